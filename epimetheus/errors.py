@@ -1,0 +1,108 @@
+"""What can go wrong, whose fault it is, and what the operator does about it.
+
+Every error here may be shown to anyone: in the platform's 502 body, in a log line, in a report. So no message holds a credential,
+a header or a body; foreign exceptions are translated once, at the seam where they appear, and chained.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+Fault = Literal["configuration", "credentials", "OCI", "receiver", "state", "platform", "Epimetheus"]
+
+
+class EpimetheusError(Exception):
+    """The base of all of them: ``what`` happened (and to what), and what to ``do`` about it, each one sentence."""
+
+    kind: ClassVar[str] = "error"
+    fault: ClassVar[Fault] = "Epimetheus"
+
+    def __init__(self, what: str, *, do: str) -> None:
+        super().__init__(f"{what} {do}".strip())
+        self.what = what
+        self.do = do
+
+
+class ConfigError(EpimetheusError):
+    """Settings that can not be used; ``problems`` holds every mistake, each with key, value and what is allowed."""
+
+    kind = "configuration"
+    fault = "configuration"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        listed = "; ".join(problems)
+        super().__init__(f"{len(problems)} mistake(s) in the configuration: {listed}.", do="Correct them and run again.")
+        self.problems = tuple(problems)
+
+
+class CredentialsError(EpimetheusError):
+    """OCI did not accept who we are (401), or there was nothing to sign with."""
+
+    kind = "credentials"
+    fault = "credentials"
+
+
+class SourceError(EpimetheusError):
+    """OCI could not be read: Identity with no known compartments to fall back on, or Audit for every compartment."""
+
+    kind = "source"
+    fault = "OCI"
+
+
+class CompartmentError(EpimetheusError):
+    """One compartment could not be read to the end of its window; it stays behind, the others go on."""
+
+    kind = "compartment"
+    fault = "OCI"
+
+
+class StateError(EpimetheusError):
+    """The state could not be read or written; nothing was forwarded past it."""
+
+    kind = "state"
+    fault = "state"
+
+
+class StateDamaged(StateError):
+    """The state was read and is not whole; never mistaken for no state at all."""
+
+    kind = "state_damaged"
+
+
+class StateConflict(StateError):
+    """Another run wrote the state since we read it; its word stands, ours is dropped."""
+
+    kind = "state_conflict"
+
+
+class ReceiverError(EpimetheusError):
+    """The receiver could not be reached, or did not speak TLS; nothing was sent."""
+
+    kind = "receiver"
+    fault = "receiver"
+
+
+class ReceiverUntrusted(ReceiverError):
+    """TLS was refused: the receiver's certificate by us, or ours by the receiver."""
+
+    kind = "receiver_untrusted"
+
+
+class DeliveryUncertain(EpimetheusError):
+    """What was written since the last confirmation may be lost; it is sent again by the next run."""
+
+    kind = "delivery_uncertain"
+    fault = "receiver"
+
+
+class OutOfTime(EpimetheusError):
+    """The platform gave too little time for even the smallest step."""
+
+    kind = "out_of_time"
+    fault = "platform"
+
+
+class AccountingError(EpimetheusError):
+    """fetched != forwarded + duplicates + left out: our own bug, so the run fails rather than guess."""
+
+    kind = "accounting"
+    fault = "Epimetheus"

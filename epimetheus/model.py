@@ -1,0 +1,106 @@
+"""The nouns: what an audit event is, where it happened, and which stretch of time is asked for. Frozen, without I/O.
+
+Times inside the program are whole minutes or seconds since the epoch, UTC; they become text only at the edges.
+"""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+
+
+class Identity(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """Who acted (``data.identity``); every field may be absent or null."""
+
+    principal_name: str | None = None
+    principal_id: str | None = None
+    auth_type: str | None = None
+    caller_name: str | None = None
+    caller_id: str | None = None
+    tenant_id: str | None = None
+    ip_address: str | None = None
+    user_agent: str | None = None
+    console_session_id: str | None = None
+
+
+class Request(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The API call (``data.request``), without its headers and parameters."""
+
+    id: str | None = None
+    path: str | None = None
+    action: str | None = None
+
+
+class Response(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """Its answer (``data.response``). ``status`` is a string in real events; ``payload`` is kept unread."""
+
+    status: str | int | None = None
+    response_time: str | None = None
+    message: str | None = None
+    payload: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Data(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The event's body (``data``), in the API's form and in Logging's alike."""
+
+    event_name: str | None = None
+    event_grouping_id: str | None = None
+    compartment_id: str | None = None
+    compartment_name: str | None = None
+    resource_name: str | None = None
+    resource_id: str | None = None
+    message: str | None = None
+    identity: Identity | None = None
+    request: Request | None = None
+    response: Response | None = None
+
+
+class AuditEvent(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """One audit event, schema v2, typed for the fields that are used. Unknown fields are passed over here, and kept in the raw text.
+
+    https://docs.oracle.com/en-us/iaas/Content/Audit/Reference/logeventreference.htm
+    """
+
+    event_type: str
+    data: Data
+    event_id: str | None = None
+    event_time: str | None = None
+    event_type_version: str | None = None
+    source: str | None = None
+
+
+class Fetched(NamedTuple):
+    """An event as it came: its JSON text, and what was understood of it (``None``: malformed, forwarded as it is)."""
+
+    raw: bytes | msgspec.Raw
+    event: AuditEvent | None
+
+
+class Compartment(msgspec.Struct, frozen=True):
+    """A compartment of the tenancy. ``created``: minutes since the epoch, 0 where unknown; ``deleted``: OCI says it is gone."""
+
+    ocid: str
+    name: str
+    parent: str | None = None
+    created: int = 0
+    deleted: bool = False
+
+
+class Window(NamedTuple):
+    """``[start, end)`` in whole minutes since the epoch, of *processed* time (ListEvents startTime, endTime)."""
+
+    start: int
+    end: int
+
+
+def minute_text(minute: int) -> str:
+    """``2026-11-24T10:05:00Z`` for a minute since the epoch (RFC 3339, seconds always 0 as ListEvents wants them)."""
+    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_minute(text: str) -> int:
+    """The inverse of `minute_text`; any RFC 3339 time is rounded down to its minute. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone; write it like 2026-11-24T10:05:00Z")
+    return int(moment.timestamp() // 60)
