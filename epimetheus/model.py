@@ -56,7 +56,7 @@ class Data(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class AuditEvent(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """One audit event, schema v2, typed for the fields that are used. Unknown fields are passed over here, and kept in the raw text.
+    """One audit event, schema v2, typed for the fields that are used; the others stand in its raw text.
 
     https://docs.oracle.com/en-us/iaas/Content/Audit/Reference/logeventreference.htm
     """

@@ -1,0 +1,119 @@
+"""Who we are in OCI, the SDK's clients made with it, and its errors in our words: for every stage that talks to OCI.
+
+Each client goes without the SDK's circuit breaker: it is shared by all clients, and Audit's throttling would shut Object Storage.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import oci
+
+from epimetheus.errors import CredentialsError, EpimetheusError, SourceError
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 20.0
+AuthKind = Literal["resource_principal", "instance_principal", "config_file"]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What signs our requests (a ``requests`` auth object), the tenancy's OCID, and the region we are in."""
+
+    signer: Any
+    tenancy: str
+    region: str
+
+
+class ServiceFailure(SourceError):
+    """An OCI service said no. ``status``: its HTTP status, 0 where no answer came; ``code``: OCI's error code."""
+
+    def __init__(self, what: str, *, do: str, status: int, code: str) -> None:
+        super().__init__(what, do=do)
+        self.status = status
+        self.code = code
+
+
+def sign_in(auth: AuthKind, config_file: str, profile: str) -> Credentials:
+    """The credentials that OCI_AUTH names. Raises CredentialsError."""
+    try:
+        if auth == "config_file":
+            return _from_config(config_file, profile)
+        if auth == "instance_principal":
+            signer = oci.auth.signers.InstancePrincipalsSecurityTokenSigner()
+            return Credentials(signer, signer.tenancy_id, signer.region)
+        signer = oci.auth.signers.get_resource_principals_signer()
+        return Credentials(signer, signer.get_claim("res_tenant"), signer.region)
+    except (OSError, ValueError, KeyError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:
+        raise CredentialsError(f"OCI_AUTH={auth} gave no credentials: {_first_line(error)}.", do=_SIGN_IN_HELP[auth]) from error
+
+
+_SIGN_IN_HELP = {
+    "config_file": "Check OCI_CONFIG_FILE and OCI_PROFILE, and that key_file in it can be read.",
+    "instance_principal": "Run on an OCI compute instance, or set OCI_AUTH.",
+    "resource_principal": "Run inside OCI Functions, or set OCI_AUTH=config_file.",
+}
+
+
+def _from_config(config_file: str, profile: str) -> Credentials:
+    config = oci.config.from_file(config_file, profile)
+    oci.config.validate_config(config)
+    key = (config.get("key_file"), config.get("pass_phrase"), config.get("key_content"))
+    signer = oci.signer.Signer(config["tenancy"], config["user"], config["fingerprint"], *key)
+    return Credentials(signer, config["tenancy"], config["region"])
+
+
+def make_client(kind: Callable[..., Any], credentials: Credentials, *, region: str, endpoint: str | None, seconds: float) -> Any:
+    """A client of the SDK for ``region``, or for the one URL ``endpoint``, whose retries end within ``seconds``."""
+    options: dict[str, Any] = {"service_endpoint": endpoint} if endpoint else {}
+    return kind(
+        {"region": region},
+        signer=credentials.signer,
+        timeout=(min(CONNECT_SECONDS, seconds), min(READ_SECONDS, seconds)),
+        retry_strategy=retries(seconds),
+        circuit_breaker_strategy=oci.circuit_breaker.NoCircuitBreakerStrategy(),
+        **options,
+    )
+
+
+def retries(seconds: float) -> Any:
+    """Four tries with jittered backoff on 409, 429, 5xx and timeouts, none begun later than a third of ``seconds``."""
+    return oci.retry.RetryStrategyBuilder(
+        max_attempts_check=True,
+        max_attempts=4,
+        total_elapsed_time_check=True,
+        total_elapsed_time_seconds=max(1, int(seconds / 3)),
+        retry_max_wait_between_calls_seconds=5,
+        retry_base_sleep_time_seconds=0.5,
+        service_error_check=True,
+        service_error_retry_on_any_5xx=True,
+        service_error_retry_config={429: [], 409: ["ConcurrentObjectUpdate"]},
+        backoff_type=oci.retry.BACKOFF_FULL_JITTER_VALUE,
+    ).get_retry_strategy()
+
+
+@contextmanager
+def oci_errors(doing: str, *, do: str, raising: type[EpimetheusError] = SourceError) -> Iterator[None]:
+    """Translate what the SDK raises while ``doing``: 401 is CredentialsError, another answer ServiceFailure, none at all ``raising``."""
+    try:
+        yield
+    except oci.exceptions.ServiceError as error:
+        raise service_failure(doing, error.status, error.code, error.message, error.request_id, do) from error
+    except (oci.exceptions.ClientError, OSError) as error:  # the SDK's requests errors are OSErrors
+        raise raising(f"OCI gave no answer while {doing}: {_first_line(error)}.", do=do) from error
+
+
+def service_failure(doing: str, status: int, code: str | None, message: str | None, request_id: str | None, do: str) -> EpimetheusError:
+    """The error for an answer that is not the one asked for, in words that OCI's support can use."""
+    said = f"{status} {code or 'without a code'}: {(message or 'no message')[:200]} (opc-request-id {request_id or 'unknown'})"
+    if status == 401:
+        return CredentialsError(
+            f"OCI did not accept our signature while {doing}: {said}.",
+            do="Check the key, user and clock; for a resource principal, its dynamic group.",
+        )
+    return ServiceFailure(f"OCI refused while {doing}: {said}.", do=do, status=status, code=code or "")
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else 'no details'}"

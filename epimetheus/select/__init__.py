@@ -1,0 +1,1 @@
+"""Which events go on: pure decisions, without I/O."""

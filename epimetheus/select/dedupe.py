@@ -1,0 +1,67 @@
+"""Seen before? Keys of what the receiver has, kept for as long as OCI may show the same event again.
+
+A key is 16 bytes: 4 tell the compartment that was asked, 12 the event (96 bits: with a million keys, a chance of about 1 in 10**17
+that any two meet). Keys lie in buckets named by the end of the window they were read in, a minute since the epoch: an event read in a
+window that ends at E was processed before E, so once no window reaches back before E, its key can go.
+"""
+
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+
+from epimetheus.model import Fetched
+
+KEY_BYTES = 16
+_TAG_BYTES = 4
+
+
+def compartment_tag(ocid: str) -> bytes:
+    """The first 4 bytes of every key of this compartment."""
+    return blake2b(ocid.encode(), digest_size=_TAG_BYTES).digest()
+
+
+def event_key(tag: bytes, fetched: Fetched) -> bytes:
+    """The key of an event: by id, time and type where it has an id, by its whole text where it has none."""
+    event = fetched.event
+    if event is None or not event.event_id:
+        identity = bytes(fetched.raw)
+    else:
+        identity = f"{event.event_id}\0{event.event_time}\0{event.event_type}".encode("utf-8", "surrogatepass")
+    return tag + blake2b(identity, digest_size=KEY_BYTES - _TAG_BYTES).digest()
+
+
+class SeenKeys:
+    """The keys of this region: those remembered (``buckets``), and those on their way in this run."""
+
+    def __init__(self, buckets: Mapping[int, bytes] | None = None) -> None:
+        self._buckets = {minute: bytearray(packed) for minute, packed in (buckets or {}).items()}
+        self._seen = {key for packed in self._buckets.values() for key in _unpacked(packed)}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._buckets.values())) // KEY_BYTES
+
+    def first_time(self, key: bytes) -> bool:
+        """Whether this key was not met before; it has been, from now on, in this run."""
+        before = len(self._seen)
+        self._seen.add(key)
+        return len(self._seen) > before
+
+    def remember(self, minute: int, keys: list[bytes]) -> None:
+        """The receiver has these events, read in a window that ended at ``minute``."""
+        self._buckets.setdefault(minute, bytearray()).extend(b"".join(keys))
+
+    def forget(self, before: int, needed: Mapping[bytes, int]) -> None:
+        """Drop buckets that end at or before the minute ``before``, but for the compartments (tag → minute) that reach further back."""
+        for minute in [m for m in self._buckets if m <= before]:
+            packed = self._buckets.pop(minute)
+            kept = [key for key in _unpacked(packed) if needed.get(key[:_TAG_BYTES], minute) < minute]
+            self._seen.difference_update(set(_unpacked(packed)).difference(kept))
+            if kept:
+                self.remember(minute, kept)
+
+    def packed(self) -> dict[int, bytes]:
+        """What to write down: minute → its keys, one after the other, oldest minute first."""
+        return {minute: bytes(keys) for minute, keys in sorted(self._buckets.items())}
+
+
+def _unpacked(packed: bytes | bytearray) -> Iterator[bytes]:
+    return (bytes(packed[at : at + KEY_BYTES]) for at in range(0, len(packed), KEY_BYTES))

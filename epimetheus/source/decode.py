@@ -1,0 +1,97 @@
+"""From the bytes of a page to its events: pure, and never at a loss.
+
+The fast path is msgspec's; it refuses what real events were seen to hold (raw control characters, lone surrogates), and one such event
+would take its whole page along. So a page it refuses is cut into its elements first, and each is understood for itself.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from epimetheus.model import AuditEvent, Data, Fetched
+
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|["\[\]{},]', re.DOTALL)
+
+
+class _LoggingEvent(msgspec.Struct, frozen=True, gc=False):
+    """The envelope of OCI Logging and Connector Hub around the same data."""
+
+    type: str
+    data: Data
+    id: str | None = None
+    time: str | None = None
+    source: str | None = None
+    dataschema: str | None = None
+
+
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_api_form = msgspec.json.Decoder(AuditEvent).decode
+_logging_form = msgspec.json.Decoder(_LoggingEvent).decode
+
+
+def decode_page(body: bytes) -> list[Fetched]:
+    """The events of one ListEvents page, in its order; raises ValueError where the page is not a JSON list of anything."""
+    try:
+        elements: list[bytes] | list[msgspec.Raw] = _split(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        elements = list(split_list(body))
+    return [decode_event(raw) for raw in elements]
+
+
+def decode_event(raw: bytes | msgspec.Raw) -> Fetched:
+    """One event, in the API's form or Logging's. What can not be understood keeps its text, with no event beside it."""
+    try:
+        return Fetched(raw, _typed(raw))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _forgiving(bytes(raw))
+
+
+def _typed(raw: bytes | msgspec.Raw) -> AuditEvent:
+    try:
+        return _api_form(raw)
+    except msgspec.ValidationError:
+        other = _logging_form(raw)
+    return AuditEvent(
+        event_type=other.type,
+        data=other.data,
+        event_id=other.id,
+        event_time=other.time,
+        event_type_version=other.dataschema,
+        source=other.source,
+    )
+
+
+def _forgiving(raw: bytes) -> Fetched:
+    """The same for text that is JSON but for its control characters and surrogates: written anew, then read strictly."""
+    try:
+        value = json.loads(raw.decode("utf-8", "replace"), strict=False)
+        clean = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        return Fetched(clean, _typed(clean))
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors, too
+        return Fetched(raw, None)
+
+
+def split_list(body: bytes) -> Iterator[bytes]:
+    """The elements of a JSON list as they stand in ``body``, told apart by brackets and quotes alone, at any depth.
+
+    Raises ValueError where ``body`` is not one whole list: an error page, or a body that was cut.
+    """
+    text = body.strip()
+    if not (text.startswith(b"[") and text.endswith(b"]")):
+        raise ValueError("the page is not a JSON list")
+    depth, start = 0, 1
+    for token in _STRUCTURE.finditer(text):
+        mark = token.group()
+        if mark == b'"':
+            raise ValueError("the page ends within a string")
+        depth += (mark in b"[{") - (mark in b"]}")
+        if (mark == b"," and depth == 1) or (depth == 0 and token.end() == len(text)):
+            if element := text[start : token.start()].strip():
+                yield element
+            start = token.end()
+        elif depth == 0:
+            raise ValueError("the page ends before its text does")
+    if start != len(text):
+        raise ValueError("the page is cut off")

@@ -1,0 +1,41 @@
+"""How fast to ask: at most so many requests a second, fewer while OCI throttles."""
+
+import threading
+
+from epimetheus.clock import Clock, Deadline
+
+_SLOWEST = 0.5
+_RECOVERY = 1.02
+
+
+class Pacer:
+    """Gives each request its moment, over all threads. ``per_second`` is the limit; a 429 halves the pace, successes raise it again."""
+
+    def __init__(self, per_second: float, clock: Clock) -> None:
+        self._limit = self._pace = per_second
+        self._clock = clock
+        self._next = clock.monotonic()
+        self._slowed_at = float("-inf")
+        self._lock = threading.Lock()
+
+    def wait(self, deadline: Deadline) -> None:
+        """Sleep until this request's moment. Raises OutOfTime where that is after ``deadline``."""
+        with self._lock:
+            moment = max(self._next, self._clock.monotonic())
+            self._next = moment + 1 / self._pace
+        delay = moment - self._clock.monotonic()
+        if delay > 0:
+            self._clock.sleep(deadline.clip(delay))
+            deadline.clip(delay)
+
+    def throttled(self) -> None:
+        """OCI answered 429: half the pace; one step for a burst of answers to requests that were under way together."""
+        with self._lock:
+            if self._clock.monotonic() - self._slowed_at >= 1:
+                self._slowed_at = self._clock.monotonic()
+                self._pace = max(min(self._limit, _SLOWEST), self._pace / 2)
+
+    def served(self) -> None:
+        """OCI answered: a little faster again, up to the limit."""
+        with self._lock:
+            self._pace = min(self._limit, self._pace * _RECOVERY)

@@ -1,0 +1,1 @@
+"""What is remembered between runs, its form as bytes, and where it is kept."""

@@ -1,0 +1,128 @@
+"""The state as bytes: a first line that vouches for the rest, a JSON head for people, and the packed keys behind a zero byte.
+
+    EPIMETHEUS-STATE 1 sha256=<hex of everything after this line>
+    { "region": …, "through": "2026-11-24T10:05:00Z", …, "keys": {"2026-11-24T10:05:00Z": 1234}, … }
+    NUL <keys: 16 bytes each, in the order of the head>
+
+Reading is strict: whatever is not exactly this is `StateDamaged`, never an empty state.
+"""
+
+import hashlib
+from typing import Annotated
+
+import msgspec
+
+from epimetheus.errors import StateDamaged
+from epimetheus.model import minute_text, parse_minute
+from epimetheus.state.memory import Behind, Known, Lease, State
+
+_MAGIC = b"EPIMETHEUS-STATE 1 sha256="
+_KEY_BYTES = 16
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Behind(msgspec.Struct, forbid_unknown_fields=True):
+    since: str
+    why: str
+    tries: _Count
+
+
+class _Known(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    name: str
+    parent: str | None = None
+    asked: bool = False
+    deleted: bool = False
+    gone: str | None = None
+
+
+class _Lease(msgspec.Struct, forbid_unknown_fields=True):
+    run: str
+    until: float
+
+
+class _Head(msgspec.Struct, forbid_unknown_fields=True):
+    region: str
+    through: str
+    slice_minutes: _Count
+    lease: _Lease | None
+    writer: str
+    serial: _Count
+    behind: dict[str, _Behind]
+    last: dict[str, object]
+    keys: dict[str, _Count]
+    known: dict[str, _Known]
+
+
+_read_head = msgspec.json.Decoder(_Head).decode
+
+
+def pack(state: State) -> bytes:
+    """The bytes to store."""
+    head = _Head(
+        region=state.region,
+        through=minute_text(state.through),
+        slice_minutes=state.slice_minutes,
+        lease=None if state.lease is None else _Lease(state.lease.run, state.lease.until),
+        writer=state.writer,
+        serial=state.serial,
+        behind={ocid: _Behind(minute_text(b.since), b.why, b.tries) for ocid, b in state.behind.items()},
+        last=state.last,
+        keys={minute_text(minute): len(keys) // _KEY_BYTES for minute, keys in state.keys.items()},
+        known={ocid: _known_text(known) for ocid, known in state.known.items()},
+    )
+    readable = msgspec.json.format(msgspec.json.encode(head), indent=1)
+    rest = readable + b"\n\0" + b"".join(state.keys.values())
+    return _MAGIC + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+
+
+def unpack(data: bytes, name: str) -> State:
+    """The state in ``data``; ``name`` is where it was read, for the message. Raises StateDamaged."""
+    first, _, rest = data.partition(b"\n")
+    if not first.startswith(_MAGIC):
+        raise _damaged(name, "it does not begin like a state of this version")
+    if hashlib.sha256(rest).hexdigest().encode() != first.removeprefix(_MAGIC):
+        raise _damaged(name, "its checksum does not match, so it was cut off or changed")
+    text, _, packed = rest.partition(b"\n\0")
+    try:
+        return _state(_read_head(text), packed)
+    except ValueError as error:  # msgspec's errors are ValueErrors
+        raise _damaged(name, str(error)) from error
+
+
+def _state(head: _Head, packed: bytes) -> State:
+    if sum(head.keys.values()) * _KEY_BYTES != len(packed):
+        raise ValueError(f"the head counts {sum(head.keys.values())} keys, {len(packed)} bytes follow")
+    keys, at = {}, 0
+    for minute, count in head.keys.items():
+        keys[parse_minute(minute)] = packed[at : at + count * _KEY_BYTES]
+        at += count * _KEY_BYTES
+    return State(
+        region=head.region,
+        through=parse_minute(head.through),
+        behind={ocid: Behind(parse_minute(b.since), b.why, b.tries) for ocid, b in head.behind.items()},
+        known={ocid: _known(known) for ocid, known in head.known.items()},
+        keys=keys,
+        slice_minutes=head.slice_minutes,
+        lease=None if head.lease is None else Lease(head.lease.run, head.lease.until),
+        writer=head.writer,
+        serial=head.serial,
+        last=head.last,
+    )
+
+
+def _known_text(known: Known) -> _Known:
+    gone = None if known.gone is None else minute_text(known.gone)
+    return _Known(known.name, known.parent, known.asked, known.deleted, gone)
+
+
+def _known(text: _Known) -> Known:
+    gone = None if text.gone is None else parse_minute(text.gone)
+    return Known(text.name, text.parent, text.asked, text.deleted, gone)
+
+
+def _damaged(name: str, why: str) -> StateDamaged:
+    return StateDamaged(
+        f"The state in {name} is damaged: {why}.",
+        do="Restore an earlier version of the object, or set the cursor by hand with"
+        " `python -m epimetheus state rewind TIME --force`, which reads from TIME on again.",
+    )

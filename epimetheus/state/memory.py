@@ -1,0 +1,55 @@
+"""What a run remembers: the nouns of the state. Times are minutes since the epoch."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Behind:
+    """A compartment that is read up to ``since`` only: ``why``, and how many runs have ``tries``-d in vain."""
+
+    since: int
+    why: str
+    tries: int = 0
+
+
+@dataclass(frozen=True)
+class Known:
+    """A compartment as last listed. ``asked``: its events are forwarded. ``gone``: the minute it was first missed, or listed as deleted."""
+
+    name: str
+    parent: str | None = None
+    asked: bool = False
+    deleted: bool = False
+    gone: int | None = None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who is at work, until when (seconds since the epoch)."""
+
+    run: str
+    until: float
+
+
+@dataclass(frozen=True)
+class State:
+    """All of one region. ``through`` is the cursor: every asked compartment that is not behind is read and confirmed up to it.
+
+    ``keys``: minute → packed dedupe keys; ``writer`` and ``serial`` tell our own write from another's; ``last`` is the last run's summary.
+    """
+
+    region: str
+    through: int
+    behind: dict[str, Behind] = field(default_factory=dict)
+    known: dict[str, Known] = field(default_factory=dict)
+    keys: dict[int, bytes] = field(default_factory=dict)
+    slice_minutes: int = 0
+    lease: Lease | None = None
+    writer: str = ""
+    serial: int = 0
+    last: dict[str, object] = field(default_factory=dict)
+
+    def mark(self, ocid: str) -> int:
+        """The minute up to which this compartment is read."""
+        behind = self.behind.get(ocid)
+        return self.through if behind is None else behind.since
