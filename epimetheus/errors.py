@@ -55,6 +55,12 @@ class CompartmentError(EpimetheusError):
     fault = "OCI"
 
 
+class CompartmentMissing(CompartmentError):
+    """404: there is no such compartment, or its events may not be read; OCI does not say which."""
+
+    kind = "compartment_missing"
+
+
 class StateError(EpimetheusError):
     """The state could not be read or written; nothing was forwarded past it."""
 

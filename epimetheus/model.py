@@ -4,7 +4,7 @@ Times inside the program are whole minutes or seconds since the epoch, UTC; they
 """
 
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -104,3 +104,70 @@ def parse_minute(text: str) -> int:
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; write it like 2026-11-24T10:05:00Z")
     return int(moment.timestamp() // 60)
+
+
+Status = Literal["ok", "partial", "skipped", "failed"]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something that went wrong: ``kind`` as in errors.py, ``fault`` whose it is, ``what`` happened, what to ``do``."""
+
+    kind: str
+    fault: str
+    what: str
+    do: str
+
+
+class BehindNow(msgspec.Struct, frozen=True):
+    """A compartment that is read only up to ``since`` (RFC 3339), ``why``, and for how many runs."""
+
+    since: str
+    why: str
+    tries: int
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far a region is: read from ``since`` (before this run) to ``through`` (the cursor), but for who is ``behind`` (by OCID).
+
+    ``lag_seconds`` is measured from the furthest mark to now; ``known``, ``asked`` and ``gone`` count compartments.
+    """
+
+    since: str
+    through: str
+    lag_seconds: int
+    caught_up: bool
+    known: int
+    asked: int
+    gone: int
+    behind: dict[str, BehindNow]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One run over one region, whole: the log line, the metrics, the terminal and the function's answer show this and nothing else.
+
+    ``fetched = forwarded + uncertain + duplicates + left out``, where ``uncertain`` is 0 unless the run failed.
+    ``position`` is None where the state could not be read. ``left_out`` counts by reason, ``bytes`` what was written to the receiver.
+    """
+
+    version: int = 1
+    run: str
+    region: str
+    status: Status
+    error: Problem | None
+    warnings: list[str]
+    started: str
+    seconds: float
+    position: Position | None
+    slices: int
+    fetched: int
+    forwarded: int
+    uncertain: int
+    duplicates: int
+    left_out: dict[str, int]
+    malformed: int
+    trimmed: int
+    bytes: int
+    api: dict[str, int]
+    receiver: dict[str, int | str]
+    listing_stale: bool
+    state_writes: int

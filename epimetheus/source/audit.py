@@ -1,4 +1,4 @@
-"""Audit's ListEvents as raw bytes, page by page, over one pooled session with the SDK's signer.
+"""Audit's ListEvents, page by page from raw bytes, over one pooled session with the SDK's signer.
 
 The SDK's own models would cost more per event than everything else together, and drop the fields they do not know.
 https://docs.oracle.com/en-us/iaas/api/#/en/audit/20190901/AuditEvent/ListEvents
@@ -18,16 +18,17 @@ from urllib3.exceptions import HTTPError
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.cloud import CONNECT_SECONDS, READ_SECONDS, Credentials, service_failure
-from epimetheus.errors import CompartmentError, CredentialsError, OutOfTime
-from epimetheus.model import Window, minute_text
+from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsError, OutOfTime
+from epimetheus.model import Fetched, Window, minute_text
+from epimetheus.source.decode import decode_page
 from epimetheus.source.pacer import Pacer
 
 _TRIES = 5
 _CHUNK = 256 * 1024
 _HOST = "https://audit.{region}.{secondLevelDomain}"
 _HELP = "It is asked again by every run. The function needs `read audit-events in tenancy`; where that is granted, wait or ask Oracle."
-Pages = Callable[[str, Window, Deadline], Iterator[bytes]]
-"""``(compartment OCID, window, deadline) → bodies of its pages``; raises CompartmentError, CredentialsError, OutOfTime."""
+Pages = Callable[[str, Window, Deadline], Iterator[list[Fetched]]]
+"""``(compartment OCID, window, deadline) → the events of its pages``; raises CompartmentError, CredentialsError, OutOfTime."""
 
 
 class _Passing(Exception):
@@ -68,13 +69,13 @@ class AuditApi:
         self._count = threading.Lock()
         self.requests = self.retries = self.throttled = 0
 
-    def pages(self, compartment: str, window: Window, deadline: Deadline) -> Iterator[bytes]:
-        """The bodies of all pages, in order; `Pages`. Ends only where no next page is named (an empty page may name one)."""
+    def pages(self, compartment: str, window: Window, deadline: Deadline) -> Iterator[list[Fetched]]:
+        """The events of all pages, in order; `Pages`. Ends only where no next page is named (an empty page may name one)."""
         asked = {"compartmentId": compartment, "startTime": minute_text(window.start), "endTime": minute_text(window.end)}
         tokens: set[str] = set()
         while True:
-            body, token = self._page(asked, compartment, deadline)
-            yield body
+            events, token = self._page(asked, compartment, deadline)
+            yield events
             if token is None:
                 return
             if token in tokens:
@@ -86,7 +87,7 @@ class AuditApi:
         """Give the connections back."""
         self._session.close()
 
-    def _page(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[bytes, str | None]:
+    def _page(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[list[Fetched], str | None]:
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Passing),
             wait=_pause,
@@ -95,10 +96,10 @@ class AuditApi:
             before_sleep=self._again,
             retry_error_callback=lambda state: _give_up(state, compartment, deadline),
         )
-        page: tuple[bytes, str | None] = tries(self._ask, asked, compartment, deadline)
+        page: tuple[list[Fetched], str | None] = tries(self._ask, asked, compartment, deadline)
         return page
 
-    def _ask(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[bytes, str | None]:
+    def _ask(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[list[Fetched], str | None]:
         self._pacer.wait(deadline)
         self._counted("requests")
         timeout = (deadline.clip(CONNECT_SECONDS), deadline.clip(READ_SECONDS))
@@ -110,9 +111,11 @@ class AuditApi:
         if answer.status_code != requests.codes.ok:
             self._refused(answer, body, compartment)
         self._pacer.served()
-        if not body.strip().startswith(b"["):
-            raise _Passing("a page that is not a list")
-        return body, answer.headers.get("opc-next-page") or None
+        try:
+            events = decode_page(body)
+        except ValueError as error:
+            raise _Passing(f"a body that is no page: {error}") from error
+        return events, answer.headers.get("opc-next-page") or None
 
     def _refused(self, answer: requests.Response, body: bytes, compartment: str) -> NoReturn:
         code, message = _wire_error(body)
@@ -125,7 +128,8 @@ class AuditApi:
         failure = service_failure(f"listing the events of {compartment}", answer.status_code, code, message, request_id, _HELP)
         if isinstance(failure, CredentialsError):
             raise failure
-        raise CompartmentError(failure.what, do=failure.do)
+        missing = answer.status_code == requests.codes.not_found
+        raise (CompartmentMissing if missing else CompartmentError)(failure.what, do=failure.do)
 
     def _again(self, state: tenacity.RetryCallState) -> None:
         self._counted("retries")

@@ -4,7 +4,7 @@ https://docs.oracle.com/en-us/iaas/api/#/en/identity/20160918/Compartment/ListCo
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from epimetheus.clock import Deadline
@@ -39,6 +39,11 @@ def discover(list_page: ListPage, tenancy: str, deadline: Deadline) -> Listing:
     return Listing({**found, tenancy: root})
 
 
+def pin(listing: Listing, ids: Collection[str]) -> Listing:
+    """The listing with these in it, come what may: to be allowed to read a compartment's events is not to be allowed to list it."""
+    return replace(listing, compartments={**{ocid: Compartment(ocid, ocid) for ocid in ids}, **listing.compartments})
+
+
 def _walk(list_page: ListPage, root: Compartment, deadline: Deadline) -> Listing:
     found, refused, open_ends = {root.ocid: root}, [], [root.ocid]
     while open_ends:
@@ -69,16 +74,13 @@ def _pages(list_page: ListPage, parent: str, subtree: bool, deadline: Deadline) 
 
 
 def choose(compartments: Mapping[str, Compartment], mode: Mode, ids: Collection[str], tenancy: str) -> set[str]:
-    """The OCIDs to ask: all, the root only, the ``ids`` with their descendants, or everything but these.
-
-    An id that is not listed is asked all the same: to be allowed to read events is not to be allowed to list.
-    """
+    """The OCIDs to ask: all, the root only, the ``ids`` with their descendants, or everything but these."""
     if mode == "all":
         return set(compartments)
     if mode == "tenancy_only":
         return {tenancy}
     named = {ocid for ocid in compartments if not _lineage(ocid, compartments).isdisjoint(ids)}
-    return named | set(ids) if mode == "include" else set(compartments) - named
+    return named if mode == "include" else set(compartments) - named
 
 
 def _lineage(ocid: str, compartments: Mapping[str, Compartment]) -> set[str]:

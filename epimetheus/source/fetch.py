@@ -5,12 +5,12 @@ Threads only wait for OCI; everything else happens in the thread that iterates. 
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, OutOfTime
-from epimetheus.model import Window
+from epimetheus.model import Fetched, Window
 from epimetheus.source.audit import Pages
 
 
@@ -22,10 +22,10 @@ class Work(NamedTuple):
 
 
 class Page(NamedTuple):
-    """One page of ``work``, as it came."""
+    """The events of one page of ``work``, in its order."""
 
     work: Work
-    body: bytes
+    events: list[Fetched]
 
 
 class Finished(NamedTuple):
@@ -44,7 +44,7 @@ class Failed(NamedTuple):
 Arrival = Page | Finished | Failed
 
 
-def fetch(works: Sequence[Work], pages: Pages, *, concurrency: int, deadline: Deadline) -> Iterator[Arrival]:
+def fetch(works: Sequence[Work], pages: Pages, *, concurrency: int, deadline: Deadline) -> Generator[Arrival, None, None]:
     """What becomes of ``works``, in any order between them, each one's pages in its own.
 
     Ends when all are finished or failed, or silently at ``deadline``: what then was neither, is not read. Raises CredentialsError.
@@ -58,15 +58,15 @@ def fetch(works: Sequence[Work], pages: Pages, *, concurrency: int, deadline: De
 
 def _arrivals(work: Work, pages: Pages, deadline: Deadline) -> Iterator[Arrival]:
     try:
-        for body in pages(work.compartment, work.window, deadline):
-            yield Page(work, body)
+        for events in pages(work.compartment, work.window, deadline):
+            yield Page(work, events)
     except (CompartmentError, OutOfTime) as error:
         yield Failed(work, error)
     else:
         yield Finished(work)
 
 
-def _side_by_side(works: Sequence[Work], pages: Pages, concurrency: int, deadline: Deadline) -> Iterator[Arrival]:
+def _side_by_side(works: Sequence[Work], pages: Pages, concurrency: int, deadline: Deadline) -> Generator[Arrival, None, None]:
     crew = _Crew(works, pages, deadline)
     for number in range(concurrency):
         threading.Thread(target=crew.work, name=f"fetch-{number}", daemon=True).start()

@@ -5,12 +5,15 @@ a 412 is read back before it is called a conflict.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from epimetheus.errors import StateConflict
 from epimetheus.state.form import pack, unpack
 from epimetheus.state.memory import Lease, State
 from epimetheus.state.store import Changed, Store
+
+_LEASE_TRIES = 3
 
 
 class Keeper:
@@ -27,36 +30,34 @@ class Keeper:
 
         ``fresh`` makes the first state, where there is none. ``now`` and ``until`` are seconds since the epoch. Raises StateError.
         """
-        state = self._read() or fresh()
-        if state.lease and state.lease.run != self._run_id and state.lease.until > now:
-            return state, state.lease
-        try:
-            return self.commit(replace(state, lease=Lease(self._run_id, until))), None
-        except StateConflict:
-            other = self._read()
-            if other is None or other.lease is None:
-                raise
-            return other, other.lease
+        for _ in range(_LEASE_TRIES):
+            found, self._etag = self._read()
+            state = found or fresh()
+            if state.lease and state.lease.run != self._run_id and state.lease.until > now:
+                return state, state.lease
+            with suppress(StateConflict):
+                return self.commit(replace(state, lease=Lease(self._run_id, until))), None
+        raise self._conflict(found)
 
     def commit(self, state: State) -> State:
-        """Write ``state`` in place of what was last read or written; as written. Raises StateConflict, StateError."""
+        """Write ``state`` in place of what was last read or written; as written. Raises StateConflict, StateError.
+
+        After a conflict every further commit is one: another's state is never written over.
+        """
         stamped = replace(state, writer=self._run_id, serial=state.serial + 1)
         try:
             self._etag = self._store.write(pack(stamped), self._etag)
         except Changed as changed:
-            found = self._read()
+            found, etag = self._read()
             if found is None or (found.writer, found.serial) != (self._run_id, stamped.serial):
                 raise self._conflict(found) from changed
+            self._etag = etag
         self.writes += 1
         return stamped
 
-    def _read(self) -> State | None:
+    def _read(self) -> tuple[State | None, str | None]:
         stored = self._store.read()
-        if stored is None:
-            self._etag = None
-            return None
-        self._etag = stored.etag
-        return unpack(stored.data, self._store.name)
+        return (None, None) if stored is None else (unpack(stored.data, self._store.name), stored.etag)
 
     def _conflict(self, found: State | None) -> StateConflict:
         writer = "somebody deleted it" if found is None else f"run {found.writer} wrote it"

@@ -1,0 +1,79 @@
+"""What a run is made of: its options, and everything outside of it, each behind the few names a run needs of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from epimetheus.clock import Clock
+from epimetheus.forward import Sink
+from epimetheus.model import Fetched, Problem
+from epimetheus.render import Rendered
+from epimetheus.source.audit import Pages
+from epimetheus.source.compartments import ListPage, Mode
+from epimetheus.state.keeper import Keeper
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the settings say about reading; times in minutes."""
+
+    region: str
+    tenancy: str
+    mode: Mode
+    ids: Sequence[str]
+    lookback: int
+    overlap: int
+    settle: int
+    slice: int
+    concurrency: int
+
+
+class Receiver(Sink, Protocol):
+    """A `Sink` that can say how it went, and be dropped."""
+
+    connections: int
+    confirmations: int
+
+    @property
+    def evidence(self) -> str:
+        """The level of facts/syslog.md, from A to D, or ``none`` where nothing was sent."""
+        ...
+
+    def drop(self) -> None:
+        """Abandon whatever is open."""
+        ...
+
+
+class AuditSource(Protocol):
+    """ListEvents, and what it took."""
+
+    requests: int
+    retries: int
+    throttled: int
+    pages: Pages
+
+
+class Watcher(Protocol):
+    """Is told what happens while it does; answers nothing."""
+
+    def wrong(self, trouble: Problem, region: str) -> None:
+        """Something went wrong, and the run goes on."""
+        ...
+
+    def progress(self, region: str, through: int, end: int, compartment: str) -> None:
+        """The slice of ``compartment`` is over; ``through`` is the cursor, ``end`` where it will be at last (minutes)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything outside of a run, given to it."""
+
+    clock: Clock
+    keeper: Keeper
+    list_page: ListPage
+    audit: AuditSource
+    receiver: Receiver
+    render: Callable[[Fetched, int], Rendered]
+    frame: Callable[[bytes], bytes]
+    watcher: Watcher

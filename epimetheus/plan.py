@@ -1,0 +1,119 @@
+"""Which compartment to ask for which minutes: pure decisions over the state."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from epimetheus.model import Compartment, Window
+from epimetheus.source.compartments import Listing
+from epimetheus.source.fetch import Work
+from epimetheus.state.memory import Behind, Known, State
+
+LONGEST_SLICE = 7 * 24 * 60
+NEW = "new: its events since it appeared are being read"
+NO_TIME = "not reached in the time of a run"
+
+
+def last_known(state: State) -> Listing:
+    """What serves in place of a listing while Identity can not be read; who it does not name stays as they were."""
+    there = {ocid: known for ocid, known in state.known.items() if known.gone is None or known.deleted}
+    return Listing({ocid: Compartment(ocid, k.name, k.parent, deleted=k.deleted) for ocid, k in there.items()}, refused=tuple(there))
+
+
+def take_stock(state: State, listing: Listing, asked: Collection[str], *, now: int, lookback: int, overlap: int) -> State:
+    """The state after a fresh listing: who is known, who is new (and from when), who is gone. Minutes throughout.
+
+    A compartment that vanished, or is listed as deleted, is asked until everything up to then and the overlap has been read. A new one
+    is read from its creation on, at most ``lookback`` back. One that is not asked any more is not behind either.
+    """
+    known = {ocid: _known(ocid, state, listing, asked, now) for ocid in {**listing.compartments, **state.known}}
+    known = {ocid: _settled(k, state.mark(ocid), overlap) for ocid, k in known.items()}
+    known = {o: k for o, k in known.items() if o in listing.compartments or _worth_keeping(k, state.known.get(o), now - lookback)}
+    behind = {ocid: b for ocid, b in state.behind.items() if ocid in known and known[ocid].asked}
+    for ocid, compartment in known.items():
+        before = state.known.get(ocid)
+        if compartment.asked and not (before and before.asked):
+            since = _first_minute(listing.compartments.get(ocid), before, now - lookback, overlap)
+            if since < state.through:
+                behind[ocid] = Behind(since, NEW)
+    return replace(state, known=known, behind=behind)
+
+
+def _worth_keeping(known: Known, before: Known | None, horizon: int) -> bool:
+    """A compartment that is listed no more is remembered while it is asked, and long enough to know it again if it returns."""
+    was_read = before is not None and (before.asked or before.gone is not None)
+    return known.gone is None or known.asked or (was_read and known.gone > horizon)
+
+
+def _first_minute(listed: Compartment | None, before: Known | None, horizon: int, overlap: int) -> int:
+    start = max(listed.created if listed else 0, horizon)
+    return start if before is None or before.gone is None else max(start, before.gone + overlap)
+
+
+def _known(ocid: str, state: State, listing: Listing, asked: Collection[str], now: int) -> Known:
+    listed, before = listing.compartments.get(ocid), state.known.get(ocid)
+    if listed is not None:
+        gone = (before and before.gone) or now if listed.deleted else None
+        return Known(listed.name, listed.parent, ocid in asked, listed.deleted, gone)
+    if before is None:
+        raise ValueError(f"{ocid} is neither listed nor known")
+    gone = before.gone if listing.refused else before.gone or now
+    return replace(before, asked=before.asked and ocid in asked, gone=gone)
+
+
+def _settled(known: Known, mark: int, overlap: int) -> Known:
+    """Not asked any more once it is read past its end and the overlap."""
+    return replace(known, asked=False) if known.gone is not None and mark >= known.gone + overlap else known
+
+
+def asked_compartments(state: State) -> list[str]:
+    """The OCIDs whose events are forwarded, in a stable order."""
+    return sorted(ocid for ocid, known in state.known.items() if known.asked)
+
+
+def catch_up(state: State, given_up: Collection[str], fresh: Collection[str], *, length: int, overlap: int) -> list[Work]:
+    """One slice for each compartment behind, from its own mark, furthest behind first."""
+    waiting = [(b.since, ocid) for ocid, b in state.behind.items() if ocid not in given_up]
+    return [
+        Work(ocid, Window(since - (0 if ocid in fresh else overlap), min(since + length, state.through))) for since, ocid in sorted(waiting)
+    ]
+
+
+def advance(state: State, fresh: Collection[str], *, end: int, length: int, overlap: int) -> list[Work]:
+    """The next slice from the cursor on, for everyone who is not behind; nothing where the cursor has reached ``end``.
+
+    ``fresh``: who has been asked in this run already, and so needs no overlap again.
+    """
+    until = min(state.through + length, end)
+    if until <= state.through:
+        return []
+    up_to_date = (ocid for ocid in asked_compartments(state) if ocid not in state.behind)
+    return [Work(ocid, Window(state.through - (0 if ocid in fresh else overlap), until)) for ocid in up_to_date]
+
+
+def move(state: State, works: Collection[Work], failed: Mapping[str, str]) -> State:
+    """The state once ``works`` are done and confirmed, but for those in ``failed`` (OCID → why): these stay where they were, behind.
+
+    The cursor follows the works that began at it, unless all of them failed.
+    """
+    behind = dict(state.behind)
+    through = state.through
+    if any(work.compartment not in state.behind and work.compartment not in failed for work in works):
+        through = max(work.window.end for work in works)
+    for work in works:
+        ocid = work.compartment
+        if ocid in failed:
+            if ocid in behind or through > state.through:
+                before = behind.get(ocid, Behind(state.through, ""))
+                behind[ocid] = Behind(before.since, failed[ocid], before.tries + (failed[ocid] != NO_TIME))
+        elif ocid in behind:
+            behind[ocid] = replace(behind[ocid], since=work.window.end)
+            if work.window.end >= state.through:
+                del behind[ocid]
+    return replace(state, through=through, behind=behind)
+
+
+def next_length(length: int, *, fitted: bool, seconds: float, left: float) -> int:
+    """Minutes of the next slice: twice as long after one that cost little of the time left, half after one that did not fit."""
+    if not fitted:
+        return max(1, length // 2)
+    return min(2 * length, LONGEST_SLICE) if seconds < left / 8 else length
