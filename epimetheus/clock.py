@@ -16,6 +16,9 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
+SYSTEM = Clock()
+
+
 @dataclass(frozen=True)
 class Deadline:
     """A point of monotonic time after which nothing may still be waiting."""

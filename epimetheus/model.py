@@ -98,6 +98,11 @@ def minute_text(minute: int) -> str:
     return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def time_text(seconds: float) -> str:
+    """RFC 3339 with milliseconds, UTC, for seconds since the epoch."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def parse_minute(text: str) -> int:
     """The inverse of `minute_text`; any RFC 3339 time is rounded down to its minute. Raises ValueError."""
     moment = datetime.fromisoformat(text)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from epimetheus.clock import Clock
 from epimetheus.forward import Sink
-from epimetheus.model import Fetched, Problem
+from epimetheus.model import Fetched, Problem, Window
 from epimetheus.render import Rendered
 from epimetheus.source.audit import Pages
 from epimetheus.source.compartments import ListPage, Mode
@@ -60,8 +60,8 @@ class Watcher(Protocol):
         """Something went wrong, and the run goes on."""
         ...
 
-    def progress(self, region: str, through: int, end: int, compartment: str) -> None:
-        """The slice of ``compartment`` is over; ``through`` is the cursor, ``end`` where it will be at last (minutes)."""
+    def progress(self, region: str, cursor: Window, done: int, works: int) -> None:
+        """``done`` of ``works`` compartments of a slice are over; ``cursor`` is from where it stands to where it will be at last."""
         ...
 
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from epimetheus.errors import EpimetheusError
 from epimetheus.model import Problem
@@ -32,8 +31,3 @@ class Tally:
 def problem(error: EpimetheusError) -> Problem:
     """The error as the report has it."""
     return Problem(error.kind, error.fault, error.what, error.do)
-
-
-def time_text(seconds: float) -> str:
-    """RFC 3339 with milliseconds, UTC, for seconds since the epoch."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -13,9 +13,9 @@ from epimetheus import plan
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, CompartmentMissing, EpimetheusError, OutOfTime, SourceError, StateError
 from epimetheus.forward import Forwarder
-from epimetheus.model import BehindNow, Compartment, Position, Report, Status, minute_text
+from epimetheus.model import BehindNow, Compartment, Position, Report, Status, Window, minute_text, time_text
 from epimetheus.parts import Options, Parts
-from epimetheus.report import Tally, problem, time_text
+from epimetheus.report import Tally, problem
 from epimetheus.select.dedupe import SeenKeys, compartment_tag
 from epimetheus.source.compartments import Listing, choose, discover, pin
 from epimetheus.source.fetch import Failed, Page, Work, fetch
@@ -139,6 +139,7 @@ class _Run:
 
     def collect(self, works: Sequence[Work], deadline: Deadline) -> dict[str, str]:
         """Forward the pages of ``works``; who did not get to the end, and why."""
+        done = 0
         failed = dict.fromkeys((work.compartment for work in works), plan.NO_TIME)
         with closing(fetch(works, self.parts.audit.pages, concurrency=self.options.concurrency, deadline=deadline)) as arrivals:
             for arrival in arrivals:
@@ -157,7 +158,8 @@ class _Run:
                     case _:
                         del failed[ocid]
                         self.asked.add(ocid)
-                self.parts.watcher.progress(self.options.region, self.state.through, self.end, ocid)
+                done += 1
+                self.parts.watcher.progress(self.options.region, Window(self.state.through, self.end), done, len(works))
         self.refuse_if_none(works, failed)
         return failed
 

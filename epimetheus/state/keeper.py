@@ -39,6 +39,12 @@ class Keeper:
                 return self.commit(replace(state, lease=Lease(self._run_id, until))), None
         raise self._conflict(found)
 
+    def peek(self) -> State | None:
+        """The state as it is, without a lease; the next `commit` replaces it, damaged as it may be. Raises StateError, StateDamaged."""
+        stored = self._store.read()
+        self._etag = stored.etag if stored else None
+        return unpack(stored.data, self._store.name) if stored else None
+
     def commit(self, state: State) -> State:
         """Write ``state`` in place of what was last read or written; as written. Raises StateConflict, StateError.
 

@@ -1,0 +1,5 @@
+"""``python -m epimetheus``."""
+
+from epimetheus.cli import app
+
+app()

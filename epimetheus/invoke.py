@@ -1,0 +1,140 @@
+"""One call of the function: settings, a run for each region, the reports; and an error where one of them failed.
+
+The platform takes whatever is returned for success, so a failed run must raise (facts: fdk answers 502 with the error's text).
+"""
+
+import logging
+import sys
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from epimetheus.assemble import Workshop
+from epimetheus.clock import SYSTEM, Clock, Deadline
+from epimetheus.config import Settings
+from epimetheus.errors import EpimetheusError, OutOfTime
+from epimetheus.model import Report
+from epimetheus.observe import metrics
+from epimetheus.observe.log import LogWatcher, log_failure, log_report, log_to
+from epimetheus.parts import Watcher
+from epimetheus.run import run
+
+
+class RequestError(EpimetheusError):
+    """The body of the call is none that Epimetheus knows."""
+
+    kind = "request"
+    fault = "configuration"
+
+
+class RunFailed(EpimetheusError):
+    """One region or more failed; the text names each with its reason. The reports tell everything."""
+
+    kind = "run_failed"
+
+
+class Unforeseen(EpimetheusError):
+    """A mistake of our own. The log line has its trace; its message stays there, for it may quote what must not be shown."""
+
+    kind = "unforeseen"
+
+
+class _Request(msgspec.Struct, forbid_unknown_fields=True):
+    action: str = "run"
+
+
+def invoke(
+    environment: Mapping[str, str],
+    body: bytes,
+    deadline: str,
+    *,
+    clock: Clock = SYSTEM,
+    new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12],
+) -> list[Report]:
+    """Run once, as the platform asks: ``body`` is the request's, ``deadline`` an RFC 3339 time. The reports, one a region.
+
+    Raises EpimetheusError, always safe to show: ConfigError, RequestError, CredentialsError, RunFailed, Unforeseen.
+    """
+    run_id = new_id()
+    log_to(sys.stderr, "info")
+    try:
+        settings = Settings.read(environment)
+        log_to(sys.stderr, settings.log_level)
+        check_request(body)
+        workshop = Workshop.open(settings, clock, deadline_of(deadline, clock))
+        reports = run_regions(workshop, run_id, LogWatcher(run_id), log_report)
+    except EpimetheusError as error:
+        log_failure(error.what, error.do, error.kind, run_id)
+        raise
+    except Exception as error:  # noqa: BLE001 — raised again, without the message that the platform would show
+        foreign = Unforeseen(f"Run {run_id} failed by a mistake of Epimetheus ({type(error).__name__}).", do="Please report its log line.")
+        log_failure(foreign.what, foreign.do, foreign.kind, run_id)
+        raise foreign from None
+    refuse_failed(reports)
+    return reports
+
+
+def check_request(body: bytes) -> None:
+    """An empty body, ``{}`` and ``{"action": "run"}`` ask for a run. Raises RequestError for anything else."""
+    try:
+        request = msgspec.json.decode(body.strip() or b"{}", type=_Request)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RequestError(f"The request's body is not understood: {error}.", do='Send nothing, {} or {"action": "run"}.') from error
+    if request.action != "run":
+        raise RequestError(f"There is no action {request.action[:40]!r}.", do='Send nothing, {} or {"action": "run"}.')
+
+
+def deadline_of(text: str, clock: Clock) -> Deadline:
+    """The platform's deadline (RFC 3339). Raises OutOfTime where it has passed, RequestError where it is none."""
+    try:
+        seconds = datetime.fromisoformat(text).timestamp() - clock.now()
+    except ValueError as error:
+        raise RequestError(f"The deadline {text[:40]!r} is not an RFC 3339 time.", do="Invoke the function through fdk.") from error
+    if seconds <= 0:
+        raise OutOfTime("The deadline of this call has passed before it began.", do="Raise the function's timeout.")
+    return Deadline.after(clock, seconds)
+
+
+def run_regions(workshop: Workshop, run_id: str, watcher: Watcher, announce: Callable[[Report], None]) -> list[Report]:
+    """A run for each region, each with its share of the time left, whatever becomes of the others; announced and measured."""
+    reports = []
+    regions = workshop.regions()
+    for number, region in enumerate(regions):
+        share = workshop.deadline.left() / (len(regions) - number)
+        report = run_region(workshop, region, run_id, workshop.deadline.within(share), watcher)
+        announce(report)
+        publish(workshop, report)
+        reports.append(report)
+    return reports
+
+
+def run_region(workshop: Workshop, region: str, run_id: str, deadline: Deadline, watcher: Watcher) -> Report:
+    """One region's run; a mistake in what all regions share is raised: ConfigError, CredentialsError, StateError."""
+    parts = workshop.parts(region, run_id, deadline, watcher)
+    try:
+        return run(workshop.options(region), parts, run_id, deadline, workshop.settings.warnings)
+    finally:
+        parts.audit.close()
+
+
+def publish(workshop: Workshop, report: Report) -> None:
+    """Post metrics, unless there is no namespace for them; a failure is told and no more."""
+    settings = workshop.settings
+    if not settings.metrics_namespace:
+        return
+    try:
+        compartment = settings.metrics_compartment_ocid or workshop.tenancy
+        metrics.post(workshop.monitoring(), settings.metrics_namespace, compartment, report, workshop.clock.now())
+    except EpimetheusError as error:
+        fields = {"run": report.run, "kind": "metrics", "do": error.do}
+        logging.getLogger("epimetheus").warning("%s", error.what, extra={"event": "trouble", "fields": fields})
+
+
+def refuse_failed(reports: list[Report]) -> None:
+    """Raises RunFailed where a region failed."""
+    failed = [report for report in reports if report.status == "failed" and report.error]
+    if failed:
+        what = " ".join(f"{r.region}: {r.error.what} {r.error.do}" for r in failed if r.error)
+        raise RunFailed(what, do="")

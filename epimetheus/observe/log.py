@@ -1,0 +1,91 @@
+"""JSON lines on stderr, one object each, as OCI Logging indexes them (an application with ``line_format = "JSON"``).
+
+{"time": RFC 3339, "level": "INFO", "event": "run" | "trouble" | "log", "message": for people, …}
+"""
+
+import logging
+import traceback
+from typing import TextIO
+
+import msgspec
+
+from epimetheus.model import Problem, Report, Window, minute_text, time_text
+
+_LOG = "epimetheus"
+_LEVELS = {"ok": logging.INFO, "skipped": logging.INFO, "partial": logging.WARNING, "failed": logging.ERROR}
+
+
+class JsonLines(logging.Formatter):
+    """A record as one JSON line. Of an exception it shows type and places, never its message: that may quote what must not be logged."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its newline."""
+        line: dict[str, object] = {
+            "time": time_text(record.created),
+            "level": record.levelname,
+            "event": getattr(record, "event", "log"),
+            "message": record.getMessage(),
+        }
+        line.update(getattr(record, "fields", {}))
+        if record.exc_info and record.exc_info[0]:
+            line["exception"] = record.exc_info[0].__name__
+            line["trace"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(record.exc_info[2])]
+        return msgspec.json.encode(line).decode()
+
+
+def log_to(stream: TextIO, level: str) -> None:
+    """Let everything that is logged go to ``stream`` as JSON lines, in place of any other handler (fdk sets one for text).
+
+    Libraries are heard from WARNING on, whatever ``level`` is: what they say below is theirs to debug, and may show headers.
+    """
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger(_LOG).setLevel(level.upper())
+
+
+class LogWatcher:
+    """Writes down what a run is told of: a line for each thing that goes wrong, and each slice only for LOG_LEVEL=debug."""
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+        self._log = logging.getLogger(_LOG)
+
+    def wrong(self, trouble: Problem, region: str) -> None:
+        """One line: what, and what to do."""
+        fields = {"run": self._run_id, "region": region, "kind": trouble.kind, "fault": trouble.fault, "do": trouble.do}
+        self._log.warning("%s", trouble.what, extra={"event": "trouble", "fields": fields})
+
+    def progress(self, region: str, cursor: Window, done: int, works: int) -> None:
+        """One line, for debugging."""
+        fields = {"run": self._run_id, "region": region, "cursor": minute_text(cursor.start), "end": minute_text(cursor.end)}
+        self._log.debug("%d of %d compartments", done, works, extra={"event": "progress", "fields": fields})
+
+
+def log_report(report: Report) -> None:
+    """The run's one line, with the whole report."""
+    logging.getLogger(_LOG).log(
+        _LEVELS[report.status], "%s", headline(report), extra={"event": "run", "fields": {"report": msgspec.to_builtins(report)}}
+    )
+
+
+def log_failure(what: str, do: str, kind: str, run_id: str) -> None:
+    """A run that failed before it had a report, or in a way nobody foresaw (then with the trace of the exception being handled)."""
+    fields = {"run": run_id, "kind": kind, "do": do}
+    logging.getLogger(_LOG).error("%s", what, extra={"event": "run", "fields": fields}, exc_info=kind == "unforeseen")
+
+
+def headline(report: Report) -> str:
+    """The report in one sentence."""
+    if report.status == "failed" and report.error:
+        return f"{report.region} failed: {report.error.what} {report.error.do}"
+    if report.status == "skipped":
+        return f"{report.region} skipped: {' '.join(report.warnings)}"
+    parts = [f"{report.forwarded} forwarded", f"{report.duplicates} seen before"]
+    parts += [f"{count} left out ({reason})" for reason, count in report.left_out.items()]
+    if position := report.position:
+        parts.append(f"through {position.through}")
+        parts += [f"{len(position.behind)} of {position.asked} compartments behind"] * bool(position.behind)
+    return f"{report.region} {report.status}: {', '.join(parts)}"

@@ -1,0 +1,19 @@
+"""The platform's door: a call comes in, its reports go out, and a failed run is raised."""
+
+import io
+import sys
+from pathlib import Path
+
+import msgspec
+from fdk.context import InvokeContext
+from fdk.response import Response
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # fdk loads this file by its path, and nothing beside it
+
+from epimetheus.invoke import invoke
+
+
+def handler(ctx: InvokeContext, data: io.BytesIO | None = None) -> Response:
+    """One invocation: configuration and deadline from ``ctx``, the request's body in ``data``."""
+    reports = invoke(ctx.Config(), data.getvalue() if data else b"", ctx.Deadline())
+    return Response(ctx, response_data=msgspec.json.encode(reports), headers={"Content-Type": "application/json"})
