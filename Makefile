@@ -1,0 +1,28 @@
+# make demo   watch it work         make test   every test         make check   style and types
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+RUN := .venv/bin/python
+
+.PHONY: demo test check coverage clean
+
+demo: .venv/ready
+	@$(RUN) -m epimetheus demo
+
+test: .venv/ready
+	@$(RUN) -m pytest
+
+check: .venv/ready
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+
+coverage: .venv/ready
+	@$(RUN) -m pytest --cov --cov-report=term
+	@$(RUN) tests/coverage_floor.py
+
+.venv/ready: requirements.txt requirements-dev.txt
+	@echo "Installing what the demo and the tests need into .venv (once, about a minute) ..."
+	@$(PYTHON) -m venv .venv
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf .venv .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis build

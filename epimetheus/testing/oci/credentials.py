@@ -1,0 +1,69 @@
+"""Credentials for a world, as files a client reads: an API key with its OCI config file, a function's resource principal."""
+
+import base64
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key pair and whose it is."""
+
+    private: rsa.RSAPrivateKey
+
+    @classmethod
+    def generate(cls) -> "ApiKey":
+        """A new RSA 2048 key."""
+        return cls(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+
+    @property
+    def pem(self) -> bytes:
+        """The private key, PKCS#8 and not encrypted."""
+        encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        return self.private.private_bytes(encoding, form, serialization.NoEncryption())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The MD5 of the public key in DER, in pairs with colons: what OCI calls the key."""
+        der = self.private.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return hashlib.md5(der, usedforsecurity=False).digest().hex(":")
+
+
+def write_config(folder: Path, key: ApiKey, tenancy: str, user: str, region: str) -> Path:
+    """Write ``api_key.pem`` and ``config`` (profile DEFAULT) into the folder; returns the config's path."""
+    key_file = _write(folder / "api_key.pem", key.pem)
+    lines = {"user": user, "fingerprint": key.fingerprint, "tenancy": tenancy, "region": region, "key_file": str(key_file)}
+    text = "[DEFAULT]\n" + "".join(f"{name}={value}\n" for name, value in lines.items())
+    return _write(folder / "config", text.encode())
+
+
+def write_resource_principal(folder: Path, key: ApiKey, tenancy: str, compartment: str, region: str) -> tuple[str, dict[str, str]]:
+    """Write a session token and its key as a function gets them; returns the token, and the environment that leads to them."""
+    now = int(time.time())
+    claims = {"res_tenant": tenancy, "res_compartment": compartment, "res_type": "fnfunc", "ptype": "resource", "iat": now}
+    token = ".".join(_base64url(part) for part in ({"alg": "RS256"}, {**claims, "exp": now + 24 * 3600}, "unsigned"))
+    return token, {
+        "OCI_RESOURCE_PRINCIPAL_VERSION": "2.2",
+        "OCI_RESOURCE_PRINCIPAL_RPST": str(_write(folder / "rpst", token.encode())),
+        "OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM": str(_write(folder / "private.pem", key.pem)),
+        "OCI_RESOURCE_PRINCIPAL_REGION": region,
+    }
+
+
+def _base64url(part: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
+def _write(path: Path, content: bytes) -> Path:
+    path = path.absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(0o600)
+    return path

@@ -1,0 +1,90 @@
+"""Object Storage: buckets of objects, ETags, and the conditions a request may name."""
+
+import base64
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from epimetheus.testing.oci.errors import BucketNotFound, IfMatchFailed, IfNoneMatchFailed, ObjectNotFound
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as it was put."""
+
+    data: bytes
+    etag: str
+    modified: float
+    content_type: str = "application/octet-stream"
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def md5(self) -> str:
+        """The MD5 in base64, as in ``opc-content-md5``."""
+        return base64.b64encode(hashlib.md5(self.data, usedforsecurity=False).digest()).decode()
+
+
+@dataclass(frozen=True)
+class ObjectWrite:
+    """One successful write: when, where, and what was written."""
+
+    time: float
+    bucket: str
+    name: str
+    etag: str
+    data: bytes
+
+
+@dataclass
+class Bucket:
+    """A bucket of one region."""
+
+    name: str
+    region: str
+    created: float
+    objects: dict[str, StoredObject] = field(default_factory=dict)
+
+    def get(self, name: str) -> StoredObject:
+        """The object; raises ObjectNotFound."""
+        if name not in self.objects:
+            raise ObjectNotFound(name, self.name)
+        return self.objects[name]
+
+    def check(self, name: str, if_match: str | None, if_none_match: str | None) -> None:
+        """Raise IfMatchFailed or IfNoneMatchFailed unless the object is as the conditions want it."""
+        found = self.objects.get(name)
+        if if_match is not None and (found is None or if_match not in (found.etag, "*")):
+            raise IfMatchFailed
+        if if_none_match == "*" and found is not None:
+            raise IfNoneMatchFailed
+
+
+class ObjectStore:
+    """The buckets of all regions, and the history of writes. ``hook`` is called with each write before it is answered."""
+
+    def __init__(self, namespace: str, now: Callable[[], float]) -> None:
+        self.namespace = namespace
+        self.writes: list[ObjectWrite] = []
+        self.hook: Callable[[ObjectWrite], None] | None = None
+        self._now = now
+        self._buckets: dict[tuple[str, str], Bucket] = {}
+
+    def make(self, region: str, name: str) -> Bucket:
+        """The bucket of that name, made if there is none."""
+        return self._buckets.setdefault((region, name), Bucket(name, region, self._now()))
+
+    def bucket(self, region: str, name: str) -> Bucket:
+        """The bucket; raises BucketNotFound, also where it is in another region."""
+        if (region, name) not in self._buckets:
+            raise BucketNotFound(name, self.namespace)
+        return self._buckets[region, name]
+
+    def put(self, bucket: Bucket, name: str, data: bytes, content_type: str, metadata: dict[str, str]) -> StoredObject:
+        """Write an object and remember that it was written."""
+        etag = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{bucket.region}/{bucket.name}/{name}/{len(self.writes)}"))
+        bucket.objects[name] = stored = StoredObject(data, etag, self._now(), content_type, metadata)
+        self.writes.append(ObjectWrite(stored.modified, bucket.name, name, etag, data))
+        if self.hook is not None:
+            self.hook(self.writes[-1])
+        return stored

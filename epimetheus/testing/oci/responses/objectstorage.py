@@ -1,0 +1,114 @@
+"""Object Storage: the namespace, objects and their conditions."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from email.utils import formatdate
+
+from epimetheus.testing.oci.call import Call
+from epimetheus.testing.oci.crc32c import crc32c
+from epimetheus.testing.oci.errors import IfMatchFailed, NamespaceNotFound, UnknownRequest, UnmatchedContent
+from epimetheus.testing.oci.models.objects import Bucket, StoredObject
+from epimetheus.testing.oci.responses import paging
+from epimetheus.testing.oci.wire import Answer, format_time, json_answer
+
+_KNOWN_OPC_HEADERS = {
+    "opc-client-info",
+    "opc-client-request-id",
+    "opc-client-retries",
+    "opc-request-id",
+    "opc-checksum-algorithm",
+    "opc-content-crc32c",
+    "opc-content-sha256",
+}
+_CHECKSUMS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "content-md5": ("MD5", lambda body: hashlib.md5(body, usedforsecurity=False).digest()),
+    "opc-content-sha256": ("SHA256", lambda body: hashlib.sha256(body).digest()),
+    "opc-content-crc32c": ("CRC32C", lambda body: crc32c(body).to_bytes(4, "big")),
+}
+
+
+def get_namespace(call: Call) -> Answer:
+    """GET /n."""
+    return json_answer(call.world.namespace)
+
+
+def get_bucket(call: Call) -> Answer:
+    """GET and HEAD /n/{namespace}/b/{bucket}."""
+    bucket = _bucket(call)
+    names = {"namespace": call.world.namespace, "name": bucket.name, "compartmentId": call.world.tenancy}
+    return json_answer(
+        {**names, "createdBy": call.world.user, "timeCreated": format_time(bucket.created), "etag": "b"}, 200, {"etag": "b"}
+    )
+
+
+def list_objects(call: Call) -> Answer:
+    """GET /n/{namespace}/b/{bucket}/o: names in order, from ``start`` (inclusive), and where the next ones begin."""
+    bucket = _bucket(call)
+    prefix, start = call.query.get("prefix", ""), call.query.get("start", "")
+    names = sorted(name for name in bucket.objects if name.startswith(prefix) and name >= start)
+    size = paging.page_size(call)
+    shown = [{"name": name, **_summary(bucket.objects[name])} for name in names[:size]]
+    return json_answer({"objects": shown, "prefixes": [], "nextStartWith": names[size] if len(names) > size else None})
+
+
+def get_object(call: Call) -> Answer:
+    """GET and HEAD an object."""
+    _refuse_unknown_headers(call)
+    found = _bucket(call).get(call.path["object"])
+    headers = call.request.headers
+    if headers.get("if-match", found.etag) not in (found.etag, "*"):
+        raise IfMatchFailed
+    if headers.get("if-none-match") in (found.etag, "*"):
+        return Answer(304, {"etag": found.etag})
+    metadata = {f"opc-meta-{name}": value for name, value in found.metadata.items()}
+    return Answer(200, {**_headers(found), **metadata, "content-type": found.content_type}, found.data)
+
+
+def put_object(call: Call) -> Answer:
+    """PUT an object, if the conditions hold and the checksums are right."""
+    _refuse_unknown_headers(call)
+    bucket, name, headers = _bucket(call), call.path["object"], call.request.headers
+    _check_checksums(call)
+    bucket.check(name, headers.get("if-match"), headers.get("if-none-match"))
+    metadata = {key.removeprefix("opc-meta-"): value for key, value in headers.items() if key.startswith("opc-meta-")}
+    content_type = headers.get("content-type", "application/octet-stream")
+    return Answer(200, _headers(call.world.store.put(bucket, name, call.request.body, content_type, metadata)))
+
+
+def delete_object(call: Call) -> Answer:
+    """DELETE an object, if the conditions hold."""
+    bucket, name = _bucket(call), call.path["object"]
+    found = bucket.get(name)
+    bucket.check(name, call.request.headers.get("if-match"), None)
+    del bucket.objects[name]
+    return Answer(204, {"last-modified": formatdate(found.modified, usegmt=True)})
+
+
+def _bucket(call: Call) -> Bucket:
+    if call.path["namespace"] != call.world.namespace:
+        raise NamespaceNotFound(call.path["namespace"])
+    return call.world.store.bucket(call.request.region, call.path["bucket"])
+
+
+def _headers(stored: StoredObject) -> dict[str, str]:
+    return {"etag": stored.etag, "opc-content-md5": stored.md5, "last-modified": formatdate(stored.modified, usegmt=True)}
+
+
+def _summary(stored: StoredObject) -> dict[str, object]:
+    when = format_time(stored.modified)
+    return {"size": len(stored.data), "md5": stored.md5, "etag": stored.etag, "timeCreated": when, "timeModified": when}
+
+
+def _refuse_unknown_headers(call: Call) -> None:
+    for name in call.request.headers:
+        opc = name.startswith("opc-") and not name.startswith("opc-meta-") and name not in _KNOWN_OPC_HEADERS
+        if opc or name == "range":
+            raise UnknownRequest(f"{call.operation} with the header {name}")
+
+
+def _check_checksums(call: Call) -> None:
+    body, headers = call.request.body, call.request.headers
+    for header, (name, digest) in _CHECKSUMS.items():
+        if header in headers and headers[header] != base64.b64encode(digest(body)).decode():
+            raise UnmatchedContent(name)

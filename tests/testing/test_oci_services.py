@@ -1,0 +1,133 @@
+"""Vault secrets, metrics, log search; what is unknown; what every answer carries."""
+
+import base64
+import re
+from datetime import UTC, datetime, timedelta
+
+import oci
+import pytest
+import requests
+
+from epimetheus.testing.oci import World, mock_oci
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+M = oci.monitoring.models
+
+
+def stream(world, namespace="epimetheus", at=NOON, dimensions=None, name="fetched"):
+    return M.MetricDataDetails(
+        namespace=namespace,
+        compartment_id=world.tenancy,
+        name=name,
+        dimensions={"region": "us-ashburn-1"} if dimensions is None else dimensions,
+        datapoints=[M.Datapoint(timestamp=at, value=3.0)],
+    )
+
+
+@pytest.fixture
+def monitoring(door):
+    ingestion = {} if door.url else {"service_endpoint": "https://telemetry-ingestion.us-ashburn-1.oraclecloud.com"}
+    return door.client(oci.monitoring.MonitoringClient, **ingestion)
+
+
+def post(monitoring, *streams):
+    return monitoring.post_metric_data(M.PostMetricDataDetails(metric_data=list(streams))).data
+
+
+def test_a_secret(door, world):
+    world.secret("ocid1.vaultsecret.oc1..one", "-----BEGIN CERTIFICATE-----")
+    secrets = door.client(oci.secrets.SecretsClient)
+    content = secrets.get_secret_bundle("ocid1.vaultsecret.oc1..one").data.secret_bundle_content.content
+    assert base64.b64decode(content) == b"-----BEGIN CERTIFICATE-----"
+    with pytest.raises(oci.exceptions.ServiceError) as failed:
+        secrets.get_secret_bundle("ocid1.vaultsecret.oc1..two")
+    assert (failed.value.status, failed.value.code) == (404, "NotAuthorizedOrNotFound")
+
+
+def test_metrics_are_stored(monitoring, world):
+    assert post(monitoring, stream(world)).failed_metrics_count == 0
+    assert [(one["namespace"], one["name"], one["dimensions"]) for one in world.metrics] == [
+        ("epimetheus", "fetched", {"region": "us-ashburn-1"})
+    ]
+    assert world.metrics[0]["datapoints"][0]["value"] == 3.0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"namespace": "oci_epimetheus"},
+        {"namespace": "my-own"},
+        {"dimensions": {}},
+        {"dimensions": {str(number): "x" for number in range(21)}},
+        {"dimensions": {"region": ""}},
+        {"at": NOON - timedelta(hours=2, seconds=1)},
+        {"at": NOON + timedelta(minutes=10, seconds=1)},
+        {"name": "1st"},
+    ],
+)
+def test_metrics_that_are_refused(monitoring, world, wrong):
+    with pytest.raises(oci.exceptions.ServiceError) as failed:
+        post(monitoring, stream(world), stream(world, **wrong))
+    assert (failed.value.status, failed.value.code) == (400, "InvalidParameter")
+    assert world.metrics == []
+
+
+def test_fifty_streams_and_not_one_more(monitoring, world):
+    post(monitoring, *[stream(world)] * 50)
+    with pytest.raises(oci.exceptions.ServiceError):
+        post(monitoring, *[stream(world)] * 51)
+    assert len(world.metrics) == 50
+
+
+def test_metrics_have_a_host_of_their_own(world, tmp_path):
+    config = oci.config.from_file(str(world.credentials(tmp_path)))
+    wrong = oci.monitoring.MonitoringClient(config, retry_strategy=oci.retry.NoneRetryStrategy())
+    with mock_oci(world), pytest.raises(oci.exceptions.ServiceError) as failed:
+        post(wrong, stream(world))
+    assert failed.value.status == 501
+    assert "telemetry-ingestion" in failed.value.message
+
+
+def test_logs_between_two_times(door, world):
+    world.add_log({"message": "before"}, NOON.timestamp() - 1)
+    world.add_log({"message": "in"}, NOON.timestamp())
+    world.add_log({"message": "after"}, NOON.timestamp() + 60)
+    search = door.client(oci.loggingsearch.LogSearchClient)
+    details = oci.loggingsearch.models.SearchLogsDetails(
+        time_start=NOON, time_end=NOON + timedelta(minutes=1), search_query='search "x"', is_return_field_info=False
+    )
+    found = search.search_logs(details).data
+    assert [one.data for one in found.results] == [{"message": "in"}]
+    assert found.summary.result_count == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/20160918/users"), ("POST", "/20160918/compartments"), ("GET", "/"), ("GET", "/20190901/auditEvents/")],
+)
+def test_what_it_does_not_know_is_loud(door, world, method, path):
+    answer = door.ask(method, "identity", path)
+    assert (answer.status_code, answer.json()["code"]) == (501, "StandInDoesNotKnow")
+    assert world.unknown_requests == [f"{method} {path}: no operation is known for {method} {path}"]
+
+
+def test_every_answer_has_a_date_and_a_request_id(door, world):
+    for path, status in ((f"/20160918/tenancies/{world.tenancy}", 200), ("/20160918/tenancies/x", 404)):
+        answer = door.ask("GET", "identity", path, headers={"opc-request-id": "ABC"})
+        assert answer.status_code == status
+        assert answer.headers["date"] == "Thu, 01 Jan 2026 12:00:00 GMT"
+        assert re.fullmatch("ABC/[0-9A-F]{32}", answer.headers["opc-request-id"])
+
+
+def test_the_world_remembers_what_was_asked(door, world):
+    door.ask("GET", "identity", "/20160918/compartments", params={"compartmentId": world.tenancy})
+    (asked,) = world.asked("ListCompartments")
+    assert (asked.method, asked.path, asked.query) == ("GET", "/20160918/compartments", {"compartmentId": world.tenancy})
+    assert (asked.status, asked.time, asked.region) == (200, 1767268800.0, "us-ashburn-1")
+    assert world.requests == [asked]
+
+
+def test_in_process_any_host_will_do():
+    world = World()
+    with mock_oci(world):
+        assert requests.get("https://gateway.example.com/nothing").status_code == 501
