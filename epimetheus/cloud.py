@@ -3,9 +3,9 @@
 Each client goes without the SDK's circuit breaker: it is shared by all clients, and Audit's throttling would shut Object Storage.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import oci
@@ -19,11 +19,12 @@ AuthKind = Literal["resource_principal", "instance_principal", "config_file"]
 
 @dataclass(frozen=True)
 class Credentials:
-    """What signs our requests (a ``requests`` auth object), the tenancy's OCID, and the region we are in."""
+    """What signs our requests (a ``requests`` auth object), the tenancy's OCID, the region we are in, and what the SDK wants to know."""
 
     signer: Any
     tenancy: str
     region: str
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ServiceFailure(SourceError):
@@ -61,14 +62,14 @@ def _from_config(config_file: str, profile: str) -> Credentials:
     oci.config.validate_config(config)
     key = (config.get("key_file"), config.get("pass_phrase"), config.get("key_content"))
     signer = oci.signer.Signer(config["tenancy"], config["user"], config["fingerprint"], *key)
-    return Credentials(signer, config["tenancy"], config["region"])
+    return Credentials(signer, config["tenancy"], config["region"], config)
 
 
 def make_client(kind: Callable[..., Any], credentials: Credentials, *, region: str, endpoint: str | None, seconds: float) -> Any:
     """A client of the SDK for ``region``, or for the one URL ``endpoint``, whose retries end within ``seconds``."""
     options: dict[str, Any] = {"service_endpoint": endpoint} if endpoint else {}
     return kind(
-        {"region": region},
+        {**credentials.config, "region": region},
         signer=credentials.signer,
         timeout=(min(CONNECT_SECONDS, seconds), min(READ_SECONDS, seconds)),
         retry_strategy=retries(seconds),

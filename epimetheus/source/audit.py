@@ -5,6 +5,7 @@ https://docs.oracle.com/en-us/iaas/api/#/en/audit/20190901/AuditEvent/ListEvents
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -24,6 +25,7 @@ from epimetheus.source.decode import decode_page
 from epimetheus.source.pacer import Pacer
 
 _TRIES = 5
+_SAME_TOKEN = 3
 _CHUNK = 256 * 1024
 _HOST = "https://audit.{region}.{secondLevelDomain}"
 _HELP = "It is asked again by every run. The function needs `read audit-events in tenancy`; where that is granted, wait or ask Oracle."
@@ -72,15 +74,15 @@ class AuditApi:
     def pages(self, compartment: str, window: Window, deadline: Deadline) -> Iterator[list[Fetched]]:
         """The events of all pages, in order; `Pages`. Ends only where no next page is named (an empty page may name one)."""
         asked = {"compartmentId": compartment, "startTime": minute_text(window.start), "endTime": minute_text(window.end)}
-        tokens: set[str] = set()
+        tokens: Counter[str] = Counter()
         while True:
             events, token = self._page(asked, compartment, deadline)
             yield events
             if token is None:
                 return
-            if token in tokens:
+            tokens[token] += 1
+            if tokens[token] > _SAME_TOKEN:
                 raise CompartmentError(f"ListEvents of {compartment} repeats its page token.", do=_HELP)
-            tokens.add(token)
             asked["page"] = token
 
     def close(self) -> None:

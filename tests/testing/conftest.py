@@ -47,11 +47,6 @@ class Door:
         return self.ask("GET", "audit", "/20190901/auditEvents", params=query, **arguments)
 
 
-@pytest.fixture(scope="session")
-def api_key() -> ApiKey:
-    return ApiKey.generate()
-
-
 @pytest.fixture
 def world(api_key: ApiKey) -> World:
     return World(now=lambda: NOON, api_key=api_key)
