@@ -1,0 +1,87 @@
+"""The state as bytes: read back as written, readable for people, and never half believed."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epimetheus.errors import StateDamaged
+from epimetheus.state.form import pack, unpack
+from epimetheus.state.memory import Behind, Known, Lease, State
+
+STATE = State(
+    region="us-ashburn-1",
+    through=29_454_480,
+    behind={"ocid1.compartment.oc1..b": Behind(29_454_000, "404", 3)},
+    known={"ocid1.tenancy.oc1..r": Known("root", asked=True), "ocid1.compartment.oc1..b": Known("b", "ocid1.tenancy.oc1..r", True, True, 7)},
+    keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
+    slice_minutes=30,
+    lease=Lease("run1", 1767268860.5),
+    writer="run1",
+    serial=12,
+    last={"forwarded": 3},
+)
+
+
+def test_what_is_written_is_read():
+    assert unpack(pack(STATE), "here") == STATE
+
+
+def test_the_head_is_for_people_and_the_keys_lie_behind_it():
+    first, rest = pack(STATE).split(b"\n", 1)
+    head, keys = rest.split(b"\n\0")
+    assert first.startswith(b"EPIMETHEUS-STATE 1 sha256=")
+    assert json.loads(head)["through"] == "2026-01-01T12:00:00Z"
+    assert json.loads(head)["behind"]["ocid1.compartment.oc1..b"] == {"since": "2026-01-01T04:00:00Z", "why": "404", "tries": 3}
+    assert keys == b"k" * 32 + b"q" * 16
+
+
+@given(st.integers(min_value=0), st.integers(1, 255))
+def test_no_changed_byte_goes_unnoticed(at, change):
+    data = bytearray(pack(STATE))
+    data[at % len(data)] ^= change
+    with pytest.raises(StateDamaged):
+        unpack(bytes(data), "here")
+
+
+@given(st.integers(min_value=0))
+def test_no_cut_goes_unnoticed(at):
+    data = pack(STATE)
+    with pytest.raises(StateDamaged):
+        unpack(data[: at % len(data)], "here")
+
+
+@given(st.binary())
+def test_anything_else_is_damaged(data):
+    with pytest.raises(StateDamaged, match="here is damaged") as caught:
+        unpack(data, "here")
+    assert "state rewind" in caught.value.do
+
+
+def forged(change) -> bytes:
+    import hashlib
+
+    rest = change(pack(STATE).split(b"\n", 1)[1])
+    return b"EPIMETHEUS-STATE 1 sha256=" + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rest: rest + b"x",
+        lambda rest: rest.replace(b'"region"', b'"regoin"'),
+        lambda rest: rest.replace(b'"serial": 12', b'"serial": -1'),
+        lambda rest: rest.replace(b"2026-01-01T12:00:00Z", b"yesterday"),
+        lambda rest: rest.replace(b"2026-01-01T12:00:00Z", b"2026-01-01T12:00:00"),
+    ],
+)
+def test_a_right_checksum_does_not_make_a_wrong_state_right(change):
+    with pytest.raises(StateDamaged):
+        unpack(forged(change), "here")
+
+
+def test_an_empty_state_is_a_state():
+    assert unpack(pack(State("r", 5)), "here") == State("r", 5)
+    assert unpack(pack(replace(STATE, keys={}, lease=None)), "here").lease is None
