@@ -1,0 +1,103 @@
+"""An event becomes one syslog message: header and body, within a size, without secrets. Pure; `Renderer` is the door."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from epimetheus.errors import ConfigError
+from epimetheus.model import AuditEvent, Fetched
+from epimetheus.render.cef import Cef
+from epimetheus.render.form import Body, Format, Limit, Subject
+from epimetheus.render.json_text import JsonText, raw_body
+from epimetheus.render.moment import moment
+from epimetheus.render.redact import Redactor
+from epimetheus.render.severity import MEDIUM, Severity
+from epimetheus.render.size import listed
+from epimetheus.render.syslog import FACILITIES, Header, Rfc3164, Rfc5424
+
+MIN_BYTES = 480
+"""The least a receiver must take (RFC 5424 6.1), and the least a message can be fitted into."""
+
+FORMATS: Mapping[str, Callable[..., Format]] = MappingProxyType({"cef": Cef, "json": JsonText})
+HEADERS: Mapping[str, Callable[..., Header]] = MappingProxyType({"rfc5424": Rfc5424, "rfc3164": Rfc3164})
+
+_MALFORMED_SEVERITY = MEDIUM
+
+
+class Rendered(NamedTuple):
+    """``message``: one whole syslog message, valid UTF-8, without framing or line end; ``trimmed``: it was too large."""
+
+    message: bytes
+    trimmed: bool
+
+
+class Renderer:
+    """Configured once a run, called per event; ``redact`` are paths as in `redact.Redactor`.
+
+    ``max_bytes`` counts the header (0: no limit). To keep room for the event, host name and list of trimmed names take at most
+    an eighth of it each. Raises ConfigError for a format, header, facility or size there is not.
+    """
+
+    def __init__(
+        self,
+        *,
+        format: Literal["cef", "json"],
+        header: Literal["rfc5424", "rfc3164"],
+        facility: str,
+        app_name: str,
+        hostname: str,
+        max_bytes: int,
+        run_id: str,
+        redact: Sequence[str] = (),
+    ) -> None:
+        _check(format, header, facility, max_bytes)
+        self._max_bytes = max_bytes or sys.maxsize
+        self._names = min(self._max_bytes // 8, 1000)
+        number = FACILITIES.index(facility)
+        self._header = HEADERS[header](number, app_name, hostname, run_id, min(self._max_bytes // 8, 255))
+        self._redactor = Redactor(redact)
+        self._format = FORMATS[format](self._redactor, note=not self._header.says_trimmed)
+        self._severity = Severity()
+
+    def __call__(self, fetched: Fetched, sequence: int) -> Rendered:
+        """The message of an event, the ``sequence``-th of its run; what could not be understood goes as the text it came as."""
+        raw, event = fetched
+        return self._malformed(bytes(raw), sequence) if event is None else self._understood(bytes(raw), event, sequence)
+
+    def _understood(self, raw: bytes, event: AuditEvent, sequence: int) -> Rendered:
+        event = self._redactor.event(event)
+        subject = Subject(raw, event, moment(event.event_time), self._severity(event))
+        header = partial(self._header, subject.severity, subject.moment, "audit", sequence)
+        return self._fitted(header, partial(self._format, subject))
+
+    def _malformed(self, raw: bytes, sequence: int) -> Rendered:
+        header = partial(self._header, _MALFORMED_SEVERITY, None, "malformed", sequence)
+        return self._fitted(header, partial(raw_body, self._redactor.json(raw).text()))
+
+    def _fitted(self, header: Callable[..., bytes], body: Callable[[Limit], Body]) -> Rendered:
+        """Header and body together: the body is told what the header leaves it, and tells the header what it lost."""
+        head = header()
+        text, trimmed = body(self._limit(head))
+        return Rendered((header(listed(trimmed, self._names)) if trimmed else head) + text, bool(trimmed))
+
+    def _limit(self, header: bytes) -> Limit:
+        whole = self._max_bytes - len(header)
+        return Limit(whole, whole - self._names - len(' trimmed=""'), self._names)
+
+
+def _check(format: str, header: str, facility: str, max_bytes: int) -> None:
+    problems = [
+        f"{key}={value!r} is none of {', '.join(allowed)}"
+        for key, value, allowed in (
+            ("FORMAT", format, FORMATS),
+            ("SYSLOG_HEADER", header, HEADERS),
+            ("SYSLOG_FACILITY", facility, FACILITIES),
+        )
+        if value not in allowed
+    ]
+    if max_bytes != 0 and max_bytes < MIN_BYTES:
+        problems.append(f"SYSLOG_MAX_BYTES={max_bytes} is neither 0 nor at least {MIN_BYTES}")
+    if problems:
+        raise ConfigError(problems)

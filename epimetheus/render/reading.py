@@ -1,0 +1,116 @@
+"""What an event says, told once for all formats: its service, its addresses, how the call went and why."""
+
+import re
+from ipaddress import IPv6Address
+from typing import NamedTuple
+
+import msgspec
+
+from epimetheus.model import AuditEvent, Response
+
+_PREFIX = "com.oraclecloud."
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
+_STATUS = re.compile(r"[1-5]\d\d", re.ASCII)
+# Anchored at the end: a resource may be called "failed-jobs".
+_SAYS_FAILED = re.compile(r"\bfailed(?: with response\b.*)?\W*$", re.IGNORECASE | re.DOTALL)
+_SAYS_SUCCEEDED = re.compile(r"\bsucceeded\W*$", re.IGNORECASE)
+_QUOTED_CODE = re.compile(r"'([A-Za-z][\w.\-]*)'", re.ASCII)
+_SIGN_ON = re.compile(r"(?:Interactive)?(?:Log[io]n|Sign-?[io]n)(?![a-z])", re.IGNORECASE)
+
+
+class _Payload(msgspec.Struct):
+    code: object = None
+    login_result: object = None
+
+
+_payload = msgspec.json.Decoder(_Payload).decode
+
+
+class Addresses(NamedTuple):
+    """``identity.ipAddress`` taken apart: IPv4 in their order, the first IPv6, and what is neither (or one too many)."""
+
+    ipv4: tuple[str, ...] = ()
+    ipv6: str | None = None
+    other: str | None = None
+
+
+def addresses(text: str | None) -> Addresses:
+    """OCI gives one address, two (``"10.0.64.84,252.138.125.19"``), a placeholder, or none. At most two IPv4 are told apart."""
+    if not text:
+        return Addresses()
+    if _IPV4.fullmatch(text):
+        return Addresses((text,))
+    ipv4: list[str] = []
+    ipv6: list[str] = []
+    other: list[str] = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        if _IPV4.fullmatch(part):
+            (ipv4 if len(ipv4) < 2 else other).append(part)
+        elif _is_ipv6(part):
+            (ipv6 if not ipv6 else other).append(part)
+        else:
+            other.append(part)
+    return Addresses(tuple(ipv4), ipv6[0] if ipv6 else None, ",".join(other) or None)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return IPv6Address(text).scope_id is None
+    except ValueError:
+        return False
+
+
+def service(event_type: str) -> str | None:
+    """The service part: ``ComputeApi`` of ``com.oraclecloud.ComputeApi.GetInstance``; None where there is no such part."""
+    head, dot, _ = event_type.removeprefix(_PREFIX).partition(".")
+    return head if dot and head else None
+
+
+def is_sign_on(event: AuditEvent) -> bool:
+    """Whether somebody tried to sign on: by the service, or by the name of the event."""
+    name = event.data.event_name
+    return "SignOn" in event.event_type or (name is not None and _SIGN_ON.match(name) is not None)
+
+
+def status(response: Response | None) -> int | None:
+    """The HTTP status, which OCI writes as a string; None where there is none or it is no status."""
+    if response is None or response.status is None:
+        return None
+    text = str(response.status).strip()
+    return int(text) if _STATUS.fullmatch(text) else None
+
+
+def outcome(event: AuditEvent) -> str | None:
+    """``success``, ``failure``, or None where neither the status nor a message tells; a failure told by either wins."""
+    response = event.data.response
+    code = status(response)
+    said = [message for message in (event.data.message, response.message if response else None) if message]
+    if (code is not None and code >= 400) or any(map(_SAYS_FAILED.search, said)):
+        return "failure"
+    return "success" if code is not None or any(map(_SAYS_SUCCEEDED.search, said)) else None
+
+
+def failed(event: AuditEvent) -> bool:
+    """Whether the call failed."""
+    return outcome(event) == "failure"
+
+
+def reason(event: AuditEvent) -> str | None:
+    """Why a failed call failed: the payload's code, the sign-on's result, the code a message quotes, or the response's message."""
+    response = event.data.response
+    if response is not None and (told := _told_by_payload(response)):
+        return told
+    answer = response.message if response is not None else None
+    for message in (answer, event.data.message):
+        if message and (quoted := _QUOTED_CODE.search(message)):
+            return quoted[1]
+    return answer
+
+
+def _told_by_payload(response: Response) -> str | None:
+    try:
+        payload = _payload(response.payload)
+    except (ValueError, RecursionError):  # not an object, or not sound: then it tells nothing
+        return None
+    return next((told for told in (payload.code, payload.login_result) if isinstance(told, str) and told), None)

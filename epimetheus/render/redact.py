@@ -1,0 +1,120 @@
+"""No secret leaves: an event's JSON is walked, also through JSON in its strings, and what must not leave becomes ``[redacted]``."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from epimetheus.model import AuditEvent
+from epimetheus.render import tree
+from epimetheus.render.paths import Path, masked, masked_struct
+from epimetheus.render.secret_text import REDACTED, is_secret_key, mask, mask_all
+
+MAX_DEPTH = 64  # levels, those of JSON in strings counted along; what lies deeper becomes text
+_CACHED_KEYS = 2048
+_NAMES = frozenset(("key", "name"))
+_VALUES = frozenset(("value", "values"))
+
+class Redacted(NamedTuple):
+    """What may leave of a JSON text: its tree, or where it could not be read (``parsed`` False), its text."""
+
+    tree: object
+    parsed: bool
+
+    def text(self) -> str:
+        """All of it on one line: compact JSON, or text that could not be read as any."""
+        return tree.encode(self.tree) if self.parsed else str(self.tree)
+
+
+class Redactor:
+    """Configured once a run. ``paths`` are the user's own: ``data.additionalDetails.clientIp``, ``*`` for any key or index.
+
+    Paths are told as the API writes events and match case; where the JSON can not be read, their last part is taken for a
+    secret key wherever it stands.
+    """
+
+    def __init__(self, paths: Sequence[str] = ()) -> None:
+        self._paths: list[Path] = [tuple(path.strip().split(".")) for path in paths if path.strip()]
+        self._last_parts = frozenset(path[-1].lower() for path in self._paths)
+        self._key = lru_cache(_CACHED_KEYS)(_judged)
+
+    def event(self, event: AuditEvent) -> AuditEvent:
+        """The typed event without what the user's paths name; secrets in its texts are left to `text`."""
+        return masked_struct(event, self._paths) if self._paths else event
+
+    def text(self, value: str) -> str:
+        """A single value without the secrets in it, also where it is JSON itself."""
+        return self._string(value, 0)
+
+    def json(self, raw: bytes) -> Redacted:
+        """An event's JSON text; never raises, whatever ``raw`` holds."""
+        try:
+            root = tree.decode(raw)
+        except ValueError:
+            return Redacted(self._broken(raw.decode("utf-8", "replace")), parsed=False)
+        return Redacted(self._walk(masked(root, self._paths), 0), parsed=True)
+
+    def _broken(self, text: str) -> str:
+        return tree.plain(mask_all(_sound(text), self._is_secret))
+
+    def _is_secret(self, key: str) -> bool:
+        return is_secret_key(key) or key.lower() in self._last_parts
+
+    def _walk(self, value: object, depth: int) -> object:
+        if type(value) is str:
+            return self._string(value, depth)
+        if type(value) is dict:
+            return self._object(value, depth + 1) if depth < MAX_DEPTH else self._too_deep(value)
+        if type(value) is list:
+            return [self._walk(item, depth + 1) for item in value] if depth < MAX_DEPTH else self._too_deep(value)
+        return value
+
+    def _object(self, value: dict[str, object], depth: int) -> dict[str, object]:
+        kept: dict[str, object] = {}
+        claim = False
+        for key, item in value.items():
+            name, secret, names = self._key(key)
+            claim = claim or (names and type(item) is str and is_secret_key(item))
+            kept[name] = _hidden(item) if secret else self._walk(item, depth)
+        return {key: _hidden(item) if key.lower() in _VALUES else item for key, item in kept.items()} if claim else kept
+
+    def _string(self, value: str, depth: int) -> str:
+        if not value.isascii():
+            value = _sound(value)
+        if value.lstrip()[:1] in ("{", "[", '"') and (inner := self._nested(value, depth)) is not None:
+            return inner
+        return mask(value)
+
+    def _nested(self, value: str, depth: int) -> str | None:
+        """A string that is JSON, walked like the event itself and written anew: of a key that stands twice one may be hidden."""
+        try:
+            root = tree.decode(value)
+        except ValueError:
+            return None
+        return tree.encode(self._walk(root, depth + 1))
+
+    def _too_deep(self, value: object) -> str:
+        try:
+            return self._broken(tree.encode(value))
+        except ValueError:
+            return "[nested too deep]"
+
+
+class _Key(NamedTuple):
+    name: str
+    secret: bool
+    names: bool
+
+
+def _judged(key: str) -> _Key:
+    """A key without secrets in itself; whether it stands over a secret, or names one (``{"key": …, "value": …}``)."""
+    return _Key(mask(_sound(key)), is_secret_key(key), key.lower() in _NAMES)
+
+
+def _hidden(value: object) -> object:
+    """What stands in a secret's place. That there is none, or a yes or no (``hasPassword``), is no secret."""
+    return value if value is None or type(value) is bool or value in ("", [], {}) else REDACTED
+
+
+def _sound(text: str) -> str:
+    """``text`` without lone surrogates, which UTF-8 has not."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,158 @@
+"""What secrets look like: by the key they stand under, and by their own shape. Works on any text, JSON or not."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+REDACTED = "[redacted]"
+
+# Keys are compared without case and punctuation; what matters is how they end: accessToken is a secret, tokenType is not.
+_ROOTS = (
+    "authorization", "cookie", "credential", "password", "passwd", "passphrase", "passcode", "pwd", "secret", "token",
+    "privatekey", "apikey", "accesskey", "secretkey", "sharedkey", "signingkey", "encryptionkey", "masterkey", "clientkey",
+    "symmetrickey", "signature", "assertion", "samlresponse", "jwt", "otp", "bearer",
+)  # fmt: skip
+_CARRIERS = "value|contents?|hash|string|text|data|header|raw|plain|plaintext|base64|pem|new|old|confirm|confirmation"
+_SECRET_KEY = re.compile(rf"(?:{'|'.join(_ROOTS)})s?(?:{_CARRIERS})?\d*$|^x?auth$")
+# A page's mark, an idempotency key, a factor's name (USERNAME_PASSWORD=AUTH_SUCCESS), a CORS header.
+_HARMLESS_KEY = re.compile(r"(?:page|next|retry|continuation)token$|^usernamepassword$|allowcredentials$")
+_PUNCTUATION = re.compile(r"[\W_]+")
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether what stands under this key (a JSON key, a header's name, a query parameter) must not leave."""
+    name = _PUNCTUATION.sub("", key.lower())
+    return _SECRET_KEY.search(name) is not None and _HARMLESS_KEY.search(name) is None
+
+
+class _Shape(NamedTuple):
+    """A secret by its own look. Every match holds the ``hint`` (in lower case): text without it need not be searched."""
+
+    hint: str
+    pattern: re.Pattern[str]
+    put: str = REDACTED
+
+
+_FINGERPRINT = r"(?:[0-9a-fA-F]{2}:){15}[0-9a-fA-F]{2}"
+_SHAPES = (
+    _Shape("private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)),
+    # draft-cavage-http-signatures, as OCI signs requests: a list of name="value", quotes perhaps escaped, perhaps cut off
+    _Shape(
+        "signature",
+        re.compile(r"\bSignature\s+(?:\w+\s*=\s*(?:\\*\"[^\"\\]*(?:\\*\"|\Z)|[^\s,\"\\&]+)[,\s]*)+", re.IGNORECASE | re.ASCII),
+    ),
+    # RFC 6750 2.1; "bearer token expired" is a sentence
+    _Shape(
+        "bearer",
+        re.compile(r"(?ia)\b(Bearer)\s+(?!(?:tokens?|auth\w*|credentials?|scheme)\b(?![.~+/=-]))[\w\-.~+/]+=*"),
+        rf"\1 {REDACTED}",
+    ),
+    # RFC 7617 2; Base64 of user:password never is one plain word, "Basic monitoring" is
+    _Shape(
+        "basic", re.compile(r"\b((?i:Basic))\s+(?![A-Za-z]?[a-z]*(?![\w+/=]))[\w\-+/]{4,}=*", re.ASCII), rf"\1 {REDACTED}"
+    ),
+    _Shape("st$", re.compile(r"\bST\$[^\s\"',;\\&]+", re.IGNORECASE | re.ASCII)),
+    _Shape("eyj", re.compile(r"eyJ[\w\-]{8,}(?:\.[\w\-]*)+", re.ASCII)),
+    # API key ids: tenancy/user/fingerprint. The fingerprint alone is how an audit names a key that was made or deleted.
+    _Shape(":", re.compile(rf"ocid1\.[^/\s\"]{{1,255}}/(?:ocid1\.[^/\s\"]{{1,255}}/)?{_FINGERPRINT}")),
+    _Shape(":", re.compile(rf"(?<!/apiKeys)(?<!/apikeys)/{_FINGERPRINT}"), f"/{REDACTED}"),
+    # Object Storage's pre-authenticated requests: who has the path has the object
+    _Shape("/p/", re.compile(r"/p/[\w\-]{16,}/n/", re.IGNORECASE | re.ASCII), f"/p/{REDACTED}/n/"),
+    _Shape("://", re.compile(r"://([^/\s:@\"']{0,255}):[^/\s@\"']{1,255}@"), rf"://\1:{REDACTED}@"),
+)
+_RARE_HINTS = tuple(shape.hint for shape in _SHAPES if shape.hint != ":")
+# Every secret key holds one of these, once squeezed; "token" and "key" stand for several roots.
+_KEY_HINTS = (
+    "authorization", "cookie", "credential", "pass", "pwd", "secret", "token", "key", "signature", "assertion", "saml", "jwt", "otp",
+    "bearer",
+)  # fmt: skip
+_AUTH_KEY = re.compile("auth(?![a-z])")
+_HARMLESS_TEXT = re.compile(r"[\w.\-]*", re.ASCII)
+
+_KEYED = re.compile(r"(?:(?<![\w\-%])|(?<=%[0-9A-Fa-f]{2}))([\w\-]{1,64})(?:[)\]]?\\*[\"'])?\s*(?:[:=]|%3[AaDd])\s*")
+_QUOTED = re.compile(r"(\\*[\"'])(.*?)(?:(?<!\\)\1|\Z)", re.DOTALL)
+_BARE = re.compile(r"-?[\d.eE+]+(?=[\s,}\])]|\Z)|[^\s&\"'\\<>]+")
+_LINE = re.compile(r"(?:[^\r\n\"]|\\\"|(?<==)\"[^\"\r\n]*\")+")
+_NESTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"?|[\[\]{}]", re.DOTALL)
+_TO_END_OF_LINE = re.compile(r"authorization$|cookie2?$")
+_NO_SECRET = frozenset(("", "null", "true", "false", "none"))
+_NAMES = frozenset(("key", "name"))
+_VALUES = frozenset(("value", "values"))
+
+
+def suspicious(text: str) -> bool:
+    """A cheap look at a text of any length: False only if `mask` would leave it, and every piece of it, as it is."""
+    low = text.lower()
+    return any(map(low.__contains__, _RARE_HINTS)) or low.count(":") >= 15 or _may_have_keys(low)
+
+
+def _may_have_keys(low: str) -> bool:
+    if not ("=" in low or ":" in low or "%3" in low):
+        return False
+    squeezed = low.replace("_", "").replace("-", "")
+    return any(map(squeezed.__contains__, _KEY_HINTS)) or ("auth" in squeezed and _AUTH_KEY.search(squeezed) is not None)
+
+
+def mask(text: str) -> str:
+    """``text`` with every secret in it replaced by ``[redacted]``: by shape, then by key (``token=…``, ``"password": "…"``)."""
+    if _HARMLESS_TEXT.fullmatch(text) and "eyJ" not in text:
+        return text
+    low = text.lower()
+    for shape in _SHAPES:
+        if shape.hint in low:
+            text = shape.pattern.sub(shape.put, text)
+    return mask_keyed(text, is_secret_key) if _may_have_keys(low) else text
+
+
+def mask_all(text: str, is_secret: Callable[[str], bool]) -> str:
+    """The same without looking for hints first, and with a word of one's own on which keys are secret."""
+    for shape in _SHAPES:
+        text = shape.pattern.sub(shape.put, text)
+    return mask_keyed(text, is_secret)
+
+
+def mask_keyed(text: str, is_secret: Callable[[str], bool]) -> str:
+    """``text`` with the values of secret keys replaced, in JSON (also escaped, or broken), headers, queries and prose."""
+    pieces, at = [], 0
+    for start, end in sorted(set(_secret_values(text, is_secret))):
+        if start >= at:
+            pieces += [text[at:start], REDACTED]
+            at = end
+    return "".join([*pieces, text[at:]]) if pieces else text
+
+
+def _secret_values(text: str, is_secret: Callable[[str], bool]) -> Iterator[tuple[int, int]]:
+    """Where secret values stand. ``{"key": "authorization", "value": "…"}`` pairs are followed, whichever comes first."""
+    at, told, before = 0, False, (0, 0)
+    while found := _KEYED.search(text, at):
+        key = found[1].lower()
+        value = _value(text, found.end(), key)
+        at = found.end()
+        if key in _NAMES:
+            told = is_secret(text[value[0] : value[1]])
+            if told and before[1] and "}" not in text[before[1] : at]:
+                yield before
+        elif (is_secret(found[1]) or (told and key in _VALUES)) and text[value[0] : value[1]].lower() not in _NO_SECRET:
+            yield value
+            at = value[1]
+        before = value if key in _VALUES else before
+
+
+def _value(text: str, at: int, key: str) -> tuple[int, int]:
+    """Where the value that begins at ``at`` stands, without its quotes; too much rather than too little where it is unclear."""
+    if quoted := _QUOTED.match(text, at):
+        return quoted.span(2)
+    if text[at : at + 1] in ("[", "{"):
+        return at, _closed(text, at)
+    bare = (_LINE if _TO_END_OF_LINE.search(key) else _BARE).match(text, at)
+    return bare.span() if bare else (at, at)
+
+
+def _closed(text: str, at: int) -> int:
+    """Where the list or object that opens at ``at`` is closed, else the end."""
+    depth = 0
+    for token in _NESTED.finditer(text, at):
+        depth += (token[0] in "[{") - (token[0] in "]}")
+        if depth == 0:
+            return token.end()
+    return len(text)

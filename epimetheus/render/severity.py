@@ -1,0 +1,58 @@
+"""How grave an event is, 0 to 10 as CEF counts, told by the verb its name begins with and by how the call went."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+
+from epimetheus.model import AuditEvent
+from epimetheus.render.reading import failed, is_sign_on
+
+HIGH, MEDIUM, LOW, OTHER = 8, 5, 2, 3
+REFUSED = frozenset(("401", "403", "404"))
+RAISE = 3  # what a refused call adds
+SIGN_ON_FAILED = 7  # a failed sign-on has at least this
+_CACHED_NAMES = 2048  # OCI has some thousand event names; the cache must not grow with what an event calls itself
+
+VERBS: Mapping[int, Sequence[str]] = MappingProxyType({
+    HIGH: (
+        "Delete", "BulkDelete", "Schedule*Deletion", "Terminate", "Remove", "Purge", "Destroy", "Disable", "Deactivate",
+        "Revoke", "Deregister", "Unregister",
+    ),
+    MEDIUM: (
+        "Create", "Update", "Change", "Add", "Attach", "Detach", "Launch", "Modify", "Move", "Put", "Patch", "Set", "Reset",
+        "Enable", "Activate", "Start", "Stop", "Restart", "Reboot", "Import", "Export", "Copy", "Upload", "Register", "Rotate",
+        "Restore", "Replace", "Rename", "Generate", "Grant", "Assign", "Unassign", "Apply", "Execute", "Run", "Failover",
+        "Switchover", "Upgrade", "Bulk", "Cancel", "Deploy", "Scale", "Resize", "Publish", "Approve", "Reject", "Accept",
+    ),
+    LOW: ("Get", "List", "Head", "Describe", "Search", "Summarize", "Query", "Fetch", "Read", "View", "Check", "Validate"),
+})  # fmt: skip
+
+
+class Severity:
+    """Configured once a run: ``verbs`` are the severity (0 to 10) → how such event names begin, first match wins.
+
+    A beginning ends where a word does: ``Get`` is in GetInstance, not in Getaway nor in DetachTarget; ``*`` stands for anything.
+    """
+
+    def __init__(self, verbs: Mapping[int, Sequence[str]] = VERBS) -> None:
+        self._verbs = [(_beginning(patterns), severity) for severity, patterns in verbs.items()]
+        self._by_name = lru_cache(_CACHED_NAMES)(self._told_by_name)
+
+    def __call__(self, event: AuditEvent) -> int:
+        """0 to 10; a call refused with 401, 403 or 404 is raised by 3, a failed sign-on to 7 at least."""
+        severity = self._by_name(event.data.event_name or event.event_type.rpartition(".")[2])
+        response = event.data.response
+        if response is not None and str(response.status).strip() in REFUSED:
+            severity = min(severity + RAISE, 10)
+        if is_sign_on(event) and failed(event):
+            severity = max(severity, SIGN_ON_FAILED)
+        return severity
+
+    def _told_by_name(self, name: str) -> int:
+        return next((severity for verbs, severity in self._verbs if verbs.match(name)), OTHER)
+
+
+def _beginning(patterns: Sequence[str]) -> re.Pattern[str]:
+    alternatives = "|".join(re.escape(pattern).replace(r"\*", ".*") for pattern in patterns)
+    return re.compile(rf"(?i:{alternatives})(?![a-z])" if patterns else "(?!)")

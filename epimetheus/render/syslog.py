@@ -1,0 +1,83 @@
+"""Syslog headers, RFC 5424 and RFC 3164: everything before the MSG part, as ASCII text."""
+
+import re
+from typing import Protocol
+
+from epimetheus.render.moment import Moment
+
+FACILITIES = (
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert",
+    "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+)  # fmt: skip
+"""RFC 5424 6.2.1, in the order of their numbers; 13 to 15 as syslog-ng and rsyslog's documentation name them."""
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # strftime's depend on the locale
+_LEVELS = (6, 6, 6, 6, 5, 5, 5, 4, 4, 3, 3)  # CEF 0 to 10 → informational, notice, warning, error
+_NOT_PRINTED = re.compile(r"[^\x21-\x7e]")
+_NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]")
+_NOT_IN_PARAM = re.compile(r"[^\x20-\x21\x23-\x5b\x5e-\x7e]")  # RFC 5424 6.3.3 would have these escaped: run ids need none
+_NO_TIME = "Jan  1 00:00:00"
+
+
+class Header(Protocol):
+    """The header of one event; ``trimmed`` (ASCII without quotes) says what it lost, where the header has room for that."""
+
+    says_trimmed: bool
+
+    def __call__(self, severity: int, moment: Moment | None, msgid: str, sequence: int, trimmed: str = "") -> bytes:
+        """The header, with the blank that ends it. ``severity`` is CEF's, 0 to 10."""
+
+
+class Rfc5424:
+    """``<PRI>1 TIMESTAMP HOSTNAME APP-NAME - MSGID [epimetheus@32473 run="…" seq="…" trimmed="…"] `` (RFC 5424 6); no BOM.
+
+    ``facility``: 0 to 23. Host and application name are cut to ``hostname_length`` and 48, the run id to 48, and lose what is not
+    printable ASCII. 32473 is the enterprise number set aside for examples (RFC 5612).
+    """
+
+    says_trimmed = True
+
+    def __init__(self, facility: int, app_name: str, hostname: str, run_id: str, hostname_length: int = 255) -> None:
+        self._facility = facility * 8
+        self._origin = f"{_printed(hostname, hostname_length)} {_printed(app_name, 48)} -"
+        self._run = _NOT_IN_PARAM.sub("", run_id)[:48]
+
+    def __call__(self, severity: int, moment: Moment | None, msgid: str, sequence: int, trimmed: str = "") -> bytes:
+        """As `Header`; TIMESTAMP is ``-`` (NILVALUE) for an event without a time."""
+        priority = self._facility + _LEVELS[severity]
+        time = moment.text if moment else "-"
+        shed = f' trimmed="{trimmed}"' if trimmed else ""
+        data = f'[epimetheus@32473 run="{self._run}" seq="{sequence}"{shed}]'
+        return f"<{priority}>1 {time} {self._origin} {msgid} {data} ".encode()
+
+
+class Rfc3164:
+    """``<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `` (RFC 3164 4.1), in UTC; no room for anything else.
+
+    Without a tag rsyslog would take ``CEF`` for it. An event without a time gets ``Jan  1 00:00:00``, for the header must have one.
+    """
+
+    says_trimmed = False
+
+    def __init__(self, facility: int, app_name: str, hostname: str, run_id: str, hostname_length: int = 255) -> None:
+        del run_id  # it has no place here
+        self._facility = facility * 8
+        tag = _NOT_ALPHANUMERIC.sub("", app_name)[:32] or "epimetheus"
+        self._origin = f"{_printed(hostname, hostname_length)} {tag}:"
+
+    def __call__(self, severity: int, moment: Moment | None, msgid: str, sequence: int, trimmed: str = "") -> bytes:
+        """As `Header`; ``msgid``, ``sequence`` and ``trimmed`` are not told."""
+        priority = self._facility + _LEVELS[severity]
+        return f"<{priority}>{_short_time(moment)} {self._origin} ".encode()
+
+
+def _short_time(moment: Moment | None) -> str:
+    if moment is None:
+        return _NO_TIME
+    utc = moment.utc
+    return f"{_MONTHS[utc.month - 1]} {utc.day:2d} {utc.hour:02d}:{utc.minute:02d}:{utc.second:02d}"
+
+
+def _printed(text: str, length: int) -> str:
+    """Printable ASCII without blanks, ``-`` (NILVALUE) where nothing is left."""
+    return _NOT_PRINTED.sub("", text)[:length] or "-"

@@ -1,0 +1,60 @@
+"""JSON text to a tree of plain values and back, forgiving what real events hold and losing no digit of a number."""
+
+import json
+import re
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+
+def _number(text: str) -> Decimal | str:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of twenty digits
+        return text
+
+
+_strict = msgspec.json.Decoder(float_hook=_number).decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+_UNSEEN = re.compile("[\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def decode(text: bytes | str) -> object:
+    """The tree of a JSON text; control characters, lone surrogates and bytes that are not UTF-8 are forgiven, NaN becomes a string.
+
+    Raises ValueError where it is not JSON, or nested deeper than the interpreter can follow.
+    """
+    try:
+        return _strict(text)
+    except (ValueError, RecursionError):
+        loose = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    try:
+        return json.loads(loose, strict=False, parse_float=_number, parse_constant=str)
+    except RecursionError as error:
+        raise ValueError("nested too deep to be read") from error
+
+
+def encode(tree: object) -> str:
+    """One compact line, in which what would break a line or not be seen is escaped. Strings in it must be valid Unicode.
+
+    Raises ValueError where it is nested deeper than the interpreter can follow.
+    """
+    try:
+        text = _encode(tree).decode()
+    except RecursionError as error:
+        raise ValueError("nested too deep to be written") from error
+    return text if text.isprintable() else _UNSEEN.sub(_escaped, text)
+
+
+def plain(text: str) -> str:
+    """Text that is not JSON on one line: white space to blanks, other control characters to the JSON escape that shows them."""
+    return text if text.isprintable() else _CONTROL.sub(_harmless, text)
+
+
+def _harmless(found: re.Match[str]) -> str:
+    return " " if found[0] in "\t\r\n" else _escaped(found)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
