@@ -1,0 +1,48 @@
+"""Whom we trust and who we are: the TLS context for SYSLOG_CA, SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY."""
+
+import ssl
+import tempfile
+
+from epimetheus.errors import ConfigError
+
+_PEM = "allowed is PEM text"
+
+
+def tls_context(ca: str | None, certificate: str | None, key: str | None) -> ssl.SSLContext:
+    """TLS 1.2 or better, the receiver always verified: against ``ca`` (PEM; None: the system's store), and by name.
+
+    ``certificate`` (PEM, with its chain) and ``key`` (PEM, not encrypted) are shown to a receiver that asks for them. Raises ConfigError.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca is None:
+        context.load_default_certs()
+    else:
+        _trust(context, ca)
+    if certificate is not None and key is not None:
+        _identify(context, certificate, key)
+    return context
+
+
+def _trust(context: ssl.SSLContext, ca: str) -> None:
+    try:
+        context.load_verify_locations(cadata=ca)
+    except (ssl.SSLError, ValueError) as error:
+        raise ConfigError([f"SYSLOG_CA is no certificate that can be read; {_PEM}"]) from error
+
+
+def _identify(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    # OpenSSL reads a key from a file only; this one is ours alone, and gone before anything is sent.
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="epimetheus-") as pem:
+        pem.write(f"{key.strip()}\n{certificate.strip()}\n")
+        pem.flush()
+        try:
+            context.load_cert_chain(pem.name, password=_no_password)
+        except (ssl.SSLError, ValueError) as error:
+            problem = f"SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY are no pair that can be used; {_PEM}, the key its own and not encrypted"
+            raise ConfigError([problem]) from error
+
+
+def _no_password() -> str:
+    """Without this OpenSSL would ask the terminal, and wait."""
+    return ""
