@@ -1,0 +1,108 @@
+"""Delivery to rsyslog and syslog-ng: what is confirmed is in their file, and what they refuse is told."""
+
+import os
+import signal
+import ssl
+
+import pytest
+
+from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.deliver import Delivery, Dialer, Peer, framer, tls_context
+from epimetheus.errors import DeliveryUncertain, ReceiverError, ReceiverUntrusted
+from epimetheus.testing.syslog import Authority
+from tests.receivers import KINDS, missing, real_receiver
+
+pytestmark = pytest.mark.skipif(bool(missing()) and "CI" not in os.environ, reason=missing() or "all there")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+def delivery(receiver, version=ssl.TLSVersion.TLSv1_3, client=None, settle=0.2, **more):
+    texts = (client.cert.read_text(), client.key.read_text()) if client else (None, None)
+    context = tls_context(receiver.authority.ca_pem, *texts)
+    context.maximum_version = version
+    peer = Peer("127.0.0.1", receiver.port, "localhost", context, 5.0, **more)
+    deadline = Deadline.after(SYSTEM, 60)
+    return Delivery(Dialer(peer, deadline), settle_seconds=settle, deadline=deadline)
+
+
+def messages(start, end):
+    return [b'<134>1 2026-01-01T12:00:00.000Z host epimetheus - audit [a@32473 seq="%d"] %s' % (n, b"x" * 700) for n in range(start, end)]
+
+
+def send(delivery, receiver, start, end, batch=200):
+    frame = framer(receiver.framing)
+    for at in range(start, end, batch):
+        count = min(batch, end - at)
+        delivery.write(b"".join(map(frame, messages(at, at + count))), count)
+
+
+def numbers(receiver):
+    return {int(line.partition('seq="')[2].partition('"')[0]) for line in receiver.lines()}
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_confirmed_is_in_the_file_whole_and_in_order(kind, version, tmp_path, authority):
+    with real_receiver(kind, tmp_path, authority) as receiver:
+        sender = delivery(receiver, version)
+        send(sender, receiver, 0, 12_000)
+        sender.finish()
+        assert (sender.sent, sender.confirmed) == (12_000, 12_000)
+        assert receiver.lines() == [message.decode() for message in messages(0, 12_000)]
+        assert sender.evidence == ("B" if kind == "rsyslog gtls" else "A")
+        sender.drop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_confirmed_survives_a_receiver_that_dies_in_mid_stream(kind, number, tmp_path, authority):
+    for trial, after in enumerate((3_000, 11_000, 26_000)):
+        with real_receiver(kind, tmp_path / str(trial), authority) as receiver:
+            sender = delivery(receiver)
+            send(sender, receiver, 0, after)
+            receiver.kill(number)
+            with pytest.raises((DeliveryUncertain, ReceiverError)):
+                send(sender, receiver, after, 60_000)
+            assert sender.confirmed <= after
+            assert numbers(receiver) >= set(range(sender.confirmed))
+            receiver.start()
+            again = delivery(receiver)
+            send(again, receiver, sender.confirmed, 30_000)
+            again.finish()
+            assert numbers(receiver) == set(range(30_000))
+            again.drop()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_receiver_that_stops_reading_confirms_nothing_more(kind, tmp_path, authority):
+    with real_receiver(kind, tmp_path, authority) as receiver:
+        sender = delivery(receiver)
+        send(sender, receiver, 0, 1_000)
+        sender.finish()
+        receiver.process.send_signal(signal.SIGSTOP)
+        with pytest.raises(DeliveryUncertain, match="no answer in time"):
+            send(sender, receiver, 1_000, 30_000)
+        assert sender.confirmed == 1_000
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_client_certificate_is_shown_or_the_lack_of_it_told_before_anything_is_sent(kind, version, tmp_path, authority):
+    with real_receiver(kind, tmp_path, authority, client_certificates=True) as receiver:
+        sender = delivery(receiver, version, authority.client())
+        send(sender, receiver, 0, 300)
+        sender.finish()
+        assert numbers(receiver) == set(range(300))
+        stranger = Authority(tmp_path / "stranger").client()
+        for client in (None, authority.client(expired=True), stranger):
+            refused = delivery(receiver, version, client)
+            with pytest.raises(ReceiverError) as caught:
+                refused.write(b"2 <1", 1)
+            assert (refused.sent, refused.confirmed) == (0, 0)
+            if kind != "rsyslog gtls":  # which hangs up without a word
+                assert isinstance(caught.value, ReceiverUntrusted), caught.value
+                assert "SYSLOG_CLIENT_CERT" in caught.value.do
