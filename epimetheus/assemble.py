@@ -1,7 +1,9 @@
 """From settings to the parts of a run: the one place where every stage is put together with what it needs, and no other stage."""
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from oci.object_storage import ObjectStorageClient
 from epimetheus.clock import Clock, Deadline
 from epimetheus.cloud import Credentials, make_client, oci_errors, sign_in
 from epimetheus.config import Settings
-from epimetheus.deliver import Connection, Delivery, Receiver, framer, tls_context
+from epimetheus.deliver import Delivery, Dialer, Peer, framer, tls_context
 from epimetheus.parts import Options, Parts, Watcher
 from epimetheus.render import Renderer
 from epimetheus.run import commit_reserve
@@ -60,18 +62,25 @@ class Workshop:
             kind, self.credentials, region=self.credentials.region, endpoint=self.settings.oci_endpoint, seconds=max(1.0, seconds)
         )
 
-    def store(self, region: str) -> Store:
-        """Where this region's state is kept. Raises StateError, CredentialsError."""
+    def prepare(self) -> None:
+        """Fetch what all regions need, so that a failure here is nobody's fate alone. Raises ConfigError, SourceError, CredentialsError."""
+        _ = self.tls, self.settings.state_bucket and self.namespace
+
+    def store(self, region: str, deadline: Deadline) -> Store:
+        """Where this region's state is kept."""
         if path := self.settings.state_file:
             own = region == self.credentials.region
             return FileStore(Path(path) if own else Path(f"{path}.{region}"))
-        client = self.client(ObjectStorageClient, commit_reserve(self.deadline.left()))
-        return ObjectStore(client, self.namespace(client), str(self.settings.state_bucket), f"{self.settings.state_prefix}{region}.state")
+        # The last commit may take two calls, the second to find out what became of the first: half of the reserve, for both.
+        client = self.client(ObjectStorageClient, commit_reserve(deadline.left()) / 4)
+        return ObjectStore(client, self.namespace, str(self.settings.state_bucket), f"{self.settings.state_prefix}{region}.state")
 
-    def namespace(self, client: Any) -> str:
+    @cached_property
+    def namespace(self) -> str:
         """STATE_NAMESPACE, or the tenancy's own. Raises SourceError, CredentialsError."""
         if self.settings.state_namespace:
             return self.settings.state_namespace
+        client = self.client(ObjectStorageClient, self.deadline.left() / 4)
         with oci_errors("asking for the Object Storage namespace", do="Set STATE_NAMESPACE, or check the credentials."):
             return str(client.get_namespace().data)
 
@@ -82,29 +91,32 @@ class Workshop:
     def get_object(self, name: str) -> bytes:
         """An object of STATE_BUCKET. Raises SourceError, CredentialsError."""
         client = self.client(ObjectStorageClient, self.deadline.left() / 4)
-        namespace = self.namespace(client)
         with oci_errors(f"reading the object {name} of {self.settings.state_bucket}", do=_BUCKET_HELP):
-            return bytes(client.get_object(namespace, self.settings.state_bucket, name).data.content)
+            return bytes(client.get_object(self.namespace, self.settings.state_bucket, name).data.content)
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext | None:
+        """Whom we trust and who we are; None for plain TCP. Raises ConfigError for PEM texts that are none, SourceError, CredentialsError."""
+        settings, material = self.settings, self.material()
+        if settings.syslog_transport == "tcp":
+            return None
+        return tls_context(
+            material.read("SYSLOG_CA", settings.syslog_ca),
+            material.read("SYSLOG_CLIENT_CERT", settings.syslog_client_cert),
+            material.read("SYSLOG_CLIENT_KEY", settings.syslog_client_key),
+        )
 
     def delivery(self, deadline: Deadline) -> Delivery:
-        """The way to the receiver; nothing is connected yet. Raises ConfigError for PEM texts that are none."""
-        settings, material = self.settings, self.material()
-        context = None
-        if settings.syslog_transport == "tls":
-            context = tls_context(
-                material.read("SYSLOG_CA", settings.syslog_ca),
-                material.read("SYSLOG_CLIENT_CERT", settings.syslog_client_cert),
-                material.read("SYSLOG_CLIENT_KEY", settings.syslog_client_key),
-            )
-        receiver = Receiver(
+        """The way to the receiver; nothing is connected yet."""
+        settings = self.settings
+        peer = Peer(
             host=settings.syslog_host,
             port=settings.syslog_port,
             server_name=settings.syslog_server_name or settings.syslog_host,
-            ssl_context=context,
+            ssl_context=self.tls,
             timeout=settings.syslog_timeout_seconds,
         )
-        connect = lambda: Connection.open(receiver, deadline)  # noqa: E731
-        return Delivery(connect, settle_seconds=settings.syslog_settle_seconds, clock=self.clock)
+        return Delivery(Dialer(peer, deadline), settle_seconds=settings.syslog_settle_seconds, deadline=deadline)
 
     def renderer(self, region: str, run_id: str) -> Renderer:
         """Events to messages, as the settings want them."""
@@ -139,7 +151,7 @@ class Workshop:
         """Everything for one run over ``region``."""
         settings = self.settings
         delivery = self.delivery(deadline.earlier(commit_reserve(deadline.left()) / 2))
-        identity = self.client(IdentityClient, deadline.left() / 4)
+        identity = self.client(IdentityClient, deadline.left() / 8)
         audit = AuditApi(
             self.credentials,
             region=region,
@@ -150,7 +162,7 @@ class Workshop:
         )
         return Parts(
             clock=self.clock,
-            keeper=Keeper(self.store(region), run_id),
+            keeper=Keeper(self.store(region, deadline), run_id),
             list_page=compartment_pages(identity),
             audit=audit,
             receiver=delivery,
@@ -159,10 +171,8 @@ class Workshop:
             watcher=watcher,
         )
 
-    def monitoring(self) -> Any:
-        """The client that metrics are posted with: PostMetricData has a host of its own."""
+    def monitoring(self, seconds: float) -> Any:
+        """The client that metrics are posted with, within ``seconds``: PostMetricData has a host of its own."""
         region = self.credentials.region
         endpoint = self.settings.oci_endpoint or oci.regions.endpoint_for("telemetry", service_endpoint_template=_INGESTION, region=region)
-        return make_client(
-            oci.monitoring.MonitoringClient, self.credentials, region=region, endpoint=endpoint, seconds=max(1.0, self.deadline.left() / 3)
-        )
+        return make_client(oci.monitoring.MonitoringClient, self.credentials, region=region, endpoint=endpoint, seconds=seconds)

@@ -119,7 +119,7 @@ def _workshop(seconds: float) -> Workshop:
 def _keeper(region: str | None) -> tuple[Keeper, str, str]:
     workshop = _workshop(60)
     region = region or workshop.credentials.region
-    store = workshop.store(region)
+    store = workshop.store(region, workshop.deadline)
     return Keeper(store, f"terminal-{uuid.uuid4().hex[:8]}"), store.name, region
 
 

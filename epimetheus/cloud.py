@@ -66,12 +66,12 @@ def _from_config(config_file: str, profile: str) -> Credentials:
 
 
 def make_client(kind: Callable[..., Any], credentials: Credentials, *, region: str, endpoint: str | None, seconds: float) -> Any:
-    """A client of the SDK for ``region``, or for the one URL ``endpoint``, whose retries end within ``seconds``."""
+    """A client of the SDK for ``region``, or for the one URL ``endpoint``; each call of it, retries included, ends within ``seconds``."""
     options: dict[str, Any] = {"service_endpoint": endpoint} if endpoint else {}
     return kind(
         {**credentials.config, "region": region},
         signer=credentials.signer,
-        timeout=(min(CONNECT_SECONDS, seconds), min(READ_SECONDS, seconds)),
+        timeout=(min(CONNECT_SECONDS, seconds / 6), min(READ_SECONDS, seconds / 2)),  # after a third of it at most, for earlier tries
         retry_strategy=retries(seconds),
         circuit_breaker_strategy=oci.circuit_breaker.NoCircuitBreakerStrategy(),
         **options,
@@ -79,13 +79,13 @@ def make_client(kind: Callable[..., Any], credentials: Credentials, *, region: s
 
 
 def retries(seconds: float) -> Any:
-    """Four tries with jittered backoff on 409, 429, 5xx and timeouts, none begun later than a third of ``seconds``."""
+    """Four tries with jittered backoff on 409, 429, 5xx and timeouts, the last begun by a third of ``seconds`` (see `make_client`)."""
     return oci.retry.RetryStrategyBuilder(
         max_attempts_check=True,
         max_attempts=4,
         total_elapsed_time_check=True,
-        total_elapsed_time_seconds=max(1, int(seconds / 3)),
-        retry_max_wait_between_calls_seconds=5,
+        total_elapsed_time_seconds=seconds / 4,
+        retry_max_wait_between_calls_seconds=min(5, seconds / 12),
         retry_base_sleep_time_seconds=0.5,
         service_error_check=True,
         service_error_retry_on_any_5xx=True,

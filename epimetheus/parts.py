@@ -1,14 +1,13 @@
 """What a run is made of: its options, and everything outside of it, each behind the few names a run needs of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from epimetheus.clock import Clock
+from epimetheus.clock import Clock, Deadline
 from epimetheus.forward import Sink
 from epimetheus.model import Fetched, Problem, Window
 from epimetheus.render import Rendered
-from epimetheus.source.audit import Pages
 from epimetheus.source.compartments import ListPage, Mode
 from epimetheus.state.keeper import Keeper
 
@@ -50,7 +49,14 @@ class AuditSource(Protocol):
     requests: int
     retries: int
     throttled: int
-    pages: Pages
+
+    def pages(self, compartment: str, window: Window, deadline: Deadline, /) -> Iterator[list[Fetched]]:
+        """As `epimetheus.source.audit.Pages`."""
+        ...
+
+    def close(self) -> None:
+        """Give the connections back."""
+        ...
 
 
 class Watcher(Protocol):

@@ -13,10 +13,15 @@ NEW = "new: its events since it appeared are being read"
 NO_TIME = "not reached in the time of a run"
 
 
+def remembered(state: State) -> dict[str, Compartment]:
+    """Every compartment of the state by OCID, also those that are gone but still read to their end."""
+    return {ocid: Compartment(ocid, known.name, known.parent, deleted=known.deleted) for ocid, known in state.known.items()}
+
+
 def last_known(state: State) -> Listing:
     """What serves in place of a listing while Identity can not be read; who it does not name stays as they were."""
-    there = {ocid: known for ocid, known in state.known.items() if known.gone is None or known.deleted}
-    return Listing({ocid: Compartment(ocid, k.name, k.parent, deleted=k.deleted) for ocid, k in there.items()}, refused=tuple(there))
+    there = {ocid: one for ocid, one in remembered(state).items() if state.known[ocid].gone is None or one.deleted}
+    return Listing(there, refused=tuple(there))
 
 
 def take_stock(state: State, listing: Listing, asked: Collection[str], *, now: int, lookback: int, overlap: int) -> State:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from epimetheus import plan
 from epimetheus.clock import Deadline
-from epimetheus.errors import CompartmentError, CompartmentMissing, EpimetheusError, OutOfTime, SourceError, StateError
+from epimetheus.errors import CompartmentError, CompartmentMissing, EpimetheusError, OutOfTime, SourceError
 from epimetheus.forward import Forwarder
 from epimetheus.model import BehindNow, Compartment, Position, Report, Status, Window, minute_text, time_text
 from epimetheus.parts import Options, Parts
@@ -24,6 +24,7 @@ from epimetheus.state.memory import Lease, State
 CHECKPOINT_SECONDS = 30.0
 _LEASE_GRACE_SECONDS = 5.0
 _LEAST_SECONDS = 1.0
+_MOST_NAMED = 5
 _NONE_HELP = "The cursor stays. Check the policy (`read audit-events in tenancy`), the region, and OCI's status page."
 
 
@@ -56,6 +57,7 @@ class _Run:
         self.from_ = self.state.through
         self.asked: set[str] = set()
         self.given_up: set[str] = set()
+        self.unreadable: set[str] = set()
         self.committed_at = self.monotonic_start
         self.uncommitted = False
 
@@ -97,7 +99,7 @@ class _Run:
             self.wrong(error)
             listing = plan.last_known(self.state)
         listing = pin(listing, options.ids if options.mode == "include" else ())
-        asked = choose({**plan.last_known(self.state).compartments, **listing.compartments}, options.mode, options.ids, options.tenancy)
+        asked = choose({**plan.remembered(self.state), **listing.compartments}, options.mode, options.ids, options.tenancy)
         self.state = plan.take_stock(self.state, listing, asked, now=self.minute, lookback=options.lookback, overlap=options.overlap)
         if not plan.asked_compartments(self.state):
             raise SourceError("No compartment is left to ask.", do="Check COMPARTMENT_MODE and COMPARTMENT_IDS against the tenancy.")
@@ -158,13 +160,14 @@ class _Run:
                     case _:
                         del failed[ocid]
                         self.asked.add(ocid)
+                        self.unreadable.update({ocid} if isinstance(arrival, Failed) else ())
                 done += 1
                 self.parts.watcher.progress(self.options.region, Window(self.state.through, self.end), done, len(works))
         self.refuse_if_none(works, failed)
         return failed
 
     def is_deleted(self, ocid: str, error: CompartmentError) -> bool:
-        """OCI lists it as deleted and does not show its events any more: there is nothing to be behind with."""
+        """OCI lists it as deleted and does not show its events any more: nobody can be behind with what can never be read."""
         return isinstance(error, CompartmentMissing) and self.state.known[ocid].deleted
 
     def refuse_if_none(self, works: Sequence[Work], failed: Mapping[str, str]) -> None:
@@ -202,7 +205,7 @@ class _Run:
         self.forwarder.settle()
         try:
             self.close()
-        except StateError as error:
+        except EpimetheusError as error:
             self.wrong(error)
 
     def is_caught_up(self) -> bool:
@@ -219,7 +222,7 @@ class _Run:
             region=self.options.region,
             status=status,
             error=problem(error) if error else None,
-            warnings=tally.warnings,
+            warnings=[*tally.warnings, *self.unreadable_told()],
             started=time_text(self.started),
             seconds=round(parts.clock.monotonic() - self.monotonic_start, 3),
             position=self.position() if self.opened else None,
@@ -238,6 +241,11 @@ class _Run:
             state_writes=parts.keeper.writes,
         )
 
+    def unreadable_told(self) -> list[str]:
+        some = ", ".join(sorted(self.unreadable)[:_MOST_NAMED])
+        told = f"{len(self.unreadable)} deleted compartments do not show their last events any more (404), so these are not forwarded: {some}."
+        return [told] if self.unreadable else []
+
     def position(self) -> Position:
         """How far this region is, from the state as it stands."""
         state = self.state
@@ -255,5 +263,5 @@ class _Run:
 
 
 def commit_reserve(seconds: float) -> float:
-    """Of so many seconds a run has, those kept back to confirm and commit in."""
-    return min(20.0, max(2.0, seconds * 0.15))
+    """Of so many seconds a run has, those kept back: half of them to confirm in, then half to commit in (see `assemble`)."""
+    return min(30.0, max(2.0, seconds * 0.15))
