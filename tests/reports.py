@@ -1,0 +1,38 @@
+"""A report as it comes out of a run, with literal values."""
+
+from epimetheus.model import BehindNow, Position, Problem, Report
+
+REFUSED = Problem("receiver", "receiver", "Nobody listens on siem:6514.", "Start it.")
+
+
+def report(**changes) -> Report:
+    fields = {
+        "run": "r1",
+        "region": "eu-paris-1",
+        "status": "ok",
+        "error": None,
+        "warnings": [],
+        "started": "2026-01-01T12:00:00.000Z",
+        "seconds": 1.5,
+        "position": Position("2026-01-01T11:00:00Z", "2026-01-01T11:58:00Z", 120, True, 9, 8, 1, {}),
+        "slices": 1,
+        "fetched": 19,
+        "forwarded": 9,
+        "uncertain": 0,
+        "duplicates": 4,
+        "left_out": {"rate limit": 1, "excluded": 5},
+        "malformed": 2,
+        "trimmed": 3,
+        "bytes": 900,
+        "api": {"requests": 8, "retries": 6, "throttled": 1},
+        "receiver": {"connections": 2, "confirmations": 1, "evidence": "A"},
+        "listing_stale": False,
+        "state_writes": 2,
+    }
+    return Report(**{**fields, **changes})
+
+
+def behind(count: int) -> Position:
+    """A position with so many compartments behind, each a minute further than the one before."""
+    marks = {f"ocid1.compartment.oc1..{n}": BehindNow(f"2026-01-01T{n // 60:02d}:{n % 60:02d}:00Z", "429", 3) for n in range(count)}
+    return Position("2026-01-01T11:00:00Z", "2026-01-01T11:58:00Z", 3600, False, 5000, 5000, 0, marks)
