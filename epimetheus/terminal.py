@@ -4,20 +4,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-import msgspec
 from cryptography import x509
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from epimetheus.config import Settings
+from epimetheus.errors import ConfigError
 from epimetheus.model import Problem, Report, Status, Window, minute_text
 from epimetheus.observe.log import headline
-from epimetheus.state.memory import State
+from epimetheus.state.memory import Lease, State
 
 EXIT_CODES: dict[Status, int] = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
 _COLOURS: dict[Status, str] = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
-_COUNTS = ("fetched", "forwarded", "duplicates", "uncertain", "malformed", "trimmed")
+_NOT_SHOWN = {"syslog_ca", "syslog_client_cert", "syslog_client_key", "rules", "field_map"}
 
 
 class TerminalWatcher:
@@ -60,10 +61,11 @@ def watcher(console: Console) -> Iterator[TerminalWatcher]:
 
 
 def show_report(console: Console, report: Report) -> None:
-    """The headline, and the counts that must come out."""
+    """The headline, and the counts that must come out: fetched is the sum of the four behind it."""
     console.print(headline(report), style=_COLOURS[report.status], markup=False, highlight=False, soft_wrap=True)
-    counts = msgspec.to_builtins(report)
-    console.print("  " + "  ".join(f"{name} {counts[name]}" for name in _COUNTS), markup=False, highlight=False)
+    counts = f"fetched {report.fetched}  forwarded {report.forwarded}  uncertain {report.uncertain}  duplicates {report.duplicates}"
+    more = f"left out {sum(report.left_out.values())}   malformed {report.malformed}  trimmed {report.trimmed}"
+    console.print(f"  {counts}  {more}", markup=False, highlight=False, soft_wrap=True)
     receiver = "  ".join(f"{name} {value}" for name, value in report.receiver.items())
     requests = "  ".join(f"{name} {value}" for name, value in report.api.items())
     console.print(f"  OCI: {requests}   receiver: {receiver}   {report.seconds} s", markup=False, highlight=False, soft_wrap=True)
@@ -73,12 +75,12 @@ def show_report(console: Console, report: Report) -> None:
 
 def show_state(console: Console, name: str, state: State, now: float) -> None:
     """The cursor, who is behind, and how much is remembered."""
-    table = Table(title=name, show_header=False)
+    table = Table(title=Text(name), show_header=False)
     table.add_row("region", state.region)
     table.add_row("through", f"{minute_text(state.through)} ({int(now - state.through * 60)} s ago)")
     table.add_row("compartments", f"{len(state.known)} known, {sum(k.asked for k in state.known.values())} asked")
     table.add_row("dedupe keys", str(sum(map(len, state.keys.values())) // 16))
-    table.add_row("lease", f"run {state.lease.run}, {int(state.lease.until - now)} s left" if state.lease else "none")
+    table.add_row("lease", _lease(state.lease, now))
     table.add_row("last run", " ".join(f"{key}={value}" for key, value in state.last.items()) or "none")
     for ocid, behind in sorted(state.behind.items()):
         table.add_row("behind", f"{ocid} since {minute_text(behind.since)}, {behind.tries} tries: {behind.why}")
@@ -86,20 +88,37 @@ def show_state(console: Console, name: str, state: State, now: float) -> None:
 
 
 def show_settings(console: Console, settings: Settings, texts: Mapping[str, str], elsewhere: Sequence[str]) -> None:
-    """What will be used; nothing secret."""
+    """What will be used; nothing secret. ``texts`` are the PEM texts at hand, by key; ``elsewhere`` the keys of the others.
+
+    Raises ConfigError where a text holds no certificates.
+    """
     table = Table(title="Settings", show_header=False)
-    for name, value in settings.model_dump(exclude={"syslog_ca", "syslog_client_cert", "syslog_client_key", "rules", "field_map"}).items():
-        table.add_row(name.upper(), "" if value is None else str(value))
+    for name, value in settings.model_dump(exclude=_NOT_SHOWN).items():
+        table.add_row(name.upper(), ", ".join(value) if isinstance(value, tuple) else "" if value is None else str(value))
     for key, text in texts.items():
-        table.add_row(key, "a private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(text))
+        table.add_row(key, "a private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(key, text))
     for key in elsewhere:
         table.add_row(key, "not looked at: it has to be fetched from OCI")
     console.print(table, markup=False, highlight=False)
     for warning in settings.warnings:
-        console.print(warning, style="yellow", markup=False)
+        console.print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)
     console.print("Settings are valid.", style="green")
 
 
-def _certificates(text: str) -> str:
-    found = x509.load_pem_x509_certificates(text.encode())
-    return "; ".join(f"{c.subject.rfc4514_string()}, {(c.not_valid_after_utc - datetime.now(UTC)).days} days left" for c in found)
+def _lease(lease: Lease | None, now: float) -> str:
+    if lease is None:
+        return "none"
+    return f"run {lease.run}, {int(lease.until - now)} s left" if lease.until > now else f"run {lease.run}, expired"
+
+
+def _certificates(key: str, text: str) -> str:
+    try:
+        found = x509.load_pem_x509_certificates(text.encode())
+    except ValueError as error:
+        raise ConfigError([f"{key} holds a certificate that can not be read: allowed is a PEM text of certificates"]) from error
+    return "; ".join(f"{one.subject.rfc4514_string()}, {_left(one.not_valid_after_utc)}" for one in found)
+
+
+def _left(end: datetime) -> str:
+    days = (end - datetime.now(UTC)).days
+    return f"{days} days left" if days >= 0 else "expired"

@@ -3,6 +3,7 @@
 {"time": RFC 3339, "level": "INFO", "event": "run" | "trouble" | "log", "message": for people, …}
 """
 
+import json
 import logging
 import traceback
 from typing import TextIO
@@ -12,6 +13,7 @@ import msgspec
 from epimetheus.model import Problem, Report, Window, minute_text, time_text
 
 _LOG = "epimetheus"
+_MOST_BEHIND = 1000  # some 600 kB: OCI Logging takes no line of 1 MB
 _LEVELS = {"ok": logging.INFO, "skipped": logging.INFO, "partial": logging.WARNING, "failed": logging.ERROR}
 
 
@@ -30,7 +32,8 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             line["exception"] = record.exc_info[0].__name__
             line["trace"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(record.exc_info[2])]
-        return msgspec.json.encode(line).decode()
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+        return text.encode("utf-8", "replace").decode()  # what OCI says may hold lone surrogates, which UTF-8 has not
 
 
 def log_to(stream: TextIO, level: str) -> None:
@@ -65,10 +68,12 @@ class LogWatcher:
 
 
 def log_report(report: Report) -> None:
-    """The run's one line, with the whole report."""
-    logging.getLogger(_LOG).log(
-        _LEVELS[report.status], "%s", headline(report), extra={"event": "run", "fields": {"report": msgspec.to_builtins(report)}}
-    )
+    """The run's one line, with the whole report; of very many compartments behind, those furthest behind, and how many more."""
+    told = msgspec.to_builtins(report)
+    if report.position and (more := len(report.position.behind) - _MOST_BEHIND) > 0:
+        behind = sorted(told["position"]["behind"].items(), key=lambda item: item[1]["since"])
+        told["position"].update(behind=dict(behind[:_MOST_BEHIND]), behind_not_shown=more)
+    logging.getLogger(_LOG).log(_LEVELS[report.status], "%s", headline(report), extra={"event": "run", "fields": {"report": told}})
 
 
 def log_failure(what: str, do: str, kind: str, run_id: str) -> None:

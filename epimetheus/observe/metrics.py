@@ -12,6 +12,8 @@ from epimetheus.cloud import oci_errors
 from epimetheus.errors import SourceError
 from epimetheus.model import Report
 
+_HELP = "The function needs `use metrics`; METRICS_NAMESPACE= turns metrics off."
+
 
 def measures(report: Report) -> dict[str, float]:
     """Metric name → value; lag and who is behind only where the state could be read."""
@@ -47,5 +49,8 @@ def post(client: Any, namespace: str, compartment: str, report: Report, now: flo
         )
         for name, value in measures(report).items()
     ]
-    with oci_errors("posting metrics", do="The function needs `use metrics`; METRICS_NAMESPACE= turns metrics off.", raising=SourceError):
-        client.post_metric_data(PostMetricDataDetails(metric_data=streams))
+    with oci_errors("posting metrics", do=_HELP):
+        answer = client.post_metric_data(PostMetricDataDetails(metric_data=streams)).data
+    if answer.failed_metrics_count:  # OCI answers 200 all the same
+        why = answer.failed_metrics[0].message if answer.failed_metrics else "no reason given"
+        raise SourceError(f"OCI did not take {answer.failed_metrics_count} of {len(streams)} metrics: {why}.", do=_HELP)

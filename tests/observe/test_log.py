@@ -1,0 +1,213 @@
+"""Log lines: one JSON object each, whole, and nothing in it that must not be logged."""
+
+import importlib
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import fdk.log
+import pytest
+
+from epimetheus.model import Problem, Window
+from epimetheus.observe.log import JsonLines, LogWatcher, headline, log_failure, log_report, log_to
+from tests.reports import REFUSED, behind, report
+
+NOON_UTC = 1_767_268_800.0
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    root, ours = logging.getLogger(), logging.getLogger("epimetheus")
+    handlers, level, our_level = root.handlers[:], root.level, ours.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    ours.setLevel(our_level)
+
+
+def lines_of(act, level="info") -> list[dict]:
+    stream = io.StringIO()
+    log_to(stream, level)
+    act()
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def spill():
+    raise ValueError("password hide") from KeyError("hide")
+
+
+def failing(kind):
+    try:
+        spill()
+    except ValueError:
+        log_failure("It failed.", "Mend it.", kind, "r1")
+
+
+def test_a_record_is_one_json_line():
+    record = logging.LogRecord("epimetheus", logging.WARNING, "", 0, "%s of %d", ('"ü"\n', 2), None)
+    record.created = NOON_UTC
+    record.event, record.fields = "trouble", {"run": "r1", "do": "Wait."}
+    assert JsonLines().format(record) == (
+        '{"time":"2026-01-01T12:00:00.000Z","level":"WARNING","event":"trouble","message":"\\"ü\\"\\n of 2","run":"r1","do":"Wait."}'
+    )
+
+
+def test_a_record_of_a_library_is_a_line_as_well():
+    (line,) = lines_of(lambda: logging.getLogger("urllib3").warning("retrying %s", "x"))
+    assert (line["level"], line["event"], line["message"]) == ("WARNING", "log", "retrying x")
+
+
+def test_text_that_is_no_utf_8_does_not_lose_the_line():
+    (line,) = lines_of(lambda: LogWatcher("r1").wrong(Problem("compartment", "OCI", "OCI said \ud800.", "Wait \udcff."), "eu-paris-1"))
+    assert (line["message"], line["do"]) == ("OCI said ?.", "Wait ?.")
+
+
+def test_of_an_exception_only_its_type_and_places_are_told():
+    stream = io.StringIO()
+    log_to(stream, "info")
+    failing("unforeseen")
+    assert "hide" not in stream.getvalue()
+    line = json.loads(stream.getvalue())
+    assert line["exception"] == "ValueError"
+    places = [(failing.__code__.co_firstlineno + 2, "failing"), (spill.__code__.co_firstlineno + 1, "spill")]
+    assert line["trace"] == [f"{__file__}:{number} {name}" for number, name in places]
+    assert (line["level"], line["event"], line["message"]) == ("ERROR", "run", "It failed.")
+    assert (line["run"], line["kind"], line["do"]) == ("r1", "unforeseen", "Mend it.")
+
+
+def test_a_failure_that_was_foreseen_has_no_trace():
+    (line,) = lines_of(lambda: failing("state"))
+    del line["time"]
+    assert line == {"level": "ERROR", "event": "run", "message": "It failed.", "run": "r1", "kind": "state", "do": "Mend it."}
+
+
+def test_fdks_handler_is_replaced_however_often_it_is_called(capsys):
+    importlib.reload(fdk.log)
+    first, second = io.StringIO(), io.StringIO()
+    log_to(first, "info")
+    log_to(second, "info")
+    log_report(report())
+    fdk.log.get_logger().warning("from fdk")
+    logging.getLogger("oci").info("Authorization: hide")
+    assert first.getvalue() == capsys.readouterr().err == ""
+    assert [json.loads(line)["event"] for line in second.getvalue().splitlines()] == ["run", "log"]
+
+
+@pytest.mark.parametrize(("level", "expected"), [("debug", 3), ("info", 2), ("warning", 1), ("error", 0)])
+def test_the_level_is_what_is_heard_of_ours(level, expected):
+    def speak():
+        watcher = LogWatcher("r1")
+        watcher.progress("eu-paris-1", Window(29454480, 29454540), 3, 8)
+        log_report(report())
+        watcher.wrong(REFUSED, "eu-paris-1")
+
+    assert len(lines_of(speak, level)) == expected
+
+
+def test_something_wrong_is_told_with_what_to_do():
+    (line,) = lines_of(lambda: LogWatcher("r1").wrong(REFUSED, "eu-paris-1"))
+    del line["time"]
+    assert line == {
+        "level": "WARNING",
+        "event": "trouble",
+        "message": "Nobody listens on siem:6514.",
+        "run": "r1",
+        "region": "eu-paris-1",
+        "kind": "receiver",
+        "fault": "receiver",
+        "do": "Start it.",
+    }
+
+
+def test_progress_is_told_for_debugging():
+    (line,) = lines_of(lambda: LogWatcher("r1").progress("eu-paris-1", Window(29454480, 29454540), 3, 8), "debug")
+    del line["time"]
+    assert line == {
+        "level": "DEBUG",
+        "event": "progress",
+        "message": "3 of 8 compartments",
+        "run": "r1",
+        "region": "eu-paris-1",
+        "cursor": "2026-01-01T12:00:00Z",
+        "end": "2026-01-01T13:00:00Z",
+    }
+
+
+def test_a_run_is_one_line_with_the_whole_report():
+    (line,) = lines_of(lambda: log_report(report()))
+    del line["time"]
+    assert line == {
+        "level": "INFO",
+        "event": "run",
+        "message": (
+            "eu-paris-1 ok: 9 forwarded, 4 seen before, 1 left out (rate limit), 5 left out (excluded), through 2026-01-01T11:58:00Z"
+        ),
+        "report": {
+            "version": 1,
+            "run": "r1",
+            "region": "eu-paris-1",
+            "status": "ok",
+            "error": None,
+            "warnings": [],
+            "started": "2026-01-01T12:00:00.000Z",
+            "seconds": 1.5,
+            "position": {
+                "since": "2026-01-01T11:00:00Z",
+                "through": "2026-01-01T11:58:00Z",
+                "lag_seconds": 120,
+                "caught_up": True,
+                "known": 9,
+                "asked": 8,
+                "gone": 1,
+                "behind": {},
+            },
+            "slices": 1,
+            "fetched": 19,
+            "forwarded": 9,
+            "uncertain": 0,
+            "duplicates": 4,
+            "left_out": {"rate limit": 1, "excluded": 5},
+            "malformed": 2,
+            "trimmed": 3,
+            "bytes": 900,
+            "api": {"requests": 8, "retries": 6, "throttled": 1},
+            "receiver": {"connections": 2, "confirmations": 1, "evidence": "A"},
+            "listing_stale": False,
+            "state_writes": 2,
+        },
+    }
+
+
+@pytest.mark.parametrize(("status", "level"), [("ok", "INFO"), ("skipped", "INFO"), ("partial", "WARNING"), ("failed", "ERROR")])
+def test_how_a_run_ended_is_its_lines_level(status, level):
+    (line,) = lines_of(lambda: log_report(report(status=status)))
+    assert line["level"] == level
+
+
+def test_very_many_compartments_behind_still_fit_into_a_line():
+    (line,) = lines_of(lambda: log_report(report(status="partial", position=behind(1200))))
+    position = line["report"]["position"]
+    assert (len(position["behind"]), position["behind_not_shown"]) == (1000, 200)
+    assert max(one["since"] for one in position["behind"].values()) == "2026-01-01T16:39:00Z"
+    assert "1200 of 5000 compartments behind" in line["message"]
+    (line,) = lines_of(lambda: log_report(report(status="partial", position=behind(1000))))
+    assert len(line["report"]["position"]["behind"]) == 1000
+    assert "behind_not_shown" not in line["report"]["position"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"left_out": {}}, "eu-paris-1 ok: 9 forwarded, 4 seen before, through 2026-01-01T11:58:00Z"),
+        ({"left_out": {}, "position": None}, "eu-paris-1 ok: 9 forwarded, 4 seen before"),
+        (
+            {"status": "partial", "left_out": {}, "position": behind(2)},
+            "eu-paris-1 partial: 9 forwarded, 4 seen before, through 2026-01-01T11:58:00Z, 2 of 5000 compartments behind",
+        ),
+        ({"status": "failed", "error": REFUSED}, "eu-paris-1 failed: Nobody listens on siem:6514. Start it."),
+        ({"status": "skipped", "warnings": ["Run r0 is at work."]}, "eu-paris-1 skipped: Run r0 is at work."),
+    ],
+)
+def test_the_headline_says_it_in_one_sentence(changes, expected):
+    assert headline(report(**changes)) == expected

@@ -1,0 +1,115 @@
+"""Metrics: a report as one call of PostMetricData, and a post that failed is never taken for one that did not."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import oci
+import pytest
+import responses
+
+from epimetheus.cloud import ServiceFailure, make_client, sign_in
+from epimetheus.errors import CredentialsError, SourceError
+from epimetheus.observe.metrics import measures, post
+from epimetheus.testing.oci import World, mock_oci
+from tests.reports import REFUSED, behind, report
+
+NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
+INGESTION = "https://telemetry-ingestion.us-ashburn-1.oraclecloud.com"
+HELP = "The function needs `use metrics`; METRICS_NAMESPACE= turns metrics off."
+MEASURES = {
+    "runs_failed": 0.0,
+    "runs_skipped": 0.0,
+    "run_seconds": 1.5,
+    "events_fetched": 19.0,
+    "events_forwarded": 9.0,
+    "events_uncertain": 0.0,
+    "events_duplicate": 4.0,
+    "events_left_out": 6.0,
+    "events_malformed": 2.0,
+    "api_requests": 8.0,
+    "api_throttled": 1.0,
+    "lag_seconds": 120.0,
+    "compartments_behind": 0.0,
+}
+
+
+@pytest.fixture
+def world(api_key) -> Iterator[World]:
+    with mock_oci(World(now=lambda: NOON, api_key=api_key, sleep=lambda seconds: None)) as world:
+        yield world
+
+
+@pytest.fixture
+def client(world, tmp_path) -> Any:
+    credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
+    return make_client(oci.monitoring.MonitoringClient, credentials, region="us-ashburn-1", endpoint=INGESTION, seconds=2)
+
+
+def test_a_report_is_posted_in_one_call(client, world):
+    post(client, "epimetheus", world.tenancy, report(), NOON)
+    assert len(world.asked("PostMetricData")) == 1
+    assert world.metrics == [
+        {
+            "namespace": "epimetheus",
+            "compartmentId": world.tenancy,
+            "name": name,
+            "dimensions": {"region": "eu-paris-1"},
+            "datapoints": [{"timestamp": "2026-01-01T12:00:00Z", "value": value}],
+        }
+        for name, value in MEASURES.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"status": "partial", "position": behind(3)}, {"lag_seconds": 3600.0, "compartments_behind": 3.0}),
+        ({"status": "failed", "error": REFUSED, "uncertain": 7}, {"runs_failed": 1.0, "events_uncertain": 7.0}),
+        ({"status": "skipped"}, {"runs_skipped": 1.0}),
+    ],
+)
+def test_how_a_run_ended_is_measured(changes, expected):
+    assert measures(report(**changes)) == {**MEASURES, **expected}
+
+
+def test_without_a_position_there_is_no_lag():
+    assert measures(report(position=None)) == {k: v for k, v in MEASURES.items() if k not in ("lag_seconds", "compartments_behind")}
+
+
+def test_a_refused_post_is_an_error_that_says_what_is_needed(client, world):
+    world.faults.add("status", status=404, operation="PostMetricData")
+    with pytest.raises(ServiceFailure, match="OCI refused while posting metrics: 404 NotAuthorizedOrNotFound") as failed:
+        post(client, "epimetheus", world.tenancy, report(), NOON)
+    assert failed.value.do == HELP
+
+
+def test_no_answer_is_an_error(client, world):
+    world.faults.add("reset", operation="PostMetricData", times=None)
+    with pytest.raises(SourceError, match="OCI gave no answer while posting metrics"):
+        post(client, "epimetheus", world.tenancy, report(), NOON)
+
+
+def test_a_wrong_signature_is_told_as_what_it_is(client, world):
+    world.faults.add("status", status=401, operation="PostMetricData")
+    with pytest.raises(CredentialsError):
+        post(client, "epimetheus", world.tenancy, report(), NOON)
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        (
+            {"failedMetricsCount": 2, "failedMetrics": [{"message": "Quota exceeded"}, {"message": "x"}]},
+            "OCI did not take 2 of 13 metrics: Quota exceeded.",
+        ),
+        ({"failedMetricsCount": 13}, "OCI did not take 13 of 13 metrics: no reason given."),
+    ],
+)
+def test_metrics_that_are_not_taken_are_an_error_although_oci_answers_200(api_key, tmp_path, answer, what):
+    credentials = sign_in("config_file", str(World(api_key=api_key).credentials(tmp_path)), "DEFAULT")
+    client = make_client(oci.monitoring.MonitoringClient, credentials, region="us-ashburn-1", endpoint=INGESTION, seconds=2)
+    with responses.RequestsMock(target="oci._vendor.requests.adapters.HTTPAdapter.send") as mock:
+        mock.post(f"{INGESTION}/20180401/metrics", json=answer)
+        with pytest.raises(SourceError) as failed:
+            post(client, "epimetheus", credentials.tenancy, report(), NOON)
+    assert (failed.value.what, failed.value.do) == (what, HELP)
