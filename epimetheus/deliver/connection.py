@@ -102,7 +102,7 @@ class Connection:
 
         With TLS 1.3 this is where it shows that the receiver refused our certificate.
         """
-        with self._explained("looking at"):
+        with self._explained("checking the connection to"):
             self._socket.settimeout(0)
             try:
                 self._nothing_more(self._socket.recv(1))

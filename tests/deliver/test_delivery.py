@@ -1,0 +1,329 @@
+"""Delivery to the stand-in receiver, over real TLS: what is confirmed when, and what each kind of failure leads to."""
+
+import os
+import socket
+import ssl
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import pytest
+
+from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.deliver import Delivery, Dialer, Peer, framer, tls_context
+from epimetheus.deliver.delivery import CONNECTION_MESSAGES
+from epimetheus.errors import ConfigError, DeliveryUncertain, OutOfTime, ReceiverError, ReceiverUntrusted
+from epimetheus.testing.syslog import Authority, receive
+
+FRAME = framer("octet-counting")
+LOST = "may not have arrived"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+def sender(receiver, ca=None, *, host="127.0.0.1", name="localhost", seconds=30.0, timeout=1.0, clock=SYSTEM, client=(None, None)):
+    context = tls_context(ca, *client) if ca else None
+    deadline = Deadline.after(clock, seconds)
+    return Delivery(Dialer(Peer(host, receiver.port, name, context, timeout), deadline), settle_seconds=0.15, deadline=deadline)
+
+
+def message(number):
+    return b'<134>1 - host app - - [a@32473 n="%d"] %s' % (number, b"x" * 500)
+
+
+def send(delivery, start, end, batch=100):
+    for at in range(start, end, batch):
+        numbers = range(at, min(at + batch, end))
+        delivery.write(b"".join(FRAME(message(number)) for number in numbers), len(numbers))
+
+
+def test_nothing_sent_is_nothing_connected(authority):
+    with receive(authority) as receiver:
+        delivery = sender(receiver, authority.ca_pem)
+        delivery.finish()
+        assert (delivery.connections, receiver.connections, delivery.evidence) == (0, 0, "none")
+
+
+def test_everything_arrives_in_order_over_one_connection_after_the_other(authority):
+    with receive(authority) as receiver:
+        delivery = sender(receiver, authority.ca_pem)
+        send(delivery, 0, 12_000)
+        assert delivery.confirmed < 12_000
+        delivery.finish()
+        assert receiver.messages == [message(number) for number in range(12_000)]
+        assert (delivery.sent, delivery.confirmed, delivery.evidence) == (12_000, 12_000, "A")
+        assert (delivery.connections, delivery.confirmations) == (5, 3)  # a probe, three that carried, and the last survivor
+        delivery.finish()
+        assert delivery.connections == 5
+        delivery.drop()
+        assert receiver.wait_until(lambda: receiver.connections == 5, 5)
+        assert receiver.problems == []
+
+
+def test_a_receiver_without_close_notify_is_evidence_b(authority):
+    with receive(authority, answers_close=False) as receiver:
+        delivery = sender(receiver, authority.ca_pem)
+        send(delivery, 0, 100)
+        delivery.finish()
+        assert (delivery.confirmed, delivery.evidence) == (100, "B")
+        delivery.drop()
+
+
+def test_plain_tcp_is_evidence_b():
+    with receive(None, tls=False) as receiver:
+        delivery = sender(receiver)
+        send(delivery, 0, 6_000)
+        delivery.finish()
+        assert receiver.messages == [message(number) for number in range(6_000)]
+        assert (delivery.confirmed, delivery.evidence) == (6_000, "B")
+        delivery.drop()
+
+
+@pytest.mark.parametrize(
+    ("kind", "tls"),
+    # Over plain TCP nobody could tell a connection dropped in order from one that was read: `drop` and `close_first` are that.
+    [*((kind, True) for kind in ("drop", "reset", "die", "close_first", "stall")), *((kind, False) for kind in ("reset", "die", "stall"))],
+)
+@pytest.mark.parametrize("after", [0, 1, 4_999, 7_000])
+def test_a_receiver_that_fails_in_mid_stream_confirms_no_more_than_it_has(authority, kind, after, tls):
+    with receive(authority if tls else None, tls=tls) as receiver:
+        receiver.faults.add(kind, after=after, times=None)
+        delivery = sender(receiver, authority.ca_pem if tls else None)
+        with pytest.raises((DeliveryUncertain, ReceiverError)):
+            send(delivery, 0, 20_000)
+        assert delivery.confirmed <= len(receiver.messages)
+        assert delivery.confirmed in (0, CONNECTION_MESSAGES)
+        assert delivery.confirmed <= after
+        at = delivery.confirmed
+        if delivery.sent > at:
+            with pytest.raises(DeliveryUncertain, match="was given up before"):
+                delivery.finish()
+        receiver.faults.clear()
+        receiver.stop()
+        receiver.start()
+        again = sender(receiver, authority.ca_pem if tls else None)
+        send(again, at, 10_000)
+        again.finish()
+        assert {*receiver.messages} >= {message(number) for number in range(10_000)}
+        again.drop()
+
+
+def test_what_a_process_read_and_forgot_when_it_died_is_not_confirmed(authority):
+    with receive(authority) as receiver:
+
+        def sleep_through_its_death(seconds):
+            if receiver.messages:
+                receiver.stop()
+            time.sleep(seconds)
+
+        delivery = sender(receiver, authority.ca_pem, clock=replace(SYSTEM, sleep=sleep_through_its_death))
+        send(delivery, 0, 100)
+        with pytest.raises(DeliveryUncertain, match=f"Up to 100 messages {LOST}"):
+            delivery.finish()
+        assert (len(receiver.messages), delivery.confirmed, delivery.evidence) == (100, 0, "none")
+
+
+def test_who_said_goodbye_before_is_held_to_it(authority):
+    with receive(authority) as receiver:
+        delivery = sender(receiver, authority.ca_pem)
+        send(delivery, 0, 100)
+        receiver.faults.add("close_without_a_word")
+        with pytest.raises(DeliveryUncertain, match="hung up where it said goodbye before"):
+            delivery.finish()
+        assert delivery.confirmed == 0
+
+
+def test_a_receiver_that_never_closes_is_refused_before_anything_is_sent(authority):
+    with receive(authority) as receiver:
+        receiver.faults.add("never_closes", times=None)
+        with pytest.raises(ReceiverError, match=r"closing the connection to 127.0.0.1:.*: no answer in time") as caught:
+            sender(receiver, authority.ca_pem, timeout=0.3).write(FRAME(message(0)), 1)
+        assert "SYSLOG_TIMEOUT_SECONDS" in caught.value.do
+        assert receiver.messages == []
+
+
+def test_a_receiver_that_never_shakes_hands_costs_no_more_than_the_timeout(authority):
+    with receive(authority) as receiver:
+        receiver.faults.add("no_handshake")
+        began = time.monotonic()
+        with pytest.raises(ReceiverError, match=r"agreeing on TLS with 127.0.0.1:.*: no answer in time"):
+            sender(receiver, authority.ca_pem, timeout=0.3).write(b"", 1)
+        assert time.monotonic() - began < 3
+
+
+def test_a_receiver_that_is_not_there(authority):
+    with receive(authority) as receiver:
+        receiver.stop()
+        with pytest.raises(ReceiverError, match=r"connecting to 127.0.0.1:.*: Connection refused") as caught:
+            sender(receiver, authority.ca_pem).write(b"", 1)
+        assert caught.value.do.startswith("Check SYSLOG_HOST and SYSLOG_PORT")
+
+
+def test_a_name_that_nobody_has(authority):
+    with receive(authority) as receiver:
+        for host in ("no-such-host.invalid", "x" * 70):
+            with pytest.raises(ReceiverError) as caught:
+                sender(receiver, authority.ca_pem, host=host).write(b"", 1)
+            assert caught.value.do.startswith("Check SYSLOG_HOST, and the name servers")
+
+
+@pytest.mark.parametrize(
+    ("options", "ca", "name", "why"),
+    [
+        ({}, "other", "localhost", "unable to get local issuer certificate"),
+        ({}, "ours", "siem.example.com", "Hostname mismatch"),
+        ({"expired": True}, "ours", "localhost", "certificate has expired"),
+        ({"names": ("elsewhere.example.com",)}, "ours", "localhost", "Hostname mismatch"),
+    ],
+    ids=["unknown CA", "wrong name", "expired", "another's certificate"],
+)
+def test_a_receiver_that_can_not_prove_who_it_is_gets_nothing(authority, tmp_path, options, ca, name, why):
+    with receive(authority, **options) as receiver:
+        delivery = sender(receiver, {"ours": authority, "other": Authority(tmp_path)}[ca].ca_pem, name=name)
+        with pytest.raises(ReceiverUntrusted, match=rf"The certificate of 127\.0\.0\.1:\d+ is not trusted: .*{why}") as caught:
+            delivery.write(FRAME(message(0)), 1)
+        assert "SYSLOG_CA" in caught.value.do
+        assert (receiver.connections, receiver.messages, delivery.sent) == (0, [], 0)
+
+
+def test_a_port_that_does_not_speak_tls(authority):
+    with receive(None, tls=False) as receiver:
+        with pytest.raises(ReceiverError) as caught:
+            sender(receiver, authority.ca_pem, timeout=0.3).write(b"", 1)
+        assert "agreeing on TLS" in caught.value.what
+
+
+def test_tls_below_1_2_is_not_spoken(authority):
+    context = tls_context(authority.ca_pem, None, None)
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_a_connection_that_died_idle_with_nothing_at_stake_is_replaced(authority):
+    with receive(authority) as receiver:
+        delivery = sender(receiver, authority.ca_pem)
+        send(delivery, 0, 100)
+        delivery.finish()
+        receiver.stop()
+        receiver.start()
+        send(delivery, 100, 200)
+        delivery.finish()
+        assert receiver.messages == [message(number) for number in range(200)]
+        delivery.drop()
+
+
+def test_a_receiver_that_speaks_is_none():
+    with _speaking() as speaker, pytest.raises(ReceiverError, match="it sent data, which a syslog receiver does not"):
+        sender(speaker).write(b"x", 1)
+
+
+def test_all_connections_go_to_the_address_that_the_first_one_reached(authority):
+    with receive(authority) as receiver:
+        context = tls_context(authority.ca_pem, None, None)
+        dialer = Dialer(Peer("localhost", receiver.port, "localhost", context, 2.0), Deadline.after(SYSTEM, 10))
+        dialer().abandon()
+        assert dialer._address == ("127.0.0.1", receiver.port)
+
+
+def test_once_time_is_up_nothing_waits(authority, hand):
+    with receive(authority) as receiver:
+        delivery = sender(receiver, authority.ca_pem, clock=hand.clock, seconds=20)
+        send(delivery, 0, 100)
+        hand.forward(20)
+        with pytest.raises(OutOfTime):
+            send(delivery, 100, 200)
+        with pytest.raises(OutOfTime):
+            delivery.finish()
+        assert delivery.confirmed == 0
+        delivery.drop()
+        with pytest.raises(DeliveryUncertain, match="was given up before"):
+            delivery.finish()
+
+
+def test_a_quiet_connection_is_confirmed_after_some_seconds_too(authority, hand):
+    with receive(authority) as receiver:
+        delivery = sender(receiver, authority.ca_pem, clock=hand.clock)
+        send(delivery, 0, 10)
+        hand.forward(3)
+        send(delivery, 10, 20)
+        hand.forward(1)
+        send(delivery, 20, 30)
+        assert delivery.confirmed == 20
+        delivery.drop()
+
+
+def test_client_certificates_are_shown(authority):
+    identity = authority.client()
+    with receive(authority, client_certificates=True) as receiver:
+        delivery = sender(receiver, authority.ca_pem, client=(identity.cert.read_text(), identity.key.read_text()))
+        send(delivery, 0, 10)
+        delivery.finish()
+        assert delivery.confirmed == 10
+        delivery.drop()
+        for without in ((None, None), _pair(authority.client(expired=True))):
+            refused = sender(receiver, authority.ca_pem, client=without)
+            with pytest.raises(ReceiverUntrusted, match="refused our certificate, or the lack of one") as caught:
+                refused.write(FRAME(message(0)), 1)
+            assert "SYSLOG_CLIENT_CERT" in caught.value.do
+
+
+def test_pem_texts_that_are_none_are_told_apart_and_never_shown(authority):
+    one, other = authority.client(), authority.client()
+    secret = one.key.read_text()
+    for texts, key in (
+        (("nonsense", None, None), "SYSLOG_CA"),
+        (("", None, None), "SYSLOG_CA"),
+        ((None, "nonsense", secret), "SYSLOG_CLIENT_CERT"),
+        ((None, one.cert.read_text(), other.key.read_text()), "SYSLOG_CLIENT_KEY"),
+        ((None, one.cert.read_text(), "\0"), "SYSLOG_CLIENT_KEY"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            tls_context(*texts)
+        assert key in str(caught.value)
+        assert "PRIVATE" not in str(caught.value)
+
+
+def test_without_a_ca_the_systems_store_is_trusted(monkeypatch, authority):
+    monkeypatch.setitem(os.environ, "SSL_CERT_FILE", str(authority.ca))
+    with receive(authority) as receiver:
+        delivery = Delivery(
+            Dialer(Peer("127.0.0.1", receiver.port, "localhost", tls_context(None, None, None), 1.0), Deadline.after(SYSTEM, 10)),
+            settle_seconds=0.15,
+            deadline=Deadline.after(SYSTEM, 10),
+        )
+        send(delivery, 0, 10)
+        delivery.finish()
+        assert delivery.confirmed == 10
+        delivery.drop()
+
+
+def _pair(identity):
+    return identity.cert.read_text(), identity.key.read_text()
+
+
+@contextmanager
+def _speaking():
+    """A server that says hello."""
+
+    class Speaker:
+        def __init__(self):
+            self.server = socket.create_server(("127.0.0.1", 0))
+            self.port = self.server.getsockname()[1]
+
+        def serve(self):
+            connection, _ = self.server.accept()
+            connection.sendall(b"220 hello\r\n")
+            with suppress(ConnectionResetError):
+                connection.recv(1)
+            connection.close()
+
+    speaker = Speaker()
+    thread = threading.Thread(target=speaker.serve)
+    thread.start()
+    yield speaker
+    thread.join(5)
+    speaker.server.close()
