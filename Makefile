@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUN := .venv/bin/python
 
-.PHONY: demo test check coverage clean
+.PHONY: demo test check coverage receivers clean
 
 demo: .venv/ready
 	@$(RUN) -m epimetheus demo
@@ -18,6 +18,10 @@ coverage: .venv/ready
 	@$(RUN) -m pytest --cov --cov-report=term
 	@$(RUN) tests/coverage_floor.py
 
+# rsyslog and syslog-ng, from Debian's packages (as root); without them the tests that need them are skipped, and say so
+receivers:
+	@tests/install-receivers
+
 .venv/ready: requirements.txt requirements-dev.txt
 	@echo "Installing what the demo and the tests need into .venv (once, about a minute) ..."
 	@$(PYTHON) -m venv .venv
@@ -25,4 +29,4 @@ coverage: .venv/ready
 	@touch $@
 
 clean:
-	rm -rf .venv .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis build
+	rm -rf .venv .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis build .receivers

@@ -10,7 +10,11 @@ from fdk.response import Response
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # fdk loads this file by its path, and nothing beside it
 
-from epimetheus.invoke import invoke
+from epimetheus.observe.log import log_to
+
+log_to(sys.stderr, "info")  # before anything that is imported speaks through fdk's handler, which writes text
+
+from epimetheus.invoke import invoke  # noqa: E402 - see above
 
 
 def handler(ctx: InvokeContext, data: io.BytesIO | None = None) -> Response:

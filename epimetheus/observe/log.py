@@ -39,13 +39,15 @@ class JsonLines(logging.Formatter):
 def log_to(stream: TextIO, level: str) -> None:
     """Let everything that is logged go to ``stream`` as JSON lines, in place of any other handler (fdk sets one for text).
 
-    Libraries are heard from WARNING on, whatever ``level`` is: what they say below is theirs to debug, and may show headers.
+    Libraries are heard from WARNING on, whatever ``level`` is: what they say below is theirs to debug, and may show headers. fdk is
+    not heard at all: it would tell an error that we raise, and have told, once more.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    logging.getLogger("fn").setLevel(logging.CRITICAL)
     logging.getLogger(_LOG).setLevel(level.upper())
 
 
