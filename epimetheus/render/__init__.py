@@ -6,6 +6,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from epimetheus.errors import ConfigError
 from epimetheus.model import AuditEvent, Fetched
 from epimetheus.render.cef import Cef
@@ -37,10 +39,11 @@ class Renderer:
     """Configured once a run, called per event; ``redact`` are paths as in `redact.Redactor`.
 
     ``max_bytes`` counts the header (0: no limit). To keep room for the event, host name and list of trimmed names take at most
-    an eighth of it each. Raises ConfigError for a format, header, facility or size there is not.
+    an eighth of it each. ``started`` is the run's start, in seconds since the epoch: the time of an RFC 3164 message whose event
+    tells none. Raises ConfigError for a format, header, facility or size there is not.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each setting, and all by name
         self,
         *,
         format: Literal["cef", "json"],
@@ -50,13 +53,14 @@ class Renderer:
         hostname: str,
         max_bytes: int,
         run_id: str,
+        started: float = 0.0,
         redact: Sequence[str] = (),
     ) -> None:
         _check(format, header, facility, max_bytes)
         self._max_bytes = max_bytes or sys.maxsize
         self._names = min(self._max_bytes // 8, 1000)
         number = FACILITIES.index(facility)
-        self._header = HEADERS[header](number, app_name, hostname, run_id, min(self._max_bytes // 8, 255))
+        self._header = HEADERS[header](number, app_name, hostname, run_id, started, min(self._max_bytes // 8, 255))
         self._redactor = Redactor(redact)
         self._format = FORMATS[format](self._redactor, note=not self._header.says_trimmed)
         self._severity = Severity()
@@ -64,9 +68,9 @@ class Renderer:
     def __call__(self, fetched: Fetched, sequence: int) -> Rendered:
         """The message of an event, the ``sequence``-th of its run; what could not be understood goes as the text it came as."""
         raw, event = fetched
-        return self._malformed(bytes(raw), sequence) if event is None else self._understood(bytes(raw), event, sequence)
+        return self._malformed(bytes(raw), sequence) if event is None else self._understood(raw, event, sequence)
 
-    def _understood(self, raw: bytes, event: AuditEvent, sequence: int) -> Rendered:
+    def _understood(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int) -> Rendered:
         event = self._redactor.event(event)
         subject = Subject(raw, event, moment(event.event_time), self._severity(event))
         header = partial(self._header, subject.severity, subject.moment, "audit", sequence)
@@ -83,8 +87,7 @@ class Renderer:
         return Rendered((header(listed(trimmed, self._names)) if trimmed else head) + text, bool(trimmed))
 
     def _limit(self, header: bytes) -> Limit:
-        whole = self._max_bytes - len(header)
-        return Limit(whole, whole - self._names - len(' trimmed=""'), self._names)
+        return Limit(self._max_bytes - len(header), self._names, self._header.says_trimmed)
 
 
 def _check(format: str, header: str, facility: str, max_bytes: int) -> None:

@@ -3,8 +3,8 @@
 Header: ``CEF:0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|<eventName>|<severity>|``. What an event does not say is left out.
 Three things the mapping leaves open are settled so: of ``ipAddress``, what is no address (or one too many) goes to ``shost``; an
 ``eventId`` of more than the 40 characters that ``externalId`` holds is cut there, and stands whole in ``flexString1``; without
-``data.message``, ``msg`` is the response's message. Where the syslog header can not say what was trimmed (RFC 3164), ``msg`` ends
-in ``[trimmed: …]``.
+``data.message``, ``msg`` is the response's message. A value longer than the dictionary allows ends in ``…`` and counts as trimmed.
+Where the syslog header can not say what was trimmed (RFC 3164), ``msg`` ends in ``[trimmed: …]``.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,8 +43,10 @@ went well. What is not listed (``rt externalId outcome cn1 src c6a1 suser suid f
 
 CAPS = (1023, 512, 256, 128, 64, 40, 20, 16)  # bytes; numbers and IPv4 addresses are shorter than the least
 _EXACT = frozenset(("rt", "externalId", "outcome", "cn1", "src", "c6a1"))  # never cut, rather left out
-_SUFFIXES = MappingProxyType({key: f" {key}Label={label}" for key, label in LABELS.items()})
+_ELSEWHERE = frozenset(("externalId", "act"))  # too long, they stand whole in flexString1 and in the header
+_SUFFIXES = MappingProxyType({key: f" {key}Label={LABELS[key]}" if key in LABELS else "" for key in LENGTHS})
 _VERSION = "2.0"  # of the schema that this reads, where an event names none
+_UNKNOWN = "unknown"
 _NOBODY, _NO_REQUEST, _NO_RESPONSE = Identity(), Request(), Response()
 
 Fields = list[tuple[str, str]]
@@ -63,24 +65,26 @@ class Cef:
         harmless = _harmless(head, fields)
         if not harmless:
             head, fields = self._clean(head, fields)
-        head = [value.strip()[:most] for value, most in zip(head, HEADER_LENGTHS, strict=True)]
-        fields = [(key, kept) for key, value in fields if (kept := value.lstrip()[: LENGTHS[key]].rstrip())]
-        text = utf8(_line(head, subject.severity, fields, _as_it_is if harmless else in_extension))
-        return Body(text) if len(text) <= limit.whole else self._trimmed(head, subject.severity, fields, limit)
+        head, fields, cut = _by_the_dictionary(head, fields)
+        if not cut:
+            text = utf8(_line(head, subject.severity, fields, _as_it_is if harmless else in_extension))
+            if len(text) <= limit.whole:
+                return Body(text)
+        return self._trimmed(head, subject.severity, fields, limit, cut)
 
     def _clean(self, head: Sequence[str], fields: Fields) -> tuple[Sequence[str], Fields]:
         """Values without control characters and without secrets, in this order: a control character may hide in a secret."""
         mask = self._redactor.text
         return [mask(tidy(value)) for value in head], [(key, mask(tidy(value))) for key, value in fields]
 
-    def _trimmed(self, head: Sequence[str], severity: int, fields: Fields, limit: Limit) -> Body:
-        trimmed: list[str] = []
+    def _trimmed(self, head: Sequence[str], severity: int, fields: Fields, limit: Limit, cut: Sequence[str]) -> Body:
+        trimmed = list(cut)
         text = b""
         for smaller_head, smaller, names in _ever_smaller(head, fields):
             trimmed += names
-            noted = _noted(smaller, listed(trimmed, limit.names)) if self._note else smaller
+            noted = _noted(smaller, trimmed, limit.names) if self._note else smaller
             text = utf8(_line(smaller_head, severity, noted, in_extension))
-            if len(text) <= limit.tight:
+            if len(text) <= limit.left(trimmed):
                 break
         return Body(text, trimmed)
 
@@ -100,12 +104,12 @@ def _as_it_is(value: str) -> str:
 
 def _line(head: Sequence[str], severity: int, fields: Fields, escaped: Callable[[str], str]) -> str:
     version, event_type, name = map(in_header, head)
-    extension = " ".join([f"{key}={escaped(value)}{_SUFFIXES.get(key, '')}" for key, value in fields])
+    extension = " ".join([f"{key}={escaped(value)}{_SUFFIXES[key]}" for key, value in fields])
     return f"CEF:0|Oracle|OCI Audit|{version}|{event_type}|{name}|{severity}|{extension}"
 
 
 def _head(event: AuditEvent) -> Sequence[str]:
-    event_type = event.event_type or "unknown"
+    event_type = event.event_type or _UNKNOWN
     return event.event_type_version or _VERSION, event_type, event.data.event_name or event_type.rpartition(".")[2]
 
 
@@ -153,15 +157,43 @@ def _said(subject: Subject) -> Fields:
     return [(key, value) for key, value in rows if value]
 
 
-def _noted(fields: Fields, names: str) -> Fields:
-    """The fields with ``msg`` telling what was trimmed, whatever was left of it."""
+def _by_the_dictionary(head: Sequence[str], fields: Fields) -> tuple[Sequence[str], Fields, list[str]]:
+    """Head and fields without blanks around them, each within its length, and the names of those that were not."""
+    cut: list[str] = []
+    kept: Fields = []
+    for key, value in fields:
+        text, most = value.strip(), LENGTHS[key]
+        if len(text) > most and key in _ELSEWHERE:
+            text = text[:most].rstrip()
+        elif len(text) > most:
+            text = _ended(text, most)
+            cut.append(key)
+        if text:
+            kept.append((key, text))
+    whole = [value.strip() or _UNKNOWN for value in head]
+    if any(len(value) > most for value, most in zip(whole, HEADER_LENGTHS, strict=True)):
+        cut.append("header")
+    return [_ended(value, most) for value, most in zip(whole, HEADER_LENGTHS, strict=True)], kept, cut
+
+
+def _ended(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def _noted(fields: Fields, trimmed: Sequence[str], most: int) -> Fields:
+    """The fields with ``msg`` telling what was trimmed, whatever was left of it; it is so itself where both are more than it holds."""
     said = dict(fields)
-    said["msg"] = f"{said.get('msg', '')} [trimmed: {names}]".lstrip()
+    message, note = said.get("msg", ""), f"[trimmed: {listed(trimmed, most)}]"
+    if len(message) + 1 + len(note) > LENGTHS["msg"]:
+        note = f"[trimmed: {listed([*trimmed, 'msg'], most)}]"
+        message = _ended(message, LENGTHS["msg"] - 1 - len(note))
+    said["msg"] = f"{message} {note}".lstrip()
     return list(said.items())
 
 
 def _ever_smaller(head: Sequence[str], fields: Fields) -> Iterator[tuple[Sequence[str], Fields, list[str]]]:
-    """Head and fields, smaller with every step, and the names of what the step took; the last always fits (see CAPS)."""
+    """Head and fields, from as they are to ever smaller, and the names of what each step took; the last always fits (see CAPS)."""
+    yield head, fields, []
     for key in SHED_ORDER:
         if any(key == name for name, _ in fields):
             fields = [field for field in fields if field[0] != key]

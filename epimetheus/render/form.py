@@ -3,25 +3,32 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from epimetheus.model import AuditEvent
 from epimetheus.render.moment import Moment
+from epimetheus.render.size import listed
 
 
 class Subject(NamedTuple):
     """One event, and what the header and every format need to know of it; ``severity`` is CEF's, 0 to 10."""
 
-    raw: bytes
+    raw: bytes | msgspec.Raw
     event: AuditEvent
     moment: Moment | None
     severity: int
 
 
 class Limit(NamedTuple):
-    """Bytes for the body: ``whole`` if nothing is trimmed, ``tight`` if something is, which leaves ``names`` to say what."""
+    """Bytes for the body: ``whole`` if nothing is trimmed. ``names`` may be used to say what was, ``in_header`` or by the body."""
 
     whole: int
-    tight: int
     names: int
+    in_header: bool
+
+    def left(self, trimmed: Sequence[str]) -> int:
+        """Bytes for a body that lost these, once the header has said so."""
+        return self.whole - len(f' trimmed="{listed(trimmed, self.names)}"') if self.in_header and trimmed else self.whole
 
 
 class Body(NamedTuple):
@@ -35,4 +42,4 @@ class Format(Protocol):
     """Makes the MSG part of an event; never raises for what an event holds."""
 
     def __call__(self, subject: Subject, limit: Limit) -> Body:
-        """The body, at most ``limit.whole`` bytes, or ``limit.tight`` where ``trimmed`` is not empty."""
+        """The body, at most ``limit.left`` bytes."""

@@ -25,7 +25,11 @@ SHED_ORDER: Sequence[tuple[str, ...]] = (
     ("systemTags",),
     ("securityAttributes",),
 )
-"""Parts of ``data``, by what they cost and by how little is lost with them; named ``request.headers`` and so on when shed."""
+"""Parts of ``data``, by what they cost and by how little is lost with them; named ``request.headers`` and so on when shed.
+
+After them goes whatever else is an object or a list there: OCI adds to its events, and identifiers are worth more than what is unknown.
+"""
+_KEPT = frozenset(("identity", "request", "response"))
 
 TRIMMED_KEY = "epimetheusTrimmed"
 CUT_KEY = "epimetheusCut"
@@ -40,7 +44,7 @@ class JsonText:
 
     def __call__(self, subject: Subject, limit: Limit) -> Body:
         """One line of JSON; text that is no JSON (no event has it) is cut like a malformed one."""
-        redacted = self._redactor.json(subject.raw)
+        redacted = self._redactor.json(bytes(subject.raw))
         if not isinstance(redacted.tree, dict):
             return raw_body(redacted.text(), limit)
         text = redacted.text().encode()
@@ -51,7 +55,7 @@ class JsonText:
         for smaller, names in _ever_smaller(event):
             trimmed += names
             text = tree.encode(self._noted(smaller, trimmed, limit)).encode()
-            if len(text) <= limit.tight:
+            if len(text) <= limit.left(trimmed):
                 return Body(text, trimmed)
         return Body(self._last_resort(tree.encode(event), limit), ("event",))
 
@@ -59,31 +63,35 @@ class JsonText:
         return {**event, TRIMMED_KEY: listed(trimmed, limit.names)} if self._note else event
 
     def _last_resort(self, text: str, limit: Limit) -> bytes:
-        room = limit.tight
+        room = left = limit.left(("event",))
         while True:
             shorter = tree.encode(self._noted({CUT_KEY: shorten(text, room)}, ("event",), limit)).encode()
-            if len(shorter) <= limit.tight:
+            if len(shorter) <= left:
                 return shorter
-            room -= max(1, (len(shorter) - limit.tight) // 2)
+            room -= max(1, (len(shorter) - left) // 2)
 
 
 def raw_body(text: str, limit: Limit) -> Body:
     """Text that is not an event, as it is, or cut with a mark."""
     data = text.encode()
-    return Body(data) if len(data) <= limit.whole else Body(shorten(text, limit.tight).encode(), ("raw",))
+    return Body(data) if len(data) <= limit.whole else Body(shorten(text, limit.left(("raw",))).encode(), ("raw",))
 
 
 def _ever_smaller(event: dict[str, object]) -> Iterator[tuple[dict[str, object], list[str]]]:
-    for path in SHED_ORDER:
+    for path in (*SHED_ORDER, *_unknown(event.get("data"))):
         shed = _without(event, ("data", *path))
         if shed is not event:
             event = shed
             yield event, [".".join(path)]
     for cap in CAPS:
         names: list[str] = []
-        event = {key: _shortened(item, cap, key, names) for key, item in event.items()}
+        shorter = {key: _shortened(item, cap, key, names) for key, item in event.items()}
         if names:
-            yield event, names
+            yield shorter, names
+
+
+def _unknown(data: object) -> list[tuple[str]]:
+    return [(key,) for key, item in data.items() if isinstance(item, dict | list) and key not in _KEPT] if isinstance(data, dict) else []
 
 
 def _without(event: dict[str, object], path: tuple[str, ...]) -> dict[str, object]:

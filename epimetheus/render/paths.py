@@ -38,8 +38,16 @@ def _masked_field(value: object, paths: Sequence[Path]) -> object:
     if isinstance(value, msgspec.Struct):
         return masked_struct(value, [("*",)] if () in paths else paths)
     if isinstance(value, msgspec.Raw):
-        return msgspec.Raw(tree.encode(masked(tree.decode(bytes(value)), paths)).encode())
+        return _masked_raw(bytes(value), paths)
     return masked(value, paths)
+
+
+def _masked_raw(value: bytes, paths: Sequence[Path]) -> msgspec.Raw:
+    """The same for JSON text; where that is too deep to be followed, all of it goes."""
+    try:
+        return msgspec.Raw(tree.encode(masked(tree.decode(value), paths)).encode())
+    except ValueError:
+        return msgspec.Raw(tree.encode(REDACTED).encode())
 
 
 def _below(paths: Sequence[Path], key: str) -> list[Path]:

@@ -11,12 +11,13 @@ from epimetheus.model import AuditEvent, Response
 _PREFIX = "com.oraclecloud."
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
+_IPV6_LENGTH = 39
 _STATUS = re.compile(r"[1-5]\d\d", re.ASCII)
 # Anchored at the end: a resource may be called "failed-jobs".
 _SAYS_FAILED = re.compile(r"\bfailed(?: with response\b.*)?\W*$", re.IGNORECASE | re.DOTALL)
 _SAYS_SUCCEEDED = re.compile(r"\bsucceeded\W*$", re.IGNORECASE)
 _QUOTED_CODE = re.compile(r"'([A-Za-z][\w.\-]*)'", re.ASCII)
-_SIGN_ON = re.compile(r"(?:Interactive)?(?:Log[io]n|Sign-?[io]n)(?![a-z])", re.IGNORECASE)
+_SIGN_ON = re.compile(r"(?i:(?:Interactive)?(?:Log[io]n|Sign-?[io]n))(?![a-z])")
 
 
 class _Payload(msgspec.Struct):
@@ -47,18 +48,22 @@ def addresses(text: str | None) -> Addresses:
     for part in filter(None, map(str.strip, text.split(","))):
         if _IPV4.fullmatch(part):
             (ipv4 if len(ipv4) < 2 else other).append(part)
-        elif _is_ipv6(part):
-            (ipv6 if not ipv6 else other).append(part)
+        elif address := _ipv6(part):
+            (ipv6 if not ipv6 else other).append(address)
         else:
             other.append(part)
     return Addresses(tuple(ipv4), ipv6[0] if ipv6 else None, ",".join(other) or None)
 
 
-def _is_ipv6(text: str) -> bool:
+def _ipv6(text: str) -> str | None:
+    """The address as it is written, short only where an IPv4 address within makes it longer than any field for it."""
     try:
-        return IPv6Address(text).scope_id is None
+        address = IPv6Address(text)
     except ValueError:
-        return False
+        return None
+    if address.scope_id is not None:
+        return None
+    return text if len(text) <= _IPV6_LENGTH else address.compressed
 
 
 def service(event_type: str) -> str | None:

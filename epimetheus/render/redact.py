@@ -7,12 +7,13 @@ from typing import NamedTuple
 from epimetheus.model import AuditEvent
 from epimetheus.render import tree
 from epimetheus.render.paths import Path, masked, masked_struct
-from epimetheus.render.secret_text import REDACTED, is_secret_key, mask, mask_all
+from epimetheus.render.secret_text import REDACTED, is_plain, is_secret_key, mask, mask_all
 
 MAX_DEPTH = 64  # levels, those of JSON in strings counted along; what lies deeper becomes text
 _CACHED_KEYS = 2048
 _NAMES = frozenset(("key", "name"))
 _VALUES = frozenset(("value", "values"))
+
 
 class Redacted(NamedTuple):
     """What may leave of a JSON text: its tree, or where it could not be read (``parsed`` False), its text."""
@@ -48,24 +49,23 @@ class Redactor:
     def json(self, raw: bytes) -> Redacted:
         """An event's JSON text; never raises, whatever ``raw`` holds."""
         try:
-            root = tree.decode(raw)
-        except ValueError:
+            return Redacted(self._walk(masked(tree.decode(raw), self._paths), 0), parsed=True)
+        except ValueError:  # no JSON, or too deep to be read or written
             return Redacted(self._broken(raw.decode("utf-8", "replace")), parsed=False)
-        return Redacted(self._walk(masked(root, self._paths), 0), parsed=True)
 
     def _broken(self, text: str) -> str:
         return tree.plain(mask_all(_sound(text), self._is_secret))
 
     def _is_secret(self, key: str) -> bool:
-        return is_secret_key(key) or key.lower() in self._last_parts
+        return self._key(key).secret or key.lower() in self._last_parts
 
     def _walk(self, value: object, depth: int) -> object:
         if type(value) is str:
             return self._string(value, depth)
         if type(value) is dict:
-            return self._object(value, depth + 1) if depth < MAX_DEPTH else self._too_deep(value)
+            return self._object(value, depth + 1) if depth < MAX_DEPTH else self._broken(tree.encode(value))
         if type(value) is list:
-            return [self._walk(item, depth + 1) for item in value] if depth < MAX_DEPTH else self._too_deep(value)
+            return [self._walk(item, depth + 1) for item in value] if depth < MAX_DEPTH else self._broken(tree.encode(value))
         return value
 
     def _object(self, value: dict[str, object], depth: int) -> dict[str, object]:
@@ -78,6 +78,8 @@ class Redactor:
         return {key: _hidden(item) if key.lower() in _VALUES else item for key, item in kept.items()} if claim else kept
 
     def _string(self, value: str, depth: int) -> str:
+        if is_plain(value):
+            return value
         if not value.isascii():
             value = _sound(value)
         if value.lstrip()[:1] in ("{", "[", '"') and (inner := self._nested(value, depth)) is not None:
@@ -87,16 +89,9 @@ class Redactor:
     def _nested(self, value: str, depth: int) -> str | None:
         """A string that is JSON, walked like the event itself and written anew: of a key that stands twice one may be hidden."""
         try:
-            root = tree.decode(value)
+            return tree.encode(self._walk(tree.decode(value), depth + 1))
         except ValueError:
             return None
-        return tree.encode(self._walk(root, depth + 1))
-
-    def _too_deep(self, value: object) -> str:
-        try:
-            return self._broken(tree.encode(value))
-        except ValueError:
-            return "[nested too deep]"
 
 
 class _Key(NamedTuple):

@@ -10,7 +10,7 @@ REDACTED = "[redacted]"
 _ROOTS = (
     "authorization", "cookie", "credential", "password", "passwd", "passphrase", "passcode", "pwd", "secret", "token",
     "privatekey", "apikey", "accesskey", "secretkey", "sharedkey", "signingkey", "encryptionkey", "masterkey", "clientkey",
-    "symmetrickey", "signature", "assertion", "samlresponse", "jwt", "otp", "bearer",
+    "symmetrickey", "secretbundle", "signature", "assertion", "samlresponse", "jwt", "otp", "bearer",
 )  # fmt: skip
 _CARRIERS = "value|contents?|hash|string|text|data|header|raw|plain|plaintext|base64|pem|new|old|confirm|confirmation"
 _SECRET_KEY = re.compile(rf"(?:{'|'.join(_ROOTS)})s?(?:{_CARRIERS})?\d*$|^x?auth$")
@@ -34,6 +34,7 @@ class _Shape(NamedTuple):
 
 
 _FINGERPRINT = r"(?:[0-9a-fA-F]{2}:){15}[0-9a-fA-F]{2}"
+_PAR = re.compile(r"(\\?/|%2F)p\1[\w\-]{16,}\1n\1", re.IGNORECASE | re.ASCII)
 _SHAPES = (
     _Shape("private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)),
     # draft-cavage-http-signatures, as OCI signs requests: a list of name="value", quotes perhaps escaped, perhaps cut off
@@ -57,8 +58,10 @@ _SHAPES = (
     _Shape(":", re.compile(rf"ocid1\.[^/\s\"]{{1,255}}/(?:ocid1\.[^/\s\"]{{1,255}}/)?{_FINGERPRINT}")),
     _Shape(":", re.compile(rf"(?<!/apiKeys)(?<!/apikeys)/{_FINGERPRINT}"), f"/{REDACTED}"),
     # Object Storage's pre-authenticated requests: who has the path has the object
-    _Shape("/p/", re.compile(r"/p/[\w\-]{16,}/n/", re.IGNORECASE | re.ASCII), f"/p/{REDACTED}/n/"),
-    _Shape("://", re.compile(r"://([^/\s:@\"']{0,255}):[^/\s@\"']{1,255}@"), rf"://\1:{REDACTED}@"),
+    _Shape("/p/", _PAR, rf"\1p\1{REDACTED}\1n\1"),
+    _Shape("%2fp%2f", _PAR, rf"\1p\1{REDACTED}\1n\1"),
+    # RFC 3986 3.2.1; a password may hold an @ that ought to have been encoded
+    _Shape("://", re.compile(r"://([^/\s:@\"']{0,255}):[^/\s\"']{1,255}@"), rf"://\1:{REDACTED}@"),
 )
 _RARE_HINTS = tuple(shape.hint for shape in _SHAPES if shape.hint != ":")
 # Every secret key holds one of these, once squeezed; "token" and "key" stand for several roots.
@@ -67,15 +70,18 @@ _KEY_HINTS = (
     "bearer",
 )  # fmt: skip
 _AUTH_KEY = re.compile("auth(?![a-z])")
-_HARMLESS_TEXT = re.compile(r"[\w.\-]*", re.ASCII)
+_WORD = re.compile(r"[\w.\-]*", re.ASCII)
 
 _KEYED = re.compile(r"(?:(?<![\w\-%])|(?<=%[0-9A-Fa-f]{2}))([\w\-]{1,64})(?:[)\]]?\\*[\"'])?\s*(?:[:=]|%3[AaDd])\s*")
 _QUOTED = re.compile(r"(\\*[\"'])(.*?)(?:(?<!\\)\1|\Z)", re.DOTALL)
-_BARE = re.compile(r"-?[\d.eE+]+(?=[\s,}\])]|\Z)|[^\s&\"'\\<>]+")
-_LINE = re.compile(r"(?:[^\r\n\"]|\\\"|(?<==)\"[^\"\r\n]*\")+")
+_BARE = re.compile(r"(?:-?[\d.eE+]+|null|true|false|none)(?=[\s,}\])]|\Z)|[^\s&\"'\\<>]+", re.IGNORECASE)
+# A quote ends the text the header stands in, but for those around a value. Possessive, or runs of backslashes cost their square.
+_LINE = re.compile(r"(?:(?<==)\\*+\"[^\"\r\n]*\"?|[^\r\n\"\\]|\\++(?!\"))+")
+_NAME = re.compile(r"\\*[\"']?([^\"'\\\s]{1,64})")
 _NESTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"?|[\[\]{}]", re.DOTALL)
 _TO_END_OF_LINE = re.compile(r"authorization$|cookie2?$")
 _NO_SECRET = frozenset(("", "null", "true", "false", "none"))
+_LONGEST_NO_SECRET = 5
 _NAMES = frozenset(("key", "name"))
 _VALUES = frozenset(("value", "values"))
 
@@ -93,9 +99,14 @@ def _may_have_keys(low: str) -> bool:
     return any(map(squeezed.__contains__, _KEY_HINTS)) or ("auth" in squeezed and _AUTH_KEY.search(squeezed) is not None)
 
 
+def is_plain(text: str) -> bool:
+    """Whether this is a word, a number or a name such as most values are: `mask` would leave it as it is."""
+    return _WORD.fullmatch(text) is not None and "eyJ" not in text
+
+
 def mask(text: str) -> str:
     """``text`` with every secret in it replaced by ``[redacted]``: by shape, then by key (``token=…``, ``"password": "…"``)."""
-    if _HARMLESS_TEXT.fullmatch(text) and "eyJ" not in text:
+    if not suspicious(text):
         return text
     low = text.lower()
     for shape in _SHAPES:
@@ -122,20 +133,38 @@ def mask_keyed(text: str, is_secret: Callable[[str], bool]) -> str:
 
 
 def _secret_values(text: str, is_secret: Callable[[str], bool]) -> Iterator[tuple[int, int]]:
-    """Where secret values stand. ``{"key": "authorization", "value": "…"}`` pairs are followed, whichever comes first."""
-    at, told, before = 0, False, (0, 0)
+    """Where secret values stand, in time that grows with the text alone, however it is nested.
+
+    ``{"key": "authorization", "value": "…"}`` pairs are followed, whichever comes first.
+    """
+    at, told, before = 0, False, None
     while found := _KEYED.search(text, at):
-        key = found[1].lower()
-        value = _value(text, found.end(), key)
-        at = found.end()
+        key, at = found[1].lower(), found.end()
         if key in _NAMES:
-            told = is_secret(text[value[0] : value[1]])
-            if told and before[1] and "}" not in text[before[1] : at]:
-                yield before
-        elif (is_secret(found[1]) or (told and key in _VALUES)) and text[value[0] : value[1]].lower() not in _NO_SECRET:
-            yield value
-            at = value[1]
-        before = value if key in _VALUES else before
+            name = _NAME.match(text, at)
+            told = name is not None and is_secret(name[1])
+            if told and before is not None:
+                yield from _told_late(text, before, found.start())
+                before = None
+        elif is_secret(found[1]) or (told and key in _VALUES):
+            value = _value(text, at, key)
+            if _is_said(text, value):
+                yield value
+                at = value[1]
+        elif key in _VALUES:
+            before = at
+
+
+def _told_late(text: str, at: int, name: int) -> Iterator[tuple[int, int]]:
+    """The value at ``at`` whose name follows at ``name``, where both stand in the same object."""
+    between = text[at:name]
+    value = _value(between, 0, "")
+    if "}" not in between[value[1] :] and _is_said(between, value):
+        yield at + value[0], at + value[1]
+
+
+def _is_said(text: str, value: tuple[int, int]) -> bool:
+    return value[1] - value[0] > _LONGEST_NO_SECRET or text[slice(*value)].lower() not in _NO_SECRET
 
 
 def _value(text: str, at: int, key: str) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """Syslog headers, RFC 5424 and RFC 3164: everything before the MSG part, as ASCII text."""
 
 import re
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Literal, Protocol
 
 from epimetheus.render.moment import Moment
 
@@ -16,7 +17,8 @@ _LEVELS = (6, 6, 6, 6, 5, 5, 5, 4, 4, 3, 3)  # CEF 0 to 10 → informational, no
 _NOT_PRINTED = re.compile(r"[^\x21-\x7e]")
 _NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]")
 _NOT_IN_PARAM = re.compile(r"[^\x20-\x21\x23-\x5b\x5e-\x7e]")  # RFC 5424 6.3.3 would have these escaped: run ids need none
-_NO_TIME = "Jan  1 00:00:00"
+
+Msgid = Literal["audit", "malformed"]
 
 
 class Header(Protocol):
@@ -24,7 +26,7 @@ class Header(Protocol):
 
     says_trimmed: bool
 
-    def __call__(self, severity: int, moment: Moment | None, msgid: str, sequence: int, trimmed: str = "") -> bytes:
+    def __call__(self, severity: int, moment: Moment | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """The header, with the blank that ends it. ``severity`` is CEF's, 0 to 10."""
 
 
@@ -37,12 +39,13 @@ class Rfc5424:
 
     says_trimmed = True
 
-    def __init__(self, facility: int, app_name: str, hostname: str, run_id: str, hostname_length: int = 255) -> None:
+    def __init__(self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int) -> None:
+        del started  # an event without a time has NILVALUE
         self._facility = facility * 8
         self._origin = f"{_printed(hostname, hostname_length)} {_printed(app_name, 48)} -"
         self._run = _NOT_IN_PARAM.sub("", run_id)[:48]
 
-    def __call__(self, severity: int, moment: Moment | None, msgid: str, sequence: int, trimmed: str = "") -> bytes:
+    def __call__(self, severity: int, moment: Moment | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """As `Header`; TIMESTAMP is ``-`` (NILVALUE) for an event without a time."""
         priority = self._facility + _LEVELS[severity]
         time = moment.text if moment else "-"
@@ -52,29 +55,33 @@ class Rfc5424:
 
 
 class Rfc3164:
-    """``<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `` (RFC 3164 4.1), in UTC; no room for anything else.
+    """``<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `` (RFC 3164 4.1), in UTC; ``TAG[malformed]: `` before what is malformed.
 
-    Without a tag rsyslog would take ``CEF`` for it. An event without a time gets ``Jan  1 00:00:00``, for the header must have one.
+    ``started`` (seconds since the epoch) is the time of an event that tells none, for the header must have one.
+
+    The tag stands before ``CEF:``, too, though CEF's own document shows ``HOSTNAME CEF:0|…``. Without one rsyslog takes ``CEF:`` for
+    the tag, and passes ``CEF: 0|…`` on, which decoders refuse (rsyslog#4309); behind a tag CEF passes through whole. Readers of CEF
+    skip what stands before it: Sentinel's agent takes anything there, and other products send a tag as well.
     """
 
     says_trimmed = False
 
-    def __init__(self, facility: int, app_name: str, hostname: str, run_id: str, hostname_length: int = 255) -> None:
+    def __init__(self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int) -> None:
         del run_id  # it has no place here
         self._facility = facility * 8
+        self._started = _short_time(datetime.fromtimestamp(started, UTC))
         tag = _NOT_ALPHANUMERIC.sub("", app_name)[:32] or "epimetheus"
-        self._origin = f"{_printed(hostname, hostname_length)} {tag}:"
+        host = _printed(hostname, hostname_length)
+        self._origins = {"audit": f"{host} {tag}:", "malformed": f"{host} {tag}[malformed]:"}
 
-    def __call__(self, severity: int, moment: Moment | None, msgid: str, sequence: int, trimmed: str = "") -> bytes:
-        """As `Header`; ``msgid``, ``sequence`` and ``trimmed`` are not told."""
+    def __call__(self, severity: int, moment: Moment | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
+        """As `Header`; ``sequence`` and ``trimmed`` are not told."""
         priority = self._facility + _LEVELS[severity]
-        return f"<{priority}>{_short_time(moment)} {self._origin} ".encode()
+        time = _short_time(moment.utc) if moment else self._started
+        return f"<{priority}>{time} {self._origins[msgid]} ".encode()
 
 
-def _short_time(moment: Moment | None) -> str:
-    if moment is None:
-        return _NO_TIME
-    utc = moment.utc
+def _short_time(utc: datetime) -> str:
     return f"{_MONTHS[utc.month - 1]} {utc.day:2d} {utc.hour:02d}:{utc.minute:02d}:{utc.second:02d}"
 
 

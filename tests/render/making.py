@@ -1,0 +1,83 @@
+"""What the tests of render share: events made from a few words, a Renderer with settings of one's own, and two readers of CEF."""
+
+import json
+import re
+
+import cefp
+from hypothesis import strategies as st
+from pyvrl import Transform
+
+from epimetheus.render import Rendered, Renderer
+from epimetheus.source.decode import decode_event
+
+SETTINGS = {
+    "format": "cef",
+    "header": "rfc5424",
+    "facility": "local0",
+    "app_name": "epimetheus",
+    "hostname": "us-ashburn-1",
+    "max_bytes": 0,
+    "run_id": "run-1",
+}
+FORMATS_AND_HEADERS = [(form, header) for form in ("cef", "json") for header in ("rfc5424", "rfc3164")]
+
+# <PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID [SD] MSG, and <PRI>TIMESTAMP HOSTNAME TAG: MSG
+RFC5424 = re.compile(
+    r"<(?P<pri>0|[1-9]\d{0,2})>1 "
+    r"(?P<time>-|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)) "
+    r"(?P<host>[\x21-\x7e]{1,255}) (?P<app>[\x21-\x7e]{1,48}) - (?P<msgid>[\x21-\x7e]{1,32}) "
+    r'\[epimetheus@32473 run="(?P<run>[^"\\\]]*)" seq="(?P<seq>\d+)"(?: trimmed="(?P<trimmed>[^"\\\]]+)")?\] (?P<msg>.*)',
+    re.DOTALL | re.ASCII,
+)
+RFC3164 = re.compile(
+    r"<(?P<pri>0|[1-9]\d{0,2})>"
+    r"(?P<time>(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 123]\d \d\d:\d\d:\d\d) "
+    r"(?P<host>[\x21-\x7e]{1,255}) (?P<app>[A-Za-z0-9]{1,32})(?P<mark>\[malformed\])?: (?P<msg>.*)",
+    re.DOTALL | re.ASCII,
+)
+_parse_cef = Transform(". = parse_cef!(.line)\n.").remap
+
+
+def event(name="GetThing", event_type=None, **data):
+    """An event in the API's form as a dict, its ``data`` from keywords."""
+    return {"eventType": event_type or f"com.oraclecloud.things.{name}", "data": {"eventName": name, **data}}
+
+
+def render(raw, sequence=7, **settings) -> Rendered:
+    """What a Renderer makes of an event given as a dict, as text, or as bytes."""
+    text = raw if isinstance(raw, bytes) else raw.encode() if isinstance(raw, str) else json.dumps(raw).encode()
+    return Renderer(**{**SETTINGS, **settings})(decode_event(text), sequence)
+
+
+def parts(message: bytes) -> dict[str, str | None]:
+    """Header fields and ``msg`` of a message with either header; it must match its grammar from end to end."""
+    text = message.decode()
+    found = (RFC5424 if text[text.index(">") + 1 :].startswith("1 ") else RFC3164).fullmatch(text)
+    assert found, text
+    return found.groupdict()
+
+
+def body(raw, **settings) -> str:
+    return parts(render(raw, **settings).message)["msg"]
+
+
+def cef(raw, **settings) -> dict[str, str]:
+    """The extension of the event's CEF, as cefp reads it."""
+    return cefp.parse(body(raw, **settings))["extension"]
+
+
+def read_by_cefp(line):
+    read = cefp.parse(line)
+    device = read["device"]
+    head = (device["vendor"], device["product"], device["version"], device["event_class_id"], read["name"], read["severity"])
+    return head, read["extension"]
+
+
+def read_by_vector(line):
+    read = _parse_cef({"line": line})
+    assert read.pop("cefVersion") == "0"
+    head = ("deviceVendor", "deviceProduct", "deviceVersion", "deviceEventClassId", "name", "severity")
+    return tuple(read.pop(key) for key in head), read
+
+
+TEXTS = st.text(max_size=60) | st.text(alphabet='|=\\ \n\r\t"[]{}aé\u0085\u2028\u2029\x00\x1b😀', max_size=30)

@@ -1,0 +1,24 @@
+"""The exact bytes of whole messages: what a receiver's rules are written against. They change only by a decision."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.render.making import FORMATS_AND_HEADERS, render
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+EVENTS = sorted(path.stem for path in (GOLDEN / "events").iterdir())
+
+
+@pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
+@pytest.mark.parametrize("name", EVENTS)
+def test_an_event_becomes_exactly_these_bytes(name, form, header):
+    raw = (GOLDEN / "events" / f"{name}.json").read_bytes()
+    settings = {"max_bytes": 8000, "run_id": "20260303T090000Z-1a2b", "started": 1772528400.0}
+    assert render(raw, 42, format=form, header=header, **settings).message == (GOLDEN / f"{name}.{form}.{header}").read_bytes()
+
+
+def test_every_golden_file_is_compared():
+    expected = {f"{name}.{form}.{header}" for name in EVENTS for form, header in FORMATS_AND_HEADERS}
+    assert {path.name for path in GOLDEN.iterdir() if path.is_file()} == expected
+    assert len(EVENTS) == 13

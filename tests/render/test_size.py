@@ -1,0 +1,262 @@
+"""Within SYSLOG_MAX_BYTES, whatever comes: whole characters, sound CEF and JSON, and an honest word on what was lost."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epimetheus.render import MIN_BYTES
+from epimetheus.render.size import cut, listed, shorten
+from tests.render.making import FORMATS_AND_HEADERS, TEXTS, body, event, parts, read_by_cefp, render
+
+VALUES = st.none() | TEXTS | st.tuples(TEXTS, st.integers(2, 99)).map(lambda pair: pair[0] * pair[1])
+WORDS = st.sampled_from(["a", "some-key", "x y", "é", "long" * 9])
+PARTS = st.none() | VALUES | st.dictionaries(WORDS, VALUES, max_size=3) | st.lists(VALUES | st.integers(), max_size=4)
+
+
+def of(*keys, values=VALUES):
+    return st.fixed_dictionaries({}, optional=dict.fromkeys(keys, values))
+
+
+DATA = st.builds(
+    lambda parts, texts, identity, request, response: {
+        **parts, **texts, "identity": identity, "request": request, "response": response,
+    },
+    of("stateChange", "additionalDetails", "definedTags", "internalDetails", "newByOracle", values=PARTS),
+    of("eventName", "message", "resourceId", "resourceName", "compartmentId", "compartmentName", "eventGroupingId"),
+    st.none() | of("principalName", "principalId", "userAgent", "callerName", "tenantId", "authType", "ipAddress"),
+    st.fixed_dictionaries({"id": VALUES, "path": VALUES, "headers": PARTS, "parameters": PARTS}),
+    st.fixed_dictionaries({"status": VALUES, "payload": PARTS}),
+)  # fmt: skip
+EVENTS = st.builds(
+    lambda data, kind, number: {"eventType": kind or "", "eventId": number, "data": data}, DATA, VALUES, VALUES
+)  # fmt: skip
+SIZES = st.integers(MIN_BYTES, 700) | st.integers(MIN_BYTES, 5000)
+SETTINGS = st.fixed_dictionaries({
+    "header": st.sampled_from(["rfc5424", "rfc3164"]),
+    "hostname": st.sampled_from(["us-ashburn-1", "h" * 300]),
+    "app_name": st.sampled_from(["epimetheus", "a" * 60]),
+    "run_id": st.sampled_from(["run-1", "r" * 60]),
+})  # fmt: skip
+NOTE = re.compile(r" ?\[trimmed: ([^\]]*)\]$")
+
+
+def both(raw, most, **options):
+    """The message within ``most`` bytes and the one without a limit, after what holds for every format."""
+    rendered, unlimited = render(raw, max_bytes=most, **options), render(raw, **options)
+    small, whole = parts(rendered.message), parts(unlimited.message)
+    assert len(rendered.message) <= most
+    assert rendered.trimmed == (small["msg"] != whole["msg"] or unlimited.trimmed)
+    return small, whole
+
+
+def names_in(told):
+    return set(told.split(",")) if told else set()
+
+
+def told_by_cef(fields):
+    """The extension without a note in msg, and the names of what was trimmed, wherever they are told."""
+    extension = read_by_cefp(fields["msg"])[1]
+    note = NOTE.search(extension.get("msg", "")) if "trimmed" not in fields else None
+    if note:
+        extension["msg"] = extension["msg"][: note.start()]
+    return {key: value for key, value in extension.items() if value}, names_in(note[1] if note else fields.get("trimmed"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(EVENTS, SIZES, SETTINGS)
+def test_cef_fits_is_sound_and_names_what_it_lost(raw, most, options):
+    small, whole = both(raw, most, format="cef", **options)
+    (kept, names), (all_of_it, already) = told_by_cef(small), told_by_cef(whole)
+    for key, value in kept.items():
+        assert value == all_of_it[key] or (value.endswith("…") and all_of_it[key].startswith(value[:-1]))
+    lost = {key.removesuffix("Label") for key in all_of_it if kept.get(key) != all_of_it[key]}
+    if read_by_cefp(small["msg"])[0] != read_by_cefp(whole["msg"])[0]:
+        lost.add("header")
+    if not any(name.startswith("+") for name in names | already):
+        assert names == lost | already
+
+
+def lost_from(whole, kept, path=""):
+    """Paths of what ``whole`` has and ``kept`` has not; what was shortened must be a beginning, with the right count."""
+    if whole == kept:
+        return set()
+    assert type(whole) is type(kept)
+    if isinstance(whole, dict):
+        at = {key: f"{path}.{key}".removeprefix(".").removeprefix("data.") for key in whole}
+        missing = {at[key] for key in whole if key not in kept}
+        return missing.union(*(lost_from(whole[key], kept[key], at[key]) for key in kept))
+    if isinstance(whole, list):
+        assert len(whole) == len(kept)
+        return set().union(*(lost_from(*pair, path) for pair in zip(whole, kept, strict=True)))
+    assert_beginning(whole, kept)
+    return {path}
+
+
+def assert_beginning(whole, kept):
+    beginning, count = re.fullmatch(r"(.*)…\[(\d+) bytes cut\]", kept, re.DOTALL).groups()
+    assert whole.startswith(beginning)
+    assert len(whole.encode()) - len(beginning.encode()) == int(count) > 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(EVENTS, SIZES, SETTINGS)
+def test_json_fits_is_sound_and_names_what_it_lost(raw, most, options):
+    small, whole = both(raw, most, format="json", **options)
+    kept, everything = json.loads(small["msg"]), json.loads(whole["msg"])
+    names = names_in(kept.pop("epimetheusTrimmed", None) or small.get("trimmed"))
+    if "epimetheusCut" in kept:
+        assert names == {"event"}
+        assert_beginning(whole["msg"], kept["epimetheusCut"])
+        return
+    lost = {re.sub(r"[^\w.\-]", "?", path, flags=re.ASCII) for path in lost_from(everything, kept)}
+    if not any(name.startswith("+") for name in names):
+        assert names == lost
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet='{"\\\n:aé\x01\u2028', min_size=300), st.integers(MIN_BYTES, 800), SETTINGS)
+def test_what_is_malformed_fits_and_is_cut_between_characters_and_escapes(text, most, options):
+    small, whole = both("{" + text, most, **options)
+    if small["msg"] != whole["msg"]:
+        assert_beginning(whole["msg"], small["msg"])
+        assert small.get("trimmed") in ("raw", None)
+
+
+@pytest.mark.parametrize("form", ["cef", "json"])
+@pytest.mark.parametrize("raw", [event(message="m" * 1000), '{"cut": "' + "m" * 1000], ids=["event", "malformed"])
+def test_a_message_of_just_the_limit_is_whole(form, raw):
+    size = len(render(raw, format=form).message)
+    assert not render(raw, format=form, max_bytes=size).trimmed
+    assert render(raw, format=form, max_bytes=size - 1).trimmed
+
+
+BIG = event(
+    message="m" * 900,
+    resourceId="ocid1.thing",
+    compartmentName="networks",
+    identity={"userAgent": "u" * 900, "tenantId": "ocid1.tenancy", "principalName": "noor"},
+    request={"path": "/p" * 300, "id": "R", "headers": {"h": "h" * 500}, "parameters": {"p": "p" * 500}},
+    newByOracle={"n": "n" * 500},
+)
+
+
+@pytest.mark.parametrize(
+    ("form", "most", "trimmed"),
+    [
+        ("cef", 3000, None),
+        ("cef", 2780, "destinationServiceName,cat"),
+        ("cef", 2700, "destinationServiceName,cat,act,requestClientApplication"),
+        ("cef", 1800, "destinationServiceName,cat,act,requestClientApplication,cs4,cs6,deviceExternalId,request"),
+        ("json", 4400, None),
+        ("json", 4000, "request.headers"),
+        ("json", 3500, "request.headers,request.parameters"),
+        ("json", 3000, "request.headers,request.parameters,newByOracle"),
+        ("json", 2500, "request.headers,request.parameters,newByOracle,message,identity.userAgent,request.path"),
+        ("json", 500, "event"),
+    ],
+)
+def test_fields_are_shed_in_the_stated_order(form, most, trimmed):
+    assert parts(render(BIG, format=form, max_bytes=most).message)["trimmed"] == trimmed
+
+
+@pytest.mark.parametrize("most", [2700, 1800, 1300])
+@pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
+def test_no_room_is_wasted(form, header, most):
+    message = render(BIG, format=form, header=header, max_bytes=most).message
+    assert render(BIG, format=form, header=header, max_bytes=len(message)).message == message
+
+
+def test_the_longest_values_are_cut_first_and_never_an_id_or_an_address():
+    identity = {"principalName": "n" * 700, "principalId": "p" * 100, "ipAddress": "2001:db8::5"}
+    raw = event(message="m" * 900, resourceId="r" * 900, identity=identity) | {"eventId": "6d0b3c5e-8f0a-4c53-9a25-0b3d6b7f1a11"}
+    for most, name, principal in ((1200, 700, 100), (1100, 509, 100), (900, 253, 100), (600, 125, 100), (480, 61, 61)):
+        extension = read_by_cefp(body(raw, max_bytes=most))[1]
+        assert extension["suser"] == "n" * name + ("…" if name < 700 else "")
+        assert extension["suid"] == "p" * principal + ("…" if principal < 100 else "")
+        assert (extension["externalId"], extension["c6a1"]) == ("6d0b3c5e-8f0a-4c53-9a25-0b3d6b7f1a11", "2001:db8::5")
+
+
+def test_with_the_longest_of_headers_at_least_when_and_which_are_left():
+    response = {"status": "500", "payload": {"code": "c" * 900}}
+    identity = {"ipAddress": "203.0.113.38,2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff", "principalName": "|" * 900, "principalId": "p" * 900}
+    raw = event("|" * 512, identity=identity, response=response)
+    raw |= {"eventId": "e" * 900, "eventTime": "2026-03-02T08:15:30.123456+00:00", "eventTypeVersion": "|" * 31, "eventType": "|" * 1023}
+    names = {"hostname": "h" * 300, "app_name": "a" * 60, "run_id": "r" * 60}
+    rendered = render(raw, 10**9, max_bytes=MIN_BYTES, **names)
+    assert len(rendered.message) <= MIN_BYTES
+    read = parts(rendered.message)
+    assert read_by_cefp(read["msg"]) == (("Oracle", "OCI Audit", *["|" * 13 + "…"] * 3, "3"), {"rt": "1772439330123"})
+    assert read["trimmed"] == "act,reason,suser,suid,flexString1,header,cn1,c6a1,src,+2"
+
+
+@pytest.mark.parametrize(
+    ("most", "cap"), [(7000, 2048), (3500, 1024), (2000, 512), (1200, 256), (800, 128), (600, 64), (480, 40)]
+)  # fmt: skip
+def test_the_strings_of_json_are_shortened_in_steps(most, cap):
+    raw = event(message="m" * 5000, identity={"userAgent": "u" * 5000}, request={"path": "p" * 5000})
+    data = json.loads(body(raw, format="json", max_bytes=most, hostname="h" * 60))["data"]
+    assert {len(text.encode()) for text in (data["message"], data["identity"]["userAgent"], data["request"]["path"])} == {cap}
+
+
+def test_strings_in_lists_are_shortened_as_well():
+    text = body(event(identity={"groups": ["a", "g" * 5000], "n": "x" * 1100}), format="json", max_bytes=3000)
+    groups = json.loads(text)["data"]["identity"]["groups"]
+    assert groups == ["a", "g" * 1005 + "…[3995 bytes cut]"]
+
+
+def test_an_event_too_deep_to_be_walked_and_one_whose_data_is_hidden_fit_as_well():
+    raw = json.dumps(event(message="m" * 900, additionalDetails="DEEP")).replace('"DEEP"', "[" * 990 + "]" * 990)
+    assert parts(render(raw, format="json", max_bytes=800).message)["trimmed"] == "raw"
+    raw = event() | {"source": "s" * 5000}
+    assert parts(render(raw, format="json", max_bytes=800, redact=["data"]).message)["trimmed"] == "source"
+
+
+def test_who_did_what_is_kept_to_the_last():
+    extension = read_by_cefp(body(BIG | {"eventId": "e-1"}, max_bytes=MIN_BYTES))[1]
+    assert extension == {"externalId": "e-1", "suser": "noor", "cs1": "ocid1.thing", "cs1Label": "resourceId"}
+
+
+def test_an_event_of_thousands_of_keys_becomes_one_cut_string():
+    text = body(event(identity={f"k{number}": number for number in range(5000)}), format="json", max_bytes=1000)
+    (cut_event,) = json.loads(text).values()
+    assert cut_event.startswith('{"eventType":"com.oraclecloud.things.GetThing","data":{"eventName":"GetThing","identity":{"k0":0,"k1":1,')
+    assert cut_event.endswith(" bytes cut]")
+
+
+@pytest.mark.parametrize(
+    ("names", "most", "expected"),
+    [
+        ([], 9, ""),
+        (["a", "b", "a"], 3, "a,b"),
+        (["a", "b"], 2, "+2"),
+        (["a", "b", "c", "d"], 6, "a,b,+2"),
+        (["request.headers", 'x"] y', "é"], 60, "request.headers,x???y,?"),
+    ],
+)
+def test_names_are_listed_once_in_ascii_and_counted_where_there_is_no_room(names, most, expected):
+    assert listed(names, most) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "expected"),
+    [
+        ("a" * 40, 40, "a" * 40),
+        ("a" * 41, 40, "a" * 23 + "…[18 bytes cut]"),
+        ("é" * 21, 40, "é" * 11 + "…[20 bytes cut]"),
+        ("a" * 22 + "\\n" + "b" * 30, 40, "a" * 22 + "…[32 bytes cut]"),
+        ("a" * 21 + "\\\\" + "b" * 30, 40, "a" * 21 + "\\\\…[30 bytes cut]"),
+        ("a" * 20 + "\\\\\\n" + "b" * 30, 40, "a" * 20 + "\\\\…[32 bytes cut]"),
+        ("a" * 18 + "\\u2028" + "b" * 30, 40, "a" * 18 + "…[36 bytes cut]"),
+        ("a" * 18 + "\\\\u202" + "b" * 30, 40, "a" * 18 + "\\\\u20…[31 bytes cut]"),
+    ],
+)
+def test_text_is_shortened_between_characters_and_escapes(text, most, expected):
+    assert shorten(text, most) == expected
+    assert len(shorten(text, most).encode()) <= most
+
+
+def test_cutting_keeps_whole_characters():
+    assert [cut("aé😀", most) for most in (-1, 0, 1, 2, 3, 6, 7)] == ["", "", "a", "a", "aé", "aé", "aé😀"]
