@@ -96,7 +96,7 @@ class Workshop:
 
     @cached_property
     def tls(self) -> ssl.SSLContext | None:
-        """Whom we trust and who we are; None for plain TCP. Raises ConfigError for PEM texts that are none, SourceError, CredentialsError."""
+        """Whom we trust and who we are; None for plain TCP. Raises ConfigError, SourceError, CredentialsError."""
         settings, material = self.settings, self.material()
         if settings.syslog_transport == "tcp":
             return None
@@ -129,6 +129,7 @@ class Workshop:
             hostname=settings.syslog_hostname or region,
             max_bytes=settings.syslog_max_bytes,
             run_id=run_id,
+            started=self.clock.now(),
             redact=settings.redact,
         )
 
@@ -162,7 +163,7 @@ class Workshop:
         )
         return Parts(
             clock=self.clock,
-            keeper=Keeper(self.store(region, deadline), run_id),
+            keeper=Keeper(self.store(region, deadline), run_id, region),
             list_page=compartment_pages(identity),
             audit=audit,
             receiver=delivery,

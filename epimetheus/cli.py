@@ -61,7 +61,7 @@ def validate() -> None:
         texts = {key: _local(key, value) for key, value in pem.items() if value and key not in elsewhere}
         if not elsewhere:
             tls_context(texts.get("SYSLOG_CA"), texts.get("SYSLOG_CLIENT_CERT"), texts.get("SYSLOG_CLIENT_KEY"))
-    terminal.show_settings(Console(), settings, texts, elsewhere)
+        terminal.show_settings(Console(), settings, texts, elsewhere)
 
 
 @app.command()
@@ -120,7 +120,7 @@ def _keeper(region: str | None) -> tuple[Keeper, str, str]:
     workshop = _workshop(60)
     region = region or workshop.credentials.region
     store = workshop.store(region, workshop.deadline)
-    return Keeper(store, f"terminal-{uuid.uuid4().hex[:8]}"), store.name, region
+    return Keeper(store, f"terminal-{uuid.uuid4().hex[:8]}", region), store.name, region
 
 
 def _found(keeper: Keeper, name: str, force: bool) -> State | None:

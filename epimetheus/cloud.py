@@ -3,17 +3,21 @@
 Each client goes without the SDK's circuit breaker: it is shared by all clients, and Audit's throttling would shut Object Storage.
 """
 
+import configparser
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import jwt
 import oci
 
 from epimetheus.errors import CredentialsError, EpimetheusError, SourceError
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
+_SIGNATURE = re.compile(r'ST\$[\w.-]+|(?<=keyId=")[^"]+|(?<=signature=")[^"]+')
 AuthKind = Literal["resource_principal", "instance_principal", "config_file"]
 
 
@@ -21,10 +25,10 @@ AuthKind = Literal["resource_principal", "instance_principal", "config_file"]
 class Credentials:
     """What signs our requests (a ``requests`` auth object), the tenancy's OCID, the region we are in, and what the SDK wants to know."""
 
-    signer: Any
+    signer: Any = field(repr=False)
     tenancy: str
     region: str
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)  # holds the pass phrase, where there is one
 
 
 class ServiceFailure(SourceError):
@@ -39,15 +43,28 @@ class ServiceFailure(SourceError):
 def sign_in(auth: AuthKind, config_file: str, profile: str) -> Credentials:
     """The credentials that OCI_AUTH names. Raises CredentialsError."""
     try:
-        if auth == "config_file":
-            return _from_config(config_file, profile)
-        if auth == "instance_principal":
-            signer = oci.auth.signers.InstancePrincipalsSecurityTokenSigner()
-            return Credentials(signer, signer.tenancy_id, signer.region)
-        signer = oci.auth.signers.get_resource_principals_signer()
-        return Credentials(signer, signer.get_claim("res_tenant"), signer.region)
+        credentials = _signed_in(auth, config_file, profile)
+    except (configparser.Error, jwt.PyJWTError, UnicodeError) as error:
+        raise _no_credentials(auth, type(error).__name__) from None  # these quote what they read
     except (OSError, ValueError, KeyError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:
-        raise CredentialsError(f"OCI_AUTH={auth} gave no credentials: {_first_line(error)}.", do=_SIGN_IN_HELP[auth]) from error
+        raise _no_credentials(auth, _words(error)) from error
+    if not (credentials.tenancy and credentials.region):
+        raise _no_credentials(auth, "they name no tenancy, or no region")
+    return credentials
+
+
+def _signed_in(auth: AuthKind, config_file: str, profile: str) -> Credentials:
+    if auth == "config_file":
+        return _from_config(config_file, profile)
+    if auth == "instance_principal":
+        signer = oci.auth.signers.InstancePrincipalsSecurityTokenSigner()
+        return Credentials(signer, signer.tenancy_id, signer.region)
+    signer = oci.auth.signers.get_resource_principals_signer()
+    return Credentials(signer, signer.get_claim("res_tenant"), signer.region)
+
+
+def _no_credentials(auth: AuthKind, why: str) -> CredentialsError:
+    return CredentialsError(f"OCI_AUTH={auth} gave no credentials: {why}.", do=_SIGN_IN_HELP[auth])
 
 
 _SIGN_IN_HELP = {
@@ -102,19 +119,30 @@ def oci_errors(doing: str, *, do: str, raising: type[EpimetheusError] = SourceEr
     except oci.exceptions.ServiceError as error:
         raise service_failure(doing, error.status, error.code, error.message, error.request_id, do) from error
     except (oci.exceptions.ClientError, OSError) as error:  # the SDK's requests errors are OSErrors
-        raise raising(f"OCI gave no answer while {doing}: {_first_line(error)}.", do=do) from error
+        raise raising(f"OCI gave no answer while {doing}: {_words(error)}.", do=do) from error
+    except jwt.PyJWTError as error:  # after a 401 the SDK reads the principal's token again
+        raise CredentialsError(f"The token to sign with could not be read while {doing}.", do="Run it again.") from error
+    except (TypeError, ValueError) as error:  # what the SDK says to a body that is none of the service's
+        raise raising(f"OCI's answer was not understood while {doing} ({type(error).__name__}).", do=do) from error
 
 
 def service_failure(doing: str, status: int, code: str | None, message: str | None, request_id: str | None, do: str) -> EpimetheusError:
     """The error for an answer that is not the one asked for, in words that OCI's support can use."""
-    said = f"{status} {code or 'without a code'}: {(message or 'no message')[:200]} (opc-request-id {request_id or 'unknown'})"
+    code, request_id = plain(code or ""), plain(request_id or "unknown")
+    said = f"{status} {code or 'without a code'}: {plain(message or 'no message')} (opc-request-id {request_id})"
     if status == 401:
         return CredentialsError(
             f"OCI did not accept our signature while {doing}: {said}.",
             do="Check the key, user and clock; for a resource principal, its dynamic group.",
         )
-    return ServiceFailure(f"OCI refused while {doing}: {said}.", do=do, status=status, code=code or "")
+    return ServiceFailure(f"OCI refused while {doing}: {said}.", do=do, status=status, code=code)
 
 
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else 'no details'}"
+def plain(text: str) -> str:
+    """Foreign words for a message of ours: one line of at most 200 characters, nothing but what can be printed, and no signature."""
+    shown = "".join(character if character.isprintable() else " " for character in _SIGNATURE.sub("…", text))
+    return " ".join(shown.split())[:200]
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {plain(str(error)).rstrip('.') or 'no details'}"

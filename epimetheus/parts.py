@@ -50,7 +50,9 @@ class AuditSource(Protocol):
     retries: int
     throttled: int
 
-    def pages(self, compartment: str, window: Window, deadline: Deadline, /) -> Iterator[list[Fetched]]:
+    def pages(
+        self, compartment: str, window: Window, page: str | None, deadline: Deadline, /
+    ) -> Iterator[tuple[list[Fetched], str | None]]:
         """As `epimetheus.source.audit.Pages`."""
         ...
 

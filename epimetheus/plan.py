@@ -6,7 +6,7 @@ from dataclasses import replace
 from epimetheus.model import Compartment, Window
 from epimetheus.source.compartments import Listing
 from epimetheus.source.fetch import Work
-from epimetheus.state.memory import Behind, Known, State
+from epimetheus.state.memory import Behind, Known, Reading, State
 
 LONGEST_SLICE = 7 * 24 * 60
 NEW = "new: its events since it appeared are being read"
@@ -70,55 +70,69 @@ def _settled(known: Known, mark: int, overlap: int) -> Known:
     return replace(known, asked=False) if known.gone is not None and mark >= known.gone + overlap else known
 
 
+def reach(state: State, overlap: int) -> dict[str, int]:
+    """Who may be read again from before the cursor's overlap on, and from which minute: those behind, and those who may return."""
+    left = {ocid: known.gone for ocid, known in state.known.items() if known.gone and not (known.asked or known.deleted)}
+    return left | {ocid: behind.since - overlap for ocid, behind in state.behind.items()}
+
+
 def asked_compartments(state: State) -> list[str]:
     """The OCIDs whose events are forwarded, in a stable order."""
     return sorted(ocid for ocid, known in state.known.items() if known.asked)
 
 
 def catch_up(state: State, given_up: Collection[str], fresh: Collection[str], *, length: int, overlap: int) -> list[Work]:
-    """One slice for each compartment behind, from its own mark, furthest behind first."""
-    waiting = [(b.since, ocid) for ocid, b in state.behind.items() if ocid not in given_up]
-    return [
-        Work(ocid, Window(since - (0 if ocid in fresh else overlap), min(since + length, state.through))) for since, ocid in sorted(waiting)
-    ]
+    """One slice for each compartment behind, furthest behind first: what is left of one it is in, else the next from its own mark."""
+    waiting = sorted((b.since, ocid) for ocid, b in state.behind.items() if ocid not in given_up)
+    works = []
+    for since, ocid in waiting:
+        begun = state.behind[ocid].reading
+        following = Window(since - (0 if ocid in fresh else overlap), min(since + length, state.through))
+        works.append(Work(ocid, begun.window, begun.page) if begun else Work(ocid, following))
+    return works
 
 
 def advance(state: State, fresh: Collection[str], *, end: int, length: int, overlap: int) -> list[Work]:
-    """The next slice from the cursor on, for everyone who is not behind; nothing where the cursor has reached ``end``.
+    """The next slice from the cursor on, for everyone who is not behind; where the cursor has reached ``end``, the overlap alone.
 
     ``fresh``: who has been asked in this run already, and so needs no overlap again.
     """
-    until = min(state.through + length, end)
-    if until <= state.through:
-        return []
+    until = max(state.through, min(state.through + length, end))
     up_to_date = (ocid for ocid in asked_compartments(state) if ocid not in state.behind)
-    return [Work(ocid, Window(state.through - (0 if ocid in fresh else overlap), until)) for ocid in up_to_date]
+    works = (Work(ocid, Window(state.through - (0 if ocid in fresh else overlap), until)) for ocid in up_to_date)
+    return [work for work in works if work.window.start < work.window.end]
 
 
-def move(state: State, works: Collection[Work], failed: Mapping[str, str]) -> State:
-    """The state once ``works`` are done and confirmed, but for those in ``failed`` (OCID → why): these stay where they were, behind.
+def move(state: State, works: Collection[Work], failed: Mapping[str, str], onward: Mapping[str, str]) -> State:
+    """The state once ``works`` are confirmed, but for those in ``failed`` (OCID → why): these stay where they were, behind.
 
-    The cursor follows the works that began at it, unless all of them failed.
+    ``onward``: page tokens of those that ran out of time on their way. The cursor follows the works that began at it, unless none of
+    them came any further.
     """
     behind = dict(state.behind)
     through = state.through
-    if any(work.compartment not in state.behind and work.compartment not in failed for work in works):
+    moved = (work.compartment for work in works if work.compartment not in failed or work.compartment in onward)
+    if any(ocid not in state.behind for ocid in moved):
         through = max(work.window.end for work in works)
     for work in works:
         ocid = work.compartment
         if ocid in failed:
             if ocid in behind or through > state.through:
                 before = behind.get(ocid, Behind(state.through, ""))
-                behind[ocid] = Behind(before.since, failed[ocid], before.tries + (failed[ocid] != NO_TIME))
+                reading = Reading(work.window, onward[ocid]) if ocid in onward else None
+                behind[ocid] = Behind(before.since, failed[ocid], before.tries + (failed[ocid] != NO_TIME), reading)
         elif ocid in behind:
-            behind[ocid] = replace(behind[ocid], since=work.window.end)
+            behind[ocid] = replace(behind[ocid], since=work.window.end, reading=None)
             if work.window.end >= state.through:
                 del behind[ocid]
     return replace(state, through=through, behind=behind)
 
 
-def next_length(length: int, *, fitted: bool, seconds: float, left: float) -> int:
-    """Minutes of the next slice: twice as long after one that cost little of the time left, half after one that did not fit."""
+def next_length(length: int, *, fitted: bool, seconds: float, left: float, whole: float) -> int:
+    """Minutes of the next slice: twice as long after one that cost little, half after one that most of a run was too short for.
+
+    ``seconds`` of the ``left`` that there were when it began, of ``whole`` in the run.
+    """
     if not fitted:
-        return max(1, length // 2)
-    return min(2 * length, LONGEST_SLICE) if seconds < left / 8 else length
+        return max(1, length // 2) if left > whole / 2 else length
+    return min(2 * length, LONGEST_SLICE) if seconds < left / 4 else length

@@ -6,7 +6,7 @@ The promise is kept here: the cursor moves only in `_Run.slice`, after everythin
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 from epimetheus import plan
@@ -45,6 +45,7 @@ class _Run:
         self.run_id = run_id
         self.deadline = deadline
         self.work_deadline = deadline.earlier(commit_reserve(deadline.left()))
+        self.work_seconds, self.slice_seconds = self.work_deadline.left(), 0.0
         self.tally = Tally(warnings=list(warnings))
         self.started = parts.clock.now()
         self.monotonic_start = parts.clock.monotonic()
@@ -58,6 +59,7 @@ class _Run:
         self.asked: set[str] = set()
         self.given_up: set[str] = set()
         self.unreadable: set[str] = set()
+        self.pages = 0
         self.committed_at = self.monotonic_start
         self.uncommitted = False
 
@@ -113,12 +115,12 @@ class _Run:
         return listing
 
     def forward(self) -> None:
-        """Slice after slice, those who are behind and the others by turns, while there is work and time."""
+        """Slice after slice, those who are behind and the others by turns, while there is work, and time for one like the last."""
         catching_up = True
-        while self.work_deadline.left() > _LEAST_SECONDS:
+        while self.work_deadline.left() > max(_LEAST_SECONDS, self.slice_seconds):
             length = self.state.slice_minutes or self.options.slice
             behind = plan.catch_up(self.state, self.given_up, self.asked, length=length, overlap=self.options.overlap)
-            others = plan.advance(self.state, self.asked, end=self.end, length=length, overlap=self.options.overlap)
+            others = plan.advance(self.state, self.asked | self.given_up, end=self.end, length=length, overlap=self.options.overlap)
             works = (behind or others) if catching_up else (others or behind)
             if not works:
                 return
@@ -131,24 +133,28 @@ class _Run:
     def slice(self, works: Sequence[Work], length: int, deadline: Deadline) -> None:
         """Fetch, forward, confirm; and only then move."""
         left, began = deadline.left(), self.parts.clock.monotonic()
-        failed = self.collect(works, deadline)
+        failed, onward = self.collect(works, deadline)
         self.forwarder.finish()
-        spent = self.parts.clock.monotonic() - began
-        length = plan.next_length(length, fitted=plan.NO_TIME not in failed.values(), seconds=spent, left=left)
-        self.state = replace(plan.move(self.state, works, failed), slice_minutes=length)
+        self.slice_seconds = self.parts.clock.monotonic() - began
+        fitted = plan.NO_TIME not in failed.values()
+        length = plan.next_length(length, fitted=fitted, seconds=self.slice_seconds, left=left, whole=self.work_seconds)
+        self.state = replace(plan.move(self.state, works, failed, onward), slice_minutes=length)
         self.tally.slices += 1
         self.uncommitted = True
 
-    def collect(self, works: Sequence[Work], deadline: Deadline) -> dict[str, str]:
-        """Forward the pages of ``works``; who did not get to the end, and why."""
+    def collect(self, works: Sequence[Work], deadline: Deadline) -> tuple[dict[str, str], dict[str, str]]:
+        """Forward the pages of ``works``; who did not get to the end, and why; and who can go on from which page."""
         done = 0
         failed = dict.fromkeys((work.compartment for work in works), plan.NO_TIME)
+        onward = {work.compartment: work.page for work in works if work.page}
         with closing(fetch(works, self.parts.audit.pages, concurrency=self.options.concurrency, deadline=deadline)) as arrivals:
             for arrival in arrivals:
                 ocid = arrival.work.compartment
                 match arrival:
-                    case Page(work, events):
+                    case Page(work, events, token):
+                        self.pages += 1
                         self.forwarder.page(work, events)
+                        onward |= {ocid: token} if token else {}
                         self.checkpoint()
                         continue
                     case Failed(_, CompartmentError() as error) if not self.is_deleted(ocid, error):
@@ -159,20 +165,25 @@ class _Run:
                         pass
                     case _:
                         del failed[ocid]
-                        self.asked.add(ocid)
+                        # one that was only read on from a page has to look at its overlap again: something may have come before the page
+                        self.asked.update(() if arrival.work.page else {ocid})
                         self.unreadable.update({ocid} if isinstance(arrival, Failed) else ())
                 done += 1
                 self.parts.watcher.progress(self.options.region, Window(self.state.through, self.end), done, len(works))
         self.refuse_if_none(works, failed)
-        return failed
+        return failed, {ocid: token for ocid, token in onward.items() if failed.get(ocid) == plan.NO_TIME}
 
     def is_deleted(self, ocid: str, error: CompartmentError) -> bool:
         """OCI lists it as deleted and does not show its events any more: nobody can be behind with what can never be read."""
         return isinstance(error, CompartmentMissing) and self.state.known[ocid].deleted
 
     def refuse_if_none(self, works: Sequence[Work], failed: Mapping[str, str]) -> None:
-        """Where not one compartment at the cursor could be read, it is not the compartments that are at fault."""
-        if len(failed) == len(works) and plan.NO_TIME not in failed.values() and works[0].compartment not in self.state.behind:
+        """Where not one compartment at the cursor could be read, it is not the compartments that are at fault.
+
+        Nor is it the time, where not one page has come in all of it.
+        """
+        late = plan.NO_TIME in failed.values() and self.pages > 0
+        if len(failed) == len(works) and not late and works[0].compartment not in self.state.behind:
             raise SourceError(f"None of {len(works)} compartments could be read; the first: {failed[works[0].compartment]}", do=_NONE_HELP)
 
     def checkpoint(self) -> None:
@@ -183,7 +194,7 @@ class _Run:
 
     def commit(self, state: State) -> None:
         """One conditional write: the cursor as it is moved, the keys of what is confirmed."""
-        reach = {compartment_tag(ocid): b.since - self.options.overlap for ocid, b in state.behind.items()}
+        reach = {compartment_tag(ocid): minute for ocid, minute in plan.reach(state, self.options.overlap).items()}
         self.seen.forget(state.through - self.options.overlap, reach)
         self.state = self.parts.keeper.commit(replace(state, keys=self.seen.packed()))
         self.committed_at = self.parts.clock.monotonic()
@@ -201,8 +212,8 @@ class _Run:
         """After a failure: the cursor stays, what was confirmed is kept, the lease is given back."""
         if not self.leased:
             return
-        self.parts.receiver.drop()
-        self.forwarder.settle()
+        with suppress(EpimetheusError):  # the run has failed already; what can still be confirmed need not be sent again
+            self.forwarder.finish()
         try:
             self.close()
         except EpimetheusError as error:
@@ -243,7 +254,7 @@ class _Run:
 
     def unreadable_told(self) -> list[str]:
         some = ", ".join(sorted(self.unreadable)[:_MOST_NAMED])
-        told = f"{len(self.unreadable)} deleted compartments do not show their last events any more (404), so these are not forwarded: {some}."
+        told = f"{len(self.unreadable)} deleted compartments show their last events no more (404), so these are not forwarded: {some}."
         return [told] if self.unreadable else []
 
     def position(self) -> Position:

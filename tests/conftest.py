@@ -1,33 +1,13 @@
-"""What many tests need: a key for the stand-in, and a clock that is moved by hand."""
+"""What many tests need: a key for the stand-in, a clock that is moved by hand, and the function on a stage."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from epimetheus.clock import Clock, Deadline
 from epimetheus.testing.oci.credentials import ApiKey
-
-
-@dataclass
-class HandClock:
-    """Time that passes only by sleeping, or by `forward`."""
-
-    time: float = 1_767_268_800.0  # 2026-01-01T12:00:00Z
-    slept: list[float] = field(default_factory=list)
-
-    def forward(self, seconds: float) -> None:
-        self.time += seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.forward(seconds)
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(now=lambda: self.time, monotonic=lambda: self.time, sleep=self.sleep)
-
-    def deadline(self, seconds: float) -> Deadline:
-        return Deadline.after(self.clock, seconds)
+from tests.hand import HandClock
+from tests.harness import Stage, logging_as_it_was, staged
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +18,9 @@ def api_key() -> ApiKey:
 @pytest.fixture
 def hand() -> HandClock:
     return HandClock()
+
+
+@pytest.fixture
+def stage(tmp_path: Path, api_key: ApiKey) -> Iterator[Stage]:
+    with logging_as_it_was(), staged(tmp_path, api_key, page_size=50) as stage:
+        yield stage

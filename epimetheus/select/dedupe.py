@@ -52,11 +52,14 @@ class SeenKeys:
     def forget(self, before: int, needed: Mapping[bytes, int]) -> None:
         """Drop buckets that end at or before the minute ``before``, but for the compartments (tag → minute) that reach further back."""
         for minute in [m for m in self._buckets if m <= before]:
-            packed = self._buckets.pop(minute)
-            kept = [key for key in _unpacked(packed) if needed.get(key[:_TAG_BYTES], minute) < minute]
-            self._seen.difference_update(set(_unpacked(packed)).difference(kept))
+            kept = bytearray()
+            for key in _unpacked(self._buckets.pop(minute)):
+                if needed.get(key[:_TAG_BYTES], minute) < minute:
+                    kept += key
+                else:
+                    self._seen.discard(key)
             if kept:
-                self.remember(minute, kept)
+                self._buckets[minute] = kept
 
     def packed(self) -> dict[int, bytes]:
         """What to write down: minute → its keys, one after the other, oldest minute first."""

@@ -4,37 +4,44 @@ The SDK's own models would cost more per event than everything else together, an
 https://docs.oracle.com/en-us/iaas/api/#/en/audit/20190901/AuditEvent/ListEvents
 """
 
+import re
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
+import jwt
 import msgspec
 import oci
 import requests
 import tenacity
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.cloud import CONNECT_SECONDS, READ_SECONDS, Credentials, service_failure
 from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsError, OutOfTime
 from epimetheus.model import Fetched, Window, minute_text
 from epimetheus.source.decode import decode_page
-from epimetheus.source.pacer import Pacer
+from epimetheus.source.pacer import Pacer, pause
+from epimetheus.source.tokens import Tokens
 
 _TRIES = 5
-_SAME_TOKEN = 3
 _CHUNK = 256 * 1024
+_CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HOST = "https://audit.{region}.{secondLevelDomain}"
 _HELP = "It is asked again by every run. The function needs `read audit-events in tenancy`; where that is granted, wait or ask Oracle."
-Pages = Callable[[str, Window, Deadline], Iterator[list[Fetched]]]
-"""``(compartment OCID, window, deadline) → the events of its pages``; raises CompartmentError, CredentialsError, OutOfTime."""
+_RENEWAL_HELP = "Run it again. Inside OCI Functions it is the platform that puts new tokens of the resource principal in place."
+Pages = Callable[[str, Window, str | None, Deadline], Iterator[tuple[list[Fetched], str | None]]]
+"""``(compartment OCID, window, page token or None for the first, deadline) → the events of its pages, each with the next one's token``;
+raises CompartmentError, CredentialsError, OutOfTime."""
 
 
 class _Passing(Exception):
-    """What another try may mend: 429, 5xx, a broken connection, a cut body. ``wait``: what Retry-After asked for, in seconds."""
+    """What another try may mend: 429, 5xx, a broken connection, a cut body, a token that ran out.
+
+    ``wait``: what Retry-After asked for, in seconds.
+    """
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)
@@ -53,6 +60,27 @@ class _Signed(AuthBase):
             self._signer(request)
         return request
 
+    def renewed(self, refused: requests.PreparedRequest) -> bool:
+        """Whether there is a newer token than the one that ``refused`` (401) was signed with. Raises CredentialsError.
+
+        A function's token lives 15 minutes, a run up to an hour; the SDK reads the next one only when told to. A user's key is no token.
+        """
+        with self._lock:
+            if not hasattr(self._signer, "refresh_security_token"):
+                return False
+            if self._is_of(refused):
+                self._refresh()
+            return not self._is_of(refused)
+
+    def _is_of(self, request: requests.PreparedRequest) -> bool:
+        return f'keyId="{self._signer.api_key}"' in request.headers["authorization"]
+
+    def _refresh(self) -> None:
+        try:
+            self._signer.refresh_security_token()
+        except (OSError, ValueError, KeyError, jwt.PyJWTError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:
+            raise CredentialsError(f"The token we sign with could not be renewed ({type(error).__name__}).", do=_RENEWAL_HELP) from error
+
 
 class AuditApi:
     """ListEvents of one region. ``requests``, ``retries`` and ``throttled`` count what was asked, again, and refused with 429."""
@@ -63,7 +91,7 @@ class AuditApi:
         base = endpoint or oci.regions.endpoint_for("audit", service_endpoint_template=_HOST, region=region)
         self._url = f"{base.rstrip('/')}/20190901/auditEvents"
         self._session = requests.Session()
-        self._session.auth = _Signed(credentials.signer)
+        self._session.auth = self._signed = _Signed(credentials.signer)
         self._session.mount("https://", HTTPAdapter(pool_maxsize=concurrency))
         self._session.mount("http://", HTTPAdapter(pool_maxsize=concurrency))
         self._pacer = pacer
@@ -71,17 +99,20 @@ class AuditApi:
         self._count = threading.Lock()
         self.requests = self.retries = self.throttled = 0
 
-    def pages(self, compartment: str, window: Window, deadline: Deadline) -> Iterator[list[Fetched]]:
-        """The events of all pages, in order; `Pages`. Ends only where no next page is named (an empty page may name one)."""
+    def pages(
+        self, compartment: str, window: Window, page: str | None, deadline: Deadline
+    ) -> Iterator[tuple[list[Fetched], str | None]]:
+        """The events of all pages from ``page`` on, in order; `Pages`. Ends only where no next one is named (an empty one may name one)."""
         asked = {"compartmentId": compartment, "startTime": minute_text(window.start), "endTime": minute_text(window.end)}
-        tokens: Counter[str] = Counter()
+        asked |= {"page": page} if page else {}
+        tokens = Tokens()
         while True:
             events, token = self._page(asked, compartment, deadline)
-            yield events
+            yield events, token
+            del events  # not in memory while the next page is read
             if token is None:
                 return
-            tokens[token] += 1
-            if tokens[token] > _SAME_TOKEN:
+            if tokens.circle(token):
                 raise CompartmentError(f"ListEvents of {compartment} repeats its page token.", do=_HELP)
             asked["page"] = token
 
@@ -94,7 +125,7 @@ class AuditApi:
             retry=tenacity.retry_if_exception_type(_Passing),
             wait=_pause,
             stop=lambda state: state.attempt_number >= _TRIES or state.upcoming_sleep >= deadline.left(),
-            sleep=self._clock.sleep,
+            sleep=lambda seconds: pause(self._clock, seconds, deadline),
             before_sleep=self._again,
             retry_error_callback=lambda state: _give_up(state, compartment, deadline),
         )
@@ -103,12 +134,15 @@ class AuditApi:
 
     def _ask(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[list[Fetched], str | None]:
         self._pacer.wait(deadline)
+        timeout = timeouts(deadline)
         self._counted("requests")
-        timeout = (deadline.clip(CONNECT_SECONDS), deadline.clip(READ_SECONDS))
         try:
             with self._session.get(self._url, params=asked, timeout=timeout, stream=True, allow_redirects=False) as answer:
                 body = _read(answer, deadline)
-        except (requests.RequestException, HTTPError, OSError) as error:
+        except (OSError, HTTPError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:  # the SDK's: from its signer
+            if isinstance(error, requests.Timeout | ReadTimeoutError) and timeout != (CONNECT_SECONDS, READ_SECONDS):
+                what = f"{compartment} did not answer in the {sum(timeout):.0f} s that were left."
+                raise OutOfTime(what, do="The next run asks it again.") from error
             raise _Passing(f"no whole answer ({type(error).__name__})") from error
         if answer.status_code != requests.codes.ok:
             self._refused(answer, body, compartment)
@@ -125,7 +159,9 @@ class AuditApi:
             self._counted("throttled")
             self._pacer.throttled()
         if answer.status_code == requests.codes.too_many_requests or answer.status_code >= 500:
-            raise _Passing(f"{answer.status_code} {code}", _retry_after(answer))
+            raise _Passing(f"{answer.status_code} {code or 'without a code'}", _retry_after(answer))
+        if answer.status_code == requests.codes.unauthorized and self._signed.renewed(answer.request):
+            raise _Passing("401 for a token that ran out")
         request_id = answer.headers.get("opc-request-id")
         failure = service_failure(f"listing the events of {compartment}", answer.status_code, code, message, request_id, _HELP)
         if isinstance(failure, CredentialsError):
@@ -139,6 +175,13 @@ class AuditApi:
     def _counted(self, name: str) -> None:
         with self._count:
             setattr(self, name, getattr(self, name) + 1)
+
+
+def timeouts(deadline: Deadline) -> tuple[float, float]:
+    """Seconds to connect in, and to wait for each part of the answer; together no more than is left. Raises OutOfTime."""
+    left = deadline.clip(CONNECT_SECONDS + READ_SECONDS)
+    connect = min(CONNECT_SECONDS, left / 2)
+    return connect, min(READ_SECONDS, left - connect)
 
 
 def _read(answer: requests.Response, deadline: Deadline) -> bytes:
@@ -168,17 +211,19 @@ def _give_up(state: tenacity.RetryCallState, compartment: str, deadline: Deadlin
 
 def _retry_after(answer: requests.Response) -> float:
     value = answer.headers.get("retry-after", "")
-    return float(value) if value.isdigit() else 0.0
+    return float(value) if value.isascii() and value.isdigit() else 0.0
 
 
 class _WireError(msgspec.Struct):
-    code: str = ""
-    message: str = ""
+    code: str | None = None
+    message: str | None = None
 
 
 def _wire_error(body: bytes) -> tuple[str, str]:
+    """OCI's code and message; empty where the body is not OCI's."""
     try:
         error = msgspec.json.decode(body, type=_WireError)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return "", ""
-    return error.code, error.message
+    code = error.code or ""
+    return code if _CODE.fullmatch(code) else "", error.message or ""

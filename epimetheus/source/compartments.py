@@ -11,6 +11,7 @@ from epimetheus.clock import Deadline
 from epimetheus.cloud import ServiceFailure
 from epimetheus.errors import SourceError
 from epimetheus.model import Compartment
+from epimetheus.source.tokens import Tokens
 
 Mode = Literal["all", "tenancy_only", "include", "exclude"]
 ListPage = Callable[[str, bool, str | None], tuple[list[Compartment], str | None]]
@@ -61,25 +62,27 @@ def _walk(list_page: ListPage, root: Compartment, deadline: Deadline) -> Listing
 
 
 def _pages(list_page: ListPage, parent: str, subtree: bool, deadline: Deadline) -> Iterator[Compartment]:
-    token, tokens = None, set()
+    token, tokens = None, Tokens()
     while True:
         deadline.clip(1)
         compartments, token = list_page(parent, subtree, token)
         yield from compartments
         if token is None:
             return
-        if token in tokens:
+        if tokens.circle(token):
             raise SourceError(f"ListCompartments of {parent} repeats its page token.", do="The last known compartments serve meanwhile.")
-        tokens.add(token)
 
 
 def choose(compartments: Mapping[str, Compartment], mode: Mode, ids: Collection[str], tenancy: str) -> set[str]:
-    """The OCIDs to ask: all, the root only, the ``ids`` with their descendants, or everything but these."""
+    """The OCIDs to ask: all, the root only, the ``ids`` with their descendants, or everything but these.
+
+    The root is above everyone, whatever parents a listing names.
+    """
     if mode == "all":
         return set(compartments)
     if mode == "tenancy_only":
         return {tenancy}
-    named = {ocid for ocid in compartments if not _lineage(ocid, compartments).isdisjoint(ids)}
+    named = {ocid for ocid in compartments if not (_lineage(ocid, compartments) | {tenancy}).isdisjoint(ids)}
     return named if mode == "include" else set(compartments) - named
 
 

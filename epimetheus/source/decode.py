@@ -12,7 +12,11 @@ import msgspec
 
 from epimetheus.model import AuditEvent, Data, Fetched
 
-_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|["\[\]{},]', re.DOTALL)
+_QUOTE, _COMMA = b'",'
+_BLANK = b" \t\n\r"  # RFC 8259, 2
+# What has no structure in it (strings whole), runs of brackets, a comma, or a quote that nothing closes. Possessive throughout: a string
+# without an end is gone through once, and nothing is remembered on the way.
+_TOKEN = re.compile(rb'(?:[^"\[\]{},]++|"(?:[^"\\]++|\\.)*+")++|[\[{]++|[\]}]++|[,"]', re.DOTALL)
 
 
 class _LoggingEvent(msgspec.Struct, frozen=True, gc=False):
@@ -76,22 +80,40 @@ def _forgiving(raw: bytes) -> Fetched:
 def split_list(body: bytes) -> Iterator[bytes]:
     """The elements of a JSON list as they stand in ``body``, told apart by brackets and quotes alone, at any depth.
 
-    Raises ValueError where ``body`` is not one whole list: an error page, or a body that was cut.
+    Raises ValueError where ``body`` is not one whole list: an error page, a body that was cut, or one with a hole in it.
     """
-    text = body.strip()
+    text = body.strip(_BLANK)
     if not (text.startswith(b"[") and text.endswith(b"]")):
         raise ValueError("the page is not a JSON list")
-    depth, start = 0, 1
-    for token in _STRUCTURE.finditer(text):
-        mark = token.group()
-        if mark == b'"':
+    start = 1
+    for comma in _commas(text):
+        yield _element(text, start, comma)
+        start = comma + 1
+    if start > 1 or text[1:-1].strip(_BLANK):
+        yield _element(text, start, len(text) - 1)
+
+
+def _commas(text: bytes) -> Iterator[int]:
+    """Where the commas between the elements of the list ``text`` stand. Raises ValueError unless it ends where ``text`` does."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        begin, end = token.span()
+        mark = text[begin]
+        if mark in b"[{":
+            depth += end - begin
+        elif mark in b"]}":
+            depth -= end - begin
+            if depth < 0 or (depth == 0 and end < len(text)):
+                raise ValueError("the page ends before its text does")
+        elif mark == _COMMA and depth == 1:
+            yield begin
+        elif mark == _QUOTE and end == begin + 1:
             raise ValueError("the page ends within a string")
-        depth += (mark in b"[{") - (mark in b"]}")
-        if (mark == b"," and depth == 1) or (depth == 0 and token.end() == len(text)):
-            if element := text[start : token.start()].strip():
-                yield element
-            start = token.end()
-        elif depth == 0:
-            raise ValueError("the page ends before its text does")
-    if start != len(text):
+    if depth:
         raise ValueError("the page is cut off")
+
+
+def _element(text: bytes, start: int, end: int) -> bytes:
+    if element := text[start:end].strip(_BLANK):
+        return element
+    raise ValueError("the page has a hole where an element belongs")

@@ -1,11 +1,13 @@
-"""Pages of several compartments at once, as they come, never more in memory than there are workers.
+"""Pages of several compartments at once, as they come: in memory are at most one a worker, one in the door, and the one in hand.
 
-Threads only wait for OCI; everything else happens in the thread that iterates. With a concurrency of 1 there are no threads at all.
+Threads only wait for OCI; everything else happens in the thread that iterates. There is one even for a single compartment: it is left
+behind at the deadline, whatever it hangs in (a name that does not resolve, a server that drips its headers), and ends by itself.
 """
 
 import queue
 import threading
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from epimetheus.clock import Deadline
@@ -15,17 +17,19 @@ from epimetheus.source.audit import Pages
 
 
 class Work(NamedTuple):
-    """Read this compartment over this window."""
+    """Read this compartment over this window, from this page of it on (None: the first)."""
 
     compartment: str
     window: Window
+    page: str | None = None
 
 
 class Page(NamedTuple):
-    """The events of one page of ``work``, in its order."""
+    """The events of one page of ``work``, in its order, and the token of the page after it (None: it was the last)."""
 
     work: Work
     events: list[Fetched]
+    onward: str | None
 
 
 class Finished(NamedTuple):
@@ -47,36 +51,35 @@ Arrival = Page | Finished | Failed
 def fetch(works: Sequence[Work], pages: Pages, *, concurrency: int, deadline: Deadline) -> Generator[Arrival, None, None]:
     """What becomes of ``works``, in any order between them, each one's pages in its own.
 
-    Ends when all are finished or failed, or silently at ``deadline``: what then was neither, is not read. Raises CredentialsError.
+    Ends when all are finished or failed, or silently at ``deadline``: what then was neither, is not read. What else goes wrong in
+    a worker (CredentialsError, a mistake) is raised here and ends all. After the end, or a ``close``, no worker asks for anything more.
+    With a ``concurrency`` of 0 there are no workers: all of it happens in this thread, in one order only, as simulations want it.
     """
-    if concurrency == 1 or len(works) <= 1:
+    if concurrency == 0:
         for work in works:
             yield from _arrivals(work, pages, deadline)
-    else:
-        yield from _side_by_side(works, pages, min(concurrency, len(works)), deadline)
-
-
-def _arrivals(work: Work, pages: Pages, deadline: Deadline) -> Iterator[Arrival]:
-    try:
-        for events in pages(work.compartment, work.window, deadline):
-            yield Page(work, events)
-    except (CompartmentError, OutOfTime) as error:
-        yield Failed(work, error)
-    else:
-        yield Finished(work)
-
-
-def _side_by_side(works: Sequence[Work], pages: Pages, concurrency: int, deadline: Deadline) -> Generator[Arrival, None, None]:
+        return
     crew = _Crew(works, pages, deadline)
-    for number in range(concurrency):
-        threading.Thread(target=crew.work, name=f"fetch-{number}", daemon=True).start()
     open_works = len(works)
     try:
+        for number in range(min(concurrency, len(works))):
+            threading.Thread(target=crew.work, name=f"fetch-{number}", daemon=True).start()
         while open_works and (arrival := crew.next()):
             open_works -= not isinstance(arrival, Page)
             yield arrival
+            del arrival
     finally:
         crew.closed.set()
+
+
+@dataclass(frozen=True)
+class _WhileOpen(Deadline):
+    """A deadline that has passed, too, once nobody iterates any more."""
+
+    closed: threading.Event
+
+    def left(self) -> float:
+        return 0.0 if self.closed.is_set() else super().left()
 
 
 class _Crew:
@@ -88,17 +91,19 @@ class _Crew:
         self._taking = threading.Lock()
         self._pages = pages
         self._deadline = deadline
-        self._door: queue.Queue[Arrival | Exception] = queue.Queue(maxsize=1)
+        self._workers_deadline = _WhileOpen(deadline.clock, deadline.at, self.closed)
+        self._door: queue.Queue[Arrival | BaseException] = queue.Queue(maxsize=1)
 
     def work(self) -> None:
         """One worker: until no works are left, or nobody waits for them."""
         try:
             while work := self._take():
-                for arrival in _arrivals(work, self._pages, self._deadline):
+                for arrival in _arrivals(work, self._pages, self._workers_deadline):
                     self._hand_over(arrival)
+                    del arrival  # the page, that is: not in memory while the next one is read
                     if self.closed.is_set():
                         return
-        except Exception as error:  # noqa: BLE001 — not passed over: raised again in the thread that iterates
+        except BaseException as error:  # noqa: BLE001 — not passed over: raised again in the thread that iterates
             self._hand_over(error)
 
     def next(self) -> Arrival | None:
@@ -107,7 +112,7 @@ class _Crew:
             arrival = self._door.get(timeout=max(0.0, self._deadline.left()))
         except queue.Empty:
             return None
-        if isinstance(arrival, Exception):
+        if isinstance(arrival, BaseException):
             raise arrival
         return arrival
 
@@ -115,10 +120,21 @@ class _Crew:
         with self._taking:
             return next(self._works, None)
 
-    def _hand_over(self, arrival: Arrival | Exception) -> None:
+    def _hand_over(self, arrival: Arrival | BaseException) -> None:
         while not self.closed.is_set():
             try:
                 self._door.put(arrival, timeout=0.2)
             except queue.Full:
                 continue
             return
+
+
+def _arrivals(work: Work, pages: Pages, deadline: Deadline) -> Iterator[Arrival]:
+    try:
+        for events, onward in pages(work.compartment, work.window, work.page, deadline):
+            yield Page(work, events, onward)
+            del events
+    except (CompartmentError, OutOfTime) as error:
+        yield Failed(work, error)
+    else:
+        yield Finished(work)

@@ -5,9 +5,11 @@ from typing import Any
 
 from epimetheus.cloud import oci_errors
 from epimetheus.model import Compartment
+from epimetheus.source.answers import listed, text, understood
 from epimetheus.source.compartments import ListPage
 
 _HELP = "The function needs `inspect compartments in tenancy`."
+_REGIONS_HELP = "The function needs `inspect tenancies in tenancy` for REGIONS=all."
 
 
 def compartment_pages(client: Any) -> ListPage:
@@ -17,26 +19,29 @@ def compartment_pages(client: Any) -> ListPage:
         options: dict[str, object] = {"page": page} if page else {}
         if subtree:
             options["compartment_id_in_subtree"] = True
-        with oci_errors(f"listing the compartments of {parent}", do=_HELP):
+        doing = f"listing the compartments of {parent}"
+        with oci_errors(doing, do=_HELP), understood(doing):
             answer = client.list_compartments(parent, access_level="ANY", limit=1000, **options)
-        return [_compartment(item) for item in answer.data], answer.next_page
+            return [_compartment(item) for item in listed(answer)], answer.next_page or None
 
     return list_page
 
 
 def subscribed_regions(client: Any, tenancy: str) -> list[str]:
-    """The names of the regions this tenancy may use, home region first. Raises SourceError, CredentialsError."""
-    with oci_errors(f"listing the regions of {tenancy}", do="The function needs `inspect tenancies in tenancy` for REGIONS=all."):
-        answer = client.list_region_subscriptions(tenancy)
-    ready = [item for item in answer.data if item.status == "READY"]
-    return [item.region_name for item in sorted(ready, key=lambda item: (not item.is_home_region, item.region_name))]
+    """The names of the regions this tenancy may use, home region first; one at least. Raises SourceError, CredentialsError."""
+    doing = f"listing the regions of {tenancy}"
+    with oci_errors(doing, do=_REGIONS_HELP), understood(doing):
+        ready = [item for item in listed(client.list_region_subscriptions(tenancy)) if item.status == "READY"]
+        if not ready:
+            raise ValueError("a tenancy has a home region")
+        return [text(item.region_name) for item in sorted(ready, key=lambda item: (not item.is_home_region, item.region_name))]
 
 
 def _compartment(item: Any) -> Compartment:
     return Compartment(
-        ocid=item.id,
+        ocid=text(item.id),
         name=item.name or item.id,
-        parent=item.compartment_id,
+        parent=text(item.compartment_id),
         created=int(item.time_created.timestamp() // 60) if isinstance(item.time_created, datetime) else 0,
         deleted=item.lifecycle_state == "DELETED",
     )

@@ -6,6 +6,14 @@ from epimetheus.clock import Clock, Deadline
 
 _SLOWEST = 0.5
 _RECOVERY = 1.02
+_NAP = 1.0
+
+
+def pause(clock: Clock, seconds: float, deadline: Deadline) -> None:
+    """Sleep so long, in naps: a deadline can come earlier than it was said to. Raises OutOfTime."""
+    while seconds > 0:
+        clock.sleep(deadline.clip(min(seconds, _NAP)))
+        seconds -= _NAP
 
 
 class Pacer:
@@ -19,14 +27,14 @@ class Pacer:
         self._lock = threading.Lock()
 
     def wait(self, deadline: Deadline) -> None:
-        """Sleep until this request's moment. Raises OutOfTime where that is after ``deadline``."""
+        """Sleep until this request's moment; where that is after ``deadline``, until then, and raise OutOfTime."""
         with self._lock:
-            moment = max(self._next, self._clock.monotonic())
-            self._next = moment + 1 / self._pace
-        delay = moment - self._clock.monotonic()
-        if delay > 0:
-            self._clock.sleep(deadline.clip(delay))
-            deadline.clip(delay)
+            now = self._clock.monotonic()
+            moment = max(self._next, now)
+            if moment - now < deadline.left():  # whoever is out of time may not take the moments of those to come
+                self._next = moment + 1 / self._pace
+        pause(self._clock, moment - now, deadline)
+        deadline.clip(_NAP)
 
     def throttled(self) -> None:
         """OCI answered 429: half the pace; one step for a burst of answers to requests that were under way together."""

@@ -13,10 +13,13 @@ from epimetheus.state.store import Changed, Stored
 
 
 class FileStore:
-    """A `Store` in one file; its ETag is the digest of what it holds. ``path.lock`` beside it serialises writers."""
+    """A `Store` in one file, or where a link of that name leads; its ETag is the digest of what it holds.
+
+    ``path.lock`` beside it serialises writers.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = path.resolve()
         self.name = str(path)
 
     def read(self) -> Stored | None:
@@ -41,11 +44,17 @@ class FileStore:
         return Stored(data, _digest(data))
 
     def _replace(self, data: bytes) -> None:
-        with tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=self._path.name, delete=False) as new:
-            new.write(data)
-            new.flush()
-            os.fsync(new.fileno())
-        os.replace(new.name, self._path)
+        folder = self._path.parent
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=self._path.name, delete=False) as new:
+            try:
+                new.write(data)
+                new.flush()
+                os.fsync(new.fileno())
+                os.replace(new.name, self._path)
+            except BaseException:
+                os.unlink(new.name)
+                raise
+        _sync_folder(folder)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -55,6 +64,15 @@ class FileStore:
             except BlockingIOError as error:
                 raise Changed from error
             yield
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new name is on the disk only once its folder is (fsync(2))."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _digest(data: bytes) -> str:

@@ -13,18 +13,25 @@ from typing import Annotated
 import msgspec
 
 from epimetheus.errors import StateDamaged
-from epimetheus.model import minute_text, parse_minute
-from epimetheus.state.memory import Behind, Known, Lease, State
+from epimetheus.model import Window, minute_text, parse_minute
+from epimetheus.state.memory import Behind, Known, Lease, Reading, State
 
 _MAGIC = b"EPIMETHEUS-STATE 1 sha256="
 _KEY_BYTES = 16
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Behind(msgspec.Struct, forbid_unknown_fields=True):
+class _Reading(msgspec.Struct, forbid_unknown_fields=True):
+    start: str
+    end: str
+    page: str
+
+
+class _Behind(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     since: str
     why: str
     tries: _Count
+    reading: _Reading | None = None
 
 
 class _Known(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -65,7 +72,7 @@ def pack(state: State) -> bytes:
         lease=None if state.lease is None else _Lease(state.lease.run, state.lease.until),
         writer=state.writer,
         serial=state.serial,
-        behind={ocid: _Behind(minute_text(b.since), b.why, b.tries) for ocid, b in state.behind.items()},
+        behind={ocid: _behind_text(behind) for ocid, behind in state.behind.items()},
         last=state.last,
         keys={minute_text(minute): len(keys) // _KEY_BYTES for minute, keys in state.keys.items()},
         known={ocid: _known_text(known) for ocid, known in state.known.items()},
@@ -99,7 +106,7 @@ def _state(head: _Head, packed: bytes) -> State:
     return State(
         region=head.region,
         through=parse_minute(head.through),
-        behind={ocid: Behind(parse_minute(b.since), b.why, b.tries) for ocid, b in head.behind.items()},
+        behind={ocid: _behind(behind) for ocid, behind in head.behind.items()},
         known={ocid: _known(known) for ocid, known in head.known.items()},
         keys=keys,
         slice_minutes=head.slice_minutes,
@@ -108,6 +115,18 @@ def _state(head: _Head, packed: bytes) -> State:
         serial=head.serial,
         last=head.last,
     )
+
+
+def _behind_text(behind: Behind) -> _Behind:
+    at = behind.reading
+    reading = None if at is None else _Reading(minute_text(at.window.start), minute_text(at.window.end), at.page)
+    return _Behind(minute_text(behind.since), behind.why, behind.tries, reading)
+
+
+def _behind(text: _Behind) -> Behind:
+    at = text.reading
+    reading = None if at is None else Reading(Window(parse_minute(at.start), parse_minute(at.end)), at.page)
+    return Behind(parse_minute(text.since), text.why, text.tries, reading)
 
 
 def _known_text(known: Known) -> _Known:

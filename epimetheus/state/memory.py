@@ -2,14 +2,25 @@
 
 from dataclasses import dataclass, field
 
+from epimetheus.model import Window
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A window that is being read: everything before ``page`` (ListEvents' token) is confirmed."""
+
+    window: Window
+    page: str
+
 
 @dataclass(frozen=True)
 class Behind:
-    """A compartment that is read up to ``since`` only: ``why``, and how many runs have ``tries``-d in vain."""
+    """A compartment that is read up to ``since`` only: ``why``, how many runs have ``tries``-d in vain, and where it is read on from."""
 
     since: int
     why: str
     tries: int = 0
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True)

@@ -25,26 +25,45 @@ class ObjectStore:
 
     def read(self) -> Stored | None:
         """What is stored, or None where the bucket has no such object. Raises StateError, CredentialsError."""
+        doing = f"reading the state {self.name}"
         try:
-            with oci_errors(f"reading the state {self.name}", do=_HELP, raising=StateError):
+            with oci_errors(doing, do=_HELP, raising=StateError):
                 answer = self._client.get_object(*self._place)
-                return Stored(answer.data.content, answer.headers["etag"])
         except ServiceFailure as failure:
             if failure.status == _NOT_FOUND and failure.code in ("ObjectNotFound", "NotFound"):
                 return None
             raise _state_error(failure) from failure
+        return Stored(_whole(answer, doing), _etag(answer, doing))
 
     def write(self, data: bytes, etag: str | None) -> str:
         """Replace what had ``etag`` (None: nothing was there); the new ETag. Raises Changed, StateError, CredentialsError."""
         precondition = {"if_none_match": "*"} if etag is None else {"if_match": etag}
+        doing = f"writing the state {self.name}"
         try:
-            with oci_errors(f"writing the state {self.name}", do=_HELP, raising=StateError):
+            with oci_errors(doing, do=_HELP, raising=StateError):
                 answer = self._client.put_object(*self._place, data, **precondition)
-                return str(answer.headers["etag"])
         except ServiceFailure as failure:
             if failure.status in (_PRECONDITION_FAILED, _CONCURRENT_UPDATE):
                 raise Changed from failure
             raise _state_error(failure) from failure
+        return _etag(answer, doing)
+
+
+def _whole(answer: Any, doing: str) -> bytes:
+    """The body, which the SDK leaves on the wire: a break in it is past the SDK's own retries, and must not look like a damaged state."""
+    try:
+        return bytes(answer.data.content)
+    except OSError as error:  # the SDK's requests errors are OSErrors
+        raise StateError(
+            f"OCI gave no whole answer while {doing} ({type(error).__name__}).", do="Nothing is lost: the next run reads it again."
+        ) from error
+
+
+def _etag(answer: Any, doing: str) -> str:
+    etag = answer.headers.get("etag")
+    if not etag:
+        raise StateError(f"The answer was not Object Storage's while {doing}: it has no ETag.", do="Check what stands between: a proxy?")
+    return str(etag)
 
 
 def _state_error(failure: ServiceFailure) -> StateError:

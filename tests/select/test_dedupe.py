@@ -1,5 +1,10 @@
 """Keys: the same event once, different events never mistaken, and nothing kept longer than it is needed."""
 
+import tracemalloc
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from epimetheus.model import Fetched
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.source.decode import decode_event
@@ -56,3 +61,62 @@ def test_a_compartment_behind_keeps_its_keys_and_only_its_own():
     assert seen.packed() == {10: b"AAAA" + b"1" * 12}
     seen.forget(50, {b"AAAA": 10})
     assert seen.packed() == {}
+
+
+TAGS = [b"AAAA", b"BBBB", b"CCCC"]
+
+
+@given(
+    remembered=st.lists(st.tuples(st.integers(0, 20), st.sampled_from(TAGS)), max_size=60),
+    before=st.integers(0, 20),
+    needed=st.dictionaries(st.sampled_from(TAGS), st.integers(0, 20)),
+)
+def test_a_key_stays_as_long_as_a_window_can_reach_back_before_the_end_of_its_own(remembered, before, needed):
+    seen = SeenKeys()
+    keys = [(minute, tag, tag + number.to_bytes(12, "big")) for number, (minute, tag) in enumerate(remembered)]
+    for minute, _, one in keys:
+        assert seen.first_time(one)
+        seen.remember(minute, [one])
+    seen.forget(before, needed)
+    kept = [(minute, one) for minute, tag, one in keys if minute > before or needed.get(tag, minute) < minute]
+    assert seen.packed() == {minute: b"".join(one for at, one in kept if at == minute) for minute in sorted({at for at, _ in kept})}
+    assert len(seen) == len(kept)
+    assert {one for _, _, one in keys if not seen.first_time(one)} == {one for _, one in kept}
+
+
+def test_what_is_on_its_way_is_not_forgotten():
+    seen = SeenKeys()
+    seen.first_time(b"k" * 16)
+    seen.forget(99, {})
+    assert not seen.first_time(b"k" * 16)
+
+
+def test_a_backlog_takes_no_more_memory_than_its_overlap():
+    def keys(minute):
+        return [b"AAAA" + (minute * 1000 + number).to_bytes(12, "big") for number in range(1000)]
+
+    seen = SeenKeys()
+    tracemalloc.start()
+    for minute in range(60):
+        for one in keys(minute):
+            seen.first_time(one)
+        seen.remember(minute, keys(minute))
+        seen.forget(minute - 15, {b"BBBB": 0})
+        if minute == 30:
+            tracemalloc.reset_peak()
+            early, _ = tracemalloc.get_traced_memory()
+    late, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(seen) == 15 * 1000
+    assert late < 1.2 * early
+    assert peak < 2 * early
+
+
+def test_forgetting_takes_little_memory_of_its_own():
+    seen = SeenKeys({1: b"".join(b"AAAA" + number.to_bytes(12, "big") for number in range(50_000))})
+    tracemalloc.start()
+    seen.forget(1, {})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(seen) == 0
+    assert peak < 50_000 * 16

@@ -1,7 +1,9 @@
 """ListEvents against the stand-in, in process and over HTTP: what is retried, what is said, and that it ends."""
 
-import itertools
+import gc
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -9,10 +11,12 @@ import pytest
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.cloud import sign_in
 from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsError, OutOfTime
-from epimetheus.model import Window, parse_minute
-from epimetheus.source.audit import AuditApi
+from epimetheus.model import Fetched, Window, parse_minute
+from epimetheus.source.audit import AuditApi, timeouts
+from epimetheus.source.fetch import Work, fetch
 from epimetheus.source.pacer import Pacer
 from epimetheus.testing.oci import World, mock_oci, serve
+from epimetheus.testing.oci.credentials import write_resource_principal
 
 NOON = 1767268800.0
 WINDOW = Window(parse_minute("2026-01-01T11:00:00Z"), parse_minute("2026-01-01T12:00:00Z"))
@@ -31,22 +35,23 @@ def slept():
 @pytest.fixture(params=["in process", "http"])
 def audit(request, world, tmp_path, slept):
     credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
-
-    def api(url):
-        quick = replace(SYSTEM, sleep=slept.append)
-        return AuditApi(credentials, region="us-ashburn-1", endpoint=url, concurrency=2, pacer=Pacer(1000, quick), clock=quick)
-
     if request.param == "http":
         with serve(world) as served:
-            yield api(served.url)
+            yield made(credentials, served.url, slept)
     else:
         with mock_oci(world):
-            yield api(None)
+            yield made(credentials, None, slept)
+
+
+def made(credentials, url, slept, concurrency=2):
+    quick = replace(SYSTEM, sleep=slept.append)
+    pacer = Pacer(1000, quick)
+    return AuditApi(credentials, region="us-ashburn-1", endpoint=url, concurrency=concurrency, pacer=pacer, clock=quick)
 
 
 def read(audit, compartment, seconds=20.0, window=WINDOW):
-    pages = audit.pages(compartment, window, Deadline.after(SYSTEM, seconds))
-    return [fetched.event.event_id for page in pages for fetched in page]
+    pages = audit.pages(compartment, window, None, Deadline.after(SYSTEM, seconds))
+    return [fetched.event.event_id for page, _ in pages for fetched in page]
 
 
 def test_all_pages_in_order_also_past_an_empty_one(world, audit):
@@ -135,32 +140,165 @@ def test_a_server_that_falls_silent_costs_no_more_than_the_deadline(world, audit
     assert time.monotonic() - began < 2.5
 
 
-def test_the_pacer_spaces_requests(hand):
-    pacer = Pacer(10, hand.clock)
-    for _ in range(5):
-        pacer.wait(hand.deadline(9))
-    assert sum(hand.slept) == pytest.approx(0.4)
+@pytest.mark.parametrize("value", ["Fri, 02 Jan 2026 12:00:00 GMT", "soon", "-5", "1.5", "\u00b2", ""])
+def test_a_retry_after_that_is_no_number_of_seconds_asks_for_no_wait(world, audit, slept, value):
+    world.faults.add("status", status=503, operation="ListEvents", headers={"retry-after": value})
+    assert read(audit, world.tenancy) == []
+    assert sum(slept) < 0.6
 
 
-def test_the_pacer_halves_once_for_a_burst_of_429_and_recovers(hand):
-    pacer = Pacer(10, hand.clock)
-    pacer.throttled()
-    pacer.throttled()
-    pacer.wait(hand.deadline(9))
-    pacer.wait(hand.deadline(9))
-    assert hand.slept == [pytest.approx(0.2)]
-    for _ in range(40):
-        pacer.served()
-    pacer.wait(hand.deadline(9))
-    before = hand.time
-    pacer.wait(hand.deadline(9))
-    assert hand.time - before == pytest.approx(0.1)
+def test_the_token_on_an_error_leads_nowhere(world, audit):
+    ids = world.emit(world.tenancy, 5, NOON - 3600, NOON)
+    world.faults.add("status", status=500, operation="ListEvents", after=1, headers={"opc-next-page": "elsewhere"})
+    assert read(audit, world.tenancy) == ids
+    assert "elsewhere" not in [asked.query.get("page") for asked in world.asked("ListEvents")]
 
 
-def test_the_pacer_ends_with_the_deadline(hand):
-    pacer = Pacer(0.1, hand.clock)
-    deadline = hand.deadline(5)
+def test_a_redirect_is_not_followed(world, audit):
+    world.faults.add("status", status=302, operation="ListEvents", times=None, headers={"location": "http://127.0.0.1:1/"})
+    with pytest.raises(CompartmentError, match=r"OCI refused while listing the events of .*: 302 "):
+        read(audit, world.tenancy)
+    assert audit.requests == 1
+
+
+@pytest.mark.parametrize("status", [403, 412])
+def test_any_other_refusal_is_asked_once_and_this_compartments(world, audit, status):
+    world.faults.add("status", status=status, operation="ListEvents", times=None)
+    with pytest.raises(CompartmentError, match=f": {status} ") as caught:
+        read(audit, world.tenancy)
+    assert not isinstance(caught.value, CompartmentMissing)
+    assert audit.requests == 1
+
+
+def test_what_calls_itself_a_code_and_is_none_is_not_repeated(world, audit):
+    world.faults.add("status", status=503, code="\x1b[31mred\n" + "x" * 500, operation="ListEvents", times=None)
+    with pytest.raises(CompartmentError, match="the last with 503 without a code") as caught:
+        read(audit, world.tenancy)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_no_time_means_no_request(world, audit):
     with pytest.raises(OutOfTime):
-        for _ in itertools.repeat(None):
-            pacer.wait(deadline)
-    assert hand.time <= deadline.at
+        read(audit, world.tenancy, seconds=0)
+    assert audit.requests == len(world.requests) == 0
+
+
+def test_connecting_and_reading_together_fit_what_is_left(hand):
+    assert timeouts(hand.deadline(60)) == (5, 20)
+    assert timeouts(hand.deadline(20)) == (5, 15)
+    assert timeouts(hand.deadline(8)) == (4, 4)
+    assert timeouts(hand.deadline(0.5)) == (0.25, 0.25)
+    with pytest.raises(OutOfTime):
+        timeouts(hand.deadline(0))
+
+
+def test_threads_count_every_request_once(world, audit):
+    compartments = [world.add_compartment(f"c{number}") for number in range(8)]
+    for compartment in compartments:
+        world.emit(compartment, 9, NOON - 3600, NOON)
+        world.faults.add("status", status=429, compartment=compartment, times=2, after=3)
+    with ThreadPoolExecutor(8) as pool:
+        lists = list(pool.map(lambda compartment: read(audit, compartment), compartments))
+    assert [len(ids) for ids in lists] == [9] * 8
+    assert audit.requests == len(world.asked("ListEvents")) == 8 * 5 + 16
+    assert audit.retries == audit.throttled == 16
+
+
+def test_a_page_is_let_go_before_the_next_is_read(api_key, tmp_path, slept):
+    alive = []
+
+    def now():
+        alive.append(sum(isinstance(thing, Fetched) for thing in gc.get_objects()))
+        return NOON
+
+    world = World(now=now, api_key=api_key, page_size=50)
+    world.emit(world.tenancy, 200, NOON - 3600, NOON)
+    credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
+    with mock_oci(world):
+        for events, _ in made(credentials, None, slept).pages(world.tenancy, WINDOW, None, Deadline.after(SYSTEM, 20)):
+            assert len(events) == 50
+            del events
+    assert set(alive) == {0}
+
+
+def test_closing_while_threads_read_troubles_nobody(world, tmp_path, slept):
+    compartments = [world.add_compartment(f"c{number}") for number in range(20)]
+    for compartment in compartments:
+        world.emit(compartment, 9, NOON - 3600, NOON)
+    world.faults.add("delay", operation="ListEvents", times=None, after=3, seconds=0.2)
+    credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
+    with serve(world) as served:
+        audit = made(credentials, served.url, slept, concurrency=4)
+        works = [Work(compartment, WINDOW) for compartment in compartments]
+        arrivals = fetch(works, audit.pages, concurrency=4, deadline=Deadline.after(SYSTEM, 20))
+        next(arrivals)
+        arrivals.close()
+        audit.close()
+        asked = len(world.asked("ListEvents"))
+        until = time.monotonic() + 5
+        while any(thread.name.startswith("fetch-") for thread in threading.enumerate()):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert len(world.asked("ListEvents")) <= asked + 4
+
+
+@pytest.fixture
+def principal(world, tmp_path, monkeypatch):
+    """A function's credentials; called, it puts a newer token in place, and the older ones are worth nothing any more."""
+    for name, value in world.resource_principal(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    number = iter(range(9))
+
+    def renew(*, registered=True):
+        key = world._api_key
+        token, _ = write_resource_principal(tmp_path, key, world.tenancy, f"compartment {next(number)}", world.region)
+        world.keys.clear()
+        if registered:
+            world.keys[f"ST${token}"] = key.private.public_key()
+
+    return renew
+
+
+def test_a_principals_token_that_ran_out_is_read_again(world, principal, slept):
+    ids = world.emit(world.tenancy, 3, NOON - 3600, NOON)
+    with mock_oci(world):
+        audit = made(sign_in("resource_principal", "", ""), None, slept)
+        for _ in range(3):
+            principal()
+            assert read(audit, world.tenancy) == ids
+    assert [asked.status for asked in world.asked("ListEvents")] == [401, 200, 200] * 3
+
+
+def test_a_new_token_serves_all_threads(world, principal, slept):
+    compartments = [world.add_compartment(f"c{number}") for number in range(16)]
+    with mock_oci(world):
+        audit = made(sign_in("resource_principal", "", ""), None, slept)
+        principal()
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(lambda compartment: read(audit, compartment), compartments)) == [[]] * 16
+
+
+def test_a_token_that_is_refused_and_stays_the_same_is_fatal(world, principal, slept):
+    with mock_oci(world):
+        audit = made(sign_in("resource_principal", "", ""), None, slept)
+        world.keys.clear()
+        with pytest.raises(CredentialsError, match="401 NotAuthenticated"):
+            read(audit, world.tenancy)
+        assert audit.requests == 1
+        principal(registered=False)
+        with pytest.raises(CredentialsError, match="401 NotAuthenticated"):
+            read(audit, world.tenancy)
+        assert audit.requests == 3
+
+
+@pytest.mark.parametrize("text", [None, "", "no.token.at-all"])
+def test_a_token_file_that_can_not_be_read_is_ours_to_mend(world, principal, slept, tmp_path, text):
+    with mock_oci(world):
+        audit = made(sign_in("resource_principal", "", ""), None, slept)
+        principal()
+        (tmp_path / "rpst").unlink()
+        if text is not None:
+            (tmp_path / "rpst").write_text(text)
+        with pytest.raises(CredentialsError, match="renew") as caught:
+            read(audit, world.tenancy)
+    assert "resource principal" in caught.value.do

@@ -19,21 +19,21 @@ def run(pages, concurrency, seconds=5.0, works=WORKS):
         return list(arrivals)
 
 
-@pytest.mark.parametrize("concurrency", [1, 4, 64])
+@pytest.mark.parametrize("concurrency", [0, 1, 4, 64])
 def test_every_work_arrives_whole_and_in_its_order(concurrency):
-    def pages(compartment, window, deadline):
-        yield from ([compartment, number] for number in range(3))
+    def pages(compartment, window, page, deadline):
+        yield from (([compartment, number], str(number)) for number in range(3))
 
     arrivals = run(pages, concurrency)
     for work in WORKS:
-        assert [a.events[1] for a in arrivals if isinstance(a, Page) and a.work is work] == [0, 1, 2]
+        assert [(a.events[1], a.onward) for a in arrivals if isinstance(a, Page) and a.work is work] == [(0, "0"), (1, "1"), (2, "2")]
     assert sorted(a.work for a in arrivals if isinstance(a, Finished)) == sorted(WORKS)
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_one_that_fails_fails_alone(concurrency):
-    def pages(compartment, window, deadline):
-        yield [compartment]
+    def pages(compartment, window, page, deadline):
+        yield [compartment], None
         if compartment == "c3":
             raise CompartmentError("no", do="")
         if compartment == "c4":
@@ -44,59 +44,97 @@ def test_one_that_fails_fails_alone(concurrency):
     assert len([a for a in arrivals if isinstance(a, Finished)]) == 18
 
 
+class Killed(BaseException):
+    """What nobody but the interpreter catches."""
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
-@pytest.mark.parametrize("error", [CredentialsError("who are you", do=""), IndexError("a mistake")], ids=["ours", "a bug"])
-def test_what_is_fatal_is_raised_where_it_is_iterated(concurrency, error):
-    def pages(compartment, window, deadline):
-        raise error
-        yield
+@pytest.mark.parametrize("error", [CredentialsError("who are you", do=""), IndexError("a mistake"), Killed()], ids=["ours", "bug", "end"])
+def test_what_is_fatal_is_raised_where_it_is_iterated_and_ends_all(concurrency, error):
+    begun = []
 
-    with pytest.raises(type(error)):
+    def pages(compartment, window, page, deadline):
+        begun.append(compartment)
+        if compartment == "c5":
+            raise error
+        yield [], None
+
+    with pytest.raises(type(error)) as caught:
         run(pages, concurrency)
+    assert caught.value is error
+    all_home()
+    assert len(begun) <= 6 + 2 * concurrency
 
 
-def test_no_more_pages_are_in_memory_than_workers_and_one():
-    made, taken = [], []
-    lock = threading.Lock()
-
-    def pages(compartment, window, deadline):
-        for _ in range(5):
-            with lock:
-                made.append(compartment)
-            yield []
-
-    most = 0
-    with closing(fetch(WORKS, pages, concurrency=4, deadline=Deadline.after(SYSTEM, 5))) as arrivals:
-        for arrival in arrivals:
-            if isinstance(arrival, Page):
-                taken.append(arrival)
-                time.sleep(0.002)
-                most = max(most, len(made) - len(taken))
-    assert len(taken) == 100
-    assert most <= 4 + 1
-
-
-def test_the_deadline_ends_it_even_if_workers_hang():
-    release = threading.Event()
-
-    def pages(compartment, window, deadline):
-        release.wait(10)
-        yield []
-
-    began = time.monotonic()
-    assert run(pages, 4, seconds=0.3) == []
-    assert time.monotonic() - began < 1
-    release.set()
-
-
-def test_workers_go_home_when_nobody_iterates_any_more():
-    def pages(compartment, window, deadline):
-        while True:
-            yield []
-
-    with closing(fetch(WORKS, pages, concurrency=4, deadline=Deadline.after(SYSTEM, 5))) as arrivals:
-        next(arrivals)
+def all_home():
+    """Every worker has ended, soon."""
     until = time.monotonic() + 3
     while any(thread.name.startswith("fetch-") for thread in threading.enumerate()):
         assert time.monotonic() < until
-        time.sleep(0.02)
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize(("reading", "forwarding"), [(0.002, 0), (0, 0.001)], ids=["OCI is slow", "the receiver is slow"])
+def test_no_more_pages_are_in_memory_than_workers_one_in_the_door_and_one_in_hand(concurrency, reading, forwarding):
+    alive, most, counting = [0], [0], threading.RLock()
+
+    class Events(list):
+        def __init__(self):
+            with counting:
+                alive[0] += 1
+                most[0] = max(most[0], alive[0])
+
+        def __del__(self):
+            with counting:
+                alive[0] -= 1
+
+    def pages(compartment, window, page, deadline):
+        for _ in range(5):
+            events = Events()
+            time.sleep(reading)
+            yield events, None
+            del events
+
+    count = 0
+    for arrival in fetch(WORKS, pages, concurrency=concurrency, deadline=Deadline.after(SYSTEM, 9)):
+        count += isinstance(arrival, Page)
+        time.sleep(forwarding)
+    assert count == 100
+    assert most[0] <= concurrency + 2
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("count", [1, 20])
+def test_the_deadline_ends_it_even_if_workers_hang(concurrency, count):
+    release = threading.Event()
+
+    def pages(compartment, window, page, deadline):
+        release.wait(10)
+        yield [], None
+
+    began = time.monotonic()
+    assert run(pages, concurrency, seconds=0.3, works=WORKS[:count]) == []
+    assert time.monotonic() - began < 1
+    release.set()
+    all_home()
+
+
+def test_one_who_tries_again_and_again_notices_that_nobody_iterates_any_more():
+    def pages(compartment, window, page, deadline):
+        while deadline.left() > 0:
+            time.sleep(0.01)
+        deadline.clip(1)
+        yield [], None
+
+    def first_page(compartment, window, page, deadline):
+        yield [], None
+        yield from pages(compartment, window, page, deadline)
+
+    with closing(fetch(WORKS, first_page, concurrency=4, deadline=Deadline.after(SYSTEM, 60))) as arrivals:
+        assert next(arrivals).events == []
+    all_home()
+
+
+def test_nothing_to_do_is_done_at_once():
+    assert run(None, 4, works=[]) == []

@@ -1,5 +1,6 @@
 """The state as bytes: read back as written, readable for people, and never half believed."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -15,7 +16,10 @@ STATE = State(
     region="us-ashburn-1",
     through=29_454_480,
     behind={"ocid1.compartment.oc1..b": Behind(29_454_000, "404", 3)},
-    known={"ocid1.tenancy.oc1..r": Known("root", asked=True), "ocid1.compartment.oc1..b": Known("b", "ocid1.tenancy.oc1..r", True, True, 7)},
+    known={
+        "ocid1.tenancy.oc1..r": Known("root", asked=True),
+        "ocid1.compartment.oc1..b": Known("b", "ocid1.tenancy.oc1..r", True, True, 7),
+    },
     keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
     slice_minutes=30,
     lease=Lease("run1", 1767268860.5),
@@ -61,8 +65,6 @@ def test_anything_else_is_damaged(data):
 
 
 def forged(change) -> bytes:
-    import hashlib
-
     rest = change(pack(STATE).split(b"\n", 1)[1])
     return b"EPIMETHEUS-STATE 1 sha256=" + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
 

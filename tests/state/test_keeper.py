@@ -3,50 +3,23 @@
 from dataclasses import replace
 
 import pytest
-from oci.object_storage import ObjectStorageClient
 
-from epimetheus.cloud import make_client, sign_in
-from epimetheus.errors import CredentialsError, StateConflict, StateDamaged, StateError
+from epimetheus.errors import StateConflict, StateDamaged, StateError
 from epimetheus.state.file import FileStore
 from epimetheus.state.keeper import Keeper
 from epimetheus.state.memory import Lease, State
-from epimetheus.state.object_storage import ObjectStore
-from epimetheus.state.store import Changed
-from epimetheus.testing.oci import World, mock_oci
 
 FRESH = State("us-ashburn-1", 100)
 NOW = 1000.0
 
 
-@pytest.fixture
-def world(api_key):
-    world = World(api_key=api_key)
-    world.bucket("b")
-    return world
-
-
 @pytest.fixture(params=["object storage", "file"])
-def store(request, world, tmp_path):
-    if request.param == "file":
-        yield FileStore(tmp_path / "state")
-        return
-    yield from bucket_store(world, tmp_path)
-
-
-@pytest.fixture
-def bucket(world, tmp_path):
-    yield from bucket_store(world, tmp_path)
-
-
-def bucket_store(world, folder):
-    credentials = sign_in("config_file", str(world.credentials(folder)), "DEFAULT")
-    with mock_oci(world):
-        client = make_client(ObjectStorageClient, credentials, region=world.region, endpoint=None, seconds=3)
-        yield ObjectStore(client, world.namespace, "b", "epimetheus/us-ashburn-1.state")
+def store(request, tmp_path):
+    return FileStore(tmp_path / "state") if request.param == "file" else request.getfixturevalue("bucket")
 
 
 def opened(store, run="run1", now=NOW, until=NOW + 60):
-    keeper = Keeper(store, run)
+    keeper = Keeper(store, run, FRESH.region)
     state, other = keeper.open(lambda: FRESH, now=now, until=until)
     return keeper, state, other
 
@@ -55,7 +28,7 @@ def test_no_state_is_a_fresh_start_with_a_lease(store):
     _, state, other = opened(store)
     assert other is None
     assert (state.through, state.lease) == (100, Lease("run1", NOW + 60))
-    assert Keeper(store, "x").peek() == state
+    assert Keeper(store, "x", FRESH.region).peek() == state
 
 
 def test_what_is_committed_is_found_by_the_next_run(store):
@@ -76,7 +49,7 @@ def test_a_live_lease_keeps_others_out_and_an_expired_one_does_not(store):
 
 
 def test_of_two_that_begin_at_once_one_works(store):
-    first, second = Keeper(store, "run1"), Keeper(store, "run2")
+    first, second = Keeper(store, "run1", FRESH.region), Keeper(store, "run2", FRESH.region)
     order = []
     real = store.write
 
@@ -92,18 +65,38 @@ def test_of_two_that_begin_at_once_one_works(store):
     assert other == Lease("run2", NOW + 60)
 
 
-def test_one_who_loses_every_race_says_so(store):
-    class Busy:
-        name = "busy"
+def test_one_who_never_gets_a_turn_says_so_and_the_state_stays(impatient, world):
+    keeper, state, _ = opened(impatient)
+    world.faults.add("status", status=409, operation="PutObject", times=None)
+    with pytest.raises(StateError, match="each of 3 times another write was under way") as caught:
+        keeper.commit(replace(state, through=200))
+    assert not isinstance(caught.value, StateConflict)
+    with pytest.raises(StateError, match="each of 3 times"):
+        opened(impatient, "run2", now=NOW + 61)
+    world.faults.clear()
+    assert keeper.commit(replace(state, through=200)).through == 200
 
-        def read(self):
-            return None
 
-        def write(self, data, etag):
-            raise Changed
+def test_a_turn_that_comes_is_taken(impatient, world):
+    keeper, state, _ = opened(impatient)
+    world.faults.add("status", status=409, operation="PutObject", times=2)
+    assert keeper.commit(replace(state, through=200)).through == 200
 
-    with pytest.raises(StateConflict, match="somebody deleted it"):
-        Keeper(Busy(), "run1").open(lambda: FRESH, now=NOW, until=NOW + 60)
+
+def test_one_who_loses_every_race_says_to_whom(store):
+    winners = ["run4", "run3", "run2"]
+    real = store.write
+
+    def write(data, etag):
+        if winners and data.find(b"unlucky") > 0:
+            later = NOW - 100 * len(winners)
+            Keeper(store, winners.pop(), FRESH.region).open(lambda: FRESH, now=later, until=later + 1)
+        return real(data, etag)
+
+    store.write = write
+    with pytest.raises(StateConflict, match="run run4 wrote it"):
+        Keeper(store, "unlucky", FRESH.region).open(lambda: FRESH, now=NOW, until=NOW + 60)
+    assert winners == []
 
 
 def test_another_who_wrote_meanwhile_is_not_written_over_not_even_at_the_second_try(store):
@@ -112,7 +105,7 @@ def test_another_who_wrote_meanwhile_is_not_written_over_not_even_at_the_second_
     for _ in range(2):
         with pytest.raises(StateConflict, match="run run2 wrote it"):
             keeper.commit(replace(state, through=999))
-    assert Keeper(store, "x").peek().lease == Lease("run2", NOW + 120)
+    assert Keeper(store, "x", FRESH.region).peek().lease == Lease("run2", NOW + 120)
 
 
 def test_our_own_write_whose_answer_was_lost_is_no_conflict(bucket, world):
@@ -143,56 +136,69 @@ def test_a_damaged_state_is_not_a_fresh_start(store):
     store.write(stored.data[:-3], stored.etag)
     with pytest.raises(StateDamaged):
         opened(store, "run2")
-    keeper = Keeper(store, "by hand")
+    keeper = Keeper(store, "by hand", FRESH.region)
     with pytest.raises(StateDamaged):
         keeper.peek()
     assert keeper.commit(FRESH).writer == "by hand"
 
 
-@pytest.mark.parametrize("status", [409, 500, 503, 429])
-def test_what_passes_is_tried_again(bucket, world, status):
-    world.faults.add("status", status=status, operation="PutObject")
-    opened(bucket)
-    assert len(world.writes) == 1
+def lost(keeper, state):
+    """A commit that takes effect, and whose answer never comes: not one of all tries."""
+    with pytest.raises(StateError, match="gave no answer while writing"):
+        keeper.commit(state)
 
 
-def test_what_does_not_pass_is_an_error_that_helps(bucket, world):
-    world.faults.add("status", status=403, code="NotAuthorized", operation="PutObject", times=None)
-    with pytest.raises(StateError, match="writing the state oci://b@axexample/epimetheus/us-ashburn-1.state") as caught:
-        opened(bucket)
-    assert "OBJECT_OVERWRITE" in caught.value.do
+@pytest.mark.parametrize("retries", ["without retries", "with the SDK's"])
+def test_an_earlier_write_of_ours_is_not_taken_for_the_later_one(request, world, retries):
+    bucket = request.getfixturevalue("impatient" if retries == "without retries" else "bucket")
+    keeper, state, _ = opened(bucket)
+    fault = world.faults.add("lost_response", operation="PutObject", times=None)
+    lost(keeper, replace(state, through=200))
+    world.faults.remove(fault)
+    state = keeper.commit(replace(state, through=300, lease=None))
+    assert Keeper(bucket, "x", FRESH.region).peek() == state
+    assert (state.through, state.lease, keeper.writes) == (300, None, 2)
+    assert [asked.status for asked in world.asked("PutObject")][-2:] == [412, 200]
 
 
-def test_a_missing_bucket_is_not_a_missing_state(world, bucket):
-    world.store.bucket(world.region, "b")
-    bucket._place = (world.namespace, "typo", "x")
-    with pytest.raises(StateError, match="404 BucketNotFound"):
-        opened(bucket)
+def test_every_attempt_has_a_serial_of_its_own_however_many_are_lost(impatient, world):
+    keeper, state, _ = opened(impatient)
+    fault = world.faults.add("lost_response", operation="PutObject", times=None)
+    for through in (200, 300, 400):
+        lost(keeper, replace(state, through=through))
+    world.faults.remove(fault)
+    state = keeper.commit(replace(state, through=500))
+    assert (state.through, state.serial) == (500, 5)
+    assert Keeper(impatient, "x", FRESH.region).peek() == state
+    assert keeper.commit(replace(state, through=600)).serial == 6
 
 
-def test_no_answer_is_an_error_that_helps(bucket, world):
-    world.faults.add("timeout", operation="GetObject", times=None)
-    with pytest.raises(StateError, match="OCI gave no answer while reading the state"):
-        opened(bucket)
+def test_a_write_that_had_no_effect_is_made_up_for(impatient, world):
+    keeper, state, _ = opened(impatient)
+    world.faults.add("reset", operation="PutObject")
+    lost(keeper, replace(state, through=200))
+    assert keeper.commit(replace(state, through=300)).through == 300
 
 
-def test_a_refused_signature_is_ours(bucket, world):
-    world.keys.clear()
-    with pytest.raises(CredentialsError):
-        opened(bucket)
+def test_another_who_wrote_after_our_lost_write_is_not_written_over(impatient, world):
+    keeper, state, _ = opened(impatient)
+    world.faults.add("lost_response", operation="PutObject")
+    lost(keeper, replace(state, through=200))
+    opened(impatient, "run2", now=NOW + 61, until=NOW + 120)
+    for _ in range(2):
+        with pytest.raises(StateConflict, match="run run2 wrote it"):
+            keeper.commit(replace(state, through=300))
+    assert Keeper(impatient, "x", FRESH.region).peek().through == 200
 
 
-def test_a_file_that_can_not_be_written_is_an_error_that_helps(tmp_path):
-    with pytest.raises(StateError, match="No such file or directory") as caught:
-        opened(FileStore(tmp_path / "nowhere" / "state"))
+def test_the_state_of_another_region_is_neither_used_nor_written_over(store):
+    opened(store)
+    before = store.read()
+    keeper = Keeper(store, "run2", "eu-frankfurt-1")
+    with pytest.raises(StateError, match="is that of us-ashburn-1, not of eu-frankfurt-1") as caught:
+        keeper.open(lambda: State("eu-frankfurt-1", 100), now=NOW + 61, until=NOW + 120)
     assert "STATE_FILE" in caught.value.do
-
-
-def test_a_file_that_another_is_writing_is_changed(tmp_path):
-    import fcntl
-
-    store = FileStore(tmp_path / "state")
-    with (tmp_path / "state.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(Changed):
-            store.write(b"x", None)
+    assert not isinstance(caught.value, StateDamaged)
+    with pytest.raises(StateError, match="is that of us-ashburn-1"):
+        keeper.peek()
+    assert store.read() == before

@@ -1,0 +1,164 @@
+"""Which compartment is asked for which minutes, as a table of decisions over the state."""
+
+from dataclasses import replace
+
+import pytest
+
+from epimetheus.model import Compartment, Window
+from epimetheus.plan import NEW, NO_TIME, advance, asked_compartments, catch_up, last_known, move, next_length, reach, take_stock
+from epimetheus.source.compartments import Listing
+from epimetheus.source.fetch import Work
+from epimetheus.state.memory import Behind, Known, Reading, State
+
+NOW, THROUGH, OVERLAP = 1000, 900, 15
+
+
+def known(*names, **more):
+    return {name: Known(name, "root", asked=True, **more) for name in names}
+
+
+def listing(*names, refused=(), **more):
+    return Listing({name: Compartment(name, name, "root", **more) for name in names}, tuple(refused))
+
+
+@pytest.fixture
+def state():
+    return State("region", THROUGH, known=known("a", "b"))
+
+
+def stock(state, found, asked, now=NOW):
+    return take_stock(state, found, asked, now=now, lookback=500, overlap=OVERLAP)
+
+
+def test_the_first_listing_of_all_puts_nobody_behind():
+    state = stock(State("region", NOW - 500), listing("a", "b"), {"a"})
+    assert (asked_compartments(state), state.behind) == (["a"], {})
+
+
+@pytest.mark.parametrize(("created", "since"), [(0, 500), (700, 700), (899, 899), (900, None), (950, None)])
+def test_a_new_compartment_is_behind_from_its_creation_at_most_the_look_back(state, created, since):
+    found = Listing({**listing("a", "b").compartments, "n": Compartment("n", "n", "root", created)})
+    behind = stock(state, found, {"a", "b", "n"}).behind
+    assert behind == ({} if since is None else {"n": Behind(since, NEW)})
+
+
+def test_who_vanished_is_asked_until_its_overlap_has_passed_and_remembered_for_the_look_back(state):
+    gone = stock(state, listing("a"), {"a", "b"})
+    assert (asked_compartments(gone), gone.known["b"].gone) == (["a", "b"], NOW)
+    still = stock(replace(gone, through=NOW + OVERLAP - 1), listing("a"), {"a", "b"}, now=NOW + 20)
+    assert (asked_compartments(still), still.known["b"].gone) == (["a", "b"], NOW)
+    over = stock(replace(gone, through=NOW + OVERLAP), listing("a"), {"a", "b"}, now=NOW + 20)
+    assert (asked_compartments(over), over.known["b"].gone) == (["a"], NOW)
+    forgotten = stock(replace(over, through=NOW + 600), listing("a"), {"a"}, now=NOW + 501)
+    assert list(forgotten.known) == ["a"]
+
+
+def test_who_vanished_while_behind_is_asked_until_it_is_read(state):
+    gone = stock(replace(state, behind={"b": Behind(100, "404")}), listing("a"), {"a", "b"})
+    later = stock(replace(gone, through=5000), listing("a"), {"a", "b"}, now=6000)
+    assert (asked_compartments(later), later.behind) == (["a", "b"], {"b": Behind(100, "404")})
+
+
+def test_who_returns_is_read_on_from_where_it_was_left(state):
+    gone = stock(state, listing("a"), {"a", "b"})
+    over = stock(replace(gone, through=NOW + OVERLAP), listing("a"), {"a", "b"}, now=NOW + 20)
+    back = stock(replace(over, through=NOW + 300), listing("a", "b"), {"a", "b"}, now=NOW + 310)
+    assert back.behind == {"b": Behind(NOW + OVERLAP, NEW)}
+
+
+def test_who_is_not_asked_any_more_is_not_behind_either(state):
+    after = stock(replace(state, behind={"b": Behind(100, "404")}), listing("a", "b"), {"a"})
+    assert (asked_compartments(after), after.behind) == (["a"], {})
+
+
+def test_whose_keys_are_needed_longer(state):
+    more = {"v": Known("v", gone=800), "d": Known("d", deleted=True, gone=800), "w": Known("w", asked=True, gone=890)}
+    state = replace(state, known={**state.known, **more}, behind={"b": Behind(700, "404")})
+    assert reach(state, OVERLAP) == {"v": 800, "b": 685}
+
+
+def test_a_partial_listing_makes_nobody_vanish(state):
+    after = stock(state, listing("a", refused=["root"]), {"a", "b"})
+    assert (asked_compartments(after), after.known["b"].gone) == (["a", "b"], None)
+
+
+def test_the_last_known_serve_in_place_of_a_listing(state):
+    state = replace(state, known={**state.known, "v": Known("v", gone=800), "d": Known("d", deleted=True, gone=800)})
+    served = last_known(state)
+    assert (set(served.compartments), set(served.refused)) == ({"a", "b", "d"}, {"a", "b", "d"})
+    assert stock(state, served, {"a", "b"}).known["v"] == state.known["v"]
+
+
+def test_the_next_slice_begins_before_the_cursor_once_a_run_and_ends_where_events_have_settled(state):
+    assert advance(state, set(), end=990, length=60, overlap=OVERLAP) == [Work("a", Window(885, 960)), Work("b", Window(885, 960))]
+    assert advance(state, {"a"}, end=930, length=60, overlap=OVERLAP) == [Work("a", Window(900, 930)), Work("b", Window(885, 930))]
+
+
+def test_with_nothing_settled_since_the_overlap_is_read_alone_and_once(state):
+    assert advance(state, {"a"}, end=THROUGH - 5, length=60, overlap=OVERLAP) == [Work("b", Window(885, 900))]
+    assert advance(state, {"a", "b"}, end=THROUGH, length=60, overlap=OVERLAP) == []
+    assert advance(state, set(), end=THROUGH, length=60, overlap=0) == []
+
+
+def test_who_is_behind_has_slices_of_its_own_furthest_first(state):
+    state = replace(state, behind={"a": Behind(880, "x"), "b": Behind(200, "x")})
+    assert advance(state, set(), end=990, length=60, overlap=OVERLAP) == []
+    assert catch_up(state, set(), {"a"}, length=60, overlap=OVERLAP) == [Work("b", Window(185, 260)), Work("a", Window(880, 900))]
+    assert catch_up(state, {"b"}, set(), length=60, overlap=OVERLAP) == [Work("a", Window(865, 900))]
+
+
+def test_a_window_that_was_begun_is_read_on(state):
+    state = replace(state, behind={"a": Behind(200, NO_TIME, 0, Reading(Window(185, 300), "token"))})
+    assert catch_up(state, set(), set(), length=10, overlap=OVERLAP) == [Work("a", Window(185, 300), "token")]
+
+
+WORKS = [Work("a", Window(885, 960)), Work("b", Window(885, 960))]
+BEGUN = Reading(Window(885, 960), "t")
+
+
+@pytest.mark.parametrize(
+    ("failed", "onward", "through", "behind"),
+    [
+        ({}, {}, 960, {}),
+        ({"b": "404"}, {}, 960, {"b": Behind(900, "404", 1)}),
+        ({"a": "404", "b": "429"}, {}, 900, {}),
+        ({"b": NO_TIME}, {}, 960, {"b": Behind(900, NO_TIME, 0)}),
+        ({"a": NO_TIME, "b": NO_TIME}, {}, 900, {}),
+        ({"a": NO_TIME, "b": NO_TIME}, {"b": "t"}, 960, {"a": Behind(900, NO_TIME), "b": Behind(900, NO_TIME, 0, BEGUN)}),
+    ],
+    ids=["all read", "one fails", "all fail", "one late", "all late", "all late, one on its way"],
+)
+def test_the_cursor_follows_those_who_came_further_and_the_others_stay(state, failed, onward, through, behind):
+    after = move(state, WORKS, failed, onward)
+    assert (after.through, after.behind) == (through, behind)
+
+
+@pytest.mark.parametrize(
+    ("window", "failed", "onward", "behind"),
+    [
+        (Window(85, 160), {}, {}, {"a": Behind(160, "404", 2)}),
+        (Window(85, 900), {}, {}, {}),
+        (Window(85, 160), {"a": "429"}, {}, {"a": Behind(100, "429", 3)}),
+        (Window(85, 160), {"a": NO_TIME}, {"a": "t"}, {"a": Behind(100, NO_TIME, 2, Reading(Window(85, 160), "t"))}),
+    ],
+    ids=["a slice read", "caught up", "fails again", "late"],
+)
+def test_who_is_behind_moves_alone(state, window, failed, onward, behind):
+    begun = Behind(100, "404", 2, Reading(Window(85, 160), "old"))
+    after = move(replace(state, behind={"a": begun}), [Work("a", window)], failed, onward)
+    expected = {ocid: b if failed else replace(b, reading=None) for ocid, b in behind.items()}
+    assert (after.through, after.behind) == (900, expected)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "seconds", "left", "expected"),
+    [(True, 24, 100, 120), (True, 25, 100, 60), (False, 100, 100, 30), (False, 40, 40, 60)],
+    ids=["cheap", "dear", "too long for a run", "the rest of a run was too short"],
+)
+def test_how_long_the_next_slice_is(fitted, seconds, left, expected):
+    assert next_length(60, fitted=fitted, seconds=seconds, left=left, whole=100) == expected
+
+
+def test_a_slice_is_a_minute_at_least_and_a_week_at_most():
+    assert next_length(1, fitted=False, seconds=9, left=9, whole=9) == 1
+    assert next_length(7000, fitted=True, seconds=0, left=9, whole=9) == 7 * 24 * 60
