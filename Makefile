@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUN := .venv/bin/python
 
-.PHONY: demo test check coverage receivers clean
+.PHONY: demo test check coverage simulate receivers clean
 
 demo: .venv/ready
 	@$(RUN) -m epimetheus demo
@@ -17,6 +17,11 @@ check: .venv/ready
 coverage: .venv/ready
 	@$(RUN) -m pytest --cov --cov-report=term
 	@$(RUN) tests/coverage_floor.py
+
+# days of faults, seed by seed; `make test` plays some hundred
+SEEDS ?= 1000
+simulate: .venv/ready
+	@$(RUN) -m tests.simulation $(SEEDS)
 
 # rsyslog and syslog-ng, from Debian's packages (as root); without them the tests that need them are skipped, and say so
 receivers:

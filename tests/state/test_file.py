@@ -4,6 +4,7 @@ import fcntl
 import os
 import resource
 import stat
+from contextlib import contextmanager
 
 import pytest
 
@@ -17,13 +18,15 @@ def store(tmp_path):
     return FileStore(tmp_path / "state")
 
 
-@pytest.fixture
+@contextmanager
 def full_disk():
-    """No file may grow over 100 bytes (setrlimit(2); Python ignores the signal that goes with it)."""
+    """No file may grow over 100 bytes (setrlimit(2); Python ignores the signal that goes with it), also not that of a test's output."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_folder_that_is_not_there_is_an_error_that_helps(tmp_path):
@@ -47,10 +50,9 @@ def test_a_file_that_another_is_writing_is_changed(store, tmp_path):
     assert store.write(b"x", None) == store.read().etag
 
 
-@pytest.mark.usefixtures("full_disk")
 def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(store, tmp_path):
     etag = store.write(b"before", None)
-    with pytest.raises(StateError, match="could not be written: File too large"):
+    with full_disk(), pytest.raises(StateError, match="could not be written: File too large"):
         store.write(b"x" * 101, etag)
     assert store.read().data == b"before"
     assert sorted(os.listdir(tmp_path)) == ["state", "state.lock"]

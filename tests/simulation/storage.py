@@ -1,0 +1,46 @@
+"""The state's place: fails before or after a write took effect, loses answers, and says Changed to what it has taken."""
+
+from collections.abc import Callable
+
+from epimetheus.errors import StateError
+from epimetheus.state.store import Changed, Stored
+from tests.simulation.chance import Stage
+
+
+class Shelf:
+    """A `Store`. ``written`` is told each write that took effect."""
+
+    name = "shelf"
+
+    def __init__(self, stage: Stage, written: Callable[[bytes], None]) -> None:
+        self.stage = stage
+        self.written = written
+        self.patience = 3.0
+        self.data: bytes | None = None
+        self.version = 0
+
+    def read(self) -> Stored | None:
+        stage = self.stage
+        stage.step(0.1)
+        if stage.chance("state not read", 0.02):
+            stage.sleep(self.patience)
+            raise StateError("OCI gave no answer while reading the state.", do="")
+        return None if self.data is None else Stored(self.data, str(self.version))
+
+    def write(self, data: bytes, etag: str | None) -> str:
+        stage = self.stage
+        stage.step(0.1)
+        if stage.chance("state not written", 0.02):
+            stage.sleep(self.patience)
+            raise StateError("503 while writing the state.", do="")
+        if etag != (None if self.data is None else str(self.version)):
+            raise Changed
+        self.data, self.version = data, self.version + 1
+        self.written(data)
+        stage.step(0.1)
+        if stage.chance("answer lost, then 412", 0.02):
+            raise Changed
+        if stage.chance("answer lost for good", 0.02):
+            stage.sleep(self.patience)
+            raise StateError("OCI gave no answer while writing the state.", do="")
+        return str(self.version)
