@@ -100,7 +100,8 @@ def test_after_the_last_of_three_messages(connect, receiver, kind, end):
     client.sendall(frames(3))
     assert ending(client) == end
     assert numbers(receiver) == [1, 2, 3]
-    assert is_open(other) == (kind != "die")
+    assert receiver.wait_until(lambda: receiver.running == (kind != "die"), 5)
+    assert is_open(other) == receiver.running
     assert fault.hits == 1
 
 
@@ -274,7 +275,8 @@ def test_a_sleep_ends_when_the_receiver_does(connect, receiver):
     client.sendall(frames(1))
     assert receiver.wait_until(lambda: fault.hits, 5)
     receiver.stop()
-    assert receiver.running is False
+    assert tcp_ending(client) == "RST"
+    assert receiver.messages == []
 
 
 def test_a_close_that_is_not_answered_in_words(connect, receiver):

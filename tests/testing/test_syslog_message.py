@@ -38,9 +38,9 @@ def test_what_may_be_empty():
 
 
 def test_escapes_and_utf_8_in_a_parameter():
-    message = parse_message('<1>1 - - - - - [a b="\\"\\\\\\]=[ \u00e9" c=""] [x]'.encode())
+    message = parse_message('<1>1 - - - - - [a b="\\"\\\\\\]=[ \u00e9" c=""] [x'.encode())
     assert message.structured == {"a": {"b": '"\\]=[ \u00e9', "c": ""}}
-    assert message.body == b"[x]"
+    assert message.body == b"[x"
 
 
 def test_the_body_without_a_bom_is_any_octets():
@@ -97,7 +97,6 @@ def test_times_that_are_not(text):
         (b"<1>1 - - - - - -text", "STRUCTURED-DATA is not as RFC 5424 6.3 has it: b'text'"),
         (b"<1>1 - - - - - []", "STRUCTURED-DATA is not"),
         (b"<1>1 - - - - - [a]-", "STRUCTURED-DATA is not as RFC 5424 6.3 has it: b'-'"),
-        (b"<1>1 - - - - - [a] [b", None),
         (b"<1>1 - - - - - [a][b", "STRUCTURED-DATA is not as RFC 5424 6.3 has it: b'[b'"),
         (b"<1>1 - - - - - [a=b]", "STRUCTURED-DATA is not"),
         (b"<1>1 - - - - - [%b]" % (b"a" * 33), "STRUCTURED-DATA is not"),
@@ -113,9 +112,6 @@ def test_times_that_are_not(text):
     ],
 )  # fmt: skip
 def test_what_the_grammar_does_not_allow(message, what):
-    if what is None:
-        assert parse_message(message).body == b"[b"
-        return
     with pytest.raises(ValueError) as wrong:  # noqa: PT011 - the text is compared below
         parse_message(message)
     assert str(wrong.value).startswith(what)

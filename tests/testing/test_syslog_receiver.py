@@ -90,6 +90,7 @@ def test_a_close_that_is_answered_with_fin_alone(authority, version):
 def test_messages_of_several_connections_in_the_order_they_came(authority):
     told = []
     with receive(authority) as receiver:
+        assert receiver.on_message is None
         receiver.on_message = told.append
         with connect(receiver, authority) as one, connect(receiver, authority) as other:
             for number, client in enumerate([one, other, one, other]):

@@ -103,7 +103,8 @@ class Process:
         ready = connection.ready
         if ready and (slow := self._faults.strike("reading")):
             self._record.changed()
-            self._ending.wait(slow.seconds)
+            if self._ending.wait(slow.seconds):
+                return
         messages = connection.read()
         if connection.ready and not ready:
             self._record.connected()

@@ -1,0 +1,94 @@
+"""``make kills``: real receivers killed at random in mid-stream, over and over; is what was confirmed in their file? Exit code 1 if not."""
+
+import argparse
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.deliver import Delivery, Dialer, Peer, framer, tls_context
+from epimetheus.errors import EpimetheusError
+from epimetheus.testing.syslog import Authority
+from tests.receivers import KINDS, RealReceiver, missing
+
+BATCH = 100
+LONGEST_SECONDS = 0.6
+
+
+def torment(kind: str, kills: int, folder: Path, dice: random.Random) -> tuple[int, int, int, int]:
+    """Kill ``kind`` so often, then send the rest. Messages confirmed, lost, repeated; and unwanted ones in its file."""
+    receiver = RealReceiver(kind, folder, Authority(folder / "authority"))
+    receiver.start()
+    confirmed = 0
+    for _ in range(kills):
+        number = dice.choice((signal.SIGKILL, signal.SIGTERM))
+        killer = threading.Timer(dice.random() * LONGEST_SECONDS, receiver.kill, (number,))
+        killer.start()
+        confirmed += _send(receiver, confirmed, sys.maxsize)
+        killer.join()
+        receiver.start()
+    confirmed += _send(receiver, confirmed, confirmed + 1_000)
+    receiver.kill(signal.SIGTERM)
+    numbers = [_number(line) for line in receiver.lines()]
+    arrived = {number for number in numbers if number >= 0}
+    lost = confirmed - len(arrived & set(range(confirmed)))
+    return confirmed, lost, len(numbers) - len(set(numbers)), sum(number < 0 for number in numbers)
+
+
+def _send(receiver: RealReceiver, start: int, end: int) -> int:
+    """Send from message ``start`` on until it breaks, or to ``end``; how many were confirmed."""
+    context = tls_context(receiver.authority.ca_pem, None, None)
+    deadline = Deadline.after(SYSTEM, 60)
+    peer = Peer("127.0.0.1", receiver.port, "localhost", context, 5.0)
+    delivery = Delivery(Dialer(peer, deadline), settle_seconds=0.2, deadline=deadline)
+    frame = framer(receiver.framing)
+    try:
+        while start + delivery.sent < end:
+            first = start + delivery.sent
+            delivery.write(b"".join(frame(_message(number)) for number in range(first, first + BATCH)), BATCH)
+        delivery.finish()
+    except EpimetheusError:
+        pass  # what was killed does not answer: that is what this is for
+    delivery.drop()
+    return delivery.confirmed
+
+
+def _message(number: int) -> bytes:
+    return b'<134>1 2026-01-01T12:00:00.000Z host epimetheus - audit [a@32473 seq="%d"] %s' % (number, b"x" * 700)
+
+
+def _number(line: str) -> int:
+    """The number of a whole message; -1 for anything else, such as the first half of one that was cut by the kill."""
+    number = line.partition('seq="')[2].partition('"')[0]
+    return int(number) if number.isdecimal() and line == _message(int(number)).decode() else -1
+
+
+def main() -> int:
+    """Torment each; print a table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
+    parser.add_argument("kills", type=int, nargs="?", default=50)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    options = parser.parse_args()
+    if missing():
+        sys.stdout.write(f"{missing()}\n")
+        return 2
+    table = Table("receiver", "kills", "confirmed", "confirmed and lost", "sent again", "cut by a kill", title=f"seed {options.seed}")
+    lost_at_all = 0
+    for kind in KINDS:
+        with tempfile.TemporaryDirectory() as folder:
+            confirmed, lost, again, cut = torment(kind, options.kills, Path(folder), random.Random(options.seed))
+        table.add_row(kind, f"{options.kills}", f"{confirmed:,}", f"{lost:,}", f"{again:,}", f"{cut:,}")
+        lost_at_all += lost
+    Console().print(table)
+    return int(lost_at_all > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
