@@ -50,9 +50,10 @@ def test_a_service_that_never_answers_ends_no_later_than_the_platforms_deadline(
 def test_nothing_answers_any_more_in_mid_run(stage):
     for number in range(5):
         stage.emit(stage.world.add_compartment(f"c{number}"), 200, 50, 40)
-    for service, answers in (("audit", 6), ("objectstorage", 3), ("identity", 1), ("monitoring", 0)):
+    for service, answers in (("audit", 6), ("objectstorage", 3), ("identity", 1)):
         stage.world.faults.add("timeout", service=service, after=answers, times=None)
-    result = ends_in_time(stage, INITIAL_LOOKBACK_HOURS="1", API_CONCURRENCY="1")
+    # Without metrics: the SDK ends its tries by the real clock, in which a timeout takes no time here, so it makes all of them.
+    result = ends_in_time(stage, INITIAL_LOOKBACK_HOURS="1", API_CONCURRENCY="1", METRICS_NAMESPACE="")
     assert isinstance(result, RunFailed)
 
 
