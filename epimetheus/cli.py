@@ -22,6 +22,7 @@ from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError, EpimetheusError, StateDamaged
 from epimetheus.invoke import run_regions
 from epimetheus.model import minute_text, parse_minute, time_text
+from epimetheus.rules_file import parse_rules
 from epimetheus.state.form import pack
 from epimetheus.state.keeper import Keeper
 from epimetheus.state.memory import State
@@ -59,6 +60,10 @@ def validate() -> None:
         pem = {key: getattr(settings, key.lower()) for key in ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY")}
         elsewhere = [key for key, value in pem.items() if value and value.startswith(("vault:", "object:"))]
         texts = {key: _local(key, value) for key, value in pem.items() if value and key not in elsewhere}
+        if settings.rules and settings.rules.startswith("object:"):
+            elsewhere.append("RULES")
+        elif settings.rules:
+            parse_rules("RULES", _local("RULES", settings.rules))
         if not elsewhere:
             tls_context(texts.get("SYSLOG_CA"), texts.get("SYSLOG_CLIENT_CERT"), texts.get("SYSLOG_CLIENT_KEY"))
         terminal.show_settings(Console(), settings, texts, elsewhere)

@@ -22,7 +22,7 @@ _NOT_SHOWN = {"syslog_ca", "syslog_client_cert", "syslog_client_key", "rules", "
 
 
 class TerminalWatcher:
-    """Shows a run as it goes: two bars (compartments of the slice; minutes up to now) on a terminal, else only what goes wrong."""
+    """Shows a run as it goes: two bars (compartments of the slice; minutes up to now) on a terminal, else a line a slice."""
 
     def __init__(self, console: Console, bars: Progress | None) -> None:
         self._console = console
@@ -34,8 +34,11 @@ class TerminalWatcher:
         self._console.print(f"{region}: {trouble.what} {trouble.do}", style="yellow", markup=False, highlight=False)
 
     def progress(self, region: str, cursor: Window, done: int, works: int) -> None:
-        """Move the bars."""
+        """Move the bars; without any, say what a slice has come to."""
         if self._bars is None:
+            if done == works:
+                line = f"{region}: a slice of {works} compartments, from {minute_text(cursor.start)} on, to {minute_text(cursor.end)} at last"
+                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
             return
         if region not in self._tasks:
             minutes = self._bars.add_task(f"{region} minutes")

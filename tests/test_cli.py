@@ -90,6 +90,18 @@ def test_validate_finds_a_certificate_that_is_none(terminal, tmp_path):
     assert "No such file or directory" in done.stderr
 
 
+def test_validate_looks_into_a_rules_file(terminal, tmp_path):
+    _, type_in = terminal
+    (tmp_path / "rules.json").write_text('{"event_filtering": {"mode": "include", "included_event": ["GetInstance"]}}')
+    done = type_in("validate", RULES=f"file:{tmp_path / 'rules.json'}")
+    assert done.exit_code == 2
+    assert "included_event" in done.stderr
+    (tmp_path / "rules.json").write_text('{"event_filtering": {"mode": "include", "included_events": ["GetInstance"]}}')
+    done = type_in("validate", RULES=f"file:{tmp_path / 'rules.json'}")
+    assert (done.exit_code, "RULES is not applied by this version" in done.output) == (0, True)
+    assert "RULES" in type_in("validate", RULES="object:rules.json", STATE_FILE="", STATE_BUCKET="b").output
+
+
 def test_validate_says_what_it_could_not_look_at(terminal):
     _, type_in = terminal
     done = type_in("validate", SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x")
