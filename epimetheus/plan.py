@@ -128,11 +128,12 @@ def move(state: State, works: Collection[Work], failed: Mapping[str, str], onwar
     return replace(state, through=through, behind=behind)
 
 
-def next_length(length: int, *, fitted: bool, seconds: float, left: float, whole: float) -> int:
+def next_length(length: int, shortest: int, *, fitted: bool, seconds: float, left: float, whole: float) -> int:
     """Minutes of the next slice: twice as long after one that cost little, half after one that most of a run was too short for.
 
-    ``seconds`` of the ``left`` that there were when it began, of ``whole`` in the run.
+    ``seconds`` of the ``left`` that there were when it began, of ``whole`` in the run. Never below ``shortest``: a compartment with more
+    than a run can hold is read on from page to page, and each slice begins with the overlap, which shorter ones would read more often.
     """
     if not fitted:
-        return max(1, length // 2) if left > whole / 2 else length
+        return max(shortest, length // 2) if left > whole / 2 else length
     return min(2 * length, LONGEST_SLICE) if seconds < left / 4 else length

@@ -137,7 +137,9 @@ class _Run:
         self.forwarder.finish()
         self.slice_seconds = self.parts.clock.monotonic() - began
         fitted = plan.NO_TIME not in failed.values()
-        length = plan.next_length(length, fitted=fitted, seconds=self.slice_seconds, left=left, whole=self.work_seconds)
+        length = plan.next_length(
+            length, self.options.slice, fitted=fitted, seconds=self.slice_seconds, left=left, whole=self.work_seconds
+        )
         self.state = replace(plan.move(self.state, works, failed, onward), slice_minutes=length)
         self.tally.slices += 1
         self.uncommitted = True

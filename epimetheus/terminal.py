@@ -37,7 +37,7 @@ class TerminalWatcher:
         """Move the bars; without any, say what a slice has come to."""
         if self._bars is None:
             if done == works:
-                line = f"{region}: a slice of {works} compartments, from {minute_text(cursor.start)} on, to {minute_text(cursor.end)} at last"
+                line = f"{region}: a slice of {works} compartments, from {minute_text(cursor.start)} on; at last {minute_text(cursor.end)}"
                 self._console.print(line, markup=False, highlight=False, soft_wrap=True)
             return
         if region not in self._tasks:

@@ -152,13 +152,13 @@ def test_who_is_behind_moves_alone(state, window, failed, onward, behind):
 
 @pytest.mark.parametrize(
     ("fitted", "seconds", "left", "expected"),
-    [(True, 24, 100, 120), (True, 25, 100, 60), (False, 100, 100, 30), (False, 40, 40, 60)],
+    [(True, 24, 100, 480), (True, 25, 100, 240), (False, 100, 100, 120), (False, 40, 40, 240)],
     ids=["cheap", "dear", "too long for a run", "the rest of a run was too short"],
 )
 def test_how_long_the_next_slice_is(fitted, seconds, left, expected):
-    assert next_length(60, fitted=fitted, seconds=seconds, left=left, whole=100) == expected
+    assert next_length(240, 60, fitted=fitted, seconds=seconds, left=left, whole=100) == expected
 
 
-def test_a_slice_is_a_minute_at_least_and_a_week_at_most():
-    assert next_length(1, fitted=False, seconds=9, left=9, whole=9) == 1
-    assert next_length(7000, fitted=True, seconds=0, left=9, whole=9) == 7 * 24 * 60
+def test_a_slice_is_as_long_as_it_is_set_at_least_and_a_week_at_most():
+    assert next_length(100, 60, fitted=False, seconds=9, left=9, whole=9) == 60
+    assert next_length(7000, 60, fitted=True, seconds=0, left=9, whole=9) == 7 * 24 * 60

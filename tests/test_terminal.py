@@ -158,7 +158,7 @@ def test_without_a_terminal_there_are_plain_lines_of_what_goes_wrong_and_of_the_
         watching.wrong(REFUSED, "eu-[x]")
         watching.announce(report())
     assert printed(plain).splitlines() == [
-        "eu-paris-1: a slice of 7 compartments, from 1970-01-01T01:40:00Z on, to 1970-01-01T03:40:00Z at last",
+        "eu-paris-1: a slice of 7 compartments, from 1970-01-01T01:40:00Z on; at last 1970-01-01T03:40:00Z",
         "eu-[x]: Nobody listens on siem:6514. Start it.",
         "eu-paris-1 ok: 9 forwarded, 4 seen before, 1 left out (rate limit), 5 left out (excluded), through 2026-01-01T11:58:00Z",
         "  fetched 19  forwarded 9  uncertain 0  duplicates 4  left out 6   malformed 2  trimmed 3",
