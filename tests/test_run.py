@@ -444,3 +444,34 @@ def test_a_world_that_never_answers_fails_the_run_before_the_platform_would_end_
     with pytest.raises(RunFailed, match=r"None of 4 compartments could be read; the first: not reached in the time of a run"):
         stage.call(clock=stage.hand.clock, seconds=60, API_CONCURRENCY="1")
     assert stage.hand.time < parse_minute("2026-01-01T12:01:00Z") * 60
+
+
+def test_what_is_listed_late_before_the_page_that_a_window_is_read_on_from_is_not_missed(stage):
+    ids = stage.emit(stage.world.tenancy, 380, 10)
+    stage.world.faults.add("delay", operation="ListEvents", seconds=4, times=None)
+    slow = {"clock": stage.hand.clock, "seconds": 40, **ONE_SLICE}
+    assert stage.run(**slow).forwarded == 350
+    late = stage.hand.time - 11 * 60
+    ids += stage.world.emit(stage.world.tenancy, 1, late, late + 60, seed=1)
+    stage.hand.forward(3600)
+    reports = [stage.run(**slow) for _ in range(6)]
+    assert reports[-1].position.caught_up
+    assert sorted(stage.arrived()) == sorted(ids)
+
+
+def test_a_compartment_that_vanished_and_returns_is_read_on_without_repeats(stage):
+    there = stage.world.add_compartment("there")
+    stage.world.compartments[there].created -= 3600
+    stage.run()
+    stage.world.vanish(there)
+    stage.hand.forward(600)
+    stage.run()
+    stage.hand.forward(600)
+    ids = stage.emit(there, 5, 8)
+    for _ in range(6):
+        stage.run()
+        stage.hand.forward(600)
+    stage.world.compartments[there].listed = True
+    ids += stage.emit(there, 2, 5)
+    assert stage.run().forwarded == 2
+    assert stage.arrived() == ids

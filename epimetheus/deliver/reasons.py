@@ -1,5 +1,6 @@
 """What the system and OpenSSL raise, in our words: what happened to the receiver, and whose fault it is."""
 
+import errno
 import re
 import socket
 import ssl
@@ -7,6 +8,7 @@ import ssl
 from epimetheus.errors import ReceiverError, ReceiverUntrusted
 
 _OUR_CERTIFICATE = re.compile(r"ALERT_(?:\w*CERTIFICATE\w*|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)$")
+_NOT_REACHED = (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH)
 _TRUST_HELP = "Check SYSLOG_CA (who signed the receiver's certificate) and SYSLOG_SERVER_NAME (the name in it)."
 _CLIENT_HELP = "Check SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY: not expired, and signed by who the receiver trusts."
 _TLS_HELP = "Check that SYSLOG_PORT is the receiver's port for TLS, and that it offers TLS 1.2 or better."
@@ -20,9 +22,14 @@ def refusal(peer: str, doing: str, error: Exception) -> ReceiverError:
     """The error for ``error``, met while ``doing`` something with ``peer``; to be chained to it."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return ReceiverUntrusted(f"The certificate of {peer} is not trusted: {error.verify_message}.", do=_TRUST_HELP)
-    if isinstance(error, ssl.SSLError) and _OUR_CERTIFICATE.search(error.reason or ""):
-        return ReceiverUntrusted(f"{peer} refused our certificate, or the lack of one ({error.reason}).", do=_CLIENT_HELP)
+    if isinstance(error, ssl.SSLError) and _OUR_CERTIFICATE.search(_reason(error)):
+        return ReceiverUntrusted(f"{peer} refused our certificate, or the lack of one ({_reason(error)}).", do=_CLIENT_HELP)
     return ReceiverError(f"Failed while {doing} {peer}: {_words(error)}.", do=_help(error))
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """OpenSSL's own; there is none where Python itself raised the error."""
+    return getattr(error, "reason", None) or ""
 
 
 def _words(error: Exception) -> str:
@@ -31,7 +38,7 @@ def _words(error: Exception) -> str:
     if isinstance(error, ssl.SSLEOFError):
         return "it hung up"
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason or 'no reason given'})"
+        return f"TLS failed ({_reason(error) or 'no reason given'})"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return str(error)
@@ -42,7 +49,7 @@ def _help(error: Exception) -> str:
         return _NAME_HELP
     if isinstance(error, TimeoutError):
         return _SLOW_HELP
-    if isinstance(error, ConnectionRefusedError) or (isinstance(error, OSError) and "unreachable" in (error.strerror or "")):
+    if isinstance(error, OSError) and error.errno in _NOT_REACHED:
         return _REACH_HELP
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return _TLS_HELP

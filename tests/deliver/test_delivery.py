@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.deliver import Delivery, Dialer, Peer, framer, tls_context
@@ -299,6 +300,15 @@ def test_without_a_ca_the_systems_store_is_trusted(monkeypatch, authority):
         delivery.finish()
         assert delivery.confirmed == 10
         delivery.drop()
+
+
+def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(authority):
+    identity = authority.client()
+    key = serialization.load_pem_private_key(identity.key.read_bytes(), None)
+    protected = serialization.BestAvailableEncryption(b"hunter2")
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protected).decode()
+    with pytest.raises(ConfigError, match="the key its own and not encrypted"):
+        tls_context(None, identity.cert.read_text(), pem)
 
 
 def _pair(identity):
