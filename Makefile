@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUN := .venv/bin/python
 
-.PHONY: demo test check coverage simulate receivers clean
+.PHONY: demo test check coverage simulate kills receivers clean
 
 demo: .venv/ready
 	@$(RUN) -m epimetheus demo
@@ -22,6 +22,11 @@ coverage: .venv/ready
 SEEDS ?= 1000
 simulate: .venv/ready
 	@$(RUN) -m tests.simulation $(SEEDS)
+
+# real receivers, killed over and over
+KILLS ?= 50
+kills: .venv/ready
+	@$(RUN) -m tests.kills $(KILLS)
 
 # rsyslog and syslog-ng, from Debian's packages (as root); without them the tests that need them are skipped, and say so
 receivers:
