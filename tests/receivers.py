@@ -1,4 +1,4 @@
-"""Real receivers on loopback: rsyslog (drivers ossl and gtls) and syslog-ng, as tests/install-receivers installs them."""
+"""Real receivers on loopback: rsyslog (drivers ossl and gtls, and RELP) and syslog-ng, as tests/install-receivers installs them."""
 
 import os
 import shutil
@@ -16,6 +16,8 @@ from epimetheus.testing.syslog import Authority
 ROOT = Path(__file__).parents[1]
 SYSLOG_NG = ROOT / ".receivers" / "syslog-ng"
 KINDS = ("rsyslog ossl", "rsyslog gtls", "syslog-ng syslog", "syslog-ng network")
+RELP_KINDS = ("rsyslog relp ossl", "rsyslog relp gtls")
+MODULES = Path("/usr/lib/x86_64-linux-gnu/rsyslog")
 
 _RSYSLOG = """
 global(workDirectory="{folder}" net.enableDNS="off" maxMessageSize="64k" defaultNetstreamDriver="{driver}"
@@ -25,6 +27,15 @@ module(load="imtcp" StreamDriver.Name="{driver}" StreamDriver.Mode="1" StreamDri
 template(name="raw" type="string" string="%rawmsg%\\n")
 ruleset(name="r") {{ action(type="omfile" file="{output}" template="raw") }}
 input(type="imtcp" address="127.0.0.1" port="{port}" ruleset="r")
+"""
+_RELP = """
+global(workDirectory="{folder}" net.enableDNS="off" maxMessageSize="64k")
+main_queue(queue.type="Direct")
+module(load="imrelp" tls.tlslib="{library}")
+template(name="raw" type="string" string="%rawmsg%\\n")
+ruleset(name="r") {{ action(type="omfile" file="{output}" template="raw") }}
+input(type="imrelp" address="127.0.0.1" port="{port}" ruleset="r" tls="on" {auth}
+  tls.caCert="{ca}" tls.myCert="{cert}" tls.myPrivKey="{key}")
 """
 _SYSLOG_NG = """
 @version: 3.38
@@ -38,14 +49,18 @@ log {{ source(s); destination(d); flags(flow-control); }};
 
 @dataclass
 class RealReceiver:
-    """One receiver's process; ``kind`` is one of KINDS. It listens on ``port`` while it runs, and writes messages to ``output``."""
+    """One receiver's process; ``kind`` is one of KINDS or RELP_KINDS. It listens on ``port`` while it runs, and writes to ``output``."""
 
     kind: str
     folder: Path
     authority: Authority
     client_certificates: bool = False
-    port: int = field(default_factory=lambda: _free_port())
+    port: int = field(init=False)
     process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
 
     @property
     def framing(self) -> str:
@@ -60,7 +75,8 @@ class RealReceiver:
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = self._rsyslog() if self.kind.startswith("rsyslog") else self._syslog_ng()
+        programs = {"rsyslog relp": self._relp, "syslog-ng": self._syslog_ng}
+        command = next((programs[name] for name in programs if self.kind.startswith(name)), self._rsyslog)()
         log = (self.folder / "log").open("ab")
         environment = {**os.environ, "LD_LIBRARY_PATH": f"{SYSLOG_NG}/usr/lib/syslog-ng:{SYSLOG_NG}/usr/lib/x86_64-linux-gnu"}
         self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
@@ -86,8 +102,22 @@ class RealReceiver:
             folder=self.folder, driver=driver, ca=self.authority.ca, cert=identity.cert, key=identity.key, auth=auth,
             priority=priority, output=self.output, port=self.port,
         )  # fmt: skip
-        modules = "/usr/lib/x86_64-linux-gnu/rsyslog"
-        return [rsyslogd(), "-n", "-M", modules, "-f", str(self._config(text)), "-i", str(self.folder / "pid")]
+        return self._rsyslogd(text)
+
+    def _relp(self) -> list[str]:
+        library = {"ossl": "openssl", "gtls": "gnutls"}[self.kind.split()[-1]]
+        identity = self.authority.server()
+        # gnutls always asks for a certificate, and with certvalid takes a stranger's or an expired one: that leaves the name
+        named = self.client_certificates or library == "gnutls"
+        auth = 'tls.authMode="name" tls.permittedPeer="epimetheus"' if named else ""
+        text = _RELP.format(
+            folder=self.folder, library=library, ca=self.authority.ca, cert=identity.cert, key=identity.key, auth=auth,
+            output=self.output, port=self.port,
+        )  # fmt: skip
+        return self._rsyslogd(text)
+
+    def _rsyslogd(self, text: str) -> list[str]:
+        return [rsyslogd(), "-n", "-M", str(MODULES), "-f", str(self._config(text)), "-i", str(self.folder / "pid")]
 
     def _syslog_ng(self) -> list[str]:
         source = self.kind.split()[1]
@@ -128,13 +158,10 @@ def rsyslogd() -> str:
 
 def missing() -> str:
     """What is not installed, in words; empty where everything is."""
-    absent = [name for name, there in (("rsyslog", rsyslogd()), ("syslog-ng", (SYSLOG_NG / "usr/sbin/syslog-ng").exists())) if not there]
+    there = {"rsyslog": rsyslogd(), "rsyslog-relp": (MODULES / "imrelp.so").exists()}
+    there |= {"syslog-ng": (SYSLOG_NG / "usr/sbin/syslog-ng").exists()}
+    absent = [name for name, found in there.items() if not found]
     return f"not installed: {', '.join(absent)}; tests/install-receivers does it" if absent else ""
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""The one file that owns a socket: connect, look, write, and the strict close that proves that all of it was read.
+"""The one file that owns a socket: connect, look, write, read, and the strict close that proves that all of it was read.
 
 Linux answers with RST, not FIN, when a process ends with unread data in its socket. So a clean FIN, with nothing left unacknowledged on
 our side and no error, means that the receiver's process took every byte (docs/architecture.md, "Confirmation"). That it lived on to
@@ -6,6 +6,7 @@ keep them is for `epimetheus.deliver.delivery` to find out.
 """
 
 import fcntl
+import select
 import socket
 import ssl
 import sys
@@ -21,6 +22,7 @@ CHUNK = 128 * 1024
 _POLL_SECONDS = 0.001
 _LINUX = sys.platform == "linux"
 _CLOSE, _CLOSE_WAIT = 7, 8  # Linux, net/tcp_states.h
+_NOT_NOW = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,35 @@ class Connection:
             with self._explained("writing to"):
                 self._socket.sendall(view[at : at + CHUNK])
 
+    def exchange(self, data: bytes = b"") -> Iterator[bytes]:
+        """Hand ``data`` to the kernel, and yield what came before and meanwhile: neither side waits for the other with full sockets.
+
+        Without data nothing is waited for. All that came is yielded before an error is raised: ReceiverError, ReceiverUntrusted, OutOfTime.
+        """
+        rest = memoryview(data)
+        self._socket.settimeout(0)
+        with self._explained("writing to"):
+            yield from self._arrived()
+            while rest:
+                self._deadline.clip(self._peer.timeout)
+                try:
+                    rest = rest[self._socket.send(rest[:CHUNK]) :]
+                except ssl.SSLWantReadError:
+                    self._await(select.POLLIN)
+                except _NOT_NOW:
+                    self._await(select.POLLIN | select.POLLOUT)
+                except OSError:
+                    yield from self._arrived()  # what it said before it hung up still counts, and its alert says why it did
+                    raise
+                yield from self._arrived()
+
+    def hear(self) -> Iterator[bytes]:
+        """Wait for the receiver to say something, and yield it. Raises as `exchange`."""
+        self._socket.settimeout(0)
+        with self._explained("waiting for"):
+            self._await(select.POLLIN)
+            yield from self._arrived()
+
     def close(self) -> bool:
         """Close in order, which proves that everything was read; whether our close_notify was answered (RFC 8446 6.1).
 
@@ -135,13 +166,29 @@ class Connection:
         self._socket.close()
         return answered
 
-    def abandon(self) -> None:
-        """Close without proof and without waiting; politely, where nothing went wrong before."""
-        if isinstance(self._socket, ssl.SSLSocket) and not self._broken:
+    def abandon(self, goodbye: bytes = b"") -> None:
+        """Close without proof and without waiting; politely, with ``goodbye`` as the last word, where nothing went wrong before."""
+        if not self._broken:
             self._socket.settimeout(0)
-            with suppress(OSError, ValueError):  # close_notify went out, or could not: nobody waits for either
-                self._socket.unwrap()
+            with suppress(OSError, ValueError):  # it went out, and close_notify, or could not: nobody waits for either
+                if goodbye:
+                    self._socket.send(goodbye)
+                if isinstance(self._socket, ssl.SSLSocket):
+                    self._socket.unwrap()
         self._socket.close()
+
+    def _arrived(self) -> Iterator[bytes]:
+        """What the kernel has from the receiver. Raises OSError where that ends, or is none."""
+        with suppress(*_NOT_NOW):
+            while said := self._socket.recv(CHUNK):
+                yield said
+            raise ConnectionResetError(0, "it closed the connection")
+
+    def _await(self, events: int) -> None:
+        poll = select.poll()
+        poll.register(self._socket, events)
+        if not poll.poll(self._deadline.clip(self._peer.timeout) * 1000):
+            raise TimeoutError
 
     def _close_notify(self) -> bool:
         """Ours, and the receiver's where it sends one; a plain connection has its FIN for that."""

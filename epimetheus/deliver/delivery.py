@@ -36,6 +36,36 @@ class Link(Protocol):
         """Let go of it."""
 
 
+class Counts(Protocol):
+    """What `honest` asks of a delivery."""
+
+    sent: int
+    confirmed: int
+
+    def drop(self) -> None:
+        """Let go of whatever is open."""
+
+
+@contextmanager
+def honest(delivery: Counts) -> Iterator[None]:
+    """An error while messages are under way means that nobody knows about them. The connection is dropped at any."""
+    try:
+        yield
+    except ReceiverError as error:
+        delivery.drop()
+        if delivery.sent == delivery.confirmed:
+            raise
+        raise DeliveryUncertain(
+            f"{error.what} Up to {delivery.sent - delivery.confirmed} messages may not have arrived.",
+            do=f"They are sent again by the next run. {error.do}",
+        ) from error
+
+
+def given_up() -> DeliveryUncertain:
+    """The error for going on after the connection was dropped with messages under way."""
+    return DeliveryUncertain("The connection to the receiver was given up before.", do="The next run begins afresh.")
+
+
 class _Closed(NamedTuple):
     """Everything up to message ``position`` went over connections closed strictly by ``at`` (monotonic seconds)."""
 
@@ -71,7 +101,7 @@ class Delivery:
 
     def write(self, data: bytes, messages: int) -> None:
         """Send complete frames that hold so many messages. Raises ReceiverError (nothing was at stake), DeliveryUncertain, OutOfTime."""
-        with self._honest():
+        with honest(self):
             link = self._ready()
             self._confirm_settled(link)
             self.sent += messages
@@ -83,7 +113,7 @@ class Delivery:
         """Confirm everything sent. Raises ReceiverError, DeliveryUncertain, OutOfTime."""
         if self.confirmed == self.sent:
             return
-        with self._honest():
+        with honest(self):
             link = self._ready()
             if self._position < self.sent:
                 link = self._turn(link)
@@ -103,7 +133,7 @@ class Delivery:
             self.drop()
         if self._link is None:
             if self.confirmed != self.sent:
-                raise DeliveryUncertain("The connection to the receiver was given up before.", do="The next run begins afresh.")
+                raise given_up()
             if self._answers is None:
                 self._answers = self._probe()
             self._link = self._open()
@@ -154,20 +184,6 @@ class Delivery:
         """Sleep until then (monotonic seconds). Raises OutOfTime where the deadline comes first."""
         while (seconds := moment - self._clock.monotonic()) > 0:
             self._clock.sleep(self._deadline.clip(seconds))
-
-    @contextmanager
-    def _honest(self) -> Iterator[None]:
-        """An error while messages are under way means that nobody knows about them."""
-        try:
-            yield
-        except ReceiverError as error:
-            self.drop()
-            if self.sent == self.confirmed:
-                raise
-            raise DeliveryUncertain(
-                f"{error.what} Up to {self.sent - self.confirmed} messages may not have arrived.",
-                do=f"They are sent again by the next run. {error.do}",
-            ) from error
 
 
 def _is_dead(link: Link) -> bool:

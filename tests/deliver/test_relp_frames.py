@@ -1,0 +1,177 @@
+"""RELP, byte for byte: what is sent, what is read in whatever pieces it comes, and which numbers wait for an answer."""
+
+from itertools import pairwise, repeat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epimetheus.deliver.framing import framer
+from epimetheus.deliver.relp_frames import LAST, LONGEST, Frame, Reader, UnderWay, frame, offers_syslog, unframed
+from epimetheus.errors import ReceiverError
+
+OFFERS = b"200 OK\nrelp_version=0\nrelp_software=librelp,1.11.0,http://librelp.adiscon.com\ncommands=syslog"
+STREAM = b"1 rsp 93 %b\n2 rsp 6 200 OK\n4 rsp 20 500 no\nroom 1 rsp 0\n\n3 rsp 0\n999999999 rsp 3 200\n0 serverclose 0\n" % OFFERS
+FRAMES = [
+    Frame(1, b"rsp", OFFERS),
+    Frame(2, b"rsp", b"200 OK"),
+    Frame(4, b"rsp", b"500 no\nroom 1 rsp 0\n"),
+    Frame(3, b"rsp"),
+    Frame(999_999_999, b"rsp", b"200"),
+    Frame(0, b"serverclose"),
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "command", "data", "expected"),
+    [
+        (1, b"open", b"relp_version=0\ncommands=syslog", b"1 open 30 relp_version=0\ncommands=syslog\n"),
+        (2, b"syslog", b"<134>1 - h a - - - x", b"2 syslog 20 <134>1 - h a - - - x\n"),
+        (999_999_999, b"syslog", "é\n".encode(), b"999999999 syslog 3 \xc3\xa9\n\n"),
+        (3, b"syslog", b"", b"3 syslog 0\n"),
+        (4, b"close", b"", b"4 close 0\n"),
+    ],
+)
+def test_a_frame(number, command, data, expected):
+    assert frame(number, command, data) == expected
+
+
+@given(st.lists(st.binary(max_size=40)))
+def test_octet_counted_messages_come_out_of_their_frames(messages):
+    assert list(unframed(b"".join(map(framer("octet-counting"), messages)))) == messages
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=12), st.integers(0, len(STREAM)))
+def test_any_split_of_the_stream_gives_the_same_frames(cuts, end):
+    places = [0, *sorted(cut for cut in cuts if cut < end), end]
+    reader, whole = Reader(), list(Reader().feed(STREAM[:end]))
+    assert [found for a, b in pairwise(places) for found in reader.feed(STREAM[a:b])] == whole
+    assert whole + list(reader.feed(STREAM[end:])) == FRAMES
+
+
+def test_byte_by_byte_each_frame_comes_with_its_last_byte():
+    reader, ends = Reader(), []
+    for at in range(len(STREAM)):
+        ends += [(at + 1, found) for found in reader.feed(STREAM[at : at + 1])]
+    assert [found for _, found in ends] == FRAMES
+    assert b"".join(frame(*found) for found in FRAMES) == STREAM
+    assert [end for end, _ in ends] == [len(b"".join(frame(*found) for found in FRAMES[: n + 1])) for n in range(len(FRAMES))]
+
+
+@pytest.mark.parametrize(
+    ("garbage", "shown"),
+    [
+        (b"220 smtp.example.com ESMTP\r\n", "220 smtp.example.com ESMTP??"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "HTTP/1.1 400 Bad Request??"),
+        (b"\x15\x03\x01\x00\x02", "?????"),
+        (b" 1 rsp 0\n", " 1 rsp 0?"),
+        (b"-1 rsp 0\n", "-1 rsp 0?"),
+        (b"1 rsp 0 \n", "1 rsp 0 ?"),
+        (b"1 rsp 0\r\n", "1 rsp 0??"),
+        (b"1 rsp 6 200 OKAY\n", "1 rsp 6 200 OKAY?"),
+        (b"1 rsp 06 200 OK\n", "1 rsp 06 200 OK?"),
+        (b"1  rsp 0\n", "1  rsp 0?"),
+        (b"1 rsp -1\n", "1 rsp -1?"),
+        (b"1 r5p 0\n", "1 r5p 0?"),
+        (b"1234567890", "1234567890"),
+        (b"1 " + b"x" * 33, "1 " + "x" * 33),
+        (b"1 rsp 1234567890", "1 rsp 1234567890"),
+        (b"1 rsp %d " % (LONGEST + 1), "1 rsp 131073 "),
+        (b"\xff" * 200, "?" * 80),
+    ],
+)
+def test_what_is_no_frame_is_said_and_shown_clean_and_cut_after_the_frames_before_it(garbage, shown):
+    frames = Reader().feed(b"2 rsp 6 200 OK\n" + garbage)
+    assert next(frames) == Frame(2, b"rsp", b"200 OK")
+    with pytest.raises(ReceiverError) as caught:
+        next(frames)
+    assert caught.value.what == f'The receiver does not speak RELP: it said "{shown}".'
+    assert caught.value.do.startswith("Check that SYSLOG_PORT is the receiver's port for RELP")
+
+
+@pytest.mark.parametrize(("start", "forever"), [(b"", b"1"), (b"1 ", b"x"), (b"1 rsp ", b"1"), (b"1 rsp 131072 ", b"x")])
+def test_who_never_ends_a_field_is_found_out_before_memory_is(start, forever):
+    reader = Reader()
+    assert list(reader.feed(start)) == []
+    fed = (list(reader.feed(piece)) for piece in repeat(forever, LONGEST + 1))
+    with pytest.raises(ReceiverError):
+        list(fed)
+
+
+@given(st.binary(max_size=60))
+def test_anything_at_all_is_frames_or_an_error_however_it_is_cut(data):
+    def read(pieces):
+        reader, found = Reader(), []
+        try:
+            for piece in pieces:
+                for one in reader.feed(piece):
+                    found.append(one)
+        except ReceiverError:
+            return found, "error"
+        return found, "more"
+
+    assert read([data]) == read([data[at : at + 1] for at in range(len(data))])
+
+
+@pytest.mark.parametrize(
+    ("data", "accepted", "words"),
+    [
+        (b"200 OK", True, "200 OK"),
+        (b"200", True, "200"),
+        (b"200\nrelp_version=0", True, "200"),
+        (b"2000 OK", False, "2000 OK"),
+        (b"500 disk \x1b[31mfull\r\nmore", False, "500 disk ?[31mfull?"),
+        (b"500 " + b"x" * 100, False, "500 " + "x" * 76),
+        (b"", False, "without a word"),
+    ],
+)
+def test_what_a_response_says(data, accepted, words):
+    answer = Frame(2, b"rsp", data)
+    assert (answer.accepted, answer.words) == (accepted, words)
+
+
+@pytest.mark.parametrize(
+    ("data", "enough"),
+    [
+        (OFFERS, True),
+        (b"200 OK\ncommands=eventlog,syslog\nrelp_version=1\n", True),
+        (b"200 OK\nrelp_version=0", False),
+        (b"200 OK\nrelp_version=0\ncommands=eventlog", False),
+        (b"200 OK\ncommands=syslog", False),
+        (b"200 OK", False),
+    ],
+)
+def test_what_a_server_has_to_offer(data, enough):
+    assert offers_syslog(data) is enough
+
+
+@given(st.data(), st.sampled_from([1, 2, LAST - 3, LAST]), st.integers(1, 12))
+def test_answers_count_once_all_before_them_have_come_in_whatever_order(data, first, count):
+    under_way = UnderWay(first)
+    numbers = [under_way.begin() for _ in range(count)]
+    assert numbers == [(first - 1 + n) % LAST + 1 for n in range(count)]
+    seen, settled = set(), 0
+    for number in data.draw(st.permutations(numbers)):
+        seen.add(number)
+        settled += under_way.answered(number)
+        assert settled == next((at for at, each in enumerate(numbers) if each not in seen), count)
+        assert under_way.count == count - settled
+    assert settled == count
+
+
+def test_numbers_run_to_999_999_999_and_begin_again_at_1():
+    under_way = UnderWay(999_999_998)
+    assert [under_way.begin() for _ in range(4)] == [999_999_998, 999_999_999, 1, 2]
+    assert [under_way.answered(number) for number in (1, 999_999_998, 999_999_999, 2)] == [0, 1, 2, 1]
+    assert under_way.begin() == 3
+
+
+@pytest.mark.parametrize("number", [0, 1, 5, 999_999_999, 2, 4])
+def test_an_answer_that_nobody_waits_for_is_an_error(number):
+    under_way = UnderWay(2)
+    assert [under_way.begin() for _ in range(3)] == [2, 3, 4]
+    under_way.answered(4)
+    under_way.answered(2)
+    with pytest.raises(ReceiverError, match=f"it answered {number}, which waits for no answer"):
+        under_way.answered(number)
+    assert under_way.answered(3) == 2
