@@ -14,8 +14,8 @@ from oci.object_storage import ObjectStorageClient
 from epimetheus.clock import Clock, Deadline
 from epimetheus.cloud import Credentials, make_client, oci_errors, sign_in
 from epimetheus.config import Settings
-from epimetheus.deliver import Delivery, Dialer, Peer, framer, tls_context
-from epimetheus.parts import Options, Parts, Watcher
+from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, framer, tls_context
+from epimetheus.parts import Options, Parts, Receiver, Watcher
 from epimetheus.render import Renderer
 from epimetheus.run import commit_reserve
 from epimetheus.source.audit import AuditApi
@@ -106,7 +106,7 @@ class Workshop:
             material.read("SYSLOG_CLIENT_KEY", settings.syslog_client_key),
         )
 
-    def delivery(self, deadline: Deadline) -> Delivery:
+    def delivery(self, deadline: Deadline) -> Receiver:
         """The way to the receiver; nothing is connected yet."""
         settings = self.settings
         peer = Peer(
@@ -116,7 +116,10 @@ class Workshop:
             ssl_context=self.tls,
             timeout=settings.syslog_timeout_seconds,
         )
-        return Delivery(Dialer(peer, deadline), settle_seconds=settings.syslog_settle_seconds, deadline=deadline)
+        dialer = Dialer(peer, deadline)
+        if settings.syslog_transport == "relp":
+            return RelpDelivery(dialer)
+        return Delivery(dialer, settle_seconds=settings.syslog_settle_seconds, deadline=deadline)
 
     def renderer(self, region: str, run_id: str) -> Renderer:
         """Events to messages, as the settings want them."""

@@ -29,7 +29,6 @@ class _NotYet(NamedTuple):
 _NOT_YET = (
     _NotYet("FORMAT", "leef", None),
     _NotYet("FORMAT", "ocsf", None),
-    _NotYet("SYSLOG_TRANSPORT", "relp", None),
     _NotYet("RULES", None, "every event is forwarded"),
     _NotYet("FIELD_MAP", None, "fields have the names they have by default"),
     _NotYet("TAMPER_WATCH", None, "events that touch these resources are forwarded without a mark"),
@@ -53,7 +52,7 @@ class Settings(BaseModel):
 
     syslog_host: str = form.text(..., form.ADDRESS, "a host name or an IP address, without port")
     syslog_port: int = form.whole(6514, 1, 65535)
-    syslog_transport: Literal["tls", "tcp"] = "tls"
+    syslog_transport: Literal["tls", "relp", "tcp"] = "tls"
     syslog_settle_seconds: float = form.number(0.2, 0.15, 10)
     syslog_ca: str | None = form.pem("CERTIFICATE", "certificates")
     syslog_client_cert: str | None = form.pem("CERTIFICATE", "certificates")
@@ -213,7 +212,9 @@ def _tls_together(given: Mapping[str, str]) -> Iterator[str]:
     if given.get("SYSLOG_TRANSPORT") == "tcp":
         for key in _TLS_ONLY:
             if key in given:
-                yield f"{key} is set and SYSLOG_TRANSPORT is tcp: allowed is with tls only"
+                yield f"{key} is set and SYSLOG_TRANSPORT is tcp: allowed is with tls and relp only"
+    if given.get("SYSLOG_TRANSPORT") == "relp" and "SYSLOG_FRAMING" in given:
+        yield "SYSLOG_FRAMING is set and SYSLOG_TRANSPORT is relp, which has frames of its own: allowed is with tls and tcp only"
 
 
 def _worded(details: ErrorDetails, given: Mapping[str, str]) -> str:

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.deliver import Delivery, Dialer, Peer, framer, tls_context
+from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, framer, tls_context
 from epimetheus.errors import EpimetheusError
 from epimetheus.testing.syslog import Authority
-from tests.receivers import KINDS, RealReceiver, missing
+from tests.receivers import KINDS, RELP_KINDS, RealReceiver, missing
 
 BATCH = 100
 LONGEST_SECONDS = 0.6
@@ -44,10 +44,13 @@ def torment(kind: str, kills: int, folder: Path, dice: random.Random) -> tuple[i
 
 def _send(receiver: RealReceiver, start: int, end: int) -> int:
     """Send from message ``start`` on until it breaks, or to ``end``; how many were confirmed."""
-    context = tls_context(receiver.authority.ca_pem, None, None)
+    identity = receiver.authority.client()  # RELP over gnutls wants one
+    context = tls_context(receiver.authority.ca_pem, identity.cert.read_text(), identity.key.read_text())
     deadline = Deadline.after(SYSTEM, 60)
     peer = Peer("127.0.0.1", receiver.port, "localhost", context, 5.0)
-    delivery = Delivery(Dialer(peer, deadline), settle_seconds=0.2, deadline=deadline)
+    dialer = Dialer(peer, deadline)
+    relp = receiver.kind in RELP_KINDS
+    delivery = RelpDelivery(dialer) if relp else Delivery(dialer, settle_seconds=0.2, deadline=deadline)
     frame = framer(receiver.framing)
     try:
         while start + delivery.sent < end:
@@ -81,7 +84,7 @@ def main() -> int:
         return 2
     table = Table("receiver", "kills", "confirmed", "confirmed and lost", "sent again", "cut by a kill", title=f"seed {options.seed}")
     lost_at_all = 0
-    for kind in KINDS:
+    for kind in (*KINDS, *RELP_KINDS):
         with tempfile.TemporaryDirectory() as folder:
             confirmed, lost, again, cut = torment(kind, options.kills, Path(folder), random.Random(options.seed))
         table.add_row(kind, f"{options.kills}", f"{confirmed:,}", f"{lost:,}", f"{again:,}", f"{cut:,}")

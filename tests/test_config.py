@@ -179,8 +179,7 @@ def test_a_state_file_stands_in_for_a_bucket():
         ("SYSLOG_PORT", "0", "SYSLOG_PORT=0: allowed is a whole number from 1 to 65535"),
         ("SYSLOG_PORT", "99999", "SYSLOG_PORT=99999: allowed is a whole number from 1 to 65535"),
         ("SYSLOG_PORT", "syslog", "SYSLOG_PORT=syslog: allowed is a whole number from 1 to 65535"),
-        ("SYSLOG_TRANSPORT", "udp", "SYSLOG_TRANSPORT=udp: allowed is tls or tcp"),
-        ("SYSLOG_TRANSPORT", "relp", "SYSLOG_TRANSPORT=relp: this version does not have it yet; allowed is tls or tcp"),
+        ("SYSLOG_TRANSPORT", "udp", "SYSLOG_TRANSPORT=udp: allowed is tls or relp or tcp"),
         ("SYSLOG_SETTLE_SECONDS", "0.1", "SYSLOG_SETTLE_SECONDS=0.1: allowed is a number from 0.15 to 10"),
         ("SYSLOG_SETTLE_SECONDS", "nan", "SYSLOG_SETTLE_SECONDS=nan: allowed is a number from 0.15 to 10"),
         ("SYSLOG_CA", "/etc/ca.pem", "SYSLOG_CA: allowed is a PEM text of certificates, file:PATH, vault:OCID or object:NAME"),
@@ -263,9 +262,13 @@ def test_a_value_that_is_not_allowed(key, value, problem):
         (
             {"SYSLOG_TRANSPORT": "tcp", "SYSLOG_CA": CERT, "SYSLOG_SERVER_NAME": "siem"},
             [
-                "SYSLOG_CA is set and SYSLOG_TRANSPORT is tcp: allowed is with tls only",
-                "SYSLOG_SERVER_NAME is set and SYSLOG_TRANSPORT is tcp: allowed is with tls only",
+                "SYSLOG_CA is set and SYSLOG_TRANSPORT is tcp: allowed is with tls and relp only",
+                "SYSLOG_SERVER_NAME is set and SYSLOG_TRANSPORT is tcp: allowed is with tls and relp only",
             ],
+        ),
+        (
+            {"SYSLOG_TRANSPORT": "relp", "SYSLOG_FRAMING": "lf"},
+            ["SYSLOG_FRAMING is set and SYSLOG_TRANSPORT is relp, which has frames of its own: allowed is with tls and tcp only"],
         ),
         (
             {"COMPARTMENT_MODE": "exclude"},
