@@ -43,7 +43,7 @@ def imported(path):
         elif isinstance(node, ast.ImportFrom):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         found |= {name.split(".")[1] for name in names if name.startswith("epimetheus.")}
-    return found
+    return found - {"__version__"}
 
 
 def room(path):
