@@ -37,7 +37,7 @@ def take_stock(state: State, listing: Listing, asked: Collection[str], *, now: i
     for ocid, compartment in known.items():
         before = state.known.get(ocid)
         if compartment.asked and not (before and before.asked):
-            since = _first_minute(listing.compartments.get(ocid), before, now - lookback, overlap)
+            since = _first_minute(listing.compartments.get(ocid), before, now - lookback)
             if since < state.through:
                 behind[ocid] = Behind(since, NEW)
     return replace(state, known=known, behind=behind)
@@ -49,16 +49,18 @@ def _worth_keeping(known: Known, before: Known | None, horizon: int) -> bool:
     return known.gone is None or known.asked or (was_read and known.gone > horizon)
 
 
-def _first_minute(listed: Compartment | None, before: Known | None, horizon: int, overlap: int) -> int:
+def _first_minute(listed: Compartment | None, before: Known | None, horizon: int) -> int:
     start = max(listed.created if listed else 0, horizon)
-    return start if before is None or before.gone is None else max(start, before.gone + overlap)
+    return start if before is None or before.read is None else max(start, before.read)
 
 
 def _known(ocid: str, state: State, listing: Listing, asked: Collection[str], now: int) -> Known:
     listed, before = listing.compartments.get(ocid), state.known.get(ocid)
     if listed is not None:
-        gone = (before and before.gone) or now if listed.deleted else None
-        return Known(listed.name, listed.parent, ocid in asked, listed.deleted, gone)
+        if not listed.deleted:
+            return Known(listed.name, listed.parent, ocid in asked)
+        gone, read = (before.gone, before.read) if before else (None, None)
+        return Known(listed.name, listed.parent, ocid in asked, True, gone or now, read)
     if before is None:
         raise ValueError(f"{ocid} is neither listed nor known")
     gone = before.gone if listing.refused else before.gone or now
@@ -67,12 +69,14 @@ def _known(ocid: str, state: State, listing: Listing, asked: Collection[str], no
 
 def _settled(known: Known, mark: int, overlap: int) -> Known:
     """Not asked any more once it is read past its end and the overlap."""
-    return replace(known, asked=False) if known.gone is not None and mark >= known.gone + overlap else known
+    if not known.asked or known.gone is None or mark < known.gone + overlap:
+        return known
+    return replace(known, asked=False, read=mark if known.read is None else known.read)
 
 
 def reach(state: State, overlap: int) -> dict[str, int]:
     """Who may be read again from before the cursor's overlap on, and from which minute: those behind, and those who may return."""
-    left = {ocid: known.gone for ocid, known in state.known.items() if known.gone and not (known.asked or known.deleted)}
+    left = {ocid: known.read - overlap for ocid, known in state.known.items() if known.read and not known.deleted}
     return left | {ocid: behind.since - overlap for ocid, behind in state.behind.items()}
 
 

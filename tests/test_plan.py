@@ -61,9 +61,10 @@ def test_who_vanished_while_behind_is_asked_until_it_is_read(state):
 
 def test_who_returns_is_read_on_from_where_it_was_left(state):
     gone = stock(state, listing("a"), {"a", "b"})
-    over = stock(replace(gone, through=NOW + OVERLAP), listing("a"), {"a", "b"}, now=NOW + 20)
-    back = stock(replace(over, through=NOW + 300), listing("a", "b"), {"a", "b"}, now=NOW + 310)
-    assert back.behind == {"b": Behind(NOW + OVERLAP, NEW)}
+    over = stock(replace(gone, through=NOW + OVERLAP + 40), listing("a"), {"a", "b"}, now=NOW + 60)
+    later = stock(replace(over, through=NOW + 200), listing("a"), {"a", "b"}, now=NOW + 210)
+    back = stock(replace(later, through=NOW + 300), listing("a", "b"), {"a", "b"}, now=NOW + 310)
+    assert back.behind == {"b": Behind(NOW + OVERLAP + 40, NEW)}
 
 
 def test_who_is_not_asked_any_more_is_not_behind_either(state):
@@ -72,9 +73,9 @@ def test_who_is_not_asked_any_more_is_not_behind_either(state):
 
 
 def test_whose_keys_are_needed_longer(state):
-    more = {"v": Known("v", gone=800), "d": Known("d", deleted=True, gone=800), "w": Known("w", asked=True, gone=890)}
+    more = {"v": Known("v", gone=800, read=850), "d": Known("d", deleted=True, gone=800, read=850), "w": Known("w", asked=True, gone=890)}
     state = replace(state, known={**state.known, **more}, behind={"b": Behind(700, "404")})
-    assert reach(state, OVERLAP) == {"v": 800, "b": 685}
+    assert reach(state, OVERLAP) == {"v": 835, "b": 685}
 
 
 def test_a_partial_listing_makes_nobody_vanish(state):

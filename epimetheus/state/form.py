@@ -40,6 +40,7 @@ class _Known(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     asked: bool = False
     deleted: bool = False
     gone: str | None = None
+    read: str | None = None
 
 
 class _Lease(msgspec.Struct, forbid_unknown_fields=True):
@@ -130,13 +131,13 @@ def _behind(text: _Behind) -> Behind:
 
 
 def _known_text(known: Known) -> _Known:
-    gone = None if known.gone is None else minute_text(known.gone)
-    return _Known(known.name, known.parent, known.asked, known.deleted, gone)
+    gone, read = (None if minute is None else minute_text(minute) for minute in (known.gone, known.read))
+    return _Known(known.name, known.parent, known.asked, known.deleted, gone, read)
 
 
 def _known(text: _Known) -> Known:
-    gone = None if text.gone is None else parse_minute(text.gone)
-    return Known(text.name, text.parent, text.asked, text.deleted, gone)
+    gone, read = (None if minute is None else parse_minute(minute) for minute in (text.gone, text.read))
+    return Known(text.name, text.parent, text.asked, text.deleted, gone, read)
 
 
 def _damaged(name: str, why: str) -> StateDamaged:

@@ -25,13 +25,17 @@ class Behind:
 
 @dataclass(frozen=True)
 class Known:
-    """A compartment as last listed. ``asked``: its events are forwarded. ``gone``: the minute it was first missed, or listed as deleted."""
+    """A compartment as last listed. ``asked``: its events are forwarded. ``gone``: the minute it was first missed, or listed as deleted.
+
+    ``read``: the minute it was read to when it was not asked any more, because it was gone.
+    """
 
     name: str
     parent: str | None = None
     asked: bool = False
     deleted: bool = False
     gone: int | None = None
+    read: int | None = None
 
 
 @dataclass(frozen=True)
