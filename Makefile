@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUN := .venv/bin/python
 
-.PHONY: demo test check coverage simulate kills receivers clean
+.PHONY: demo test check coverage simulate fuzz kills receivers clean
 
 demo: .venv/ready
 	@$(RUN) -m epimetheus demo
@@ -22,6 +22,11 @@ coverage: .venv/ready
 SEEDS ?= 1000
 simulate: .venv/ready
 	@$(RUN) -m tests.simulation $(SEEDS)
+
+# bad input for every way in
+RUNS ?= 1000000
+fuzz: .venv/ready
+	@$(RUN) -m tests.fuzz all $(RUNS)
 
 # real receivers, killed over and over
 KILLS ?= 50

@@ -104,11 +104,13 @@ def time_text(seconds: float) -> str:
 
 
 def parse_minute(text: str) -> int:
-    """The inverse of `minute_text`; any RFC 3339 time is rounded down to its minute. Raises ValueError."""
+    """The inverse of `minute_text`; any RFC 3339 time is rounded down to its minute. Raises ValueError, also for one it can not write."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; write it like 2026-11-24T10:05:00Z")
-    return int(moment.timestamp() // 60)
+    minute = int(moment.timestamp() // 60)
+    minute_text(minute)
+    return minute
 
 
 Status = Literal["ok", "partial", "skipped", "failed"]

@@ -134,7 +134,6 @@ class Connection:
         with self._explained("writing to"):
             yield from self._arrived()
             while rest:
-                self._deadline.clip(self._peer.timeout)
                 try:
                     rest = rest[self._socket.send(rest[:CHUNK]) :]
                 except ssl.SSLWantReadError:

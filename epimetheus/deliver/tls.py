@@ -26,14 +26,15 @@ def tls_context(ca: str | None, certificate: str | None, key: str | None) -> ssl
 
 def _trust(context: ssl.SSLContext, ca: str) -> None:
     try:
-        context.load_verify_locations(cadata=ca)
+        # Bundles have comments in any language between their certificates; OpenSSL wants ASCII.
+        context.load_verify_locations(cadata=ca.encode("ascii", "replace").decode())
     except (ssl.SSLError, ValueError) as error:
         raise ConfigError([f"SYSLOG_CA is no certificate that can be read; {_PEM}"]) from error
 
 
 def _identify(context: ssl.SSLContext, certificate: str, key: str) -> None:
     # OpenSSL reads a key from a file only; this one is ours alone, and gone before anything is sent.
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="epimetheus-") as pem:
+    with tempfile.NamedTemporaryFile("w", encoding="ascii", errors="replace", prefix="epimetheus-") as pem:
         pem.write(f"{key.strip()}\n{certificate.strip()}\n")
         pem.flush()
         try:

@@ -93,7 +93,7 @@ def unpack(data: bytes, name: str) -> State:
     text, _, packed = rest.partition(b"\n\0")
     try:
         return _state(_read_head(text), packed)
-    except ValueError as error:  # msgspec's errors are ValueErrors
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise _damaged(name, str(error)) from error
 
 

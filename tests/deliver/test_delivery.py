@@ -302,6 +302,15 @@ def test_without_a_ca_the_systems_store_is_trusted(monkeypatch, authority):
         delivery.drop()
 
 
+def test_a_bundle_with_comments_in_any_language_is_trusted(authority):
+    with receive(authority) as receiver:
+        delivery = sender(receiver, f"# Főtanúsítvány\n{authority.ca_pem}")
+        send(delivery, 0, 10)
+        delivery.finish()
+        assert delivery.confirmed == 10
+        delivery.drop()
+
+
 def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(authority):
     identity = authority.client()
     key = serialization.load_pem_private_key(identity.key.read_bytes(), None)

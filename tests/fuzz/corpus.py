@@ -1,0 +1,133 @@
+"""What the targets begin with: good input of each kind, and oddities that were thought of."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+
+from epimetheus.model import Window
+from epimetheus.state.form import pack
+from epimetheus.state.memory import Behind, Known, Lease, Reading, State
+from epimetheus.testing.oci.samples import Sampler
+from epimetheus.testing.syslog import Authority
+
+_SAMPLER = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "prod", "fuzz")
+_EVENTS = [_SAMPLER.event(1_767_268_800 + number) for number in range(24)]
+_TEXTS = [json.dumps(event, ensure_ascii=number % 2 == 0).encode() for number, event in enumerate(_EVENTS)]
+_LOGGING = {"type": "a.b.GetX", "id": "e", "time": "2026-01-01T00:00:00.000Z", "oracle": {"loggroupid": "_Audit"}}
+_LOGGING |= {"data": _EVENTS[0]["data"]}
+
+ODD_EVENTS = (
+    json.dumps(_LOGGING).encode(),
+    b"",
+    b"null",
+    b"NaN",
+    b'"\\ud800"',
+    b"[" * 3000 + b"]" * 3000,
+    b'{"eventType":"a\x01b|=\\\\\\n","eventId":"\\ud800","data":{"message":"a=b\x85|c\\u2028"}}',
+    b'{"eventType":"x","data":{"response":{"status":' + b"9" * 5000 + b"}}}",
+    b'{"eventType":"x","data":{"response":{"status":-0,"payload":' + b"[" * 900 + b"]" * 900 + b"}}}",
+    b'{"eventType":"x","data":{"n":NaN,"i":-Infinity,"e":1e99999999999999999999,"f":0.10000000000000000000001}}',
+    b'{"eventType":"x","eventTime":"0001-01-01T00:00:00+23:59","data":{"identity":{"ipAddress":"::ffff:1.2.3.4,1.2.3.4, 5.6.7.8"}}}',
+    b'{"eventType":"x","eventType":"y","data":{"eventName":"' + b"\xf0\x9f\x98\x80" * 3000 + b'"}}',
+    b'{"eventType":"x","data":{"message":"suser=root act=x CEF:0|a|b|c|d|e|9|msg=\\\\="}}',
+    b'{"eventType":"x","data":{"identity":{"principalName":"a suid=b\\\\"},"request":{"path":"\\\\=\\r\\n="}}}',
+)
+_PAGES = (
+    b"[" + b",".join(_TEXTS[:4]) + b"]",
+    b"[" + b" ,\n".join((*_TEXTS[4:6], b"NaN", b'{"a":"\x01[,]"}', _TEXTS[6])) + b"]",
+    b"[" + b",".join(ODD_EVENTS[3:7]) + b"]",
+    b"[]",
+    b" [ 1 , [2] , {} ] ",
+    b'["\\ud800",NaN,"\\\\",17]',
+    b'{"code":"InternalServerError"}',
+    b"<html>",
+    b"[1,2",
+)
+_STATE = State(
+    region="us-ashburn-1",
+    through=29_454_480,
+    behind={"ocid1.compartment.oc1..b": Behind(29_454_000, "404", 3, Reading(Window(29_454_000, 29_454_060), "token"))},
+    known={"ocid1.tenancy.oc1..r": Known("root", asked=True), "ocid1.compartment.oc1..b": Known("b", "r", True, True, 7)},
+    keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
+    slice_minutes=30,
+    lease=Lease("run1", 1767268860.5),
+    writer="run1",
+    serial=12,
+    last={"forwarded": 3, "position": {"behind": {}}},
+)
+_SEALED = (pack(_STATE), pack(State("r", 5)))
+_REST = tuple(data.partition(b"\n")[2] for data in _SEALED)
+_STATES = (
+    *_SEALED,
+    *_REST,
+    _REST[0].replace(b"2026-01-01T12:00:00Z", b"0001-01-01T00:00:00+14:00"),
+    _REST[0].replace(b"2026-01-01T11:50:00Z", b"2026-01-01T12:00:30Z"),
+    _REST[1].replace(b'"last": {}', b'"last": {"a": ' + b"[" * 3000 + b"]" * 3000 + b"}"),
+    _REST[1].replace(b'"serial": 0', b'"serial": ' + b"9" * 25),
+    _REST[1].replace(b'"last": {}', b'"last": {"a": ' + b"9" * 25 + b"}"),
+)
+_RULES = (
+    b"{}",
+    json.dumps({
+        "event_filtering": {
+            "enabled": True, "mode": "exclude", "excluded_events": ["a.*"], "included_events": None, "priority_events": ["b"],
+            "rate_limiting": {"a.b": {"max_per_hour": 5, "enabled": True}},
+            "user_filtering": {"exclude_service_accounts": True, "exclude_users": ["u"], "include_only_users": []},
+        },
+        "statistics": {"enable_detailed_logging": True, "log_interval_events": 10, "track_cache_metrics": False},
+        "field_mappings": {"a": "b"}, "lookups": {},
+    }).encode(),
+    b'{"event_filtering":{"rate_limiting":{"{0}":{"max_per_hour":1e2,"{x}":1},"":{"":null}}},"{ge}":1,"":2}',
+    b'{"event_filtering":{"rate_limiting":{"a":{"max_per_hour":' + b"9" * 5000 + b"}}}}",
+    b'{"lookups":' + b"[" * 3000 + b"]" * 3000 + b"}",
+    b'{"statistics":{"log_interval_events":NaN},"event_filtering":[]}',
+    b'"\\ud800"',
+    b"\xff{}",
+    b"\xef\xbb\xbf{}",
+)  # fmt: skip
+_KEY = b"-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----"
+_CERT = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+_LEAST = b"SYSLOG_HOST=siem.example.com\0STATE_BUCKET=audit"
+_SETTINGS = (
+    _LEAST,
+    _LEAST + b"\0SYSLOG_CLIENT_KEY=" + _KEY + b"\0SYSLOG_CLIENT_CERT=" + _CERT + b"\0PATH=/bin\0SYSLOG_HSOT=x",
+    _LEAST + b"\0SYSLOG_CLIENT_KEY=" + _KEY + b"\0RULES=" + _RULES[1] + b"\0FIELD_MAP={}\0TAMPER_WATCH=ocid1.bucket.oc1.iad.a",
+    _LEAST + b"\0REGIONS=all,eu-frankfurt-1\0COMPARTMENT_MODE=include\0COMPARTMENT_IDS=ocid1.compartment.oc1..b,x\0REDACT=data.a,*.b",
+    _LEAST + b"\0SYSLOG_PORT=1_0\0SYSLOG_TIMEOUT_SECONDS=nan\0SYSLOG_MAX_BYTES=" + b"9" * 5000 + b"\0API_REQUESTS_PER_SECOND=inf",
+    b"SYSLOG_HOST=::1\0STATE_FILE=/tmp/x\0OCI_AUTH=config_file\0FORMAT=json\0SYSLOG_TRANSPORT=tcp\0OCI_ENDPOINT=http://u:p@h/",
+    b"SYSLOG_HOST=" + b":" * 1000 + b"x\0FIELD_MAP={" + b"[" * 3000 + b"\0RULES={\xff\0LOG_LEVEL=\xf0\x9f\0RUN_MESSAGE=True\0=\0\xff=x",
+)
+_BODIES = (
+    b"", b"{}", b'{"action":"run"}', b'{"action":"dance"}', b'{"action":"\\ud800"}', b'{"action":1}', b"[" * 3000, b"\xff\xfe",
+    b'{"action":"run","from":"2026-01-01T00:00:00Z"}', b'{"a":' + b"[" * 3000 + b"]" * 3000 + b"}", b"\xef\xbb\xbf{}", b"\x0b{}\x0c",
+)  # fmt: skip
+
+
+def _pems() -> tuple[bytes, ...]:
+    with TemporaryDirectory() as folder:
+        authority = Authority(Path(folder))
+        client = authority.client()
+        ca, cert, key = authority.ca_pem.encode(), client.cert.read_bytes(), client.key.read_bytes()
+    return (
+        b"\0".join((ca, cert, key)),
+        b"\0".join((ca + ca, key, cert)),
+        b"\0".join(("# Autoridad de Certificación\n".encode() + ca, cert, "# clé\n".encode() + key)),
+        b"\0".join((ca, cert, b"\xff" + key)),
+        b"\0".join((_CERT, _CERT, _KEY)),
+        ca + b"\0" + cert + b"\0" + key.replace(b"PRIVATE", b"ENCRYPTED PRIVATE"),
+        b"",
+    )
+
+
+SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
+    "event": (*_TEXTS, *ODD_EVENTS),
+    "page": _PAGES,
+    "state": _STATES,
+    "rules": _RULES,
+    "settings": _SETTINGS,
+    "body": _BODIES,
+    "pem": _pems(),
+})  # fmt: skip
+"""By target."""

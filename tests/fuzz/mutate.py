@@ -1,0 +1,102 @@
+"""New input from old: bytes changed anywhere, or, where it is JSON, values and keys changed within its structure."""
+
+import json
+import random
+from collections.abc import Sequence
+from typing import Any
+
+WORDS = (
+    b'"', b"\\", b"\\u0000", b"\\ud800", b"\\u2028", b"\xe2\x80\xa8", b"\xc2\x85", b"\0", b"\x01", b"\xff", b"\xf0\x9f\x98\x80", b"|", b"=",
+    b"\n", b"\r", b"\t", b"[", b"]", b"{", b"}", b",", b":", b"null", b"true", b"NaN", b"-Infinity", b"1e999", b"-0", b"9" * 30,
+    b"[" * 1200,
+    b" suser=x", b"CEF:0|", b"<134>1 ", b'password="x"', b"-----BEGIN CERTIFICATE-----", b"file:", b"vault:", b"object:", b"0001-01-01",
+)  # fmt: skip
+_TEXTS = (
+    "", " ", "x" * 5000, "é" * 700,
+    "\x00\x1f\x7f\x85\u2028", "\ud800", "|=\\", "a suser=root", "\\", "=", "[1,2", '{"password":"x"}', "*", "NaN",
+    "2026-01-01T12:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-02-30T00:00:00Z", "10.0.0.1", "::1", "200",
+    "{ge}",
+)  # fmt: skip
+_VALUES: tuple[Any, ...] = (
+    *_TEXTS, None, True, False, 0, -1, 1, 404, 2**63, 2**64, -(2**64), 10**30, 0.1, 1e300, float("nan"), float("inf"), [], {},
+    [None], {"": {}},
+)  # fmt: skip
+
+
+class Mutator:
+    """Makes input out of ``seeds``; the same ``seed`` makes the same."""
+
+    def __init__(self, seeds: Sequence[bytes], seed: int) -> None:
+        self._seeds = seeds
+        self._random = random.Random(seed)
+
+    def fresh(self) -> bytes:
+        """A seed, changed."""
+        return self.changed(self._random.choice(self._seeds))
+
+    def changed(self, data: bytes) -> bytes:
+        """``data``, changed."""
+        structured = self._restructured(data) if self._random.random() < 0.5 else None
+        return self._scrambled(data) if structured is None else structured
+
+    def _scrambled(self, data: bytes) -> bytes:
+        for _ in range(self._random.choice((1, 1, 1, 2, 3, 6))):
+            data = self._random.choice((self._flipped, self._put, self._cut, self._doubled, self._spliced))(data)
+        return data
+
+    def _flipped(self, data: bytes) -> bytes:
+        at = self._at(data)
+        return data[:at] + bytes([self._random.randrange(256)]) + data[at + 1 :]
+
+    def _put(self, data: bytes) -> bytes:
+        at = self._at(data)
+        return data[:at] + self._random.choice(WORDS) + data[at + self._random.choice((0, 0, 1, 4)) :]
+
+    def _cut(self, data: bytes) -> bytes:
+        at = self._at(data)
+        return data[:at] + data[at + self._length(data) :]
+
+    def _doubled(self, data: bytes) -> bytes:
+        at = self._at(data)
+        part = data[at : at + self._length(data)]
+        return data[:at] + part * self._random.choice((2, 2, 2, 50 if len(part) < 100 else 2)) + data[at + len(part) :]
+
+    def _spliced(self, data: bytes) -> bytes:
+        other = self._random.choice(self._seeds)
+        return data[: self._at(data)] + other[self._at(other) :]
+
+    def _at(self, data: bytes) -> int:
+        return self._random.randrange(len(data) + 1)
+
+    def _length(self, data: bytes) -> int:
+        return self._random.choice((1, 2, 8, self._random.randrange(len(data) + 1)))
+
+    def _restructured(self, data: bytes) -> bytes | None:
+        """``data`` as JSON, up to the packed keys of a state, with a few values or keys replaced; None where it is none."""
+        text, mark, tail = data.partition(b"\n\0")
+        try:
+            tree = json.loads(text, strict=False)
+        except (ValueError, RecursionError):
+            return None
+        for _ in range(self._random.choice((1, 1, 2, 5))):
+            tree = self._replaced(tree)
+        return json.dumps(tree, ensure_ascii=self._random.random() < 0.5).encode("utf-8", "surrogatepass") + mark + tail
+
+    def _replaced(self, tree: Any) -> Any:
+        """A copy with one value somewhere replaced, or taken away, or another key given one."""
+        if isinstance(tree, dict) and tree and self._random.random() < 0.9:
+            key = self._random.choice(list(tree))
+            act = self._random.random()
+            if act < 0.1:
+                return {name: value for name, value in tree.items() if name != key}
+            return {**tree, self._random.choice(_TEXTS) if act < 0.2 else key: self._replaced(tree[key])}
+        if isinstance(tree, list) and tree and self._random.random() < 0.8:
+            at = self._random.randrange(len(tree))
+            return [*tree[:at], self._replaced(tree[at]), *tree[at + self._random.randrange(2) :]]
+        return self._odd(tree)
+
+    def _odd(self, value: Any) -> Any:
+        if isinstance(value, str) and self._random.random() < 0.4:
+            at = self._random.randrange(len(value) + 1)
+            return value[:at] + self._random.choice(_TEXTS) + value[at:]
+        return self._random.choice(_VALUES)

@@ -1,0 +1,135 @@
+"""What bad input may lead to: a faithful message or a clear error, and nothing else. One function for each door it comes through."""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import cefp
+
+from epimetheus.config import Settings
+from epimetheus.deliver.tls import tls_context
+from epimetheus.errors import ConfigError, StateDamaged
+from epimetheus.invoke import RequestError, check_request
+from epimetheus.render import Renderer
+from epimetheus.render.cef import LABELS
+from epimetheus.render.cef_text import LENGTHS
+from epimetheus.rules_file import parse_rules
+from epimetheus.source.decode import decode_event, decode_page
+from epimetheus.state.form import pack, unpack
+from tests.render.making import FORMATS_AND_HEADERS, SETTINGS, parts
+
+MARKER = "hunter2"
+_DEEP = 500
+_CEF_KEYS = frozenset(LENGTHS)
+_RENDERERS = tuple(
+    (form, most, Renderer(**{**SETTINGS, "format": form, "header": header, "max_bytes": most}))
+    for form, header in FORMATS_AND_HEADERS
+    for most in (480, 8000)
+)
+
+
+def event(data: bytes) -> None:
+    """One line of UTF-8 within the size, by the header's grammar; CEF has our keys only, each with its label; JSON is JSON."""
+    if not data.strip():
+        return  # no page has such an element
+    fetched = decode_event(data)
+    for form, most, renderer in _RENDERERS:
+        message = renderer(fetched, 7).message
+        text = message.decode()
+        assert len(message) <= most
+        assert len(text.splitlines()) == 1
+        said = parts(message)
+        assert said["msg"]
+        malformed = said["msgid"] == "malformed" if "msgid" in said else said["mark"] is not None
+        assert malformed == (fetched.event is None)
+        # what is nested too deep to be read goes as masked text: docs/reliability.md
+        if not malformed and (form == "cef" or data.count(b"[") + data.count(b"{") < _DEEP):
+            {"cef": _sound_cef, "json": _sound_json}[form](said["msg"])
+
+
+def _sound_cef(line: str) -> None:
+    read = cefp.parse(line)
+    assert (read["device"]["vendor"], read["device"]["product"]) == ("Oracle", "OCI Audit")
+    assert 0 <= int(read["severity"]) <= 10
+    extension = read["extension"]
+    labels = {key: extension.pop(f"{key}Label") for key in LABELS if f"{key}Label" in extension}
+    assert extension.keys() <= _CEF_KEYS
+    assert labels == {key: LABELS[key] for key in extension if key in LABELS}
+
+
+def _sound_json(line: str) -> None:
+    assert isinstance(json.loads(line), dict)
+
+
+def page(data: bytes) -> None:
+    """A list of as many events as there are elements, or ValueError; and ValueError wherever JSON says that it is no list."""
+    try:
+        events = decode_page(data)
+    except ValueError:
+        events = None
+    try:
+        elements = json.loads(data.decode())
+    except (ValueError, RecursionError):
+        return
+    assert (None if events is None else len(events)) == (len(elements) if isinstance(elements, list) else None)
+
+
+def state(data: bytes) -> None:
+    """A state, which is the same when it was written and read again, or StateDamaged; with the right checksum, too."""
+    for whole in (data, sealed(data)):
+        try:
+            read = unpack(whole, "here")
+        except StateDamaged as error:
+            assert str(error).startswith("The state in here is damaged: ")
+        else:
+            assert unpack(pack(read), "here") == read
+
+
+def sealed(rest: bytes) -> bytes:
+    """``rest`` behind a first line that vouches for it."""
+    return b"EPIMETHEUS-STATE 1 sha256=" + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+
+
+def rules(data: bytes) -> None:
+    """Rules, or ConfigError that names the setting in each problem."""
+    try:
+        parse_rules("RULES", os.fsdecode(data))
+    except ConfigError as error:
+        assert error.problems
+        assert all(problem.startswith("RULES: ") for problem in error.problems)
+
+
+def settings(data: bytes) -> None:
+    """Settings, or ConfigError; the key's text is in none of its problems. ``data``: KEY=value, each ended by a zero byte, as in /proc."""
+    pairs = [os.fsdecode(pair).partition("=") for pair in data.split(b"\0")]
+    environment = {key: MARKER + value if key == "SYSLOG_CLIENT_KEY" else value for key, _, value in pairs}
+    try:
+        assert Settings.read(environment).warnings is not None
+    except ConfigError as error:
+        assert error.problems
+        told = f"{error!r} {error.__cause__!r} {error.__context__!r}"
+        if not any(MARKER in pair[0] or (MARKER in pair[2] and pair[0] != "SYSLOG_CLIENT_KEY") for pair in pairs):
+            assert MARKER not in told
+
+
+def body(data: bytes) -> None:
+    """Asks for a run, or RequestError."""
+    with contextlib.suppress(RequestError):
+        check_request(data)
+
+
+def pem(data: bytes) -> None:
+    """A context, or ConfigError that quotes nothing. ``data``: CA, certificate and key, a zero byte between them."""
+    ca, certificate, key = [os.fsdecode(text) or None for text in (*data.split(b"\0"), b"", b"")[:3]]
+    try:
+        tls_context(ca or "", certificate, key)
+    except ConfigError as error:
+        assert "BEGIN" not in str(error)
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
+    {"event": event, "page": page, "state": state, "rules": rules, "settings": settings, "body": body, "pem": pem}
+)
