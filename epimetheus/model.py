@@ -95,7 +95,7 @@ class Window(NamedTuple):
 
 def minute_text(minute: int) -> str:
     """``2026-11-24T10:05:00Z`` for a minute since the epoch (RFC 3339, seconds always 0 as ListEvents wants them)."""
-    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(minute * 60, UTC).isoformat().replace("+00:00", "Z")
 
 
 def time_text(seconds: float) -> str:

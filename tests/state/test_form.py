@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.errors import StateDamaged
+from epimetheus.model import parse_minute
 from epimetheus.state.form import pack, unpack
 from epimetheus.state.memory import Behind, Known, Lease, State
 
@@ -87,3 +88,12 @@ def test_a_right_checksum_does_not_make_a_wrong_state_right(change):
 def test_an_empty_state_is_a_state():
     assert unpack(pack(State("r", 5)), "here") == State("r", 5)
     assert unpack(pack(replace(STATE, keys={}, lease=None)), "here").lease is None
+
+
+def test_times_of_any_year_are_read_as_they_were_written():
+    for text in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:00Z"):
+        state = State("r", parse_minute(text))
+        assert f'"through": "{text}"'.encode() in pack(state)
+        assert unpack(pack(state), "here") == state
+    with pytest.raises(ValueError, match="out of range"):
+        parse_minute("0001-01-01T00:00:00+14:00")
