@@ -30,7 +30,7 @@ def decode(text: bytes | str) -> object:
     except (ValueError, RecursionError):
         loose = text if isinstance(text, str) else text.decode("utf-8", "replace")
     try:
-        return json.loads(loose, strict=False, parse_float=_number, parse_constant=str)
+        return json.loads(loose, strict=False, parse_float=_number, parse_int=_number, parse_constant=str)
     except RecursionError as error:
         raise ValueError("nested too deep to be read") from error
 
