@@ -130,6 +130,8 @@ class Connection:
         Without data nothing is waited for. All that came is yielded before an error is raised: ReceiverError, ReceiverUntrusted, OutOfTime.
         """
         rest = memoryview(data)
+        if data:
+            self._deadline.clip(self._peer.timeout)
         self._socket.settimeout(0)
         with self._explained("writing to"):
             yield from self._arrived()
