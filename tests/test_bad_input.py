@@ -1,10 +1,21 @@
 """Some thousand bad inputs for every way in; `make fuzz` tries a million."""
 
-import pytest
+import json
+import os
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epimetheus.config import Settings
+from epimetheus.errors import ConfigError
+from epimetheus.model import Window
+from epimetheus.state.form import pack, unpack
+from epimetheus.state.memory import Behind, Known, Lease, Reading, State
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.targets import TARGETS
+from tests.render.making import body, event
 
 INPUTS = {"event": 500, "settings": 500, "pem": 500}
 
@@ -14,3 +25,49 @@ def test_bad_input_gets_a_clear_error_or_a_faithful_message(name):
     mutator = Mutator(SEEDS[name], 1)
     for data in [*SEEDS[name], *(mutator.fresh() for _ in range(INPUTS.get(name, 3000)))]:
         TARGETS[name](data)
+
+
+MINUTES = st.integers(-1_000_000_000, 4_223_371_679)  # from the year 68 to the last minute of 9999
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Ll", "Lu"]))  # without these letters nothing is called a secret, and hidden
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
+JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4), max_leaves=12)
+READINGS = st.none() | st.builds(Reading, st.builds(Window, MINUTES, MINUTES), st.text())
+STATES = st.builds(
+    State,
+    region=st.text(),
+    through=MINUTES,
+    behind=st.dictionaries(st.text(), st.builds(Behind, MINUTES, st.text(), st.integers(0, 2**40), READINGS), max_size=3),
+    known=st.dictionaries(
+        st.text(),
+        st.builds(
+            Known, st.text(), st.none() | st.text(), st.booleans(), st.booleans(), gone=st.none() | MINUTES, read=st.none() | MINUTES
+        ),
+        max_size=3,
+    ),
+    keys=st.dictionaries(MINUTES, st.binary(min_size=16, max_size=16).map(lambda key: key * 3), max_size=4),
+    slice_minutes=st.integers(0, 2**40),
+    lease=st.none() | st.builds(Lease, st.text(), st.floats(allow_nan=False, allow_infinity=False)),
+    writer=st.text(),
+    serial=st.integers(0, 2**63),
+    last=st.dictionaries(st.text(), JSON, max_size=3),
+)
+
+
+@given(STATES)
+def test_any_state_is_read_as_it_was_written(state):
+    assert unpack(pack(state), "here") == state
+
+
+@settings(max_examples=300)
+@given(JSON)
+def test_whatever_oracle_adds_to_an_event_comes_out_of_json_as_it_went_in(value):
+    raw = event(newByOracle=value)
+    assert json.loads(body(raw, format="json")) == raw
+
+
+@given(st.dictionaries(st.sampled_from([name.upper() for name in Settings.model_fields]), st.text() | st.binary().map(os.fsdecode)))
+def test_whatever_else_is_set_a_mistake_is_told_in_one_printable_line(environment):
+    with pytest.raises(ConfigError) as caught:
+        Settings.read(environment | {"SYSLOG_PORT": "none"})
+    assert any(problem.startswith("SYSLOG_PORT=none: ") for problem in caught.value.problems)
+    assert str(caught.value).isprintable()

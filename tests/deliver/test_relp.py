@@ -11,7 +11,7 @@ import pytest
 
 from epimetheus import __version__
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.deliver import Dialer, Peer, framer, tls_context
+from epimetheus.deliver import Connection, Dialer, Peer, framer, tls_context
 from epimetheus.deliver.relp import WINDOW, RelpDelivery
 from epimetheus.errors import DeliveryUncertain, OutOfTime, ReceiverError, ReceiverUntrusted
 from epimetheus.testing.syslog import Authority
@@ -98,7 +98,7 @@ def serving(authority, *scripts, client_certificates=False, tls=True):
                     with context.wrap_socket(accepted, server_side=True) if tls else accepted as raw:
                         script(Client(raw, server))
 
-        thread = threading.Thread(target=run)
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
         try:
             yield server
@@ -290,14 +290,51 @@ def test_neither_side_waits_for_the_other_with_full_sockets(authority):
         client.raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         client.greet()
         while True:
-            client.answer(client.hear(), b"200 OK" + b" thank you" * 800)
+            client.answer(client.hear(), b"200 OK" + b" thank you" * 200)
 
     with serving(authority, talkative) as server:
         delivery = sender(server, authority.ca_pem)
-        send(delivery, 0, 4_000, batch=2_000)
+        send(delivery, 0, 20_000, batch=20_000)
         delivery.finish()
-        assert delivery.confirmed == 4_000
+        assert delivery.confirmed == 20_000
         delivery.drop()
+
+
+def test_what_was_said_before_a_reset_is_heard_though_writing_found_out_first():
+    class Choreographed(socket.socket):
+        def send(self, data):
+            accepted.sendall(b"2 rsp 6 200 OK\n")
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            accepted.close()
+            return super().send(data)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, Choreographed() as connected:
+        connected.connect(listener.getsockname())
+        accepted, _ = listener.accept()
+        said = Connection(connected, Peer("127.0.0.1", 1, "", None, 1.0), Deadline.after(SYSTEM, 5)).exchange(b"3 syslog 1 x\n")
+        assert next(said) == b"2 rsp 6 200 OK\n"
+        with pytest.raises(ReceiverError, match=r"Failed while writing to"):
+            next(said)
+
+
+def test_what_waits_for_the_window_when_the_server_closes_is_uncertain_even_if_all_before_it_was_acknowledged(authority):
+    written, answered = threading.Event(), threading.Event()
+
+    def script(client):
+        client.greet()
+        numbers = [client.hear() for _ in range(WINDOW + 1)]
+        written.wait(10)
+        client.raw.sendall(b"".join(b"%d rsp 6 200 OK\n" % number for number in numbers) + b"0 serverclose 0\n")
+        answered.set()
+
+    with serving(authority, script) as server:
+        delivery = sender(server, authority.ca_pem)
+        send(delivery, 0, WINDOW + 1, batch=WINDOW + 1)
+        written.set()
+        assert answered.wait(10)
+        with pytest.raises(DeliveryUncertain, match="The receiver closed the connection. Up to 10 messages"):
+            send(delivery, WINDOW + 1, WINDOW + 11)
+        assert (delivery.sent, delivery.confirmed) == (WINDOW + 11, WINDOW + 1)
 
 
 def test_a_server_that_stops_reading_is_given_up_in_time(authority):

@@ -175,3 +175,10 @@ def test_an_answer_that_nobody_waits_for_is_an_error(number):
     with pytest.raises(ReceiverError, match=f"it answered {number}, which waits for no answer"):
         under_way.answered(number)
     assert under_way.answered(3) == 2
+
+
+def test_0_is_no_other_name_for_the_last_number():
+    under_way = UnderWay(LAST)
+    assert under_way.begin() == LAST
+    with pytest.raises(ReceiverError, match="it answered 0"):
+        under_way.answered(0)

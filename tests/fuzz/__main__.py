@@ -5,8 +5,10 @@ With atheris (``pip install atheris``; it is in no requirements file) coverage l
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -38,7 +40,7 @@ class Tally:
         self._name = name
         self._target = TARGETS[name]
         self._began = time.monotonic()
-        self._findings: dict[str, bytes] = {}
+        self._findings: dict[str, tuple[str, bytes]] = {}
 
     def __call__(self, data: bytes) -> None:
         """Try it."""
@@ -47,21 +49,21 @@ class Tally:
         try:
             self._target(data)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
-            self._found(_place(error), data)
+            self._found(_place(error), str(error), data)
         if (seconds := time.process_time() - began) > _MOST_SECONDS:
-            self._found(f"took {seconds:.0f} s", data)
+            self._found("too slow", f"{seconds:.0f} s", data)
 
-    def _found(self, what: str, data: bytes) -> None:
-        if len(data) < len(self._findings.get(what, data + b" ")):
-            self._findings[what] = data
+    def _found(self, where: str, what: str, data: bytes) -> None:
+        if where not in self._findings or len(data) < len(self._findings[where][1]):
+            self._findings[where] = what, data
 
     def told(self) -> int:
         """Print; the number of findings."""
         how = "atheris" if atheris else "chance"
         seconds = time.monotonic() - self._began
         print(f"{self._name:9} {self.tried:>9,} inputs {seconds:7.1f} s  {len(self._findings)} findings ({how})", flush=True)
-        for what, data in sorted(self._findings.items()):
-            print(f"  {what}\n    {data[:_SHOWN]!r}{' …' * (len(data) > _SHOWN)}", flush=True)
+        for where, (what, data) in sorted(self._findings.items()):
+            print(f"  {where}: {what[:_SHOWN]}\n    {data[:_SHOWN]!r}{' …' * (len(data) > _SHOWN)}", flush=True)
         return len(self._findings)
 
 
@@ -70,7 +72,7 @@ def _place(error: Exception) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
-    return f"{type(error).__name__} in {where}: {str(error)[:80]!r}"
+    return f"{type(error).__name__} in {where}"
 
 
 def by_chance(name: str, runs: int, seed: int) -> int:
@@ -85,16 +87,18 @@ def by_chance(name: str, runs: int, seed: int) -> int:
 
 def by_atheris(name: str, runs: int, seed: int) -> int:
     """The same, but what found new ground is built upon. Never returns: libFuzzer ends the process, so it is ended here first."""
-    tally, mutator = Tally(name), Mutator(SEEDS[name], seed)
-    for data in SEEDS[name][:runs]:
-        tally(data)
+    tally, folder = Tally(name), Path(tempfile.mkdtemp(prefix="epimetheus-fuzz-"))
+    for number, data in enumerate(SEEDS[name]):
+        (folder / f"seed-{number}").write_bytes(data)
 
     def one(data: bytes) -> None:
         tally(data)
         if tally.tried >= runs:
+            shutil.rmtree(folder)
             os._exit(min(tally.told(), 1))
 
-    atheris.Setup([sys.argv[0], f"-seed={seed}", f"-max_len={_MOST_BYTES}", "-verbosity=0"], one, custom_mutator=_mixed(mutator))
+    flags = [f"-seed={seed}", f"-max_len={_MOST_BYTES}", "-verbosity=0", str(folder)]
+    atheris.Setup([sys.argv[0], *flags], one, custom_mutator=_mixed(Mutator(SEEDS[name], seed)))
     atheris.Fuzz()
     return 1
 

@@ -65,6 +65,7 @@ _STATES = (
     _REST[0].replace(b"2026-01-01T12:00:00Z", b"0001-01-01T00:00:00+14:00"),
     _REST[0].replace(b"2026-01-01T11:50:00Z", b"2026-01-01T12:00:30Z"),
     _REST[1].replace(b'"last": {}', b'"last": {"a": ' + b"[" * 3000 + b"]" * 3000 + b"}"),
+    *(_REST[1].replace(b'"last": {}', b'"last": {"a": ' + b"[" * deep + b"]" * deep + b"}") for deep in (300, 600, 900, 950, 980)),
     _REST[1].replace(b'"serial": 0', b'"serial": ' + b"9" * 25),
     _REST[1].replace(b'"last": {}', b'"last": {"a": ' + b"9" * 25 + b"}"),
 )
