@@ -102,11 +102,11 @@ def _state(head: _Head, packed: bytes) -> State:
         raise ValueError(f"the head counts {sum(head.keys.values())} keys, {len(packed)} bytes follow")
     keys, at = {}, 0
     for minute, count in head.keys.items():
-        keys[parse_minute(minute)] = packed[at : at + count * _KEY_BYTES]
+        keys[_minute(minute)] = packed[at : at + count * _KEY_BYTES]
         at += count * _KEY_BYTES
     return State(
         region=head.region,
-        through=parse_minute(head.through),
+        through=_minute(head.through),
         behind={ocid: _behind(behind) for ocid, behind in head.behind.items()},
         known={ocid: _known(known) for ocid, known in head.known.items()},
         keys=keys,
@@ -126,8 +126,16 @@ def _behind_text(behind: Behind) -> _Behind:
 
 def _behind(text: _Behind) -> Behind:
     at = text.reading
-    reading = None if at is None else Reading(Window(parse_minute(at.start), parse_minute(at.end)), at.page)
-    return Behind(parse_minute(text.since), text.why, text.tries, reading)
+    reading = None if at is None else Reading(Window(_minute(at.start), _minute(at.end)), at.page)
+    return Behind(_minute(text.since), text.why, text.tries, reading)
+
+
+def _minute(text: str) -> int:
+    """Only as it was written: of two spellings of one minute, one would take the other's keys."""
+    minute = parse_minute(text)
+    if minute_text(minute) != text:
+        raise ValueError(f"{text!r} is no whole minute in UTC")
+    return minute
 
 
 def _known_text(known: Known) -> _Known:
@@ -136,7 +144,7 @@ def _known_text(known: Known) -> _Known:
 
 
 def _known(text: _Known) -> Known:
-    gone, read = (None if minute is None else parse_minute(minute) for minute in (text.gone, text.read))
+    gone, read = (None if minute is None else _minute(minute) for minute in (text.gone, text.read))
     return Known(text.name, text.parent, text.asked, text.deleted, gone, read)
 
 

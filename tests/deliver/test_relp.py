@@ -332,7 +332,7 @@ def test_what_waits_for_the_window_when_the_server_closes_is_uncertain_even_if_a
         send(delivery, 0, WINDOW + 1, batch=WINDOW + 1)
         written.set()
         assert answered.wait(10)
-        with pytest.raises(DeliveryUncertain, match="The receiver closed the connection. Up to 10 messages"):
+        with pytest.raises(DeliveryUncertain, match=r"The receiver closed the connection. Up to 10 messages"):
             send(delivery, WINDOW + 1, WINDOW + 11)
         assert (delivery.sent, delivery.confirmed) == (WINDOW + 11, WINDOW + 1)
 

@@ -97,3 +97,12 @@ def test_times_of_any_year_are_read_as_they_were_written():
         assert unpack(pack(state), "here") == state
     with pytest.raises(ValueError, match="out of range"):
         parse_minute("0001-01-01T00:00:00+14:00")
+
+
+@pytest.mark.parametrize("text", ["2026-01-01T12:00:30Z", "2026-01-01T12:00:00+00:00", "2026-01-01 12:00:00Z"])
+def test_a_minute_spelt_otherwise_than_we_do_is_damage(text):
+    good = pack(State("r", 100, keys={parse_minute("2026-01-01T12:00:00Z"): b"k" * 16})).partition(b"\n")[2]
+    other = good.replace(b"2026-01-01T12:00:00Z", text.encode())
+    sealed = b"EPIMETHEUS-STATE 1 sha256=" + hashlib.sha256(other).hexdigest().encode() + b"\n" + other
+    with pytest.raises(StateDamaged, match="is no whole minute in UTC"):
+        unpack(sealed, "here")
