@@ -55,8 +55,9 @@ class Client:
         return int(number)
 
     def answer(self, number, words=b"200 OK"):
-        if words.startswith(b"200"):
-            self.server.acknowledged += [data for each, command, data in self.frames if each == number and command == b"syslog"]
+        _, command, data = self.frames[number - 1]
+        if command == b"syslog" and words.startswith(b"200"):
+            self.server.acknowledged.append(data)
         self.raw.sendall(b"%d rsp %d %b\n" % (number, len(words), words))
 
     def greet(self):
