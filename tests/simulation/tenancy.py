@@ -33,6 +33,7 @@ class Place:
     parent: str | None
     created: float
     rate: float
+    name: str = "a"
     events: list[Event] = field(default_factory=list)
     state: str = "ACTIVE"
     listed: bool = True
@@ -103,7 +104,7 @@ class Tenancy:
         return Event(name, processed, processed + late, raw)
 
     def change(self) -> None:
-        """Compartments are made, moved, deleted, hidden; permissions go and come; some can not be read for a while."""
+        """Compartments are made, moved, renamed, deleted, hidden; permissions go and come; some can not be read for a while."""
         dice = self.stage.dice
         others = sorted(set(self.places) - {ROOT})
         if self.stage.chance("compartment made", 0.1) and len(others) < 9:
@@ -114,6 +115,8 @@ class Tenancy:
         place = self.places[ocid]
         if place.state == "ACTIVE" and self.stage.chance("compartment moved", 0.1):
             place.parent = dice.choice(self.parents(ocid))
+        if self.stage.chance("compartment renamed", 0.1):
+            place.name += "a"
         empty = all(one.parent != ocid for one in self.places.values())  # as OCI demands it
         if empty and self.stage.chance("compartment deleted", 0.04):
             place.state = "DELETED"
@@ -144,7 +147,7 @@ class Tenancy:
         if subtree and stage.chance("subtree refused", 0.05):
             raise ServiceFailure("OCI refused while listing: 404.", do="", status=404, code="NotAuthorizedOrNotFound")
         rows = [
-            Compartment(ocid, ocid[-2:], place.parent, int(place.created // 60), place.state == "DELETED")
+            Compartment(ocid, place.name, place.parent, int(place.created // 60), place.state == "DELETED")
             for ocid, place in self.places.items()
             if place.listed and place.parent and (subtree or place.parent == parent)
         ]
