@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "model", "clock"}
+BASE = {"errors", "model", "clock", "patterns"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 # The one place that puts each stage together with what it needs, and the order of a run: these know all of them.
 ORDER = {"run", "plan", "forward", "parts", "report"}
@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "errors": set(),
     "model": {"errors"},
     "clock": {"errors"},
+    "patterns": set(),
     "cloud": BASE,
     **dict.fromkeys(STAGES, BASE),
     "source": BASE | {"cloud"},
