@@ -1,0 +1,96 @@
+"""At most so many events of a type in an hour: counted by event time, so that a late or repeated run counts the same.
+
+What a batch spends is kept apart until the receiver has the batch (`Quotas.settle`): a run that fails has spent nothing. Hours are
+minutes since the epoch, times of events milliseconds.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from epimetheus.model import Quota
+
+Hours = Mapping[str, Mapping[int, Quota]]
+"""Event type → start of the hour → what became of its events."""
+
+_HOUR = 60
+_LAST_MILLIS = 253_402_300_799_999  # the year 9999 ends: what comes later can not be written down
+_NOTHING = Quota()
+
+
+def event_millis(text: str | None) -> int | None:
+    """The time of an event in milliseconds since the epoch; None where it tells none that can be counted by."""
+    try:
+        moment = datetime.fromisoformat((text or "").strip())
+        millis = int(moment.timestamp() * 1000) if moment.tzinfo else -1
+    except (ValueError, OverflowError):
+        return None
+    return millis if 0 <= millis <= _LAST_MILLIS else None
+
+
+class Quotas:
+    """``remembered`` is what the state holds; `packed` is what it is to hold."""
+
+    def __init__(self, remembered: Hours) -> None:
+        self._settled = {(kind, hour): quota for kind, hours in remembered.items() for hour, quota in hours.items()}
+        self._passed = {key: quota.passed for key, quota in self._settled.items()}
+        self._pending: dict[tuple[str, int], Quota] = {}
+
+    def admits(self, kind: str, millis: int, most: int) -> bool:
+        """Whether one more event of this type is within ``most`` in its hour; it is spent or held back from now on, in this run."""
+        key = (kind, _hour(millis))
+        passed = self._passed.get(key, 0)
+        if passed >= most:
+            self.hold(kind, millis)
+            return False
+        self._passed[key] = passed + 1
+        before = self._pending.get(key, _NOTHING)
+        self._pending[key] = before._replace(passed=before.passed + 1)
+        return True
+
+    def hold(self, kind: str, millis: int) -> None:
+        """An event that is held back, and told with others of its kind."""
+        key = (kind, _hour(millis))
+        self._pending[key] = _added(self._pending.get(key, _NOTHING), Quota(held=1, first=millis, last=millis))
+
+    def taken(self) -> dict[tuple[str, int], Quota]:
+        """What was spent and held back since this was asked last; to be given to `settle` once the receiver has what goes with it."""
+        pending, self._pending = self._pending, {}
+        return pending
+
+    def settle(self, spent: Mapping[tuple[str, int], Quota]) -> None:
+        """From now on it is remembered."""
+        for key, quota in spent.items():
+            self._settled[key] = _added(self._settled.get(key, _NOTHING), quota)
+
+    def untold(self, before: int, at_once: str) -> dict[tuple[str, int], Quota]:
+        """What was held back in hours that ended by the minute ``before``, or whose kind begins with ``at_once``, and is not told yet."""
+        found = {key: quota for key, quota in sorted(self._settled.items()) if quota.held > quota.told}
+        return {key: quota for key, quota in found.items() if key[1] + _HOUR <= before or key[0].startswith(at_once)}
+
+    def tell(self, told: Mapping[tuple[str, int], Quota]) -> None:
+        """The receiver has been told of these, as `untold` gave them; nothing was settled since."""
+        for key, quota in told.items():
+            self._settled[key] = quota._replace(told=quota.held, first=None, last=None)
+
+    def packed(self, before: int) -> dict[str, dict[int, Quota]]:
+        """What to remember: hours that ended after the minute ``before``, since events of them may still be read, and those not told of."""
+        kept: dict[str, dict[int, Quota]] = {}
+        for (kind, hour), quota in sorted(self._settled.items()):
+            if hour + _HOUR > before or quota.held > quota.told:
+                kept.setdefault(kind, {})[hour] = quota
+        return kept
+
+
+def _hour(millis: int) -> int:
+    return millis // 3_600_000 * _HOUR
+
+
+def _added(one: Quota, other: Quota) -> Quota:
+    times = [time for time in (one.first, one.last, other.first, other.last) if time is not None]
+    return Quota(
+        one.passed + other.passed,
+        one.held + other.held,
+        one.told + other.told,
+        min(times, default=None),
+        max(times, default=None),
+    )

@@ -1,0 +1,58 @@
+"""One event, one outcome: the rules, the watch over our own resources and the hourly limits together."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from epimetheus.model import Cache, Fetched, Quota
+from epimetheus.select.quotas import Quotas, event_millis
+from epimetheus.select.rules import SEND, Judge, Reason, Rules
+from epimetheus.select.watch import Watch
+from epimetheus.select.who import Actor, folded, who
+
+Spent = Mapping[tuple[str, int], Quota]
+OWN = "own polling: "
+"""What the kind of a quota begins with that counts calls of our own; no event type has a blank."""
+
+
+class Outcome(NamedTuple):
+    """``reason`` to leave the event out, or None; ``watched``: it touches one of our own resources."""
+
+    reason: Reason | None
+    watched: bool
+
+
+class Selection:
+    """Configured once a run. Whoever is told to leave an event out gives what it `spent` back to ``quotas`` with its batch."""
+
+    def __init__(self, rules: Rules, watch: Watch, quotas: Quotas) -> None:
+        self.quotas = quotas
+        self._judge = Judge(rules)
+        self._watch = watch
+        self._services = folded(rules.services)
+
+    def __call__(self, fetched: Fetched, minute: int) -> Outcome:
+        """What becomes of an event that was not met before, read in a window that ends at ``minute``: it counts there if it has no time."""
+        watched = self._watch.touched(fetched.raw)
+        event = fetched.event
+        verdict = SEND if watched or event is None else self._judge(event)
+        if event is None or verdict is SEND:
+            return Outcome(None, watched)
+        if verdict.reason == "own_polling":
+            self.quotas.hold(f"{OWN}{event.data.event_name}", self._millis(event.event_time, minute))
+        elif verdict.reason is None and verdict.limit is not None:
+            admitted = self.quotas.admits(event.event_type, self._millis(event.event_time, minute), verdict.limit)
+            return Outcome(None if admitted else "rate_limited", watched)
+        return Outcome(verdict.reason, watched)
+
+    def names(self) -> Cache:
+        """How the rules' memory of event types did."""
+        return self._judge.names()
+
+    def actor(self, fetched: Fetched) -> Actor:
+        """Who did it."""
+        return who(fetched.event.data.identity if fetched.event else None, self._services)
+
+    @staticmethod
+    def _millis(text: str | None, minute: int) -> int:
+        millis = event_millis(text)
+        return minute * 60_000 - 1 if millis is None else millis

@@ -1,0 +1,46 @@
+"""Events that touch our own resources (TAMPER_WATCH), and events that our own polling makes (OWN_EVENTS)."""
+
+import json
+import re
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from epimetheus.model import AuditEvent
+
+OWN_CALLS = frozenset(("ListEvents", "ListCompartments", "ListRegionSubscriptions", "GetNamespace"))
+"""What a run asks OCI, by event name: only this is ever taken for polling. Whoever stole our credentials and did more is seen."""
+
+_MET_EVERYWHERE = frozenset(("identity", "headers"))  # who acted, and the key they signed with: that touches nothing
+
+
+class Watch:
+    """``ocids``: of our own resources."""
+
+    def __init__(self, ocids: Sequence[str]) -> None:
+        self._ocids = re.compile("|".join(map(re.escape, ocids)) or "(?!)")
+        self._bytes = re.compile(self._ocids.pattern.encode())
+
+    def touched(self, raw: bytes | msgspec.Raw) -> bool:
+        """Whether an event's JSON text names one of them, but for its identity and headers."""
+        if self._bytes.search(raw) is None:
+            return False
+        try:
+            text = json.dumps(_without_identity(json.loads(bytes(raw), strict=False)), ensure_ascii=False)
+        except (ValueError, RecursionError):  # no JSON, or too deep to follow: rather one mark too many
+            return True
+        return self._ocids.search(text) is not None
+
+
+def _without_identity(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_identity(item) for key, item in value.items() if key not in _MET_EVERYWHERE}
+    return [_without_identity(item) for item in value] if isinstance(value, list) else value
+
+
+def is_own_call(event: AuditEvent, principals: Collection[str]) -> bool:
+    """Whether one of ``principals`` (OCIDs of ours) made this call for a run, and it went well: a refused one is news."""
+    identity, response = event.data.identity, event.data.response
+    if identity is None or identity.principal_id not in principals or event.data.event_name not in OWN_CALLS:
+        return False
+    return response is None or str(response.status or "200").strip() < "400"

@@ -1,0 +1,146 @@
+"""Which events are left out, and by which rule: one table for the order, one for each rule."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from epimetheus.select.rules import Judge, Rules, Verdict
+from epimetheus.source.decode import decode_event
+from tests.render.making import event
+
+ME = "ocid1.fnfunc.oc1.iad.me"
+
+
+def decoded(name, service="ComputeApi", **data):
+    fetched = decode_event(json.dumps(event(name, f"com.oraclecloud.{service}.{name}", **data)).encode())
+    assert fetched.event is not None
+    return fetched.event
+
+
+def verdict(rules, name, service="ComputeApi", **data):
+    return Judge(rules)(decoded(name, service, **data))
+
+
+def reason(rules, name, service="ComputeApi", **data):
+    return verdict(rules, name, service, **data).reason
+
+
+def identity(name=None, principal=None, kind=None, **more):
+    return {"principalName": name, "principalId": principal, "authType": kind, **more}
+
+
+def test_without_rules_everything_is_sent():
+    assert verdict(Rules(), "GetInstance", identity=identity("x", "ocid1.instance.x", "instance")) == Verdict(None, None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "service", "expected"),
+    [
+        ("com.oraclecloud.ComputeApi.GetInstance", "GetInstance", "ComputeApi", "excluded_event"),
+        ("com.oraclecloud.computeapi.getinstance", "GetInstance", "ComputeApi", "excluded_event"),
+        ("com.oraclecloud.ComputeApi.GetInstance", "GetInstance", "OtherApi", None),
+        ("com.oraclecloud.ComputeApi.GetInstance", "GetInstances", "ComputeApi", None),
+        ("com.oraclecloud.ComputeApi.*", "LaunchInstance", "ComputeApi", "excluded_event"),
+        ("com.oraclecloud.ComputeApi.*", "LaunchInstance", "ComputeApis", None),
+        ("com.oraclecloud.*.Get*", "GetBucket", "ObjectStorage", "excluded_event"),
+        ("GetInstance", "GetInstance", "ComputeApi", "excluded_event"),
+        ("Get*", "GetInstance", "ComputeApi", "excluded_event"),
+        ("Get*", "ForgetInstance", "ComputeApi", None),
+        ("*Instance", "GetInstance", "ComputeApi", "excluded_event"),
+        ("*", "Anything", "AnyApi", "excluded_event"),
+        ("com.oraclecloud+ComputeApi+GetInstance", "GetInstance", "ComputeApi", None),
+    ],
+)
+def test_a_pattern_is_compared_with_the_whole_type_and_the_whole_name(pattern, name, service, expected):
+    assert reason(Rules(mode="exclude", excluded=(pattern,)), name, service) == expected
+    included = Rules(mode="include", included=(pattern,))
+    assert reason(included, name, service) == (None if expected else "not_included_event")
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (Rules(mode="all", excluded=("*",), included=("Nothing",)), None),
+        (Rules(mode="exclude", included=("Nothing",)), None),
+        (Rules(mode="include", excluded=("*",)), None),
+        (Rules(mode="include", included=("LaunchInstance",), excluded=("GetInstance",)), "not_included_event"),
+    ],
+)
+def test_only_the_list_of_the_mode_is_looked_at_and_an_empty_one_includes_everything(rules, expected):
+    assert reason(rules, "GetInstance") == expected
+
+
+@pytest.mark.parametrize(
+    ("who", "rules", "expected"),
+    [
+        (identity("Alice", "ocid1.user.oc1..a"), Rules(excluded_users=("alice",)), "excluded_user"),
+        (identity("alice", "ocid1.user.oc1..a"), Rules(excluded_users=("ocid1.user.oc1..A",)), "excluded_user"),
+        (identity("alice", "ocid1.user.oc1..a"), Rules(excluded_users=("ali", "alice2")), None),
+        (identity("alice", "ocid1.user.oc1..a"), Rules(only_users=("bob",)), "not_included_user"),
+        (identity("alice", "ocid1.user.oc1..a"), Rules(only_users=("bob", "alice")), None),
+        (identity("alice", "ocid1.user.oc1..a"), Rules(only_users=("alice",), excluded_users=("alice",)), "excluded_user"),
+        (None, Rules(only_users=("alice",)), "not_included_user"),
+        (None, Rules(excluded_users=("alice",), without_services=True), None),
+        (identity(None, "ocid1.fnfunc.oc1..f", "resource"), Rules(without_services=True), "service"),
+        (identity("svc-x", "ocid1.user.oc1..a", "natv"), Rules(without_services=True), None),
+        (identity("svc-x", "ocid1.user.oc1..a", "natv"), Rules(without_services=True, services=("SVC-X",)), "service"),
+        (identity("svc-x", "ocid1.user.oc1..a", "natv"), Rules(services=("svc-x",)), None),
+    ],
+)
+def test_users_and_services_are_left_out_by_ocid_or_by_name(who, rules, expected):
+    assert reason(rules, "GetInstance", identity=who) == expected
+
+
+EVERYTHING = Rules(
+    mode="exclude",
+    excluded=("*",),
+    limits={"*": 10, "com.oraclecloud.ComputeApi.LaunchInstance": 3},
+    excluded_users=("alice",),
+    without_services=True,
+    own=(ME,),
+)
+
+
+@pytest.mark.parametrize(
+    ("rules", "name", "service", "expected"),
+    [
+        (EVERYTHING, "GetInstance", "ComputeApi", Verdict("excluded_event")),
+        (replace(EVERYTHING, never_drop=("Get*",)), "GetInstance", "ComputeApi", Verdict(None, None)),
+        (replace(EVERYTHING, priority=("Get*",)), "GetInstance", "ComputeApi", Verdict(None, None)),
+        (replace(EVERYTHING, priority=("Launch*",)), "LaunchInstance", "ComputeApi", Verdict(None, 3)),
+        (replace(EVERYTHING, priority=("*",), never_drop=("*",)), "LaunchInstance", "ComputeApi", Verdict(None, None)),
+        (replace(EVERYTHING, excluded=()), "LaunchInstance", "ComputeApi", Verdict(None, 3)),
+        (replace(EVERYTHING, excluded=()), "GetInstance", "ComputeApi", Verdict(None, 10)),
+        (replace(EVERYTHING, excluded=(), limits={"Get*": 7, "*": 10}), "GetInstance", "ComputeApi", Verdict(None, 7)),
+    ],
+)
+def test_never_drop_and_priority_come_first_and_a_priority_event_has_its_own_limit_only(rules, name, service, expected):
+    assert verdict(rules, name, service, identity=identity("bob", "ocid1.user.oc1..b", "natv")) == expected
+
+
+@pytest.mark.parametrize("who", [identity("alice", "ocid1.user.oc1..a"), identity(None, ME, "resource")])
+def test_priority_and_never_drop_outweigh_users_and_services(who):
+    for rules in (replace(EVERYTHING, never_drop=("ListEvents",)), replace(EVERYTHING, priority=("ListEvents",))):
+        assert reason(rules, "ListEvents", "Audit", identity=who, response={"status": "200"}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "principal", "status", "expected"),
+    [
+        ("ListEvents", ME, "200", "own_polling"),
+        ("ListCompartments", ME, "200", "own_polling"),
+        ("ListEvents", ME, None, "own_polling"),
+        ("ListEvents", ME, 200, "own_polling"),
+        ("ListEvents", "ocid1.fnfunc.oc1.iad.other", "200", None),
+        ("ListEvents", None, "200", None),
+        ("ListEvents", ME, "404", None),
+        ("ListEvents", ME, "429", None),
+        ("DeleteBucket", ME, "200", None),
+        ("GetSecretBundle", ME, "200", None),
+    ],
+)
+def test_polling_is_ours_by_principal_and_by_what_a_run_asks_and_nothing_else_hides_in_it(name, principal, status, expected):
+    data = {"identity": identity(None, principal, "resource"), "response": {"status": status}}
+    assert reason(Rules(own=(ME,)), name, "Audit", **data) == expected
+    assert reason(Rules(), name, "Audit", **data) is None
