@@ -14,11 +14,19 @@ from oci.object_storage import ObjectStorageClient
 from epimetheus.clock import Clock, Deadline
 from epimetheus.cloud import Credentials, make_client, oci_errors, sign_in
 from epimetheus.config import Settings
-from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, framer, tls_context
-from epimetheus.parts import Options, Parts, Receiver, Watcher
+from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_end, framer, tls_context
+from epimetheus.field_map import FieldMap, read_field_map
+from epimetheus.parts import Options, Parts, Receiver, Statistics, Watcher
 from epimetheus.render import Renderer
+from epimetheus.render.fields import Fields
+from epimetheus.rules_file import RulesFile, read_rules
 from epimetheus.run import commit_reserve
+from epimetheus.select.quotas import Quotas
+from epimetheus.select.rules import Rules
+from epimetheus.select.selection import Selection
+from epimetheus.select.watch import Watch
 from epimetheus.source.audit import AuditApi
+from epimetheus.source.compartments import ListPage
 from epimetheus.source.identity import compartment_pages, subscribed_regions
 from epimetheus.source.material import Material
 from epimetheus.source.pacer import Pacer
@@ -28,6 +36,7 @@ from epimetheus.state.object_storage import ObjectStore
 from epimetheus.state.store import Store
 
 _INGESTION = "https://telemetry-ingestion.{region}.{secondLevelDomain}"
+_NO_PRINCIPAL = "OWN_EVENTS=summarise: the credentials do not tell our OCID, so the events of our own polling are forwarded like any other."
 _BUCKET_HELP = "Check STATE_BUCKET, STATE_NAMESPACE and the policy for its objects."
 
 
@@ -50,6 +59,7 @@ class Workshop:
         """The OCID of the tenancy: TENANCY_OCID, or the credentials' own."""
         return self.settings.tenancy_ocid or self.credentials.tenancy
 
+    @cached_property
     def regions(self) -> list[str]:
         """REGIONS; the function's own by default. Raises SourceError, CredentialsError."""
         if self.settings.regions == ("all",):
@@ -64,7 +74,7 @@ class Workshop:
 
     def prepare(self) -> None:
         """Fetch what all regions need, so that a failure here is nobody's fate alone. Raises ConfigError, SourceError, CredentialsError."""
-        _ = self.tls, self.settings.state_bucket and self.namespace
+        _ = self.tls, self.settings.state_bucket and self.namespace, self.rules_file, self.field_map
 
     def store(self, region: str, deadline: Deadline) -> Store:
         """Where this region's state is kept."""
@@ -95,18 +105,40 @@ class Workshop:
             return bytes(client.get_object(self.namespace, self.settings.state_bucket, name).data.content)
 
     @cached_property
+    def rules_file(self) -> tuple[RulesFile, tuple[str, ...]]:
+        """RULES, and what is odd about them. Raises ConfigError, SourceError, CredentialsError."""
+        return read_rules("RULES", self.material().read("RULES", self.settings.rules) or "{}")
+
+    @cached_property
+    def field_map(self) -> tuple[FieldMap, tuple[str, ...]]:
+        """FIELD_MAP, and what is odd about it. Raises ConfigError, SourceError, CredentialsError."""
+        return read_field_map("FIELD_MAP", self.material().read("FIELD_MAP", self.settings.field_map) or "{}", self.settings.format)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What every run should say about its settings."""
+        nameless = (_NO_PRINCIPAL,) if self.settings.own_events == "summarise" and not self.credentials.principals else ()
+        return (*self.settings.warnings, *self.rules_file[1], *self.field_map[1], *nameless)
+
+    @cached_property
     def tls(self) -> ssl.SSLContext | None:
         """Whom we trust and who we are; None for plain TCP. Raises ConfigError, SourceError, CredentialsError."""
-        settings, material = self.settings, self.material()
-        if settings.syslog_transport == "tcp":
+        if self.settings.syslog_transport == "tcp":
             return None
-        return tls_context(
-            material.read("SYSLOG_CA", settings.syslog_ca),
-            material.read("SYSLOG_CLIENT_CERT", settings.syslog_client_cert),
-            material.read("SYSLOG_CLIENT_KEY", settings.syslog_client_key),
-        )
+        key = self.material().read("SYSLOG_CLIENT_KEY", self.settings.syslog_client_key)
+        return tls_context(self.material().read("SYSLOG_CA", self.settings.syslog_ca), self.client_certificate, key)
 
-    def delivery(self, deadline: Deadline) -> Receiver:
+    @cached_property
+    def client_certificate(self) -> str | None:
+        """SYSLOG_CLIENT_CERT, as PEM. Raises ConfigError, SourceError, CredentialsError."""
+        return self.material().read("SYSLOG_CLIENT_CERT", self.settings.syslog_client_cert)
+
+    def certificate_end(self, dialer: Dialer) -> float | None:
+        """When the first certificate is over, ours or the receiver's, in seconds since the epoch; None where there is none."""
+        ours = [certificate_end(self.client_certificate)] if self.client_certificate else []
+        return min([*ours, *([dialer.certificate_end] if dialer.certificate_end else [])], default=None)
+
+    def dialer(self, deadline: Deadline) -> Dialer:
         """The way to the receiver; nothing is connected yet."""
         settings = self.settings
         peer = Peer(
@@ -116,10 +148,13 @@ class Workshop:
             ssl_context=self.tls,
             timeout=settings.syslog_timeout_seconds,
         )
-        dialer = Dialer(peer, deadline)
-        if settings.syslog_transport == "relp":
+        return Dialer(peer, deadline)
+
+    def delivery(self, dialer: Dialer, deadline: Deadline) -> Receiver:
+        """How messages are sent and confirmed."""
+        if self.settings.syslog_transport == "relp":
             return RelpDelivery(dialer)
-        return Delivery(dialer, settle_seconds=settings.syslog_settle_seconds, deadline=deadline)
+        return Delivery(dialer, settle_seconds=self.settings.syslog_settle_seconds, deadline=deadline)
 
     def renderer(self, region: str, run_id: str) -> Renderer:
         """Events to messages, as the settings want them."""
@@ -134,6 +169,43 @@ class Workshop:
             run_id=run_id,
             started=self.clock.now(),
             redact=settings.redact,
+            fields=self.fields,
+            severities=tuple(self.rules_file[0].severity.items()),
+        )
+
+    @property
+    def fields(self) -> Fields:
+        """The user's own names, for the format that is sent."""
+        return self.field_map[0].fields(self.settings.format)
+
+    def rules(self) -> Rules:
+        """Which events are sent."""
+        filtering, own = self.rules_file[0].event_filtering, self.credentials.principals if self.settings.own_events == "summarise" else ()
+        if not filtering.enabled:
+            return Rules(own=own)
+        users = filtering.user_filtering
+        return Rules(
+            mode=filtering.mode,
+            excluded=filtering.excluded_events,
+            included=filtering.included_events,
+            priority=filtering.priority_events,
+            never_drop=filtering.never_drop,
+            limits={pattern: limit.max_per_hour for pattern, limit in filtering.rate_limiting.items() if limit.enabled},
+            without_services=users.exclude_service_accounts,
+            services=users.service_accounts,
+            excluded_users=users.exclude_users,
+            only_users=users.include_only_users,
+            own=own,
+        )
+
+    def statistics(self) -> Statistics:
+        """What is told beyond the counts."""
+        asked = self.rules_file[0].statistics
+        return Statistics(
+            left_out=asked.enable_detailed_logging,
+            every=asked.log_interval_events,
+            caches=asked.track_cache_metrics,
+            performance=asked.track_performance_metrics,
         )
 
     def options(self, region: str) -> Options:
@@ -149,14 +221,19 @@ class Workshop:
             settle=settings.settle_minutes,
             slice=settings.slice_minutes,
             concurrency=settings.api_concurrency,
+            run_message=settings.run_message,
+            actors="epimetheus.actor" in self.fields.added.values(),
+            statistics=self.statistics(),
         )
 
-    def parts(self, region: str, run_id: str, deadline: Deadline, watcher: Watcher) -> Parts:
-        """Everything for one run over ``region``."""
+    def list_page(self, seconds: float) -> ListPage:
+        """Identity, each call within ``seconds``."""
+        return compartment_pages(self.client(IdentityClient, seconds))
+
+    def audit(self, region: str) -> AuditApi:
+        """Audit in ``region``; whoever asks for it closes it."""
         settings = self.settings
-        delivery = self.delivery(deadline.earlier(commit_reserve(deadline.left()) / 2))
-        identity = self.client(IdentityClient, deadline.left() / 8)
-        audit = AuditApi(
+        return AuditApi(
             self.credentials,
             region=region,
             endpoint=settings.oci_endpoint,
@@ -164,15 +241,28 @@ class Workshop:
             pacer=Pacer(settings.api_requests_per_second, self.clock),
             clock=self.clock,
         )
+
+    def selection(self) -> Selection:
+        """The rules, the watch, and limits of which nothing is spent."""
+        return Selection(self.rules(), Watch(self.settings.tamper_watch), Quotas({}))
+
+    def parts(self, region: str, run_id: str, deadline: Deadline, watcher: Watcher) -> Parts:
+        """Everything for one run over ``region``."""
+        settings = self.settings
+        until = deadline.earlier(commit_reserve(deadline.left()) / 2)
+        dialer = self.dialer(until)
         return Parts(
             clock=self.clock,
             keeper=Keeper(self.store(region, deadline), run_id, region),
-            list_page=compartment_pages(identity),
-            audit=audit,
-            receiver=delivery,
+            list_page=self.list_page(deadline.left() / 8),
+            audit=self.audit(region),
+            receiver=self.delivery(dialer, until),
+            certificate_end=lambda: self.certificate_end(dialer),
             render=self.renderer(region, run_id),
             frame=framer(settings.syslog_framing),
             watcher=watcher,
+            rules=self.rules(),
+            watch=Watch(settings.tamper_watch),
         )
 
     def monitoring(self, seconds: float) -> Any:

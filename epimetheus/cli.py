@@ -3,11 +3,9 @@
 import os
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import msgspec
 import typer
@@ -16,13 +14,14 @@ from rich.console import Console
 from epimetheus import demo as demonstration
 from epimetheus import terminal
 from epimetheus.assemble import Workshop
+from epimetheus.cli_rules import rules_app
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config import Settings
 from epimetheus.deliver import tls_context
-from epimetheus.errors import ConfigError, EpimetheusError, StateDamaged
+from epimetheus.errors import ConfigError, StateDamaged
 from epimetheus.invoke import run_regions
 from epimetheus.model import minute_text, parse_minute, time_text
-from epimetheus.rules_file import parse_rules
+from epimetheus.rules_file import read_rules
 from epimetheus.state.form import pack
 from epimetheus.state.keeper import Keeper
 from epimetheus.state.memory import State
@@ -30,6 +29,7 @@ from epimetheus.state.memory import State
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the audit events of an OCI tenancy to a SIEM.")
 state_app = typer.Typer(no_args_is_help=True, help="What is remembered between runs.")
 app.add_typer(state_app, name="state")
+app.add_typer(rules_app, name="rules")
 
 Region = Annotated[str | None, typer.Option(help="Which region's state; the credentials' own by default.")]
 Force = Annotated[bool, typer.Option("--force", help="Also where the state is damaged, or a run has it leased.")]
@@ -43,7 +43,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="The reports as JSON on stdout.")] = False,
 ) -> None:
     """Forward what is new, as the function does: settings from the environment, OCI from ~/.oci/config."""
-    with _explained():
+    with terminal.explained():
         workshop = _workshop(minutes * 60)
         with terminal.watcher(Console(stderr=True)) as watcher:
             reports = run_regions(workshop, uuid.uuid4().hex[:12], watcher, watcher.announce)
@@ -55,7 +55,7 @@ def run(
 @app.command()
 def validate() -> None:
     """Check settings and certificates, without the network: what is wrong, all at once, or what will be used."""
-    with _explained():
+    with terminal.explained():
         settings = Settings.read(os.environ)
         pem = {key: getattr(settings, key.lower()) for key in ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY")}
         elsewhere = [key for key, value in pem.items() if value and value.startswith(("vault:", "object:"))]
@@ -63,7 +63,7 @@ def validate() -> None:
         if settings.rules and settings.rules.startswith("object:"):
             elsewhere.append("RULES")
         elif settings.rules:
-            parse_rules("RULES", _local("RULES", settings.rules))
+            read_rules("RULES", _local("RULES", settings.rules))
         if not elsewhere:
             tls_context(texts.get("SYSLOG_CA"), texts.get("SYSLOG_CLIENT_CERT"), texts.get("SYSLOG_CLIENT_KEY"))
         terminal.show_settings(Console(), settings, texts, elsewhere)
@@ -78,7 +78,7 @@ def demo() -> None:
 @state_app.command("show")
 def state_show(region: Region = None, raw: Raw = False) -> None:
     """How far it came, and who is behind."""
-    with _explained():
+    with terminal.explained():
         keeper, name, _ = _keeper(region)
         state = keeper.peek()
     if state is None:
@@ -92,7 +92,7 @@ def state_show(region: Region = None, raw: Raw = False) -> None:
 @state_app.command("rewind")
 def state_rewind(time: str, region: Region = None, force: Force = False, yes: Yes = False) -> None:
     """Read again from TIME on (like 2026-11-24T10:05:00Z), and send it again: keys of what was sent are dropped."""
-    with _explained():
+    with terminal.explained():
         minute = _minute(time)
         keeper, name, region = _keeper(region)
         state = _found(keeper, name, force) or State(region, minute)
@@ -106,7 +106,7 @@ def state_rewind(time: str, region: Region = None, force: Force = False, yes: Ye
 @state_app.command("reset")
 def state_reset(region: Region = None, force: Force = False, yes: Yes = False) -> None:
     """Forget everything: the next run begins INITIAL_LOOKBACK_HOURS back, as if it were the first."""
-    with _explained():
+    with terminal.explained():
         keeper, name, region = _keeper(region)
         _found(keeper, name, force)
         if not yes:
@@ -156,20 +156,3 @@ def _local(key: str, value: str) -> str:
         return Path(path).read_text("utf-8")
     except OSError as error:
         raise ConfigError([f"{key}={value}: {error.strerror}; allowed is a file that can be read"]) from error
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Show our errors as what they are, one mistake a line, and end with exit code 2."""
-    try:
-        yield
-    except EpimetheusError as error:
-        _refuse(error)
-
-
-def _refuse(error: EpimetheusError) -> NoReturn:
-    console = Console(stderr=True)
-    for problem in error.problems if isinstance(error, ConfigError) else (error.what,):
-        console.print(problem, style="red", markup=False, highlight=False)
-    console.print(error.do, markup=False, highlight=False)
-    raise typer.Exit(2)

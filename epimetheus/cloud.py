@@ -23,12 +23,16 @@ AuthKind = Literal["resource_principal", "instance_principal", "config_file"]
 
 @dataclass(frozen=True)
 class Credentials:
-    """What signs our requests (a ``requests`` auth object), the tenancy's OCID, the region we are in, and what the SDK wants to know."""
+    """What signs our requests (a ``requests`` auth object), the tenancy's OCID, the region we are in, and what the SDK wants to know.
+
+    ``principals``: the OCIDs that audit events may name us by; none where the credentials do not tell.
+    """
 
     signer: Any = field(repr=False)
     tenancy: str
     region: str
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)  # holds the pass phrase, where there is one
+    principals: tuple[str, ...] = ()
 
 
 class ServiceFailure(SourceError):
@@ -60,7 +64,8 @@ def _signed_in(auth: AuthKind, config_file: str, profile: str) -> Credentials:
         signer = oci.auth.signers.InstancePrincipalsSecurityTokenSigner()
         return Credentials(signer, signer.tenancy_id, signer.region)
     signer = oci.auth.signers.get_resource_principals_signer()
-    return Credentials(signer, signer.get_claim("res_tenant"), signer.region)
+    principals = tuple(claim for claim in map(signer.get_claim, ("res_id", "sub")) if claim)
+    return Credentials(signer, signer.get_claim("res_tenant"), signer.region, principals=principals)
 
 
 def _no_credentials(auth: AuthKind, why: str) -> CredentialsError:
@@ -79,7 +84,7 @@ def _from_config(config_file: str, profile: str) -> Credentials:
     oci.config.validate_config(config)
     key = (config.get("key_file"), config.get("pass_phrase"), config.get("key_content"))
     signer = oci.signer.Signer(config["tenancy"], config["user"], config["fingerprint"], *key)
-    return Credentials(signer, config["tenancy"], config["region"], config)
+    return Credentials(signer, config["tenancy"], config["region"], config, (config["user"],))
 
 
 def make_client(kind: Callable[..., Any], credentials: Credentials, *, region: str, endpoint: str | None, seconds: float) -> Any:

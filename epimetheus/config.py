@@ -1,40 +1,25 @@
 """Settings: the one reader of configuration. Keys are environment variables; every mistake is found before any work, all at once."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails
 
 from epimetheus import config_forms as form
 from epimetheus.errors import ConfigError
+from epimetheus.field_map import read_field_map
+from epimetheus.json_file import nearest
 from epimetheus.render import MIN_BYTES
 from epimetheus.render.syslog import FACILITIES
-from epimetheus.rules_file import nearest, parse_rules
+from epimetheus.rules_file import read_rules
 
 MAX_BYTES = 4096
 """What the configuration of a function may hold, keys and values together (OCI Functions)."""
 
 
-class _NotYet(NamedTuple):
-    """What this version does not do for ``key`` at ``value`` (None: at any). ``instead`` is what happens; None: it is refused."""
-
-    key: str
-    value: object
-    instead: str | None
-
-
-_NOT_YET = (
-    _NotYet("FORMAT", "leef", None),
-    _NotYet("FORMAT", "ocsf", None),
-    _NotYet("RULES", None, "every event is forwarded"),
-    _NotYet("FIELD_MAP", None, "fields have the names they have by default"),
-    _NotYet("TAMPER_WATCH", None, "events that touch these resources are forwarded without a mark"),
-    _NotYet("RUN_MESSAGE", True, "no message ends a run"),
-    _NotYet("OWN_EVENTS", "summarise", "the events that our own polling makes are forwarded like any other"),
-)
 _PLAIN_TCP = "SYSLOG_TRANSPORT=tcp is plain TCP: events can be read and forged on the way; use tls."
 
 _POINTERS = ("file:", "vault:", "object:")
@@ -67,7 +52,7 @@ class Settings(BaseModel):
         default=8000, ge=0, description=f"0 (no limit), or a whole number of {MIN_BYTES} or more"
     )
     syslog_timeout_seconds: float = form.number(10.0, 1, 120)
-    format: Literal["cef", "json"] = "cef"
+    format: Literal["cef", "json", "leef", "ocsf"] = "cef"
 
     state_bucket: str | None = form.text(None, r"[\w.-]{1,256}", "a bucket's name, without its namespace")
     state_namespace: str | None = form.text(None, r"[\w-]{1,128}", "an Object Storage namespace")
@@ -123,12 +108,7 @@ class Settings(BaseModel):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What every run should say about these settings."""
-        lacking = [
-            f"{key} is not applied by this version: {instead}."
-            for key, value, instead in _NOT_YET
-            if instead and key.lower() in self.model_fields_set and value in (None, getattr(self, key.lower()))
-        ]
-        return (*lacking, *[_PLAIN_TCP] * (self.syslog_transport == "tcp"))
+        return (_PLAIN_TCP,) if self.syslog_transport == "tcp" else ()
 
 
 _KEYS = tuple(name.upper() for name in Settings.model_fields)
@@ -165,16 +145,13 @@ def _too_much(ours: Mapping[str, str]) -> Iterator[str]:
 
 def _inside(given: Mapping[str, str]) -> Iterator[str]:
     """What is wrong inside of RULES and FIELD_MAP, where they are JSON texts."""
-    if given.get("RULES", "").startswith("{"):
-        try:
-            parse_rules("RULES", given["RULES"])
-        except ConfigError as error:
-            yield from error.problems
-    if given.get("FIELD_MAP", "").startswith("{"):
-        try:
-            from_json(given["FIELD_MAP"].encode("utf-8", "surrogateescape"))
-        except ValueError as error:
-            yield f"FIELD_MAP: it is not JSON: {error}"
+    readers: tuple[tuple[str, Callable[[str, str], object]], ...] = (("RULES", read_rules), ("FIELD_MAP", read_field_map))
+    for key, read in readers:
+        if (text := given.get(key, "")).startswith("{"):
+            try:
+                read(key, text)
+            except ConfigError as error:
+                yield from error.problems
 
 
 def _together(given: Mapping[str, str]) -> Iterator[str]:
@@ -225,8 +202,7 @@ def _worded(details: ErrorDetails, given: Mapping[str, str]) -> str:
     if key not in given:
         return f"{key} is not set: allowed is {allowed}"
     value = str(details["input"]) if len(details["loc"]) > 1 else given[key]
-    later = "this version does not have it yet; " if _NotYet(key, value, None) in _NOT_YET else ""
-    return f"{_named(key, value)}: {later}allowed is {allowed}"
+    return f"{_named(key, value)}: allowed is {allowed}"
 
 
 def _named(key: str, value: str) -> str:

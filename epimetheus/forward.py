@@ -1,17 +1,20 @@
-"""From pages to confirmed messages: each event is looked up, rendered, framed and written; what the receiver has is remembered.
+"""From pages to confirmed messages: each event is looked up, chosen, rendered, framed and written; what the receiver has is remembered.
 
-events ─▶ first time? ─▶ render ─▶ frame ─▶ batch ─▶ write … confirmed ─▶ keys to remember
+events ─▶ first time? ─▶ wanted? ─▶ render ─▶ frame ─▶ batch ─▶ write … confirmed ─▶ keys and limits to remember
 """
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from epimetheus.errors import AccountingError
 from epimetheus.model import Fetched
 from epimetheus.render import Rendered
+from epimetheus.render.form import Notes
 from epimetheus.report import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
+from epimetheus.select.selection import Selection, Spent
 from epimetheus.source.fetch import Work
 
 BATCH_BYTES = 128 * 1024
@@ -32,41 +35,84 @@ class Sink(Protocol):
         ...
 
 
+class Render(Protocol):
+    """What `epimetheus.render.Renderer` is to this file."""
+
+    def __call__(self, fetched: Fetched, sequence: int, notes: Notes, /) -> Rendered:
+        """The message of an event, the ``sequence``-th of its run."""
+        ...
+
+    def notice(self, fetched: Fetched, sequence: int, /) -> Rendered:
+        """The message of a notice of our own."""
+        ...
+
+
 class _OnTheWay(NamedTuple):
-    """Keys (by the minute their window ends) to remember once ``confirmed`` reaches ``position``."""
+    """Keys (by the minute their window ends), and what was spent of limits, to remember once ``confirmed`` reaches ``position``."""
 
     position: int
     keys: dict[int, list[bytes]]
+    spent: Spent
 
 
 class Forwarder:
-    """Forwards the events of one region in one run."""
+    """Forwards the events of one region in one run. ``places``: OCID of a compartment → its path; ``actors``: say who acted.
+
+    ``left_out`` is told of each event that is not sent, and why.
+    """
 
     def __init__(
-        self, seen: SeenKeys, render: Callable[[Fetched, int], Rendered], frame: Callable[[bytes], bytes], sink: Sink, tally: Tally
+        self,
+        seen: SeenKeys,
+        selection: Selection,
+        render: Render,
+        frame: Callable[[bytes], bytes],
+        sink: Sink,
+        tally: Tally,
+        *,
+        actors: bool = False,
+        left_out: Callable[[Fetched, str], None] | None = None,
     ) -> None:
+        self.places: Mapping[str, str] = {}
         self._seen = seen
+        self._selection = selection
         self._render = render
         self._frame = frame
         self._sink = sink
         self._tally = tally
+        self._actors = actors
+        self._left_out = left_out
         self._sequence = 0
+        self._notices: list[int] = []
         self._frames: list[bytes] = []
         self._bytes = 0
         self._keys: dict[int, list[bytes]] = {}
         self._on_the_way: deque[_OnTheWay] = deque()
 
     def page(self, work: Work, events: Sequence[Fetched]) -> None:
-        """Forward what was not met before. Raises ReceiverError, DeliveryUncertain."""
+        """Forward what was not met before and is wanted. Raises ReceiverError, DeliveryUncertain."""
         self._tally.fetched += len(events)
-        tag = compartment_tag(work.compartment)
+        tag, minute = compartment_tag(work.compartment), work.window.end
         for fetched in events:
             key = event_key(tag, fetched)
-            if self._seen.first_time(key):
-                self._keys.setdefault(work.window.end, []).append(key)
-                self._add(fetched)
-            else:
+            if not self._seen.first_time(key):
                 self._tally.duplicates += 1
+                continue
+            self._keys.setdefault(minute, []).append(key)
+            reason, watched = self._selection(fetched, minute)
+            if reason is None:
+                self._event(fetched, work.compartment, watched)
+            else:
+                self._tally.left_out[reason] += 1
+                if self._left_out:
+                    self._left_out(fetched, reason)
+
+    def notice(self, notice: Fetched) -> None:
+        """Send a message of our own: it has a number in the run like any other, and is no event. Raises as `page`."""
+        self._sequence += 1
+        self._notices.append(self._sequence)
+        self._tally.notices += 1
+        self._send(self._render.notice(notice, self._sequence))
 
     def finish(self) -> None:
         """Everything is sent, confirmed, and adds up. Raises ReceiverError, DeliveryUncertain, AccountingError."""
@@ -81,15 +127,23 @@ class Forwarder:
 
     def settle(self) -> None:
         """Remember what has been confirmed since."""
-        self._tally.forwarded = self._sink.confirmed
-        while self._on_the_way and self._on_the_way[0].position <= self._sink.confirmed:
-            for minute, keys in self._on_the_way.popleft().keys.items():
-                self._seen.remember(minute, keys)
+        confirmed = self._sink.confirmed
+        self._tally.forwarded = confirmed - bisect_right(self._notices, confirmed)
+        while self._on_the_way and self._on_the_way[0].position <= confirmed:
+            _, keys, spent = self._on_the_way.popleft()
+            for minute, some in keys.items():
+                self._seen.remember(minute, some)
+            self._selection.quotas.settle(spent)
 
-    def _add(self, fetched: Fetched) -> None:
+    def _event(self, fetched: Fetched, asked: str, watched: bool) -> None:
         self._sequence += 1
-        rendered = self._render(fetched, self._sequence)
-        self._tally.malformed += fetched.event is None
+        event = fetched.event
+        place = self.places.get((event.data.compartment_id if event else None) or asked)
+        actor = self._selection.actor(fetched) if self._actors else None
+        self._tally.malformed += event is None
+        self._send(self._render(fetched, self._sequence, Notes(place, actor, watched)))
+
+    def _send(self, rendered: Rendered) -> None:
         self._tally.trimmed += rendered.trimmed
         frame = self._frame(rendered.message)
         self._frames.append(frame)
@@ -98,11 +152,13 @@ class Forwarder:
             self._flush()
 
     def _flush(self) -> None:
-        if not self._frames:
+        """Write the batch. What was left out since the last one is remembered with it, or with what was sent before it."""
+        if not self._frames and not self._keys:
             return
         batch, keys, count = b"".join(self._frames), self._keys, len(self._frames)
         self._frames, self._keys, self._bytes = [], {}, 0
-        self._sink.write(batch, count)
-        self._tally.bytes += len(batch)
-        self._on_the_way.append(_OnTheWay(self._sequence, keys))
+        if count:
+            self._sink.write(batch, count)
+            self._tally.bytes += len(batch)
+        self._on_the_way.append(_OnTheWay(self._sequence, keys, self._selection.quotas.taken()))
         self.settle()

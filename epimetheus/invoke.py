@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
@@ -43,6 +44,11 @@ class Unforeseen(EpimetheusError):
 
 class _Request(msgspec.Struct, forbid_unknown_fields=True):
     action: str = "run"
+    follow_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 0
+
+
+_REQUEST_HELP = 'Send nothing, {}, {"action": "run"}, or {"follow_seconds": 60}.'
+_LEAST_SECONDS = 30.0
 
 
 def invoke(
@@ -53,7 +59,9 @@ def invoke(
     clock: Clock = SYSTEM,
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12],
 ) -> list[Report]:
-    """Run once, as the platform asks: ``body`` is the request's, ``deadline`` an RFC 3339 time. The reports, one a region.
+    """Run, as the platform asks: ``body`` is the request's, ``deadline`` an RFC 3339 time. The reports, one for each run and region.
+
+    ``{"follow_seconds": 60}`` runs again and again, so many seconds after the last run ended, until the deadline is near.
 
     Raises EpimetheusError, always safe to show: ConfigError, RequestError, CredentialsError, RunFailed, Unforeseen.
     """
@@ -62,9 +70,12 @@ def invoke(
     try:
         settings = Settings.read(environment)
         log_to(sys.stderr, settings.log_level)
-        check_request(body)
+        request = read_request(body)
         workshop = Workshop.open(settings, clock, deadline_of(deadline, clock))
         reports = run_regions(workshop, run_id, LogWatcher(run_id), log_report)
+        while request.follow_seconds and wait(workshop, request.follow_seconds):
+            run_id = new_id()
+            reports += run_regions(workshop, run_id, LogWatcher(run_id), log_report)
     except EpimetheusError as error:
         log_failure(error.what, error.do, error.kind, run_id)
         raise
@@ -76,14 +87,23 @@ def invoke(
     return reports
 
 
-def check_request(body: bytes) -> None:
-    """An empty body, ``{}`` and ``{"action": "run"}`` ask for a run. Raises RequestError for anything else."""
+def read_request(body: bytes) -> _Request:
+    """An empty body, ``{}`` and ``{"action": "run"}`` ask for a run. Raises RequestError for what is not understood."""
     try:
         request = msgspec.json.decode(body.strip() or b"{}", type=_Request)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestError(f"The request's body is not understood: {error}.", do='Send nothing, {} or {"action": "run"}.') from error
+        raise RequestError(f"The request's body is not understood: {error}.", do=_REQUEST_HELP) from error
     if request.action != "run":
-        raise RequestError(f"There is no action {request.action[:40]!r}.", do='Send nothing, {} or {"action": "run"}.')
+        raise RequestError(f"There is no action {request.action[:40]!r}.", do=_REQUEST_HELP)
+    return request
+
+
+def wait(workshop: Workshop, seconds: float) -> bool:
+    """Sleep until the next run of a call that follows; False where there is no time for one."""
+    if workshop.deadline.left() < seconds + _LEAST_SECONDS:
+        return False
+    workshop.clock.sleep(seconds)
+    return True
 
 
 def deadline_of(text: str, clock: Clock) -> Deadline:
@@ -101,7 +121,7 @@ def run_regions(workshop: Workshop, run_id: str, watcher: Watcher, announce: Cal
     """A run for each region, each with its share of the time left, whatever becomes of the others; announced and measured."""
     reports = []
     workshop.prepare()
-    regions = workshop.regions()
+    regions = workshop.regions
     afterwards = _measuring_seconds(workshop.deadline.left()) / len(regions)
     for number, region in enumerate(regions):
         share = workshop.deadline.left() / (len(regions) - number) - afterwards
@@ -121,7 +141,7 @@ def run_region(workshop: Workshop, region: str, run_id: str, deadline: Deadline,
     """One region's run."""
     parts = workshop.parts(region, run_id, deadline, watcher)
     try:
-        return run(workshop.options(region), parts, run_id, deadline, workshop.settings.warnings)
+        return run(workshop.options(region), parts, run_id, deadline, workshop.warnings)
     finally:
         parts.audit.close()
 
@@ -140,8 +160,8 @@ def publish(workshop: Workshop, report: Report, seconds: float) -> None:
 
 
 def refuse_failed(reports: list[Report]) -> None:
-    """Raises RunFailed where a region failed."""
-    failed = [report for report in reports if report.status == "failed" and report.error]
+    """Raises RunFailed where a region failed, with the last failure of each."""
+    failed = {report.region: report.error for report in reports if report.status == "failed" and report.error}
     if failed:
-        what = " ".join(f"{r.region}: {r.error.what} {r.error.do}" for r in failed if r.error)
+        what = " ".join(f"{region}: {error.what} {error.do}" for region, error in failed.items())
         raise RunFailed(what, do="")

@@ -93,6 +93,19 @@ class Window(NamedTuple):
     end: int
 
 
+class Quota(NamedTuple):
+    """Events of one type in one hour: how many ``passed`` a limit, were ``held`` back, and of how many of these the receiver was ``told``.
+
+    ``first`` and ``last``: times of those held back and not told of, in milliseconds since the epoch.
+    """
+
+    passed: int = 0
+    held: int = 0
+    told: int = 0
+    first: int | None = None
+    last: int | None = None
+
+
 def minute_text(minute: int) -> str:
     """``2026-11-24T10:05:00Z`` for a minute since the epoch (RFC 3339, seconds always 0 as ListEvents wants them)."""
     return datetime.fromtimestamp(minute * 60, UTC).isoformat().replace("+00:00", "Z")
@@ -149,11 +162,29 @@ class Position(msgspec.Struct, frozen=True):
     behind: dict[str, BehindNow]
 
 
+class Cache(msgspec.Struct, frozen=True):
+    """How often a cache knew the answer (``hits``), how often not, and how much it holds."""
+
+    hits: int
+    misses: int
+    size: int
+
+
+class Performance(msgspec.Struct, frozen=True):
+    """``events_per_second`` fetched and dealt with; ``phases``: step of the run → seconds."""
+
+    events_per_second: float
+    phases: dict[str, float]
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One run over one region, whole: the log line, the metrics, the terminal and the function's answer show this and nothing else.
 
     ``fetched = forwarded + uncertain + duplicates + left out``, where ``uncertain`` is 0 unless the run failed.
-    ``position`` is None where the state could not be read. ``left_out`` counts by reason, ``bytes`` what was written to the receiver.
+    ``position`` is None where the state could not be read. ``left_out`` counts by reason, ``notices`` messages of our own, which are no
+    events, ``bytes`` what was written to the receiver. ``certificate_days``: until the first certificate is over, ours or the receiver's, where
+    one was seen. ``caches`` (``dedupe``: keys of events; ``names``: what the rules say of an event
+    type) and ``performance`` are None unless the rules file's statistics ask for them.
     """
 
     version: int = 1
@@ -173,8 +204,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     left_out: dict[str, int]
     malformed: int
     trimmed: int
+    notices: int
     bytes: int
     api: dict[str, int]
     receiver: dict[str, int | str]
     listing_stale: bool
     state_writes: int
+    certificate_days: float | None = None
+    caches: dict[str, Cache] | None = None
+    performance: Performance | None = None

@@ -2,19 +2,32 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from epimetheus.clock import Clock, Deadline
-from epimetheus.forward import Sink
+from epimetheus.forward import Render, Sink
 from epimetheus.model import Fetched, Problem, Window
-from epimetheus.render import Rendered
+from epimetheus.select.rules import Rules
+from epimetheus.select.watch import Watch
 from epimetheus.source.compartments import ListPage, Mode
 from epimetheus.state.keeper import Keeper
 
 
+class Statistics(NamedTuple):
+    """What is told beyond the counts: each event ``left_out``, a line every so many events (0: none), caches, times and rates."""
+
+    left_out: bool = False
+    every: int = 0
+    caches: bool = False
+    performance: bool = False
+
+
+NO_STATISTICS = Statistics()
+
+
 @dataclass(frozen=True)
 class Options:
-    """What the settings say about reading; times in minutes."""
+    """What the settings say about reading; times in minutes. ``run_message``: the run ends with one; ``actors``: events say who acted."""
 
     region: str
     tenancy: str
@@ -25,6 +38,9 @@ class Options:
     settle: int
     slice: int
     concurrency: int
+    run_message: bool = False
+    actors: bool = False
+    statistics: Statistics = NO_STATISTICS
 
 
 class Receiver(Sink, Protocol):
@@ -72,16 +88,27 @@ class Watcher(Protocol):
         """``done`` of ``works`` compartments of a slice are over; ``cursor`` is from where it stands to where it will be at last."""
         ...
 
+    def left_out(self, region: str, fetched: Fetched, reason: str) -> None:
+        """An event is not sent (asked for by statistics)."""
+        ...
+
+    def counted(self, region: str, fetched: int, confirmed: int, left_out: dict[str, int]) -> None:
+        """So far it is so many events (asked for by statistics)."""
+        ...
+
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything outside of a run, given to it."""
+    """Everything outside of a run, given to it. ``certificate_end``: when the first certificate is over, in seconds since the epoch."""
 
     clock: Clock
     keeper: Keeper
     list_page: ListPage
     audit: AuditSource
     receiver: Receiver
-    render: Callable[[Fetched, int], Rendered]
+    certificate_end: Callable[[], float | None]
+    render: Render
     frame: Callable[[bytes], bytes]
     watcher: Watcher
+    rules: Rules
+    watch: Watch

@@ -1,8 +1,9 @@
 """Which compartment to ask for which minutes: pure decisions over the state."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from epimetheus.errors import SourceError
 from epimetheus.model import Compartment, Window
 from epimetheus.source.compartments import Listing
 from epimetheus.source.fetch import Work
@@ -11,11 +12,26 @@ from epimetheus.state.memory import Behind, Known, Reading, State
 LONGEST_SLICE = 7 * 24 * 60
 NEW = "new: its events since it appeared are being read"
 NO_TIME = "not reached in the time of a run"
+_NONE_HELP = "The cursor stays. Check the policy (`read audit-events in tenancy`), the region, and OCI's status page."
 
 
 def remembered(state: State) -> dict[str, Compartment]:
     """Every compartment of the state by OCID, also those that are gone but still read to their end."""
     return {ocid: Compartment(ocid, known.name, known.parent, deleted=known.deleted) for ocid, known in state.known.items()}
+
+
+def paths(state: State) -> dict[str, str]:
+    """Where each known compartment stands, from the root on, by OCID: ``root/prod/app``; where a circle closes, it begins there."""
+    return {ocid: "/".join(reversed([state.known[above].name for above in _upwards(state, ocid)])) for ocid in state.known}
+
+
+def _upwards(state: State, ocid: str) -> list[str]:
+    above: dict[str, None] = {}
+    at: str | None = ocid
+    while at in state.known and at not in above:
+        above[at] = None
+        at = state.known[at].parent
+    return list(above)
 
 
 def last_known(state: State) -> Listing:
@@ -130,6 +146,16 @@ def move(state: State, works: Collection[Work], failed: Mapping[str, str], onwar
             if work.window.end >= state.through:
                 del behind[ocid]
     return replace(state, through=through, behind=behind)
+
+
+def refuse_if_none(state: State, works: Sequence[Work], failed: Mapping[str, str], *, came: bool) -> None:
+    """Where not one compartment at the cursor could be read, it is not the compartments that are at fault: raises SourceError.
+
+    Nor is it the time, where not one page ``came`` in all of it.
+    """
+    late = NO_TIME in failed.values() and came
+    if len(failed) == len(works) and not late and works[0].compartment not in state.behind:
+        raise SourceError(f"None of {len(works)} compartments could be read; the first: {failed[works[0].compartment]}", do=_NONE_HELP)
 
 
 def next_length(length: int, shortest: int, *, fitted: bool, seconds: float, left: float, whole: float) -> int:

@@ -5,18 +5,21 @@
 The promise is kept here: the cursor moves only in `_Run.slice`, after everything the slice sent was confirmed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 
-from epimetheus import plan
+from epimetheus import notices, plan
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, CompartmentMissing, EpimetheusError, OutOfTime, SourceError
 from epimetheus.forward import Forwarder
-from epimetheus.model import BehindNow, Compartment, Position, Report, Status, Window, minute_text, time_text
+from epimetheus.model import Compartment, Report, Status, Window, time_text
 from epimetheus.parts import Options, Parts
-from epimetheus.report import Tally, problem
+from epimetheus.report import Tally, days_left, is_caught_up, position, problem, unreadable_told
 from epimetheus.select.dedupe import SeenKeys, compartment_tag
+from epimetheus.select.quotas import Quotas
+from epimetheus.select.selection import OWN, Selection
 from epimetheus.source.compartments import Listing, choose, discover, pin
 from epimetheus.source.fetch import Failed, Page, Work, fetch
 from epimetheus.state.memory import Lease, State
@@ -24,8 +27,7 @@ from epimetheus.state.memory import Lease, State
 CHECKPOINT_SECONDS = 30.0
 _LEASE_GRACE_SECONDS = 5.0
 _LEAST_SECONDS = 1.0
-_MOST_NAMED = 5
-_NONE_HELP = "The cursor stays. Check the policy (`read audit-events in tenancy`), the region, and OCI's status page."
+_LATE_MINUTES = 24 * 60  # an event may be processed long after it happened, and counts in the hour it happened
 
 
 def run(options: Options, parts: Parts, run_id: str, deadline: Deadline, warnings: Sequence[str] = ()) -> Report:
@@ -53,8 +55,7 @@ class _Run:
         self.end = self.minute - options.settle
         self.state = State(options.region, self.end - options.lookback)
         self.opened = self.leased = False
-        self.seen = SeenKeys()
-        self.forwarder = Forwarder(self.seen, parts.render, parts.frame, parts.receiver, self.tally)
+        self.remember()
         self.from_ = self.state.through
         self.asked: set[str] = set()
         self.given_up: set[str] = set()
@@ -69,9 +70,8 @@ class _Run:
             if other is not None:
                 self.tally.warnings.append(f"Run {other.run} is at work until {time_text(other.until)}; this one leaves it to it.")
                 return self.told("skipped")
-            self.survey()
-            self.forward()
-            self.close()
+            for step in (self.survey, self.forward, self.tell, self.close):
+                self.timed(step)
         except EpimetheusError as error:
             self.salvage()
             return self.told("failed", error)
@@ -79,15 +79,31 @@ class _Run:
             self.parts.receiver.drop()
         return self.told("partial" if self.state.behind else "ok")
 
+    def timed(self, step: Callable[[], None]) -> None:
+        began = self.parts.clock.monotonic()
+        try:
+            step()
+        finally:
+            self.tally.phases[step.__name__] = round(self.parts.clock.monotonic() - began, 3)
+
     def open(self) -> Lease | None:
         """Take the lease; or the lease of the run that has it."""
         until = self.started + self.deadline.left() + _LEASE_GRACE_SECONDS
         self.state, other = self.parts.keeper.open(lambda: self.state, now=self.started, until=until)
         self.opened, self.leased = True, other is None
         self.from_ = self.state.through
-        self.seen = SeenKeys(self.state.keys)
-        self.forwarder = Forwarder(self.seen, self.parts.render, self.parts.frame, self.parts.receiver, self.tally)
+        self.remember()
         return other
+
+    def remember(self) -> None:
+        """What was seen and spent before, as the state has it."""
+        parts = self.parts
+        self.seen, self.quotas = SeenKeys(self.state.keys), Quotas(self.state.quotas)
+        told = partial(parts.watcher.left_out, self.options.region) if self.options.statistics.left_out else None
+        self.selection = Selection(parts.rules, parts.watch, self.quotas)
+        self.forwarder = Forwarder(
+            self.seen, self.selection, parts.render, parts.frame, parts.receiver, self.tally, actors=self.options.actors, left_out=told
+        )
 
     def survey(self) -> None:
         """Who is to be asked. Where Identity fails, the last known compartments serve."""
@@ -103,6 +119,7 @@ class _Run:
         listing = pin(listing, options.ids if options.mode == "include" else ())
         asked = choose({**plan.remembered(self.state), **listing.compartments}, options.mode, options.ids, options.tenancy)
         self.state = plan.take_stock(self.state, listing, asked, now=self.minute, lookback=options.lookback, overlap=options.overlap)
+        self.forwarder.places = plan.paths(self.state)
         if not plan.asked_compartments(self.state):
             raise SourceError("No compartment is left to ask.", do="Check COMPARTMENT_MODE and COMPARTMENT_IDS against the tenancy.")
 
@@ -156,6 +173,7 @@ class _Run:
                     case Page(work, events, token):
                         self.pages += 1
                         self.forwarder.page(work, events)
+                        self.count(len(events))
                         onward |= {ocid: token} if token else {}
                         self.checkpoint()
                         continue
@@ -172,21 +190,18 @@ class _Run:
                         self.unreadable.update({ocid} if isinstance(arrival, Failed) else ())
                 done += 1
                 self.parts.watcher.progress(self.options.region, Window(self.state.through, self.end), done, len(works))
-        self.refuse_if_none(works, failed)
+        plan.refuse_if_none(self.state, works, failed, came=self.pages > 0)
         return failed, {ocid: token for ocid, token in onward.items() if failed.get(ocid) == plan.NO_TIME}
+
+    def count(self, events: int) -> None:
+        """Say how far it is, each time so many events more have come."""
+        every = self.options.statistics.every
+        if every and self.tally.fetched // every > (self.tally.fetched - events) // every:
+            self.parts.watcher.counted(self.options.region, self.tally.fetched, self.tally.forwarded, dict(self.tally.left_out))
 
     def is_deleted(self, ocid: str, error: CompartmentError) -> bool:
         """OCI lists it as deleted and does not show its events any more: nobody can be behind with what can never be read."""
         return isinstance(error, CompartmentMissing) and self.state.known[ocid].deleted
-
-    def refuse_if_none(self, works: Sequence[Work], failed: Mapping[str, str]) -> None:
-        """Where not one compartment at the cursor could be read, it is not the compartments that are at fault.
-
-        Nor is it the time, where not one page has come in all of it.
-        """
-        late = plan.NO_TIME in failed.values() and self.pages > 0
-        if len(failed) == len(works) and not late and works[0].compartment not in self.state.behind:
-            raise SourceError(f"None of {len(works)} compartments could be read; the first: {failed[works[0].compartment]}", do=_NONE_HELP)
 
     def checkpoint(self) -> None:
         """In a long slice, write down now and then what has been confirmed of it."""
@@ -197,14 +212,29 @@ class _Run:
     def commit(self, state: State) -> None:
         """One conditional write: the cursor as it is moved, the keys of what is confirmed."""
         reach = {compartment_tag(ocid): minute for ocid, minute in plan.reach(state, self.options.overlap).items()}
-        self.seen.forget(state.through - self.options.overlap, reach)
-        self.state = self.parts.keeper.commit(replace(state, keys=self.seen.packed()))
+        recent = state.through - self.options.overlap
+        self.seen.forget(recent, reach)
+        quotas = self.quotas.packed(min([recent, *reach.values()]) - _LATE_MINUTES)
+        self.state = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas))
         self.committed_at = self.parts.clock.monotonic()
         self.uncommitted = False
 
+    def tell(self) -> None:
+        """Notices of our own, once every event is confirmed: hours of limits that are over, our own polling, and what this run sent."""
+        author = notices.Author(self.run_id, self.options.region, self.options.tenancy, self.parts.clock.now())
+        held = self.quotas.untold(self.state.through - self.options.overlap, at_once=OWN)
+        messages = [*notices.held_back(author, held), *notices.own_polling(author, held)]
+        if self.options.run_message:
+            messages.append(notices.run_ended(author, self.from_, self.state.through, len(self.state.behind), self.tally))
+        for message in messages:
+            self.forwarder.notice(message)
+        if messages:
+            self.forwarder.finish()
+        self.quotas.tell(held)
+
     def close(self) -> None:
         """Write down how far this run came, and give the lease back."""
-        caught_up = self.is_caught_up()
+        caught_up = is_caught_up(self.state, self.end)
         state = replace(self.state, slice_minutes=0) if caught_up else self.state
         summary = {"run": self.run_id, "at": time_text(self.parts.clock.now()), "forwarded": self.tally.forwarded, "caught_up": caught_up}
         self.commit(replace(state, lease=None, last=summary))
@@ -221,9 +251,6 @@ class _Run:
         except EpimetheusError as error:
             self.wrong(error)
 
-    def is_caught_up(self) -> bool:
-        return self.state.through >= self.end and not self.state.behind
-
     def wrong(self, error: EpimetheusError) -> None:
         self.parts.watcher.wrong(problem(error), self.options.region)
 
@@ -235,10 +262,10 @@ class _Run:
             region=self.options.region,
             status=status,
             error=problem(error) if error else None,
-            warnings=[*tally.warnings, *self.unreadable_told()],
+            warnings=[*tally.warnings, *unreadable_told(self.unreadable)],
             started=time_text(self.started),
             seconds=round(parts.clock.monotonic() - self.monotonic_start, 3),
-            position=self.position() if self.opened else None,
+            position=position(self.state, self.from_, self.end, parts.clock.now()) if self.opened else None,
             slices=tally.slices,
             fetched=tally.fetched,
             forwarded=tally.forwarded,
@@ -247,31 +274,15 @@ class _Run:
             left_out=dict(tally.left_out),
             malformed=tally.malformed,
             trimmed=tally.trimmed,
+            notices=tally.notices,
             bytes=tally.bytes,
             api={"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled},
             receiver={"connections": receiver.connections, "confirmations": receiver.confirmations, "evidence": receiver.evidence},
             listing_stale=tally.listing_stale,
             state_writes=parts.keeper.writes,
-        )
-
-    def unreadable_told(self) -> list[str]:
-        some = ", ".join(sorted(self.unreadable)[:_MOST_NAMED])
-        told = f"{len(self.unreadable)} deleted compartments show their last events no more (404), so these are not forwarded: {some}."
-        return [told] if self.unreadable else []
-
-    def position(self) -> Position:
-        """How far this region is, from the state as it stands."""
-        state = self.state
-        oldest = min([state.through, *(b.since for b in state.behind.values())])
-        return Position(
-            since=minute_text(self.from_),
-            through=minute_text(state.through),
-            lag_seconds=max(0, int(self.parts.clock.now() - oldest * 60)),
-            caught_up=self.is_caught_up(),
-            known=len(state.known),
-            asked=len(plan.asked_compartments(state)),
-            gone=sum(known.gone is not None for known in state.known.values()),
-            behind={ocid: BehindNow(minute_text(b.since), b.why, b.tries) for ocid, b in sorted(state.behind.items())},
+            certificate_days=days_left(parts.certificate_end(), parts.clock.now()),
+            caches={"dedupe": tally.dedupe(len(self.seen)), "names": self.selection.names()} if self.options.statistics.caches else None,
+            performance=tally.performance() if self.options.statistics.performance else None,
         )
 
 

@@ -1,6 +1,7 @@
 """How things look on a terminal: rich where there is one, plain lines where there is not."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -11,12 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from epimetheus.config import Settings
-from epimetheus.errors import ConfigError
-from epimetheus.model import Problem, Report, Status, Window, minute_text
+from epimetheus.errors import ConfigError, EpimetheusError
+from epimetheus.model import Fetched, Problem, Report, Status, Window, minute_text
 from epimetheus.observe.log import headline
+from epimetheus.rules_try import SENT, Tried
 from epimetheus.state.memory import Lease, State
 
 EXIT_CODES: dict[Status, int] = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
+Move = Callable[[int, int], None]
+"""Moves a bar: so many are done, of so many."""
+
 _COLOURS: dict[Status, str] = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
 _NOT_SHOWN = {"syslog_ca", "syslog_client_cert", "syslog_client_key", "rules", "field_map"}
 
@@ -32,6 +37,17 @@ class TerminalWatcher:
     def wrong(self, trouble: Problem, region: str) -> None:
         """One line: what, and what to do."""
         self._console.print(f"{region}: {trouble.what} {trouble.do}", style="yellow", markup=False, highlight=False)
+
+    def left_out(self, region: str, fetched: Fetched, reason: str) -> None:
+        """One line for an event: its type and id, and why."""
+        event = fetched.event
+        name = f"{event.event_type} {event.event_id}" if event else "an event that is not understood"
+        self._console.print(f"{region}: left out {name}: {reason}", markup=False, highlight=False, soft_wrap=True)
+
+    def counted(self, region: str, fetched: int, confirmed: int, left_out: dict[str, int]) -> None:
+        """One line every so many events."""
+        line = f"{region}: {fetched} events so far, {confirmed} confirmed, {sum(left_out.values())} left out"
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def progress(self, region: str, cursor: Window, done: int, works: int) -> None:
         """Move the bars; without any, say what a slice has come to."""
@@ -61,6 +77,54 @@ def watcher(console: Console) -> Iterator[TerminalWatcher]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         yield TerminalWatcher(console, bars)
+
+
+@contextmanager
+def bar(console: Console, what: str) -> Iterator[Move]:
+    """A bar on ``console``, if that is a terminal; gone when it is over."""
+    if not console.is_terminal:
+        yield no_bar
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task(what)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def no_bar(done: int, total: int) -> None:
+    """Shows nothing."""
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Show our errors as what they are, one mistake a line, and end with exit code 2."""
+    try:
+        yield
+    except EpimetheusError as error:
+        console = Console(stderr=True)
+        for problem in error.problems if isinstance(error, ConfigError) else (error.what,):
+            console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(error.do, markup=False, highlight=False, soft_wrap=True)
+        raise SystemExit(2) from error
+
+
+def show_tried(console: Console, tried: Tried, warnings: Sequence[str]) -> None:
+    """What the rules would do: by event type and by reason, most first; and who could not be read."""
+    for warning in warnings:
+        console.print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    table = Table(title="What the rules would do")
+    for heading, justify in (("events", "right"), ("event type", "left"), ("outcome", "left")):
+        table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
+    for (kind, outcome), count in sorted(tried.rows.items(), key=lambda row: (-row[1], row[0])):
+        table.add_row(f"{count:,}", Text(kind), Text(outcome, style="green" if outcome.startswith(SENT) else "yellow"))
+    console.print(table)
+    outcomes: Counter[str] = Counter()
+    for (_, outcome), count in tried.rows.items():
+        outcomes[outcome] += count
+    told = "; ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or "no events"
+    console.print(f"{outcomes.total():,} events, {tried.repeats:,} repeats aside: {told}.", markup=False, highlight=False, soft_wrap=True)
+    for ocid, why in sorted(tried.unread.items()):
+        console.print(f"Not read: {ocid}: {why}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_report(console: Console, report: Report) -> None:

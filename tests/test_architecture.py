@@ -10,9 +10,10 @@ PACKAGE = ROOT / "epimetheus"
 BASE = {"errors", "model", "clock", "patterns"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 # The one place that puts each stage together with what it needs, and the order of a run: these know all of them.
-ORDER = {"run", "plan", "forward", "parts", "report"}
-DOORS = {"assemble", "invoke", "config", "config_forms", "rules_file"}
-TERMINAL = {"cli", "terminal", "demo", "__main__"}
+ORDER = {"run", "plan", "forward", "parts", "report", "notices"}
+FILES = {"rules_file", "field_map", "field_names", "field_wishes", "json_file", "json_places"}
+DOORS = {"assemble", "invoke", "config", "config_forms"} | FILES
+TERMINAL = {"cli", "cli_rules", "rules_try", "terminal", "demo", "__main__"}
 MAY_IMPORT = {
     "errors": set(),
     "model": {"errors"},
@@ -24,10 +25,13 @@ MAY_IMPORT = {
     "state": BASE | {"cloud"},
     "observe": BASE | {"cloud"},
     **{name: BASE | {"source", "select", "render", "state"} | ORDER | {"cloud"} for name in ORDER},
-    "config": {"errors", "render", "config_forms", "rules_file"},
+    "config": {"errors", "render", "config_forms"} | FILES,
     "config_forms": {"errors", "render"},
-    "rules_file": {"errors"},
-    "assemble": BASE | STAGES | ORDER | {"cloud", "config"},
+    "json_places": set(),
+    "json_file": {"errors", "json_places"},
+    "rules_file": {"errors", "patterns"} | FILES,
+    **dict.fromkeys(("field_map", "field_names", "field_wishes"), {"errors", "render"} | FILES),
+    "assemble": BASE | STAGES | ORDER | FILES | {"cloud", "config"},
     "invoke": BASE | {"observe", "cloud"} | ORDER | {"assemble", "config"},
     **{name: BASE | STAGES | ORDER | DOORS | TERMINAL | {"cloud"} for name in TERMINAL},
     "demo": {"testing"},

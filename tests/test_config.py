@@ -1,13 +1,10 @@
 """Settings: what is allowed, what is meant, and every mistake at once."""
 
-import json
-
 import pytest
 from pydantic import ValidationError
 
 from epimetheus.config import Settings
 from epimetheus.errors import ConfigError
-from epimetheus.rules_file import EventFiltering, RateLimit, RulesFile, UserFiltering, parse_rules
 
 LEAST = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
 TENANCY, COMPARTMENT = "ocid1.tenancy.oc1..aaaa", "ocid1.compartment.oc1..bbbb"
@@ -140,7 +137,7 @@ def test_an_empty_value_is_the_default_but_no_namespace_means_no_metrics(empty):
         ("OCI_ENDPOINT", "http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
         ("OCI_ENDPOINT", "https://gateway.example.com/oci/", "https://gateway.example.com/oci"),
         ("RULES", "object:rules.json", "object:rules.json"),
-        ("FIELD_MAP", ' {"cef": {}} ', '{"cef": {}}'),
+        ("FIELD_MAP", ' {"formats": {}} ', '{"formats": {}}'),
     ],
 )
 def test_values_that_are_allowed(key, value, expected):
@@ -197,9 +194,7 @@ def test_a_state_file_stands_in_for_a_bucket():
         ("SYSLOG_MAX_BYTES", "-1", "SYSLOG_MAX_BYTES=-1: allowed is 0 (no limit), or a whole number of 480 or more"),
         ("SYSLOG_MAX_BYTES", "8k", "SYSLOG_MAX_BYTES=8k: allowed is 0 (no limit), or a whole number of 480 or more"),
         ("SYSLOG_TIMEOUT_SECONDS", "121", "SYSLOG_TIMEOUT_SECONDS=121: allowed is a number from 1 to 120"),
-        ("FORMAT", "syslog", "FORMAT=syslog: allowed is cef or json"),
-        ("FORMAT", "leef", "FORMAT=leef: this version does not have it yet; allowed is cef or json"),
-        ("FORMAT", "ocsf", "FORMAT=ocsf: this version does not have it yet; allowed is cef or json"),
+        ("FORMAT", "syslog", "FORMAT=syslog: allowed is cef or json or leef or ocsf"),
         ("STATE_BUCKET", "ns/audit", "STATE_BUCKET=ns/audit: allowed is a bucket's name, without its namespace"),
         ("STATE_NAMESPACE", "a b", "STATE_NAMESPACE=a b: allowed is an Object Storage namespace"),
         ("STATE_PREFIX", "/epimetheus", "STATE_PREFIX=/epimetheus: allowed is the beginning of an object's name, not a slash"),
@@ -219,7 +214,8 @@ def test_a_state_file_stands_in_for_a_bucket():
         ("RULES", "vault:ocid1.x.oc1..a", "RULES=vault:ocid1.x.oc1..a: allowed is a JSON object, file:PATH or object:NAME"),
         ("RULES", "[1]", "RULES: allowed is a JSON object, file:PATH or object:NAME"),
         ("FIELD_MAP", "map.json", "FIELD_MAP: allowed is a JSON object, file:PATH or object:NAME"),
-        ("FIELD_MAP", '{"cef": }', "FIELD_MAP: it is not JSON: expected value at line 1 column 9"),
+        ("FIELD_MAP", '{"cef": }', "FIELD_MAP line 1, column 9: it is not JSON: expected value"),
+        ("FIELD_MAP", '{"format": {}}', "FIELD_MAP line 1, format: there is no such key; the nearest is formats"),
         ("OWN_EVENTS", "drop", "OWN_EVENTS=drop: allowed is summarise or forward"),
         ("TAMPER_WATCH", "ocid1.bucket.oc1.iad.a,audit", "TAMPER_WATCH=audit: allowed is OCIDs, comma-separated"),
         ("REDACT", "data..x", "REDACT=data..x: allowed is paths like data.identity.ipAddress, comma-separated"),
@@ -307,9 +303,9 @@ def test_all_mistakes_are_told_at_once():
         "SYSLOG_HSOT": "siem",
         "SYSLOG_PORT": "99999",
         "SYSLOG_CLIENT_KEY": KEY,
-        "FORMAT": "leef",
+        "FORMAT": "leaf",
         "COMPARTMENT_MODE": "include",
-        "RULES": '{"event_filtering": {"mode": "all"}, "statistics": []}',
+        "RULES": '{"event_filtering": {"mode": "some"}, "statistics": []}',
     }
     with pytest.raises(ConfigError) as failed:
         Settings.read(environment)
@@ -318,9 +314,9 @@ def test_all_mistakes_are_told_at_once():
         "SYSLOG_HSOT: there is no such key; the nearest is SYSLOG_HOST; "
         "SYSLOG_HOST is not set: allowed is a host name or an IP address, without port; "
         "SYSLOG_PORT=99999: allowed is a whole number from 1 to 65535; "
-        "FORMAT=leef: this version does not have it yet; allowed is cef or json; "
-        "RULES: event_filtering.mode: allowed is include or exclude; "
-        "RULES: statistics: allowed is a JSON object; "
+        "FORMAT=leaf: allowed is cef or json or leef or ocsf; "
+        "RULES line 1, event_filtering.mode: allowed is include, exclude or all; "
+        "RULES line 1, statistics: allowed is a JSON object; "
         "STATE_BUCKET is not set: allowed is a bucket's name, or STATE_FILE in its place on a terminal; "
         "SYSLOG_CLIENT_KEY is set and SYSLOG_CLIENT_CERT is not: allowed is both or neither; "
         "COMPARTMENT_IDS is not set: COMPARTMENT_MODE=include needs OCIDs of compartments, comma-separated. "
@@ -400,26 +396,8 @@ def test_no_secret_and_no_text_is_in_an_error(changes):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"RULES": "object:r"}, ["RULES is not applied by this version: every event is forwarded."]),
-        ({"FIELD_MAP": "{}"}, ["FIELD_MAP is not applied by this version: fields have the names they have by default."]),
-        (
-            {"TAMPER_WATCH": "ocid1.bucket.oc1.iad.a"},
-            ["TAMPER_WATCH is not applied by this version: events that touch these resources are forwarded without a mark."],
-        ),
-        ({"RUN_MESSAGE": "true"}, ["RUN_MESSAGE is not applied by this version: no message ends a run."]),
-        ({"RUN_MESSAGE": "false", "OWN_EVENTS": "forward"}, []),
-        (
-            {"OWN_EVENTS": "summarise"},
-            ["OWN_EVENTS is not applied by this version: the events that our own polling makes are forwarded like any other."],
-        ),
+        ({"RULES": "object:r", "RUN_MESSAGE": "true", "OWN_EVENTS": "forward"}, []),
         ({"SYSLOG_TRANSPORT": "tcp"}, ["SYSLOG_TRANSPORT=tcp is plain TCP: events can be read and forged on the way; use tls."]),
-        (
-            {"SYSLOG_TRANSPORT": "tcp", "RULES": "{}"},
-            [
-                "RULES is not applied by this version: every event is forwarded.",
-                "SYSLOG_TRANSPORT=tcp is plain TCP: events can be read and forged on the way; use tls.",
-            ],
-        ),
     ],
 )
 def test_what_every_run_should_say(changes, expected):
@@ -429,114 +407,3 @@ def test_what_every_run_should_say(changes, expected):
 def test_settings_do_not_change():
     with pytest.raises(ValidationError):
         Settings.read(LEAST).syslog_port = 1
-
-
-GO_FILE = """{
-  "ordered_fields": ["rt", "act"], "field_mappings": {"eventTime": "rt"}, "lookups": {}, "cef_vendor": "Oracle", "cef_version": "1.0",
-  "cef_product": "CloudInfrastructure", "cache_invalidation_rules": {},
-  "event_filtering": {
-    "mode": "include",
-    "excluded_events": null,
-    "included_events": ["com.oraclecloud.*"],
-    "priority_events": ["com.oraclecloud.identityControlPlane.DeleteUser"],
-    "rate_limiting": {
-      "com.oraclecloud.ComputeApi.GetInstance": {"max_per_hour": 100, "enabled": false}, "ListInstances": {"max_per_hour": 1}
-    },
-    "user_filtering": {"exclude_service_accounts": true, "exclude_users": ["svc"], "include_only_users": []}
-  },
-  "statistics": {
-    "enable_detailed_logging": true, "log_interval_events": 100, "track_cache_metrics": true, "track_performance_metrics": true
-  }
-}"""
-
-
-def test_the_go_programs_file_is_understood():
-    rules = parse_rules("RULES", GO_FILE)
-    assert rules.event_filtering == EventFiltering(
-        mode="include",
-        included_events=("com.oraclecloud.*",),
-        priority_events=("com.oraclecloud.identityControlPlane.DeleteUser",),
-        rate_limiting={
-            "com.oraclecloud.ComputeApi.GetInstance": RateLimit(max_per_hour=100, enabled=False),
-            "ListInstances": RateLimit(max_per_hour=1, enabled=True),
-        },
-        user_filtering=UserFiltering(exclude_service_accounts=True, exclude_users=("svc",)),
-    )
-    assert rules.statistics.log_interval_events == 100
-    assert parse_rules("RULES", "{}") == RulesFile()
-    assert read(RULES=GO_FILE).rules == GO_FILE
-
-
-@pytest.mark.parametrize(
-    ("rules", "expected"),
-    [
-        ("[]", ["allowed is a JSON object"]),
-        ('{"\udcff": 1}', ["allowed is UTF-8 text"]),
-        ('{"event_filtering": }', ["it is not JSON: expected value at line 1 column 21"]),
-        ('{"a":' * 700, ["it is not JSON: recursion limit exceeded at line 1 column 1006"]),
-        ('{"event_filter": {}}', ["event_filter: there is no such key; the nearest is event_filtering"]),
-        ('{"event_filtering": {"mod": 1}}', ["event_filtering.mod: there is no such key; the nearest is mode"]),
-        (
-            '{"event_filtering": {"rate_limiting": {"enabled": {"max_per_hour": 0, "enable": true}, "x": {}}}}',
-            [
-                "event_filtering.rate_limiting.enabled.max_per_hour: allowed is a whole number of 1 or more",
-                "event_filtering.rate_limiting.enabled.enable: there is no such key; the nearest is enabled",
-                "event_filtering.rate_limiting.x.max_per_hour is missing",
-            ],
-        ),
-        (
-            '{"event_filtering": {"excluded_events": ["a", 5, ""]}, "statistics": {"log_interval_events": -1}}',
-            [
-                "event_filtering.excluded_events[1]: allowed is a text",
-                "event_filtering.excluded_events[2]: allowed is a text that is not empty",
-                "statistics.log_interval_events: allowed is a whole number of 0 or more",
-            ],
-        ),
-        (
-            '{"event_filtering": {"user_filtering": {"exclude_service_account": true, "exclude_users": "svc"}}}',
-            [
-                "event_filtering.user_filtering.exclude_users: allowed is a list of texts",
-                "event_filtering.user_filtering.exclude_service_account: there is no such key; the nearest is exclude_service_accounts",
-            ],
-        ),
-    ],
-)
-def test_all_that_is_wrong_in_a_rules_file_is_told_with_its_path(rules, expected):
-    with pytest.raises(ConfigError) as failed:
-        parse_rules("RULES", rules)
-    assert list(failed.value.problems) == [f"RULES: {problem}" for problem in expected]
-
-
-WRONG = {"a JSON object": {}, "a list of texts": [], "a text": "x", "true or false": True, "a whole number": 5}
-
-
-@pytest.mark.parametrize(
-    ("path", "allowed"),
-    [
-        ("event_filtering", "a JSON object"),
-        ("event_filtering.enabled", "true or false"),
-        ("event_filtering.mode", "include or exclude"),
-        ("event_filtering.excluded_events", "a list of texts"),
-        ("event_filtering.included_events", "a list of texts"),
-        ("event_filtering.priority_events", "a list of texts"),
-        ("event_filtering.rate_limiting", "a JSON object"),
-        ("event_filtering.rate_limiting.X", "a JSON object"),
-        ("event_filtering.user_filtering", "a JSON object"),
-        ("event_filtering.user_filtering.exclude_service_accounts", "true or false"),
-        ("event_filtering.user_filtering.exclude_users", "a list of texts"),
-        ("event_filtering.user_filtering.include_only_users", "a list of texts"),
-        ("statistics", "a JSON object"),
-        ("statistics.enable_detailed_logging", "true or false"),
-        ("statistics.log_interval_events", "a whole number"),
-        ("statistics.track_cache_metrics", "true or false"),
-        ("statistics.track_performance_metrics", "true or false"),
-    ],
-)
-def test_a_value_of_another_kind_is_told_wherever_it_stands(path, allowed):
-    for wrong in (value for kind, value in WRONG.items() if kind != allowed):
-        text = json.dumps(wrong)
-        for key in reversed(path.split(".")):
-            text = f'{{"{key}": {text}}}'
-        with pytest.raises(ConfigError) as failed:
-            parse_rules("RULES", text)
-        assert list(failed.value.problems) == [f"RULES: {path}: allowed is {allowed}"]

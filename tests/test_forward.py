@@ -4,10 +4,15 @@ import pytest
 
 from epimetheus.errors import AccountingError, DeliveryUncertain
 from epimetheus.forward import BATCH_BYTES, Forwarder
-from epimetheus.model import Window
+from epimetheus.model import Quota, Window
 from epimetheus.render import Rendered
+from epimetheus.render.form import Notes
 from epimetheus.report import Tally
 from epimetheus.select.dedupe import KEY_BYTES, SeenKeys
+from epimetheus.select.quotas import Quotas
+from epimetheus.select.rules import Rules
+from epimetheus.select.selection import Selection
+from epimetheus.select.watch import Watch
 from epimetheus.source.decode import decode_event
 from epimetheus.source.fetch import Work
 
@@ -45,12 +50,35 @@ def tally():
     return Tally()
 
 
-@pytest.fixture
-def forwarder(sink, seen, tally):
-    def render(fetched, sequence):
+class Render:
+    """A number and the text it was given."""
+
+    def __init__(self):
+        self.notes = []
+
+    def __call__(self, fetched, sequence, notes):
+        self.notes.append(notes)
+        return self.notice(fetched, sequence)
+
+    def notice(self, fetched, sequence):
         return Rendered(b"%d:%b" % (sequence, bytes(fetched.raw)), trimmed=b"long" in bytes(fetched.raw))
 
-    return Forwarder(seen, render, lambda message: message + b"\n", sink, tally)
+
+@pytest.fixture
+def render():
+    return Render()
+
+
+@pytest.fixture
+def quotas():
+    return Quotas({})
+
+
+@pytest.fixture
+def forwarder(sink, seen, tally, render, quotas):
+    rules = Rules(mode="exclude", excluded=("unwanted",), limits={"scarce": 1})
+    selection = Selection(rules, Watch(("ocid1.bucket.ours",)), quotas)
+    return Forwarder(seen, selection, render, lambda message: message + b"\n", sink, tally, actors=True)
 
 
 def events(*names):
@@ -137,3 +165,52 @@ def test_a_sum_that_does_not_come_out_fails(forwarder, sink):
 def test_nothing_is_nothing(forwarder, sink):
     forwarder.finish()
     assert sink.batches == []
+
+
+def typed(kind, name):
+    return decode_event(b'{"eventType":"%s","data":{},"eventId":"%s"}' % (kind.encode(), name.encode()))
+
+
+def test_what_is_left_out_is_counted_and_its_key_is_remembered_with_what_was_sent_before_it(forwarder, sink, seen, tally):
+    forwarder.page(work(), [*events("a"), typed("unwanted", "b"), typed("unwanted", "c")])
+    forwarder.settle()
+    assert (dict(tally.left_out), remembered(seen)) == ({"excluded_event": 2}, {})
+    forwarder.finish()
+    assert (tally.forwarded, tally.accounted, remembered(seen), len(sink.batches)) == (1, 3, {60: 3}, 1)
+
+
+def test_a_slice_of_which_nothing_is_sent_is_remembered_without_a_write(forwarder, sink, seen, tally):
+    forwarder.page(work(), [typed("unwanted", "b")])
+    forwarder.finish()
+    assert (sink.batches, remembered(seen), tally.accounted) == ([], {60: 1}, 1)
+
+
+def test_a_limit_is_spent_when_the_receiver_has_what_spent_it(forwarder, sink, quotas, tally):
+    forwarder.page(work(), [typed("scarce", "a"), typed("scarce", "b")])
+    sink.broken = True
+    with pytest.raises(DeliveryUncertain):
+        forwarder.finish()
+    assert (quotas.packed(0), dict(tally.left_out)) == ({}, {"rate_limited": 1})
+
+
+def test_limits_are_settled_with_their_batch(forwarder, quotas):
+    forwarder.page(work(), [typed("scarce", "a"), typed("scarce", "b")])
+    forwarder.finish()
+    assert quotas.packed(0) == {"scarce": {0: Quota(1, 1, 0, 3_599_999, 3_599_999)}}
+
+
+def test_a_notice_has_a_number_and_is_no_event(forwarder, sink, tally):
+    forwarder.page(work(), events("a", "b"))
+    (notice,) = events("n")
+    forwarder.notice(notice)
+    forwarder.page(work(), events("c"))
+    forwarder.finish()
+    assert [line.partition(b":")[0] for line in b"".join(sink.batches).splitlines()] == [b"1", b"2", b"3", b"4"]
+    assert (tally.fetched, tally.forwarded, tally.notices, sink.confirmed) == (3, 3, 1, 4)
+
+
+def test_an_event_is_told_where_it_lies_and_whether_it_is_watched(forwarder, render):
+    forwarder.places = {"c": "root/c", "d": "root/c/d"}
+    elsewhere = b'{"eventType":"t","data":{"compartmentId":"d","resourceId":"ocid1.bucket.ours"},"eventId":"x"}'
+    forwarder.page(work(), [*events("a"), decode_event(elsewhere), decode_event(b"[]")])
+    assert render.notes == [Notes("root/c", "unknown", False), Notes("root/c/d", "unknown", True), Notes("root/c", "unknown", False)]

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from epimetheus.clock import Clock
 from epimetheus.errors import ConfigError, OutOfTime
-from epimetheus.invoke import RequestError, Unforeseen, check_request, deadline_of, invoke
+from epimetheus.invoke import RequestError, RunFailed, Unforeseen, deadline_of, invoke, read_request
 
 
-@pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"action": "run"}', b' {"action":"run"} '])
+@pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"action": "run"}', b' {"action":"run"} ', b'{"follow_seconds": 60}'])
 def test_bodies_that_ask_for_a_run(body):
-    check_request(body)
+    read_request(body)
 
 
 @pytest.mark.parametrize(
@@ -20,19 +21,22 @@ def test_bodies_that_ask_for_a_run(body):
         (b'{"action": "dance"}', "There is no action 'dance'."),
         (b'{"action": 1}', "is not understood"),
         (b'{"acton": "run"}', "acton"),
+        (b'{"follow_seconds": -1}', "follow_seconds"),
+        (b'{"follow_seconds": 3601}', "follow_seconds"),
+        (b'{"follow_seconds": "60"}', "follow_seconds"),
         (b"[]", "is not understood"),
         (b"run", "is not understood"),
         (b"\xff\xfe", "is not understood"),
         (b"[" * 100_000, "is not understood"),
         (b'{"action": "%s"}' % (b"x" * 1000), f"There is no action '{'x' * 40}'."),
     ],
-    ids=["dance", "number", "typo", "list", "word", "bytes", "deep", "long"],
+    ids=["dance", "number", "typo", "negative", "long wait", "text", "list", "word", "bytes", "deep", "long"],
 )
 def test_bodies_that_are_refused(body, why):
     with pytest.raises(RequestError) as caught:
-        check_request(body)
+        read_request(body)
     assert why in caught.value.what
-    assert caught.value.do == 'Send nothing, {} or {"action": "run"}.'
+    assert caught.value.do == 'Send nothing, {}, {"action": "run"}, or {"follow_seconds": 60}.'
 
 
 def test_the_platforms_deadline(hand):
@@ -115,3 +119,39 @@ def test_no_message_over_the_limit_leaves(stage):
     report = stage.run(SYSLOG_MAX_BYTES="700", FORMAT="json")
     assert max(map(len, stage.receiver.messages)) <= 700
     assert (len(stage.receiver.messages), report.trimmed) == (40, 40)
+
+
+def test_a_call_that_follows_runs_again_until_its_deadline_is_near(stage):
+    first = stage.emit(stage.world.tenancy, 3, 30, 20)
+    waits = []
+
+    def sleep(seconds):
+        waits.append(seconds)
+        stage.hand.forward(seconds)
+        if seconds == 120 and len(later) < 2:
+            later.extend(stage.emit(stage.world.tenancy, 1, 3, seed=len(later) + 1))
+
+    later: list[str] = []
+    clock = Clock(now=lambda: stage.hand.time, monotonic=lambda: stage.hand.time, sleep=sleep)
+    reports = stage.call(b'{"follow_seconds": 120}', seconds=600, clock=clock)
+    assert [report.forwarded for report in reports] == [3, 1, 1, 0, 0]
+    assert [wait for wait in waits if wait == 120] == [120] * 4
+    assert stage.arrived() == [*first, *later]
+    assert len({report.run for report in reports}) == 5
+    assert stage.state().lease is None
+
+
+def test_a_call_that_follows_goes_on_after_a_failed_run_and_fails_in_the_end(stage):
+    ids = stage.emit(stage.world.tenancy, 3, 30, 20)
+    stage.receiver.stop()
+
+    def sleep(seconds):
+        stage.hand.forward(seconds)
+        if seconds == 60 and not started:
+            started.append(stage.receiver.start())
+
+    started: list[object] = []
+    clock = Clock(now=lambda: stage.hand.time, monotonic=lambda: stage.hand.time, sleep=sleep)
+    with pytest.raises(RunFailed):
+        stage.call(b'{"follow_seconds": 60}', seconds=200, clock=clock)
+    assert stage.arrived() == ids

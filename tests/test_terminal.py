@@ -63,8 +63,8 @@ def test_a_report_is_a_headline_and_counts_that_come_out(plain, changes, headlin
 
 def test_a_reports_warnings_are_shown_whole_and_as_they_are():
     narrow = Console(file=io.StringIO(), width=20)
-    show_report(narrow, report(warnings=["[bold]RULES[/bold] is not applied by this version: every event is forwarded."]))
-    assert printed(narrow).splitlines()[-1] == "  [bold]RULES[/bold] is not applied by this version: every event is forwarded."
+    show_report(narrow, report(warnings=["[bold]RULES[/bold] names an event twice, in a list that is as long as this."]))
+    assert printed(narrow).splitlines()[-1] == "  [bold]RULES[/bold] names an event twice, in a list that is as long as this."
     assert len(printed(narrow).splitlines()) == 4
 
 
@@ -160,7 +160,7 @@ def test_without_a_terminal_there_are_plain_lines_of_what_goes_wrong_and_of_the_
     assert printed(plain).splitlines() == [
         "eu-paris-1: a slice of 7 compartments, from 1970-01-01T01:40:00Z on; at last 1970-01-01T03:40:00Z",
         "eu-[x]: Nobody listens on siem:6514. Start it.",
-        "eu-paris-1 ok: 9 forwarded, 4 seen before, 1 left out (rate limit), 5 left out (excluded), through 2026-01-01T11:58:00Z",
+        "eu-paris-1 ok: 9 forwarded, 4 seen before, 1 left out (rate_limited), 5 left out (excluded_event), through 2026-01-01T11:58:00Z",
         "  fetched 19  forwarded 9  uncertain 0  duplicates 4  left out 6   malformed 2  trimmed 3",
         "  OCI: requests 8  retries 6  throttled 1   receiver: connections 2  confirmations 1  evidence A   1.5 s",
     ]

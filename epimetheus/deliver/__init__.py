@@ -4,6 +4,6 @@ from epimetheus.deliver.connection import Connection, Dialer, Peer
 from epimetheus.deliver.delivery import Delivery
 from epimetheus.deliver.framing import framer
 from epimetheus.deliver.relp import RelpDelivery
-from epimetheus.deliver.tls import tls_context
+from epimetheus.deliver.tls import certificate_end, tls_context
 
-__all__ = ["Connection", "Delivery", "Dialer", "Peer", "RelpDelivery", "framer", "tls_context"]
+__all__ = ["Connection", "Delivery", "Dialer", "Peer", "RelpDelivery", "certificate_end", "framer", "tls_context"]

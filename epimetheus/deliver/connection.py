@@ -51,6 +51,8 @@ class Dialer:
         self._peer = peer
         self._deadline = deadline
         self._address = (peer.host, peer.port)
+        self.certificate_end: float | None = None
+        """When the certificate that the receiver showed last is over, in seconds since the epoch; None without TLS, or before."""
 
     def __call__(self) -> "Connection":
         """A new connection, TLS established. Raises ReceiverError, ReceiverUntrusted, OutOfTime."""
@@ -77,7 +79,9 @@ class Dialer:
             return plain
         plain.settimeout(self._limit())
         # Never resumed: rsyslog aborts a resumed session of a client with a certificate. And a ragged EOF is what we want to hear of.
-        return self._peer.ssl_context.wrap_socket(plain, server_hostname=self._peer.server_name, suppress_ragged_eofs=False)
+        secured = self._peer.ssl_context.wrap_socket(plain, server_hostname=self._peer.server_name, suppress_ragged_eofs=False)
+        self.certificate_end = float(ssl.cert_time_to_seconds(str((secured.getpeercert() or {})["notAfter"])))
+        return secured
 
     def _limit(self) -> float:
         return self._deadline.clip(self._peer.timeout)

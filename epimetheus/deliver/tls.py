@@ -3,6 +3,8 @@
 import ssl
 import tempfile
 
+from cryptography import x509
+
 from epimetheus.errors import ConfigError
 
 _PEM = "allowed is PEM text"
@@ -22,6 +24,15 @@ def tls_context(ca: str | None, certificate: str | None, key: str | None) -> ssl
     if certificate is not None and key is not None:
         _identify(context, certificate, key)
     return context
+
+
+def certificate_end(certificates: str) -> float:
+    """When the first of these (PEM) is over, in seconds since the epoch. Raises ConfigError."""
+    try:
+        found = x509.load_pem_x509_certificates(certificates.encode("ascii", "replace"))
+    except ValueError as error:
+        raise ConfigError([f"SYSLOG_CLIENT_CERT holds a certificate that can not be read; {_PEM}"]) from error
+    return min(one.not_valid_after_utc for one in found).timestamp()
 
 
 def _trust(context: ssl.SSLContext, ca: str) -> None:

@@ -10,7 +10,7 @@ from typing import TextIO
 
 import msgspec
 
-from epimetheus.model import Problem, Report, Window, minute_text, time_text
+from epimetheus.model import Fetched, Problem, Report, Window, minute_text, time_text
 
 _LOG = "epimetheus"
 _MOST_BEHIND = 1000  # some 600 kB: OCI Logging takes no line of 1 MB
@@ -62,6 +62,18 @@ class LogWatcher:
         """One line: what, and what to do."""
         fields = {"run": self._run_id, "region": region, "kind": trouble.kind, "fault": trouble.fault, "do": trouble.do}
         self._log.warning("%s", trouble.what, extra={"event": "trouble", "fields": fields})
+
+    def left_out(self, region: str, fetched: Fetched, reason: str) -> None:
+        """One line for an event: its type and id, and why."""
+        event = fetched.event
+        told = {"event_type": event.event_type, "event_id": event.event_id, "event_time": event.event_time} if event else {}
+        fields = {"run": self._run_id, "region": region, "reason": reason, **told}
+        self._log.info("left out: %s", reason, extra={"event": "left_out", "fields": fields})
+
+    def counted(self, region: str, fetched: int, confirmed: int, left_out: dict[str, int]) -> None:
+        """One line every so many events."""
+        fields = {"run": self._run_id, "region": region, "fetched": fetched, "confirmed": confirmed, "left_out": left_out}
+        self._log.info("%d events so far", fetched, extra={"event": "counted", "fields": fields})
 
     def progress(self, region: str, cursor: Window, done: int, works: int) -> None:
         """One line, for debugging."""

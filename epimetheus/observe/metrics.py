@@ -26,10 +26,17 @@ def measures(report: Report) -> dict[str, float]:
         "events_uncertain": report.uncertain,
         "events_duplicate": report.duplicates,
         "events_left_out": sum(report.left_out.values()),
+        "events_held_back": report.left_out.get("rate_limited", 0),
         "events_malformed": report.malformed,
         "api_requests": report.api["requests"],
         "api_throttled": report.api["throttled"],
     }
+    for name, cache in (report.caches or {}).items():
+        values |= {f"cache_{name}_hits": cache.hits, f"cache_{name}_misses": cache.misses, f"cache_{name}_size": cache.size}
+    if report.performance:
+        values["events_per_second"] = report.performance.events_per_second
+    if report.certificate_days is not None:
+        values["certificate_days_left"] = report.certificate_days
     if report.position:
         values["lag_seconds"] = report.position.lag_seconds
         values["compartments_behind"] = len(report.position.behind)

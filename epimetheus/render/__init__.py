@@ -6,26 +6,29 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-import msgspec
-
 from epimetheus.errors import ConfigError
-from epimetheus.model import AuditEvent, Fetched
+from epimetheus.model import Fetched
 from epimetheus.render.cef import Cef
-from epimetheus.render.form import Body, Format, Limit, Subject
-from epimetheus.render.json_text import JsonText, raw_body
+from epimetheus.render.fields import NO_FIELDS, Fields
+from epimetheus.render.form import COMPARTMENT_PATH, NO_NOTES, Body, Format, Limit, Notes, Subject
+from epimetheus.render.json_text import JsonText
+from epimetheus.render.leef import Leef
 from epimetheus.render.moment import moment
+from epimetheus.render.nested import raw_body
+from epimetheus.render.ocsf import Ocsf
 from epimetheus.render.redact import Redactor
 from epimetheus.render.severity import MEDIUM, Severity
 from epimetheus.render.size import listed
-from epimetheus.render.syslog import FACILITIES, Header, Rfc3164, Rfc5424
+from epimetheus.render.syslog import FACILITIES, Header, Msgid, Rfc3164, Rfc5424
 
 MIN_BYTES = 480
 """The least a receiver must take (RFC 5424 6.1), and the least a message can be fitted into."""
 
-FORMATS: Mapping[str, Callable[..., Format]] = MappingProxyType({"cef": Cef, "json": JsonText})
+FORMATS: Mapping[str, Callable[..., Format]] = MappingProxyType({"cef": Cef, "json": JsonText, "leef": Leef, "ocsf": Ocsf})
 HEADERS: Mapping[str, Callable[..., Header]] = MappingProxyType({"rfc5424": Rfc5424, "rfc3164": Rfc3164})
 
 _MALFORMED_SEVERITY = MEDIUM
+_WATCHED_SEVERITY = 9  # at least
 
 
 class Rendered(NamedTuple):
@@ -46,7 +49,7 @@ class Renderer:
     def __init__(  # noqa: PLR0913 - one for each setting, and all by name
         self,
         *,
-        format: Literal["cef", "json"],
+        format: Literal["cef", "json", "leef", "ocsf"],
         header: Literal["rfc5424", "rfc3164"],
         facility: str,
         app_name: str,
@@ -55,6 +58,8 @@ class Renderer:
         run_id: str,
         started: float = 0.0,
         redact: Sequence[str] = (),
+        fields: Fields = NO_FIELDS,
+        severities: Sequence[tuple[str, int]] = (),
     ) -> None:
         _check(format, header, facility, max_bytes)
         self._max_bytes = max_bytes or sys.maxsize
@@ -62,22 +67,30 @@ class Renderer:
         number = FACILITIES.index(facility)
         self._header = HEADERS[header](number, app_name, hostname, run_id, started, min(self._max_bytes // 8, 255))
         self._redactor = Redactor(redact)
-        self._format = FORMATS[format](self._redactor, note=not self._header.says_trimmed)
-        self._severity = Severity()
+        self._format = FORMATS[format](self._redactor, note=not self._header.says_trimmed, fields=fields)
+        self._severity = Severity(patterns=severities)
 
-    def __call__(self, fetched: Fetched, sequence: int) -> Rendered:
+    def __call__(self, fetched: Fetched, sequence: int, notes: Notes = NO_NOTES) -> Rendered:
         """The message of an event, the ``sequence``-th of its run; what could not be understood goes as the text it came as."""
-        raw, event = fetched
-        return self._malformed(bytes(raw), sequence) if event is None else self._understood(raw, event, sequence)
+        return self._rendered(fetched, sequence, notes, "audit")
 
-    def _understood(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int) -> Rendered:
+    def notice(self, fetched: Fetched, sequence: int) -> Rendered:
+        """The same for a message of our own, told in the form of an event; its MSGID is ``notice``."""
+        return self._rendered(fetched, sequence, NO_NOTES, "notice")
+
+    def _rendered(self, fetched: Fetched, sequence: int, notes: Notes, msgid: Msgid) -> Rendered:
+        raw, event = fetched
+        if event is None:
+            return self._malformed(bytes(raw), sequence, notes)
         event = self._redactor.event(event)
-        subject = Subject(raw, event, moment(event.event_time), self._severity(event))
-        header = partial(self._header, subject.severity, subject.moment, "audit", sequence)
+        if notes.compartment_path:
+            notes = notes._replace(compartment_path=self._redactor.noted(notes.compartment_path, COMPARTMENT_PATH))
+        subject = Subject(raw, event, moment(event.event_time), _at_least(self._severity(event), notes), notes)
+        header = partial(self._header, subject.severity, subject.moment, msgid, sequence)
         return self._fitted(header, partial(self._format, subject))
 
-    def _malformed(self, raw: bytes, sequence: int) -> Rendered:
-        header = partial(self._header, _MALFORMED_SEVERITY, None, "malformed", sequence)
+    def _malformed(self, raw: bytes, sequence: int, notes: Notes) -> Rendered:
+        header = partial(self._header, _at_least(_MALFORMED_SEVERITY, notes), None, "malformed", sequence)
         return self._fitted(header, partial(raw_body, self._redactor.json(raw).text()))
 
     def _fitted(self, header: Callable[..., bytes], body: Callable[[Limit], Body]) -> Rendered:
@@ -88,6 +101,10 @@ class Renderer:
 
     def _limit(self, header: bytes) -> Limit:
         return Limit(self._max_bytes - len(header), self._names, self._header.says_trimmed)
+
+
+def _at_least(severity: int, notes: Notes) -> int:
+    return max(severity, _WATCHED_SEVERITY) if notes.watched else severity
 
 
 def _check(format: str, header: str, facility: str, max_bytes: int) -> None:

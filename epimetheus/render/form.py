@@ -10,6 +10,22 @@ from epimetheus.render.moment import Moment
 from epimetheus.render.size import listed
 
 
+class Notes(NamedTuple):
+    """What the event does not say itself: where its compartment lies (``root/prod/app``), and who acted.
+
+    ``actor`` is ``person``, ``service`` or ``unknown``; ``watched``: it touches a resource of TAMPER_WATCH.
+    """
+
+    compartment_path: str | None = None
+    actor: str | None = None
+    watched: bool = False
+
+
+NO_NOTES = Notes()
+COMPARTMENT_PATH, ACTOR, TAMPER_WATCH = ("epimetheus", "compartmentPath"), ("epimetheus", "actor"), ("epimetheus", "tamperWatch")
+"""The notes' paths, for REDACT and FIELD_MAP."""
+
+
 class Subject(NamedTuple):
     """One event, and what the header and every format need to know of it; ``severity`` is CEF's, 0 to 10."""
 
@@ -17,6 +33,7 @@ class Subject(NamedTuple):
     event: AuditEvent
     moment: Moment | None
     severity: int
+    notes: Notes = NO_NOTES
 
 
 class Limit(NamedTuple):

@@ -40,23 +40,28 @@ def addresses(text: str | None) -> Addresses:
     """OCI gives one address, two (``"10.0.64.84,252.138.125.19"``), a placeholder, or none. At most two IPv4 are told apart."""
     if not text:
         return Addresses()
-    if _IPV4.fullmatch(text):
+    if is_ipv4(text):
         return Addresses((text,))
-    ipv4: list[str] = []
-    ipv6: list[str] = []
+    short: list[str] = []
+    long: list[str] = []
     other: list[str] = []
     for part in filter(None, map(str.strip, text.split(","))):
-        if _IPV4.fullmatch(part):
-            (ipv4 if len(ipv4) < 2 else other).append(part)
-        elif address := _ipv6(part):
-            (ipv6 if not ipv6 else other).append(address)
+        if is_ipv4(part):
+            (short if len(short) < 2 else other).append(part)
+        elif address := ipv6(part):
+            (long if not long else other).append(address)
         else:
             other.append(part)
-    return Addresses(tuple(ipv4), ipv6[0] if ipv6 else None, ",".join(other) or None)
+    return Addresses(tuple(short), long[0] if long else None, ",".join(other) or None)
 
 
-def _ipv6(text: str) -> str | None:
-    """The address as it is written, short only where an IPv4 address within makes it longer than any field for it."""
+def is_ipv4(text: str) -> bool:
+    """Whether this is one IPv4 address, in dotted form."""
+    return _IPV4.fullmatch(text) is not None
+
+
+def ipv6(text: str) -> str | None:
+    """The IPv6 address as it is written, short only where an IPv4 address within makes it longer than any field for it; else None."""
     try:
         address = IPv6Address(text)
     except ValueError:

@@ -46,6 +46,11 @@ class Redactor:
         """A single value without the secrets in it, also where it is JSON itself."""
         return self._string(value, 0)
 
+    def noted(self, value: str, path: Path) -> str:
+        """The same for what was noted about an event, as if it stood at ``path`` of its JSON."""
+        own = any(len(ours) <= len(path) and all(map(_leads, ours, path)) for ours in self._paths)
+        return REDACTED if own else self.text(value)
+
     def json(self, raw: bytes) -> Redacted:
         """An event's JSON text; never raises, whatever ``raw`` holds."""
         try:
@@ -103,6 +108,10 @@ class _Key(NamedTuple):
 def _judged(key: str) -> _Key:
     """A key without secrets in itself; whether it stands over a secret, or names one (``{"key": …, "value": …}``)."""
     return _Key(mask(_sound(key)), is_secret_key(key), key.lower() in _NAMES)
+
+
+def _leads(part: str, key: str) -> bool:
+    return part in (key, "*")
 
 
 def _hidden(value: object) -> object:

@@ -1,4 +1,4 @@
-"""How grave an event is, 0 to 10 as CEF counts, told by the verb its name begins with and by how the call went."""
+"""How grave an event is, 0 to 10 as CEF counts: as the user says, else by the verb its name begins with and by how the call went."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,13 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from epimetheus.model import AuditEvent
+from epimetheus.patterns import compiled, matches
 from epimetheus.render.reading import failed, is_sign_on
 
 HIGH, MEDIUM, LOW, OTHER = 8, 5, 2, 3
 REFUSED = frozenset(("401", "403", "404"))
 RAISE = 3  # what a refused call adds
+OWN_TYPES = "epimetheus."  # how the event types of messages of our own begin
 SIGN_ON_FAILED = 7  # a failed sign-on has at least this
 _CACHED_NAMES = 2048  # OCI has some thousand event names; the cache must not grow with what an event calls itself
 
@@ -30,18 +32,22 @@ VERBS: Mapping[int, Sequence[str]] = MappingProxyType({
 
 
 class Severity:
-    """Configured once a run: ``verbs`` are the severity (0 to 10) → how such event names begin, first match wins.
+    """Configured once a run. ``patterns`` (see `patterns`) with their severity, 0 to 10: the first that matches says it, whatever happened.
 
-    A beginning ends where a word does: ``Get`` is in GetInstance, not in Getaway nor in DetachTarget; ``*`` stands for anything.
+    ``verbs`` are the severity → how such event names begin, first match wins. A beginning ends where a word does: ``Get`` is in
+    GetInstance, not in Getaway nor in DetachTarget; ``*`` stands for anything. Messages of our own are no events: they have 3.
     """
 
-    def __init__(self, verbs: Mapping[int, Sequence[str]] = VERBS) -> None:
-        self._verbs = [(_beginning(patterns), severity) for severity, patterns in verbs.items()]
+    def __init__(self, verbs: Mapping[int, Sequence[str]] = VERBS, patterns: Sequence[tuple[str, int]] = ()) -> None:
+        self._patterns = [(compiled([pattern]), severity) for pattern, severity in patterns]
+        self._verbs = [(beginning(patterns), severity) for severity, patterns in verbs.items()]
         self._by_name = lru_cache(_CACHED_NAMES)(self._told_by_name)
 
     def __call__(self, event: AuditEvent) -> int:
-        """0 to 10; a call refused with 401, 403 or 404 is raised by 3, a failed sign-on to 7 at least."""
-        severity = self._by_name(event.data.event_name or event.event_type.rpartition(".")[2])
+        """0 to 10; where no pattern says it, a call refused with 401, 403 or 404 is raised by 3, a failed sign-on to 7 at least."""
+        severity, final = self._by_name(event.event_type, event.data.event_name)
+        if final:
+            return severity
         response = event.data.response
         if response is not None and str(response.status).strip() in REFUSED:
             severity = min(severity + RAISE, 10)
@@ -49,10 +55,18 @@ class Severity:
             severity = max(severity, SIGN_ON_FAILED)
         return severity
 
-    def _told_by_name(self, name: str) -> int:
-        return next((severity for verbs, severity in self._verbs if verbs.match(name)), OTHER)
+    def _told_by_name(self, event_type: str, event_name: str | None) -> tuple[int, bool]:
+        """The severity, and whether that is final."""
+        for pattern, severity in self._patterns:
+            if matches(pattern, event_type, event_name):
+                return severity, True
+        if event_type.startswith(OWN_TYPES):
+            return OTHER, True
+        name = event_name or event_type.rpartition(".")[2]
+        return next((severity for verbs, severity in self._verbs if verbs.match(name)), OTHER), False
 
 
-def _beginning(patterns: Sequence[str]) -> re.Pattern[str]:
+def beginning(patterns: Sequence[str]) -> re.Pattern[str]:
+    """What matches where an event's name begins with one of these, as `Severity` has it."""
     alternatives = "|".join(re.escape(pattern).replace(r"\*", ".*") for pattern in patterns)
     return re.compile(rf"(?i:{alternatives})(?![a-z])" if patterns else "(?!)")

@@ -18,7 +18,7 @@ _NOT_PRINTED = re.compile(r"[^\x21-\x7e]")
 _NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]")
 _NOT_IN_PARAM = re.compile(r"[^\x20-\x21\x23-\x5b\x5e-\x7e]")  # RFC 5424 6.3.3 would have these escaped: run ids need none
 
-Msgid = Literal["audit", "malformed"]
+Msgid = Literal["audit", "malformed", "notice"]
 
 
 class Header(Protocol):
@@ -72,7 +72,7 @@ class Rfc3164:
         self._started = _short_time(datetime.fromtimestamp(started, UTC))
         tag = _NOT_ALPHANUMERIC.sub("", app_name)[:32] or "epimetheus"
         host = _printed(hostname, hostname_length)
-        self._origins = {"audit": f"{host} {tag}:", "malformed": f"{host} {tag}[malformed]:"}
+        self._origins = {"audit": f"{host} {tag}:", "malformed": f"{host} {tag}[malformed]:", "notice": f"{host} {tag}:"}
 
     def __call__(self, severity: int, moment: Moment | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """As `Header`; ``sequence`` and ``trimmed`` are not told."""

@@ -19,8 +19,12 @@ _BLANK = b" \t\n\r"  # RFC 8259, 2
 _TOKEN = re.compile(rb'(?:[^"\[\]{},]++|"(?:[^"\\]++|\\.)*+")++|[\[{]++|[\]}]++|[,"]', re.DOTALL)
 
 
+class _Oracle(msgspec.Struct, frozen=True, gc=False):
+    compartmentid: str | None = None
+
+
 class _LoggingEvent(msgspec.Struct, frozen=True, gc=False):
-    """The envelope of OCI Logging and Connector Hub around the same data."""
+    """The envelope of OCI Logging around the same data."""
 
     type: str
     data: Data
@@ -28,11 +32,19 @@ class _LoggingEvent(msgspec.Struct, frozen=True, gc=False):
     time: str | None = None
     source: str | None = None
     dataschema: str | None = None
+    oracle: _Oracle | None = None
+
+
+class _Searched(msgspec.Struct, frozen=True, gc=False):
+    """What Logging's search, and Connector Hub, put around that."""
+
+    content: msgspec.Raw = msgspec.field(name="logContent")
 
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _api_form = msgspec.json.Decoder(AuditEvent).decode
 _logging_form = msgspec.json.Decoder(_LoggingEvent).decode
+_searched_form = msgspec.json.Decoder(_Searched).decode
 
 
 def decode_page(body: bytes) -> list[Fetched]:
@@ -45,21 +57,32 @@ def decode_page(body: bytes) -> list[Fetched]:
 
 
 def decode_event(raw: bytes | msgspec.Raw) -> Fetched:
-    """One event, in the API's form or Logging's. What can not be understood keeps its text, with no event beside it."""
+    """One event, in the API's form, Logging's or its search's. What can not be understood keeps its text, with no event beside it."""
     try:
-        return Fetched(raw, _typed(raw))
+        return _understood(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _forgiving(bytes(raw))
 
 
-def _typed(raw: bytes | msgspec.Raw) -> AuditEvent:
+def _understood(raw: bytes | msgspec.Raw) -> Fetched:
     try:
-        return _api_form(raw)
+        return Fetched(raw, _api_form(raw))
     except msgspec.ValidationError:
-        other = _logging_form(raw)
+        pass
+    try:
+        return Fetched(raw, _of_logging(_logging_form(raw)))
+    except msgspec.ValidationError:
+        content = _searched_form(raw).content
+    return Fetched(content, _of_logging(_logging_form(content)))
+
+
+def _of_logging(other: _LoggingEvent) -> AuditEvent:
+    data = other.data
+    if data.compartment_id is None and other.oracle:
+        data = msgspec.structs.replace(data, compartment_id=other.oracle.compartmentid)
     return AuditEvent(
         event_type=other.type,
-        data=other.data,
+        data=data,
         event_id=other.id,
         event_time=other.time,
         event_type_version=other.dataschema,
@@ -72,7 +95,7 @@ def _forgiving(raw: bytes) -> Fetched:
     try:
         value = json.loads(raw.decode("utf-8", "replace"), strict=False)
         clean = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        return Fetched(clean, _typed(clean))
+        return _understood(clean)
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors, too
         return Fetched(raw, None)
 

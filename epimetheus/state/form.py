@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from epimetheus.errors import StateDamaged
-from epimetheus.model import Window, minute_text, parse_minute
+from epimetheus.model import Quota, Window, minute_text, parse_minute
 from epimetheus.state.memory import Behind, Known, Lease, Reading, State
 
 _MAGIC = b"EPIMETHEUS-STATE 1 sha256="
@@ -48,6 +48,14 @@ class _Lease(msgspec.Struct, forbid_unknown_fields=True):
     until: float
 
 
+class _Quota(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    passed: _Count = 0
+    held: _Count = 0
+    told: _Count = 0
+    first: _Count | None = None
+    last: _Count | None = None
+
+
 class _Head(msgspec.Struct, forbid_unknown_fields=True):
     region: str
     through: str
@@ -59,6 +67,7 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     last: dict[str, object]
     keys: dict[str, _Count]
     known: dict[str, _Known]
+    quotas: dict[str, dict[str, _Quota]] = {}
 
 
 _read_head = msgspec.json.Decoder(_Head).decode
@@ -77,6 +86,7 @@ def pack(state: State) -> bytes:
         last=state.last,
         keys={minute_text(minute): len(keys) // _KEY_BYTES for minute, keys in state.keys.items()},
         known={ocid: _known_text(known) for ocid, known in state.known.items()},
+        quotas={kind: {minute_text(hour): _Quota(*quota) for hour, quota in hours.items()} for kind, hours in state.quotas.items()},
     )
     readable = msgspec.json.format(msgspec.json.encode(head), indent=1)
     rest = readable + b"\n\0" + b"".join(state.keys.values())
@@ -110,6 +120,7 @@ def _state(head: _Head, packed: bytes) -> State:
         behind={ocid: _behind(behind) for ocid, behind in head.behind.items()},
         known={ocid: _known(known) for ocid, known in head.known.items()},
         keys=keys,
+        quotas={kind: {_minute(hour): _quota(quota) for hour, quota in hours.items()} for kind, hours in head.quotas.items()},
         slice_minutes=head.slice_minutes,
         lease=None if head.lease is None else Lease(head.lease.run, head.lease.until),
         writer=head.writer,
@@ -146,6 +157,10 @@ def _known_text(known: Known) -> _Known:
 def _known(text: _Known) -> Known:
     gone, read = (None if minute is None else _minute(minute) for minute in (text.gone, text.read))
     return Known(text.name, text.parent, text.asked, text.deleted, gone, read)
+
+
+def _quota(text: _Quota) -> Quota:
+    return Quota(text.passed, text.held, text.told, text.first, text.last)
 
 
 def _damaged(name: str, why: str) -> StateDamaged:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from epimetheus.model import Window
+from epimetheus.model import Quota, Window
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class Lease:
 class State:
     """All of one region. ``through`` is the cursor: every asked compartment that is not behind is read and confirmed up to it.
 
-    ``keys``: minute → packed dedupe keys; ``writer`` and ``serial`` tell our own write from another's; ``last`` is the last run's summary.
+    ``keys``: minute → packed dedupe keys; ``quotas``: event type → start of an hour → what became of its events under a limit;
+    ``writer`` and ``serial`` tell our own write from another's; ``last`` is the last run's summary.
     """
 
     region: str
@@ -58,6 +59,7 @@ class State:
     behind: dict[str, Behind] = field(default_factory=dict)
     known: dict[str, Known] = field(default_factory=dict)
     keys: dict[int, bytes] = field(default_factory=dict)
+    quotas: dict[str, dict[int, Quota]] = field(default_factory=dict)
     slice_minutes: int = 0
     lease: Lease | None = None
     writer: str = ""

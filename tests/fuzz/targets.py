@@ -12,7 +12,7 @@ import cefp
 from epimetheus.config import Settings
 from epimetheus.deliver.tls import tls_context
 from epimetheus.errors import ConfigError, StateDamaged
-from epimetheus.invoke import RequestError, check_request
+from epimetheus.invoke import RequestError, read_request
 from epimetheus.render import Renderer
 from epimetheus.render.cef import LABELS
 from epimetheus.render.cef_text import LENGTHS
@@ -118,7 +118,7 @@ def settings(data: bytes) -> None:
 def body(data: bytes) -> None:
     """Asks for a run, or RequestError."""
     with contextlib.suppress(RequestError):
-        check_request(data)
+        read_request(data)
 
 
 def pem(data: bytes) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from epimetheus.model import Problem, Window
 from epimetheus.observe.log import JsonLines, LogWatcher, headline, log_failure, log_report, log_to
+from epimetheus.source.decode import decode_event
 from tests.reports import REFUSED, behind, report
 
 NOON_UTC = 1_767_268_800.0
@@ -141,7 +142,7 @@ def test_a_run_is_one_line_with_the_whole_report():
         "level": "INFO",
         "event": "run",
         "message": (
-            "eu-paris-1 ok: 9 forwarded, 4 seen before, 1 left out (rate limit), 5 left out (excluded), through 2026-01-01T11:58:00Z"
+            "eu-paris-1 ok: 9 forwarded, 4 seen before, 1 left out (rate_limited), 5 left out (excluded_event), through 2026-01-01T11:58:00Z"
         ),
         "report": {
             "version": 1,
@@ -167,14 +168,18 @@ def test_a_run_is_one_line_with_the_whole_report():
             "forwarded": 9,
             "uncertain": 0,
             "duplicates": 4,
-            "left_out": {"rate limit": 1, "excluded": 5},
+            "left_out": {"rate_limited": 1, "excluded_event": 5},
             "malformed": 2,
             "trimmed": 3,
+            "notices": 1,
             "bytes": 900,
             "api": {"requests": 8, "retries": 6, "throttled": 1},
             "receiver": {"connections": 2, "confirmations": 1, "evidence": "A"},
             "listing_stale": False,
             "state_writes": 2,
+            "certificate_days": None,
+            "caches": None,
+            "performance": None,
         },
     }
 
@@ -211,3 +216,20 @@ def test_very_many_compartments_behind_still_fit_into_a_line():
 )
 def test_the_headline_says_it_in_one_sentence(changes, expected):
     assert headline(report(**changes)) == expected
+
+
+def test_what_is_left_out_and_how_far_it_is_are_lines_where_that_is_asked():
+    event = decode_event(b'{"eventType":"com.x.Get","eventId":"e1","eventTime":"2026-01-01T00:00:00Z","data":{}}')
+    watcher = LogWatcher("r1")
+
+    def act():
+        watcher.left_out("eu-paris-1", event, "excluded_event")
+        watcher.left_out("eu-paris-1", decode_event(b"[]"), "excluded_event")
+        watcher.counted("eu-paris-1", 200, 150, {"service": 20})
+
+    lines = [{key: value for key, value in line.items() if key != "time"} for line in lines_of(act)]
+    common = {"level": "INFO", "run": "r1", "region": "eu-paris-1"}
+    left_out = {"event": "left_out", "message": "left out: excluded_event", **common, "reason": "excluded_event"}
+    named = {"event_type": "com.x.Get", "event_id": "e1", "event_time": "2026-01-01T00:00:00Z"}
+    counts = {"fetched": 200, "confirmed": 150, "left_out": {"service": 20}}
+    assert lines == [left_out | named, left_out, {"event": "counted", "message": "200 events so far", **common, **counts}]

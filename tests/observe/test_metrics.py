@@ -9,6 +9,7 @@ import responses
 
 from epimetheus.cloud import ServiceFailure, make_client, sign_in
 from epimetheus.errors import CredentialsError, SourceError
+from epimetheus.model import Cache, Performance
 from epimetheus.observe.metrics import measures, post
 from epimetheus.testing.oci import World, mock_oci
 from tests.reports import REFUSED, behind, report
@@ -25,12 +26,31 @@ MEASURES = {
     "events_uncertain": 0.0,
     "events_duplicate": 4.0,
     "events_left_out": 6.0,
+    "events_held_back": 1.0,
     "events_malformed": 2.0,
     "api_requests": 8.0,
     "api_throttled": 1.0,
     "lag_seconds": 120.0,
     "compartments_behind": 0.0,
 }
+
+
+def test_what_the_statistics_ask_for_and_certificates_are_measured_where_they_are_known():
+    more = {
+        "caches": {"dedupe": Cache(4, 15, 100), "names": Cache(8, 2, 2)},
+        "performance": Performance(12.5, {"forward": 1.2}),
+        "certificate_days": 29.5,
+    }
+    assert measures(report(**more)) == MEASURES | {
+        "cache_dedupe_hits": 4.0,
+        "cache_dedupe_misses": 15.0,
+        "cache_dedupe_size": 100.0,
+        "cache_names_hits": 8.0,
+        "cache_names_misses": 2.0,
+        "cache_names_size": 2.0,
+        "events_per_second": 12.5,
+        "certificate_days_left": 29.5,
+    }
 
 
 @pytest.fixture
@@ -100,9 +120,9 @@ def test_a_wrong_signature_is_told_as_what_it_is(client, world):
     [
         (
             {"failedMetricsCount": 2, "failedMetrics": [{"message": "Quota exceeded"}, {"message": "x"}]},
-            "OCI did not take 2 of 13 metrics: Quota exceeded.",
+            "OCI did not take 2 of 14 metrics: Quota exceeded.",
         ),
-        ({"failedMetricsCount": 13}, "OCI did not take 13 of 13 metrics: no reason given."),
+        ({"failedMetricsCount": 13}, "OCI did not take 13 of 14 metrics: no reason given."),
     ],
 )
 def test_metrics_that_are_not_taken_are_an_error_although_oci_answers_200(api_key, tmp_path, answer, what):

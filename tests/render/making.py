@@ -1,13 +1,16 @@
-"""What the tests of render share: events made from a few words, a Renderer with settings of one's own, and two readers of CEF."""
+"""What the tests of render share: events made from a few words, a Renderer with settings of one's own, and readers of the formats."""
 
 import json
 import re
 
 import cefp
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 from pyvrl import Transform
 
 from epimetheus.render import Rendered, Renderer
+from epimetheus.render.form import NO_NOTES
 from epimetheus.source.decode import decode_event
 
 SETTINGS = {
@@ -19,7 +22,8 @@ SETTINGS = {
     "max_bytes": 0,
     "run_id": "run-1",
 }
-FORMATS_AND_HEADERS = [(form, header) for form in ("cef", "json") for header in ("rfc5424", "rfc3164")]
+FORMATS = ("cef", "json", "leef", "ocsf")
+FORMATS_AND_HEADERS = [(form, header) for form in FORMATS for header in ("rfc5424", "rfc3164")]
 
 # <PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID [SD] MSG, and <PRI>TIMESTAMP HOSTNAME TAG: MSG
 RFC5424 = re.compile(
@@ -36,6 +40,10 @@ RFC3164 = re.compile(
     re.DOTALL | re.ASCII,
 )
 _parse_cef = Transform(". = parse_cef!(.line)\n.").remap
+_PAIRS = 'key_value_delimiter: "=", field_delimiter: "^", whitespace: "strict", accept_standalone_key: false'
+_parse_pairs = Transform(f". = parse_key_value!(.line, {_PAIRS})\n.").remap
+_api_activity = OcsfJsonSchemaEmbedded(get_ocsf_schema("1.4.0")).get_class_schema("api_activity", profiles=["cloud"])
+OCSF = Draft202012Validator(_api_activity)
 
 
 def event(name="GetThing", event_type=None, **data):
@@ -43,10 +51,14 @@ def event(name="GetThing", event_type=None, **data):
     return {"eventType": event_type or f"com.oraclecloud.things.{name}", "data": {"eventName": name, **data}}
 
 
-def render(raw, sequence=7, **settings) -> Rendered:
+def fetched(raw):
+    """An event given as a dict, as text, or as bytes, as it comes from a page."""
+    return decode_event(raw if isinstance(raw, bytes) else raw.encode() if isinstance(raw, str) else json.dumps(raw).encode())
+
+
+def render(raw, sequence=7, *, notes=NO_NOTES, **settings) -> Rendered:
     """What a Renderer makes of an event given as a dict, as text, or as bytes."""
-    text = raw if isinstance(raw, bytes) else raw.encode() if isinstance(raw, str) else json.dumps(raw).encode()
-    return Renderer(**{**SETTINGS, **settings})(decode_event(text), sequence)
+    return Renderer(**{**SETTINGS, **settings})(fetched(raw), sequence, notes)
 
 
 def parts(message: bytes) -> dict[str, str | None]:
@@ -78,6 +90,21 @@ def read_by_vector(line):
     assert read.pop("cefVersion") == "0"
     head = ("deviceVendor", "deviceProduct", "deviceVersion", "deviceEventClassId", "name", "severity")
     return tuple(read.pop(key) for key in head), read
+
+
+def read_leef(line):
+    """LEEF 2.0 by IBM's document: six header fields, the last one character, then pairs; each key once, of letters and digits."""
+    version, vendor, product, product_version, event_id, delimiter, attributes = line.split("|", 6)
+    assert (version, len(delimiter)) == ("LEEF:2.0", 1)
+    pairs = [pair.partition("=") for pair in attributes.split(delimiter)]
+    assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", key) and equals and value == value.strip() != "" for key, equals, value in pairs)
+    assert len({key for key, *_ in pairs}) == len(pairs)
+    return (vendor, product, product_version, event_id), {key: value for key, _, value in pairs}
+
+
+def read_pairs_by_vector(line):
+    """The attributes of LEEF by Vector's parser of pairs, told the delimiters; it takes the quotation marks off a value that has them."""
+    return _parse_pairs({"line": line.split("|", 6)[6]})
 
 
 TEXTS = st.text(max_size=60) | st.text(alphabet='|=\\ \n\r\t"[]{}aé\u0085\u2028\u2029\x00\x1b😀', max_size=30)

@@ -4,21 +4,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.render.making import FORMATS_AND_HEADERS, render
+from epimetheus.render import Renderer
+from epimetheus.render.form import NO_NOTES, Notes
+from tests.render.making import FORMATS_AND_HEADERS, SETTINGS, fetched
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 EVENTS = sorted(path.stem for path in (GOLDEN / "events").iterdir())
+NOTES = {"watched": Notes("root/security/siem", "person", watched=True)}
+
+
+def golden(name, form, header):
+    """The message of one of the events; ``notice`` is one of our own."""
+    settings = {"max_bytes": 8000, "run_id": "20260303T090000Z-1a2b", "started": 1772528400.0}
+    renderer = Renderer(**{**SETTINGS, **settings, "format": form, "header": header})
+    event = fetched((GOLDEN / "events" / f"{name}.json").read_bytes())
+    return renderer.notice(event, 42) if name == "notice" else renderer(event, 42, NOTES.get(name, NO_NOTES))
 
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
 @pytest.mark.parametrize("name", EVENTS)
 def test_an_event_becomes_exactly_these_bytes(name, form, header):
-    raw = (GOLDEN / "events" / f"{name}.json").read_bytes()
-    settings = {"max_bytes": 8000, "run_id": "20260303T090000Z-1a2b", "started": 1772528400.0}
-    assert render(raw, 42, format=form, header=header, **settings).message == (GOLDEN / f"{name}.{form}.{header}").read_bytes()
+    assert golden(name, form, header).message == (GOLDEN / f"{name}.{form}.{header}").read_bytes()
 
 
 def test_every_golden_file_is_compared():
     expected = {f"{name}.{form}.{header}" for name in EVENTS for form, header in FORMATS_AND_HEADERS}
     assert {path.name for path in GOLDEN.iterdir() if path.is_file()} == expected
-    assert len(EVENTS) == 13
+    assert len(EVENTS) == 15

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.render.making import FORMATS_AND_HEADERS, body, cef, event, parts, render
+from tests.render.making import FORMATS, FORMATS_AND_HEADERS, body, cef, event, parts, render
 
 FINGERPRINT = "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34"
 KEY_ID = f"ocid1.tenancy.oc1..exampletenancy/ocid1.user.oc1..exampleuser/{FINGERPRINT}"
@@ -270,7 +270,7 @@ def test_a_hidden_time_is_hidden_in_the_header_too():
     assert parts(render(raw, redact=["eventTime"]).message)["time"] == "-"
 
 
-@pytest.mark.parametrize("form", ["cef", "json"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_the_users_own_paths_are_hidden_where_the_event_can_not_be_read(form):
     text = '{"data":{"identity":{"ipAddress":"192.0.2.1","principalName":"noor"},"x":["ipaddress=192.0.2.2"'
     assert body(text, format=form, redact=["data.identity.ipAddress"]) == (
@@ -289,7 +289,7 @@ def test_however_deep_it_is_nested_a_secret_is_found_and_a_path_does_no_harm(pat
     for depth in (63, 64, 100, *range(850, 1010), 1100):
         deep = f'{"[" * depth}{{"password":"hidden","a":"Bearer hidden"}}{"]" * depth}'
         text = json.dumps(event(response={"status": "500", "payload": {"deep": "DEEP", "code": "covert"}})).replace('"DEEP"', deep)
-        for form in ("cef", "json"):
+        for form in FORMATS:
             message = render(text, format=form, redact=[path]).message
             assert b"hidden" not in message
             assert b"covert" not in message or path.endswith("deep")

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render import MIN_BYTES
+from epimetheus.render.form import Notes
 from epimetheus.render.size import cut, listed, shorten
-from tests.render.making import FORMATS_AND_HEADERS, TEXTS, body, event, parts, read_by_cefp, render
+from tests.render.making import FORMATS, FORMATS_AND_HEADERS, OCSF, TEXTS, body, event, parts, read_by_cefp, read_leef, render
 
 VALUES = st.none() | TEXTS | st.tuples(TEXTS, st.integers(2, 99)).map(lambda pair: pair[0] * pair[1])
 WORDS = st.sampled_from(["a", "some-key", "x y", "é", "long" * 9])
@@ -40,6 +41,8 @@ SETTINGS = st.fixed_dictionaries({
     "app_name": st.sampled_from(["epimetheus", "a" * 60]),
     "run_id": st.sampled_from(["run-1", "r" * 60]),
 })  # fmt: skip
+NOTES = st.builds(Notes, VALUES, st.none(), st.booleans())
+WATCHED = {"cef": "OracleOCIAuditTamperWatch", "leef": "tamperWatch"}
 NOTE = re.compile(r" ?\[trimmed: ([^\]]*)\]$")
 
 
@@ -56,24 +59,29 @@ def names_in(told):
     return set(told.split(",")) if told else set()
 
 
-def told_by_cef(fields):
-    """The extension without a note in msg, and the names of what was trimmed, wherever they are told."""
-    extension = read_by_cefp(fields["msg"])[1]
+READERS = {"cef": read_by_cefp, "leef": read_leef}
+
+
+def told(form, fields):
+    """The pairs without a note in msg, and the names of what was trimmed, wherever they are told."""
+    extension = READERS[form](fields["msg"])[1]
     note = NOTE.search(extension.get("msg", "")) if "trimmed" not in fields else None
     if note:
         extension["msg"] = extension["msg"][: note.start()]
     return {key: value for key, value in extension.items() if value}, names_in(note[1] if note else fields.get("trimmed"))
 
 
+@pytest.mark.parametrize("form", READERS)
 @settings(max_examples=150, deadline=None)
-@given(EVENTS, SIZES, SETTINGS)
-def test_cef_fits_is_sound_and_names_what_it_lost(raw, most, options):
-    small, whole = both(raw, most, format="cef", **options)
-    (kept, names), (all_of_it, already) = told_by_cef(small), told_by_cef(whole)
+@given(EVENTS, SIZES, SETTINGS, NOTES)
+def test_names_and_values_fit_are_sound_and_name_what_they_lost(form, raw, most, options, notes):
+    small, whole = both(raw, most, format=form, notes=notes, **options)
+    (kept, names), (all_of_it, already) = told(form, small), told(form, whole)
+    assert kept.get(WATCHED[form]) == ("true" if notes.watched else None)
     for key, value in kept.items():
         assert value == all_of_it[key] or (value.endswith("…") and all_of_it[key].startswith(value[:-1]))
     lost = {key.removesuffix("Label") for key in all_of_it if kept.get(key) != all_of_it[key]}
-    if read_by_cefp(small["msg"])[0] != read_by_cefp(whole["msg"])[0]:
+    if READERS[form](small["msg"])[0] != READERS[form](whole["msg"])[0]:
         lost.add("header")
     if not any(name.startswith("+") for name in names | already):
         assert names == lost | already
@@ -85,7 +93,7 @@ def lost_from(whole, kept, path=""):
         return set()
     assert type(whole) is type(kept)
     if isinstance(whole, dict):
-        at = {key: f"{path}.{key}".removeprefix(".").removeprefix("data.") for key in whole}
+        at = {key: f"{path}.{key}".removeprefix(".").removeprefix("unmapped.").removeprefix("data.") for key in whole}
         missing = {at[key] for key in whole if key not in kept}
         return missing.union(*(lost_from(whole[key], kept[key], at[key]) for key in kept))
     if isinstance(whole, list):
@@ -101,19 +109,28 @@ def assert_beginning(whole, kept):
     assert len(whole.encode()) - len(beginning.encode()) == int(count) > 0
 
 
+@pytest.mark.parametrize("form", ["json", "ocsf"])
 @settings(max_examples=150, deadline=None)
-@given(EVENTS, SIZES, SETTINGS)
-def test_json_fits_is_sound_and_names_what_it_lost(raw, most, options):
-    small, whole = both(raw, most, format="json", **options)
+@given(EVENTS, SIZES, SETTINGS, NOTES)
+def test_json_and_ocsf_fit_are_sound_and_name_what_they_lost(form, raw, most, options, notes):
+    small, whole = both(raw, most, format=form, notes=notes, **options)
     kept, everything = json.loads(small["msg"]), json.loads(whole["msg"])
-    names = names_in(kept.pop("epimetheusTrimmed", None) or small.get("trimmed"))
+    if form == "ocsf" and ("epimetheusCut" not in kept or most >= 1500):
+        OCSF.validate(kept)
+    noted = kept.get("unmapped", {}) if form == "ocsf" and "epimetheusCut" not in kept else kept
+    assert noted.get("epimetheus", {}).get("tamperWatch", False) == notes.watched
+    names = names_in(noted.pop("epimetheusTrimmed", None) or small.get("trimmed"))
     if "epimetheusCut" in kept:
         assert names == {"event"}
         assert_beginning(whole["msg"], kept["epimetheusCut"])
         return
+    if form == "ocsf":
+        everything.setdefault("unmapped", {})
+        kept.setdefault("unmapped", {})
     lost = {re.sub(r"[^\w.\-]", "?", path, flags=re.ASCII) for path in lost_from(everything, kept)}
     if not any(name.startswith("+") for name in names):
-        assert names == lost
+        assert lost <= names
+        assert form == "ocsf" or names == lost  # of ocsf, first a part and then all of it may go
 
 
 @settings(max_examples=100, deadline=None)
@@ -125,7 +142,7 @@ def test_what_is_malformed_fits_and_is_cut_between_characters_and_escapes(text, 
         assert small.get("trimmed") in ("raw", None)
 
 
-@pytest.mark.parametrize("form", ["cef", "json"])
+@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("raw", [event(message="m" * 1000), '{"cut": "' + "m" * 1000], ids=["event", "malformed"])
 def test_a_message_of_just_the_limit_is_whole(form, raw):
     size = len(render(raw, format=form).message)
@@ -156,6 +173,16 @@ BIG = event(
         ("json", 3000, "request.headers,request.parameters,newByOracle"),
         ("json", 2500, "request.headers,request.parameters,newByOracle,message,identity.userAgent,request.path"),
         ("json", 500, "event"),
+        ("leef", 2800, None),
+        ("leef", 2690, "cat,eventName"),
+        ("leef", 2600, "cat,eventName,userAgent"),
+        ("leef", 1700, "cat,eventName,userAgent,compartmentName,requestId,tenantId,url"),
+        ("ocsf", 4800, None),
+        ("ocsf", 4500, "request.headers"),
+        ("ocsf", 4000, "request.headers,request.parameters"),
+        ("ocsf", 3400, "request.headers,request.parameters,newByOracle"),
+        ("ocsf", 2800, "request.headers,request.parameters,newByOracle,data,http_request.user_agent"),
+        ("ocsf", 500, "event"),
     ],
 )
 def test_fields_are_shed_in_the_stated_order(form, most, trimmed):
@@ -165,6 +192,7 @@ def test_fields_are_shed_in_the_stated_order(form, most, trimmed):
 @pytest.mark.parametrize("most", [2700, 1800, 1300])
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
 def test_no_room_is_wasted(form, header, most):
+    most += 700 * (form == "ocsf")
     message = render(BIG, format=form, header=header, max_bytes=most).message
     assert render(BIG, format=form, header=header, max_bytes=len(message)).message == message
 

@@ -104,7 +104,7 @@ def test_an_event_without_a_time_has_nilvalue_or_the_runs_start(told):
         (b"\xef\xbb\xbf{}", "\ufeff{}"),
     ],
 )
-@pytest.mark.parametrize("form", ["cef", "json"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_what_is_no_event_goes_as_the_text_it_came_as_and_is_marked(raw, text, form):
     rendered = render(raw, 3, format=form, started=1772528405.0)
     assert rendered.message == f'<133>1 - us-ashburn-1 epimetheus - malformed [epimetheus@32473 run="run-1" seq="3"] {text}'.encode()
@@ -131,7 +131,7 @@ def test_what_is_no_event_goes_as_the_text_it_came_as_and_is_marked(raw, text, f
     ],
     ids=range(12),
 )
-@pytest.mark.parametrize("form", ["cef", "json"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_however_large_or_nested_it_is_it_becomes_one_line_in_bounded_time(raw, form):
     began = time.process_time()
     rendered = render(raw, format=form, max_bytes=8000)
@@ -158,7 +158,7 @@ def test_a_character_that_is_none_becomes_a_question_mark():
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"format": "leef"}, "FORMAT='leef' is none of cef, json"),
+        ({"format": "xml"}, "FORMAT='xml' is none of cef, json, leef, ocsf"),
         ({"header": "RFC5424"}, "SYSLOG_HEADER='RFC5424' is none of rfc5424, rfc3164"),
         ({"facility": "local8"}, "SYSLOG_FACILITY='local8' is none of kern, user, "),
         ({"max_bytes": 479}, "SYSLOG_MAX_BYTES=479 is neither 0 nor at least 480"),
@@ -176,4 +176,4 @@ def test_all_mistakes_are_told_at_once_and_what_there_is_is_public():
     with pytest.raises(ConfigError) as caught:
         Renderer(**{**SETTINGS, "format": "x", "header": "y", "facility": "z", "max_bytes": 1})
     assert len(caught.value.problems) == 4
-    assert (list(FORMATS), list(HEADERS), MIN_BYTES) == (["cef", "json"], ["rfc5424", "rfc3164"], 480)
+    assert (list(FORMATS), list(HEADERS), MIN_BYTES) == (["cef", "json", "leef", "ocsf"], ["rfc5424", "rfc3164"], 480)

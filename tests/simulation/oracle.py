@@ -5,12 +5,15 @@ from collections import Counter
 
 from epimetheus.model import Report
 from epimetheus.select.dedupe import KEY_BYTES, compartment_tag, event_key
+from epimetheus.select.rules import Rules
 from epimetheus.source.decode import decode_event
 from epimetheus.state.form import unpack
 from epimetheus.state.memory import State
 from tests.simulation.siem import Siem
-from tests.simulation.tenancy import LATEST, SECRET, Tenancy
+from tests.simulation.tenancy import LATEST, SECRET, Event, Tenancy
 
+LIMIT = 2
+_NOTICE = re.compile(rb"<\d+>1 \S+ \S+ \S+ - notice ")
 _NAME = re.compile(rb"e\d+-[0-9a-f]{12}")
 
 
@@ -21,10 +24,13 @@ class Broken(Exception):
 class Oracle:
     """Asked after everything that matters; raises Broken."""
 
-    def __init__(self, tenancy: Tenancy, siem: Siem) -> None:
+    def __init__(self, tenancy: Tenancy, siem: Siem, rules: Rules) -> None:
+        self.rules = rules
+        self.held: dict[tuple[str, int], int] = {}
         self.tenancy = tenancy
         self.siem = siem
         self.names: dict[bytes, str] = {}
+        self.events: dict[str, Event] = {}
         self.marks: dict[str, int] = {}
         self.begun: dict[str, float] = {}
         self.committed: set[str] = set()
@@ -41,7 +47,11 @@ class Oracle:
         for message in self.siem.kept[self.seen_kept :]:
             if SECRET.encode() in message:
                 raise Broken(f"7: a secret left: {message!r}")
+            if _NOTICE.match(message):
+                continue
             found = set(_NAME.findall(message))
+            if any(b"|com.oraclecloud.x.%b|" % kind.encode() in message for kind in self.rules.excluded):
+                raise Broken(f"a rule leaves this out, and it was sent: {message!r}")
             if len(found) != 1:
                 raise Broken(f"1: a message of no event, or of several: {message!r}")
             self.arrived[found.pop().decode()] += 1
@@ -65,13 +75,51 @@ class Oracle:
                 passed = [event for event in place.events if before * 60 <= event.processed < mark * 60]
                 self.committed |= {event.name for event in passed} & kept
                 lost = [event for event in passed if event.listed <= read_from and event.name not in kept]
+                lost = [event for event in lost if not self.may_lack(event)]
                 if lost:
                     raise Broken(f"1, 2: {lost[0].name} of {ocid} lies below the mark, could be read, and has not arrived")
         for packed in state.keys.values():
             self.committed |= {self.name(packed[at : at + KEY_BYTES]) for at in range(0, len(packed), KEY_BYTES)}
-        lacking = {name for name in self.committed if name not in kept}
+        lacking = {name for name in self.committed - kept if not self.may_lack(self.events[name])}
         if lacking:
             raise Broken(f"1, 2: keys of what has not arrived were written down: {sorted(lacking)[:3]}")
+        self.limited(state)
+
+    def limited(self, state: State) -> None:
+        """Limits are kept, and who is held back is counted: a count that was written down never falls."""
+        for kind, hours in state.quotas.items():
+            for hour, quota in hours.items():
+                if quota.passed > LIMIT or quota.held < self.held.get((kind, hour), 0):
+                    raise Broken(f"4: {kind} in the hour {hour}: {quota}, and {self.held.get((kind, hour), 0)} were held back before")
+                self.held[kind, hour] = quota.held
+
+    def may_lack(self, event: Event) -> bool:
+        """Whether a rule may have left this one out."""
+        name = event.kind.rpartition(".")[2]
+        return name in self.rules.excluded or name in self.rules.limits
+
+    def counted(self, kept: set[str], state: State) -> None:
+        """Of a type with a limit, as many arrived as the limit lets; the others were held back, counted and told."""
+        for key, happened in self.by_hour().items():
+            due = [event for event, must in happened if must]
+            lacking, held = sum(event.name not in kept for event in due), self.held.get(key, 0)
+            if lacking > held or sum(event.name in kept for event, _ in happened) < min(LIMIT, len(due)):
+                raise Broken(f"4: {lacking} of {len(due)} {key} are lacking, {held} were held back")
+        for kind, hours in state.quotas.items():
+            for hour, quota in hours.items():
+                if hour + 60 <= state.through - LATEST / 60 - 3 and quota.told != quota.held:
+                    raise Broken(f"4: {kind} in the hour {hour}: {quota}, and the hour is over")
+
+    def by_hour(self) -> dict[tuple[str, int], list[tuple[Event, bool]]]:
+        """What happened of the types with a limit, by type and hour, and whether it must have been read."""
+        found: dict[tuple[str, int], list[tuple[Event, bool]]] = {}
+        for ocid, place in self.tenancy.places.items():
+            through = 0.0 if ocid in self.unreadable else self.marks.get(ocid, 0) * 60 - LATEST
+            for event in place.events:
+                if event.kind.rpartition(".")[2] in self.rules.limits:
+                    hour = int(event.processed // 3600) * 60
+                    found.setdefault((event.kind, hour), []).append((event, self.first <= event.processed < through))
+        return found
 
     def read_from(self, ocid: str, state: State) -> float:
         """Since when the window that this compartment is marked for has been read: by this run, or by one that did not get to its end."""
@@ -88,6 +136,7 @@ class Oracle:
             for ocid, place in self.tenancy.places.items():
                 tag = compartment_tag(ocid)
                 self.names |= {event_key(tag, decode_event(event.raw)): event.name for event in place.events}
+                self.events |= {event.name: event for event in place.events}
         return self.names[key]
 
     def sending(self, data: bytes) -> None:
@@ -118,7 +167,7 @@ class Oracle:
         if pages > 2:
             raise Broken(f"6: {pages} pages are in memory at once")
 
-    def at_last(self, report: Report) -> None:
+    def at_last(self, report: Report, state: State) -> None:
         """The faults are over, and the runs say that they have caught up: then everything has arrived."""
         if report.status != "ok" or not report.position or not report.position.caught_up:
             raise Broken(f"1: the faults are over, and it does not catch up: {report}")
@@ -128,6 +177,7 @@ class Oracle:
                 continue
             through = self.marks.get(ocid, 0) * 60 - LATEST  # 0: nobody could know of it, it was never listed
             lost = [event for event in place.events if self.first <= event.processed < through and event.name not in kept]
+            lost = [event for event in lost if not self.may_lack(event)]
             if lost:
                 raise Broken(f"1: {len(lost)} events of {ocid} never arrived, the first {lost[0]}")
-
+        self.counted(kept, state)

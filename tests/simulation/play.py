@@ -4,7 +4,7 @@ import random
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from epimetheus import forward
 from epimetheus.clock import Deadline
@@ -15,11 +15,14 @@ from epimetheus.model import Report
 from epimetheus.parts import Options, Parts
 from epimetheus.render import Renderer
 from epimetheus.run import commit_reserve, run
+from epimetheus.select.rules import Rules
+from epimetheus.select.watch import Watch
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.pacer import Pacer
+from epimetheus.state.form import unpack
 from epimetheus.state.keeper import Keeper
 from tests.simulation.chance import Killed, Stage
-from tests.simulation.oracle import Oracle
+from tests.simulation.oracle import LIMIT, Oracle
 from tests.simulation.siem import Siem
 from tests.simulation.storage import Shelf
 from tests.simulation.tenancy import ROOT, AuditWire, Tenancy
@@ -27,6 +30,7 @@ from tests.simulation.tenancy import ROOT, AuditWire, Tenancy
 REGION = "us-ashburn-1"
 RUNS, RUNS_TO_CATCH_UP = 40, 60
 SLOWEST = 0.5
+RULES = Rules(mode="exclude", excluded=("DeleteBucket",), limits={"GetInstance": LIMIT})
 
 
 @dataclass
@@ -84,6 +88,12 @@ class _Watcher:
     def progress(self, region, cursor, done, works) -> None:
         """Nobody reads it."""
 
+    def left_out(self, region, fetched, reason) -> None:
+        """Nobody reads it."""
+
+    def counted(self, region, fetched, confirmed, left_out) -> None:
+        """Nobody reads it."""
+
 
 class Theatre:
     """Everything of one seed."""
@@ -93,7 +103,8 @@ class Theatre:
         self.stage = Stage(seed)
         self.tenancy = Tenancy(self.stage)
         self.siem = Siem(self.stage)
-        self.oracle = Oracle(self.tenancy, self.siem)
+        self.rules = self.stage.dice.choice((Rules(), RULES))
+        self.oracle = Oracle(self.tenancy, self.siem, self.rules)
         self.shelf = Shelf(self.stage, self.oracle.written)
         self.runs = 0
 
@@ -155,6 +166,7 @@ class Theatre:
         """One run with its parts; its report, and how many events it was given."""
         stage = self.stage
         options = Options(REGION, ROOT, "all", (), lookback=24 * 60, overlap=15, settle=2, slice=60, concurrency=0)
+        options = replace(options, run_message=stage.dice.random() < 0.3)
         reserve = commit_reserve(deadline.left())
         self.shelf.patience, self.tenancy.patience = reserve / 4, deadline.left() / 8
         until = deadline.earlier(reserve / 2)
@@ -165,9 +177,12 @@ class Theatre:
             list_page=self.tenancy.list_page,
             audit=audit,
             receiver=Delivery(lambda: _Wire(self.siem.connect(until), self.oracle), settle_seconds=0.2, deadline=until),
+            certificate_end=lambda: None,
             render=_renderer(run_id),
             frame=framer("octet-counting"),
             watcher=_Watcher(),
+            rules=self.rules,
+            watch=Watch(()),
         )
         self.oracle.first = self.oracle.first or (int(stage.clock.now() // 60) - options.settle - options.lookback) * 60
         return run(options, parts, run_id, deadline), audit.read
@@ -184,7 +199,7 @@ class Theatre:
             report = self.run(120.0)
             if report.status == "ok" and report.position and report.position.caught_up:
                 break
-        self.oracle.at_last(report)
+        self.oracle.at_last(report, unpack(self.shelf.data, "shelf"))
 
 
 @contextmanager

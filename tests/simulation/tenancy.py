@@ -12,7 +12,7 @@ from urllib3.response import HTTPResponse
 
 from epimetheus.cloud import ServiceFailure
 from epimetheus.errors import SourceError
-from epimetheus.model import Compartment, parse_minute
+from epimetheus.model import Compartment, parse_minute, time_text
 from tests.simulation.chance import Stage
 
 ROOT = "ocid1.tenancy.oc1..root"
@@ -26,6 +26,8 @@ class Event:
     processed: float
     listed: float
     raw: bytes
+    kind: str
+    """Its event type; empty where it is malformed, and so passes every rule."""
 
 
 @dataclass
@@ -91,17 +93,18 @@ class Tenancy:
         number = sum(len(place.events) for place in self.places.values())
         name = f"e{number}-{dice.getrandbits(48):012x}"
         late = LATEST * dice.random() if self.stage.chance("event listed late", 0.1) else dice.random() * 60
+        called = dice.choice(("GetInstance", "DeleteBucket", "InteractiveLogin"))
         data = {
-            "eventName": dice.choice(("GetInstance", "DeleteBucket", "InteractiveLogin")),
+            "eventName": called,
             "compartmentId": ocid,
             "identity": {"principalName": "someone|=\\", "credentials": f"ST${SECRET}"},
             "request": {"headers": {"Authorization": [f"Bearer {SECRET}"]}},
         }
-        body = {"eventType": "com.oraclecloud.x.y", "eventId": name, "eventTime": "2026-01-01T00:00:00Z", "data": data}
-        raw = json.dumps(body).encode()
+        kind = f"com.oraclecloud.x.{called}"
+        body = {"eventType": kind, "eventId": name, "eventTime": time_text(processed), "data": data}
         if self.stage.chance("malformed event", 0.02):
-            raw = raw.replace(b'"eventType": "com.oraclecloud.x.y"', b'"eventType": 7')
-        return Event(name, processed, processed + late, raw)
+            body["eventType"], kind = 7, ""
+        return Event(name, processed, processed + late, json.dumps(body).encode(), kind)
 
     def change(self) -> None:
         """Compartments are made, moved, renamed, deleted, hidden; permissions go and come; some can not be read for a while."""
@@ -113,6 +116,13 @@ class Tenancy:
             return
         ocid = dice.choice(others)
         place = self.places[ocid]
+        self.change_one(ocid, place)
+        for one in self.places.values():
+            if dice.random() < 0.3:
+                one.forbidden, one.bad = False, None
+
+    def change_one(self, ocid: str, place: Place) -> None:
+        dice = self.stage.dice
         if place.state == "ACTIVE" and self.stage.chance("compartment moved", 0.1):
             place.parent = dice.choice(self.parents(ocid))
         if self.stage.chance("compartment renamed", 0.1):
@@ -126,9 +136,6 @@ class Tenancy:
             place.forbidden = True
         if self.stage.chance("compartment unreadable", 0.05):
             place.bad = dice.choice(("429", "500", "garbage", "timeout"))
-        for one in self.places.values():
-            if dice.random() < 0.3:
-                one.forbidden, one.bad = False, None
 
     def heal(self) -> None:
         """Every fault of a compartment is over."""

@@ -251,7 +251,7 @@ def principal(world, tmp_path, monkeypatch):
 
     def renew(*, registered=True):
         key = world._api_key
-        token, _ = write_resource_principal(tmp_path, key, world.tenancy, f"compartment {next(number)}", world.region)
+        token, _ = write_resource_principal(tmp_path, key, world.tenancy, f"compartment {next(number)}", world.region, world.function)
         world.keys.clear()
         if registered:
             world.keys[f"ST${token}"] = key.private.public_key()

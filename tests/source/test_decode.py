@@ -26,6 +26,19 @@ def test_the_logging_form_is_understood_as_the_same_event():
     assert (event.event_id, event.event_time, event.event_type_version) == ("e1", "2026-01-01T00:00:00.000Z", "2.0")
 
 
+@pytest.mark.parametrize(("data", "expected"), [(b"{}", "ocid1.compartment.b"), (b'{"compartmentId":"ocid1.compartment.a"}', "ocid1.compartment.a")])
+def test_loggings_envelope_says_which_compartment_where_the_event_does_not(data, expected):
+    text = b'{"type":"com.oraclecloud.x.GetX","oracle":{"compartmentid":"ocid1.compartment.b","tenantid":"t"},"data":%b}' % data
+    assert decode_event(text).event.data.compartment_id == expected
+
+
+def test_what_loggings_search_and_connector_hub_put_around_an_event_is_taken_off():
+    found = decode_event(b'{"datetime":1767225600000,"logContent":%b}' % LOGGING)
+    assert (bytes(found.raw), found.event) == (LOGGING, decode_event(LOGGING).event)
+    broken = b'{"logContent":{"no":"event"}}'
+    assert decode_event(broken) == (broken, None)
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.errors import StateDamaged
-from epimetheus.model import parse_minute
+from epimetheus.model import Quota, parse_minute
 from epimetheus.state.form import pack, unpack
 from epimetheus.state.memory import Behind, Known, Lease, State
 
@@ -27,6 +27,7 @@ STATE = State(
     writer="run1",
     serial=12,
     last={"forwarded": 3},
+    quotas={"com.oraclecloud.ComputeApi.GetInstance": {29_454_480: Quota(100, 60, 20, 1_767_268_800_000, 1_767_268_860_500)}},
 )
 
 
@@ -41,6 +42,12 @@ def test_the_head_is_for_people_and_the_keys_lie_behind_it():
     assert json.loads(head)["through"] == "2026-01-01T12:00:00Z"
     assert json.loads(head)["behind"]["ocid1.compartment.oc1..b"] == {"since": "2026-01-01T04:00:00Z", "why": "404", "tries": 3}
     assert keys == b"k" * 32 + b"q" * 16
+
+
+def test_limits_stand_in_the_head_by_type_and_hour():
+    head = json.loads(pack(STATE).partition(b"\n")[2].partition(b"\n\0")[0])
+    counts = {"passed": 100, "held": 60, "told": 20, "first": 1_767_268_800_000, "last": 1_767_268_860_500}
+    assert head["quotas"] == {"com.oraclecloud.ComputeApi.GetInstance": {"2026-01-01T12:00:00Z": counts}}
 
 
 @given(st.integers(min_value=0), st.integers(1, 255))

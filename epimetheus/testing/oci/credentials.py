@@ -44,10 +44,16 @@ def write_config(folder: Path, key: ApiKey, tenancy: str, user: str, region: str
     return _write(folder / "config", text.encode())
 
 
-def write_resource_principal(folder: Path, key: ApiKey, tenancy: str, compartment: str, region: str) -> tuple[str, dict[str, str]]:
-    """Write a session token and its key as a function gets them; returns the token, and the environment that leads to them."""
+def write_resource_principal(
+    folder: Path, key: ApiKey, tenancy: str, compartment: str, region: str, function: str
+) -> tuple[str, dict[str, str]]:
+    """Write a session token and its key as a function gets them; returns the token, and the environment that leads to them.
+
+    ``function`` is the OCID of the function, which its audit events name as their principal.
+    """
     now = int(time.time())
-    claims = {"res_tenant": tenancy, "res_compartment": compartment, "res_type": "fnfunc", "ptype": "resource", "iat": now}
+    resource = {"res_tenant": tenancy, "res_compartment": compartment, "res_type": "fnfunc", "res_id": function}
+    claims = {**resource, "ptype": "resource", "iat": now}
     token = ".".join(_base64url(part) for part in ({"alg": "RS256"}, {**claims, "exp": now + 24 * 3600}, "unsigned"))
     return token, {
         "OCI_RESOURCE_PRINCIPAL_VERSION": "2.2",

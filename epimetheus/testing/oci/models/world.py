@@ -63,6 +63,7 @@ class World:
         self.tenancy = ocid("tenancy", tenancy_name)
         self.tenancy_name = tenancy_name
         self.user = ocid("user", "epimetheus")
+        self.function = ocid("fnfunc", "epimetheus")
         self.faults = Faults()
         self.compartments = Compartments(self.tenancy, tenancy_name, now)
         self.audit = AuditLog()
@@ -196,7 +197,9 @@ class World:
     def resource_principal(self, folder: str | Path, region: str | None = None) -> dict[str, str]:
         """Write a function's resource principal into the folder, registered; returns the environment variables a function gets."""
         key = self._key()
-        token, environment = write_resource_principal(Path(folder), key, self.tenancy, self.tenancy, region or self.region)
+        token, environment = write_resource_principal(
+            Path(folder), key, self.tenancy, self.tenancy, region or self.region, self.function
+        )
         self.keys[f"ST${token}"] = key.private.public_key()
         return environment
 

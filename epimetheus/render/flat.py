@@ -1,0 +1,180 @@
+"""What formats of names and values (CEF, LEEF) share: no secret, no value longer than allowed, and all of it within a size."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+
+from epimetheus.model import AuditEvent
+from epimetheus.render.fields import NO_FIELDS, Fields, Pairs, flat
+from epimetheus.render.form import TAMPER_WATCH, Body, Limit, Subject
+from epimetheus.render.kinds import Kind
+from epimetheus.render.lookup import Lookup
+from epimetheus.render.redact import Redactor
+from epimetheus.render.secret_text import suspicious
+from epimetheus.render.size import cut, listed, utf8
+
+CAPS = (1023, 512, 256, 128, 64, 40, 20, 16)  # bytes; numbers and IPv4 addresses are shorter than the least
+MESSAGE = "msg"
+UNKNOWN = "unknown"
+_VERSION = "2.0"  # of the schema that this reads, where an event names none
+
+Head = Sequence[str]
+
+
+class Flat(ABC):
+    """``note``: the header can not say what was trimmed, so ``msg`` does. A format is a class with these constants and methods."""
+
+    head_lengths: Sequence[int]
+    """Characters that each part of the head may have."""
+    lengths: Mapping[str, int]
+    """Characters that a value may have, by key."""
+    custom_length: int
+    """Characters that the value of any other key may have."""
+    kinds: Mapping[str, Kind]
+    """Keys whose values must be of a type."""
+    elsewhere: frozenset[str]
+    """Keys whose value stands whole elsewhere where it is too long: that it was cut need not be told."""
+    shed_order: Sequence[str]
+    """What a message over the limit loses, first to last: what the head repeats, then what least tells who did what and how it went."""
+    core: Sequence[str]
+    """The other keys: their values are cut, and go last, from the last to the first."""
+    exact: frozenset[str]
+    """Keys whose values are left out rather than cut, beside those of a type."""
+    marker: str
+    """The key that tells that the event touches what is watched: it is never lost."""
+    special: str
+    """Printable characters that can not stand in a value as they are."""
+
+    def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
+        self._redactor = redactor
+        self._note = note
+        self._fields = fields
+        renamed, defaults = fields.renamed, {*self.shed_order, *self.core}
+        self._order = [name for name in fields.added if name not in defaults] + [renamed.get(key, key) for key in self.shed_order]
+        watched = {renamed.get(self.marker, self.marker), *[name for name, path in fields.added.items() if path == ".".join(TAMPER_WATCH)]}
+        self._watched = frozenset(watched)
+        self._exact = frozenset(renamed.get(key, key) for key in (*self.exact, *self.kinds)) | self.kinds.keys()
+        self._message = renamed.get(MESSAGE, MESSAGE)
+
+    @abstractmethod
+    def said(self, subject: Subject) -> Pairs:
+        """What the event says, by key, in the order it is written; not yet cut, cleaned or escaped."""
+
+    @abstractmethod
+    def head(self, event: AuditEvent) -> Head:
+        """The parts of the head that the event says."""
+
+    @abstractmethod
+    def tidy(self, value: str) -> str:
+        """``value`` without characters that may not leave."""
+
+    @abstractmethod
+    def line(self, head: Head, severity: int, pairs: Pairs, *, harmless: bool) -> str:
+        """All of it, escaped; ``harmless``: nothing in it need be."""
+
+    def __call__(self, subject: Subject, limit: Limit) -> Body:
+        """One line, no value longer than its key allows."""
+        head, pairs = self.head(subject.event), self.said(subject)
+        if self._fields is not NO_FIELDS:
+            pairs = self._mapped(pairs, subject)
+        harmless = self._harmless(head, pairs)
+        if not harmless:
+            head, pairs = self._clean(head, pairs)
+        head, pairs, cut = self._held(head, pairs)
+        if not cut:
+            text = utf8(self.line(head, subject.severity, pairs, harmless=harmless))
+            if len(text) <= limit.whole:
+                return Body(text)
+        return self._trimmed(head, subject.severity, pairs, limit, cut)
+
+    def _mapped(self, pairs: Pairs, subject: Subject) -> Pairs:
+        """The pairs as the user wants them, but for values that are not of their key's type."""
+        wanted = flat(pairs, self._fields, Lookup(self._redactor, subject).text)
+        typed = [(key, self.kinds[key](value.strip()) if key in self.kinds else value) for key, value in wanted]
+        return [(key, value) for key, value in typed if value]
+
+    def _harmless(self, head: Head, pairs: Pairs) -> bool:
+        """Whether nothing in these values need be hidden, stripped or escaped. Most events are so, and one look at all of it tells.
+
+        JSON in a string hides no secret from this look as long as it has no escapes.
+        """
+        together = " ".join([*head, *[value for _, value in pairs]])
+        return together.isprintable() and not (any(map(together.__contains__, self.special)) or suspicious(together))
+
+    def _clean(self, head: Head, pairs: Pairs) -> tuple[Head, Pairs]:
+        """Values without control characters and without secrets, in this order: a control character may hide in a secret."""
+        mask, tidy = self._redactor.text, self.tidy
+        return [mask(tidy(value)) for value in head], [(key, mask(tidy(value))) for key, value in pairs]
+
+    def _held(self, head: Head, pairs: Pairs) -> tuple[Head, Pairs, list[str]]:
+        """Head and pairs without blanks around them, each within its length, and the names of those that were not."""
+        cut: list[str] = []
+        kept: Pairs = []
+        lengths, custom = self.lengths, self.custom_length
+        for key, value in pairs:
+            text, most = value.strip(), lengths.get(key, custom)
+            if len(text) > most and key in self.elsewhere:
+                text = text[:most].rstrip()
+            elif len(text) > most:
+                text = ended(text, most)
+                cut.append(key)
+            if text:
+                kept.append((key, text))
+        whole = [value.strip() or UNKNOWN for value in head]
+        within = [ended(value, most) for value, most in zip(whole, self.head_lengths, strict=True)]
+        if within != whole:
+            cut.append("header")
+        return within, kept, cut
+
+    def _trimmed(self, head: Head, severity: int, pairs: Pairs, limit: Limit, cut: Sequence[str]) -> Body:
+        trimmed = list(cut)
+        text = b""
+        for smaller_head, smaller, names in self._ever_smaller(head, pairs):
+            trimmed += names
+            noted = self._noted(smaller, trimmed, limit.names) if self._note else smaller
+            text = utf8(self.line(smaller_head, severity, noted, harmless=False))
+            if len(text) <= limit.left(trimmed):
+                break
+        return Body(text, trimmed)
+
+    def _noted(self, pairs: Pairs, trimmed: Sequence[str], most: int) -> Pairs:
+        """The pairs with ``msg`` telling what was trimmed; where both are more than it holds, it is trimmed itself."""
+        said, length = dict(pairs), self.lengths.get(self._message, self.custom_length)
+        message, note = said.get(self._message, ""), f"[trimmed: {listed(trimmed, most)}]"
+        if len(message) + 1 + len(note) > length:
+            note = f"[trimmed: {listed([*trimmed, self._message], most)}]"
+            message = ended(message, length - 1 - len(note))
+        said[self._message] = f"{message} {note}".lstrip()
+        return list(said.items())
+
+    def _ever_smaller(self, head: Head, pairs: Pairs) -> Iterator[tuple[Head, Pairs, list[str]]]:
+        """Head and pairs, from as they are to ever smaller, and the names of what each step took; the last always fits (see CAPS)."""
+        yield head, pairs, []
+        for key in self._order:
+            if any(key == name for name, _ in pairs):
+                pairs = [pair for pair in pairs if pair[0] != key]
+                yield head, pairs, [key]
+        for cap in CAPS:
+            names = [key for key, value in pairs if key not in self._exact and len(utf8(value)) > cap]
+            pairs = [(key, _capped(value, cap) if key in names else value) for key, value in pairs]
+            if any(len(utf8(value)) > cap for value in head):
+                names.append("header")
+            head = [_capped(value, cap) for value in head]
+            if names:
+                yield head, pairs, names
+        for key in [key for key, _ in reversed(pairs) if key not in self._watched]:
+            pairs = [pair for pair in pairs if pair[0] != key]
+            yield head, pairs, [key]
+
+
+def head_of(event: AuditEvent, version: str | None = None) -> tuple[str, str]:
+    """Version and event type for a head, ``version`` if it is given, which may be empty but for blanks: `Flat` sees to that."""
+    return version or event.event_type_version or _VERSION, event.event_type or UNKNOWN
+
+
+def ended(text: str, length: int) -> str:
+    """``text`` in at most ``length`` characters; ``…`` marks a cut."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def _capped(value: str, cap: int) -> str:
+    return value if len(utf8(value)) <= cap else cut(value, cap - 3).rstrip() + "…"

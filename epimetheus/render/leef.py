@@ -1,0 +1,166 @@
+"""The event in QRadar's Log Event Extended Format (IBM, LEEF 2.0), by the default mapping of docs/formats.
+
+``LEEF:2.0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|^|`` and ``key=value`` pairs with ``^`` between them: LEEF's own keys where
+they fit, else keys named as the event names them. The delimiter is one that relays pass on as it is (rsyslog writes a tab as ``#011``).
+LEEF has no escapes. So values are made harmless: ``^`` and ``|``, which IBM would have avoided, become ``?``; a tab or a line's end
+becomes a blank; other control characters go. A value is all that stands between its key's ``=`` and the next ``^``, further ``=`` included.
+
+``src`` and ``srcPostNAT`` are the addresses of ``ipAddress``; what is no address (or one too many) goes to ``srcOther``. ``devTime`` is UTC
+with exactly three decimals, as QRadar reads them. A ``usrName`` over its 255 characters is cut, and stands whole in ``principalName``.
+A value longer than allowed ends in ``…`` and counts as trimmed. Where the syslog header can not say what was trimmed (RFC 3164),
+``msg`` ends in ``[trimmed: …]``.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from epimetheus.model import AuditEvent, Identity, Request, Response
+from epimetheus.render.fields import NO_FIELDS, Fields, Pairs
+from epimetheus.render.flat import Flat, Head, ended, head_of
+from epimetheus.render.form import Subject
+from epimetheus.render.kinds import Kind, address, by_key, integer, mac, port
+from epimetheus.render.moment import Moment, moment
+from epimetheus.render.reading import Addresses, addresses, is_sign_on, outcome, reason, service, status
+from epimetheus.render.redact import Redactor
+
+VENDOR, PRODUCT = "Oracle", "OCI Audit"
+DELIMITER = "^"
+TIME_FORMAT = "yyyy-MM-dd'T'HH:mm:ss.SSSZ"
+"""How ``devTime`` is written, as Java's SimpleDateFormat has it."""
+HEAD_LENGTH = 255
+"""Characters of EventID (IBM), and of the other parts of the header."""
+CUSTOM_LENGTH = 4000
+"""Characters we give a value that IBM does not limit."""
+LENGTHS: Mapping[str, int] = MappingProxyType(
+    dict.fromkeys(("usrName", "identHostName", "identNetBios", "identGrpName", "vSrcName", "accountName"), 255)
+)
+"""Characters that IBM allows."""
+
+SHED_ORDER: Sequence[str] = (
+    "cat", "eventName", "compartmentPath", "userAgent", "eventGroupingId", "responseTime", "compartmentName", "authType", "requestMethod",
+    "callerName", "resourceName", "requestId", "tenantId", "url", "msg", "srcPostNAT", "srcOther", "compartmentId", "reason", "resource",
+)  # fmt: skip
+"""What a message over the limit loses, first to last."""
+CORE: Sequence[str] = (
+    "devTimeFormat", "devTime", "sev", "eventId", "tamperWatch", "outcome", "src", "usrName", "principalId", "httpStatus", "isLoginEvent",
+    "identSrc", "principalName",
+)  # fmt: skip
+"""What is cut then, and goes last, from the last to the first: ``devTime`` is never without its format."""
+
+_HARMFUL = MappingProxyType(
+    dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
+    | dict.fromkeys(map(ord, "\t\n\r\x85\u2028\u2029"), " ")
+    | dict.fromkeys(map(ord, "|^"), "?")
+)
+_NOBODY, _NO_REQUEST, _NO_RESPONSE = Identity(), Request(), Response()
+
+
+def _time(text: str) -> str | None:
+    when = moment(text)
+    return _written(when) if when else None
+
+
+def _written(when: Moment) -> str:
+    return when.utc.isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+
+
+def _severity(text: str) -> str | None:
+    return text if text in map(str, range(1, 11)) else None
+
+
+TYPED: Mapping[str, Kind] = by_key((
+    (_time, "devTime"),
+    (_severity, "sev"),
+    (address, "src dst srcPreNAT dstPreNAT srcPostNAT dstPostNAT identSrc vSrc identSecondlp"),
+    (port, "srcPort dstPort srcPreNATPort dstPreNATPort srcPostNATPort dstPostNATPort"),
+    (mac, "srcMAC dstMAC identMAC"),
+    (integer, "srcBytes dstBytes srcPackets dstPackets totalPackets"),
+))  # fmt: skip
+"""Keys whose values have a type: what is not of it can not be sent under them."""
+
+
+class Leef(Flat):
+    """See `Flat`."""
+
+    head_lengths = (HEAD_LENGTH, HEAD_LENGTH)
+    lengths = LENGTHS
+    custom_length = CUSTOM_LENGTH
+    kinds = TYPED
+    elsewhere = frozenset(("usrName",))  # too long, it stands whole in principalName
+    shed_order = SHED_ORDER
+    core = CORE
+    exact = frozenset(("devTimeFormat", "outcome", "httpStatus", "isLoginEvent"))
+    marker = "tamperWatch"
+    special = "|^"
+
+    def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
+        super().__init__(redactor, note=note, fields=fields)
+        vendor, product, self._version = fields.device
+        origin = (ended(self.tidy(value), HEAD_LENGTH) for value in (vendor or VENDOR, product or PRODUCT))
+        self._origin = f"LEEF:2.0|{'|'.join(origin)}"
+
+    def tidy(self, value: str) -> str:
+        """Without anything that would end it, or that is not printed."""
+        return value.translate(_HARMFUL)
+
+    def line(self, head: Head, severity: int, pairs: Pairs, *, harmless: bool) -> str:
+        """Header and attributes, which have no escapes."""
+        del severity, harmless  # the severity is an attribute; values are tidy
+        version, event_id = head
+        return f"{self._origin}|{version}|{event_id}|{DELIMITER}|{DELIMITER.join([f'{key}={value}' for key, value in pairs])}"
+
+    def head(self, event: AuditEvent) -> Head:
+        """Version and EventID."""
+        return head_of(event, self._version)
+
+    def said(self, subject: Subject) -> Pairs:
+        """What the event says, by LEEF key."""
+        event, when = subject.event, subject.moment
+        data = event.data
+        identity, request, response = data.identity or _NOBODY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
+        source, post, other = _sources(addresses(identity.ip_address))
+        result, code, signs_on = outcome(event), status(response), is_sign_on(event)
+        name = identity.principal_name
+        rows = (
+            ("devTimeFormat", when and TIME_FORMAT),
+            ("devTime", when and _written(when)),
+            ("sev", str(max(subject.severity, 1))),
+            ("eventId", event.event_id),
+            ("tamperWatch", "true" if subject.notes.watched else None),
+            ("outcome", result),
+            ("src", source),
+            ("usrName", name),
+            ("principalId", identity.principal_id),
+            ("cat", service(event.event_type)),
+            ("eventName", data.event_name),
+            ("reason", reason(event) if result == "failure" else None),
+            ("responseTime", response.response_time),
+            ("requestMethod", request.action),
+            ("url", request.path),
+            ("userAgent", identity.user_agent),
+            ("srcPostNAT", post),
+            ("srcOther", other),
+            ("callerName", identity.caller_name),
+            ("tenantId", identity.tenant_id),
+            ("httpStatus", code and str(code)),
+            ("msg", data.message or response.message),
+            ("resource", data.resource_id),
+            ("resourceName", data.resource_name),
+            ("compartmentId", data.compartment_id),
+            ("compartmentName", data.compartment_name),
+            ("authType", identity.auth_type),
+            ("requestId", request.id),
+            ("eventGroupingId", data.event_grouping_id),
+            ("compartmentPath", subject.notes.compartment_path),
+            ("isLoginEvent", "true" if signs_on else None),
+            ("identSrc", source if signs_on and result == "success" else None),
+            ("principalName", name if name and len(name) > LENGTHS["usrName"] else None),
+        )
+        return [(key, value) for key, value in rows if value]
+
+
+def _sources(found: Addresses) -> tuple[str | None, str | None, str | None]:
+    """Source, source after translation, and the rest: LEEF takes addresses of both kinds."""
+    source, post, *rest = (*found.ipv4, *filter(None, (found.ipv6,)), None, None)
+    others = [other for other in (*rest, found.other) if other]
+    return source, post, ",".join(others) or None

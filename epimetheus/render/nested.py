@@ -1,0 +1,170 @@
+"""What formats that are JSON share: one line, and within a size by shedding members, then by shortening strings, then by a cut text."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+from epimetheus.render import tree
+from epimetheus.render.fields import NO_FIELDS, Fields, nested
+from epimetheus.render.form import Body, Limit, Notes, Subject
+from epimetheus.render.lookup import Lookup
+from epimetheus.render.redact import Redactor
+from epimetheus.render.size import CAPS, listed, shorten
+
+Tree = dict[str, object]
+Path = tuple[str, ...]
+
+DATA_SHED: Sequence[Path] = (
+    ("request", "headers"),
+    ("response", "headers"),
+    ("response", "payload"),
+    ("stateChange",),
+    ("request", "parameters"),
+    ("additionalDetails",),
+    ("internalDetails",),
+    ("definedTags",),
+    ("freeformTags",),
+    ("systemTags",),
+    ("securityAttributes",),
+)
+"""Parts of an event's ``data``, by what they cost and by how little is lost with them; named ``request.headers`` and so on when shed."""
+_KEPT = frozenset(("identity", "request", "response"))
+
+NOTES_KEY = "epimetheus"
+TRIMMED_KEY = "epimetheusTrimmed"
+CUT_KEY = "epimetheusCut"
+
+
+class Nested(ABC):
+    """``note``: the header can not say what was trimmed, so the body does. A format is a class with these constants and methods."""
+
+    notes_path: Path
+    """Where the notes stand. What tells of TAMPER_WATCH is never lost."""
+    data_path: Path
+    """Where the event's own ``data`` stands: of it DATA_SHED goes first, then the compartment path, then any other object or list."""
+    shed_order: Sequence[Path]
+    """What goes then."""
+
+    def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
+        self._redactor = redactor
+        self._note = note
+        self._fields = fields
+        data = [(*self.data_path, *path) for path in DATA_SHED]
+        first = [self._mapped_path(path) for path in (*data, (*self.notes_path, "compartmentPath"))]
+        self._first = [tuple(name.split(".")) for name in fields.added] + first
+        self._last = [self._mapped_path(path) for path in self.shed_order]
+        self._data = self._mapped_path(self.data_path)
+
+    @abstractmethod
+    def said(self, subject: Subject, event: Tree) -> Tree:
+        """What is sent, of an event's JSON without its secrets, which stays as it is."""
+
+    @abstractmethod
+    def told(self, event: Tree, trimmed: str) -> Tree:
+        """The event with a word on what was trimmed."""
+
+    def __call__(self, subject: Subject, limit: Limit) -> Body:
+        """One line of JSON; text that is no JSON (no event has it) is cut like a malformed one."""
+        redacted = self._redactor.json(bytes(subject.raw))
+        if not isinstance(redacted.tree, dict):
+            return raw_body(redacted.text(), limit)
+        event = self.said(subject, redacted.tree)
+        if self._fields is not NO_FIELDS:
+            event = nested(event, self._fields, Lookup(self._redactor, subject, redacted.tree))
+        text = tree.encode(event).encode()
+        return Body(text) if len(text) <= limit.whole else self._trimmed(event, subject.notes, limit)
+
+    def _trimmed(self, event: Tree, notes: Notes, limit: Limit) -> Body:
+        trimmed: list[str] = []
+        for smaller, names in self._ever_smaller(event):
+            trimmed += names
+            text = tree.encode(self._told(smaller, trimmed, limit)).encode()
+            if len(text) <= limit.left(trimmed):
+                return Body(text, trimmed)
+        return Body(self._last_resort(tree.encode(event), notes, limit), ("event",))
+
+    def _told(self, event: Tree, trimmed: Sequence[str], limit: Limit) -> Tree:
+        return self.told(event, listed(trimmed, limit.names)) if self._note else event
+
+    def _last_resort(self, text: str, notes: Notes, limit: Limit) -> bytes:
+        marked = noted(notes._replace(compartment_path=None))
+        told: Tree = {TRIMMED_KEY: "event"} if self._note else {}
+        room = left = limit.left(("event",))
+        while True:
+            shorter = tree.encode({CUT_KEY: shorten(text, room), **told, **marked}).encode()
+            if len(shorter) <= left:
+                return shorter
+            room -= max(1, (len(shorter) - left) // 2)
+
+    def _mapped_path(self, path: Path) -> Path:
+        """Where what stood at ``path`` stands under the user's own names."""
+        for end in range(len(path), 0, -1):
+            if wanted := self._fields.renamed.get(".".join(path[:end])):
+                return (*wanted.split("."), *path[end:])
+        return path
+
+    def _ever_smaller(self, event: Tree) -> Iterator[tuple[Tree, list[str]]]:
+        """The event, ever smaller, and the names of what each step took."""
+        for path in (*self._first, *_unknown(event, self._data), *self._last):
+            shed = _without(event, path)
+            if shed is not event:
+                event = shed
+                yield event, [self._name(path)]
+        for cap in CAPS:
+            names: list[Path] = []
+            shorter = {key: _shortened(item, cap, (key,), names) for key, item in event.items()}
+            if names:
+                yield shorter, [self._name(path) for path in names]
+
+    def _name(self, path: Path) -> str:
+        """As the event has it: parts of ``data`` are named without it, wherever it stands."""
+        *above, data = self._data
+        named = path[len(above) :] if [*path[: len(above)]] == above else path
+        return ".".join(named[1:] if named[0] == data and len(named) > 1 else named)
+
+
+def noted(notes: Notes) -> Tree:
+    """What was noted, as it is written: under ``epimetheus``, or nothing."""
+    said = {"compartmentPath": notes.compartment_path, "tamperWatch": notes.watched}
+    told = {key: value for key, value in said.items() if value}
+    return {NOTES_KEY: told} if told else {}
+
+
+def raw_body(text: str, limit: Limit) -> Body:
+    """Text that is not an event, as it is, or cut with a mark."""
+    data = text.encode()
+    return Body(data) if len(data) <= limit.whole else Body(shorten(text, limit.left(("raw",))).encode(), ("raw",))
+
+
+def _unknown(event: Tree, data_path: Path) -> list[Path]:
+    data: object = event
+    for key in data_path:
+        data = data.get(key) if isinstance(data, dict) else None
+    known = data.items() if isinstance(data, dict) else ()
+    return [(*data_path, key) for key, item in known if isinstance(item, dict | list) and key not in _KEPT]
+
+
+def _without(event: Tree, path: Path) -> Tree:
+    """A copy without what the path leads to; the very same where it leads nowhere, or to nothing worth shedding."""
+    key, *below = path
+    item = event.get(key)
+    if not item:
+        return event
+    if not below:
+        return {name: kept for name, kept in event.items() if name != key}
+    if not isinstance(item, dict) or (less := _without(item, tuple(below))) is item:
+        return event
+    return {**event, key: less}
+
+
+def _shortened(value: object, cap: int, path: Path, names: list[Path]) -> object:
+    """``value`` with every string in it in at most ``cap`` bytes; paths of those that were longer are added to ``names``."""
+    if isinstance(value, str):
+        short = shorten(value, cap)
+        if short is not value:
+            names.append(path)
+        return short
+    if isinstance(value, dict):
+        return {key: _shortened(item, cap, (*path, key), names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shortened(item, cap, path, names) for item in value]
+    return value
