@@ -1,7 +1,7 @@
 """From settings to the parts of a run: the one place where every stage is put together with what it needs, and no other stage."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -180,23 +180,7 @@ class Workshop:
 
     def rules(self) -> Rules:
         """Which events are sent."""
-        filtering, own = self.rules_file[0].event_filtering, self.credentials.principals if self.settings.own_events == "summarise" else ()
-        if not filtering.enabled:
-            return Rules(own=own)
-        users = filtering.user_filtering
-        return Rules(
-            mode=filtering.mode,
-            excluded=filtering.excluded_events,
-            included=filtering.included_events,
-            priority=filtering.priority_events,
-            never_drop=filtering.never_drop,
-            limits={pattern: limit.max_per_hour for pattern, limit in filtering.rate_limiting.items() if limit.enabled},
-            without_services=users.exclude_service_accounts,
-            services=users.service_accounts,
-            excluded_users=users.exclude_users,
-            only_users=users.include_only_users,
-            own=own,
-        )
+        return rules_of(self.rules_file[0], self.credentials.principals if self.settings.own_events == "summarise" else ())
 
     def statistics(self) -> Statistics:
         """What is told beyond the counts."""
@@ -270,3 +254,23 @@ class Workshop:
         region = self.credentials.region
         endpoint = self.settings.oci_endpoint or oci.regions.endpoint_for("telemetry", service_endpoint_template=_INGESTION, region=region)
         return make_client(oci.monitoring.MonitoringClient, self.credentials, region=region, endpoint=endpoint, seconds=seconds)
+
+
+def rules_of(file: RulesFile, own: Sequence[str]) -> Rules:
+    """What a rules file says, as the stage wants it; ``own``: OCIDs of ourselves whose polling is left out."""
+    filtering, users = file.event_filtering, file.event_filtering.user_filtering
+    if not filtering.enabled:
+        return Rules(own=own)
+    return Rules(
+        mode=filtering.mode,
+        excluded=filtering.excluded_events,
+        included=filtering.included_events,
+        priority=filtering.priority_events,
+        never_drop=filtering.never_drop,
+        limits={pattern: limit.max_per_hour for pattern, limit in filtering.rate_limiting.items() if limit.enabled},
+        without_services=users.exclude_service_accounts,
+        services=users.service_accounts,
+        excluded_users=users.exclude_users,
+        only_users=users.include_only_users,
+        own=own,
+    )

@@ -19,6 +19,7 @@ from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config import Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError, StateDamaged
+from epimetheus.field_map import read_field_map
 from epimetheus.invoke import run_regions
 from epimetheus.model import minute_text, parse_minute, time_text
 from epimetheus.rules_file import read_rules
@@ -60,13 +61,13 @@ def validate() -> None:
         pem = {key: getattr(settings, key.lower()) for key in ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY")}
         elsewhere = [key for key, value in pem.items() if value and value.startswith(("vault:", "object:"))]
         texts = {key: _local(key, value) for key, value in pem.items() if value and key not in elsewhere}
-        if settings.rules and settings.rules.startswith("object:"):
-            elsewhere.append("RULES")
-        elif settings.rules:
-            read_rules("RULES", _local("RULES", settings.rules))
         if not elsewhere:
             tls_context(texts.get("SYSLOG_CA"), texts.get("SYSLOG_CLIENT_CERT"), texts.get("SYSLOG_CLIENT_KEY"))
-        terminal.show_settings(Console(), settings, texts, elsewhere)
+        files = {key: value for key in ("RULES", "FIELD_MAP") if (value := getattr(settings, key.lower()))}
+        elsewhere += [key for key, value in files.items() if value.startswith("object:")]
+        read = {key: _local(key, value) for key, value in files.items() if key not in elsewhere}
+        odd = [warning for key, text in read.items() for warning in _odd(key, text, settings.format)]
+        terminal.show_settings(Console(), settings, texts, elsewhere, (*settings.warnings, *odd))
 
 
 @app.command()
@@ -146,6 +147,11 @@ def _minute(text: str) -> int:
         return parse_minute(text)
     except ValueError as error:
         raise ConfigError([f"TIME={text}: {error}; allowed is RFC 3339 like 2026-11-24T10:05:00Z"]) from error
+
+
+def _odd(key: str, text: str, format: str) -> tuple[str, ...]:
+    """The warnings about a file."""
+    return read_rules(key, text)[1] if key == "RULES" else read_field_map(key, text, format)[1]
 
 
 def _local(key: str, value: str) -> str:

@@ -32,7 +32,7 @@ def _without_nulls(data: object) -> object:
 class Part(BaseModel):
     """A JSON object of the file, frozen, its types as JSON has them; null stands for absent, as Go writes an empty list."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -47,8 +47,8 @@ def dotted(path: Path) -> str:
 
 
 def _shown(key: str) -> str:
-    clean = "".join(character if character.isprintable() else "?" for character in key[: _SHOWN + 1])
-    return clean if len(key) <= _SHOWN else f"{clean[:_SHOWN]}…"
+    clean = "".join(character if character.isprintable() else "?" for character in key[:_SHOWN])
+    return clean if len(key) <= _SHOWN else f"{clean}…"
 
 
 def _steps(text: str) -> Iterator[tuple[int, str | int, int]]:
@@ -71,4 +71,4 @@ def _steps(text: str) -> Iterator[tuple[int, str | int, int]]:
 
 
 def _key(piece: str) -> str:
-    return str(json.loads(piece, strict=False)) if "\\" in piece else piece[1:-1]
+    return str(json.loads(piece)) if "\\" in piece else piece[1:-1]

@@ -154,7 +154,9 @@ def show_state(console: Console, name: str, state: State, now: float) -> None:
     console.print(table, markup=False, highlight=False)
 
 
-def show_settings(console: Console, settings: Settings, texts: Mapping[str, str], elsewhere: Sequence[str]) -> None:
+def show_settings(
+    console: Console, settings: Settings, texts: Mapping[str, str], elsewhere: Sequence[str], warnings: Sequence[str]
+) -> None:
     """What will be used; nothing secret. ``texts`` are the PEM texts at hand, by key; ``elsewhere`` the keys of the others.
 
     Raises ConfigError where a text holds no certificates.
@@ -167,7 +169,7 @@ def show_settings(console: Console, settings: Settings, texts: Mapping[str, str]
     for key in elsewhere:
         table.add_row(key, "not looked at: it has to be fetched from OCI")
     console.print(table, markup=False, highlight=False)
-    for warning in settings.warnings:
+    for warning in warnings:
         console.print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)
     console.print("Settings are valid.", style="green")
 

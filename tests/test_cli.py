@@ -96,10 +96,19 @@ def test_validate_looks_into_a_rules_file(terminal, tmp_path):
     done = type_in("validate", RULES=f"file:{tmp_path / 'rules.json'}")
     assert done.exit_code == 2
     assert "included_event" in done.stderr
-    (tmp_path / "rules.json").write_text('{"event_filtering": {"mode": "include", "included_events": ["GetInstance"]}}')
+    (tmp_path / "rules.json").write_text('{"event_filtering": {"mode": "include", "excluded_events": ["GetInstance"]}}')
     done = type_in("validate", RULES=f"file:{tmp_path / 'rules.json'}")
-    assert (done.exit_code, "RULES is not applied by this version" in done.output) == (0, True)
+    assert (done.exit_code, "mode include does not look at this list" in done.output) == (0, True)
     assert "RULES" in type_in("validate", RULES="object:rules.json", STATE_FILE="", STATE_BUCKET="b").output
+
+
+def test_validate_looks_into_a_field_map(terminal):
+    _, type_in = terminal
+    done = type_in("validate", FIELD_MAP='{"formats": {"cef": {"rename": {"nothing": "cs1"}}}}')
+    assert (done.exit_code, "formats.cef.rename" in done.stderr) == (2, True)
+    done = type_in("validate", FIELD_MAP='{"field_mappings": {"compartmentName": "cs1Label"}}')
+    assert (done.exit_code, "FIELD_MAP line 1, field_mappings.compartmentName" in done.output) == (0, True)
+    assert "cs1Label" not in type_in("validate", FORMAT="json", FIELD_MAP='{"field_mappings": {"compartmentName": "cs1Label"}}').output
 
 
 def test_validate_says_what_it_could_not_look_at(terminal):

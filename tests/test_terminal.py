@@ -107,7 +107,7 @@ def test_a_state_without_a_live_lease_says_so(plain, lease, expected):
 
 def test_settings_are_shown_as_they_will_be_used(plain):
     given = {"REGIONS": "eu-paris-1,eu-milan-1", "SYSLOG_TRANSPORT": "tcp", "STATE_PREFIX": "[red]x"}
-    show_settings(plain, Settings.read({**LEAST, **given}), {}, [])
+    show_settings(plain, Settings.read({**LEAST, **given}), {}, [], ["RULES line 1: [odd]"])
     shown = rows(plain)
     assert {key: shown[key] for key in ("SYSLOG_HOST", "SYSLOG_PORT", "REGIONS", "STATE_PREFIX", "STATE_FILE", "OCI_AUTH")} == {
         "SYSLOG_HOST": "siem.example.com",
@@ -118,7 +118,7 @@ def test_settings_are_shown_as_they_will_be_used(plain):
         "OCI_AUTH": "config_file",
     }
     assert printed(plain).splitlines()[-2:] == [
-        "SYSLOG_TRANSPORT=tcp is plain TCP: events can be read and forged on the way; use tls.",
+        "RULES line 1: [odd]",
         "Settings are valid.",
     ]
 
@@ -132,7 +132,7 @@ def test_certificates_are_named_and_no_key_is_ever_shown(plain):
     cert, old, key = (blob.bytes().decode() for blob in (fresh.cert_chain_pems[0], stale.cert_chain_pems[0], fresh.private_key_pem))
     texts = {"SYSLOG_CLIENT_CERT": cert + old, "SYSLOG_CLIENT_KEY": key}
     wide = Console(file=io.StringIO(), width=300)
-    show_settings(wide, Settings.read({**LEAST, **texts, "RULES": '{"event_filtering": {}}'}), texts, ["SYSLOG_CA"])
+    show_settings(wide, Settings.read({**LEAST, **texts, "RULES": '{"event_filtering": {}}'}), texts, ["SYSLOG_CA"], [])
     assert "CN=fn," in rows(wide)["SYSLOG_CLIENT_CERT"]
     assert "O=Us [red]" in rows(wide)["SYSLOG_CLIENT_CERT"]
     assert ", 30 days left; " in rows(wide)["SYSLOG_CLIENT_CERT"]
@@ -146,7 +146,7 @@ def test_certificates_are_named_and_no_key_is_ever_shown(plain):
 def test_a_certificate_that_is_none_is_a_mistake_in_the_settings(plain):
     broken = "-----BEGIN CERTIFICATE-----\nhide\n-----END CERTIFICATE-----"
     with pytest.raises(ConfigError) as failed:
-        show_settings(plain, Settings.read({**LEAST, "SYSLOG_CA": broken}), {"SYSLOG_CA": broken}, [])
+        show_settings(plain, Settings.read({**LEAST, "SYSLOG_CA": broken}), {"SYSLOG_CA": broken}, [], [])
     assert failed.value.problems == ("SYSLOG_CA holds a certificate that can not be read: allowed is a PEM text of certificates",)
     assert "Settings are valid." not in printed(plain)
 

@@ -49,9 +49,10 @@ class Flat(ABC):
         self._note = note
         self._fields = fields
         renamed, defaults = fields.renamed, {*self.shed_order, *self.core}
-        self._order = [name for name in fields.added if name not in defaults] + [renamed.get(key, key) for key in self.shed_order]
-        watched = {renamed.get(self.marker, self.marker), *[name for name, path in fields.added.items() if path == ".".join(TAMPER_WATCH)]}
-        self._watched = frozenset(watched)
+        marks = [name for name, path in fields.added.items() if path == ".".join(TAMPER_WATCH)]
+        self._watched = frozenset((renamed.get(self.marker, self.marker), *marks))
+        added = [name for name in fields.added if name not in defaults and name not in marks]
+        self._order = added + [renamed.get(key, key) for key in self.shed_order]
         self._exact = frozenset(renamed.get(key, key) for key in (*self.exact, *self.kinds)) | self.kinds.keys()
         self._message = renamed.get(MESSAGE, MESSAGE)
 

@@ -169,7 +169,7 @@ def _complete(said: _Said) -> None:
         said[("time",)] = said[("end_time",)] or 0
     if said[("cloud", "account", "uid")] or said[("cloud", "account", "name")]:
         said[("cloud", "account", "type_id")] = _COMPARTMENT
-    if not any(value for path, value in said.items() if path[0] == "actor"):
+    if not (said[("actor", "user", "name")] or said[("actor", "user", "uid")]):
         said[("actor", "user", "name")] = UNKNOWN
 
 
