@@ -162,3 +162,5 @@ def _local(key: str, value: str) -> str:
         return Path(path).read_text("utf-8")
     except OSError as error:
         raise ConfigError([f"{key}={value}: {error.strerror}; allowed is a file that can be read"]) from error
+    except UnicodeDecodeError:
+        raise ConfigError([f"{key}={value}: it is not UTF-8 text; allowed is a file that is"]) from None  # its own error holds the text

@@ -46,8 +46,6 @@ Origin = Annotated[str, _line(ORIGIN_LENGTH)]
 Version = Annotated[str, _line(HEADER_LENGTHS[0])]
 Name = Annotated[str, matching(_DOTTED, "a name, or a path like data.identity.user")]
 Value = Annotated[str, checked(_is_path, f"a path like data.identity.authType, or {', '.join(names.NOTED)}")]
-
-
 _Names = Annotated[dict[Name, Name], WITHOUT_NULLS]
 _Values = Annotated[dict[Name, Value], WITHOUT_NULLS]
 _KeyValues = Annotated[dict[Key, Value], WITHOUT_NULLS]

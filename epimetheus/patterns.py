@@ -9,8 +9,16 @@ from collections.abc import Iterable
 
 def compiled(patterns: Iterable[str]) -> re.Pattern[str]:
     """What matches where one of ``patterns`` does; nothing at all where there are none. Use `matches`."""
-    alternatives = "|".join(re.escape(pattern).replace(r"\*", ".*") for pattern in patterns)
-    return re.compile(alternatives or r"(?!)", re.IGNORECASE | re.DOTALL)
+    return re.compile("|".join(map(_regex, patterns)) or r"(?!)", re.IGNORECASE | re.DOTALL)
+
+
+def _regex(pattern: str) -> str:
+    """What lies between stars is looked for once, where it comes first (atomic groups): else many stars would cost exponential time."""
+    first, *rest = map(re.escape, pattern.split("*"))
+    if not rest:
+        return first
+    *middle, last = rest
+    return first + "".join(f"(?>.*?{part})" for part in middle) + ".*" + last
 
 
 def matches(pattern: re.Pattern[str], event_type: str, event_name: str | None) -> bool:

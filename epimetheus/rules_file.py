@@ -33,7 +33,7 @@ class RateLimit(Part):
     @field_validator("max_per_hour")
     @classmethod
     def _enough(cls, value: int, info: ValidationInfo) -> int:
-        if value < (1 if info.data.get("enabled", True) else 0):
+        if value < (1 if info.data.get("enabled") else 0):
             raise PydanticCustomError("not_allowed", "a whole number of 1 or more, or 0 where enabled is false")
         return value
 

@@ -85,6 +85,9 @@ def test_validate_finds_a_certificate_that_is_none(terminal, tmp_path):
     done = type_in("validate", SYSLOG_CA=f"file:{tmp_path / 'bad.pem'}")
     assert done.exit_code == 2
     assert "SYSLOG_CA is no certificate that can be read" in done.stderr
+    (tmp_path / "bad.pem").write_bytes(b"\xff\xfehide")
+    done = type_in("validate", SYSLOG_CA=f"file:{tmp_path / 'bad.pem'}")
+    assert (done.exit_code, "it is not UTF-8 text" in done.stderr, "hide" in done.stderr) == (2, True, False)
     done = type_in("validate", SYSLOG_CA=f"file:{tmp_path / 'absent.pem'}")
     assert done.exit_code == 2
     assert "No such file or directory" in done.stderr

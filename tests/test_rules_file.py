@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from pydantic import ValidationError
 
 from epimetheus.errors import ConfigError
 from epimetheus.rules_file import EventFiltering, RateLimit, RulesFile, Statistics, UserFiltering, read_rules
@@ -100,6 +101,14 @@ def test_what_is_new_is_understood_and_null_stands_for_absent():
 @pytest.mark.parametrize("text", ["{}", "\ufeff{}", ' \r\n{\r\n"event_filtering": {}}\r\n', '{"event_filtering": null, "severity": {}}'])
 def test_a_file_that_says_nothing_is_the_default(text):
     assert rules(text) == RulesFile()
+
+
+def test_the_defaults():
+    filtering, statistics = rules("{}").event_filtering, rules("{}").statistics
+    assert (filtering.enabled, filtering.mode, filtering.user_filtering.exclude_service_accounts) == (True, "exclude", False)
+    assert not any(statistics.model_dump().values())
+    with pytest.raises(ValidationError):
+        filtering.mode = "all"
 
 
 @pytest.mark.parametrize(

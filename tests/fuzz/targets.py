@@ -13,17 +13,18 @@ from epimetheus.config import Settings
 from epimetheus.deliver.tls import tls_context
 from epimetheus.errors import ConfigError, StateDamaged
 from epimetheus.invoke import RequestError, read_request
-from epimetheus.render import Renderer
+from epimetheus.render import Renderer, leef
 from epimetheus.render.cef import LABELS
-from epimetheus.render.cef_text import LENGTHS
+from epimetheus.render.cef_keys import LENGTHS
 from epimetheus.rules_file import parse_rules
 from epimetheus.source.decode import decode_event, decode_page
 from epimetheus.state.form import pack, unpack
-from tests.render.making import FORMATS_AND_HEADERS, SETTINGS, parts
+from tests.render.making import FORMATS_AND_HEADERS, OCSF, SETTINGS, parts, read_leef
 
 MARKER = "hunter2"
 _DEEP = 500
 _CEF_KEYS = frozenset(LENGTHS)
+_LEEF_KEYS = frozenset((*leef.CORE, *leef.SHED_ORDER))
 _RENDERERS = tuple(
     (form, most, Renderer(**{**SETTINGS, "format": form, "header": header, "max_bytes": most}))
     for form, header in FORMATS_AND_HEADERS
@@ -32,7 +33,7 @@ _RENDERERS = tuple(
 
 
 def event(data: bytes) -> None:
-    """One line of UTF-8 within the size, by the header's grammar; CEF has our keys only, each with its label; JSON is JSON."""
+    """One line of UTF-8 within the size, by the header's grammar; CEF and LEEF have our keys only; JSON is JSON, OCSF valid."""
     if not data.strip():
         return  # no page has such an element
     fetched = decode_event(data)
@@ -46,8 +47,8 @@ def event(data: bytes) -> None:
         malformed = said["msgid"] == "malformed" if "msgid" in said else said["mark"] is not None
         assert malformed == (fetched.event is None)
         # what is nested too deep to be read goes as masked text: docs/reliability.md
-        if not malformed and (form == "cef" or data.count(b"[") + data.count(b"{") < _DEEP):
-            {"cef": _sound_cef, "json": _sound_json}[form](said["msg"])
+        if not malformed and (form in ("cef", "leef") or data.count(b"[") + data.count(b"{") < _DEEP):
+            {"cef": _sound_cef, "json": _sound_json, "leef": _sound_leef, "ocsf": _sound_ocsf}[form](said["msg"])
 
 
 def _sound_cef(line: str) -> None:
@@ -58,6 +59,18 @@ def _sound_cef(line: str) -> None:
     labels = {key: extension.pop(f"{key}Label") for key in LABELS if f"{key}Label" in extension}
     assert extension.keys() <= _CEF_KEYS
     assert labels == {key: LABELS[key] for key in extension if key in LABELS}
+
+
+def _sound_leef(line: str) -> None:
+    head, attributes = read_leef(line)
+    assert head[:2] == ("Oracle", "OCI Audit")
+    assert 1 <= int(attributes["sev"]) <= 10
+    assert attributes.keys() <= _LEEF_KEYS
+
+
+def _sound_ocsf(line: str) -> None:
+    event = json.loads(line)
+    assert "epimetheusCut" in event or OCSF.is_valid(event)
 
 
 def _sound_json(line: str) -> None:
