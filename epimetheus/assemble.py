@@ -156,7 +156,7 @@ class Workshop:
             return RelpDelivery(dialer)
         return Delivery(dialer, settle_seconds=self.settings.syslog_settle_seconds, deadline=deadline)
 
-    def renderer(self, region: str, run_id: str) -> Renderer:
+    def renderer(self, region: str, run_id: str, *, replay: bool = False) -> Renderer:
         """Events to messages, as the settings want them."""
         settings = self.settings
         return Renderer(
@@ -168,6 +168,7 @@ class Workshop:
             max_bytes=settings.syslog_max_bytes,
             run_id=run_id,
             started=self.clock.now(),
+            replay=replay,
             redact=settings.redact,
             fields=self.fields,
             severities=tuple(self.rules_file[0].severity.items()),
@@ -230,8 +231,8 @@ class Workshop:
         """The rules, the watch, and limits of which nothing is spent."""
         return Selection(self.rules(), Watch(self.settings.tamper_watch), Quotas({}))
 
-    def parts(self, region: str, run_id: str, deadline: Deadline, watcher: Watcher) -> Parts:
-        """Everything for one run over ``region``."""
+    def parts(self, region: str, run_id: str, deadline: Deadline, watcher: Watcher, *, replay: bool = False) -> Parts:
+        """Everything for one run over ``region``; a ``replay`` is marked."""
         settings = self.settings
         until = deadline.earlier(commit_reserve(deadline.left()) / 2)
         dialer = self.dialer(until)
@@ -242,7 +243,7 @@ class Workshop:
             audit=self.audit(region),
             receiver=self.delivery(dialer, until),
             certificate_end=lambda: self.certificate_end(dialer),
-            render=self.renderer(region, run_id),
+            render=self.renderer(region, run_id, replay=replay),
             frame=framer(settings.syslog_framing),
             watcher=watcher,
             rules=self.rules(),

@@ -14,6 +14,7 @@ from rich.console import Console
 from epimetheus import demo as demonstration
 from epimetheus import terminal
 from epimetheus.assemble import Workshop
+from epimetheus.cli_replay import replay
 from epimetheus.cli_rules import rules_app
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config import Settings
@@ -31,6 +32,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the 
 state_app = typer.Typer(no_args_is_help=True, help="What is remembered between runs.")
 app.add_typer(state_app, name="state")
 app.add_typer(rules_app, name="rules")
+app.command()(replay)
 
 Region = Annotated[str | None, typer.Option(help="Which region's state; the credentials' own by default.")]
 Force = Annotated[bool, typer.Option("--force", help="Also where the state is damaged, or a run has it leased.")]

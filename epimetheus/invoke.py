@@ -6,28 +6,21 @@ The platform takes whatever is returned for success, so a failed run must raise 
 import logging
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
-from typing import Annotated
-
-import msgspec
 
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Clock, Deadline
 from epimetheus.config import Settings
 from epimetheus.errors import EpimetheusError, OutOfTime
-from epimetheus.model import Report
+from epimetheus.model import Replayed, Report
 from epimetheus.observe import metrics
-from epimetheus.observe.log import LogWatcher, log_failure, log_report, log_to
+from epimetheus.observe.log import LogWatcher, log_failure, log_replayed, log_report, log_to
 from epimetheus.parts import Watcher
+from epimetheus.replay import replay
+from epimetheus.request import Replay, RequestError, read_request
 from epimetheus.run import run
-
-
-class RequestError(EpimetheusError):
-    """The body of the call is none that Epimetheus knows."""
-
-    kind = "request"
-    fault = "configuration"
 
 
 class RunFailed(EpimetheusError):
@@ -42,12 +35,6 @@ class Unforeseen(EpimetheusError):
     kind = "unforeseen"
 
 
-class _Request(msgspec.Struct, forbid_unknown_fields=True):
-    action: str = "run"
-    follow_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 0
-
-
-_REQUEST_HELP = 'Send nothing, {}, {"action": "run"}, or {"follow_seconds": 60}.'
 _LEAST_SECONDS = 30.0
 
 
@@ -58,10 +45,8 @@ def invoke(
     *,
     clock: Clock = SYSTEM,
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12],
-) -> list[Report]:
-    """Run, as the platform asks: ``body`` is the request's, ``deadline`` an RFC 3339 time. The reports, one for each run and region.
-
-    ``{"follow_seconds": 60}`` runs again and again, so many seconds after the last run ended, until the deadline is near.
+) -> list[Report] | list[Replayed]:
+    """What the platform asks: ``body`` is the request's (see `request`), ``deadline`` an RFC 3339 time. The reports, one a run and region.
 
     Raises EpimetheusError, always safe to show: ConfigError, RequestError, CredentialsError, RunFailed, Unforeseen.
     """
@@ -72,10 +57,11 @@ def invoke(
         log_to(sys.stderr, settings.log_level)
         request = read_request(body)
         workshop = Workshop.open(settings, clock, deadline_of(deadline, clock))
-        reports = run_regions(workshop, run_id, LogWatcher(run_id), log_report)
-        while request.follow_seconds and wait(workshop, request.follow_seconds):
-            run_id = new_id()
-            reports += run_regions(workshop, run_id, LogWatcher(run_id), log_report)
+        reports: list[Report] | list[Replayed]
+        if isinstance(request, Replay):
+            reports = replay_regions(workshop, run_id, LogWatcher(run_id), log_replayed, request)
+        else:
+            reports = run_and_follow(workshop, run_id, new_id, request.follow_seconds)
     except EpimetheusError as error:
         log_failure(error.what, error.do, error.kind, run_id)
         raise
@@ -87,15 +73,13 @@ def invoke(
     return reports
 
 
-def read_request(body: bytes) -> _Request:
-    """An empty body, ``{}`` and ``{"action": "run"}`` ask for a run. Raises RequestError for what is not understood."""
-    try:
-        request = msgspec.json.decode(body.strip() or b"{}", type=_Request)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestError(f"The request's body is not understood: {error}.", do=_REQUEST_HELP) from error
-    if request.action != "run":
-        raise RequestError(f"There is no action {request.action[:40]!r}.", do=_REQUEST_HELP)
-    return request
+def run_and_follow(workshop: Workshop, run_id: str, new_id: Callable[[], str], every: float) -> list[Report]:
+    """Run once; and again ``every`` so many seconds after a run has ended, unless that is 0, until the deadline is near."""
+    reports = run_regions(workshop, run_id, LogWatcher(run_id), log_report)
+    while every and wait(workshop, every):
+        run_id = new_id()
+        reports += run_regions(workshop, run_id, LogWatcher(run_id), log_report)
+    return reports
 
 
 def wait(workshop: Workshop, seconds: float) -> bool:
@@ -146,6 +130,22 @@ def run_region(workshop: Workshop, region: str, run_id: str, deadline: Deadline,
         parts.audit.close()
 
 
+def replay_regions(
+    workshop: Workshop, run_id: str, watcher: Watcher, announce: Callable[[Replayed], None], asked: Replay
+) -> list[Replayed]:
+    """A replay for each region, each with its share of the time left. Raises RequestError."""
+    window, told = asked.window(), []
+    workshop.prepare()
+    for number, region in enumerate(workshop.regions):
+        deadline = workshop.deadline.within(workshop.deadline.left() / (len(workshop.regions) - number))
+        parts = workshop.parts(region, run_id, deadline, watcher, replay=True)
+        with closing(parts.audit):
+            replayed = replay(workshop.options(region), parts, run_id, deadline, window, asked.compartments, dry=asked.dry)
+        announce(replayed)
+        told.append(replayed)
+    return told
+
+
 def publish(workshop: Workshop, report: Report, seconds: float) -> None:
     """Post metrics within ``seconds``, unless there is no namespace for them; a failure is told and no more."""
     settings = workshop.settings
@@ -159,7 +159,7 @@ def publish(workshop: Workshop, report: Report, seconds: float) -> None:
         logging.getLogger("epimetheus").warning("%s", error.what, extra={"event": "trouble", "fields": fields})
 
 
-def refuse_failed(reports: list[Report]) -> None:
+def refuse_failed(reports: Sequence[Report | Replayed]) -> None:
     """Raises RunFailed where a region failed, with the last failure of each."""
     failed = {report.region: report.error for report in reports if report.status == "failed" and report.error}
     if failed:

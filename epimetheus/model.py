@@ -162,6 +162,26 @@ class Position(msgspec.Struct, frozen=True):
     behind: dict[str, BehindNow]
 
 
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """A ``window`` (from, to; RFC 3339) that was sent again as far as ``through``, or counted, where it ran ``dry``.
+
+    ``duplicates`` came twice within it; ``unread`` is compartment → why. ``status`` is never ``skipped``.
+    """
+
+    run: str
+    region: str
+    dry: bool
+    status: Status
+    error: Problem | None
+    window: list[str]
+    through: str
+    fetched: int
+    forwarded: int
+    duplicates: int
+    left_out: dict[str, int]
+    unread: dict[str, str]
+
+
 class Cache(msgspec.Struct, frozen=True):
     """How often a cache knew the answer (``hits``), how often not, and how much it holds."""
 
@@ -182,9 +202,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     ``fetched = forwarded + uncertain + duplicates + left out``, where ``uncertain`` is 0 unless the run failed.
     ``position`` is None where the state could not be read. ``left_out`` counts by reason, ``notices`` messages of our own, which are no
-    events, ``bytes`` what was written to the receiver. ``certificate_days``: until the first certificate is over, ours or the receiver's, where
-    one was seen. ``caches`` (``dedupe``: keys of events; ``names``: what the rules say of an event
-    type) and ``performance`` are None unless the rules file's statistics ask for them.
+    events, ``bytes`` what was written to the receiver. ``certificate_days``: until the first certificate is over, ours or the receiver's.
+    ``caches`` (``dedupe``: keys of events; ``names``: what the rules say of a type) and ``performance`` are None unless asked for.
     """
 
     version: int = 1

@@ -20,20 +20,6 @@ def remembered(state: State) -> dict[str, Compartment]:
     return {ocid: Compartment(ocid, known.name, known.parent, deleted=known.deleted) for ocid, known in state.known.items()}
 
 
-def paths(state: State) -> dict[str, str]:
-    """Where each known compartment stands, from the root on, by OCID: ``root/prod/app``; where a circle closes, it begins there."""
-    return {ocid: "/".join(reversed([state.known[above].name for above in _upwards(state, ocid)])) for ocid in state.known}
-
-
-def _upwards(state: State, ocid: str) -> list[str]:
-    above: dict[str, None] = {}
-    at: str | None = ocid
-    while at in state.known and at not in above:
-        above[at] = None
-        at = state.known[at].parent
-    return list(above)
-
-
 def last_known(state: State) -> Listing:
     """What serves in place of a listing while Identity can not be read; who it does not name stays as they were."""
     there = {ocid: one for ocid, one in remembered(state).items() if state.known[ocid].gone is None or one.deleted}

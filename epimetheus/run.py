@@ -20,7 +20,7 @@ from epimetheus.report import Tally, days_left, is_caught_up, position, problem,
 from epimetheus.select.dedupe import SeenKeys, compartment_tag
 from epimetheus.select.quotas import Quotas
 from epimetheus.select.selection import OWN, Selection
-from epimetheus.source.compartments import Listing, choose, discover, pin
+from epimetheus.source.compartments import Listing, choose, discover, paths, pin
 from epimetheus.source.fetch import Failed, Page, Work, fetch
 from epimetheus.state.memory import Lease, State
 
@@ -119,7 +119,7 @@ class _Run:
         listing = pin(listing, options.ids if options.mode == "include" else ())
         asked = choose({**plan.remembered(self.state), **listing.compartments}, options.mode, options.ids, options.tenancy)
         self.state = plan.take_stock(self.state, listing, asked, now=self.minute, lookback=options.lookback, overlap=options.overlap)
-        self.forwarder.places = plan.paths(self.state)
+        self.forwarder.places = paths(plan.remembered(self.state))
         if not plan.asked_compartments(self.state):
             raise SourceError("No compartment is left to ask.", do="Check COMPARTMENT_MODE and COMPARTMENT_IDS against the tenancy.")
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from epimetheus.config import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
-from epimetheus.model import Fetched, Problem, Report, Status, Window, minute_text
+from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text
 from epimetheus.observe.log import headline
 from epimetheus.rules_try import SENT, Tried
 from epimetheus.state.memory import Lease, State
@@ -106,6 +106,19 @@ def explained() -> Iterator[None]:
             console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
         console.print(error.do, markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(2) from error
+
+
+def show_replayed(console: Console, replayed: Replayed) -> None:
+    """What was sent again, or would be."""
+    what = f"{replayed.forwarded:,} {'would be sent again' if replayed.dry else 'sent again'}"
+    line = f"{replayed.region} replay {replayed.status}: {what}, from {replayed.window[0]} through {replayed.through}"
+    console.print(line, style=_COLOURS[replayed.status], markup=False, highlight=False, soft_wrap=True)
+    counts = f"fetched {replayed.fetched}  duplicates {replayed.duplicates}  left out {sum(replayed.left_out.values())}"
+    console.print(f"  {counts}", markup=False, highlight=False, soft_wrap=True)
+    if replayed.error:
+        console.print(f"  {replayed.error.what} {replayed.error.do}", style="red", markup=False, highlight=False, soft_wrap=True)
+    for ocid, why in replayed.unread.items():
+        console.print(f"  Not read: {ocid}: {why}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_tried(console: Console, tried: Tried, warnings: Sequence[str]) -> None:

@@ -10,10 +10,10 @@ PACKAGE = ROOT / "epimetheus"
 BASE = {"errors", "model", "clock", "patterns"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 # The one place that puts each stage together with what it needs, and the order of a run: these know all of them.
-ORDER = {"run", "plan", "forward", "parts", "report", "notices"}
+ORDER = {"run", "replay", "plan", "forward", "parts", "report", "notices"}
 FILES = {"rules_file", "field_map", "field_names", "field_wishes", "json_file", "json_places"}
-DOORS = {"assemble", "invoke", "config", "config_forms"} | FILES
-TERMINAL = {"cli", "cli_rules", "rules_try", "terminal", "demo", "__main__"}
+DOORS = {"assemble", "request", "invoke", "config", "config_forms"} | FILES
+TERMINAL = {"cli", "cli_replay", "cli_rules", "rules_try", "terminal", "demo", "__main__"}
 MAY_IMPORT = {
     "errors": set(),
     "model": {"errors"},
@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "rules_file": {"errors", "patterns"} | FILES,
     **dict.fromkeys(("field_map", "field_names", "field_wishes"), {"errors", "render"} | FILES),
     "assemble": BASE | STAGES | ORDER | FILES | {"cloud", "config"},
-    "invoke": BASE | {"observe", "cloud"} | ORDER | {"assemble", "config"},
+    "request": {"errors", "model"},
+    "invoke": {"request"} | BASE | {"observe", "cloud"} | ORDER | {"assemble", "config"},
     **{name: BASE | STAGES | ORDER | DOORS | TERMINAL | {"cloud"} for name in TERMINAL},
     "demo": {"testing"},
 }

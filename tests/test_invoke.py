@@ -19,8 +19,10 @@ def test_bodies_that_ask_for_a_run(body):
     ("body", "why"),
     [
         (b'{"action": "dance"}', "There is no action 'dance'."),
-        (b'{"action": 1}', "is not understood"),
+        (b'{"action": 1}', "There is no action '1'."),
         (b'{"acton": "run"}', "acton"),
+        (b'{"action": "replay", "from": "2026-01-01T00:00:00Z"}', "`to`"),
+        (b'{"action": "health", "follow_seconds": 60}', "follow_seconds"),
         (b'{"follow_seconds": -1}', "follow_seconds"),
         (b'{"follow_seconds": 3601}', "follow_seconds"),
         (b'{"follow_seconds": "60"}', "follow_seconds"),
@@ -30,13 +32,16 @@ def test_bodies_that_ask_for_a_run(body):
         (b"[" * 100_000, "is not understood"),
         (b'{"action": "%s"}' % (b"x" * 1000), f"There is no action '{'x' * 40}'."),
     ],
-    ids=["dance", "number", "typo", "negative", "long wait", "text", "list", "word", "bytes", "deep", "long"],
+    ids=["dance", "number", "typo", "half", "both", "negative", "long wait", "text", "list", "word", "bytes", "deep", "long"],
 )
 def test_bodies_that_are_refused(body, why):
     with pytest.raises(RequestError) as caught:
         read_request(body)
     assert why in caught.value.what
-    assert caught.value.do == 'Send nothing, {}, {"action": "run"}, or {"follow_seconds": 60}.'
+    assert caught.value.do == (
+        'Send nothing, {"action": "run"}, {"follow_seconds": 60}, {"action": "health"}, '
+        'or {"action": "replay", "from": "2026-11-24T10:00:00Z", "to": "2026-11-24T11:00:00Z"}.'
+    )
 
 
 def test_the_platforms_deadline(hand):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from epimetheus.model import Compartment, Window
-from epimetheus.plan import NEW, NO_TIME, advance, asked_compartments, catch_up, last_known, move, next_length, paths, reach, take_stock
+from epimetheus.plan import NEW, NO_TIME, advance, asked_compartments, catch_up, last_known, move, next_length, reach, take_stock
 from epimetheus.source.compartments import Listing
 from epimetheus.source.fetch import Work
 from epimetheus.state.memory import Behind, Known, Reading, State
@@ -163,17 +163,3 @@ def test_how_long_the_next_slice_is(fitted, seconds, left, expected):
 def test_a_slice_is_as_long_as_it_is_set_at_least_and_a_week_at_most():
     assert next_length(100, 60, fitted=False, seconds=9, left=9, whole=9) == 60
     assert next_length(7000, 60, fitted=True, seconds=0, left=9, whole=9) == 7 * 24 * 60
-
-
-def test_a_path_leads_from_the_root_to_a_compartment_and_ends_where_the_tree_does():
-    tree = {
-        "r": Known("root"),
-        "p": Known("prod", "r"),
-        "a": Known("app", "p"),
-        "o": Known("orphan", "unlisted"),
-        "x": Known("x", "y"),
-        "y": Known("y", "x"),
-    }
-    assert paths(State("r", 0, known=tree)) == {
-        "r": "root", "p": "root/prod", "a": "root/prod/app", "o": "orphan", "x": "y/x", "y": "x/y",
-    }  # fmt: skip

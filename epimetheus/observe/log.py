@@ -10,7 +10,7 @@ from typing import TextIO
 
 import msgspec
 
-from epimetheus.model import Fetched, Problem, Report, Window, minute_text, time_text
+from epimetheus.model import Fetched, Problem, Replayed, Report, Window, minute_text, time_text
 
 _LOG = "epimetheus"
 _MOST_BEHIND = 1000  # some 600 kB: OCI Logging takes no line of 1 MB
@@ -88,6 +88,13 @@ def log_report(report: Report) -> None:
         behind = sorted(told["position"]["behind"].items(), key=lambda item: item[1]["since"])
         told["position"].update(behind=dict(behind[:_MOST_BEHIND]), behind_not_shown=more)
     logging.getLogger(_LOG).log(_LEVELS[report.status], "%s", headline(report), extra={"event": "run", "fields": {"report": told}})
+
+
+def log_replayed(replayed: Replayed) -> None:
+    """One line for a replay."""
+    what = f"{replayed.region} replay {replayed.status}: {replayed.forwarded} {'counted' if replayed.dry else 'sent again'}"
+    fields = {"replay": msgspec.to_builtins(replayed)}
+    logging.getLogger(_LOG).log(_LEVELS[replayed.status], "%s", what, extra={"event": "replay", "fields": fields})
 
 
 def log_failure(what: str, do: str, kind: str, run_id: str) -> None:

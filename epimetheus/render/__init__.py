@@ -60,12 +60,13 @@ class Renderer:
         redact: Sequence[str] = (),
         fields: Fields = NO_FIELDS,
         severities: Sequence[tuple[str, int]] = (),
+        replay: bool = False,
     ) -> None:
         _check(format, header, facility, max_bytes)
         self._max_bytes = max_bytes or sys.maxsize
         self._names = min(self._max_bytes // 8, 1000)
         number = FACILITIES.index(facility)
-        self._header = HEADERS[header](number, app_name, hostname, run_id, started, min(self._max_bytes // 8, 255))
+        self._header = HEADERS[header](number, app_name, hostname, run_id, started, min(self._max_bytes // 8, 255), replay)
         self._redactor = Redactor(redact)
         self._format = FORMATS[format](self._redactor, note=not self._header.says_trimmed, fields=fields)
         self._severity = Severity(patterns=severities)

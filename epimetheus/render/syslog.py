@@ -34,30 +34,34 @@ class Rfc5424:
     """``<PRI>1 TIMESTAMP HOSTNAME APP-NAME - MSGID [epimetheus@32473 run="…" seq="…" trimmed="…"] `` (RFC 5424 6); no BOM.
 
     ``facility``: 0 to 23. Host and application name are cut to ``hostname_length`` and 48, the run id to 48, and lose what is not
-    printable ASCII. 32473 is the enterprise number set aside for examples (RFC 5612).
+    printable ASCII. ``replay="true"`` stands behind ``seq`` where it is one. 32473 is the number set aside for examples (RFC 5612).
     """
 
     says_trimmed = True
 
-    def __init__(self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int) -> None:
+    def __init__(
+        self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int, replay: bool = False
+    ) -> None:
         del started  # an event without a time has NILVALUE
         self._facility = facility * 8
         self._origin = f"{_printed(hostname, hostname_length)} {_printed(app_name, 48)} -"
         self._run = _NOT_IN_PARAM.sub("", run_id)[:48]
+        self._replay = ' replay="true"' if replay else ""
 
     def __call__(self, severity: int, moment: Moment | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """As `Header`; TIMESTAMP is ``-`` (NILVALUE) for an event without a time."""
         priority = self._facility + _LEVELS[severity]
         time = moment.text if moment else "-"
         shed = f' trimmed="{trimmed}"' if trimmed else ""
-        data = f'[epimetheus@32473 run="{self._run}" seq="{sequence}"{shed}]'
+        data = f'[epimetheus@32473 run="{self._run}" seq="{sequence}"{self._replay}{shed}]'
         return f"<{priority}>1 {time} {self._origin} {msgid} {data} ".encode()
 
 
 class Rfc3164:
     """``<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `` (RFC 3164 4.1), in UTC; ``TAG[malformed]: `` before what is malformed.
 
-    ``started`` (seconds since the epoch) is the time of an event that tells none, for the header must have one.
+    ``started`` (seconds since the epoch) is the time of an event that tells none, for the header must have one. ``TAG[replay]: `` stands
+    before what a replay sends.
 
     The tag stands before ``CEF:``, too, though CEF's own document shows ``HOSTNAME CEF:0|…``. Without one rsyslog takes ``CEF:`` for
     the tag, and passes ``CEF: 0|…`` on, which decoders refuse (rsyslog#4309); behind a tag CEF passes through whole. Readers of CEF
@@ -66,13 +70,16 @@ class Rfc3164:
 
     says_trimmed = False
 
-    def __init__(self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int) -> None:
+    def __init__(
+        self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int, replay: bool = False
+    ) -> None:
         del run_id  # it has no place here
         self._facility = facility * 8
         self._started = _short_time(datetime.fromtimestamp(started, UTC))
         tag = _NOT_ALPHANUMERIC.sub("", app_name)[:32] or "epimetheus"
         host = _printed(hostname, hostname_length)
-        self._origins = {"audit": f"{host} {tag}:", "malformed": f"{host} {tag}[malformed]:", "notice": f"{host} {tag}:"}
+        again = "[replay]" if replay else ""
+        self._origins = {"audit": f"{host} {tag}{again}:", "malformed": f"{host} {tag}[malformed]:", "notice": f"{host} {tag}:"}
 
     def __call__(self, severity: int, moment: Moment | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """As `Header`; ``sequence`` and ``trimmed`` are not told."""

@@ -82,15 +82,24 @@ def choose(compartments: Mapping[str, Compartment], mode: Mode, ids: Collection[
         return set(compartments)
     if mode == "tenancy_only":
         return {tenancy}
-    named = {ocid for ocid in compartments if not (_lineage(ocid, compartments) | {tenancy}).isdisjoint(ids)}
+    named = {ocid for ocid in compartments if not {*_lineage(ocid, compartments), tenancy}.isdisjoint(ids)}
     return named if mode == "include" else set(compartments) - named
 
 
-def _lineage(ocid: str, compartments: Mapping[str, Compartment]) -> set[str]:
-    """A compartment and those above it; ends where the tree does, or where it bites its own tail."""
-    above: set[str] = set()
+def paths(compartments: Mapping[str, Compartment]) -> dict[str, str]:
+    """Where each of them lies, from the root on, by OCID: ``root/prod/app``; begins where the tree does, or where it bites its own tail."""
+    found = {}
+    for ocid in compartments:
+        names = [compartments[above].name for above in _lineage(ocid, compartments) if above in compartments]
+        found[ocid] = "/".join(reversed(names))
+    return found
+
+
+def _lineage(ocid: str, compartments: Mapping[str, Compartment]) -> list[str]:
+    """A compartment and those above it, upwards; ends where the tree does, or where it bites its own tail."""
+    above: dict[str, None] = {}
     at: str | None = ocid
     while at is not None and at not in above:
-        above.add(at)
+        above[at] = None
         at = compartments[at].parent if at in compartments else None
-    return above
+    return list(above)

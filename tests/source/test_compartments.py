@@ -5,7 +5,7 @@ import pytest
 from epimetheus.cloud import ServiceFailure
 from epimetheus.errors import OutOfTime, SourceError
 from epimetheus.model import Compartment
-from epimetheus.source.compartments import Listing, choose, discover, pin
+from epimetheus.source.compartments import Listing, choose, discover, paths, pin
 
 ROOT = "ocid1.tenancy.oc1..root"
 
@@ -133,3 +133,10 @@ def test_a_pinned_compartment_is_there_even_if_it_is_not_listed():
     listing = pin(Listing(tree("r>a")), ["a", "z"])
     assert listing.compartments["z"] == Compartment("z", "z")
     assert listing.compartments["a"].parent == "r"
+
+
+def test_a_path_leads_from_the_root_to_a_compartment_and_ends_where_the_tree_does():
+    above = {"root": None, "prod": "root", "app": "prod", "orphan": "unlisted", "x": "y", "y": "x"}
+    assert paths({name: Compartment(name, name, parent) for name, parent in above.items()}) == {
+        "root": "root", "prod": "root/prod", "app": "root/prod/app", "orphan": "orphan", "x": "y/x", "y": "x/y",
+    }  # fmt: skip

@@ -1,0 +1,56 @@
+"""``replay``: send a window again. First it counts what that would be, and asks."""
+
+import os
+import shlex
+import sys
+import uuid
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from epimetheus import terminal
+from epimetheus.assemble import Workshop
+from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.config import Settings
+from epimetheus.invoke import replay_regions
+from epimetheus.model import Replayed
+from epimetheus.request import Replay
+
+
+def replay(
+    start: Annotated[str, typer.Option("--from", help="The first minute, like 2026-11-24T10:00:00Z.")],
+    end: Annotated[str, typer.Option("--to", help="The minute after the last.")],
+    compartments: Annotated[list[str] | None, typer.Option("--compartment", help="An OCID; may be repeated. All by default.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not count before, and do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What came of it, as JSON on stdout.")] = False,
+    minutes: Annotated[float, typer.Option(help="End after so many minutes, at the latest.")] = 60.0,
+) -> None:
+    """Send a window of processed time again, marked as a replay; the cursor and the state stay as they are."""
+    asked = Replay(start, end, tuple(compartments or ()), dry=True)
+    console = Console(stderr=True)
+    with terminal.explained():
+        if not yes:
+            told = _play(asked, minutes, console)
+            if not dry_run:
+                total = sum(one.forwarded for one in told)
+                typer.confirm(f"Send these {total:,} events again?", abort=True, err=True)
+        if not dry_run:
+            told = _play(msgspec.structs.replace(asked, dry=False), minutes, console)
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+    raise typer.Exit(max(terminal.EXIT_CODES[one.status] for one in told))
+
+
+def _play(asked: Replay, minutes: float, console: Console) -> list[Replayed]:
+    workshop = Workshop.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
+    with terminal.watcher(console) as watcher:
+        told = replay_regions(workshop, uuid.uuid4().hex[:12], watcher, lambda one: terminal.show_replayed(console, one), asked)
+    for one in told:
+        if one.through != one.window[1]:
+            again = ["python", "-m", "epimetheus", "replay", "--from", one.through, "--to", one.window[1]]
+            again += [word for ocid in asked.compartments for word in ("--compartment", ocid)]
+            console.print(f"{one.region} goes on with: {shlex.join(again)}", markup=False, highlight=False, soft_wrap=True)
+    return told

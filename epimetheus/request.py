@@ -1,0 +1,76 @@
+"""What a call of the function may ask for: the body of the request, as JSON."""
+
+from typing import Annotated
+
+import msgspec
+
+from epimetheus.errors import EpimetheusError
+from epimetheus.model import Window, parse_minute
+
+_HELP = (
+    'Send nothing, {"action": "run"}, {"follow_seconds": 60}, {"action": "health"}, '
+    'or {"action": "replay", "from": "2026-11-24T10:00:00Z", "to": "2026-11-24T11:00:00Z"}.'
+)
+
+
+class RequestError(EpimetheusError):
+    """The body of the call is none that Epimetheus knows."""
+
+    kind = "request"
+    fault = "configuration"
+
+
+class _Asked(msgspec.Struct, forbid_unknown_fields=True, tag_field="action", frozen=True):
+    """The key ``action`` tells which."""
+
+
+class Run(_Asked, tag="run", frozen=True):
+    """``{}``, or nothing: run once; with ``follow_seconds`` again and again, so many seconds after the last run ended."""
+
+    follow_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 0
+
+
+class Health(_Asked, tag="health", frozen=True):
+    """Ask each dependency how it is; with ``probe``, one marked message goes to the receiver."""
+
+    probe: bool = False
+
+
+class Replay(_Asked, tag="replay", frozen=True):
+    """Send a window again: ``from`` and ``to`` (RFC 3339, whole minutes), of ``compartments`` (OCIDs; none: all). ``dry``: only count."""
+
+    start: str = msgspec.field(name="from")
+    end: str = msgspec.field(name="to")
+    compartments: tuple[str, ...] = ()
+    dry: bool = False
+
+    def window(self) -> Window:
+        """The window in minutes. Raises RequestError."""
+        return window(self.start, self.end)
+
+
+_ACTIONS = ("run", "health", "replay")
+
+
+def read_request(body: bytes) -> Run | Health | Replay:
+    """What ``body`` asks for. Raises RequestError for what is not understood."""
+    try:
+        asked = msgspec.json.decode(body.strip() or b"{}", type=dict[str, object])
+        if (action := asked.setdefault("action", "run")) not in _ACTIONS:
+            raise RequestError(f"There is no action {str(action)[:40]!r}.", do=_HELP)
+        return msgspec.convert(asked, type=Run | Health | Replay)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(f"The request's body is not understood: {error}.", do=_HELP) from error
+
+
+def window(start: str, end: str) -> Window:
+    """From two RFC 3339 times; ``end`` is not in it. Raises RequestError."""
+    minutes = []
+    for name, text in (("from", start), ("to", end)):
+        try:
+            minutes.append(parse_minute(text))
+        except (ValueError, OverflowError) as error:
+            raise RequestError(f"{name}={text[:40]!r} is no RFC 3339 time.", do="Write it like 2026-11-24T10:05:00Z.") from error
+    if minutes[0] >= minutes[1]:
+        raise RequestError(f"from={start[:40]} is not before to={end[:40]}.", do="Give the earlier time first; to itself is not replayed.")
+    return Window(*minutes)
