@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from epimetheus.model import Report
+from epimetheus.model import Report, parse_minute
 from epimetheus.select.dedupe import KEY_BYTES, compartment_tag, event_key
 from epimetheus.select.rules import Rules
 from epimetheus.source.decode import decode_event
@@ -13,6 +13,7 @@ from tests.simulation.siem import Siem
 from tests.simulation.tenancy import LATEST, SECRET, Event, Tenancy
 
 LIMIT = 2
+_HELD_BACK = re.compile(r"msg=(\d+) events (\S+) were held back by rate_limiting in the hour from (\S+),")
 _NOTICE = re.compile(rb"<\d+>1 \S+ \S+ \S+ - notice ")
 _NAME = re.compile(rb"e\d+-[0-9a-f]{12}")
 
@@ -27,6 +28,7 @@ class Oracle:
     def __init__(self, tenancy: Tenancy, siem: Siem, rules: Rules) -> None:
         self.rules = rules
         self.held: dict[tuple[str, int], int] = {}
+        self.told: dict[tuple[str, int], int] = {}
         self.tenancy = tenancy
         self.siem = siem
         self.names: dict[bytes, str] = {}
@@ -48,6 +50,7 @@ class Oracle:
             if SECRET.encode() in message:
                 raise Broken(f"7: a secret left: {message!r}")
             if _NOTICE.match(message):
+                self.hear(message)
                 continue
             found = set(_NAME.findall(message))
             if any(b"|com.oraclecloud.x.%b|" % kind.encode() in message for kind in self.rules.excluded):
@@ -93,6 +96,12 @@ class Oracle:
                     raise Broken(f"4: {kind} in the hour {hour}: {quota}, and {self.held.get((kind, hour), 0)} were held back before")
                 self.held[kind, hour] = quota.held
 
+    def hear(self, message: bytes) -> None:
+        """A notice: what it says was held back has been told."""
+        if said := _HELD_BACK.search(message.decode()):
+            key = (said[2], parse_minute(said[3]))
+            self.told[key] = self.told.get(key, 0) + int(said[1])
+
     def may_lack(self, event: Event) -> bool:
         """Whether a rule may have left this one out."""
         name = event.kind.rpartition(".")[2]
@@ -107,6 +116,8 @@ class Oracle:
                 raise Broken(f"4: {lacking} of {len(due)} {key} are lacking, {held} were held back")
         for kind, hours in state.quotas.items():
             for hour, quota in hours.items():
+                if self.told.get((kind, hour), 0) < quota.told:
+                    raise Broken(f"4: {kind} in the hour {hour}: {quota}, and the receiver heard of {self.told.get((kind, hour), 0)}")
                 if hour + 60 <= state.through - LATEST / 60 - 3 and quota.told != quota.held:
                     raise Broken(f"4: {kind} in the hour {hour}: {quota}, and the hour is over")
 
