@@ -139,5 +139,4 @@ def _labels(fields: Fields) -> Mapping[str, str]:
     """Every key's label: the user's, else what the event calls that which stands under it."""
     renamed = {wanted: LABELS.get(key, key) for key, wanted in fields.renamed.items()}
     own = {key: label for key, label in {**renamed, **fields.added}.items() if _LABELLED.fullmatch(key)}
-    kept = {key: label for key, label in LABELS.items() if key not in fields.renamed}
-    return {**kept, **own, **fields.labels}
+    return {**LABELS, **own, **fields.labels}

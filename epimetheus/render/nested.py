@@ -124,9 +124,10 @@ class Nested(ABC):
 
 def noted(notes: Notes) -> Tree:
     """What was noted, as it is written: under ``epimetheus``, or nothing."""
+    if not (notes.compartment_path or notes.watched):
+        return {}
     said = {"compartmentPath": notes.compartment_path, "tamperWatch": notes.watched}
-    told = {key: value for key, value in said.items() if value}
-    return {NOTES_KEY: told} if told else {}
+    return {NOTES_KEY: {key: value for key, value in said.items() if value}}
 
 
 def raw_body(text: str, limit: Limit) -> Body:

@@ -3,8 +3,8 @@
 Every event is one, sign-ons as well: so one query finds all that somebody did. A compartment is the ``cloud.account`` (the schema has a
 type of its own for it), the tenancy the ``cloud.org``. What has no place in the schema stands under ``unmapped``, named as in the event,
 without what is empty. What the schema requires and an event does not tell is ``unknown``; its time is then when the call was answered,
-or 0. Shedding begins in ``unmapped``, and what is left stays valid. Only where not even the shortened core has room (1,500 bytes always are
-enough) does the text become one cut string, as in JSON.
+or 0. Shedding begins in ``unmapped``, and what is left stays valid. Only where not even the shortened core has room (2,400 bytes always are
+enough, half of that mostly) does the text become one cut string, as in JSON.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,10 +40,12 @@ ACTIVITIES: Mapping[int, Sequence[str]] = MappingProxyType({
 SEVERITIES = (1, 1, 1, 2, 3, 3, 3, 4, 4, 5, 5)
 """CEF's 0 to 10 → informational (1), low, medium, high, critical (5)."""
 STATUSES: Mapping[str | None, int] = MappingProxyType({"success": 1, "failure": 2})
+METHODS = frozenset(("OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "CONNECT"))
+"""HTTP methods that this version of the schema knows: any other, PATCH as well, stays under ``unmapped``."""
 _COMPARTMENT = 12  # account.type_id: OCI Compartment
 _CACHED_NAMES = 2048
 
-_DEPTH = 3  # of what an event has in parts: itself, its data, and identity, request and response in it
+_PARTS: Sequence[Path] = (("data",), ("data", "identity"), ("data", "request"), ("data", "response"))
 _Said = dict[Path, object]
 
 PLACES: Sequence[tuple[Path, Path]] = (
@@ -60,7 +62,6 @@ PLACES: Sequence[tuple[Path, Path]] = (
     (("data", "identity", "consoleSessionId"), ("actor", "session", "uid")),
     (("data", "identity", "callerName"), ("actor", "app_name")),
     (("data", "identity", "callerId"), ("actor", "app_uid")),
-    (("data", "request", "action"), ("http_request", "http_method")),
     (("data", "request", "path"), ("http_request", "url", "path")),
     (("data", "identity", "userAgent"), ("http_request", "user_agent")),
     (("data", "compartmentId"), ("cloud", "account", "uid")),
@@ -103,6 +104,7 @@ class Ocsf(Nested):
         said = self._numbers(subject)
         said |= {place: rest.take(origin) for origin, place in PLACES}
         said[("end_time",)] = rest.take(("data", "response", "responseTime"), _millis)
+        said[("http_request", "http_method")] = rest.take(("data", "request", "action"), _method)
         said |= _source(rest.take(("data", "identity", "ipAddress")))
         said |= self._answer(subject.event)
         _complete(said)
@@ -187,6 +189,10 @@ def _grown(said: _Said) -> Tree:
     return tree
 
 
+def _method(text: str) -> str | None:
+    return text if text in METHODS else None
+
+
 def _millis(text: str) -> int | None:
     when = moment(text)
     return when and when.millis
@@ -196,31 +202,27 @@ class _Rest:
     """What of an event has no place yet; the event itself stays as it is."""
 
     def __init__(self, event: Tree) -> None:
-        self._event = {key: _copied(item, _DEPTH - 1) for key, item in event.items()}
+        self._parts: dict[Path, Tree] = {(): dict(event)}
+        for path in _PARTS:
+            above = self._parts.get(path[:-1], {})
+            part = above.get(path[-1])
+            if isinstance(part, dict):
+                above[path[-1]] = self._parts[path] = dict(part)
 
     def take(self, path: Path, read: Callable[[str], object] = str) -> object:
         """The text or number at ``path`` as ``read`` reads it, which has a place now; None where there is none to be read."""
-        *way, last = path
-        place: object = self._event
-        for key in way:
-            place = place.get(key) if isinstance(place, dict) else None
-        value = place.get(last) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or not isinstance(value, str | int) or isinstance(value, bool) or value == "":
+        part = self._parts.get(path[:-1], {})
+        value = part.get(path[-1])
+        if not value or not isinstance(value, str | int) or isinstance(value, bool):
             return None
         said = read(str(value))
         if said is not None:
-            del place[last]
+            del part[path[-1]]
         return said
 
     def left(self) -> Tree:
         """What was not taken, without what is empty."""
-        return _said_in(self._event, _DEPTH)
-
-
-def _copied(value: object, depth: int) -> object:
-    return {key: _copied(item, depth - 1) for key, item in value.items()} if depth and isinstance(value, dict) else value
-
-
-def _said_in(value: Tree, depth: int) -> Tree:
-    inner = {key: _said_in(item, depth - 1) if depth > 1 and isinstance(item, dict) else item for key, item in value.items()}
-    return {key: item for key, item in inner.items() if item is not None and item not in ("", {}, [])}
+        for part in reversed(self._parts.values()):
+            for key in [key for key, item in part.items() if item is None or item in ("", {}, [])]:
+                del part[key]
+        return self._parts[()]

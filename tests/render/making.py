@@ -103,7 +103,7 @@ def read_leef(line):
 
 
 def read_pairs_by_vector(line):
-    """The attributes of LEEF by Vector's parser of pairs, told the delimiters; it takes the quotation marks off a value that has them."""
+    """The attributes of LEEF by Vector's parser of pairs, told the delimiters."""
     return _parse_pairs({"line": line.split("|", 6)[6]})
 
 

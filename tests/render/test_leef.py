@@ -1,4 +1,7 @@
-"""LEEF 2.0, read back by a reader strictly after IBM's document and by Vector's parser of pairs: every value in its own field."""
+"""LEEF 2.0, read back by a reader strictly after IBM's document, and by Vector's parser of pairs: every value in its own field.
+
+Nobody's parser of LEEF itself was found sound. To Vector's, quotation marks around a value are no part of it; LEEF knows of none.
+"""
 
 import re
 
@@ -64,9 +67,9 @@ def test_any_values_come_back_each_in_its_own_field(values, name):
     assert 1 <= int(read.pop("sev")) <= 10
     read.pop("isLoginEvent", None)
     assert read == expected
-    by_vector = read_pairs_by_vector(line)
-    assert by_vector.keys() - {"outcome", "sev", "isLoginEvent"} == expected.keys()
-    assert all(by_vector[key] == value for key, value in expected.items() if value[0] not in "\"'")
+    if not any(value[0] in "\"'" for value in expected.values()):
+        assert expected.items() <= read_pairs_by_vector(line).items()
+        assert read_pairs_by_vector(line).keys() - {"outcome", "sev", "isLoginEvent"} == expected.keys()
 
 
 @pytest.mark.parametrize(("place", "key", "leef_key", "most"), FIELDS[1:], ids=[field[2] for field in FIELDS[1:]])

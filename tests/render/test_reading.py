@@ -4,7 +4,7 @@ import pytest
 
 from epimetheus.render.severity import Severity
 from epimetheus.source.decode import decode_event
-from tests.render.making import cef, event, parts, read_by_cefp, render
+from tests.render.making import body, cef, event, fetched, parts, read_by_cefp, render
 
 
 def severity(raw):
@@ -74,6 +74,34 @@ def test_verbs_can_be_set():
     for name, expected in names.items():
         event_of_name = decode_event(f'{{"eventType":"x","data":{{"eventName":"{name}"}}}}'.encode()).event
         assert graded(event_of_name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "expected"),
+    [
+        ("GetInstance", "200", 10),
+        ("GetInstance", "404", 10),
+        ("ListX", "200", 1),
+        ("DeleteX", "404", 0),
+        ("DeleteBucket", "200", 8),
+        ("CreateX", "404", 8),
+    ],
+)
+def test_the_first_pattern_that_matches_type_or_name_says_the_severity_whatever_happened(name, status, expected):
+    patterns = [("com.oraclecloud.things.getinstance", 10), ("List*", 1), ("*.GetInstance", 0), ("DeleteX", 0), ("elete*", 1)]
+    raw = event(name, response={"status": status})
+    assert int(read_by_cefp(body(raw, severities=patterns))[0][5]) == expected
+
+
+def test_a_failed_sign_on_is_as_grave_as_its_pattern_says():
+    raw = event("InteractiveLogin", "com.oraclecloud.IdentitySignOn.InteractiveLogin", response={"status": "401"})
+    assert [int(read_by_cefp(body(raw, severities=given))[0][5]) for given in ([], [("*Login", 2)])] == [7, 2]
+
+
+def test_two_types_with_one_name_each_have_their_own_severity():
+    graded = Severity(patterns=[("a.*", 9)])
+    events = [fetched(event("GetX", event_type)).event for event_type in ("a.GetX", "b.GetX", "a.GetX")]
+    assert list(map(graded, events)) == [9, 2, 9]
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,8 @@ def test_what_stands_under_a_secret_key_leaves_nowhere(key):
 def test_in_cef_a_secret_does_not_hide_behind_a_control_character():
     extension = cef(event(message="pass\x07word=hidden", resourceName="ST$hid\x1bden"))
     assert (extension["msg"], extension["cs2"]) == ("password=[redacted]", "[redacted]")
+    assert "|password=[redacted]|" in body(event("pass\x07word=hidden"))
+    assert "|password=[redacted]|" in body(event(event_type="pass\x07word=hidden"), format="leef")
 
 
 PAIRS = [

@@ -28,7 +28,7 @@ DATA = st.builds(
     of("stateChange", "additionalDetails", "definedTags", "internalDetails", "newByOracle", values=PARTS),
     of("eventName", "message", "resourceId", "resourceName", "compartmentId", "compartmentName", "eventGroupingId"),
     st.none() | of("principalName", "principalId", "userAgent", "callerName", "tenantId", "authType", "ipAddress"),
-    st.fixed_dictionaries({"id": VALUES, "path": VALUES, "headers": PARTS, "parameters": PARTS}),
+    st.fixed_dictionaries({"id": VALUES, "path": VALUES, "action": VALUES, "headers": PARTS, "parameters": PARTS}),
     st.fixed_dictionaries({"status": VALUES, "payload": PARTS}),
 )  # fmt: skip
 EVENTS = st.builds(
@@ -115,7 +115,7 @@ def assert_beginning(whole, kept):
 def test_json_and_ocsf_fit_are_sound_and_name_what_they_lost(form, raw, most, options, notes):
     small, whole = both(raw, most, format=form, notes=notes, **options)
     kept, everything = json.loads(small["msg"]), json.loads(whole["msg"])
-    if form == "ocsf" and ("epimetheusCut" not in kept or most >= 1500):
+    if form == "ocsf" and ("epimetheusCut" not in kept or most >= 2400):
         OCSF.validate(kept)
     noted = kept.get("unmapped", {}) if form == "ocsf" and "epimetheusCut" not in kept else kept
     assert noted.get("epimetheus", {}).get("tamperWatch", False) == notes.watched
