@@ -1,0 +1,112 @@
+# The function, and what it is told.
+
+locals {
+  # Whoever changes these touches the forwarding itself. They must exist before the function, whose configuration names them; so what
+  # is made from the function's OCID can not be among them: the function, the schedules, the dynamic group, the policies.
+  watched = concat(
+    [
+      oci_functions_application.this.id,
+      oci_objectstorage_bucket.state.bucket_id,
+      oci_ons_notification_topic.this.id,
+      oci_logging_log_group.this.id,
+    ],
+    oci_vault_secret.client_key[*].id,
+  )
+  watch_own = var.tamper_watch == null
+  config = merge(
+    local.known,
+    var.create_vault ? { SYSLOG_CLIENT_KEY = "vault:${oci_vault_secret.client_key[0].id}" } : {},
+    local.watch_own ? { TAMPER_WATCH = join(",", local.watched) } : {},
+  )
+
+  # What OCIDs will take is not known when planning: 128 bytes for each are more than they have.
+  late_bytes   = (local.watch_own ? 12 + 128 * length(local.watched) : 0) + (var.create_vault ? 17 + 6 + 128 : 0)
+  config_bytes = sum(concat(values(local.sizes), [local.late_bytes]))
+
+  has_certificate = contains(keys(local.known), "SYSLOG_CLIENT_CERT")
+  has_key         = var.create_vault || contains(keys(local.known), "SYSLOG_CLIENT_KEY")
+  tls_only        = setintersection(["SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SYSLOG_SERVER_NAME"], keys(local.known))
+  mode            = coalesce(var.compartment_mode, "all")
+  mode_takes_ids  = contains(["include", "exclude"], local.mode)
+}
+
+resource "oci_functions_application" "this" {
+  compartment_id             = var.compartment_ocid
+  display_name               = var.name
+  shape                      = var.shape
+  subnet_ids                 = [local.subnet_id]
+  network_security_group_ids = local.security_group_ids
+  defined_tags               = var.defined_tags
+  freeform_tags              = var.freeform_tags
+
+  # The function logs JSON lines: so they can be searched by field.
+  logging {
+    line_format = "JSON"
+  }
+}
+
+resource "oci_functions_function" "this" {
+  application_id                   = oci_functions_application.this.id
+  display_name                     = var.name
+  image                            = var.image
+  image_digest                     = local.image_digest
+  memory_in_mbs                    = tostring(var.memory_in_mbs)
+  timeout_in_seconds               = var.timeout_in_seconds
+  detached_mode_timeout_in_seconds = var.detached_timeout_in_seconds
+  config                           = local.config
+  defined_tags                     = var.defined_tags
+  freeform_tags                    = var.freeform_tags
+
+  # A run that was killed, or failed before it could post metrics, is told all the same.
+  failure_destination {
+    kind     = "NOTIFICATION"
+    topic_id = oci_ons_notification_topic.this.id
+  }
+
+  # What is wrong between variables. The function refuses the same, but only when it runs.
+  lifecycle {
+    precondition {
+      condition = local.config_bytes <= 4096
+      error_message = join(" ", [
+        "The function's configuration takes ${local.config_bytes} bytes, keys and values together: OCI Functions allows 4096.",
+        "Shorten the lists: compartment_ids, regions, redact, tamper_watch. Texts of certificates and rules do not count.",
+      ])
+    }
+    precondition {
+      condition     = local.has_certificate == local.has_key
+      error_message = "syslog_client_cert and its key (syslog_client_key, or create_vault): allowed is both or neither."
+    }
+    precondition {
+      condition     = var.create_vault == (var.syslog_client_key_pem != null && var.syslog_client_key_pem != "")
+      error_message = "create_vault and syslog_client_key_pem: allowed is both or neither."
+    }
+    precondition {
+      condition     = !var.create_vault || var.syslog_client_key == null || var.syslog_client_key == ""
+      error_message = "create_vault and syslog_client_key are both set: allowed is one of them."
+    }
+    precondition {
+      condition     = var.syslog_transport != "tcp" || length(local.tls_only) == 0
+      error_message = "syslog_transport is tcp, and something is set that only tls and relp know: ${join(", ", local.tls_only)}."
+    }
+    precondition {
+      condition     = var.syslog_transport != "relp" || !contains(keys(local.known), "SYSLOG_FRAMING")
+      error_message = "syslog_framing is set and syslog_transport is relp, which has frames of its own: allowed is with tls and tcp only."
+    }
+    precondition {
+      condition     = local.mode_takes_ids == contains(keys(local.known), "COMPARTMENT_IDS")
+      error_message = "compartment_mode is ${local.mode}: include and exclude need compartment_ids, all and tenancy_only allow none."
+    }
+    precondition {
+      condition     = var.follow_seconds == 0 || var.follow_seconds < var.detached_timeout_in_seconds
+      error_message = "follow_seconds is ${var.follow_seconds}: allowed is less than detached_timeout_in_seconds."
+    }
+    precondition {
+      condition     = var.follow_seconds <= 60 * var.interval_minutes
+      error_message = "follow_seconds is ${var.follow_seconds}: allowed is no more than interval_minutes, or runs would meet."
+    }
+    precondition {
+      condition     = var.lag_alarm_minutes > var.interval_minutes + coalesce(var.settle_minutes, 2)
+      error_message = "lag_alarm_minutes: allowed is more than interval_minutes and settle_minutes together, or the alarm never ends."
+    }
+  }
+}

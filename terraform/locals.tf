@@ -1,0 +1,79 @@
+# What follows from the variables alone. What is known only once it is made is added in functions.tf.
+locals {
+  # null is the key's default; an empty text or list means the same, but for METRICS_NAMESPACE, which turns metrics off.
+  known = { for name, value in local.given : name => value if value != null && (value != "" || name == "METRICS_NAMESPACE") }
+
+  given = {
+    SYSLOG_HOST              = var.syslog_host
+    SYSLOG_PORT              = tostring(var.syslog_port)
+    SYSLOG_TRANSPORT         = var.syslog_transport
+    SYSLOG_SETTLE_SECONDS    = tostring(var.syslog_settle_seconds)
+    SYSLOG_CA                = try("object:${local.texts.SYSLOG_CA.object}", var.syslog_ca)
+    SYSLOG_CLIENT_CERT       = try("object:${local.texts.SYSLOG_CLIENT_CERT.object}", var.syslog_client_cert)
+    SYSLOG_CLIENT_KEY        = var.create_vault ? null : var.syslog_client_key
+    SYSLOG_SERVER_NAME       = var.syslog_server_name
+    SYSLOG_FRAMING           = var.syslog_framing
+    SYSLOG_HEADER            = var.syslog_header
+    SYSLOG_FACILITY          = var.syslog_facility
+    SYSLOG_APP_NAME          = var.syslog_app_name
+    SYSLOG_HOSTNAME          = var.syslog_hostname
+    SYSLOG_MAX_BYTES         = tostring(var.syslog_max_bytes)
+    SYSLOG_TIMEOUT_SECONDS   = tostring(var.syslog_timeout_seconds)
+    FORMAT                   = var.format
+    STATE_BUCKET             = local.bucket
+    STATE_NAMESPACE          = var.state_namespace
+    STATE_PREFIX             = var.state_prefix
+    TENANCY_OCID             = var.tenancy_ocid
+    REGIONS                  = try(join(",", var.regions), null)
+    COMPARTMENT_MODE         = var.compartment_mode
+    COMPARTMENT_IDS          = try(join(",", var.compartment_ids), null)
+    INITIAL_LOOKBACK_HOURS   = tostring(var.initial_lookback_hours)
+    OVERLAP_MINUTES          = tostring(var.overlap_minutes)
+    SETTLE_MINUTES           = tostring(var.settle_minutes)
+    SLICE_MINUTES            = tostring(var.slice_minutes)
+    API_CONCURRENCY          = tostring(var.api_concurrency)
+    API_REQUESTS_PER_SECOND  = tostring(var.api_requests_per_second)
+    RULES                    = try("object:${local.texts.RULES.object}", var.rules)
+    FIELD_MAP                = try("object:${local.texts.FIELD_MAP.object}", var.field_map)
+    OWN_EVENTS               = var.own_events
+    TAMPER_WATCH             = try(join(",", var.tamper_watch), null)
+    REDACT                   = try(join(",", var.redact), null)
+    RUN_MESSAGE              = tostring(var.run_message)
+    METRICS_NAMESPACE        = var.metrics_namespace
+    METRICS_COMPARTMENT_OCID = local.metrics_compartment
+    LOG_LEVEL                = var.log_level
+  }
+
+  # Certificates, rules and field maps do not fit into a configuration of 4 KB: their texts become objects that the function reads.
+  texts = { for name, text in local.long : name => text if can(regex("-----BEGIN|^\\s*\\{", text.content)) }
+  long = {
+    SYSLOG_CA          = { content = var.syslog_ca, object = "config/syslog-ca.pem" }
+    SYSLOG_CLIENT_CERT = { content = var.syslog_client_cert, object = "config/syslog-client-cert.pem" }
+    RULES              = { content = var.rules, object = "config/rules.json" }
+    FIELD_MAP          = { content = var.field_map, object = "config/field-map.json" }
+  }
+
+  # Four digits of base64 stand for three bytes.
+  sizes = {
+    for name, value in local.known : name =>
+    length(base64encode("${name}${value}")) * 3 / 4 - length(regexall("=", base64encode("${name}${value}")))
+  }
+
+  # Defaults that matter out here as well; a test holds them to the function's.
+  syslog_port       = var.syslog_port == null ? 6514 : var.syslog_port
+  metrics_namespace = var.metrics_namespace == null ? "epimetheus" : var.metrics_namespace
+
+  bucket              = coalesce(var.state_bucket, var.name)
+  metrics_compartment = coalesce(var.metrics_compartment_ocid, var.compartment_ocid)
+  network_compartment = coalesce(var.network_compartment_ocid, var.compartment_ocid)
+  make_network        = var.subnet_id == null || var.subnet_id == ""
+  kms_key_id          = var.kms_key_id == "" ? null : var.kms_key_id
+  image_digest        = var.image_digest == "" ? null : var.image_digest
+
+  # Minute 0 and every interval_minutes after it: hour by hour, each of them a schedule of its own.
+  crons = { for minute in range(0, 60, var.interval_minutes) : format("%02d", minute) => "${minute} * * * *" }
+  # What every scheduled call asks for.
+  request = var.follow_seconds == 0 ? jsonencode({}) : jsonencode({ follow_seconds = var.follow_seconds })
+  # How long a run that is due may be missing: three times the interval, in a form that queries of metrics know (at most 60m, then hours).
+  window = var.interval_minutes <= 20 ? "${3 * var.interval_minutes}m" : "${ceil(3 * var.interval_minutes / 60)}h"
+}

@@ -1,0 +1,162 @@
+# A network of its own: a private subnet, out of which lead two ways, to OCI's services and through NAT to the SIEM. Nothing leads in.
+# With subnet_id, nothing of this is made.
+
+data "oci_core_services" "all" {
+  count = local.make_network ? 1 : 0
+
+  filter {
+    name   = "name"
+    values = ["All .* Services In Oracle Services Network"]
+    regex  = true
+  }
+}
+
+locals {
+  subnet_id          = local.make_network ? oci_core_subnet.private[0].id : var.subnet_id
+  security_group_ids = concat(oci_core_network_security_group.function[*].id, var.network_security_group_ids)
+  # The service gateway serves this region only: the Audit services of others are asked through NAT.
+  other_regions = length(setsubtract(coalesce(var.regions, []), [var.region])) > 0
+  ways_out = !local.make_network ? {} : merge(
+    {
+      for cidr in var.siem_cidrs : "siem ${cidr}" => {
+        to = cidr, kind = "CIDR_BLOCK", port = local.syslog_port, why = "Events, to the SIEM."
+      }
+    },
+    {
+      services = {
+        to   = data.oci_core_services.all[0].services[0].cidr_block
+        kind = "SERVICE_CIDR_BLOCK", port = 443, why = "OCI's services in this region."
+      }
+    },
+    {
+      for cidr in local.other_regions ? ["0.0.0.0/0"] : [] : "regions" => {
+        to = cidr, kind = "CIDR_BLOCK", port = 443, why = "The Audit services of the other regions."
+      }
+    },
+  )
+}
+
+resource "oci_core_vcn" "this" {
+  count = local.make_network ? 1 : 0
+
+  compartment_id = local.network_compartment
+  display_name   = var.name
+  cidr_blocks    = [var.vcn_cidr]
+  defined_tags   = var.defined_tags
+  freeform_tags  = var.freeform_tags
+}
+
+resource "oci_core_nat_gateway" "this" {
+  count = local.make_network ? 1 : 0
+
+  compartment_id = local.network_compartment
+  vcn_id         = oci_core_vcn.this[0].id
+  display_name   = var.name
+  defined_tags   = var.defined_tags
+  freeform_tags  = var.freeform_tags
+}
+
+resource "oci_core_service_gateway" "this" {
+  count = local.make_network ? 1 : 0
+
+  compartment_id = local.network_compartment
+  vcn_id         = oci_core_vcn.this[0].id
+  display_name   = var.name
+  defined_tags   = var.defined_tags
+  freeform_tags  = var.freeform_tags
+
+  services {
+    service_id = data.oci_core_services.all[0].services[0].id
+  }
+}
+
+resource "oci_core_route_table" "private" {
+  count = local.make_network ? 1 : 0
+
+  compartment_id = local.network_compartment
+  vcn_id         = oci_core_vcn.this[0].id
+  display_name   = var.name
+  defined_tags   = var.defined_tags
+  freeform_tags  = var.freeform_tags
+
+  route_rules {
+    description       = "To OCI's services."
+    destination       = data.oci_core_services.all[0].services[0].cidr_block
+    destination_type  = "SERVICE_CIDR_BLOCK"
+    network_entity_id = oci_core_service_gateway.this[0].id
+  }
+
+  route_rules {
+    description       = "To the SIEM, and to other regions."
+    destination       = "0.0.0.0/0"
+    destination_type  = "CIDR_BLOCK"
+    network_entity_id = oci_core_nat_gateway.this[0].id
+  }
+}
+
+# In place of the VCN's default list, which lets SSH in and everything out.
+resource "oci_core_security_list" "private" {
+  count = local.make_network ? 1 : 0
+
+  compartment_id = local.network_compartment
+  vcn_id         = oci_core_vcn.this[0].id
+  display_name   = var.name
+  defined_tags   = var.defined_tags
+  freeform_tags  = var.freeform_tags
+
+  ingress_security_rules {
+    description = "Fragmentation needed: without it, a path with a small MTU hangs."
+    protocol    = "1"
+    source      = "0.0.0.0/0"
+    source_type = "CIDR_BLOCK"
+    stateless   = true
+
+    icmp_options {
+      type = 3
+      code = 4
+    }
+  }
+}
+
+resource "oci_core_subnet" "private" {
+  count = local.make_network ? 1 : 0
+
+  compartment_id             = local.network_compartment
+  vcn_id                     = oci_core_vcn.this[0].id
+  display_name               = var.name
+  cidr_block                 = var.vcn_cidr
+  prohibit_public_ip_on_vnic = true
+  route_table_id             = oci_core_route_table.private[0].id
+  security_list_ids          = [oci_core_security_list.private[0].id]
+  defined_tags               = var.defined_tags
+  freeform_tags              = var.freeform_tags
+}
+
+resource "oci_core_network_security_group" "function" {
+  count = local.make_network ? 1 : 0
+
+  compartment_id = local.network_compartment
+  vcn_id         = oci_core_vcn.this[0].id
+  display_name   = var.name
+  defined_tags   = var.defined_tags
+  freeform_tags  = var.freeform_tags
+}
+
+resource "oci_core_network_security_group_security_rule" "out" {
+  for_each = local.ways_out
+
+  network_security_group_id = oci_core_network_security_group.function[0].id
+  direction                 = "EGRESS"
+  protocol                  = "6"
+  description               = each.value.why
+  destination               = each.value.to
+  destination_type          = each.value.kind
+  stateless                 = false
+
+  tcp_options {
+    destination_port_range {
+      min = each.value.port
+      max = each.value.port
+    }
+  }
+}

@@ -1,0 +1,53 @@
+# One bucket: the state, and the texts that are too long for the function's configuration.
+
+data "oci_objectstorage_namespace" "this" {
+  compartment_id = var.compartment_ocid
+}
+
+locals {
+  namespace = coalesce(var.state_namespace, data.oci_objectstorage_namespace.this.namespace)
+}
+
+resource "oci_objectstorage_bucket" "state" {
+  compartment_id        = var.compartment_ocid
+  namespace             = local.namespace
+  name                  = local.bucket
+  access_type           = "NoPublicAccess"
+  storage_tier          = "Standard"
+  versioning            = "Enabled"
+  object_events_enabled = true
+  kms_key_id            = local.kms_key_id
+  defined_tags          = var.defined_tags
+  freeform_tags         = var.freeform_tags
+
+  # With kms_key_id, Object Storage must be allowed to use the key before there can be a bucket.
+  depends_on = [oci_identity_policy.services]
+}
+
+resource "oci_objectstorage_object_lifecycle_policy" "state" {
+  namespace = local.namespace
+  bucket    = oci_objectstorage_bucket.state.name
+
+  rules {
+    name        = "former-versions"
+    action      = "DELETE"
+    target      = "previous-object-versions"
+    is_enabled  = true
+    time_amount = tostring(var.state_versions_days)
+    time_unit   = "DAYS"
+  }
+
+  # It is refused until the policy is known everywhere, which takes a moment: so it comes late.
+  depends_on = [oci_identity_policy.services, oci_functions_function.this]
+}
+
+resource "oci_objectstorage_object" "text" {
+  for_each = local.texts
+
+  namespace                  = local.namespace
+  bucket                     = oci_objectstorage_bucket.state.name
+  object                     = each.value.object
+  content                    = each.value.content
+  content_type               = "text/plain"
+  delete_all_object_versions = true
+}

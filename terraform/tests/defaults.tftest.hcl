@@ -1,0 +1,114 @@
+# What comes of the fewest variables.
+
+mock_provider "oci" {
+  source = "./tests/mocks"
+}
+
+mock_provider "oci" {
+  alias  = "home"
+  source = "./tests/mocks"
+}
+
+variables {
+  tenancy_ocid     = "ocid1.tenancy.oc1..tenancy"
+  compartment_ocid = "ocid1.compartment.oc1..here"
+  region           = "eu-frankfurt-1"
+  image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
+  syslog_host      = "siem.example.com"
+}
+
+run "defaults" {
+  assert {
+    condition = oci_functions_function.this.config == tomap({
+      SYSLOG_HOST              = "siem.example.com"
+      STATE_BUCKET             = "epimetheus"
+      TENANCY_OCID             = "ocid1.tenancy.oc1..tenancy"
+      METRICS_COMPARTMENT_OCID = "ocid1.compartment.oc1..here"
+      TAMPER_WATCH             = "ocid1.fnapp.oc1..app,ocid1.bucket.oc1..bucket,ocid1.onstopic.oc1..topic,ocid1.loggroup.oc1..group"
+    })
+    error_message = "the function is told more, or less, than what differs from its defaults: ${jsonencode(oci_functions_function.this.config)}"
+  }
+
+  assert {
+    condition = (
+      oci_functions_function.this.memory_in_mbs == "256" &&
+      oci_functions_function.this.timeout_in_seconds == 300 &&
+      oci_functions_function.this.detached_mode_timeout_in_seconds == 840 &&
+      oci_functions_function.this.image == "fra.ocir.io/axexample/epimetheus:0.1.0"
+    )
+    error_message = "memory, timeouts or image are not those asked for"
+  }
+
+  assert {
+    condition = (
+      oci_functions_function.this.failure_destination[0].kind == "NOTIFICATION" &&
+      oci_functions_function.this.failure_destination[0].topic_id == "ocid1.onstopic.oc1..topic"
+    )
+    error_message = "a failed run is not told to the topic"
+  }
+
+  assert {
+    condition = (
+      oci_functions_application.this.logging[0].line_format == "JSON" &&
+      oci_functions_application.this.shape == "GENERIC_X86" &&
+      toset(oci_functions_application.this.network_security_group_ids) == toset(["ocid1.networksecuritygroup.oc1..group"]) &&
+      oci_functions_application.this.subnet_ids[0] == "ocid1.subnet.oc1..made"
+    )
+    error_message = "the application does not log JSON lines, or is not in the network made for it"
+  }
+
+  assert {
+    condition = (
+      oci_objectstorage_bucket.state.access_type == "NoPublicAccess" &&
+      oci_objectstorage_bucket.state.versioning == "Enabled" &&
+      oci_objectstorage_bucket.state.name == "epimetheus" &&
+      oci_objectstorage_bucket.state.namespace == "axexample"
+    )
+    error_message = "the bucket is not private, not versioned, or not where it belongs"
+  }
+
+  assert {
+    condition = (
+      length(oci_objectstorage_object_lifecycle_policy.state.rules) == 1 &&
+      alltrue([
+        for rule in oci_objectstorage_object_lifecycle_policy.state.rules :
+        rule.action == "DELETE" && rule.target == "previous-object-versions" && rule.time_amount == "30" && rule.time_unit == "DAYS"
+      ])
+    )
+    error_message = "the lifecycle does something else than to delete former versions after 30 days"
+  }
+
+  assert {
+    condition = (
+      length(oci_kms_vault.this) + length(oci_kms_key.this) + length(oci_vault_secret.client_key) == 0 &&
+      length(oci_objectstorage_object.text) + length(oci_ons_subscription.email) == 0
+    )
+    error_message = "something is made that nobody asked for"
+  }
+
+  assert {
+    condition = (
+      oci_logging_log.invocations.configuration[0].source[0].resource == "ocid1.fnapp.oc1..app" &&
+      oci_logging_log.invocations.configuration[0].source[0].service == "functions" &&
+      oci_logging_log.invocations.configuration[0].source[0].category == "invoke" &&
+      oci_logging_log.invocations.configuration[0].source[0].source_type == "OCISERVICE" &&
+      oci_logging_log.invocations.log_type == "SERVICE" &&
+      oci_logging_log.invocations.retention_duration == 90
+    )
+    error_message = "the log is not the application's invocation log"
+  }
+
+  assert {
+    condition     = output.config_bytes <= 1024 && output.config_bytes > 512
+    error_message = "config_bytes is ${output.config_bytes}"
+  }
+
+  assert {
+    condition     = output.invoke_command == "oci fn function invoke --region eu-frankfurt-1 --function-id ocid1.fnfunc.oc1..function --file - --body ''"
+    error_message = output.invoke_command
+  }
+}
+
+run "a_plan_needs_nothing_that_is_known_only_afterwards" {
+  command = plan
+}

@@ -1,0 +1,111 @@
+# Ways out: to the SIEM's port, to OCI's services, and nowhere else. No way in.
+
+mock_provider "oci" {
+  source = "./tests/mocks"
+}
+
+mock_provider "oci" {
+  alias  = "home"
+  source = "./tests/mocks"
+}
+
+variables {
+  tenancy_ocid     = "ocid1.tenancy.oc1..tenancy"
+  compartment_ocid = "ocid1.compartment.oc1..here"
+  region           = "eu-frankfurt-1"
+  image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
+  syslog_host      = "siem.example.com"
+}
+
+run "made_here" {
+  variables {
+    siem_cidrs = ["203.0.113.0/24", "198.51.100.7/32"]
+  }
+
+  assert {
+    condition = { for name, each in oci_core_network_security_group_security_rule.out : name => "${each.direction} ${each.protocol} ${each.destination_type} ${each.destination} ${each.tcp_options[0].destination_port_range[0].min}-${each.tcp_options[0].destination_port_range[0].max}" } == {
+      "siem 203.0.113.0/24"  = "EGRESS 6 CIDR_BLOCK 203.0.113.0/24 6514-6514"
+      "siem 198.51.100.7/32" = "EGRESS 6 CIDR_BLOCK 198.51.100.7/32 6514-6514"
+      services               = "EGRESS 6 SERVICE_CIDR_BLOCK all-fra-services-in-oracle-services-network 443-443"
+    }
+    error_message = "more, or less, is let out than the function needs"
+  }
+
+  assert {
+    condition = (
+      length(oci_core_security_list.private[0].egress_security_rules) == 0 &&
+      [for each in oci_core_security_list.private[0].ingress_security_rules : "${each.protocol} ${each.icmp_options[0].type} ${each.icmp_options[0].code}"] == ["1 3 4"] &&
+      oci_core_subnet.private[0].security_list_ids == toset([oci_core_security_list.private[0].id])
+    )
+    error_message = "the subnet lets in more than word of a small MTU, or out more than the security group does"
+  }
+
+  assert {
+    condition     = oci_core_subnet.private[0].prohibit_public_ip_on_vnic && oci_core_subnet.private[0].cidr_block == "10.77.0.0/24"
+    error_message = "the subnet is not private"
+  }
+
+  assert {
+    condition = (
+      { for each in oci_core_route_table.private[0].route_rules : each.destination => each.network_entity_id } == {
+        "0.0.0.0/0"                                   = oci_core_nat_gateway.this[0].id
+        "all-fra-services-in-oracle-services-network" = oci_core_service_gateway.this[0].id
+      }
+    )
+    error_message = "a way out leads elsewhere"
+  }
+}
+
+run "another_port_and_other_regions" {
+  variables {
+    syslog_port = 601
+    regions     = ["eu-frankfurt-1", "us-ashburn-1"]
+  }
+
+  assert {
+    condition = { for name, each in oci_core_network_security_group_security_rule.out : name => "${each.direction} ${each.protocol} ${each.destination_type} ${each.destination} ${each.tcp_options[0].destination_port_range[0].min}-${each.tcp_options[0].destination_port_range[0].max}" } == {
+      "siem 0.0.0.0/0" = "EGRESS 6 CIDR_BLOCK 0.0.0.0/0 601-601"
+      services         = "EGRESS 6 SERVICE_CIDR_BLOCK all-fra-services-in-oracle-services-network 443-443"
+      regions          = "EGRESS 6 CIDR_BLOCK 0.0.0.0/0 443-443"
+    }
+    error_message = "the Audit services of other regions are not to be reached, or the SIEM is not"
+  }
+}
+
+run "the_functions_own_region_is_no_other" {
+  command = plan
+
+  variables {
+    regions = ["eu-frankfurt-1"]
+  }
+
+  assert {
+    condition     = !contains(keys(oci_core_network_security_group_security_rule.out), "regions")
+    error_message = "443 is let out to everywhere, for nothing"
+  }
+}
+
+run "your_own" {
+  command = plan
+
+  variables {
+    subnet_id                  = "ocid1.subnet.oc1..yours"
+    network_security_group_ids = ["ocid1.networksecuritygroup.oc1..yours"]
+  }
+
+  assert {
+    condition = length(concat(
+      oci_core_vcn.this, oci_core_subnet.private, oci_core_nat_gateway.this, oci_core_service_gateway.this, oci_core_route_table.private,
+      oci_core_security_list.private, oci_core_network_security_group.function, values(oci_core_network_security_group_security_rule.out)
+    )) == 0
+    error_message = "something is made in, or beside, a network of your own"
+  }
+
+  assert {
+    condition = (
+      oci_functions_application.this.subnet_ids == tolist(["ocid1.subnet.oc1..yours"]) &&
+      oci_functions_application.this.network_security_group_ids == toset(["ocid1.networksecuritygroup.oc1..yours"])
+    )
+    error_message = "the function is in another network"
+  }
+}

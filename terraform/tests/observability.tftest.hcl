@@ -1,0 +1,140 @@
+# Alarms watch the metrics that this function posts, and this function.
+
+mock_provider "oci" {
+  source = "./tests/mocks"
+}
+
+mock_provider "oci" {
+  alias  = "home"
+  source = "./tests/mocks"
+}
+
+variables {
+  tenancy_ocid     = "ocid1.tenancy.oc1..tenancy"
+  compartment_ocid = "ocid1.compartment.oc1..here"
+  region           = "eu-frankfurt-1"
+  image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
+  syslog_host      = "siem.example.com"
+}
+
+run "alarms" {
+  variables {
+    notification_emails = ["soc@example.com", "oncall@example.com"]
+  }
+
+  assert {
+    condition = { for name, each in oci_monitoring_alarm.own : name => each.query } == {
+      lag         = "lag_seconds[45m].groupBy(region).max() > 7200"
+      failed      = "runs_failed[45m].groupBy(region).sum() > 0"
+      missing     = "run_seconds[45m].groupBy(region).absent(3d)"
+      behind      = "compartments_behind[45m].groupBy(region).max() > 0"
+      held_back   = "events_held_back[45m].groupBy(region).max() > 0"
+      certificate = "certificate_days_left[45m].groupBy(region).min() < 21"
+    }
+    error_message = jsonencode({ for name, each in oci_monitoring_alarm.own : name => each.query })
+  }
+
+  assert {
+    condition = alltrue([
+      for each in oci_monitoring_alarm.own : each.namespace == "epimetheus" && each.metric_compartment_id == "ocid1.compartment.oc1..here"
+    ])
+    error_message = "an alarm looks where the function posts nothing"
+  }
+
+  assert {
+    condition = (
+      oci_functions_function.this.config.METRICS_COMPARTMENT_OCID == "ocid1.compartment.oc1..here" &&
+      !contains(keys(oci_functions_function.this.config), "METRICS_NAMESPACE")
+    )
+    error_message = "the function posts where no alarm looks"
+  }
+
+  assert {
+    condition = (
+      oci_monitoring_alarm.platform["not_started"].namespace == "oci_faas" &&
+      oci_monitoring_alarm.platform["not_started"].query == "FunctionInvocationCount[45m]{resourceId = \"ocid1.fnfunc.oc1..function\"}.groupBy(resourceId).absent(3d)"
+    )
+    error_message = oci_monitoring_alarm.platform["not_started"].query
+  }
+
+  assert {
+    condition = alltrue([
+      for each in concat(values(oci_monitoring_alarm.own), values(oci_monitoring_alarm.platform)) : (
+        each.is_enabled && each.destinations == tolist(["ocid1.onstopic.oc1..topic"]) &&
+        contains(["CRITICAL", "ERROR", "WARNING", "INFO"], each.severity) &&
+        contains(["PT1M", "PT5M", "PT30M"], each.pending_duration) && each.resolution == "1m"
+      )
+    ])
+    error_message = "an alarm is off, tells nobody, or has a form that Monitoring refuses"
+  }
+
+  assert {
+    condition = (
+      toset([for each in oci_ons_subscription.email : "${each.protocol} ${each.endpoint} ${each.topic_id}"]) ==
+      toset(["EMAIL soc@example.com ocid1.onstopic.oc1..topic", "EMAIL oncall@example.com ocid1.onstopic.oc1..topic"])
+    )
+    error_message = "not everybody is told"
+  }
+
+  assert {
+    condition     = output.log_searches.everything == "search \"ocid1.compartment.oc1..here/ocid1.loggroup.oc1..group/ocid1.log.oc1..log\" | sort by datetime desc"
+    error_message = output.log_searches.everything
+  }
+}
+
+run "elsewhere" {
+  command = plan
+
+  variables {
+    metrics_namespace        = "audit_forwarding"
+    metrics_compartment_ocid = "ocid1.compartment.oc1..metrics"
+    lag_alarm_minutes        = 60
+    certificate_alarm_days   = 30
+  }
+
+  assert {
+    condition = alltrue([
+      for each in oci_monitoring_alarm.own : each.namespace == "audit_forwarding" && each.metric_compartment_id == "ocid1.compartment.oc1..metrics"
+    ])
+    error_message = "an alarm looks where the function posts nothing"
+  }
+
+  assert {
+    condition = (
+      oci_monitoring_alarm.own["lag"].query == "lag_seconds[45m].groupBy(region).max() > 3600" &&
+      oci_monitoring_alarm.own["certificate"].query == "certificate_days_left[45m].groupBy(region).min() < 30"
+    )
+    error_message = "an alarm goes off at something else than what was asked for"
+  }
+}
+
+run "without_metrics" {
+  command = plan
+
+  variables {
+    metrics_namespace = ""
+  }
+
+  assert {
+    condition     = length(oci_monitoring_alarm.own) == 0 && length(oci_monitoring_alarm.platform) == 1 && length(output.metric_queries) == 0
+    error_message = "alarms on metrics that nobody posts"
+  }
+
+  assert {
+    condition     = local.config.METRICS_NAMESPACE == ""
+    error_message = "the function is not told to post no metrics"
+  }
+}
+
+run "off" {
+  command = plan
+
+  variables {
+    alarms_enabled = false
+  }
+
+  assert {
+    condition     = !anytrue([for each in concat(values(oci_monitoring_alarm.own), values(oci_monitoring_alarm.platform)) : each.is_enabled])
+    error_message = "an alarm is on"
+  }
+}

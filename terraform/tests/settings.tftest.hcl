@@ -1,0 +1,229 @@
+# Every setting reaches the function, and only what is set does.
+
+mock_provider "oci" {
+  source = "./tests/mocks"
+}
+
+mock_provider "oci" {
+  alias  = "home"
+  source = "./tests/mocks"
+}
+
+variables {
+  tenancy_ocid     = "ocid1.tenancy.oc1..tenancy"
+  compartment_ocid = "ocid1.compartment.oc1..here"
+  region           = "eu-frankfurt-1"
+  image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
+  syslog_host      = "siem.example.com"
+}
+
+run "everything_set" {
+  variables {
+    syslog_port              = 601
+    syslog_transport         = "tls"
+    syslog_settle_seconds    = 0.5
+    syslog_server_name       = "audit.example.com"
+    syslog_framing           = "lf"
+    syslog_header            = "rfc3164"
+    syslog_facility          = "audit"
+    syslog_app_name          = "oci"
+    syslog_hostname          = "cloud"
+    syslog_max_bytes         = 0
+    syslog_timeout_seconds   = 20
+    format                   = "json"
+    state_bucket             = "our-state"
+    state_namespace          = "ours"
+    state_prefix             = "state/"
+    regions                  = ["eu-frankfurt-1", "us-ashburn-1"]
+    compartment_mode         = "exclude"
+    compartment_ids          = ["ocid1.compartment.oc1..a", "ocid1.compartment.oc1..b"]
+    initial_lookback_hours   = 0
+    overlap_minutes          = 30
+    settle_minutes           = 5
+    slice_minutes            = 120
+    api_concurrency          = 4
+    api_requests_per_second  = 12.5
+    own_events               = "forward"
+    tamper_watch             = ["ocid1.instance.oc1..jump"]
+    redact                   = ["data.identity.ipAddress", "data.a"]
+    run_message              = true
+    metrics_namespace        = "ours"
+    metrics_compartment_ocid = "ocid1.compartment.oc1..m"
+    log_level                = "debug"
+    syslog_ca                = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    syslog_client_cert       = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    syslog_client_key        = "vault:ocid1.vaultsecret.oc1..key"
+    rules                    = "{\"event_filtering\": {\"mode\": \"all\"}}"
+    field_map                = "{}"
+  }
+
+  assert {
+    condition = oci_functions_function.this.config == tomap({
+      SYSLOG_HOST              = "siem.example.com"
+      TENANCY_OCID             = "ocid1.tenancy.oc1..tenancy"
+      SYSLOG_CA                = "object:config/syslog-ca.pem"
+      SYSLOG_CLIENT_CERT       = "object:config/syslog-client-cert.pem"
+      SYSLOG_CLIENT_KEY        = "vault:ocid1.vaultsecret.oc1..key"
+      RULES                    = "object:config/rules.json"
+      FIELD_MAP                = "object:config/field-map.json"
+      SYSLOG_PORT              = "601"
+      SYSLOG_TRANSPORT         = "tls"
+      SYSLOG_SETTLE_SECONDS    = "0.5"
+      SYSLOG_SERVER_NAME       = "audit.example.com"
+      SYSLOG_FRAMING           = "lf"
+      SYSLOG_HEADER            = "rfc3164"
+      SYSLOG_FACILITY          = "audit"
+      SYSLOG_APP_NAME          = "oci"
+      SYSLOG_HOSTNAME          = "cloud"
+      SYSLOG_MAX_BYTES         = "0"
+      SYSLOG_TIMEOUT_SECONDS   = "20"
+      FORMAT                   = "json"
+      STATE_BUCKET             = "our-state"
+      STATE_NAMESPACE          = "ours"
+      STATE_PREFIX             = "state/"
+      REGIONS                  = "eu-frankfurt-1,us-ashburn-1"
+      COMPARTMENT_MODE         = "exclude"
+      COMPARTMENT_IDS          = "ocid1.compartment.oc1..a,ocid1.compartment.oc1..b"
+      INITIAL_LOOKBACK_HOURS   = "0"
+      OVERLAP_MINUTES          = "30"
+      SETTLE_MINUTES           = "5"
+      SLICE_MINUTES            = "120"
+      API_CONCURRENCY          = "4"
+      API_REQUESTS_PER_SECOND  = "12.5"
+      OWN_EVENTS               = "forward"
+      TAMPER_WATCH             = "ocid1.instance.oc1..jump"
+      REDACT                   = "data.identity.ipAddress,data.a"
+      RUN_MESSAGE              = "true"
+      METRICS_NAMESPACE        = "ours"
+      METRICS_COMPARTMENT_OCID = "ocid1.compartment.oc1..m"
+      LOG_LEVEL                = "debug"
+    })
+    error_message = jsonencode(oci_functions_function.this.config)
+  }
+
+  assert {
+    condition = { for each in oci_objectstorage_object.text : each.object => each.content } == {
+      "config/syslog-ca.pem"          = var.syslog_ca
+      "config/syslog-client-cert.pem" = var.syslog_client_cert
+      "config/rules.json"             = var.rules
+      "config/field-map.json"         = var.field_map
+    }
+    error_message = "a text is not where the function is told to look"
+  }
+
+  assert {
+    condition     = alltrue([for each in oci_objectstorage_object.text : each.bucket == "our-state" && each.namespace == "ours"])
+    error_message = "a text is in another bucket"
+  }
+
+  assert {
+    condition     = output.config_bytes == sum([for key, value in oci_functions_function.this.config : length(key) + length(value)])
+    error_message = "config_bytes is ${output.config_bytes}"
+  }
+}
+
+run "pointers_are_passed_on" {
+  command = plan
+
+  variables {
+    syslog_ca          = "object:ca.pem"
+    syslog_client_cert = "vault:ocid1.vaultsecret.oc1..cert"
+    syslog_client_key  = "vault:ocid1.vaultsecret.oc1..key"
+    rules              = "object:rules.json"
+    field_map          = "file:/function/fields.json"
+    tamper_watch       = []
+  }
+
+  assert {
+    condition = local.config == {
+      SYSLOG_HOST              = "siem.example.com"
+      SYSLOG_CA                = "object:ca.pem"
+      SYSLOG_CLIENT_CERT       = "vault:ocid1.vaultsecret.oc1..cert"
+      SYSLOG_CLIENT_KEY        = "vault:ocid1.vaultsecret.oc1..key"
+      STATE_BUCKET             = "epimetheus"
+      TENANCY_OCID             = "ocid1.tenancy.oc1..tenancy"
+      RULES                    = "object:rules.json"
+      FIELD_MAP                = "file:/function/fields.json"
+      METRICS_COMPARTMENT_OCID = "ocid1.compartment.oc1..here"
+    }
+    error_message = jsonencode(local.config)
+  }
+
+  assert {
+    condition     = length(oci_objectstorage_object.text) == 0
+    error_message = "a pointer was taken for a text"
+  }
+}
+
+run "empty_is_unset" {
+  command = plan
+
+  variables {
+    syslog_ca        = ""
+    syslog_framing   = ""
+    regions          = []
+    compartment_ids  = []
+    rules            = ""
+    image_digest     = ""
+    kms_key_id       = ""
+    subnet_id        = ""
+    compartment_mode = ""
+    tamper_watch     = []
+  }
+
+  assert {
+    condition     = keys(local.config) == ["METRICS_COMPARTMENT_OCID", "STATE_BUCKET", "SYSLOG_HOST", "TENANCY_OCID"]
+    error_message = jsonencode(local.config)
+  }
+}
+
+run "bytes_are_counted_not_characters" {
+  command = plan
+
+  variables {
+    tamper_watch = []
+    redact       = ["data.größe"]
+  }
+
+  # Ä, ö and the like take two bytes each: data.größe takes 12.
+  assert {
+    condition     = output.config_bytes == sum([for key, value in local.config : length(key) + length(value)]) + 2
+    error_message = "config_bytes is ${output.config_bytes}"
+  }
+}
+
+run "the_most_that_a_configuration_holds" {
+  command = plan
+
+  variables {
+    tamper_watch = []
+    redact       = [format("data.%03947d", 0)]
+  }
+
+  assert {
+    condition     = output.config_bytes == 4096
+    error_message = "config_bytes is ${output.config_bytes}"
+  }
+}
+
+run "a_key_in_a_vault_made_for_it" {
+  variables {
+    syslog_client_cert    = "object:cert.pem"
+    create_vault          = true
+    syslog_client_key_pem = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
+  }
+
+  assert {
+    condition = (
+      oci_functions_function.this.config.SYSLOG_CLIENT_KEY == "vault:ocid1.vaultsecret.oc1..made" &&
+      base64decode(oci_vault_secret.client_key[0].secret_content[0].content) == var.syslog_client_key_pem &&
+      strcontains(oci_functions_function.this.config.TAMPER_WATCH, "ocid1.vaultsecret.oc1..made")
+    )
+    error_message = "the key is not in the secret that the function is told of"
+  }
+
+  assert {
+    condition     = !strcontains(jsonencode(oci_functions_function.this.config), "PRIVATE KEY")
+    error_message = "the key is in the function's configuration"
+  }
+}

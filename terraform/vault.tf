@@ -1,0 +1,45 @@
+# The key of our certificate, as a secret; only with create_vault. Better make the secret yourself and set syslog_client_key: then
+# Terraform's state does not hold the key.
+
+resource "oci_kms_vault" "this" {
+  count = var.create_vault ? 1 : 0
+
+  compartment_id = var.compartment_ocid
+  display_name   = var.name
+  vault_type     = "DEFAULT"
+  defined_tags   = var.defined_tags
+  freeform_tags  = var.freeform_tags
+}
+
+resource "oci_kms_key" "this" {
+  count = var.create_vault ? 1 : 0
+
+  compartment_id      = var.compartment_ocid
+  display_name        = var.name
+  management_endpoint = oci_kms_vault.this[0].management_endpoint
+  protection_mode     = "SOFTWARE"
+  defined_tags        = var.defined_tags
+  freeform_tags       = var.freeform_tags
+
+  key_shape {
+    algorithm = "AES"
+    length    = 32
+  }
+}
+
+resource "oci_vault_secret" "client_key" {
+  count = var.create_vault ? 1 : 0
+
+  compartment_id = var.compartment_ocid
+  vault_id       = oci_kms_vault.this[0].id
+  key_id         = oci_kms_key.this[0].id
+  secret_name    = "${var.name}-syslog-client-key"
+  description    = "The key of the certificate that Epimetheus shows to the SIEM."
+  defined_tags   = var.defined_tags
+  freeform_tags  = var.freeform_tags
+
+  secret_content {
+    content_type = "BASE64"
+    content      = try(base64encode(var.syslog_client_key_pem), null)
+  }
+}

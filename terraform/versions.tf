@@ -1,0 +1,11 @@
+# Resource Manager runs Terraform 1.5: nothing newer is used outside of tests/.
+terraform {
+  required_version = ">= 1.5.0"
+
+  required_providers {
+    oci = {
+      source  = "oracle/oci"
+      version = ">= 8.0.0, < 9.0.0"
+    }
+  }
+}

@@ -1,0 +1,51 @@
+"""Terraform's files, as far as they can be understood without Terraform."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hcl2
+
+ROOT = Path(__file__).parents[2]
+MODULE = ROOT / "terraform"
+Body = dict[str, Any]
+
+
+def load(path: Path) -> Body:
+    """A file: kind of block → its blocks; names and literal strings without quotes, expressions as ``${…}``."""
+    return _clean(hcl2.loads(path.read_text("utf-8")))
+
+
+@cache
+def variables(folder: Path = MODULE) -> dict[str, Body]:
+    """The variables of a module, by name."""
+    return _named(folder, "variable")
+
+
+@cache
+def outputs(folder: Path = MODULE) -> dict[str, Body]:
+    """The outputs of a module, by name."""
+    return _named(folder, "output")
+
+
+def module_locals(path: Path) -> Body:
+    """The locals of one file."""
+    return {name: value for block in load(path).get("locals", []) for name, value in block.items()}
+
+
+def _named(folder: Path, kind: str) -> dict[str, Body]:
+    blocks = [block for path in sorted(folder.glob("*.tf")) for block in load(path).get(kind, [])]
+    return {name: body for block in blocks for name, body in block.items()}
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_unquoted(key): _clean(item) for key, item in value.items() if not key.startswith("__")}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return _unquoted(value) if isinstance(value, str) else value
+
+
+def _unquoted(text: str) -> str:
+    quoted = len(text) > 1 and text[0] == text[-1] == '"'
+    return text[1:-1].replace('\\"', '"').replace("\\\\", "\\") if quoted else text

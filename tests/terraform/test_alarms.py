@@ -1,0 +1,22 @@
+"""Alarms and queries look at metrics that the function posts, by the names and the dimension it posts them with."""
+
+import re
+
+from epimetheus.observe.metrics import measures
+from tests.reports import report
+from tests.terraform.hcl import MODULE, module_locals
+
+POSTED = set(measures(report(certificate_days=3.0)))
+
+
+def test_each_alarm_looks_at_a_metric_that_is_posted():
+    alarms = str(module_locals(MODULE / "observability.tf")["own_alarms"])
+    watched = re.findall(r"(\w+)\[\$\{local\.window\}\]\.groupBy\(region\)", alarms)
+    assert len(watched) == alarms.count("local.window}].") == 6
+    assert set(watched) <= POSTED
+
+
+def test_each_query_of_the_outputs_does_too():
+    queries = re.findall(r"(\w+)\[\$\{local\.window\}\]", (MODULE / "outputs.tf").read_text("utf-8"))
+    assert len(queries) == 4
+    assert set(queries) <= POSTED

@@ -1,0 +1,84 @@
+"""The stack for Resource Manager: a zip file that holds the module, and a form that knows all of it."""
+
+import subprocess
+import sys
+import zipfile
+
+import pytest
+import yaml
+
+from tests.terraform.hcl import MODULE, ROOT, outputs, variables
+
+FORM = yaml.safe_load((MODULE / "schema.yaml").read_text("utf-8"))
+PICKERS = {"oci:identity:compartment:id", "oci:identity:region:name", "oci:core:vcn:id", "oci:core:subnet:id"}
+TYPES = {
+    "bool": {"boolean"},
+    "list(string)": {"array"},
+    "map(string)": {"string"},
+    "number": {"integer", "number", "enum"},
+    "string": {"string", "text", "enum"} | PICKERS,
+}
+
+
+def make(target):
+    return subprocess.run([sys.executable, ROOT / "scripts" / "make-stack", target], check=True, capture_output=True, text=True).stdout
+
+
+def test_it_holds_the_module_and_nothing_else(tmp_path):
+    make(tmp_path / "deep" / "stack.zip")
+    with zipfile.ZipFile(tmp_path / "deep" / "stack.zip") as stack:
+        names = stack.namelist()
+        assert all(stack.read(name) == (MODULE / name).read_bytes() for name in names)
+    assert names == [*sorted(path.name for path in MODULE.glob("*.tf")), "schema.yaml"]
+
+
+def test_the_same_files_make_the_same_bytes(tmp_path):
+    make(tmp_path / "a.zip")
+    make(tmp_path / "b.zip")
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip") as stack:
+        assert {(entry.date_time, entry.external_attr >> 16) for entry in stack.infolist()} == {((1980, 1, 1, 0, 0, 0), 0o644)}
+
+
+def test_the_form_has_the_version_of_the_function():
+    assert FORM["schemaVersion"] == "1.1.0"
+    assert FORM["version"] == yaml.safe_load((ROOT / "func.yaml").read_text("utf-8"))["version"]
+
+
+def test_every_variable_is_in_the_form_and_in_one_group():
+    grouped = [name for group in FORM["variableGroups"] for name in group["variables"]]
+    assert sorted(grouped) == sorted(FORM["variables"]) == sorted(variables())
+
+
+def test_every_output_is_in_the_form_and_in_one_group():
+    grouped = [name for group in FORM["outputGroups"] for name in group["outputs"]]
+    assert sorted(grouped) == sorted(FORM["outputs"]) == sorted(outputs())
+
+
+@pytest.mark.parametrize("name", sorted(variables()))
+def test_the_form_says_what_the_variable_says(name):
+    variable, shown = variables()[name], FORM["variables"][name]
+    assert shown["type"] in TYPES[variable["type"].removeprefix("${").removesuffix("}")]
+    assert shown["description"] == variable["description"]
+    assert shown["required"] is ("default" not in variable)
+    assert shown["title"]
+    if name != "network_compartment_ocid" and "default" in shown:
+        assert shown["default"] == variable["default"]
+
+
+def test_what_a_form_can_not_ask_for_is_hidden():
+    for name, variable in variables().items():
+        hidden = FORM["variables"][name].get("visible") is False
+        assert hidden is (variable["type"] == "${map(string)}" or name == "tenancy_ocid")
+
+
+def test_what_needs_a_compartment_to_choose_from_has_one():
+    assert FORM["variables"]["subnet_id"]["dependsOn"] == {"compartmentId": "${network_compartment_ocid}", "vcnId": "${vcn_id}"}
+    assert FORM["variables"]["network_compartment_ocid"]["default"] == "${compartment_ocid}"
+
+
+def test_a_choice_offers_what_the_variable_takes():
+    for name, shown in FORM["variables"].items():
+        if shown["type"] == "enum":
+            allowed = variables()[name]["validation"][0]["error_message"].removeprefix(f"{name}: allowed is ").removesuffix(".")
+            assert [str(value) for value in shown["enum"]] == allowed.split(" or ")
