@@ -37,6 +37,32 @@ kills: .venv/ready
 receivers:
 	@tests/install-receivers
 
+# what OCI Functions runs; `make image BASE=…@sha256:…` pins the base by digest, PLATFORM=linux/arm64 is for GENERIC_ARM
+.PHONY: image
+IMAGE ?= epimetheus:$(shell sed -n 's/^version: //p' func.yaml)
+PLATFORM ?= linux/amd64
+ENGINE = $(shell for engine in docker podman; do $$engine info >/dev/null 2>&1 && echo $$engine && break; done)
+image:
+	@test -n "$(ENGINE)" || { echo "make image needs docker or podman, running. Without them: OCI's Cloud Shell has docker;" \
+	    "\`fn build\` reads the same Dockerfile, and needs docker as well." >&2; exit 1; }
+	@$(ENGINE) build --platform $(PLATFORM) $(if $(BASE),--build-arg BASE=$(BASE)) --tag $(IMAGE) .
+
+# terraform/: schema, style, security, variables against Settings, validate and test
+.PHONY: check-terraform stack
+TOOLS := build/terraform-tools
+check-terraform: .venv/ready $(TOOLS)/ready
+	@tests/terraform/check $(RUN) $(TOOLS)
+
+# terraform/ as a stack for OCI's Resource Manager
+stack:
+	@$(PYTHON) scripts/make-stack
+
+$(TOOLS)/ready: tests/terraform/requirements-checkov.txt
+	@echo "Installing checkov and the stand-in provider's gRPC into $(TOOLS) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 .venv/ready: requirements.txt requirements-dev.txt
 	@echo "Installing what the demo and the tests need into .venv (once, about a minute) ..."
 	@$(PYTHON) -m venv .venv

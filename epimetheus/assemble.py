@@ -12,7 +12,7 @@ from oci.identity import IdentityClient
 from oci.object_storage import ObjectStorageClient
 
 from epimetheus.clock import Clock, Deadline
-from epimetheus.cloud import Credentials, make_client, oci_errors, sign_in
+from epimetheus.cloud import Calls, Credentials, make_client, oci_errors, sign_in
 from epimetheus.config import Settings
 from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_end, framer, tls_context
 from epimetheus.field_map import FieldMap, read_field_map
@@ -66,23 +66,22 @@ class Workshop:
             return subscribed_regions(self.client(IdentityClient, self.deadline.left() / 4), self.tenancy)
         return list(self.settings.regions) or [self.credentials.region]
 
-    def client(self, kind: Callable[..., Any], seconds: float) -> Any:
-        """One of the SDK's clients in our own region, whose retries fit ``seconds``."""
-        return make_client(
-            kind, self.credentials, region=self.credentials.region, endpoint=self.settings.oci_endpoint, seconds=max(1.0, seconds)
-        )
+    def client(self, kind: Callable[..., Any], seconds: float, calls: Calls | None = None) -> Any:
+        """One of the SDK's clients in our own region, whose retries fit ``seconds``, and whose answers are counted in ``calls``."""
+        region, endpoint = self.credentials.region, self.settings.oci_endpoint
+        return make_client(kind, self.credentials, region=region, endpoint=endpoint, seconds=max(1.0, seconds), calls=calls)
 
     def prepare(self) -> None:
         """Fetch what all regions need, so that a failure here is nobody's fate alone. Raises ConfigError, SourceError, CredentialsError."""
         _ = self.tls, self.settings.state_bucket and self.namespace, self.rules_file, self.field_map
 
-    def store(self, region: str, deadline: Deadline) -> Store:
+    def store(self, region: str, deadline: Deadline, calls: Calls | None = None) -> Store:
         """Where this region's state is kept."""
         if path := self.settings.state_file:
             own = region == self.credentials.region
             return FileStore(Path(path) if own else Path(f"{path}.{region}"))
         # The last commit may take two calls, the second to find out what became of the first: half of the reserve, for both.
-        client = self.client(ObjectStorageClient, commit_reserve(deadline.left()) / 4)
+        client = self.client(ObjectStorageClient, commit_reserve(deadline.left()) / 4, calls)
         return ObjectStore(client, self.namespace, str(self.settings.state_bucket), f"{self.settings.state_prefix}{region}.state")
 
     @cached_property
@@ -184,14 +183,9 @@ class Workshop:
         return rules_of(self.rules_file[0], self.credentials.principals if self.settings.own_events == "summarise" else ())
 
     def statistics(self) -> Statistics:
-        """What is told beyond the counts."""
+        """What is told while a run goes."""
         asked = self.rules_file[0].statistics
-        return Statistics(
-            left_out=asked.enable_detailed_logging,
-            every=asked.log_interval_events,
-            caches=asked.track_cache_metrics,
-            performance=asked.track_performance_metrics,
-        )
+        return Statistics(left_out=asked.enable_detailed_logging, every=asked.log_interval_events)
 
     def options(self, region: str) -> Options:
         """What to read of a region."""
@@ -211,9 +205,9 @@ class Workshop:
             statistics=self.statistics(),
         )
 
-    def list_page(self, seconds: float) -> ListPage:
+    def list_page(self, seconds: float, calls: Calls | None = None) -> ListPage:
         """Identity, each call within ``seconds``."""
-        return compartment_pages(self.client(IdentityClient, seconds))
+        return compartment_pages(self.client(IdentityClient, seconds, calls))
 
     def audit(self, region: str) -> AuditApi:
         """Audit in ``region``; whoever asks for it closes it."""
@@ -235,12 +229,13 @@ class Workshop:
         """Everything for one run over ``region``; a ``replay`` is marked."""
         settings = self.settings
         until = deadline.earlier(commit_reserve(deadline.left()) / 2)
-        dialer = self.dialer(until)
+        dialer, calls = self.dialer(until), Calls()
         return Parts(
             clock=self.clock,
-            keeper=Keeper(self.store(region, deadline), run_id, region),
-            list_page=self.list_page(deadline.left() / 8),
+            keeper=Keeper(self.store(region, deadline, calls), run_id, region),
+            list_page=self.list_page(deadline.left() / 8, calls),
             audit=self.audit(region),
+            calls=calls,
             receiver=self.delivery(dialer, until),
             certificate_end=lambda: self.certificate_end(dialer),
             render=self.renderer(region, run_id, replay=replay),

@@ -14,8 +14,10 @@ from rich.console import Console
 from epimetheus import demo as demonstration
 from epimetheus import terminal
 from epimetheus.assemble import Workshop
+from epimetheus.cli_health import health
 from epimetheus.cli_replay import replay
 from epimetheus.cli_rules import rules_app
+from epimetheus.cli_runs import runs_app
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config import Settings
 from epimetheus.deliver import tls_context
@@ -32,7 +34,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the 
 state_app = typer.Typer(no_args_is_help=True, help="What is remembered between runs.")
 app.add_typer(state_app, name="state")
 app.add_typer(rules_app, name="rules")
+app.add_typer(runs_app, name="runs")
 app.command()(replay)
+app.command()(health)
 
 Region = Annotated[str | None, typer.Option(help="Which region's state; the credentials' own by default.")]
 Force = Annotated[bool, typer.Option("--force", help="Also where the state is damaged, or a run has it leased.")]
@@ -94,7 +98,7 @@ def state_show(region: Region = None, raw: Raw = False) -> None:
 
 @state_app.command("rewind")
 def state_rewind(time: str, region: Region = None, force: Force = False, yes: Yes = False) -> None:
-    """Read again from TIME on (like 2026-11-24T10:05:00Z), and send it again: keys of what was sent are dropped."""
+    """Read again from TIME on (like 2026-11-24T10:05:00Z), and send it again: keys and limits of what was sent are dropped."""
     with terminal.explained():
         minute = _minute(time)
         keeper, name, region = _keeper(region)
@@ -102,7 +106,7 @@ def state_rewind(time: str, region: Region = None, force: Force = False, yes: Ye
         if minute > state.through and not yes:
             typer.confirm(f"{time} is after the cursor, {minute_text(state.through)}: what lies between is never sent. Go on?", abort=True)
         behind = {ocid: b for ocid, b in state.behind.items() if b.since < minute}
-        keeper.commit(replace(state, through=minute, behind=behind, keys={}, lease=None, slice_minutes=0))
+        keeper.commit(replace(state, through=minute, behind=behind, keys={}, quotas={}, lease=None, slice_minutes=0))
     Console().print(f"{name}: the next run reads from {minute_text(minute)} on.")
 
 

@@ -5,6 +5,8 @@ Each client goes without the SDK's circuit breaker: it is shared by all clients,
 
 import configparser
 import re
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from epimetheus.errors import CredentialsError, EpimetheusError, SourceError
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
+_TOO_MANY, _FAILED = 429, 500
 _SIGNATURE = re.compile(r'ST\$[\w.-]+|(?<=keyId=")[^"]+|(?<=signature=")[^"]+')
 AuthKind = Literal["resource_principal", "instance_principal", "config_file"]
 
@@ -87,10 +90,35 @@ def _from_config(config_file: str, profile: str) -> Credentials:
     return Credentials(signer, config["tenancy"], config["region"], config, (config["user"],))
 
 
-def make_client(kind: Callable[..., Any], credentials: Credentials, *, region: str, endpoint: str | None, seconds: float) -> Any:
-    """A client of the SDK for ``region``, or for the one URL ``endpoint``; each call of it, retries included, ends within ``seconds``."""
+class Calls:
+    """What services of OCI were asked through the SDK's clients: every answer counts, also those that the SDK then asks again for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[str, Counter[str]] = {}
+
+    def answered(self, service: str, status: int) -> None:
+        """One answer."""
+        with self._lock:
+            self._counts.setdefault(service, Counter()).update(
+                requests=1, retries=status == _TOO_MANY or status >= _FAILED, throttled=status == _TOO_MANY
+            )
+
+    def told(self) -> dict[str, dict[str, int]]:
+        """Service → ``requests``, ``retries`` (answers that are asked for again) and ``throttled`` (429)."""
+        with self._lock:
+            return {service: dict(counts) for service, counts in sorted(self._counts.items())}
+
+
+def make_client(
+    kind: Callable[..., Any], credentials: Credentials, *, region: str, endpoint: str | None, seconds: float, calls: Calls | None = None
+) -> Any:
+    """A client of the SDK for ``region``, or for the one URL ``endpoint``; each call of it, retries included, ends within ``seconds``.
+
+    Its answers are counted in ``calls``.
+    """
     options: dict[str, Any] = {"service_endpoint": endpoint} if endpoint else {}
-    return kind(
+    client = kind(
         {**credentials.config, "region": region},
         signer=credentials.signer,
         timeout=(min(CONNECT_SECONDS, seconds / 6), min(READ_SECONDS, seconds / 2)),  # after a third of it at most, for earlier tries
@@ -98,6 +126,10 @@ def make_client(kind: Callable[..., Any], credentials: Credentials, *, region: s
         circuit_breaker_strategy=oci.circuit_breaker.NoCircuitBreakerStrategy(),
         **options,
     )
+    if calls is not None:
+        service = client.base_client.service
+        client.base_client.session.hooks["response"].append(lambda answer, **_: calls.answered(service, answer.status_code))
+    return client
 
 
 def retries(seconds: float) -> Any:

@@ -12,12 +12,14 @@ from epimetheus.errors import AccountingError
 from epimetheus.model import Fetched
 from epimetheus.render import Rendered
 from epimetheus.render.form import Notes
+from epimetheus.render.secret_text import REDACTED
 from epimetheus.report import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.selection import Selection, Spent
 from epimetheus.source.fetch import Work
 
 BATCH_BYTES = 128 * 1024
+_REDACTED = REDACTED.encode()
 
 
 class Sink(Protocol):
@@ -141,7 +143,9 @@ class Forwarder:
         place = self.places.get((event.data.compartment_id if event else None) or asked)
         actor = self._selection.actor(fetched) if self._actors else None
         self._tally.malformed += event is None
-        self._send(self._render(fetched, self._sequence, Notes(place, actor, watched)))
+        rendered = self._render(fetched, self._sequence, Notes(place, actor, watched))
+        self._tally.redacted += _REDACTED in rendered.message
+        self._send(rendered)
 
     def _send(self, rendered: Rendered) -> None:
         self._tally.trimmed += rendered.trimmed

@@ -10,16 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 
+import msgspec
+
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Clock, Deadline
 from epimetheus.config import Settings
 from epimetheus.errors import EpimetheusError, OutOfTime
+from epimetheus.health import LIMIT_SECONDS, Diagnosis, examine
 from epimetheus.model import Replayed, Report
 from epimetheus.observe import metrics
+from epimetheus.observe.health import log_health
 from epimetheus.observe.log import LogWatcher, log_failure, log_replayed, log_report, log_to
 from epimetheus.parts import Watcher
 from epimetheus.replay import replay
-from epimetheus.request import Replay, RequestError, read_request
+from epimetheus.request import Health, Replay, RequestError, read_request
 from epimetheus.run import run
 
 
@@ -35,7 +39,9 @@ class Unforeseen(EpimetheusError):
     kind = "unforeseen"
 
 
-_LEAST_SECONDS = 30.0
+_PAUSE_SECONDS = 60.0  # events settle minute by minute
+_LEAST_SECONDS = 15.0
+_ANSWER_SECONDS = 1.0
 
 
 def invoke(
@@ -45,17 +51,22 @@ def invoke(
     *,
     clock: Clock = SYSTEM,
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12],
-) -> list[Report] | list[Replayed]:
+) -> list[Report] | list[Replayed] | Diagnosis:
     """What the platform asks: ``body`` is the request's (see `request`), ``deadline`` an RFC 3339 time. The reports, one a run and region.
+
+    Asked for health it answers, whatever the verdict is, also with settings that can not be used: an error would come to the operator as
+    a 502 with one line of text, and the checks are what was asked for.
 
     Raises EpimetheusError, always safe to show: ConfigError, RequestError, CredentialsError, RunFailed, Unforeseen.
     """
     run_id = new_id()
     log_to(sys.stderr, "info")
     try:
+        request = read_request(body)
+        if isinstance(request, Health):
+            return diagnose(environment, run_id, deadline_of(deadline, clock), probe=request.probe)
         settings = Settings.read(environment)
         log_to(sys.stderr, settings.log_level)
-        request = read_request(body)
         workshop = Workshop.open(settings, clock, deadline_of(deadline, clock))
         reports: list[Report] | list[Replayed]
         if isinstance(request, Replay):
@@ -73,21 +84,23 @@ def invoke(
     return reports
 
 
-def run_and_follow(workshop: Workshop, run_id: str, new_id: Callable[[], str], every: float) -> list[Report]:
-    """Run once; and again ``every`` so many seconds after a run has ended, unless that is 0, until the deadline is near."""
+def diagnose(environment: Mapping[str, str], run_id: str, deadline: Deadline, *, probe: bool) -> Diagnosis:
+    """Ask every dependency how it is, and log what came of it."""
+    within = deadline.earlier(_ANSWER_SECONDS).within(LIMIT_SECONDS)
+    diagnosis = examine(environment, run_id, deadline.clock, within, probe=probe)
+    log_health(diagnosis.verdict, diagnosis.issues, msgspec.to_builtins(diagnosis))
+    return diagnosis
+
+
+def run_and_follow(workshop: Workshop, run_id: str, new_id: Callable[[], str], seconds: float) -> list[Report]:
+    """Run once; and again and again for so many ``seconds``, with a pause in between, as long as the deadline leaves time for it."""
+    until = workshop.deadline.within(seconds)
     reports = run_regions(workshop, run_id, LogWatcher(run_id), log_report)
-    while every and wait(workshop, every):
+    while until.left() > _PAUSE_SECONDS + _LEAST_SECONDS:
+        workshop.clock.sleep(_PAUSE_SECONDS)
         run_id = new_id()
         reports += run_regions(workshop, run_id, LogWatcher(run_id), log_report)
     return reports
-
-
-def wait(workshop: Workshop, seconds: float) -> bool:
-    """Sleep until the next run of a call that follows; False where there is no time for one."""
-    if workshop.deadline.left() < seconds + _LEAST_SECONDS:
-        return False
-    workshop.clock.sleep(seconds)
-    return True
 
 
 def deadline_of(text: str, clock: Clock) -> Deadline:
@@ -153,7 +166,9 @@ def publish(workshop: Workshop, report: Report, seconds: float) -> None:
         return
     try:
         compartment = settings.metrics_compartment_ocid or workshop.tenancy
-        metrics.post(workshop.monitoring(seconds), settings.metrics_namespace, compartment, report, workshop.clock.now())
+        statistics, client = workshop.rules_file[0].statistics, workshop.monitoring(seconds)
+        more = metrics.Asked(statistics.track_cache_metrics, statistics.track_performance_metrics)
+        metrics.post(client, settings.metrics_namespace, compartment, report, workshop.clock.now(), more)
     except EpimetheusError as error:
         fields = {"run": report.run, "kind": "metrics", "do": error.do}
         logging.getLogger("epimetheus").warning("%s", error.what, extra={"event": "trouble", "fields": fields})

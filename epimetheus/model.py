@@ -149,13 +149,15 @@ class BehindNow(msgspec.Struct, frozen=True):
 class Position(msgspec.Struct, frozen=True):
     """How far a region is: read from ``since`` (before this run) to ``through`` (the cursor), but for who is ``behind`` (by OCID).
 
-    ``lag_seconds`` is measured from the furthest mark to now; ``known``, ``asked`` and ``gone`` count compartments.
+    ``lag_seconds`` is measured from the furthest mark to now, ``slices_left`` how many of SLICE_MINUTES that is at the most; ``known``,
+    ``asked`` and ``gone`` count compartments.
     """
 
     since: str
     through: str
     lag_seconds: int
     caught_up: bool
+    slices_left: int
     known: int
     asked: int
     gone: int
@@ -201,9 +203,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One run over one region, whole: the log line, the metrics, the terminal and the function's answer show this and nothing else.
 
     ``fetched = forwarded + uncertain + duplicates + left out``, where ``uncertain`` is 0 unless the run failed.
-    ``position`` is None where the state could not be read. ``left_out`` counts by reason, ``notices`` messages of our own, which are no
-    events, ``bytes`` what was written to the receiver. ``certificate_days``: until the first certificate is over, ours or the receiver's.
-    ``caches`` (``dedupe``: keys of events; ``names``: what the rules say of a type) and ``performance`` are None unless asked for.
+    ``position`` is None where the state could not be read. ``left_out`` counts by reason, ``redacted`` events in which something was
+    masked, ``notices`` messages of our own, which are no events, ``bytes`` what was written to the receiver. ``certificate_days``: until
+    the first certificate is over, ours or the receiver's. ``api`` is service → ``requests``, ``retries``, ``throttled``. ``caches`` are
+    ``dedupe`` (keys of events; a hit is a duplicate) and ``names`` (what the rules say of a type).
     """
 
     version: int = 1
@@ -223,12 +226,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     left_out: dict[str, int]
     malformed: int
     trimmed: int
+    redacted: int
     notices: int
     bytes: int
-    api: dict[str, int]
+    api: dict[str, dict[str, int]]
     receiver: dict[str, int | str]
     listing_stale: bool
     state_writes: int
-    certificate_days: float | None = None
-    caches: dict[str, Cache] | None = None
-    performance: Performance | None = None
+    certificate_days: float | None
+    caches: dict[str, Cache]
+    performance: Performance

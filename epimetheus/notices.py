@@ -1,7 +1,7 @@
 """Messages of our own to the receiver: what was held back, what our polling made, what a run sent. Each in the form of an audit event.
 
-So every format says them as it says events: ``eventType`` is ``epimetheus.HeldBack``, ``epimetheus.OwnPolling`` or ``epimetheus.Run``,
-the sentence is ``data.message``, and the figures stand in ``data.additionalDetails``.
+So every format says them as it says events: ``eventType`` is ``epimetheus.HeldBack``, ``epimetheus.OwnPolling``, ``epimetheus.Run`` or
+``epimetheus.Probe``, the sentence is ``data.message``, and the figures stand in ``data.additionalDetails``.
 """
 
 from collections import Counter
@@ -55,6 +55,12 @@ def run_ended(author: Author, since: int, through: int, behind: int, tally: Tall
     what = f"Run {author.run} of {where}: {counts}; {behind} compartments behind."
     figures = {"fetched": tally.fetched, "forwarded": tally.forwarded, "duplicates": tally.duplicates, "leftOut": left_out}
     return _event(author, "Run", what, {**window, **figures, "malformed": tally.malformed, "behind": behind})
+
+
+def probe(author: Author) -> Fetched:
+    """A test message, asked for by ``health``: that it arrives is all it says."""
+    what = f"A test message of Epimetheus, asked for by a health check ({author.run}). Nothing happened, and nothing is to be done."
+    return _event(author, "Probe", what, {})
 
 
 def _held_back(author: Author, kind: str, hour: int, quota: Quota) -> Fetched:

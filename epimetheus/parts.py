@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from epimetheus.clock import Clock, Deadline
+from epimetheus.cloud import Calls
 from epimetheus.forward import Render, Sink
 from epimetheus.model import Fetched, Problem, Window
 from epimetheus.select.rules import Rules
@@ -14,12 +15,10 @@ from epimetheus.state.keeper import Keeper
 
 
 class Statistics(NamedTuple):
-    """What is told beyond the counts: each event ``left_out``, a line every so many events (0: none), caches, times and rates."""
+    """What is told while a run goes: each event ``left_out``; a line ``every`` so many events (0: none)."""
 
     left_out: bool = False
     every: int = 0
-    caches: bool = False
-    performance: bool = False
 
 
 NO_STATISTICS = Statistics()
@@ -105,6 +104,7 @@ class Parts:
     keeper: Keeper
     list_page: ListPage
     audit: AuditSource
+    calls: Calls
     receiver: Receiver
     certificate_end: Callable[[], float | None]
     render: Render

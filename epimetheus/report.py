@@ -22,6 +22,7 @@ class Tally:
     left_out: Counter[str] = field(default_factory=Counter)
     malformed: int = 0
     trimmed: int = 0
+    redacted: int = 0
     notices: int = 0
     bytes: int = 0
     slices: int = 0
@@ -66,14 +67,18 @@ def is_caught_up(state: State, end: int) -> bool:
     return state.through >= end and not state.behind
 
 
-def position(state: State, since: int, end: int, now: float) -> Position:
-    """How far a region is: ``since`` (minute of the cursor before the run), ``end`` (minute it was to come to), ``now`` in seconds."""
+def position(state: State, since: int, end: int, now: float, length: int) -> Position:
+    """How far a region is: ``since`` (minute of the cursor before the run), ``end`` (minute it was to come to), ``now`` in seconds.
+
+    ``length``: minutes of a slice.
+    """
     oldest = min([state.through, *(b.since for b in state.behind.values())])
     return Position(
         since=minute_text(since),
         through=minute_text(state.through),
         lag_seconds=max(0, int(now - oldest * 60)),
         caught_up=is_caught_up(state, end),
+        slices_left=max(0, -((oldest - end) // length)),
         known=len(state.known),
         asked=len(plan.asked_compartments(state)),
         gone=sum(known.gone is not None for known in state.known.values()),

@@ -8,7 +8,7 @@ from epimetheus.errors import EpimetheusError
 from epimetheus.model import Window, parse_minute
 
 _HELP = (
-    'Send nothing, {"action": "run"}, {"follow_seconds": 60}, {"action": "health"}, '
+    'Send nothing, {"action": "run"}, {"follow_seconds": 3480}, {"action": "health"}, '
     'or {"action": "replay", "from": "2026-11-24T10:00:00Z", "to": "2026-11-24T11:00:00Z"}.'
 )
 
@@ -25,7 +25,7 @@ class _Asked(msgspec.Struct, forbid_unknown_fields=True, tag_field="action", fro
 
 
 class Run(_Asked, tag="run", frozen=True):
-    """``{}``, or nothing: run once; with ``follow_seconds`` again and again, so many seconds after the last run ended."""
+    """``{}``, or nothing: run once; with ``follow_seconds`` again and again for so long, a minute after each run has ended."""
 
     follow_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 0
 

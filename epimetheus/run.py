@@ -265,7 +265,7 @@ class _Run:
             warnings=[*tally.warnings, *unreadable_told(self.unreadable)],
             started=time_text(self.started),
             seconds=round(parts.clock.monotonic() - self.monotonic_start, 3),
-            position=position(self.state, self.from_, self.end, parts.clock.now()) if self.opened else None,
+            position=position(self.state, self.from_, self.end, parts.clock.now(), self.options.slice) if self.opened else None,
             slices=tally.slices,
             fetched=tally.fetched,
             forwarded=tally.forwarded,
@@ -274,15 +274,16 @@ class _Run:
             left_out=dict(tally.left_out),
             malformed=tally.malformed,
             trimmed=tally.trimmed,
+            redacted=tally.redacted,
             notices=tally.notices,
             bytes=tally.bytes,
-            api={"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled},
+            api={"audit": {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **parts.calls.told()},
             receiver={"connections": receiver.connections, "confirmations": receiver.confirmations, "evidence": receiver.evidence},
             listing_stale=tally.listing_stale,
             state_writes=parts.keeper.writes,
             certificate_days=days_left(parts.certificate_end(), parts.clock.now()),
-            caches={"dedupe": tally.dedupe(len(self.seen)), "names": self.selection.names()} if self.options.statistics.caches else None,
-            performance=tally.performance() if self.options.statistics.performance else None,
+            caches={"dedupe": tally.dedupe(len(self.seen)), "names": self.selection.names()},
+            performance=tally.performance(),
         )
 
 

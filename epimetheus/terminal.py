@@ -13,6 +13,7 @@ from rich.text import Text
 
 from epimetheus.config import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
+from epimetheus.health import Check, Diagnosis
 from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text
 from epimetheus.observe.log import headline
 from epimetheus.rules_try import SENT, Tried
@@ -23,6 +24,8 @@ Move = Callable[[int, int], None]
 """Moves a bar: so many are done, of so many."""
 
 _COLOURS: dict[Status, str] = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
+_CHECK_COLOURS = {"ok": "green", "degraded": "yellow", "failed": "red", "skipped": "dim"}
+_VERDICT_COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 _NOT_SHOWN = {"syslog_ca", "syslog_client_cert", "syslog_client_key", "rules", "field_map"}
 
 
@@ -108,6 +111,11 @@ def explained() -> Iterator[None]:
         raise SystemExit(2) from error
 
 
+def _counted(counts: Mapping[str, int]) -> str:
+    more = ", ".join(f"{value} {name}" for name, value in counts.items() if value and name != "requests")
+    return f"{counts['requests']} requests{f' ({more})' if more else ''}"
+
+
 def show_replayed(console: Console, replayed: Replayed) -> None:
     """What was sent again, or would be."""
     what = f"{replayed.forwarded:,} {'would be sent again' if replayed.dry else 'sent again'}"
@@ -144,13 +152,28 @@ def show_report(console: Console, report: Report) -> None:
     """The headline, and the counts that must come out: fetched is the sum of the four behind it."""
     console.print(headline(report), style=_COLOURS[report.status], markup=False, highlight=False, soft_wrap=True)
     counts = f"fetched {report.fetched}  forwarded {report.forwarded}  uncertain {report.uncertain}  duplicates {report.duplicates}"
-    more = f"left out {sum(report.left_out.values())}   malformed {report.malformed}  trimmed {report.trimmed}"
+    more = f"left out {sum(report.left_out.values())}   malformed {report.malformed}  trimmed {report.trimmed}  redacted {report.redacted}"
     console.print(f"  {counts}  {more}", markup=False, highlight=False, soft_wrap=True)
     receiver = "  ".join(f"{name} {value}" for name, value in report.receiver.items())
-    requests = "  ".join(f"{name} {value}" for name, value in report.api.items())
+    requests = ", ".join(f"{service} {_counted(counts)}" for service, counts in report.api.items())
     console.print(f"  OCI: {requests}   receiver: {receiver}   {report.seconds} s", markup=False, highlight=False, soft_wrap=True)
     for warning in report.warnings:
         console.print(f"  {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def show_check(console: Console, check: Check) -> None:
+    """A line for a check, and one for what to do."""
+    head = Text(f"{check.status:<9}", _CHECK_COLOURS[check.status])
+    console.print(head.append(f"{check.title}: ", "bold").append(f"{check.what} ({check.seconds:.2f} s)", "default"), soft_wrap=True)
+    if check.do:
+        console.print(f"         {check.do}", markup=False, highlight=False, soft_wrap=True)
+
+
+def show_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
+    """What the checks come to, after they were shown."""
+    count = len(diagnosis.issues)
+    what = f"{diagnosis.verdict}: {count} of {len(diagnosis.checks)} checks to look at, {diagnosis.seconds:.1f} s"
+    console.print(what, style=_VERDICT_COLOURS[diagnosis.verdict], markup=False, highlight=False, soft_wrap=True)
 
 
 def show_state(console: Console, name: str, state: State, now: float) -> None:

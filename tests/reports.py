@@ -1,6 +1,6 @@
 """A report as it comes out of a run, with literal values."""
 
-from epimetheus.model import BehindNow, Position, Problem, Report
+from epimetheus.model import BehindNow, Cache, Performance, Position, Problem, Report
 
 REFUSED = Problem("receiver", "receiver", "Nobody listens on siem:6514.", "Start it.")
 
@@ -14,7 +14,7 @@ def report(**changes) -> Report:
         "warnings": [],
         "started": "2026-01-01T12:00:00.000Z",
         "seconds": 1.5,
-        "position": Position("2026-01-01T11:00:00Z", "2026-01-01T11:58:00Z", 120, True, 9, 8, 1, {}),
+        "position": Position("2026-01-01T11:00:00Z", "2026-01-01T11:58:00Z", 120, True, 0, 9, 8, 1, {}),
         "slices": 1,
         "fetched": 19,
         "forwarded": 9,
@@ -23,12 +23,16 @@ def report(**changes) -> Report:
         "left_out": {"rate_limited": 1, "excluded_event": 5},
         "malformed": 2,
         "trimmed": 3,
+        "redacted": 2,
         "notices": 1,
         "bytes": 900,
-        "api": {"requests": 8, "retries": 6, "throttled": 1},
+        "api": {"audit": {"requests": 8, "retries": 6, "throttled": 1}, "identity": {"requests": 1, "retries": 0, "throttled": 0}},
         "receiver": {"connections": 2, "confirmations": 1, "evidence": "A"},
         "listing_stale": False,
         "state_writes": 2,
+        "certificate_days": None,
+        "caches": {"dedupe": Cache(4, 15, 100), "names": Cache(8, 2, 2)},
+        "performance": Performance(12.5, {"forward": 1.2}),
     }
     return Report(**{**fields, **changes})
 
@@ -36,4 +40,4 @@ def report(**changes) -> Report:
 def behind(count: int) -> Position:
     """A position with so many compartments behind, each a minute further than the one before."""
     marks = {f"ocid1.compartment.oc1..{n}": BehindNow(f"2026-01-01T{n // 60:02d}:{n % 60:02d}:00Z", "429", 3) for n in range(count)}
-    return Position("2026-01-01T11:00:00Z", "2026-01-01T11:58:00Z", 3600, False, 5000, 5000, 0, marks)
+    return Position("2026-01-01T11:00:00Z", "2026-01-01T11:58:00Z", 3600, False, 1, 5000, 5000, 0, marks)

@@ -10,7 +10,7 @@ from oci.identity import IdentityClient
 from oci.monitoring import MonitoringClient
 from oci.object_storage import ObjectStorageClient
 
-from epimetheus.cloud import ServiceFailure, make_client, oci_errors, service_failure, sign_in
+from epimetheus.cloud import Calls, ServiceFailure, make_client, oci_errors, service_failure, sign_in
 from epimetheus.errors import CredentialsError, SourceError, StateError
 from epimetheus.testing.oci import World, backend, mock_oci, serve
 
@@ -67,6 +67,7 @@ def refused(config, profile="DEFAULT"):
 
 
 def test_a_config_file_is_who_we_are(world, credentials):
+    assert credentials.principals == (world.user,)
     assert (credentials.tenancy, credentials.region) == (world.tenancy, "us-ashburn-1")
     with mock_oci(world):
         assert client(credentials).get_namespace().data == "axexample"
@@ -163,6 +164,7 @@ def principal(world, tmp_path, monkeypatch):
 def test_a_function_is_who_the_platform_says_it_is(world):
     credentials = sign_in("resource_principal", "", "")
     assert (credentials.tenancy, credentials.region) == (world.tenancy, "us-ashburn-1")
+    assert credentials.principals == (world.function,)
     with mock_oci(world):
         assert client(credentials).get_namespace().data == "axexample"
         assert client(credentials, region="us-phoenix-1").get_namespace().data == "axexample"
@@ -374,3 +376,15 @@ def test_no_error_shows_what_we_sign_with(world, credentials, url, principal):
 def test_credentials_keep_their_secrets_when_they_are_printed(config):
     config.write_text(config.read_text() + f"pass_phrase={HUSH}\n")
     assert HUSH not in repr(sign_in("config_file", str(config), "DEFAULT"))
+
+
+def test_every_answer_is_counted_by_service_also_those_that_are_asked_for_again(world, credentials, url):
+    calls = Calls()
+    options = {"region": world.region, "endpoint": url, "seconds": 5, "calls": calls}
+    world.faults.add("status", status=429, service="objectstorage", times=1)
+    make_client(ObjectStorageClient, credentials, **options).get_namespace()
+    make_client(IdentityClient, credentials, **options).list_region_subscriptions(world.tenancy)
+    assert calls.told() == {
+        "identity": {"requests": 1, "retries": 0, "throttled": 0},
+        "object_storage": {"requests": 2, "retries": 1, "throttled": 1},
+    }

@@ -214,3 +214,9 @@ def test_an_event_is_told_where_it_lies_and_whether_it_is_watched(forwarder, ren
     elsewhere = b'{"eventType":"t","data":{"compartmentId":"d","resourceId":"ocid1.bucket.ours"},"eventId":"x"}'
     forwarder.page(work(), [*events("a"), decode_event(elsewhere), decode_event(b"[]")])
     assert render.notes == [Notes("root/c", "unknown", False), Notes("root/c/d", "unknown", True), Notes("root/c", "unknown", False)]
+
+
+def test_an_event_in_which_something_was_masked_is_counted(forwarder, tally):
+    forwarder.page(work(), [*events("a"), decode_event(b'{"eventType":"t","data":{},"eventId":"[redacted]"}')])
+    forwarder.finish()
+    assert tally.redacted == 1

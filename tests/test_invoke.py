@@ -39,7 +39,7 @@ def test_bodies_that_are_refused(body, why):
         read_request(body)
     assert why in caught.value.what
     assert caught.value.do == (
-        'Send nothing, {"action": "run"}, {"follow_seconds": 60}, {"action": "health"}, '
+        'Send nothing, {"action": "run"}, {"follow_seconds": 3480}, {"action": "health"}, '
         'or {"action": "replay", "from": "2026-11-24T10:00:00Z", "to": "2026-11-24T11:00:00Z"}.'
     )
 
@@ -126,24 +126,31 @@ def test_no_message_over_the_limit_leaves(stage):
     assert (len(stage.receiver.messages), report.trimmed) == (40, 40)
 
 
-def test_a_call_that_follows_runs_again_until_its_deadline_is_near(stage):
+def test_a_call_that_follows_runs_again_every_minute_for_so_long(stage):
     first = stage.emit(stage.world.tenancy, 3, 30, 20)
     waits = []
 
     def sleep(seconds):
         waits.append(seconds)
         stage.hand.forward(seconds)
-        if seconds == 120 and len(later) < 2:
+        if seconds == 60 and len(later) < 2:
             later.extend(stage.emit(stage.world.tenancy, 1, 3, seed=len(later) + 1))
 
     later: list[str] = []
     clock = Clock(now=lambda: stage.hand.time, monotonic=lambda: stage.hand.time, sleep=sleep)
-    reports = stage.call(b'{"follow_seconds": 120}', seconds=600, clock=clock)
-    assert [report.forwarded for report in reports] == [3, 1, 1, 0, 0]
-    assert [wait for wait in waits if wait == 120] == [120] * 4
+    reports = stage.call(b'{"follow_seconds": 230}', seconds=600, clock=clock)
+    assert [report.forwarded for report in reports] == [3, 1, 1, 0]
+    assert waits.count(60) == 3
     assert stage.arrived() == [*first, *later]
-    assert len({report.run for report in reports}) == 5
+    assert len({report.run for report in reports}) == 4
     assert stage.state().lease is None
+
+
+def test_a_call_that_follows_ends_before_its_deadline(stage):
+    clock = stage.hand.clock
+    began = stage.hand.time
+    assert len(stage.call(b'{"follow_seconds": 3480}', seconds=200, clock=clock)) == 4
+    assert stage.hand.time - began < 200
 
 
 def test_a_call_that_follows_goes_on_after_a_failed_run_and_fails_in_the_end(stage):
@@ -158,5 +165,5 @@ def test_a_call_that_follows_goes_on_after_a_failed_run_and_fails_in_the_end(sta
     started: list[object] = []
     clock = Clock(now=lambda: stage.hand.time, monotonic=lambda: stage.hand.time, sleep=sleep)
     with pytest.raises(RunFailed):
-        stage.call(b'{"follow_seconds": 60}', seconds=200, clock=clock)
+        stage.call(b'{"follow_seconds": 180}', seconds=200, clock=clock)
     assert stage.arrived() == ids

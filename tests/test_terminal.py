@@ -16,6 +16,7 @@ from tests.reports import REFUSED, behind, report
 
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 LEAST = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
+COUNTS = "fetched 19  forwarded 9  uncertain 0  duplicates 4  left out 6   malformed 2  trimmed 3  redacted 2"
 
 
 @pytest.fixture
@@ -56,8 +57,8 @@ def test_a_report_is_a_headline_and_counts_that_come_out(plain, changes, headlin
     show_report(plain, report(**changes))
     assert printed(plain).splitlines() == [
         headline,
-        "  fetched 19  forwarded 9  uncertain 0  duplicates 4  left out 6   malformed 2  trimmed 3",
-        "  OCI: requests 8  retries 6  throttled 1   receiver: connections 2  confirmations 1  evidence A   1.5 s",
+        f"  {COUNTS}",
+        "  OCI: audit 8 requests (6 retries, 1 throttled), identity 1 requests   receiver: connections 2  confirmations 1  evidence A   1.5 s",
     ]
 
 
@@ -161,8 +162,8 @@ def test_without_a_terminal_there_are_plain_lines_of_what_goes_wrong_and_of_the_
         "eu-paris-1: a slice of 7 compartments, from 1970-01-01T01:40:00Z on; at last 1970-01-01T03:40:00Z",
         "eu-[x]: Nobody listens on siem:6514. Start it.",
         "eu-paris-1 ok: 9 forwarded, 4 seen before, 1 left out (rate_limited), 5 left out (excluded_event), through 2026-01-01T11:58:00Z",
-        "  fetched 19  forwarded 9  uncertain 0  duplicates 4  left out 6   malformed 2  trimmed 3",
-        "  OCI: requests 8  retries 6  throttled 1   receiver: connections 2  confirmations 1  evidence A   1.5 s",
+        f"  {COUNTS}",
+        "  OCI: audit 8 requests (6 retries, 1 throttled), identity 1 requests   receiver: connections 2  confirmations 1  evidence A   1.5 s",
     ]
 
 

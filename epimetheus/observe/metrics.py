@@ -4,7 +4,7 @@ https://docs.oracle.com/en-us/iaas/api/#/en/monitoring/20180401/MetricData/PostM
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDetails
 
@@ -15,7 +15,14 @@ from epimetheus.model import Report
 _HELP = "The function needs `use metrics`; METRICS_NAMESPACE= turns metrics off."
 
 
-def measures(report: Report) -> dict[str, float]:
+class Asked(NamedTuple):
+    """What the rules file's statistics ask to have tracked on top."""
+
+    caches: bool = False
+    performance: bool = False
+
+
+def measures(report: Report, asked: Asked) -> dict[str, float]:
     """Metric name → value; lag and who is behind only where the state could be read."""
     values: dict[str, float] = {
         "runs_failed": report.status == "failed",
@@ -28,12 +35,12 @@ def measures(report: Report) -> dict[str, float]:
         "events_left_out": sum(report.left_out.values()),
         "events_held_back": report.left_out.get("rate_limited", 0),
         "events_malformed": report.malformed,
-        "api_requests": report.api["requests"],
-        "api_throttled": report.api["throttled"],
+        "api_requests": sum(counts["requests"] for counts in report.api.values()),
+        "api_throttled": sum(counts["throttled"] for counts in report.api.values()),
     }
-    for name, cache in (report.caches or {}).items():
+    for name, cache in report.caches.items() if asked.caches else ():
         values |= {f"cache_{name}_hits": cache.hits, f"cache_{name}_misses": cache.misses, f"cache_{name}_size": cache.size}
-    if report.performance:
+    if asked.performance:
         values["events_per_second"] = report.performance.events_per_second
     if report.certificate_days is not None:
         values["certificate_days_left"] = report.certificate_days
@@ -43,7 +50,7 @@ def measures(report: Report) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
-def post(client: Any, namespace: str, compartment: str, report: Report, now: float) -> None:
+def post(client: Any, namespace: str, compartment: str, report: Report, now: float, asked: Asked) -> None:
     """Post the report's measures, with the region as their dimension; ``now`` is seconds since the epoch. Raises SourceError."""
     moment = datetime.fromtimestamp(now, UTC)
     streams = [
@@ -54,7 +61,7 @@ def post(client: Any, namespace: str, compartment: str, report: Report, now: flo
             dimensions={"region": report.region},
             datapoints=[Datapoint(timestamp=moment, value=value)],
         )
-        for name, value in measures(report).items()
+        for name, value in measures(report, asked).items()
     ]
     with oci_errors("posting metrics", do=_HELP):
         answer = client.post_metric_data(PostMetricDataDetails(metric_data=streams)).data

@@ -9,8 +9,7 @@ import responses
 
 from epimetheus.cloud import ServiceFailure, make_client, sign_in
 from epimetheus.errors import CredentialsError, SourceError
-from epimetheus.model import Cache, Performance
-from epimetheus.observe.metrics import measures, post
+from epimetheus.observe.metrics import Asked, measures, post
 from epimetheus.testing.oci import World, mock_oci
 from tests.reports import REFUSED, behind, report
 
@@ -28,7 +27,7 @@ MEASURES = {
     "events_left_out": 6.0,
     "events_held_back": 1.0,
     "events_malformed": 2.0,
-    "api_requests": 8.0,
+    "api_requests": 9.0,
     "api_throttled": 1.0,
     "lag_seconds": 120.0,
     "compartments_behind": 0.0,
@@ -36,12 +35,7 @@ MEASURES = {
 
 
 def test_what_the_statistics_ask_for_and_certificates_are_measured_where_they_are_known():
-    more = {
-        "caches": {"dedupe": Cache(4, 15, 100), "names": Cache(8, 2, 2)},
-        "performance": Performance(12.5, {"forward": 1.2}),
-        "certificate_days": 29.5,
-    }
-    assert measures(report(**more)) == MEASURES | {
+    assert measures(report(certificate_days=29.5), Asked(caches=True, performance=True)) == MEASURES | {
         "cache_dedupe_hits": 4.0,
         "cache_dedupe_misses": 15.0,
         "cache_dedupe_size": 100.0,
@@ -66,7 +60,7 @@ def client(world, tmp_path) -> Any:
 
 
 def test_a_report_is_posted_in_one_call(client, world):
-    post(client, "epimetheus", world.tenancy, report(), NOON)
+    post(client, "epimetheus", world.tenancy, report(), NOON, Asked())
     assert len(world.asked("PostMetricData")) == 1
     assert world.metrics == [
         {
@@ -89,30 +83,30 @@ def test_a_report_is_posted_in_one_call(client, world):
     ],
 )
 def test_how_a_run_ended_is_measured(changes, expected):
-    assert measures(report(**changes)) == {**MEASURES, **expected}
+    assert measures(report(**changes), Asked()) == {**MEASURES, **expected}
 
 
 def test_without_a_position_there_is_no_lag():
-    assert measures(report(position=None)) == {k: v for k, v in MEASURES.items() if k not in ("lag_seconds", "compartments_behind")}
+    assert measures(report(position=None), Asked()) == {k: v for k, v in MEASURES.items() if k not in ("lag_seconds", "compartments_behind")}
 
 
 def test_a_refused_post_is_an_error_that_says_what_is_needed(client, world):
     world.faults.add("status", status=404, operation="PostMetricData")
     with pytest.raises(ServiceFailure, match="OCI refused while posting metrics: 404 NotAuthorizedOrNotFound") as failed:
-        post(client, "epimetheus", world.tenancy, report(), NOON)
+        post(client, "epimetheus", world.tenancy, report(), NOON, Asked())
     assert failed.value.do == HELP
 
 
 def test_no_answer_is_an_error(client, world):
     world.faults.add("reset", operation="PostMetricData", times=None)
     with pytest.raises(SourceError, match="OCI gave no answer while posting metrics"):
-        post(client, "epimetheus", world.tenancy, report(), NOON)
+        post(client, "epimetheus", world.tenancy, report(), NOON, Asked())
 
 
 def test_a_wrong_signature_is_told_as_what_it_is(client, world):
     world.faults.add("status", status=401, operation="PostMetricData")
     with pytest.raises(CredentialsError):
-        post(client, "epimetheus", world.tenancy, report(), NOON)
+        post(client, "epimetheus", world.tenancy, report(), NOON, Asked())
 
 
 @pytest.mark.parametrize(
@@ -131,5 +125,5 @@ def test_metrics_that_are_not_taken_are_an_error_although_oci_answers_200(api_ke
     with responses.RequestsMock(target="oci._vendor.requests.adapters.HTTPAdapter.send") as mock:
         mock.post(f"{INGESTION}/20180401/metrics", json=answer)
         with pytest.raises(SourceError) as failed:
-            post(client, "epimetheus", credentials.tenancy, report(), NOON)
+            post(client, "epimetheus", credentials.tenancy, report(), NOON, Asked())
     assert (failed.value.what, failed.value.do) == (what, HELP)

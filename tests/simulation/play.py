@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from epimetheus import forward
 from epimetheus.clock import Deadline
-from epimetheus.cloud import Credentials
+from epimetheus.cloud import Calls, Credentials
 from epimetheus.deliver import Delivery, delivery, framer
 from epimetheus.invoke import RunFailed, refuse_failed
 from epimetheus.model import Report
@@ -176,6 +176,7 @@ class Theatre:
             keeper=Keeper(self.shelf, run_id, REGION),
             list_page=self.tenancy.list_page,
             audit=audit,
+            calls=Calls(),
             receiver=Delivery(lambda: _Wire(self.siem.connect(until), self.oracle), settle_seconds=0.2, deadline=until),
             certificate_end=lambda: None,
             render=_renderer(run_id),
