@@ -221,9 +221,14 @@ class Workshop:
             clock=self.clock,
         )
 
+    def watch(self) -> Watch:
+        """TAMPER_WATCH, and the function itself, whose OCID its own settings can not hold."""
+        ourselves = [ocid for ocid in self.credentials.principals if ocid.startswith("ocid1.fnfunc.")]
+        return Watch((*self.settings.tamper_watch, *dict.fromkeys(ourselves)))
+
     def selection(self) -> Selection:
         """The rules, the watch, and limits of which nothing is spent."""
-        return Selection(self.rules(), Watch(self.settings.tamper_watch), Quotas({}))
+        return Selection(self.rules(), self.watch(), Quotas({}))
 
     def parts(self, region: str, run_id: str, deadline: Deadline, watcher: Watcher, *, replay: bool = False) -> Parts:
         """Everything for one run over ``region``; a ``replay`` is marked."""
@@ -242,7 +247,7 @@ class Workshop:
             frame=framer(settings.syslog_framing),
             watcher=watcher,
             rules=self.rules(),
-            watch=Watch(settings.tamper_watch),
+            watch=self.watch(),
         )
 
     def monitoring(self, seconds: float) -> Any:

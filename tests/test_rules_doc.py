@@ -143,7 +143,7 @@ without regard to case; `*` stands for anything. Users are compared with `princi
 The first that speaks decides:
 
 1. What was seen before is a duplicate, and meets no rule.
-2. What names a resource of `TAMPER_WATCH`, anywhere but in who acted and in headers, is sent, marked, with a severity of 9 at least.
+2. What names a resource of `TAMPER_WATCH`, or the function itself, anywhere but in who acted and in headers, is sent, marked, with a severity of 9 at least.
 3. `never_drop`: sent.
 4. `priority_events`: sent, unless a limit of exactly this name holds it back.
 5. Our own polling: {calls} by our own

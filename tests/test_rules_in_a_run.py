@@ -266,3 +266,17 @@ def test_the_report_tells_how_long_the_first_certificate_is_good_for(stage):
     ends = x509.load_pem_x509_certificate(shown.read_bytes()).not_valid_after_utc.timestamp()
     assert report.certificate_days == pytest.approx((ends - stage.hand.time) / 86_400, abs=0.01)
     assert stage.run(**JSON).certificate_days is None
+
+
+def test_a_function_watches_itself_and_knows_its_own_polling_by_its_resource_principal(stage, tmp_path, monkeypatch):
+    for name, value in stage.world.resource_principal(tmp_path / "principal").items():
+        monkeypatch.setenv(name, value)  # the SDK reads them itself
+        stage.environment[name] = value
+    del stage.environment["OCI_AUTH"], stage.environment["OCI_CONFIG_FILE"]
+    by_us = {"principalId": stage.world.function, "authType": "resource"}
+    put(stage, "ListEvents", 3, 10, service="Audit", identity=by_us, response={"status": "200"})
+    put(stage, "UpdateFunction", 1, 9, service="FunctionsManagement", resourceId=stage.world.function)
+    report = stage.run(**{**JSON, "OWN_EVENTS": "summarise", "RULES": rules(mode="exclude", excluded_events=["*"])})
+    assert (report.left_out, report.forwarded, report.notices) == ({"own_polling": 3}, 1, 1)
+    body = json.loads(parse_message(stage.receiver.messages[0]).body)
+    assert (body["data"]["eventName"], body["epimetheus"]["tamperWatch"]) == ("UpdateFunction", True)
