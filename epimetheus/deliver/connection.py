@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from epimetheus.clock import Deadline
-from epimetheus.deliver.reasons import refusal
+from epimetheus.deliver.reasons import AGREEING, refusal
 
 CHUNK = 128 * 1024
 _POLL_SECONDS = 0.001
@@ -60,7 +60,7 @@ class Dialer:
             plain = socket.create_connection(self._address, self._limit())
             self._address = plain.getpeername()[:2]
         try:
-            with self._explained("agreeing on TLS with"):
+            with self._explained(AGREEING):
                 self._tune(plain)
                 secured = self._secured(plain)
         except BaseException:

@@ -16,15 +16,18 @@ _NAME_HELP = "Check SYSLOG_HOST, and the name servers of the subnet."
 _REACH_HELP = "Check SYSLOG_HOST and SYSLOG_PORT, the subnet's route and security lists, and that the receiver runs."
 _SLOW_HELP = "Check that the receiver keeps up; SYSLOG_TIMEOUT_SECONDS says how long each step may take."
 _GONE_HELP = "Check the receiver's own log around this time; what it did not confirm is sent again."
+AGREEING = "agreeing on TLS with"
+_HANDSHAKE_HELP = "Check its log: it may want SYSLOG_CLIENT_CERT, or another one, or not speak TLS on this port."
 
 
 def refusal(peer: str, doing: str, error: Exception) -> ReceiverError:
     """The error for ``error``, met while ``doing`` something with ``peer``; to be chained to it."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return ReceiverUntrusted(f"The certificate of {peer} is not trusted: {error.verify_message}.", do=_TRUST_HELP)
+        return ReceiverUntrusted(f"The certificate of {peer} is not trusted: {error.verify_message.rstrip('.')}.", do=_TRUST_HELP)
     if isinstance(error, ssl.SSLError) and _OUR_CERTIFICATE.search(_reason(error)):
         return ReceiverUntrusted(f"{peer} refused our certificate, or the lack of one ({_reason(error)}).", do=_CLIENT_HELP)
-    return ReceiverError(f"Failed while {doing} {peer}: {_words(error)}.", do=_help(error))
+    hung_up = isinstance(error, ssl.SSLEOFError | ConnectionResetError) and doing == AGREEING
+    return ReceiverError(f"Failed while {doing} {peer}: {_words(error)}.", do=_HANDSHAKE_HELP if hung_up else _help(error))
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -31,6 +31,7 @@ _CHUNK = 256 * 1024
 _CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HOST = "https://audit.{region}.{secondLevelDomain}"
 _HELP = "It is asked again by every run. The function needs `read audit-events in tenancy`; where that is granted, wait or ask Oracle."
+_REGION_HELP = "Or the tenancy is not subscribed to this region: check REGIONS."
 _RENEWAL_HELP = "Run it again. Inside OCI Functions it is the platform that puts new tokens of the resource principal in place."
 Pages = Callable[[str, Window, str | None, Deadline], Iterator[tuple[list[Fetched], str | None]]]
 """``(compartment OCID, window, page token or None for the first, deadline) → the events of its pages, each with the next one's token``;
@@ -165,7 +166,7 @@ class AuditApi:
         request_id = answer.headers.get("opc-request-id")
         failure = service_failure(f"listing the events of {compartment}", answer.status_code, code, message, request_id, _HELP)
         if isinstance(failure, CredentialsError):
-            raise failure
+            raise CredentialsError(failure.what, do=f"{failure.do} {_REGION_HELP}")
         missing = answer.status_code == requests.codes.not_found
         raise (CompartmentMissing if missing else CompartmentError)(failure.what, do=failure.do)
 
