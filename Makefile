@@ -37,6 +37,11 @@ kills: .venv/ready
 receivers:
 	@tests/install-receivers
 
+# Chromium, from Debian's packages (as root); without it the tests that need it are skipped, and say so
+.PHONY: browser
+browser:
+	@tests/install-browser
+
 # what OCI Functions runs; `make image BASE=…@sha256:…` pins the base by digest, PLATFORM=linux/arm64 is for GENERIC_ARM
 .PHONY: image
 IMAGE ?= epimetheus:$(shell sed -n 's/^version: //p' func.yaml)
