@@ -38,6 +38,11 @@ output "topic_ocid" {
   value       = oci_ons_notification_topic.this.id
 }
 
+output "log" {
+  description = "Where the runs are logged, as `python -m epimetheus runs --log` wants it."
+  value       = local.log
+}
+
 # The provider has no saved searches and no dashboards of Monitoring: here is what to paste.
 output "log_searches" {
   description = "Queries for Logging's search, advanced mode."
