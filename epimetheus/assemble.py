@@ -15,11 +15,11 @@ from epimetheus.clock import Clock, Deadline
 from epimetheus.cloud import Calls, Credentials, make_client, oci_errors, sign_in
 from epimetheus.config import Settings
 from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_end, framer, tls_context
-from epimetheus.field_map import FieldMap, read_field_map
+from epimetheus.files.field_map import FieldMap, read_field_map
+from epimetheus.files.rules import RulesFile, read_rules
 from epimetheus.parts import Options, Parts, Receiver, Statistics, Watcher
 from epimetheus.render import Renderer
 from epimetheus.render.fields import Fields
-from epimetheus.rules_file import RulesFile, read_rules
 from epimetheus.run import commit_reserve
 from epimetheus.select.quotas import Quotas
 from epimetheus.select.rules import Rules

@@ -11,24 +11,24 @@ import msgspec
 import typer
 from rich.console import Console
 
-from epimetheus import demo as demonstration
-from epimetheus import terminal
 from epimetheus.assemble import Workshop
-from epimetheus.cli_health import health
-from epimetheus.cli_replay import replay
-from epimetheus.cli_rules import rules_app
-from epimetheus.cli_runs import runs_app
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config import Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError, StateDamaged
-from epimetheus.field_map import read_field_map
+from epimetheus.files.field_map import read_field_map
+from epimetheus.files.rules import read_rules
 from epimetheus.invoke import run_regions
 from epimetheus.model import minute_text, parse_minute, time_text
-from epimetheus.rules_file import read_rules
 from epimetheus.state.form import pack
 from epimetheus.state.keeper import Keeper
 from epimetheus.state.memory import State
+from epimetheus.terminal import demo as demonstration
+from epimetheus.terminal import view as terminal
+from epimetheus.terminal.health import health
+from epimetheus.terminal.replay import replay
+from epimetheus.terminal.rules import rules_app
+from epimetheus.terminal.runs import runs_app
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the audit events of an OCI tenancy to a SIEM.")
 state_app = typer.Typer(no_args_is_help=True, help="What is remembered between runs.")

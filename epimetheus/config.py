@@ -10,11 +10,11 @@ from pydantic_core import ErrorDetails
 
 from epimetheus import config_forms as form
 from epimetheus.errors import ConfigError
-from epimetheus.field_map import read_field_map
-from epimetheus.json_file import nearest
+from epimetheus.files.field_map import read_field_map
+from epimetheus.files.json_file import nearest
+from epimetheus.files.rules import read_rules
 from epimetheus.render import MIN_BYTES
 from epimetheus.render.syslog import FACILITIES
-from epimetheus.rules_file import read_rules
 
 MAX_BYTES = 4096
 """What the configuration of a function may hold, keys and values together (OCI Functions)."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from epimetheus.model import BehindNow, Problem, minute_text, time_text
 from epimetheus.observe.log import log_failure, log_report, log_to
-from epimetheus.run_log import understood
+from epimetheus.terminal.run_log import understood
 from tests.harness import logging_as_it_was
 from tests.reports import report
 

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from epimetheus.runs_html import Frame, page
+from epimetheus.terminal.runs_html import Frame, page
 from tests.browser import picture
 from tests.run_lines import END, START, sample
 

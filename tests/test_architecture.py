@@ -11,9 +11,8 @@ BASE = {"errors", "model", "clock", "patterns"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 # The one place that puts each stage together with what it needs, and the order of a run: these know all of them.
 ORDER = {"run", "replay", "plan", "forward", "parts", "report", "notices"}
-FILES = {"rules_file", "field_map", "field_names", "field_wishes", "json_file", "json_places"}
-DOORS = {"assemble", "request", "invoke", "config", "config_forms"} | FILES
-TERMINAL = {"cli", "cli_replay", "cli_rules", "rules_try", "terminal", "demo", "__main__"}
+DOORS = {"assemble", "request", "invoke", "config", "config_forms", "files", "health", "health_questions"}
+TERMINAL = {"cli", "terminal", "__main__"}
 MAY_IMPORT = {
     "errors": set(),
     "model": {"errors"},
@@ -25,17 +24,14 @@ MAY_IMPORT = {
     "state": BASE | {"cloud"},
     "observe": BASE | {"cloud"},
     **{name: BASE | {"source", "select", "render", "state"} | ORDER | {"cloud"} for name in ORDER},
-    "config": {"errors", "render", "config_forms"} | FILES,
+    "config": {"errors", "render", "config_forms", "files"},
     "config_forms": {"errors", "render"},
-    "json_places": set(),
-    "json_file": {"errors", "json_places"},
-    "rules_file": {"errors", "patterns"} | FILES,
-    **dict.fromkeys(("field_map", "field_names", "field_wishes"), {"errors", "render"} | FILES),
-    "assemble": BASE | STAGES | ORDER | FILES | {"cloud", "config"},
+    "files": {"errors", "patterns", "render"},
+    "assemble": BASE | STAGES | ORDER | {"cloud", "config", "files"},
     "request": {"errors", "model"},
-    "invoke": {"request"} | BASE | {"observe", "cloud"} | ORDER | {"assemble", "config"},
-    **{name: BASE | STAGES | ORDER | DOORS | TERMINAL | {"cloud"} for name in TERMINAL},
-    "demo": {"testing"},
+    **dict.fromkeys(("health", "health_questions"), BASE | STAGES | ORDER | {"cloud", "config", "assemble", "health_questions"}),
+    "invoke": BASE | {"observe", "cloud"} | ORDER | {"assemble", "config", "request", "health"},
+    **{name: BASE | STAGES | ORDER | DOORS | TERMINAL | {"cloud", "testing"} for name in TERMINAL},
 }
 
 

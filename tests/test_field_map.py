@@ -6,8 +6,8 @@ import time
 import pytest
 
 from epimetheus.errors import ConfigError
-from epimetheus.field_map import FieldMap, read_field_map
-from epimetheus.field_names import HELD, IN_LEEF, PATHS
+from epimetheus.files.field_map import FieldMap, read_field_map
+from epimetheus.files.field_names import HELD, IN_LEEF, PATHS
 from epimetheus.render.fields import NO_FIELDS, Device, Fields, look_up
 from tests.render.making import body, cef, read_by_cefp, read_by_vector
 from tests.test_rules_file import GO_EXAMPLE

@@ -125,5 +125,5 @@ def test_importing_the_function_loads_nothing_that_only_tests_or_a_terminal_need
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, env={"PATH": os.defpath})
     loaded = set(done.stdout.split())
     assert "epimetheus.invoke" in loaded
-    not_ours = ("responses", "rich", "typer", "trustme", "hypothesis", "epimetheus.testing", "epimetheus.cli", "epimetheus.demo")
+    not_ours = ("responses", "rich", "typer", "trustme", "hypothesis", "epimetheus.testing", "epimetheus.cli", "epimetheus.terminal.demo")
     assert [name for name in loaded if name.startswith(not_ours)] == []

@@ -95,10 +95,10 @@ def shown(identity):
 
 @contextmanager
 def receiver_of_its_own(folder, **options):
-    """The settings that lead to a receiver whose complaints are its own, and its authority."""
+    """The settings that lead to a receiver whose complaints are its own, its authority, and it."""
     authority = Authority(folder / "its-own")
     with receive(authority, **options) as receiver:
-        yield {"SYSLOG_PORT": str(receiver.port), "SYSLOG_CA": f"file:{authority.ca}"}, authority
+        yield {"SYSLOG_PORT": str(receiver.port), "SYSLOG_CA": f"file:{authority.ca}"}, authority, receiver
 
 
 def test_where_all_is_well_all_was_asked_and_nothing_has_moved_or_was_sent(ran):
@@ -287,6 +287,31 @@ def skipped_of(others):
     return [name for name, status in others.items() if status == "skipped"]
 
 
+def test_of_many_behind_five_are_named(ran, tmp_path):
+    six_behind(ran, tmp_path, None)
+    assert the(asked(ran), "behind").what.count("ocid1.compartment.oc1..") == 5
+
+
+def test_the_settle_time_is_no_lag(ran):
+    ran.hand.forward(2.5 * 3600)
+    assert asked(ran, SETTLE_MINUTES="60").verdict == "healthy"
+    assert unlike(asked(ran, SETTLE_MINUTES="20")) == {"lag": "degraded"}
+
+
+def test_without_credentials_what_lies_in_oci_is_not_asked(ran):
+    diagnosis = asked(ran, OCI_CONFIG_FILE="/nowhere", RULES="object:rules.json", SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x")
+    assert unlike(diagnosis) == {"credentials": "failed", **NO_OCI, **skipped("rules", "tls", "receiver", *NO_RECEIVER)}
+    assert {check.what for check in diagnosis.checks if check.status == "skipped"} == {"Not asked, for credentials failed."}
+
+
+def test_what_is_odd_is_told_and_is_ok(ran):
+    odd = '{"event_filtering": {"mode": "include", "excluded_events": ["GetInstance"]}}'
+    diagnosis = asked(ran, RULES=odd, FIELD_MAP='{"field_mappings": {"compartmentName": "cs1Label"}}')
+    assert diagnosis.verdict == "healthy"
+    assert "mode include does not look at this list" in the(diagnosis, "rules").what
+    assert "field_mappings.compartmentName" in the(diagnosis, "field_map").what
+
+
 def test_a_certificate_that_is_soon_over_is_degraded(ran, tmp_path):
     issued = trustme.CA().issue_cert("epimetheus", not_after=datetime(2026, 1, 11, 12, tzinfo=UTC))
     issued.private_key_pem.write_to_path(tmp_path / "key")
@@ -304,7 +329,7 @@ def test_a_certificate_that_is_soon_over_is_degraded(ran, tmp_path):
 
 
 def test_our_certificate_is_accepted(ran, tmp_path):
-    with receiver_of_its_own(tmp_path, client_certificates=True) as (changes, authority):
+    with receiver_of_its_own(tmp_path, client_certificates=True) as (changes, authority, _):
         diagnosis = asked(ran, **changes, **shown(authority.client()))
     assert (diagnosis.verdict, unlike(diagnosis)) == ("healthy", {"client_certificate": "ok"})
     assert the(diagnosis, "session").what == "The receiver took a connection and did not refuse our certificate; nothing was sent."
@@ -392,13 +417,15 @@ def test_what_a_run_does_not_need_is_not_asked(ran):
 
 
 @pytest.mark.parametrize("framing", ["octet-counting", "lf"])
-def test_a_probe_is_one_marked_message_that_is_confirmed(ran, framing):
+def test_a_probe_is_one_marked_message_that_is_confirmed(ran, tmp_path, framing):
     before = ran.state()
-    diagnosis = asked(ran, probe=True, FORMAT="json", SYSLOG_FRAMING=framing)
+    with receiver_of_its_own(tmp_path, framing=framing) as (changes, _, receiver):
+        diagnosis = asked(ran, probe=True, FORMAT="json", SYSLOG_FRAMING=framing, **changes)
     assert (diagnosis.verdict, unlike(diagnosis)) == ("healthy", {"probe": "ok"})
     probed = f"One message, epimetheus.Probe of run {diagnosis.run}, was sent and is confirmed: evidence A."
     assert the(diagnosis, "probe").what == probed
-    (message,) = map(parse_message, ran.receiver.messages)
+    assert (receiver.problems, ran.receiver.messages) == ([], [])
+    (message,) = map(parse_message, receiver.messages)
     assert (message.msgid, message.structured["epimetheus@32473"]["run"]) == ("notice", diagnosis.run)
     body = json.loads(message.body)
     assert body["eventType"] == "epimetheus.Probe"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epimetheus.json_places import dotted, doubles, lines_of
+from epimetheus.files.json_places import dotted, doubles, lines_of
 
 TEXT = """{
   "a": {"b": [1,

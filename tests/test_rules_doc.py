@@ -8,18 +8,19 @@ from typing import get_args
 import msgspec
 from rich.console import Console
 
-from epimetheus import rules_try, terminal
 from epimetheus.assemble import rules_of
+from epimetheus.files.rules import read_rules
 from epimetheus.model import Quota
 from epimetheus.notices import Author, held_back
 from epimetheus.render import Renderer
-from epimetheus.rules_file import read_rules
 from epimetheus.select.quotas import Quotas
 from epimetheus.select.rules import Reason
 from epimetheus.select.selection import Selection
 from epimetheus.select.watch import OWN_CALLS, Watch
 from epimetheus.select.who import who
 from epimetheus.source.decode import decode_event
+from epimetheus.terminal import rules_try
+from epimetheus.terminal import view as terminal
 from tests.render.making import SETTINGS
 from tests.select.test_who import LISTED, SHAPES
 from tests.test_rules_try import EVENTS, SERVICE, one

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from epimetheus.errors import ConfigError
-from epimetheus.rules_file import EventFiltering, RateLimit, RulesFile, Statistics, UserFiltering, read_rules
+from epimetheus.files.rules import EventFiltering, RateLimit, RulesFile, Statistics, UserFiltering, read_rules
 
 GO_EXAMPLE = """{"ordered_fields": ["rt","cs1","cs2","suser","dvc","src","deviceEventClassId","externalId","compartmentId",
  "compartmentName","resourceName","resourceId","principalName","ipAddress","userAgent"],

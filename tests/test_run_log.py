@@ -14,9 +14,9 @@ from oci.loggingsearch import LogSearchClient
 from epimetheus.clock import SYSTEM, Clock, Deadline
 from epimetheus.cloud import ServiceFailure, make_client, sign_in
 from epimetheus.errors import CredentialsError, SourceError
-from epimetheus.run_log import read_runs, searcher, understood, windows
-from epimetheus.runs_html import Frame, page
-from epimetheus.runs_view import exit_code, flat
+from epimetheus.terminal.run_log import read_runs, searcher, understood, windows
+from epimetheus.terminal.runs_html import Frame, page
+from epimetheus.terminal.runs_view import exit_code, flat
 from epimetheus.testing.oci import World, mock_oci
 from tests.reports import REFUSED, behind, report
 from tests.run_lines import failure, found, logged, stamped

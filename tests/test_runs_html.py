@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from epimetheus.run_log import understood
-from epimetheus.runs_html import Frame, page
-from epimetheus.runs_plot import Axis, plot, span, unit_of, value_ticks
+from epimetheus.terminal.run_log import understood
+from epimetheus.terminal.runs_html import Frame, page
+from epimetheus.terminal.runs_plot import Axis, plot, span, unit_of, value_ticks
 from tests.browser import look, missing, picture
 from tests.reports import REFUSED, report
 from tests.run_lines import END, START, failure, found, logged, sample, sample_reports, stamped

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from epimetheus.model import time_text
-from epimetheus.run_log import understood
-from epimetheus.runs_view import exit_code, flat, show_runs, sparkline
+from epimetheus.terminal.run_log import understood
+from epimetheus.terminal.runs_view import exit_code, flat, show_runs, sparkline
 from tests.reports import REFUSED, behind, report
 from tests.run_lines import END, START, failure, found, logged, sample, stamped
 from tests.test_cli import terminal  # noqa: F401 - a fixture

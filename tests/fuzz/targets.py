@@ -12,11 +12,11 @@ import cefp
 from epimetheus.config import Settings
 from epimetheus.deliver.tls import tls_context
 from epimetheus.errors import ConfigError, StateDamaged
+from epimetheus.files.rules import parse_rules
 from epimetheus.invoke import RequestError, read_request
 from epimetheus.render import Renderer, leef
 from epimetheus.render.cef import LABELS
 from epimetheus.render.cef_keys import LENGTHS
-from epimetheus.rules_file import parse_rules
 from epimetheus.source.decode import decode_event, decode_page
 from epimetheus.state.form import pack, unpack
 from tests.render.making import FORMATS_AND_HEADERS, OCSF, SETTINGS, parts, read_leef

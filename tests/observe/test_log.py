@@ -142,7 +142,8 @@ def test_a_run_is_one_line_with_the_whole_report():
         "level": "INFO",
         "event": "run",
         "message": (
-            "eu-paris-1 ok: 9 forwarded, 4 seen before, 1 left out (rate_limited), 5 left out (excluded_event), through 2026-01-01T11:58:00Z"
+            "eu-paris-1 ok: 9 forwarded, 4 seen before, 1 left out (rate_limited), 5 left out (excluded_event),"
+            " through 2026-01-01T11:58:00Z"
         ),
         "report": {
             "version": 1,

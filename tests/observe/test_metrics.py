@@ -87,7 +87,8 @@ def test_how_a_run_ended_is_measured(changes, expected):
 
 
 def test_without_a_position_there_is_no_lag():
-    assert measures(report(position=None), Asked()) == {k: v for k, v in MEASURES.items() if k not in ("lag_seconds", "compartments_behind")}
+    known = {name: value for name, value in MEASURES.items() if name not in ("lag_seconds", "compartments_behind")}
+    assert measures(report(position=None), Asked()) == known
 
 
 def test_a_refused_post_is_an_error_that_says_what_is_needed(client, world):

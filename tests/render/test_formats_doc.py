@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from textwrap import dedent, fill
 
-from epimetheus.field_map import read_field_map
+from epimetheus.files.field_map import read_field_map
 from epimetheus.render import MIN_BYTES, cef, cef_keys, kinds, leef, nested, ocsf, reading, severity
 from epimetheus.render.form import Notes
 from tests.render.making import body, event, read_by_cefp, read_leef

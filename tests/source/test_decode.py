@@ -26,7 +26,7 @@ def test_the_logging_form_is_understood_as_the_same_event():
     assert (event.event_id, event.event_time, event.event_type_version) == ("e1", "2026-01-01T00:00:00.000Z", "2.0")
 
 
-@pytest.mark.parametrize(("data", "expected"), [(b"{}", "ocid1.compartment.b"), (b'{"compartmentId":"ocid1.compartment.a"}', "ocid1.compartment.a")])
+@pytest.mark.parametrize(("data", "expected"), [(b"{}", "ocid1.compartment.b"), (b'{"compartmentId":"ocid1.x.a"}', "ocid1.x.a")])
 def test_loggings_envelope_says_which_compartment_where_the_event_does_not(data, expected):
     text = b'{"type":"com.oraclecloud.x.GetX","oracle":{"compartmentid":"ocid1.compartment.b","tenantid":"t"},"data":%b}' % data
     assert decode_event(text).event.data.compartment_id == expected

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import ceil, floor, log10
 from statistics import median
 
-from epimetheus.run_log import printable
+from epimetheus.terminal.run_log import printable
 
 Values = Sequence[float | None]
 """One for each bucket of an `Axis`; None where there was nothing."""

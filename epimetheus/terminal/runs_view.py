@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from epimetheus.model import time_text
-from epimetheus.run_log import LoggedRun, printable
-from epimetheus.runs_plot import Axis, count, span
+from epimetheus.terminal.run_log import LoggedRun, printable
+from epimetheus.terminal.runs_plot import Axis, count, span
 
 _COLOURS = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
 _CODES = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}

@@ -11,13 +11,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from epimetheus import rules_try, terminal
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.cloud import Credentials
 from epimetheus.config import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.model import Window
+from epimetheus.terminal import rules_try
+from epimetheus.terminal import view as terminal
 
 rules_app = typer.Typer(no_args_is_help=True, help="Which events are sent.")
 

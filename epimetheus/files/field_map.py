@@ -8,11 +8,11 @@ from typing import Annotated, NamedTuple
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from epimetheus import field_names as names
 from epimetheus.errors import ConfigError
-from epimetheus.field_wishes import Asked, Known, Settled, Wish, settle
-from epimetheus.json_file import LIST, WITHOUT_NULLS, Part, Remark, checked, matching, nearest, read, told
-from epimetheus.json_places import Path
+from epimetheus.files import field_names as names
+from epimetheus.files.field_wishes import Asked, Known, Settled, Wish, settle
+from epimetheus.files.json_file import LIST, WITHOUT_NULLS, Part, Remark, checked, matching, nearest, read, told
+from epimetheus.files.json_places import Path
 from epimetheus.render.cef_keys import HEADER_LENGTHS, LABEL_LENGTH, ORIGIN_LENGTH
 from epimetheus.render.fields import NO_FIELDS, Device, Fields
 

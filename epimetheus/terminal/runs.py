@@ -11,15 +11,16 @@ import typer
 from oci.loggingsearch import LogSearchClient
 from rich.console import Console
 
-from epimetheus import runs_view, terminal
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.cloud import make_client
 from epimetheus.config import Settings
 from epimetheus.errors import ConfigError
-from epimetheus.run_log import Found, LoggedRun, printable, read_runs, searcher
-from epimetheus.runs_html import Frame, page
 from epimetheus.source.compartments import discover
+from epimetheus.terminal import runs_view
+from epimetheus.terminal import view as terminal
+from epimetheus.terminal.run_log import Found, LoggedRun, printable, read_runs, searcher
+from epimetheus.terminal.runs_html import Frame, page
 
 runs_app = typer.Typer(help="What the function did, read back from its log in OCI Logging.")
 

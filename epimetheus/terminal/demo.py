@@ -19,7 +19,7 @@ from epimetheus.testing.function import Function, serve_function
 from epimetheus.testing.oci import World, serve
 from epimetheus.testing.syslog import Authority, Receiver, receive
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _BUCKET = "audit-state"
 _TREE = {"network": None, "prod": None, "prod/app": "prod", "prod/data": "prod", "sandbox": None}
 _FIRST, _LATE, _DIES_AFTER = 2_400, 15_000, 9_000

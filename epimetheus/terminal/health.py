@@ -10,9 +10,9 @@ import msgspec
 import typer
 from rich.console import Console
 
-from epimetheus import terminal
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.health import Verdict, examine
+from epimetheus.terminal import view as terminal
 
 EXIT_CODES: dict[Verdict, int] = {"healthy": 0, "degraded": 1, "unhealthy": 2}
 

@@ -10,13 +10,13 @@ import msgspec
 import typer
 from rich.console import Console
 
-from epimetheus import terminal
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config import Settings
 from epimetheus.invoke import replay_regions
 from epimetheus.model import Replayed
 from epimetheus.request import Replay
+from epimetheus.terminal import view as terminal
 
 
 def replay(

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from epimetheus.field_names import path_of
-from epimetheus.json_file import Remark
-from epimetheus.json_places import Path, dotted
+from epimetheus.files.field_names import path_of
+from epimetheus.files.json_file import Remark
+from epimetheus.files.json_places import Path, dotted
 from epimetheus.render.fields import Fields
 
 

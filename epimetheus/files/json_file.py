@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from epimetheus.errors import ConfigError
-from epimetheus.json_places import Path, dotted, doubles, lines_of
+from epimetheus.files.json_places import Path, dotted, doubles, lines_of
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from epimetheus.run_log import LoggedRun
-from epimetheus.runs_plot import Axis, Values, count, plot, safe, span, strip, unit_of
-from epimetheus.runs_view import when
+from epimetheus.terminal.run_log import LoggedRun
+from epimetheus.terminal.runs_plot import Axis, Values, count, plot, safe, span, strip, unit_of
+from epimetheus.terminal.runs_view import when
 
 _BUCKETS = 100
 _WIDE, _HALF = (952, 190), (464, 180)

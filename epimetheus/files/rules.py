@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from epimetheus.json_file import LIST, WITHOUT_NULLS, Part, Remark, checked, matching, read, told
-from epimetheus.json_places import Path
+from epimetheus.files.json_file import LIST, WITHOUT_NULLS, Part, Remark, checked, matching, read, told
+from epimetheus.files.json_places import Path
 
 _BEGINNING = "com.oraclecloud."  # of every event type of OCI
 

@@ -16,8 +16,8 @@ from epimetheus.errors import ConfigError, EpimetheusError
 from epimetheus.health import Check, Diagnosis
 from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text
 from epimetheus.observe.log import headline
-from epimetheus.rules_try import SENT, Tried
 from epimetheus.state.memory import Lease, State
+from epimetheus.terminal.rules_try import SENT, Tried
 
 EXIT_CODES: dict[Status, int] = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
 Move = Callable[[int, int], None]
