@@ -12,7 +12,8 @@ import cefp
 from epimetheus.config import Settings
 from epimetheus.deliver.tls import tls_context
 from epimetheus.errors import ConfigError, StateDamaged
-from epimetheus.files.rules import parse_rules
+from epimetheus.files.field_map import read_field_map
+from epimetheus.files.rules import read_rules
 from epimetheus.invoke import RequestError, read_request
 from epimetheus.render import Renderer, leef
 from epimetheus.render.cef import LABELS
@@ -107,12 +108,14 @@ def sealed(rest: bytes) -> bytes:
 
 
 def rules(data: bytes) -> None:
-    """Rules, or ConfigError that names the setting in each problem."""
-    try:
-        parse_rules("RULES", os.fsdecode(data))
-    except ConfigError as error:
-        assert error.problems
-        assert all(problem.startswith("RULES: ") for problem in error.problems)
+    """Rules and a field map, or ConfigError that names the setting in each problem."""
+    for key, read in (("RULES", read_rules), ("FIELD_MAP", read_field_map)):
+        try:
+            _, warnings = read(key, os.fsdecode(data))
+        except ConfigError as error:
+            warnings = error.problems
+            assert warnings
+        assert all(problem.startswith(key) and problem.isprintable() for problem in warnings)
 
 
 def settings(data: bytes) -> None:
