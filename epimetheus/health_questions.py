@@ -18,7 +18,7 @@ from epimetheus.clock import Clock, Deadline
 from epimetheus.cloud import Credentials, ServiceFailure, oci_errors
 from epimetheus.config import Settings
 from epimetheus.deliver import certificate_end, framer
-from epimetheus.errors import DeliveryUncertain, EpimetheusError, ReceiverUntrusted, SourceError, StateConflict, StateError
+from epimetheus.errors import DeliveryUncertain, EpimetheusError, ReceiverError, ReceiverUntrusted, SourceError, StateConflict, StateError
 from epimetheus.model import Window, minute_text, time_text
 from epimetheus.observe.health import post_healthy
 from epimetheus.report import days_left
@@ -35,6 +35,7 @@ _MOST_NAMED = 5
 _NO_ETAG = "epimetheus-health-must-be-refused"
 _NOBODY = Credentials(None, "", "")
 _LAG_HELP = "Look at the log of the last runs: are they scheduled, do they fail, or end with work left? Then give them more time."
+_SILENT_HELP = "Check SYSLOG_CLIENT_CERT, too: some receivers refuse it, or the lack of it, without a word."
 _BEHIND_HELP = "Every run asks them again; for 404 the function needs `read audit-events in tenancy`."
 
 Status = Literal["ok", "degraded", "failed", "skipped"]
@@ -191,6 +192,11 @@ class Questions:
         delivery = self._workshop.delivery(self._workshop.dialer(deadline), deadline)
         try:
             delivery.write(b"", 0)
+        except ReceiverUntrusted:
+            raise
+        except ReceiverError as error:  # RELP's own says it already
+            silent = f" {_SILENT_HELP}" if self._workshop.settings.syslog_transport == "tls" else ""
+            return Answer(error.what, "failed", f"{error.do}{silent}")
         finally:
             delivery.drop()
         ours = " and did not refuse our certificate" if self._workshop.client_certificate else ""

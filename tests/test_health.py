@@ -145,6 +145,12 @@ def no_handshake(stage, folder, enter):
     return {"SYSLOG_TIMEOUT_SECONDS": "1"}
 
 
+def hung_up(stage, folder, enter):
+    _, _, receiver = entered = enter(receiver_of_its_own(folder))
+    receiver.faults.add("close_first", times=None)
+    return entered[0]
+
+
 def receiver(**options):
     def entered(stage, folder, enter):
         given = {key: options.pop(key) for key in list(options) if key.isupper()}
@@ -260,6 +266,7 @@ BROKEN = {
     "ours refused": (strange_client(), "session", "failed", SHOWN, "refused our certificate", "Check SYSLOG_CLIENT_CERT"),
     "ours refused by TLS 1.2": (strange_client(**TLS_1_2), "session", "failed", {**SHOWN, "receiver_certificate": "skipped"},
         "refused our certificate", "Check SYSLOG_CLIENT_CERT"),
+    "session hung up": (hung_up, "session", "failed", {}, "it closed the connection", "some receivers refuse it, or the lack of it"),
     "monitoring 404": (fault("PostMetricData", 404), "monitoring", "degraded", {}, "posting a metric: 404", "use metrics"),
 }  # fmt: skip
 
