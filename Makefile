@@ -33,6 +33,15 @@ KILLS ?= 50
 kills: .venv/ready
 	@$(RUN) -m tests.kills $(KILLS)
 
+# what it costs, against the goals; keeps build/bench.json. `make bench-compare BEFORE=FILE` sets an earlier one beside it
+.PHONY: bench bench-compare
+bench: .venv/ready
+	@$(RUN) -m benchmarks
+
+BEFORE ?= build/bench-before.json
+bench-compare: .venv/ready
+	@$(RUN) -m benchmarks.compare $(BEFORE)
+
 # rsyslog and syslog-ng, from Debian's packages (as root); without them the tests that need them are skipped, and say so
 receivers:
 	@tests/install-receivers

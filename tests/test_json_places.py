@@ -124,3 +124,9 @@ def test_a_million_characters_take_seconds_at_most(text):
 )
 def test_a_path_is_shown_printable_and_short(path, expected):
     assert dotted(path) == expected
+
+
+@pytest.mark.parametrize("text", ['{\\ud800: 1}', '{"a": 1, \\x: 2, \\x: 3}', '{"\\', "{\\"])
+def test_text_that_is_no_sound_json_means_nothing_and_harms_nothing(text):
+    list(doubles(text))
+    lines_of(text, [("a",), ("b", 1)])

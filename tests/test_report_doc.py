@@ -119,7 +119,8 @@ An example:
 ## Metrics
 
 Of OCI Monitoring, in the namespace METRICS_NAMESPACE and the compartment METRICS_COMPARTMENT_OCID, one value each a run, with the dimension
-`region`. They are posted in one call after the run; a post that fails is a warning in the log, and the run is as good as it was.
+`region`. They are posted in one call after the run; a post that fails is a warning in the log, and the run is as good as it was. A call for
+health posts one of its own, `healthy`: 1 or 0.
 
 | metric | unit | |
 |---|---|---|

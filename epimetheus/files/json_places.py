@@ -71,4 +71,8 @@ def _steps(text: str) -> Iterator[tuple[int, str | int, int]]:
 
 
 def _key(piece: str) -> str:
-    return str(json.loads(piece)) if "\\" in piece else piece[1:-1]
+    """The key as it is meant; as it is written, where the text is no sound JSON."""
+    try:
+        return str(json.loads(piece, strict=False)) if "\\" in piece else piece[1:-1]
+    except ValueError:
+        return piece
