@@ -24,7 +24,7 @@ global(workDirectory="{folder}" net.enableDNS="off" maxMessageSize="64k" default
   defaultNetstreamDriverCAFile="{ca}" defaultNetstreamDriverCertFile="{cert}" defaultNetstreamDriverKeyFile="{key}")
 main_queue(queue.type="Direct")
 module(load="imtcp" StreamDriver.Name="{driver}" StreamDriver.Mode="1" StreamDriver.AuthMode="{auth}" {priority})
-template(name="raw" type="string" string="%rawmsg%\\n")
+template(name="raw" type="string" string="{template}\\n")
 ruleset(name="r") {{ action(type="omfile" file="{output}" template="raw") }}
 input(type="imtcp" address="127.0.0.1" port="{port}" ruleset="r")
 """
@@ -32,7 +32,7 @@ _RELP = """
 global(workDirectory="{folder}" net.enableDNS="off" maxMessageSize="64k")
 main_queue(queue.type="Direct")
 module(load="imrelp" tls.tlslib="{library}")
-template(name="raw" type="string" string="%rawmsg%\\n")
+template(name="raw" type="string" string="{template}\\n")
 ruleset(name="r") {{ action(type="omfile" file="{output}" template="raw") }}
 input(type="imrelp" address="127.0.0.1" port="{port}" ruleset="r" tls="on" {auth}
   tls.caCert="{ca}" tls.myCert="{cert}" tls.myPrivKey="{key}")
@@ -45,16 +45,23 @@ source s {{ {source}(ip("127.0.0.1") port({port}) transport("tls") {flags}
 destination d {{ file("{output}" template("{template}\\n")); }};
 log {{ source(s); destination(d); flags(flow-control); }};
 """
+PART = "|~|"
+_RSYSLOG_PARTS = PART.join(("%pri%", "%hostname%", "%app-name%", "%procid%", "%msgid%", "%structured-data%", "%msg%"))
+_SYSLOG_NG_PARTS = PART.join(("$PRI", "$HOST", "$PROGRAM", "-", "$MSGID", "$SDATA", "$MSG"))
 
 
 @dataclass
 class RealReceiver:
-    """One receiver's process; ``kind`` is one of KINDS or RELP_KINDS. It listens on ``port`` while it runs, and writes to ``output``."""
+    """One receiver's process; ``kind`` is one of KINDS or RELP_KINDS. It listens on ``port`` while it runs, and writes to ``output``.
+
+    What it writes is the message as it came; ``parsed``: the parts of it as the receiver reads them, with PART between (not over RELP).
+    """
 
     kind: str
     folder: Path
     authority: Authority
     client_certificates: bool = False
+    parsed: bool = False
     port: int = field(init=False)
     process: subprocess.Popen[bytes] | None = None
 
@@ -100,7 +107,7 @@ class RealReceiver:
         priority = 'gnutlsPriorityString="NORMAL"' if driver == "gtls" else ""
         text = _RSYSLOG.format(
             folder=self.folder, driver=driver, ca=self.authority.ca, cert=identity.cert, key=identity.key, auth=auth,
-            priority=priority, output=self.output, port=self.port,
+            priority=priority, output=self.output, port=self.port, template=_RSYSLOG_PARTS if self.parsed else "%rawmsg%",
         )  # fmt: skip
         return self._rsyslogd(text)
 
@@ -112,7 +119,7 @@ class RealReceiver:
         auth = 'tls.authMode="name" tls.permittedPeer="epimetheus"' if named else ""
         text = _RELP.format(
             folder=self.folder, library=library, ca=self.authority.ca, cert=identity.cert, key=identity.key, auth=auth,
-            output=self.output, port=self.port,
+            output=self.output, port=self.port, template="%rawmsg%",
         )  # fmt: skip
         return self._rsyslogd(text)
 
@@ -125,6 +132,8 @@ class RealReceiver:
         auth = "required-trusted" if self.client_certificates else "optional-untrusted"
         # network() would take our RFC 5424 header for text: the message is kept whole, as the raw one is
         flags, template = ("flags(no-parse)", "$MSG") if source == "network" else ("flags(store-raw-message)", "$RAWMSG")
+        if self.parsed:
+            flags, template = "flags(syslog-protocol)" if source == "network" else "", _SYSLOG_NG_PARTS
         text = _SYSLOG_NG.format(
             source=source, port=self.port, flags=flags, key=identity.key, cert=identity.cert, ca=self.authority.ca, auth=auth,
             output=self.output, template=template,
@@ -142,9 +151,11 @@ class RealReceiver:
 
 
 @contextmanager
-def real_receiver(kind: str, folder: Path, authority: Authority, *, client_certificates: bool = False) -> Iterator[RealReceiver]:
+def real_receiver(
+    kind: str, folder: Path, authority: Authority, *, client_certificates: bool = False, parsed: bool = False
+) -> Iterator[RealReceiver]:
     """A running receiver, killed at the end."""
-    receiver = RealReceiver(kind, folder, authority, client_certificates)
+    receiver = RealReceiver(kind, folder, authority, client_certificates, parsed)
     receiver.start()
     try:
         yield receiver

@@ -1,16 +1,18 @@
 """Delivery to rsyslog and syslog-ng: what is confirmed is in their file, and what they refuse is told."""
 
 import os
+import re
 import signal
 import ssl
+from pathlib import Path
 
 import pytest
 
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.deliver import Delivery, Dialer, Peer, framer, tls_context
 from epimetheus.errors import DeliveryUncertain, ReceiverError, ReceiverUntrusted
-from epimetheus.testing.syslog import Authority
-from tests.receivers import KINDS, missing, real_receiver
+from epimetheus.testing.syslog import Authority, parse_message
+from tests.receivers import KINDS, PART, missing, real_receiver
 
 pytestmark = pytest.mark.skipif(bool(missing()) and "CI" not in os.environ, reason=missing() or "all there")
 
@@ -55,6 +57,27 @@ def test_what_is_confirmed_is_in_the_file_whole_and_in_order(kind, version, tmp_
         assert receiver.lines() == [message.decode() for message in messages(0, 12_000)]
         assert sender.evidence == ("B" if kind == "rsyslog gtls" else "A")
         sender.drop()
+
+
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.rfc5424"))
+
+
+@pytest.mark.parametrize("kind", ["rsyslog ossl", "syslog-ng syslog", "syslog-ng network"])
+def test_every_part_of_a_message_is_read_as_it_was_meant(kind, tmp_path, authority):
+    """RFC 5424 6, in every format: header, structured data and text, as rsyslog and syslog-ng take them apart."""
+    meant = [parse_message(path.read_bytes()) for path in GOLDEN]
+    with real_receiver(kind, tmp_path, authority, parsed=True) as receiver:
+        sender, frame = delivery(receiver), framer(receiver.framing)
+        sender.write(b"".join(frame(path.read_bytes()) for path in GOLDEN), len(GOLDEN))
+        sender.finish()
+        sender.drop()
+    read = [line.split(PART, 6) for line in receiver.lines()]
+    assert [parts[:5] for parts in read] == [[str(m.priority), m.hostname, m.app_name, m.procid, m.msgid] for m in meant]
+    assert [sorted(re.findall(r'(\w+)="([^"]*)"', parts[5])) for parts in read] == [
+        sorted(m.structured["epimetheus@32473"].items()) for m in meant
+    ]
+    assert [parts[6] for parts in read] == [m.body.decode() for m in meant]
+    assert len(read) == len(GOLDEN) > 50
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
