@@ -22,7 +22,7 @@ from epimetheus.select.quotas import Quotas
 from epimetheus.select.selection import OWN, Selection
 from epimetheus.source.compartments import Listing, choose, discover, paths, pin
 from epimetheus.source.fetch import Failed, Page, Work, fetch
-from epimetheus.state.memory import Lease, State
+from epimetheus.state.memory import Lease, State, Summary
 
 CHECKPOINT_SECONDS = 30.0
 _LEASE_GRACE_SECONDS = 5.0
@@ -236,7 +236,8 @@ class _Run:
         """Write down how far this run came, and give the lease back."""
         caught_up = is_caught_up(self.state, self.end)
         state = replace(self.state, slice_minutes=0) if caught_up else self.state
-        summary = {"run": self.run_id, "at": time_text(self.parts.clock.now()), "forwarded": self.tally.forwarded, "caught_up": caught_up}
+        now, forwarded = time_text(self.parts.clock.now()), self.tally.forwarded
+        summary: Summary = {"run": self.run_id, "at": now, "forwarded": forwarded, "caught_up": caught_up}
         self.commit(replace(state, lease=None, last=summary))
         self.leased = False
 

@@ -14,7 +14,7 @@ import msgspec
 
 from epimetheus.errors import StateDamaged
 from epimetheus.model import Quota, Window, minute_text, parse_minute
-from epimetheus.state.memory import Behind, Known, Lease, Reading, State
+from epimetheus.state.memory import Behind, Known, Lease, Reading, State, Summary
 
 _MAGIC = b"EPIMETHEUS-STATE 1 sha256="
 _KEY_BYTES = 16
@@ -64,7 +64,7 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     writer: str
     serial: _Count
     behind: dict[str, _Behind]
-    last: dict[str, object]
+    last: Summary
     keys: dict[str, _Count]
     known: dict[str, _Known]
     quotas: dict[str, dict[str, _Quota]] = {}

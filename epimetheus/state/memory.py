@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from epimetheus.model import Quota, Window
 
+Summary = dict[str, str | bool | int | float | None]
+"""What a run leaves of itself: name → value."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -64,7 +67,7 @@ class State:
     lease: Lease | None = None
     writer: str = ""
     serial: int = 0
-    last: dict[str, object] = field(default_factory=dict)
+    last: Summary = field(default_factory=dict)
 
     def mark(self, ocid: str) -> int:
         """The minute up to which this compartment is read."""

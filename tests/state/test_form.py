@@ -85,6 +85,8 @@ def forged(change) -> bytes:
         lambda rest: rest.replace(b'"serial": 12', b'"serial": -1'),
         lambda rest: rest.replace(b"2026-01-01T12:00:00Z", b"yesterday"),
         lambda rest: rest.replace(b"2026-01-01T12:00:00Z", b"2026-01-01T12:00:00"),
+        lambda rest: rest.replace(b'{\n  "forwarded": 3\n }', b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}"),
+        lambda rest: rest.replace(b'"held": 60', b'"held": -60'),
     ],
 )
 def test_a_right_checksum_does_not_make_a_wrong_state_right(change):
