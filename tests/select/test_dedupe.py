@@ -120,3 +120,22 @@ def test_forgetting_takes_little_memory_of_its_own():
     tracemalloc.stop()
     assert len(seen) == 0
     assert peak < 50_000 * 16
+
+
+def test_the_end_of_one_key_and_the_beginning_of_the_next_are_no_key():
+    one, two = b"TAGAab01ab456789", b"TAGBab9999999999"
+    seen = SeenKeys({7: one + two})
+    between = (one + two)[4:20]
+    assert between[4:6] == b"ab"
+    assert seen.first_time(between)
+    assert not any(map(seen.first_time, (one, two, between)))
+    seen.forget(7, {})
+    assert [seen.first_time(key) for key in (between, one, two)] == [False, True, True]
+
+
+@given(st.lists(st.binary(min_size=16, max_size=16).map(lambda key: key[:4] + b"zz" + key[6:]) | st.sampled_from([b"z" * 16, b"zy" * 8])))
+def test_keys_of_one_shelf_are_told_apart_like_all_others(keys):
+    seen, met = SeenKeys(), set()
+    for one in keys:
+        assert seen.first_time(one) == (one not in met)
+        met.add(one)
