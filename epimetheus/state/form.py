@@ -88,31 +88,34 @@ def pack(state: State) -> bytes:
         known={ocid: _known_text(known) for ocid, known in state.known.items()},
         quotas={kind: {minute_text(hour): _Quota(*quota) for hour, quota in hours.items()} for kind, hours in state.quotas.items()},
     )
-    readable = msgspec.json.format(msgspec.json.encode(head), indent=1)
-    rest = readable + b"\n\0" + b"".join(state.keys.values())
-    return _MAGIC + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+    parts = [msgspec.json.format(msgspec.json.encode(head), indent=1), b"\n\0", *state.keys.values()]
+    checksum = hashlib.sha256()
+    for part in parts:
+        checksum.update(part)
+    return b"".join([_MAGIC, checksum.hexdigest().encode(), b"\n", *parts])  # once: keys may be many megabytes
 
 
 def unpack(data: bytes, name: str) -> State:
     """The state in ``data``; ``name`` is where it was read, for the message. Raises StateDamaged."""
-    first, _, rest = data.partition(b"\n")
+    first = data[: data.find(b"\n")]
+    rest = memoryview(data)[len(first) + 1 :]  # never copied whole: keys may be many megabytes
     if not first.startswith(_MAGIC):
         raise _damaged(name, "it does not begin like a state of this version")
     if hashlib.sha256(rest).hexdigest().encode() != first.removeprefix(_MAGIC):
         raise _damaged(name, "its checksum does not match, so it was cut off or changed")
-    text, _, packed = rest.partition(b"\n\0")
+    end = data.find(b"\n\0", len(first)) - len(first) - 1
     try:
-        return _state(_read_head(text), packed)
+        return _state(_read_head(rest[:end]), rest[end + 2 :]) if end >= 0 else _state(_read_head(rest), rest[:0])
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise _damaged(name, str(error)) from error
 
 
-def _state(head: _Head, packed: bytes) -> State:
+def _state(head: _Head, packed: memoryview) -> State:
     if sum(head.keys.values()) * _KEY_BYTES != len(packed):
         raise ValueError(f"the head counts {sum(head.keys.values())} keys, {len(packed)} bytes follow")
     keys, at = {}, 0
     for minute, count in head.keys.items():
-        keys[_minute(minute)] = packed[at : at + count * _KEY_BYTES]
+        keys[_minute(minute)] = bytes(packed[at : at + count * _KEY_BYTES])
         at += count * _KEY_BYTES
     return State(
         region=head.region,
