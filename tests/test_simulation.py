@@ -60,6 +60,7 @@ MUTATIONS = [
 ]
 
 
+@pytest.mark.timeout(900)  # some take hundreds of seeds to show
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.promise)
 def test_a_broken_promise_is_caught(mutation, tmp_path):
     shutil.copytree(ROOT / "epimetheus", tmp_path / "epimetheus")

@@ -4,7 +4,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from epimetheus.errors import ConfigError
 from epimetheus.model import Fetched
@@ -13,7 +15,7 @@ from epimetheus.render.fields import NO_FIELDS, Fields
 from epimetheus.render.form import COMPARTMENT_PATH, NO_NOTES, Body, Format, Limit, Notes, Subject
 from epimetheus.render.json_text import JsonText
 from epimetheus.render.leef import Leef
-from epimetheus.render.moment import moment
+from epimetheus.render.moment import Moment, moment
 from epimetheus.render.nested import raw_body
 from epimetheus.render.ocsf import Ocsf
 from epimetheus.render.redact import Redactor
@@ -31,7 +33,7 @@ _MALFORMED_SEVERITY = MEDIUM
 _WATCHED_SEVERITY = 9  # at least
 
 
-class Rendered(NamedTuple):
+class Rendered(msgspec.Struct, frozen=True, gc=False):
     """``message``: one whole syslog message, valid UTF-8, without framing or line end; ``trimmed``: it was too large."""
 
     message: bytes
@@ -85,23 +87,23 @@ class Renderer:
             return self._malformed(bytes(raw), sequence, notes)
         event = self._redactor.event(event)
         if notes.compartment_path:
-            notes = notes._replace(compartment_path=self._redactor.noted(notes.compartment_path, COMPARTMENT_PATH))
-        subject = Subject(raw, event, moment(event.event_time), _at_least(self._severity(event), notes), notes)
-        header = partial(self._header, subject.severity, subject.moment, msgid, sequence)
-        return self._fitted(header, partial(self._format, subject))
+            path = self._redactor.noted(notes.compartment_path, COMPARTMENT_PATH)
+            notes = notes if path == notes.compartment_path else notes._replace(compartment_path=path)
+        when, severity = moment(event.event_time), _at_least(self._severity(event), notes)
+        subject = Subject(raw, event, when, severity, notes)
+        return self._fitted(partial(self._format, subject), severity, when, msgid, sequence)
 
     def _malformed(self, raw: bytes, sequence: int, notes: Notes) -> Rendered:
-        header = partial(self._header, _at_least(_MALFORMED_SEVERITY, notes), None, "malformed", sequence)
-        return self._fitted(header, partial(raw_body, self._redactor.json(raw).text()))
+        body = partial(raw_body, self._redactor.json(raw).text())
+        return self._fitted(body, _at_least(_MALFORMED_SEVERITY, notes), None, "malformed", sequence)
 
-    def _fitted(self, header: Callable[..., bytes], body: Callable[[Limit], Body]) -> Rendered:
+    def _fitted(self, body: Callable[[Limit], Body], severity: int, when: Moment | None, msgid: Msgid, sequence: int) -> Rendered:
         """Header and body together: the body is told what the header leaves it, and tells the header what it lost."""
-        head = header()
-        text, trimmed = body(self._limit(head))
-        return Rendered((header(listed(trimmed, self._names)) if trimmed else head) + text, bool(trimmed))
-
-    def _limit(self, header: bytes) -> Limit:
-        return Limit(self._max_bytes - len(header), self._names, self._header.says_trimmed)
+        head = self._header(severity, when, msgid, sequence)
+        fitting = body(Limit(self._max_bytes - len(head), self._names, self._header.says_trimmed))
+        if fitting.trimmed:
+            head = self._header(severity, when, msgid, sequence, listed(fitting.trimmed, self._names))
+        return Rendered(head + fitting.text, bool(fitting.trimmed))
 
 
 def _at_least(severity: int, notes: Notes) -> int:

@@ -9,13 +9,14 @@ Where the syslog header can not say what was trimmed (RFC 3164), ``msg`` ends in
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
-from epimetheus.model import AuditEvent, Identity, Request, Response
+from epimetheus.model import Identity, Request, Response
 from epimetheus.render.cef_keys import CUSTOM_LENGTH, HEADER_LENGTHS, LABEL_LENGTH, LENGTHS, ORIGIN_LENGTH, TYPED
 from epimetheus.render.cef_text import in_extension, in_header, tidy
 from epimetheus.render.fields import NO_FIELDS, Fields, Pairs
-from epimetheus.render.flat import Flat, Head, ended, head_of
+from epimetheus.render.flat import CACHED, Flat, Head, ended, head_of
 from epimetheus.render.form import Subject
 from epimetheus.render.moment import moment
 from epimetheus.render.reading import addresses, outcome, reason, service, status
@@ -38,6 +39,18 @@ LABELS: Mapping[str, str] = MappingProxyType({
 COMPARTMENT_PATH, TAMPER_WATCH = "OracleOCIAuditCompartmentPath", "OracleOCIAuditTamperWatch"
 """Keys of our own, named as the standard wants it (vendor, product, name)."""
 
+KEYS: Sequence[str] = (
+    "rt", "externalId", TAMPER_WATCH, "outcome",
+    "src", "c6a1", "suser", "suid",
+    "act", "reason", "cat", "destinationServiceName", "end",
+    "requestMethod", "request", "requestClientApplication",
+    "sourceTranslatedAddress", "shost", "sourceServiceName", "deviceExternalId",
+    "cn1", "msg",
+    "cs1", "cs2", "cs3", "cs4", "cs5", "cs6",
+    "flexString1", "flexString2",
+    COMPARTMENT_PATH,
+)  # fmt: skip
+"""All that is sent, in this order; `Cef.said` has a line for each of these."""
 SHED_ORDER: Sequence[str] = (
     "destinationServiceName", "cat", "act", COMPARTMENT_PATH, "requestClientApplication", "flexString2", "end", "cs4", "cs5",
     "requestMethod", "sourceServiceName", "cs2", "cs6", "deviceExternalId", "request", "msg", "sourceTranslatedAddress", "shost",
@@ -55,6 +68,7 @@ _NOBODY, _NO_REQUEST, _NO_RESPONSE = Identity(), Request(), Response()
 class Cef(Flat):
     """See `Flat`; keys without a meaning of their own have a label, the user's or what their value is."""
 
+    keys = KEYS
     head_lengths = HEADER_LENGTHS
     lengths = LENGTHS
     custom_length = CUSTOM_LENGTH
@@ -71,68 +85,48 @@ class Cef(Flat):
         vendor, product, self._version = fields.device
         origin = (in_header(ended(tidy(value), ORIGIN_LENGTH)) for value in (vendor or VENDOR, product or PRODUCT))
         self._origin = f"CEF:0|{'|'.join(origin)}"
+        self._addresses = lru_cache(CACHED)(addresses)
+        self._service = lru_cache(CACHED)(service)
         self._suffixes = {key: f" {key}Label={in_extension(ended(label, LABEL_LENGTH))}" for key, label in _labels(fields).items()}
 
     def tidy(self, value: str) -> str:
         """As `cef_text.tidy`."""
         return tidy(value)
 
-    def line(self, head: Head, severity: int, pairs: Pairs, *, harmless: bool) -> str:
-        """Header and extension."""
+    def opening(self, head: Head, severity: int) -> str:
+        """The header."""
         version, event_type, name = map(in_header, head)
-        suffix, written = self._suffixes.get, pairs if harmless else [(key, in_extension(value)) for key, value in pairs]
-        extension = " ".join([f"{key}={value}{suffix(key, '')}" for key, value in written])
-        return f"{self._origin}|{version}|{event_type}|{name}|{severity}|{extension}"
+        return f"{self._origin}|{version}|{event_type}|{name}|{severity}|"
 
-    def head(self, event: AuditEvent) -> Head:
+    def written(self, pairs: Pairs) -> str:
+        """The extension."""
+        suffix = self._suffixes.get
+        return " ".join([f"{key}={in_extension(value)}{suffix(key, '')}" for key, value in pairs])
+
+    def head(self, event_type: str, version: str | None, name: str | None) -> Head:
         """Version, event type, name."""
-        version, event_type = head_of(event, self._version)
-        return version, event_type, event.data.event_name or event_type.rpartition(".")[2]
+        return *head_of(event_type, self._version or version), name or event_type.rpartition(".")[2]
 
-    def said(self, subject: Subject) -> Pairs:
-        """What the event says, by CEF key."""
+    def said(self, subject: Subject) -> Sequence[str | None]:
+        """What the event says, one for each of KEYS."""
         event, when = subject.event, subject.moment
         data = event.data
         identity, request, response = data.identity or _NOBODY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
-        found = addresses(identity.ip_address)
+        found = self._addresses(identity.ip_address)
+        ipv4 = found.ipv4
         ended = moment(response.response_time)
-        result = outcome(event)
-        code = status(response)
-        of_event = service(event.event_type)
-        rows = (
-            ("rt", when and str(when.millis)),
-            ("externalId", event.event_id),
-            (TAMPER_WATCH, "true" if subject.notes.watched else None),
-            ("outcome", result),
-            ("src", found.ipv4[0] if found.ipv4 else None),
-            ("c6a1", found.ipv6),
-            ("suser", identity.principal_name),
-            ("suid", identity.principal_id),
-            ("act", data.event_name),
-            ("reason", reason(event) if result == "failure" else None),
-            ("cat", of_event),
-            ("destinationServiceName", of_event),
-            ("end", ended and str(ended.millis)),
-            ("requestMethod", request.action),
-            ("request", request.path),
-            ("requestClientApplication", identity.user_agent),
-            ("sourceTranslatedAddress", found.ipv4[1] if len(found.ipv4) > 1 else None),
-            ("shost", found.other),
-            ("sourceServiceName", identity.caller_name),
-            ("deviceExternalId", identity.tenant_id),
-            ("cn1", code and str(code)),
-            ("msg", data.message or response.message),
-            ("cs1", data.resource_id),
-            ("cs2", data.resource_name),
-            ("cs3", data.compartment_id),
-            ("cs4", data.compartment_name),
-            ("cs5", identity.auth_type),
-            ("cs6", request.id),
-            ("flexString1", event.event_id if event.event_id and len(event.event_id) > LENGTHS["externalId"] else None),
-            ("flexString2", data.event_grouping_id),
-            (COMPARTMENT_PATH, subject.notes.compartment_path),
-        )
-        return [(key, value) for key, value in rows if value]
+        result, code, of_event, event_id = outcome(event), status(response), self._service(event.event_type), event.event_id
+        return (
+            str(when.millis) if when else None, event_id, "true" if subject.notes.watched else None, result,
+            ipv4[0] if ipv4 else None, found.ipv6, identity.principal_name, identity.principal_id,
+            data.event_name, reason(event) if result == "failure" else None, of_event, of_event, str(ended.millis) if ended else None,
+            request.action, request.path, identity.user_agent,
+            ipv4[1] if len(ipv4) > 1 else None, found.other, identity.caller_name, identity.tenant_id,
+            str(code) if code else None, data.message or response.message,
+            data.resource_id, data.resource_name, data.compartment_id, data.compartment_name, identity.auth_type, request.id,
+            event_id if event_id and len(event_id) > LENGTHS["externalId"] else None, data.event_grouping_id,
+            subject.notes.compartment_path,
+        )  # fmt: skip
 
 
 def _labels(fields: Fields) -> Mapping[str, str]:

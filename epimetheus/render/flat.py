@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import compress
 
-from epimetheus.model import AuditEvent
 from epimetheus.render.fields import NO_FIELDS, Fields, Pairs, flat
 from epimetheus.render.form import TAMPER_WATCH, Body, Limit, Subject
 from epimetheus.render.kinds import Kind
+from epimetheus.render.known import Known
 from epimetheus.render.lookup import Lookup
 from epimetheus.render.redact import Redactor
 from epimetheus.render.secret_text import suspicious
@@ -15,6 +17,10 @@ from epimetheus.render.size import cut, listed, utf8
 CAPS = (1023, 512, 256, 128, 64, 40, 20, 16)  # bytes; numbers and IPv4 addresses are shorter than the least
 MESSAGE = "msg"
 UNKNOWN = "unknown"
+_JSON = '{["'
+CACHED = 2048  # of what comes again and again: openings, addresses; OCI has some thousand event types
+_CACHED_TEMPLATES = 256
+_PLACE = "\0"
 _VERSION = "2.0"  # of the schema that this reads, where an event names none
 
 Head = Sequence[str]
@@ -23,6 +29,8 @@ Head = Sequence[str]
 class Flat(ABC):
     """``note``: the header can not say what was trimmed, so ``msg`` does. A format is a class with these constants and methods."""
 
+    keys: Sequence[str]
+    """All there are by default, in the order they are written."""
     head_lengths: Sequence[int]
     """Characters that each part of the head may have."""
     lengths: Mapping[str, int]
@@ -55,51 +63,95 @@ class Flat(ABC):
         self._order = added + [renamed.get(key, key) for key in self.shed_order]
         self._exact = frozenset(renamed.get(key, key) for key in (*self.exact, *self.kinds)) | self.kinds.keys()
         self._message = renamed.get(MESSAGE, MESSAGE)
+        self._opening = lru_cache(CACHED)(self._told_opening)
+        self._known = Known(partial(self._harmless, doubtful=f"{self.special}{_JSON}"))
+        self._template = lru_cache(_CACHED_TEMPLATES)(self._told_template)
 
     @abstractmethod
-    def said(self, subject: Subject) -> Pairs:
-        """What the event says, by key, in the order it is written; not yet cut, cleaned or escaped."""
+    def said(self, subject: Subject) -> Sequence[str | None]:
+        """What the event says, one for each of ``keys``; not yet cut, cleaned or escaped."""
 
     @abstractmethod
-    def head(self, event: AuditEvent) -> Head:
-        """The parts of the head that the event says."""
+    def head(self, event_type: str, version: str | None, name: str | None) -> Head:
+        """The parts of the head, by what the event says of them."""
 
     @abstractmethod
     def tidy(self, value: str) -> str:
         """``value`` without characters that may not leave."""
 
     @abstractmethod
-    def line(self, head: Head, severity: int, pairs: Pairs, *, harmless: bool) -> str:
-        """All of it, escaped; ``harmless``: nothing in it need be."""
+    def opening(self, head: Head, severity: int) -> str:
+        """All that stands before the pairs, escaped."""
+
+    @abstractmethod
+    def written(self, pairs: Pairs) -> str:
+        """The pairs, escaped."""
 
     def __call__(self, subject: Subject, limit: Limit) -> Body:
         """One line, no value longer than its key allows."""
-        head, pairs = self.head(subject.event), self.said(subject)
-        if self._fields is not NO_FIELDS:
-            pairs = self._mapped(pairs, subject)
-        harmless = self._harmless(head, pairs)
-        if not harmless:
+        keys, values = self._said(subject)
+        line = self._at_once(subject, keys, values)
+        if line is not None and len(line) <= limit.whole:
+            return Body(line)
+        event = subject.event
+        head = self.head(event.event_type, event.event_type_version, event.data.event_name)
+        return self._with_care(head, subject.severity, [*zip(keys, values, strict=True)], limit)
+
+    def _said(self, subject: Subject) -> tuple[Sequence[str], Sequence[str]]:
+        """Keys, and their values, of which none is empty."""
+        said = self.said(subject)
+        keys, values = tuple(compress(self.keys, said)), tuple(filter(None, said))
+        if self._fields is NO_FIELDS:
+            return keys, values
+        pairs = self._mapped([*zip(keys, values, strict=True)], subject)
+        return tuple(key for key, _ in pairs), tuple(value for _, value in pairs)
+
+    def _at_once(self, subject: Subject, keys: Sequence[str], values: Sequence[str]) -> bytes | None:
+        """The line, where nothing in it need be hidden, cut or escaped, as in most events; None where it may be.
+
+        What stands around the values is the same in every event that has the same keys.
+        """
+        event = subject.event
+        opening = self._opening(event.event_type, event.event_type_version, event.data.event_name, subject.severity)
+        template, room = self._template(keys)
+        texts = (*map(str.strip, values),)
+        if opening is None or not self._known({*texts}):
+            return None
+        pairs = template % texts
+        return utf8(opening + pairs) if len(pairs) == room + len("".join(texts)) and all(texts) else None
+
+    def _told_opening(self, event_type: str, version: str | None, name: str | None, severity: int) -> str | None:
+        head = [value.strip() for value in self.head(event_type, version, name)]
+        fits = all(0 < len(value) <= most for value, most in zip(head, self.head_lengths, strict=True))
+        return self.opening(head, severity) if fits and self._known({*head}) else None
+
+    def _told_template(self, keys: Sequence[str]) -> tuple[str, int]:
+        """The pairs of these keys with a place for each value, which cuts off what is too long; and how long they are without values."""
+        places = [f"%.{self.lengths.get(key, self.custom_length)}s" for key in keys]
+        around = self.written([(key, _PLACE) for key in keys]).split(_PLACE)
+        template = "".join([f"{text.replace('%', '%%')}{place}" for text, place in zip(around, [*places, ""], strict=True)])
+        return template, sum(map(len, around))
+
+    def _harmless(self, together: str, doubtful: str) -> bool:
+        """Whether nothing in these values need be hidden, or escaped: one look at all of them tells."""
+        return together.isprintable() and not (any(map(together.__contains__, doubtful)) or suspicious(together))
+
+    def _with_care(self, head: Head, severity: int, pairs: Pairs, limit: Limit) -> Body:
+        """The same, value by value where need be: JSON in one may hide a secret in its own escapes."""
+        if not self._harmless(" ".join([*head, *[value for _, value in pairs]]), self.special + "\\"):
             head, pairs = self._clean(head, pairs)
         head, pairs, cut = self._held(head, pairs)
         if not cut:
-            text = utf8(self.line(head, subject.severity, pairs, harmless=harmless))
+            text = utf8(self.opening(head, severity) + self.written(pairs))
             if len(text) <= limit.whole:
                 return Body(text)
-        return self._trimmed(head, subject.severity, pairs, limit, cut)
+        return self._trimmed(head, severity, pairs, limit, cut)
 
     def _mapped(self, pairs: Pairs, subject: Subject) -> Pairs:
         """The pairs as the user wants them, but for values that are not of their key's type."""
         wanted = flat(pairs, self._fields, Lookup(self._redactor, subject).text)
         typed = [(key, self.kinds[key](value.strip()) if key in self.kinds else value) for key, value in wanted]
         return [(key, value) for key, value in typed if value]
-
-    def _harmless(self, head: Head, pairs: Pairs) -> bool:
-        """Whether nothing in these values need be hidden, stripped or escaped. Most events are so, and one look at all of it tells.
-
-        JSON in a string hides no secret from this look as long as it has no escapes.
-        """
-        together = " ".join([*head, *[value for _, value in pairs]])
-        return together.isprintable() and not (any(map(together.__contains__, self.special)) or suspicious(together))
 
     def _clean(self, head: Head, pairs: Pairs) -> tuple[Head, Pairs]:
         """Values without control characters and without secrets, in this order: a control character may hide in a secret."""
@@ -132,7 +184,7 @@ class Flat(ABC):
         for smaller_head, smaller, names in self._ever_smaller(head, pairs):
             trimmed += names
             noted = self._noted(smaller, trimmed, limit.names) if self._note else smaller
-            text = utf8(self.line(smaller_head, severity, noted, harmless=False))
+            text = utf8(self.opening(smaller_head, severity) + self.written(noted))
             if len(text) <= limit.left(trimmed):
                 break
         return Body(text, trimmed)
@@ -167,9 +219,9 @@ class Flat(ABC):
             yield head, pairs, [key]
 
 
-def head_of(event: AuditEvent, version: str | None = None) -> tuple[str, str]:
-    """Version and event type for a head, ``version`` if it is given, which may be empty but for blanks: `Flat` sees to that."""
-    return version or event.event_type_version or _VERSION, event.event_type or UNKNOWN
+def head_of(event_type: str, version: str | None) -> tuple[str, str]:
+    """Version and event type for a head; they may be empty but for blanks: `Flat` sees to that."""
+    return version or _VERSION, event_type or UNKNOWN
 
 
 def ended(text: str, length: int) -> str:

@@ -26,7 +26,7 @@ COMPARTMENT_PATH, ACTOR, TAMPER_WATCH = ("epimetheus", "compartmentPath"), ("epi
 """The notes' paths, for REDACT and FIELD_MAP."""
 
 
-class Subject(NamedTuple):
+class Subject(msgspec.Struct, frozen=True, gc=False):
     """One event, and what the header and every format need to know of it; ``severity`` is CEF's, 0 to 10."""
 
     raw: bytes | msgspec.Raw
@@ -36,7 +36,7 @@ class Subject(NamedTuple):
     notes: Notes = NO_NOTES
 
 
-class Limit(NamedTuple):
+class Limit(msgspec.Struct, frozen=True, gc=False):
     """Bytes for the body: ``whole`` if nothing is trimmed. ``names`` may be used to say what was, ``in_header`` or by the body."""
 
     whole: int
@@ -48,7 +48,7 @@ class Limit(NamedTuple):
         return self.whole - len(f' trimmed="{listed(trimmed, self.names)}"') if self.in_header and trimmed else self.whole
 
 
-class Body(NamedTuple):
+class Body(msgspec.Struct, frozen=True, gc=False):
     """The MSG part as UTF-8, within the limit, and the names of what was shed or shortened (empty: nothing was)."""
 
     text: bytes

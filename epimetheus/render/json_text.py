@@ -20,7 +20,9 @@ class JsonText(Nested):
     def said(self, subject: Subject, event: Tree) -> Tree:
         """All of it, and the notes."""
         notes = noted(subject.notes)
-        return {**{key: item for key, item in event.items() if key != NOTES_KEY}, **notes} if notes else event
+        if notes and NOTES_KEY in event:
+            event = {key: item for key, item in event.items() if key != NOTES_KEY}
+        return {**event, **notes}
 
     def told(self, event: Tree, trimmed: str) -> Tree:
         """The same with ``epimetheusTrimmed``."""

@@ -12,15 +12,16 @@ A value longer than allowed ends in ``…`` and counts as trimmed. Where the sys
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
-from epimetheus.model import AuditEvent, Identity, Request, Response
+from epimetheus.model import Identity, Request, Response
 from epimetheus.render.fields import NO_FIELDS, Fields, Pairs
-from epimetheus.render.flat import Flat, Head, ended, head_of
+from epimetheus.render.flat import CACHED, Flat, Head, ended, head_of
 from epimetheus.render.form import Subject
 from epimetheus.render.kinds import Kind, address, by_key, integer, mac, port
 from epimetheus.render.moment import Moment, moment
-from epimetheus.render.reading import Addresses, addresses, is_sign_on, outcome, reason, service, status
+from epimetheus.render.reading import addresses, is_sign_on, outcome, reason, service, status
 from epimetheus.render.redact import Redactor
 
 VENDOR, PRODUCT = "Oracle", "OCI Audit"
@@ -36,6 +37,19 @@ LENGTHS: Mapping[str, int] = MappingProxyType(
 )
 """Characters that IBM allows."""
 
+KEYS: Sequence[str] = (
+    "devTimeFormat", "devTime", "sev", "eventId",
+    "tamperWatch", "outcome", "src", "usrName", "principalId",
+    "cat", "eventName", "reason", "responseTime",
+    "requestMethod", "url", "userAgent",
+    "srcPostNAT", "srcOther", "callerName", "tenantId",
+    "httpStatus", "msg",
+    "resource", "resourceName", "compartmentId", "compartmentName", "authType", "requestId",
+    "eventGroupingId", "compartmentPath",
+    "isLoginEvent", "identSrc",
+    "principalName",
+)  # fmt: skip
+"""All that is sent, in this order; `Leef.said` has a line for each of these."""
 SHED_ORDER: Sequence[str] = (
     "cat", "eventName", "compartmentPath", "userAgent", "eventGroupingId", "responseTime", "compartmentName", "authType", "requestMethod",
     "callerName", "resourceName", "requestId", "tenantId", "url", "msg", "srcPostNAT", "srcOther", "compartmentId", "reason", "resource",
@@ -82,6 +96,7 @@ TYPED: Mapping[str, Kind] = by_key((
 class Leef(Flat):
     """See `Flat`."""
 
+    keys = KEYS
     head_lengths = (HEAD_LENGTH, HEAD_LENGTH)
     lengths = LENGTHS
     custom_length = CUSTOM_LENGTH
@@ -97,70 +112,54 @@ class Leef(Flat):
         super().__init__(redactor, note=note, fields=fields)
         vendor, product, self._version = fields.device
         origin = (ended(self.tidy(value), HEAD_LENGTH) for value in (vendor or VENDOR, product or PRODUCT))
+        self._sources = lru_cache(CACHED)(_sources)
+        self._service = lru_cache(CACHED)(service)
         self._origin = f"LEEF:2.0|{'|'.join(origin)}"
 
     def tidy(self, value: str) -> str:
         """Without anything that would end it, or that is not printed."""
         return value.translate(_HARMFUL)
 
-    def line(self, head: Head, severity: int, pairs: Pairs, *, harmless: bool) -> str:
-        """Header and attributes, which have no escapes."""
-        del severity, harmless  # the severity is an attribute; values are tidy
+    def opening(self, head: Head, severity: int) -> str:
+        """The header; the severity is an attribute."""
+        del severity
         version, event_id = head
-        return f"{self._origin}|{version}|{event_id}|{DELIMITER}|{DELIMITER.join([f'{key}={value}' for key, value in pairs])}"
+        return f"{self._origin}|{version}|{event_id}|{DELIMITER}|"
 
-    def head(self, event: AuditEvent) -> Head:
+    def written(self, pairs: Pairs) -> str:
+        """The attributes, which have no escapes: values are tidy."""
+        return DELIMITER.join([f"{key}={value}" for key, value in pairs])
+
+    def head(self, event_type: str, version: str | None, name: str | None) -> Head:
         """Version and EventID."""
-        return head_of(event, self._version)
+        del name  # it is an attribute
+        return head_of(event_type, self._version or version)
 
-    def said(self, subject: Subject) -> Pairs:
-        """What the event says, by LEEF key."""
+    def said(self, subject: Subject) -> Sequence[str | None]:
+        """What the event says, one for each of KEYS."""
         event, when = subject.event, subject.moment
         data = event.data
         identity, request, response = data.identity or _NOBODY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
-        source, post, other = _sources(addresses(identity.ip_address))
+        source, post, other = self._sources(identity.ip_address)
         result, code, signs_on = outcome(event), status(response), is_sign_on(event)
         name = identity.principal_name
-        rows = (
-            ("devTimeFormat", when and TIME_FORMAT),
-            ("devTime", when and _written(when)),
-            ("sev", str(max(subject.severity, 1))),
-            ("eventId", event.event_id),
-            ("tamperWatch", "true" if subject.notes.watched else None),
-            ("outcome", result),
-            ("src", source),
-            ("usrName", name),
-            ("principalId", identity.principal_id),
-            ("cat", service(event.event_type)),
-            ("eventName", data.event_name),
-            ("reason", reason(event) if result == "failure" else None),
-            ("responseTime", response.response_time),
-            ("requestMethod", request.action),
-            ("url", request.path),
-            ("userAgent", identity.user_agent),
-            ("srcPostNAT", post),
-            ("srcOther", other),
-            ("callerName", identity.caller_name),
-            ("tenantId", identity.tenant_id),
-            ("httpStatus", code and str(code)),
-            ("msg", data.message or response.message),
-            ("resource", data.resource_id),
-            ("resourceName", data.resource_name),
-            ("compartmentId", data.compartment_id),
-            ("compartmentName", data.compartment_name),
-            ("authType", identity.auth_type),
-            ("requestId", request.id),
-            ("eventGroupingId", data.event_grouping_id),
-            ("compartmentPath", subject.notes.compartment_path),
-            ("isLoginEvent", "true" if signs_on else None),
-            ("identSrc", source if signs_on and result == "success" else None),
-            ("principalName", name if name and len(name) > LENGTHS["usrName"] else None),
-        )
-        return [(key, value) for key, value in rows if value]
+        return (
+            TIME_FORMAT if when else None, _written(when) if when else None, str(max(subject.severity, 1)), event.event_id,
+            "true" if subject.notes.watched else None, result, source, name, identity.principal_id,
+            self._service(event.event_type), data.event_name, reason(event) if result == "failure" else None, response.response_time,
+            request.action, request.path, identity.user_agent,
+            post, other, identity.caller_name, identity.tenant_id,
+            str(code) if code else None, data.message or response.message,
+            data.resource_id, data.resource_name, data.compartment_id, data.compartment_name, identity.auth_type, request.id,
+            data.event_grouping_id, subject.notes.compartment_path,
+            "true" if signs_on else None, source if signs_on and result == "success" else None,
+            name if name and len(name) > LENGTHS["usrName"] else None,
+        )  # fmt: skip
 
 
-def _sources(found: Addresses) -> tuple[str | None, str | None, str | None]:
+def _sources(text: str | None) -> tuple[str | None, str | None, str | None]:
     """Source, source after translation, and the rest: LEEF takes addresses of both kinds."""
+    found = addresses(text)
     source, post, *rest = (*found.ipv4, *filter(None, (found.ipv6,)), None, None)
     others = [other for other in (*rest, found.other) if other]
     return source, post, ",".join(others) or None

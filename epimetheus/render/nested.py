@@ -70,14 +70,14 @@ class Nested(ABC):
         event = self.said(subject, redacted.tree)
         if self._fields is not NO_FIELDS:
             event = nested(event, self._fields, Lookup(self._redactor, subject, redacted.tree))
-        text = tree.encode(event).encode()
+        text = tree.line(event)
         return Body(text) if len(text) <= limit.whole else self._trimmed(event, subject.notes, limit)
 
     def _trimmed(self, event: Tree, notes: Notes, limit: Limit) -> Body:
         trimmed: list[str] = []
         for smaller, names in self._ever_smaller(event):
             trimmed += names
-            text = tree.encode(self._told(smaller, trimmed, limit)).encode()
+            text = tree.line(self._told(smaller, trimmed, limit))
             if len(text) <= limit.left(trimmed):
                 return Body(text, trimmed)
         return Body(self._last_resort(tree.encode(event), notes, limit), ("event",))
@@ -90,7 +90,7 @@ class Nested(ABC):
         told: Tree = {TRIMMED_KEY: "event"} if self._note else {}
         room = left = limit.left(("event",))
         while True:
-            shorter = tree.encode({CUT_KEY: shorten(text, room), **told, **marked}).encode()
+            shorter = tree.line({CUT_KEY: shorten(text, room), **told, **marked})
             if len(shorter) <= left:
                 return shorter
             room -= max(1, (len(shorter) - left) // 2)
@@ -124,10 +124,12 @@ class Nested(ABC):
 
 def noted(notes: Notes) -> Tree:
     """What was noted, as it is written: under ``epimetheus``, or nothing."""
-    if not (notes.compartment_path or notes.watched):
-        return {}
-    said = {"compartmentPath": notes.compartment_path, "tamperWatch": notes.watched}
-    return {NOTES_KEY: {key: value for key, value in said.items() if value}}
+    said: Tree = {}
+    if notes.compartment_path:
+        said["compartmentPath"] = notes.compartment_path
+    if notes.watched:
+        said["tamperWatch"] = True
+    return {NOTES_KEY: said} if said else {}
 
 
 def raw_body(text: str, limit: Limit) -> Body:

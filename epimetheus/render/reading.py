@@ -1,7 +1,9 @@
 """What an event says, told once for all formats: its service, its addresses, how the call went and why."""
 
 import re
+from collections.abc import Mapping
 from ipaddress import IPv6Address
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -12,7 +14,7 @@ _PREFIX = "com.oraclecloud."
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 _IPV6_LENGTH = 39
-_STATUS = re.compile(r"[1-5]\d\d", re.ASCII)
+_STATUSES: Mapping[str, int] = MappingProxyType({str(number): number for number in range(100, 600)})
 # Anchored at the end: a resource may be called "failed-jobs".
 _SAYS_FAILED = re.compile(r"\bfailed(?: with response\b.*)?\W*$", re.IGNORECASE | re.DOTALL)
 _SAYS_SUCCEEDED = re.compile(r"\bsucceeded\W*$", re.IGNORECASE)
@@ -79,26 +81,39 @@ def service(event_type: str) -> str | None:
 
 def is_sign_on(event: AuditEvent) -> bool:
     """Whether somebody tried to sign on: by the service, or by the name of the event."""
-    name = event.data.event_name
-    return "SignOn" in event.event_type or (name is not None and _SIGN_ON.match(name) is not None)
+    return names_sign_on(event.event_type, event.data.event_name)
+
+
+def names_sign_on(event_type: str, event_name: str | None) -> bool:
+    """The same by these two alone."""
+    return "SignOn" in event_type or (event_name is not None and _SIGN_ON.match(event_name) is not None)
 
 
 def status(response: Response | None) -> int | None:
     """The HTTP status, which OCI writes as a string; None where there is none or it is no status."""
-    if response is None or response.status is None:
-        return None
-    text = str(response.status).strip()
-    return int(text) if _STATUS.fullmatch(text) else None
+    told = response.status if response is not None else None
+    return _STATUSES.get(told.strip() if isinstance(told, str) else str(told))
 
 
 def outcome(event: AuditEvent) -> str | None:
     """``success``, ``failure``, or None where neither the status nor a message tells; a failure told by either wins."""
     response = event.data.response
     code = status(response)
-    said = [message for message in (event.data.message, response.message if response else None) if message]
-    if (code is not None and code >= 400) or any(map(_SAYS_FAILED.search, said)):
+    if code is not None and code >= 400:
         return "failure"
-    return "success" if code is not None or any(map(_SAYS_SUCCEEDED.search, said)) else None
+    message, answer = event.data.message, response.message if response is not None else None
+    if _says(message, "failed", _SAYS_FAILED) or _says(answer, "failed", _SAYS_FAILED):
+        return "failure"
+    if code is not None or _says(message, "succeeded", _SAYS_SUCCEEDED) or _says(answer, "succeeded", _SAYS_SUCCEEDED):
+        return "success"
+    return None
+
+
+def _says(message: str | None, word: str, pattern: re.Pattern[str]) -> bool:
+    """Whether the pattern finds what it looks for; without the ``word``, plain text need not be searched."""
+    if not message or (message.isascii() and word not in message.lower()):
+        return False
+    return pattern.search(message) is not None
 
 
 def failed(event: AuditEvent) -> bool:

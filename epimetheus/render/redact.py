@@ -1,18 +1,17 @@
 """No secret leaves: an event's JSON is walked, also through JSON in its strings, and what must not leave becomes ``[redacted]``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from epimetheus.model import AuditEvent
 from epimetheus.render import tree
+from epimetheus.render.glance import MAX_DEPTH, OPENERS, VALUES, Glance, hidden, judged, sound
 from epimetheus.render.paths import Path, masked, masked_struct
 from epimetheus.render.secret_text import REDACTED, is_plain, is_secret_key, mask, mask_all
 
-MAX_DEPTH = 64  # levels, those of JSON in strings counted along; what lies deeper becomes text
 _CACHED_KEYS = 2048
-_NAMES = frozenset(("key", "name"))
-_VALUES = frozenset(("value", "values"))
+_CACHED_NOTES = 1024
 
 
 class Redacted(NamedTuple):
@@ -36,7 +35,9 @@ class Redactor:
     def __init__(self, paths: Sequence[str] = ()) -> None:
         self._paths: list[Path] = [tuple(path.strip().split(".")) for path in paths if path.strip()]
         self._last_parts = frozenset(path[-1].lower() for path in self._paths)
-        self._key = lru_cache(_CACHED_KEYS)(_judged)
+        self._key = lru_cache(_CACHED_KEYS)(judged)
+        self._glance = Glance(self._key, self._string)
+        self._note = lru_cache(_CACHED_NOTES)(self._noted)
 
     def event(self, event: AuditEvent) -> AuditEvent:
         """The typed event without what the user's paths name; secrets in its texts are left to `text`."""
@@ -47,19 +48,26 @@ class Redactor:
         return self._string(value, 0)
 
     def noted(self, value: str, path: Path) -> str:
-        """The same for what was noted about an event, as if it stood at ``path`` of its JSON."""
+        """The same for what was noted about an event, as if it stood at ``path`` of its JSON; few words that come again and again."""
+        return self._note(value, path)
+
+    def _noted(self, value: str, path: Path) -> str:
         own = any(len(ours) <= len(path) and all(map(_leads, ours, path)) for ours in self._paths)
         return REDACTED if own else self.text(value)
 
     def json(self, raw: bytes) -> Redacted:
         """An event's JSON text; never raises, whatever ``raw`` holds."""
         try:
-            return Redacted(self._walk(masked(tree.decode(raw), self._paths), 0), parsed=True)
+            return Redacted(self._without_secrets(lambda: masked(tree.decode(raw), self._paths), 0), parsed=True)
         except ValueError:  # no JSON, or too deep to be read or written
             return Redacted(self._broken(raw.decode("utf-8", "replace")), parsed=False)
 
+    def _without_secrets(self, read: Callable[[], object], depth: int) -> object:
+        value = read()
+        return value if self._glance(value, depth) else self._walk(read(), depth)
+
     def _broken(self, text: str) -> str:
-        return tree.plain(mask_all(_sound(text), self._is_secret))
+        return tree.plain(mask_all(sound(text), self._is_secret))
 
     def _is_secret(self, key: str) -> bool:
         return self._key(key).secret or key.lower() in self._last_parts
@@ -79,46 +87,25 @@ class Redactor:
         for key, item in value.items():
             name, secret, names = self._key(key)
             claim = claim or (names and type(item) is str and is_secret_key(item))
-            kept[name] = _hidden(item) if secret else self._walk(item, depth)
-        return {key: _hidden(item) if key.lower() in _VALUES else item for key, item in kept.items()} if claim else kept
+            kept[name] = hidden(item) if secret else self._walk(item, depth)
+        return {key: hidden(item) if key.lower() in VALUES else item for key, item in kept.items()} if claim else kept
 
     def _string(self, value: str, depth: int) -> str:
         if is_plain(value):
             return value
         if not value.isascii():
-            value = _sound(value)
-        if value.lstrip()[:1] in ("{", "[", '"') and (inner := self._nested(value, depth)) is not None:
+            value = sound(value)
+        if value.lstrip()[:1] in OPENERS and (inner := self._nested(value, depth)) is not None:
             return inner
         return mask(value)
 
     def _nested(self, value: str, depth: int) -> str | None:
         """A string that is JSON, walked like the event itself and written anew: of a key that stands twice one may be hidden."""
         try:
-            return tree.encode(self._walk(tree.decode(value), depth + 1))
+            return tree.encode(self._without_secrets(lambda: tree.decode(value), depth + 1))
         except ValueError:
             return None
 
 
-class _Key(NamedTuple):
-    name: str
-    secret: bool
-    names: bool
-
-
-def _judged(key: str) -> _Key:
-    """A key without secrets in itself; whether it stands over a secret, or names one (``{"key": …, "value": …}``)."""
-    return _Key(mask(_sound(key)), is_secret_key(key), key.lower() in _NAMES)
-
-
 def _leads(part: str, key: str) -> bool:
     return part in (key, "*")
-
-
-def _hidden(value: object) -> object:
-    """What stands in a secret's place. That there is none, or a yes or no (``hasPassword``), is no secret."""
-    return value if value is None or type(value) is bool or value in ("", [], {}) else REDACTED
-
-
-def _sound(text: str) -> str:
-    """``text`` without lone surrogates, which UTF-8 has not."""
-    return text.encode("utf-8", "replace").decode()

@@ -68,6 +68,7 @@ _KEY_HINTS = (
     "authorization", "cookie", "credential", "pass", "pwd", "secret", "token", "key", "signature", "assertion", "saml", "jwt", "otp",
     "bearer",
 )  # fmt: skip
+_SHORTEST_HINT = 3
 _CLOSING = "\"'\\)]"
 _KEY_LENGTH = 128  # those of `_KEYED`, each of which may be two in lower case
 _COLONS = 15  # of a fingerprint
@@ -107,10 +108,11 @@ def suspicious(text: str) -> bool:
 
 def _may_have_keys(low: str) -> bool:
     """Whether a secret key may stand in a text in lower case: right before a separator, or told by a ``name`` there."""
-    pieces = low.replace("=", ":").replace("%3", ":").split(":")
+    pieces = (low.replace("%3", ":") if "%" in low else low).replace("=", ":").split(":")
     if len(pieces) == 1:
         return False
-    before = " ".join([piece.rstrip().rstrip(_CLOSING)[-_KEY_LENGTH:] for piece in pieces[:-1]])
+    ends = [piece.rstrip().rstrip(_CLOSING).rpartition(" ")[2] for piece in pieces[:-1] if len(piece) >= _SHORTEST_HINT]
+    before = " ".join([end[-_KEY_LENGTH:] for end in ends])
     squeezed = (low if "name" in before else before).replace("_", "").replace("-", "")
     return any(map(squeezed.__contains__, _KEY_HINTS)) or ("auth" in squeezed and _AUTH_KEY.search(squeezed) is not None)
 

@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 from epimetheus.model import AuditEvent
 from epimetheus.patterns import compiled, matches
-from epimetheus.render.reading import failed, is_sign_on
+from epimetheus.render.reading import failed, names_sign_on, status
 
 HIGH, MEDIUM, LOW, OTHER = 8, 5, 2, 3
-REFUSED = frozenset(("401", "403", "404"))
+REFUSED = frozenset((401, 403, 404))
 RAISE = 3  # what a refused call adds
 OWN_TYPES = "epimetheus."  # how the event types of messages of our own begin
 SIGN_ON_FAILED = 7  # a failed sign-on has at least this
@@ -45,25 +45,25 @@ class Severity:
 
     def __call__(self, event: AuditEvent) -> int:
         """0 to 10; where no pattern says it, a call refused with 401, 403 or 404 is raised by 3, a failed sign-on to 7 at least."""
-        severity, final = self._by_name(event.event_type, event.data.event_name)
+        severity, final, signs_on = self._by_name(event.event_type, event.data.event_name)
         if final:
             return severity
-        response = event.data.response
-        if response is not None and str(response.status).strip() in REFUSED:
+        if status(event.data.response) in REFUSED:
             severity = min(severity + RAISE, 10)
-        if is_sign_on(event) and failed(event):
+        if signs_on and failed(event):
             severity = max(severity, SIGN_ON_FAILED)
         return severity
 
-    def _told_by_name(self, event_type: str, event_name: str | None) -> tuple[int, bool]:
-        """The severity, and whether that is final."""
+    def _told_by_name(self, event_type: str, event_name: str | None) -> tuple[int, bool, bool]:
+        """The severity, whether that is final, and whether somebody tried to sign on."""
         for pattern, severity in self._patterns:
             if matches(pattern, event_type, event_name):
-                return severity, True
+                return severity, True, False
         if event_type.startswith(OWN_TYPES):
-            return OTHER, True
+            return OTHER, True, False
         name = event_name or event_type.rpartition(".")[2]
-        return next((severity for verbs, severity in self._verbs if verbs.match(name)), OTHER), False
+        severity = next((severity for verbs, severity in self._verbs if verbs.match(name)), OTHER)
+        return severity, False, names_sign_on(event_type, event_name)
 
 
 def beginning(patterns: Sequence[str]) -> re.Pattern[str]:

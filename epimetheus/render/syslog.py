@@ -43,18 +43,16 @@ class Rfc5424:
         self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int, replay: bool = False
     ) -> None:
         del started  # an event without a time has NILVALUE
-        self._facility = facility * 8
+        self._starts = [f"<{facility * 8 + level}>1 " for level in _LEVELS]
         self._origin = f"{_printed(hostname, hostname_length)} {_printed(app_name, 48)} -"
-        self._run = _NOT_IN_PARAM.sub("", run_id)[:48]
+        self._run = f'[epimetheus@32473 run="{_NOT_IN_PARAM.sub("", run_id)[:48]}"'
         self._replay = ' replay="true"' if replay else ""
 
     def __call__(self, severity: int, moment: Moment | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """As `Header`; TIMESTAMP is ``-`` (NILVALUE) for an event without a time."""
-        priority = self._facility + _LEVELS[severity]
         time = moment.text if moment else "-"
         shed = f' trimmed="{trimmed}"' if trimmed else ""
-        data = f'[epimetheus@32473 run="{self._run}" seq="{sequence}"{self._replay}{shed}]'
-        return f"<{priority}>1 {time} {self._origin} {msgid} {data} ".encode()
+        return f'{self._starts[severity]}{time} {self._origin} {msgid} {self._run} seq="{sequence}"{self._replay}{shed}] '.encode()
 
 
 class Rfc3164:
@@ -74,7 +72,7 @@ class Rfc3164:
         self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int, replay: bool = False
     ) -> None:
         del run_id  # it has no place here
-        self._facility = facility * 8
+        self._starts = [f"<{facility * 8 + level}>" for level in _LEVELS]
         self._started = _short_time(datetime.fromtimestamp(started, UTC))
         tag = _NOT_ALPHANUMERIC.sub("", app_name)[:32] or "epimetheus"
         host = _printed(hostname, hostname_length)
@@ -83,9 +81,8 @@ class Rfc3164:
 
     def __call__(self, severity: int, moment: Moment | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """As `Header`; ``sequence`` and ``trimmed`` are not told."""
-        priority = self._facility + _LEVELS[severity]
         time = _short_time(moment.utc) if moment else self._started
-        return f"<{priority}>{time} {self._origins[msgid]} ".encode()
+        return f"{self._starts[severity]}{time} {self._origins[msgid]} ".encode()
 
 
 def _short_time(utc: datetime) -> str:

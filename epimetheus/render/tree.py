@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 
 import msgspec
 
@@ -16,7 +18,16 @@ def _number(text: str) -> Decimal | str:
 
 _strict = msgspec.json.Decoder(float_hook=_number).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_UNSEEN = re.compile("[\x7f-\x9f\u2028\u2029]")
+def _escapes(characters: Iterable[int]) -> Mapping[bytes, bytes]:
+    return MappingProxyType({chr(character).encode(): b"\\u%04x" % character for character in characters})
+
+
+# What msgspec writes as it is, though it breaks a line or is not seen, by how it begins in UTF-8.
+_UNSEEN = MappingProxyType({
+    b"\x7f": _escapes((0x7F,)),
+    b"\xc2": _escapes(range(0x80, 0xA0)),
+    b"\xe2": _escapes((0x2028, 0x2029)),
+})  # fmt: skip
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -35,16 +46,29 @@ def decode(text: bytes | str) -> object:
         raise ValueError("nested too deep to be read") from error
 
 
-def encode(tree: object) -> str:
-    """One compact line, in which what would break a line or not be seen is escaped. Strings in it must be valid Unicode.
+def line(tree: object) -> bytes:
+    """One compact line of UTF-8, in which what would break a line or not be seen is escaped. Strings in it must be valid Unicode.
 
     Raises ValueError where it is nested deeper than the interpreter can follow.
     """
     try:
-        text = _encode(tree).decode()
+        text = _encode(tree)
     except RecursionError as error:
         raise ValueError("nested too deep to be written") from error
-    return text if text.isprintable() else _UNSEEN.sub(_escaped, text)
+    return text if text.isascii() and b"\x7f" not in text else _seen(text)
+
+
+def _seen(text: bytes) -> bytes:
+    for beginning, characters in _UNSEEN.items():
+        if beginning in text:
+            for character, escape in characters.items():
+                text = text.replace(character, escape)
+    return text
+
+
+def encode(tree: object) -> str:
+    """The same as text."""
+    return line(tree).decode()
 
 
 def plain(text: str) -> str:
