@@ -45,7 +45,7 @@ MUTATIONS = [
     Mutation("2: settled is not waited for", "deliver/delivery.py", "monotonic() - self._settle_seconds\n", "monotonic() + 1\n"),
     Mutation("2: moved before confirmed", "run.py", "finish()\n        self.slice_seconds", "settle()\n        self.slice_seconds"),
     Mutation("2: written is confirmed", "deliver/delivery.py", "link.write(data)\n", "link.write(data); self.confirmed = self.sent\n"),
-    Mutation("3: nothing is remembered", "forward.py", "self._seen.remember(minute, keys)", "pass"),
+    Mutation("3: nothing is remembered", "forward.py", "self._seen.remember(minute, some)", "pass"),
     Mutation("3: keys go too early", "plan.py", "behind.since - overlap for", "behind.since + 60 for"),
     Mutation("3: another's state is written over", "state/keeper.py", "if there != etag and not ours:", "if False:"),
     Mutation("4: the sum is what it should be", "report.py", "return self.forwarded + ", "return self.fetched or "),

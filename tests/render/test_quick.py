@@ -1,0 +1,187 @@
+"""The quick ways through render: never another byte than by the careful ones, never a secret; and most events take them."""
+
+import copy
+import json
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from epimetheus.render import Renderer
+from epimetheus.render.form import Notes
+from epimetheus.render.known import Known
+from epimetheus.render.moment import moment
+from epimetheus.render.redact import Redactor
+from epimetheus.render.secret_text import is_secret_key, mask_all, suspicious
+from epimetheus.testing.oci.samples import Sampler
+from tests.fuzz.corpus import SEEDS
+from tests.fuzz.mutate import Mutator
+from tests.render.making import FORMATS, SETTINGS, TEXTS, fetched
+from tests.render.test_golden import GOLDEN
+from tests.render.test_redaction import HARMLESS, KEYS, SECRET_VALUES, SECRETS
+
+SAMPLER = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "prod", "quick")
+ORDINARY = [SAMPLER.event(1_767_268_800 + number) for number in range(100)]
+GOLDEN_EVENT = json.loads((GOLDEN / "events" / "launch_by_api_key.json").read_bytes())
+NOTES = Notes("root/prod/app", "person")
+
+
+def renderer(form, **settings):
+    return Renderer(**{**SETTINGS, "max_bytes": 8000, "format": form, **settings})
+
+
+def careful(form, **settings):
+    """A renderer that takes no quick way."""
+    made = renderer(form, **settings)
+    made._redactor._glance = lambda value, depth: False
+    made._format._at_once = lambda subject, keys, values: None
+    return made
+
+
+WAYS = [(renderer(form, **more), careful(form, **more)) for form in FORMATS for more in ({}, {"header": "rfc3164", "max_bytes": 600})]
+
+
+def assert_both_ways_agree(raw):
+    event = fetched(raw)
+    for quick, slow in WAYS:
+        expected = slow(event, 7, NOTES)
+        assert (quick(event, 7, NOTES), quick(event, 7, NOTES)) == (expected, expected)
+
+
+WORDS = st.sampled_from([
+    *[text for text, _ in SECRETS.values()], *HARMLESS, *KEYS, "key", "name", "value", "values", "auth", "=", ":", "%3D", " ", "\t", '"',
+    "\\", "{", "[", "|", "^", ")", "é", "\u2028", "\x7f", "\x85", "12:30", "@", "://", "%26", "failed", "succeeded",
+])  # fmt: skip
+MADE = TEXTS | st.lists(WORDS, max_size=4).map("".join)
+VALUES = st.recursive(
+    MADE | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(MADE, x, max_size=3) | x.map(json.dumps),
+    max_leaves=8,
+)
+PLACES = [
+    ("eventId",), ("eventType",), ("source",), ("data", "message"), ("data", "resourceName"), ("data", "identity", "principalName"),
+    ("data", "identity", "userAgent"), ("data", "identity", "ipAddress"), ("data", "request", "path"), ("data", "request", "id"),
+    ("data", "response", "message"),
+]  # fmt: skip
+OPEN = [
+    ("data", "additionalDetails"), ("data", "request", "headers", "X-Any"), ("data", "response", "payload"), ("data", "stateChange"),
+    ("data", "addedByOracle"),
+]  # fmt: skip
+
+
+def planted(event, path, value):
+    """The event with the value at one place, all else as it was."""
+    event = copy.deepcopy(event)
+    *way, last = path
+    place = event
+    for key in way:
+        if not isinstance(place.get(key), dict):
+            place[key] = {}
+        place = place[key]
+    place[last] = value
+    return event
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.sampled_from(ORDINARY), st.sampled_from(PLACES), MADE, st.sampled_from(OPEN), VALUES, st.booleans())
+def test_the_quick_ways_make_the_bytes_of_the_careful_ones(event, place, text, where, value, ascii_only):
+    assert_both_ways_agree(json.dumps(planted(planted(event, place, text), where, value), ensure_ascii=ascii_only))
+
+
+def test_they_do_so_of_bad_input():
+    mutator = Mutator([*SEEDS["event"], *[path.read_bytes() for path in sorted((GOLDEN / "events").iterdir())]], 1)
+    for _ in range(200):
+        assert_both_ways_agree(mutator.fresh())
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_in_an_ordinary_event_leaves_nowhere(secret):
+    text, hidden = SECRETS[secret]
+    for path in (*PLACES, *OPEN):
+        for value in (text, [text]) if path in OPEN else (text,):
+            event = fetched(planted(GOLDEN_EVENT, path, value))
+            for quick, _ in WAYS[::2]:
+                assert hidden not in quick(event, 7).message.decode()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_what_stands_under_a_secret_key_in_an_ordinary_event_leaves_nowhere(key):
+    quick = renderer("json")
+    for path in OPEN[:2]:
+        for value in SECRET_VALUES:
+            for keyed in ({"a": 1, key: value}, [{key: value}], {"name": key, "value": value}, [json.dumps({key: value})]):
+                message = quick(fetched(planted(GOLDEN_EVENT, path, keyed)), 7).message
+                assert b"hidden" not in message
+                assert b"4711" not in message
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("text", [r'{"\u0070wd":"hidden"}', r'[{"a":{"p\u0077d":"hidden"}}]'])
+def test_a_key_hides_in_no_escape(form, text):
+    assert b"hidden" not in renderer(form)(fetched(planted(GOLDEN_EVENT, ("data", "message"), text)), 7).message
+
+
+@pytest.mark.parametrize("event", [GOLDEN_EVENT, *ORDINARY[:30]])
+def test_ordinary_events_take_the_quick_ways(event):
+    taken = []
+    for form in FORMATS:
+        quick = renderer(form)
+        quick._redactor._walk = lambda value, depth: taken.append(value)
+        quick._format._with_care = lambda *event: taken.append(event)
+        quick(fetched(event), 7, NOTES)
+    assert taken == []
+
+
+@settings(max_examples=500)
+@given(st.lists(WORDS, max_size=6).map("".join) | TEXTS)
+@example("x-auth: y")
+@example("name: password, value: y")
+@example("password) : y")
+@example("pass-word \\\"\t: y")
+def test_a_text_that_is_not_suspicious_holds_no_secret(text):
+    if not suspicious(text):
+        assert mask_all(text, is_secret_key) == text
+
+
+@given(st.lists(st.sampled_from(["a", "b", "é", "ü", "bad", "bäd"])))
+def test_what_is_known_is_what_was_harmless(texts):
+    known = Known(lambda together: "b" not in together or "d" not in together)
+    for _ in range(2):
+        for text in texts:
+            assert known({text}) == (text not in ("bad", "bäd"))
+            assert not known({text, "bad"})
+
+
+def test_what_is_known_is_bounded():
+    asked = []
+    known = Known(lambda together: asked.append(together) or True)
+    for number in range(2000):
+        known({f"{number:0500}"})
+    known({"0" * 1_000_000})
+    assert len(known._known) <= 1000
+    asked.clear()
+    known({f"{0:0500}"})
+    known({f"{0:0500}"})
+    assert asked == [f"{0:0500}", ""]
+
+
+@given(st.datetimes().map(lambda when: when.isoformat(timespec="milliseconds") + "Z"))
+@example("0001-01-01T00:00:00.000Z")
+@example("1969-12-31T23:59:59.999Z")
+@example("9999-12-31T23:59:59.999Z")
+def test_a_time_as_the_api_writes_it_is_the_same_in_any_other_form(text):
+    for other in (f" {text}", text.lower(), f"{text[:-1]}0009Z", f"{text[:-1]}+00:00"):
+        assert moment(text).millis == moment(other).millis
+
+
+@pytest.mark.parametrize("day", ["2026-02-30T00:00:00", "2026-01-01T00:00:60", "0000-01-01T00:00:00", "\uff12026-01-01T00:00:00"])
+def test_what_has_the_form_of_a_time_need_be_none(day):
+    assert moment(f"{day}.000Z") is None
+
+
+def test_a_path_of_the_users_own_is_hidden_on_the_quick_way_too():
+    event = json.loads(json.dumps(GOLDEN_EVENT))
+    message = renderer("json", redact=["data.identity.ipAddress", "data.stateChange.current.*"])(fetched(event), 7).message.decode()
+    assert '"ipAddress":"[redacted]"' in message
+    assert '"current":{"lifecycleState":"[redacted]","shape":"[redacted]","ocpus":"[redacted]","serial":"[redacted]"}' in message
+    assert Redactor().json(json.dumps(event).encode()).tree["data"]["identity"]["ipAddress"] == "203.0.113.77"
