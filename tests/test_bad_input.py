@@ -32,6 +32,7 @@ MINUTES = st.integers(-1_000_000_000, 4_223_371_679)  # from the year 68 to the 
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Ll", "Lu"])).filter(lambda text: text.lstrip()[:1] not in ("{", "[", '"'))
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4), max_leaves=12)
+COUNT = st.integers(0, 2**60)
 READINGS = st.none() | st.builds(Reading, st.builds(Window, MINUTES, MINUTES), st.text())
 STATES = st.builds(
     State,
@@ -48,7 +49,7 @@ STATES = st.builds(
     keys=st.dictionaries(MINUTES, st.binary(min_size=16, max_size=16).map(lambda key: key * 3), max_size=4),
     quotas=st.dictionaries(
         st.text(),
-        st.dictionaries(MINUTES, st.builds(Quota, *[st.integers(0, 2**40)] * 3, *[st.none() | st.integers(0, 2**60)] * 2), min_size=1, max_size=2),
+        st.dictionaries(MINUTES, st.builds(Quota, COUNT, COUNT, COUNT, st.none() | COUNT, st.none() | COUNT), min_size=1, max_size=2),
         max_size=3,
     ),
     slice_minutes=st.integers(0, 2**40),
