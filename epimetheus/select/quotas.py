@@ -4,6 +4,7 @@ What a batch spends is kept apart until the receiver has the batch (`Quotas.sett
 minutes since the epoch, times of events milliseconds.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -33,7 +34,8 @@ class Quotas:
     def __init__(self, remembered: Hours) -> None:
         self._settled = {(kind, hour): quota for kind, hours in remembered.items() for hour, quota in hours.items()}
         self._passed = {key: quota.passed for key, quota in self._settled.items()}
-        self._pending: dict[tuple[str, int], Quota] = {}
+        self._spent: Counter[tuple[str, int]] = Counter()
+        self._held: dict[tuple[str, int], Quota] = {}
 
     def admits(self, kind: str, millis: int, most: int) -> bool:
         """Whether one more event of this type is within ``most`` in its hour; it is spent or held back from now on, in this run."""
@@ -43,19 +45,21 @@ class Quotas:
             self.hold(kind, millis)
             return False
         self._passed[key] = passed + 1
-        before = self._pending.get(key, _NOTHING)
-        self._pending[key] = before._replace(passed=before.passed + 1)
+        self._spent[key] += 1
         return True
 
     def hold(self, kind: str, millis: int) -> None:
         """An event that is held back, and told with others of its kind."""
         key = (kind, _hour(millis))
-        self._pending[key] = _added(self._pending.get(key, _NOTHING), Quota(held=1, first=millis, last=millis))
+        self._held[key] = _added(self._held.get(key, _NOTHING), Quota(held=1, first=millis, last=millis))
 
     def taken(self) -> dict[tuple[str, int], Quota]:
         """What was spent and held back since this was asked last; to be given to `settle` once the receiver has what goes with it."""
-        pending, self._pending = self._pending, {}
-        return pending
+        spent, taken = self._spent, self._held
+        self._spent, self._held = Counter(), {}
+        for key, passed in spent.items():
+            taken[key] = taken.get(key, _NOTHING)._replace(passed=passed)
+        return taken
 
     def settle(self, spent: Mapping[tuple[str, int], Quota]) -> None:
         """From now on it is remembered."""
