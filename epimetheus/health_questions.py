@@ -20,7 +20,7 @@ from epimetheus.config import Settings
 from epimetheus.deliver import certificate_end, framer
 from epimetheus.errors import DeliveryUncertain, EpimetheusError, ReceiverError, ReceiverUntrusted, SourceError, StateConflict, StateError
 from epimetheus.model import Window, minute_text, time_text
-from epimetheus.observe.health import post_healthy
+from epimetheus.observe import metrics
 from epimetheus.report import days_left
 from epimetheus.state.keeper import Keeper
 from epimetheus.state.memory import Lease, State
@@ -225,7 +225,7 @@ class Questions:
             return Answer("METRICS_NAMESPACE is empty.", "skipped")
         client, compartment = workshop.monitoring(deadline.left()), settings.metrics_compartment_ocid or workshop.tenancy
         try:
-            post_healthy(client, namespace, compartment, workshop.credentials.region, healthy=healthy, now=self._clock.now())
+            metrics.post(client, namespace, compartment, workshop.credentials.region, {"healthy": float(healthy)}, self._clock.now())
         except SourceError as error:
             return Answer(error.what, "degraded", error.do)
         return Answer(f"The metric `healthy` of {namespace} was taken.")

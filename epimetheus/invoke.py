@@ -19,8 +19,7 @@ from epimetheus.errors import EpimetheusError, OutOfTime
 from epimetheus.health import LIMIT_SECONDS, Diagnosis, examine
 from epimetheus.model import Replayed, Report
 from epimetheus.observe import metrics
-from epimetheus.observe.health import log_health
-from epimetheus.observe.log import LogWatcher, log_failure, log_replayed, log_report, log_to
+from epimetheus.observe.log import LogWatcher, log_failure, log_health, log_replayed, log_report, log_to
 from epimetheus.parts import Watcher
 from epimetheus.replay import replay
 from epimetheus.request import Health, Replay, RequestError, read_request
@@ -168,7 +167,9 @@ def publish(workshop: Workshop, report: Report, seconds: float) -> None:
         compartment = settings.metrics_compartment_ocid or workshop.tenancy
         statistics, client = workshop.rules_file[0].statistics, workshop.monitoring(seconds)
         more = metrics.Asked(statistics.track_cache_metrics, statistics.track_performance_metrics)
-        metrics.post(client, settings.metrics_namespace, compartment, report, workshop.clock.now(), more)
+        metrics.post(
+            client, settings.metrics_namespace, compartment, report.region, metrics.measures(report, more), workshop.clock.now()
+        )
     except EpimetheusError as error:
         fields = {"run": report.run, "kind": "metrics", "do": error.do}
         logging.getLogger("epimetheus").warning("%s", error.what, extra={"event": "trouble", "fields": fields})

@@ -267,7 +267,7 @@ BROKEN = {
     "ours refused by TLS 1.2": (strange_client(**TLS_1_2), "session", "failed", {**SHOWN, "receiver_certificate": "skipped"},
         "refused our certificate", "Check SYSLOG_CLIENT_CERT"),
     "session hung up": (hung_up, "session", "failed", {}, "it closed the connection", "some receivers refuse it, or the lack of it"),
-    "monitoring 404": (fault("PostMetricData", 404), "monitoring", "degraded", {}, "posting a metric: 404", "use metrics"),
+    "monitoring 404": (fault("PostMetricData", 404), "monitoring", "degraded", {}, "posting metrics: 404", "use metrics"),
 }  # fmt: skip
 
 

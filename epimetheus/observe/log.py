@@ -6,6 +6,7 @@
 import json
 import logging
 import traceback
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 import msgspec
@@ -14,6 +15,7 @@ from epimetheus.model import Fetched, Problem, Replayed, Report, Window, minute_
 
 _LOG = "epimetheus"
 _MOST_BEHIND = 1000  # some 600 kB: OCI Logging takes no line of 1 MB
+_VERDICTS = {"healthy": logging.INFO, "degraded": logging.WARNING, "unhealthy": logging.ERROR}
 _LEVELS = {"ok": logging.INFO, "skipped": logging.INFO, "partial": logging.WARNING, "failed": logging.ERROR}
 
 
@@ -95,6 +97,12 @@ def log_replayed(replayed: Replayed) -> None:
     what = f"{replayed.region} replay {replayed.status}: {replayed.forwarded} {'counted' if replayed.dry else 'sent again'}"
     fields = {"replay": msgspec.to_builtins(replayed)}
     logging.getLogger(_LOG).log(_LEVELS[replayed.status], "%s", what, extra={"event": "replay", "fields": fields})
+
+
+def log_health(verdict: str, issues: Sequence[str], fields: Mapping[str, object]) -> None:
+    """One line: the ``verdict`` (healthy, degraded, unhealthy) with its ``issues``, and the whole result in ``fields``."""
+    what = f"{verdict}: {' '.join(issues)}" if issues else verdict
+    logging.getLogger(_LOG).log(_VERDICTS[verdict], "%s", what, extra={"event": "health", "fields": {"health": fields}})
 
 
 def log_failure(what: str, do: str, kind: str, run_id: str) -> None:

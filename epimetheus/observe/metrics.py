@@ -1,8 +1,9 @@
-"""A report as metrics of OCI Monitoring, in one call. A post that fails is a warning: the events have arrived all the same.
+"""A report as metrics of OCI Monitoring, all in one call. A post that fails is a warning: the events have arrived all the same.
 
 https://docs.oracle.com/en-us/iaas/api/#/en/monitoring/20180401/MetricData/PostMetricData
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -50,18 +51,21 @@ def measures(report: Report, asked: Asked) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
-def post(client: Any, namespace: str, compartment: str, report: Report, now: float, asked: Asked) -> None:
-    """Post the report's measures, with the region as their dimension; ``now`` is seconds since the epoch. Raises SourceError."""
+def post(client: Any, namespace: str, compartment: str, region: str, values: Mapping[str, float], now: float) -> None:
+    """Post ``values`` by name, with the region as their dimension; ``now`` is seconds since the epoch.
+
+    Raises SourceError, CredentialsError.
+    """
     moment = datetime.fromtimestamp(now, UTC)
     streams = [
         MetricDataDetails(
             namespace=namespace,
             compartment_id=compartment,
             name=name,
-            dimensions={"region": report.region},
+            dimensions={"region": region},
             datapoints=[Datapoint(timestamp=moment, value=value)],
         )
-        for name, value in measures(report, asked).items()
+        for name, value in values.items()
     ]
     with oci_errors("posting metrics", do=_HELP):
         answer = client.post_metric_data(PostMetricDataDetails(metric_data=streams)).data

@@ -60,7 +60,7 @@ def client(world, tmp_path) -> Any:
 
 
 def test_a_report_is_posted_in_one_call(client, world):
-    post(client, "epimetheus", world.tenancy, report(), NOON, Asked())
+    post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), Asked()), NOON)
     assert len(world.asked("PostMetricData")) == 1
     assert world.metrics == [
         {
@@ -94,20 +94,20 @@ def test_without_a_position_there_is_no_lag():
 def test_a_refused_post_is_an_error_that_says_what_is_needed(client, world):
     world.faults.add("status", status=404, operation="PostMetricData")
     with pytest.raises(ServiceFailure, match="OCI refused while posting metrics: 404 NotAuthorizedOrNotFound") as failed:
-        post(client, "epimetheus", world.tenancy, report(), NOON, Asked())
+        post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), Asked()), NOON)
     assert failed.value.do == HELP
 
 
 def test_no_answer_is_an_error(client, world):
     world.faults.add("reset", operation="PostMetricData", times=None)
     with pytest.raises(SourceError, match="OCI gave no answer while posting metrics"):
-        post(client, "epimetheus", world.tenancy, report(), NOON, Asked())
+        post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), Asked()), NOON)
 
 
 def test_a_wrong_signature_is_told_as_what_it_is(client, world):
     world.faults.add("status", status=401, operation="PostMetricData")
     with pytest.raises(CredentialsError):
-        post(client, "epimetheus", world.tenancy, report(), NOON, Asked())
+        post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), Asked()), NOON)
 
 
 @pytest.mark.parametrize(
@@ -126,5 +126,5 @@ def test_metrics_that_are_not_taken_are_an_error_although_oci_answers_200(api_ke
     with responses.RequestsMock(target="oci._vendor.requests.adapters.HTTPAdapter.send") as mock:
         mock.post(f"{INGESTION}/20180401/metrics", json=answer)
         with pytest.raises(SourceError) as failed:
-            post(client, "epimetheus", credentials.tenancy, report(), NOON, Asked())
+            post(client, "epimetheus", credentials.tenancy, "eu-paris-1", measures(report(), Asked()), NOON)
     assert (failed.value.what, failed.value.do) == (what, HELP)
