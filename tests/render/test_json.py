@@ -58,6 +58,11 @@ def test_it_is_compact_and_letters_stay_letters():
     )
 
 
+@pytest.mark.parametrize(("character", "written"), [("\x7f", "\\u007f"), ("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")])
+def test_what_ends_a_line_or_is_not_seen_is_escaped_also_where_it_is_the_only_one(character, written):
+    assert body(f'{{"eventType":"x","data":{{"a":"b{character}c"}}}}', format="json") == f'{{"eventType":"x","data":{{"a":"b{written}c"}}}}'
+
+
 def test_the_envelope_of_logging_stays():
     raw = '{"type":"a.b.GetX","id":"e","time":"2026-01-01T00:00:00.000Z","oracle":{"loggroupid":"_Audit"},"data":{"eventName":"GetX"}}'
     message = render(raw, format="json").message

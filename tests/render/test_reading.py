@@ -125,6 +125,8 @@ def test_two_types_with_one_name_each_have_their_own_severity():
         ({"response": {}, "message": " InteractiveLogin failed"}, "failure", None),
         ({"message": "X failed with response 'TooManyRequests'"}, "failure", "TooManyRequests"),
         ({"response": {"status": "200"}, "message": "X failed."}, "failure", None),
+        ({"response": {"status": "200"}, "message": "é FAILED"}, "failure", None),
+        ({"response": {"status": "200"}, "message": "X fa\u0131led"}, "failure", None),
         ({"response": {"status": "OK"}, "message": "failed-jobs GetJob succeeded"}, "success", None),
         ({"response": {"status": "99"}, "message": "jobs that failed GetJob"}, None, None),
         ({"response": {"status": None}}, None, None),
