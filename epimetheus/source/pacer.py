@@ -5,7 +5,10 @@ import threading
 from epimetheus.clock import Clock, Deadline
 
 _SLOWEST = 0.5
-_RECOVERY = 1.02
+_SHY = 0.95
+_SLOWLY, _FASTER = 0.02, 0.2  # growth a second
+_NEAR_SECONDS = 10.0
+_BURST_SECONDS, _SEEN_SECONDS = 0.25, 1.0
 _NAP = 1.0
 
 
@@ -17,13 +20,18 @@ def pause(clock: Clock, seconds: float, deadline: Deadline) -> None:
 
 
 class Pacer:
-    """Gives each request its moment, over all threads. ``per_second`` is the limit; a 429 halves the pace, successes raise it again."""
+    """Gives each request its moment, over all threads; ``per_second`` is the limit.
+
+    A 429 brings the pace down to a little less than OCI has been seen to serve; where that is not known yet, to half. Then it goes up
+    again: slowly at first, since there the limit is, and faster once the last 429 is long ago.
+    """
 
     def __init__(self, per_second: float, clock: Clock) -> None:
         self._limit = self._pace = per_second
         self._clock = clock
-        self._next = clock.monotonic()
-        self._slowed_at = float("-inf")
+        self._next = self._since = self._raised_at = clock.monotonic()
+        self._served = 0
+        self._slowed = False
         self._lock = threading.Lock()
 
     def wait(self, deadline: Deadline) -> None:
@@ -37,13 +45,21 @@ class Pacer:
         deadline.clip(_NAP)
 
     def throttled(self) -> None:
-        """OCI answered 429: half the pace; one step for a burst of answers to requests that were under way together."""
+        """OCI answered 429: slower; one step for a burst of answers to requests that were under way together."""
         with self._lock:
-            if self._clock.monotonic() - self._slowed_at >= 1:
-                self._slowed_at = self._clock.monotonic()
-                self._pace = max(min(self._limit, _SLOWEST), self._pace / 2)
+            now = self._clock.monotonic()
+            elapsed = now - self._since
+            if elapsed < _BURST_SECONDS and self._slowed:
+                return
+            seen = _SHY * self._served / elapsed if elapsed >= _SEEN_SECONDS and self._served else self._pace / 2
+            self._pace = max(min(self._limit, _SLOWEST), min(self._pace, seen))
+            self._since, self._served, self._slowed = now, 0, True
 
     def served(self) -> None:
         """OCI answered: a little faster again, up to the limit."""
         with self._lock:
-            self._pace = min(self._limit, self._pace * _RECOVERY)
+            now = self._clock.monotonic()
+            seconds, self._raised_at = min(now - self._raised_at, 1.0), now
+            growth = _SLOWLY if now - self._since < _NEAR_SECONDS else _FASTER
+            self._pace = min(self._limit, self._pace * (1 + growth * seconds))
+            self._served += 1

@@ -17,19 +17,65 @@ def test_requests_are_spaced(hand):
     assert sum(hand.slept) == pytest.approx(0.4)
 
 
-def test_a_burst_of_429_halves_the_pace_once_and_successes_raise_it_again(hand):
+def gap(pacer, hand):
+    """Seconds between two requests, as things stand."""
+    pacer.wait(hand.deadline(99))
+    before = hand.time
+    pacer.wait(hand.deadline(99))
+    return hand.time - before
+
+
+def test_a_burst_of_429_halves_the_pace_once_where_nothing_is_known_yet(hand):
     pacer = Pacer(10, hand.clock)
     pacer.throttled()
     pacer.throttled()
-    pacer.wait(hand.deadline(9))
-    pacer.wait(hand.deadline(9))
-    assert hand.slept == [pytest.approx(0.2)]
-    for _ in range(40):
+    assert gap(pacer, hand) == pytest.approx(0.2)
+
+
+def test_where_it_was_seen_what_is_served_the_pace_is_a_little_less(hand):
+    pacer = Pacer(100, hand.clock)
+    pacer.throttled()
+    for _ in range(10):
+        hand.forward(0.2)
         pacer.served()
-    pacer.wait(hand.deadline(9))
-    before = hand.time
-    pacer.wait(hand.deadline(9))
-    assert hand.time - before == pytest.approx(0.1)
+    pacer.throttled()
+    assert gap(pacer, hand) == pytest.approx(1 / (0.95 * 5))
+
+
+def test_the_pace_goes_up_slowly_near_the_limit_and_faster_once_the_last_429_is_long_ago(hand):
+    pacer = Pacer(10, hand.clock)
+    pacer.throttled()
+    for _ in range(5):
+        hand.forward(1)
+        pacer.served()
+    assert gap(pacer, hand) == pytest.approx(1 / (5 * 1.02**5))
+    for _ in range(30):
+        hand.forward(1)
+        pacer.served()
+    assert gap(pacer, hand) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("allowed", [5, 50, 300])
+def test_it_settles_near_what_is_allowed_and_wastes_little(hand, allowed):
+    """An API that serves so many a second, and answers 429 above."""
+    pacer, tokens, filled = Pacer(1000, hand.clock), float(allowed), hand.time
+    served: list[float] = []
+    refused: list[float] = []
+    began = hand.time
+    while hand.time < began + 60:
+        pacer.wait(hand.deadline(99))
+        tokens, filled = min(float(allowed), tokens + (hand.time - filled) * allowed), hand.time
+        if tokens >= 1:
+            tokens -= 1
+            served.append(hand.time)
+            pacer.served()
+        else:
+            refused.append(hand.time)
+            pacer.throttled()
+            hand.forward(0.05)
+    late = [sum(moment >= began + 5 for moment in moments) for moments in (served, refused)]
+    assert late[0] >= 0.85 * allowed * 55
+    assert late[1] < 0.05 * sum(late)
 
 
 def test_the_pace_is_halved_down_to_one_in_two_seconds_or_the_limit_where_that_is_less(hand):
