@@ -25,7 +25,8 @@ RUN groupadd --gid 1000 fn \
     && python -m pip uninstall --yes --quiet --root-user-action ignore setuptools wheel pip
 COPY --from=build /python /python
 COPY --from=build /function /function
-ENV PYTHONPATH=/function:/python PYTHONDONTWRITEBYTECODE=1
+# Two arenas for all threads: glibc would give each thread that waits for OCI some of its own, and never take their memory back.
+ENV PYTHONPATH=/function:/python PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2
 WORKDIR /function
 USER 1000:1000
 ENTRYPOINT ["/python/bin/fdk", "/function/func.py", "handler"]

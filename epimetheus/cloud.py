@@ -101,7 +101,7 @@ class Calls:
         """One answer."""
         with self._lock:
             self._counts.setdefault(service, Counter()).update(
-                requests=1, retries=status == _TOO_MANY or status >= _FAILED, throttled=status == _TOO_MANY
+                requests=1, retries=int(status == _TOO_MANY or status >= _FAILED), throttled=int(status == _TOO_MANY)
             )
 
     def told(self) -> dict[str, dict[str, int]]:

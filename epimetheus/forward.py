@@ -95,13 +95,14 @@ class Forwarder:
         """Forward what was not met before and is wanted. Raises ReceiverError, DeliveryUncertain."""
         self._tally.fetched += len(events)
         tag, minute = compartment_tag(work.compartment), work.window.end
+        first_time, select = self._seen.first_time, self._selection
         for fetched in events:
             key = event_key(tag, fetched)
-            if not self._seen.first_time(key):
+            if not first_time(key):
                 self._tally.duplicates += 1
                 continue
             self._keys.setdefault(minute, []).append(key)
-            reason, watched = self._selection(fetched, minute)
+            reason, watched = select(fetched, minute)
             if reason is None:
                 self._event(fetched, work.compartment, watched)
             else:

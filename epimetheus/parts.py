@@ -67,7 +67,7 @@ class AuditSource(Protocol):
 
     def pages(
         self, compartment: str, window: Window, page: str | None, deadline: Deadline, /
-    ) -> Iterator[tuple[list[Fetched], str | None]]:
+    ) -> Iterator[tuple[Sequence[Fetched], str | None]]:
         """As `epimetheus.source.audit.Pages`."""
         ...
 

@@ -388,3 +388,4 @@ def test_every_answer_is_counted_by_service_also_those_that_are_asked_for_again(
         "identity": {"requests": 1, "retries": 0, "throttled": 0},
         "object_storage": {"requests": 2, "retries": 1, "throttled": 1},
     }
+    assert {type(count) for counts in calls.told().values() for count in counts.values()} == {int}

@@ -122,8 +122,9 @@ def test_a_compartment_that_can_not_be_read_is_behind_alone_and_made_up_for_from
 def test_a_receiver_that_dies_half_way_leaves_the_cursor_and_the_next_call_sends_only_the_uncertain_again(stage, tree):
     ids = [event for ocid in tree for event in stage.emit(ocid, 3000, 50, 40)]
     stage.receiver.faults.add("die", after=8000)
+    steady = {"API_REQUESTS_PER_SECOND": "100"}  # so that the first 5,000 have outlived the settle time before the 8,000th is there
     with pytest.raises(RunFailed, match=f"{HOME}: .* messages may not have arrived"):
-        stage.call(**ONE_SLICE)
+        stage.call(**ONE_SLICE, **steady)
     state = stage.state()
     confirmed = sum(map(len, state.keys.values())) // 16
     assert (state.through, state.lease) == (NOON - 62, None)

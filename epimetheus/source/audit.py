@@ -6,7 +6,7 @@ https://docs.oracle.com/en-us/iaas/api/#/en/audit/20190901/AuditEvent/ListEvents
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import jwt
@@ -33,7 +33,7 @@ _HOST = "https://audit.{region}.{secondLevelDomain}"
 _HELP = "It is asked again by every run. The function needs `read audit-events in tenancy`; where that is granted, wait or ask Oracle."
 _REGION_HELP = "Or the tenancy is not subscribed to this region: check REGIONS."
 _RENEWAL_HELP = "Run it again. Inside OCI Functions it is the platform that puts new tokens of the resource principal in place."
-Pages = Callable[[str, Window, str | None, Deadline], Iterator[tuple[list[Fetched], str | None]]]
+Pages = Callable[[str, Window, str | None, Deadline], Iterator[tuple[Sequence[Fetched], str | None]]]
 """``(compartment OCID, window, page token or None for the first, deadline) → the events of its pages, each with the next one's token``;
 raises CompartmentError, CredentialsError, OutOfTime."""
 
@@ -102,7 +102,7 @@ class AuditApi:
 
     def pages(
         self, compartment: str, window: Window, page: str | None, deadline: Deadline
-    ) -> Iterator[tuple[list[Fetched], str | None]]:
+    ) -> Iterator[tuple[Sequence[Fetched], str | None]]:
         """The events of all pages from ``page`` on, in order; `Pages`. Ends only where no next one is named (an empty one may name one)."""
         asked = {"compartmentId": compartment, "startTime": minute_text(window.start), "endTime": minute_text(window.end)}
         asked |= {"page": page} if page else {}
@@ -121,7 +121,7 @@ class AuditApi:
         """Give the connections back."""
         self._session.close()
 
-    def _page(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[list[Fetched], str | None]:
+    def _page(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[Sequence[Fetched], str | None]:
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Passing),
             wait=_pause,
@@ -130,10 +130,10 @@ class AuditApi:
             before_sleep=self._again,
             retry_error_callback=lambda state: _give_up(state, compartment, deadline),
         )
-        page: tuple[list[Fetched], str | None] = tries(self._ask, asked, compartment, deadline)
+        page: tuple[Sequence[Fetched], str | None] = tries(self._ask, asked, compartment, deadline)
         return page
 
-    def _ask(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[list[Fetched], str | None]:
+    def _ask(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[Sequence[Fetched], str | None]:
         self._pacer.wait(deadline)
         timeout = timeouts(deadline)
         self._counted("requests")

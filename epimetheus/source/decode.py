@@ -6,7 +6,8 @@ would take its whole page along. So a page it refuses is cut into its elements f
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import overload
 
 import msgspec
 
@@ -47,13 +48,32 @@ _logging_form = msgspec.json.Decoder(_LoggingEvent).decode
 _searched_form = msgspec.json.Decoder(_Searched).decode
 
 
-def decode_page(body: bytes) -> list[Fetched]:
+class Events(Sequence[Fetched]):
+    """The events of a page, each decoded when it is asked for: as text a page takes half the memory, and many wait at a time."""
+
+    def __init__(self, elements: Sequence[bytes] | Sequence[msgspec.Raw]) -> None:
+        self._elements = elements
+
+    def __len__(self) -> int:
+        return len(self._elements)
+
+    def __iter__(self) -> Iterator[Fetched]:
+        return map(decode_event, self._elements)
+
+    @overload
+    def __getitem__(self, at: int) -> Fetched: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Events": ...
+    def __getitem__(self, at: int | slice) -> "Fetched | Events":
+        return Events(self._elements[at]) if isinstance(at, slice) else decode_event(self._elements[at])
+
+
+def decode_page(body: bytes) -> Events:
     """The events of one ListEvents page, in its order; raises ValueError where the page is not a JSON list of anything."""
     try:
-        elements: list[bytes] | list[msgspec.Raw] = _split(body)
+        return Events(_split(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        elements = list(split_list(body))
-    return [decode_event(raw) for raw in elements]
+        return Events(list(split_list(body)))
 
 
 def decode_event(raw: bytes | msgspec.Raw) -> Fetched:

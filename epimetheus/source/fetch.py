@@ -28,7 +28,7 @@ class Page(NamedTuple):
     """The events of one page of ``work``, in its order, and the token of the page after it (None: it was the last)."""
 
     work: Work
-    events: list[Fetched]
+    events: Sequence[Fetched]
     onward: str | None
 
 

@@ -1,7 +1,7 @@
 """What a rules file would keep and leave out, and why, of the events of a time or of a file: nothing is sent, nothing is written."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +60,7 @@ def of_file(path: Path) -> Iterator[Placed]:
         yield "", 0, fetched
 
 
-def _parsed(text: bytes) -> list[Fetched]:
+def _parsed(text: bytes) -> Sequence[Fetched]:
     try:
         return decode_page(text)
     except ValueError:

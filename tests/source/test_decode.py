@@ -133,7 +133,7 @@ def test_telling_elements_apart_takes_no_more_memory_than_the_largest_of_them():
 
 
 def test_an_empty_page_is_a_page():
-    assert decode_page(b" [ ] ") == []
+    assert list(decode_page(b" [ ] ")) == []
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
@@ -155,3 +155,8 @@ def test_every_element_of_any_list_comes_out_as_an_event_or_as_text(elements):
 def test_any_bytes_are_a_page_or_an_error(body):
     with contextlib.suppress(ValueError):
         decode_page(body)
+
+
+def test_a_page_is_a_sequence_of_events():
+    page = decode_page(b"[" + API + b"," + LOGGING + b",7]")
+    assert (len(page), page[1].event.event_id, page[-1].event, [one.event is None for one in page[1:]]) == (3, "e1", None, [False, True])

@@ -1,0 +1,74 @@
+"""Pages of ListEvents, rendered beforehand: nothing is left to do for the stand-in API but to write each event's number into its ids.
+
+Events are those of `epimetheus.testing.oci.samples`, of 1.8 kB on average: of their headers only Authorization is left, which has to be
+redacted. Ids of event, request and resource are those of one event alone: what a run remembers must not know them from the page before.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from epimetheus.testing.oci.samples import Sampler
+
+PAGES = 20
+DIGITS = 12
+_MARK = b"~" * DIGITS
+_MARKED = re.compile(_MARK)
+_BEGAN = 1_767_225_600.0
+
+
+@dataclass(frozen=True)
+class Template:
+    """A page. ``marks``: the places where each event's number belongs; ``ends``: where each event ends."""
+
+    body: bytes
+    marks: tuple[tuple[int, ...], ...]
+    ends: tuple[int, ...]
+
+    def page(self, first: int, count: int) -> bytearray:
+        """A page of the first ``count`` events, numbered from ``first`` on."""
+        page = bytearray(self.body)
+        for number, places in enumerate(self.marks[:count], first):
+            digits = b"%012x" % number
+            for at in places:
+                page[at : at + DIGITS] = digits
+        if count < len(self.ends):
+            page[self.ends[count - 1] :] = b"]"
+        return page
+
+
+def write(path: Path, tenancy: str, compartment: str, size: int) -> None:
+    """Write the events of all pages of ``size``, one a line."""
+    sampler = Sampler(tenancy, compartment, "app", "bench")
+    with path.open("wb") as file:
+        for number in range(PAGES * size):
+            file.write(_line(sampler.event(_BEGAN + number)) + b"\n")
+
+
+def read(path: Path, size: int) -> list[Template]:
+    """The pages."""
+    lines = path.read_bytes().splitlines()
+    return [_template(lines[at : at + size]) for at in range(0, len(lines), size)]
+
+
+def _line(event: dict[str, Any]) -> bytes:
+    request, response = event["data"]["request"], event["data"]["response"]
+    if request["headers"]:
+        request["headers"] = {"Authorization": request["headers"]["Authorization"]}
+    response["headers"] = None
+    ids = [event["eventId"], event["data"]["resourceId"], *(request["id"] or "").split("/")]
+    line = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    for tail in {one[-DIGITS:].encode() for one in ids if one}:
+        line = line.replace(tail, _MARK)
+    return line
+
+
+def _template(lines: list[bytes]) -> Template:
+    marks, ends, at = [], [], 1
+    for line in lines:
+        marks.append(tuple(at + found.start() for found in _MARKED.finditer(line)))
+        ends.append(at + len(line))
+        at = ends[-1] + 1
+    return Template(b"[" + b",".join(lines) + b"]", tuple(marks), tuple(ends))

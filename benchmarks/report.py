@@ -1,0 +1,134 @@
+"""``python -m benchmarks.report``: docs/scale.md and its plots, out of build/bench.json. No figure of theirs is typed."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks import growth, plot
+from benchmarks.figures import FILE, Figure, Results, shown, table
+from benchmarks.helper import ROOT
+
+_TEMPLATE = Path(__file__).with_name("scale.md")
+_INTERVAL, _OVERLAP, _USABLE, _CONCURRENCY, _RATE, _PLACES = 900.0, 900.0, 770.0, 8, 20.0, 100
+_MEMORY = 256e6  # Terraform's memory_in_mbs
+_LATENCIES, _PAGES, _MANY = (0.05, 0.2, 1.0, 5.0, 12.0), (100, 1_000, 10_000), (100, 1_000, 10_000)
+
+
+class Costs:
+    """What the arithmetic needs, in seconds of CPU: ``new`` and ``seen`` an event, ``base`` a call, ``place`` a compartment asked."""
+
+    def __init__(self, results: Results) -> None:
+        of = {one.what: one.value for one in results.figures}
+        self.new, self.seen = of["CPU an event, CEF"] * 1e-6, of["CPU an event seen before"] * 1e-6
+        numbers = [float(number) for number, _, _ in results.growth["compartments"]]
+        self.base, self.place = growth.line(numbers, [cpu for _, cpu, _ in results.growth["compartments"]])
+        events = results.growth["events"][-3:]  # few events do not fill all the pages there may be in hand
+        self.memory = growth.line([float(number) for number, _, _ in events], [float(peak) for _, _, peak in events])
+
+    def keeps_up(self, latency: float, page: int, busy: int) -> float:
+        """New events a second that runs of every `_INTERVAL` keep up with, where so many of `_PLACES` compartments have them all."""
+        others = (_PLACES - busy) * _call(latency, _CONCURRENCY)
+        call = _call(latency, min(_CONCURRENCY, busy))
+        by_api = ((_USABLE - others) / call - busy) * page / (_INTERVAL + _OVERLAP)
+        by_cpu = (_USABLE - self.base - _PLACES * self.place) / (_INTERVAL * self.new + _OVERLAP * self.seen)
+        return max(0.0, min(by_api, by_cpu))
+
+
+def page(results: Results) -> str:
+    """docs/scale.md."""
+    costs, machine = Costs(results), results.machine
+    return _TEMPLATE.read_text("utf-8").format(
+        made=results.made,
+        **{name: machine[name] for name in ("cpu", "cores", "python", "openssl")},
+        load=f"Load when it began {_loads(machine['load'])}, when it ended {_loads(machine.get('load_after', []))}: others were at work.",
+        table="\n".join(table(_but(results.figures, "growth"))),
+        page=results.sizes["page"],
+        repeats=results.sizes["repeats"],
+        growth="\n".join(f"- {one.what}: {shown(one.value, one.unit)}; {one.note}." for one in results.figures if one.row == "growth"),
+        interval=round(_INTERVAL / 60),
+        overlap=round(_OVERLAP / 60),
+        usable=round(_USABLE),
+        again=shown(costs.seen * 1e6, "µs"),
+        new=shown(costs.new * 1e6, "µs"),
+        fixed=shown(costs.base, "s"),
+        compartment=shown(costs.place * 1e3, "ms"),
+        format="CEF",
+        core=1 / costs.new,
+        places=_PLACES,
+        keeps_up=_keeps_up(costs),
+        waits=_waits(costs),
+        memory=_memory(costs),
+    )
+
+
+def _keeps_up(costs: Costs) -> str:
+    heads = [f"{where}, pages of {size:,}" for where in ("spread", "all in one") for size in _PAGES]
+    rows = [["an answer takes", *heads]]
+    for latency in _LATENCIES:
+        cells = [costs.keeps_up(latency, size, busy) for busy in (_PLACES, 1) for size in _PAGES]
+        rows.append([f"{latency:g} s", *[f"{cell:,.0f}" for cell in cells]])
+    return _markdown(rows)
+
+
+def _waits(costs: Costs) -> str:
+    rows = [["an answer takes", *[f"{count:,} compartments" for count in _MANY]]]
+    for latency in _LATENCIES[:3]:
+        times = [max(count * _call(latency, _CONCURRENCY), costs.base + count * costs.place) for count in _MANY]
+        rows.append([f"{latency:g} s", *[f"{time:,.0f} s" + (" (too long)" if time > _USABLE else "") for time in times]])
+    return _markdown(rows)
+
+
+def _memory(costs: Costs) -> str:
+    most = (_MEMORY - costs.memory.base) / costs.memory.each
+    base, each = f"{costs.memory.base / 1e6:.0f} MB", f"{costs.memory.each:.0f} bytes"
+    return (
+        f"once all workers are busy, {base} and {each} for each event of a slice and its overlap, whose keys are in hand: 256 MB\n"
+        f"(`memory_in_mbs`) hold {most:,.0f} events so. In the state a key takes 16 bytes."
+    )
+
+
+def _call(latency: float, concurrency: int) -> float:
+    """Seconds from one call to the next."""
+    return max(latency / concurrency, 1 / _RATE)
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines.insert(1, "|---" + "|--:" * (len(rows[0]) - 1) + "|")
+    return "\n".join(lines)
+
+
+def _but(figures: Sequence[Figure], row: str) -> list[Figure]:
+    return [one for one in figures if one.row != row]
+
+
+def _loads(loads: Sequence[float]) -> str:
+    return f"{loads[0]:.1f}" if loads else "unknown"
+
+
+def write(results: Results, docs: Path, say: Callable[[str], object]) -> None:
+    """The page and the plots below ``docs``."""
+    images = docs / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    for what, points in results.growth.items():
+        (images / f"growth-{what}.svg").write_text(plot.growth(points, what), "utf-8")
+    (docs / "scale.md").write_text(page(results), "utf-8")
+    say(f"docs/scale.md: of {results.made}\n")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write them from a file of results, build/bench.json by default; 2 where there is none, or it lacks a row that the page needs."""
+    path = Path(arguments[0]) if arguments else FILE
+    if not path.is_file():
+        sys.stderr.write(f"{path} is not there: `make bench` makes it.\n")
+        return 2
+    results = Results.read(path)
+    if missing := {"cpu", "growth"} - {one.row for one in results.figures}:
+        sys.stderr.write(f"{path} has no {' and '.join(sorted(missing))}: `make bench` measures all.\n")
+        return 2
+    write(results, ROOT / "docs", sys.stdout.write)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,63 @@
+"""What an event costs: CPU and memory of the function's process."""
+
+from benchmarks import rules
+from benchmarks.bench import Bench, Called
+from benchmarks.calibrate import calibrate
+from benchmarks.figures import Figure
+from epimetheus.select.rules import Rules
+from epimetheus.select.watch import Watch
+
+_MB, _MICRO = 1e6, 1e-6
+_GOALS = {"cef": 15.0, "json": 12.0}
+_NO_RULES = (Rules(), Watch(("ocid1.fnfunc.oc1.iad.ours",)))  # a function always watches over itself
+
+
+def cpu(bench: Bench) -> list[Figure]:
+    """Pages in, confirmed TLS out; by turns with the calibration loop, the least of each."""
+    limit: list[float] = []
+    again: list[Called] = []
+    first: dict[str, list[Called]] = {name: [] for name in _GOALS}
+    for _ in range(bench.sizes.repeats):
+        for name, calls in first.items():
+            with bench.stage({"FORMAT": name}, events=bench.sizes.events) as stage:
+                limit.append(calibrate(bench, stage.receiver.port, rounds=2))
+                calls.append(stage.call())
+                if name == "cef":
+                    again.append(stage.call())
+    least = min(limit) / _MICRO
+    figures = [_figure(name, min(calls, key=lambda call: call.cpu), least) for name, calls in first.items()]
+    seen = min(call.cpu / call.report["duplicates"] for call in again) / _MICRO
+    return [
+        Figure("cpu", "calibration: decode, send over TLS", least, "µs", note="an event; nothing between, in this process"),
+        *figures,
+        Figure("cpu", "CPU an event seen before", seen, "µs", ratio=seen / least, note="fetched once more for the overlap, not sent"),
+    ]
+
+
+def _figure(name: str, call: Called, least: float) -> Figure:
+    events = call.report["fetched"]
+    taken, others = call.cpu / events / _MICRO, [round(cpu / events / _MICRO, 1) for cpu in (call.api_cpu, call.receiver_cpu)]
+    note = f"{events:,} events in {call.wall:.1f} s; the stand-in API took {others[0]} µs, the receiver {others[1]} µs an event"
+    return Figure("cpu", f"CPU an event, {name.upper()}", taken, "µs", _GOALS[name], ratio=taken / least, note=note)
+
+
+def memory(bench: Bench) -> list[Figure]:
+    """The most that the function's process ever had."""
+    some, many = (bench.once(events, bench.sizes.places)[0] for events in (bench.sizes.some, bench.sizes.many))
+    more = (many.peak / some.peak - 1) * 100
+    return [
+        Figure("memory", f"peak memory, {bench.sizes.some:,} events in one call", some.peak / _MB, "MB", 110.0),
+        Figure("memory", f"peak memory, {bench.sizes.many:,} events in one call", many.peak / _MB, "MB", 110.0),
+        Figure("memory", "more for the larger", more, "%", 10.0),
+    ]
+
+
+def ruled(bench: Bench) -> list[Figure]:
+    """What rules cost (`benchmarks.rules`, in this process): the same pages with none, and with every kind on, by turns."""
+    bodies = rules.pages()
+    best = [1.0, 1.0]
+    for _ in range(bench.sizes.turns):
+        taken = [rules.seconds(bodies, *chosen)[0] for chosen in (_NO_RULES, rules.ALL)]
+        best = [min(pair) for pair in zip(best, taken, strict=True)]
+    note = f"{best[0] / _MICRO:.1f} µs an event without, {best[1] / _MICRO:.1f} µs with; decode, dedupe, CEF, framing"
+    return [Figure("rules", "CPU that rules of every kind add", (best[1] / best[0] - 1) * 100, "%", 50.0, note=note)]

@@ -1,0 +1,129 @@
+"""What is paid once a run, or once a process: the listing, the state, the start, the image."""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from oci.identity import IdentityClient
+from oci.object_storage import ObjectStorageClient
+
+from benchmarks.bench import BUCKET, SECONDS, Bench
+from benchmarks.figures import Figure
+from benchmarks.helper import Helper
+from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.cloud import make_client, sign_in
+from epimetheus.plan import remembered, take_stock
+from epimetheus.select.dedupe import KEY_BYTES, SeenKeys
+from epimetheus.source.compartments import choose, discover, paths
+from epimetheus.source.identity import compartment_pages
+from epimetheus.state.form import pack, unpack
+from epimetheus.state.memory import State
+from epimetheus.state.object_storage import ObjectStore
+
+_MB = 1e6
+_MINUTES = 16  # of which keys are: the overlap of a quarter of an hour, and one
+_NOW = 29_400_000
+
+
+def discovery(bench: Bench) -> list[Figure]:
+    """One listing through the SDK, in this process; state and memory of the function's own run over as many."""
+    sizes, tenancy = bench.sizes, bench.told.tenancy
+    with bench.serving(compartments=sizes.listed) as api:
+        list_page = compartment_pages(_client(bench, api, IdentityClient))
+        taken = min(_cpu(lambda: _surveyed(list_page, tenancy)) for _ in range(sizes.repeats))
+    few, many = bench.once(0, sizes.growth_compartments[0]), bench.once(0, sizes.listed)
+    per = (many[0].cpu - few[0].cpu) / (sizes.listed - sizes.growth_compartments[0])
+    more = (many[0].peak - few[0].peak) / _MB
+    each = f"{many[1] / sizes.listed:.0f} bytes each"
+    note = f"{more:.0f} MB more than with {sizes.growth_compartments[0]}; {per * 1e3:.1f} ms of CPU for each compartment asked"
+    named = f"{sizes.listed:,} compartments"
+    return [
+        Figure("discovery", f"{named}: CPU of one listing", taken, "s", 1.0, note="listed, chosen, with their paths"),
+        Figure("discovery", f"{named}: state", many[1] / _MB, "MB", 2.0, note=each),
+        Figure("discovery", f"{named}: peak memory", many[0].peak / _MB, "MB", note=note),
+    ]
+
+
+def _surveyed(list_page: Any, tenancy: str) -> None:
+    """What `run` does in its survey."""
+    listing = discover(list_page, tenancy, Deadline.after(SYSTEM, SECONDS))
+    asked = choose(listing.compartments, "all", (), tenancy)
+    state = take_stock(State("here", _NOW), listing, asked, now=_NOW, lookback=60, overlap=15)
+    paths(remembered(state))
+
+
+def state(bench: Bench) -> list[Figure]:
+    """A state full of keys, through the SDK, in this process: read and looked up in, packed and written."""
+    keys = bench.sizes.keys
+    each = -(-keys // _MINUTES)
+    buckets = {_NOW + n: _some_keys(n, min(each, keys - n * each)) for n in range(_MINUTES) if keys > n * each}
+    data = pack(State("here", _NOW, keys=buckets))
+    with bench.serving() as api:
+        store = ObjectStore(_client(bench, api, ObjectStorageClient), "bench", BUCKET, "state")
+        etag: str | None = store.write(data, None)
+        loads, saves = [], []
+        for _ in range(bench.sizes.repeats):
+            loads.append(_cpu(lambda: _loaded(store)))
+            seen = _loaded(store)
+            saves.append(_cpu(lambda: store.write(pack(State("here", _NOW, keys=seen.packed())), etag)))
+            etag = _etag(store)
+    load, save = min(loads), min(saves)
+    return [
+        Figure("state", f"state with {keys:,} keys", len(data) / _MB, "MB", 17.0, note=f"{KEY_BYTES} bytes a key"),
+        Figure("state", "load and save, CPU", load + save, "s", 1.0, note=f"load {load:.2f} s, save {save:.2f} s; a run loads once"),
+    ]
+
+
+def _some_keys(seed: int, count: int) -> bytes:
+    return b"".join(b"%08x%08x" % (seed, number) for number in range(count))
+
+
+def _loaded(store: ObjectStore) -> SeenKeys:
+    stored = store.read()
+    return SeenKeys(unpack(stored.data, "the state").keys if stored else None)
+
+
+def _etag(store: ObjectStore) -> str | None:
+    stored = store.read()
+    return stored.etag if stored else None
+
+
+def cold(bench: Bench) -> list[Figure]:
+    """From the start of the process to the first request of the first call."""
+    taken = []
+    for _ in range(bench.sizes.repeats + 1):  # the first may have to compile
+        with bench.stage(waits=True) as stage:
+            taken.append(stage.first_request())
+    note = "fdk, the SDK, settings, signing in"
+    return [Figure("cold", "cold start: process start → first request, CPU", min(taken), "s", 0.7, note=note)]
+
+
+def image(bench: Bench) -> list[Figure]:
+    """What goes into the image, laid out and pruned as the Dockerfile says (by the same hands as `tests/test_image.py`)."""
+    del bench
+    from tests.test_image import PRUNE, PYTHON, lay_out_code, lay_out_packages, size  # noqa: PLC0415 - pytest, for this row alone
+
+    with tempfile.TemporaryDirectory(prefix="epimetheus-image-") as name:
+        folder = Path(name)
+        lay_out_packages(folder / "python")
+        lay_out_code(folder)
+        before = size(folder)
+        subprocess.run([PYTHON, PRUNE, folder / "python"], check=True, capture_output=True)
+        compiling = [PYTHON, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+        subprocess.run([*compiling, folder / "python", folder / "function"], check=True)
+        note = f"{before / _MB:.0f} MB before pruning and compiling; without the base image; tests/test_image.py runs the main job from it"
+        return [Figure("image", "packages and code in the image", size(folder) / _MB, "MB", 90.0, note=note)]
+
+
+def _client(bench: Bench, api: Helper, kind: Callable[..., Any]) -> Any:
+    credentials = sign_in("config_file", str(bench.world.credentials(bench.folder)), "DEFAULT")
+    return make_client(kind, credentials, region=credentials.region, endpoint=f"http://127.0.0.1:{api.port}", seconds=SECONDS)
+
+
+def _cpu(doing: Callable[[], object]) -> float:
+    began = time.process_time()
+    doing()
+    return time.process_time() - began

@@ -1,0 +1,146 @@
+"""Every benchmark gives its figures, at sizes that are over in seconds. What they measure is asserted nowhere."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from benchmarks import __main__ as program
+from benchmarks import compare, report
+from benchmarks.bench import Bench
+from benchmarks.figures import Figure, Results, table
+from benchmarks.growth import line
+from benchmarks.sizes import Sizes
+
+TINY = Sizes(
+    events=130,
+    page=20,
+    places=3,
+    repeats=1,
+    turns=1,
+    some=50,
+    many=130,
+    compartments=4,
+    latency=0.001,
+    listed=12,
+    keys=1000,
+    rate=40,
+    slow=0.001,
+    throttled=60,
+    growth_events=(50, 130),
+    growth_compartments=(4, 12),
+)
+
+
+@pytest.fixture(scope="module")
+def results():
+    return program.measure([*program.ROWS, program.GROWTH], TINY, lambda _: None)
+
+
+def figure(results, what):
+    return next(one for one in results.figures if one.what == what)
+
+
+def test_every_row_of_the_goals_has_its_figure(results):
+    goals = {one.what: (one.goal, one.unit) for one in results.figures if one.goal is not None}
+    assert goals == {
+        "CPU an event, CEF": (15, "µs"),
+        "CPU an event, JSON": (12, "µs"),
+        "peak memory, 50 events in one call": (110, "MB"),
+        "peak memory, 130 events in one call": (110, "MB"),
+        "more for the larger": (10, "%"),
+        "CPU that rules of every kind add": (50, "%"),
+        "4 compartments without events, whole call": (1.3, "\u00d7"),
+        "12 compartments: CPU of one listing": (1, "s"),
+        "12 compartments: state": (2, "MB"),
+        "state with 1,000 keys": (17, "MB"),
+        "load and save, CPU": (1, "s"),
+        "cold start: process start → first request, CPU": (0.7, "s"),
+        "packages and code in the image": (90, "MB"),
+        "an idle run: ListEvents for each compartment": (1, ""),
+        "an idle run: ListCompartments": (1, ""),
+        "calls wasted, of an API that allows 40 a second": (5, "%"),
+        "pace after 5 s": (80, "%"),
+        "compartments given up for 429": (0, ""),
+    }
+    assert {one.row for one in results.figures} == {*program.ROWS, program.GROWTH}
+    assert all(one.ratio for one in results.figures if one.what.startswith("CPU an event"))
+
+
+def test_what_does_not_depend_on_the_machine_comes_out_as_it_must(results):
+    assert figure(results, "an idle run: ListEvents for each compartment").value == 1
+    assert figure(results, "state with 1,000 keys").value == pytest.approx(0.0168, abs=0.0005)
+    assert figure(results, "an idle run: other calls").note.endswith("2 PutObject")
+    assert [count for count, _, _ in results.growth["compartments"]] == [4, 12]
+
+
+def test_the_receiver_has_every_event_and_the_api_names_each_once():
+    more_pages_than_there_are_templates = Sizes(page=2, places=3)
+    with Bench.open(more_pages_than_there_are_templates) as bench, bench.stage(events=130) as stage:
+        first, again = stage.call().report, stage.call().report
+        assert stage.receiver.ask("told")["messages"] == 130
+        assert stage.api.ask("asked")["ListEvents"] == 2 * 66
+    assert (first["status"], first["forwarded"], first["duplicates"], first["malformed"]) == ("ok", 130, 0, 0)
+    assert (again["status"], again["forwarded"], again["duplicates"]) == ("ok", 0, 130)
+
+
+def test_the_page_and_its_plots_are_made_of_the_figures(results, tmp_path):
+    write_and_read = tmp_path / "bench.json"
+    results.write(write_and_read)
+    assert Results.read(write_and_read) == results
+    report.write(results, tmp_path, lambda _: None)
+    page = (tmp_path / "scale.md").read_text("utf-8")
+    assert "\n".join(table([one for one in results.figures if one.row != "growth"])) in page
+    assert re.findall(r"[{}]|\bnan\b|\binf\b", page) == []
+    for picture in ("growth-events.svg", "growth-compartments.svg"):
+        assert f"(images/{picture})" in page
+        drawn = ET.parse(tmp_path / "images" / picture).getroot()
+        assert len(drawn.findall("{http://www.w3.org/2000/svg}circle")) == 4
+
+
+def test_a_figure_is_told_with_its_goal_and_whether_it_holds():
+    figures = [
+        Figure("a", "at most", 15.2, "µs", 15.0, ratio=4.44),
+        Figure("a", "just so", 15.0, "µs", 15.0),
+        Figure("a", "at least", 80.0, "%", 80.0, least=True),
+        Figure("a", "too little", 79.9, "%", 80.0, least=True),
+        Figure("a", "no goal", 12345.6, "MB", note="so it is"),
+    ]
+    assert [[cell.strip() for cell in row.strip("|").split("|")] for row in table(figures)[2:]] == [
+        ["at most", "≤ 15 µs", "15.2 µs", "**fails**", "4.4", ""],
+        ["just so", "≤ 15 µs", "15 µs", "holds", "", ""],
+        ["at least", "≥ 80 %", "80 %", "holds", "", ""],
+        ["too little", "≥ 80 %", "79.9 %", "**fails**", "", ""],
+        ["no goal", "", "12,346 MB", "", "", "so it is"],
+    ]
+
+
+def test_two_results_are_set_side_by_side():
+    before = Results("then", {"cpu": "slow"}, {}, [Figure("a", "both", 20.0, "µs", 15.0), Figure("a", "gone", 1.0, "s")])
+    after = Results("now", {"cpu": "fast"}, {}, [Figure("a", "both", 15.0, "µs", 15.0), Figure("a", "new", 2.0, "s")])
+    assert [line.split() for line in compare.compared(before, after)] == [
+        ["before:", "then", "after:", "now"],
+        ["Not", "the", "same", "cpu:", "slow", "before,", "fast", "after."],
+        [],
+        ["what", "goal", "before", "after", "change"],
+        ["both", "≤", "15", "µs", "20", "µs", "15", "µs", "-25.0", "%"],
+        ["gone", "1", "s", "-"],
+        ["new", "-", "2", "s"],
+    ]
+
+
+def test_the_straight_line_goes_through_points_that_are_on_one():
+    fitted = line([10.0, 100.0, 10_000.0], [25.0, 205.0, 20_005.0])
+    assert (fitted.base, fitted.each) == (pytest.approx(5), pytest.approx(2))
+
+
+def test_a_size_is_changed_by_the_environment():
+    sizes = Sizes.read({"BENCH_EVENTS": "7", "BENCH_LATENCY": "0.5", "BENCH_GROWTH_EVENTS": "1,10"})
+    assert (sizes.events, sizes.latency, sizes.growth_events, sizes.page) == (7, 0.5, (1, 10), 1000)
+
+
+def test_a_row_there_is_not_and_a_file_there_is_not_are_told(capsys):
+    assert program.main(["speed"]) == 2
+    assert "there are cpu, memory" in capsys.readouterr().err
+    assert compare.main(["/nowhere"]) == 2
+    assert report.main(["/nowhere"]) == 2
