@@ -16,6 +16,7 @@ from epimetheus.model import Replayed, Window, minute_text
 from epimetheus.parts import Options, Parts
 from epimetheus.plan import NO_TIME
 from epimetheus.report import Tally, problem
+from epimetheus.run import commit_reserve
 from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.quotas import Quotas
 from epimetheus.select.selection import Selection
@@ -55,7 +56,8 @@ class _Replay:
     def __init__(
         self, options: Options, parts: Parts, run_id: str, deadline: Deadline, window: Window, only: Sequence[str], *, dry: bool
     ) -> None:
-        self.options, self.parts, self.run_id, self.deadline = options, parts, run_id, deadline
+        self.options, self.parts, self.run_id = options, parts, run_id
+        self.deadline = deadline.earlier(commit_reserve(deadline.left()))  # what is kept back is to confirm in
         self.window, self.only, self.dry = window, only, dry
         self.sink = Nowhere() if dry else parts.receiver
         self.tally = Tally()
@@ -103,7 +105,7 @@ class _Replay:
                 self.parts.watcher.progress(self.options.region, Window(window.start, self.window.end), done, len(works))
         self.forwarder.finish()
         minutes = window.end - window.start
-        if late and minutes == 1:
+        if late and minutes == 1 and self.through == self.window.start:
             raise OutOfTime(f"One minute from {minute_text(window.start)} on: {NO_TIME}.", do="Give it more time, or fewer compartments.")
         self.through = self.through if late else window.end
         return max(1, minutes // 2) if late else 2 * minutes

@@ -70,7 +70,7 @@ def test_who_can_not_be_read_is_named_and_the_others_are_replayed(stage):
 def test_a_replay_whose_time_is_up_says_how_far_it_is_and_goes_on_from_there(stage):
     put(stage, "GetInstance", 300, 29, seconds=3.0)
     stage.world.faults.add("delay", seconds=0.4, operation="ListEvents", times=None)
-    first = replayed(stage, seconds=4.0, clock=stage.hand.clock, SLICE_MINUTES="5")
+    first = replayed(stage, seconds=6.0, clock=stage.hand.clock, SLICE_MINUTES="5")
     assert first.status == "partial"
     assert FROM < first.through < TO
     stage.world.faults.clear()
