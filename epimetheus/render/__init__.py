@@ -91,6 +91,9 @@ class Renderer:
             notes = notes if path == notes.compartment_path else notes._replace(compartment_path=path)
         when, severity = moment(event.event_time), _at_least(self._severity(event), notes)
         subject = Subject(raw, event, when, severity, notes)
+        text, head = self._format.at_once(subject), self._header(severity, when, msgid, sequence)
+        if text is not None and len(head) + len(text) <= self._max_bytes:
+            return Rendered(head + text, trimmed=False)
         return self._fitted(partial(self._format, subject), severity, when, msgid, sequence)
 
     def _malformed(self, raw: bytes, sequence: int, notes: Notes) -> Rendered:

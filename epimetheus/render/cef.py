@@ -122,7 +122,7 @@ class Cef(Flat):
             data.event_name, reason(event) if result == "failure" else None, of_event, of_event, str(ended.millis) if ended else None,
             request.action, request.path, identity.user_agent,
             ipv4[1] if len(ipv4) > 1 else None, found.other, identity.caller_name, identity.tenant_id,
-            str(code) if code else None, data.message or response.message,
+            str(code) if code else None, (data.message or response.message or "").strip(),
             data.resource_id, data.resource_name, data.compartment_id, data.compartment_name, identity.auth_type, request.id,
             event_id if event_id and len(event_id) > LENGTHS["externalId"] else None, data.event_grouping_id,
             subject.notes.compartment_path,

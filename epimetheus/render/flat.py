@@ -1,26 +1,26 @@
 """What formats of names and values (CEF, LEEF) share: no secret, no value longer than allowed, and all of it within a size."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import compress
 
 from epimetheus.render.fields import NO_FIELDS, Fields, Pairs, flat
 from epimetheus.render.form import TAMPER_WATCH, Body, Limit, Subject
+from epimetheus.render.hints import NUL, looker
 from epimetheus.render.kinds import Kind
-from epimetheus.render.known import Known
 from epimetheus.render.lookup import Lookup
 from epimetheus.render.redact import Redactor
-from epimetheus.render.secret_text import suspicious
 from epimetheus.render.size import cut, listed, utf8
 
 CAPS = (1023, 512, 256, 128, 64, 40, 20, 16)  # bytes; numbers and IPv4 addresses are shorter than the least
 MESSAGE = "msg"
 UNKNOWN = "unknown"
-_JSON = '{["'
 CACHED = 2048  # of what comes again and again: openings, addresses; OCI has some thousand event types
 _CACHED_TEMPLATES = 256
-_PLACE = "\0"
+_CONTROLS = r"\x01-\x1f\x7f"
+_BLANK_AROUND = r"(?:^|\x00) | (?:\x00|$)"
 _VERSION = "2.0"  # of the schema that this reads, where an event names none
 
 Head = Sequence[str]
@@ -64,7 +64,7 @@ class Flat(ABC):
         self._exact = frozenset(renamed.get(key, key) for key in (*self.exact, *self.kinds)) | self.kinds.keys()
         self._message = renamed.get(MESSAGE, MESSAGE)
         self._opening = lru_cache(CACHED)(self._told_opening)
-        self._known = Known(partial(self._harmless, doubtful=f"{self.special}{_JSON}"))
+        self._doubtful = looker(f"[{''.join(map(re.escape, self.special))}{_CONTROLS}]", _BLANK_AROUND)
         self._template = lru_cache(_CACHED_TEMPLATES)(self._told_template)
 
     @abstractmethod
@@ -87,17 +87,36 @@ class Flat(ABC):
     def written(self, pairs: Pairs) -> str:
         """The pairs, escaped."""
 
-    def __call__(self, subject: Subject, limit: Limit) -> Body:
-        """One line, no value longer than its key allows."""
-        keys, values = self._said(subject)
-        line = self._at_once(subject, keys, values)
-        if line is not None and len(line) <= limit.whole:
-            return Body(line)
-        event = subject.event
-        head = self.head(event.event_type, event.event_type_version, event.data.event_name)
-        return self._with_care(head, subject.severity, [*zip(keys, values, strict=True)], limit)
+    def at_once(self, subject: Subject) -> bytes | None:
+        """The line, where nothing in it need be hidden, cut or escaped, as in most events; None where it may be.
 
-    def _said(self, subject: Subject) -> tuple[Sequence[str], Sequence[str]]:
+        What stands around the values is the same in every event that has the same keys.
+        """
+        event = subject.event
+        opening = self._opening(event.event_type, event.event_type_version, event.data.event_name, subject.severity)
+        keys, values = self._said(subject)
+        template, room = self._template(keys)
+        together = NUL.join(values)
+        if opening is None or together.count(NUL) >= len(values) or self._doubtful(together):
+            return None
+        pairs = template % values
+        whole = len(pairs) == room + len(together) and (pairs.isascii() or pairs.isprintable())
+        return f"{opening}{pairs}".encode() if whole else None
+
+    def __call__(self, subject: Subject, limit: Limit) -> Body:
+        """One line, value by value where need be: JSON in one may hide a secret in its own escapes."""
+        event, pairs = subject.event, [*zip(*self._said(subject), strict=True)]
+        head = self.head(event.event_type, event.event_type_version, event.data.event_name)
+        if not self._harmless([*head, *[value for _, value in pairs]]):
+            head, pairs = self._clean(head, pairs)
+        head, pairs, cut = self._held(head, pairs)
+        if not cut:
+            text = utf8(self.opening(head, subject.severity) + self.written(pairs))
+            if len(text) <= limit.whole:
+                return Body(text)
+        return self._trimmed(head, subject.severity, pairs, limit, cut)
+
+    def _said(self, subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Keys, and their values, of which none is empty."""
         said = self.said(subject)
         keys, values = tuple(compress(self.keys, said)), tuple(filter(None, said))
@@ -106,46 +125,25 @@ class Flat(ABC):
         pairs = self._mapped([*zip(keys, values, strict=True)], subject)
         return tuple(key for key, _ in pairs), tuple(value for _, value in pairs)
 
-    def _at_once(self, subject: Subject, keys: Sequence[str], values: Sequence[str]) -> bytes | None:
-        """The line, where nothing in it need be hidden, cut or escaped, as in most events; None where it may be.
-
-        What stands around the values is the same in every event that has the same keys.
-        """
-        event = subject.event
-        opening = self._opening(event.event_type, event.event_type_version, event.data.event_name, subject.severity)
-        template, room = self._template(keys)
-        texts = (*map(str.strip, values),)
-        if opening is None or not self._known({*texts}):
-            return None
-        pairs = template % texts
-        return utf8(opening + pairs) if len(pairs) == room + len("".join(texts)) and all(texts) else None
-
     def _told_opening(self, event_type: str, version: str | None, name: str | None, severity: int) -> str | None:
         head = [value.strip() for value in self.head(event_type, version, name)]
         fits = all(0 < len(value) <= most for value, most in zip(head, self.head_lengths, strict=True))
-        return self.opening(head, severity) if fits and self._known({*head}) else None
+        return self.opening(head, severity) if fits and self._harmless(head) else None
 
     def _told_template(self, keys: Sequence[str]) -> tuple[str, int]:
-        """The pairs of these keys with a place for each value, which cuts off what is too long; and how long they are without values."""
+        """The pairs of these keys with a place for each value, which cuts off what is too long.
+
+        And how much longer than the values, joined, they are when nothing is cut.
+        """
         places = [f"%.{self.lengths.get(key, self.custom_length)}s" for key in keys]
-        around = self.written([(key, _PLACE) for key in keys]).split(_PLACE)
+        around = self.written([(key, NUL) for key in keys]).split(NUL)
         template = "".join([f"{text.replace('%', '%%')}{place}" for text, place in zip(around, [*places, ""], strict=True)])
-        return template, sum(map(len, around))
+        return template, sum(map(len, around)) - max(len(keys) - 1, 0)
 
-    def _harmless(self, together: str, doubtful: str) -> bool:
-        """Whether nothing in these values need be hidden, or escaped: one look at all of them tells."""
-        return together.isprintable() and not (any(map(together.__contains__, doubtful)) or suspicious(together))
-
-    def _with_care(self, head: Head, severity: int, pairs: Pairs, limit: Limit) -> Body:
-        """The same, value by value where need be: JSON in one may hide a secret in its own escapes."""
-        if not self._harmless(" ".join([*head, *[value for _, value in pairs]]), self.special + "\\"):
-            head, pairs = self._clean(head, pairs)
-        head, pairs, cut = self._held(head, pairs)
-        if not cut:
-            text = utf8(self.opening(head, severity) + self.written(pairs))
-            if len(text) <= limit.whole:
-                return Body(text)
-        return self._trimmed(head, severity, pairs, limit, cut)
+    def _harmless(self, texts: Sequence[str]) -> bool:
+        """Whether nothing in these need be hidden, or escaped: one look at all of them tells."""
+        together = NUL.join(texts)
+        return together.count(NUL) < len(texts) and " ".join(texts).isprintable() and not self._doubtful(together)
 
     def _mapped(self, pairs: Pairs, subject: Subject) -> Pairs:
         """The pairs as the user wants them, but for values that are not of their key's type."""

@@ -58,5 +58,8 @@ class Body(msgspec.Struct, frozen=True, gc=False):
 class Format(Protocol):
     """Makes the MSG part of an event; never raises for what an event holds."""
 
+    def at_once(self, subject: Subject) -> bytes | None:
+        """All of the body, whatever its size, where there is a quick way to the very bytes `__call__` would make; else None."""
+
     def __call__(self, subject: Subject, limit: Limit) -> Body:
         """The body, at most ``limit.left`` bytes."""

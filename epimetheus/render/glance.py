@@ -1,21 +1,21 @@
 """A look at an event's JSON that tells, for most events, what `redact` would find by walking all of it.
 
 In most events secrets stand under secret keys (``Authorization``, ``credentials``), or in JSON in the strings of a list (headers). These
-are dealt with on the way. Whether there are others is seen by one look at all other strings together. Where there may be, or where
-anything else is in doubt, there is no answer, and the event is walked.
+are dealt with on the way. Whether there are others is seen by one look at all other strings together (`hints`). Where there may be, or
+where anything else is in doubt, there is no answer, and the event is walked.
 """
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from epimetheus.render.known import Known
-from epimetheus.render.secret_text import REDACTED, is_secret_key, mask, suspicious
+from epimetheus.render.hints import NUL, may_hold_secrets
+from epimetheus.render.secret_text import REDACTED, is_secret_key, mask
 
 MAX_DEPTH = 64  # levels, those of JSON in strings counted along; what lies deeper becomes text
 OPENERS = frozenset('{["')
 """How JSON in a string begins, but for white space."""
-_IN_DOUBT = '"'  # a text that is
+_IN_DOUBT = NUL  # a text that is
 _CACHED_OBJECTS = 1024
 VALUES = frozenset(("value", "values"))
 _NAMES = frozenset(("key", "name"))
@@ -49,21 +49,21 @@ class Glance:
     def __init__(self, key: Callable[[str], Key], string: Callable[[str, int], str]) -> None:
         self._key = key
         self._string = string
-        self._known = Known(_may_leave)
         self._special = lru_cache(_CACHED_OBJECTS)(self._told_special)
 
     def __call__(self, value: object, depth: int) -> bool:
         """Whether an object, which stood at a depth, may leave now; False where only a walk of it, as it was, can tell what may."""
         if not isinstance(value, dict):
             return False
-        texts: set[str] = set()
+        texts: list[str] = []
         self._object(value, depth, texts)
-        return self._known(texts)
+        together = NUL.join(texts)
+        return together.count(NUL) < max(len(texts), 1) and not may_hold_secrets(together)
 
-    def _object(self, value: Tree, depth: int, texts: set[str]) -> None:
+    def _object(self, value: Tree, depth: int, texts: list[str]) -> None:
         """Hides what stands under the secret keys of an object; its other strings go to ``texts``."""
         if depth >= MAX_DEPTH:
-            texts.add(_IN_DOUBT)
+            texts.append(_IN_DOUBT)
             return
         special = self._special(tuple(value))
         masks = _masks(value, special, texts) if special else None
@@ -72,7 +72,7 @@ class Glance:
         for item in value.values():
             kind = type(item)
             if kind is str:
-                texts.add(item)
+                texts.append(item)
             elif kind is dict:
                 self._object(item, depth + 1, texts)
             elif kind is list:
@@ -80,10 +80,10 @@ class Glance:
         if masks:
             value.update(masks)
 
-    def _list(self, value: list[Any], depth: int, texts: set[str]) -> None:
+    def _list(self, value: list[Any], depth: int, texts: list[str]) -> None:
         """The same for a list; JSON in its strings is redacted at once."""
         if depth >= MAX_DEPTH:
-            texts.add(_IN_DOUBT)
+            texts.append(_IN_DOUBT)
             return
         for index, item in enumerate(value):
             kind = type(item)
@@ -94,7 +94,7 @@ class Glance:
             elif kind is str and item[:1] in OPENERS:
                 value[index] = self._string(item, depth + 1)
             elif kind is str:
-                texts.add(item)
+                texts.append(item)
 
     def _told_special(self, keys: tuple[str, ...]) -> _Special | None:
         """None where they are keys like any other, as nearly always."""
@@ -123,13 +123,9 @@ def sound(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _masks(value: Tree, special: _Special, texts: set[str]) -> Tree:
+def _masks(value: Tree, special: _Special, texts: list[str]) -> Tree:
     """What is to stand in the place of an object's secrets."""
     if not special.sound:
-        texts.add(_IN_DOUBT)
+        texts.append(_IN_DOUBT)
     claim = any(isinstance(value[name], str) and is_secret_key(value[name]) for name in special.names)
     return {key: hidden(value[key]) for key in (*special.secret, *(special.values if claim else ()))}
-
-
-def _may_leave(text: str) -> bool:
-    return not (any(map(text.__contains__, OPENERS)) or suspicious(text)) and sound(text) == text

@@ -6,8 +6,17 @@ that is not enough, its longest strings are shortened, and say so; then, which t
 under ``epimetheusCut``. What was trimmed is told in the header; where that has no room (RFC 3164), under the key ``epimetheusTrimmed``.
 """
 
-from epimetheus.render.form import Subject
+import re
+from functools import lru_cache
+
+from epimetheus.render import tree
+from epimetheus.render.fields import NO_FIELDS, Fields
+from epimetheus.render.form import Notes, Subject
 from epimetheus.render.nested import NOTES_KEY, TRIMMED_KEY, Nested, Tree, noted
+from epimetheus.render.redact import Redactor
+
+_CACHED_NOTES = 1024
+_COMPACT = re.compile(rb'\{"[^"\\]*":(?:[{\[]\S|(?:"[^"\\]*"|[\w.+\-]+)(?:,"|\}))').match  # by its first member: the others are alike
 
 
 class JsonText(Nested):
@@ -16,6 +25,16 @@ class JsonText(Nested):
     notes_path = (NOTES_KEY,)
     data_path = ("data",)
     shed_order = ()
+
+    def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
+        super().__init__(redactor, note=note, fields=fields)
+        self._ending = lru_cache(_CACHED_NOTES)(_ending)
+
+    def at_once(self, subject: Subject) -> bytes | None:
+        """The text the event came as, where that is compact, and what must not leave of it can be told in place."""
+        raw = bytes(subject.raw)
+        text = self._redactor.in_place(raw) if self._fields is NO_FIELDS and _COMPACT(raw) else None
+        return tree.seen(text[:-1] + self._ending(subject.notes)) if text else None
 
     def said(self, subject: Subject, event: Tree) -> Tree:
         """All of it, and the notes."""
@@ -27,3 +46,9 @@ class JsonText(Nested):
     def told(self, event: Tree, trimmed: str) -> Tree:
         """The same with ``epimetheusTrimmed``."""
         return {**event, TRIMMED_KEY: trimmed}
+
+
+def _ending(notes: Notes) -> bytes:
+    """What ends the event's text: its notes, behind all that is in it."""
+    told = noted(notes)
+    return b"," + tree.line(told)[1:] if told else b"}"

@@ -149,7 +149,7 @@ class Leef(Flat):
             self._service(event.event_type), data.event_name, reason(event) if result == "failure" else None, response.response_time,
             request.action, request.path, identity.user_agent,
             post, other, identity.caller_name, identity.tenant_id,
-            str(code) if code else None, data.message or response.message,
+            str(code) if code else None, (data.message or response.message or "").strip(),
             data.resource_id, data.resource_name, data.compartment_id, data.compartment_name, identity.auth_type, request.id,
             data.event_grouping_id, subject.notes.compartment_path,
             "true" if signs_on else None, source if signs_on and result == "success" else None,

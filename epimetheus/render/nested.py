@@ -62,6 +62,10 @@ class Nested(ABC):
     def told(self, event: Tree, trimmed: str) -> Tree:
         """The event with a word on what was trimmed."""
 
+    def at_once(self, subject: Subject) -> bytes | None:
+        """None: there is none."""
+        return None
+
     def __call__(self, subject: Subject, limit: Limit) -> Body:
         """One line of JSON; text that is no JSON (no event has it) is cut like a malformed one."""
         redacted = self._redactor.json(bytes(subject.raw))

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from epimetheus.model import AuditEvent
 from epimetheus.render import tree
 from epimetheus.render.glance import MAX_DEPTH, OPENERS, VALUES, Glance, hidden, judged, sound
+from epimetheus.render.hints import suspicious
+from epimetheus.render.in_place import InPlace
 from epimetheus.render.paths import Path, masked, masked_struct
 from epimetheus.render.secret_text import REDACTED, is_plain, is_secret_key, mask, mask_all
 
@@ -37,6 +39,7 @@ class Redactor:
         self._last_parts = frozenset(path[-1].lower() for path in self._paths)
         self._key = lru_cache(_CACHED_KEYS)(judged)
         self._glance = Glance(self._key, self._string)
+        self._in_place = InPlace(self._key, self.text)
         self._note = lru_cache(_CACHED_NOTES)(self._noted)
 
     def event(self, event: AuditEvent) -> AuditEvent:
@@ -54,6 +57,10 @@ class Redactor:
     def _noted(self, value: str, path: Path) -> str:
         own = any(len(ours) <= len(path) and all(map(_leads, ours, path)) for ours in self._paths)
         return REDACTED if own else self.text(value)
+
+    def in_place(self, raw: bytes) -> bytes | None:
+        """The text of an event without its secrets, as it came in all else; None where `json` has to tell."""
+        return None if self._paths else self._in_place(raw)
 
     def json(self, raw: bytes) -> Redacted:
         """An event's JSON text; never raises, whatever ``raw`` holds."""
@@ -91,10 +98,9 @@ class Redactor:
         return {key: hidden(item) if key.lower() in VALUES else item for key, item in kept.items()} if claim else kept
 
     def _string(self, value: str, depth: int) -> str:
-        if is_plain(value):
+        if is_plain(value) or not suspicious(value):
             return value
-        if not value.isascii():
-            value = sound(value)
+        value = sound(value)
         if value.lstrip()[:1] in OPENERS and (inner := self._nested(value, depth)) is not None:
             return inner
         return mask(value)

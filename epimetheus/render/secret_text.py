@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from epimetheus.render.hints import suspicious
+
 REDACTED = "[redacted]"
 
 # Keys are compared without case and punctuation; what matters is how they end: accessToken is a secret, tokenType is not.
@@ -26,9 +28,8 @@ def is_secret_key(key: str) -> bool:
 
 
 class _Shape(NamedTuple):
-    """A secret by its own look. Every match holds the ``hint`` (in lower case): text without it need not be searched."""
+    """A secret by its own look, and what is put in its place. A new one needs a hint in `hints`."""
 
-    hint: str
     pattern: re.Pattern[str]
     put: str = REDACTED
 
@@ -36,43 +37,28 @@ class _Shape(NamedTuple):
 _FINGERPRINT = r"(?:[0-9a-fA-F]{2}:){15}[0-9a-fA-F]{2}"
 _PAR = re.compile(r"(\\?/|%2F)p\1[\w\-]{16,}\1n\1", re.IGNORECASE | re.ASCII)
 _SHAPES = (
-    _Shape("private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)),
+    _Shape(re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)),
     # draft-cavage-http-signatures, as OCI signs requests: a list of name="value", quotes perhaps escaped, perhaps cut off
     _Shape(
-        "signature",
         re.compile(r"\bSignature\s+(?:\w+\s*=\s*(?:\\*\"[^\"\\]*(?:\\*\"|\Z)|[^\s,\"\\&]+)[,\s]*)+", re.IGNORECASE | re.ASCII),
     ),
     # RFC 6750 2.1; "bearer token expired" is a sentence
     _Shape(
-        "bearer",
         re.compile(r"(?ia)\b(Bearer)\s+(?!(?:tokens?|auth\w*|credentials?|scheme)\b(?![.~+/=-]))[\w\-.~+/]+=*"),
         rf"\1 {REDACTED}",
     ),
     # RFC 7617 2; Base64 of user:password never is one plain word, "Basic monitoring" is
-    _Shape(
-        "basic", re.compile(r"\b((?i:Basic))\s+(?![A-Za-z]?[a-z]*(?![\w+/=]))[\w\-+/]{4,}=*", re.ASCII), rf"\1 {REDACTED}"
-    ),
-    _Shape("st$", re.compile(r"\bST\$[^\s\"',;\\&]+", re.IGNORECASE | re.ASCII)),
-    _Shape("eyj", re.compile(r"eyJ[\w\-]{8,}(?:\.[\w\-]*)+", re.ASCII)),
+    _Shape(re.compile(r"\b((?i:Basic))\s+(?![A-Za-z]?[a-z]*(?![\w+/=]))[\w\-+/]{4,}=*", re.ASCII), rf"\1 {REDACTED}"),
+    _Shape(re.compile(r"\bST\$[^\s\"',;\\&]+", re.IGNORECASE | re.ASCII)),
+    _Shape(re.compile(r"eyJ[\w\-]{8,}(?:\.[\w\-]*)+", re.ASCII)),
     # API key ids: tenancy/user/fingerprint. The fingerprint alone is how an audit names a key that was made or deleted.
-    _Shape(":", re.compile(rf"ocid1\.[^/\s\"]{{1,255}}/(?:ocid1\.[^/\s\"]{{1,255}}/)?{_FINGERPRINT}")),
-    _Shape(":", re.compile(rf"(?<!/apiKeys)(?<!/apikeys)/{_FINGERPRINT}"), f"/{REDACTED}"),
+    _Shape(re.compile(rf"ocid1\.[^/\s\"]{{1,255}}/(?:ocid1\.[^/\s\"]{{1,255}}/)?{_FINGERPRINT}")),
+    _Shape(re.compile(rf"(?<!/apiKeys)(?<!/apikeys)/{_FINGERPRINT}"), f"/{REDACTED}"),
     # Object Storage's pre-authenticated requests: who has the path has the object
-    _Shape("/p/", _PAR, rf"\1p\1{REDACTED}\1n\1"),
-    _Shape("%2fp%2f", _PAR, rf"\1p\1{REDACTED}\1n\1"),
+    _Shape(_PAR, rf"\1p\1{REDACTED}\1n\1"),
     # RFC 3986 3.2.1; a password may hold an @ that ought to have been encoded
-    _Shape("://", re.compile(r"://([^/\s:@\"']{0,255}):[^/\s\"']{1,255}@"), rf"://\1:{REDACTED}@"),
+    _Shape(re.compile(r"://([^/\s:@\"']{0,255}):[^/\s\"']{1,255}@"), rf"://\1:{REDACTED}@"),
 )
-# Every secret key holds one of these, once squeezed; "token" and "key" stand for several roots.
-_KEY_HINTS = (
-    "authorization", "cookie", "credential", "pass", "pwd", "secret", "token", "key", "signature", "assertion", "saml", "jwt", "otp",
-    "bearer",
-)  # fmt: skip
-_SHORTEST_HINT = 3
-_CLOSING = "\"'\\)]"
-_KEY_LENGTH = 128  # those of `_KEYED`, each of which may be two in lower case
-_COLONS = 15  # of a fingerprint
-_AUTH_KEY = re.compile("auth(?![a-z])")
 _WORD = re.compile(r"[\w.\-]*", re.ASCII)
 
 _KEYED = re.compile(r"(?:(?<![\w\-%])|(?<=%[0-9A-Fa-f]{2}))([\w\-]{1,64})(?:[)\]]?\\*[\"'])?\s*(?:[:=]|%3[AaDd])\s*")
@@ -89,34 +75,6 @@ _NAMES = frozenset(("key", "name"))
 _VALUES = frozenset(("value", "values"))
 
 
-def suspicious(text: str) -> bool:
-    """A cheap look at a text of any length: False only if `mask` would leave it, and every piece of it, as it is.
-
-    Every shape's hint is looked for, but where a shape needs a rare character as well, only if that is there: one character is found
-    ten times as fast as a word.
-    """
-    low = text.lower()
-    return (
-        ("basic" in low or "bearer" in low or "eyj" in low or "/p/" in low or "private key" in low)
-        or ("$" in low and "st$" in low)
-        or ("%" in low and "%2fp%2f" in low)
-        or ("=" in low and "signature" in low)
-        or (":" in low and (low.count(":") >= _COLONS or ("@" in low and "://" in low)))
-        or _may_have_keys(low)
-    )
-
-
-def _may_have_keys(low: str) -> bool:
-    """Whether a secret key may stand in a text in lower case: right before a separator, or told by a ``name`` there."""
-    pieces = (low.replace("%3", ":") if "%" in low else low).replace("=", ":").split(":")
-    if len(pieces) == 1:
-        return False
-    ends = [piece.rstrip().rstrip(_CLOSING).rpartition(" ")[2] for piece in pieces[:-1] if len(piece) >= _SHORTEST_HINT]
-    before = " ".join([end[-_KEY_LENGTH:] for end in ends])
-    squeezed = (low if "name" in before else before).replace("_", "").replace("-", "")
-    return any(map(squeezed.__contains__, _KEY_HINTS)) or ("auth" in squeezed and _AUTH_KEY.search(squeezed) is not None)
-
-
 def is_plain(text: str) -> bool:
     """Whether this is a word, a number or a name such as most values are: `mask` would leave it as it is."""
     return _WORD.fullmatch(text) is not None and "eyJ" not in text
@@ -124,17 +82,11 @@ def is_plain(text: str) -> bool:
 
 def mask(text: str) -> str:
     """``text`` with every secret in it replaced by ``[redacted]``: by shape, then by key (``token=…``, ``"password": "…"``)."""
-    if not suspicious(text):
-        return text
-    low = text.lower()
-    for shape in _SHAPES:
-        if shape.hint in low:
-            text = shape.pattern.sub(shape.put, text)
-    return mask_keyed(text, is_secret_key) if _may_have_keys(low) else text
+    return mask_all(text, is_secret_key) if suspicious(text) else text
 
 
 def mask_all(text: str, is_secret: Callable[[str], bool]) -> str:
-    """The same without looking for hints first, and with a word of one's own on which keys are secret."""
+    """The same without a look for hints first, and with a word of one's own on which keys are secret."""
     for shape in _SHAPES:
         text = shape.pattern.sub(shape.put, text)
     return mask_keyed(text, is_secret)

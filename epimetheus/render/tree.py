@@ -55,10 +55,13 @@ def line(tree: object) -> bytes:
         text = _encode(tree)
     except RecursionError as error:
         raise ValueError("nested too deep to be written") from error
-    return text if text.isascii() and b"\x7f" not in text else _seen(text)
+    return seen(text)
 
 
-def _seen(text: bytes) -> bytes:
+def seen(text: bytes) -> bytes:
+    """JSON text in which what would break a line or not be seen is escaped; it holds no control characters as they are (RFC 8259, 7)."""
+    if text.isascii() and b"\x7f" not in text:
+        return text
     for beginning, characters in _UNSEEN.items():
         if beginning in text:
             for character, escape in characters.items():

@@ -1,0 +1,95 @@
+"""One look at a text that tells whether there may be a secret in it: RE2 reads each byte once, however much there is to look for.
+
+What is hinted at is searched with care (`secret_text`, `redact`). What is not holds no secret, nor does any JSON in it: so a pattern is
+wide where it may be, and never narrower than what it stands for (`tests/render/test_quick.py`). Patterns are of UTF-8, and mind no case.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import re2
+
+_NAMES = (
+    "authorization", "cookie", "credential", "pass", "pwd", "secret", "token", "key", "signature", "assertion", "saml", "jwt", "otp",
+    "bearer",
+)  # fmt: skip
+"""Every secret key (`secret_text.is_secret_key`) holds one of these or is ``auth``; "token", "key" and "pass" stand for several."""
+_SEPARATOR = "(?:[:=]|%3)"
+_ESCAPED = r"\\[u/]"  # in JSON anything may be written so, and in JSON within JSON
+_FOREIGN = r"\xe2\x84\xaa|\xc4\xb0"  # K for Kelvin and I with a dot: the two characters that have an ASCII letter in lower case
+_QUOTE = '"'
+_KEY_ENDS = r'"\s*:'
+_CONTROL = r"[\x00-\x1f]"
+NUL = "\0"  # nothing is sought across it
+
+
+class _Grammar(NamedTuple):
+    """How text goes on, as patterns: ``anything``; a ``gap`` in a word, which no key minds; something that is no ``letter``."""
+
+    anything: str
+    gap: str
+    no_letter: str
+
+    def name(self, end: str) -> str:
+        """A secret's name, and behind it, somewhere, an ``end``."""
+        names = "|".join(self.gap.join(name) for name in _NAMES)
+        return f"(?:(?:{names}){self.anything}{end}|auth(?:{self.no_letter}{self.anything})?{end})"
+
+    def shapes(self) -> str:
+        """All that `secret_text` looks for: secrets by their own look, under a key (``token=…``), and named (``"name": "token"``)."""
+        named = f"name{self.anything}{_SEPARATOR}{self.anything}{self.name('')}"
+        return "|".join((
+            r"basic[\s\\]", r"bearer[\s\\]", "eyj", r"/p\\*/", "%2fp%2f", "private key", r"st\$", r"signature[\s\\]",
+            r'://[^/\s"\x00]*@', "(?:[0-9a-f]{2}:){15}", self.name(_SEPARATOR), named, _ESCAPED, _FOREIGN,
+        ))  # fmt: skip
+
+
+_PLAIN = _Grammar(r"[^\x00]*", r'(?:[^a-z0-9\\\x00]|\\+["\\/bfnrt])*', r"[^a-z\x00]")
+_IN_JSON = _Grammar(r'(?:[^"\\]|\\.)*', r'(?:[^a-z0-9"\\]|\\+["\\/bfnrt])*', r'(?:[^a-z"\\]|\\.)')
+
+
+def _compiled(*patterns: str) -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # bytes, that is: in UTF-8, ASCII stands for nothing but itself
+    options.case_sensitive = False
+    return re2.compile("|".join(patterns).encode(), options)
+
+
+def looker(*more: str) -> Callable[[str], bool]:
+    """A function that tells of texts, joined by NUL, whether in any of them is a hint at a secret, one of ``more`` patterns, or no Unicode."""
+    search = _compiled(_PLAIN.shapes(), *more).search
+
+    def look(together: str) -> bool:
+        try:
+            return search(together.encode()) is not None
+        except UnicodeEncodeError:  # a lone surrogate
+            return True
+
+    return look
+
+
+may_hold_secrets = looker()
+"""Whether in any of some texts, joined by NUL, there may be a secret, or JSON with one; or what is no Unicode."""
+
+
+def suspicious(text: str) -> bool:
+    """The same of one text."""
+    return NUL in text or may_hold_secrets(text)
+
+
+def json_hints() -> Any:
+    """The pattern of what has to be looked at in an event's JSON, whose ``search`` finds one after the other.
+
+    It finds a whole string in which there may be a secret (``"…"``), a key that may stand over one (``"…":``), or anything else: that only
+    a walk of the whole event can tell what may leave.
+    """
+    anything = _IN_JSON.anything
+    return _compiled(
+        f'"{anything}(?:{_IN_JSON.shapes()}){anything}"',
+        f'"{anything}{_IN_JSON.name(_KEY_ENDS)}',
+        rf'"name"\s*:\s*"{anything}{_IN_JSON.name(_QUOTE)}',
+        r'"epimetheus"\s*:\s*[^:\s]',  # what stands where our own notes go
+        r"\de[+-]?\d+[,\]}]",  # a number with an exponent: there are some beyond all numbers
+        r'(?:[\[{](?:"[^"]*":)?){40}',  # so deep that it may be too deep
+        _ESCAPED, _FOREIGN, _CONTROL,
+    )  # fmt: skip

@@ -1,0 +1,77 @@
+"""An event's JSON without its secrets, in the very text it came as: what need not be hidden is not touched, and not even read.
+
+A key or a string that hints at a secret (`hints`) is looked at as in a walk of the whole event; where only such a walk can tell what may
+leave, there is no answer.
+"""
+
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from epimetheus.render import tree
+from epimetheus.render.glance import Key
+from epimetheus.render.hints import json_hints
+from epimetheus.render.secret_text import REDACTED, is_secret_key
+
+_REDACTED = f'"{REDACTED}"'.encode()
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# What may stay, though it stands under a secret key (`glance.hidden`), or what may not. An object may hold anything: it is walked.
+_VALUE = re.compile(
+    rb'\s*+(?:(?P<stays>null|true|false|""|\[\s*\]|\{\s*\})|(?P<goes>-?\d[\d.eE+\-]*+|%b|\[\s*%b(?:\s*,\s*%b)*+\s*\]))' % ((_STRING,) * 3)
+)
+_NAMED = re.compile(rb"\s*+(%b)?+" % _STRING)
+_decode = msgspec.json.Decoder(str).decode
+
+
+class InPlace:
+    """Configured once a run, like `glance.Glance`. ``key`` judges one key; ``string`` gives what may leave of a string."""
+
+    def __init__(self, key: Callable[[str], Key], string: Callable[[str], str]) -> None:
+        self._key = key
+        self._string = string
+        self._search = json_hints().search
+
+    def __call__(self, raw: bytes) -> bytes | None:
+        """The text of an event, compact and valid JSON, as it may leave now; None where it has to be walked."""
+        kept: list[bytes] = []
+        done = at = 0
+        while found := self._search(raw, at):
+            start, at = found.span()
+            change = self._of_key(raw, start, at) if raw[at - 1 : at] == b":" else self._of_string(raw, start, at)
+            if change is None:
+                return None
+            begin, at, text = change
+            if text is not None:
+                kept += (raw[done:begin], text)
+                done = at
+        return b"".join((*kept, raw[done:])) if kept else raw
+
+    def _of_key(self, raw: bytes, start: int, end: int) -> tuple[int, int, bytes | None] | None:
+        """Of what stands behind the key at ``start``: where it begins, where to go on, and what to put there (None: nothing)."""
+        name = raw[start + 1 : raw.rindex(b'"', start, end)].decode()
+        key = self._key(name)
+        if key.name != name or "\\" in name:
+            return None
+        if key.secret:
+            value = _VALUE.match(raw, end)
+            if value is None:
+                return None
+            return (end, value.end(), None) if value["stays"] else (value.start("goes"), value.end(), _REDACTED)
+        return None if key.names and self._names_secret(raw, end) else (end, end, None)
+
+    def _names_secret(self, raw: bytes, at: int) -> bool:
+        """Whether what stands there may be the name of a secret."""
+        value = _NAMED.match(raw, at)
+        text = value[1] if value else None
+        return text is not None and (b"\\" in text or is_secret_key(text[1:-1].decode()))
+
+    def _of_string(self, raw: bytes, start: int, end: int) -> tuple[int, int, bytes | None] | None:
+        """The same of a whole string; anything else that hints at a secret can not be told in place."""
+        if raw[start:start + 1] != b'"' or raw[end - 1 : end] != b'"' or end - start < 2 or raw[end : end + 1] == b":":
+            return None
+        try:
+            value = _decode(raw[start:end])
+        except msgspec.DecodeError:
+            return None
+        return start, end, tree.line(self._string(value))
