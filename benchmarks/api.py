@@ -1,7 +1,7 @@
 """A stand-in for OCI in a process of its own that costs next to nothing: answers made beforehand, no signature checked, no state but one.
 
-It knows what a run asks: ListCompartments (the whole tree), ListEvents (every window holds the same), GetNamespace, one object with its
-conditions, PostMetricData. Anything else is 404. Slow or throttling when told to be.
+It knows what a run asks: ListCompartments (the whole tree), ListEvents (every window holds the same, or its share), GetNamespace, one
+object with its conditions, PostMetricData. Anything else is 404. Slow or throttling when told to be.
 """
 
 import json
@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from benchmarks import pages
 from benchmarks.helper import Voice
+from epimetheus.model import parse_minute
 
 Answer = tuple[int, dict[str, str], bytes | bytearray]
 _LISTED = 1_000
@@ -32,7 +33,10 @@ _ROUTES = {
 
 @dataclass(frozen=True)
 class Told:
-    """How it should be. ``page`` events a page, ``latency`` in seconds, ``rate`` of ListEvents a second (0: any); ``waits``: for a word."""
+    """How it should be. ``page`` events a page, ``latency`` in seconds, ``rate`` of ListEvents a second (0: any); ``waits``: for a word.
+
+    ``minutes``: the events lie evenly over so many, the last of them ``until`` (since the epoch); 0: every window holds them all.
+    """
 
     templates: str
     page: int
@@ -42,6 +46,8 @@ class Told:
     latency: float = 0.0
     rate: int = 0
     waits: bool = False
+    minutes: int = 0
+    until: int = 0
 
 
 def compartment(number: int) -> str:
@@ -125,14 +131,24 @@ class Api:
             self.throttled.append(time.monotonic())
             return 429, {}, b'{"code":"TooManyRequests","message":"too many"}'
         self.served.append(time.monotonic())
-        number, page = self._numbers[query["compartmentId"]], int(query.get("page", 0))
+        number = self._numbers[query["compartmentId"]]
         share, rest = divmod(self.told.events, self.told.compartments)
-        left = share + (number < rest) - page * self.told.page
-        if left <= 0:
+        first, last = self._within(share + (number < rest), query["startTime"], query["endTime"])
+        first = int(query.get("page", first))
+        if first >= last:
             return 200, {}, b"[]"
+        page, at = divmod(first, self.told.page)
+        end = min(last, (page + 1) * self.told.page)
         template = self._templates[(number + page) % len(self._templates)]
-        onward = {"opc-next-page": str(page + 1)} if left > self.told.page else {}
-        return 200, onward, template.page((number << 28) + page * self.told.page, min(left, self.told.page))
+        return 200, {"opc-next-page": str(end)} if end < last else {}, template.page((number << 28) + first, at, end - first)
+
+    def _within(self, events: int, start: str, end: str) -> tuple[int, int]:
+        """Which of so many events a window has, from one up to but not another: each event lies in one minute only."""
+        if not self.told.minutes:
+            return 0, events
+        earliest = self.told.until - self.told.minutes
+        first, last = (-(-(parse_minute(at) - earliest) * events // self.told.minutes) for at in (start, end))
+        return max(0, first), min(events, last)
 
     def _compartments(self, query: dict[str, str]) -> Answer:
         page = int(query.get("page", 0))

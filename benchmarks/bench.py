@@ -12,15 +12,16 @@ from typing import Any, NamedTuple
 
 from benchmarks import pages
 from benchmarks.api import Told, compartment
-from benchmarks.helper import ROOT, Helper, helping
+from benchmarks.helper import Helper, helping
 from benchmarks.process import cpu_seconds, peak_bytes, wait_until_idle
 from benchmarks.sizes import Sizes
-from epimetheus.testing.function import Function, serve_function
+from epimetheus.testing.function import Function
 from epimetheus.testing.oci import World
 from epimetheus.testing.syslog import Authority
 
 BUCKET = "audit-state"
 SECONDS = 1800.0  # what a call is given
+_SETTLE = 2  # minutes, as SETTLE_MINUTES has it by default
 
 
 class Called(NamedTuple):
@@ -84,7 +85,7 @@ class Bench:
     world: World
     authority: Authority
     told: Told
-    met: dict[tuple[int, int], tuple[Called, int]] = field(default_factory=dict)
+    met: dict[tuple[int, int, int], tuple[Called, int]] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
@@ -124,13 +125,29 @@ class Bench:
                 "API_REQUESTS_PER_SECOND": "10000",
                 "INITIAL_LOOKBACK_HOURS": "1",
             }
-            with serve_function(ROOT / "func.py", {**needed, **(settings or {})}) as function:
+            with self.function({**needed, **(settings or {})}) as function:
                 yield Stage(function, api, receiver)
 
-    def once(self, events: int, compartments: int) -> tuple[Called, int]:
-        """One call over so many, and the bytes of the state it leaves; the same is not called twice."""
-        key = events, compartments
+    @contextmanager
+    def function(self, settings: dict[str, str]) -> Iterator[Function]:
+        """The function, served from what the image holds, and in its environment, by the same hands as `tests/test_image.py`."""
+        from tests.test_image import lay_out, serving  # noqa: PLC0415 - pytest, which not all rows need
+
+        image = self.folder / "image"
+        if not image.exists():
+            lay_out(image)
+        with tempfile.TemporaryDirectory(prefix="fn-") as folder, serving(image, Path(folder), settings) as function:
+            yield function
+
+    def once(self, events: int, compartments: int, hours: int = 1) -> tuple[Called, int]:
+        """One call over so many, and the bytes of the state it leaves; the same is not called twice.
+
+        The events are those of so many ``hours`` without a run; within one they are all in one window.
+        """
+        key = events, compartments, hours
         if key not in self.met:
-            with self.stage(events=events, compartments=compartments) as stage:
+            spread = {"minutes": hours * 60, "until": int(time.time() // 60) - _SETTLE} if hours > 1 else {}
+            settings = {"INITIAL_LOOKBACK_HOURS": str(hours)}
+            with self.stage(settings, events=events, compartments=compartments, **spread) as stage:
                 self.met[key] = stage.call(), stage.api.ask("state")["bytes"]
         return self.met[key]

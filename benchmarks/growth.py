@@ -22,13 +22,13 @@ class Line(NamedTuple):
 
 
 def events(bench: Bench) -> Points:
-    """Calls over ever more events of some compartments."""
-    return [(count, *_taken(bench, count, bench.sizes.places)) for count in bench.sizes.growth_events]
+    """Calls over ever more events of some compartments, of as many hours."""
+    return [(count, *_taken(bench, count, bench.sizes.places, bench.sizes.hours)) for count in bench.sizes.growth_events]
 
 
 def compartments(bench: Bench) -> Points:
     """Calls over ever more compartments."""
-    return [(count, *_taken(bench, 0, count)) for count in bench.sizes.growth_compartments]
+    return [(count, *_taken(bench, 0, count, 1)) for count in bench.sizes.growth_compartments]
 
 
 def line(numbers: Sequence[float], values: Sequence[float]) -> Line:
@@ -59,6 +59,6 @@ def _told(what: str, kind: str, numbers: Sequence[float], values: Sequence[float
     return [Figure("growth", name, fitted.each * scale, unit, note=f"the points are at most {off:.0f} % off the straight line")]
 
 
-def _taken(bench: Bench, events: int, compartments: int) -> tuple[float, int]:
-    called, _ = bench.once(events, compartments)
+def _taken(bench: Bench, events: int, compartments: int, hours: int) -> tuple[float, int]:
+    called, _ = bench.once(events, compartments, hours)
     return called.cpu, called.peak

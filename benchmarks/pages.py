@@ -27,15 +27,16 @@ class Template:
     marks: tuple[tuple[int, ...], ...]
     ends: tuple[int, ...]
 
-    def page(self, first: int, count: int) -> bytearray:
-        """A page of the first ``count`` events, numbered from ``first`` on."""
+    def page(self, number: int, start: int, count: int) -> bytearray:
+        """A page of ``count`` of its events, from the one at ``start`` on, numbered from ``number`` on."""
         page = bytearray(self.body)
-        for number, places in enumerate(self.marks[:count], first):
-            digits = b"%012x" % number
+        for numbered, places in enumerate(self.marks[start : start + count], number):
+            digits = b"%012x" % numbered
             for at in places:
                 page[at : at + DIGITS] = digits
-        if count < len(self.ends):
-            page[self.ends[count - 1] :] = b"]"
+        page[self.ends[start + count - 1] :] = b"]"
+        if start:
+            del page[1 : self.ends[start - 1] + 1]
         return page
 
 

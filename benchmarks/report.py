@@ -1,12 +1,14 @@
 """``python -m benchmarks.report``: docs/scale.md and its plots, out of build/bench.json. No figure of theirs is typed."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks import growth, plot
 from benchmarks.figures import FILE, Figure, Results, shown, table
 from benchmarks.helper import ROOT
+from epimetheus.plan import FEW_EVENTS
 
 _TEMPLATE = Path(__file__).with_name("scale.md")
 _INTERVAL, _OVERLAP, _USABLE, _CONCURRENCY, _RATE, _PLACES = 900.0, 900.0, 770.0, 8, 20.0, 100
@@ -22,8 +24,9 @@ class Costs:
         self.new, self.seen = of["CPU an event, CEF"] * 1e-6, of["CPU an event seen before"] * 1e-6
         numbers = [float(number) for number, _, _ in results.growth["compartments"]]
         self.base, self.place = growth.line(numbers, [cpu for _, cpu, _ in results.growth["compartments"]])
-        events = results.growth["events"][-3:]  # few events do not fill all the pages there may be in hand
-        self.memory = growth.line([float(number) for number, _, _ in events], [float(peak) for _, _, peak in events])
+        many = results.sizes["many"]
+        self.backlog, self.window = (of[f"peak memory, {many:,} events in one {where}"] * 1e6 for where in ("call", "window"))
+        self.key = max(1.0, (self.window - self.backlog) / many)  # bytes that an event costs for as long as its key is needed
 
     def keeps_up(self, latency: float, page: int, busy: int) -> float:
         """New events a second that runs of every `_INTERVAL` keep up with, where so many of `_PLACES` compartments have them all."""
@@ -57,7 +60,8 @@ def page(results: Results) -> str:
         places=_PLACES,
         keeps_up=_keeps_up(costs),
         waits=_waits(costs),
-        memory=_memory(costs),
+        memory=_memory(costs, results.sizes),
+        hours=results.sizes["hours"],
     )
 
 
@@ -78,12 +82,13 @@ def _waits(costs: Costs) -> str:
     return _markdown(rows)
 
 
-def _memory(costs: Costs) -> str:
-    most = (_MEMORY - costs.memory.base) / costs.memory.each
-    base, each = f"{costs.memory.base / 1e6:.0f} MB", f"{costs.memory.each:.0f} bytes"
+def _memory(costs: Costs, sizes: Mapping[str, Any]) -> str:
+    backlog, window = (f"{peak / 1e6:.0f} MB" for peak in (costs.backlog, costs.window))
+    most = max(0.0, _MEMORY - costs.backlog) / costs.key
     return (
-        f"once all workers are busy, {base} and {each} for each event of a slice and its overlap, whose keys are in hand: 256 MB\n"
-        f"(`memory_in_mbs`) hold {most:,.0f} events so. In the state a key takes 16 bytes."
+        f"a backlog of {sizes['many']:,} events of {sizes['hours']} hours takes {backlog}: slices grow only while they hold few events\n"
+        f"({FEW_EVENTS:,}), and no more than the keys of two are in hand. In one slice, as many take {window}, {costs.key:.0f} bytes for\n"
+        f"each: 256 MB (`memory_in_mbs`) hold {most:,.0f} events in SLICE_MINUTES. In the state a key takes 16 bytes."
     )
 
 
@@ -123,7 +128,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{path} is not there: `make bench` makes it.\n")
         return 2
     results = Results.read(path)
-    if missing := {"cpu", "growth"} - {one.row for one in results.figures}:
+    if missing := {"cpu", "memory", "growth"} - {one.row for one in results.figures}:
         sys.stderr.write(f"{path} has no {' and '.join(sorted(missing))}: `make bench` measures all.\n")
         return 2
     write(results, ROOT / "docs", sys.stdout.write)

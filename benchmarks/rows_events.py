@@ -42,14 +42,22 @@ def _figure(name: str, call: Called, least: float) -> Figure:
 
 
 def memory(bench: Bench) -> list[Figure]:
-    """The most that the function's process ever had."""
-    some, many = (bench.once(events, bench.sizes.places)[0] for events in (bench.sizes.some, bench.sizes.many))
+    """The most that the function's process ever had: after a day without a run, and with as many events all in one window."""
+    sizes = bench.sizes
+    some, many = (bench.once(events, sizes.places, sizes.hours)[0] for events in (sizes.some, sizes.many))
+    dense = bench.once(sizes.many, sizes.places)[0]
     more = (many.peak / some.peak - 1) * 100
+    over = f"spread over {sizes.hours} h, {{}} slices"
     return [
-        Figure("memory", f"peak memory, {bench.sizes.some:,} events in one call", some.peak / _MB, "MB", 110.0),
-        Figure("memory", f"peak memory, {bench.sizes.many:,} events in one call", many.peak / _MB, "MB", 110.0),
+        _peak(f"{sizes.some:,} events in one call", some, 110.0, over.format(some.report["slices"])),
+        _peak(f"{sizes.many:,} events in one call", many, 110.0, over.format(many.report["slices"])),
         Figure("memory", "more for the larger", more, "%", 10.0),
+        _peak(f"{sizes.many:,} events in one window", dense, None, "all in one hour: every key of them is needed at once"),
     ]
+
+
+def _peak(what: str, call: Called, goal: float | None, note: str) -> Figure:
+    return Figure("memory", f"peak memory, {what}", call.peak / _MB, "MB", goal, note=note)
 
 
 def ruled(bench: Bench) -> list[Figure]:

@@ -1,6 +1,5 @@
 """What is paid once a run, or once a process: the listing, the state, the start, the image."""
 
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -104,16 +103,11 @@ def cold(bench: Bench) -> list[Figure]:
 def image(bench: Bench) -> list[Figure]:
     """What goes into the image, laid out and pruned as the Dockerfile says (by the same hands as `tests/test_image.py`)."""
     del bench
-    from tests.test_image import PRUNE, PYTHON, lay_out_code, lay_out_packages, size  # noqa: PLC0415 - pytest, for this row alone
+    from tests.test_image import lay_out, size  # noqa: PLC0415 - pytest, as in Bench.function
 
     with tempfile.TemporaryDirectory(prefix="epimetheus-image-") as name:
         folder = Path(name)
-        lay_out_packages(folder / "python")
-        lay_out_code(folder)
-        before = size(folder)
-        subprocess.run([PYTHON, PRUNE, folder / "python"], check=True, capture_output=True)
-        compiling = [PYTHON, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-        subprocess.run([*compiling, folder / "python", folder / "function"], check=True)
+        before = lay_out(folder)
         note = f"{before / _MB:.0f} MB before pruning and compiling; without the base image; tests/test_image.py runs the main job from it"
         return [Figure("image", "packages and code in the image", size(folder) / _MB, "MB", 90.0, note=note)]
 

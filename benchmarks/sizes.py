@@ -9,6 +9,8 @@ from typing import Any
 class Sizes:
     """``repeats``, and ``turns`` within one process: the least of so many counts. ``events`` lie in ``places``.
 
+    ``some`` and ``many`` events are those of so many ``hours`` without a run, as INITIAL_LOOKBACK_HOURS has them by default.
+
     ``latency`` and ``slow`` (of the API that throttles) are seconds an answer, ``rate`` (allowed) and ``asked`` requests a second.
     """
 
@@ -19,6 +21,7 @@ class Sizes:
     turns: int = 5
     some: int = 100_000
     many: int = 1_000_000
+    hours: int = 24
     compartments: int = 1_000
     latency: float = 0.05
     concurrency: int = 16

@@ -195,6 +195,7 @@ class Workshop:
             tenancy=self.tenancy,
             mode=settings.compartment_mode,
             ids=settings.compartment_ids,
+            listing=settings.listing_minutes,
             lookback=settings.initial_lookback_hours * 60,
             overlap=settings.overlap_minutes,
             settle=settings.settle_minutes,

@@ -106,7 +106,7 @@ def state_rewind(time: str, region: Region = None, force: Force = False, yes: Ye
         if minute > state.through and not yes:
             typer.confirm(f"{time} is after the cursor, {minute_text(state.through)}: what lies between is never sent. Go on?", abort=True)
         behind = {ocid: b for ocid, b in state.behind.items() if b.since < minute}
-        keeper.commit(replace(state, through=minute, behind=behind, keys={}, quotas={}, lease=None, slice_minutes=0))
+        keeper.commit(replace(state, through=minute, behind=behind, keys={}, quotas={}, lease=None, slice_minutes=0, listed=0))
     Console().print(f"{name}: the next run reads from {minute_text(minute)} on.")
 
 

@@ -63,6 +63,7 @@ class Settings(BaseModel):
     regions: Annotated[tuple[form.Region, ...], form.Split] = form.listed("all, or region identifiers like eu-frankfurt-1")
     compartment_mode: Literal["all", "tenancy_only", "include", "exclude"] = "all"
     compartment_ids: Annotated[tuple[form.Compartment, ...], form.Split] = form.listed("OCIDs of compartments")
+    listing_minutes: int = form.whole(15, 0, 1440)
     initial_lookback_hours: int = form.whole(24, 0, 8760)
     overlap_minutes: int = form.whole(15, 0, 1440)
     settle_minutes: int = form.whole(2, 0, 60)

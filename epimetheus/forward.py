@@ -5,7 +5,7 @@ events ─▶ first time? ─▶ wanted? ─▶ render ─▶ frame ─▶ batch
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from epimetheus.errors import AccountingError
@@ -16,6 +16,7 @@ from epimetheus.render.secret_text import REDACTED
 from epimetheus.report import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.selection import Selection, Spent
+from epimetheus.source.decode import Events
 from epimetheus.source.fetch import Work
 
 BATCH_BYTES = 128 * 1024
@@ -91,18 +92,18 @@ class Forwarder:
         self._keys: dict[int, list[bytes]] = {}
         self._on_the_way: deque[_OnTheWay] = deque()
 
-    def page(self, work: Work, events: Sequence[Fetched]) -> None:
+    def page(self, work: Work, events: Events) -> None:
         """Forward what was not met before and is wanted. Raises ReceiverError, DeliveryUncertain."""
         self._tally.fetched += len(events)
         tag, minute = compartment_tag(work.compartment), work.window.end
-        first_time, select = self._seen.first_time, self._selection
+        first_time, select, look = self._seen.first_time, self._selection, self._selection.looks_at(events.text)
         for fetched in events:
             key = event_key(tag, fetched)
             if not first_time(key):
                 self._tally.duplicates += 1
                 continue
             self._keys.setdefault(minute, []).append(key)
-            reason, watched = select(fetched, minute)
+            reason, watched = select(fetched, minute, look=look)
             if reason is None:
                 self._event(fetched, work.compartment, watched)
             else:

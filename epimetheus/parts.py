@@ -11,6 +11,7 @@ from epimetheus.model import Fetched, Problem, Window
 from epimetheus.select.rules import Rules
 from epimetheus.select.watch import Watch
 from epimetheus.source.compartments import ListPage, Mode
+from epimetheus.source.decode import Events
 from epimetheus.state.keeper import Keeper
 
 
@@ -26,12 +27,16 @@ NO_STATISTICS = Statistics()
 
 @dataclass(frozen=True)
 class Options:
-    """What the settings say about reading; times in minutes. ``run_message``: the run ends with one; ``actors``: events say who acted."""
+    """What the settings say about reading; times in minutes. ``listing``: for how long one of compartments serves.
+
+    ``run_message``: the run ends with one; ``actors``: events say who acted.
+    """
 
     region: str
     tenancy: str
     mode: Mode
     ids: Sequence[str]
+    listing: int
     lookback: int
     overlap: int
     settle: int
@@ -40,6 +45,11 @@ class Options:
     run_message: bool = False
     actors: bool = False
     statistics: Statistics = NO_STATISTICS
+
+    @property
+    def pinned(self) -> Sequence[str]:
+        """OCIDs that are asked, listed or not."""
+        return self.ids if self.mode == "include" else ()
 
 
 class Receiver(Sink, Protocol):
@@ -67,7 +77,7 @@ class AuditSource(Protocol):
 
     def pages(
         self, compartment: str, window: Window, page: str | None, deadline: Deadline, /
-    ) -> Iterator[tuple[Sequence[Fetched], str | None]]:
+    ) -> Iterator[tuple[Events, str | None]]:
         """As `epimetheus.source.audit.Pages`."""
         ...
 

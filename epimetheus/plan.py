@@ -10,6 +10,7 @@ from epimetheus.source.fetch import Work
 from epimetheus.state.memory import Behind, Known, Reading, State
 
 LONGEST_SLICE = 7 * 24 * 60
+FEW_EVENTS, MANY_EVENTS = 25_000, 100_000
 NEW = "new: its events since it appeared are being read"
 NO_TIME = "not reached in the time of a run"
 _NONE_HELP = "The cursor stays. Check the policy (`read audit-events in tenancy`), the region, and OCI's status page."
@@ -26,29 +27,41 @@ def last_known(state: State) -> Listing:
     return Listing(there, refused=tuple(there))
 
 
+def still_serves(state: State, needed: Collection[str], *, now: int, minutes: int) -> bool:
+    """Whether the last whole listing may serve once more: it is younger than ``minutes``, and names all ``needed`` OCIDs.
+
+    Not after a run that left anything unread: who could not be read may be gone, and only a listing tells.
+    """
+    young = 0 <= now - state.listed < minutes
+    return young and state.last.get("caught_up") is True and last_known(state).compartments.keys() >= set(needed)
+
+
 def take_stock(state: State, listing: Listing, asked: Collection[str], *, now: int, lookback: int, overlap: int) -> State:
-    """The state after a fresh listing: who is known, who is new (and from when), who is gone. Minutes throughout.
+    """The state after a listing: who is known, who is new (and from when), who is gone. Minutes throughout.
 
     A compartment that vanished, or is listed as deleted, is asked until everything up to then and the overlap has been read. A new one
-    is read from its creation on, at most ``lookback`` back. One that is not asked any more is not behind either.
+    is read from its creation on, at most ``lookback`` before the last whole listing, which would have named it had it been there. One
+    that is not asked any more is not behind either.
     """
+    horizon = min(now, state.listed or now) - lookback
     known = {ocid: _known(ocid, state, listing, asked, now) for ocid in {**listing.compartments, **state.known}}
     known = {ocid: _settled(k, state.mark(ocid), overlap) for ocid, k in known.items()}
-    known = {o: k for o, k in known.items() if o in listing.compartments or _worth_keeping(k, state.known.get(o), now - lookback)}
+    known = {o: k for o, k in known.items() if o in listing.compartments or _worth_keeping(k, state.known.get(o), horizon)}
     behind = {ocid: b for ocid, b in state.behind.items() if ocid in known and known[ocid].asked}
     for ocid, compartment in known.items():
         before = state.known.get(ocid)
         if compartment.asked and not (before and before.asked):
-            since = _first_minute(listing.compartments.get(ocid), before, now - lookback)
+            since = _first_minute(listing.compartments.get(ocid), before, horizon)
             if since < state.through:
                 behind[ocid] = Behind(since, NEW)
-    return replace(state, known=known, behind=behind)
+    listed = state.listed if listing.refused else now if listing.tree else 0
+    return replace(state, known=known, behind=behind, listed=listed)
 
 
 def _worth_keeping(known: Known, before: Known | None, horizon: int) -> bool:
     """A compartment that is listed no more is remembered while it is asked, and long enough to know it again if it returns."""
     was_read = before is not None and (before.asked or before.gone is not None)
-    return known.gone is None or known.asked or (was_read and known.gone > horizon)
+    return known.gone is None or known.asked or (was_read and known.gone >= horizon)
 
 
 def _first_minute(listed: Compartment | None, before: Known | None, horizon: int) -> int:
@@ -101,10 +114,12 @@ def catch_up(state: State, given_up: Collection[str], fresh: Collection[str], *,
 def advance(state: State, fresh: Collection[str], *, end: int, length: int, overlap: int) -> list[Work]:
     """The next slice from the cursor on, for everyone who is not behind; where the cursor has reached ``end``, the overlap alone.
 
-    ``fresh``: who has been asked in this run already, and so needs no overlap again.
+    ``fresh``: who has been asked in this run already, and so needs no overlap again. A run of more than one slice has one that ends where
+    the next run's overlap begins, so that only keys from there on have to be remembered for it.
     """
-    until = max(state.through, min(state.through + length, end))
-    up_to_date = (ocid for ocid in asked_compartments(state) if ocid not in state.behind)
+    up_to_date = [ocid for ocid in asked_compartments(state) if ocid not in state.behind]
+    last = end - overlap if state.through < end - overlap and all(ocid in fresh for ocid in up_to_date) else end
+    until = max(state.through, min(state.through + length, last))
     works = (Work(ocid, Window(state.through - (0 if ocid in fresh else overlap), until)) for ocid in up_to_date)
     return [work for work in works if work.window.start < work.window.end]
 
@@ -144,12 +159,13 @@ def refuse_if_none(state: State, works: Sequence[Work], failed: Mapping[str, str
         raise SourceError(f"None of {len(works)} compartments could be read; the first: {failed[works[0].compartment]}", do=_NONE_HELP)
 
 
-def next_length(length: int, shortest: int, *, fitted: bool, seconds: float, left: float, whole: float) -> int:
+def next_length(length: int, shortest: int, *, fitted: bool, events: int, seconds: float, left: float, whole: float) -> int:
     """Minutes of the next slice: twice as long after one that cost little, half after one that most of a run was too short for.
 
-    ``seconds`` of the ``left`` that there were when it began, of ``whole`` in the run. Never below ``shortest``: a compartment with more
-    than a run can hold is read on from page to page, and each slice begins with the overlap, which shorter ones would read more often.
+    Nor longer after many ``events``, and shorter after very many: the keys of a slice are in memory. ``seconds`` of the ``left`` that
+    there were when it began, of ``whole`` in the run. Never below ``shortest``: a compartment with more than a run can hold is read on
+    from page to page, and each slice begins with the overlap, which shorter ones would read more often.
     """
-    if not fitted:
-        return max(shortest, length // 2) if left > whole / 2 else length
-    return min(2 * length, LONGEST_SLICE) if seconds < left / 4 else length
+    if (not fitted and left > whole / 2) or events > MANY_EVENTS:
+        return max(shortest, length // 2)
+    return min(2 * length, LONGEST_SLICE) if fitted and events <= FEW_EVENTS and seconds < left / 4 else length

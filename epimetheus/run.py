@@ -99,6 +99,7 @@ class _Run:
         """What was seen and spent before, as the state has it."""
         parts = self.parts
         self.seen, self.quotas = SeenKeys(self.state.keys), Quotas(self.state.quotas)
+        self.state = replace(self.state, keys={})  # they are in memory once
         told = partial(parts.watcher.left_out, self.options.region) if self.options.statistics.left_out else None
         self.selection = Selection(parts.rules, parts.watch, self.quotas)
         self.forwarder = Forwarder(
@@ -116,7 +117,7 @@ class _Run:
             self.tally.listing_stale = True
             self.wrong(error)
             listing = plan.last_known(self.state)
-        listing = pin(listing, options.ids if options.mode == "include" else ())
+        listing = pin(listing, options.pinned)
         asked = choose({**plan.remembered(self.state), **listing.compartments}, options.mode, options.ids, options.tenancy)
         self.state = plan.take_stock(self.state, listing, asked, now=self.minute, lookback=options.lookback, overlap=options.overlap)
         self.forwarder.places = paths(plan.remembered(self.state))
@@ -124,9 +125,12 @@ class _Run:
             raise SourceError("No compartment is left to ask.", do="Check COMPARTMENT_MODE and COMPARTMENT_IDS against the tenancy.")
 
     def listing(self) -> Listing:
-        if self.options.mode == "tenancy_only":
-            return Listing({self.options.tenancy: Compartment(self.options.tenancy, "root")})
-        listing = discover(self.parts.list_page, self.options.tenancy, self.work_deadline)
+        options = self.options
+        if options.mode == "tenancy_only":
+            return Listing({options.tenancy: Compartment(options.tenancy, "root")}, tree=False)
+        if plan.still_serves(self.state, options.pinned, now=self.minute, minutes=options.listing):
+            return plan.last_known(self.state)
+        listing = discover(self.parts.list_page, options.tenancy, self.work_deadline)
         if listing.refused:
             self.tally.warnings.append(f"What lies below {', '.join(listing.refused)} could not be listed, and is asked as last known.")
         return listing
@@ -149,13 +153,13 @@ class _Run:
 
     def slice(self, works: Sequence[Work], length: int, deadline: Deadline) -> None:
         """Fetch, forward, confirm; and only then move."""
-        left, began = deadline.left(), self.parts.clock.monotonic()
+        left, began, fetched = deadline.left(), self.parts.clock.monotonic(), self.tally.fetched
         failed, onward = self.collect(works, deadline)
         self.forwarder.finish()
         self.slice_seconds = self.parts.clock.monotonic() - began
-        fitted = plan.NO_TIME not in failed.values()
+        fitted, events = plan.NO_TIME not in failed.values(), self.tally.fetched - fetched
         length = plan.next_length(
-            length, self.options.slice, fitted=fitted, seconds=self.slice_seconds, left=left, whole=self.work_seconds
+            length, self.options.slice, fitted=fitted, events=events, seconds=self.slice_seconds, left=left, whole=self.work_seconds
         )
         self.state = replace(plan.move(self.state, works, failed, onward), slice_minutes=length)
         self.tally.slices += 1
@@ -215,7 +219,8 @@ class _Run:
         recent = state.through - self.options.overlap
         self.seen.forget(recent, reach)
         quotas = self.quotas.packed(min([recent, *reach.values()]) - _LATE_MINUTES)
-        self.state = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas))
+        written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas))
+        self.state = replace(written, keys={})  # they are in memory once
         self.committed_at = self.parts.clock.monotonic()
         self.uncommitted = False
 

@@ -21,12 +21,13 @@ locals {
     SYSLOG_TIMEOUT_SECONDS   = tostring(var.syslog_timeout_seconds)
     FORMAT                   = var.format
     STATE_BUCKET             = local.bucket
-    STATE_NAMESPACE          = var.state_namespace
+    STATE_NAMESPACE          = local.namespace
     STATE_PREFIX             = var.state_prefix
     TENANCY_OCID             = var.tenancy_ocid
     REGIONS                  = try(join(",", var.regions), null)
     COMPARTMENT_MODE         = var.compartment_mode
     COMPARTMENT_IDS          = try(join(",", var.compartment_ids), null)
+    LISTING_MINUTES          = tostring(var.listing_minutes)
     INITIAL_LOOKBACK_HOURS   = tostring(var.initial_lookback_hours)
     OVERLAP_MINUTES          = tostring(var.overlap_minutes)
     SETTLE_MINUTES           = tostring(var.settle_minutes)
@@ -64,6 +65,7 @@ locals {
   metrics_namespace = var.metrics_namespace == null ? "epimetheus" : var.metrics_namespace
 
   bucket              = coalesce(var.state_bucket, var.name)
+  namespace           = coalesce(var.state_namespace, data.oci_objectstorage_namespace.this.namespace)
   metrics_compartment = coalesce(var.metrics_compartment_ocid, var.compartment_ocid)
   network_compartment = coalesce(var.network_compartment_ocid, var.compartment_ocid)
   make_network        = var.subnet_id == null || var.subnet_id == ""

@@ -4,10 +4,6 @@ data "oci_objectstorage_namespace" "this" {
   compartment_id = var.compartment_ocid
 }
 
-locals {
-  namespace = coalesce(var.state_namespace, data.oci_objectstorage_namespace.this.namespace)
-}
-
 resource "oci_objectstorage_bucket" "state" {
   compartment_id        = var.compartment_ocid
   namespace             = local.namespace

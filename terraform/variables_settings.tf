@@ -293,6 +293,22 @@ variable "compartment_ids" {
   }
 }
 
+variable "listing_minutes" {
+  type        = number
+  default     = null
+  description = "How long a listing of the compartments serves, so that not every run lists them; 15 by default, 0: every run lists."
+
+  validation {
+    condition = var.listing_minutes == null || try(
+      floor(var.listing_minutes) == var.listing_minutes &&
+      var.listing_minutes >= 0 &&
+      var.listing_minutes <= 1440,
+      false
+    )
+    error_message = "listing_minutes: allowed is a whole number from 0 to 1440."
+  }
+}
+
 variable "initial_lookback_hours" {
   type        = number
   default     = null

@@ -97,6 +97,7 @@ def staged(folder: Path, api_key: ApiKey, **options: Any) -> Iterator[Stage]:
             "SYSLOG_CA": f"file:{authority.ca}",
             "STATE_BUCKET": "audit-state",
             "API_REQUESTS_PER_SECOND": "10000",
+            "LISTING_MINUTES": "0",
         }
         stage = Stage(world, receiver, environment, hand)
         world.credentials(folder)

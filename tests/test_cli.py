@@ -124,7 +124,7 @@ def test_validate_says_what_it_could_not_look_at(terminal):
 def test_the_state_is_shown(terminal):
     stage, type_in = terminal
     assert "no state yet" in type_in("state", "show").output
-    stage.emit(stage.world.tenancy, 3, 20)
+    stage.emit(stage.world.tenancy, 3, 10)
     report = json.loads(type_in("run", "--json").stdout)[0]
     shown = type_in("state", "show")
     assert shown.exit_code == 0
@@ -138,9 +138,11 @@ def test_rewind_sends_again_from_a_time_on(terminal):
     stage, type_in = terminal
     ids = stage.emit(stage.world.tenancy, 3, 20)
     type_in("run")
+    assert re.search(r"compartments +│ 1 known, 1 asked, listed 20\d\d-", type_in("state", "show").output)
     back = datetime.fromtimestamp(stage.hand.time - 3600, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
     done = type_in("state", "rewind", back)
     assert (done.exit_code, f"the next run reads from {back} on" in done.output.replace("\n", "")) == (0, True)
+    assert json.loads(type_in("state", "show", "--raw").stdout)["listed"] is None
     type_in("run")
     assert stage.arrived() == [*ids, *ids]
 

@@ -13,7 +13,7 @@ from epimetheus.select.quotas import Quotas
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
 from epimetheus.select.watch import Watch
-from epimetheus.source.decode import decode_event
+from epimetheus.source.decode import Events
 from epimetheus.source.fetch import Work
 
 
@@ -81,8 +81,17 @@ def forwarder(sink, seen, tally, render, quotas):
     return Forwarder(seen, selection, render, lambda message: message + b"\n", sink, tally, actors=True)
 
 
+def text(name, kind="t"):
+    return b'{"eventType":"%s","data":{},"eventId":"%s"}' % (kind.encode(), name.encode())
+
+
+def page_of(*texts):
+    """A page, also of what is no JSON."""
+    return Events(b",".join(texts), texts)
+
+
 def events(*names):
-    return [decode_event(b'{"eventType":"t","data":{},"eventId":"%s"}' % name.encode()) for name in names]
+    return page_of(*map(text, names))
 
 
 def work(compartment="c", end=60):
@@ -144,7 +153,7 @@ def test_a_failed_write_leaves_what_was_under_way_uncertain(forwarder, sink, see
 
 
 def test_malformed_and_trimmed_are_counted(forwarder, tally):
-    forwarder.page(work(), [decode_event(b"{"), *events("a", "long")])
+    forwarder.page(work(), page_of(b"{", text("a"), text("long")))
     forwarder.finish()
     assert (tally.malformed, tally.trimmed, tally.forwarded) == (1, 1, 3)
 
@@ -167,12 +176,9 @@ def test_nothing_is_nothing(forwarder, sink):
     assert sink.batches == []
 
 
-def typed(kind, name):
-    return decode_event(b'{"eventType":"%s","data":{},"eventId":"%s"}' % (kind.encode(), name.encode()))
-
 
 def test_what_is_left_out_is_counted_and_its_key_is_remembered_with_what_was_sent_before_it(forwarder, sink, seen, tally):
-    forwarder.page(work(), [*events("a"), typed("unwanted", "b"), typed("unwanted", "c")])
+    forwarder.page(work(), page_of(text("a"), text("b", "unwanted"), text("c", "unwanted")))
     forwarder.settle()
     assert (dict(tally.left_out), remembered(seen)) == ({"excluded_event": 2}, {})
     forwarder.finish()
@@ -180,13 +186,13 @@ def test_what_is_left_out_is_counted_and_its_key_is_remembered_with_what_was_sen
 
 
 def test_a_slice_of_which_nothing_is_sent_is_remembered_without_a_write(forwarder, sink, seen, tally):
-    forwarder.page(work(), [typed("unwanted", "b")])
+    forwarder.page(work(), page_of(text("b", "unwanted")))
     forwarder.finish()
     assert (sink.batches, remembered(seen), tally.accounted) == ([], {60: 1}, 1)
 
 
 def test_a_limit_is_spent_when_the_receiver_has_what_spent_it(forwarder, sink, quotas, tally):
-    forwarder.page(work(), [typed("scarce", "a"), typed("scarce", "b")])
+    forwarder.page(work(), page_of(text("a", "scarce"), text("b", "scarce")))
     sink.broken = True
     with pytest.raises(DeliveryUncertain):
         forwarder.finish()
@@ -194,7 +200,7 @@ def test_a_limit_is_spent_when_the_receiver_has_what_spent_it(forwarder, sink, q
 
 
 def test_limits_are_settled_with_their_batch(forwarder, quotas):
-    forwarder.page(work(), [typed("scarce", "a"), typed("scarce", "b")])
+    forwarder.page(work(), page_of(text("a", "scarce"), text("b", "scarce")))
     forwarder.finish()
     assert quotas.packed(0) == {"scarce": {0: Quota(1, 1, 0, 3_599_999, 3_599_999)}}
 
@@ -212,11 +218,11 @@ def test_a_notice_has_a_number_and_is_no_event(forwarder, sink, tally):
 def test_an_event_is_told_where_it_lies_and_whether_it_is_watched(forwarder, render):
     forwarder.places = {"c": "root/c", "d": "root/c/d"}
     elsewhere = b'{"eventType":"t","data":{"compartmentId":"d","resourceId":"ocid1.bucket.ours"},"eventId":"x"}'
-    forwarder.page(work(), [*events("a"), decode_event(elsewhere), decode_event(b"[]")])
+    forwarder.page(work(), page_of(text("a"), elsewhere, b"[]"))
     assert render.notes == [Notes("root/c", "unknown", False), Notes("root/c/d", "unknown", True), Notes("root/c", "unknown", False)]
 
 
 def test_an_event_in_which_something_was_masked_is_counted(forwarder, tally):
-    forwarder.page(work(), [*events("a"), decode_event(b'{"eventType":"t","data":{},"eventId":"[redacted]"}')])
+    forwarder.page(work(), events("a", "[redacted]"))
     forwarder.finish()
     assert tally.redacted == 1

@@ -90,16 +90,22 @@ def size(folder):
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.fixture(scope="module")
-def image(tmp_path_factory):
-    """A folder with /python and /function as the image has them."""
-    image = tmp_path_factory.mktemp("image")
+def lay_out(image):
+    """/python and /function as the image has them; their bytes before they were pruned and compiled."""
     lay_out_packages(image / "python")
     lay_out_code(image)
-    assert size(image / "python") > 250_000_000
+    before = size(image)
     subprocess.run([PYTHON, PRUNE, image / "python"], check=True, capture_output=True)
     compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     subprocess.run([PYTHON, *compiling, image / "python", image / "function"], check=True)
+    return before
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    """A folder with /python and /function."""
+    image = tmp_path_factory.mktemp("image")
+    assert lay_out(image) > 250_000_000
     return image
 
 

@@ -5,7 +5,19 @@ from dataclasses import replace
 import pytest
 
 from epimetheus.model import Compartment, Window
-from epimetheus.plan import NEW, NO_TIME, advance, asked_compartments, catch_up, last_known, move, next_length, reach, take_stock
+from epimetheus.plan import (
+    NEW,
+    NO_TIME,
+    advance,
+    asked_compartments,
+    catch_up,
+    last_known,
+    move,
+    next_length,
+    reach,
+    still_serves,
+    take_stock,
+)
 from epimetheus.source.compartments import Listing
 from epimetheus.source.fetch import Work
 from epimetheus.state.memory import Behind, Known, Reading, State
@@ -26,8 +38,8 @@ def state():
     return State("region", THROUGH, known=known("a", "b"))
 
 
-def stock(state, found, asked, now=NOW):
-    return take_stock(state, found, asked, now=now, lookback=500, overlap=OVERLAP)
+def stock(state, found, asked, now=NOW, lookback=500):
+    return take_stock(state, found, asked, now=now, lookback=lookback, overlap=OVERLAP)
 
 
 def test_the_first_listing_of_all_puts_nobody_behind():
@@ -42,6 +54,47 @@ def test_a_new_compartment_is_behind_from_its_creation_at_most_the_look_back(sta
     assert behind == ({} if since is None else {"n": Behind(since, NEW)})
 
 
+@pytest.mark.parametrize(
+    ("listed", "lookback", "since"),
+    [(0, 0, None), (800, 0, 800), (600, 0, 700), (800, 50, 750), (1200, 150, 850), (NOW - 5, 500, 700)],
+    ids=["never", "no look-back", "created since", "before the listing", "clock set back", "lately"],
+)
+def test_a_new_compartment_is_read_from_the_look_back_before_the_last_whole_listing(state, listed, lookback, since):
+    found = Listing({**listing("a", "b").compartments, "n": Compartment("n", "n", "root", 700)})
+    behind = stock(replace(state, listed=listed), found, {"a", "b", "n"}, lookback=lookback).behind
+    assert behind == ({} if since is None else {"n": Behind(since, NEW)})
+
+
+@pytest.mark.parametrize(
+    ("found", "listed"),
+    [(listing("a"), NOW), (listing("a", refused=["root"]), 800), (replace(listing("a"), tree=False), 0)],
+    ids=["whole", "in parts", "the root alone"],
+)
+def test_when_the_tree_was_listed(state, found, listed):
+    assert stock(replace(state, listed=800), found, {"a"}).listed == listed
+
+
+@pytest.mark.parametrize(
+    ("now", "needed", "more", "serves"),
+    [
+        (814, ["a"], {}, True),
+        (815, ["a"], {}, False),
+        (800, ["a", "b"], {}, True),
+        (799, ["a"], {}, False),
+        (810, ["n"], {}, False),
+        (810, ["v"], {}, False),
+        (810, ["d"], {}, True),
+        (810, [], {"last": {"caught_up": False}}, False),
+        (810, [], {"last": {}}, False),
+        (4, [], {"listed": 0}, True),
+    ],
+)
+def test_when_the_last_listing_serves(state, now, needed, more, serves):
+    gone = {"v": Known("v", gone=700), "d": Known("d", deleted=True, gone=700)}
+    state = replace(state, known={**state.known, **gone}, **{"listed": 800, "last": {"caught_up": True}, **more})
+    assert still_serves(state, needed, now=now, minutes=15) is serves
+
+
 def test_who_vanished_is_asked_until_its_overlap_has_passed_and_remembered_for_the_look_back(state):
     gone = stock(state, listing("a"), {"a", "b"})
     assert (asked_compartments(gone), gone.known["b"].gone) == (["a", "b"], NOW)
@@ -49,8 +102,19 @@ def test_who_vanished_is_asked_until_its_overlap_has_passed_and_remembered_for_t
     assert (asked_compartments(still), still.known["b"].gone) == (["a", "b"], NOW)
     over = stock(replace(gone, through=NOW + OVERLAP), listing("a"), {"a", "b"}, now=NOW + 20)
     assert (asked_compartments(over), over.known["b"].gone) == (["a"], NOW)
-    forgotten = stock(replace(over, through=NOW + 600), listing("a"), {"a"}, now=NOW + 501)
+    again = stock(replace(over, through=NOW + 600), listing("a"), {"a"}, now=NOW + 501)
+    assert list(again.known) == ["a", "b"]
+    forgotten = stock(replace(again, through=NOW + 600), listing("a"), {"a"}, now=NOW + 502)
     assert list(forgotten.known) == ["a"]
+
+
+def test_without_a_look_back_who_vanished_is_remembered_until_the_next_whole_listing(state):
+    gone = stock(state, listing("a"), {"a", "b"}, lookback=0)
+    over = stock(replace(gone, through=NOW + OVERLAP), listing("a", refused=["a"]), {"a", "b"}, now=NOW + 20, lookback=0)
+    assert over.known["b"] == Known("b", "root", gone=NOW, read=NOW + OVERLAP)
+    again = stock(over, listing("a"), {"a"}, now=NOW + 40, lookback=0)
+    forgotten = stock(again, listing("a"), {"a"}, now=NOW + 60, lookback=0)
+    assert (list(again.known), list(forgotten.known)) == (["a", "b"], ["a"])
 
 
 def test_who_vanished_while_behind_is_asked_until_it_is_read(state):
@@ -93,6 +157,16 @@ def test_the_last_known_serve_in_place_of_a_listing(state):
 def test_the_next_slice_begins_before_the_cursor_once_a_run_and_ends_where_events_have_settled(state):
     assert advance(state, set(), end=990, length=60, overlap=OVERLAP) == [Work("a", Window(885, 960)), Work("b", Window(885, 960))]
     assert advance(state, {"a"}, end=930, length=60, overlap=OVERLAP) == [Work("a", Window(900, 930)), Work("b", Window(885, 930))]
+
+
+@pytest.mark.parametrize(
+    ("fresh", "through", "until"),
+    [({"a"}, 900, 960), ({"a", "b"}, 900, 945), ({"a", "b"}, 944, 945), ({"a", "b"}, 945, 960), ({"a", "b"}, 800, 860)],
+    ids=["the first of a run", "a later one", "just before", "the last", "with more to come"],
+)
+def test_a_later_slice_of_a_run_ends_where_the_overlap_of_the_next_one_begins(state, fresh, through, until):
+    works = advance(replace(state, through=through), fresh, end=960, length=60, overlap=OVERLAP)
+    assert [work.window.end for work in works] == [until, until]
 
 
 def test_with_nothing_settled_since_the_overlap_is_read_alone_and_once(state):
@@ -152,14 +226,24 @@ def test_who_is_behind_moves_alone(state, window, failed, onward, behind):
 
 
 @pytest.mark.parametrize(
-    ("fitted", "seconds", "left", "expected"),
-    [(True, 24, 100, 480), (True, 25, 100, 240), (False, 100, 100, 120), (False, 40, 40, 240)],
-    ids=["cheap", "dear", "too long for a run", "the rest of a run was too short"],
+    ("fitted", "events", "seconds", "left", "expected"),
+    [
+        (True, 25_000, 24, 100, 480),
+        (True, 25_001, 24, 100, 240),
+        (True, 25_000, 25, 100, 240),
+        (True, 100_000, 24, 100, 240),
+        (True, 100_001, 24, 100, 120),
+        (False, 0, 100, 100, 120),
+        (False, 0, 9, 40, 240),
+        (False, 100_001, 40, 40, 120),
+    ],
+    ids=["cheap", "full", "dear", "fuller", "too full", "too long for a run", "the rest of a run was too short", "and too full"],
 )
-def test_how_long_the_next_slice_is(fitted, seconds, left, expected):
-    assert next_length(240, 60, fitted=fitted, seconds=seconds, left=left, whole=100) == expected
+def test_how_long_the_next_slice_is(fitted, events, seconds, left, expected):
+    assert next_length(240, 60, fitted=fitted, events=events, seconds=seconds, left=left, whole=100) == expected
 
 
 def test_a_slice_is_as_long_as_it_is_set_at_least_and_a_week_at_most():
-    assert next_length(100, 60, fitted=False, seconds=9, left=9, whole=9) == 60
-    assert next_length(7000, 60, fitted=True, seconds=0, left=9, whole=9) == 7 * 24 * 60
+    assert next_length(100, 60, fitted=False, events=0, seconds=9, left=9, whole=9) == 60
+    assert next_length(100, 60, fitted=True, events=10**6, seconds=0, left=9, whole=9) == 60
+    assert next_length(7000, 60, fitted=True, events=0, seconds=0, left=9, whole=9) == 7 * 24 * 60

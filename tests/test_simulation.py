@@ -42,6 +42,8 @@ MUTATIONS = [
     Mutation("1: no overlap", "plan.py", "state.through - (0 if ocid in fresh else overlap), until)", "state.through, until)"),
     Mutation("1: the second page is the last", "source/audit.py", "            if token is None:", "            if token is None or page:"),
     Mutation("1: what came before the page is left", "run.py", "update(() if arrival.work.page else {ocid})", "add(ocid)"),
+    Mutation("1: new is only what is new now", "plan.py", "min(now, state.listed or now) - lookback", "now - lookback"),
+    Mutation("1: one listing serves for ever", "plan.py", "state.listed if listing.refused else now if", "now if"),
     Mutation("2: settled is not waited for", "deliver/delivery.py", "monotonic() - self._settle_seconds\n", "monotonic() + 1\n"),
     Mutation("2: moved before confirmed", "run.py", "finish()\n        self.slice_seconds", "settle()\n        self.slice_seconds"),
     Mutation("2: written is confirmed", "deliver/delivery.py", "link.write(data)\n", "link.write(data); self.confirmed = self.sent\n"),

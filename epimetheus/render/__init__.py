@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Literal
 
@@ -15,7 +15,7 @@ from epimetheus.render.fields import NO_FIELDS, Fields
 from epimetheus.render.form import COMPARTMENT_PATH, NO_NOTES, Body, Format, Limit, Notes, Subject
 from epimetheus.render.json_text import JsonText
 from epimetheus.render.leef import Leef
-from epimetheus.render.moment import Moment, moment
+from epimetheus.render.moment import Moment, Moments
 from epimetheus.render.nested import raw_body
 from epimetheus.render.ocsf import Ocsf
 from epimetheus.render.redact import Redactor
@@ -29,6 +29,7 @@ MIN_BYTES = 480
 FORMATS: Mapping[str, Callable[..., Format]] = MappingProxyType({"cef": Cef, "json": JsonText, "leef": Leef, "ocsf": Ocsf})
 HEADERS: Mapping[str, Callable[..., Header]] = MappingProxyType({"rfc5424": Rfc5424, "rfc3164": Rfc3164})
 
+_CACHED_NOTES = 1024
 _MALFORMED_SEVERITY = MEDIUM
 _WATCHED_SEVERITY = 9  # at least
 
@@ -72,6 +73,8 @@ class Renderer:
         self._redactor = Redactor(redact)
         self._format = FORMATS[format](self._redactor, note=not self._header.says_trimmed, fields=fields)
         self._severity = Severity(patterns=severities)
+        self._moment = Moments()
+        self._notes = lru_cache(_CACHED_NOTES)(self._without_secrets)
 
     def __call__(self, fetched: Fetched, sequence: int, notes: Notes = NO_NOTES) -> Rendered:
         """The message of an event, the ``sequence``-th of its run; what could not be understood goes as the text it came as."""
@@ -86,15 +89,17 @@ class Renderer:
         if event is None:
             return self._malformed(bytes(raw), sequence, notes)
         event = self._redactor.event(event)
-        if notes.compartment_path:
-            path = self._redactor.noted(notes.compartment_path, COMPARTMENT_PATH)
-            notes = notes if path == notes.compartment_path else notes._replace(compartment_path=path)
-        when, severity = moment(event.event_time), _at_least(self._severity(event), notes)
+        notes = self._notes(notes)
+        when, severity = self._moment(event.event_time), _at_least(self._severity(event), notes)
         subject = Subject(raw, event, when, severity, notes)
         text, head = self._format.at_once(subject), self._header(severity, when, msgid, sequence)
         if text is not None and len(head) + len(text) <= self._max_bytes:
             return Rendered(head + text, trimmed=False)
         return self._fitted(partial(self._format, subject), severity, when, msgid, sequence)
+
+    def _without_secrets(self, notes: Notes) -> Notes:
+        path = notes.compartment_path
+        return notes._replace(compartment_path=self._redactor.noted(path, COMPARTMENT_PATH)) if path else notes
 
     def _malformed(self, raw: bytes, sequence: int, notes: Notes) -> Rendered:
         body = partial(raw_body, self._redactor.json(raw).text())

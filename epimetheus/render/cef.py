@@ -18,7 +18,7 @@ from epimetheus.render.cef_text import in_extension, in_header, tidy
 from epimetheus.render.fields import NO_FIELDS, Fields, Pairs
 from epimetheus.render.flat import CACHED, Flat, Head, ended, head_of
 from epimetheus.render.form import Subject
-from epimetheus.render.moment import moment
+from epimetheus.render.moment import Moments
 from epimetheus.render.reading import addresses, outcome, reason, service, status
 from epimetheus.render.redact import Redactor
 
@@ -85,6 +85,7 @@ class Cef(Flat):
         vendor, product, self._version = fields.device
         origin = (in_header(ended(tidy(value), ORIGIN_LENGTH)) for value in (vendor or VENDOR, product or PRODUCT))
         self._origin = f"CEF:0|{'|'.join(origin)}"
+        self._moment = Moments()
         self._addresses = lru_cache(CACHED)(addresses)
         self._service = lru_cache(CACHED)(service)
         self._suffixes = {key: f" {key}Label={in_extension(ended(label, LABEL_LENGTH))}" for key, label in _labels(fields).items()}
@@ -114,7 +115,7 @@ class Cef(Flat):
         identity, request, response = data.identity or _NOBODY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
         found = self._addresses(identity.ip_address)
         ipv4 = found.ipv4
-        ended = moment(response.response_time)
+        ended = self._moment(response.response_time)
         result, code, of_event, event_id = outcome(event), status(response), self._service(event.event_type), event.event_id
         return (
             str(when.millis) if when else None, event_id, "true" if subject.notes.watched else None, result,

@@ -56,7 +56,7 @@ def _compiled(*patterns: str) -> Any:
 
 
 def looker(*more: str) -> Callable[[str], bool]:
-    """A function that tells of texts, joined by NUL, whether in any of them is a hint at a secret, one of ``more`` patterns, or no Unicode."""
+    """A function that tells of texts, joined by NUL, whether a secret may be in any of them, one of ``more`` patterns, or no Unicode."""
     search = _compiled(_PLAIN.shapes(), *more).search
 
     def look(together: str) -> bool:

@@ -13,7 +13,6 @@ from epimetheus.render.paths import Path, masked, masked_struct
 from epimetheus.render.secret_text import REDACTED, is_plain, is_secret_key, mask, mask_all
 
 _CACHED_KEYS = 2048
-_CACHED_NOTES = 1024
 
 
 class Redacted(NamedTuple):
@@ -40,7 +39,6 @@ class Redactor:
         self._key = lru_cache(_CACHED_KEYS)(judged)
         self._glance = Glance(self._key, self._string)
         self._in_place = InPlace(self._key, self.text)
-        self._note = lru_cache(_CACHED_NOTES)(self._noted)
 
     def event(self, event: AuditEvent) -> AuditEvent:
         """The typed event without what the user's paths name; secrets in its texts are left to `text`."""
@@ -51,10 +49,7 @@ class Redactor:
         return self._string(value, 0)
 
     def noted(self, value: str, path: Path) -> str:
-        """The same for what was noted about an event, as if it stood at ``path`` of its JSON; few words that come again and again."""
-        return self._note(value, path)
-
-    def _noted(self, value: str, path: Path) -> str:
+        """The same for what was noted about an event, as if it stood at ``path`` of its JSON."""
         own = any(len(ours) <= len(path) and all(map(_leads, ours, path)) for ours in self._paths)
         return REDACTED if own else self.text(value)
 

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from epimetheus.model import AuditEvent, Cache, Identity
 from epimetheus.patterns import compiled, matches
-from epimetheus.select.watch import is_own_call
+from epimetheus.select.watch import OWN_CALLS, is_own_call
 from epimetheus.select.who import folded, is_one_of, who
 
 Reason = Literal["own_polling", "excluded_user", "not_included_user", "service", "excluded_event", "not_included_event", "rate_limited"]
@@ -52,11 +52,10 @@ SEND = Verdict()
 
 
 class _Named(NamedTuple):
-    """What a type and a name alone decide. ``decided``: nothing else is asked, but for the limit."""
+    """What a type and a name alone decide. ``decided``: who acted is not asked, ``verdict`` is all."""
 
     decided: bool
-    reason: Reason | None
-    limit: int | None
+    verdict: Verdict
 
 
 class Judge:
@@ -75,10 +74,8 @@ class Judge:
     def __call__(self, event: AuditEvent) -> Verdict:
         """What becomes of an event that touches nothing of ours."""
         named = self._named(event.event_type, event.data.event_name)
-        if named.decided:
-            return Verdict(None, named.limit)
-        reason = self._by_principal(event) or named.reason
-        return Verdict(reason) if reason else Verdict(None, named.limit)
+        reason = None if named.decided else self._by_principal(event)
+        return Verdict(reason) if reason else named.verdict
 
     def names(self) -> Cache:
         """How often a type and a name had been met before."""
@@ -99,10 +96,12 @@ class Judge:
 
     def _by_name(self, event_type: str, event_name: str | None) -> _Named:
         if matches(self._never_drop, event_type, event_name):
-            return _Named(decided=True, reason=None, limit=None)
+            return _Named(decided=True, verdict=SEND)
         if matches(self._priority, event_type, event_name):
-            return _Named(decided=True, reason=None, limit=self._limit(event_type, event_name, own=True))
-        return _Named(decided=False, reason=self._by_list(event_type, event_name), limit=self._limit(event_type, event_name, own=False))
+            return _Named(decided=True, verdict=_verdict(None, self._limit(event_type, event_name, own=True)))
+        asks = self._by_user or (self._rules.own and event_name in OWN_CALLS)
+        verdict = _verdict(self._by_list(event_type, event_name), self._limit(event_type, event_name, own=False))
+        return _Named(decided=not asks, verdict=verdict)
 
     def _by_list(self, event_type: str, event_name: str | None) -> Reason | None:
         mode = self._rules.mode
@@ -117,3 +116,9 @@ class Judge:
         found = [(pattern, most) for pattern, regex, most in self._limits if matches(regex, event_type, event_name)]
         exact = [most for pattern, most in found if "*" not in pattern]
         return next(iter(exact or ([] if own else [most for _, most in found])), None)
+
+
+def _verdict(reason: Reason | None, limit: int | None) -> Verdict:
+    if reason:
+        return Verdict(reason)
+    return SEND if limit is None else Verdict(None, limit)

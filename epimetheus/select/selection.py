@@ -21,6 +21,9 @@ class Outcome(NamedTuple):
     watched: bool
 
 
+_SENT = Outcome(None, watched=False)
+
+
 class Selection:
     """Configured once a run. Whoever is told to leave an event out gives what it `spent` back to ``quotas`` with its batch."""
 
@@ -30,13 +33,20 @@ class Selection:
         self._watch = watch
         self._services = folded(rules.services)
 
-    def __call__(self, fetched: Fetched, minute: int) -> Outcome:
-        """What becomes of an event that was not met before, read in a window that ends at ``minute``: it counts there if it has no time."""
-        watched = self._watch.touched(fetched.raw)
+    def looks_at(self, page: bytes) -> bool:
+        """Whether a page names what is watched: where it does not, none of its events does, and none need be looked at for it."""
+        return self._watch.named(page)
+
+    def __call__(self, fetched: Fetched, minute: int, *, look: bool = True) -> Outcome:
+        """What becomes of an event that was not met before, read in a window that ends at ``minute``: it counts there if it has no time.
+
+        ``look``: whether it may touch what is watched.
+        """
+        watched = look and self._watch.touched(fetched.raw)
         event = fetched.event
         verdict = SEND if watched or event is None else self._judge(event)
         if event is None or verdict is SEND:
-            return Outcome(None, watched)
+            return Outcome(None, watched) if watched else _SENT
         if verdict.reason == "own_polling":
             self.quotas.hold(f"{OWN}{event.data.event_name}", self._millis(event.event_time, minute))
         elif verdict.reason is None and verdict.limit is not None:

@@ -20,12 +20,14 @@ class Watch:
         self._ocids = tuple(ocids)
         self._bytes = tuple(ocid.encode() for ocid in ocids)
 
+    def named(self, text: bytes) -> bool:
+        """Whether a text, which may be a whole page, names one of them anywhere."""
+        return any(map(text.__contains__, self._bytes))
+
     def touched(self, raw: bytes | msgspec.Raw) -> bool:
         """Whether an event's JSON text names one of them, but for its identity and headers."""
-        if not self._bytes:
-            return False
         data = bytes(raw)
-        if not any(map(data.__contains__, self._bytes)):
+        if not self.named(data):
             return False
         try:
             text = json.dumps(_without_identity(json.loads(data, strict=False)), ensure_ascii=False)

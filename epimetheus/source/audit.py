@@ -4,9 +4,10 @@ The SDK's own models would cost more per event than everything else together, an
 https://docs.oracle.com/en-us/iaas/api/#/en/audit/20190901/AuditEvent/ListEvents
 """
 
+import io
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import jwt
@@ -21,8 +22,8 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from epimetheus.clock import Clock, Deadline
 from epimetheus.cloud import CONNECT_SECONDS, READ_SECONDS, Credentials, service_failure
 from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsError, OutOfTime
-from epimetheus.model import Fetched, Window, minute_text
-from epimetheus.source.decode import decode_page
+from epimetheus.model import Window, minute_text
+from epimetheus.source.decode import Events, decode_page
 from epimetheus.source.pacer import Pacer, pause
 from epimetheus.source.tokens import Tokens
 
@@ -33,7 +34,7 @@ _HOST = "https://audit.{region}.{secondLevelDomain}"
 _HELP = "It is asked again by every run. The function needs `read audit-events in tenancy`; where that is granted, wait or ask Oracle."
 _REGION_HELP = "Or the tenancy is not subscribed to this region: check REGIONS."
 _RENEWAL_HELP = "Run it again. Inside OCI Functions it is the platform that puts new tokens of the resource principal in place."
-Pages = Callable[[str, Window, str | None, Deadline], Iterator[tuple[Sequence[Fetched], str | None]]]
+Pages = Callable[[str, Window, str | None, Deadline], Iterator[tuple[Events, str | None]]]
 """``(compartment OCID, window, page token or None for the first, deadline) → the events of its pages, each with the next one's token``;
 raises CompartmentError, CredentialsError, OutOfTime."""
 
@@ -102,7 +103,7 @@ class AuditApi:
 
     def pages(
         self, compartment: str, window: Window, page: str | None, deadline: Deadline
-    ) -> Iterator[tuple[Sequence[Fetched], str | None]]:
+    ) -> Iterator[tuple[Events, str | None]]:
         """The events of all pages from ``page`` on, in order; `Pages`. Ends only where no next one is named (an empty one may name one)."""
         asked = {"compartmentId": compartment, "startTime": minute_text(window.start), "endTime": minute_text(window.end)}
         asked |= {"page": page} if page else {}
@@ -121,7 +122,7 @@ class AuditApi:
         """Give the connections back."""
         self._session.close()
 
-    def _page(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[Sequence[Fetched], str | None]:
+    def _page(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[Events, str | None]:
         tries = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Passing),
             wait=_pause,
@@ -130,10 +131,10 @@ class AuditApi:
             before_sleep=self._again,
             retry_error_callback=lambda state: _give_up(state, compartment, deadline),
         )
-        page: tuple[Sequence[Fetched], str | None] = tries(self._ask, asked, compartment, deadline)
+        page: tuple[Events, str | None] = tries(self._ask, asked, compartment, deadline)
         return page
 
-    def _ask(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[Sequence[Fetched], str | None]:
+    def _ask(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[Events, str | None]:
         self._pacer.wait(deadline)
         timeout = timeouts(deadline)
         self._counted("requests")
@@ -187,11 +188,11 @@ def timeouts(deadline: Deadline) -> tuple[float, float]:
 
 def _read(answer: requests.Response, deadline: Deadline) -> bytes:
     """The whole body, by what arrives: a server that drips bytes may not outlast the deadline. Raises OutOfTime."""
-    parts = []
+    body = io.BytesIO()  # is never in memory twice, as parts and their sum would be
     while part := answer.raw.read1(_CHUNK, decode_content=True):
         deadline.clip(READ_SECONDS)
-        parts.append(part)
-    return b"".join(parts)
+        body.write(part)
+    return body.getvalue()
 
 
 _jitter = tenacity.wait_random_exponential(multiplier=0.5, max=8)

@@ -22,10 +22,14 @@ _REFUSED = (403, 404)
 
 @dataclass(frozen=True)
 class Listing:
-    """The compartments by OCID, the root among them, and the OCIDs whose children could not be listed."""
+    """The compartments by OCID, the root among them, and the OCIDs whose children could not be listed.
+
+    ``tree``: the whole tree was looked for, not the root alone.
+    """
 
     compartments: dict[str, Compartment]
     refused: tuple[str, ...] = ()
+    tree: bool = True
 
 
 def discover(list_page: ListPage, tenancy: str, deadline: Deadline) -> Listing:

@@ -49,9 +49,13 @@ _searched_form = msgspec.json.Decoder(_Searched).decode
 
 
 class Events(Sequence[Fetched]):
-    """The events of a page, each decoded when it is asked for: as text a page takes half the memory, and many wait at a time."""
+    """The events of a page, each decoded when it is asked for: as text a page takes half the memory, and many wait at a time.
 
-    def __init__(self, elements: Sequence[bytes] | Sequence[msgspec.Raw]) -> None:
+    ``text`` is the page, in which every element is found.
+    """
+
+    def __init__(self, text: bytes, elements: Sequence[bytes] | Sequence[msgspec.Raw]) -> None:
+        self.text = text
         self._elements = elements
 
     def __len__(self) -> int:
@@ -65,15 +69,15 @@ class Events(Sequence[Fetched]):
     @overload
     def __getitem__(self, at: slice) -> "Events": ...
     def __getitem__(self, at: int | slice) -> "Fetched | Events":
-        return Events(self._elements[at]) if isinstance(at, slice) else decode_event(self._elements[at])
+        return Events(self.text, self._elements[at]) if isinstance(at, slice) else decode_event(self._elements[at])
 
 
 def decode_page(body: bytes) -> Events:
     """The events of one ListEvents page, in its order; raises ValueError where the page is not a JSON list of anything."""
     try:
-        return Events(_split(body))
+        return Events(body, _split(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Events(list(split_list(body)))
+        return Events(body, list(split_list(body)))
 
 
 def decode_event(raw: bytes | msgspec.Raw) -> Fetched:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, OutOfTime
-from epimetheus.model import Fetched, Window
+from epimetheus.model import Window
 from epimetheus.source.audit import Pages
+from epimetheus.source.decode import Events
 
 
 class Work(NamedTuple):
@@ -28,7 +29,7 @@ class Page(NamedTuple):
     """The events of one page of ``work``, in its order, and the token of the page after it (None: it was the last)."""
 
     work: Work
-    events: Sequence[Fetched]
+    events: Events
     onward: str | None
 
 

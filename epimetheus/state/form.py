@@ -4,10 +4,13 @@
     { "region": …, "through": "2026-11-24T10:05:00Z", …, "keys": {"2026-11-24T10:05:00Z": 1234}, … }
     NUL <keys: 16 bytes each, in the order of the head>
 
+Compartments stand below their parent, one a line: there may be ten thousand, and each OCID has 80 characters.
+
 Reading is strict: whatever is not exactly this is `StateDamaged`, never an empty state.
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -35,6 +38,23 @@ class _Behind(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class _Known(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A compartment that is not simply there and asked: such a one is its name alone."""
+
+    name: str
+    asked: bool = True
+    deleted: bool = False
+    gone: str | None = None
+    read: str | None = None
+
+
+class _Below(msgspec.Struct, forbid_unknown_fields=True):
+    parent: str | None
+    known: dict[str, str | _Known]
+
+
+class _KnownBefore(msgspec.Struct, forbid_unknown_fields=True):
+    """As it stood in the head before, each by its OCID."""
+
     name: str
     parent: str | None = None
     asked: bool = False
@@ -66,8 +86,9 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     behind: dict[str, _Behind]
     last: Summary
     keys: dict[str, _Count]
-    known: dict[str, _Known]
+    known: list[_Below] | dict[str, _KnownBefore]
     quotas: dict[str, dict[str, _Quota]] = {}
+    listed: str | None = None
 
 
 _read_head = msgspec.json.Decoder(_Head).decode
@@ -85,8 +106,9 @@ def pack(state: State) -> bytes:
         behind={ocid: _behind_text(behind) for ocid, behind in state.behind.items()},
         last=state.last,
         keys={minute_text(minute): len(keys) // _KEY_BYTES for minute, keys in state.keys.items()},
-        known={ocid: _known_text(known) for ocid, known in state.known.items()},
+        known=_below(state.known),
         quotas={kind: {minute_text(hour): _Quota(*quota) for hour, quota in hours.items()} for kind, hours in state.quotas.items()},
+        listed=minute_text(state.listed) if state.listed else None,
     )
     parts = [msgspec.json.format(msgspec.json.encode(head), indent=1), b"\n\0", *state.keys.values()]
     checksum = hashlib.sha256()
@@ -121,10 +143,11 @@ def _state(head: _Head, packed: memoryview) -> State:
         region=head.region,
         through=_minute(head.through),
         behind={ocid: _behind(behind) for ocid, behind in head.behind.items()},
-        known={ocid: _known(known) for ocid, known in head.known.items()},
+        known=_known(head.known),
         keys=keys,
         quotas={kind: {_minute(hour): _quota(quota) for hour, quota in hours.items()} for kind, hours in head.quotas.items()},
         slice_minutes=head.slice_minutes,
+        listed=0 if head.listed is None else _minute(head.listed),
         lease=None if head.lease is None else Lease(head.lease.run, head.lease.until),
         writer=head.writer,
         serial=head.serial,
@@ -152,14 +175,32 @@ def _minute(text: str) -> int:
     return minute
 
 
+def _below(known: Mapping[str, Known]) -> list[_Below]:
+    by_parent: dict[str | None, dict[str, str | _Known]] = {}
+    for ocid, one in known.items():
+        by_parent.setdefault(one.parent, {})[ocid] = one.name if one == Known(one.name, one.parent, asked=True) else _known_text(one)
+    return [_Below(parent, some) for parent, some in by_parent.items()]
+
+
 def _known_text(known: Known) -> _Known:
     gone, read = (None if minute is None else minute_text(minute) for minute in (known.gone, known.read))
-    return _Known(known.name, known.parent, known.asked, known.deleted, gone, read)
+    return _Known(known.name, known.asked, known.deleted, gone, read)
 
 
-def _known(text: _Known) -> Known:
+def _known(head: list[_Below] | dict[str, _KnownBefore]) -> dict[str, Known]:
+    if isinstance(head, dict):
+        return {ocid: _known_one(text, text.parent) for ocid, text in head.items()}
+    known = {ocid: _known_one(text, below.parent) for below in head for ocid, text in below.known.items()}
+    if len(known) != sum(len(below.known) for below in head):
+        raise ValueError("a compartment stands below two parents")
+    return known
+
+
+def _known_one(text: str | _Known | _KnownBefore, parent: str | None) -> Known:
+    if isinstance(text, str):
+        return Known(text, parent, asked=True)
     gone, read = (None if minute is None else _minute(minute) for minute in (text.gone, text.read))
-    return Known(text.name, text.parent, text.asked, text.deleted, gone, read)
+    return Known(text.name, parent, text.asked, text.deleted, gone, read)
 
 
 def _quota(text: _Quota) -> Quota:

@@ -54,6 +54,7 @@ class State:
     """All of one region. ``through`` is the cursor: every asked compartment that is not behind is read and confirmed up to it.
 
     ``keys``: minute → packed dedupe keys; ``quotas``: event type → start of an hour → what became of its events under a limit;
+    ``listed``: minute since the epoch of the last listing of compartments that came whole, 0: none yet;
     ``writer`` and ``serial`` tell our own write from another's; ``last`` is the last run's summary.
     """
 
@@ -64,6 +65,7 @@ class State:
     keys: dict[int, bytes] = field(default_factory=dict)
     quotas: dict[str, dict[int, Quota]] = field(default_factory=dict)
     slice_minutes: int = 0
+    listed: int = 0
     lease: Lease | None = None
     writer: str = ""
     serial: int = 0

@@ -181,7 +181,8 @@ def show_state(console: Console, name: str, state: State, now: float) -> None:
     table = Table(title=Text(name), show_header=False)
     table.add_row("region", state.region)
     table.add_row("through", f"{minute_text(state.through)} ({int(now - state.through * 60)} s ago)")
-    table.add_row("compartments", f"{len(state.known)} known, {sum(k.asked for k in state.known.values())} asked")
+    listed = f", listed {minute_text(state.listed)}" if state.listed else ""
+    table.add_row("compartments", f"{len(state.known)} known, {sum(k.asked for k in state.known.values())} asked{listed}")
     table.add_row("dedupe keys", str(sum(map(len, state.keys.values())) // 16))
     table.add_row("lease", _lease(state.lease, now))
     table.add_row("last run", " ".join(f"{key}={value}" for key, value in state.last.items()) or "none")

@@ -22,6 +22,7 @@ run "defaults" {
     condition = oci_functions_function.this.config == tomap({
       SYSLOG_HOST              = "siem.example.com"
       STATE_BUCKET             = "epimetheus"
+      STATE_NAMESPACE          = "axexample"
       TENANCY_OCID             = "ocid1.tenancy.oc1..tenancy"
       METRICS_COMPARTMENT_OCID = "ocid1.compartment.oc1..here"
       TAMPER_WATCH             = "ocid1.fnapp.oc1..app,ocid1.bucket.oc1..bucket,ocid1.onstopic.oc1..topic,ocid1.loggroup.oc1..group"

@@ -587,6 +587,16 @@ run "initial_lookback_hours" {
   expect_failures = [var.initial_lookback_hours]
 }
 
+run "listing_minutes" {
+  command = plan
+
+  variables {
+    listing_minutes = 1441
+  }
+
+  expect_failures = [var.listing_minutes]
+}
+
 run "overlap_minutes" {
   command = plan
 
@@ -722,7 +732,7 @@ run "a_byte_more_than_a_configuration_holds" {
 
   variables {
     tamper_watch = []
-    redact       = [format("data.%03948d", 0)]
+    redact       = [format("data.%03924d", 0)]
   }
 
   expect_failures = [oci_functions_function.this]

@@ -37,6 +37,7 @@ run "everything_set" {
     regions                  = ["eu-frankfurt-1", "us-ashburn-1"]
     compartment_mode         = "exclude"
     compartment_ids          = ["ocid1.compartment.oc1..a", "ocid1.compartment.oc1..b"]
+    listing_minutes          = 0
     initial_lookback_hours   = 0
     overlap_minutes          = 30
     settle_minutes           = 5
@@ -84,6 +85,7 @@ run "everything_set" {
       REGIONS                  = "eu-frankfurt-1,us-ashburn-1"
       COMPARTMENT_MODE         = "exclude"
       COMPARTMENT_IDS          = "ocid1.compartment.oc1..a,ocid1.compartment.oc1..b"
+      LISTING_MINUTES          = "0"
       INITIAL_LOOKBACK_HOURS   = "0"
       OVERLAP_MINUTES          = "30"
       SETTLE_MINUTES           = "5"
@@ -141,6 +143,7 @@ run "pointers_are_passed_on" {
       SYSLOG_CLIENT_CERT       = "vault:ocid1.vaultsecret.oc1..cert"
       SYSLOG_CLIENT_KEY        = "vault:ocid1.vaultsecret.oc1..key"
       STATE_BUCKET             = "epimetheus"
+      STATE_NAMESPACE          = "axexample"
       TENANCY_OCID             = "ocid1.tenancy.oc1..tenancy"
       RULES                    = "object:rules.json"
       FIELD_MAP                = "file:/function/fields.json"
@@ -172,7 +175,7 @@ run "empty_is_unset" {
   }
 
   assert {
-    condition     = keys(local.config) == ["METRICS_COMPARTMENT_OCID", "STATE_BUCKET", "SYSLOG_HOST", "TENANCY_OCID"]
+    condition     = keys(local.config) == ["METRICS_COMPARTMENT_OCID", "STATE_BUCKET", "STATE_NAMESPACE", "SYSLOG_HOST", "TENANCY_OCID"]
     error_message = jsonencode(local.config)
   }
 }
@@ -197,7 +200,7 @@ run "the_most_that_a_configuration_holds" {
 
   variables {
     tamper_watch = []
-    redact       = [format("data.%03947d", 0)]
+    redact       = [format("data.%03923d", 0)]
   }
 
   assert {

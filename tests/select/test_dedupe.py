@@ -1,6 +1,7 @@
 """Keys: the same event once, different events never mistaken, and nothing kept longer than it is needed."""
 
 import tracemalloc
+from hashlib import blake2b
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,6 +113,20 @@ def test_a_backlog_takes_no_more_memory_than_its_overlap():
     assert peak < 2 * early
 
 
+def test_windows_that_are_forgotten_leave_nothing_behind():
+    seen = SeenKeys()
+    tracemalloc.start()
+    for minute in range(2001):
+        seen.first_time(b"%016x" % minute)
+        seen.remember(minute, [b"%016x" % minute])
+        seen.forget(minute - 2, {})
+        if minute == 200:
+            early, _ = tracemalloc.get_traced_memory()
+    late, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert late - early < 20_000
+
+
 def test_forgetting_takes_little_memory_of_its_own():
     seen = SeenKeys({1: b"".join(b"AAAA" + number.to_bytes(12, "big") for number in range(50_000))})
     tracemalloc.start()
@@ -126,16 +141,48 @@ def test_the_end_of_one_key_and_the_beginning_of_the_next_are_no_key():
     one, two = b"TAGAab01ab456789", b"TAGBab9999999999"
     seen = SeenKeys({7: one + two})
     between = (one + two)[4:20]
-    assert between[4:6] == b"ab"
     assert seen.first_time(between)
     assert not any(map(seen.first_time, (one, two, between)))
     seen.forget(7, {})
     assert [seen.first_time(key) for key in (between, one, two)] == [False, True, True]
 
 
-@given(st.lists(st.binary(min_size=16, max_size=16).map(lambda key: key[:4] + b"zz" + key[6:]) | st.sampled_from([b"z" * 16, b"zy" * 8])))
-def test_keys_of_one_shelf_are_told_apart_like_all_others(keys):
-    seen, met = SeenKeys(), set()
-    for one in keys:
-        assert seen.first_time(one) == (one not in met)
-        met.add(one)
+def test_a_hundred_thousand_keys_are_told_apart_and_take_little_memory():
+    keys = [b"TAGA" + blake2b(b"%d" % number, digest_size=12).digest() for number in range(100_000)]
+    tracemalloc.start()
+    seen = SeenKeys()
+    assert all(map(seen.first_time, keys))
+    seen.remember(7, keys)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not any(map(seen.first_time, keys))
+    assert seen.packed() == {7: b"".join(keys)}
+    assert taken < 35 * len(keys)
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["meet", "meet", "confirm", "forget"]), st.integers(0, 5), st.sampled_from(TAGS)), max_size=60)
+
+
+@given(STEPS, st.integers(1, 4))
+def test_whatever_windows_take_turns_each_keeps_its_own_keys_in_their_order(steps, batch):
+    """As a run does it: keys are met, confirmed in batches by window, and forgotten; a list of (key, minute, remembered) is the model."""
+    seen, model = SeenKeys(), []
+    for number, (step, minute, tag) in enumerate(steps):
+        if step == "meet":
+            key = tag + number.to_bytes(12, "big")
+            assert seen.first_time(key)
+            model.append([key, minute, False])
+        elif step == "confirm":
+            waiting = [one for one in model if not one[2]][:batch]
+            for at in dict.fromkeys(one[1] for one in waiting):
+                seen.remember(at, [one[0] for one in waiting if one[1] == at])
+            for one in waiting:
+                one[2] = True
+        else:
+            seen.forget(minute, {b"AAAA": 2})
+            model = [one for one in model if not one[2] or one[1] > minute or (one[0][:4] == b"AAAA" and one[1] > 2)]
+        assert len(seen) == sum(one[2] for one in model)
+        minutes = sorted({one[1] for one in model if one[2]})
+        packed = [(at, b"".join(key for key, of, remembered in model if remembered and of == at)) for at in minutes]
+        assert list(seen.packed().items()) == packed
+    assert not any(seen.first_time(one[0]) for one in model)

@@ -64,6 +64,7 @@ class Oracle:
     def written(self, data: bytes) -> None:
         """A state was written: what its marks have passed by moving has arrived; what its keys stand for is never sent again."""
         state, kept = unpack(data, "shelf"), self.kept()
+        self.first = self.first or state.through * 60
         if SECRET.encode() in data:
             raise Broken("7: a secret in the state")
         for ocid, place in self.tenancy.places.items():
@@ -186,7 +187,9 @@ class Oracle:
         for ocid, place in self.tenancy.places.items():
             if ocid in self.unreadable:
                 continue
-            through = self.marks.get(ocid, 0) * 60 - LATEST  # 0: nobody could know of it, it was never listed
+            if place.listed and ocid not in self.marks:
+                raise Broken(f"1: {ocid} is listed, and was never asked")
+            through = self.marks.get(ocid, 0) * 60 - LATEST  # 0: nobody could know of it, it was gone before it was listed
             lost = [event for event in place.events if self.first <= event.processed < through and event.name not in kept]
             lost = [event for event in lost if not self.may_lack(event)]
             if lost:

@@ -18,6 +18,7 @@ from epimetheus.run import commit_reserve, run
 from epimetheus.select.rules import Rules
 from epimetheus.select.watch import Watch
 from epimetheus.source.audit import AuditApi
+from epimetheus.source.decode import Events
 from epimetheus.source.pacer import Pacer
 from epimetheus.state.form import unpack
 from epimetheus.state.keeper import Keeper
@@ -43,7 +44,7 @@ class Outcome:
     events: int
 
 
-class _Page(list):
+class _Page(Events):
     """A page of events that can be counted while it is in memory."""
 
 
@@ -61,7 +62,7 @@ class _Audit(AuditApi):
 
     def pages(self, compartment, window, page, deadline):
         for events, token in super().pages(compartment, window, page, deadline):
-            counted = _Page(events)
+            counted = _Page(events.text, [bytes(event.raw) for event in events])
             self.read += len(counted)
             self._alive = [*[alive for alive in self._alive if alive() is not None], weakref.ref(counted)]
             self._oracle.crowded(len(self._alive))
@@ -104,6 +105,9 @@ class Theatre:
         self.tenancy = Tenancy(self.stage)
         self.siem = Siem(self.stage)
         self.rules = self.stage.dice.choice((Rules(), RULES))
+        self.listing = self.stage.dice.choice((0, 15, 240))
+        self.lookback = self.stage.dice.choice((0, 24 * 60))
+        self.tenancy.steady = not self.lookback  # without it nothing makes up for who was left out of a listing
         self.oracle = Oracle(self.tenancy, self.siem, self.rules)
         self.shelf = Shelf(self.stage, self.oracle.written)
         self.runs = 0
@@ -165,7 +169,8 @@ class Theatre:
     def forwarded(self, run_id: str, deadline: Deadline) -> tuple[Report, int]:
         """One run with its parts; its report, and how many events it was given."""
         stage = self.stage
-        options = Options(REGION, ROOT, "all", (), lookback=24 * 60, overlap=15, settle=2, slice=60, concurrency=0)
+        minutes = {"listing": self.listing, "lookback": self.lookback, "overlap": 15, "settle": 2, "slice": 60}
+        options = Options(REGION, ROOT, "all", (), concurrency=0, **minutes)
         options = replace(options, run_message=stage.dice.random() < 0.3)
         reserve = commit_reserve(deadline.left())
         self.shelf.patience, self.tenancy.patience = reserve / 4, deadline.left() / 8
@@ -185,12 +190,12 @@ class Theatre:
             rules=self.rules,
             watch=Watch(()),
         )
-        self.oracle.first = self.oracle.first or (int(stage.clock.now() // 60) - options.settle - options.lookback) * 60
         return run(options, parts, run_id, deadline), audit.read
 
     def catch_up(self) -> None:
-        """The faults are over: run by run everything is made up for."""
+        """The faults are over: run by run everything is made up for, and the first of them lists."""
         self.stage.calm = True
+        self.stage.now += self.listing * 60
         self.stage.skew = 0.0
         self.tenancy.heal()
         for _ in range(RUNS_TO_CATCH_UP):

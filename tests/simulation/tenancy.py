@@ -44,12 +44,13 @@ class Place:
 
 
 class Tenancy:
-    """All of it; ``grow`` lets it live on."""
+    """All of it; ``grow`` lets it live on. ``steady``: a listing names all there are."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.places = {ROOT: Place(None, stage.now - 1e6, 2.0)}
         self.patience = 8.0
+        self.steady = False
         self.tokens: dict[str, tuple[str, tuple[float, str]]] = {}
         self.grown_to = stage.now - 3 * 3600
         for _ in range(stage.dice.randrange(1, 5)):
@@ -158,7 +159,7 @@ class Tenancy:
             for ocid, place in self.places.items()
             if place.listed and place.parent and (subtree or place.parent == parent)
         ]
-        if stage.chance("listing reordered", 0.1):
+        if not self.steady and stage.chance("listing reordered", 0.1):  # between pages: so it may leave someone out
             rows.reverse()
         if rows and stage.chance("listing repeats", 0.1):
             rows.append(rows[0])

@@ -23,6 +23,7 @@ STATE = State(
     },
     keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
     slice_minutes=30,
+    listed=29_454_420,
     lease=Lease("run1", 1767268860.5),
     writer="run1",
     serial=12,
@@ -42,6 +43,42 @@ def test_the_head_is_for_people_and_the_keys_lie_behind_it():
     assert json.loads(head)["through"] == "2026-01-01T12:00:00Z"
     assert json.loads(head)["behind"]["ocid1.compartment.oc1..b"] == {"since": "2026-01-01T04:00:00Z", "why": "404", "tries": 3}
     assert keys == b"k" * 32 + b"q" * 16
+
+
+def test_compartments_stand_below_their_parent_a_line_each_where_nothing_is_to_be_said_of_them():
+    head = pack(replace(STATE, known={**STATE.known, "c": Known("c", "r", asked=True), "d": Known("d", "r"), "e": Known("e", "r", True)}))
+    assert json.loads(head.partition(b"\n")[2].partition(b"\n\0")[0])["known"] == [
+        {"parent": None, "known": {"ocid1.tenancy.oc1..r": "root"}},
+        {
+            "parent": "ocid1.tenancy.oc1..r",
+            "known": {"ocid1.compartment.oc1..b": {"name": "b", "deleted": True, "gone": "1970-01-01T00:07:00Z"}},
+        },
+        {"parent": "r", "known": {"c": "c", "d": {"name": "d", "asked": False}, "e": "e"}},
+    ]
+    assert b'    "c": "c",\n' in head
+
+
+def test_a_state_from_before_that_is_read_too():
+    now = b'"known": [\n  {\n   "parent": null,\n   "known": {\n    "ocid1.tenancy.oc1..r": "root"\n   }\n  }\n ]'
+    before = b'''"known": {
+  "ocid1.tenancy.oc1..r": {"name": "root", "asked": true},
+  "b": {"name": "b", "parent": "r", "asked": true, "deleted": true, "gone": "1970-01-01T00:07:00Z", "read": "1970-01-01T00:08:00Z"},
+  "d": {"name": "d", "parent": "r"}
+ }'''
+    rest = pack(replace(STATE, known={"ocid1.tenancy.oc1..r": Known("root", asked=True)})).partition(b"\n")[2]
+    assert unpack(sealed(rest.replace(now, before)), "here").known == {
+        "ocid1.tenancy.oc1..r": Known("root", asked=True),
+        "b": Known("b", "r", True, True, 7, 8),
+        "d": Known("d", "r"),
+    }
+
+
+def test_ten_thousand_compartments_take_less_than_two_megabytes():
+    def ocid(number):
+        return f"ocid1.compartment.oc1..{number:060d}"
+
+    known = {ocid(number): Known(f"compartment-{number}", ocid(number // 2), asked=True) for number in range(10_000)}
+    assert len(pack(replace(STATE, known=known))) < 2_000_000
 
 
 def test_limits_stand_in_the_head_by_type_and_hour():
@@ -72,9 +109,12 @@ def test_anything_else_is_damaged(data):
     assert "state rewind" in caught.value.do
 
 
-def forged(change) -> bytes:
-    rest = change(pack(STATE).split(b"\n", 1)[1])
+def sealed(rest: bytes) -> bytes:
     return b"EPIMETHEUS-STATE 1 sha256=" + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+
+
+def forged(change) -> bytes:
+    return sealed(change(pack(STATE).split(b"\n", 1)[1]))
 
 
 @pytest.mark.parametrize(
@@ -87,11 +127,24 @@ def forged(change) -> bytes:
         lambda rest: rest.replace(b"2026-01-01T12:00:00Z", b"2026-01-01T12:00:00"),
         lambda rest: rest.replace(b'{\n  "forwarded": 3\n }', b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}"),
         lambda rest: rest.replace(b'"held": 60', b'"held": -60'),
+        lambda rest: rest.replace(b'"ocid1.compartment.oc1..b": {\n     "name"', b'"ocid1.tenancy.oc1..r": {\n     "name"'),
+        lambda rest: rest.replace(b'"deleted": true', b'"delete": true'),
+        lambda rest: rest.replace(b'"parent": null,', b""),
+        lambda rest: rest.replace(b'"listed": "2026-01-01T11:00:00Z"', b'"listed": 0'),
+        lambda rest: rest.replace(b'"listed": "2026-01-01T11:00:00Z"', b'"listed": "2026-01-01T11:00:30Z"'),
     ],
 )
 def test_a_right_checksum_does_not_make_a_wrong_state_right(change):
     with pytest.raises(StateDamaged):
         unpack(forged(change), "here")
+
+
+def test_when_compartments_were_listed_stands_in_the_head_and_is_not_needed_there():
+    assert b'"listed": "2026-01-01T11:00:00Z"' in pack(STATE)
+    assert b'"listed": null' in pack(replace(STATE, listed=0))
+    older = forged(lambda rest: rest.replace(b',\n "listed": "2026-01-01T11:00:00Z"', b""))
+    assert b"listed" not in older
+    assert unpack(older, "here") == replace(STATE, listed=0)
 
 
 def test_an_empty_state_is_a_state():
@@ -112,6 +165,5 @@ def test_times_of_any_year_are_read_as_they_were_written():
 def test_a_minute_spelt_otherwise_than_we_do_is_damage(text):
     good = pack(State("r", 100, keys={parse_minute("2026-01-01T12:00:00Z"): b"k" * 16})).partition(b"\n")[2]
     other = good.replace(b"2026-01-01T12:00:00Z", text.encode())
-    sealed = b"EPIMETHEUS-STATE 1 sha256=" + hashlib.sha256(other).hexdigest().encode() + b"\n" + other
     with pytest.raises(StateDamaged, match="is no whole minute in UTC"):
-        unpack(sealed, "here")
+        unpack(sealed(other), "here")

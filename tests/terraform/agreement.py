@@ -55,6 +55,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "regions": (["all"], ["eu-frankfurt-1", "us-gov-ashburn-1"], ["all", "eu-frankfurt-1"], ["FRA"], ["eu_frankfurt_1"]),
     "compartment_mode": ("all", "tenancy_only", "include", "exclude", "some"),
     "compartment_ids": _COMPARTMENTS,
+    "listing_minutes": (0, 1440, 1441, -1, 1.5),
     "initial_lookback_hours": (0, 8760, 8761, -1, 1.5),
     "overlap_minutes": (0, 1440, 1441, -1),
     "settle_minutes": (0, 60, 61, -1),

@@ -42,7 +42,7 @@ def test_readme_lists_the_same_keys():
 @pytest.mark.parametrize("key", sorted(KEYS))
 def test_a_key_is_sent_from_its_own_variable(key):
     value = str(module_locals(MODULE / "locals.tf")["given"][key])
-    through = {"STATE_BUCKET": "bucket", "METRICS_COMPARTMENT_OCID": "metrics_compartment"}
+    through = {"STATE_BUCKET": "bucket", "STATE_NAMESPACE": "namespace", "METRICS_COMPARTMENT_OCID": "metrics_compartment"}
     if key in through:
         assert value == f"${{local.{through[key]}}}"
         value = str(module_locals(MODULE / "locals.tf")[through[key]])
