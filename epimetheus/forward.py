@@ -20,6 +20,7 @@ from epimetheus.source.decode import Events
 from epimetheus.source.fetch import Work
 
 BATCH_BYTES = 128 * 1024
+BATCH_KEYS = 5_000  # of events that are left out, too: their keys wait with the batch
 _REDACTED = REDACTED.encode()
 
 
@@ -110,6 +111,8 @@ class Forwarder:
                 self._tally.left_out[reason] += 1
                 if self._left_out:
                     self._left_out(fetched, reason)
+        if sum(map(len, self._keys.values())) >= BATCH_KEYS:
+            self._flush()
 
     def notice(self, notice: Fetched) -> None:
         """Send a message of our own: it has a number in the run like any other, and is no event. Raises as `page`."""

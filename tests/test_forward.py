@@ -3,7 +3,7 @@
 import pytest
 
 from epimetheus.errors import AccountingError, DeliveryUncertain
-from epimetheus.forward import BATCH_BYTES, Forwarder
+from epimetheus.forward import BATCH_BYTES, BATCH_KEYS, Forwarder
 from epimetheus.model import Quota, Window
 from epimetheus.render import Rendered
 from epimetheus.render.form import Notes
@@ -189,6 +189,11 @@ def test_a_slice_of_which_nothing_is_sent_is_remembered_without_a_write(forwarde
     forwarder.page(work(), page_of(text("b", "unwanted")))
     forwarder.finish()
     assert (sink.batches, remembered(seen), tally.accounted) == ([], {60: 1}, 1)
+
+
+def test_keys_of_what_is_left_out_do_not_wait_for_a_batch_that_never_fills(forwarder, seen):
+    forwarder.page(work(), page_of(*[text(f"{number}", "unwanted") for number in range(BATCH_KEYS)]))
+    assert remembered(seen) == {60: BATCH_KEYS}
 
 
 def test_a_limit_is_spent_when_the_receiver_has_what_spent_it(forwarder, sink, quotas, tally):

@@ -14,12 +14,14 @@ from epimetheus.render.glance import Key
 from epimetheus.render.hints import json_hints
 from epimetheus.render.secret_text import REDACTED, is_secret_key
 
+_QUOTE, _COLON = b'":'
 _REDACTED = f'"{REDACTED}"'.encode()
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 # What may stay, though it stands under a secret key (`glance.hidden`), or what may not. An object may hold anything: it is walked.
 _VALUE = re.compile(
     rb'\s*+(?:(?P<stays>null|true|false|""|\[\s*\]|\{\s*\})|(?P<goes>-?\d[\d.eE+\-]*+|%b|\[\s*%b(?:\s*,\s*%b)*+\s*\]))' % ((_STRING,) * 3)
 )
+_KEY_ENDS = re.compile(rb"\s*+:")
 _NAMED = re.compile(rb"\s*+(%b)?+" % _STRING)
 _decode = msgspec.json.Decoder(str).decode
 
@@ -38,7 +40,8 @@ class InPlace:
         done = at = 0
         while found := self._search(raw, at):
             start, at = found.span()
-            change = self._of_key(raw, start, at) if raw[at - 1 : at] == b":" else self._of_string(raw, start, at)
+            is_key = raw[at - 1] == _COLON
+            change = (self._of_key if is_key else self._of_string)(raw, start, at) if raw[start] == _QUOTE else None
             if change is None:
                 return None
             begin, at, text = change
@@ -50,9 +53,9 @@ class InPlace:
     def _of_key(self, raw: bytes, start: int, end: int) -> tuple[int, int, bytes | None] | None:
         """Of what stands behind the key at ``start``: where it begins, where to go on, and what to put there (None: nothing)."""
         name = raw[start + 1 : raw.rindex(b'"', start, end)].decode()
-        key = self._key(name)
-        if key.name != name or "\\" in name:
+        if "\\" in name:
             return None
+        key = self._key(name)
         if key.secret:
             value = _VALUE.match(raw, end)
             if value is None:
@@ -67,11 +70,10 @@ class InPlace:
         return text is not None and (b"\\" in text or is_secret_key(text[1:-1].decode()))
 
     def _of_string(self, raw: bytes, start: int, end: int) -> tuple[int, int, bytes | None] | None:
-        """The same of a whole string; anything else that hints at a secret can not be told in place."""
-        if raw[start:start + 1] != b'"' or raw[end - 1 : end] != b'"' or end - start < 2 or raw[end : end + 1] == b":":
-            return None
+        """The same of a whole string, unless it is a key, or may be what names a secret."""
         try:
             value = _decode(raw[start:end])
-        except msgspec.DecodeError:
+        except msgspec.DecodeError:  # no whole string
             return None
-        return start, end, tree.line(self._string(value))
+        is_key = _KEY_ENDS.match(raw, end) is not None
+        return None if is_key or is_secret_key(value) else (start, end, tree.line(self._string(value)))

@@ -14,7 +14,11 @@ from epimetheus.testing.syslog import Authority
 
 _SAMPLER = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "prod", "fuzz")
 _EVENTS = [_SAMPLER.event(1_767_268_800 + number) for number in range(24)]
-_TEXTS = [json.dumps(event, ensure_ascii=number % 2 == 0).encode() for number, event in enumerate(_EVENTS)]
+_COMPACT, _LOOSE = (",", ":"), (", ", ": ")
+_TEXTS = [
+    json.dumps(event, ensure_ascii=number % 4 < 2, separators=_COMPACT if number % 2 else _LOOSE).encode()
+    for number, event in enumerate(_EVENTS)
+]
 _LOGGING = {"type": "a.b.GetX", "id": "e", "time": "2026-01-01T00:00:00.000Z", "oracle": {"loggroupid": "_Audit"}}
 _LOGGING |= {"data": _EVENTS[0]["data"]}
 
@@ -55,6 +59,7 @@ _STATE = State(
     lease=Lease("run1", 1767268860.5),
     writer="run1",
     serial=12,
+    listed=29_454_400,
     last={"forwarded": 3, "position": {"behind": {}}},
 )
 _SEALED = (pack(_STATE), pack(State("r", 5)))

@@ -11,7 +11,7 @@ from epimetheus.render import Renderer
 from epimetheus.render.fields import Fields
 from epimetheus.render.form import Notes
 from epimetheus.render.hints import suspicious
-from epimetheus.render.moment import moment
+from epimetheus.render.moment import Moments, moment
 from epimetheus.render.redact import Redactor
 from epimetheus.render.secret_text import is_secret_key, mask_all
 from epimetheus.testing.oci.samples import Sampler
@@ -111,10 +111,18 @@ def test_they_do_so_of_what_is_no_event(text):
     assert_both_ways_agree(text)
 
 
-@pytest.mark.parametrize("value", [" ", "\t", "\u2028", "\x07", " a ", "a\u00a0", "\ufeff"])
+@pytest.mark.parametrize("value", [" ", "\0", "a\0b", "\t", "\u2028", "\x07", " a ", "a\u00a0", "\ufeff"])
 def test_they_do_so_of_blanks(value):
     for path in PLACES:
-        assert_both_ways_agree(planted(GOLDEN_EVENT, path, value))
+        assert_both_ways_agree(compact(planted(GOLDEN_EVENT, path, value)))
+
+
+def test_they_do_so_with_names_of_the_users_own():
+    fields = Fields(renamed={"eventId": "id"}, added={"who": "data.identity.principalName"})
+    event = fetched(compact(GOLDEN_EVENT))
+    message = renderer("json", fields=fields)(event, 7)
+    assert message == careful("json", fields=fields)(event, 7)
+    assert b'"id":"' in message.message
 
 
 @pytest.mark.parametrize("depth", [58, 59, 60, 61, 62])
@@ -136,7 +144,7 @@ def test_a_secret_in_an_ordinary_event_leaves_nowhere(secret):
     text, hidden = SECRETS[secret]
     for path in (*PLACES, *OPEN):
         for value in (text, [text]) if path in OPEN else (text,):
-            event = fetched(planted(GOLDEN_EVENT, path, value))
+            event = fetched(compact(planted(GOLDEN_EVENT, path, value)))
             for quick, _ in WAYS[::2]:
                 assert hidden not in quick(event, 7).message.decode()
 
@@ -147,7 +155,7 @@ def test_what_stands_under_a_secret_key_in_an_ordinary_event_leaves_nowhere(key)
     for path in OPEN[:2]:
         for value in SECRET_VALUES:
             for keyed in ({"a": 1, key: value}, [{key: value}], {"name": key, "value": value}, [json.dumps({key: value})]):
-                message = quick(fetched(planted(GOLDEN_EVENT, path, keyed)), 7).message
+                message = quick(fetched(compact(planted(GOLDEN_EVENT, path, keyed))), 7).message
                 assert b"hidden" not in message
                 assert b"4711" not in message
 
@@ -189,12 +197,13 @@ def test_a_text_that_is_not_suspicious_holds_no_secret(text):
 @example("9999-12-31T23:59:59.999Z")
 def test_a_time_as_the_api_writes_it_is_the_same_in_any_other_form(text):
     for other in (f" {text}", text.lower(), f"{text[:-1]}0009Z", f"{text[:-1]}+00:00"):
-        assert moment(text).millis == moment(other).millis
+        assert Moments()(text) == moment(text)
+        assert Moments()(other).millis == moment(other).millis == moment(text).millis
 
 
 @pytest.mark.parametrize("day", ["2026-02-30T00:00:00", "2026-01-01T00:00:60", "0000-01-01T00:00:00", "\uff12026-01-01T00:00:00"])
 def test_what_has_the_form_of_a_time_need_be_none(day):
-    assert moment(f"{day}.000Z") is None
+    assert [read(f"{day}.000Z") for read in (moment, Moments())] == [None, None]
 
 
 def test_a_path_of_the_users_own_is_hidden_on_the_quick_way_too():

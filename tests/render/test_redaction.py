@@ -89,7 +89,7 @@ def planted(value):
 
 def messages(raw):
     """All that may leave of an event: in every format, within any size, and where its end is missing."""
-    texts = [json.dumps(raw), json.dumps(raw, ensure_ascii=False)]
+    texts = [json.dumps(raw), compact(raw)]
     for text in [*texts, *[text[:-1] for text in texts], texts[0] + "}"]:
         for form, header in FORMATS_AND_HEADERS:
             for most in (0, 480, 1500):

@@ -1,0 +1,60 @@
+"""JSON redacted in the text it came as: the secrets go, and not another byte; what can not be told in place is walked."""
+
+import json
+
+import pytest
+
+from epimetheus.render.redact import Redactor
+
+
+def in_place(text):
+    found = Redactor().in_place(text.encode())
+    return found if found is None else found.decode()
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ('{"a":"x","n":1.50,"b":[1,{"c":null}]}', '{"a":"x","n":1.50,"b":[1,{"c":null}]}'),
+    ('{"a":1,"a":2}', '{"a":1,"a":2}'),
+    ('{"credentials":"x","b":1}', '{"credentials":"[redacted]","b":1}'),
+    ('{"Password" : "x\\"y","b":1}', '{"Password" : "[redacted]","b":1}'),
+    ('{"h":{"Authorization":["a, \\"b\\"","c"],"Accept":["d"]}}', '{"h":{"Authorization":"[redacted]","Accept":["d"]}}'),
+    ('{"otp":123456,"pin":2}', '{"otp":"[redacted]","pin":2}'),
+    ('{"token":null,"secret":"","cookies":[],"jwt":{},"pwd":true}', '{"token":null,"secret":"","cookies":[],"jwt":{},"pwd":true}'),
+    ('{"authType":"natv","tokenType":"x","keyId":"y"}', '{"authType":"natv","tokenType":"x","keyId":"y"}'),
+    ('{"password":"a","password":"b"}', '{"password":"[redacted]","password":"[redacted]"}'),
+    ('{"m":"sent Bearer abc to x","n":"y"}', '{"m":"sent Bearer [redacted] to x","n":"y"}'),
+    ('{"m":["{ \\"a\\": [ \\"b\\" ] }"]}', '{"m":["{ \\"a\\": [ \\"b\\" ] }"]}'),
+    ('{"m":["{\\"a\\": 1, \\"password\\": \\"x\\"}"]}', '{"m":["{\\"a\\":1,\\"password\\":\\"[redacted]\\"}"]}'),
+    ('{"key":"colour","value":"red"}', '{"key":"colour","value":"red"}'),
+    ('{"m":"\\u00e9"}', '{"m":"é"}'),
+])  # fmt: skip
+def test_what_is_hidden_is_hidden_and_the_rest_is_as_it_came(text, expected):
+    assert in_place(text) == expected
+
+
+@pytest.mark.parametrize("text", [
+    '{"password":{"a":"x"}}',
+    '{"secrets":[1]}',
+    '{"secrets":[{"a":"x"}]}',
+    '{"key":"authorization","value":"x"}',
+    '{"value":"x","NAME":"x-auth"}',
+    '{"value":"x","name":"\\u0070assword"}',
+    '{"p\\u0061ssword":"x"}',
+    '{"n\\u0061me" : "authorization","value":"x"}',
+    '{"Bearer abc":"x"}',
+    '{"pass\\nword":"x"}',
+    '{"key":"pass\\nword","value":"x"}',
+    '{"name":"pass\\nword","value":"x"}',
+    '{"to\u212aen":"x"}',
+    '{"n":1e5}',
+    '{"a":\n"x"}',
+    '{"epimetheus":{"compartmentPath":"x"}}',
+    '{"a":' * 40 + "1" + "}" * 40,
+])  # fmt: skip
+def test_where_only_a_walk_can_tell_there_is_no_answer(text):
+    json.loads(text)
+    assert in_place(text) is None
+
+
+def test_with_paths_of_the_users_own_every_event_is_walked():
+    assert Redactor(["data.x"]).in_place(b'{"a":1}') is None
