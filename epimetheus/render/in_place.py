@@ -35,7 +35,12 @@ class InPlace:
         self._search = json_hints().search
 
     def __call__(self, raw: bytes) -> bytes | None:
-        """The text of an event, compact and valid JSON, as it may leave now; None where it has to be walked."""
+        """The text of an event, as it may leave now; None where it has to be walked.
+
+        It is valid JSON but for what msgspec does not mind in strings that it skips: control characters, and what is no UTF-8.
+        """
+        if not (raw.isascii() or _is_utf8(raw)):
+            return None
         kept: list[bytes] = []
         done = at = 0
         while found := self._search(raw, at):
@@ -77,3 +82,11 @@ class InPlace:
             return None
         is_key = _KEY_ENDS.match(raw, end) is not None
         return None if is_key or is_secret_key(value) else (start, end, tree.line(self._string(value)))
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

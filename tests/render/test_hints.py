@@ -73,7 +73,7 @@ def test_every_secret_key_is_hinted_at(key):
         assert suspicious(text)
 
 
-@pytest.mark.parametrize("text", ["", "GetInstance", "root/prod", "alice@example.com", "12:30", "Mozilla/5.0 (X11; rv:140.0)", "é漢😀", "a=b"])
+@pytest.mark.parametrize("text", ["", "GetInstance", "root/prod", "a@example.com", "12:30", "Mozilla/5.0 (X11; rv:140.0)", "é漢😀", "a=b"])
 def test_what_is_like_most_values_is_not(text):
     assert not suspicious(text)
 

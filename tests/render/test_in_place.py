@@ -58,3 +58,8 @@ def test_where_only_a_walk_can_tell_there_is_no_answer(text):
 
 def test_with_paths_of_the_users_own_every_event_is_walked():
     assert Redactor(["data.x"]).in_place(b'{"a":1}') is None
+
+
+def test_what_is_no_utf8_is_left_to_the_walk():
+    assert Redactor().in_place(b'{"a":"\xff"}') is None
+    assert Redactor().in_place('{"a":"é"}'.encode()) == '{"a":"é"}'.encode()
