@@ -64,11 +64,18 @@ def server():
 
 
 @pytest.fixture
-def audit(server, api_key, tmp_path):
-    credentials = sign_in("config_file", str(World(api_key=api_key).credentials(tmp_path)), "DEFAULT")
+def credentials(api_key, tmp_path):
+    return sign_in("config_file", str(World(api_key=api_key).credentials(tmp_path)), "DEFAULT")
+
+
+def made(credentials, endpoint):
     quick = replace(SYSTEM, sleep=lambda seconds: None)
-    audit = AuditApi(credentials, region="us-ashburn-1", endpoint=server.url, concurrency=2, pacer=Pacer(1000, quick), clock=quick)
-    with contextlib.closing(audit):
+    return AuditApi(credentials, region="us-ashburn-1", endpoint=endpoint, concurrency=2, pacer=Pacer(1000, quick), clock=quick)
+
+
+@pytest.fixture
+def audit(server, credentials):
+    with contextlib.closing(made(credentials, server.url)) as audit:
         yield audit
 
 
@@ -184,3 +191,19 @@ def test_a_token_that_may_come_again_for_a_moment_may_not_for_ever(server, audit
     with pytest.raises(CompartmentError, match="repeats its page token"):
         read(audit)
     assert server.asked == 4
+
+
+def test_a_proxy_that_the_environment_names_is_used(server, credentials, monkeypatch):
+    server.parts = [GOOD["sized"]]
+    monkeypatch.setenv("http_proxy", server.url)
+    with contextlib.closing(made(credentials, "http://audit.invalid")) as audit:
+        assert read(audit) == [2]
+    monkeypatch.setenv("no_proxy", "audit.invalid")
+    with contextlib.closing(made(credentials, "http://audit.invalid")) as audit, pytest.raises(CompartmentError):
+        read(audit)
+
+
+def test_certificates_that_the_environment_names_are_trusted(credentials, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    with contextlib.closing(made(credentials, "https://audit.invalid")) as audit, pytest.raises(CompartmentError, match="OSError"):
+        read(audit)
