@@ -77,7 +77,7 @@ variable "memory_in_mbs" {
   type        = number
   default     = 256
   nullable    = false
-  description = "The function's memory: 256 for up to some 500,000 events a call, see docs/scale.md."
+  description = "The function's memory: 256 for a backlog of any length, more where an hour may have millions of events, see docs/scale.md."
 
   validation {
     condition     = contains([256, 512, 1024, 2048, 3072], var.memory_in_mbs)
