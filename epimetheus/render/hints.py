@@ -1,7 +1,7 @@
 """One look at a text that tells whether there may be a secret in it: RE2 reads each byte once, however much there is to look for.
 
 What is hinted at is searched with care (`secret_text`, `redact`). What is not holds no secret, nor does any JSON in it: so a pattern is
-wide where it may be, and never narrower than what it stands for (`tests/render/test_quick.py`). Patterns are of UTF-8, and mind no case.
+wide where it may be, and never narrower than what it stands for (`tests/render/test_hints.py`). Patterns are of UTF-8, and mind no case.
 """
 
 from collections.abc import Callable

@@ -33,7 +33,8 @@ class JsonText(Nested):
     def at_once(self, subject: Subject) -> bytes | None:
         """The text the event came as, where that is compact, and what must not leave of it can be told in place."""
         raw = bytes(subject.raw)
-        text = self._redactor.in_place(raw) if self._fields is NO_FIELDS and _COMPACT(raw) else None
+        compact = self._fields is NO_FIELDS and _COMPACT(raw) and raw.endswith(b"}")
+        text = self._redactor.in_place(raw) if compact else None
         return tree.seen(text[:-1] + self._ending(subject.notes)) if text else None
 
     def said(self, subject: Subject, event: Tree) -> Tree:

@@ -117,6 +117,11 @@ def test_they_do_so_of_blanks(value):
         assert_both_ways_agree(compact(planted(GOLDEN_EVENT, path, value)))
 
 
+@pytest.mark.parametrize("ending", [" ", "\n", "\t "])
+def test_they_do_so_of_an_event_with_blanks_behind_it(ending):
+    assert_both_ways_agree(compact(GOLDEN_EVENT) + ending)
+
+
 def test_they_do_so_with_names_of_the_users_own():
     fields = Fields(renamed={"eventId": "id"}, added={"who": "data.identity.principalName"})
     event = fetched(compact(GOLDEN_EVENT))
