@@ -19,7 +19,7 @@ from epimetheus.select.selection import Selection, Spent
 from epimetheus.source.decode import Events
 from epimetheus.source.fetch import Work
 
-BATCH_BYTES = 128 * 1024
+BATCH_BYTES = 112 * 1024  # with the message that fills it still no more than a connection writes at once (`deliver.connection.CHUNK`)
 BATCH_KEYS = 5_000  # of events that are left out, too: their keys wait with the batch
 _REDACTED = REDACTED.encode()
 
