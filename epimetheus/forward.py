@@ -5,12 +5,12 @@ events ─▶ first time? ─▶ wanted? ─▶ render ─▶ frame ─▶ batch
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from epimetheus.errors import AccountingError
 from epimetheus.model import Fetched
-from epimetheus.render import Rendered
+from epimetheus.render import Item, Rendered
 from epimetheus.render.form import Notes
 from epimetheus.render.secret_text import REDACTED
 from epimetheus.report import Tally
@@ -20,6 +20,7 @@ from epimetheus.source.decode import Events
 from epimetheus.source.fetch import Work
 
 BATCH_BYTES = 112 * 1024  # with the message that fills it still no more than a connection writes at once (`deliver.connection.CHUNK`)
+RENDERED_TOGETHER = 64
 BATCH_KEYS = 5_000  # of events that are left out, too: their keys wait with the batch
 _REDACTED = REDACTED.encode()
 
@@ -42,8 +43,8 @@ class Sink(Protocol):
 class Render(Protocol):
     """What `epimetheus.render.Renderer` is to this file."""
 
-    def __call__(self, fetched: Fetched, sequence: int, notes: Notes, /) -> Rendered:
-        """The message of an event, the ``sequence``-th of its run."""
+    def many(self, items: Sequence[Item], /) -> list[Rendered]:
+        """The messages of events, each with its number in the run, and what was noted about it."""
         ...
 
     def notice(self, fetched: Fetched, sequence: int, /) -> Rendered:
@@ -88,6 +89,7 @@ class Forwarder:
         self._left_out = left_out
         self._sequence = 0
         self._notices: list[int] = []
+        self._waiting: list[Item] = []  # of the page in hand
         self._frames: list[bytes] = []
         self._bytes = 0
         self._keys: dict[int, list[bytes]] = {}
@@ -111,6 +113,7 @@ class Forwarder:
                 self._tally.left_out[reason] += 1
                 if self._left_out:
                     self._left_out(fetched, reason)
+        self._render_waiting()
         if sum(map(len, self._keys.values())) >= BATCH_KEYS:
             self._flush()
 
@@ -120,6 +123,7 @@ class Forwarder:
         self._notices.append(self._sequence)
         self._tally.notices += 1
         self._send(self._render.notice(notice, self._sequence))
+        self._flush_if_full()
 
     def finish(self) -> None:
         """Everything is sent, confirmed, and adds up. Raises ReceiverError, DeliveryUncertain, AccountingError."""
@@ -148,20 +152,29 @@ class Forwarder:
         place = self.places.get((event.data.compartment_id if event else None) or asked)
         actor = self._selection.actor(fetched) if self._actors else None
         self._tally.malformed += event is None
-        rendered = self._render(fetched, self._sequence, Notes(place, actor, watched))
-        self._tally.redacted += _REDACTED in rendered.message
-        self._send(rendered)
+        self._waiting.append((fetched, self._sequence, Notes(place, actor, watched)))
+        if len(self._waiting) >= RENDERED_TOGETHER:
+            self._render_waiting()
+
+    def _render_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for rendered in self._render.many(waiting):
+            self._tally.redacted += _REDACTED in rendered.message
+            self._send(rendered)
+        self._flush_if_full()
 
     def _send(self, rendered: Rendered) -> None:
         self._tally.trimmed += rendered.trimmed
         frame = self._frame(rendered.message)
         self._frames.append(frame)
         self._bytes += len(frame)
+
+    def _flush_if_full(self) -> None:
         if self._bytes >= BATCH_BYTES:
             self._flush()
 
     def _flush(self) -> None:
-        """Write the batch. What was left out since the last one is remembered with it, or with what was sent before it."""
+        """Write the batch, no event waiting. What was left out since the last is remembered with it, or with what was sent before."""
         if not self._frames and not self._keys:
             return
         batch, keys, count = b"".join(self._frames), self._keys, len(self._frames)

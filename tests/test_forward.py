@@ -2,6 +2,7 @@
 
 import pytest
 
+from epimetheus import forward
 from epimetheus.errors import AccountingError, DeliveryUncertain
 from epimetheus.forward import BATCH_BYTES, BATCH_KEYS, Forwarder
 from epimetheus.model import Quota, Window
@@ -56,9 +57,9 @@ class Render:
     def __init__(self):
         self.notes = []
 
-    def __call__(self, fetched, sequence, notes):
-        self.notes.append(notes)
-        return self.notice(fetched, sequence)
+    def many(self, items):
+        self.notes += [notes for _, _, notes in items]
+        return [self.notice(fetched, sequence) for fetched, sequence, _ in items]
 
     def notice(self, fetched, sequence):
         return Rendered(b"%d:%b" % (sequence, bytes(fetched.raw)), trimmed=b"long" in bytes(fetched.raw))
@@ -113,9 +114,19 @@ def test_messages_are_framed_numbered_and_written_in_one_piece(forwarder, sink):
 
 def test_a_full_batch_does_not_wait(forwarder, sink):
     forwarder.page(work(), events("x" * BATCH_BYTES, "y"))
-    assert len(sink.batches) == 1
+    forwarder.page(work(), events("z"))
+    assert [batch.count(b"\n") for batch in sink.batches] == [2]
     forwarder.finish()
-    assert len(sink.batches) == 2
+    assert [batch.count(b"\n") for batch in sink.batches] == [2, 1]
+
+
+def test_events_of_a_page_are_rendered_so_many_at_a_time_and_each_key_goes_with_its_batch(forwarder, sink, seen, monkeypatch):
+    monkeypatch.setattr(forward, "RENDERED_TOGETHER", 2)
+    forwarder.page(work(), events("a", "x" * BATCH_BYTES, "b"))
+    sink.confirmed = 2
+    forwarder.settle()
+    assert [batch.count(b"\n") for batch in sink.batches] == [2]
+    assert remembered(seen) == {60: 2}
 
 
 def test_what_was_seen_before_is_counted_and_not_sent(forwarder, sink, tally):

@@ -34,6 +34,10 @@ _MALFORMED_SEVERITY = MEDIUM
 _WATCHED_SEVERITY = 9  # at least
 
 
+Item = tuple[Fetched, int, Notes]
+"""An event, its number in the run, and what was noted about it."""
+
+
 class Rendered(msgspec.Struct, frozen=True, gc=False):
     """``message``: one whole syslog message, valid UTF-8, without framing or line end; ``trimmed``: it was too large."""
 
@@ -78,24 +82,35 @@ class Renderer:
 
     def __call__(self, fetched: Fetched, sequence: int, notes: Notes = NO_NOTES) -> Rendered:
         """The message of an event, the ``sequence``-th of its run; what could not be understood goes as the text it came as."""
-        return self._rendered(fetched, sequence, notes, "audit")
+        return self.many([(fetched, sequence, notes)])[0]
+
+    def many(self, items: Sequence[Item]) -> list[Rendered]:
+        """The same of many events: whether anything in them has to be hidden is seen by one look at all of them."""
+        drafts = [self._draft(*item, "audit") for item in items]
+        rendered = [draft for draft, _ in drafts]
+        for place in self._format.doubtful([texts for _, texts in drafts]):
+            rendered[place], _ = self._draft(*items[place], "audit", quick=False)
+        return rendered
 
     def notice(self, fetched: Fetched, sequence: int) -> Rendered:
         """The same for a message of our own, told in the form of an event; its MSGID is ``notice``."""
-        return self._rendered(fetched, sequence, NO_NOTES, "notice")
+        return self._draft(fetched, sequence, NO_NOTES, "notice", quick=False)[0]
 
-    def _rendered(self, fetched: Fetched, sequence: int, notes: Notes, msgid: Msgid) -> Rendered:
+    def _draft(self, fetched: Fetched, sequence: int, notes: Notes, msgid: Msgid, *, quick: bool = True) -> tuple[Rendered, str]:
+        """The message, and the texts in it in which nothing doubtful may be."""
         raw, event = fetched
         if event is None:
-            return self._malformed(bytes(raw), sequence, notes)
+            return self._malformed(bytes(raw), sequence, notes), ""
         event = self._redactor.event(event)
         notes = self._notes(notes)
         when, severity = self._moment(event.event_time), _at_least(self._severity(event), notes)
         subject = Subject(raw, event, when, severity, notes)
-        text, head = self._format.at_once(subject), self._header(severity, when, msgid, sequence)
-        if text is not None and len(head) + len(text) <= self._max_bytes:
-            return Rendered(head + text, trimmed=False)
-        return self._fitted(partial(self._format, subject), severity, when, msgid, sequence)
+        draft = self._format.at_once(subject) if quick else None
+        if draft is not None:
+            message = self._header(severity, when, msgid, sequence) + draft.text
+            if len(message) <= self._max_bytes:
+                return Rendered(message, trimmed=False), draft.texts
+        return self._fitted(partial(self._format, subject), severity, when, msgid, sequence), ""
 
     def _without_secrets(self, notes: Notes) -> Notes:
         path = notes.compartment_path

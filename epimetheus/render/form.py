@@ -1,6 +1,6 @@
 """What a format is given and what it gives back; a new format is one file with a class of this shape and one line in FORMATS."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -55,11 +55,21 @@ class Body(msgspec.Struct, frozen=True, gc=False):
     trimmed: Sequence[str] = ()
 
 
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """A whole body, good to go if nothing in ``texts`` (joined by `hints.NUL`) is doubtful."""
+
+    text: bytes
+    texts: str = ""
+
+
 class Format(Protocol):
     """Makes the MSG part of an event; never raises for what an event holds."""
 
-    def at_once(self, subject: Subject) -> bytes | None:
+    def at_once(self, subject: Subject) -> Draft | None:
         """All of the body, whatever its size, where there is a quick way to the very bytes `__call__` would make; else None."""
+
+    def doubtful(self, drafts: Sequence[str]) -> Collection[int]:
+        """Which of the texts of some drafts hold what must not leave as it is, by their places."""
 
     def __call__(self, subject: Subject, limit: Limit) -> Body:
         """The body, at most ``limit.left`` bytes."""

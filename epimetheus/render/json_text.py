@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from epimetheus.render import tree
 from epimetheus.render.fields import NO_FIELDS, Fields
-from epimetheus.render.form import Notes, Subject
+from epimetheus.render.form import Draft, Notes, Subject
 from epimetheus.render.nested import NOTES_KEY, TRIMMED_KEY, Nested, Tree, noted
 from epimetheus.render.redact import Redactor
 
@@ -30,12 +30,12 @@ class JsonText(Nested):
         super().__init__(redactor, note=note, fields=fields)
         self._ending = lru_cache(_CACHED_NOTES)(_ending)
 
-    def at_once(self, subject: Subject) -> bytes | None:
+    def at_once(self, subject: Subject) -> Draft | None:
         """The text the event came as, where that is compact, and what must not leave of it can be told in place."""
         raw = bytes(subject.raw)
         compact = self._fields is NO_FIELDS and _COMPACT(raw) and raw.endswith(b"}")
         text = self._redactor.in_place(raw) if compact else None
-        return tree.seen(text[:-1] + self._ending(subject.notes)) if text else None
+        return Draft(tree.seen(text[:-1] + self._ending(subject.notes))) if text else None
 
     def said(self, subject: Subject, event: Tree) -> Tree:
         """All of it, and the notes."""

@@ -1,11 +1,11 @@
 """What formats that are JSON share: one line, and within a size by shedding members, then by shortening strings, then by a cut text."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from epimetheus.render import tree
 from epimetheus.render.fields import NO_FIELDS, Fields, nested
-from epimetheus.render.form import Body, Limit, Notes, Subject
+from epimetheus.render.form import Body, Draft, Limit, Notes, Subject
 from epimetheus.render.lookup import Lookup
 from epimetheus.render.redact import Redactor
 from epimetheus.render.size import CAPS, listed, shorten
@@ -62,9 +62,13 @@ class Nested(ABC):
     def told(self, event: Tree, trimmed: str) -> Tree:
         """The event with a word on what was trimmed."""
 
-    def at_once(self, subject: Subject) -> bytes | None:
-        """None: there is none."""
+    def at_once(self, subject: Subject) -> Draft | None:
+        """None: there is no quick way."""
         return None
+
+    def doubtful(self, drafts: Sequence[str]) -> Collection[int]:
+        """None is: it has been looked before."""
+        return ()
 
     def __call__(self, subject: Subject, limit: Limit) -> Body:
         """One line of JSON; text that is no JSON (no event has it) is cut like a malformed one."""

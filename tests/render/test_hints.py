@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from epimetheus.render.hints import looker, may_hold_secrets, suspicious
+from epimetheus.render.hints import Look, may_hold_secrets, suspicious
 from epimetheus.render.secret_text import is_secret_key, mask_all
 from tests.render.making import TEXTS
 from tests.render.test_redaction import HARMLESS, KEYS, SECRETS
@@ -63,7 +63,8 @@ def test_a_text_without_a_hint_holds_no_secret_nor_does_any_json_in_it(value, as
 def test_every_secret_is_hinted_at_alone_and_among_others(secret):
     text, _ = SECRETS[secret]
     assert suspicious(text)
-    assert may_hold_secrets(f"GetInstance\0{text}\0prod")
+    assert may_hold_secrets(["GetInstance", text, "prod"])
+    assert Look()(["", "GetInstance", f"a\0{text}\0b", "prod", "", f"{text}"]) == {2, 5}
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -85,11 +86,14 @@ def test_what_can_not_be_looked_at_is_in_doubt(text):
 
 def test_nothing_is_sought_across_two_texts():
     assert suspicious("password: x")
-    assert not may_hold_secrets("password\0: x")
-    assert not may_hold_secrets("name\0=\0authorization")
+    assert not may_hold_secrets(["password", ": x"])
+    assert not may_hold_secrets(["name", "=", "authorization"])
+    assert Look()(["password", ": x", "a\0b"]) == set()
 
 
 def test_a_look_finds_what_more_it_is_told_to():
-    assert [looker("[|^]", "(?:^|\\x00) ")(text) for text in ("a|b", "a\0 b", " a", "a b", "a\0b", "token: x")] == [
-        True, True, True, False, False, True,
-    ]  # fmt: skip
+    look = Look("[|^]", "(?:^|\\x00) | (?:\\x00|$)")
+    texts = ["a|b", "a b", "a\0 b", "ok", " a", "a ", "b", "\ud800", "a\0b", "token: x", "c\0d "]
+    assert look(texts) == {0, 2, 4, 5, 7, 9, 10}
+    assert [look([text]) for text in texts] == [{0}, set(), {0}, set(), {0}, {0}, set(), {0}, set(), {0}, {0}]
+    assert look([]) == set()

@@ -100,6 +100,15 @@ def test_the_quick_ways_make_the_bytes_of_the_careful_ones(event, place, text, w
         assert_both_ways_agree(json.dumps(raw, ensure_ascii=ascii_only, separators=separators))
 
 
+def test_many_events_make_what_each_of_them_makes_alone():
+    odd = [planted(ORDINARY[0], ("data", "request", "path"), path) for path in ("/a?b=c", "/a?token=hidden", "\ud800", " a", "a ", "a\0b")]
+    events = [fetched(json.dumps(event, separators=(",", ":"))) for event in [*ORDINARY[:20], *odd, *ORDINARY[20:40], odd[1]]]
+    for quick, slow in WAYS:
+        items = [(event, number, NOTES) for number, event in enumerate(events)]
+        assert quick.many(items) == [slow(*item) for item in items]
+        assert quick.many([]) == []
+
+
 def test_they_do_so_of_bad_input():
     mutator = Mutator([*SEEDS["event"], *[path.read_bytes() for path in sorted((GOLDEN / "events").iterdir())]], 1)
     for _ in range(200):

@@ -211,12 +211,12 @@ class Theatre:
 @contextmanager
 def _small() -> Iterator[None]:
     """Batches and connections of a few messages, so that a run has many of both."""
-    batch, messages = forward.BATCH_BYTES, delivery.CONNECTION_MESSAGES
-    forward.BATCH_BYTES, delivery.CONNECTION_MESSAGES = 2_000, 20
+    batch, together, messages = forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES
+    forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES = 2_000, 3, 20
     try:
         yield
     finally:
-        forward.BATCH_BYTES, delivery.CONNECTION_MESSAGES = batch, messages
+        forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES = batch, together, messages
 
 
 def _renderer(run_id: str) -> Renderer:
