@@ -88,7 +88,7 @@ class Renderer:
         """The same of many events: whether anything in them has to be hidden is seen by one look at all of them."""
         drafts = [self._draft(*item, "audit") for item in items]
         rendered = [draft for draft, _ in drafts]
-        for place in self._format.doubtful([texts for _, texts in drafts]):
+        for place in self._format.doubtful([still_open for _, still_open in drafts]):
             rendered[place], _ = self._draft(*items[place], "audit", quick=False)
         return rendered
 
@@ -96,11 +96,11 @@ class Renderer:
         """The same for a message of our own, told in the form of an event; its MSGID is ``notice``."""
         return self._draft(fetched, sequence, NO_NOTES, "notice", quick=False)[0]
 
-    def _draft(self, fetched: Fetched, sequence: int, notes: Notes, msgid: Msgid, *, quick: bool = True) -> tuple[Rendered, str]:
-        """The message, and the texts in it in which nothing doubtful may be."""
+    def _draft(self, fetched: Fetched, sequence: int, notes: Notes, msgid: Msgid, *, quick: bool = True) -> tuple[Rendered, bytes]:
+        """The message, and what is open of it (see `Draft`)."""
         raw, event = fetched
         if event is None:
-            return self._malformed(bytes(raw), sequence, notes), ""
+            return self._malformed(bytes(raw), sequence, notes), b""
         event = self._redactor.event(event)
         notes = self._notes(notes)
         when, severity = self._moment(event.event_time), _at_least(self._severity(event), notes)
@@ -109,8 +109,8 @@ class Renderer:
         if draft is not None:
             message = self._header(severity, when, msgid, sequence) + draft.text
             if len(message) <= self._max_bytes:
-                return Rendered(message, trimmed=False), draft.texts
-        return self._fitted(partial(self._format, subject), severity, when, msgid, sequence), ""
+                return Rendered(message, trimmed=False), draft.open
+        return self._fitted(partial(self._format, subject), severity, when, msgid, sequence), b""
 
     def _without_secrets(self, notes: Notes) -> Notes:
         path = notes.compartment_path

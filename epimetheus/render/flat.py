@@ -8,7 +8,7 @@ from itertools import compress
 
 from epimetheus.render.fields import NO_FIELDS, Fields, Pairs, flat
 from epimetheus.render.form import TAMPER_WATCH, Body, Draft, Limit, Subject
-from epimetheus.render.hints import NUL, Look
+from epimetheus.render.hints import HINTS, NUL, Look
 from epimetheus.render.kinds import Kind
 from epimetheus.render.lookup import Lookup
 from epimetheus.render.redact import Redactor
@@ -64,7 +64,7 @@ class Flat(ABC):
         self._exact = frozenset(renamed.get(key, key) for key in (*self.exact, *self.kinds)) | self.kinds.keys()
         self._message = renamed.get(MESSAGE, MESSAGE)
         self._opening = lru_cache(CACHED)(self._told_opening)
-        self.doubtful = Look(f"[{''.join(map(re.escape, self.special))}{_CONTROLS}]", _BLANK_AROUND)
+        self.doubtful = Look(HINTS, f"[{''.join(map(re.escape, self.special))}{_CONTROLS}]", _BLANK_AROUND)
         self._template = lru_cache(_CACHED_TEMPLATES)(self._told_template)
 
     @abstractmethod
@@ -101,7 +101,7 @@ class Flat(ABC):
             return None
         pairs = template % values
         whole = len(pairs) == room + len(together) and (pairs.isascii() or pairs.isprintable())
-        return Draft(utf8(f"{opening}{pairs}"), together) if whole else None
+        return Draft(f"{opening}{pairs}".encode(), together.encode()) if whole else None
 
     def __call__(self, subject: Subject, limit: Limit) -> Body:
         """One line, value by value where need be: JSON in one may hide a secret in its own escapes."""
@@ -143,7 +143,7 @@ class Flat(ABC):
     def _harmless(self, texts: Sequence[str]) -> bool:
         """Whether nothing in these need be hidden, or escaped: one look at all of them tells."""
         together = NUL.join(texts)
-        return together.count(NUL) < len(texts) and " ".join(texts).isprintable() and not self.doubtful((together,))
+        return together.count(NUL) < len(texts) and " ".join(texts).isprintable() and not self.doubtful((together.encode(),))
 
     def _mapped(self, pairs: Pairs, subject: Subject) -> Pairs:
         """The pairs as the user wants them, but for values that are not of their key's type."""

@@ -56,10 +56,10 @@ class Body(msgspec.Struct, frozen=True, gc=False):
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
-    """A whole body, good to go if nothing in ``texts`` (joined by `hints.NUL`) is doubtful."""
+    """A whole body, good to go unless what is ``open`` of it turns out to be doubtful."""
 
     text: bytes
-    texts: str = ""
+    open: bytes = b""
 
 
 class Format(Protocol):
@@ -68,8 +68,8 @@ class Format(Protocol):
     def at_once(self, subject: Subject) -> Draft | None:
         """All of the body, whatever its size, where there is a quick way to the very bytes `__call__` would make; else None."""
 
-    def doubtful(self, drafts: Sequence[str]) -> Collection[int]:
-        """Which of the texts of some drafts hold what must not leave as it is, by their places."""
+    def doubtful(self, drafts: Sequence[bytes]) -> Collection[int]:
+        """In which drafts, of what is open in them, there may be what must not leave as it is, by their places."""
 
     def __call__(self, subject: Subject, limit: Limit) -> Body:
         """The body, at most ``limit.left`` bytes."""

@@ -58,46 +58,41 @@ def _compiled(*patterns: str) -> Any:
 
 
 class Look:
-    """Looks for secrets in texts of any number, and for ``more`` patterns.
+    """Looks for any of some patterns in texts of any number, which stand ``between`` them.
 
     All at once, and not one by one: RE2 lets other threads have the interpreter each time, and while they fetch pages, a look of a
     microsecond would take ten.
     """
 
-    def __init__(self, *more: str) -> None:
-        self._search = _compiled(_PLAIN.shapes(), *more).search
+    def __init__(self, *patterns: str, between: str = NUL) -> None:
+        self._search = _compiled(*patterns).search
+        self._between = between.encode()
 
-    def __call__(self, texts: Sequence[str]) -> set[int]:
-        """The places of those, each of which may be several joined by NUL, in which there may be a secret, or what is no Unicode."""
-        data = list(map(_utf8, texts))
-        ends = list(accumulate(len(one) + 1 for one in data))  # behind the NUL that follows
-        together, found, at = NUL.encode().join(data), {place for place, one in enumerate(data) if one == _NO_UNICODE}, 0
-        while hit := self._search(together, at):
+    def __call__(self, texts: Sequence[bytes]) -> set[int]:
+        """The places of those texts in which there is one."""
+        ends = list(accumulate(len(text) + 1 for text in texts))  # behind what follows a text
+        together, found, at = self._between.join(texts), set[int](), 0
+        while at < len(together) and (hit := self._search(together, at)):
             place = bisect_right(ends, hit.end() - 1)
             found.add(place)
             at = ends[place] - 1
-            if at >= len(together):
-                break
         return found
 
 
-_NO_UNICODE = b"\xff"
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:  # a lone surrogate
-        return _NO_UNICODE
-
-
-_look = Look()
+HINTS = _PLAIN.shapes()
+"""Of a secret, or JSON with one, in any text that is no JSON string, or in several that are joined by NUL."""
+_look = Look(HINTS)
 
 
 def may_hold_secrets(texts: Sequence[str]) -> bool:
     """Whether in any of some texts there may be a secret, or JSON with one; or a NUL, or what is no Unicode."""
     together = NUL.join(texts)
-    return together.count(NUL) >= max(len(texts), 1) or bool(_look((together,)))
+    if together.count(NUL) >= max(len(texts), 1):
+        return True
+    try:
+        return bool(_look((together.encode(),)))
+    except UnicodeEncodeError:  # a lone surrogate
+        return True
 
 
 def suspicious(text: str) -> bool:
@@ -105,19 +100,20 @@ def suspicious(text: str) -> bool:
     return may_hold_secrets((text,))
 
 
-def json_hints() -> Any:
-    """The pattern of what has to be looked at in an event's JSON, whose ``search`` finds one after the other.
+_ANYTHING = _IN_JSON.anything
+JSON_HINTS = (
+    f'"{_ANYTHING}(?:{_IN_JSON.shapes()}){_ANYTHING}"',
+    f'"{_ANYTHING}{_IN_JSON.name(_KEY_ENDS)}',
+    rf'"name"\s*:\s*"{_ANYTHING}{_IN_JSON.name(_QUOTE)}',
+    r'"epimetheus"\s*:\s*[^:\s]',  # what stands where our own notes go
+    r"\de[+-]?\d+[,\]}]",  # a number with an exponent: there are some beyond all numbers
+    r'(?:[\[{](?:"[^"]*":)?){40}',  # so deep that it may be too deep
+    _ESCAPED, _FOREIGN, _CONTROL,
+)  # fmt: skip
+"""What has to be looked at in an event's JSON: a whole string in which there may be a secret (``"…"``), a key that may stand over one
+(``"…":``), or anything else: that only a walk of the whole event can tell what may leave."""
 
-    It finds a whole string in which there may be a secret (``"…"``), a key that may stand over one (``"…":``), or anything else: that only
-    a walk of the whole event can tell what may leave.
-    """
-    anything = _IN_JSON.anything
-    return _compiled(
-        f'"{anything}(?:{_IN_JSON.shapes()}){anything}"',
-        f'"{anything}{_IN_JSON.name(_KEY_ENDS)}',
-        rf'"name"\s*:\s*"{anything}{_IN_JSON.name(_QUOTE)}',
-        r'"epimetheus"\s*:\s*[^:\s]',  # what stands where our own notes go
-        r"\de[+-]?\d+[,\]}]",  # a number with an exponent: there are some beyond all numbers
-        r'(?:[\[{](?:"[^"]*":)?){40}',  # so deep that it may be too deep
-        _ESCAPED, _FOREIGN, _CONTROL,
-    )  # fmt: skip
+
+def json_hints() -> Any:
+    """JSON_HINTS as one pattern, whose ``search`` finds them one after the other."""
+    return _compiled(*JSON_HINTS)

@@ -66,8 +66,8 @@ class Nested(ABC):
         """None: there is no quick way."""
         return None
 
-    def doubtful(self, drafts: Sequence[str]) -> Collection[int]:
-        """None is: it has been looked before."""
+    def doubtful(self, drafts: Sequence[bytes]) -> Collection[int]:
+        """None is."""
         return ()
 
     def __call__(self, subject: Subject, limit: Limit) -> Body:
