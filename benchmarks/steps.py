@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import pages
 from epimetheus.deliver import framer
+from epimetheus.forward import RENDERED_TOGETHER
 from epimetheus.model import Fetched
 from epimetheus.render import Renderer
 from epimetheus.render.form import Notes
@@ -60,8 +61,7 @@ def steps(texts: list[bytes]) -> list[tuple[str, float]]:
     events: list[Fetched] = [event for text in texts for event in decode_page(text)]
     tag, select, frame = compartment_tag(COMPARTMENT), Selection(Rules(own=(OURS,)), Watch((OURS,)), Quotas({})), framer("octet-counting")
     keys = [event_key(tag, event) for event in events]
-    rendered = renderer("cef")
-    messages = [rendered(event, 7, NOTES).message for event in events]
+    messages = [rendered.message for rendered in renderer("cef").many([(event, 7, NOTES) for event in events])]
     return [
         ("cut the page into its events", least(decode_page, texts)),
         ("decode an event", least(list, map(decode_page, texts))),
@@ -78,8 +78,9 @@ def _meeting(keys: list[bytes]) -> float:
 
 
 def _rendering(form: str, events: list[Fetched]) -> float:
-    render = renderer(form)
-    return least(lambda event: render(event, 7, NOTES), events)
+    items = [(event, 7, NOTES) for event in events]
+    together = [items[at : at + RENDERED_TOGETHER] for at in range(0, len(items), RENDERED_TOGETHER)]
+    return least(renderer(form).many, together)
 
 
 def main() -> int:

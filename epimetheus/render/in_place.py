@@ -1,7 +1,8 @@
 """An event's JSON without its secrets, in the very text it came as: what need not be hidden is not touched, and not even read.
 
-A key or a string that hints at a secret (`hints`) is looked at as in a walk of the whole event; where only such a walk can tell what may
-leave, there is no answer.
+`usual` cuts out the two secrets that nearly every event has: in most there is no other, which one look at many events together tells.
+Where there may be (`InPlace`), a key or a string that hints at a secret is looked at as in a walk of the whole event; and where only such
+a walk can tell what may leave, there is no answer.
 """
 
 import re
@@ -14,6 +15,8 @@ from epimetheus.render.glance import Key
 from epimetheus.render.hints import json_hints
 from epimetheus.render.secret_text import REDACTED, is_secret_key
 
+_USUAL = (b'"credentials":', b'"Authorization":')
+_NOTHING = b'"":0'
 _QUOTE, _COLON = b'":'
 _REDACTED = f'"{REDACTED}"'.encode()
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -39,7 +42,7 @@ class InPlace:
 
         It is valid JSON but for what msgspec does not mind in strings that it skips: control characters, and what is no UTF-8.
         """
-        if not (raw.isascii() or _is_utf8(raw)):
+        if not is_utf8(raw):
             return None
         kept: list[bytes] = []
         done = at = 0
@@ -84,7 +87,26 @@ class InPlace:
         return None if is_key or is_secret_key(value) else (start, end, tree.line(self._string(value)))
 
 
-def _is_utf8(raw: bytes) -> bool:
+def usual(raw: bytes) -> tuple[bytes, bytes]:
+    """The text of an event without these secrets, once each; and what is left to be looked at: the same without even their keys."""
+    text = rest = raw
+    for key in _USUAL:
+        text, rest = _without(text, key, key + _REDACTED), _without(rest, key, _NOTHING)
+    return text, rest
+
+
+def _without(raw: bytes, key: bytes, instead: bytes) -> bytes:
+    at = raw.find(key)
+    value = _VALUE.match(raw, at + len(key)) if at >= 0 else None
+    if value is None or (value["stays"] and instead != _NOTHING):
+        return raw
+    return b"".join((raw[:at], instead, raw[value.end() :]))
+
+
+def is_utf8(raw: bytes) -> bool:
+    """Whether all of it is, which JSON has to be (RFC 8259 8.1)."""
+    if raw.isascii():
+        return True
     try:
         raw.decode()
     except UnicodeDecodeError:

