@@ -20,7 +20,7 @@ _SEPARATOR = "(?:[:=]|%3)"
 _ESCAPED = r"\\[u/]"  # in JSON anything may be written so, and in JSON within JSON
 _FOREIGN = r"\xe2\x84\xaa|\xc4\xb0"  # K for Kelvin and I with a dot: the two characters that have an ASCII letter in lower case
 _QUOTE = '"'
-_KEY_ENDS = r'"\s*:'
+_KEY_ENDS = '" *:'  # any other white space is a control character, which is looked for as well
 _CONTROL = r"[\x00-\x1f]"
 NUL = "\0"  # nothing is sought across it
 
@@ -104,8 +104,8 @@ _ANYTHING = _IN_JSON.anything
 JSON_HINTS = (
     f'"{_ANYTHING}(?:{_IN_JSON.shapes()}){_ANYTHING}"',
     f'"{_ANYTHING}{_IN_JSON.name(_KEY_ENDS)}',
-    rf'"name"\s*:\s*"{_ANYTHING}{_IN_JSON.name(_QUOTE)}',
-    r'"epimetheus"\s*:\s*[^:\s]',  # what stands where our own notes go
+    f'"name" *: *"{_ANYTHING}{_IN_JSON.name(_QUOTE)}',
+    '"epimetheus" *: *[^: ]',  # what stands where our own notes go
     r"\de[+-]?\d+[,\]}]",  # a number with an exponent: there are some beyond all numbers
     r'(?:[\[{](?:"[^"]*":)?){40}',  # so deep that it may be too deep
     _ESCAPED, _FOREIGN, _CONTROL,

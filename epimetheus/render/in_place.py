@@ -22,10 +22,10 @@ _REDACTED = f'"{REDACTED}"'.encode()
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 # What may stay, though it stands under a secret key (`glance.hidden`), or what may not. An object may hold anything: it is walked.
 _VALUE = re.compile(
-    rb'\s*+(?:(?P<stays>null|true|false|""|\[\s*\]|\{\s*\})|(?P<goes>-?\d[\d.eE+\-]*+|%b|\[\s*%b(?:\s*,\s*%b)*+\s*\]))' % ((_STRING,) * 3)
+    rb'(?P<stays>null|true|false|""|\[\]|\{\})|(?P<goes>-?\d[\d.eE+\-]*+|%b|\[%b(?:,%b)*+\])' % ((_STRING,) * 3), re.DOTALL
 )
-_KEY_ENDS = re.compile(rb"\s*+:")
-_NAMED = re.compile(rb"\s*+(%b)?+" % _STRING)
+_KEY_ENDS = re.compile(rb" *+:")
+_NAMED = re.compile(rb" *+(%b)?+" % _STRING, re.DOTALL)
 _decode = msgspec.json.Decoder(str).decode
 
 
@@ -61,7 +61,7 @@ class InPlace:
     def _of_key(self, raw: bytes, start: int, end: int) -> tuple[int, int, bytes | None] | None:
         """Of what stands behind the key at ``start``: where it begins, where to go on, and what to put there (None: nothing)."""
         name = raw[start + 1 : raw.rindex(b'"', start, end)].decode()
-        if "\\" in name:
+        if "\\" in name or not name.isprintable():
             return None
         key = self._key(name)
         if key.secret:

@@ -35,6 +35,8 @@ ODD_EVENTS = (
     b'{"eventType":"x","data":{"n":NaN,"i":-Infinity,"e":1e99999999999999999999,"f":0.10000000000000000000001}}',
     b'{"eventType":"x","eventTime":"0001-01-01T00:00:00+23:59","data":{"identity":{"ipAddress":"::ffff:1.2.3.4,1.2.3.4, 5.6.7.8"}}}',
     b'{"eventType":"x","eventType":"y","data":{"eventName":"' + b"\xf0\x9f\x98\x80" * 3000 + b'"}}',
+    b'{"eventType":"x","data":{"a":{"tokens":[\n],"secret"\n:\tnull,"pass\nword":"x","key":\r"otp","value":1}}}',
+    b'{"eventType":"x","data":{"identity":{"credentials":"\xff"},"request":{"headers":{"Authorization":["x","y"],"n":1e5}}}}',
     b'{"eventType":"x","data":{"message":"suser=root act=x CEF:0|a|b|c|d|e|9|msg=\\\\="}}',
     b'{"eventType":"x","data":{"identity":{"principalName":"a suid=b\\\\"},"request":{"path":"\\\\=\\r\\n="}}}',
 )

@@ -17,7 +17,8 @@ def in_place(text):
     ('{"a":"x","n":1.50,"b":[1,{"c":null}]}', '{"a":"x","n":1.50,"b":[1,{"c":null}]}'),
     ('{"a":1,"a":2}', '{"a":1,"a":2}'),
     ('{"credentials":"x","b":1}', '{"credentials":"[redacted]","b":1}'),
-    ('{"Password" : "x\\"y","b":1}', '{"Password" : "[redacted]","b":1}'),
+    ('{"Password":"x\\"y","b":1}', '{"Password":"[redacted]","b":1}'),
+    ('{"keyId" : "x"}', '{"keyId" : "x"}'),
     ('{"h":{"Authorization":["a, \\"b\\"","c"],"Accept":["d"]}}', '{"h":{"Authorization":"[redacted]","Accept":["d"]}}'),
     ('{"otp":123456,"pin":2}', '{"otp":"[redacted]","pin":2}'),
     ('{"token":null,"secret":"","cookies":[],"jwt":{},"pwd":true}', '{"token":null,"secret":"","cookies":[],"jwt":{},"pwd":true}'),
@@ -36,6 +37,14 @@ def test_what_is_hidden_is_hidden_and_the_rest_is_as_it_came(text, expected):
 @pytest.mark.parametrize("text", [
     '{"password":{"a":"x"}}',
     '{"secrets":[1]}',
+    '{"Password" : "x"}',
+    '{"secrets":[ ]}',
+    '{"secrets":[\n]}',
+    '{"secrets":\nnull}',
+    '{"secrets"\n:null}',
+    '{"keyId"\n:1}',
+    '{"n\\u0061me"\n:"authorization","value":"x"}',
+    '{"pass\u2028word":"x"}',
     '{"secrets":[{"a":"x"}]}',
     '{"key":"authorization","value":"x"}',
     '{"value":"x","NAME":"x-auth"}',
@@ -57,6 +66,11 @@ def test_where_only_a_walk_can_tell_there_is_no_answer(text):
     assert in_place(text) is None
 
 
+def test_a_line_end_within_a_key_is_left_to_the_walk():
+    for key in ("pass\nword", "key\n", "name\r"):
+        assert in_place(f'{{"{key}":"x"}}') is None
+
+
 def test_with_paths_of_the_users_own_every_event_is_walked():
     assert Redactor(["data.x"]).in_place(b'{"a":1}') is None
 
@@ -70,9 +84,9 @@ def test_what_is_no_utf8_is_left_to_the_walk():
     ('{"a":1}', '{"a":1}', '{"a":1}'),
     ('{"credentials":null,"a":1}', '{"credentials":null,"a":1}', '{"":0,"a":1}'),
     ('{"a":1,"credentials":"x\\"y"}', '{"a":1,"credentials":"[redacted]"}', '{"a":1,"":0}'),
-    ('{"h":{"Authorization":["x","y"]},"credentials":"z"}', '{"h":{"Authorization":"[redacted]"},"credentials":"[redacted]"}', '{"h":{"":0},"":0}'),
+    ('{"Authorization":["x","y"],"credentials":7}', '{"Authorization":"[redacted]","credentials":"[redacted]"}', '{"":0,"":0}'),
     ('{"credentials":{"a":"x"}}', '{"credentials":{"a":"x"}}', '{"credentials":{"a":"x"}}'),
-    ('{"credentials":"x","b":{"credentials":"y"}}', '{"credentials":"[redacted]","b":{"credentials":"y"}}', '{"":0,"b":{"credentials":"y"}}'),
+    ('[{"credentials":"x"},{"credentials":"y"}]', '[{"credentials":"[redacted]"},{"credentials":"y"}]', '[{"":0},{"credentials":"y"}]'),
     ('{"m":"\\"credentials\\":\\"x\\""}', '{"m":"\\"credentials\\":\\"x\\""}', '{"m":"\\"credentials\\":\\"x\\""}'),
 ])  # fmt: skip
 def test_the_usual_secrets_are_cut_out_once_and_the_rest_is_still_to_be_looked_at(raw, text, rest):
