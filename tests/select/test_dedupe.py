@@ -160,6 +160,17 @@ def test_a_hundred_thousand_keys_are_told_apart_and_take_little_memory():
     assert taken < 35 * len(keys)
 
 
+def test_two_windows_whose_keys_came_by_turns_keep_their_own():
+    keys = [b"TAGA" + blake2b(b"%d" % number, digest_size=12).digest() for number in range(1000)]
+    seen = SeenKeys()
+    assert all(map(seen.first_time, keys))
+    seen.remember(1, keys[::2])
+    seen.remember(2, keys[1::2])
+    assert seen.packed() == {1: b"".join(keys[::2]), 2: b"".join(keys[1::2])}
+    seen.forget(1, {})
+    assert [seen.first_time(key) for key in keys[:4]] == [True, False, True, False]
+
+
 STEPS = st.lists(st.tuples(st.sampled_from(["meet", "meet", "confirm", "forget"]), st.integers(0, 5), st.sampled_from(TAGS)), max_size=60)
 
 
