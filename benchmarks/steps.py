@@ -53,7 +53,7 @@ def _seconds(doing: Callable[[Any], object], items: list[Any]) -> float:
 def renderer(form: str) -> Renderer:
     """As a function has it by default."""
     header = {"header": "rfc5424", "facility": "local0", "app_name": "epimetheus", "hostname": "us-ashburn-1"}
-    return Renderer(format=form, **header, max_bytes=8000, run_id="bench")  # type: ignore[arg-type]
+    return Renderer(format=form, **header, max_bytes=8000, run_id="bench")
 
 
 def steps(texts: list[bytes]) -> list[tuple[str, float]]:

@@ -127,6 +127,7 @@ class Forwarder:
 
     def finish(self) -> None:
         """Everything is sent, confirmed, and adds up. Raises ReceiverError, DeliveryUncertain, AccountingError."""
+        self._render_waiting()  # of a page that was left in its middle: no key may be remembered without its event
         self._flush()
         self._sink.finish()
         self.settle()
