@@ -12,7 +12,6 @@ from epimetheus.errors import AccountingError
 from epimetheus.model import Fetched
 from epimetheus.render import Item, Rendered
 from epimetheus.render.form import Notes
-from epimetheus.render.secret_text import REDACTED
 from epimetheus.report import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.selection import Selection, Spent
@@ -22,7 +21,6 @@ from epimetheus.source.fetch import Work
 BATCH_BYTES = 112 * 1024  # with the message that fills it still no more than a connection writes at once (`deliver.connection.CHUNK`)
 RENDERED_TOGETHER = 64
 BATCH_KEYS = 5_000  # of events that are left out, too: their keys wait with the batch
-_REDACTED = REDACTED.encode()
 
 
 class Sink(Protocol):
@@ -160,7 +158,7 @@ class Forwarder:
     def _render_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         for rendered in self._render.many(waiting):
-            self._tally.redacted += _REDACTED in rendered.message
+            self._tally.redacted += rendered.redacted
             self._send(rendered)
         self._flush_if_full()
 

@@ -69,7 +69,7 @@ class AuditEvent(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     source: str | None = None
 
 
-class Fetched(NamedTuple):
+class Fetched(msgspec.Struct, frozen=True, gc=False):
     """An event as it came: its JSON text, and what was understood of it (``None``: malformed, forwarded as it is)."""
 
     raw: bytes | msgspec.Raw

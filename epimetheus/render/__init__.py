@@ -15,10 +15,11 @@ from epimetheus.render.fields import NO_FIELDS, Fields
 from epimetheus.render.form import COMPARTMENT_PATH, NO_NOTES, Body, Format, Limit, Notes, Subject
 from epimetheus.render.json_text import JsonText
 from epimetheus.render.leef import Leef
-from epimetheus.render.moment import Moment, Moments
+from epimetheus.render.moment import Moment, moment
 from epimetheus.render.nested import raw_body
 from epimetheus.render.ocsf import Ocsf
 from epimetheus.render.redact import Redactor
+from epimetheus.render.secret_text import REDACTED
 from epimetheus.render.severity import MEDIUM, Severity
 from epimetheus.render.size import listed
 from epimetheus.render.syslog import FACILITIES, Header, Msgid, Rfc3164, Rfc5424
@@ -29,7 +30,8 @@ MIN_BYTES = 480
 FORMATS: Mapping[str, Callable[..., Format]] = MappingProxyType({"cef": Cef, "json": JsonText, "leef": Leef, "ocsf": Ocsf})
 HEADERS: Mapping[str, Callable[..., Header]] = MappingProxyType({"rfc5424": Rfc5424, "rfc3164": Rfc3164})
 
-_CACHED_NOTES = 1024
+_CACHED_PATHS = 1024
+_REDACTED = REDACTED.encode()
 _MALFORMED_SEVERITY = MEDIUM
 _WATCHED_SEVERITY = 9  # at least
 
@@ -39,10 +41,14 @@ Item = tuple[Fetched, int, Notes]
 
 
 class Rendered(msgspec.Struct, frozen=True, gc=False):
-    """``message``: one whole syslog message, valid UTF-8, without framing or line end; ``trimmed``: it was too large."""
+    """``message``: one whole syslog message, valid UTF-8, without framing or line end.
+
+    ``trimmed``: it was too large; ``redacted``: something is hidden in it.
+    """
 
     message: bytes
     trimmed: bool
+    redacted: bool = False
 
 
 class Renderer:
@@ -77,8 +83,7 @@ class Renderer:
         self._redactor = Redactor(redact)
         self._format = FORMATS[format](self._redactor, note=not self._header.says_trimmed, fields=fields)
         self._severity = Severity(patterns=severities)
-        self._moment = Moments()
-        self._notes = lru_cache(_CACHED_NOTES)(self._without_secrets)
+        self._path = lru_cache(_CACHED_PATHS)(partial(self._redactor.noted, path=COMPARTMENT_PATH))
 
     def __call__(self, fetched: Fetched, sequence: int, notes: Notes = NO_NOTES) -> Rendered:
         """The message of an event, the ``sequence``-th of its run; what could not be understood goes as the text it came as."""
@@ -98,23 +103,24 @@ class Renderer:
 
     def _draft(self, fetched: Fetched, sequence: int, notes: Notes, msgid: Msgid, *, quick: bool = True) -> tuple[Rendered, bytes]:
         """The message, and what is open of it (see `Draft`)."""
-        raw, event = fetched
+        event = fetched.event
         if event is None:
-            return self._malformed(bytes(raw), sequence, notes), b""
-        event = self._redactor.event(event)
-        notes = self._notes(notes)
-        when, severity = self._moment(event.event_time), _at_least(self._severity(event), notes)
-        subject = Subject(raw, event, when, severity, notes)
+            return self._malformed(bytes(fetched.raw), sequence, notes), b""
+        event, notes = self._redactor.event(event), self._without_secrets(notes)
+        when, severity = moment(event.event_time), _at_least(self._severity(event), notes)
+        subject = Subject(fetched.raw, event, when, severity, notes)
         draft = self._format.at_once(subject) if quick else None
         if draft is not None:
             message = self._header(severity, when, msgid, sequence) + draft.text
             if len(message) <= self._max_bytes:
-                return Rendered(message, trimmed=False), draft.open
+                return Rendered(message, trimmed=False, redacted=draft.redacted), draft.open
         return self._fitted(partial(self._format, subject), severity, when, msgid, sequence), b""
 
     def _without_secrets(self, notes: Notes) -> Notes:
         path = notes.compartment_path
-        return notes._replace(compartment_path=self._redactor.noted(path, COMPARTMENT_PATH)) if path else notes
+        if not path or (shown := self._path(path)) == path:
+            return notes
+        return msgspec.structs.replace(notes, compartment_path=shown)
 
     def _malformed(self, raw: bytes, sequence: int, notes: Notes) -> Rendered:
         body = partial(raw_body, self._redactor.json(raw).text())
@@ -126,7 +132,7 @@ class Renderer:
         fitting = body(Limit(self._max_bytes - len(head), self._names, self._header.says_trimmed))
         if fitting.trimmed:
             head = self._header(severity, when, msgid, sequence, listed(fitting.trimmed, self._names))
-        return Rendered(head + fitting.text, bool(fitting.trimmed))
+        return Rendered(head + fitting.text, bool(fitting.trimmed), _REDACTED in fitting.text)
 
 
 def _at_least(severity: int, notes: Notes) -> int:

@@ -18,7 +18,7 @@ from epimetheus.render.cef_text import in_extension, in_header, tidy
 from epimetheus.render.fields import NO_FIELDS, Fields, Pairs
 from epimetheus.render.flat import CACHED, Flat, Head, ended, head_of
 from epimetheus.render.form import Subject
-from epimetheus.render.moment import Moments
+from epimetheus.render.moment import moment
 from epimetheus.render.reading import addresses, outcome, reason, service, status
 from epimetheus.render.redact import Redactor
 
@@ -62,6 +62,8 @@ CORE: Sequence[str] = ("rt", "externalId", TAMPER_WATCH, "outcome", "src", "c6a1
 
 VENDOR, PRODUCT = "Oracle", "OCI Audit"
 _LABELLED = re.compile(r"c[ns][1-6]|c6a[1-4]|cfp[1-4]|flex(?:Date|Number|String)[12]|deviceCustomDate[12]")
+_NARROW = ("externalId", "outcome", "act", "deviceExternalId")
+_LONGEST_ID, _LONGEST_ACT, _LONGEST_TENANT = (LENGTHS[key] for key in ("externalId", "act", "deviceExternalId"))
 _NOBODY, _NO_REQUEST, _NO_RESPONSE = Identity(), Request(), Response()
 
 
@@ -79,13 +81,13 @@ class Cef(Flat):
     exact = frozenset(("externalId", "outcome"))
     marker = TAMPER_WATCH
     special = "\\="
+    wide = min(length for key, length in LENGTHS.items() if key in KEYS and key not in (*TYPED, *_NARROW))
 
     def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, note=note, fields=fields)
         vendor, product, self._version = fields.device
         origin = (in_header(ended(tidy(value), ORIGIN_LENGTH)) for value in (vendor or VENDOR, product or PRODUCT))
         self._origin = f"CEF:0|{'|'.join(origin)}"
-        self._moment = Moments()
         self._addresses = lru_cache(CACHED)(addresses)
         self._service = lru_cache(CACHED)(service)
         self._suffixes = {key: f" {key}Label={in_extension(ended(label, LABEL_LENGTH))}" for key, label in _labels(fields).items()}
@@ -115,8 +117,8 @@ class Cef(Flat):
         identity, request, response = data.identity or _NOBODY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
         found = self._addresses(identity.ip_address)
         ipv4 = found.ipv4
-        ended = self._moment(response.response_time)
-        result, code, of_event, event_id = outcome(event), status(response), self._service(event.event_type), event.event_id
+        ended = moment(response.response_time)
+        result, code, of_event, event_id = outcome(event), status(response.status), self._service(event.event_type), event.event_id
         return (
             str(when.millis) if when else None, event_id, "true" if subject.notes.watched else None, result,
             ipv4[0] if ipv4 else None, found.ipv6, identity.principal_name, identity.principal_id,
@@ -125,9 +127,37 @@ class Cef(Flat):
             ipv4[1] if len(ipv4) > 1 else None, found.other, identity.caller_name, identity.tenant_id,
             str(code) if code else None, (data.message or response.message or "").strip(),
             data.resource_id, data.resource_name, data.compartment_id, data.compartment_name, identity.auth_type, request.id,
-            event_id if event_id and len(event_id) > LENGTHS["externalId"] else None, data.event_grouping_id,
+            event_id if event_id and len(event_id) > _LONGEST_ID else None, data.event_grouping_id,
             subject.notes.compartment_path,
         )  # fmt: skip
+
+    def line(self, said: Sequence[str | None]) -> str | None:
+        """See `Flat`; one expression for all pairs is several times as fast as one after the other."""
+        (
+            when, event_id, watched, result, ipv4, ipv6, name, principal, act, why, cat, of_event, ended, action, path, agent,
+            translated, host, caller, tenant, code, message, resource_id, resource, compartment, compartment_name, auth, request,
+            long_id, group, place,
+        ) = said  # fmt: skip
+        if not (when and event_id) or long_id or (act and len(act) > _LONGEST_ACT) or (tenant and len(tenant) > _LONGEST_TENANT):
+            return None
+        return (
+            f"rt={when} externalId={event_id}{f' {TAMPER_WATCH}={watched}' if watched else ''}{f' outcome={result}' if result else ''}"
+            f"{f' src={ipv4}' if ipv4 else ''}{f' c6a1={ipv6} c6a1Label=Source IPv6 Address' if ipv6 else ''}"
+            f"{f' suser={name}' if name else ''}{f' suid={principal}' if principal else ''}"
+            f"{f' act={act}' if act else ''}{f' reason={why}' if why else ''}"
+            f"{f' cat={cat} destinationServiceName={of_event}' if cat else ''}{f' end={ended}' if ended else ''}"
+            f"{f' requestMethod={action}' if action else ''}{f' request={path}' if path else ''}"
+            f"{f' requestClientApplication={agent}' if agent else ''}"
+            f"{f' sourceTranslatedAddress={translated}' if translated else ''}{f' shost={host}' if host else ''}"
+            f"{f' sourceServiceName={caller}' if caller else ''}{f' deviceExternalId={tenant}' if tenant else ''}"
+            f"{f' cn1={code} cn1Label=httpStatus' if code else ''}{f' msg={message}' if message else ''}"
+            f"{f' cs1={resource_id} cs1Label=resourceId' if resource_id else ''}{f' cs2={resource} cs2Label=resourceName' if resource else ''}"
+            f"{f' cs3={compartment} cs3Label=compartmentId' if compartment else ''}"
+            f"{f' cs4={compartment_name} cs4Label=compartmentName' if compartment_name else ''}"
+            f"{f' cs5={auth} cs5Label=authType' if auth else ''}{f' cs6={request} cs6Label=requestId' if request else ''}"
+            f"{f' flexString2={group} flexString2Label=eventGroupingId' if group else ''}"
+            f"{f' {COMPARTMENT_PATH}={place}' if place else ''}"
+        )
 
 
 def _labels(fields: Fields) -> Mapping[str, str]:

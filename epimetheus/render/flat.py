@@ -4,7 +4,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import compress
 
 from epimetheus.render.fields import NO_FIELDS, Fields, Pairs, flat
 from epimetheus.render.form import TAMPER_WATCH, Body, Draft, Limit, Subject
@@ -12,13 +11,13 @@ from epimetheus.render.hints import HINTS, NUL, Look
 from epimetheus.render.kinds import Kind
 from epimetheus.render.lookup import Lookup
 from epimetheus.render.redact import Redactor
+from epimetheus.render.secret_text import REDACTED
 from epimetheus.render.size import cut, listed, utf8
 
 CAPS = (1023, 512, 256, 128, 64, 40, 20, 16)  # bytes; numbers and IPv4 addresses are shorter than the least
 MESSAGE = "msg"
 UNKNOWN = "unknown"
 CACHED = 2048  # of what comes again and again: openings, addresses; OCI has some thousand event types
-_CACHED_TEMPLATES = 256
 _CONTROLS = r"\x01-\x1f\x7f"
 _BLANK_AROUND = r"(?:^|\x00) | (?:\x00|$)"
 _VERSION = "2.0"  # of the schema that this reads, where an event names none
@@ -51,6 +50,8 @@ class Flat(ABC):
     """The key that tells that the event touches what is watched: it is never lost."""
     special: str
     """Printable characters that can not stand in a value as they are."""
+    wide: int
+    """Characters that each value may have but for those that `line` looks at itself."""
 
     def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
         self._redactor = redactor
@@ -65,11 +66,14 @@ class Flat(ABC):
         self._message = renamed.get(MESSAGE, MESSAGE)
         self._opening = lru_cache(CACHED)(self._told_opening)
         self.doubtful = Look(HINTS, f"[{''.join(map(re.escape, self.special))}{_CONTROLS}]", _BLANK_AROUND)
-        self._template = lru_cache(_CACHED_TEMPLATES)(self._told_template)
 
     @abstractmethod
     def said(self, subject: Subject) -> Sequence[str | None]:
         """What the event says, one for each of ``keys``; not yet cut, cleaned or escaped."""
+
+    @abstractmethod
+    def line(self, said: Sequence[str | None]) -> str | None:
+        """What is `said`, written as `written` does it and as it is; None where a value is too long, or an event says less than most."""
 
     @abstractmethod
     def head(self, event_type: str, version: str | None, name: str | None) -> Head:
@@ -88,24 +92,24 @@ class Flat(ABC):
         """The pairs, escaped."""
 
     def at_once(self, subject: Subject) -> Draft | None:
-        """The line, where nothing in it need be cut, as in most events; nor hidden or escaped, if nothing is `doubtful`.
-
-        What stands around the values is the same in every event that has the same keys.
-        """
+        """The line, where nothing in it need be cut, as in most events; nor hidden or escaped, if nothing is `doubtful`."""
+        if self._fields is not NO_FIELDS:
+            return None
         event = subject.event
         opening = self._opening(event.event_type, event.event_type_version, event.data.event_name, subject.severity)
-        keys, values = self._said(subject)
-        template, room = self._template(keys)
-        together = NUL.join(values)
-        if opening is None or together.count(NUL) >= len(values):
+        said = self.said(subject)
+        line = self.line(said)
+        if opening is None or line is None or NUL in line or not (line.isascii() or line.isprintable()):
             return None
-        pairs = template % values
-        whole = len(pairs) == room + len(together) and (pairs.isascii() or pairs.isprintable())
-        return Draft(f"{opening}{pairs}".encode(), together.encode()) if whole else None
+        together = NUL.join(filter(None, said))
+        if len(together) > self.wide and max(map(len, together.split(NUL))) > self.wide:
+            return None
+        redacted = "[" in line and REDACTED in line
+        return Draft(f"{opening}{line}".encode(), redacted, together.encode())
 
     def __call__(self, subject: Subject, limit: Limit) -> Body:
         """One line, value by value where need be: JSON in one may hide a secret in its own escapes."""
-        event, pairs = subject.event, [*zip(*self._said(subject), strict=True)]
+        event, pairs = subject.event, self._pairs(subject)
         head = self.head(event.event_type, event.event_type_version, event.data.event_name)
         if not self._harmless([*head, *[value for _, value in pairs]]):
             head, pairs = self._clean(head, pairs)
@@ -116,29 +120,15 @@ class Flat(ABC):
                 return Body(text)
         return self._trimmed(head, subject.severity, pairs, limit, cut)
 
-    def _said(self, subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Keys, and their values, of which none is empty."""
-        said = self.said(subject)
-        keys, values = tuple(compress(self.keys, said)), tuple(filter(None, said))
-        if self._fields is NO_FIELDS:
-            return keys, values
-        pairs = self._mapped([*zip(keys, values, strict=True)], subject)
-        return tuple(key for key, _ in pairs), tuple(value for _, value in pairs)
+    def _pairs(self, subject: Subject) -> Pairs:
+        """Keys and their values, of which none is empty."""
+        pairs = [(key, value) for key, value in zip(self.keys, self.said(subject), strict=True) if value]
+        return pairs if self._fields is NO_FIELDS else self._mapped(pairs, subject)
 
     def _told_opening(self, event_type: str, version: str | None, name: str | None, severity: int) -> str | None:
         head = [value.strip() for value in self.head(event_type, version, name)]
         fits = all(0 < len(value) <= most for value, most in zip(head, self.head_lengths, strict=True))
         return self.opening(head, severity) if fits and self._harmless(head) else None
-
-    def _told_template(self, keys: Sequence[str]) -> tuple[str, int]:
-        """The pairs of these keys with a place for each value, which cuts off what is too long.
-
-        And how much longer than the values, joined, they are when nothing is cut.
-        """
-        places = [f"%.{self.lengths.get(key, self.custom_length)}s" for key in keys]
-        around = self.written([(key, NUL) for key in keys]).split(NUL)
-        template = "".join([f"{text.replace('%', '%%')}{place}" for text, place in zip(around, [*places, ""], strict=True)])
-        return template, sum(map(len, around)) - max(len(keys) - 1, 0)
 
     def _harmless(self, texts: Sequence[str]) -> bool:
         """Whether nothing in these need be hidden, or escaped: one look at all of them tells."""

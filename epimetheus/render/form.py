@@ -1,7 +1,7 @@
 """What a format is given and what it gives back; a new format is one file with a class of this shape and one line in FORMATS."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -10,7 +10,7 @@ from epimetheus.render.moment import Moment
 from epimetheus.render.size import listed
 
 
-class Notes(NamedTuple):
+class Notes(msgspec.Struct, frozen=True, gc=False):
     """What the event does not say itself: where its compartment lies (``root/prod/app``), and who acted.
 
     ``actor`` is ``person``, ``service`` or ``unknown``; ``watched``: it touches a resource of TAMPER_WATCH.
@@ -56,9 +56,10 @@ class Body(msgspec.Struct, frozen=True, gc=False):
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
-    """A whole body, good to go unless what is ``open`` of it turns out to be doubtful."""
+    """A whole body, good to go unless what is ``open`` of it turns out to be doubtful; ``redacted``: something is hidden in it."""
 
     text: bytes
+    redacted: bool
     open: bytes = b""
 
 

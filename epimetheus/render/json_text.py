@@ -17,6 +17,7 @@ from epimetheus.render.hints import JSON_HINTS, Look
 from epimetheus.render.in_place import is_utf8, usual
 from epimetheus.render.nested import NOTES_KEY, TRIMMED_KEY, Nested, Tree, noted
 from epimetheus.render.redact import Redactor
+from epimetheus.render.secret_text import REDACTED
 
 _CACHED_NOTES = 1024
 _COMPACT = re.compile(rb'\{"[^"\\]*":(?:[{\[]\S|(?:"[^"\\]*"|[\w.+\-]+)(?:,"|\}))').match  # by its first member: the others are alike
@@ -40,7 +41,7 @@ class JsonText(Nested):
         if self._redactor.paths or not self._is_compact(raw):
             return None
         text, rest = usual(raw)
-        return Draft(self._ended(text, subject.notes), rest)
+        return Draft(self._ended(text, subject.notes), text is not raw or REDACTED.encode() in raw, rest)
 
     def doubtful(self, drafts: Sequence[bytes]) -> Collection[int]:
         """Those with a hint at any other secret."""

@@ -107,6 +107,7 @@ class Leef(Flat):
     exact = frozenset(("devTimeFormat", "outcome", "httpStatus", "isLoginEvent"))
     marker = "tamperWatch"
     special = "|^"
+    wide = CUSTOM_LENGTH
 
     def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, note=note, fields=fields)
@@ -141,7 +142,7 @@ class Leef(Flat):
         data = event.data
         identity, request, response = data.identity or _NOBODY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
         source, post, other = self._sources(identity.ip_address)
-        result, code, signs_on = outcome(event), status(response), is_sign_on(event)
+        result, code, signs_on = outcome(event), status(response.status), is_sign_on(event)
         name = identity.principal_name
         return (
             TIME_FORMAT if when else None, _written(when) if when else None, str(max(subject.severity, 1)), event.event_id,
@@ -155,6 +156,31 @@ class Leef(Flat):
             "true" if signs_on else None, source if signs_on and result == "success" else None,
             name if name and len(name) > LENGTHS["usrName"] else None,
         )  # fmt: skip
+
+    def line(self, said: Sequence[str | None]) -> str | None:
+        """See `Flat`; one expression for all pairs is several times as fast as one after the other."""
+        (
+            form, when, severity, event_id, watched, result, source, name, principal, cat, event_name, why, ended, action, path, agent,
+            post, other, caller, tenant, code, message, resource_id, resource, compartment, compartment_name, auth, request, group, place,
+            signs_on, signed_on_from, long_name,
+        ) = said  # fmt: skip
+        if not when or long_name:
+            return None
+        return (
+            f"devTimeFormat={form}^devTime={when}^sev={severity}{f'^eventId={event_id}' if event_id else ''}"
+            f"{f'^tamperWatch={watched}' if watched else ''}{f'^outcome={result}' if result else ''}{f'^src={source}' if source else ''}"
+            f"{f'^usrName={name}' if name else ''}{f'^principalId={principal}' if principal else ''}{f'^cat={cat}' if cat else ''}"
+            f"{f'^eventName={event_name}' if event_name else ''}{f'^reason={why}' if why else ''}"
+            f"{f'^responseTime={ended}' if ended else ''}{f'^requestMethod={action}' if action else ''}{f'^url={path}' if path else ''}"
+            f"{f'^userAgent={agent}' if agent else ''}{f'^srcPostNAT={post}' if post else ''}{f'^srcOther={other}' if other else ''}"
+            f"{f'^callerName={caller}' if caller else ''}{f'^tenantId={tenant}' if tenant else ''}"
+            f"{f'^httpStatus={code}' if code else ''}{f'^msg={message}' if message else ''}"
+            f"{f'^resource={resource_id}' if resource_id else ''}{f'^resourceName={resource}' if resource else ''}"
+            f"{f'^compartmentId={compartment}' if compartment else ''}{f'^compartmentName={compartment_name}' if compartment_name else ''}"
+            f"{f'^authType={auth}' if auth else ''}{f'^requestId={request}' if request else ''}"
+            f"{f'^eventGroupingId={group}' if group else ''}{f'^compartmentPath={place}' if place else ''}"
+            f"{f'^isLoginEvent={signs_on}' if signs_on else ''}{f'^identSrc={signed_on_from}' if signed_on_from else ''}"
+        )
 
 
 def _sources(text: str | None) -> tuple[str | None, str | None, str | None]:

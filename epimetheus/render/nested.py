@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 
+import msgspec
+
 from epimetheus.render import tree
 from epimetheus.render.fields import NO_FIELDS, Fields, nested
 from epimetheus.render.form import Body, Draft, Limit, Notes, Subject
@@ -94,7 +96,7 @@ class Nested(ABC):
         return self.told(event, listed(trimmed, limit.names)) if self._note else event
 
     def _last_resort(self, text: str, notes: Notes, limit: Limit) -> bytes:
-        marked = noted(notes._replace(compartment_path=None))
+        marked = noted(msgspec.structs.replace(notes, compartment_path=None))
         told: Tree = {TRIMMED_KEY: "event"} if self._note else {}
         room = left = limit.left(("event",))
         while True:

@@ -139,8 +139,9 @@ class Ocsf(Nested):
         """How the call was answered, and where it failed also why."""
         why = reason(event) if outcome(event) == "failure" else None
         error = self._redactor.text(why) if why else None
+        response = event.data.response
         return {
-            ("api", "response", "code"): status(event.data.response),
+            ("api", "response", "code"): status(response.status if response else None),
             ("api", "response", "error"): error,
             ("status_detail",): error,
         }
@@ -195,7 +196,7 @@ def _method(text: str) -> str | None:
 
 def _millis(text: str) -> int | None:
     when = moment(text)
-    return when and when.millis
+    return when.millis if when else None
 
 
 class _Rest:

@@ -1,9 +1,7 @@
 """What an event says, told once for all formats: its service, its addresses, how the call went and why."""
 
 import re
-from collections.abc import Mapping
 from ipaddress import IPv6Address
-from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -14,12 +12,13 @@ _PREFIX = "com.oraclecloud."
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 _IPV6_LENGTH = 39
-_STATUSES: Mapping[str, int] = MappingProxyType({str(number): number for number in range(100, 600)})
+_status = {str(number): number for number in range(100, 600)}.get
 # Anchored at the end: a resource may be called "failed-jobs".
 _SAYS_FAILED = re.compile(r"\bfailed(?: with response\b.*)?\W*$", re.IGNORECASE | re.DOTALL)
 _SAYS_SUCCEEDED = re.compile(r"\bsucceeded\W*$", re.IGNORECASE)
 _QUOTED_CODE = re.compile(r"'([A-Za-z][\w.\-]*)'", re.ASCII)
 _SIGN_ON = re.compile(r"(?i:(?:Interactive)?(?:Log[io]n|Sign-?[io]n))(?![a-z])")
+_NO_RESPONSE = Response()
 
 
 class _Payload(msgspec.Struct):
@@ -89,19 +88,17 @@ def names_sign_on(event_type: str, event_name: str | None) -> bool:
     return "SignOn" in event_type or (event_name is not None and _SIGN_ON.match(event_name) is not None)
 
 
-def status(response: Response | None) -> int | None:
+def status(told: str | int | None) -> int | None:
     """The HTTP status, which OCI writes as a string; None where there is none or it is no status."""
-    told = response.status if response is not None else None
-    return _STATUSES.get(told.strip() if isinstance(told, str) else str(told))
+    return _status(told.strip() if isinstance(told, str) else str(told))
 
 
 def outcome(event: AuditEvent) -> str | None:
     """``success``, ``failure``, or None where neither the status nor a message tells; a failure told by either wins."""
-    response = event.data.response
-    code = status(response)
+    message, response = event.data.message, event.data.response or _NO_RESPONSE
+    code, answer = status(response.status), response.message
     if code is not None and code >= 400:
         return "failure"
-    message, answer = event.data.message, response.message if response is not None else None
     if _says(message, "failed", _SAYS_FAILED) or _says(answer, "failed", _SAYS_FAILED):
         return "failure"
     if code is not None or _says(message, "succeeded", _SAYS_SUCCEEDED) or _says(answer, "succeeded", _SAYS_SUCCEEDED):

@@ -14,7 +14,7 @@ REFUSED = frozenset((401, 403, 404))
 RAISE = 3  # what a refused call adds
 OWN_TYPES = "epimetheus."  # how the event types of messages of our own begin
 SIGN_ON_FAILED = 7  # a failed sign-on has at least this
-_CACHED_NAMES = 2048  # OCI has some thousand event names; the cache must not grow with what an event calls itself
+_CACHED = 4096  # OCI has some thousand event names; the cache must not grow with what an event calls itself
 
 VERBS: Mapping[int, Sequence[str]] = MappingProxyType({
     HIGH: (
@@ -41,18 +41,20 @@ class Severity:
     def __init__(self, verbs: Mapping[int, Sequence[str]] = VERBS, patterns: Sequence[tuple[str, int]] = ()) -> None:
         self._patterns = [(compiled([pattern]), severity) for pattern, severity in patterns]
         self._verbs = [(beginning(patterns), severity) for severity, patterns in verbs.items()]
-        self._by_name = lru_cache(_CACHED_NAMES)(self._told_by_name)
+        self._known = lru_cache(_CACHED)(self._told)
 
     def __call__(self, event: AuditEvent) -> int:
         """0 to 10; where no pattern says it, a call refused with 401, 403 or 404 is raised by 3, a failed sign-on to 7 at least."""
-        severity, final, signs_on = self._by_name(event.event_type, event.data.event_name)
+        data = event.data
+        severity, signs_on = self._known(event.event_type, data.event_name, data.response.status if data.response else None)
+        return max(severity, SIGN_ON_FAILED) if signs_on and failed(event) else severity
+
+    def _told(self, event_type: str, event_name: str | None, told: str | int | None) -> tuple[int, bool]:
+        """The severity, and whether it is more where a sign-on failed."""
+        severity, final, signs_on = self._told_by_name(event_type, event_name)
         if final:
-            return severity
-        if status(event.data.response) in REFUSED:
-            severity = min(severity + RAISE, 10)
-        if signs_on and failed(event):
-            severity = max(severity, SIGN_ON_FAILED)
-        return severity
+            return severity, False
+        return min(severity + RAISE, 10) if status(told) in REFUSED else severity, signs_on
 
     def _told_by_name(self, event_type: str, event_name: str | None) -> tuple[int, bool, bool]:
         """The severity, whether that is final, and whether somebody tried to sign on."""

@@ -11,7 +11,7 @@ from epimetheus.render import Renderer
 from epimetheus.render.fields import Fields
 from epimetheus.render.form import Notes
 from epimetheus.render.hints import suspicious
-from epimetheus.render.moment import Moments, moment
+from epimetheus.render.moment import moment
 from epimetheus.render.redact import Redactor
 from epimetheus.render.secret_text import is_secret_key, mask_all
 from epimetheus.testing.oci.samples import Sampler
@@ -211,13 +211,12 @@ def test_a_text_that_is_not_suspicious_holds_no_secret(text):
 @example("9999-12-31T23:59:59.999Z")
 def test_a_time_as_the_api_writes_it_is_the_same_in_any_other_form(text):
     for other in (f" {text}", text.lower(), f"{text[:-1]}0009Z", f"{text[:-1]}+00:00"):
-        assert Moments()(text) == moment(text)
-        assert Moments()(other).millis == moment(other).millis == moment(text).millis
+        assert moment(other).millis == moment(text).millis
 
 
-@pytest.mark.parametrize("day", ["2026-02-30T00:00:00", "2026-01-01T00:00:60", "0000-01-01T00:00:00", "\uff12026-01-01T00:00:00"])
+@pytest.mark.parametrize("day", ["2026-02-30T00:00:00", "2026-01-01T00:00:60", "0000-01-01T00:00:00", "\uff12026-01-01T00:00:00", "2026-W52-3T00:00:00", "2026-01-01 00:00:00"])
 def test_what_has_the_form_of_a_time_need_be_none(day):
-    assert [read(f"{day}.000Z") for read in (moment, Moments())] == [None, None]
+    assert moment(f"{day}.000Z") is None
 
 
 def test_a_path_of_the_users_own_is_hidden_on_the_quick_way_too():
