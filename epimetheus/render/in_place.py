@@ -87,20 +87,25 @@ class InPlace:
         return None if is_key or is_secret_key(value) else (start, end, tree.line(self._string(value)))
 
 
-def usual(raw: bytes) -> tuple[bytes, bytes]:
-    """The text of an event without these secrets, once each; and what is left to be looked at: the same without even their keys."""
-    text = rest = raw
+def usual(raw: bytes, ending: bytes) -> tuple[bytes, bytes]:
+    """The text of an event without these secrets, once each; and what is left to be looked at: the same without even their keys.
+
+    ``ending`` takes the place of the event's last character.
+    """
+    text: list[bytes] = []
+    rest: list[bytes] = []
+    done = 0
     for key in _USUAL:
-        text, rest = _without(text, key, key + _REDACTED), _without(rest, key, _NOTHING)
-    return text, rest
-
-
-def _without(raw: bytes, key: bytes, instead: bytes) -> bytes:
-    at = raw.find(key)
-    value = _VALUE.match(raw, at + len(key)) if at >= 0 else None
-    if value is None or (value["stays"] and instead != _NOTHING):
-        return raw
-    return b"".join((raw[:at], instead, raw[value.end() :]))
+        at = raw.find(key, done)
+        value = _VALUE.match(raw, at + len(key)) if at >= 0 else None
+        if value is not None:
+            before, end = raw[done:at], value.end()
+            text += (before, key, value["stays"] or _REDACTED)
+            rest.append(before)
+            done = end
+    text += (raw[done:-1], ending)
+    rest.append(raw[done:])
+    return b"".join(text), _NOTHING.join(rest)
 
 
 def is_utf8(raw: bytes) -> bool:

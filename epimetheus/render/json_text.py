@@ -20,6 +20,7 @@ from epimetheus.render.redact import Redactor
 from epimetheus.render.secret_text import REDACTED
 
 _CACHED_NOTES = 1024
+_REDACTED = REDACTED.encode()
 _COMPACT = re.compile(rb'\{"[^"\\]*":(?:[{\[]\S|(?:"[^"\\]*"|[\w.+\-]+)(?:,"|\}))').match  # by its first member: the others are alike
 
 
@@ -40,8 +41,8 @@ class JsonText(Nested):
         raw = bytes(subject.raw)
         if self._redactor.paths or not self._is_compact(raw):
             return None
-        text, rest = usual(raw)
-        return Draft(self._ended(text, subject.notes), text is not raw or REDACTED.encode() in raw, rest)
+        text, rest = usual(raw, self._ending(subject.notes))
+        return Draft(tree.seen(text), _REDACTED in text, rest)
 
     def doubtful(self, drafts: Sequence[bytes]) -> Collection[int]:
         """Those with a hint at any other secret."""

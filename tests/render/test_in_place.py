@@ -84,11 +84,13 @@ def test_what_is_no_utf8_is_left_to_the_walk():
     ('{"a":1}', '{"a":1}', '{"a":1}'),
     ('{"credentials":null,"a":1}', '{"credentials":null,"a":1}', '{"":0,"a":1}'),
     ('{"a":1,"credentials":"x\\"y"}', '{"a":1,"credentials":"[redacted]"}', '{"a":1,"":0}'),
-    ('{"Authorization":["x","y"],"credentials":7}', '{"Authorization":"[redacted]","credentials":"[redacted]"}', '{"":0,"":0}'),
+    ('{"credentials":7,"Authorization":["x","y"]}', '{"credentials":"[redacted]","Authorization":"[redacted]"}', '{"":0,"":0}'),
+    ('{"Authorization":["x"],"credentials":7}', '{"Authorization":["x"],"credentials":"[redacted]"}', '{"Authorization":["x"],"":0}'),
     ('{"credentials":{"a":"x"}}', '{"credentials":{"a":"x"}}', '{"credentials":{"a":"x"}}'),
     ('[{"credentials":"x"},{"credentials":"y"}]', '[{"credentials":"[redacted]"},{"credentials":"y"}]', '[{"":0},{"credentials":"y"}]'),
     ('{"m":"\\"credentials\\":\\"x\\""}', '{"m":"\\"credentials\\":\\"x\\""}', '{"m":"\\"credentials\\":\\"x\\""}'),
 ])  # fmt: skip
 def test_the_usual_secrets_are_cut_out_once_and_the_rest_is_still_to_be_looked_at(raw, text, rest):
     json.loads(raw)
-    assert usual(raw.encode()) == (text.encode(), rest.encode())
+    assert usual(raw.encode(), raw[-1:].encode()) == (text.encode(), rest.encode())
+    assert usual(raw.encode(), b",END") == (f"{text[:-1]},END".encode(), rest.encode())
