@@ -120,8 +120,7 @@ class Forwarder:
         self._sequence += 1
         self._notices.append(self._sequence)
         self._tally.notices += 1
-        self._send(self._render.notice(notice, self._sequence))
-        self._flush_if_full()
+        self._send([self._render.notice(notice, self._sequence)])
 
     def finish(self) -> None:
         """Everything is sent, confirmed, and adds up. Raises ReceiverError, DeliveryUncertain, AccountingError."""
@@ -157,18 +156,15 @@ class Forwarder:
 
     def _render_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for rendered in self._render.many(waiting):
-            self._tally.redacted += rendered.redacted
-            self._send(rendered)
-        self._flush_if_full()
+        rendered = self._render.many(waiting)
+        self._tally.redacted += sum([one.redacted for one in rendered])
+        self._send(rendered)
 
-    def _send(self, rendered: Rendered) -> None:
-        self._tally.trimmed += rendered.trimmed
-        frame = self._frame(rendered.message)
-        self._frames.append(frame)
-        self._bytes += len(frame)
-
-    def _flush_if_full(self) -> None:
+    def _send(self, rendered: Sequence[Rendered]) -> None:
+        self._tally.trimmed += sum([one.trimmed for one in rendered])
+        frames = [self._frame(one.message) for one in rendered]
+        self._frames += frames
+        self._bytes += sum(map(len, frames))
         if self._bytes >= BATCH_BYTES:
             self._flush()
 

@@ -42,6 +42,7 @@ class _Searched(msgspec.Struct, frozen=True, gc=False):
     content: msgspec.Raw = msgspec.field(name="logContent")
 
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _api_form = msgspec.json.Decoder(AuditEvent).decode
 _logging_form = msgspec.json.Decoder(_LoggingEvent).decode
@@ -76,15 +77,19 @@ def decode_page(body: bytes) -> Events:
     """The events of one ListEvents page, in its order; raises ValueError where the page is not a JSON list of anything."""
     try:
         return Events(body, _split(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         return Events(body, list(split_list(body)))
 
 
 def decode_event(raw: bytes | msgspec.Raw) -> Fetched:
     """One event, in the API's form, Logging's or its search's. What can not be understood keeps its text, with no event beside it."""
     try:
+        return Fetched(raw, _api_form(raw))
+    except _UNREADABLE:
+        pass
+    try:
         return _understood(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         return _forgiving(bytes(raw))
 
 
