@@ -62,7 +62,8 @@ class Render:
         return [self.notice(fetched, sequence) for fetched, sequence, _ in items]
 
     def notice(self, fetched, sequence):
-        return Rendered(b"%d:%b" % (sequence, bytes(fetched.raw)), trimmed=b"long" in bytes(fetched.raw))
+        raw = bytes(fetched.raw)
+        return Rendered(b"%d:%b" % (sequence, raw), trimmed=b"long" in raw, redacted=b"[redacted]" in raw)
 
 
 @pytest.fixture

@@ -109,6 +109,16 @@ def test_many_events_make_what_each_of_them_makes_alone():
         assert quick.many([]) == []
 
 
+@pytest.mark.parametrize("way", range(2))
+@pytest.mark.parametrize("form", FORMATS)
+def test_whether_something_is_hidden_is_told(form, way):
+    render = (renderer, careful)[way](form)
+    secret = planted(GOLDEN_EVENT, ("data", "message"), "GetX?token=hidden succeeded")
+    shown = planted(ORDINARY[0], ("data", "message"), "[redacted]")
+    nothing = {**ORDINARY[0], "data": {**ORDINARY[0]["data"], "identity": None, "request": None}}
+    assert [render(fetched(compact(event)), 7).redacted for event in (secret, shown, nothing)] == [True, True, False]
+
+
 def test_they_do_so_of_bad_input():
     mutator = Mutator([*SEEDS["event"], *[path.read_bytes() for path in sorted((GOLDEN / "events").iterdir())]], 1)
     for _ in range(200):
@@ -214,7 +224,10 @@ def test_a_time_as_the_api_writes_it_is_the_same_in_any_other_form(text):
         assert moment(other).millis == moment(text).millis
 
 
-@pytest.mark.parametrize("day", ["2026-02-30T00:00:00", "2026-01-01T00:00:60", "0000-01-01T00:00:00", "\uff12026-01-01T00:00:00", "2026-W52-3T00:00:00", "2026-01-01 00:00:00"])
+@pytest.mark.parametrize("day", [
+    "2026-02-30T00:00:00", "2026-01-01T00:00:60", "0000-01-01T00:00:00", "\uff12026-01-01T00:00:00", "2026-W52-3T00:00:00",
+    "2026-01-01 00:00:00",
+])  # fmt: skip
 def test_what_has_the_form_of_a_time_need_be_none(day):
     assert moment(f"{day}.000Z") is None
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epimetheus.model import Fetched
 from epimetheus.source.decode import decode_event, decode_page, split_list
 
 API = b'{"eventType":"com.oraclecloud.x.GetX","eventId":"e1","eventTime":"2026-01-01T00:00:00.000Z","data":{"eventName":"GetX"}}'
@@ -36,7 +37,7 @@ def test_what_loggings_search_and_connector_hub_put_around_an_event_is_taken_off
     found = decode_event(b'{"datetime":1767225600000,"logContent":%b}' % LOGGING)
     assert (bytes(found.raw), found.event) == (LOGGING, decode_event(LOGGING).event)
     broken = b'{"logContent":{"no":"event"}}'
-    assert decode_event(broken) == (broken, None)
+    assert decode_event(broken) == Fetched(broken, None)
 
 
 @pytest.mark.parametrize(
