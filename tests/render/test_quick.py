@@ -109,6 +109,19 @@ def test_many_events_make_what_each_of_them_makes_alone():
         assert quick.many([]) == []
 
 
+@pytest.mark.parametrize("path", [
+    *PLACES, ("data", "eventName"), ("data", "eventGroupingId"), ("data", "compartmentName"), ("data", "identity", "tenantId"),
+    ("data", "identity", "authType"), ("data", "request", "action"),
+])  # fmt: skip
+def test_they_do_so_of_values_as_long_as_any_key_may_be_and_longer(path):
+    for form in ("cef", "leef"):
+        quick, slow = renderer(form, max_bytes=0), careful(form, max_bytes=0)
+        for most in (31, 40, 63, 255, 512, 1023, 4000):
+            for length in (most, most + 1):
+                event = fetched(compact(planted(GOLDEN_EVENT, path, "x" * length)))
+                assert quick(event, 7) == slow(event, 7)
+
+
 @pytest.mark.parametrize("way", range(2))
 @pytest.mark.parametrize("form", FORMATS)
 def test_whether_something_is_hidden_is_told(form, way):
@@ -190,7 +203,7 @@ def test_a_key_hides_in_no_escape(form, text):
     assert b"hidden" not in renderer(form)(fetched(planted(GOLDEN_EVENT, ("data", "message"), text)), 7).message
 
 
-@pytest.mark.parametrize("event", [GOLDEN_EVENT, *ORDINARY[:30]])
+@pytest.mark.parametrize("event", [GOLDEN_EVENT, *ORDINARY[:30], planted(ORDINARY[0], ("data", "identity", "userAgent"), "x" * 1000)])
 def test_ordinary_events_take_the_quick_ways(event):
     taken = []
     for form in FORMATS:
