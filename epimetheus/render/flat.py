@@ -93,12 +93,9 @@ class Flat(ABC):
 
     def at_once(self, subject: Subject) -> Draft | None:
         """The line, where nothing in it need be cut, as in most events; nor hidden or escaped, if nothing is `doubtful`."""
-        if self._fields is not NO_FIELDS:
-            return None
         event = subject.event
         opening = self._opening(event.event_type, event.event_type_version, event.data.event_name, subject.severity)
-        said = self.said(subject)
-        line = self.line(said)
+        said, line = self._whole(subject)
         if opening is None or line is None or NUL in line or not (line.isascii() or line.isprintable()):
             return None
         together = NUL.join(filter(None, said))
@@ -119,6 +116,15 @@ class Flat(ABC):
             if len(text) <= limit.whole:
                 return Body(text)
         return self._trimmed(head, subject.severity, pairs, limit, cut)
+
+    def _whole(self, subject: Subject) -> tuple[Sequence[str | None], str | None]:
+        """What the event says, and the same written, where no value is too long."""
+        if self._fields is NO_FIELDS:
+            said = self.said(subject)
+            return said, self.line(said)
+        pairs = self._pairs(subject)
+        fit = all(len(value) <= self.lengths.get(key, self.custom_length) for key, value in pairs)
+        return [value for _, value in pairs], self.written(pairs) if fit else None
 
     def _pairs(self, subject: Subject) -> Pairs:
         """Keys and their values, of which none is empty."""

@@ -2,13 +2,14 @@
 
 import copy
 import json
+from itertools import product
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render import Renderer
-from epimetheus.render.fields import Fields
+from epimetheus.render.fields import NO_FIELDS, Fields
 from epimetheus.render.form import Notes
 from epimetheus.render.hints import suspicious
 from epimetheus.render.moment import moment
@@ -114,8 +115,9 @@ def test_many_events_make_what_each_of_them_makes_alone():
     ("data", "identity", "authType"), ("data", "request", "action"),
 ])  # fmt: skip
 def test_they_do_so_of_values_as_long_as_any_key_may_be_and_longer(path):
-    for form in ("cef", "leef"):
-        quick, slow = renderer(form, max_bytes=0), careful(form, max_bytes=0)
+    own_names = Fields(renamed={"suser": "duser", "usrName": "accountName", "reason": "act"})
+    for form, fields in product(("cef", "leef"), (NO_FIELDS, own_names)):
+        quick, slow = (make(form, max_bytes=0, fields=fields) for make in (renderer, careful))
         for most in (31, 40, 63, 255, 512, 1023, 4000):
             for length in (most, most + 1):
                 event = fetched(compact(planted(GOLDEN_EVENT, path, "x" * length)))
@@ -166,6 +168,13 @@ def test_they_do_so_with_names_of_the_users_own():
 def test_they_do_so_where_json_in_a_string_is_nested_as_deep_as_is_read(depth):
     deep = "[" * depth + json.dumps(json.dumps([["x"], {"a": ["x"]}])) + "]" * depth
     assert_both_ways_agree(json.dumps(planted(GOLDEN_EVENT, OPEN[0], "DEEP")).replace('"DEEP"', deep))
+
+
+@pytest.mark.parametrize(("form", "name"), [("cef", b" duser="), ("leef", b"^accountName=")])
+def test_they_are_taken_with_names_of_the_users_own(form, name):
+    quick = renderer(form, fields=Fields(renamed={"suser": "duser", "usrName": "accountName"}))
+    quick._fitted = None
+    assert name in quick(fetched(compact(GOLDEN_EVENT)), 7, NOTES).message
 
 
 def test_they_do_so_with_a_label_that_looks_like_a_place():
