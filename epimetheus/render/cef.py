@@ -132,7 +132,7 @@ class Cef(Flat):
         )  # fmt: skip
 
     def line(self, said: Sequence[str | None]) -> str | None:
-        """See `Flat`; one expression for all pairs is several times as fast as one after the other."""
+        """See `Flat`; one expression for all pairs takes half the time of one after the other."""
         (
             when, event_id, watched, result, ipv4, ipv6, name, principal, act, why, cat, of_event, ended, action, path, agent,
             translated, host, caller, tenant, code, message, resource_id, resource, compartment, compartment_name, auth, request,

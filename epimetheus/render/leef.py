@@ -158,7 +158,7 @@ class Leef(Flat):
         )  # fmt: skip
 
     def line(self, said: Sequence[str | None]) -> str | None:
-        """See `Flat`; one expression for all pairs is several times as fast as one after the other."""
+        """See `Flat`; one expression for all pairs takes half the time of one after the other."""
         (
             form, when, severity, event_id, watched, result, source, name, principal, cat, event_name, why, ended, action, path, agent,
             post, other, caller, tenant, code, message, resource_id, resource, compartment, compartment_name, auth, request, group, place,
