@@ -84,10 +84,6 @@ def decode_page(body: bytes) -> Events:
 def decode_event(raw: bytes | msgspec.Raw) -> Fetched:
     """One event, in the API's form, Logging's or its search's. What can not be understood keeps its text, with no event beside it."""
     try:
-        return Fetched(raw, _api_form(raw))
-    except _UNREADABLE:
-        pass
-    try:
         return _understood(raw)
     except _UNREADABLE:
         return _forgiving(bytes(raw))
