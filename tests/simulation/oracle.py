@@ -245,17 +245,17 @@ class Oracle:
 
     def _counted(self, arrived: Counter[str], end: float) -> None:
         """Of a type with a limit, as many arrived as the limit lets; the others were held back, counted and reported."""
-        if not self.limits_hold or not self.settings.rules.limits or self.quotas is None:
+        if not (self.limits_hold and self.receipts.hears and self.settings.rules.limits and self.quotas):
             return
         for key, happened in self._by_hour(end).items():
             due = [event for event, must in happened if must]
-            lacking, held = sum(event.name not in arrived for event in due), self.held.get(key, 0)
+            lacking, held = sum(event.name not in arrived for event in due), max(self.held.get(key, 0), self.receipts.told[key])
             if lacking > held or sum(event.name in arrived for event, _ in happened) < min(LIMIT, len(due)):
                 raise Broken(f"4: {lacking} of {len(due)} {key} are lacking, {held} were held back")
         for (kind, hour), quota in self.quotas.quotas.items():
             told = self.receipts.told[kind, hour]
             over = hour + 60 <= (self.through - self.tenancy.lateness) / 60 - 4
-            if (self.receipts.hears and told < quota.told) or (over and quota.told != quota.held):
+            if told < quota.told or (over and quota.told != quota.held):
                 raise Broken(f"4: {kind} in the hour {hour}: {quota}, the receiver was told of {told}, the hour is {'' if over else 'not '}over")
 
     def _by_hour(self, end: float) -> dict[tuple[str, int], list[tuple[Event, bool]]]:
