@@ -37,6 +37,8 @@ FIELDS = {
     "api": "service → `requests` answered, `retries` among them, `throttled` (429); Audit's are those asked",
     "receiver": "`connections`, `confirmations`, and the `evidence` that what was sent arrived ([architecture.md](architecture.md))",
     "listing_stale": "true: the compartments could not be listed, the last known ones served",
+    "listing_age_seconds": "seconds since the compartments (with REGIONS=all also the regions) were last listed completely; null: no listing is needed",
+    "given_up": "deleted compartments that OCI refused for 6 hours, and whose last events are not forwarded; they are named in a warning",
     "state_writes": "how often the state was written",
     "certificate_days": "until the first certificate is over, ours or the receiver's; null where none was seen",
     "caches": "`dedupe`: keys of events, where a hit is a duplicate; `names`: what the rules say of event types; `hits`, `misses`, `size`",

@@ -16,7 +16,6 @@ from epimetheus.model import Window
 from epimetheus.source.audit import Pages
 from epimetheus.source.decode import Events
 
-
 IDLE_SECONDS = 10.0
 
 
@@ -49,11 +48,7 @@ class Failed(NamedTuple):
     error: CompartmentError | OutOfTime
 
 
-class Waiting(NamedTuple):
-    """Nothing arrived for IDLE_SECONDS; a chance for the caller to do something else."""
-
-
-Arrival = Page | Finished | Failed | Waiting
+Arrival = Page | Finished | Failed
 
 
 def fetch(
@@ -63,12 +58,14 @@ def fetch(
     concurrency: int,
     deadline: Deadline,
     start_more: Callable[[], bool] = lambda: True,
+    idle: Callable[[], None] = lambda: None,
 ) -> Generator[Arrival, None, None]:
     """Yield what becomes of ``works``: in any order between them, the pages of each in order.
 
     Ends when all have finished or failed, or silently at ``deadline``: a work without a `Finished` or `Failed` by then is unread.
-    Once ``start_more`` returns False, no further work is started. Anything else that goes wrong in a worker (CredentialsError, a bug)
-    is raised here and ends everything. After the end, or after ``close``, no worker sends another request.
+    Once ``start_more`` returns False, no further work is started. ``idle`` is called each time nothing arrives for IDLE_SECONDS.
+    Anything else that goes wrong in a worker (CredentialsError, a bug) is raised here and ends everything. After the end, or after
+    ``close``, no worker sends another request.
     A ``concurrency`` of 0 means no threads: everything happens in this thread, in order, which is what simulations need.
     """
     if concurrency == 0:
@@ -81,7 +78,7 @@ def fetch(
     try:
         for number in range(workers):
             threading.Thread(target=crew.work, name=f"fetch-{number}", daemon=True).start()
-        while workers and (arrival := crew.next()):
+        while workers and (arrival := crew.next(idle)):
             if isinstance(arrival, _WorkerDone):
                 workers -= 1
             else:
@@ -131,16 +128,20 @@ class _Crew:
         except BaseException as error:  # noqa: BLE001 — not passed over: raised again in the thread that iterates
             self._hand_over(error)
 
-    def next(self) -> Arrival | _WorkerDone | None:
-        """The next arrival, `Waiting` where there is none for a while, or None at the deadline."""
-        left = max(0.0, self._deadline.left())
-        try:
-            arrival = self._door.get(timeout=min(left, IDLE_SECONDS))
-        except queue.Empty:
-            return Waiting() if left > IDLE_SECONDS else None
-        if isinstance(arrival, BaseException):
-            raise arrival
-        return arrival
+    def next(self, idle: Callable[[], None]) -> Arrival | _WorkerDone | None:
+        """The next arrival, or None at the deadline."""
+        while True:
+            left = max(0.0, self._deadline.left())
+            try:
+                arrival = self._door.get(timeout=min(left, IDLE_SECONDS))
+            except queue.Empty:
+                if left <= IDLE_SECONDS:
+                    return None
+                idle()
+                continue
+            if isinstance(arrival, BaseException):
+                raise arrival
+            return arrival
 
     def _take(self) -> Work | None:
         with self._taking:

@@ -94,6 +94,7 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     known: list[_Below] | dict[str, _KnownBefore]
     quotas: dict[str, dict[str, _Quota]] = {}
     listed: str | None = None
+    partly_listed: bool = False
     overlap: _Count = 0
     floor: str | None = None
     regions: tuple[str, ...] = ()
@@ -118,6 +119,7 @@ def pack(state: State) -> bytes:
         known=_below(state.known),
         quotas={kind: {minute_text(hour): _Quota(*quota) for hour, quota in hours.items()} for kind, hours in state.quotas.items()},
         listed=_text_or_none(state.listed),
+        partly_listed=state.partly_listed,
         overlap=state.overlap,
         floor=_text_or_none(state.floor),
         regions=state.regions,
@@ -161,6 +163,7 @@ def _state(head: _Head, packed: memoryview) -> State:
         quotas={kind: {_minute(hour): _quota(quota) for hour, quota in hours.items()} for kind, hours in head.quotas.items()},
         slice_minutes=head.slice_minutes,
         listed=_minute_or_0(head.listed),
+        partly_listed=head.partly_listed,
         overlap=head.overlap,
         floor=_minute_or_0(head.floor),
         regions=head.regions,

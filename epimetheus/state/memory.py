@@ -67,6 +67,7 @@ class State:
     ``keys``: minute → packed dedupe keys; ``quotas``: event type → start of an hour → what became of its events under a limit;
     ``listed``: minute since the epoch of the last listing of compartments that came whole, 0: none yet;
     ``writer`` and ``serial`` tell our own write from another's; ``last`` is the last run's summary.
+    ``partly_listed``: no listing was complete yet, and ``listed`` is the minute of the first.
     ``behind`` is also a queue: its order is the order in which compartments take turns.
     ``overlap``: minutes before the marks for which dedupe keys are kept, 0 where unknown; ``floor``: as in `Behind`, for the cursor.
     ``regions``: the subscribed regions as last listed, at the minute ``regions_listed`` (REGIONS=all; 0: never).
@@ -80,6 +81,7 @@ class State:
     quotas: dict[str, dict[int, Quota]] = field(default_factory=dict)
     slice_minutes: int = 0
     listed: int = 0
+    partly_listed: bool = False
     overlap: int = 0
     floor: int = 0
     regions: tuple[str, ...] = ()
