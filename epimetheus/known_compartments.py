@@ -58,7 +58,8 @@ def still_serves(state: State, needed: Collection[str], *, now: int, minutes: in
     Not after a run that left anything unread: a compartment that could not be read may be gone, and only a listing shows that.
     """
     young = 0 <= now - state.listed < minutes
-    return young and not state.partly_listed and state.last.get("caught_up") is True and last_known(state).compartments.keys() >= set(needed)
+    complete = not state.partly_listed and last_known(state).compartments.keys() >= set(needed)
+    return young and complete and state.last.get("caught_up") is True
 
 
 def update_compartments(

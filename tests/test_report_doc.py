@@ -69,6 +69,8 @@ METRICS = {
     "api_requests": ("count", "of all services in `api`"),
     "api_throttled": ("count", "of all services in `api`"),
     "lag_seconds": ("s", "`position.lag_seconds`"),
+    "listing_age_seconds": ("s", "`listing_age_seconds`, where compartments are listed"),
+    "compartments_given_up": ("count", "`given_up`"),
     "compartments_behind": ("count", "how many stand in `position.behind`"),
     "certificate_days_left": ("days", "`certificate_days`, where one was seen"),
     "cache_dedupe_hits": ("count", "with `statistics.track_cache_metrics`, as the next five"),
