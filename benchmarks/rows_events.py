@@ -73,11 +73,11 @@ def _backfilled(bench: Bench, events: int) -> Figure:
         while calls[-1].report["position"]["behind"]:
             calls.append(stage.call())
     slices = sum(call.report["slices"] for call in calls)
-    return _peak(f"{events:,} events of one compartment {hours} h behind", calls[-1], 110.0, f"{len(calls)} calls, {slices} slices")
+    return _peak(f"{events:,} events of one compartment {hours} h behind", calls[-1], 110.0, f"{len(calls)} calls, {slices} slices", "behind")
 
 
-def _peak(what: str, call: Called, goal: float | None, note: str) -> Figure:
-    return Figure("memory", f"peak memory, {what}", call.peak / _MB, "MB", goal, note=note)
+def _peak(what: str, call: Called, goal: float | None, note: str, row: str = "memory") -> Figure:
+    return Figure(row, f"peak memory, {what}", call.peak / _MB, "MB", goal, note=note)
 
 
 def ruled(bench: Bench) -> list[Figure]:
