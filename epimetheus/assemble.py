@@ -15,6 +15,7 @@ from epimetheus.clock import Clock, Deadline
 from epimetheus.cloud import Calls, Credentials, make_client, oci_errors, sign_in
 from epimetheus.config import Settings
 from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_end, framer, tls_context
+from epimetheus.discovery import Subscribed, subscribed
 from epimetheus.files.field_map import FieldMap, read_field_map
 from epimetheus.files.rules import RulesFile, read_rules
 from epimetheus.parts import Options, Parts, Receiver, Statistics, Watcher
@@ -63,8 +64,18 @@ class Workshop:
     def regions(self) -> list[str]:
         """REGIONS; the function's own by default. Raises SourceError, CredentialsError."""
         if self.settings.regions == ("all",):
-            return subscribed_regions(self.client(IdentityClient, self.deadline.left() / 4), self.tenancy)
+            return list(self.subscribed.names)
         return list(self.settings.regions) or [self.credentials.region]
+
+    @cached_property
+    def subscribed(self) -> Subscribed:
+        """The regions of the tenancy; where Identity cannot list them, as the state of our own region has them. Raises as `regions`."""
+        region, client = self.credentials.region, self.client(IdentityClient, self.deadline.left() / 4)
+        return subscribed(
+            lambda: subscribed_regions(client, self.tenancy),
+            lambda: Keeper(self.store(region, self.deadline), "", region).peek(),
+            int(self.clock.now() // 60),
+        )
 
     def client(self, kind: Callable[..., Any], seconds: float, calls: Calls | None = None) -> Any:
         """One of the SDK's clients in our own region, whose retries fit ``seconds``, and whose answers are counted in ``calls``."""
@@ -117,7 +128,8 @@ class Workshop:
     def warnings(self) -> tuple[str, ...]:
         """What every run should say about its settings."""
         nameless = (_NO_PRINCIPAL,) if self.settings.own_events == "summarise" and not self.credentials.principals else ()
-        return (*self.settings.warnings, *self.rules_file[1], *self.field_map[1], *nameless)
+        regions = self.subscribed.warnings if self.settings.regions == ("all",) else ()
+        return (*self.settings.warnings, *self.rules_file[1], *self.field_map[1], *nameless, *regions)
 
     @cached_property
     def tls(self) -> ssl.SSLContext | None:
@@ -196,6 +208,7 @@ class Workshop:
             mode=settings.compartment_mode,
             ids=settings.compartment_ids,
             listing=settings.listing_minutes,
+            listing_max_age=settings.listing_max_age_minutes,
             lookback=settings.initial_lookback_hours * 60,
             overlap=settings.overlap_minutes,
             settle=settings.settle_minutes,
@@ -204,6 +217,8 @@ class Workshop:
             run_message=settings.run_message,
             actors="epimetheus.actor" in self.fields.added.values(),
             statistics=self.statistics(),
+            regions=self.subscribed.names if settings.regions == ("all",) else (),
+            regions_listed=self.subscribed.minute if settings.regions == ("all",) else 0,
         )
 
     def list_page(self, seconds: float, calls: Calls | None = None) -> ListPage:

@@ -64,6 +64,7 @@ class Settings(BaseModel):
     compartment_mode: Literal["all", "tenancy_only", "include", "exclude"] = "all"
     compartment_ids: Annotated[tuple[form.Compartment, ...], form.Split] = form.listed("OCIDs of compartments")
     listing_minutes: int = form.whole(15, 0, 1440)
+    listing_max_age_minutes: int = form.whole(60, 1, 10080)
     initial_lookback_hours: int = form.whole(24, 0, 8760)
     overlap_minutes: int = form.whole(15, 0, 1440)
     settle_minutes: int = form.whole(2, 0, 60)

@@ -61,6 +61,12 @@ class CompartmentMissing(CompartmentError):
     kind = "compartment_missing"
 
 
+class PageTokenRejected(CompartmentError):
+    """OCI rejected a page token (400); the window has to be read again from its beginning."""
+
+    kind = "page_token_rejected"
+
+
 class StateError(EpimetheusError):
     """The state could not be read or written; nothing was forwarded past it."""
 

@@ -206,7 +206,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ``position`` is None where the state could not be read. ``left_out`` counts by reason, ``redacted`` events in which something was
     masked, ``notices`` messages of our own, which are no events, ``bytes`` what was written to the receiver. ``certificate_days``: until
     the first certificate is over, ours or the receiver's. ``api`` is service → ``requests``, ``retries``, ``throttled``. ``caches`` are
-    ``dedupe`` (keys of events; a hit is a duplicate) and ``names`` (what the rules say of a type).
+    ``dedupe`` (keys of events; a hit is a duplicate) and ``names`` (what the rules say of a type). ``listing_age_seconds``: since the
+    compartments were last listed completely, None where none are listed; ``given_up``: deleted compartments that are no longer tried.
     """
 
     version: int = 1
@@ -232,6 +233,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     api: dict[str, dict[str, int]]
     receiver: dict[str, int | str]
     listing_stale: bool
+    listing_age_seconds: int | None
+    given_up: int
     state_writes: int
     certificate_days: float | None
     caches: dict[str, Cache]

@@ -27,8 +27,10 @@ NO_STATISTICS = Statistics()
 
 @dataclass(frozen=True)
 class Options:
-    """What the settings say about reading; times in minutes. ``listing``: for how long one of compartments serves.
+    """What the settings say about reading; times in minutes. ``listing``: how long a listing of compartments serves.
 
+    ``listing_max_age``: a run with an older listing is ``partial``. ``regions``: the subscribed regions, where REGIONS=all,
+    as listed at the minute ``regions_listed``.
     ``run_message``: the run ends with one; ``actors``: events say who acted.
     """
 
@@ -37,6 +39,7 @@ class Options:
     mode: Mode
     ids: Sequence[str]
     listing: int
+    listing_max_age: int
     lookback: int
     overlap: int
     settle: int
@@ -45,6 +48,8 @@ class Options:
     run_message: bool = False
     actors: bool = False
     statistics: Statistics = NO_STATISTICS
+    regions: Sequence[str] = ()
+    regions_listed: int = 0
 
     @property
     def pinned(self) -> Sequence[str]:

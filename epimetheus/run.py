@@ -6,27 +6,31 @@ The promise is kept here: the cursor moves only in `_Run.slice`, after everythin
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from epimetheus import notices, plan
 from epimetheus.clock import Deadline
-from epimetheus.errors import CompartmentError, CompartmentMissing, EpimetheusError, OutOfTime, SourceError
+from epimetheus.discovery import discover_compartments
+from epimetheus.errors import EpimetheusError
 from epimetheus.forward import Forwarder
-from epimetheus.model import Compartment, Report, Status, Window, time_text
+from epimetheus.known_compartments import remembered
+from epimetheus.model import Report, Status, Window, time_text
 from epimetheus.parts import Options, Parts
-from epimetheus.report import Tally, days_left, is_caught_up, position, problem, unreadable_told
+from epimetheus.report import Tally, days_left, given_up_warning, is_caught_up, position, problem
 from epimetheus.select.dedupe import SeenKeys, compartment_tag
 from epimetheus.select.quotas import Quotas
 from epimetheus.select.selection import OWN, Selection
-from epimetheus.source.compartments import Listing, choose, discover, paths, pin
-from epimetheus.source.fetch import Failed, Page, Work, fetch
+from epimetheus.slice_reader import SliceReader
+from epimetheus.source.compartments import paths
+from epimetheus.source.fetch import Work
 from epimetheus.state.memory import Lease, State, Summary
 
 CHECKPOINT_SECONDS = 30.0
 _LEASE_GRACE_SECONDS = 5.0
 _LEAST_SECONDS = 1.0
+_TURN_SECONDS = 20.0  # a page may take as long; a compartment that holds more takes another turn
 _LATE_MINUTES = 24 * 60  # an event may be processed long after it happened, and counts in the hour it happened
 
 
@@ -53,14 +57,12 @@ class _Run:
         self.monotonic_start = parts.clock.monotonic()
         self.minute = int(self.started // 60)
         self.end = self.minute - options.settle
-        self.state = State(options.region, self.end - options.lookback)
+        self.state = State(options.region, self.end - options.lookback, overlap=options.overlap)
         self.opened = self.leased = False
         self.remember()
         self.from_ = self.state.through
-        self.asked: set[str] = set()
         self.given_up: set[str] = set()
-        self.unreadable: set[str] = set()
-        self.pages = 0
+        self.counted = 0
         self.committed_at = self.monotonic_start
         self.uncommitted = False
 
@@ -77,7 +79,7 @@ class _Run:
             return self.told("failed", error)
         finally:
             self.parts.receiver.drop()
-        return self.told("partial" if self.state.behind else "ok")
+        return self.told("partial" if self.state.behind or self.given_up or self.tally.outdated else "ok")
 
     def timed(self, step: Callable[[], None]) -> None:
         began = self.parts.clock.monotonic()
@@ -105,107 +107,74 @@ class _Run:
         self.forwarder = Forwarder(
             self.seen, self.selection, parts.render, parts.frame, parts.receiver, self.tally, actors=self.options.actors, left_out=told
         )
+        self.reader = SliceReader(parts.audit, self.forwarder, self.options.concurrency, self.tick, self.progress, self.wrong)
 
     def survey(self) -> None:
-        """Who is to be asked. Where Identity fails, the last known compartments serve."""
-        options = self.options
-        try:
-            listing = self.listing()
-        except SourceError as error:
-            if not self.state.known:
-                raise
-            self.tally.listing_stale = True
-            self.wrong(error)
-            listing = plan.last_known(self.state)
-        listing = pin(listing, options.pinned)
-        asked = choose({**plan.remembered(self.state), **listing.compartments}, options.mode, options.ids, options.tenancy)
-        self.state = plan.take_stock(self.state, listing, asked, now=self.minute, lookback=options.lookback, overlap=options.overlap)
-        self.forwarder.places = paths(plan.remembered(self.state))
-        if not plan.asked_compartments(self.state):
-            raise SourceError("No compartment is left to ask.", do="Check COMPARTMENT_MODE and COMPARTMENT_IDS against the tenancy.")
-
-    def listing(self) -> Listing:
-        options = self.options
-        if options.mode == "tenancy_only":
-            return Listing({options.tenancy: Compartment(options.tenancy, "root")}, tree=False)
-        if plan.still_serves(self.state, options.pinned, now=self.minute, minutes=options.listing):
-            return plan.last_known(self.state)
-        listing = discover(self.parts.list_page, options.tenancy, self.work_deadline)
-        if listing.refused:
-            self.tally.warnings.append(f"What lies below {', '.join(listing.refused)} could not be listed, and is asked as last known.")
-        return listing
+        """Which compartments are read, and from when."""
+        self.state = discover_compartments(
+            self.options, self.parts, self.state, self.tally, now=self.minute, deadline=self.work_deadline, problem=self.wrong
+        )
+        self.forwarder.places = paths(remembered(self.state))
 
     def forward(self) -> None:
-        """Slice after slice, those who are behind and the others by turns, while there is work, and time for one like the last."""
-        catching_up = True
-        while self.work_deadline.left() > max(_LEAST_SECONDS, self.slice_seconds):
-            length = self.state.slice_minutes or self.options.slice
-            behind = plan.catch_up(self.state, self.given_up, self.asked, length=length, overlap=self.options.overlap)
-            others = plan.advance(self.state, self.asked | self.given_up, end=self.end, length=length, overlap=self.options.overlap)
+        """Slice after slice, compartments behind and the others by turns, while there is work, and time for one like the last."""
+        reader = self.reader
+        catching_up, options = False, self.options
+        while (left := self.work_deadline.left()) > _LEAST_SECONDS:
+            length = self.state.slice_minutes or options.slice
+            behind = plan.plan_backfill(self.state, reader.excluded, reader.fresh, length=options.slice, overlap=options.overlap)
+            others = plan.plan_next_slice(
+                self.state, reader.fresh | reader.excluded, end=self.end, length=length, overlap=options.overlap
+            )
+            others = others if left > self.slice_seconds else []
             works = (behind or others) if catching_up else (others or behind)
             if not works:
-                return
+                break
             if self.uncommitted:
                 self.commit(self.state)
-            shared = self.work_deadline.within(self.work_deadline.left() / 2) if behind and others else self.work_deadline
-            self.slice(works, length, shared)
+            share = left / 2 if behind and others else left
+            if works is behind:
+                share = min(share, max(_TURN_SECONDS, self.work_seconds / 8))
+            self.slice(works, length, self.work_deadline.within(share), backfill=works is behind)
             catching_up = not catching_up
+        if not reader.pages and reader.excluded:
+            raise plan.none_readable(len(reader.excluded), self.state.behind[min(reader.excluded)].why)
 
-    def slice(self, works: Sequence[Work], length: int, deadline: Deadline) -> None:
+    def slice(self, works: Sequence[Work], length: int, deadline: Deadline, *, backfill: bool) -> None:
         """Fetch, forward, confirm; and only then move."""
         left, began, fetched = deadline.left(), self.parts.clock.monotonic(), self.tally.fetched
-        failed, onward = self.collect(works, deadline)
+        outcomes = self.reader.read(works, deadline, bounded=backfill)
+        readable = self.reader.pages > 0
+        plan.refuse_if_none(self.state, works, outcomes, readable=readable)
         self.forwarder.finish()
-        self.slice_seconds = self.parts.clock.monotonic() - began
-        fitted, events = plan.NO_TIME not in failed.values(), self.tally.fetched - fetched
-        length = plan.next_length(
-            length, self.options.slice, fitted=fitted, events=events, seconds=self.slice_seconds, left=left, whole=self.work_seconds
+        seconds = self.parts.clock.monotonic() - began
+        if not backfill:
+            self.slice_seconds, events = seconds, self.tally.fetched - fetched
+            length = plan.next_length(
+                length, self.options.slice, outcomes.values(), events=events, seconds=seconds, left=left, whole=self.work_seconds
+            )
+        state, given_up = plan.apply_progress(
+            self.state, works, outcomes, now=self.minute, length=self.options.slice, readable=readable, quick=seconds < left / 4
         )
-        self.state = replace(plan.move(self.state, works, failed, onward), slice_minutes=length)
+        self.given_up.update(given_up)
+        self.state = replace(state, slice_minutes=length)
         self.tally.slices += 1
         self.uncommitted = True
 
-    def collect(self, works: Sequence[Work], deadline: Deadline) -> tuple[dict[str, str], dict[str, str]]:
-        """Forward the pages of ``works``; who did not get to the end, and why; and who can go on from which page."""
-        done = 0
-        failed = dict.fromkeys((work.compartment for work in works), plan.NO_TIME)
-        onward = {work.compartment: work.page for work in works if work.page}
-        with closing(fetch(works, self.parts.audit.pages, concurrency=self.options.concurrency, deadline=deadline)) as arrivals:
-            for arrival in arrivals:
-                ocid = arrival.work.compartment
-                match arrival:
-                    case Page(work, events, token):
-                        self.pages += 1
-                        self.forwarder.page(work, events)
-                        self.count(len(events))
-                        onward |= {ocid: token} if token else {}
-                        self.checkpoint()
-                        continue
-                    case Failed(_, CompartmentError() as error) if not self.is_deleted(ocid, error):
-                        failed[ocid] = error.what
-                        self.given_up.add(ocid)
-                        self.wrong(error)
-                    case Failed(_, OutOfTime()):
-                        pass
-                    case _:
-                        del failed[ocid]
-                        # one that was only read on from a page has to look at its overlap again: something may have come before the page
-                        self.asked.update(() if arrival.work.page else {ocid})
-                        self.unreadable.update({ocid} if isinstance(arrival, Failed) else ())
-                done += 1
-                self.parts.watcher.progress(self.options.region, Window(self.state.through, self.end), done, len(works))
-        plan.refuse_if_none(self.state, works, failed, came=self.pages > 0)
-        return failed, {ocid: token for ocid, token in onward.items() if failed.get(ocid) == plan.NO_TIME}
+    def tick(self) -> None:
+        """Between two pages, and while none arrives."""
+        self.count()
+        self.checkpoint()
 
-    def count(self, events: int) -> None:
-        """Say how far it is, each time so many events more have come."""
+    def progress(self, ended: int, works: int) -> None:
+        self.parts.watcher.progress(self.options.region, Window(self.state.through, self.end), ended, works)
+
+    def count(self) -> None:
+        """Report how far it is, each time so many events more have come."""
         every = self.options.statistics.every
-        if every and self.tally.fetched // every > (self.tally.fetched - events) // every:
+        if every and self.tally.fetched // every > self.counted // every:
+            self.counted = self.tally.fetched
             self.parts.watcher.counted(self.options.region, self.tally.fetched, self.tally.forwarded, dict(self.tally.left_out))
-
-    def is_deleted(self, ocid: str, error: CompartmentError) -> bool:
-        """OCI lists it as deleted and does not show its events any more: nobody can be behind with what can never be read."""
-        return isinstance(error, CompartmentMissing) and self.state.known[ocid].deleted
 
     def checkpoint(self) -> None:
         """In a long slice, write down now and then what has been confirmed of it."""
@@ -215,10 +184,9 @@ class _Run:
 
     def commit(self, state: State) -> None:
         """One conditional write: the cursor as it is moved, the keys of what is confirmed."""
-        reach = {compartment_tag(ocid): minute for ocid, minute in plan.reach(state, self.options.overlap).items()}
-        recent = state.through - self.options.overlap
-        self.seen.forget(recent, reach)
-        quotas = self.quotas.packed(min([recent, *reach.values()]) - _LATE_MINUTES)
+        reach = {compartment_tag(ocid): minute for ocid, minute in plan.dedupe_horizon(state, self.options.overlap).items()}
+        self.seen.forget(state.through - self.options.overlap, reach)
+        quotas = self.quotas.packed(plan.quota_horizon(state, self.options.overlap) - _LATE_MINUTES)
         written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas))
         self.state = replace(written, keys={})  # they are in memory once
         self.committed_at = self.parts.clock.monotonic()
@@ -240,7 +208,7 @@ class _Run:
     def close(self) -> None:
         """Write down how far this run came, and give the lease back."""
         caught_up = is_caught_up(self.state, self.end)
-        state = replace(self.state, slice_minutes=0) if caught_up else self.state
+        state = replace(self.state, slice_minutes=0) if self.state.through >= self.end else self.state
         now, forwarded = time_text(self.parts.clock.now()), self.tally.forwarded
         summary: Summary = {"run": self.run_id, "at": now, "forwarded": forwarded, "caught_up": caught_up}
         self.commit(replace(state, lease=None, last=summary))
@@ -268,7 +236,7 @@ class _Run:
             region=self.options.region,
             status=status,
             error=problem(error) if error else None,
-            warnings=[*tally.warnings, *unreadable_told(self.unreadable)],
+            warnings=[*tally.warnings, *given_up_warning(self.given_up)],
             started=time_text(self.started),
             seconds=round(parts.clock.monotonic() - self.monotonic_start, 3),
             position=position(self.state, self.from_, self.end, parts.clock.now(), self.options.slice) if self.opened else None,
@@ -286,6 +254,8 @@ class _Run:
             api={"audit": {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **parts.calls.told()},
             receiver={"connections": receiver.connections, "confirmations": receiver.confirmations, "evidence": receiver.evidence},
             listing_stale=tally.listing_stale,
+            listing_age_seconds=tally.listing_age,
+            given_up=len(self.given_up),
             state_writes=parts.keeper.writes,
             certificate_days=days_left(parts.certificate_end(), parts.clock.now()),
             caches={"dedupe": tally.dedupe(len(self.seen)), "names": self.selection.names()},

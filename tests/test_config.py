@@ -41,6 +41,7 @@ DEFAULTS = {
     "compartment_mode": "all",
     "compartment_ids": (),
     "listing_minutes": 15,
+    "listing_max_age_minutes": 60,
     "initial_lookback_hours": 24,
     "overlap_minutes": 15,
     "settle_minutes": 2,

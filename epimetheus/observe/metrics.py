@@ -36,6 +36,7 @@ def measures(report: Report, asked: Asked) -> dict[str, float]:
         "events_left_out": sum(report.left_out.values()),
         "events_held_back": report.left_out.get("rate_limited", 0),
         "events_malformed": report.malformed,
+        "compartments_given_up": report.given_up,
         "api_requests": sum(counts["requests"] for counts in report.api.values()),
         "api_throttled": sum(counts["throttled"] for counts in report.api.values()),
     }
@@ -45,6 +46,8 @@ def measures(report: Report, asked: Asked) -> dict[str, float]:
         values["events_per_second"] = report.performance.events_per_second
     if report.certificate_days is not None:
         values["certificate_days_left"] = report.certificate_days
+    if report.listing_age_seconds is not None:
+        values["listing_age_seconds"] = report.listing_age_seconds
     if report.position:
         values["lag_seconds"] = report.position.lag_seconds
         values["compartments_behind"] = len(report.position.behind)

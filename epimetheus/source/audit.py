@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.cloud import CONNECT_SECONDS, READ_SECONDS, Credentials, service_failure
-from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsError, OutOfTime
+from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsError, OutOfTime, PageTokenRejected
 from epimetheus.model import Window, minute_text
 from epimetheus.source.decode import Events, decode_page
 from epimetheus.source.pacer import Pacer, pause
@@ -147,7 +147,7 @@ class AuditApi:
                 raise OutOfTime(what, do="The next run asks it again.") from error
             raise _Passing(f"no whole answer ({type(error).__name__})") from error
         if answer.status_code != requests.codes.ok:
-            self._refused(answer, body, compartment)
+            self._refused(answer, body, compartment, resumed="page" in asked)
         self._pacer.served()
         try:
             events = decode_page(body)
@@ -155,7 +155,7 @@ class AuditApi:
             raise _Passing(f"a body that is no page: {error}") from error
         return events, answer.headers.get("opc-next-page") or None
 
-    def _refused(self, answer: requests.Response, body: bytes, compartment: str) -> NoReturn:
+    def _refused(self, answer: requests.Response, body: bytes, compartment: str, *, resumed: bool) -> NoReturn:
         code, message = _wire_error(body)
         if answer.status_code == requests.codes.too_many_requests:
             self._counted("throttled")
@@ -168,8 +168,10 @@ class AuditApi:
         failure = service_failure(f"listing the events of {compartment}", answer.status_code, code, message, request_id, _HELP)
         if isinstance(failure, CredentialsError):
             raise CredentialsError(failure.what, do=f"{failure.do} {_REGION_HELP}")
-        missing = answer.status_code == requests.codes.not_found
-        raise (CompartmentMissing if missing else CompartmentError)(failure.what, do=failure.do)
+        kind = {requests.codes.not_found: CompartmentMissing}.get(answer.status_code, CompartmentError)
+        if resumed and answer.status_code == requests.codes.bad_request:
+            kind = PageTokenRejected
+        raise kind(failure.what, do=failure.do)
 
     def _again(self, state: tenacity.RetryCallState) -> None:
         self._counted("retries")

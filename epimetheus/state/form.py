@@ -35,6 +35,10 @@ class _Behind(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     why: str
     tries: _Count
     reading: _Reading | None = None
+    minutes: _Count = 0
+    restarts: bool = False
+    missing: str | None = None
+    floor: str | None = None
 
 
 class _Known(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -45,6 +49,7 @@ class _Known(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     deleted: bool = False
     gone: str | None = None
     read: str | None = None
+    floor: str | None = None
 
 
 class _Below(msgspec.Struct, forbid_unknown_fields=True):
@@ -89,6 +94,11 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     known: list[_Below] | dict[str, _KnownBefore]
     quotas: dict[str, dict[str, _Quota]] = {}
     listed: str | None = None
+    partly_listed: bool = False
+    overlap: _Count = 0
+    floor: str | None = None
+    regions: tuple[str, ...] = ()
+    regions_listed: str | None = None
 
 
 _read_head = msgspec.json.Decoder(_Head).decode
@@ -108,7 +118,12 @@ def pack(state: State) -> bytes:
         keys={minute_text(minute): len(keys) // _KEY_BYTES for minute, keys in state.keys.items()},
         known=_below(state.known),
         quotas={kind: {minute_text(hour): _Quota(*quota) for hour, quota in hours.items()} for kind, hours in state.quotas.items()},
-        listed=minute_text(state.listed) if state.listed else None,
+        listed=_text_or_none(state.listed),
+        partly_listed=state.partly_listed,
+        overlap=state.overlap,
+        floor=_text_or_none(state.floor),
+        regions=state.regions,
+        regions_listed=_text_or_none(state.regions_listed),
     )
     parts = [msgspec.json.format(msgspec.json.encode(head), indent=1), b"\n\0", *state.keys.values()]
     checksum = hashlib.sha256()
@@ -147,7 +162,12 @@ def _state(head: _Head, packed: memoryview) -> State:
         keys=keys,
         quotas={kind: {_minute(hour): _quota(quota) for hour, quota in hours.items()} for kind, hours in head.quotas.items()},
         slice_minutes=head.slice_minutes,
-        listed=0 if head.listed is None else _minute(head.listed),
+        listed=_minute_or_0(head.listed),
+        partly_listed=head.partly_listed,
+        overlap=head.overlap,
+        floor=_minute_or_0(head.floor),
+        regions=head.regions,
+        regions_listed=_minute_or_0(head.regions_listed),
         lease=None if head.lease is None else Lease(head.lease.run, head.lease.until),
         writer=head.writer,
         serial=head.serial,
@@ -158,13 +178,24 @@ def _state(head: _Head, packed: memoryview) -> State:
 def _behind_text(behind: Behind) -> _Behind:
     at = behind.reading
     reading = None if at is None else _Reading(minute_text(at.window.start), minute_text(at.window.end), at.page)
-    return _Behind(minute_text(behind.since), behind.why, behind.tries, reading)
+    missing = None if behind.missing is None else minute_text(behind.missing)
+    since, floor = minute_text(behind.since), _text_or_none(behind.floor)
+    return _Behind(since, behind.why, behind.tries, reading, behind.minutes, behind.restarts, missing, floor)
 
 
 def _behind(text: _Behind) -> Behind:
     at = text.reading
     reading = None if at is None else Reading(Window(_minute(at.start), _minute(at.end)), at.page)
-    return Behind(_minute(text.since), text.why, text.tries, reading)
+    missing = None if text.missing is None else _minute(text.missing)
+    return Behind(_minute(text.since), text.why, text.tries, reading, text.minutes, text.restarts, missing, _minute_or_0(text.floor))
+
+
+def _text_or_none(minute: int) -> str | None:
+    return minute_text(minute) if minute else None
+
+
+def _minute_or_0(text: str | None) -> int:
+    return 0 if text is None else _minute(text)
 
 
 def _minute(text: str) -> int:
@@ -184,7 +215,7 @@ def _below(known: Mapping[str, Known]) -> list[_Below]:
 
 def _known_text(known: Known) -> _Known:
     gone, read = (None if minute is None else minute_text(minute) for minute in (known.gone, known.read))
-    return _Known(known.name, known.asked, known.deleted, gone, read)
+    return _Known(known.name, known.asked, known.deleted, gone, read, _text_or_none(known.floor))
 
 
 def _known(head: list[_Below] | dict[str, _KnownBefore]) -> dict[str, Known]:
@@ -200,7 +231,8 @@ def _known_one(text: str | _Known | _KnownBefore, parent: str | None) -> Known:
     if isinstance(text, str):
         return Known(text, parent, asked=True)
     gone, read = (None if minute is None else _minute(minute) for minute in (text.gone, text.read))
-    return Known(text.name, parent, text.asked, text.deleted, gone, read)
+    floor = _minute_or_0(text.floor if isinstance(text, _Known) else None)
+    return Known(text.name, parent, text.asked, text.deleted, gone, read, floor)
 
 
 def _quota(text: _Quota) -> Quota:

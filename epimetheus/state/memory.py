@@ -18,19 +18,29 @@ class Reading:
 
 @dataclass(frozen=True)
 class Behind:
-    """A compartment that is read up to ``since`` only: ``why``, how many runs have ``tries``-d in vain, and where it is read on from."""
+    """A compartment that is read up to ``since`` only: ``why``, the failed ``tries``, and the window in progress (``reading``).
+
+    ``minutes``: length of its next window, 0 for SLICE_MINUTES. ``restarts``: OCI rejected one of its page tokens in a later run, so
+    an unfinished window is made shorter instead of being resumed. ``missing``: the first minute at which OCI answered 404 for it while
+    other compartments were readable. ``floor``: nothing before this minute is read again, because the dedupe keys are gone.
+    """
 
     since: int
     why: str
     tries: int = 0
     reading: Reading | None = None
+    minutes: int = 0
+    restarts: bool = False
+    missing: int | None = None
+    floor: int = 0
 
 
 @dataclass(frozen=True)
 class Known:
     """A compartment as last listed. ``asked``: its events are forwarded. ``gone``: the minute it was first missed, or listed as deleted.
 
-    ``read``: the minute it was read to when it was not asked any more, because it was gone.
+    ``read``: the minute up to which it was read when polling stopped, because it was gone or no longer selected; polling resumes there.
+    ``floor``: as in `Behind`.
     """
 
     name: str
@@ -39,6 +49,7 @@ class Known:
     deleted: bool = False
     gone: int | None = None
     read: int | None = None
+    floor: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,10 @@ class State:
     ``keys``: minute → packed dedupe keys; ``quotas``: event type → start of an hour → what became of its events under a limit;
     ``listed``: minute since the epoch of the last listing of compartments that came whole, 0: none yet;
     ``writer`` and ``serial`` tell our own write from another's; ``last`` is the last run's summary.
+    ``partly_listed``: no listing was complete yet, and ``listed`` is the minute of the first.
+    ``behind`` is also a queue: its order is the order in which compartments take turns.
+    ``overlap``: minutes before the marks for which dedupe keys are kept, 0 where unknown; ``floor``: as in `Behind`, for the cursor.
+    ``regions``: the subscribed regions as last listed, at the minute ``regions_listed`` (REGIONS=all; 0: never).
     """
 
     region: str
@@ -66,6 +81,11 @@ class State:
     quotas: dict[str, dict[int, Quota]] = field(default_factory=dict)
     slice_minutes: int = 0
     listed: int = 0
+    partly_listed: bool = False
+    overlap: int = 0
+    floor: int = 0
+    regions: tuple[str, ...] = ()
+    regions_listed: int = 0
     lease: Lease | None = None
     writer: str = ""
     serial: int = 0

@@ -597,6 +597,16 @@ run "listing_minutes" {
   expect_failures = [var.listing_minutes]
 }
 
+run "listing_max_age_minutes" {
+  command = plan
+
+  variables {
+    listing_max_age_minutes = 0
+  }
+
+  expect_failures = [var.listing_max_age_minutes]
+}
+
 run "overlap_minutes" {
   command = plan
 
