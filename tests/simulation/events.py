@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tests.simulation.chance import Stage
@@ -28,7 +28,7 @@ class Event:
     name: str
     processed: float
     listed: float
-    raw: bytes
+    raw: bytes = field(repr=False)
     kind: str
     due: bool
     compartment: str

@@ -44,6 +44,7 @@ class Oracle:
         self.may_lack_kinds: set[str] = set()
         self.limits_hold = True
         self.held: dict[tuple[str, int], int] = {}
+        self.forgotten: Counter[tuple[str, int]] = Counter()
         self.quotas: Marks | None = None
         self.writes = 0
         self.gone = ""
@@ -232,6 +233,8 @@ class Oracle:
     def _limited(self, marks: Marks) -> None:
         """Limits are kept, and what is held back is counted: a count that was written down never falls."""
         self.quotas = marks
+        for key in [key for key in self.held if key not in marks.quotas]:  # over and reported: what comes later begins anew
+            self.forgotten[key] += self.held.pop(key)
         for key, quota in marks.quotas.items():
             if quota.passed > LIMIT or quota.held < self.held.get(key, 0):
                 if not self.limits_hold:
@@ -249,7 +252,7 @@ class Oracle:
             return
         for key, happened in self._by_hour(end).items():
             due = [event for event, must in happened if must]
-            lacking, held = sum(event.name not in arrived for event in due), max(self.held.get(key, 0), self.receipts.told[key])
+            lacking, held = sum(event.name not in arrived for event in due), max(self.held.get(key, 0) + self.forgotten[key], self.receipts.told[key])
             if lacking > held or sum(event.name in arrived for event, _ in happened) < min(LIMIT, len(due)):
                 raise Broken(f"4: {lacking} of {len(due)} {key} are lacking, {held} were held back")
         for (kind, hour), quota in self.quotas.quotas.items():

@@ -21,10 +21,10 @@ from epimetheus.select.watch import Watch
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.decode import Events
 from epimetheus.source.pacer import Pacer
-from epimetheus.state.keeper import Keeper
 from tests.simulation.audit import Wire
 from tests.simulation.chance import Killed, Stage
 from tests.simulation.events import Event
+from tests.simulation.keeping import keeper
 from tests.simulation.oracle import Oracle
 from tests.simulation.receipts import Broken, Receipts
 from tests.simulation.settings import RULES, Settings, known
@@ -113,6 +113,7 @@ class Region:
         self.oracle = Oracle(theatre.stage, self.tenancy, self.wire, theatre.receipts, theatre.settings)
         self.shelf = Shelf(theatre.stage, self.oracle.written)
         self.audit: _Audit | None = None
+        self.marker = Shelf(theatre.stage, lambda data: None)
 
 
 class Workshop:
@@ -151,7 +152,7 @@ class Workshop:
             Parts,
             {
                 "clock": stage.clock,
-                "keeper": Keeper(one.shelf, run_id, region),
+                "keeper": keeper(one.shelf, one.marker, run_id, region),
                 "list_page": one.tenancy.list_page,
                 "audit": one.audit,
                 "calls": Calls(),
@@ -168,11 +169,12 @@ class Workshop:
 
 
 class Theatre:
-    """Everything of one seed. ``without``: faults that do not strike."""
+    """Everything of one seed. ``without``: faults that do not strike; ``calm``: none does."""
 
-    def __init__(self, seed: int, without: Collection[str] = ()) -> None:
+    def __init__(self, seed: int, without: Collection[str] = (), *, calm: bool = False) -> None:
         random.seed(seed)  # what tenacity and the SDK take their jitter from
         self.stage = Stage(seed, without)
+        self.stage.calm = calm
         dice = self.stage.dice
         self.events: dict[str, Event] = {}
         self.siem = Siem(self.stage)
@@ -205,6 +207,7 @@ class Theatre:
         self.settings = settings
         for region in self.regions:
             region.oracle.configured(settings)
+            region.tenancy.all_selected = settings.mode == "all"
 
     def play(self) -> Outcome:
         """All of it. Raises Broken."""

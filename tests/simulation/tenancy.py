@@ -10,9 +10,9 @@ from tests.simulation.chance import Stage
 from tests.simulation.events import Event, make_event
 
 ROOT = "ocid1.tenancy.oc1..root"
-MOST_AT_ONCE = 60
+MOST_AT_ONCE = 40
 """Events of one compartment between two runs, but for bursts: a long outage must not make a play long."""
-BURST = 200
+BURST = 120
 REFUSED_FOR = (40 * 60.0, 8 * 3600.0, 30 * 3600.0)
 
 
@@ -51,7 +51,8 @@ class Tenancy:
         self.steady = False
         self.lateness = 12 * 60.0
         self.beyond = False
-        self.changing = True
+        self.changing = self.all_selected = True
+        self.busy = stage.dice.choice((0.3, 0.3, 0.6, 1.0))
         self.hiding = self.refusing = False
         self.identity_down_until = self.refused_until = 0.0
         self.listing_lost = False
@@ -103,7 +104,7 @@ class Tenancy:
     def happen(self, ocid: str, place: Place, start: float, end: float) -> None:
         """Events of one compartment between these times."""
         stage, dice = self.stage, self.stage.dice
-        count = min(MOST_AT_ONCE, int((end - start) / 600 * place.rate * dice.random() * 2)) if end > start else 0
+        count = min(MOST_AT_ONCE, int((end - start) / 600 * place.rate * self.busy * dice.random() * 2)) if end > start else 0
         if count and stage.chance("burst", 0.02):
             count = BURST
         self.add(ocid, place, sorted(start + dice.random() * (end - start) for _ in range(count)))
@@ -143,7 +144,8 @@ class Tenancy:
             place.parent = dice.choice(self.parents(ocid))
         if stage.chance("compartment renamed", 0.1):
             place.name += "a"
-        empty = place.state == "ACTIVE" and all(one.parent != ocid for one in self.places.values())  # as OCI demands it
+        may = self.all_selected or stage.has("compartment deleted while not selected")
+        empty = may and place.state == "ACTIVE" and all(one.parent != ocid for one in self.places.values())  # as OCI demands it
         if empty and stage.chance("compartment deleted", 0.08 if self.refusing else 0.04):
             self.delete(place)
         elif empty and stage.chance("compartment vanished", 0.02):

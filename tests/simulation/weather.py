@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tests.simulation.keeping import is_missed
 from tests.simulation.marks import in_the_future, marks_of
 from tests.simulation.receipts import Broken
 from tests.simulation.settings import RULES, Settings
@@ -94,7 +95,9 @@ class Weather:
         tenancy.create(self.stage.now)
 
     def state_deleted(self) -> None:
-        self._in_other_hands(None, "deleted")
+        region = self.any_region()
+        if is_missed(region.marker):
+            self._in_other_hands(None, "deleted", region)
 
     def state_in_the_future(self) -> None:
         """By hours or weeks; then the state is put right."""
@@ -159,9 +162,8 @@ class Weather:
         some = [*region.shelf.versions[-60:], region.shelf.data]
         return [one for one in some if (marks := marks_of(one)).lease is None and names <= set(marks.read)]
 
-    def _in_other_hands(self, data: bytes | None, why: str, region: "Region | None" = None) -> None:
+    def _in_other_hands(self, data: bytes | None, why: str, region: "Region") -> None:
         """The state is replaced by one that must not be used; after some calls the operator restores the last good one."""
-        region = region or self.any_region()
         usable = self._versions(region)
         if not usable:
             return
