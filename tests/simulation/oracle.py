@@ -257,7 +257,7 @@ class Oracle:
                 raise Broken(f"4: {lacking} of {len(due)} {key} are lacking, {held} were held back")
         for (kind, hour), quota in self.quotas.quotas.items():
             told = self.receipts.told[kind, hour]
-            over = hour + 60 <= (self.through - self.tenancy.lateness) / 60 - 4
+            over = hour + 60 <= self.through // 60 - self.settings.overlap - 1
             if told < quota.told or (over and quota.told != quota.held):
                 raise Broken(f"4: {kind} in the hour {hour}: {quota}, the receiver was told of {told}, the hour is {'' if over else 'not '}over")
 

@@ -211,7 +211,7 @@ class Theatre:
 
     def play(self) -> Outcome:
         """All of it. Raises Broken."""
-        with _small():
+        with small_batches():
             return self._play()
 
     def _play(self) -> Outcome:
@@ -319,7 +319,7 @@ class Theatre:
 
 
 @contextmanager
-def _small() -> Iterator[None]:
+def small_batches() -> Iterator[None]:
     """Batches and connections of a few messages, so that a run has many of both."""
     batch, together, messages = forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES
     forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES = 2_000, 3, 20

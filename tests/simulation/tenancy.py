@@ -144,7 +144,7 @@ class Tenancy:
             place.parent = dice.choice(self.parents(ocid))
         if stage.chance("compartment renamed", 0.1):
             place.name += "a"
-        may = self.all_selected or stage.has("compartment deleted while not selected")
+        may = (self.all_selected and place.back_at is None) or stage.has("compartment deleted while not polled")
         empty = may and place.state == "ACTIVE" and all(one.parent != ocid for one in self.places.values())  # as OCI demands it
         if empty and stage.chance("compartment deleted", 0.08 if self.refusing else 0.04):
             self.delete(place)

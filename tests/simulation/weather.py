@@ -116,11 +116,10 @@ class Weather:
     def compartments_changed(self) -> None:
         """COMPARTMENT_MODE and COMPARTMENT_IDS; not before every compartment was polled once."""
         theatre, dice = self.theatre, self.stage.dice
-        tenancy = theatre.regions[0].tenancy
         if any(ocid not in region.oracle.marks for region in theatre.regions for ocid in region.tenancy.places):
             return
         mode = dice.choice(("all", "tenancy_only", "include", "exclude"))
-        some = sorted(set(tenancy.places) - {ROOT})
+        some = sorted(set.intersection(*(set(region.tenancy.places) for region in theatre.regions)) - {ROOT})
         ids = tuple(dice.sample(some, min(2, len(some)))) if mode in ("include", "exclude") else ()
         if ids or mode in ("all", "tenancy_only"):
             theatre.configure(replace(theatre.settings, mode=mode, ids=ids))
