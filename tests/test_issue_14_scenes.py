@@ -171,7 +171,7 @@ def test_item_12_a_deleted_compartment_that_is_refused_is_given_up_after_six_hou
 
 @pytest.mark.parametrize("memory", [0.0, 3600.0])
 def test_item_13_a_window_that_no_run_can_read_gets_smaller_when_page_tokens_are_rejected(memory):
-    with scene() as play:
+    with scene(overlap=3) as play:
         one = play.place("one")
         play.run()
         play.region.wire.memory, play.stage.slowness = memory, 10.0

@@ -60,7 +60,8 @@ class Wire(BaseAdapter):
         place = self.tenancy.places[ocid]
         stage.step(0.2)
         self._trouble(place, timeout)
-        answer = self._refused(request, place) or self._page(request, ocid, place, query)
+        refusal = self._refused(request, place)
+        answer = self._page(request, ocid, place, query) if refusal is None else refusal  # a refusal is falsy: requests has it so
         self.outcomes[ocid].add(answer.status_code)
         answer.headers["date"] = formatdate(stage.now, usegmt=True)
         return answer

@@ -41,6 +41,7 @@ class Oracle:
         self.committed: set[str] = set()
         self.excused: set[str] = set()
         self.given_up: set[str] = set()
+        self.given_up_before: set[str] = set()
         self.may_lack_kinds: set[str] = set()
         self.limits_hold = True
         self.held: dict[tuple[str, int], int] = {}
@@ -82,6 +83,8 @@ class Oracle:
             self.first = self.began - (self.settings.settle + self.settings.lookback) * 60 + abs(self.stage.skew) + 60
         for ocid, mark in marks.read.items():
             self._moved(ocid, mark, arrived)
+        for ocid in self.marks.keys() - marks.read.keys():
+            self._left(ocid, self.tenancy.places[ocid], arrived)
         self.ended, self.through = marks.ended, marks.through
         self._limited(marks)
 
@@ -101,6 +104,13 @@ class Oracle:
                 raise Broken(f"1, 2: {event.name} of {ocid} lies below the mark, could be read, and has not arrived")
         self.wire.windows[ocid] = [one for one in windows if one.end > mark - 86_400][-60:]
 
+    def _left(self, ocid: str, place: Place, arrived: Counter[str]) -> None:
+        """Polled no more: a deleted compartment that was refused for long may be given up, whatever it lacks."""
+        if place.state == "DELETED" and ocid not in self.given_up_before and self._is_hopeless(place):
+            lacking = [event for event in self._between(place, self.marks[ocid], self.stage.now) if event.name not in arrived]
+            if [event for event in lacking if event.due and not self._may_lack(event)]:
+                self._give_up(ocid, lacking)
+
     def _appears(self, ocid: str, place: Place) -> None:
         """Polled for the first time: from here on every event is due, and those before, too, where all compartments were selected since it was there."""
         whole = self.all_since is not None and self.all_since <= max(place.created, self.first or 0.0)
@@ -115,14 +125,22 @@ class Oracle:
 
     def _excuses(self, ocid: str, place: Place, mark: int, arrived: Counter[str]) -> bool:
         """A deleted compartment that answers 404 for long while others are readable is given up, and said to be."""
+        if not self._is_hopeless(place):
+            return False
+        self._give_up(ocid, [event for event in place.events if event.processed < mark and event.name not in arrived])
+        return True
+
+    def _is_hopeless(self, place: Place) -> bool:
+        """Whether it was deleted, and has been refused without a break for hours, while not all of Audit was."""
         since = place.refused_since
         gone = place.state == "DELETED" and self.tenancy.is_refused(place) and since is not None
-        if not gone or self.stage.now - since < GIVE_UP_SECONDS or self.stage.now < self.tenancy.refused_until:
-            return False
-        self.excused |= {event.name for event in place.events if event.processed < mark and event.name not in arrived}
+        return gone and self.stage.now - since >= GIVE_UP_SECONDS and self.stage.now >= self.tenancy.refused_until
+
+    def _give_up(self, ocid: str, lacking: list[Event]) -> None:
+        self.excused |= {event.name for event in lacking}
         self.given_up.add(ocid)
+        self.given_up_before.add(ocid)
         self.stage.counted["deleted compartment given up"] += 1
-        return True
 
     def _between(self, place: Place, start: float, end: float) -> list[Event]:
         at = bisect_left(place.events, start, key=_processed)
