@@ -32,7 +32,9 @@ from epimetheus.source.material import Material
 from epimetheus.source.pacer import Pacer
 from epimetheus.state.file import FileStore
 from epimetheus.state.keeper import Keeper
+from epimetheus.state.marker import Markers
 from epimetheus.state.object_storage import ObjectStore
+from epimetheus.state.owner import Owner, receiver_id
 from epimetheus.state.store import Store
 
 _INGESTION = "https://telemetry-ingestion.{region}.{secondLevelDomain}"
@@ -75,14 +77,32 @@ class Workshop:
         """Fetch what all regions need, so that a failure here is nobody's fate alone. Raises ConfigError, SourceError, CredentialsError."""
         _ = self.tls, self.settings.state_bucket and self.namespace, self.rules_file, self.field_map
 
+    @property
+    def owner(self) -> Owner:
+        """Whose state it is that these settings continue."""
+        settings = self.settings
+        receiver = receiver_id(settings.syslog_transport, settings.syslog_host, settings.syslog_port, settings.syslog_server_name)
+        return Owner(self.tenancy, receiver)
+
     def store(self, region: str, deadline: Deadline, calls: Calls | None = None) -> Store:
         """Where this region's state is kept."""
+        return self._stores(region, deadline, calls)[0]
+
+    def keeper(self, region: str, run_id: str, deadline: Deadline, calls: Calls | None = None) -> Keeper:
+        """Keeps this region's state for ``run_id``."""
+        store, *places = self._stores(region, deadline, calls)
+        return Keeper(store, run_id, region, self.owner, Markers(places))
+
+    def _stores(self, region: str, deadline: Deadline, calls: Calls | None) -> list[Store]:
+        """Where this region's state is kept, and each of its markers (see `epimetheus.state.marker`)."""
         if path := self.settings.state_file:
-            own = region == self.credentials.region
-            return FileStore(Path(path) if own else Path(f"{path}.{region}"))
+            path = path if region == self.credentials.region else f"{path}.{region}"
+            return [FileStore(Path(path)), FileStore(Path(f"{path}.started"))]
         # The last commit may take two calls, the second to find out what became of the first: half of the reserve, for both.
         client = self.client(ObjectStorageClient, commit_reserve(deadline.left()) / 4, calls)
-        return ObjectStore(client, self.namespace, str(self.settings.state_bucket), f"{self.settings.state_prefix}{region}.state")
+        beside = f"{self.settings.state_prefix}{region}"
+        names = (f"{beside}.state", f"{beside}.started", f"epimetheus-started/{region}/{self.owner.mark}")
+        return [ObjectStore(client, self.namespace, str(self.settings.state_bucket), name) for name in names]
 
     @cached_property
     def namespace(self) -> str:
@@ -238,7 +258,7 @@ class Workshop:
         dialer, calls = self.dialer(until), Calls()
         return Parts(
             clock=self.clock,
-            keeper=Keeper(self.store(region, deadline, calls), run_id, region),
+            keeper=self.keeper(region, run_id, deadline, calls),
             list_page=self.list_page(deadline.left() / 8, calls),
             audit=self.audit(region),
             calls=calls,

@@ -232,6 +232,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     api: dict[str, dict[str, int]]
     receiver: dict[str, int | str]
     listing_stale: bool
+    first_start: bool
     state_writes: int
     certificate_days: float | None
     caches: dict[str, Cache]

@@ -14,6 +14,7 @@ from epimetheus import notices, plan
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, CompartmentMissing, EpimetheusError, OutOfTime, SourceError
 from epimetheus.forward import Forwarder
+from epimetheus.lease import first_start, lease_held, lease_returned
 from epimetheus.model import Compartment, Report, Status, Window, time_text
 from epimetheus.parts import Options, Parts
 from epimetheus.report import Tally, days_left, is_caught_up, position, problem, unreadable_told
@@ -35,7 +36,8 @@ def run(options: Options, parts: Parts, run_id: str, deadline: Deadline, warning
 
     ``warnings`` are put into the report as they are.
     """
-    return _Run(options, parts, run_id, deadline, warnings).report()
+    with lease_returned(parts, options.region):
+        return _Run(options, parts, run_id, deadline, warnings).report()
 
 
 class _Run:
@@ -54,21 +56,19 @@ class _Run:
         self.minute = int(self.started // 60)
         self.end = self.minute - options.settle
         self.state = State(options.region, self.end - options.lookback)
-        self.opened = self.leased = False
+        self.opened = False
         self.remember()
         self.from_ = self.state.through
         self.asked: set[str] = set()
         self.given_up: set[str] = set()
         self.unreadable: set[str] = set()
-        self.pages = 0
-        self.committed_at = self.monotonic_start
-        self.uncommitted = False
+        self.pages, self.uncommitted, self.committed_at = 0, False, self.monotonic_start
 
     def report(self) -> Report:
         try:
             other = self.open()
             if other is not None:
-                self.tally.warnings.append(f"Run {other.run} is at work until {time_text(other.until)}; this one leaves it to it.")
+                self.tally.warnings.append(lease_held(other))
                 return self.told("skipped")
             for step in (self.survey, self.forward, self.tell, self.close):
                 self.timed(step)
@@ -82,6 +82,7 @@ class _Run:
     def timed(self, step: Callable[[], None]) -> None:
         began = self.parts.clock.monotonic()
         try:
+            self.parts.keeper.renew_if_due(self.parts.clock.now())
             step()
         finally:
             self.tally.phases[step.__name__] = round(self.parts.clock.monotonic() - began, 3)
@@ -90,9 +91,10 @@ class _Run:
         """Take the lease; or the lease of the run that has it."""
         until = self.started + self.deadline.left() + _LEASE_GRACE_SECONDS
         self.state, other = self.parts.keeper.open(lambda: self.state, now=self.started, until=until)
-        self.opened, self.leased = True, other is None
         self.from_ = self.state.through
         self.remember()
+        self.opened = True
+        self.tally.warnings += [first_start(self.from_)] * self.parts.keeper.first_start
         return other
 
     def remember(self) -> None:
@@ -193,14 +195,14 @@ class _Run:
                         self.asked.update(() if arrival.work.page else {ocid})
                         self.unreadable.update({ocid} if isinstance(arrival, Failed) else ())
                 done += 1
+                self.parts.keeper.renew_if_due(self.parts.clock.now())
                 self.parts.watcher.progress(self.options.region, Window(self.state.through, self.end), done, len(works))
         plan.refuse_if_none(self.state, works, failed, came=self.pages > 0)
         return failed, {ocid: token for ocid, token in onward.items() if failed.get(ocid) == plan.NO_TIME}
 
     def count(self, events: int) -> None:
         """Say how far it is, each time so many events more have come."""
-        every = self.options.statistics.every
-        if every and self.tally.fetched // every > (self.tally.fetched - events) // every:
+        if (every := self.options.statistics.every) and self.tally.fetched // every > (self.tally.fetched - events) // every:
             self.parts.watcher.counted(self.options.region, self.tally.fetched, self.tally.forwarded, dict(self.tally.left_out))
 
     def is_deleted(self, ocid: str, error: CompartmentError) -> bool:
@@ -219,7 +221,7 @@ class _Run:
         recent = state.through - self.options.overlap
         self.seen.forget(recent, reach)
         quotas = self.quotas.packed(min([recent, *reach.values()]) - _LATE_MINUTES)
-        written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas))
+        written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas), now=self.parts.clock.now())
         self.state = replace(written, keys={})  # they are in memory once
         self.committed_at = self.parts.clock.monotonic()
         self.uncommitted = False
@@ -241,14 +243,13 @@ class _Run:
         """Write down how far this run came, and give the lease back."""
         caught_up = is_caught_up(self.state, self.end)
         state = replace(self.state, slice_minutes=0) if caught_up else self.state
-        now, forwarded = time_text(self.parts.clock.now()), self.tally.forwarded
-        summary: Summary = {"run": self.run_id, "at": now, "forwarded": forwarded, "caught_up": caught_up}
-        self.commit(replace(state, lease=None, last=summary))
-        self.leased = False
+        last: Summary = {"run": self.run_id, "at": time_text(self.parts.clock.now()), "forwarded": self.tally.forwarded}
+        self.commit(replace(state, lease=None, last={**last, "caught_up": caught_up}))
 
     def salvage(self) -> None:
         """After a failure: the cursor stays, what was confirmed is kept, the lease is given back."""
-        if not self.leased:
+        if not (self.opened and self.parts.keeper.holds_lease):
+            self.parts.keeper.release()  # where the answer to the first write was lost
             return
         with suppress(EpimetheusError):  # the run has failed already; what can still be confirmed need not be sent again
             self.forwarder.finish()
@@ -286,6 +287,7 @@ class _Run:
             api={"audit": {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **parts.calls.told()},
             receiver={"connections": receiver.connections, "confirmations": receiver.confirmations, "evidence": receiver.evidence},
             listing_stale=tally.listing_stale,
+            first_start=parts.keeper.first_start,
             state_writes=parts.keeper.writes,
             certificate_days=days_left(parts.certificate_end(), parts.clock.now()),
             caches={"dedupe": tally.dedupe(len(self.seen)), "names": self.selection.names()},

@@ -29,6 +29,7 @@ def report(**changes) -> Report:
         "api": {"audit": {"requests": 8, "retries": 6, "throttled": 1}, "identity": {"requests": 1, "retries": 0, "throttled": 0}},
         "receiver": {"connections": 2, "confirmations": 1, "evidence": "A"},
         "listing_stale": False,
+        "first_start": False,
         "state_writes": 2,
         "certificate_days": None,
         "caches": {"dedupe": Cache(4, 15, 100), "names": Cache(8, 2, 2)},

@@ -10,7 +10,7 @@ PACKAGE = ROOT / "epimetheus"
 BASE = {"errors", "model", "clock", "patterns"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 # The one place that puts each stage together with what it needs, and the order of a run: these know all of them.
-ORDER = {"run", "replay", "plan", "forward", "parts", "report", "notices"}
+ORDER = {"run", "replay", "plan", "forward", "parts", "report", "notices", "lease"}
 DOORS = {"assemble", "request", "invoke", "config", "config_forms", "files", "health", "health_questions"}
 TERMINAL = {"cli", "terminal", "__main__"}
 MAY_IMPORT = {

@@ -179,6 +179,7 @@ def test_a_run_is_one_line_with_the_whole_report():
             "api": {"audit": {"requests": 8, "retries": 6, "throttled": 1}, "identity": {"requests": 1, "retries": 0, "throttled": 0}},
             "receiver": {"connections": 2, "confirmations": 1, "evidence": "A"},
             "listing_stale": False,
+            "first_start": False,
             "state_writes": 2,
             "certificate_days": None,
             "caches": {"dedupe": {"hits": 4, "misses": 15, "size": 100}, "names": {"hits": 8, "misses": 2, "size": 2}},
