@@ -7,6 +7,7 @@ from epimetheus.errors import Interrupted
 from epimetheus.model import minute_text, time_text
 from epimetheus.parts import Parts
 from epimetheus.report import problem
+from epimetheus.signals import Signaled
 from epimetheus.state.memory import LEASE_SECONDS, Lease, State
 
 
@@ -27,7 +28,7 @@ def lease_returned(parts: Parts, region: str) -> Iterator[None]:
 
 def _interrupted(ending: BaseException, leased: bool, saved: State | None) -> Interrupted:
     """What is reported when ``ending`` ends a run. ``saved``: the state, if its lease is known to be returned."""
-    what = f"Interrupted ({type(ending).__name__}):"
+    what = f"Interrupted by {ending.name if isinstance(ending, Signaled) else type(ending).__name__}:"
     if not leased:
         return Interrupted(f"{what} the run held no lease.", do="Nothing was changed.")
     if saved is None:

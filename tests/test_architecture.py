@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "model", "clock", "patterns"}
+BASE = {"errors", "model", "clock", "patterns", "signals"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 # The one place that puts each stage together with what it needs, and the order of a run: these know all of them.
 ORDER = {"run", "replay", "plan", "forward", "parts", "report", "notices", "lease"}
@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "model": {"errors"},
     "clock": {"errors"},
     "patterns": set(),
+    "signals": set(),
     "cloud": BASE,
     **dict.fromkeys(STAGES, BASE),
     "source": BASE | {"cloud"},
