@@ -82,7 +82,7 @@ class Workshop:
         """Whose state it is that these settings continue."""
         settings = self.settings
         receiver = receiver_id(settings.syslog_transport, settings.syslog_host, settings.syslog_port, settings.syslog_server_name)
-        return Owner(self.tenancy, receiver)
+        return Owner(self.tenancy, receiver, ",".join((settings.compartment_mode, *sorted(settings.compartment_ids))))
 
     def store(self, region: str, deadline: Deadline, calls: Calls | None = None) -> Store:
         """Where this region's state is kept."""

@@ -105,7 +105,7 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     tenancy: str = ""
     receiver: _Receiver | None = None
     adopted: _Adoption | None = None
-    marked: bool = False
+    marked: str = ""
 
 
 _read_head = msgspec.json.Decoder(_Head).decode

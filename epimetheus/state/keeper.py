@@ -144,13 +144,13 @@ class Keeper:
 
     def _marked(self, state: State, now: float) -> State:
         """``state``, once its marker is complete; the next commit records that."""
-        if state.marked or self._owner is None:
+        if self._owner is None or state.marked == self._owner.mark:
             return state
         try:
             self._markers.complete(self._marker(state, now))
         except StateError:  # the next run tries again: until then a missing state is a start where this one began
             return state
-        return replace(state, marked=True)
+        return replace(state, marked=self._owner.mark)
 
     def _marker(self, state: State, now: float) -> Marker:
         tenancy, receiver = (self._owner.tenancy, self._owner.receiver.address) if self._owner else ("", "")

@@ -10,7 +10,8 @@ Killed after 1: the next run finds an incomplete marker and no state, and starts
 know of a complete marker (`State.marked`), and completes it. T never moves, so that no start forgets what an earlier one had promised.
 
 In a bucket there are two, which say the same. ``<prefix><region>.started`` stands beside the state: it shows that a state was deleted.
-``epimetheus-started/<region>/<owner>`` depends on tenancy and receiver, but not on STATE_PREFIX: it shows that the prefix was changed.
+``epimetheus-started/<region>/<owner>`` depends on tenancy, receiver and chosen compartments, but not on STATE_PREFIX: it shows that the
+prefix was changed. The state records for which owner its markers are complete; they are completed again where that has changed.
 """
 
 from collections.abc import Sequence

@@ -78,7 +78,7 @@ class State:
     ``listed``: minute since the epoch of the last listing of compartments that came whole, 0: none yet;
     ``writer`` and ``serial`` tell our own write from another's; ``last`` is the last run's summary. ``tenancy`` (OCID) and ``receiver``:
     whose events these are, and where they are sent, as the first run recorded it; ``adopted``: the last change of these. ``marked``: the
-    marker beside the state is complete (see `epimetheus.state.marker`).
+    `Owner.mark` for which its markers are complete (see `epimetheus.state.marker`).
     """
 
     region: str
@@ -96,7 +96,7 @@ class State:
     tenancy: str = ""
     receiver: ReceiverId | None = None
     adopted: Adoption | None = None
-    marked: bool = False
+    marked: str = ""
 
     def latest(self) -> tuple[str, int]:
         """The time that lies furthest ahead: what it is, and its minute."""

@@ -14,15 +14,19 @@ class ReceiverId:
 
 @dataclass(frozen=True)
 class Owner:
-    """The tenancy (OCID) whose events a state is for, and the receiver of these events."""
+    """The tenancy (OCID) whose events a state is for, and the receiver of these events. ``scope``: which compartments, as set.
+
+    The scope may change at any time; it is only needed to tell deployments apart that share a bucket and a receiver.
+    """
 
     tenancy: str
     receiver: ReceiverId
+    scope: str = ""
 
     @property
     def mark(self) -> str:
-        """A short name for this pair, safe in an object's name: 16 hex digits."""
-        return hashlib.sha256(f"{self.tenancy}\n{self.receiver.fingerprint}".encode()).hexdigest()[:16]
+        """A short name for all of it, safe in an object's name: 16 hex digits."""
+        return hashlib.sha256(f"{self.tenancy}\n{self.receiver.fingerprint}\n{self.scope}".encode()).hexdigest()[:16]
 
 
 def receiver_id(transport: str, host: str, port: int, server_name: str | None) -> ReceiverId:

@@ -113,7 +113,7 @@ def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None
         _ask(f"The new receiver gets the events after {minute_text(state.through)}, and none before. Continue?", yes)
         adopted = Adoption(SYSTEM.now(), reason, before)
         owner = kept.owner
-        kept.keeper.commit(replace(state, tenancy=owner.tenancy, receiver=owner.receiver, adopted=adopted, marked=False, lease=None))
+        kept.keeper.commit(replace(state, tenancy=owner.tenancy, receiver=owner.receiver, adopted=adopted, lease=None))
     Console().print(f"{kept.name}: adopted.")
 
 

@@ -39,7 +39,7 @@ class TerminalWatcher:
 
     def wrong(self, trouble: Problem, region: str) -> None:
         """One line: what, and what to do."""
-        self._console.print(f"{region}: {trouble.what} {trouble.do}", style="yellow", markup=False, highlight=False)
+        self._console.print(f"{region}: {trouble.what} {trouble.do}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
     def left_out(self, region: str, fetched: Fetched, reason: str) -> None:
         """One line for an event: its type and id, and why."""
