@@ -37,6 +37,7 @@ FIELDS = {
     "api": "service → `requests` answered, `retries` among them, `throttled` (429); Audit's are those asked",
     "receiver": "`connections`, `confirmations`, and the `evidence` that what was sent arrived ([architecture.md](architecture.md))",
     "listing_stale": "true: the compartments could not be listed, the last known ones served",
+    "first_start": "true: there was no state, and this run made the first; a warning says where reading begins",
     "state_writes": "how often the state was written",
     "certificate_days": "until the first certificate is over, ours or the receiver's; null where none was seen",
     "caches": "`dedupe`: keys of events, where a hit is a duplicate; `names`: what the rules say of event types; `hits`, `misses`, `size`",
@@ -55,7 +56,8 @@ POSITION = {
 }
 METRICS = {
     "runs_failed": ("count", "1 if the run failed"),
-    "runs_skipped": ("count", "1 if another run was at work"),
+    "runs_skipped": ("count", "1 if another run held the lease; a minimum of 1 over some time means that every run was skipped"),
+    "first_start": ("count", "1 if the run found no state and began anew"),
     "run_seconds": ("s", "`seconds`"),
     "events_fetched": ("count", "`fetched`"),
     "events_forwarded": ("count", "`forwarded`"),
