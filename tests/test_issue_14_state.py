@@ -430,6 +430,25 @@ def test_item_07_a_marker_that_can_not_be_read_is_no_first_start():
         world.start(NOON)
 
 
+def test_item_07_a_marker_that_could_not_be_completed_is_completed_by_the_next_run():
+    world = Kept()
+    real, refused = Place.write, []
+
+    def write(place, data, etag):
+        if place.name == "by owner" and b'"complete": true' in data and len(refused) < 3:
+            refused.append(etag)
+            raise Changed
+        return real(place, data, etag)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Place, "write", write)
+        assert world.start(NOON) == (MINUTE - 60, True)
+    assert (len(refused), unpack(world.kept["state"], "").marked) == (3, "")
+    assert b'"complete": false' in world.kept["by owner"]
+    world.start(NOON + 600)
+    assert (b'"complete": true' in world.kept["by owner"], len(unpack(world.kept["state"], "").marked)) == (True, 16)
+
+
 def test_item_07_nothing_is_written_for_a_state_that_is_refused():
     world = Kept()
     world.start(NOON)

@@ -19,6 +19,7 @@ from contextlib import suppress
 
 import msgspec
 
+from epimetheus.errors import StateError
 from epimetheus.state.store import Changed, Store, Stored
 
 _TRIES = 3
@@ -63,16 +64,24 @@ class Markers:
     def complete(self, marker: Marker) -> None:
         """Step 3, with what an earlier step wrote; ``marker`` where there is none. Raises StateError."""
         for place in self._places:
-            for _ in range(_TRIES):
-                with suppress(Changed):
-                    _complete(place, place.read(), marker)
-                    break
+            if not any(_completed(place, marker) for _ in range(_TRIES)):
+                raise StateError(
+                    f"The marker {place.name} could not be written: each of {_TRIES} times another write was under way.",
+                    do="The next run tries again.",
+                )
 
 
-def _complete(place: Store, stored: Stored | None, marker: Marker) -> None:
+def _completed(place: Store, marker: Marker) -> bool:
+    """Whether the marker in ``place`` is complete now; False where another write came in between."""
+    stored = place.read()
     before = _read(stored) if stored else marker
-    if stored is None or not before.complete:
+    if stored and before.complete:
+        return True
+    try:
         place.write(_form(msgspec.structs.replace(before, complete=True)), stored.etag if stored else None)
+    except Changed:
+        return False
+    return True
 
 
 def _form(marker: Marker) -> bytes:
