@@ -17,7 +17,7 @@ from epimetheus.clock import Clock
 from epimetheus.errors import StateConflict, StateError
 from epimetheus.forward import Forwarder
 from epimetheus.invoke import RunFailed, Unforeseen
-from epimetheus.signals import Signaled
+from epimetheus.signals import Signaled, signals_raised
 from epimetheus.state.file import FileStore
 from epimetheus.state.form import unpack
 from epimetheus.state.keeper import Keeper
@@ -147,13 +147,15 @@ def test_item_10_a_killed_run_leaves_a_lease_of_five_minutes_at_most(scene):
     scene.run_again()
 
 
-@pytest.mark.parametrize("broken", ["stderr", "both", "full"])
+@pytest.mark.parametrize("broken", ["stderr", "both", "full", "closed"])
 def test_item_10_a_broken_output_ends_no_run_and_changes_no_exit_code(scene, broken):
     scene.world.add_compartment("forbidden")
     scene.world.faults.add("status", status=503, operation="ListEvents", after=2, times=2)  # so that there is something to write
     if broken == "full":
         with open("/dev/full", "w") as full:
             process = scene.start("run", "--json", stdout=full, stderr=full)
+    elif broken == "closed":
+        process = scene.start("run", "--json", stdout=None, stderr=None, preexec_fn=lambda: os.closerange(1, 3))
     else:
         read, write = os.pipe()
         process = scene.start("run", "--json", stderr=write, stdout=write if broken == "both" else subprocess.DEVNULL)
@@ -283,6 +285,35 @@ def test_item_10_a_long_run_always_has_a_lease_and_never_one_for_more_than_five_
     assert {lease.taken for _, lease in leases} == {began}
     assert all(0 < lease.until - now <= 300 for now, lease in leases)
     assert all(later < lease.until for (_, lease), (later, _) in pairwise(leases))
+
+
+def test_item_10_signals_are_raised_once_and_handled_as_before_afterwards():
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with signals_raised(signal.SIGTERM, signal.SIGHUP):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as nohup wants it
+            with pytest.raises(Signaled) as caught:
+                signal.raise_signal(signal.SIGTERM)
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert (caught.value.name, caught.value.exit_code) == ("SIGTERM", 143)
+        assert signal.getsignal(signal.SIGTERM) is before[signal.SIGTERM]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_item_10_in_another_thread_signals_stay_as_they_are():
+    found = []
+
+    def look():
+        with signals_raised(signal.SIGTERM):
+            found.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert found == [signal.getsignal(signal.SIGTERM)]
 
 
 NOW = 100_000.0
