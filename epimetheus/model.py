@@ -235,6 +235,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     listing_stale: bool
     listing_age_seconds: int | None
     given_up: int
+    first_start: bool
     state_writes: int
     certificate_days: float | None
     caches: dict[str, Cache]

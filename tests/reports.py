@@ -31,6 +31,7 @@ def report(**changes) -> Report:
         "listing_stale": False,
         "listing_age_seconds": 0,
         "given_up": 0,
+        "first_start": False,
         "state_writes": 2,
         "certificate_days": None,
         "caches": {"dedupe": Cache(4, 15, 100), "names": Cache(8, 2, 2)},

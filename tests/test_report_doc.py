@@ -39,6 +39,7 @@ FIELDS = {
     "listing_stale": "true: the compartments could not be listed, the last known ones served",
     "listing_age_seconds": "seconds since the compartments (with REGIONS=all also the regions) were last listed completely; null: no listing is needed",
     "given_up": "deleted compartments that OCI refused for 6 hours, and whose last events are not forwarded; they are named in a warning",
+    "first_start": "true: there was no state, and this run made the first; a warning says where reading begins",
     "state_writes": "how often the state was written",
     "certificate_days": "until the first certificate is over, ours or the receiver's; null where none was seen",
     "caches": "`dedupe`: keys of events, where a hit is a duplicate; `names`: what the rules say of event types; `hits`, `misses`, `size`",
@@ -57,7 +58,8 @@ POSITION = {
 }
 METRICS = {
     "runs_failed": ("count", "1 if the run failed"),
-    "runs_skipped": ("count", "1 if another run was at work"),
+    "runs_skipped": ("count", "1 if another run held the lease; a minimum of 1 over some time means that every run was skipped"),
+    "first_start": ("count", "1 if the run found no state and began anew"),
     "run_seconds": ("s", "`seconds`"),
     "events_fetched": ("count", "`fetched`"),
     "events_forwarded": ("count", "`forwarded`"),

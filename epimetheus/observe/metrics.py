@@ -28,6 +28,7 @@ def measures(report: Report, asked: Asked) -> dict[str, float]:
     values: dict[str, float] = {
         "runs_failed": report.status == "failed",
         "runs_skipped": report.status == "skipped",
+        "first_start": report.first_start,
         "run_seconds": report.seconds,
         "events_fetched": report.fetched,
         "events_forwarded": report.forwarded,

@@ -14,7 +14,7 @@ from rich.text import Text
 from epimetheus.config import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
 from epimetheus.health import Check, Diagnosis
-from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text
+from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text, time_text
 from epimetheus.observe.log import headline
 from epimetheus.state.memory import Lease, State
 from epimetheus.terminal.rules_try import SENT, Tried
@@ -39,7 +39,7 @@ class TerminalWatcher:
 
     def wrong(self, trouble: Problem, region: str) -> None:
         """One line: what, and what to do."""
-        self._console.print(f"{region}: {trouble.what} {trouble.do}", style="yellow", markup=False, highlight=False)
+        self._console.print(f"{region}: {trouble.what} {trouble.do}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
     def left_out(self, region: str, fetched: Fetched, reason: str) -> None:
         """One line for an event: its type and id, and why."""
@@ -176,8 +176,8 @@ def show_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
     console.print(what, style=_VERDICT_COLOURS[diagnosis.verdict], markup=False, highlight=False, soft_wrap=True)
 
 
-def show_state(console: Console, name: str, state: State, now: float) -> None:
-    """The cursor, who is behind, and how much is remembered."""
+def show_state(console: Console, name: str, state: State, now: float, problem: EpimetheusError | None = None) -> None:
+    """The cursor, the compartments behind, how much is remembered, and for which receiver; and the ``problem`` a run has with it."""
     table = Table(title=Text(name), show_header=False)
     table.add_row("region", state.region)
     table.add_row("through", f"{minute_text(state.through)} ({int(now - state.through * 60)} s ago)")
@@ -186,9 +186,15 @@ def show_state(console: Console, name: str, state: State, now: float) -> None:
     table.add_row("dedupe keys", str(sum(map(len, state.keys.values())) // 16))
     table.add_row("lease", _lease(state.lease, now))
     table.add_row("last run", " ".join(f"{key}={value}" for key, value in state.last.items()) or "none")
+    table.add_row("tenancy", state.tenancy or "not recorded yet")
+    table.add_row("receiver", state.receiver.address if state.receiver else "not recorded yet")
+    if adopted := state.adopted:
+        table.add_row("adopted", Text(f"{time_text(adopted.at)}, before: {adopted.before}. Reason: {adopted.reason}"))
     for ocid, behind in sorted(state.behind.items()):
         table.add_row("behind", f"{ocid} since {minute_text(behind.since)}, {behind.tries} tries: {behind.why}")
     console.print(table, markup=False, highlight=False)
+    if problem:
+        console.print(f"{problem.what} {problem.do}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_settings(
@@ -214,7 +220,7 @@ def show_settings(
 def _lease(lease: Lease | None, now: float) -> str:
     if lease is None:
         return "none"
-    return f"run {lease.run}, {int(lease.until - now)} s left" if lease.until > now else f"run {lease.run}, expired"
+    return f"run {lease.run}, {int(lease.until - now)} s left" if lease.is_live(now) else f"run {lease.run}, expired"
 
 
 def _certificates(key: str, text: str) -> str:

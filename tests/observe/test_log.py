@@ -181,6 +181,7 @@ def test_a_run_is_one_line_with_the_whole_report():
             "listing_stale": False,
             "listing_age_seconds": 0,
             "given_up": 0,
+            "first_start": False,
             "state_writes": 2,
             "certificate_days": None,
             "caches": {"dedupe": {"hits": 4, "misses": 15, "size": 100}, "names": {"hits": 8, "misses": 2, "size": 2}},
