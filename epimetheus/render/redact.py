@@ -40,7 +40,7 @@ class Redactor:
     def __init__(self, paths: Sequence[str] = (), check: Callable[[], None] = _never) -> None:
         self.paths: list[Path] = [tuple(path.strip().split(".")) for path in paths if path.strip()]
         self._last_parts = frozenset(path[-1].lower() for path in self.paths)
-        self._check = check
+        self.check = check
         self._key = lru_cache(_CACHED_KEYS)(self._judged)
         self._glance = Glance(self._key, self._string)
         self._in_place = InPlace(self._key, self.text)
@@ -98,11 +98,11 @@ class Redactor:
         return {key: hidden(item) if key.lower() in VALUES else item for key, item in kept.items()} if claim else kept
 
     def _judged(self, key: str) -> Key:
-        self._check()
+        self.check()
         return judged(key)
 
     def _string(self, value: str, depth: int) -> str:
-        self._check()
+        self.check()
         if is_plain(value) or not suspicious(value):
             return value
         value = sound(value)
