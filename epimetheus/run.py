@@ -176,8 +176,11 @@ class _Run:
                 match arrival:
                     case Page(work, events, token):
                         self.pages += 1
-                        self.forwarder.page(work, events)
-                        self.count(len(events))
+                        before = self.tally.fetched
+                        whole = self.forwarder.page(work, events, deadline)
+                        self.count(self.tally.fetched - before)
+                        if not whole:  # the next run reads this page again
+                            break
                         onward |= {ocid: token} if token else {}
                         self.checkpoint()
                         continue
@@ -280,6 +283,7 @@ class _Run:
             left_out=dict(tally.left_out),
             malformed=tally.malformed,
             trimmed=tally.trimmed,
+            abridged=tally.abridged,
             redacted=tally.redacted,
             notices=tally.notices,
             bytes=tally.bytes,

@@ -91,7 +91,8 @@ class Cef(Flat):
         self._origin = f"CEF:0|{'|'.join(origin)}"
         self._addresses = lru_cache(CACHED)(addresses)
         self._service = lru_cache(CACHED)(service)
-        self._suffixes = {key: f" {key}Label={in_extension(in_values(ended(label, LABEL_LENGTH)))}" for key, label in _labels(fields).items()}
+        labels = {key: in_extension(in_values(ended(label, LABEL_LENGTH))) for key, label in _labels(fields).items()}
+        self._suffixes = {key: f" {key}Label={label}" for key, label in labels.items()}
 
     def tidy(self, value: str) -> str:
         """As `cef_text.tidy`."""

@@ -92,11 +92,13 @@ class Nested(ABC):
 
     def _shed(self, event: Tree, paths: Sequence[Path], names: Sequence[str], limit: Limit) -> Body | None:
         """The event without as few of ``paths``, from the first on, as need be; each try halves those that are left to look at."""
-        fewest = bisect_left(range(len(paths) + 1), True, lo=1, key=lambda count: self._without(event, paths, names, count, limit) is not None)
-        return self._without(event, paths, names, fewest, limit) if fewest <= len(paths) else None
 
-    def _without(self, event: Tree, paths: Sequence[Path], names: Sequence[str], count: int, limit: Limit) -> Body | None:
-        return self._fitting(_without(event, paths[:count])[0], names[:count], limit)
+
+        def without(count: int) -> Body | None:
+            return self._fitting(_without(event, paths[:count])[0], names[:count], limit)
+
+        fewest = bisect_left(range(len(paths) + 1), True, lo=1, key=lambda count: without(count) is not None)
+        return without(fewest) if fewest <= len(paths) else None
 
     def _shortened(self, event: Tree, shed: Sequence[str], limit: Limit) -> Body | None:
         """The event with its strings shortened, the longest first."""

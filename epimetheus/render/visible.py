@@ -1,10 +1,10 @@
-"""Text that hides or imitates something, made harmless: characters that are not seen, and the words that begin a CEF or LEEF message.
+r"""Text that hides or imitates something, made harmless: characters that are not seen, and the words that begin a CEF or LEEF message.
 
 Not seen are, by Unicode, control and format characters (Cc, Cf: zero-width and bidirectional ones, tags), line and paragraph separators
-(Zl, Zp), and whatever else is ignorable by default (variation selectors, fillers). Each is written as its JSON escape, ``\\u202e``.
+(Zl, Zp), and whatever else is ignorable by default (variation selectors, fillers). Each is written as its JSON escape, ``\u202e``.
 
-Consumers look for ``CEF:0|`` and ``LEEF:1.0|`` anywhere in a line, and some take the last one they find for the message. So in the values of
-CEF and LEEF a blank follows the colon (``CEF: 0|``); in JSON the colon is escaped (``CEF\\u003a0|``), which is the same text to its reader.
+Consumers look for ``CEF:0|`` and ``LEEF:1.0|`` anywhere in a line, and some take the last one they find for the message. So in the values
+of CEF and LEEF a blank follows the colon (``CEF: 0|``); in JSON the colon is escaped (``CEF\u003a0|``), which is the same text to a reader.
 """
 
 import re
@@ -15,7 +15,7 @@ _UNSEEN = (
     "\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""Of https://www.unicode.org/Public/16.0.0/ucd/DerivedCoreProperties.txt (Default_Ignorable_Code_Point), and general categories as above."""
+"""https://www.unicode.org/Public/16.0.0/ucd/DerivedCoreProperties.txt: Default_Ignorable_Code_Point, and the general categories above."""
 _PRINTABLE = tuple(bytes.fromhex(start) for start in ("cd8f", "e185", "e19e", "e1a0", "e385", "efb8", "efbe", "f09390", "f3a0"))
 """How those begin in UTF-8 that `str.isprintable` takes for printable; others begin so, too."""
 _ESCAPED_ON_A_TERMINAL = re.compile(f"[{_CONTROLS}{_UNSEEN}]")

@@ -152,7 +152,8 @@ def show_report(console: Console, report: Report) -> None:
     """The headline, and the counts that must come out: fetched is the sum of the four behind it."""
     console.print(headline(report), style=_COLOURS[report.status], markup=False, highlight=False, soft_wrap=True)
     counts = f"fetched {report.fetched}  forwarded {report.forwarded}  uncertain {report.uncertain}  duplicates {report.duplicates}"
-    more = f"left out {sum(report.left_out.values())}   malformed {report.malformed}  trimmed {report.trimmed}  redacted {report.redacted}"
+    more = f"left out {sum(report.left_out.values())}   malformed {report.malformed}  trimmed {report.trimmed}"
+    more += f"  abridged {report.abridged}  redacted {report.redacted}"
     console.print(f"  {counts}  {more}", markup=False, highlight=False, soft_wrap=True)
     receiver = "  ".join(f"{name} {value}" for name, value in report.receiver.items())
     requests = ", ".join(f"{service} {_counted(counts)}" for service, counts in report.api.items())

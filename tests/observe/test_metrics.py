@@ -27,6 +27,7 @@ MEASURES = {
     "events_left_out": 6.0,
     "events_held_back": 1.0,
     "events_malformed": 2.0,
+    "events_abridged": 0.0,
     "api_requests": 9.0,
     "api_throttled": 1.0,
     "lag_seconds": 120.0,
@@ -115,9 +116,9 @@ def test_a_wrong_signature_is_told_as_what_it_is(client, world):
     [
         (
             {"failedMetricsCount": 2, "failedMetrics": [{"message": "Quota exceeded"}, {"message": "x"}]},
-            "OCI did not take 2 of 14 metrics: Quota exceeded.",
+            "OCI did not take 2 of 15 metrics: Quota exceeded.",
         ),
-        ({"failedMetricsCount": 13}, "OCI did not take 13 of 14 metrics: no reason given."),
+        ({"failedMetricsCount": 13}, "OCI did not take 13 of 15 metrics: no reason given."),
     ],
 )
 def test_metrics_that_are_not_taken_are_an_error_although_oci_answers_200(api_key, tmp_path, answer, what):

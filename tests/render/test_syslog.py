@@ -108,7 +108,8 @@ def test_item_02_an_event_without_a_time_has_the_start_of_the_run(told):
 @pytest.mark.parametrize("form", FORMATS)
 def test_what_is_no_event_goes_as_the_text_it_came_as_and_is_marked(raw, text, form):
     rendered = render(raw, 3, format=form, started=1772528405.0)
-    assert rendered.message == f'<133>1 2026-03-03T09:00:05.000Z us-ashburn-1 epimetheus - malformed [epimetheus@32473 run="run-1" seq="3"] {text}'.encode()
+    head = '<133>1 2026-03-03T09:00:05.000Z us-ashburn-1 epimetheus - malformed [epimetheus@32473 run="run-1" seq="3"] '
+    assert rendered.message == f"{head}{text}".encode()
     assert not rendered.trimmed
     rendered = render(raw, 3, format=form, header="rfc3164", started=1772528405.0)
     assert rendered.message == f"<133>Mar  3 09:00:05 us-ashburn-1 epimetheus[malformed]: {text}".encode()
