@@ -167,16 +167,14 @@ class _Run:
 
     def collect(self, works: Sequence[Work], deadline: Deadline) -> tuple[dict[str, str], dict[str, str]]:
         """Forward the pages of ``works``; who did not get to the end, and why; and who can go on from which page."""
-        done = 0
-        failed = dict.fromkeys((work.compartment for work in works), plan.NO_TIME)
+        done, failed = 0, dict.fromkeys((work.compartment for work in works), plan.NO_TIME)
         onward = {work.compartment: work.page for work in works if work.page}
         with closing(fetch(works, self.parts.audit.pages, concurrency=self.options.concurrency, deadline=deadline)) as arrivals:
             for arrival in arrivals:
                 ocid = arrival.work.compartment
                 match arrival:
                     case Page(work, events, token):
-                        self.pages += 1
-                        before = self.tally.fetched
+                        before, self.pages = self.tally.fetched, self.pages + 1
                         whole = self.forwarder.page(work, events, deadline)
                         self.count(self.tally.fetched - before)
                         if not whole:  # the next run reads this page again

@@ -93,7 +93,6 @@ class Nested(ABC):
     def _shed(self, event: Tree, paths: Sequence[Path], names: Sequence[str], limit: Limit) -> Body | None:
         """The event without as few of ``paths``, from the first on, as need be; each try halves those that are left to look at."""
 
-
         def without(count: int) -> Body | None:
             return self._fitting(_without(event, paths[:count])[0], names[:count], limit)
 
