@@ -23,10 +23,10 @@ SETTINGS = {
     "max_bytes": 0,
     "run_id": "run-1",
 }
-# Default_Ignorable_Code_Point of Unicode that is in none of these categories
+# Default_Ignorable_Code_Point of Unicode that is in none of these categories; the last are Cf since Unicode 15, which Python 3.11 has not
 IGNORABLE = (
     range(0x34F, 0x350), range(0x115F, 0x1161), range(0x17B4, 0x17B6), range(0x180B, 0x1810), range(0x2065, 0x2066), range(0x3164, 0x3165),
-    range(0xFE00, 0xFE10), range(0xFFA0, 0xFFA1), range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000),
+    range(0xFE00, 0xFE10), range(0xFFA0, 0xFFA1), range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000), range(0x13430, 0x13440),
 )  # fmt: skip
 FORMATS = ("cef", "json", "leef", "ocsf")
 FORMATS_AND_HEADERS = [(form, header) for form in FORMATS for header in ("rfc5424", "rfc3164")]
