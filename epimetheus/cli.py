@@ -1,7 +1,6 @@
 """The same run from a terminal, and what one wants to look at or mend from there. Needs requirements-dev.txt (typer, rich)."""
 
 import os
-import sys
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Deadline
@@ -20,11 +18,13 @@ from epimetheus.files.field_map import read_field_map
 from epimetheus.files.rules import read_rules
 from epimetheus.invoke import run_regions
 from epimetheus.model import minute_text, parse_minute, time_text
+from epimetheus.render.visible import on_terminal
 from epimetheus.state.form import pack
 from epimetheus.state.keeper import Keeper
 from epimetheus.state.memory import State
 from epimetheus.terminal import demo as demonstration
 from epimetheus.terminal import view as terminal
+from epimetheus.terminal.console import print_json, say, terminal_console
 from epimetheus.terminal.health import health
 from epimetheus.terminal.replay import replay
 from epimetheus.terminal.rules import rules_app
@@ -52,10 +52,10 @@ def run(
     """Forward what is new, as the function does: settings from the environment, OCI from ~/.oci/config."""
     with terminal.explained():
         workshop = _workshop(minutes * 60)
-        with terminal.watcher(Console(stderr=True)) as watcher:
+        with terminal.watcher(terminal_console(stderr=True)) as watcher:
             reports = run_regions(workshop, uuid.uuid4().hex[:12], watcher, watcher.announce)
     if as_json:
-        sys.stdout.write(msgspec.json.encode(reports).decode() + "\n")
+        print_json(reports)
     raise typer.Exit(max(terminal.EXIT_CODES[report.status] for report in reports))
 
 
@@ -73,13 +73,13 @@ def validate() -> None:
         elsewhere += [key for key, value in files.items() if value.startswith("object:")]
         read = {key: _local(key, value) for key, value in files.items() if key not in elsewhere}
         odd = [warning for key, text in read.items() for warning in _odd(key, text, settings.format)]
-        terminal.show_settings(Console(), settings, texts, elsewhere, (*settings.warnings, *odd))
+        terminal.show_settings(terminal_console(), settings, texts, elsewhere, (*settings.warnings, *odd))
 
 
 @app.command()
 def demo() -> None:
     """Watch four runs of the real function: a stand-in for OCI, a TLS receiver that dies and returns, nothing lost."""
-    raise typer.Exit(demonstration.play(Console()))
+    raise typer.Exit(demonstration.play(terminal_console()))
 
 
 @state_app.command("show")
@@ -89,11 +89,11 @@ def state_show(region: Region = None, raw: Raw = False) -> None:
         keeper, name, _ = _keeper(region)
         state = keeper.peek()
     if state is None:
-        Console().print(f"{name}: no state yet; the first run writes it.")
+        say(terminal_console(), f"{name}: no state yet; the first run writes it.")
     elif raw:
-        sys.stdout.write(pack(state).partition(b"\n\0")[0].partition(b"\n")[2].decode() + "\n")
+        print_json(msgspec.json.decode(pack(state).partition(b"\n\0")[0].partition(b"\n")[2]))
     else:
-        terminal.show_state(Console(), name, state, SYSTEM.now())
+        terminal.show_state(terminal_console(), name, state, SYSTEM.now())
 
 
 @state_app.command("rewind")
@@ -104,10 +104,11 @@ def state_rewind(time: str, region: Region = None, force: Force = False, yes: Ye
         keeper, name, region = _keeper(region)
         state = _found(keeper, name, force) or State(region, minute)
         if minute > state.through and not yes:
-            typer.confirm(f"{time} is after the cursor, {minute_text(state.through)}: what lies between is never sent. Go on?", abort=True)
+            after = f"{time} is after the cursor, {minute_text(state.through)}: what lies between is never sent. Go on?"
+            typer.confirm(on_terminal(after), abort=True)
         behind = {ocid: b for ocid, b in state.behind.items() if b.since < minute}
         keeper.commit(replace(state, through=minute, behind=behind, keys={}, quotas={}, lease=None, slice_minutes=0, listed=0))
-    Console().print(f"{name}: the next run reads from {minute_text(minute)} on.")
+    say(terminal_console(), f"{name}: the next run reads from {minute_text(minute)} on.")
 
 
 @state_app.command("reset")
@@ -117,11 +118,12 @@ def state_reset(region: Region = None, force: Force = False, yes: Yes = False) -
         keeper, name, region = _keeper(region)
         _found(keeper, name, force)
         if not yes:
-            typer.confirm(f"Forget the state in {name}? What lies before the look-back and was not sent is never sent.", abort=True)
+            asked = on_terminal(f"Forget the state in {name}? What lies before the look-back and was not sent is never sent.")
+            typer.confirm(asked, abort=True)
         settings = Settings.read(os.environ)
         fresh = State(region, int(SYSTEM.now() // 60) - settings.settle_minutes - settings.initial_lookback_hours * 60)
         keeper.commit(fresh)
-    Console().print(f"{name}: the next run reads from {minute_text(fresh.through)} on.")
+    say(terminal_console(), f"{name}: the next run reads from {minute_text(fresh.through)} on.")
 
 
 def _workshop(seconds: float) -> Workshop:

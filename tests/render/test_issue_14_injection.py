@@ -15,7 +15,20 @@ from epimetheus.render import Renderer
 from epimetheus.render.fields import Device, Fields
 from epimetheus.render.form import Notes
 from epimetheus.render.visible import in_json, in_values, on_terminal
-from tests.render.making import FORMATS, FORMATS_AND_HEADERS, SETTINGS, body, cef, event, fetched, hides, parts, read_by_cefp, read_leef, render
+from tests.render.making import (
+    FORMATS,
+    FORMATS_AND_HEADERS,
+    SETTINGS,
+    body,
+    cef,
+    event,
+    fetched,
+    hides,
+    parts,
+    read_by_cefp,
+    read_leef,
+    render,
+)
 
 FORGED_CEF = "CEF:0|x|x|1|1|login|1|suser=nobody"
 FORGED = (
