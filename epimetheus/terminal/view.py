@@ -205,9 +205,9 @@ def show_settings(
     for name, value in settings.model_dump(exclude=_NOT_SHOWN).items():
         table.add_row(name.upper(), cell(", ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)))
     for key, text in texts.items():
-        table.add_row(key, cell("a private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(key, text)))
+        table.add_row(cell(key), cell("a private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(key, text)))
     for key in elsewhere:
-        table.add_row(key, cell("not looked at: it has to be fetched from OCI"))
+        table.add_row(cell(key), cell("not looked at: it has to be fetched from OCI"))
     console.print(table)
     for warning in warnings:
         say(console, warning, "yellow")

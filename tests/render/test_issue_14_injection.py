@@ -32,9 +32,11 @@ from tests.render.making import (
 
 FORGED_CEF = "CEF:0|x|x|1|1|login|1|suser=nobody"
 FORGED = (
-    FORGED_CEF, f"a {FORGED_CEF}", "cEf:0|x|x|1|1|login|1|", f"CEF:{FORGED_CEF}", "CEF:10|x|", "CEF:\u00000|x|", "CEF\u0007:0|x|", "C\u0085EF:0|x|",
+    FORGED_CEF, f"a {FORGED_CEF}", "cEf:0|x|x|1|1|login|1|", f"CEF:{FORGED_CEF}", "CEF:10|x|", "CEF:\u00000|x|", "CEF\u0007:0|x|",
+    "C\u0085EF:0|x|",
     "LEEF:1.0|x|x|1|login|", "leef:2.0|x|x|1|login|^|", "xLEEF:2.0|", "CEF:\u200b0|x|", "CEF:\u00ad0|x|",
-    json.dumps({"a": FORGED_CEF}), json.dumps([json.dumps({"token": "t", "a": FORGED_CEF})]), f"token=x&{FORGED_CEF}", f"Bearer {FORGED_CEF}",
+    json.dumps({"a": FORGED_CEF}), json.dumps([json.dumps({"token": "t", "a": FORGED_CEF})]), f"token=x&{FORGED_CEF}",
+    f"Bearer {FORGED_CEF}",
 )  # fmt: skip
 # As Graylog's and others' parser of CEF has it (com.github.jcustenborder.cef): all before the last CEF: is the syslog header
 GRAYLOG = re.compile(r"^((?P<timestamp>.+)\s+(?P<host>\S+)\s+).*?(?P<cef>CEF:\d+.*)", re.IGNORECASE)
@@ -43,9 +45,11 @@ LEEF = re.compile(r"^(.*)(?P<leef>LEEF:[0-9.]+\|.*)$", re.IGNORECASE)
 STARTS = re.compile(r"(?:C|LE)EF:\d", re.IGNORECASE)
 OWN = {"cef": "CEF:0|Oracle|OCI Audit|", "leef": "LEEF:2.0|Oracle|OCI Audit|"}
 PLACES = (
-    ("eventType",), ("eventId",), ("eventTypeVersion",), ("source",), ("data", "eventName"), ("data", "resourceName"), ("data", "resourceId"),
+    ("eventType",), ("eventId",), ("eventTypeVersion",), ("source",), ("data", "eventName"), ("data", "resourceName"),
+    ("data", "resourceId"),
     ("data", "message"), ("data", "compartmentName"), ("data", "eventGroupingId"), ("data", "identity", "principalName"),
-    ("data", "identity", "userAgent"), ("data", "identity", "ipAddress"), ("data", "identity", "callerName"), ("data", "identity", "authType"),
+    ("data", "identity", "userAgent"), ("data", "identity", "ipAddress"), ("data", "identity", "callerName"),
+    ("data", "identity", "authType"),
     ("data", "request", "path"), ("data", "request", "action"), ("data", "request", "id"), ("data", "response", "message"),
     ("data", "response", "responseTime"), ("data", "response", "status"), ("data", "additionalDetails", "x"), ("data", "newByOracle"),
 )  # fmt: skip
@@ -95,7 +99,8 @@ def test_item_02_neither_does_a_key_a_compartments_path_or_a_malformed_text(form
         for most in (0, 600):
             assert_no_other_message(form, render(raw, max_bytes=most, **settings).message)
     assert_no_other_message(form, render(WHOLE, notes=Notes(f"root/{forged}/app"), **settings).message)
-    for malformed in (forged, json.dumps({"x": forged}), json.dumps({"eventType": "x", "data": {"eventName": [forged]}}), f'{{"a":"{forged}'):
+    wrong = {"eventType": "x", "data": {"eventName": [forged]}}
+    for malformed in (forged, json.dumps({"x": forged}), json.dumps(wrong), f'{{"a":"{forged}'):
         message = render(malformed, max_bytes=500, **settings).message.decode()
         assert "malformed" in message
         assert STARTS.findall(message) == []
@@ -114,10 +119,11 @@ def test_item_02_what_is_written_in_place_of_it():
     raw = planted(("data", "identity", "userAgent"), "x CEF:0|v LEEF:1.0|w")
     assert cef(raw)["requestClientApplication"] == "x CEF: 0|v LEEF: 1.0|w"
     assert read_leef(body(raw, format="leef"))[1]["userAgent"] == "x CEF: 0?v LEEF: 1.0?w"
-    for form, where in (("json", lambda read: read["data"]["identity"]["userAgent"]), ("ocsf", lambda read: read["http_request"]["user_agent"])):
-        text = body(raw, format=form)
-        assert r"x CEF\u003a0|v LEEF\u003a1.0|w" in text
-        assert where(json.loads(text)) == "x CEF:0|v LEEF:1.0|w"
+    as_json, as_ocsf = body(raw, format="json"), body(raw, format="ocsf")
+    assert r"x CEF\u003a0|v LEEF\u003a1.0|w" in as_json
+    assert r"x CEF\u003a0|v LEEF\u003a1.0|w" in as_ocsf
+    assert json.loads(as_json)["data"]["identity"]["userAgent"] == "x CEF:0|v LEEF:1.0|w"
+    assert json.loads(as_ocsf)["http_request"]["user_agent"] == "x CEF:0|v LEEF:1.0|w"
 
 
 @pytest.mark.parametrize("text", ["CEF:", "CEF:a", "CEF 0", "ef:0", "SELF:0", "brief:1"])
@@ -140,7 +146,10 @@ def test_item_02_and_03_no_text_made_of_their_pieces_begins_a_message_or_hides(t
         assert not any(map(hides, message.decode()))
 
 
-TIMES = ("2026-03-02T08:15:30Z", "2026-03-02T10:15:30.5+02:00", "2026-03-02T08:15:30.123456789Z", "yesterday", "", None, "1970-01-01T00:00:00.000Z")
+TIMES = (
+    "2026-03-02T08:15:30Z", "2026-03-02T10:15:30.5+02:00", "2026-03-02T08:15:30.123456789Z", "yesterday", "", None,
+    "1970-01-01T00:00:00.000Z",
+)  # fmt: skip
 THREE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(?:Z|\+0000)")
 
 
@@ -164,8 +173,8 @@ def test_item_02_a_source_in_ipv6_stands_under_c6a2():
 
 
 HIDDEN = (
-    *map(chr, range(0x200B, 0x2010)), *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2060, 0x2070)), "\ufeff", "\u061c", "\u180e", "\u00ad",
-    "\ufe0f", "\U000e0001", "\U000e0041", "\U000e007f", "\U000e0100", "\u3164", "\u115f",
+    *map(chr, range(0x200B, 0x2010)), *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2060, 0x2070)), "\ufeff", "\u061c", "\u180e",
+    "\u00ad", "\ufe0f", "\U000e0001", "\U000e0041", "\U000e007f", "\U000e0100", "\u3164", "\u115f",
 )  # fmt: skip
 
 
@@ -183,10 +192,12 @@ def test_item_03_how_they_are_written():
     raw = planted(("data", "resourceName"), "a\u202eb\U000e0041c")
     assert read_by_cefp(body(raw))[1]["cs2"] == r"a\u202eb\udb40\udc41c"
     assert read_leef(body(raw, format="leef"))[1]["resourceName"] == r"a\u202eb\udb40\udc41c"
-    for form, where in (("json", lambda read: read["data"]["resourceName"]), ("ocsf", lambda read: read["resources"][0]["name"])):
-        assert r"a\u202eb\udb40\udc41c" in body(raw, format=form)
-        assert where(json.loads(body(raw, format=form))) == "a\u202eb\U000e0041c"
-    assert read_by_cefp(body(event("Get\u200bX", "com.oraclecloud.x.Get\u200bX")))[0][3:5] == (r"com.oraclecloud.x.Get\u200bX", r"Get\u200bX")
+    as_json, as_ocsf = body(raw, format="json"), body(raw, format="ocsf")
+    assert r"a\u202eb\udb40\udc41c" in as_json
+    assert r"a\u202eb\udb40\udc41c" in as_ocsf
+    assert json.loads(as_json)["data"]["resourceName"] == json.loads(as_ocsf)["resources"][0]["name"] == "a\u202eb\U000e0041c"
+    head = read_by_cefp(body(event("Get\u200bX", "com.oraclecloud.x.Get\u200bX")))[0]
+    assert head[3:5] == (r"com.oraclecloud.x.Get\u200bX", r"Get\u200bX")
 
 
 def test_item_03_of_all_characters_those_that_unicode_says_are_not_seen_and_no_others():
