@@ -78,7 +78,8 @@ def report_of(**changes):
 def state():
     last = {"run": HOSTILE, "at": HOSTILE, "forwarded": 1, "caught_up": True}
     behind = {HOSTILE: Behind(29454480, HOSTILE, 3)}
-    return State(HOSTILE, 29454480, behind=behind, known={HOSTILE: Known(HOSTILE, HOSTILE, asked=True)}, lease=Lease(HOSTILE, 2e9), last=last)
+    known = {HOSTILE: Known(HOSTILE, HOSTILE, asked=True)}
+    return State(HOSTILE, 29454480, behind=behind, known=known, lease=Lease(HOSTILE, 2e9), last=last)
 
 
 def tried():

@@ -133,8 +133,8 @@ def test_item_02_other_text_stays_as_it_is(text):
 
 
 PIECES = st.lists(st.sampled_from(
-    ["C", "E", "F", "c", "f", "L", ":", "0", "1.0", "|", " ", "\t", "\n", "\0", "\x85", "\u200b", "\u202e", "\u00a0", "é", "\\", '"', "=", "^",
-     "CEF:", "CEF:0", "LEEF:", "token=x", "{", "}", "[", "]", "\ufe0f", "\U000e0041"]), max_size=14).map("".join)  # fmt: skip
+    ["C", "E", "F", "c", "f", "L", ":", "0", "1.0", "|", " ", "\t", "\n", "\0", "\x85", "\u200b", "\u202e", "\u00a0", "é", "\\", '"', "=",
+     "^", "CEF:", "CEF:0", "LEEF:", "token=x", "{", "}", "[", "]", "\ufe0f", "\U000e0041"]), max_size=14).map("".join)  # fmt: skip
 
 
 @settings(max_examples=200, deadline=None)
