@@ -115,14 +115,14 @@ class Renderer:
             return self._malformed(bytes(fetched.raw), sequence, notes), b""
         if len(memoryview(fetched.raw)) > MOST_BYTES:
             return self._abridged(fetched.raw, event, sequence, notes, msgid), b""
-        subject = self._subject(fetched.raw, event, notes)
-        draft = self._format.at_once(subject) if quick else None
-        if draft is not None:
-            message = self._header(subject.severity, subject.moment, msgid, sequence) + draft.text
-            if len(message) <= self._max_bytes:
-                return Rendered(message, trimmed=False, redacted=draft.redacted), draft.open
+        self._meter.start(EVENT_SECONDS)
         try:
-            self._meter.start(EVENT_SECONDS)
+            subject = self._subject(fetched.raw, event, notes)
+            draft = self._format.at_once(subject) if quick else None
+            if draft is not None:
+                message = self._header(subject.severity, subject.moment, msgid, sequence) + draft.text
+                if len(message) <= self._max_bytes:
+                    return Rendered(message, trimmed=False, redacted=draft.redacted), draft.open
             return self._fitted(partial(self._format, subject), subject.severity, subject.moment, msgid, sequence), b""
         except TakesTooLong:
             self._meter.stop()
