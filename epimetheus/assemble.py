@@ -200,6 +200,7 @@ class Workshop:
             max_bytes=settings.syslog_max_bytes,
             run_id=run_id,
             started=self.clock.now(),
+            monotonic=self.clock.monotonic,
             replay=replay,
             redact=settings.redact,
             fields=self.fields,

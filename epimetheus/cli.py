@@ -1,14 +1,11 @@
 """The same run from a terminal, and what one wants to look at or mend from there. Needs requirements-dev.txt (typer, rich)."""
 
 import os
-import sys
 import uuid
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
-from rich.console import Console
 
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Deadline
@@ -20,6 +17,7 @@ from epimetheus.files.rules import read_rules
 from epimetheus.invoke import run_regions
 from epimetheus.terminal import demo as demonstration
 from epimetheus.terminal import view as terminal
+from epimetheus.terminal.console import print_json, terminal_console
 from epimetheus.terminal.health import health
 from epimetheus.terminal.replay import replay
 from epimetheus.terminal.rules import rules_app
@@ -42,10 +40,10 @@ def run(
     """Forward what is new, as the function does: settings from the environment, OCI from ~/.oci/config."""
     with terminal.explained():
         workshop = _workshop(minutes * 60)
-        with terminal.watcher(Console(stderr=True)) as watcher:
+        with terminal.watcher(terminal_console(stderr=True)) as watcher:
             reports = run_regions(workshop, uuid.uuid4().hex[:12], watcher, watcher.announce)
     if as_json:
-        sys.stdout.write(msgspec.json.encode(reports).decode() + "\n")
+        print_json(reports)
     raise typer.Exit(max(terminal.EXIT_CODES[report.status] for report in reports))
 
 
@@ -63,13 +61,13 @@ def validate() -> None:
         elsewhere += [key for key, value in files.items() if value.startswith("object:")]
         read = {key: _local(key, value) for key, value in files.items() if key not in elsewhere}
         odd = [warning for key, text in read.items() for warning in _odd(key, text, settings.format)]
-        terminal.show_settings(Console(), settings, texts, elsewhere, (*settings.warnings, *odd))
+        terminal.show_settings(terminal_console(), settings, texts, elsewhere, (*settings.warnings, *odd))
 
 
 @app.command()
 def demo() -> None:
     """Watch four runs of the real function: a stand-in for OCI, a TLS receiver that dies and returns, nothing lost."""
-    raise typer.Exit(demonstration.play(Console()))
+    raise typer.Exit(demonstration.play(terminal_console()))
 
 
 def _workshop(seconds: float) -> Workshop:

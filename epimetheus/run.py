@@ -251,6 +251,7 @@ class _Run:
             left_out=dict(tally.left_out),
             malformed=tally.malformed,
             trimmed=tally.trimmed,
+            abridged=tally.abridged,
             redacted=tally.redacted,
             notices=tally.notices,
             bytes=tally.bytes,

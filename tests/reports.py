@@ -23,6 +23,7 @@ def report(**changes) -> Report:
         "left_out": {"rate_limited": 1, "excluded_event": 5},
         "malformed": 2,
         "trimmed": 3,
+        "abridged": 0,
         "redacted": 2,
         "notices": 1,
         "bytes": 900,

@@ -19,7 +19,7 @@ NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 LEAST = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
 LEFT_OUT = "1 left out (rate_limited), 5 left out (excluded_event)"
 ASKED = "OCI: audit 8 requests (6 retries, 1 throttled), identity 1 requests"
-COUNTS = "fetched 19  forwarded 9  uncertain 0  duplicates 4  left out 6   malformed 2  trimmed 3  redacted 2"
+COUNTS = "fetched 19  forwarded 9  uncertain 0  duplicates 4  left out 6   malformed 2  trimmed 3  abridged 0  redacted 2"
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ def measures(report: Report, asked: Asked) -> dict[str, float]:
         "events_held_back": report.left_out.get("rate_limited", 0),
         "events_malformed": report.malformed,
         "compartments_given_up": report.given_up,
+        "events_abridged": report.abridged,
         "api_requests": sum(counts["requests"] for counts in report.api.values()),
         "api_throttled": sum(counts["throttled"] for counts in report.api.values()),
     }

@@ -1,24 +1,25 @@
 """``state``: what is remembered between runs: show it, move its cursor, forget it, give it to another receiver, remove a lease."""
 
 import os
-import sys
 import uuid
 from dataclasses import replace
 from typing import Annotated, NamedTuple
 
+import msgspec
 import typer
-from rich.console import Console
 
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config import Settings
 from epimetheus.errors import ConfigError, StateDamaged, StateError, StateForeign
 from epimetheus.model import minute_text, parse_minute, time_text
+from epimetheus.render.visible import on_terminal
 from epimetheus.state.form import pack
 from epimetheus.state.keeper import Keeper
 from epimetheus.state.memory import Adoption, Lease, State
 from epimetheus.state.owner import Owner, ReceiverId
 from epimetheus.terminal import view as terminal
+from epimetheus.terminal.console import print_json, say, terminal_console
 
 _SECONDS = 60.0
 _LONGEST_REASON = 500
@@ -52,12 +53,12 @@ def state_show(region: Region = None, raw: Raw = False) -> None:
         if state is None:
             kept.keeper.refuse_missing()
     if state is None:
-        Console().print(f"{kept.name}: no state yet; the first run writes it.")
+        say(terminal_console(), f"{kept.name}: no state yet; the first run writes it.")
     elif raw:
-        sys.stdout.write(pack(state).partition(b"\n\0")[0].partition(b"\n")[2].decode() + "\n")
+        print_json(msgspec.json.decode(pack(state).partition(b"\n\0")[0].partition(b"\n")[2]), indent=1)
     else:
         now = SYSTEM.now()
-        terminal.show_state(Console(), kept.name, state, now, _problem(kept.keeper, state, now))
+        terminal.show_state(terminal_console(), kept.name, state, now, _problem(kept.keeper, state, now))
 
 
 @state_app.command("rewind")
@@ -74,7 +75,7 @@ def state_rewind(time: str, region: Region = None, force: Force = False, yes: Ye
         elif minute > state.through:
             _ask(f"{time} is after the cursor, {minute_text(state.through)}: what lies between is never sent. Continue?", yes)
         kept.keeper.commit(state.rewound(minute, now))
-    Console().print(f"{kept.name}: the next run reads from {minute_text(minute)} on.")
+    say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(minute)} on.")
 
 
 @state_app.command("reset")
@@ -89,7 +90,7 @@ def state_reset(region: Region = None, force: Force = False, yes: Yes = False) -
         settings = kept.settings
         begin = int(SYSTEM.now() // 60) - settings.settle_minutes - settings.initial_lookback_hours * 60
         kept.keeper.commit(_fresh(kept, begin))
-    Console().print(f"{kept.name}: the next run reads from {minute_text(begin)} on.")
+    say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(begin)} on.")
 
 
 @state_app.command("adopt")
@@ -106,15 +107,15 @@ def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None
             raise ConfigError([f"there is no state in {kept.name} to adopt; the first run writes it, for the receiver of its settings"])
         before, after = _owner_text(state.tenancy, state.receiver), _owner_text(kept.owner.tenancy, kept.owner.receiver)
         if (state.tenancy, state.receiver) == (kept.owner.tenancy, kept.owner.receiver):
-            Console().print(f"{kept.name}: it is for {after} already.", soft_wrap=True, markup=False, highlight=False)
+            say(terminal_console(), f"{kept.name}: it is for {after} already.")
             return
         for line in (f"{kept.name} is for {before}.", f"From now on: {after}."):
-            Console().print(line, soft_wrap=True, markup=False, highlight=False)
+            say(terminal_console(), line)
         _ask(f"The new receiver gets the events after {minute_text(state.through)}, and none before. Continue?", yes)
         adopted = Adoption(SYSTEM.now(), reason, before)
         owner = kept.owner
         kept.keeper.commit(replace(state, tenancy=owner.tenancy, receiver=owner.receiver, adopted=adopted, lease=None))
-    Console().print(f"{kept.name}: adopted.")
+    say(terminal_console(), f"{kept.name}: adopted.")
 
 
 @state_app.command("unlock")
@@ -124,17 +125,17 @@ def state_unlock(region: Region = None, yes: Yes = False) -> None:
         kept = _kept(region)
         state = kept.keeper.peek()
         if state is None or state.lease is None:
-            Console().print(f"{kept.name}: there is no lease.", markup=False, highlight=False)
+            say(terminal_console(), f"{kept.name}: there is no lease.")
             return
-        Console().print(f"{kept.name}: {_lease_text(state.lease)}.", soft_wrap=True, markup=False, highlight=False)
+        say(terminal_console(), f"{kept.name}: {_lease_text(state.lease)}.")
         _ask("If this run is still at work, it stops, and what it sent since its last save is sent again. Remove the lease?", yes)
         kept.keeper.commit(replace(state, lease=None))
-    Console().print(f"{kept.name}: the lease is removed.", markup=False, highlight=False)
+    say(terminal_console(), f"{kept.name}: the lease is removed.")
 
 
 def _ask(question: str, yes: bool) -> None:
     if not yes:
-        typer.confirm(question, abort=True)
+        typer.confirm(on_terminal(question), abort=True)
 
 
 def _kept(region: str | None) -> _Kept:

@@ -173,6 +173,7 @@ def test_a_run_is_one_line_with_the_whole_report():
             "left_out": {"rate_limited": 1, "excluded_event": 5},
             "malformed": 2,
             "trimmed": 3,
+            "abridged": 0,
             "redacted": 2,
             "notices": 1,
             "bytes": 900,
