@@ -73,7 +73,8 @@ def _backfilled(bench: Bench, events: int) -> Figure:
         while calls[-1].report["position"]["behind"]:
             calls.append(stage.call())
     slices = sum(call.report["slices"] for call in calls)
-    return _peak(f"{events:,} events of one compartment {hours} h behind", calls[-1], 110.0, f"{len(calls)} calls, {slices} slices", "behind")
+    what, note = f"{events:,} events of one compartment {hours} h behind", f"{len(calls)} calls, {slices} slices"
+    return _peak(what, calls[-1], 110.0, note, "behind")
 
 
 def _peak(what: str, call: Called, goal: float | None, note: str, row: str = "memory") -> Figure:

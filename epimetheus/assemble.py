@@ -1,7 +1,7 @@
 """From settings to the parts of a run: the one place where every stage is put together with what it needs, and no other stage."""
 
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from epimetheus.files.rules import RulesFile, read_rules
 from epimetheus.parts import Options, Parts, Receiver, Statistics, Watcher
 from epimetheus.render import Renderer
 from epimetheus.render.fields import Fields
+from epimetheus.rules_setup import rules_of
 from epimetheus.run import commit_reserve
 from epimetheus.select.quotas import Quotas
 from epimetheus.select.rules import Rules
@@ -33,7 +34,9 @@ from epimetheus.source.material import Material
 from epimetheus.source.pacer import Pacer
 from epimetheus.state.file import FileStore
 from epimetheus.state.keeper import Keeper
+from epimetheus.state.marker import Markers
 from epimetheus.state.object_storage import ObjectStore
+from epimetheus.state.owner import Owner, receiver_id
 from epimetheus.state.store import Store
 
 _INGESTION = "https://telemetry-ingestion.{region}.{secondLevelDomain}"
@@ -86,14 +89,32 @@ class Workshop:
         """Fetch what all regions need, so that a failure here is nobody's fate alone. Raises ConfigError, SourceError, CredentialsError."""
         _ = self.tls, self.settings.state_bucket and self.namespace, self.rules_file, self.field_map
 
+    @property
+    def owner(self) -> Owner:
+        """Whose state it is that these settings continue."""
+        settings = self.settings
+        receiver = receiver_id(settings.syslog_transport, settings.syslog_host, settings.syslog_port, settings.syslog_server_name)
+        return Owner(self.tenancy, receiver, ",".join((settings.compartment_mode, *sorted(settings.compartment_ids))))
+
     def store(self, region: str, deadline: Deadline, calls: Calls | None = None) -> Store:
         """Where this region's state is kept."""
+        return self._stores(region, deadline, calls)[0]
+
+    def keeper(self, region: str, run_id: str, deadline: Deadline, calls: Calls | None = None) -> Keeper:
+        """Keeps this region's state for ``run_id``."""
+        store, *places = self._stores(region, deadline, calls)
+        return Keeper(store, run_id, region, self.owner, Markers(places))
+
+    def _stores(self, region: str, deadline: Deadline, calls: Calls | None) -> list[Store]:
+        """Where this region's state is kept, and each of its markers (see `epimetheus.state.marker`)."""
         if path := self.settings.state_file:
-            own = region == self.credentials.region
-            return FileStore(Path(path) if own else Path(f"{path}.{region}"))
+            path = path if region == self.credentials.region else f"{path}.{region}"
+            return [FileStore(Path(path)), FileStore(Path(f"{path}.started"))]
         # The last commit may take two calls, the second to find out what became of the first: half of the reserve, for both.
         client = self.client(ObjectStorageClient, commit_reserve(deadline.left()) / 4, calls)
-        return ObjectStore(client, self.namespace, str(self.settings.state_bucket), f"{self.settings.state_prefix}{region}.state")
+        beside = f"{self.settings.state_prefix}{region}"
+        names = (f"{beside}.state", f"{beside}.started", f"epimetheus-started/{region}/{self.owner.mark}")
+        return [ObjectStore(client, self.namespace, str(self.settings.state_bucket), name) for name in names]
 
     @cached_property
     def namespace(self) -> str:
@@ -179,6 +200,7 @@ class Workshop:
             max_bytes=settings.syslog_max_bytes,
             run_id=run_id,
             started=self.clock.now(),
+            monotonic=self.clock.monotonic,
             replay=replay,
             redact=settings.redact,
             fields=self.fields,
@@ -253,7 +275,7 @@ class Workshop:
         dialer, calls = self.dialer(until), Calls()
         return Parts(
             clock=self.clock,
-            keeper=Keeper(self.store(region, deadline, calls), run_id, region),
+            keeper=self.keeper(region, run_id, deadline, calls),
             list_page=self.list_page(deadline.left() / 8, calls),
             audit=self.audit(region),
             calls=calls,
@@ -271,23 +293,3 @@ class Workshop:
         region = self.credentials.region
         endpoint = self.settings.oci_endpoint or oci.regions.endpoint_for("telemetry", service_endpoint_template=_INGESTION, region=region)
         return make_client(oci.monitoring.MonitoringClient, self.credentials, region=region, endpoint=endpoint, seconds=seconds)
-
-
-def rules_of(file: RulesFile, own: Sequence[str]) -> Rules:
-    """What a rules file says, as the stage wants it; ``own``: OCIDs of ourselves whose polling is left out."""
-    filtering, users = file.event_filtering, file.event_filtering.user_filtering
-    if not filtering.enabled:
-        return Rules(own=own)
-    return Rules(
-        mode=filtering.mode,
-        excluded=filtering.excluded_events,
-        included=filtering.included_events,
-        priority=filtering.priority_events,
-        never_drop=filtering.never_drop,
-        limits={pattern: limit.max_per_hour for pattern, limit in filtering.rate_limiting.items() if limit.enabled},
-        without_services=users.exclude_service_accounts,
-        services=users.service_accounts,
-        excluded_users=users.exclude_users,
-        only_users=users.include_only_users,
-        own=own,
-    )

@@ -80,6 +80,24 @@ class StateDamaged(StateError):
     kind = "state_damaged"
 
 
+class StateInFuture(StateError):
+    """A time in the state has not come yet: reading on from there would send nothing, and look healthy."""
+
+    kind = "state_in_future"
+
+
+class StateForeign(StateError):
+    """The state belongs to another tenancy or receiver; it must be adopted, or left alone."""
+
+    kind = "state_foreign"
+
+
+class StateMissing(StateError):
+    """There is no state, and a marker shows that there was one: never mistaken for a first start."""
+
+    kind = "state_missing"
+
+
 class StateConflict(StateError):
     """Another run wrote the state since we read it; its word stands, ours is dropped."""
 
@@ -110,6 +128,13 @@ class OutOfTime(EpimetheusError):
     """The platform gave too little time for even the smallest step."""
 
     kind = "out_of_time"
+    fault = "platform"
+
+
+class Interrupted(EpimetheusError):
+    """A signal, or a mistake of ours, ended the run before its end; what was saved stands, and the lease is returned."""
+
+    kind = "interrupted"
     fault = "platform"
 
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from epimetheus.clock import Deadline
 from epimetheus.errors import AccountingError
 from epimetheus.model import Fetched
 from epimetheus.render import Item, Rendered
@@ -19,7 +20,9 @@ from epimetheus.source.decode import Events
 from epimetheus.source.fetch import Work
 
 BATCH_BYTES = 112 * 1024  # with the message that fills it still no more than a connection writes at once (`deliver.connection.CHUNK`)
-RENDERED_TOGETHER = 64
+RENDERED_TOGETHER = 64  # at most: so many are rendered between two looks at the deadline
+RENDERED_BYTES = 128 * 1024
+SLOW_SECONDS = 0.25  # where rendering those together took longer, the next is rendered alone
 BATCH_KEYS = 5_000  # of events that are left out, too: their keys wait with the batch
 
 
@@ -88,17 +91,26 @@ class Forwarder:
         self._sequence = 0
         self._notices: list[int] = []
         self._waiting: list[Item] = []  # of the page in hand
+        self._waiting_bytes = 0
+        self._together = 1
         self._frames: list[bytes] = []
         self._bytes = 0
         self._keys: dict[int, list[bytes]] = {}
         self._on_the_way: deque[_OnTheWay] = deque()
 
-    def page(self, work: Work, events: Events) -> None:
-        """Forward what was not met before and is wanted. Raises ReceiverError, DeliveryUncertain."""
-        self._tally.fetched += len(events)
+    def page(self, work: Work, events: Events, deadline: Deadline | None = None) -> bool:
+        """Forward what was not met before and is wanted, unless the deadline passes: False where events are left, to be read again.
+
+        Raises ReceiverError, DeliveryUncertain.
+        """
         tag, minute = compartment_tag(work.compartment), work.window.end
         first_time, select, look = self._seen.first_time, self._selection, self._selection.looks_at(events.text)
+        whole = True
         for fetched in events:
+            if deadline is not None and deadline.left() <= 0:
+                whole = False
+                break
+            self._tally.fetched += 1
             key = event_key(tag, fetched)
             if not first_time(key):
                 self._tally.duplicates += 1
@@ -106,7 +118,7 @@ class Forwarder:
             self._keys.setdefault(minute, []).append(key)
             reason, watched = select(fetched, minute, look=look)
             if reason is None:
-                self._event(fetched, work.compartment, watched)
+                self._event(fetched, work.compartment, watched, deadline)
             else:
                 self._tally.left_out[reason] += 1
                 if self._left_out:
@@ -114,6 +126,7 @@ class Forwarder:
         self._render_waiting()
         if sum(map(len, self._keys.values())) >= BATCH_KEYS:
             self._flush()
+        return whole
 
     def notice(self, notice: Fetched) -> None:
         """Send a message of our own: it has a number in the run like any other, and is no event. Raises as `page`."""
@@ -144,20 +157,26 @@ class Forwarder:
                 self._seen.remember(minute, some)
             self._selection.quotas.settle(spent)
 
-    def _event(self, fetched: Fetched, asked: str, watched: bool) -> None:
+    def _event(self, fetched: Fetched, asked: str, watched: bool, deadline: Deadline | None) -> None:
         self._sequence += 1
         event = fetched.event
         place = self.places.get((event.data.compartment_id if event else None) or asked)
         actor = self._selection.actor(fetched) if self._actors else None
         self._tally.malformed += event is None
         self._waiting.append((fetched, self._sequence, Notes(place, actor, watched)))
-        if len(self._waiting) >= RENDERED_TOGETHER:
+        self._waiting_bytes += len(memoryview(fetched.raw))
+        together = RENDERED_TOGETHER if deadline is None else self._together
+        if len(self._waiting) >= together or self._waiting_bytes >= RENDERED_BYTES:
+            before = deadline.left() if deadline is not None else 0.0
             self._render_waiting()
+            slow = deadline is not None and before - deadline.left() > SLOW_SECONDS
+            self._together = 1 if slow else min(2 * self._together, RENDERED_TOGETHER)
 
     def _render_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         rendered = self._render.many(waiting)
         self._tally.redacted += sum([one.redacted for one in rendered])
+        self._tally.abridged += sum([one.abridged for one in rendered])
         self._send(rendered)
 
     def _send(self, rendered: Sequence[Rendered]) -> None:

@@ -6,7 +6,7 @@
     regions               which regions a run reads (REGIONS)
     identity              one page of ListCompartments; skipped for COMPARTMENT_MODE=tenancy_only, which needs none
     audit *               ListEvents for the last settled minute, of the root (COMPARTMENT_MODE=include: of the first of COMPARTMENT_IDS)
-    state *               it is read; a lease that is over at once is written, under its condition, and taken back
+    state *               a run may use it (neither foreign, missing nor in the future); a lease that is over is written, and taken back
     lag *                 how far the cursor is behind, the settle time aside: degraded over 2 h, failed over 24 h
     behind *              degraded: some compartments are
     tls                   SYSLOG_CA, SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY are read, and fit together

@@ -22,7 +22,6 @@ from epimetheus.errors import DeliveryUncertain, EpimetheusError, ReceiverError,
 from epimetheus.model import Window, minute_text, time_text
 from epimetheus.observe import metrics
 from epimetheus.report import days_left
-from epimetheus.state.keeper import Keeper
 from epimetheus.state.memory import Lease, State
 from epimetheus.state.store import Changed, Store
 
@@ -118,15 +117,17 @@ class Questions:
         return Answer(f"ListEvents of {ocid} answers: {len(events)} events on the first page of the minute from {minute_text(end - 1)} on.")
 
     def state(self, region: str, deadline: Deadline) -> Answer:
-        """Whether the state can be read and written; its content stays, but for who wrote it last."""
+        """Whether a run may use the state, and it can be read and written; its content stays, except for which run wrote it last."""
         # A call of the store takes at most 1/27 of the time there is for a run: here a fifth of this check's, for up to four calls.
-        store = self._workshop.store(region, Deadline.after(self._clock, deadline.left() * 5))
-        keeper, now = Keeper(store, self._run_id, region), self._clock.now()
+        limit = Deadline.after(self._clock, deadline.left() * 5)
+        store, keeper, now = self._workshop.store(region, limit), self._workshop.keeper(region, self._run_id, limit), self._clock.now()
         found = keeper.peek()
         if found is None:
+            keeper.refuse_missing()
             return _no_state_yet(store)
+        keeper.admit(found, now)
         self._states[region] = found
-        if (lease := found.lease) and lease.until > now:
+        if (lease := found.lease) and lease.is_live(now):
             return Answer(f"{store.name} can be read; run {lease.run} is at work until {time_text(lease.until)}, so no write was tried.")
         try:
             leased = keeper.commit(replace(found, lease=Lease(self._run_id, 0.0)))  # over by any clock
@@ -138,7 +139,7 @@ class Questions:
     def lag(self, region: str, _: Deadline) -> Answer:
         """How far the cursor is behind."""
         if (state := self._states.get(region)) is None:
-            return Answer("There is no state to tell it from.", "skipped")
+            return Answer("There is no state that can be used.", "skipped")
         hours = max(0.0, self._clock.now() / 60 - self._workshop.settings.settle_minutes - state.through) / 60
         status: Status = "failed" if hours > LAG_HOURS[1] else "degraded" if hours > LAG_HOURS[0] else "ok"
         last = f"The last run ended at {state.last['at']}." if "at" in state.last else "No run has ended yet."
@@ -149,7 +150,7 @@ class Questions:
     def behind(self, region: str, _: Deadline) -> Answer:
         """Who has a mark of its own, before the cursor."""
         if (state := self._states.get(region)) is None:
-            return Answer("There is no state to tell it from.", "skipped")
+            return Answer("There is no state that can be used.", "skipped")
         if not state.behind:
             return Answer("Nobody is behind.")
         first = sorted(state.behind.items(), key=lambda item: (item[1].since, item[0]))[:_MOST_NAMED]

@@ -203,11 +203,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One run over one region, whole: the log line, the metrics, the terminal and the function's answer show this and nothing else.
 
     ``fetched = forwarded + uncertain + duplicates + left out``, where ``uncertain`` is 0 unless the run failed.
-    ``position`` is None where the state could not be read. ``left_out`` counts by reason, ``redacted`` events in which something was
-    masked, ``notices`` messages of our own, which are no events, ``bytes`` what was written to the receiver. ``certificate_days``: until
-    the first certificate is over, ours or the receiver's. ``api`` is service → ``requests``, ``retries``, ``throttled``. ``caches`` are
-    ``dedupe`` (keys of events; a hit is a duplicate) and ``names`` (what the rules say of a type). ``listing_age_seconds``: since the
-    compartments were last listed completely, None where none are listed; ``given_up``: deleted compartments that are no longer tried.
+    ``position`` is None where the state could not be read. ``left_out`` counts by reason, ``abridged`` events that cost too much to
+    render (main fields only), ``redacted`` events in which something was masked, ``notices`` messages of our own, which are no events,
+    ``bytes`` what was written to the receiver. ``certificate_days``: until the first certificate is over, ours or the receiver's. ``api``
+    is service → ``requests``, ``retries``, ``throttled``. ``caches`` are ``dedupe`` (keys of events; a hit is a duplicate) and ``names``
+    (what the rules say of a type) ``listing_age_seconds``: since the compartments were last listed completely, None where
+    none are listed; ``given_up``: deleted compartments that are no longer tried.
     """
 
     version: int = 1
@@ -227,6 +228,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     left_out: dict[str, int]
     malformed: int
     trimmed: int
+    abridged: int
     redacted: int
     notices: int
     bytes: int
@@ -235,6 +237,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     listing_stale: bool
     listing_age_seconds: int | None
     given_up: int
+    first_start: bool
     state_writes: int
     certificate_days: float | None
     caches: dict[str, Cache]

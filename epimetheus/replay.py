@@ -95,7 +95,8 @@ class _Replay:
             for arrival in arrivals:
                 match arrival:
                     case Page(work, events, _):
-                        self.forwarder.page(work, events)
+                        if not self.forwarder.page(work, events, self.deadline):
+                            break
                     case Failed(work, CompartmentError() as error):
                         self.unread[work.compartment] = f"from {minute_text(window.start)} on: {error.what}"
                         late.discard(work.compartment)

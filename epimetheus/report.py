@@ -25,6 +25,7 @@ class Tally:
     left_out: Counter[str] = field(default_factory=Counter)
     malformed: int = 0
     trimmed: int = 0
+    abridged: int = 0
     redacted: int = 0
     notices: int = 0
     bytes: int = 0

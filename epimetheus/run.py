@@ -16,6 +16,7 @@ from epimetheus.discovery import discover_compartments
 from epimetheus.errors import EpimetheusError
 from epimetheus.forward import Forwarder
 from epimetheus.known_compartments import remembered
+from epimetheus.lease import first_start, lease_held, lease_returned
 from epimetheus.model import Report, Status, Window, time_text
 from epimetheus.parts import Options, Parts
 from epimetheus.report import Tally, days_left, given_up_warning, is_caught_up, position, problem
@@ -39,7 +40,8 @@ def run(options: Options, parts: Parts, run_id: str, deadline: Deadline, warning
 
     ``warnings`` are put into the report as they are.
     """
-    return _Run(options, parts, run_id, deadline, warnings).report()
+    with lease_returned(parts, options.region):
+        return _Run(options, parts, run_id, deadline, warnings).report()
 
 
 class _Run:
@@ -58,19 +60,18 @@ class _Run:
         self.minute = int(self.started // 60)
         self.end = self.minute - options.settle
         self.state = State(options.region, self.end - options.lookback, overlap=options.overlap)
-        self.opened = self.leased = False
+        self.opened = False
         self.remember()
         self.from_ = self.state.through
         self.given_up: set[str] = set()
         self.counted = 0
-        self.committed_at = self.monotonic_start
-        self.uncommitted = False
+        self.uncommitted, self.committed_at = False, self.monotonic_start
 
     def report(self) -> Report:
         try:
             other = self.open()
             if other is not None:
-                self.tally.warnings.append(f"Run {other.run} is at work until {time_text(other.until)}; this one leaves it to it.")
+                self.tally.warnings.append(lease_held(other))
                 return self.told("skipped")
             for step in (self.survey, self.forward, self.tell, self.close):
                 self.timed(step)
@@ -84,6 +85,7 @@ class _Run:
     def timed(self, step: Callable[[], None]) -> None:
         began = self.parts.clock.monotonic()
         try:
+            self.parts.keeper.renew_if_due(self.parts.clock.now())
             step()
         finally:
             self.tally.phases[step.__name__] = round(self.parts.clock.monotonic() - began, 3)
@@ -92,9 +94,10 @@ class _Run:
         """Take the lease; or the lease of the run that has it."""
         until = self.started + self.deadline.left() + _LEASE_GRACE_SECONDS
         self.state, other = self.parts.keeper.open(lambda: self.state, now=self.started, until=until)
-        self.opened, self.leased = True, other is None
         self.from_ = self.state.through
         self.remember()
+        self.opened = True
+        self.tally.warnings += [first_start(self.from_)] * self.parts.keeper.first_start
         return other
 
     def remember(self) -> None:
@@ -165,6 +168,7 @@ class _Run:
         """Between two pages, and while none arrives."""
         self.count()
         self.checkpoint()
+        self.parts.keeper.renew_if_due(self.parts.clock.now())
 
     def progress(self, ended: int, works: int) -> None:
         self.parts.watcher.progress(self.options.region, Window(self.state.through, self.end), ended, works)
@@ -187,7 +191,7 @@ class _Run:
         reach = {compartment_tag(ocid): minute for ocid, minute in plan.dedupe_horizon(state, self.options.overlap).items()}
         self.seen.forget(state.through - self.options.overlap, reach)
         quotas = self.quotas.packed(plan.quota_horizon(state, self.options.overlap) - _LATE_MINUTES)
-        written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas))
+        written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas), now=self.parts.clock.now())
         self.state = replace(written, keys={})  # they are in memory once
         self.committed_at = self.parts.clock.monotonic()
         self.uncommitted = False
@@ -209,14 +213,13 @@ class _Run:
         """Write down how far this run came, and give the lease back."""
         caught_up = is_caught_up(self.state, self.end)
         state = replace(self.state, slice_minutes=0) if self.state.through >= self.end else self.state
-        now, forwarded = time_text(self.parts.clock.now()), self.tally.forwarded
-        summary: Summary = {"run": self.run_id, "at": now, "forwarded": forwarded, "caught_up": caught_up}
-        self.commit(replace(state, lease=None, last=summary))
-        self.leased = False
+        last: Summary = {"run": self.run_id, "at": time_text(self.parts.clock.now()), "forwarded": self.tally.forwarded}
+        self.commit(replace(state, lease=None, last={**last, "caught_up": caught_up}))
 
     def salvage(self) -> None:
         """After a failure: the cursor stays, what was confirmed is kept, the lease is given back."""
-        if not self.leased:
+        if not (self.opened and self.parts.keeper.holds_lease):
+            self.parts.keeper.release()  # where the answer to the first write was lost
             return
         with suppress(EpimetheusError):  # the run has failed already; what can still be confirmed need not be sent again
             self.forwarder.finish()
@@ -248,6 +251,7 @@ class _Run:
             left_out=dict(tally.left_out),
             malformed=tally.malformed,
             trimmed=tally.trimmed,
+            abridged=tally.abridged,
             redacted=tally.redacted,
             notices=tally.notices,
             bytes=tally.bytes,
@@ -256,6 +260,7 @@ class _Run:
             listing_stale=tally.listing_stale,
             listing_age_seconds=tally.listing_age,
             given_up=len(self.given_up),
+            first_start=parts.keeper.first_start,
             state_writes=parts.keeper.writes,
             certificate_days=days_left(parts.certificate_end(), parts.clock.now()),
             caches={"dedupe": tally.dedupe(len(self.seen)), "names": self.selection.names()},

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from epimetheus.clock import Deadline
-from epimetheus.errors import CompartmentError, CompartmentMissing, EpimetheusError, OutOfTime, PageTokenRejected
+from epimetheus.errors import CompartmentError, CompartmentMissing, EpimetheusError, PageTokenRejected
 from epimetheus.forward import Forwarder
 from epimetheus.parts import AuditSource
 from epimetheus.plan import MANY_EVENTS, NO_TIME, Outcome, is_stored_token
@@ -49,8 +49,8 @@ class SliceReader:
         with closing(arrivals):
             for arrival in arrivals:
                 if isinstance(arrival, Page):
-                    if not self._forward(arrival, reading):
-                        return reading
+                    if not self._forward(arrival, reading, deadline):
+                        break
                     events += len(arrival.events)
                 else:
                     self._end(arrival, reading)
@@ -60,14 +60,12 @@ class SliceReader:
                 self.tick()
         return reading
 
-    def _forward(self, page: Page, reading: dict[str, Outcome]) -> bool:
-        """Forward a page; whether there is time for more."""
+    def _forward(self, page: Page, reading: dict[str, Outcome], deadline: Deadline) -> bool:
+        """Forward a page; False where ``deadline`` passed before its end, so that it has to be read again."""
         self.pages += 1
         ocid = page.work.compartment
         before = reading.setdefault(ocid, Outcome(NO_TIME, page.work.page))
-        try:
-            self.forwarder.page(page.work, page.events)
-        except OutOfTime:
+        if not self.forwarder.page(page.work, page.events, deadline):
             return False
         reading[ocid] = before._replace(page=page.onward, events=before.events + len(page.events))
         return True

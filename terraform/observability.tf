@@ -67,6 +67,17 @@ locals {
       severity = "CRITICAL", pending = "PT5M", when_scheduled = true
       body     = "No run has come to its end for ${local.window}: look at the schedules, and at the function's log."
     }
+    # The least of the window: 1 only if every run of it was skipped.
+    skipped = {
+      query    = "runs_skipped[${local.window}].groupBy(region).min() > 0"
+      severity = "WARNING", pending = "PT5M", when_scheduled = false
+      body     = "For ${local.window}, every run was skipped: another run holds the lease."
+    }
+    first_start = {
+      query    = "first_start[${local.window}].groupBy(region).max() > 0"
+      severity = "INFO", pending = "PT1M", when_scheduled = false
+      body     = "A run found no earlier state and began anew. Expected once, after the first deployment or for a new region."
+    }
     behind = {
       query    = "compartments_behind[${local.window}].groupBy(region).max() > 0"
       severity = "WARNING", pending = "PT30M", when_scheduled = false

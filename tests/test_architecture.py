@@ -7,17 +7,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "model", "clock", "patterns"}
+BASE = {"errors", "model", "clock", "patterns", "signals"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 # The one place that puts each stage together with what it needs, and the order of a run: these know all of them.
-ORDER = {"run", "replay", "plan", "forward", "parts", "report", "notices", "discovery", "known_compartments", "slice_reader"}
-DOORS = {"assemble", "request", "invoke", "config", "config_forms", "files", "health", "health_questions"}
+ORDER = {"run", "replay", "plan", "forward", "parts", "report", "notices", "discovery", "known_compartments", "slice_reader", "lease"}
+DOORS = {"assemble", "rules_setup", "request", "invoke", "config", "config_forms", "files", "health", "health_questions"}
 TERMINAL = {"cli", "terminal", "__main__"}
 MAY_IMPORT = {
     "errors": set(),
     "model": {"errors"},
     "clock": {"errors"},
     "patterns": set(),
+    "signals": set(),
     "cloud": BASE,
     **dict.fromkeys(STAGES, BASE),
     "source": BASE | {"cloud"},
@@ -27,7 +28,8 @@ MAY_IMPORT = {
     "config": {"errors", "render", "config_forms", "files"},
     "config_forms": {"errors", "render"},
     "files": {"errors", "patterns", "render"},
-    "assemble": BASE | STAGES | ORDER | {"cloud", "config", "files"},
+    "rules_setup": {"files", "select"},
+    "assemble": BASE | STAGES | ORDER | {"cloud", "config", "files", "rules_setup"},
     "request": {"errors", "model"},
     **dict.fromkeys(("health", "health_questions"), BASE | STAGES | ORDER | {"cloud", "config", "assemble", "health_questions"}),
     "invoke": BASE | {"observe", "cloud"} | ORDER | {"assemble", "config", "request", "health"},

@@ -287,7 +287,7 @@ def test_what_is_broken_is_red_and_nothing_else(ran, tmp_path, case):
     assert posted == ([] if "monitoring" in {name, *others} else [0.0])
 
 
-NOT_TOLD = ("There is no state to tell it from.", "The receiver hung up before it was told.")
+NOT_TOLD = ("There is no state that can be used.", "The receiver hung up before it was told.")
 
 
 def skipped_of(others):
@@ -544,7 +544,7 @@ def test_a_terminal_shows_each_check_and_ends_with_the_verdict(terminal):  # noq
     done = type_in("health")
     assert done.exit_code == 0
     assert "ok       receiver: localhost:" in done.stdout
-    assert f"skipped  lag {REGION}: There is no state to tell it from." in done.stdout
+    assert f"skipped  lag {REGION}: There is no state that can be used." in done.stdout
     assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 16 checks to look at, ")
     stage.world.faults.add("status", status=404, operation="PostMetricData", times=None)
     assert type_in("health").exit_code == 1

@@ -31,6 +31,7 @@ FIELDS = {
     "left_out": "reason → events that a rule left out ([rules.md](rules.md)); `rate_limited` are those held back",
     "malformed": "events among those forwarded that could not be understood, and went as they are",
     "trimmed": "events among those forwarded that were too large, and lost something",
+    "abridged": "events among those forwarded that were too large, or took too long, to render whole: main fields only ([formats.md](formats.md#size))",
     "redacted": "events among those forwarded in which something secret was masked",
     "notices": "messages of our own: what was held back, what our polling made, the end of the run",
     "bytes": "bytes written to the receiver, with headers and framing, before TLS",
@@ -39,6 +40,7 @@ FIELDS = {
     "listing_stale": "true: the compartments could not be listed, the last known ones served",
     "listing_age_seconds": "seconds since the compartments (with REGIONS=all also the regions) were last listed completely; null: no listing is needed",
     "given_up": "deleted compartments that OCI refused for 6 hours, and whose last events are not forwarded; they are named in a warning",
+    "first_start": "true: there was no state, and this run made the first; a warning says where reading begins",
     "state_writes": "how often the state was written",
     "certificate_days": "until the first certificate is over, ours or the receiver's; null where none was seen",
     "caches": "`dedupe`: keys of events, where a hit is a duplicate; `names`: what the rules say of event types; `hits`, `misses`, `size`",
@@ -57,7 +59,8 @@ POSITION = {
 }
 METRICS = {
     "runs_failed": ("count", "1 if the run failed"),
-    "runs_skipped": ("count", "1 if another run was at work"),
+    "runs_skipped": ("count", "1 if another run held the lease; a minimum of 1 over some time means that every run was skipped"),
+    "first_start": ("count", "1 if the run found no state and began anew"),
     "run_seconds": ("s", "`seconds`"),
     "events_fetched": ("count", "`fetched`"),
     "events_forwarded": ("count", "`forwarded`"),
@@ -66,6 +69,7 @@ METRICS = {
     "events_left_out": ("count", "the sum of `left_out`"),
     "events_held_back": ("count", "`left_out.rate_limited`"),
     "events_malformed": ("count", "`malformed`"),
+    "events_abridged": ("count", "`abridged`"),
     "api_requests": ("count", "of all services in `api`"),
     "api_throttled": ("count", "of all services in `api`"),
     "lag_seconds": ("s", "`position.lag_seconds`"),

@@ -8,11 +8,11 @@ from typing import get_args
 import msgspec
 from rich.console import Console
 
-from epimetheus.assemble import rules_of
 from epimetheus.files.rules import read_rules
 from epimetheus.model import Quota
 from epimetheus.notices import Author, held_back
 from epimetheus.render import Renderer
+from epimetheus.rules_setup import rules_of
 from epimetheus.select.quotas import Quotas
 from epimetheus.select.rules import Reason
 from epimetheus.select.selection import Selection

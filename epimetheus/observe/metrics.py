@@ -28,6 +28,7 @@ def measures(report: Report, asked: Asked) -> dict[str, float]:
     values: dict[str, float] = {
         "runs_failed": report.status == "failed",
         "runs_skipped": report.status == "skipped",
+        "first_start": report.first_start,
         "run_seconds": report.seconds,
         "events_fetched": report.fetched,
         "events_forwarded": report.forwarded,
@@ -37,6 +38,7 @@ def measures(report: Report, asked: Asked) -> dict[str, float]:
         "events_held_back": report.left_out.get("rate_limited", 0),
         "events_malformed": report.malformed,
         "compartments_given_up": report.given_up,
+        "events_abridged": report.abridged,
         "api_requests": sum(counts["requests"] for counts in report.api.values()),
         "api_throttled": sum(counts["throttled"] for counts in report.api.values()),
     }

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from epimetheus.model import AuditEvent
 from epimetheus.render import tree
-from epimetheus.render.glance import MAX_DEPTH, OPENERS, VALUES, Glance, hidden, judged, sound
+from epimetheus.render.glance import MAX_DEPTH, OPENERS, VALUES, Glance, Key, hidden, judged, sound
 from epimetheus.render.hints import suspicious
 from epimetheus.render.in_place import InPlace
 from epimetheus.render.paths import Path, masked, masked_struct
@@ -26,17 +26,22 @@ class Redacted(NamedTuple):
         return tree.encode(self.tree) if self.parsed else str(self.tree)
 
 
+def _never() -> None:
+    """Nothing to check."""
+
+
 class Redactor:
     """Configured once a run. ``paths`` are the user's own: ``data.additionalDetails.clientIp``, ``*`` for any key or index.
 
     Paths are told as the API writes events and match case; where the JSON can not be read, their last part is taken for a
-    secret key wherever it stands.
+    secret key wherever it stands. ``check`` is called before each string and each new key is searched, and may raise.
     """
 
-    def __init__(self, paths: Sequence[str] = ()) -> None:
+    def __init__(self, paths: Sequence[str] = (), check: Callable[[], None] = _never) -> None:
         self.paths: list[Path] = [tuple(path.strip().split(".")) for path in paths if path.strip()]
         self._last_parts = frozenset(path[-1].lower() for path in self.paths)
-        self._key = lru_cache(_CACHED_KEYS)(judged)
+        self.check = check
+        self._key = lru_cache(_CACHED_KEYS)(self._judged)
         self._glance = Glance(self._key, self._string)
         self._in_place = InPlace(self._key, self.text)
 
@@ -92,7 +97,12 @@ class Redactor:
             kept[name] = hidden(item) if secret else self._walk(item, depth)
         return {key: hidden(item) if key.lower() in VALUES else item for key, item in kept.items()} if claim else kept
 
+    def _judged(self, key: str) -> Key:
+        self.check()
+        return judged(key)
+
     def _string(self, value: str, depth: int) -> str:
+        self.check()
         if is_plain(value) or not suspicious(value):
             return value
         value = sound(value)

@@ -17,7 +17,8 @@ import msgspec
 
 from epimetheus.errors import StateDamaged
 from epimetheus.model import Quota, Window, minute_text, parse_minute
-from epimetheus.state.memory import Behind, Known, Lease, Reading, State, Summary
+from epimetheus.state.memory import Adoption, Behind, Known, Lease, Reading, State, Summary
+from epimetheus.state.owner import ReceiverId
 
 _MAGIC = b"EPIMETHEUS-STATE 1 sha256="
 _KEY_BYTES = 16
@@ -71,6 +72,18 @@ class _KnownBefore(msgspec.Struct, forbid_unknown_fields=True):
 class _Lease(msgspec.Struct, forbid_unknown_fields=True):
     run: str
     until: float
+    taken: float = 0.0
+
+
+class _Receiver(msgspec.Struct, forbid_unknown_fields=True):
+    address: str
+    sha256: str
+
+
+class _Adoption(msgspec.Struct, forbid_unknown_fields=True):
+    at: float
+    reason: str
+    before: str
 
 
 class _Quota(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -99,6 +112,10 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     floor: str | None = None
     regions: tuple[str, ...] = ()
     regions_listed: str | None = None
+    tenancy: str = ""
+    receiver: _Receiver | None = None
+    adopted: _Adoption | None = None
+    marked: str = ""
 
 
 _read_head = msgspec.json.Decoder(_Head).decode
@@ -110,7 +127,7 @@ def pack(state: State) -> bytes:
         region=state.region,
         through=minute_text(state.through),
         slice_minutes=state.slice_minutes,
-        lease=None if state.lease is None else _Lease(state.lease.run, state.lease.until),
+        lease=None if state.lease is None else _Lease(state.lease.run, state.lease.until, state.lease.taken),
         writer=state.writer,
         serial=state.serial,
         behind={ocid: _behind_text(behind) for ocid, behind in state.behind.items()},
@@ -124,6 +141,10 @@ def pack(state: State) -> bytes:
         floor=_text_or_none(state.floor),
         regions=state.regions,
         regions_listed=_text_or_none(state.regions_listed),
+        tenancy=state.tenancy,
+        receiver=None if state.receiver is None else _Receiver(state.receiver.address, state.receiver.fingerprint),
+        adopted=None if (a := state.adopted) is None else _Adoption(a.at, a.reason, a.before),
+        marked=state.marked,
     )
     parts = [msgspec.json.format(msgspec.json.encode(head), indent=1), b"\n\0", *state.keys.values()]
     checksum = hashlib.sha256()
@@ -168,10 +189,14 @@ def _state(head: _Head, packed: memoryview) -> State:
         floor=_minute_or_0(head.floor),
         regions=head.regions,
         regions_listed=_minute_or_0(head.regions_listed),
-        lease=None if head.lease is None else Lease(head.lease.run, head.lease.until),
+        lease=None if head.lease is None else Lease(head.lease.run, head.lease.until, head.lease.taken),
         writer=head.writer,
         serial=head.serial,
         last=head.last,
+        tenancy=head.tenancy,
+        receiver=None if head.receiver is None else ReceiverId(head.receiver.address, head.receiver.sha256),
+        adopted=None if (a := head.adopted) is None else Adoption(a.at, a.reason, a.before),
+        marked=head.marked,
     )
 
 
