@@ -178,7 +178,7 @@ class Oracle:
     def reported(self, report: Report, read: int | None) -> None:
         """A run that was given ``read`` events (None: not known) has ended and said what it did."""
         total = report.forwarded + report.uncertain + report.duplicates + sum(report.left_out.values())
-        if read not in (None, report.fetched) or report.fetched != total or report.uncertain < 0:
+        if (read is not None and read < report.fetched) or report.fetched != total or report.uncertain < 0:
             raise Broken(f"4: {read} events read, {report.fetched} fetched, {total} accounted for")
         if report.uncertain and report.status != "failed":
             raise Broken(f"4, 8: {report.uncertain} uncertain, and the run is {report.status}")
@@ -237,7 +237,7 @@ class Oracle:
 
     def crowded(self, pages: int) -> None:
         """So many pages are in memory at once."""
-        most = 2 + self.settings.concurrency
+        most = 2 + self.settings.concurrency + bool(self.settings.concurrency)  # counted while threads go on
         if pages > most:
             raise Broken(f"6: {pages} pages are in memory at once")
 

@@ -174,6 +174,7 @@ class Weather:
                 if report.region == region.name and (report.status != "failed" or not report.error.kind.startswith("state")):
                     raise Broken(f"5, 7: the state is {why}, and the run is {report.status}: {report.error}")
             self.stage.now += 600
+            self.theatre.grow()
         self.stage.calm = calm
         self._restore(region, usable[-1])
 
