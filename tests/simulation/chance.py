@@ -11,7 +11,7 @@ START = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 
 
 class Killed(BaseException):
-    """The process is gone: nothing of the package catches this."""
+    """The process is gone. What the package does about it nevertheless comes to nothing: each further call raises it again."""
 
 
 class Stage:
@@ -32,6 +32,7 @@ class Stage:
         self.counted: Counter[str] = Counter()
         self.stop_in: int | None = None
         self.stop_with: type[BaseException] = Killed
+        self.dead = False
         self.jump_in: int | None = None
         self.jump_to = 0.0
         self.nested_in: int | None = None
@@ -65,6 +66,8 @@ class Stage:
 
     def step(self, slowest: float = 0.02) -> None:
         """A call to the outside begins: time passes, the process may be stopped here, another run may start in between."""
+        if self.dead:
+            raise Killed
         self.sleep(self.dice.random() * slowest * self.slowness)
         if self.stop_in is not None:
             self.stop_in -= 1
@@ -85,6 +88,7 @@ class Stage:
     def _stop(self) -> None:
         self.stop_in = None
         if self.stop_with is Killed:
+            self.dead = True
             self.counted["killed"] += 1
             self.trouble()
         else:

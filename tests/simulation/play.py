@@ -253,6 +253,7 @@ class Theatre:
                 region.oracle.interrupted(f"run{self.runs}", region.shelf.data)
             stage.calm = False
         stage.stop_in = stage.nested_in = stage.jump_in = None
+        stage.dead = False
 
     def overlap(self) -> None:
         """Another call, while one is at work."""

@@ -44,12 +44,12 @@ class Scene:
 
     def run(self, seconds: float = 60.0) -> Report:
         """One call of the function, ten minutes after the last."""
-        self.stage.now += 600
-        self.tenancy.grow()
-        return self.theatre.call(seconds)[0]
+        self.stage.now += 599
+        return self.at_once(seconds)
 
     def at_once(self, seconds: float = 60.0) -> Report:
         """One call of the function, a second after the last."""
+        self.stage.dead = False
         self.stage.now += 1
         self.tenancy.grow()
         return self.theatre.call(seconds)[0]
