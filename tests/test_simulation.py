@@ -52,7 +52,7 @@ MUTATIONS = [
     Mutation("1: what came before the page is left", "slice_reader.py", "update(() if work.page else {work.compartment})", "add(work.compartment)"),
     Mutation("1: new is only what is new now", "known_compartments.py", "min(now, state.listed or now) - lookback", "now - lookback"),
     Mutation("1: one listing serves for ever", "known_compartments.py", "0 <= now - state.listed < minutes", "state.listed > 0"),
-    Mutation("1: what returns begins anew", "known_compartments.py", "return max(before.read, oldest)", "return now"),
+    Mutation("1: what returns begins anew", "known_compartments.py", "return max(before.read, oldest)", "return max(before.read, horizon)"),
     Mutation("1: a refused deleted compartment is given up at once", "plan.py", "GIVE_UP_MINUTES = 6 * 60", "GIVE_UP_MINUTES = 0"),
     Mutation("1: a deselected compartment loses its mark", "known_compartments.py", "read=state.mark(ocid), floor=behind", "read=now, floor=behind"),
     Mutation("1: a refusal of all moves the cursor", "plan.py", "(readable and outcome.why != NO_TIME) for", "(outcome.why != NO_TIME) for"),

@@ -104,7 +104,7 @@ class Weather:
         region = self.any_region()
         if region.shelf.data and (usable := self._versions(region)):
             by = self.stage.dice.choice((HOUR, DAY, 30 * DAY))
-            ahead = int(by + self.stage.now - marks_of(usable[-1]).through)
+            ahead = int(by + self.stage.now - marks_of(usable[-1]).through) // 60 * 60
             self._in_other_hands(in_the_future(usable[-1], ahead), "in the future", region)
 
     def state_rolled_back(self) -> None:
@@ -158,7 +158,7 @@ class Weather:
         if region.shelf.data is None:
             return []
         names = set(region.oracle.marks)
-        some = [*region.shelf.versions[-60:], region.shelf.data]
+        some = [*region.shelf.versions, region.shelf.data]
         return [one for one in some if (marks := marks_of(one)).lease is None and names <= set(marks.read)]
 
     def _in_other_hands(self, data: bytes | None, why: str, region: "Region") -> None:
