@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from oci.identity import IdentityClient
 from oci.object_storage import ObjectStorageClient
 
 from epimetheus.clock import Clock, Deadline
-from epimetheus.cloud import Calls, Credentials, make_client, oci_errors, sign_in
+from epimetheus.clock_offset import ClockOffset
+from epimetheus.cloud import Calls, Credentials, dates, make_client, oci_errors, sign_in
 from epimetheus.config import Settings
 from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_end, framer, tls_context
 from epimetheus.files.field_map import FieldMap, read_field_map
@@ -42,12 +43,13 @@ _BUCKET_HELP = "Check STATE_BUCKET, STATE_NAMESPACE and the policy for its objec
 
 @dataclass(frozen=True)
 class Workshop:
-    """What is made once for all regions of a call: the settings, who we are, the clock, and the time there is."""
+    """What is made once for all regions of a call: the settings, who we are, the clock, the time there is, and what OCI's clock says."""
 
     settings: Settings
     credentials: Credentials
     clock: Clock
     deadline: Deadline
+    clock_offset: ClockOffset = field(default_factory=ClockOffset)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock, deadline: Deadline) -> "Workshop":
@@ -69,7 +71,14 @@ class Workshop:
     def client(self, kind: Callable[..., Any], seconds: float, calls: Calls | None = None) -> Any:
         """One of the SDK's clients in our own region, whose retries fit ``seconds``, and whose answers are counted in ``calls``."""
         region, endpoint = self.credentials.region, self.settings.oci_endpoint
-        return make_client(kind, self.credentials, region=region, endpoint=endpoint, seconds=max(1.0, seconds), calls=calls)
+        return make_client(
+            kind, self.credentials, region=region, endpoint=endpoint, seconds=max(1.0, seconds), calls=calls, dated=self.dated
+        )
+
+    @property
+    def dated(self) -> Callable[[Any], None]:
+        """Notes the date of an answer of OCI."""
+        return dates(self.clock_offset, self.clock.now)
 
     def prepare(self) -> None:
         """Fetch what all regions need, so that a failure here is nobody's fate alone. Raises ConfigError, SourceError, CredentialsError."""
@@ -220,6 +229,7 @@ class Workshop:
             concurrency=settings.api_concurrency,
             pacer=Pacer(settings.api_requests_per_second, self.clock),
             clock=self.clock,
+            dated=self.dated,
         )
 
     def watch(self) -> Watch:
@@ -249,6 +259,7 @@ class Workshop:
             watcher=watcher,
             rules=self.rules(),
             watch=self.watch(),
+            clock_offset=self.clock_offset.seconds,
         )
 
     def monitoring(self, seconds: float) -> Any:

@@ -4,20 +4,13 @@ from typing import Annotated
 
 import msgspec
 
-from epimetheus.errors import EpimetheusError
+from epimetheus.errors import RequestError as RequestError
 from epimetheus.model import Window, parse_minute
 
 _HELP = (
     'Send nothing, {"action": "run"}, {"follow_seconds": 3480}, {"action": "health"}, '
     'or {"action": "replay", "from": "2026-11-24T10:00:00Z", "to": "2026-11-24T11:00:00Z"}.'
 )
-
-
-class RequestError(EpimetheusError):
-    """The body of the call is none that Epimetheus knows."""
-
-    kind = "request"
-    fault = "configuration"
 
 
 class _Asked(msgspec.Struct, forbid_unknown_fields=True, tag_field="action", frozen=True):
