@@ -18,6 +18,7 @@ from epimetheus.config import Settings
 from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_end, framer, tls_context
 from epimetheus.files.field_map import FieldMap, read_field_map
 from epimetheus.files.rules import RulesFile, read_rules
+from epimetheus.foreign_text import value as shown
 from epimetheus.parts import Options, Parts, Receiver, Statistics, Watcher
 from epimetheus.render import Renderer
 from epimetheus.render.fields import Fields
@@ -109,7 +110,7 @@ class Workshop:
     def get_object(self, name: str) -> bytes:
         """An object of STATE_BUCKET. Raises SourceError, CredentialsError."""
         client = self.client(ObjectStorageClient, self.deadline.left() / 4)
-        with oci_errors(f"reading the object {name} of {self.settings.state_bucket}", do=_BUCKET_HELP):
+        with oci_errors(f"reading the object {shown(name)} of {self.settings.state_bucket}", do=_BUCKET_HELP):
             return bytes(client.get_object(self.namespace, self.settings.state_bucket, name).data.content)
 
     @cached_property

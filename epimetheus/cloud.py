@@ -4,7 +4,6 @@ Each client goes without the SDK's circuit breaker: it is shared by all clients,
 """
 
 import configparser
-import re
 import threading
 import time
 from collections import Counter
@@ -18,12 +17,12 @@ import oci
 
 from epimetheus.clock_offset import ClockOffset
 from epimetheus.errors import CredentialsError, EpimetheusError, SourceError
+from epimetheus.foreign_text import plain
 from epimetheus.http_limits import AnswerLimit, limit_client
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 _TOO_MANY, _FAILED = 429, 500
-_SIGNATURE = re.compile(r'ST\$[\w.-]+|(?<=keyId=")[^"]+|(?<=signature=")[^"]+')
 AuthKind = Literal["resource_principal", "instance_principal", "config_file"]
 
 
@@ -207,12 +206,6 @@ def service_failure(doing: str, status: int, code: str | None, message: str | No
             do="Check the key, user and clock; for a resource principal, its dynamic group.",
         )
     return ServiceFailure(f"OCI refused while {doing}: {said}.", do=do, status=status, code=code)
-
-
-def plain(text: str) -> str:
-    """Foreign words for a message of ours: one line of at most 200 characters, nothing but what can be printed, and no signature."""
-    shown = "".join(character if character.isprintable() else " " for character in _SIGNATURE.sub("…", text))
-    return " ".join(shown.split())[:200]
 
 
 def _words(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from epimetheus import config_forms as form
+from epimetheus import foreign_text
 from epimetheus.errors import ConfigError
 from epimetheus.files.field_map import read_field_map
 from epimetheus.files.json_file import nearest
@@ -120,7 +121,7 @@ def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
     """Keys that are nearly ours. Most variables are somebody else's (PATH, OCI_CLI_PROFILE), and are let pass."""
     for key in environment:
         if key not in _KEYS and (meant := _meant(key)):
-            yield f"{form.printable(key)}: there is no such key; the nearest is {meant}"
+            yield f"{foreign_text.value(key) or foreign_text.HIDDEN}: there is no such key; the nearest is {meant}"
 
 
 def _meant(key: str) -> str | None:
@@ -208,5 +209,5 @@ def _worded(details: ErrorDetails, given: Mapping[str, str]) -> str:
 
 def _named(key: str, value: str) -> str:
     """``KEY=value``; the key alone where the value may be secret, or a whole text."""
-    clean = None if key in _TEXTS and not value.startswith(_POINTERS) else form.shown(value)
+    clean = None if key in _TEXTS and not value.startswith(_POINTERS) else foreign_text.value(value)
     return key if clean is None else f"{key}={clean}"
