@@ -268,7 +268,7 @@ class _Run:
             region=self.options.region,
             status=status,
             error=problem(error) if error else None,
-            warnings=[*tally.warnings, *unreadable_told(self.unreadable)],
+            warnings=[*tally.warnings, *self.selection.warnings(), *unreadable_told(self.unreadable)],
             started=time_text(self.started),
             seconds=round(parts.clock.monotonic() - self.monotonic_start, 3),
             position=position(self.state, self.from_, self.end, parts.clock.now(), self.options.slice) if self.opened else None,
