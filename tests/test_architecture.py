@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "source": BASE | {"cloud", "http_limits", "foreign_text"},
     "state": BASE | {"cloud"},
     "observe": BASE | {"cloud", "foreign_text"},
-    **{name: BASE | {"source", "select", "render", "state"} | ORDER | {"cloud", "clock_offset"} for name in ORDER},
+    **{name: BASE | {"source", "select", "render", "state"} | ORDER | {"cloud", "clock_offset", "foreign_text"} for name in ORDER},
     "config": {"errors", "render", "config_forms", "files", "foreign_text"},
     "config_forms": {"errors", "render"},
     "files": {"errors", "patterns", "render", "foreign_text"},

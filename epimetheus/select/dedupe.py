@@ -25,7 +25,10 @@ def compartment_tag(ocid: str) -> bytes:
 
 
 def event_key(tag: bytes, fetched: Fetched) -> bytes:
-    """The key of an event: its whole JSON text. What OCI lists again in other words is sent again, and no event hides behind another's id."""
+    """The key of an event, by its whole JSON text.
+
+    What OCI lists again with other bytes is sent again, and no event can hide behind the id of another.
+    """
     return tag + blake2b(fetched.raw, digest_size=KEY_BYTES - _TAG_BYTES).digest()
 
 

@@ -1,8 +1,8 @@
 """Which polling is this deployment's own: by principal, and by the one address that it comes from.
 
-The principal alone proves nothing: a copied token of the function is the same principal. Nor can a mark in the request prove anything, since
-the holder of the token may read all that the function may read, and every audit event. What OCI itself records and the holder cannot choose
-is the address. So one address is taken for ours; calls from any other are forwarded.
+The principal alone proves nothing: a copied token of the function is the same principal. Nor can a mark in the request prove anything,
+since the holder of the token may read all that the function may read, and every audit event. What OCI itself records and the holder cannot
+choose is the address. So one address is taken for ours; calls from any other are forwarded.
 
 Our address may change (a new container, another NAT gateway). Another one is taken for ours only once ours has been silent for a whole hour
 in which the other was not: while we run, no second one is. What came from where is remembered beside the hourly limits (`Quotas`).
@@ -37,18 +37,23 @@ class OwnPolling:
         later = {address: hour for address, hour in forwarded.items() if hour >= known_until + _SILENT_MINUTES and address != _MANY}
         if self._ours is not None and later:
             self._ours = max(later, key=lambda address: (later[address], address))
+        self._known = {*left_out, *forwarded}
         self._others: set[str] = set()
 
     def is_ours(self, event: AuditEvent, millis: int) -> bool:
-        """Whether a call of our principal, at ``millis`` since the epoch, came from our address (the first, where none is known); counted."""
+        """Whether a call of our principal, at ``millis`` since the epoch, came from our address; counted.
+
+        Where none is known, the first is ours.
+        """
         address = _address(event)
         if self._ours is None:
             self._ours = address
         if address == self._ours:
             self._quotas.hold(_kind(event, address), millis)
             return True
-        if len(self._others) >= _MOST_ADDRESSES and address not in self._others:
+        if len(self._known) >= _MOST_ADDRESSES and address not in self._known:
             address = _MANY
+        self._known.add(address)
         self._others.add(address)
         self._quotas.passes(_kind(event, address), millis)
         return False
