@@ -19,6 +19,8 @@ from epimetheus.render.syslog import FACILITIES
 
 MAX_BYTES = 4096
 """What the configuration of a function may hold, keys and values together (OCI Functions)."""
+RELP_BYTES = 128 * 1024
+"""What a RELP frame may hold (librelp, doc/relp.md)."""
 
 
 _PLAIN_TCP = "SYSLOG_TRANSPORT=tcp is plain TCP: events can be read and forged on the way; use tls."
@@ -160,6 +162,7 @@ def _together(given: Mapping[str, str]) -> Iterator[str]:
     """What is wrong between keys."""
     yield from _state_together(given)
     yield from _tls_together(given)
+    yield from _relp_together(given)
     regions, ids = form.split(given.get("REGIONS", "")), given.get("COMPARTMENT_IDS")
     if "all" in regions and len(regions) > 1:
         yield f"{_named('REGIONS', given['REGIONS'])}: allowed is all, or regions, not both"
@@ -192,8 +195,23 @@ def _tls_together(given: Mapping[str, str]) -> Iterator[str]:
         for key in _TLS_ONLY:
             if key in given:
                 yield f"{key} is set and SYSLOG_TRANSPORT is tcp: allowed is with tls and relp only"
-    if given.get("SYSLOG_TRANSPORT") == "relp" and "SYSLOG_FRAMING" in given:
+
+
+def _relp_together(given: Mapping[str, str]) -> Iterator[str]:
+    if given.get("SYSLOG_TRANSPORT") != "relp":
+        return
+    if "SYSLOG_FRAMING" in given:
         yield "SYSLOG_FRAMING is set and SYSLOG_TRANSPORT is relp, which has frames of its own: allowed is with tls and tcp only"
+    size = given.get("SYSLOG_MAX_BYTES", "8000")
+    try:
+        fits = 0 < float(size) <= RELP_BYTES
+    except ValueError:  # found already
+        return
+    if not fits:
+        yield (
+            f"{_named('SYSLOG_MAX_BYTES', size)}: SYSLOG_TRANSPORT=relp sends no message longer than {RELP_BYTES} bytes;"
+            f" allowed is an integer from {MIN_BYTES} to {RELP_BYTES}"
+        )
 
 
 def _worded(details: ErrorDetails, given: Mapping[str, str]) -> str:
