@@ -1,7 +1,7 @@
 """How far OCI's clock is from ours, learned from the ``Date`` header of its answers; and what a run does about it.
 
-A window ends at now − SETTLE_MINUTES. Where our clock is ahead, that is later than OCI has listed events for, and what is listed afterwards
-is behind the checkpoint. So a run corrects its time by OCI's, and refuses to run where the clock is far off.
+A window ends SETTLE_MINUTES before now. Where our clock is ahead, that is later than OCI has listed events for, and what is listed
+afterwards is behind the checkpoint. So a run corrects its time by OCI's, and refuses to run where the clock is far off.
 """
 
 import threading

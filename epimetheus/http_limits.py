@@ -12,7 +12,6 @@ from functools import partial
 from threading import local
 from typing import Any
 
-import oci
 import requests
 import urllib3
 from oci._vendor import requests as vendored
@@ -22,10 +21,11 @@ PAGE_BYTES = 64 << 20
 ANSWER_BYTES = 16 << 20
 """Any other answer: Identity, Secrets, Monitoring."""
 OBJECT_BYTES = 256 << 20
-"""An object in Object Storage: the state, or a file that a setting refers to."""
+"""An object in Object Storage: the state, or a file that a setting refers to. Also a page of log lines, on the terminal."""
 PAGE_SECONDS = 60.0
 """One page of audit events, from the first byte sent to the last byte received. One page of OCI has been seen to take 12 s."""
 
+_LARGE = frozenset(("object_storage", "log_search"))  # the SDK's names of services
 _SENT_AT_ONCE = 16 << 10  # one TLS record
 _BUFFER = 64 << 10
 
@@ -216,6 +216,6 @@ class _SdkAdapter(_Limited, vendored.adapters.HTTPAdapter):  # type: ignore[misc
 def limit_client(client: Any, seconds: float) -> None:
     """Bound each request of one of the SDK's clients to ``seconds``, and its answers to what its service may send."""
     session = client.base_client.session
-    most = OBJECT_BYTES if isinstance(client, oci.object_storage.ObjectStorageClient) else ANSWER_BYTES
+    most = OBJECT_BYTES if client.base_client.service in _LARGE else ANSWER_BYTES
     for scheme in ("https://", "http://"):  # a session that the SDK makes anew is a copy, with the same adapters
         session.mount(scheme, _SdkAdapter(seconds, most))

@@ -157,8 +157,8 @@ class BehindNow(msgspec.Struct, frozen=True):
 class Position(msgspec.Struct, frozen=True):
     """How far a region is: read from ``since`` (before this run) to ``through`` (the cursor), but for who is ``behind`` (by OCID).
 
-    ``behind`` begins with the furthest. ``lag_seconds`` is measured from the furthest mark to now, ``slices_left`` how many of SLICE_MINUTES that is at the most; ``known``,
-    ``asked`` and ``gone`` count compartments.
+    ``behind`` begins with the furthest. ``lag_seconds`` is measured from the furthest mark to now, ``slices_left`` how many of
+    SLICE_MINUTES that is at the most; ``known``, ``asked`` and ``gone`` count compartments.
     """
 
     since: str

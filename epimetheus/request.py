@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from epimetheus.errors import RequestError as RequestError
+from epimetheus.errors import RequestError
 from epimetheus.foreign_text import value
 from epimetheus.model import Window, parse_minute
 

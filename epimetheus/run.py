@@ -18,8 +18,9 @@ from epimetheus.model import Compartment, Report, Status, Window, time_text
 from epimetheus.parts import Options, Parts
 from epimetheus.report import Tally, days_left, is_caught_up, position, problem, unreadable_told
 from epimetheus.select.dedupe import SeenKeys, compartment_tag
+from epimetheus.select.own_polling import OWN
 from epimetheus.select.quotas import Quotas
-from epimetheus.select.selection import OWN, Selection
+from epimetheus.select.selection import Selection
 from epimetheus.source.compartments import Listing, choose, discover, paths, pin
 from epimetheus.source.fetch import Failed, Page, Work, fetch
 from epimetheus.state.memory import Lease, State, Summary

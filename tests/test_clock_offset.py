@@ -112,6 +112,20 @@ def test_item_11_every_service_tells_the_time(tmp_path, api_key):
             assert shop.clock_offset.seconds() is None
 
 
+def test_item_11_a_run_is_given_the_offset(tmp_path, api_key):
+    world = World(now=lambda: NOON - 240, api_key=api_key)
+    world.bucket("b")
+    environment = {"SYSLOG_HOST": "siem", "SYSLOG_TRANSPORT": "tcp", "STATE_BUCKET": "b"}
+    settings = Settings.read({**environment, "OCI_CONFIG_FILE": str(world.credentials(tmp_path))})
+    clock = Clock(now=lambda: NOON + 0.5)
+    with mock_oci(world):
+        shop = Workshop.open(settings, clock, Deadline.after(clock, 60))
+        parts = shop.parts("us-ashburn-1", "r1", shop.deadline, watcher=None)
+        assert parts.keeper.peek() is None
+        assert parts.clock_offset() == pytest.approx(-240, abs=0.5)
+    assert corrected_now(clock.now(), parts.clock_offset())[0] == pytest.approx(NOON - 240, abs=1)
+
+
 def test_the_stand_in_says_the_time_of_its_world(tmp_path, api_key):
     world = World(now=lambda: NOON, api_key=api_key)
     credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")

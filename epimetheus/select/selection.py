@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from epimetheus.model import Cache, Fetched, Quota
-from epimetheus.select.own_polling import OWN as OWN
 from epimetheus.select.own_polling import OwnPolling
 from epimetheus.select.quotas import Quotas, event_millis
 from epimetheus.select.rules import SEND, Judge, Reason, Rules
