@@ -2,10 +2,13 @@
 
 import gzip
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+
+from epimetheus.testing.syslog import Identity
 
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nopc-request-id: x\r\n"
 _MEBIBYTE = b" " * (1 << 20)
@@ -88,20 +91,56 @@ SLOW = (drips_status, drips_headers, drips_body, continues_forever, reads_nothin
 LONG = (endless_chunks, endless_chunk_size, endless_body, announces_terabytes, gzip_bomb, gzip_bomb_in_an_error)
 
 
+def handshakes_never(sock: socket.socket) -> None:
+    """For a URL with https: no TLS at all."""
+    time.sleep(60)
+
+
+def tunnel(sock: socket.socket) -> None:
+    """A well-behaved proxy for https: whatever is asked for, it leads to the port that stands in the host's name."""
+    port = int(_head(sock).split()[1].rpartition(b":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as onward:
+        sock.sendall(b"HTTP/1.1 200 Connection established\r\nX-A: b\r\n\r\n")
+        threading.Thread(target=_pump, args=(onward, sock), daemon=True).start()
+        _pump(sock, onward)
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65_536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
+def _head(sock: socket.socket) -> bytes:
+    head = b""
+    while b"\r\n\r\n" not in head:
+        if not (part := sock.recv(65_536)):
+            raise ConnectionError
+        head += part
+    return head
+
+
+_READS_FOR_ITSELF = (reads_nothing, handshakes_never, tunnel)
+
+
 @contextmanager
-def hostile(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """The URL of a server that reads a request's head (not for `reads_nothing`) and answers each connection with ``answer``."""
+def hostile(answer: Callable[[socket.socket], None], tls: Identity | None = None) -> Iterator[str]:
+    """The URL of a server that reads a request's head (but for some) and answers each connection with ``answer``."""
     listener = socket.create_server(("127.0.0.1", 0))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if tls:
+        context.load_cert_chain(*tls)
 
     def serve(sock: socket.socket) -> None:
-        with sock, suppress(OSError):
-            head = b""
-            while answer is not reads_nothing and b"\r\n\r\n" not in head:
-                if not (part := sock.recv(65_536)):
-                    return
-                head += part
+        with suppress(OSError):
+            if tls and answer is not handshakes_never:
+                sock = context.wrap_socket(sock, server_side=True)
+            if answer not in _READS_FOR_ITSELF:
+                _head(sock)
             answer(sock)
             sock.shutdown(socket.SHUT_WR)
+        sock.close()
 
     def accept() -> None:
         with suppress(OSError):
@@ -110,6 +149,6 @@ def hostile(answer: Callable[[socket.socket], None]) -> Iterator[str]:
 
     threading.Thread(target=accept, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         listener.close()

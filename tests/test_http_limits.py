@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,12 @@ from epimetheus.source.material import Material
 from epimetheus.source.pacer import Pacer
 from epimetheus.state.object_storage import ObjectStore
 from epimetheus.testing.oci import World, serve
+from epimetheus.testing.syslog import Authority
 from tests import hostile_server
 from tests.hostile_server import LONG, SLOW, hostile
 
 SECONDS = 1.5
+SPARE = 1.5  # for a machine that is busy
 
 
 @pytest.fixture
@@ -60,18 +63,66 @@ def events(credentials, url, seconds):
     return next(audit.pages("ocid1.tenancy.oc1..a", Window(0, 1), None, Deadline.after(SYSTEM, seconds)))
 
 
+def ended(call, credentials, url):
+    """How a call ended, and after how many seconds."""
+    began = time.monotonic()
+    with pytest.raises(EpimetheusError) as caught:
+        call(credentials, url, SECONDS)
+    return caught.value, time.monotonic() - began
+
+
 @pytest.mark.parametrize("answer", SLOW, ids=lambda answer: answer.__name__)
-@pytest.mark.parametrize("call", CALLS)
-def test_item_18_a_slow_server_costs_a_call_of_the_sdk_no_more_than_its_deadline(credentials, call, answer):
-    with hostile(answer) as url:
+def test_item_18_a_slow_server_costs_a_call_of_the_sdk_no_more_than_its_deadline(credentials, answer):
+    with hostile(answer) as url, ThreadPoolExecutor(len(CALLS)) as pool:
+        came = dict(zip(CALLS, pool.map(lambda call: ended(call, credentials, url), CALLS.values()), strict=True))
+    for call, (error, seconds) in came.items():
+        assert seconds < SECONDS + SPARE
+        assert isinstance(error, StateError if call.startswith("state") else SourceError)
+        if answer is not hostile_server.reads_nothing and call != "state write":  # there, the socket's own timeout may come first
+            assert "the whole exchange took longer than 1.0 s" in error.what
+            assert ("while" in error.what, "a proxy" in error.do) == (True, True)
+
+
+@pytest.fixture
+def tls(tmp_path, monkeypatch):
+    """The identity of a server that the clients trust."""
+    authority = Authority(tmp_path / "authority")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.ca))
+    return authority.server()
+
+
+@pytest.mark.parametrize("answer", [*SLOW, hostile_server.handshakes_never], ids=lambda answer: answer.__name__)
+@pytest.mark.parametrize("call", ["identity", "state write", "events"])
+def test_item_18_the_same_holds_over_tls(credentials, tls, call, answer, monkeypatch):
+    monkeypatch.setattr(audit_module, "PAGE_SECONDS", 1.0)
+    with hostile(answer, tls) as url:
         began = time.monotonic()
-        with pytest.raises((SourceError, StateError)) as caught:
-            CALLS[call](credentials, url, SECONDS)
-    assert time.monotonic() - began < SECONDS + 0.3
-    if answer in SLOW[:4] and call != "state write":
-        assert "the whole exchange took longer than 1.0 s" in caught.value.what
-        assert "while" in caught.value.what
-        assert "a proxy" in caught.value.do
+        with pytest.raises(EpimetheusError) as caught:
+            {**CALLS, "events": events}[call](credentials, url, SECONDS)
+    assert time.monotonic() - began < SECONDS + SPARE
+    assert "CERTIFICATE" not in caught.value.what
+
+
+@pytest.mark.parametrize("answer", [*SLOW[:2], SLOW[3], hostile_server.reads_nothing], ids=lambda answer: answer.__name__)
+@pytest.mark.parametrize("call", ["identity", "events"])
+def test_item_18_and_for_what_a_proxy_answers(credentials, tls, call, answer, monkeypatch):
+    monkeypatch.setattr(audit_module, "PAGE_SECONDS", 1.0)
+    with hostile(answer) as proxy:
+        monkeypatch.setenv("https_proxy", proxy)
+        began = time.monotonic()
+        with pytest.raises(EpimetheusError):
+            {**CALLS, "events": events}[call](credentials, "https://audit.invalid", SECONDS)
+    assert time.monotonic() - began < SECONDS + SPARE
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+@pytest.mark.parametrize("call", ["identity", "events"])
+def test_item_18_a_gzip_bomb_over_tls_or_through_a_proxy_is_refused(credentials, tls, call, proxied, monkeypatch):
+    with hostile(hostile_server.gzip_bomb, tls) as url, hostile(hostile_server.tunnel) as proxy:
+        if proxied:
+            monkeypatch.setenv("https_proxy", proxy)
+        with pytest.raises(EpimetheusError, match="the answer is longer than"):
+            {**CALLS, "events": events}[call](credentials, url, 30.0)
 
 
 @pytest.mark.parametrize("answer", SLOW, ids=lambda answer: answer.__name__)
@@ -81,7 +132,7 @@ def test_item_18_a_slow_server_costs_a_page_no_more_than_its_deadline(credential
         began = time.monotonic()
         with pytest.raises(CompartmentError, match=r"ListEvents of ocid1.tenancy.oc1..a exceeded a limit: .* longer than 1.0 s"):
             events(credentials, url, 20.0)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 1.0 + SPARE
 
 
 @pytest.mark.parametrize("answer", [hostile_server.drips_body, hostile_server.reads_nothing], ids=lambda answer: answer.__name__)
@@ -90,7 +141,7 @@ def test_item_18_a_page_also_ends_with_the_run(credentials, answer):
         began = time.monotonic()
         with pytest.raises(OutOfTime):
             events(credentials, url, 1.0)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 1.0 + SPARE
 
 
 def test_item_18_endless_headers_end(credentials):
@@ -118,7 +169,7 @@ MOST = {"events": PAGE_BYTES, "state read": OBJECT_BYTES, "state write": ANSWER_
 
 
 @pytest.mark.parametrize("answer", LONG, ids=lambda answer: answer.__name__)
-@pytest.mark.parametrize("call", ["events", "identity", "state read", "secrets", "metrics"])
+@pytest.mark.parametrize("call", ["events", "identity", "state read"])
 def test_item_18_an_answer_without_end_takes_bounded_memory(tmp_path, api_key, call, answer):
     """Peak memory of a process of its own, in MiB over what it had before."""
     config = World(api_key=api_key).credentials(tmp_path)
@@ -130,6 +181,14 @@ def test_item_18_an_answer_without_end_takes_bounded_memory(tmp_path, api_key, c
         assert f"the answer is longer than {most} bytes" in said
     assert said
     assert grown < 2.2 * (most >> 20) + 24
+
+
+@pytest.mark.parametrize("call", ["regions", "secrets", "metrics"])
+def test_item_18_every_other_call_ends_as_well(credentials, call):
+    """They share the limits of Identity, whose memory is measured above; only the state may be larger."""
+    for answer in (hostile_server.gzip_bomb, hostile_server.announces_terabytes):
+        with hostile(answer) as url, pytest.raises(EpimetheusError, match="the answer is longer than"):
+            CALLS[call](credentials, url, 30.0)
 
 
 def test_item_18_the_limits_are_what_the_documentation_says():
