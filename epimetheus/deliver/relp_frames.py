@@ -18,6 +18,7 @@ LONGEST = 128 * 1024
 
 _HEADER = re.compile(rb"(\d{1,9}) ([A-Za-z]{1,32}) (?:0\n|([1-9]\d{0,8}) )")
 _BEGINNING = re.compile(rb"(?:\d{1,9}(?: (?:[A-Za-z]{1,32}(?: \d{0,9})?)?)?)?")
+_LONG_HELP = f"Set SYSLOG_MAX_BYTES to {LONGEST} or less."
 _OTHER_HELP = "Check that SYSLOG_PORT is the receiver's port for RELP, and that SYSLOG_TRANSPORT is what that port speaks."
 
 
@@ -40,7 +41,9 @@ class Frame(NamedTuple):
 
 
 def frame(number: int, command: bytes, data: bytes = b"") -> bytes:
-    """The bytes of a frame."""
+    """The bytes of a frame. Raises ReceiverError for more data than a frame may hold: the receiver would drop the connection."""
+    if len(data) > LONGEST:
+        raise ReceiverError(f"A message of {len(data)} bytes cannot be sent: RELP allows {LONGEST}.", do=_LONG_HELP)
     return b"%d %b %d %b\n" % (number, command, len(data), data) if data else b"%d %b 0\n" % (number, command)
 
 
