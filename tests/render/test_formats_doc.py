@@ -262,8 +262,9 @@ def made():
         TAMPER_WATCH is never shed. `trimmed` names what was, with `+n` for names that had no room.
 
         No event may delay a run. An event of more than {most_bytes} bytes, one whose type, name and address together have more than
-        {names_bytes}, or one that takes longer than {event_seconds} seconds to render, is *abridged*: it has its main fields, each cut to {field_bytes} bytes, and the first {text_bytes} bytes of its text as `epimetheusCut` (JSON, OCSF), masked like any
-        other; `data.message` begins with `[abridged: n bytes]`, and `trimmed` with `event`. With REDACT the beginning of the text is left out. Of
+        {names_bytes}, or one that takes longer than {event_seconds} seconds to render, is *abridged*: it has its main fields, each cut to
+        {field_bytes} bytes, and in JSON and OCSF the first {text_bytes} bytes of its text as `epimetheusCut`, masked like any other; its
+        message begins with `[abridged: n bytes]`, and `trimmed` with `event`. With REDACT the beginning of the text is left out. Of
         malformed text {malformed_bytes} bytes are sent. The run's report counts these as `abridged`.
 
         ## Redaction
