@@ -22,7 +22,7 @@ _WORDS = re.compile(r"[A-Za-z0-9+]+")
 
 def plain(text: str) -> str:
     """Words of others for a message of ours: at most 200 characters on one printable line, without a secret."""
-    return _line(_without_secrets(_line(text[:_READ])))[:_SHOWN]
+    return _line(without_secrets(_line(text[:_READ])))[:_SHOWN]
 
 
 def value(text: str, most: int = 80) -> str | None:
@@ -32,7 +32,7 @@ def value(text: str, most: int = 80) -> str | None:
     """
     if "-----" in text:
         return None
-    shown = _without_secrets(printable(text[:_READ]))
+    shown = without_secrets(printable(text[:_READ]))
     if "@" in shown:  # a password may hold blanks
         shown = f"{HIDDEN}@{shown.rpartition('@')[2]}"
     shown = _PIECES.sub(_unless_opaque, shown)
@@ -48,7 +48,8 @@ def _line(text: str) -> str:
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
+    """``text``, of a few thousand characters at most, with what may be secret hidden; otherwise as it is."""
     text = _SIGNED.sub(HIDDEN, mask(text))
     return _user_hidden(_PATH.sub(HIDDEN, _URL.sub(_scheme_and_host, text)))
 

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "cloud": BASE | {"http_limits", "clock_offset", "foreign_text"},
     **dict.fromkeys(STAGES, BASE),
     "source": BASE | {"cloud", "http_limits", "foreign_text"},
+    "deliver": BASE | {"foreign_text"},
     "state": BASE | {"cloud"},
     "observe": BASE | {"cloud", "foreign_text"},
     **{name: BASE | {"source", "select", "render", "state"} | ORDER | {"cloud", "clock_offset", "foreign_text"} for name in ORDER},

@@ -13,7 +13,8 @@ OWN_CALLS = frozenset(("ListEvents", "ListCompartments", "ListRegionSubscription
 
 _MET_EVERYWHERE = frozenset(("identity", "headers"))  # who acted, and the key they signed with: that touches nothing
 
-_ESCAPE = b"\\u00"
+# What an OCID consists of, and the backslash. What JSON writers do escape (quotes, <, &, =, control characters) costs no closer look.
+_ESCAPE = re.compile(rb"\\u00(?:2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[cCfF])")
 _ESCAPED = re.compile(r"\\u00([2-7][0-9A-Fa-f])")  # "\u006f" for "o": in JSON any letter may be written so
 _BACKSLASHES = re.compile(r"\\{2,}")
 _DEPTH = 8  # JSON within JSON, each level of which may escape the backslashes, and the letters, of the one below
@@ -30,7 +31,7 @@ class Watch:
         """Whether a text, which may be a whole page, names one of them anywhere, in whatever escapes of JSON."""
         if any(map(text.__contains__, self._bytes)):
             return True
-        return bool(self._ocids) and _ESCAPE in text and self._is_in(text.decode("utf-8", "replace"))
+        return bool(self._ocids) and _ESCAPE.search(text) is not None and self._is_in(text.decode("utf-8", "replace"))
 
     def touched(self, raw: bytes | msgspec.Raw) -> bool:
         """Whether an event's JSON text names one of them, but for its identity and headers."""

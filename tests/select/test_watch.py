@@ -92,6 +92,13 @@ def test_item_15_what_is_not_watched_or_only_escaped_is_not_touched():
     assert Watch(()).named(b'{"a":"\\u006f"}') is False
 
 
+@pytest.mark.parametrize("ocid", ["ocid1.A-Z_a-z.09", "AOPZaopz0123456789.-_"])
+def test_item_15_whatever_character_of_an_ocid_is_escaped_it_is_found(ocid):
+    for character in ocid:
+        for code in (f"\\u{ord(character):04x}", f"\\u{ord(character):04X}"):
+            assert Watch((ocid,)).touched(b'{"a":"%b"}' % ocid.replace(character, code).encode()) is True
+
+
 def test_item_15_escapes_that_are_nested_without_end_are_marked_in_little_time():
     raw = b'{"data":"' + b"\\u005c" + b"u005c" * 200_000 + b'"}'
     began = time.monotonic()
