@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,19 @@ from oci.identity import IdentityClient
 from oci.object_storage import ObjectStorageClient
 
 from epimetheus.clock import Clock, Deadline
-from epimetheus.cloud import Calls, Credentials, make_client, oci_errors, sign_in
+from epimetheus.clock_offset import ClockOffset
+from epimetheus.cloud import Calls, Credentials, dates, make_client, oci_errors, sign_in
 from epimetheus.config import Settings
 from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_end, framer, tls_context
 from epimetheus.discovery import Subscribed, subscribed
 from epimetheus.files.field_map import FieldMap, read_field_map
 from epimetheus.files.rules import RulesFile, read_rules
-from epimetheus.parts import Options, Parts, Receiver, Statistics, Watcher
+from epimetheus.foreign_text import value as shown
+from epimetheus.parts import Options, Parts, Receiver, Watcher
 from epimetheus.render import Renderer
 from epimetheus.render.fields import Fields
-from epimetheus.rules_setup import rules_of
 from epimetheus.run import commit_reserve
+from epimetheus.run_setup import options_of, rules_of
 from epimetheus.select.quotas import Quotas
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
@@ -46,12 +48,13 @@ _BUCKET_HELP = "Check STATE_BUCKET, STATE_NAMESPACE and the policy for its objec
 
 @dataclass(frozen=True)
 class Workshop:
-    """What is made once for all regions of a call: the settings, who we are, the clock, and the time there is."""
+    """What is made once for all regions of a call: the settings, who we are, the clock, the time there is, and what OCI's clock says."""
 
     settings: Settings
     credentials: Credentials
     clock: Clock
     deadline: Deadline
+    clock_offset: ClockOffset = field(default_factory=ClockOffset)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock, deadline: Deadline) -> "Workshop":
@@ -83,7 +86,14 @@ class Workshop:
     def client(self, kind: Callable[..., Any], seconds: float, calls: Calls | None = None) -> Any:
         """One of the SDK's clients in our own region, whose retries fit ``seconds``, and whose answers are counted in ``calls``."""
         region, endpoint = self.credentials.region, self.settings.oci_endpoint
-        return make_client(kind, self.credentials, region=region, endpoint=endpoint, seconds=max(1.0, seconds), calls=calls)
+        return make_client(
+            kind, self.credentials, region=region, endpoint=endpoint, seconds=max(1.0, seconds), calls=calls, dated=self.dated
+        )
+
+    @property
+    def dated(self) -> Callable[[Any], None]:
+        """Notes the date of an answer of OCI."""
+        return dates(self.clock_offset, self.clock.now)
 
     def prepare(self) -> None:
         """Fetch what all regions need, so that a failure here is nobody's fate alone. Raises ConfigError, SourceError, CredentialsError."""
@@ -132,7 +142,7 @@ class Workshop:
     def get_object(self, name: str) -> bytes:
         """An object of STATE_BUCKET. Raises SourceError, CredentialsError."""
         client = self.client(ObjectStorageClient, self.deadline.left() / 4)
-        with oci_errors(f"reading the object {name} of {self.settings.state_bucket}", do=_BUCKET_HELP):
+        with oci_errors(f"reading the object {shown(name)} of {self.settings.state_bucket}", do=_BUCKET_HELP):
             return bytes(client.get_object(self.namespace, self.settings.state_bucket, name).data.content)
 
     @cached_property
@@ -216,32 +226,11 @@ class Workshop:
         """Which events are sent."""
         return rules_of(self.rules_file[0], self.credentials.principals if self.settings.own_events == "summarise" else ())
 
-    def statistics(self) -> Statistics:
-        """What is told while a run goes."""
-        asked = self.rules_file[0].statistics
-        return Statistics(left_out=asked.enable_detailed_logging, every=asked.log_interval_events)
-
     def options(self, region: str) -> Options:
         """What to read of a region."""
-        settings = self.settings
-        return Options(
-            region=region,
-            tenancy=self.tenancy,
-            mode=settings.compartment_mode,
-            ids=settings.compartment_ids,
-            listing=settings.listing_minutes,
-            listing_max_age=settings.listing_max_age_minutes,
-            lookback=settings.initial_lookback_hours * 60,
-            overlap=settings.overlap_minutes,
-            settle=settings.settle_minutes,
-            slice=settings.slice_minutes,
-            concurrency=settings.api_concurrency,
-            run_message=settings.run_message,
-            actors="epimetheus.actor" in self.fields.added.values(),
-            statistics=self.statistics(),
-            regions=self.subscribed.names if settings.regions == ("all",) else (),
-            regions_listed=self.subscribed.minute if settings.regions == ("all",) else 0,
-        )
+        actors = "epimetheus.actor" in self.fields.added.values()
+        regions = self.subscribed if self.settings.regions == ("all",) else None
+        return options_of(self.settings, region, self.tenancy, self.rules_file[0], regions, actors=actors)
 
     def list_page(self, seconds: float, calls: Calls | None = None) -> ListPage:
         """Identity, each call within ``seconds``."""
@@ -257,6 +246,7 @@ class Workshop:
             concurrency=settings.api_concurrency,
             pacer=Pacer(settings.api_requests_per_second, self.clock),
             clock=self.clock,
+            dated=self.dated,
         )
 
     def watch(self) -> Watch:
@@ -286,6 +276,7 @@ class Workshop:
             watcher=watcher,
             rules=self.rules(),
             watch=self.watch(),
+            clock_offset=self.clock_offset.seconds,
         )
 
     def monitoring(self, seconds: float) -> Any:

@@ -41,6 +41,20 @@ class CredentialsError(EpimetheusError):
     fault = "credentials"
 
 
+class ClockError(EpimetheusError):
+    """The clock of this machine differs too much from OCI's for any window to be trusted; nothing was read."""
+
+    kind = "clock"
+    fault = "platform"
+
+
+class RequestError(EpimetheusError):
+    """The body of the call is none that Epimetheus knows, or asks for what the settings exclude."""
+
+    kind = "request"
+    fault = "configuration"
+
+
 class SourceError(EpimetheusError):
     """OCI could not be read: Identity with no known compartments to fall back on, or Audit for every compartment."""
 

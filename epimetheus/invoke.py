@@ -16,14 +16,14 @@ import msgspec
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Clock, Deadline
 from epimetheus.config import Settings
-from epimetheus.errors import EpimetheusError, OutOfTime
+from epimetheus.errors import EpimetheusError, OutOfTime, RequestError
 from epimetheus.health import LIMIT_SECONDS, Diagnosis, examine
 from epimetheus.model import Replayed, Report
 from epimetheus.observe import metrics
 from epimetheus.observe.log import LogWatcher, log_failure, log_health, log_replayed, log_report, log_to
 from epimetheus.parts import Watcher
 from epimetheus.replay import replay
-from epimetheus.request import Health, Replay, RequestError, read_request
+from epimetheus.request import Health, Replay, read_request
 from epimetheus.run import run
 from epimetheus.signals import signals_raised
 

@@ -116,6 +116,14 @@ def time_text(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def parse_time(text: str) -> float:
+    """The inverse of `time_text`: seconds since the epoch; 0 for what is not a time."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
+
+
 def parse_minute(text: str) -> int:
     """The inverse of `minute_text`; any RFC 3339 time is rounded down to its minute. Raises ValueError, also for one it can not write."""
     moment = datetime.fromisoformat(text)
@@ -149,8 +157,8 @@ class BehindNow(msgspec.Struct, frozen=True):
 class Position(msgspec.Struct, frozen=True):
     """How far a region is: read from ``since`` (before this run) to ``through`` (the cursor), but for who is ``behind`` (by OCID).
 
-    ``lag_seconds`` is measured from the furthest mark to now, ``slices_left`` how many of SLICE_MINUTES that is at the most; ``known``,
-    ``asked`` and ``gone`` count compartments.
+    ``behind`` begins with the furthest. ``lag_seconds`` is measured from the furthest mark to now, ``slices_left`` how many of
+    SLICE_MINUTES that is at the most; ``known``, ``asked`` and ``gone`` count compartments.
     """
 
     since: str

@@ -113,7 +113,10 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything outside of a run, given to it. ``certificate_end``: when the first certificate is over, in seconds since the epoch."""
+    """Everything outside of a run, given to it. ``certificate_end``: when the first certificate is over, in seconds since the epoch.
+
+    ``clock_offset``: OCI's clock minus ours in seconds, None while no answer of OCI has told (`epimetheus.clock_offset.corrected_now`).
+    """
 
     clock: Clock
     keeper: Keeper
@@ -127,3 +130,4 @@ class Parts:
     watcher: Watcher
     rules: Rules
     watch: Watch
+    clock_offset: Callable[[], float | None] = lambda: None

@@ -84,6 +84,7 @@ def position(state: State, since: int, end: int, now: float, length: int) -> Pos
     ``length``: minutes of a slice.
     """
     oldest = min([state.through, *(b.since for b in state.behind.values())])
+    furthest = sorted(state.behind.items(), key=lambda item: (item[1].since, item[0]))
     return Position(
         since=minute_text(since),
         through=minute_text(state.through),
@@ -93,5 +94,5 @@ def position(state: State, since: int, end: int, now: float, length: int) -> Pos
         known=len(state.known),
         asked=len(plan.asked_compartments(state)),
         gone=sum(known.gone is not None for known in state.known.values()),
-        behind={ocid: BehindNow(minute_text(b.since), b.why, b.tries) for ocid, b in sorted(state.behind.items())},
+        behind={ocid: BehindNow(minute_text(b.since), b.why, b.tries) for ocid, b in furthest},
     )

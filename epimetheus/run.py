@@ -12,6 +12,7 @@ from functools import partial
 
 from epimetheus import notices, plan
 from epimetheus.clock import Deadline
+from epimetheus.clock_offset import by_oci, corrected_now
 from epimetheus.discovery import discover_compartments
 from epimetheus.errors import EpimetheusError
 from epimetheus.forward import Forwarder
@@ -21,8 +22,9 @@ from epimetheus.model import Report, Status, Window, time_text
 from epimetheus.parts import Options, Parts
 from epimetheus.report import Tally, days_left, given_up_warning, is_caught_up, position, problem
 from epimetheus.select.dedupe import SeenKeys, compartment_tag
+from epimetheus.select.own_polling import OWN
 from epimetheus.select.quotas import Quotas
-from epimetheus.select.selection import OWN, Selection
+from epimetheus.select.selection import Selection
 from epimetheus.slice_reader import SliceReader
 from epimetheus.source.compartments import paths
 from epimetheus.source.fetch import Work
@@ -57,8 +59,7 @@ class _Run:
         self.tally = Tally(warnings=list(warnings))
         self.started = parts.clock.now()
         self.monotonic_start = parts.clock.monotonic()
-        self.minute = int(self.started // 60)
-        self.end = self.minute - options.settle
+        self.set_time(self.now())
         self.state = State(options.region, self.end - options.lookback, overlap=options.overlap)
         self.opened = False
         self.remember()
@@ -85,7 +86,7 @@ class _Run:
     def timed(self, step: Callable[[], None]) -> None:
         began = self.parts.clock.monotonic()
         try:
-            self.parts.keeper.renew_if_due(self.parts.clock.now())
+            self.parts.keeper.renew_if_due(self.now())
             step()
         finally:
             self.tally.phases[step.__name__] = round(self.parts.clock.monotonic() - began, 3)
@@ -93,12 +94,34 @@ class _Run:
     def open(self) -> Lease | None:
         """Take the lease; or the lease of the run that has it."""
         until = self.started + self.deadline.left() + _LEASE_GRACE_SECONDS
-        self.state, other = self.parts.keeper.open(lambda: self.state, now=self.started, until=until)
+        self.state, other = self.parts.keeper.open(self.first_state, now=self.now(), until=until)
+        if other is None and (warning := self.check_clock()):
+            self.tally.warnings.append(warning)
         self.from_ = self.state.through
         self.remember()
         self.opened = True
         self.tally.warnings += [first_start(self.from_)] * self.parts.keeper.first_start
         return other
+
+    def now(self) -> float:
+        """Seconds since the epoch, by OCI's clock."""
+        return by_oci(self.parts.clock.now(), self.parts.clock_offset())
+
+    def set_time(self, now: float) -> None:
+        """Set the minute in which this run takes place, and the one where reading ends."""
+        self.minute = int(now // 60)
+        self.end = self.minute - self.options.settle
+
+    def check_clock(self) -> str | None:
+        """Set the time by OCI's clock, which an answer has shown by now; a warning where the clocks differ. Raises ClockError."""
+        now, warning = corrected_now(self.parts.clock.now(), self.parts.clock_offset())
+        self.set_time(now)
+        return warning
+
+    def first_state(self) -> State:
+        """The state of a first run. Raises ClockError."""
+        self.check_clock()
+        return State(self.options.region, self.end - self.options.lookback, overlap=self.options.overlap)
 
     def remember(self) -> None:
         """What was seen and spent before, as the state has it."""
@@ -168,7 +191,7 @@ class _Run:
         """Between two pages, and while none arrives."""
         self.count()
         self.checkpoint()
-        self.parts.keeper.renew_if_due(self.parts.clock.now())
+        self.parts.keeper.renew_if_due(self.now())
 
     def progress(self, ended: int, works: int) -> None:
         self.parts.watcher.progress(self.options.region, Window(self.state.through, self.end), ended, works)
@@ -191,14 +214,14 @@ class _Run:
         reach = {compartment_tag(ocid): minute for ocid, minute in plan.dedupe_horizon(state, self.options.overlap).items()}
         self.seen.forget(state.through - self.options.overlap, reach)
         quotas = self.quotas.packed(plan.quota_horizon(state, self.options.overlap) - _LATE_MINUTES)
-        written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas), now=self.parts.clock.now())
+        written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas), now=self.now())
         self.state = replace(written, keys={})  # they are in memory once
         self.committed_at = self.parts.clock.monotonic()
         self.uncommitted = False
 
     def tell(self) -> None:
         """Notices of our own, once every event is confirmed: hours of limits that are over, our own polling, and what this run sent."""
-        author = notices.Author(self.run_id, self.options.region, self.options.tenancy, self.parts.clock.now())
+        author = notices.Author(self.run_id, self.options.region, self.options.tenancy, self.now())
         held = self.quotas.untold(self.state.through - self.options.overlap, at_once=OWN)
         messages = [*notices.held_back(author, held), *notices.own_polling(author, held)]
         if self.options.run_message:
@@ -213,7 +236,7 @@ class _Run:
         """Write down how far this run came, and give the lease back."""
         caught_up = is_caught_up(self.state, self.end)
         state = replace(self.state, slice_minutes=0) if self.state.through >= self.end else self.state
-        last: Summary = {"run": self.run_id, "at": time_text(self.parts.clock.now()), "forwarded": self.tally.forwarded}
+        last: Summary = {"run": self.run_id, "at": time_text(self.now()), "forwarded": self.tally.forwarded}
         self.commit(replace(state, lease=None, last={**last, "caught_up": caught_up}))
 
     def salvage(self) -> None:
@@ -239,10 +262,10 @@ class _Run:
             region=self.options.region,
             status=status,
             error=problem(error) if error else None,
-            warnings=[*tally.warnings, *given_up_warning(self.given_up)],
+            warnings=[*tally.warnings, *self.selection.warnings(), *given_up_warning(self.given_up)],
             started=time_text(self.started),
             seconds=round(parts.clock.monotonic() - self.monotonic_start, 3),
-            position=position(self.state, self.from_, self.end, parts.clock.now(), self.options.slice) if self.opened else None,
+            position=position(self.state, self.from_, self.end, self.now(), self.options.slice) if self.opened else None,
             slices=tally.slices,
             fetched=tally.fetched,
             forwarded=tally.forwarded,
@@ -262,7 +285,7 @@ class _Run:
             given_up=len(self.given_up),
             first_start=parts.keeper.first_start,
             state_writes=parts.keeper.writes,
-            certificate_days=days_left(parts.certificate_end(), parts.clock.now()),
+            certificate_days=days_left(parts.certificate_end(), self.now()),
             caches={"dedupe": tally.dedupe(len(self.seen)), "names": self.selection.names()},
             performance=tally.performance(),
         )

@@ -11,7 +11,7 @@ BASE = {"errors", "model", "clock", "patterns", "signals"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 # The one place that puts each stage together with what it needs, and the order of a run: these know all of them.
 ORDER = {"run", "replay", "plan", "forward", "parts", "report", "notices", "discovery", "known_compartments", "slice_reader", "lease"}
-DOORS = {"assemble", "rules_setup", "request", "invoke", "config", "config_forms", "files", "health", "health_questions"}
+DOORS = {"assemble", "run_setup", "request", "invoke", "config", "config_forms", "files", "health", "health_questions"}
 TERMINAL = {"cli", "terminal", "__main__"}
 MAY_IMPORT = {
     "errors": set(),
@@ -19,19 +19,25 @@ MAY_IMPORT = {
     "clock": {"errors"},
     "patterns": set(),
     "signals": set(),
-    "cloud": BASE,
+    "http_limits": set(),
+    "clock_offset": {"errors"},
+    "foreign_text": {"render"},  # the one redaction there is
+    "cloud": BASE | {"http_limits", "clock_offset", "foreign_text"},
     **dict.fromkeys(STAGES, BASE),
-    "source": BASE | {"cloud"},
+    "source": BASE | {"cloud", "http_limits", "foreign_text"},
+    "deliver": BASE | {"foreign_text"},
     "state": BASE | {"cloud"},
-    "observe": BASE | {"cloud"},
-    **{name: BASE | {"source", "select", "render", "state"} | ORDER | {"cloud"} for name in ORDER},
-    "config": {"errors", "render", "config_forms", "files"},
+    "observe": BASE | {"cloud", "foreign_text"},
+    **{name: BASE | {"source", "select", "render", "state"} | ORDER | {"cloud", "clock_offset", "foreign_text"} for name in ORDER},
+    "config": {"errors", "render", "config_forms", "files", "foreign_text"},
     "config_forms": {"errors", "render"},
-    "files": {"errors", "patterns", "render"},
-    "rules_setup": {"files", "select"},
-    "assemble": BASE | STAGES | ORDER | {"cloud", "config", "files", "rules_setup"},
-    "request": {"errors", "model"},
-    **dict.fromkeys(("health", "health_questions"), BASE | STAGES | ORDER | {"cloud", "config", "assemble", "health_questions"}),
+    "files": {"errors", "patterns", "render", "foreign_text"},
+    "run_setup": {"config", "discovery", "files", "parts", "select"},
+    "assemble": BASE | STAGES | ORDER | {"cloud", "clock_offset", "foreign_text", "config", "files", "run_setup"},
+    "request": {"errors", "model", "foreign_text"},
+    **dict.fromkeys(
+        ("health", "health_questions"), BASE | STAGES | ORDER | {"cloud", "clock_offset", "config", "assemble", "health_questions"}
+    ),
     "invoke": BASE | {"observe", "cloud"} | ORDER | {"assemble", "config", "request", "health"},
     **{name: BASE | STAGES | ORDER | DOORS | TERMINAL | {"cloud", "testing"} for name in TERMINAL},
 }

@@ -127,6 +127,14 @@ def test_item_01_an_event_below_the_bounds_is_not_abridged(form):
     assert (rendered.abridged, b"[abridged" in rendered.message) == (False, False)
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_item_01_names_too_long_to_be_remembered_are_cut(form):
+    given = fetched(costly(identity={**IDENTITY, "ipAddress": "1" * 9000}) | {"eventType": "com.oraclecloud.x." + "y" * 9000})
+    rendered = Renderer(**{**SETTINGS, "format": form})(given, 7)
+    assert rendered.abridged
+    assert b"y" * 600 not in rendered.message.partition(b"epimetheusCut")[0]
+
+
 class SlowRender:
     """Takes so many seconds of a clock moved by hand for each event."""
 

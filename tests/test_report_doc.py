@@ -55,7 +55,7 @@ POSITION = {
     "known": "compartments, also those that are gone but may return",
     "asked": "compartments whose events are forwarded",
     "gone": "compartments that vanished, or are listed as deleted",
-    "behind": "OCID → `since` (its own mark), `why`, `tries`; of more than 1,000 the log line has those furthest behind, and `behind_not_shown`",
+    "behind": "OCID → `since` (its own mark), `why`, `tries`; the furthest behind first, 100 at most, and `behind_not_shown` counts the others",
 }
 METRICS = {
     "runs_failed": ("count", "1 if the run failed"),
@@ -105,8 +105,12 @@ def text() -> str:
     example = json.dumps(msgspec.to_builtins(report(left_out={"rate_limited": 1, "service": 5})), indent=1)
     return f"""# The report of a run
 
-One for each run and region, always whole: it is the `report` of the run's log line (`"event": "run"`), the function's answer, what the terminal
-shows and `python -m epimetheus run --json` prints, and where the metrics come from. This page is made by `tests/test_report_doc.py`.
+One for each run and region: it is the `report` of the run's log line (`"event": "run"`), the function's answer, what the terminal shows and
+`python -m epimetheus run --json` prints, and where the metrics come from. This page is made by `tests/test_report_doc.py`.
+
+On the terminal a report is whole. In the log and in the function's answer, no object has more than 100 members, and no text more than 2,000
+characters: `…_not_shown` beside an object counts the members that are left out. An answer takes 1 MB at most: with more than ten reports, each
+names fewer members (1,000 by all together), and if that is still too long, the earliest reports are only in the log.
 
 | field | |
 |---|---|

@@ -11,7 +11,7 @@ import msgspec
 
 from epimetheus.errors import ConfigError
 from epimetheus.model import AuditEvent, Fetched
-from epimetheus.render.abridge import EVENT_SECONDS, MALFORMED_BYTES, MOST_BYTES, TEXT_BYTES, Meter, TakesTooLong, abridged, beginning
+from epimetheus.render.abridge import EVENT_SECONDS, MALFORMED_BYTES, TEXT_BYTES, Meter, TakesTooLong, abridged, beginning, is_costly
 from epimetheus.render.cef import Cef
 from epimetheus.render.fields import NO_FIELDS, Fields
 from epimetheus.render.form import COMPARTMENT_PATH, NO_NOTES, Body, Format, Limit, Notes, Subject
@@ -113,7 +113,7 @@ class Renderer:
         event, notes = fetched.event, self._without_secrets(notes)
         if event is None:
             return self._malformed(bytes(fetched.raw), sequence, notes), b""
-        if len(memoryview(fetched.raw)) > MOST_BYTES:
+        if is_costly(fetched.raw, event):
             return self._abridged(fetched.raw, event, sequence, notes, msgid), b""
         self._meter.start(EVENT_SECONDS)
         try:

@@ -17,6 +17,8 @@ from epimetheus.render.size import shorten
 
 MOST_BYTES = 1024 * 1024
 """JSON text of an event that is rendered whole."""
+NAMES_BYTES = 8192
+"""What an event's type, version, name and address may have together: they are what caches are asked for, and stay in memory."""
 EVENT_SECONDS = 2.0
 """What rendering one event may take; it is looked at between values, for no search in one can be interrupted."""
 MALFORMED_BYTES = 64 * 1024
@@ -50,6 +52,16 @@ class Meter:
         """Raises TakesTooLong."""
         if self._monotonic() > self._end:
             raise TakesTooLong
+
+
+def is_costly(raw: bytes | msgspec.Raw, event: AuditEvent) -> bool:
+    """Whether the event is too large to be rendered whole."""
+    size = len(memoryview(raw))
+    if size <= NAMES_BYTES:
+        return False
+    address = event.data.identity.ip_address if event.data.identity else None
+    names = (event.event_type, event.event_type_version or "", event.data.event_name or "", address or "")
+    return size > MOST_BYTES or sum(map(len, names)) > NAMES_BYTES
 
 
 def abridged(raw: bytes, event: AuditEvent, redactor: Redactor) -> tuple[bytes, AuditEvent]:

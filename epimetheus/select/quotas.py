@@ -48,6 +48,14 @@ class Quotas:
         self._spent[key] += 1
         return True
 
+    def passes(self, kind: str, millis: int) -> None:
+        """An event that is sent, and counted with others of its kind, without a limit."""
+        self._spent[kind, _hour(millis)] += 1
+
+    def remembered(self, prefix: str) -> dict[tuple[str, int], Quota]:
+        """What earlier batches settled, of kinds that begin with ``prefix``."""
+        return {key: quota for key, quota in self._settled.items() if key[0].startswith(prefix)}
+
     def hold(self, kind: str, millis: int) -> None:
         """An event that is held back, and told with others of its kind."""
         key = (kind, _hour(millis))

@@ -834,6 +834,28 @@ run "framing_for_relp" {
   expect_failures = [oci_functions_function.this]
 }
 
+run "no_limit_for_relp" {
+  command = plan
+
+  variables {
+    syslog_transport = "relp"
+    syslog_max_bytes = 0
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "more_than_a_frame_for_relp" {
+  command = plan
+
+  variables {
+    syslog_transport = "relp"
+    syslog_max_bytes = 131073
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
 run "compartments_where_all_are_forwarded" {
   command = plan
 

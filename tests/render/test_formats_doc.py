@@ -261,9 +261,10 @@ def made():
         SYSLOG_MAX_BYTES (at least {least}; 0: no limit) counts header and body. Nothing is cut inside a character or an escape. The mark of
         TAMPER_WATCH is never shed. `trimmed` names what was, with `+n` for names that had no room.
 
-        No event may delay a run. An event of more than {most_bytes} bytes, or one that takes longer than {event_seconds} seconds to render, is *abridged*:
-        it has its main fields, each cut to {field_bytes} bytes, and the first {text_bytes} bytes of its text as `epimetheusCut` (JSON, OCSF), masked like any
-        other; `data.message` begins with `[abridged: n bytes]`, and `trimmed` with `event`. With REDACT the beginning of the text is left out. Of
+        No event may delay a run. An event of more than {most_bytes} bytes, one whose type, name and address together have more than
+        {names_bytes}, or one that takes longer than {event_seconds} seconds to render, is *abridged*: it has its main fields, each cut to
+        {field_bytes} bytes, and in JSON and OCSF the first {text_bytes} bytes of its text as `epimetheusCut`, masked like any other; its
+        message begins with `[abridged: n bytes]`, and `trimmed` with `event`. With REDACT the beginning of the text is left out. Of
         malformed text {malformed_bytes} bytes are sent. The run's report counts these as `abridged`.
 
         ## Redaction
@@ -319,6 +320,7 @@ def made():
         notice_example=example("cef", "notice"),
         least=MIN_BYTES,
         most_bytes=f"{abridge.MOST_BYTES:,}",
+        names_bytes=f"{abridge.NAMES_BYTES:,}",
         event_seconds=f"{abridge.EVENT_SECONDS:g}",
         field_bytes=abridge.FIELD_BYTES,
         text_bytes=f"{abridge.TEXT_BYTES:,}",
