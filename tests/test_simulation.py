@@ -13,7 +13,6 @@ from tests.simulation.play import Theatre
 ROOT = Path(__file__).parents[1]
 CHUNK = 20
 NOT_YET = (
-    "clock jumps",  # until a run corrects its time by OCI's clock
     "acknowledged in part",  # until a batch that RELP acknowledged in part is not sent again as a whole
     "compartment deleted while not polled", "settings: compartments",  # until what was deleted meanwhile is read to its end
 )  # fmt: skip
@@ -73,6 +72,7 @@ MUTATIONS = [
     Mutation("4: no notice", "notices.py", "if not kind.startswith(OWN)]", "if False]"),
     Mutation("4: a notice that is not recorded", "run.py", "        self.quotas.tell(held)", "        pass"),
     Mutation("5: more time than there is", "run.py", "deadline.earlier(commit_reserve(deadline.left()))", "deadline.earlier(-600)"),
+    Mutation("1: the clock is believed", "clock_offset.py", "return by_oci(now, offset), warning", "return now, warning"),
     Mutation("5: a lease of hours", "state/memory.py", "LEASE_SECONDS = 300.0", "LEASE_SECONDS = 30_000.0"),
     Mutation("5: an interrupt keeps the lease", "lease.py", "parts.keeper.release()", "None"),
     Mutation("6: pages are collected", "source/fetch.py", f" in {PAGES}:", f" in [*{PAGES}]:"),
