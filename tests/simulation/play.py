@@ -1,4 +1,4 @@
-"""One seed: tenancies, a receiver and their states live for some days, with calls of the real function's order of steps through all of it."""
+"""One seed: tenancies, a receiver and their states live for some days, with calls in the real function's order of steps."""
 
 import random
 import threading
