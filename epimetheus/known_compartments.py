@@ -73,7 +73,7 @@ def update_compartments(
     """
     horizon, oldest = min(now, state.listed or now) - lookback, now - RETENTION_MINUTES
     known = {ocid: _known(ocid, state, listing, selected, now) for ocid in {**listing.compartments, **state.known}}
-    known = {ocid: _settled(k, state.mark(ocid), overlap, state.floor) for ocid, k in known.items()}
+    known = {ocid: _settled(k, _read_to(state, ocid), overlap, state.floor) for ocid, k in known.items()}
     known = {ocid: k for ocid, k in known.items() if ocid in listing.compartments or _is_worth_keeping(k, oldest)}
     behind = {ocid: b for ocid, b in state.behind.items() if ocid in known and known[ocid].asked}
     expired = []
@@ -121,8 +121,8 @@ def _known(ocid: str, state: State, listing: Listing, selected: Collection[str],
     was_asked = before is not None and before.asked
     if listed is not None:
         gone = ((before.gone if before else None) or now) if listed.deleted else None
-        read, floor = (before.read, before.floor) if before else (None, 0)
-        current, asked = Known(listed.name, listed.parent, False, listed.deleted, gone, read, floor), ocid in selected
+        read, floor, given_up = (before.read, before.floor, before.given_up and listed.deleted) if before else (None, 0, False)
+        current, asked = Known(listed.name, listed.parent, False, listed.deleted, gone, read, floor, given_up), ocid in selected
     elif before is not None:
         whole = listing.tree and not listing.refused
         current, asked = replace(before, gone=before.gone or (now if whole else None)), before.asked and ocid in selected
@@ -136,8 +136,16 @@ def _known(ocid: str, state: State, listing: Listing, selected: Collection[str],
     return replace(current, asked=False)
 
 
+def _read_to(state: State, ocid: str) -> int:
+    """The minute up to which a compartment was read; 0 where it never was."""
+    before = state.known.get(ocid)
+    if before is None or before.asked:
+        return state.mark(ocid) if before else 0
+    return before.read or 0
+
+
 def _settled(known: Known, mark: int, overlap: int, floor: int) -> Known:
-    """No longer read once it has been read past its end and the overlap."""
-    if not known.asked or known.gone is None or mark < known.gone + overlap:
+    """No longer read once it has been read past its end and the overlap, or was given up."""
+    if not known.asked or known.gone is None or (mark < known.gone + overlap and not known.given_up):
         return known
     return replace(known, asked=False) if known.read is not None else replace(known, asked=False, read=mark, floor=floor)

@@ -161,7 +161,7 @@ def _is_given_up(known: Known | None, behind: Behind, outcome: Outcome, *, now: 
 
 
 def _given_up(known: Known, mark: int) -> Known:
-    return replace(known, asked=False, read=mark)
+    return replace(known, asked=False, read=mark, given_up=True)
 
 
 def refuse_if_none(state: State, works: Sequence[Work], outcomes: Mapping[str, Outcome], *, readable: bool) -> None:

@@ -101,7 +101,7 @@ def test_item_05_every_minute_of_the_state_is_looked_at():
         State: {"region", "quotas", "slice_minutes", "lease", "writer", "serial", "last", "tenancy", "receiver", "adopted", "marked"}
         | {"partly_listed", "overlap", "regions"},
         Behind: {"why", "tries", "minutes", "restarts"},
-        Known: {"name", "parent", "asked", "deleted"},
+        Known: {"name", "parent", "asked", "deleted", "given_up"},
     }
     looked_at = {
         State: {"through", "behind", "known", "keys", "listed", "regions_listed", "floor"},

@@ -175,8 +175,18 @@ def test_the_last_known_serve_in_place_of_a_listing(state):
     assert stock(state, served, {"a", "b"}).known["v"] == state.known["v"]
 
 
+def test_item_14_a_compartment_that_was_deleted_while_it_was_not_selected_is_read_to_its_end(state):
+    deleted = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
+    paused = stock(replace(state, through=300), listing("a", "b"), {"a"}, now=310)
+    gone = stock(replace(paused, through=500), deleted, {"a"}, now=510)
+    again = stock(replace(gone, through=900), deleted, {"a", "b"}, now=910)
+    assert again.behind == {"b": Behind(300, RESUMED)}
+    over = stock(replace(again, behind={}), deleted, {"a", "b"}, now=920)
+    assert asked_compartments(over) == ["a"]
+
+
 def test_item_12_a_deleted_compartment_that_was_given_up_stays_so_until_it_is_active_again(state):
-    given_up = replace(state, known={"a": state.known["a"], "b": Known("b", "root", deleted=True, gone=100, read=90)})
+    given_up = replace(state, known={"a": state.known["a"], "b": Known("b", "root", deleted=True, gone=100, read=90, given_up=True)})
     still = stock(given_up, Listing({**listing("a").compartments, **listing("b", deleted=True).compartments}), {"a", "b"})
     assert (asked_compartments(still), still.behind, still.known["b"].read) == (["a"], {}, 90)
     assert stock(still, listing("a", "b"), {"a", "b"}).behind == {"b": Behind(90, RESUMED)}

@@ -204,7 +204,7 @@ def test_item_12_when_a_deleted_compartment_is_given_up(state, hours, outcome, r
     after, given_up = applied(before, [Work("d", Window(685, 760))], {"d": outcome}, readable=readable)
     assert given_up == (["d"] if gives_up else [])
     assert ("d" in after.behind) is not gives_up
-    assert after.known["d"] == (replace(DELETED["d"], asked=False, read=700) if gives_up else DELETED["d"])
+    assert after.known["d"] == (replace(DELETED["d"], asked=False, read=700, given_up=True) if gives_up else DELETED["d"])
 
 
 def test_item_12_a_compartment_that_is_not_deleted_is_never_given_up(state):

@@ -51,6 +51,7 @@ class _Known(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     gone: str | None = None
     read: str | None = None
     floor: str | None = None
+    given_up: bool = False
 
 
 class _Below(msgspec.Struct, forbid_unknown_fields=True):
@@ -240,7 +241,7 @@ def _below(known: Mapping[str, Known]) -> list[_Below]:
 
 def _known_text(known: Known) -> _Known:
     gone, read = (None if minute is None else minute_text(minute) for minute in (known.gone, known.read))
-    return _Known(known.name, known.asked, known.deleted, gone, read, _text_or_none(known.floor))
+    return _Known(known.name, known.asked, known.deleted, gone, read, _text_or_none(known.floor), known.given_up)
 
 
 def _known(head: list[_Below] | dict[str, _KnownBefore]) -> dict[str, Known]:
@@ -257,7 +258,7 @@ def _known_one(text: str | _Known | _KnownBefore, parent: str | None) -> Known:
         return Known(text, parent, asked=True)
     gone, read = (None if minute is None else _minute(minute) for minute in (text.gone, text.read))
     floor = _minute_or_0(text.floor if isinstance(text, _Known) else None)
-    return Known(text.name, parent, text.asked, text.deleted, gone, read, floor)
+    return Known(text.name, parent, text.asked, text.deleted, gone, read, floor, isinstance(text, _Known) and text.given_up)
 
 
 def _quota(text: _Quota) -> Quota:

@@ -47,7 +47,7 @@ class Known:
     """A compartment as last listed. ``asked``: its events are forwarded. ``gone``: the minute it was first missed, or listed as deleted.
 
     ``read``: the minute up to which it was read when polling stopped, because it was gone or no longer selected; polling resumes there.
-    ``floor``: as in `Behind`.
+    ``floor``: as in `Behind`. ``given_up``: it is deleted, and OCI has refused its events for too long.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Known:
     gone: int | None = None
     read: int | None = None
     floor: int = 0
+    given_up: bool = False
 
 
 @dataclass(frozen=True)
