@@ -40,6 +40,7 @@ class Weather:
         }
         dice = self.stage.dice
         self.kinds = {kind: strike for kind, strike in kinds.items() if dice.random() < SHARE and self.stage.has(kind)}
+        self.stage.slowness = 6.0 if self.stage.chance("slow answers", 0.15) else 1.0
         for region in theatre.regions:
             tenancy = region.tenancy
             tenancy.steady = not theatre.settings.lookback or "settings: overlap, slice, look-back" in self.kinds
@@ -57,7 +58,7 @@ class Weather:
 
     def clear(self) -> None:
         """All of it is over, and all compartments are selected."""
-        theatre = self.theatre
+        theatre, self.stage.slowness = self.theatre, 1.0
         theatre.siem.stalled_until = theatre.siem.down_until = 0.0
         if theatre.settings.mode != "all":
             theatre.configure(replace(theatre.settings, mode="all", ids=()))
