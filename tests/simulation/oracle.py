@@ -232,7 +232,7 @@ class Oracle:
         skew = abs(self.stage.skew)
         if skew > CLOCK_FAILS + 5 and report.status != "failed":
             raise Broken(f"11: the clock is {self.stage.skew:.0f} s off, and the run is {report.status}")
-        if CLOCK_WARNS + 5 < skew and report.status != "failed" and not any("clock" in warning for warning in report.warnings):
+        if skew > CLOCK_WARNS + 5 and report.status != "failed" and not any("clock" in warning for warning in report.warnings):
             raise Broken(f"11: the clock is {self.stage.skew:.0f} s off, and the run does not say so")
 
     def crowded(self, pages: int) -> None:
