@@ -68,7 +68,7 @@ def update_compartments(
     """The state after a listing, and what changed: which compartments are known, new (and from when), gone, or no longer selected.
 
     A compartment that vanished, or is listed as deleted, is read until everything up to then and the overlap has been read. A new one
-    is read from its creation on, at most ``lookback`` before the last complete listing, which would have named it had it been there.
+    is read from its creation on; one that existed before reading began, at most ``lookback`` before the last complete listing.
     One that was read before, and stopped being so because it vanished or was not selected, is read on from there, at most a year back.
     """
     horizon, oldest = min(now, state.listed or now) - lookback, now - RETENTION_MINUTES
@@ -80,7 +80,8 @@ def update_compartments(
     for ocid, one in known.items():
         before = state.known.get(ocid)
         if one.asked and not (before and before.asked):
-            since = _first_minute(listing.compartments.get(ocid), before, horizon, oldest)
+            since = _first_minute(listing.compartments.get(ocid), before, horizon, max(oldest, state.began))
+            since = max(since, oldest)
             if since < state.through:
                 read_before = before is not None and before.read is not None
                 behind[ocid] = Behind(since, RESUMED if read_before else NEW, floor=before.floor if before else 0)
@@ -110,10 +111,12 @@ def _is_worth_keeping(known: Known, oldest: int) -> bool:
     return known.gone is None or known.asked or (known.read is not None and known.read >= oldest)
 
 
-def _first_minute(listed: Compartment | None, before: Known | None, horizon: int, oldest: int) -> int:
+def _first_minute(listed: Compartment | None, before: Known | None, horizon: int, began: int) -> int:
+    """Where to begin with a compartment that is read from now on; ``began``: since then, whatever was created is to be read."""
     if before is not None and before.read is not None:
-        return max(before.read, oldest)
-    return max(listed.created if listed else 0, horizon)
+        return before.read
+    created = listed.created if listed else 0
+    return created if before is None and created >= began > 0 else max(created, horizon)
 
 
 def _known(ocid: str, state: State, listing: Listing, selected: Collection[str], now: int) -> Known:

@@ -121,7 +121,8 @@ class _Run:
     def first_state(self) -> State:
         """The state of a first run. Raises ClockError."""
         self.check_clock()
-        return State(self.options.region, self.end - self.options.lookback, overlap=self.options.overlap)
+        begin = self.end - self.options.lookback
+        return State(self.options.region, begin, overlap=self.options.overlap, began=begin)
 
     def remember(self) -> None:
         """What was seen and spent before, as the state has it."""
@@ -246,6 +247,7 @@ class _Run:
             return
         with suppress(EpimetheusError):  # the run has failed already; what can still be confirmed need not be sent again
             self.forwarder.finish()
+        self.forwarder.settle()
         try:
             self.close()
         except EpimetheusError as error:

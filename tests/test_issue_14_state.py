@@ -104,7 +104,7 @@ def test_item_05_every_minute_of_the_state_is_looked_at():
         Known: {"name", "parent", "asked", "deleted", "given_up"},
     }
     looked_at = {
-        State: {"through", "behind", "known", "keys", "listed", "regions_listed", "floor"},
+        State: {"through", "behind", "known", "keys", "listed", "regions_listed", "floor", "began"},
         Behind: {"since", "reading", "missing", "floor"},
         Known: {"gone", "read", "floor"},
     }

@@ -58,6 +58,13 @@ def test_a_new_compartment_is_read_from_the_look_back_before_the_last_complete_l
     assert behind == ({} if since is None else {"n": Behind(since, NEW)})
 
 
+@pytest.mark.parametrize(("began", "created", "since"), [(100, 120, 120), (100, 99, 500), (0, 120, 500), (100, 100, 100)])
+def test_item_09_what_was_created_after_reading_began_is_read_from_its_creation_whatever_the_look_back(state, began, created, since):
+    found = Listing({**listing("a", "b").compartments, "n": Compartment("n", "n", "root", created)})
+    behind = stock(replace(state, began=began), found, {"a", "b", "n"}).behind
+    assert behind == {"n": Behind(since, NEW)}
+
+
 @pytest.mark.parametrize(
     ("before", "found", "listed"),
     [

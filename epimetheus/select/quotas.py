@@ -37,6 +37,11 @@ class Quotas:
         self._spent: Counter[tuple[str, int]] = Counter()
         self._held: dict[tuple[str, int], Quota] = {}
 
+    @property
+    def pending(self) -> bool:
+        """Whether anything was spent or held back since `taken` was called last."""
+        return bool(self._spent or self._held)
+
     def admits(self, kind: str, millis: int, most: int) -> bool:
         """Whether one more event of this type is within ``most`` in its hour; it is spent or held back from now on, in this run."""
         key = (kind, _hour(millis))

@@ -109,6 +109,7 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     quotas: dict[str, dict[str, _Quota]] = {}
     listed: str | None = None
     partly_listed: bool = False
+    began: str | None = None
     overlap: _Count = 0
     floor: str | None = None
     regions: tuple[str, ...] = ()
@@ -138,6 +139,7 @@ def pack(state: State) -> bytes:
         quotas={kind: {minute_text(hour): _Quota(*quota) for hour, quota in hours.items()} for kind, hours in state.quotas.items()},
         listed=_text_or_none(state.listed),
         partly_listed=state.partly_listed,
+        began=_text_or_none(state.began),
         overlap=state.overlap,
         floor=_text_or_none(state.floor),
         regions=state.regions,
@@ -186,6 +188,7 @@ def _state(head: _Head, packed: memoryview) -> State:
         slice_minutes=head.slice_minutes,
         listed=_minute_or_0(head.listed),
         partly_listed=head.partly_listed,
+        began=_minute_or_0(head.began),
         overlap=head.overlap,
         floor=_minute_or_0(head.floor),
         regions=head.regions,

@@ -134,7 +134,10 @@ class Keeper:
         if self._owner is None:
             return fresh
         marker = self._markers.begin(self._marker(fresh, now))
-        return fresh if marker.complete else replace(fresh, through=parse_minute(marker.begins))
+        if marker.complete:
+            return fresh
+        begin = parse_minute(marker.begins)
+        return replace(fresh, through=begin, began=begin)
 
     def _owned(self, state: State) -> State:
         """``state`` with its owner, where it names none yet."""

@@ -92,6 +92,7 @@ class State:
     whose events these are, and where they are sent, as the first run recorded it; ``adopted``: the last change of these. ``marked``: the
     `Owner.mark` for which its markers are complete (see `epimetheus.state.marker`).
     ``partly_listed``: no listing was complete yet, and ``listed`` is the minute of the first.
+    ``began``: the minute where reading began, 0 where unknown.
     ``behind`` is also a queue: its order is the order in which compartments take turns.
     ``overlap``: minutes before the marks for which dedupe keys are kept, 0 where unknown; ``floor``: as in `Behind`, for the cursor.
     ``regions``: the subscribed regions as last listed, at the minute ``regions_listed`` (REGIONS=all; 0: never).
@@ -106,6 +107,7 @@ class State:
     slice_minutes: int = 0
     listed: int = 0
     partly_listed: bool = False
+    began: int = 0
     overlap: int = 0
     floor: int = 0
     regions: tuple[str, ...] = ()
@@ -132,13 +134,14 @@ class State:
         }
         behind = {ocid: replace(one, floor=0, missing=_at_most(one.missing, now)) for ocid, one in behind.items()}
         kept = replace(self, through=minute, behind=behind, known=known, floor=0, keys={}, quotas={}, lease=None)
-        return replace(kept, slice_minutes=0, listed=0, regions_listed=0)
+        return replace(kept, slice_minutes=0, listed=0, regions_listed=0, began=min(self.began, minute))
 
     def _times(self) -> Iterator[tuple[str, int]]:
         """Every minute of processed time in the state. Hours of limits are those of events, which may be dated as they like."""
         yield "its cursor", self.through
         yield "its last listing", self.listed
         yield "its last listing of regions", self.regions_listed
+        yield "its beginning", self.began
         yield "the end of what is read again", self.floor
         for minute in self.keys:
             yield "a dedupe key", minute

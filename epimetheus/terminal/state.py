@@ -148,7 +148,7 @@ def _kept(region: str | None) -> _Kept:
 
 def _fresh(kept: _Kept, minute: int) -> State:
     """A state that begins at ``minute``, for the settings at hand."""
-    return State(kept.region, minute, tenancy=kept.owner.tenancy, receiver=kept.owner.receiver)
+    return State(kept.region, minute, began=minute, tenancy=kept.owner.tenancy, receiver=kept.owner.receiver)
 
 
 def _found(kept: _Kept, force: bool) -> State | None:
