@@ -6,6 +6,7 @@ was asked on the wire, and from what the tenancy really was. Of a stored state i
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Set
 
 from epimetheus.model import Report
 from tests.simulation.audit import Wire
@@ -30,6 +31,7 @@ class Oracle:
         self.stage, self.tenancy, self.wire, self.receipts = stage, tenancy, wire, receipts
         self.settings = settings
         self.marks: dict[str, int] = {}
+        self.polled: Set[str] = set()
         self.due_from: dict[str, float] = {}
         self.all_since: float | None = stage.now - 1e6
         self.first: float | None = None
@@ -83,8 +85,9 @@ class Oracle:
             self.first = self.began - (self.settings.settle + self.settings.lookback) * 60 + abs(self.stage.skew) + 60
         for ocid, mark in marks.read.items():
             self._moved(ocid, mark, arrived)
-        for ocid in self.marks.keys() - marks.read.keys():
+        for ocid in sorted(self.polled - marks.read.keys()):
             self._left(ocid, self.tenancy.places[ocid], arrived)
+        self.polled = marks.read.keys()
         self.ended, self.through = marks.ended, marks.through
         self._limited(marks)
 
@@ -152,7 +155,7 @@ class Oracle:
         if why or data is None:
             return
         marks = marks_of(data)
-        self.marks = dict(marks.read)
+        self.marks, self.polled = dict(marks.read), marks.read.keys()
         self.committed.clear()
         self.held.clear()
         self.ended, self.through = marks.ended, marks.through
