@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render.hints import HINTS, Look, may_hold_secrets, suspicious
-from epimetheus.render.secret_text import is_secret_key, mask_all
+from epimetheus.render.secret_keys import classify, is_secret_key
+from epimetheus.render.secret_text import mask_all
 from tests.render.making import TEXTS
 from tests.render.test_redaction import HARMLESS, KEYS, SECRETS
 
@@ -28,11 +29,11 @@ def holds_a_secret(value):
     if isinstance(value, dict):
         named = any(key.lower() in ("key", "name") and isinstance(item, str) and is_secret_key(item) for key, item in value.items())
         there = any(key.lower() in ("value", "values") for key in value)
-        keyed = any(is_secret_key(key) or mask_all(key, is_secret_key) != key for key in value)
+        keyed = any(is_secret_key(key) or mask_all(key, classify) != key for key in value)
         return keyed or (named and there) or any(map(holds_a_secret, value.values()))
     if isinstance(value, list):
         return any(map(holds_a_secret, value))
-    return isinstance(value, str) and (mask_all(value, is_secret_key) != value or holds_a_secret(read(value)))
+    return isinstance(value, str) and (mask_all(value, classify) != value or holds_a_secret(read(value)))
 
 
 def read(text):
