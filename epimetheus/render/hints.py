@@ -32,10 +32,15 @@ def _as_word(word: str) -> str:
     return rf"(?-i:[^a-zA-Z](?i:{word})|[a-z](?:{word.capitalize()}|{word.upper()}))"
 
 
-_ALONE = (*sorted(WORDS), *(f"{word}(?:[^a-z]|$)" for word in ("auth", "sig", "answer")))
-_NAMES = "|".join((*map(_wide, ROOTS), _wide(CARRIED), _wide(JOINED), *map(_as_word, sorted(WORDS)), r"[^a-z](?:auth|sig|answer)(?:[^a-z]|$)"))
-_NAMES_AT_START = f"(?:{'|'.join(_ALONE)})"
+_NAMES = "|".join((*map(_wide, ROOTS), _wide(CARRIED), _wide(JOINED), *map(_as_word, sorted(WORDS))))
+_NAMES_AT_START = "|".join(sorted(WORDS))
 """What stands at the beginning of a key, or of a text."""
+
+
+def _named(start: str, before: str, anything: str, end: str) -> str:
+    """A secret key, or a part of one, behind ``start`` and what may stand ``before`` it, and an ``end`` somewhere behind it."""
+    alone = f"(?:auth|sig|answer)(?:[^a-z]{anything})?{end}"
+    return f"(?:{start}(?:(?:{_NAMES_AT_START}){anything}{end}|{alone}|{before}(?:(?:{_NAMES}){anything}{end}|[^a-z]{alone})))"
 
 
 def _mark(mark: str) -> str:
@@ -60,10 +65,16 @@ _SEPARATOR = "(?:[:=%<>&]|->)"
 _PASSWORD = r"(?:pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)[\w\-]*(?:[\s\\]|%20|\()"
 _OTHERS = "|".join((
     f"(?-i:{TEXT_IN_BASE64})", ESCAPES, _FOREIGN, "customersecretkey", r"identified[\s\\%]", r"kty[^a-z]", _PASSWORD,
-    rf"--?(?:[a-z0-9_\-]*)(?:{_NAMES})[\w\-]*[\s\\%]", r"=\\+>",
+    rf"--?(?:[a-z0-9_\-]*)(?:{_NAMES})[\w\-]*[\s\\%\x22']", r"=\\+>",
 ))  # fmt: skip
 
-HINTS = f"{MARKS}|{_OTHERS}|(?:(?:^|\\x00)(?:{_NAMES_AT_START})|(?:{_NAMES}))[^\\x00]*{_SEPARATOR}"
+_MEMBERS = "(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member)"
+_ANY_TEXT = r"[^\x00]*"
+
+HINTS = "|".join((
+    MARKS, _OTHERS, r"user[_\-]?id[\x22\\]", _named(r"(?:^|\x00)", "", _ANY_TEXT, _SEPARATOR), _named("", "", _ANY_TEXT, _SEPARATOR),
+    f"{_MEMBERS}{_ANY_TEXT}{_SEPARATOR}{_ANY_TEXT}{_named('', '', '', '')}", rf"\[\s*\\*\x22[^\x22\x00]*(?:{_NAMES})",
+))  # fmt: skip
 """Of a secret, or JSON with one, in any text that is no JSON string, or in several that are joined by NUL."""
 
 
@@ -124,15 +135,17 @@ def _within(pattern: str) -> str:
     return pattern.replace("[^a-z", '[^"a-z').replace(r"\x22", "")
 
 
-_KEY = f'"(?:{_NAMES_AT_START}|{_ANYTHING}(?:{_within(_NAMES)}))'
-_MEMBERS = "(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member)"
+def _in_json(anything: str, end: str) -> str:
+    return _within(_named('"', _ANYTHING, anything, end))
+
+
 _NAME_KEYS = rf'(?:{_MEMBERS}|{_ANYTHING}(?:{_MEMBERS}|column|attr|config|var)[^a-z"]*(?:name|key|path))'
 JSON_HINTS = (
     f'"(?:code=|sk-|{_ANYTHING}(?:{_within(MARKS)}|{_within(_OTHERS)}))',
-    f'{_KEY}{_ANYTHING}(?:{_SEPARATOR}|" *:)',
-    rf'"{_NAME_KEYS}" *: *{_KEY}[^"/:.?#\s]*[\]/\s\'\\]*"',
+    _in_json(_ANYTHING, f'(?:{_SEPARATOR}|" *:)'),
+    rf'"{_NAME_KEYS}" *: *{_in_json("", "")}[^"/:.?#\s]*[\]/\s\'\\]*"',
     rf'"--?{_ANYTHING}(?:{_within(_NAMES)})[^"]*" *,',
-    rf'\[ *{_KEY}{_ANYTHING}" *, *"',
+    rf'\[ *{_in_json("", "")}{_ANYTHING}" *, *"',
     '"kty"', '"key" *: *"',
     '"epimetheus" *: *[^: ]',  # what stands where our own notes go
     r"\de[+-]?\d+[,\]}]",  # a number with an exponent: there are some beyond all numbers
