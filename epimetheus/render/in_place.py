@@ -92,7 +92,7 @@ class InPlace:
         except msgspec.DecodeError:  # no whole string
             return None
         flag = flag_of(value)
-        if (flag and self._classify(flag).secret) or opens_key(value) or self._classify(value).secret:
+        if (flag and self._classify(flag).secret) or opens_key(value) or (b"\\" in member[1] and names_secret(value)):
             return None
         return *member.span(1), tree.line(self._string(value, depth))
 

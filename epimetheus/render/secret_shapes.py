@@ -41,7 +41,7 @@ SHAPES = (
     _shape(rf"\b(?i:Negotiate|NTLM|Kerberos|SSWS|GenieKey)\s++{_NO_WORD}(?P<s>[\w\-+/]{{8,}}+=*+)",
            "negotiate", "ntlm", "kerberos", "ssws", "geniekey", flags=_EXACT),
     _shape(r"\bSharedKey(?:Lite)?\s++[\w\-]++:(?P<s>[\w+/]++=*+)", "sharedkey"),
-    _shape(r"\bST\$(?P<s>[^\s\"',;\\&]++)", "st$"),
+    _shape(r"\bST\$[^\s\"',;\\&]++", "st$"),
     _shape(r"eyJ[\w\-]{8,}+(?:(?:\.[\w\-]*+)++|(?P<no>))", "eyj", flags=_EXACT),
     # API key ids: tenancy/user/fingerprint. The fingerprint alone is how an audit names a key that was made or deleted.
     _shape(rf"ocid1\.[^/\s\"]{{1,255}}+/(?:ocid1\.[^/\s\"]{{1,255}}+/)?{_FINGERPRINT}", ":"),
