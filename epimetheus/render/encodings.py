@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 _ROUNDS = 3  # of escapes within escapes: %2570 is %70 is p
 _ESCAPE = re.compile(
-    r"%u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\/|&(?:quot|lt|gt|amp|apos|#\d{1,6}|#[xX][0-9A-Fa-f]{1,6});"
+    r"%u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[/nrt\"'\\]|&(?:quot|lt|gt|amp|apos|#\d{1,6}|#[xX][0-9A-Fa-f]{1,6});"
 )
 ESCAPES = r"%(?:u|25|2d|2e|5f|[46][1-9a-f]|[57][0-9a]|3[0-9])|\\[ux/]|&#"
 """What stands for a letter, a digit, or another escape, as a pattern in any case. Other escapes leave words as they are."""
@@ -46,7 +46,9 @@ def decoded(text: str) -> Iterator[tuple[str, list[int]]]:
 def _character(escape: str) -> str:
     if escape[0] == "&":
         return html.unescape(escape)
-    return "/" if escape == "\\/" else chr(int(escape.lstrip("%\\ux"), 16)) if escape.strip("%\\ux0") else "\0"
+    if len(escape) == 2:
+        return {"n": "\n", "r": "\r", "t": "\t"}.get(escape[1], escape[1])
+    return chr(int(escape.lstrip("%\\ux"), 16)) if escape.strip("%\\ux0") else "\0"
 
 
 def base64_texts(text: str) -> Iterator[tuple[int, int, str]]:

@@ -148,9 +148,13 @@ class Flat(ABC):
         return [(key, value) for key, value in typed if value]
 
     def _clean(self, head: Head, pairs: Pairs) -> tuple[Head, Pairs]:
-        """Values without control characters and without secrets, in this order: a control character may hide in a secret."""
-        mask, tidy = self._redactor.text, self.tidy
-        return [mask(tidy(value)) for value in head], [(key, mask(tidy(value))) for key, value in pairs]
+        """Values without secrets and control characters. A line end may tell where a secret ends, a control character may split one:
+        so both the value as it came and without control characters are searched."""
+        return [self._cleaned(value) for value in head], [(key, self._cleaned(value)) for key, value in pairs]
+
+    def _cleaned(self, value: str) -> str:
+        mask = self._redactor.text
+        return mask(self.tidy(mask(value)))
 
     def _held(self, head: Head, pairs: Pairs) -> tuple[Head, Pairs, list[str]]:
         """Head and pairs without blanks around them, each within its length, and the names of those that were not."""

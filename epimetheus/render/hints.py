@@ -64,7 +64,7 @@ MARKS = "|".join((
 _SEPARATOR = "(?:[:=%<>&]|->)"
 _PASSWORD = r"(?:pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)[\w\-]*(?:[\s\\]|%20|\()"
 _OTHERS = "|".join((
-    f"(?-i:{TEXT_IN_BASE64})", ESCAPES, _FOREIGN, "customersecretkey", r"identified[\s\\%]", r"kty[^a-z]", _PASSWORD,
+    f"(?-i:{TEXT_IN_BASE64})", ESCAPES, _FOREIGN, "customersecretkey", r"identified[\s\\%]", r"kty[^a-z]", r"user[_\-]?id[\x22\\]", _PASSWORD,
     rf"--?(?:[a-z0-9_\-]*)(?:{_NAMES})[\w\-]*[\s\\%\x22']", r"=\\+>",
 ))  # fmt: skip
 
@@ -72,7 +72,7 @@ _MEMBERS = "(?:key|name|field|path|attribute|property|parameter|variable|option|
 _ANY_TEXT = r"[^\x00]*"
 
 HINTS = "|".join((
-    MARKS, _OTHERS, r"user[_\-]?id[\x22\\]", _named(r"(?:^|\x00)", "", _ANY_TEXT, _SEPARATOR), _named("", "", _ANY_TEXT, _SEPARATOR),
+    MARKS, _OTHERS, _named(r"(?:^|\x00)", "", _ANY_TEXT, _SEPARATOR), _named("", "", _ANY_TEXT, _SEPARATOR),
     f"{_MEMBERS}{_ANY_TEXT}{_SEPARATOR}{_ANY_TEXT}{_named('', '', '', '')}", rf"\[\s*\\*\x22[^\x22\x00]*(?:{_NAMES})",
 ))  # fmt: skip
 """Of a secret, or JSON with one, in any text that is no JSON string, or in several that are joined by NUL."""
@@ -143,6 +143,8 @@ _NAME_KEYS = rf'(?:{_MEMBERS}|{_ANYTHING}(?:{_MEMBERS}|column|attr|config|var)[^
 JSON_HINTS = (
     f'"(?:code=|sk-|{_ANYTHING}(?:{_within(MARKS)}|{_within(_OTHERS)}))',
     _in_json(_ANYTHING, f'(?:{_SEPARATOR}|" *:)'),
+    f'"{_ANYTHING}{_MEMBERS}{_ANYTHING}{_SEPARATOR}{_ANYTHING}(?:{_within(_NAMES)}|[^a-z"](?:auth|sig|answer))',
+    rf'"{_ANYTHING}\[\s*(?:\\.)+[^"\\]*(?:{_within(_NAMES)})',
     rf'"{_NAME_KEYS}" *: *{_in_json("", "")}[^"/:.?#\s]*[\]/\s\'\\]*"',
     rf'"--?{_ANYTHING}(?:{_within(_NAMES)})[^"]*" *,',
     rf'\[ *{_in_json("", "")}{_ANYTHING}" *, *"',

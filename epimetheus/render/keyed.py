@@ -13,9 +13,11 @@ Classify = Callable[[str], Key]
 
 # A key, what closes it (quotes, perhaps escaped, and brackets), and what stands between it and its value.
 _KEYED = re.compile(
-    r"(?<![\w\-])(?P<key>[\w\-]++)(?:\[\w{0,32}\])?[)\]\"'`\\]*+(?P<blank>\s*+)(?P<sep>:=|=>|->|==?+|:)(?P<after>\s*+)", re.ASCII
+    r"(?<![\w\-])(?P<key>[\w\-]++)(?:\[\d{0,9}\])?[)\]\"'`\\]*+(?P<blank>\s*+)(?P<sep>:=|=>|->|==?+|:)(?P<after>\s*+)", re.ASCII
 )
-_OPTION = re.compile(r"(?<![\w\-])--?+(?P<key>[A-Za-z][\w\-]*+)(?P<after>\s++)(?![\-\s])", re.ASCII)
+_OPTION = re.compile(r"(?<![\w\-])--?+(?P<key>[A-Za-z][\w\-]*+)(?P<after>\s++|\\*+[\"']\s*+,\s*+)(?![\-\s])", re.ASCII)
+_IN_LIST = re.compile(r"\[\s*+\\*+[\"'](?P<key>[\w\-.]++)\\*+[\"']\s*+,\s*+(?=\\*+[\"'])", re.ASCII)
+_AFTER_PAIR = re.compile(r"\\*+[\"']\s*+\]")
 _ELEMENT = re.compile(r"<(?:[\w.\-]++:)?(?P<key>[\w.\-]++)(?:\s[^<>]*+)?>(?!\s*+<(?!!\[CDATA))", re.ASCII)
 _NAMED_ELEMENT = re.compile(r"<(?:key|name|string|\w{1,16}name)>\s*+(?P<key>[\w.\-/]++)\s*+</\w{1,24}+>\s*+<(?:[\w.\-]++)[^<>]*+>", re.IGNORECASE | re.ASCII)
 _SQL = re.compile(
@@ -43,7 +45,7 @@ _LINE = re.compile(r"(?:(?<==)\\*+\"[^\"\r\n]*+\"?|[^\r\n\"\\]|\\++(?!\"))++")
 _TO_END_OF_LINE = re.compile(r"authorization$|cookie2?$")
 _NAME = re.compile(r"\\*+[\"']?([^\"'\\\s<>,;&]{1,64})")
 _NESTED = re.compile(r"\"(?:[^\"\\]|\\.)*+\"?|[\[\]{}]", re.DOTALL)
-_INDENTED = re.compile(r"[ \t]++\S")
+_STRING_ENDS = re.compile(r"\\*+\"\s*+[,}\]]")
 _BLOCK = re.compile(r"[|>][+\-\d]{0,2}[ \t]*+(?:#[^\n]*+)?\r?\n")
 _NEXT_KEY = re.compile(r"\s*+[\w\-.]++\s*+:(?:\s|\Z)")
 _DIGITS = re.compile(r"\d{1,15}\b")
@@ -51,17 +53,15 @@ _DIGITS = re.compile(r"\d{1,15}\b")
 # Prose: a plain word before the key, a plain key, and what follows a colon and a blank looks like a name: "rotate token: payments-api".
 _WORD_BEFORE = re.compile(r"(?<![\w\-.=:])[A-Za-z]{1,32} $")
 _PLAIN_KEY = re.compile(r"[A-Za-z][a-z]*+")
-_NAME_LIKE = re.compile(r"[A-Za-z]{1,24}(?:[\-_./][A-Za-z0-9]{1,16})*+[.,;:!?)]*+(?=\s|\Z)", re.ASCII)
+_NAME_LIKE = re.compile(r"[A-Za-z]{1,24}(?:[\-_./][A-Za-z0-9]{1,16})*+[.,;:!?)]*+(?=[\s\"'\\]|\Z)", re.ASCII)
 _OF_PASSWORDS = re.compile(r"pass|pwd")
+_OWNER = re.compile(r"[\"\\]user[_-]?id[\"\\]")
 _WORDS_OF_PROSE = frozenset(("from", "to", "content", "default", "before", "after"))
 _ACTION = re.compile(
     r"(?:rotat|reset|creat|delet|remov|updat|chang|renew|revok|expir|list|get|view|approv|reject|request|generat|regenerat|add|disabl|enabl|activat"
-    r"|restor|mov|schedul|cancel|import|export|review|audit|check|miss|invalid|unknown|unsupported|manag|issu|retir|copy|sync|set|new|old|test|fix|no|bad"
-    r"|the|a|an|of|for|to|and|or|with|by|in|my|our|your)(?:e|ed|es|s|ing|ion)?$",
+    r"|restor|mov|schedul|cancel|import|export|review|audit|check|miss|invalid|unknown|unsupported|manag|issu|retir|copy|sync|test|fix)(?:e|ed|es|s|ing|ion)?$",
     re.IGNORECASE,
 )
-_STRICT_WORDS_OF_PROSE = frozenset(("from", "to", "content", "default", "before", "after"))
-_ACTION = re.compile(r"(?!(?:the|a|an|of|for|to|and|or|with|by|in|my|our|your|new|old|set)$)", re.IGNORECASE)
 
 
 def keyed_spans(text: str, lower: str, classify: Classify) -> list[Span]:
@@ -69,6 +69,8 @@ def keyed_spans(text: str, lower: str, classify: Classify) -> list[Span]:
     found = list(_pairs(text, lower, classify))
     if "-" in text:
         found += _after(text, _OPTION, classify)
+    if "[" in text:
+        found += [value for value in _after(text, _IN_LIST, classify) if _AFTER_PAIR.match(text, value[1])]
     if "<" in text:
         found += _elements(text, classify)
     if "identified" in lower or "pass" in lower or "pwd" in lower or "pin" in lower or "otp" in lower:
@@ -89,7 +91,7 @@ def _pairs(text: str, lower: str, classify: Classify) -> Iterator[Span]:
             if named and before is not None:
                 yield from _before_name(text, before, found.start())
                 before = None
-        is_value = kind.values and key.lower() not in _WORDS_OF_PROSE
+        is_value = kind.values and (key.lower() not in _WORDS_OF_PROSE or text[found.end("key")] in "\"'\\")
         if kind.secret or (named and is_value) or (more and key in more and text[found.start() - 1 : found.start()] in "\"'"):
             value = _value_of(text, found)
             if value is not None:
@@ -101,7 +103,7 @@ def _pairs(text: str, lower: str, classify: Classify) -> Iterator[Span]:
 
 def _more_keys(lower: str) -> frozenset[str]:
     """Keys that are secret beside others: the key of a customer secret key, the private members of a JWK."""
-    more = frozenset(("key",)) if "customersecretkey" in lower else frozenset()
+    more = frozenset(("key",)) if "customersecretkey" in lower or _OWNER.search(lower) else frozenset()
     return more | JWK_PRIVATE if "kty" in lower else more
 
 
@@ -138,7 +140,8 @@ def _block(text: str, found: re.Match[str]) -> Span | None:
         return None
     start = block.end() if block else found.end("sep") + found["after"].index("\n") + 1
     line = text.rfind("\n", max(0, found.start() - 256), found.start()) + 1
-    indent = found.start() - max(line, found.start() - 256)
+    before = text[max(line, found.start() - 256) : found.start()]
+    indent = len(before) if not before.strip(" \t-") else 0
     end = start
     while end < len(text):
         stop = text.find("\n", end) + 1 or len(text)
@@ -148,6 +151,8 @@ def _block(text: str, found: re.Match[str]) -> Span | None:
         end = stop
     if end == start and block is None:
         return (at, at) if _NEXT_KEY.match(text, start) else None
+    inside = _STRING_ENDS.search(text, start, end)
+    end = inside.start() if inside else end
     return (start, len(text[start:end].rstrip()) + start) if end > start else (at, at)
 
 
@@ -170,7 +175,7 @@ def _is_prose(text: str, found: re.Match[str]) -> bool:
 
 
 def _is_title(word: str) -> bool:
-    return _ACTION.match(word) is not None and _STRICT_ACTION.match(word) is not None
+    return _ACTION.match(word) is not None
 
 
 def _is_said(text: str, value: Span) -> bool:
@@ -202,7 +207,7 @@ def _closed(text: str, at: int) -> int:
 
 
 def _after(text: str, pattern: re.Pattern[str], classify: Classify) -> Iterator[Span]:
-    """Of ``--password X``."""
+    """Of ``--password X``, and of ``["password", "X"]``."""
     for found in pattern.finditer(text):
         if classify(found["key"]).secret:
             value = _value(text, found.end(), "")

@@ -48,7 +48,7 @@ SHAPES = (
     _shape(rf"(?<!/apiKeys)(?<!/apikeys)/(?P<s>{_FINGERPRINT})", ":", flags=_EXACT),
     # Object Storage's pre-authenticated requests: the path alone gives access. Cut off, too, where it is no plain word
     _shape(r"(\\?/|%2F)p\1(?P<s>[\w\-]{16,}+)\1n\1", "/p", "%2fp"),
-    _shape(r"(?<=/p/)(?P<s>(?![a-z\-]++(?![\w\-]))[\w\-]{16,}+)(?![\w\-/\\%])", "/p/", flags=_EXACT),
+    _shape(r"(?<=/p/)(?P<s>(?![a-z\-]++(?![\w\-]))[\w\-]{16,}+)(?!\\?/|%2F|%2f)", "/p/", flags=_EXACT),
     _shape(r"objectstorage\.[\w.\-]{1,255}+(?::\d{1,5})?/p/(?P<s>[^/\s\"'\\]++)", "/p/"),
     # RFC 3986 3.2.1; a password may hold an @ or a / that ought to have been encoded
     _shape(rf"://{_IN_URL}*+:(?:(?P<s>[^/\s\"']+)@|(?!\d{{1,5}}(?:[/?#\s\"']|\Z))(?P<t>(?:(?!://)[^\s\"'<>@])++)@)", "://"),
@@ -82,7 +82,7 @@ SHAPES = (
     _shape(r"\b(?:sshpass|mysql\w{0,8}|mariadb\w{0,8}|mongo\w{0,8}|(?:docker|podman|helm|oras|skopeo|buildah)(?:\s{1,4}registry)?\s{1,4}login|redis-cli|az\s{1,4}login|ldap\w{1,10})"
            r"\b[^\n|;]{0,200}?\s-(?:p(?!\s*\d{1,5}(?:\s|\Z))|a|w)\s{0,4}[\"']?(?P<s>[^\s\"'\-][^\s\"']*+)",
            "sshpass", "mysql", "mariadb", "mongo", "login", "redis-cli", "ldap"),
-    _shape(r"(?<![^\s\"'])[^\s:\"']{1,64}+:(?P<s>[^\s\"'|]{1,256}+)[\"']?\s{0,4}\|\s{0,4}(?:sudo\s{1,4})?chpasswd", "chpasswd"),
+    _shape(r"(?<![^\s\"'])[^\s:\"']{1,64}+:(?P<s>[^\s\"'|]{1,256}+)[\"']?\s{0,4}[|?]\s{0,4}(?:sudo\s{1,4})?chpasswd", "chpasswd"),
 )  # fmt: skip
 
 

@@ -276,5 +276,5 @@ HARMLESS_OBJECTS = (
     {"USERNAME_PASSWORD": "AUTH_SUCCESS", "Access-Control-Allow-Credentials": ["true"]},
     {"compass": "north", "bypassRules": "x", "passengers": "y", "authorName": "z", "spinning": "w", "assassin": "v"},
     {"code": "IncorrectState", "status": "404", "hash": "abc", "seedClusterId": "x", "signatureAlgorithm": "SHA256"},
-    ["password", "publickey"], ["--verbose", "x"], [["a", "b"], ["c", "d"]],
+    {"methods": ["password", "publickey"]}, ["--verbose", "x"], [["a", "b"], ["c", "d"]],
 )  # fmt: skip

@@ -146,7 +146,7 @@ def test_the_value_of_a_pair_that_names_a_secret_leaves_nowhere(pair):
 
 BROKEN = [
     ('{"token":null,"password":false,"secret":"","otp":123456,"b":{"tokens":[1,{"c":"d"}],"e":"f"},',
-     '{"token":null,"password":false,"secret":"","otp":[redacted],"b":{"tokens":[redacted],"e":"f"},'),
+     '{"token":null,"password":false,"secret":"","otp":123456,"b":{"tokens":[redacted],"e":"f"},'),
     ('{"value":"a","key":"authorization","x":{"value":"b"},"name":"c","value":"d"',
      '{"value":"[redacted]","key":"authorization","x":{"value":"[redacted]"},"name":"c","value":"d"'),
     ('[{"value":"a"},{"name":"password","value":null,"values":["b"],"x":1',
