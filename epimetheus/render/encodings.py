@@ -15,7 +15,7 @@ ESCAPES = r"%(?:u|25|2d|2e|5f|[46][1-9a-f]|[57][0-9a]|3[0-9])|\\[ux/]|&#"
 # Four characters of Base64 that stand for three of ASCII. Five in a row are rare in anything but the Base64 of a text.
 _ASCII_GROUP = r"[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_\-]"
 TEXT_IN_BASE64 = rf"(?:{_ASCII_GROUP}){{5}}"
-_text_in_base64 = re.compile(TEXT_IN_BASE64).search
+_text_in_base64 = re.compile(TEXT_IN_BASE64)
 _BREAK = r"(?:\r?\n|(?:\\r)?\\n)"
 _RUN = re.compile(rf"(?<![\w+/\-])[\w+/\-]{{20,}}+(?:{_BREAK}[\w+/\-]++)*+={{0,2}}", re.ASCII)
 _NO_BASE64 = re.compile(r"\\[rn]|[^\w+/\-]", re.ASCII)
@@ -52,12 +52,11 @@ def _character(escape: str) -> str:
 
 
 def base64_texts(text: str) -> Iterator[tuple[int, int, str]]:
-    """Runs of Base64 that seem to stand for a text: where they begin and end, and that text, as it begins at each of four characters."""
+    """Runs of Base64 that seem to stand for a text: where they begin and end, and that text, for each way their characters may be grouped."""
     for run in _RUN.finditer(text):
-        if _text_in_base64(run[0]):
-            digits = _NO_BASE64.sub("", run[0]).translate(_STANDARD)
-            for skipped in range(4):
-                whole = digits[skipped : skipped + (len(digits) - skipped) // 4 * 4]
-                rest = digits[skipped + len(whole) :]
-                end = rest + "=" * (4 - len(rest)) if len(rest) > 1 else ""
-                yield *run.span(), binascii.a2b_base64(whole + end).replace(b"\0", b"").decode("utf-8", "replace")
+        digits = _NO_BASE64.sub("", run[0]).translate(_STANDARD)
+        for skipped in sorted({found.start() % 4 for found in _text_in_base64.finditer(digits)}):
+            whole = digits[skipped : skipped + (len(digits) - skipped) // 4 * 4]
+            rest = digits[skipped + len(whole) :]
+            end = rest + "=" * (4 - len(rest)) if len(rest) > 1 else ""
+            yield *run.span(), binascii.a2b_base64(whole + end).replace(b"\0", b"").decode("utf-8", "replace")

@@ -43,9 +43,9 @@ _BARE = re.compile(
 # A quote ends the text the header stands in, but for those around a value.
 _LINE = re.compile(r"(?:(?<==)\\*+\"[^\"\r\n]*+\"?|[^\r\n\"\\]|\\++(?!\"))++")
 _TO_END_OF_LINE = re.compile(r"authorization$|cookie2?$")
-_NAME = re.compile(r"\\*+[\"']?([^\"'\\\s<>,;&]{1,64})")
+_NAME = re.compile(r"\\*+[\"']?([^\"'\\\s<>,;&=]{1,64})")
 _NESTED = re.compile(r"\"(?:[^\"\\]|\\.)*+\"?|[\[\]{}]", re.DOTALL)
-_STRING_ENDS = re.compile(r"\\*+\"\s*+[,}\]]")
+_STRING_ENDS = re.compile(r"(?<!\\)\\*+\"\s*+[,}\]]")
 _BLOCK = re.compile(r"[|>][+\-\d]{0,2}[ \t]*+(?:#[^\n]*+)?\r?\n")
 _NEXT_KEY = re.compile(r"\s*+[\w\-.]++\s*+:(?:\s|\Z)")
 _DIGITS = re.compile(r"\d{1,15}\b")
@@ -208,9 +208,12 @@ def _closed(text: str, at: int) -> int:
 
 def _after(text: str, pattern: re.Pattern[str], classify: Classify) -> Iterator[Span]:
     """Of ``--password X``, and of ``["password", "X"]``."""
-    for found in pattern.finditer(text):
+    at = 0
+    while found := pattern.search(text, at):
+        at = found.end()
         if classify(found["key"]).secret:
-            value = _value(text, found.end(), "")
+            value = _value(text, at, "")
+            at = max(at, value[1])
             if _is_said(text, value):
                 yield value
 
@@ -232,8 +235,10 @@ def _elements(text: str, classify: Classify) -> Iterator[Span]:
 
 def _of_sql(text: str) -> Iterator[Span]:
     """Of ``IDENTIFIED BY "X"``, ``PASSWORD 'X'``, and of sentences that say what a password is."""
-    for found in _SQL.finditer(text):
+    at = 0
+    while found := _SQL.search(text, at):
         value = _value(text, found.end(), "")
+        at = max(found.end(), value[1])
         if _is_said(text, value):
             yield value
     for found in _SAID.finditer(text):

@@ -89,20 +89,23 @@ class Key(NamedTuple):
 
 def classify(key: str) -> Key:
     """What is known of a key by its own words. Keys are read up to their first 256 characters."""
-    spread = _CAMEL.sub("-", key[:256]).lower().strip("-")
-    joined = _PUNCTUATION.sub("-", key[:256].lower()).strip("-")
+    key = key[:256]
+    joined = _PUNCTUATION.sub("-", key.lower()).strip("-")
+    spread = joined if key.islower() else _CAMEL.sub("-", key).lower().strip("-")
     words = _DIGITS.sub("", spread).split("-")
     describes = words[-1] in _LAST or words[0] in _FIRST
-    secret = not (describes and not _WITH_CARRIER.search(spread)) and not _HARMLESS.search(joined) and _is_root(spread, joined, words)
     names = _NAMES.match(joined) is not None or _NAME_OF.search(joined) is not None
     values = joined in _VALUES or words[-1] in ("value", "values")
-    return Key(secret, describes, names, values)
+    return Key(_is_secret(spread, joined, words, describes=describes), describes, names, values)
 
 
-def _is_root(spread: str, joined: str, words: list[str]) -> bool:
-    if _ROOT.search(joined) or _ROOT.search(spread) or not WORDS.isdisjoint(words):
+def _is_secret(spread: str, joined: str, words: list[str], *, describes: bool) -> bool:
+    carried = _WITH_CARRIER.search(spread) is not None
+    if (describes and not carried) or _HARMLESS.search(joined):
+        return False
+    if carried or spread in _ALONE or not WORDS.isdisjoint(words) or _ROOT.search(joined) or (spread != joined and _ROOT.search(spread)):
         return _NO_PIN.search(spread) is None
-    return spread in _ALONE or _WITH_CARRIER.search(spread) is not None or _JOINED_PASS.search(words[-1]) is not None
+    return _JOINED_PASS.search(words[-1]) is not None
 
 
 def is_secret_key(key: str) -> bool:
