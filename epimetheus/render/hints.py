@@ -33,13 +33,14 @@ def _as_word(word: str) -> str:
 
 
 _NAMES = "|".join((*map(_wide, ROOTS), _wide(CARRIED), _wide(JOINED), *map(_as_word, sorted(WORDS))))
+_ALONE = r"(?:auth|sig|answer|confirmation|idcs[^a-z\x00]?at)"
 _NAMES_AT_START = "|".join(sorted(WORDS))
 """What stands at the beginning of a key, or of a text."""
 
 
 def _named(start: str, before: str, anything: str, end: str) -> str:
     """A secret key, or a part of one, behind ``start`` and what may stand ``before`` it, and an ``end`` somewhere behind it."""
-    alone = f"(?:auth|sig|answer)(?:[^a-z]{anything})?{end}"
+    alone = f"{_ALONE}(?:[^a-z]{anything})?{end}"
     return f"(?:{start}(?:(?:{_NAMES_AT_START}){anything}{end}|{alone}|{before}(?:(?:{_NAMES}){anything}{end}|[^a-z]{alone})))"
 
 
@@ -143,7 +144,7 @@ _NAME_KEYS = rf'(?:{_MEMBERS}|{_ANYTHING}(?:{_MEMBERS}|column|attr|config|var)[^
 JSON_HINTS = (
     f'"(?:code=|sk-|{_ANYTHING}(?:{_within(MARKS)}|{_within(_OTHERS)}))',
     _in_json(_ANYTHING, f'(?:{_SEPARATOR}|" *:)'),
-    f'"{_ANYTHING}{_MEMBERS}{_ANYTHING}{_SEPARATOR}{_ANYTHING}(?:{_within(_NAMES)}|[^a-z"](?:auth|sig|answer))',
+    f'"{_ANYTHING}{_MEMBERS}{_ANYTHING}{_SEPARATOR}{_ANYTHING}(?:{_within(_NAMES)}|[^a-z"]{_ALONE})',
     rf'"{_ANYTHING}\[\s*(?:\\.)+[^"\\]*(?:{_within(_NAMES)})',
     rf'"{_NAME_KEYS}" *: *{_in_json("", "")}[^"/:.?#\s]*[\]/\s\'\\]*"',
     rf'"--?{_ANYTHING}(?:{_within(_NAMES)})[^"]*" *,',

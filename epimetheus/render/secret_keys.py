@@ -25,7 +25,7 @@ _ROOT = re.compile("|".join(ROOTS))
 WORDS = frozenset(("pass", "pwd", "pw", "otp", "pin", "sas", "psk", "wallet", "cred", "creds"))
 CARRIED = r"(?:signature|assertions?|seed|salt|key-?store|trust-?store)"
 _WITH_CARRIER = re.compile(CARRIED + r"(?:-(?:value|contents?|hash|string|text|data|raw|base64|pem))?$")
-_ALONE = frozenset(("auth", "x-auth", "http-auth", "basic-auth", "proxy-auth", "auth-value", "sig", "answer"))
+_ALONE = frozenset(("auth", "x-auth", "http-auth", "basic-auth", "proxy-auth", "auth-value", "sig", "answer", "confirmation", "idcs-at", "idcsat"))
 JOINED = r"(?:db|smtp|user|admin|root|ftp|proxy|mail|ldap|my|mysql|redis|http|key|store|bind|login|account|imap|sql|sudo)(?:pass|pwd)"
 _JOINED_PASS = re.compile(rf"{JOINED}s?$")
 _NO_PIN = re.compile(r"(?:v?cpu|memory|gpu|core)-pin$")
@@ -33,7 +33,7 @@ _NO_PIN = re.compile(r"(?:v?cpu|memory|gpu|core)-pin$")
 _HARMLESS = re.compile(
     # A mark of a page, an idempotency key, a factor's name (USERNAME_PASSWORD=AUTH_SUCCESS), a CORS header, the name of a header.
     r"(?:page|next|retry|continuation|pagination|correlation|request)-?token$|username-?password$|allow-?credentials$"
-    r"|pass-(?:through|checks?|results?|rate|fail|count)|public-?(?:ssh-?)?keys?$|matching-signature$"
+    r"|pass-(?:through|checks?|results?|rate|fail|count)|public-?(?:ssh-?)?keys?$|matching-?signature$|sign-?response-?or-?assertion$"
     r"|token-?(?:header|query-?param)$|credential-?key$|auth-?headers?$"
     r"|(?:input|output|prompt|completion|total|reasoning|cached|used|billed|prediction|audio|max|min)-?tokens$"
 )  # fmt: skip
@@ -53,7 +53,7 @@ _LAST = frozenset((
     "duration", "encoding", "index", "position", "attempts", "retries", "budget", "logprobs", "likelihoods", "locations", "subject", "label",
     "labels", "tag", "tags", "profile", "profiles", "source", "target", "category", "group", "level", "domain", "region", "compartment", "vault",
     "after", "warning", "warn", "algos", "owner", "user", "email", "unit", "rate", "model", "operation", "strategy", "protection", "authentication",
-    "history", "scheme", "attribute", "field", "param", "parameter", "column", "enum", "class", "purpose", "reason", "error", "service", "app",
+    "history", "scheme", "attribute", "field", "param", "parameter", "column", "enum", "class", "purpose", "reason", "max", "min", "destination", "error", "service", "app",
 ))  # fmt: skip
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
 _PUNCTUATION = re.compile(r"[\W_]+")
@@ -100,10 +100,10 @@ def classify(key: str) -> Key:
 
 
 def _is_secret(spread: str, joined: str, words: list[str], *, describes: bool) -> bool:
-    carried = _WITH_CARRIER.search(spread) is not None
+    carried = spread in _ALONE or _WITH_CARRIER.search(spread) is not None
     if (describes and not carried) or _HARMLESS.search(joined):
         return False
-    if carried or spread in _ALONE or not WORDS.isdisjoint(words) or _ROOT.search(joined) or (spread != joined and _ROOT.search(spread)):
+    if carried or not WORDS.isdisjoint(words) or _ROOT.search(joined) or (spread != joined and _ROOT.search(spread)):
         return _NO_PIN.search(spread) is None
     return _JOINED_PASS.search(words[-1]) is not None
 

@@ -77,4 +77,4 @@ def is_linear(doing, make, most: float = MOST) -> str:
     small = make(SMALL)
     least = min(seconds(doing, small) for _ in range(3))
     twice = min(first, *(seconds(doing, large) for _ in range(2)))
-    return f"{least:.3f} s, then {twice:.3f} s" if twice > RATIO * least or twice > most else ""
+    return f"{least:.3f} s, then {twice:.3f} s" if (twice > RATIO * least and twice > 2 * QUICK) or twice > most else ""
