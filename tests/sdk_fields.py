@@ -1,6 +1,7 @@
-"""The fields of the OCI SDK's models that may hold a secret: by their name, or by what their description says they hold.
+"""The fields of the OCI SDK's models that may hold a secret: by their name, or by their description.
 
-``python -m tests.sdk_fields`` lists them. The names are those of the API's JSON. Nothing of this is in the product: its image has no models.
+``python -m tests.sdk_fields`` lists them. The names are those of the API's JSON.
+Nothing of this is in the product: its image has no models.
 """
 
 import re
@@ -12,14 +13,16 @@ _PROPERTY = re.compile(r"@property\n\s+def (\w+)\(self\):\n\s+\"\"\"(.*?)\"\"\""
 _TYPE = re.compile(r":rtype:\s*(\S+)")
 # Deliberately not made of the words in `secret_keys`, so that it does not share what they may lack.
 _NAME = re.compile(
-    r"pass(?:word|wd|phrase|_phrase|code)|secret|token|credential|(?:private|api|access|auth|account|signing|master|shared|ssl|ssh|license|activation|client)"
-    r"_key|cookie|jwt|otp|(?:^|_)pin$|(?:^|_)seed$|wallet|kube_?config|user_?data$|assertion|answer$|plaintext$|key_material|authorization$|signature$"
+    r"pass(?:word|wd|phrase|_phrase|code)|secret|token|credential"
+    r"|(?:private|api|access|auth|account|signing|master|shared|ssl|ssh|license|activation|client)_key|cookie|jwt|otp|(?:^|_)pin$|(?:^|_)seed$|wallet|kube_?config|user_?data$|assertion|answer$|plaintext$|key_material|authorization$|signature$"
     r"|bypass_code|keytab|key_store$|trust_store$|salt$|certificate_key|_cred$|verification_code"
 )
 _SAYS = re.compile(
     r"^(?:the|a|an)?\s*(?:base64[- ]encoded |encrypted |hashed |current |new |old |plain ?text )?(?:content of (?:the|a) )?(?:[\w/]+ ){0,3}"
-    r"(?:password|passphrase|private key|secret key|secret access key|api key|auth(?:entication|orization)? token|access token|bearer token|shared secret"
-    r"|client secret|one[- ]time (?:password|passcode)|recovery code|bypass code|private ssh key|pre-shared key|seed for)\b(?! (?:policy|id|identifier|version|name|ocid))",
+    r"(?:password|passphrase|private key|secret key|secret access key|api key|auth(?:entication|orization)? token|access token|bearer token"
+    r"|shared secret"
+    r"|client secret|one[- ]time (?:password|passcode)|recovery code|bypass code|private ssh key|pre-shared key|seed for)\b"
+    r"(?! (?:policy|id|identifier|version|name|ocid))",
     re.IGNORECASE,
 )
 _TEXTS = re.compile(r"str|object|list\[str\]|dict\(str, (?:str|object)\)|oci\.|list\[oci\.")

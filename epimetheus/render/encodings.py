@@ -52,7 +52,7 @@ def _character(escape: str) -> str:
 
 
 def base64_texts(text: str) -> Iterator[tuple[int, int, str]]:
-    """Runs of Base64 that seem to stand for a text: where they begin and end, and that text, for each way their characters may be grouped."""
+    """Runs of Base64 that seem to stand for a text: where they begin and end, and that text, for each way to group their characters."""
     for run in _RUN.finditer(text):
         digits = _NO_BASE64.sub("", run[0]).translate(_STANDARD)
         for skipped in sorted({found.start() % 4 for found in _text_in_base64.finditer(digits)}):

@@ -148,11 +148,11 @@ class Flat(ABC):
         return [(key, value) for key, value in typed if value]
 
     def _clean(self, head: Head, pairs: Pairs) -> tuple[Head, Pairs]:
-        """Values without secrets and control characters. A line end may tell where a secret ends, a control character may split one:
-        so both the value as it came and without control characters are searched."""
+        """Values without secrets and control characters."""
         return [self._cleaned(value) for value in head], [(key, self._cleaned(value)) for key, value in pairs]
 
     def _cleaned(self, value: str) -> str:
+        """Masked twice: a line end may show where a secret ends, and a control character may split one."""
         mask = self._redactor.text
         return mask(self.tidy(mask(value)))
 

@@ -1,7 +1,8 @@
 """A prescan: whether a text may hold a secret. RE2 reads each byte once, however much there is to look for.
 
 What is hinted at is searched with care (`secret_text`, `redact`). What is not holds no secret, nor does any JSON in it. So the patterns are
-made of those of `secret_keys` and `secret_shapes`, and are wide rather than narrow (`tests/render/test_hints.py`). They match UTF-8 bytes in any case.
+made of those of `secret_keys` and `secret_shapes`, and are wide rather than narrow (`tests/render/test_hints.py`). They match bytes of
+UTF-8 in any case.
 """
 
 import re
@@ -58,14 +59,15 @@ MARKS = "|".join((
     *dict.fromkeys(_mark(mark) for shape in SHAPES for mark in shape.marks if mark not in _WIDE_MARKS),
     _USERINFO, _FINGERPRINT, r"private[ +_%&-](?:20)?(?:key|lines)", r"[\s\\%0]-u[\s=\\%]", r"[^a-z0-9]sk-[a-z0-9]",
     r"(?:[?&]|%3f|%26|&amp;|[\x00\x22]|^)(?:key|code)(?:=|%3d)", r"(?:/|%2f)p\\*(?:/|%2f)",
-    r"hooks?\.", r"webhooks?[0-9a-z]*[/%.]", r"/hooks(?:/|%2f)", r"(?:docker|podman|helm|oras|skopeo|buildah|registry|az)[\s\\%]+(?:20)?login",
+    r"hooks?\.", r"webhooks?[0-9a-z]*[/%.]", r"/hooks(?:/|%2f)",
+    r"(?:docker|podman|helm|oras|skopeo|buildah|registry|az)[\s\\%]+(?:20)?login",
     r"ldap[a-z]+[\s\\%]",
 ))  # fmt: skip
 """What a secret by its own look holds."""
 _SEPARATOR = "(?:[:=%<>&]|->)"
-_PASSWORD = r"(?:pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)[\w\-]*(?:[\s\\]|%20|\()"
+_SAID = r"(?:pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)[\w\-]*(?:[\s\\]|%20|\()"
 _OTHERS = "|".join((
-    f"(?-i:{TEXT_IN_BASE64})", ESCAPES, _FOREIGN, "customersecretkey", r"identified[\s\\%]", r"kty[^a-z]", r"user[_\-]?id[\x22\\]", _PASSWORD,
+    f"(?-i:{TEXT_IN_BASE64})", ESCAPES, _FOREIGN, "customersecretkey", r"identified[\s\\%]", r"kty[^a-z]", r"user[_\-]?id[\x22\\]", _SAID,
     rf"--?(?:[a-z0-9_\-]*)(?:{_NAMES})[\w\-]*[\s\\%\x22']", r"=\\+>",
 ))  # fmt: skip
 

@@ -19,7 +19,9 @@ _OPTION = re.compile(r"(?<![\w\-])--?+(?P<key>[A-Za-z][\w\-]*+)(?P<after>\s++|\\
 _IN_LIST = re.compile(r"\[\s*+\\*+[\"'](?P<key>[\w\-.]++)\\*+[\"']\s*+,\s*+(?=\\*+[\"'])", re.ASCII)
 _AFTER_PAIR = re.compile(r"\\*+[\"']\s*+\]")
 _ELEMENT = re.compile(r"<(?:[\w.\-]++:)?(?P<key>[\w.\-]++)(?:\s[^<>]*+)?>(?!\s*+<(?!!\[CDATA))", re.ASCII)
-_NAMED_ELEMENT = re.compile(r"<(?:key|name|string|\w{1,16}name)>\s*+(?P<key>[\w.\-/]++)\s*+</\w{1,24}+>\s*+<(?:[\w.\-]++)[^<>]*+>", re.IGNORECASE | re.ASCII)
+_NAMED_ELEMENT = re.compile(
+    r"<(?:key|name|string|\w{1,16}name)>\s*+(?P<key>[\w.\-/]++)\s*+</\w{1,24}+>\s*+<(?:[\w.\-]++)[^<>]*+>", re.IGNORECASE | re.ASCII
+)
 _SQL = re.compile(
     r"\bidentified\s{1,8}+(?:with\s{1,8}+\S{1,64}+\s{1,8}+)?(?:by|as)\s{1,8}+(?:values\s{1,8}+|password\s{1,8}+)?"
     r"|(?<![\w\-])[\w\-]{0,32}?(?:pass(?:w(?:or)?d|phrase|code)|pwd)(?:\s{0,8}\(\s{0,8}(?=[\"'])|\s{1,8}(?=\\{0,8}[\"']))",

@@ -119,7 +119,7 @@ def failed(event: AuditEvent) -> bool:
 
 
 def reason(event: AuditEvent) -> str | None:
-    """Why a failed call failed: the payload's code, the sign-on's result, the code a message quotes as its response, or the response's message."""
+    """Why a failed call failed: the payload's code, the sign-on's result, the code of a response that a message quotes, or its message."""
     response = event.data.response
     if response is not None and (told := _told_by_payload(response)):
         return told

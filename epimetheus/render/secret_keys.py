@@ -25,8 +25,12 @@ _ROOT = re.compile("|".join(ROOTS))
 WORDS = frozenset(("pass", "pwd", "pw", "otp", "pin", "sas", "psk", "wallet", "cred", "creds"))
 CARRIED = r"(?:signature|assertions?|seed|salt|key-?store|trust-?store)"
 _WITH_CARRIER = re.compile(CARRIED + r"(?:-(?:value|contents?|hash|string|text|data|raw|base64|pem))?$")
-_ALONE = frozenset(("auth", "x-auth", "http-auth", "basic-auth", "proxy-auth", "auth-value", "sig", "answer", "confirmation", "idcs-at", "idcsat"))
-JOINED = r"(?:db|smtp|user|admin|root|ftp|proxy|mail|ldap|my|mysql|redis|http|key|store|bind|login|account|imap|sql|sudo)(?:pass|pwd)"
+_ALONE = frozenset((
+    "auth", "x-auth", "http-auth", "basic-auth", "proxy-auth", "auth-value", "sig", "answer", "confirmation", "idcs-at", "idcsat",
+))  # fmt: skip
+JOINED = (
+    r"(?:db|smtp|user|admin|root|ftp|proxy|mail|ldap|my|mysql|redis|http|key|store|bind|login|account|imap|sql|sudo)(?:pass|pwd)"
+)
 _JOINED_PASS = re.compile(rf"{JOINED}s?$")
 _NO_PIN = re.compile(r"(?:v?cpu|memory|gpu|core)-pin$")
 
@@ -42,25 +46,40 @@ _FIRST = frozenset((
     "number", "total", "time", "enable", "enabled", "disable", "use", "require", "required", "requires", "reveal", "inject",
 ))  # fmt: skip
 _LAST = frozenset((
-    "id", "ids", "ocid", "ocids", "uuid", "uid", "guid", "arn", "identifier", "identifiers", "name", "names", "username", "type", "types", "kind",
-    "count", "counts", "total", "length", "len", "size", "bits", "policy", "policies", "rule", "rules", "expiry", "expiration", "expires", "expired",
-    "validity", "lifetime", "ttl", "age", "date", "time", "timestamp", "at", "on", "version", "versions", "number", "status", "state", "states",
-    "algorithm", "algorithms", "algo", "alg", "mode", "format", "method", "methods", "fingerprint", "fingerprints", "thumbprint", "checksum",
-    "issuer", "audience", "scope", "scopes", "limit", "limits", "usage", "quota", "url", "uri", "endpoint", "host", "port", "path", "location",
-    "filename", "directory", "description", "enabled", "disabled", "required", "allowed", "supported", "used", "strength", "complexity", "function",
-    "setting", "settings", "config", "configuration", "details", "detail", "info", "metadata", "provider", "manager", "reset", "changed", "created",
-    "updated", "rotated", "rotation", "observed", "days", "hours", "mins", "minutes", "secs", "seconds", "ms", "millis", "interval", "period",
-    "duration", "encoding", "index", "position", "attempts", "retries", "budget", "logprobs", "likelihoods", "locations", "subject", "label",
-    "labels", "tag", "tags", "profile", "profiles", "source", "target", "category", "group", "level", "domain", "region", "compartment", "vault",
-    "after", "warning", "warn", "algos", "owner", "user", "email", "unit", "rate", "model", "operation", "strategy", "protection", "authentication",
-    "history", "scheme", "attribute", "field", "param", "parameter", "column", "enum", "class", "purpose", "reason", "max", "min", "destination", "error", "service", "app",
+    "id", "ids", "ocid", "ocids", "uuid", "uid", "guid", "arn", "identifier", "identifiers", "name", "names", "username", "type",
+    "types", "kind",
+    "count", "counts", "total", "length", "len", "size", "bits", "policy", "policies", "rule", "rules", "expiry", "expiration",
+    "expires", "expired",
+    "validity", "lifetime", "ttl", "age", "date", "time", "timestamp", "at", "on", "version", "versions", "number", "status", "state",
+    "states",
+    "algorithm", "algorithms", "algo", "alg", "mode", "format", "method", "methods", "fingerprint", "fingerprints", "thumbprint",
+    "checksum",
+    "issuer", "audience", "scope", "scopes", "limit", "limits", "usage", "quota", "url", "uri", "endpoint", "host", "port", "path",
+    "location",
+    "filename", "directory", "description", "enabled", "disabled", "required", "allowed", "supported", "used", "strength",
+    "complexity", "function",
+    "setting", "settings", "config", "configuration", "details", "detail", "info", "metadata", "provider", "manager", "reset",
+    "changed", "created",
+    "updated", "rotated", "rotation", "observed", "days", "hours", "mins", "minutes", "secs", "seconds", "ms", "millis", "interval",
+    "period",
+    "duration", "encoding", "index", "position", "attempts", "retries", "budget", "logprobs", "likelihoods", "locations", "subject",
+    "label",
+    "labels", "tag", "tags", "profile", "profiles", "source", "target", "category", "group", "level", "domain", "region",
+    "compartment", "vault",
+    "after", "warning", "warn", "algos", "owner", "user", "email", "unit", "rate", "model", "operation", "strategy", "protection",
+    "authentication",
+    "history", "scheme", "attribute", "field", "param", "parameter", "column", "enum", "class", "purpose", "reason", "max", "min",
+    "destination", "error", "service", "app",
 ))  # fmt: skip
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
 _PUNCTUATION = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"(?<=[a-z])\d+(?=-|$)|-v?\d+(?=-|$)")
 
 _NAMES = re.compile(r"(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member)$")
-_NAME_OF = re.compile(r"(?:parameter|param|field|attribute|property|variable|option|setting|header|claim|key|env|column|attr|member|config|var)-?(?:name|key|path)$")
+_NAME_OF = re.compile(
+    r"(?:parameter|param|field|attribute|property|variable|option|setting|header|claim|key|env|column|attr|member|config|var)"
+    r"-?(?:name|key|path)$"
+)
 _VALUES = frozenset(("value", "values", "val", "new", "old", "previous", "current", "before", "after", "from", "to", "default", "content"))
 _LAST_PART = re.compile(r"[^/.:\[\]\"'#?\s]+(?=[\]\"'/\s]*$)")
 

@@ -1,8 +1,8 @@
 """Secrets by their own look, whatever key they stand under.
 
-Every pattern is linear in its text: it begins where a literal stands, its repeats are possessive or bounded, and no repeat can run over the
-beginning of another match (`tests/render/test_linear.py` measures each). A group ``s`` or ``t`` is the secret, else all of the match is; where
-a group ``no`` takes part, the text only looks like a secret.
+Every pattern is linear in its text: it begins where a literal stands, its repeats are possessive or bounded, and no repeat can run over
+the beginning of another match (`tests/render/test_linear.py` measures each). A group ``s`` or ``t`` is the secret, else all of the match
+is; where a group ``no`` takes part, the text only looks like a secret.
 """
 
 import re
@@ -23,17 +23,20 @@ def _shape(pattern: str, *marks: str, flags: re.RegexFlag = re.IGNORECASE) -> Sh
 _EXACT = re.RegexFlag(0)
 _FINGERPRINT = r"(?:[0-9a-fA-F]{2}:){15}[0-9a-fA-F]{2}"
 _PRIVATE_KEY = r"[ +_](?:[A-Z0-9 +_]{0,40}?[ +_])?PRIVATE[ +_]KEY"
+_END = rf"-{{4,5}}[ +]?END{_PRIVATE_KEY}(?:[ +]BLOCK)?[ +]?-{{0,5}}"
 _NO_WORD = r"(?![A-Za-z][a-z]*+(?![\w+/=]))"
 _ITEM = r"\w++\s*+=\s*+(?:\\*+\"[^\"\\]*+(?:\\*+\"|\Z)|[^\s,\"\\&]++)[,\s]*+"
 _IN_URL = r"[^/\s:@\"'?#]"
 
 SHAPES = (
     # PEM, also cut off at its end or its beginning; PGP and SSH2 write it alike
-    _shape(rf"-{{4,5}}[ +]?BEGIN{_PRIVATE_KEY}.*?(?:-{{4,5}}[ +]?END{_PRIVATE_KEY}(?:[ +]BLOCK)?[ +]?-{{0,5}}|\Z)", "private", flags=re.DOTALL),
-    _shape(rf"(?<![\w+/=\s\\])[\w+/=\s\\]++-{{4,5}}[ +]?END{_PRIVATE_KEY}(?:[ +]BLOCK)?[ +]?-{{0,5}}", "private", flags=_EXACT),
-    _shape(r"Private-Lines:(?P<s>.*?)(?:Private-(?:MAC|Hash):\s{0,4}(?P<t>[0-9a-f]{0,128}+)|\Z)", "private-lines", flags=re.DOTALL | re.IGNORECASE),
-    # draft-cavage-http-signatures, as OCI signs requests, RFC 7616, OAuth 1: a list of name="value", quotes perhaps escaped, perhaps cut off
-    _shape(rf"\b(?:Signature|Digest|OAuth|Hawk|AWS4-HMAC-SHA256)\s++(?P<s>(?:{_ITEM})++)", "signature", "digest", "oauth", "hawk", "aws4-hmac"),
+    _shape(rf"-{{4,5}}[ +]?BEGIN{_PRIVATE_KEY}.*?(?:{_END}|\Z)", "private", flags=re.DOTALL),
+    _shape(rf"(?<![\w+/=\s\\])[\w+/=\s\\]++{_END}", "private", flags=_EXACT),
+    _shape(r"Private-Lines:(?P<s>.*?)(?:Private-(?:MAC|Hash):\s{0,4}(?P<t>[0-9a-f]{0,128}+)|\Z)",
+           "private-lines", flags=re.DOTALL | re.IGNORECASE),
+    # draft-cavage-http-signatures, as OCI signs requests, RFC 7616, OAuth 1: a list of name="value", quotes perhaps escaped, cut off
+    _shape(rf"\b(?:Signature|Digest|OAuth|Hawk|AWS4-HMAC-SHA256)\s++(?P<s>(?:{_ITEM})++)", "signature", "digest", "oauth", "hawk",
+           "aws4-hmac"),
     # RFC 6750 2.1; "bearer token expired" is a sentence
     _shape(r"\bBearer\s++(?!(?:tokens?|auth\w{0,16}|credentials?|scheme)\b(?![.~+/=-]))(?P<s>[\w\-.~+/]++=*+)", "bearer"),
     # RFC 7617 2; Base64 of user:password never is one plain word, "Basic monitoring" is
@@ -58,28 +61,32 @@ SHAPES = (
     _shape(r"(?<![A-Za-z0-9])(?:gh[oprsu]_|github_pat_|gl(?:pat|dt|rt|cbt|ptt|ft|soat|imt)-|xox[a-z]-|xapp-\d-|[srp]k_(?:live|test)_|whsec_"
            r"|sk-(?:proj|ant|svcacct)-|do[or]_v1_|dop_v1_|dckr_[po]at_|shp(?:at|ca|pa|ss)_|lin_api_|figd_|tskey-|NRAK-|PMAK-|ATATT3x"
            r"|AGE-SECRET-KEY-1|sq0(?:atp|csp)-|GOCSPX-|glsa_|rubygems_|xkeysib-|pypi-AgE)[\w\-]{8,}+",
-           "ghp_", "gho_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-", "glimt-",
-           "xox", "xapp-", "k_live_", "k_test_", "whsec_", "sk-proj-", "sk-ant-", "sk-svcacct-", "_v1_", "dckr_", "shpat_", "shpca_",
+           "ghp_", "gho_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-",
+           "glimt-", "xox", "xapp-", "k_live_", "k_test_", "whsec_", "sk-proj-", "sk-ant-", "sk-svcacct-", "_v1_", "dckr_", "shpat_", "shpca_",
            "shppa_", "shpss_", "lin_api_", "figd_", "tskey-", "nrak-", "pmak-", "atatt3x", "age-secret-", "sq0atp-", "sq0csp-", "gocspx-",
            "glsa_", "rubygems_", "xkeysib-", "pypi-age", flags=_EXACT),
     _shape(r"(?<![A-Za-z0-9])(?:AIza[\w\-]{30,}+|ya29\.[\w\-.]{10,}+|hv[sbr]\.[\w\-]{12,}+|SG\.[\w\-]{10,}+\.[\w\-]{10,}+|1//0[\w\-]{20,}+"
-           r"|(?:sk-|hf_|npm_)[A-Za-z0-9]{20,}+)", "aiza", "ya29.", "hvs.", "hvb.", "hvr.", "sg.", "1//0", "sk-", "hf_", "npm_", flags=_EXACT),
+           r"|(?:sk-|hf_|npm_)[A-Za-z0-9]{20,}+)", "aiza", "ya29.", "hvs.", "hvb.", "hvr.", "sg.", "1//0", "sk-", "hf_", "npm_",
+           flags=_EXACT),
     # AWS: the id of an access key, and the key itself beside it
     _shape(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{12,32}+(?:[\s\"':,;|/=]{1,4}[\w+/]{40}(?![\w+/=]))?", "akia", "asia", flags=_EXACT),
     # Webhooks: the address alone lets anyone post
     _shape(r"(?:hooks\.slack\.com/(?:services|workflows|triggers)|webhook\.office\.com/webhookb2|outlook\.office(?:365)?\.com/webhook"
            r"|discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/\d{1,32}|api\.telegram\.org/bot|hooks\.zapier\.com/hooks/catch"
-           r"|events\.pagerduty\.com/integration|maker\.ifttt\.com/trigger/\w{1,64}/with/key|/hooks(?=/[a-z0-9]{20}))/?(?P<s>[^\s\"'\\<>?#]++)",
+           r"|events\.pagerduty\.com/integration|maker\.ifttt\.com/trigger/\w{1,64}/with/key|/hooks(?=/[a-z0-9]{20}))/?"
+           r"(?P<s>[^\s\"'\\<>?#]++)",
            "hook", "telegram", "pagerduty", "ifttt"),
     # What is secret only as a parameter of a query or a form
     _shape(r"(?:\A|[?&;])(?:sig|code|ticket|code_verifier)=(?P<s>[^&\s\"'<>#\\]++)", "sig=", "code=", "ticket=", "verifier="),
     _shape(r"[?&]key=(?P<s>[\w\-]{20,}+)(?![\w\-.])", "key="),
     # Databases and commands
     _shape(r"\bjdbc:oracle:\w{2,8}:[^/\s:@\"']{1,128}+/(?P<s>\"[^\"]{1,256}+\"|[^\s@\"']{1,256})@", "jdbc:"),
-    _shape(r"\b(?:sqlplus|sqlcl|expdp|impdp|rman|sqlldr)\s{1,8}+(?:-\w{1,16}+\s{1,8}+){0,8}+(?:target\s{1,8}+)?[\w$#.]{1,64}+/(?P<s>[^\s@\"'/]{1,256}+)@",
+    _shape(r"\b(?:sqlplus|sqlcl|expdp|impdp|rman|sqlldr)\s{1,8}+(?:-\w{1,16}+\s{1,8}+){0,8}+(?:target\s{1,8}+)?[\w$#.]{1,64}+"
+           r"/(?P<s>[^\s@\"'/]{1,256}+)@",
            "sqlplus", "sqlcl", "expdp", "impdp", "rman", "sqlldr"),
     _shape(r"\s(?:-u|--user|--proxy-user)[\s=]{1,8}+[\"']?[\w.@\\\-]{1,128}+:(?P<s>[^\s\"']++)", "-u", "--user", "--proxy-user"),
-    _shape(r"\b(?:sshpass|mysql\w{0,8}|mariadb\w{0,8}|mongo\w{0,8}|(?:docker|podman|helm|oras|skopeo|buildah)(?:\s{1,4}registry)?\s{1,4}login|redis-cli|az\s{1,4}login|ldap\w{1,10})"
+    _shape(r"\b(?:sshpass|mysql\w{0,8}|mariadb\w{0,8}|mongo\w{0,8}"
+           r"|(?:docker|podman|helm|oras|skopeo|buildah)(?:\s{1,4}registry)?\s{1,4}login|redis-cli|az\s{1,4}login|ldap\w{1,10})"
            r"\b[^\n|;]{0,200}?\s-(?:p(?!\s*\d{1,5}(?:\s|\Z))|a|w)\s{0,4}[\"']?(?P<s>[^\s\"'\-][^\s\"']*+)",
            "sshpass", "mysql", "mariadb", "mongo", "login", "redis-cli", "ldap"),
     _shape(r"(?<![^\s\"'])[^\s:\"']{1,64}+:(?P<s>[^\s\"'|]{1,256}+)[\"']?\s{0,4}[|?]\s{0,4}(?:sudo\s{1,4})?chpasswd", "chpasswd"),

@@ -12,24 +12,36 @@ MOST = 2.0  # seconds
 RATIO = 3.0
 
 PIECES = (
-    "eyJ", "eyJaaaaaaaa.", "-----BEGIN PRIVATE KEY", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY", "Private-Lines:", 'Signature keyId="',
-    "Signature ", "Signature a=", 'Digest a="b",', "://a:", "://", "https://", "://a:b/c@", "/p/", "/p/aaaaaaaaaaaaaaaa", "%2Fp%2F", "Basic ", "Bearer ", "Bearer",
-    "Negotiate ", "ST$", "\\", "\\\\", '"', "'", '\\"', '{"', '{"a":', '["', "[", "{", "]", "name:", "name: password, ", '"name":"password",', '"value":"x",',
-    "name=password value", "password", "password=", "password:", "password: ", "password:\n", "password: |\n", "password: |\n  x\n", " \n", "\n", " ", "\t", "a ",
-    "a-", "a.", "a=", "=", ":", ";", "&", "&a", "&a=", "%", "%70", "%25", "%2570", "\\u0070", "\\u", "&#", "&#65;", "&amp;", "<", "<a ", "<password ", "<password>",
-    "</", "<key>password</key>", "<![CDATA[", "identified by ", "identified with ", "password '", "password('", "password is ", "pass", "--password ", "--password", "-p",
-    " -u ", "-u a:b ", "mysql -p", "mysql ", "docker login ", "sqlplus ", "sqlplus -a ", "jdbc:oracle:thin:a/", "jdbc:oracle:thin:", "ocid1.", "ocid1.a/", "20:", "ab:",
-    "ghp_", "ghp_aaaaaaaa", "xoxb-", "sk-", "hf_", "SG.", "SG.aaaaaaaaaa.", "AKIA", "AKIAAAAAAAAAAAAAAAAA", "hooks.slack.com/services/", "discord.com/api/webhooks/1/",
-    "?code=", "&sig=", "a:b|chpasswd", "a:b|", "cGFzc3dvcmQ9aHVudGVyMg", "cGFzc3dvcmQ9aHVudGVyMg==", "cGFzc3dvcmQ9aHVudGVyMg\n", "CustomerSecretKey", '"kty"', '"userId"',
-    "token: a ", "rotate token: a ", "rotate token:", "tokens: 1 ", "aA", "a_B", "[]", '["password","x"],', '["password",', "'a' ", "``", "é", "\u2028", "İ", "K", "\0", "authorization: ",
-    "cookie: a=", "authorization: a\\", "x@", "@", "/", "//", "a/b@", "objectstorage.", "objectstorage.a/p/", "true", "1e9", "-1", "AAAA", "QUFB", "=>", ":=", "->", "==", "password[", "key=",
+    "eyJ", "eyJaaaaaaaa.", "-----BEGIN PRIVATE KEY", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY",
+    "Private-Lines:", 'Signature keyId="',
+    "Signature ", "Signature a=", 'Digest a="b",', "://a:", "://", "https://", "://a:b/c@", "/p/", "/p/aaaaaaaaaaaaaaaa", "%2Fp%2F",
+    "Basic ", "Bearer ", "Bearer",
+    "Negotiate ", "ST$", "\\", "\\\\", '"', "'", '\\"', '{"', '{"a":', '["', "[", "{", "]", "name:", "name: password, ",
+    '"name":"password",', '"value":"x",',
+    "name=password value", "password", "password=", "password:", "password: ", "password:\n", "password: |\n", "password: |\n  x\n",
+    " \n", "\n", " ", "\t", "a ",
+    "a-", "a.", "a=", "=", ":", ";", "&", "&a", "&a=", "%", "%70", "%25", "%2570", "\\u0070", "\\u", "&#", "&#65;", "&amp;", "<",
+    "<a ", "<password ", "<password>",
+    "</", "<key>password</key>", "<![CDATA[", "identified by ", "identified with ", "password '", "password('", "password is ", "pass",
+    "--password ", "--password", "-p",
+    " -u ", "-u a:b ", "mysql -p", "mysql ", "docker login ", "sqlplus ", "sqlplus -a ", "jdbc:oracle:thin:a/", "jdbc:oracle:thin:",
+    "ocid1.", "ocid1.a/", "20:", "ab:",
+    "ghp_", "ghp_aaaaaaaa", "xoxb-", "sk-", "hf_", "SG.", "SG.aaaaaaaaaa.", "AKIA", "AKIAAAAAAAAAAAAAAAAA",
+    "hooks.slack.com/services/", "discord.com/api/webhooks/1/",
+    "?code=", "&sig=", "a:b|chpasswd", "a:b|", "cGFzc3dvcmQ9aHVudGVyMg", "cGFzc3dvcmQ9aHVudGVyMg==", "cGFzc3dvcmQ9aHVudGVyMg\n",
+    "CustomerSecretKey", '"kty"', '"userId"',
+    "token: a ", "rotate token: a ", "rotate token:", "tokens: 1 ", "aA", "a_B", "[]", '["password","x"],', '["password",', "'a' ",
+    "``", "é", "\u2028", "İ", "K", "\0", "authorization: ",
+    "cookie: a=", "authorization: a\\", "x@", "@", "/", "//", "a/b@", "objectstorage.", "objectstorage.a/p/", "true", "1e9", "-1",
+    "AAAA", "QUFB", "=>", ":=", "->", "==", "password[", "key=",
 )  # fmt: skip
 
 
 def alphabet(pattern: re.Pattern) -> list[str]:
     """The literal runs of a pattern, by its own parse."""
     found: list[str] = []
-    _literals(parser.parse(pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1"), pattern.flags & ~re.UNICODE), found)
+    text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    _literals(parser.parse(text, pattern.flags & ~re.UNICODE), found)
     return [text for text in dict.fromkeys(found) if text]
 
 

@@ -21,8 +21,10 @@ PUTTY = (
 TOKENS = {
     "github classic": f"ghp_{LONG}", "github oauth": f"gho_{LONG}", "github app": f"ghs_{LONG}", "github fine": f"github_pat_11ABC_{LONG}",
     "gitlab": f"glpat-{LONG}", "slack bot": f"xoxb-123456789012-{LONG}", "slack user": f"xoxp-123456789012-{LONG}",
-    "stripe": f"sk_live_{LONG}", "openai": f"sk-proj-{LONG}", "google api": "AIzaSyD4Hunter2s3cr3tZq7Hunter2s3cr3t12", "google oauth": f"ya29.{LONG}",
-    "vault": f"hvs.{LONG}", "npm": f"npm_{LONG}", "hugging face": f"hf_{LONG}", "docker": f"dckr_pat_{LONG}", "sendgrid": f"SG.{LONG}.{LONG}",
+    "stripe": f"sk_live_{LONG}", "openai": f"sk-proj-{LONG}", "google api": "AIzaSyD4Hunter2s3cr3tZq7Hunter2s3cr3t12",
+    "google oauth": f"ya29.{LONG}",
+    "vault": f"hvs.{LONG}", "npm": f"npm_{LONG}", "hugging face": f"hf_{LONG}", "docker": f"dckr_pat_{LONG}",
+    "sendgrid": f"SG.{LONG}.{LONG}",
     "digitalocean": f"dop_v1_{LONG}", "shopify": f"shpat_{LONG}", "aws": "AKIAHUNTER2ZQXW9VABC", "aws temporary": "ASIAHUNTER2ZQXW9VABC",
 }  # fmt: skip
 
@@ -183,13 +185,17 @@ TEXTS = {
 }  # fmt: skip
 
 KEYS = (
-    "SMTP_PASS", "passwordSha256", "password_prod", "TOKEN_V2", "psk", "authKey", "accountKey", "keyMaterial", "recoveryCodes", "securityAnswer",
-    "totpSeed", "wallet", "kubeconfig", "otpCode", "user_data", "userData", "dbPass", "DB_PWD", "MYSQL_ROOT_PASSWORD", "spring.datasource.password",
+    "SMTP_PASS", "passwordSha256", "password_prod", "TOKEN_V2", "psk", "authKey", "accountKey", "keyMaterial", "recoveryCodes",
+    "securityAnswer",
+    "totpSeed", "wallet", "kubeconfig", "otpCode", "user_data", "userData", "dbPass", "DB_PWD", "MYSQL_ROOT_PASSWORD",
+    "spring.datasource.password",
     "preSharedKey", "sharedSecret", "connectivityAssociationKey".replace("connectivityAssociation", "connectivityAuth"), "bgpMd5AuthKey", "clientSecretValue",
     "passPhrase", "keyStorePassword", "trustStorePassword", "tdeWalletPassword", "adminPasswordNew", "sasToken", "hmacKey", "signingSecret",
-    "webhookSecret", "plaintext", "plainText", "oneTimePassword", "backupCodes", "bypassCode", "pinCode", "cardPin", "refresh_token_2", "idToken",
+    "webhookSecret", "plaintext", "plainText", "oneTimePassword", "backupCodes", "bypassCode", "pinCode", "cardPin", "refresh_token_2",
+    "idToken",
     "sessionToken", "x-vault-token", "X-Auth-Token", "secretString", "secretBinary", "sslKey", "sshKey", "private_key_id_rsa_private_key",
-    "serviceAccountKeyFile", "hashedPasswords", "passwordVerifiers", "userToken", "licenseKey", "codeVerifier", "passwd2", "PASSWORD", "Passwort_password",
+    "serviceAccountKeyFile", "hashedPasswords", "passwordVerifiers", "userToken", "licenseKey", "codeVerifier", "passwd2", "PASSWORD",
+    "Passwort_password",
     "jndiSecurityCredentials", "saPassword", "oldPassword", "confirmPassword", "cookieValue", "samlAssertion",
 )  # fmt: skip
 
@@ -252,8 +258,10 @@ HARMLESS_TEXTS = (
     "https://cloud.oracle.com:443/x?region=us-ashburn-1&author=noor", "ssh://git@github.com/x/y.git", "noor@example.com", "a < b && c > d",
     "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "x86_64-linux-gnu", "tokenization of card numbers: done",
     "GetObject?page=AP37-f_9__79-&limit=100", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36", "compass: north",
-    "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\n-----END PUBLIC KEY-----", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ noor@host",
-    "QWxsIGdvb2QgaGVyZSwgbm90aGluZyB0byBzZWU=", "csid7a1e2b3c4d5e6f7a8b9c/REQ0001/AAAA", "2026-01-01T12:34:56.789Z", "100% done, 50%25 of it",
+    "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\n-----END PUBLIC KEY-----",
+    "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ noor@host",
+    "QWxsIGdvb2QgaGVyZSwgbm90aGluZyB0byBzZWU=", "csid7a1e2b3c4d5e6f7a8b9c/REQ0001/AAAA", "2026-01-01T12:34:56.789Z",
+    "100% done, 50%25 of it",
 )  # fmt: skip
 HARMLESS_OBJECTS = (
     {"maxTokens": 4096, "promptTokens": 12, "tokenCount": 3, "totalTokens": 15},

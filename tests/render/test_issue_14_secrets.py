@@ -75,7 +75,8 @@ def test_item_20_the_table_has_at_least_150_places():
 @pytest.mark.parametrize("name", ["CreateCustomerSecretKey", "UpdateCustomerSecretKey"])
 @pytest.mark.parametrize("form", FORMATS)
 def test_item_20_the_key_of_a_customer_secret_key_leaves_nowhere(form, name):
-    raw = event(name, stateChange={"current": {"key": "Hunter2s3cr3t"}}, response={"payload": {"key": "Hunter2s3cr3t", "displayName": "s3"}})
+    key = {"key": "Hunter2s3cr3t", "displayName": "s3"}
+    raw = event(name, stateChange={"current": {"key": "Hunter2s3cr3t"}}, response={"payload": key})
     for written in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
         assert b"Hunter2s3cr3t" not in render(written, format=form).message
     other = event("CreateGlossary", stateChange={"current": {"key": "a-name"}})
@@ -98,8 +99,12 @@ def test_item_21_an_object_without_a_secret_stays(value):
 
 
 def test_item_21_within_an_object_under_a_secret_key_only_the_secrets_go():
-    token = {"id": "ocid1.credential.oc1..x", "token": "abc", "description": "for CI", "timeCreated": "2026-01-01T00:00:00.000Z", "active": True, "uses": 3,
-             "fingerprint": "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34", "lifecycleState": "ACTIVE", "owner": {"userId": "ocid1.user.oc1..x"}, "raw": "xyz"}  # fmt: skip
+    token = {
+        "id": "ocid1.credential.oc1..x", "token": "abc", "description": "for CI", "timeCreated": "2026-01-01T00:00:00.000Z", "active": True,
+        "fingerprint": "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34", "lifecycleState": "ACTIVE",
+        "owner": {"userId": "ocid1.user.oc1..x"},
+        "raw": "xyz", "uses": 3,
+    }  # fmt: skip
     expected = {**token, "token": "[redacted]", "raw": "[redacted]"}
     raw = event(stateChange={"current": {"credentials": [token], "authTokens": {"a": token}}})
     for written in (compact(raw), json.dumps(raw)):

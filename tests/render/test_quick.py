@@ -14,7 +14,7 @@ from epimetheus.render.form import Notes
 from epimetheus.render.hints import suspicious
 from epimetheus.render.moment import moment
 from epimetheus.render.redact import Redactor
-from epimetheus.render.secret_keys import classify, is_secret_key
+from epimetheus.render.secret_keys import classify
 from epimetheus.render.secret_text import mask_all
 from epimetheus.testing.oci.samples import Sampler
 from tests.fuzz.corpus import SEEDS
