@@ -65,13 +65,13 @@ MARKS = "|".join((
 ))  # fmt: skip
 """What a secret by its own look holds."""
 _SEPARATOR = "(?:[:=%<>&]|->)"
-_SAID = r"(?:pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)[\w\-]*(?:[\s\\]|%20|\()"
+_SAID = r"(?:(?:token|secret|key)[\s\\]+(?:is|was)|pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)[\w\-]*(?:[\s\\]|%20|\()"
 _OTHERS = "|".join((
     f"(?-i:{TEXT_IN_BASE64})", ESCAPES, _FOREIGN, "customersecretkey", r"identified[\s\\%]", r"kty[^a-z]", r"user[_\-]?id[\x22\\]", _SAID,
     rf"--?(?:[a-z0-9_\-]*)(?:{_NAMES})[\w\-]*[\s\\%\x22']", r"=\\+>",
 ))  # fmt: skip
 
-_MEMBERS = "(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member)"
+_MEMBERS = "(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member|type|kind|id|label|title|k)"
 _ANY_TEXT = r"[^\x00]*"
 
 HINTS = "|".join((
@@ -148,7 +148,7 @@ JSON_HINTS = (
     _in_json(_ANYTHING, f'(?:{_SEPARATOR}|" *:)'),
     f'"{_ANYTHING}{_MEMBERS}{_ANYTHING}{_SEPARATOR}{_ANYTHING}(?:{_within(_NAMES)}|[^a-z"]{_ALONE})',
     rf'"{_ANYTHING}\[\s*(?:\\.)+[^"\\]*(?:{_within(_NAMES)})',
-    rf'"{_NAME_KEYS}" *: *{_in_json("", "")}[^"/:.?#\s]*[\]/\s\'\\]*"',
+    rf'"{_NAME_KEYS}" *: *{_in_json("", "")}[^":.?#\s]*[\]/\s\'\\]*"',
     rf'"--?{_ANYTHING}(?:{_within(_NAMES)})[^"]*" *,',
     rf'\[ *{_in_json("", "")}{_ANYTHING}" *, *"',
     '"kty"', '"key" *: *"',

@@ -13,7 +13,7 @@ Classify = Callable[[str], Key]
 
 # A key, what closes it (quotes, perhaps escaped, and brackets), and what stands between it and its value.
 _KEYED = re.compile(
-    r"(?<![\w\-])(?P<key>[\w\-]++)(?:\[\d{0,9}\])?[)\]\"'`\\]*+(?P<blank>\s*+)(?P<sep>:=|=>|->|==?+|:)(?P<after>\s*+)", re.ASCII
+    r"(?<![\w\-])(?P<key>[\w\-]++)(?:\[\d{0,9}\])?[)\]\"'`\\]*+(?P<blank>\s*+)(?P<sep>:=|=>|->|==?+|:)(?P<after>\s*+)"
 )
 _OPTION = re.compile(r"(?<![\w\-])--?+(?P<key>[A-Za-z][\w\-]*+)(?P<after>\s++|\\*+[\"']\s*+,\s*+)(?![\-\s])", re.ASCII)
 _IN_LIST = re.compile(r"\[\s*+\\*+[\"'](?P<key>[\w\-.]++)\\*+[\"']\s*+,\s*+(?=\\*+[\"'])", re.ASCII)
@@ -24,13 +24,20 @@ _NAMED_ELEMENT = re.compile(
 )
 _SQL = re.compile(
     r"\bidentified\s{1,8}+(?:with\s{1,8}+\S{1,64}+\s{1,8}+)?(?:by|as)\s{1,8}+(?:values\s{1,8}+|password\s{1,8}+)?"
+    r"|\breplace\s{1,8}+(?=\")"
     r"|(?<![\w\-])[\w\-]{0,32}?(?:pass(?:w(?:or)?d|phrase|code)|pwd)(?:\s{0,8}\(\s{0,8}(?=[\"'])|\s{1,8}(?=\\{0,8}[\"']))",
     re.IGNORECASE | re.ASCII,
 )
+_SAID_WORDS = ("identified", "pass", "pwd", "pin", "otp", " is", " was")
 _SAID = re.compile(
-    r"(?<![\w\-])[\w\-]{0,32}?(?:pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)\s{1,8}+(?:is|was|set\s{1,8}to|changed\s{1,8}to|reset\s{1,8}to|to)\s{1,8}+"
-    r"(?P<s>(?=[^\s]{0,64}[\d!@#$%^&*+=~])[^\s,;]{4,}+)",
+    r"(?<![\w\-])[\w\-]{0,32}?(?:(?:pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)"
+    r"(?:\s{1,8}+(?:is|was|(?:set|changed|reset)\s{1,8}to|to|(?:for|of)\s{1,8}+[^\s:]{1,64}+:)|(?=\s{1,8}[^\s]{6}))"
+    r"|(?:token|secret|key)\s{1,8}+(?:is|was)):?\s{1,8}+"
+    r"(?P<s>(?=[^\s]{0,64}[\d!@#$%^&*+=~])(?![A-Za-z]{0,24}(?:[\-_./]\w{1,16})*+(?:[\s.,;)\"']|\Z))[^\s,;]{4,}+)",
     re.IGNORECASE | re.ASCII,
+)
+_ATTRIBUTED_ELEMENT = re.compile(
+    r"<[\w:.\-]++\s[^<>]*?(?:key|name|id|property)\s{0,8}=\s{0,8}[\"'](?P<key>[^\"'<>]{1,128})[\"'][^<>]*+(?<!/)>(?!\s*+<(?!!\[CDATA))", re.ASCII
 )
 _ELEMENT_END = re.compile(r"</|\Z")
 _CDATA = re.compile(r"\s*+<!\[CDATA\[(.*?)(?:\]\]>|\Z)", re.DOTALL)
@@ -54,6 +61,7 @@ _DIGITS = re.compile(r"\d{1,15}\b")
 
 # Prose: a plain word before the key, a plain key, and what follows a colon and a blank looks like a name: "rotate token: payments-api".
 _WORD_BEFORE = re.compile(r"(?<![\w\-.=:])[A-Za-z]{1,32} $")
+_KINDS = frozenset(("key", "keys", "code", "codes", "answer", "answers", "phrase"))
 _PLAIN_KEY = re.compile(r"[A-Za-z][a-z]*+")
 _NAME_LIKE = re.compile(r"[A-Za-z]{1,24}(?:[\-_./][A-Za-z0-9]{1,16})*+[.,;:!?)]*+(?=[\s\"'\\]|\Z)", re.ASCII)
 _OF_PASSWORDS = re.compile(r"pass|pwd")
@@ -75,7 +83,7 @@ def keyed_spans(text: str, lower: str, classify: Classify) -> list[Span]:
         found += [value for value in _after(text, _IN_LIST, classify) if _AFTER_PAIR.match(text, value[1])]
     if "<" in text:
         found += _elements(text, classify)
-    if "identified" in lower or "pass" in lower or "pwd" in lower or "pin" in lower or "otp" in lower:
+    if any(word in lower for word in _SAID_WORDS):
         found += _of_sql(text)
     return found
 
@@ -86,7 +94,7 @@ def _pairs(text: str, lower: str, classify: Classify) -> Iterator[Span]:
     at, named, before = 0, False, None
     while found := _KEYED.search(text, at):
         key, at = found["key"], found.end("after")
-        kind = classify(key)
+        kind = _kind(text, found, classify)
         if kind.names and not kind.secret:
             name = _NAME.match(text, at)
             named = name is not None and names_secret(name[1])
@@ -101,6 +109,14 @@ def _pairs(text: str, lower: str, classify: Classify) -> Iterator[Span]:
                 at = max(at, value[1])
         elif is_value:
             before = at
+
+
+def _kind(text: str, found: re.Match[str], classify: Classify) -> Key:
+    """What a key is, alone or with the word before it: ``secret key = …``."""
+    key, start = found["key"], found.start()
+    before = _WORD_BEFORE.search(text, max(0, start - 34), start) if key.lower() in _KINDS else None
+    both = classify(f"{before[0]}{key}") if before else None
+    return both if both and both.secret else classify(key)
 
 
 def _more_keys(lower: str) -> frozenset[str]:
@@ -222,7 +238,7 @@ def _after(text: str, pattern: re.Pattern[str], classify: Classify) -> Iterator[
 
 def _elements(text: str, classify: Classify) -> Iterator[Span]:
     """Of ``<password>X</password>`` and ``<key>password</key><string>X</string>``."""
-    for pattern in (_ELEMENT, _NAMED_ELEMENT):
+    for pattern in (_ELEMENT, _NAMED_ELEMENT, _ATTRIBUTED_ELEMENT):
         at = 0
         while found := pattern.search(text, at):
             at = found.end()

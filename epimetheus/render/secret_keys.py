@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 # A root is looked for in the key in lower case, its punctuation written as one hyphen.
 ROOTS = (
-    r"pass-?w(?:or)?d|passw0rd|passwrd|pass-?phrase|pass-?code|pass-?key",
+    r"pass-?w(?:or)?[dt]|passw0rd|passwrd|kennwort|senha|contrase|mot-?de-?passe|пароль|密码|密碼|パスワード|비밀번호",
+    r"pass-?phrase|pass-?code|pass-?key",
     r"secret|token(?!iz)|credential|cookie|authorization(?!-?(?:endpoint|request|control))|bearer|jwt|totp|kube-?config",
     r"(?:private|(?<!public-)(?<!public)api|access|shared?|signing|encryption|decryption|master|client|symmetric|auth|account|storage|ssh|ssl|tls"
-    r"|certificate|hmac|rsa|aes|cipher|license|activation|integration|session|consumer|customer|registry|deploy|webhook|stream|ingest|subscription)"
+    r"|certificate|hmac|rsa|aes|cipher|license|activation|integration|session|consumer|customer|registry|deploy|webhook|stream|ingest|subscription|functions?|tsig)"
     r"-?keys?",
-    r"key-?(?:material|pem|tab|stash|data)|psk|pre-?shared|plain-?text|private-?(?:pem|jwk|exponent)|pkcs-?12|pfx",
+    r"key-?(?:material|pem|tab|stash|data|contents?)|pem-?(?:contents?|data|string)|rpst|opc-?obo|psk|pre-?shared|plain-?text|private-?(?:pem|jwk|exponent)|pkcs-?12|pfx",
     r"(?:recovery|backup|bypass|scratch|otp|pin|auth|access|verification|device|unlock|activation|one-?time|mfa|2fa)-?codes?",
     r"code-?verifier|security-?answers?|otp-?(?:code|seed|value)|one-?time-?pass",
     r"saml-?response|user-?data|mnemonic|seed-?phrase|j-?session-?id|php-?sess-?id|shared-?access-?signature",
@@ -75,13 +76,13 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
 _PUNCTUATION = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"(?<=[a-z])\d+(?=-|$)|-v?\d+(?=-|$)")
 
-_NAMES = re.compile(r"(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member)$")
+_NAMES = re.compile(r"(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member|type|kind|id|label|title|k)$")
 _NAME_OF = re.compile(
     r"(?:parameter|param|field|attribute|property|variable|option|setting|header|claim|key|env|column|attr|member|config|var)"
     r"-?(?:name|key|path)$"
 )
-_VALUES = frozenset(("value", "values", "val", "new", "old", "previous", "current", "before", "after", "from", "to", "default", "content"))
-_LAST_PART = re.compile(r"[^/.:\[\]\"'#?\s]+(?=[\]\"'/\s]*$)")
+_VALUES = frozenset(("value", "values", "val", "v", "new", "old", "previous", "current", "before", "after", "from", "to", "default", "content"))
+_LAST_PARTS = re.compile(r"(?:[^/.:\[\]\"'#?\s]+[/.])?(?:key|value|content|data|text|\d+)(?=[\]\"'/\s]*$)|[^/.:\[\]\"'#?\s]+(?=[\]\"'/\s]*$)")
 
 _STAYS = re.compile(
     r"ocid1\.[\w.\-]+|(?:[0-9a-fA-F]{2}:){15,31}[0-9a-fA-F]{2}|SHA256:[\w+/]{43}=?"
@@ -136,7 +137,7 @@ def names_secret(text: str) -> bool:
     """Whether a text names a secret member, also as the end of a path: ``adminPassword``, ``/config/adminPassword``, ``urn:x:password``."""
     if len(text) > 512:
         return False
-    found = _LAST_PART.search(text)
+    found = _LAST_PARTS.search(text)
     return found is not None and is_secret_key(found[0])
 
 

@@ -62,7 +62,8 @@ SHAPES = (
            r"|sk-(?:proj|ant|svcacct)-|do[or]_v1_|dop_v1_|dckr_[po]at_|shp(?:at|ca|pa|ss)_|lin_api_|figd_|tskey-|NRAK-|PMAK-|ATATT3x"
            r"|AGE-SECRET-KEY-1|sq0(?:atp|csp)-|GOCSPX-|glsa_|rubygems_|xkeysib-|pypi-AgE)[\w\-]{8,}+",
            "ghp_", "gho_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-",
-           "glimt-", "xox", "xapp-", "k_live_", "k_test_", "whsec_", "sk-proj-", "sk-ant-", "sk-svcacct-", "_v1_", "dckr_", "shpat_", "shpca_",
+           "glimt-", "xox", "xapp-", "k_live_", "k_test_", "whsec_", "sk-proj-", "sk-ant-", "sk-svcacct-", "_v1_", "dckr_", "shpat_",
+           "shpca_",
            "shppa_", "shpss_", "lin_api_", "figd_", "tskey-", "nrak-", "pmak-", "atatt3x", "age-secret-", "sq0atp-", "sq0csp-", "gocspx-",
            "glsa_", "rubygems_", "xkeysib-", "pypi-age", flags=_EXACT),
     _shape(r"(?<![A-Za-z0-9])(?:AIza[\w\-]{30,}+|ya29\.[\w\-.]{10,}+|hv[sbr]\.[\w\-]{12,}+|SG\.[\w\-]{10,}+\.[\w\-]{10,}+|1//0[\w\-]{20,}+"
@@ -84,6 +85,7 @@ SHAPES = (
     _shape(r"\b(?:sqlplus|sqlcl|expdp|impdp|rman|sqlldr)\s{1,8}+(?:-\w{1,16}+\s{1,8}+){0,8}+(?:target\s{1,8}+)?[\w$#.]{1,64}+"
            r"/(?P<s>[^\s@\"'/]{1,256}+)@",
            "sqlplus", "sqlcl", "expdp", "impdp", "rman", "sqlldr"),
+    _shape(r"create_credential\s{0,4}\(\s{0,4}(?:'[^']{0,128}+'\s{0,4},\s{0,4}){2}'(?P<s>[^']++)", "create_credential"),
     _shape(r"\s(?:-u|--user|--proxy-user)[\s=]{1,8}+[\"']?[\w.@\\\-]{1,128}+:(?P<s>[^\s\"']++)", "-u", "--user", "--proxy-user"),
     _shape(r"\b(?:sshpass|mysql\w{0,8}|mariadb\w{0,8}|mongo\w{0,8}"
            r"|(?:docker|podman|helm|oras|skopeo|buildah)(?:\s{1,4}registry)?\s{1,4}login|redis-cli|az\s{1,4}login|ldap\w{1,10})"

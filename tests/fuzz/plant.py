@@ -34,7 +34,7 @@ def planted(data: bytes, choice: random.Random) -> tuple[bytes, str, str] | None
         text = json.dumps(event, ensure_ascii=choice.random() < 0.5, separators=choice.choice(((",", ":"), (", ", ": "))))
     except RecursionError:
         return None
-    if choice.random() < 0.2:
+    if choice.random() < 0.2 and name != "pem, beginning cut off":  # its end is all that shows what it is
         text = text[: -choice.randint(1, 40)]
     return text.encode("utf-8", "surrogatepass"), secret, name
 
