@@ -20,6 +20,7 @@ from epimetheus.render.secret_shapes import SHAPES
 NUL = "\0"  # nothing is sought across it
 _FOREIGN = r"\xe2\x84\xaa|\xc4\xb0|\xc5\xbf"  # K for Kelvin, I with a dot, long s: the characters with an ASCII letter in another case
 _CONTROL = r"[\x00-\x1f]"
+_NO_LETTER = re.compile(r"\[\^(a-zA-Z|a-z|a-z0-9)\]")
 _LOOKAROUND = re.compile(r"\(\?<?[=!](?:[^()]|\([^()]*\))*\)")
 
 
@@ -71,7 +72,10 @@ _OTHERS = "|".join((
     rf"--?(?:[a-z0-9_\-]*)(?:{_NAMES})[\w\-]*[\s\\%\x22']", r"=\\+>",
 ))  # fmt: skip
 
-_MEMBERS = "(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member|type|kind|id|label|title|k)"
+_MEMBERS = (
+    "(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member"
+    "|type|kind|id|label|title|k)"
+)
 _ANY_TEXT = r"[^\x00]*"
 
 HINTS = "|".join((
@@ -134,15 +138,15 @@ _ANYTHING = r'(?:[^"\\]|\\.)*'
 
 
 def _within(pattern: str) -> str:
-    """A pattern that does not take the quote around a string for a part of it."""
-    return pattern.replace("[^a-z", '[^"a-z').replace(r"\x22", "")
+    """A pattern as it is within a JSON string: a quote stands there behind a backslash only."""
+    return _NO_LETTER.sub(r'(?:[^"\1]|\\\\.)', pattern).replace("[^a-z", '[^"a-z').replace(r"\x22", "")
 
 
 def _in_json(anything: str, end: str) -> str:
     return _within(_named('"', _ANYTHING, anything, end))
 
 
-_NAME_KEYS = rf'(?:{_MEMBERS}|{_ANYTHING}(?:{_MEMBERS}|column|attr|config|var)[^a-z"]*(?:name|key|path))'
+_NAME_KEYS = rf'(?:[^a-z"]*{_MEMBERS}|{_ANYTHING}(?:{_MEMBERS}|column|attr|config|var)[^a-z"]*(?:name|key|path))[^a-z"]*'
 JSON_HINTS = (
     f'"(?:code=|sk-|{_ANYTHING}(?:{_within(MARKS)}|{_within(_OTHERS)}))',
     _in_json(_ANYTHING, f'(?:{_SEPARATOR}|" *:)'),

@@ -37,7 +37,9 @@ _SAID = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _ATTRIBUTED_ELEMENT = re.compile(
-    r"<[\w:.\-]++\s[^<>]*?(?:key|name|id|property)\s{0,8}=\s{0,8}[\"'](?P<key>[^\"'<>]{1,128})[\"'][^<>]*+(?<!/)>(?!\s*+<(?!!\[CDATA))", re.ASCII
+    r"<[\w:.\-]++\s[^<>]*?(?:key|name|id|property)\s{0,8}=\s{0,8}[\"'](?P<key>[^\"'<>]{1,128})[\"']"
+    r"[^<>]*+(?<!/)>(?!\s*+<(?!!\[CDATA))",
+    re.ASCII,
 )
 _ELEMENT_END = re.compile(r"</|\Z")
 _CDATA = re.compile(r"\s*+<!\[CDATA\[(.*?)(?:\]\]>|\Z)", re.DOTALL)

@@ -76,13 +76,20 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
 _PUNCTUATION = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"(?<=[a-z])\d+(?=-|$)|-v?\d+(?=-|$)")
 
-_NAMES = re.compile(r"(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member|type|kind|id|label|title|k)$")
+_NAMES = re.compile(
+    r"(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member|type|kind|id|label|title|k)$"
+)
 _NAME_OF = re.compile(
     r"(?:parameter|param|field|attribute|property|variable|option|setting|header|claim|key|env|column|attr|member|config|var)"
     r"-?(?:name|key|path)$"
 )
-_VALUES = frozenset(("value", "values", "val", "v", "new", "old", "previous", "current", "before", "after", "from", "to", "default", "content"))
-_LAST_PARTS = re.compile(r"(?:[^/.:\[\]\"'#?\s]+[/.])?(?:key|value|content|data|text|\d+)(?=[\]\"'/\s]*$)|[^/.:\[\]\"'#?\s]+(?=[\]\"'/\s]*$)")
+_VALUES = frozenset((
+    "value", "values", "val", "v", "new", "old", "previous", "current", "before", "after", "from", "to", "default", "content",
+))  # fmt: skip
+_LAST_PARTS = re.compile(
+    r"(?:[^/.:\[\]\"'#?\s]+[/.])?(?:key|value|content|data|text|\d+)(?=[\]\"'/\s]*$)"
+    r"|[^/.:\[\]\"'#?\s]+(?=[\]\"'/\s]*$)"
+)
 
 _STAYS = re.compile(
     r"ocid1\.[\w.\-]+|(?:[0-9a-fA-F]{2}:){15,31}[0-9a-fA-F]{2}|SHA256:[\w+/]{43}=?"

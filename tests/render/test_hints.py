@@ -10,10 +10,14 @@ from epimetheus.render.hints import HINTS, Look, may_hold_secrets, suspicious
 from epimetheus.render.secret_keys import classify, is_secret_key
 from epimetheus.render.secret_text import mask_all
 from tests.render.making import TEXTS
+from tests.render.secret_cases import HARMLESS_TEXTS
+from tests.render.secret_cases import KEYS as MORE_KEYS
+from tests.render.secret_cases import TEXTS as MORE
 from tests.render.test_redaction import HARMLESS, KEYS, SECRETS
 
 PIECES = st.sampled_from([
-    *[text for text, _ in SECRETS.values()], *HARMLESS, *KEYS, "key", "name", "value", "values", "auth", "x-auth", "=", ":", "%3D", " ",
+    *[text for text, _ in (*SECRETS.values(), *MORE.values())], *HARMLESS, *HARMLESS_TEXTS, *KEYS,
+    *MORE_KEYS, "key", "name", "value", "values", "auth", "x-auth", "=", ":", "%3D", " ",
     "\t", "\n", '"', "\\", "{", "[", ")", "é", "\u2028", "\u00a0", "12:30", "@", "://", "to\u212aen", "author\u0130zation", "pass", "word",
 ])  # fmt: skip
 MADE = TEXTS | st.lists(PIECES, max_size=5).map("".join)
@@ -68,7 +72,7 @@ def test_every_secret_is_hinted_at_alone_and_among_others(secret):
     assert Look(HINTS)([b"", b"GetInstance", f"a\0{text}\0b".encode(), b"prod", b"", text.encode()]) == {2, 5}
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", [*KEYS, *MORE_KEYS])
 def test_every_secret_key_is_hinted_at(key):
     in_json = (f'{{"{key}":"x"}}', json.dumps([f'{{"{key}":1}}']), f'{{"value":"x","name":"{key}"}}')
     for text in (f"{key}=x", f"{key} : x", f"{key}%3Dx", *in_json):

@@ -20,6 +20,9 @@ from epimetheus.testing.oci.samples import Sampler
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 from tests.render.making import FORMATS, SETTINGS, TEXTS, fetched
+from tests.render.secret_cases import HARMLESS_OBJECTS, HARMLESS_TEXTS, OBJECTS
+from tests.render.secret_cases import KEYS as MORE_KEYS
+from tests.render.secret_cases import TEXTS as MORE
 from tests.render.test_golden import GOLDEN
 from tests.render.test_redaction import HARMLESS, KEYS, SECRET_VALUES, SECRETS, compact
 
@@ -61,7 +64,8 @@ def without_blanks(message):
 
 
 WORDS = st.sampled_from([
-    *[text for text, _ in SECRETS.values()], *HARMLESS, *KEYS, "key", "name", "value", "values", "auth", "=", ":", "%3D", " ", "\t", '"',
+    *[text for text, _ in (*SECRETS.values(), *MORE.values())], *HARMLESS, *HARMLESS_TEXTS, *KEYS,
+    *MORE_KEYS, "key", "name", "value", "values", "auth", "=", ":", "%3D", " ", "\t", '"',
     "\\", "{", "[", "|", "^", ")", "é", "\u2028", "\x7f", "\x85", "12:30", "@", "://", "%26", "failed", "succeeded",
 ])  # fmt: skip
 MADE = TEXTS | st.lists(WORDS, max_size=4).map("".join)
@@ -194,6 +198,19 @@ def test_a_secret_in_an_ordinary_event_leaves_nowhere(secret):
             event = fetched(compact(planted(GOLDEN_EVENT, path, value)))
             for quick, _ in WAYS[::2]:
                 assert hidden not in quick(event, 7).message.decode()
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_item_20_they_do_so_of_every_place_of_a_secret_and_of_every_harmless_one(part):
+    texts = [*[text for text, _ in MORE.values()], *HARMLESS_TEXTS]
+    values = [*[value for value, _ in OBJECTS.values()], *HARMLESS_OBJECTS]
+    for text in texts[part::8]:
+        for path, value in ((PLACES[3], text), (PLACES[6], text), (OPEN[0], {"a": [text, compact({"b": text})], text: 1})):
+            assert_both_ways_agree(compact(planted(GOLDEN_EVENT, path, value)))
+    for value in values[part::8]:
+        for path in (OPEN[0], OPEN[2]):
+            assert_both_ways_agree(compact(planted(GOLDEN_EVENT, path, [value, compact(value)])))
+            assert_both_ways_agree(compact(planted(GOLDEN_EVENT, path, value)))
 
 
 @pytest.mark.parametrize("key", KEYS)
