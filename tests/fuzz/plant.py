@@ -14,6 +14,8 @@ _INNER = {
     "response": ("message", "payload", "headers"),
 }
 _TEXT_ONLY = frozenset(("message", "resourceName", "userAgent", "principalName", "path"))
+_SHOWN_AT_THE_END = ("value first", "beginning cut off", "customer secret key", "chpasswd")
+"""Cases in which only what follows the secret shows what it is: nothing tells once that is cut off."""
 _LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
@@ -34,7 +36,7 @@ def planted(data: bytes, choice: random.Random) -> tuple[bytes, str, str] | None
         text = json.dumps(event, ensure_ascii=choice.random() < 0.5, separators=choice.choice(((",", ":"), (", ", ": "))))
     except RecursionError:
         return None
-    if choice.random() < 0.2 and name != "pem, beginning cut off":  # its end is all that shows what it is
+    if choice.random() < 0.2 and not any(part in name for part in _SHOWN_AT_THE_END):
         text = text[: -choice.randint(1, 40)]
     return text.encode("utf-8", "surrogatepass"), secret, name
 
