@@ -33,7 +33,7 @@ SAID_ELSEWHERE = {  # what is not there as it stands in the event
     "rt": "`eventTime`, in milliseconds", "end": "`data.response.responseTime`, in milliseconds",
     "devTime": "`eventTime`, in UTC, with three decimals", "responseTime": "`data.response.responseTime`; if it is a time, in UTC with three decimals", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
     "outcome": "`success` or `failure`, by status and messages; absent where neither tells",
-    "reason": "why it failed: `data.response.payload`'s `code` or `login_result`, the code that a message quotes, or the response's message",
+    "reason": "why it failed: `data.response.payload`'s `code` or `login_result`, the code that a message quotes as its response, or the response's message",
     "src": "`data.identity.ipAddress`: the first address", "c6a2": "`data.identity.ipAddress`: the first IPv6 address",
     "sourceTranslatedAddress": "`data.identity.ipAddress`: the second IPv4 address",
     "srcPostNAT": "`data.identity.ipAddress`: the second address", "shost": "`data.identity.ipAddress`: what is left of it, or no address",
