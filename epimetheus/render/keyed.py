@@ -62,10 +62,10 @@ _NEXT_KEY = re.compile(r"\s*+[\w\-.]++\s*+:(?:\s|\Z)")
 _DIGITS = re.compile(r"\d{1,15}\b")
 
 # Prose: a plain word before the key, a plain key, and what follows a colon and a blank looks like a name: "rotate token: payments-api".
-_WORD_BEFORE = re.compile(r"(?<![\w\-.=:])[A-Za-z]{1,32} $")
+_WORD_BEFORE = re.compile(r"(?<![\w\-.=:/])[\w\-/]{1,32} $")
 _KINDS = frozenset(("key", "keys", "code", "codes", "answer", "answers", "phrase"))
 _PLAIN_KEY = re.compile(r"[A-Za-z][a-z]*+")
-_NAME_LIKE = re.compile(r"[A-Za-z]{1,24}(?:[\-_./][A-Za-z0-9]{1,16})*+[.,;:!?)]*+(?=[\s\"'\\]|\Z)", re.ASCII)
+_NAME_LIKE = re.compile(r"[A-Za-z]{1,24}(?:[\-_./][A-Za-z0-9]{1,16})*+[.,;:!?)\]}]*+(?=[\s\"'\\]|\Z)", re.ASCII)
 _OF_PASSWORDS = re.compile(r"pass|pwd")
 _OWNER = re.compile(r"[\"\\]user[_-]?id[\"\\]")
 _WORDS_OF_PROSE = frozenset(("from", "to", "content", "default", "before", "after"))

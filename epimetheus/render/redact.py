@@ -126,7 +126,8 @@ class Redactor:
         secret = secret_members(value, kinds, customer_key=place.customer_key)
         kept: dict[str, object] = {}
         for key, item in value.items():
-            hides = key in secret or (place.secret and (not kinds[key].describes or type(item) in (dict, list)))
+            inner = type(item) in (dict, list) and not key.lower().endswith("tags")
+            hides = key in secret or (place.secret and (inner or not kinds[key].describes))
             kept[self._name(key)] = self._walk(item, place.below(secret=hides))
         return kept
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 ROOTS = (
     r"pass-?w(?:or)?[dt]|passw0rd|passwrd|kennwort|senha|contrase|mot-?de-?passe|пароль|密码|密碼|パスワード|비밀번호",
     r"pass-?phrase|pass-?code|pass-?key",
-    r"secret|token(?!iz)|credential|cookie|authorization(?!-?(?:endpoint|request|control))|bearer|jwt|totp|kube-?config",
+    r"secret(?!ar[iy])|token(?!iz)|credential|cookie|authorization(?!-?(?:endpoint|request|control))|bearer|jwt|totp|kube-?config",
     r"(?:private|(?<!public-)(?<!public)api|access|shared?|signing|encryption|decryption|master|client|symmetric|auth|account|storage|ssh|ssl|tls"
     r"|certificate|hmac|rsa|aes|cipher|license|activation|integration|session|consumer|customer|registry|deploy|webhook|stream|ingest|subscription|functions?|tsig)"
     r"-?keys?",
@@ -48,29 +48,20 @@ _FIRST = frozenset((
 ))  # fmt: skip
 _LAST = frozenset((
     "id", "ids", "ocid", "ocids", "uuid", "uid", "guid", "arn", "identifier", "identifiers", "name", "names", "username", "type",
-    "types", "kind",
-    "count", "counts", "total", "length", "len", "size", "bits", "policy", "policies", "rule", "rules", "expiry", "expiration",
-    "expires", "expired",
-    "validity", "lifetime", "ttl", "age", "date", "time", "timestamp", "at", "on", "version", "versions", "number", "status", "state",
-    "states",
-    "algorithm", "algorithms", "algo", "alg", "mode", "format", "method", "methods", "fingerprint", "fingerprints", "thumbprint",
-    "checksum",
-    "issuer", "audience", "scope", "scopes", "limit", "limits", "usage", "quota", "url", "uri", "endpoint", "host", "port", "path",
-    "location",
-    "filename", "directory", "description", "enabled", "disabled", "required", "allowed", "supported", "used", "strength",
-    "complexity", "function",
-    "setting", "settings", "config", "configuration", "details", "detail", "info", "metadata", "provider", "manager", "reset",
-    "changed", "created",
-    "updated", "rotated", "rotation", "observed", "days", "hours", "mins", "minutes", "secs", "seconds", "ms", "millis", "interval",
-    "period",
+    "types", "kind", "count", "counts", "total", "length", "len", "size", "bits", "policy", "policies", "rule", "rules", "expiry",
+    "expiration", "expires", "expired", "validity", "lifetime", "ttl", "age", "date", "time", "timestamp", "at", "on", "version",
+    "versions", "number", "status", "state", "states", "algorithm", "algorithms", "algo", "alg", "mode", "format", "method", "methods",
+    "fingerprint", "fingerprints", "thumbprint", "checksum", "issuer", "audience", "scope", "scopes", "limit", "limits", "usage",
+    "quota", "url", "uri", "endpoint", "host", "port", "path", "location", "filename", "directory", "description", "enabled",
+    "disabled", "required", "allowed", "supported", "used", "strength", "complexity", "function", "setting", "settings", "config",
+    "configuration", "details", "detail", "info", "metadata", "provider", "manager", "reset", "changed", "created", "updated",
+    "rotated", "rotation", "observed", "days", "hours", "mins", "minutes", "secs", "seconds", "ms", "millis", "interval", "period",
     "duration", "encoding", "index", "position", "attempts", "retries", "budget", "logprobs", "likelihoods", "locations", "subject",
-    "label",
-    "labels", "tag", "tags", "profile", "profiles", "source", "target", "category", "group", "level", "domain", "region",
-    "compartment", "vault",
-    "after", "warning", "warn", "algos", "owner", "user", "email", "unit", "rate", "model", "operation", "strategy", "protection",
-    "authentication",
-    "history", "scheme", "attribute", "field", "param", "parameter", "column", "enum", "class", "purpose", "reason", "max", "min",
-    "destination", "error", "service", "app",
+    "label", "labels", "tag", "tags", "profile", "profiles", "source", "target", "category", "group", "level", "domain", "region",
+    "compartment", "vault", "after", "warning", "warn", "algos", "owner", "user", "email", "unit", "rate", "model", "operation",
+    "strategy", "protection", "authentication", "history", "scheme", "attribute", "field", "param", "parameter", "column", "enum",
+    "class", "purpose", "reason", "max", "min", "destination", "ref", "refs", "reference", "store", "use", "second", "less", "sub",
+    "iss", "aud", "jti", "error", "service", "app",
 ))  # fmt: skip
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
 _PUNCTUATION = re.compile(r"[\W_]+")
@@ -95,6 +86,8 @@ _STAYS = re.compile(
     r"ocid1\.[\w.\-]+|(?:[0-9a-fA-F]{2}:){15,31}[0-9a-fA-F]{2}|SHA256:[\w+/]{43}=?"
     r"|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+\-]\d\d:?\d\d)?)?"
     r"|true|false|null|none|\[redacted\]|\*+"
+    r"|(?:not )?(?:required|optional|expired|enabled|disabled|allowed|denied|missing|invalid|changed|updated"
+    r"|rotated|accepted|rejected|unknown|yes|no|active|inactive|success|succeeded|failed|failure)"
     r"|(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}) AAAA[\w+/]*=*(?: [\w.@\-]{0,128})?\s*"
     r"|\s*-----BEGIN (?:RSA |EC )?(?:PUBLIC KEY|CERTIFICATE)-----[\w+/=\s]*-----END (?:RSA |EC )?(?:PUBLIC KEY|CERTIFICATE)-----\s*",
     re.IGNORECASE | re.ASCII,

@@ -78,7 +78,8 @@ SHAPES = (
            r"(?P<s>[^\s\"'\\<>?#]++)",
            "hook", "telegram", "pagerduty", "ifttt"),
     # What is secret only as a parameter of a query or a form
-    _shape(r"(?:\A|[?&;])(?:sig|code|ticket|code_verifier)=(?P<s>[^&\s\"'<>#\\]++)", "sig=", "code=", "ticket=", "verifier="),
+    _shape(r"(?:\A|[?&;])(?:sig|code|ticket|code_verifier)=(?!\d{1,3}(?:[&\s]|\Z))(?P<s>[^&\s\"'<>#\\]++)", "sig=", "code=", "ticket=",
+           "verifier="),
     _shape(r"[?&]key=(?P<s>[\w\-]{20,}+)(?![\w\-.])", "key="),
     # Databases and commands
     _shape(r"\bjdbc:oracle:\w{2,8}:[^/\s:@\"']{1,128}+/(?P<s>\"[^\"]{1,256}+\"|[^\s@\"']{1,256})@", "jdbc:"),

@@ -250,6 +250,7 @@ OCID = "ocid1.vaultsecret.oc1.iad.exampleexample"
 FINGERPRINT = "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34"
 HARMLESS_TEXTS = (
     "rotate token: payments-api", "rotate token: X", "rotate secret: db-prod-01", "Delete credential: build.bot", "reset password: noor",
+    "[rotate token: X]", "pre-rotate token: X", "rotate access token: payments", "password: required", "secretary: noor", "?code=404",
     "approve token: team/prod", "weekly cookie: recipe", "Basic monitoring", "Bearer token expired", "Negotiate authentication",
     "Password policy updated; token and secret unchanged", "db-password CreateSecret succeeded", "apikey CreateApiKey succeeded",
     "maxTokens: 4096", "tokens: 5", "promptTokens=12", "tokenCount=7", "secretId=" + OCID, "keyId: ocid1.key.oc1..x", "tokenType: bearer",
@@ -277,6 +278,8 @@ HARMLESS_OBJECTS = (
     {"secretBundle": {"secretId": OCID, "versionNumber": 2, "stages": 3}},
     {"publicKey": "ssh-rsa AAAAB3Nza noor", "ssh_authorized_keys": "ssh-rsa AAAAB3Nza noor", "publicKeyFingerprint": "x"},
     {"apiKey": {"keyValue": "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----"}},
+    {"secretRef": "db", "credentialStore": "os", "passwordlessState": "on", "tokens_per_second": "3", "password": "expired"},
+    {"secret": {"secretName": "n", "definedTags": {"a": {"b": "c"}}, "timeOfDeletion": "2026-01-01T00:00:00Z", "vaultId": "v"}},
     {"kmsKeyId": "ocid1.key.oc1..x", "vaultId": "v", "keyShape": {"algorithm": "AES", "length": 32}},
     {"key": "region", "value": "iad"}, {"name": "colour", "value": "red"}, {"op": "replace", "path": "/displayName", "value": "x"},
     {"field": "passwordPolicyId", "newValue": "x"}, {"name": "db-password", "id": "x", "state": "y"}, {"key": "abc", "glossaryKey": "def", "jobKey": "g"},

@@ -269,10 +269,11 @@ def made():
 
         ## Redaction
 
-        Credentials never leave, wherever they stand, also in JSON within strings: whatever stands under a key that names a secret (`password`,
-        `authorization`, `cookie`, `token`, …), and what looks like one (private keys, signatures, `Bearer …`, JWTs, API key ids, pre-authenticated
-        requests, passwords in URLs). In their place stands `[redacted]`. REDACT names further paths, as the API writes events
-        (`data.identity.ipAddress`, `*` for any key or index; `epimetheus.compartmentPath`).
+        Credentials are hidden wherever they stand, also in JSON within strings: values under a key that names a secret (`password`, `authorization`,
+        `cookie`, `token`, …), values that a sibling names, and what looks like a secret (private keys, signatures, `Bearer …`, JWTs, tokens with a
+        known prefix, API key ids, pre-authenticated requests, passwords in URLs), also percent-encoded or in Base64. In their place stands
+        `[redacted]`. Numbers, OCIDs, fingerprints, times and names stay. [security.md](security.md#what-is-redacted) has the rules and their limits.
+        REDACT names further paths, as the API writes events (`data.identity.ipAddress`, `*` for any key or index; `epimetheus.compartmentPath`).
 
         ## FIELD_MAP
 
