@@ -88,8 +88,7 @@ def test_item_10_an_interrupt_at_any_step_returns_the_lease(step):
         names = play.happen(one, 60, 300)
         play.stage.stop_in, play.stage.stop_with = step, KeyboardInterrupt
         with pytest.raises(KeyboardInterrupt):
-            for _ in range(20):
-                play.run()
+            list(map(play.run, [60.0] * 20))
         assert marks_of(play.region.shelf.data).lease is None
         assert play.at_once().status == "ok"
         assert play.missing(names) == 0
@@ -114,16 +113,16 @@ def test_item_11_a_clock_that_is_minutes_off_loses_nothing_and_is_reported(skew)
         play.run()
         play.stage.skew, names = skew, []
         for _ in range(10):
-            place = play.tenancy.places[one]
-            names += play.happen(one, 5, 600)
-            for event in place.events[-5:]:
+            play.stage.now += 600
+            names += play.happen(one, 50, 600)
+            for event in play.tenancy.places[one].events[-50:]:
                 event.listed = event.processed + 90
-            report = play.run()
+            report = play.at_once()
             assert report.status == "ok"
             assert any("clock" in warning for warning in report.warnings)
         play.run()
         play.run()
-        assert play.missing(names[:-5]) == 0
+        assert play.missing(names) == 0
 
 
 def test_item_11_a_clock_that_is_ten_minutes_off_fails_the_run():
@@ -184,7 +183,7 @@ def test_item_13_a_window_that_no_run_can_read_gets_smaller_when_page_tokens_are
             if not missing[-1]:
                 break
         assert missing[-1] == 0
-        assert all(later < earlier for earlier, later in zip(missing, missing[8:], strict=False) if earlier), missing
+        assert all(later < earlier for earlier, later in zip(missing, missing[10:], strict=False) if earlier), missing
 
 
 def test_item_13_a_forbidden_compartment_does_not_hinder_catching_up_after_a_day():

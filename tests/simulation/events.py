@@ -1,4 +1,4 @@
-"""Audit events as the simulation makes them, and how each must look when it arrives: computed from what was made, by no code of the package."""
+"""Audit events as the simulation makes them, and how each must look when it arrives: computed by no code of the package."""
 
 import json
 import re

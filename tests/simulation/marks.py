@@ -20,7 +20,7 @@ class Quota(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """``read``: OCID of each compartment that is polled → the second up to which it is read. ``lease``: the run that holds it, and until when.
+    """``read``: OCID of each compartment that is polled → the second up to which it is read. ``lease``: a run, and until when it holds it.
 
     ``ended``: the last run that wrote its end. ``quotas``: (event type, hour in minutes since the epoch) → what became of its events.
     """

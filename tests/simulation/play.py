@@ -1,4 +1,4 @@
-"""One seed: tenancies, a receiver and their states live for some days, with calls of the real function's order of steps through all of it."""
+"""One seed: tenancies, a receiver and their states live for some days, with calls in the real function's order of steps."""
 
 import random
 import threading
@@ -184,7 +184,7 @@ class Theatre:
         names = NAMES if self.stage.chance("two regions", 0.15) else NAMES[:1]
         self.regions = [Region(self, name, mark) for name, mark in zip(names, "ab", strict=False)]
         self.weather = Weather(self)
-        self.acts = dice.choice((10, 15, 20, 30)) if dice.random() < 0.9 else 60
+        self.acts = dice.choice((8, 12, 18, 27)) if dice.random() < 0.92 else 60
         self.runs = 0
 
     def _first_settings(self, dice: random.Random) -> Settings:

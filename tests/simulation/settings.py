@@ -7,6 +7,7 @@ from epimetheus.parts import Options
 from epimetheus.select.rules import Rules
 
 LIMIT = 2
+NO_RULES = Rules()
 RULES = Rules(mode="exclude", excluded=("DeleteBucket",), limits={"GetInstance": LIMIT})
 
 
@@ -21,7 +22,7 @@ class Settings:
     overlap: int = 15
     settle: int = 2
     slice: int = 60
-    rules: Rules = Rules()
+    rules: Rules = NO_RULES
     concurrency: int = 0
     form: str = "cef"
     relp: bool = False

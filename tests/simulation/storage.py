@@ -6,11 +6,11 @@ from epimetheus.errors import StateError
 from epimetheus.state.store import Changed, Stored
 from tests.simulation.chance import Stage
 
-VERSIONS = 200
+VERSIONS = 60
 
 
 class Shelf:
-    """A `Store`. ``written`` is called with each write that took effect; ``versions`` are what it held before, oldest first."""
+    """A `Store`. ``written`` is called with each write that took effect; ``versions``: what runs wrote before, oldest first."""
 
     name = "shelf"
 
@@ -40,6 +40,8 @@ class Shelf:
             raise StateError("503 while writing the state.", do="")
         if etag != (None if self.data is None else str(self.version)):
             raise Changed
+        if self.data is not None:
+            self.versions = [*self.versions[-VERSIONS:], self.data]
         self.put(data)
         self.written(data)
         stage.step(0.1)
@@ -54,6 +56,4 @@ class Shelf:
 
     def put(self, data: bytes | None) -> None:
         """Replace what is there, as an operator or another program would (None: delete it)."""
-        if self.data is not None:
-            self.versions = [*self.versions[-VERSIONS:], self.data]
         self.data, self.version = data, self.version + 1

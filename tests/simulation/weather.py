@@ -40,6 +40,7 @@ class Weather:
         }
         dice = self.stage.dice
         self.kinds = {kind: strike for kind, strike in kinds.items() if dice.random() < SHARE and self.stage.has(kind)}
+        self.stage.slowness = 6.0 if self.stage.chance("slow answers", 0.15) else 1.0
         for region in theatre.regions:
             tenancy = region.tenancy
             tenancy.steady = not theatre.settings.lookback or "settings: overlap, slice, look-back" in self.kinds
@@ -57,7 +58,7 @@ class Weather:
 
     def clear(self) -> None:
         """All of it is over, and all compartments are selected."""
-        theatre = self.theatre
+        theatre, self.stage.slowness = self.theatre, 1.0
         theatre.siem.stalled_until = theatre.siem.down_until = 0.0
         if theatre.settings.mode != "all":
             theatre.configure(replace(theatre.settings, mode="all", ids=()))
@@ -104,7 +105,7 @@ class Weather:
         region = self.any_region()
         if region.shelf.data and (usable := self._versions(region)):
             by = self.stage.dice.choice((HOUR, DAY, 30 * DAY))
-            ahead = int(by + self.stage.now - marks_of(usable[-1]).through)
+            ahead = int(by + self.stage.now - marks_of(usable[-1]).through) // 60 * 60
             self._in_other_hands(in_the_future(usable[-1], ahead), "in the future", region)
 
     def state_rolled_back(self) -> None:
@@ -158,7 +159,7 @@ class Weather:
         if region.shelf.data is None:
             return []
         names = set(region.oracle.marks)
-        some = [*region.shelf.versions[-60:], region.shelf.data]
+        some = [*region.shelf.versions, region.shelf.data]
         return [one for one in some if (marks := marks_of(one)).lease is None and names <= set(marks.read)]
 
     def _in_other_hands(self, data: bytes | None, why: str, region: "Region") -> None:
