@@ -123,7 +123,7 @@ def _known(ocid: str, state: State, listing: Listing, selected: Collection[str],
     listed, before = listing.compartments.get(ocid), state.known.get(ocid)
     was_asked = before is not None and before.asked
     if listed is not None:
-        gone = ((before.gone if before else None) or now) if listed.deleted else None
+        gone = (before.gone if before and before.deleted else now) if listed.deleted else None
         read, floor, given_up = (before.read, before.floor, before.given_up and listed.deleted) if before else (None, 0, False)
         current, asked = Known(listed.name, listed.parent, False, listed.deleted, gone, read, floor, given_up), ocid in selected
     elif before is not None:

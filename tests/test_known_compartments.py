@@ -192,6 +192,13 @@ def test_item_14_a_compartment_that_was_deleted_while_it_was_not_selected_is_rea
     assert asked_compartments(over) == ["a"]
 
 
+def test_item_09_a_compartment_that_vanished_and_returns_deleted_is_read_to_its_end(state):
+    vanished = replace(state, known={"a": state.known["a"], "b": Known("b", "root", gone=100, read=200)})
+    found = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
+    back = stock(vanished, found, {"a", "b"})
+    assert (back.behind, back.known["b"].gone) == ({"b": Behind(200, RESUMED)}, NOW)
+
+
 def test_item_12_a_deleted_compartment_that_was_given_up_stays_so_until_it_is_active_again(state):
     given_up = replace(state, known={"a": state.known["a"], "b": Known("b", "root", deleted=True, gone=100, read=90, given_up=True)})
     still = stock(given_up, Listing({**listing("a").compartments, **listing("b", deleted=True).compartments}), {"a", "b"})

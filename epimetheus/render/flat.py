@@ -151,11 +151,13 @@ class Flat(ABC):
         return [(key, value) for key, value in typed if value]
 
     def _clean(self, head: Head, pairs: Pairs) -> tuple[Head, Pairs]:
-        """Values without control characters and without secrets, in this order: a control character may hide in a secret."""
+        """Values without secrets and control characters."""
         return [self._cleaned(value) for value in head], [(key, self._cleaned(value)) for key, value in pairs]
 
     def _cleaned(self, value: str) -> str:
-        return in_values(self._redactor.text(self.tidy(ended(value, SEARCHED))))
+        """Masked twice: a line end may show where a secret ends, and a control character may split one."""
+        mask = self._redactor.text
+        return in_values(mask(self.tidy(mask(ended(value, SEARCHED)))))
 
     def _held(self, head: Head, pairs: Pairs) -> tuple[Head, Pairs, list[str]]:
         """Head and pairs without blanks around them, each within its length, and the names of those that were not."""

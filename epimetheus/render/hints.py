@@ -1,59 +1,95 @@
-"""One look at a text that tells whether there may be a secret in it: RE2 reads each byte once, however much there is to look for.
+"""A prescan: whether a text may hold a secret. RE2 reads each byte once, however much there is to look for.
 
-What is hinted at is searched with care (`secret_text`, `redact`). What is not holds no secret, nor does any JSON in it: so a pattern is
-wide where it may be, and never narrower than what it stands for (`tests/render/test_hints.py`). Patterns are of UTF-8, and mind no case.
+What is hinted at is searched with care (`secret_text`, `redact`). What is not holds no secret, nor does any JSON in it. So the patterns are
+made of those of `secret_keys` and `secret_shapes`, and are wide rather than narrow (`tests/render/test_hints.py`). They match bytes of
+UTF-8 in any case.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 import re2
 
-_NAMES = (
-    "authorization", "cookie", "credential", "pass", "pwd", "secret", "token", "key", "signature", "assertion", "saml", "jwt", "otp",
-    "bearer",
-)  # fmt: skip
-"""Every secret key (`secret_text.is_secret_key`) holds one of these or is ``auth``; "token", "key" and "pass" stand for several."""
-_SEPARATOR = "(?:[:=]|%3)"
-_ESCAPED = r"\\[u/]"  # in JSON anything may be written so, and in JSON within JSON
-_FOREIGN = r"\xe2\x84\xaa|\xc4\xb0"  # K for Kelvin and I with a dot: the two characters that have an ASCII letter in lower case
-_QUOTE = '"'
-_KEY_ENDS = '" *:'  # any other white space is a control character, which is looked for as well
-_CONTROL = r"[\x00-\x1f]"
+from epimetheus.render.encodings import ESCAPES, TEXT_IN_BASE64
+from epimetheus.render.secret_keys import CARRIED, JOINED, ROOTS, WORDS
+from epimetheus.render.secret_shapes import SHAPES
+
 NUL = "\0"  # nothing is sought across it
+_FOREIGN = r"\xe2\x84\xaa|\xc4\xb0|\xc5\xbf"  # K for Kelvin, I with a dot, long s: the characters with an ASCII letter in another case
+_CONTROL = r"[\x00-\x1f]"
+_NO_LETTER = re.compile(r"\[\^(a-zA-Z|a-z|a-z0-9)\]")
+_LOOKAROUND = re.compile(r"\(\?<?[=!](?:[^()]|\([^()]*\))*\)")
 
 
-class _Grammar(NamedTuple):
-    """How text goes on, as patterns: ``anything``; a ``gap`` in a word, which no key minds; something that is no ``letter``."""
-
-    anything: str
-    gap: str
-    no_letter: str
-
-    def name(self, end: str) -> str:
-        """A secret's name, and behind it, somewhere, an ``end``."""
-        names = "|".join(self.gap.join(name) for name in _NAMES)
-        return f"(?:(?:{names}){self.anything}{end}|auth(?:{self.no_letter}{self.anything})?{end})"
-
-    def shapes(self) -> str:
-        """All that `secret_text` looks for: secrets by their own look, under a key (``token=…``), and named (``"name": "token"``)."""
-        named = f"name{self.anything}{_SEPARATOR}{self.anything}{self.name('')}"
-        return "|".join((
-            r"basic[\s\\]", r"bearer[\s\\]", "eyj", r"/p\\*/", "%2fp%2f", "private key", r"st\$", r"signature[\s\\]",
-            r'://[^/\s"\x00]*@', "(?:[0-9a-f]{2}:){15}", self.name(_SEPARATOR), named, _ESCAPED, _FOREIGN,
-        ))  # fmt: skip
+def _wide(pattern: str) -> str:
+    """A pattern of a key's words as RE2 takes it: without what it must not stand beside, and with any punctuation between words."""
+    return _LOOKAROUND.sub("", pattern).replace("-?", r'(?:[^a-z0-9"\\\x00]|\\.)*')
 
 
-_PLAIN = _Grammar(r"[^\x00]*", r'(?:[^a-z0-9\\\x00]|\\+["\\/bfnrt])*', r"[^a-z\x00]")
-_IN_JSON = _Grammar(r'(?:[^"\\]|\\.)*', r'(?:[^a-z0-9"\\]|\\+["\\/bfnrt])*', r'(?:[^a-z"\\]|\\.)')
+def _as_word(word: str) -> str:
+    """A short word behind what is no letter, or in camel case."""
+    return rf"(?-i:[^a-zA-Z](?i:{word})|[a-z](?:{word.capitalize()}|{word.upper()}))"
+
+
+_NAMES = "|".join((*map(_wide, ROOTS), _wide(CARRIED), _wide(JOINED), *map(_as_word, sorted(WORDS))))
+_ALONE = r"(?:auth|sig|answer|confirmation|idcs[^a-z\x00]?at)"
+_NAMES_AT_START = "|".join(sorted(WORDS))
+"""What stands at the beginning of a key, or of a text."""
+
+
+def _named(start: str, before: str, anything: str, end: str) -> str:
+    """A secret key, or a part of one, behind ``start`` and what may stand ``before`` it, and an ``end`` somewhere behind it."""
+    alone = f"{_ALONE}(?:[^a-z]{anything})?{end}"
+    return f"(?:{start}(?:(?:{_NAMES_AT_START}){anything}{end}|{alone}|{before}(?:(?:{_NAMES}){anything}{end}|[^a-z]{alone})))"
+
+
+def _mark(mark: str) -> str:
+    """A shape's mark, its punctuation perhaps percent-encoded."""
+    return "".join(
+        character if character.isalnum() else f"(?:{re.escape(character)}|%{ord(character):02x}|&[a-z]+;)" for character in mark
+    )
+
+
+_USERINFO = r'(?::|%3a)(?:/|%2f)(?:/|%2f)[^\s"<>\x00]*(?:@|%40)'
+_FINGERPRINT = r"(?:[0-9a-f]{2}(?::|%3a)){15}"
+_WIDE_MARKS = frozenset(("://", ":", "http", "private", "-u", "sk-", "key=", "/p", "/p/", "%2fp", "hook", "login", "code=", "ldap"))
+MARKS = "|".join((
+    *dict.fromkeys(_mark(mark) for shape in SHAPES for mark in shape.marks if mark not in _WIDE_MARKS),
+    _USERINFO, _FINGERPRINT, r"private[ +_%&-](?:20)?(?:key|lines)", r"[\s\\%0]-u[\s=\\%]", r"[^a-z0-9]sk-[a-z0-9]",
+    r"(?:[?&]|%3f|%26|&amp;|[\x00\x22]|^)(?:key|code)(?:=|%3d)", r"(?:/|%2f)p\\*(?:/|%2f)",
+    r"hooks?\.", r"webhooks?[0-9a-z]*[/%.]", r"/hooks(?:/|%2f)",
+    r"(?:docker|podman|helm|oras|skopeo|buildah|registry|az)[\s\\%]+(?:20)?login",
+    r"ldap[a-z]+[\s\\%]",
+))  # fmt: skip
+"""What a secret by its own look holds."""
+_SEPARATOR = "(?:[:=%<>&]|->)"
+_SAID = r"(?:(?:token|secret|key)[\s\\]+(?:is|was)|pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)[\w\-]*(?:[\s\\]|%20|\()"
+_OTHERS = "|".join((
+    f"(?-i:{TEXT_IN_BASE64})", ESCAPES, _FOREIGN, "customersecretkey", r"identified[\s\\%]", r"kty[^a-z]", r"user[_\-]?id[\x22\\]", _SAID,
+    rf"--?(?:[a-z0-9_\-]*)(?:{_NAMES})[\w\-]*[\s\\%\x22']", r"=\\+>",
+))  # fmt: skip
+
+_MEMBERS = (
+    "(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member"
+    "|type|kind|id|label|title|k)"
+)
+_ANY_TEXT = r"[^\x00]*"
+
+HINTS = "|".join((
+    MARKS, _OTHERS, _named(r"(?:^|\x00)", "", _ANY_TEXT, _SEPARATOR), _named("", "", _ANY_TEXT, _SEPARATOR),
+    f"{_MEMBERS}{_ANY_TEXT}{_SEPARATOR}{_ANY_TEXT}{_named('', '', '', '')}", rf"\[\s*\\*\x22[^\x22\x00]*(?:{_NAMES})",
+))  # fmt: skip
+"""Of a secret, or JSON with one, in any text that is no JSON string, or in several that are joined by NUL."""
 
 
 def _compiled(*patterns: str) -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1  # bytes, that is: in UTF-8, ASCII stands for nothing but itself
     options.case_sensitive = False
+    options.max_mem = 64 << 20
     return re2.compile("|".join(patterns).encode(), options)
 
 
@@ -79,8 +115,6 @@ class Look:
         return found
 
 
-HINTS = _PLAIN.shapes()
-"""Of a secret, or JSON with one, in any text that is no JSON string, or in several that are joined by NUL."""
 _look = Look(HINTS)
 
 
@@ -100,15 +134,32 @@ def suspicious(text: str) -> bool:
     return may_hold_secrets((text,))
 
 
-_ANYTHING = _IN_JSON.anything
+_ANYTHING = r'(?:[^"\\]|\\.)*'
+
+
+def _within(pattern: str) -> str:
+    """A pattern as it is within a JSON string: a quote stands there behind a backslash only."""
+    return _NO_LETTER.sub(r'(?:[^"\1]|\\\\.)', pattern).replace("[^a-z", '[^"a-z').replace(r"\x22", "")
+
+
+def _in_json(anything: str, end: str) -> str:
+    return _within(_named('"', _ANYTHING, anything, end))
+
+
+_NAME_KEYS = rf'(?:[^a-z"]*{_MEMBERS}|{_ANYTHING}(?:{_MEMBERS}|column|attr|config|var)[^a-z"]*(?:name|key|path))[^a-z"]*'
 JSON_HINTS = (
-    f'"{_ANYTHING}(?:{_IN_JSON.shapes()}){_ANYTHING}"',
-    f'"{_ANYTHING}{_IN_JSON.name(_KEY_ENDS)}',
-    f'"name" *: *"{_ANYTHING}{_IN_JSON.name(_QUOTE)}',
+    f'"(?:code=|sk-|{_ANYTHING}(?:{_within(MARKS)}|{_within(_OTHERS)}))',
+    _in_json(_ANYTHING, f'(?:{_SEPARATOR}|" *:)'),
+    f'"{_ANYTHING}{_MEMBERS}{_ANYTHING}{_SEPARATOR}{_ANYTHING}(?:{_within(_NAMES)}|[^a-z"]{_ALONE})',
+    rf'"{_ANYTHING}\[\s*(?:\\.)+[^"\\]*(?:{_within(_NAMES)})',
+    rf'"{_NAME_KEYS}" *: *{_in_json("", "")}[^":.?#\s]*[\]/\s\'\\]*"',
+    rf'"--?{_ANYTHING}(?:{_within(_NAMES)})[^"]*" *,',
+    rf'\[ *{_in_json("", "")}{_ANYTHING}" *, *"',
+    '"kty"', '"key" *: *"',
     '"epimetheus" *: *[^: ]',  # what stands where our own notes go
     r"\de[+-]?\d+[,\]}]",  # a number with an exponent: there are some beyond all numbers
     r'(?:[\[{](?:"[^"]*":)?){40}',  # so deep that it may be too deep
-    _ESCAPED, _FOREIGN, _CONTROL,
+    _FOREIGN, _CONTROL, r"\\[u/]",
 )  # fmt: skip
 """What has to be looked at in an event's JSON: a whole string in which there may be a secret (``"…"``), a key that may stand over one
 (``"…":``), or anything else: that only a walk of the whole event can tell what may leave."""

@@ -11,45 +11,50 @@ from collections.abc import Callable
 import msgspec
 
 from epimetheus.render import tree
-from epimetheus.render.glance import Key
 from epimetheus.render.hints import json_hints
-from epimetheus.render.secret_text import REDACTED, is_secret_key
+from epimetheus.render.members import CUSTOMER_KEY, flag_of, opens_key
+from epimetheus.render.secret_keys import Key, names_secret, stays
+from epimetheus.render.secret_text import REDACTED
 
 _USUAL = (b'"credentials":', b'"Authorization":')
 _NOTHING = b'"":0'
-_QUOTE, _COLON = b'":'
+_SIGNATURE, _IDENTIFIER, _SESSION, _NEXT = b'["Signature ', b'"ocid1.', b'"ST$', b'","'
 _REDACTED = f'"{REDACTED}"'.encode()
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-# What may stay, though it stands under a secret key (`glance.hidden`), or what may not. An object may hold anything: it is walked.
+_MEMBER = re.compile(rb"(%b)(?: *+(:))?" % _STRING, re.DOTALL)
+# What stands under a secret key. Numbers, yes and no, and what is empty stay; an object may hold anything: it is walked.
 _VALUE = re.compile(
-    rb'(?P<stays>null|true|false|""|\[\]|\{\})|(?P<goes>-?\d[\d.eE+\-]*+|%b|\[%b(?:,%b)*+\])' % ((_STRING,) * 3), re.DOTALL
+    rb'(?P<stays>-?\d[\d.eE+\-]*+|null|true|false|""|\[\]|\{\})|(?P<goes>%b|\[%b(?:,%b)*+\])' % ((_STRING,) * 3), re.DOTALL
 )
-_KEY_ENDS = re.compile(rb" *+:")
+_A_STRING = re.compile(_STRING, re.DOTALL)
 _NAMED = re.compile(rb" *+(%b)?+" % _STRING, re.DOTALL)
+_OWNER = re.compile(rb'"user[_-]?id"', re.IGNORECASE)
+_CUSTOMER_KEY = CUSTOMER_KEY.encode()
 _decode = msgspec.json.Decoder(str).decode
+
+Change = tuple[int, int, bytes | None]
 
 
 class InPlace:
-    """Configured once a run, like `glance.Glance`. ``key`` judges one key; ``string`` gives what may leave of a string."""
+    """Configured once a run. ``classify`` tells what a key is; ``name`` and ``string`` give what may leave of a key, and of a string."""
 
-    def __init__(self, key: Callable[[str], Key], string: Callable[[str], str]) -> None:
-        self._key = key
+    def __init__(self, classify: Callable[[str], Key], name: Callable[[str], str], string: Callable[[str, int], str]) -> None:
+        self._classify = classify
+        self._name = name
         self._string = string
         self._search = json_hints().search
 
-    def __call__(self, raw: bytes) -> bytes | None:
-        """The text of an event, as it may leave now; None where it has to be walked.
+    def __call__(self, raw: bytes, depth: int = 0) -> bytes | None:
+        """The text of an event, or of JSON in one at a depth, as it may leave now; None where it has to be walked.
 
         It is valid JSON but for what msgspec does not mind in strings that it skips: control characters, and what is no UTF-8.
         """
-        if not is_utf8(raw):
+        if _CUSTOMER_KEY in raw or not is_utf8(raw):
             return None
         kept: list[bytes] = []
         done = at = 0
         while found := self._search(raw, at):
-            start, at = found.span()
-            is_key = raw[at - 1] == _COLON
-            change = (self._of_key if is_key else self._of_string)(raw, start, at) if raw[start] == _QUOTE else None
+            change = self._changed(raw, found.start(), depth)
             if change is None:
                 return None
             begin, at, text = change
@@ -58,37 +63,73 @@ class InPlace:
                 done = at
         return b"".join((*kept, raw[done:])) if kept else raw
 
-    def _of_key(self, raw: bytes, start: int, end: int) -> tuple[int, int, bytes | None] | None:
-        """Of what stands behind the key at ``start``: where it begins, where to go on, and what to put there (None: nothing)."""
-        name = raw[start + 1 : raw.rindex(b'"', start, end)].decode()
-        if "\\" in name or not name.isprintable():
+    def _changed(self, raw: bytes, start: int, depth: int) -> Change | None:
+        """Of what is hinted at: where it begins, where to go on, and what to put there (None: nothing)."""
+        member = _MEMBER.match(raw, start)
+        if member is None:
             return None
-        key = self._key(name)
+        return self._of_key(raw, member) if member[2] else self._of_string(member, depth)
+
+    def _of_key(self, raw: bytes, member: re.Match[bytes]) -> Change | None:
+        """The same of what stands behind a key."""
+        name, end = member[1][1:-1].decode(), member.end()
+        if "\\" in name or not name.isprintable() or self._name(name) != name or name in ("kty", "epimetheus"):
+            return None
+        key = self._classify(name)
         if key.secret:
-            value = _VALUE.match(raw, end)
-            if value is None:
-                return None
-            return (end, value.end(), None) if value["stays"] else (value.start("goes"), value.end(), _REDACTED)
-        return None if key.names and self._names_secret(raw, end) else (end, end, None)
+            return _hidden(raw, end)
+        if (key.names and _names_secret(raw, end)) or (name == "key" and _OWNER.search(raw)):
+            return None
+        return end, end, None
 
-    def _names_secret(self, raw: bytes, at: int) -> bool:
-        """Whether what stands there may be the name of a secret."""
-        value = _NAMED.match(raw, at)
-        text = value[1] if value else None
-        return text is not None and (b"\\" in text or is_secret_key(text[1:-1].decode()))
-
-    def _of_string(self, raw: bytes, start: int, end: int) -> tuple[int, int, bytes | None] | None:
-        """The same of a whole string, unless it is a key, or may be what names a secret."""
+    def _of_string(self, member: re.Match[bytes], depth: int) -> Change | None:
+        """The same of a whole string, unless what stands beside it in a list may be a secret."""
         try:
-            value = _decode(raw[start:end])
+            value = _decode(member[1])
         except msgspec.DecodeError:  # no whole string
             return None
-        is_key = _KEY_ENDS.match(raw, end) is not None
-        return None if is_key or is_secret_key(value) else (start, end, tree.line(self._string(value)))
+        flag = flag_of(value)
+        if (flag and self._classify(flag).secret) or opens_key(value) or (b"\\" in member[1] and names_secret(value)):
+            return None
+        return *member.span(1), tree.line(self._string(value, depth))
+
+
+def _hidden(raw: bytes, at: int) -> Change | None:
+    """The value of a secret key, which stands at once behind it; None where some of it may stay, so that it is walked."""
+    value = _VALUE.match(raw, at)
+    if value is None:
+        return None
+    if value["stays"] is not None:
+        return at, value.end(), None
+    return (at, value.end(), _REDACTED) if goes(value["goes"]) else None
+
+
+def _goes_at(raw: bytes, start: int, end: int) -> bool:
+    """`goes`, of what stands there; of what nearly every event has, told without a look into it."""
+    if raw.startswith(_SIGNATURE, start):
+        return raw.find(_NEXT, start, end) < 0 or goes(raw[start:end])
+    if raw.startswith(_IDENTIFIER, start):
+        return raw.find(b"/", start, end) > 0 or goes(raw[start:end])
+    return raw.startswith(_SESSION, start) or goes(raw[start:end])
+
+
+def goes(value: bytes) -> bool:
+    """Whether nothing of a string, or of a list of strings, stays under a secret key."""
+    try:
+        return not any(stays(_decode(string)) for string in _A_STRING.findall(value))
+    except msgspec.DecodeError:
+        return False
+
+
+def _names_secret(raw: bytes, at: int) -> bool:
+    """Whether what stands there may be the name of a secret."""
+    value = _NAMED.match(raw, at)
+    text = value[1] if value else None
+    return text is not None and (b"\\" in text or names_secret(text[1:-1].decode()))
 
 
 def usual(raw: bytes, ending: bytes) -> tuple[bytes, bytes]:
-    """The text of an event without these secrets, once each; and what is left to be looked at: the same without even their keys.
+    """The text of an event without its usual secrets, once each; and what is left to be looked at: the same without even their keys.
 
     ``ending`` takes the place of the event's last character.
     """
@@ -98,7 +139,7 @@ def usual(raw: bytes, ending: bytes) -> tuple[bytes, bytes]:
     for key in _USUAL:
         at = raw.find(key, done)
         value = _VALUE.match(raw, at + len(key)) if at >= 0 else None
-        if value is not None:
+        if value is not None and (value["goes"] is None or _goes_at(raw, *value.span("goes"))):
             before, end = raw[done:at], value.end()
             text += (before, key, value["stays"] or _REDACTED)
             rest.append(before)

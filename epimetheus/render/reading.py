@@ -16,7 +16,7 @@ _status = {str(number): number for number in range(100, 600)}.get
 # Anchored at the end: a resource may be called "failed-jobs".
 _SAYS_FAILED = re.compile(r"\bfailed(?: with response\b.*)?\W*$", re.IGNORECASE | re.DOTALL)
 _SAYS_SUCCEEDED = re.compile(r"\bsucceeded\W*$", re.IGNORECASE)
-_QUOTED_CODE = re.compile(r"'([A-Za-z][\w.\-]*)'", re.ASCII)
+_QUOTED_CODE = re.compile(r"\bresponse '([A-Za-z][\w.\-]*)'", re.ASCII)
 _SIGN_ON = re.compile(r"(?i:(?:Interactive)?(?:Log[io]n|Sign-?[io]n))(?![a-z])")
 _NO_RESPONSE = Response()
 
@@ -119,7 +119,7 @@ def failed(event: AuditEvent) -> bool:
 
 
 def reason(event: AuditEvent) -> str | None:
-    """Why a failed call failed: the payload's code, the sign-on's result, the code a message quotes, or the response's message."""
+    """Why a failed call failed: the payload's code, the sign-on's result, the code of a response that a message quotes, or its message."""
     response = event.data.response
     if response is not None and (told := _told_by_payload(response)):
         return told

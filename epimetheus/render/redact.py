@@ -6,13 +6,18 @@ from typing import NamedTuple
 
 from epimetheus.model import AuditEvent
 from epimetheus.render import tree
-from epimetheus.render.glance import MAX_DEPTH, OPENERS, VALUES, Glance, Key, hidden, judged, sound
 from epimetheus.render.hints import suspicious
 from epimetheus.render.in_place import InPlace
+from epimetheus.render.members import CUSTOMER_KEY, all_hidden, is_flag, is_pair, key_lines, secret_members
 from epimetheus.render.paths import Path, masked, masked_struct
-from epimetheus.render.secret_text import REDACTED, is_plain, is_secret_key, mask, mask_all
+from epimetheus.render.secret_keys import Key, classify, stays
+from epimetheus.render.secret_text import REDACTED, is_plain, mask, mask_all
 
+MAX_DEPTH = 64  # levels, those of JSON in strings counted along; what lies deeper becomes text
+OPENERS = frozenset('{["')
+"""How JSON in a string begins, but for white space."""
 _CACHED_KEYS = 2048
+_LONGEST_CACHED_KEY = 256
 
 
 class Redacted(NamedTuple):
@@ -30,6 +35,18 @@ def _never() -> None:
     """Nothing to check."""
 
 
+class _Place(NamedTuple):
+    """Where the walk is: how deep, whether under a secret key, and whether in an event of a customer secret key."""
+
+    depth: int = 0
+    secret: bool = False
+    customer_key: bool = False
+
+    def below(self, *, secret: bool = False) -> "_Place":
+        """One level deeper."""
+        return _Place(self.depth + 1, secret, self.customer_key)
+
+
 class Redactor:
     """Configured once a run. ``paths`` are the user's own: ``data.additionalDetails.clientIp``, ``*`` for any key or index.
 
@@ -41,9 +58,9 @@ class Redactor:
         self.paths: list[Path] = [tuple(path.strip().split(".")) for path in paths if path.strip()]
         self._last_parts = frozenset(path[-1].lower() for path in self.paths)
         self.check = check
-        self._key = lru_cache(_CACHED_KEYS)(self._judged)
-        self._glance = Glance(self._key, self._string)
-        self._in_place = InPlace(self._key, self.text)
+        self._classified = lru_cache(_CACHED_KEYS)(self._checked)
+        self._named = lru_cache(_CACHED_KEYS)(lambda key: mask(tree.sound(key), self._classify))
+        self._in_place = InPlace(self._classify, self._name, lambda value, depth: self._string(value, _Place(depth)))
 
     def event(self, event: AuditEvent) -> AuditEvent:
         """The typed event without what the user's paths name; secrets in its texts are left to `text`."""
@@ -51,7 +68,7 @@ class Redactor:
 
     def text(self, value: str) -> str:
         """A single value without the secrets in it, also where it is JSON itself."""
-        return self._string(value, 0)
+        return self._string(value, _Place())
 
     def noted(self, value: str, path: Path) -> str:
         """The same for what was noted about an event, as if it stood at ``path`` of its JSON."""
@@ -65,55 +82,89 @@ class Redactor:
     def json(self, raw: bytes) -> Redacted:
         """An event's JSON text; never raises, whatever ``raw`` holds."""
         try:
-            return Redacted(self._without_secrets(lambda: masked(tree.decode(raw), self.paths), 0), parsed=True)
+            quick = self.in_place(raw)
+            if quick is not None:
+                return Redacted(tree.decode(quick), parsed=True)
+            place = _Place(customer_key=CUSTOMER_KEY.encode() in raw)
+            return Redacted(self._walk(masked(tree.decode(raw), self.paths), place), parsed=True)
         except ValueError:  # no JSON, or too deep to be read or written
             return Redacted(self._broken(raw.decode("utf-8", "replace")), parsed=False)
 
-    def _without_secrets(self, read: Callable[[], object], depth: int) -> object:
-        value = read()
-        return value if self._glance(value, depth) else self._walk(read(), depth)
+    def _classify(self, key: str) -> Key:
+        return self._classified(key) if len(key) <= _LONGEST_CACHED_KEY else self._checked(key)
+
+    def _checked(self, key: str) -> Key:
+        self.check()
+        return classify(key)
+
+    def _name(self, key: str) -> str:
+        """A key without secrets in itself."""
+        return self._named(key) if len(key) <= _LONGEST_CACHED_KEY else mask(tree.sound(key), self._classify)
 
     def _broken(self, text: str) -> str:
-        return tree.plain(mask_all(sound(text), self._is_secret))
+        return tree.plain(mask_all(tree.sound(text), self._classify_with_paths))
 
-    def _is_secret(self, key: str) -> bool:
-        return self._key(key).secret or key.lower() in self._last_parts
+    def _classify_with_paths(self, key: str) -> Key:
+        kind = self._classify(key)
+        return kind._replace(secret=True) if key.lower() in self._last_parts else kind
 
-    def _walk(self, value: object, depth: int) -> object:
+    def _walk(self, value: object, place: _Place) -> object:
         if type(value) is str:
-            return self._string(value, depth)
-        if type(value) is dict:
-            return self._object(value, depth + 1) if depth < MAX_DEPTH else self._broken(tree.encode(value))
-        if type(value) is list:
-            return [self._walk(item, depth + 1) for item in value] if depth < MAX_DEPTH else self._broken(tree.encode(value))
+            return self._string(value, place)
+        if type(value) is dict and value:
+            return self._object(value, place) if place.depth < MAX_DEPTH else self._too_deep(value, place)
+        if type(value) is list and value:
+            return self._list(value, place) if place.depth < MAX_DEPTH else self._too_deep(value, place)
         return value
 
-    def _object(self, value: dict[str, object], depth: int) -> dict[str, object]:
+    def _too_deep(self, value: object, place: _Place) -> str:
+        return REDACTED if place.secret else self._broken(tree.encode(value))
+
+    def _object(self, value: dict[str, object], place: _Place) -> dict[str, object]:
+        """Its members; what stands under a secret key, or is the value of a name that is one, is walked as a secret."""
+        kinds = {key: self._classify(key) for key in value}
+        secret = secret_members(value, kinds, customer_key=place.customer_key)
         kept: dict[str, object] = {}
-        claim = False
         for key, item in value.items():
-            name, secret, names = self._key(key)
-            claim = claim or (names and type(item) is str and is_secret_key(item))
-            kept[name] = hidden(item) if secret else self._walk(item, depth)
-        return {key: hidden(item) if key.lower() in VALUES else item for key, item in kept.items()} if claim else kept
+            inner = type(item) in (dict, list) and not key.lower().endswith("tags")
+            hides = key in secret or (place.secret and (inner or not kinds[key].describes))
+            kept[self._name(key)] = self._walk(item, place.below(secret=hides))
+        return kept
 
-    def _judged(self, key: str) -> Key:
-        self.check()
-        return judged(key)
+    def _list(self, value: list[object], place: _Place) -> object:
+        if place.secret:
+            items = [self._walk(item, place.below(secret=True)) for item in value]
+            return REDACTED if all_hidden(items) else items
+        below, secret = place.below(), place.below(secret=True)
+        hides = key_lines(value)
+        return [
+            self._pair(item, below) if is_pair(item, self._classify)
+            else self._walk(item, secret if index in hides or (index and is_flag(value[index - 1], item, self._classify)) else below)
+            for index, item in enumerate(value)
+        ]  # fmt: skip
 
-    def _string(self, value: str, depth: int) -> str:
+    def _pair(self, pair: object, place: _Place) -> object:
+        """Of ``[["Authorization", "…"], …]``: the first stays, the second is a secret."""
+        name, value = pair if isinstance(pair, list) else (pair, None)
+        return [self._walk(name, place.below()), self._walk(value, place.below(secret=True))]
+
+    def _string(self, value: str, place: _Place) -> str:
         self.check()
+        if place.secret:
+            return tree.sound(value) if stays(value) else REDACTED
         if is_plain(value) or not suspicious(value):
             return value
-        value = sound(value)
-        if value.lstrip()[:1] in OPENERS and (inner := self._nested(value, depth)) is not None:
+        value = tree.sound(value)
+        if value.lstrip()[:1] in OPENERS and place.depth < MAX_DEPTH and (inner := self._nested(value, place)) is not None:
             return inner
-        return mask(value)
+        return mask(value, self._classify)
 
-    def _nested(self, value: str, depth: int) -> str | None:
+    def _nested(self, value: str, place: _Place) -> str | None:
         """A string that is JSON, walked like the event itself and written anew: of a key that stands twice one may be hidden."""
         try:
-            return tree.encode(self._without_secrets(lambda: tree.decode(value), depth + 1))
+            raw = value.encode()
+            quick = self._in_place(raw, place.depth + 1)
+            return tree.encode(self._walk(tree.decode(raw), place.below()) if quick is None else tree.decode(quick))
         except ValueError:
             return None
 

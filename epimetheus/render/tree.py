@@ -58,6 +58,11 @@ def encode(tree: object) -> str:
     return line(tree).decode()
 
 
+def sound(text: str) -> str:
+    """``text`` without lone surrogates, which UTF-8 has not."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def plain(text: str) -> str:
     """Text that is not JSON on one line: white space to blanks, other control characters to the JSON escape that shows them."""
     return in_plain(_CONTROL.sub(_harmless, text))

@@ -11,6 +11,7 @@ from epimetheus.state.form import pack
 from epimetheus.state.memory import Behind, Known, Lease, Reading, State
 from epimetheus.testing.oci.samples import Sampler
 from epimetheus.testing.syslog import Authority
+from tests.render.secret_cases import OBJECTS, TEXTS
 
 _SAMPLER = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "prod", "fuzz")
 _EVENTS = [_SAMPLER.event(1_767_268_800 + number) for number in range(24)]
@@ -39,6 +40,11 @@ ODD_EVENTS = (
     b'{"eventType":"x","data":{"identity":{"credentials":"\xff"},"request":{"headers":{"Authorization":["x","y"],"n":1e5}}}}',
     b'{"eventType":"x","data":{"message":"suser=root act=x CEF:0|a|b|c|d|e|9|msg=\\\\="}}',
     b'{"eventType":"x","data":{"identity":{"principalName":"a suid=b\\\\"},"request":{"path":"\\\\=\\r\\n="}}}',
+)
+SECRET_EVENTS = tuple(
+    json.dumps({"eventType": "x", "data": {"message": json.dumps(value), "stateChange": {"current": value}}}).encode()
+    for table in (TEXTS, OBJECTS)
+    for value, _ in table.values()
 )
 _PAGES = (
     b"[" + b",".join(_TEXTS[:4]) + b"]",
@@ -130,7 +136,7 @@ def _pems() -> tuple[bytes, ...]:
 
 
 SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
-    "event": (*_TEXTS, *ODD_EVENTS),
+    "event": (*_TEXTS, *ODD_EVENTS, *SECRET_EVENTS),
     "page": _PAGES,
     "state": _STATES,
     "rules": _RULES,

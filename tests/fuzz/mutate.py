@@ -10,6 +10,9 @@ WORDS = (
     b"\n", b"\r", b"\t", b"[", b"]", b"{", b"}", b",", b":", b"null", b"true", b"NaN", b"-Infinity", b"1e999", b"-0", b"9" * 30,
     b"[" * 1200,
     b" suser=x", b"CEF:0|", b"<134>1 ", b'password="x"', b"-----BEGIN CERTIFICATE-----", b"file:", b"vault:", b"object:", b"0001-01-01",
+    b"eyJ", b"-----BEGIN PRIVATE KEY-----", b"://a:", b"/p/", b"Basic ", b"Bearer ", b'Signature keyId=\\"', b"%70assword=", b"%25",
+    b"\\u0070", b"password: ", b'\\"password\\":\\"', b"<password>", b"--password ", b"name: password, value: ", b"cGFzc3dvcmQ9aHVudGVyMg",
+    b"&amp;", b"ghp_",
 )  # fmt: skip
 _TEXTS = (
     "", " ", "x" * 5000, "é" * 700,

@@ -33,7 +33,7 @@ SAID_ELSEWHERE = {  # what is not there as it stands in the event
     "rt": "`eventTime`, in milliseconds", "end": "`data.response.responseTime`, in milliseconds",
     "devTime": "`eventTime`, in UTC, with three decimals", "responseTime": "`data.response.responseTime`; if it is a time, in UTC with three decimals", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
     "outcome": "`success` or `failure`, by status and messages; absent where neither tells",
-    "reason": "why it failed: `data.response.payload`'s `code` or `login_result`, the code that a message quotes, or the response's message",
+    "reason": "why it failed: `data.response.payload`'s `code` or `login_result`, the code that a message quotes as its response, or the response's message",
     "src": "`data.identity.ipAddress`: the first address", "c6a2": "`data.identity.ipAddress`: the first IPv6 address",
     "sourceTranslatedAddress": "`data.identity.ipAddress`: the second IPv4 address",
     "srcPostNAT": "`data.identity.ipAddress`: the second address", "shost": "`data.identity.ipAddress`: what is left of it, or no address",
@@ -269,10 +269,11 @@ def made():
 
         ## Redaction
 
-        Credentials never leave, wherever they stand, also in JSON within strings: whatever stands under a key that names a secret (`password`,
-        `authorization`, `cookie`, `token`, …), and what looks like one (private keys, signatures, `Bearer …`, JWTs, API key ids, pre-authenticated
-        requests, passwords in URLs). In their place stands `[redacted]`. REDACT names further paths, as the API writes events
-        (`data.identity.ipAddress`, `*` for any key or index; `epimetheus.compartmentPath`).
+        Credentials are hidden wherever they stand, also in JSON within strings: values under a key that names a secret (`password`, `authorization`,
+        `cookie`, `token`, …), values that a sibling names, and what looks like a secret (private keys, signatures, `Bearer …`, JWTs, tokens with a
+        known prefix, API key ids, pre-authenticated requests, passwords in URLs), also percent-encoded or in Base64. In their place stands
+        `[redacted]`. Numbers, OCIDs, fingerprints, times and names stay. [security.md](security.md#what-is-redacted) has the rules and their limits.
+        REDACT names further paths, as the API writes events (`data.identity.ipAddress`, `*` for any key or index; `epimetheus.compartmentPath`).
 
         ## FIELD_MAP
 

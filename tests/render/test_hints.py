@@ -7,12 +7,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render.hints import HINTS, Look, may_hold_secrets, suspicious
-from epimetheus.render.secret_text import is_secret_key, mask_all
+from epimetheus.render.secret_keys import classify, is_secret_key
+from epimetheus.render.secret_text import mask_all
 from tests.render.making import TEXTS
+from tests.render.secret_cases import HARMLESS_TEXTS
+from tests.render.secret_cases import KEYS as MORE_KEYS
+from tests.render.secret_cases import TEXTS as MORE
 from tests.render.test_redaction import HARMLESS, KEYS, SECRETS
 
 PIECES = st.sampled_from([
-    *[text for text, _ in SECRETS.values()], *HARMLESS, *KEYS, "key", "name", "value", "values", "auth", "x-auth", "=", ":", "%3D", " ",
+    *[text for text, _ in (*SECRETS.values(), *MORE.values())], *HARMLESS, *HARMLESS_TEXTS, *KEYS,
+    *MORE_KEYS, "key", "name", "value", "values", "auth", "x-auth", "=", ":", "%3D", " ",
     "\t", "\n", '"', "\\", "{", "[", ")", "é", "\u2028", "\u00a0", "12:30", "@", "://", "to\u212aen", "author\u0130zation", "pass", "word",
 ])  # fmt: skip
 MADE = TEXTS | st.lists(PIECES, max_size=5).map("".join)
@@ -28,11 +33,11 @@ def holds_a_secret(value):
     if isinstance(value, dict):
         named = any(key.lower() in ("key", "name") and isinstance(item, str) and is_secret_key(item) for key, item in value.items())
         there = any(key.lower() in ("value", "values") for key in value)
-        keyed = any(is_secret_key(key) or mask_all(key, is_secret_key) != key for key in value)
+        keyed = any(is_secret_key(key) or mask_all(key, classify) != key for key in value)
         return keyed or (named and there) or any(map(holds_a_secret, value.values()))
     if isinstance(value, list):
         return any(map(holds_a_secret, value))
-    return isinstance(value, str) and (mask_all(value, is_secret_key) != value or holds_a_secret(read(value)))
+    return isinstance(value, str) and (mask_all(value, classify) != value or holds_a_secret(read(value)))
 
 
 def read(text):
@@ -67,7 +72,7 @@ def test_every_secret_is_hinted_at_alone_and_among_others(secret):
     assert Look(HINTS)([b"", b"GetInstance", f"a\0{text}\0b".encode(), b"prod", b"", text.encode()]) == {2, 5}
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", [*KEYS, *MORE_KEYS])
 def test_every_secret_key_is_hinted_at(key):
     in_json = (f'{{"{key}":"x"}}', json.dumps([f'{{"{key}":1}}']), f'{{"value":"x","name":"{key}"}}')
     for text in (f"{key}=x", f"{key} : x", f"{key}%3Dx", *in_json):

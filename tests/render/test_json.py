@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render.redact import Redactor
-from epimetheus.render.secret_text import is_secret_key
+from epimetheus.render.secret_keys import is_secret_key
 from tests.render.making import TEXTS, body, event, parts, render
 
 

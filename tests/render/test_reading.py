@@ -118,7 +118,7 @@ def test_two_types_with_one_name_each_have_their_own_severity():
         ({"response": {"status": "400", "payload": {"login_result": "PASSWORD_INVALID"}}}, "failure", "PASSWORD_INVALID"),
         ({"response": {"status": "400", "payload": {"code": 7, "login_result": "LOCKED"}}}, "failure", "LOCKED"),
         ({"response": {"status": "400", "payload": "text", "message": "m"}}, "failure", "m"),
-        ({"response": {"status": "400", "payload": {"code": ""}}, "message": "x 'A.b-c' y"}, "failure", "A.b-c"),
+        ({"response": {"status": "400", "payload": {"code": ""}}, "message": "x response 'A.b-c' y"}, "failure", "A.b-c"),
         ({"response": {"status": "400"}, "message": "it's bob's"}, "failure", None),
         ({"response": {"status": None}, "message": "X succeeded"}, "success", None),
         ({"response": {"message": "X failed with response 'Conflict'"}}, "failure", "Conflict"),
