@@ -1,5 +1,6 @@
 """Plays of some days, with every fault there is; and proof that they can fail: each promise of DESIGN.md broken by one line is caught."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -51,9 +52,12 @@ MUTATIONS = [
         "update(() if work.page else {work.compartment})",
         "add(work.compartment)",
     ),
-    Mutation("1: new is only what is new now", "known_compartments.py", "min(now, state.listed or now) - lookback", "now - lookback"),
     Mutation("1: one listing serves for ever", "known_compartments.py", "0 <= now - state.listed < minutes", "state.listed > 0"),
-    Mutation("1: what returns begins anew", "known_compartments.py", "        return before.read\n", "        return max(before.read, horizon)\n"),
+    Mutation(
+        "1: what returns begins anew", "known_compartments.py",
+        "        return before.read\n",
+        "        return max(before.read, horizon)\n",
+    ),
     Mutation("1: a refused deleted compartment is given up at once", "plan.py", "GIVE_UP_MINUTES = 6 * 60", "GIVE_UP_MINUTES = 0"),
     Mutation(
         "1: a deselected compartment loses its mark", "known_compartments.py",
@@ -62,7 +66,6 @@ MUTATIONS = [
     ),
     Mutation("1: a missing state is a fresh start", "state/keeper.py", "if marker and marker[0].complete:", "if False:"),
     Mutation("1: a state in the future is used", "state/checks.py", "if minute * 60 <= now + CLOCK_TOLERANCE_SECONDS:", "if True:"),
-    Mutation("1: messages lose a value", "render/cef.py", " suser={name}", " suser="),
     Mutation("2: settled is not waited for", "deliver/delivery.py", "monotonic() - self._settle_seconds\n", "monotonic() + 1\n"),
     Mutation("2: moved before confirmed", "run.py", "self.forwarder.finish()\n        seconds", "self.forwarder.settle()\n        seconds"),
     Mutation("2: written is confirmed", "deliver/delivery.py", "link.write(data)\n", "link.write(data); self.confirmed = self.sent\n"),
@@ -99,7 +102,6 @@ SHOWN_BY: dict[str, int | str] = {
     "1: no overlap": 3,
     "1: the second page is the last": 3,
     "1: what came before the page is left": "test_what_is_listed_late_before_the_page_that_a_window_is_read_on_from_arrives()",
-    "1: new is only what is new now": 2,
     "1: one listing serves for ever": 1,
     "1: what returns begins anew": 8,
     "1: a refused deleted compartment is given up at once":
@@ -107,7 +109,6 @@ SHOWN_BY: dict[str, int | str] = {
     "1: a deselected compartment loses its mark": "test_item_14_a_compartment_that_is_behind_and_excluded_for_one_run_is_read_on()",
     "1: a missing state is a fresh start": 6,
     "1: a state in the future is used": 2,
-    "1: messages lose a value": 0,
     "2: settled is not waited for": 12,
     "2: moved before confirmed": 0,
     "2: written is confirmed": 0,
@@ -152,7 +153,7 @@ def test_a_broken_promise_is_caught(mutation, tmp_path):
         command += [word for fault in NOT_YET for word in ("--without", fault)]
     done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "broke: Broken" in done.stdout or "AssertionError" in done.stderr, done.stdout + done.stderr
+    assert re.search("broke: Broken|AssertionError|receipts.Broken", done.stdout + done.stderr), done.stdout + done.stderr
 
 
 def test_each_mutation_has_something_that_shows_it():
