@@ -221,9 +221,9 @@ def test_item_14_a_compartment_that_is_behind_and_excluded_for_one_run_is_read_o
         play.end()
 
 
-@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize("fate", ["active", "deleted", "vanished"])
 @pytest.mark.parametrize("mode", ["tenancy_only", "exclude"])
-def test_item_14_compartments_that_are_selected_again_are_read_on(mode, deleted):
+def test_item_14_compartments_that_are_selected_again_are_read_on(mode, fate):
     with scene() as play:
         one = play.place("one")
         play.run()
@@ -233,8 +233,9 @@ def test_item_14_compartments_that_are_selected_again_are_read_on(mode, deleted)
             play.stage.now += HOUR
             play.run()
             names += play.happen(one, 5, HOUR)
-        if deleted:
+        if fate != "active":
             play.tenancy.delete(play.tenancy.places[one])
+        play.tenancy.places[one].listed = fate != "vanished"
         for _ in range(6):
             play.stage.now += HOUR
             play.run()
@@ -276,3 +277,21 @@ def test_item_17_giants_do_not_starve_small_compartments_that_are_behind():
             play.tenancy.places[ocid].forbidden = False
         play.stage.slowness = 10.0
         assert play.runs_until_arrived(names, most=20, seconds=30.0) <= 6
+
+
+def test_what_is_listed_late_before_the_page_that_a_window_is_read_on_from_arrives():
+    with scene() as play:
+        one = play.place("one")
+        play.run()
+        play.stage.slowness = 10.0
+        play.stage.now += 1800
+        names = play.happen(one, 100, 720)
+        late = play.tenancy.places[one].events[-97]
+        late.listed = late.processed + 720
+        play.at_once(15.0)
+        assert 0 < play.missing(names) < 99
+        play.stage.slowness = 1.0
+        play.stage.now += HOUR
+        for _ in range(3):
+            play.run()
+        assert play.missing(names) == 0
