@@ -128,7 +128,8 @@ def _known(ocid: str, state: State, listing: Listing, selected: Collection[str],
         current, asked = Known(listed.name, listed.parent, False, listed.deleted, gone, read, floor, given_up), ocid in selected
     elif before is not None:
         whole = listing.tree and not listing.refused
-        current, asked = replace(before, gone=before.gone or (now if whole else None)), before.asked and ocid in selected
+        current = replace(before, gone=before.gone or (now if whole else None))
+        asked = (before.asked or before.read is not None) and ocid in selected
     else:
         raise ValueError(f"{ocid} is neither listed nor known")
     if asked:
