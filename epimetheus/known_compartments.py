@@ -73,7 +73,7 @@ def update_compartments(
     """
     horizon, oldest = min(now, state.listed or now) - lookback, now - RETENTION_MINUTES
     known = {ocid: _known(ocid, state, listing, selected, now) for ocid in {**listing.compartments, **state.known}}
-    known = {ocid: _settled(k, _read_to(state, ocid), overlap, state.floor) for ocid, k in known.items()}
+    known = {ocid: _settled(k, *_read_to(state, ocid), overlap) for ocid, k in known.items()}
     known = {ocid: k for ocid, k in known.items() if ocid in listing.compartments or _is_worth_keeping(k, oldest)}
     behind = {ocid: b for ocid, b in state.behind.items() if ocid in known and known[ocid].asked}
     expired = []
@@ -128,27 +128,28 @@ def _known(ocid: str, state: State, listing: Listing, selected: Collection[str],
         current, asked = Known(listed.name, listed.parent, False, listed.deleted, gone, read, floor, given_up), ocid in selected
     elif before is not None:
         whole = listing.tree and not listing.refused
-        current, asked = replace(before, gone=before.gone or (now if whole else None)), before.asked and ocid in selected
+        current = replace(before, gone=before.gone or (now if whole else None))
+        asked = (before.asked or before.read is not None) and ocid in selected
     else:
         raise ValueError(f"{ocid} is neither listed nor known")
     if asked:
-        return replace(current, asked=True) if current.deleted else replace(current, asked=True, read=None, floor=0)
+        return replace(current, asked=True, read=None, floor=0)
     if was_asked:
         behind = state.behind.get(ocid)
         return replace(current, asked=False, read=state.mark(ocid), floor=behind.floor if behind else state.floor)
     return replace(current, asked=False)
 
 
-def _read_to(state: State, ocid: str) -> int:
-    """The minute up to which a compartment was read; 0 where it never was."""
+def _read_to(state: State, ocid: str) -> tuple[int, int]:
+    """The minute up to which a compartment was read, 0 where it never was; and its floor."""
     before = state.known.get(ocid)
-    if before is None or before.asked:
-        return state.mark(ocid) if before else 0
-    return before.read or 0
+    if before is None:
+        return 0, 0
+    return (state.mark(ocid), state.floor) if before.asked else (before.read or 0, before.floor)
 
 
-def _settled(known: Known, mark: int, overlap: int, floor: int) -> Known:
+def _settled(known: Known, mark: int, floor: int, overlap: int) -> Known:
     """No longer read once it has been read past its end and the overlap, or was given up."""
     if not known.asked or known.gone is None or (mark < known.gone + overlap and not known.given_up):
         return known
-    return replace(known, asked=False) if known.read is not None else replace(known, asked=False, read=mark, floor=floor)
+    return replace(known, asked=False, read=mark, floor=floor)

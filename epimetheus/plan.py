@@ -13,6 +13,8 @@ LONGEST_SLICE = 7 * 24 * 60
 FEW_EVENTS, MANY_EVENTS = 25_000, 100_000
 GIVE_UP_MINUTES = 6 * 60
 """A deleted compartment whose events are refused (404) for so long, while others are readable, is given up."""
+REFUSAL_MINUTES = 60
+"""Between two refusals at most so much counts: in a longer pause nothing is known of the compartment."""
 NO_TIME = "not reached in the time of a run"
 REJECTED = "its page token was rejected; the window is read again in smaller parts"
 _NONE_HELP = "The cursor stays. Check the policy (`read audit-events in tenancy`), the region, and OCI's status page."
@@ -112,7 +114,7 @@ def apply_progress(
             continue
         before = behind.pop(ocid, Behind(state.through, "", floor=state.floor))
         after = _behind_after(before, work, outcome, now=now, length=length, readable=readable, quick=quick)
-        if _is_given_up(state.known.get(ocid), after, outcome, now=now, readable=readable):
+        if _is_given_up(state.known.get(ocid), after, outcome, readable=readable):
             given_up.append(ocid)
         elif after.since < through:
             behind[ocid] = after
@@ -135,19 +137,32 @@ def _behind_after(before: Behind, work: Work, outcome: Outcome, *, now: int, len
     minutes = max(1, work.window.end - before.since)
     if not outcome.why:
         following = adapted_length(before.minutes or length, outcome.events, may_grow=quick or not before.restarts)
-        return replace(before, since=work.window.end, reading=None, minutes=following, missing=None)
+        return replace(before, since=work.window.end, reading=None, minutes=following, missing=None, refused=0)
     if outcome.rejected and (minutes > 1 or is_stored_token(work, outcome)):
         return replace(before, why=REJECTED, reading=None, minutes=max(1, minutes // 2), restarts=True)
     if outcome.why == NO_TIME:
-        after = replace(before, why=NO_TIME)
-        if outcome.page is None:
-            return after
-        if before.restarts and minutes > 1:
-            return replace(after, reading=None, minutes=minutes // 2)
-        return replace(after, reading=Reading(work.window, outcome.page))
-    missing = (before.missing or now if readable else before.missing) if outcome.missing else None
+        return _unfinished(before, work, outcome.page, minutes)
     shorter = max(1, minutes // 2) if outcome.events else before.minutes
-    return replace(before, why=outcome.why, tries=before.tries + 1, reading=None, minutes=shorter, missing=missing)
+    failed = replace(before, why=outcome.why, tries=before.tries + 1, reading=None, minutes=shorter)
+    return _refused(failed, now, readable=readable) if outcome.missing else replace(failed, missing=None, refused=0)
+
+
+def _unfinished(before: Behind, work: Work, page: str | None, minutes: int) -> Behind:
+    """Time ran out: it is read on from ``page``, or, where tokens do not serve in a later run, begun again with a shorter window."""
+    after = replace(before, why=NO_TIME)
+    if page is None:
+        return after
+    if before.restarts and minutes > 1:
+        return replace(after, reading=None, minutes=minutes // 2)
+    return replace(after, reading=Reading(work.window, page))
+
+
+def _refused(failed: Behind, now: int, *, readable: bool) -> Behind:
+    """OCI answered 404: how long that has been seen to go on, where it does not concern all of Audit."""
+    if not readable:
+        return failed
+    pause = 0 if failed.missing is None else now - failed.missing
+    return replace(failed, missing=now, refused=failed.refused + min(max(0, pause), REFUSAL_MINUTES))
 
 
 def is_stored_token(work: Work, outcome: Outcome) -> bool:
@@ -155,9 +170,8 @@ def is_stored_token(work: Work, outcome: Outcome) -> bool:
     return work.page is not None and outcome.page == work.page
 
 
-def _is_given_up(known: Known | None, behind: Behind, outcome: Outcome, *, now: int, readable: bool) -> bool:
-    deleted_and_refused = known is not None and known.deleted and outcome.missing and readable
-    return deleted_and_refused and behind.missing is not None and now - behind.missing >= GIVE_UP_MINUTES
+def _is_given_up(known: Known | None, behind: Behind, outcome: Outcome, *, readable: bool) -> bool:
+    return known is not None and known.deleted and outcome.missing and readable and behind.refused >= GIVE_UP_MINUTES
 
 
 def _given_up(known: Known, mark: int) -> Known:

@@ -100,7 +100,7 @@ def test_item_05_every_minute_of_the_state_is_looked_at():
     no_times = {
         State: {"region", "quotas", "slice_minutes", "lease", "writer", "serial", "last", "tenancy", "receiver", "adopted", "marked"}
         | {"partly_listed", "overlap", "regions"},
-        Behind: {"why", "tries", "minutes", "restarts"},
+        Behind: {"why", "tries", "minutes", "restarts", "refused"},
         Known: {"name", "parent", "asked", "deleted", "given_up"},
     }
     looked_at = {

@@ -161,6 +161,15 @@ def test_item_14_a_mark_survives_a_change_of_selection(state, lookback, tree):
     assert changes == Changes()
 
 
+@pytest.mark.parametrize("gone", [None, 800], ids=["vanishes now", "vanished meanwhile"])
+def test_item_14_a_compartment_that_is_selected_again_and_listed_no_more_is_read_to_its_end(state, gone):
+    paused = replace(state, known={"a": state.known["a"], "b": Known("b", "root", read=300, gone=gone)})
+    again = stock(paused, listing("a"), {"a", "b"})
+    assert again.behind == {"b": Behind(300, RESUMED)}
+    over = replace(paused, known={"a": state.known["a"], "b": Known("b", "root", read=815, gone=800)})
+    assert asked_compartments(stock(over, listing("a"), {"a", "b"})) == ["a"]
+
+
 def test_item_14_what_a_change_of_selection_skips_is_a_warning_once(state):
     paused, changes = updated(state, listing("a", "b"), {"a"})
     assert changes.warnings(NOW) == [

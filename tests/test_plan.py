@@ -144,8 +144,9 @@ def test_the_cursor_follows_the_compartments_that_came_further_and_the_others_fa
     [
         (Behind(100, "404", 2, Reading(Window(85, 160), "old")), Window(85, 160), Outcome(events=9), Behind(160, "404", 2, minutes=120)),
         (Behind(100, "404", 2), Window(85, 900), Outcome(), None),
-        (Behind(100, "404", 2, missing=50), Window(85, 160), Outcome("429"), Behind(100, "429", 3)),
-        (Behind(100, "404", 2, missing=50), Window(85, 160), REFUSED, Behind(100, "404", 3, missing=50)),
+        (Behind(100, "404", 2, missing=50, refused=9), Window(85, 160), Outcome("429"), Behind(100, "429", 3)),
+        (Behind(100, "404", 2, missing=980, refused=7), Window(85, 160), REFUSED, Behind(100, "404", 3, missing=NOW, refused=27)),
+        (Behind(100, "404", 2, missing=50, refused=7), Window(85, 160), REFUSED, Behind(100, "404", 3, missing=NOW, refused=67)),
         (Behind(100, "x"), Window(85, 160), Outcome("500", "t", events=9), Behind(100, "500", 1, minutes=30)),
         (Behind(100, "x"), Window(85, 160), ON_ITS_WAY, Behind(100, NO_TIME, 0, Reading(Window(85, 160), "t"))),
         (Behind(100, "x", restarts=True), Window(85, 160), ON_ITS_WAY, Behind(100, NO_TIME, minutes=30, restarts=True)),
@@ -156,8 +157,11 @@ def test_the_cursor_follows_the_compartments_that_came_further_and_the_others_fa
             Behind(100, NO_TIME, 0, Reading(Window(85, 101), "t"), 1, restarts=True),
         ),
     ],
-    ids=["a window read", "caught up", "fails again", "missing again", "fails on its way", "late", "late, tokens expire", "late, a minute"],
-)
+    ids=[
+        "a window read", "caught up", "fails again", "missing again", "missing after a pause", "fails on its way", "late",
+        "late, tokens expire", "late, a minute",
+    ],
+)  # fmt: skip
 def test_a_compartment_behind_moves_alone(state, begun, window, outcome, after):
     moved, _ = applied(replace(state, behind={"a": begun}), [Work("a", window)], {"a": outcome})
     assert (moved.through, moved.behind) == (900, {} if after is None else {"a": after})
@@ -189,7 +193,7 @@ DELETED = {"a": Known("a", "root", asked=True), "d": Known("d", "root", asked=Tr
 
 
 @pytest.mark.parametrize(
-    ("hours", "outcome", "readable", "gives_up"),
+    ("refused", "outcome", "readable", "gives_up"),
     [
         (GIVE_UP_MINUTES, REFUSED, True, True),
         (GIVE_UP_MINUTES - 1, REFUSED, True, False),
@@ -199,8 +203,8 @@ DELETED = {"a": Known("a", "root", asked=True), "d": Known("d", "root", asked=Tr
     ],
     ids=["long enough", "not long enough", "all of Audit refuses", "another failure", "readable again"],
 )
-def test_item_12_when_a_deleted_compartment_is_given_up(state, hours, outcome, readable, gives_up):
-    before = replace(state, known=DELETED, behind={"d": Behind(700, "404", 9, missing=NOW - hours)})
+def test_item_12_when_a_deleted_compartment_is_given_up(state, refused, outcome, readable, gives_up):
+    before = replace(state, known=DELETED, behind={"d": Behind(700, "404", 9, missing=NOW - 20, refused=refused - 20)})
     after, given_up = applied(before, [Work("d", Window(685, 760))], {"d": outcome}, readable=readable)
     assert given_up == (["d"] if gives_up else [])
     assert ("d" in after.behind) is not gives_up
@@ -208,7 +212,7 @@ def test_item_12_when_a_deleted_compartment_is_given_up(state, hours, outcome, r
 
 
 def test_item_12_a_compartment_that_is_not_deleted_is_never_given_up(state):
-    before = replace(state, behind={"a": Behind(100, "404", 9, missing=NOW - 10**6)})
+    before = replace(state, behind={"a": Behind(100, "404", 9, missing=NOW - 1, refused=10**6)})
     assert applied(before, [Work("a", Window(85, 160))], {"a": REFUSED})[1] == []
 
 

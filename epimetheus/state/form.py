@@ -39,6 +39,7 @@ class _Behind(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     minutes: _Count = 0
     restarts: bool = False
     missing: str | None = None
+    refused: _Count = 0
     floor: str | None = None
 
 
@@ -209,14 +210,15 @@ def _behind_text(behind: Behind) -> _Behind:
     reading = None if at is None else _Reading(minute_text(at.window.start), minute_text(at.window.end), at.page)
     missing = None if behind.missing is None else minute_text(behind.missing)
     since, floor = minute_text(behind.since), _text_or_none(behind.floor)
-    return _Behind(since, behind.why, behind.tries, reading, behind.minutes, behind.restarts, missing, floor)
+    return _Behind(since, behind.why, behind.tries, reading, behind.minutes, behind.restarts, missing, behind.refused, floor)
 
 
 def _behind(text: _Behind) -> Behind:
     at = text.reading
     reading = None if at is None else Reading(Window(_minute(at.start), _minute(at.end)), at.page)
     missing = None if text.missing is None else _minute(text.missing)
-    return Behind(_minute(text.since), text.why, text.tries, reading, text.minutes, text.restarts, missing, _minute_or_0(text.floor))
+    floor = _minute_or_0(text.floor)
+    return Behind(_minute(text.since), text.why, text.tries, reading, text.minutes, text.restarts, missing, text.refused, floor)
 
 
 def _text_or_none(minute: int) -> str | None:

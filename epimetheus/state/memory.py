@@ -28,8 +28,9 @@ class Behind:
     """A compartment that is read up to ``since`` only: ``why``, the failed ``tries``, and the window in progress (``reading``).
 
     ``minutes``: length of its next window, 0 for SLICE_MINUTES. ``restarts``: OCI rejected one of its page tokens in a later run, so
-    an unfinished window is made shorter instead of being resumed. ``missing``: the first minute at which OCI answered 404 for it while
-    other compartments were readable. ``floor``: nothing before this minute is read again, because the dedupe keys are gone.
+    an unfinished window is made shorter instead of being resumed. ``missing``: the last minute at which OCI answered 404 for it while
+    other compartments were readable; ``refused``: for how many minutes that has gone on. ``floor``: nothing before this minute is read
+    again, because the dedupe keys are gone.
     """
 
     since: int
@@ -39,6 +40,7 @@ class Behind:
     minutes: int = 0
     restarts: bool = False
     missing: int | None = None
+    refused: int = 0
     floor: int = 0
 
 
@@ -147,7 +149,7 @@ class State:
             yield "a dedupe key", minute
         for ocid, behind in self.behind.items():
             yield f"the mark of {ocid}", behind.since
-            yield f"the first refusal of {ocid}", behind.missing or 0
+            yield f"the last refusal of {ocid}", behind.missing or 0
             yield f"the end of what is read again of {ocid}", behind.floor
             yield f"the window that is being read of {ocid}", behind.reading.window.end if behind.reading else 0
         for ocid, known in self.known.items():

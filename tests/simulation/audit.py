@@ -31,7 +31,8 @@ class Wire(BaseAdapter):
     """The Audit of one region, over all runs. ``windows``: per compartment, what was asked from its first page on.
 
     ``page_size``: the most events of a page. ``memory``: for how many seconds a page token serves; None for ever, 0: in its own run only.
-    ``outcomes``: per compartment, the HTTP statuses that this run was answered.
+    ``outcomes``: per compartment, the HTTP statuses that this run was answered. ``refused``: per compartment, when it was refused last
+    (while not all of Audit was), and for how many seconds that has been seen to go on, an hour at most from one refusal to the next.
     """
 
     def __init__(self, tenancy: Tenancy) -> None:
@@ -43,6 +44,7 @@ class Wire(BaseAdapter):
         self.tokens: dict[str, tuple[str, tuple[float, str], float, float]] = {}
         self.windows: defaultdict[str, list[Asked]] = defaultdict(list)
         self.outcomes: defaultdict[str, set[int]] = defaultdict(set)
+        self.refused: dict[str, tuple[float, float]] = {}
 
     def run_begins(self) -> None:
         """A new run: what counts by run counts from here on."""
@@ -63,8 +65,17 @@ class Wire(BaseAdapter):
         refusal = self._refused(request, place)
         answer = self._page(request, ocid, place, query) if refusal is None else refusal  # a refusal is falsy: requests has it so
         self.outcomes[ocid].add(answer.status_code)
+        self._note_refusal(ocid, answer.status_code)
         answer.headers["date"] = formatdate(stage.now, usegmt=True)
         return answer
+
+    def _note_refusal(self, ocid: str, status: int) -> None:
+        now = self.tenancy.stage.now
+        if status != 404:
+            self.refused.pop(ocid, None)
+        elif now >= self.tenancy.refused_until:
+            last, seconds = self.refused.get(ocid, (now, 0.0))
+            self.refused[ocid] = (now, seconds + min(now - last, 3600.0))
 
     def _refused(self, request, place: Place):
         stage = self.tenancy.stage

@@ -109,7 +109,7 @@ class Oracle:
 
     def _left(self, ocid: str, place: Place, arrived: Counter[str]) -> None:
         """Polled no more: a deleted compartment that was refused for long may be given up, whatever it lacks."""
-        if place.state == "DELETED" and ocid not in self.given_up_before and self._is_hopeless(place):
+        if place.state == "DELETED" and ocid not in self.given_up_before and self._is_hopeless(ocid, place):
             lacking = [event for event in self._between(place, self.marks[ocid], self.stage.now) if event.name not in arrived]
             if [event for event in lacking if event.due and not self._may_lack(event)]:
                 self._give_up(ocid, lacking)
@@ -128,16 +128,15 @@ class Oracle:
 
     def _excuses(self, ocid: str, place: Place, mark: int, arrived: Counter[str]) -> bool:
         """A deleted compartment that answers 404 for long while others are readable is given up, and said to be."""
-        if not self._is_hopeless(place):
+        if not self._is_hopeless(ocid, place):
             return False
         self._give_up(ocid, [event for event in place.events if event.processed < mark and event.name not in arrived])
         return True
 
-    def _is_hopeless(self, place: Place) -> bool:
-        """Whether it was deleted, and has been refused without a break for hours, while not all of Audit was."""
-        since = place.refused_since
-        gone = place.state == "DELETED" and self.tenancy.is_refused(place) and since is not None
-        return gone and self.stage.now - since >= GIVE_UP_SECONDS and self.stage.now >= self.tenancy.refused_until
+    def _is_hopeless(self, ocid: str, place: Place) -> bool:
+        """Whether it was deleted, and has been seen to be refused without a break for hours, while not all of Audit was."""
+        seen = self.wire.refused.get(ocid, (0.0, 0.0))[1]
+        return place.state == "DELETED" and seen >= GIVE_UP_SECONDS - _SLACK
 
     def _give_up(self, ocid: str, lacking: list[Event]) -> None:
         self.excused |= {event.name for event in lacking}

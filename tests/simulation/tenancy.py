@@ -18,7 +18,7 @@ REFUSED_FOR = (40 * 60.0, 8 * 3600.0, 30 * 3600.0)
 
 @dataclass
 class Place:
-    """A compartment as it really is. ``refused_since``: since when Audit has answered 404 for it without a break; times in seconds."""
+    """A compartment as it really is. Times are in seconds."""
 
     parent: str | None
     created: float
@@ -29,7 +29,6 @@ class Place:
     listed: bool = True
     forbidden: bool = False
     bad: str | None = None
-    refused_since: float | None = None
     refused_until: float = 0.0
     back_at: float | None = None
     deleted_at: float | None = None
@@ -90,16 +89,8 @@ class Tenancy:
         for ocid, place in self.places.items():
             if place.back_at is not None and end >= place.back_at:
                 place.listed, place.back_at = True, None
-            self.note_refusal(place)
             if place.state == "ACTIVE":
                 self.happen(ocid, place, max(start, place.created), end)
-
-    def note_refusal(self, place: Place) -> None:
-        """Since when it is refused."""
-        if not self.is_refused(place):
-            place.refused_since = None
-        elif place.refused_since is None:
-            place.refused_since = self.stage.now
 
     def happen(self, ocid: str, place: Place, start: float, end: float) -> None:
         """Events of one compartment between these times."""
@@ -175,7 +166,7 @@ class Tenancy:
         self.identity_down_until = self.refused_until = 0.0
         self.listing_lost = False
         for place in self.places.values():
-            place.forbidden, place.bad, place.refused_until, place.refused_since = False, None, 0.0, None
+            place.forbidden, place.bad, place.refused_until = False, None, 0.0
             place.listed, place.back_at = place.listed or place.back_at is not None, None
 
     def list_page(self, parent: str, subtree: bool, page: str | None) -> tuple[list[Compartment], str | None]:
