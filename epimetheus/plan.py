@@ -7,7 +7,7 @@ from typing import NamedTuple
 from epimetheus.errors import SourceError
 from epimetheus.model import Window
 from epimetheus.source.fetch import Work
-from epimetheus.state.memory import Behind, Known, Reading, State
+from epimetheus.state.memory import Behind, Reading, State
 
 LONGEST_SLICE = 7 * 24 * 60
 FEW_EVENTS, MANY_EVENTS = 25_000, 100_000
@@ -62,10 +62,13 @@ def change_overlap(state: State, overlap: int) -> State:
     return replace(state, overlap=overlap, floor=max(state.floor, state.through - kept), behind=behind, known=known)
 
 
-def plan_backfill(state: State, excluded: Collection[str], fresh: Collection[str], *, length: int, overlap: int) -> list[Work]:
+def plan_backfill(
+    state: State, excluded: Collection[str], fresh: Collection[str], *, now: int, length: int, overlap: int
+) -> list[Work]:
     """One window for each compartment behind, in the order of their turns: the rest of the one in progress, or the next from its mark.
 
     ``excluded`` are not read again in this run; ``fresh`` have been read in this run, and need no overlap. ``length``: minutes of a window.
+    Where page tokens do not serve in a later run, the overlap is read in windows of that length as well: it may hold more than a run reads.
     """
     works = []
     for ocid, behind in state.behind.items():
@@ -73,9 +76,11 @@ def plan_backfill(state: State, excluded: Collection[str], fresh: Collection[str
             continue
         if behind.reading:
             works.append(Work(ocid, behind.reading.window, behind.reading.page))
-        else:
-            start = _start(behind.since, behind.floor, 0 if ocid in fresh else overlap)
-            works.append(Work(ocid, Window(start, min(behind.since + (behind.minutes or length), state.through))))
+            continue
+        in_parts = behind.restarts and now - behind.since >= overlap
+        start = _start(behind.since, behind.floor, 0 if ocid in fresh and not in_parts else overlap)
+        end = (start if in_parts else behind.since) + (behind.minutes or length)
+        works.append(Work(ocid, Window(start, min(end, state.through))))
     return works
 
 
@@ -97,31 +102,36 @@ def _start(mark: int, floor: int, overlap: int) -> int:
 
 
 def apply_progress(
-    state: State, works: Collection[Work], outcomes: Mapping[str, Outcome], *, now: int, length: int, readable: bool, quick: bool
-) -> tuple[State, list[str]]:
-    """The state once what ``works`` read is confirmed, and the OCIDs of deleted compartments that are given up.
+    state: State,
+    works: Collection[Work],
+    outcomes: Mapping[str, Outcome],
+    *,
+    now: int,
+    length: int,
+    overlap: int,
+    readable: bool,
+    quick: bool,
+) -> State:
+    """The state once what ``works`` read is confirmed.
 
     A compartment behind that has no outcome did not get its turn, and keeps its place in the queue; the others go to its end. The cursor
     follows the works that began at it; whatever of these was not read to the end falls behind. ``readable``: some compartment could be
     read in this run, so a refusal concerns the compartment alone. ``length``: minutes of a window that was not adapted yet. ``quick``:
     the slice took less than a quarter of the time it had.
     """
-    through, behind, given_up = _cursor(state, works, outcomes, readable=readable), dict(state.behind), []
+    through, behind = _cursor(state, works, outcomes, readable=readable), dict(state.behind)
     for work in sorted(works, key=lambda work: bool(outcomes.get(work.compartment, Outcome()).page)):
         ocid, outcome = work.compartment, outcomes.get(work.compartment)
         at_cursor = ocid not in state.behind
         if outcome is None or (at_cursor and (not outcome.why or through == state.through)):
             continue
         before = behind.pop(ocid, Behind(state.through, "", floor=state.floor))
-        after = _behind_after(before, work, outcome, now=now, length=length, readable=readable, quick=quick)
-        if _is_given_up(state.known.get(ocid), after, outcome, readable=readable):
-            given_up.append(ocid)
-        elif after.since < through:
-            behind[ocid] = after
-    if given_up:
-        known = {ocid: _given_up(k, state.mark(ocid)) if ocid in given_up else k for ocid, k in state.known.items()}
-        state = replace(state, known=known)
-    return replace(state, through=through, behind=behind), given_up
+        if outcome.why:
+            behind[ocid] = _stopped(before, work, outcome, now=now, readable=readable)
+        else:
+            after = _read(before, work, outcome.events, length=length, quick=quick, late=now - work.window.end >= overlap)
+            behind |= {ocid: after} if after.since < through else {}
+    return replace(state, through=through, behind=behind)
 
 
 def _cursor(state: State, works: Collection[Work], outcomes: Mapping[str, Outcome], *, readable: bool) -> int:
@@ -132,12 +142,17 @@ def _cursor(state: State, works: Collection[Work], outcomes: Mapping[str, Outcom
     return state.through
 
 
-def _behind_after(before: Behind, work: Work, outcome: Outcome, *, now: int, length: int, readable: bool, quick: bool) -> Behind:
-    """A compartment behind after its turn."""
-    minutes = max(1, work.window.end - before.since)
-    if not outcome.why:
-        following = adapted_length(before.minutes or length, outcome.events, may_grow=quick or not before.restarts)
-        return replace(before, since=work.window.end, reading=None, minutes=following, missing=None, refused=0)
+def _read(before: Behind, work: Work, events: int, *, length: int, quick: bool, late: bool) -> Behind:
+    """A compartment behind whose window was read to its end. ``late``: so long after it that nothing in it can be listed later."""
+    minutes = adapted_length(before.minutes or length, events, may_grow=quick or not before.restarts)
+    floor = work.window.end if late and not work.page else before.floor
+    since = max(before.since, work.window.end)
+    return replace(before, since=since, reading=None, minutes=minutes, missing=None, refused=0, floor=floor)
+
+
+def _stopped(before: Behind, work: Work, outcome: Outcome, *, now: int, readable: bool) -> Behind:
+    """A compartment behind whose window was not read to its end."""
+    minutes = max(1, work.window.end - (work.window.start if before.restarts else before.since))
     if outcome.rejected and (minutes > 1 or is_stored_token(work, outcome)):
         return replace(before, why=REJECTED, reading=None, minutes=max(1, minutes // 2), restarts=True)
     if outcome.why == NO_TIME:
@@ -170,12 +185,14 @@ def is_stored_token(work: Work, outcome: Outcome) -> bool:
     return work.page is not None and outcome.page == work.page
 
 
-def _is_given_up(known: Known | None, behind: Behind, outcome: Outcome, *, readable: bool) -> bool:
-    return known is not None and known.deleted and outcome.missing and readable and behind.refused >= GIVE_UP_MINUTES
-
-
-def _given_up(known: Known, mark: int) -> Known:
-    return replace(known, asked=False, read=mark, given_up=True)
+def give_up(state: State, refused: Collection[str]) -> tuple[State, list[str]]:
+    """The state without deleted compartments that have been refused for too long, and their OCIDs; ``refused``: in this run."""
+    given_up = [o for o, b in state.behind.items() if o in refused and state.known[o].deleted and b.refused >= GIVE_UP_MINUTES]
+    if not given_up:
+        return state, given_up
+    marks = {ocid: state.behind[ocid].since for ocid in given_up}
+    known = {o: replace(k, asked=False, read=marks[o], given_up=True) if o in marks else k for o, k in state.known.items()}
+    return replace(state, known=known, behind={o: b for o, b in state.behind.items() if o not in marks}), given_up
 
 
 def refuse_if_none(state: State, works: Sequence[Work], outcomes: Mapping[str, Outcome], *, readable: bool) -> None:

@@ -64,7 +64,7 @@ class _Run:
         self.opened = False
         self.remember()
         self.from_ = self.state.through
-        self.given_up: set[str] = set()
+        self.given_up: list[str] = []
         self.counted = 0
         self.uncommitted, self.committed_at = False, self.monotonic_start
 
@@ -149,7 +149,9 @@ class _Run:
         catching_up, options = False, self.options
         while (left := self.work_deadline.left()) > _LEAST_SECONDS:
             length = self.state.slice_minutes or options.slice
-            behind = plan.plan_backfill(self.state, reader.excluded, reader.fresh, length=options.slice, overlap=options.overlap)
+            behind = plan.plan_backfill(
+                self.state, reader.excluded, reader.fresh, now=self.minute, length=options.slice, overlap=options.overlap
+            )
             others = plan.plan_next_slice(
                 self.state, reader.fresh | reader.excluded, end=self.end, length=length, overlap=options.overlap
             )
@@ -180,10 +182,8 @@ class _Run:
             length = plan.next_length(
                 length, self.options.slice, outcomes.values(), events=events, seconds=seconds, left=left, whole=self.work_seconds
             )
-        state, given_up = plan.apply_progress(
-            self.state, works, outcomes, now=self.minute, length=self.options.slice, readable=readable, quick=seconds < left / 4
-        )
-        self.given_up.update(given_up)
+        minutes = {"now": self.minute, "length": self.options.slice, "overlap": self.options.overlap}
+        state = plan.apply_progress(self.state, works, outcomes, **minutes, readable=readable, quick=seconds < left / 4)
         self.state = replace(state, slice_minutes=length)
         self.tally.slices += 1
         self.uncommitted = True
@@ -233,8 +233,10 @@ class _Run:
             self.forwarder.finish()
         self.quotas.tell(held)
 
-    def close(self) -> None:
-        """Write down how far this run came, and give the lease back."""
+    def close(self, *, failed: bool = False) -> None:
+        """Write down how far this run came, and give the lease back. Only now are compartments given up: the report follows at once."""
+        if self.reader.pages and not failed:
+            self.state, self.given_up = plan.give_up(self.state, self.reader.excluded)
         caught_up = is_caught_up(self.state, self.end)
         state = replace(self.state, slice_minutes=0) if self.state.through >= self.end else self.state
         last: Summary = {"run": self.run_id, "at": time_text(self.now()), "forwarded": self.tally.forwarded}
@@ -249,7 +251,7 @@ class _Run:
             self.forwarder.finish()
         self.forwarder.settle()
         try:
-            self.close()
+            self.close(failed=True)
         except EpimetheusError as error:
             self.wrong(error)
 

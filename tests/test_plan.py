@@ -16,6 +16,7 @@ from epimetheus.plan import (
     apply_progress,
     change_overlap,
     dedupe_horizon,
+    give_up,
     next_length,
     plan_backfill,
     plan_next_slice,
@@ -38,7 +39,11 @@ def state():
 
 
 def applied(state, works, outcomes, *, now=NOW, readable=True, quick=False):
-    return apply_progress(state, works, outcomes, now=now, length=60, readable=readable, quick=quick)
+    return apply_progress(state, works, outcomes, now=now, length=60, overlap=OVERLAP, readable=readable, quick=quick)
+
+
+def backfill(state, excluded, fresh, *, length, now=NOW):
+    return plan_backfill(state, excluded, fresh, now=now, length=length, overlap=OVERLAP)
 
 
 def test_which_keys_are_needed_longer(state):
@@ -81,13 +86,13 @@ def test_compartments_behind_have_windows_of_their_own_in_the_order_of_their_tur
     state = replace(state, behind={"a": Behind(880, "x"), "b": Behind(200, "x", minutes=7)})
     assert plan_next_slice(state, set(), end=990, length=60, overlap=OVERLAP) == []
     both = [Work("a", Window(880, 900)), Work("b", Window(185, 207))]
-    assert plan_backfill(state, set(), {"a"}, length=60, overlap=OVERLAP) == both
-    assert plan_backfill(state, {"b"}, set(), length=60, overlap=OVERLAP) == [Work("a", Window(865, 900))]
+    assert backfill(state, set(), {"a"}, length=60) == both
+    assert backfill(state, {"b"}, set(), length=60) == [Work("a", Window(865, 900))]
 
 
 def test_a_window_in_progress_is_read_on(state):
     state = replace(state, behind={"a": Behind(200, NO_TIME, 0, Reading(Window(185, 300), "token"))})
-    assert plan_backfill(state, set(), set(), length=10, overlap=OVERLAP) == [Work("a", Window(185, 300), "token")]
+    assert backfill(state, set(), set(), length=10) == [Work("a", Window(185, 300), "token")]
 
 
 def test_item_14_a_longer_overlap_reads_nothing_again_whose_keys_are_gone(state):
@@ -95,7 +100,7 @@ def test_item_14_a_longer_overlap_reads_nothing_again_whose_keys_are_gone(state)
     longer = change_overlap(before, 60)
     assert (longer.overlap, longer.floor, longer.behind["b"].floor, longer.known["c"].floor) == (60, 885, 185, 285)
     assert plan_next_slice(longer, set(), end=960, length=60, overlap=60) == [Work("a", Window(885, 960))]
-    assert plan_backfill(longer, set(), set(), length=60, overlap=60) == [Work("b", Window(185, 260))]
+    assert plan_backfill(longer, set(), set(), now=NOW, length=60, overlap=60) == [Work("b", Window(185, 260))]
     later = replace(longer, through=1000)
     assert plan_next_slice(later, set(), end=1060, length=60, overlap=60) == [Work("a", Window(940, 1060))]
 
@@ -135,26 +140,31 @@ ON_ITS_WAY = Outcome(NO_TIME, "t", events=3)
     ],
 )  # fmt: skip
 def test_the_cursor_follows_the_compartments_that_came_further_and_the_others_fall_behind(state, a, b, readable, through, behind):
-    after, given_up = applied(state, WORKS, {"a": a, "b": b}, readable=readable)
-    assert (after.through, after.behind, list(after.behind), given_up) == (through, behind, list(behind), [])
+    after = applied(state, WORKS, {"a": a, "b": b}, readable=readable)
+    assert (after.through, after.behind, list(after.behind)) == (through, behind, list(behind))
 
 
 @pytest.mark.parametrize(
     ("begun", "window", "outcome", "after"),
     [
-        (Behind(100, "404", 2, Reading(Window(85, 160), "old")), Window(85, 160), Outcome(events=9), Behind(160, "404", 2, minutes=120)),
+        (
+            Behind(100, "404", 2, Reading(Window(85, 160), "old")),
+            Window(85, 160),
+            Outcome(events=9),
+            Behind(160, "404", 2, minutes=120, floor=160),
+        ),
         (Behind(100, "404", 2), Window(85, 900), Outcome(), None),
         (Behind(100, "404", 2, missing=50, refused=9), Window(85, 160), Outcome("429"), Behind(100, "429", 3)),
         (Behind(100, "404", 2, missing=980, refused=7), Window(85, 160), REFUSED, Behind(100, "404", 3, missing=NOW, refused=27)),
         (Behind(100, "404", 2, missing=50, refused=7), Window(85, 160), REFUSED, Behind(100, "404", 3, missing=NOW, refused=67)),
         (Behind(100, "x"), Window(85, 160), Outcome("500", "t", events=9), Behind(100, "500", 1, minutes=30)),
         (Behind(100, "x"), Window(85, 160), ON_ITS_WAY, Behind(100, NO_TIME, 0, Reading(Window(85, 160), "t"))),
-        (Behind(100, "x", restarts=True), Window(85, 160), ON_ITS_WAY, Behind(100, NO_TIME, minutes=30, restarts=True)),
+        (Behind(100, "x", restarts=True), Window(85, 160), ON_ITS_WAY, Behind(100, NO_TIME, minutes=37, restarts=True)),
         (
             Behind(100, "x", restarts=True, minutes=1),
-            Window(85, 101),
+            Window(85, 86),
             ON_ITS_WAY,
-            Behind(100, NO_TIME, 0, Reading(Window(85, 101), "t"), 1, restarts=True),
+            Behind(100, NO_TIME, 0, Reading(Window(85, 86), "t"), 1, restarts=True),
         ),
     ],
     ids=[
@@ -163,7 +173,7 @@ def test_the_cursor_follows_the_compartments_that_came_further_and_the_others_fa
     ],
 )  # fmt: skip
 def test_a_compartment_behind_moves_alone(state, begun, window, outcome, after):
-    moved, _ = applied(replace(state, behind={"a": begun}), [Work("a", window)], {"a": outcome})
+    moved = applied(replace(state, behind={"a": begun}), [Work("a", window)], {"a": outcome})
     assert (moved.through, moved.behind) == (900, {} if after is None else {"a": after})
 
 
@@ -171,21 +181,43 @@ def test_a_compartment_behind_moves_alone(state, begun, window, outcome, after):
 def test_item_13_a_stored_token_that_is_rejected_halves_the_window_at_once_down_to_a_minute(state, minutes, half):
     window = Window(85, 100 + minutes)
     begun = replace(state, behind={"a": Behind(100, NO_TIME, 0, Reading(window, "old"))})
-    after, _ = applied(begun, [Work("a", window, "old")], {"a": Outcome("400", "old", rejected=True)})
+    after = applied(begun, [Work("a", window, "old")], {"a": Outcome("400", "old", rejected=True)})
     assert after.behind == {"a": Behind(100, REJECTED, minutes=half, restarts=True)}
-    assert plan_backfill(after, set(), set(), length=60, overlap=OVERLAP) == [Work("a", Window(85, 100 + half))]
+    assert backfill(after, set(), set(), length=60) == [Work("a", Window(85, 85 + half))]
 
 
 def test_item_13_a_token_of_this_run_that_is_rejected_within_a_minute_is_a_failure(state):
     begun = replace(state, behind={"a": Behind(100, NO_TIME, minutes=1, restarts=True)})
-    after, _ = applied(begun, [Work("a", Window(100, 101))], {"a": Outcome("400", "t", rejected=True, events=9)})
+    after = applied(begun, [Work("a", Window(100, 101))], {"a": Outcome("400", "t", rejected=True, events=9)})
     assert after.behind == {"a": Behind(100, "400", 1, minutes=1, restarts=True)}
+
+
+def test_item_13_an_overlap_that_holds_more_than_a_run_can_read_is_read_in_parts(state):
+    state = replace(state, behind={"a": Behind(100, REJECTED, minutes=4, restarts=True)})
+    windows = []
+    while state.behind["a"].since < 110:
+        (work,) = backfill(state, set(), {"a"}, length=60)
+        windows.append(tuple(work.window))
+        state = applied(state, [work], {"a": Outcome(events=9)})
+    assert windows == [(85, 89), (89, 93), (93, 97), (97, 101), (101, 105), (105, 109), (109, 113)]
+
+
+def test_item_13_near_the_present_the_overlap_is_read_as_a_whole(state):
+    state = replace(state, behind={"a": Behind(890, REJECTED, minutes=4, restarts=True)})
+    assert backfill(state, set(), set(), length=60, now=904) == [Work("a", Window(875, 894))]
+    after = applied(state, [Work("a", Window(875, 894))], {"a": Outcome(events=9)}, now=904)
+    assert (after.behind["a"].since, after.behind["a"].floor) == (894, 0)
+
+
+def test_a_window_that_was_begun_in_an_earlier_run_is_no_proof_that_nothing_is_listed_later(state):
+    begun = replace(state, behind={"a": Behind(100, NO_TIME, reading=Reading(Window(85, 160), "t"))})
+    assert applied(begun, [Work("a", Window(85, 160), "t")], {"a": Outcome(events=9)}).behind["a"].floor == 0
 
 
 def test_item_17_a_compartment_that_had_its_turn_goes_to_the_end_of_the_queue(state):
     queue = {name: Behind(100, "x") for name in ("a", "b", "c", "d")}
     works = [Work(name, Window(85, 160)) for name in queue]
-    after, _ = applied(replace(state, behind=queue), works, {"a": ON_ITS_WAY, "b": Outcome(), "d": Outcome("429")})
+    after = applied(replace(state, behind=queue), works, {"a": ON_ITS_WAY, "b": Outcome(), "d": Outcome("429")})
     assert list(after.behind) == ["c", "b", "d", "a"]
 
 
@@ -193,27 +225,28 @@ DELETED = {"a": Known("a", "root", asked=True), "d": Known("d", "root", asked=Tr
 
 
 @pytest.mark.parametrize(
-    ("refused", "outcome", "readable", "gives_up"),
+    ("known", "refused", "in_this_run", "gives_up"),
     [
-        (GIVE_UP_MINUTES, REFUSED, True, True),
-        (GIVE_UP_MINUTES - 1, REFUSED, True, False),
-        (GIVE_UP_MINUTES, REFUSED, False, False),
-        (GIVE_UP_MINUTES, Outcome("429"), True, False),
-        (GIVE_UP_MINUTES, ON_ITS_WAY, True, False),
+        (DELETED, GIVE_UP_MINUTES, ["d"], True),
+        (DELETED, GIVE_UP_MINUTES - 1, ["d"], False),
+        (DELETED, GIVE_UP_MINUTES, [], False),
+        ({**DELETED, "d": replace(DELETED["d"], deleted=False)}, 10**6, ["d"], False),
     ],
-    ids=["long enough", "not long enough", "all of Audit refuses", "another failure", "readable again"],
+    ids=["long enough", "not long enough", "not in this run", "not deleted"],
 )
-def test_item_12_when_a_deleted_compartment_is_given_up(state, refused, outcome, readable, gives_up):
-    before = replace(state, known=DELETED, behind={"d": Behind(700, "404", 9, missing=NOW - 20, refused=refused - 20)})
-    after, given_up = applied(before, [Work("d", Window(685, 760))], {"d": outcome}, readable=readable)
+def test_item_12_when_a_deleted_compartment_is_given_up(state, known, refused, in_this_run, gives_up):
+    before = replace(state, known=known, behind={"d": Behind(700, "404", 9, missing=NOW, refused=refused)})
+    after, given_up = give_up(before, in_this_run)
     assert given_up == (["d"] if gives_up else [])
     assert ("d" in after.behind) is not gives_up
-    assert after.known["d"] == (replace(DELETED["d"], asked=False, read=700, given_up=True) if gives_up else DELETED["d"])
+    assert after.known["d"] == (replace(DELETED["d"], asked=False, read=700, given_up=True) if gives_up else known["d"])
 
 
-def test_item_12_a_compartment_that_is_not_deleted_is_never_given_up(state):
-    before = replace(state, behind={"a": Behind(100, "404", 9, missing=NOW - 1, refused=10**6)})
-    assert applied(before, [Work("a", Window(85, 160))], {"a": REFUSED})[1] == []
+@pytest.mark.parametrize("readable", [True, False])
+def test_item_12_a_refusal_of_all_does_not_count_against_a_compartment(state, readable):
+    before = replace(state, behind={"a": Behind(100, "404", 9, missing=NOW - 20, refused=40)})
+    after = applied(before, [Work("a", Window(85, 160))], {"a": REFUSED}, readable=readable)
+    assert after.behind["a"].refused == (60 if readable else 40)
 
 
 def test_item_12_a_refusal_of_all_is_a_failure_also_with_a_deleted_compartment_among_them(state):
@@ -236,7 +269,7 @@ def test_item_16_the_length_of_a_compartments_windows_follows_its_own_events(eve
 @pytest.mark.parametrize(("restarts", "quick", "minutes"), [(False, False, 120), (True, False, 60), (True, True, 120)])
 def test_item_13_where_tokens_expire_a_window_grows_only_after_a_quick_one(state, restarts, quick, minutes):
     begun = replace(state, behind={"a": Behind(100, "x", minutes=60, restarts=restarts)})
-    after, _ = applied(begun, [Work("a", Window(85, 160))], {"a": Outcome(events=5)}, quick=quick)
+    after = applied(begun, [Work("a", Window(85, 160))], {"a": Outcome(events=5)}, quick=quick)
     assert after.behind["a"].minutes == minutes
 
 
