@@ -34,7 +34,7 @@ app.command()(health)
 
 @app.command()
 def run(
-    minutes: Annotated[float, typer.Option(help="End after so many minutes, at the latest.")] = 60.0,
+    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="End after so many minutes, at the latest.")] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="The reports as JSON on stdout.")] = False,
 ) -> None:
     """Forward what is new, as the function does: settings from the environment, OCI from ~/.oci/config."""

@@ -100,7 +100,7 @@ class _Run:
         self.from_ = self.state.through
         self.remember()
         self.opened = True
-        self.tally.warnings += [first_start(self.from_)] * self.parts.keeper.first_start
+        self.tally.warnings += [first_start(self.from_ - self.options.overlap)] * self.parts.keeper.first_start
         return other
 
     def now(self) -> float:

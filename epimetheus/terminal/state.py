@@ -75,7 +75,7 @@ def state_rewind(time: str, region: Region = None, force: Force = False, yes: Ye
         elif minute > state.through:
             _ask(f"{time} is after the cursor, {minute_text(state.through)}: what lies between is never sent. Continue?", yes)
         kept.keeper.commit(state.rewound(minute, now))
-    say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(minute)} on.")
+    say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(minute)} on, and OVERLAP_MINUTES before it.")
 
 
 @state_app.command("reset")
@@ -90,7 +90,7 @@ def state_reset(region: Region = None, force: Force = False, yes: Yes = False) -
         settings = kept.settings
         begin = int(SYSTEM.now() // 60) - settings.settle_minutes - settings.initial_lookback_hours * 60
         kept.keeper.commit(_fresh(kept, begin))
-    say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(begin)} on.")
+    say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(begin)} on, and OVERLAP_MINUTES before it.")
 
 
 @state_app.command("adopt")
