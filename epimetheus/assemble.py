@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from epimetheus.cloud import Calls, Credentials, dates, make_client, oci_errors,
 from epimetheus.config import Settings
 from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_end, framer, tls_context
 from epimetheus.discovery import Subscribed, subscribed
+from epimetheus.errors import EpimetheusError
 from epimetheus.files.field_map import FieldMap, read_field_map
 from epimetheus.files.rules import RulesFile, read_rules
 from epimetheus.foreign_text import value as shown
@@ -277,7 +279,14 @@ class Workshop:
             rules=self.rules(),
             watch=self.watch(),
             clock_offset=self.clock_offset.seconds,
+            measure_clock=lambda: self.measure_clock(deadline),
         )
+
+    def measure_clock(self, deadline: Deadline) -> None:
+        """With STATE_FILE, ask for the namespace, which needs no policy: the answer has a date. Without an answer, our own clock serves."""
+        if self.settings.state_file:
+            with suppress(EpimetheusError), oci_errors("asking for the Object Storage namespace", do=""):
+                self.client(ObjectStorageClient, deadline.left() / 8).get_namespace()
 
     def monitoring(self, seconds: float) -> Any:
         """The client that metrics are posted with, within ``seconds``: PostMetricData has a host of its own."""

@@ -164,6 +164,9 @@ def _together(given: Mapping[str, str]) -> Iterator[str]:
     yield from _state_together(given)
     yield from _tls_together(given)
     yield from _relp_together(given)
+    listing, oldest = (given.get(key, "") for key in ("LISTING_MINUTES", "LISTING_MAX_AGE_MINUTES"))
+    if int(listing if listing.isdecimal() else 15) > int(oldest if oldest.isdecimal() else 60):
+        yield f"LISTING_MINUTES={listing or 15} is more than LISTING_MAX_AGE_MINUTES={oldest or 60}: allowed is at most as much"
     regions, ids = form.split(given.get("REGIONS", "")), given.get("COMPARTMENT_IDS")
     if "all" in regions and len(regions) > 1:
         yield f"{_named('REGIONS', given['REGIONS'])}: allowed is all, or regions, not both"

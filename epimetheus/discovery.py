@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from epimetheus import plan
 from epimetheus.clock import Deadline
-from epimetheus.errors import EpimetheusError, SourceError
+from epimetheus.errors import EpimetheusError, OutOfTime, SourceError
 from epimetheus.known_compartments import last_known, remembered, still_serves, update_compartments
 from epimetheus.model import Compartment, minute_text
 from epimetheus.parts import Options, Parts
 from epimetheus.report import Tally
-from epimetheus.source.compartments import Listing, choose, discover, pin
+from epimetheus.run_clock import RunClock
+from epimetheus.source.compartments import Listing, ListPage, choose, discover, pin
 from epimetheus.state.memory import State
 
 _OUTDATED = (
@@ -41,12 +42,29 @@ def subscribed(list_regions: Callable[[], list[str]], peek: Callable[[], State |
 
 
 def discover_compartments(
-    options: Options, parts: Parts, state: State, tally: Tally, *, now: int, deadline: Deadline, problem: Callable[[EpimetheusError], None]
+    options: Options,
+    parts: Parts,
+    state: State,
+    tally: Tally,
+    *,
+    time: RunClock,
+    deadline: Deadline,
+    problem: Callable[[EpimetheusError], None],
 ) -> State:
-    """The state after a listing at the minute ``now``. Raises SourceError, CredentialsError, OutOfTime."""
+    """The state after a listing. Raises SourceError, CredentialsError, OutOfTime.
+
+    Where compartments are known, a listing gets a third of the time until ``deadline``.
+    """
+    now = time.minute
+
+    def list_page(parent: str, subtree: bool, page: str | None) -> tuple[list[Compartment], str | None]:
+        parts.keeper.renew_if_due(time.now())  # a long listing must not outlast the lease
+        return parts.list_page(parent, subtree, page)
+
+    within = deadline.within(deadline.left() / 3) if state.known else deadline
     try:
-        listing = _listing(options, parts, state, tally, now=now, deadline=deadline)
-    except SourceError as error:
+        listing = _listing(options, list_page, state, tally, now=now, deadline=within)
+    except (SourceError, OutOfTime) as error:
         if not state.known:
             raise
         tally.listing_stale = True
@@ -66,12 +84,12 @@ def discover_compartments(
     return state
 
 
-def _listing(options: Options, parts: Parts, state: State, tally: Tally, *, now: int, deadline: Deadline) -> Listing:
+def _listing(options: Options, list_page: ListPage, state: State, tally: Tally, *, now: int, deadline: Deadline) -> Listing:
     if options.mode == "tenancy_only":
         return Listing({options.tenancy: Compartment(options.tenancy, "root")}, tree=False)
     if still_serves(state, options.pinned, now=now, minutes=options.listing):
         return last_known(state)
-    listing = discover(parts.list_page, options.tenancy, deadline)
+    listing = discover(list_page, options.tenancy, deadline)
     if listing.refused:
         tally.warnings.append(f"The compartments below {', '.join(listing.refused)} could not be listed; the last known ones are read.")
     return listing

@@ -77,7 +77,7 @@ def update_compartments(
     known = {ocid: k for ocid, k in known.items() if ocid in listing.compartments or _is_worth_keeping(k, oldest)}
     behind = {ocid: b for ocid, b in state.behind.items() if ocid in known and known[ocid].asked}
     expired = []
-    for ocid, one in known.items():
+    for ocid, one in known.items() if state.known else ():  # with none known, all begin at the cursor
         before = state.known.get(ocid)
         if one.asked and not (before and before.asked):
             since = _first_minute(listing.compartments.get(ocid), before, horizon, max(oldest, state.began))

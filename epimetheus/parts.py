@@ -115,6 +115,7 @@ class Watcher(Protocol):
 class Parts:
     """Everything outside of a run, given to it. ``certificate_end``: when the first certificate is over, in seconds since the epoch.
 
+    ``measure_clock`` makes a call for the sake of its date, where reading the state makes none.
     ``clock_offset``: OCI's clock minus ours in seconds, None while no answer of OCI has told (`epimetheus.clock_offset.corrected_now`).
     """
 
@@ -131,3 +132,4 @@ class Parts:
     rules: Rules
     watch: Watch
     clock_offset: Callable[[], float | None] = lambda: None
+    measure_clock: Callable[[], None] = lambda: None

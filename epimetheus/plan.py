@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from epimetheus.errors import SourceError
+from epimetheus.errors import OutOfTime, SourceError
 from epimetheus.model import Window
 from epimetheus.source.fetch import Work
 from epimetheus.state.memory import Behind, Reading, State
@@ -16,6 +16,7 @@ GIVE_UP_MINUTES = 6 * 60
 REFUSAL_MINUTES = 60
 """Between two refusals at most so much counts: in a longer pause nothing is known of the compartment."""
 NO_TIME = "not reached in the time of a run"
+CROWDED = "it holds more events than a window may; they are read in shorter ones"
 REJECTED = "its page token was rejected; the window is read again in smaller parts"
 _NONE_HELP = "The cursor stays. Check the policy (`read audit-events in tenancy`), the region, and OCI's status page."
 
@@ -24,13 +25,15 @@ class Outcome(NamedTuple):
     """How far a slice got with one compartment. ``why``: what stopped it, empty where its window was read to the end.
 
     ``page``: token of the first page that was not forwarded, None where that is the first page of the window. ``missing``: OCI answered
-    404. ``rejected``: OCI rejected the page token. ``events``: how many were read.
+    404 to its first page. ``rejected``: OCI rejected the page token. ``crowded``: the window holds too many events to remember their keys
+    at once. ``events``: how many were read.
     """
 
     why: str = ""
     page: str | None = None
     missing: bool = False
     rejected: bool = False
+    crowded: bool = False
     events: int = 0
 
 
@@ -155,21 +158,24 @@ def _stopped(before: Behind, work: Work, outcome: Outcome, *, now: int, readable
     minutes = max(1, work.window.end - (work.window.start if before.restarts else before.since))
     if outcome.rejected and (minutes > 1 or is_stored_token(work, outcome)):
         return replace(before, why=REJECTED, reading=None, minutes=max(1, minutes // 2), restarts=True)
+    events = outcome.events + (before.reading.events if before.reading and work.page else 0)
+    if outcome.crowded or (outcome.why == NO_TIME and events > MANY_EVENTS and minutes > 1):
+        return replace(before, why=CROWDED, reading=None, minutes=max(1, minutes // 8))
     if outcome.why == NO_TIME:
-        return _unfinished(before, work, outcome.page, minutes)
+        return _unfinished(before, Reading(work.window, outcome.page, events) if outcome.page else None, minutes)
     shorter = max(1, minutes // 2) if outcome.events else before.minutes
     failed = replace(before, why=outcome.why, tries=before.tries + 1, reading=None, minutes=shorter)
     return _refused(failed, now, readable=readable) if outcome.missing else replace(failed, missing=None, refused=0)
 
 
-def _unfinished(before: Behind, work: Work, page: str | None, minutes: int) -> Behind:
-    """Time ran out: it is read on from ``page``, or, where tokens do not serve in a later run, begun again with a shorter window."""
+def _unfinished(before: Behind, reading: Reading | None, minutes: int) -> Behind:
+    """Time ran out: it is read on, or, where tokens do not serve in a later run, begun again with a shorter window."""
     after = replace(before, why=NO_TIME)
-    if page is None:
+    if reading is None:
         return after
     if before.restarts and minutes > 1:
         return replace(after, reading=None, minutes=minutes // 2)
-    return replace(after, reading=Reading(work.window, page))
+    return replace(after, reading=reading)
 
 
 def _refused(failed: Behind, now: int, *, readable: bool) -> Behind:
@@ -200,6 +206,22 @@ def refuse_if_none(state: State, works: Sequence[Work], outcomes: Mapping[str, O
     stopped = [outcome.why for outcome in outcomes.values() if outcome.why]
     if not readable and stopped and len(stopped) == len(works) and works[0].compartment not in state.behind:
         raise none_readable(len(works), stopped[0])
+
+
+def all_stopped(works: Sequence[Work], outcomes: Mapping[str, Outcome]) -> bool:
+    """Whether none of ``works`` was read to its end."""
+    return all(work.compartment in outcomes and outcomes[work.compartment].why for work in works)
+
+
+def refuse_empty(state: State, excluded: Mapping[str, str], *, end: int) -> None:
+    """Raise where a run that had something to read up to the minute ``end`` has read no page. ``excluded``: OCID → why.
+
+    Raises SourceError, OutOfTime.
+    """
+    if excluded:
+        raise none_readable(len(excluded), excluded[min(excluded)])
+    if state.through < end or state.behind:
+        raise OutOfTime("No events were read: the time of the run was over before.", do="Give it more time; see docs/operate.md, lag.")
 
 
 def none_readable(count: int, why: str) -> SourceError:

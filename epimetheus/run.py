@@ -12,7 +12,6 @@ from functools import partial
 
 from epimetheus import notices, plan
 from epimetheus.clock import Deadline
-from epimetheus.clock_offset import by_oci, corrected_now
 from epimetheus.discovery import discover_compartments
 from epimetheus.errors import EpimetheusError
 from epimetheus.forward import Forwarder
@@ -21,6 +20,7 @@ from epimetheus.lease import first_start, lease_held, lease_returned
 from epimetheus.model import Report, Status, Window, time_text
 from epimetheus.parts import Options, Parts
 from epimetheus.report import Tally, days_left, given_up_warning, is_caught_up, position, problem
+from epimetheus.run_clock import RunClock
 from epimetheus.select.dedupe import SeenKeys, compartment_tag
 from epimetheus.select.own_polling import OWN
 from epimetheus.select.quotas import Quotas
@@ -59,8 +59,8 @@ class _Run:
         self.tally = Tally(warnings=list(warnings))
         self.started = parts.clock.now()
         self.monotonic_start = parts.clock.monotonic()
-        self.set_time(self.now())
-        self.state = State(options.region, self.end - options.lookback, overlap=options.overlap)
+        self.time = RunClock(parts.clock, parts.clock_offset, options.settle)
+        self.state = State(options.region, self.time.end - options.lookback, overlap=options.overlap)
         self.opened = False
         self.remember()
         self.from_ = self.state.through
@@ -86,42 +86,32 @@ class _Run:
     def timed(self, step: Callable[[], None]) -> None:
         began = self.parts.clock.monotonic()
         try:
-            self.parts.keeper.renew_if_due(self.now())
+            self.parts.keeper.renew_if_due(self.time.now())
             step()
         finally:
             self.tally.phases[step.__name__] = round(self.parts.clock.monotonic() - began, 3)
 
     def open(self) -> Lease | None:
         """Take the lease; or the lease of the run that has it."""
-        until = self.started + self.deadline.left() + _LEASE_GRACE_SECONDS
-        self.state, other = self.parts.keeper.open(self.first_state, now=self.now(), until=until)
-        if other is None and (warning := self.check_clock()):
+        if self.parts.clock_offset() is None:
+            self.parts.measure_clock()
+        self.state, other = self.parts.keeper.open(self.first_state, now=self.time.now(), until=self.lease_end())
+        if other is None and (warning := self.time.check()):
             self.tally.warnings.append(warning)
+            self.parts.keeper.extend(self.lease_end(), self.time.now())
         self.from_ = self.state.through
         self.remember()
         self.opened = True
         self.tally.warnings += [first_start(self.from_ - self.options.overlap)] * self.parts.keeper.first_start
         return other
 
-    def now(self) -> float:
-        """Seconds since the epoch, by OCI's clock."""
-        return by_oci(self.parts.clock.now(), self.parts.clock_offset())
-
-    def set_time(self, now: float) -> None:
-        """Set the minute in which this run takes place, and the one where reading ends."""
-        self.minute = int(now // 60)
-        self.end = self.minute - self.options.settle
-
-    def check_clock(self) -> str | None:
-        """Set the time by OCI's clock, which an answer has shown by now; a warning where the clocks differ. Raises ClockError."""
-        now, warning = corrected_now(self.parts.clock.now(), self.parts.clock_offset())
-        self.set_time(now)
-        return warning
+    def lease_end(self) -> float:
+        return self.time.now() + self.deadline.left() + _LEASE_GRACE_SECONDS
 
     def first_state(self) -> State:
         """The state of a first run. Raises ClockError."""
-        self.check_clock()
-        begin = self.end - self.options.lookback
+        self.time.check()
+        begin = self.time.end - self.options.lookback
         return State(self.options.region, begin, overlap=self.options.overlap, began=begin)
 
     def remember(self) -> None:
@@ -139,7 +129,7 @@ class _Run:
     def survey(self) -> None:
         """Which compartments are read, and from when."""
         self.state = discover_compartments(
-            self.options, self.parts, self.state, self.tally, now=self.minute, deadline=self.work_deadline, problem=self.wrong
+            self.options, self.parts, self.state, self.tally, time=self.time, deadline=self.work_deadline, problem=self.wrong
         )
         self.forwarder.places = paths(remembered(self.state))
 
@@ -150,10 +140,10 @@ class _Run:
         while (left := self.work_deadline.left()) > _LEAST_SECONDS:
             length = self.state.slice_minutes or options.slice
             behind = plan.plan_backfill(
-                self.state, reader.excluded, reader.fresh, now=self.minute, length=options.slice, overlap=options.overlap
+                self.state, reader.excluded, reader.fresh, now=self.time.minute, length=options.slice, overlap=options.overlap
             )
             others = plan.plan_next_slice(
-                self.state, reader.fresh | reader.excluded, end=self.end, length=length, overlap=options.overlap
+                self.state, reader.fresh | reader.excluded.keys(), end=self.time.end, length=length, overlap=options.overlap
             )
             others = others if left > self.slice_seconds else []
             works = (behind or others) if catching_up else (others or behind)
@@ -166,14 +156,17 @@ class _Run:
                 share = min(share, max(_TURN_SECONDS, self.work_seconds / 8))
             self.slice(works, length, self.work_deadline.within(share), backfill=works is behind)
             catching_up = not catching_up
-        if not reader.pages and reader.excluded:
-            raise plan.none_readable(len(reader.excluded), self.state.behind[min(reader.excluded)].why)
+        if not reader.pages:
+            plan.refuse_empty(self.state, reader.excluded, end=self.time.end)
 
     def slice(self, works: Sequence[Work], length: int, deadline: Deadline, *, backfill: bool) -> None:
         """Fetch, forward, confirm; and only then move."""
         left, began, fetched = deadline.left(), self.parts.clock.monotonic(), self.tally.fetched
         outcomes = self.reader.read(works, deadline, bounded=backfill)
         readable = self.reader.pages > 0
+        waiting = self.state.behind.keys() - self.reader.excluded.keys()
+        if waiting and not backfill and not readable and plan.all_stopped(works, outcomes):
+            return  # compartments behind have their turn before this is called a refusal of all
         plan.refuse_if_none(self.state, works, outcomes, readable=readable)
         self.forwarder.finish()
         seconds = self.parts.clock.monotonic() - began
@@ -182,7 +175,7 @@ class _Run:
             length = plan.next_length(
                 length, self.options.slice, outcomes.values(), events=events, seconds=seconds, left=left, whole=self.work_seconds
             )
-        minutes = {"now": self.minute, "length": self.options.slice, "overlap": self.options.overlap}
+        minutes = {"now": self.time.minute, "length": self.options.slice, "overlap": self.options.overlap}
         state = plan.apply_progress(self.state, works, outcomes, **minutes, readable=readable, quick=seconds < left / 4)
         self.state = replace(state, slice_minutes=length)
         self.tally.slices += 1
@@ -192,10 +185,10 @@ class _Run:
         """Between two pages, and while none arrives."""
         self.count()
         self.checkpoint()
-        self.parts.keeper.renew_if_due(self.now())
+        self.parts.keeper.renew_if_due(self.time.now())
 
     def progress(self, ended: int, works: int) -> None:
-        self.parts.watcher.progress(self.options.region, Window(self.state.through, self.end), ended, works)
+        self.parts.watcher.progress(self.options.region, Window(self.state.through, self.time.end), ended, works)
 
     def count(self) -> None:
         """Report how far it is, each time so many events more have come."""
@@ -215,14 +208,14 @@ class _Run:
         reach = {compartment_tag(ocid): minute for ocid, minute in plan.dedupe_horizon(state, self.options.overlap).items()}
         self.seen.forget(state.through - self.options.overlap, reach)
         quotas = self.quotas.packed(plan.quota_horizon(state, self.options.overlap) - _LATE_MINUTES)
-        written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas), now=self.now())
+        written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas), now=self.time.now())
         self.state = replace(written, keys={})  # they are in memory once
         self.committed_at = self.parts.clock.monotonic()
         self.uncommitted = False
 
     def tell(self) -> None:
         """Notices of our own, once every event is confirmed: hours of limits that are over, our own polling, and what this run sent."""
-        author = notices.Author(self.run_id, self.options.region, self.options.tenancy, self.now())
+        author = notices.Author(self.run_id, self.options.region, self.options.tenancy, self.time.now())
         held = self.quotas.untold(self.state.through - self.options.overlap, at_once=OWN)
         messages = [*notices.held_back(author, held), *notices.own_polling(author, held)]
         if self.options.run_message:
@@ -237,9 +230,9 @@ class _Run:
         """Write down how far this run came, and give the lease back. Only now are compartments given up: the report follows at once."""
         if self.reader.pages and not failed:
             self.state, self.given_up = plan.give_up(self.state, self.reader.excluded)
-        caught_up = is_caught_up(self.state, self.end)
-        state = replace(self.state, slice_minutes=0) if self.state.through >= self.end else self.state
-        last: Summary = {"run": self.run_id, "at": time_text(self.now()), "forwarded": self.tally.forwarded}
+        caught_up = is_caught_up(self.state, self.time.end)
+        state = replace(self.state, slice_minutes=0) if self.state.through >= self.time.end else self.state
+        last: Summary = {"run": self.run_id, "at": time_text(self.time.now()), "forwarded": self.tally.forwarded}
         self.commit(replace(state, lease=None, last={**last, "caught_up": caught_up}))
 
     def salvage(self) -> None:
@@ -269,7 +262,7 @@ class _Run:
             warnings=[*tally.warnings, *self.selection.warnings(), *given_up_warning(self.given_up)],
             started=time_text(self.started),
             seconds=round(parts.clock.monotonic() - self.monotonic_start, 3),
-            position=position(self.state, self.from_, self.end, self.now(), self.options.slice) if self.opened else None,
+            position=position(self.state, self.from_, self.time.end, self.time.now(), self.options.slice) if self.opened else None,
             slices=tally.slices,
             fetched=tally.fetched,
             forwarded=tally.forwarded,
@@ -289,7 +282,7 @@ class _Run:
             given_up=len(self.given_up),
             first_start=parts.keeper.first_start,
             state_writes=parts.keeper.writes,
-            certificate_days=days_left(parts.certificate_end(), self.now()),
+            certificate_days=days_left(parts.certificate_end(), self.time.now()),
             caches={"dedupe": tally.dedupe(len(self.seen)), "names": self.selection.names()},
             performance=tally.performance(),
         )

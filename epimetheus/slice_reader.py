@@ -8,8 +8,8 @@ from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, CompartmentMissing, EpimetheusError, PageTokenRejected
 from epimetheus.forward import Forwarder
 from epimetheus.parts import AuditSource
-from epimetheus.plan import MANY_EVENTS, NO_TIME, Outcome, is_stored_token
-from epimetheus.source.fetch import Failed, Finished, Page, Work, fetch
+from epimetheus.plan import CROWDED, MANY_EVENTS, NO_TIME, Outcome, is_stored_token
+from epimetheus.source.fetch import Failed, Finished, Page, Stopped, Work, fetch
 
 
 @dataclass
@@ -17,7 +17,7 @@ class SliceReader:
     """Reads slices of one run. ``tick`` is called after each page, and now and then while none arrives.
 
     ``progress`` is called with the number of works that have ended, ``problem`` with each error of a compartment. ``pages``: pages read
-    in this run. ``fresh``: compartments whose overlap was read in this run. ``excluded``: compartments that failed in this run.
+    in this run. ``fresh``: compartments whose overlap was read in this run. ``excluded``: compartments that failed in this run, and why.
     """
 
     audit: AuditSource
@@ -28,7 +28,7 @@ class SliceReader:
     problem: Callable[[EpimetheusError], None]
     pages: int = 0
     fresh: set[str] = field(default_factory=set)
-    excluded: set[str] = field(default_factory=set)
+    excluded: dict[str, str] = field(default_factory=dict)
 
     def read(self, works: Sequence[Work], deadline: Deadline, *, bounded: bool) -> dict[str, Outcome]:
         """Forward what ``works`` hold until ``deadline``; OCID → outcome.
@@ -45,6 +45,7 @@ class SliceReader:
             deadline=deadline,
             start_more=lambda: not bounded or events < MANY_EVENTS,
             idle=self.tick,
+            stop=lambda work: work.window.end - work.window.start > 1 and reading.get(work.compartment, Outcome()).events > MANY_EVENTS,
         )
         with closing(arrivals):
             for arrival in arrivals:
@@ -70,17 +71,22 @@ class SliceReader:
         reading[ocid] = before._replace(page=page.onward, events=before.events + len(page.events))
         return True
 
-    def _end(self, arrival: Finished | Failed, reading: dict[str, Outcome]) -> None:
+    def _end(self, arrival: Finished | Failed | Stopped, reading: dict[str, Outcome]) -> None:
         work = arrival.work
         before = reading.setdefault(work.compartment, Outcome(NO_TIME, work.page))
         if isinstance(arrival, Finished):
             reading[work.compartment] = Outcome(events=before.events)
             # After reading on from a stored page, the overlap is still due: something may have been listed before that page.
             self.fresh.update(() if work.page else {work.compartment})
+        elif isinstance(arrival, Stopped):
+            reading[work.compartment] = before._replace(why=CROWDED, crowded=True)
         elif isinstance(arrival.error, CompartmentError):
-            rejected, missing = (isinstance(arrival.error, kind) for kind in (PageTokenRejected, CompartmentMissing))
+            # Whatever the token of an earlier run is answered with, the token may be why.
+            stored = work.page is not None and before.page == work.page
+            rejected = stored or isinstance(arrival.error, PageTokenRejected)
+            missing = isinstance(arrival.error, CompartmentMissing) and before.page is None
             outcome = before._replace(why=arrival.error.what, missing=missing, rejected=rejected)
             reading[work.compartment] = outcome
             self.problem(arrival.error)
             if not (rejected and (is_stored_token(work, outcome) or work.window.end - work.window.start > 1)):
-                self.excluded.add(work.compartment)
+                self.excluded[work.compartment] = arrival.error.what

@@ -10,7 +10,10 @@ PACKAGE = ROOT / "epimetheus"
 BASE = {"errors", "model", "clock", "patterns", "signals"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 # The one place that puts each stage together with what it needs, and the order of a run: these know all of them.
-ORDER = {"run", "replay", "plan", "forward", "parts", "report", "notices", "discovery", "known_compartments", "slice_reader", "lease"}
+ORDER = {
+    "run", "replay", "plan", "forward", "parts", "report", "notices", "discovery", "known_compartments",
+    "slice_reader", "lease", "run_clock",
+}  # fmt: skip
 DOORS = {"assemble", "run_setup", "request", "invoke", "config", "config_forms", "files", "health", "health_questions"}
 TERMINAL = {"cli", "terminal", "__main__"}
 MAY_IMPORT = {

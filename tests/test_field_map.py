@@ -324,8 +324,8 @@ PATH = "a path like data.identity.authType, or epimetheus.compartmentPath, epime
             f"line 1, field_mappings.suser: allowed is {KEY}",
             f"line 1, field_mappings.source: allowed is {KEY}",
             f"line 1, field_mappings.epimetheus.x: allowed as a key is {PATH}",
-            f"line 1, field_mappings.: allowed as a key is {PATH}",
-            "line 1, field_mappings.: allowed is a text",
+            f"line 1, field_mappings.…: allowed as a key is {PATH}",
+            "line 1, field_mappings.…: allowed is a text",
         ]),
         ('{"field_mappings": {"principalName": "cs1",\n"callerId": "cs1"}}', [
             "line 2, field_mappings.callerId: field_mappings.principalName has the same name, allowed is one for each",

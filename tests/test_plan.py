@@ -7,6 +7,7 @@ import pytest
 from epimetheus.errors import SourceError
 from epimetheus.model import Window
 from epimetheus.plan import (
+    CROWDED,
     GIVE_UP_MINUTES,
     MANY_EVENTS,
     NO_TIME,
@@ -115,7 +116,7 @@ def test_a_floor_never_lies_past_a_mark(state):
 
 
 WORKS = [Work("a", Window(885, 960)), Work("b", Window(885, 960))]
-BEGUN = Reading(Window(885, 960), "t")
+BEGUN = Reading(Window(885, 960), "t", 3)
 REFUSED = Outcome("404", missing=True)
 LATE = Outcome(NO_TIME)
 ON_ITS_WAY = Outcome(NO_TIME, "t", events=3)
@@ -158,13 +159,13 @@ def test_the_cursor_follows_the_compartments_that_came_further_and_the_others_fa
         (Behind(100, "404", 2, missing=980, refused=7), Window(85, 160), REFUSED, Behind(100, "404", 3, missing=NOW, refused=27)),
         (Behind(100, "404", 2, missing=50, refused=7), Window(85, 160), REFUSED, Behind(100, "404", 3, missing=NOW, refused=67)),
         (Behind(100, "x"), Window(85, 160), Outcome("500", "t", events=9), Behind(100, "500", 1, minutes=30)),
-        (Behind(100, "x"), Window(85, 160), ON_ITS_WAY, Behind(100, NO_TIME, 0, Reading(Window(85, 160), "t"))),
+        (Behind(100, "x"), Window(85, 160), ON_ITS_WAY, Behind(100, NO_TIME, 0, Reading(Window(85, 160), "t", 3))),
         (Behind(100, "x", restarts=True), Window(85, 160), ON_ITS_WAY, Behind(100, NO_TIME, minutes=37, restarts=True)),
         (
             Behind(100, "x", restarts=True, minutes=1),
             Window(85, 86),
             ON_ITS_WAY,
-            Behind(100, NO_TIME, 0, Reading(Window(85, 86), "t"), 1, restarts=True),
+            Behind(100, NO_TIME, 0, Reading(Window(85, 86), "t", 3), 1, restarts=True),
         ),
     ],
     ids=[
@@ -212,6 +213,24 @@ def test_item_13_near_the_present_the_overlap_is_read_as_a_whole(state):
 def test_a_window_that_was_begun_in_an_earlier_run_is_no_proof_that_nothing_is_listed_later(state):
     begun = replace(state, behind={"a": Behind(100, NO_TIME, reading=Reading(Window(85, 160), "t"))})
     assert applied(begun, [Work("a", Window(85, 160), "t")], {"a": Outcome(events=9)}).behind["a"].floor == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome", "minutes"),
+    [(0, Outcome(CROWDED, "t", crowded=True, events=9), 75), (99_000, Outcome(NO_TIME, "t", events=1_001), 75)],
+    ids=["stopped in this turn", "over several runs"],
+)
+def test_item_16_a_window_with_too_many_events_is_begun_again_much_shorter(state, before, outcome, minutes):
+    reading = Reading(Window(85, 700), "s", before) if before else None
+    begun = replace(state, behind={"a": Behind(100, "x", reading=reading)})
+    after = applied(begun, [Work("a", Window(85, 700), "s" if before else None)], {"a": outcome})
+    assert after.behind == {"a": Behind(100, CROWDED, minutes=minutes)}
+
+
+def test_item_16_a_minute_that_holds_too_many_events_is_read_on(state):
+    begun = replace(state, behind={"a": Behind(100, "x", reading=Reading(Window(85, 101), "s", 99_000))})
+    after = applied(begun, [Work("a", Window(85, 101), "s")], {"a": Outcome(NO_TIME, "t", events=1_001)})
+    assert after.behind["a"].reading == Reading(Window(85, 101), "t", 100_001)
 
 
 def test_item_17_a_compartment_that_had_its_turn_goes_to_the_end_of_the_queue(state):

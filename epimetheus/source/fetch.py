@@ -48,7 +48,13 @@ class Failed(NamedTuple):
     error: CompartmentError | OutOfTime
 
 
-Arrival = Page | Finished | Failed
+class Stopped(NamedTuple):
+    """``work`` was ended by the caller, before its last page."""
+
+    work: Work
+
+
+Arrival = Page | Finished | Failed | Stopped
 
 
 def fetch(
@@ -59,11 +65,13 @@ def fetch(
     deadline: Deadline,
     start_more: Callable[[], bool] = lambda: True,
     idle: Callable[[], None] = lambda: None,
+    stop: Callable[[Work], bool] = lambda work: False,
 ) -> Generator[Arrival, None, None]:
     """Yield what becomes of ``works``: in any order between them, the pages of each in order.
 
     Ends when all have finished or failed, or silently at ``deadline``: a work without a `Finished` or `Failed` by then is unread.
-    Once ``start_more`` returns False, no further work is started. ``idle`` is called each time nothing arrives for IDLE_SECONDS.
+    Once ``start_more`` returns False, no further work is started; a work for which ``stop`` returns True ends after the page in hand, as a
+    `Stopped`. ``idle`` is called each time nothing arrives for IDLE_SECONDS.
     Anything else that goes wrong in a worker (CredentialsError, a bug) is raised here and ends everything. After the end, or after
     ``close``, no worker sends another request.
     A ``concurrency`` of 0 means no threads: everything happens in this thread, in order, which is what simulations need.
@@ -71,9 +79,9 @@ def fetch(
     if concurrency == 0:
         for work in works:
             if start_more():
-                yield from _arrivals(work, pages, deadline)
+                yield from _arrivals(work, pages, deadline, stop)
         return
-    crew = _Crew(works, pages, deadline, start_more)
+    crew = _Crew(works, pages, deadline, start_more, stop)
     workers = min(concurrency, len(works))
     try:
         for number in range(workers):
@@ -105,9 +113,16 @@ class _WhileOpen(Deadline):
 class _Crew:
     """Workers, the works they take from, and the narrow door their arrivals come through."""
 
-    def __init__(self, works: Sequence[Work], pages: Pages, deadline: Deadline, start_more: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        works: Sequence[Work],
+        pages: Pages,
+        deadline: Deadline,
+        start_more: Callable[[], bool],
+        stop: Callable[[Work], bool],
+    ) -> None:
         self.closed = threading.Event()
-        self._start_more = start_more
+        self._start_more, self._stop = start_more, stop
         self._works = iter(works)
         self._taking = threading.Lock()
         self._pages = pages
@@ -119,7 +134,7 @@ class _Crew:
         """One worker: until no works are left, or nobody waits for them."""
         try:
             while work := self._take():
-                for arrival in _arrivals(work, self._pages, self._workers_deadline):
+                for arrival in _arrivals(work, self._pages, self._workers_deadline, self._stop):
                     self._hand_over(arrival)
                     del arrival  # the page, that is: not in memory while the next one is read
                     if self.closed.is_set():
@@ -156,11 +171,14 @@ class _Crew:
             return
 
 
-def _arrivals(work: Work, pages: Pages, deadline: Deadline) -> Iterator[Arrival]:
+def _arrivals(work: Work, pages: Pages, deadline: Deadline, stop: Callable[[Work], bool]) -> Iterator[Arrival]:
     try:
         for events, onward in pages(work.compartment, work.window, work.page, deadline):
             yield Page(work, events, onward)
             del events
+            if onward is not None and stop(work):
+                yield Stopped(work)
+                return
     except (CompartmentError, OutOfTime) as error:
         yield Failed(work, error)
     else:

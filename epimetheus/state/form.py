@@ -29,6 +29,7 @@ class _Reading(msgspec.Struct, forbid_unknown_fields=True):
     start: str
     end: str
     page: str
+    events: _Count = 0
 
 
 class _Behind(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -207,7 +208,7 @@ def _state(head: _Head, packed: memoryview) -> State:
 
 def _behind_text(behind: Behind) -> _Behind:
     at = behind.reading
-    reading = None if at is None else _Reading(minute_text(at.window.start), minute_text(at.window.end), at.page)
+    reading = None if at is None else _Reading(minute_text(at.window.start), minute_text(at.window.end), at.page, at.events)
     missing = None if behind.missing is None else minute_text(behind.missing)
     since, floor = minute_text(behind.since), _text_or_none(behind.floor)
     return _Behind(since, behind.why, behind.tries, reading, behind.minutes, behind.restarts, missing, behind.refused, floor)
@@ -215,7 +216,7 @@ def _behind_text(behind: Behind) -> _Behind:
 
 def _behind(text: _Behind) -> Behind:
     at = text.reading
-    reading = None if at is None else Reading(Window(_minute(at.start), _minute(at.end)), at.page)
+    reading = None if at is None else Reading(Window(_minute(at.start), _minute(at.end)), at.page, at.events)
     missing = None if text.missing is None else _minute(text.missing)
     floor = _minute_or_0(text.floor)
     return Behind(_minute(text.since), text.why, text.tries, reading, text.minutes, text.restarts, missing, text.refused, floor)

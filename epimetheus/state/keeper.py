@@ -105,6 +105,11 @@ class Keeper:
         except StateError:
             return
 
+    def extend(self, until: float, now: float) -> None:
+        """The lease of this run may last ``until``, by OCI's clock, which was not known when it was taken; renew it at once."""
+        self._lease_end, self._renew_at = until, 0.0
+        self.renew_if_due(now)
+
     def release(self) -> State | None:
         """Return the lease of this run, whatever was being done; the state as it is saved, or None where the lease may still stand.
 

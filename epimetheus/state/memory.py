@@ -17,10 +17,11 @@ Summary = dict[str, str | bool | int | float | None]
 
 @dataclass(frozen=True)
 class Reading:
-    """A window that is being read: everything before ``page`` (ListEvents' token) is confirmed."""
+    """A window that is being read: everything before ``page`` (ListEvents' token) is confirmed, ``events`` of them."""
 
     window: Window
     page: str
+    events: int = 0
 
 
 @dataclass(frozen=True)
