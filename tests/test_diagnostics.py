@@ -32,7 +32,10 @@ def nothing(stage, folder):
 MISTAKES = {
     "a wrong bucket": (nothing, {"STATE_BUCKET": "no-such"}, "run_failed", ["404 BucketNotFound", "oci://no-such@axexample/", OBJECTS]),
     "a wrong namespace": (nothing, {"STATE_NAMESPACE": "nope"}, "run_failed", ["404 NamespaceNotFound", "audit-state@nope/", OBJECTS]),
-    "no policy for objects": (refusing("PutObject"), {}, "run_failed", ["while writing the state", STATE.removesuffix("state"), "opc-request-id", OBJECTS]),
+    "no policy for objects": (
+        refusing("PutObject"), {}, "run_failed",
+        ["while writing the state", STATE.removesuffix("state"), "opc-request-id", OBJECTS],
+    ),
     "no policy for events": (
         refusing("ListEvents"), {}, "run_failed",
         ["None of 1 compartments could be read", ROOT, "404 NotAuthorizedOrNotFound", "`read audit-events in tenancy`"],

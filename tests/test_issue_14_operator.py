@@ -1,4 +1,5 @@
-"""What attack 2 found; each test fails on b940d7d. To paste: drop the line that imports conftest's fixtures."""
+"""What an attacker and a clumsy operator broke: standstills, silent losses and wrong turns, each through the real function or command."""
+
 import os
 import threading
 import time
