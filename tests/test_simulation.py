@@ -44,7 +44,7 @@ PAGES = "pages(work.compartment, work.window, work.page, deadline)"
 ACKNOWLEDGED = "self._under_way.answered(answer.number)"
 START = "_start(state.through, state.floor, 0 if ocid in fresh else overlap)"
 MUTATIONS = [
-    Mutation("1: an unreadable compartment is passed over", "plan.py", "    if not outcome.why:\n", "    if outcome.why != NO_TIME:\n"),
+    Mutation("1: an unreadable compartment is passed over", "plan.py", "        if outcome.why:\n", "        if outcome.why == NO_TIME:\n"),
     Mutation("1: no overlap", "plan.py", START, "state.through"),
     Mutation("1: the second page is the last", "source/audit.py", "            if token is None:", "            if token is None or page:"),
     Mutation(
