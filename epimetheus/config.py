@@ -23,6 +23,7 @@ RELP_BYTES = 128 * 1024
 """What a RELP frame may hold (librelp, doc/relp.md)."""
 
 
+_LONGEST_LISTING = 1440
 _PLAIN_TCP = "SYSLOG_TRANSPORT=tcp is plain TCP: events can be read and forged on the way; use tls."
 
 _POINTERS = ("file:", "vault:", "object:")
@@ -66,7 +67,7 @@ class Settings(BaseModel):
     regions: Annotated[tuple[form.Region, ...], form.Split] = form.listed("all, or region identifiers like eu-frankfurt-1")
     compartment_mode: Literal["all", "tenancy_only", "include", "exclude"] = "all"
     compartment_ids: Annotated[tuple[form.Compartment, ...], form.Split] = form.listed("OCIDs of compartments")
-    listing_minutes: int = form.whole(15, 0, 1440)
+    listing_minutes: int = form.whole(15, 0, _LONGEST_LISTING)
     listing_max_age_minutes: int = form.whole(60, 1, 10080)
     initial_lookback_hours: int = form.whole(24, 0, 8760)
     overlap_minutes: int = form.whole(15, 0, 1440)
@@ -165,8 +166,8 @@ def _together(given: Mapping[str, str]) -> Iterator[str]:
     yield from _tls_together(given)
     yield from _relp_together(given)
     listing, oldest = (given.get(key, "") for key in ("LISTING_MINUTES", "LISTING_MAX_AGE_MINUTES"))
-    if int(listing if listing.isdecimal() else 15) > int(oldest if oldest.isdecimal() else 60):
-        yield f"LISTING_MINUTES={listing or 15} is more than LISTING_MAX_AGE_MINUTES={oldest or 60}: allowed is at most as much"
+    if listing.isdecimal() and int(oldest if oldest.isdecimal() else 60) < int(listing) <= _LONGEST_LISTING:
+        yield f"LISTING_MINUTES={listing} is more than LISTING_MAX_AGE_MINUTES={oldest or 60}: allowed is at most as much"
     regions, ids = form.split(given.get("REGIONS", "")), given.get("COMPARTMENT_IDS")
     if "all" in regions and len(regions) > 1:
         yield f"{_named('REGIONS', given['REGIONS'])}: allowed is all, or regions, not both"

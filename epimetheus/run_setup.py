@@ -19,7 +19,7 @@ def options_of(
         tenancy=tenancy,
         mode=settings.compartment_mode,
         ids=settings.compartment_ids,
-        listing=settings.listing_minutes,
+        listing=min(settings.listing_minutes, settings.listing_max_age_minutes),
         listing_max_age=settings.listing_max_age_minutes,
         lookback=settings.initial_lookback_hours * 60,
         overlap=settings.overlap_minutes,

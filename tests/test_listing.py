@@ -48,7 +48,7 @@ def test_everyone_is_asked_while_a_listing_serves_also_while_identity_fails(stag
 
 @pytest.mark.parametrize("hours", ["0", "24"])
 def test_who_is_made_while_a_listing_serves_is_read_from_its_creation_on(stage, hours):
-    settings = {"LISTING_MINUTES": "1440", "INITIAL_LOOKBACK_HOURS": hours, "OVERLAP_MINUTES": "0"}
+    settings = {"LISTING_MINUTES": "1440", "LISTING_MAX_AGE_MINUTES": "1440", "INITIAL_LOOKBACK_HOURS": hours, "OVERLAP_MINUTES": "0"}
     stage.run(**settings)
     stage.hand.forward(3600)
     new = stage.world.add_compartment("new")
