@@ -16,8 +16,9 @@ OWN_CALLS = frozenset(("ListEvents", "ListCompartments", "ListRegionSubscription
 _LEFT_OUT = frozenset((("data", "identity"), ("data", "request", "headers")))
 """Who acted, and the key that signed the request: neither is what the event touches. Below any other path the same names count."""
 
-# A page is decoded only if it may hold an OCID's characters in an escape: the hexadecimal codes of letters, digits, "-", "." and "_", and of
-# what begins another escape ("\\", "%", "#"). What JSON writers and URLs do escape (quotes, <, &, =, /, blanks, UTF-8) costs no closer look.
+# A page is decoded only if it may hold an OCID's characters in an escape: the hexadecimal codes of letters, digits, "-", "." and "_", and
+# of what begins another escape (backslash, "%", "#"). What JSON writers and URLs do escape (quotes, <, &, =, /, blanks, UTF-8) costs no
+# closer look.
 _CODES = rb"(?:2[357dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[cCfF])"
 _ESCAPE = re.compile(rb"(?:\\u00|%)" + _CODES + rb"|(?:#|&num;)[xX0-9]|(?:period|lowbar|UnderBar|percnt|bsol);")
 _ESCAPED = re.compile(r"\\u00([2-7][0-9a-f])")  # "\u006f" for "o": in JSON any letter may be written so
