@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from typer.testing import CliRunner
 
+from epimetheus.cli import app
 from epimetheus.errors import ConfigError
 from epimetheus.invoke import RunFailed
-from epimetheus.model import Cache, Quota, parse_minute
+from epimetheus.model import Cache, Quota, parse_minute, time_text
 from epimetheus.testing.syslog import parse_message
 from tests.hand import NOON
 from tests.harness import event_id
@@ -342,7 +344,7 @@ def test_item_15_a_new_address_is_never_ours_by_itself_and_the_old_one_stays_our
 def type_in(stage, monkeypatch, *words):
     for name, value in stage.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("epimetheus.terminal.state.SYSTEM", stage.hand)
+    monkeypatch.setattr("epimetheus.terminal.state.SYSTEM", stage.hand.date_only)
     return CliRunner().invoke(app, words, catch_exceptions=False)
 
 

@@ -13,8 +13,6 @@ from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config import Settings
 from epimetheus.errors import ConfigError, StateDamaged, StateError, StateForeign
-from epimetheus.foreign_text import HIDDEN
-from epimetheus.foreign_text import value as shown
 from epimetheus.model import minute_text, parse_minute, time_text
 from epimetheus.render.visible import on_terminal
 from epimetheus.select.own_polling import addresses, confirmed
@@ -145,7 +143,7 @@ def state_own_address(address: str, region: Region = None, force: Force = False,
             known = str(ip_address(address))
         except ValueError as error:
             allowed = "allowed is one IPv4 or IPv6 address, as the warning names it"
-            raise ConfigError([f"ADDRESS={shown(address) or HIDDEN}: {allowed}"]) from error
+            raise ConfigError([f"ADDRESS={address[:80]}: {allowed}"]) from error
         kept = _kept(region)
         if (state := _found(kept, force)) is None:
             kept.keeper.refuse_missing()
