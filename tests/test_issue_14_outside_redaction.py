@@ -79,7 +79,7 @@ def test_item_15_a_page_without_such_escapes_costs_little():
     watch = Watch([OCID])
     began = time.process_time()
     assert watch.named(raw) is False
-    assert time.process_time() - began < 0.1 * len(raw) / 1e6
+    assert time.process_time() - began < 0.02 * len(raw) / 1e6
     for unit in ("%25", "&amp;", "&#", "%", "&#38;#", "\\u0025"):
         watch.named(unit.encode() * 200_000)
     assert time.process_time() - began < 10
@@ -160,7 +160,9 @@ def logged(write):
 
 
 def test_item_22_detailed_log_lines_hold_no_secret():
-    one = fetched({**event("x"), "eventId": f"password={SECRET}", "eventType": f"com.x.token={SECRET}", "eventTime": f"https://u:{SECRET}@h/"})
+    one = fetched(
+        {**event("x"), "eventId": f"password={SECRET}", "eventType": f"com.x.token={SECRET}", "eventTime": f"https://u:{SECRET}@h/"}
+    )
     line = logged(lambda _: LogWatcher("r").left_out("us", one, "excluded_event"))
     assert SECRET not in line
     assert set(json.loads(line)) >= {"event_type", "event_id", "event_time", "reason"}

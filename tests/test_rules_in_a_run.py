@@ -364,7 +364,7 @@ def test_item_15_moving_the_cursor_forgets_no_address(stage, monkeypatch):
     hours(stage, 1, {"10.0.0.5": 2})
     assert hours(stage, 1, {"203.0.113.7": 3}) == [(0, 3)]
     assert type_in(stage, monkeypatch, "state", "rewind", time_text(stage.hand.time - 60), "--yes").exit_code == 0
-    assert hours(stage, 1, {"203.0.113.7": 3}) == [(0, 3)]
+    assert hours(stage, 1, {"203.0.113.7": 3}) == [(0, 6)]  # those before are read again
 
 
 def test_item_15_many_addresses_take_little_state(stage):
