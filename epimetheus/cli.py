@@ -19,6 +19,7 @@ from epimetheus.terminal import demo as demonstration
 from epimetheus.terminal import view as terminal
 from epimetheus.terminal.console import print_json, terminal_console
 from epimetheus.terminal.health import health
+from epimetheus.terminal.minutes import Minutes
 from epimetheus.terminal.replay import replay
 from epimetheus.terminal.rules import rules_app
 from epimetheus.terminal.runs import runs_app
@@ -34,7 +35,7 @@ app.command()(health)
 
 @app.command()
 def run(
-    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="End after so many minutes, at the latest.")] = 60.0,
+    minutes: Minutes = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="The reports as JSON on stdout.")] = False,
 ) -> None:
     """Forward what is new, as the function does: settings from the environment, OCI from ~/.oci/config."""

@@ -28,6 +28,7 @@ _PLAIN_TCP = "SYSLOG_TRANSPORT=tcp is plain TCP: events can be read and forged o
 
 _POINTERS = ("file:", "vault:", "object:")
 _TEXTS = frozenset(("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "RULES", "FIELD_MAP"))
+_NAMES = frozenset(("SYSLOG_HOST", "SYSLOG_SERVER_NAME", "STATE_BUCKET", "STATE_NAMESPACE"))
 _TLS_ONLY = ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SYSLOG_SERVER_NAME")
 
 
@@ -232,5 +233,6 @@ def _worded(details: ErrorDetails, given: Mapping[str, str]) -> str:
 
 def _named(key: str, value: str) -> str:
     """``KEY=value``; the key alone where the value may be secret, or a whole text."""
-    clean = None if key in _TEXTS and not value.startswith(_POINTERS) else foreign_text.value(value)
+    shown = foreign_text.name if key in _NAMES else foreign_text.value
+    clean = None if key in _TEXTS and not value.startswith(_POINTERS) else shown(value)
     return key if clean is None else f"{key}={clean}"

@@ -12,7 +12,8 @@ import msgspec
 
 from epimetheus.model import Fetched, Quota, minute_text, time_text
 from epimetheus.report import Tally
-from epimetheus.select.own_polling import OWN, parts
+from epimetheus.select.own_polling import parts
+from epimetheus.select.quotas import OWN
 from epimetheus.source.decode import decode_event
 
 Held = Mapping[tuple[str, int], Quota]

@@ -1,11 +1,12 @@
 """What a call of the function may ask for: the body of the request, as JSON."""
 
+import re
 from typing import Annotated
 
 import msgspec
 
 from epimetheus.errors import RequestError
-from epimetheus.foreign_text import value
+from epimetheus.foreign_text import HIDDEN, plain, value
 from epimetheus.model import Window, parse_minute
 
 _HELP = (
@@ -43,6 +44,7 @@ class Replay(_Asked, tag="replay", frozen=True):
         return window(self.start, self.end)
 
 
+_QUOTED = re.compile(r"(?<=`).*(?=`)", re.DOTALL)  # how msgspec quotes a key of the body
 _ACTIONS = ("run", "health", "replay")
 
 
@@ -54,7 +56,11 @@ def read_request(body: bytes) -> Run | Health | Replay:
             raise RequestError(f"There is no action {value(str(action))!r}.", do=_HELP)
         return msgspec.convert(asked, type=Run | Health | Replay)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError(f"The request's body is not understood: {value(str(error), 200)}.", do=_HELP) from error
+        raise RequestError(f"The request's body is not understood: {plain(_QUOTED.sub(_shown, str(error)))}.", do=_HELP) from error
+
+
+def _shown(found: re.Match[str]) -> str:
+    return value(found[0], 200) or HIDDEN
 
 
 def window(start: str, end: str) -> Window:

@@ -22,8 +22,7 @@ from epimetheus.parts import Options, Parts
 from epimetheus.report import Tally, days_left, given_up_warning, is_caught_up, position, problem
 from epimetheus.run_clock import RunClock
 from epimetheus.select.dedupe import SeenKeys, compartment_tag
-from epimetheus.select.own_polling import OWN
-from epimetheus.select.quotas import Quotas
+from epimetheus.select.quotas import OWN, Quotas
 from epimetheus.select.selection import Selection
 from epimetheus.slice_reader import SliceReader
 from epimetheus.source.compartments import paths

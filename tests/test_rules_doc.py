@@ -144,7 +144,8 @@ without regard to case; `*` stands for anything. Users are compared with `princi
 The first that speaks decides:
 
 1. What was seen before is a duplicate, and meets no rule.
-2. What names a resource of `TAMPER_WATCH`, or the function itself, anywhere but in who acted and in headers, is sent, marked, with a severity of 9 at least.
+2. What names a resource of `TAMPER_WATCH`, or the function itself, anywhere but in `data.identity` and `data.request.headers`,
+   in any letter case and in escapes of JSON, URLs or HTML, is sent, marked, with a severity of 9 at least.
 3. `never_drop`: sent.
 4. `priority_events`: sent, unless a limit of exactly this name holds it back.
 5. Our own polling: {calls} by our own
@@ -189,11 +190,15 @@ because the holder of the token can read all that the function can read, the aud
 address, so:
 
 - One address is ours: the one that the state remembers, or in a first run the first one. The summary names it.
-- Calls from any other address are forwarded, past the other rules, and the run has a warning that names the address.
-- A new container or NAT gateway can change our address. Another address becomes ours when no call has come from the former one for a whole hour
-  (by the events' times); until then its calls are forwarded. While the deployment polls, no second address ever becomes ours.
-- What this cannot see: a token that is used from our own address, from within the same subnet or behind the same NAT gateway. If several
-  addresses are in use for good, set `OWN_EVENTS=forward`.
+- Calls from any other address are forwarded, past the other rules, and every run that reads some has a warning that names the address.
+- No call makes another address ours, even if ours has been silent for long: while the deployment is down, a copied token looks just like a
+  deployment that has moved. An address that was once reported stays foreign; both are remembered for good, `state rewind` included.
+- A new container or NAT gateway can change our address. Then our own polling is forwarded, with the warning, until an operator compares the
+  address in the warning with the egress of the deployment (the NAT gateway's public IP, or the subnet's range behind a service gateway), and
+  confirms it: `python -m epimetheus state own-address 192.0.2.10` (one state for each region: `--region`). A restart with the same address
+  needs nothing. If it is none of the deployment's addresses, revoke the credentials (docs/security.md).
+- What this cannot see: a token that is used from our own address, from within the same subnet or behind the same NAT gateway; or one that
+  is used before the first run of a new state. If several addresses are in use, or they change often, set `OWN_EVENTS=forward`.
 
 ## Duplicates
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from typer.testing import CliRunner
 
+from epimetheus.cli import app
 from epimetheus.errors import ConfigError
 from epimetheus.invoke import RunFailed
-from epimetheus.model import Cache, Quota, parse_minute
+from epimetheus.model import Cache, Quota, parse_minute, time_text
 from epimetheus.testing.syslog import parse_message
 from tests.hand import NOON
 from tests.harness import event_id
@@ -298,7 +300,8 @@ def test_item_15_a_token_that_is_used_from_another_address_is_seen(stage):
     assert (report.left_out, report.forwarded) == ({"own_polling": 4}, 3)
     assert report.warnings[1:] == [
         "The credentials of this deployment were used from 203.0.113.7, not only from 10.0.0.5. These calls are forwarded as events."
-        " If that is not a new address of this deployment, its credentials are in other hands: revoke them."
+        " If a new container or NAT gateway of this deployment has that address, run `python -m epimetheus state own-address ADDRESS`;"
+        " otherwise its credentials are in other hands: revoke them."
     ]
     ((_, message, details),) = notices(stage)
     assert message.endswith(": 4 ListEvents. They came from 10.0.0.5.")
@@ -332,10 +335,36 @@ def test_item_15_while_we_poll_no_second_address_is_ever_ours(stage):
     assert hours(stage, 8, {"10.0.0.5": 2, "203.0.113.7": 3}) == [(2, 3)] * 8
 
 
-def test_item_15_a_new_address_is_ours_once_the_old_one_has_been_silent_for_an_hour(stage):
+def test_item_15_a_new_address_is_never_ours_by_itself_and_the_old_one_stays_ours(stage):
     hours(stage, 1, {"10.0.0.5": 2})
-    assert hours(stage, 5, {"10.0.0.9": 2}) == [(0, 2), (0, 2), (2, 0), (2, 0), (2, 0)]
+    assert hours(stage, 5, {"10.0.0.9": 2}) == [(0, 2)] * 5
+    assert hours(stage, 2, {"10.0.0.9": 2, "10.0.0.5": 1}) == [(1, 2)] * 2
+
+
+def type_in(stage, monkeypatch, *words):
+    for name, value in stage.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("epimetheus.terminal.state.SYSTEM", stage.hand.date_only)
+    return CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_item_15_an_operator_confirms_a_new_address(stage, monkeypatch):
+    hours(stage, 1, {"10.0.0.5": 2})
+    assert hours(stage, 2, {"10.0.0.9": 2}) == [(0, 2)] * 2
+    assert type_in(stage, monkeypatch, "state", "own-address", "10.0.0.9", "--yes").exit_code == 0
     assert hours(stage, 2, {"10.0.0.9": 2, "10.0.0.5": 1}) == [(2, 1)] * 2
+
+
+def test_item_15_what_is_no_address_is_refused(stage, monkeypatch):
+    done = type_in(stage, monkeypatch, "state", "own-address", "10.0.0.0/8", "--yes")
+    assert (done.exit_code, "ADDRESS=10.0.0.0/8: allowed is one IPv4 or IPv6 address" in done.stderr) == (2, True)
+
+
+def test_item_15_moving_the_cursor_forgets_no_address(stage, monkeypatch):
+    hours(stage, 1, {"10.0.0.5": 2})
+    assert hours(stage, 1, {"203.0.113.7": 3}) == [(0, 3)]
+    assert type_in(stage, monkeypatch, "state", "rewind", time_text(stage.hand.time - 60), "--yes").exit_code == 0
+    assert hours(stage, 1, {"203.0.113.7": 3}) == [(0, 6)]  # those before are read again
 
 
 def test_item_15_many_addresses_take_little_state(stage):

@@ -13,6 +13,7 @@ from typing import TextIO
 
 import msgspec
 
+from epimetheus.foreign_text import masked, seen
 from epimetheus.model import Fetched, Problem, Replayed, Report, Window, minute_text, time_text
 from epimetheus.observe.bounded import bounded
 
@@ -22,7 +23,10 @@ _LEVELS = {"ok": logging.INFO, "skipped": logging.INFO, "partial": logging.WARNI
 
 
 class JsonLines(logging.Formatter):
-    """A record as one JSON line. Of an exception it shows type and places, never its message: that may quote what must not be logged."""
+    """A record as one JSON line. Characters that a terminal obeys, or that hide or reverse text, are escaped.
+
+    Of an exception it shows type and places, never its message: that may quote what must not be logged.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its newline."""
@@ -37,7 +41,7 @@ class JsonLines(logging.Formatter):
             line["exception"] = record.exc_info[0].__name__
             line["trace"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(record.exc_info[2])]
         text = json.dumps(bounded(line), ensure_ascii=False, separators=(",", ":"), default=str)
-        return text.encode("utf-8", "replace").decode()  # what OCI says may hold lone surrogates, which UTF-8 has not
+        return seen(text)
 
 
 def log_to(stream: TextIO, level: str) -> None:
@@ -70,7 +74,8 @@ class LogWatcher:
     def left_out(self, region: str, fetched: Fetched, reason: str) -> None:
         """One line for an event: its type and id, and why."""
         event = fetched.event
-        told = {"event_type": event.event_type, "event_id": event.event_id, "event_time": event.event_time} if event else {}
+        texts = {"event_type": event.event_type, "event_id": event.event_id, "event_time": event.event_time} if event else {}
+        told = {key: text and masked(text) for key, text in texts.items()}
         fields = {"run": self._run_id, "region": region, "reason": reason, **told}
         self._log.info("left out: %s", reason, extra={"event": "left_out", "fields": fields})
 

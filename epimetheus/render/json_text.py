@@ -1,6 +1,7 @@
 """The event as JSON: as it came, keys in their order and unknown ones kept, but compact, on one line, and without secrets.
 
-What was noted about it stands last, under ``epimetheus``. An event too large for the receiver loses the parts in `nested.DATA_SHED`
+What was noted about it stands last, under ``epimetheus``. A top-level key of that name, or of another of ours, that the event brings itself
+becomes ``event_epimetheus``. An event too large for the receiver loses the parts in `nested.DATA_SHED`
 and whatever else is an object or a list in ``data``: OCI adds to its events, and identifiers are worth more than what is unknown. If
 that is not enough, its longest strings are shortened, and say so; then, which takes thousands of keys, its text becomes one cut string
 under ``epimetheusCut``. What was trimmed is told in the header; where that has no room (RFC 3164), under the key ``epimetheusTrimmed``.
@@ -22,6 +23,7 @@ from epimetheus.render.visible import STARTS_IN_JSON, seen_in_json
 
 _CACHED_NOTES = 1024
 _REDACTED = REDACTED.encode()
+_OURS = re.compile(rb'"epimetheus(?:Trimmed|Cut)?" *:').search
 _COMPACT = re.compile(rb'\{"[^"\\]*":(?:[{\[]\S|(?:"[^"\\]*"|[\w.+\-]+)(?:,"|\}))').match  # by its first member: the others are alike
 
 
@@ -35,7 +37,7 @@ class JsonText(Nested):
     def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, note=note, fields=fields)
         self._ending = lru_cache(_CACHED_NOTES)(_ending)
-        self._look = Look(*JSON_HINTS, STARTS_IN_JSON, between=",")
+        self._look = Look(*JSON_HINTS, STARTS_IN_JSON, '"epimetheus(?:Trimmed|Cut)?" *:', between=",")
 
     def at_once(self, subject: Subject) -> Draft | None:
         """The text the event came as, where that is compact, without the secrets that are usual."""
@@ -52,7 +54,7 @@ class JsonText(Nested):
     def __call__(self, subject: Subject, limit: Limit) -> Body:
         """The same where what else must not leave can be told in place; else as `Nested`."""
         raw = bytes(subject.raw)
-        text = self._redactor.in_place(raw) if self._is_compact(raw) else None
+        text = self._redactor.in_place(raw) if self._is_compact(raw) and not _OURS(raw) else None
         line = self._ended(text, subject.notes) if text else None
         return Body(line) if line and len(line) <= limit.whole else super().__call__(subject, limit)
 
@@ -65,10 +67,7 @@ class JsonText(Nested):
 
     def said(self, subject: Subject, event: Tree) -> Tree:
         """All of it, and the notes."""
-        notes = noted(subject.notes)
-        if notes and NOTES_KEY in event:
-            event = {key: item for key, item in event.items() if key != NOTES_KEY}
-        return {**event, **notes}
+        return {**event, **noted(subject.notes)}
 
     def told(self, event: Tree, trimmed: str) -> Tree:
         """The same with ``epimetheusTrimmed``."""

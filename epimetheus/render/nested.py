@@ -35,6 +35,9 @@ _KEPT = frozenset(("identity", "request", "response"))
 NOTES_KEY = "epimetheus"
 TRIMMED_KEY = "epimetheusTrimmed"
 CUT_KEY = "epimetheusCut"
+OUR_KEYS = (NOTES_KEY, TRIMMED_KEY, CUT_KEY)
+RENAMED = "event_"
+"""What precedes a key of ours that an event brings at its top level: it must not pass as a note of ours."""
 
 
 class Nested(ABC):
@@ -78,9 +81,10 @@ class Nested(ABC):
         redacted = self._redactor.json(bytes(subject.raw))
         if not isinstance(redacted.tree, dict):
             return raw_body(redacted.text(), limit)
-        event = self.said(subject, redacted.tree)
+        tree_of_event = _renamed(redacted.tree)
+        event = self.said(subject, tree_of_event)
         if self._fields is not NO_FIELDS:
-            event = nested(event, self._fields, Lookup(self._redactor, subject, redacted.tree))
+            event = nested(event, self._fields, Lookup(self._redactor, subject, tree_of_event))
         text = tree.line(event)
         return Body(text) if len(text) <= limit.whole else self._trimmed(event, subject.notes, limit)
 
@@ -150,6 +154,13 @@ def noted(notes: Notes) -> Tree:
     if notes.watched:
         said["tamperWatch"] = True
     return {NOTES_KEY: said} if said else {}
+
+
+def _renamed(event: Tree) -> Tree:
+    """The event, with keys of ours at its top level renamed; the object itself where there are none."""
+    if not any(key in event for key in OUR_KEYS):
+        return event
+    return {f"{RENAMED}{key}" if key in OUR_KEYS else key: item for key, item in event.items()}
 
 
 def raw_body(text: str, limit: Limit) -> Body:

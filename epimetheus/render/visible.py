@@ -4,7 +4,8 @@ Not seen are, by Unicode, control and format characters (Cc, Cf: zero-width and 
 (Zl, Zp), and whatever else is ignorable by default (variation selectors, fillers). Each is written as its JSON escape, ``\u202e``.
 
 Consumers look for ``CEF:0|`` and ``LEEF:1.0|`` anywhere in a line, and some take the last one they find for the message. So in the values
-of CEF and LEEF a blank follows the colon (``CEF: 0|``); in JSON the colon is escaped (``CEF\u003a0|``), which is the same text to a reader.
+of CEF and LEEF a blank follows the colon (``CEF: 0|``) before any Unicode decimal digit; in JSON the colon is escaped
+(``CEF\u003a0|``), which is the same text to a reader.
 """
 
 import re
@@ -22,12 +23,12 @@ _ESCAPED_ON_A_TERMINAL = re.compile(f"[{_CONTROLS}{_UNSEEN}]")
 _ESCAPED_IN_VALUES = re.compile(f"[{_UNSEEN}]")
 _COLONS = re.compile(b"(?:(?<=cef)|(?<=leef)):", re.IGNORECASE)
 _START = "ef:"
-_STARTS = re.compile(r"((?:c|le)ef:)(?=[0-9])", re.IGNORECASE)
+_STARTS = re.compile(r"((?:c|le)ef:)(?=\d)", re.IGNORECASE)  # a digit of any script: consumers' \d is one of Unicode
 
 _OFTEN = re.compile(rb"\xe2\x80[\x8b-\x8f\xa8-\xae]")
 """U+200B to U+200F and U+2028 to U+202E in UTF-8: found by how they begin, which is quicker than looking at each character."""
-STARTS = "(?:c|le)ef:[0-9]"
-"""What `in_values` parts with a blank, as a pattern that minds no case."""
+STARTS = r"(?:c|le)ef:[0-9\x80-\xff]"
+"""What `in_values` may part with a blank, as a pattern of UTF-8 bytes that ignores case: other digits are not ASCII."""
 STARTS_IN_JSON = "(?:c|le)ef:"
 """What `in_json` escapes."""
 

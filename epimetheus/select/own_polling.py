@@ -4,18 +4,16 @@ The principal alone proves nothing: a copied token of the function is the same p
 since the holder of the token may read all that the function may read, and every audit event. What OCI itself records and the holder cannot
 choose is the address. So one address is taken for ours; calls from any other are forwarded.
 
-Our address may change (a new container, another NAT gateway). Another one is taken for ours only once ours has been silent for a whole hour
-in which the other was not: while we run, no second one is. What came from where is remembered beside the hourly limits (`Quotas`).
+The first address is ours; after that, no call makes another one ours, however long ours is silent: while the deployment is down, every
+call with its credentials is foreign, and looks just like that of a deployment that has moved. So calls from a new address are forwarded,
+with a warning, until an operator confirms it (`state own-address`). What came from where is remembered beside the hourly limits (`Quotas`),
+the latest hour of each address for good: an address that was reported as foreign is never adopted.
 """
 
-from epimetheus.model import AuditEvent
-from epimetheus.select.quotas import Quotas
-
-OWN = "own polling: "
-"""What the kind of a quota begins with that counts calls of our own; no event type has a blank."""
+from epimetheus.model import AuditEvent, Quota
+from epimetheus.select.quotas import OWN, Hours, Quotas
 
 _FROM = " from "
-_SILENT_MINUTES = 120  # from the start of the last hour with a call to that of another's: a whole hour lies between
 _MOST_ADDRESSES = 20
 _LONGEST_ADDRESS = 80  # two IPv6 addresses and a comma
 _MANY = "many other addresses"
@@ -26,27 +24,20 @@ class OwnPolling:
 
     def __init__(self, quotas: Quotas) -> None:
         self._quotas = quotas
-        left_out: dict[str, int] = {}
-        forwarded: dict[str, int] = {}
-        for (kind, hour), quota in quotas.remembered(OWN).items():
-            last = left_out if quota.held else forwarded
-            address = kind.partition(_FROM)[2]
-            last[address] = max(hour, last.get(address, 0))
-        self._ours = max(left_out, key=lambda address: (left_out[address], address), default=None)
-        known_until = left_out.get(self._ours, 0) if self._ours is not None else 0
-        later = {address: hour for address, hour in forwarded.items() if hour >= known_until + _SILENT_MINUTES and address != _MANY}
-        if self._ours is not None and later:
-            self._ours = max(later, key=lambda address: (later[address], address))
-        self._known = {*left_out, *forwarded}
+        remembered = quotas.remembered(OWN)
+        left_out = {(hour, parts(kind)[1]) for (kind, hour), quota in remembered.items() if quota.held}
+        self._ours = max(left_out)[1] if left_out else None
+        self._known = {parts(kind)[1] for kind, _ in remembered}
+        self._foreign = {parts(kind)[1] for (kind, _), quota in remembered.items() if quota.passed} - {self._ours}
         self._others: set[str] = set()
 
     def is_ours(self, event: AuditEvent, millis: int) -> bool:
         """Whether a call of our principal, at ``millis`` since the epoch, came from our address; counted.
 
-        Where none is known, the first is ours.
+        Where none is known, the first that was never reported as foreign is ours.
         """
         address = _address(event)
-        if self._ours is None:
+        if self._ours is None and self._foreign.isdisjoint((address, _MANY)):
             self._ours = address
         if address == self._ours:
             self._quotas.hold(_kind(event, address), millis)
@@ -62,11 +53,24 @@ class OwnPolling:
         """What the report says about calls from other addresses."""
         if not self._others:
             return []
-        others, ours = (", ".join(sorted(address or "no address" for address in some)) for some in (self._others, {self._ours or ""}))
+        others = ", ".join(sorted(address or "no address" for address in self._others))
+        known = "" if self._ours is None else f", not only from {self._ours or 'no address'}"
         return [
-            f"The credentials of this deployment were used from {others}, not only from {ours}. These calls are forwarded as events."
-            " If that is not a new address of this deployment, its credentials are in other hands: revoke them."
+            f"The credentials of this deployment were used from {others}{known}. These calls are forwarded as events."
+            " If a new container or NAT gateway of this deployment has that address, run `python -m epimetheus state own-address ADDRESS`;"
+            " otherwise its credentials are in other hands: revoke them."
         ]
+
+
+def addresses(hours: Hours) -> dict[str, dict[int, Quota]]:
+    """What of ``hours`` says which address is ours, and which are not."""
+    return {kind: dict(quotas) for kind, quotas in hours.items() if kind.startswith(OWN)}
+
+
+def confirmed(hours: Hours, address: str, minute: int) -> dict[str, dict[int, Quota]]:
+    """``hours`` with ``address`` as ours from ``minute`` on (since the epoch), and as the only one that is known."""
+    kept = {kind: dict(quotas) for kind, quotas in hours.items() if not kind.startswith(OWN)}
+    return {**kept, _kind_of("ListEvents", _normal(address)): {minute // 60 * 60: Quota(held=1, told=1)}}
 
 
 def parts(kind: str) -> tuple[str, str]:
@@ -76,11 +80,19 @@ def parts(kind: str) -> tuple[str, str]:
 
 
 def _kind(event: AuditEvent, address: str) -> str:
-    return f"{OWN}{event.data.event_name}{_FROM if address else ''}{address}"
+    return _kind_of(event.data.event_name or "", address)
+
+
+def _kind_of(name: str, address: str) -> str:
+    return f"{OWN}{name}{_FROM if address else ''}{address}"
 
 
 def _address(event: AuditEvent) -> str:
     """As OCI records it, printable and short; empty where there is none."""
     identity = event.data.identity
-    text = "".join(character for character in (identity and identity.ip_address) or "" if character.isprintable())
+    return _normal((identity and identity.ip_address) or "")
+
+
+def _normal(address: str) -> str:
+    text = "".join(character for character in address if character.isprintable())
     return text.replace(" ", "").casefold()[:_LONGEST_ADDRESS]

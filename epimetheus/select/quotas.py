@@ -13,6 +13,9 @@ from epimetheus.model import Quota
 Hours = Mapping[str, Mapping[int, Quota]]
 """Event type → start of the hour → what became of its events."""
 
+OWN = "own polling: "
+"""What the kind of a quota begins with that counts calls of our own; no event type has a blank."""
+
 _HOUR = 60
 _LAST_MILLIS = 253_402_300_799_999  # the year 9999 ends: what comes later can not be written down
 _NOTHING = Quota()
@@ -90,10 +93,17 @@ class Quotas:
             self._settled[key] = quota._replace(told=quota.held, first=None, last=None)
 
     def packed(self, before: int) -> dict[str, dict[int, Quota]]:
-        """What to remember: hours that ended after the minute ``before``, since events of them may still be read, and those not told of."""
+        """What to remember: hours that ended after the minute ``before``, since events of them may still be read, and those not told of.
+
+        Of each kind of our own polling, the latest hour that passed and the latest that held are remembered for good (`OwnPolling`).
+        """
+        latest: dict[tuple[str, bool], int] = {}
+        for (kind, hour), quota in self._settled.items():
+            if kind.startswith(OWN):
+                latest[kind, quota.held > 0] = max(hour, latest.get((kind, quota.held > 0), 0))
         kept: dict[str, dict[int, Quota]] = {}
         for (kind, hour), quota in sorted(self._settled.items()):
-            if hour + _HOUR > before or quota.held > quota.told:
+            if hour + _HOUR > before or quota.held > quota.told or latest.get((kind, quota.held > 0)) == hour:
                 kept.setdefault(kind, {})[hour] = quota
         return kept
 

@@ -11,6 +11,7 @@ from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.health import Verdict, examine
 from epimetheus.terminal import view as terminal
 from epimetheus.terminal.console import print_json, terminal_console
+from epimetheus.terminal.minutes import Minutes
 
 EXIT_CODES: dict[Verdict, int] = {"healthy": 0, "degraded": 1, "unhealthy": 2}
 
@@ -18,7 +19,7 @@ EXIT_CODES: dict[Verdict, int] = {"healthy": 0, "degraded": 1, "unhealthy": 2}
 def health(
     probe: Annotated[bool, typer.Option("--probe", help="Also send one marked message to the receiver, and have it confirmed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
-    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="End after so many minutes, at the latest.")] = 1.0,
+    minutes: Minutes = 1.0,
 ) -> None:
     """Ask each dependency how it is, and what to do: exit code 0 is healthy, 1 degraded, 2 unhealthy. Nothing is sent or moved."""
     console, run_id, deadline = terminal_console(quiet=as_json), uuid.uuid4().hex[:12], Deadline.after(SYSTEM, minutes * 60)

@@ -17,6 +17,7 @@ from epimetheus.model import Replayed
 from epimetheus.request import Replay
 from epimetheus.terminal import view as terminal
 from epimetheus.terminal.console import print_json, say, terminal_console
+from epimetheus.terminal.minutes import Minutes
 
 
 def replay(
@@ -26,7 +27,7 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not count before, and do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="What came of it, as JSON on stdout.")] = False,
-    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="End after so many minutes, at the latest.")] = 60.0,
+    minutes: Minutes = 60.0,
 ) -> None:
     """Send a window of processed time again, marked as a replay; the cursor and the state stay as they are."""
     asked = Replay(start, end, tuple(compartments or ()), dry=True)

@@ -19,6 +19,7 @@ from epimetheus.model import Window
 from epimetheus.terminal import rules_try
 from epimetheus.terminal import view as terminal
 from epimetheus.terminal.console import terminal_console
+from epimetheus.terminal.minutes import Minutes
 
 rules_app = typer.Typer(no_args_is_help=True, help="Which events are sent.")
 
@@ -38,7 +39,7 @@ def rules_try_command(
     since: Annotated[str, typer.Option(help="Of so much time up to now, read from OCI: 90m, 24h, 7d.")] = "24h",
     file: Annotated[Path | None, typer.Option(help="Of the events in this file, without OCI: a JSON list, or one event a line.")] = None,
     rules: Annotated[Path | None, typer.Option(help="The rules to try; RULES by default.")] = None,
-    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="End after so many minutes, at the latest.")] = 15.0,
+    minutes: Minutes = 15.0,
 ) -> None:
     """Show what the rules would keep and leave out, and why; nothing is sent, and no state is read or written."""
     with terminal.explained():

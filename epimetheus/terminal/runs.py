@@ -17,6 +17,7 @@ from epimetheus.source.compartments import discover
 from epimetheus.terminal import runs_view
 from epimetheus.terminal import view as terminal
 from epimetheus.terminal.console import print_json, say, terminal_console
+from epimetheus.terminal.minutes import Minutes
 from epimetheus.terminal.run_log import Found, LoggedRun, read_runs, searcher
 from epimetheus.terminal.runs_html import Frame, page
 
@@ -25,7 +26,6 @@ runs_app = typer.Typer(help="What the function did, read back from its log in OC
 Since = Annotated[str, typer.Option(help="Of so much time up to now: 90m, 24h, 7d.")]
 Log = Annotated[str | None, typer.Option(help="Where: COMPARTMENT_OCID/LOG_GROUP/LOG, or less of it; every compartment by default.")]
 Region = Annotated[str | None, typer.Option(help="Where the function is; the credentials' own region by default.")]
-Minutes = Annotated[float, typer.Option(help="End after so many minutes, at the latest.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON on stdout.")]
 
 _SPAN = re.compile(r"(\d{1,5})([mhd])", re.ASCII)

@@ -3,6 +3,7 @@
 import os
 import uuid
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -14,6 +15,7 @@ from epimetheus.config import Settings
 from epimetheus.errors import ConfigError, StateDamaged, StateError, StateForeign
 from epimetheus.model import minute_text, parse_minute, time_text
 from epimetheus.render.visible import on_terminal
+from epimetheus.select.own_polling import addresses, confirmed
 from epimetheus.state.form import pack
 from epimetheus.state.keeper import Keeper
 from epimetheus.state.memory import Adoption, Lease, State
@@ -74,7 +76,7 @@ def state_rewind(time: str, region: Region = None, force: Force = False, yes: Ye
             _ask(f"{time} is in the future: until then every run fails, and events before it are never sent. Continue?", yes)
         elif minute > state.through:
             _ask(f"{time} is after the cursor, {minute_text(state.through)}: what lies between is never sent. Continue?", yes)
-        kept.keeper.commit(state.rewound(minute, now))
+        kept.keeper.commit(replace(state.rewound(minute, now), quotas=addresses(state.quotas)))
     say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(minute)} on, and OVERLAP_MINUTES before it.")
 
 
@@ -131,6 +133,24 @@ def state_unlock(region: Region = None, yes: Yes = False) -> None:
         _ask("If this run is still at work, it stops, and what it sent since its last save is sent again. Remove the lease?", yes)
         kept.keeper.commit(replace(state, lease=None))
     say(terminal_console(), f"{kept.name}: the lease is removed.")
+
+
+@state_app.command("own-address")
+def state_own_address(address: str, region: Region = None, force: Force = False, yes: Yes = False) -> None:
+    """From now on, calls of this deployment come from ADDRESS, as OCI records it; those from any other are forwarded, with a warning."""
+    with terminal.explained():
+        try:
+            known = str(ip_address(address))
+        except ValueError as error:
+            allowed = "allowed is one IPv4 or IPv6 address, as the warning names it"
+            raise ConfigError([f"ADDRESS={address[:80]}: {allowed}"]) from error
+        kept = _kept(region)
+        if (state := _found(kept, force)) is None:
+            kept.keeper.refuse_missing()
+            raise ConfigError([f"{kept.name}: there is no state yet; the first run takes the first address it reads"])
+        _ask(f"Calls from {known} are left out from now on. Does a container or NAT gateway of this deployment have that address?", yes)
+        kept.keeper.commit(replace(state, quotas=confirmed(state.quotas, known, int(SYSTEM.now() // 60))))
+    say(terminal_console(), f"{kept.name}: {known} is the address of this deployment.")
 
 
 def _ask(question: str, yes: bool) -> None:

@@ -203,7 +203,8 @@ def made():
         ## JSON
 
         The event as OCI gave it: every key, in its order, every digit of a number; compact, without secrets. Last stands
-        `"epimetheus": {{"compartmentPath": …, "tamperWatch": true}}`, with what there is to say.
+        `"epimetheus": {{"compartmentPath": …, "tamperWatch": true}}`, with what there is to say. A top-level key `epimetheus`,
+        `epimetheusTrimmed` or `epimetheusCut` that the event itself has is renamed (`event_epimetheus`), in OCSF too: it is no note of ours.
 
         {json_example}
 
