@@ -42,6 +42,7 @@ from epimetheus.state.owner import Owner, receiver_id
 from epimetheus.state.store import Store
 
 _INGESTION = "https://telemetry-ingestion.{region}.{secondLevelDomain}"
+_SIGN_IN_SECONDS = 60.0  # a token from the instance's or function's own endpoint takes less than a second
 _NO_PRINCIPAL = "OWN_EVENTS=summarise: the credentials do not tell our OCID, so the events of our own polling are forwarded like any other."
 _BUCKET_HELP = "Check STATE_BUCKET, STATE_NAMESPACE and the policy for its objects."
 
@@ -59,7 +60,8 @@ class Workshop:
     @classmethod
     def open(cls, settings: Settings, clock: Clock, deadline: Deadline) -> "Workshop":
         """Sign in. Raises CredentialsError."""
-        return cls(settings, sign_in(settings.oci_auth, settings.oci_config_file, settings.oci_profile), clock, deadline)
+        seconds = min(_SIGN_IN_SECONDS, max(1.0, deadline.left() / 2))
+        return cls(settings, sign_in(settings.oci_auth, settings.oci_config_file, settings.oci_profile, seconds), clock, deadline)
 
     @property
     def tenancy(self) -> str:
@@ -110,10 +112,13 @@ class Workshop:
         """Where this region's state is kept."""
         return self._stores(region, deadline, calls)[0]
 
-    def keeper(self, region: str, run_id: str, deadline: Deadline, calls: Calls | None = None) -> Keeper:
-        """Keeps this region's state for ``run_id``."""
+    def keeper(
+        self, region: str, run_id: str, deadline: Deadline, calls: Calls | None = None, receiver: Receiver | None = None
+    ) -> Keeper:
+        """Keeps this region's state for ``run_id``, and records the owner once ``receiver`` has confirmed anything."""
         store, *places = self._stores(region, deadline, calls)
-        return Keeper(store, run_id, region, self.owner, Markers(places))
+        confirmed = (lambda: receiver.confirmations > 0) if receiver else (lambda: False)
+        return Keeper(store, run_id, region, self.owner, Markers(places), confirmed)
 
     def _stores(self, region: str, deadline: Deadline, calls: Calls | None) -> list[Store]:
         """Where this region's state is kept, and each of its markers (see `epimetheus.state.marker`)."""
@@ -263,13 +268,14 @@ class Workshop:
         settings = self.settings
         until = deadline.earlier(commit_reserve(deadline.left()) / 2)
         dialer, calls = self.dialer(until), Calls()
+        receiver = self.delivery(dialer, until)
         return Parts(
             clock=self.clock,
-            keeper=self.keeper(region, run_id, deadline, calls),
+            keeper=self.keeper(region, run_id, deadline, calls, receiver),
             list_page=self.list_page(deadline.left() / 8, calls),
             audit=self.audit(region),
             calls=calls,
-            receiver=self.delivery(dialer, until),
+            receiver=receiver,
             certificate_end=lambda: self.certificate_end(dialer),
             render=self.renderer(region, run_id, replay=replay),
             frame=framer(settings.syslog_framing),

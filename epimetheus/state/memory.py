@@ -138,6 +138,11 @@ class State:
         kept = replace(self, through=minute, behind=behind, known=known, floor=0, keys={}, quotas={}, lease=None)
         return replace(kept, slice_minutes=0, listed=0, regions_listed=0, began=min(self.began, minute))
 
+    def for_other_tenancy(self) -> "State":
+        """The cursor and what identifies the state: of the tenancy that it was for, nothing is kept."""
+        listings = replace(self, known={}, behind={}, listed=0, partly_listed=False, regions=(), regions_listed=0)
+        return replace(listings, keys={}, quotas={}, slice_minutes=0, floor=0, began=0)
+
     def _times(self) -> Iterator[tuple[str, int]]:
         """Every minute of processed time in the state. Hours of limits are those of events, which may be dated as they like."""
         yield "its cursor", self.through
