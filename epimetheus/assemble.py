@@ -115,10 +115,14 @@ class Workshop:
     def keeper(
         self, region: str, run_id: str, deadline: Deadline, calls: Calls | None = None, receiver: Receiver | None = None
     ) -> Keeper:
-        """Keeps this region's state for ``run_id``, and records the owner once ``receiver`` has confirmed anything."""
+        """Keeps this region's state for ``run_id``, and records its owner once ``receiver`` confirmed anything, or had nothing to get."""
         store, *places = self._stores(region, deadline, calls)
-        confirmed = (lambda: receiver.confirmations > 0) if receiver else (lambda: False)
-        return Keeper(store, run_id, region, self.owner, Markers(places), confirmed)
+
+        def works(caught_up: bool) -> bool:
+            quiet = caught_up and not self.settings.run_message
+            return receiver is not None and (receiver.confirmations > 0 or quiet)
+
+        return Keeper(store, run_id, region, self.owner, Markers(places), works)
 
     def _stores(self, region: str, deadline: Deadline, calls: Calls | None) -> list[Store]:
         """Where this region's state is kept, and each of its markers (see `epimetheus.state.marker`)."""

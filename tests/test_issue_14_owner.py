@@ -77,6 +77,13 @@ def test_item_06_a_first_run_that_confirmed_nothing_binds_no_state(stage, typo):
     assert "There is no state in" in failed(stage)
 
 
+def test_item_06_a_run_message_that_could_not_be_sent_binds_no_state(stage):
+    failed(stage, SYSLOG_PORT="1", RUN_MESSAGE="true")
+    assert (stage.state().last["caught_up"], stage.state().receiver) == (True, None)
+    assert stage.run(RUN_MESSAGE="true").status == "ok"
+    assert stage.state().receiver.address == f"tls://localhost:{stage.receiver.port}"
+
+
 def test_item_06_a_prefix_may_be_corrected_as_well_as_long_as_nothing_was_confirmed(stage):
     ids = stage.emit(stage.world.tenancy, 3, 20)
     failed(stage, SYSLOG_PORT="1", STATE_PREFIX="epimethus/")
@@ -105,7 +112,7 @@ class Unconfirmed(Kept):
         self.calls, self.fatal, self.before = 0, fatal, before
         owner = Owner("ocid1.tenancy.oc1..t", receiver_id("tls", "siem", port, None))
         markers = Markers([Place("beside", self), Place(f"by owner {port}", self)])
-        keeper = Keeper(Place("state", self), f"run at {now}", REGION, owner, markers, lambda: self.confirmed)
+        keeper = Keeper(Place("state", self), f"run at {now}", REGION, owner, markers, lambda caught_up: self.confirmed)
         state, _ = keeper.open(lambda: State(REGION, int(now // 60) - 60), now=now, until=now + 60)
         keeper.commit(replace(state, lease=None), now=now)
         return state.through, keeper.first_start

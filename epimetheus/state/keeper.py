@@ -30,8 +30,9 @@ _WRITE_TRIES = 3
 class Keeper:
     """Keeps the state of ``region`` in ``store`` for the run ``run_id``. ``writes`` counts those that were confirmed.
 
-    ``owner``: the tenancy and receiver that the state must be for, None: any. ``confirmed``: whether the receiver has confirmed anything
-    to this run; a state that records no owner yet records this one then. ``first_start``: `open` found no state, and made the first.
+    ``owner``: the tenancy and receiver that the state must be for, None: any. ``works``: whether this run has seen that the receiver works,
+    asked with whether everything up to its end is read; a state that records no receiver yet records the owner's then. ``first_start``:
+    `open` found no state, and made the first.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Keeper:
         region: str,
         owner: Owner | None = None,
         markers: Markers | None = None,
-        confirmed: Callable[[], bool] = lambda: True,
+        works: Callable[[bool], bool] = lambda caught_up: True,
     ) -> None:
         self.writes = 0
         self.first_start = False
@@ -50,7 +51,7 @@ class Keeper:
         self._region = region
         self._owner = owner
         self._markers = markers or Markers(())
-        self._confirmed = confirmed
+        self._works = works
         self._opened_at = 0
         self._marking = True
         self._etag: str | None = None
@@ -158,11 +159,11 @@ class Keeper:
     def _owned(self, state: State) -> State:
         """``state`` with its owner, where it names none yet and the settings have been seen to work: a typing error must bind no state.
 
-        The receiver works once it has confirmed something, or nothing was to be sent up to the end; the tenancy, also once it was read.
+        The tenancy works once it was read, or listed.
         """
         if self._owner is None:
             return state
-        works = self._confirmed() or (state.last.get("run") == self._run_id and state.last.get("caught_up") is True)
+        works = self._works(state.last.get("run") == self._run_id and state.last.get("caught_up") is True)
         was_read = works or state.listed > 0 or state.through > self._opened_at
         tenancy = state.tenancy or (self._owner.tenancy if was_read else "")
         return replace(state, tenancy=tenancy, receiver=state.receiver or (self._owner.receiver if works else None))

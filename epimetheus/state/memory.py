@@ -91,7 +91,7 @@ class State:
     ``keys``: minute → packed dedupe keys; ``quotas``: event type → start of an hour → what became of its events under a limit;
     ``listed``: minute since the epoch of the last listing of compartments that came whole, 0: none yet;
     ``writer`` and ``serial`` tell our own write from another's; ``last`` is the last run's summary. ``tenancy`` (OCID) and ``receiver``:
-    whose events these are, and where they are sent, as the first run recorded it; ``adopted``: the last change of these. ``marked``: the
+    whose events these are, and where they are sent, as a run that worked recorded it; ``adopted``: their last change. ``marked``: the
     `Owner.mark` for which its markers are complete (see `epimetheus.state.marker`).
     ``partly_listed``: no listing was complete yet, and ``listed`` is the minute of the first.
     ``began``: the minute where reading began, 0 where unknown.
