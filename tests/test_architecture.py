@@ -37,7 +37,8 @@ MAY_IMPORT = {
     "assemble": BASE | STAGES | ORDER | {"cloud", "clock_offset", "foreign_text", "config", "files", "run_setup"},
     "request": {"errors", "model", "foreign_text"},
     **dict.fromkeys(
-        ("health", "health_questions"), BASE | STAGES | ORDER | {"cloud", "left_behind", "clock_offset", "config", "assemble", "health_questions"}
+        ("health", "health_questions"),
+        BASE | STAGES | ORDER | {"cloud", "left_behind", "clock_offset", "config", "assemble", "health_questions"},
     ),
     "invoke": BASE | {"observe", "cloud"} | ORDER | {"assemble", "config", "request", "health"},
     **{name: BASE | STAGES | ORDER | DOORS | TERMINAL | {"cloud", "testing"} for name in TERMINAL},
