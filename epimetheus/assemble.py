@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,6 @@ from epimetheus.cloud import Calls, Credentials, dates, make_client, oci_errors,
 from epimetheus.config import Settings
 from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_end, framer, tls_context
 from epimetheus.discovery import Subscribed, subscribed
-from epimetheus.errors import EpimetheusError
 from epimetheus.files.field_map import FieldMap, read_field_map
 from epimetheus.files.rules import RulesFile, read_rules
 from epimetheus.foreign_text import value as shown
@@ -26,7 +24,7 @@ from epimetheus.parts import Options, Parts, Receiver, Watcher
 from epimetheus.render import Renderer
 from epimetheus.render.fields import Fields
 from epimetheus.run import commit_reserve
-from epimetheus.run_setup import options_of, rules_of
+from epimetheus.run_setup import ask_date, options_of, rules_of
 from epimetheus.select.quotas import Quotas
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
@@ -61,7 +59,8 @@ class Workshop:
     @classmethod
     def open(cls, settings: Settings, clock: Clock, deadline: Deadline) -> "Workshop":
         """Sign in. Raises CredentialsError."""
-        return cls(settings, sign_in(settings.oci_auth, settings.oci_config_file, settings.oci_profile), clock, deadline)
+        credentials = sign_in(settings.oci_auth, settings.oci_config_file, settings.oci_profile, deadline.left() / 2)
+        return cls(settings, credentials, clock, deadline)
 
     @property
     def tenancy(self) -> str:
@@ -112,10 +111,17 @@ class Workshop:
         """Where this region's state is kept."""
         return self._stores(region, deadline, calls)[0]
 
-    def keeper(self, region: str, run_id: str, deadline: Deadline, calls: Calls | None = None) -> Keeper:
-        """Keeps this region's state for ``run_id``."""
+    def keeper(
+        self, region: str, run_id: str, deadline: Deadline, calls: Calls | None = None, receiver: Receiver | None = None
+    ) -> Keeper:
+        """Keeps this region's state for ``run_id``, and records its owner once ``receiver`` confirmed anything, or had nothing to get."""
         store, *places = self._stores(region, deadline, calls)
-        return Keeper(store, run_id, region, self.owner, Markers(places))
+
+        def works(caught_up: bool) -> bool:
+            quiet = caught_up and not self.settings.run_message
+            return receiver is not None and (receiver.confirmations > 0 or quiet)
+
+        return Keeper(store, run_id, region, self.owner, Markers(places), works)
 
     def _stores(self, region: str, deadline: Deadline, calls: Calls | None) -> list[Store]:
         """Where this region's state is kept, and each of its markers (see `epimetheus.state.marker`)."""
@@ -265,13 +271,14 @@ class Workshop:
         settings = self.settings
         until = deadline.earlier(commit_reserve(deadline.left()) / 2)
         dialer, calls = self.dialer(until), Calls()
+        receiver = self.delivery(dialer, until)
         return Parts(
             clock=self.clock,
-            keeper=self.keeper(region, run_id, deadline, calls),
+            keeper=self.keeper(region, run_id, deadline, calls, receiver),
             list_page=self.list_page(deadline.left() / 8, calls),
             audit=self.audit(region),
             calls=calls,
-            receiver=self.delivery(dialer, until),
+            receiver=receiver,
             certificate_end=lambda: self.certificate_end(dialer),
             render=self.renderer(region, run_id, replay=replay),
             frame=framer(settings.syslog_framing),
@@ -279,14 +286,8 @@ class Workshop:
             rules=self.rules(),
             watch=self.watch(),
             clock_offset=self.clock_offset.seconds,
-            measure_clock=lambda: self.measure_clock(deadline),
+            measure_clock=lambda: ask_date(self.client(ObjectStorageClient, deadline.left() / 8)) if settings.state_file else None,
         )
-
-    def measure_clock(self, deadline: Deadline) -> None:
-        """With STATE_FILE, ask for the namespace, which needs no policy: the answer has a date. Without an answer, our own clock serves."""
-        if self.settings.state_file:
-            with suppress(EpimetheusError), oci_errors("asking for the Object Storage namespace", do=""):
-                self.client(ObjectStorageClient, deadline.left() / 8).get_namespace()
 
     def monitoring(self, seconds: float) -> Any:
         """The client that metrics are posted with, within ``seconds``: PostMetricData has a host of its own."""

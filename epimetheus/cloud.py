@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import jwt
@@ -18,11 +19,14 @@ import oci
 from epimetheus.clock_offset import ClockOffset
 from epimetheus.errors import CredentialsError, EpimetheusError, SourceError
 from epimetheus.foreign_text import plain
-from epimetheus.http_limits import AnswerLimit, limit_client
+from epimetheus.http_limits import AnswerLimit, limit_client, limit_signer
+from epimetheus.left_behind import LeftBehind, done_within
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
+_RENEWAL_SECONDS = 10.0  # each of the requests (five at most) with which a token is renewed
 _TOO_MANY, _FAILED = 429, 500
+_SIGN_IN_SECONDS = 60.0  # a token from the instance's or function's own endpoint takes less than a second
 AuthKind = Literal["resource_principal", "instance_principal", "config_file"]
 
 
@@ -49,11 +53,20 @@ class ServiceFailure(SourceError):
         self.code = code
 
 
-def sign_in(auth: AuthKind, config_file: str, profile: str) -> Credentials:
-    """The credentials that OCI_AUTH names. Raises CredentialsError."""
+def sign_in(auth: AuthKind, config_file: str, profile: str, seconds: float = _SIGN_IN_SECONDS) -> Credentials:
+    """The credentials that OCI_AUTH names, within ``seconds``, but at least one. Raises CredentialsError.
+
+    The SDK asks an endpoint for the token of a principal with sessions of its own, before any limit can be set on them. Afterwards they are
+    limited, since it renews the token with them in the middle of a run: a renewal that exceeds a limit is a CredentialsError.
+    """
+    seconds = min(_SIGN_IN_SECONDS, max(1.0, seconds))
+    signing_in = partial(_signed_in, auth, config_file, profile)
     try:
-        credentials = _signed_in(auth, config_file, profile)
-    except (configparser.Error, jwt.PyJWTError, UnicodeError) as error:
+        credentials = signing_in() if auth == "config_file" else done_within(seconds, signing_in, "sign in")
+        limit_signer(credentials.signer, _RENEWAL_SECONDS, retries(_RENEWAL_SECONDS))
+    except LeftBehind:
+        raise _no_credentials(auth, f"{_ENDPOINTS[auth]} did not answer within {seconds:.1f} s") from None
+    except (configparser.Error, jwt.PyJWTError, UnicodeError, RuntimeError) as error:
         raise _no_credentials(auth, type(error).__name__) from None  # these quote what they read
     except (OSError, ValueError, KeyError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:
         raise _no_credentials(auth, _words(error)) from error
@@ -77,6 +90,10 @@ def _no_credentials(auth: AuthKind, why: str) -> CredentialsError:
     return CredentialsError(f"OCI_AUTH={auth} gave no credentials: {why}.", do=_SIGN_IN_HELP[auth])
 
 
+_ENDPOINTS = {
+    "instance_principal": "the instance's metadata service (169.254.169.254, or OCI_METADATA_BASE_URL) or OCI's auth service",
+    "resource_principal": "the endpoint of the resource principal's token (OCI_RESOURCE_PRINCIPAL_RPT_ENDPOINT) or OCI's auth service",
+}
 _SIGN_IN_HELP = {
     "config_file": "Check OCI_CONFIG_FILE and OCI_PROFILE, and that key_file in it can be read.",
     "instance_principal": "Run on an OCI compute instance, or set OCI_AUTH.",

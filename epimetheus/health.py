@@ -22,9 +22,7 @@
 broken, and nothing else. The whole is unhealthy if a check failed, degraded if one is degraded, else healthy.
 """
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from functools import partial
 from typing import Literal
 
@@ -33,6 +31,7 @@ import msgspec
 from epimetheus.clock import Clock, Deadline
 from epimetheus.errors import EpimetheusError, OutOfTime
 from epimetheus.health_questions import Answer, Questions, Status
+from epimetheus.left_behind import LeftBehind, done_within
 from epimetheus.model import time_text
 
 LIMIT_SECONDS = 60.0
@@ -172,18 +171,8 @@ class _Examination:
 
 def within(limit: Deadline, question: Callable[[], Answer]) -> Answer:
     """The answer; at ``limit`` the question is left behind, whatever it hangs in. Raises what it raises, OutOfTime."""
-    future: Future[Answer] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(question())
-        except BaseException as error:  # noqa: BLE001 - not passed over: raised again in the thread that waits
-            future.set_exception(error)
-
     seconds = limit.left()
-    worker = threading.Thread(target=work, name="health", daemon=True)
-    worker.start()
-    worker.join(seconds)
-    if not future.done():
-        raise OutOfTime(f"No answer came within {seconds:.1f} s.", do=_SLOW_HELP)
-    return future.result()
+    try:
+        return done_within(seconds, question, "health")
+    except LeftBehind:
+        raise OutOfTime(f"No answer came within {seconds:.1f} s.", do=_SLOW_HELP) from None

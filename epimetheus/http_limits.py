@@ -16,6 +16,8 @@ import requests
 import urllib3
 from oci._vendor import requests as vendored
 
+from epimetheus.errors import CredentialsError
+
 PAGE_BYTES = 64 << 20
 """One page of audit events, decoded."""
 ANSWER_BYTES = 16 << 20
@@ -28,6 +30,7 @@ PAGE_SECONDS = 60.0
 _LARGE = frozenset(("object_storage", "log_search"))  # the SDK's names of services
 _SENT_AT_ONCE = 16 << 10  # one TLS record
 _BUFFER = 64 << 10
+_RENEWAL_HELP = "Check the endpoint, and the route to it. The next run tries again."
 
 
 class AnswerLimit(Exception):
@@ -49,7 +52,7 @@ class Budget:
         """Seconds until the deadline. Raises AnswerLimit after it."""
         if (left := self._ends - time.monotonic()) > 0:
             return left
-        raise AnswerLimit(f"the whole exchange took longer than {self._seconds:.1f} s")
+        raise self.exceeded(f"the whole exchange took longer than {self._seconds:.1f} s")
 
     def wire(self, count: int) -> None:
         """Count received bytes, headers included. Raises AnswerLimit."""
@@ -64,7 +67,23 @@ class Budget:
     def check(self, count: int) -> None:
         """Raises AnswerLimit where an answer of ``count`` bytes is too long."""
         if count > self._most:
-            raise AnswerLimit(f"the answer is longer than {self._most} bytes")
+            raise self.exceeded(f"the answer is longer than {self._most} bytes")
+
+    def exceeded(self, which: str) -> Exception:
+        """The error for a limit that was exceeded."""
+        return AnswerLimit(which)
+
+
+class _TokenBudget(Budget):
+    """What one request for a token may take. A limit is an error of the credentials, whatever the request was that needed the token."""
+
+    def __init__(self, seconds: float, most: int, url: str) -> None:
+        super().__init__(seconds, most)
+        self._host = urllib3.util.parse_url(url).netloc
+
+    def exceeded(self, which: str) -> Exception:
+        """As of `Budget`."""
+        return CredentialsError(f"The token to sign with was not renewed: asking {self._host} for it, {which}.", do=_RENEWAL_HELP)
 
 
 class _Received(io.RawIOBase):
@@ -157,7 +176,7 @@ class _Body:
     def _counting(self, count: Callable[[int], None], size: int) -> None:
         try:
             count(size)
-        except AnswerLimit:
+        except (AnswerLimit, CredentialsError):
             self._raw.close()
             raise
 
@@ -182,9 +201,12 @@ class _Limited:
         manager.pool_classes_by_scheme = _pools(self._current)
         return manager
 
+    def _budget(self, request: Any) -> Budget:
+        return Budget(self._seconds, self._most)
+
     def send(self, request: Any, *args: Any, **options: Any) -> Any:
         """As requests'. Raises AnswerLimit, too, here and while the body is read."""
-        budget = self._current.budget = Budget(self._seconds, self._most)
+        budget = self._current.budget = self._budget(request)
         request.headers.pop("expect", None)  # the SDK's own connections wait for 100 Continue, without any deadline
         answer = super().send(request, *args, **options)  # type: ignore[misc]
         answer.raw = _Body(answer.raw, budget)
@@ -213,9 +235,42 @@ class _SdkAdapter(_Limited, vendored.adapters.HTTPAdapter):  # type: ignore[misc
     """For sessions of the SDK's own copy of requests."""
 
 
+class _TokenAdapter(_SdkAdapter):
+    """For those that a signer renews its token with. Raises CredentialsError in place of AnswerLimit."""
+
+    def _budget(self, request: Any) -> Budget:
+        return _TokenBudget(self._seconds, self._most, request.url)
+
+
 def limit_client(client: Any, seconds: float) -> None:
     """Bound each request of one of the SDK's clients to ``seconds``, and its answers to what its service may send."""
     session = client.base_client.session
     most = OBJECT_BYTES if client.base_client.service in _LARGE else ANSWER_BYTES
     for scheme in ("https://", "http://"):  # a session that the SDK makes anew is a copy, with the same adapters
         session.mount(scheme, _SdkAdapter(seconds, most))
+
+
+def limit_signer(signer: Any, seconds: float, retry_strategy: Any) -> None:
+    """Bound each request with which one of the SDK's signers renews its token to ``seconds``, and use ``retry_strategy`` for them."""
+    for part in _parts(signer):
+        if isinstance(part, vendored.Session):
+            for scheme in ("https://", "http://"):
+                part.mount(scheme, _TokenAdapter(seconds, ANSWER_BYTES))
+        elif getattr(part, "retry_strategy", None):
+            part.retry_strategy = retry_strategy
+
+
+def _parts(signer: Any) -> list[Any]:
+    """The signer, and the objects of the SDK that it holds, and so on: sessions, clients, what reads certificates."""
+    found: dict[int, Any] = {id(signer): signer}
+    waiting = [signer]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, vendored.Session):
+            continue
+        for value in getattr(part, "__dict__", {}).values():
+            for one in value if isinstance(value, list) else (value,):
+                if type(one).__module__.startswith("oci.") and id(one) not in found:
+                    found[id(one)] = one
+                    waiting.append(one)
+    return list(found.values())

@@ -1,12 +1,22 @@
 """From settings and the RULES file to what a run is told: its options, and the rules that events are selected by."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
+from epimetheus.cloud import oci_errors
 from epimetheus.config import Settings
 from epimetheus.discovery import Subscribed
+from epimetheus.errors import EpimetheusError
 from epimetheus.files.rules import RulesFile
 from epimetheus.parts import Options, Statistics
 from epimetheus.select.rules import Rules
+
+
+def ask_date(client: Any) -> None:
+    """Ask Object Storage for the namespace, which needs no policy, for the date of the answer. Without one our own clock serves."""
+    with suppress(EpimetheusError), oci_errors("asking for the Object Storage namespace", do=""):
+        client.get_namespace()
 
 
 def options_of(

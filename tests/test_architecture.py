@@ -22,10 +22,11 @@ MAY_IMPORT = {
     "clock": {"errors"},
     "patterns": set(),
     "signals": set(),
-    "http_limits": set(),
+    "left_behind": set(),
+    "http_limits": {"errors"},
     "clock_offset": {"errors"},
     "foreign_text": {"render"},  # the one redaction there is
-    "cloud": BASE | {"http_limits", "clock_offset", "foreign_text"},
+    "cloud": BASE | {"http_limits", "left_behind", "clock_offset", "foreign_text"},
     **dict.fromkeys(STAGES, BASE),
     "source": BASE | {"cloud", "http_limits", "foreign_text"},
     "deliver": BASE | {"foreign_text"},
@@ -35,11 +36,12 @@ MAY_IMPORT = {
     "config": {"errors", "render", "config_forms", "files", "foreign_text"},
     "config_forms": {"errors", "render"},
     "files": {"errors", "patterns", "render", "foreign_text"},
-    "run_setup": {"config", "discovery", "files", "parts", "select"},
+    "run_setup": {"config", "cloud", "discovery", "errors", "files", "parts", "select"},
     "assemble": BASE | STAGES | ORDER | {"cloud", "clock_offset", "foreign_text", "config", "files", "run_setup"},
     "request": {"errors", "model", "foreign_text"},
     **dict.fromkeys(
-        ("health", "health_questions"), BASE | STAGES | ORDER | {"cloud", "clock_offset", "config", "assemble", "health_questions"}
+        ("health", "health_questions"),
+        BASE | STAGES | ORDER | {"cloud", "left_behind", "clock_offset", "config", "assemble", "health_questions"},
     ),
     "invoke": BASE | {"observe", "cloud"} | ORDER | {"assemble", "config", "request", "health"},
     **{name: BASE | STAGES | ORDER | DOORS | TERMINAL | {"cloud", "testing"} for name in TERMINAL},

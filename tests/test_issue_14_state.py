@@ -347,8 +347,10 @@ def test_item_07_a_lost_state_file_is_continued_by_hand(terminal, tmp_path, mend
     for words in (("run",), ("state", "show"), ("state", "adopt", "--reason", "x")):
         done = type_in(*words)
         assert (done.exit_code, "There is no state in" in done.stderr) == (2, True)
-    words = ("rewind", in_future(hours=-1)) if mend == "rewind" else ("reset", "--yes")
-    assert type_in("state", *words).exit_code == 0
+    words = ("rewind", in_future(hours=-1)) if mend == "rewind" else ("reset",)
+    done = type_in("state", *words, answer="n\n")
+    assert (done.exit_code, "records that forwarding began on" in done.output, (tmp_path / "cursor").exists()) == (1, True, False)
+    assert type_in("state", *words, "--yes").exit_code == 0
     done = type_in("run", "--json")
     (report,) = json.loads(done.stdout)
     assert (done.exit_code, report["first_start"]) == (0, False)

@@ -5,7 +5,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from epimetheus.errors import StateError
@@ -52,7 +52,8 @@ class FileStore:
                 os.fsync(new.fileno())
                 os.replace(new.name, self._path)
             except BaseException:
-                os.unlink(new.name)
+                with suppress(FileNotFoundError):  # interrupted just after it was renamed
+                    os.unlink(new.name)
                 raise
         _sync_folder(folder)
 

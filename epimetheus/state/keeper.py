@@ -30,10 +30,20 @@ _WRITE_TRIES = 3
 class Keeper:
     """Keeps the state of ``region`` in ``store`` for the run ``run_id``. ``writes`` counts those that were confirmed.
 
-    ``owner``: the tenancy and receiver that the state must be for, None: any. ``first_start``: `open` found no state, and made the first.
+    ``owner``: the tenancy and receiver that the state must be for, None: any. ``works``: whether this run has seen that the receiver works,
+    asked with whether everything up to its end is read; a state that records no receiver yet records the owner's then. ``first_start``:
+    `open` found no state, and made the first.
     """
 
-    def __init__(self, store: Store, run_id: str, region: str, owner: Owner | None = None, markers: Markers | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        region: str,
+        owner: Owner | None = None,
+        markers: Markers | None = None,
+        works: Callable[[bool], bool] = lambda caught_up: True,
+    ) -> None:
         self.writes = 0
         self.first_start = False
         self._store = store
@@ -41,6 +51,9 @@ class Keeper:
         self._region = region
         self._owner = owner
         self._markers = markers or Markers(())
+        self._works = works
+        self._opened_at = 0
+        self._marking = True
         self._etag: str | None = None
         self._serial = 0
         self._lease: Lease | None = None
@@ -61,17 +74,17 @@ class Keeper:
             state = found or self._first(fresh(), now)
             if state.lease and state.lease.run != self._run_id and state.lease.is_live(now):
                 return state, state.lease
-            self._lease_end = until
+            self._lease_end, self._opened_at = until, state.through
             self._lease = Lease(self._run_id, until, now)  # before it is written: from now on there may be one to return
             try:
-                state = self.commit(replace(self._owned(state), lease=self._lease), now=now)
+                state = self.commit(replace(state, lease=self._lease), now=now)
             except StateConflict:
                 self._lease = None
                 if tries == _LEASE_TRIES:
                     raise
             else:
                 self.first_start = found is None
-                return self._marked(state, now), None
+                return state, None
 
     def admit(self, state: State, now: float) -> None:
         """Check that this run may continue ``state``. Raises StateForeign, StateInFuture."""
@@ -81,9 +94,13 @@ class Keeper:
 
     def refuse_missing(self) -> None:
         """Raises StateMissing where a complete marker shows that there was a state. To be called where there is none."""
-        marker = self._markers.find()
+        marker = self.marker()
         if marker and marker[0].complete:
             raise missing(self._store.name, *marker)
+
+    def marker(self) -> tuple[Marker, str] | None:
+        """What shows that there was a state, and the name of where that is. Raises StateError."""
+        return self._markers.find()
 
     def renew_if_due(self, now: float) -> None:
         """Renew the lease of this run, if it was written RENEW_SECONDS ago or earlier. Cheap to call where it was not.
@@ -145,18 +162,25 @@ class Keeper:
         return replace(fresh, through=begin, began=begin)
 
     def _owned(self, state: State) -> State:
-        """``state`` with its owner, where it names none yet."""
+        """``state`` with its owner, where it names none yet and the settings have been seen to work: a typing error must bind no state.
+
+        The tenancy works once it was read, or listed.
+        """
         if self._owner is None:
             return state
-        return replace(state, tenancy=state.tenancy or self._owner.tenancy, receiver=state.receiver or self._owner.receiver)
+        works = self._works(state.last.get("run") == self._run_id and state.last.get("caught_up") is True)
+        was_read = works or state.listed > 0 or state.through > self._opened_at
+        tenancy = state.tenancy or (self._owner.tenancy if was_read else "")
+        return replace(state, tenancy=tenancy, receiver=state.receiver or (self._owner.receiver if works else None))
 
     def _marked(self, state: State, now: float) -> State:
-        """``state``, once its marker is complete; the next commit records that."""
-        if self._owner is None or state.marked == self._owner.mark:
+        """``state``, once it has its owner and its marker is complete; the next commit records that."""
+        if self._owner is None or state.marked == self._owner.mark or not (self._marking and state.tenancy and state.receiver):
             return state
         try:
             self._markers.complete(self._marker(state, now))
         except StateError:  # the next run tries again: until then a missing state is a start where this one began
+            self._marking = False
             return state
         return replace(state, marked=self._owner.mark)
 
@@ -164,7 +188,7 @@ class Keeper:
         tenancy, receiver = (self._owner.tenancy, self._owner.receiver.address) if self._owner else ("", "")
         return Marker(
             state=self._store.name, region=self._region, tenancy=tenancy, receiver=receiver,
-            run=self._run_id, at=time_text(now), begins=minute_text(state.through),
+            run=self._run_id, at=time_text(now), begins=minute_text(state.began or state.through),
         )  # fmt: skip
 
     def peek(self) -> State | None:
@@ -176,13 +200,14 @@ class Keeper:
     def commit(self, state: State, *, now: float | None = None) -> State:
         """Write ``state`` in place of what was last read or written; as written. Raises StateConflict, StateError.
 
-        ``now`` (seconds since the epoch) renews the lease of this run in it; without one in it, the lease is returned.
+        ``now`` (seconds since the epoch): in a run. It renews the lease of this run in ``state``, and records the owner; without a lease in
+        it, the lease is returned.
 
         After a conflict every further commit is one: another's state is never written over. After any other error it is open whether
         the write took effect; a further commit replaces it either way.
         """
         self._serial = max(self._serial, state.serial) + 1
-        stamped = replace(state, writer=self._run_id, serial=self._serial)
+        stamped = replace(state if now is None else self._owned(state), writer=self._run_id, serial=self._serial)
         if now is not None and self._lease and state.lease:
             self._lease = replace(self._lease, until=min(self._lease_end, now + LEASE_SECONDS))
             stamped = replace(stamped, lease=self._lease)
@@ -191,7 +216,7 @@ class Keeper:
         self._renew_at = self._renew_at if now is None else now + RENEW_SECONDS
         if stamped.lease is None:
             self._lease = None
-        return stamped
+        return stamped if now is None else self._marked(stamped, now)
 
     def _write(self, stamped: State) -> str:
         data, etag = pack(stamped), self._etag

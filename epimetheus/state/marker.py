@@ -4,10 +4,11 @@ It is written in two steps around the first state, each conditional, so that a r
 
     1  {"complete": false, "begins": T}     no state yet: a later start reads from T on, as this one would have
     2  the state, read up to T
-    3  {"complete": true}                   from now on a missing state is an error
+    3  {"complete": true}                   once the state records its owner; from now on a missing state is an error
 
 Killed after 1: the next run finds an incomplete marker and no state, and starts at its T. Killed after 2: it finds a state that does not
 know of a complete marker (`State.marked`), and completes it. T never moves, so that no start forgets what an earlier one had promised.
+Until the state has an owner (see `Keeper`), nothing was confirmed by any receiver, so that starting at T again loses nothing.
 
 In a bucket there are two, which say the same. ``<prefix><region>.started`` stands beside the state: it shows that a state was deleted.
 ``epimetheus-started/<region>/<owner>`` depends on tenancy, receiver and chosen compartments, but not on STATE_PREFIX: it shows that the
@@ -62,7 +63,7 @@ class Markers:
         return found[0] if found else marker
 
     def complete(self, marker: Marker) -> None:
-        """Step 3, with what an earlier step wrote; ``marker`` where there is none. Raises StateError."""
+        """Step 3, with what an earlier step wrote, but the owner's of ``marker``; ``marker`` where there is none. Raises StateError."""
         for place in self._places:
             if not any(_completed(place, marker) for _ in range(_TRIES)):
                 raise StateError(
@@ -78,7 +79,8 @@ def _completed(place: Store, marker: Marker) -> bool:
     if stored and before.complete:
         return True
     try:
-        place.write(_form(msgspec.structs.replace(before, complete=True)), stored.etag if stored else None)
+        after = msgspec.structs.replace(before, complete=True, tenancy=marker.tenancy, receiver=marker.receiver)
+        place.write(_form(after), stored.etag if stored else None)
     except Changed:
         return False
     return True

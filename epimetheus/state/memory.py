@@ -92,7 +92,7 @@ class State:
     ``keys``: minute → packed dedupe keys; ``quotas``: event type → start of an hour → what became of its events under a limit;
     ``listed``: minute since the epoch of the last listing of compartments that came whole, 0: none yet;
     ``writer`` and ``serial`` tell our own write from another's; ``last`` is the last run's summary. ``tenancy`` (OCID) and ``receiver``:
-    whose events these are, and where they are sent, as the first run recorded it; ``adopted``: the last change of these. ``marked``: the
+    whose events these are, and where they are sent, as a run that worked recorded it; ``adopted``: their last change. ``marked``: the
     `Owner.mark` for which its markers are complete (see `epimetheus.state.marker`).
     ``partly_listed``: no listing was complete yet, and ``listed`` is the minute of the first.
     ``began``: the minute where reading began, 0 where unknown.
@@ -138,6 +138,11 @@ class State:
         behind = {ocid: replace(one, floor=0, missing=_at_most(one.missing, now)) for ocid, one in behind.items()}
         kept = replace(self, through=minute, behind=behind, known=known, floor=0, keys={}, quotas={}, lease=None)
         return replace(kept, slice_minutes=0, listed=0, regions_listed=0, began=min(self.began, minute))
+
+    def for_other_tenancy(self) -> "State":
+        """The cursor and what identifies the state: of the tenancy that it was for, nothing is kept."""
+        listings = replace(self, known={}, behind={}, listed=0, partly_listed=False, regions=(), regions_listed=0)
+        return replace(listings, keys={}, quotas={}, slice_minutes=0, floor=0, began=0)
 
     def _times(self) -> Iterator[tuple[str, int]]:
         """Every minute of processed time in the state. Hours of limits are those of events, which may be dated as they like."""

@@ -8,14 +8,18 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 import typer
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from epimetheus import config_forms as form
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config import Settings
 from epimetheus.errors import ConfigError, StateDamaged, StateError, StateForeign
+from epimetheus.known_compartments import RETENTION_MINUTES
 from epimetheus.model import minute_text, parse_minute, time_text
 from epimetheus.render.visible import on_terminal
 from epimetheus.select.own_polling import addresses, confirmed
+from epimetheus.state.checks import missing
 from epimetheus.state.form import pack
 from epimetheus.state.keeper import Keeper
 from epimetheus.state.memory import Adoption, Lease, State
@@ -33,6 +37,7 @@ Force = Annotated[bool, typer.Option("--force", help="Also where the state is da
 Raw = Annotated[bool, typer.Option("--raw", help="As it is stored, without the keys.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Future = Annotated[bool, typer.Option("--future", help="Also to a time that has not come yet: until then, every run fails.")]
+New = Annotated[bool, typer.Option("--new", help="Also where nothing shows that there ever was a state: make one.")]
 Reason = Annotated[str, typer.Option(help="Why the receiver or tenancy changes; kept in the state.")]
 
 
@@ -64,14 +69,18 @@ def state_show(region: Region = None, raw: Raw = False) -> None:
 
 
 @state_app.command("rewind")
-def state_rewind(time: str, region: Region = None, force: Force = False, yes: Yes = False, future: Future = False) -> None:
+def state_rewind(
+    time: str, region: Region = None, force: Force = False, yes: Yes = False, future: Future = False, new: New = False
+) -> None:
     """Read again from TIME on (like 2026-11-24T10:05:00Z), and send it again: keys and limits of what was sent are dropped."""
     with terminal.explained():
         minute, now = _minute(time), int(SYSTEM.now() // 60)
         if minute > now and not future:
             raise ConfigError([f"TIME={time}: it is in the future; allowed is a time up to now, or any time with --future"])
+        if minute < now - RETENTION_MINUTES:
+            raise ConfigError([f"TIME={time}: OCI Audit keeps events for 365 days; allowed is a time within the last 365 days"])
         kept = _kept(region)
-        state = _found(kept, force) or _fresh(kept, minute)
+        state = _replaced(kept, force=force, yes=yes, new=new) or _fresh(kept, minute)
         if minute > now:
             _ask(f"{time} is in the future: until then every run fails, and events before it are never sent. Continue?", yes)
         elif minute > state.through:
@@ -81,16 +90,16 @@ def state_rewind(time: str, region: Region = None, force: Force = False, yes: Ye
 
 
 @state_app.command("reset")
-def state_reset(region: Region = None, force: Force = False, yes: Yes = False) -> None:
+def state_reset(region: Region = None, force: Force = False, yes: Yes = False, new: New = False) -> None:
     """Forget everything: the next run begins INITIAL_LOOKBACK_HOURS back, as if it were the first, with the receiver of the settings."""
     with terminal.explained():
         kept = _kept(region)
-        state = _found(kept, force)
+        state = _replaced(kept, force=force, yes=yes, new=new)
         problem = _problem(kept.keeper, state, SYSTEM.now()) if state else None
         foreign = f" {problem.what}" if isinstance(problem, StateForeign) else ""
         _ask(f"Forget the state in {kept.name}? What lies before the look-back and was not sent is never sent.{foreign}", yes)
         settings = kept.settings
-        begin = int(SYSTEM.now() // 60) - settings.settle_minutes - settings.initial_lookback_hours * 60
+        begin = _begin(settings)
         kept.keeper.commit(_fresh(kept, begin))
     say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(begin)} on, and OVERLAP_MINUTES before it.")
 
@@ -113,9 +122,14 @@ def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None
             return
         for line in (f"{kept.name} is for {before}.", f"From now on: {after}."):
             say(terminal_console(), line)
-        _ask(f"The new receiver gets the events after {minute_text(state.through)}, and none before. Continue?", yes)
-        adopted = Adoption(SYSTEM.now(), reason, before)
         owner = kept.owner
+        if state.tenancy in ("", owner.tenancy):
+            _ask(f"The new receiver gets the events after {minute_text(state.through)}, and none before. Continue?", yes)
+        else:
+            _ask(f"{_dropped(state)} Continue?", yes)
+            begin = _begin(kept.settings)
+            state = replace(state.for_other_tenancy(), through=begin, began=begin)
+        adopted = Adoption(SYSTEM.now(), reason, before)
         kept.keeper.commit(replace(state, tenancy=owner.tenancy, receiver=owner.receiver, adopted=adopted, lease=None))
     say(terminal_console(), f"{kept.name}: adopted.")
 
@@ -153,6 +167,21 @@ def state_own_address(address: str, region: Region = None, force: Force = False,
     say(terminal_console(), f"{kept.name}: {known} is the address of this deployment.")
 
 
+def _begin(settings: Settings) -> int:
+    """The minute where a first run begins to read."""
+    return int(SYSTEM.now() // 60) - settings.settle_minutes - settings.initial_lookback_hours * 60
+
+
+def _dropped(state: State) -> str:
+    """What an adoption for another tenancy drops."""
+    asked = sum(known.asked for known in state.known.values())
+    return (
+        f"Everything of tenancy {state.tenancy} is dropped: its {len(state.known)} compartments, {asked} of which are read and"
+        f" {len(state.behind)} behind, the dedupe keys, the limits and the list of regions. What it has not sent of this tenancy is never"
+        " sent. The compartments of the new tenancy are read as new ones, at most INITIAL_LOOKBACK_HOURS back."
+    )
+
+
 def _ask(question: str, yes: bool) -> None:
     if not yes:
         typer.confirm(on_terminal(question), abort=True)
@@ -160,10 +189,22 @@ def _ask(question: str, yes: bool) -> None:
 
 def _kept(region: str | None) -> _Kept:
     settings = Settings.read(os.environ)
+    if region is not None:
+        _check_region(region)
     workshop = Workshop.open(settings, SYSTEM, Deadline.after(SYSTEM, _SECONDS))
     region = region or workshop.credentials.region
     keeper = workshop.keeper(region, f"terminal-{uuid.uuid4().hex[:8]}", workshop.deadline)
     return _Kept(keeper, workshop.store(region, workshop.deadline).name, region, workshop.owner, settings)
+
+
+def _check_region(region: str) -> None:
+    """Raises ConfigError where ``region`` has not the form of those in REGIONS."""
+    try:
+        valid = TypeAdapter(form.Region, config=ConfigDict(regex_engine="python-re")).validate_python(region) != "all"
+    except ValidationError:
+        valid = False
+    if not valid:
+        raise ConfigError([f"--region={region}: allowed is a region identifier like eu-frankfurt-1"])
 
 
 def _fresh(kept: _Kept, minute: int) -> State:
@@ -171,14 +212,28 @@ def _fresh(kept: _Kept, minute: int) -> State:
     return State(kept.region, minute, began=minute, tenancy=kept.owner.tenancy, receiver=kept.owner.receiver)
 
 
-def _found(kept: _Kept, force: bool) -> State | None:
-    """The state to change. A live lease or damage is an error, unless ``force``."""
+def _replaced(kept: _Kept, *, force: bool, yes: bool, new: bool) -> State | None:
+    """The state to rewind or reset; None where a new one is to be made: it is damaged (``force``), or there is none.
+
+    A mistyped STATE_PREFIX or region also leads to where there is none. ``yes`` is the answer only where a marker names this very place.
+    """
     try:
-        state = kept.keeper.peek()
+        state = _found(kept, force)
     except StateDamaged:
         if force:
             return None
         raise
+    if state is None:
+        found = kept.keeper.marker()
+        unknown = f"There is no state in {kept.name}, and nothing shows that there ever was one."
+        here = found is not None and found[0].state == kept.name
+        _ask(f"{missing(kept.name, *found).what if found else unknown} Create a new state in {kept.name}?", new or (yes and here))
+    return state
+
+
+def _found(kept: _Kept, force: bool) -> State | None:
+    """The state to change. A live lease is an error, unless ``force``. Raises StateDamaged, too."""
+    state = kept.keeper.peek()
     if state and state.lease and state.lease.is_live(SYSTEM.now()) and not force:
         raise ConfigError([f"{kept.name}: {_lease_text(state.lease)}; wait, or run `python -m epimetheus state unlock`, or use --force"])
     return state
