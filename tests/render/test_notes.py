@@ -59,8 +59,8 @@ def test_the_header_of_what_is_watched_says_error_also_where_it_is_malformed(for
 def test_in_json_the_notes_stand_last_and_are_ours_alone():
     raw = {"epimetheus": "forged", **event()}
     assert body(raw, format="json", notes=WATCHED).endswith(',"epimetheus":{"compartmentPath":"root/prod/app","tamperWatch":true}}')
-    assert "forged" not in body(raw, format="json", notes=WATCHED)
-    assert json.loads(body(raw, format="json")) == raw
+    assert body(raw, format="json", notes=WATCHED).startswith('{"event_epimetheus":"forged","eventType":')
+    assert json.loads(body(raw, format="json")) == {"event_epimetheus": "forged", **event()}
 
 
 @pytest.mark.parametrize("form", FORMATS)
