@@ -1,41 +1,50 @@
-# make demo   watch it work         make test   every test         make check   style and types
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUN := .venv/bin/python
 
-.PHONY: demo test check coverage simulate fuzz kills receivers clean
+.PHONY: help setup demo test test-quick check coverage simulate fuzz kills receivers clean
 
-demo: .venv/ready
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do printf '  make %-16s %s\n' "$$name" "$$what"; done
+
+setup: .venv/ready ## install everything that the demo, the tests and the tools need into .venv
+
+demo: .venv/ready ## watch it work: a stand-in for OCI, a receiver that dies and returns, nothing lost
 	@$(RUN) -m epimetheus demo
 
-test: .venv/ready
+test: .venv/ready ## every test
 	@$(RUN) -m pytest
 
-check: .venv/ready
+QUICK := tests/test_architecture.py tests/test_plan.py tests/test_known_compartments.py tests/test_forward.py tests/test_config.py \
+    tests/select tests/state tests/source/test_compartments.py tests/deliver/test_framing.py tests/render/test_cef.py
+test-quick: .venv/ready ## the tests of pure decisions and bytes, in seconds
+	@$(RUN) -m pytest -q $(QUICK)
+
+check: .venv/ready ## style and types
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
 
-coverage: .venv/ready
+coverage: .venv/ready ## the tests, with the floor of branch coverage
 	@$(RUN) -m pytest --cov --cov-report=term
 	@$(RUN) tests/coverage_floor.py
 
 # days of faults, seed by seed; `make test` plays some hundred
 SEEDS ?= 1000
-simulate: .venv/ready
+simulate: .venv/ready ## days of faults, seed by seed: SEEDS=10000
 	@$(RUN) -m tests.simulation $(SEEDS)
 
 # bad input for every way in
 RUNS ?= 1000000
-fuzz: .venv/ready
+fuzz: .venv/ready ## bad input for every way in: RUNS=1000000
 	@$(RUN) -m tests.fuzz all $(RUNS)
 
 # real receivers, killed over and over
 KILLS ?= 50
-kills: .venv/ready
+kills: .venv/ready ## real receivers, killed over and over: KILLS=50
 	@$(RUN) -m tests.kills $(KILLS)
 
 # what it costs, against the goals; keeps build/bench.json. `make bench-compare BEFORE=FILE` sets an earlier one beside it
 .PHONY: bench bench-compare
-bench: .venv/ready
+bench: .venv/ready ## what it costs, against the goals
 	@$(RUN) -m benchmarks
 
 BEFORE ?= build/bench-before.json
@@ -43,12 +52,12 @@ bench-compare: .venv/ready
 	@$(RUN) -m benchmarks.compare $(BEFORE)
 
 # rsyslog and syslog-ng, from Debian's packages (as root); without them the tests that need them are skipped, and say so
-receivers:
+receivers: ## install rsyslog and syslog-ng for the tests (Debian, as root)
 	@tests/install-receivers
 
 # Chromium, from Debian's packages (as root); without it the tests that need it are skipped, and say so
 .PHONY: browser
-browser:
+browser: ## install Chromium for the tests (Debian, as root)
 	@tests/install-browser
 
 # what OCI Functions runs; `make image BASE=…@sha256:…` pins the base by digest, PLATFORM=linux/arm64 is for GENERIC_ARM
@@ -56,7 +65,7 @@ browser:
 IMAGE ?= epimetheus:$(shell sed -n 's/^version: //p' func.yaml)
 PLATFORM ?= linux/amd64
 ENGINE = $(shell for engine in docker podman; do $$engine info >/dev/null 2>&1 && echo $$engine && break; done)
-image:
+image: ## build what OCI Functions runs
 	@test -n "$(ENGINE)" || { echo "make image needs docker or podman, running. Without them: OCI's Cloud Shell has docker;" \
 	    "\`fn build\` reads the same Dockerfile, and needs docker as well." >&2; exit 1; }
 	@$(ENGINE) build --platform $(PLATFORM) $(if $(BASE),--build-arg BASE=$(BASE)) --tag $(IMAGE) .
@@ -64,11 +73,11 @@ image:
 # terraform/: schema, style, security, variables against Settings, validate and test
 .PHONY: check-terraform stack
 TOOLS := build/terraform-tools
-check-terraform: .venv/ready $(TOOLS)/ready
+check-terraform: .venv/ready $(TOOLS)/ready ## everything about terraform/
 	@tests/terraform/check $(RUN) $(TOOLS)
 
 # terraform/ as a stack for OCI's Resource Manager
-stack:
+stack: ## terraform/ as a stack for Resource Manager
 	@$(PYTHON) scripts/make-stack
 
 $(TOOLS)/ready: tests/terraform/requirements-checkov.txt
@@ -78,10 +87,12 @@ $(TOOLS)/ready: tests/terraform/requirements-checkov.txt
 	@touch $@
 
 .venv/ready: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { \
+	    echo "Epimetheus needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Set PYTHON=/path/to/python3.11." >&2; exit 1; }
 	@echo "Installing what the demo and the tests need into .venv (once, about a minute) ..."
 	@$(PYTHON) -m venv .venv
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-clean:
+clean: ## remove what was built and installed
 	rm -rf .venv .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis build .receivers

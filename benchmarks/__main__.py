@@ -20,6 +20,7 @@ from benchmarks.sizes import Sizes
 ROWS: Mapping[str, Callable[[Bench], list[Figure]]] = MappingProxyType({
     "cpu": rows_events.cpu,
     "memory": rows_events.memory,
+    "behind": rows_events.behind,
     "rules": rows_events.ruled,
     "compartments": rows_calls.compartments,
     "discovery": rows_once.discovery,

@@ -35,6 +35,7 @@ _ROUTES = {
 class Told:
     """How it should be. ``page`` events a page, ``latency`` in seconds, ``rate`` of ListEvents a second (0: any); ``waits``: for a word.
 
+    ``refused``: all events are in one compartment, which is refused until the word ``allow``.
     ``minutes``: the events lie evenly over so many, the last of them ``until`` (since the epoch); 0: every window holds them all.
     """
 
@@ -48,6 +49,7 @@ class Told:
     waits: bool = False
     minutes: int = 0
     until: int = 0
+    refused: bool = False
 
 
 def compartment(number: int) -> str:
@@ -88,7 +90,8 @@ class Api:
         self._numbers = {told.tenancy: 0, **{compartment(number): number for number in range(1, told.compartments)}}
         self._templates = pages.read(Path(told.templates), told.page) if told.events else []
         self._listing = _listing(told)
-        self._object: tuple[bytes, str] | None = None
+        self._objects: dict[str, tuple[bytes, str]] = {}
+        self.refused = told.refused
         self._writes = 0
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -106,16 +109,20 @@ class Api:
             case "GetNamespace":
                 return 200, {}, b'"bench"'
             case "GetObject":
-                return self._read()
+                return self._read(url.path)
             case "PutObject":
-                return self._write(headers, body)
+                return self._write(url.path, headers, body)
             case "PostMetricData":
                 return 200, {}, b'{"failedMetricsCount":0,"failedMetrics":[]}'
         return 404, {}, b'{"code":"NotFound","message":"not known here"}'
 
     def state(self) -> dict[str, int]:
-        """Bytes of the object."""
-        return {"bytes": len(self._object[0]) if self._object else 0}
+        """Bytes of the state."""
+        return {"bytes": sum(len(data) for path, (data, _) in self._objects.items() if path.endswith(".state"))}
+
+    def allow(self) -> None:
+        """Refuse no compartment any more."""
+        self.refused = False
 
     def _note(self, operation: str) -> None:
         with self._lock:
@@ -132,8 +139,14 @@ class Api:
             return 429, {}, b'{"code":"TooManyRequests","message":"too many"}'
         self.served.append(time.monotonic())
         number = self._numbers[query["compartmentId"]]
-        share, rest = divmod(self.told.events, self.told.compartments)
-        first, last = self._within(share + (number < rest), query["startTime"], query["endTime"])
+        if self.told.refused:
+            events = self.told.events if number == 1 else 0
+            if self.refused and number == 1:
+                return 404, {}, b'{"code":"NotAuthorizedOrNotFound","message":"refused"}'
+        else:
+            share, rest = divmod(self.told.events, self.told.compartments)
+            events = share + (number < rest)
+        first, last = self._within(events, query["startTime"], query["endTime"])
         first = int(query.get("page", first))
         if first >= last:
             return 200, {}, b"[]"
@@ -155,19 +168,20 @@ class Api:
         onward = {"opc-next-page": str(page + 1)} if page + 1 < len(self._listing) else {}
         return 200, onward, self._listing[page]
 
-    def _read(self) -> Answer:
-        if self._object is None:
+    def _read(self, path: str) -> Answer:
+        if path not in self._objects:
             return 404, {}, b'{"code":"ObjectNotFound","message":"there is none"}'
-        return 200, {"etag": self._object[1]}, self._object[0]
+        data, etag = self._objects[path]
+        return 200, {"etag": etag}, data
 
-    def _write(self, headers: dict[str, str], body: bytes) -> Answer:
+    def _write(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
         with self._lock:
-            there = self._object[1] if self._object else None
+            there = self._objects[path][1] if path in self._objects else None
             if headers.get("if-match", there) != there or (there and headers.get("if-none-match") == "*"):
                 return 412, {}, b'{"code":"IfMatchFailed","message":"it is another"}'
             self._writes += 1
-            self._object = (body, f"e{self._writes}")
-            return 200, {"etag": self._object[1]}, b""
+            self._objects[path] = (body, f"e{self._writes}")
+            return 200, {"etag": f"e{self._writes}"}, b""
 
 
 def _name(path: str) -> str:
@@ -241,6 +255,7 @@ def main() -> None:
         "state": api.state,
         "paced": lambda: {"served": api.served, "throttled": api.throttled},
         "release": api.released.set,
+        "allow": api.allow,
     })
 
 

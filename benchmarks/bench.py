@@ -21,7 +21,7 @@ from epimetheus.testing.syslog import Authority
 
 BUCKET = "audit-state"
 SECONDS = 1800.0  # what a call is given
-_SETTLE = 2  # minutes, as SETTLE_MINUTES has it by default
+SETTLE_MINUTES = 2  # the default of that setting
 
 
 class Called(NamedTuple):
@@ -146,7 +146,7 @@ class Bench:
         """
         key = events, compartments, hours
         if key not in self.met:
-            spread = {"minutes": hours * 60, "until": int(time.time() // 60) - _SETTLE} if hours > 1 else {}
+            spread = {"minutes": hours * 60, "until": int(time.time() // 60) - SETTLE_MINUTES} if hours > 1 else {}
             settings = {"INITIAL_LOOKBACK_HOURS": str(hours)}
             with self.stage(settings, events=events, compartments=compartments, **spread) as stage:
                 self.met[key] = stage.call(), stage.api.ask("state")["bytes"]

@@ -1,7 +1,9 @@
 """What an event costs: CPU and memory of the function's process."""
 
+import time
+
 from benchmarks import rules
-from benchmarks.bench import Bench, Called
+from benchmarks.bench import SETTLE_MINUTES, Bench, Called
 from benchmarks.calibrate import calibrate
 from benchmarks.figures import Figure
 from epimetheus.select.rules import Rules
@@ -56,8 +58,27 @@ def memory(bench: Bench) -> list[Figure]:
     ]
 
 
-def _peak(what: str, call: Called, goal: float | None, note: str) -> Figure:
-    return Figure("memory", f"peak memory, {what}", call.peak / _MB, "MB", goal, note=note)
+def behind(bench: Bench) -> list[Figure]:
+    """The most that the function's process ever had while one compartment that was refused for days is backfilled, by events it holds."""
+    return [_backfilled(bench, events) for events in (bench.sizes.some, bench.sizes.many)]
+
+
+def _backfilled(bench: Bench, events: int) -> Figure:
+    hours = bench.sizes.behind_hours
+    spread = {"minutes": hours * 60, "until": int(time.time() // 60) - SETTLE_MINUTES}
+    with bench.stage({"INITIAL_LOOKBACK_HOURS": str(hours)}, events=events, compartments=2, refused=True, **spread) as stage:
+        stage.call()
+        stage.api.say("allow")
+        calls = [stage.call()]
+        while calls[-1].report["position"]["behind"]:
+            calls.append(stage.call())
+    slices = sum(call.report["slices"] for call in calls)
+    what, note = f"{events:,} events of one compartment {hours} h behind", f"{len(calls)} calls, {slices} slices"
+    return _peak(what, calls[-1], 110.0, note, "behind")
+
+
+def _peak(what: str, call: Called, goal: float | None, note: str, row: str = "memory") -> Figure:
+    return Figure(row, f"peak memory, {what}", call.peak / _MB, "MB", goal, note=note)
 
 
 def ruled(bench: Bench) -> list[Figure]:

@@ -11,6 +11,8 @@ class Sizes:
 
     ``some`` and ``many`` events are those of so many ``hours`` without a run, as INITIAL_LOOKBACK_HOURS has them by default.
 
+    ``behind_hours``: how far one compartment is behind in the row of that name.
+
     ``latency`` and ``slow`` (of the API that throttles) are seconds an answer, ``rate`` (allowed) and ``asked`` requests a second.
     """
 
@@ -22,6 +24,7 @@ class Sizes:
     some: int = 100_000
     many: int = 1_000_000
     hours: int = 24
+    behind_hours: int = 168
     compartments: int = 1_000
     latency: float = 0.05
     concurrency: int = 16

@@ -1,5 +1,24 @@
-"""``python -m epimetheus``."""
+"""``python -m epimetheus``: a signal ends it with 128 and its number, a broken output not at all."""
+
+import signal
+import sys
+from typing import TextIO, cast
 
 from epimetheus.cli import app
+from epimetheus.signals import Signaled, signals_raised
+from epimetheus.terminal.output import DroppingStream
 
-app()
+
+def main() -> None:
+    """Run the command that is typed."""
+    sys.stdout, sys.stderr = (cast(TextIO, DroppingStream(stream)) for stream in (sys.stdout, sys.stderr))
+    try:
+        with signals_raised(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            app()
+    except Signaled as signaled:
+        sys.stderr.write(f"Interrupted by {signaled.name}.\n")
+        sys.exit(signaled.exit_code)
+
+
+if __name__ == "__main__":
+    main()

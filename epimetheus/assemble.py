@@ -1,8 +1,8 @@
 """From settings to the parts of a run: the one place where every stage is put together with what it needs, and no other stage."""
 
 import ssl
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,19 @@ from oci.identity import IdentityClient
 from oci.object_storage import ObjectStorageClient
 
 from epimetheus.clock import Clock, Deadline
-from epimetheus.cloud import Calls, Credentials, make_client, oci_errors, sign_in
+from epimetheus.clock_offset import ClockOffset
+from epimetheus.cloud import Calls, Credentials, dates, make_client, oci_errors, sign_in
 from epimetheus.config import Settings
 from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_end, framer, tls_context
+from epimetheus.discovery import Subscribed, subscribed
 from epimetheus.files.field_map import FieldMap, read_field_map
 from epimetheus.files.rules import RulesFile, read_rules
-from epimetheus.parts import Options, Parts, Receiver, Statistics, Watcher
+from epimetheus.foreign_text import value as shown
+from epimetheus.parts import Options, Parts, Receiver, Watcher
 from epimetheus.render import Renderer
 from epimetheus.render.fields import Fields
 from epimetheus.run import commit_reserve
+from epimetheus.run_setup import options_of, rules_of
 from epimetheus.select.quotas import Quotas
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
@@ -32,7 +36,9 @@ from epimetheus.source.material import Material
 from epimetheus.source.pacer import Pacer
 from epimetheus.state.file import FileStore
 from epimetheus.state.keeper import Keeper
+from epimetheus.state.marker import Markers
 from epimetheus.state.object_storage import ObjectStore
+from epimetheus.state.owner import Owner, receiver_id
 from epimetheus.state.store import Store
 
 _INGESTION = "https://telemetry-ingestion.{region}.{secondLevelDomain}"
@@ -42,12 +48,13 @@ _BUCKET_HELP = "Check STATE_BUCKET, STATE_NAMESPACE and the policy for its objec
 
 @dataclass(frozen=True)
 class Workshop:
-    """What is made once for all regions of a call: the settings, who we are, the clock, and the time there is."""
+    """What is made once for all regions of a call: the settings, who we are, the clock, the time there is, and what OCI's clock says."""
 
     settings: Settings
     credentials: Credentials
     clock: Clock
     deadline: Deadline
+    clock_offset: ClockOffset = field(default_factory=ClockOffset)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock, deadline: Deadline) -> "Workshop":
@@ -63,26 +70,61 @@ class Workshop:
     def regions(self) -> list[str]:
         """REGIONS; the function's own by default. Raises SourceError, CredentialsError."""
         if self.settings.regions == ("all",):
-            return subscribed_regions(self.client(IdentityClient, self.deadline.left() / 4), self.tenancy)
+            return list(self.subscribed.names)
         return list(self.settings.regions) or [self.credentials.region]
+
+    @cached_property
+    def subscribed(self) -> Subscribed:
+        """The regions of the tenancy; where Identity cannot list them, as the state of our own region has them. Raises as `regions`."""
+        region, client = self.credentials.region, self.client(IdentityClient, self.deadline.left() / 4)
+        return subscribed(
+            lambda: subscribed_regions(client, self.tenancy),
+            lambda: Keeper(self.store(region, self.deadline), "", region).peek(),
+            int(self.clock.now() // 60),
+        )
 
     def client(self, kind: Callable[..., Any], seconds: float, calls: Calls | None = None) -> Any:
         """One of the SDK's clients in our own region, whose retries fit ``seconds``, and whose answers are counted in ``calls``."""
         region, endpoint = self.credentials.region, self.settings.oci_endpoint
-        return make_client(kind, self.credentials, region=region, endpoint=endpoint, seconds=max(1.0, seconds), calls=calls)
+        return make_client(
+            kind, self.credentials, region=region, endpoint=endpoint, seconds=max(1.0, seconds), calls=calls, dated=self.dated
+        )
+
+    @property
+    def dated(self) -> Callable[[Any], None]:
+        """Notes the date of an answer of OCI."""
+        return dates(self.clock_offset, self.clock.now)
 
     def prepare(self) -> None:
         """Fetch what all regions need, so that a failure here is nobody's fate alone. Raises ConfigError, SourceError, CredentialsError."""
         _ = self.tls, self.settings.state_bucket and self.namespace, self.rules_file, self.field_map
 
+    @property
+    def owner(self) -> Owner:
+        """Whose state it is that these settings continue."""
+        settings = self.settings
+        receiver = receiver_id(settings.syslog_transport, settings.syslog_host, settings.syslog_port, settings.syslog_server_name)
+        return Owner(self.tenancy, receiver, ",".join((settings.compartment_mode, *sorted(settings.compartment_ids))))
+
     def store(self, region: str, deadline: Deadline, calls: Calls | None = None) -> Store:
         """Where this region's state is kept."""
+        return self._stores(region, deadline, calls)[0]
+
+    def keeper(self, region: str, run_id: str, deadline: Deadline, calls: Calls | None = None) -> Keeper:
+        """Keeps this region's state for ``run_id``."""
+        store, *places = self._stores(region, deadline, calls)
+        return Keeper(store, run_id, region, self.owner, Markers(places))
+
+    def _stores(self, region: str, deadline: Deadline, calls: Calls | None) -> list[Store]:
+        """Where this region's state is kept, and each of its markers (see `epimetheus.state.marker`)."""
         if path := self.settings.state_file:
-            own = region == self.credentials.region
-            return FileStore(Path(path) if own else Path(f"{path}.{region}"))
+            path = path if region == self.credentials.region else f"{path}.{region}"
+            return [FileStore(Path(path)), FileStore(Path(f"{path}.started"))]
         # The last commit may take two calls, the second to find out what became of the first: half of the reserve, for both.
         client = self.client(ObjectStorageClient, commit_reserve(deadline.left()) / 4, calls)
-        return ObjectStore(client, self.namespace, str(self.settings.state_bucket), f"{self.settings.state_prefix}{region}.state")
+        beside = f"{self.settings.state_prefix}{region}"
+        names = (f"{beside}.state", f"{beside}.started", f"epimetheus-started/{region}/{self.owner.mark}")
+        return [ObjectStore(client, self.namespace, str(self.settings.state_bucket), name) for name in names]
 
     @cached_property
     def namespace(self) -> str:
@@ -100,7 +142,7 @@ class Workshop:
     def get_object(self, name: str) -> bytes:
         """An object of STATE_BUCKET. Raises SourceError, CredentialsError."""
         client = self.client(ObjectStorageClient, self.deadline.left() / 4)
-        with oci_errors(f"reading the object {name} of {self.settings.state_bucket}", do=_BUCKET_HELP):
+        with oci_errors(f"reading the object {shown(name)} of {self.settings.state_bucket}", do=_BUCKET_HELP):
             return bytes(client.get_object(self.namespace, self.settings.state_bucket, name).data.content)
 
     @cached_property
@@ -117,7 +159,8 @@ class Workshop:
     def warnings(self) -> tuple[str, ...]:
         """What every run should say about its settings."""
         nameless = (_NO_PRINCIPAL,) if self.settings.own_events == "summarise" and not self.credentials.principals else ()
-        return (*self.settings.warnings, *self.rules_file[1], *self.field_map[1], *nameless)
+        regions = self.subscribed.warnings if self.settings.regions == ("all",) else ()
+        return (*self.settings.warnings, *self.rules_file[1], *self.field_map[1], *nameless, *regions)
 
     @cached_property
     def tls(self) -> ssl.SSLContext | None:
@@ -167,6 +210,7 @@ class Workshop:
             max_bytes=settings.syslog_max_bytes,
             run_id=run_id,
             started=self.clock.now(),
+            monotonic=self.clock.monotonic,
             replay=replay,
             redact=settings.redact,
             fields=self.fields,
@@ -182,29 +226,11 @@ class Workshop:
         """Which events are sent."""
         return rules_of(self.rules_file[0], self.credentials.principals if self.settings.own_events == "summarise" else ())
 
-    def statistics(self) -> Statistics:
-        """What is told while a run goes."""
-        asked = self.rules_file[0].statistics
-        return Statistics(left_out=asked.enable_detailed_logging, every=asked.log_interval_events)
-
     def options(self, region: str) -> Options:
         """What to read of a region."""
-        settings = self.settings
-        return Options(
-            region=region,
-            tenancy=self.tenancy,
-            mode=settings.compartment_mode,
-            ids=settings.compartment_ids,
-            listing=settings.listing_minutes,
-            lookback=settings.initial_lookback_hours * 60,
-            overlap=settings.overlap_minutes,
-            settle=settings.settle_minutes,
-            slice=settings.slice_minutes,
-            concurrency=settings.api_concurrency,
-            run_message=settings.run_message,
-            actors="epimetheus.actor" in self.fields.added.values(),
-            statistics=self.statistics(),
-        )
+        actors = "epimetheus.actor" in self.fields.added.values()
+        regions = self.subscribed if self.settings.regions == ("all",) else None
+        return options_of(self.settings, region, self.tenancy, self.rules_file[0], regions, actors=actors)
 
     def list_page(self, seconds: float, calls: Calls | None = None) -> ListPage:
         """Identity, each call within ``seconds``."""
@@ -220,6 +246,7 @@ class Workshop:
             concurrency=settings.api_concurrency,
             pacer=Pacer(settings.api_requests_per_second, self.clock),
             clock=self.clock,
+            dated=self.dated,
         )
 
     def watch(self) -> Watch:
@@ -238,7 +265,7 @@ class Workshop:
         dialer, calls = self.dialer(until), Calls()
         return Parts(
             clock=self.clock,
-            keeper=Keeper(self.store(region, deadline, calls), run_id, region),
+            keeper=self.keeper(region, run_id, deadline, calls),
             list_page=self.list_page(deadline.left() / 8, calls),
             audit=self.audit(region),
             calls=calls,
@@ -249,6 +276,7 @@ class Workshop:
             watcher=watcher,
             rules=self.rules(),
             watch=self.watch(),
+            clock_offset=self.clock_offset.seconds,
         )
 
     def monitoring(self, seconds: float) -> Any:
@@ -256,23 +284,3 @@ class Workshop:
         region = self.credentials.region
         endpoint = self.settings.oci_endpoint or oci.regions.endpoint_for("telemetry", service_endpoint_template=_INGESTION, region=region)
         return make_client(oci.monitoring.MonitoringClient, self.credentials, region=region, endpoint=endpoint, seconds=seconds)
-
-
-def rules_of(file: RulesFile, own: Sequence[str]) -> Rules:
-    """What a rules file says, as the stage wants it; ``own``: OCIDs of ourselves whose polling is left out."""
-    filtering, users = file.event_filtering, file.event_filtering.user_filtering
-    if not filtering.enabled:
-        return Rules(own=own)
-    return Rules(
-        mode=filtering.mode,
-        excluded=filtering.excluded_events,
-        included=filtering.included_events,
-        priority=filtering.priority_events,
-        never_drop=filtering.never_drop,
-        limits={pattern: limit.max_per_hour for pattern, limit in filtering.rate_limiting.items() if limit.enabled},
-        without_services=users.exclude_service_accounts,
-        services=users.service_accounts,
-        excluded_users=users.exclude_users,
-        only_users=users.include_only_users,
-        own=own,
-    )

@@ -4,8 +4,8 @@ Each client goes without the SDK's circuit breaker: it is shared by all clients,
 """
 
 import configparser
-import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +15,14 @@ from typing import Any, Literal
 import jwt
 import oci
 
+from epimetheus.clock_offset import ClockOffset
 from epimetheus.errors import CredentialsError, EpimetheusError, SourceError
+from epimetheus.foreign_text import plain
+from epimetheus.http_limits import AnswerLimit, limit_client
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 _TOO_MANY, _FAILED = 429, 500
-_SIGNATURE = re.compile(r'ST\$[\w.-]+|(?<=keyId=")[^"]+|(?<=signature=")[^"]+')
 AuthKind = Literal["resource_principal", "instance_principal", "config_file"]
 
 
@@ -111,11 +113,19 @@ class Calls:
 
 
 def make_client(
-    kind: Callable[..., Any], credentials: Credentials, *, region: str, endpoint: str | None, seconds: float, calls: Calls | None = None
+    kind: Callable[..., Any],
+    credentials: Credentials,
+    *,
+    region: str,
+    endpoint: str | None,
+    seconds: float,
+    calls: Calls | None = None,
+    dated: Callable[[Any], None] | None = None,
 ) -> Any:
     """A client of the SDK for ``region``, or for the one URL ``endpoint``; each call of it, retries included, ends within ``seconds``.
 
-    Its answers are counted in ``calls``.
+    That holds for whatever a server sends, and however slowly; only a name lookup has its own timeout, the resolver's. The size of
+    answers is limited (`http_limits`), they are counted in ``calls``, and ``dated`` gets each (see `dates`).
     """
     options: dict[str, Any] = {"service_endpoint": endpoint} if endpoint else {}
     client = kind(
@@ -126,10 +136,28 @@ def make_client(
         circuit_breaker_strategy=oci.circuit_breaker.NoCircuitBreakerStrategy(),
         **options,
     )
+    limit_client(client, seconds * 2 / 3)  # for the last try, which begins by a third at the latest
+    hooks = client.base_client.session.hooks["response"]
     if calls is not None:
         service = client.base_client.service
-        client.base_client.session.hooks["response"].append(lambda answer, **_: calls.answered(service, answer.status_code))
+        hooks.append(lambda answer, **_: calls.answered(service, answer.status_code))
+    if dated is not None:
+        hooks.append(lambda answer, **_: dated(answer))
     return client
+
+
+def dates(offset: ClockOffset, now: Callable[[], float] = time.time) -> Callable[[Any], None]:
+    """What notes the ``Date`` of an answer (of requests, or of the SDK's copy) in ``offset``; ``now`` is our clock.
+
+    Only an answer with OCI's request id counts: a proxy on the way has a clock of its own.
+    """
+
+    def note(answer: Any) -> None:
+        if "opc-request-id" in answer.headers:
+            ended = now()
+            offset.note(answer.headers.get("date"), ended - answer.elapsed.total_seconds(), ended)
+
+    return note
 
 
 def retries(seconds: float) -> Any:
@@ -148,11 +176,16 @@ def retries(seconds: float) -> Any:
     ).get_retry_strategy()
 
 
+_LIMIT_HELP = "Check what answers in place of OCI (a proxy, OCI_ENDPOINT), and the route to OCI. The next run tries again."
+
+
 @contextmanager
 def oci_errors(doing: str, *, do: str, raising: type[EpimetheusError] = SourceError) -> Iterator[None]:
     """Translate what the SDK raises while ``doing``: 401 is CredentialsError, another answer ServiceFailure, none at all ``raising``."""
     try:
         yield
+    except AnswerLimit as error:
+        raise raising(f"OCI's answer exceeded a limit while {doing}: {error}.", do=_LIMIT_HELP) from error
     except oci.exceptions.ServiceError as error:
         raise service_failure(doing, error.status, error.code, error.message, error.request_id, do) from error
     except (oci.exceptions.ClientError, OSError) as error:  # the SDK's requests errors are OSErrors
@@ -173,12 +206,6 @@ def service_failure(doing: str, status: int, code: str | None, message: str | No
             do="Check the key, user and clock; for a resource principal, its dynamic group.",
         )
     return ServiceFailure(f"OCI refused while {doing}: {said}.", do=do, status=status, code=code)
-
-
-def plain(text: str) -> str:
-    """Foreign words for a message of ours: one line of at most 200 characters, nothing but what can be printed, and no signature."""
-    shown = "".join(character if character.isprintable() else " " for character in _SIGNATURE.sub("…", text))
-    return " ".join(shown.split())[:200]
 
 
 def _words(error: BaseException) -> str:

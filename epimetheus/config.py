@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from epimetheus import config_forms as form
+from epimetheus import foreign_text
 from epimetheus.errors import ConfigError
 from epimetheus.files.field_map import read_field_map
 from epimetheus.files.json_file import nearest
@@ -18,6 +19,8 @@ from epimetheus.render.syslog import FACILITIES
 
 MAX_BYTES = 4096
 """What the configuration of a function may hold, keys and values together (OCI Functions)."""
+RELP_BYTES = 128 * 1024
+"""What a RELP frame may hold (librelp, doc/relp.md)."""
 
 
 _PLAIN_TCP = "SYSLOG_TRANSPORT=tcp is plain TCP: events can be read and forged on the way; use tls."
@@ -64,6 +67,7 @@ class Settings(BaseModel):
     compartment_mode: Literal["all", "tenancy_only", "include", "exclude"] = "all"
     compartment_ids: Annotated[tuple[form.Compartment, ...], form.Split] = form.listed("OCIDs of compartments")
     listing_minutes: int = form.whole(15, 0, 1440)
+    listing_max_age_minutes: int = form.whole(60, 1, 10080)
     initial_lookback_hours: int = form.whole(24, 0, 8760)
     overlap_minutes: int = form.whole(15, 0, 1440)
     settle_minutes: int = form.whole(2, 0, 60)
@@ -120,7 +124,7 @@ def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
     """Keys that are nearly ours. Most variables are somebody else's (PATH, OCI_CLI_PROFILE), and are let pass."""
     for key in environment:
         if key not in _KEYS and (meant := _meant(key)):
-            yield f"{form.printable(key)}: there is no such key; the nearest is {meant}"
+            yield f"{foreign_text.value(key) or foreign_text.HIDDEN}: there is no such key; the nearest is {meant}"
 
 
 def _meant(key: str) -> str | None:
@@ -159,6 +163,7 @@ def _together(given: Mapping[str, str]) -> Iterator[str]:
     """What is wrong between keys."""
     yield from _state_together(given)
     yield from _tls_together(given)
+    yield from _relp_together(given)
     regions, ids = form.split(given.get("REGIONS", "")), given.get("COMPARTMENT_IDS")
     if "all" in regions and len(regions) > 1:
         yield f"{_named('REGIONS', given['REGIONS'])}: allowed is all, or regions, not both"
@@ -191,8 +196,23 @@ def _tls_together(given: Mapping[str, str]) -> Iterator[str]:
         for key in _TLS_ONLY:
             if key in given:
                 yield f"{key} is set and SYSLOG_TRANSPORT is tcp: allowed is with tls and relp only"
-    if given.get("SYSLOG_TRANSPORT") == "relp" and "SYSLOG_FRAMING" in given:
+
+
+def _relp_together(given: Mapping[str, str]) -> Iterator[str]:
+    if given.get("SYSLOG_TRANSPORT") != "relp":
+        return
+    if "SYSLOG_FRAMING" in given:
         yield "SYSLOG_FRAMING is set and SYSLOG_TRANSPORT is relp, which has frames of its own: allowed is with tls and tcp only"
+    size = given.get("SYSLOG_MAX_BYTES", "8000")
+    try:
+        fits = 0 < float(size) <= RELP_BYTES
+    except ValueError:  # found already
+        return
+    if not fits:
+        yield (
+            f"{_named('SYSLOG_MAX_BYTES', size)}: SYSLOG_TRANSPORT=relp sends no message longer than {RELP_BYTES} bytes;"
+            f" allowed is an integer from {MIN_BYTES} to {RELP_BYTES}"
+        )
 
 
 def _worded(details: ErrorDetails, given: Mapping[str, str]) -> str:
@@ -208,5 +228,5 @@ def _worded(details: ErrorDetails, given: Mapping[str, str]) -> str:
 
 def _named(key: str, value: str) -> str:
     """``KEY=value``; the key alone where the value may be secret, or a whole text."""
-    clean = None if key in _TEXTS and not value.startswith(_POINTERS) else form.shown(value)
+    clean = None if key in _TEXTS and not value.startswith(_POINTERS) else foreign_text.value(value)
     return key if clean is None else f"{key}={clean}"

@@ -1,6 +1,5 @@
 """What a setting's text may look like, said once for pydantic, as a pattern or bounds, and once for people, as the description."""
 
-import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -76,19 +75,3 @@ Region = Annotated[str, _part(r"all|[a-z]+(?:-[a-z]+)+-\d+")]
 Compartment = Annotated[str, _part(ocid("compartment|tenancy"))]
 Resource = Annotated[str, _part(ocid(r"\w+"))]
 JsonPath = Annotated[str, _part(r"[^.]+(?:\.[^.]+)*")]
-
-_SECRET = re.compile(r"-----|://[^/]*@")
-_SHOWN = 80
-
-
-def shown(value: str) -> str | None:
-    """A value as it may stand in an error: printable and short; None where it holds a PEM text or a URL with a password."""
-    if _SECRET.search(value):
-        return None
-    clean = printable(value)
-    return clean if len(clean) <= _SHOWN else f"{clean[:_SHOWN]}…"
-
-
-def printable(value: str) -> str:
-    """``value`` without control characters and broken UTF-8, which a terminal or a log would stumble over."""
-    return "".join(character if character.isprintable() else "?" for character in value)

@@ -41,6 +41,20 @@ class CredentialsError(EpimetheusError):
     fault = "credentials"
 
 
+class ClockError(EpimetheusError):
+    """The clock of this machine differs too much from OCI's for any window to be trusted; nothing was read."""
+
+    kind = "clock"
+    fault = "platform"
+
+
+class RequestError(EpimetheusError):
+    """The body of the call is none that Epimetheus knows, or asks for what the settings exclude."""
+
+    kind = "request"
+    fault = "configuration"
+
+
 class SourceError(EpimetheusError):
     """OCI could not be read: Identity with no known compartments to fall back on, or Audit for every compartment."""
 
@@ -61,6 +75,12 @@ class CompartmentMissing(CompartmentError):
     kind = "compartment_missing"
 
 
+class PageTokenRejected(CompartmentError):
+    """OCI rejected a page token (400); the window has to be read again from its beginning."""
+
+    kind = "page_token_rejected"
+
+
 class StateError(EpimetheusError):
     """The state could not be read or written; nothing was forwarded past it."""
 
@@ -72,6 +92,24 @@ class StateDamaged(StateError):
     """The state was read and is not whole; never mistaken for no state at all."""
 
     kind = "state_damaged"
+
+
+class StateInFuture(StateError):
+    """A time in the state has not come yet: reading on from there would send nothing, and look healthy."""
+
+    kind = "state_in_future"
+
+
+class StateForeign(StateError):
+    """The state belongs to another tenancy or receiver; it must be adopted, or left alone."""
+
+    kind = "state_foreign"
+
+
+class StateMissing(StateError):
+    """There is no state, and a marker shows that there was one: never mistaken for a first start."""
+
+    kind = "state_missing"
 
 
 class StateConflict(StateError):
@@ -104,6 +142,13 @@ class OutOfTime(EpimetheusError):
     """The platform gave too little time for even the smallest step."""
 
     kind = "out_of_time"
+    fault = "platform"
+
+
+class Interrupted(EpimetheusError):
+    """A signal, or a mistake of ours, ended the run before its end; what was saved stands, and the lease is returned."""
+
+    kind = "interrupted"
     fault = "platform"
 
 

@@ -5,8 +5,9 @@
     rules, field_map      RULES and FIELD_MAP are read
     regions               which regions a run reads (REGIONS)
     identity              one page of ListCompartments; skipped for COMPARTMENT_MODE=tenancy_only, which needs none
+    clock                 ours against OCI's: degraded over 60 s, failed over 300 s
     audit *               ListEvents for the last settled minute, of the root (COMPARTMENT_MODE=include: of the first of COMPARTMENT_IDS)
-    state *               it is read; a lease that is over at once is written, under its condition, and taken back
+    state *               a run may use it (neither foreign, missing nor in the future); a lease that is over is written, and taken back
     lag *                 how far the cursor is behind, the settle time aside: degraded over 2 h, failed over 24 h
     behind *              degraded: some compartments are
     tls                   SYSLOG_CA, SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY are read, and fit together
@@ -125,6 +126,7 @@ class _Examination:
         ask("field_map", of.field_map, *self.needs("field_map"))
         ask("regions", of.read_regions, "credentials")
         ask("identity", of.identity, "credentials")
+        ask("clock", of.clock, "settings")
         for region in of.regions or [""]:
             for name, question in (("audit", of.audit), ("state", of.state), ("lag", of.lag), ("behind", of.behind)):
                 ask(name, partial(question, region), "regions", region=region)

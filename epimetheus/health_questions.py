@@ -15,14 +15,23 @@ from oci.object_storage import ObjectStorageClient
 from epimetheus import notices
 from epimetheus.assemble import Workshop
 from epimetheus.clock import Clock, Deadline
+from epimetheus.clock_offset import by_oci, corrected_now
 from epimetheus.cloud import Credentials, ServiceFailure, oci_errors
 from epimetheus.config import Settings
 from epimetheus.deliver import certificate_end, framer
-from epimetheus.errors import DeliveryUncertain, EpimetheusError, ReceiverError, ReceiverUntrusted, SourceError, StateConflict, StateError
-from epimetheus.model import Window, minute_text, time_text
+from epimetheus.errors import (
+    ClockError,
+    DeliveryUncertain,
+    EpimetheusError,
+    ReceiverError,
+    ReceiverUntrusted,
+    SourceError,
+    StateConflict,
+    StateError,
+)  # fmt: skip
+from epimetheus.model import Window, minute_text, parse_time, time_text
 from epimetheus.observe import metrics
 from epimetheus.report import days_left
-from epimetheus.state.keeper import Keeper
 from epimetheus.state.memory import Lease, State
 from epimetheus.state.store import Changed, Store
 
@@ -35,6 +44,7 @@ _MOST_NAMED = 5
 _NO_ETAG = "epimetheus-health-must-be-refused"
 _NOBODY = Credentials(None, "", "")
 _LAG_HELP = "Look at the log of the last runs: are they scheduled, do they fail, or end with work left? Then give them more time."
+_NEVER_HELP = "Check that the schedule invokes the function, and the log of its last call."
 _SILENT_HELP = "Check SYSLOG_CLIENT_CERT, too: some receivers refuse it, or the lack of it, without a word."
 _BEHIND_HELP = "Every run asks them again; for 404 the function needs `read audit-events in tenancy`."
 
@@ -60,6 +70,7 @@ class Questions:
         self._workshop: Workshop
         self.regions: list[str] = []
         self._states: dict[str, State] = {}
+        self._without_state: set[str] = set()
         self._untrusted: ReceiverUntrusted | None = None
         self._receiver_end: float | None = None
 
@@ -108,25 +119,45 @@ class Questions:
             return Answer(f"ListCompartments of {tenancy} answers, but not for the whole tree at once: a run walks it.")
         return Answer(f"ListCompartments of {tenancy} answers.")
 
+    def clock(self, _: Deadline) -> Answer:
+        """How far our clock is from OCI's, by the answers so far."""
+        offset = self._workshop.clock_offset.seconds()
+        if offset is None:
+            return Answer("No answer from OCI carried a date.", "skipped")
+        try:
+            warning = corrected_now(self._clock.now(), offset)[1]
+        except ClockError as error:
+            return Answer(error.what, "failed", error.do)
+        if warning:
+            return Answer(warning, "degraded", "Synchronize it: over 300 s, no run reads anything.")
+        return Answer(f"OCI's clock and this machine's differ by {abs(offset):.1f} s; one second is as exact as it can be known.")
+
+    def _now(self) -> float:
+        """The time by OCI's clock where it is known, in seconds since the epoch."""
+        return by_oci(self._clock.now(), self._workshop.clock_offset.seconds())
+
     def audit(self, region: str, deadline: Deadline) -> Answer:
         """Whether events can be read."""
         settings = self._workshop.settings
         ocid = settings.compartment_ids[0] if settings.compartment_mode == "include" else self._workshop.tenancy
-        end = int(self._clock.now() // 60) - settings.settle_minutes
+        end = int(self._now() // 60) - settings.settle_minutes
         with closing(self._workshop.audit(region)) as audit:
             events, _ = next(audit.pages(ocid, Window(end - 1, end), None, deadline))
         return Answer(f"ListEvents of {ocid} answers: {len(events)} events on the first page of the minute from {minute_text(end - 1)} on.")
 
     def state(self, region: str, deadline: Deadline) -> Answer:
-        """Whether the state can be read and written; its content stays, but for who wrote it last."""
+        """Whether a run may use the state, and it can be read and written; its content stays, except for which run wrote it last."""
         # A call of the store takes at most 1/27 of the time there is for a run: here a fifth of this check's, for up to four calls.
-        store = self._workshop.store(region, Deadline.after(self._clock, deadline.left() * 5))
-        keeper, now = Keeper(store, self._run_id, region), self._clock.now()
+        limit = Deadline.after(self._clock, deadline.left() * 5)
+        store, keeper, now = self._workshop.store(region, limit), self._workshop.keeper(region, self._run_id, limit), self._now()
         found = keeper.peek()
         if found is None:
+            keeper.refuse_missing()
+            self._without_state.add(region)
             return _no_state_yet(store)
+        keeper.admit(found, now)
         self._states[region] = found
-        if (lease := found.lease) and lease.until > now:
+        if (lease := found.lease) and lease.is_live(now):
             return Answer(f"{store.name} can be read; run {lease.run} is at work until {time_text(lease.until)}, so no write was tried.")
         try:
             leased = keeper.commit(replace(found, lease=Lease(self._run_id, 0.0)))  # over by any clock
@@ -137,19 +168,26 @@ class Questions:
 
     def lag(self, region: str, _: Deadline) -> Answer:
         """How far the cursor is behind."""
+        if region in self._without_state:
+            return Answer("No run has ended yet.", "degraded", _NEVER_HELP)
         if (state := self._states.get(region)) is None:
-            return Answer("There is no state to tell it from.", "skipped")
-        hours = max(0.0, self._clock.now() / 60 - self._workshop.settings.settle_minutes - state.through) / 60
-        status: Status = "failed" if hours > LAG_HOURS[1] else "degraded" if hours > LAG_HOURS[0] else "ok"
-        last = f"The last run ended at {state.last['at']}." if "at" in state.last else "No run has ended yet."
+            return Answer("There is no state that can be used.", "skipped")
+        now = self._now()
+        hours = (now / 60 - self._workshop.settings.settle_minutes - state.through) / 60
+        ended = str(state.last.get("at") or "")
+        worst = max(hours, (now - parse_time(ended)) / 3600 if ended else LAG_HOURS[0] + 0.1)
+        status: Status = "failed" if worst > LAG_HOURS[1] else "degraded" if worst > LAG_HOURS[0] else "ok"
+        last = f"The last run ended at {ended}." if ended else "No run has ended yet."
         limits = f"degraded over {LAG_HOURS[0]} h, failed over {LAG_HOURS[1]} h"
-        what = f"Read through {minute_text(state.through)}, {hours:.1f} h behind ({limits}). {last}"
-        return Answer(what, status, "" if status == "ok" else _LAG_HELP)
+        what = f"Read through {minute_text(state.through)}, {max(0.0, hours):.1f} h behind ({limits}). {last}"
+        return Answer(what, status, "" if status == "ok" else _LAG_HELP if ended else _NEVER_HELP)
 
     def behind(self, region: str, _: Deadline) -> Answer:
         """Who has a mark of its own, before the cursor."""
         if (state := self._states.get(region)) is None:
-            return Answer("There is no state to tell it from.", "skipped")
+            return Answer("There is no state that can be used.", "skipped")
+        if not any(known.asked for known in state.known.values()):
+            return Answer("No compartment is known yet: no run has listed them.", "degraded", _NEVER_HELP)
         if not state.behind:
             return Answer("Nobody is behind.")
         first = sorted(state.behind.items(), key=lambda item: (item[1].since, item[0]))[:_MOST_NAMED]
@@ -205,7 +243,7 @@ class Questions:
     def probe(self, deadline: Deadline) -> Answer:
         """Whether a message arrives."""
         workshop, region = self._workshop, self.regions[0]
-        probe = notices.probe(notices.Author(self._run_id, region, workshop.tenancy, self._clock.now()))
+        probe = notices.probe(notices.Author(self._run_id, region, workshop.tenancy, self._now()))
         message = workshop.renderer(region, self._run_id).notice(probe, 1).message
         delivery = workshop.delivery(workshop.dialer(deadline), deadline)
         try:
@@ -225,7 +263,7 @@ class Questions:
             return Answer("METRICS_NAMESPACE is empty.", "skipped")
         client, compartment = workshop.monitoring(deadline.left()), settings.metrics_compartment_ocid or workshop.tenancy
         try:
-            metrics.post(client, namespace, compartment, workshop.credentials.region, {"healthy": float(healthy)}, self._clock.now())
+            metrics.post(client, namespace, compartment, workshop.credentials.region, {"healthy": float(healthy)}, self._now())
         except SourceError as error:
             return Answer(error.what, "degraded", error.do)
         return Answer(f"The metric `healthy` of {namespace} was taken.")
@@ -235,7 +273,7 @@ class Questions:
         return any((getattr(self._workshop.settings, key) or "").startswith(("vault:", "object:")) for key in keys)
 
     def _days(self, whose: str, end: float, do: str) -> Answer:
-        left = days_left(end, self._clock.now()) or 0.0
+        left = days_left(end, self._now()) or 0.0
         status: Status = "failed" if left < 0 else "degraded" if left < LEAST_DAYS else "ok"
         what = f"{whose} {'is over since' if left < 0 else f'has {left:.0f} days left, until'} {time_text(end)}."
         return Answer(what, status, "" if status == "ok" else do)

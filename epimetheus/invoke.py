@@ -4,6 +4,7 @@ The platform takes whatever is returned for success, so a failed run must raise 
 """
 
 import logging
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -15,15 +16,16 @@ import msgspec
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Clock, Deadline
 from epimetheus.config import Settings
-from epimetheus.errors import EpimetheusError, OutOfTime
+from epimetheus.errors import EpimetheusError, OutOfTime, RequestError
 from epimetheus.health import LIMIT_SECONDS, Diagnosis, examine
 from epimetheus.model import Replayed, Report
 from epimetheus.observe import metrics
 from epimetheus.observe.log import LogWatcher, log_failure, log_health, log_replayed, log_report, log_to
 from epimetheus.parts import Watcher
 from epimetheus.replay import replay
-from epimetheus.request import Health, Replay, RequestError, read_request
+from epimetheus.request import Health, Replay, read_request
 from epimetheus.run import run
+from epimetheus.signals import signals_raised
 
 
 class RunFailed(EpimetheusError):
@@ -71,7 +73,8 @@ def invoke(
         if isinstance(request, Replay):
             reports = replay_regions(workshop, run_id, LogWatcher(run_id), log_replayed, request)
         else:
-            reports = run_and_follow(workshop, run_id, new_id, request.follow_seconds)
+            with signals_raised(signal.SIGTERM):  # a container that is stopped: the lease is returned before it ends
+                reports = run_and_follow(workshop, run_id, new_id, request.follow_seconds)
     except EpimetheusError as error:
         log_failure(error.what, error.do, error.kind, run_id)
         raise

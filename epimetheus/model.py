@@ -116,6 +116,14 @@ def time_text(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def parse_time(text: str) -> float:
+    """The inverse of `time_text`: seconds since the epoch; 0 for what is not a time."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
+
+
 def parse_minute(text: str) -> int:
     """The inverse of `minute_text`; any RFC 3339 time is rounded down to its minute. Raises ValueError, also for one it can not write."""
     moment = datetime.fromisoformat(text)
@@ -149,8 +157,8 @@ class BehindNow(msgspec.Struct, frozen=True):
 class Position(msgspec.Struct, frozen=True):
     """How far a region is: read from ``since`` (before this run) to ``through`` (the cursor), but for who is ``behind`` (by OCID).
 
-    ``lag_seconds`` is measured from the furthest mark to now, ``slices_left`` how many of SLICE_MINUTES that is at the most; ``known``,
-    ``asked`` and ``gone`` count compartments.
+    ``behind`` begins with the furthest. ``lag_seconds`` is measured from the furthest mark to now, ``slices_left`` how many of
+    SLICE_MINUTES that is at the most; ``known``, ``asked`` and ``gone`` count compartments.
     """
 
     since: str
@@ -203,10 +211,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One run over one region, whole: the log line, the metrics, the terminal and the function's answer show this and nothing else.
 
     ``fetched = forwarded + uncertain + duplicates + left out``, where ``uncertain`` is 0 unless the run failed.
-    ``position`` is None where the state could not be read. ``left_out`` counts by reason, ``redacted`` events in which something was
-    masked, ``notices`` messages of our own, which are no events, ``bytes`` what was written to the receiver. ``certificate_days``: until
-    the first certificate is over, ours or the receiver's. ``api`` is service → ``requests``, ``retries``, ``throttled``. ``caches`` are
-    ``dedupe`` (keys of events; a hit is a duplicate) and ``names`` (what the rules say of a type).
+    ``position`` is None where the state could not be read. ``left_out`` counts by reason, ``abridged`` events that cost too much to
+    render (main fields only), ``redacted`` events in which something was masked, ``notices`` messages of our own, which are no events,
+    ``bytes`` what was written to the receiver. ``certificate_days``: until the first certificate is over, ours or the receiver's. ``api``
+    is service → ``requests``, ``retries``, ``throttled``. ``caches`` are ``dedupe`` (keys of events; a hit is a duplicate) and ``names``
+    (what the rules say of a type) ``listing_age_seconds``: since the compartments were last listed completely, None where
+    none are listed; ``given_up``: deleted compartments that are no longer tried.
     """
 
     version: int = 1
@@ -226,12 +236,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     left_out: dict[str, int]
     malformed: int
     trimmed: int
+    abridged: int
     redacted: int
     notices: int
     bytes: int
     api: dict[str, dict[str, int]]
     receiver: dict[str, int | str]
     listing_stale: bool
+    listing_age_seconds: int | None
+    given_up: int
+    first_start: bool
     state_writes: int
     certificate_days: float | None
     caches: dict[str, Cache]

@@ -12,7 +12,7 @@ import msgspec
 
 from epimetheus.model import Fetched, Quota, minute_text, time_text
 from epimetheus.report import Tally
-from epimetheus.select.selection import OWN
+from epimetheus.select.own_polling import OWN, parts
 from epimetheus.source.decode import decode_event
 
 Held = Mapping[tuple[str, int], Quota]
@@ -38,12 +38,17 @@ def own_polling(author: Author, held: Held) -> list[Fetched]:
     if not own:
         return []
     calls: Counter[str] = Counter()
+    addresses: Counter[str] = Counter()
     for (kind, _), quota in own.items():
-        calls[kind.removeprefix(OWN)] += quota.held - quota.told
-    span = _span(own)
+        name, address = parts(kind)
+        calls[name] += quota.held - quota.told
+        addresses[address] += quota.held - quota.told
+    span, places = _span(own), {address: count for address, count in sorted(addresses.items()) if address}
     listed = ", ".join(f"{count} {name}" for name, count in sorted(calls.items()))
-    what = f"{calls.total()} events of our own polling were left out, from {span['from']} to {span['to']}: {listed}."
-    return [_event(author, "OwnPolling", what, {"leftOut": calls.total(), "calls": dict(sorted(calls.items())), **span})]
+    came = f" They came from {', '.join(places)}." if places else ""
+    what = f"{calls.total()} events of our own polling were left out, from {span['from']} to {span['to']}: {listed}.{came}"
+    figures = {"leftOut": calls.total(), "calls": dict(sorted(calls.items())), "addresses": places, **span}
+    return [_event(author, "OwnPolling", what, figures)]
 
 
 def run_ended(author: Author, since: int, through: int, behind: int, tally: Tally) -> Fetched:

@@ -27,8 +27,10 @@ NO_STATISTICS = Statistics()
 
 @dataclass(frozen=True)
 class Options:
-    """What the settings say about reading; times in minutes. ``listing``: for how long one of compartments serves.
+    """What the settings say about reading; times in minutes. ``listing``: how long a listing of compartments serves.
 
+    ``listing_max_age``: a run with an older listing is ``partial``. ``regions``: the subscribed regions, where REGIONS=all,
+    as listed at the minute ``regions_listed``.
     ``run_message``: the run ends with one; ``actors``: events say who acted.
     """
 
@@ -37,6 +39,7 @@ class Options:
     mode: Mode
     ids: Sequence[str]
     listing: int
+    listing_max_age: int
     lookback: int
     overlap: int
     settle: int
@@ -45,6 +48,8 @@ class Options:
     run_message: bool = False
     actors: bool = False
     statistics: Statistics = NO_STATISTICS
+    regions: Sequence[str] = ()
+    regions_listed: int = 0
 
     @property
     def pinned(self) -> Sequence[str]:
@@ -108,7 +113,10 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything outside of a run, given to it. ``certificate_end``: when the first certificate is over, in seconds since the epoch."""
+    """Everything outside of a run, given to it. ``certificate_end``: when the first certificate is over, in seconds since the epoch.
+
+    ``clock_offset``: OCI's clock minus ours in seconds, None while no answer of OCI has told (`epimetheus.clock_offset.corrected_now`).
+    """
 
     clock: Clock
     keeper: Keeper
@@ -122,3 +130,4 @@ class Parts:
     watcher: Watcher
     rules: Rules
     watch: Watch
+    clock_offset: Callable[[], float | None] = lambda: None

@@ -1,98 +1,37 @@
-"""Which compartment to ask for which minutes: pure decisions over the state."""
+"""Which compartment is read for which minutes: pure decisions over the state. Times are minutes since the epoch."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from epimetheus.errors import SourceError
-from epimetheus.model import Compartment, Window
-from epimetheus.source.compartments import Listing
+from epimetheus.model import Window
 from epimetheus.source.fetch import Work
-from epimetheus.state.memory import Behind, Known, Reading, State
+from epimetheus.state.memory import Behind, Reading, State
 
 LONGEST_SLICE = 7 * 24 * 60
 FEW_EVENTS, MANY_EVENTS = 25_000, 100_000
-NEW = "new: its events since it appeared are being read"
+GIVE_UP_MINUTES = 6 * 60
+"""A deleted compartment whose events are refused (404) for so long, while others are readable, is given up."""
+REFUSAL_MINUTES = 60
+"""Between two refusals at most so much counts: in a longer pause nothing is known of the compartment."""
 NO_TIME = "not reached in the time of a run"
+REJECTED = "its page token was rejected; the window is read again in smaller parts"
 _NONE_HELP = "The cursor stays. Check the policy (`read audit-events in tenancy`), the region, and OCI's status page."
 
 
-def remembered(state: State) -> dict[str, Compartment]:
-    """Every compartment of the state by OCID, also those that are gone but still read to their end."""
-    return {ocid: Compartment(ocid, known.name, known.parent, deleted=known.deleted) for ocid, known in state.known.items()}
+class Outcome(NamedTuple):
+    """How far a slice got with one compartment. ``why``: what stopped it, empty where its window was read to the end.
 
-
-def last_known(state: State) -> Listing:
-    """What serves in place of a listing while Identity can not be read; who it does not name stays as they were."""
-    there = {ocid: one for ocid, one in remembered(state).items() if state.known[ocid].gone is None or one.deleted}
-    return Listing(there, refused=tuple(there))
-
-
-def still_serves(state: State, needed: Collection[str], *, now: int, minutes: int) -> bool:
-    """Whether the last whole listing may serve once more: it is younger than ``minutes``, and names all ``needed`` OCIDs.
-
-    Not after a run that left anything unread: who could not be read may be gone, and only a listing tells.
+    ``page``: token of the first page that was not forwarded, None where that is the first page of the window. ``missing``: OCI answered
+    404. ``rejected``: OCI rejected the page token. ``events``: how many were read.
     """
-    young = 0 <= now - state.listed < minutes
-    return young and state.last.get("caught_up") is True and last_known(state).compartments.keys() >= set(needed)
 
-
-def take_stock(state: State, listing: Listing, asked: Collection[str], *, now: int, lookback: int, overlap: int) -> State:
-    """The state after a listing: who is known, who is new (and from when), who is gone. Minutes throughout.
-
-    A compartment that vanished, or is listed as deleted, is asked until everything up to then and the overlap has been read. A new one
-    is read from its creation on, at most ``lookback`` before the last whole listing, which would have named it had it been there. One
-    that is not asked any more is not behind either.
-    """
-    horizon = min(now, state.listed or now) - lookback
-    known = {ocid: _known(ocid, state, listing, asked, now) for ocid in {**listing.compartments, **state.known}}
-    known = {ocid: _settled(k, state.mark(ocid), overlap) for ocid, k in known.items()}
-    known = {o: k for o, k in known.items() if o in listing.compartments or _worth_keeping(k, state.known.get(o), horizon)}
-    behind = {ocid: b for ocid, b in state.behind.items() if ocid in known and known[ocid].asked}
-    for ocid, compartment in known.items():
-        before = state.known.get(ocid)
-        if compartment.asked and not (before and before.asked):
-            since = _first_minute(listing.compartments.get(ocid), before, horizon)
-            if since < state.through:
-                behind[ocid] = Behind(since, NEW)
-    listed = state.listed if listing.refused else now if listing.tree else 0
-    return replace(state, known=known, behind=behind, listed=listed)
-
-
-def _worth_keeping(known: Known, before: Known | None, horizon: int) -> bool:
-    """A compartment that is listed no more is remembered while it is asked, and long enough to know it again if it returns."""
-    was_read = before is not None and (before.asked or before.gone is not None)
-    return known.gone is None or known.asked or (was_read and known.gone >= horizon)
-
-
-def _first_minute(listed: Compartment | None, before: Known | None, horizon: int) -> int:
-    start = max(listed.created if listed else 0, horizon)
-    return start if before is None or before.read is None else max(start, before.read)
-
-
-def _known(ocid: str, state: State, listing: Listing, asked: Collection[str], now: int) -> Known:
-    listed, before = listing.compartments.get(ocid), state.known.get(ocid)
-    if listed is not None:
-        if not listed.deleted:
-            return Known(listed.name, listed.parent, ocid in asked)
-        gone, read = (before.gone, before.read) if before else (None, None)
-        return Known(listed.name, listed.parent, ocid in asked, True, gone or now, read)
-    if before is None:
-        raise ValueError(f"{ocid} is neither listed nor known")
-    gone = before.gone if listing.refused else before.gone or now
-    return replace(before, asked=before.asked and ocid in asked, gone=gone)
-
-
-def _settled(known: Known, mark: int, overlap: int) -> Known:
-    """Not asked any more once it is read past its end and the overlap."""
-    if not known.asked or known.gone is None or mark < known.gone + overlap:
-        return known
-    return replace(known, asked=False, read=mark if known.read is None else known.read)
-
-
-def reach(state: State, overlap: int) -> dict[str, int]:
-    """Who may be read again from before the cursor's overlap on, and from which minute: those behind, and those who may return."""
-    left = {ocid: known.read - overlap for ocid, known in state.known.items() if known.read and not known.deleted}
-    return left | {ocid: behind.since - overlap for ocid, behind in state.behind.items()}
+    why: str = ""
+    page: str | None = None
+    missing: bool = False
+    rejected: bool = False
+    events: int = 0
 
 
 def asked_compartments(state: State) -> list[str]:
@@ -100,72 +39,192 @@ def asked_compartments(state: State) -> list[str]:
     return sorted(ocid for ocid, known in state.known.items() if known.asked)
 
 
-def catch_up(state: State, given_up: Collection[str], fresh: Collection[str], *, length: int, overlap: int) -> list[Work]:
-    """One slice for each compartment behind, furthest behind first: what is left of one it is in, else the next from its own mark."""
-    waiting = sorted((b.since, ocid) for ocid, b in state.behind.items() if ocid not in given_up)
+def dedupe_horizon(state: State, overlap: int) -> dict[str, int]:
+    """OCID → the minute from which its dedupe keys are needed, for compartments that may be read from before the cursor's overlap."""
+    left = {ocid: known.read - overlap for ocid, known in state.known.items() if known.read is not None}
+    return left | {ocid: behind.since - overlap for ocid, behind in state.behind.items()}
+
+
+def quota_horizon(state: State, overlap: int) -> int:
+    """The minute from which counts under hourly limits are needed: for what is read again, but at most a week of what has stopped."""
+    week = state.through - 7 * 24 * 60
+    stopped = [known.read for known in state.known.values() if known.read is not None and known.read >= week]
+    return min([state.through, *stopped, *(behind.since for behind in state.behind.values())]) - overlap
+
+
+def change_overlap(state: State, overlap: int) -> State:
+    """The state for a run with this ``overlap``: where it has become longer, nothing is read again whose keys were dropped meanwhile."""
+    if not state.overlap or overlap <= state.overlap:
+        return replace(state, overlap=overlap)
+    kept = state.overlap
+    behind = {ocid: replace(b, floor=max(b.floor, b.since - kept)) for ocid, b in state.behind.items()}
+    known = {ocid: k if k.read is None else replace(k, floor=max(k.floor, k.read - kept)) for ocid, k in state.known.items()}
+    return replace(state, overlap=overlap, floor=max(state.floor, state.through - kept), behind=behind, known=known)
+
+
+def plan_backfill(
+    state: State, excluded: Collection[str], fresh: Collection[str], *, now: int, length: int, overlap: int
+) -> list[Work]:
+    """One window for each compartment behind, in the order of their turns: the rest of the one in progress, or the next from its mark.
+
+    ``excluded`` are not read again in this run; ``fresh`` have been read in this run, and need no overlap. ``length``: minutes of a window.
+    Where page tokens do not serve in a later run, the overlap is read in windows of that length as well: it may hold more than a run reads.
+    """
     works = []
-    for since, ocid in waiting:
-        begun = state.behind[ocid].reading
-        following = Window(since - (0 if ocid in fresh else overlap), min(since + length, state.through))
-        works.append(Work(ocid, begun.window, begun.page) if begun else Work(ocid, following))
+    for ocid, behind in state.behind.items():
+        if ocid in excluded:
+            continue
+        if behind.reading:
+            works.append(Work(ocid, behind.reading.window, behind.reading.page))
+            continue
+        in_parts = behind.restarts and now - behind.since >= overlap
+        start = _start(behind.since, behind.floor, 0 if ocid in fresh and not in_parts else overlap)
+        end = (start if in_parts else behind.since) + (behind.minutes or length)
+        works.append(Work(ocid, Window(start, min(end, state.through))))
     return works
 
 
-def advance(state: State, fresh: Collection[str], *, end: int, length: int, overlap: int) -> list[Work]:
-    """The next slice from the cursor on, for everyone who is not behind; where the cursor has reached ``end``, the overlap alone.
+def plan_next_slice(state: State, fresh: Collection[str], *, end: int, length: int, overlap: int) -> list[Work]:
+    """The next slice from the cursor on, for every compartment that is not behind; the overlap alone once the cursor is at ``end``.
 
-    ``fresh``: who has been asked in this run already, and so needs no overlap again. A run of more than one slice has one that ends where
-    the next run's overlap begins, so that only keys from there on have to be remembered for it.
+    ``fresh``: read in this run already, so the overlap is not read again. In a run of several slices one ends where the next run's overlap
+    begins, so that only keys from there on have to be remembered.
     """
     up_to_date = [ocid for ocid in asked_compartments(state) if ocid not in state.behind]
     last = end - overlap if state.through < end - overlap and all(ocid in fresh for ocid in up_to_date) else end
     until = max(state.through, min(state.through + length, last))
-    works = (Work(ocid, Window(state.through - (0 if ocid in fresh else overlap), until)) for ocid in up_to_date)
+    works = (Work(ocid, Window(_start(state.through, state.floor, 0 if ocid in fresh else overlap), until)) for ocid in up_to_date)
     return [work for work in works if work.window.start < work.window.end]
 
 
-def move(state: State, works: Collection[Work], failed: Mapping[str, str], onward: Mapping[str, str]) -> State:
-    """The state once ``works`` are confirmed, but for those in ``failed`` (OCID → why): these stay where they were, behind.
+def _start(mark: int, floor: int, overlap: int) -> int:
+    return min(mark, max(mark - overlap, floor))
 
-    ``onward``: page tokens of those that ran out of time on their way. The cursor follows the works that began at it, unless none of
-    them came any further.
+
+def apply_progress(
+    state: State,
+    works: Collection[Work],
+    outcomes: Mapping[str, Outcome],
+    *,
+    now: int,
+    length: int,
+    overlap: int,
+    readable: bool,
+    quick: bool,
+) -> State:
+    """The state once what ``works`` read is confirmed.
+
+    A compartment behind that has no outcome did not get its turn, and keeps its place in the queue; the others go to its end. The cursor
+    follows the works that began at it; whatever of these was not read to the end falls behind. ``readable``: some compartment could be
+    read in this run, so a refusal concerns the compartment alone. ``length``: minutes of a window that was not adapted yet. ``quick``:
+    the slice took less than a quarter of the time it had.
     """
-    behind = dict(state.behind)
-    through = state.through
-    moved = (work.compartment for work in works if work.compartment not in failed or work.compartment in onward)
-    if any(ocid not in state.behind for ocid in moved):
-        through = max(work.window.end for work in works)
-    for work in works:
-        ocid = work.compartment
-        if ocid in failed:
-            if ocid in behind or through > state.through:
-                before = behind.get(ocid, Behind(state.through, ""))
-                reading = Reading(work.window, onward[ocid]) if ocid in onward else None
-                behind[ocid] = Behind(before.since, failed[ocid], before.tries + (failed[ocid] != NO_TIME), reading)
-        elif ocid in behind:
-            behind[ocid] = replace(behind[ocid], since=work.window.end, reading=None)
-            if work.window.end >= state.through:
-                del behind[ocid]
+    through, behind = _cursor(state, works, outcomes, readable=readable), dict(state.behind)
+    for work in sorted(works, key=lambda work: bool(outcomes.get(work.compartment, Outcome()).page)):
+        ocid, outcome = work.compartment, outcomes.get(work.compartment)
+        at_cursor = ocid not in state.behind
+        if outcome is None or (at_cursor and (not outcome.why or through == state.through)):
+            continue
+        before = behind.pop(ocid, Behind(state.through, "", floor=state.floor))
+        if outcome.why:
+            behind[ocid] = _stopped(before, work, outcome, now=now, readable=readable)
+        else:
+            after = _read(before, work, outcome.events, length=length, quick=quick, late=now - work.window.end >= overlap)
+            behind |= {ocid: after} if after.since < through else {}
     return replace(state, through=through, behind=behind)
 
 
-def refuse_if_none(state: State, works: Sequence[Work], failed: Mapping[str, str], *, came: bool) -> None:
-    """Where not one compartment at the cursor could be read, it is not the compartments that are at fault: raises SourceError.
+def _cursor(state: State, works: Collection[Work], outcomes: Mapping[str, Outcome], *, readable: bool) -> int:
+    """Where the cursor stands after a slice: it stays where time ran out before anything was read."""
+    at_cursor = [outcomes[work.compartment] for work in works if work.compartment not in state.behind]
+    if any(not outcome.why or outcome.page or (readable and outcome.why != NO_TIME) for outcome in at_cursor):
+        return max(work.window.end for work in works)
+    return state.through
 
-    Nor is it the time, where not one page ``came`` in all of it.
+
+def _read(before: Behind, work: Work, events: int, *, length: int, quick: bool, late: bool) -> Behind:
+    """A compartment behind whose window was read to its end. ``late``: so long after it that nothing in it can be listed later."""
+    minutes = adapted_length(before.minutes or length, events, may_grow=quick or not before.restarts)
+    floor = work.window.end if late and not work.page else before.floor
+    since = max(before.since, work.window.end)
+    return replace(before, since=since, reading=None, minutes=minutes, missing=None, refused=0, floor=floor)
+
+
+def _stopped(before: Behind, work: Work, outcome: Outcome, *, now: int, readable: bool) -> Behind:
+    """A compartment behind whose window was not read to its end."""
+    minutes = max(1, work.window.end - (work.window.start if before.restarts else before.since))
+    if outcome.rejected and (minutes > 1 or is_stored_token(work, outcome)):
+        return replace(before, why=REJECTED, reading=None, minutes=max(1, minutes // 2), restarts=True)
+    if outcome.why == NO_TIME:
+        return _unfinished(before, work, outcome.page, minutes)
+    shorter = max(1, minutes // 2) if outcome.events else before.minutes
+    failed = replace(before, why=outcome.why, tries=before.tries + 1, reading=None, minutes=shorter)
+    return _refused(failed, now, readable=readable) if outcome.missing else replace(failed, missing=None, refused=0)
+
+
+def _unfinished(before: Behind, work: Work, page: str | None, minutes: int) -> Behind:
+    """Time ran out: it is read on from ``page``, or, where tokens do not serve in a later run, begun again with a shorter window."""
+    after = replace(before, why=NO_TIME)
+    if page is None:
+        return after
+    if before.restarts and minutes > 1:
+        return replace(after, reading=None, minutes=minutes // 2)
+    return replace(after, reading=Reading(work.window, page))
+
+
+def _refused(failed: Behind, now: int, *, readable: bool) -> Behind:
+    """OCI answered 404: how long that has been seen to go on, where it does not concern all of Audit."""
+    if not readable:
+        return failed
+    pause = 0 if failed.missing is None else now - failed.missing
+    return replace(failed, missing=now, refused=failed.refused + min(max(0, pause), REFUSAL_MINUTES))
+
+
+def is_stored_token(work: Work, outcome: Outcome) -> bool:
+    """Whether what stopped this work was about the page token that an earlier run left, and not about one of this run."""
+    return work.page is not None and outcome.page == work.page
+
+
+def give_up(state: State, refused: Collection[str]) -> tuple[State, list[str]]:
+    """The state without deleted compartments that have been refused for too long, and their OCIDs; ``refused``: in this run."""
+    given_up = [o for o, b in state.behind.items() if o in refused and state.known[o].deleted and b.refused >= GIVE_UP_MINUTES]
+    if not given_up:
+        return state, given_up
+    marks = {ocid: state.behind[ocid].since for ocid in given_up}
+    known = {o: replace(k, asked=False, read=marks[o], given_up=True) if o in marks else k for o, k in state.known.items()}
+    return replace(state, known=known, behind={o: b for o, b in state.behind.items() if o not in marks}), given_up
+
+
+def refuse_if_none(state: State, works: Sequence[Work], outcomes: Mapping[str, Outcome], *, readable: bool) -> None:
+    """Raise SourceError where no compartment at the cursor could be read, nor any other in this run: then Audit as a whole refuses."""
+    stopped = [outcome.why for outcome in outcomes.values() if outcome.why]
+    if not readable and stopped and len(stopped) == len(works) and works[0].compartment not in state.behind:
+        raise none_readable(len(works), stopped[0])
+
+
+def none_readable(count: int, why: str) -> SourceError:
+    """The error for a run that could read none of ``count`` compartments; ``why``: what stopped the first."""
+    return SourceError(f"None of {count} compartments could be read; the first: {why}", do=_NONE_HELP)
+
+
+def adapted_length(length: int, events: int, *, may_grow: bool) -> int:
+    """Minutes of the next window of one compartment, after one of ``length`` minutes with ``events``: its keys are in memory."""
+    if events > MANY_EVENTS:
+        return max(1, length // 2)
+    return min(2 * length, LONGEST_SLICE) if may_grow and events <= FEW_EVENTS else length
+
+
+def next_length(
+    length: int, shortest: int, outcomes: Collection[Outcome], *, events: int, seconds: float, left: float, whole: float
+) -> int:
+    """Minutes of the next slice from the cursor: twice as long after a cheap one, half after one that most of a run was too short for.
+
+    Never longer after a slice with failures or many ``events``, and shorter after very many: the keys of a slice are in memory. ``seconds``
+    of the ``left`` that there were when it began, of ``whole`` in the run. Never below ``shortest``: each slice begins with the overlap,
+    and a compartment with more than a run can read falls behind, where its windows have a length of their own.
     """
-    late = NO_TIME in failed.values() and came
-    if len(failed) == len(works) and not late and works[0].compartment not in state.behind:
-        raise SourceError(f"None of {len(works)} compartments could be read; the first: {failed[works[0].compartment]}", do=_NONE_HELP)
-
-
-def next_length(length: int, shortest: int, *, fitted: bool, events: int, seconds: float, left: float, whole: float) -> int:
-    """Minutes of the next slice: twice as long after one that cost little, half after one that most of a run was too short for.
-
-    Nor longer after many ``events``, and shorter after very many: the keys of a slice are in memory. ``seconds`` of the ``left`` that
-    there were when it began, of ``whole`` in the run. Never below ``shortest``: a compartment with more than a run can hold is read on
-    from page to page, and each slice begins with the overlap, which shorter ones would read more often.
-    """
+    fitted = all(outcome.why != NO_TIME for outcome in outcomes)
     if (not fitted and left > whole / 2) or events > MANY_EVENTS:
         return max(shortest, length // 2)
-    return min(2 * length, LONGEST_SLICE) if fitted and events <= FEW_EVENTS and seconds < left / 4 else length
+    complete = not any(outcome.why for outcome in outcomes)
+    return min(2 * length, LONGEST_SLICE) if complete and events <= FEW_EVENTS and seconds < left / 4 else length

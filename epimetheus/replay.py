@@ -9,8 +9,9 @@ it goes on. Run dry, it counts what it would send.
 from collections.abc import Sequence
 from contextlib import closing
 
+from epimetheus import foreign_text
 from epimetheus.clock import Deadline
-from epimetheus.errors import CompartmentError, EpimetheusError, OutOfTime
+from epimetheus.errors import CompartmentError, EpimetheusError, OutOfTime, RequestError
 from epimetheus.forward import Forwarder
 from epimetheus.model import Replayed, Window, minute_text
 from epimetheus.parts import Options, Parts
@@ -24,6 +25,7 @@ from epimetheus.source.compartments import choose, discover, paths, pin
 from epimetheus.source.fetch import Failed, Finished, Page, Work, fetch
 
 _LEAST_SECONDS = 1.0
+_MOST_NAMED = 5
 
 
 class Nowhere:
@@ -47,7 +49,7 @@ class Nowhere:
 def replay(options: Options, parts: Parts, run_id: str, deadline: Deadline, window: Window, only: Sequence[str], *, dry: bool) -> Replayed:
     """Send ``window`` (minutes) again, of the compartments in ``only`` (OCIDs; none: all that are asked).
 
-    How it ended is told, it is not raised.
+    How it ended is told, it is not raised; but RequestError where the settings exclude one of ``only``.
     """
     return _Replay(options, parts, run_id, deadline, window, only, dry=dry).report()
 
@@ -72,6 +74,8 @@ class _Replay:
             length = self.options.slice
             while self.through < self.window.end and self.deadline.left() > _LEAST_SECONDS:
                 length = self.slice(compartments, Window(self.through, min(self.through + length, self.window.end)))
+        except RequestError:
+            raise
         except EpimetheusError as error:
             return self.told(error)
         finally:
@@ -79,12 +83,17 @@ class _Replay:
         return self.told(None)
 
     def compartments(self) -> list[str]:
-        """Whom to ask; where they lie is told with each event."""
+        """The compartments to request; their paths go with each event. Raises RequestError for those that the settings exclude."""
         options = self.options
-        pinned = self.only or (options.ids if options.mode == "include" else ())
-        listing = pin(discover(self.parts.list_page, options.tenancy, self.deadline), pinned)
+        listed = discover(self.parts.list_page, options.tenancy, self.deadline)
+        # where a compartment is not listed, neither are its parents, and these may be excluded
+        pinned = options.ids if options.mode == "include" else self.only if options.mode == "all" else ()
+        listing = pin(listed, pinned)
+        chosen = choose(listing.compartments, options.mode, options.ids, options.tenancy)
+        if excluded := sorted(set(self.only) - chosen):
+            raise _excluded(options.mode, excluded)
         self.forwarder.places = paths(listing.compartments)
-        return sorted(self.only or choose(listing.compartments, options.mode, options.ids, options.tenancy))
+        return sorted(self.only or chosen)
 
     def slice(self, compartments: Sequence[str], window: Window) -> int:
         """Fetch, forward, confirm; and how many minutes the next one may have: half, where this one did not fit in the time."""
@@ -95,7 +104,8 @@ class _Replay:
             for arrival in arrivals:
                 match arrival:
                     case Page(work, events, _):
-                        self.forwarder.page(work, events)
+                        if not self.forwarder.page(work, events, self.deadline):
+                            break
                     case Failed(work, CompartmentError() as error):
                         self.unread[work.compartment] = f"from {minute_text(window.start)} on: {error.what}"
                         late.discard(work.compartment)
@@ -126,3 +136,12 @@ class _Replay:
             left_out=dict(tally.left_out),
             unread=dict(sorted(self.unread.items())),
         )
+
+
+def _excluded(mode: str, ocids: Sequence[str]) -> RequestError:
+    named = ", ".join(foreign_text.value(ocid, 200) or foreign_text.HIDDEN for ocid in ocids[:_MOST_NAMED])
+    more = f" and {len(ocids) - _MOST_NAMED} more" if len(ocids) > _MOST_NAMED else ""
+    return RequestError(
+        f"The replay was refused: COMPARTMENT_MODE={mode} does not include {named}{more}.",
+        do="Name compartments that the settings include, or change COMPARTMENT_MODE and COMPARTMENT_IDS.",
+    )

@@ -14,7 +14,10 @@ _MOST_NAMED = 5
 
 @dataclass
 class Tally:
-    """Counts of one run over one region; each is written by exactly one stage. ``phases``: step → seconds it took."""
+    """Counts of one run over one region; each is written by exactly one stage. ``phases``: step → seconds it took.
+
+    ``listing_age``: seconds since the compartments (and regions) were last listed; ``outdated``: that is too long ago.
+    """
 
     fetched: int = 0
     forwarded: int = 0
@@ -22,11 +25,14 @@ class Tally:
     left_out: Counter[str] = field(default_factory=Counter)
     malformed: int = 0
     trimmed: int = 0
+    abridged: int = 0
     redacted: int = 0
     notices: int = 0
     bytes: int = 0
     slices: int = 0
     listing_stale: bool = False
+    listing_age: int | None = None
+    outdated: bool = False
     phases: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -50,11 +56,16 @@ def problem(error: EpimetheusError) -> Problem:
     return Problem(error.kind, error.fault, error.what, error.do)
 
 
-def unreadable_told(ocids: Collection[str]) -> list[str]:
-    """The warning for deleted compartments whose last events can not be read any more."""
+def given_up_warning(ocids: Collection[str]) -> list[str]:
+    """The warning for deleted compartments whose last events could not be read."""
+    if not ocids:
+        return []
     some = ", ".join(sorted(ocids)[:_MOST_NAMED])
-    told = f"{len(ocids)} deleted compartments show their last events no more (404), so these are not forwarded: {some}."
-    return [told] if ocids else []
+    hours = plan.GIVE_UP_MINUTES // 60
+    return [
+        f"{len(ocids)} deleted compartments are given up: OCI has answered 404 for {hours} hours, so their last events are not forwarded:"
+        f" {some}. If OCI lists them as active again, reading resumes where it stopped."
+    ]
 
 
 def days_left(end: float | None, now: float) -> float | None:
@@ -73,6 +84,7 @@ def position(state: State, since: int, end: int, now: float, length: int) -> Pos
     ``length``: minutes of a slice.
     """
     oldest = min([state.through, *(b.since for b in state.behind.values())])
+    furthest = sorted(state.behind.items(), key=lambda item: (item[1].since, item[0]))
     return Position(
         since=minute_text(since),
         through=minute_text(state.through),
@@ -82,5 +94,5 @@ def position(state: State, since: int, end: int, now: float, length: int) -> Pos
         known=len(state.known),
         asked=len(plan.asked_compartments(state)),
         gone=sum(known.gone is not None for known in state.known.values()),
-        behind={ocid: BehindNow(minute_text(b.since), b.why, b.tries) for ocid, b in sorted(state.behind.items())},
+        behind={ocid: BehindNow(minute_text(b.since), b.why, b.tries) for ocid, b in furthest},
     )

@@ -4,20 +4,14 @@ from typing import Annotated
 
 import msgspec
 
-from epimetheus.errors import EpimetheusError
+from epimetheus.errors import RequestError
+from epimetheus.foreign_text import value
 from epimetheus.model import Window, parse_minute
 
 _HELP = (
     'Send nothing, {"action": "run"}, {"follow_seconds": 3480}, {"action": "health"}, '
     'or {"action": "replay", "from": "2026-11-24T10:00:00Z", "to": "2026-11-24T11:00:00Z"}.'
 )
-
-
-class RequestError(EpimetheusError):
-    """The body of the call is none that Epimetheus knows."""
-
-    kind = "request"
-    fault = "configuration"
 
 
 class _Asked(msgspec.Struct, forbid_unknown_fields=True, tag_field="action", frozen=True):
@@ -57,10 +51,10 @@ def read_request(body: bytes) -> Run | Health | Replay:
     try:
         asked = msgspec.json.decode(body.strip() or b"{}", type=dict[str, object])
         if (action := asked.setdefault("action", "run")) not in _ACTIONS:
-            raise RequestError(f"There is no action {str(action)[:40]!r}.", do=_HELP)
+            raise RequestError(f"There is no action {value(str(action))!r}.", do=_HELP)
         return msgspec.convert(asked, type=Run | Health | Replay)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError(f"The request's body is not understood: {error}.", do=_HELP) from error
+        raise RequestError(f"The request's body is not understood: {value(str(error), 200)}.", do=_HELP) from error
 
 
 def window(start: str, end: str) -> Window:
@@ -70,7 +64,8 @@ def window(start: str, end: str) -> Window:
         try:
             minutes.append(parse_minute(text))
         except (ValueError, OverflowError) as error:
-            raise RequestError(f"{name}={text[:40]!r} is no RFC 3339 time.", do="Write it like 2026-11-24T10:05:00Z.") from error
+            raise RequestError(f"{name}={value(text)!r} is no RFC 3339 time.", do="Write it like 2026-11-24T10:05:00Z.") from error
     if minutes[0] >= minutes[1]:
-        raise RequestError(f"from={start[:40]} is not before to={end[:40]}.", do="Give the earlier time first; to itself is not replayed.")
+        what = f"from={value(start)} is not before to={value(end)}."
+        raise RequestError(what, do="Give the earlier time first; to itself is not replayed.")
     return Window(*minutes)

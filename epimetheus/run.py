@@ -6,27 +6,34 @@ The promise is kept here: the cursor moves only in `_Run.slice`, after everythin
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from epimetheus import notices, plan
 from epimetheus.clock import Deadline
-from epimetheus.errors import CompartmentError, CompartmentMissing, EpimetheusError, OutOfTime, SourceError
+from epimetheus.clock_offset import by_oci, corrected_now
+from epimetheus.discovery import discover_compartments
+from epimetheus.errors import EpimetheusError
 from epimetheus.forward import Forwarder
-from epimetheus.model import Compartment, Report, Status, Window, time_text
+from epimetheus.known_compartments import remembered
+from epimetheus.lease import first_start, lease_held, lease_returned
+from epimetheus.model import Report, Status, Window, time_text
 from epimetheus.parts import Options, Parts
-from epimetheus.report import Tally, days_left, is_caught_up, position, problem, unreadable_told
+from epimetheus.report import Tally, days_left, given_up_warning, is_caught_up, position, problem
 from epimetheus.select.dedupe import SeenKeys, compartment_tag
+from epimetheus.select.own_polling import OWN
 from epimetheus.select.quotas import Quotas
-from epimetheus.select.selection import OWN, Selection
-from epimetheus.source.compartments import Listing, choose, discover, paths, pin
-from epimetheus.source.fetch import Failed, Page, Work, fetch
+from epimetheus.select.selection import Selection
+from epimetheus.slice_reader import SliceReader
+from epimetheus.source.compartments import paths
+from epimetheus.source.fetch import Work
 from epimetheus.state.memory import Lease, State, Summary
 
 CHECKPOINT_SECONDS = 30.0
 _LEASE_GRACE_SECONDS = 5.0
 _LEAST_SECONDS = 1.0
+_TURN_SECONDS = 20.0  # a page may take as long; a compartment that holds more takes another turn
 _LATE_MINUTES = 24 * 60  # an event may be processed long after it happened, and counts in the hour it happened
 
 
@@ -35,7 +42,8 @@ def run(options: Options, parts: Parts, run_id: str, deadline: Deadline, warning
 
     ``warnings`` are put into the report as they are.
     """
-    return _Run(options, parts, run_id, deadline, warnings).report()
+    with lease_returned(parts, options.region):
+        return _Run(options, parts, run_id, deadline, warnings).report()
 
 
 class _Run:
@@ -51,24 +59,20 @@ class _Run:
         self.tally = Tally(warnings=list(warnings))
         self.started = parts.clock.now()
         self.monotonic_start = parts.clock.monotonic()
-        self.minute = int(self.started // 60)
-        self.end = self.minute - options.settle
-        self.state = State(options.region, self.end - options.lookback)
-        self.opened = self.leased = False
+        self.set_time(self.now())
+        self.state = State(options.region, self.end - options.lookback, overlap=options.overlap)
+        self.opened = False
         self.remember()
         self.from_ = self.state.through
-        self.asked: set[str] = set()
-        self.given_up: set[str] = set()
-        self.unreadable: set[str] = set()
-        self.pages = 0
-        self.committed_at = self.monotonic_start
-        self.uncommitted = False
+        self.given_up: list[str] = []
+        self.counted = 0
+        self.uncommitted, self.committed_at = False, self.monotonic_start
 
     def report(self) -> Report:
         try:
             other = self.open()
             if other is not None:
-                self.tally.warnings.append(f"Run {other.run} is at work until {time_text(other.until)}; this one leaves it to it.")
+                self.tally.warnings.append(lease_held(other))
                 return self.told("skipped")
             for step in (self.survey, self.forward, self.tell, self.close):
                 self.timed(step)
@@ -77,11 +81,12 @@ class _Run:
             return self.told("failed", error)
         finally:
             self.parts.receiver.drop()
-        return self.told("partial" if self.state.behind else "ok")
+        return self.told("partial" if self.state.behind or self.given_up or self.tally.outdated else "ok")
 
     def timed(self, step: Callable[[], None]) -> None:
         began = self.parts.clock.monotonic()
         try:
+            self.parts.keeper.renew_if_due(self.now())
             step()
         finally:
             self.tally.phases[step.__name__] = round(self.parts.clock.monotonic() - began, 3)
@@ -89,11 +94,35 @@ class _Run:
     def open(self) -> Lease | None:
         """Take the lease; or the lease of the run that has it."""
         until = self.started + self.deadline.left() + _LEASE_GRACE_SECONDS
-        self.state, other = self.parts.keeper.open(lambda: self.state, now=self.started, until=until)
-        self.opened, self.leased = True, other is None
+        self.state, other = self.parts.keeper.open(self.first_state, now=self.now(), until=until)
+        if other is None and (warning := self.check_clock()):
+            self.tally.warnings.append(warning)
         self.from_ = self.state.through
         self.remember()
+        self.opened = True
+        self.tally.warnings += [first_start(self.from_ - self.options.overlap)] * self.parts.keeper.first_start
         return other
+
+    def now(self) -> float:
+        """Seconds since the epoch, by OCI's clock."""
+        return by_oci(self.parts.clock.now(), self.parts.clock_offset())
+
+    def set_time(self, now: float) -> None:
+        """Set the minute in which this run takes place, and the one where reading ends."""
+        self.minute = int(now // 60)
+        self.end = self.minute - self.options.settle
+
+    def check_clock(self) -> str | None:
+        """Set the time by OCI's clock, which an answer has shown by now; a warning where the clocks differ. Raises ClockError."""
+        now, warning = corrected_now(self.parts.clock.now(), self.parts.clock_offset())
+        self.set_time(now)
+        return warning
+
+    def first_state(self) -> State:
+        """The state of a first run. Raises ClockError."""
+        self.check_clock()
+        begin = self.end - self.options.lookback
+        return State(self.options.region, begin, overlap=self.options.overlap, began=begin)
 
     def remember(self) -> None:
         """What was seen and spent before, as the state has it."""
@@ -105,107 +134,75 @@ class _Run:
         self.forwarder = Forwarder(
             self.seen, self.selection, parts.render, parts.frame, parts.receiver, self.tally, actors=self.options.actors, left_out=told
         )
+        self.reader = SliceReader(parts.audit, self.forwarder, self.options.concurrency, self.tick, self.progress, self.wrong)
 
     def survey(self) -> None:
-        """Who is to be asked. Where Identity fails, the last known compartments serve."""
-        options = self.options
-        try:
-            listing = self.listing()
-        except SourceError as error:
-            if not self.state.known:
-                raise
-            self.tally.listing_stale = True
-            self.wrong(error)
-            listing = plan.last_known(self.state)
-        listing = pin(listing, options.pinned)
-        asked = choose({**plan.remembered(self.state), **listing.compartments}, options.mode, options.ids, options.tenancy)
-        self.state = plan.take_stock(self.state, listing, asked, now=self.minute, lookback=options.lookback, overlap=options.overlap)
-        self.forwarder.places = paths(plan.remembered(self.state))
-        if not plan.asked_compartments(self.state):
-            raise SourceError("No compartment is left to ask.", do="Check COMPARTMENT_MODE and COMPARTMENT_IDS against the tenancy.")
-
-    def listing(self) -> Listing:
-        options = self.options
-        if options.mode == "tenancy_only":
-            return Listing({options.tenancy: Compartment(options.tenancy, "root")}, tree=False)
-        if plan.still_serves(self.state, options.pinned, now=self.minute, minutes=options.listing):
-            return plan.last_known(self.state)
-        listing = discover(self.parts.list_page, options.tenancy, self.work_deadline)
-        if listing.refused:
-            self.tally.warnings.append(f"What lies below {', '.join(listing.refused)} could not be listed, and is asked as last known.")
-        return listing
+        """Which compartments are read, and from when."""
+        self.state = discover_compartments(
+            self.options, self.parts, self.state, self.tally, now=self.minute, deadline=self.work_deadline, problem=self.wrong
+        )
+        self.forwarder.places = paths(remembered(self.state))
 
     def forward(self) -> None:
-        """Slice after slice, those who are behind and the others by turns, while there is work, and time for one like the last."""
-        catching_up = True
-        while self.work_deadline.left() > max(_LEAST_SECONDS, self.slice_seconds):
-            length = self.state.slice_minutes or self.options.slice
-            behind = plan.catch_up(self.state, self.given_up, self.asked, length=length, overlap=self.options.overlap)
-            others = plan.advance(self.state, self.asked | self.given_up, end=self.end, length=length, overlap=self.options.overlap)
+        """Slice after slice, compartments behind and the others by turns, while there is work, and time for one like the last."""
+        reader = self.reader
+        catching_up, options = False, self.options
+        while (left := self.work_deadline.left()) > _LEAST_SECONDS:
+            length = self.state.slice_minutes or options.slice
+            behind = plan.plan_backfill(
+                self.state, reader.excluded, reader.fresh, now=self.minute, length=options.slice, overlap=options.overlap
+            )
+            others = plan.plan_next_slice(
+                self.state, reader.fresh | reader.excluded, end=self.end, length=length, overlap=options.overlap
+            )
+            others = others if left > self.slice_seconds else []
             works = (behind or others) if catching_up else (others or behind)
             if not works:
-                return
+                break
             if self.uncommitted:
                 self.commit(self.state)
-            shared = self.work_deadline.within(self.work_deadline.left() / 2) if behind and others else self.work_deadline
-            self.slice(works, length, shared)
+            share = left / 2 if behind and others else left
+            if works is behind:
+                share = min(share, max(_TURN_SECONDS, self.work_seconds / 8))
+            self.slice(works, length, self.work_deadline.within(share), backfill=works is behind)
             catching_up = not catching_up
+        if not reader.pages and reader.excluded:
+            raise plan.none_readable(len(reader.excluded), self.state.behind[min(reader.excluded)].why)
 
-    def slice(self, works: Sequence[Work], length: int, deadline: Deadline) -> None:
+    def slice(self, works: Sequence[Work], length: int, deadline: Deadline, *, backfill: bool) -> None:
         """Fetch, forward, confirm; and only then move."""
         left, began, fetched = deadline.left(), self.parts.clock.monotonic(), self.tally.fetched
-        failed, onward = self.collect(works, deadline)
+        outcomes = self.reader.read(works, deadline, bounded=backfill)
+        readable = self.reader.pages > 0
+        plan.refuse_if_none(self.state, works, outcomes, readable=readable)
         self.forwarder.finish()
-        self.slice_seconds = self.parts.clock.monotonic() - began
-        fitted, events = plan.NO_TIME not in failed.values(), self.tally.fetched - fetched
-        length = plan.next_length(
-            length, self.options.slice, fitted=fitted, events=events, seconds=self.slice_seconds, left=left, whole=self.work_seconds
-        )
-        self.state = replace(plan.move(self.state, works, failed, onward), slice_minutes=length)
+        seconds = self.parts.clock.monotonic() - began
+        if not backfill:
+            self.slice_seconds, events = seconds, self.tally.fetched - fetched
+            length = plan.next_length(
+                length, self.options.slice, outcomes.values(), events=events, seconds=seconds, left=left, whole=self.work_seconds
+            )
+        minutes = {"now": self.minute, "length": self.options.slice, "overlap": self.options.overlap}
+        state = plan.apply_progress(self.state, works, outcomes, **minutes, readable=readable, quick=seconds < left / 4)
+        self.state = replace(state, slice_minutes=length)
         self.tally.slices += 1
         self.uncommitted = True
 
-    def collect(self, works: Sequence[Work], deadline: Deadline) -> tuple[dict[str, str], dict[str, str]]:
-        """Forward the pages of ``works``; who did not get to the end, and why; and who can go on from which page."""
-        done = 0
-        failed = dict.fromkeys((work.compartment for work in works), plan.NO_TIME)
-        onward = {work.compartment: work.page for work in works if work.page}
-        with closing(fetch(works, self.parts.audit.pages, concurrency=self.options.concurrency, deadline=deadline)) as arrivals:
-            for arrival in arrivals:
-                ocid = arrival.work.compartment
-                match arrival:
-                    case Page(work, events, token):
-                        self.pages += 1
-                        self.forwarder.page(work, events)
-                        self.count(len(events))
-                        onward |= {ocid: token} if token else {}
-                        self.checkpoint()
-                        continue
-                    case Failed(_, CompartmentError() as error) if not self.is_deleted(ocid, error):
-                        failed[ocid] = error.what
-                        self.given_up.add(ocid)
-                        self.wrong(error)
-                    case Failed(_, OutOfTime()):
-                        pass
-                    case _:
-                        del failed[ocid]
-                        # one that was only read on from a page has to look at its overlap again: something may have come before the page
-                        self.asked.update(() if arrival.work.page else {ocid})
-                        self.unreadable.update({ocid} if isinstance(arrival, Failed) else ())
-                done += 1
-                self.parts.watcher.progress(self.options.region, Window(self.state.through, self.end), done, len(works))
-        plan.refuse_if_none(self.state, works, failed, came=self.pages > 0)
-        return failed, {ocid: token for ocid, token in onward.items() if failed.get(ocid) == plan.NO_TIME}
+    def tick(self) -> None:
+        """Between two pages, and while none arrives."""
+        self.count()
+        self.checkpoint()
+        self.parts.keeper.renew_if_due(self.now())
 
-    def count(self, events: int) -> None:
-        """Say how far it is, each time so many events more have come."""
+    def progress(self, ended: int, works: int) -> None:
+        self.parts.watcher.progress(self.options.region, Window(self.state.through, self.end), ended, works)
+
+    def count(self) -> None:
+        """Report how far it is, each time so many events more have come."""
         every = self.options.statistics.every
-        if every and self.tally.fetched // every > (self.tally.fetched - events) // every:
+        if every and self.tally.fetched // every > self.counted // every:
+            self.counted = self.tally.fetched
             self.parts.watcher.counted(self.options.region, self.tally.fetched, self.tally.forwarded, dict(self.tally.left_out))
-
-    def is_deleted(self, ocid: str, error: CompartmentError) -> bool:
-        """OCI lists it as deleted and does not show its events any more: nobody can be behind with what can never be read."""
-        return isinstance(error, CompartmentMissing) and self.state.known[ocid].deleted
 
     def checkpoint(self) -> None:
         """In a long slice, write down now and then what has been confirmed of it."""
@@ -215,18 +212,17 @@ class _Run:
 
     def commit(self, state: State) -> None:
         """One conditional write: the cursor as it is moved, the keys of what is confirmed."""
-        reach = {compartment_tag(ocid): minute for ocid, minute in plan.reach(state, self.options.overlap).items()}
-        recent = state.through - self.options.overlap
-        self.seen.forget(recent, reach)
-        quotas = self.quotas.packed(min([recent, *reach.values()]) - _LATE_MINUTES)
-        written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas))
+        reach = {compartment_tag(ocid): minute for ocid, minute in plan.dedupe_horizon(state, self.options.overlap).items()}
+        self.seen.forget(state.through - self.options.overlap, reach)
+        quotas = self.quotas.packed(plan.quota_horizon(state, self.options.overlap) - _LATE_MINUTES)
+        written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas), now=self.now())
         self.state = replace(written, keys={})  # they are in memory once
         self.committed_at = self.parts.clock.monotonic()
         self.uncommitted = False
 
     def tell(self) -> None:
         """Notices of our own, once every event is confirmed: hours of limits that are over, our own polling, and what this run sent."""
-        author = notices.Author(self.run_id, self.options.region, self.options.tenancy, self.parts.clock.now())
+        author = notices.Author(self.run_id, self.options.region, self.options.tenancy, self.now())
         held = self.quotas.untold(self.state.through - self.options.overlap, at_once=OWN)
         messages = [*notices.held_back(author, held), *notices.own_polling(author, held)]
         if self.options.run_message:
@@ -237,23 +233,25 @@ class _Run:
             self.forwarder.finish()
         self.quotas.tell(held)
 
-    def close(self) -> None:
-        """Write down how far this run came, and give the lease back."""
+    def close(self, *, failed: bool = False) -> None:
+        """Write down how far this run came, and give the lease back. Only now are compartments given up: the report follows at once."""
+        if self.reader.pages and not failed:
+            self.state, self.given_up = plan.give_up(self.state, self.reader.excluded)
         caught_up = is_caught_up(self.state, self.end)
-        state = replace(self.state, slice_minutes=0) if caught_up else self.state
-        now, forwarded = time_text(self.parts.clock.now()), self.tally.forwarded
-        summary: Summary = {"run": self.run_id, "at": now, "forwarded": forwarded, "caught_up": caught_up}
-        self.commit(replace(state, lease=None, last=summary))
-        self.leased = False
+        state = replace(self.state, slice_minutes=0) if self.state.through >= self.end else self.state
+        last: Summary = {"run": self.run_id, "at": time_text(self.now()), "forwarded": self.tally.forwarded}
+        self.commit(replace(state, lease=None, last={**last, "caught_up": caught_up}))
 
     def salvage(self) -> None:
         """After a failure: the cursor stays, what was confirmed is kept, the lease is given back."""
-        if not self.leased:
+        if not (self.opened and self.parts.keeper.holds_lease):
+            self.parts.keeper.release()  # where the answer to the first write was lost
             return
         with suppress(EpimetheusError):  # the run has failed already; what can still be confirmed need not be sent again
             self.forwarder.finish()
+        self.forwarder.settle()
         try:
-            self.close()
+            self.close(failed=True)
         except EpimetheusError as error:
             self.wrong(error)
 
@@ -268,10 +266,10 @@ class _Run:
             region=self.options.region,
             status=status,
             error=problem(error) if error else None,
-            warnings=[*tally.warnings, *unreadable_told(self.unreadable)],
+            warnings=[*tally.warnings, *self.selection.warnings(), *given_up_warning(self.given_up)],
             started=time_text(self.started),
             seconds=round(parts.clock.monotonic() - self.monotonic_start, 3),
-            position=position(self.state, self.from_, self.end, parts.clock.now(), self.options.slice) if self.opened else None,
+            position=position(self.state, self.from_, self.end, self.now(), self.options.slice) if self.opened else None,
             slices=tally.slices,
             fetched=tally.fetched,
             forwarded=tally.forwarded,
@@ -280,14 +278,18 @@ class _Run:
             left_out=dict(tally.left_out),
             malformed=tally.malformed,
             trimmed=tally.trimmed,
+            abridged=tally.abridged,
             redacted=tally.redacted,
             notices=tally.notices,
             bytes=tally.bytes,
             api={"audit": {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **parts.calls.told()},
             receiver={"connections": receiver.connections, "confirmations": receiver.confirmations, "evidence": receiver.evidence},
             listing_stale=tally.listing_stale,
+            listing_age_seconds=tally.listing_age,
+            given_up=len(self.given_up),
+            first_start=parts.keeper.first_start,
             state_writes=parts.keeper.writes,
-            certificate_days=days_left(parts.certificate_end(), parts.clock.now()),
+            certificate_days=days_left(parts.certificate_end(), self.now()),
             caches={"dedupe": tally.dedupe(len(self.seen)), "names": self.selection.names()},
             performance=tally.performance(),
         )

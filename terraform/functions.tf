@@ -93,6 +93,10 @@ resource "oci_functions_function" "this" {
       error_message = "syslog_framing is set and syslog_transport is relp, which has frames of its own: allowed is with tls and tcp only."
     }
     precondition {
+      condition     = var.syslog_transport != "relp" || try(var.syslog_max_bytes > 0 && var.syslog_max_bytes <= 131072, true)
+      error_message = "syslog_max_bytes and syslog_transport=relp: RELP sends no message longer than 131072 bytes; allowed is 480 to 131072."
+    }
+    precondition {
       condition     = local.mode_takes_ids == contains(keys(local.known), "COMPARTMENT_IDS")
       error_message = "compartment_mode is ${local.mode}: include and exclude need compartment_ids, all and tenancy_only allow none."
     }

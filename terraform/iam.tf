@@ -64,7 +64,7 @@ resource "oci_identity_policy" "function" {
       "Allow dynamic-group ${local.group} to read audit-events in tenancy",
       # Identity ListCompartments, of the whole tree.
       "Allow dynamic-group ${local.group} to inspect compartments in tenancy",
-      # Object Storage GetObject and PutObject: the state, and texts like certificates and rules. It can delete nothing.
+      # Object Storage GetObject and PutObject: the state and its markers, and texts like certificates and rules. It can delete nothing.
       "Allow dynamic-group ${local.group} to manage objects in ${local.here} where ${local.objects_where}",
       # Notifications PublishMessage: OCI Functions tells of a failed run in the function's name (failure_destination).
       "Allow dynamic-group ${local.group} to use ons-topics in ${local.here} where request.permission='ONS_TOPIC_PUBLISH'",

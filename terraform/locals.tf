@@ -28,6 +28,7 @@ locals {
     COMPARTMENT_MODE         = var.compartment_mode
     COMPARTMENT_IDS          = try(join(",", var.compartment_ids), null)
     LISTING_MINUTES          = tostring(var.listing_minutes)
+    LISTING_MAX_AGE_MINUTES  = tostring(var.listing_max_age_minutes)
     INITIAL_LOOKBACK_HOURS   = tostring(var.initial_lookback_hours)
     OVERLAP_MINUTES          = tostring(var.overlap_minutes)
     SETTLE_MINUTES           = tostring(var.settle_minutes)

@@ -67,10 +67,31 @@ locals {
       severity = "CRITICAL", pending = "PT5M", when_scheduled = true
       body     = "No run has come to its end for ${local.window}: look at the schedules, and at the function's log."
     }
+    # The least of the window: 1 only if every run of it was skipped.
+    skipped = {
+      query    = "runs_skipped[${local.window}].groupBy(region).min() > 0"
+      severity = "WARNING", pending = "PT5M", when_scheduled = false
+      body     = "For ${local.window}, every run was skipped: another run holds the lease."
+    }
+    first_start = {
+      query    = "first_start[${local.window}].groupBy(region).max() > 0"
+      severity = "INFO", pending = "PT1M", when_scheduled = false
+      body     = "A run found no earlier state and began anew. Expected once, after the first deployment or for a new region."
+    }
     behind = {
       query    = "compartments_behind[${local.window}].groupBy(region).max() > 0"
       severity = "WARNING", pending = "PT30M", when_scheduled = false
       body     = "A compartment can not be read. The others go on, and it is made up for once it can."
+    }
+    listing_age = {
+      query    = "listing_age_seconds[${local.window}].groupBy(region).min() > ${60 * coalesce(var.listing_max_age_minutes, 60)}"
+      severity = "ERROR", pending = "PT5M", when_scheduled = false
+      body     = "The list of compartments or regions is out of date: new ones are not read. Check the policy for `inspect compartments`."
+    }
+    given_up = {
+      query    = "compartments_given_up[${local.window}].groupBy(region).max() > 0"
+      severity = "ERROR", pending = "PT1M", when_scheduled = false
+      body     = "Deleted compartments were refused for 6 hours and are given up; their last events are not forwarded. The log names them."
     }
     held_back = {
       query    = "events_held_back[${local.window}].groupBy(region).max() > 0"

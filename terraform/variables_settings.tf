@@ -309,6 +309,22 @@ variable "listing_minutes" {
   }
 }
 
+variable "listing_max_age_minutes" {
+  type        = number
+  default     = null
+  description = "A run whose list of compartments or regions is older is partial, because new ones may be missing; 60 by default."
+
+  validation {
+    condition = var.listing_max_age_minutes == null || try(
+      floor(var.listing_max_age_minutes) == var.listing_max_age_minutes &&
+      var.listing_max_age_minutes >= 1 &&
+      var.listing_max_age_minutes <= 10080,
+      false
+    )
+    error_message = "listing_max_age_minutes: allowed is a whole number from 1 to 10080."
+  }
+}
+
 variable "initial_lookback_hours" {
   type        = number
   default     = null

@@ -7,29 +7,37 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "model", "clock", "patterns"}
+BASE = {"errors", "model", "clock", "patterns", "signals"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 # The one place that puts each stage together with what it needs, and the order of a run: these know all of them.
-ORDER = {"run", "replay", "plan", "forward", "parts", "report", "notices"}
-DOORS = {"assemble", "request", "invoke", "config", "config_forms", "files", "health", "health_questions"}
+ORDER = {"run", "replay", "plan", "forward", "parts", "report", "notices", "discovery", "known_compartments", "slice_reader", "lease"}
+DOORS = {"assemble", "run_setup", "request", "invoke", "config", "config_forms", "files", "health", "health_questions"}
 TERMINAL = {"cli", "terminal", "__main__"}
 MAY_IMPORT = {
     "errors": set(),
     "model": {"errors"},
     "clock": {"errors"},
     "patterns": set(),
-    "cloud": BASE,
+    "signals": set(),
+    "http_limits": set(),
+    "clock_offset": {"errors"},
+    "foreign_text": {"render"},  # the one redaction there is
+    "cloud": BASE | {"http_limits", "clock_offset", "foreign_text"},
     **dict.fromkeys(STAGES, BASE),
-    "source": BASE | {"cloud"},
+    "source": BASE | {"cloud", "http_limits", "foreign_text"},
+    "deliver": BASE | {"foreign_text"},
     "state": BASE | {"cloud"},
-    "observe": BASE | {"cloud"},
-    **{name: BASE | {"source", "select", "render", "state"} | ORDER | {"cloud"} for name in ORDER},
-    "config": {"errors", "render", "config_forms", "files"},
+    "observe": BASE | {"cloud", "foreign_text"},
+    **{name: BASE | {"source", "select", "render", "state"} | ORDER | {"cloud", "clock_offset", "foreign_text"} for name in ORDER},
+    "config": {"errors", "render", "config_forms", "files", "foreign_text"},
     "config_forms": {"errors", "render"},
-    "files": {"errors", "patterns", "render"},
-    "assemble": BASE | STAGES | ORDER | {"cloud", "config", "files"},
-    "request": {"errors", "model"},
-    **dict.fromkeys(("health", "health_questions"), BASE | STAGES | ORDER | {"cloud", "config", "assemble", "health_questions"}),
+    "files": {"errors", "patterns", "render", "foreign_text"},
+    "run_setup": {"config", "discovery", "files", "parts", "select"},
+    "assemble": BASE | STAGES | ORDER | {"cloud", "clock_offset", "foreign_text", "config", "files", "run_setup"},
+    "request": {"errors", "model", "foreign_text"},
+    **dict.fromkeys(
+        ("health", "health_questions"), BASE | STAGES | ORDER | {"cloud", "clock_offset", "config", "assemble", "health_questions"}
+    ),
     "invoke": BASE | {"observe", "cloud"} | ORDER | {"assemble", "config", "request", "health"},
     **{name: BASE | STAGES | ORDER | DOORS | TERMINAL | {"cloud", "testing"} for name in TERMINAL},
 }

@@ -11,7 +11,8 @@ from epimetheus.config import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.model import Quota, Window
 from epimetheus.state.form import pack, unpack
-from epimetheus.state.memory import Behind, Known, Lease, Reading, State
+from epimetheus.state.memory import Adoption, Behind, Known, Lease, Reading, State
+from epimetheus.state.owner import ReceiverId
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.targets import TARGETS
@@ -33,6 +34,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Ll", "Lu"])).filter(lam
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4), max_leaves=12)
 COUNT = st.integers(0, 2**60)
+SECONDS = st.floats(allow_nan=False, allow_infinity=False)
 READINGS = st.none() | st.builds(Reading, st.builds(Window, MINUTES, MINUTES), st.text())
 STATES = st.builds(
     State,
@@ -53,7 +55,11 @@ STATES = st.builds(
         max_size=3,
     ),
     slice_minutes=st.integers(0, 2**40),
-    lease=st.none() | st.builds(Lease, st.text(), st.floats(allow_nan=False, allow_infinity=False)),
+    lease=st.none() | st.builds(Lease, st.text(), SECONDS, SECONDS),
+    tenancy=st.text(),
+    receiver=st.none() | st.builds(ReceiverId, st.text(), st.text()),
+    adopted=st.none() | st.builds(Adoption, SECONDS, st.text(), st.text()),
+    marked=st.text(),
     writer=st.text(),
     serial=st.integers(0, 2**63),
     last=st.dictionaries(st.text(), SCALARS, max_size=3),

@@ -49,6 +49,8 @@ def test_every_row_of_the_goals_has_its_figure(results):
         "peak memory, 50 events in one call": (110, "MB"),
         "peak memory, 130 events in one call": (110, "MB"),
         "more for the larger": (10, "%"),
+        "peak memory, 50 events of one compartment 168 h behind": (110, "MB"),
+        "peak memory, 130 events of one compartment 168 h behind": (110, "MB"),
         "CPU that rules of every kind add": (50, "%"),
         "4 compartments without events, whole call": (1.3, "\u00d7"),
         "12 compartments: CPU of one listing": (1, "s"),

@@ -148,13 +148,14 @@ def test_rewind_sends_again_from_a_time_on(terminal):
 
 
 def test_rewind_does_not_go_forward_unasked_and_knows_a_time_when_it_sees_one(terminal):
-    _, type_in = terminal
+    stage, type_in = terminal
     type_in("run")
-    done = type_in("state", "rewind", "2099-01-01T00:00:00Z", answer="n\n")
-    assert (done.exit_code, "is never sent" in done.output) == (1, True)
+    later = datetime.fromtimestamp(stage.hand.time - 60, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
+    done = type_in("state", "rewind", later, answer="n\n")
+    assert (done.exit_code, "is after the cursor" in done.output, "is never sent" in done.output) == (1, True, True)
     done = type_in("state", "rewind", "yesterday")
     assert (done.exit_code, "allowed is RFC 3339" in done.stderr) == (2, True)
-    assert type_in("state", "rewind", "2099-01-01T00:00:00Z", "--yes").exit_code == 0
+    assert type_in("state", "rewind", later, "--yes").exit_code == 0
 
 
 def test_a_reset_asks_first(terminal):

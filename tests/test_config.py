@@ -3,7 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+from epimetheus import config
 from epimetheus.config import Settings
+from epimetheus.deliver.relp_frames import LONGEST
 from epimetheus.errors import ConfigError
 
 LEAST = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
@@ -41,6 +43,7 @@ DEFAULTS = {
     "compartment_mode": "all",
     "compartment_ids": (),
     "listing_minutes": 15,
+    "listing_max_age_minutes": 60,
     "initial_lookback_hours": 24,
     "overlap_minutes": 15,
     "settle_minutes": 2,
@@ -292,6 +295,18 @@ def test_a_value_that_is_not_allowed(key, value, problem):
 )
 def test_values_that_are_not_allowed_together(changes, expected):
     assert problems(changes) == expected
+
+
+def test_item_19_relp_takes_no_message_longer_than_its_frames():
+    assert config.RELP_BYTES == LONGEST == 131_072
+    for size in ("0", "131073", "200_000", "0.0", "999999999999"):
+        assert problems({"SYSLOG_TRANSPORT": "relp", "SYSLOG_MAX_BYTES": size}) == [
+            f"SYSLOG_MAX_BYTES={size}: SYSLOG_TRANSPORT=relp sends no message longer than 131072 bytes;"
+            " allowed is an integer from 480 to 131072"
+        ]
+    assert read(SYSLOG_TRANSPORT="relp", SYSLOG_MAX_BYTES="131072").syslog_max_bytes == 131_072
+    assert read(SYSLOG_TRANSPORT="relp").syslog_max_bytes == 8000
+    assert read(SYSLOG_TRANSPORT="tls", SYSLOG_MAX_BYTES="0").syslog_max_bytes == 0
 
 
 @pytest.mark.parametrize("key", ["SYSLOG_HOST", "SYSLOG_PORT", "REGIONS", "RULES", "FIELD_MAP", "SYSLOG_CA", "OCI_ENDPOINT"])

@@ -42,7 +42,7 @@ MISTAKES = {
     ),
     "another authority": (another_authority, {}, "run_failed", ["The certificate of localhost:", "not trusted", "local issuer", TRUST]),
     "another name": (
-        nothing, {"SYSLOG_SERVER_NAME": "other.example.com"}, "run_failed", ["not valid for 'other.example.com'. ", TRUST]
+        nothing, {"SYSLOG_SERVER_NAME": "other.example.com"}, "run_failed", ["not valid for 'other.example.com'. ", "in the subjectAltName"]
     ),
     "a closed port": (
         stopped, {}, "run_failed", ["connecting to localhost:", "Connection refused", "Check SYSLOG_HOST and SYSLOG_PORT"]

@@ -20,6 +20,7 @@ from epimetheus.errors import OutOfTime
 from epimetheus.health import examine, within
 from epimetheus.health_questions import Answer
 from epimetheus.invoke import Unforeseen
+from epimetheus.model import time_text
 from epimetheus.state.form import pack, unpack
 from epimetheus.state.memory import Behind, Known, Lease, State
 from epimetheus.testing.function import serve_function
@@ -41,6 +42,7 @@ FINE = {
     "field_map": "ok",
     "regions": "ok",
     "identity": "ok",
+    "clock": "ok",
     "audit": "ok",
     "state": "ok",
     "lag": "ok",
@@ -212,11 +214,34 @@ def six_behind(stage, folder, enter):
     return {}
 
 
+def in_state(**changes):
+    def change(stage, folder, enter):
+        put(stage, replace(stage.state(), **changes))
+        return {}
+
+    return change
+
+
+def our_clock(ahead):
+    """Ours is ahead of OCI's by so many seconds."""
+
+    def change(stage, folder, enter):
+        stage.hand.forward(0.5)  # half a second is what a Date leaves out
+        stage.world.now = lambda: stage.hand.time - ahead
+        return {}
+
+    return change
+
+
+ENDED = {"run": "r1", "forwarded": 5, "caught_up": True}
+
+
 def skipped(*names):
     return dict.fromkeys(names, "skipped")
 
 
 NO_STATE = skipped("lag", "behind")
+NEVER_RAN = {"lag": "degraded", "behind": "skipped"}
 NO_RECEIVER = skipped("receiver_certificate", "session")
 NO_OCI = skipped("regions", "identity", *OF_A_REGION, "monitoring")
 NOTHING = {name: "skipped" for name, status in FINE.items() if name != "settings" and status == "ok"}
@@ -225,7 +250,7 @@ TLS_1_2 = {"maximum_version": ssl.TLSVersion.TLSv1_2}
 BROKEN = {
     "mistakes in the settings": (settings(SYSLOG_PORT="0", SYSLOG_FRAMING="crlf"), "settings", "failed", NOTHING,
         "2 mistake(s) in the configuration: SYSLOG_PORT=0: allowed", "Correct them"),
-    "no key": (settings(OCI_CONFIG_FILE="/nowhere/config"), "credentials", "failed", NO_OCI,
+    "no key": (settings(OCI_CONFIG_FILE="/nowhere/config"), "credentials", "failed", {**NO_OCI, "clock": "skipped"},
         "OCI_AUTH=config_file gave no credentials", "Check OCI_CONFIG_FILE"),
     "unknown key": (unknown_key, "credentials", "failed", NO_OCI, "401 NotAuthenticated", "Check the key, user and clock"),
     "wrong rules": (file("RULES", '{"event_filtering": {"mode": "both"}}'), "rules", "failed", {}, "event_filtering.mode", "Correct them"),
@@ -246,6 +271,18 @@ BROKEN = {
     "lag of days": (later(26), "lag", "failed", {},
         "Read through 2026-01-01T11:58:00Z, 26.0 h behind (degraded over 2 h, failed over 24 h). The last run ended at 2026-01-01T12:00:00",
         "are they scheduled"),
+    "cursor in the future": (in_state(through=THROUGH + 60), "state", "failed", NO_STATE,
+        "is in the future: its cursor is at 2026-01-01T12:58:00Z", "state rewind TIME"),
+    "no run ended": (in_state(last={}), "lag", "degraded", {}, "No run has ended yet.", "Check that the schedule invokes the function"),
+    "no run for hours": (in_state(last=ENDED | {"at": "2026-01-01T09:30:00.000Z"}), "lag", "degraded", {},
+        "The last run ended at 2026-01-01T09:30:00.000Z.", "are they scheduled"),
+    "no run for days": (in_state(last=ENDED | {"at": "2025-12-31T09:30:00.000Z"}), "lag", "failed", {},
+        "The last run ended at 2025-12-31T09:30:00.000Z.", "are they scheduled"),
+    "no compartment known": (in_state(known={}), "behind", "degraded", {}, "No compartment is known yet", "the log of its last call"),
+    "clock 90 s ahead": (our_clock(90), "clock", "degraded", {},
+        "This machine's clock is 90 s ahead of OCI's: times are corrected", "Synchronize it"),
+    "clock 10 min behind": (our_clock(-600), "clock", "failed", {},
+        "The clock cannot be used: this machine's clock is 600 s behind OCI's; at most 300 s are accepted.", "Synchronize the clock"),
     "behind": (six_behind, "behind", "degraded", {},
         "6 compartments are behind: ocid1.compartment.oc1..0 since 2026-01-01T10:58:00Z, 3 tries: 404 NotAuthorizedOrNotFound; ocid1",
         "read audit-events in tenancy"),
@@ -272,7 +309,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_what_is_broken_is_red_and_nothing_else(ran, tmp_path, case):
+def test_item_11_item_15_what_is_broken_is_red_and_nothing_else(ran, tmp_path, case):
     breaking, name, status, others, what, do = BROKEN[case]
     with ExitStack() as stack:
         diagnosis = asked(ran, **breaking(ran, tmp_path, stack.enter_context))
@@ -287,7 +324,9 @@ def test_what_is_broken_is_red_and_nothing_else(ran, tmp_path, case):
     assert posted == ([] if "monitoring" in {name, *others} else [0.0])
 
 
-NOT_TOLD = ("There is no state to tell it from.", "The receiver hung up before it was told.")
+NOT_TOLD = (
+    "There is no state that can be used.", "The receiver hung up before it was told.", "No answer from OCI carried a date.",
+)  # fmt: skip
 
 
 def skipped_of(others):
@@ -301,14 +340,16 @@ def test_of_many_behind_five_are_named(ran, tmp_path):
 
 def test_the_settle_time_is_no_lag(ran):
     ran.hand.forward(2.5 * 3600)
+    put(ran, replace(ran.state(), last={**ENDED, "at": "2026-01-01T14:20:00.000Z"}))
     assert asked(ran, SETTLE_MINUTES="60").verdict == "healthy"
     assert unlike(asked(ran, SETTLE_MINUTES="20")) == {"lag": "degraded"}
 
 
 def test_without_credentials_what_lies_in_oci_is_not_asked(ran):
     diagnosis = asked(ran, OCI_CONFIG_FILE="/nowhere", RULES="object:rules.json", SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x")
-    assert unlike(diagnosis) == {"credentials": "failed", **NO_OCI, **skipped("rules", "tls", "receiver", *NO_RECEIVER)}
-    assert {check.what for check in diagnosis.checks if check.status == "skipped"} == {"Not asked, for credentials failed."}
+    assert unlike(diagnosis) == {"credentials": "failed", **NO_OCI, **skipped("clock", "rules", "tls", "receiver", *NO_RECEIVER)}
+    whys = {check.what for check in diagnosis.checks if check.status == "skipped"}
+    assert whys == {"Not asked, for credentials failed.", "No answer from OCI carried a date."}
 
 
 def test_what_is_odd_is_told_and_is_ok(ran):
@@ -328,7 +369,8 @@ def test_a_certificate_that_is_soon_over_is_degraded(ran, tmp_path):
     assert the(ours, "client_certificate").what == "Our certificate has 10 days left, until 2026-01-11T12:00:00.000Z."
     end = datetime.fromisoformat(the(asked(ran), "receiver_certificate").what.rpartition(" ")[2].rstrip("."))
     ran.hand.time = end.timestamp() - 29 * 86_400
-    put(ran, replace(ran.state(), through=int(ran.hand.time // 60) - 2))
+    last = {**ENDED, "at": time_text(ran.hand.time - 60)}
+    put(ran, replace(ran.state(), through=int(ran.hand.time // 60) - 2, last=last))
     theirs = asked(ran)
     assert unlike(theirs) == {"receiver_certificate": "degraded"}
     assert "has 29 days left, until" in the(theirs, "receiver_certificate").what
@@ -379,22 +421,22 @@ def test_a_run_that_starts_meanwhile_finds_no_live_lease_and_keeps_its_own(ran):
     assert (diagnosis.verdict, "run r2 wrote it since" in the(diagnosis, "state").what) == ("healthy", True)
 
 
-def test_where_there_is_no_state_none_is_written(stage):
+def test_item_15_where_there_is_no_state_health_is_degraded_and_none_is_written(stage):
     diagnosis = asked(stage)
-    assert (diagnosis.verdict, unlike(diagnosis)) == ("healthy", NO_STATE)
+    assert (diagnosis.verdict, unlike(diagnosis)) == ("degraded", NEVER_RAN)
     assert the(diagnosis, "state").what.endswith("yet; the first run writes it. A write was refused for its condition only.")
     assert (stage.world.objects("audit-state"), stage.world.asked("PutObject")[-1].status) == ({}, 412)
     stage.world.faults.add("status", status=404, code="ObjectNotFound", operation="PutObject")
-    assert asked(stage).verdict == "healthy"
+    assert asked(stage).verdict == "degraded"
     stage.world.faults.add("status", status=404, operation="PutObject", times=None)
-    assert (unlike(asked(stage)), stage.world.objects("audit-state")) == ({"state": "failed", **NO_STATE}, {})
+    assert (unlike(asked(stage)), stage.world.objects("audit-state")) == ({"state": "failed", **NEVER_RAN}, {})
 
 
 def test_a_store_that_does_not_look_at_conditions_is_found_out(stage, monkeypatch):
     stage.world.put_hook = None
     monkeypatch.setattr(Bucket, "check", lambda *conditions: None)
     diagnosis = asked(stage)
-    assert unlike(diagnosis) == {"state": "failed", **NO_STATE}
+    assert unlike(diagnosis) == {"state": "failed", **NEVER_RAN}
     assert "though the condition of the write did not hold" in the(diagnosis, "state").what
 
 
@@ -542,22 +584,25 @@ def test_the_function_answers_200_with_the_verdict_whatever_it_is():
 def test_a_terminal_shows_each_check_and_ends_with_the_verdict(terminal):  # noqa: F811
     stage, type_in = terminal
     done = type_in("health")
+    assert done.exit_code == 1
+    assert f"degraded lag {REGION}: No run has ended yet." in done.stdout
+    assert type_in("run").exit_code == 0
+    done = type_in("health")
     assert done.exit_code == 0
     assert "ok       receiver: localhost:" in done.stdout
-    assert f"skipped  lag {REGION}: There is no state to tell it from." in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 16 checks to look at, ")
+    assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 17 checks to look at, ")
     stage.world.faults.add("status", status=404, operation="PostMetricData", times=None)
     assert type_in("health").exit_code == 1
     stage.receiver.stop()
     done = type_in("health")
     assert done.exit_code == 2
     assert "\n         Check SYSLOG_HOST and SYSLOG_PORT" in done.stdout
-    assert "unhealthy: 2 of 16 checks to look at" in done.stdout
+    assert "unhealthy: 2 of 17 checks to look at" in done.stdout
 
 
 def test_a_terminal_gives_json_and_sends_a_probe(terminal):  # noqa: F811
     stage, type_in = terminal
     diagnosis = json.loads(type_in("health", "--probe", "--json").stdout)
-    assert (diagnosis["version"], diagnosis["verdict"], len(stage.receiver.messages)) == (1, "healthy", 1)
+    assert (diagnosis["version"], diagnosis["verdict"], len(stage.receiver.messages)) == (1, "degraded", 1)
     done = type_in("health", "--json", "--minutes", "0")
     assert (done.exit_code, json.loads(done.stdout)["verdict"]) == (2, "unhealthy")

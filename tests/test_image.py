@@ -162,7 +162,7 @@ def test_the_function_runs_from_exactly_what_the_image_holds(image, tmp_path, ap
             assert answer.status == 200, (answer.body, function.lines())
             assert [json.loads(line)["level"] for line in function.lines()] == ["INFO"]
     (report,) = json.loads(answer.body)
-    assert (report["status"], report["forwarded"], report["warnings"]) == ("ok", 200, [])
+    assert (report["status"], report["forwarded"], len(report["warnings"]), report["first_start"]) == ("ok", 200, 1, True)
     assert sorted(map(event_id, receiver.messages)) == sorted(ids)
     assert {"PostMetricData", "GetSecretBundle", "ListCompartments", "PutObject"} <= {asked.operation for asked in world.requests}
 

@@ -30,7 +30,7 @@ def test_bodies_that_ask_for_a_run(body):
         (b"run", "is not understood"),
         (b"\xff\xfe", "is not understood"),
         (b"[" * 100_000, "is not understood"),
-        (b'{"action": "%s"}' % (b"x" * 1000), f"There is no action '{'x' * 40}'."),
+        (b'{"action": "%s"}' % (b"x" * 1000), f"There is no action '{'x' * 80}…'."),
     ],
     ids=["dance", "number", "typo", "half", "both", "negative", "long wait", "text", "list", "word", "bytes", "deep", "long"],
 )

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from epimetheus.errors import RequestError
 from epimetheus.invoke import RunFailed
 from epimetheus.model import minute_text
 from epimetheus.testing.syslog import parse_message
@@ -48,6 +49,32 @@ def test_some_compartments_alone_can_be_replayed(stage):
     put(stage, "GetInstance", 2, 25, place=other, prefix="other-")
     assert replayed(stage, compartments=[app]).forwarded == 2
     assert {event_id(message)[:5] for message in stage.receiver.messages} == {"GetIn"}
+
+
+def test_item_15_a_replay_keeps_to_the_compartments_that_the_settings_include(stage):
+    app, other = stage.world.add_compartment("app"), stage.world.add_compartment("other")
+    below = stage.world.add_compartment("below", app)
+    for place in (app, below, other, stage.world.tenancy):
+        put(stage, "GetInstance", 2, 25, place=place, prefix=place[-4:])
+    unlisted = "ocid1.compartment.oc1..unlisted"
+    modes = {
+        "include": ({"COMPARTMENT_MODE": "include", "COMPARTMENT_IDS": app}, [app, below], [other, stage.world.tenancy, unlisted]),
+        "exclude": ({"COMPARTMENT_MODE": "exclude", "COMPARTMENT_IDS": app}, [other, stage.world.tenancy], [app, below, unlisted]),
+        "tenancy_only": ({"COMPARTMENT_MODE": "tenancy_only"}, [stage.world.tenancy], [app, below, other, unlisted]),
+    }
+    for mode, (settings, included, excluded) in modes.items():
+        assert replayed(stage, compartments=included, **settings).forwarded == 2 * len(included)
+        sent = len(stage.receiver.messages)
+        for ocid in excluded:
+            with pytest.raises(RequestError) as caught:
+                replayed(stage, compartments=[ocid, included[0]], **settings)
+            assert caught.value.what == f"The replay was refused: COMPARTMENT_MODE={mode} does not include {ocid}."
+            assert "COMPARTMENT_IDS" in caught.value.do
+        with pytest.raises(RequestError, match=f"COMPARTMENT_MODE={mode} does not include"):
+            replayed(stage, compartments=excluded, dry=True, **settings)
+        assert len(stage.receiver.messages) == sent
+    with pytest.raises(RequestError, match=r"x4, x5 and 2 more\."):
+        replayed(stage, compartments=[f"x{n}" for n in range(1, 8)], COMPARTMENT_MODE="tenancy_only")
 
 
 def test_a_dry_run_counts_and_sends_nothing(stage):

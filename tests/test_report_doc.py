@@ -31,12 +31,16 @@ FIELDS = {
     "left_out": "reason → events that a rule left out ([rules.md](rules.md)); `rate_limited` are those held back",
     "malformed": "events among those forwarded that could not be understood, and went as they are",
     "trimmed": "events among those forwarded that were too large, and lost something",
+    "abridged": "events among those forwarded that were too large, or took too long, to render whole: main fields only ([formats.md](formats.md#size))",
     "redacted": "events among those forwarded in which something secret was masked",
     "notices": "messages of our own: what was held back, what our polling made, the end of the run",
     "bytes": "bytes written to the receiver, with headers and framing, before TLS",
     "api": "service → `requests` answered, `retries` among them, `throttled` (429); Audit's are those asked",
     "receiver": "`connections`, `confirmations`, and the `evidence` that what was sent arrived ([architecture.md](architecture.md))",
     "listing_stale": "true: the compartments could not be listed, the last known ones served",
+    "listing_age_seconds": "seconds since the compartments (with REGIONS=all also the regions) were last listed completely; null: no listing is needed",
+    "given_up": "deleted compartments that OCI refused for 6 hours, and whose last events are not forwarded; they are named in a warning",
+    "first_start": "true: there was no state, and this run made the first; a warning says where reading begins",
     "state_writes": "how often the state was written",
     "certificate_days": "until the first certificate is over, ours or the receiver's; null where none was seen",
     "caches": "`dedupe`: keys of events, where a hit is a duplicate; `names`: what the rules say of event types; `hits`, `misses`, `size`",
@@ -51,11 +55,12 @@ POSITION = {
     "known": "compartments, also those that are gone but may return",
     "asked": "compartments whose events are forwarded",
     "gone": "compartments that vanished, or are listed as deleted",
-    "behind": "OCID → `since` (its own mark), `why`, `tries`; of more than 1,000 the log line has those furthest behind, and `behind_not_shown`",
+    "behind": "OCID → `since` (its own mark), `why`, `tries`; the furthest behind first, 100 at most, and `behind_not_shown` counts the others",
 }
 METRICS = {
     "runs_failed": ("count", "1 if the run failed"),
-    "runs_skipped": ("count", "1 if another run was at work"),
+    "runs_skipped": ("count", "1 if another run held the lease; a minimum of 1 over some time means that every run was skipped"),
+    "first_start": ("count", "1 if the run found no state and began anew"),
     "run_seconds": ("s", "`seconds`"),
     "events_fetched": ("count", "`fetched`"),
     "events_forwarded": ("count", "`forwarded`"),
@@ -64,9 +69,12 @@ METRICS = {
     "events_left_out": ("count", "the sum of `left_out`"),
     "events_held_back": ("count", "`left_out.rate_limited`"),
     "events_malformed": ("count", "`malformed`"),
+    "events_abridged": ("count", "`abridged`"),
     "api_requests": ("count", "of all services in `api`"),
     "api_throttled": ("count", "of all services in `api`"),
     "lag_seconds": ("s", "`position.lag_seconds`"),
+    "listing_age_seconds": ("s", "`listing_age_seconds`, where compartments are listed"),
+    "compartments_given_up": ("count", "`given_up`"),
     "compartments_behind": ("count", "how many stand in `position.behind`"),
     "certificate_days_left": ("days", "`certificate_days`, where one was seen"),
     "cache_dedupe_hits": ("count", "with `statistics.track_cache_metrics`, as the next five"),
@@ -97,8 +105,12 @@ def text() -> str:
     example = json.dumps(msgspec.to_builtins(report(left_out={"rate_limited": 1, "service": 5})), indent=1)
     return f"""# The report of a run
 
-One for each run and region, always whole: it is the `report` of the run's log line (`"event": "run"`), the function's answer, what the terminal
-shows and `python -m epimetheus run --json` prints, and where the metrics come from. This page is made by `tests/test_report_doc.py`.
+One for each run and region: it is the `report` of the run's log line (`"event": "run"`), the function's answer, what the terminal shows and
+`python -m epimetheus run --json` prints, and where the metrics come from. This page is made by `tests/test_report_doc.py`.
+
+On the terminal a report is whole. In the log and in the function's answer, no object has more than 100 members, and no text more than 2,000
+characters: `…_not_shown` beside an object counts the members that are left out. An answer takes 1 MB at most: with more than ten reports, each
+names fewer members (1,000 by all together), and if that is still too long, the earliest reports are only in the log.
 
 | field | |
 |---|---|

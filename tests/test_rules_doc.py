@@ -8,11 +8,11 @@ from typing import get_args
 import msgspec
 from rich.console import Console
 
-from epimetheus.assemble import rules_of
 from epimetheus.files.rules import read_rules
 from epimetheus.model import Quota
 from epimetheus.notices import Author, held_back
 from epimetheus.render import Renderer
+from epimetheus.run_setup import rules_of
 from epimetheus.select.quotas import Quotas
 from epimetheus.select.rules import Reason
 from epimetheus.select.selection import Selection
@@ -148,7 +148,7 @@ The first that speaks decides:
 3. `never_drop`: sent.
 4. `priority_events`: sent, unless a limit of exactly this name holds it back.
 5. Our own polling: {calls} by our own
-   principal, if it went well. Anything else that our principal does is news.
+   principal, from our own address, if it went well. Anything else that our principal does is news.
 6. `exclude_users`, `include_only_users`, `exclude_service_accounts`.
 7. The list of the mode.
 8. `rate_limiting`: a limit of exactly this name, else the first whose pattern matches.
@@ -183,6 +183,23 @@ the next one; then more than the limit arrive.
 Each ListEvents call is an audit event itself. With `OWN_EVENTS=summarise`, the default, those of our own principal are left out, counted, and
 summarised in one message a run (`epimetheus.OwnPolling`). Our principal is what the credentials tell: the function's OCID, or the
 user's in ~/.oci/config. With an instance principal it is not known: its polling is forwarded, and every run says so.
+
+The principal alone does not make a call ours: a copied token of the function is the same principal. A mark in the request would prove no more,
+because the holder of the token can read all that the function can read, the audit events included. What OCI records by itself is the source
+address, so:
+
+- One address is ours: the one that the state remembers, or in a first run the first one. The summary names it.
+- Calls from any other address are forwarded, past the other rules, and the run has a warning that names the address.
+- A new container or NAT gateway can change our address. Another address becomes ours when no call has come from the former one for a whole hour
+  (by the events' times); until then its calls are forwarded. While the deployment polls, no second address ever becomes ours.
+- What this cannot see: a token that is used from our own address, from within the same subnet or behind the same NAT gateway. If several
+  addresses are in use for good, set `OWN_EVENTS=forward`.
+
+## Duplicates
+
+Each run reads `OVERLAP_MINUTES` again and drops what it sent before. An event is a duplicate when its whole JSON text is the same, in the same
+compartment. If OCI lists an event again with other bytes, it is sent again: a repeat that the SIEM can tell by the event's id, and never a loss.
+Two events that share id, time and type are both sent.
 
 ## People and services
 

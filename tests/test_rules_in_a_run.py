@@ -280,3 +280,79 @@ def test_a_function_watches_itself_and_knows_its_own_polling_by_its_resource_pri
     assert (report.left_out, report.forwarded, report.notices) == ({"own_polling": 3}, 1, 1)
     body = json.loads(parse_message(stage.receiver.messages[0]).body)
     assert (body["data"]["eventName"], body["epimetheus"]["tamperWatch"]) == ("UpdateFunction", True)
+
+
+def poll(stage, count, minutes_ago, address, **more):
+    by_us = {"principalId": stage.world.user, "authType": "natv", "ipAddress": address}
+    return put(stage, "ListEvents", count, minutes_ago, service="Audit", identity=by_us, response={"status": "200"}, **more)
+
+
+SUMMARISE = {**JSON, "OWN_EVENTS": "summarise"}
+
+
+def test_item_15_a_token_that_is_used_from_another_address_is_seen(stage):
+    poll(stage, 4, 10, "10.0.0.5")
+    stolen = poll(stage, 3, 9, "203.0.113.7", prefix="stolen-")
+    report = stage.run(**SUMMARISE)
+    assert arrived(stage)[:3] == stolen
+    assert (report.left_out, report.forwarded) == ({"own_polling": 4}, 3)
+    assert report.warnings[1:] == [
+        "The credentials of this deployment were used from 203.0.113.7, not only from 10.0.0.5. These calls are forwarded as events."
+        " If that is not a new address of this deployment, its credentials are in other hands: revoke them."
+    ]
+    ((_, message, details),) = notices(stage)
+    assert message.endswith(": 4 ListEvents. They came from 10.0.0.5.")
+    assert details["addresses"] == {"10.0.0.5": 4}
+
+
+def test_item_15_the_address_is_remembered_whichever_is_listed_first(stage):
+    poll(stage, 2, 10, "10.0.0.5")
+    stage.run(**SUMMARISE)
+    stage.hand.forward(600)
+    stolen = poll(stage, 3, 9, "203.0.113.7", prefix="stolen-")
+    poll(stage, 2, 8, "10.0.0.5")
+    report = stage.run(**SUMMARISE)
+    assert set(stolen) <= set(arrived(stage))
+    assert (report.left_out, report.forwarded) == ({"own_polling": 2}, 3)
+
+
+def hours(stage, count, calls):
+    """So many hourly runs, each after the ``calls`` of its hour: address → how many; what each left out and forwarded."""
+    told = []
+    for _ in range(count):
+        stage.hand.forward(3600)
+        for address, number in calls.items():
+            poll(stage, number, 10, address, prefix=f"{address}-{stage.hand.time}-")
+        report = stage.run(**SUMMARISE)
+        told.append((report.left_out.get("own_polling", 0), report.forwarded))
+    return told
+
+
+def test_item_15_while_we_poll_no_second_address_is_ever_ours(stage):
+    assert hours(stage, 8, {"10.0.0.5": 2, "203.0.113.7": 3}) == [(2, 3)] * 8
+
+
+def test_item_15_a_new_address_is_ours_once_the_old_one_has_been_silent_for_an_hour(stage):
+    hours(stage, 1, {"10.0.0.5": 2})
+    assert hours(stage, 5, {"10.0.0.9": 2}) == [(0, 2), (0, 2), (2, 0), (2, 0), (2, 0)]
+    assert hours(stage, 2, {"10.0.0.9": 2, "10.0.0.5": 1}) == [(2, 1)] * 2
+
+
+def test_item_15_many_addresses_take_little_state(stage):
+    poll(stage, 1, 10, "10.0.0.5")
+    for number in range(60):
+        poll(stage, 1, 9, f"203.0.113.{number}", prefix=f"{number}-")
+    report = stage.run(**SUMMARISE)
+    assert (report.left_out, report.forwarded) == ({"own_polling": 1}, 60)
+    assert len(stage.state().quotas) <= 22
+
+
+def test_item_15_two_events_of_one_id_time_and_type_both_arrive(stage):
+    put(stage, "GetInstance", 1, 10, message="one")
+    put(stage, "GetInstance", 1, 10, message="two")
+    put(stage, "GetInstance", 1, 10, message="two")
+    report = stage.run(**JSON)
+    assert arrived(stage) == ["GetInstance-10-0"] * 2
+    assert (report.fetched, report.forwarded, report.duplicates) == (3, 2, 1)
+    assert {json.loads(parse_message(message).body)["data"]["message"] for message in stage.receiver.messages} == {"one", "two"}
+    assert stage.run(**JSON).forwarded == 0

@@ -154,7 +154,7 @@ def test_of_two_calls_at_once_one_works_and_the_other_says_skipped(stage):
     assert stage.run().status == "ok"
     (other,) = others
     assert (other.status, other.fetched, other.state_writes) == ("skipped", 0, 0)
-    assert "is at work until" in other.warnings[0]
+    assert "holds the lease since" in other.warnings[0]
     assert stage.arrived() == ids
 
 
@@ -163,13 +163,16 @@ def test_the_lease_of_a_killed_run_expires(stage):
         pass
 
     def kill(write):
-        raise Killed
+        if write.name.endswith(".state"):
+            stage.world.faults.add("timeout", service="objectstorage", times=None)  # nothing more of it is heard
+            raise Killed
 
     stage.emit(stage.world.tenancy, 10, 30, 20)
     hook, stage.world.put_hook = stage.world.put_hook, kill
     with pytest.raises(Killed):
         stage.call(seconds=100)
     stage.world.put_hook = hook
+    stage.world.faults.clear()
     assert isinstance(stage.state().lease, Lease)
     assert stage.run().status == "skipped"
     stage.hand.forward(106)
@@ -218,7 +221,7 @@ def test_a_compartment_that_vanished_is_asked_until_its_overlap_has_passed(stage
     assert stage.run().position.asked == 1
 
 
-def test_a_deleted_compartment_is_read_while_oci_shows_it_and_told_once_it_does_not(stage):
+def test_a_deleted_compartment_is_read_while_oci_shows_it_and_falls_behind_once_it_does_not(stage):
     gone = stage.world.add_compartment("gone")
     ids = stage.emit(gone, 3, 30, 20)
     stage.run()
@@ -230,10 +233,7 @@ def test_a_deleted_compartment_is_read_while_oci_shows_it_and_told_once_it_does_
     stage.world.forbid(gone)
     stage.hand.forward(300)
     report = stage.run()
-    assert (report.status, report.position.behind) == ("ok", {})
-    assert report.warnings == [
-        f"1 deleted compartments show their last events no more (404), so these are not forwarded: {gone}."
-    ]
+    assert (report.status, list(report.position.behind), report.given_up) == ("partial", [gone], 0)
 
 
 def test_a_new_compartment_is_read_from_its_creation_on(stage):
@@ -283,11 +283,11 @@ def test_what_can_not_be_listed_is_asked_as_last_known(stage, tree):
     stage.hand.forward(600)
     report = stage.run()
     assert (report.position.asked, report.position.gone) == (4, 0)
-    assert f"What lies below {tree[1]} could not be listed" in report.warnings[0]
+    assert report.warnings[0] == f"The compartments below {tree[1]} could not be listed; the last known ones are read."
 
 
 def test_nobody_left_to_ask_is_an_error(stage):
-    with pytest.raises(RunFailed, match="No compartment is left to ask"):
+    with pytest.raises(RunFailed, match="No compartment is selected"):
         stage.call(COMPARTMENT_MODE="exclude", COMPARTMENT_IDS=stage.world.tenancy)
 
 
@@ -322,7 +322,7 @@ def test_401_in_mid_run_keeps_what_was_confirmed_and_the_cursor(stage, tree):
 
 def test_a_state_that_can_not_be_written_down_fails_the_run_and_its_events_come_again(stage):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
-    stage.world.faults.add("status", status=503, operation="PutObject", after=1, times=None)
+    stage.world.faults.add("status", status=503, operation="PutObject", after=3, times=None)  # both markers, the lease
     with pytest.raises(RunFailed, match=r"writing the state oci://audit-state@axexample/epimetheus/us-ashburn-1.state: 503"):
         stage.call(seconds=20, **ONE_SLICE)
     stage.world.faults.clear()
@@ -333,7 +333,7 @@ def test_a_state_that_can_not_be_written_down_fails_the_run_and_its_events_come_
 
 def test_a_write_that_took_effect_though_its_answer_was_lost_is_ours(stage):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
-    stage.world.faults.add("lost_response", operation="PutObject", after=1)
+    stage.world.faults.add("lost_response", operation="PutObject", after=3)
     assert stage.run().status == "ok"
     assert (stage.run().forwarded, stage.arrived()) == (0, ids)
 

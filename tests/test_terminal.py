@@ -10,7 +10,8 @@ from rich.console import Console
 from epimetheus.config import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.model import Window
-from epimetheus.state.memory import Behind, Known, Lease, State
+from epimetheus.state.memory import Adoption, Behind, Known, Lease, State
+from epimetheus.state.owner import ReceiverId
 from epimetheus.terminal.view import EXIT_CODES, show_report, show_settings, show_state, watcher
 from tests.reports import REFUSED, behind, report
 
@@ -18,7 +19,7 @@ NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 LEAST = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
 LEFT_OUT = "1 left out (rate_limited), 5 left out (excluded_event)"
 ASKED = "OCI: audit 8 requests (6 retries, 1 throttled), identity 1 requests"
-COUNTS = "fetched 19  forwarded 9  uncertain 0  duplicates 4  left out 6   malformed 2  trimmed 3  redacted 2"
+COUNTS = "fetched 19  forwarded 9  uncertain 0  duplicates 4  left out 6   malformed 2  trimmed 3  abridged 0  redacted 2"
 
 
 @pytest.fixture
@@ -86,6 +87,9 @@ def test_a_state_is_shown_with_who_is_behind(plain):
         keys={1: b"k" * 32, 2: b"k" * 16},
         lease=Lease("r2", NOON + 30),
         last={"run": "r1", "status": "partial"},
+        tenancy="ocid1.tenancy.oc1..t",
+        receiver=ReceiverId("tls://siem:6514", "0" * 64),
+        adopted=Adoption(NOON - 60, "[red] SIEM", "receiver tls://old:6514"),
     )
     show_state(plain, "/var/[state]/eu", state, NOON)
     assert printed(plain).splitlines()[0].strip() == "/var/[state]/eu"
@@ -96,6 +100,9 @@ def test_a_state_is_shown_with_who_is_behind(plain):
         "dedupe keys": "3",
         "lease": "run r2, 30 s left",
         "last run": "run=r1 status=partial",
+        "tenancy": "ocid1.tenancy.oc1..t",
+        "receiver": "tls://siem:6514",
+        "adopted": "2026-01-01T11:59:00.000Z, before: receiver tls://old:6514. Reason: [red] SIEM",
         "behind": "ocid1.compartment.oc1..b since 2026-01-01T10:50:00Z, 3 tries: 404 [b]",
     }
 

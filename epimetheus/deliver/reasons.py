@@ -8,8 +8,13 @@ import ssl
 from epimetheus.errors import ReceiverError, ReceiverUntrusted
 
 _OUR_CERTIFICATE = re.compile(r"ALERT_(?:\w*CERTIFICATE\w*|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)$")
+_WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _NOT_REACHED = (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH)
 _TRUST_HELP = "Check SYSLOG_CA (who signed the receiver's certificate) and SYSLOG_SERVER_NAME (the name in it)."
+_NAMED_HELP = (
+    "Check SYSLOG_SERVER_NAME (SYSLOG_HOST by default): that name or address must be in the subjectAltName of the receiver's certificate;"
+    " a common name (CN) alone is not accepted."
+)
 _CLIENT_HELP = "Check SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY: not expired, and signed by who the receiver trusts."
 _TLS_HELP = "Check that SYSLOG_PORT is the receiver's port for TLS, and that it offers TLS 1.2 or better."
 _NAME_HELP = "Check SYSLOG_HOST, and the name servers of the subnet."
@@ -23,7 +28,8 @@ _HANDSHAKE_HELP = "Check its log: it may want SYSLOG_CLIENT_CERT, or another one
 def refusal(peer: str, doing: str, error: Exception) -> ReceiverError:
     """The error for ``error``, met while ``doing`` something with ``peer``; to be chained to it."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return ReceiverUntrusted(f"The certificate of {peer} is not trusted: {error.verify_message.rstrip('.')}.", do=_TRUST_HELP)
+        help = _NAMED_HELP if error.verify_code in _WRONG_NAME else _TRUST_HELP
+        return ReceiverUntrusted(f"The certificate of {peer} is not trusted: {error.verify_message.rstrip('.')}.", do=help)
     if isinstance(error, ssl.SSLError) and _OUR_CERTIFICATE.search(_reason(error)):
         return ReceiverUntrusted(f"{peer} refused our certificate, or the lack of one ({_reason(error)}).", do=_CLIENT_HELP)
     hung_up = isinstance(error, ssl.SSLEOFError | ConnectionResetError) and doing == AGREEING

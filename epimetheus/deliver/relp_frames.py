@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from epimetheus.errors import ReceiverError
+from epimetheus.foreign_text import without_secrets
 
 LAST = 999_999_999
 """The highest transaction number; the next is 1. 0 is for what the server says of its own accord."""
@@ -18,6 +19,8 @@ LONGEST = 128 * 1024
 
 _HEADER = re.compile(rb"(\d{1,9}) ([A-Za-z]{1,32}) (?:0\n|([1-9]\d{0,8}) )")
 _BEGINNING = re.compile(rb"(?:\d{1,9}(?: (?:[A-Za-z]{1,32}(?: \d{0,9})?)?)?)?")
+_LOOKED_AT = 1000
+_LONG_HELP = f"Set SYSLOG_MAX_BYTES to {LONGEST} or less."
 _OTHER_HELP = "Check that SYSLOG_PORT is the receiver's port for RELP, and that SYSLOG_TRANSPORT is what that port speaks."
 
 
@@ -40,7 +43,9 @@ class Frame(NamedTuple):
 
 
 def frame(number: int, command: bytes, data: bytes = b"") -> bytes:
-    """The bytes of a frame."""
+    """The bytes of a frame. Raises ReceiverError for more data than a frame may hold: the receiver would drop the connection."""
+    if len(data) > LONGEST:
+        raise ReceiverError(f"A message of {len(data)} bytes cannot be sent: RELP allows {LONGEST}.", do=_LONG_HELP)
     return b"%d %b %d %b\n" % (number, command, len(data), data) if data else b"%d %b 0\n" % (number, command)
 
 
@@ -125,5 +130,5 @@ def strange(why: str) -> ReceiverError:
 
 
 def _printable(data: bytes | bytearray) -> str:
-    """The first of it, as ASCII."""
-    return re.sub(rb"[^ -~]", b"?", data[:80]).decode("ascii")
+    """The first of it, as ASCII: a receiver may quote what it was sent, so secrets in it are masked."""
+    return without_secrets(re.sub(rb"[^ -~]", b"?", data[:_LOOKED_AT]).decode("ascii"))[:80]

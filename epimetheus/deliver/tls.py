@@ -13,10 +13,13 @@ _PEM = "allowed is PEM text"
 def tls_context(ca: str | None, certificate: str | None, key: str | None) -> ssl.SSLContext:
     """TLS 1.2 or better, the receiver always verified: against ``ca`` (PEM; None: the system's store), and by name.
 
+    The name must be in the certificate's subjectAltName (RFC 9525 2): a common name alone is not enough.
+
     ``certificate`` (PEM, with its chain) and ``key`` (PEM, not encrypted) are shown to a receiver that asks for them. Raises ConfigError.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False
     if ca is None:
         context.load_default_certs()
     else:

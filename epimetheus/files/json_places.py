@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from epimetheus.foreign_text import HIDDEN, value
+
 Path = tuple[str | int, ...]
 """Keys and list indices, as pydantic's ``loc``."""
 
@@ -47,7 +49,7 @@ def dotted(path: Path) -> str:
 
 
 def _shown(key: str) -> str:
-    clean = "".join(character if character.isprintable() else "?" for character in key[:_SHOWN])
+    clean = (value(key) or HIDDEN)[:_SHOWN]
     return clean if len(key) <= _SHOWN else f"{clean}…"
 
 

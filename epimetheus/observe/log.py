@@ -1,6 +1,8 @@
 """JSON lines on stderr, one object each, as OCI Logging indexes them (an application with ``line_format = "JSON"``).
 
 {"time": RFC 3339, "level": "INFO", "event": "run" | "trouble" | "log", "message": for people, …}
+
+OCI Logging takes no line of 1 MB: long objects and texts in it are cut (`bounded`).
 """
 
 import json
@@ -12,9 +14,9 @@ from typing import TextIO
 import msgspec
 
 from epimetheus.model import Fetched, Problem, Replayed, Report, Window, minute_text, time_text
+from epimetheus.observe.bounded import bounded
 
 _LOG = "epimetheus"
-_MOST_BEHIND = 1000  # some 600 kB: OCI Logging takes no line of 1 MB
 _VERDICTS = {"healthy": logging.INFO, "degraded": logging.WARNING, "unhealthy": logging.ERROR}
 _LEVELS = {"ok": logging.INFO, "skipped": logging.INFO, "partial": logging.WARNING, "failed": logging.ERROR}
 
@@ -34,7 +36,7 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             line["exception"] = record.exc_info[0].__name__
             line["trace"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(record.exc_info[2])]
-        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+        text = json.dumps(bounded(line), ensure_ascii=False, separators=(",", ":"), default=str)
         return text.encode("utf-8", "replace").decode()  # what OCI says may hold lone surrogates, which UTF-8 has not
 
 
@@ -84,12 +86,9 @@ class LogWatcher:
 
 
 def log_report(report: Report) -> None:
-    """The run's one line, with the whole report; of very many compartments behind, those furthest behind, and how many more."""
-    told = msgspec.to_builtins(report)
-    if report.position and (more := len(report.position.behind) - _MOST_BEHIND) > 0:
-        behind = sorted(told["position"]["behind"].items(), key=lambda item: item[1]["since"])
-        told["position"].update(behind=dict(behind[:_MOST_BEHIND]), behind_not_shown=more)
-    logging.getLogger(_LOG).log(_LEVELS[report.status], "%s", headline(report), extra={"event": "run", "fields": {"report": told}})
+    """The run's one line, with the whole report; of many compartments behind, those furthest behind, and how many more (`bounded`)."""
+    fields = {"report": msgspec.to_builtins(report)}
+    logging.getLogger(_LOG).log(_LEVELS[report.status], "%s", headline(report), extra={"event": "run", "fields": fields})
 
 
 def log_replayed(replayed: Replayed) -> None:

@@ -11,6 +11,7 @@ from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDe
 
 from epimetheus.cloud import oci_errors
 from epimetheus.errors import SourceError
+from epimetheus.foreign_text import plain
 from epimetheus.model import Report
 
 _HELP = "The function needs `use metrics`; METRICS_NAMESPACE= turns metrics off."
@@ -28,6 +29,7 @@ def measures(report: Report, asked: Asked) -> dict[str, float]:
     values: dict[str, float] = {
         "runs_failed": report.status == "failed",
         "runs_skipped": report.status == "skipped",
+        "first_start": report.first_start,
         "run_seconds": report.seconds,
         "events_fetched": report.fetched,
         "events_forwarded": report.forwarded,
@@ -36,6 +38,8 @@ def measures(report: Report, asked: Asked) -> dict[str, float]:
         "events_left_out": sum(report.left_out.values()),
         "events_held_back": report.left_out.get("rate_limited", 0),
         "events_malformed": report.malformed,
+        "compartments_given_up": report.given_up,
+        "events_abridged": report.abridged,
         "api_requests": sum(counts["requests"] for counts in report.api.values()),
         "api_throttled": sum(counts["throttled"] for counts in report.api.values()),
     }
@@ -45,6 +49,8 @@ def measures(report: Report, asked: Asked) -> dict[str, float]:
         values["events_per_second"] = report.performance.events_per_second
     if report.certificate_days is not None:
         values["certificate_days_left"] = report.certificate_days
+    if report.listing_age_seconds is not None:
+        values["listing_age_seconds"] = report.listing_age_seconds
     if report.position:
         values["lag_seconds"] = report.position.lag_seconds
         values["compartments_behind"] = len(report.position.behind)
@@ -70,5 +76,5 @@ def post(client: Any, namespace: str, compartment: str, region: str, values: Map
     with oci_errors("posting metrics", do=_HELP):
         answer = client.post_metric_data(PostMetricDataDetails(metric_data=streams)).data
     if answer.failed_metrics_count:  # OCI answers 200 all the same
-        why = answer.failed_metrics[0].message if answer.failed_metrics else "no reason given"
+        why = plain(str(answer.failed_metrics[0].message)) if answer.failed_metrics else "no reason given"
         raise SourceError(f"OCI did not take {answer.failed_metrics_count} of {len(streams)} metrics: {why}.", do=_HELP)

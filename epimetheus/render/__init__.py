@@ -1,6 +1,7 @@
 """An event becomes one syslog message: header and body, within a size, without secrets. Pure; `Renderer` is the door."""
 
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -9,13 +10,14 @@ from typing import Literal
 import msgspec
 
 from epimetheus.errors import ConfigError
-from epimetheus.model import Fetched
+from epimetheus.model import AuditEvent, Fetched
+from epimetheus.render.abridge import EVENT_SECONDS, MALFORMED_BYTES, TEXT_BYTES, Meter, TakesTooLong, abridged, beginning, is_costly
 from epimetheus.render.cef import Cef
 from epimetheus.render.fields import NO_FIELDS, Fields
 from epimetheus.render.form import COMPARTMENT_PATH, NO_NOTES, Body, Format, Limit, Notes, Subject
 from epimetheus.render.json_text import JsonText
 from epimetheus.render.leef import Leef
-from epimetheus.render.moment import Moment, moment
+from epimetheus.render.moment import Moment, moment, moment_at
 from epimetheus.render.nested import raw_body
 from epimetheus.render.ocsf import Ocsf
 from epimetheus.render.redact import Redactor
@@ -43,20 +45,22 @@ Item = tuple[Fetched, int, Notes]
 class Rendered(msgspec.Struct, frozen=True, gc=False):
     """``message``: one whole syslog message, valid UTF-8, without framing or line end.
 
-    ``trimmed``: it was too large; ``redacted``: something is hidden in it.
+    ``trimmed``: it was too large; ``redacted``: something is hidden in it; ``abridged``: the event cost too much to be rendered whole.
     """
 
     message: bytes
     trimmed: bool
     redacted: bool = False
+    abridged: bool = False
 
 
 class Renderer:
     """Configured once a run, called per event; ``redact`` are paths as in `redact.Redactor`.
 
     ``max_bytes`` counts the header (0: no limit). To keep room for the event, host name and list of trimmed names take at most
-    an eighth of it each. ``started`` is the run's start, in seconds since the epoch: the time of an RFC 3164 message whose event
-    tells none. Raises ConfigError for a format, header, facility or size there is not.
+    an eighth of it each. ``started`` is the run's start, in seconds since the epoch: the time of a message whose event tells none.
+    ``monotonic`` gives seconds, to see how long an event takes (see `abridge`). Raises ConfigError for a format, header, facility or size
+    there is not.
     """
 
     def __init__(  # noqa: PLR0913 - one for each setting, and all by name
@@ -74,13 +78,16 @@ class Renderer:
         fields: Fields = NO_FIELDS,
         severities: Sequence[tuple[str, int]] = (),
         replay: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         _check(format, header, facility, max_bytes)
         self._max_bytes = max_bytes or sys.maxsize
         self._names = min(self._max_bytes // 8, 1000)
         number = FACILITIES.index(facility)
         self._header = HEADERS[header](number, app_name, hostname, run_id, started, min(self._max_bytes // 8, 255), replay)
-        self._redactor = Redactor(redact)
+        self._started = moment_at(started)
+        self._meter = Meter(monotonic)
+        self._redactor = Redactor(redact, self._meter.check)
         self._format = FORMATS[format](self._redactor, note=not self._header.says_trimmed, fields=fields)
         self._severity = Severity(patterns=severities)
         self._path = lru_cache(_CACHED_PATHS)(partial(self._redactor.noted, path=COMPARTMENT_PATH))
@@ -103,18 +110,36 @@ class Renderer:
 
     def _draft(self, fetched: Fetched, sequence: int, notes: Notes, msgid: Msgid, *, quick: bool = True) -> tuple[Rendered, bytes]:
         """The message, and what is open of it (see `Draft`)."""
-        event = fetched.event
+        event, notes = fetched.event, self._without_secrets(notes)
         if event is None:
             return self._malformed(bytes(fetched.raw), sequence, notes), b""
-        event, notes = self._redactor.event(event), self._without_secrets(notes)
-        when, severity = moment(event.event_time), _at_least(self._severity(event), notes)
-        subject = Subject(fetched.raw, event, when, severity, notes)
-        draft = self._format.at_once(subject) if quick else None
-        if draft is not None:
-            message = self._header(severity, when, msgid, sequence) + draft.text
-            if len(message) <= self._max_bytes:
-                return Rendered(message, trimmed=False, redacted=draft.redacted), draft.open
-        return self._fitted(partial(self._format, subject), severity, when, msgid, sequence), b""
+        if is_costly(fetched.raw, event):
+            return self._abridged(fetched.raw, event, sequence, notes, msgid), b""
+        self._meter.start(EVENT_SECONDS)
+        try:
+            subject = self._subject(fetched.raw, event, notes)
+            draft = self._format.at_once(subject) if quick else None
+            if draft is not None:
+                message = self._header(subject.severity, subject.moment, msgid, sequence) + draft.text
+                if len(message) <= self._max_bytes:
+                    return Rendered(message, trimmed=False, redacted=draft.redacted), draft.open
+            return self._fitted(partial(self._format, subject), subject.severity, subject.moment, msgid, sequence), b""
+        except TakesTooLong:
+            self._meter.stop()
+            return self._abridged(fetched.raw, event, sequence, notes, msgid), b""
+        finally:
+            self._meter.stop()
+
+    def _subject(self, raw: bytes | msgspec.Raw, event: AuditEvent, notes: Notes) -> Subject:
+        event = self._redactor.event(event)
+        return Subject(raw, event, moment(event.event_time), _at_least(self._severity(event), notes), notes, self._started.millis)
+
+    def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, notes: Notes, msgid: Msgid) -> Rendered:
+        """The message of what is left of an event that costs too much."""
+        short, event = abridged(bytes(raw), event, self._redactor)
+        subject = self._subject(short, event, notes)
+        rendered = self._fitted(partial(self._format, subject), subject.severity, subject.moment, msgid, sequence, lost=("event",))
+        return msgspec.structs.replace(rendered, abridged=True)
 
     def _without_secrets(self, notes: Notes) -> Notes:
         path = notes.compartment_path
@@ -123,16 +148,31 @@ class Renderer:
         return msgspec.structs.replace(notes, compartment_path=shown)
 
     def _malformed(self, raw: bytes, sequence: int, notes: Notes) -> Rendered:
-        body = partial(raw_body, self._redactor.json(raw).text())
-        return self._fitted(body, _at_least(_MALFORMED_SEVERITY, notes), None, "malformed", sequence)
+        most = MALFORMED_BYTES
+        try:
+            self._meter.start(EVENT_SECONDS)
+            text = beginning(raw, most, self._redactor)
+        except TakesTooLong:
+            self._meter.stop()
+            most = TEXT_BYTES
+            text = beginning(raw, most, self._redactor)
+        finally:
+            self._meter.stop()
+        lost = ("raw",) if len(raw) > most else ()
+        rendered = self._fitted(partial(raw_body, text), _at_least(_MALFORMED_SEVERITY, notes), None, "malformed", sequence, lost=lost)
+        return msgspec.structs.replace(rendered, abridged=bool(lost))
 
-    def _fitted(self, body: Callable[[Limit], Body], severity: int, when: Moment | None, msgid: Msgid, sequence: int) -> Rendered:
-        """Header and body together: the body is told what the header leaves it, and tells the header what it lost."""
+    def _fitted(
+        self, body: Callable[[Limit], Body], severity: int, when: Moment | None, msgid: Msgid, sequence: int, lost: Sequence[str] = ()
+    ) -> Rendered:
+        """Header and body together: the body fits what the header leaves it, and the header names what either lost."""
         head = self._header(severity, when, msgid, sequence)
-        fitting = body(Limit(self._max_bytes - len(head), self._names, self._header.says_trimmed))
-        if fitting.trimmed:
-            head = self._header(severity, when, msgid, sequence, listed(fitting.trimmed, self._names))
-        return Rendered(head + fitting.text, bool(fitting.trimmed), _REDACTED in fitting.text)
+        names = len(f' trimmed="{",".join(lost)},"') if lost and self._header.says_trimmed else 0
+        fitting = body(Limit(self._max_bytes - len(head) - names, self._names, self._header.says_trimmed))
+        trimmed = (*lost, *fitting.trimmed)
+        if trimmed:
+            head = self._header(severity, when, msgid, sequence, listed(trimmed, self._names))
+        return Rendered(head + fitting.text, bool(trimmed), _REDACTED in fitting.text)
 
 
 def _at_least(severity: int, notes: Notes) -> int:

@@ -21,10 +21,11 @@ from epimetheus.render.form import Subject
 from epimetheus.render.moment import moment
 from epimetheus.render.reading import addresses, outcome, reason, service, status
 from epimetheus.render.redact import Redactor
+from epimetheus.render.visible import in_values
 
 LABELS: Mapping[str, str] = MappingProxyType({
     "cn1": "httpStatus",
-    "c6a1": "Source IPv6 Address",
+    "c6a2": "Source IPv6 Address",
     "cs1": "resourceId",
     "cs2": "resourceName",
     "cs3": "compartmentId",
@@ -41,7 +42,7 @@ COMPARTMENT_PATH, TAMPER_WATCH = "OracleOCIAuditCompartmentPath", "OracleOCIAudi
 
 KEYS: Sequence[str] = (
     "rt", "externalId", TAMPER_WATCH, "outcome",
-    "src", "c6a1", "suser", "suid",
+    "src", "c6a2", "suser", "suid",
     "act", "reason", "cat", "destinationServiceName", "end",
     "requestMethod", "request", "requestClientApplication",
     "sourceTranslatedAddress", "shost", "sourceServiceName", "deviceExternalId",
@@ -57,7 +58,7 @@ SHED_ORDER: Sequence[str] = (
     "cs3", "reason", "cs1",
 )  # fmt: skip
 """What a message over the limit loses, first to last."""
-CORE: Sequence[str] = ("rt", "externalId", TAMPER_WATCH, "outcome", "src", "c6a1", "suser", "suid", "cn1", "flexString1")
+CORE: Sequence[str] = ("rt", "externalId", TAMPER_WATCH, "outcome", "src", "c6a2", "suser", "suid", "cn1", "flexString1")
 """What is cut then, and goes last, from the last to the first."""
 
 VENDOR, PRODUCT = "Oracle", "OCI Audit"
@@ -86,11 +87,12 @@ class Cef(Flat):
     def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, note=note, fields=fields)
         vendor, product, self._version = fields.device
-        origin = (in_header(ended(tidy(value), ORIGIN_LENGTH)) for value in (vendor or VENDOR, product or PRODUCT))
+        origin = (in_header(in_values(ended(tidy(value), ORIGIN_LENGTH))) for value in (vendor or VENDOR, product or PRODUCT))
         self._origin = f"CEF:0|{'|'.join(origin)}"
         self._addresses = lru_cache(CACHED)(addresses)
         self._service = lru_cache(CACHED)(service)
-        self._suffixes = {key: f" {key}Label={in_extension(ended(label, LABEL_LENGTH))}" for key, label in _labels(fields).items()}
+        labels = {key: in_extension(in_values(ended(label, LABEL_LENGTH))) for key, label in _labels(fields).items()}
+        self._suffixes = {key: f" {key}Label={label}" for key, label in labels.items()}
 
     def tidy(self, value: str) -> str:
         """As `cef_text.tidy`."""
@@ -142,7 +144,7 @@ class Cef(Flat):
             return None
         return (
             f"rt={when} externalId={event_id}{f' {TAMPER_WATCH}={watched}' if watched else ''}{f' outcome={result}' if result else ''}"
-            f"{f' src={ipv4}' if ipv4 else ''}{f' c6a1={ipv6} c6a1Label=Source IPv6 Address' if ipv6 else ''}"
+            f"{f' src={ipv4}' if ipv4 else ''}{f' c6a2={ipv6} c6a2Label=Source IPv6 Address' if ipv6 else ''}"
             f"{f' suser={name}' if name else ''}{f' suid={principal}' if principal else ''}"
             f"{f' act={act}' if act else ''}{f' reason={why}' if why else ''}"
             f"{f' cat={cat} destinationServiceName={of_event}' if cat else ''}{f' end={ended}' if ended else ''}"

@@ -13,6 +13,7 @@ from epimetheus.render.lookup import Lookup
 from epimetheus.render.redact import Redactor
 from epimetheus.render.secret_text import REDACTED
 from epimetheus.render.size import cut, listed, utf8
+from epimetheus.render.visible import STARTS, all_seen, in_values
 
 CAPS = (1023, 512, 256, 128, 64, 40, 20, 16)  # bytes; numbers and IPv4 addresses are shorter than the least
 MESSAGE = "msg"
@@ -20,6 +21,8 @@ UNKNOWN = "unknown"
 CACHED = 2048  # of what comes again and again: openings, addresses; OCI has some thousand event types
 _CONTROLS = r"\x01-\x1f\x7f"
 _BLANK_AROUND = r"(?:^|\x00) | (?:\x00|$)"
+SEARCHED = 16_384
+"""Characters of a value that are looked at, several times those that any key may have: what a value costs does not grow with it."""
 _VERSION = "2.0"  # of the schema that this reads, where an event names none
 
 Head = Sequence[str]
@@ -65,7 +68,7 @@ class Flat(ABC):
         self._exact = frozenset(renamed.get(key, key) for key in (*self.exact, *self.kinds)) | self.kinds.keys()
         self._message = renamed.get(MESSAGE, MESSAGE)
         self._opening = lru_cache(CACHED)(self._told_opening)
-        self.doubtful = Look(HINTS, f"[{''.join(map(re.escape, self.special))}{_CONTROLS}]", _BLANK_AROUND)
+        self.doubtful = Look(HINTS, f"[{''.join(map(re.escape, self.special))}{_CONTROLS}]", _BLANK_AROUND, STARTS)
 
     @abstractmethod
     def said(self, subject: Subject) -> Sequence[str | None]:
@@ -96,7 +99,7 @@ class Flat(ABC):
         event = subject.event
         opening = self._opening(event.event_type, event.event_type_version, event.data.event_name, subject.severity)
         said, line = self._whole(subject)
-        if opening is None or line is None or NUL in line or not (line.isascii() or line.isprintable()):
+        if opening is None or line is None or NUL in line or not all_seen(line):
             return None
         together = NUL.join(filter(None, said))
         if len(together) > self.wide and max(map(len, together.split(NUL))) > self.wide:
@@ -139,7 +142,7 @@ class Flat(ABC):
     def _harmless(self, texts: Sequence[str]) -> bool:
         """Whether nothing in these need be hidden, or escaped: one look at all of them tells."""
         together = NUL.join(texts)
-        return together.count(NUL) < len(texts) and " ".join(texts).isprintable() and not self.doubtful((together.encode(),))
+        return together.count(NUL) < len(texts) and all_seen(" ".join(texts)) and not self.doubtful((together.encode(),))
 
     def _mapped(self, pairs: Pairs, subject: Subject) -> Pairs:
         """The pairs as the user wants them, but for values that are not of their key's type."""
@@ -154,7 +157,7 @@ class Flat(ABC):
     def _cleaned(self, value: str) -> str:
         """Masked twice: a line end may show where a secret ends, and a control character may split one."""
         mask = self._redactor.text
-        return mask(self.tidy(mask(value)))
+        return in_values(mask(self.tidy(mask(ended(value, SEARCHED)))))
 
     def _held(self, head: Head, pairs: Pairs) -> tuple[Head, Pairs, list[str]]:
         """Head and pairs without blanks around them, each within its length, and the names of those that were not."""

@@ -27,13 +27,17 @@ COMPARTMENT_PATH, ACTOR, TAMPER_WATCH = ("epimetheus", "compartmentPath"), ("epi
 
 
 class Subject(msgspec.Struct, frozen=True, gc=False):
-    """One event, and what the header and every format need to know of it; ``severity`` is CEF's, 0 to 10."""
+    """One event, and what the header and every format need to know of it; ``severity`` is CEF's, 0 to 10.
+
+    ``started``: the start of the run, in milliseconds since the epoch: the time of an event without one, where a format requires it.
+    """
 
     raw: bytes | msgspec.Raw
     event: AuditEvent
     moment: Moment | None
     severity: int
     notes: Notes = NO_NOTES
+    started: int = 0
 
 
 class Limit(msgspec.Struct, frozen=True, gc=False):

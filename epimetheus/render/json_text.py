@@ -18,6 +18,7 @@ from epimetheus.render.in_place import is_utf8, usual
 from epimetheus.render.nested import NOTES_KEY, TRIMMED_KEY, Nested, Tree, noted
 from epimetheus.render.redact import Redactor
 from epimetheus.render.secret_text import REDACTED
+from epimetheus.render.visible import STARTS_IN_JSON, seen_in_json
 
 _CACHED_NOTES = 1024
 _REDACTED = REDACTED.encode()
@@ -34,7 +35,7 @@ class JsonText(Nested):
     def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, note=note, fields=fields)
         self._ending = lru_cache(_CACHED_NOTES)(_ending)
-        self._look = Look(*JSON_HINTS, between=",")
+        self._look = Look(*JSON_HINTS, STARTS_IN_JSON, between=",")
 
     def at_once(self, subject: Subject) -> Draft | None:
         """The text the event came as, where that is compact, without the secrets that are usual."""
@@ -42,10 +43,10 @@ class JsonText(Nested):
         if self._redactor.paths or not self._is_compact(raw):
             return None
         text, rest = usual(raw, self._ending(subject.notes))
-        return Draft(tree.seen(text), _REDACTED in text, rest)
+        return Draft(seen_in_json(text), _REDACTED in text, rest)
 
     def doubtful(self, drafts: Sequence[bytes]) -> Collection[int]:
-        """Those with a hint at any other secret."""
+        """Those with a hint at any other secret, or at the beginning of a message."""
         return self._look(drafts)
 
     def __call__(self, subject: Subject, limit: Limit) -> Body:

@@ -23,6 +23,7 @@ from epimetheus.render.kinds import Kind, address, by_key, integer, mac, port
 from epimetheus.render.moment import Moment, moment
 from epimetheus.render.reading import addresses, is_sign_on, outcome, reason, service, status
 from epimetheus.render.redact import Redactor
+from epimetheus.render.visible import in_values
 
 VENDOR, PRODUCT = "Oracle", "OCI Audit"
 DELIMITER = "^"
@@ -112,7 +113,7 @@ class Leef(Flat):
     def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, note=note, fields=fields)
         vendor, product, self._version = fields.device
-        origin = (ended(self.tidy(value), HEAD_LENGTH) for value in (vendor or VENDOR, product or PRODUCT))
+        origin = (in_values(ended(self.tidy(value), HEAD_LENGTH)) for value in (vendor or VENDOR, product or PRODUCT))
         self._sources = lru_cache(CACHED)(_sources)
         self._service = lru_cache(CACHED)(service)
         self._origin = f"LEEF:2.0|{'|'.join(origin)}"
@@ -143,11 +144,12 @@ class Leef(Flat):
         identity, request, response = data.identity or _NOBODY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
         source, post, other = self._sources(identity.ip_address)
         result, code, signs_on = outcome(event), status(response.status), is_sign_on(event)
-        name = identity.principal_name
+        name, answered = identity.principal_name, moment(response.response_time)
         return (
             TIME_FORMAT if when else None, _written(when) if when else None, str(max(subject.severity, 1)), event.event_id,
             "true" if subject.notes.watched else None, result, source, name, identity.principal_id,
-            self._service(event.event_type), data.event_name, reason(event) if result == "failure" else None, response.response_time,
+            self._service(event.event_type), data.event_name, reason(event) if result == "failure" else None,
+            answered.text if answered else response.response_time,
             request.action, request.path, identity.user_agent,
             post, other, identity.caller_name, identity.tenant_id,
             str(code) if code else None, (data.message or response.message or "").strip(),

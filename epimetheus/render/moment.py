@@ -12,7 +12,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):
-    """A point in time: ``text`` as RFC 5424 6.2.3 wants it (at most 6 fractional digits, upper case), and in ``millis`` since the epoch."""
+    """A point in time: ``text`` as RFC 5424 6.2.3 has it, and in ``millis`` since the epoch.
+
+    ``text`` is in UTC with exactly three decimals: consumers misread fewer and more (Java takes ``.456789`` for 456,789 ms).
+    """
 
     text: str
     millis: int
@@ -35,4 +38,14 @@ def moment(text: str | None) -> Moment | None:
         since = datetime.fromisoformat(clean).astimezone(UTC) - _EPOCH
     except (ValueError, OverflowError):  # the 31st of June; the year 1 moved east
         return None
-    return Moment(clean, since // timedelta(milliseconds=1))
+    return _moment(since // timedelta(milliseconds=1))
+
+
+def moment_at(seconds: float) -> Moment:
+    """The moment so many seconds since the epoch."""
+    return _moment(int(seconds * 1000))
+
+
+def _moment(millis: int) -> Moment:
+    utc = _EPOCH + timedelta(milliseconds=millis)
+    return Moment(utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"), millis)

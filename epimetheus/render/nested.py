@@ -1,7 +1,8 @@
 """What formats that are JSON share: one line, and within a size by shedding members, then by shortening strings, then by a cut text."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -84,13 +85,35 @@ class Nested(ABC):
         return Body(text) if len(text) <= limit.whole else self._trimmed(event, subject.notes, limit)
 
     def _trimmed(self, event: Tree, notes: Notes, limit: Limit) -> Body:
-        trimmed: list[str] = []
-        for smaller, names in self._ever_smaller(event):
-            trimmed += names
-            text = tree.line(self._told(smaller, trimmed, limit))
-            if len(text) <= limit.left(trimmed):
-                return Body(text, trimmed)
-        return Body(self._last_resort(tree.encode(event), notes, limit), ("event",))
+        least, paths = _without(event, (*self._first, *_unknown(event, self._data), *self._last))
+        names = [self._name(path) for path in paths]
+        body = self._shed(event, paths, names, limit) or self._shortened(least, names, limit)
+        return body or Body(self._last_resort(tree.encode(event), notes, limit), ("event",))
+
+    def _shed(self, event: Tree, paths: Sequence[Path], names: Sequence[str], limit: Limit) -> Body | None:
+        """The event without as few of ``paths``, from the first on, as need be; each try halves those that are left to look at."""
+
+        def without(count: int) -> Body | None:
+            return self._fitting(_without(event, paths[:count])[0], names[:count], limit)
+
+        fewest = bisect_left(range(len(paths) + 1), True, lo=1, key=lambda count: without(count) is not None)
+        return without(fewest) if fewest <= len(paths) else None
+
+    def _shortened(self, event: Tree, shed: Sequence[str], limit: Limit) -> Body | None:
+        """The event with its strings shortened, the longest first."""
+        trimmed = [*shed]
+        for cap in CAPS:
+            names: list[Path] = []
+            shorter = {key: _shortened(item, cap, (key,), names) for key, item in event.items()}
+            trimmed += [self._name(path) for path in names]
+            if names and (body := self._fitting(shorter, trimmed, limit)):
+                return body
+        return None
+
+    def _fitting(self, event: Tree, trimmed: Sequence[str], limit: Limit) -> Body | None:
+        self._redactor.check()
+        text = tree.line(self._told(event, trimmed, limit))
+        return Body(text, trimmed) if len(text) <= limit.left(trimmed) else None
 
     def _told(self, event: Tree, trimmed: Sequence[str], limit: Limit) -> Tree:
         return self.told(event, listed(trimmed, limit.names)) if self._note else event
@@ -111,19 +134,6 @@ class Nested(ABC):
             if wanted := self._fields.renamed.get(".".join(path[:end])):
                 return (*wanted.split("."), *path[end:])
         return path
-
-    def _ever_smaller(self, event: Tree) -> Iterator[tuple[Tree, list[str]]]:
-        """The event, ever smaller, and the names of what each step took."""
-        for path in (*self._first, *_unknown(event, self._data), *self._last):
-            shed = _without(event, path)
-            if shed is not event:
-                event = shed
-                yield event, [self._name(path)]
-        for cap in CAPS:
-            names: list[Path] = []
-            shorter = {key: _shortened(item, cap, (key,), names) for key, item in event.items()}
-            if names:
-                yield shorter, [self._name(path) for path in names]
 
     def _name(self, path: Path) -> str:
         """As the event has it: parts of ``data`` are named without it, wherever it stands."""
@@ -156,17 +166,32 @@ def _unknown(event: Tree, data_path: Path) -> list[Path]:
     return [(*data_path, key) for key, item in known if isinstance(item, dict | list) and key not in _KEPT]
 
 
-def _without(event: Tree, path: Path) -> Tree:
-    """A copy without what the path leads to; the very same where it leads nowhere, or to nothing worth shedding."""
-    key, *below = path
-    item = event.get(key)
-    if not item:
-        return event
-    if not below:
-        return {name: kept for name, kept in event.items() if name != key}
-    if not isinstance(item, dict) or (less := _without(item, tuple(below))) is item:
-        return event
-    return {**event, key: less}
+def _without(event: Tree, paths: Sequence[Path]) -> tuple[Tree, list[Path]]:
+    """A copy without what the paths lead to, one after the other, and which of them led to anything worth shedding.
+
+    Each object on the way is copied once, whatever number of its members go.
+    """
+    copies: dict[Path, Tree] = {(): dict(event)}
+    shed: list[Path] = []
+    for path in paths:
+        place = _opened(copies, path[:-1])
+        if place and place.get(path[-1]):
+            del place[path[-1]]
+            shed.append(path)
+    return copies[()], shed
+
+
+def _opened(copies: dict[Path, Tree], way: Path) -> Tree | None:
+    """What of the copy stands at the end of a way, copied along it; None where that is no object."""
+    place = copies[()]
+    for end, key in enumerate(way, 1):
+        item = place.get(key)
+        if not isinstance(item, dict):
+            return None
+        if copies.get(way[:end]) is not item:
+            copies[way[:end]] = place[key] = dict(item)
+        place = copies[way[:end]]
+    return place
 
 
 def _shortened(value: object, cap: int, path: Path, names: list[Path]) -> object:

@@ -3,8 +3,8 @@
 Every event is one, sign-ons as well: so one query finds all that somebody did. A compartment is the ``cloud.account`` (the schema has a
 type of its own for it), the tenancy the ``cloud.org``. What has no place in the schema stands under ``unmapped``, named as in the event,
 without what is empty. What the schema requires and an event does not tell is ``unknown``; its time is then when the call was answered,
-or 0. Shedding begins in ``unmapped``, and what is left stays valid. Only where not even the shortened core has room (2,400 bytes always are
-enough, half of that mostly) does the text become one cut string, as in JSON.
+else the start of the run. Shedding begins in ``unmapped``, and what is left stays valid. Only where not even the shortened core has room
+(2,400 bytes always are enough, half of that mostly) does the text become one cut string, as in JSON.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -107,7 +107,7 @@ class Ocsf(Nested):
         said[("http_request", "http_method")] = rest.take(("data", "request", "action"), _method)
         said |= _source(rest.take(("data", "identity", "ipAddress")))
         said |= self._answer(subject.event)
-        _complete(said)
+        _complete(said, subject.started)
         tree = _grown(said)
         left = rest.left() | noted(subject.notes)
         return {**tree, "unmapped": left} if left else tree
@@ -161,15 +161,14 @@ def _source(text: object) -> _Said:
     }
 
 
-def _complete(said: _Said) -> None:
+def _complete(said: _Said, started: int) -> None:
     """What is read out of other fields, and what the schema requires where the event does not tell it."""
     event_type = str(said[("metadata", "event_code")] or "")
     said[("api", "service", "name")] = service(event_type)
     said[("api", "operation")] = said[("api", "operation")] or event_type.rpartition(".")[2] or UNKNOWN
     if said[("activity_id",)] == OTHER:
         said[("activity_name",)] = said[("api", "operation")]
-    if said[("time",)] is None:
-        said[("time",)] = said[("end_time",)] or 0
+    said[("time",)] = said[("time",)] or said[("end_time",)] or started
     if said[("cloud", "account", "uid")] or said[("cloud", "account", "name")]:
         said[("cloud", "account", "type_id")] = _COMPARTMENT
     if not (said[("actor", "user", "name")] or said[("actor", "user", "uid")]):

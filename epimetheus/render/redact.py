@@ -1,6 +1,6 @@
 """No secret leaves: an event's JSON is walked, also through JSON in its strings, and what must not leave becomes ``[redacted]``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -31,6 +31,10 @@ class Redacted(NamedTuple):
         return tree.encode(self.tree) if self.parsed else str(self.tree)
 
 
+def _never() -> None:
+    """Nothing to check."""
+
+
 class _Place(NamedTuple):
     """Where the walk is: how deep, whether under a secret key, and whether in an event of a customer secret key."""
 
@@ -47,13 +51,14 @@ class Redactor:
     """Configured once a run. ``paths`` are the user's own: ``data.additionalDetails.clientIp``, ``*`` for any key or index.
 
     Paths are told as the API writes events and match case; where the JSON can not be read, their last part is taken for a
-    secret key wherever it stands.
+    secret key wherever it stands. ``check`` is called before each string and each new key is searched, and may raise.
     """
 
-    def __init__(self, paths: Sequence[str] = ()) -> None:
+    def __init__(self, paths: Sequence[str] = (), check: Callable[[], None] = _never) -> None:
         self.paths: list[Path] = [tuple(path.strip().split(".")) for path in paths if path.strip()]
         self._last_parts = frozenset(path[-1].lower() for path in self.paths)
-        self._classified = lru_cache(_CACHED_KEYS)(classify)
+        self.check = check
+        self._classified = lru_cache(_CACHED_KEYS)(self._checked)
         self._named = lru_cache(_CACHED_KEYS)(lambda key: mask(tree.sound(key), self._classify))
         self._in_place = InPlace(self._classify, self._name, lambda value, depth: self._string(value, _Place(depth)))
 
@@ -86,7 +91,11 @@ class Redactor:
             return Redacted(self._broken(raw.decode("utf-8", "replace")), parsed=False)
 
     def _classify(self, key: str) -> Key:
-        return self._classified(key) if len(key) <= _LONGEST_CACHED_KEY else classify(key)
+        return self._classified(key) if len(key) <= _LONGEST_CACHED_KEY else self._checked(key)
+
+    def _checked(self, key: str) -> Key:
+        self.check()
+        return classify(key)
 
     def _name(self, key: str) -> str:
         """A key without secrets in itself."""
@@ -140,6 +149,7 @@ class Redactor:
         return [self._walk(name, place.below()), self._walk(value, place.below(secret=True))]
 
     def _string(self, value: str, place: _Place) -> str:
+        self.check()
         if place.secret:
             return tree.sound(value) if stays(value) else REDACTED
         if is_plain(value) or not suspicious(value):

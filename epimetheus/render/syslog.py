@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
-from epimetheus.render.moment import Moment
+from epimetheus.render.moment import Moment, moment_at
 
 FACILITIES = (
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert",
@@ -33,6 +33,9 @@ class Header(Protocol):
 class Rfc5424:
     """``<PRI>1 TIMESTAMP HOSTNAME APP-NAME - MSGID [epimetheus@32473 run="…" seq="…" trimmed="…"] `` (RFC 5424 6); no BOM.
 
+    TIMESTAMP is in UTC with exactly three decimals. ``started`` (seconds since the epoch) is that of an event without a time: consumers
+    reject NILVALUE, or shift their fields, and so lose the events that are malformed.
+
     ``facility``: 0 to 23. Host and application name are cut to ``hostname_length`` and 48, the run id to 48, and lose what is not
     printable ASCII. ``replay="true"`` stands behind ``seq`` where it is one. 32473 is the number set aside for examples (RFC 5612).
     """
@@ -42,15 +45,15 @@ class Rfc5424:
     def __init__(
         self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int, replay: bool = False
     ) -> None:
-        del started  # an event without a time has NILVALUE
+        self._started = moment_at(started).text
         self._starts = [f"<{facility * 8 + level}>1 " for level in _LEVELS]
         self._origin = f"{_printed(hostname, hostname_length)} {_printed(app_name, 48)} -"
         self._run = f'[epimetheus@32473 run="{_NOT_IN_PARAM.sub("", run_id)[:48]}"'
         self._replay = ' replay="true"' if replay else ""
 
     def __call__(self, severity: int, moment: Moment | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
-        """As `Header`; TIMESTAMP is ``-`` (NILVALUE) for an event without a time."""
-        time = moment.text if moment else "-"
+        """As `Header`."""
+        time = moment.text if moment else self._started
         shed = f' trimmed="{trimmed}"' if trimmed else ""
         return f'{self._starts[severity]}{time} {self._origin} {msgid} {self._run} seq="{sequence}"{self._replay}{shed}] '.encode()
 

@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from types import MappingProxyType
 
 import msgspec
+
+from epimetheus.render.visible import in_json, in_plain
 
 
 def _number(text: str) -> Decimal | str:
@@ -18,17 +18,7 @@ def _number(text: str) -> Decimal | str:
 
 _strict = msgspec.json.Decoder(float_hook=_number).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-def _escapes(characters: Iterable[int]) -> Mapping[bytes, bytes]:
-    return MappingProxyType({chr(character).encode(): b"\\u%04x" % character for character in characters})
-
-
-# What msgspec writes as it is, though it breaks a line or is not seen, by how it begins in UTF-8.
-_UNSEEN = MappingProxyType({
-    b"\x7f": _escapes((0x7F,)),
-    b"\xc2": _escapes(range(0x80, 0xA0)),
-    b"\xe2": _escapes((0x2028, 0x2029)),
-})  # fmt: skip
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile("[\x00-\x1f]")
 
 
 def decode(text: bytes | str) -> object:
@@ -59,14 +49,8 @@ def line(tree: object) -> bytes:
 
 
 def seen(text: bytes) -> bytes:
-    """JSON text in which what would break a line or not be seen is escaped; it holds no control characters as they are (RFC 8259, 7)."""
-    if text.isascii() and b"\x7f" not in text:
-        return text
-    for beginning, characters in _UNSEEN.items():
-        if beginning in text:
-            for character, escape in characters.items():
-                text = text.replace(character, escape)
-    return text
+    """JSON text in which what would break a line, not be seen or begin a message is escaped; it holds no C0 controls (RFC 8259, 7)."""
+    return in_json(text)
 
 
 def encode(tree: object) -> str:
@@ -81,12 +65,8 @@ def sound(text: str) -> str:
 
 def plain(text: str) -> str:
     """Text that is not JSON on one line: white space to blanks, other control characters to the JSON escape that shows them."""
-    return text if text.isprintable() else _CONTROL.sub(_harmless, text)
+    return in_plain(_CONTROL.sub(_harmless, text))
 
 
 def _harmless(found: re.Match[str]) -> str:
-    return " " if found[0] in "\t\r\n" else _escaped(found)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+    return " " if found[0] in "\t\r\n" else f"\\u{ord(found[0]):04x}"

@@ -25,13 +25,11 @@ def compartment_tag(ocid: str) -> bytes:
 
 
 def event_key(tag: bytes, fetched: Fetched) -> bytes:
-    """The key of an event: by id, time and type where it has an id, by its whole text where it has none."""
-    event = fetched.event
-    if event is None or not event.event_id:
-        identity = bytes(fetched.raw)
-    else:
-        identity = f"{event.event_id}\0{event.event_time}\0{event.event_type}".encode("utf-8", "surrogatepass")
-    return tag + blake2b(identity, digest_size=KEY_BYTES - _TAG_BYTES).digest()
+    """The key of an event, by its whole JSON text.
+
+    What OCI lists again with other bytes is sent again, and no event can hide behind the id of another.
+    """
+    return tag + blake2b(fetched.raw, digest_size=KEY_BYTES - _TAG_BYTES).digest()
 
 
 class SeenKeys:

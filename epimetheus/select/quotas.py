@@ -37,6 +37,11 @@ class Quotas:
         self._spent: Counter[tuple[str, int]] = Counter()
         self._held: dict[tuple[str, int], Quota] = {}
 
+    @property
+    def pending(self) -> bool:
+        """Whether anything was spent or held back since `taken` was called last."""
+        return bool(self._spent or self._held)
+
     def admits(self, kind: str, millis: int, most: int) -> bool:
         """Whether one more event of this type is within ``most`` in its hour; it is spent or held back from now on, in this run."""
         key = (kind, _hour(millis))
@@ -47,6 +52,14 @@ class Quotas:
         self._passed[key] = passed + 1
         self._spent[key] += 1
         return True
+
+    def passes(self, kind: str, millis: int) -> None:
+        """An event that is sent, and counted with others of its kind, without a limit."""
+        self._spent[kind, _hour(millis)] += 1
+
+    def remembered(self, prefix: str) -> dict[tuple[str, int], Quota]:
+        """What earlier batches settled, of kinds that begin with ``prefix``."""
+        return {key: quota for key, quota in self._settled.items() if key[0].startswith(prefix)}
 
     def hold(self, kind: str, millis: int) -> None:
         """An event that is held back, and told with others of its kind."""

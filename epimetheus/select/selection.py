@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from epimetheus.model import Cache, Fetched, Quota
+from epimetheus.select.own_polling import OwnPolling
 from epimetheus.select.quotas import Quotas, event_millis
 from epimetheus.select.rules import SEND, Judge, Reason, Rules
 from epimetheus.select.watch import Watch
 from epimetheus.select.who import Actor, folded, who
 
 Spent = Mapping[tuple[str, int], Quota]
-OWN = "own polling: "
-"""What the kind of a quota begins with that counts calls of our own; no event type has a blank."""
 
 
 class Outcome(NamedTuple):
@@ -31,6 +30,7 @@ class Selection:
         self.quotas = quotas
         self._judge = Judge(rules)
         self._watch = watch
+        self._own_polling = OwnPolling(quotas)
         self._services = folded(rules.services)
 
     def looks_at(self, page: bytes) -> bool:
@@ -48,11 +48,16 @@ class Selection:
         if event is None or verdict is SEND:
             return Outcome(None, watched) if watched else _SENT
         if verdict.reason == "own_polling":
-            self.quotas.hold(f"{OWN}{event.data.event_name}", self._millis(event.event_time, minute))
-        elif verdict.reason is None and verdict.limit is not None:
+            ours = self._own_polling.is_ours(event, self._millis(event.event_time, minute))
+            return Outcome(verdict.reason if ours else None, watched)
+        if verdict.reason is None and verdict.limit is not None:
             admitted = self.quotas.admits(event.event_type, self._millis(event.event_time, minute), verdict.limit)
             return Outcome(None if admitted else "rate_limited", watched)
         return Outcome(verdict.reason, watched)
+
+    def warnings(self) -> list[str]:
+        """What the report of a run says about what was selected."""
+        return self._own_polling.warnings()
 
     def names(self) -> Cache:
         """How the rules' memory of event types did."""

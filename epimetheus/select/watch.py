@@ -1,6 +1,7 @@
 """Events that touch our own resources (TAMPER_WATCH), and events that our own polling makes (OWN_EVENTS)."""
 
 import json
+import re
 from collections.abc import Collection, Sequence
 
 import msgspec
@@ -12,6 +13,12 @@ OWN_CALLS = frozenset(("ListEvents", "ListCompartments", "ListRegionSubscription
 
 _MET_EVERYWHERE = frozenset(("identity", "headers"))  # who acted, and the key they signed with: that touches nothing
 
+# What an OCID consists of, and the backslash. What JSON writers do escape (quotes, <, &, =, control characters) costs no closer look.
+_ESCAPE = re.compile(rb"\\u00(?:2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[cCfF])")
+_ESCAPED = re.compile(r"\\u00([2-7][0-9A-Fa-f])")  # "\u006f" for "o": in JSON any letter may be written so
+_BACKSLASHES = re.compile(r"\\{2,}")
+_DEPTH = 8  # JSON within JSON, each level of which may escape the backslashes, and the letters, of the one below
+
 
 class Watch:
     """``ocids``: of our own resources."""
@@ -21,8 +28,10 @@ class Watch:
         self._bytes = tuple(ocid.encode() for ocid in ocids)
 
     def named(self, text: bytes) -> bool:
-        """Whether a text, which may be a whole page, names one of them anywhere."""
-        return any(map(text.__contains__, self._bytes))
+        """Whether a text, which may be a whole page, names one of them anywhere, in whatever escapes of JSON."""
+        if any(map(text.__contains__, self._bytes)):
+            return True
+        return bool(self._ocids) and _ESCAPE.search(text) is not None and self._is_in(text.decode("utf-8", "replace"))
 
     def touched(self, raw: bytes | msgspec.Raw) -> bool:
         """Whether an event's JSON text names one of them, but for its identity and headers."""
@@ -33,7 +42,22 @@ class Watch:
             text = json.dumps(_without_identity(json.loads(data, strict=False)), ensure_ascii=False)
         except (ValueError, RecursionError):  # no JSON, or too deep to follow: rather one mark too many
             return True
-        return any(map(text.__contains__, self._ocids))
+        return self._is_in(text)
+
+    def _is_in(self, text: str) -> bool:
+        """Whether one of them stands in JSON text, escaped or not; where escapes are nested too deep: rather one mark too many."""
+        for _ in range(_DEPTH):
+            if any(map(text.__contains__, self._ocids)):
+                return True
+            text, count = _ESCAPED.subn(_letter, _BACKSLASHES.sub(r"\\", text))
+            if not count:
+                text = text.replace("\\", "")
+                return any(map(text.__contains__, self._ocids))
+        return bool(self._ocids)
+
+
+def _letter(escaped: re.Match[str]) -> str:
+    return chr(int(escaped[1], 16))
 
 
 def _without_identity(value: object) -> object:

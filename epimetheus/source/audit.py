@@ -15,13 +15,13 @@ import msgspec
 import oci
 import requests
 import tenacity
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.cloud import CONNECT_SECONDS, READ_SECONDS, Credentials, service_failure
-from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsError, OutOfTime
+from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsError, OutOfTime, PageTokenRejected
+from epimetheus.http_limits import PAGE_BYTES, PAGE_SECONDS, AnswerLimit, LimitedAdapter
 from epimetheus.model import Window, minute_text
 from epimetheus.source.decode import Events, decode_page
 from epimetheus.source.pacer import Pacer, pause
@@ -32,6 +32,7 @@ _CHUNK = 256 * 1024
 _CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HOST = "https://audit.{region}.{secondLevelDomain}"
 _HELP = "It is asked again by every run. The function needs `read audit-events in tenancy`; where that is granted, wait or ask Oracle."
+_LIMIT_HELP = "Every run requests it again. Check what answers in place of OCI (a proxy, OCI_ENDPOINT), and the route to OCI."
 _REGION_HELP = "Or the tenancy is not subscribed to this region: check REGIONS."
 _RENEWAL_HELP = "Run it again. Inside OCI Functions it is the platform that puts new tokens of the resource principal in place."
 Pages = Callable[[str, Window, str | None, Deadline], Iterator[tuple[Events, str | None]]]
@@ -85,17 +86,29 @@ class _Signed(AuthBase):
 
 
 class AuditApi:
-    """ListEvents of one region. ``requests``, ``retries`` and ``throttled`` count what was asked, again, and refused with 429."""
+    """ListEvents of one region. ``requests``, ``retries`` and ``throttled`` count what was asked, again, and refused with 429.
+
+    ``dated`` gets each answer (`epimetheus.cloud.dates`).
+    """
 
     def __init__(
-        self, credentials: Credentials, *, region: str, endpoint: str | None, concurrency: int, pacer: Pacer, clock: Clock
+        self,
+        credentials: Credentials,
+        *,
+        region: str,
+        endpoint: str | None,
+        concurrency: int,
+        pacer: Pacer,
+        clock: Clock,
+        dated: Callable[[Any], None] = lambda answer: None,
     ) -> None:
         base = endpoint or oci.regions.endpoint_for("audit", service_endpoint_template=_HOST, region=region)
         self._url = f"{base.rstrip('/')}/20190901/auditEvents"
         self._session = _session(self._url)
         self._session.auth = self._signed = _Signed(credentials.signer)
-        self._session.mount("https://", HTTPAdapter(pool_maxsize=concurrency))
-        self._session.mount("http://", HTTPAdapter(pool_maxsize=concurrency))
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, LimitedAdapter(PAGE_SECONDS, PAGE_BYTES, pool_maxsize=concurrency))
+        self._session.hooks["response"].append(lambda answer, **_: dated(answer))
         self._pacer = pacer
         self._clock = clock
         self._count = threading.Lock()
@@ -141,13 +154,15 @@ class AuditApi:
         try:
             with self._session.get(self._url, params=asked, timeout=timeout, stream=True, allow_redirects=False) as answer:
                 body = _read(answer, deadline)
+        except AnswerLimit as error:
+            raise CompartmentError(f"ListEvents of {compartment} exceeded a limit: {error}.", do=_LIMIT_HELP) from error
         except (OSError, HTTPError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:  # the SDK's: from its signer
             if isinstance(error, requests.Timeout | ReadTimeoutError) and timeout != (CONNECT_SECONDS, READ_SECONDS):
                 what = f"{compartment} did not answer in the {sum(timeout):.0f} s that were left."
                 raise OutOfTime(what, do="The next run asks it again.") from error
             raise _Passing(f"no whole answer ({type(error).__name__})") from error
         if answer.status_code != requests.codes.ok:
-            self._refused(answer, body, compartment)
+            self._refused(answer, body, compartment, resumed="page" in asked)
         self._pacer.served()
         try:
             events = decode_page(body)
@@ -155,7 +170,7 @@ class AuditApi:
             raise _Passing(f"a body that is no page: {error}") from error
         return events, answer.headers.get("opc-next-page") or None
 
-    def _refused(self, answer: requests.Response, body: bytes, compartment: str) -> NoReturn:
+    def _refused(self, answer: requests.Response, body: bytes, compartment: str, *, resumed: bool) -> NoReturn:
         code, message = _wire_error(body)
         if answer.status_code == requests.codes.too_many_requests:
             self._counted("throttled")
@@ -168,8 +183,10 @@ class AuditApi:
         failure = service_failure(f"listing the events of {compartment}", answer.status_code, code, message, request_id, _HELP)
         if isinstance(failure, CredentialsError):
             raise CredentialsError(failure.what, do=f"{failure.do} {_REGION_HELP}")
-        missing = answer.status_code == requests.codes.not_found
-        raise (CompartmentMissing if missing else CompartmentError)(failure.what, do=failure.do)
+        kind = {requests.codes.not_found: CompartmentMissing}.get(answer.status_code, CompartmentError)
+        if resumed and answer.status_code == requests.codes.bad_request:
+            kind = PageTokenRejected
+        raise kind(failure.what, do=failure.do)
 
     def _again(self, state: tenacity.RetryCallState) -> None:
         self._counted("retries")

@@ -6,7 +6,7 @@ behind at the deadline, whatever it hangs in (a name that does not resolve, a se
 
 import queue
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ from epimetheus.errors import CompartmentError, OutOfTime
 from epimetheus.model import Window
 from epimetheus.source.audit import Pages
 from epimetheus.source.decode import Events
+
+IDLE_SECONDS = 10.0
 
 
 class Work(NamedTuple):
@@ -49,28 +51,45 @@ class Failed(NamedTuple):
 Arrival = Page | Finished | Failed
 
 
-def fetch(works: Sequence[Work], pages: Pages, *, concurrency: int, deadline: Deadline) -> Generator[Arrival, None, None]:
-    """What becomes of ``works``, in any order between them, each one's pages in its own.
+def fetch(
+    works: Sequence[Work],
+    pages: Pages,
+    *,
+    concurrency: int,
+    deadline: Deadline,
+    start_more: Callable[[], bool] = lambda: True,
+    idle: Callable[[], None] = lambda: None,
+) -> Generator[Arrival, None, None]:
+    """Yield what becomes of ``works``: in any order between them, the pages of each in order.
 
-    Ends when all are finished or failed, or silently at ``deadline``: what then was neither, is not read. What else goes wrong in
-    a worker (CredentialsError, a mistake) is raised here and ends all. After the end, or a ``close``, no worker asks for anything more.
-    With a ``concurrency`` of 0 there are no workers: all of it happens in this thread, in one order only, as simulations want it.
+    Ends when all have finished or failed, or silently at ``deadline``: a work without a `Finished` or `Failed` by then is unread.
+    Once ``start_more`` returns False, no further work is started. ``idle`` is called each time nothing arrives for IDLE_SECONDS.
+    Anything else that goes wrong in a worker (CredentialsError, a bug) is raised here and ends everything. After the end, or after
+    ``close``, no worker sends another request.
+    A ``concurrency`` of 0 means no threads: everything happens in this thread, in order, which is what simulations need.
     """
     if concurrency == 0:
         for work in works:
-            yield from _arrivals(work, pages, deadline)
+            if start_more():
+                yield from _arrivals(work, pages, deadline)
         return
-    crew = _Crew(works, pages, deadline)
-    open_works = len(works)
+    crew = _Crew(works, pages, deadline, start_more)
+    workers = min(concurrency, len(works))
     try:
-        for number in range(min(concurrency, len(works))):
+        for number in range(workers):
             threading.Thread(target=crew.work, name=f"fetch-{number}", daemon=True).start()
-        while open_works and (arrival := crew.next()):
-            open_works -= not isinstance(arrival, Page)
-            yield arrival
+        while workers and (arrival := crew.next(idle)):
+            if isinstance(arrival, _WorkerDone):
+                workers -= 1
+            else:
+                yield arrival
             del arrival
     finally:
         crew.closed.set()
+
+
+class _WorkerDone:
+    """A worker found no more works to start."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +105,15 @@ class _WhileOpen(Deadline):
 class _Crew:
     """Workers, the works they take from, and the narrow door their arrivals come through."""
 
-    def __init__(self, works: Sequence[Work], pages: Pages, deadline: Deadline) -> None:
+    def __init__(self, works: Sequence[Work], pages: Pages, deadline: Deadline, start_more: Callable[[], bool]) -> None:
         self.closed = threading.Event()
+        self._start_more = start_more
         self._works = iter(works)
         self._taking = threading.Lock()
         self._pages = pages
         self._deadline = deadline
         self._workers_deadline = _WhileOpen(deadline.clock, deadline.at, self.closed)
-        self._door: queue.Queue[Arrival | BaseException] = queue.Queue(maxsize=1)
+        self._door: queue.Queue[Arrival | _WorkerDone | BaseException] = queue.Queue(maxsize=1)
 
     def work(self) -> None:
         """One worker: until no works are left, or nobody waits for them."""
@@ -104,24 +124,30 @@ class _Crew:
                     del arrival  # the page, that is: not in memory while the next one is read
                     if self.closed.is_set():
                         return
+            self._hand_over(_WorkerDone())
         except BaseException as error:  # noqa: BLE001 — not passed over: raised again in the thread that iterates
             self._hand_over(error)
 
-    def next(self) -> Arrival | None:
-        """What comes next through the door, or None at the deadline."""
-        try:
-            arrival = self._door.get(timeout=max(0.0, self._deadline.left()))
-        except queue.Empty:
-            return None
-        if isinstance(arrival, BaseException):
-            raise arrival
-        return arrival
+    def next(self, idle: Callable[[], None]) -> Arrival | _WorkerDone | None:
+        """The next arrival, or None at the deadline."""
+        while True:
+            left = max(0.0, self._deadline.left())
+            try:
+                arrival = self._door.get(timeout=min(left, IDLE_SECONDS))
+            except queue.Empty:
+                if left <= IDLE_SECONDS:
+                    return None
+                idle()
+                continue
+            if isinstance(arrival, BaseException):
+                raise arrival
+            return arrival
 
     def _take(self) -> Work | None:
         with self._taking:
-            return next(self._works, None)
+            return next(self._works, None) if self._start_more() else None
 
-    def _hand_over(self, arrival: Arrival | BaseException) -> None:
+    def _hand_over(self, arrival: Arrival | _WorkerDone | BaseException) -> None:
         while not self.closed.is_set():
             try:
                 self._door.put(arrival, timeout=0.2)

@@ -7,6 +7,7 @@ from typing import Any
 
 from epimetheus.cloud import ServiceFailure, oci_errors
 from epimetheus.errors import ConfigError, SourceError
+from epimetheus.foreign_text import value as shown
 from epimetheus.source.answers import text, understood
 
 _VAULT_HELP = "The function needs `read secret-bundles` for this secret."
@@ -46,18 +47,19 @@ class Material:
         try:
             return self._get_object(name)
         except ServiceFailure as failure:
-            raise SourceError(f"{key}=object:{name}: {failure.what}", do=_OBJECT_HELP) from failure
+            raise SourceError(f"{key}=object:{shown(name)}: {failure.what}", do=_OBJECT_HELP) from failure
 
 
 def _file(key: str, name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise ConfigError([f"{key}=file:{name}: {error.strerror or 'can not be read'}; allowed is a file that can be read"]) from error
+        why = error.strerror or "it cannot be read"
+        raise ConfigError([f"{key}=file:{shown(name)}: {why}; allowed is a file that can be read"]) from error
 
 
 def _text(key: str, name: str, data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigError([f"{key}: what {name} holds is not UTF-8 text"]) from None  # its own error holds all of what was read
+        raise ConfigError([f"{key}: what {shown(name)} holds is not UTF-8 text"]) from None  # its own error holds all of what was read

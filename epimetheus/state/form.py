@@ -17,7 +17,8 @@ import msgspec
 
 from epimetheus.errors import StateDamaged
 from epimetheus.model import Quota, Window, minute_text, parse_minute
-from epimetheus.state.memory import Behind, Known, Lease, Reading, State, Summary
+from epimetheus.state.memory import Adoption, Behind, Known, Lease, Reading, State, Summary
+from epimetheus.state.owner import ReceiverId
 
 _MAGIC = b"EPIMETHEUS-STATE 1 sha256="
 _KEY_BYTES = 16
@@ -35,6 +36,11 @@ class _Behind(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     why: str
     tries: _Count
     reading: _Reading | None = None
+    minutes: _Count = 0
+    restarts: bool = False
+    missing: str | None = None
+    refused: _Count = 0
+    floor: str | None = None
 
 
 class _Known(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -45,6 +51,8 @@ class _Known(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     deleted: bool = False
     gone: str | None = None
     read: str | None = None
+    floor: str | None = None
+    given_up: bool = False
 
 
 class _Below(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,6 +74,18 @@ class _KnownBefore(msgspec.Struct, forbid_unknown_fields=True):
 class _Lease(msgspec.Struct, forbid_unknown_fields=True):
     run: str
     until: float
+    taken: float = 0.0
+
+
+class _Receiver(msgspec.Struct, forbid_unknown_fields=True):
+    address: str
+    sha256: str
+
+
+class _Adoption(msgspec.Struct, forbid_unknown_fields=True):
+    at: float
+    reason: str
+    before: str
 
 
 class _Quota(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -89,6 +109,16 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     known: list[_Below] | dict[str, _KnownBefore]
     quotas: dict[str, dict[str, _Quota]] = {}
     listed: str | None = None
+    partly_listed: bool = False
+    began: str | None = None
+    overlap: _Count = 0
+    floor: str | None = None
+    regions: tuple[str, ...] = ()
+    regions_listed: str | None = None
+    tenancy: str = ""
+    receiver: _Receiver | None = None
+    adopted: _Adoption | None = None
+    marked: str = ""
 
 
 _read_head = msgspec.json.Decoder(_Head).decode
@@ -100,7 +130,7 @@ def pack(state: State) -> bytes:
         region=state.region,
         through=minute_text(state.through),
         slice_minutes=state.slice_minutes,
-        lease=None if state.lease is None else _Lease(state.lease.run, state.lease.until),
+        lease=None if state.lease is None else _Lease(state.lease.run, state.lease.until, state.lease.taken),
         writer=state.writer,
         serial=state.serial,
         behind={ocid: _behind_text(behind) for ocid, behind in state.behind.items()},
@@ -108,7 +138,17 @@ def pack(state: State) -> bytes:
         keys={minute_text(minute): len(keys) // _KEY_BYTES for minute, keys in state.keys.items()},
         known=_below(state.known),
         quotas={kind: {minute_text(hour): _Quota(*quota) for hour, quota in hours.items()} for kind, hours in state.quotas.items()},
-        listed=minute_text(state.listed) if state.listed else None,
+        listed=_text_or_none(state.listed),
+        partly_listed=state.partly_listed,
+        began=_text_or_none(state.began),
+        overlap=state.overlap,
+        floor=_text_or_none(state.floor),
+        regions=state.regions,
+        regions_listed=_text_or_none(state.regions_listed),
+        tenancy=state.tenancy,
+        receiver=None if state.receiver is None else _Receiver(state.receiver.address, state.receiver.fingerprint),
+        adopted=None if (a := state.adopted) is None else _Adoption(a.at, a.reason, a.before),
+        marked=state.marked,
     )
     parts = [msgspec.json.format(msgspec.json.encode(head), indent=1), b"\n\0", *state.keys.values()]
     checksum = hashlib.sha256()
@@ -147,24 +187,46 @@ def _state(head: _Head, packed: memoryview) -> State:
         keys=keys,
         quotas={kind: {_minute(hour): _quota(quota) for hour, quota in hours.items()} for kind, hours in head.quotas.items()},
         slice_minutes=head.slice_minutes,
-        listed=0 if head.listed is None else _minute(head.listed),
-        lease=None if head.lease is None else Lease(head.lease.run, head.lease.until),
+        listed=_minute_or_0(head.listed),
+        partly_listed=head.partly_listed,
+        began=_minute_or_0(head.began),
+        overlap=head.overlap,
+        floor=_minute_or_0(head.floor),
+        regions=head.regions,
+        regions_listed=_minute_or_0(head.regions_listed),
+        lease=None if head.lease is None else Lease(head.lease.run, head.lease.until, head.lease.taken),
         writer=head.writer,
         serial=head.serial,
         last=head.last,
+        tenancy=head.tenancy,
+        receiver=None if head.receiver is None else ReceiverId(head.receiver.address, head.receiver.sha256),
+        adopted=None if (a := head.adopted) is None else Adoption(a.at, a.reason, a.before),
+        marked=head.marked,
     )
 
 
 def _behind_text(behind: Behind) -> _Behind:
     at = behind.reading
     reading = None if at is None else _Reading(minute_text(at.window.start), minute_text(at.window.end), at.page)
-    return _Behind(minute_text(behind.since), behind.why, behind.tries, reading)
+    missing = None if behind.missing is None else minute_text(behind.missing)
+    since, floor = minute_text(behind.since), _text_or_none(behind.floor)
+    return _Behind(since, behind.why, behind.tries, reading, behind.minutes, behind.restarts, missing, behind.refused, floor)
 
 
 def _behind(text: _Behind) -> Behind:
     at = text.reading
     reading = None if at is None else Reading(Window(_minute(at.start), _minute(at.end)), at.page)
-    return Behind(_minute(text.since), text.why, text.tries, reading)
+    missing = None if text.missing is None else _minute(text.missing)
+    floor = _minute_or_0(text.floor)
+    return Behind(_minute(text.since), text.why, text.tries, reading, text.minutes, text.restarts, missing, text.refused, floor)
+
+
+def _text_or_none(minute: int) -> str | None:
+    return minute_text(minute) if minute else None
+
+
+def _minute_or_0(text: str | None) -> int:
+    return 0 if text is None else _minute(text)
 
 
 def _minute(text: str) -> int:
@@ -184,7 +246,7 @@ def _below(known: Mapping[str, Known]) -> list[_Below]:
 
 def _known_text(known: Known) -> _Known:
     gone, read = (None if minute is None else minute_text(minute) for minute in (known.gone, known.read))
-    return _Known(known.name, known.asked, known.deleted, gone, read)
+    return _Known(known.name, known.asked, known.deleted, gone, read, _text_or_none(known.floor), known.given_up)
 
 
 def _known(head: list[_Below] | dict[str, _KnownBefore]) -> dict[str, Known]:
@@ -200,7 +262,8 @@ def _known_one(text: str | _Known | _KnownBefore, parent: str | None) -> Known:
     if isinstance(text, str):
         return Known(text, parent, asked=True)
     gone, read = (None if minute is None else _minute(minute) for minute in (text.gone, text.read))
-    return Known(text.name, parent, text.asked, text.deleted, gone, read)
+    floor = _minute_or_0(text.floor if isinstance(text, _Known) else None)
+    return Known(text.name, parent, text.asked, text.deleted, gone, read, floor, isinstance(text, _Known) and text.given_up)
 
 
 def _quota(text: _Quota) -> Quota:

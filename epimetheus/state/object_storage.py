@@ -51,12 +51,13 @@ class ObjectStore:
 
 def _whole(answer: Any, doing: str) -> bytes:
     """The body, which the SDK leaves on the wire: a break in it is past the SDK's own retries, and must not look like a damaged state."""
-    try:
-        return bytes(answer.data.content)
-    except OSError as error:  # the SDK's requests errors are OSErrors
-        raise StateError(
-            f"OCI gave no whole answer while {doing} ({type(error).__name__}).", do="Nothing is lost: the next run reads it again."
-        ) from error
+    with oci_errors(doing, do=_HELP, raising=StateError):
+        try:
+            return bytes(answer.data.content)
+        except OSError as error:  # the SDK's requests errors are OSErrors
+            raise StateError(
+                f"OCI gave no whole answer while {doing} ({type(error).__name__}).", do="Nothing is lost: the next run reads it again."
+            ) from error
 
 
 def _etag(answer: Any, doing: str) -> str:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.json import JSON
-from rich.markup import escape
+from rich.text import Text
 
+from epimetheus.terminal.console import say
 from epimetheus.testing.function import Function, serve_function
 from epimetheus.testing.oci import World, serve
 from epimetheus.testing.syslog import Authority, Receiver, receive
@@ -46,10 +47,10 @@ class _Scene:
 
     def run(self, title: str) -> int:
         """Invoke the function as OCI's scheduler does; the HTTP status the platform sees."""
-        self.console.rule(f"[bold]{title}")
+        self.console.rule(Text(title, "bold"))
         told = len(self.function.lines())
         answer = self.function.call()
-        self.console.print(f"The platform sees HTTP {answer.status}; the function logged:", markup=False, highlight=False)
+        say(self.console, f"The platform sees HTTP {answer.status}; the function logged:")
         for line in self.function.lines()[told:]:
             self.console.print(JSON(line, indent=None), soft_wrap=True)
         return answer.status
@@ -96,7 +97,7 @@ def _staged(console: Console, folder: Path) -> Iterator[_Scene]:
         }
         console.print("The function is configured by nothing but this:", style="bold")
         for key, value in settings.items():
-            console.print(f"  {key}={value}", markup=False, highlight=False, soft_wrap=True)
+            say(console, f"  {key}={value}")
         with serve_function(_ROOT / "func.py", settings) as function:
             yield _Scene(console, world, receiver, function, list(places.values()), set())
 
@@ -105,14 +106,14 @@ def _show_messages(scene: _Scene) -> None:
     messages = scene.receiver.messages
     scene.console.print(f"The receiver has {len(messages):,} messages; the first {_SAMPLES}:", style="bold")
     for message in messages[:_SAMPLES]:
-        scene.console.print(escape(message.decode()), highlight=False, soft_wrap=True)
+        say(scene.console, message.decode())
 
 
 def _judge(scene: _Scene) -> int:
     arrived = scene.arrived()
     lost = scene.expected - arrived.keys()
     again = sum(arrived.values()) - len(arrived)
-    scene.console.rule("[bold]What came of it")
+    scene.console.rule(Text("What came of it", "bold"))
     told = f"{len(scene.expected):,} events happened, {len(scene.expected) - len(lost):,} arrived, {len(lost)} are lost."
     scene.console.print(told, style="bold green" if not lost else "bold red", highlight=False)
     twice = f"{again:,} arrived twice: the receiver had read them in run 3, but died before that was certain."

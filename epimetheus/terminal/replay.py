@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import sys
 import uuid
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from epimetheus.invoke import replay_regions
 from epimetheus.model import Replayed
 from epimetheus.request import Replay
 from epimetheus.terminal import view as terminal
+from epimetheus.terminal.console import print_json, say, terminal_console
 
 
 def replay(
@@ -26,11 +26,11 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not count before, and do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="What came of it, as JSON on stdout.")] = False,
-    minutes: Annotated[float, typer.Option(help="End after so many minutes, at the latest.")] = 60.0,
+    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="End after so many minutes, at the latest.")] = 60.0,
 ) -> None:
     """Send a window of processed time again, marked as a replay; the cursor and the state stay as they are."""
     asked = Replay(start, end, tuple(compartments or ()), dry=True)
-    console = Console(stderr=True)
+    console = terminal_console(stderr=True)
     with terminal.explained():
         if not yes:
             told = _play(asked, minutes, console)
@@ -40,7 +40,7 @@ def replay(
         if not dry_run:
             told = _play(msgspec.structs.replace(asked, dry=False), minutes, console)
     if as_json:
-        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+        print_json(told)
     raise typer.Exit(max(terminal.EXIT_CODES[one.status] for one in told))
 
 
@@ -52,5 +52,5 @@ def _play(asked: Replay, minutes: float, console: Console) -> list[Replayed]:
         if one.through != one.window[1]:
             again = ["python", "-m", "epimetheus", "replay", "--from", one.through, "--to", one.window[1]]
             again += [word for ocid in asked.compartments for word in ("--compartment", ocid)]
-            console.print(f"{one.region} goes on with: {shlex.join(again)}", markup=False, highlight=False, soft_wrap=True)
+            say(console, f"{one.region} goes on with: {shlex.join(again)}")
     return told

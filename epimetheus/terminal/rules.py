@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Deadline
@@ -19,6 +18,7 @@ from epimetheus.errors import ConfigError
 from epimetheus.model import Window
 from epimetheus.terminal import rules_try
 from epimetheus.terminal import view as terminal
+from epimetheus.terminal.console import terminal_console
 
 rules_app = typer.Typer(no_args_is_help=True, help="Which events are sent.")
 
@@ -38,17 +38,17 @@ def rules_try_command(
     since: Annotated[str, typer.Option(help="Of so much time up to now, read from OCI: 90m, 24h, 7d.")] = "24h",
     file: Annotated[Path | None, typer.Option(help="Of the events in this file, without OCI: a JSON list, or one event a line.")] = None,
     rules: Annotated[Path | None, typer.Option(help="The rules to try; RULES by default.")] = None,
-    minutes: Annotated[float, typer.Option(help="End after so many minutes, at the latest.")] = 15.0,
+    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="End after so many minutes, at the latest.")] = 15.0,
 ) -> None:
     """Show what the rules would keep and leave out, and why; nothing is sent, and no state is read or written."""
     with terminal.explained():
         settings, tried = _settings(rules), rules_try.Tried()
         deadline = Deadline.after(SYSTEM, minutes * 60)
         workshop = Workshop(settings, _NOBODY, SYSTEM, deadline) if file else Workshop.open(settings, SYSTEM, deadline)
-        with terminal.bar(Console(stderr=True), "compartments") if file is None else nullcontext(terminal.no_bar) as progress:
+        with terminal.bar(terminal_console(stderr=True), "compartments") if file is None else nullcontext(terminal.no_bar) as progress:
             events = rules_try.of_file(file) if file else _since(workshop, since, deadline, tried, progress)
             rules_try.attempt(events, workshop.selection(), tried)
-    terminal.show_tried(Console(), tried, workshop.rules_file[1])
+    terminal.show_tried(terminal_console(), tried, workshop.rules_file[1])
     raise typer.Exit(1 if tried.unread else 0)
 
 

@@ -180,11 +180,6 @@ def understood(result: Any) -> LoggedRun | None:
     )
 
 
-def printable(text: str) -> str:
-    """The text without what moves a terminal's cursor, changes its colours, or turns the direction of writing."""
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
 def _line(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Our line in what Logging keeps of it; other functions may speak of a run as well, but have neither report nor kind."""
     for line in (data, _object(data.get("message"))):

@@ -1,15 +1,12 @@
 """``runs``: what the function did, read back from its log."""
 
-import json
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from oci.loggingsearch import LogSearchClient
-from rich.console import Console
 
 from epimetheus.assemble import Workshop
 from epimetheus.clock import SYSTEM, Deadline
@@ -19,7 +16,8 @@ from epimetheus.errors import ConfigError
 from epimetheus.source.compartments import discover
 from epimetheus.terminal import runs_view
 from epimetheus.terminal import view as terminal
-from epimetheus.terminal.run_log import Found, LoggedRun, printable, read_runs, searcher
+from epimetheus.terminal.console import print_json, say, terminal_console
+from epimetheus.terminal.run_log import Found, LoggedRun, read_runs, searcher
 from epimetheus.terminal.runs_html import Frame, page
 
 runs_app = typer.Typer(help="What the function did, read back from its log in OCI Logging.")
@@ -61,9 +59,9 @@ def runs(
     if as_json:
         _print_json(shown)
     elif shown:
-        runs_view.show_runs(Console(), shown, frame.start, frame.end)
+        runs_view.show_runs(terminal_console(), shown, frame.start, frame.end)
     elif found.runs:
-        Console().print(f"None of {len(found.runs)} runs in {since} failed.", soft_wrap=True)
+        say(terminal_console(), f"None of {len(found.runs)} runs in {since} failed.")
     raise typer.Exit(runs_view.exit_code(found.runs))
 
 
@@ -83,7 +81,7 @@ def show(
     if as_json:
         _print_json(chosen)
     else:
-        runs_view.show_run(Console(), chosen)
+        runs_view.show_run(terminal_console(), chosen)
     raise typer.Exit(runs_view.exit_code(chosen))
 
 
@@ -103,7 +101,7 @@ def html(
             file.write_text(text, "utf-8")
         except OSError as error:
             raise ConfigError([f"{file}: {error.strerror}; allowed is a file that can be written"]) from error
-    Console().print(f"{file}: {len(found.runs)} runs, {len(text) // 1024 + 1} kB.", markup=False, highlight=False, soft_wrap=True)
+    say(terminal_console(), f"{file}: {len(found.runs)} runs, {len(text) // 1024 + 1} kB.")
 
 
 def _read(since: str, log: str | None, region: str | None, minutes: float) -> tuple[Found, Frame]:
@@ -123,7 +121,7 @@ def _read(since: str, log: str | None, region: str | None, minutes: float) -> tu
     where = log or f"{len(scopes)} compartments"
     missing = [*found.warnings, *([] if found.runs else [_NONE.format(since=since, where=where, region=region)])]
     for warning in missing:
-        Console(stderr=True).print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        say(terminal_console(stderr=True), warning, "yellow")
     return found, Frame(end - span, end, f"{where} in {region}", tuple(missing))
 
 
@@ -156,15 +154,14 @@ def _chosen(runs: list[LoggedRun], run_id: str, since: str) -> list[LoggedRun]:
     if run_id in names or len(names) == 1:
         return [run for run in runs if run.run == (run_id if run_id in names else names[0])]
     if names:
-        shown = printable(", ".join(names[:5]))
+        shown = ", ".join(names[:5])
         raise ConfigError([f"RUN_ID={run_id[:40]} is the beginning of {len(names)} runs ({shown}): allowed is more of one of them"])
     raise ConfigError([f"RUN_ID={run_id[:40]}: none in the last {since}; allowed is one that `runs` lists (--since 30d: further back)"])
 
 
 def _print_json(runs: list[LoggedRun]) -> None:
     heads = [{"when": runs_view.when(run.when), "run": run.run, "region": run.region, "status": run.status} for run in runs]
-    told = [{**head, "line": run.line} for head, run in zip(heads, runs, strict=True)]
-    sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    print_json([{**head, "line": run.line} for head, run in zip(heads, runs, strict=True)], indent=1)
 
 
 def _only_defaults(context: typer.Context) -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import ceil, floor, log10
 from statistics import median
 
-from epimetheus.terminal.run_log import printable
+from epimetheus.render.visible import on_terminal
 
 Values = Sequence[float | None]
 """One for each bucket of an `Axis`; None where there was nothing."""
@@ -121,7 +121,7 @@ def at(time: float) -> str:
 
 def safe(text: str) -> str:
     """Foreign text as the text of an element, or in an attribute between double quotes."""
-    return escape(printable(text))
+    return escape(on_terminal(text))
 
 
 def _frame(axis: Axis, steps: Sequence[float], size: tuple[int, int], scale: float, unit: str) -> str:

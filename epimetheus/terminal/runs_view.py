@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from epimetheus.model import time_text
-from epimetheus.terminal.run_log import LoggedRun, printable
+from epimetheus.terminal.console import cell, say
+from epimetheus.terminal.run_log import LoggedRun
 from epimetheus.terminal.runs_plot import Axis, count, span
 
 _COLOURS = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
@@ -42,18 +43,18 @@ def show_runs(console: Console, runs: Sequence[LoggedRun], start: int, end: int)
     axis = Axis.over(start, end, _WIDTH)
     events = axis.put(((run.when, run.forwarded) for run in runs), sum)
     lag = axis.put(((run.when, run.lag) for run in runs), max)
-    _say(console, f"events {sparkline(events)} at most {count(_most(events))} in {span(axis.width)}")
-    _say(console, f"lag    {sparkline(lag)} at most {span(_most(lag))}")
+    say(console, f"events {sparkline(events)} at most {count(_most(events))} in {span(axis.width)}")
+    say(console, f"lag    {sparkline(lag)} at most {span(_most(lag))}")
     for status, line in _troubles(runs):
-        _say(console, line, style=_COLOURS.get(status, ""))
+        say(console, line, style=_COLOURS.get(status, ""))
 
 
 def show_run(console: Console, runs: Sequence[LoggedRun]) -> None:
     """All that the lines of a run tell, one table for each region."""
     for run in runs:
-        table = Table(title=Text(printable(f"{run.run} {run.region} {run.status}")), show_header=False)
+        table = Table(title=cell(f"{run.run} {run.region} {run.status}"), show_header=False)
         for name, value in flat(run.line):
-            table.add_row(Text(printable(name)), Text(printable(value)))
+            table.add_row(cell(name), cell(value))
         console.print(table)
 
 
@@ -83,8 +84,8 @@ def when(seconds: float | None) -> str:
 def _cells(run: LoggedRun) -> tuple[Text, ...]:
     left_out = sum(run.left_out.values()) if run.forwarded is not None else None
     told = (run.region, count(run.forwarded), count(left_out), span(run.lag), count(run.behind), span(run.seconds), run.run)
-    status = Text(printable(run.status), style=_COLOURS.get(run.status, ""))
-    return Text(when(run.when)[-14:]), status, *(Text(printable(cell)) for cell in told)
+    status = cell(run.status, _COLOURS.get(run.status, ""))
+    return Text(when(run.when)[-14:]), status, *map(cell, told)
 
 
 def _troubles(runs: Sequence[LoggedRun]) -> Iterator[tuple[str, str]]:
@@ -101,7 +102,3 @@ def _troubles(runs: Sequence[LoggedRun]) -> Iterator[tuple[str, str]]:
 
 def _most(values: Sequence[float | None]) -> float:
     return max((value for value in values if value is not None), default=0.0)
-
-
-def _say(console: Console, line: str, style: str = "") -> None:
-    console.print(printable(line), style=style, markup=False, highlight=False, soft_wrap=True)

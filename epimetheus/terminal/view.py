@@ -9,14 +9,15 @@ from cryptography import x509
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
-from rich.text import Text
 
 from epimetheus.config import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
 from epimetheus.health import Check, Diagnosis
-from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text
+from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text, time_text
 from epimetheus.observe.log import headline
+from epimetheus.render.visible import on_terminal
 from epimetheus.state.memory import Lease, State
+from epimetheus.terminal.console import cell, say, terminal_console
 from epimetheus.terminal.rules_try import SENT, Tried
 
 EXIT_CODES: dict[Status, int] = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
@@ -39,29 +40,29 @@ class TerminalWatcher:
 
     def wrong(self, trouble: Problem, region: str) -> None:
         """One line: what, and what to do."""
-        self._console.print(f"{region}: {trouble.what} {trouble.do}", style="yellow", markup=False, highlight=False)
+        say(self._console, f"{region}: {trouble.what} {trouble.do}", "yellow")
 
     def left_out(self, region: str, fetched: Fetched, reason: str) -> None:
         """One line for an event: its type and id, and why."""
         event = fetched.event
         name = f"{event.event_type} {event.event_id}" if event else "an event that is not understood"
-        self._console.print(f"{region}: left out {name}: {reason}", markup=False, highlight=False, soft_wrap=True)
+        say(self._console, f"{region}: left out {name}: {reason}")
 
     def counted(self, region: str, fetched: int, confirmed: int, left_out: dict[str, int]) -> None:
         """One line every so many events."""
         line = f"{region}: {fetched} events so far, {confirmed} confirmed, {sum(left_out.values())} left out"
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(self._console, line)
 
     def progress(self, region: str, cursor: Window, done: int, works: int) -> None:
         """Move the bars; without any, say what a slice has come to."""
         if self._bars is None:
             if done == works:
                 line = f"{region}: a slice of {works} compartments, from {minute_text(cursor.start)} on; at last {minute_text(cursor.end)}"
-                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+                say(self._console, line)
             return
         if region not in self._tasks:
-            minutes = self._bars.add_task(f"{region} minutes")
-            self._tasks[region] = (self._bars.add_task(f"{region} compartments"), minutes, cursor.start)
+            minutes = self._bars.add_task(on_terminal(f"{region} minutes"))
+            self._tasks[region] = (self._bars.add_task(on_terminal(f"{region} compartments")), minutes, cursor.start)
         compartments, minutes, start = self._tasks[region]
         self._bars.update(compartments, completed=done, total=works)
         self._bars.update(minutes, completed=cursor.start - start, total=cursor.end - start)
@@ -77,7 +78,7 @@ def watcher(console: Console) -> Iterator[TerminalWatcher]:
     if not console.is_terminal:
         yield TerminalWatcher(console, None)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         yield TerminalWatcher(console, bars)
 
@@ -88,7 +89,7 @@ def bar(console: Console, what: str) -> Iterator[Move]:
     if not console.is_terminal:
         yield no_bar
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         task = bars.add_task(what)
         yield lambda done, total: bars.update(task, completed=done, total=total)
@@ -104,10 +105,10 @@ def explained() -> Iterator[None]:
     try:
         yield
     except EpimetheusError as error:
-        console = Console(stderr=True)
+        console = terminal_console(stderr=True)
         for problem in error.problems if isinstance(error, ConfigError) else (error.what,):
-            console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
-        console.print(error.do, markup=False, highlight=False, soft_wrap=True)
+            say(console, problem, "red")
+        say(console, error.do)
         raise SystemExit(2) from error
 
 
@@ -120,75 +121,89 @@ def show_replayed(console: Console, replayed: Replayed) -> None:
     """What was sent again, or would be."""
     what = f"{replayed.forwarded:,} {'would be sent again' if replayed.dry else 'sent again'}"
     line = f"{replayed.region} replay {replayed.status}: {what}, from {replayed.window[0]} through {replayed.through}"
-    console.print(line, style=_COLOURS[replayed.status], markup=False, highlight=False, soft_wrap=True)
+    say(console, line, _COLOURS[replayed.status])
     counts = f"fetched {replayed.fetched}  duplicates {replayed.duplicates}  left out {sum(replayed.left_out.values())}"
-    console.print(f"  {counts}", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"  {counts}")
     if replayed.error:
-        console.print(f"  {replayed.error.what} {replayed.error.do}", style="red", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"  {replayed.error.what} {replayed.error.do}", "red")
     for ocid, why in replayed.unread.items():
-        console.print(f"  Not read: {ocid}: {why}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"  Not read: {ocid}: {why}", "yellow")
 
 
 def show_tried(console: Console, tried: Tried, warnings: Sequence[str]) -> None:
     """What the rules would do: by event type and by reason, most first; and who could not be read."""
     for warning in warnings:
-        console.print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        say(console, warning, "yellow")
     table = Table(title="What the rules would do")
     for heading, justify in (("events", "right"), ("event type", "left"), ("outcome", "left")):
         table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
     for (kind, outcome), count in sorted(tried.rows.items(), key=lambda row: (-row[1], row[0])):
-        table.add_row(f"{count:,}", Text(kind), Text(outcome, style="green" if outcome.startswith(SENT) else "yellow"))
+        table.add_row(f"{count:,}", cell(kind), cell(outcome, "green" if outcome.startswith(SENT) else "yellow"))
     console.print(table)
     outcomes: Counter[str] = Counter()
     for (_, outcome), count in tried.rows.items():
         outcomes[outcome] += count
     told = "; ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or "no events"
-    console.print(f"{outcomes.total():,} events, {tried.repeats:,} repeats aside: {told}.", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"{outcomes.total():,} events, {tried.repeats:,} repeats aside: {told}.")
     for ocid, why in sorted(tried.unread.items()):
-        console.print(f"Not read: {ocid}: {why}", style="red", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"Not read: {ocid}: {why}", "red")
 
 
 def show_report(console: Console, report: Report) -> None:
     """The headline, and the counts that must come out: fetched is the sum of the four behind it."""
-    console.print(headline(report), style=_COLOURS[report.status], markup=False, highlight=False, soft_wrap=True)
+    say(console, headline(report), _COLOURS[report.status])
     counts = f"fetched {report.fetched}  forwarded {report.forwarded}  uncertain {report.uncertain}  duplicates {report.duplicates}"
-    more = f"left out {sum(report.left_out.values())}   malformed {report.malformed}  trimmed {report.trimmed}  redacted {report.redacted}"
-    console.print(f"  {counts}  {more}", markup=False, highlight=False, soft_wrap=True)
+    more = f"left out {sum(report.left_out.values())}   malformed {report.malformed}  trimmed {report.trimmed}"
+    more += f"  abridged {report.abridged}  redacted {report.redacted}"
+    say(console, f"  {counts}  {more}")
     receiver = "  ".join(f"{name} {value}" for name, value in report.receiver.items())
     requests = ", ".join(f"{service} {_counted(counts)}" for service, counts in report.api.items())
-    console.print(f"  OCI: {requests}   receiver: {receiver}   {report.seconds} s", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"  OCI: {requests}   receiver: {receiver}   {report.seconds} s")
     for warning in report.warnings:
-        console.print(f"  {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"  {warning}", "yellow")
 
 
 def show_check(console: Console, check: Check) -> None:
     """A line for a check, and one for what to do."""
-    head = Text(f"{check.status:<9}", _CHECK_COLOURS[check.status])
-    console.print(head.append(f"{check.title}: ", "bold").append(f"{check.what} ({check.seconds:.2f} s)", "default"), soft_wrap=True)
+    head = cell(f"{check.status:<9}", _CHECK_COLOURS[check.status])
+    said = cell(f"{check.what} ({check.seconds:.2f} s)", "default")
+    console.print(head.append(cell(f"{check.title}: ", "bold")).append(said), soft_wrap=True)
     if check.do:
-        console.print(f"         {check.do}", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"         {check.do}")
 
 
 def show_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
     """What the checks come to, after they were shown."""
     count = len(diagnosis.issues)
     what = f"{diagnosis.verdict}: {count} of {len(diagnosis.checks)} checks to look at, {diagnosis.seconds:.1f} s"
-    console.print(what, style=_VERDICT_COLOURS[diagnosis.verdict], markup=False, highlight=False, soft_wrap=True)
+    say(console, what, _VERDICT_COLOURS[diagnosis.verdict])
 
 
-def show_state(console: Console, name: str, state: State, now: float) -> None:
-    """The cursor, who is behind, and how much is remembered."""
-    table = Table(title=Text(name), show_header=False)
-    table.add_row("region", state.region)
-    table.add_row("through", f"{minute_text(state.through)} ({int(now - state.through * 60)} s ago)")
+def show_state(console: Console, name: str, state: State, now: float, problem: EpimetheusError | None = None) -> None:
+    """The cursor, the compartments behind, how much is remembered, and for which receiver; and the ``problem`` a run has with it."""
+    table = Table(title=cell(name), show_header=False)
     listed = f", listed {minute_text(state.listed)}" if state.listed else ""
-    table.add_row("compartments", f"{len(state.known)} known, {sum(k.asked for k in state.known.values())} asked{listed}")
-    table.add_row("dedupe keys", str(sum(map(len, state.keys.values())) // 16))
-    table.add_row("lease", _lease(state.lease, now))
-    table.add_row("last run", " ".join(f"{key}={value}" for key, value in state.last.items()) or "none")
-    for ocid, behind in sorted(state.behind.items()):
-        table.add_row("behind", f"{ocid} since {minute_text(behind.since)}, {behind.tries} tries: {behind.why}")
-    console.print(table, markup=False, highlight=False)
+    rows = [
+        ("region", state.region),
+        ("through", f"{minute_text(state.through)} ({int(now - state.through * 60)} s ago)"),
+        ("compartments", f"{len(state.known)} known, {sum(k.asked for k in state.known.values())} asked{listed}"),
+        ("dedupe keys", str(sum(map(len, state.keys.values())) // 16)),
+        ("lease", _lease(state.lease, now)),
+        ("last run", " ".join(f"{key}={value}" for key, value in state.last.items()) or "none"),
+        ("tenancy", state.tenancy or "not recorded yet"),
+        ("receiver", state.receiver.address if state.receiver else "not recorded yet"),
+    ]
+    if adopted := state.adopted:
+        rows.append(("adopted", f"{time_text(adopted.at)}, before: {adopted.before}. Reason: {adopted.reason}"))
+    rows += [
+        ("behind", f"{ocid} since {minute_text(behind.since)}, {behind.tries} tries: {behind.why}")
+        for ocid, behind in sorted(state.behind.items())
+    ]
+    for title, text in rows:
+        table.add_row(title, cell(text))
+    console.print(table)
+    if problem:
+        say(console, f"{problem.what} {problem.do}", "red")
 
 
 def show_settings(
@@ -200,21 +215,21 @@ def show_settings(
     """
     table = Table(title="Settings", show_header=False)
     for name, value in settings.model_dump(exclude=_NOT_SHOWN).items():
-        table.add_row(name.upper(), ", ".join(value) if isinstance(value, tuple) else "" if value is None else str(value))
+        table.add_row(name.upper(), cell(", ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)))
     for key, text in texts.items():
-        table.add_row(key, "a private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(key, text))
+        table.add_row(cell(key), cell("a private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(key, text)))
     for key in elsewhere:
-        table.add_row(key, "not looked at: it has to be fetched from OCI")
-    console.print(table, markup=False, highlight=False)
+        table.add_row(cell(key), cell("not looked at: it has to be fetched from OCI"))
+    console.print(table)
     for warning in warnings:
-        console.print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        say(console, warning, "yellow")
     console.print("Settings are valid.", style="green")
 
 
 def _lease(lease: Lease | None, now: float) -> str:
     if lease is None:
         return "none"
-    return f"run {lease.run}, {int(lease.until - now)} s left" if lease.until > now else f"run {lease.run}, expired"
+    return f"run {lease.run}, {int(lease.until - now)} s left" if lease.is_live(now) else f"run {lease.run}, expired"
 
 
 def _certificates(key: str, text: str) -> str:

@@ -597,6 +597,16 @@ run "listing_minutes" {
   expect_failures = [var.listing_minutes]
 }
 
+run "listing_max_age_minutes" {
+  command = plan
+
+  variables {
+    listing_max_age_minutes = 0
+  }
+
+  expect_failures = [var.listing_max_age_minutes]
+}
+
 run "overlap_minutes" {
   command = plan
 
@@ -819,6 +829,28 @@ run "framing_for_relp" {
   variables {
     syslog_transport = "relp"
     syslog_framing   = "lf"
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "no_limit_for_relp" {
+  command = plan
+
+  variables {
+    syslog_transport = "relp"
+    syslog_max_bytes = 0
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "more_than_a_frame_for_relp" {
+  command = plan
+
+  variables {
+    syslog_transport = "relp"
+    syslog_max_bytes = 131073
   }
 
   expect_failures = [oci_functions_function.this]

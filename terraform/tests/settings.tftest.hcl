@@ -38,6 +38,7 @@ run "everything_set" {
     compartment_mode         = "exclude"
     compartment_ids          = ["ocid1.compartment.oc1..a", "ocid1.compartment.oc1..b"]
     listing_minutes          = 0
+    listing_max_age_minutes  = 120
     initial_lookback_hours   = 0
     overlap_minutes          = 30
     settle_minutes           = 5
@@ -86,6 +87,7 @@ run "everything_set" {
       COMPARTMENT_MODE         = "exclude"
       COMPARTMENT_IDS          = "ocid1.compartment.oc1..a,ocid1.compartment.oc1..b"
       LISTING_MINUTES          = "0"
+      LISTING_MAX_AGE_MINUTES  = "120"
       INITIAL_LOOKBACK_HOURS   = "0"
       OVERLAP_MINUTES          = "30"
       SETTLE_MINUTES           = "5"

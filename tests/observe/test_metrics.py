@@ -19,6 +19,7 @@ HELP = "The function needs `use metrics`; METRICS_NAMESPACE= turns metrics off."
 MEASURES = {
     "runs_failed": 0.0,
     "runs_skipped": 0.0,
+    "first_start": 0.0,
     "run_seconds": 1.5,
     "events_fetched": 19.0,
     "events_forwarded": 9.0,
@@ -27,8 +28,11 @@ MEASURES = {
     "events_left_out": 6.0,
     "events_held_back": 1.0,
     "events_malformed": 2.0,
+    "compartments_given_up": 0.0,
+    "events_abridged": 0.0,
     "api_requests": 9.0,
     "api_throttled": 1.0,
+    "listing_age_seconds": 0.0,
     "lag_seconds": 120.0,
     "compartments_behind": 0.0,
 }
@@ -115,9 +119,9 @@ def test_a_wrong_signature_is_told_as_what_it_is(client, world):
     [
         (
             {"failedMetricsCount": 2, "failedMetrics": [{"message": "Quota exceeded"}, {"message": "x"}]},
-            "OCI did not take 2 of 14 metrics: Quota exceeded.",
+            "OCI did not take 2 of 18 metrics: Quota exceeded.",
         ),
-        ({"failedMetricsCount": 13}, "OCI did not take 13 of 14 metrics: no reason given."),
+        ({"failedMetricsCount": 13}, "OCI did not take 13 of 18 metrics: no reason given."),
     ],
 )
 def test_metrics_that_are_not_taken_are_an_error_although_oci_answers_200(api_key, tmp_path, answer, what):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 
 import cefp
 from hypothesis import strategies as st
@@ -22,13 +23,18 @@ SETTINGS = {
     "max_bytes": 0,
     "run_id": "run-1",
 }
+# Default_Ignorable_Code_Point of Unicode that is in none of these categories; the last are Cf since Unicode 15, which Python 3.11 has not
+IGNORABLE = (
+    range(0x34F, 0x350), range(0x115F, 0x1161), range(0x17B4, 0x17B6), range(0x180B, 0x1810), range(0x2065, 0x2066), range(0x3164, 0x3165),
+    range(0xFE00, 0xFE10), range(0xFFA0, 0xFFA1), range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000), range(0x13430, 0x13440),
+)  # fmt: skip
 FORMATS = ("cef", "json", "leef", "ocsf")
 FORMATS_AND_HEADERS = [(form, header) for form in FORMATS for header in ("rfc5424", "rfc3164")]
 
 # <PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID [SD] MSG, and <PRI>TIMESTAMP HOSTNAME TAG: MSG
 RFC5424 = re.compile(
     r"<(?P<pri>0|[1-9]\d{0,2})>1 "
-    r"(?P<time>-|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)) "
+    r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) "
     r"(?P<host>[\x21-\x7e]{1,255}) (?P<app>[\x21-\x7e]{1,48}) - (?P<msgid>[\x21-\x7e]{1,32}) "
     r'\[epimetheus@32473 run="(?P<run>[^"\\\]]*)" seq="(?P<seq>\d+)"(?: trimmed="(?P<trimmed>[^"\\\]]+)")?\] (?P<msg>.*)',
     re.DOTALL | re.ASCII,
@@ -44,6 +50,16 @@ _PAIRS = 'key_value_delimiter: "=", field_delimiter: "^", whitespace: "strict", 
 _parse_pairs = Transform(f". = parse_key_value!(.line, {_PAIRS})\n.").remap
 _api_activity = OcsfJsonSchemaEmbedded(get_ocsf_schema("1.4.0")).get_class_schema("api_activity", profiles=["cloud"])
 OCSF = Draft202012Validator(_api_activity)
+
+
+def hides(character):
+    """Whether a character is not seen, by Unicode: as `epimetheus.render.visible` has it, but by other means."""
+    return unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") or any(ord(character) in some for some in IGNORABLE)
+
+
+def shown(text):
+    """The text with each such character as its JSON escape, but for line ends."""
+    return "".join(json.dumps(character)[1:-1] if hides(character) and character not in "\r\n" else character for character in text)
 
 
 def event(name="GetThing", event_type=None, **data):

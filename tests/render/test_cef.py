@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render.redact import Redactor
-from tests.render.making import TEXTS, body, cef, event, parts, read_by_cefp, read_by_vector, render
+from tests.render.making import TEXTS, body, cef, event, parts, read_by_cefp, read_by_vector, render, shown
 
 # Where a value stands in an event, its CEF key, the key's label where it has no meaning of its own, and its greatest length.
 FIELDS = [
@@ -39,7 +39,7 @@ def placed(values, name="GetThing", **data):
 def meant(value):
     """What a reader should get: no control characters, one kind of newline, no blanks around it."""
     value = re.sub("[\x85\u2028\u2029]", "\n", value.replace("\t", " "))
-    return re.sub("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]", "", value).strip()
+    return shown(re.sub("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]", "", value)).strip()
 
 
 # JSON in a string is written anew when it is redacted, and so are secrets: those have tests of their own.

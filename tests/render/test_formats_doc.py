@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import dedent, fill
 
 from epimetheus.files.field_map import read_field_map
-from epimetheus.render import MIN_BYTES, cef, cef_keys, kinds, leef, nested, ocsf, reading, severity
+from epimetheus.render import MIN_BYTES, abridge, cef, cef_keys, kinds, leef, nested, ocsf, reading, severity
 from epimetheus.render.form import Notes
 from tests.render.making import body, event, read_by_cefp, read_leef
 from tests.render.making import cef as cef_of
@@ -31,10 +31,10 @@ PROBE = {
 }  # fmt: skip
 SAID_ELSEWHERE = {  # what is not there as it stands in the event
     "rt": "`eventTime`, in milliseconds", "end": "`data.response.responseTime`, in milliseconds",
-    "devTime": "`eventTime`, in UTC, with three decimals", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
+    "devTime": "`eventTime`, in UTC, with three decimals", "responseTime": "`data.response.responseTime`; if it is a time, in UTC with three decimals", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
     "outcome": "`success` or `failure`, by status and messages; absent where neither tells",
     "reason": "why it failed: `data.response.payload`'s `code` or `login_result`, the code that a message quotes as its response, or the response's message",
-    "src": "`data.identity.ipAddress`: the first address", "c6a1": "`data.identity.ipAddress`: the first IPv6 address",
+    "src": "`data.identity.ipAddress`: the first address", "c6a2": "`data.identity.ipAddress`: the first IPv6 address",
     "sourceTranslatedAddress": "`data.identity.ipAddress`: the second IPv4 address",
     "srcPostNAT": "`data.identity.ipAddress`: the second address", "shost": "`data.identity.ipAddress`: what is left of it, or no address",
     "srcOther": "`data.identity.ipAddress`: what is left of it, or no address", "cat": "the service in `eventType`",
@@ -155,13 +155,26 @@ def made():
         ## The syslog header
 
         - **RFC 5424**: `<PRI>1 TIMESTAMP HOSTNAME APP-NAME - MSGID [epimetheus@32473 run="…" seq="…" trimmed="…"] `. TIMESTAMP is the event's,
-          `-` where it tells none. `run` is the run's id, `seq` counts its messages from 1: a gap is a lost message. `trimmed` stands there only
+          or the start of the run where the event has none: in UTC, with exactly three decimals. `run` is the run's id, `seq` counts its messages from 1: a gap is a lost message. `trimmed` stands there only
           where something was shed or cut, and lists what.
         - **RFC 3164**: `<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `, in UTC. It has no place for run, sequence and what was trimmed; the body says the
           latter.
         - MSGID is `audit` for an event, `malformed` for what could not be understood (RFC 3164: `TAG[malformed]: `), `notice` for a message of
           our own. What is malformed goes as the text it came as, redacted, in every format.
         - PRI is SYSLOG_FACILITY and a level by severity: 0 to 3 informational, 4 to 6 notice, 7 and 8 warning, 9 and 10 error.
+
+        ## Characters that hide or imitate
+
+        Some of what an event says is chosen by whoever makes a call (a user agent, a resource name). Two things in it are made harmless, in every
+        format, in keys and in values, and in the text of malformed events:
+
+        - **Characters that are not seen** (Unicode Cc, Cf, Zl, Zp, and what is ignorable by default: zero-width and bidirectional characters, tags,
+          variation selectors, fillers) are written as JSON escapes. In JSON and OCSF that is the same text to a reader. In CEF and LEEF it is the
+          six visible characters `\\u202e` (in CEF, which escapes the backslash, a reader gets these six; two such groups above U+FFFF), after
+          control characters were removed as described there. Emoji of several parts and some scripts (Persian) show such escapes, too.
+        - **Words that begin a message**, `CEF:0` and `LEEF:1.0`, in any letter case: consumers look for them anywhere in a line, and some take the
+          last one for the message. In CEF and LEEF a blank follows the colon (`CEF: 0|`), in JSON and OCSF the colon is escaped
+          (`CEF\\u003a0|`), which is the same text to a reader.
 
         ## Severity
 
@@ -175,7 +188,7 @@ def made():
         ## CEF
 
         `CEF:0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|<eventName>|<severity>|` and the extension, by the CEF implementation standard,
-        version 27. In the header `\\` and `|` are escaped, in values `\\`, `=` and line ends (`\\n`, `\\r`). Control characters go. A value longer
+        version 27. In the header `\\` and `|` are escaped, in values `\\`, `=` and line ends (`\\n`, `\\r`). Control characters are removed. A value longer
         than its key allows ends in `…` and counts as trimmed.
 
         {cef}
@@ -203,7 +216,7 @@ def made():
         ## LEEF
 
         `LEEF:2.0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|^|` and `key=value` with `^` in between. A value ends at the next `^` and nowhere
-        else: it may hold `=`. LEEF has no escapes, so `^` and `|` in a value become `?`, tabs and line ends a blank; other control characters go.
+        else: it may hold `=`. LEEF has no escapes, so `^` and `|` in a value become `?`, tabs and line ends a blank; other control characters are removed.
         QRadar finds the log source by the header's HOSTNAME, and the event's QID by EventID (`eventType`) and `cat`.
 
         {leef}
@@ -227,7 +240,7 @@ def made():
         Severity (CEF → `severity_id`): {severities}.
 
         What the schema requires and an event does not tell is `unknown` (`actor.user.name`, `src_endpoint.name`); `time` is then when the call
-        was answered, or 0.
+        was answered, else the start of the run.
 
         {ocsf_example}
 
@@ -247,6 +260,12 @@ def made():
 
         SYSLOG_MAX_BYTES (at least {least}; 0: no limit) counts header and body. Nothing is cut inside a character or an escape. The mark of
         TAMPER_WATCH is never shed. `trimmed` names what was, with `+n` for names that had no room.
+
+        No event may delay a run. An event of more than {most_bytes} bytes, one whose type, name and address together have more than
+        {names_bytes}, or one that takes longer than {event_seconds} seconds to render, is *abridged*: it has its main fields, each cut to
+        {field_bytes} bytes, and in JSON and OCSF the first {text_bytes} bytes of its text as `epimetheusCut`, masked like any other; its
+        message begins with `[abridged: n bytes]`, and `trimmed` with `event`. With REDACT the beginning of the text is left out. Of
+        malformed text {malformed_bytes} bytes are sent. The run's report counts these as `abridged`.
 
         ## Redaction
 
@@ -301,6 +320,12 @@ def made():
         other=severity.OTHER,
         notice_example=example("cef", "notice"),
         least=MIN_BYTES,
+        most_bytes=f"{abridge.MOST_BYTES:,}",
+        names_bytes=f"{abridge.NAMES_BYTES:,}",
+        event_seconds=f"{abridge.EVENT_SECONDS:g}",
+        field_bytes=abridge.FIELD_BYTES,
+        text_bytes=f"{abridge.TEXT_BYTES:,}",
+        malformed_bytes=f"{abridge.MALFORMED_BYTES:,}",
         custom=cef_keys.CUSTOM_LENGTH,
     )
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render.redact import Redactor
-from tests.render.making import TEXTS, body, event, parts, read_leef, read_pairs_by_vector, render
+from tests.render.making import TEXTS, body, event, parts, read_leef, read_pairs_by_vector, render, shown
 
 # Where a value stands in an event, its LEEF key, and its greatest length.
 FIELDS = [
@@ -46,7 +46,7 @@ def placed(values, name="GetThing", **data):
 def meant(value):
     """What a reader should get: one line, no delimiters, no blanks around it."""
     value = re.sub("[\t\n\r\x85\u2028\u2029]", " ", re.sub("[|^]", "?", value))
-    return re.sub("[\x00-\x1f\x7f-\x9f]", "", value).strip()
+    return shown(re.sub("[\x00-\x1f\x7f-\x9f]", "", value)).strip()
 
 
 ODD = TEXTS | st.text(alphabet="^|=src \n\t\x00\u2028a", max_size=30)

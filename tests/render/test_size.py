@@ -164,7 +164,7 @@ BIG = event(
     ("form", "most", "trimmed"),
     [
         ("cef", 3000, None),
-        ("cef", 2780, "destinationServiceName,cat"),
+        ("cef", 2804, "destinationServiceName,cat"),
         ("cef", 2700, "destinationServiceName,cat,act,requestClientApplication"),
         ("cef", 1800, "destinationServiceName,cat,act,requestClientApplication,cs4,cs6,deviceExternalId,request"),
         ("json", 4400, None),
@@ -174,7 +174,7 @@ BIG = event(
         ("json", 2500, "request.headers,request.parameters,newByOracle,message,identity.userAgent,request.path"),
         ("json", 500, "event"),
         ("leef", 2800, None),
-        ("leef", 2690, "cat,eventName"),
+        ("leef", 2714, "cat,eventName"),
         ("leef", 2600, "cat,eventName,userAgent"),
         ("leef", 1700, "cat,eventName,userAgent,compartmentName,requestId,tenantId,url"),
         ("ocsf", 4800, None),
@@ -204,7 +204,7 @@ def test_the_longest_values_are_cut_first_and_never_an_id_or_an_address():
         extension = read_by_cefp(body(raw, max_bytes=most))[1]
         assert extension["suser"] == "n" * name + ("…" if name < 700 else "")
         assert extension["suid"] == "p" * principal + ("…" if principal < 100 else "")
-        assert (extension["externalId"], extension["c6a1"]) == ("6d0b3c5e-8f0a-4c53-9a25-0b3d6b7f1a11", "2001:db8::5")
+        assert (extension["externalId"], extension["c6a2"]) == ("6d0b3c5e-8f0a-4c53-9a25-0b3d6b7f1a11", "2001:db8::5")
 
 
 def test_with_the_longest_of_headers_at_least_when_and_which_are_left():
@@ -217,7 +217,7 @@ def test_with_the_longest_of_headers_at_least_when_and_which_are_left():
     assert len(rendered.message) <= MIN_BYTES
     read = parts(rendered.message)
     assert read_by_cefp(read["msg"]) == (("Oracle", "OCI Audit", *["|" * 13 + "…"] * 3, "3"), {"rt": "1772439330123"})
-    assert read["trimmed"] == "act,reason,suser,suid,flexString1,header,cn1,c6a1,src,+2"
+    assert read["trimmed"] == "act,reason,suser,suid,flexString1,header,cn1,c6a2,src,+2"
 
 
 @pytest.mark.parametrize(

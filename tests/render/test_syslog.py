@@ -78,9 +78,10 @@ def test_names_are_printable_and_short_enough(given, rfc5424, rfc3164):
 
 
 @pytest.mark.parametrize("told", [None, "", "yesterday"])
-def test_an_event_without_a_time_has_nilvalue_or_the_runs_start(told):
+def test_item_02_an_event_without_a_time_has_the_start_of_the_run(told):
     raw = event() | {"eventTime": told}
-    assert parts(render(raw, started=1772528405.9).message)["time"] == "-"
+    assert parts(render(raw, started=1772528405.9).message)["time"] == "2026-03-03T09:00:05.900Z"
+    assert parts(render(b"{", started=1772528405.9).message)["time"] == "2026-03-03T09:00:05.900Z"
     assert parts(render(raw, header="rfc3164", started=1772528405.9).message)["time"] == "Mar  3 09:00:05"
     assert parts(render(raw, header="rfc3164").message)["time"] == "Jan  1 00:00:00"
     assert parts(render(TIMED, header="rfc3164", started=1772528405.9).message)["time"] == "Mar  2 08:05:09"
@@ -101,13 +102,14 @@ def test_an_event_without_a_time_has_nilvalue_or_the_runs_start(told):
         (b'{"eventType": "x", "data": []}', '{"eventType":"x","data":[]}'),
         (b'{"eventType":"x","data":{},"n":NaN,"m":-Infinity}', '{"eventType":"x","data":{},"n":"NaN","m":"-Infinity"}'),
         (b'{"eventType":"x","data":{"eventName":"y"}', '{"eventType":"x","data":{"eventName":"y"}'),
-        (b"\xef\xbb\xbf{}", "\ufeff{}"),
+        (b"\xef\xbb\xbf{}", "\\ufeff{}"),
     ],
 )
 @pytest.mark.parametrize("form", FORMATS)
 def test_what_is_no_event_goes_as_the_text_it_came_as_and_is_marked(raw, text, form):
     rendered = render(raw, 3, format=form, started=1772528405.0)
-    assert rendered.message == f'<133>1 - us-ashburn-1 epimetheus - malformed [epimetheus@32473 run="run-1" seq="3"] {text}'.encode()
+    head = '<133>1 2026-03-03T09:00:05.000Z us-ashburn-1 epimetheus - malformed [epimetheus@32473 run="run-1" seq="3"] '
+    assert rendered.message == f"{head}{text}".encode()
     assert not rendered.trimmed
     rendered = render(raw, 3, format=form, header="rfc3164", started=1772528405.0)
     assert rendered.message == f"<133>Mar  3 09:00:05 us-ashburn-1 epimetheus[malformed]: {text}".encode()

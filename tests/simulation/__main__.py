@@ -4,7 +4,9 @@ import argparse
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 from rich.console import Console
 from rich.progress import Progress
@@ -15,40 +17,64 @@ from tests.simulation.play import Outcome, Theatre
 _CHUNK = 10
 
 
-def played(seeds: range) -> tuple[list[Outcome], dict[int, str]]:
-    """The outcomes of these seeds, and which of them broke what."""
+def played(seeds: Sequence[int], without: Sequence[str], until_broken: bool) -> tuple[list[Outcome], dict[int, str]]:
+    """The outcomes of these seeds, and what broke in which; ``until_broken``: up to the first that breaks."""
     outcomes, broken = [], {}
     for seed in seeds:
         try:
-            outcomes.append(Theatre(seed).play())
-        except Exception as error:  # noqa: BLE001 - whatever it is, the seed is told, and all others are played
+            outcomes.append(Theatre(seed, without).play())
+        except Exception as error:  # noqa: BLE001 - reported with its seed, and the others are played
             broken[seed] = f"{type(error).__name__} {error}"
+            if until_broken:
+                break
     return outcomes, broken
+
+
+def _chunks(options: argparse.Namespace) -> list[Sequence[int]]:
+    end = options.first + options.seeds
+    known = [options.try_first] if options.try_first is not None else []
+    return [*([known] if known else []), *(range(at, min(at + _CHUNK, end)) for at in range(options.first, end, _CHUNK))]
+
+
+def _played(options: argparse.Namespace, chunks: list[Sequence[int]]) -> Iterator[tuple[list[Outcome], dict[int, str]]]:
+    """The outcomes chunk by chunk; in this process where there is one job."""
+    play = partial(played, without=options.without, until_broken=options.until_broken)
+    if options.jobs == 1:
+        yield from map(play, chunks)
+        return
+    with ProcessPoolExecutor(options.jobs) as pool:
+        try:
+            yield from pool.map(play, chunks)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("seeds", type=int, nargs="?", default=1000, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the first seed; to see one again: 1 --first SEED")
+    parser.add_argument("--try-first", type=int, help="play this seed before the others")
+    parser.add_argument("--until-broken", action="store_true", help="stop at the first that breaks")
+    parser.add_argument("--without", action="append", default=[], metavar="FAULT", help="leave this fault out (repeatable)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    return parser.parse_args()
 
 
 def main() -> int:
     """Play; print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("seeds", type=int, nargs="?", default=1000, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="the first seed; to see one again: 1 --first SEED")
-    parser.add_argument("--until-broken", action="store_true", help="stop at the first")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    options = parser.parse_args()
-    end = options.first + options.seeds
-    chunks = [range(at, min(at + _CHUNK, end)) for at in range(options.first, end, _CHUNK)]
+    options, console = _options(), Console()
     faults: Counter[str] = Counter()
     totals: Counter[str] = Counter()
     broken: dict[int, str] = {}
-    console = Console()
-    with ProcessPoolExecutor(options.jobs) as pool, Progress(console=console, disable=not console.is_terminal) as bar:
+    chunks = _chunks(options)
+    with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("seeds", total=options.seeds)
-        for chunk, (outcomes, wrong) in zip(chunks, pool.map(played, chunks), strict=True):
+        for chunk, (outcomes, wrong) in zip(chunks, _played(options, chunks), strict=False):
             for outcome in outcomes:
                 faults.update(outcome.faults)
-                totals.update(seeds=1, runs=outcome.runs, events=outcome.events, repeats=outcome.repeats)
+                totals.update(seeds=1, runs=outcome.runs, events=outcome.events, repeats=outcome.repeats, beyond=outcome.beyond)
             broken |= wrong
             if broken and options.until_broken:
-                pool.shutdown(wait=False, cancel_futures=True)
                 break
             bar.advance(task, len(chunk))
     _show(console, faults, totals, broken)
@@ -63,7 +89,7 @@ def _show(console: Console, faults: Counter[str], totals: Counter[str], broken: 
         table.add_row(fault, f"{times:,}")
     console.print(table)
     held = f"{totals['seeds']:,} seeds held: {totals['runs']:,} runs, {totals['events']:,} events, none lost"
-    console.print(f"{held}, {totals['repeats']:,} sent again.", highlight=False)
+    console.print(f"{held}, {totals['repeats']:,} sent again; {totals['beyond']:,} came too late for the overlap.", highlight=False)
     for seed, why in sorted(broken.items()):
         console.print(f"Seed {seed} broke: {why}", markup=False, highlight=False)
         console.print(f"  see it again: .venv/bin/python -m tests.simulation 1 --first {seed}", markup=False, highlight=False)

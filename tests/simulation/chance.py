@@ -1,7 +1,9 @@
 """Everything that is left to chance in a simulation, and the time: the same seed plays the same play."""
 
 import random
+import threading
 from collections import Counter
+from collections.abc import Callable, Collection
 
 from epimetheus.clock import Clock
 
@@ -9,51 +11,87 @@ START = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 
 
 class Killed(BaseException):
-    """The process is gone: nothing of the package catches this."""
+    """The process is gone. What the package does about it nevertheless comes to nothing: each further call raises it again."""
 
 
 class Stage:
     """The time, the dice, and what happens between any two calls to the outside.
 
-    ``calm`` turns every fault off. ``counted`` says how often each fault struck.
+    ``calm`` turns every fault off; ``without`` names faults that never strike. ``counted``: how often each fault struck.
+    ``skew``: the function's clock minus the true time, in seconds. ``slowness`` multiplies how long each call takes.
+    ``trouble_at``: when something last happened that may leave a lease behind.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, without: Collection[str] = ()) -> None:
         self.dice = random.Random(seed)
+        self.without = frozenset(without)
         self.now = START
         self.skew = 0.0
+        self.slowness = 1.0
         self.calm = False
         self.counted: Counter[str] = Counter()
-        self.kill_in: int | None = None
+        self.stop_in: int | None = None
+        self.stop_with: type[BaseException] = Killed
+        self.dead = False
+        self.jump_in: int | None = None
+        self.jump_to = 0.0
         self.nested_in: int | None = None
-        self.nested = None
+        self.nested: Callable[[], None] | None = None
+        self.trouble_at = float("-inf")
+        self._lock = threading.Lock()
 
     @property
     def clock(self) -> Clock:
-        """As the function sees it: its date may be off."""
+        """The clock as the function reads it: its date may be wrong."""
         return Clock(now=lambda: self.now + self.skew, monotonic=lambda: self.now, sleep=self.sleep)
 
     def sleep(self, seconds: float) -> None:
-        self.now += max(0.0, seconds)
+        with self._lock:
+            self.now += max(0.0, seconds)
+
+    def has(self, fault: str) -> bool:
+        """Whether ``fault`` is part of this simulation."""
+        return fault not in self.without
 
     def chance(self, fault: str, probability: float) -> bool:
         """Whether ``fault`` strikes; counted where it does."""
-        strikes = not self.calm and self.dice.random() < probability
-        self.counted[fault] += strikes
+        strikes = not self.calm and self.dice.random() < probability and fault not in self.without
+        if strikes:
+            self.counted[fault] += 1
         return strikes
 
+    def trouble(self) -> None:
+        """From now on a lease may be left behind."""
+        self.trouble_at = self.now
+
     def step(self, slowest: float = 0.02) -> None:
-        """A call to the outside begins: time passes, the process may be killed here, another run may come in between."""
-        self.now += self.dice.random() * slowest
-        if self.kill_in is not None:
-            self.kill_in -= 1
-            if self.kill_in < 0:
-                self.kill_in = None
-                self.counted["killed"] += 1
-                raise Killed
-        if self.nested_in is not None:
+        """A call to the outside begins: time passes, the process may be stopped here, another run may start in between."""
+        if self.dead:
+            raise Killed
+        self.sleep(self.dice.random() * slowest * self.slowness)
+        if self.stop_in is not None:
+            self.stop_in -= 1
+            if self.stop_in < 0:
+                self._stop()
+        if self.jump_in is not None:
+            self.jump_in -= 1
+            if self.jump_in < 0:
+                self.jump_in, self.skew = None, self.jump_to
+                self.counted["clock jumps during a run"] += 1
+        if self.nested_in is not None and threading.current_thread() is threading.main_thread():
             self.nested_in -= 1
             if self.nested_in < 0:
                 self.nested_in, nested = None, self.nested
                 self.counted["overlapping run"] += 1
                 nested()
+
+    def _stop(self) -> None:
+        self.stop_in = None
+        if self.stop_with is Killed:
+            self.dead = True
+            self.counted["killed"] += 1
+            self.trouble()
+        else:
+            self.counted["interrupted"] += 1
+            self.calm = True  # the lease must be returned, and only a fault of the state's place would excuse it
+        raise self.stop_with

@@ -1,47 +1,52 @@
-"""One seed: a tenancy, a receiver and a state live for some days, with runs of the real function's order of steps through all of it."""
+"""One seed: tenancies, a receiver and their states live for some days, with calls in the real function's order of steps."""
 
 import random
+import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 from epimetheus import forward
 from epimetheus.clock import Deadline
 from epimetheus.cloud import Calls, Credentials
-from epimetheus.deliver import Delivery, delivery, framer
-from epimetheus.invoke import RunFailed, refuse_failed
+from epimetheus.deliver import Delivery, RelpDelivery, delivery, framer
+from epimetheus.invoke import RunFailed, refuse_failed, run_regions
 from epimetheus.model import Report
 from epimetheus.parts import Options, Parts
 from epimetheus.render import Renderer
-from epimetheus.run import commit_reserve, run
-from epimetheus.select.rules import Rules
+from epimetheus.run import commit_reserve
 from epimetheus.select.watch import Watch
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.decode import Events
 from epimetheus.source.pacer import Pacer
-from epimetheus.state.form import unpack
-from epimetheus.state.keeper import Keeper
+from tests.simulation.audit import Wire
 from tests.simulation.chance import Killed, Stage
-from tests.simulation.oracle import LIMIT, Oracle
+from tests.simulation.events import Event
+from tests.simulation.keeping import keeper
+from tests.simulation.oracle import Oracle
+from tests.simulation.receipts import Broken, Receipts
+from tests.simulation.settings import RULES, Settings, known
 from tests.simulation.siem import Siem
 from tests.simulation.storage import Shelf
-from tests.simulation.tenancy import ROOT, AuditWire, Tenancy
+from tests.simulation.tenancy import ROOT, Tenancy
+from tests.simulation.weather import Weather
 
-REGION = "us-ashburn-1"
-RUNS, RUNS_TO_CATCH_UP = 40, 60
+NAMES = ("us-ashburn-1", "eu-frankfurt-1")
+RUNS_TO_CATCH_UP = 60
 SLOWEST = 0.5
-RULES = Rules(mode="exclude", excluded=("DeleteBucket",), limits={"GetInstance": LIMIT})
 
 
 @dataclass
 class Outcome:
-    """What a seed came to: faults by name, runs, repeats, events."""
+    """What a seed came to: faults by name, runs, repeats, events; and those that came too late for OVERLAP_MINUTES, and were lost."""
 
     faults: dict[str, int]
     runs: int
     repeats: int
     events: int
+    beyond: int
 
 
 class _Page(Events):
@@ -51,13 +56,16 @@ class _Page(Events):
 class _Audit(AuditApi):
     """The real one over the simulated wire; its pages are counted."""
 
-    def __init__(self, stage: Stage, tenancy: Tenancy, oracle: Oracle) -> None:
-        credentials = Credentials(lambda request: request, ROOT, REGION)
-        pacer = Pacer(50.0, stage.clock)
-        super().__init__(credentials, region=REGION, endpoint="https://audit", concurrency=1, pacer=pacer, clock=stage.clock)
-        self._session.mount("https://", AuditWire(tenancy))
+    def __init__(self, region: "Region", settings: Settings) -> None:
+        clock = region.stage.clock
+        credentials = Credentials(lambda request: request, ROOT, region.name)
+        super().__init__(
+            credentials, region=region.name, endpoint="https://audit", concurrency=settings.concurrency or 1,
+            pacer=Pacer(50.0, clock), clock=clock,
+        )  # fmt: skip
+        self._session.mount("https://", region.wire)
         self.read = 0
-        self._oracle = oracle
+        self._oracle = region.oracle
         self._alive: list[weakref.ref[_Page]] = []
 
     def pages(self, compartment, window, page, deadline):
@@ -70,146 +78,249 @@ class _Audit(AuditApi):
             del counted, events
 
 
-class _Wire:
-    """A connection that tells the oracle what it is given."""
+class _Seen:
+    """A connection whose bytes the oracle sees."""
 
     def __init__(self, link, oracle: Oracle) -> None:
-        self.look, self.close, self.abandon = link.look, link.close, link.abandon
         self._link, self._oracle = link, oracle
+
+    def __getattr__(self, name: str):
+        return getattr(self._link, name)
 
     def write(self, data: bytes) -> None:
         self._oracle.sending(data)
         self._link.write(data)
 
+    def exchange(self, data: bytes = b"") -> Iterator[bytes]:
+        self._oracle.sending(data)
+        return self._link.exchange(data)
 
-class _Watcher:
-    def wrong(self, trouble, region) -> None:
-        """Nobody reads it."""
 
-    def progress(self, region, cursor, done, works) -> None:
-        """Nobody reads it."""
+class _Deaf:
+    """A watcher that reads nothing."""
 
-    def left_out(self, region, fetched, reason) -> None:
-        """Nobody reads it."""
+    def __getattr__(self, name: str):
+        return lambda *_, **__: None
 
-    def counted(self, region, fetched, confirmed, left_out) -> None:
-        """Nobody reads it."""
+
+class Region:
+    """What stands on its own for each region: a tenancy's compartments in it, their events, a state, an oracle."""
+
+    def __init__(self, theatre: "Theatre", name: str, mark: str) -> None:
+        self.stage, self.name = theatre.stage, name
+        self.tenancy = Tenancy(theatre.stage, mark, theatre.events)
+        self.wire = Wire(self.tenancy)
+        self.oracle = Oracle(theatre.stage, self.tenancy, self.wire, theatre.receipts, theatre.settings)
+        self.shelf = Shelf(theatre.stage, self.oracle.written)
+        self.audit: _Audit | None = None
+        self.marker = Shelf(theatre.stage, lambda data: None)
+
+
+class Workshop:
+    """What `epimetheus.invoke.run_regions` takes the parts of a run from: as `epimetheus.assemble.Workshop`, over simulated connections."""
+
+    warnings: Sequence[str] = ()
+    settings = SimpleNamespace(metrics_namespace=None)
+
+    def __init__(self, theatre: "Theatre", deadline: Deadline) -> None:
+        self.clock = theatre.stage.clock
+        self.deadline = deadline
+        self.regions = [region.name for region in theatre.regions]
+        self._theatre = theatre
+
+    def prepare(self) -> None:
+        """All is there."""
+
+    def options(self, region: str) -> Options:
+        return self._theatre.settings.options(region, ROOT, run_message=self._theatre.stage.dice.random() < 0.3)
+
+    def parts(self, region: str, run_id: str, deadline: Deadline, watcher) -> Parts:
+        theatre, settings, stage = self._theatre, self._theatre.settings, self._theatre.stage
+        one = theatre.region(region)
+        one.oracle.run_begins()
+        one.audit = _Audit(one, settings)
+        reserve = commit_reserve(deadline.left())
+        one.shelf.patience, one.tenancy.patience = reserve / 4, deadline.left() / 8
+        until = deadline.earlier(reserve / 2)
+
+        def connect():
+            return _Seen(theatre.siem.connect(until), one.oracle)
+
+        receiver = RelpDelivery(connect) if settings.relp else Delivery(connect, settle_seconds=0.2, deadline=until)
+        offset = stage.dice.uniform(-0.5, 0.5)
+        return known(
+            Parts,
+            {
+                "clock": stage.clock,
+                "keeper": keeper(one.shelf, one.marker, run_id, region),
+                "list_page": one.tenancy.list_page,
+                "audit": one.audit,
+                "calls": Calls(),
+                "receiver": receiver,
+                "certificate_end": lambda: None,
+                "render": _renderer(settings.form, region, run_id),
+                "frame": framer("octet-counting"),
+                "watcher": watcher,
+                "rules": settings.rules,
+                "watch": Watch(()),
+                "clock_offset": lambda: offset - stage.skew,
+            },
+        )
 
 
 class Theatre:
-    """Everything of one seed."""
+    """Everything of one seed. ``without``: faults that do not strike; ``calm``: none does."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, without: Collection[str] = (), *, calm: bool = False) -> None:
         random.seed(seed)  # what tenacity and the SDK take their jitter from
-        self.stage = Stage(seed)
-        self.tenancy = Tenancy(self.stage)
+        self.stage = Stage(seed, without)
+        self.stage.calm = calm
+        dice = self.stage.dice
+        self.events: dict[str, Event] = {}
         self.siem = Siem(self.stage)
-        self.rules = self.stage.dice.choice((Rules(), RULES))
-        self.listing = self.stage.dice.choice((0, 15, 240))
-        self.lookback = self.stage.dice.choice((0, 24 * 60))
-        self.tenancy.steady = not self.lookback  # without it nothing makes up for who was left out of a listing
-        self.oracle = Oracle(self.tenancy, self.siem, self.rules)
-        self.shelf = Shelf(self.stage, self.oracle.written)
+        self.settings = self._first_settings(dice)
+        self.siem.relp = self.settings.relp
+        self.receipts = Receipts(self.siem, self.events, self.settings.form)
+        names = NAMES if self.stage.chance("two regions", 0.15) else NAMES[:1]
+        self.regions = [Region(self, name, mark) for name, mark in zip(names, "ab", strict=False)]
+        self.weather = Weather(self)
+        self.acts = dice.choice((8, 12, 18, 27)) if dice.random() < 0.92 else 60
         self.runs = 0
 
-    def play(self, runs: int = RUNS) -> Outcome:
-        """All of it. Raises Broken."""
-        with _small():
-            return self._play(runs)
+    def _first_settings(self, dice: random.Random) -> Settings:
+        return Settings(
+            listing=dice.choice((0, 15, 240)),
+            lookback=dice.choice((0, 24 * 60)),
+            overlap=dice.choice((5, 15, 15)),
+            slice=dice.choice((15, 60, 60, 240)),
+            rules=dice.choice((Settings().rules, RULES)),
+            concurrency=4 if self.stage.chance("threads", 0.04) else 0,
+            form=dice.choice(("cef", "cef", "json", "json", "leef", "ocsf")),
+            relp=self.stage.chance("RELP", 0.25),
+        )
 
-    def _play(self, runs: int) -> Outcome:
+    def region(self, name: str) -> Region:
+        return next(one for one in self.regions if one.name == name)
+
+    def configure(self, settings: Settings) -> None:
+        """The next run has these settings."""
+        self.settings = settings
+        for region in self.regions:
+            region.oracle.configured(settings)
+            region.tenancy.all_selected = settings.mode == "all"
+
+    def play(self) -> Outcome:
+        """All of it. Raises Broken."""
+        with small_batches():
+            return self._play()
+
+    def _play(self) -> Outcome:
         stage = self.stage
         stage.nested = self.overlap
-        self.tenancy.grow()
-        for _ in range(runs):
+        self.grow()
+        for _ in range(self.acts):
+            self.weather.change()
             self.act()
             stage.now += stage.dice.choice((60, 600, 1800, 3600))
-            self.tenancy.grow()
+            self.grow()
         self.catch_up()
-        events = sum(len(place.events) for place in self.tenancy.places.values())
-        return Outcome(dict(stage.counted), self.runs, self.oracle.repeats, events)
+        oracles = [region.oracle for region in self.regions]
+        return Outcome(
+            dict(stage.counted), self.runs, sum(one.repeats for one in oracles), len(self.events), sum(one.beyond for one in oracles)
+        )
+
+    def grow(self) -> None:
+        for region in self.regions:
+            region.tenancy.kept = region.oracle.marks
+            region.tenancy.grow()
 
     def act(self) -> None:
-        """One run, perhaps killed, perhaps overlapped by another."""
+        """One call, perhaps stopped at some step, perhaps overlapped by another."""
         stage, dice = self.stage, self.stage.dice
-        stage.skew = dice.uniform(-120, 120) if stage.chance("clock off", 0.1) else 0.0
-        stage.kill_in = dice.randrange(60) if dice.random() < 0.15 else None
+        stage.stop_in = dice.randrange(60) if dice.random() < 0.15 else None
+        interrupted = stage.has("interrupted") and dice.random() < 0.3
+        stage.stop_with = KeyboardInterrupt if interrupted else Killed
         stage.nested_in = dice.randrange(60) if dice.random() < 0.1 else None
-        self.oracle.overlapped = False
-        with suppress(Killed):
-            self.run(dice.choice((8.0, 15.0, 60.0, 290.0)))
-        stage.kill_in = stage.nested_in = None
+        for region in self.regions:
+            region.oracle.overlapped = False
+        long = stage.chance("a run of an hour", 0.02)
+        try:
+            self.call(3600.0 if long else dice.choice((8.0, 15.0, 60.0, 290.0)) * len(self.regions))
+        except Killed:
+            pass
+        except KeyboardInterrupt:
+            for region in self.regions:
+                region.oracle.interrupted(f"run{self.runs}", region.shelf.data)
+            stage.calm = False
+        stage.stop_in = stage.nested_in = stage.jump_in = None
+        stage.dead = False
 
     def overlap(self) -> None:
-        """Another run, while one is at work."""
-        self.oracle.overlapped = True
-        began, patience = self.oracle.began, self.shelf.patience
-        self.run(30.0)
-        self.oracle.began, self.shelf.patience = began, patience
+        """Another call, while one is at work."""
+        kept = [(region, region.oracle.began, region.shelf.patience, region.audit) for region in self.regions]
+        for region in self.regions:
+            region.oracle.overlapped = True
+        self.call(30.0)
+        for region, began, patience, audit in kept:
+            region.oracle.began = region.wire.began = began
+            region.shelf.patience, region.audit = patience, audit
 
-    def run(self, seconds: float) -> Report:
-        """The real run, and what the platform makes of its end."""
-        self.oracle.began = self.stage.now
+    def call(self, seconds: float) -> list[Report]:
+        """The real order of a call, and what the platform makes of its end."""
         self.runs += 1
         deadline = Deadline.after(self.stage.clock, seconds)
-        report, read = self.forwarded(f"run{self.runs}", deadline)
+        reports: list[Report] = []
+        try:
+            run_regions(Workshop(self, deadline), f"run{self.runs}", _Deaf(), lambda report: self._announced(report, reports))
+        finally:
+            self._join()
         # An answer may be on its way when the time is up: what one call takes is let pass.
-        late = 0.0 if self.oracle.overlapped else self.stage.now - deadline.at - SLOWEST
-        self.oracle.reported(report, self.raises(report), late, read)
-        return report
+        late = self.stage.now - deadline.at - SLOWEST * self.stage.slowness * len(self.regions)
+        if late > 0 and not self.settings.concurrency and not self.regions[0].oracle.overlapped:
+            raise Broken(f"5: the run ended {late:.1f} s after its deadline")
+        if any(report.status == "failed" for report in reports) != self.raises(reports):
+            raise Broken(f"8: the platform does not see what failed: {reports}")
+        return reports
 
-    def raises(self, report: Report) -> bool:
+    def _announced(self, report: Report, reports: list[Report]) -> None:
+        region = self.region(report.region)
+        counts = region.audit is not None and not self.settings.concurrency
+        region.oracle.reported(report, region.audit.read if counts else None)
+        reports.append(report)
+
+    def _join(self) -> None:
+        """Threads of a run that is over end by themselves."""
+        if self.settings.concurrency:
+            for thread in threading.enumerate():
+                if thread.name.startswith("fetch-"):
+                    thread.join(5)
+
+    def raises(self, reports: Sequence[Report]) -> bool:
         """Whether the platform sees an error."""
         try:
-            refuse_failed([report])
+            refuse_failed(reports)
         except RunFailed:
             return True
         return False
 
-    def forwarded(self, run_id: str, deadline: Deadline) -> tuple[Report, int]:
-        """One run with its parts; its report, and how many events it was given."""
-        stage = self.stage
-        minutes = {"listing": self.listing, "lookback": self.lookback, "overlap": 15, "settle": 2, "slice": 60}
-        options = Options(REGION, ROOT, "all", (), concurrency=0, **minutes)
-        options = replace(options, run_message=stage.dice.random() < 0.3)
-        reserve = commit_reserve(deadline.left())
-        self.shelf.patience, self.tenancy.patience = reserve / 4, deadline.left() / 8
-        until = deadline.earlier(reserve / 2)
-        audit = _Audit(stage, self.tenancy, self.oracle)
-        parts = Parts(
-            clock=stage.clock,
-            keeper=Keeper(self.shelf, run_id, REGION),
-            list_page=self.tenancy.list_page,
-            audit=audit,
-            calls=Calls(),
-            receiver=Delivery(lambda: _Wire(self.siem.connect(until), self.oracle), settle_seconds=0.2, deadline=until),
-            certificate_end=lambda: None,
-            render=_renderer(run_id),
-            frame=framer("octet-counting"),
-            watcher=_Watcher(),
-            rules=self.rules,
-            watch=Watch(()),
-        )
-        return run(options, parts, run_id, deadline), audit.read
-
     def catch_up(self) -> None:
         """The faults are over: run by run everything is made up for, and the first of them lists."""
         self.stage.calm = True
-        self.stage.now += self.listing * 60
+        self.stage.now += self.settings.listing * 60
         self.stage.skew = 0.0
-        self.tenancy.heal()
+        self.weather.clear()
         for _ in range(RUNS_TO_CATCH_UP):
             self.stage.now += 1200
-            self.tenancy.grow()
-            self.siem.stalled_until = 0.0
-            report = self.run(120.0)
-            if report.status == "ok" and report.position and report.position.caught_up:
+            self.grow()
+            reports = self.call(120.0 * len(self.regions))
+            if all(report.status == "ok" and report.position and report.position.caught_up for report in reports):
                 break
-        self.oracle.at_last(report, unpack(self.shelf.data, "shelf"))
+        for report in reports:
+            self.region(report.region).oracle.at_last(report)
 
 
 @contextmanager
-def _small() -> Iterator[None]:
+def small_batches() -> Iterator[None]:
     """Batches and connections of a few messages, so that a run has many of both."""
     batch, together, messages = forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES
     forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES = 2_000, 3, 20
@@ -219,7 +330,7 @@ def _small() -> Iterator[None]:
         forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES = batch, together, messages
 
 
-def _renderer(run_id: str) -> Renderer:
+def _renderer(form: str, region: str, run_id: str) -> Renderer:
     return Renderer(
-        format="cef", header="rfc5424", facility="local0", app_name="epimetheus", hostname=REGION, max_bytes=8000, run_id=run_id
+        format=form, header="rfc5424", facility="local0", app_name="epimetheus", hostname=region, max_bytes=8000, run_id=run_id
     )

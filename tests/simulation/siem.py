@@ -1,5 +1,10 @@
-"""A receiver, as facts/syslog.md found them: it reads what the kernel has, keeps what it read a moment later, and dies at any time."""
+"""A receiver, as facts/syslog.md found them: it reads what the kernel has, keeps what it read a moment later, and dies at any time.
 
+Over RELP it acknowledges what it has kept, and nothing before.
+"""
+
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from epimetheus.clock import Deadline
@@ -9,9 +14,11 @@ from tests.simulation.chance import Stage
 
 DRAIN = 0.15  # the longest between reading and keeping; SYSLOG_SETTLE_SECONDS must be more
 TIMEOUT = 10.0
+_FRAME = re.compile(rb"(\d{1,9}) ([a-z]{1,32}) (\d{1,9})([ \n])")
+_OFFERS = b"200 OK\nrelp_version=0\nrelp_software=simulated\ncommands=syslog"
 
 
-@dataclass
+@dataclass(eq=False)
 class Link:
     """One connection; as `epimetheus.deliver.delivery.Link`."""
 
@@ -56,7 +63,7 @@ class Link:
             raise ReceiverError("The connection was reset.", do="")
         siem.read(self)
         self.dead_since = stage.now
-        siem.links.remove(self)
+        siem.forget(self)
         if stage.chance("receiver dies after the close", siem.mortality * 2):
             siem.die()
         return siem.answers and not stage.chance("a close without a word", 0.002)
@@ -66,7 +73,89 @@ class Link:
         if self in self.siem.links:
             if self.siem.stage.dice.random() < 0.5:
                 self.siem.read(self)
-            self.siem.links.remove(self)
+            self.siem.forget(self)
+
+
+@dataclass(eq=False)
+class RelpLink:
+    """One connection over RELP; as `epimetheus.deliver.relp.Link`."""
+
+    siem: "Siem"
+    deadline: Deadline
+    unread: bytes = b""
+    answers: list[bytes] = field(default_factory=list)
+    dead_since: float | None = None
+
+    def exchange(self, data: bytes = b"") -> Iterator[bytes]:
+        stage, siem = self.siem.stage, self.siem
+        self._look()
+        if data:
+            siem.wait_while_stalled(self.deadline)
+            if stage.chance("receiver dies before the bytes", siem.mortality):
+                siem.die()
+            half = len(data) // 2
+            self.unread += data[:half]
+            if stage.chance("receiver dies between the bytes", siem.mortality):
+                self._serve()
+                siem.die()
+            self.unread += data[half:] if self.dead_since is None else b""
+        if stage.chance("receiver reads at once", 0.5):
+            self._serve()
+        yield from self._answered()
+
+    def hear(self) -> Iterator[bytes]:
+        siem = self.siem
+        self._look()
+        siem.wait_while_stalled(self.deadline)
+        self._serve()
+        if not self.answers:
+            self._look(dead=True)
+            siem.stage.sleep(self.deadline.clip(TIMEOUT))
+            raise ReceiverError("No answer in time.", do="")
+        yield from self._answered()
+
+    def abandon(self, goodbye: bytes = b"") -> None:
+        """What was on its way may still arrive, or not."""
+        if self in self.siem.links:
+            if self.siem.stage.dice.random() < 0.5:
+                self._serve()
+            self.siem.forget(self)
+
+    def _look(self, dead: bool = False) -> None:
+        stage, siem = self.siem.stage, self.siem
+        stage.step(0.001)
+        if stage.chance("receiver dies meanwhile", siem.mortality / 2):
+            siem.die()
+        if dead or self.dead_since is not None:
+            raise ReceiverError("It hung up.", do="")
+
+    def _answered(self) -> Iterator[bytes]:
+        """What the receiver has answered, in pieces that end anywhere."""
+        said, self.answers = b"".join(self.answers), []
+        cut = self.siem.stage.dice.randrange(len(said) + 1)
+        yield from (piece for piece in (said[:cut], said[cut:]) if piece)
+
+    def _serve(self) -> None:
+        """Read frames, keep what they hold, acknowledge it; it may die after any of them, before or after it was acknowledged."""
+        stage, siem = self.siem.stage, self.siem
+        while self.dead_since is None and stage.now >= siem.stalled_until and (found := _FRAME.match(self.unread)):
+            number, command, length, after = found.groups()
+            end = found.end() + (int(length) + 1 if after == b" " else 0)
+            if len(self.unread) < end:
+                return
+            data, self.unread = self.unread[found.end() : end - 1], self.unread[end:]
+            if command == b"syslog":
+                siem.kept.append(data)
+                if stage.chance("receiver dies before it acknowledges", siem.mortality / 8):
+                    siem.die()
+                    return
+            answer = _OFFERS if command == b"open" else b"200 OK"
+            self.answers.append(b"%b rsp %d %b\n" % (number, len(answer), answer))
+        assert not self.unread or self.dead_since is not None or _may_begin(self.unread), self.unread[:60]
+
+
+def _may_begin(data: bytes) -> bool:
+    return bool(_FRAME.match(data)) or bool(re.fullmatch(rb"\d{1,9}( ([a-z]{1,32}( \d{0,9})?)?)?", data))
 
 
 class Siem:
@@ -74,14 +163,15 @@ class Siem:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.links: list[Link] = []
+        self.relp = False
+        self.links: list[Link | RelpLink] = []
         self.kept: list[bytes] = []
         self.queue: list[tuple[float, bytes]] = []
         self.down_until = self.stalled_until = 0.0
         self.mortality = stage.dice.choice((0.0, 0.002, 0.02, 0.1))
         self.answers = stage.dice.random() < 0.7
 
-    def connect(self, deadline: Deadline) -> Link:
+    def connect(self, deadline: Deadline) -> Link | RelpLink:
         stage = self.stage
         stage.step(0.01)
         deadline.clip(TIMEOUT)
@@ -93,11 +183,17 @@ class Siem:
             raise ReceiverError("No answer in time.", do="")
         if stage.chance("receiver stalls", 0.005):
             self.stalled_until = stage.now + stage.dice.choice((1.0, 60.0))
-        self.links.append(Link(self, deadline))
+        self.links.append((RelpLink if self.relp else Link)(self, deadline))
         return self.links[-1]
+
+    def forget(self, link: Link | RelpLink) -> None:
+        """It is over, for whatever reason."""
+        self.links = [one for one in self.links if one is not link]
 
     def live(self, ago: float = 0.0) -> None:
         """Keep what was read long enough ago, as of so many seconds ago."""
+        if not self.queue:
+            return
         moment = self.stage.now - ago
         self.kept += [message for at, message in self.queue if at <= moment]
         self.queue = [(at, message) for at, message in self.queue if at > moment]
@@ -115,7 +211,7 @@ class Siem:
         self.live(ago)
         self.queue.clear()
         for link in self.links:
-            link.unread.clear()
+            link.unread = type(link.unread)()
             link.dead_since = self.stage.now
         self.links.clear()
         self.stalled_until = 0.0

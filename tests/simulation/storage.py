@@ -6,9 +6,11 @@ from epimetheus.errors import StateError
 from epimetheus.state.store import Changed, Stored
 from tests.simulation.chance import Stage
 
+VERSIONS = 60
+
 
 class Shelf:
-    """A `Store`. ``written`` is told each write that took effect."""
+    """A `Store`. ``written`` is called with each write that took effect; ``versions``: what runs wrote before, oldest first."""
 
     name = "shelf"
 
@@ -17,12 +19,14 @@ class Shelf:
         self.written = written
         self.patience = 3.0
         self.data: bytes | None = None
+        self.versions: list[bytes] = []
         self.version = 0
 
     def read(self) -> Stored | None:
         stage = self.stage
         stage.step(0.1)
         if stage.chance("state not read", 0.02):
+            stage.trouble()
             stage.sleep(self.patience)
             raise StateError("OCI gave no answer while reading the state.", do="")
         return None if self.data is None else Stored(self.data, str(self.version))
@@ -31,16 +35,25 @@ class Shelf:
         stage = self.stage
         stage.step(0.1)
         if stage.chance("state not written", 0.02):
+            stage.trouble()
             stage.sleep(self.patience)
             raise StateError("503 while writing the state.", do="")
         if etag != (None if self.data is None else str(self.version)):
             raise Changed
-        self.data, self.version = data, self.version + 1
+        if self.data is not None:
+            self.versions = [*self.versions[-VERSIONS:], self.data]
+        self.put(data)
         self.written(data)
         stage.step(0.1)
         if stage.chance("answer lost, then 412", 0.02):
+            stage.trouble()
             raise Changed
         if stage.chance("answer lost for good", 0.02):
+            stage.trouble()
             stage.sleep(self.patience)
             raise StateError("OCI gave no answer while writing the state.", do="")
         return str(self.version)
+
+    def put(self, data: bytes | None) -> None:
+        """Replace what is there, as an operator or another program would (None: delete it)."""
+        self.data, self.version = data, self.version + 1

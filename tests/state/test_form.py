@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from epimetheus.errors import StateDamaged
 from epimetheus.model import Quota, parse_minute
 from epimetheus.state.form import pack, unpack
-from epimetheus.state.memory import Behind, Known, Lease, State
+from epimetheus.state.memory import Adoption, Behind, Known, Lease, State
+from epimetheus.state.owner import ReceiverId
 
 STATE = State(
     region="us-ashburn-1",
@@ -24,10 +25,14 @@ STATE = State(
     keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
     slice_minutes=30,
     listed=29_454_420,
-    lease=Lease("run1", 1767268860.5),
+    lease=Lease("run1", 1767268860.5, 1767268800.5),
     writer="run1",
     serial=12,
     last={"forwarded": 3},
+    tenancy="ocid1.tenancy.oc1..r",
+    receiver=ReceiverId("tls://siem:6514", "0" * 64),
+    adopted=Adoption(1767268800.5, "SIEM replaced", "receiver tls://old:6514"),
+    marked="0123456789abcdef",
     quotas={"com.oraclecloud.ComputeApi.GetInstance": {29_454_480: Quota(100, 60, 20, 1_767_268_800_000, 1_767_268_860_500)}},
 )
 
@@ -143,7 +148,7 @@ def test_when_compartments_were_listed_stands_in_the_head_and_is_not_needed_ther
     assert b'"listed": "2026-01-01T11:00:00Z"' in pack(STATE)
     assert b'"listed": null' in pack(replace(STATE, listed=0))
     older = forged(lambda rest: rest.replace(b',\n "listed": "2026-01-01T11:00:00Z"', b""))
-    assert b"listed" not in older
+    assert b'"listed"' not in older
     assert unpack(older, "here") == replace(STATE, listed=0)
 
 
@@ -167,3 +172,16 @@ def test_a_minute_spelt_otherwise_than_we_do_is_damage(text):
     other = good.replace(b"2026-01-01T12:00:00Z", text.encode())
     with pytest.raises(StateDamaged, match="is no whole minute in UTC"):
         unpack(sealed(other), "here")
+
+
+def test_a_state_from_before_owners_and_markers_is_read_as_one_that_names_none():
+    plain = State("r", 5, lease=Lease("run1", 7.5))
+    rest = pack(plain).partition(b"\n")[2]
+    older = rest.replace(b""",
+ "tenancy": "",
+ "receiver": null,
+ "adopted": null,
+ "marked": \"\"""", b"").replace(b""",
+  "taken": 0.0""", b"")
+    assert len(older) < len(rest) - 70
+    assert unpack(sealed(older), "here") == plain

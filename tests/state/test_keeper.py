@@ -10,7 +10,7 @@ from epimetheus.state.keeper import Keeper
 from epimetheus.state.memory import Lease, State
 
 FRESH = State("us-ashburn-1", 100)
-NOW = 1000.0
+NOW = 100_000.0
 
 
 @pytest.fixture(params=["object storage", "file"])
@@ -27,7 +27,7 @@ def opened(store, run="run1", now=NOW, until=NOW + 60):
 def test_no_state_is_a_fresh_start_with_a_lease(store):
     _, state, other = opened(store)
     assert other is None
-    assert (state.through, state.lease) == (100, Lease("run1", NOW + 60))
+    assert (state.through, state.lease) == (100, Lease("run1", NOW + 60, NOW))
     assert Keeper(store, "x", FRESH.region).peek() == state
 
 
@@ -42,10 +42,10 @@ def test_what_is_committed_is_found_by_the_next_run(store):
 def test_a_live_lease_keeps_others_out_and_an_expired_one_does_not(store):
     opened(store)
     _, _, other = opened(store, "run2", now=NOW + 59)
-    assert other == Lease("run1", NOW + 60)
+    assert other == Lease("run1", NOW + 60, NOW)
     _, state, other = opened(store, "run2", now=NOW + 60, until=NOW + 120)
     assert other is None
-    assert state.lease == Lease("run2", NOW + 120)
+    assert state.lease == Lease("run2", NOW + 120, NOW + 60)
 
 
 def test_of_two_that_begin_at_once_one_works(store):
@@ -62,7 +62,7 @@ def test_of_two_that_begin_at_once_one_works(store):
     store.write = write
     _, other = first.open(lambda: FRESH, now=NOW, until=NOW + 60)
     assert order == ["second goes first", None]
-    assert other == Lease("run2", NOW + 60)
+    assert other == Lease("run2", NOW + 60, NOW)
 
 
 def test_one_who_never_gets_a_turn_says_so_and_the_state_stays(impatient, world):
@@ -105,7 +105,7 @@ def test_another_who_wrote_meanwhile_is_not_written_over_not_even_at_the_second_
     for _ in range(2):
         with pytest.raises(StateConflict, match="run run2 wrote it"):
             keeper.commit(replace(state, through=999))
-    assert Keeper(store, "x", FRESH.region).peek().lease == Lease("run2", NOW + 120)
+    assert Keeper(store, "x", FRESH.region).peek().lease == Lease("run2", NOW + 120, NOW + 61)
 
 
 def test_our_own_write_whose_answer_was_lost_is_no_conflict(bucket, world):
@@ -120,7 +120,7 @@ def test_a_lost_answer_at_the_first_write_is_no_conflict(bucket, world):
     world.faults.add("lost_response", operation="PutObject")
     _, state, other = opened(bucket)
     assert other is None
-    assert state.lease == Lease("run1", NOW + 60)
+    assert state.lease == Lease("run1", NOW + 60, NOW)
 
 
 def test_a_deleted_state_is_a_conflict(bucket, world):

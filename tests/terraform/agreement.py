@@ -56,6 +56,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "compartment_mode": ("all", "tenancy_only", "include", "exclude", "some"),
     "compartment_ids": _COMPARTMENTS,
     "listing_minutes": (0, 1440, 1441, -1, 1.5),
+    "listing_max_age_minutes": (1, 10080, 0, 10081, 1.5),
     "initial_lookback_hours": (0, 8760, 8761, -1, 1.5),
     "overlap_minutes": (0, 1440, 1441, -1),
     "settle_minutes": (0, 60, 61, -1),

@@ -12,7 +12,7 @@ POSTED = set(measures(report(certificate_days=3.0), Asked()))
 def test_each_alarm_looks_at_a_metric_that_is_posted():
     alarms = str(module_locals(MODULE / "observability.tf")["own_alarms"])
     watched = re.findall(r"(\w+)\[\$\{local\.window\}\]\.groupBy\(region\)", alarms)
-    assert len(watched) == alarms.count("local.window}].") == 6
+    assert len(watched) == alarms.count("local.window}].") == 10
     assert set(watched) <= POSTED
 
 

@@ -56,6 +56,7 @@ class World:
         self.region = region
         self.regions = list(dict.fromkeys([region, *regions]))
         self.page_size = page_size
+        self.token_generation = 0
         self.now = now
         self.signature_now = signature_now
         self.sleep = sleep
@@ -99,6 +100,10 @@ class World:
         """A new compartment below ``parent`` (the root, if None); returns its OCID."""
         with self.lock:
             return self.compartments.add(name, parent, state).id
+
+    def expire_tokens(self) -> None:
+        """Reject every page token that was issued before, with 400."""
+        self.token_generation += 1
 
     def move(self, compartment: str, parent: str | None) -> None:
         """Put a compartment below another (the root, if None)."""

@@ -9,7 +9,7 @@ from epimetheus.testing.oci.wire import Answer, json_answer, list_answer
 
 def position(call: Call) -> Position:
     """Where the page asked for begins."""
-    return pages.read(call.operation, call.query)
+    return pages.read(_scope(call), call.query)
 
 
 def page_size(call: Call) -> int:
@@ -24,7 +24,11 @@ def page_size(call: Call) -> int:
 
 def token(call: Call, where: Position | None) -> str | None:
     """The token of the page that begins there; None where there is none."""
-    return None if where is None else pages.issue(call.operation, call.query, where)
+    return None if where is None else pages.issue(_scope(call), call.query, where)
+
+
+def _scope(call: Call) -> str:
+    return f"{call.operation}/{call.world.token_generation}"
 
 
 def answer(call: Call, rows: list[bytes], here: Position, onward: Position | None) -> Answer:

@@ -1,0 +1,97 @@
+"""What leaves in one piece: a line under 1 MB, an answer of at most 1 MB, and what was cut is counted."""
+
+import json
+import logging
+
+import msgspec
+import pytest
+
+from epimetheus.errors import SourceError
+from epimetheus.health import Check, Diagnosis
+from epimetheus.model import BehindNow, Position, Problem, Replayed
+from epimetheus.observe.bounded import MOST_BYTES, answer, bounded
+from epimetheus.observe.log import JsonLines, headline
+from epimetheus.observe.metrics import Asked, measures
+from epimetheus.report import position
+from epimetheus.state.memory import Behind, State
+from tests.reports import report
+
+COUNT = 15_000
+WHY = "OCI refused while listing the events: 404 NotAuthorizedOrNotFound: " + "w" * 600
+
+
+def far_behind(count=COUNT):
+    marks = {f"ocid1.compartment.oc1..{n:060d}": BehindNow(f"2026-01-01T{n // 60 % 24:02d}:00:00Z", WHY, 3) for n in range(count)}
+    return Position("2026-01-01T11:00:00Z", "2026-01-01T11:58:00Z", 3600, False, 1, count, count, 0, marks)
+
+
+def replayed(unread):
+    return Replayed(
+        run="r1", region="r", dry=False, status="partial", error=None, window=["a", "b"], through="b", fetched=0, forwarded=0,
+        duplicates=0, left_out={}, unread=unread,
+    )  # fmt: skip
+
+
+def test_item_19_an_answer_with_15000_compartments_behind_names_100_and_counts_the_rest():
+    whole = report(status="partial", position=far_behind())
+    assert len(msgspec.json.encode([whole])) > 6_000_000
+    data = answer([whole])
+    (told,) = json.loads(data)
+    assert len(data) < 100_000
+    assert list(told["position"]["behind"]) == [f"ocid1.compartment.oc1..{n:060d}" for n in range(100)]
+    assert told["position"]["behind_not_shown"] == 14_900
+    assert "15000 of 15000 compartments behind" in headline(whole)
+    assert measures(whole, Asked())["compartments_behind"] == 15_000.0
+    assert json.loads(answer([report(position=far_behind(100))]))[0]["position"].get("behind_not_shown") is None
+
+
+def test_item_19_those_furthest_behind_come_first():
+    behind = {"a": Behind(30, "429"), "b": Behind(10, "429"), "c": Behind(20, "429"), "d": Behind(10, "429")}
+    assert list(position(State("r", 60, behind=behind), 60, 60, 3600.0, 60).behind) == ["b", "d", "c", "a"]
+
+
+@pytest.mark.parametrize(("count", "named"), [(2, 100), (10, 100), (40, 25), (600, 20), (3000, 20)])
+def test_item_19_an_answer_of_many_reports_is_bounded_and_the_latest_are_in_it(count, named):
+    reports = [report(run=f"r{n}", status="partial", position=far_behind(300)) for n in range(count)]
+    data = answer(reports)
+    told = json.loads(data)
+    assert len(data) <= MOST_BYTES
+    assert [one["run"] for one in told] == [f"r{n}" for n in range(count)][-len(told) :]
+    assert len(told) == count or len(data) > MOST_BYTES - 20_000
+    assert {len(one["position"]["behind"]) for one in told} == {named}
+    assert {len(one["position"]["behind"]) + one["position"]["behind_not_shown"] for one in told} == {300}
+
+
+def test_item_19_so_are_those_of_a_replay_and_of_a_health_check():
+    (told,) = json.loads(answer([replayed({f"ocid{n}": WHY for n in range(COUNT)})]))
+    assert (len(told["unread"]), told["unread_not_shown"]) == (100, 14_900)
+    check = Check("behind", "r", "degraded", 0.1, "x" * 5_000_000, "")
+    diagnosis = Diagnosis(run="r1", verdict="degraded", started="s", seconds=1.0, issues=["y"] * 500, checks=[check] * 120)
+    told = json.loads(answer(diagnosis))
+    assert told["checks"][0]["what"] == "x" * 2000 + "… (4998000 more characters)"
+    assert (len(told["checks"]), len(told["issues"]), told["issues"][-1]) == (120, 101, "400 more are not shown")
+    assert answer([]) == b"[]"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"report": msgspec.to_builtins(report(position=far_behind(), warnings=["w" * 3_000_000, *["v"] * 5000]))},
+        {"replay": msgspec.to_builtins(replayed({f"ocid{n}": WHY for n in range(COUNT)}))},
+        {"event_type": "t" * 4_000_000, "event_id": "\U0001f600" * 1_000_000},
+        {"do": SourceError("x" * 2_000_000, do="y").what},
+        {"error": msgspec.to_builtins(Problem("k", "f", "w" * 2_000_000, "d"))},
+    ],
+    ids=["report", "replay", "left out", "trouble", "error"],
+)
+def test_item_19_no_line_of_the_log_reaches_a_megabyte(fields):
+    record = logging.LogRecord("epimetheus", logging.INFO, "", 0, "%s", ("m" * 2_000_000,), None)
+    record.event, record.fields = "run", fields
+    line = JsonLines().format(record)
+    assert len(line.encode()) < MOST_BYTES
+    assert json.loads(line)["event"] == "run"
+
+
+def test_what_is_short_stays_as_it_is():
+    whole = msgspec.to_builtins(report(position=far_behind(100)))
+    assert bounded(whole) == whole

@@ -1,0 +1,24 @@
+"""The product's `Keeper` over simulated places: with a marker beside the state, in versions of the product that have one."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from epimetheus.state.keeper import Keeper
+from tests.simulation.storage import Shelf
+from tests.simulation.tenancy import ROOT
+
+HAS_MARKER = find_spec("epimetheus.state.marker") is not None
+
+
+def keeper(shelf: Shelf, marker: Shelf, run_id: str, region: str) -> Keeper:
+    """For the run ``run_id``."""
+    if not HAS_MARKER:
+        return Keeper(shelf, run_id, region)
+    owner, markers = import_module("epimetheus.state.owner"), import_module("epimetheus.state.marker").Markers
+    marker.patience = shelf.patience
+    return Keeper(shelf, run_id, region, owner.Owner(ROOT, owner.receiver_id("tls", "siem", 6514, None)), markers((marker,)))
+
+
+def is_missed(marker: Shelf) -> bool:
+    """Whether a state that is deleted now would be missed: the marker beside it is complete."""
+    return not HAS_MARKER or (marker.data is not None and b'"complete": true' in marker.data)

@@ -1,0 +1,76 @@
+"""The few marks that the oracle reads from a stored state (docs/reliability.md): by its documented form, and by no code of the package."""
+
+import hashlib
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+_MAGIC = b"EPIMETHEUS-STATE 1 sha256="
+_decode = msgspec.json.Decoder().decode
+
+
+class Quota(NamedTuple):
+    """What became of the events of one type in one hour: ``passed``, ``held`` back, and of these ``told`` of."""
+
+    passed: int
+    held: int
+    told: int
+
+
+class Marks(NamedTuple):
+    """``read``: OCID of each compartment that is polled → the second up to which it is read. ``lease``: a run, and until when it holds it.
+
+    ``ended``: the last run that wrote its end. ``quotas``: (event type, hour in minutes since the epoch) → what became of its events.
+    """
+
+    through: int
+    read: dict[str, int]
+    known: frozenset[str]
+    lease: tuple[str, float] | None
+    ended: str
+    quotas: dict[tuple[str, int], Quota]
+
+
+def marks_of(data: bytes) -> Marks:
+    """The marks in a stored state."""
+    head = _head(data)
+    through = _seconds(head["through"])
+    behind = {ocid: _seconds(one["since"]) for ocid, one in head["behind"].items()}
+    known = {ocid: one for below in head["known"] for ocid, one in below["known"].items()}
+    polled = [ocid for ocid, one in known.items() if isinstance(one, str) or one.get("asked", True)]
+    lease = head["lease"]
+    return Marks(
+        through,
+        {ocid: behind.get(ocid, through) for ocid in polled},
+        frozenset(known),
+        (lease["run"], lease["until"]) if lease else None,
+        str(head["last"].get("run", "")),
+        {
+            (kind, _seconds(hour) // 60): Quota(one.get("passed", 0), one.get("held", 0), one.get("told", 0))
+            for kind, hours in head["quotas"].items()
+            for hour, one in hours.items()
+        },
+    )
+
+
+def in_the_future(data: bytes, by: int) -> bytes:
+    """The state with its cursor moved by so many seconds, as a typo or a restored state of another system would."""
+    first, rest = data.split(b"\n", 1)
+    before = _head(data)["through"].encode()
+    after = f"{datetime.fromtimestamp(_seconds(before.decode()) + by, UTC):%Y-%m-%dT%H:%M:%SZ}".encode()
+    changed = rest.replace(b'"through": "%b"' % before, b'"through": "%b"' % after, 1)
+    assert first.startswith(_MAGIC), "the form of the state has changed"
+    assert changed != rest, "the form of the state has changed"
+    return b"%b%b\n%b" % (_MAGIC, hashlib.sha256(changed).hexdigest().encode(), changed)
+
+
+def _head(data: bytes) -> dict[str, Any]:
+    begin, end = data.index(b"\n") + 1, data.find(b"\n\0")
+    return _decode(memoryview(data)[begin : end if end >= 0 else len(data)])
+
+
+@lru_cache(8192)
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())

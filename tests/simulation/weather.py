@@ -1,0 +1,184 @@
+"""What happens between runs, for hours or days: outages, lost permissions, a state in other hands, changed settings, a clock that jumps."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tests.simulation.keeping import is_missed
+from tests.simulation.marks import in_the_future, marks_of
+from tests.simulation.receipts import Broken
+from tests.simulation.settings import RULES, Settings
+from tests.simulation.tenancy import ROOT
+
+if TYPE_CHECKING:
+    from tests.simulation.play import Region, Theatre
+
+HOUR, DAY = 3600.0, 86_400.0
+SHARE = 0.2
+"""Of all plays, how many each fault is a part of."""
+
+
+class Weather:
+    """Each play has some of the faults, and each of these strikes it now and then."""
+
+    def __init__(self, theatre: "Theatre") -> None:
+        self.theatre = theatre
+        self.stage = theatre.stage
+        kinds: dict[str, Callable[[], None]] = {
+            "outage longer than a day": self.outage,
+            "receiver down for long": self.receiver_down,
+            "all of Audit refused": self.audit_refused,
+            "Identity down for long": self.identity_down,
+            "inspect compartments lost": self.listing_lost,
+            "state deleted": self.state_deleted,
+            "state rolled back": self.state_rolled_back,
+            "state in the future": self.state_in_the_future,
+            "settings: compartments": self.compartments_changed,
+            "settings: overlap, slice, look-back": self.times_changed,
+            "settings: rules": self.rules_changed,
+            "clock jumps": self.clock_jumps,
+        }
+        dice = self.stage.dice
+        self.kinds = {kind: strike for kind, strike in kinds.items() if dice.random() < SHARE and self.stage.has(kind)}
+        self.stage.slowness = 6.0 if self.stage.chance("slow answers", 0.15) else 1.0
+        for region in theatre.regions:
+            tenancy = region.tenancy
+            tenancy.steady = not theatre.settings.lookback or "settings: overlap, slice, look-back" in self.kinds
+            tenancy.lateness = min(12, theatre.settings.overlap) * 60.0
+            tenancy.beyond, tenancy.hiding, tenancy.refusing = (dice.random() < SHARE for _ in range(3))
+            region.wire.page_size = dice.choice((10, 40, 80))
+            region.wire.memory = dice.choice((None, None, 0.0, HOUR)) if self.stage.has("page token refused in a later run") else None
+
+    def change(self) -> None:
+        """Something happens, or not. A clock that is a little off is right again."""
+        self.stage.skew = self.stage.dice.uniform(-120, 120) if self.stage.chance("clock off", 0.1) else 0.0
+        for kind, strike in self.kinds.items():
+            if self.stage.chance(kind, 0.1):
+                strike()
+
+    def clear(self) -> None:
+        """All of it is over, and all compartments are selected."""
+        theatre, self.stage.slowness = self.theatre, 1.0
+        theatre.siem.stalled_until = theatre.siem.down_until = 0.0
+        if theatre.settings.mode != "all":
+            theatre.configure(replace(theatre.settings, mode="all", ids=()))
+        for region in theatre.regions:
+            region.tenancy.heal()
+
+    def any_region(self) -> "Region":
+        return self.stage.dice.choice(self.theatre.regions)
+
+    def outage(self) -> None:
+        """Nothing is run for long."""
+        self.stage.now += self.stage.dice.choice((26 * HOUR, 50 * HOUR))
+        self.theatre.grow()
+
+    def receiver_down(self) -> None:
+        """Runs fail for long, since the receiver is down."""
+        self.theatre.siem.die()
+        self.theatre.siem.down_until = self.stage.now + 26 * HOUR
+        self._pass_time(3, 9 * HOUR)
+
+    def audit_refused(self) -> None:
+        """The policy is lost for a while."""
+        tenancy = self.any_region().tenancy
+        tenancy.refused_until = self.stage.now + self.stage.dice.choice((HOUR, 30 * HOUR))
+        self._pass_time(3, self.stage.dice.choice((600, 9 * HOUR)))
+
+    def identity_down(self) -> None:
+        self.any_region().tenancy.identity_down_until = self.stage.now + self.stage.dice.choice((3 * HOUR, 30 * HOUR))
+        self._pass_time(2, self.stage.dice.choice((600, 2 * HOUR)))
+
+    def listing_lost(self) -> None:
+        """The permission to list is lost, for the rest of the play; and a compartment is created."""
+        tenancy = self.any_region().tenancy
+        tenancy.listing_lost = True
+        tenancy.create(self.stage.now)
+
+    def state_deleted(self) -> None:
+        region = self.any_region()
+        if is_missed(region.marker):
+            self._in_other_hands(None, "deleted", region)
+
+    def state_in_the_future(self) -> None:
+        """By hours or weeks; then the state is put right."""
+        region = self.any_region()
+        if region.shelf.data and (usable := self._versions(region)):
+            by = self.stage.dice.choice((HOUR, DAY, 30 * DAY))
+            ahead = int(by + self.stage.now - marks_of(usable[-1]).through) // 60 * 60
+            self._in_other_hands(in_the_future(usable[-1], ahead), "in the future", region)
+
+    def state_rolled_back(self) -> None:
+        """Someone restores an older version: what came after it is sent again."""
+        region = self.any_region()
+        if usable := self._versions(region):
+            self._restore(region, self.stage.dice.choice(usable[-30:]))
+
+    def compartments_changed(self) -> None:
+        """COMPARTMENT_MODE and COMPARTMENT_IDS; not before every compartment was polled once."""
+        theatre, dice = self.theatre, self.stage.dice
+        if any(ocid not in region.oracle.marks for region in theatre.regions for ocid in region.tenancy.places):
+            return
+        mode = dice.choice(("all", "tenancy_only", "include", "exclude"))
+        some = sorted(set.intersection(*(set(region.tenancy.places) for region in theatre.regions)) - {ROOT})
+        ids = tuple(dice.sample(some, min(2, len(some)))) if mode in ("include", "exclude") else ()
+        if ids or mode in ("all", "tenancy_only"):
+            theatre.configure(replace(theatre.settings, mode=mode, ids=ids))
+            for region in theatre.regions:
+                region.shelf.versions.clear()
+
+    def times_changed(self) -> None:
+        """OVERLAP_MINUTES only up from the first: what it promises is what the shortest does."""
+        theatre, dice = self.theatre, self.stage.dice
+        shortest = int(theatre.regions[0].tenancy.lateness // 60) if theatre.settings.overlap < 12 else 15
+        overlap = dice.choice((shortest, 2 * shortest, 60))
+        changed = replace(theatre.settings, overlap=overlap, slice=dice.choice((15, 60, 240)), lookback=dice.choice((0, 24 * 60)))
+        theatre.configure(changed)
+
+    def rules_changed(self) -> None:
+        theatre = self.theatre
+        theatre.configure(replace(theatre.settings, rules=self.stage.dice.choice((Settings().rules, RULES))))
+
+    def clock_jumps(self) -> None:
+        """By seconds to minutes, before or during the run."""
+        to = self.stage.dice.choice((-600.0, -240.0, -90.0, 90.0, 240.0, 600.0))
+        if self.stage.dice.random() < 0.3:
+            self.stage.jump_in, self.stage.jump_to = self.stage.dice.randrange(20), to
+        else:
+            self.stage.skew = to
+
+    def _pass_time(self, runs: int, seconds: float) -> None:
+        """So many calls, so far apart, while it lasts."""
+        for _ in range(runs):
+            self.theatre.act()
+            self.stage.now += seconds
+            self.theatre.grow()
+
+    def _versions(self, region: "Region") -> list[bytes]:
+        """Older states that know every compartment which the newest knows, and that no run holds."""
+        if region.shelf.data is None:
+            return []
+        names = set(region.oracle.marks)
+        some = [*region.shelf.versions, region.shelf.data]
+        return [one for one in some if (marks := marks_of(one)).lease is None and names <= set(marks.read)]
+
+    def _in_other_hands(self, data: bytes | None, why: str, region: "Region") -> None:
+        """The state is replaced by one that must not be used; after some calls the operator restores the last good one."""
+        usable = self._versions(region)
+        if not usable:
+            return
+        region.shelf.put(data)
+        region.oracle.replaced(data, why)
+        calm, self.stage.calm, self.stage.skew = self.stage.calm, True, 0.0
+        for _ in range(2):
+            for report in self.theatre.call(60.0 * len(self.theatre.regions)):
+                if report.region == region.name and (report.status != "failed" or not report.error.kind.startswith("state")):
+                    raise Broken(f"5, 7: the state is {why}, and the run is {report.status}: {report.error}")
+            self.stage.now += 600
+            self.theatre.grow()
+        self.stage.calm = calm
+        self._restore(region, usable[-1])
+
+    def _restore(self, region: "Region", data: bytes) -> None:
+        region.shelf.put(data)
+        region.oracle.replaced(data, "")
