@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from epimetheus.render.encodings import without_unseen
 from epimetheus.render.secret_keys import JWK_PRIVATE, Key, names_secret
 from epimetheus.render.secret_text import REDACTED
 
@@ -11,7 +12,7 @@ CUSTOMER_KEY = "CustomerSecretKey"
 _OWNERS = frozenset(("userId", "userid", "user_id", "user-id"))
 _BEGINS = re.compile(r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}?PRIVATE KEY")
 _ENDS = re.compile(r"-{4,5} ?END [A-Z0-9 ]{0,40}?PRIVATE KEY")
-_FLAG = re.compile(r"--?+([A-Za-z][\w\-]{0,62})", re.ASCII)
+_FLAG = re.compile(r"--?+([^\W\d_][\w\-]{0,62})")
 
 Classify = Callable[[str], Key]
 
@@ -52,7 +53,7 @@ def opens_key(text: str) -> bool:
 
 def flag_of(text: str) -> str | None:
     """The name in ``--name``."""
-    found = _FLAG.fullmatch(text)
+    found = _FLAG.fullmatch(without_unseen(text))
     return found[1] if found else None
 
 

@@ -8,6 +8,8 @@ word (``tokenType``, ``secretName``, ``passwordExpiresAfter``) or its first (``h
 import re
 from typing import NamedTuple
 
+from epimetheus.render.visible import UNSEEN
+
 # A root is looked for in the key in lower case, its punctuation written as one hyphen.
 ROOTS = (
     r"pass-?w(?:or)?[dt]|passw0rd|passwrd|kennwort|senha|contrase|mot-?de-?passe|пароль|密码|密碼|パスワード|비밀번호",
@@ -64,6 +66,7 @@ _LAST = frozenset((
     "iss", "aud", "jti", "error", "service", "app",
 ))  # fmt: skip
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
+_UNSEEN = re.compile(f"[{UNSEEN}]")
 _PUNCTUATION = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"(?<=[a-z])\d+(?=-|$)|-v?\d+(?=-|$)")
 
@@ -77,9 +80,10 @@ _NAME_OF = re.compile(
 _VALUES = frozenset((
     "value", "values", "val", "v", "new", "old", "previous", "current", "before", "after", "from", "to", "default", "content",
 ))  # fmt: skip
-_LAST_PARTS = re.compile(
-    r"(?:[^/.:\[\]\"'#?\s]+[/.])?(?:key|value|content|data|text|\d+)(?=[\]\"'/\s]*$)"
-    r"|[^/.:\[\]\"'#?\s]+(?=[\]\"'/\s]*$)"
+# The last part of a path, and what may follow it: an index, a word such as value, a remark in brackets.
+_LAST_PART = re.compile(
+    r"(?<![^/.:\[\]\"'#?\s])(?P<part>[^/.:\[\]\"'#?\s]++)(?:[/.](?:key|value|content|data|text|\d++)(?![^/.\[\]\"'\s:?*(])|\[[^\[\]]*+\])*+"
+    r"(?: ?\([^()]*+\))?[\]\"'/\s:?*]*+$"
 )
 
 _STAYS = re.compile(
@@ -110,6 +114,8 @@ class Key(NamedTuple):
 def classify(key: str) -> Key:
     """What is known of a key by its own words. Keys are read up to their first 256 characters."""
     key = key[:256]
+    if not (key.isascii() and key.isprintable()):
+        key = _UNSEEN.sub("", key)
     joined = _PUNCTUATION.sub("-", key.lower()).strip("-")
     spread = joined if key.islower() else _CAMEL.sub("-", key).lower().strip("-")
     words = _DIGITS.sub("", spread).split("-")
@@ -137,8 +143,8 @@ def names_secret(text: str) -> bool:
     """Whether a text names a secret member, also as the end of a path: ``adminPassword``, ``/config/adminPassword``, ``urn:x:password``."""
     if len(text) > 512:
         return False
-    found = _LAST_PARTS.search(text)
-    return found is not None and is_secret_key(found[0])
+    found = _LAST_PART.search(text)
+    return found is not None and (is_secret_key(found["part"]) or is_secret_key(found[0]))
 
 
 def stays(text: str) -> bool:

@@ -6,6 +6,7 @@ is; where a group ``no`` takes part, the text only looks like a secret.
 """
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -96,11 +97,12 @@ SHAPES = (
 )  # fmt: skip
 
 
-def shape_spans(text: str, lower: str) -> list[tuple[int, int]]:
-    """Where secrets stand in a text; ``lower`` is the same in lower case."""
+def shape_spans(text: str, lower: str, check: Callable[[], None]) -> list[tuple[int, int]]:
+    """Where secrets stand in a text; ``lower`` is the same in lower case. ``check`` is called before each search, and may raise."""
     found: list[tuple[int, int]] = []
     for pattern, marks in SHAPES:
         if any(mark in lower for mark in marks):
+            check()
             for match in pattern.finditer(text):
                 found += _secret(match)
     return found
