@@ -39,7 +39,10 @@ def without_unseen(text: str, instead: str = "") -> str:
 
 
 def decoded(text: str) -> Iterator[tuple[str, list[int]]]:
-    """``text`` without what is not seen and with its escapes decoded, once, twice and so on while that changes it; with each, where its characters and its end stood."""
+    """``text`` without what is not seen and with its escapes decoded, once, twice and so on while that changes it.
+
+    With each, where its characters and its end stood.
+    """
     origins: list[int] | None = None
     for _ in range(_ROUNDS):
         parts: list[str] = []

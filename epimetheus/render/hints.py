@@ -70,16 +70,17 @@ MARKS = "|".join((
     r"ldap[a-z]+[\s\\%]",
 ))  # fmt: skip
 """What a secret by its own look holds."""
-_SEPARATOR = "(?:[:=%<>&]|->)"
+_SEPARATOR = r"(?:[:=%<>&]|->|\xef\xbc[\x9a\x9d])"
 _SAID = r"(?:(?:token|secret|key)[\s\\]+(?:is|was)|pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)[\w\-]*(?:[\s\\]|%20|\()"
 _OTHERS = "|".join((
     f"(?-i:{TEXT_IN_BASE64})", ESCAPES, _FOREIGN, "customersecretkey", r"identified[\s\\%]", r"kty[^a-z]", r"user[_\-]?id[\x22\\]", _SAID,
-    rf"-(?:[\w\-\x80-\xff]*(?:{_NAMES})|[_\-0-9\x80-\xff]*(?:{_NAMES_AT_START}|{_ALONE}))[\w\-\x80-\xff]*[\s\\%\x22']", r"=\\+>", UNSEEN_BYTES,
+    rf"-(?:[\w\-\x80-\xff]*(?:{_NAMES})|[_\-0-9\x80-\xff]*(?:{_NAMES_AT_START}|{_ALONE}))[\w\-\x80-\xff]*[\s\\%\x22']",
+    r"=\\+>", UNSEEN_BYTES,
 ))  # fmt: skip
 
 _MEMBERS = (
     "(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member"
-    "|type|kind|id|label|title|k)"
+    "|type|kind|id|label|title|attr|item|k)"
 )
 _ANY_TEXT = r"[^\x00]*"
 
@@ -151,7 +152,7 @@ def _in_json(anything: str, end: str) -> str:
     return _within(_named('"', _ANYTHING, anything, end))
 
 
-_NAME_KEYS = rf'(?:[^a-z"]*{_MEMBERS}|{_ANYTHING}(?:{_MEMBERS}|column|attr|config|var)[^a-z"]*(?:name|key|path))[^a-z"]*'
+_NAME_KEYS = rf'(?:[^a-z"]*{_MEMBERS}|{_ANYTHING}(?:{_MEMBERS}|column|config|var|display|tag|prop)[^a-z"]*(?:name|key|path))[^a-z"]*'
 _TAIL = r"""(?:[/.](?:key|value|content|data|text|[0-9]+)|\[[^"\]]*\])*(?: ?\([^()"]*\))?[\]/\s'\\:?*]*"""
 """What may stand behind the name of a secret in the text that names it (`secret_keys.names_secret`)."""
 JSON_HINTS = (

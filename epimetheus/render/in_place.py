@@ -111,7 +111,8 @@ class InPlace:
         except msgspec.DecodeError:  # no whole string
             return None
         flag = flag_of(value)
-        if (flag and self._classify(flag).secret) or opens_key(value) or ((b"\\" in member[1] or not member[1].isascii()) and names_secret(value)):
+        disguised = b"\\" in member[1] or not member[1].isascii()
+        if (flag and self._classify(flag).secret) or opens_key(value) or (disguised and names_secret(value)):
             return None
         return *member.span(1), tree.line(self._string(value, depth))
 

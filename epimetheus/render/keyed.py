@@ -13,12 +13,12 @@ Classify = Callable[[str], Key]
 
 # A key, what closes it (quotes, perhaps escaped, and brackets), and what stands between it and its value.
 _KEYED = re.compile(
-    r"(?<![\w\-])(?P<key>[\w\-]++)(?:\[\d{0,9}\])?[)\]\"'`\\]*+(?P<blank>\s*+)(?P<sep>:=|=>|->|==?+|:)(?P<after>\s*+)"
+    r"(?<![\w\-])(?P<key>[\w\-]++)(?:\[\d{0,9}\])?[)\]\"'`\\]*+(?P<blank>\s*+)(?P<sep>:=|=>|->|==?+|[:\uff1a\uff1d])(?P<after>\s*+)"
 )
 _OPTION = re.compile(r"(?<![\w\-])--?+(?P<key>[^\W\d_][\w\-]*+)(?P<after>\s++|\\*+[\"']\s*+,\s*+)(?![\-\s])")
 _IN_LIST = re.compile(r"\[\s*+\\*+[\"'](?P<key>[\w\-.]++)\\*+[\"']\s*+,\s*+(?=\\*+[\"'])", re.ASCII)
 _AFTER_PAIR = re.compile(r"\\*+[\"']\s*+\]")
-_ELEMENT = re.compile(r"[<‹](?:[\w.\-]++:)?(?P<key>[\w.\-]++)(?:\s[^<>‹›]*+)?[>›](?!\s*+<(?!!\[CDATA))")
+_ELEMENT = re.compile(r"[<\u2039](?:[\w.\-]++:)?(?P<key>[\w.\-]++)(?:\s[^<>\u2039\u203a]*+)?[>\u203a](?!\s*+<(?!!\[CDATA))")
 _NAMED_ELEMENT = re.compile(
     r"<(?:key|name|string|\w{1,16}name)>\s*+(?P<key>[\w.\-/]++)\s*+</\w{1,24}+>\s*+<(?:[\w.\-]++)[^<>]*+>", re.IGNORECASE | re.ASCII
 )
@@ -32,7 +32,7 @@ _SAID_WORDS = ("identified", "pass", "pwd", "pin", "otp", " is", " was")
 _SAID = re.compile(
     r"(?<![\w\-])[\w\-]{0,32}?(?:(?:pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)"
     r"(?:\s{1,8}+(?:is|was|(?:set|changed|reset)\s{1,8}to|to|(?:for|of)\s{1,8}+[^\s:]{1,64}+:)|(?=\s{1,8}[^\s]{6}))"
-    r"|(?:token|secret|key)\s{1,8}+(?:is|was)):?\s{1,8}+"
+    r"|(?:token|secret|key)\s{1,8}+(?:is|was)):?\s{1,8}+(?!n?(?:var)?char2?\()"
     r"(?P<s>(?=[^\s]{0,64}[\d!@#$%^&*+=~])(?![A-Za-z]{0,24}(?:[\-_./]\w{1,16})*+(?:[\s.,;)\"']|\Z))[^\s,;]{4,}+)",
     re.IGNORECASE | re.ASCII,
 )
@@ -50,6 +50,8 @@ _WORD_BEFORE = re.compile(r"(?<![\w\-.=:/])[\w\-/]{1,32} $")
 _KINDS = frozenset(("key", "keys", "code", "codes", "answer", "answers", "phrase"))
 _PLAIN_KEY = re.compile(r"[A-Za-z][a-z]*+")
 _NAME_LIKE = re.compile(r"[A-Za-z]{1,24}(?:[\-_./][A-Za-z0-9]{1,16})*+[.,;:!?)\]}]*+(?=[\s\"'\\]|\Z)", re.ASCII)
+_SENTENCE = re.compile(r"(?:must|should|can ?not|not found|denied (?:for|to|by))\b", re.ASCII)
+_IN_ARN = re.compile(r"\barn:[\w:/.\-]{1,240}:$", re.ASCII)
 _OF_PASSWORDS = re.compile(r"pass|pwd")
 _OWNER = re.compile(r"[\"\\]user[_-]?id[\"\\]")
 _WORDS_OF_PROSE = frozenset(("from", "to", "content", "default", "before", "after"))
@@ -76,7 +78,7 @@ def _all_spans(text: str, lower: str, classify: Classify) -> list[Span]:
         found += _after(text, _OPTION, classify)
     if "[" in text:
         found += [value for value in _after(text, _IN_LIST, classify) if _AFTER_PAIR.match(text, value[1])]
-    if "<" in text or "‹" in text:
+    if "<" in text or "\u2039" in text:
         found += _elements(text, classify)
     if any(word in lower for word in _SAID_WORDS):
         found += _of_sql(text)
@@ -137,7 +139,7 @@ def _value_of(text: str, found: re.Match[str], ends: Ends) -> Span | None:
     if sep == ":" and not quoted_key:
         if lines := block(text, found, ends):
             return lines if lines[0] < lines[1] else None
-        if _is_prose(text, found):
+        if _is_prose(text, found) or _SENTENCE.match(text, at) or _IN_ARN.search(text, max(0, found.start() - 256), found.start()):
             return None
     if key[-1:] in "sS" and _DIGITS.fullmatch(text, at, min(len(text), at + 16)):
         return None

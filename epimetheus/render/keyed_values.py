@@ -23,6 +23,10 @@ _LINE = re.compile(r"(?:(?<==)\\*+\"[^\"\r\n]*+\"?|[^\r\n\"\\]|\\++(?!\"))++")
 _TO_END_OF_LINE = re.compile(r"authorization$|cookie2?$")
 
 
+# YAML's anchors and tags, and the line that opens a here-document.
+_BEFORE = re.compile(r"(?:[&!][\w!]{1,32}+[ \t]++)++|<<[\-~]?+[\"']?\w{1,32}+[\"']?\r?\n")
+
+
 class Ends:
     """Where JSON strings end in a text: looked up once, and not anew from each key in it."""
 
@@ -77,6 +81,8 @@ def is_said(text: str, value: Span) -> bool:
 
 def value_at(text: str, at: int, key: str) -> Span:
     """Where the value that begins at ``at`` stands, without its quotes; too much rather than too little where it is unclear."""
+    if before := _BEFORE.match(text, at):
+        at = before.end()
     if quoted := _QUOTED.match(text, at):
         return quoted.span(2)
     if text[at : at + 1] in ("[", "{"):

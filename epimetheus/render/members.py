@@ -10,6 +10,7 @@ from epimetheus.render.secret_text import REDACTED
 CUSTOMER_KEY = "CustomerSecretKey"
 """In the name of an event: then ``key`` is the secret of a key for the S3 API, which nothing else would tell."""
 _OWNERS = frozenset(("userId", "userid", "user_id", "user-id"))
+_LABEL = re.compile(r"(?:[A-Za-z]{1,20}|\d{1,4})(?:[\-_. ](?:[A-Za-z]{1,20}|\d{1,4})){0,3}", re.ASCII)
 _BEGINS = re.compile(r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}?PRIVATE KEY")
 _ENDS = re.compile(r"-{4,5} ?END [A-Z0-9 ]{0,40}?PRIVATE KEY")
 _FLAG = re.compile(r"--?+([^\W\d_][\w\-]{0,62})")
@@ -24,8 +25,10 @@ def secret_members(value: Mapping[str, object], kinds: Mapping[str, Key], *, cus
         secret |= {key for key, kind in kinds.items() if kind.values}
     if "kty" in value:
         secret |= JWK_PRIVATE & value.keys()
-    if "key" in value and (customer_key or not _OWNERS.isdisjoint(value)) and not any(kind.values for kind in kinds.values()):
-        secret.add("key")
+    if "key" in value and not any(kind.values for kind in kinds.values()):
+        owned = not _OWNERS.isdisjoint(value) and not (isinstance(value["key"], str) and _LABEL.fullmatch(value["key"]))
+        if customer_key or owned:
+            secret.add("key")
     return secret
 
 

