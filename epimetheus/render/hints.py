@@ -163,7 +163,7 @@ JSON_HINTS = (
     rf'"{_NAME_KEYS}" *: *{_in_json("", "")}[^":.?#\s]*{_TAIL}"',
     rf'"-(?:{_ANYTHING}(?:{_within(_NAMES)})|-?(?:{_NAMES_AT_START}|{_ALONE}))[^"]*" *,', rf'"{_ANYTHING}\\\\x',
     rf'\[ *{_in_json("", "")}{_ANYTHING}" *, *"',
-    '"kty"', '"key" *: *"',
+    '"-p" *,', '"kty"', '"key" *: *"',
     '"epimetheus" *: *[^: ]',  # what stands where our own notes go
     r"\de[+-]?\d+[,\]}]",  # a number with an exponent: there are some beyond all numbers
     r'(?:[\[{](?:"[^"]*":)?){40}',  # so deep that it may be too deep

@@ -13,7 +13,7 @@ import msgspec
 
 from epimetheus.render import tree
 from epimetheus.render.hints import json_hints
-from epimetheus.render.members import CUSTOMER_KEY, flag_of, opens_key
+from epimetheus.render.members import CUSTOMER_KEY, SHORT_FLAGS, flag_of, opens_key
 from epimetheus.render.secret_keys import Key, names_secret, stays
 from epimetheus.render.secret_text import REDACTED
 
@@ -112,7 +112,7 @@ class InPlace:
             return None
         flag = flag_of(value)
         disguised = b"\\" in member[1] or not member[1].isascii()
-        if (flag and self._classify(flag).secret) or opens_key(value) or (disguised and names_secret(value)):
+        if (flag and self._classify(flag).secret) or value in SHORT_FLAGS or opens_key(value) or (disguised and names_secret(value)):
             return None
         return *member.span(1), tree.line(self._string(value, depth))
 

@@ -18,7 +18,10 @@ _KEYED = re.compile(
 _OPTION = re.compile(r"(?<![\w\-])--?+(?P<key>[^\W\d_][\w\-]*+)(?P<after>\s++|\\*+[\"']\s*+,\s*+)(?![\-\s])")
 _IN_LIST = re.compile(r"\[\s*+\\*+[\"'](?P<key>[\w\-.]++)\\*+[\"']\s*+,\s*+(?=\\*+[\"'])", re.ASCII)
 _AFTER_PAIR = re.compile(r"\\*+[\"']\s*+\]")
-_ELEMENT = re.compile(r"[<\u2039](?:[\w.\-]++:)?(?P<key>[\w.\-]++)(?:\s[^<>\u2039\u203a]*+)?[>\u203a](?!\s*+<(?!!\[CDATA))")
+# An element that stands for the value of the one around it; others are not values.
+_OF_VALUE = r"(?i:(?:[\w.\-]++:)?(?:value|string|text|data|content)[\s>])"
+_INNER = re.compile(rf"\s*+<(?={_OF_VALUE})[^<>]*+>")
+_ELEMENT = re.compile(rf"[<\u2039](?:[\w.\-]++:)?(?P<key>[\w.\-]++)(?:\s[^<>\u2039\u203a]*+)?[>\u203a](?!\s*+<(?!!\[CDATA|{_OF_VALUE}))")
 _NAMED_ELEMENT = re.compile(
     r"<(?:key|name|string|\w{1,16}name)>\s*+(?P<key>[\w.\-/]++)\s*+</\w{1,24}+>\s*+<(?:[\w.\-]++)[^<>]*+>", re.IGNORECASE | re.ASCII
 )
@@ -36,7 +39,7 @@ _SAID = re.compile(
     r"(?P<s>(?=[^\s]{0,64}[\d!@#$%^&*+=~])(?![A-Za-z]{0,24}(?:[\-_./]\w{1,16})*+(?:[\s.,;)\"']|\Z))[^\s,;]{4,}+)",
     re.IGNORECASE | re.ASCII,
 )
-_TAG = re.compile(r"<[\w:.\-]++\s(?P<attributes>[^<>]*+)(?<!/)>(?!\s*+<(?!!\[CDATA))", re.ASCII)
+_TAG = re.compile(rf"<[\w:.\-]++\s(?P<attributes>[^<>]*+)(?<!/)>(?!\s*+<(?!!\[CDATA|{_OF_VALUE}))", re.ASCII)
 _NAMING = re.compile(r"(?:key|name|id|property)\s{0,8}=\s{0,8}[\"'](?P<key>[^\"'<>]{1,128})[\"']", re.ASCII)
 _ELEMENT_END = re.compile(r"</|\Z")
 _CDATA = re.compile(r"\s*+<!\[CDATA\[(.*?)(?:\]\]>|\Z)", re.DOTALL)
@@ -182,6 +185,8 @@ def _elements(text: str, classify: Classify) -> Iterator[Span]:
         while found := pattern.search(text, at):
             at = found.end()
             if _is_secret_element(found, classify):
+                inner = _INNER.match(text, at)
+                at = inner.end() if inner else at
                 cdata = _CDATA.match(text, at)
                 end = _ELEMENT_END.search(text, at)
                 value = cdata.span(1) if cdata else (at, end.start() if end else len(text))

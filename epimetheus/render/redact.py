@@ -9,7 +9,7 @@ from epimetheus.render import tree
 from epimetheus.render.encodings import without_unseen
 from epimetheus.render.hints import suspicious
 from epimetheus.render.in_place import InPlace
-from epimetheus.render.members import CUSTOMER_KEY, all_hidden, is_flag, is_pair, key_lines, secret_members
+from epimetheus.render.members import CUSTOMER_KEY, all_hidden, is_argument, is_pair, is_pair_alone, key_lines, secret_members
 from epimetheus.render.paths import Path, masked, masked_struct
 from epimetheus.render.secret_keys import Key, classify, stays
 from epimetheus.render.secret_text import REDACTED, is_plain, mask, mask_all, never
@@ -141,11 +141,13 @@ class Redactor:
         if place.secret:
             items = [self._walk(item, place.below(secret=True)) for item in value]
             return REDACTED if all_hidden(items) else items
+        if is_pair_alone(value, self._classify):
+            return self._pair(value, place)
         below, secret = place.below(), place.below(secret=True)
         hides = key_lines(value)
         return [
             self._pair(item, below) if is_pair(item, self._classify)
-            else self._walk(item, secret if index in hides or (index and is_flag(value[index - 1], item, self._classify)) else below)
+            else self._walk(item, secret if index in hides or (index and is_argument(value, index, self._classify)) else below)
             for index, item in enumerate(value)
         ]  # fmt: skip
 

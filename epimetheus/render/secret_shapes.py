@@ -89,7 +89,8 @@ SHAPES = (
            "hook", "telegram", "pagerduty", "ifttt"),
     # What is secret only as a parameter of a query or a form
     _shape(r"(?:\A|[?&;])(?:sig|code|ticket|code_verifier)="
-           r"(?!(?:\d{1,3}|[A-Za-z]{1,24}(?:_[A-Za-z]{1,24})?|[A-Z]{2,6}-?\d{4,10})(?:[&\s]|\Z))(?P<s>[^&\s\"'<>#\\]++)", "sig=", "code=", "ticket=",
+           r"(?!(?:\d{1,3}|[A-Za-z]{1,24}(?:_[A-Za-z]{1,24})?|[A-Z]{2,6}-?\d{4,10})(?:[&\s]|\Z))"
+           r"(?P<s>[^&\s\"'<>#\\]++)", "sig=", "code=", "ticket=",
            "verifier="),
     _shape(r"[?&]key=(?P<s>[\w\-]{20,}+)(?![\w\-.])", "key="),
     # Databases and commands

@@ -28,7 +28,8 @@ MODULES = (encodings, hints, in_place, keyed, keyed_values, members, redact, sec
 AT_A_PLACE = frozenset((
     "_NAMED", "_MEMBER", "_VALUE", "_A_STRING", "_GOES", "_NEXT_KEY", "_NAME_LIKE", "_CDATA", "_STAYS", "_QUOTED", "_NAME",
     "_AFTER_PAIR", "_BLOCK",
-    "_NOTHING", "_SENTENCE", "_BEFORE", "_LABEL", "_JSON_SCALAR", "_BARE", "_LINE", "_DIGITS", "_WORD", "_PLAIN_KEY", "_ACTION", "_FLAG",
+    "_NOTHING", "_SENTENCE", "_INNER", "_PLAIN",
+    "_BEFORE", "_LABEL", "_JSON_SCALAR", "_BARE", "_LINE", "_DIGITS", "_WORD", "_PLAIN_KEY", "_ACTION", "_FLAG",
 ))  # fmt: skip
 PATTERNS = {
     **{name: value for module in MODULES for name, value in vars(module).items() if isinstance(value, re.Pattern)},
