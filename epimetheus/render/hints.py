@@ -13,29 +13,34 @@ from typing import Any
 
 import re2
 
-from epimetheus.render.encodings import ESCAPES, TEXT_IN_BASE64
+from epimetheus.render.encodings import ESCAPES, TEXT_IN_BASE64, UNSEEN_BYTES
 from epimetheus.render.secret_keys import CARRIED, JOINED, ROOTS, WORDS
 from epimetheus.render.secret_shapes import SHAPES
 
 NUL = "\0"  # nothing is sought across it
 _FOREIGN = r"\xe2\x84\xaa|\xc4\xb0|\xc5\xbf"  # K for Kelvin, I with a dot, long s: the characters with an ASCII letter in another case
+_OTHER_LETTER = re.compile(r"[^\x00-\x7f]")
 _CONTROL = r"[\x00-\x1f]"
 _NO_LETTER = re.compile(r"\[\^(a-zA-Z|a-z|a-z0-9)\]")
 _LOOKAROUND = re.compile(r"\(\?<?[=!](?:[^()]|\([^()]*\))*\)")
 
 
 def _wide(pattern: str) -> str:
-    """A pattern of a key's words as RE2 takes it: without what it must not stand beside, and with any punctuation between words."""
+    """A pattern of a key's words as RE2 takes it: without what it must not stand beside, and with any punctuation between words.
+
+    RE2 reads bytes, and folds the case of ASCII alone: other letters are given in both.
+    """
+    pattern = _OTHER_LETTER.sub(lambda letter: f"(?:{letter[0]}|{letter[0].upper()})", pattern)
     return _LOOKAROUND.sub("", pattern).replace("-?", r'(?:[^a-z0-9"\\\x00]|\\.)*')
 
 
 def _as_word(word: str) -> str:
     """A short word behind what is no letter, or in camel case."""
-    return rf"(?-i:[^a-zA-Z](?i:{word})|[a-z](?:{word.capitalize()}|{word.upper()}))"
+    return rf"(?-i:[^a-zA-Z](?i:{word})|[a-zA-Z]{word.capitalize()}|[a-z]{word.upper()})"
 
 
 _NAMES = "|".join((*map(_wide, ROOTS), _wide(CARRIED), _wide(JOINED), *map(_as_word, sorted(WORDS))))
-_ALONE = r"(?:auth|sig|answer|confirmation|idcs[^a-z\x00]?at)"
+_ALONE = r"(?:(?:(?:x|http|basic|proxy)[^a-z\x00]?)?auth(?:[^a-z\x00]?value)?|sig|answer|confirmation|idcs[^a-z\x00]?at)"
 _NAMES_AT_START = "|".join(sorted(WORDS))
 """What stands at the beginning of a key, or of a text."""
 
@@ -65,16 +70,17 @@ MARKS = "|".join((
     r"ldap[a-z]+[\s\\%]",
 ))  # fmt: skip
 """What a secret by its own look holds."""
-_SEPARATOR = "(?:[:=%<>&]|->)"
+_SEPARATOR = r"(?:[:=%<>&]|->|\xef\xbc[\x9a\x9d])"
 _SAID = r"(?:(?:token|secret|key)[\s\\]+(?:is|was)|pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)[\w\-]*(?:[\s\\]|%20|\()"
 _OTHERS = "|".join((
     f"(?-i:{TEXT_IN_BASE64})", ESCAPES, _FOREIGN, "customersecretkey", r"identified[\s\\%]", r"kty[^a-z]", r"user[_\-]?id[\x22\\]", _SAID,
-    rf"--?(?:[a-z0-9_\-]*)(?:{_NAMES})[\w\-]*[\s\\%\x22']", r"=\\+>",
+    rf"-(?:[\w\-\x80-\xff]*(?:{_NAMES})|[_\-0-9\x80-\xff]*(?:{_NAMES_AT_START}|{_ALONE}))[\w\-\x80-\xff]*[\s\\%\x22']",
+    r"=\\+>", UNSEEN_BYTES,
 ))  # fmt: skip
 
 _MEMBERS = (
     "(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member"
-    "|type|kind|id|label|title|k)"
+    "|type|kind|id|label|title|attr|item|k)"
 )
 _ANY_TEXT = r"[^\x00]*"
 
@@ -146,16 +152,18 @@ def _in_json(anything: str, end: str) -> str:
     return _within(_named('"', _ANYTHING, anything, end))
 
 
-_NAME_KEYS = rf'(?:[^a-z"]*{_MEMBERS}|{_ANYTHING}(?:{_MEMBERS}|column|attr|config|var)[^a-z"]*(?:name|key|path))[^a-z"]*'
+_NAME_KEYS = rf'(?:[^a-z"]*{_MEMBERS}|{_ANYTHING}(?:{_MEMBERS}|column|config|var|display|tag|prop)[^a-z"]*(?:name|key|path))[^a-z"]*'
+_TAIL = r"""(?:[/.](?:key|value|content|data|text|[0-9]+)|\[[^"\]]*\])*(?: ?\([^()"]*\))?[\]/\s'\\:?*]*"""
+"""What may stand behind the name of a secret in the text that names it (`secret_keys.names_secret`)."""
 JSON_HINTS = (
     f'"(?:code=|sk-|{_ANYTHING}(?:{_within(MARKS)}|{_within(_OTHERS)}))',
     _in_json(_ANYTHING, f'(?:{_SEPARATOR}|" *:)'),
     f'"{_ANYTHING}{_MEMBERS}{_ANYTHING}{_SEPARATOR}{_ANYTHING}(?:{_within(_NAMES)}|[^a-z"]{_ALONE})',
     rf'"{_ANYTHING}\[\s*(?:\\.)+[^"\\]*(?:{_within(_NAMES)})',
-    rf'"{_NAME_KEYS}" *: *{_in_json("", "")}[^":.?#\s]*[\]/\s\'\\]*"',
-    rf'"--?{_ANYTHING}(?:{_within(_NAMES)})[^"]*" *,',
+    rf'"{_NAME_KEYS}" *: *{_in_json("", "")}[^":.?#\s]*{_TAIL}"',
+    rf'"-(?:{_ANYTHING}(?:{_within(_NAMES)})|-?(?:{_NAMES_AT_START}|{_ALONE}))[^"]*" *,', rf'"{_ANYTHING}\\\\x',
     rf'\[ *{_in_json("", "")}{_ANYTHING}" *, *"',
-    '"kty"', '"key" *: *"',
+    '"-p" *,', '"kty"', '"key" *: *"',
     '"epimetheus" *: *[^: ]',  # what stands where our own notes go
     r"\de[+-]?\d+[,\]}]",  # a number with an exponent: there are some beyond all numbers
     r'(?:[\[{](?:"[^"]*":)?){40}',  # so deep that it may be too deep

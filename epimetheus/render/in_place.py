@@ -7,12 +7,13 @@ a walk can tell what may leave, there is no answer.
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 
 import msgspec
 
 from epimetheus.render import tree
 from epimetheus.render.hints import json_hints
-from epimetheus.render.members import CUSTOMER_KEY, flag_of, opens_key
+from epimetheus.render.members import CUSTOMER_KEY, SHORT_FLAGS, flag_of, opens_key
 from epimetheus.render.secret_keys import Key, names_secret, stays
 from epimetheus.render.secret_text import REDACTED
 
@@ -35,13 +36,32 @@ _decode = msgspec.json.Decoder(str).decode
 Change = tuple[int, int, bytes | None]
 
 
-class InPlace:
-    """Configured once a run. ``classify`` tells what a key is; ``name`` and ``string`` give what may leave of a key, and of a string."""
+class _Text:
+    """One JSON text and its depth; what is known of the whole of it is looked up once, however often it is asked for."""
 
-    def __init__(self, classify: Callable[[str], Key], name: Callable[[str], str], string: Callable[[str, int], str]) -> None:
+    def __init__(self, raw: bytes, depth: int) -> None:
+        self.raw = raw
+        self.depth = depth
+
+    @cached_property
+    def has_owner(self) -> bool:
+        """Whether it names a user: beside that, ``key`` may be a secret."""
+        return _OWNER.search(self.raw) is not None
+
+
+class InPlace:
+    """Configured once a run. ``classify`` tells what a key is; ``name`` and ``string`` give what may leave of a key, and of a string.
+
+    ``check`` is called at each hint, and may raise.
+    """
+
+    def __init__(
+        self, classify: Callable[[str], Key], name: Callable[[str], str], string: Callable[[str, int], str], check: Callable[[], None]
+    ) -> None:
         self._classify = classify
         self._name = name
         self._string = string
+        self._check = check
         self._search = json_hints().search
 
     def __call__(self, raw: bytes, depth: int = 0) -> bytes | None:
@@ -53,8 +73,10 @@ class InPlace:
             return None
         kept: list[bytes] = []
         done = at = 0
+        whole = _Text(raw, depth)
         while found := self._search(raw, at):
-            change = self._changed(raw, found.start(), depth)
+            self._check()
+            change = self._changed(whole, found.start())
             if change is None:
                 return None
             begin, at, text = change
@@ -63,22 +85,22 @@ class InPlace:
                 done = at
         return b"".join((*kept, raw[done:])) if kept else raw
 
-    def _changed(self, raw: bytes, start: int, depth: int) -> Change | None:
+    def _changed(self, text: _Text, start: int) -> Change | None:
         """Of what is hinted at: where it begins, where to go on, and what to put there (None: nothing)."""
-        member = _MEMBER.match(raw, start)
+        member = _MEMBER.match(text.raw, start)
         if member is None:
             return None
-        return self._of_key(raw, member) if member[2] else self._of_string(member, depth)
+        return self._of_key(text, member) if member[2] else self._of_string(member, text.depth)
 
-    def _of_key(self, raw: bytes, member: re.Match[bytes]) -> Change | None:
+    def _of_key(self, text: _Text, member: re.Match[bytes]) -> Change | None:
         """The same of what stands behind a key."""
-        name, end = member[1][1:-1].decode(), member.end()
+        raw, name, end = text.raw, member[1][1:-1].decode(), member.end()
         if "\\" in name or not name.isprintable() or self._name(name) != name or name in ("kty", "epimetheus"):
             return None
         key = self._classify(name)
         if key.secret:
             return _hidden(raw, end)
-        if (key.names and _names_secret(raw, end)) or (name == "key" and _OWNER.search(raw)):
+        if (key.names and _names_secret(raw, end)) or (name == "key" and text.has_owner):
             return None
         return end, end, None
 
@@ -89,7 +111,8 @@ class InPlace:
         except msgspec.DecodeError:  # no whole string
             return None
         flag = flag_of(value)
-        if (flag and self._classify(flag).secret) or opens_key(value) or (b"\\" in member[1] and names_secret(value)):
+        disguised = b"\\" in member[1] or not member[1].isascii()
+        if (flag and self._classify(flag).secret) or value in SHORT_FLAGS or opens_key(value) or (disguised and names_secret(value)):
             return None
         return *member.span(1), tree.line(self._string(value, depth))
 

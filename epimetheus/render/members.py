@@ -3,15 +3,20 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from epimetheus.render.encodings import without_unseen
 from epimetheus.render.secret_keys import JWK_PRIVATE, Key, names_secret
 from epimetheus.render.secret_text import REDACTED
 
 CUSTOMER_KEY = "CustomerSecretKey"
 """In the name of an event: then ``key`` is the secret of a key for the S3 API, which nothing else would tell."""
 _OWNERS = frozenset(("userId", "userid", "user_id", "user-id"))
+_LABEL = re.compile(r"(?:[A-Za-z]{1,20}|\d{1,4})(?:[\-_. ](?:[A-Za-z]{1,20}|\d{1,4})){0,3}", re.ASCII)
+SHORT_FLAGS = ("-p", "-P")
+_TAKE_PASSWORDS = ("mysql", "mysqldump", "mariadb", "mongo", "mongosh", "sshpass", "sqlcmd", "docker", "podman", "helm", "az", "zip")
 _BEGINS = re.compile(r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}?PRIVATE KEY")
 _ENDS = re.compile(r"-{4,5} ?END [A-Z0-9 ]{0,40}?PRIVATE KEY")
-_FLAG = re.compile(r"--?+([A-Za-z][\w\-]{0,62})", re.ASCII)
+_PLAIN = re.compile(r"[\w\-]{1,64}")
+_FLAG = re.compile(r"--?+([^\W\d_][\w\-]{0,62})")
 
 Classify = Callable[[str], Key]
 
@@ -23,8 +28,10 @@ def secret_members(value: Mapping[str, object], kinds: Mapping[str, Key], *, cus
         secret |= {key for key, kind in kinds.items() if kind.values}
     if "kty" in value:
         secret |= JWK_PRIVATE & value.keys()
-    if "key" in value and (customer_key or not _OWNERS.isdisjoint(value)) and not any(kind.values for kind in kinds.values()):
-        secret.add("key")
+    if "key" in value and not any(kind.values for kind in kinds.values()):
+        owned = not _OWNERS.isdisjoint(value) and not is_label(value["key"])
+        if customer_key or owned:
+            secret.add("key")
     return secret
 
 
@@ -52,7 +59,7 @@ def opens_key(text: str) -> bool:
 
 def flag_of(text: str) -> str | None:
     """The name in ``--name``."""
-    found = _FLAG.fullmatch(text)
+    found = _FLAG.fullmatch(without_unseen(text))
     return found[1] if found else None
 
 
@@ -60,6 +67,23 @@ def is_flag(flag: object, item: object, classify: Classify) -> bool:
     """Whether an item is the value of the option before it: ``["--password", "…"]``."""
     name = flag_of(flag) if isinstance(flag, str) else None
     return name is not None and isinstance(item, str) and item[:1] != "-" and classify(name).secret
+
+
+def is_argument(items: Sequence[object], index: int, classify: Classify) -> bool:
+    """`is_flag` of an item and the one before it; and whether it is what follows ``-p`` of a program that takes a password there."""
+    flag, item = items[index - 1], items[index]
+    short = flag in SHORT_FLAGS and isinstance(item, str) and not item.isdigit() and items[0] in _TAKE_PASSWORDS
+    return short or is_flag(flag, item, classify)
+
+
+def is_label(text: object) -> bool:
+    """Whether this is a few words or small numbers, and no secret that was made by a machine."""
+    return isinstance(text, str) and _LABEL.fullmatch(text) is not None
+
+
+def is_pair_alone(items: Sequence[object], classify: Classify) -> bool:
+    """`is_pair` of a whole list: one plain name, and no other name behind it."""
+    return is_pair(items, classify) and _PLAIN.fullmatch(str(items[0])) is not None and not is_label(items[1])
 
 
 def is_pair(item: object, classify: Classify) -> bool:

@@ -6,14 +6,18 @@ from typing import NamedTuple
 
 from epimetheus.model import AuditEvent
 from epimetheus.render import tree
+from epimetheus.render.encodings import without_unseen
 from epimetheus.render.hints import suspicious
 from epimetheus.render.in_place import InPlace
-from epimetheus.render.members import CUSTOMER_KEY, all_hidden, is_flag, is_pair, key_lines, secret_members
+from epimetheus.render.members import CUSTOMER_KEY, all_hidden, is_argument, is_pair, is_pair_alone, key_lines, secret_members
 from epimetheus.render.paths import Path, masked, masked_struct
 from epimetheus.render.secret_keys import Key, classify, stays
-from epimetheus.render.secret_text import REDACTED, is_plain, mask, mask_all
+from epimetheus.render.secret_text import REDACTED, is_plain, mask, mask_all, never
 
 MAX_DEPTH = 64  # levels, those of JSON in strings counted along; what lies deeper becomes text
+MOST_GROWTH = 8
+"""How much longer JSON in a string may become when it is written anew. With each level a quote takes twice the room, but ``\\u005c`` does
+not: what came in short escapes, some levels deep, would fill the memory, and none of it stays."""
 OPENERS = frozenset('{["')
 """How JSON in a string begins, but for white space."""
 _CACHED_KEYS = 2048
@@ -29,10 +33,6 @@ class Redacted(NamedTuple):
     def text(self) -> str:
         """All of it on one line: compact JSON, or text that could not be read as any."""
         return tree.encode(self.tree) if self.parsed else str(self.tree)
-
-
-def _never() -> None:
-    """Nothing to check."""
 
 
 class _Place(NamedTuple):
@@ -54,13 +54,14 @@ class Redactor:
     secret key wherever it stands. ``check`` is called before each string and each new key is searched, and may raise.
     """
 
-    def __init__(self, paths: Sequence[str] = (), check: Callable[[], None] = _never) -> None:
+    def __init__(self, paths: Sequence[str] = (), check: Callable[[], None] = never) -> None:
         self.paths: list[Path] = [tuple(path.strip().split(".")) for path in paths if path.strip()]
         self._last_parts = frozenset(path[-1].lower() for path in self.paths)
         self.check = check
         self._classified = lru_cache(_CACHED_KEYS)(self._checked)
-        self._named = lru_cache(_CACHED_KEYS)(lambda key: mask(tree.sound(key), self._classify))
-        self._in_place = InPlace(self._classify, self._name, lambda value, depth: self._string(value, _Place(depth)))
+        self._named = lru_cache(_CACHED_KEYS)(self._masked_key)
+        self._in_place = InPlace(self._classify, self._name, lambda value, depth: self._string(value, _Place(depth)), check)
+        self._inner: dict[tuple[str, _Place], str | None] = {}
 
     def event(self, event: AuditEvent) -> AuditEvent:
         """The typed event without what the user's paths name; secrets in its texts are left to `text`."""
@@ -68,6 +69,7 @@ class Redactor:
 
     def text(self, value: str) -> str:
         """A single value without the secrets in it, also where it is JSON itself."""
+        self._inner.clear()
         return self._string(value, _Place())
 
     def noted(self, value: str, path: Path) -> str:
@@ -77,6 +79,7 @@ class Redactor:
 
     def in_place(self, raw: bytes) -> bytes | None:
         """The text of an event without its secrets, as it came in all else; None where `json` has to tell."""
+        self._inner.clear()
         return None if self.paths else self._in_place(raw)
 
     def json(self, raw: bytes) -> Redacted:
@@ -99,10 +102,13 @@ class Redactor:
 
     def _name(self, key: str) -> str:
         """A key without secrets in itself."""
-        return self._named(key) if len(key) <= _LONGEST_CACHED_KEY else mask(tree.sound(key), self._classify)
+        return self._named(key) if len(key) <= _LONGEST_CACHED_KEY else self._masked_key(key)
+
+    def _masked_key(self, key: str) -> str:
+        return mask(tree.sound(key), self._classify, self.check)
 
     def _broken(self, text: str) -> str:
-        return tree.plain(mask_all(tree.sound(text), self._classify_with_paths))
+        return tree.plain(mask_all(tree.sound(text), self._classify_with_paths, self.check))
 
     def _classify_with_paths(self, key: str) -> Key:
         kind = self._classify(key)
@@ -135,11 +141,13 @@ class Redactor:
         if place.secret:
             items = [self._walk(item, place.below(secret=True)) for item in value]
             return REDACTED if all_hidden(items) else items
+        if is_pair_alone(value, self._classify):
+            return self._pair(value, place)
         below, secret = place.below(), place.below(secret=True)
         hides = key_lines(value)
         return [
             self._pair(item, below) if is_pair(item, self._classify)
-            else self._walk(item, secret if index in hides or (index and is_flag(value[index - 1], item, self._classify)) else below)
+            else self._walk(item, secret if index in hides or (index and is_argument(value, index, self._classify)) else below)
             for index, item in enumerate(value)
         ]  # fmt: skip
 
@@ -152,21 +160,37 @@ class Redactor:
         self.check()
         if place.secret:
             return tree.sound(value) if stays(value) else REDACTED
-        if is_plain(value) or not suspicious(value):
+        if is_plain(value) or not suspicious(value) or _hints_by_unseen_alone(value):
             return value
         value = tree.sound(value)
         if value.lstrip()[:1] in OPENERS and place.depth < MAX_DEPTH and (inner := self._nested(value, place)) is not None:
             return inner
-        return mask(value, self._classify)
+        return mask(value, self._classify, self.check)
 
     def _nested(self, value: str, place: _Place) -> str | None:
-        """A string that is JSON, walked like the event itself and written anew: of a key that stands twice one may be hidden."""
+        """A string that is JSON, walked like the event itself and written anew: of a key that stands twice one may be hidden.
+
+        Once an event: where the quick way gives up at each of some depths, each would else read all below it twice.
+        """
+        known = value, place
+        if known not in self._inner:
+            self._inner[known] = self._read(value, place)
+        return self._inner[known]
+
+    def _read(self, value: str, place: _Place) -> str | None:
         try:
             raw = value.encode()
             quick = self._in_place(raw, place.depth + 1)
-            return tree.encode(self._walk(tree.decode(raw), place.below()) if quick is None else tree.decode(quick))
+            inner = tree.encode(self._walk(tree.decode(raw), place.below()) if quick is None else tree.decode(quick))
+            return inner if len(inner) <= MOST_GROWTH * len(value) else REDACTED
         except ValueError:
             return None
+
+
+def _hints_by_unseen_alone(value: str) -> bool:
+    """Whether characters that are not seen are all that hints at a secret in a value: taken away, and made blanks."""
+    bare = without_unseen(value)
+    return bare != value and not suspicious(bare) and not suspicious(without_unseen(value, " "))
 
 
 def _leads(part: str, key: str) -> bool:

@@ -6,6 +6,7 @@ is; where a group ``no`` takes part, the text only looks like a secret.
 """
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -35,10 +36,12 @@ SHAPES = (
     _shape(r"Private-Lines:(?P<s>.*?)(?:Private-(?:MAC|Hash):\s{0,4}(?P<t>[0-9a-f]{0,128}+)|\Z)",
            "private-lines", flags=re.DOTALL | re.IGNORECASE),
     # draft-cavage-http-signatures, as OCI signs requests, RFC 7616, OAuth 1: a list of name="value", quotes perhaps escaped, cut off
-    _shape(rf"\b(?:Signature|Digest|OAuth|Hawk|AWS4-HMAC-SHA256)\s++(?P<s>(?:{_ITEM})++)", "signature", "digest", "oauth", "hawk",
+    _shape(rf"\b(?:Signature|Digest|OAuth|Hawk|AWS4-HMAC-SHA256)\s++"
+           r"(?!(?:sha\d{1,3}|verified|version|valid|client)=\w{1,16}+(?:[\s.;)]|\Z))"
+           rf"(?P<s>(?:{_ITEM})++)", "signature", "digest", "oauth", "hawk",
            "aws4-hmac"),
     # RFC 6750 2.1; "bearer token expired" is a sentence
-    _shape(r"\bBearer\s++(?!(?:tokens?|auth\w{0,16}|credentials?|scheme)\b(?![.~+/=-]))(?P<s>[\w\-.~+/]++=*+)", "bearer"),
+    _shape(r"\bBearer\s++(?!(?:tokens?|auth\w{0,16}|credentials?|scheme|of)\b(?![.~+/=-]))(?P<s>[\w\-.~+/]++=*+)", "bearer"),
     # RFC 7617 2; Base64 of user:password never is one plain word, "Basic monitoring" is
     _shape(r"\b(?i:Basic)\s++(?![A-Za-z]?[a-z]*+(?![\w+/=]))(?P<s>[\w\-+/]{4,}+=*+)", "basic", flags=_EXACT),
     _shape(rf"\b(?i:Negotiate|NTLM|Kerberos|SSWS|GenieKey)\s++{_NO_WORD}(?P<s>[\w\-+/]{{8,}}+=*+)",
@@ -55,7 +58,7 @@ SHAPES = (
     _shape(r"objectstorage\.[\w.\-]{1,255}+(?::\d{1,5})?/p/(?P<s>[^/\s\"'\\]++)", "/p/"),
     # RFC 3986 3.2.1; a password may hold an @ or a / that ought to have been encoded
     _shape(rf"://{_IN_URL}*+:(?:(?P<s>[^/\s\"']+)@|(?!\d{{1,5}}(?:[/?#\s\"']|\Z))(?P<t>(?:(?!://)[^\s\"'<>@])++)@)", "://"),
-    _shape(rf"\bhttps?://(?P<s>{_IN_URL}++)(?::(?:x-oauth-basic|x-token-auth|x)?)?@", "http"),
+    _shape(rf"\bhttps?://(?![A-Za-z][a-z.\-]{{0,15}}@)(?P<s>{_IN_URL}++)(?::(?:x-oauth-basic|x-token-auth|x)?)?@", "http"),
     _shape(rf"://(?P<s>(?=[^\s/@]{{0,64}}\d){_IN_URL}{{20,}}+)@", "://"),
     # Tokens that say what they are
     _shape(r"(?<![A-Za-z0-9])(?:gh[oprsu]_|github_pat_|gl(?:pat|dt|rt|cbt|ptt|ft|soat|imt)-|xox[a-z]-|xapp-\d-|[srp]k_(?:live|test)_|whsec_"
@@ -69,6 +72,13 @@ SHAPES = (
     _shape(r"(?<![A-Za-z0-9])(?:AIza[\w\-]{30,}+|ya29\.[\w\-.]{10,}+|hv[sbr]\.[\w\-]{12,}+|SG\.[\w\-]{10,}+\.[\w\-]{10,}+|1//0[\w\-]{20,}+"
            r"|(?:sk-|hf_|npm_)[A-Za-z0-9]{20,}+)", "aiza", "ya29.", "hvs.", "hvb.", "hvr.", "sg.", "1//0", "sk-", "hf_", "npm_",
            flags=_EXACT),
+    _shape(r"(?<![A-Za-z0-9])(?:dapi|GR1348941|glc_|sq[up]_|ATCTT3x|ATBB|HRKU-|pscale_tkn_|sbp_|ntn_|CCIPAT_|gsk_|xai-|sntrys_|fm2_|CFPAT-"
+           r"|duffel_live_|n8n_api_|dp\.pt\.|bkua_|r8_)(?=[\w\-]{0,64}\d)[\w\-]{20,}+",
+           "dapi", "gr1348941", "glc_", "squ_", "sqp_", "atctt3x", "atbb", "hrku-", "pscale_tkn_", "sbp_", "ntn_", "ccipat_", "gsk_",
+           "xai-", "sntrys_", "fm2_", "cfpat-", "duffel_live_", "n8n_api_", "dp.pt.", "bkua_", "r8_", flags=_EXACT),
+    # Hashes of passwords, as crypt(3) and Argon2 write them
+    _shape(r"\$(?:2[abxy]\$\d\d|[156y]|apr1|argon2(?:id|i|d))\$(?P<s>[\w./$=,+]{12,}+)", "$2", "$1$", "$5$", "$6$", "$y$", "$apr1$",
+           "$argon2", flags=_EXACT),
     # AWS: the id of an access key, and the key itself beside it
     _shape(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{12,32}+(?:[\s\"':,;|/=]{1,4}[\w+/]{40}(?![\w+/=]))?", "akia", "asia", flags=_EXACT),
     # Webhooks: the address alone lets anyone post
@@ -78,7 +88,9 @@ SHAPES = (
            r"(?P<s>[^\s\"'\\<>?#]++)",
            "hook", "telegram", "pagerduty", "ifttt"),
     # What is secret only as a parameter of a query or a form
-    _shape(r"(?:\A|[?&;])(?:sig|code|ticket|code_verifier)=(?!\d{1,3}(?:[&\s]|\Z))(?P<s>[^&\s\"'<>#\\]++)", "sig=", "code=", "ticket=",
+    _shape(r"(?:\A|[?&;])(?:sig|code|ticket|code_verifier)="
+           r"(?!(?:\d{1,3}|[A-Za-z]{1,24}(?:_[A-Za-z]{1,24})?|[A-Z]{2,6}-?\d{4,10})(?:[&\s]|\Z))"
+           r"(?P<s>[^&\s\"'<>#\\]++)", "sig=", "code=", "ticket=",
            "verifier="),
     _shape(r"[?&]key=(?P<s>[\w\-]{20,}+)(?![\w\-.])", "key="),
     # Databases and commands
@@ -96,11 +108,12 @@ SHAPES = (
 )  # fmt: skip
 
 
-def shape_spans(text: str, lower: str) -> list[tuple[int, int]]:
-    """Where secrets stand in a text; ``lower`` is the same in lower case."""
+def shape_spans(text: str, lower: str, check: Callable[[], None]) -> list[tuple[int, int]]:
+    """Where secrets stand in a text; ``lower`` is the same in lower case. ``check`` is called before each search, and may raise."""
     found: list[tuple[int, int]] = []
     for pattern, marks in SHAPES:
         if any(mark in lower for mark in marks):
+            check()
             for match in pattern.finditer(text):
                 found += _secret(match)
     return found

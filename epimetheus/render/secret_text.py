@@ -15,6 +15,7 @@ _LONGEST_PLAIN = 15
 _WORD = re.compile(rf"[\w.\-]{{0,{_LONGEST_PLAIN}}}", re.ASCII)
 
 Classify = Callable[[str], Key]
+Check = Callable[[], None]
 Span = tuple[int, int]
 
 
@@ -23,37 +24,44 @@ def is_plain(text: str) -> bool:
     return _WORD.fullmatch(text) is not None and "eyJ" not in text
 
 
-def mask(text: str, classify: Classify = classify) -> str:
-    """``text`` with every secret in it replaced by ``[redacted]``: by shape, and by key (``token=…``, ``"password": "…"``)."""
-    return mask_all(text, classify) if suspicious(text) else text
+def never() -> None:
+    """Nothing to check."""
 
 
-def mask_all(text: str, classify: Classify) -> str:
+def mask(text: str, classify: Classify = classify, check: Check = never) -> str:
+    """``text`` with every secret in it replaced by ``[redacted]``: by shape, and by key (``token=…``, ``"password": "…"``).
+
+    ``check`` is called before each search for a kind of secret, and may raise.
+    """
+    return mask_all(text, classify, check) if suspicious(text) else text
+
+
+def mask_all(text: str, classify: Classify, check: Check = never) -> str:
     """The same without a look for hints first, and with a choice of what keys are."""
     pieces: list[str] = []
     at = 0
-    for start, end in _merged(_spans(text, classify)):
+    for start, end in _merged(_spans(text, classify, check)):
         pieces += (text[at:start], REDACTED)
         at = end
     return "".join((*pieces, text[at:])) if pieces else text
 
 
-def _spans(text: str, classify: Classify) -> list[Span]:
+def _spans(text: str, classify: Classify, check: Check) -> list[Span]:
     """Where secrets stand, in the text as it is, with its escapes decoded, and in its Base64, in time that grows with the text alone."""
-    found = _plain_spans(text, classify)
+    found = _plain_spans(text, classify, check)
     for layer, origins in decoded(text):
-        found += [(origins[start], origins[end]) for start, end in _plain_spans(layer, classify)]
+        found += [(origins[start], origins[end]) for start, end in _plain_spans(layer, classify, check)]
     for start, end, inner in base64_texts(text):
-        if suspicious(inner) and _plain_spans(inner, classify):
+        if suspicious(inner) and _plain_spans(inner, classify, check):
             found.append((start, end))
     return found
 
 
-def _plain_spans(text: str, classify: Classify) -> list[Span]:
+def _plain_spans(text: str, classify: Classify, check: Check) -> list[Span]:
     lower = text.lower()
     if len(lower) != len(text):  # one character in upper case is two in lower case: İ
         lower = "".join(character.lower()[:1] for character in text)
-    return shape_spans(text, lower) + keyed_spans(text, lower, classify)
+    return shape_spans(text, lower, check) + keyed_spans(text, lower, classify, check)
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:

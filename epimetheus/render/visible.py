@@ -17,6 +17,8 @@ _UNSEEN = (
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 """https://www.unicode.org/Public/16.0.0/ucd/DerivedCoreProperties.txt: Default_Ignorable_Code_Point, and the general categories above."""
+UNSEEN = "\x00-\x08\x0b\x0c\x0e-\x1f" + _UNSEEN.replace("\u2028-\u202e", "\u202a-\u202e")
+"""The same with controls, but for what ends or indents a line, as the inside of a class of characters."""
 _PRINTABLE = tuple(bytes.fromhex(start) for start in ("cd8f", "e185", "e19e", "e1a0", "e385", "efb8", "efbe", "f09390", "f3a0"))
 """How those begin in UTF-8 that `str.isprintable` takes for printable; others begin so, too."""
 _ESCAPED_ON_A_TERMINAL = re.compile(f"[{_CONTROLS}{_UNSEEN}]")

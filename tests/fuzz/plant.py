@@ -14,7 +14,10 @@ _INNER = {
     "response": ("message", "payload", "headers"),
 }
 _TEXT_ONLY = frozenset(("message", "resourceName", "userAgent", "principalName", "path"))
-_SHOWN_AT_THE_END = ("value first", "pair, in JSON in JSON", "beginning cut off", "customer secret key", "chpasswd")
+_SHOWN_AT_THE_END = (
+    "value first", "pair, in JSON in JSON", "beginning cut off", "customer secret key", "chpasswd", "url, token", "url, password",
+    "url, encoded", "jdbc", "redis", "amqp", "sqlplus",
+)  # fmt: skip
 """Cases in which only what follows the secret shows what it is: nothing tells once that is cut off."""
 _LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 

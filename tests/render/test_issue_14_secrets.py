@@ -6,8 +6,17 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.render import attack_cases, secret_cases
 from tests.render.making import FORMATS, body, event, render
-from tests.render.secret_cases import HARMLESS_OBJECTS, HARMLESS_TEXTS, OBJECTS, TEXTS
+
+TEXTS = {**secret_cases.TEXTS, **{f"attack: {case}": place for case, place in attack_cases.TEXTS.items()}}
+OBJECTS = {
+    **secret_cases.OBJECTS,
+    **{f"attack: {case}": place for case, place in attack_cases.OBJECTS.items()},
+    **{f"attack: key {key}": ({key: secret_cases.S}, secret_cases.S) for key in attack_cases.KEYS},
+}
+HARMLESS_TEXTS = [*secret_cases.HARMLESS_TEXTS, *attack_cases.HARMLESS_TEXTS]
+HARMLESS_OBJECTS = [*secret_cases.HARMLESS_OBJECTS, *attack_cases.HARMLESS_OBJECTS]
 
 
 def compact(tree):

@@ -5,18 +5,31 @@ from collections import deque
 
 import pytest
 
-from epimetheus.render import encodings, hints, in_place, keyed, members, redact, secret_keys, secret_shapes, secret_text, tree
+from epimetheus.render import (
+    encodings,
+    hints,
+    in_place,
+    keyed,
+    keyed_values,
+    members,
+    redact,
+    secret_keys,
+    secret_shapes,
+    secret_text,
+    tree,
+)
 from epimetheus.render.redact import Redactor
 from tests.render.growth import LARGE, PIECES, alphabet, is_linear, repeated, seconds, texts
 from tests.render.making import FORMATS, event, fetched
 from tests.render.test_quick import NOTES, compact, renderer
 
-MODULES = (encodings, hints, in_place, keyed, members, redact, secret_keys, secret_shapes, secret_text, tree)
+MODULES = (encodings, hints, in_place, keyed, keyed_values, members, redact, secret_keys, secret_shapes, secret_text, tree)
 # Patterns that are tried at one place of a text, and not searched for: each of them follows a match of another.
 AT_A_PLACE = frozenset((
     "_NAMED", "_MEMBER", "_VALUE", "_A_STRING", "_GOES", "_NEXT_KEY", "_NAME_LIKE", "_CDATA", "_STAYS", "_QUOTED", "_NAME",
     "_AFTER_PAIR", "_BLOCK",
-    "_NOTHING", "_JSON_SCALAR", "_BARE", "_LINE", "_DIGITS", "_WORD", "_PLAIN_KEY", "_ACTION", "_FLAG",
+    "_NOTHING", "_SENTENCE", "_INNER", "_PLAIN",
+    "_BEFORE", "_LABEL", "_JSON_SCALAR", "_BARE", "_LINE", "_DIGITS", "_WORD", "_PLAIN_KEY", "_ACTION", "_FLAG",
 ))  # fmt: skip
 PATTERNS = {
     **{name: value for module in MODULES for name, value in vars(module).items() if isinstance(value, re.Pattern)},
@@ -50,6 +63,60 @@ def test_item_01_masking_a_text_is_linear(part):
     redactor = Redactor()
     for piece in texts([*PIECES, *dict.fromkeys(OWN)], 100, seed=7)[part::6]:
         assert not is_linear(redactor.text, lambda length, piece=piece: repeated(piece, length)), piece
+
+
+PREFIXES = ("<a ", '"', "a\n", "password: ", "mysql ", "Signature a=")
+"""What stands once, and what follows is repeated behind it."""
+BEHIND = (
+    'id="password" ', "id='", "name=", '  ", password:\n', "password:\n", "  a\n", " -p", "a:", 'key"key":"a"', ',"key":"a"', '"name":"a",',
+    "a=b ",
+    "<b ", "</", "> ", "password [", "to ", "&a=", "'", '\\"', "\u200b", "\u00ad=",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_item_01_what_stands_once_before_a_repeat_makes_nothing_quadratic(prefix):
+    redactor = Redactor()
+    for piece in BEHIND:
+        for doing in (redactor.text, lambda text: redactor.json(details([text]))):
+            assert not is_linear(doing, lambda length, piece=piece: prefix + repeated(piece, length)), piece
+
+
+def literal(text):
+    """Text as a JSON string whose escapes do not grow twofold with each level."""
+    return f'"{text}"' if not set(text) & set('"\\') else '"' + text.replace("\\", r"\u005c").replace('"', r"\u0022") + '"'
+
+
+def test_item_01_json_in_strings_in_strings_is_read_once_at_each_depth():
+    def deep(levels):
+        text = '["token=abc1"]'
+        for _ in range(levels):
+            text = f'[{literal(text)},{{"kty":1}}]'
+        return text.encode()
+
+    assert seconds(Redactor().json, deep(30)) < 2.0
+    assert len(Redactor().json(deep(30)).text()) < 8 * len(deep(30))
+    assert "abc1" not in Redactor().json(deep(30)).text()
+
+
+def test_item_01_a_check_may_stop_the_search_within_a_text_and_within_the_text_of_an_event():
+    class Stop(Exception):
+        """A clock that says stop."""
+
+    left = [0]
+
+    def check():
+        left[0] -= 1
+        if left[0] < 0:
+            raise Stop
+
+    redactor = Redactor(check=check)
+    left[0] = 1000
+    redactor.text("password=a1b2")  # the keys are known now
+    for doing in (lambda: redactor.text("password=a1b2 " * 30), lambda: redactor.in_place(b"[" + b'{"password":"x"},' * 30 + b"1]")):
+        left[0] = 25
+        with pytest.raises(Stop):
+            doing()
 
 
 def cut(text, length):
@@ -97,6 +164,7 @@ SHAPES = {
     "secret keys that open lists": lambda length: '{"token":[' * (length // 10),
     "the same key again and again": lambda length: "{" + '"password":"x",' * (length // 15) + '"a":1}',
     "keys that may name secrets": lambda length: "{" + '"name":"x",' * (length // 11) + '"a":1}',
+    "key, without userId": lambda length: "[" + ",".join(['{"key":"a"}'] * (length // 12)) + "]",
     "key, beside userId": lambda length: '{"userId":"x"' + ',"key":"x"' * (length // 10) + "}",
     "numbers": lambda length: '{"a":' + "9" * length + "}",
     "exponents": lambda length: "[" + ",".join(["1e9"] * (length // 4)) + "]",
