@@ -160,9 +160,11 @@ class Redactor:
         self.check()
         if place.secret:
             return tree.sound(value) if stays(value) else REDACTED
-        if is_plain(value) or not suspicious(value) or _hints_by_unseen_alone(value):
+        if is_plain(value) or not suspicious(value):
             return value
         value = tree.sound(value)
+        if _hints_by_unseen_alone(value):
+            return value
         if value.lstrip()[:1] in OPENERS and place.depth < MAX_DEPTH and (inner := self._nested(value, place)) is not None:
             return inner
         return mask(value, self._classify, self.check)
