@@ -97,6 +97,10 @@ resource "oci_functions_function" "this" {
       error_message = "syslog_max_bytes and syslog_transport=relp: RELP sends no message longer than 131072 bytes; allowed is 480 to 131072."
     }
     precondition {
+      condition     = coalesce(var.listing_minutes, 0) <= coalesce(var.listing_max_age_minutes, 60)
+      error_message = "listing_minutes: allowed is no more than listing_max_age_minutes (60), or runs would be partial for nothing."
+    }
+    precondition {
       condition     = local.mode_takes_ids == contains(keys(local.known), "COMPARTMENT_IDS")
       error_message = "compartment_mode is ${local.mode}: include and exclude need compartment_ids, all and tenancy_only allow none."
     }

@@ -823,6 +823,16 @@ run "an_authority_for_plain_tcp" {
   expect_failures = [oci_functions_function.this]
 }
 
+run "listings_that_grow_too_old" {
+  command = plan
+
+  variables {
+    listing_minutes = 61
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
 run "framing_for_relp" {
   command = plan
 

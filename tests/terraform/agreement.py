@@ -79,6 +79,7 @@ _EMPTY_TOO = ("syslog_ca", "syslog_framing", "format", "rules", "state_prefix", 
 _PLAIN = {"OCI_RESOURCE_PRINCIPAL_VERSION": "2.2", "SYSLOG_HOST": "siem", "STATE_BUCKET": "bucket", "TENANCY_OCID": _TENANCY}
 # A value that is fine may still need another key beside it: whether it has it is not the variable's business.
 _BESIDE = {
+    "listing_minutes": {"LISTING_MAX_AGE_MINUTES": "1440"},
     "syslog_client_cert": {"SYSLOG_CLIENT_KEY": _SECRET},
     "syslog_client_key": {"SYSLOG_CLIENT_CERT": "object:cert.pem"},
     "compartment_ids": {"COMPARTMENT_MODE": "include"},
