@@ -604,5 +604,4 @@ def test_a_terminal_gives_json_and_sends_a_probe(terminal):  # noqa: F811
     stage, type_in = terminal
     diagnosis = json.loads(type_in("health", "--probe", "--json").stdout)
     assert (diagnosis["version"], diagnosis["verdict"], len(stage.receiver.messages)) == (1, "degraded", 1)
-    done = type_in("health", "--json", "--minutes", "0.1")
-    assert (done.exit_code, json.loads(done.stdout)["verdict"]) == (2, "unhealthy")
+    assert type_in("health", "--json", "--minutes", "0").exit_code == 2

@@ -137,7 +137,7 @@ class Renderer:
     def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, notes: Notes, msgid: Msgid) -> Rendered:
         """The message of what is left of an event that costs too much."""
         short, event = abridged(bytes(raw), event, self._redactor)
-        subject = self._subject(short, event, notes)
+        subject = msgspec.structs.replace(self._subject(short, event, notes), ours=True)
         rendered = self._fitted(partial(self._format, subject), subject.severity, subject.moment, msgid, sequence, lost=("event",))
         return msgspec.structs.replace(rendered, abridged=True)
 

@@ -30,6 +30,7 @@ class Subject(msgspec.Struct, frozen=True, gc=False):
     """One event, and what the header and every format need to know of it; ``severity`` is CEF's, 0 to 10.
 
     ``started``: the start of the run, in milliseconds since the epoch: the time of an event without one, where a format requires it.
+    ``ours``: the text is what `abridge` made of the event, so that keys of ours in it are our own.
     """
 
     raw: bytes | msgspec.Raw
@@ -38,6 +39,7 @@ class Subject(msgspec.Struct, frozen=True, gc=False):
     severity: int
     notes: Notes = NO_NOTES
     started: int = 0
+    ours: bool = False
 
 
 class Limit(msgspec.Struct, frozen=True, gc=False):

@@ -81,7 +81,7 @@ class Nested(ABC):
         redacted = self._redactor.json(bytes(subject.raw))
         if not isinstance(redacted.tree, dict):
             return raw_body(redacted.text(), limit)
-        tree_of_event = _renamed(redacted.tree)
+        tree_of_event = redacted.tree if subject.ours else _renamed(redacted.tree)
         event = self.said(subject, tree_of_event)
         if self._fields is not NO_FIELDS:
             event = nested(event, self._fields, Lookup(self._redactor, subject, tree_of_event))
