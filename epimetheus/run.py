@@ -246,6 +246,7 @@ class _Run:
             self.close(failed=True)
         except EpimetheusError as error:
             self.wrong(error)
+            self.parts.keeper.release()
 
     def wrong(self, error: EpimetheusError) -> None:
         self.parts.watcher.wrong(problem(error), self.options.region)

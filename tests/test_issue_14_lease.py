@@ -387,6 +387,49 @@ def test_item_10_a_store_that_fails_for_a_moment_ends_no_run(store, monkeypatch)
     assert unpack(store.read().data, "").lease.until == NOW + 375
 
 
+def test_item_10_a_lease_is_returned_although_the_store_fails_for_a_moment(store, monkeypatch):
+    keeper, _, _ = opened(store, "run1")
+    write, failures = store.write, [StateError("503 while writing.", do=""), StateError("503 while writing.", do="")]
+
+    def fail_at_first(data, etag):
+        if failures:
+            raise failures.pop()
+        return write(data, etag)
+
+    monkeypatch.setattr(store, "write", fail_at_first)
+    assert keeper.release() == unpack(store.read().data, "")
+    assert unpack(store.read().data, "").lease is None
+
+
+def test_item_10_a_signal_while_the_lease_is_returned_is_raised_afterwards(store, monkeypatch):
+    keeper, _, _ = opened(store, "run1")
+    read, signals = store.read, [Signaled(signal.SIGTERM)]
+
+    def interrupted():
+        if signals:
+            raise signals.pop()
+        return read()
+
+    monkeypatch.setattr(store, "read", interrupted)
+    with pytest.raises(Signaled):
+        keeper.release()
+    assert unpack(store.read().data, "").lease is None
+
+
+def test_item_10_a_second_signal_ends_the_return_of_the_lease(store, monkeypatch):
+    keeper, _, _ = opened(store, "run1")
+    calls = []
+
+    def interrupted():
+        calls.append(1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        keeper.release()
+    assert len(calls) == 2
+
+
 def test_item_10_unlock_asks_and_says_where_there_is_none(terminal, tmp_path):  # noqa: F811
     _, type_in = terminal
     type_in("run")

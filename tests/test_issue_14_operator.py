@@ -1,21 +1,18 @@
 """What an attacker and a clumsy operator broke: standstills, silent losses and wrong turns, each through the real function or command."""
 
 import os
-import threading
 import time
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from socket import create_server
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 
 from epimetheus.clock import Clock
 from epimetheus.errors import ConfigError
-from epimetheus.invoke import RunFailed, invoke
-from epimetheus.model import parse_minute, time_text
+from epimetheus.invoke import RunFailed
+from epimetheus.model import parse_minute
 from epimetheus.source import audit
 from epimetheus.state.form import pack, unpack
 from epimetheus.state.memory import Known
@@ -187,42 +184,6 @@ def test_a_run_that_had_no_time_to_read_anything_is_not_ok(tmp_path, api_key):
         stage.world.faults.add("delay", operation="ListCompartments", times=None, seconds=0.27)
         report = tolerant(stage, seconds=5.0)
         assert report is None or report.slices > 0 or report.status != "ok"
-
-
-# 8 (item 18)
-def test_item_18_signing_in_by_instance_principal_ends_at_the_deadline(monkeypatch):
-    server = create_server(("127.0.0.1", 0))
-
-    def drip(connection):
-        try:
-            connection.recv(4096)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-            while True:
-                connection.sendall(b"x")
-                time.sleep(0.5)
-        except OSError:
-            pass
-
-    def accept():
-        while True:
-            try:
-                threading.Thread(target=drip, args=(server.accept()[0],), daemon=True).start()
-            except OSError:
-                return
-
-    threading.Thread(target=accept, daemon=True).start()
-    monkeypatch.setenv("OCI_METADATA_BASE_URL", f"http://127.0.0.1:{server.getsockname()[1]}/opc/v2")
-
-    def call():
-        with suppress(Exception):
-            invoke({"OCI_AUTH": "instance_principal", "SYSLOG_HOST": "x", "STATE_BUCKET": "b"}, b"", time_text(time.time() + 4))
-
-    thread = threading.Thread(target=call, daemon=True)
-    thread.start()
-    thread.join(12)
-    running = thread.is_alive()
-    server.close()
-    assert not running
 
 
 # 9 (item 5, the clumsy operator)

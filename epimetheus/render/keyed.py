@@ -17,7 +17,7 @@ _KEYED = re.compile(
 )
 _OPTION = re.compile(r"(?<![\w\-])--?+(?P<key>[^\W\d_][\w\-]*+)(?P<after>\s++|\\*+[\"']\s*+,\s*+)(?![\-\s])")
 _IN_LIST = re.compile(r"\[\s*+\\*+[\"'](?P<key>[\w\-.]++)\\*+[\"']\s*+,\s*+(?=\\*+[\"'])", re.ASCII)
-_AFTER_PAIR = re.compile(r"\\*+[\"']\s*+\]")
+_LONGER_LIST = re.compile(r"(?<!\\)\\*+[\"']\s*+,")
 # An element that stands for the value of the one around it; others are not values.
 _OF_VALUE = r"(?i:(?:[\w.\-]++:)?(?:value|string|text|data|content)[\s>])"
 _INNER = re.compile(rf"\s*+<(?={_OF_VALUE})[^<>]*+>")
@@ -80,7 +80,7 @@ def _all_spans(text: str, lower: str, classify: Classify) -> list[Span]:
     if "-" in text:
         found += _after(text, _OPTION, classify)
     if "[" in text:
-        found += [value for value in _after(text, _IN_LIST, classify) if _AFTER_PAIR.match(text, value[1])]
+        found += [value for value in _after(text, _IN_LIST, classify) if not _LONGER_LIST.match(text, value[1])]
     if "<" in text or "\u2039" in text:
         found += _elements(text, classify)
     if any(word in lower for word in _SAID_WORDS):

@@ -9,7 +9,6 @@ out of a run, also one where nothing in memory can be relied on.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 
 from epimetheus.errors import StateConflict, StateError
@@ -130,20 +129,35 @@ class Keeper:
     def release(self) -> State | None:
         """Return the lease of this run, whatever was being done; the state as it is saved, or None where the lease may still stand.
 
-        Never raises. Nothing in memory is used but the name of the run: what is stored is read, and written back without the lease.
+        Nothing in memory is used but the name of the run: what is stored is read, and written back without the lease, again after an error,
+        and after a signal that comes meanwhile, which is raised afterwards. No Exception is raised: the run ends for another reason, and a
+        lease that stays expires by itself.
         """
         if self._lease is None:
             return None
-        with suppress(Exception):  # the run ends for another reason; a lease that stays expires by itself
-            for _ in range(_WRITE_TRIES):
-                found, etag = self._read()
-                if found is None or found.lease is None or found.lease.run != self._run_id:
-                    return found
-                with suppress(Changed):
-                    freed = replace(found, lease=None, writer=self._run_id, serial=max(self._serial, found.serial) + 1)
-                    self._store.write(pack(freed), etag)
-                    return freed
-        return None
+        saved, signal = None, None
+        for _ in range(_WRITE_TRIES):
+            try:
+                saved = self._without_lease()
+                break
+            except Exception:  # noqa: BLE001, S112 - see above
+                continue
+            except BaseException as raised:
+                if signal is not None:
+                    raise
+                signal = raised
+        if signal is not None:
+            raise signal
+        return saved
+
+    def _without_lease(self) -> State | None:
+        """What is stored, and no longer leased to this run. Raises Changed, StateError."""
+        found, etag = self._read()
+        if found is None or found.lease is None or found.lease.run != self._run_id:
+            return found
+        freed = replace(found, lease=None, writer=self._run_id, serial=max(self._serial, found.serial) + 1)
+        self._store.write(pack(freed), etag)
+        return freed
 
     @property
     def holds_lease(self) -> bool:
