@@ -14,8 +14,8 @@ demo: .venv/ready ## watch it work: a stand-in for OCI, a receiver that dies and
 test: .venv/ready ## every test
 	@$(RUN) -m pytest
 
-QUICK := tests/test_architecture.py tests/test_plan.py tests/test_known_compartments.py tests/test_forward.py tests/test_config.py \
-    tests/select tests/state tests/source/test_compartments.py tests/deliver/test_framing.py tests/render/test_cef.py
+QUICK := tests/test_architecture.py tests/run/test_plan.py tests/run/test_known_compartments.py tests/run/test_forward.py tests/config/test_settings.py \
+    tests/select tests/state tests/source/test_compartments.py tests/deliver/test_framing.py tests/render/formats/test_cef.py
 test-quick: .venv/ready ## the tests of pure decisions and bytes, in seconds
 	@$(RUN) -m pytest -q $(QUICK)
 

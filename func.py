@@ -13,7 +13,7 @@ from epimetheus.observe.log import log_to
 
 log_to(sys.stderr, "info")  # before anything that is imported speaks through fdk's handler, which writes text
 
-from epimetheus.invoke import invoke  # noqa: E402 - see above
+from epimetheus.function.invoke import invoke  # noqa: E402 - see above
 from epimetheus.observe.bounded import answer  # noqa: E402
 
 

@@ -130,8 +130,8 @@ class Bench:
 
     @contextmanager
     def function(self, settings: dict[str, str]) -> Iterator[Function]:
-        """The function, served from what the image holds, and in its environment, by the same hands as `tests/test_image.py`."""
-        from tests.test_image import lay_out, serving  # noqa: PLC0415 - pytest, which not all rows need
+        """The function, served from what the image holds, and in its environment, by the same hands as `tests/deploy/test_image.py`."""
+        from tests.deploy.test_image import lay_out, serving  # noqa: PLC0415 - pytest, which not all rows need
 
         image = self.folder / "image"
         if not image.exists():

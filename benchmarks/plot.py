@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from math import ceil, floor, log10
 
 from benchmarks.growth import Line, Points, line
-from epimetheus.terminal.runs_plot import value_ticks
+from epimetheus.cli.svg_plot import value_ticks
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 440, 300, 58, 36, 34, 42
 _STEPS = 60  # of a drawn line, which is a curve on these axes

@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks import growth, plot
 from benchmarks.figures import FILE, Figure, Results, shown, table
 from benchmarks.helper import ROOT
-from epimetheus.plan import FEW_EVENTS
+from epimetheus.run.plan import FEW_EVENTS
 
 _TEMPLATE = Path(__file__).with_name("scale.md")
 _INTERVAL, _OVERLAP, _USABLE, _CONCURRENCY, _RATE, _PLACES = 900.0, 900.0, 770.0, 8, 20.0, 100

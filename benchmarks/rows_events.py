@@ -7,7 +7,7 @@ from benchmarks.bench import SETTLE_MINUTES, Bench, Called
 from benchmarks.calibrate import calibrate
 from benchmarks.figures import Figure
 from epimetheus.select.rules import Rules
-from epimetheus.select.watch import Watch
+from epimetheus.select.tamper_watch import Watch
 
 _MB, _MICRO = 1e6, 1e-6
 _GOALS = {"cef": 15.0, "json": 12.0}

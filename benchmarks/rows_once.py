@@ -13,13 +13,13 @@ from benchmarks.bench import BUCKET, SECONDS, Bench
 from benchmarks.figures import Figure
 from benchmarks.helper import Helper
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.cloud import make_client, sign_in
-from epimetheus.known_compartments import remembered, update_compartments
+from epimetheus.oci_client.clients import make_client, sign_in
+from epimetheus.run.known_compartments import remembered, update_compartments
 from epimetheus.select.dedupe import KEY_BYTES, SeenKeys
 from epimetheus.source.compartments import choose, discover, paths
 from epimetheus.source.identity import compartment_pages
-from epimetheus.state.form import pack, unpack
-from epimetheus.state.memory import State
+from epimetheus.state.encoding import pack, unpack
+from epimetheus.state.model import State
 from epimetheus.state.object_storage import ObjectStore
 
 _MB = 1e6
@@ -101,14 +101,14 @@ def cold(bench: Bench) -> list[Figure]:
 
 
 def image(bench: Bench) -> list[Figure]:
-    """What goes into the image, laid out and pruned as the Dockerfile says (by the same hands as `tests/test_image.py`)."""
+    """What goes into the image, laid out and pruned as the Dockerfile says (by the same hands as `tests/deploy/test_image.py`)."""
     del bench
-    from tests.test_image import lay_out, size  # noqa: PLC0415 - pytest, as in Bench.function
+    from tests.deploy.test_image import lay_out, size  # noqa: PLC0415 - pytest, as in Bench.function
 
     with tempfile.TemporaryDirectory(prefix="epimetheus-image-") as name:
         folder = Path(name)
         before = lay_out(folder)
-        note = f"{before / _MB:.0f} MB before pruning and compiling; without the base image; tests/test_image.py runs the main job from it"
+        note = f"{before / _MB:.0f} MB before pruning and compiling; without the base image; tests/deploy/test_image.py runs the main job from it"
         return [Figure("image", "packages and code in the image", size(folder) / _MB, "MB", 90.0, note=note)]
 
 

@@ -9,15 +9,15 @@ import sys
 import time
 
 from epimetheus.deliver import framer
-from epimetheus.forward import Forwarder
 from epimetheus.model import Window
 from epimetheus.render import Renderer
-from epimetheus.report import Tally
+from epimetheus.run.forward import Forwarder
+from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys
-from epimetheus.select.quotas import Quotas
+from epimetheus.select.rate_limits import Quotas
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
-from epimetheus.select.watch import Watch
+from epimetheus.select.tamper_watch import Watch
 from epimetheus.source.decode import decode_page
 from epimetheus.source.fetch import Work
 from epimetheus.testing.oci.samples import Sampler

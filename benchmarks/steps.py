@@ -12,15 +12,15 @@ from typing import Any
 
 from benchmarks import pages
 from epimetheus.deliver import framer
-from epimetheus.forward import RENDERED_TOGETHER
 from epimetheus.model import Fetched
 from epimetheus.render import Renderer
-from epimetheus.render.form import Notes
+from epimetheus.render.formats.base import Notes
+from epimetheus.run.forward import RENDERED_TOGETHER
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
-from epimetheus.select.quotas import Quotas
+from epimetheus.select.rate_limits import Quotas
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
-from epimetheus.select.watch import Watch
+from epimetheus.select.tamper_watch import Watch
 from epimetheus.source.decode import decode_page
 
 PAGE, PAGES, TURNS = 1000, 5, 7

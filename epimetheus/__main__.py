@@ -4,9 +4,9 @@ import signal
 import sys
 from typing import TextIO, cast
 
-from epimetheus.cli import app
+from epimetheus.cli.app import app
+from epimetheus.cli.output import DroppingStream
 from epimetheus.signals import Signaled, signals_raised
-from epimetheus.terminal.output import DroppingStream
 
 
 def main() -> None:

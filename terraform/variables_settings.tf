@@ -1,5 +1,5 @@
 # What the function is told: one variable for each key of its configuration, lower-cased (README.md, Settings). null is the key's default,
-# and is not sent; so is an empty text or list, as for the function itself. Validations and messages mean what epimetheus/config.py means:
+# and is not sent; so is an empty text or list, as for the function itself. Validations and messages mean what epimetheus/config/settings.py means:
 # tests/terraform holds them together.
 
 variable "syslog_host" {

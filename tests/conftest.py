@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from epimetheus.testing.oci.credentials import ApiKey
-from tests.hand import HandClock
-from tests.harness import Stage, logging_as_it_was, staged
+from tests.support.hand import HandClock
+from tests.support.harness import Stage, logging_as_it_was, staged
 
 
 @pytest.fixture(scope="session")

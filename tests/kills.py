@@ -16,7 +16,7 @@ from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, framer, tls_context
 from epimetheus.errors import EpimetheusError
 from epimetheus.testing.syslog import Authority
-from tests.receivers import KINDS, RELP_KINDS, RealReceiver, missing
+from tests.support.receivers import KINDS, RELP_KINDS, RealReceiver, missing
 
 BATCH = 100
 LONGEST_SECONDS = 0.6

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epimetheus.config import Settings
+from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.model import Quota, Window
-from epimetheus.state.form import pack, unpack
-from epimetheus.state.memory import Adoption, Behind, Known, Lease, Reading, State
+from epimetheus.state.encoding import pack, unpack
+from epimetheus.state.model import Adoption, Behind, Known, Lease, Reading, State
 from epimetheus.state.owner import ReceiverId
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator

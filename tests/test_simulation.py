@@ -44,58 +44,58 @@ PAGES = "pages(work.compartment, work.window, work.page, deadline)"
 ACKNOWLEDGED = "self._under_way.answered(answer.number)"
 START = "_start(state.through, state.floor, 0 if ocid in fresh else overlap)"
 MUTATIONS = [
-    Mutation("1: an unreadable compartment is passed over", "plan.py", "        if outcome.why:\n", "        if outcome.why == NO_TIME:\n"),
-    Mutation("1: no overlap", "plan.py", START, "state.through"),
+    Mutation("1: an unreadable compartment is passed over", "run/plan.py", "        if outcome.why:\n", "        if outcome.why == NO_TIME:\n"),
+    Mutation("1: no overlap", "run/plan.py", START, "state.through"),
     Mutation("1: the second page is the last", "source/audit.py", "            if token is None:", "            if token is None or page:"),
     Mutation(
-        "1: what came before the page is left", "slice_reader.py",
+        "1: what came before the page is left", "run/slice_reader.py",
         "update(() if work.page else {work.compartment})",
         "add(work.compartment)",
     ),
-    Mutation("1: one listing serves for ever", "known_compartments.py", "0 <= now - state.listed < minutes", "state.listed > 0"),
+    Mutation("1: one listing serves for ever", "run/known_compartments.py", "0 <= now - state.listed < minutes", "state.listed > 0"),
     Mutation(
-        "1: what returns begins anew", "known_compartments.py",
+        "1: what returns begins anew", "run/known_compartments.py",
         "        return before.read\n",
         "        return max(before.read, horizon)\n",
     ),
-    Mutation("1: a refused deleted compartment is given up at once", "plan.py", "GIVE_UP_MINUTES = 6 * 60", "GIVE_UP_MINUTES = 0"),
+    Mutation("1: a refused deleted compartment is given up at once", "run/plan.py", "GIVE_UP_MINUTES = 6 * 60", "GIVE_UP_MINUTES = 0"),
     Mutation(
-        "1: a deselected compartment loses its mark", "known_compartments.py",
+        "1: a deselected compartment loses its mark", "run/known_compartments.py",
         "read=state.mark(ocid), floor=behind",
         "read=now, floor=behind",
     ),
-    Mutation("1: a missing state is a fresh start", "state/keeper.py", "if marker and marker[0].complete:", "if False:"),
+    Mutation("1: a missing state is a fresh start", "state/session.py", "if marker and marker[0].complete:", "if False:"),
     Mutation("1: a state in the future is used", "state/checks.py", "if minute * 60 <= now + CLOCK_TOLERANCE_SECONDS:", "if True:"),
     Mutation("2: settled is not waited for", "deliver/delivery.py", "monotonic() - self._settle_seconds\n", "monotonic() + 1\n"),
-    Mutation("2: moved before confirmed", "run.py", "self.forwarder.finish()\n        seconds", "self.forwarder.settle()\n        seconds"),
+    Mutation("2: moved before confirmed", "run/run.py", "self.forwarder.finish()\n        seconds", "self.forwarder.settle()\n        seconds"),
     Mutation("2: written is confirmed", "deliver/delivery.py", "link.write(data)\n", "link.write(data); self.confirmed = self.sent\n"),
     Mutation(
         "2: RELP: sent is acknowledged", "deliver/relp.py",
         f"self.confirmed += {ACKNOWLEDGED}",
         f"{ACKNOWLEDGED}; self.confirmed = self.sent",
     ),
-    Mutation("3: nothing is remembered", "forward.py", "self._seen.remember(minute, some)", "pass"),
-    Mutation("3: keys go too early", "plan.py", "behind.since - overlap for ocid", "behind.since + 60 for ocid"),
-    Mutation("3: a longer overlap repeats", "plan.py", "if not state.overlap or overlap <= state.overlap:", "if True:"),
-    Mutation("3: another's state is written over", "state/keeper.py", "if there != etag and not ours:", "if False:"),
-    Mutation("4: the sum is what it should be", "report.py", "return self.forwarded + ", "return self.fetched or "),
-    Mutation("4: one more than the limit", "select/quotas.py", "if passed >= most:", "if passed > most:"),
-    Mutation("4: limits are not remembered", "forward.py", "self._selection.quotas.settle(one)", "pass"),
-    Mutation("4: no notice", "notices.py", "if not kind.startswith(OWN)]", "if False]"),
-    Mutation("4: a notice that is not recorded", "run.py", "        self.quotas.tell(held)", "        pass"),
-    Mutation("5: more time than there is", "run.py", "deadline.earlier(commit_reserve(deadline.left()))", "deadline.earlier(-600)"),
-    Mutation("1: the clock is believed", "clock_offset.py", "return by_oci(now, offset), warning", "return now, warning"),
-    Mutation("5: a lease of hours", "state/memory.py", "LEASE_SECONDS = 300.0", "LEASE_SECONDS = 30_000.0"),
-    Mutation("5: an interrupt keeps the lease", "lease.py", "parts.keeper.release()", "None"),
+    Mutation("3: nothing is remembered", "run/forward.py", "self._seen.remember(minute, some)", "pass"),
+    Mutation("3: keys go too early", "run/plan.py", "behind.since - overlap for ocid", "behind.since + 60 for ocid"),
+    Mutation("3: a longer overlap repeats", "run/plan.py", "if not state.overlap or overlap <= state.overlap:", "if True:"),
+    Mutation("3: another's state is written over", "state/session.py", "if there != etag and not ours:", "if False:"),
+    Mutation("4: the sum is what it should be", "run/tally.py", "return self.forwarded + ", "return self.fetched or "),
+    Mutation("4: one more than the limit", "select/rate_limits.py", "if passed >= most:", "if passed > most:"),
+    Mutation("4: limits are not remembered", "run/forward.py", "self._selection.quotas.settle(one)", "pass"),
+    Mutation("4: no notice", "run/notices.py", "if not kind.startswith(OWN)]", "if False]"),
+    Mutation("4: a notice that is not recorded", "run/run.py", "        self.quotas.tell(held)", "        pass"),
+    Mutation("5: more time than there is", "run/run.py", "deadline.earlier(commit_reserve(deadline.left()))", "deadline.earlier(-600)"),
+    Mutation("1: the clock is believed", "oci_client/clock_offset.py", "return by_oci(now, offset), warning", "return now, warning"),
+    Mutation("5: a lease of hours", "state/model.py", "LEASE_SECONDS = 300.0", "LEASE_SECONDS = 30_000.0"),
+    Mutation("5: an interrupt keeps the lease", "run/lease.py", "parts.keeper.release()", "None"),
     Mutation("6: pages are collected", "source/fetch.py", f" in {PAGES}:", f" in [*{PAGES}]:"),
     Mutation(
         "7: malformed is sent as it is", "render/__init__.py",
         "EVENT_SECONDS)\n            text = beginning(raw, most, self._redactor)",
         "EVENT_SECONDS)\n            text = raw.decode()",
     ),
-    Mutation("8: a failed run looks well", "run.py", 'return self.told("failed", error)', 'return self.told("ok")'),
-    Mutation("8: an old listing is ok", "discovery.py", "if age > options.listing_max_age:", "if False:"),
-    Mutation("8: giving up is not reported", "run.py", "*given_up_warning(self.given_up)", "*[]"),
+    Mutation("8: a failed run looks well", "run/run.py", 'return self.told("failed", error)', 'return self.told("ok")'),
+    Mutation("8: an old listing is ok", "run/discovery.py", "if age > options.listing_max_age:", "if False:"),
+    Mutation("8: giving up is not reported", "run/run.py", "*given_up_warning(self.given_up)", "*[]"),
 ]
 SHOWN_BY: dict[str, int | str] = {
     "1: an unreadable compartment is passed over": 1,
@@ -147,7 +147,7 @@ def test_a_broken_promise_is_caught(mutation, tmp_path):
     file.write_text(text.replace(mutation.line, mutation.broken), "utf-8")
     shows = SHOWN_BY[mutation.promise]
     if isinstance(shows, str):
-        command = ["-c", f"from tests.test_issue_14_scenes import *; {shows}"]
+        command = ["-c", f"from tests.run.test_fault_costs import *; {shows}"]
     else:
         command = ["-m", "tests.simulation", "300", "--jobs", "1", "--until-broken", "--try-first", str(shows)]
         command += [word for fault in NOT_YET for word in ("--without", fault)]

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from epimetheus.clock import Deadline
-from epimetheus.deliver.reasons import AGREEING, refusal
+from epimetheus.deliver.failures import AGREEING, refusal
 
 CHUNK = 128 * 1024
 _POLL_SECONDS = 0.001

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from epimetheus.errors import ReceiverError
-from epimetheus.foreign_text import without_secrets
+from epimetheus.safe_text import without_secrets
 
 LAST = 999_999_999
 """The highest transaction number; the next is 1. 0 is for what the server says of its own accord."""

@@ -13,9 +13,9 @@ from typing import TextIO
 
 import msgspec
 
-from epimetheus.foreign_text import masked, seen
 from epimetheus.model import Fetched, Problem, Replayed, Report, Window, minute_text, time_text
 from epimetheus.observe.bounded import bounded
+from epimetheus.safe_text import masked, seen
 
 _LOG = "epimetheus"
 _VERDICTS = {"healthy": logging.INFO, "degraded": logging.WARNING, "unhealthy": logging.ERROR}

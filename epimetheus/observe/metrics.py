@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDetails
 
-from epimetheus.cloud import oci_errors
 from epimetheus.errors import SourceError
-from epimetheus.foreign_text import plain
 from epimetheus.model import Report
+from epimetheus.oci_client.clients import oci_errors
+from epimetheus.safe_text import plain
 
 _HELP = "The function needs `use metrics`; METRICS_NAMESPACE= turns metrics off."
 

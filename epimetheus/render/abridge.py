@@ -10,9 +10,9 @@ from typing import TypeVar
 import msgspec
 
 from epimetheus.model import AuditEvent
-from epimetheus.render import tree
-from epimetheus.render.nested import CUT_KEY
-from epimetheus.render.redact import Redactor
+from epimetheus.render.formats.json_fields import CUT_KEY
+from epimetheus.render.redact import json_tree as tree
+from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.size import shorten
 
 MOST_BYTES = 1024 * 1024

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
+from epimetheus.event_patterns import compiled, matches
 from epimetheus.model import AuditEvent
-from epimetheus.patterns import compiled, matches
-from epimetheus.render.reading import failed, names_sign_on, status
+from epimetheus.render.meaning import failed, names_sign_on, status
 
 HIGH, MEDIUM, LOW, OTHER = 8, 5, 2, 3
 REFUSED = frozenset((401, 403, 404))

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
-from epimetheus.render.moment import Moment, moment_at
+from epimetheus.render.event_time import Moment, moment_at
 
 FACILITIES = (
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert",

@@ -11,7 +11,7 @@ the latest hour of each address for good: an address that was reported as foreig
 """
 
 from epimetheus.model import AuditEvent, Quota
-from epimetheus.select.quotas import OWN, Hours, Quotas
+from epimetheus.select.rate_limits import OWN, Hours, Quotas
 
 _FROM = " from "
 _MOST_ADDRESSES = 20

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from epimetheus.event_patterns import compiled, matches
 from epimetheus.model import AuditEvent, Cache, Identity
-from epimetheus.patterns import compiled, matches
-from epimetheus.select.watch import OWN_CALLS, is_own_call
-from epimetheus.select.who import folded, is_one_of, who
+from epimetheus.select.actors import folded, is_one_of, who
+from epimetheus.select.tamper_watch import OWN_CALLS, is_own_call
 
 Reason = Literal["own_polling", "excluded_user", "not_included_user", "service", "excluded_event", "not_included_event", "rate_limited"]
 
@@ -23,7 +23,7 @@ _NOBODY = Identity()
 
 @dataclass(frozen=True)
 class Rules:
-    """What the rules file says, plainly; patterns as in `epimetheus.patterns`, users and services by name or OCID.
+    """What the rules file says, plainly; patterns as in `epimetheus.event_patterns`, users and services by name or OCID.
 
     ``limits``: pattern → most an hour of each event type it matches. ``own``: OCIDs of ourselves whose polling is left out.
     """

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from epimetheus.model import Cache, Fetched, Quota
+from epimetheus.select.actors import Actor, folded, who
 from epimetheus.select.own_polling import OwnPolling
-from epimetheus.select.quotas import Quotas, event_millis
+from epimetheus.select.rate_limits import Quotas, event_millis
 from epimetheus.select.rules import SEND, Judge, Reason, Rules
-from epimetheus.select.watch import Watch
-from epimetheus.select.who import Actor, folded, who
+from epimetheus.select.tamper_watch import Watch
 
 Spent = Mapping[tuple[str, int], Quota]
 

@@ -19,13 +19,13 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from epimetheus.clock import Clock, Deadline
-from epimetheus.cloud import CONNECT_SECONDS, READ_SECONDS, Credentials, service_failure
 from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsError, OutOfTime, PageTokenRejected
-from epimetheus.http_limits import PAGE_BYTES, PAGE_SECONDS, AnswerLimit, LimitedAdapter
 from epimetheus.model import Window, minute_text
+from epimetheus.oci_client.clients import CONNECT_SECONDS, READ_SECONDS, Credentials, service_failure
+from epimetheus.oci_client.http_limits import PAGE_BYTES, PAGE_SECONDS, AnswerLimit, LimitedAdapter
 from epimetheus.source.decode import Events, decode_page
-from epimetheus.source.pacer import Pacer, pause
-from epimetheus.source.tokens import Tokens
+from epimetheus.source.page_tokens import Tokens
+from epimetheus.source.rate_limiter import Pacer, pause
 
 _TRIES = 5
 _CHUNK = 256 * 1024
@@ -88,7 +88,7 @@ class _Signed(AuthBase):
 class AuditApi:
     """ListEvents of one region. ``requests``, ``retries`` and ``throttled`` count what was asked, again, and refused with 429.
 
-    ``dated`` gets each answer (`epimetheus.cloud.dates`).
+    ``dated`` gets each answer (`epimetheus.oci_client.clients.dates`).
     """
 
     def __init__(

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from epimetheus.clock import Deadline
-from epimetheus.cloud import ServiceFailure
 from epimetheus.errors import SourceError
 from epimetheus.model import Compartment
-from epimetheus.source.tokens import Tokens
+from epimetheus.oci_client.clients import ServiceFailure
+from epimetheus.source.page_tokens import Tokens
 
 Mode = Literal["all", "tenancy_only", "include", "exclude"]
 ListPage = Callable[[str, bool, str | None], tuple[list[Compartment], str | None]]

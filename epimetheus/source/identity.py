@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from epimetheus.cloud import oci_errors
 from epimetheus.model import Compartment
-from epimetheus.source.answers import listed, text, understood
+from epimetheus.oci_client.clients import oci_errors
 from epimetheus.source.compartments import ListPage
+from epimetheus.source.sdk_responses import listed, text, understood
 
 _HELP = "The function needs `inspect compartments in tenancy`."
 _REGIONS_HELP = "The function needs `inspect tenancies in tenancy` for REGIONS=all."

@@ -3,7 +3,7 @@
 from epimetheus.errors import StateForeign, StateInFuture, StateMissing
 from epimetheus.model import minute_text, time_text
 from epimetheus.state.marker import Marker
-from epimetheus.state.memory import CLOCK_TOLERANCE_SECONDS, State
+from epimetheus.state.model import CLOCK_TOLERANCE_SECONDS, State
 from epimetheus.state.owner import Owner
 
 _REWIND = "`python -m epimetheus state rewind TIME`"

@@ -5,8 +5,8 @@ https://docs.oracle.com/en-us/iaas/api/#/en/objectstorage/20160918/Object/PutObj
 
 from typing import Any
 
-from epimetheus.cloud import ServiceFailure, oci_errors
 from epimetheus.errors import StateError
+from epimetheus.oci_client.clients import ServiceFailure, oci_errors
 from epimetheus.state.store import Changed, Stored
 
 _PRECONDITION_FAILED = 412

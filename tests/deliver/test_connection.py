@@ -9,7 +9,7 @@ import pytest
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.deliver import connection as module
 from epimetheus.deliver.connection import Connection, Dialer, Peer
-from epimetheus.deliver.reasons import refusal
+from epimetheus.deliver.failures import refusal
 from epimetheus.deliver.tls import tls_context
 from epimetheus.errors import ReceiverError, ReceiverUntrusted
 from epimetheus.testing.syslog import Authority, receive

@@ -12,7 +12,7 @@ from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.deliver import Delivery, Dialer, Peer, framer, tls_context
 from epimetheus.errors import DeliveryUncertain, ReceiverError, ReceiverUntrusted
 from epimetheus.testing.syslog import Authority, parse_message
-from tests.receivers import KINDS, PART, missing, real_receiver
+from tests.support.receivers import KINDS, PART, missing, real_receiver
 
 pytestmark = pytest.mark.skipif(bool(missing()) and "CI" not in os.environ, reason=missing() or "all there")
 

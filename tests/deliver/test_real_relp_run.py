@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from epimetheus.invoke import RunFailed
+from epimetheus.function.invoke import RunFailed
 from epimetheus.testing.syslog import Authority
-from tests.harness import event_id
-from tests.receivers import RELP_KINDS, missing, real_receiver
+from tests.support.harness import event_id
+from tests.support.receivers import RELP_KINDS, missing, real_receiver
 
 pytestmark = pytest.mark.skipif(bool(missing()) and "CI" not in os.environ, reason=missing() or "all there")
 

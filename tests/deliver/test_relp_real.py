@@ -11,7 +11,7 @@ from epimetheus.deliver import Dialer, Peer, framer, tls_context
 from epimetheus.deliver.relp import RelpDelivery
 from epimetheus.errors import DeliveryUncertain, ReceiverError
 from epimetheus.testing.syslog import Authority
-from tests.receivers import RELP_KINDS, missing, real_receiver
+from tests.support.receivers import RELP_KINDS, missing, real_receiver
 
 pytestmark = pytest.mark.skipif(bool(missing()) and "CI" not in os.environ, reason=missing() or "all there")
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])

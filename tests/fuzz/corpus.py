@@ -7,11 +7,11 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 from epimetheus.model import Window
-from epimetheus.state.form import pack
-from epimetheus.state.memory import Behind, Known, Lease, Reading, State
+from epimetheus.state.encoding import pack
+from epimetheus.state.model import Behind, Known, Lease, Reading, State
 from epimetheus.testing.oci.samples import Sampler
 from epimetheus.testing.syslog import Authority
-from tests.render.secret_cases import OBJECTS, TEXTS
+from tests.render.redact.secret_cases import OBJECTS, TEXTS
 
 _SAMPLER = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "prod", "fuzz")
 _EVENTS = [_SAMPLER.event(1_767_268_800 + number) for number in range(24)]

@@ -4,7 +4,7 @@ import json
 import random
 from typing import Any
 
-from tests.render.secret_cases import LONG, OBJECTS, TEXTS, S
+from tests.render.redact.secret_cases import LONG, OBJECTS, TEXTS, S
 
 _CASES = [(name, value, secret) for table in (TEXTS, OBJECTS) for name, (value, secret) in table.items()]
 _PLACES = ("message", "resourceName", "additionalDetails", "stateChange", "newByOracle", "identity", "request", "response")

@@ -12,18 +12,19 @@ from types import MappingProxyType
 
 import cefp
 
-from epimetheus.config import Settings
+from epimetheus.config.field_map import read_field_map
+from epimetheus.config.rules_file import read_rules
+from epimetheus.config.settings import Settings
 from epimetheus.deliver.tls import tls_context
 from epimetheus.errors import ConfigError, StateDamaged
-from epimetheus.files.field_map import read_field_map
-from epimetheus.files.rules import read_rules
-from epimetheus.invoke import RequestError, read_request
+from epimetheus.function.invoke import RequestError, read_request
 from epimetheus.model import Fetched
-from epimetheus.render import Renderer, leef
-from epimetheus.render.cef import LABELS
-from epimetheus.render.cef_keys import LENGTHS
+from epimetheus.render import Renderer
+from epimetheus.render.formats import leef
+from epimetheus.render.formats.cef import LABELS
+from epimetheus.render.formats.cef_keys import LENGTHS
 from epimetheus.source.decode import decode_event, decode_page
-from epimetheus.state.form import pack, unpack
+from epimetheus.state.encoding import pack, unpack
 from tests.fuzz import plant
 from tests.render.making import FORMATS_AND_HEADERS, OCSF, SETTINGS, parts, read_leef
 

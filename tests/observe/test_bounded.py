@@ -7,14 +7,14 @@ import msgspec
 import pytest
 
 from epimetheus.errors import SourceError
-from epimetheus.health import Check, Diagnosis
+from epimetheus.health.report import Check, Diagnosis
 from epimetheus.model import BehindNow, Position, Problem, Replayed
 from epimetheus.observe.bounded import MOST_BYTES, answer, bounded
 from epimetheus.observe.log import JsonLines, headline
 from epimetheus.observe.metrics import Asked, measures
-from epimetheus.report import position
-from epimetheus.state.memory import Behind, State
-from tests.reports import report
+from epimetheus.run.tally import position
+from epimetheus.state.model import Behind, State
+from tests.support.reports import report
 
 COUNT = 15_000
 WHY = "OCI refused while listing the events: 404 NotAuthorizedOrNotFound: " + "w" * 600

@@ -12,7 +12,7 @@ import pytest
 from epimetheus.model import Problem, Window
 from epimetheus.observe.log import JsonLines, LogWatcher, headline, log_failure, log_report, log_to
 from epimetheus.source.decode import decode_event
-from tests.reports import REFUSED, behind, report
+from tests.support.reports import REFUSED, behind, report
 
 NOON_UTC = 1_767_268_800.0
 

@@ -7,11 +7,11 @@ import oci
 import pytest
 import responses
 
-from epimetheus.cloud import ServiceFailure, make_client, sign_in
 from epimetheus.errors import CredentialsError, SourceError
 from epimetheus.observe.metrics import Asked, measures, post
+from epimetheus.oci_client.clients import ServiceFailure, make_client, sign_in
 from epimetheus.testing.oci import World, mock_oci
-from tests.reports import REFUSED, behind, report
+from tests.support.reports import REFUSED, behind, report
 
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 INGESTION = "https://telemetry-ingestion.us-ashburn-1.oraclecloud.com"

@@ -11,7 +11,7 @@ from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 from pyvrl import Transform
 
 from epimetheus.render import Rendered, Renderer
-from epimetheus.render.form import NO_NOTES
+from epimetheus.render.formats.base import NO_NOTES
 from epimetheus.source.decode import decode_event
 
 SETTINGS = {
@@ -53,7 +53,7 @@ OCSF = Draft202012Validator(_api_activity)
 
 
 def hides(character):
-    """Whether a character is not seen, by Unicode: as `epimetheus.render.visible` has it, but by other means."""
+    """Whether a character is not seen, by Unicode: as `epimetheus.render.sanitize` has it, but by other means."""
     return unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") or any(ord(character) in some for some in IGNORABLE)
 
 

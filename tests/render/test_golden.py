@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from epimetheus.render import Renderer
-from epimetheus.render.form import NO_NOTES, Notes
+from epimetheus.render.formats.base import NO_NOTES, Notes
 from tests.render.making import FORMATS_AND_HEADERS, SETTINGS, fetched
 
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epimetheus.render.cef_keys import LENGTHS, TYPED
-from epimetheus.render.fields import Device, Fields
-from epimetheus.render.form import Notes
+from epimetheus.render.custom_fields import Device, Fields
+from epimetheus.render.formats.base import Notes
+from epimetheus.render.formats.cef_keys import LENGTHS, TYPED
 from tests.render.making import FORMATS, TEXTS, body, event, parts, read_by_cefp, read_by_vector, read_leef, render
 
 RAW = event(

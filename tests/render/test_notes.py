@@ -5,7 +5,7 @@ import json
 import pytest
 
 from epimetheus.render import Renderer
-from epimetheus.render.form import Notes
+from epimetheus.render.formats.base import Notes
 from tests.render.making import (
     FORMATS,
     FORMATS_AND_HEADERS,

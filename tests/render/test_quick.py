@@ -9,22 +9,22 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render import Renderer
-from epimetheus.render.fields import NO_FIELDS, Fields
-from epimetheus.render.form import Notes
-from epimetheus.render.hints import suspicious
-from epimetheus.render.moment import moment
-from epimetheus.render.redact import Redactor
-from epimetheus.render.secret_keys import classify
-from epimetheus.render.secret_text import mask_all
+from epimetheus.render.custom_fields import NO_FIELDS, Fields
+from epimetheus.render.event_time import moment
+from epimetheus.render.formats.base import Notes
+from epimetheus.render.redact.keys import classify
+from epimetheus.render.redact.prescan import suspicious
+from epimetheus.render.redact.redactor import Redactor
+from epimetheus.render.redact.text import mask_all
 from epimetheus.testing.oci.samples import Sampler
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 from tests.render.making import FORMATS, SETTINGS, TEXTS, fetched
-from tests.render.secret_cases import HARMLESS_OBJECTS, HARMLESS_TEXTS, OBJECTS
-from tests.render.secret_cases import KEYS as MORE_KEYS
-from tests.render.secret_cases import TEXTS as MORE
+from tests.render.redact.secret_cases import HARMLESS_OBJECTS, HARMLESS_TEXTS, OBJECTS
+from tests.render.redact.secret_cases import KEYS as MORE_KEYS
+from tests.render.redact.secret_cases import TEXTS as MORE
+from tests.render.redact.test_redaction import HARMLESS, KEYS, SECRET_VALUES, SECRETS, compact
 from tests.render.test_golden import GOLDEN
-from tests.render.test_redaction import HARMLESS, KEYS, SECRET_VALUES, SECRETS, compact
 
 SAMPLER = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "prod", "quick")
 ORDINARY = [SAMPLER.event(1_767_268_800 + number) for number in range(100)]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render import MIN_BYTES
-from epimetheus.render.form import Notes
+from epimetheus.render.formats.base import Notes
 from epimetheus.render.size import cut, listed, shorten
 from tests.render.making import FORMATS, FORMATS_AND_HEADERS, OCSF, TEXTS, body, event, parts, read_by_cefp, read_leef, render
 

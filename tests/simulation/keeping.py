@@ -3,7 +3,7 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-from epimetheus.state.keeper import Keeper
+from epimetheus.state.session import Keeper
 from tests.simulation.storage import Shelf
 from tests.simulation.tenancy import ROOT
 

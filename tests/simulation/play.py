@@ -8,19 +8,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from epimetheus import forward
 from epimetheus.clock import Deadline
-from epimetheus.cloud import Calls, Credentials
 from epimetheus.deliver import Delivery, RelpDelivery, delivery, framer
-from epimetheus.invoke import RunFailed, refuse_failed, run_regions
+from epimetheus.function.invoke import RunFailed, refuse_failed, run_regions
 from epimetheus.model import Report
-from epimetheus.parts import Options, Parts
+from epimetheus.oci_client.clients import Calls, Credentials
 from epimetheus.render import Renderer
-from epimetheus.run import commit_reserve
-from epimetheus.select.watch import Watch
+from epimetheus.run import forward
+from epimetheus.run.ports import Options, Parts
+from epimetheus.run.run import commit_reserve
+from epimetheus.select.tamper_watch import Watch
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.decode import Events
-from epimetheus.source.pacer import Pacer
+from epimetheus.source.rate_limiter import Pacer
 from tests.simulation.audit import Wire
 from tests.simulation.chance import Killed, Stage
 from tests.simulation.events import Event
@@ -117,7 +117,7 @@ class Region:
 
 
 class Workshop:
-    """What `epimetheus.invoke.run_regions` takes the parts of a run from: as `epimetheus.assemble.Workshop`, over simulated connections."""
+    """What `epimetheus.function.invoke.run_regions` takes the parts of a run from: as `epimetheus.wiring.wiring.Workshop`, over simulated connections."""
 
     warnings: Sequence[str] = ()
     settings = SimpleNamespace(metrics_namespace=None)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from epimetheus.parts import Options
+from epimetheus.run.ports import Options
 from epimetheus.select.rules import Rules
 
 LIMIT = 2

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from epimetheus.cloud import ServiceFailure
 from epimetheus.errors import SourceError
 from epimetheus.model import Compartment
+from epimetheus.oci_client.clients import ServiceFailure
 from tests.simulation.chance import Stage
 from tests.simulation.events import Event, make_event
 

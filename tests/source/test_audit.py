@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.cloud import sign_in
 from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsError, OutOfTime
 from epimetheus.model import Fetched, Window, parse_minute
+from epimetheus.oci_client.clients import sign_in
 from epimetheus.source.audit import AuditApi, timeouts
 from epimetheus.source.fetch import Work, fetch
-from epimetheus.source.pacer import Pacer
+from epimetheus.source.rate_limiter import Pacer
 from epimetheus.testing.oci import World, mock_oci, serve
 from epimetheus.testing.oci.credentials import write_resource_principal
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.cloud import sign_in
 from epimetheus.errors import CompartmentError, OutOfTime
 from epimetheus.model import Window
+from epimetheus.oci_client.clients import sign_in
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.fetch import Page, Work, fetch
-from epimetheus.source.pacer import Pacer
+from epimetheus.source.rate_limiter import Pacer
 from epimetheus.testing.oci import World
 
 OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from epimetheus.cloud import ServiceFailure
 from epimetheus.errors import OutOfTime, SourceError
 from epimetheus.model import Compartment
+from epimetheus.oci_client.clients import ServiceFailure
 from epimetheus.source.compartments import Listing, choose, discover, paths, pin
 
 ROOT = "ocid1.tenancy.oc1..root"

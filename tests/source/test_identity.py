@@ -3,9 +3,9 @@
 import pytest
 from oci.identity import IdentityClient
 
-from epimetheus.cloud import ServiceFailure, make_client, sign_in
 from epimetheus.errors import CredentialsError, SourceError
 from epimetheus.model import Compartment
+from epimetheus.oci_client.clients import ServiceFailure, make_client, sign_in
 from epimetheus.source.compartments import discover
 from epimetheus.source.identity import compartment_pages, subscribed_regions
 from epimetheus.testing.oci import World, backend, mock_oci, serve

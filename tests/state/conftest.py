@@ -4,7 +4,7 @@ import oci
 import pytest
 from oci.object_storage import ObjectStorageClient
 
-from epimetheus.cloud import make_client, sign_in
+from epimetheus.oci_client.clients import make_client, sign_in
 from epimetheus.state.object_storage import ObjectStore
 from epimetheus.testing.oci import World, mock_oci, serve
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from epimetheus.config import Settings
+from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from tests.terraform.hcl import MODULE
 

@@ -3,7 +3,7 @@
 import re
 
 from epimetheus.observe.metrics import Asked, measures
-from tests.reports import report
+from tests.support.reports import report
 from tests.terraform.hcl import MODULE, module_locals
 
 POSTED = set(measures(report(certificate_days=3.0), Asked()))

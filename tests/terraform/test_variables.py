@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 import yaml
 
-from epimetheus.config import MAX_BYTES, Settings
+from epimetheus.config.settings import MAX_BYTES, Settings
 from tests.terraform.agreement import FILE, VALUES
 from tests.terraform.hcl import MODULE, ROOT, load, module_locals, variables
 

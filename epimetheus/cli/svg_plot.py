@@ -1,0 +1,191 @@
+"""Plots over time, as SVG for a page that styles it (classes, no colours), and what they are made of: buckets, ticks, units. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from itertools import pairwise
+from math import ceil, floor, log10
+from statistics import median
+
+from epimetheus.render.sanitize import on_terminal
+
+Values = Sequence[float | None]
+"""One for each bucket of an `Axis`; None where there was nothing."""
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_WIDTHS = (60, 120, 300, 600, 900, 1800, _HOUR, 2 * _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 7 * _DAY)
+_STEPS = (300, 600, 1800, _HOUR, 2 * _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 2 * _DAY, 7 * _DAY, 28 * _DAY, 91 * _DAY)
+_UNITS = (("s", 1, 180), ("min", _MINUTE, 180 * _MINUTE), ("h", _HOUR, 72 * _HOUR), ("d", _DAY, float("inf")))
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 24, 24
+_FILLED = 0.87  # of a bucket's width; the rest is the gap to the next
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Time in buckets of ``width`` seconds, from ``start`` on to ``end`` (seconds since the epoch, whole multiples of it)."""
+
+    start: int
+    end: int
+    width: int
+
+    @classmethod
+    def over(cls, start: int, end: int, most: int) -> "Axis":
+        """The axis for a time, in as many buckets as are round and not more than ``most``."""
+        width = next((one for one in _WIDTHS if -(-end // one) - start // one <= most), _WIDTHS[-1])
+        return cls(start // width * width, -(-end // width) * width, width)
+
+    def __len__(self) -> int:
+        return (self.end - self.start) // self.width
+
+    def put(self, points: Iterable[tuple[float | None, float | None]], merge: Callable[[list[float]], float]) -> list[float | None]:
+        """What ``merge`` makes of the values in each bucket; ``points`` are times and values, those without either are left out."""
+        buckets: list[list[float]] = [[] for _ in range(len(self))]
+        for time, value in points:
+            if time is not None and value is not None and self.start <= time < self.end:
+                buckets[int(time - self.start) // self.width].append(value)
+        return [merge(bucket) if bucket else None for bucket in buckets]
+
+    def ticks(self, most: int) -> list[int]:
+        """Round times on it, not more than ``most``, the ends left out."""
+        step = next((one for one in _STEPS if (self.end - self.start) / one <= most), _STEPS[-1])
+        return list(range(-(-(self.start + 1) // step) * step, self.end, step))
+
+
+def plot(axis: Axis, series: Mapping[str, Values], *, size: tuple[int, int], unit: str, bars: bool) -> str:
+    """One plot: ``series`` stacked as bars, or each a line. ``size`` is in pixels; ``unit`` stands above the axis of values."""
+    width, height = size
+    top = max([0.0, *(_tops(series.values()) if bars else _known(series.values()))])
+    steps = value_ticks(top, whole=bars)
+    scale = (height - _TOP - _BOTTOM) / steps[-1]
+    across = (width - _LEFT - _RIGHT) / len(axis)
+    parts = [_frame(axis, steps, size, scale, unit)]
+    if bars:
+        parts += _stacks(axis, series, across, height - _BOTTOM, scale)
+    else:
+        parts += [_line(axis, n, name, values, across, height - _BOTTOM, scale) for n, (name, values) in enumerate(series.items())]
+    if not list(_known(series.values())):
+        parts.append(f'<text x="{(width + _LEFT) / 2:.0f}" y="{height / 2:.0f}" text-anchor="middle">nothing to show</text>')
+    return _svg(size, parts)
+
+
+def strip(axis: Axis, rows: Mapping[str, Sequence[str | None]], *, width: int, label: int) -> str:
+    """A row of cells for each name, one a bucket, classed by what it holds: a status, or None. ``label``: pixels for the names."""
+    across = (width - label - _RIGHT) / len(axis)
+    parts = []
+    for row, (name, cells) in enumerate(rows.items()):
+        y = row * 22 + 4
+        parts.append(f'<text x="{label - 8}" y="{y + 12}" text-anchor="end">{safe(name)}</text>')
+        for n, cell in enumerate(cells):
+            told = f"{at(axis.start + n * axis.width)} UTC, {name}: {cell or 'no run'}"
+            place = f'x="{label + n * across:.1f}" y="{y}" width="{across * _FILLED:.1f}" height="16"'
+            parts.append(f'<rect class="{safe(cell or "none")}" {place}><title>{safe(told)}</title></rect>')
+    bottom = len(rows) * 22 + 4
+    parts += [_time_tick(axis, tick, label, across, bottom) for tick in axis.ticks(width // 90)]
+    return _svg((width, bottom + 20), parts)
+
+
+def value_ticks(top: float, *, whole: bool = True) -> list[float]:
+    """Round values from 0 on to at least ``top``, in four steps at most; ``whole`` ones, where things are counted."""
+    rough = top / 4 if top > 0.001 else 0.25
+    power = 10.0 ** floor(log10(rough))
+    step = next(n * power for n in (1, 2, 5, 10) if n * power >= rough)
+    step = max(step, 1.0) if whole else step
+    return [round(n * step, 6) for n in range(max(1, ceil(top / step)) + 1)]
+
+
+def unit_of(top: float) -> tuple[str, int]:
+    """The unit that ``top`` seconds are best told in, and how many seconds it has."""
+    return next((name, seconds) for name, seconds, below in _UNITS if top < below)
+
+
+def span(seconds: float | None) -> str:
+    """``1.5 s``, ``12 min``, ``3.5 h``, ``2.0 d``; empty for None."""
+    if seconds is None:
+        return ""
+    name, unit = unit_of(seconds)
+    value = seconds / unit
+    return f"{value:.1f} {name}" if value != int(value) and value < 10 else f"{value:.0f} {name}"
+
+
+def count(value: float | None) -> str:
+    """``12,345``; empty for None."""
+    return "" if value is None else f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
+def at(time: float) -> str:
+    """``24 Nov 10:05``, UTC."""
+    moment = datetime.fromtimestamp(time, UTC)
+    return f"{moment.day} {moment:%b %H:%M}"
+
+
+def safe(text: str) -> str:
+    """Foreign text as the text of an element, or in an attribute between double quotes."""
+    return escape(on_terminal(text))
+
+
+def _frame(axis: Axis, steps: Sequence[float], size: tuple[int, int], scale: float, unit: str) -> str:
+    """Lines and labels of both axes."""
+    width, height = size
+    parts = []
+    for step in steps:
+        y = height - _BOTTOM - step * scale
+        parts.append(f'<line class="{"axis" if step == 0 else "grid"}" x1="{_LEFT}" y1="{y:.1f}" x2="{width - _RIGHT}" y2="{y:.1f}"/>')
+        parts.append(f'<text x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{_short(step)}</text>')
+    across = (width - _LEFT - _RIGHT) / len(axis)
+    parts += [_time_tick(axis, tick, _LEFT, across, height - _BOTTOM) for tick in axis.ticks(width // 90)]
+    labels = f'<text class="unit" x="4" y="11">{safe(unit)}</text><text class="unit" x="4" y="{height - 8}">UTC</text>'
+    return "".join(parts) + labels
+
+
+def _time_tick(axis: Axis, tick: int, left: float, across: float, bottom: float) -> str:
+    x = left + (tick - axis.start) / axis.width * across
+    label = at(tick)[:-6] if tick % _DAY == 0 else at(tick)[-5:]
+    kind = ' class="day"' if tick % _DAY == 0 else ""
+    mark = f'<line class="axis" x1="{x:.1f}" y1="{bottom:.1f}" x2="{x:.1f}" y2="{bottom + 4:.1f}"/>'
+    return f'{mark}<text{kind} x="{x:.1f}" y="{bottom + 16:.1f}" text-anchor="middle">{label}</text>'
+
+
+def _stacks(axis: Axis, series: Mapping[str, Values], across: float, bottom: float, scale: float) -> list[str]:
+    parts = []
+    for n in range(len(axis)):
+        here = [(number, name, values[n] or 0) for number, (name, values) in enumerate(series.items()) if values[n]]
+        told = ", ".join(f"{count(value)} {name}".strip() for _, name, value in here)
+        y, rects = bottom, []
+        for number, _, value in here:
+            y -= value * scale
+            place = f'x="{_LEFT + n * across:.1f}" y="{y:.1f}" width="{across * _FILLED:.1f}" height="{value * scale:.1f}"'
+            rects.append(f'<rect class="s{number}" {place}/>')
+        if rects:
+            parts.append(f"<g><title>{at(axis.start + n * axis.width)} UTC: {safe(told)}</title>{''.join(rects)}</g>")
+    return parts
+
+
+def _line(axis: Axis, number: int, name: str, values: Values, across: float, bottom: float, scale: float) -> str:
+    """A line through the values, broken where none came for more than three times as long as usual."""
+    points = [(n, value) for n, value in enumerate(values) if value is not None]
+    usual = median([after[0] - before[0] for before, after in pairwise(points)] or [1])
+    drawn = ""
+    for n, (index, value) in enumerate(points):
+        far = n == 0 or index - points[n - 1][0] > 3 * usual
+        drawn += f"{'M' if far else 'L'}{_LEFT + (index + 0.5) * across:.1f} {bottom - value * scale:.1f}" + ("h0.1" if far else "")
+    return f'<path class="line t{number}" d="{drawn}"><title>{safe(name)}</title></path>' if drawn else ""
+
+
+def _tops(series: Iterable[Values]) -> Iterable[float]:
+    return (sum(value or 0 for value in column) for column in zip(*series, strict=True))
+
+
+def _known(series: Iterable[Values]) -> Iterable[float]:
+    return (value for values in series for value in values if value is not None)
+
+
+def _short(value: float) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= 10 * size or (value >= size and value % (size / 10) == 0):
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
+
+
+def _svg(size: tuple[int, int], parts: Iterable[str]) -> str:
+    return f'<svg viewBox="0 0 {size[0]} {size[1]}" role="img">{"".join(parts)}</svg>'

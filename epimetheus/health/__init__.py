@@ -1,0 +1,1 @@
+"""Health: a check for every dependency of a run."""

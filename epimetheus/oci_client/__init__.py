@@ -1,0 +1,1 @@
+"""OCI credentials and clients, and the limits that every request to OCI has."""

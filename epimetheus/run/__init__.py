@@ -1,0 +1,1 @@
+"""One run over one region, from discovery to commit."""

@@ -1,0 +1,31 @@
+"""The time of a run by OCI's clock: windows end where OCI has listed events, not where our clock says so."""
+
+from collections.abc import Callable
+
+from epimetheus.clock import Clock
+from epimetheus.oci_client.clock_offset import by_oci, corrected_now
+
+
+class RunClock:
+    """``minute``: in which the run takes place; ``end``: where reading ends, ``settle`` minutes before it.
+
+    ``offset``: as `Parts.clock_offset`.
+    """
+
+    def __init__(self, clock: Clock, offset: Callable[[], float | None], settle: int) -> None:
+        self._clock, self._offset, self._settle = clock, offset, settle
+        self._set(self.now())
+
+    def now(self) -> float:
+        """Seconds since the epoch, by OCI's clock where that is known."""
+        return by_oci(self._clock.now(), self._offset())
+
+    def check(self) -> str | None:
+        """Set the time by OCI's clock, which an answer has shown by now; a warning where the clocks differ. Raises ClockError."""
+        now, warning = corrected_now(self._clock.now(), self._offset())
+        self._set(now)
+        return warning
+
+    def _set(self, now: float) -> None:
+        self.minute = int(now // 60)
+        self.end = self.minute - self._settle

@@ -1,0 +1,276 @@
+"""Run lines read back from OCI Logging: every form they come in, every page, and what is said where something is missing."""
+
+import json
+import threading
+import time
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oci.loggingsearch import LogSearchClient
+
+from epimetheus.cli.run_log import read_runs, searcher, understood, windows
+from epimetheus.cli.runs_html import Frame, page
+from epimetheus.cli.runs_table import exit_code, flat
+from epimetheus.clock import SYSTEM, Clock, Deadline
+from epimetheus.errors import CredentialsError, SourceError
+from epimetheus.oci_client.clients import ServiceFailure, make_client, sign_in
+from epimetheus.testing.oci import World, mock_oci
+from tests.support.reports import REFUSED, behind, report
+from tests.support.run_lines import failure, found, logged, stamped
+
+NOON = 1767268800  # 2026-01-01T12:00:00Z
+DAY = 86_400
+PLATFORM = {"applicationId": "a", "containerId": "c", "functionId": "f", "requestId": "/1/2", "opcRequestId": "/1/2", "src": "STDERR"}
+
+
+@pytest.fixture
+def world(api_key):
+    return World(now=lambda: NOON, api_key=api_key)
+
+
+@pytest.fixture
+def ask(world, tmp_path):
+    """Read with the real SDK, from NOON - ``days`` to NOON."""
+    credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
+
+    def read(*scopes, days=1, seconds=60.0):
+        client = make_client(LogSearchClient, credentials, region=world.region, endpoint=None, seconds=2.0)
+        search = searcher(client, world.region)
+        return read_runs(search, scopes or [world.tenancy], NOON - days * DAY, NOON, Deadline.after(SYSTEM, seconds))
+
+    with mock_oci(world):
+        yield read
+
+
+def put(world, line, ago, **oracle):
+    world.add_log({"data": stamped(line, NOON - ago), "oracle": oracle}, NOON - ago)
+
+
+(PARTIAL,) = logged(report(status="partial", position=behind(2), warnings=["The listing is stale."]))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {**PARTIAL, **PLATFORM},
+        {"message": json.dumps(PARTIAL), **PLATFORM},
+        {"message": PARTIAL, **PLATFORM},
+        {**PARTIAL, "report": json.dumps(PARTIAL["report"])},
+    ],
+    ids=["fields", "text", "an object in message", "a report that became text"],
+)
+def test_a_line_is_understood_in_each_form_that_logging_gives_it(data):
+    run = understood({"logContent": {"data": data, "time": "2026-01-01T12:00:09Z"}})
+    assert (run.run, run.region, run.status) == ("r1", "eu-paris-1", "partial")
+    assert datetime.fromtimestamp(run.when, UTC).isoformat() == "2026-01-01T12:00:00+00:00"
+    assert (run.forwarded, run.left_out, run.lag, run.behind, run.seconds) == (9, {"rate_limited": 1, "excluded_event": 5}, 3600, 2, 1.5)
+    assert run.what == "The listing is stale. Behind: ocid1.compartment.oc1..0, since 2026-01-01T00:00:00Z: 429"
+    assert run.line["report"] == PARTIAL["report"]
+
+
+def test_a_run_that_failed_tells_why_with_a_report_and_without():
+    (line,) = logged(report(status="failed", error=REFUSED))
+    run = understood(found(line))
+    assert (run.status, run.kind, run.what, run.do) == ("failed", "receiver", "Nobody listens on siem:6514.", "Start it.")
+    run = understood(found(stamped(failure(), NOON)))
+    assert (run.status, run.kind, run.run, run.region, run.when) == ("failed", "configuration", "f1", "", NOON)
+    assert (run.what, run.do, run.forwarded, run.lag, run.behind) == ("TENANCY_OCID=x is no OCID.", "Correct it.", None, None, None)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"message": "Received function invocation request", **PLATFORM},
+        {"message": "{", **PLATFORM},
+        {"message": "[" * 100_000, **PLATFORM},
+        {**PARTIAL, "event": "trouble"},
+        {"event": "run", "message": "another function, on a run", "run": "7"},
+        {},
+        None,
+        "run",
+    ],
+)
+def test_other_lines_are_no_runs(data):
+    assert understood({"logContent": {"data": data}}) is None
+    assert understood(data) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "seen"),
+    [
+        ({"report": {"version": 9, "status": "paused", "run": "r9", "speed": 1}}, ("paused", "r9", None, {}, None, None)),
+        ({"report": {}, "kind": "source"}, ("failed", "", None, {}, None, None)),
+        ({"report": {"status": "ok", "forwarded": "7", "left_out": [1]}}, ("ok", "", 7, {}, None, None)),
+        ({"report": {"status": "ok", "left_out": {"a": 3, "b": None, "c": True}}}, ("ok", "", None, {"a": 3}, None, None)),
+        ({"report": {"forwarded": 10**400, "seconds": -1, "position": []}}, ("unknown", "", None, {}, None, None)),
+        ({"report": {"forwarded": 1e308, "left_out": {"a": "NaN", "b": 2.5}}}, ("unknown", "", None, {"b": 2.5}, None, None)),
+        ({"report": {"position": {"lag_seconds": 5, "behind": 4}, "run": 12}}, ("unknown", "12", None, {}, 5, 4)),
+        ({"report": {"position": {"behind": {"o": None}, "behind_not_shown": 8}}}, ("unknown", "", None, {}, None, 9)),
+    ],
+)
+def test_a_report_of_another_version_is_shown_as_far_as_it_goes(told, seen):
+    run = understood(found({"event": "run", "time": "2026-01-01T12:00:00Z", **told}))
+    assert (run.status, run.run, run.forwarded, run.left_out, run.lag, run.behind) == seen
+
+
+def test_a_time_without_a_zone_is_utc_wherever_one_is(monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert understood({"logContent": {"data": {**PARTIAL, "report": {"started": "2026-01-01T12:00:00"}}}}).when == NOON
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("told", [None, 7, "", "noon", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_time_that_is_none_gives_way_to_the_next_one_and_to_none_at_all(told):
+    (line,) = logged(report(started=told))
+    assert understood({"logContent": {"data": {**line, "time": told}, "time": "2026-01-01T12:00:00Z"}}).when == NOON
+    assert understood({"logContent": {"data": {**line, "time": told}, "time": told}}).when is None
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = ("run", "region", "status", "error", "warnings", "started", "seconds", "position", "forwarded", "left_out", "new")
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), VALUES), st.dictionaries(st.sampled_from(("since", "lag_seconds", "behind")), VALUES))
+def test_whatever_stands_in_a_report_it_is_shown(told, position):
+    run = understood(found({"event": "run", "report": {"position": position, **told}, "time": "2026-01-01T12:00:00Z", "do": told}))
+    assert list(flat(run.line))
+    assert exit_code([run]) in (0, 1, 2)
+    page([run], Frame(NOON - DAY, NOON + DAY, "here")).encode("utf-8", "strict")
+
+
+def test_every_page_of_every_window_is_read_and_what_touches_two_windows_counts_once(world, ask):
+    lines = logged(*(report(run=f"r{n}") for n in range(7)))
+    for line, days in zip(lines, (29, 28, 20, 14, 13, 3, 1), strict=True):
+        line["report"]["started"] = None
+        put(world, line, days * DAY - 1)
+    seen, warnings = ask(days=30)
+    assert ([run.run for run in seen], warnings) == (["r0", "r1", "r2", "r3", "r4", "r5", "r6"], [])
+    assert [run.when for run in seen] == sorted(run.when for run in seen)
+    assert len(world.asked("SearchLogs")) == 2 + 1 + 1
+    assert {asked.query["limit"] for asked in world.asked("SearchLogs")} == {"1000"}
+    assert list(windows(0, 30 * DAY)) == [(16 * DAY, 30 * DAY), (2 * DAY, 16 * DAY), (0, 2 * DAY)]
+    search = lambda scopes, window, page: ([found(lines[0])], None)  # noqa: E731 - the same line in both windows
+    assert len(read_runs(search, ["c"], 0, 20 * DAY, Deadline.after(SYSTEM, 60)).runs) == 1
+
+
+def test_only_run_lines_are_asked_for_in_both_forms(world, ask):
+    (line,) = logged(report(run="fields"))
+    put(world, line, 60)
+    put(world, {"message": json.dumps(logged(report(run="text"))[0], separators=(",", ":"))}, 50)
+    put(world, {"event": "left_out", "message": "left out: service"}, 40)
+    assert {run.run for run in ask().runs} == {"fields", "text"}
+    assert len(world.asked("SearchLogs")) == 1
+
+
+def test_a_compartment_that_does_not_show_its_logs_is_told_and_the_others_are_read(world, ask):
+    places = [world.add_compartment(f"c{n}") for n in range(25)]
+    for n, line in ((0, logged(report(run="first"))[0]), (24, logged(report(run="last"))[0])):
+        put(world, line, 60, compartmentid=places[n])
+    for hidden in (places[3], places[21]):
+        world.forbid(hidden)
+    seen, (warning,) = ask(*places)
+    assert {run.run for run in seen} == {"first", "last"}
+    assert warning.startswith("2 of 25 compartments do not show their logs (OCI refused while searching the logs of ocid1.compartment.")
+    assert "Allow group YOURS to read logging-family in compartment THAT_OF_THE_LOG" in warning
+
+
+def test_a_wrong_path_says_what_to_check(world, ask):
+    scope = "ocid1.compartment.oc1..nowhere/group/log"
+    with pytest.raises(ServiceFailure) as failed:
+        ask(scope)
+    assert failed.value.what.startswith(f"OCI refused while searching the logs of {scope} in us-ashburn-1: 404 NotAuthorizedOrNotFound")
+    assert "opc-request-id" in failed.value.what
+    assert failed.value.do == (
+        "Check --log (COMPARTMENT_OCID/LOG_GROUP_OCID/LOG_OCID), --region (where the function is), and that a policy says:"
+        " Allow group YOURS to read logging-family in compartment THAT_OF_THE_LOG."
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "what"),
+    [
+        ({"kind": "status", "status": 500, "times": None}, ServiceFailure, "500 InternalServerError"),
+        ({"kind": "status", "status": 401, "times": None}, CredentialsError, "did not accept our signature"),
+        ({"kind": "timeout", "times": None}, SourceError, "OCI gave no answer while searching the logs of 2 compartments"),
+        ({"kind": "garbage", "times": None}, SourceError, "OCI's answer was not understood"),
+    ],
+)
+def test_what_is_nobodys_permission_ends_it(world, ask, fault, error, what):
+    world.faults.add(fault.pop("kind"), operation="SearchLogs", **fault)
+    with pytest.raises(error) as failed:
+        ask(world.tenancy, world.add_compartment("other"))
+    assert what in failed.value.what
+
+
+def test_a_failure_of_the_service_is_not_taken_for_a_compartment_that_is_closed():
+    def search(scopes, window, page):
+        if len(scopes) == 2:
+            raise ServiceFailure("OCI refused.", do="Wait.", status=500, code="InternalServerError")
+        return [], None
+
+    with pytest.raises(ServiceFailure):
+        read_runs(search, ["a", "b"], NOON - DAY, NOON, Deadline.after(SYSTEM, 60))
+
+
+def test_control_characters_that_stand_raw_in_an_answer_do_not_end_it(tmp_path, world):
+    body = json.dumps({"results": [{"data": found({**PARTIAL, "message": "a|b"})}], "summary": {}}).replace("|", "\x01").encode()
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            """Says nothing."""
+
+    credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.handle_request).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        client = make_client(LogSearchClient, credentials, region=world.region, endpoint=endpoint, seconds=5.0)
+        seen, _ = read_runs(searcher(client, world.region), [world.tenancy], NOON - DAY, NOON, Deadline.after(SYSTEM, 60))
+    assert seen[0].line["message"] == "a\x01b"
+
+
+def test_a_throttled_page_is_asked_for_again(world, ask):
+    put(world, logged(report())[0], 60)
+    world.faults.add("status", status=429, operation="SearchLogs", times=1)
+    assert [run.run for run in ask().runs] == ["r1"]
+
+
+@pytest.mark.parametrize(
+    ("pages", "told"),
+    [
+        ([(1, "a"), (1, "b"), (1, None)], "The time was over before everything was read"),
+        ([(1000, None)], "OCI cut its answer short"),
+        ([(1, "a")] * 9, "OCI cut its answer short"),
+    ],
+)
+def test_an_answer_that_is_not_whole_is_told(pages, told):
+    """A page takes a second, and there are 1.5 for the first case, more for the others."""
+    left, now = list(pages), [0.0]
+
+    def search(scopes, window, page):
+        now[0] += 1
+        count, token = left.pop(0)
+        return [found(stamped(line, NOON + now[0])) for line in logged(report())] * count, token
+
+    clock = Clock(monotonic=lambda: now[0])
+    seen, (warning,) = read_runs(search, ["c"], NOON - DAY, NOON, Deadline.after(clock, 1.5 if len(pages) == 3 else 60))
+    assert warning.startswith(told)
+    assert seen

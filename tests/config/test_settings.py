@@ -1,0 +1,427 @@
+"""Settings: what is allowed, what is meant, and every mistake at once."""
+
+import pytest
+from pydantic import ValidationError
+
+from epimetheus.config import settings as config
+from epimetheus.config.settings import Settings
+from epimetheus.deliver.relp_frames import LONGEST
+from epimetheus.errors import ConfigError
+
+LEAST = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
+TENANCY, COMPARTMENT = "ocid1.tenancy.oc1..aaaa", "ocid1.compartment.oc1..bbbb"
+FACILITIES = (
+    "kern, user, mail, daemon, auth, syslog, lpr, news, uucp, cron, authpriv, ftp, ntp, audit, alert, clock, "
+    "local0, local1, local2, local3, local4, local5, local6, local7"
+)
+CERT = "-----BEGIN CERTIFICATE-----\nMIIBhide\n-----END CERTIFICATE-----"
+KEY = "-----BEGIN PRIVATE KEY-----\nMIIBhide\n-----END PRIVATE KEY-----"
+
+DEFAULTS = {
+    "syslog_host": "siem.example.com",
+    "syslog_port": 6514,
+    "syslog_transport": "tls",
+    "syslog_settle_seconds": 0.2,
+    "syslog_ca": None,
+    "syslog_client_cert": None,
+    "syslog_client_key": None,
+    "syslog_server_name": None,
+    "syslog_framing": "octet-counting",
+    "syslog_header": "rfc5424",
+    "syslog_facility": "local0",
+    "syslog_app_name": "epimetheus",
+    "syslog_hostname": None,
+    "syslog_max_bytes": 8000,
+    "syslog_timeout_seconds": 10.0,
+    "format": "cef",
+    "state_bucket": "audit",
+    "state_namespace": None,
+    "state_prefix": "epimetheus/",
+    "state_file": None,
+    "tenancy_ocid": None,
+    "regions": (),
+    "compartment_mode": "all",
+    "compartment_ids": (),
+    "listing_minutes": 15,
+    "listing_max_age_minutes": 60,
+    "initial_lookback_hours": 24,
+    "overlap_minutes": 15,
+    "settle_minutes": 2,
+    "slice_minutes": 60,
+    "api_concurrency": 8,
+    "api_requests_per_second": 20.0,
+    "rules": None,
+    "field_map": None,
+    "own_events": "summarise",
+    "tamper_watch": (),
+    "redact": (),
+    "run_message": False,
+    "metrics_namespace": "epimetheus",
+    "metrics_compartment_ocid": None,
+    "log_level": "info",
+    "oci_auth": "config_file",
+    "oci_config_file": "~/.oci/config",
+    "oci_profile": "DEFAULT",
+    "oci_endpoint": None,
+}
+
+OF_OTHERS = """
+    PATH HOME USER LOGNAME HOSTNAME HOST LANG LC_ALL LANGUAGE SHELL TERM COLORTERM TERM_PROGRAM TZ PWD OLDPWD SHLVL EDITOR VISUAL PAGER
+    DISPLAY XDG_RUNTIME_DIR XDG_CONFIG_HOME SSH_AUTH_SOCK SSH_CLIENT SSH_CONNECTION GPG_TTY MAIL LS_COLORS TMPDIR TEMP _
+    SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy no_proxy
+    PYTHONPATH PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE PYTHON_VERSION VIRTUAL_ENV PIP_NO_CACHE_DIR GOPATH JAVA_HOME NODE_ENV DEBUG CI
+    PORT APP_NAME LOG_FORMAT LOG_FILE FORMATTER POD_NAMESPACE NAMESPACE STATE_DIRECTORY RUNTIME_DIRECTORY INVOCATION_ID JOURNAL_STREAM
+    KUBERNETES_SERVICE_HOST AWS_REGION AWS_PROFILE AWS_CONFIG_FILE TF_VAR_region TF_VAR_tenancy_ocid KUBECONFIG DOCKER_HOST
+    FN_FORMAT FN_LISTENER FN_FN_NAME FN_FN_ID FN_APP_NAME FN_APP_ID FN_MEMORY FN_TYPE FDK_DEBUG
+    OCI_CLI_PROFILE OCI_CLI_CONFIG_FILE OCI_CLI_AUTH OCI_CLI_REGION OCI_CLI_TENANCY OCI_CLI_ENDPOINT OCI_CONFIG_PROFILE OCI_REGION
+    OCI_TENANCY OCI_REGION_METADATA OCI_SDK_AUTH OCI_RESOURCE_PRINCIPAL_RPST OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM
+    OCI_RESOURCE_PRINCIPAL_REGION OCI_TRACING_ENABLED OCI_TRACE_COLLECTOR_URL
+"""
+
+
+def problems(changes, least=LEAST):
+    """What is wrong once ``changes`` are made to what is right; None takes a key away."""
+    environment = {key: value for key, value in {**least, **changes}.items() if value is not None}
+    with pytest.raises(ConfigError) as failed:
+        Settings.read(environment)
+    assert failed.value.__cause__ is None
+    assert failed.value.__context__ is None
+    return list(failed.value.problems)
+
+
+def read(**changes):
+    return Settings.read({**LEAST, **changes})
+
+
+def test_defaults():
+    settings = Settings.read(LEAST)
+    assert settings.model_dump() == DEFAULTS
+    assert settings.warnings == ()
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\n\t"])
+def test_an_empty_value_is_the_default_but_no_namespace_means_no_metrics(empty):
+    given = {name.upper(): empty for name in DEFAULTS if name.upper() not in LEAST}
+    assert read(**given).model_dump() == {**DEFAULTS, "metrics_namespace": None}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("SYSLOG_HOST", " 10.0.0.9\n", "10.0.0.9"),
+        ("SYSLOG_HOST", "2001:db8::9", "2001:db8::9"),
+        ("SYSLOG_PORT", "65535", 65535),
+        ("SYSLOG_SETTLE_SECONDS", "0.15", 0.15),
+        ("SYSLOG_CA", CERT, CERT),
+        ("SYSLOG_CA", f"Issuer: us\n{CERT}\n{CERT}\n", f"Issuer: us\n{CERT}\n{CERT}"),
+        ("SYSLOG_CA", "file:ca.pem", "file:ca.pem"),
+        ("SYSLOG_CA", "vault:ocid1.vaultsecret.oc1.iad.aaaa", "vault:ocid1.vaultsecret.oc1.iad.aaaa"),
+        ("SYSLOG_CA", "object:tls/ca.pem", "object:tls/ca.pem"),
+        ("SYSLOG_SERVER_NAME", "siem", "siem"),
+        ("SYSLOG_FRAMING", "lf", "lf"),
+        ("SYSLOG_HEADER", "rfc3164", "rfc3164"),
+        ("SYSLOG_FACILITY", "authpriv", "authpriv"),
+        ("SYSLOG_APP_NAME", "a" * 48, "a" * 48),
+        ("SYSLOG_HOSTNAME", "h" * 255, "h" * 255),
+        ("SYSLOG_MAX_BYTES", "0", 0),
+        ("SYSLOG_MAX_BYTES", "480", 480),
+        ("SYSLOG_TIMEOUT_SECONDS", "2.5", 2.5),
+        ("FORMAT", "json", "json"),
+        ("STATE_PREFIX", "siem/oci-", "siem/oci-"),
+        ("TENANCY_OCID", TENANCY, TENANCY),
+        ("REGIONS", "all", ("all",)),
+        ("REGIONS", "eu-paris-1, us-gov-ashburn-1 ,,me-dcc-doha-1,eu-paris-1", ("eu-paris-1", "us-gov-ashburn-1", "me-dcc-doha-1")),
+        ("LISTING_MINUTES", "0", 0),
+        ("INITIAL_LOOKBACK_HOURS", "8760", 8760),
+        ("API_REQUESTS_PER_SECOND", "0.5", 0.5),
+        ("TAMPER_WATCH", "ocid1.bucket.oc1.iad.a,ocid1.fnfunc.oc1.iad.b", ("ocid1.bucket.oc1.iad.a", "ocid1.fnfunc.oc1.iad.b")),
+        ("REDACT", "data.identity.ipAddress, data.*.x-y", ("data.identity.ipAddress", "data.*.x-y")),
+        ("RUN_MESSAGE", "true", True),
+        ("METRICS_NAMESPACE", "siem_2", "siem_2"),
+        ("OCI_AUTH", "instance_principal", "instance_principal"),
+        ("OCI_ENDPOINT", "http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+        ("OCI_ENDPOINT", "https://gateway.example.com/oci/", "https://gateway.example.com/oci"),
+        ("RULES", "object:rules.json", "object:rules.json"),
+        ("FIELD_MAP", ' {"formats": {}} ', '{"formats": {}}'),
+    ],
+)
+def test_values_that_are_allowed(key, value, expected):
+    assert read(**{key: value}).model_dump()[key.lower()] == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"COMPARTMENT_MODE": "include", "COMPARTMENT_IDS": f"{COMPARTMENT},{TENANCY}"}, {"compartment_ids": (COMPARTMENT, TENANCY)}),
+        ({"SYSLOG_CLIENT_CERT": CERT, "SYSLOG_CLIENT_KEY": KEY}, {"syslog_client_key": KEY}),
+        ({"SYSLOG_CLIENT_CERT": "object:c", "SYSLOG_CLIENT_KEY": "vault:ocid1.vaultsecret.oc1.iad.a"}, {"syslog_client_cert": "object:c"}),
+        ({"OCI_RESOURCE_PRINCIPAL_VERSION": "2.2"}, {"oci_auth": "resource_principal"}),
+        ({"OCI_RESOURCE_PRINCIPAL_VERSION": "2.2", "OCI_AUTH": "config_file"}, {"oci_auth": "config_file"}),
+        ({"SYSLOG_HEADER": "rfc3164", "FORMAT": "json"}, {"syslog_header": "rfc3164", "format": "json"}),
+    ],
+)
+def test_values_that_are_allowed_together(changes, expected):
+    assert expected.items() <= read(**changes).model_dump().items()
+
+
+def test_a_state_file_stands_in_for_a_bucket():
+    settings = Settings.read({"SYSLOG_HOST": "siem", "STATE_FILE": "state"})
+    assert (settings.state_file, settings.state_bucket) == ("state", None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("SYSLOG_HOST", None, "SYSLOG_HOST is not set: allowed is a host name or an IP address, without port"),
+        ("SYSLOG_HOST", " ", "SYSLOG_HOST is not set: allowed is a host name or an IP address, without port"),
+        ("SYSLOG_HOST", "siem:6514", "SYSLOG_HOST=siem:6514: allowed is a host name or an IP address, without port"),
+        ("SYSLOG_HOST", "tls://siem", "SYSLOG_HOST=tls://siem: allowed is a host name or an IP address, without port"),
+        ("SYSLOG_HOST", "a" * 254, f"SYSLOG_HOST={'a' * 80}…: allowed is a host name or an IP address, without port"),
+        ("SYSLOG_HOST", "sièm", "SYSLOG_HOST=sièm: allowed is a host name or an IP address, without port"),
+        ("SYSLOG_PORT", "0", "SYSLOG_PORT=0: allowed is a whole number from 1 to 65535"),
+        ("SYSLOG_PORT", "99999", "SYSLOG_PORT=99999: allowed is a whole number from 1 to 65535"),
+        ("SYSLOG_PORT", "syslog", "SYSLOG_PORT=syslog: allowed is a whole number from 1 to 65535"),
+        ("SYSLOG_TRANSPORT", "udp", "SYSLOG_TRANSPORT=udp: allowed is tls or relp or tcp"),
+        ("SYSLOG_SETTLE_SECONDS", "0.1", "SYSLOG_SETTLE_SECONDS=0.1: allowed is a number from 0.15 to 10"),
+        ("SYSLOG_SETTLE_SECONDS", "nan", "SYSLOG_SETTLE_SECONDS=nan: allowed is a number from 0.15 to 10"),
+        ("SYSLOG_CA", "/etc/ca.pem", "SYSLOG_CA: allowed is a PEM text of certificates, file:PATH, vault:OCID or object:NAME"),
+        ("SYSLOG_CA", KEY, "SYSLOG_CA: allowed is a PEM text of certificates, file:PATH, vault:OCID or object:NAME"),
+        ("SYSLOG_CA", "vault:ca", "SYSLOG_CA=vault:ca: allowed is a PEM text of certificates, file:PATH, vault:OCID or object:NAME"),
+        ("SYSLOG_CA", "file:", "SYSLOG_CA=file:: allowed is a PEM text of certificates, file:PATH, vault:OCID or object:NAME"),
+        ("SYSLOG_SERVER_NAME", "a b", "SYSLOG_SERVER_NAME=a…: allowed is a host name or an IP address"),
+        ("SYSLOG_FRAMING", "octet", "SYSLOG_FRAMING=octet: allowed is octet-counting or lf"),
+        ("SYSLOG_HEADER", "RFC5424", "SYSLOG_HEADER=RFC5424: allowed is rfc5424 or rfc3164"),
+        ("SYSLOG_FACILITY", "local8", f"SYSLOG_FACILITY=local8: allowed is one of {FACILITIES}"),
+        ("SYSLOG_APP_NAME", "two words", "SYSLOG_APP_NAME=two words: allowed is up to 48 printable ASCII characters without blanks"),
+        ("SYSLOG_APP_NAME", "a" * 49, f"SYSLOG_APP_NAME={'a' * 49}: allowed is up to 48 printable ASCII characters without blanks"),
+        ("SYSLOG_HOSTNAME", "h" * 256, f"SYSLOG_HOSTNAME={'h' * 80}…: allowed is up to 255 printable ASCII characters without blanks"),
+        ("SYSLOG_MAX_BYTES", "479", "SYSLOG_MAX_BYTES=479: allowed is 0 (no limit), or a whole number of 480 or more"),
+        ("SYSLOG_MAX_BYTES", "-1", "SYSLOG_MAX_BYTES=-1: allowed is 0 (no limit), or a whole number of 480 or more"),
+        ("SYSLOG_MAX_BYTES", "8k", "SYSLOG_MAX_BYTES=8k: allowed is 0 (no limit), or a whole number of 480 or more"),
+        ("SYSLOG_TIMEOUT_SECONDS", "121", "SYSLOG_TIMEOUT_SECONDS=121: allowed is a number from 1 to 120"),
+        ("FORMAT", "syslog", "FORMAT=syslog: allowed is cef or json or leef or ocsf"),
+        ("STATE_BUCKET", "ns/audit", "STATE_BUCKET=ns…: allowed is a bucket's name, without its namespace"),
+        ("STATE_NAMESPACE", "a b", "STATE_NAMESPACE=a…: allowed is an Object Storage namespace"),
+        ("STATE_PREFIX", "/epimetheus", "STATE_PREFIX=/epimetheus: allowed is the beginning of an object's name, not a slash"),
+        ("TENANCY_OCID", COMPARTMENT, f"TENANCY_OCID={COMPARTMENT}: allowed is the OCID of a tenancy"),
+        ("REGIONS", "fra", "REGIONS=fra: allowed is all, or region identifiers like eu-frankfurt-1, comma-separated"),
+        ("REGIONS", ",", "REGIONS=,: allowed is all, or region identifiers like eu-frankfurt-1, comma-separated"),
+        ("REGIONS", "all,eu-paris-1", "REGIONS=all,eu-paris-1: allowed is all, or regions, not both"),
+        ("COMPARTMENT_MODE", "some", "COMPARTMENT_MODE=some: allowed is all or tenancy_only or include or exclude"),
+        ("LISTING_MINUTES", "1441", "LISTING_MINUTES=1441: allowed is a whole number from 0 to 1440"),
+        ("INITIAL_LOOKBACK_HOURS", "8761", "INITIAL_LOOKBACK_HOURS=8761: allowed is a whole number from 0 to 8760"),
+        ("OVERLAP_MINUTES", "1441", "OVERLAP_MINUTES=1441: allowed is a whole number from 0 to 1440"),
+        ("SETTLE_MINUTES", "61", "SETTLE_MINUTES=61: allowed is a whole number from 0 to 60"),
+        ("SLICE_MINUTES", "0", "SLICE_MINUTES=0: allowed is a whole number from 1 to 10080"),
+        ("API_CONCURRENCY", "65", "API_CONCURRENCY=65: allowed is a whole number from 1 to 64"),
+        ("API_REQUESTS_PER_SECOND", "0", "API_REQUESTS_PER_SECOND=0: allowed is a number above 0, up to 10000"),
+        ("API_REQUESTS_PER_SECOND", "inf", "API_REQUESTS_PER_SECOND=inf: allowed is a number above 0, up to 10000"),
+        ("API_REQUESTS_PER_SECOND", "nan", "API_REQUESTS_PER_SECOND=nan: allowed is a number above 0, up to 10000"),
+        ("RULES", "vault:ocid1.x.oc1..a", "RULES=vault:ocid1.x.oc1..a: allowed is a JSON object, file:PATH or object:NAME"),
+        ("RULES", "[1]", "RULES: allowed is a JSON object, file:PATH or object:NAME"),
+        ("FIELD_MAP", "map.json", "FIELD_MAP: allowed is a JSON object, file:PATH or object:NAME"),
+        ("FIELD_MAP", '{"cef": }', "FIELD_MAP line 1, column 9: it is not JSON: expected value"),
+        ("FIELD_MAP", '{"format": {}}', "FIELD_MAP line 1, format: there is no such key; the nearest is formats"),
+        ("OWN_EVENTS", "drop", "OWN_EVENTS=drop: allowed is summarise or forward"),
+        ("TAMPER_WATCH", "ocid1.bucket.oc1.iad.a,audit", "TAMPER_WATCH=audit: allowed is OCIDs, comma-separated"),
+        ("REDACT", "data..x", "REDACT=data..x: allowed is paths like data.identity.ipAddress, comma-separated"),
+        ("RUN_MESSAGE", "yes", "RUN_MESSAGE=yes: allowed is true or false"),
+        (
+            "METRICS_NAMESPACE",
+            "oci_audit",
+            "METRICS_NAMESPACE=oci_audit: allowed is empty, or letters, digits and _, a letter first, not oci_ or oracle_",
+        ),
+        ("METRICS_COMPARTMENT_OCID", "ocid1.x.oc1..a", "METRICS_COMPARTMENT_OCID=ocid1.x.oc1..a: allowed is the OCID of a compartment"),
+        ("LOG_LEVEL", "trace", "LOG_LEVEL=trace: allowed is debug or info or warning or error"),
+        ("OCI_AUTH", "api_key", "OCI_AUTH=api_key: allowed is resource_principal or instance_principal or config_file"),
+        ("OCI_ENDPOINT", "127.0.0.1:80", "OCI_ENDPOINT=127.0.0.1:80: allowed is an http or https URL without user, query and fragment"),
+        ("OCI_PROFILE", "[DEFAULT]", "OCI_PROFILE=[DEFAULT]: allowed is the name of a profile in OCI_CONFIG_FILE"),
+        ("SYSLOG_HOSTNAME", "a\x1b[2Jb\udcff", "SYSLOG_HOSTNAME=a?[2Jb?: allowed is up to 255 printable ASCII characters without blanks"),
+    ],
+)
+def test_a_value_that_is_not_allowed(key, value, problem):
+    assert problems({key: value}) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"STATE_FILE": "x"}, ["STATE_BUCKET and STATE_FILE are both set: allowed is one of them"]),
+        ({"STATE_BUCKET": None}, ["STATE_BUCKET is not set: allowed is a bucket's name, or STATE_FILE in its place on a terminal"]),
+        (
+            {"STATE_BUCKET": None, "STATE_FILE": "x", "OCI_RESOURCE_PRINCIPAL_VERSION": "2.2"},
+            ["STATE_FILE=x: a function has no disk that lasts; allowed is STATE_BUCKET"],
+        ),
+        (
+            {"STATE_BUCKET": None, "STATE_FILE": "x", "SYSLOG_CA": "object:ca", "RULES": "object:r"},
+            [
+                "RULES=object:r: objects are read from STATE_BUCKET, which is not set",
+                "SYSLOG_CA=object:ca: objects are read from STATE_BUCKET, which is not set",
+            ],
+        ),
+        ({"SYSLOG_CLIENT_CERT": CERT}, ["SYSLOG_CLIENT_CERT is set and SYSLOG_CLIENT_KEY is not: allowed is both or neither"]),
+        ({"SYSLOG_CLIENT_KEY": KEY}, ["SYSLOG_CLIENT_KEY is set and SYSLOG_CLIENT_CERT is not: allowed is both or neither"]),
+        (
+            {"SYSLOG_TRANSPORT": "tcp", "SYSLOG_CA": CERT, "SYSLOG_SERVER_NAME": "siem"},
+            [
+                "SYSLOG_CA is set and SYSLOG_TRANSPORT is tcp: allowed is with tls and relp only",
+                "SYSLOG_SERVER_NAME is set and SYSLOG_TRANSPORT is tcp: allowed is with tls and relp only",
+            ],
+        ),
+        (
+            {"SYSLOG_TRANSPORT": "relp", "SYSLOG_FRAMING": "lf"},
+            ["SYSLOG_FRAMING is set and SYSLOG_TRANSPORT is relp, which has frames of its own: allowed is with tls and tcp only"],
+        ),
+        (
+            {"COMPARTMENT_MODE": "exclude"},
+            ["COMPARTMENT_IDS is not set: COMPARTMENT_MODE=exclude needs OCIDs of compartments, comma-separated"],
+        ),
+        (
+            {"COMPARTMENT_IDS": COMPARTMENT},
+            ["COMPARTMENT_IDS is set and COMPARTMENT_MODE is all: allowed is with include or exclude only"],
+        ),
+        (
+            {"COMPARTMENT_MODE": "tenancy_only", "COMPARTMENT_IDS": COMPARTMENT},
+            ["COMPARTMENT_IDS is set and COMPARTMENT_MODE is tenancy_only: allowed is with include or exclude only"],
+        ),
+        (
+            {"COMPARTMENT_MODE": "include", "COMPARTMENT_IDS": f"prod,{COMPARTMENT},test"},
+            [
+                "COMPARTMENT_IDS=prod: allowed is OCIDs of compartments, comma-separated",
+                "COMPARTMENT_IDS=test: allowed is OCIDs of compartments, comma-separated",
+            ],
+        ),
+    ],
+)
+def test_values_that_are_not_allowed_together(changes, expected):
+    assert problems(changes) == expected
+
+
+def test_item_19_relp_takes_no_message_longer_than_its_frames():
+    assert config.RELP_BYTES == LONGEST == 131_072
+    for size in ("0", "131073", "200_000", "0.0", "999999999999"):
+        assert problems({"SYSLOG_TRANSPORT": "relp", "SYSLOG_MAX_BYTES": size}) == [
+            f"SYSLOG_MAX_BYTES={size}: SYSLOG_TRANSPORT=relp sends no message longer than 131072 bytes;"
+            " allowed is an integer from 480 to 131072"
+        ]
+    assert read(SYSLOG_TRANSPORT="relp", SYSLOG_MAX_BYTES="131072").syslog_max_bytes == 131_072
+    assert read(SYSLOG_TRANSPORT="relp").syslog_max_bytes == 8000
+    assert read(SYSLOG_TRANSPORT="tls", SYSLOG_MAX_BYTES="0").syslog_max_bytes == 0
+
+
+@pytest.mark.parametrize("key", ["SYSLOG_HOST", "SYSLOG_PORT", "REGIONS", "RULES", "FIELD_MAP", "SYSLOG_CA", "OCI_ENDPOINT"])
+def test_bytes_that_are_not_utf_8_are_a_mistake_like_any_other(key):
+    for problem in problems({key: '{"\udcff": 1}'}):
+        assert problem.startswith(key)
+        assert problem.isprintable()
+
+
+def test_all_mistakes_are_told_at_once():
+    environment = {
+        "SYSLOG_HSOT": "siem",
+        "SYSLOG_PORT": "99999",
+        "SYSLOG_CLIENT_KEY": KEY,
+        "FORMAT": "leaf",
+        "COMPARTMENT_MODE": "include",
+        "RULES": '{"event_filtering": {"mode": "some"}, "statistics": []}',
+    }
+    with pytest.raises(ConfigError) as failed:
+        Settings.read(environment)
+    assert str(failed.value) == (
+        "9 mistake(s) in the configuration: "
+        "SYSLOG_HSOT: there is no such key; the nearest is SYSLOG_HOST; "
+        "SYSLOG_HOST is not set: allowed is a host name or an IP address, without port; "
+        "SYSLOG_PORT=99999: allowed is a whole number from 1 to 65535; "
+        "FORMAT=leaf: allowed is cef or json or leef or ocsf; "
+        "RULES line 1, event_filtering.mode: allowed is include, exclude or all; "
+        "RULES line 1, statistics: allowed is a JSON object; "
+        "STATE_BUCKET is not set: allowed is a bucket's name, or STATE_FILE in its place on a terminal; "
+        "SYSLOG_CLIENT_KEY is set and SYSLOG_CLIENT_CERT is not: allowed is both or neither; "
+        "COMPARTMENT_IDS is not set: COMPARTMENT_MODE=include needs OCIDs of compartments, comma-separated. "
+        "Correct them and run again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("SYSLOG_HSOT", "SYSLOG_HOST"),
+        ("syslog_host", "SYSLOG_HOST"),
+        ("SYSLOGHOST", "SYSLOG_HOST"),
+        ("SYSLOG-HOST", "SYSLOG_HOST"),
+        ("SYSLOG_CLIENT_KYE", "SYSLOG_CLIENT_KEY"),
+        ("SYSLOG_SERVERNAME", "SYSLOG_SERVER_NAME"),
+        ("SYSLOG_XYZ", "SYSLOG_CA"),
+        ("STATE_BUCKETS", "STATE_BUCKET"),
+        ("REGION", "REGIONS"),
+        ("REDCAT", "REDACT"),
+        ("RULE", "RULES"),
+        ("FROMAT", "FORMAT"),
+        ("format", "FORMAT"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+        ("COMPARTMENT_ID", "COMPARTMENT_IDS"),
+        ("TENANCY_ID", "TENANCY_OCID"),
+        ("OVERLAP_MINUTE", "OVERLAP_MINUTES"),
+        ("OCI_CONFIGFILE", "OCI_CONFIG_FILE"),
+        ("OCI_ENDPIONT", "OCI_ENDPOINT"),
+    ],
+)
+def test_a_key_that_is_nearly_ours_is_an_error_that_names_the_right_one(key, meant):
+    assert problems({key: "s3cret"}) == [f"{key}: there is no such key; the nearest is {meant}"]
+
+
+def test_keys_of_others_are_let_pass():
+    names = OF_OTHERS.split()
+    assert len(names) > 60
+    assert Settings.read({**LEAST, **dict.fromkeys(names, "x")}) == Settings.read(LEAST)
+
+
+def test_together_they_must_fit_into_a_function():
+    pem = "-----BEGIN CERTIFICATE-----" + "ä" * 1000
+    keys = {"SYSLOG_CA": pem, "RULES": "object:r" + "r" * 1000, "PATH": "p" * 5000}
+    rest = 4096 - sum(len((key + value).encode()) for key, value in {**LEAST, **keys}.items() if key != "PATH") - len("OCI_CONFIG_FILE")
+    assert read(**keys, OCI_CONFIG_FILE="x" * rest).syslog_ca == pem
+    assert problems({**keys, "OCI_CONFIG_FILE": "x" * rest + " "}) == [
+        "All keys and values together take 4097 bytes: allowed are 4096; "
+        f"the largest are SYSLOG_CA (2036), RULES (1013), OCI_CONFIG_FILE ({rest + 16}); "
+        "put PEM texts and rules elsewhere, and point there with file:, vault: or object:"
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SYSLOG_CLIENT_CERT": "MIIBhide", "SYSLOG_CLIENT_KEY": "MIIBhide"},
+        {"SYSLOG_CLIENT_KEY": KEY.replace("PRIVATE", "ENCRYPTED PRIVATE"), "SYSLOG_CLIENT_CERT": CERT},
+        {"SYSLOG_CLIENT_KEY": KEY.replace("\n", ""), "SYSLOG_TRANSPORT": "tcp"},
+        {"SYSLOG_SERVER_NAME": KEY},
+        {"SYSLOG_CLIENT_CERT": KEY, "SYSLOG_CLIENT_KEY": CERT},
+        {"SYSLOG_CLIENT_KYE": KEY},
+        {"SYSLOG_CA": CERT, "SYSLOG_CLIENT_CERT": CERT, "SYSLOG_CLIENT_KEY": KEY + "hide" * 1024},
+        {"OCI_ENDPOINT": "https://user:hide@gateway.example.com"},
+        {"RULES": '{"hide":'},
+        {"RULES": '{"event_filtering": {"mode": "hide", "excluded_events": [{"hide": 1}]}}'},
+        {"FIELD_MAP": '{"hide"'},
+        {"FIELD_MAP": "hide"},
+    ],
+)
+def test_no_secret_and_no_text_is_in_an_error(changes):
+    listed = "; ".join(problems(changes))
+    assert listed
+    assert "hide" not in listed
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"RULES": "object:r", "RUN_MESSAGE": "true", "OWN_EVENTS": "forward"}, []),
+        ({"SYSLOG_TRANSPORT": "tcp"}, ["SYSLOG_TRANSPORT=tcp is plain TCP: events can be read and forged on the way; use tls."]),
+    ],
+)
+def test_what_every_run_should_say(changes, expected):
+    assert list(read(**changes).warnings) == expected
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValidationError):
+        Settings.read(LEAST).syslog_port = 1

@@ -1,0 +1,314 @@
+"""scripts/deploy.sh with stand-ins for oci, docker and terraform: what it calls, what it says where one fails, and that it goes on.
+
+And what docs/ tell about deploying and operating: that it is there.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from epimetheus.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "scripts" / "deploy.sh"
+COMPARTMENT = "ocid1.compartment.oc1..aa"
+FUNCTION = "ocid1.fnfunc.oc1.eu-frankfurt-1.aa"
+SEARCH = 'search "ocid1.compartment.oc1..aa/ocid1.loggroup.oc1..aa/ocid1.log.oc1..aa" | sort by datetime desc'
+DIGEST = "sha256:" + "5" * 64
+USUAL = ("--compartment", COMPARTMENT, "--region", "eu-frankfurt-1", "--poll", "0", "--wait", "10")
+BASICS = ("bash", "cat", "date", "dirname", "env", "mktemp", "rm", "sed", "sleep", "tr")
+
+# One program, called by three names: notes its call, fails where FAIL says so, and remembers in DONE what was done.
+FAKE = r"""#!/usr/bin/env bash
+call="${0##*/} $*"
+printf '%s\n' "$call" >>"$CALLS"
+if [[ $FAIL && $call == *"$FAIL"* ]]; then echo "it said no" >&2; exit 1; fi
+case $call in
+    "oci iam region-subscription list"*) [[ $call == *eu-frankfurt-1* ]] && echo FRA || true ;;
+    *"os ns get"*) echo tenant ;;
+    *"repository list"*) [[ ! -e $DONE/repository ]] || echo ocid1.containerrepo.oc1..aa ;;
+    *"repository create"*) : >"$DONE/repository" ;;
+    *"image list"*) [[ ! -e $DONE/pushed ]] || cat "$DONE/digest" ;;
+    "docker image inspect"*) [[ -e $DONE/built ]] ;;
+    "docker build"*) : >"$DONE/built" ;;
+    "docker push"*) : >"$DONE/pushed" ;;
+    "terraform"*" plan "*"-detailed-exitcode"*) [[ -e $DONE/applied ]] || exit 2 ;;
+    "terraform"*" apply "*) : >"$DONE/applied" ;;
+    *"output -json function_ocid"*) cat "$DONE/function_ocid" ;;
+    *"output -json log_searches"*) cat "$DONE/log_searches" ;;
+    *"search-logs"*) cat "$DONE/log" ;;
+esac
+"""
+
+
+class Deployment:
+    """A machine with the stand-ins, and what has been done so far."""
+
+    def __init__(self, folder):
+        self.bin, self.done, self.work, self.calls = folder / "bin", folder / "done", folder / "work", folder / "calls"
+        for made in (self.bin, self.done, self.work):
+            made.mkdir()
+        for name in BASICS:
+            (self.bin / name).symlink_to(shutil.which(name))
+        (self.bin / "python3").symlink_to(Path(sys.executable).resolve())
+        for name in ("oci", "docker", "terraform"):
+            (self.bin / name).write_text(FAKE)
+            (self.bin / name).chmod(0o755)
+        (self.done / "digest").write_text(DIGEST + "\n")
+        (self.done / "function_ocid").write_text(json.dumps(FUNCTION))
+        (self.done / "log_searches").write_text(json.dumps({"everything": SEARCH, "runs": "another"}))
+        self.log(line())
+
+    def log(self, *data):
+        """What a search of the log finds from now on: the data of its entries."""
+        results = [{"data": {"datetime": 1, "logContent": {"data": one, "type": "com.oraclecloud.functions.application"}}} for one in data]
+        (self.done / "log").write_text(json.dumps({"data": {"results": results}}))
+
+    def run(self, *more, fail="", answer="", arguments=USUAL):
+        """Its exit code, what it wrote, and the calls it made."""
+        self.calls.write_text("")
+        environment = {"PATH": str(self.bin), "CALLS": str(self.calls), "DONE": str(self.done), "FAIL": fail, "TMPDIR": str(self.work)}
+        command = ["bash", str(SCRIPT), *arguments, *more]
+        done = subprocess.run(command, env=environment, input=answer, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr, self.calls.read_text().splitlines()
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return Deployment(tmp_path)
+
+
+def line(status="ok", level="INFO", message="eu-frankfurt-1 ok: 12 forwarded"):
+    return {"time": "2026-11-24T10:00:00.000Z", "level": level, "event": "run", "message": message, "report": {"status": status}}
+
+
+def steps(calls):
+    """What changes anything, in a few words."""
+    words = ("repository create", "docker build", "docker push", " apply ", "function invoke")
+    return [word.strip() for call in calls for word in words if word in call]
+
+
+def test_from_nothing_to_the_report_of_the_first_run(machine):
+    code, out, err, calls = machine.run("--yes")
+    assert (code, err) == (0, "")
+    assert steps(calls) == ["repository create", "docker build", "docker push", "apply", "function invoke"]
+    assert "eu-frankfurt-1 ok: 12 forwarded" in out
+    assert '"status": "ok"' in out
+    assert out.endswith("== Done\n")
+
+
+def test_what_it_asks_of_each_tool(machine):
+    _, _, _, calls = machine.run("--yes", "--platform", "linux/arm64", "--base", "python:3.11.14-slim-bookworm@sha256:12")
+    image = re.escape("fra.ocir.io/tenant/epimetheus:") + r"\d+\.\d+\.\d+-[0-9a-f]{12}"
+    text = "\n".join(calls)
+    chosen = "docker build --platform linux/arm64 --build-arg BASE=python:3.11.14-slim-bookworm@sha256:12 --tag "
+    assert re.search(f"^{re.escape(chosen)}{image} {re.escape(str(ROOT))}$", text, re.M)
+    assert re.search(f"^docker push {image}$", text, re.M)
+    planned = rf"-var compartment_ocid={COMPARTMENT} -var region=eu-frankfurt-1 -var image={image} -var image_digest={DIGEST}$"
+    assert re.search(planned, text, re.M)
+    detached = f"oci --region eu-frankfurt-1 fn function invoke --function-id {FUNCTION} --fn-invoke-type detached --body {{}} --file -"
+    assert detached in calls
+    assert f"logging-search search-logs --search-query {SEARCH} --time-start" in text
+    assert "repository create --compartment-id ocid1.compartment.oc1..aa --display-name epimetheus --is-public false" in text
+
+
+def test_what_it_asks_of_terraform_is_what_the_module_has():
+    script, module = SCRIPT.read_text(), ROOT / "terraform"
+    names = set(re.findall(r'-var "(\w+)=', script))
+    assert names == {"compartment_ocid", "region", "image", "image_digest"}
+    assert names <= set(re.findall(r'^variable "(\w+)"', (module / "variables.tf").read_text(), re.M))
+    outputs = (module / "outputs.tf").read_text()
+    assert set(re.findall(r"\$\(output (\w+)", script)) <= set(re.findall(r'^output "(\w+)"', outputs, re.M))
+    assert re.search(r"^ +everything += ", outputs.partition('output "log_searches"')[2].partition("\noutput")[0], re.M)
+
+
+FAILURES = [
+    ("region-subscription list", 3, "The OCI CLI is not logged in", []),
+    ("os ns get", 3, "namespace could not be asked for", []),
+    ("docker login", 3, "'docker login fra.ocir.io', user tenant/USER", []),
+    ("repository list", 4, "could not be listed", []),
+    ("repository create", 4, "could not be made", []),
+    ("image list", 6, "images could not be listed", ["repository create"]),
+    ("docker build", 5, "could not be built", ["repository create"]),
+    ("docker push", 6, "could not be pushed", ["repository create", "docker build"]),
+    (" init ", 7, "terraform init failed", ["repository create", "docker build", "docker push"]),
+    (" plan ", 7, "terraform plan failed", ["repository create", "docker build", "docker push"]),
+    (" apply ", 7, "terraform apply failed", ["repository create", "docker build", "docker push"]),
+    ("output -json", 7, "has no output function_ocid", ["repository create", "docker build", "docker push", "apply"]),
+    ("function invoke", 8, "could not be started", ["repository create", "docker build", "docker push", "apply"]),
+    ("search-logs", 9, "could not be searched", ["repository create", "docker build", "docker push", "apply", "function invoke"]),
+]
+
+
+@pytest.mark.parametrize(("fail", "code", "says", "done"), FAILURES, ids=[each[0].strip() for each in FAILURES])
+def test_a_step_that_fails_says_so_in_one_line_and_the_next_try_goes_on_from_there(machine, fail, code, says, done):
+    found, _, err, calls = machine.run("--yes", fail=fail)
+    ours = [told for told in err.splitlines() if told.startswith("deploy.sh: ")]
+    assert (found, len(ours)) == (code, 1), err
+    assert says in ours[0]
+    assert [step for step in steps(calls) if step != fail.strip()] == done
+    found, _, _, calls = machine.run("--yes")
+    assert found == 0
+    once = [step for step in ("repository create", "docker build", "docker push", "apply") if step not in done]
+    assert steps(calls) == [*once, "function invoke"]
+
+
+def test_run_again_it_changes_nothing_and_runs_the_function_again(machine):
+    machine.run("--yes")
+    code, out, _, calls = machine.run()
+    assert (code, steps(calls)) == (0, ["function invoke"])
+    assert "It is in the registry." in out
+    assert "Nothing to change." in out
+
+
+def test_nothing_is_applied_unless_somebody_says_yes(machine):
+    code, _, err, calls = machine.run(answer="no\n")
+    assert (code, "apply" in steps(calls)) == (7, False)
+    assert "Nothing was applied" in err
+    assert machine.run(answer="")[0] == 7
+    code, _, _, calls = machine.run(answer="yes\n")
+    assert (code, steps(calls)) == (0, ["apply", "function invoke"])
+
+
+def test_the_run_can_be_left_out(machine):
+    code, _, _, calls = machine.run("--yes", "--no-run")
+    assert (code, steps(calls)) == (0, ["repository create", "docker build", "docker push", "apply"])
+
+
+def test_all_that_is_missing_is_said_at_once(machine):
+    for name in ("oci", "docker", "terraform"):
+        (machine.bin / name).unlink()
+    code, _, err, calls = machine.run("--terraform", "/nowhere")
+    assert (code, calls) == (2, [])
+    assert err.startswith("deploy.sh: Missing: terraform; oci; docker or podman (installed and running); the folder /nowhere.")
+
+
+def test_podman_serves_where_docker_does_not_answer(machine):
+    (machine.bin / "podman").write_text(FAKE.replace('"docker ', '"podman '))
+    (machine.bin / "podman").chmod(0o755)
+    code, _, _, calls = machine.run("--yes", fail="docker info")
+    assert code == 0
+    assert [" ".join(call.split()[:2]) for call in calls if " build " in call or " push " in call] == ["podman build", "podman push"]
+
+
+def test_a_region_that_the_tenancy_has_not_is_refused(machine):
+    code, _, err, _ = machine.run(arguments=("--compartment", COMPARTMENT, "--region", "us-nowhere-1"))
+    assert (code, err) == (3, "deploy.sh: The tenancy is not subscribed to us-nowhere-1.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "--compartment needs"),
+        (("--compartment", "prod", "--region", "eu-frankfurt-1"), "--compartment needs"),
+        (("--compartment", COMPARTMENT), "--region needs"),
+        (("--compartment", COMPARTMENT, "--region", "eu-frankfurt-1'] | x"), "--region needs"),
+        (("--compartment", COMPARTMENT, "--region", "eu-frankfurt-1", "--wait", "soon"), "whole numbers"),
+        (("--compartment",), "needs a value"),
+        (("--colour", "red"), "no option --colour"),
+    ],
+)
+def test_arguments_that_can_not_be_used_are_refused(machine, arguments, says):
+    code, _, err, calls = machine.run(arguments=arguments)
+    assert (code, calls) == (2, [])
+    assert says in err
+
+
+def test_help_needs_nothing_and_names_every_option(machine):
+    code, out, _, calls = machine.run(arguments=("--help",))
+    assert (code, calls) == (0, [])
+    parsing = SCRIPT.read_text().partition("\narguments() {")[2].partition("\n}\n")[0]
+    known = set(re.findall(r"^ +(--[a-z-]+)[ |)]", parsing, re.M))
+    assert {"--compartment", "--wait", "--no-run"} < known
+    assert [option for option in known if option not in out] == []
+
+
+def test_a_run_that_failed_is_shown_and_is_a_failure(machine):
+    machine.log({**line("failed", "ERROR", "eu-frankfurt-1 failed: OCI refused."), "report": None, "do": "Check the policies."})
+    code, out, err, _ = machine.run("--yes")
+    assert code == 1
+    assert "eu-frankfurt-1 failed: OCI refused. Check the policies." in out
+    assert err.startswith("deploy.sh: The run failed")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        line(),
+        {"message": json.dumps(line())},
+        {"message": line()},
+        {"message": json.dumps({"log": json.dumps(line())})},
+    ],
+    ids=["structured", "as text", "below message", "text in text"],
+)
+def test_a_report_is_found_however_logging_holds_it(machine, data):
+    machine.log({"message": "Received function invocation request"}, {"message": "{not json"}, data)
+    code, out, _, _ = machine.run("--yes")
+    assert (code, out.count("12 forwarded")) == (0, 1)
+
+
+def test_no_report_in_time_is_a_failure_and_a_run_that_was_skipped_is_none(machine):
+    machine.log(line("skipped"), {"message": "nothing of ours"})
+    code, _, err, _ = machine.run("--yes", "--wait", "0")
+    assert (code, err) == (9, f"deploy.sh: There is no report after 0 s. Look for it in OCI Logging: {SEARCH}\n")
+
+
+@pytest.mark.parametrize("fail", ["", " apply "])
+def test_neither_the_plan_nor_anything_else_stays_behind(machine, fail):
+    machine.run("--yes", fail=fail)
+    assert list(machine.work.iterdir()) == []
+
+
+DOCS = {name: (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("deploy", "operate", "security")}
+
+
+def test_every_alarm_has_its_section():
+    alarms = (ROOT / "terraform" / "observability.tf").read_text().partition("own_alarms")[2]
+    kinds = {kind.replace("_", "-") for kind in re.findall(r"^    (\w+) = \{$", alarms, re.M)}
+    assert {"lag", "missing", "not-started"} <= kinds
+    section = DOCS["operate"].partition("\n## Alarms\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^### (.+)$", section, re.M)) == kinds
+
+
+def test_every_policy_statement_is_explained():
+    """By verb and kind of resource; what stands in comments is none."""
+    policies = re.sub(r"^ *#.*$", "", (ROOT / "terraform" / "iam.tf").read_text(), flags=re.M)
+    allowed = r"Allow (dynamic-group|any-user|service) .*?to (manage|use|read|inspect) ([a-z-]+)"
+    explained = DOCS["security"].partition("### Policy statements")[2].partition("```\n\n")[0]
+    assert set(re.findall(allowed, explained)) == set(re.findall(allowed, policies))
+    assert len(set(re.findall(allowed, policies))) >= 10
+
+
+@pytest.mark.parametrize("name", DOCS)
+def test_the_commands_that_are_told_exist(name):
+    told = set(re.findall(r"python -m epimetheus ([a-z]+(?: [a-z]+)?)", DOCS[name]))
+    known = typer.main.get_command(app)
+    for words in map(str.split, told):
+        command = known.commands[words[0]]
+        alone = len(words) == 1 and getattr(command, "invoke_without_command", True)
+        assert alone or not hasattr(command, "commands") or words[1] in command.commands, words
+    assert told or name == "deploy"
+
+
+@pytest.mark.parametrize("name", DOCS)
+def test_what_is_pointed_at_is_there(name):
+    def anchors(text):
+        heads = re.findall(r"^#+ (.+)$", text, re.M)
+        return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+    for file, anchor in re.findall(r"\]\(([\w./]*)(?:#([\w-]+))?\)", DOCS[name]):
+        path = ROOT / "docs" / (file or f"{name}.md")
+        assert path.exists(), file
+        assert not anchor or anchor in anchors(path.read_text("utf-8")), anchor
+    variables = "".join(path.read_text() for path in (ROOT / "terraform").glob("variables*.tf"))
+    declared = set(re.findall(r'^variable "(\w+)"', variables, re.M))
+    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)(?: = [^`]*)?`", DOCS[name]))
+    ours = {word for word in named if word in declared or word.startswith(("syslog_", "api_", "alarm"))}
+    assert len(ours) >= 4
+    assert ours <= declared

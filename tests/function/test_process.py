@@ -1,0 +1,129 @@
+"""The function as the platform runs it: the real fdk in a process of its own, configured by its environment alone."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from epimetheus.state.encoding import unpack
+from epimetheus.testing.function import serve_function
+from epimetheus.testing.oci import World, serve
+from epimetheus.testing.syslog import Authority, receive
+from tests.support.harness import event_id
+
+ROOT = Path(__file__).parents[2]
+STATE = "epimetheus/us-ashburn-1.state"
+
+
+@contextmanager
+def everything(folder, api_key, *, compartments, events, page_size=1000, **settings):
+    """A served world with so many events, a receiver, and the function; the ids of the events."""
+    world = World(page_size=page_size, api_key=api_key)
+    world.bucket("audit-state")
+    places = [world.tenancy, *(world.add_compartment(f"c{number}") for number in range(compartments - 1))]
+    end = time.time() - 600
+    share, rest = divmod(events, compartments)
+    ids = [
+        event for number, place in enumerate(places) for event in world.emit(place, share + (number < rest), end - 1800, end, seed=number)
+    ]
+    authority = Authority(folder / "authority")
+    with receive(authority) as receiver, serve(world) as served:
+        environment = {
+            "OCI_AUTH": "config_file",
+            "OCI_CONFIG_FILE": str(world.credentials(folder)),
+            "OCI_ENDPOINT": served.url,
+            "SYSLOG_HOST": "localhost",
+            "SYSLOG_PORT": str(receiver.port),
+            "SYSLOG_CA": f"file:{authority.ca}",
+            "STATE_BUCKET": "audit-state",
+            "API_REQUESTS_PER_SECOND": "1000",
+            "INITIAL_LOOKBACK_HOURS": "1",
+            **settings,
+        }
+        with serve_function(ROOT / "func.py", environment) as function:
+            yield world, receiver, function, ids
+
+
+def through(world):
+    return unpack(world.objects("audit-state")[STATE], "the state").through
+
+
+def arrived(receiver):
+    return [event_id(message) for message in receiver.messages]
+
+
+def test_100_000_events_of_200_compartments_arrive_in_one_call_and_a_second_sends_none_again(tmp_path, api_key):
+    with everything(tmp_path, api_key, compartments=200, events=100_000) as (world, receiver, function, ids):
+        received_at_write = []
+        world.put_hook = lambda write: received_at_write.append((unpack(write.data, "a write").through, len(receiver.messages)))
+        answer = function.call()
+        assert answer.status == 200, answer.body
+        (report,) = json.loads(answer.body)
+        assert (report["status"], report["fetched"], report["forwarded"], report["duplicates"]) == ("ok", 100_000, 100_000, 0)
+        assert report["receiver"]["evidence"] == "A"
+        assert sorted(arrived(receiver)) == sorted(ids)
+        start = received_at_write[0][0]
+        assert all(count == 100_000 for cursor, count in received_at_write if cursor > start)
+        answer = function.call()
+        (again,) = json.loads(answer.body)
+        assert (again["status"], again["forwarded"], len(receiver.messages)) == ("ok", 0, 100_000)
+        assert receiver.problems == []
+        runs = [json.loads(line) for line in function.lines()]
+        told = [(line["level"], line["event"], line["report"]["forwarded"]) for line in runs]
+        assert told == [("INFO", "run", 100_000), ("INFO", "run", 0)]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_receiver_that_dies_at_a_random_point_costs_repeats_and_nothing_else(tmp_path, api_key, seed):
+    after = random.Random(seed).randrange(1, 20_000)
+    with everything(tmp_path, api_key, compartments=20, events=20_000) as (world, receiver, function, ids):
+        start = []
+        world.put_hook = lambda write: start.append(unpack(write.data, "a write").through)
+        receiver.faults.add("die", after=after)
+        answer = function.call()
+        assert (answer.status, through(world)) == (502, start[0]), f"died after {after}"
+        assert b"may not have arrived" in answer.body
+        receiver.start()
+        answer = function.call()
+        (report,) = json.loads(answer.body)
+        assert (answer.status, report["status"], report["uncertain"]) == (200, "ok", 0)
+        assert set(arrived(receiver)) == set(ids), f"died after {after}"
+        failed = json.loads(function.lines()[0])
+        assert failed["report"]["error"]["kind"] == "delivery_uncertain"
+        assert report["duplicates"] == failed["report"]["forwarded"]
+        assert len(receiver.messages) <= 20_000 + after - report["duplicates"]
+
+
+def test_what_is_wrong_with_the_settings_is_what_the_platform_shows(tmp_path):
+    with serve_function(ROOT / "func.py", {"SYSLOG_HSOT": "siem", "SYSLOG_PORT": "0"}) as function:
+        answer = function.call()
+    assert answer.status == 502
+    text = answer.body.decode()
+    assert "SYSLOG_HSOT" in text
+    assert "SYSLOG_HOST" in text
+    assert "SYSLOG_PORT=0" in text
+    assert "Traceback" not in text
+
+
+def test_a_request_that_is_not_understood_is_refused(tmp_path, api_key):
+    with everything(tmp_path, api_key, compartments=1, events=0) as (_, _, function, _):
+        for body, why in ((b'{"action": "dance"}', "dance"), (b"[", "not understood"), (b'{"acton": "run"}', "acton")):
+            answer = function.call(body)
+            assert (answer.status, why in answer.body.decode()) == (502, True)
+        assert function.call(b'{"action": "run"}').status == 200
+        assert function.call(b" {} ").status == 200
+
+
+def test_importing_the_function_loads_nothing_that_only_tests_or_a_terminal_need():
+    program = "import sys, func; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, env={"PATH": os.defpath})
+    loaded = set(done.stdout.split())
+    assert "epimetheus.function.invoke" in loaded
+    not_ours = ("responses", "rich", "typer", "trustme", "hypothesis", "epimetheus.testing", "epimetheus.cli.app", "epimetheus.cli.demo")
+    assert [name for name in loaded if name.startswith(not_ours)] == []

@@ -1,0 +1,391 @@
+"""Who we are, the SDK's clients, and its errors in our words: real clients before the stand-in, real files, nothing secret shown."""
+
+import re
+import time
+import traceback
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from oci.identity import IdentityClient
+from oci.monitoring import MonitoringClient
+from oci.object_storage import ObjectStorageClient
+
+from epimetheus.errors import CredentialsError, SourceError, StateError
+from epimetheus.oci_client.clients import Calls, ServiceFailure, make_client, oci_errors, service_failure, sign_in
+from epimetheus.testing.oci import World, backend, mock_oci, serve
+
+HUSH = "hush-hush"
+
+
+@pytest.fixture
+def world(api_key):
+    return World(api_key=api_key, regions=["us-phoenix-1"])
+
+
+@pytest.fixture
+def config(world, tmp_path):
+    """The path of a config file; beside it is ``api_key.pem``."""
+    return world.credentials(tmp_path)
+
+
+@pytest.fixture
+def credentials(config):
+    return sign_in("config_file", str(config), "DEFAULT")
+
+
+@pytest.fixture(params=["in process", "http"])
+def url(request, world):
+    if request.param == "http":
+        with serve(world) as served:
+            yield served.url
+    else:
+        with mock_oci(world):
+            yield None
+
+
+def client(credentials, url=None, kind=ObjectStorageClient, region="us-ashburn-1", seconds=0.6):
+    return make_client(kind, credentials, region=region, endpoint=url, seconds=seconds)
+
+
+def set_to(**changes):
+    """Rewrites lines of a config file; None drops one."""
+
+    def change(text):
+        for name, value in changes.items():
+            text = re.sub(rf"^{name}=.*\n", "" if value is None else f"{name}={value}\n", text, flags=re.MULTILINE)
+        return text
+
+    return change
+
+
+def refused(config, profile="DEFAULT"):
+    with pytest.raises(CredentialsError, match="OCI_AUTH=config_file gave no credentials: ") as caught:
+        sign_in("config_file", str(config), profile)
+    assert "OCI_CONFIG_FILE and OCI_PROFILE" in caught.value.do
+    assert HUSH not in str(caught.value)
+    return caught.value.what
+
+
+def test_a_config_file_is_who_we_are(world, credentials):
+    assert credentials.principals == (world.user,)
+    assert (credentials.tenancy, credentials.region) == (world.tenancy, "us-ashburn-1")
+    with mock_oci(world):
+        assert client(credentials).get_namespace().data == "axexample"
+
+
+def test_another_profile_is_another_identity(world, config):
+    config.write_text(config.read_text() + "[OTHER]\nregion=us-phoenix-1\n")
+    assert sign_in("config_file", str(config), "OTHER").region == "us-phoenix-1"
+
+
+def test_a_key_with_a_pass_phrase_signs(world, config, api_key):
+    encryption = serialization.BestAvailableEncryption(HUSH.encode())
+    pem = api_key.private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    (config.parent / "api_key.pem").write_bytes(pem)
+    assert "passphrase" in refused(config)
+    config.write_text(config.read_text() + f"pass_phrase={HUSH}!\n")
+    assert "passphrase is incorrect" in refused(config)
+    config.write_text(config.read_text().replace(f"{HUSH}!", HUSH))
+    with mock_oci(world):
+        assert client(sign_in("config_file", str(config), "DEFAULT")).get_namespace().data == "axexample"
+
+
+def test_a_config_file_or_profile_that_is_not_there_is_said_to_be_so(config, tmp_path):
+    assert f"Could not find config file at {tmp_path}/nowhere" in refused(tmp_path / "nowhere")
+    assert "Profile 'NOPE' not found" in refused(config, "NOPE")
+
+
+@pytest.mark.parametrize("name", ["user", "fingerprint", "tenancy", "region", "key_file"])
+def test_a_line_that_is_missing_is_named(config, name):
+    config.write_text(set_to(**{name: None})(config.read_text()))
+    assert f"'{name}': 'missing'" in refused(config)
+
+
+@pytest.mark.parametrize("name", ["user", "fingerprint", "tenancy"])
+@pytest.mark.parametrize("value", ["", HUSH, f"ocid1.{HUSH}", "aa:bb"])
+def test_a_line_that_is_malformed_is_named_and_not_shown(config, name, value):
+    config.write_text(set_to(**{name: value})(config.read_text()))
+    assert f"'{name}': 'malformed'" in refused(config)
+
+
+@pytest.mark.parametrize("content", [b"", HUSH.encode(), b"-----BEGIN PRIVATE KEY-----\nhush-hush\n-----END PRIVATE KEY-----\n", None])
+def test_a_key_that_is_none_is_said_to_be_none_and_not_shown(config, content):
+    key = config.parent / "api_key.pem"
+    key.unlink()
+    if content is not None:
+        key.write_bytes(content)
+    assert re.search("is not a private key|InvalidKeyFilePath", refused(config))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("[DEFAULT]", f"pass_phrase={HUSH}"),
+        lambda text: text + f"\n{HUSH} is no line\n",
+        lambda text: text + f"pass_phrase={HUSH}\npass_phrase={HUSH}\n",
+        lambda text: "\0" + HUSH,
+    ],
+    ids=["no section", "no line", "twice", "binary"],
+)
+def test_a_file_that_is_no_config_file_is_said_to_be_none_and_not_shown(config, change):
+    config.write_text(change(config.read_text()))
+    assert re.search("(Section|Parsing|Option)", refused(config))
+
+
+def test_a_pass_phrase_that_can_not_be_used_is_not_shown(config, api_key):
+    pem = api_key.private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"x")
+    )
+    (config.parent / "api_key.pem").write_bytes(pem)
+    config.write_text(config.read_text() + "pass_phrase=\u00dc\n")
+    assert "\\xdc" not in refused(config)
+
+
+def test_a_config_file_without_a_region_is_no_identity(config):
+    config.write_text(set_to(region="")(config.read_text()))
+    assert refused(config).endswith("they name no tenancy, or no region.")
+
+
+def test_a_public_key_is_told_from_a_private_one(config, api_key):
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    (config.parent / "api_key.pem").write_bytes(api_key.private.public_key().public_bytes(serialization.Encoding.PEM, form))
+    assert "a public key was provided" in refused(config)
+
+
+@pytest.fixture
+def principal(world, tmp_path, monkeypatch):
+    """The environment of a function."""
+    for name, value in world.resource_principal(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("principal")
+def test_a_function_is_who_the_platform_says_it_is(world):
+    credentials = sign_in("resource_principal", "", "")
+    assert (credentials.tenancy, credentials.region) == (world.tenancy, "us-ashburn-1")
+    assert credentials.principals == (world.function,)
+    with mock_oci(world):
+        assert client(credentials).get_namespace().data == "axexample"
+        assert client(credentials, region="us-phoenix-1").get_namespace().data == "axexample"
+    assert [asked.region for asked in world.requests] == ["us-ashburn-1", "us-phoenix-1"]
+
+
+def no_principal():
+    with pytest.raises(CredentialsError, match="OCI_AUTH=resource_principal gave no credentials: ") as caught:
+        sign_in("resource_principal", "", "")
+    assert "inside OCI Functions" in caught.value.do
+    assert HUSH not in str(caught.value)
+    return caught.value.what
+
+
+@pytest.mark.usefixtures("principal")
+@pytest.mark.parametrize("name", ["VERSION", "RPST", "PRIVATE_PEM"])
+def test_outside_of_a_function_there_is_no_principal(monkeypatch, name):
+    monkeypatch.delenv(f"OCI_RESOURCE_PRINCIPAL_{name}")
+    no_principal()
+
+
+def test_a_principal_whose_files_are_not_there_or_no_key_is_none(principal):
+    (principal / "private.pem").write_text(HUSH)
+    assert "is not a private key" in no_principal()
+    (principal / "private.pem").unlink()
+    assert "No such file or directory" in no_principal()
+    (principal / "rpst").unlink()
+    assert "No such file or directory" in no_principal()
+
+
+@pytest.mark.parametrize("text", ["", HUSH, f"{HUSH}.{HUSH}.{HUSH}"])
+def test_a_token_that_is_none_is_said_to_be_none_and_not_shown(principal, text):
+    (principal / "rpst").write_text(text)
+    assert "DecodeError" in no_principal()
+
+
+@pytest.mark.usefixtures("principal")
+def test_a_principal_without_a_region_is_no_identity(monkeypatch):
+    monkeypatch.delenv("OCI_RESOURCE_PRINCIPAL_REGION")
+    assert no_principal().endswith("they name no tenancy, or no region.")
+
+
+def test_a_principal_without_a_tenancy_is_no_identity(principal):
+    (principal / "rpst").write_text("eyJhbGciOiJSUzI1NiJ9.e30.e30")
+    assert no_principal().endswith("they name no tenancy, or no region.")
+
+
+def test_a_client_asks_the_region_it_is_for_or_the_one_url(world, credentials):
+    with mock_oci(world):
+        for region in world.regions:
+            client(credentials, region=region).get_namespace()
+    assert [asked.region for asked in world.requests] == ["us-ashburn-1", "us-phoenix-1"]
+    identity = client(credentials, kind=IdentityClient, region="eu-frankfurt-1")
+    assert identity.base_client.endpoint.startswith("https://identity.eu-frankfurt-1.oci.oraclecloud.com/")
+    ingestion = "https://telemetry-ingestion.us-phoenix-1.oraclecloud.com"
+    assert client(credentials, ingestion, kind=MonitoringClient).base_client.endpoint.startswith(f"{ingestion}/")
+
+
+def test_a_client_in_a_hurry_waits_less(credentials):
+    assert client(credentials, seconds=600).base_client.timeout == (5, 20)
+    connect, read = client(credentials, seconds=6).base_client.timeout
+    assert connect + read < 6
+
+
+@pytest.mark.parametrize("kind", ["timeout", "stalled", "reset"])
+def test_a_call_ends_in_the_time_it_has_retries_included(world, credentials, kind):
+    world.faults.add(kind, times=None, seconds=5)
+    began = time.monotonic()
+    with serve(world) as served, pytest.raises(SourceError, match="gave no answer"), oci_errors("asking", do=""):
+        client(credentials, served.url, seconds=1.5).get_namespace()
+    assert time.monotonic() - began < 1.7
+
+
+def test_what_passes_is_tried_again(world, credentials, url):
+    world.faults.add("status", status=429)
+    world.faults.add("reset", after=1)
+    assert client(credentials, url, seconds=6).get_namespace().data == "axexample"
+
+
+def test_one_service_in_trouble_shuts_no_other(world, credentials, url):
+    world.faults.add("status", status=429, operation="GetTenancy", times=None)
+    identity, storage = client(credentials, url, kind=IdentityClient, seconds=0.1), client(credentials, url)
+    for _ in range(12):
+        with pytest.raises(ServiceFailure), oci_errors("asking", do=""):
+            identity.get_tenancy(world.tenancy)
+    assert storage.get_namespace().data == "axexample"
+    assert len(world.asked("GetTenancy")) >= 12
+
+
+def failure(world, credentials, url, raising=SourceError, **fault):
+    if fault:
+        world.faults.add(**fault, times=None)
+    with pytest.raises((SourceError, CredentialsError, StateError)) as caught, oci_errors("asking", do="Do this.", raising=raising):
+        client(credentials, url).get_namespace()
+    assert caught.value.__cause__ is not None
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, "400 InvalidParameter: The request is not valid"),
+        (404, "404 NotAuthorizedOrNotFound: Authorization failed or requested resource not found."),
+        (409, "409 ConcurrentObjectUpdate: "),
+        (412, "412 IfMatchFailed: "),
+        (429, "429 TooManyRequests: Too many requests for the tenant"),
+        (500, "500 InternalServerError: Internal server error"),
+        (503, "503 ServiceUnavailable: The service is unavailable"),
+    ],
+)
+def test_a_refusal_says_what_oci_said_and_the_id_its_support_asks_for(world, credentials, url, status, said):
+    error = failure(world, credentials, url, kind="status", status=status)
+    assert type(error) is ServiceFailure
+    assert (error.status, error.code, error.do) == (status, said.split()[1].rstrip(":"), "Do this.")
+    assert error.what.startswith(f"OCI refused while asking: {said}")
+    assert re.search(r"\(opc-request-id \w+/[0-9A-F]+(/[0-9A-F]+)*\)\.$", error.what)
+
+
+def test_a_refused_signature_is_ours_to_mend(world, credentials, url):
+    world.keys.clear()
+    error = failure(world, credentials, url)
+    assert type(error) is CredentialsError
+    assert error.what.startswith("OCI did not accept our signature while asking: 401 NotAuthenticated: ")
+    assert "clock" in error.do
+
+
+@pytest.mark.parametrize("kind", ["timeout", "reset", "cut", "stalled", "lost_response"])
+def test_no_answer_is_the_error_that_the_caller_wants(world, credentials, url, kind):
+    error = failure(world, credentials, url, StateError, kind=kind, seconds=2)
+    assert type(error) is StateError
+    assert error.what.startswith("OCI gave no answer while asking: RequestException: ")
+    assert error.do == "Do this."
+    assert "\n" not in error.what
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"17", b"[17]"])
+def test_an_answer_that_is_not_the_services_is_not_understood(world, credentials, url, monkeypatch, body):
+    monkeypatch.setattr(backend, "_GARBAGE", body)
+    world.faults.add("garbage", times=None)
+    with pytest.raises(StateError, match="OCI's answer was not understood while asking"), oci_errors("asking", do="", raising=StateError):
+        client(credentials, url, kind=IdentityClient).list_compartments(world.tenancy)
+
+
+def test_a_token_that_breaks_between_two_requests_is_ours_to_mend(world, principal, url):
+    signed = sign_in("resource_principal", "", "")
+    world.keys.clear()
+    (principal / "rpst").write_text(HUSH)
+    error = failure(world, signed, url)
+    assert type(error) is CredentialsError
+    assert HUSH not in str(error)
+
+
+def test_a_host_that_is_not_there_gives_no_answer(world, credentials):
+    error = failure(world, credentials, "http://127.0.0.1:1")
+    assert error.what.startswith("OCI gave no answer while asking: ")
+
+
+def test_an_error_without_words_is_still_one(world, credentials, url, monkeypatch):
+    world.faults.add("garbage", times=None)
+    monkeypatch.setattr(backend, "_GARBAGE", b"<html>Bad gateway</html>")
+    real = backend.handle
+
+    def handle(world, request):
+        answer = real(world, request)
+        answer.status = 502
+        return answer
+
+    monkeypatch.setattr(backend, "handle", handle)
+    error = failure(world, credentials, url)
+    assert (error.status, error.code) == (502, "")
+    assert error.what.startswith("OCI refused while asking: 502 ")
+
+
+def test_a_failure_is_short_whatever_oci_says():
+    error = service_failure("asking", 500, None, "x" * 5000, None, "Do this.")
+    assert str(error) == f"OCI refused while asking: 500 without a code: {'x' * 200} (opc-request-id unknown). Do this."
+    assert "no message" in str(service_failure("asking", 500, "C", None, "R", ""))
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_what_oci_says_can_neither_break_a_line_nor_colour_it_nor_show_a_signature(world, credentials, url, status):
+    message = 'one\r\ntwo\x1b[31m\u202e\0 Signature keyId="ocid1.tenancy/hush-hush",signature="hush-hush==" ST$hush-hush.x-y_z'
+    what = failure(world, credentials, url, kind="status", status=status, code="Bad\nCode", message=message).what
+    assert f': {status} Bad Code: one two [31m Signature [redacted][redacted] (opc-request-id ' in what
+    assert what.isprintable()
+
+
+def test_what_is_said_of_a_broken_connection_is_one_line_too():
+    with pytest.raises(SourceError) as caught, oci_errors("asking", do=""):
+        raise OSError("one\ntwo\x1b.")
+    assert caught.value.what == "OCI gave no answer while asking: OSError: one two ."
+    with pytest.raises(SourceError) as caught, oci_errors("asking", do=""):
+        raise ConnectionError
+    assert caught.value.what == "OCI gave no answer while asking: ConnectionError: no details."
+
+
+def test_no_error_shows_what_we_sign_with(world, credentials, url, principal):
+    key = credentials.signer.api_key
+    token = (principal / "rpst").read_text()
+    for signed in (credentials, sign_in("resource_principal", "", "")):
+        world.keys.clear()
+        shown = "".join(traceback.format_exception(failure(world, signed, url)))
+        world.faults.clear()
+        assert key not in shown
+        assert token not in shown
+        assert "Signature" not in shown
+
+
+def test_credentials_keep_their_secrets_when_they_are_printed(config):
+    config.write_text(config.read_text() + f"pass_phrase={HUSH}\n")
+    assert HUSH not in repr(sign_in("config_file", str(config), "DEFAULT"))
+
+
+def test_every_answer_is_counted_by_service_also_those_that_are_asked_for_again(world, credentials, url):
+    calls = Calls()
+    options = {"region": world.region, "endpoint": url, "seconds": 5, "calls": calls}
+    world.faults.add("status", status=429, service="objectstorage", times=1)
+    make_client(ObjectStorageClient, credentials, **options).get_namespace()
+    make_client(IdentityClient, credentials, **options).list_region_subscriptions(world.tenancy)
+    assert calls.told() == {
+        "identity": {"requests": 1, "retries": 0, "throttled": 0},
+        "object_storage": {"requests": 2, "retries": 1, "throttled": 1},
+    }
+    assert {type(count) for counts in calls.told().values() for count in counts.values()} == {int}

@@ -1,0 +1,230 @@
+"""What a server can do to a request: nothing beyond its deadline and its cap. Real clients before a hostile server, real sockets."""
+
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from oci.exceptions import ServiceError
+from oci.identity import IdentityClient
+from oci.monitoring import MonitoringClient
+from oci.object_storage import ObjectStorageClient
+from oci.secrets import SecretsClient
+
+from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.errors import CompartmentError, EpimetheusError, OutOfTime, SourceError, StateError
+from epimetheus.model import Window
+from epimetheus.observe import metrics
+from epimetheus.oci_client.clients import make_client, sign_in
+from epimetheus.oci_client.http_limits import ANSWER_BYTES, OBJECT_BYTES, PAGE_BYTES, PAGE_SECONDS
+from epimetheus.source import audit as audit_module
+from epimetheus.source.audit import AuditApi
+from epimetheus.source.identity import compartment_pages, subscribed_regions
+from epimetheus.source.rate_limiter import Pacer
+from epimetheus.source.references import Material
+from epimetheus.state.object_storage import ObjectStore
+from epimetheus.testing.oci import World, serve
+from epimetheus.testing.syslog import Authority
+from tests.support import hostile_server
+from tests.support.hostile_server import LONG, SLOW, hostile
+
+SECONDS = 1.5
+SPARE = 1.5  # for a machine that is busy
+
+
+@pytest.fixture
+def credentials(tmp_path, api_key):
+    return sign_in("config_file", str(World(api_key=api_key).credentials(tmp_path)), "DEFAULT")
+
+
+def sdk(kind, credentials, url, seconds=SECONDS):
+    return make_client(kind, credentials, region="us-ashburn-1", endpoint=url, seconds=seconds)
+
+
+def store(credentials, url, seconds):
+    return ObjectStore(sdk(ObjectStorageClient, credentials, url, seconds), "ns", "bucket", "key")
+
+
+CALLS = {
+    "identity": lambda c, url, s: compartment_pages(sdk(IdentityClient, c, url, s))("ocid1.tenancy.oc1..a", True, None),
+    "regions": lambda c, url, s: subscribed_regions(sdk(IdentityClient, c, url, s), "ocid1.tenancy.oc1..a"),
+    "state read": lambda c, url, s: store(c, url, s).read(),
+    "state write": lambda c, url, s: store(c, url, s).write(b"x" * (8 << 20), None),
+    "secrets": lambda c, url, s: Material(lambda: sdk(SecretsClient, c, url, s), bytes).read("RULES", "vault:ocid1.vaultsecret.oc1..a"),
+    "metrics": lambda c, url, s: metrics.post(sdk(MonitoringClient, c, url, s), "n", "ocid1.tenancy.oc1..a", "r", {"x": 0.0}, 0.0),
+}
+
+
+def events(credentials, url, seconds):
+    audit = AuditApi(credentials, region="us-ashburn-1", endpoint=url, concurrency=1, pacer=Pacer(1000, SYSTEM), clock=SYSTEM)
+    return next(audit.pages("ocid1.tenancy.oc1..a", Window(0, 1), None, Deadline.after(SYSTEM, seconds)))
+
+
+def ended(call, credentials, url):
+    """How a call ended, and after how many seconds."""
+    began = time.monotonic()
+    with pytest.raises(EpimetheusError) as caught:
+        call(credentials, url, SECONDS)
+    return caught.value, time.monotonic() - began
+
+
+@pytest.mark.parametrize("answer", SLOW, ids=lambda answer: answer.__name__)
+def test_item_18_a_slow_server_costs_a_call_of_the_sdk_no_more_than_its_deadline(credentials, answer):
+    with hostile(answer) as url, ThreadPoolExecutor(len(CALLS)) as pool:
+        came = dict(zip(CALLS, pool.map(lambda call: ended(call, credentials, url), CALLS.values()), strict=True))
+    for call, (error, seconds) in came.items():
+        assert seconds < SECONDS + SPARE
+        assert isinstance(error, StateError if call.startswith("state") else SourceError)
+        if answer is not hostile_server.reads_nothing and call != "state write":  # there, the socket's own timeout may come first
+            assert "the whole exchange took longer than 1.0 s" in error.what
+            assert ("while" in error.what, "a proxy" in error.do) == (True, True)
+
+
+@pytest.fixture
+def tls(tmp_path, monkeypatch):
+    """The identity of a server that the clients trust."""
+    authority = Authority(tmp_path / "authority")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.ca))
+    return authority.server()
+
+
+@pytest.mark.parametrize("answer", [*SLOW, hostile_server.handshakes_never], ids=lambda answer: answer.__name__)
+@pytest.mark.parametrize("call", ["identity", "state write", "events"])
+def test_item_18_the_same_holds_over_tls(credentials, tls, call, answer, monkeypatch):
+    monkeypatch.setattr(audit_module, "PAGE_SECONDS", 1.0)
+    with hostile(answer, tls) as url:
+        began = time.monotonic()
+        with pytest.raises(EpimetheusError) as caught:
+            {**CALLS, "events": events}[call](credentials, url, SECONDS)
+    assert time.monotonic() - began < SECONDS + SPARE
+    assert "CERTIFICATE" not in caught.value.what
+
+
+@pytest.mark.parametrize("answer", [*SLOW[:2], SLOW[3], hostile_server.reads_nothing], ids=lambda answer: answer.__name__)
+@pytest.mark.parametrize("call", ["identity", "events"])
+def test_item_18_and_for_what_a_proxy_answers(credentials, tls, call, answer, monkeypatch):
+    monkeypatch.setattr(audit_module, "PAGE_SECONDS", 1.0)
+    with hostile(answer) as proxy:
+        monkeypatch.setenv("https_proxy", proxy)
+        began = time.monotonic()
+        with pytest.raises(EpimetheusError):
+            {**CALLS, "events": events}[call](credentials, "https://audit.invalid", SECONDS)
+    assert time.monotonic() - began < SECONDS + SPARE
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+@pytest.mark.parametrize("call", ["identity", "events"])
+def test_item_18_a_gzip_bomb_over_tls_or_through_a_proxy_is_refused(credentials, tls, call, proxied, monkeypatch):
+    with hostile(hostile_server.gzip_bomb, tls) as url, hostile(hostile_server.tunnel) as proxy:
+        if proxied:
+            monkeypatch.setenv("https_proxy", proxy)
+        with pytest.raises(EpimetheusError, match="the answer is longer than"):
+            {**CALLS, "events": events}[call](credentials, url, 30.0)
+
+
+@pytest.mark.parametrize("answer", SLOW, ids=lambda answer: answer.__name__)
+def test_item_18_a_slow_server_costs_a_page_no_more_than_its_deadline(credentials, answer, monkeypatch):
+    monkeypatch.setattr(audit_module, "PAGE_SECONDS", 1.0)
+    with hostile(answer) as url:
+        began = time.monotonic()
+        with pytest.raises(CompartmentError, match=r"ListEvents of ocid1.tenancy.oc1..a exceeded a limit: .* longer than 1.0 s"):
+            events(credentials, url, 20.0)
+    assert time.monotonic() - began < 1.0 + SPARE
+
+
+@pytest.mark.parametrize("answer", [hostile_server.drips_body, hostile_server.reads_nothing], ids=lambda answer: answer.__name__)
+def test_item_18_a_page_also_ends_with_the_run(credentials, answer):
+    with hostile(answer) as url:
+        began = time.monotonic()
+        with pytest.raises(OutOfTime):
+            events(credentials, url, 1.0)
+    assert time.monotonic() - began < 1.0 + SPARE
+
+
+def test_item_18_endless_headers_end(credentials):
+    for call in (*CALLS.values(), events):
+        with hostile(hostile_server.endless_headers) as url, pytest.raises(EpimetheusError):
+            call(credentials, url, SECONDS)
+
+
+PROBE = """
+import json, resource, sys, time
+from epimetheus.oci_client.clients import sign_in
+from tests.support import hostile_server
+from tests.oci_client import test_http_limits as tests
+config, call, answer = sys.argv[1:]
+credentials = sign_in("config_file", config, "DEFAULT")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with hostile_server.hostile(getattr(hostile_server, answer)) as url:
+    try:
+        {**tests.CALLS, "events": tests.events}[call](credentials, url, 60.0)
+        said = ""
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+print(json.dumps([said, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024]))
+"""
+MOST = {"events": PAGE_BYTES, "state read": OBJECT_BYTES, "state write": ANSWER_BYTES}
+
+
+@pytest.mark.parametrize("answer", LONG, ids=lambda answer: answer.__name__)
+@pytest.mark.parametrize("call", ["events", "identity", "state read"])
+def test_item_18_an_answer_without_end_takes_bounded_memory(tmp_path, api_key, call, answer):
+    """Peak memory of a process of its own, in MiB over what it had before."""
+    config = World(api_key=api_key).credentials(tmp_path)
+    probe = [sys.executable, "-c", PROBE, str(config), call, answer.__name__]
+    done = subprocess.run(probe, capture_output=True, check=True, cwd=Path(__file__).parents[2], timeout=100)
+    said, grown = json.loads(done.stdout)
+    most = MOST.get(call, ANSWER_BYTES)
+    if answer is not hostile_server.endless_chunk_size:  # that one is stopped by http.client
+        assert f"the answer is longer than {most} bytes" in said
+    assert said
+    assert grown < 2.2 * (most >> 20) + 24
+
+
+@pytest.mark.parametrize("call", ["regions", "secrets", "metrics"])
+def test_item_18_every_other_call_ends_as_well(credentials, call):
+    """They share the limits of Identity, whose memory is measured above; only the state may be larger."""
+    for answer in (hostile_server.gzip_bomb, hostile_server.announces_terabytes):
+        with hostile(answer) as url, pytest.raises(EpimetheusError, match="the answer is longer than"):
+            CALLS[call](credentials, url, 30.0)
+
+
+def test_item_18_the_limits_are_what_the_documentation_says():
+    assert (PAGE_BYTES, ANSWER_BYTES, OBJECT_BYTES, PAGE_SECONDS) == (67_108_864, 16_777_216, 268_435_456, 60.0)
+
+
+def test_item_18_a_redirect_is_not_followed(credentials):
+    for call in CALLS.values():
+        with hostile(hostile_server.redirects) as url, pytest.raises((SourceError, StateError), match="302"):
+            call(credentials, url, SECONDS)
+    with hostile(hostile_server.redirects) as url, pytest.raises(CompartmentError, match="302"):
+        events(credentials, url, SECONDS)
+
+
+def test_item_18_the_limits_stay_when_the_sdk_replaces_its_session(tmp_path, api_key):
+    """After a 412 IfNoneMatchFailed the SDK makes a new session."""
+    world = World(api_key=api_key)
+    world.bucket("bucket")
+    credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
+    with serve(world) as served:
+        client = sdk(ObjectStorageClient, credentials, served.url)
+        before = client.base_client.session
+        client.put_object(world.namespace, "bucket", "key", b"x", if_none_match="*")
+        with pytest.raises(ServiceError, match="IfNoneMatchFailed"):
+            client.put_object(world.namespace, "bucket", "key", b"x", if_none_match="*")
+        assert client.base_client.session is not before
+        assert [type(adapter).__name__ for adapter in client.base_client.session.adapters.values()] == ["_SdkAdapter", "_SdkAdapter"]
+
+
+def test_item_18_an_upload_of_megabytes_and_its_download_are_whole(tmp_path, api_key):
+    world = World(api_key=api_key)
+    world.bucket("bucket")
+    credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
+    data = bytes(range(256)) * 40_000
+    with serve(world) as served:
+        kept = ObjectStore(sdk(ObjectStorageClient, credentials, served.url, 20.0), world.namespace, "bucket", "key")
+        etag = kept.write(data, None)
+        assert kept.read() == (data, etag)

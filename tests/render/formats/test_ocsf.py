@@ -1,0 +1,195 @@
+"""OCSF: every message an API Activity that the schema itself finds valid; what an event says stands there once, and nothing vanishes."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epimetheus.render.formats.ocsf import PLACES
+from tests.render.formats.test_raw_json import KEYS, TREES
+from tests.render.making import OCSF, TEXTS, body, event, fetched, parts, render
+from tests.render.test_golden import EVENTS, GOLDEN
+
+
+def ocsf(raw, **options):
+    read = json.loads(body(raw, format="ocsf", **options))
+    OCSF.validate(read)
+    return read
+
+
+@pytest.mark.parametrize("header", ["rfc5424", "rfc3164"])
+@pytest.mark.parametrize("most", [0, 8000, 1500])
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_event_is_valid_by_the_schema(name, most, header):
+    raw = (GOLDEN / "events" / f"{name}.json").read_bytes()
+    if fetched(raw).event is not None:
+        ocsf(raw, max_bytes=most, header=header)
+
+
+def test_the_validator_is_one_that_refuses():
+    read = ocsf(event())
+    for wrong in ({"severity_id": 77}, {"time": "now"}, {"surplus": 1}, {"cloud": {}}, {"actor": {}}, {"src_endpoint": {"ip": "x"}}):
+        assert not OCSF.is_valid(read | wrong), wrong
+
+
+def leaves(tree, path=()):
+    if isinstance(tree, dict):
+        return [leaf for key, item in tree.items() for leaf in leaves(item, (*path, key))]
+    return [(path, tree)] if tree not in (None, "", []) else []
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(KEYS, TREES, max_size=3),
+    st.dictionaries(KEYS, TREES, max_size=3),
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("principalName", "principalId", "userAgent", "ipAddress", "odd"), st.none() | TEXTS)),
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "path", "action", "odd"), st.none() | TEXTS)),
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("status", "responseTime", "message", "payload"), st.none() | TEXTS)),
+)
+def test_what_has_no_place_in_the_schema_stands_under_unmapped(unknown, data, identity, request, response):
+    data = {**data, "eventName": "GetX", "identity": identity, "request": request, "response": response}
+    raw = {**unknown, "eventType": "com.oraclecloud.x.GetX", "data": data}
+    read = ocsf(raw)
+    plain = json.loads(body(raw, format="json"))
+    kept = {json.dumps(value) for _, value in leaves(read)}
+    for path, value in leaves(plain):
+        if path[-1] not in ("ipAddress", "responseTime"):  # these are taken apart, and rewritten
+            assert json.dumps(value) in kept, path
+
+
+def test_each_field_stands_in_one_place():
+    raw = {"data": {"request": {}, "response": {}, "identity": {}}}
+    for number, (origin, _) in enumerate(PLACES):
+        place = raw
+        for key in origin[:-1]:
+            place = place[key]
+        place[origin[-1]] = f"Get-{number}"
+    text = body(raw, format="ocsf")
+    for number, (origin, place) in enumerate(PLACES):
+        value = json.loads(text)
+        for key in place:
+            value = value[key][0] if key == "resources" else value[key]
+        assert (value, text.count(f'"Get-{number}"')) == (f"Get-{number}", 1), origin
+    assert "unmapped" not in json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "activity"),
+    [
+        ("CreateVcn", 1), ("LaunchInstance", 1), ("AddUserToGroup", 1), ("ListEvents", 2), ("GetThing", 2), ("HeadObject", 2),
+        ("UpdatePolicy", 3), ("DetachVolume", 3), ("ChangeCompartment", 3), ("DeleteBucket", 4), ("ScheduleKeyDeletion", 4),
+        ("TerminateInstance", 4), ("InteractiveLogin", 99), ("Getaway", 99), ("Undelete", 99),
+    ],
+)  # fmt: skip
+def test_the_activity_goes_by_the_verb(name, activity):
+    read = ocsf(event(name))
+    assert (read["activity_id"], read["type_uid"], read["class_uid"], read["category_uid"]) == (activity, 600300 + activity, 6003, 6)
+    assert read.get("activity_name") == (name if activity == 99 else None)
+
+
+@pytest.mark.parametrize(("action", "method", "left"), [("PUT", "PUT", None), ("PATCH", None, "PATCH"), ("put", None, "put")])
+def test_a_method_that_the_schema_does_not_know_stays_as_it_is(action, method, left):
+    read = ocsf(event(request={"action": action}))
+    assert read.get("http_request", {}).get("http_method") == method
+    assert read.get("unmapped", {}).get("data", {}).get("request", {}).get("action") == left
+
+
+@pytest.mark.parametrize(
+    ("severity", "told"), [(0, 1), (2, 1), (3, 2), (4, 3), (6, 3), (7, 4), (8, 4), (9, 5), (10, 5)]
+)  # fmt: skip
+def test_severity_is_that_of_cef_in_five_steps(severity, told):
+    assert ocsf(event(), severities=[("GetThing", severity)])["severity_id"] == told
+
+
+@pytest.mark.parametrize(
+    ("response", "status", "answer", "detail"),
+    [
+        ({"status": "200"}, 1, {"code": 200}, None),
+        ({"status": 404, "payload": {"code": "NotFound"}}, 2, {"code": 404, "error": "NotFound"}, "NotFound"),
+        ({"status": "500", "message": "boom"}, 2, {"message": "boom", "code": 500, "error": "boom"}, "boom"),
+        ({"status": "500", "payload": {"code": "token=hidden"}}, 2, {"code": 500, "error": "token=[redacted]"}, "token=[redacted]"),
+        ({"status": "OK"}, 0, None, None),
+        ({}, 0, None, None),
+    ],
+)
+def test_how_the_call_went(response, status, answer, detail):
+    read = ocsf(event(response=response))
+    assert (read["status_id"], read["api"].get("response"), read.get("status_detail")) == (status, answer, detail)
+    assert read.get("status_code") == (str(response["status"]) if response else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("203.0.113.38", {"ip": "203.0.113.38"}),
+        ("10.0.64.84,252.138.125.19", {"ip": "10.0.64.84", "intermediate_ips": ["252.138.125.19"]}),
+        ("2001:db8::5", {"ip": "2001:db8::5"}),
+        ("::ffff:1.2.3.4,x", {"ip": "::ffff:1.2.3.4", "name": "x"}),
+        ("Unknown", {"name": "Unknown"}),
+        (None, {"name": "unknown"}),
+    ],
+)
+def test_the_source(text, source):
+    assert ocsf(event(identity={"ipAddress": text}))["src_endpoint"] == source
+
+
+def test_the_tenancy_is_the_organisation_and_the_compartment_the_account():
+    cloud = ocsf(event(identity={"tenantId": "t"}, compartmentId="c", compartmentName="n"))["cloud"]
+    assert cloud == {"provider": "OCI", "account": {"uid": "c", "name": "n", "type_id": 12}, "org": {"uid": "t"}}
+
+
+@pytest.mark.parametrize(
+    ("told", "answered", "time", "end"),
+    [
+        ("2026-03-02T08:15:30.1239Z", "2026-03-02T08:15:31Z", 1772439330123, 1772439331000),
+        ("never", "2026-03-02T08:15:31Z", 1772439331000, 1772439331000),
+        (None, "later", 0, None),
+    ],
+)
+def test_times_are_milliseconds(told, answered, time, end):
+    read = ocsf(event(response={"responseTime": answered}) | {"eventTime": told})
+    assert (read["time"], read.get("end_time"), read["metadata"].get("original_time")) == (time, end, told)
+    assert ("unmapped" in read) == (end is None)
+
+
+def test_a_user_who_is_not_told_is_unknown():
+    assert ocsf(event(identity={"callerName": "svc"}))["actor"] == {"app_name": "svc", "user": {"name": "unknown"}}
+    assert ocsf(event())["actor"] == {"user": {"name": "unknown"}}
+
+
+def test_logging_s_form_is_read_as_the_api_s():
+    raw = {"type": "a.b.GetX", "id": "e", "time": "2026-01-01T00:00:00Z", "dataschema": "2.0", "specversion": "1.0", "data": {}}
+    read = ocsf(raw)
+    assert read["metadata"].items() >= {"uid": "e", "event_code": "a.b.GetX", "log_version": "2.0"}.items()
+    assert read["unmapped"] == {"specversion": "1.0"}
+
+
+@pytest.mark.parametrize("path", ["data", "data.identity", "data.*", "*"])
+def test_a_hidden_path_stays_hidden_and_the_event_valid(path):
+    raw = event(identity={"principalName": "noor", "ipAddress": "192.0.2.1"}, request={"path": "/noor"}) | {"eventId": "noor"}
+    text = body(raw, format="ocsf", redact=[path])
+    OCSF.validate(json.loads(text))
+    assert "192.0.2.1" not in text
+    assert ("noor" in text) == (path != "*")
+
+
+@pytest.mark.parametrize(("value", "most"), [("a", 1300), ("é", 1300), ('"', 1520), ("\x01", 2400)])
+def test_the_core_has_room_whatever_it_holds(value, most):
+    raw = {"eventType": f"com.oraclecloud.{value * 900}", "data": {"request": {}, "response": {}, "identity": {}}}
+    for origin, _ in PLACES[4:]:
+        place = raw
+        for key in origin[:-1]:
+            place = place[key]
+        place[origin[-1]] = value * 900
+    raw["data"]["identity"]["ipAddress"] = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff"
+    names = {"hostname": "h" * 300, "app_name": "a" * 60, "run_id": "r" * 60}
+    read = ocsf(raw | {"eventId": value * 900}, max_bytes=most, **names)
+    assert read["actor"]["user"]["name"].startswith(value)
+
+
+def test_where_not_even_the_core_has_room_the_text_is_cut():
+    raw = event("n" * 900, identity={"principalName": '"' * 900, "principalId": "\x01" * 900}, resourceId="r" * 900)
+    read = parts(render(raw, format="ocsf", max_bytes=480).message)
+    assert read["trimmed"] == "event"
+    assert json.loads(read["msg"])["epimetheusCut"].startswith('{"class_uid":6003,')

@@ -1,0 +1,82 @@
+"""JSON: the event as it came, on one line; nothing is lost, reordered or rounded."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epimetheus.render.redact.keys import is_secret_key
+from epimetheus.render.redact.redactor import Redactor
+from tests.render.making import TEXTS, body, event, parts, render
+
+
+def exact(text):
+    """JSON read without losing a digit, an order or a key."""
+    return json.loads(text, parse_float=Decimal, object_pairs_hook=list)
+
+
+def harmless(text):
+    return Redactor().text(text) == text
+
+
+KEYS = st.text(max_size=12).filter(lambda key: harmless(key) and not is_secret_key(key) and key.lower() not in ("key", "name"))
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS.filter(harmless),
+    lambda x: st.lists(x, max_size=4) | st.dictionaries(KEYS, x, max_size=4),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(KEYS, TREES, max_size=4), st.dictionaries(KEYS, TREES, max_size=4), st.booleans())
+def test_any_event_comes_out_as_it_came(unknown, data, ascii_only):
+    raw = {**unknown, "eventType": "com.oraclecloud.x.GetX", "data": {**data, "eventName": "GetX"}, "z": 1}
+    text = body(json.dumps(raw, ensure_ascii=ascii_only), format="json")
+    assert exact(text) == exact(json.dumps(raw))
+    assert text.splitlines() == [text]
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["0", "1" * 50, "18446744073709551616", "-9223372036854775809", "0.1", "1.10", "1e400", "-1.5E-400", "3.141592653589793238"],
+)
+def test_numbers_keep_every_digit(number):
+    text = body(f'{{"eventType":"x","data":{{"eventName":"GetX","n":{number}}}}}', format="json")
+    assert Decimal(text[text.index('"n":') + 4 : -2]) == Decimal(number)
+
+
+def test_a_number_beyond_all_numbers_stays_as_text():
+    text = body('{"eventType":"x","data":{"eventName":"GetX","n":1.5e99999999999999999999}}', format="json")
+    assert text == '{"eventType":"x","data":{"eventName":"GetX","n":"1.5e99999999999999999999"}}'
+
+
+def test_it_is_compact_and_letters_stay_letters():
+    assert body('{ "eventType" : "é漢😀",\n "data" : { "b" : [ 1 , "\\u00fc\\u2028\\u0085\\n" ], "a" : { } } }', format="json") == (
+        '{"eventType":"é漢😀","data":{"b":[1,"ü\\u2028\\u0085\\n"],"a":{}}}'
+    )
+
+
+@pytest.mark.parametrize(("character", "written"), [("\x7f", "\\u007f"), ("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")])
+def test_what_ends_a_line_or_is_not_seen_is_escaped_also_where_it_is_the_only_one(character, written):
+    assert body(f'{{"eventType":"x","data":{{"a":"b{character}c"}}}}', format="json") == f'{{"eventType":"x","data":{{"a":"b{written}c"}}}}'
+
+
+def test_the_envelope_of_logging_stays():
+    raw = '{"type":"a.b.GetX","id":"e","time":"2026-01-01T00:00:00.000Z","oracle":{"loggroupid":"_Audit"},"data":{"eventName":"GetX"}}'
+    message = render(raw, format="json").message
+    assert parts(message)["msg"] == raw
+    assert parts(message)["time"] == "2026-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("depth", [61, 62, 63, 64, 100, 500, 900, 950, 990])
+@pytest.mark.parametrize(("opened", "closed"), [("[", "]"), ('{"a":', "}")])
+def test_an_event_nested_deep_keeps_what_is_in_its_depth(depth, opened, closed):
+    raw = json.dumps(event(additionalDetails="DEEP")).replace('"DEEP"', opened * depth + '"pearl"' + closed * depth)
+    text = body(raw, format="json")
+    assert text.count(closed) >= depth
+    assert "pearl" in text
+    if depth <= 100:
+        assert ('"pearl"' in text) == (depth <= 62)
+    assert len(render(raw, format="json", max_bytes=480).message) <= 480

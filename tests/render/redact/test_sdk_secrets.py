@@ -1,0 +1,60 @@
+"""Every secret field of every service of OCI, as the installed SDK's own models name them, is hidden; and those reviewed are not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from epimetheus.render.redact.redactor import Redactor
+from tests.support.sdk_fields import SecretFields, installed_fields
+
+EXCEPTIONS = Path(__file__).parents[2] / "data" / "sdk_fields_that_stay.txt"
+FIELDS = installed_fields()
+SECRET = "Hunter2s3cr3tZq"
+
+
+def exceptions():
+    """Names of fields that stay, each under a line ``# reason``."""
+    reasons: dict[str, str] = {}
+    reason = ""
+    for line in EXCEPTIONS.read_text().splitlines():
+        if line.startswith("#"):
+            reason = line[1:].strip()
+        for name in line.split() if not line.startswith("#") else ():
+            assert name not in reasons, name
+            reasons[name] = reason
+    return reasons
+
+
+STAYS = exceptions()
+
+
+@pytest.fixture(scope="module")
+def redactor():
+    return Redactor()
+
+
+def test_item_20_every_secret_field_of_the_sdk_is_hidden(redactor):
+    assert len(FIELDS) > 350
+    shown = []
+    for name in FIELDS:
+        raw = json.dumps({"eventType": "x", "data": {"stateChange": {"current": {name: SECRET}}}}).encode()
+        for text in (redactor.json(raw).text(), redactor.text(f"{name}={SECRET}"), redactor.text(json.dumps({name: SECRET}))):
+            if (SECRET in text) != (name in STAYS):
+                shown.append(name)
+    assert sorted(set(shown)) == []
+
+
+def test_item_20_every_exception_is_a_field_and_has_a_reason():
+    assert sorted(set(STAYS) - set(FIELDS)) == []
+    assert all(STAYS.values())
+
+
+def test_item_20_the_list_is_derived_from_names_and_descriptions():
+    fields = SecretFields()
+    fields.add("admin_password", "The password.", "str")
+    fields.add("seed", "The seed for the MFA TOTP device (Base32 encoded).", "str")
+    fields.add("display_name", "A name.", "str")
+    fields.add("wrapped_thing", "The private key, wrapped.", "str")
+    fields.add("password_count", "How many.", "int")
+    assert fields.names() == ["adminPassword", "seed", "wrappedThing"]

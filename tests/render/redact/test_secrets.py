@@ -1,0 +1,121 @@
+"""Secrets leave nowhere, in any format; what only looks like one stays. The table is `secret_cases`."""
+
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+
+from tests.render.making import FORMATS, body, event, render
+from tests.render.redact import attack_cases, secret_cases
+
+TEXTS = {**secret_cases.TEXTS, **{f"attack: {case}": place for case, place in attack_cases.TEXTS.items()}}
+OBJECTS = {
+    **secret_cases.OBJECTS,
+    **{f"attack: {case}": place for case, place in attack_cases.OBJECTS.items()},
+    **{f"attack: key {key}": ({key: secret_cases.S}, secret_cases.S) for key in attack_cases.KEYS},
+}
+HARMLESS_TEXTS = [*secret_cases.HARMLESS_TEXTS, *attack_cases.HARMLESS_TEXTS]
+HARMLESS_OBJECTS = [*secret_cases.HARMLESS_OBJECTS, *attack_cases.HARMLESS_OBJECTS]
+
+
+def compact(tree):
+    return json.dumps(tree, separators=(",", ":"), ensure_ascii=False)
+
+
+def forms(secret):
+    """A secret as it is, in Base64 (but for how its ends are aligned), and percent-encoded."""
+    plain = secret.encode()
+    shifted = [base64.b64encode(b"x" * ahead + plain).decode()[4 : (ahead + len(plain)) // 3 * 4] for ahead in range(3)]
+    return {secret, quote(secret, safe=""), *[form for form in shifted if len(form) > 8]}
+
+
+def with_text(text):
+    """An event that holds a text where each format shows it, and where only some do."""
+    return event(
+        message=text,
+        resourceName=text,
+        identity={"principalName": text, "userAgent": text},
+        request={"path": text, "headers": {"X-Any": [text]}, "parameters": {"q": [compact({"a": text})]}},
+        response={"message": text, "status": "400", "payload": {"message": text}},
+        additionalDetails={"note": text, "list": [text, compact([{"b": text}])]},
+    )
+
+
+def with_object(value):
+    """An event that holds JSON where changes and answers stand, and as the text of a message."""
+    text = value if isinstance(value, str) else compact(value)
+    return event(
+        message=text,
+        identity={"userAgent": text},
+        request={"parameters": {"body": [text]}},
+        response={"payload": value},
+        stateChange={"current": value, "previous": {"x": [value]}},
+        additionalDetails={"text": json.dumps({"inner": text})},
+    )
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("case", TEXTS)
+def test_item_20_a_secret_in_a_text_leaves_nowhere(case, form):
+    text, secret = TEXTS[case]
+    assert secret in text
+    for raw in (with_text(text), event(message=text)):
+        for written in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
+            message = render(written, format=form).message.decode()
+            assert not [shown for shown in forms(secret) if shown in message]
+            assert "[redacted]" in message
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("case", OBJECTS)
+def test_item_20_a_secret_in_an_object_leaves_nowhere(case, form):
+    value, secret = OBJECTS[case]
+    for written in (compact(with_object(value)), json.dumps(with_object(value)), compact(with_object(value))[:-1]):
+        message = render(written, format=form).message.decode()
+        assert not [shown for shown in forms(secret) if shown in message]
+
+
+def test_item_20_the_table_has_at_least_150_places():
+    assert len(TEXTS) + len(OBJECTS) >= 150
+    assert len(HARMLESS_TEXTS) + len(HARMLESS_OBJECTS) >= 60
+
+
+@pytest.mark.parametrize("name", ["CreateCustomerSecretKey", "UpdateCustomerSecretKey"])
+@pytest.mark.parametrize("form", FORMATS)
+def test_item_20_the_key_of_a_customer_secret_key_leaves_nowhere(form, name):
+    key = {"key": "Hunter2s3cr3t", "displayName": "s3"}
+    raw = event(name, stateChange={"current": {"key": "Hunter2s3cr3t"}}, response={"payload": key})
+    for written in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
+        assert b"Hunter2s3cr3t" not in render(written, format=form).message
+    other = event("CreateGlossary", stateChange={"current": {"key": "a-name"}})
+    assert json.loads(body(other, format="json"))["data"]["stateChange"] == {"current": {"key": "a-name"}}
+
+
+@pytest.mark.parametrize("text", HARMLESS_TEXTS)
+def test_item_21_a_text_that_only_looks_like_a_secret_stays(text):
+    raw = with_text(text)
+    assert json.loads(body(raw, format="json")) == raw
+    for form in FORMATS:
+        assert b"[redacted]" not in render(raw, format=form).message
+
+
+@pytest.mark.parametrize("value", HARMLESS_OBJECTS, ids=compact)
+def test_item_21_an_object_without_a_secret_stays(value):
+    raw = event(stateChange={"current": value}, additionalDetails={"list": [value]}, request={"parameters": {"body": [compact(value)]}})
+    assert json.loads(body(raw, format="json")) == raw
+    assert json.loads(body(json.dumps(raw), format="json")) == raw
+
+
+def test_item_21_within_an_object_under_a_secret_key_only_the_secrets_go():
+    token = {
+        "id": "ocid1.credential.oc1..x", "token": "abc", "description": "for CI", "timeCreated": "2026-01-01T00:00:00.000Z", "active": True,
+        "fingerprint": "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34", "lifecycleState": "ACTIVE",
+        "owner": {"userId": "ocid1.user.oc1..x"},
+        "raw": "xyz", "uses": 3,
+    }  # fmt: skip
+    expected = {**token, "token": "[redacted]", "raw": "[redacted]"}
+    raw = event(stateChange={"current": {"credentials": [token], "authTokens": {"a": token}}})
+    for written in (compact(raw), json.dumps(raw)):
+        current = json.loads(body(written, format="json"))["data"]["stateChange"]["current"]
+        assert current == {"credentials": [expected], "authTokens": {"a": expected}}

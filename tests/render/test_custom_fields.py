@@ -1,0 +1,114 @@
+"""The user's own names: what is renamed, added, left out and put in order, in pairs and in trees."""
+
+import copy
+
+import pytest
+
+from epimetheus.render.custom_fields import NO_FIELDS, Fields, flat, look_up, nested
+
+PAIRS = [("rt", "1"), ("cs1", "bucket"), ("cs3", "prod"), ("suser", "amara")]
+EVENT = {
+    "eventTime": "2026",
+    "data": {"identity": {"principalName": "amara", "callerName": None}, "list": [{"a": 1, "b": 2}, 5]},
+    "source": "ComputeApi",
+}
+FOUND = {"data.path": "root/prod", "empty": ""}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (NO_FIELDS, PAIRS),
+        (Fields(omitted=frozenset(("rt", "cs1", "cs3"))), [("suser", "amara")]),
+        (Fields(renamed={"suser": "user"}), [*PAIRS[:3], ("user", "amara")]),
+        (Fields(renamed={"suser": "suser"}), PAIRS),
+        (Fields(renamed={"cs1": "cs3", "cs3": "cs1"}), [("rt", "1"), ("cs3", "bucket"), ("cs1", "prod"), ("suser", "amara")]),
+        (Fields(renamed={"cs3": "cs1"}), [("rt", "1"), ("cs1", "prod"), ("suser", "amara")]),
+        (Fields(renamed={"absent": "cs1"}), [("rt", "1"), ("cs3", "prod"), ("suser", "amara")]),
+        (Fields(renamed={"suser": "user"}, omitted=frozenset(("suser",))), PAIRS[:3]),
+        (Fields(added={"cs5": "data.path"}), [*PAIRS, ("cs5", "root/prod")]),
+        (Fields(added={"rt": "data.path"}), [*PAIRS[1:], ("rt", "root/prod")]),
+        (Fields(added={"rt": "nowhere", "cs5": "empty"}), PAIRS[1:]),
+        (Fields(added={"cs3": "data.path"}, renamed={"cs3": "cs4"}), [*PAIRS[:2], ("cs4", "prod"), PAIRS[3], ("cs3", "root/prod")]),
+        (Fields(ordered=("suser", "absent", "cs3")), [PAIRS[3], PAIRS[2], PAIRS[0], PAIRS[1]]),
+        (Fields(renamed={"suser": "user"}, ordered=("user", "suser")), [("user", "amara"), *PAIRS[:3]]),
+        (Fields(added={"path": "data.path"}, ordered=("path",)), [("path", "root/prod"), *PAIRS]),
+    ],
+)
+def test_pairs_are_sent_as_the_user_names_them(fields, expected):
+    pairs = list(PAIRS)
+    assert flat(pairs, fields, FOUND.get) == expected
+    assert pairs == PAIRS
+
+
+def data(**changes):
+    """The event as it is but for its ``data``; None takes a key away."""
+    return {**EVENT, "data": {key: value for key, value in {**EVENT["data"], **changes}.items() if value is not None}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (NO_FIELDS, EVENT),
+        (Fields(omitted=frozenset(("source", "data.list", "data.nowhere", "nowhere.x", "eventTime.x"))), {
+            "eventTime": "2026", "data": {"identity": EVENT["data"]["identity"]},
+        }),
+        (Fields(omitted=frozenset(("data.identity.callerName",))), data(identity={"principalName": "amara"})),
+        (Fields(omitted=frozenset(("data.list.0", "data.list.7"))), data(list=[None, 5])),
+        (Fields(omitted=frozenset(("data.list.0.a",))), data(list=[{"b": 2}, 5])),
+        (Fields(renamed={"data.identity.principalName": "user"}), {**data(identity={"callerName": None}), "user": "amara"}),
+        (Fields(renamed={"data.identity.principalName": "data.identity.user"}), data(identity={"callerName": None, "user": "amara"})),
+        (Fields(renamed={"data.identity.principalName": "who.name"}), {**data(identity={"callerName": None}), "who": {"name": "amara"}}),
+        (Fields(renamed={"data.list.0.a": "data.list.0.c"}), data(list=[{"b": 2, "c": 1}, 5])),
+        (Fields(renamed={"source": "eventTime", "eventTime": "source"}), {**EVENT, "eventTime": "ComputeApi", "source": "2026"}),
+        (Fields(renamed={"source": "source"}), EVENT),
+        (Fields(renamed={"source": "eventTime.x"}), {"data": EVENT["data"], "eventTime": {"x": "ComputeApi"}}),
+        (Fields(renamed={"data.identity.callerName": "caller"}), data(identity={"principalName": "amara"})),
+        (Fields(renamed={"nowhere": "source"}), {"eventTime": "2026", "data": EVENT["data"]}),
+        (Fields(renamed={"source": "service"}, omitted=frozenset(("source",))), {"eventTime": "2026", "data": EVENT["data"]}),
+        (Fields(renamed={"data.list.1": "five"}, omitted=frozenset(("data",))), {"eventTime": "2026", "source": "ComputeApi", "five": 5}),
+        (Fields(added={"path": "data.path"}), {**EVENT, "path": "root/prod"}),
+        (Fields(added={"data.identity.path": "data.path"}), data(identity={**EVENT["data"]["identity"], "path": "root/prod"})),
+        (
+            Fields(added={"data.list.1": "data.path", "data.list.9": "data.path", "data.list.x": "data.path"}),
+            data(list=[{"a": 1, "b": 2}, "root/prod"]),
+        ),
+        (Fields(added={"source": "nowhere"}), {"eventTime": "2026", "data": EVENT["data"]}),
+    ],
+)  # fmt: skip
+def test_a_tree_is_sent_as_the_user_names_it_and_is_not_changed(fields, expected):
+    event = copy.deepcopy(EVENT)
+    assert nested(event, fields, FOUND.get) == expected
+    assert event == EVENT
+
+
+def test_what_comes_first_in_a_tree_comes_first_in_each_object():
+    fields = Fields(renamed={"source": "service"}, ordered=("data.list.0.b", "data.identity.callerName", "service", "data.nowhere", "a.b"))
+    changed = nested(EVENT, fields, FOUND.get)
+    assert list(changed) == ["data", "service", "eventTime"]
+    assert list(changed["data"]) == ["list", "identity"]
+    assert list(changed["data"]["identity"]) == ["callerName", "principalName"]
+    assert list(EVENT["data"]["identity"]) == ["principalName", "callerName"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("eventTime", "2026"),
+        ("data.identity.principalName", "amara"),
+        ("data.list.0.b", 2),
+        ("data.list.1", 5),
+        ("data.list.2", None),
+        ("data.list.-1", None),
+        ("data.list.x", None),
+        ("data.list." + "9" * 5000, None),
+        ("data.identity.callerName", None),
+        ("data.identity.callerName.x", None),
+        ("eventTime.0", None),
+        ("nowhere.at.all", None),
+        ("", None),
+        ("data." * 5000, None),
+    ],
+)
+def test_a_path_leads_to_what_stands_there_or_nowhere(path, expected):
+    assert look_up(EVENT, path) == expected

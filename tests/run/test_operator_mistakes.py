@@ -1,0 +1,305 @@
+"""What an attacker and a clumsy operator broke: standstills, silent losses and wrong turns, each through the real function or command."""
+
+import os
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+
+from epimetheus.clock import Clock
+from epimetheus.errors import ConfigError
+from epimetheus.function.invoke import RunFailed
+from epimetheus.model import parse_minute
+from epimetheus.source import audit
+from epimetheus.state.encoding import pack, unpack
+from epimetheus.state.model import Known
+from tests.cli.test_app import terminal  # noqa: F401
+from tests.support.harness import staged
+
+SHORT = {"INITIAL_LOOKBACK_HOURS": "1"}
+HOUR = 3600
+
+
+def tolerant(stage, **more):
+    try:
+        return stage.run(**more)
+    except RunFailed:
+        return None
+
+
+# 1 (items 12, 17)
+@pytest.mark.parametrize("root", ["forbidden", "hangs"])
+def test_item_12_a_refusal_of_all_at_the_cursor_does_not_stop_those_behind(stage, root):
+    other = stage.world.add_compartment("other")
+    stage.run(**SHORT)
+    ids = stage.emit(other, 5, 0)
+    stage.world.forbid(other)
+    stage.hand.forward(600)
+    assert stage.run(**SHORT).status == "partial"
+    stage.world.allow(other)
+    if root == "forbidden":
+        stage.world.forbid(stage.world.tenancy)
+    else:
+        stage.world.sleep = None
+        stage.world.faults.add("delay", operation="ListEvents", compartment=stage.world.tenancy, seconds=30, times=None)
+    for _ in range(2):
+        stage.hand.forward(600)
+        tolerant(stage, seconds=8.0, **SHORT)
+    assert stage.arrived() == ids
+
+
+def test_item_12_a_deleted_and_refused_compartment_does_not_stop_one_that_is_behind(stage):
+    a, b = stage.world.add_compartment("a"), stage.world.add_compartment("b")
+    chosen = {"COMPARTMENT_MODE": "include", "COMPARTMENT_IDS": f"{a},{b}", **SHORT}
+    stage.run(**chosen)
+    stage.world.forbid(a)
+    stage.hand.forward(600)
+    stage.run(**chosen)
+    stage.world.allow(a)
+    stage.world.delete(b)
+    stage.world.forbid(b)
+    ids = []
+    for _ in range(8):
+        ids += stage.emit(a, 2, 0)
+        stage.hand.forward(HOUR)
+        report = tolerant(stage, **chosen)
+    assert stage.arrived() == ids
+    assert report.status in ("ok", "partial")
+
+
+# 2 (item 11)
+@pytest.mark.parametrize("mode", ["all", "tenancy_only"])
+@pytest.mark.parametrize("ahead", [240, 86_400])
+def test_item_11_the_clock_is_checked_with_a_state_in_a_file_too(stage, tmp_path, mode, ahead):
+    settings = {"STATE_FILE": str(tmp_path / "cursor"), "STATE_BUCKET": "", "COMPARTMENT_MODE": mode, "LISTING_MINUTES": "15", **SHORT}
+    wrong = Clock(now=lambda: stage.hand.time + ahead, monotonic=time.monotonic, sleep=time.sleep)
+    for _ in range(2):
+        stage.hand.forward(300)
+        report = tolerant(stage, clock=wrong, **settings)
+        if ahead > 300:
+            assert report is None  # ClockError
+        else:
+            assert parse_minute(report.position.through) * 60 <= stage.hand.time - 120
+
+
+# 3 (item 16)
+@pytest.mark.parametrize("where", ["behind", "at the cursor"])
+def test_item_16_a_storm_after_quiet_hours_is_not_read_in_one_window(stage, monkeypatch, where):
+    monkeypatch.setattr("epimetheus.run.plan.FEW_EVENTS", 30)
+    monkeypatch.setattr("epimetheus.run.plan.MANY_EVENTS", 60)
+    monkeypatch.setattr("epimetheus.run.slice_reader.MANY_EVENTS", 60)
+    stormy = stage.world.add_compartment("stormy")
+    stage.run(**SHORT)
+    if where == "behind":
+        stage.world.forbid(stormy)
+    stage.hand.forward(48 * HOUR)
+    ids = stage.emit(stormy, 3000, 16 * 60, 15 * 60)  # three or four a minute; nothing in the 32 hours before
+    if where == "behind":
+        stage.run(**SHORT)
+        stage.world.allow(stormy)
+    kept, hook = [], stage.world.put_hook
+
+    def look(write):
+        if write.name.endswith(".state"):
+            hook(write)
+            kept.append(sum(map(len, unpack(write.data, "").keys.values())) // 16)
+
+    stage.world.put_hook = look
+    for _ in range(3):
+        stage.run(**SHORT)
+    assert sorted(stage.arrived()) == sorted(ids)
+    assert max(kept) <= 500
+
+
+# 4 (item 13)
+@pytest.mark.parametrize("status", [403, 404, 410, 500])
+def test_item_13_a_stored_token_that_is_refused_in_whatever_way_is_given_up(tmp_path, api_key, monkeypatch, status):
+    real, old, new = audit._session, set(), set()
+
+    def answered(answer, **_):
+        page = parse_qs(urlparse(answer.request.url).query).get("page", [None])[0]
+        new.add(answer.headers.get("opc-next-page"))
+        if page in old:
+            answer.status_code = status
+
+    def session(url):
+        made = real(url)
+        made.hooks["response"].append(answered)
+        return made
+
+    monkeypatch.setattr(audit, "_session", session)
+    monkeypatch.setattr(audit, "_jitter", lambda state: 0.01)
+    with staged(tmp_path, api_key, page_size=20) as stage:
+        stage.world.sleep = None
+        ids = stage.emit(stage.world.tenancy, 1200, 62, 60)
+        stage.world.faults.add("delay", operation="ListEvents", times=None, seconds=0.1)
+        for _ in range(7):
+            tolerant(stage, seconds=6.0, SYSLOG_SETTLE_SECONDS="0.15", **SHORT)
+            stage.world.expire_tokens()  # so that those of the next run are others
+            old |= new - {None}
+            new.clear()
+        assert set(stage.arrived()) == set(ids)
+
+
+# 5 (items 6, 12)
+def test_item_06_an_adopted_state_asks_for_nothing_of_the_other_tenancy(terminal):  # noqa: F811
+    stage, type_in = terminal
+    type_in("run", **SHORT)
+    path, other = Path(stage.environment["STATE_FILE"]), "ocid1.tenancy.oc1..aaaother"
+    known = {other: Known("root", None, True), "ocid1.compartment.oc1..aaax": Known("x", other, True)}
+    path.write_bytes(pack(replace(unpack(path.read_bytes(), ""), known=known, tenancy=other)))
+    assert type_in("state", "adopt", "--reason", "moved", "--yes").exit_code == 0
+    ids = stage.emit(stage.world.tenancy, 5, 30)
+    done = type_in("run")
+    assert (done.exit_code, stage.arrived()) == (0, ids)
+
+
+# 6 (items 8, 18)
+def test_item_08_a_slow_identity_leaves_time_to_read_with_the_last_listing(tmp_path, api_key):
+    with staged(tmp_path, api_key, page_size=2) as stage:
+        for number in range(60):
+            stage.world.add_compartment(f"c{number}")
+        stage.run(**SHORT)
+        ids = stage.emit(stage.world.tenancy, 5, 0)
+        stage.hand.forward(600)
+        stage.world.sleep = None
+        stage.world.faults.add("delay", operation="ListCompartments", times=None, seconds=0.3)
+        report = tolerant(stage, seconds=8.0)
+        assert report is not None
+        assert (report.listing_stale, stage.arrived()) == (True, ids)
+
+
+# 7 (promise 8)
+def test_a_run_that_had_no_time_to_read_anything_is_not_ok(tmp_path, api_key):
+    with staged(tmp_path, api_key, page_size=1) as stage:
+        for number in range(9):
+            stage.world.add_compartment(f"c{number}")
+        stage.run(**SHORT)
+        stage.emit(stage.world.tenancy, 5, 0)
+        stage.hand.forward(600)
+        stage.world.sleep = None
+        stage.world.faults.add("delay", operation="ListCompartments", times=None, seconds=0.27)
+        report = tolerant(stage, seconds=5.0)
+        assert report is None or report.slices > 0 or report.status != "ok"
+
+
+# 9 (item 5, the clumsy operator)
+@pytest.mark.parametrize("words", [("rewind", "2026-01-01T00:00:00Z"), ("reset",)])
+def test_item_05_a_typo_in_region_or_prefix_makes_no_new_state(terminal, words):  # noqa: F811
+    stage, type_in = terminal
+    type_in("run")
+    assert type_in("state", *words, "--yes", "--region", "us-ashburn1").exit_code == 2
+    bucket = {"STATE_FILE": "", "STATE_BUCKET": "audit-state"}
+    type_in("run", **bucket)
+    done = type_in("state", *words, STATE_PREFIX="epimethus/", answer="n\n", **bucket)
+    assert done.exit_code != 0
+    assert "epimethus/us-ashburn-1.state" not in stage.world.objects("audit-state")
+
+
+# 10 (item 12)
+def test_item_12_a_deleted_compartment_whose_first_page_can_be_read_is_not_given_up(stage):
+    deleted = stage.world.add_compartment("deleted")
+    stage.run(**SHORT)
+    ids = stage.emit(deleted, 300, 0, 30)
+    stage.world.delete(deleted)
+    for _ in range(10):
+        stage.hand.forward(HOUR)
+        fault = stage.world.faults.add("status", status=404, operation="ListEvents", compartment=deleted, times=None, after=1)
+        report = stage.run()
+        stage.world.faults.remove(fault)
+        assert report.given_up == 0
+    while stage.run().status != "ok":
+        stage.hand.forward(60)
+    assert set(stage.arrived()) == set(ids)
+
+
+# 11 (item 5)
+@pytest.mark.parametrize("how", ["missing", "damaged"])
+def test_item_05_a_rewind_without_a_state_reads_from_its_time_on(terminal, how):  # noqa: F811
+    stage, type_in = terminal
+    stage.emit(stage.world.tenancy, 5, 600)
+    new = stage.emit(stage.world.tenancy, 3, 30)
+    type_in("run")
+    path = Path(stage.environment["STATE_FILE"])
+    path.unlink() if how == "missing" else path.write_bytes(b"x")
+    hour = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:00Z")
+    type_in("state", "rewind", hour, "--force", "--yes")
+    before = len(stage.arrived())
+    type_in("run")
+    assert stage.arrived()[before:] == new
+
+
+# 12 (item 10)
+def test_item_10_the_lease_is_renewed_while_compartments_are_listed(stage):
+    for number in range(50):
+        stage.world.add_compartment(f"c{number}")
+    stage.run(**SHORT)
+    stage.hand.forward(900)
+    stage.world.faults.add("subtree_refused", times=None)
+    stage.world.faults.add("delay", operation="ListCompartments", times=None, seconds=9)
+    began, live = stage.hand.time, []
+
+    def sleep(seconds):
+        stage.hand.sleep(seconds)
+        live.append(stage.state().lease.is_live(stage.hand.time))
+
+    stage.world.sleep = sleep
+    stage.run(seconds=3600)
+    assert stage.hand.time - began > 400
+    assert all(live)
+
+
+def test_item_10_a_lease_written_with_a_clock_that_is_behind_is_live(stage):
+    stage.run()
+    leases, hook = [], stage.world.put_hook
+
+    def look(write):
+        if write.name.endswith(".state"):
+            hook(write)
+            leases.append(unpack(write.data, "").lease)
+
+    stage.world.put_hook = look
+    late = Clock(now=lambda: stage.hand.time - 240, monotonic=time.monotonic, sleep=time.sleep)
+    stage.run(clock=late)
+    assert leases[0].is_live(stage.hand.time + 30)
+
+
+# 13 (item 6, the clumsy operator)
+@pytest.mark.parametrize("typo", [{"SYSLOG_PORT": "1"}, {"TENANCY_OCID": "ocid1.tenancy.oc1..aaaatypo"}])
+def test_item_06_a_first_run_that_confirmed_nothing_binds_nobody(stage, typo):
+    ids = stage.emit(stage.world.tenancy, 3, 20)
+    with pytest.raises(RunFailed):
+        stage.call(**typo)
+    assert stage.run().status == "ok"
+    assert stage.arrived() == ids
+
+
+# 14 (item 8)
+def test_item_08_listings_may_not_be_kept_for_longer_than_they_may_be_old(stage):
+    with pytest.raises(ConfigError, match="LISTING_MINUTES"):
+        stage.call(LISTING_MINUTES="240")
+
+
+# 15 (item 10)
+def test_item_10_ctrl_c_just_after_the_file_is_replaced_is_no_state_error(stage, tmp_path, monkeypatch):
+    settings = {"STATE_FILE": str(tmp_path / "cursor"), "STATE_BUCKET": ""}
+    stage.run(**settings)
+    real, calls = os.replace, []
+
+    def replaced(*names):
+        real(*names)
+        calls.append(names)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replaced)
+    with pytest.raises(KeyboardInterrupt):
+        stage.run(**settings)
+
+
+# 16
+def test_a_run_of_no_number_of_minutes_is_refused(terminal):  # noqa: F811
+    assert terminal[1]("run", "--minutes", "nan").exit_code == 2

@@ -1,0 +1,156 @@
+"""A replay: the window again, marked, and nothing moved."""
+
+import json
+
+import pytest
+
+from epimetheus.errors import RequestError
+from epimetheus.function.invoke import RunFailed
+from epimetheus.model import minute_text
+from epimetheus.testing.syslog import parse_message
+from tests.cli.test_app import terminal  # noqa: F401 - a fixture
+from tests.run.test_rules_in_a_run import JSON, put, rules
+from tests.support.harness import event_id
+
+FROM, TO = "2026-01-01T11:30:00Z", "2026-01-01T11:50:00Z"
+
+
+def body(**more):
+    return json.dumps({"action": "replay", "from": FROM, "to": TO, **more}).encode()
+
+
+def replayed(stage, **more):
+    settings = {key: more.pop(key) for key in list(more) if key.isupper()}
+    options = {key: more.pop(key) for key in ("seconds", "clock") if key in more}
+    (told,) = stage.call(body(**more), **options, **{**JSON, **settings})
+    return told
+
+
+def test_the_window_is_sent_again_marked_and_nothing_else_and_nothing_moves(stage):
+    app = stage.world.add_compartment("app")
+    before, within, after = (put(stage, "GetInstance", 3, minutes, place=app) for minutes in (35, 25, 9))
+    stage.run(**JSON)
+    written, count = stage.world.objects("audit-state"), len(stage.receiver.messages)
+    told = replayed(stage)
+    assert (told.status, told.fetched, told.forwarded, told.through, told.unread) == ("ok", 3, 3, TO, {})
+    again = [parse_message(message) for message in stage.receiver.messages[count:]]
+    assert [event_id(message) for message in stage.receiver.messages[count:]] == within
+    assert {message.structured["epimetheus@32473"].get("replay") for message in again} == {"true"}
+    assert json.loads(again[0].body)["epimetheus"] == {"compartmentPath": "root/app"}
+    assert "replay" not in parse_message(stage.receiver.messages[0]).structured["epimetheus@32473"]
+    assert stage.world.objects("audit-state") == written
+    assert before[0] not in {event_id(message) for message in stage.receiver.messages[count:]} - set(after)
+    assert stage.run(**JSON).forwarded == 0
+
+
+def test_some_compartments_alone_can_be_replayed(stage):
+    app, other = stage.world.add_compartment("app"), stage.world.add_compartment("other")
+    put(stage, "GetInstance", 2, 25, place=app)
+    put(stage, "GetInstance", 2, 25, place=other, prefix="other-")
+    assert replayed(stage, compartments=[app]).forwarded == 2
+    assert {event_id(message)[:5] for message in stage.receiver.messages} == {"GetIn"}
+
+
+def test_item_15_a_replay_keeps_to_the_compartments_that_the_settings_include(stage):
+    app, other = stage.world.add_compartment("app"), stage.world.add_compartment("other")
+    below = stage.world.add_compartment("below", app)
+    for place in (app, below, other, stage.world.tenancy):
+        put(stage, "GetInstance", 2, 25, place=place, prefix=place[-4:])
+    unlisted = "ocid1.compartment.oc1..unlisted"
+    modes = {
+        "include": ({"COMPARTMENT_MODE": "include", "COMPARTMENT_IDS": app}, [app, below], [other, stage.world.tenancy, unlisted]),
+        "exclude": ({"COMPARTMENT_MODE": "exclude", "COMPARTMENT_IDS": app}, [other, stage.world.tenancy], [app, below, unlisted]),
+        "tenancy_only": ({"COMPARTMENT_MODE": "tenancy_only"}, [stage.world.tenancy], [app, below, other, unlisted]),
+    }
+    for mode, (settings, included, excluded) in modes.items():
+        assert replayed(stage, compartments=included, **settings).forwarded == 2 * len(included)
+        sent = len(stage.receiver.messages)
+        for ocid in excluded:
+            with pytest.raises(RequestError) as caught:
+                replayed(stage, compartments=[ocid, included[0]], **settings)
+            assert caught.value.what == f"The replay was refused: COMPARTMENT_MODE={mode} does not include {ocid}."
+            assert "COMPARTMENT_IDS" in caught.value.do
+        with pytest.raises(RequestError, match=f"COMPARTMENT_MODE={mode} does not include"):
+            replayed(stage, compartments=excluded, dry=True, **settings)
+        assert len(stage.receiver.messages) == sent
+    with pytest.raises(RequestError, match=r"x4, x5 and 2 more\."):
+        replayed(stage, compartments=[f"x{n}" for n in range(1, 8)], COMPARTMENT_MODE="tenancy_only")
+
+
+def test_a_dry_run_counts_and_sends_nothing(stage):
+    put(stage, "GetInstance", 3, 25)
+    put(stage, "ListBuckets", 4, 25)
+    told = replayed(stage, dry=True, RULES=rules(mode="exclude", excluded_events=["ListBuckets"]))
+    assert (told.dry, told.fetched, told.forwarded, told.left_out) == (True, 7, 3, {"excluded_event": 4})
+    assert (stage.receiver.messages, stage.receiver.connections) == ([], 0)
+
+
+def test_who_can_not_be_read_is_named_and_the_others_are_replayed(stage):
+    closed = stage.world.add_compartment("closed")
+    stage.world.forbid(closed)
+    put(stage, "GetInstance", 3, 25)
+    told = replayed(stage)
+    assert (told.status, told.forwarded, told.through, list(told.unread)) == ("partial", 3, TO, [closed])
+    assert told.unread[closed].startswith("from 2026-01-01T11:30:00Z on: OCI refused")
+
+
+def test_a_replay_whose_time_is_up_says_how_far_it_is_and_goes_on_from_there(stage):
+    put(stage, "GetInstance", 300, 29, seconds=3.0)
+    stage.world.faults.add("delay", seconds=0.4, operation="ListEvents", times=None)
+    first = replayed(stage, seconds=6.0, clock=stage.hand.clock, SLICE_MINUTES="5")
+    assert first.status == "partial"
+    assert FROM < first.through < TO
+    stage.world.faults.clear()
+    ((rest),) = stage.call(json.dumps({"action": "replay", "from": first.through, "to": TO}).encode(), **JSON)
+    assert (rest.status, rest.through) == ("ok", TO)
+    assert first.forwarded + rest.forwarded >= 300
+    assert len({event_id(message) for message in stage.receiver.messages}) == 300
+
+
+def test_a_replay_that_fails_looks_failed(stage):
+    put(stage, "GetInstance", 3, 25)
+    stage.receiver.stop()
+    with pytest.raises(RunFailed, match="localhost"):
+        replayed(stage)
+
+
+def test_a_header_without_structured_data_marks_the_tag(stage):
+    put(stage, "GetInstance", 1, 25)
+    replayed(stage, SYSLOG_HEADER="rfc3164")
+    assert b" epimetheus[replay]: {" in stage.receiver.messages[0]
+
+
+def test_the_terminal_counts_first_and_asks(terminal):  # noqa: F811
+    stage, type_in = terminal
+    ids = stage.emit(stage.world.tenancy, 30, 20)
+    start = stage.hand.time - 3600
+    window = ("--from", iso(start), "--to", iso(stage.hand.time - 300))
+    done = type_in("replay", *window, answer="n\n")
+    assert (done.exit_code, stage.receiver.messages) == (1, [])
+    assert "replay ok: 30 would be sent again" in done.stderr
+    done = type_in("replay", *window, "--json", answer="y\n")
+    assert (done.exit_code, stage.arrived()) == (0, ids)
+    (told,) = json.loads(done.stdout[done.stdout.index("[") :])
+    assert (told["forwarded"], told["dry"]) == (30, False)
+    assert type_in("replay", *window, "--dry-run").exit_code == 0
+    assert type_in("replay", *window, "--yes").exit_code == 0
+    assert len(stage.arrived()) == 60
+    assert stage.world.objects("audit-state") == {}
+
+
+def iso(seconds):
+    return minute_text(int(seconds // 60))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "why"),
+    [
+        ("yesterday", "2026-01-01T00:00:00Z", "from='yesterday' is no RFC 3339 time"),
+        ("2026-01-01T00:00:00Z", "2026-01-01", "to='2026-01-01' is no RFC 3339 time"),
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:30Z", "is not before"),
+    ],
+)
+def test_a_window_that_is_none_is_refused(terminal, start, end, why):  # noqa: F811
+    _, type_in = terminal
+    done = type_in("replay", "--from", start, "--to", end)
+    assert (done.exit_code, why in done.stderr) == (2, True)

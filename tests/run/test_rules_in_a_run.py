@@ -1,0 +1,387 @@
+"""Rules through the function's call: what the receiver gets, what is counted, what is told, and what a failed run spends."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from typer.testing import CliRunner
+
+from epimetheus.cli.app import app
+from epimetheus.errors import ConfigError
+from epimetheus.function.invoke import RunFailed
+from epimetheus.model import Cache, Quota, parse_minute, time_text
+from epimetheus.testing.syslog import parse_message
+from tests.render.making import event
+from tests.support.hand import NOON
+from tests.support.harness import event_id
+
+GET = "com.oraclecloud.ComputeApi.GetInstance"
+# The documented example of the Go program, key for key.
+EXAMPLE = {
+    "event_filtering": {
+        "mode": "exclude",
+        "excluded_events": [],
+        "included_events": [],
+        "rate_limiting": {GET: {"max_per_hour": 100, "enabled": True}},
+        "priority_events": [
+            "com.oraclecloud.identityControlPlane.CreateUser",
+            "com.oraclecloud.identityControlPlane.DeleteUser",
+            "com.oraclecloud.ComputeApi.LaunchInstance",
+            "com.oraclecloud.ComputeApi.TerminateInstance",
+        ],
+        "user_filtering": {"exclude_service_accounts": True, "exclude_users": [], "include_only_users": []},
+    }
+}
+ELEVEN = parse_minute("2026-01-01T11:00:00Z")
+
+
+def put(stage, name, count, minutes_ago, *, place=None, service="ComputeApi", seconds=1.0, prefix="", **data):
+    """So many events of one name, processed one after the other from then on, each at the time it happened; their ids."""
+    start = stage.hand.time - minutes_ago * 60
+    ids = []
+    for number in range(count):
+        at = start + number * seconds
+        raw = event(name, f"com.oraclecloud.{service}.{name}", **{"resourceId": None, **data})
+        ids.append(f"{prefix}{name}-{minutes_ago}-{number}")
+        when = f"2026-01-01T{int(at - NOON + 43200) // 3600:02d}:{int(at) // 60 % 60:02d}:{int(at) % 60:02d}.000Z"
+        stage.world.add_event(place or stage.world.tenancy, {**raw, "eventId": ids[-1], "eventTime": when}, processed=at)
+    return ids
+
+
+def rules(**filtering):
+    return json.dumps({"event_filtering": filtering})
+
+
+def notices(stage):
+    """Name → message, of what Epimetheus says itself, in the order it came."""
+    said = [parse_message(message) for message in stage.receiver.messages]
+    bodies = [json.loads(one.body) for one in said if one.msgid == "notice"]
+    return [(body["eventType"], body["data"]["message"], body["data"]["additionalDetails"]) for body in bodies]
+
+
+def arrived(stage, name=""):
+    said = [message for message in stage.receiver.messages if parse_message(message).msgid == "audit"]
+    return [ident for ident in map(event_id, said) if ident.startswith(name)]
+
+
+JSON = {"FORMAT": "json", "INITIAL_LOOKBACK_HOURS": "2", "OWN_EVENTS": "forward"}
+
+
+def test_the_documented_example_limits_what_it_says_over_several_runs_and_a_failure(stage):
+    settings = {**JSON, "RULES": json.dumps(EXAMPLE)}
+    stage.hand.time = NOON - 40 * 60  # 11:20
+    first = put(stage, "GetInstance", 60, 15)
+    put(stage, "LaunchInstance", 150, 15)
+    report = stage.run(**settings)
+    assert (report.forwarded, report.left_out) == (210, {})
+
+    stage.hand.forward(10 * 60)
+    second = put(stage, "GetInstance", 70, 10)
+    put(stage, "ListInstances", 1500, 10, seconds=0.1)
+    stage.receiver.faults.add("die", after=700)
+    with pytest.raises(RunFailed):
+        stage.call(**settings)
+    assert stage.state().quotas == {GET: {ELEVEN: Quota(passed=60)}}
+    stage.receiver.start()
+    stage.receiver.faults.clear()
+
+    stage.hand.forward(10 * 60)
+    third = put(stage, "GetInstance", 30, 9)
+    put(stage, "GetInstance", 5, 3, service="OtherApi", prefix="other-")
+    report = stage.run(**settings)
+    assert report.left_out == {"rate_limited": 60}
+    assert set(arrived(stage, "GetInstance")) == {*first, *second[:40]}
+    assert len(set(arrived(stage, "other-"))) == 5
+    assert notices(stage) == []
+
+    stage.hand.forward(40 * 60)  # 12:20
+    fourth = put(stage, "GetInstance", 10, 15)
+    report = stage.run(**settings)
+    assert set(arrived(stage, "GetInstance")) == {*first, *second[:40], *fourth}
+    ((kind, message, details),) = notices(stage)
+    assert kind == "epimetheus.HeldBack"
+    assert message == (
+        f"60 events {GET} were held back by rate_limiting in the hour from 2026-01-01T11:00:00Z,"
+        " from 2026-01-01T11:20:40.000Z to 2026-01-01T11:31:29.000Z; 100 were forwarded."
+    )
+    assert details == {
+        "run": report.run, "region": "us-ashburn-1", "eventType": GET, "hour": "2026-01-01T11:00:00Z", "heldBack": 60, "forwarded": 100,
+        "from": "2026-01-01T11:20:40.000Z", "to": "2026-01-01T11:31:29.000Z",
+    }  # fmt: skip
+    assert third[-1] not in arrived(stage)
+    assert (report.notices, report.fetched) == (1, report.forwarded + report.duplicates)
+    stage.hand.forward(10 * 60)
+    assert stage.run(**settings).notices == 0
+
+
+def test_a_notice_that_did_not_arrive_is_told_by_the_next_run(stage):
+    settings = {**JSON, "RULES": rules(rate_limiting={"GetInstance": {"max_per_hour": 1}})}
+    put(stage, "GetInstance", 3, 110)
+    stage.receiver.faults.add("die", after=1)
+    with pytest.raises(RunFailed):
+        stage.call(**settings)
+    stage.receiver.start()
+    stage.receiver.faults.clear()
+    report = stage.run(**settings)
+    assert [details["heldBack"] for _, _, details in notices(stage)][-1:] == [2]
+    assert report.notices == 1
+    assert stage.run(**settings).notices == 0
+
+
+def test_a_late_event_counts_in_the_hour_it_happened(stage):
+    settings = {**JSON, "RULES": rules(rate_limiting={"Get*": {"max_per_hour": 2}})}
+    put(stage, "GetInstance", 3, 62, seconds=30)
+    assert stage.run(**settings).left_out == {"rate_limited": 1}
+    stage.hand.forward(600)
+    late = {**event("GetInstance", GET), "eventId": "late", "eventTime": "2026-01-01T10:59:00Z"}
+    stage.world.add_event(stage.world.tenancy, late, processed=stage.hand.time - 300)
+    report = stage.run(**settings)
+    assert (report.left_out, report.forwarded, arrived(stage, "late")) == ({"rate_limited": 1}, 0, [])
+
+
+def test_what_is_left_out_is_counted_once_by_its_reason_and_never_asked_again(stage):
+    person = {"principalName": "alice", "principalId": "ocid1.user.oc1..a", "authType": "natv"}
+    service = {"principalId": "ocid1.fnfunc.oc1.iad.f", "authType": "resource"}
+    put(stage, "GetInstance", 2, 10, identity=person)
+    put(stage, "DeleteBucket", 3, 9, identity=service)
+    put(stage, "ListBuckets", 4, 8, identity=service)
+    put(stage, "UpdatePolicy", 5, 7, identity={**person, "principalName": "bob"})
+    chosen = rules(
+        mode="exclude", excluded_events=["Get*"], never_drop=["DeleteBucket"],
+        user_filtering={"exclude_service_accounts": True, "exclude_users": ["bob"]},
+    )  # fmt: skip
+    report = stage.run(**JSON, RULES=chosen)
+    assert report.left_out == {"excluded_event": 2, "service": 4, "excluded_user": 5}
+    assert (report.fetched, report.forwarded, len(arrived(stage, "DeleteBucket"))) == (14, 3, 3)
+    again = stage.run(**JSON, RULES=chosen)
+    assert (again.fetched, again.duplicates, again.left_out) == (14, 14, {})
+
+
+def test_what_can_not_be_understood_passes_every_rule(stage):
+    stage.world.add_event(stage.world.tenancy, b'{"eventType": 7, "eventId": "odd"}', processed=stage.hand.time - 600)
+    report = stage.run(**JSON, RULES=rules(mode="exclude", excluded_events=["*"], user_filtering={"include_only_users": ["bob"]}))
+    assert (report.malformed, report.forwarded, report.left_out) == (1, 1, {})
+
+
+def test_what_touches_our_own_resources_passes_every_rule_marked_and_raised(stage):
+    policy = "ocid1.policy.oc1..ours"
+    put(stage, "GetPolicy", 2, 10, service="identityControlPlane", resourceId=policy)
+    put(stage, "GetPolicy", 3, 9, service="identityControlPlane", resourceId="ocid1.policy.oc1..theirs")
+    report = stage.run(**{**JSON, "RULES": rules(mode="exclude", excluded_events=["*"]), "TAMPER_WATCH": policy})
+    assert (report.forwarded, report.left_out) == (2, {"excluded_event": 3})
+    (one, other) = (parse_message(message) for message in stage.receiver.messages)
+    assert json.loads(one.body)["epimetheus"] == {"compartmentPath": "root", "tamperWatch": True}
+    assert {one.severity, other.severity} == {3}
+
+
+def own(stage, count, **more):
+    by_us = {"principalId": stage.world.user, "authType": "natv"}
+    return put(stage, "ListEvents", count, 10, service="Audit", identity=by_us, response={"status": "200"}, **more)
+
+
+def test_our_own_polling_is_counted_and_summarised_in_one_message_a_run(stage):
+    own(stage, 40)
+    stage.emit(stage.world.tenancy, 3, 5)
+    settings = {**JSON, "OWN_EVENTS": "summarise"}
+    report = stage.run(**settings)
+    assert (report.left_out, report.forwarded, report.notices) == ({"own_polling": 40}, 3, 1)
+    ((kind, message, details),) = notices(stage)
+    assert (kind, details["leftOut"], details["calls"]) == ("epimetheus.OwnPolling", 40, {"ListEvents": 40})
+    assert message == (
+        "40 events of our own polling were left out, from 2026-01-01T11:50:00.000Z to 2026-01-01T11:50:39.000Z: 40 ListEvents."
+    )
+    again = stage.run(**settings)
+    assert (again.notices, again.left_out) == (0, {})
+
+
+def test_our_own_polling_is_forwarded_where_that_is_asked(stage):
+    ids = own(stage, 4)
+    assert stage.run(**JSON).left_out == {}
+    assert arrived(stage) == ids
+
+
+def test_a_run_ends_with_a_message_where_that_is_asked_even_if_there_was_nothing_to_send(stage):
+    settings = {**JSON, "RUN_MESSAGE": "true", "RULES": rules(mode="exclude", excluded_events=["ListBuckets"])}
+    put(stage, "GetInstance", 2, 10)
+    put(stage, "ListBuckets", 3, 9)
+    report = stage.run(**settings)
+    last = parse_message(stage.receiver.messages[-1])
+    assert (last.msgid, report.notices, report.forwarded) == ("notice", 1, 2)
+    ((kind, message, details),) = notices(stage)
+    assert kind == "epimetheus.Run"
+    assert message == (
+        f"Run {report.run} of us-ashburn-1, from 2026-01-01T09:58:00Z through 2026-01-01T11:58:00Z:"
+        " 5 fetched, 2 forwarded, 0 seen before, 3 left out; 0 compartments behind."
+    )
+    assert details["leftOut"] == {"excluded_event": 3}
+    stage.run(**settings)
+    assert [kind for kind, _, _ in notices(stage)] == ["epimetheus.Run"] * 2
+    sequence = [parse_message(message).structured["epimetheus@32473"]["seq"] for message in stage.receiver.messages]
+    assert sequence == ["1", "2", "3", "1"]
+
+
+def test_the_path_of_a_compartment_is_added(stage):
+    prod = stage.world.add_compartment("prod")
+    app = stage.world.add_compartment("app", prod)
+    put(stage, "GetInstance", 1, 10, place=app, compartmentId=app)
+    stage.run(**JSON)
+    (message,) = stage.receiver.messages
+    assert json.loads(parse_message(message).body)["epimetheus"] == {"compartmentPath": "root/prod/app"}
+
+
+def test_a_rules_file_that_is_wrong_is_told_before_anything_is_sent(stage):
+    put(stage, "GetInstance", 1, 10)
+    with pytest.raises(ConfigError, match=r"event_filtering\.mode"):
+        stage.call(**JSON, RULES=rules(mode="some"))
+    stage.world.put("audit-state", "rules.json", b'{"event_filtering": {"mode": "some"}}')
+    with pytest.raises(ConfigError, match=r"event_filtering\.mode"):
+        stage.call(**JSON, RULES="object:rules.json")
+    assert stage.receiver.messages == []
+
+
+def test_the_statistics_do_what_they_say(stage, capsys):
+    put(stage, "GetInstance", 120, 10)
+    put(stage, "ListBuckets", 30, 9)
+    asked = {"enable_detailed_logging": True, "log_interval_events": 100, "track_cache_metrics": True, "track_performance_metrics": True}
+    chosen = {"event_filtering": {"mode": "exclude", "excluded_events": ["ListBuckets"]}, "statistics": asked}
+    capsys.readouterr()
+    report = stage.run(**JSON, RULES=json.dumps(chosen))
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event_id"] for line in lines if line["event"] == "left_out"] == [f"ListBuckets-9-{n}" for n in range(30)]
+    assert [line["fetched"] for line in lines if line["event"] == "counted"] == [100]
+    assert report.caches == {"dedupe": Cache(0, 150, 150), "names": Cache(148, 2, 2)}
+    assert set(report.performance.phases) == {"survey", "forward", "tell", "close"}
+    assert report.performance.events_per_second > 0
+    tracked = {"cache_dedupe_size", "cache_names_hits", "events_per_second"}
+    assert {metric["name"] for metric in stage.world.metrics} >= tracked
+    stage.world.metrics.clear()
+    stage.run(**JSON)
+    assert tracked.isdisjoint(metric["name"] for metric in stage.world.metrics)
+    assert "left_out" not in capsys.readouterr().err.partition('"event":"run"')[0]
+
+
+def test_the_report_tells_how_long_the_first_certificate_is_good_for(stage):
+    put(stage, "GetInstance", 1, 10)
+    report = stage.run(**JSON)
+    shown = Path(stage.environment["SYSLOG_CA"].removeprefix("file:")).with_name("server-1.pem")
+    ends = x509.load_pem_x509_certificate(shown.read_bytes()).not_valid_after_utc.timestamp()
+    assert report.certificate_days == pytest.approx((ends - stage.hand.time) / 86_400, abs=0.01)
+    assert stage.run(**JSON).certificate_days is None
+
+
+def test_a_function_watches_itself_and_knows_its_own_polling_by_its_resource_principal(stage, tmp_path, monkeypatch):
+    for name, value in stage.world.resource_principal(tmp_path / "principal").items():
+        monkeypatch.setenv(name, value)  # the SDK reads them itself
+        stage.environment[name] = value
+    del stage.environment["OCI_AUTH"], stage.environment["OCI_CONFIG_FILE"]
+    by_us = {"principalId": stage.world.function, "authType": "resource"}
+    put(stage, "ListEvents", 3, 10, service="Audit", identity=by_us, response={"status": "200"})
+    put(stage, "UpdateFunction", 1, 9, service="FunctionsManagement", resourceId=stage.world.function)
+    report = stage.run(**{**JSON, "OWN_EVENTS": "summarise", "RULES": rules(mode="exclude", excluded_events=["*"])})
+    assert (report.left_out, report.forwarded, report.notices) == ({"own_polling": 3}, 1, 1)
+    body = json.loads(parse_message(stage.receiver.messages[0]).body)
+    assert (body["data"]["eventName"], body["epimetheus"]["tamperWatch"]) == ("UpdateFunction", True)
+
+
+def poll(stage, count, minutes_ago, address, **more):
+    by_us = {"principalId": stage.world.user, "authType": "natv", "ipAddress": address}
+    return put(stage, "ListEvents", count, minutes_ago, service="Audit", identity=by_us, response={"status": "200"}, **more)
+
+
+SUMMARISE = {**JSON, "OWN_EVENTS": "summarise"}
+
+
+def test_item_15_a_token_that_is_used_from_another_address_is_seen(stage):
+    poll(stage, 4, 10, "10.0.0.5")
+    stolen = poll(stage, 3, 9, "203.0.113.7", prefix="stolen-")
+    report = stage.run(**SUMMARISE)
+    assert arrived(stage)[:3] == stolen
+    assert (report.left_out, report.forwarded) == ({"own_polling": 4}, 3)
+    assert report.warnings[1:] == [
+        "The credentials of this deployment were used from 203.0.113.7, not only from 10.0.0.5. These calls are forwarded as events."
+        " If a new container or NAT gateway of this deployment has that address, run `python -m epimetheus state own-address ADDRESS`;"
+        " otherwise its credentials are in other hands: revoke them."
+    ]
+    ((_, message, details),) = notices(stage)
+    assert message.endswith(": 4 ListEvents. They came from 10.0.0.5.")
+    assert details["addresses"] == {"10.0.0.5": 4}
+
+
+def test_item_15_the_address_is_remembered_whichever_is_listed_first(stage):
+    poll(stage, 2, 10, "10.0.0.5")
+    stage.run(**SUMMARISE)
+    stage.hand.forward(600)
+    stolen = poll(stage, 3, 9, "203.0.113.7", prefix="stolen-")
+    poll(stage, 2, 8, "10.0.0.5")
+    report = stage.run(**SUMMARISE)
+    assert set(stolen) <= set(arrived(stage))
+    assert (report.left_out, report.forwarded) == ({"own_polling": 2}, 3)
+
+
+def hours(stage, count, calls):
+    """So many hourly runs, each after the ``calls`` of its hour: address → how many; what each left out and forwarded."""
+    told = []
+    for _ in range(count):
+        stage.hand.forward(3600)
+        for address, number in calls.items():
+            poll(stage, number, 10, address, prefix=f"{address}-{stage.hand.time}-")
+        report = stage.run(**SUMMARISE)
+        told.append((report.left_out.get("own_polling", 0), report.forwarded))
+    return told
+
+
+def test_item_15_while_we_poll_no_second_address_is_ever_ours(stage):
+    assert hours(stage, 8, {"10.0.0.5": 2, "203.0.113.7": 3}) == [(2, 3)] * 8
+
+
+def test_item_15_a_new_address_is_never_ours_by_itself_and_the_old_one_stays_ours(stage):
+    hours(stage, 1, {"10.0.0.5": 2})
+    assert hours(stage, 5, {"10.0.0.9": 2}) == [(0, 2)] * 5
+    assert hours(stage, 2, {"10.0.0.9": 2, "10.0.0.5": 1}) == [(1, 2)] * 2
+
+
+def type_in(stage, monkeypatch, *words):
+    for name, value in stage.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("epimetheus.cli.state.SYSTEM", stage.hand.date_only)
+    return CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_item_15_an_operator_confirms_a_new_address(stage, monkeypatch):
+    hours(stage, 1, {"10.0.0.5": 2})
+    assert hours(stage, 2, {"10.0.0.9": 2}) == [(0, 2)] * 2
+    assert type_in(stage, monkeypatch, "state", "own-address", "10.0.0.9", "--yes").exit_code == 0
+    assert hours(stage, 2, {"10.0.0.9": 2, "10.0.0.5": 1}) == [(2, 1)] * 2
+
+
+def test_item_15_what_is_no_address_is_refused(stage, monkeypatch):
+    done = type_in(stage, monkeypatch, "state", "own-address", "10.0.0.0/8", "--yes")
+    assert (done.exit_code, "ADDRESS=10.0.0.0/8: allowed is one IPv4 or IPv6 address" in done.stderr) == (2, True)
+
+
+def test_item_15_moving_the_cursor_forgets_no_address(stage, monkeypatch):
+    hours(stage, 1, {"10.0.0.5": 2})
+    assert hours(stage, 1, {"203.0.113.7": 3}) == [(0, 3)]
+    assert type_in(stage, monkeypatch, "state", "rewind", time_text(stage.hand.time - 60), "--yes").exit_code == 0
+    assert hours(stage, 1, {"203.0.113.7": 3}) == [(0, 6)]  # those before are read again
+
+
+def test_item_15_many_addresses_take_little_state(stage):
+    poll(stage, 1, 10, "10.0.0.5")
+    for number in range(60):
+        poll(stage, 1, 9, f"203.0.113.{number}", prefix=f"{number}-")
+    report = stage.run(**SUMMARISE)
+    assert (report.left_out, report.forwarded) == ({"own_polling": 1}, 60)
+    assert len(stage.state().quotas) <= 22
+
+
+def test_item_15_two_events_of_one_id_time_and_type_both_arrive(stage):
+    put(stage, "GetInstance", 1, 10, message="one")
+    put(stage, "GetInstance", 1, 10, message="two")
+    put(stage, "GetInstance", 1, 10, message="two")
+    report = stage.run(**JSON)
+    assert arrived(stage) == ["GetInstance-10-0"] * 2
+    assert (report.fetched, report.forwarded, report.duplicates) == (3, 2, 1)
+    assert {json.loads(parse_message(message).body)["data"]["message"] for message in stage.receiver.messages} == {"one", "two"}
+    assert stage.run(**JSON).forwarded == 0

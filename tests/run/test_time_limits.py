@@ -1,0 +1,120 @@
+"""Nothing hangs, and whatever the time, it is enough to come further: worlds that never answer, years of backlog, and the way back."""
+
+import threading
+import time
+
+import pytest
+
+from epimetheus.clock import Deadline
+from epimetheus.deliver import Delivery, Dialer, Peer
+from epimetheus.errors import EpimetheusError
+from epimetheus.function.invoke import RunFailed
+from tests.support.hand import NOON
+
+SECONDS = 60.0
+
+
+def ends_in_time(stage, **arguments):
+    """One call by the clock of the hand; whatever it comes to, it has ended before the platform would end it."""
+    began = stage.hand.time
+    try:
+        return stage.call(clock=stage.hand.clock, seconds=SECONDS, **arguments)
+    except EpimetheusError as error:
+        return error
+    finally:
+        assert stage.hand.time - began <= SECONDS
+
+
+@pytest.mark.parametrize("kind", ["timeout", "stalled"])
+@pytest.mark.parametrize(
+    ("operation", "told"),
+    [
+        ("GetNamespace", "asking for the Object Storage namespace"),
+        ("GetObject", "reading the state"),
+        ("PutObject", "writing the state"),
+        ("ListCompartments", "listing the compartments"),
+        ("ListEvents", "None of 1 compartments could be read"),
+        ("PostMetricData", None),
+    ],
+)
+def test_a_service_that_never_answers_ends_no_later_than_the_platforms_deadline(stage, operation, told, kind):
+    stage.emit(stage.world.tenancy, 3, 30, 20)
+    stage.world.faults.add(kind, operation=operation, times=None)
+    result = ends_in_time(stage, API_CONCURRENCY="1")
+    if told is None:
+        assert result[0].status == "ok"
+    else:
+        assert told in str(result)
+
+
+def test_nothing_answers_any_more_in_mid_run(stage):
+    for number in range(5):
+        stage.emit(stage.world.add_compartment(f"c{number}"), 200, 50, 40)
+    for service, answers in (("audit", 6), ("objectstorage", 3), ("identity", 1)):
+        stage.world.faults.add("timeout", service=service, after=answers, times=None)
+    # Without metrics: the SDK ends its tries by the real clock, in which a timeout takes no time here, so it makes all of them.
+    result = ends_in_time(stage, INITIAL_LOOKBACK_HOURS="1", API_CONCURRENCY="1", METRICS_NAMESPACE="")
+    assert isinstance(result, RunFailed)
+
+
+@pytest.mark.parametrize("kind", ["no_handshake", "never_closes", "stall"])
+def test_a_receiver_that_never_answers_costs_the_run_and_no_more(stage, kind):
+    stage.emit(stage.world.tenancy, 300, 30, 20)
+    stage.receiver.faults.add(kind, times=None)
+    began = time.monotonic()
+    with pytest.raises(RunFailed, match="no answer in time"):
+        stage.call(seconds=20, SYSLOG_TIMEOUT_SECONDS="1")
+    assert time.monotonic() - began < 20
+    stage.receiver.faults.clear()
+    stage.receiver.stop()
+    stage.receiver.start()
+    stage.hand.forward(30)
+    assert stage.run().forwarded == 300
+
+
+def test_a_year_is_worked_off_run_by_run_oldest_first_and_in_few_calls(stage):
+    year = 365 * 24 * 60
+    places = [stage.world.tenancy, *(stage.world.add_compartment(f"c{number}") for number in range(3))]
+    for place in places:
+        stage.world.compartments[place].created -= 2 * year * 60
+    ids = [event for place in places for event in stage.emit(place, 500, year - 200, year - 400)]
+    stage.world.faults.add("delay", operation="ListEvents", seconds=0.5, times=None)
+    lags, requests = [], 0
+    for _ in range(60):
+        report = stage.run(clock=stage.hand.clock, seconds=SECONDS, INITIAL_LOOKBACK_HOURS="8760", API_CONCURRENCY="1")
+        lags.append(report.position.lag_seconds)
+        requests += report.api["audit"]["requests"]
+        if report.position.caught_up:
+            break
+        stage.hand.forward(300)
+    assert report.position.caught_up
+    assert len(lags) > 1
+    assert lags == sorted(lags, reverse=True)
+    assert sorted(stage.arrived()) == sorted(ids)
+    # by the hour it would be 8,760 calls a compartment
+    assert requests < 400
+
+
+def test_a_receiver_that_is_back_has_the_first_event_within_ten_seconds_of_the_next_call(stage):
+    stage.emit(stage.world.tenancy, 2_000, 30, 20)
+    stage.receiver.stop()
+    with pytest.raises(RunFailed):
+        stage.call()
+    stage.receiver.start()
+    came = threading.Event()
+    stage.receiver.on_message = lambda message: came.set()
+    caller = threading.Thread(target=stage.call)
+    caller.start()
+    assert came.wait(10)
+    caller.join(30)
+    assert len(stage.arrived()) == 2_000
+
+
+def test_once_the_time_is_up_nobody_connects(hand):
+    deadline = Deadline.after(hand.clock, 5)
+    hand.forward(5)
+    peer = Peer("127.0.0.1", 9, "localhost", None, 60.0)
+    with pytest.raises(EpimetheusError, match="The time of this run is over"):
+        Delivery(Dialer(peer, deadline), settle_seconds=0.2, deadline=deadline).write(b"x", 1)
+    assert hand.time == NOON + 5
+

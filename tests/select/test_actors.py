@@ -1,0 +1,51 @@
+"""People and services: every shape of an identity that was seen, and what it proves."""
+
+import pytest
+
+from epimetheus.model import Identity
+from epimetheus.select.actors import folded, who
+
+USER, FEDERATED = "ocid1.user.oc1..aaaa", "ocid1.saml2idp.oc1..aaaa/alice@example.com"
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+SDK = "Oracle-PythonSDK/2.189.0 (python 3.11.4; x86_64-Linux)"
+SESSION = "csid4bf31c8a4e0b8d2f6b7c9d10a1f2"
+LISTED = folded(["Backup-Robot", "ocid1.user.oc1..robot"])
+
+SHAPES = {
+    "a local user with an API key": (Identity("alice", USER, "natv", user_agent=SDK), "unknown"),
+    "one whose name sounds like a service": (Identity("svc-backup", USER, "natv", user_agent=SDK), "unknown"),
+    "a local user in a browser": (Identity("alice", USER, "natv", user_agent=BROWSER), "person"),
+    "a service on behalf of a user": (Identity("alice", USER, "natv", "ComputeApi", "ocid1.instance.x", user_agent=SDK), "unknown"),
+    "a user of the console": (Identity("alice", USER, "natf", console_session_id=SESSION), "person"),
+    "a federated user of the console": (Identity("alice", FEDERATED, "fed", console_session_id=SESSION), "person"),
+    "a federated user with a token": (Identity("alice", FEDERATED, "fed", user_agent=SDK), "unknown"),
+    "a sign-on": (Identity("alice", None, None), "unknown"),
+    "a sign-on in a browser": (Identity("alice", None, None, user_agent=BROWSER), "person"),
+    "a function": (Identity(None, "ocid1.fnfunc.oc1.iad.aaaa", "resource"), "service"),
+    "an application": (Identity(None, "ocid1.fnapp.oc1.iad.aaaa", "resource"), "service"),
+    "a management agent": (Identity(None, "ocid1.managementagent.oc1.iad.aaaa", "resource"), "service"),
+    "a service by its name": (Identity("identity-soup", "identity-soup/0A1B2C", "service"), "service"),
+    "another service": (Identity("oci-optimizer", "oci-optimizer/FF00", "service"), "service"),
+    "an instance": (Identity(None, "ocid1.instance.oc1.iad.aaaa", "instance"), "service"),
+    "an instance in capitals": (Identity(None, "ocid1.instance.oc1.iad.aaaa", " INSTANCE "), "service"),
+    "a resource that says neither": (Identity(None, None, "resource"), "service"),
+    "something that is no user": (Identity("x", "ocid1.tenancy.oc1..aaaa", "natv"), "service"),
+    "no type, no user": (Identity("x", "ocid1.instance.oc1.iad.aaaa", None), "unknown"),
+    "a function that a browser speaks through": (Identity(None, "ocid1.fnfunc.oc1.iad.aaaa", "resource", user_agent=BROWSER), "person"),
+    "nothing": (Identity(), "unknown"),
+    "no identity": (None, "unknown"),
+    "empty texts": (Identity("", "", "", user_agent=""), "unknown"),
+    "a listed name": (Identity("backup-robot", USER, "natv", user_agent=SDK), "service"),
+    "a listed OCID": (Identity("anybody", "ocid1.user.oc1..robot", "natv", user_agent=SDK), "service"),
+    "a listed one in a browser": (Identity("backup-robot", USER, "natv", user_agent=BROWSER), "person"),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_identity_proves_what_it_proves_and_no_more(shape):
+    identity, expected = SHAPES[shape]
+    assert who(identity, LISTED) == expected
+
+
+def test_without_a_list_nobody_is_a_service_by_name():
+    assert {who(identity, frozenset()) for shape, (identity, _) in SHAPES.items() if "listed" in shape} == {"unknown", "person"}

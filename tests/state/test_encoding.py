@@ -1,0 +1,187 @@
+"""The state as bytes: read back as written, readable for people, and never half believed."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epimetheus.errors import StateDamaged
+from epimetheus.model import Quota, parse_minute
+from epimetheus.state.encoding import pack, unpack
+from epimetheus.state.model import Adoption, Behind, Known, Lease, State
+from epimetheus.state.owner import ReceiverId
+
+STATE = State(
+    region="us-ashburn-1",
+    through=29_454_480,
+    behind={"ocid1.compartment.oc1..b": Behind(29_454_000, "404", 3)},
+    known={
+        "ocid1.tenancy.oc1..r": Known("root", asked=True),
+        "ocid1.compartment.oc1..b": Known("b", "ocid1.tenancy.oc1..r", True, True, 7),
+    },
+    keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
+    slice_minutes=30,
+    listed=29_454_420,
+    lease=Lease("run1", 1767268860.5, 1767268800.5),
+    writer="run1",
+    serial=12,
+    last={"forwarded": 3},
+    tenancy="ocid1.tenancy.oc1..r",
+    receiver=ReceiverId("tls://siem:6514", "0" * 64),
+    adopted=Adoption(1767268800.5, "SIEM replaced", "receiver tls://old:6514"),
+    marked="0123456789abcdef",
+    quotas={"com.oraclecloud.ComputeApi.GetInstance": {29_454_480: Quota(100, 60, 20, 1_767_268_800_000, 1_767_268_860_500)}},
+)
+
+
+def test_what_is_written_is_read():
+    assert unpack(pack(STATE), "here") == STATE
+
+
+def test_the_head_is_for_people_and_the_keys_lie_behind_it():
+    first, rest = pack(STATE).split(b"\n", 1)
+    head, keys = rest.split(b"\n\0")
+    assert first.startswith(b"EPIMETHEUS-STATE 1 sha256=")
+    assert json.loads(head)["through"] == "2026-01-01T12:00:00Z"
+    assert json.loads(head)["behind"]["ocid1.compartment.oc1..b"] == {"since": "2026-01-01T04:00:00Z", "why": "404", "tries": 3}
+    assert keys == b"k" * 32 + b"q" * 16
+
+
+def test_compartments_stand_below_their_parent_a_line_each_where_nothing_is_to_be_said_of_them():
+    head = pack(replace(STATE, known={**STATE.known, "c": Known("c", "r", asked=True), "d": Known("d", "r"), "e": Known("e", "r", True)}))
+    assert json.loads(head.partition(b"\n")[2].partition(b"\n\0")[0])["known"] == [
+        {"parent": None, "known": {"ocid1.tenancy.oc1..r": "root"}},
+        {
+            "parent": "ocid1.tenancy.oc1..r",
+            "known": {"ocid1.compartment.oc1..b": {"name": "b", "deleted": True, "gone": "1970-01-01T00:07:00Z"}},
+        },
+        {"parent": "r", "known": {"c": "c", "d": {"name": "d", "asked": False}, "e": "e"}},
+    ]
+    assert b'    "c": "c",\n' in head
+
+
+def test_a_state_from_before_that_is_read_too():
+    now = b'"known": [\n  {\n   "parent": null,\n   "known": {\n    "ocid1.tenancy.oc1..r": "root"\n   }\n  }\n ]'
+    before = b'''"known": {
+  "ocid1.tenancy.oc1..r": {"name": "root", "asked": true},
+  "b": {"name": "b", "parent": "r", "asked": true, "deleted": true, "gone": "1970-01-01T00:07:00Z", "read": "1970-01-01T00:08:00Z"},
+  "d": {"name": "d", "parent": "r"}
+ }'''
+    rest = pack(replace(STATE, known={"ocid1.tenancy.oc1..r": Known("root", asked=True)})).partition(b"\n")[2]
+    assert unpack(sealed(rest.replace(now, before)), "here").known == {
+        "ocid1.tenancy.oc1..r": Known("root", asked=True),
+        "b": Known("b", "r", True, True, 7, 8),
+        "d": Known("d", "r"),
+    }
+
+
+def test_ten_thousand_compartments_take_less_than_two_megabytes():
+    def ocid(number):
+        return f"ocid1.compartment.oc1..{number:060d}"
+
+    known = {ocid(number): Known(f"compartment-{number}", ocid(number // 2), asked=True) for number in range(10_000)}
+    assert len(pack(replace(STATE, known=known))) < 2_000_000
+
+
+def test_limits_stand_in_the_head_by_type_and_hour():
+    head = json.loads(pack(STATE).partition(b"\n")[2].partition(b"\n\0")[0])
+    counts = {"passed": 100, "held": 60, "told": 20, "first": 1_767_268_800_000, "last": 1_767_268_860_500}
+    assert head["quotas"] == {"com.oraclecloud.ComputeApi.GetInstance": {"2026-01-01T12:00:00Z": counts}}
+
+
+@given(st.integers(min_value=0), st.integers(1, 255))
+def test_no_changed_byte_goes_unnoticed(at, change):
+    data = bytearray(pack(STATE))
+    data[at % len(data)] ^= change
+    with pytest.raises(StateDamaged):
+        unpack(bytes(data), "here")
+
+
+@given(st.integers(min_value=0))
+def test_no_cut_goes_unnoticed(at):
+    data = pack(STATE)
+    with pytest.raises(StateDamaged):
+        unpack(data[: at % len(data)], "here")
+
+
+@given(st.binary())
+def test_anything_else_is_damaged(data):
+    with pytest.raises(StateDamaged, match="here is damaged") as caught:
+        unpack(data, "here")
+    assert "state rewind" in caught.value.do
+
+
+def sealed(rest: bytes) -> bytes:
+    return b"EPIMETHEUS-STATE 1 sha256=" + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+
+
+def forged(change) -> bytes:
+    return sealed(change(pack(STATE).split(b"\n", 1)[1]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rest: rest + b"x",
+        lambda rest: rest.replace(b'"region"', b'"regoin"'),
+        lambda rest: rest.replace(b'"serial": 12', b'"serial": -1'),
+        lambda rest: rest.replace(b"2026-01-01T12:00:00Z", b"yesterday"),
+        lambda rest: rest.replace(b"2026-01-01T12:00:00Z", b"2026-01-01T12:00:00"),
+        lambda rest: rest.replace(b'{\n  "forwarded": 3\n }', b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}"),
+        lambda rest: rest.replace(b'"held": 60', b'"held": -60'),
+        lambda rest: rest.replace(b'"ocid1.compartment.oc1..b": {\n     "name"', b'"ocid1.tenancy.oc1..r": {\n     "name"'),
+        lambda rest: rest.replace(b'"deleted": true', b'"delete": true'),
+        lambda rest: rest.replace(b'"parent": null,', b""),
+        lambda rest: rest.replace(b'"listed": "2026-01-01T11:00:00Z"', b'"listed": 0'),
+        lambda rest: rest.replace(b'"listed": "2026-01-01T11:00:00Z"', b'"listed": "2026-01-01T11:00:30Z"'),
+    ],
+)
+def test_a_right_checksum_does_not_make_a_wrong_state_right(change):
+    with pytest.raises(StateDamaged):
+        unpack(forged(change), "here")
+
+
+def test_when_compartments_were_listed_stands_in_the_head_and_is_not_needed_there():
+    assert b'"listed": "2026-01-01T11:00:00Z"' in pack(STATE)
+    assert b'"listed": null' in pack(replace(STATE, listed=0))
+    older = forged(lambda rest: rest.replace(b',\n "listed": "2026-01-01T11:00:00Z"', b""))
+    assert b'"listed"' not in older
+    assert unpack(older, "here") == replace(STATE, listed=0)
+
+
+def test_an_empty_state_is_a_state():
+    assert unpack(pack(State("r", 5)), "here") == State("r", 5)
+    assert unpack(pack(replace(STATE, keys={}, lease=None)), "here").lease is None
+
+
+def test_times_of_any_year_are_read_as_they_were_written():
+    for text in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:00Z"):
+        state = State("r", parse_minute(text))
+        assert f'"through": "{text}"'.encode() in pack(state)
+        assert unpack(pack(state), "here") == state
+    with pytest.raises(ValueError, match="out of range"):
+        parse_minute("0001-01-01T00:00:00+14:00")
+
+
+@pytest.mark.parametrize("text", ["2026-01-01T12:00:30Z", "2026-01-01T12:00:00+00:00", "2026-01-01 12:00:00Z"])
+def test_a_minute_spelt_otherwise_than_we_do_is_damage(text):
+    good = pack(State("r", 100, keys={parse_minute("2026-01-01T12:00:00Z"): b"k" * 16})).partition(b"\n")[2]
+    other = good.replace(b"2026-01-01T12:00:00Z", text.encode())
+    with pytest.raises(StateDamaged, match="is no whole minute in UTC"):
+        unpack(sealed(other), "here")
+
+
+def test_a_state_from_before_owners_and_markers_is_read_as_one_that_names_none():
+    plain = State("r", 5, lease=Lease("run1", 7.5))
+    rest = pack(plain).partition(b"\n")[2]
+    older = rest.replace(b""",
+ "tenancy": "",
+ "receiver": null,
+ "adopted": null,
+ "marked": \"\"""", b"").replace(b""",
+  "taken": 0.0""", b"")
+    assert len(older) < len(rest) - 70
+    assert unpack(sealed(older), "here") == plain

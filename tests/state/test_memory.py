@@ -1,9 +1,0 @@
-"""How far a compartment is read."""
-
-from epimetheus.state.memory import Behind, State
-
-
-def test_a_compartment_is_read_up_to_the_cursor_unless_it_is_behind():
-    state = State("us-ashburn-1", 100, behind={"a": Behind(40, "404")})
-    assert state.mark("a") == 40
-    assert state.mark("b") == 100

@@ -1,0 +1,253 @@
+"""Settings that were mistyped: they bind no state, make none, and take nothing of another tenancy along; and signing in ends in time."""
+
+import json
+import os
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from socket import create_server
+from types import SimpleNamespace
+
+import pytest
+from oci.auth.certificate_retriever import UrlBasedCertificateRetriever
+from oci.auth.federation_client import X509FederationClient
+from oci.retry import NoneRetryStrategy
+
+from epimetheus.errors import CredentialsError
+from epimetheus.function.invoke import invoke
+from epimetheus.model import Quota, time_text
+from epimetheus.oci_client.http_limits import limit_signer
+from epimetheus.state.encoding import pack, unpack
+from epimetheus.state.marker import Markers
+from epimetheus.state.model import Behind, Known, State
+from epimetheus.state.owner import Owner, receiver_id
+from epimetheus.state.session import Keeper
+from tests.cli.test_app import terminal  # noqa: F401 - a fixture
+from tests.state.test_state_life import BUCKET, MINUTE, NOON, REGION, STATE, Kept, Killed, Place, delete, failed, marker
+
+OTHER = "ocid1.tenancy.oc1..aaaother"
+
+
+def ago(**time):
+    return (datetime.now(UTC) - timedelta(**time)).strftime("%Y-%m-%dT%H:%M:00Z")
+
+
+def test_item_06_an_adopted_state_keeps_nothing_of_the_other_tenancy(terminal):  # noqa: F811
+    stage, type_in = terminal
+    type_in("run", INITIAL_LOOKBACK_HOURS="1")
+    path = Path(stage.environment["STATE_FILE"])
+    known = {OTHER: Known("root", None, True), "ocid1.compartment.oc1..aaax": Known("x", OTHER, True)}
+    behind = {"ocid1.compartment.oc1..aaax": Behind(MINUTE, "404")}
+    path.write_bytes(pack(replace(unpack(path.read_bytes(), ""), known=known, behind=behind, tenancy=OTHER)))
+    done = type_in("state", "adopt", "--reason", "moved", answer="n\n")
+    assert done.exit_code == 1
+    assert f"Everything of tenancy {OTHER} is dropped: its 2 compartments, 2 of which are read and 1 behind," in done.output
+    assert type_in("state", "adopt", "--reason", "moved", "--yes").exit_code == 0
+    adopted = unpack(path.read_bytes(), "")
+    assert (adopted.known, adopted.behind, adopted.listed, adopted.tenancy) == ({}, {}, 0, stage.world.tenancy)
+    ids = stage.emit(stage.world.tenancy, 5, 30)
+    assert (type_in("run").exit_code, stage.arrived()) == (0, ids)
+
+
+def test_item_06_another_tenancy_gets_the_cursor_and_nothing_else():
+    keys = {"keys": {MINUTE: b"k" * 16}, "quotas": {"type": {MINUTE: Quota()}}}
+    times = {"regions_listed": 1, "listed": 2, "floor": 3, "began": 4, "slice_minutes": 5, "overlap": 15}
+    state = State(REGION, MINUTE, known={"c": Known("c")}, behind={"c": Behind(1, "404")}, regions=("a-b-1",), **keys, **times)
+    assert state.for_other_tenancy() == State(REGION, MINUTE, overlap=15)
+
+
+@pytest.mark.parametrize("typo", [{"SYSLOG_PORT": "1"}, {"TENANCY_OCID": "ocid1.tenancy.oc1..aaaatypo"}], ids=["receiver", "tenancy"])
+def test_item_06_a_first_run_that_confirmed_nothing_binds_no_state(stage, typo):
+    ids = stage.emit(stage.world.tenancy, 3, 20)
+    for _ in range(2):
+        failed(stage, **typo)
+    assert (stage.state().receiver, marker(stage)["complete"]) == (None, False)
+    report = stage.run()
+    assert (report.status, report.first_start, stage.arrived()) == ("ok", False, ids)
+    state, address = stage.state(), f"tls://localhost:{stage.receiver.port}"
+    assert (state.tenancy, state.receiver.address) == (stage.world.tenancy, address)
+    assert {key: marker(stage)[key] for key in ("complete", "tenancy", "receiver")} == {
+        "complete": True, "tenancy": stage.world.tenancy, "receiver": address,
+    }  # fmt: skip
+    assert "belongs to another deployment" in failed(stage, **typo)
+    delete(stage, STATE)
+    assert "There is no state in" in failed(stage)
+
+
+def test_item_06_a_run_message_that_could_not_be_sent_binds_no_state(stage):
+    failed(stage, SYSLOG_PORT="1", RUN_MESSAGE="true")
+    assert (stage.state().last["caught_up"], stage.state().receiver) == (True, None)
+    assert stage.run(RUN_MESSAGE="true").status == "ok"
+    assert stage.state().receiver.address == f"tls://localhost:{stage.receiver.port}"
+
+
+def test_item_06_a_prefix_may_be_corrected_as_well_as_long_as_nothing_was_confirmed(stage):
+    ids = stage.emit(stage.world.tenancy, 3, 20)
+    failed(stage, SYSLOG_PORT="1", STATE_PREFIX="epimethus/")
+    stage.world.put_hook = None  # the stage knows one state only
+    report = stage.run()
+    assert (report.status, report.first_start, stage.arrived()) == ("ok", True, ids)
+
+
+def test_item_06_the_first_confirmation_binds_the_state_though_the_run_fails_later(stage):
+    stage.emit(stage.world.tenancy, 3, 1430)
+    stage.emit(stage.world.tenancy, 3, 20)
+    stage.world.put_hook = None
+    stage.receiver.faults.add("die", after=4, times=None)
+    failed(stage)
+    assert stage.state().last["forwarded"] == 3
+    state = stage.state()
+    assert (state.tenancy, state.receiver.address) == (stage.world.tenancy, f"tls://localhost:{stage.receiver.port}")
+
+
+class Unconfirmed(Kept):
+    """Runs of which nothing is confirmed, until ``confirmed``."""
+
+    confirmed = False
+
+    def start(self, now, fatal=0, *, before=False, port=6514):
+        self.calls, self.fatal, self.before = 0, fatal, before
+        owner = Owner("ocid1.tenancy.oc1..t", receiver_id("tls", "siem", port, None))
+        markers = Markers([Place("beside", self), Place(f"by owner {port}", self)])
+        keeper = Keeper(Place("state", self), f"run at {now}", REGION, owner, markers, lambda caught_up: self.confirmed)
+        state, _ = keeper.open(lambda: State(REGION, int(now // 60) - 60), now=now, until=now + 60)
+        keeper.commit(replace(state, lease=None), now=now)
+        return state.through, keeper.first_start
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("fatal", range(1, 12))
+def test_item_06_item_07_killed_while_the_first_confirmation_is_recorded_the_next_run_completes_it(fatal, before):
+    world = Unconfirmed()
+    world.start(NOON, port=1)
+    assert [json.loads(data)["complete"] for name, data in world.kept.items() if name != "state"] == [False, False]
+    world.confirmed = True
+    with suppress(Killed):  # it may make fewer calls
+        world.start(NOON + 3600, fatal, before=before)
+    assert world.start(NOON + 7200) == (MINUTE - 60, False)
+    bound = unpack(world.kept["state"], "")
+    assert (bound.receiver.address, bound.tenancy) == ("tls://siem:6514", "ocid1.tenancy.oc1..t")
+    complete = {name: json.loads(data)["complete"] for name, data in world.kept.items() if name != "state"}
+    assert complete == {"beside": True, "by owner 1": False, "by owner 6514": True}
+
+
+@pytest.mark.parametrize("region", ["us-ashburn1", "all", "us-ashburn-1,us-phoenix-1", "", "US-ASHBURN-1"])
+@pytest.mark.parametrize(
+    "words", [("show",), ("rewind", "TIME"), ("reset",), ("adopt", "--reason", "x"), ("unlock",)], ids=lambda words: words[0]
+)
+def test_item_05_a_region_is_held_to_the_form_of_regions(terminal, tmp_path, words, region):  # noqa: F811
+    _, type_in = terminal
+    words = [ago(hours=1) if word == "TIME" else word for word in words]
+    done = type_in("state", *words, "--region", region, *(["--yes"] if words[0] != "show" else []))
+    assert (done.exit_code, f"--region={region}: allowed is a region identifier like eu-frankfurt-1" in done.stderr) == (2, True)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("cursor")] == []
+
+
+@pytest.mark.parametrize("words", [("rewind", "TIME"), ("reset",)], ids=["rewind", "reset"])
+def test_item_05_a_typo_in_prefix_or_region_makes_no_new_state(terminal, words):  # noqa: F811
+    stage, type_in = terminal
+    words = [ago(hours=1) if word == "TIME" else word for word in words]
+    bucket = {"STATE_FILE": "", "STATE_BUCKET": BUCKET}
+    type_in("run", **bucket)
+    before = set(stage.world.objects(BUCKET))
+    for yes in ((), ("--yes",)):
+        done = type_in("state", *words, *yes, STATE_PREFIX="epimethus/", answer="n\n", **bucket)
+        assert done.exit_code == 1
+        assert "records that forwarding began on" in done.output
+        assert f"the state was in oci://{BUCKET}@{stage.world.namespace}/{STATE}." in done.output
+        assert f"Create a new state in oci://{BUCKET}@{stage.world.namespace}/epimethus/{REGION}.state?" in done.output
+        done = type_in("state", *words, *yes, "--region", "us-ashburn-2", answer="n\n", **bucket)
+        assert (done.exit_code, "nothing shows that there ever was one" in done.output) == (1, True)
+    assert set(stage.world.objects(BUCKET)) == before
+    assert type_in("state", *words, "--yes", "--new", STATE_PREFIX="second/", **bucket).exit_code == 0
+    assert set(stage.world.objects(BUCKET)) == {*before, f"second/{REGION}.state"}
+
+
+def test_item_05_a_rewind_of_more_than_a_year_is_refused(terminal):  # noqa: F811
+    _, type_in = terminal
+    type_in("run")
+    long_ago = ago(days=366)
+    done = type_in("state", "rewind", long_ago, "--yes", "--force")
+    assert (done.exit_code, f"TIME={long_ago}: OCI Audit keeps events for 365 days" in done.stderr) == (2, True)
+    assert type_in("state", "rewind", ago(days=364)).exit_code == 0
+
+
+@contextmanager
+def dripping():
+    """The port of a server that answers with a byte each half second."""
+    server = create_server(("127.0.0.1", 0))
+
+    def drip(connection):
+        try:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.1)
+        except OSError:
+            pass
+
+    def accept():
+        while True:
+            try:
+                threading.Thread(target=drip, args=(server.accept()[0],), daemon=True).start()
+            except OSError:
+                return
+
+    threading.Thread(target=accept, daemon=True).start()
+    with server:
+        yield server.getsockname()[1]
+
+
+def test_item_18_signing_in_by_instance_principal_ends_in_time(monkeypatch):
+    with dripping() as port:
+        monkeypatch.setenv("OCI_METADATA_BASE_URL", f"http://127.0.0.1:{port}/opc/v2")
+        began = time.monotonic()
+        with pytest.raises(CredentialsError) as caught:
+            invoke({"OCI_AUTH": "instance_principal", "SYSLOG_HOST": "x", "STATE_BUCKET": "b"}, b"", time_text(time.time() + 4))
+    assert time.monotonic() - began < 3.5
+    assert caught.value.what.startswith(
+        "OCI_AUTH=instance_principal gave no credentials: the instance's metadata service (169.254.169.254, or OCI_METADATA_BASE_URL)"
+        " or OCI's auth service did not answer within "
+    )
+
+
+@pytest.mark.parametrize("part", ["certificate", "token"])
+def test_item_18_a_renewal_of_the_token_ends_in_time(monkeypatch, part):
+    with dripping() as port:
+        url = f"http://127.0.0.1:{port}/"
+        monkeypatch.setattr(UrlBasedCertificateRetriever, "refresh", lambda self: None)  # it would refresh while it is made
+        retriever = UrlBasedCertificateRetriever(certificate_url=url, retry_strategy=NoneRetryStrategy())
+        monkeypatch.undo()
+        needed = {"tenancy_id": "t", "session_key_supplier": SimpleNamespace(x=1), "leaf_certificate_retriever": retriever}
+        client = X509FederationClient(federation_endpoint=url, intermediate_certificate_retrievers=[retriever], **needed)
+        strategy = NoneRetryStrategy()
+        limit_signer(SimpleNamespace(federation_client=client), 0.5, strategy)
+        assert (client.retry_strategy, retriever.retry_strategy) == (strategy, strategy)
+        began = time.monotonic()
+        with pytest.raises(CredentialsError) as caught:
+            retriever.refresh() if part == "certificate" else client.requests_session.post(url, json={})
+    assert time.monotonic() - began < 3
+    what = f"The token to sign with was not renewed: asking 127.0.0.1:{port} for it, the whole exchange took longer than 0.5 s."
+    assert caught.value.what == what
+
+
+def test_item_10_ctrl_c_just_after_the_file_is_replaced_is_no_state_error(stage, tmp_path, monkeypatch):
+    settings = {"STATE_FILE": str(tmp_path / "cursor"), "STATE_BUCKET": ""}
+    stage.run(**settings)
+    real, calls = os.replace, []
+
+    def replaced(*names):
+        real(*names)
+        calls.append(names)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replaced)
+    with pytest.raises(KeyboardInterrupt):
+        stage.run(**settings)
+    left = {path.name for path in tmp_path.iterdir() if path.name.startswith("cursor")}
+    assert left == {"cursor", "cursor.lock", "cursor.started", "cursor.started.lock"}

@@ -1,0 +1,120 @@
+"""The function in this process, with real parts: the SDK before a stand-in OCI, real TLS to a receiver; only the date is made up."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from epimetheus.clock import Clock
+from epimetheus.function.invoke import invoke
+from epimetheus.model import Report, time_text
+from epimetheus.state.encoding import unpack
+from epimetheus.state.model import State
+from epimetheus.testing.oci import World, mock_oci
+from epimetheus.testing.oci.credentials import ApiKey
+from epimetheus.testing.syslog import Authority, Receiver, parse_message, receive
+from tests.support.hand import HandClock
+
+MINUTE = 60.0
+
+
+@dataclass
+class Stage:
+    """A world, a receiver, and the function's settings; ``call`` invokes it. Every state that is written is held to the promise.
+
+    ``unruly``: what the function sends to the receiver may be no TLS, or break off.
+    """
+
+    world: World
+    receiver: Receiver
+    environment: dict[str, str]
+    hand: HandClock
+    broken: list[str] = field(default_factory=list)
+    processed: dict[str, dict[str, float]] = field(default_factory=dict)
+    marks: dict[str, float] = field(default_factory=dict)
+    unruly: bool = False
+
+    def call(self, body: bytes = b"", *, seconds: float = 60.0, clock: Clock | None = None, **changes: str) -> list[Report]:
+        """One invocation, ``seconds`` before its deadline; only the date is made up, unless ``clock`` says otherwise."""
+        clock = clock or self.hand.date_only
+        return invoke({**self.environment, **changes}, body, time_text(clock.now() + seconds), clock=clock)
+
+    def run(self, **arguments: Any) -> Report:
+        """The report of a call over one region."""
+        (report,) = self.call(**arguments)
+        return report
+
+    def emit(self, compartment: str, count: int, minutes_ago: float, minutes: float = 1.0, **more: Any) -> list[str]:
+        """Events processed from so many minutes before now on, spread over ``minutes``; their ids."""
+        start = self.hand.time - minutes_ago * MINUTE
+        ids = self.world.emit(compartment, count, start, start + minutes * MINUTE, **more)
+        step = minutes * MINUTE / max(count, 1)
+        self.processed.setdefault(compartment, {}).update({event: start + n * step for n, event in enumerate(ids)})
+        return ids
+
+    def arrived(self) -> list[str]:
+        """The ids of the events that the receiver has, in the order they came."""
+        return [event_id(message) for message in self.receiver.messages]
+
+    def state(self, region: str = "us-ashburn-1") -> State:
+        """What is remembered now."""
+        return unpack(self.world.objects("audit-state")[f"epimetheus/{region}.state"], "the state")
+
+    def hold_to_the_promise(self, data: bytes) -> None:
+        """What a mark has passed by moving has arrived by then."""
+        state, arrived = unpack(data, "a write"), set(self.arrived())
+        for compartment in (ocid for ocid, known in state.known.items() if known.asked):
+            mark = state.mark(compartment) * MINUTE
+            before, self.marks[compartment] = self.marks.get(compartment, mark), mark
+            events = self.processed.get(compartment, {})
+            if lost := [event for event, processed in events.items() if before <= processed < mark and event not in arrived]:
+                self.broken.append(f"{len(lost)} events of {compartment} lie below {mark} and have not arrived")
+
+
+def event_id(message: bytes) -> str:
+    """The id of the event in a message, FORMAT=json or cef."""
+    body = parse_message(message).body
+    if body.startswith(b"{"):
+        return str(json.loads(body).get("eventId"))
+    return body.partition(b"externalId=")[2].partition(b" ")[0].decode()
+
+
+@contextmanager
+def staged(folder: Path, api_key: ApiKey, **options: Any) -> Iterator[Stage]:
+    """A stage with a bucket and nothing in it; ``options`` are the world's."""
+    hand = HandClock()
+    world = World(now=lambda: hand.time, api_key=api_key, sleep=hand.sleep, **options)
+    authority = Authority(folder / "authority")
+    with receive(authority) as receiver, mock_oci(world):
+        environment = {
+            "OCI_AUTH": "config_file",
+            "OCI_CONFIG_FILE": str(folder / "config"),
+            "SYSLOG_HOST": "localhost",
+            "SYSLOG_PORT": str(receiver.port),
+            "SYSLOG_CA": f"file:{authority.ca}",
+            "STATE_BUCKET": "audit-state",
+            "API_REQUESTS_PER_SECOND": "10000",
+            "LISTING_MINUTES": "0",
+        }
+        stage = Stage(world, receiver, environment, hand)
+        world.credentials(folder)
+        world.bucket("audit-state")
+        world.put_hook = lambda write: stage.hold_to_the_promise(write.data) if write.name.endswith(".state") else None
+        yield stage
+        assert stage.broken == []
+        assert stage.unruly or receiver.problems == []
+
+
+@contextmanager
+def logging_as_it_was() -> Iterator[None]:
+    """The function takes logging over; afterwards it is pytest's again."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)

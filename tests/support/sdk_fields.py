@@ -1,0 +1,64 @@
+"""The fields of the OCI SDK's models that may hold a secret: by their name, or by their description.
+
+``python -m tests.support.sdk_fields`` lists them. The names are those of the API's JSON.
+Nothing of this is in the product: its image has no models.
+"""
+
+import re
+from pathlib import Path
+
+import oci
+
+_PROPERTY = re.compile(r"@property\n\s+def (\w+)\(self\):\n\s+\"\"\"(.*?)\"\"\"", re.DOTALL)
+_TYPE = re.compile(r":rtype:\s*(\S+)")
+# Deliberately not made of the words in `secret_keys`, so that it does not share what they may lack.
+_NAME = re.compile(
+    r"pass(?:word|wd|phrase|_phrase|code)|secret|token|credential"
+    r"|(?:private|api|access|auth|account|signing|master|shared|ssl|ssh|license|activation|client)_key|cookie|jwt|otp|(?:^|_)pin$|(?:^|_)seed$|wallet|kube_?config|user_?data$|assertion|answer$|plaintext$|key_material|authorization$|signature$"
+    r"|bypass_code|keytab|key_store$|trust_store$|salt$|certificate_key|_cred$|verification_code"
+)
+_SAYS = re.compile(
+    r"^(?:the|a|an)?\s*(?:base64[- ]encoded |encrypted |hashed |current |new |old |plain ?text )?(?:content of (?:the|a) )?(?:[\w/]+ ){0,3}"
+    r"(?:password|passphrase|private key|secret key|secret access key|api key|auth(?:entication|orization)? token|access token|bearer token"
+    r"|shared secret"
+    r"|client secret|one[- ]time (?:password|passcode)|recovery code|bypass code|private ssh key|pre-shared key|seed for)\b"
+    r"(?! (?:policy|id|identifier|version|name|ocid))",
+    re.IGNORECASE,
+)
+_TEXTS = re.compile(r"str|object|list\[str\]|dict\(str, (?:str|object)\)|oci\.|list\[oci\.")
+
+
+class SecretFields:
+    """Collects the fields, one by one."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def add(self, name: str, description: str, kind: str) -> None:
+        """Add a field by its name in Python, its description and its type, if it may hold a secret."""
+        said = re.sub(r"\s+", " ", description.replace("**[Required]**", "")).strip()
+        said = re.sub(rf"^Gets the {name} of this \w+\. ", "", said)
+        if _TEXTS.match(kind) and (_NAME.search(name) or (kind == "str" and _SAYS.match(said))):
+            self._names.add(_camel(name))
+
+    def names(self) -> list[str]:
+        """In order."""
+        return sorted(self._names)
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])_+([a-z0-9])", lambda found: found[1].upper(), name)
+
+
+def installed_fields() -> list[str]:
+    """Of all models of the installed SDK."""
+    fields = SecretFields()
+    for path in sorted(Path(str(oci.__file__)).parent.glob("*/models/*.py")):
+        for name, description in _PROPERTY.findall(path.read_text(encoding="utf-8")):
+            kind = _TYPE.search(description)
+            fields.add(name, description.partition(":return:")[0], kind[1] if kind else "str")
+    return fields.names()
+
+
+if __name__ == "__main__":
+    print("\n".join(installed_fields()))

@@ -1,0 +1,40 @@
+"""Patterns of event names: whole, without case, and in time that does not grow with their stars."""
+
+import fnmatch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epimetheus.event_patterns import compiled, matches
+
+
+@pytest.mark.parametrize(
+    ("patterns", "event_type", "event_name", "expected"),
+    [
+        (["com.x.Get*"], "com.x.GetThing", "GetThing", True),
+        (["getthing"], "com.x.GetThing", "GetThing", True),
+        (["Get"], "com.x.GetThing", "GetThing", False),
+        (["com.x"], "com.x.GetThing", "GetThing", False),
+        (["com?x?GetThing"], "com.x.GetThing", "GetThing", False),
+        (["A", "*Thing"], "com.x.GetThing", None, True),
+        (["GetThing"], "com.x.GetThing", None, False),
+        (["*"], "", None, True),
+        ([], "", "", False),
+        (["a*b*c"], "abc", None, True),
+        (["a*b*c"], "acb", None, False),
+        (["a*b*b"], "ab", None, False),
+        (["*\u2028*"], "x\u2028\ny", None, True),
+    ],
+)
+def test_a_pattern_matches_the_whole_of_a_type_or_a_name(patterns, event_type, event_name, expected):
+    assert matches(compiled(patterns), event_type, event_name) is expected
+
+
+@given(st.text("ab*", min_size=1, max_size=8), st.text("ab", max_size=10))
+def test_it_matches_as_a_shell_would(pattern, text):
+    assert matches(compiled([pattern]), text, None) is fnmatch.fnmatchcase(text, pattern)
+
+
+def test_many_stars_end_before_the_test_is_given_up():
+    assert not matches(compiled(["*a" * 100 + "b"]), "a" * 10_000, None)

@@ -1,0 +1,182 @@
+"""No secret of others stands in a message of ours: in no setting's error, whatever the value; in nothing that OCI's words come to."""
+
+import json
+
+import pytest
+from oci.object_storage import ObjectStorageClient
+
+from epimetheus import safe_text as foreign_text
+from epimetheus.config.settings import Settings
+from epimetheus.errors import ConfigError, EpimetheusError, SourceError
+from epimetheus.function.request import read_request
+from epimetheus.oci_client.clients import make_client, oci_errors, sign_in
+from epimetheus.testing.oci import World
+from tests.support.harness import logging_as_it_was, staged
+
+WORD = "Hunter2hunter2X"  # what must not be shown
+TOKEN = "mAq7Zx0pTn4vB9kL2sWd8cRf6yHg3jUe"
+PAR = f"/p/{TOKEN}-{TOKEN}_a/n/axexample/b/audit-state/o/rules.json"
+PEM = f"-----BEGIN PRIVATE KEY-----\n{TOKEN}\n{TOKEN}\n-----END PRIVATE KEY-----\n"
+JWT = f"eyJhbGciOiJSUzI1NiJ9.{TOKEN}.{TOKEN}"
+SECRETS = {
+    "user information": f"admin:{WORD}@siem.example.com",
+    "user information with blanks": f"admin:{WORD} {WORD}@siem.example.com",
+    "user information and path": f"{WORD}/{WORD}@siem.example.com",
+    "two at": f"admin:{WORD}@{WORD}@siem.example.com",
+    "URL with password": f"https://user:{WORD}@gateway.example.com/",
+    "URL with user": f"https://{WORD}@gateway.example.com/",
+    "URL with query": f"https://gateway.example.com/?sig={WORD}",
+    "URL with any query": f"https://gateway.example.com/a?x={WORD}&y=1#{WORD}",
+    "URL with fragment": f"https://gateway.example.com/#{WORD}",
+    "URL with path": f"HTTPS://gateway.example.com/hooks/{WORD}/?",
+    "URL with odd host": f"https://gateway.example.com\\{WORD}?",
+    "webhook": f"https://hooks.example.com/services/T0000/B0000/{TOKEN}?",
+    "pre-authenticated request": f"https://objectstorage.us-ashburn-1.oraclecloud.com{PAR}",
+    "its path": PAR,
+    "bearer": f"Bearer {TOKEN}",
+    "basic": "Basic YWRtaW46SHVudGVyMmh1bnRlcjJY",
+    "password": f"password={WORD}",
+    "JSON": json.dumps({"password": WORD}),
+    "PEM": PEM,
+    "PEM in a line": PEM.replace("\n", ""),
+    "JWT": JWT,
+    "security token": f"ST${JWT}",
+    "token": TOKEN,
+    "hexadecimal token": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "file": f"file:/etc/{TOKEN}\0",
+    "object": f"object:https://objectstorage.us-ashburn-1.oraclecloud.com{PAR}\n\0",
+}
+HIDDEN = (WORD, TOKEN, TOKEN[:12], TOKEN[-12:], "YWRtaW46SHVudGVyMmh1bnRlcjJY", "9f86d081884c7d65", "eyJhbGci")
+LEAST = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit-state"}
+
+
+def refused(environment):
+    """What the error says about settings; nothing where they are allowed."""
+    try:
+        Settings.read({**LEAST, **environment})
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def leaked(text):
+    return [word for word in HIDDEN if word in text]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("key", [name.upper() for name in Settings.model_fields])
+def test_item_22_no_settings_error_shows_a_secret(key, secret):
+    for value in (SECRETS[secret], f"{SECRETS[secret]},x", f" x,{SECRETS[secret]}"):
+        assert leaked(refused({key: value})) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("SYSLOG_HOST", f"admin:{WORD}@siem", "SYSLOG_HOST=…@siem: allowed is a host name or an IP address, without port"),
+        ("OCI_ENDPOINT", f"https://gateway/?token={WORD}", "OCI_ENDPOINT=https://gateway/…: allowed is an http or https URL"),
+        ("STATE_BUCKET", PAR, "STATE_BUCKET=…: allowed is a bucket's name"),
+        ("SYSLOG_PORT", "65536", "SYSLOG_PORT=65536: allowed is"),
+    ],
+)
+def test_item_22_what_is_no_secret_is_still_said(key, value, said):
+    assert said in refused({key: value})
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_item_22_nor_does_that_of_a_misspelt_key_or_of_what_rules_hold(secret):
+    for changes in (
+        {f"SYSLOG_{SECRETS[secret]}": "x"},
+        {"RULES": json.dumps({SECRETS[secret]: 1})},
+        {"RULES": json.dumps({"event_filtering": {"mode": SECRETS[secret]}})},
+        {"FIELD_MAP": json.dumps({"field_mappings": {SECRETS[secret]: SECRETS[secret]}})},
+    ):
+        assert leaked(refused(changes)) == []
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_item_22_nor_does_that_of_a_request(secret):
+    word = SECRETS[secret]
+    for body in ({"action": word}, {word: 1}, {"action": "replay", "from": word, "to": "x"}, {"follow_seconds": word}):
+        with pytest.raises(EpimetheusError) as caught:
+            read_request(json.dumps(body).encode()).window()
+        assert leaked(str(caught.value)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("siem-01.eu-frankfurt.example.com:6514", "siem-01.eu-frankfurt.example.com:6514"),
+        ("admin:pw@siem", "…@siem"),
+        ("https://user:pw@gateway.example.com:8443/a?b=c", "https://gateway.example.com:8443/…"),
+        ("https://gateway.example.com", "https://gateway.example.com"),
+        ("ocid1.tenancy.oc1..aaaaaaaa7z4x2exampleuniqueid", "ocid1.tenancy.oc1..aaaaaaaa7z4x2exampleuniqueid"),
+        ("epimetheus/us-ashburn-1.state", "epimetheus/us-ashburn-1.state"),
+        (PAR, "/p/[redacted]/n/axexample/b/audit-state/o/rules.json"),
+        (TOKEN, "…"),
+        ("0x7f0000010000000000000001", "…"),
+        ("a\x1b[2Jb\udcff", "a?[2Jb?"),
+        ("x" * 100, "x" * 80 + "…"),
+        ("-----BEGIN", None),
+    ],
+)
+def test_a_value_is_shown_as_far_as_it_holds_no_secret(value, shown):
+    assert foreign_text.value(value) == shown
+
+
+def test_a_long_text_takes_little_time():
+    for unit in ("a", "@", "a@", "/", "https://", "password=", "eyJ", "ST$", "-", "a1", "url: ", "\\", '"'):
+        foreign_text.value(unit * 1_000_000)
+        foreign_text.plain(unit * 1_000_000)
+
+
+@pytest.fixture
+def stage(tmp_path, api_key):
+    with logging_as_it_was(), staged(tmp_path, api_key, page_size=50) as stage:
+        yield stage
+
+
+SAID = f"Denied for Authorization: Bearer {TOKEN}, password={WORD} at https://u:{WORD}@host/p?sig={TOKEN}"
+SAYINGS = {"a header": SAID, "a PEM text": f"Denied: {PEM}", "a token": f"Denied: {JWT}", "user information": f"Denied: admin:{WORD}@host"}
+CALLS = {
+    "Identity": ("ListCompartments", {}),
+    "regions": ("ListRegionSubscriptions", {"REGIONS": "all"}),
+    "Audit": ("ListEvents", {}),
+    "Object Storage, reading": ("GetObject", {}),
+    "Object Storage, writing": ("PutObject", {}),
+    "the namespace": ("GetNamespace", {}),
+    "rules": ("GetObject", {"RULES": "object:rules.json"}),
+    "Secrets": ("GetSecretBundle", {"SYSLOG_CA": "vault:ocid1.vaultsecret.oc1..x"}),
+    "Monitoring": ("PostMetricData", {}),
+}
+
+
+@pytest.mark.parametrize("saying", SAYINGS)
+@pytest.mark.parametrize("status", [401, 404])
+@pytest.mark.parametrize("call", CALLS)
+def test_item_22_what_oci_says_comes_to_no_answer_log_or_state_with_its_secrets(stage, capsys, call, status, saying):
+    operation, changes = CALLS[call]
+    app = stage.world.add_compartment("app")
+    stage.emit(app, 2, minutes_ago=30)
+    compartment = {"compartment": app} if operation == "ListEvents" else {}
+    stage.world.faults.add("status", status=status, message=SAYINGS[saying], operation=operation, times=None, **compartment)
+    try:
+        told = repr(stage.call(seconds=20.0, **changes))
+    except EpimetheusError as error:
+        told = str(error)
+    logged = capsys.readouterr().err
+    health = repr(stage.call(b'{"action": "health"}', **changes))
+    states = b"".join(write.data for write in stage.world.writes).decode("latin-1")
+    assert leaked(told + logged + health + capsys.readouterr().err + states) == []
+    assert "Denied" in told + logged + health
+
+
+def test_item_22_a_path_in_oci_endpoint_is_in_no_error(tmp_path, api_key):
+    """It may be a token that a gateway asks for; the host is shown."""
+    credentials = sign_in("config_file", str(World(api_key=api_key).credentials(tmp_path)), "DEFAULT")
+    url = f"http://127.0.0.1:9/hooks/{WORD}"
+    client = make_client(ObjectStorageClient, credentials, region="us-ashburn-1", endpoint=url, seconds=1.0)
+    with pytest.raises(SourceError) as caught, oci_errors("asking", do=""):
+        client.get_namespace()
+    assert "127.0.0.1" in caught.value.what
+    assert leaked(caught.value.what) == []
