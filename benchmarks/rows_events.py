@@ -7,11 +7,11 @@ from benchmarks.bench import SETTLE_MINUTES, Bench, Called
 from benchmarks.calibrate import calibrate
 from benchmarks.figures import Figure
 from epimetheus.select.rules import Rules
-from epimetheus.select.tamper_watch import Watch
+from epimetheus.select.tamper_watch import TamperWatch
 
 _MB, _MICRO = 1e6, 1e-6
 _GOALS = {"cef": 15.0, "json": 12.0}
-_NO_RULES = (Rules(), Watch(("ocid1.fnfunc.oc1.iad.ours",)))  # a function always watches over itself
+_NO_RULES = (Rules(), TamperWatch(("ocid1.fnfunc.oc1.iad.ours",)))  # a function always watches over itself
 
 
 def cpu(bench: Bench) -> list[Figure]:

@@ -14,16 +14,16 @@ from epimetheus.render import Renderer
 from epimetheus.run.forward import Forwarder
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys
-from epimetheus.select.rate_limits import Quotas
+from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
-from epimetheus.select.tamper_watch import Watch
+from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.decode import decode_page
-from epimetheus.source.fetch import Work
+from epimetheus.source.fetch import FetchTask
 from epimetheus.testing.oci.samples import Sampler
 
 PAGES, PAGE, TURNS = 20, 1000, 5
-NONE = (Rules(), Watch(()))
+NONE = (Rules(), TamperWatch(()))
 # Every kind of rule is asked of nearly every event, and leaves almost nothing out: the most work there is.
 ALL = (
     Rules(
@@ -37,7 +37,7 @@ ALL = (
         excluded_users=("nobody@example.com", "ocid1.user.oc1..nobody"),
         own=("ocid1.fnfunc.oc1.iad.ours",),
     ),
-    Watch(("ocid1.bucket.oc1.iad.ours", "ocid1.fnapp.oc1.iad.ours", "ocid1.policy.oc1..ours")),
+    TamperWatch(("ocid1.bucket.oc1.iad.ours", "ocid1.fnapp.oc1.iad.ours", "ocid1.policy.oc1..ours")),
 )
 
 
@@ -62,15 +62,15 @@ def pages() -> list[bytes]:
     return [json.dumps(list(itertools.islice(people, PAGE))).encode() for _ in range(PAGES)]
 
 
-def seconds(bodies: list[bytes], rules: Rules, watch: Watch) -> tuple[float, int]:
+def seconds(bodies: list[bytes], rules: Rules, watch: TamperWatch) -> tuple[float, int]:
     """CPU an event, and how many were sent."""
     tally, sink = Tally(), _Sink()
     render = Renderer(
         format="cef", header="rfc5424", facility="local0", app_name="epimetheus", hostname="here", max_bytes=8000, run_id="bench"
     )
-    forwarder = Forwarder(SeenKeys(), Selection(rules, watch, Quotas({})), render, framer("octet-counting"), sink, tally)
+    forwarder = Forwarder(SeenKeys(), Selection(rules, watch, RateLimits({})), render, framer("octet-counting"), sink, tally)
     forwarder.places = {"ocid1.compartment.oc1..c": "root/prod/app"}
-    work = Work("ocid1.compartment.oc1..c", Window(0, 60))
+    work = FetchTask("ocid1.compartment.oc1..c", Window(0, 60))
     began = time.process_time()
     for body in bodies:
         forwarder.page(work, decode_page(body))

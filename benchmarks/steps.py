@@ -17,10 +17,10 @@ from epimetheus.render import Renderer
 from epimetheus.render.formats.base import Notes
 from epimetheus.run.forward import RENDERED_TOGETHER
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
-from epimetheus.select.rate_limits import Quotas
+from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
-from epimetheus.select.tamper_watch import Watch
+from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.decode import decode_page
 
 PAGE, PAGES, TURNS = 1000, 5, 7
@@ -59,7 +59,7 @@ def renderer(form: str) -> Renderer:
 def steps(texts: list[bytes]) -> list[tuple[str, float]]:
     """Name and seconds of each."""
     events: list[Fetched] = [event for text in texts for event in decode_page(text)]
-    tag, select, frame = compartment_tag(COMPARTMENT), Selection(Rules(own=(OURS,)), Watch((OURS,)), Quotas({})), framer("octet-counting")
+    tag, select, frame = compartment_tag(COMPARTMENT), Selection(Rules(own=(OURS,)), TamperWatch((OURS,)), RateLimits({})), framer("octet-counting")
     keys = [event_key(tag, event) for event in events]
     messages = [rendered.message for rendered in renderer("cef").many([(event, 7, NOTES) for event in events])]
     return [

@@ -93,7 +93,7 @@ class Window(NamedTuple):
     end: int
 
 
-class Quota(NamedTuple):
+class HourlyCount(NamedTuple):
     """Events of one type in one hour: how many ``passed`` a limit, were ``held`` back, and of how many of these the receiver was ``told``.
 
     ``first`` and ``last``: times of those held back and not told of, in milliseconds since the epoch.

@@ -7,7 +7,7 @@ are reduced to scheme and host, and user information is dropped. What then remai
 import re
 import unicodedata
 
-from epimetheus.render.redact.text import mask
+from epimetheus.render.redact.text import redact_text
 from epimetheus.render.sanitize import seen_in_json
 
 HIDDEN = "…"
@@ -106,7 +106,7 @@ def _line(text: str) -> str:
 
 def without_secrets(text: str) -> str:
     """``text``, of a few thousand characters at most, with what may be secret hidden; otherwise as it is."""
-    text = _SIGNED.sub(HIDDEN, mask(text))
+    text = _SIGNED.sub(HIDDEN, redact_text(text))
     return _user_hidden(_PATH.sub(HIDDEN, _URL.sub(_scheme_and_host, text)))
 
 

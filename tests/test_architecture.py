@@ -1,4 +1,5 @@
-"""The directions of imports: model and errors ← stages ← run ← doors; stages know no other stage, the stand-ins nothing of the rest."""
+"""Import directions: base modules ← stages ← run ← wiring ← function and CLI. A stage imports no other stage; the stand-ins import
+nothing of the rest."""
 
 import ast
 from pathlib import Path
@@ -7,44 +8,29 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "model", "clock", "patterns", "signals"}
+BASE = {"errors", "model", "clock", "event_patterns", "signals"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
-# The one place that puts each stage together with what it needs, and the order of a run: these know all of them.
-ORDER = {
-    "run", "replay", "plan", "forward", "parts", "report", "notices", "discovery", "known_compartments",
-    "slice_reader", "lease", "run_clock",
-}  # fmt: skip
-DOORS = {"assemble", "run_setup", "request", "invoke", "config", "config_forms", "files", "health", "health_questions"}
-TERMINAL = {"cli", "terminal", "__main__"}
 MAY_IMPORT = {
     "errors": set(),
     "model": {"errors"},
     "clock": {"errors"},
-    "patterns": set(),
+    "event_patterns": set(),
     "signals": set(),
-    "left_behind": set(),
-    "http_limits": {"errors"},
-    "clock_offset": {"errors"},
-    "foreign_text": {"render"},  # the one redaction there is
-    "cloud": BASE | {"http_limits", "left_behind", "clock_offset", "foreign_text"},
-    **dict.fromkeys(STAGES, BASE),
-    "source": BASE | {"cloud", "http_limits", "foreign_text"},
-    "deliver": BASE | {"foreign_text"},
-    "state": BASE | {"cloud"},
-    "observe": BASE | {"cloud", "foreign_text"},
-    **{name: BASE | {"source", "select", "render", "state"} | ORDER | {"cloud", "clock_offset", "foreign_text"} for name in ORDER},
-    "config": {"errors", "render", "config_forms", "files", "foreign_text"},
-    "config_forms": {"errors", "render"},
-    "files": {"errors", "patterns", "render", "foreign_text"},
-    "run_setup": {"config", "cloud", "discovery", "errors", "files", "parts", "select"},
-    "assemble": BASE | STAGES | ORDER | {"cloud", "clock_offset", "foreign_text", "config", "files", "run_setup"},
-    "request": {"errors", "model", "foreign_text"},
-    **dict.fromkeys(
-        ("health", "health_questions"),
-        BASE | STAGES | ORDER | {"cloud", "left_behind", "clock_offset", "config", "assemble", "health_questions"},
-    ),
-    "invoke": BASE | {"observe", "cloud"} | ORDER | {"assemble", "config", "request", "health"},
-    **{name: BASE | STAGES | ORDER | DOORS | TERMINAL | {"cloud", "testing"} for name in TERMINAL},
+    "safe_text": {"render"},  # redaction of error texts
+    "oci_client": {"errors", "safe_text"},
+    "source": BASE | {"oci_client", "safe_text"},
+    "select": BASE,
+    "render": BASE,
+    "deliver": BASE | {"safe_text"},
+    "state": BASE | {"oci_client"},
+    "observe": BASE | {"oci_client", "safe_text"},
+    "config": {"errors", "render", "safe_text"},
+    "run": BASE | {"oci_client", "safe_text", "source", "select", "render", "state"},
+    "wiring": BASE | STAGES | {"oci_client", "safe_text", "config", "run"},
+    "health": BASE | STAGES | {"oci_client", "config", "run", "wiring"},
+    "function": BASE | {"safe_text", "observe", "config", "run", "wiring", "health"},
+    "cli": BASE | STAGES | {"oci_client", "safe_text", "config", "run", "wiring", "health", "function", "testing"},
+    "__main__": {"cli", "signals"},
 }
 
 
@@ -61,29 +47,29 @@ def imported(path):
     return found - {"__version__"}
 
 
-def room(path):
+def package_of(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_file_imports_only_what_lies_before_it(path):
-    if room(path) in ("testing", "__init__"):
+def test_a_module_imports_only_what_its_package_may(path):
+    if package_of(path) in ("testing", "__init__"):
         own = path.relative_to(PACKAGE).parts[:2]
         assert imported(path) <= {"testing"}, own
         return
-    assert imported(path) - {room(path)} <= MAY_IMPORT[room(path)]
+    assert imported(path) - {package_of(path)} <= MAY_IMPORT[package_of(path)]
 
 
 @pytest.mark.parametrize("name", ["oci", "syslog"])
-def test_a_stand_in_knows_nothing_of_the_rest(name):
+def test_a_stand_in_imports_nothing_of_the_package(name):
     for path in (PACKAGE / "testing" / name).rglob("*.py"):
         text = path.read_text("utf-8")
         lines = [line for line in text.splitlines() if line.startswith(("from epimetheus", "import epimetheus"))]
         assert [line for line in lines if not line.startswith(f"from epimetheus.testing.{name}")] == []
 
 
-def test_nothing_is_remembered_at_module_level():
-    """A warm container must not remember: what is assigned at the top of a module is a constant, in form."""
+def test_modules_have_no_mutable_state():
+    """A warm container must not remember anything: module-level assignments are constants."""
     mutable = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
     found = []
     for path in [*PACKAGE.rglob("*.py"), ROOT / "func.py"]:
@@ -96,6 +82,6 @@ def test_nothing_is_remembered_at_module_level():
     assert found == []
 
 
-def test_files_are_short_enough_to_be_read():
+def test_modules_have_at_most_300_lines():
     assert [path.name for path in PACKAGE.rglob("*.py") if path.read_text("utf-8").count("\n") > 300] == []
     assert (ROOT / "func.py").read_text("utf-8").count("\n") <= 25

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
-from epimetheus.model import Quota, Window
+from epimetheus.model import HourlyCount, Window
 from epimetheus.state.encoding import pack, unpack
-from epimetheus.state.model import Adoption, Behind, Known, Lease, Reading, State
+from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, State
 from epimetheus.state.owner import ReceiverId
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
@@ -35,23 +35,23 @@ SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floa
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4), max_leaves=12)
 COUNT = st.integers(0, 2**60)
 SECONDS = st.floats(allow_nan=False, allow_infinity=False)
-READINGS = st.none() | st.builds(Reading, st.builds(Window, MINUTES, MINUTES), st.text())
+READINGS = st.none() | st.builds(PageCursor, st.builds(Window, MINUTES, MINUTES), st.text())
 STATES = st.builds(
     State,
     region=st.text(),
     through=MINUTES,
-    behind=st.dictionaries(st.text(), st.builds(Behind, MINUTES, st.text(), st.integers(0, 2**40), READINGS), max_size=3),
+    behind=st.dictionaries(st.text(), st.builds(BehindCompartment, MINUTES, st.text(), st.integers(0, 2**40), READINGS), max_size=3),
     known=st.dictionaries(
         st.text(),
         st.builds(
-            Known, st.text(), st.none() | st.text(), st.booleans(), st.booleans(), gone=st.none() | MINUTES, read=st.none() | MINUTES
+            KnownCompartment, st.text(), st.none() | st.text(), st.booleans(), st.booleans(), gone=st.none() | MINUTES, read=st.none() | MINUTES
         ),
         max_size=3,
     ),
     keys=st.dictionaries(MINUTES, st.binary(min_size=16, max_size=16).map(lambda key: key * 3), max_size=4),
     quotas=st.dictionaries(
         st.text(),
-        st.dictionaries(MINUTES, st.builds(Quota, COUNT, COUNT, COUNT, st.none() | COUNT, st.none() | COUNT), min_size=1, max_size=2),
+        st.dictionaries(MINUTES, st.builds(HourlyCount, COUNT, COUNT, COUNT, st.none() | COUNT, st.none() | COUNT), min_size=1, max_size=2),
         max_size=3,
     ),
     slice_minutes=st.integers(0, 2**40),

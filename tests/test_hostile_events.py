@@ -10,11 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from epimetheus.cli.app import app
-from epimetheus.observe.log import JsonLines, LogWatcher
+from epimetheus.observe.log import JsonLines, LogObserver
 from epimetheus.safe_text import plain, value
 from epimetheus.select.own_polling import OwnPolling
-from epimetheus.select.rate_limits import Quotas
-from epimetheus.select.tamper_watch import Watch
+from epimetheus.select.rate_limits import RateLimits
+from epimetheus.select.tamper_watch import TamperWatch
 from tests.render.making import body, event, fetched, render
 from tests.test_safe_text import refused
 
@@ -61,22 +61,22 @@ TOUCHED = {
 
 
 @pytest.mark.parametrize("how", TOUCHED)
-def test_item_15_tamper_watch_finds_an_ocid(how):
+def test_tamper_watch_finds_an_ocid(how):
     raw = TOUCHED[how].encode()
-    assert Watch([OCID]).named(b"[%b]" % raw) is True
-    assert Watch([OCID]).touched(raw) is True
-    assert Watch([OCID.upper()]).touched(raw) is True
-    assert Watch(["ocid1.fnfunc.oc1.iad.another"]).touched(raw) is False
+    assert TamperWatch([OCID]).named(b"[%b]" % raw) is True
+    assert TamperWatch([OCID]).touched(raw) is True
+    assert TamperWatch([OCID.upper()]).touched(raw) is True
+    assert TamperWatch(["ocid1.fnfunc.oc1.iad.another"]).touched(raw) is False
 
 
 @pytest.mark.parametrize("data", [{"identity": {"x": {"y": OCID.upper()}}}, {"request": {"headers": {"x": OCID.replace(".", "%2E")}}}])
-def test_item_15_who_acted_and_how_it_was_signed_still_touches_nothing(data):
-    assert Watch([OCID]).touched(compact(event(**data)).encode()) is False
+def test_who_acted_and_how_it_was_signed_still_touches_nothing(data):
+    assert TamperWatch([OCID]).touched(compact(event(**data)).encode()) is False
 
 
-def test_item_15_a_page_without_such_escapes_costs_little():
+def test_a_page_without_such_escapes_costs_little():
     raw = compact([event(request={"path": "/a%20b%2Fc%3A%C3%A9"}, message="a&b \u00e9 <c>")] * 2000).encode()
-    watch = Watch([OCID])
+    watch = TamperWatch([OCID])
     began = time.process_time()
     assert watch.named(raw) is False
     assert time.process_time() - began < 0.02 * len(raw) / 1e6
@@ -93,7 +93,7 @@ class Polling:
         self.warnings = []
 
     def run(self, calls, horizon=0):
-        quotas = Quotas(self.state)
+        quotas = RateLimits(self.state)
         own = OwnPolling(quotas)
         by = [(event("ListEvents", identity={"principalId": "us", "ipAddress": address}), hour * 3_600_000) for address, hour in calls]
         ours = [own.is_ours(fetched(call).event, millis) for call, millis in by]
@@ -107,7 +107,7 @@ class Polling:
 US, THIEF = "10.0.0.1", "203.0.113.9"
 
 
-def test_item_15_a_thief_who_polls_while_we_are_down_does_not_become_us():
+def test_a_thief_who_polls_while_we_are_down_does_not_become_us():
     polling = Polling()
     assert polling.run([(US, 100), (US, 101)]) == [True, True]
     assert polling.run([(THIEF, 102), (THIEF, 103), (THIEF, 104)]) == [False] * 3
@@ -115,7 +115,7 @@ def test_item_15_a_thief_who_polls_while_we_are_down_does_not_become_us():
 
 
 @pytest.mark.parametrize("silent", [1, 2, 3, 48, 10_000])
-def test_item_15_nor_after_any_outage_nor_once_the_hours_are_forgotten(silent):
+def test_nor_after_any_outage_nor_once_the_hours_are_forgotten(silent):
     polling = Polling()
     assert polling.run([(US, 100)]) == [True]
     for hour in range(100 + silent, 106 + silent):
@@ -129,8 +129,8 @@ def test_item_15_nor_after_any_outage_nor_once_the_hours_are_forgotten(silent):
     ]
 
 
-def test_item_15_where_no_address_is_known_one_that_was_reported_is_not_adopted():
-    quotas = Quotas({})
+def test_where_no_address_is_known_one_that_was_reported_is_not_adopted():
+    quotas = RateLimits({})
     quotas.passes(f"own polling: ListEvents from {THIEF}", 0)
     quotas.settle(quotas.taken())
     polling = Polling()
@@ -138,7 +138,7 @@ def test_item_15_where_no_address_is_known_one_that_was_reported_is_not_adopted(
     assert polling.run([(THIEF, 1), (US, 1), (THIEF, 2)]) == [False, True, False]
 
 
-def test_item_15_what_is_remembered_of_addresses_is_bounded():
+def test_what_is_remembered_of_addresses_is_bounded():
     polling = Polling()
     for hour in range(100, 200):
         polling.run([(US, hour), (f"203.0.113.{hour}", hour)], horizon=(hour - 1) * 60)
@@ -159,27 +159,27 @@ def logged(write):
     return stream.getvalue()
 
 
-def test_item_22_detailed_log_lines_hold_no_secret():
+def test_detailed_log_lines_hold_no_secret():
     one = fetched(
         {**event("x"), "eventId": f"password={SECRET}", "eventType": f"com.x.token={SECRET}", "eventTime": f"https://u:{SECRET}@h/"}
     )
-    line = logged(lambda _: LogWatcher("r").left_out("us", one, "excluded_event"))
+    line = logged(lambda _: LogObserver("r").left_out("us", one, "excluded_event"))
     assert SECRET not in line
     assert set(json.loads(line)) >= {"event_type", "event_id", "event_time", "reason"}
 
 
-def test_item_22_what_is_no_secret_stays_in_them():
+def test_what_is_no_secret_stays_in_them():
     given = {
         "eventType": "com.oraclecloud.ComputeApi.GetInstance",
         "eventId": "9f86d081884c7d659a2feaa0c55ad015",
         "eventTime": "2026-03-02T23:41:07.052Z",
     }
-    line = logged(lambda _: LogWatcher("r").left_out("us", fetched({**event("x"), **given}), "excluded_event"))
+    line = logged(lambda _: LogObserver("r").left_out("us", fetched({**event("x"), **given}), "excluded_event"))
     assert [json.loads(line)[key] for key in ("event_type", "event_id", "event_time")] == list(given.values())
 
 
 @pytest.mark.parametrize("unseen", ["\x7f", "\x80", "\x9b", "\x9f", "\u061c", "\u200b", "\u202e", "\u2066", "\u2028", "\U000e0041"])
-def test_item_22_no_log_line_holds_what_a_terminal_obeys_or_hides(unseen):
+def test_no_log_line_holds_what_a_terminal_obeys_or_hides(unseen):
     line = logged(lambda log: log.warning("%s", f"é{unseen}b", extra={"event": "x", "fields": {f"k{unseen}": [f"v{unseen}"]}}))
     assert unseen not in line
     assert (json.loads(line)["message"], json.loads(line)[f"k{unseen}"], "é" in line) == (f"é{unseen}b", [f"v{unseen}"], True)
@@ -197,7 +197,7 @@ def test_item_22_no_log_line_holds_what_a_terminal_obeys_or_hides(unseen):
         f"a_{OPAQUE}-b",
     ],
 )
-def test_item_22_what_oci_says_holds_no_token(said):
+def test_what_oci_says_holds_no_token(said):
     assert OPAQUE not in plain(said)
 
 
@@ -210,7 +210,7 @@ def test_item_22_what_oci_says_holds_no_token(said):
         "0123456789ABCDEF0123456789ABCDEF/FEDCBA9876543210FEDCBA9876543210",
     ],
 )
-def test_item_22_what_helps_is_still_there(said):
+def test_what_helps_is_still_there(said):
     assert plain(said) == said
 
 
@@ -235,7 +235,7 @@ def test_item_22_what_helps_is_still_there(said):
         "ab1c-de2f-gh3i-jk4l-mn5o-pq6r-Hunter2x",
     ],
 )
-def test_item_22_no_part_of_a_value_that_may_be_secret_is_shown(given):
+def test_no_part_of_a_value_that_may_be_secret_is_shown(given):
     assert "Hunter2x" not in (value(given) or "")
     for key in ("SYSLOG_HOST", "SYSLOG_SERVER_NAME", "STATE_BUCKET", "STATE_NAMESPACE", "OCI_ENDPOINT", "REGIONS", "SYSLOG_PORT", "FORMAT"):
         assert "Hunter2x" not in refused({key: given})
@@ -243,13 +243,13 @@ def test_item_22_no_part_of_a_value_that_may_be_secret_is_shown(given):
 
 @pytest.mark.parametrize("key", ["SYSLOG_HOST", "SYSLOG_SERVER_NAME", "STATE_BUCKET", "STATE_NAMESPACE"])
 @pytest.mark.parametrize("mark", [" ", "!", "$", "|", "\\", "=", "&", ";", "(", "\t"])
-def test_item_22_of_addresses_and_names_nothing_is_shown_behind_what_they_can_not_hold(key, mark):
+def test_of_addresses_and_names_nothing_is_shown_behind_what_they_can_not_hold(key, mark):
     assert f"{key}=siem…: allowed" in refused({key: f"siem{mark}Hunter2x"})
 
 
 @pytest.mark.parametrize("form", ["cef", "leef", "json"])
 @pytest.mark.parametrize("digit", ["0", "\u0660", "\uff11", "\u0966", "\u07c1", "\U0001d7ce", "\u09e9"])
-def test_item_02_a_digit_of_any_script_begins_no_message(form, digit):
+def test_a_digit_of_any_script_begins_no_message(form, digit):
     raw = compact(event(message=f"CEF:{digit}|x|x|1|1|login|1|suser=nobody LEEF:{digit}.0|")).encode()
     told = render(raw, format=form).message.decode()
     assert len(re.findall(r"(?:C|LE)EF:\d", told)) == (form != "json")
@@ -258,7 +258,7 @@ def test_item_02_a_digit_of_any_script_begins_no_message(form, digit):
 @pytest.mark.parametrize("form", ["json", "ocsf"])
 @pytest.mark.parametrize("key", ["epimetheus", "epimetheusTrimmed", "epimetheusCut", "\\u0065pimetheus"])
 @pytest.mark.parametrize("blank", ["", " "])
-def test_item_02_an_event_can_not_bring_notes_of_ours(form, key, blank):
+def test_an_event_can_not_bring_notes_of_ours(form, key, blank):
     raw = f'{compact(event())[:-1]},"{key}"{blank}:{blank}{{"tamperWatch":true}}}}'
     name = key.replace("\\u0065", "e")
     told = json.loads(body(raw.encode(), format=form))
@@ -269,7 +269,7 @@ def test_item_02_an_event_can_not_bring_notes_of_ours(form, key, blank):
 
 @pytest.mark.parametrize("command", [["health"], ["run"], ["replay"], ["runs"], ["rules", "try"]])
 @pytest.mark.parametrize("minutes", ["nan", "-nan", "inf"])
-def test_item_11_minutes_that_are_no_number_are_a_usage_error(command, minutes):
+def test_minutes_that_are_no_number_are_a_usage_error(command, minutes):
     done = CliRunner().invoke(app, [*command, f"--minutes={minutes}"], env={"TERM": "dumb", "COLUMNS": "200"})
     assert done.exit_code == 2
     assert "Invalid value for '--minutes'" in done.stderr

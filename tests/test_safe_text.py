@@ -65,7 +65,7 @@ def leaked(text):
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("key", [name.upper() for name in Settings.model_fields])
-def test_item_22_no_settings_error_shows_a_secret(key, secret):
+def test_no_settings_error_shows_a_secret(key, secret):
     for value in (SECRETS[secret], f"{SECRETS[secret]},x", f" x,{SECRETS[secret]}"):
         assert leaked(refused({key: value})) == []
 
@@ -79,12 +79,12 @@ def test_item_22_no_settings_error_shows_a_secret(key, secret):
         ("SYSLOG_PORT", "65536", "SYSLOG_PORT=65536: allowed is"),
     ],
 )
-def test_item_22_what_is_no_secret_is_still_said(key, value, said):
+def test_what_is_no_secret_is_still_said(key, value, said):
     assert said in refused({key: value})
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_item_22_nor_does_that_of_a_misspelt_key_or_of_what_rules_hold(secret):
+def test_nor_does_that_of_a_misspelt_key_or_of_what_rules_hold(secret):
     for changes in (
         {f"SYSLOG_{SECRETS[secret]}": "x"},
         {"RULES": json.dumps({SECRETS[secret]: 1})},
@@ -95,7 +95,7 @@ def test_item_22_nor_does_that_of_a_misspelt_key_or_of_what_rules_hold(secret):
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_item_22_nor_does_that_of_a_request(secret):
+def test_nor_does_that_of_a_request(secret):
     word = SECRETS[secret]
     for body in ({"action": word}, {word: 1}, {"action": "replay", "from": word, "to": "x"}, {"follow_seconds": word}):
         with pytest.raises(EpimetheusError) as caught:
@@ -154,7 +154,7 @@ CALLS = {
 @pytest.mark.parametrize("saying", SAYINGS)
 @pytest.mark.parametrize("status", [401, 404])
 @pytest.mark.parametrize("call", CALLS)
-def test_item_22_what_oci_says_comes_to_no_answer_log_or_state_with_its_secrets(stage, capsys, call, status, saying):
+def test_what_oci_says_comes_to_no_answer_log_or_state_with_its_secrets(stage, capsys, call, status, saying):
     operation, changes = CALLS[call]
     app = stage.world.add_compartment("app")
     stage.emit(app, 2, minutes_ago=30)
@@ -171,7 +171,7 @@ def test_item_22_what_oci_says_comes_to_no_answer_log_or_state_with_its_secrets(
     assert "Denied" in told + logged + health
 
 
-def test_item_22_a_path_in_oci_endpoint_is_in_no_error(tmp_path, api_key):
+def test_a_path_in_oci_endpoint_is_in_no_error(tmp_path, api_key):
     """It may be a token that a gateway asks for; the host is shown."""
     credentials = sign_in("config_file", str(World(api_key=api_key).credentials(tmp_path)), "DEFAULT")
     url = f"http://127.0.0.1:9/hooks/{WORD}"

@@ -89,7 +89,7 @@ MUTATIONS = [
     Mutation("5: an interrupt keeps the lease", "run/lease.py", "parts.keeper.release()", "None"),
     Mutation("6: pages are collected", "source/fetch.py", f" in {PAGES}:", f" in [*{PAGES}]:"),
     Mutation(
-        "7: malformed is sent as it is", "render/__init__.py",
+        "7: malformed is sent as it is", "render/renderer.py",
         "EVENT_SECONDS)\n            text = beginning(raw, most, self._redactor)",
         "EVENT_SECONDS)\n            text = raw.decode()",
     ),
@@ -105,8 +105,8 @@ SHOWN_BY: dict[str, int | str] = {
     "1: one listing serves for ever": 1,
     "1: what returns begins anew": 8,
     "1: a refused deleted compartment is given up at once":
-        "test_item_12_a_deleted_compartment_that_is_refused_is_given_up_after_six_hours_and_not_before(40, 0)",
-    "1: a deselected compartment loses its mark": "test_item_14_a_compartment_that_is_behind_and_excluded_for_one_run_is_read_on()",
+        "test_a_deleted_compartment_that_is_refused_is_given_up_after_six_hours_and_not_before(40, 0)",
+    "1: a deselected compartment loses its mark": "test_a_compartment_that_is_behind_and_excluded_for_one_run_is_read_on()",
     "1: a missing state is a fresh start": 6,
     "1: a state in the future is used": 2,
     "2: settled is not waited for": 12,
@@ -115,7 +115,7 @@ SHOWN_BY: dict[str, int | str] = {
     "2: RELP: sent is acknowledged": 7,
     "3: nothing is remembered": 0,
     "3: keys go too early": 3,
-    "3: a longer overlap repeats": "test_item_14_a_longer_overlap_repeats_nothing()",
+    "3: a longer overlap repeats": "test_a_longer_overlap_repeats_nothing()",
     "3: another's state is written over": 60,
     "4: the sum is what it should be": 1,
     "4: one more than the limit": 1,
@@ -123,15 +123,15 @@ SHOWN_BY: dict[str, int | str] = {
     "4: no notice": 1,
     "4: a notice that is not recorded": 1,
     "5: more time than there is": 1,
-    "1: the clock is believed": "test_item_11_a_clock_that_is_minutes_off_loses_nothing_and_is_reported(240.0)",
-    "5: a lease of hours": "test_item_10_a_killed_run_of_an_hour_blocks_others_for_five_minutes_at_most()",
+    "1: the clock is believed": "test_a_clock_that_is_minutes_off_loses_nothing_and_is_reported(240.0)",
+    "5: a lease of hours": "test_a_killed_run_of_an_hour_blocks_others_for_five_minutes_at_most()",
     "5: an interrupt keeps the lease": 1,
     "6: pages are collected": 1,
     "7: malformed is sent as it is": 1,
     "8: a failed run looks well": 0,
     "8: an old listing is ok": 1,
     "8: giving up is not reported":
-        "test_item_12_a_deleted_compartment_that_is_refused_is_given_up_after_six_hours_and_not_before(600, 20)",
+        "test_a_deleted_compartment_that_is_refused_is_given_up_after_six_hours_and_not_before(600, 20)",
 }
 """Promise → a seed that shows it is broken, or a scene."""
 

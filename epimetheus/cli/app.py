@@ -23,7 +23,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
 from epimetheus.function.invoke import run_regions
-from epimetheus.wiring.wiring import Workshop
+from epimetheus.wiring.wiring import Wiring
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the audit events of an OCI tenancy to a SIEM.")
 app.add_typer(state_app, name="state")
@@ -39,7 +39,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="The reports as JSON on stdout.")] = False,
 ) -> None:
     """Forward what is new, as the function does: settings from the environment, OCI from ~/.oci/config."""
-    with terminal.explained():
+    with terminal.errors_explained():
         workshop = _workshop(minutes * 60)
         with terminal.watcher(terminal_console(stderr=True)) as watcher:
             reports = run_regions(workshop, uuid.uuid4().hex[:12], watcher, watcher.announce)
@@ -51,7 +51,7 @@ def run(
 @app.command()
 def validate() -> None:
     """Check settings and certificates, without the network: what is wrong, all at once, or what will be used."""
-    with terminal.explained():
+    with terminal.errors_explained():
         settings = Settings.read(os.environ)
         pem = {key: getattr(settings, key.lower()) for key in ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY")}
         elsewhere = [key for key, value in pem.items() if value and value.startswith(("vault:", "object:"))]
@@ -71,8 +71,8 @@ def demo() -> None:
     raise typer.Exit(demonstration.play(terminal_console()))
 
 
-def _workshop(seconds: float) -> Workshop:
-    return Workshop.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, seconds))
+def _workshop(seconds: float) -> Wiring:
+    return Wiring.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, seconds))
 
 
 def _odd(key: str, text: str, format: str) -> tuple[str, ...]:

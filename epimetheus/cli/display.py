@@ -11,10 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from epimetheus.cli.console import cell, say, terminal_console
-from epimetheus.cli.rules_try import SENT, Tried
+from epimetheus.cli.rules_try import SENT, RulesTrial
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
-from epimetheus.health.report import Check, Diagnosis
+from epimetheus.health.report import CheckResult, HealthReport
 from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text, time_text
 from epimetheus.observe.log import headline
 from epimetheus.render.sanitize import on_terminal
@@ -30,7 +30,7 @@ _VERDICT_COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"
 _NOT_SHOWN = {"syslog_ca", "syslog_client_cert", "syslog_client_key", "rules", "field_map"}
 
 
-class TerminalWatcher:
+class TerminalObserver:
     """Shows a run as it goes: two bars (compartments of the slice; minutes up to now) on a terminal, else a line a slice."""
 
     def __init__(self, console: Console, bars: Progress | None) -> None:
@@ -73,14 +73,14 @@ class TerminalWatcher:
 
 
 @contextmanager
-def watcher(console: Console) -> Iterator[TerminalWatcher]:
+def watcher(console: Console) -> Iterator[TerminalObserver]:
     """A watcher for ``console``, its bars gone when it is over."""
     if not console.is_terminal:
-        yield TerminalWatcher(console, None)
+        yield TerminalObserver(console, None)
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as bars:
-        yield TerminalWatcher(console, bars)
+        yield TerminalObserver(console, bars)
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def no_bar(done: int, total: int) -> None:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def errors_explained() -> Iterator[None]:
     """Show our errors as what they are, one mistake a line, and end with exit code 2."""
     try:
         yield
@@ -130,7 +130,7 @@ def show_replayed(console: Console, replayed: Replayed) -> None:
         say(console, f"  Not read: {ocid}: {why}", "yellow")
 
 
-def show_tried(console: Console, tried: Tried, warnings: Sequence[str]) -> None:
+def show_tried(console: Console, tried: RulesTrial, warnings: Sequence[str]) -> None:
     """What the rules would do: by event type and by reason, most first; and who could not be read."""
     for warning in warnings:
         say(console, warning, "yellow")
@@ -163,7 +163,7 @@ def show_report(console: Console, report: Report) -> None:
         say(console, f"  {warning}", "yellow")
 
 
-def show_check(console: Console, check: Check) -> None:
+def show_check(console: Console, check: CheckResult) -> None:
     """A line for a check, and one for what to do."""
     head = cell(f"{check.status:<9}", _CHECK_COLOURS[check.status])
     said = cell(f"{check.what} ({check.seconds:.2f} s)", "default")
@@ -172,7 +172,7 @@ def show_check(console: Console, check: Check) -> None:
         say(console, f"         {check.do}")
 
 
-def show_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
+def show_diagnosis(console: Console, diagnosis: HealthReport) -> None:
     """What the checks come to, after they were shown."""
     count = len(diagnosis.issues)
     what = f"{diagnosis.verdict}: {count} of {len(diagnosis.checks)} checks to look at, {diagnosis.seconds:.1f} s"

@@ -17,7 +17,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.function.invoke import replay_regions
 from epimetheus.function.request import Replay
 from epimetheus.model import Replayed
-from epimetheus.wiring.wiring import Workshop
+from epimetheus.wiring.wiring import Wiring
 
 
 def replay(
@@ -32,7 +32,7 @@ def replay(
     """Send a window of processed time again, marked as a replay; the cursor and the state stay as they are."""
     asked = Replay(start, end, tuple(compartments or ()), dry=True)
     console = terminal_console(stderr=True)
-    with terminal.explained():
+    with terminal.errors_explained():
         if not yes:
             told = _play(asked, minutes, console)
             if not dry_run:
@@ -46,7 +46,7 @@ def replay(
 
 
 def _play(asked: Replay, minutes: float, console: Console) -> list[Replayed]:
-    workshop = Workshop.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
+    workshop = Wiring.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
     with terminal.watcher(console) as watcher:
         told = replay_regions(workshop, uuid.uuid4().hex[:12], watcher, lambda one: terminal.show_replayed(console, one), asked)
     for one in told:

@@ -19,7 +19,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import Credentials
-from epimetheus.wiring.wiring import Workshop
+from epimetheus.wiring.wiring import Wiring
 
 rules_app = typer.Typer(no_args_is_help=True, help="Which events are sent.")
 
@@ -42,10 +42,10 @@ def rules_try_command(
     minutes: Minutes = 15.0,
 ) -> None:
     """Show what the rules would keep and leave out, and why; nothing is sent, and no state is read or written."""
-    with terminal.explained():
-        settings, tried = _settings(rules), rules_try.Tried()
+    with terminal.errors_explained():
+        settings, tried = _settings(rules), rules_try.RulesTrial()
         deadline = Deadline.after(SYSTEM, minutes * 60)
-        workshop = Workshop(settings, _NOBODY, SYSTEM, deadline) if file else Workshop.open(settings, SYSTEM, deadline)
+        workshop = Wiring(settings, _NOBODY, SYSTEM, deadline) if file else Wiring.open(settings, SYSTEM, deadline)
         with terminal.bar(terminal_console(stderr=True), "compartments") if file is None else nullcontext(terminal.no_bar) as progress:
             events = rules_try.of_file(file) if file else _since(workshop, since, deadline, tried, progress)
             rules_try.attempt(events, workshop.selection(), tried)
@@ -54,7 +54,7 @@ def rules_try_command(
 
 
 def _since(
-    workshop: Workshop, since: str, deadline: Deadline, tried: rules_try.Tried, progress: terminal.Move
+    workshop: Wiring, since: str, deadline: Deadline, tried: rules_try.RulesTrial, progress: terminal.Move
 ) -> Iterator[rules_try.Placed]:
     found = _SPAN.fullmatch(since)
     span = int(found[1]) * _MINUTES[found[2]] if found else 0

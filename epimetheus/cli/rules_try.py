@@ -13,8 +13,8 @@ from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.selection import Selection
 from epimetheus.source.compartments import choose, discover, pin
 from epimetheus.source.decode import decode_event, decode_page
-from epimetheus.source.fetch import Failed, Page, Work, fetch
-from epimetheus.wiring.wiring import Workshop
+from epimetheus.source.fetch import Failed, FetchTask, Page, fetch
+from epimetheus.wiring.wiring import Wiring
 
 SENT = "sent"
 WATCHED = "sent, marked by TAMPER_WATCH"
@@ -24,7 +24,7 @@ Placed = tuple[str, int, Fetched]
 
 
 @dataclass
-class Tried:
+class RulesTrial:
     """What became of events: ``rows`` counts by event type and outcome; ``repeats`` came twice; ``unread`` is compartment → why."""
 
     rows: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -32,7 +32,7 @@ class Tried:
     unread: dict[str, str] = field(default_factory=dict)
 
 
-def attempt(events: Iterable[Placed], selection: Selection, tried: Tried) -> None:
+def attempt(events: Iterable[Placed], selection: Selection, tried: RulesTrial) -> None:
     """Let each event meet the rules, once."""
     seen = SeenKeys()
     for compartment, minute, fetched in events:
@@ -69,7 +69,7 @@ def _parsed(text: bytes) -> Sequence[Fetched]:
 
 
 def of_region(
-    workshop: Workshop, window: Window, deadline: Deadline, tried: Tried, progress: Callable[[int, int], None]
+    workshop: Wiring, window: Window, deadline: Deadline, tried: RulesTrial, progress: Callable[[int, int], None]
 ) -> Iterator[Placed]:
     """The events of our own region; ``progress`` is told how many compartments are done, of how many.
 
@@ -80,7 +80,7 @@ def of_region(
     mode, ids = settings.compartment_mode, settings.compartment_ids
     listing = pin(discover(list_page, workshop.tenancy, deadline), ids if mode == "include" else ())
     asked = choose(listing.compartments, mode, ids, workshop.tenancy)
-    works = [Work(ocid, window) for ocid in sorted(asked)]
+    works = [FetchTask(ocid, window) for ocid in sorted(asked)]
     tried.unread |= {work.compartment: "there was no time" for work in works}
     with (
         closing(workshop.audit(region)) as audit,

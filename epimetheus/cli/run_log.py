@@ -18,7 +18,7 @@ from oci.loggingsearch.models import SearchLogsDetails
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError
 from epimetheus.oci_client.clients import ServiceFailure, oci_errors
-from epimetheus.source.page_tokens import Tokens
+from epimetheus.source.page_tokens import PageTokens
 
 _DAY = 86_400
 _WINDOW = 14 * _DAY  # no search may span more
@@ -134,7 +134,7 @@ class _Reading:
             yield from self.results(scopes[half:], window)
 
     def _pages(self, scopes: Sequence[str], window: tuple[int, int]) -> Iterator[Any]:
-        page, tokens = None, Tokens()
+        page, tokens = None, PageTokens()
         while True:
             if self.deadline.left() <= 0:
                 self.late = True

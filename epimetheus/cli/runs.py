@@ -19,7 +19,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.oci_client.clients import make_client
 from epimetheus.source.compartments import discover
-from epimetheus.wiring.wiring import Workshop
+from epimetheus.wiring.wiring import Wiring
 
 runs_app = typer.Typer(help="What the function did, read back from its log in OCI Logging.")
 
@@ -53,7 +53,7 @@ def runs(
     if context.invoked_subcommand:
         _only_defaults(context)
         return
-    with terminal.explained():
+    with terminal.errors_explained():
         found, frame = _read(since, log, region, minutes)
     shown = [run for run in found.runs if run.status == "failed" or not failed]
     if as_json:
@@ -75,7 +75,7 @@ def show(
     minutes: Minutes = 5.0,
 ) -> None:
     """Show all that one run reported, for each region."""
-    with terminal.explained():
+    with terminal.errors_explained():
         found, _ = _read(since, log, region, minutes)
         chosen = _chosen(found.runs, run_id, since)
     if as_json:
@@ -94,7 +94,7 @@ def html(
     minutes: Minutes = 5.0,
 ) -> None:
     """Write one page with plots over time and a table of runs."""
-    with terminal.explained():
+    with terminal.errors_explained():
         found, frame = _read(since, log, region, minutes)
         text = page(found.runs, frame)
         try:
@@ -111,7 +111,7 @@ def _read(since: str, log: str | None, region: str | None, minutes: float) -> tu
         raise ConfigError([f"--log {log[:200]}: allowed is COMPARTMENT_OCID, COMPARTMENT_OCID/LOG_GROUP or COMPARTMENT_OCID/LOG_GROUP/LOG"])
     given = {key: value for key, value in os.environ.items() if value.strip()}
     lacking = {key: value for key, value in _NOT_NEEDED.items() if key != "STATE_FILE" or "STATE_BUCKET" not in given}
-    workshop = Workshop.open(Settings.read({**lacking, **given}), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
+    workshop = Wiring.open(Settings.read({**lacking, **given}), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
     region = region or workshop.credentials.region
     scopes = [log] if log else _tree(workshop)
     endpoint = workshop.settings.oci_endpoint
@@ -131,12 +131,12 @@ _NONE = (
 )
 
 
-def _tree(workshop: Workshop) -> list[str]:
+def _tree(workshop: Wiring) -> list[str]:
     listing = discover(workshop.list_page(_seconds(workshop)), workshop.tenancy, workshop.deadline)
     return sorted(ocid for ocid, compartment in listing.compartments.items() if not compartment.deleted)
 
 
-def _seconds(workshop: Workshop) -> float:
+def _seconds(workshop: Wiring) -> float:
     return max(1.0, min(_CALL_SECONDS, workshop.deadline.left() / 2))
 
 

@@ -24,8 +24,8 @@ from epimetheus.state.checks import missing
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import Adoption, Lease, State
 from epimetheus.state.owner import Owner, ReceiverId
-from epimetheus.state.session import Keeper
-from epimetheus.wiring.wiring import Workshop
+from epimetheus.state.session import StateSession
+from epimetheus.wiring.wiring import Wiring
 
 _SECONDS = 60.0
 _LONGEST_REASON = 500
@@ -44,7 +44,7 @@ Reason = Annotated[str, typer.Option(help="Why the receiver or tenancy changes; 
 class _Kept(NamedTuple):
     """A state within reach: its keeper, the name of its place, and whose settings these are."""
 
-    keeper: Keeper
+    keeper: StateSession
     name: str
     region: str
     owner: Owner
@@ -54,7 +54,7 @@ class _Kept(NamedTuple):
 @state_app.command("show")
 def state_show(region: Region = None, raw: Raw = False) -> None:
     """How far it came, which compartments are behind, which receiver it is for, and what keeps a run from using it."""
-    with terminal.explained():
+    with terminal.errors_explained():
         kept = _kept(region)
         state = kept.keeper.peek()
         if state is None:
@@ -73,7 +73,7 @@ def state_rewind(
     time: str, region: Region = None, force: Force = False, yes: Yes = False, future: Future = False, new: New = False
 ) -> None:
     """Read again from TIME on (like 2026-11-24T10:05:00Z), and send it again: keys and limits of what was sent are dropped."""
-    with terminal.explained():
+    with terminal.errors_explained():
         minute, now = _minute(time), int(SYSTEM.now() // 60)
         if minute > now and not future:
             raise ConfigError([f"TIME={time}: it is in the future; allowed is a time up to now, or any time with --future"])
@@ -92,7 +92,7 @@ def state_rewind(
 @state_app.command("reset")
 def state_reset(region: Region = None, force: Force = False, yes: Yes = False, new: New = False) -> None:
     """Forget everything: the next run begins INITIAL_LOOKBACK_HOURS back, as if it were the first, with the receiver of the settings."""
-    with terminal.explained():
+    with terminal.errors_explained():
         kept = _kept(region)
         state = _replaced(kept, force=force, yes=yes, new=new)
         problem = _problem(kept.keeper, state, SYSTEM.now()) if state else None
@@ -107,7 +107,7 @@ def state_reset(region: Region = None, force: Force = False, yes: Yes = False, n
 @state_app.command("adopt")
 def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None:
     """Continue the state with the tenancy and receiver of these settings, in place of those it was made for."""
-    with terminal.explained():
+    with terminal.errors_explained():
         reason = "".join(char for char in " ".join(reason.split()) if char.isprintable())
         if not 1 <= len(reason) <= _LONGEST_REASON:
             allowed = f"a text of up to {_LONGEST_REASON} characters that says why the receiver or tenancy changes"
@@ -137,7 +137,7 @@ def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None
 @state_app.command("unlock")
 def state_unlock(region: Region = None, yes: Yes = False) -> None:
     """Remove the lease of a run that was killed. A run that is still at work stops at its next save, and loses nothing."""
-    with terminal.explained():
+    with terminal.errors_explained():
         kept = _kept(region)
         state = kept.keeper.peek()
         if state is None or state.lease is None:
@@ -152,7 +152,7 @@ def state_unlock(region: Region = None, yes: Yes = False) -> None:
 @state_app.command("own-address")
 def state_own_address(address: str, region: Region = None, force: Force = False, yes: Yes = False) -> None:
     """From now on, calls of this deployment come from ADDRESS, as OCI records it; those from any other are forwarded, with a warning."""
-    with terminal.explained():
+    with terminal.errors_explained():
         try:
             known = str(ip_address(address))
         except ValueError as error:
@@ -191,7 +191,7 @@ def _kept(region: str | None) -> _Kept:
     settings = Settings.read(os.environ)
     if region is not None:
         _check_region(region)
-    workshop = Workshop.open(settings, SYSTEM, Deadline.after(SYSTEM, _SECONDS))
+    workshop = Wiring.open(settings, SYSTEM, Deadline.after(SYSTEM, _SECONDS))
     region = region or workshop.credentials.region
     keeper = workshop.keeper(region, f"terminal-{uuid.uuid4().hex[:8]}", workshop.deadline)
     return _Kept(keeper, workshop.store(region, workshop.deadline).name, region, workshop.owner, settings)
@@ -239,7 +239,7 @@ def _found(kept: _Kept, force: bool) -> State | None:
     return state
 
 
-def _problem(keeper: Keeper, state: State, now: float) -> StateError | None:
+def _problem(keeper: StateSession, state: State, now: float) -> StateError | None:
     """What keeps a run from using ``state``."""
     try:
         keeper.admit(state, now)

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from epimetheus.config import field_names as names
-from epimetheus.config.field_conflicts import Asked, Known, Settled, Wish, settle
-from epimetheus.config.json_document import LIST, WITHOUT_NULLS, Part, Remark, checked, matching, nearest, read, told
+from epimetheus.config.field_conflicts import FieldRequest, Known, RequestedField, ResolvedFields, settle
+from epimetheus.config.json_document import LIST, WITHOUT_NULLS, Finding, Section, checked, closest_name, matching, messages, read
 from epimetheus.config.json_positions import Path
 from epimetheus.errors import ConfigError
 from epimetheus.render.custom_fields import NO_FIELDS, Device, Fields
@@ -27,7 +27,7 @@ def _one_of(keys: Collection[str], format: str) -> AfterValidator:
     def check(name: str) -> str:
         if name in keys:
             return name
-        allowed = f"one that {format} has by default; the nearest is {nearest(name, keys)}"
+        allowed = f"one that {format} has by default; the nearest is {closest_name(name, keys)}"
         raise PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
 
     return AfterValidator(check)
@@ -40,7 +40,7 @@ def _line(most: int) -> AfterValidator:
 Key = Annotated[str, matching(r"[A-Za-z0-9_]{1,63}", "up to 63 letters, digits and _")]
 CefKey = Annotated[str, _one_of(names.HELD, "CEF")]
 LeefKey = Annotated[str, _one_of(names.IN_LEEF, "LEEF")]
-LabelledKey = Annotated[str, checked(names.takes_label, "one with a label, like cs1, cn1 or flexString1")]
+LabelledKey = Annotated[str, checked(names.has_label, "one with a label, like cs1, cn1 or flexString1")]
 Label = Annotated[str, _line(LABEL_LENGTH)]
 Origin = Annotated[str, _line(ORIGIN_LENGTH)]
 Version = Annotated[str, _line(HEADER_LENGTHS[0])]
@@ -51,7 +51,7 @@ _Values = Annotated[dict[Name, Value], WITHOUT_NULLS]
 _KeyValues = Annotated[dict[Key, Value], WITHOUT_NULLS]
 
 
-class Format(Part):
+class Format(Section):
     """For one format: ``rename`` is name by default → name wanted, ``add`` name → path of its value; names are dotted paths."""
 
     rename: _Names = Field(default_factory=dict)
@@ -60,9 +60,9 @@ class Format(Part):
     order: Annotated[tuple[Name, ...], LIST] = ()
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> RequestedField:
         """What all formats have."""
-        return Asked(self.rename, self.add, self.omit, self.order)
+        return RequestedField(self.rename, self.add, self.omit, self.order)
 
 
 class LeefFormat(Format):
@@ -84,7 +84,7 @@ class CefFormat(Format):
     labels: Annotated[dict[LabelledKey, Label], WITHOUT_NULLS] = Field(default_factory=dict)
 
 
-class Formats(Part):
+class Formats(Section):
     """A part for each format."""
 
     cef: CefFormat = CefFormat()
@@ -93,7 +93,7 @@ class Formats(Part):
     ocsf: Format = Format()
 
 
-class FieldMapFile(Part):
+class FieldMapFile(Section):
     """The whole file. The Go program's ``field_mappings`` are event field → CEF key; ``cef_version`` is that of the device."""
 
     formats: Formats = Formats()
@@ -132,21 +132,21 @@ def read_field_map(key: str, text: str, format: str | None = None) -> tuple[Fiel
         "leef": _of_device(settle(_LEEF, formats.leef.asked), origin),
         "ocsf": settle(_OCSF, formats.ocsf.asked),
     }
-    if problems := told(key, text, chain.from_iterable(each.problems for each in settled.values())):
+    if problems := messages(key, text, chain.from_iterable(each.problems for each in settled.values())):
         raise ConfigError(problems)
     concerned = (each.warnings for name, each in settled.items() if format in (None, name))
-    warnings = told(key, text, chain(_ignored(file), *concerned))
+    warnings = messages(key, text, chain(_ignored(file), *concerned))
     fields = {name: each.fields for name, each in settled.items() if each.fields != NO_FIELDS}
     return FieldMap(MappingProxyType(fields)), warnings
 
 
-_CEF = Known("cef", names.HELD, obstacle=lambda wish: names.obstacle_in_cef(wish.name, wish.default, wish.path or ""))
+_CEF = Known("cef", names.HELD, obstacle=lambda wish: names.cef_conflict(wish.name, wish.default, wish.path or ""))
 _JSON = Known("json", MappingProxyType({path: path for path in names.PATHS.values()}), names.path_of)
-_LEEF = Known("leef", dict.fromkeys(names.IN_LEEF, ""), obstacle=lambda wish: names.obstacle_in_leef(wish.name, wish.default))
+_LEEF = Known("leef", dict.fromkeys(names.IN_LEEF, ""), obstacle=lambda wish: names.leef_conflict(wish.name, wish.default))
 _OCSF = Known("ocsf")
 
 
-def _cef(file: FieldMapFile) -> Settled:
+def _cef(file: FieldMapFile) -> ResolvedFields:
     """CEF's own part, and the Go program's keys for what that leaves open."""
     part, go = file.formats.cef, [_wish(field, key) for field, key in file.field_mappings.items()]
     settled = settle(_CEF, part.asked, go)
@@ -164,28 +164,28 @@ def _cef(file: FieldMapFile) -> Settled:
     return _of_device(settled, Device(file.cef_vendor, file.cef_product, file.cef_version))
 
 
-def _wish(field: str, key: str) -> Wish:
+def _wish(field: str, key: str) -> FieldRequest:
     path = names.path_of(field)
-    return Wish(("field_mappings", field), names.KEYS.get(path or ""), path, key)
+    return FieldRequest(("field_mappings", field), names.KEYS.get(path or ""), path, key)
 
 
-def _labels(granted: Mapping[str, Wish]) -> dict[str, str]:
+def _labels(granted: Mapping[str, FieldRequest]) -> dict[str, str]:
     """What is not where it is by default is called as the event calls it."""
-    moved = ((name, wish) for name, wish in granted.items() if name != wish.default and names.takes_label(name))
+    moved = ((name, wish) for name, wish in granted.items() if name != wish.default and names.has_label(name))
     return {name: names.label_of(wish.default, wish.path or "") for name, wish in moved}
 
 
-def _unordered(place: Path, order: Sequence[str], known: Collection[str]) -> Iterator[Remark]:
+def _unordered(place: Path, order: Sequence[str], known: Collection[str]) -> Iterator[Finding]:
     for index, name in enumerate(order):
         if name not in known:
-            yield Remark((*place, index), "nothing is sent under this name, it changes nothing")
+            yield Finding((*place, index), "nothing is sent under this name, it changes nothing")
 
 
-def _of_device(settled: Settled, device: Device) -> Settled:
+def _of_device(settled: ResolvedFields, device: Device) -> ResolvedFields:
     return settled._replace(fields=settled.fields._replace(device=device))
 
 
-def _ignored(file: FieldMapFile) -> Iterator[Remark]:
+def _ignored(file: FieldMapFile) -> Iterator[Finding]:
     for name in ("lookups", "cache_invalidation_rules"):
         if getattr(file, name):
-            yield Remark((name,), "this asked the API of the Go program and means nothing here, it is not looked at")
+            yield Finding((name,), "this asked the API of the Go program and means nothing here, it is not looked at")

@@ -98,7 +98,7 @@ def path_of(field: str) -> str | None:
     return field if field in NOTED else f"{PATHS[first]}{dot}{rest}" if first in PATHS else None
 
 
-def takes_label(key: str) -> bool:
+def has_label(key: str) -> bool:
     """Whether this CEF key has no meaning of its own, but a label that says what it holds."""
     return _LABELLED.fullmatch(key) is not None
 
@@ -108,11 +108,11 @@ def label_of(key: str | None, path: str) -> str:
     return cef.LABELS.get(key or "") or path.rpartition(".")[2] or key or ""
 
 
-def obstacle_in_cef(key: str, default: str | None, path: str) -> str | None:
+def cef_conflict(key: str, default: str | None, path: str) -> str | None:
     """Why ``key`` can not hold what is by default under another, or stands at ``path``; None where nothing speaks against it."""
     if key in _HEADER:
         return f"{key} is a field of the header and holds {_HEADER[key]}"
-    if key.endswith("Label") and takes_label(key.removesuffix("Label")):
+    if key.endswith("Label") and has_label(key.removesuffix("Label")):
         return f"{key} says what {key.removesuffix('Label')} holds, and never holds a value"
     held = default or KEYS.get(path)
     if key in TYPED and (held or path in PATHS.values()) and not _fits(TYPED.get(held or ""), TYPED[key]):
@@ -120,7 +120,7 @@ def obstacle_in_cef(key: str, default: str | None, path: str) -> str | None:
     return None
 
 
-def obstacle_in_leef(key: str, default: str | None) -> str | None:
+def leef_conflict(key: str, default: str | None) -> str | None:
     """Why ``key`` can not hold what is by default under another; None where nothing speaks against it, or it depends on the event."""
     typed = default is not None and key in leef.TYPED and leef.TYPED.get(default) is not leef.TYPED[key]
     return f"{key} takes values of another type" if typed else None

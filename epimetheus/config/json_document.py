@@ -18,7 +18,7 @@ from epimetheus.errors import ConfigError
 M = TypeVar("M", bound=BaseModel)
 
 
-class Remark(NamedTuple):
+class Finding(NamedTuple):
     """Something to say about what stands at ``path``: what is allowed there, or what it comes to."""
 
     path: Path
@@ -29,7 +29,7 @@ def _without_nulls(data: object) -> object:
     return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
-class Part(BaseModel):
+class Section(BaseModel):
     """A JSON object of the file, frozen, its types as JSON has them; null stands for absent, as Go writes an empty list."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -94,14 +94,14 @@ def read(model: type[M], key: str, text: str) -> M:
     # The errors are raised out here, so that the foreign one, which may quote the text, is not chained.
     if found and found[0]["type"] == "json_invalid":
         raise ConfigError([_not_json(key, text, found[0]["ctx"]["error"])])
-    twice = (Remark(path, "this key stands twice") for path in doubles(text))
-    problems = told(key, text, chain((_remark(model, details) for details in found), twice))
+    twice = (Finding(path, "this key stands twice") for path in doubles(text))
+    problems = messages(key, text, chain((_remark(model, details) for details in found), twice))
     if made is None or problems:
         raise ConfigError(problems)
     return made
 
 
-def told(key: str, text: str, remarks: Iterable[Remark]) -> tuple[str, ...]:
+def messages(key: str, text: str, remarks: Iterable[Finding]) -> tuple[str, ...]:
     """Remarks on the text of ``key``, by line: ``RULES line 7, event_filtering.mode: …``; of more than MOST, the first."""
     first = list(islice(remarks, MOST + 1))
     lines = lines_of(text, [remark.path for remark in first])
@@ -112,7 +112,7 @@ def told(key: str, text: str, remarks: Iterable[Remark]) -> tuple[str, ...]:
     return (*said, f"{key}: there are more than these {MOST}") if len(first) > MOST else tuple(said)
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def closest_name(name: str, names: Iterable[str]) -> str:
     """The one of ``names`` that looks most like ``name``."""
     return difflib.get_close_matches(name[:_NAME], names, n=1, cutoff=0)[0]
 
@@ -126,15 +126,15 @@ def _not_json(key: str, text: str, error: str) -> str:
     return f"{key} line {place['line']}, column {len(before.decode(errors='ignore'))}: it is not JSON: {what}"
 
 
-def _remark(model: type[BaseModel], details: ErrorDetails) -> Remark:
+def _remark(model: type[BaseModel], details: ErrorDetails) -> Finding:
     """What is allowed. No value: it may be long, and the path leads to it."""
     kind, path = details["type"], details["loc"]
     if kind == "extra_forbidden":
-        return Remark(path, f"there is no such key; the nearest is {nearest(str(path[-1]), _members(_model_at(model, path[:-1])))}")
+        return Finding(path, f"there is no such key; the nearest is {closest_name(str(path[-1]), _members(_model_at(model, path[:-1])))}")
     if kind == "missing":
-        return Remark(path, "it is missing")
+        return Finding(path, "it is missing")
     allowed = _ALLOWED[kind].format(**details.get("ctx", {})).replace("'", "") if kind in _ALLOWED else details["msg"]
-    return Remark(path[:-1], f"allowed as a key is {allowed}") if path[-1:] == ("[key]",) else Remark(path, f"allowed is {allowed}")
+    return Finding(path[:-1], f"allowed as a key is {allowed}") if path[-1:] == ("[key]",) else Finding(path, f"allowed is {allowed}")
 
 
 def _members(model: type[BaseModel]) -> Mapping[str, FieldInfo]:

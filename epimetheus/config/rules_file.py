@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from epimetheus.config.json_document import LIST, WITHOUT_NULLS, Part, Remark, checked, matching, read, told
+from epimetheus.config.json_document import LIST, WITHOUT_NULLS, Finding, Section, checked, matching, messages, read
 from epimetheus.config.json_positions import Path
 
 _BEGINNING = "com.oraclecloud."  # of every event type of OCI
@@ -24,7 +24,7 @@ User = Annotated[str, matching(r"(?s:.*\S.*)", "a user's name or OCID, not an em
 Users = Annotated[tuple[User, ...], LIST]
 
 
-class RateLimit(Part):
+class RateLimit(Section):
     """At most so many events of a type in an hour; one that is not enabled is no limit."""
 
     enabled: bool = True
@@ -38,7 +38,7 @@ class RateLimit(Part):
         return value
 
 
-class UserFiltering(Part):
+class UserFiltering(Section):
     """Whose events are left out, or the only ones to be sent; users by name or OCID. ``service_accounts`` are known to be no people."""
 
     exclude_service_accounts: bool = False
@@ -47,7 +47,7 @@ class UserFiltering(Part):
     service_accounts: Users = ()
 
 
-class EventFiltering(Part):
+class EventFiltering(Section):
     """Which events are sent: ``mode`` says which of the two lists counts; patterns as in `patterns`; limits by pattern.
 
     ``never_drop`` and ``priority_events`` come before the lists and the users; ``never_drop`` also before the limits.
@@ -63,7 +63,7 @@ class EventFiltering(Part):
     user_filtering: UserFiltering = UserFiltering()
 
 
-class Statistics(Part):
+class Statistics(Section):
     """What is told about the work; ``log_interval_events`` 0: nothing in between."""
 
     enable_detailed_logging: bool = False
@@ -75,7 +75,7 @@ class Statistics(Part):
 Severity = Annotated[int, checked(lambda value: 0 <= value <= 10, "a whole number from 0 to 10")]
 
 
-class RulesFile(Part):
+class RulesFile(Section):
     """The whole file. ``severity`` is pattern → 0 to 10, as CEF counts; the first that matches counts."""
 
     event_filtering: EventFiltering = EventFiltering()
@@ -97,18 +97,18 @@ def read_rules(key: str, text: str) -> tuple[RulesFile, tuple[str, ...]]:
     Raises ConfigError with all mistakes, each with its line and its path.
     """
     rules = read(RulesFile, key, text)
-    return rules, told(key, text, _warnings(rules))
+    return rules, messages(key, text, _warnings(rules))
 
 
 _FILTERING: Path = ("event_filtering",)
 _USERS: Path = (*_FILTERING, "user_filtering")
 
 
-def _warnings(rules: RulesFile) -> Iterator[Remark]:
+def _warnings(rules: RulesFile) -> Iterator[Finding]:
     filtering = rules.event_filtering
     if not filtering.enabled:
         if filtering != EventFiltering(enabled=False):
-            yield Remark((*_FILTERING, "enabled"), "no rule of event_filtering is applied, every event is sent")
+            yield Finding((*_FILTERING, "enabled"), "no rule of event_filtering is applied, every event is sent")
     else:
         yield from _by_mode(filtering)
         yield from _overruled(filtering)
@@ -117,36 +117,36 @@ def _warnings(rules: RulesFile) -> Iterator[Remark]:
     yield from _of_patterns([(("severity",), tuple(rules.severity))])
 
 
-def _by_mode(filtering: EventFiltering) -> Iterator[Remark]:
+def _by_mode(filtering: EventFiltering) -> Iterator[Finding]:
     """What the mode makes of the two lists."""
     mode, excluded, included = filtering.mode, filtering.excluded_events, filtering.included_events
     if mode != "exclude" and excluded:
-        yield Remark((*_FILTERING, "excluded_events"), f"mode {mode} does not look at this list, nothing is left out by it")
+        yield Finding((*_FILTERING, "excluded_events"), f"mode {mode} does not look at this list, nothing is left out by it")
     if mode != "include" and included:
-        yield Remark((*_FILTERING, "included_events"), f"mode {mode} does not look at this list, other events are sent as well")
+        yield Finding((*_FILTERING, "included_events"), f"mode {mode} does not look at this list, other events are sent as well")
     if mode == "include" and not included:
-        yield Remark((*_FILTERING, "mode"), "included_events is empty, every event is sent")
+        yield Finding((*_FILTERING, "mode"), "included_events is empty, every event is sent")
     says = {"exclude": "is left out", "include": "is sent", "all": "is sent"}[mode]
     for index in _held(included, excluded):
-        yield Remark((*_FILTERING, "included_events", index), f"this stands in excluded_events as well; by mode {mode} it {says}")
+        yield Finding((*_FILTERING, "included_events", index), f"this stands in excluded_events as well; by mode {mode} it {says}")
 
 
-def _overruled(filtering: EventFiltering) -> Iterator[Remark]:
+def _overruled(filtering: EventFiltering) -> Iterator[Finding]:
     """What comes before other rules, and leaves nothing for them to do."""
     for name, first in (("never_drop", filtering.never_drop), ("priority_events", filtering.priority_events)):
         for index in _covered(filtering.excluded_events, first) if filtering.mode == "exclude" else ():
-            yield Remark((*_FILTERING, "excluded_events", index), f"{name} has this and comes before, it is sent")
+            yield Finding((*_FILTERING, "excluded_events", index), f"{name} has this and comes before, it is sent")
     limits = [pattern for pattern, limit in filtering.rate_limiting.items() if limit.enabled]
     for index in _covered(limits, filtering.never_drop):
-        yield Remark((*_FILTERING, "rate_limiting", limits[index]), "never_drop has this and comes before, it is not limited")
+        yield Finding((*_FILTERING, "rate_limiting", limits[index]), "never_drop has this and comes before, it is not limited")
 
 
-def _among_users(users: UserFiltering) -> Iterator[Remark]:
+def _among_users(users: UserFiltering) -> Iterator[Finding]:
     for index in _held(users.include_only_users, users.exclude_users, _user):
-        yield Remark((*_USERS, "include_only_users", index), "exclude_users has this as well and comes before, it is left out")
+        yield Finding((*_USERS, "include_only_users", index), "exclude_users has this as well and comes before, it is left out")
     if users.exclude_service_accounts and users.include_only_users:
         what = "of those in include_only_users, who is a service is left out as well"
-        yield Remark((*_USERS, "exclude_service_accounts"), what)
+        yield Finding((*_USERS, "exclude_service_accounts"), what)
     for name in ("exclude_users", "include_only_users", "service_accounts"):
         yield from _twice((*_USERS, name), getattr(users, name), _user)
 
@@ -156,7 +156,7 @@ def _patterns(filtering: EventFiltering) -> Iterator[tuple[Path, Sequence[str]]]
         yield (*_FILTERING, name), tuple(getattr(filtering, name))
 
 
-def _of_patterns(lists: Iterable[tuple[Path, Sequence[str]]]) -> Iterator[Remark]:
+def _of_patterns(lists: Iterable[tuple[Path, Sequence[str]]]) -> Iterator[Finding]:
     """What is odd about each pattern by itself. Where patterns are keys, they are their own place."""
     for path, patterns in lists:
         keys = path[-1] in ("rate_limiting", "severity")
@@ -164,7 +164,7 @@ def _of_patterns(lists: Iterable[tuple[Path, Sequence[str]]]) -> Iterator[Remark
         for index, pattern in enumerate(patterns):
             if "." in pattern and not _may_begin(pattern.casefold()):
                 what = f"this matches no event of OCI: their types begin with {_BEGINNING}, and a name has no dot"
-                yield Remark((*path, pattern if keys else index), what)
+                yield Finding((*path, pattern if keys else index), what)
 
 
 def _may_begin(pattern: str) -> bool:
@@ -173,11 +173,11 @@ def _may_begin(pattern: str) -> bool:
     return begins.startswith(_BEGINNING) or (star != "" and _BEGINNING.startswith(begins))
 
 
-def _twice(path: Path, names: Sequence[str], folded: Callable[[str], str], *, keys: bool = False) -> Iterator[Remark]:
+def _twice(path: Path, names: Sequence[str], folded: Callable[[str], str], *, keys: bool = False) -> Iterator[Finding]:
     first: dict[str, int] = {}
     for index, name in enumerate(names):
         if first.setdefault(folded(name), index) != index:
-            yield Remark((*path, name if keys else index), "this stands here already, without regard to case")
+            yield Finding((*path, name if keys else index), "this stands here already, without regard to case")
 
 
 def _user(name: str) -> str:

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from epimetheus import safe_text as foreign_text
 from epimetheus.config import value_types as form
 from epimetheus.config.field_map import read_field_map
-from epimetheus.config.json_document import nearest
+from epimetheus.config.json_document import closest_name
 from epimetheus.config.rules_file import read_rules
 from epimetheus.errors import ConfigError
 from epimetheus.render import MIN_BYTES
@@ -65,9 +65,9 @@ class Settings(BaseModel):
     state_file: str | None = form.text(None, r"[^\x00]+", "a file's path")
 
     tenancy_ocid: str | None = form.text(None, form.ocid("tenancy"), "the OCID of a tenancy")
-    regions: Annotated[tuple[form.Region, ...], form.Split] = form.listed("all, or region identifiers like eu-frankfurt-1")
+    regions: Annotated[tuple[form.Region, ...], form.Split] = form.name_list("all, or region identifiers like eu-frankfurt-1")
     compartment_mode: Literal["all", "tenancy_only", "include", "exclude"] = "all"
-    compartment_ids: Annotated[tuple[form.Compartment, ...], form.Split] = form.listed("OCIDs of compartments")
+    compartment_ids: Annotated[tuple[form.Compartment, ...], form.Split] = form.name_list("OCIDs of compartments")
     listing_minutes: int = form.whole(15, 0, _LONGEST_LISTING)
     listing_max_age_minutes: int = form.whole(60, 1, 10080)
     initial_lookback_hours: int = form.whole(24, 0, 8760)
@@ -80,8 +80,8 @@ class Settings(BaseModel):
     rules: str | None = form.text(None, form.JSON_OR_POINTER, "a JSON object, file:PATH or object:NAME")
     field_map: str | None = form.text(None, form.JSON_OR_POINTER, "a JSON object, file:PATH or object:NAME")
     own_events: Literal["summarise", "forward"] = "summarise"
-    tamper_watch: Annotated[tuple[form.Resource, ...], form.Split] = form.listed("OCIDs")
-    redact: Annotated[tuple[form.JsonPath, ...], form.Split] = form.listed("paths like data.identity.ipAddress")
+    tamper_watch: Annotated[tuple[form.Resource, ...], form.Split] = form.name_list("OCIDs")
+    redact: Annotated[tuple[form.JsonPath, ...], form.Split] = form.name_list("paths like data.identity.ipAddress")
     run_message: form.Truth = Field(default=False, description="true or false")
 
     metrics_namespace: str | None = form.text(
@@ -135,7 +135,7 @@ def _meant(key: str) -> str | None:
     if same := _SQUASHED.get(re.sub(r"\W|_", "", upper)):
         return same
     if upper.startswith("SYSLOG_"):
-        return nearest(upper, _KEYS)
+        return closest_name(upper, _KEYS)
     close = get_close_matches(upper, _KEYS, n=3, cutoff=0.8)
     return next((near for near in close if near[0] == upper[0] and abs(len(near) - len(upper)) <= 2), None)
 

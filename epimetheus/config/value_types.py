@@ -38,7 +38,7 @@ def number(default: float, least: float, most: float) -> Any:
     return Field(default, ge=least, le=most, description=f"a number from {least} to {most}")
 
 
-def listed(allowed: str) -> Any:
+def name_list(allowed: str) -> Any:
     """A field for a comma-separated list; ``()`` by default."""
     return Field((), description=f"{allowed}, comma-separated")
 

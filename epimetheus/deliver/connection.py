@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from epimetheus.clock import Deadline
-from epimetheus.deliver.failures import AGREEING, refusal
+from epimetheus.deliver.failures import AGREEING, receiver_error
 
 CHUNK = 128 * 1024
 _POLL_SECONDS = 0.001
@@ -91,7 +91,7 @@ class Dialer:
         try:
             yield
         except (OSError, ValueError) as error:
-            raise refusal(self._peer.name, doing, error) from error
+            raise receiver_error(self._peer.name, doing, error) from error
 
 
 class Connection:
@@ -247,7 +247,7 @@ class Connection:
             yield
         except OSError as error:
             self._broken = True
-            raise refusal(self._peer.name, doing, self._alert() or error) from error
+            raise receiver_error(self._peer.name, doing, self._alert() or error) from error
 
     def _alert(self) -> ssl.SSLError | None:
         """The receiver's own word on why it hung up, where there is one yet unread: a failed write only says that it did."""

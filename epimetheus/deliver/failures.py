@@ -25,7 +25,7 @@ AGREEING = "agreeing on TLS with"
 _HANDSHAKE_HELP = "Check its log: it may want SYSLOG_CLIENT_CERT, or another one, or not speak TLS on this port."
 
 
-def refusal(peer: str, doing: str, error: Exception) -> ReceiverError:
+def receiver_error(peer: str, doing: str, error: Exception) -> ReceiverError:
     """The error for ``error``, met while ``doing`` something with ``peer``; to be chained to it."""
     if isinstance(error, ssl.SSLCertVerificationError):
         help = _NAMED_HELP if error.verify_code in _WRONG_NAME else _TRUST_HELP

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from epimetheus import __version__
 from epimetheus.deliver.delivery import given_up, honest
-from epimetheus.deliver.relp_frames import Frame, Reader, UnderWay, frame, offers_syslog, strange, unframed
+from epimetheus.deliver.relp_frames import Frame, Reader, UnderWay, frame, offers_syslog, protocol_error, unframed
 from epimetheus.errors import ReceiverError
 
 WINDOW = 2_000
@@ -125,7 +125,7 @@ class RelpDelivery:
         for answer in answers:
             self._under_way.answered(answer.number)
         if not offers_syslog(answers[0].data):
-            raise strange("it does not offer to take syslog messages")
+            raise protocol_error("it does not offer to take syslog messages")
 
     @contextmanager
     def _at_stake(self) -> Iterator[None]:
@@ -149,7 +149,7 @@ class RelpDelivery:
                 if said.command == b"serverclose":
                     raise ReceiverError("The receiver closed the connection.", do=_CLOSED_HELP)
                 if said.command != b"rsp":
-                    raise strange(f"it said {said.command.decode()}")
+                    raise protocol_error(f"it said {said.command.decode()}")
                 if not said.accepted:
                     raise ReceiverError(f"The receiver refused what it was sent: {said.words}.", do=_REFUSED_HELP)
                 yield said

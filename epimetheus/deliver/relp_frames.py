@@ -95,7 +95,7 @@ class Reader:
         return found
 
     def _garbage(self) -> ReceiverError:
-        return strange(f'it said "{_printable(self._buffer)}"')
+        return protocol_error(f'it said "{_printable(self._buffer)}"')
 
 
 class UnderWay:
@@ -114,7 +114,7 @@ class UnderWay:
     def answered(self, number: int) -> int:
         """One was answered, in whatever order; how many more are now answered without a gap. Raises ReceiverError for any other number."""
         if number < 1 or (number - self._oldest) % LAST >= self.count or number in self._early:
-            raise strange(f"it answered {number}, which waits for no answer")
+            raise protocol_error(f"it answered {number}, which waits for no answer")
         self._early.add(number)
         before = self.count
         while self._oldest in self._early:
@@ -124,7 +124,7 @@ class UnderWay:
         return before - self.count
 
 
-def strange(why: str) -> ReceiverError:
+def protocol_error(why: str) -> ReceiverError:
     """The error for a receiver that does not keep to RELP."""
     return ReceiverError(f"The receiver does not speak RELP: {why}.", do=_OTHER_HELP)
 

@@ -17,15 +17,15 @@ from epimetheus.clock import SYSTEM, Clock, Deadline
 from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError, OutOfTime, RequestError
 from epimetheus.function.request import Health, Replay, read_request
-from epimetheus.health.report import LIMIT_SECONDS, Diagnosis, examine
+from epimetheus.health.report import LIMIT_SECONDS, HealthReport, run_health_checks
 from epimetheus.model import Replayed, Report
 from epimetheus.observe import metrics
-from epimetheus.observe.log import LogWatcher, log_failure, log_health, log_replayed, log_report, log_to
-from epimetheus.run.ports import Watcher
+from epimetheus.observe.log import LogObserver, log_failure, log_health, log_replayed, log_report, log_to
+from epimetheus.run.ports import RunObserver
 from epimetheus.run.replay import replay
 from epimetheus.run.run import run
 from epimetheus.signals import signals_raised
-from epimetheus.wiring.wiring import Workshop
+from epimetheus.wiring.wiring import Wiring
 
 
 class RunFailed(EpimetheusError):
@@ -52,7 +52,7 @@ def invoke(
     *,
     clock: Clock = SYSTEM,
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12],
-) -> list[Report] | list[Replayed] | Diagnosis:
+) -> list[Report] | list[Replayed] | HealthReport:
     """What the platform asks: ``body`` is the request's (see `request`), ``deadline`` an RFC 3339 time. The reports, one a run and region.
 
     Asked for health it answers, whatever the verdict is, also with settings that can not be used: an error would come to the operator as
@@ -68,10 +68,10 @@ def invoke(
             return diagnose(environment, run_id, deadline_of(deadline, clock), probe=request.probe)
         settings = Settings.read(environment)
         log_to(sys.stderr, settings.log_level)
-        workshop = Workshop.open(settings, clock, deadline_of(deadline, clock))
+        workshop = Wiring.open(settings, clock, deadline_of(deadline, clock))
         reports: list[Report] | list[Replayed]
         if isinstance(request, Replay):
-            reports = replay_regions(workshop, run_id, LogWatcher(run_id), log_replayed, request)
+            reports = replay_regions(workshop, run_id, LogObserver(run_id), log_replayed, request)
         else:
             with signals_raised(signal.SIGTERM):  # a container that is stopped: the lease is returned before it ends
                 reports = run_and_follow(workshop, run_id, new_id, request.follow_seconds)
@@ -86,22 +86,22 @@ def invoke(
     return reports
 
 
-def diagnose(environment: Mapping[str, str], run_id: str, deadline: Deadline, *, probe: bool) -> Diagnosis:
+def diagnose(environment: Mapping[str, str], run_id: str, deadline: Deadline, *, probe: bool) -> HealthReport:
     """Ask every dependency how it is, and log what came of it."""
     within = deadline.earlier(_ANSWER_SECONDS).within(LIMIT_SECONDS)
-    diagnosis = examine(environment, run_id, deadline.clock, within, probe=probe)
+    diagnosis = run_health_checks(environment, run_id, deadline.clock, within, probe=probe)
     log_health(diagnosis.verdict, diagnosis.issues, msgspec.to_builtins(diagnosis))
     return diagnosis
 
 
-def run_and_follow(workshop: Workshop, run_id: str, new_id: Callable[[], str], seconds: float) -> list[Report]:
+def run_and_follow(workshop: Wiring, run_id: str, new_id: Callable[[], str], seconds: float) -> list[Report]:
     """Run once; and again and again for so many ``seconds``, with a pause in between, as long as the deadline leaves time for it."""
     until = workshop.deadline.within(seconds)
-    reports = run_regions(workshop, run_id, LogWatcher(run_id), log_report)
+    reports = run_regions(workshop, run_id, LogObserver(run_id), log_report)
     while until.left() > _PAUSE_SECONDS + _LEAST_SECONDS:
         workshop.clock.sleep(_PAUSE_SECONDS)
         run_id = new_id()
-        reports += run_regions(workshop, run_id, LogWatcher(run_id), log_report)
+        reports += run_regions(workshop, run_id, LogObserver(run_id), log_report)
     return reports
 
 
@@ -116,7 +116,7 @@ def deadline_of(text: str, clock: Clock) -> Deadline:
     return Deadline.after(clock, seconds)
 
 
-def run_regions(workshop: Workshop, run_id: str, watcher: Watcher, announce: Callable[[Report], None]) -> list[Report]:
+def run_regions(workshop: Wiring, run_id: str, watcher: RunObserver, announce: Callable[[Report], None]) -> list[Report]:
     """A run for each region, each with its share of the time left, whatever becomes of the others; announced and measured."""
     reports = []
     workshop.prepare()
@@ -136,7 +136,7 @@ def _measuring_seconds(seconds: float) -> float:
     return min(6.0, seconds * 0.05)
 
 
-def run_region(workshop: Workshop, region: str, run_id: str, deadline: Deadline, watcher: Watcher) -> Report:
+def run_region(workshop: Wiring, region: str, run_id: str, deadline: Deadline, watcher: RunObserver) -> Report:
     """One region's run."""
     parts = workshop.parts(region, run_id, deadline, watcher)
     try:
@@ -146,7 +146,7 @@ def run_region(workshop: Workshop, region: str, run_id: str, deadline: Deadline,
 
 
 def replay_regions(
-    workshop: Workshop, run_id: str, watcher: Watcher, announce: Callable[[Replayed], None], asked: Replay
+    workshop: Wiring, run_id: str, watcher: RunObserver, announce: Callable[[Replayed], None], asked: Replay
 ) -> list[Replayed]:
     """A replay for each region, each with its share of the time left. Raises RequestError."""
     window, told = asked.window(), []
@@ -161,7 +161,7 @@ def replay_regions(
     return told
 
 
-def publish(workshop: Workshop, report: Report, seconds: float) -> None:
+def publish(workshop: Wiring, report: Report, seconds: float) -> None:
     """Post metrics within ``seconds``, unless there is no namespace for them; a failure is told and no more."""
     settings = workshop.settings
     if not settings.metrics_namespace:
@@ -169,7 +169,7 @@ def publish(workshop: Workshop, report: Report, seconds: float) -> None:
     try:
         compartment = settings.metrics_compartment_ocid or workshop.tenancy
         statistics, client = workshop.rules_file[0].statistics, workshop.monitoring(seconds)
-        more = metrics.Asked(statistics.track_cache_metrics, statistics.track_performance_metrics)
+        more = metrics.PostRequest(statistics.track_cache_metrics, statistics.track_performance_metrics)
         metrics.post(
             client, settings.metrics_namespace, compartment, report.region, metrics.measures(report, more), workshop.clock.now()
         )

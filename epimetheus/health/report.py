@@ -30,9 +30,9 @@ import msgspec
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.errors import EpimetheusError, OutOfTime
-from epimetheus.health.checks import Answer, Questions, Status
+from epimetheus.health.checks import CheckAnswer, HealthChecks, Status
 from epimetheus.model import time_text
-from epimetheus.oci_client.time_limit import LeftBehind, done_within
+from epimetheus.oci_client.time_limit import TimedOut, run_within
 
 LIMIT_SECONDS = 60.0
 """What a call of the function gives to all checks together."""
@@ -42,10 +42,10 @@ _LEAST_SECONDS = 0.2
 _SLOW_HELP = "Check what lies between: the subnet's route (to OCI: a service gateway), its security lists and name servers."
 
 Verdict = Literal["healthy", "degraded", "unhealthy"]
-Question = Callable[[Deadline], Answer]
+Question = Callable[[Deadline], CheckAnswer]
 
 
-class Check(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """One check: ``what`` is so, the ``seconds`` it took to find out, and what to ``do`` (empty where nothing is to be done)."""
 
     name: str
@@ -61,7 +61,7 @@ class Check(msgspec.Struct, frozen=True):
         return f"{self.name} {self.region}" if self.region else self.name
 
 
-class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     """All checks in the order they were made, and what they come to; ``issues`` has a line for each that is degraded or failed.
 
     ``run`` marks what was written and sent; ``started`` is RFC 3339.
@@ -73,27 +73,27 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     started: str
     seconds: float
     issues: list[str]
-    checks: list[Check]
+    checks: list[CheckResult]
 
 
-def examine(
+def run_health_checks(
     environment: Mapping[str, str],
     run_id: str,
     clock: Clock,
     deadline: Deadline,
     *,
     probe: bool = False,
-    told: Callable[[Check], None] = lambda check: None,
-) -> Diagnosis:
+    told: Callable[[CheckResult], None] = lambda check: None,
+) -> HealthReport:
     """Ask everything that the settings in ``environment`` name, until ``deadline``; ``told`` hears of each check as it ends.
 
     What is wrong is told, it is not raised.
     """
-    examination = _Examination(Questions(environment, run_id, clock, deadline), clock, deadline, told)
+    examination = _CheckRun(HealthChecks(environment, run_id, clock, deadline), clock, deadline, told)
     started, began = clock.now(), clock.monotonic()
     examination.ask_all(probe=probe)
     checks = examination.checks
-    return Diagnosis(
+    return HealthReport(
         run=run_id,
         verdict=verdict(checks),
         started=time_text(started),
@@ -103,18 +103,18 @@ def examine(
     )
 
 
-def verdict(checks: Sequence[Check]) -> Verdict:
+def verdict(checks: Sequence[CheckResult]) -> Verdict:
     """What the checks come to."""
     found = {check.status for check in checks}
     return "unhealthy" if "failed" in found else "degraded" if "degraded" in found else "healthy"
 
 
-class _Examination:
+class _CheckRun:
     """The order of the checks, which needs which, and how long each may take."""
 
-    def __init__(self, questions: Questions, clock: Clock, deadline: Deadline, told: Callable[[Check], None]) -> None:
+    def __init__(self, questions: HealthChecks, clock: Clock, deadline: Deadline, told: Callable[[CheckResult], None]) -> None:
         self.questions, self.clock, self.deadline, self.told = questions, clock, deadline, told
-        self.checks: list[Check] = []
+        self.checks: list[CheckResult] = []
         self.roots: dict[str, str] = {}
 
     def ask_all(self, *, probe: bool) -> None:
@@ -148,31 +148,31 @@ class _Examination:
         """Make a check, unless one that it ``needs`` failed, or was itself not made for that reason."""
         began = self.clock.monotonic()
         root = next((self.roots[need] for need in needs if need in self.roots), None)
-        answer = Answer(f"Not asked, for {root} failed.", "skipped") if root else self.answer(question)
+        answer = CheckAnswer(f"Not asked, for {root} failed.", "skipped") if root else self.answer(question)
         if root or answer.status == "failed":
             self.roots[name] = root or name
         seconds = round(self.clock.monotonic() - began, 3)
-        self.checks.append(Check(name, region or None, answer.status, seconds, answer.what, answer.do))
+        self.checks.append(CheckResult(name, region or None, answer.status, seconds, answer.what, answer.do))
         self.told(self.checks[-1])
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question) -> CheckAnswer:
         """Ask within a third of what is left, so that one that hangs leaves time for the others."""
         share = min(_MOST_SECONDS, self.deadline.left() / 3)
         if share < _LEAST_SECONDS:
-            return Answer("There was no time left to ask.", "failed", "Mend what took so long before it, or give more time.")
+            return CheckAnswer("There was no time left to ask.", "failed", "Mend what took so long before it, or give more time.")
         limit = self.deadline.within(share)
         try:
             return within(limit, partial(question, limit.earlier(share / 10)))
         except OutOfTime as error:
-            return Answer(error.what, "failed", _SLOW_HELP)
+            return CheckAnswer(error.what, "failed", _SLOW_HELP)
         except EpimetheusError as error:
-            return Answer(error.what, "failed", error.do)
+            return CheckAnswer(error.what, "failed", error.do)
 
 
-def within(limit: Deadline, question: Callable[[], Answer]) -> Answer:
+def within(limit: Deadline, question: Callable[[], CheckAnswer]) -> CheckAnswer:
     """The answer; at ``limit`` the question is left behind, whatever it hangs in. Raises what it raises, OutOfTime."""
     seconds = limit.left()
     try:
-        return done_within(seconds, question, "health")
-    except LeftBehind:
+        return run_within(seconds, question, "health")
+    except TimedOut:
         raise OutOfTime(f"No answer came within {seconds:.1f} s.", do=_SLOW_HELP) from None

@@ -59,7 +59,7 @@ def log_to(stream: TextIO, level: str) -> None:
     logging.getLogger(_LOG).setLevel(level.upper())
 
 
-class LogWatcher:
+class LogObserver:
     """Writes down what a run is told of: a line for each thing that goes wrong, and each slice only for LOG_LEVEL=debug."""
 
     def __init__(self, run_id: str) -> None:

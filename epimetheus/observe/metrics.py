@@ -17,14 +17,14 @@ from epimetheus.safe_text import plain
 _HELP = "The function needs `use metrics`; METRICS_NAMESPACE= turns metrics off."
 
 
-class Asked(NamedTuple):
+class PostRequest(NamedTuple):
     """What the rules file's statistics ask to have tracked on top."""
 
     caches: bool = False
     performance: bool = False
 
 
-def measures(report: Report, asked: Asked) -> dict[str, float]:
+def measures(report: Report, asked: PostRequest) -> dict[str, float]:
     """Metric name → value; lag and who is behind only where the state could be read."""
     values: dict[str, float] = {
         "runs_failed": report.status == "failed",

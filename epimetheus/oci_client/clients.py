@@ -19,7 +19,7 @@ import oci
 from epimetheus.errors import CredentialsError, EpimetheusError, SourceError
 from epimetheus.oci_client.clock_offset import ClockOffset
 from epimetheus.oci_client.http_limits import AnswerLimit, limit_client, limit_signer
-from epimetheus.oci_client.time_limit import LeftBehind, done_within
+from epimetheus.oci_client.time_limit import TimedOut, run_within
 from epimetheus.safe_text import plain
 
 CONNECT_SECONDS = 5.0
@@ -62,9 +62,9 @@ def sign_in(auth: AuthKind, config_file: str, profile: str, seconds: float = _SI
     seconds = min(_SIGN_IN_SECONDS, max(1.0, seconds))
     signing_in = partial(_signed_in, auth, config_file, profile)
     try:
-        credentials = signing_in() if auth == "config_file" else done_within(seconds, signing_in, "sign in")
+        credentials = signing_in() if auth == "config_file" else run_within(seconds, signing_in, "sign in")
         limit_signer(credentials.signer, _RENEWAL_SECONDS, retries(_RENEWAL_SECONDS))
-    except LeftBehind:
+    except TimedOut:
         raise _no_credentials(auth, f"{_ENDPOINTS[auth]} did not answer within {seconds:.1f} s") from None
     except (configparser.Error, jwt.PyJWTError, UnicodeError, RuntimeError) as error:
         raise _no_credentials(auth, type(error).__name__) from None  # these quote what they read

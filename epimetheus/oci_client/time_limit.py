@@ -8,12 +8,12 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-class LeftBehind(Exception):
+class TimedOut(Exception):
     """The time is over, and the work is not done."""
 
 
-def done_within(seconds: float, work: Callable[[], Result], name: str) -> Result:
-    """What ``work`` returns. Raises what it raises; LeftBehind after ``seconds``. ``name`` is the thread's."""
+def run_within(seconds: float, work: Callable[[], Result], name: str) -> Result:
+    """What ``work`` returns. Raises what it raises; TimedOut after ``seconds``. ``name`` is the thread's."""
     future: Future[Result] = Future()
 
     def step() -> None:
@@ -26,5 +26,5 @@ def done_within(seconds: float, work: Callable[[], Result], name: str) -> Result
     worker.start()
     worker.join(seconds)
     if not future.done():
-        raise LeftBehind
+        raise TimedOut
     return future.result()

@@ -74,7 +74,7 @@ def abridged(raw: bytes, event: AuditEvent, redactor: Redactor) -> tuple[bytes, 
     short = msgspec.structs.replace(short, data=msgspec.structs.replace(short.data, message=message))
     excerpt = {} if redactor.paths else {CUT_KEY: beginning(raw, TEXT_BYTES, redactor)}
     fields = msgspec.json.decode(msgspec.json.encode(short), type=dict[str, object])
-    return tree.line({**_without_nulls(fields), **excerpt}), short
+    return tree.to_json_line({**_without_nulls(fields), **excerpt}), short
 
 
 def beginning(raw: bytes, most: int, redactor: Redactor) -> str:

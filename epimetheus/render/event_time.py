@@ -11,7 +11,7 @@ _MARKS = ("-", "T", ".", "Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Moment(msgspec.Struct, frozen=True, gc=False):
+class EventTime(msgspec.Struct, frozen=True, gc=False):
     """A point in time: ``text`` as RFC 5424 6.2.3 has it, and in ``millis`` since the epoch.
 
     ``text`` is in UTC with exactly three decimals: consumers misread fewer and more (Java takes ``.456789`` for 456,789 ms).
@@ -26,11 +26,11 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
         return _EPOCH + timedelta(milliseconds=self.millis)
 
 
-def moment(text: str | None) -> Moment | None:
+def moment(text: str | None) -> EventTime | None:
     """The moment an RFC 3339 text tells; None where it is absent, tells none, or is a leap second (RFC 5424 6.2.3.1 bars them)."""
     try:
         if text and len(text) == 24 and (text[7], text[10], text[19], text[23]) == _MARKS:
-            return Moment(text, round(datetime.fromisoformat(text).timestamp() * 1000))
+            return EventTime(text, round(datetime.fromisoformat(text).timestamp() * 1000))
         found = _RFC3339.fullmatch(text.strip().upper()) if text else None
         if found is None:
             return None
@@ -41,11 +41,11 @@ def moment(text: str | None) -> Moment | None:
     return _moment(since // timedelta(milliseconds=1))
 
 
-def moment_at(seconds: float) -> Moment:
+def moment_at(seconds: float) -> EventTime:
     """The moment so many seconds since the epoch."""
     return _moment(int(seconds * 1000))
 
 
-def _moment(millis: int) -> Moment:
+def _moment(millis: int) -> EventTime:
     utc = _EPOCH + timedelta(milliseconds=millis)
-    return Moment(utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"), millis)
+    return EventTime(utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"), millis)

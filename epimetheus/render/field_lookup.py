@@ -4,7 +4,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from epimetheus.render.custom_fields import look_up
-from epimetheus.render.formats.base import ACTOR, COMPARTMENT_PATH, TAMPER_WATCH, Subject
+from epimetheus.render.formats.base import ACTOR, COMPARTMENT_PATH, TAMPER_WATCH, EventContext
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.redactor import Redactor
 
@@ -15,7 +15,7 @@ _IN_LOGGING = MappingProxyType({"type": "eventType", "id": "eventId", "time": "e
 class Lookup:
     """The values of one event. Without ``event``, its JSON without secrets, that is read once, and only if it is asked for."""
 
-    def __init__(self, redactor: Redactor, subject: Subject, event: dict[str, object] | None = None) -> None:
+    def __init__(self, redactor: Redactor, subject: EventContext, event: dict[str, object] | None = None) -> None:
         self._redactor = redactor
         self._subject = subject
         self._given = event

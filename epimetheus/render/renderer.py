@@ -13,8 +13,8 @@ from epimetheus.errors import ConfigError
 from epimetheus.model import AuditEvent, Fetched
 from epimetheus.render.abridge import EVENT_SECONDS, MALFORMED_BYTES, TEXT_BYTES, Meter, TakesTooLong, abridged, beginning, is_costly
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
-from epimetheus.render.event_time import Moment, moment, moment_at
-from epimetheus.render.formats.base import COMPARTMENT_PATH, NO_NOTES, Body, Format, Limit, Notes, Subject
+from epimetheus.render.event_time import EventTime, moment, moment_at
+from epimetheus.render.formats.base import COMPARTMENT_PATH, NO_NOTES, Body, EventContext, Format, Limit, Notes
 from epimetheus.render.formats.cef import Cef
 from epimetheus.render.formats.json_fields import raw_body
 from epimetheus.render.formats.leef import Leef
@@ -23,7 +23,7 @@ from epimetheus.render.formats.raw_json import JsonText
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.text import REDACTED
 from epimetheus.render.severity import MEDIUM, Severity
-from epimetheus.render.size import listed
+from epimetheus.render.size import joined_names
 from epimetheus.render.syslog import FACILITIES, Header, Msgid, Rfc3164, Rfc5424
 
 MIN_BYTES = 480
@@ -130,9 +130,9 @@ class Renderer:
         finally:
             self._meter.stop()
 
-    def _subject(self, raw: bytes | msgspec.Raw, event: AuditEvent, notes: Notes) -> Subject:
+    def _subject(self, raw: bytes | msgspec.Raw, event: AuditEvent, notes: Notes) -> EventContext:
         event = self._redactor.event(event)
-        return Subject(raw, event, moment(event.event_time), _at_least(self._severity(event), notes), notes, self._started.millis)
+        return EventContext(raw, event, moment(event.event_time), _at_least(self._severity(event), notes), notes, self._started.millis)
 
     def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, notes: Notes, msgid: Msgid) -> Rendered:
         """The message of what is left of an event that costs too much."""
@@ -163,7 +163,7 @@ class Renderer:
         return msgspec.structs.replace(rendered, abridged=bool(lost))
 
     def _fitted(
-        self, body: Callable[[Limit], Body], severity: int, when: Moment | None, msgid: Msgid, sequence: int, lost: Sequence[str] = ()
+        self, body: Callable[[Limit], Body], severity: int, when: EventTime | None, msgid: Msgid, sequence: int, lost: Sequence[str] = ()
     ) -> Rendered:
         """Header and body together: the body fits what the header leaves it, and the header names what either lost."""
         head = self._header(severity, when, msgid, sequence)
@@ -171,7 +171,7 @@ class Renderer:
         fitting = body(Limit(self._max_bytes - len(head) - names, self._names, self._header.says_trimmed))
         trimmed = (*lost, *fitting.trimmed)
         if trimmed:
-            head = self._header(severity, when, msgid, sequence, listed(trimmed, self._names))
+            head = self._header(severity, when, msgid, sequence, joined_names(trimmed, self._names))
         return Rendered(head + fitting.text, bool(trimmed), _REDACTED in fitting.text)
 
 

@@ -46,7 +46,7 @@ def _mark(count: int) -> str:
     return f"…[{count} bytes cut]"
 
 
-def listed(names: Sequence[str], most: int) -> str:
+def joined_names(names: Sequence[str], most: int) -> str:
     """Names of what was trimmed, each once, comma-separated, in at most ``most`` ASCII bytes; ``+n`` counts those left out."""
     clean = list(dict.fromkeys(_NOT_A_NAME.sub("?", name) for name in names))
     text = ",".join(clean)

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
-from epimetheus.render.event_time import Moment, moment_at
+from epimetheus.render.event_time import EventTime, moment_at
 
 FACILITIES = (
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert",
@@ -26,7 +26,7 @@ class Header(Protocol):
 
     says_trimmed: bool
 
-    def __call__(self, severity: int, moment: Moment | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
+    def __call__(self, severity: int, moment: EventTime | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """The header, with the blank that ends it. ``severity`` is CEF's, 0 to 10."""
 
 
@@ -51,7 +51,7 @@ class Rfc5424:
         self._run = f'[epimetheus@32473 run="{_NOT_IN_PARAM.sub("", run_id)[:48]}"'
         self._replay = ' replay="true"' if replay else ""
 
-    def __call__(self, severity: int, moment: Moment | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
+    def __call__(self, severity: int, moment: EventTime | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """As `Header`."""
         time = moment.text if moment else self._started
         shed = f' trimmed="{trimmed}"' if trimmed else ""
@@ -82,7 +82,7 @@ class Rfc3164:
         again = "[replay]" if replay else ""
         self._origins = {"audit": f"{host} {tag}{again}:", "malformed": f"{host} {tag}[malformed]:", "notice": f"{host} {tag}:"}
 
-    def __call__(self, severity: int, moment: Moment | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
+    def __call__(self, severity: int, moment: EventTime | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """As `Header`; ``sequence`` and ``trimmed`` are not told."""
         time = _short_time(moment.utc) if moment else self._started
         return f"{self._starts[severity]}{time} {self._origins[msgid]} ".encode()

@@ -9,7 +9,7 @@ from epimetheus.errors import EpimetheusError, OutOfTime, SourceError
 from epimetheus.model import Compartment, minute_text
 from epimetheus.run import plan
 from epimetheus.run.known_compartments import last_known, remembered, still_serves, update_compartments
-from epimetheus.run.ports import Options, Parts
+from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.run.run_clock import RunClock
 from epimetheus.run.tally import Tally
 from epimetheus.source.compartments import Listing, ListPage, choose, discover, pin
@@ -42,8 +42,8 @@ def subscribed(list_regions: Callable[[], list[str]], peek: Callable[[], State |
 
 
 def discover_compartments(
-    options: Options,
-    parts: Parts,
+    options: RunOptions,
+    parts: RunPorts,
     state: State,
     tally: Tally,
     *,
@@ -79,12 +79,12 @@ def discover_compartments(
     if options.regions:
         state = replace(state, regions=tuple(options.regions), regions_listed=options.regions_listed)
     _check_age(options, state, tally, now)
-    if not plan.asked_compartments(state):
+    if not plan.polled_compartments(state):
         raise SourceError("No compartment is selected.", do="Check COMPARTMENT_MODE and COMPARTMENT_IDS against the tenancy.")
     return state
 
 
-def _listing(options: Options, list_page: ListPage, state: State, tally: Tally, *, now: int, deadline: Deadline) -> Listing:
+def _listing(options: RunOptions, list_page: ListPage, state: State, tally: Tally, *, now: int, deadline: Deadline) -> Listing:
     if options.mode == "tenancy_only":
         return Listing({options.tenancy: Compartment(options.tenancy, "root")}, tree=False)
     if still_serves(state, options.pinned, now=now, minutes=options.listing):
@@ -95,7 +95,7 @@ def _listing(options: Options, list_page: ListPage, state: State, tally: Tally, 
     return listing
 
 
-def _check_age(options: Options, state: State, tally: Tally, now: int) -> None:
+def _check_age(options: RunOptions, state: State, tally: Tally, now: int) -> None:
     """A listing that is too old may lack compartments or regions, whose events would then never be read."""
     ages = {"compartments": now - state.listed} if options.mode != "tenancy_only" else {}
     if options.regions:

@@ -18,7 +18,7 @@ from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.selection import Selection, Spent
 from epimetheus.source.decode import Events
-from epimetheus.source.fetch import Work
+from epimetheus.source.fetch import FetchTask
 
 BATCH_BYTES = 112 * 1024  # with the message that fills it still no more than a connection writes at once (`deliver.connection.CHUNK`)
 RENDERED_TOGETHER = 64  # at most: so many are rendered between two looks at the deadline
@@ -122,7 +122,7 @@ class Forwarder:
         self._batch = _Unconfirmed()
         self._unconfirmed: deque[_Unconfirmed] = deque()
 
-    def page(self, work: Work, events: Events, deadline: Deadline | None = None) -> bool:
+    def page(self, work: FetchTask, events: Events, deadline: Deadline | None = None) -> bool:
         """Forward what was not met before and is wanted, unless the deadline passes: False where events are left, to be read again.
 
         Raises ReceiverError, DeliveryUncertain.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from epimetheus.model import Compartment, minute_text
 from epimetheus.source.compartments import Listing
-from epimetheus.state.model import Behind, Known, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, State
 
 RETENTION_MINUTES = 365 * 24 * 60  # Audit keeps events for a year
 NEW = "new: its events since it appeared are being read"
@@ -84,7 +84,7 @@ def update_compartments(
             since = max(since, oldest)
             if since < state.through:
                 read_before = before is not None and before.read is not None
-                behind[ocid] = Behind(since, RESUMED if read_before else NEW, floor=before.floor if before else 0)
+                behind[ocid] = BehindCompartment(since, RESUMED if read_before else NEW, floor=before.floor if before else 0)
             if before and before.read is not None and before.read < oldest:
                 expired.append(ocid)
     deselected = [ocid for ocid, k in known.items() if not k.asked and _was_asked(state, ocid) and ocid not in selected and k.gone is None]
@@ -106,12 +106,12 @@ def _was_asked(state: State, ocid: str) -> bool:
     return before is not None and before.asked
 
 
-def _is_worth_keeping(known: Known, oldest: int) -> bool:
+def _is_worth_keeping(known: KnownCompartment, oldest: int) -> bool:
     """A compartment that is no longer listed is remembered while it is read, and for a year after, to read on if it returns."""
     return known.gone is None or known.asked or (known.read is not None and known.read >= oldest)
 
 
-def _first_minute(listed: Compartment | None, before: Known | None, horizon: int, began: int) -> int:
+def _first_minute(listed: Compartment | None, before: KnownCompartment | None, horizon: int, began: int) -> int:
     """Where to begin with a compartment that is read from now on; ``began``: since then, whatever was created is to be read."""
     if before is not None and before.read is not None:
         return before.read
@@ -119,13 +119,13 @@ def _first_minute(listed: Compartment | None, before: Known | None, horizon: int
     return created if before is None and created >= began > 0 else max(created, horizon)
 
 
-def _known(ocid: str, state: State, listing: Listing, selected: Collection[str], now: int) -> Known:
+def _known(ocid: str, state: State, listing: Listing, selected: Collection[str], now: int) -> KnownCompartment:
     listed, before = listing.compartments.get(ocid), state.known.get(ocid)
     was_asked = before is not None and before.asked
     if listed is not None:
         gone = (before.gone if before and before.deleted else now) if listed.deleted else None
         read, floor, given_up = (before.read, before.floor, before.given_up and listed.deleted) if before else (None, 0, False)
-        current, asked = Known(listed.name, listed.parent, False, listed.deleted, gone, read, floor, given_up), ocid in selected
+        current, asked = KnownCompartment(listed.name, listed.parent, False, listed.deleted, gone, read, floor, given_up), ocid in selected
     elif before is not None:
         whole = listing.tree and not listing.refused
         current = replace(before, gone=before.gone or (now if whole else None))
@@ -148,7 +148,7 @@ def _read_to(state: State, ocid: str) -> tuple[int, int]:
     return (state.mark(ocid), state.floor) if before.asked else (before.read or 0, before.floor)
 
 
-def _settled(known: Known, mark: int, floor: int, overlap: int) -> Known:
+def _settled(known: KnownCompartment, mark: int, floor: int, overlap: int) -> KnownCompartment:
     """No longer read once it has been read past its end and the overlap, or was given up."""
     if not known.asked or known.gone is None or (mark < known.gone + overlap and not known.given_up):
         return known

@@ -5,14 +5,14 @@ from contextlib import contextmanager, suppress
 
 from epimetheus.errors import Interrupted
 from epimetheus.model import minute_text, time_text
-from epimetheus.run.ports import Parts
-from epimetheus.run.tally import problem
+from epimetheus.run.ports import RunPorts
+from epimetheus.run.tally import to_problem
 from epimetheus.signals import Signaled
 from epimetheus.state.model import LEASE_SECONDS, Lease, State
 
 
 @contextmanager
-def lease_returned(parts: Parts, region: str) -> Iterator[None]:
+def lease_returned(parts: RunPorts, region: str) -> Iterator[None]:
     """Where a run ends by anything but its own report (a signal, a mistake of ours, no memory left), its lease is returned all the same.
 
     Nothing that the run has in memory is saved then: it may have been left in the middle of a change. What it saved before stands.
@@ -22,7 +22,7 @@ def lease_returned(parts: Parts, region: str) -> Iterator[None]:
     except BaseException as ending:
         leased, saved = parts.keeper.holds_lease, parts.keeper.release()
         with suppress(Exception):  # a report that fails must not replace what ended the run
-            parts.watcher.wrong(problem(_interrupted(ending, leased, saved)), region)
+            parts.watcher.wrong(to_problem(_interrupted(ending, leased, saved)), region)
         raise
 
 

@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from epimetheus.model import Fetched, Quota, minute_text, time_text
+from epimetheus.model import Fetched, HourlyCount, minute_text, time_text
 from epimetheus.run.tally import Tally
 from epimetheus.select.own_polling import parts
 from epimetheus.select.rate_limits import OWN
 from epimetheus.source.decode import decode_event
 
-Held = Mapping[tuple[str, int], Quota]
+Held = Mapping[tuple[str, int], HourlyCount]
 
 
 class Author(NamedTuple):
@@ -69,7 +69,7 @@ def probe(author: Author) -> Fetched:
     return _event(author, "Probe", what, {})
 
 
-def _held_back(author: Author, kind: str, hour: int, quota: Quota) -> Fetched:
+def _held_back(author: Author, kind: str, hour: int, quota: HourlyCount) -> Fetched:
     count, span = quota.held - quota.told, _span({(kind, hour): quota})
     within = f"in the hour from {minute_text(hour)}, from {span['from']} to {span['to']}"
     what = f"{count} events {kind} were held back by rate_limiting {within}; {quota.passed} were forwarded."

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from epimetheus.errors import OutOfTime, SourceError
 from epimetheus.model import Window
-from epimetheus.source.fetch import Work
-from epimetheus.state.model import Behind, Reading, State
+from epimetheus.source.fetch import FetchTask
+from epimetheus.state.model import BehindCompartment, PageCursor, State
 
 LONGEST_SLICE = 7 * 24 * 60
 FEW_EVENTS, MANY_EVENTS = 25_000, 100_000
@@ -21,7 +21,7 @@ REJECTED = "its page token was rejected; the window is read again in smaller par
 _NONE_HELP = "The cursor stays. Check the policy (`read audit-events in tenancy`), the region, and OCI's status page."
 
 
-class Outcome(NamedTuple):
+class TaskOutcome(NamedTuple):
     """How far a slice got with one compartment. ``why``: what stopped it, empty where its window was read to the end.
 
     ``page``: token of the first page that was not forwarded, None where that is the first page of the window. ``missing``: OCI answered
@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
     events: int = 0
 
 
-def asked_compartments(state: State) -> list[str]:
+def polled_compartments(state: State) -> list[str]:
     """The OCIDs whose events are forwarded, in a stable order."""
     return sorted(ocid for ocid, known in state.known.items() if known.asked)
 
@@ -67,7 +67,7 @@ def change_overlap(state: State, overlap: int) -> State:
 
 def plan_backfill(
     state: State, excluded: Collection[str], fresh: Collection[str], *, now: int, length: int, overlap: int
-) -> list[Work]:
+) -> list[FetchTask]:
     """One window for each compartment behind, in the order of their turns: the rest of the one in progress, or the next from its mark.
 
     ``excluded`` are not read again in this run; ``fresh`` have been read in this run, and need no overlap. ``length``: minutes of a window.
@@ -78,25 +78,25 @@ def plan_backfill(
         if ocid in excluded:
             continue
         if behind.reading:
-            works.append(Work(ocid, behind.reading.window, behind.reading.page))
+            works.append(FetchTask(ocid, behind.reading.window, behind.reading.page))
             continue
         in_parts = behind.restarts and now - behind.since >= overlap
         start = _start(behind.since, behind.floor, 0 if ocid in fresh and not in_parts else overlap)
         end = (start if in_parts else behind.since) + (behind.minutes or length)
-        works.append(Work(ocid, Window(start, min(end, state.through))))
+        works.append(FetchTask(ocid, Window(start, min(end, state.through))))
     return works
 
 
-def plan_next_slice(state: State, fresh: Collection[str], *, end: int, length: int, overlap: int) -> list[Work]:
+def plan_next_slice(state: State, fresh: Collection[str], *, end: int, length: int, overlap: int) -> list[FetchTask]:
     """The next slice from the cursor on, for every compartment that is not behind; the overlap alone once the cursor is at ``end``.
 
     ``fresh``: read in this run already, so the overlap is not read again. In a run of several slices one ends where the next run's overlap
     begins, so that only keys from there on have to be remembered.
     """
-    up_to_date = [ocid for ocid in asked_compartments(state) if ocid not in state.behind]
+    up_to_date = [ocid for ocid in polled_compartments(state) if ocid not in state.behind]
     last = end - overlap if state.through < end - overlap and all(ocid in fresh for ocid in up_to_date) else end
     until = max(state.through, min(state.through + length, last))
-    works = (Work(ocid, Window(_start(state.through, state.floor, 0 if ocid in fresh else overlap), until)) for ocid in up_to_date)
+    works = (FetchTask(ocid, Window(_start(state.through, state.floor, 0 if ocid in fresh else overlap), until)) for ocid in up_to_date)
     return [work for work in works if work.window.start < work.window.end]
 
 
@@ -106,8 +106,8 @@ def _start(mark: int, floor: int, overlap: int) -> int:
 
 def apply_progress(
     state: State,
-    works: Collection[Work],
-    outcomes: Mapping[str, Outcome],
+    works: Collection[FetchTask],
+    outcomes: Mapping[str, TaskOutcome],
     *,
     now: int,
     length: int,
@@ -123,12 +123,12 @@ def apply_progress(
     the slice took less than a quarter of the time it had.
     """
     through, behind = _cursor(state, works, outcomes, readable=readable), dict(state.behind)
-    for work in sorted(works, key=lambda work: bool(outcomes.get(work.compartment, Outcome()).page)):
+    for work in sorted(works, key=lambda work: bool(outcomes.get(work.compartment, TaskOutcome()).page)):
         ocid, outcome = work.compartment, outcomes.get(work.compartment)
         at_cursor = ocid not in state.behind
         if outcome is None or (at_cursor and (not outcome.why or through == state.through)):
             continue
-        before = behind.pop(ocid, Behind(state.through, "", floor=state.floor))
+        before = behind.pop(ocid, BehindCompartment(state.through, "", floor=state.floor))
         if outcome.why:
             behind[ocid] = _stopped(before, work, outcome, now=now, readable=readable)
         else:
@@ -137,7 +137,7 @@ def apply_progress(
     return replace(state, through=through, behind=behind)
 
 
-def _cursor(state: State, works: Collection[Work], outcomes: Mapping[str, Outcome], *, readable: bool) -> int:
+def _cursor(state: State, works: Collection[FetchTask], outcomes: Mapping[str, TaskOutcome], *, readable: bool) -> int:
     """Where the cursor stands after a slice: it stays where time ran out before anything was read."""
     at_cursor = [outcomes[work.compartment] for work in works if work.compartment not in state.behind]
     if any(not outcome.why or outcome.page or (readable and outcome.why != NO_TIME) for outcome in at_cursor):
@@ -145,7 +145,7 @@ def _cursor(state: State, works: Collection[Work], outcomes: Mapping[str, Outcom
     return state.through
 
 
-def _read(before: Behind, work: Work, events: int, *, length: int, quick: bool, late: bool) -> Behind:
+def _read(before: BehindCompartment, work: FetchTask, events: int, *, length: int, quick: bool, late: bool) -> BehindCompartment:
     """A compartment behind whose window was read to its end. ``late``: so long after it that nothing in it can be listed later."""
     minutes = adapted_length(before.minutes or length, events, may_grow=quick or not before.restarts)
     floor = work.window.end if late and not work.page else before.floor
@@ -153,7 +153,7 @@ def _read(before: Behind, work: Work, events: int, *, length: int, quick: bool, 
     return replace(before, since=since, reading=None, minutes=minutes, missing=None, refused=0, floor=floor)
 
 
-def _stopped(before: Behind, work: Work, outcome: Outcome, *, now: int, readable: bool) -> Behind:
+def _stopped(before: BehindCompartment, work: FetchTask, outcome: TaskOutcome, *, now: int, readable: bool) -> BehindCompartment:
     """A compartment behind whose window was not read to its end."""
     minutes = max(1, work.window.end - (work.window.start if before.restarts else before.since))
     if outcome.rejected and (minutes > 1 or is_stored_token(work, outcome)):
@@ -162,13 +162,13 @@ def _stopped(before: Behind, work: Work, outcome: Outcome, *, now: int, readable
     if outcome.crowded or (outcome.why == NO_TIME and events > MANY_EVENTS and minutes > 1):
         return replace(before, why=CROWDED, reading=None, minutes=max(1, minutes // 8))
     if outcome.why == NO_TIME:
-        return _unfinished(before, Reading(work.window, outcome.page, events) if outcome.page else None, minutes)
+        return _unfinished(before, PageCursor(work.window, outcome.page, events) if outcome.page else None, minutes)
     shorter = max(1, minutes // 2) if outcome.events else before.minutes
     failed = replace(before, why=outcome.why, tries=before.tries + 1, reading=None, minutes=shorter)
     return _refused(failed, now, readable=readable) if outcome.missing else replace(failed, missing=None, refused=0)
 
 
-def _unfinished(before: Behind, reading: Reading | None, minutes: int) -> Behind:
+def _unfinished(before: BehindCompartment, reading: PageCursor | None, minutes: int) -> BehindCompartment:
     """Time ran out: it is read on, or, where tokens do not serve in a later run, begun again with a shorter window."""
     after = replace(before, why=NO_TIME)
     if reading is None:
@@ -178,7 +178,7 @@ def _unfinished(before: Behind, reading: Reading | None, minutes: int) -> Behind
     return replace(after, reading=reading)
 
 
-def _refused(failed: Behind, now: int, *, readable: bool) -> Behind:
+def _refused(failed: BehindCompartment, now: int, *, readable: bool) -> BehindCompartment:
     """OCI answered 404: how long that has been seen to go on, where it does not concern all of Audit."""
     if not readable:
         return failed
@@ -186,7 +186,7 @@ def _refused(failed: Behind, now: int, *, readable: bool) -> Behind:
     return replace(failed, missing=now, refused=failed.refused + min(max(0, pause), REFUSAL_MINUTES))
 
 
-def is_stored_token(work: Work, outcome: Outcome) -> bool:
+def is_stored_token(work: FetchTask, outcome: TaskOutcome) -> bool:
     """Whether what stopped this work was about the page token that an earlier run left, and not about one of this run."""
     return work.page is not None and outcome.page == work.page
 
@@ -201,14 +201,14 @@ def give_up(state: State, refused: Collection[str]) -> tuple[State, list[str]]:
     return replace(state, known=known, behind={o: b for o, b in state.behind.items() if o not in marks}), given_up
 
 
-def refuse_if_none(state: State, works: Sequence[Work], outcomes: Mapping[str, Outcome], *, readable: bool) -> None:
+def refuse_if_none(state: State, works: Sequence[FetchTask], outcomes: Mapping[str, TaskOutcome], *, readable: bool) -> None:
     """Raise SourceError where no compartment at the cursor could be read, nor any other in this run: then Audit as a whole refuses."""
     stopped = [outcome.why for outcome in outcomes.values() if outcome.why]
     if not readable and stopped and len(stopped) == len(works) and works[0].compartment not in state.behind:
         raise none_readable(len(works), stopped[0])
 
 
-def all_stopped(works: Sequence[Work], outcomes: Mapping[str, Outcome]) -> bool:
+def all_stopped(works: Sequence[FetchTask], outcomes: Mapping[str, TaskOutcome]) -> bool:
     """Whether none of ``works`` was read to its end."""
     return all(work.compartment in outcomes and outcomes[work.compartment].why for work in works)
 
@@ -237,7 +237,7 @@ def adapted_length(length: int, events: int, *, may_grow: bool) -> int:
 
 
 def next_length(
-    length: int, shortest: int, outcomes: Collection[Outcome], *, events: int, seconds: float, left: float, whole: float
+    length: int, shortest: int, outcomes: Collection[TaskOutcome], *, events: int, seconds: float, left: float, whole: float
 ) -> int:
     """Minutes of the next slice from the cursor: twice as long after a cheap one, half after one that most of a run was too short for.
 

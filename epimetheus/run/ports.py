@@ -9,10 +9,10 @@ from epimetheus.model import Fetched, Problem, Window
 from epimetheus.oci_client.clients import Calls
 from epimetheus.run.forward import Render, Sink
 from epimetheus.select.rules import Rules
-from epimetheus.select.tamper_watch import Watch
+from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.compartments import ListPage, Mode
 from epimetheus.source.decode import Events
-from epimetheus.state.session import Keeper
+from epimetheus.state.session import StateSession
 
 
 class Statistics(NamedTuple):
@@ -26,7 +26,7 @@ NO_STATISTICS = Statistics()
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     """What the settings say about reading; times in minutes. ``listing``: how long a listing of compartments serves.
 
     ``listing_max_age``: a run with an older listing is ``partial``. ``regions``: the subscribed regions, where REGIONS=all,
@@ -91,7 +91,7 @@ class AuditSource(Protocol):
         ...
 
 
-class Watcher(Protocol):
+class RunObserver(Protocol):
     """Is told what happens while it does; answers nothing."""
 
     def wrong(self, trouble: Problem, region: str) -> None:
@@ -112,7 +112,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True)
-class Parts:
+class RunPorts:
     """Everything outside of a run, given to it. ``certificate_end``: when the first certificate is over, in seconds since the epoch.
 
     ``measure_clock`` makes a call for the sake of its date, where reading the state makes none.
@@ -120,7 +120,7 @@ class Parts:
     """
 
     clock: Clock
-    keeper: Keeper
+    keeper: StateSession
     list_page: ListPage
     audit: AuditSource
     calls: Calls
@@ -128,8 +128,8 @@ class Parts:
     certificate_end: Callable[[], float | None]
     render: Render
     frame: Callable[[bytes], bytes]
-    watcher: Watcher
+    watcher: RunObserver
     rules: Rules
-    watch: Watch
+    watch: TamperWatch
     clock_offset: Callable[[], float | None] = lambda: None
     measure_clock: Callable[[], None] = lambda: None

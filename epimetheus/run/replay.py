@@ -15,20 +15,20 @@ from epimetheus.errors import CompartmentError, EpimetheusError, OutOfTime, Requ
 from epimetheus.model import Replayed, Window, minute_text
 from epimetheus.run.forward import Forwarder
 from epimetheus.run.plan import NO_TIME
-from epimetheus.run.ports import Options, Parts
+from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.run.run import commit_reserve
-from epimetheus.run.tally import Tally, problem
+from epimetheus.run.tally import Tally, to_problem
 from epimetheus.select.dedupe import SeenKeys
-from epimetheus.select.rate_limits import Quotas
+from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.selection import Selection
 from epimetheus.source.compartments import choose, discover, paths, pin
-from epimetheus.source.fetch import Failed, Finished, Page, Work, fetch
+from epimetheus.source.fetch import Failed, FetchTask, Finished, Page, fetch
 
 _LEAST_SECONDS = 1.0
 _MOST_NAMED = 5
 
 
-class Nowhere:
+class NoReceiver:
     """What a dry run is sent to: it counts, and confirms at once."""
 
     connections = confirmations = sent = confirmed = 0
@@ -46,7 +46,7 @@ class Nowhere:
         """Nothing is open."""
 
 
-def replay(options: Options, parts: Parts, run_id: str, deadline: Deadline, window: Window, only: Sequence[str], *, dry: bool) -> Replayed:
+def replay(options: RunOptions, parts: RunPorts, run_id: str, deadline: Deadline, window: Window, only: Sequence[str], *, dry: bool) -> Replayed:
     """Send ``window`` (minutes) again, of the compartments in ``only`` (OCIDs; none: all that are asked).
 
     How it ended is told, it is not raised; but RequestError where the settings exclude one of ``only``.
@@ -56,16 +56,16 @@ def replay(options: Options, parts: Parts, run_id: str, deadline: Deadline, wind
 
 class _Replay:
     def __init__(
-        self, options: Options, parts: Parts, run_id: str, deadline: Deadline, window: Window, only: Sequence[str], *, dry: bool
+        self, options: RunOptions, parts: RunPorts, run_id: str, deadline: Deadline, window: Window, only: Sequence[str], *, dry: bool
     ) -> None:
         self.options, self.parts, self.run_id = options, parts, run_id
         self.deadline = deadline.earlier(commit_reserve(deadline.left()))  # what is kept back is to confirm in
         self.window, self.only, self.dry = window, only, dry
-        self.sink = Nowhere() if dry else parts.receiver
+        self.sink = NoReceiver() if dry else parts.receiver
         self.tally = Tally()
         self.through = window.start
         self.unread: dict[str, str] = {}
-        selection = Selection(parts.rules, parts.watch, Quotas({}))
+        selection = Selection(parts.rules, parts.watch, RateLimits({}))
         self.forwarder = Forwarder(SeenKeys(), selection, parts.render, parts.frame, self.sink, self.tally, actors=options.actors)
 
     def report(self) -> Replayed:
@@ -97,7 +97,7 @@ class _Replay:
 
     def slice(self, compartments: Sequence[str], window: Window) -> int:
         """Fetch, forward, confirm; and how many minutes the next one may have: half, where this one did not fit in the time."""
-        works = [Work(ocid, window) for ocid in compartments if ocid not in self.unread]
+        works = [FetchTask(ocid, window) for ocid in compartments if ocid not in self.unread]
         late = {work.compartment for work in works}
         pages, concurrency = self.parts.audit.pages, self.options.concurrency
         with closing(fetch(works, pages, concurrency=concurrency, deadline=self.deadline.within(self.deadline.left() / 2))) as arrivals:
@@ -127,7 +127,7 @@ class _Replay:
             region=self.options.region,
             dry=self.dry,
             status="failed" if error else "partial" if self.unread or not done else "ok",
-            error=problem(error) if error else None,
+            error=to_problem(error) if error else None,
             window=[minute_text(minute) for minute in self.window],
             through=minute_text(self.through),
             fetched=tally.fetched,

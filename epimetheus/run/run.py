@@ -18,15 +18,15 @@ from epimetheus.run.discovery import discover_compartments
 from epimetheus.run.forward import Forwarder
 from epimetheus.run.known_compartments import remembered
 from epimetheus.run.lease import first_start, lease_held, lease_returned
-from epimetheus.run.ports import Options, Parts
+from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.run.run_clock import RunClock
 from epimetheus.run.slice_reader import SliceReader
-from epimetheus.run.tally import Tally, days_left, given_up_warning, is_caught_up, position, problem
+from epimetheus.run.tally import Tally, days_left, given_up_warning, is_caught_up, position, to_problem
 from epimetheus.select.dedupe import SeenKeys, compartment_tag
-from epimetheus.select.rate_limits import OWN, Quotas
+from epimetheus.select.rate_limits import OWN, RateLimits
 from epimetheus.select.selection import Selection
 from epimetheus.source.compartments import paths
-from epimetheus.source.fetch import Work
+from epimetheus.source.fetch import FetchTask
 from epimetheus.state.model import Lease, State, Summary
 
 CHECKPOINT_SECONDS = 30.0
@@ -36,7 +36,7 @@ _TURN_SECONDS = 20.0  # a page may take as long; a compartment that holds more t
 _LATE_MINUTES = 24 * 60  # an event may be processed long after it happened, and counts in the hour it happened
 
 
-def run(options: Options, parts: Parts, run_id: str, deadline: Deadline, warnings: Sequence[str] = ()) -> Report:
+def run(options: RunOptions, parts: RunPorts, run_id: str, deadline: Deadline, warnings: Sequence[str] = ()) -> Report:
     """Forward what is new in one region, within ``deadline``; the report tells how it ended, it is not raised.
 
     ``warnings`` are put into the report as they are.
@@ -48,7 +48,7 @@ def run(options: Options, parts: Parts, run_id: str, deadline: Deadline, warning
 class _Run:
     """The steps of a run share what they know here; `report` is their order."""
 
-    def __init__(self, options: Options, parts: Parts, run_id: str, deadline: Deadline, warnings: Sequence[str]) -> None:
+    def __init__(self, options: RunOptions, parts: RunPorts, run_id: str, deadline: Deadline, warnings: Sequence[str]) -> None:
         self.options = options
         self.parts = parts
         self.run_id = run_id
@@ -116,7 +116,7 @@ class _Run:
     def remember(self) -> None:
         """What was seen and spent before, as the state has it."""
         parts = self.parts
-        self.seen, self.quotas = SeenKeys(self.state.keys), Quotas(self.state.quotas)
+        self.seen, self.quotas = SeenKeys(self.state.keys), RateLimits(self.state.quotas)
         self.state = replace(self.state, keys={})  # they are in memory once
         told = partial(parts.watcher.left_out, self.options.region) if self.options.statistics.left_out else None
         self.selection = Selection(parts.rules, parts.watch, self.quotas)
@@ -158,7 +158,7 @@ class _Run:
         if not reader.pages:
             plan.refuse_empty(self.state, reader.excluded, end=self.time.end)
 
-    def slice(self, works: Sequence[Work], length: int, deadline: Deadline, *, backfill: bool) -> None:
+    def slice(self, works: Sequence[FetchTask], length: int, deadline: Deadline, *, backfill: bool) -> None:
         """Fetch, forward, confirm; and only then move."""
         left, began, fetched = deadline.left(), self.parts.clock.monotonic(), self.tally.fetched
         outcomes = self.reader.read(works, deadline, bounded=backfill)
@@ -249,7 +249,7 @@ class _Run:
             self.parts.keeper.release()
 
     def wrong(self, error: EpimetheusError) -> None:
-        self.parts.watcher.wrong(problem(error), self.options.region)
+        self.parts.watcher.wrong(to_problem(error), self.options.region)
 
     def told(self, status: Status, error: EpimetheusError | None = None) -> Report:
         """The report, as things stand."""
@@ -258,7 +258,7 @@ class _Run:
             run=self.run_id,
             region=self.options.region,
             status=status,
-            error=problem(error) if error else None,
+            error=to_problem(error) if error else None,
             warnings=[*tally.warnings, *self.selection.warnings(), *given_up_warning(self.given_up)],
             started=time_text(self.started),
             seconds=round(parts.clock.monotonic() - self.monotonic_start, 3),

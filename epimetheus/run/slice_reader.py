@@ -1,4 +1,4 @@
-"""Reading one slice: pages of its works arrive, are forwarded, and each work ends with an `Outcome`. Nothing is confirmed or moved here."""
+"""Reading one slice: pages of its works arrive, are forwarded, and each work ends with an `TaskOutcome`. Nothing is confirmed or moved here."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, CompartmentMissing, EpimetheusError, PageTokenRejected
 from epimetheus.run.forward import Forwarder
-from epimetheus.run.plan import CROWDED, MANY_EVENTS, NO_TIME, Outcome, is_stored_token
+from epimetheus.run.plan import CROWDED, MANY_EVENTS, NO_TIME, TaskOutcome, is_stored_token
 from epimetheus.run.ports import AuditSource
-from epimetheus.source.fetch import Failed, Finished, Page, Stopped, Work, fetch
+from epimetheus.source.fetch import Failed, FetchTask, Finished, Page, Stopped, fetch
 
 
 @dataclass
@@ -30,13 +30,13 @@ class SliceReader:
     fresh: set[str] = field(default_factory=set)
     excluded: dict[str, str] = field(default_factory=dict)
 
-    def read(self, works: Sequence[Work], deadline: Deadline, *, bounded: bool) -> dict[str, Outcome]:
+    def read(self, works: Sequence[FetchTask], deadline: Deadline, *, bounded: bool) -> dict[str, TaskOutcome]:
         """Forward what ``works`` hold until ``deadline``; OCID → outcome.
 
         ``bounded``: start no further work after MANY_EVENTS events; works that were not started have no outcome. Otherwise these are
         `NO_TIME`. Raises ReceiverError, DeliveryUncertain, CredentialsError.
         """
-        reading = {} if bounded else {work.compartment: Outcome(NO_TIME, work.page) for work in works}
+        reading = {} if bounded else {work.compartment: TaskOutcome(NO_TIME, work.page) for work in works}
         events = ended = 0
         arrivals = fetch(
             works,
@@ -45,7 +45,7 @@ class SliceReader:
             deadline=deadline,
             start_more=lambda: not bounded or events < MANY_EVENTS,
             idle=self.tick,
-            stop=lambda work: work.window.end - work.window.start > 1 and reading.get(work.compartment, Outcome()).events > MANY_EVENTS,
+            stop=lambda work: work.window.end - work.window.start > 1 and reading.get(work.compartment, TaskOutcome()).events > MANY_EVENTS,
         )
         with closing(arrivals):
             for arrival in arrivals:
@@ -61,21 +61,21 @@ class SliceReader:
                 self.tick()
         return reading
 
-    def _forward(self, page: Page, reading: dict[str, Outcome], deadline: Deadline) -> bool:
+    def _forward(self, page: Page, reading: dict[str, TaskOutcome], deadline: Deadline) -> bool:
         """Forward a page; False where ``deadline`` passed before its end, so that it has to be read again."""
         self.pages += 1
         ocid = page.work.compartment
-        before = reading.setdefault(ocid, Outcome(NO_TIME, page.work.page))
+        before = reading.setdefault(ocid, TaskOutcome(NO_TIME, page.work.page))
         if not self.forwarder.page(page.work, page.events, deadline):
             return False
         reading[ocid] = before._replace(page=page.onward, events=before.events + len(page.events))
         return True
 
-    def _end(self, arrival: Finished | Failed | Stopped, reading: dict[str, Outcome]) -> None:
+    def _end(self, arrival: Finished | Failed | Stopped, reading: dict[str, TaskOutcome]) -> None:
         work = arrival.work
-        before = reading.setdefault(work.compartment, Outcome(NO_TIME, work.page))
+        before = reading.setdefault(work.compartment, TaskOutcome(NO_TIME, work.page))
         if isinstance(arrival, Finished):
-            reading[work.compartment] = Outcome(events=before.events)
+            reading[work.compartment] = TaskOutcome(events=before.events)
             # After reading on from a stored page, the overlap is still due: something may have been listed before that page.
             self.fresh.update(() if work.page else {work.compartment})
         elif isinstance(arrival, Stopped):

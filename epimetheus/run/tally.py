@@ -51,7 +51,7 @@ class Tally:
         return Performance(round(self.fetched / seconds, 1) if seconds else 0.0, dict(self.phases))
 
 
-def problem(error: EpimetheusError) -> Problem:
+def to_problem(error: EpimetheusError) -> Problem:
     """The error as the report has it."""
     return Problem(error.kind, error.fault, error.what, error.do)
 
@@ -92,7 +92,7 @@ def position(state: State, since: int, end: int, now: float, length: int) -> Pos
         caught_up=is_caught_up(state, end),
         slices_left=max(0, -((oldest - end) // length)),
         known=len(state.known),
-        asked=len(plan.asked_compartments(state)),
+        asked=len(plan.polled_compartments(state)),
         gone=sum(known.gone is not None for known in state.known.values()),
         behind={ocid: BehindNow(minute_text(b.since), b.why, b.tries) for ocid, b in furthest},
     )

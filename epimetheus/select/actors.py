@@ -15,7 +15,7 @@ _MAY_BE_PEOPLE = ("ocid1.user", "ocid1.saml2idp")
 _BROWSER = "mozilla/"  # how every browser begins (RFC 9110 10.1.5 allows anything)
 
 
-def folded(names: Iterable[str]) -> frozenset[str]:
+def normalized(names: Iterable[str]) -> frozenset[str]:
     """Names and OCIDs as they are compared: without case and blanks around them."""
     return frozenset(name.strip().casefold() for name in names)
 
@@ -25,7 +25,7 @@ def is_one_of(identity: Identity, names: frozenset[str]) -> bool:
     return bool(names) and any(said and said.strip().casefold() in names for said in (identity.principal_id, identity.principal_name))
 
 
-def who(identity: Identity | None, services: frozenset[str]) -> Actor:
+def classify_actor(identity: Identity | None, services: frozenset[str]) -> Actor:
     """What the event proves. ``services`` (`folded`) are names and OCIDs of which the user knows that they are no people.
 
     A session of the console or a browser means a person, whatever else is said: nobody is left out as a service who may be one.

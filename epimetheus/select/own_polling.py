@@ -6,12 +6,12 @@ choose is the address. So one address is taken for ours; calls from any other ar
 
 The first address is ours; after that, no call makes another one ours, however long ours is silent: while the deployment is down, every
 call with its credentials is foreign, and looks just like that of a deployment that has moved. So calls from a new address are forwarded,
-with a warning, until an operator confirms it (`state own-address`). What came from where is remembered beside the hourly limits (`Quotas`),
+with a warning, until an operator confirms it (`state own-address`). What came from where is remembered beside the hourly limits (`RateLimits`),
 the latest hour of each address for good: an address that was reported as foreign is never adopted.
 """
 
-from epimetheus.model import AuditEvent, Quota
-from epimetheus.select.rate_limits import OWN, Hours, Quotas
+from epimetheus.model import AuditEvent, HourlyCount
+from epimetheus.select.rate_limits import OWN, Hours, RateLimits
 
 _FROM = " from "
 _MOST_ADDRESSES = 20
@@ -22,7 +22,7 @@ _MANY = "many other addresses"
 class OwnPolling:
     """Configured once a run; what it decides is counted in ``quotas``."""
 
-    def __init__(self, quotas: Quotas) -> None:
+    def __init__(self, quotas: RateLimits) -> None:
         self._quotas = quotas
         remembered = quotas.remembered(OWN)
         left_out = {(hour, parts(kind)[1]) for (kind, hour), quota in remembered.items() if quota.held}
@@ -62,15 +62,15 @@ class OwnPolling:
         ]
 
 
-def addresses(hours: Hours) -> dict[str, dict[int, Quota]]:
+def addresses(hours: Hours) -> dict[str, dict[int, HourlyCount]]:
     """What of ``hours`` says which address is ours, and which are not."""
     return {kind: dict(quotas) for kind, quotas in hours.items() if kind.startswith(OWN)}
 
 
-def confirmed(hours: Hours, address: str, minute: int) -> dict[str, dict[int, Quota]]:
+def confirmed(hours: Hours, address: str, minute: int) -> dict[str, dict[int, HourlyCount]]:
     """``hours`` with ``address`` as ours from ``minute`` on (since the epoch), and as the only one that is known."""
     kept = {kind: dict(quotas) for kind, quotas in hours.items() if not kind.startswith(OWN)}
-    return {**kept, _kind_of("ListEvents", _normal(address)): {minute // 60 * 60: Quota(held=1, told=1)}}
+    return {**kept, _kind_of("ListEvents", _normal(address)): {minute // 60 * 60: HourlyCount(held=1, told=1)}}
 
 
 def parts(kind: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from epimetheus.event_patterns import compiled, matches
 from epimetheus.model import AuditEvent, Cache, Identity
-from epimetheus.select.actors import folded, is_one_of, who
+from epimetheus.select.actors import classify_actor, is_one_of, normalized
 from epimetheus.select.tamper_watch import OWN_CALLS, is_own_call
 
 Reason = Literal["own_polling", "excluded_user", "not_included_user", "service", "excluded_event", "not_included_event", "rate_limited"]
@@ -41,24 +41,24 @@ class Rules:
     own: Collection[str] = ()
 
 
-class Verdict(NamedTuple):
+class Decision(NamedTuple):
     """``reason`` to leave the event out (None: send it); ``limit``: most of its type an hour, where one holds."""
 
     reason: Reason | None = None
     limit: int | None = None
 
 
-SEND = Verdict()
+SEND = Decision()
 
 
-class _Named(NamedTuple):
+class _RuleNames(NamedTuple):
     """What a type and a name alone decide. ``decided``: who acted is not asked, ``verdict`` is all."""
 
     decided: bool
-    verdict: Verdict
+    verdict: Decision
 
 
-class Judge:
+class RuleEngine:
     """`Rules`, compiled once a run."""
 
     def __init__(self, rules: Rules) -> None:
@@ -66,16 +66,16 @@ class Judge:
         self._never_drop, self._priority = compiled(rules.never_drop), compiled(rules.priority)
         self._excluded, self._included = compiled(rules.excluded), compiled(rules.included)
         self._limits = [(pattern, compiled([pattern]), most) for pattern, most in rules.limits.items()]
-        self._excluded_users, self._only_users = folded(rules.excluded_users), folded(rules.only_users)
-        self._services = folded(rules.services)
+        self._excluded_users, self._only_users = normalized(rules.excluded_users), normalized(rules.only_users)
+        self._services = normalized(rules.services)
         self._by_user = bool(rules.excluded_users or rules.only_users or rules.without_services)
         self._named = lru_cache(_CACHED_NAMES)(self._by_name)
 
-    def __call__(self, event: AuditEvent) -> Verdict:
+    def __call__(self, event: AuditEvent) -> Decision:
         """What becomes of an event that touches nothing of ours."""
         named = self._named(event.event_type, event.data.event_name)
         reason = None if named.decided else self._by_principal(event)
-        return Verdict(reason) if reason else named.verdict
+        return Decision(reason) if reason else named.verdict
 
     def names(self) -> Cache:
         """How often a type and a name had been met before."""
@@ -92,16 +92,16 @@ class Judge:
             return "excluded_user"
         if self._only_users and not is_one_of(identity, self._only_users):
             return "not_included_user"
-        return "service" if self._rules.without_services and who(identity, self._services) == "service" else None
+        return "service" if self._rules.without_services and classify_actor(identity, self._services) == "service" else None
 
-    def _by_name(self, event_type: str, event_name: str | None) -> _Named:
+    def _by_name(self, event_type: str, event_name: str | None) -> _RuleNames:
         if matches(self._never_drop, event_type, event_name):
-            return _Named(decided=True, verdict=SEND)
+            return _RuleNames(decided=True, verdict=SEND)
         if matches(self._priority, event_type, event_name):
-            return _Named(decided=True, verdict=_verdict(None, self._limit(event_type, event_name, own=True)))
+            return _RuleNames(decided=True, verdict=_verdict(None, self._limit(event_type, event_name, own=True)))
         asks = self._by_user or (self._rules.own and event_name in OWN_CALLS)
         verdict = _verdict(self._by_list(event_type, event_name), self._limit(event_type, event_name, own=False))
-        return _Named(decided=not asks, verdict=verdict)
+        return _RuleNames(decided=not asks, verdict=verdict)
 
     def _by_list(self, event_type: str, event_name: str | None) -> Reason | None:
         mode = self._rules.mode
@@ -118,7 +118,7 @@ class Judge:
         return next(iter(exact or ([] if own else [most for _, most in found])), None)
 
 
-def _verdict(reason: Reason | None, limit: int | None) -> Verdict:
+def _verdict(reason: Reason | None, limit: int | None) -> Decision:
     if reason:
-        return Verdict(reason)
-    return SEND if limit is None else Verdict(None, limit)
+        return Decision(reason)
+    return SEND if limit is None else Decision(None, limit)

@@ -3,41 +3,41 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from epimetheus.model import Cache, Fetched, Quota
-from epimetheus.select.actors import Actor, folded, who
+from epimetheus.model import Cache, Fetched, HourlyCount
+from epimetheus.select.actors import Actor, classify_actor, normalized
 from epimetheus.select.own_polling import OwnPolling
-from epimetheus.select.rate_limits import Quotas, event_millis
-from epimetheus.select.rules import SEND, Judge, Reason, Rules
-from epimetheus.select.tamper_watch import Watch
+from epimetheus.select.rate_limits import RateLimits, event_millis
+from epimetheus.select.rules import SEND, Reason, RuleEngine, Rules
+from epimetheus.select.tamper_watch import TamperWatch
 
-Spent = Mapping[tuple[str, int], Quota]
+Spent = Mapping[tuple[str, int], HourlyCount]
 
 
-class Outcome(NamedTuple):
+class Selected(NamedTuple):
     """``reason`` to leave the event out, or None; ``watched``: it touches one of our own resources."""
 
     reason: Reason | None
     watched: bool
 
 
-_SENT = Outcome(None, watched=False)
+_SENT = Selected(None, watched=False)
 
 
 class Selection:
     """Configured once a run. Whoever is told to leave an event out gives what it `spent` back to ``quotas`` with its batch."""
 
-    def __init__(self, rules: Rules, watch: Watch, quotas: Quotas) -> None:
+    def __init__(self, rules: Rules, watch: TamperWatch, quotas: RateLimits) -> None:
         self.quotas = quotas
-        self._judge = Judge(rules)
+        self._judge = RuleEngine(rules)
         self._watch = watch
         self._own_polling = OwnPolling(quotas)
-        self._services = folded(rules.services)
+        self._services = normalized(rules.services)
 
     def looks_at(self, page: bytes) -> bool:
         """Whether a page names what is watched: where it does not, none of its events does, and none need be looked at for it."""
         return self._watch.named(page)
 
-    def __call__(self, fetched: Fetched, minute: int, *, look: bool = True) -> Outcome:
+    def __call__(self, fetched: Fetched, minute: int, *, look: bool = True) -> Selected:
         """What becomes of an event that was not met before, read in a window that ends at ``minute``: it counts there if it has no time.
 
         ``look``: whether it may touch what is watched.
@@ -46,14 +46,14 @@ class Selection:
         event = fetched.event
         verdict = SEND if watched or event is None else self._judge(event)
         if event is None or verdict is SEND:
-            return Outcome(None, watched) if watched else _SENT
+            return Selected(None, watched) if watched else _SENT
         if verdict.reason == "own_polling":
             ours = self._own_polling.is_ours(event, self._millis(event.event_time, minute))
-            return Outcome(verdict.reason if ours else None, watched)
+            return Selected(verdict.reason if ours else None, watched)
         if verdict.reason is None and verdict.limit is not None:
             admitted = self.quotas.admits(event.event_type, self._millis(event.event_time, minute), verdict.limit)
-            return Outcome(None if admitted else "rate_limited", watched)
-        return Outcome(verdict.reason, watched)
+            return Selected(None if admitted else "rate_limited", watched)
+        return Selected(verdict.reason, watched)
 
     def warnings(self) -> list[str]:
         """What the report of a run says about what was selected."""
@@ -65,7 +65,7 @@ class Selection:
 
     def actor(self, fetched: Fetched) -> Actor:
         """Who did it."""
-        return who(fetched.event.data.identity if fetched.event else None, self._services)
+        return classify_actor(fetched.event.data.identity if fetched.event else None, self._services)
 
     @staticmethod
     def _millis(text: str | None, minute: int) -> int:

@@ -29,7 +29,7 @@ _BACKSLASHES = re.compile(r"\\{2,}")
 _DEPTH = 8  # JSON within JSON or a URL within a URL, each level of which may escape the backslashes, and the letters, of the one below
 
 
-class Watch:
+class TamperWatch:
     """``ocids``: of our own resources; letter case does not matter."""
 
     def __init__(self, ocids: Sequence[str]) -> None:

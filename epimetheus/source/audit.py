@@ -24,8 +24,8 @@ from epimetheus.model import Window, minute_text
 from epimetheus.oci_client.clients import CONNECT_SECONDS, READ_SECONDS, Credentials, service_failure
 from epimetheus.oci_client.http_limits import PAGE_BYTES, PAGE_SECONDS, AnswerLimit, LimitedAdapter
 from epimetheus.source.decode import Events, decode_page
-from epimetheus.source.page_tokens import Tokens
-from epimetheus.source.rate_limiter import Pacer, pause
+from epimetheus.source.page_tokens import PageTokens
+from epimetheus.source.rate_limiter import RateLimiter, pause
 
 _TRIES = 5
 _CHUNK = 256 * 1024
@@ -98,7 +98,7 @@ class AuditApi:
         region: str,
         endpoint: str | None,
         concurrency: int,
-        pacer: Pacer,
+        pacer: RateLimiter,
         clock: Clock,
         dated: Callable[[Any], None] = lambda answer: None,
     ) -> None:
@@ -120,7 +120,7 @@ class AuditApi:
         """The events of all pages from ``page`` on, in order; `Pages`. Ends only where no next one is named (an empty one may name one)."""
         asked = {"compartmentId": compartment, "startTime": minute_text(window.start), "endTime": minute_text(window.end)}
         asked |= {"page": page} if page else {}
-        tokens = Tokens()
+        tokens = PageTokens()
         while True:
             events, token = self._page(asked, compartment, deadline)
             yield events, token

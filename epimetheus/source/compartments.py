@@ -11,7 +11,7 @@ from epimetheus.clock import Deadline
 from epimetheus.errors import SourceError
 from epimetheus.model import Compartment
 from epimetheus.oci_client.clients import ServiceFailure
-from epimetheus.source.page_tokens import Tokens
+from epimetheus.source.page_tokens import PageTokens
 
 Mode = Literal["all", "tenancy_only", "include", "exclude"]
 ListPage = Callable[[str, bool, str | None], tuple[list[Compartment], str | None]]
@@ -66,7 +66,7 @@ def _walk(list_page: ListPage, root: Compartment, deadline: Deadline) -> Listing
 
 
 def _pages(list_page: ListPage, parent: str, subtree: bool, deadline: Deadline) -> Iterator[Compartment]:
-    token, tokens = None, Tokens()
+    token, tokens = None, PageTokens()
     while True:
         deadline.clip(1)
         compartments, token = list_page(parent, subtree, token)

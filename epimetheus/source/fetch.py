@@ -19,7 +19,7 @@ from epimetheus.source.decode import Events
 IDLE_SECONDS = 10.0
 
 
-class Work(NamedTuple):
+class FetchTask(NamedTuple):
     """Read this compartment over this window, from this page of it on (None: the first)."""
 
     compartment: str
@@ -30,7 +30,7 @@ class Work(NamedTuple):
 class Page(NamedTuple):
     """The events of one page of ``work``, in its order, and the token of the page after it (None: it was the last)."""
 
-    work: Work
+    work: FetchTask
     events: Events
     onward: str | None
 
@@ -38,34 +38,34 @@ class Page(NamedTuple):
 class Finished(NamedTuple):
     """All pages of ``work`` have been handed over."""
 
-    work: Work
+    work: FetchTask
 
 
 class Failed(NamedTuple):
     """``work`` can not be read to its end in this run: OCI refuses (CompartmentError), or there is no time (OutOfTime)."""
 
-    work: Work
+    work: FetchTask
     error: CompartmentError | OutOfTime
 
 
 class Stopped(NamedTuple):
     """``work`` was ended by the caller, before its last page."""
 
-    work: Work
+    work: FetchTask
 
 
 Arrival = Page | Finished | Failed | Stopped
 
 
 def fetch(
-    works: Sequence[Work],
+    works: Sequence[FetchTask],
     pages: Pages,
     *,
     concurrency: int,
     deadline: Deadline,
     start_more: Callable[[], bool] = lambda: True,
     idle: Callable[[], None] = lambda: None,
-    stop: Callable[[Work], bool] = lambda work: False,
+    stop: Callable[[FetchTask], bool] = lambda work: False,
 ) -> Generator[Arrival, None, None]:
     """Yield what becomes of ``works``: in any order between them, the pages of each in order.
 
@@ -81,7 +81,7 @@ def fetch(
             if start_more():
                 yield from _arrivals(work, pages, deadline, stop)
         return
-    crew = _Crew(works, pages, deadline, start_more, stop)
+    crew = _WorkerPool(works, pages, deadline, start_more, stop)
     workers = min(concurrency, len(works))
     try:
         for number in range(workers):
@@ -110,16 +110,16 @@ class _WhileOpen(Deadline):
         return 0.0 if self.closed.is_set() else super().left()
 
 
-class _Crew:
+class _WorkerPool:
     """Workers, the works they take from, and the narrow door their arrivals come through."""
 
     def __init__(
         self,
-        works: Sequence[Work],
+        works: Sequence[FetchTask],
         pages: Pages,
         deadline: Deadline,
         start_more: Callable[[], bool],
-        stop: Callable[[Work], bool],
+        stop: Callable[[FetchTask], bool],
     ) -> None:
         self.closed = threading.Event()
         self._start_more, self._stop = start_more, stop
@@ -158,7 +158,7 @@ class _Crew:
                 raise arrival
             return arrival
 
-    def _take(self) -> Work | None:
+    def _take(self) -> FetchTask | None:
         with self._taking:
             return next(self._works, None) if self._start_more() else None
 
@@ -171,7 +171,7 @@ class _Crew:
             return
 
 
-def _arrivals(work: Work, pages: Pages, deadline: Deadline, stop: Callable[[Work], bool]) -> Iterator[Arrival]:
+def _arrivals(work: FetchTask, pages: Pages, deadline: Deadline, stop: Callable[[FetchTask], bool]) -> Iterator[Arrival]:
     try:
         for events, onward in pages(work.compartment, work.window, work.page, deadline):
             yield Page(work, events, onward)

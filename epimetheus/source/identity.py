@@ -6,7 +6,7 @@ from typing import Any
 from epimetheus.model import Compartment
 from epimetheus.oci_client.clients import oci_errors
 from epimetheus.source.compartments import ListPage
-from epimetheus.source.sdk_responses import listed, text, understood
+from epimetheus.source.sdk_responses import checked_response, response_items, text
 
 _HELP = "The function needs `inspect compartments in tenancy`."
 _REGIONS_HELP = "The function needs `inspect tenancies in tenancy` for REGIONS=all."
@@ -20,9 +20,9 @@ def compartment_pages(client: Any) -> ListPage:
         if subtree:
             options["compartment_id_in_subtree"] = True
         doing = f"listing the compartments of {parent}"
-        with oci_errors(doing, do=_HELP), understood(doing):
+        with oci_errors(doing, do=_HELP), checked_response(doing):
             answer = client.list_compartments(parent, access_level="ANY", limit=1000, **options)
-            return [_compartment(item) for item in listed(answer)], answer.next_page or None
+            return [_compartment(item) for item in response_items(answer)], answer.next_page or None
 
     return list_page
 
@@ -30,8 +30,8 @@ def compartment_pages(client: Any) -> ListPage:
 def subscribed_regions(client: Any, tenancy: str) -> list[str]:
     """The names of the regions this tenancy may use, home region first; one at least. Raises SourceError, CredentialsError."""
     doing = f"listing the regions of {tenancy}"
-    with oci_errors(doing, do=_REGIONS_HELP), understood(doing):
-        ready = [item for item in listed(client.list_region_subscriptions(tenancy)) if item.status == "READY"]
+    with oci_errors(doing, do=_REGIONS_HELP), checked_response(doing):
+        ready = [item for item in response_items(client.list_region_subscriptions(tenancy)) if item.status == "READY"]
         if not ready:
             raise ValueError("a tenancy has a home region")
         return [text(item.region_name) for item in sorted(ready, key=lambda item: (not item.is_home_region, item.region_name))]

@@ -5,7 +5,7 @@ from collections import Counter
 _OFTEN = 3
 
 
-class Tokens:
+class PageTokens:
     """The tokens one listing has named so far."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ def pause(clock: Clock, seconds: float, deadline: Deadline) -> None:
         seconds -= _NAP
 
 
-class Pacer:
+class RateLimiter:
     """Gives each request its moment, over all threads; ``per_second`` is the limit.
 
     A 429 brings the pace down to a little less than OCI has been seen to serve; where that is not known yet, to half. Then it goes up

@@ -8,13 +8,13 @@ from typing import Any
 from epimetheus.errors import ConfigError, SourceError
 from epimetheus.oci_client.clients import ServiceFailure, oci_errors
 from epimetheus.safe_text import value as shown
-from epimetheus.source.sdk_responses import text, understood
+from epimetheus.source.sdk_responses import checked_response, text
 
 _VAULT_HELP = "The function needs `read secret-bundles` for this secret."
 _OBJECT_HELP = "Put the object into STATE_BUCKET; the function needs OBJECT_READ there."
 
 
-class Material:
+class ReferenceResolver:
     """Reads what settings point to. ``secrets`` makes the SDK's SecretsClient when first needed; ``get_object`` is given a name."""
 
     def __init__(self, secrets: Callable[[], Any], get_object: Callable[[str], bytes]) -> None:
@@ -36,7 +36,7 @@ class Material:
         doing = f"reading the secret {ocid} for {key}"
         with oci_errors(doing, do=_VAULT_HELP):
             client = self._secrets()
-            with understood(doing):
+            with checked_response(doing):
                 content = text(client.get_secret_bundle(ocid).data.secret_bundle_content.content)
         try:
             return base64.b64decode(content, validate=True)

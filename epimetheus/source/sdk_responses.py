@@ -8,7 +8,7 @@ from epimetheus.errors import SourceError
 
 
 @contextmanager
-def understood(doing: str) -> Iterator[None]:
+def checked_response(doing: str) -> Iterator[None]:
     """Translate what is raised over an answer that is not the service's: by the SDK, or by who looks at what it made of it."""
     try:
         yield
@@ -19,7 +19,7 @@ def understood(doing: str) -> Iterator[None]:
         ) from error
 
 
-def listed(answer: Any) -> list[Any]:
+def response_items(answer: Any) -> list[Any]:
     """The models of a listing. Raises TypeError where there was no list: nothing at all would pass for an empty one."""
     if not isinstance(answer.data, list) or answer.headers.get("content-length") == "0":
         raise TypeError("no list")

@@ -6,7 +6,7 @@
 
 Compartments stand below their parent, one a line: there may be ten thousand, and each OCID has 80 characters.
 
-Reading is strict: whatever is not exactly this is `StateDamaged`, never an empty state.
+PageCursor is strict: whatever is not exactly this is `StateDamaged`, never an empty state.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ from typing import Annotated
 import msgspec
 
 from epimetheus.errors import StateDamaged
-from epimetheus.model import Quota, Window, minute_text, parse_minute
-from epimetheus.state.model import Adoption, Behind, Known, Lease, Reading, State, Summary
+from epimetheus.model import HourlyCount, Window, minute_text, parse_minute
+from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, State, Summary
 from epimetheus.state.owner import ReceiverId
 
 _MAGIC = b"EPIMETHEUS-STATE 1 sha256="
@@ -206,7 +206,7 @@ def _state(head: _Head, packed: memoryview) -> State:
     )
 
 
-def _behind_text(behind: Behind) -> _Behind:
+def _behind_text(behind: BehindCompartment) -> _Behind:
     at = behind.reading
     reading = None if at is None else _Reading(minute_text(at.window.start), minute_text(at.window.end), at.page, at.events)
     missing = None if behind.missing is None else minute_text(behind.missing)
@@ -214,12 +214,12 @@ def _behind_text(behind: Behind) -> _Behind:
     return _Behind(since, behind.why, behind.tries, reading, behind.minutes, behind.restarts, missing, behind.refused, floor)
 
 
-def _behind(text: _Behind) -> Behind:
+def _behind(text: _Behind) -> BehindCompartment:
     at = text.reading
-    reading = None if at is None else Reading(Window(_minute(at.start), _minute(at.end)), at.page, at.events)
+    reading = None if at is None else PageCursor(Window(_minute(at.start), _minute(at.end)), at.page, at.events)
     missing = None if text.missing is None else _minute(text.missing)
     floor = _minute_or_0(text.floor)
-    return Behind(_minute(text.since), text.why, text.tries, reading, text.minutes, text.restarts, missing, text.refused, floor)
+    return BehindCompartment(_minute(text.since), text.why, text.tries, reading, text.minutes, text.restarts, missing, text.refused, floor)
 
 
 def _text_or_none(minute: int) -> str | None:
@@ -238,19 +238,19 @@ def _minute(text: str) -> int:
     return minute
 
 
-def _below(known: Mapping[str, Known]) -> list[_Below]:
+def _below(known: Mapping[str, KnownCompartment]) -> list[_Below]:
     by_parent: dict[str | None, dict[str, str | _Known]] = {}
     for ocid, one in known.items():
-        by_parent.setdefault(one.parent, {})[ocid] = one.name if one == Known(one.name, one.parent, asked=True) else _known_text(one)
+        by_parent.setdefault(one.parent, {})[ocid] = one.name if one == KnownCompartment(one.name, one.parent, asked=True) else _known_text(one)
     return [_Below(parent, some) for parent, some in by_parent.items()]
 
 
-def _known_text(known: Known) -> _Known:
+def _known_text(known: KnownCompartment) -> _Known:
     gone, read = (None if minute is None else minute_text(minute) for minute in (known.gone, known.read))
     return _Known(known.name, known.asked, known.deleted, gone, read, _text_or_none(known.floor), known.given_up)
 
 
-def _known(head: list[_Below] | dict[str, _KnownBefore]) -> dict[str, Known]:
+def _known(head: list[_Below] | dict[str, _KnownBefore]) -> dict[str, KnownCompartment]:
     if isinstance(head, dict):
         return {ocid: _known_one(text, text.parent) for ocid, text in head.items()}
     known = {ocid: _known_one(text, below.parent) for below in head for ocid, text in below.known.items()}
@@ -259,16 +259,16 @@ def _known(head: list[_Below] | dict[str, _KnownBefore]) -> dict[str, Known]:
     return known
 
 
-def _known_one(text: str | _Known | _KnownBefore, parent: str | None) -> Known:
+def _known_one(text: str | _Known | _KnownBefore, parent: str | None) -> KnownCompartment:
     if isinstance(text, str):
-        return Known(text, parent, asked=True)
+        return KnownCompartment(text, parent, asked=True)
     gone, read = (None if minute is None else _minute(minute) for minute in (text.gone, text.read))
     floor = _minute_or_0(text.floor if isinstance(text, _Known) else None)
-    return Known(text.name, parent, text.asked, text.deleted, gone, read, floor, isinstance(text, _Known) and text.given_up)
+    return KnownCompartment(text.name, parent, text.asked, text.deleted, gone, read, floor, isinstance(text, _Known) and text.given_up)
 
 
-def _quota(text: _Quota) -> Quota:
-    return Quota(text.passed, text.held, text.told, text.first, text.last)
+def _quota(text: _Quota) -> HourlyCount:
+    return HourlyCount(text.passed, text.held, text.told, text.first, text.last)
 
 
 def _damaged(name: str, why: str) -> StateDamaged:

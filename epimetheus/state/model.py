@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from epimetheus.model import Quota, Window
+from epimetheus.model import HourlyCount, Window
 from epimetheus.state.owner import ReceiverId
 
 LEASE_SECONDS = 300.0
@@ -16,7 +16,7 @@ Summary = dict[str, str | bool | int | float | None]
 
 
 @dataclass(frozen=True)
-class Reading:
+class PageCursor:
     """A window that is being read: everything before ``page`` (ListEvents' token) is confirmed, ``events`` of them."""
 
     window: Window
@@ -25,7 +25,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Behind:
+class BehindCompartment:
     """A compartment that is read up to ``since`` only: ``why``, the failed ``tries``, and the window in progress (``reading``).
 
     ``minutes``: length of its next window, 0 for SLICE_MINUTES. ``restarts``: OCI rejected one of its page tokens in a later run, so
@@ -37,7 +37,7 @@ class Behind:
     since: int
     why: str
     tries: int = 0
-    reading: Reading | None = None
+    reading: PageCursor | None = None
     minutes: int = 0
     restarts: bool = False
     missing: int | None = None
@@ -46,11 +46,11 @@ class Behind:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownCompartment:
     """A compartment as last listed. ``asked``: its events are forwarded. ``gone``: the minute it was first missed, or listed as deleted.
 
     ``read``: the minute up to which it was read when polling stopped, because it was gone or no longer selected; polling resumes there.
-    ``floor``: as in `Behind`. ``given_up``: it is deleted, and OCI has refused its events for too long.
+    ``floor``: as in `BehindCompartment`. ``given_up``: it is deleted, and OCI has refused its events for too long.
     """
 
     name: str
@@ -97,16 +97,16 @@ class State:
     ``partly_listed``: no listing was complete yet, and ``listed`` is the minute of the first.
     ``began``: the minute where reading began, 0 where unknown.
     ``behind`` is also a queue: its order is the order in which compartments take turns.
-    ``overlap``: minutes before the marks for which dedupe keys are kept, 0 where unknown; ``floor``: as in `Behind`, for the cursor.
+    ``overlap``: minutes before the marks for which dedupe keys are kept, 0 where unknown; ``floor``: as in `BehindCompartment`, for the cursor.
     ``regions``: the subscribed regions as last listed, at the minute ``regions_listed`` (REGIONS=all; 0: never).
     """
 
     region: str
     through: int
-    behind: dict[str, Behind] = field(default_factory=dict)
-    known: dict[str, Known] = field(default_factory=dict)
+    behind: dict[str, BehindCompartment] = field(default_factory=dict)
+    known: dict[str, KnownCompartment] = field(default_factory=dict)
     keys: dict[int, bytes] = field(default_factory=dict)
-    quotas: dict[str, dict[int, Quota]] = field(default_factory=dict)
+    quotas: dict[str, dict[int, HourlyCount]] = field(default_factory=dict)
     slice_minutes: int = 0
     listed: int = 0
     partly_listed: bool = False

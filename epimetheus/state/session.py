@@ -26,7 +26,7 @@ _LEASE_TRIES = 3
 _WRITE_TRIES = 3
 
 
-class Keeper:
+class StateSession:
     """Keeps the state of ``region`` in ``store`` for the run ``run_id``. ``writes`` counts those that were confirmed.
 
     ``owner``: the tenancy and receiver that the state must be for, None: any. ``works``: whether this run has seen that the receiver works,

@@ -9,7 +9,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError
 from epimetheus.oci_client.clients import oci_errors
 from epimetheus.run.discovery import Subscribed
-from epimetheus.run.ports import Options, Statistics
+from epimetheus.run.ports import RunOptions, Statistics
 from epimetheus.select.rules import Rules
 
 
@@ -21,10 +21,10 @@ def ask_date(client: Any) -> None:
 
 def options_of(
     settings: Settings, region: str, tenancy: str, rules: RulesFile, regions: Subscribed | None, *, actors: bool
-) -> Options:
+) -> RunOptions:
     """What to read of ``region``; ``regions``: the subscribed ones, where REGIONS=all."""
     statistics = rules.statistics
-    return Options(
+    return RunOptions(
         region=region,
         tenancy=tenancy,
         mode=settings.compartment_mode,

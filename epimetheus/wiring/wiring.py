@@ -21,23 +21,23 @@ from epimetheus.oci_client.clock_offset import ClockOffset
 from epimetheus.render import Renderer
 from epimetheus.render.custom_fields import Fields
 from epimetheus.run.discovery import Subscribed, subscribed
-from epimetheus.run.ports import Options, Parts, Receiver, Watcher
+from epimetheus.run.ports import Receiver, RunObserver, RunOptions, RunPorts
 from epimetheus.run.run import commit_reserve
 from epimetheus.safe_text import value as shown
-from epimetheus.select.rate_limits import Quotas
+from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
-from epimetheus.select.tamper_watch import Watch
+from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.compartments import ListPage
 from epimetheus.source.identity import compartment_pages, subscribed_regions
-from epimetheus.source.rate_limiter import Pacer
-from epimetheus.source.references import Material
+from epimetheus.source.rate_limiter import RateLimiter
+from epimetheus.source.references import ReferenceResolver
 from epimetheus.state.file import FileStore
 from epimetheus.state.marker import Markers
 from epimetheus.state.object_storage import ObjectStore
 from epimetheus.state.owner import Owner, receiver_id
-from epimetheus.state.session import Keeper
+from epimetheus.state.session import StateSession
 from epimetheus.state.store import Store
 from epimetheus.wiring.run_options import ask_date, options_of, rules_of
 
@@ -47,7 +47,7 @@ _BUCKET_HELP = "Check STATE_BUCKET, STATE_NAMESPACE and the policy for its objec
 
 
 @dataclass(frozen=True)
-class Workshop:
+class Wiring:
     """What is made once for all regions of a call: the settings, who we are, the clock, the time there is, and what OCI's clock says."""
 
     settings: Settings
@@ -57,7 +57,7 @@ class Workshop:
     clock_offset: ClockOffset = field(default_factory=ClockOffset)
 
     @classmethod
-    def open(cls, settings: Settings, clock: Clock, deadline: Deadline) -> "Workshop":
+    def open(cls, settings: Settings, clock: Clock, deadline: Deadline) -> "Wiring":
         """Sign in. Raises CredentialsError."""
         credentials = sign_in(settings.oci_auth, settings.oci_config_file, settings.oci_profile, deadline.left() / 2)
         return cls(settings, credentials, clock, deadline)
@@ -80,7 +80,7 @@ class Workshop:
         region, client = self.credentials.region, self.client(IdentityClient, self.deadline.left() / 4)
         return subscribed(
             lambda: subscribed_regions(client, self.tenancy),
-            lambda: Keeper(self.store(region, self.deadline), "", region).peek(),
+            lambda: StateSession(self.store(region, self.deadline), "", region).peek(),
             int(self.clock.now() // 60),
         )
 
@@ -113,7 +113,7 @@ class Workshop:
 
     def keeper(
         self, region: str, run_id: str, deadline: Deadline, calls: Calls | None = None, receiver: Receiver | None = None
-    ) -> Keeper:
+    ) -> StateSession:
         """Keeps this region's state for ``run_id``, and records its owner once ``receiver`` confirmed anything, or had nothing to get."""
         store, *places = self._stores(region, deadline, calls)
 
@@ -121,7 +121,7 @@ class Workshop:
             quiet = caught_up and not self.settings.run_message
             return receiver is not None and (receiver.confirmations > 0 or quiet)
 
-        return Keeper(store, run_id, region, self.owner, Markers(places), works)
+        return StateSession(store, run_id, region, self.owner, Markers(places), works)
 
     def _stores(self, region: str, deadline: Deadline, calls: Calls | None) -> list[Store]:
         """Where this region's state is kept, and each of its markers (see `epimetheus.state.marker`)."""
@@ -143,9 +143,9 @@ class Workshop:
         with oci_errors("asking for the Object Storage namespace", do="Set STATE_NAMESPACE, or check the credentials."):
             return str(client.get_namespace().data)
 
-    def material(self) -> Material:
+    def material(self) -> ReferenceResolver:
         """Reads what settings point to."""
-        return Material(lambda: self.client(oci.secrets.SecretsClient, self.deadline.left() / 4), self.get_object)
+        return ReferenceResolver(lambda: self.client(oci.secrets.SecretsClient, self.deadline.left() / 4), self.get_object)
 
     def get_object(self, name: str) -> bytes:
         """An object of STATE_BUCKET. Raises SourceError, CredentialsError."""
@@ -234,7 +234,7 @@ class Workshop:
         """Which events are sent."""
         return rules_of(self.rules_file[0], self.credentials.principals if self.settings.own_events == "summarise" else ())
 
-    def options(self, region: str) -> Options:
+    def options(self, region: str) -> RunOptions:
         """What to read of a region."""
         actors = "epimetheus.actor" in self.fields.added.values()
         regions = self.subscribed if self.settings.regions == ("all",) else None
@@ -252,27 +252,27 @@ class Workshop:
             region=region,
             endpoint=settings.oci_endpoint,
             concurrency=settings.api_concurrency,
-            pacer=Pacer(settings.api_requests_per_second, self.clock),
+            pacer=RateLimiter(settings.api_requests_per_second, self.clock),
             clock=self.clock,
             dated=self.dated,
         )
 
-    def watch(self) -> Watch:
+    def watch(self) -> TamperWatch:
         """TAMPER_WATCH, and the function itself, whose OCID its own settings can not hold."""
         ourselves = [ocid for ocid in self.credentials.principals if ocid.startswith("ocid1.fnfunc.")]
-        return Watch((*self.settings.tamper_watch, *dict.fromkeys(ourselves)))
+        return TamperWatch((*self.settings.tamper_watch, *dict.fromkeys(ourselves)))
 
     def selection(self) -> Selection:
         """The rules, the watch, and limits of which nothing is spent."""
-        return Selection(self.rules(), self.watch(), Quotas({}))
+        return Selection(self.rules(), self.watch(), RateLimits({}))
 
-    def parts(self, region: str, run_id: str, deadline: Deadline, watcher: Watcher, *, replay: bool = False) -> Parts:
+    def parts(self, region: str, run_id: str, deadline: Deadline, watcher: RunObserver, *, replay: bool = False) -> RunPorts:
         """Everything for one run over ``region``; a ``replay`` is marked."""
         settings = self.settings
         until = deadline.earlier(commit_reserve(deadline.left()) / 2)
         dialer, calls = self.dialer(until), Calls()
         receiver = self.delivery(dialer, until)
-        return Parts(
+        return RunPorts(
             clock=self.clock,
             keeper=self.keeper(region, run_id, deadline, calls, receiver),
             list_page=self.list_page(deadline.left() / 8, calls),

@@ -11,7 +11,7 @@ from epimetheus.cli.display import EXIT_CODES, show_report, show_settings, show_
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.model import Window
-from epimetheus.state.model import Adoption, Behind, Known, Lease, State
+from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, State
 from epimetheus.state.owner import ReceiverId
 from tests.support.reports import REFUSED, behind, report
 
@@ -82,8 +82,8 @@ def test_a_state_is_shown_with_who_is_behind(plain):
     state = State(
         "eu-paris-1",
         int(NOON // 60) - 10,
-        behind={"ocid1.compartment.oc1..b": Behind(int(NOON // 60) - 70, "404 [b]", 3)},
-        known={"a": Known("root", asked=True), "b": Known("prod", asked=True), "c": Known("old")},
+        behind={"ocid1.compartment.oc1..b": BehindCompartment(int(NOON // 60) - 70, "404 [b]", 3)},
+        known={"a": KnownCompartment("root", asked=True), "b": KnownCompartment("prod", asked=True), "c": KnownCompartment("old")},
         keys={1: b"k" * 32, 2: b"k" * 16},
         lease=Lease("r2", NOON + 30),
         last={"run": "r1", "status": "partial"},

@@ -14,16 +14,16 @@ from rich.console import Console
 
 from epimetheus.cli import console as terminal_module
 from epimetheus.cli import display as view
-from epimetheus.cli.rules_try import Tried
+from epimetheus.cli.rules_try import RulesTrial
 from epimetheus.cli.run_log import LoggedRun
 from epimetheus.cli.runs_table import show_run, show_runs
 from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
-from epimetheus.health.report import Check, Diagnosis
+from epimetheus.health.report import CheckResult, HealthReport
 from epimetheus.model import AuditEvent, Fetched, Problem, Replayed, Report, Window
 from epimetheus.state.file import FileStore
-from epimetheus.state.model import Behind, Known, Lease, State
-from epimetheus.state.session import Keeper
+from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State
+from epimetheus.state.session import StateSession
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.cli.test_runs_table import put
 from tests.render.making import event, hides
@@ -77,13 +77,13 @@ def report_of(**changes):
 
 def state():
     last = {"run": HOSTILE, "at": HOSTILE, "forwarded": 1, "caught_up": True}
-    behind = {HOSTILE: Behind(29454480, HOSTILE, 3)}
-    known = {HOSTILE: Known(HOSTILE, HOSTILE, asked=True)}
+    behind = {HOSTILE: BehindCompartment(29454480, HOSTILE, 3)}
+    known = {HOSTILE: KnownCompartment(HOSTILE, HOSTILE, asked=True)}
     return State(HOSTILE, 29454480, behind=behind, known=known, lease=Lease(HOSTILE, 2e9), last=last)
 
 
 def tried():
-    made = Tried(repeats=1, unread={HOSTILE: HOSTILE})
+    made = RulesTrial(repeats=1, unread={HOSTILE: HOSTILE})
     made.rows[HOSTILE, HOSTILE] = 2
     return made
 
@@ -103,7 +103,7 @@ SHOWN = {
     "failed report": lambda console: view.show_report(console, report_of(status="failed")),
     "skipped report": lambda console: view.show_report(console, report_of(status="skipped")),
     "replayed": lambda console: view.show_replayed(console, filled(Replayed)),
-    "check": lambda console: view.show_check(console, filled(Check)),
+    "check": lambda console: view.show_check(console, filled(CheckResult)),
     "state": lambda console: view.show_state(console, HOSTILE, state(), 1_767_268_800.0),
     "tried": lambda console: view.show_tried(console, tried(), [HOSTILE]),
     "settings": lambda console: view.show_settings(
@@ -116,7 +116,7 @@ SHOWN = {
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_item_03_a_hostile_string_in_every_field_is_shown_and_not_obeyed(name, capsys, monkeypatch):
+def test_a_hostile_string_in_every_field_is_shown_and_not_obeyed(name, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
     SHOWN[name](terminal_module.terminal_console())
     assert_safe(capsys.readouterr().out)
@@ -125,18 +125,18 @@ def test_item_03_a_hostile_string_in_every_field_is_shown_and_not_obeyed(name, c
     assert_safe(careless.file.getvalue())
 
 
-def test_item_03_the_verdict_of_health_is_shown(capsys):
-    view.show_diagnosis(terminal_module.terminal_console(), filled(Diagnosis))
+def test_the_verdict_of_health_is_shown(capsys):
+    view.show_diagnosis(terminal_module.terminal_console(), filled(HealthReport))
     assert_safe(capsys.readouterr().out, shown=False)
 
 
-def test_item_03_a_console_of_ours_prints_text_as_it_is_whatever_it_is_given(capsys):
+def test_a_console_of_ours_prints_text_as_it_is_whatever_it_is_given(capsys):
     ours = terminal_module.terminal_console()
     ours.print(f"x\x1b[2J\u202e :100: [bold]y[/bold] {chr(0x9B)}")
     assert capsys.readouterr().out == "x\\u001b[2J\\u202e :100: [bold]y[/bold] \\u009b\n"
 
 
-def test_item_03_bars_on_a_terminal_show_a_hostile_region(monkeypatch):
+def test_bars_on_a_terminal_show_a_hostile_region(monkeypatch):
     stream = io.StringIO()
     with view.watcher(Console(file=stream, width=400, force_terminal=True, color_system=None, legacy_windows=False)) as watching:
         watching.progress(HOSTILE, Window(100, 220), 3, 7)
@@ -147,7 +147,7 @@ def test_item_03_bars_on_a_terminal_show_a_hostile_region(monkeypatch):
     assert "\x1b[2J" not in text
 
 
-def test_item_03_a_console_is_made_in_one_place():
+def test_a_console_is_made_in_one_place():
     texts = {path.name: path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
     made = [name for name, text in texts.items() for call in ast.walk(ast.parse(text)) if names_console(call)]
     assert made == ["console.py"]
@@ -155,7 +155,7 @@ def test_item_03_a_console_is_made_in_one_place():
     assert printing == ["console.py"]
 
 
-def test_item_03_rules_try_shows_a_hostile_event_type(terminal, tmp_path):  # noqa: F811
+def test_rules_try_shows_a_hostile_event_type(terminal, tmp_path):  # noqa: F811
     _, type_in = terminal
     (tmp_path / "events").write_text(json.dumps([event("GetX", HOSTILE), event(HOSTILE, f"com.oraclecloud.{HOSTILE}")]))
     done = type_in("rules", "try", "--file", str(tmp_path / "events"))
@@ -165,10 +165,10 @@ def test_item_03_rules_try_shows_a_hostile_event_type(terminal, tmp_path):  # no
     assert_safe(lacking.output, shown=False)
 
 
-def test_item_03_state_show_shows_a_hostile_state(terminal):  # noqa: F811
+def test_state_show_shows_a_hostile_state(terminal):  # noqa: F811
     stage, type_in = terminal
     store = FileStore(Path(stage.environment["STATE_FILE"]))
-    keeper = Keeper(store, "r1", "us-ashburn-1")
+    keeper = StateSession(store, "r1", "us-ashburn-1")
     keeper.open(lambda: dataclasses.replace(state(), region="us-ashburn-1", lease=None), now=SYSTEM.now(), until=SYSTEM.now() + 60)
     for words in (("state", "show"), ("state", "show", "--raw")):
         done = type_in(*words)
@@ -176,7 +176,7 @@ def test_item_03_state_show_shows_a_hostile_state(terminal):  # noqa: F811
         assert_safe(done.output)
 
 
-def test_item_03_health_run_replay_and_rules_try_show_hostile_answers_of_oci(terminal):  # noqa: F811
+def test_health_run_replay_and_rules_try_show_hostile_answers_of_oci(terminal):  # noqa: F811
     stage, type_in = terminal
     stage.emit(stage.world.tenancy, 3, 20)
     window = ("--from", "2026-01-01T10:00:00Z", "--to", "2026-01-01T10:10:00Z", "--yes")
@@ -190,7 +190,7 @@ def test_item_03_health_run_replay_and_rules_try_show_hostile_answers_of_oci(ter
             stage.world.faults.remove(fault)
 
 
-def test_item_03_runs_shows_hostile_lines(terminal, tmp_path):  # noqa: F811
+def test_runs_shows_hostile_lines(terminal, tmp_path):  # noqa: F811
     stage, type_in = terminal
     one_line = HOSTILE.replace("\x85", "").replace("\u2028", "").replace("\n", "")  # the log is read line by line
     error = Problem(one_line, one_line, one_line, one_line)
@@ -201,7 +201,7 @@ def test_item_03_runs_shows_hostile_lines(terminal, tmp_path):  # noqa: F811
     assert not any(hides(character) for character in (tmp_path / "x.html").read_text("utf-8") if character != "\n")
 
 
-def test_item_03_mistakes_in_settings_are_shown(terminal):  # noqa: F811
+def test_mistakes_in_settings_are_shown(terminal):  # noqa: F811
     _, type_in = terminal
     done = type_in("run", SYSLOG_PORT=HOSTILE, REGIONS=HOSTILE, STATE_PREFIX=HOSTILE)
     assert done.exit_code == 2

@@ -297,7 +297,7 @@ def test_values_that_are_not_allowed_together(changes, expected):
     assert problems(changes) == expected
 
 
-def test_item_19_relp_takes_no_message_longer_than_its_frames():
+def test_relp_takes_no_message_longer_than_its_frames():
     assert config.RELP_BYTES == LONGEST == 131_072
     for size in ("0", "131073", "200_000", "0.0", "999999999999"):
         assert problems({"SYSLOG_TRANSPORT": "relp", "SYSLOG_MAX_BYTES": size}) == [

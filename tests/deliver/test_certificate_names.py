@@ -57,7 +57,7 @@ class CommonName(Authority):
         ("127.0.0.1", (x509.IPAddress(ipaddress.ip_address("127.0.0.1")),), None),
     ],
 )
-def test_item_03_a_certificate_with_a_common_name_and_no_subject_alternative_name_is_rejected(tmp_path, api_key, host, other, why):
+def test_a_certificate_with_a_common_name_and_no_subject_alternative_name_is_rejected(tmp_path, api_key, host, other, why):
     authority = CommonName(tmp_path / "common")
     authority.other = other
     with staged(tmp_path, api_key) as stage, receive(authority) as receiver:

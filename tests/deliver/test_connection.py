@@ -9,7 +9,7 @@ import pytest
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.deliver import connection as module
 from epimetheus.deliver.connection import Connection, Dialer, Peer
-from epimetheus.deliver.failures import refusal
+from epimetheus.deliver.failures import receiver_error
 from epimetheus.deliver.tls import tls_context
 from epimetheus.errors import ReceiverError, ReceiverUntrusted
 from epimetheus.testing.syslog import Authority, receive
@@ -127,7 +127,7 @@ def test_a_reset_at_the_end_is_no_proof():
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 def test_foreign_errors_in_our_words(error, kind, what, do):
-    told = refusal("siem:6514", "writing to", error)
+    told = receiver_error("siem:6514", "writing to", error)
     assert type(told) is kind
     assert told.what == f"Failed while writing to siem:6514: {what}."
     assert do in told.do
@@ -136,6 +136,6 @@ def test_foreign_errors_in_our_words(error, kind, what, do):
 def test_an_alert_about_our_certificate_is_ours_to_mend():
     error = ssl.SSLError(1, "alert")
     error.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
-    told = refusal("siem:6514", "checking", error)
+    told = receiver_error("siem:6514", "checking", error)
     assert type(told) is ReceiverUntrusted
     assert "SYSLOG_CLIENT_CERT" in told.do

@@ -184,7 +184,7 @@ def test_0_is_no_other_name_for_the_last_number():
         under_way.answered(0)
 
 
-def test_item_19_a_frame_that_relp_forbids_is_never_written():
+def test_a_frame_that_relp_forbids_is_never_written():
     assert frame(1, b"syslog", b"x" * 131_072) == b"1 syslog 131072 " + b"x" * 131_072 + b"\n"
     with pytest.raises(ReceiverError, match=r"A message of 131073 bytes cannot be sent: RELP allows 131072\.") as caught:
         frame(1, b"syslog", b"x" * 131_073)
@@ -192,7 +192,7 @@ def test_item_19_a_frame_that_relp_forbids_is_never_written():
 
 
 @pytest.mark.parametrize("quoted", ["password=Hunter2", "Authorization: Bearer Hunter2Hunter2", "https://u:Hunter2@host/Hunter2"])
-def test_item_22_what_a_receiver_quotes_is_masked(quoted):
+def test_what_a_receiver_quotes_is_masked(quoted):
     assert "Hunter2" not in Frame(2, b"rsp", b"500 rejected: " + quoted.encode()).words
     assert Frame(2, b"rsp", b"500 rejected: " + quoted.encode()).words.startswith("500 rejected: ")
     with pytest.raises(ReceiverError) as caught:

@@ -11,14 +11,14 @@ from rich.console import Console
 from epimetheus.cli import display as terminal
 from epimetheus.cli import rules_try
 from epimetheus.config.rules_file import read_rules
-from epimetheus.model import Quota
+from epimetheus.model import HourlyCount
 from epimetheus.render import Renderer
 from epimetheus.run.notices import Author, held_back
-from epimetheus.select.actors import who
-from epimetheus.select.rate_limits import Quotas
+from epimetheus.select.actors import classify_actor
+from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Reason
 from epimetheus.select.selection import Selection
-from epimetheus.select.tamper_watch import OWN_CALLS, Watch
+from epimetheus.select.tamper_watch import OWN_CALLS, TamperWatch
 from epimetheus.source.decode import decode_event
 from epimetheus.wiring.run_options import rules_of
 from tests.cli.test_rules_try import EVENTS, SERVICE, one
@@ -82,16 +82,16 @@ def identity(one) -> str:
 
 def tried() -> str:
     rules, _ = read_rules("RULES", EXAMPLE)
-    outcome, console = rules_try.Tried(), Console(file=io.StringIO(), width=100)
+    outcome, console = rules_try.RulesTrial(), Console(file=io.StringIO(), width=100)
     events = [*EVENTS, *[one("TerminateInstance", n, identity=SERVICE) for n in range(2)]]
     placed = [("", 0, decode_event(json.dumps(event).encode())) for event in events]
-    rules_try.attempt(placed, Selection(rules_of(rules, ()), Watch(("ocid1.policy.oc1..ours",)), Quotas({})), outcome)
+    rules_try.attempt(placed, Selection(rules_of(rules, ()), TamperWatch(("ocid1.policy.oc1..ours",)), RateLimits({})), outcome)
     terminal.show_tried(console, outcome, ())
     return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
 
 
 def told() -> str:
-    quota = Quota(100, 60, 0, 1_767_266_440_000, 1_767_267_089_000)
+    quota = HourlyCount(100, 60, 0, 1_767_266_440_000, 1_767_267_089_000)
     held = {("com.oraclecloud.ComputeApi.GetInstance", 1_767_265_200_000 // 60_000): quota}
     (notice,) = held_back(Author("c87429b08780", "eu-frankfurt-1", "ocid1.tenancy.oc1..example", 1_767_270_000.0), held)
     return Renderer(**{**SETTINGS, "hostname": "eu-frankfurt-1", "run_id": "c87429b08780"}).notice(notice, 211).message.decode()
@@ -101,7 +101,7 @@ def text() -> str:
     keys = "\n".join(f"| `{key}` | {default} | {what} |" for key, default, what in KEYS)
     reasons = "\n".join(f"| `{reason}` | {REASONS[reason]} |" for reason in get_args(Reason))
     shapes = "\n".join(
-        f"| {shape} | {identity(one) if one else 'none'} | {who(one, LISTED)} |" for shape, (one, _) in SHAPES.items()
+        f"| {shape} | {identity(one) if one else 'none'} | {classify_actor(one, LISTED)} |" for shape, (one, _) in SHAPES.items()
     )  # fmt: skip
     calls = ", ".join(f"`{name}`" for name in sorted(OWN_CALLS))
     return f"""# Rules

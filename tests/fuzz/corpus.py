@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from epimetheus.model import Window
 from epimetheus.state.encoding import pack
-from epimetheus.state.model import Behind, Known, Lease, Reading, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, PageCursor, State
 from epimetheus.testing.oci.samples import Sampler
 from epimetheus.testing.syslog import Authority
 from tests.render.redact.secret_cases import OBJECTS, TEXTS
@@ -60,8 +60,8 @@ _PAGES = (
 _STATE = State(
     region="us-ashburn-1",
     through=29_454_480,
-    behind={"ocid1.compartment.oc1..b": Behind(29_454_000, "404", 3, Reading(Window(29_454_000, 29_454_060), "token"))},
-    known={"ocid1.tenancy.oc1..r": Known("root", asked=True), "ocid1.compartment.oc1..b": Known("b", "r", True, True, 7)},
+    behind={"ocid1.compartment.oc1..b": BehindCompartment(29_454_000, "404", 3, PageCursor(Window(29_454_000, 29_454_060), "token"))},
+    known={"ocid1.tenancy.oc1..r": KnownCompartment("root", asked=True), "ocid1.compartment.oc1..b": KnownCompartment("b", "r", True, True, 7)},
     keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
     slice_minutes=30,
     lease=Lease("run1", 1767268860.5),

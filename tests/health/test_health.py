@@ -18,11 +18,11 @@ from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import OutOfTime
 from epimetheus.function.invoke import Unforeseen
 from epimetheus.health import report as health
-from epimetheus.health.checks import Answer
-from epimetheus.health.report import examine, within
+from epimetheus.health.checks import CheckAnswer
+from epimetheus.health.report import run_health_checks, within
 from epimetheus.model import time_text
 from epimetheus.state.encoding import pack, unpack
-from epimetheus.state.model import Behind, Known, Lease, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State
 from epimetheus.testing.function import serve_function
 from epimetheus.testing.oci import World
 from epimetheus.testing.oci.models.objects import Bucket
@@ -79,7 +79,7 @@ def unlike(diagnosis):
 @pytest.fixture
 def ran(stage):
     """A stage with the state that a run has left there."""
-    known = {stage.world.tenancy: Known("root", asked=True)}
+    known = {stage.world.tenancy: KnownCompartment("root", asked=True)}
     last = {"run": "r1", "at": "2026-01-01T12:00:00.000Z", "forwarded": 5, "caught_up": True}
     keys = {THROUGH: b"k" * 32}
     put(stage, State(REGION, THROUGH, known=known, keys=keys, slice_minutes=60, writer="r1", serial=7, last=last))
@@ -209,7 +209,7 @@ def later(hours):
 
 
 def six_behind(stage, folder, enter):
-    behind = {f"ocid1.compartment.oc1..{n}": Behind(THROUGH - 60 + n, "404 NotAuthorizedOrNotFound", 3) for n in range(6)}
+    behind = {f"ocid1.compartment.oc1..{n}": BehindCompartment(THROUGH - 60 + n, "404 NotAuthorizedOrNotFound", 3) for n in range(6)}
     put(stage, replace(stage.state(), behind=behind))
     return {}
 
@@ -309,7 +309,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_item_11_item_15_what_is_broken_is_red_and_nothing_else(ran, tmp_path, case):
+def test_item_15_what_is_broken_is_red_and_nothing_else(ran, tmp_path, case):
     breaking, name, status, others, what, do = BROKEN[case]
     with ExitStack() as stack:
         diagnosis = asked(ran, **breaking(ran, tmp_path, stack.enter_context))
@@ -421,7 +421,7 @@ def test_a_run_that_starts_meanwhile_finds_no_live_lease_and_keeps_its_own(ran):
     assert (diagnosis.verdict, "run r2 wrote it since" in the(diagnosis, "state").what) == ("healthy", True)
 
 
-def test_item_15_where_there_is_no_state_health_is_degraded_and_none_is_written(stage):
+def test_where_there_is_no_state_health_is_degraded_and_none_is_written(stage):
     diagnosis = asked(stage)
     assert (diagnosis.verdict, unlike(diagnosis)) == ("degraded", NEVER_RAN)
     assert the(diagnosis, "state").what.endswith("yet; the first run writes it. A write was refused for its condition only.")
@@ -519,7 +519,7 @@ def test_a_world_that_never_answers_is_told_within_the_limit(tmp_path, api_key):
             "SYSLOG_CA": f"file:{authority.ca}",
         }
         began = time.monotonic()
-        diagnosis = examine(environment, "r1", SYSTEM, Deadline.after(SYSTEM, 3))
+        diagnosis = run_health_checks(environment, "r1", SYSTEM, Deadline.after(SYSTEM, 3))
         took = time.monotonic() - began
     assert took < 3.5
     failed = {check.name for check in diagnosis.checks if check.status in ("failed", "degraded") and check.do}
@@ -531,12 +531,12 @@ def test_one_that_hangs_is_left_behind():
 
     def hang():
         never.wait()
-        return Answer("at last")
+        return CheckAnswer("at last")
 
     with pytest.raises(OutOfTime, match=r"No answer came within 0\.1 s\."):
         within(Deadline.after(SYSTEM, 0.1), hang)
     never.set()
-    assert within(Deadline.after(SYSTEM, 5), hang) == Answer("at last")
+    assert within(Deadline.after(SYSTEM, 5), hang) == CheckAnswer("at last")
 
 
 def test_a_mistake_of_ours_is_raised(stage):
@@ -549,7 +549,7 @@ def test_a_mistake_of_ours_is_raised(stage):
 
 
 def test_without_time_nothing_is_asked():
-    diagnosis = examine({}, "r1", SYSTEM, Deadline.after(SYSTEM, 0.1))
+    diagnosis = run_health_checks({}, "r1", SYSTEM, Deadline.after(SYSTEM, 0.1))
     assert told(diagnosis) == {**FINE, "settings": "failed", **NOTHING}
     assert the(diagnosis, "settings").what == "There was no time left to ask."
 

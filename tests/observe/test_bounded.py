@@ -7,13 +7,13 @@ import msgspec
 import pytest
 
 from epimetheus.errors import SourceError
-from epimetheus.health.report import Check, Diagnosis
+from epimetheus.health.report import CheckResult, HealthReport
 from epimetheus.model import BehindNow, Position, Problem, Replayed
 from epimetheus.observe.bounded import MOST_BYTES, answer, bounded
 from epimetheus.observe.log import JsonLines, headline
-from epimetheus.observe.metrics import Asked, measures
+from epimetheus.observe.metrics import PostRequest, measures
 from epimetheus.run.tally import position
-from epimetheus.state.model import Behind, State
+from epimetheus.state.model import BehindCompartment, State
 from tests.support.reports import report
 
 COUNT = 15_000
@@ -32,7 +32,7 @@ def replayed(unread):
     )  # fmt: skip
 
 
-def test_item_19_an_answer_with_15000_compartments_behind_names_100_and_counts_the_rest():
+def test_an_answer_with_15000_compartments_behind_names_100_and_counts_the_rest():
     whole = report(status="partial", position=far_behind())
     assert len(msgspec.json.encode([whole])) > 6_000_000
     data = answer([whole])
@@ -41,17 +41,17 @@ def test_item_19_an_answer_with_15000_compartments_behind_names_100_and_counts_t
     assert list(told["position"]["behind"]) == [f"ocid1.compartment.oc1..{n:060d}" for n in range(100)]
     assert told["position"]["behind_not_shown"] == 14_900
     assert "15000 of 15000 compartments behind" in headline(whole)
-    assert measures(whole, Asked())["compartments_behind"] == 15_000.0
+    assert measures(whole, PostRequest())["compartments_behind"] == 15_000.0
     assert json.loads(answer([report(position=far_behind(100))]))[0]["position"].get("behind_not_shown") is None
 
 
-def test_item_19_those_furthest_behind_come_first():
-    behind = {"a": Behind(30, "429"), "b": Behind(10, "429"), "c": Behind(20, "429"), "d": Behind(10, "429")}
+def test_those_furthest_behind_come_first():
+    behind = {"a": BehindCompartment(30, "429"), "b": BehindCompartment(10, "429"), "c": BehindCompartment(20, "429"), "d": BehindCompartment(10, "429")}
     assert list(position(State("r", 60, behind=behind), 60, 60, 3600.0, 60).behind) == ["b", "d", "c", "a"]
 
 
 @pytest.mark.parametrize(("count", "named"), [(2, 100), (10, 100), (40, 25), (600, 20), (3000, 20)])
-def test_item_19_an_answer_of_many_reports_is_bounded_and_the_latest_are_in_it(count, named):
+def test_an_answer_of_many_reports_is_bounded_and_the_latest_are_in_it(count, named):
     reports = [report(run=f"r{n}", status="partial", position=far_behind(300)) for n in range(count)]
     data = answer(reports)
     told = json.loads(data)
@@ -62,11 +62,11 @@ def test_item_19_an_answer_of_many_reports_is_bounded_and_the_latest_are_in_it(c
     assert {len(one["position"]["behind"]) + one["position"]["behind_not_shown"] for one in told} == {300}
 
 
-def test_item_19_so_are_those_of_a_replay_and_of_a_health_check():
+def test_so_are_those_of_a_replay_and_of_a_health_check():
     (told,) = json.loads(answer([replayed({f"ocid{n}": WHY for n in range(COUNT)})]))
     assert (len(told["unread"]), told["unread_not_shown"]) == (100, 14_900)
-    check = Check("behind", "r", "degraded", 0.1, "x" * 5_000_000, "")
-    diagnosis = Diagnosis(run="r1", verdict="degraded", started="s", seconds=1.0, issues=["y"] * 500, checks=[check] * 120)
+    check = CheckResult("behind", "r", "degraded", 0.1, "x" * 5_000_000, "")
+    diagnosis = HealthReport(run="r1", verdict="degraded", started="s", seconds=1.0, issues=["y"] * 500, checks=[check] * 120)
     told = json.loads(answer(diagnosis))
     assert told["checks"][0]["what"] == "x" * 2000 + "… (4998000 more characters)"
     assert (len(told["checks"]), len(told["issues"]), told["issues"][-1]) == (120, 101, "400 more are not shown")
@@ -84,7 +84,7 @@ def test_item_19_so_are_those_of_a_replay_and_of_a_health_check():
     ],
     ids=["report", "replay", "left out", "trouble", "error"],
 )
-def test_item_19_no_line_of_the_log_reaches_a_megabyte(fields):
+def test_no_line_of_the_log_reaches_a_megabyte(fields):
     record = logging.LogRecord("epimetheus", logging.INFO, "", 0, "%s", ("m" * 2_000_000,), None)
     record.event, record.fields = "run", fields
     line = JsonLines().format(record)

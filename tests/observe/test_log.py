@@ -10,7 +10,7 @@ import fdk.log
 import pytest
 
 from epimetheus.model import Problem, Window
-from epimetheus.observe.log import JsonLines, LogWatcher, headline, log_failure, log_report, log_to
+from epimetheus.observe.log import JsonLines, LogObserver, headline, log_failure, log_report, log_to
 from epimetheus.source.decode import decode_event
 from tests.support.reports import REFUSED, behind, report
 
@@ -60,7 +60,7 @@ def test_a_record_of_a_library_is_a_line_as_well():
 
 
 def test_text_that_is_no_utf_8_does_not_lose_the_line():
-    (line,) = lines_of(lambda: LogWatcher("r1").wrong(Problem("compartment", "OCI", "OCI said \ud800.", "Wait \udcff."), "eu-paris-1"))
+    (line,) = lines_of(lambda: LogObserver("r1").wrong(Problem("compartment", "OCI", "OCI said \ud800.", "Wait \udcff."), "eu-paris-1"))
     assert (line["message"], line["do"]) == ("OCI said ?.", "Wait ?.")
 
 
@@ -98,7 +98,7 @@ def test_fdks_handler_is_replaced_however_often_it_is_called(capsys):
 @pytest.mark.parametrize(("level", "expected"), [("debug", 3), ("info", 2), ("warning", 1), ("error", 0)])
 def test_the_level_is_what_is_heard_of_ours(level, expected):
     def speak():
-        watcher = LogWatcher("r1")
+        watcher = LogObserver("r1")
         watcher.progress("eu-paris-1", Window(29454480, 29454540), 3, 8)
         log_report(report())
         watcher.wrong(REFUSED, "eu-paris-1")
@@ -107,7 +107,7 @@ def test_the_level_is_what_is_heard_of_ours(level, expected):
 
 
 def test_something_wrong_is_told_with_what_to_do():
-    (line,) = lines_of(lambda: LogWatcher("r1").wrong(REFUSED, "eu-paris-1"))
+    (line,) = lines_of(lambda: LogObserver("r1").wrong(REFUSED, "eu-paris-1"))
     del line["time"]
     assert line == {
         "level": "WARNING",
@@ -122,7 +122,7 @@ def test_something_wrong_is_told_with_what_to_do():
 
 
 def test_progress_is_told_for_debugging():
-    (line,) = lines_of(lambda: LogWatcher("r1").progress("eu-paris-1", Window(29454480, 29454540), 3, 8), "debug")
+    (line,) = lines_of(lambda: LogObserver("r1").progress("eu-paris-1", Window(29454480, 29454540), 3, 8), "debug")
     del line["time"]
     assert line == {
         "level": "DEBUG",
@@ -197,7 +197,7 @@ def test_how_a_run_ended_is_its_lines_level(status, level):
     assert line["level"] == level
 
 
-def test_item_19_very_many_compartments_behind_still_fit_into_a_line():
+def test_very_many_compartments_behind_still_fit_into_a_line():
     (line,) = lines_of(lambda: log_report(report(status="partial", position=behind(1200))))
     position = line["report"]["position"]
     assert (len(position["behind"]), position["behind_not_shown"]) == (100, 1100)
@@ -227,7 +227,7 @@ def test_the_headline_says_it_in_one_sentence(changes, expected):
 
 def test_what_is_left_out_and_how_far_it_is_are_lines_where_that_is_asked():
     event = decode_event(b'{"eventType":"com.x.Get","eventId":"e1","eventTime":"2026-01-01T00:00:00Z","data":{}}')
-    watcher = LogWatcher("r1")
+    watcher = LogObserver("r1")
 
     def act():
         watcher.left_out("eu-paris-1", event, "excluded_event")

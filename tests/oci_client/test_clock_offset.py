@@ -14,7 +14,7 @@ from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, sign_in
 from epimetheus.oci_client.clock_offset import ClockOffset, by_oci, corrected_now
 from epimetheus.testing.oci import World, backend, mock_oci, serve
-from epimetheus.wiring.wiring import Workshop
+from epimetheus.wiring.wiring import Wiring
 from tests.support.hand import NOON
 
 
@@ -29,21 +29,21 @@ def date(seconds):
     return formatdate(seconds, usegmt=True)
 
 
-def test_item_11_without_a_date_nothing_is_known():
+def test_without_a_date_nothing_is_known():
     assert noted() is None
 
 
 @pytest.mark.parametrize("garbage", [None, "", "soon", "0", "Thu, 99 Jan 2026 12:00:00 GMT", "1 Jan 99999 12:00:00 GMT", "x" * 9999, "\0"])
-def test_item_11_what_is_no_date_is_ignored(garbage):
+def test_what_is_no_date_is_ignored(garbage):
     assert noted((garbage, NOON, NOON + 1)) is None
 
 
-def test_item_11_a_clock_that_was_set_back_during_the_request_tells_nothing():
+def test_a_clock_that_was_set_back_during_the_request_tells_nothing():
     assert noted((date(NOON), NOON, NOON - 1)) is None
 
 
 @pytest.mark.parametrize("ahead", [0, 240, -240, 3600])
-def test_item_11_the_offset_is_measured_to_half_a_second_and_half_of_the_exchange(ahead):
+def test_the_offset_is_measured_to_half_a_second_and_half_of_the_exchange(ahead):
     moment = NOON + 0.5  # when the answer was written, by OCI's clock, which says NOON
     assert noted((date(moment), moment + ahead - 0.1, moment + ahead + 0.1)) == pytest.approx(-ahead, abs=1e-6)
     for late in (0.0, 0.3, 0.999):
@@ -51,12 +51,12 @@ def test_item_11_the_offset_is_measured_to_half_a_second_and_half_of_the_exchang
         assert noted((date(moment), moment + ahead - 2, moment + ahead)) == pytest.approx(-ahead, abs=1.5)
 
 
-def test_item_11_the_quickest_answer_counts():
+def test_the_quickest_answer_counts():
     slow, quick = (date(NOON), NOON + 230, NOON + 250), (date(NOON), NOON + 240.4, NOON + 240.6)
     assert noted(slow, quick) == noted(quick, slow) == pytest.approx(-240, abs=1e-6)
 
 
-def test_item_11_a_clock_that_is_set_meanwhile_is_noticed():
+def test_a_clock_that_is_set_meanwhile_is_noticed():
     ahead, right = (date(NOON), NOON + 240.4, NOON + 240.6), (date(NOON + 60), NOON + 60, NOON + 61)
     assert noted(ahead, right) == pytest.approx(0, abs=1)
 
@@ -72,28 +72,28 @@ def test_item_11_a_clock_that_is_set_meanwhile_is_noticed():
         (300.0, NOON + 300, "This machine's clock is 300 s behind OCI's: times are corrected by OCI's clock."),
     ],
 )
-def test_item_11_time_is_corrected_and_above_a_minute_that_is_a_warning(offset, now, warned):
+def test_time_is_corrected_and_above_a_minute_that_is_a_warning(offset, now, warned):
     corrected, warning = corrected_now(NOON, offset)
     assert corrected == by_oci(NOON, offset) == now
     assert warning is None if warned is None else warning.startswith(warned)
 
 
 @pytest.mark.parametrize(("offset", "said"), [(-301.0, "301 s ahead of OCI's"), (86_400.0, "86400 s behind OCI's")])
-def test_item_11_above_the_tolerance_nothing_runs(offset, said):
+def test_above_the_tolerance_nothing_runs(offset, said):
     with pytest.raises(ClockError, match=f"The clock cannot be used: this machine's clock is {said}; at most 300 s") as caught:
         corrected_now(NOON, offset)
     assert caught.value.kind == "clock"
     assert "NTP" in caught.value.do
 
 
-def test_item_11_every_service_tells_the_time(tmp_path, api_key):
+def test_every_service_tells_the_time(tmp_path, api_key):
     """Each client that the wiring makes notes the date, Audit's too; an answer without OCI's request id is a proxy's, and is not noted."""
     world = World(now=lambda: NOON + 240, api_key=api_key)
     clock = Clock(now=lambda: NOON + 0.5)
     settings = Settings.read({"SYSLOG_HOST": "siem", "STATE_BUCKET": "b", "OCI_CONFIG_FILE": str(world.credentials(tmp_path))})
 
     def workshop():
-        return Workshop.open(settings, clock, Deadline.after(clock, 60))
+        return Wiring.open(settings, clock, Deadline.after(clock, 60))
 
     asked = {
         "identity": lambda shop: shop.client(IdentityClient, 5).list_region_subscriptions(world.tenancy),
@@ -112,14 +112,14 @@ def test_item_11_every_service_tells_the_time(tmp_path, api_key):
             assert shop.clock_offset.seconds() is None
 
 
-def test_item_11_a_run_is_given_the_offset(tmp_path, api_key):
+def test_a_run_is_given_the_offset(tmp_path, api_key):
     world = World(now=lambda: NOON - 240, api_key=api_key)
     world.bucket("b")
     environment = {"SYSLOG_HOST": "siem", "SYSLOG_TRANSPORT": "tcp", "STATE_BUCKET": "b"}
     settings = Settings.read({**environment, "OCI_CONFIG_FILE": str(world.credentials(tmp_path))})
     clock = Clock(now=lambda: NOON + 0.5)
     with mock_oci(world):
-        shop = Workshop.open(settings, clock, Deadline.after(clock, 60))
+        shop = Wiring.open(settings, clock, Deadline.after(clock, 60))
         parts = shop.parts("us-ashburn-1", "r1", shop.deadline, watcher=None)
         assert parts.keeper.peek() is None
         assert parts.clock_offset() == pytest.approx(-240, abs=0.5)

@@ -23,8 +23,8 @@ from epimetheus.oci_client.http_limits import ANSWER_BYTES, OBJECT_BYTES, PAGE_B
 from epimetheus.source import audit as audit_module
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.identity import compartment_pages, subscribed_regions
-from epimetheus.source.rate_limiter import Pacer
-from epimetheus.source.references import Material
+from epimetheus.source.rate_limiter import RateLimiter
+from epimetheus.source.references import ReferenceResolver
 from epimetheus.state.object_storage import ObjectStore
 from epimetheus.testing.oci import World, serve
 from epimetheus.testing.syslog import Authority
@@ -53,13 +53,13 @@ CALLS = {
     "regions": lambda c, url, s: subscribed_regions(sdk(IdentityClient, c, url, s), "ocid1.tenancy.oc1..a"),
     "state read": lambda c, url, s: store(c, url, s).read(),
     "state write": lambda c, url, s: store(c, url, s).write(b"x" * (8 << 20), None),
-    "secrets": lambda c, url, s: Material(lambda: sdk(SecretsClient, c, url, s), bytes).read("RULES", "vault:ocid1.vaultsecret.oc1..a"),
+    "secrets": lambda c, url, s: ReferenceResolver(lambda: sdk(SecretsClient, c, url, s), bytes).read("RULES", "vault:ocid1.vaultsecret.oc1..a"),
     "metrics": lambda c, url, s: metrics.post(sdk(MonitoringClient, c, url, s), "n", "ocid1.tenancy.oc1..a", "r", {"x": 0.0}, 0.0),
 }
 
 
 def events(credentials, url, seconds):
-    audit = AuditApi(credentials, region="us-ashburn-1", endpoint=url, concurrency=1, pacer=Pacer(1000, SYSTEM), clock=SYSTEM)
+    audit = AuditApi(credentials, region="us-ashburn-1", endpoint=url, concurrency=1, pacer=RateLimiter(1000, SYSTEM), clock=SYSTEM)
     return next(audit.pages("ocid1.tenancy.oc1..a", Window(0, 1), None, Deadline.after(SYSTEM, seconds)))
 
 
@@ -72,7 +72,7 @@ def ended(call, credentials, url):
 
 
 @pytest.mark.parametrize("answer", SLOW, ids=lambda answer: answer.__name__)
-def test_item_18_a_slow_server_costs_a_call_of_the_sdk_no_more_than_its_deadline(credentials, answer):
+def test_a_slow_server_costs_a_call_of_the_sdk_no_more_than_its_deadline(credentials, answer):
     with hostile(answer) as url, ThreadPoolExecutor(len(CALLS)) as pool:
         came = dict(zip(CALLS, pool.map(lambda call: ended(call, credentials, url), CALLS.values()), strict=True))
     for call, (error, seconds) in came.items():
@@ -93,7 +93,7 @@ def tls(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("answer", [*SLOW, hostile_server.handshakes_never], ids=lambda answer: answer.__name__)
 @pytest.mark.parametrize("call", ["identity", "state write", "events"])
-def test_item_18_the_same_holds_over_tls(credentials, tls, call, answer, monkeypatch):
+def test_the_same_holds_over_tls(credentials, tls, call, answer, monkeypatch):
     monkeypatch.setattr(audit_module, "PAGE_SECONDS", 1.0)
     with hostile(answer, tls) as url:
         began = time.monotonic()
@@ -105,7 +105,7 @@ def test_item_18_the_same_holds_over_tls(credentials, tls, call, answer, monkeyp
 
 @pytest.mark.parametrize("answer", [*SLOW[:2], SLOW[3], hostile_server.reads_nothing], ids=lambda answer: answer.__name__)
 @pytest.mark.parametrize("call", ["identity", "events"])
-def test_item_18_and_for_what_a_proxy_answers(credentials, tls, call, answer, monkeypatch):
+def test_and_for_what_a_proxy_answers(credentials, tls, call, answer, monkeypatch):
     monkeypatch.setattr(audit_module, "PAGE_SECONDS", 1.0)
     with hostile(answer) as proxy:
         monkeypatch.setenv("https_proxy", proxy)
@@ -117,7 +117,7 @@ def test_item_18_and_for_what_a_proxy_answers(credentials, tls, call, answer, mo
 
 @pytest.mark.parametrize("proxied", [False, True])
 @pytest.mark.parametrize("call", ["identity", "events"])
-def test_item_18_a_gzip_bomb_over_tls_or_through_a_proxy_is_refused(credentials, tls, call, proxied, monkeypatch):
+def test_a_gzip_bomb_over_tls_or_through_a_proxy_is_refused(credentials, tls, call, proxied, monkeypatch):
     with hostile(hostile_server.gzip_bomb, tls) as url, hostile(hostile_server.tunnel) as proxy:
         if proxied:
             monkeypatch.setenv("https_proxy", proxy)
@@ -126,7 +126,7 @@ def test_item_18_a_gzip_bomb_over_tls_or_through_a_proxy_is_refused(credentials,
 
 
 @pytest.mark.parametrize("answer", SLOW, ids=lambda answer: answer.__name__)
-def test_item_18_a_slow_server_costs_a_page_no_more_than_its_deadline(credentials, answer, monkeypatch):
+def test_a_slow_server_costs_a_page_no_more_than_its_deadline(credentials, answer, monkeypatch):
     monkeypatch.setattr(audit_module, "PAGE_SECONDS", 1.0)
     with hostile(answer) as url:
         began = time.monotonic()
@@ -136,7 +136,7 @@ def test_item_18_a_slow_server_costs_a_page_no_more_than_its_deadline(credential
 
 
 @pytest.mark.parametrize("answer", [hostile_server.drips_body, hostile_server.reads_nothing], ids=lambda answer: answer.__name__)
-def test_item_18_a_page_also_ends_with_the_run(credentials, answer):
+def test_a_page_also_ends_with_the_run(credentials, answer):
     with hostile(answer) as url:
         began = time.monotonic()
         with pytest.raises(OutOfTime):
@@ -144,7 +144,7 @@ def test_item_18_a_page_also_ends_with_the_run(credentials, answer):
     assert time.monotonic() - began < 1.0 + SPARE
 
 
-def test_item_18_endless_headers_end(credentials):
+def test_endless_headers_end(credentials):
     for call in (*CALLS.values(), events):
         with hostile(hostile_server.endless_headers) as url, pytest.raises(EpimetheusError):
             call(credentials, url, SECONDS)
@@ -171,7 +171,7 @@ MOST = {"events": PAGE_BYTES, "state read": OBJECT_BYTES, "state write": ANSWER_
 
 @pytest.mark.parametrize("answer", LONG, ids=lambda answer: answer.__name__)
 @pytest.mark.parametrize("call", ["events", "identity", "state read"])
-def test_item_18_an_answer_without_end_takes_bounded_memory(tmp_path, api_key, call, answer):
+def test_an_answer_without_end_takes_bounded_memory(tmp_path, api_key, call, answer):
     """Peak memory of a process of its own, in MiB over what it had before."""
     config = World(api_key=api_key).credentials(tmp_path)
     probe = [sys.executable, "-c", PROBE, str(config), call, answer.__name__]
@@ -185,18 +185,18 @@ def test_item_18_an_answer_without_end_takes_bounded_memory(tmp_path, api_key, c
 
 
 @pytest.mark.parametrize("call", ["regions", "secrets", "metrics"])
-def test_item_18_every_other_call_ends_as_well(credentials, call):
+def test_every_other_call_ends_as_well(credentials, call):
     """They share the limits of Identity, whose memory is measured above; only the state may be larger."""
     for answer in (hostile_server.gzip_bomb, hostile_server.announces_terabytes):
         with hostile(answer) as url, pytest.raises(EpimetheusError, match="the answer is longer than"):
             CALLS[call](credentials, url, 30.0)
 
 
-def test_item_18_the_limits_are_what_the_documentation_says():
+def test_the_limits_are_what_the_documentation_says():
     assert (PAGE_BYTES, ANSWER_BYTES, OBJECT_BYTES, PAGE_SECONDS) == (67_108_864, 16_777_216, 268_435_456, 60.0)
 
 
-def test_item_18_a_redirect_is_not_followed(credentials):
+def test_a_redirect_is_not_followed(credentials):
     for call in CALLS.values():
         with hostile(hostile_server.redirects) as url, pytest.raises((SourceError, StateError), match="302"):
             call(credentials, url, SECONDS)
@@ -204,7 +204,7 @@ def test_item_18_a_redirect_is_not_followed(credentials):
         events(credentials, url, SECONDS)
 
 
-def test_item_18_the_limits_stay_when_the_sdk_replaces_its_session(tmp_path, api_key):
+def test_the_limits_stay_when_the_sdk_replaces_its_session(tmp_path, api_key):
     """After a 412 IfNoneMatchFailed the SDK makes a new session."""
     world = World(api_key=api_key)
     world.bucket("bucket")
@@ -219,7 +219,7 @@ def test_item_18_the_limits_stay_when_the_sdk_replaces_its_session(tmp_path, api
         assert [type(adapter).__name__ for adapter in client.base_client.session.adapters.values()] == ["_SdkAdapter", "_SdkAdapter"]
 
 
-def test_item_18_an_upload_of_megabytes_and_its_download_are_whole(tmp_path, api_key):
+def test_an_upload_of_megabytes_and_its_download_are_whole(tmp_path, api_key):
     world = World(api_key=api_key)
     world.bucket("bucket")
     credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")

@@ -80,7 +80,7 @@ def assert_no_other_message(form, message):
 
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
-def test_item_02_no_value_begins_a_message(form, header):
+def test_no_value_begins_a_message(form, header):
     renderer = Renderer(**{**SETTINGS, "format": form, "header": header})
     small = Renderer(**{**SETTINGS, "format": form, "header": header, "max_bytes": 700})
     for path in PLACES:
@@ -93,7 +93,7 @@ def test_item_02_no_value_begins_a_message(form, header):
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
 @pytest.mark.parametrize("forged", FORGED)
-def test_item_02_neither_does_a_key_a_compartments_path_or_a_malformed_text(form, header, forged):
+def test_neither_does_a_key_a_compartments_path_or_a_malformed_text(form, header, forged):
     settings = {"format": form, "header": header}
     for raw in (planted(("data", "additionalDetails", forged), 1), planted(("data", forged), {forged: [forged]}), WHOLE | {forged: "x"}):
         for most in (0, 600):
@@ -107,7 +107,7 @@ def test_item_02_neither_does_a_key_a_compartments_path_or_a_malformed_text(form
 
 
 @pytest.mark.parametrize("form", ["cef", "leef"])
-def test_item_02_neither_do_the_users_own_constants(form):
+def test_neither_do_the_users_own_constants(form):
     forged = "CEF:0 LEEF:2.0"
     fields = Fields(device=Device(forged, forged, forged), labels={"cs1": forged}, added={"cs1": "data.message"})
     message = render(WHOLE | {"data": {"eventName": "GetX", "message": forged}}, format=form, fields=fields).message.decode()
@@ -115,7 +115,7 @@ def test_item_02_neither_do_the_users_own_constants(form):
     assert "|CEF: 0 LEEF: 2.0|CEF: 0 LEEF: 2.0|CEF: 0 LEEF: 2.0|" in message
 
 
-def test_item_02_what_is_written_in_place_of_it():
+def test_what_is_written_in_place_of_it():
     raw = planted(("data", "identity", "userAgent"), "x CEF:0|v LEEF:1.0|w")
     assert cef(raw)["requestClientApplication"] == "x CEF: 0|v LEEF: 1.0|w"
     assert read_leef(body(raw, format="leef"))[1]["userAgent"] == "x CEF: 0?v LEEF: 1.0?w"
@@ -127,7 +127,7 @@ def test_item_02_what_is_written_in_place_of_it():
 
 
 @pytest.mark.parametrize("text", ["CEF:", "CEF:a", "CEF 0", "ef:0", "SELF:0", "brief:1"])
-def test_item_02_other_text_stays_as_it_is(text):
+def test_other_text_stays_as_it_is(text):
     assert cef(planted(("data", "resourceName"), text))["cs2"] == text
     assert json.loads(body(planted(("data", "resourceName"), text), format="json"))["data"]["resourceName"] == text
 
@@ -139,7 +139,7 @@ PIECES = st.lists(st.sampled_from(
 
 @settings(max_examples=200, deadline=None)
 @given(PIECES, st.sampled_from(PLACES), st.sampled_from([0, 480, 800]))
-def test_item_02_and_03_no_text_made_of_their_pieces_begins_a_message_or_hides(text, path, most):
+def test_and_03_no_text_made_of_their_pieces_begins_a_message_or_hides(text, path, most):
     for form, header in FORMATS_AND_HEADERS:
         message = render(planted(path, text), format=form, header=header, max_bytes=most).message
         assert_no_other_message(form, message)
@@ -154,7 +154,7 @@ THREE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(?:Z|\+0000)")
 
 
 @pytest.mark.parametrize("told", TIMES)
-def test_item_02_times_of_ours_have_three_decimals_in_utc_and_are_never_nil_or_0(told):
+def test_times_of_ours_have_three_decimals_in_utc_and_are_never_nil_or_0(told):
     raw = WHOLE | {"eventTime": told, "data": {"eventName": "GetX", "response": {"responseTime": "2026-03-02T10:15:30.5+02:00"}}}
     for form in FORMATS:
         assert THREE.fullmatch(parts(render(raw, format=form, started=1772528405.9).message)["time"])
@@ -166,7 +166,7 @@ def test_item_02_times_of_ours_have_three_decimals_in_utc_and_are_never_nil_or_0
     assert said["time"] == {0: 1772439330000, 1: 1772439330500, 2: 1772439330123}.get(TIMES.index(told), 1772528405900)
 
 
-def test_item_02_a_source_in_ipv6_stands_under_c6a2():
+def test_a_source_in_ipv6_stands_under_c6a2():
     extension = cef(event(identity={"ipAddress": "2001:db8::5"}))
     assert (extension["c6a2"], extension["c6a2Label"]) == ("2001:db8::5", "Source IPv6 Address")
     assert "c6a1" not in extension
@@ -179,7 +179,7 @@ HIDDEN = (
 
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
-def test_item_03_characters_that_are_not_seen_are_written_as_escapes(form, header):
+def test_characters_that_are_not_seen_are_written_as_escapes(form, header):
     renderer = Renderer(**{**SETTINGS, "format": form, "header": header})
     for path in PLACES:
         message = renderer(fetched(planted(path, "a" + "".join(HIDDEN) + "b")), 7).message.decode()
@@ -188,7 +188,7 @@ def test_item_03_characters_that_are_not_seen_are_written_as_escapes(form, heade
         assert not any(map(hides, renderer(fetched(malformed), 7).message.decode()))
 
 
-def test_item_03_how_they_are_written():
+def test_how_they_are_written():
     raw = planted(("data", "resourceName"), "a\u202eb\U000e0041c")
     assert read_by_cefp(body(raw))[1]["cs2"] == r"a\u202eb\udb40\udc41c"
     assert read_leef(body(raw, format="leef"))[1]["resourceName"] == r"a\u202eb\udb40\udc41c"
@@ -200,7 +200,7 @@ def test_item_03_how_they_are_written():
     assert head[3:5] == (r"com.oraclecloud.x.Get\u200bX", r"Get\u200bX")
 
 
-def test_item_03_of_all_characters_those_that_unicode_says_are_not_seen_and_no_others():
+def test_of_all_characters_those_that_unicode_says_are_not_seen_and_no_others():
     for character in map(chr, range(sys.maxunicode + 1)):
         surrogate = unicodedata.category(character) == "Cs"
         assert (on_terminal(character) != character) == (hides(character) or surrogate), hex(ord(character))
@@ -210,7 +210,7 @@ def test_item_03_of_all_characters_those_that_unicode_says_are_not_seen_and_no_o
 
 
 @pytest.mark.parametrize("text", ["plain ascii text ", "Gr\u00fc\u00dfe aus M\u00fcnchen ", "\u65e5\u672c\u8a9e "])
-def test_item_03_ordinary_text_is_looked_at_quickly(text):
+def test_ordinary_text_is_looked_at_quickly(text):
     data = (text * 50_000).encode()
     began = time.process_time()
     assert in_json(data) is data or in_json(data) == data

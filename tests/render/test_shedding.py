@@ -39,17 +39,17 @@ def cost(form, header, raw):
 
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize(("form", "header"), [("json", "rfc5424"), ("json", "rfc3164"), ("ocsf", "rfc5424")])
-def test_item_04_four_times_the_members_cost_about_four_times_as_much(name, form, header):
+def test_four_times_the_members_cost_about_four_times_as_much(name, form, header):
     small, large = (cost(form, header, event(**SHAPES[name](count))) for count in (2000, 8000))
     assert large < 8 * small + 0.02  # of a square it would be 16 times
 
 
 @pytest.mark.parametrize("form", ["json", "ocsf"])
-def test_item_04_4000_members_directly_in_data_are_shed_in_a_moment(form):
+def test_4000_members_directly_in_data_are_shed_in_a_moment(form):
     assert cost(form, "rfc5424", event(**{f"k{number}": nest(1, {"b": "c" * 20}) for number in range(4000)})) < 1
 
 
-def test_item_04_no_more_is_shed_than_need_be_and_first_what_comes_first():
+def test_no_more_is_shed_than_need_be_and_first_what_comes_first():
     raw = event(additionalDetails={"x": "y" * 100}, **{f"k{number:02}": {"a": "b" * 80} for number in range(40)})
     said = parts(Renderer(**{**SETTINGS, "format": "json", "max_bytes": 2500})(fetched(raw), 7).message)
     names = said["trimmed"].split(",")
@@ -60,7 +60,7 @@ def test_item_04_no_more_is_shed_than_need_be_and_first_what_comes_first():
     assert len(said["msg"]) + len('"k00":{"a":""},') + 80 > 2500 - 150  # the last that was kept would not have fitted
 
 
-def test_item_04_what_is_shed_is_named_where_it_was_and_a_parent_without_members_is_not():
+def test_what_is_shed_is_named_where_it_was_and_a_parent_without_members_is_not():
     raw = event(request={"headers": {"a": "b" * 600}, "id": "r"}, stateChange={"current": {"x": "y" * 600}}, newByOracle={"z": "w" * 600})
     for form, most, trimmed in (
         ("json", 700, "request.headers,stateChange,newByOracle"),

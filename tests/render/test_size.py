@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from epimetheus.render import MIN_BYTES
 from epimetheus.render.formats.base import Notes
-from epimetheus.render.size import cut, listed, shorten
+from epimetheus.render.size import cut, joined_names, shorten
 from tests.render.making import FORMATS, FORMATS_AND_HEADERS, OCSF, TEXTS, body, event, parts, read_by_cefp, read_leef, render
 
 VALUES = st.none() | TEXTS | st.tuples(TEXTS, st.integers(2, 99)).map(lambda pair: pair[0] * pair[1])
@@ -265,7 +265,7 @@ def test_an_event_of_thousands_of_keys_becomes_one_cut_string():
     ],
 )
 def test_names_are_listed_once_in_ascii_and_counted_where_there_is_no_room(names, most, expected):
-    assert listed(names, most) == expected
+    assert joined_names(names, most) == expected
 
 
 @pytest.mark.parametrize(

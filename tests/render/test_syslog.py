@@ -78,7 +78,7 @@ def test_names_are_printable_and_short_enough(given, rfc5424, rfc3164):
 
 
 @pytest.mark.parametrize("told", [None, "", "yesterday"])
-def test_item_02_an_event_without_a_time_has_the_start_of_the_run(told):
+def test_an_event_without_a_time_has_the_start_of_the_run(told):
     raw = event() | {"eventTime": told}
     assert parts(render(raw, started=1772528405.9).message)["time"] == "2026-03-03T09:00:05.900Z"
     assert parts(render(b"{", started=1772528405.9).message)["time"] == "2026-03-03T09:00:05.900Z"

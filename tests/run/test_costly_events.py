@@ -11,12 +11,12 @@ from epimetheus.render import Rendered, Renderer
 from epimetheus.render.abridge import EVENT_SECONDS, MOST_BYTES
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys
-from epimetheus.select.rate_limits import Quotas
+from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
-from epimetheus.select.tamper_watch import Watch
+from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.decode import Events
-from epimetheus.source.fetch import Work
+from epimetheus.source.fetch import FetchTask
 from epimetheus.testing.oci.samples import Sampler
 from tests.render.making import FORMATS, FORMATS_AND_HEADERS, OCSF, SETTINGS, event, fetched, parts, read_by_cefp, read_leef
 from tests.run.test_forward import Forwarder, Sink
@@ -40,7 +40,7 @@ def slow_renderer(form, header="rfc5424", **settings):
 
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
-def test_item_01_an_event_that_takes_too_long_is_abridged_masked_and_says_so(form, header):
+def test_an_event_that_takes_too_long_is_abridged_masked_and_says_so(form, header):
     assert EVENT_SECONDS == 2.0
     raw = costly(additionalDetails={"a": "password is hunter2", "b": ["token=hunter2"] * 9})
     rendered = slow_renderer(form, header)(fetched(raw), 7)
@@ -67,7 +67,7 @@ def test_item_01_an_event_that_takes_too_long_is_abridged_masked_and_says_so(for
         OCSF.validate(json.loads(said["msg"]))
 
 
-def test_item_01_an_abridged_event_is_within_the_size_and_hides_the_users_paths():
+def test_an_abridged_event_is_within_the_size_and_hides_the_users_paths():
     for form, header in FORMATS_AND_HEADERS:
         for most in (480, 1000, 4000):
             rendered = slow_renderer(form, header, max_bytes=most)(fetched(costly(resourceName="r" * 3000)), 7)
@@ -79,7 +79,7 @@ def test_item_01_an_abridged_event_is_within_the_size_and_hides_the_users_paths(
     assert b"epimetheusCut" not in message
 
 
-def test_item_01_malformed_text_that_takes_too_long_is_cut():
+def test_malformed_text_that_takes_too_long_is_cut():
     rendered = slow_renderer("cef")(fetched('{"x":["' + "a=b&" * 20_000 + '","token=hunter2","'), 7)
     assert (rendered.abridged, parts(rendered.message)["trimmed"]) == (True, "raw")
     assert len(rendered.message) < 70_000
@@ -99,7 +99,7 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 @pytest.mark.parametrize("form", FORMATS)
-def test_item_01_a_giant_event_costs_less_than_two_seconds_and_is_marked(name, form):
+def test_a_giant_event_costs_less_than_two_seconds_and_is_marked(name, form):
     raw = costly(**LARGE[name]())
     given = fetched(raw)
     assert len(given.raw) > MOST_BYTES
@@ -112,7 +112,7 @@ def test_item_01_a_giant_event_costs_less_than_two_seconds_and_is_marked(name, f
     assert b"DeleteThing" in rendered.message
 
 
-def test_item_01_giant_malformed_text_costs_less_than_two_seconds():
+def test_giant_malformed_text_costs_less_than_two_seconds():
     began = time.process_time()
     rendered = Renderer(**{**SETTINGS, "max_bytes": 0})(fetched(b'{"password":"' + b"hunter2" * 2_000_000), 7)
     assert time.process_time() - began < 2
@@ -121,14 +121,14 @@ def test_item_01_giant_malformed_text_costs_less_than_two_seconds():
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_item_01_an_event_below_the_bounds_is_not_abridged(form):
+def test_an_event_below_the_bounds_is_not_abridged(form):
     raw = costly(additionalDetails={"x": "y" * (MOST_BYTES - 2000)})
     rendered = Renderer(**{**SETTINGS, "format": form})(fetched(raw), 7)
     assert (rendered.abridged, b"[abridged" in rendered.message) == (False, False)
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_item_01_names_too_long_to_be_remembered_are_cut(form):
+def test_names_too_long_to_be_remembered_are_cut(form):
     given = fetched(costly(identity={**IDENTITY, "ipAddress": "1" * 9000}) | {"eventType": "com.oraclecloud.x." + "y" * 9000})
     rendered = Renderer(**{**SETTINGS, "format": form})(given, 7)
     assert rendered.abridged
@@ -152,11 +152,11 @@ def page_of(count):
 
 
 @pytest.mark.parametrize(("seconds", "sent"), [(1.0, 10), (3.0, 4), (0.001, 300)])
-def test_item_01_a_page_ends_between_events_at_the_deadline_and_the_rest_is_sent_when_it_is_read_again(hand, seconds, sent):
+def test_a_page_ends_between_events_at_the_deadline_and_the_rest_is_sent_when_it_is_read_again(hand, seconds, sent):
     sink, seen, tally = Sink(), SeenKeys(), Tally()
-    selection = Selection(Rules(), Watch(()), Quotas({}))
+    selection = Selection(Rules(), TamperWatch(()), RateLimits({}))
     forwarder = Forwarder(seen, selection, SlowRender(hand, seconds), lambda message: message + b"\n", sink, tally)
-    work = Work("c", Window(0, 60))
+    work = FetchTask("c", Window(0, 60))
     whole = forwarder.page(work, page_of(300), hand.deadline(10))
     forwarder.finish()
     assert (whole, sink.sent, tally.fetched, tally.forwarded, tally.abridged) == (sent == 300, sent, sent, sent, sent)
@@ -176,7 +176,7 @@ def hostile(stage, count, **identity):
 
 
 @pytest.mark.parametrize("form", ["cef", "json"])
-def test_item_01_300_user_agents_of_64_kb_on_one_page_arrive_within_the_deadline(tmp_path, api_key, form):
+def test_300_user_agents_of_64_kb_on_one_page_arrive_within_the_deadline(tmp_path, api_key, form):
     with staged(tmp_path, api_key, page_size=500) as stage:
         hostile(stage, 300, userAgent=("eyJ" * 30_000)[:65_536])
         began = time.monotonic()
@@ -186,7 +186,7 @@ def test_item_01_300_user_agents_of_64_kb_on_one_page_arrive_within_the_deadline
         assert len(set(stage.arrived())) == 300
 
 
-def test_item_01_a_run_that_renders_slowly_commits_in_its_deadline_and_the_next_go_on(tmp_path, api_key, monkeypatch):
+def test_a_run_that_renders_slowly_commits_in_its_deadline_and_the_next_go_on(tmp_path, api_key, monkeypatch):
     quick = Renderer.many
     monkeypatch.setattr(Renderer, "many", lambda self, items: time.sleep(0.05 * len(items)) or quick(self, items))
     with staged(tmp_path, api_key, page_size=500) as stage:
@@ -202,7 +202,7 @@ def test_item_01_a_run_that_renders_slowly_commits_in_its_deadline_and_the_next_
         assert sorted(stage.arrived()) == sorted(set(stage.arrived()))
 
 
-def test_item_01_giant_events_are_counted_by_the_run(tmp_path, api_key):
+def test_giant_events_are_counted_by_the_run(tmp_path, api_key):
     with staged(tmp_path, api_key, page_size=500) as stage:
         hostile(stage, 2, userAgent="a" * 1_500_000)
         hostile(stage, 1)

@@ -10,7 +10,7 @@ from tests.simulation.settings import Settings
 DAY = 24 * HOUR
 
 
-def test_item_05_a_state_in_the_future_is_an_error_and_nothing_is_lost():
+def test_a_state_in_the_future_is_an_error_and_nothing_is_lost():
     with scene() as play:
         one = play.place("one")
         assert play.run().status == "ok"
@@ -23,7 +23,7 @@ def test_item_05_a_state_in_the_future_is_an_error_and_nothing_is_lost():
         assert play.missing(names) == 0
 
 
-def test_item_07_a_deleted_state_is_an_error_and_nothing_is_lost():
+def test_a_deleted_state_is_an_error_and_nothing_is_lost():
     with scene() as play:
         one = play.place("one")
         assert play.run().status == "ok"
@@ -37,7 +37,7 @@ def test_item_07_a_deleted_state_is_an_error_and_nothing_is_lost():
         assert play.missing(names) == 0
 
 
-def test_item_08_a_compartment_created_while_listing_is_refused_is_reported_and_read_later():
+def test_a_compartment_created_while_listing_is_refused_is_reported_and_read_later():
     with scene() as play:
         play.place("one")
         assert play.run().status == "ok"
@@ -56,7 +56,7 @@ def test_item_08_a_compartment_created_while_listing_is_refused_is_reported_and_
 
 
 @pytest.mark.parametrize("deleted", [False, True])
-def test_item_09_a_compartment_that_listings_leave_out_and_that_returns_is_read_on(deleted):
+def test_a_compartment_that_listings_leave_out_and_that_returns_is_read_on(deleted):
     with scene() as play:
         one = play.place("one")
         assert play.run().status == "ok"
@@ -80,7 +80,7 @@ def test_item_09_a_compartment_that_listings_leave_out_and_that_returns_is_read_
 
 
 @pytest.mark.parametrize("step", range(0, 40, 3))
-def test_item_10_an_interrupt_at_any_step_returns_the_lease(step):
+def test_an_interrupt_at_any_step_returns_the_lease(step):
     with scene() as play:
         one = play.place("one")
         play.happen(one, 60, HOUR)
@@ -94,7 +94,7 @@ def test_item_10_an_interrupt_at_any_step_returns_the_lease(step):
         assert play.missing(names) == 0
 
 
-def test_item_10_a_killed_run_of_an_hour_blocks_others_for_five_minutes_at_most():
+def test_a_killed_run_of_an_hour_blocks_others_for_five_minutes_at_most():
     with scene() as play:
         play.place("one")
         play.run()
@@ -107,7 +107,7 @@ def test_item_10_a_killed_run_of_an_hour_blocks_others_for_five_minutes_at_most(
 
 
 @pytest.mark.parametrize("skew", [240.0, -240.0])
-def test_item_11_a_clock_that_is_minutes_off_loses_nothing_and_is_reported(skew):
+def test_a_clock_that_is_minutes_off_loses_nothing_and_is_reported(skew):
     with scene(overlap=1, settle=1) as play:
         one = play.place("one")
         play.run()
@@ -125,7 +125,7 @@ def test_item_11_a_clock_that_is_minutes_off_loses_nothing_and_is_reported(skew)
         assert play.missing(names) == 0
 
 
-def test_item_11_a_clock_that_is_ten_minutes_off_fails_the_run():
+def test_a_clock_that_is_ten_minutes_off_fails_the_run():
     with scene() as play:
         play.place("one")
         play.run()
@@ -133,7 +133,7 @@ def test_item_11_a_clock_that_is_ten_minutes_off_fails_the_run():
         assert play.run().status == "failed"
 
 
-def test_item_12_all_refused_is_a_failure_whatever_is_deleted_and_nothing_is_lost():
+def test_all_refused_is_a_failure_whatever_is_deleted_and_nothing_is_lost():
     with scene() as play:
         one, two = play.place("one"), play.place("two")
         play.run()
@@ -153,7 +153,7 @@ def test_item_12_all_refused_is_a_failure_whatever_is_deleted_and_nothing_is_los
 
 
 @pytest.mark.parametrize(("minutes", "lost"), [(40, 0), (300, 0), (600, 20)])
-def test_item_12_a_deleted_compartment_that_is_refused_is_given_up_after_six_hours_and_not_before(minutes, lost):
+def test_a_deleted_compartment_that_is_refused_is_given_up_after_six_hours_and_not_before(minutes, lost):
     with scene() as play:
         one = play.place("one")
         play.run()
@@ -169,7 +169,7 @@ def test_item_12_a_deleted_compartment_that_is_refused_is_given_up_after_six_hou
 
 
 @pytest.mark.parametrize("memory", [0.0, 3600.0])
-def test_item_13_a_window_that_no_run_can_read_gets_smaller_when_page_tokens_are_rejected(memory):
+def test_a_window_that_no_run_can_read_gets_smaller_when_page_tokens_are_rejected(memory):
     with scene(overlap=3) as play:
         one = play.place("one")
         play.run()
@@ -186,7 +186,7 @@ def test_item_13_a_window_that_no_run_can_read_gets_smaller_when_page_tokens_are
         assert all(later < earlier for earlier, later in zip(missing, missing[10:], strict=False) if earlier), missing
 
 
-def test_item_13_a_forbidden_compartment_does_not_hinder_catching_up_after_a_day():
+def test_a_forbidden_compartment_does_not_hinder_catching_up_after_a_day():
     with scene() as play:
         ocids = [play.place(name) for name in ("one", "two", "three")]
         forbidden = play.place("forbidden")
@@ -201,7 +201,7 @@ def test_item_13_a_forbidden_compartment_does_not_hinder_catching_up_after_a_day
         assert play.runs_until_arrived(names, most=40, seconds=30.0) <= 10
 
 
-def test_item_14_a_compartment_that_is_behind_and_excluded_for_one_run_is_read_on():
+def test_a_compartment_that_is_behind_and_excluded_for_one_run_is_read_on():
     with scene() as play:
         one, two = play.place("one"), play.place("two")
         play.run()
@@ -223,7 +223,7 @@ def test_item_14_a_compartment_that_is_behind_and_excluded_for_one_run_is_read_o
 
 @pytest.mark.parametrize("fate", ["active", "deleted", "vanished"])
 @pytest.mark.parametrize("mode", ["tenancy_only", "exclude"])
-def test_item_14_compartments_that_are_selected_again_are_read_on(mode, fate):
+def test_compartments_that_are_selected_again_are_read_on(mode, fate):
     with scene() as play:
         one = play.place("one")
         play.run()
@@ -246,7 +246,7 @@ def test_item_14_compartments_that_are_selected_again_are_read_on(mode, fate):
         play.end()
 
 
-def test_item_14_a_longer_overlap_repeats_nothing():
+def test_a_longer_overlap_repeats_nothing():
     with scene(overlap=15) as play:
         one = play.place("one")
         for _ in range(6):
@@ -260,7 +260,7 @@ def test_item_14_a_longer_overlap_repeats_nothing():
         play.end()
 
 
-def test_item_17_giants_do_not_starve_small_compartments_that_are_behind():
+def test_giants_do_not_starve_small_compartments_that_are_behind():
     with scene() as play:
         giants, small = [play.place(f"giant{n}") for n in range(3)], [play.place(f"small{n}") for n in range(10)]
         play.run()

@@ -3,19 +3,19 @@
 import pytest
 
 from epimetheus.errors import AccountingError, DeliveryUncertain
-from epimetheus.model import Quota, Window
+from epimetheus.model import HourlyCount, Window
 from epimetheus.render import Rendered
 from epimetheus.render.formats.base import Notes
 from epimetheus.run import forward
 from epimetheus.run.forward import BATCH_BYTES, BATCH_KEYS, Forwarder
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import KEY_BYTES, SeenKeys
-from epimetheus.select.rate_limits import Quotas
+from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
-from epimetheus.select.tamper_watch import Watch
+from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.decode import Events
-from epimetheus.source.fetch import Work
+from epimetheus.source.fetch import FetchTask
 
 
 class Sink:
@@ -73,13 +73,13 @@ def render():
 
 @pytest.fixture
 def quotas():
-    return Quotas({})
+    return RateLimits({})
 
 
 @pytest.fixture
 def forwarder(sink, seen, tally, render, quotas):
     rules = Rules(mode="exclude", excluded=("unwanted",), limits={"scarce": 1})
-    selection = Selection(rules, Watch(("ocid1.bucket.ours",)), quotas)
+    selection = Selection(rules, TamperWatch(("ocid1.bucket.ours",)), quotas)
     return Forwarder(seen, selection, render, lambda message: message + b"\n", sink, tally, actors=True)
 
 
@@ -97,7 +97,7 @@ def events(*names):
 
 
 def work(compartment="c", end=60):
-    return Work(compartment, Window(0, end))
+    return FetchTask(compartment, Window(0, end))
 
 
 def remembered(seen):
@@ -219,7 +219,7 @@ def test_a_limit_is_spent_when_the_receiver_has_what_spent_it(forwarder, sink, q
 def test_limits_are_settled_with_their_batch(forwarder, quotas):
     forwarder.page(work(), page_of(text("a", "scarce"), text("b", "scarce")))
     forwarder.finish()
-    assert quotas.packed(0) == {"scarce": {0: Quota(1, 1, 0, 3_599_999, 3_599_999)}}
+    assert quotas.packed(0) == {"scarce": {0: HourlyCount(1, 1, 0, 3_599_999, 3_599_999)}}
 
 
 def test_a_notice_has_a_number_and_is_no_event(forwarder, sink, tally):

@@ -6,16 +6,16 @@ import pytest
 
 from epimetheus.model import Compartment
 from epimetheus.run.known_compartments import NEW, RESUMED, RETENTION_MINUTES, Changes, last_known, still_serves, update_compartments
-from epimetheus.run.plan import asked_compartments
+from epimetheus.run.plan import polled_compartments
 from epimetheus.source.compartments import Listing
-from epimetheus.state.model import Behind, Known, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, State
 
 NOW, THROUGH, OVERLAP = 1000, 900, 15
 YEAR_LATER = NOW + RETENTION_MINUTES
 
 
 def known(*names, **more):
-    return {name: Known(name, "root", asked=True, **more) for name in names}
+    return {name: KnownCompartment(name, "root", asked=True, **more) for name in names}
 
 
 def listing(*names, refused=(), **more):
@@ -37,14 +37,14 @@ def stock(state, found, selected, **more):
 
 def test_the_first_listing_puts_no_compartment_behind():
     state = stock(State("region", NOW - 500), listing("a", "b"), {"a"})
-    assert (asked_compartments(state), state.behind) == (["a"], {})
+    assert (polled_compartments(state), state.behind) == (["a"], {})
 
 
 @pytest.mark.parametrize(("created", "since"), [(0, 500), (700, 700), (899, 899), (900, None), (950, None)])
 def test_a_new_compartment_is_behind_from_its_creation_at_most_the_look_back(state, created, since):
     found = Listing({**listing("a", "b").compartments, "n": Compartment("n", "n", "root", created)})
     behind = stock(state, found, {"a", "b", "n"}).behind
-    assert behind == ({} if since is None else {"n": Behind(since, NEW)})
+    assert behind == ({} if since is None else {"n": BehindCompartment(since, NEW)})
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_a_new_compartment_is_behind_from_its_creation_at_most_the_look_back(sta
 def test_a_new_compartment_is_read_from_the_look_back_before_the_last_complete_listing(state, listed, lookback, since):
     found = Listing({**listing("a", "b").compartments, "n": Compartment("n", "n", "root", 700)})
     behind = stock(replace(state, listed=listed), found, {"a", "b", "n"}, lookback=lookback).behind
-    assert behind == ({} if since is None else {"n": Behind(since, NEW)})
+    assert behind == ({} if since is None else {"n": BehindCompartment(since, NEW)})
 
 
 @pytest.mark.parametrize(("began", "created", "since"), [(100, 120, 120), (100, 99, 500), (0, 120, 500), (100, 100, 100)])
-def test_item_09_what_was_created_after_reading_began_is_read_from_its_creation_whatever_the_look_back(state, began, created, since):
+def test_what_was_created_after_reading_began_is_read_from_its_creation_whatever_the_look_back(state, began, created, since):
     found = Listing({**listing("a", "b").compartments, "n": Compartment("n", "n", "root", created)})
     behind = stock(replace(state, began=began), found, {"a", "b", "n"}).behind
-    assert behind == {"n": Behind(since, NEW)}
+    assert behind == {"n": BehindCompartment(since, NEW)}
 
 
 @pytest.mark.parametrize(
@@ -96,21 +96,21 @@ def test_when_the_tree_was_listed(state, before, found, listed):
     ],
 )
 def test_when_the_last_listing_serves(state, now, needed, more, serves):
-    gone = {"v": Known("v", gone=700), "d": Known("d", deleted=True, gone=700)}
+    gone = {"v": KnownCompartment("v", gone=700), "d": KnownCompartment("d", deleted=True, gone=700)}
     state = replace(state, known={**state.known, **gone}, **{"listed": 800, "last": {"caught_up": True}, **more})
     assert still_serves(state, needed, now=now, minutes=15) is serves
 
 
 def test_a_vanished_compartment_is_read_until_its_overlap_has_passed(state):
     gone = stock(state, listing("a"), {"a", "b"})
-    assert (asked_compartments(gone), gone.known["b"].gone) == (["a", "b"], NOW)
+    assert (polled_compartments(gone), gone.known["b"].gone) == (["a", "b"], NOW)
     still = stock(replace(gone, through=NOW + OVERLAP - 1), listing("a"), {"a", "b"}, now=NOW + 20)
-    assert (asked_compartments(still), still.known["b"].gone) == (["a", "b"], NOW)
+    assert (polled_compartments(still), still.known["b"].gone) == (["a", "b"], NOW)
     over = stock(replace(gone, through=NOW + OVERLAP), listing("a"), {"a", "b"}, now=NOW + 20)
-    assert (asked_compartments(over), over.known["b"]) == (["a"], Known("b", "root", gone=NOW, read=NOW + OVERLAP))
+    assert (polled_compartments(over), over.known["b"]) == (["a"], KnownCompartment("b", "root", gone=NOW, read=NOW + OVERLAP))
 
 
-def test_item_09_a_vanished_compartment_is_remembered_for_a_year(state):
+def test_a_vanished_compartment_is_remembered_for_a_year(state):
     gone = replace(stock(state, listing("a"), {"a", "b"}, lookback=0), through=NOW + OVERLAP)
     over = stock(gone, listing("a"), {"a", "b"}, now=NOW + 20, lookback=0)
     remembered = stock(over, listing("a"), {"a"}, now=YEAR_LATER + OVERLAP, lookback=0)
@@ -120,57 +120,57 @@ def test_item_09_a_vanished_compartment_is_remembered_for_a_year(state):
 
 
 def test_a_compartment_that_vanished_while_behind_is_read_to_its_end(state):
-    gone = stock(replace(state, behind={"b": Behind(100, "404")}), listing("a"), {"a", "b"})
+    gone = stock(replace(state, behind={"b": BehindCompartment(100, "404")}), listing("a"), {"a", "b"})
     later = stock(replace(gone, through=5000), listing("a"), {"a", "b"}, now=6000)
-    assert (asked_compartments(later), later.behind) == (["a", "b"], {"b": Behind(100, "404")})
+    assert (polled_compartments(later), later.behind) == (["a", "b"], {"b": BehindCompartment(100, "404")})
 
 
 @pytest.mark.parametrize("lookback", [0, 10, 10_000])
-def test_item_09_a_compartment_that_returns_is_read_on_from_where_reading_stopped(state, lookback):
+def test_a_compartment_that_returns_is_read_on_from_where_reading_stopped(state, lookback):
     gone = stock(state, listing("a"), {"a", "b"}, lookback=lookback)
     over = stock(replace(gone, through=NOW + OVERLAP + 40), listing("a"), {"a", "b"}, now=NOW + 60, lookback=lookback)
     later = stock(replace(over, through=NOW + 200), listing("a"), {"a", "b"}, now=NOW + 210, lookback=lookback)
     back = stock(replace(later, through=NOW + 9000), listing("a", "b"), {"a", "b"}, now=NOW + 9010, lookback=lookback)
-    assert back.behind == {"b": Behind(NOW + OVERLAP + 40, RESUMED)}
-    assert back.known["b"] == Known("b", "root", asked=True)
+    assert back.behind == {"b": BehindCompartment(NOW + OVERLAP + 40, RESUMED)}
+    assert back.known["b"] == KnownCompartment("b", "root", asked=True)
 
 
-def test_item_09_after_more_than_a_year_the_rest_of_a_year_is_read_and_the_gap_is_a_warning(state):
-    paused = replace(state, through=YEAR_LATER + 100, known={"a": state.known["a"], "b": Known("b", "root", read=900)})
+def test_after_more_than_a_year_the_rest_of_a_year_is_read_and_the_gap_is_a_warning(state):
+    paused = replace(state, through=YEAR_LATER + 100, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=900)})
     back, changes = updated(paused, listing("a", "b"), {"a", "b"}, now=YEAR_LATER + 110)
-    assert back.behind == {"b": Behind(NOW + 110, RESUMED)}
+    assert back.behind == {"b": BehindCompartment(NOW + 110, RESUMED)}
     assert changes.warnings(YEAR_LATER + 110) == [
         "1 compartments return after more than a year; their events before 1970-01-01T18:30:00Z are no longer available: b."
     ]
 
 
 def test_a_compartment_that_is_no_longer_selected_is_not_behind_either(state):
-    after = stock(replace(state, behind={"b": Behind(100, "404")}), listing("a", "b"), {"a"})
-    assert (asked_compartments(after), after.behind) == (["a"], {})
+    after = stock(replace(state, behind={"b": BehindCompartment(100, "404")}), listing("a", "b"), {"a"})
+    assert (polled_compartments(after), after.behind) == (["a"], {})
 
 
 @pytest.mark.parametrize("lookback", [0, 500])
 @pytest.mark.parametrize("tree", [True, False], ids=["excluded", "tenancy_only"])
-def test_item_14_a_mark_survives_a_change_of_selection(state, lookback, tree):
+def test_a_mark_survives_a_change_of_selection(state, lookback, tree):
     found = replace(listing("a", "b" if tree else "a"), tree=tree)
-    paused, changes = updated(replace(state, behind={"b": Behind(100, "404", 3)}), found, {"a"}, lookback=lookback)
-    assert paused.known["b"] == Known("b", "root", read=100)
+    paused, changes = updated(replace(state, behind={"b": BehindCompartment(100, "404", 3)}), found, {"a"}, lookback=lookback)
+    assert paused.known["b"] == KnownCompartment("b", "root", read=100)
     assert changes == Changes(deselected=("b",))
     again, changes = updated(replace(paused, through=990), listing("a", "b"), {"a", "b"}, now=NOW + 10, lookback=lookback)
-    assert again.behind == {"b": Behind(100, RESUMED)}
+    assert again.behind == {"b": BehindCompartment(100, RESUMED)}
     assert changes == Changes()
 
 
 @pytest.mark.parametrize("gone", [None, 800], ids=["vanishes now", "vanished meanwhile"])
-def test_item_14_a_compartment_that_is_selected_again_and_listed_no_more_is_read_to_its_end(state, gone):
-    paused = replace(state, known={"a": state.known["a"], "b": Known("b", "root", read=300, gone=gone)})
+def test_a_compartment_that_is_selected_again_and_listed_no_more_is_read_to_its_end(state, gone):
+    paused = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=300, gone=gone)})
     again = stock(paused, listing("a"), {"a", "b"})
-    assert again.behind == {"b": Behind(300, RESUMED)}
-    over = replace(paused, known={"a": state.known["a"], "b": Known("b", "root", read=815, gone=800)})
-    assert asked_compartments(stock(over, listing("a"), {"a", "b"})) == ["a"]
+    assert again.behind == {"b": BehindCompartment(300, RESUMED)}
+    over = replace(paused, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=815, gone=800)})
+    assert polled_compartments(stock(over, listing("a"), {"a", "b"})) == ["a"]
 
 
-def test_item_14_what_a_change_of_selection_skips_is_a_warning_once(state):
+def test_what_a_change_of_selection_skips_is_a_warning_once(state):
     paused, changes = updated(state, listing("a", "b"), {"a"})
     assert changes.warnings(NOW) == [
         "1 compartments are no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS, and their events are not forwarded: b."
@@ -181,35 +181,35 @@ def test_item_14_what_a_change_of_selection_skips_is_a_warning_once(state):
 
 def test_a_partial_listing_makes_no_compartment_vanish(state):
     after = stock(state, listing("a", refused=["root"]), {"a", "b"})
-    assert (asked_compartments(after), after.known["b"].gone) == (["a", "b"], None)
+    assert (polled_compartments(after), after.known["b"].gone) == (["a", "b"], None)
 
 
 def test_the_last_known_serve_in_place_of_a_listing(state):
-    state = replace(state, known={**state.known, "v": Known("v", gone=800, read=800), "d": Known("d", deleted=True, gone=800)})
+    state = replace(state, known={**state.known, "v": KnownCompartment("v", gone=800, read=800), "d": KnownCompartment("d", deleted=True, gone=800)})
     served = last_known(state)
     assert (set(served.compartments), set(served.refused)) == ({"a", "b", "d"}, {"a", "b", "d"})
     assert stock(state, served, {"a", "b"}).known["v"] == state.known["v"]
 
 
-def test_item_14_a_compartment_that_was_deleted_while_it_was_not_selected_is_read_to_its_end(state):
+def test_a_compartment_that_was_deleted_while_it_was_not_selected_is_read_to_its_end(state):
     deleted = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
     paused = stock(replace(state, through=300), listing("a", "b"), {"a"}, now=310)
     gone = stock(replace(paused, through=500), deleted, {"a"}, now=510)
     again = stock(replace(gone, through=900), deleted, {"a", "b"}, now=910)
-    assert again.behind == {"b": Behind(300, RESUMED)}
+    assert again.behind == {"b": BehindCompartment(300, RESUMED)}
     over = stock(replace(again, behind={}), deleted, {"a", "b"}, now=920)
-    assert asked_compartments(over) == ["a"]
+    assert polled_compartments(over) == ["a"]
 
 
-def test_item_09_a_compartment_that_vanished_and_returns_deleted_is_read_to_its_end(state):
-    vanished = replace(state, known={"a": state.known["a"], "b": Known("b", "root", gone=100, read=200)})
+def test_a_compartment_that_vanished_and_returns_deleted_is_read_to_its_end(state):
+    vanished = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", gone=100, read=200)})
     found = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
     back = stock(vanished, found, {"a", "b"})
-    assert (back.behind, back.known["b"].gone) == ({"b": Behind(200, RESUMED)}, NOW)
+    assert (back.behind, back.known["b"].gone) == ({"b": BehindCompartment(200, RESUMED)}, NOW)
 
 
-def test_item_12_a_deleted_compartment_that_was_given_up_stays_so_until_it_is_active_again(state):
-    given_up = replace(state, known={"a": state.known["a"], "b": Known("b", "root", deleted=True, gone=100, read=90, given_up=True)})
+def test_a_deleted_compartment_that_was_given_up_stays_so_until_it_is_active_again(state):
+    given_up = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", deleted=True, gone=100, read=90, given_up=True)})
     still = stock(given_up, Listing({**listing("a").compartments, **listing("b", deleted=True).compartments}), {"a", "b"})
-    assert (asked_compartments(still), still.behind, still.known["b"].read) == (["a"], {}, 90)
-    assert stock(still, listing("a", "b"), {"a", "b"}).behind == {"b": Behind(90, RESUMED)}
+    assert (polled_compartments(still), still.behind, still.known["b"].read) == (["a"], {}, 90)
+    assert stock(still, listing("a", "b"), {"a", "b"}).behind == {"b": BehindCompartment(90, RESUMED)}

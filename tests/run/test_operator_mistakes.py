@@ -15,7 +15,7 @@ from epimetheus.function.invoke import RunFailed
 from epimetheus.model import parse_minute
 from epimetheus.source import audit
 from epimetheus.state.encoding import pack, unpack
-from epimetheus.state.model import Known
+from epimetheus.state.model import KnownCompartment
 from tests.cli.test_app import terminal  # noqa: F401
 from tests.support.harness import staged
 
@@ -32,7 +32,7 @@ def tolerant(stage, **more):
 
 # 1 (items 12, 17)
 @pytest.mark.parametrize("root", ["forbidden", "hangs"])
-def test_item_12_a_refusal_of_all_at_the_cursor_does_not_stop_those_behind(stage, root):
+def test_a_refusal_of_all_at_the_cursor_does_not_stop_those_behind(stage, root):
     other = stage.world.add_compartment("other")
     stage.run(**SHORT)
     ids = stage.emit(other, 5, 0)
@@ -51,7 +51,7 @@ def test_item_12_a_refusal_of_all_at_the_cursor_does_not_stop_those_behind(stage
     assert stage.arrived() == ids
 
 
-def test_item_12_a_deleted_and_refused_compartment_does_not_stop_one_that_is_behind(stage):
+def test_a_deleted_and_refused_compartment_does_not_stop_one_that_is_behind(stage):
     a, b = stage.world.add_compartment("a"), stage.world.add_compartment("b")
     chosen = {"COMPARTMENT_MODE": "include", "COMPARTMENT_IDS": f"{a},{b}", **SHORT}
     stage.run(**chosen)
@@ -73,7 +73,7 @@ def test_item_12_a_deleted_and_refused_compartment_does_not_stop_one_that_is_beh
 # 2 (item 11)
 @pytest.mark.parametrize("mode", ["all", "tenancy_only"])
 @pytest.mark.parametrize("ahead", [240, 86_400])
-def test_item_11_the_clock_is_checked_with_a_state_in_a_file_too(stage, tmp_path, mode, ahead):
+def test_the_clock_is_checked_with_a_state_in_a_file_too(stage, tmp_path, mode, ahead):
     settings = {"STATE_FILE": str(tmp_path / "cursor"), "STATE_BUCKET": "", "COMPARTMENT_MODE": mode, "LISTING_MINUTES": "15", **SHORT}
     wrong = Clock(now=lambda: stage.hand.time + ahead, monotonic=time.monotonic, sleep=time.sleep)
     for _ in range(2):
@@ -87,7 +87,7 @@ def test_item_11_the_clock_is_checked_with_a_state_in_a_file_too(stage, tmp_path
 
 # 3 (item 16)
 @pytest.mark.parametrize("where", ["behind", "at the cursor"])
-def test_item_16_a_storm_after_quiet_hours_is_not_read_in_one_window(stage, monkeypatch, where):
+def test_a_storm_after_quiet_hours_is_not_read_in_one_window(stage, monkeypatch, where):
     monkeypatch.setattr("epimetheus.run.plan.FEW_EVENTS", 30)
     monkeypatch.setattr("epimetheus.run.plan.MANY_EVENTS", 60)
     monkeypatch.setattr("epimetheus.run.slice_reader.MANY_EVENTS", 60)
@@ -116,7 +116,7 @@ def test_item_16_a_storm_after_quiet_hours_is_not_read_in_one_window(stage, monk
 
 # 4 (item 13)
 @pytest.mark.parametrize("status", [403, 404, 410, 500])
-def test_item_13_a_stored_token_that_is_refused_in_whatever_way_is_given_up(tmp_path, api_key, monkeypatch, status):
+def test_a_stored_token_that_is_refused_in_whatever_way_is_given_up(tmp_path, api_key, monkeypatch, status):
     real, old, new = audit._session, set(), set()
 
     def answered(answer, **_):
@@ -145,11 +145,11 @@ def test_item_13_a_stored_token_that_is_refused_in_whatever_way_is_given_up(tmp_
 
 
 # 5 (items 6, 12)
-def test_item_06_an_adopted_state_asks_for_nothing_of_the_other_tenancy(terminal):  # noqa: F811
+def test_an_adopted_state_asks_for_nothing_of_the_other_tenancy(terminal):  # noqa: F811
     stage, type_in = terminal
     type_in("run", **SHORT)
     path, other = Path(stage.environment["STATE_FILE"]), "ocid1.tenancy.oc1..aaaother"
-    known = {other: Known("root", None, True), "ocid1.compartment.oc1..aaax": Known("x", other, True)}
+    known = {other: KnownCompartment("root", None, True), "ocid1.compartment.oc1..aaax": KnownCompartment("x", other, True)}
     path.write_bytes(pack(replace(unpack(path.read_bytes(), ""), known=known, tenancy=other)))
     assert type_in("state", "adopt", "--reason", "moved", "--yes").exit_code == 0
     ids = stage.emit(stage.world.tenancy, 5, 30)
@@ -158,7 +158,7 @@ def test_item_06_an_adopted_state_asks_for_nothing_of_the_other_tenancy(terminal
 
 
 # 6 (items 8, 18)
-def test_item_08_a_slow_identity_leaves_time_to_read_with_the_last_listing(tmp_path, api_key):
+def test_a_slow_identity_leaves_time_to_read_with_the_last_listing(tmp_path, api_key):
     with staged(tmp_path, api_key, page_size=2) as stage:
         for number in range(60):
             stage.world.add_compartment(f"c{number}")
@@ -188,7 +188,7 @@ def test_a_run_that_had_no_time_to_read_anything_is_not_ok(tmp_path, api_key):
 
 # 9 (item 5, the clumsy operator)
 @pytest.mark.parametrize("words", [("rewind", "2026-01-01T00:00:00Z"), ("reset",)])
-def test_item_05_a_typo_in_region_or_prefix_makes_no_new_state(terminal, words):  # noqa: F811
+def test_a_typo_in_region_or_prefix_makes_no_new_state(terminal, words):  # noqa: F811
     stage, type_in = terminal
     type_in("run")
     assert type_in("state", *words, "--yes", "--region", "us-ashburn1").exit_code == 2
@@ -200,7 +200,7 @@ def test_item_05_a_typo_in_region_or_prefix_makes_no_new_state(terminal, words):
 
 
 # 10 (item 12)
-def test_item_12_a_deleted_compartment_whose_first_page_can_be_read_is_not_given_up(stage):
+def test_a_deleted_compartment_whose_first_page_can_be_read_is_not_given_up(stage):
     deleted = stage.world.add_compartment("deleted")
     stage.run(**SHORT)
     ids = stage.emit(deleted, 300, 0, 30)
@@ -218,7 +218,7 @@ def test_item_12_a_deleted_compartment_whose_first_page_can_be_read_is_not_given
 
 # 11 (item 5)
 @pytest.mark.parametrize("how", ["missing", "damaged"])
-def test_item_05_a_rewind_without_a_state_reads_from_its_time_on(terminal, how):  # noqa: F811
+def test_a_rewind_without_a_state_reads_from_its_time_on(terminal, how):  # noqa: F811
     stage, type_in = terminal
     stage.emit(stage.world.tenancy, 5, 600)
     new = stage.emit(stage.world.tenancy, 3, 30)
@@ -233,7 +233,7 @@ def test_item_05_a_rewind_without_a_state_reads_from_its_time_on(terminal, how):
 
 
 # 12 (item 10)
-def test_item_10_the_lease_is_renewed_while_compartments_are_listed(stage):
+def test_the_lease_is_renewed_while_compartments_are_listed(stage):
     for number in range(50):
         stage.world.add_compartment(f"c{number}")
     stage.run(**SHORT)
@@ -252,7 +252,7 @@ def test_item_10_the_lease_is_renewed_while_compartments_are_listed(stage):
     assert all(live)
 
 
-def test_item_10_a_lease_written_with_a_clock_that_is_behind_is_live(stage):
+def test_a_lease_written_with_a_clock_that_is_behind_is_live(stage):
     stage.run()
     leases, hook = [], stage.world.put_hook
 
@@ -269,7 +269,7 @@ def test_item_10_a_lease_written_with_a_clock_that_is_behind_is_live(stage):
 
 # 13 (item 6, the clumsy operator)
 @pytest.mark.parametrize("typo", [{"SYSLOG_PORT": "1"}, {"TENANCY_OCID": "ocid1.tenancy.oc1..aaaatypo"}])
-def test_item_06_a_first_run_that_confirmed_nothing_binds_nobody(stage, typo):
+def test_a_first_run_that_confirmed_nothing_binds_nobody(stage, typo):
     ids = stage.emit(stage.world.tenancy, 3, 20)
     with pytest.raises(RunFailed):
         stage.call(**typo)
@@ -278,13 +278,13 @@ def test_item_06_a_first_run_that_confirmed_nothing_binds_nobody(stage, typo):
 
 
 # 14 (item 8)
-def test_item_08_listings_may_not_be_kept_for_longer_than_they_may_be_old(stage):
+def test_listings_may_not_be_kept_for_longer_than_they_may_be_old(stage):
     with pytest.raises(ConfigError, match="LISTING_MINUTES"):
         stage.call(LISTING_MINUTES="240")
 
 
 # 15 (item 10)
-def test_item_10_ctrl_c_just_after_the_file_is_replaced_is_no_state_error(stage, tmp_path, monkeypatch):
+def test_ctrl_c_just_after_the_file_is_replaced_is_no_state_error(stage, tmp_path, monkeypatch):
     settings = {"STATE_FILE": str(tmp_path / "cursor"), "STATE_BUCKET": ""}
     stage.run(**settings)
     real, calls = os.replace, []

@@ -12,7 +12,7 @@ from epimetheus.run.plan import (
     MANY_EVENTS,
     NO_TIME,
     REJECTED,
-    Outcome,
+    TaskOutcome,
     adapted_length,
     apply_progress,
     change_overlap,
@@ -24,14 +24,14 @@ from epimetheus.run.plan import (
     quota_horizon,
     refuse_if_none,
 )
-from epimetheus.source.fetch import Work
-from epimetheus.state.model import Behind, Known, Reading, State
+from epimetheus.source.fetch import FetchTask
+from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, State
 
 NOW, THROUGH, OVERLAP = 1000, 900, 15
 
 
 def known(*names, **more):
-    return {name: Known(name, "root", asked=True, **more) for name in names}
+    return {name: KnownCompartment(name, "root", asked=True, **more) for name in names}
 
 
 @pytest.fixture
@@ -48,22 +48,22 @@ def backfill(state, excluded, fresh, *, length, now=NOW):
 
 
 def test_which_keys_are_needed_longer(state):
-    more = {"v": Known("v", gone=800, read=850), "d": Known("d", deleted=True, gone=800, read=850), "w": Known("w", asked=True, gone=890)}
-    state = replace(state, known={**state.known, **more}, behind={"b": Behind(700, "404")})
+    more = {"v": KnownCompartment("v", gone=800, read=850), "d": KnownCompartment("d", deleted=True, gone=800, read=850), "w": KnownCompartment("w", asked=True, gone=890)}
+    state = replace(state, known={**state.known, **more}, behind={"b": BehindCompartment(700, "404")})
     assert dedupe_horizon(state, OVERLAP) == {"v": 835, "d": 835, "b": 685}
 
 
 def test_counts_under_limits_are_needed_for_what_is_behind_and_for_a_week_of_what_has_stopped(state):
     week = 7 * 24 * 60
-    state = replace(state, through=2 * week, known={"v": Known("v", read=week), "x": Known("x", read=week - 1)})
+    state = replace(state, through=2 * week, known={"v": KnownCompartment("v", read=week), "x": KnownCompartment("x", read=week - 1)})
     assert quota_horizon(state, OVERLAP) == week - OVERLAP
-    assert quota_horizon(replace(state, behind={"b": Behind(100, "404")}), OVERLAP) == 85
+    assert quota_horizon(replace(state, behind={"b": BehindCompartment(100, "404")}), OVERLAP) == 85
 
 
 def test_the_next_slice_begins_before_the_cursor_once_a_run_and_ends_where_events_have_settled(state):
-    both = [Work("a", Window(885, 960)), Work("b", Window(885, 960))]
+    both = [FetchTask("a", Window(885, 960)), FetchTask("b", Window(885, 960))]
     assert plan_next_slice(state, set(), end=990, length=60, overlap=OVERLAP) == both
-    late = [Work("a", Window(900, 930)), Work("b", Window(885, 930))]
+    late = [FetchTask("a", Window(900, 930)), FetchTask("b", Window(885, 930))]
     assert plan_next_slice(state, {"a"}, end=930, length=60, overlap=OVERLAP) == late
 
 
@@ -78,62 +78,62 @@ def test_a_later_slice_of_a_run_ends_where_the_overlap_of_the_next_one_begins(st
 
 
 def test_with_nothing_settled_since_the_overlap_is_read_alone_and_once(state):
-    assert plan_next_slice(state, {"a"}, end=THROUGH - 5, length=60, overlap=OVERLAP) == [Work("b", Window(885, 900))]
+    assert plan_next_slice(state, {"a"}, end=THROUGH - 5, length=60, overlap=OVERLAP) == [FetchTask("b", Window(885, 900))]
     assert plan_next_slice(state, {"a", "b"}, end=THROUGH, length=60, overlap=OVERLAP) == []
     assert plan_next_slice(state, set(), end=THROUGH, length=60, overlap=0) == []
 
 
 def test_compartments_behind_have_windows_of_their_own_in_the_order_of_their_turns(state):
-    state = replace(state, behind={"a": Behind(880, "x"), "b": Behind(200, "x", minutes=7)})
+    state = replace(state, behind={"a": BehindCompartment(880, "x"), "b": BehindCompartment(200, "x", minutes=7)})
     assert plan_next_slice(state, set(), end=990, length=60, overlap=OVERLAP) == []
-    both = [Work("a", Window(880, 900)), Work("b", Window(185, 207))]
+    both = [FetchTask("a", Window(880, 900)), FetchTask("b", Window(185, 207))]
     assert backfill(state, set(), {"a"}, length=60) == both
-    assert backfill(state, {"b"}, set(), length=60) == [Work("a", Window(865, 900))]
+    assert backfill(state, {"b"}, set(), length=60) == [FetchTask("a", Window(865, 900))]
 
 
 def test_a_window_in_progress_is_read_on(state):
-    state = replace(state, behind={"a": Behind(200, NO_TIME, 0, Reading(Window(185, 300), "token"))})
-    assert backfill(state, set(), set(), length=10) == [Work("a", Window(185, 300), "token")]
+    state = replace(state, behind={"a": BehindCompartment(200, NO_TIME, 0, PageCursor(Window(185, 300), "token"))})
+    assert backfill(state, set(), set(), length=10) == [FetchTask("a", Window(185, 300), "token")]
 
 
-def test_item_14_a_longer_overlap_reads_nothing_again_whose_keys_are_gone(state):
-    before = replace(state, overlap=15, behind={"b": Behind(200, "x")}, known={**state.known, "c": Known("c", read=300)})
+def test_a_longer_overlap_reads_nothing_again_whose_keys_are_gone(state):
+    before = replace(state, overlap=15, behind={"b": BehindCompartment(200, "x")}, known={**state.known, "c": KnownCompartment("c", read=300)})
     longer = change_overlap(before, 60)
     assert (longer.overlap, longer.floor, longer.behind["b"].floor, longer.known["c"].floor) == (60, 885, 185, 285)
-    assert plan_next_slice(longer, set(), end=960, length=60, overlap=60) == [Work("a", Window(885, 960))]
-    assert plan_backfill(longer, set(), set(), now=NOW, length=60, overlap=60) == [Work("b", Window(185, 260))]
+    assert plan_next_slice(longer, set(), end=960, length=60, overlap=60) == [FetchTask("a", Window(885, 960))]
+    assert plan_backfill(longer, set(), set(), now=NOW, length=60, overlap=60) == [FetchTask("b", Window(185, 260))]
     later = replace(longer, through=1000)
-    assert plan_next_slice(later, set(), end=1060, length=60, overlap=60) == [Work("a", Window(940, 1060))]
+    assert plan_next_slice(later, set(), end=1060, length=60, overlap=60) == [FetchTask("a", Window(940, 1060))]
 
 
-def test_item_14_a_shorter_overlap_and_an_unknown_one_set_no_floor(state):
+def test_a_shorter_overlap_and_an_unknown_one_set_no_floor(state):
     assert change_overlap(replace(state, overlap=60), 15) == replace(state, overlap=15)
     assert change_overlap(state, 15) == replace(state, overlap=15)
 
 
 def test_a_floor_never_lies_past_a_mark(state):
-    assert plan_next_slice(replace(state, floor=5000), {"b"}, end=960, length=60, overlap=15)[0] == Work("a", Window(900, 960))
+    assert plan_next_slice(replace(state, floor=5000), {"b"}, end=960, length=60, overlap=15)[0] == FetchTask("a", Window(900, 960))
 
 
-WORKS = [Work("a", Window(885, 960)), Work("b", Window(885, 960))]
-BEGUN = Reading(Window(885, 960), "t", 3)
-REFUSED = Outcome("404", missing=True)
-LATE = Outcome(NO_TIME)
-ON_ITS_WAY = Outcome(NO_TIME, "t", events=3)
+WORKS = [FetchTask("a", Window(885, 960)), FetchTask("b", Window(885, 960))]
+BEGUN = PageCursor(Window(885, 960), "t", 3)
+REFUSED = TaskOutcome("404", missing=True)
+LATE = TaskOutcome(NO_TIME)
+ON_ITS_WAY = TaskOutcome(NO_TIME, "t", events=3)
 
 
 @pytest.mark.parametrize(
     ("a", "b", "readable", "through", "behind"),
     [
-        (Outcome(), Outcome(), True, 960, {}),
-        (Outcome(), REFUSED, True, 960, {"b": Behind(900, "404", 1, missing=NOW)}),
-        (Outcome(), Outcome("429"), True, 960, {"b": Behind(900, "429", 1)}),
-        (REFUSED, Outcome("429"), False, 900, {}),
-        (REFUSED, Outcome("429"), True, 960, {"a": Behind(900, "404", 1, missing=NOW), "b": Behind(900, "429", 1)}),
-        (Outcome(), LATE, True, 960, {"b": Behind(900, NO_TIME, 0)}),
+        (TaskOutcome(), TaskOutcome(), True, 960, {}),
+        (TaskOutcome(), REFUSED, True, 960, {"b": BehindCompartment(900, "404", 1, missing=NOW)}),
+        (TaskOutcome(), TaskOutcome("429"), True, 960, {"b": BehindCompartment(900, "429", 1)}),
+        (REFUSED, TaskOutcome("429"), False, 900, {}),
+        (REFUSED, TaskOutcome("429"), True, 960, {"a": BehindCompartment(900, "404", 1, missing=NOW), "b": BehindCompartment(900, "429", 1)}),
+        (TaskOutcome(), LATE, True, 960, {"b": BehindCompartment(900, NO_TIME, 0)}),
         (LATE, LATE, True, 900, {}),
-        (ON_ITS_WAY, LATE, True, 960, {"b": Behind(900, NO_TIME), "a": Behind(900, NO_TIME, 0, BEGUN)}),
-        (Outcome(), Outcome("400", "t", rejected=True, events=9), True, 960, {"b": Behind(900, REJECTED, minutes=30, restarts=True)}),
+        (ON_ITS_WAY, LATE, True, 960, {"b": BehindCompartment(900, NO_TIME), "a": BehindCompartment(900, NO_TIME, 0, BEGUN)}),
+        (TaskOutcome(), TaskOutcome("400", "t", rejected=True, events=9), True, 960, {"b": BehindCompartment(900, REJECTED, minutes=30, restarts=True)}),
     ],
     ids=[
         "all read", "one missing", "one fails", "all refused", "all refused, others readable", "one late", "all late",
@@ -149,23 +149,23 @@ def test_the_cursor_follows_the_compartments_that_came_further_and_the_others_fa
     ("begun", "window", "outcome", "after"),
     [
         (
-            Behind(100, "404", 2, Reading(Window(85, 160), "old")),
+            BehindCompartment(100, "404", 2, PageCursor(Window(85, 160), "old")),
             Window(85, 160),
-            Outcome(events=9),
-            Behind(160, "404", 2, minutes=120, floor=160),
+            TaskOutcome(events=9),
+            BehindCompartment(160, "404", 2, minutes=120, floor=160),
         ),
-        (Behind(100, "404", 2), Window(85, 900), Outcome(), None),
-        (Behind(100, "404", 2, missing=50, refused=9), Window(85, 160), Outcome("429"), Behind(100, "429", 3)),
-        (Behind(100, "404", 2, missing=980, refused=7), Window(85, 160), REFUSED, Behind(100, "404", 3, missing=NOW, refused=27)),
-        (Behind(100, "404", 2, missing=50, refused=7), Window(85, 160), REFUSED, Behind(100, "404", 3, missing=NOW, refused=67)),
-        (Behind(100, "x"), Window(85, 160), Outcome("500", "t", events=9), Behind(100, "500", 1, minutes=30)),
-        (Behind(100, "x"), Window(85, 160), ON_ITS_WAY, Behind(100, NO_TIME, 0, Reading(Window(85, 160), "t", 3))),
-        (Behind(100, "x", restarts=True), Window(85, 160), ON_ITS_WAY, Behind(100, NO_TIME, minutes=37, restarts=True)),
+        (BehindCompartment(100, "404", 2), Window(85, 900), TaskOutcome(), None),
+        (BehindCompartment(100, "404", 2, missing=50, refused=9), Window(85, 160), TaskOutcome("429"), BehindCompartment(100, "429", 3)),
+        (BehindCompartment(100, "404", 2, missing=980, refused=7), Window(85, 160), REFUSED, BehindCompartment(100, "404", 3, missing=NOW, refused=27)),
+        (BehindCompartment(100, "404", 2, missing=50, refused=7), Window(85, 160), REFUSED, BehindCompartment(100, "404", 3, missing=NOW, refused=67)),
+        (BehindCompartment(100, "x"), Window(85, 160), TaskOutcome("500", "t", events=9), BehindCompartment(100, "500", 1, minutes=30)),
+        (BehindCompartment(100, "x"), Window(85, 160), ON_ITS_WAY, BehindCompartment(100, NO_TIME, 0, PageCursor(Window(85, 160), "t", 3))),
+        (BehindCompartment(100, "x", restarts=True), Window(85, 160), ON_ITS_WAY, BehindCompartment(100, NO_TIME, minutes=37, restarts=True)),
         (
-            Behind(100, "x", restarts=True, minutes=1),
+            BehindCompartment(100, "x", restarts=True, minutes=1),
             Window(85, 86),
             ON_ITS_WAY,
-            Behind(100, NO_TIME, 0, Reading(Window(85, 86), "t", 3), 1, restarts=True),
+            BehindCompartment(100, NO_TIME, 0, PageCursor(Window(85, 86), "t", 3), 1, restarts=True),
         ),
     ],
     ids=[
@@ -174,73 +174,73 @@ def test_the_cursor_follows_the_compartments_that_came_further_and_the_others_fa
     ],
 )  # fmt: skip
 def test_a_compartment_behind_moves_alone(state, begun, window, outcome, after):
-    moved = applied(replace(state, behind={"a": begun}), [Work("a", window)], {"a": outcome})
+    moved = applied(replace(state, behind={"a": begun}), [FetchTask("a", window)], {"a": outcome})
     assert (moved.through, moved.behind) == (900, {} if after is None else {"a": after})
 
 
 @pytest.mark.parametrize(("minutes", "half"), [(60, 30), (3, 1), (1, 1)])
-def test_item_13_a_stored_token_that_is_rejected_halves_the_window_at_once_down_to_a_minute(state, minutes, half):
+def test_a_stored_token_that_is_rejected_halves_the_window_at_once_down_to_a_minute(state, minutes, half):
     window = Window(85, 100 + minutes)
-    begun = replace(state, behind={"a": Behind(100, NO_TIME, 0, Reading(window, "old"))})
-    after = applied(begun, [Work("a", window, "old")], {"a": Outcome("400", "old", rejected=True)})
-    assert after.behind == {"a": Behind(100, REJECTED, minutes=half, restarts=True)}
-    assert backfill(after, set(), set(), length=60) == [Work("a", Window(85, 85 + half))]
+    begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, 0, PageCursor(window, "old"))})
+    after = applied(begun, [FetchTask("a", window, "old")], {"a": TaskOutcome("400", "old", rejected=True)})
+    assert after.behind == {"a": BehindCompartment(100, REJECTED, minutes=half, restarts=True)}
+    assert backfill(after, set(), set(), length=60) == [FetchTask("a", Window(85, 85 + half))]
 
 
-def test_item_13_a_token_of_this_run_that_is_rejected_within_a_minute_is_a_failure(state):
-    begun = replace(state, behind={"a": Behind(100, NO_TIME, minutes=1, restarts=True)})
-    after = applied(begun, [Work("a", Window(100, 101))], {"a": Outcome("400", "t", rejected=True, events=9)})
-    assert after.behind == {"a": Behind(100, "400", 1, minutes=1, restarts=True)}
+def test_a_token_of_this_run_that_is_rejected_within_a_minute_is_a_failure(state):
+    begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, minutes=1, restarts=True)})
+    after = applied(begun, [FetchTask("a", Window(100, 101))], {"a": TaskOutcome("400", "t", rejected=True, events=9)})
+    assert after.behind == {"a": BehindCompartment(100, "400", 1, minutes=1, restarts=True)}
 
 
-def test_item_13_an_overlap_that_holds_more_than_a_run_can_read_is_read_in_parts(state):
-    state = replace(state, behind={"a": Behind(100, REJECTED, minutes=4, restarts=True)})
+def test_an_overlap_that_holds_more_than_a_run_can_read_is_read_in_parts(state):
+    state = replace(state, behind={"a": BehindCompartment(100, REJECTED, minutes=4, restarts=True)})
     windows = []
     while state.behind["a"].since < 110:
         (work,) = backfill(state, set(), {"a"}, length=60)
         windows.append(tuple(work.window))
-        state = applied(state, [work], {"a": Outcome(events=9)})
+        state = applied(state, [work], {"a": TaskOutcome(events=9)})
     assert windows == [(85, 89), (89, 93), (93, 97), (97, 101), (101, 105), (105, 109), (109, 113)]
 
 
-def test_item_13_near_the_present_the_overlap_is_read_as_a_whole(state):
-    state = replace(state, behind={"a": Behind(890, REJECTED, minutes=4, restarts=True)})
-    assert backfill(state, set(), set(), length=60, now=904) == [Work("a", Window(875, 894))]
-    after = applied(state, [Work("a", Window(875, 894))], {"a": Outcome(events=9)}, now=904)
+def test_near_the_present_the_overlap_is_read_as_a_whole(state):
+    state = replace(state, behind={"a": BehindCompartment(890, REJECTED, minutes=4, restarts=True)})
+    assert backfill(state, set(), set(), length=60, now=904) == [FetchTask("a", Window(875, 894))]
+    after = applied(state, [FetchTask("a", Window(875, 894))], {"a": TaskOutcome(events=9)}, now=904)
     assert (after.behind["a"].since, after.behind["a"].floor) == (894, 0)
 
 
 def test_a_window_that_was_begun_in_an_earlier_run_is_no_proof_that_nothing_is_listed_later(state):
-    begun = replace(state, behind={"a": Behind(100, NO_TIME, reading=Reading(Window(85, 160), "t"))})
-    assert applied(begun, [Work("a", Window(85, 160), "t")], {"a": Outcome(events=9)}).behind["a"].floor == 0
+    begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, reading=PageCursor(Window(85, 160), "t"))})
+    assert applied(begun, [FetchTask("a", Window(85, 160), "t")], {"a": TaskOutcome(events=9)}).behind["a"].floor == 0
 
 
 @pytest.mark.parametrize(
     ("before", "outcome", "minutes"),
-    [(0, Outcome(CROWDED, "t", crowded=True, events=9), 75), (99_000, Outcome(NO_TIME, "t", events=1_001), 75)],
+    [(0, TaskOutcome(CROWDED, "t", crowded=True, events=9), 75), (99_000, TaskOutcome(NO_TIME, "t", events=1_001), 75)],
     ids=["stopped in this turn", "over several runs"],
 )
-def test_item_16_a_window_with_too_many_events_is_begun_again_much_shorter(state, before, outcome, minutes):
-    reading = Reading(Window(85, 700), "s", before) if before else None
-    begun = replace(state, behind={"a": Behind(100, "x", reading=reading)})
-    after = applied(begun, [Work("a", Window(85, 700), "s" if before else None)], {"a": outcome})
-    assert after.behind == {"a": Behind(100, CROWDED, minutes=minutes)}
+def test_a_window_with_too_many_events_is_begun_again_much_shorter(state, before, outcome, minutes):
+    reading = PageCursor(Window(85, 700), "s", before) if before else None
+    begun = replace(state, behind={"a": BehindCompartment(100, "x", reading=reading)})
+    after = applied(begun, [FetchTask("a", Window(85, 700), "s" if before else None)], {"a": outcome})
+    assert after.behind == {"a": BehindCompartment(100, CROWDED, minutes=minutes)}
 
 
-def test_item_16_a_minute_that_holds_too_many_events_is_read_on(state):
-    begun = replace(state, behind={"a": Behind(100, "x", reading=Reading(Window(85, 101), "s", 99_000))})
-    after = applied(begun, [Work("a", Window(85, 101), "s")], {"a": Outcome(NO_TIME, "t", events=1_001)})
-    assert after.behind["a"].reading == Reading(Window(85, 101), "t", 100_001)
+def test_a_minute_that_holds_too_many_events_is_read_on(state):
+    begun = replace(state, behind={"a": BehindCompartment(100, "x", reading=PageCursor(Window(85, 101), "s", 99_000))})
+    after = applied(begun, [FetchTask("a", Window(85, 101), "s")], {"a": TaskOutcome(NO_TIME, "t", events=1_001)})
+    assert after.behind["a"].reading == PageCursor(Window(85, 101), "t", 100_001)
 
 
-def test_item_17_a_compartment_that_had_its_turn_goes_to_the_end_of_the_queue(state):
-    queue = {name: Behind(100, "x") for name in ("a", "b", "c", "d")}
-    works = [Work(name, Window(85, 160)) for name in queue]
-    after = applied(replace(state, behind=queue), works, {"a": ON_ITS_WAY, "b": Outcome(), "d": Outcome("429")})
+def test_a_compartment_that_had_its_turn_goes_to_the_end_of_the_queue(state):
+    queue = {name: BehindCompartment(100, "x") for name in ("a", "b", "c", "d")}
+    works = [FetchTask(name, Window(85, 160)) for name in queue]
+    after = applied(replace(state, behind=queue), works, {"a": ON_ITS_WAY, "b": TaskOutcome(), "d": TaskOutcome("429")})
     assert list(after.behind) == ["c", "b", "d", "a"]
 
 
-DELETED = {"a": Known("a", "root", asked=True), "d": Known("d", "root", asked=True, deleted=True, gone=100)}
+DELETED = {"a": KnownCompartment("a", "root", asked=True), "d": KnownCompartment("d", "root", asked=True, deleted=True, gone=100)}
 
 
 @pytest.mark.parametrize(
@@ -253,8 +253,8 @@ DELETED = {"a": Known("a", "root", asked=True), "d": Known("d", "root", asked=Tr
     ],
     ids=["long enough", "not long enough", "not in this run", "not deleted"],
 )
-def test_item_12_when_a_deleted_compartment_is_given_up(state, known, refused, in_this_run, gives_up):
-    before = replace(state, known=known, behind={"d": Behind(700, "404", 9, missing=NOW, refused=refused)})
+def test_when_a_deleted_compartment_is_given_up(state, known, refused, in_this_run, gives_up):
+    before = replace(state, known=known, behind={"d": BehindCompartment(700, "404", 9, missing=NOW, refused=refused)})
     after, given_up = give_up(before, in_this_run)
     assert given_up == (["d"] if gives_up else [])
     assert ("d" in after.behind) is not gives_up
@@ -262,48 +262,48 @@ def test_item_12_when_a_deleted_compartment_is_given_up(state, known, refused, i
 
 
 @pytest.mark.parametrize("readable", [True, False])
-def test_item_12_a_refusal_of_all_does_not_count_against_a_compartment(state, readable):
-    before = replace(state, behind={"a": Behind(100, "404", 9, missing=NOW - 20, refused=40)})
-    after = applied(before, [Work("a", Window(85, 160))], {"a": REFUSED}, readable=readable)
+def test_a_refusal_of_all_does_not_count_against_a_compartment(state, readable):
+    before = replace(state, behind={"a": BehindCompartment(100, "404", 9, missing=NOW - 20, refused=40)})
+    after = applied(before, [FetchTask("a", Window(85, 160))], {"a": REFUSED}, readable=readable)
     assert after.behind["a"].refused == (60 if readable else 40)
 
 
-def test_item_12_a_refusal_of_all_is_a_failure_also_with_a_deleted_compartment_among_them(state):
+def test_a_refusal_of_all_is_a_failure_also_with_a_deleted_compartment_among_them(state):
     state = replace(state, known=DELETED)
-    works = [Work("a", Window(885, 960)), Work("d", Window(885, 960))]
+    works = [FetchTask("a", Window(885, 960)), FetchTask("d", Window(885, 960))]
     with pytest.raises(SourceError, match="None of 2 compartments could be read; the first: 404"):
         refuse_if_none(state, works, dict.fromkeys("ad", REFUSED), readable=False)
     refuse_if_none(state, works, dict.fromkeys("ad", REFUSED), readable=True)
-    refuse_if_none(state, works, {"a": Outcome(), "d": REFUSED}, readable=False)
-    refuse_if_none(replace(state, behind={"a": Behind(1, "")}), works[:1], {"a": REFUSED}, readable=False)
+    refuse_if_none(state, works, {"a": TaskOutcome(), "d": REFUSED}, readable=False)
+    refuse_if_none(replace(state, behind={"a": BehindCompartment(1, "")}), works[:1], {"a": REFUSED}, readable=False)
 
 
 @pytest.mark.parametrize(("events", "minutes"), [(25_000, 120), (25_001, 60), (MANY_EVENTS, 60), (MANY_EVENTS + 1, 30)])
-def test_item_16_the_length_of_a_compartments_windows_follows_its_own_events(events, minutes):
+def test_the_length_of_a_compartments_windows_follows_its_own_events(events, minutes):
     assert adapted_length(60, events, may_grow=True) == minutes
     assert adapted_length(60, events, may_grow=False) == min(minutes, 60)
     assert (adapted_length(1, 10**6, may_grow=True), adapted_length(7 * 24 * 60, 0, may_grow=True)) == (1, 7 * 24 * 60)
 
 
 @pytest.mark.parametrize(("restarts", "quick", "minutes"), [(False, False, 120), (True, False, 60), (True, True, 120)])
-def test_item_13_where_tokens_expire_a_window_grows_only_after_a_quick_one(state, restarts, quick, minutes):
-    begun = replace(state, behind={"a": Behind(100, "x", minutes=60, restarts=restarts)})
-    after = applied(begun, [Work("a", Window(85, 160))], {"a": Outcome(events=5)}, quick=quick)
+def test_where_tokens_expire_a_window_grows_only_after_a_quick_one(state, restarts, quick, minutes):
+    begun = replace(state, behind={"a": BehindCompartment(100, "x", minutes=60, restarts=restarts)})
+    after = applied(begun, [FetchTask("a", Window(85, 160))], {"a": TaskOutcome(events=5)}, quick=quick)
     assert after.behind["a"].minutes == minutes
 
 
 @pytest.mark.parametrize(
     ("outcomes", "events", "seconds", "left", "expected"),
     [
-        ([Outcome()], 25_000, 24, 100, 480),
-        ([Outcome()], 25_001, 24, 100, 240),
-        ([Outcome()], 25_000, 25, 100, 240),
-        ([Outcome()], 100_000, 24, 100, 240),
-        ([Outcome()], 100_001, 24, 100, 120),
+        ([TaskOutcome()], 25_000, 24, 100, 480),
+        ([TaskOutcome()], 25_001, 24, 100, 240),
+        ([TaskOutcome()], 25_000, 25, 100, 240),
+        ([TaskOutcome()], 100_000, 24, 100, 240),
+        ([TaskOutcome()], 100_001, 24, 100, 120),
         ([LATE], 0, 100, 100, 120),
         ([LATE], 0, 9, 40, 240),
         ([LATE], 100_001, 40, 40, 120),
-        ([Outcome(), REFUSED], 0, 1, 100, 240),
+        ([TaskOutcome(), REFUSED], 0, 1, 100, 240),
     ],
     ids=[
         "cheap", "full", "dear", "fuller", "too full", "too long for a run", "the rest of a run was too short", "and too full",
@@ -316,5 +316,5 @@ def test_how_long_the_next_slice_is(outcomes, events, seconds, left, expected):
 
 def test_a_slice_is_as_long_as_it_is_set_at_least_and_a_week_at_most():
     assert next_length(100, 60, [LATE], events=0, seconds=9, left=9, whole=9) == 60
-    assert next_length(100, 60, [Outcome()], events=10**6, seconds=0, left=9, whole=9) == 60
-    assert next_length(7000, 60, [Outcome()], events=0, seconds=0, left=9, whole=9) == 7 * 24 * 60
+    assert next_length(100, 60, [TaskOutcome()], events=10**6, seconds=0, left=9, whole=9) == 60
+    assert next_length(7000, 60, [TaskOutcome()], events=0, seconds=0, left=9, whole=9) == 7 * 24 * 60

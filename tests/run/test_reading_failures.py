@@ -22,7 +22,7 @@ def arrived_once(stage, ids):
 
 
 @pytest.mark.parametrize("lost", ["subtree and walk", "Identity down"])
-def test_item_08_a_run_with_a_listing_older_than_an_hour_is_partial(stage, lost):
+def test_a_run_with_a_listing_older_than_an_hour_is_partial(stage, lost):
     stage.run(**SHORT)
     if lost == "Identity down":
         stage.world.faults.add("status", status=500, service="identity", times=None)
@@ -48,7 +48,7 @@ def test_item_08_a_run_with_a_listing_older_than_an_hour_is_partial(stage, lost)
     assert stage.arrived() == ids
 
 
-def test_item_08_a_tree_that_was_never_listed_completely_is_partial_after_an_hour(stage):
+def test_a_tree_that_was_never_listed_completely_is_partial_after_an_hour(stage):
     hidden = stage.world.add_compartment("hidden")
     stage.world.add_compartment("below", hidden)
     stage.world.faults.add("subtree_refused", times=None)
@@ -58,7 +58,7 @@ def test_item_08_a_tree_that_was_never_listed_completely_is_partial_after_an_hou
     assert (stage.run().status, stage.run().listing_age_seconds) == ("partial", 3660)
 
 
-def test_item_08_where_none_is_listed_there_is_no_age(stage):
+def test_where_none_is_listed_there_is_no_age(stage):
     stage.run(COMPARTMENT_MODE="tenancy_only")
     stage.hand.forward(9 * HOUR)
     report = stage.run(COMPARTMENT_MODE="tenancy_only")
@@ -69,7 +69,7 @@ def test_item_08_where_none_is_listed_there_is_no_age(stage):
 
 
 @pytest.mark.parametrize("lookback", ["0", "1", "24"])
-def test_item_09_a_compartment_that_listings_leave_out_for_days_loses_nothing(stage, lookback):
+def test_a_compartment_that_listings_leave_out_for_days_loses_nothing(stage, lookback):
     away = stage.world.add_compartment("away")
     stage.run(INITIAL_LOOKBACK_HOURS=lookback)
     ids = []
@@ -86,7 +86,7 @@ def test_item_09_a_compartment_that_listings_leave_out_for_days_loses_nothing(st
 # 12: refusals
 
 
-def test_item_12_audit_refused_as_a_whole_is_a_failure_whatever_is_deleted(stage):
+def test_audit_refused_as_a_whole_is_a_failure_whatever_is_deleted(stage):
     deleted = stage.world.add_compartment("deleted")
     stage.world.delete(deleted)
     ids = stage.emit(deleted, 5, 30, 20)
@@ -101,7 +101,7 @@ def test_item_12_audit_refused_as_a_whole_is_a_failure_whatever_is_deleted(stage
 
 
 @pytest.mark.parametrize("minutes", [40, 359])
-def test_item_12_a_deleted_compartment_that_is_refused_for_a_while_and_readable_again_loses_nothing(stage, minutes):
+def test_a_deleted_compartment_that_is_refused_for_a_while_and_readable_again_loses_nothing(stage, minutes):
     deleted = stage.world.add_compartment("deleted")
     stage.run(**SHORT)
     stage.world.delete(deleted)
@@ -116,7 +116,7 @@ def test_item_12_a_deleted_compartment_that_is_refused_for_a_while_and_readable_
     assert arrived_once(stage, ids)
 
 
-def test_item_12_a_deleted_compartment_is_given_up_loudly_after_six_hours(stage):
+def test_a_deleted_compartment_is_given_up_loudly_after_six_hours(stage):
     deleted = stage.world.add_compartment("deleted")
     stage.run(**SHORT)
     stage.world.delete(deleted)
@@ -138,7 +138,7 @@ def test_item_12_a_deleted_compartment_is_given_up_loudly_after_six_hours(stage)
     assert (report.status, report.position.behind, report.given_up, report.warnings) == ("ok", {}, 0, [])
 
 
-def test_item_12_hours_in_which_all_of_audit_is_refused_do_not_count_against_a_deleted_compartment(stage):
+def test_hours_in_which_all_of_audit_is_refused_do_not_count_against_a_deleted_compartment(stage):
     deleted = stage.world.add_compartment("deleted")
     stage.run(**SHORT)
     stage.world.delete(deleted)
@@ -153,7 +153,7 @@ def test_item_12_hours_in_which_all_of_audit_is_refused_do_not_count_against_a_d
     assert arrived_once(stage, ids)
 
 
-def test_item_12_a_refusal_of_all_is_a_failure_also_where_all_are_behind(stage):
+def test_a_refusal_of_all_is_a_failure_also_where_all_are_behind(stage):
     other = stage.world.add_compartment("other")
     stage.run(**SHORT)
     for ocid in (stage.world.tenancy, other):
@@ -170,7 +170,7 @@ def test_item_12_a_refusal_of_all_is_a_failure_also_where_all_are_behind(stage):
 # 13: page tokens that do not outlive a run, and one failure that makes windows grow
 
 
-def test_item_13_with_tokens_that_end_with_the_run_a_large_window_is_read_in_the_end(tmp_path, api_key):
+def test_with_tokens_that_end_with_the_run_a_large_window_is_read_in_the_end(tmp_path, api_key):
     with staged(tmp_path, api_key, page_size=20) as stage:
         stage.world.sleep = None
         ids = stage.emit(stage.world.tenancy, 1200, 62, 60)
@@ -189,7 +189,7 @@ def test_item_13_with_tokens_that_end_with_the_run_a_large_window_is_read_in_the
 
 
 @pytest.mark.parametrize("hours", [24])
-def test_item_13_one_forbidden_compartment_does_not_make_windows_longer_for_the_others(stage, hours):
+def test_one_forbidden_compartment_does_not_make_windows_longer_for_the_others(stage, hours):
     forbidden = stage.world.add_compartment("forbidden")
     stage.run(**SHORT)
     stage.world.forbid(forbidden)
@@ -207,7 +207,7 @@ def test_item_13_one_forbidden_compartment_does_not_make_windows_longer_for_the_
 # 14: settings that change between runs
 
 
-def test_item_14_a_compartment_behind_that_is_excluded_for_a_run_loses_nothing(stage):
+def test_a_compartment_behind_that_is_excluded_for_a_run_loses_nothing(stage):
     other = stage.world.add_compartment("other")
     stage.run(**SHORT)
     stage.world.forbid(other)
@@ -227,7 +227,7 @@ def test_item_14_a_compartment_behind_that_is_excluded_for_a_run_loses_nothing(s
     assert arrived_once(stage, ids)
 
 
-def test_item_14_from_all_to_the_root_alone_and_back_loses_nothing(stage):
+def test_from_all_to_the_root_alone_and_back_loses_nothing(stage):
     other = stage.world.add_compartment("other")
     stage.run(INITIAL_LOOKBACK_HOURS="0")
     ids = []
@@ -238,7 +238,7 @@ def test_item_14_from_all_to_the_root_alone_and_back_loses_nothing(stage):
     assert arrived_once(stage, ids)
 
 
-def test_item_14_a_longer_overlap_repeats_nothing(stage):
+def test_a_longer_overlap_repeats_nothing(stage):
     other = stage.world.add_compartment("other")
     ids = [event for ocid in (stage.world.tenancy, other) for event in stage.emit(ocid, 60, 60, 58)]
     stage.run(OVERLAP_MINUTES="5", **SHORT)
@@ -249,7 +249,7 @@ def test_item_14_a_longer_overlap_repeats_nothing(stage):
     assert arrived_once(stage, ids)
 
 
-def test_item_14_where_identity_is_down_the_regions_last_known_are_read(tmp_path, api_key):
+def test_where_identity_is_down_the_regions_last_known_are_read(tmp_path, api_key):
     with staged(tmp_path, api_key, regions=["us-ashburn-1", "eu-frankfurt-1"]) as stage:
         assert [report.region for report in stage.call(REGIONS="all", **SHORT)] == ["us-ashburn-1", "eu-frankfurt-1"]
         stage.world.faults.add("status", status=404, operation="ListRegionSubscriptions", times=None)
@@ -263,7 +263,7 @@ def test_item_14_where_identity_is_down_the_regions_last_known_are_read(tmp_path
         assert "The list of subscribed regions is 70 minutes old" in reports[1].warnings[1]
 
 
-def test_item_14_where_regions_were_never_listed_the_call_fails(stage):
+def test_where_regions_were_never_listed_the_call_fails(stage):
     stage.world.faults.add("status", status=404, operation="ListRegionSubscriptions", times=None)
     with pytest.raises(Exception, match="inspect tenancies in tenancy"):
         stage.call(REGIONS="all")
@@ -272,7 +272,7 @@ def test_item_14_where_regions_were_never_listed_the_call_fails(stage):
 # 16, 17: memory and turns
 
 
-def test_item_16_a_compartment_behind_is_read_in_windows_that_follow_its_own_events(stage, monkeypatch):
+def test_a_compartment_behind_is_read_in_windows_that_follow_its_own_events(stage, monkeypatch):
     monkeypatch.setattr("epimetheus.run.plan.FEW_EVENTS", 30)
     monkeypatch.setattr("epimetheus.run.plan.MANY_EVENTS", 60)
     other = stage.world.add_compartment("other")
@@ -293,7 +293,7 @@ def _state(write):
     return unpack(write.data, "a write")
 
 
-def test_item_17_small_compartments_are_not_starved_by_large_ones(tmp_path, api_key):
+def test_small_compartments_are_not_starved_by_large_ones(tmp_path, api_key):
     with staged(tmp_path, api_key, page_size=2) as stage:
         giants = [stage.world.add_compartment(f"giant{n}") for n in range(4)]
         small = [stage.world.add_compartment(f"small{n}") for n in range(10)]

@@ -51,7 +51,7 @@ def test_some_compartments_alone_can_be_replayed(stage):
     assert {event_id(message)[:5] for message in stage.receiver.messages} == {"GetIn"}
 
 
-def test_item_15_a_replay_keeps_to_the_compartments_that_the_settings_include(stage):
+def test_a_replay_keeps_to_the_compartments_that_the_settings_include(stage):
     app, other = stage.world.add_compartment("app"), stage.world.add_compartment("other")
     below = stage.world.add_compartment("below", app)
     for place in (app, below, other, stage.world.tenancy):

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from epimetheus.cli.app import app
 from epimetheus.errors import ConfigError
 from epimetheus.function.invoke import RunFailed
-from epimetheus.model import Cache, Quota, parse_minute, time_text
+from epimetheus.model import Cache, HourlyCount, parse_minute, time_text
 from epimetheus.testing.syslog import parse_message
 from tests.render.making import event
 from tests.support.hand import NOON
@@ -82,7 +82,7 @@ def test_the_documented_example_limits_what_it_says_over_several_runs_and_a_fail
     stage.receiver.faults.add("die", after=700)
     with pytest.raises(RunFailed):
         stage.call(**settings)
-    assert stage.state().quotas == {GET: {ELEVEN: Quota(passed=60)}}
+    assert stage.state().quotas == {GET: {ELEVEN: HourlyCount(passed=60)}}
     stage.receiver.start()
     stage.receiver.faults.clear()
 
@@ -292,7 +292,7 @@ def poll(stage, count, minutes_ago, address, **more):
 SUMMARISE = {**JSON, "OWN_EVENTS": "summarise"}
 
 
-def test_item_15_a_token_that_is_used_from_another_address_is_seen(stage):
+def test_a_token_that_is_used_from_another_address_is_seen(stage):
     poll(stage, 4, 10, "10.0.0.5")
     stolen = poll(stage, 3, 9, "203.0.113.7", prefix="stolen-")
     report = stage.run(**SUMMARISE)
@@ -308,7 +308,7 @@ def test_item_15_a_token_that_is_used_from_another_address_is_seen(stage):
     assert details["addresses"] == {"10.0.0.5": 4}
 
 
-def test_item_15_the_address_is_remembered_whichever_is_listed_first(stage):
+def test_the_address_is_remembered_whichever_is_listed_first(stage):
     poll(stage, 2, 10, "10.0.0.5")
     stage.run(**SUMMARISE)
     stage.hand.forward(600)
@@ -331,11 +331,11 @@ def hours(stage, count, calls):
     return told
 
 
-def test_item_15_while_we_poll_no_second_address_is_ever_ours(stage):
+def test_while_we_poll_no_second_address_is_ever_ours(stage):
     assert hours(stage, 8, {"10.0.0.5": 2, "203.0.113.7": 3}) == [(2, 3)] * 8
 
 
-def test_item_15_a_new_address_is_never_ours_by_itself_and_the_old_one_stays_ours(stage):
+def test_a_new_address_is_never_ours_by_itself_and_the_old_one_stays_ours(stage):
     hours(stage, 1, {"10.0.0.5": 2})
     assert hours(stage, 5, {"10.0.0.9": 2}) == [(0, 2)] * 5
     assert hours(stage, 2, {"10.0.0.9": 2, "10.0.0.5": 1}) == [(1, 2)] * 2
@@ -348,26 +348,26 @@ def type_in(stage, monkeypatch, *words):
     return CliRunner().invoke(app, words, catch_exceptions=False)
 
 
-def test_item_15_an_operator_confirms_a_new_address(stage, monkeypatch):
+def test_an_operator_confirms_a_new_address(stage, monkeypatch):
     hours(stage, 1, {"10.0.0.5": 2})
     assert hours(stage, 2, {"10.0.0.9": 2}) == [(0, 2)] * 2
     assert type_in(stage, monkeypatch, "state", "own-address", "10.0.0.9", "--yes").exit_code == 0
     assert hours(stage, 2, {"10.0.0.9": 2, "10.0.0.5": 1}) == [(2, 1)] * 2
 
 
-def test_item_15_what_is_no_address_is_refused(stage, monkeypatch):
+def test_what_is_no_address_is_refused(stage, monkeypatch):
     done = type_in(stage, monkeypatch, "state", "own-address", "10.0.0.0/8", "--yes")
     assert (done.exit_code, "ADDRESS=10.0.0.0/8: allowed is one IPv4 or IPv6 address" in done.stderr) == (2, True)
 
 
-def test_item_15_moving_the_cursor_forgets_no_address(stage, monkeypatch):
+def test_moving_the_cursor_forgets_no_address(stage, monkeypatch):
     hours(stage, 1, {"10.0.0.5": 2})
     assert hours(stage, 1, {"203.0.113.7": 3}) == [(0, 3)]
     assert type_in(stage, monkeypatch, "state", "rewind", time_text(stage.hand.time - 60), "--yes").exit_code == 0
     assert hours(stage, 1, {"203.0.113.7": 3}) == [(0, 6)]  # those before are read again
 
 
-def test_item_15_many_addresses_take_little_state(stage):
+def test_many_addresses_take_little_state(stage):
     poll(stage, 1, 10, "10.0.0.5")
     for number in range(60):
         poll(stage, 1, 9, f"203.0.113.{number}", prefix=f"{number}-")
@@ -376,7 +376,7 @@ def test_item_15_many_addresses_take_little_state(stage):
     assert len(stage.state().quotas) <= 22
 
 
-def test_item_15_two_events_of_one_id_time_and_type_both_arrive(stage):
+def test_two_events_of_one_id_time_and_type_both_arrive(stage):
     put(stage, "GetInstance", 1, 10, message="one")
     put(stage, "GetInstance", 1, 10, message="two")
     put(stage, "GetInstance", 1, 10, message="two")

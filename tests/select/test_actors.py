@@ -3,13 +3,13 @@
 import pytest
 
 from epimetheus.model import Identity
-from epimetheus.select.actors import folded, who
+from epimetheus.select.actors import classify_actor, normalized
 
 USER, FEDERATED = "ocid1.user.oc1..aaaa", "ocid1.saml2idp.oc1..aaaa/alice@example.com"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SDK = "Oracle-PythonSDK/2.189.0 (python 3.11.4; x86_64-Linux)"
 SESSION = "csid4bf31c8a4e0b8d2f6b7c9d10a1f2"
-LISTED = folded(["Backup-Robot", "ocid1.user.oc1..robot"])
+LISTED = normalized(["Backup-Robot", "ocid1.user.oc1..robot"])
 
 SHAPES = {
     "a local user with an API key": (Identity("alice", USER, "natv", user_agent=SDK), "unknown"),
@@ -44,8 +44,8 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES)
 def test_an_identity_proves_what_it_proves_and_no_more(shape):
     identity, expected = SHAPES[shape]
-    assert who(identity, LISTED) == expected
+    assert classify_actor(identity, LISTED) == expected
 
 
 def test_without_a_list_nobody_is_a_service_by_name():
-    assert {who(identity, frozenset()) for shape, (identity, _) in SHAPES.items() if "listed" in shape} == {"unknown", "person"}
+    assert {classify_actor(identity, frozenset()) for shape, (identity, _) in SHAPES.items() if "listed" in shape} == {"unknown", "person"}

@@ -23,7 +23,7 @@ def test_a_key_is_16_bytes_and_begins_with_its_compartment():
     assert one[:4] == TAG
 
 
-def test_item_15_the_whole_text_and_the_compartment_tell_events_apart_and_nothing_else_does():
+def test_the_whole_text_and_the_compartment_tell_events_apart_and_nothing_else_does():
     text = b'{"eventType":"t","eventId":"1","eventTime":"x","data":{"message":"m"}}'
     assert key(text) == key(b"" + text)
     assert key(text) != key(text, compartment_tag("b"))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from epimetheus.model import Quota
-from epimetheus.select.rate_limits import Quotas, event_millis
+from epimetheus.model import HourlyCount
+from epimetheus.select.rate_limits import RateLimits, event_millis
 
 TEN = 10 * 60
 MILLIS = TEN * 60_000
@@ -14,49 +14,49 @@ def spend(quotas, count, kind="a", millis=MILLIS, most=3):
 
 
 def test_each_type_has_its_own_limit_in_each_hour():
-    quotas = Quotas({})
+    quotas = RateLimits({})
     assert [spend(quotas, 5), spend(quotas, 5), spend(quotas, 2, "b"), spend(quotas, 5, millis=MILLIS - 1000)] == [3, 0, 2, 3]
     assert [spend(quotas, 1, millis=MILLIS + 3_599_999), spend(quotas, 1, millis=MILLIS + 3_600_000)] == [0, 1]
 
 
 def test_what_is_settled_is_remembered_and_what_a_failed_run_spent_is_not():
-    quotas = Quotas({})
+    quotas = RateLimits({})
     spend(quotas, 2)
     quotas.settle(quotas.taken())
     spend(quotas, 5)
     remembered = quotas.packed(0)
-    assert remembered == {"a": {TEN: Quota(passed=2)}}
-    assert spend(Quotas(remembered), 5) == 1
+    assert remembered == {"a": {TEN: HourlyCount(passed=2)}}
+    assert spend(RateLimits(remembered), 5) == 1
 
 
 def test_what_was_held_back_is_told_once_the_hour_is_over_and_once_only():
-    quotas = Quotas({})
+    quotas = RateLimits({})
     spend(quotas, 8)
     quotas.settle(quotas.taken())
     assert quotas.untold(TEN + 59, at_once="own ") == {}
     told = quotas.untold(TEN + 60, at_once="own ")
-    assert told == {("a", TEN): Quota(3, 5, 0, MILLIS + 3, MILLIS + 7)}
+    assert told == {("a", TEN): HourlyCount(3, 5, 0, MILLIS + 3, MILLIS + 7)}
     quotas.tell(told)
     assert quotas.untold(TEN + 600, at_once="own ") == {}
     spend(quotas, 2, millis=MILLIS + 50)
     quotas.settle(quotas.taken())
-    assert quotas.untold(TEN + 600, at_once="own ") == {("a", TEN): Quota(3, 7, 5, MILLIS + 50, MILLIS + 51)}
+    assert quotas.untold(TEN + 600, at_once="own ") == {("a", TEN): HourlyCount(3, 7, 5, MILLIS + 50, MILLIS + 51)}
 
 
 def test_what_is_told_at_once_does_not_wait_for_its_hour():
-    quotas = Quotas({})
+    quotas = RateLimits({})
     quotas.hold("own x", MILLIS)
     quotas.settle(quotas.taken())
-    assert quotas.untold(TEN, at_once="own ") == {("own x", TEN): Quota(0, 1, 0, MILLIS, MILLIS)}
+    assert quotas.untold(TEN, at_once="own ") == {("own x", TEN): HourlyCount(0, 1, 0, MILLIS, MILLIS)}
 
 
 def test_an_hour_is_forgotten_when_no_event_of_it_can_come_and_all_is_told():
-    quotas = Quotas({})
+    quotas = RateLimits({})
     spend(quotas, 3)
     spend(quotas, 4, "b")
     quotas.settle(quotas.taken())
     assert set(quotas.packed(TEN + 59)) == {"a", "b"}
-    assert quotas.packed(TEN + 60) == {"b": {TEN: Quota(3, 1, 0, MILLIS + 3, MILLIS + 3)}}
+    assert quotas.packed(TEN + 60) == {"b": {TEN: HourlyCount(3, 1, 0, MILLIS + 3, MILLIS + 3)}}
     quotas.tell(quotas.untold(TEN + 60, at_once="own "))
     assert quotas.packed(TEN + 60) == {}
 

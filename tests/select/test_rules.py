@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from epimetheus.select.rules import Judge, Rules, Verdict
+from epimetheus.select.rules import Decision, RuleEngine, Rules
 from epimetheus.source.decode import decode_event
 from tests.render.making import event
 
@@ -19,7 +19,7 @@ def decoded(name, service="ComputeApi", **data):
 
 
 def verdict(rules, name, service="ComputeApi", **data):
-    return Judge(rules)(decoded(name, service, **data))
+    return RuleEngine(rules)(decoded(name, service, **data))
 
 
 def reason(rules, name, service="ComputeApi", **data):
@@ -31,7 +31,7 @@ def identity(name=None, principal=None, kind=None, **more):
 
 
 def test_without_rules_everything_is_sent():
-    assert verdict(Rules(), "GetInstance", identity=identity("x", "ocid1.instance.x", "instance")) == Verdict(None, None)
+    assert verdict(Rules(), "GetInstance", identity=identity("x", "ocid1.instance.x", "instance")) == Decision(None, None)
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ EVERYTHING = Rules(
 @pytest.mark.parametrize(
     ("rules", "name", "service", "expected"),
     [
-        (EVERYTHING, "GetInstance", "ComputeApi", Verdict("excluded_event")),
-        (replace(EVERYTHING, never_drop=("Get*",)), "GetInstance", "ComputeApi", Verdict(None, None)),
-        (replace(EVERYTHING, priority=("Get*",)), "GetInstance", "ComputeApi", Verdict(None, None)),
-        (replace(EVERYTHING, priority=("Launch*",)), "LaunchInstance", "ComputeApi", Verdict(None, 3)),
-        (replace(EVERYTHING, priority=("*",), never_drop=("*",)), "LaunchInstance", "ComputeApi", Verdict(None, None)),
-        (replace(EVERYTHING, excluded=()), "LaunchInstance", "ComputeApi", Verdict(None, 3)),
-        (replace(EVERYTHING, excluded=()), "GetInstance", "ComputeApi", Verdict(None, 10)),
-        (replace(EVERYTHING, excluded=(), limits={"Get*": 7, "*": 10}), "GetInstance", "ComputeApi", Verdict(None, 7)),
+        (EVERYTHING, "GetInstance", "ComputeApi", Decision("excluded_event")),
+        (replace(EVERYTHING, never_drop=("Get*",)), "GetInstance", "ComputeApi", Decision(None, None)),
+        (replace(EVERYTHING, priority=("Get*",)), "GetInstance", "ComputeApi", Decision(None, None)),
+        (replace(EVERYTHING, priority=("Launch*",)), "LaunchInstance", "ComputeApi", Decision(None, 3)),
+        (replace(EVERYTHING, priority=("*",), never_drop=("*",)), "LaunchInstance", "ComputeApi", Decision(None, None)),
+        (replace(EVERYTHING, excluded=()), "LaunchInstance", "ComputeApi", Decision(None, 3)),
+        (replace(EVERYTHING, excluded=()), "GetInstance", "ComputeApi", Decision(None, 10)),
+        (replace(EVERYTHING, excluded=(), limits={"Get*": 7, "*": 10}), "GetInstance", "ComputeApi", Decision(None, 7)),
     ],
 )
 def test_never_drop_and_priority_come_first_and_a_priority_event_has_its_own_limit_only(rules, name, service, expected):

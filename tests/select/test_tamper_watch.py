@@ -6,14 +6,14 @@ import time
 import msgspec
 import pytest
 
-from epimetheus.select.tamper_watch import Watch
+from epimetheus.select.tamper_watch import TamperWatch
 from tests.render.making import event
 
 BUCKET, POLICY = "ocid1.bucket.oc1.iad.ours", "ocid1.policy.oc1..ours"
 
 
 def touched(raw, *ocids):
-    return Watch(ocids or (BUCKET, POLICY)).touched(raw if isinstance(raw, bytes | msgspec.Raw) else json.dumps(raw).encode())
+    return TamperWatch(ocids or (BUCKET, POLICY)).touched(raw if isinstance(raw, bytes | msgspec.Raw) else json.dumps(raw).encode())
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_text_that_is_no_json_is_marked_rather_than_missed():
 
 
 def test_nothing_is_watched_by_default():
-    assert Watch(()).touched(json.dumps(event(resourceId=POLICY)).encode()) is False
-    assert Watch(()).touched(b"") is False
+    assert TamperWatch(()).touched(json.dumps(event(resourceId=POLICY)).encode()) is False
+    assert TamperWatch(()).touched(b"") is False
 
 
 def escaped(text):
@@ -78,28 +78,28 @@ HIDDEN = {
 
 @pytest.mark.parametrize("how", HIDDEN)
 @pytest.mark.parametrize("ocid", [BUCKET, POLICY])
-def test_item_15_an_ocid_is_found_in_whatever_escapes(how, ocid):
+def test_an_ocid_is_found_in_whatever_escapes(how, ocid):
     raw = b'{"data":{"request":{"parameters":%b}}}' % HIDDEN[how](ocid).encode()
     assert ocid.encode() not in raw
-    assert Watch((BUCKET, POLICY)).named(b"[%b]" % raw) is True
+    assert TamperWatch((BUCKET, POLICY)).named(b"[%b]" % raw) is True
     assert touched(raw) is True
     assert touched(raw.replace(b"parameters", b"headers")) is False
     assert touched(raw, "ocid1.bucket.oc1.iad.another") is False
 
 
-def test_item_15_what_is_not_watched_or_only_escaped_is_not_touched():
+def test_what_is_not_watched_or_only_escaped_is_not_touched():
     assert touched(b'{"data":{"a":"\\u003cb\\u003e"}}') is False
-    assert Watch(()).named(b'{"a":"\\u006f"}') is False
+    assert TamperWatch(()).named(b'{"a":"\\u006f"}') is False
 
 
 @pytest.mark.parametrize("ocid", ["ocid1.A-Z_a-z.09", "AOPZaopz0123456789.-_"])
-def test_item_15_whatever_character_of_an_ocid_is_escaped_it_is_found(ocid):
+def test_whatever_character_of_an_ocid_is_escaped_it_is_found(ocid):
     for character in ocid:
         for code in (f"\\u{ord(character):04x}", f"\\u{ord(character):04X}"):
-            assert Watch((ocid,)).touched(b'{"a":"%b"}' % ocid.replace(character, code).encode()) is True
+            assert TamperWatch((ocid,)).touched(b'{"a":"%b"}' % ocid.replace(character, code).encode()) is True
 
 
-def test_item_15_escapes_that_are_nested_without_end_are_marked_in_little_time():
+def test_escapes_that_are_nested_without_end_are_marked_in_little_time():
     raw = b'{"data":"' + b"\\u005c" + b"u005c" * 200_000 + b'"}'
     began = time.monotonic()
     assert touched(raw) is True

@@ -1,22 +1,22 @@
-"""The product's `Keeper` over simulated places: with a marker beside the state, in versions of the product that have one."""
+"""The product's `StateSession` over simulated places: with a marker beside the state, in versions of the product that have one."""
 
 from importlib import import_module
 from importlib.util import find_spec
 
-from epimetheus.state.session import Keeper
+from epimetheus.state.session import StateSession
 from tests.simulation.storage import Shelf
 from tests.simulation.tenancy import ROOT
 
 HAS_MARKER = find_spec("epimetheus.state.marker") is not None
 
 
-def keeper(shelf: Shelf, marker: Shelf, run_id: str, region: str) -> Keeper:
+def keeper(shelf: Shelf, marker: Shelf, run_id: str, region: str) -> StateSession:
     """For the run ``run_id``."""
     if not HAS_MARKER:
-        return Keeper(shelf, run_id, region)
+        return StateSession(shelf, run_id, region)
     owner, markers = import_module("epimetheus.state.owner"), import_module("epimetheus.state.marker").Markers
     marker.patience = shelf.patience
-    return Keeper(shelf, run_id, region, owner.Owner(ROOT, owner.receiver_id("tls", "siem", 6514, None)), markers((marker,)))
+    return StateSession(shelf, run_id, region, owner.Owner(ROOT, owner.receiver_id("tls", "siem", 6514, None)), markers((marker,)))
 
 
 def is_missed(marker: Shelf) -> bool:

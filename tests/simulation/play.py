@@ -15,12 +15,12 @@ from epimetheus.model import Report
 from epimetheus.oci_client.clients import Calls, Credentials
 from epimetheus.render import Renderer
 from epimetheus.run import forward
-from epimetheus.run.ports import Options, Parts
+from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.run.run import commit_reserve
-from epimetheus.select.tamper_watch import Watch
+from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.decode import Events
-from epimetheus.source.rate_limiter import Pacer
+from epimetheus.source.rate_limiter import RateLimiter
 from tests.simulation.audit import Wire
 from tests.simulation.chance import Killed, Stage
 from tests.simulation.events import Event
@@ -61,7 +61,7 @@ class _Audit(AuditApi):
         credentials = Credentials(lambda request: request, ROOT, region.name)
         super().__init__(
             credentials, region=region.name, endpoint="https://audit", concurrency=settings.concurrency or 1,
-            pacer=Pacer(50.0, clock), clock=clock,
+            pacer=RateLimiter(50.0, clock), clock=clock,
         )  # fmt: skip
         self._session.mount("https://", region.wire)
         self.read = 0
@@ -117,7 +117,7 @@ class Region:
 
 
 class Workshop:
-    """What `epimetheus.function.invoke.run_regions` takes the parts of a run from: as `epimetheus.wiring.wiring.Workshop`, over simulated connections."""
+    """What `epimetheus.function.invoke.run_regions` takes the parts of a run from: as `epimetheus.wiring.wiring.Wiring`, over simulated connections."""
 
     warnings: Sequence[str] = ()
     settings = SimpleNamespace(metrics_namespace=None)
@@ -131,10 +131,10 @@ class Workshop:
     def prepare(self) -> None:
         """All is there."""
 
-    def options(self, region: str) -> Options:
+    def options(self, region: str) -> RunOptions:
         return self._theatre.settings.options(region, ROOT, run_message=self._theatre.stage.dice.random() < 0.3)
 
-    def parts(self, region: str, run_id: str, deadline: Deadline, watcher) -> Parts:
+    def parts(self, region: str, run_id: str, deadline: Deadline, watcher) -> RunPorts:
         theatre, settings, stage = self._theatre, self._theatre.settings, self._theatre.stage
         one = theatre.region(region)
         one.oracle.run_begins()
@@ -149,7 +149,7 @@ class Workshop:
         receiver = RelpDelivery(connect) if settings.relp else Delivery(connect, settle_seconds=0.2, deadline=until)
         offset = stage.dice.uniform(-0.5, 0.5)
         return known(
-            Parts,
+            RunPorts,
             {
                 "clock": stage.clock,
                 "keeper": keeper(one.shelf, one.marker, run_id, region),
@@ -162,7 +162,7 @@ class Workshop:
                 "frame": framer("octet-counting"),
                 "watcher": watcher,
                 "rules": settings.rules,
-                "watch": Watch(()),
+                "watch": TamperWatch(()),
                 "clock_offset": lambda: offset - stage.skew,
             },
         )

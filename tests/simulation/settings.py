@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from epimetheus.run.ports import Options
+from epimetheus.run.ports import RunOptions
 from epimetheus.select.rules import Rules
 
 LIMIT = 2
@@ -31,12 +31,12 @@ class Settings:
     def listing_max_age(self) -> int:
         return max(60, 2 * self.listing)
 
-    def options(self, region: str, tenancy: str, *, run_message: bool) -> Options:
+    def options(self, region: str, tenancy: str, *, run_message: bool) -> RunOptions:
         """As the product takes them."""
         given = {"region": region, "tenancy": tenancy, "run_message": run_message, "listing_max_age": self.listing_max_age}
         for name in ("mode", "ids", "listing", "lookback", "overlap", "settle", "slice", "concurrency"):
             given[name] = getattr(self, name)
-        return known(Options, given)
+        return known(RunOptions, given)
 
 
 def known(kind: type, given: dict[str, Any]) -> Any:

@@ -13,8 +13,8 @@ from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsE
 from epimetheus.model import Fetched, Window, parse_minute
 from epimetheus.oci_client.clients import sign_in
 from epimetheus.source.audit import AuditApi, timeouts
-from epimetheus.source.fetch import Work, fetch
-from epimetheus.source.rate_limiter import Pacer
+from epimetheus.source.fetch import FetchTask, fetch
+from epimetheus.source.rate_limiter import RateLimiter
 from epimetheus.testing.oci import World, mock_oci, serve
 from epimetheus.testing.oci.credentials import write_resource_principal
 
@@ -45,7 +45,7 @@ def audit(request, world, tmp_path, slept):
 
 def made(credentials, url, slept, concurrency=2):
     quick = replace(SYSTEM, sleep=slept.append)
-    pacer = Pacer(1000, quick)
+    pacer = RateLimiter(1000, quick)
     return AuditApi(credentials, region="us-ashburn-1", endpoint=url, concurrency=concurrency, pacer=pacer, clock=quick)
 
 
@@ -229,7 +229,7 @@ def test_closing_while_threads_read_troubles_nobody(world, tmp_path, slept):
     credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
     with serve(world) as served:
         audit = made(credentials, served.url, slept, concurrency=4)
-        works = [Work(compartment, WINDOW) for compartment in compartments]
+        works = [FetchTask(compartment, WINDOW) for compartment in compartments]
         arrivals = fetch(works, audit.pages, concurrency=4, deadline=Deadline.after(SYSTEM, 20))
         next(arrivals)
         arrivals.close()

@@ -14,8 +14,8 @@ from epimetheus.errors import CompartmentError, OutOfTime
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import sign_in
 from epimetheus.source.audit import AuditApi
-from epimetheus.source.fetch import Page, Work, fetch
-from epimetheus.source.rate_limiter import Pacer
+from epimetheus.source.fetch import FetchTask, Page, fetch
+from epimetheus.source.rate_limiter import RateLimiter
 from epimetheus.testing.oci import World
 
 OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
@@ -70,7 +70,7 @@ def credentials(api_key, tmp_path):
 
 def made(credentials, endpoint):
     quick = replace(SYSTEM, sleep=lambda seconds: None)
-    return AuditApi(credentials, region="us-ashburn-1", endpoint=endpoint, concurrency=2, pacer=Pacer(1000, quick), clock=quick)
+    return AuditApi(credentials, region="us-ashburn-1", endpoint=endpoint, concurrency=2, pacer=RateLimiter(1000, quick), clock=quick)
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_a_body_that_drips_ends_with_the_deadline(server, audit):
 def test_an_iteration_ends_with_the_deadline_whatever_its_one_worker_hangs_in(server, audit, parts, pause, silent):
     server.parts, server.pause, server.silent = parts, pause, silent
     began = time.monotonic()
-    arrivals = fetch([Work("c", WINDOW)], audit.pages, concurrency=1, deadline=Deadline.after(SYSTEM, 0.5))
+    arrivals = fetch([FetchTask("c", WINDOW)], audit.pages, concurrency=1, deadline=Deadline.after(SYSTEM, 0.5))
     assert not [arrival for arrival in arrivals if isinstance(arrival, Page)]
     assert time.monotonic() - began < 1
 

@@ -9,9 +9,9 @@ import pytest
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import CompartmentError, CredentialsError, OutOfTime
 from epimetheus.model import Window
-from epimetheus.source.fetch import Failed, Finished, Page, Work, fetch
+from epimetheus.source.fetch import Failed, FetchTask, Finished, Page, fetch
 
-WORKS = [Work(f"c{number}", Window(0, 1)) for number in range(20)]
+WORKS = [FetchTask(f"c{number}", Window(0, 1)) for number in range(20)]
 
 
 def run(pages, concurrency, seconds=5.0, works=WORKS):

@@ -7,11 +7,11 @@ import pytest
 
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import OutOfTime
-from epimetheus.source.rate_limiter import Pacer, pause
+from epimetheus.source.rate_limiter import RateLimiter, pause
 
 
 def test_requests_are_spaced(hand):
-    pacer = Pacer(10, hand.clock)
+    pacer = RateLimiter(10, hand.clock)
     for _ in range(5):
         pacer.wait(hand.deadline(9))
     assert sum(hand.slept) == pytest.approx(0.4)
@@ -26,14 +26,14 @@ def gap(pacer, hand):
 
 
 def test_a_burst_of_429_halves_the_pace_once_where_nothing_is_known_yet(hand):
-    pacer = Pacer(10, hand.clock)
+    pacer = RateLimiter(10, hand.clock)
     pacer.throttled()
     pacer.throttled()
     assert gap(pacer, hand) == pytest.approx(0.2)
 
 
 def test_where_it_was_seen_what_is_served_the_pace_is_a_little_less(hand):
-    pacer = Pacer(100, hand.clock)
+    pacer = RateLimiter(100, hand.clock)
     pacer.throttled()
     for _ in range(10):
         hand.forward(0.2)
@@ -43,7 +43,7 @@ def test_where_it_was_seen_what_is_served_the_pace_is_a_little_less(hand):
 
 
 def test_the_pace_goes_up_slowly_near_the_limit_and_faster_once_the_last_429_is_long_ago(hand):
-    pacer = Pacer(10, hand.clock)
+    pacer = RateLimiter(10, hand.clock)
     pacer.throttled()
     for _ in range(5):
         hand.forward(1)
@@ -58,7 +58,7 @@ def test_the_pace_goes_up_slowly_near_the_limit_and_faster_once_the_last_429_is_
 @pytest.mark.parametrize("allowed", [5, 50, 300])
 def test_it_settles_near_what_is_allowed_and_wastes_little(hand, allowed):
     """An API that serves so many a second, and answers 429 above."""
-    pacer, tokens, filled = Pacer(1000, hand.clock), float(allowed), hand.time
+    pacer, tokens, filled = RateLimiter(1000, hand.clock), float(allowed), hand.time
     served: list[float] = []
     refused: list[float] = []
     began = hand.time
@@ -80,7 +80,7 @@ def test_it_settles_near_what_is_allowed_and_wastes_little(hand, allowed):
 
 def test_the_pace_is_halved_down_to_one_in_two_seconds_or_the_limit_where_that_is_less(hand):
     for limit, slowest in ((10, 2.0), (0.1, 10.0)):
-        pacer = Pacer(limit, hand.clock)
+        pacer = RateLimiter(limit, hand.clock)
         for _ in range(20):
             pacer.throttled()
             hand.forward(1)
@@ -91,7 +91,7 @@ def test_the_pace_is_halved_down_to_one_in_two_seconds_or_the_limit_where_that_i
 
 
 def test_a_moment_after_the_deadline_is_waited_for_until_the_deadline(hand):
-    pacer = Pacer(0.1, hand.clock)
+    pacer = RateLimiter(0.1, hand.clock)
     deadline = hand.deadline(5)
     pacer.wait(deadline)
     with pytest.raises(OutOfTime):
@@ -100,7 +100,7 @@ def test_a_moment_after_the_deadline_is_waited_for_until_the_deadline(hand):
 
 
 def test_whoever_is_out_of_time_takes_nobody_elses_moment(hand):
-    pacer = Pacer(1, hand.clock)
+    pacer = RateLimiter(1, hand.clock)
     deadline = hand.deadline(0.5)
     pacer.wait(deadline)
     for _ in range(1000):
@@ -132,7 +132,7 @@ def test_a_pause_ends_soon_after_a_deadline_that_comes_early(hand):
 
 
 def test_threads_share_one_pace():
-    pacer, moments = Pacer(100, SYSTEM), []
+    pacer, moments = RateLimiter(100, SYSTEM), []
 
     def ask():
         for _ in range(5):

@@ -8,7 +8,7 @@ from oci.secrets import SecretsClient
 
 from epimetheus.errors import ConfigError, CredentialsError, SourceError
 from epimetheus.oci_client.clients import make_client, oci_errors, sign_in
-from epimetheus.source.references import Material
+from epimetheus.source.references import ReferenceResolver
 from epimetheus.testing.oci import World, mock_oci
 from epimetheus.testing.oci.responses import secrets
 
@@ -35,7 +35,7 @@ def material(world, tmp_path):
             return client(ObjectStorageClient).get_object(world.namespace, "b", name).data.content
 
     with mock_oci(world):
-        yield Material(lambda: client(SecretsClient), get_object)
+        yield ReferenceResolver(lambda: client(SecretsClient), get_object)
 
 
 def nothing_shown(error):

@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.errors import StateDamaged
-from epimetheus.model import Quota, parse_minute
+from epimetheus.model import HourlyCount, parse_minute
 from epimetheus.state.encoding import pack, unpack
-from epimetheus.state.model import Adoption, Behind, Known, Lease, State
+from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, State
 from epimetheus.state.owner import ReceiverId
 
 STATE = State(
     region="us-ashburn-1",
     through=29_454_480,
-    behind={"ocid1.compartment.oc1..b": Behind(29_454_000, "404", 3)},
+    behind={"ocid1.compartment.oc1..b": BehindCompartment(29_454_000, "404", 3)},
     known={
-        "ocid1.tenancy.oc1..r": Known("root", asked=True),
-        "ocid1.compartment.oc1..b": Known("b", "ocid1.tenancy.oc1..r", True, True, 7),
+        "ocid1.tenancy.oc1..r": KnownCompartment("root", asked=True),
+        "ocid1.compartment.oc1..b": KnownCompartment("b", "ocid1.tenancy.oc1..r", True, True, 7),
     },
     keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
     slice_minutes=30,
@@ -33,7 +33,7 @@ STATE = State(
     receiver=ReceiverId("tls://siem:6514", "0" * 64),
     adopted=Adoption(1767268800.5, "SIEM replaced", "receiver tls://old:6514"),
     marked="0123456789abcdef",
-    quotas={"com.oraclecloud.ComputeApi.GetInstance": {29_454_480: Quota(100, 60, 20, 1_767_268_800_000, 1_767_268_860_500)}},
+    quotas={"com.oraclecloud.ComputeApi.GetInstance": {29_454_480: HourlyCount(100, 60, 20, 1_767_268_800_000, 1_767_268_860_500)}},
 )
 
 
@@ -51,7 +51,7 @@ def test_the_head_is_for_people_and_the_keys_lie_behind_it():
 
 
 def test_compartments_stand_below_their_parent_a_line_each_where_nothing_is_to_be_said_of_them():
-    head = pack(replace(STATE, known={**STATE.known, "c": Known("c", "r", asked=True), "d": Known("d", "r"), "e": Known("e", "r", True)}))
+    head = pack(replace(STATE, known={**STATE.known, "c": KnownCompartment("c", "r", asked=True), "d": KnownCompartment("d", "r"), "e": KnownCompartment("e", "r", True)}))
     assert json.loads(head.partition(b"\n")[2].partition(b"\n\0")[0])["known"] == [
         {"parent": None, "known": {"ocid1.tenancy.oc1..r": "root"}},
         {
@@ -70,11 +70,11 @@ def test_a_state_from_before_that_is_read_too():
   "b": {"name": "b", "parent": "r", "asked": true, "deleted": true, "gone": "1970-01-01T00:07:00Z", "read": "1970-01-01T00:08:00Z"},
   "d": {"name": "d", "parent": "r"}
  }'''
-    rest = pack(replace(STATE, known={"ocid1.tenancy.oc1..r": Known("root", asked=True)})).partition(b"\n")[2]
+    rest = pack(replace(STATE, known={"ocid1.tenancy.oc1..r": KnownCompartment("root", asked=True)})).partition(b"\n")[2]
     assert unpack(sealed(rest.replace(now, before)), "here").known == {
-        "ocid1.tenancy.oc1..r": Known("root", asked=True),
-        "b": Known("b", "r", True, True, 7, 8),
-        "d": Known("d", "r"),
+        "ocid1.tenancy.oc1..r": KnownCompartment("root", asked=True),
+        "b": KnownCompartment("b", "r", True, True, 7, 8),
+        "d": KnownCompartment("d", "r"),
     }
 
 
@@ -82,7 +82,7 @@ def test_ten_thousand_compartments_take_less_than_two_megabytes():
     def ocid(number):
         return f"ocid1.compartment.oc1..{number:060d}"
 
-    known = {ocid(number): Known(f"compartment-{number}", ocid(number // 2), asked=True) for number in range(10_000)}
+    known = {ocid(number): KnownCompartment(f"compartment-{number}", ocid(number // 2), asked=True) for number in range(10_000)}
     assert len(pack(replace(STATE, known=known))) < 2_000_000
 
 

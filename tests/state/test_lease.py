@@ -21,7 +21,7 @@ from epimetheus.signals import Signaled, signals_raised
 from epimetheus.state.encoding import unpack
 from epimetheus.state.file import FileStore
 from epimetheus.state.model import Lease, State
-from epimetheus.state.session import Keeper
+from epimetheus.state.session import StateSession
 from epimetheus.testing.function import serve_function
 from epimetheus.testing.oci import World, serve
 from epimetheus.testing.syslog import Authority, receive
@@ -100,7 +100,7 @@ def scened(tmp_path, api_key):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 @pytest.mark.parametrize("meanwhile", ["waiting for OCI", "waiting for the receiver"])
-def test_item_10_a_signal_returns_the_lease_and_is_the_exit_code(scene, number, code, meanwhile):
+def test_a_signal_returns_the_lease_and_is_the_exit_code(scene, number, code, meanwhile):
     if meanwhile == "waiting for OCI":
         scene.world.faults.add("delay", operation="ListEvents", seconds=60, after=3, times=None)
     else:
@@ -129,7 +129,7 @@ def test_item_10_a_signal_returns_the_lease_and_is_the_exit_code(scene, number, 
     scene.run_again()
 
 
-def test_item_10_a_killed_run_leaves_a_lease_of_five_minutes_at_most(scene):
+def test_a_killed_run_leaves_a_lease_of_five_minutes_at_most(scene):
     scene.world.faults.add("delay", operation="ListEvents", seconds=60, times=None)
     process = scene.start()
     scene.wait_for(lambda: scene.world.asked("ListEvents"))
@@ -148,7 +148,7 @@ def test_item_10_a_killed_run_leaves_a_lease_of_five_minutes_at_most(scene):
 
 
 @pytest.mark.parametrize("broken", ["stderr", "both", "full", "closed"])
-def test_item_10_a_broken_output_ends_no_run_and_changes_no_exit_code(scene, broken):
+def test_a_broken_output_ends_no_run_and_changes_no_exit_code(scene, broken):
     scene.world.add_compartment("forbidden")
     scene.world.faults.add("status", status=503, operation="ListEvents", after=2, times=2)  # so that there is something to write
     if broken == "full":
@@ -166,7 +166,7 @@ def test_item_10_a_broken_output_ends_no_run_and_changes_no_exit_code(scene, bro
     assert (scene.state().lease, scene.state().last["forwarded"]) == (None, EVENTS)
 
 
-def test_item_10_a_pipe_that_closes_after_a_line_ends_no_run(scene):
+def test_a_pipe_that_closes_after_a_line_ends_no_run(scene):
     command = f"{sys.executable} -m epimetheus run 2>&1 | head -1; exit ${{PIPESTATUS[0]}}"
     environment = {**scene.environment, "PATH": os.defpath, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["/bin/bash", "-c", command], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
@@ -175,7 +175,7 @@ def test_item_10_a_pipe_that_closes_after_a_line_ends_no_run(scene):
     assert scene.arrived() == scene.expected
 
 
-def test_item_10_a_function_that_is_stopped_returns_its_lease(scene):
+def test_a_function_that_is_stopped_returns_its_lease(scene):
     scene.world.faults.add("delay", operation="ListEvents", seconds=60, times=None)
     with serve_function(ROOT / "func.py", scene.environment) as function:
         call = threading.Thread(target=lambda: suppress_all(function.call), daemon=True)
@@ -198,7 +198,7 @@ def suppress_all(call):
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit, BrokenPipeError, MemoryError, ZeroDivisionError, GeneratorExit])
 @pytest.mark.parametrize("step", ["page", "finish"])
-def test_item_10_whatever_ends_a_run_its_lease_is_returned(stage, monkeypatch, ending, step, capsys):
+def test_whatever_ends_a_run_its_lease_is_returned(stage, monkeypatch, ending, step, capsys):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
     real = getattr(Forwarder, step)
 
@@ -216,7 +216,7 @@ def test_item_10_whatever_ends_a_run_its_lease_is_returned(stage, monkeypatch, e
 
 
 @pytest.mark.parametrize("call", range(2, 80, 3))
-def test_item_10_a_signal_at_any_moment_leaves_neither_a_lease_nor_a_gap(stage, call):
+def test_a_signal_at_any_moment_leaves_neither_a_lease_nor_a_gap(stage, call):
     """It comes with the ``call``-th look at a clock: while opening, reading, sending, confirming, or saving."""
     ids = stage.emit(stage.world.tenancy, 30, 30, 20)
     calls = []
@@ -239,7 +239,7 @@ def test_item_10_a_signal_at_any_moment_leaves_neither_a_lease_nor_a_gap(stage, 
     assert set(stage.arrived()) == set(ids)
 
 
-def test_item_10_a_signal_that_comes_while_a_failed_run_is_saved_returns_the_lease_too(stage, monkeypatch):
+def test_a_signal_that_comes_while_a_failed_run_is_saved_returns_the_lease_too(stage, monkeypatch):
     stage.emit(stage.world.tenancy, 10, 30, 20)
     stage.receiver.stop()
     real = Forwarder.finish
@@ -257,7 +257,7 @@ def test_item_10_a_signal_that_comes_while_a_failed_run_is_saved_returns_the_lea
     assert stage.state().lease is None
 
 
-def test_item_10_a_lease_whose_write_was_not_answered_is_returned(stage):
+def test_a_lease_whose_write_was_not_answered_is_returned(stage):
     stage.run()
     stage.world.faults.add("lost_response", operation="PutObject", times=None)
     with pytest.raises(RunFailed, match="writing the state"):
@@ -267,7 +267,7 @@ def test_item_10_a_lease_whose_write_was_not_answered_is_returned(stage):
     assert stage.run().status == "ok"
 
 
-def test_item_10_a_long_run_always_has_a_lease_and_never_one_for_more_than_five_minutes(stage):
+def test_a_long_run_always_has_a_lease_and_never_one_for_more_than_five_minutes(stage):
     stage.emit(stage.world.tenancy, 6000, 30)
     stage.world.faults.add("delay", operation="ListEvents", seconds=15, times=None)
     leases, hook = [], stage.world.put_hook
@@ -287,7 +287,7 @@ def test_item_10_a_long_run_always_has_a_lease_and_never_one_for_more_than_five_
     assert all(later < lease.until for (_, lease), (later, _) in pairwise(leases))
 
 
-def test_item_10_signals_are_raised_once_and_handled_as_before_afterwards():
+def test_signals_are_raised_once_and_handled_as_before_afterwards():
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -303,7 +303,7 @@ def test_item_10_signals_are_raised_once_and_handled_as_before_afterwards():
             signal.signal(number, handler)
 
 
-def test_item_10_in_another_thread_signals_stay_as_they_are():
+def test_in_another_thread_signals_stay_as_they_are():
     found = []
 
     def look():
@@ -326,12 +326,12 @@ def store(tmp_path):
 
 
 def opened(store, run, now=NOW):
-    keeper = Keeper(store, run, REGION)
+    keeper = StateSession(store, run, REGION)
     state, other = keeper.open(lambda: FRESH, now=now, until=now + 36_000)
     return keeper, state, other
 
 
-def test_item_10_a_lease_is_renewed_each_minute_and_by_each_commit(store):
+def test_a_lease_is_renewed_each_minute_and_by_each_commit(store):
     keeper, state, _ = opened(store, "run1")
     keeper.renew_if_due(NOW + 59)
     assert unpack(store.read().data, "").lease == Lease("run1", NOW + 300, NOW)
@@ -348,18 +348,18 @@ def test_item_10_a_lease_is_renewed_each_minute_and_by_each_commit(store):
     assert (keeper.writes, unpack(store.read().data, "").lease) == (5, None)
 
 
-def test_item_10_a_lease_ends_with_the_run_at_the_latest(store):
-    keeper = Keeper(store, "run1", REGION)
+def test_a_lease_ends_with_the_run_at_the_latest(store):
+    keeper = StateSession(store, "run1", REGION)
     state, _ = keeper.open(lambda: FRESH, now=NOW, until=NOW + 100)
     assert state.lease.until == NOW + 100
     assert keeper.commit(state, now=NOW + 90).lease.until == NOW + 100
 
 
 @pytest.mark.parametrize("taker", ["another run", "unlock"])
-def test_item_10_a_run_that_lost_its_lease_stops(store, taker):
+def test_a_run_that_lost_its_lease_stops(store, taker):
     keeper, state, _ = opened(store, "run1")
     if taker == "unlock":
-        by_hand = Keeper(store, "terminal-1", REGION)
+        by_hand = StateSession(store, "terminal-1", REGION)
         by_hand.commit(replace(by_hand.peek(), lease=None))
     else:
         opened(store, "run2", NOW + 301)
@@ -372,7 +372,7 @@ def test_item_10_a_run_that_lost_its_lease_stops(store, taker):
     assert store.read() == kept
 
 
-def test_item_10_a_store_that_fails_for_a_moment_ends_no_run(store, monkeypatch):
+def test_a_store_that_fails_for_a_moment_ends_no_run(store, monkeypatch):
     keeper, _, _ = opened(store, "run1")
 
     def fail():
@@ -387,7 +387,7 @@ def test_item_10_a_store_that_fails_for_a_moment_ends_no_run(store, monkeypatch)
     assert unpack(store.read().data, "").lease.until == NOW + 375
 
 
-def test_item_10_a_lease_is_returned_although_the_store_fails_for_a_moment(store, monkeypatch):
+def test_a_lease_is_returned_although_the_store_fails_for_a_moment(store, monkeypatch):
     keeper, _, _ = opened(store, "run1")
     write, failures = store.write, [StateError("503 while writing.", do=""), StateError("503 while writing.", do="")]
 
@@ -401,7 +401,7 @@ def test_item_10_a_lease_is_returned_although_the_store_fails_for_a_moment(store
     assert unpack(store.read().data, "").lease is None
 
 
-def test_item_10_a_signal_while_the_lease_is_returned_is_raised_afterwards(store, monkeypatch):
+def test_a_signal_while_the_lease_is_returned_is_raised_afterwards(store, monkeypatch):
     keeper, _, _ = opened(store, "run1")
     read, signals = store.read, [Signaled(signal.SIGTERM)]
 
@@ -416,7 +416,7 @@ def test_item_10_a_signal_while_the_lease_is_returned_is_raised_afterwards(store
     assert unpack(store.read().data, "").lease is None
 
 
-def test_item_10_a_second_signal_ends_the_return_of_the_lease(store, monkeypatch):
+def test_a_second_signal_ends_the_return_of_the_lease(store, monkeypatch):
     keeper, _, _ = opened(store, "run1")
     calls = []
 
@@ -430,12 +430,12 @@ def test_item_10_a_second_signal_ends_the_return_of_the_lease(store, monkeypatch
     assert len(calls) == 2
 
 
-def test_item_10_unlock_asks_and_says_where_there_is_none(terminal, tmp_path):  # noqa: F811
+def test_unlock_asks_and_says_where_there_is_none(terminal, tmp_path):  # noqa: F811
     _, type_in = terminal
     type_in("run")
     assert "there is no lease" in type_in("state", "unlock").output
     store = FileStore(tmp_path / "cursor")
-    keeper = Keeper(store, "run1", REGION)
+    keeper = StateSession(store, "run1", REGION)
     keeper.open(lambda: FRESH, now=time.time(), until=time.time() + 300)
     done = type_in("state", "unlock", answer="n\n")
     assert (done.exit_code, "run run1 holds the lease since 20" in done.output, "Remove the lease?" in done.output) == (1, True, True)

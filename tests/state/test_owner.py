@@ -18,13 +18,13 @@ from oci.retry import NoneRetryStrategy
 
 from epimetheus.errors import CredentialsError
 from epimetheus.function.invoke import invoke
-from epimetheus.model import Quota, time_text
+from epimetheus.model import HourlyCount, time_text
 from epimetheus.oci_client.http_limits import limit_signer
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.marker import Markers
-from epimetheus.state.model import Behind, Known, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, State
 from epimetheus.state.owner import Owner, receiver_id
-from epimetheus.state.session import Keeper
+from epimetheus.state.session import StateSession
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.state.test_state_life import BUCKET, MINUTE, NOON, REGION, STATE, Kept, Killed, Place, delete, failed, marker
 
@@ -35,12 +35,12 @@ def ago(**time):
     return (datetime.now(UTC) - timedelta(**time)).strftime("%Y-%m-%dT%H:%M:00Z")
 
 
-def test_item_06_an_adopted_state_keeps_nothing_of_the_other_tenancy(terminal):  # noqa: F811
+def test_an_adopted_state_keeps_nothing_of_the_other_tenancy(terminal):  # noqa: F811
     stage, type_in = terminal
     type_in("run", INITIAL_LOOKBACK_HOURS="1")
     path = Path(stage.environment["STATE_FILE"])
-    known = {OTHER: Known("root", None, True), "ocid1.compartment.oc1..aaax": Known("x", OTHER, True)}
-    behind = {"ocid1.compartment.oc1..aaax": Behind(MINUTE, "404")}
+    known = {OTHER: KnownCompartment("root", None, True), "ocid1.compartment.oc1..aaax": KnownCompartment("x", OTHER, True)}
+    behind = {"ocid1.compartment.oc1..aaax": BehindCompartment(MINUTE, "404")}
     path.write_bytes(pack(replace(unpack(path.read_bytes(), ""), known=known, behind=behind, tenancy=OTHER)))
     done = type_in("state", "adopt", "--reason", "moved", answer="n\n")
     assert done.exit_code == 1
@@ -52,15 +52,15 @@ def test_item_06_an_adopted_state_keeps_nothing_of_the_other_tenancy(terminal): 
     assert (type_in("run").exit_code, stage.arrived()) == (0, ids)
 
 
-def test_item_06_another_tenancy_gets_the_cursor_and_nothing_else():
-    keys = {"keys": {MINUTE: b"k" * 16}, "quotas": {"type": {MINUTE: Quota()}}}
+def test_another_tenancy_gets_the_cursor_and_nothing_else():
+    keys = {"keys": {MINUTE: b"k" * 16}, "quotas": {"type": {MINUTE: HourlyCount()}}}
     times = {"regions_listed": 1, "listed": 2, "floor": 3, "began": 4, "slice_minutes": 5, "overlap": 15}
-    state = State(REGION, MINUTE, known={"c": Known("c")}, behind={"c": Behind(1, "404")}, regions=("a-b-1",), **keys, **times)
+    state = State(REGION, MINUTE, known={"c": KnownCompartment("c")}, behind={"c": BehindCompartment(1, "404")}, regions=("a-b-1",), **keys, **times)
     assert state.for_other_tenancy() == State(REGION, MINUTE, overlap=15)
 
 
 @pytest.mark.parametrize("typo", [{"SYSLOG_PORT": "1"}, {"TENANCY_OCID": "ocid1.tenancy.oc1..aaaatypo"}], ids=["receiver", "tenancy"])
-def test_item_06_a_first_run_that_confirmed_nothing_binds_no_state(stage, typo):
+def test_a_first_run_that_confirmed_nothing_binds_no_state(stage, typo):
     ids = stage.emit(stage.world.tenancy, 3, 20)
     for _ in range(2):
         failed(stage, **typo)
@@ -77,14 +77,14 @@ def test_item_06_a_first_run_that_confirmed_nothing_binds_no_state(stage, typo):
     assert "There is no state in" in failed(stage)
 
 
-def test_item_06_a_run_message_that_could_not_be_sent_binds_no_state(stage):
+def test_a_run_message_that_could_not_be_sent_binds_no_state(stage):
     failed(stage, SYSLOG_PORT="1", RUN_MESSAGE="true")
     assert (stage.state().last["caught_up"], stage.state().receiver) == (True, None)
     assert stage.run(RUN_MESSAGE="true").status == "ok"
     assert stage.state().receiver.address == f"tls://localhost:{stage.receiver.port}"
 
 
-def test_item_06_a_prefix_may_be_corrected_as_well_as_long_as_nothing_was_confirmed(stage):
+def test_a_prefix_may_be_corrected_as_well_as_long_as_nothing_was_confirmed(stage):
     ids = stage.emit(stage.world.tenancy, 3, 20)
     failed(stage, SYSLOG_PORT="1", STATE_PREFIX="epimethus/")
     stage.world.put_hook = None  # the stage knows one state only
@@ -92,7 +92,7 @@ def test_item_06_a_prefix_may_be_corrected_as_well_as_long_as_nothing_was_confir
     assert (report.status, report.first_start, stage.arrived()) == ("ok", True, ids)
 
 
-def test_item_06_the_first_confirmation_binds_the_state_though_the_run_fails_later(stage):
+def test_the_first_confirmation_binds_the_state_though_the_run_fails_later(stage):
     stage.emit(stage.world.tenancy, 3, 1430)
     stage.emit(stage.world.tenancy, 3, 20)
     stage.world.put_hook = None
@@ -112,7 +112,7 @@ class Unconfirmed(Kept):
         self.calls, self.fatal, self.before = 0, fatal, before
         owner = Owner("ocid1.tenancy.oc1..t", receiver_id("tls", "siem", port, None))
         markers = Markers([Place("beside", self), Place(f"by owner {port}", self)])
-        keeper = Keeper(Place("state", self), f"run at {now}", REGION, owner, markers, lambda caught_up: self.confirmed)
+        keeper = StateSession(Place("state", self), f"run at {now}", REGION, owner, markers, lambda caught_up: self.confirmed)
         state, _ = keeper.open(lambda: State(REGION, int(now // 60) - 60), now=now, until=now + 60)
         keeper.commit(replace(state, lease=None), now=now)
         return state.through, keeper.first_start
@@ -120,7 +120,7 @@ class Unconfirmed(Kept):
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("fatal", range(1, 12))
-def test_item_06_item_07_killed_while_the_first_confirmation_is_recorded_the_next_run_completes_it(fatal, before):
+def test_item_07_killed_while_the_first_confirmation_is_recorded_the_next_run_completes_it(fatal, before):
     world = Unconfirmed()
     world.start(NOON, port=1)
     assert [json.loads(data)["complete"] for name, data in world.kept.items() if name != "state"] == [False, False]
@@ -138,7 +138,7 @@ def test_item_06_item_07_killed_while_the_first_confirmation_is_recorded_the_nex
 @pytest.mark.parametrize(
     "words", [("show",), ("rewind", "TIME"), ("reset",), ("adopt", "--reason", "x"), ("unlock",)], ids=lambda words: words[0]
 )
-def test_item_05_a_region_is_held_to_the_form_of_regions(terminal, tmp_path, words, region):  # noqa: F811
+def test_a_region_is_held_to_the_form_of_regions(terminal, tmp_path, words, region):  # noqa: F811
     _, type_in = terminal
     words = [ago(hours=1) if word == "TIME" else word for word in words]
     done = type_in("state", *words, "--region", region, *(["--yes"] if words[0] != "show" else []))
@@ -147,7 +147,7 @@ def test_item_05_a_region_is_held_to_the_form_of_regions(terminal, tmp_path, wor
 
 
 @pytest.mark.parametrize("words", [("rewind", "TIME"), ("reset",)], ids=["rewind", "reset"])
-def test_item_05_a_typo_in_prefix_or_region_makes_no_new_state(terminal, words):  # noqa: F811
+def test_a_typo_in_prefix_or_region_makes_no_new_state(terminal, words):  # noqa: F811
     stage, type_in = terminal
     words = [ago(hours=1) if word == "TIME" else word for word in words]
     bucket = {"STATE_FILE": "", "STATE_BUCKET": BUCKET}
@@ -166,7 +166,7 @@ def test_item_05_a_typo_in_prefix_or_region_makes_no_new_state(terminal, words):
     assert set(stage.world.objects(BUCKET)) == {*before, f"second/{REGION}.state"}
 
 
-def test_item_05_a_rewind_of_more_than_a_year_is_refused(terminal):  # noqa: F811
+def test_a_rewind_of_more_than_a_year_is_refused(terminal):  # noqa: F811
     _, type_in = terminal
     type_in("run")
     long_ago = ago(days=366)
@@ -202,7 +202,7 @@ def dripping():
         yield server.getsockname()[1]
 
 
-def test_item_18_signing_in_by_instance_principal_ends_in_time(monkeypatch):
+def test_signing_in_by_instance_principal_ends_in_time(monkeypatch):
     with dripping() as port:
         monkeypatch.setenv("OCI_METADATA_BASE_URL", f"http://127.0.0.1:{port}/opc/v2")
         began = time.monotonic()
@@ -216,7 +216,7 @@ def test_item_18_signing_in_by_instance_principal_ends_in_time(monkeypatch):
 
 
 @pytest.mark.parametrize("part", ["certificate", "token"])
-def test_item_18_a_renewal_of_the_token_ends_in_time(monkeypatch, part):
+def test_a_renewal_of_the_token_ends_in_time(monkeypatch, part):
     with dripping() as port:
         url = f"http://127.0.0.1:{port}/"
         monkeypatch.setattr(UrlBasedCertificateRetriever, "refresh", lambda self: None)  # it would refresh while it is made
@@ -235,7 +235,7 @@ def test_item_18_a_renewal_of_the_token_ends_in_time(monkeypatch, part):
     assert caught.value.what == what
 
 
-def test_item_10_ctrl_c_just_after_the_file_is_replaced_is_no_state_error(stage, tmp_path, monkeypatch):
+def test_ctrl_c_just_after_the_file_is_replaced_is_no_state_error(stage, tmp_path, monkeypatch):
     settings = {"STATE_FILE": str(tmp_path / "cursor"), "STATE_BUCKET": ""}
     stage.run(**settings)
     real, calls = os.replace, []

@@ -7,7 +7,7 @@ import pytest
 from epimetheus.errors import StateConflict, StateDamaged, StateError
 from epimetheus.state.file import FileStore
 from epimetheus.state.model import Lease, State
-from epimetheus.state.session import Keeper
+from epimetheus.state.session import StateSession
 
 FRESH = State("us-ashburn-1", 100)
 NOW = 100_000.0
@@ -19,7 +19,7 @@ def store(request, tmp_path):
 
 
 def opened(store, run="run1", now=NOW, until=NOW + 60):
-    keeper = Keeper(store, run, FRESH.region)
+    keeper = StateSession(store, run, FRESH.region)
     state, other = keeper.open(lambda: FRESH, now=now, until=until)
     return keeper, state, other
 
@@ -28,7 +28,7 @@ def test_no_state_is_a_fresh_start_with_a_lease(store):
     _, state, other = opened(store)
     assert other is None
     assert (state.through, state.lease) == (100, Lease("run1", NOW + 60, NOW))
-    assert Keeper(store, "x", FRESH.region).peek() == state
+    assert StateSession(store, "x", FRESH.region).peek() == state
 
 
 def test_what_is_committed_is_found_by_the_next_run(store):
@@ -49,7 +49,7 @@ def test_a_live_lease_keeps_others_out_and_an_expired_one_does_not(store):
 
 
 def test_of_two_that_begin_at_once_one_works(store):
-    first, second = Keeper(store, "run1", FRESH.region), Keeper(store, "run2", FRESH.region)
+    first, second = StateSession(store, "run1", FRESH.region), StateSession(store, "run2", FRESH.region)
     order = []
     real = store.write
 
@@ -90,12 +90,12 @@ def test_one_who_loses_every_race_says_to_whom(store):
     def write(data, etag):
         if winners and data.find(b"unlucky") > 0:
             later = NOW - 100 * len(winners)
-            Keeper(store, winners.pop(), FRESH.region).open(lambda: FRESH, now=later, until=later + 1)
+            StateSession(store, winners.pop(), FRESH.region).open(lambda: FRESH, now=later, until=later + 1)
         return real(data, etag)
 
     store.write = write
     with pytest.raises(StateConflict, match="run run4 wrote it"):
-        Keeper(store, "unlucky", FRESH.region).open(lambda: FRESH, now=NOW, until=NOW + 60)
+        StateSession(store, "unlucky", FRESH.region).open(lambda: FRESH, now=NOW, until=NOW + 60)
     assert winners == []
 
 
@@ -105,7 +105,7 @@ def test_another_who_wrote_meanwhile_is_not_written_over_not_even_at_the_second_
     for _ in range(2):
         with pytest.raises(StateConflict, match="run run2 wrote it"):
             keeper.commit(replace(state, through=999))
-    assert Keeper(store, "x", FRESH.region).peek().lease == Lease("run2", NOW + 120, NOW + 61)
+    assert StateSession(store, "x", FRESH.region).peek().lease == Lease("run2", NOW + 120, NOW + 61)
 
 
 def test_our_own_write_whose_answer_was_lost_is_no_conflict(bucket, world):
@@ -136,7 +136,7 @@ def test_a_damaged_state_is_not_a_fresh_start(store):
     store.write(stored.data[:-3], stored.etag)
     with pytest.raises(StateDamaged):
         opened(store, "run2")
-    keeper = Keeper(store, "by hand", FRESH.region)
+    keeper = StateSession(store, "by hand", FRESH.region)
     with pytest.raises(StateDamaged):
         keeper.peek()
     assert keeper.commit(FRESH).writer == "by hand"
@@ -156,7 +156,7 @@ def test_an_earlier_write_of_ours_is_not_taken_for_the_later_one(request, world,
     lost(keeper, replace(state, through=200))
     world.faults.remove(fault)
     state = keeper.commit(replace(state, through=300, lease=None))
-    assert Keeper(bucket, "x", FRESH.region).peek() == state
+    assert StateSession(bucket, "x", FRESH.region).peek() == state
     assert (state.through, state.lease, keeper.writes) == (300, None, 2)
     assert [asked.status for asked in world.asked("PutObject")][-2:] == [412, 200]
 
@@ -169,7 +169,7 @@ def test_every_attempt_has_a_serial_of_its_own_however_many_are_lost(impatient, 
     world.faults.remove(fault)
     state = keeper.commit(replace(state, through=500))
     assert (state.through, state.serial) == (500, 5)
-    assert Keeper(impatient, "x", FRESH.region).peek() == state
+    assert StateSession(impatient, "x", FRESH.region).peek() == state
     assert keeper.commit(replace(state, through=600)).serial == 6
 
 
@@ -188,13 +188,13 @@ def test_another_who_wrote_after_our_lost_write_is_not_written_over(impatient, w
     for _ in range(2):
         with pytest.raises(StateConflict, match="run run2 wrote it"):
             keeper.commit(replace(state, through=300))
-    assert Keeper(impatient, "x", FRESH.region).peek().through == 200
+    assert StateSession(impatient, "x", FRESH.region).peek().through == 200
 
 
 def test_the_state_of_another_region_is_neither_used_nor_written_over(store):
     opened(store)
     before = store.read()
-    keeper = Keeper(store, "run2", "eu-frankfurt-1")
+    keeper = StateSession(store, "run2", "eu-frankfurt-1")
     with pytest.raises(StateError, match="is that of us-ashburn-1, not of eu-frankfurt-1") as caught:
         keeper.open(lambda: State("eu-frankfurt-1", 100), now=NOW + 61, until=NOW + 120)
     assert "STATE_FILE" in caught.value.do

@@ -13,9 +13,9 @@ from epimetheus.function.invoke import RunFailed
 from epimetheus.model import Window
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.marker import Markers
-from epimetheus.state.model import Behind, Known, Reading, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, State
 from epimetheus.state.owner import Owner, receiver_id
-from epimetheus.state.session import Keeper
+from epimetheus.state.session import StateSession
 from epimetheus.state.store import Changed, Stored
 from epimetheus.testing.syslog import receive
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
@@ -49,15 +49,15 @@ def checks(stage, **changes):
 
 def ahead(state, minute):
     """States in which one time each is at ``minute``."""
-    mark, window = Behind(state.through - 60, "404", 1), Window(state.through - 60, minute)
+    mark, window = BehindCompartment(state.through - 60, "404", 1), Window(state.through - 60, minute)
     return {
         "its cursor": replace(state, through=minute),
         "its last listing": replace(state, listed=minute),
         "a dedupe key": replace(state, keys={minute: b"k" * 16}),
         "the mark of c": replace(state, behind={"c": replace(mark, since=minute)}),
-        "the window that is being read of c": replace(state, behind={"c": replace(mark, reading=Reading(window, "p"))}),
-        "the disappearance of c": replace(state, known={"c": Known("c", gone=minute)}),
-        "the mark of d": replace(state, known={"d": Known("d", gone=state.through, read=minute)}),
+        "the window that is being read of c": replace(state, behind={"c": replace(mark, reading=PageCursor(window, "p"))}),
+        "the disappearance of c": replace(state, known={"c": KnownCompartment("c", gone=minute)}),
+        "the mark of d": replace(state, known={"d": KnownCompartment("d", gone=state.through, read=minute)}),
     }
 
 
@@ -65,7 +65,7 @@ ANYWHERE = list(ahead(State(REGION, MINUTE), MINUTE))
 
 
 @pytest.mark.parametrize("what", ANYWHERE)
-def test_item_05_no_time_of_the_state_may_be_in_the_future(stage, what):
+def test_no_time_of_the_state_may_be_in_the_future(stage, what):
     stage.run()
     put(stage, ahead(stage.state(), MINUTE + 60)[what])
     before = stage.world.objects(BUCKET)[STATE]
@@ -89,30 +89,30 @@ def stage_rewound(state, minute):
 
 
 @pytest.mark.parametrize("what", ANYWHERE)
-def test_item_05_a_rewind_leaves_nothing_in_the_future(what):
-    state = ahead(State(REGION, MINUTE - 200, known={"e": Known("e")}), MINUTE + 1000)[what].rewound(MINUTE - 100, MINUTE)
+def test_a_rewind_leaves_nothing_in_the_future(what):
+    state = ahead(State(REGION, MINUTE - 200, known={"e": KnownCompartment("e")}), MINUTE + 1000)[what].rewound(MINUTE - 100, MINUTE)
     assert state.through == MINUTE - 100
     assert state.latest()[1] <= MINUTE
 
 
-def test_item_05_every_minute_of_the_state_is_looked_at():
+def test_every_minute_of_the_state_is_looked_at():
     """A field that is added must be looked at as well, or be named here."""
     no_times = {
         State: {"region", "quotas", "slice_minutes", "lease", "writer", "serial", "last", "tenancy", "receiver", "adopted", "marked"}
         | {"partly_listed", "overlap", "regions"},
-        Behind: {"why", "tries", "minutes", "restarts", "refused"},
-        Known: {"name", "parent", "asked", "deleted", "given_up"},
+        BehindCompartment: {"why", "tries", "minutes", "restarts", "refused"},
+        KnownCompartment: {"name", "parent", "asked", "deleted", "given_up"},
     }
     looked_at = {
         State: {"through", "behind", "known", "keys", "listed", "regions_listed", "floor", "began"},
-        Behind: {"since", "reading", "missing", "floor"},
-        Known: {"gone", "read", "floor"},
+        BehindCompartment: {"since", "reading", "missing", "floor"},
+        KnownCompartment: {"gone", "read", "floor"},
     }
     for kind, names in no_times.items():
         assert {field.name for field in fields(kind)} == names | looked_at[kind]
 
 
-def test_item_05_clocks_may_differ_by_some_minutes(stage):
+def test_clocks_may_differ_by_some_minutes(stage):
     stage.run()
     put(stage, replace(stage.state(), through=MINUTE + 5))
     assert stage.run().status == "ok"
@@ -124,7 +124,7 @@ def in_future(**hours):
     return (datetime.now(UTC) + timedelta(**hours)).strftime("%Y-%m-%dT%H:%M:00Z")
 
 
-def test_item_05_a_rewind_into_the_future_needs_its_own_flag(terminal):  # noqa: F811
+def test_a_rewind_into_the_future_needs_its_own_flag(terminal):  # noqa: F811
     _, type_in = terminal
     type_in("run")
     later = in_future(hours=2)
@@ -143,7 +143,7 @@ def test_item_05_a_rewind_into_the_future_needs_its_own_flag(terminal):  # noqa:
     assert type_in("run").exit_code == 0
 
 
-def test_item_05_a_lease_that_no_clock_of_ours_can_have_written_keeps_nothing_out(stage):
+def test_a_lease_that_no_clock_of_ours_can_have_written_keeps_nothing_out(stage):
     stage.run()
     written = pack(stage.state()).replace(b'"lease": null', b'"lease": {"run": "gone", "until": %d, "taken": 0}' % (NOON + 36_000))
     stage.world.put_hook = None
@@ -156,7 +156,7 @@ def sealed(data):
     return b"EPIMETHEUS-STATE 1 sha256=" + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
 
 
-def test_item_06_what_identifies_a_receiver():
+def test_what_identifies_a_receiver():
     one = receiver_id("tls", "SIEM.example.com.", 6514, None)
     assert one.address == "tls://siem.example.com:6514"
     assert one.fingerprint == "93c7f5d40f4b8d7fbb9147182e99e8ac09446a28a9ec6ff2efab2298ed6624b3"
@@ -168,7 +168,7 @@ def test_item_06_what_identifies_a_receiver():
     assert receiver_id("tls", "2001:DB8::1", 6514, None).address == "tls://[2001:db8::1]:6514"
 
 
-def test_item_06_a_state_is_not_continued_with_another_receiver(stage, tmp_path):
+def test_a_state_is_not_continued_with_another_receiver(stage, tmp_path):
     ids = stage.emit(stage.world.tenancy, 3, 20)
     stage.run()
     assert stage.state().receiver.address == f"tls://localhost:{stage.receiver.port}"
@@ -193,20 +193,20 @@ def test_item_06_a_state_is_not_continued_with_another_receiver(stage, tmp_path)
     assert stage.arrived() == ids
 
 
-def test_item_06_certificates_and_formats_may_change(stage):
+def test_certificates_and_formats_may_change(stage):
     stage.run()
     stage.hand.forward(600)
     assert stage.run(FORMAT="json", SYSLOG_FRAMING="lf", SYSLOG_HEADER="rfc3164", SYSLOG_HOST="LOCALHOST").status == "ok"
 
 
-def test_item_06_a_state_is_not_continued_for_another_tenancy(stage):
+def test_a_state_is_not_continued_for_another_tenancy(stage):
     stage.run()
     put(stage, replace(stage.state(), tenancy="ocid1.tenancy.oc1..other"))
     error = failed(stage)
     assert f"it is for tenancy ocid1.tenancy.oc1..other, and this deployment reads {stage.world.tenancy}" in error
 
 
-def test_item_06_a_state_that_names_no_owner_gets_one_with_the_next_run(stage):
+def test_a_state_that_names_no_owner_gets_one_with_the_next_run(stage):
     stage.run()
     put(stage, replace(stage.state(), tenancy="", receiver=None, marked=""))
     for name in list(stage.world.objects(BUCKET)):
@@ -220,7 +220,7 @@ def test_item_06_a_state_that_names_no_owner_gets_one_with_the_next_run(stage):
     assert "There is no state in" in failed(stage)
 
 
-def test_item_06_adopt_shows_old_and_new_and_keeps_the_reason(terminal):  # noqa: F811
+def test_adopt_shows_old_and_new_and_keeps_the_reason(terminal):  # noqa: F811
     stage, type_in = terminal
     old = f"tls://localhost:{stage.receiver.port}"
     type_in("run")
@@ -245,7 +245,7 @@ def test_item_06_adopt_shows_old_and_new_and_keeps_the_reason(terminal):  # noqa
         assert "is for" in type_in("state", "adopt", "--reason", "again", **changes).output
 
 
-def test_item_06_there_is_nothing_to_adopt_before_a_first_run(terminal):  # noqa: F811
+def test_there_is_nothing_to_adopt_before_a_first_run(terminal):  # noqa: F811
     _, type_in = terminal
     done = type_in("state", "adopt", "--reason", "x", "--yes")
     assert (done.exit_code, "there is no state in" in done.stderr) == (2, True)
@@ -260,12 +260,12 @@ def marker(stage, name=MARKER):
     return json.loads(stage.world.objects(BUCKET)[name])
 
 
-def test_item_07_a_first_start_says_where_reading_begins_and_leaves_a_marker(stage):
+def test_a_first_start_says_where_reading_begins_and_leaves_a_marker(stage):
     report = stage.run()
     begins = "2025-12-31T11:58:00Z"
     assert (report.first_start, report.warnings) == (
         True,
-        ["First start: there is no state yet. Reading begins at 2025-12-31T11:43:00Z; events processed before it are not forwarded."],
+        ["First start: there is no state yet. PageCursor begins at 2025-12-31T11:43:00Z; events processed before it are not forwarded."],
     )
     posted = {stream["name"]: stream["datapoints"][0]["value"] for stream in stage.world.metrics}
     assert posted["first_start"] == 1.0
@@ -285,7 +285,7 @@ def test_item_07_a_first_start_says_where_reading_begins_and_leaves_a_marker(sta
     assert (again.first_start, again.warnings) == (False, [])
 
 
-def test_item_07_a_state_that_was_deleted_is_an_error_with_a_way_on(stage):
+def test_a_state_that_was_deleted_is_an_error_with_a_way_on(stage):
     stage.run()
     delete(stage, STATE)
     stage.hand.forward(7200)
@@ -300,7 +300,7 @@ def test_item_07_a_state_that_was_deleted_is_an_error_with_a_way_on(stage):
     assert "There is no state in" in found["state"][1]
 
 
-def test_item_07_a_changed_prefix_is_an_error_that_names_where_the_state_was(stage):
+def test_a_changed_prefix_is_an_error_that_names_where_the_state_was(stage):
     stage.run()
     error = failed(stage, STATE_PREFIX="moved/")
     assert f"There is no state in oci://{BUCKET}@{stage.world.namespace}/moved/{REGION}.state" in error
@@ -308,13 +308,13 @@ def test_item_07_a_changed_prefix_is_an_error_that_names_where_the_state_was(sta
     assert "set STATE_PREFIX or STATE_FILE to where it is" in error
 
 
-def test_item_07_a_deleted_state_and_another_receiver_at_once_is_an_error_too(stage):
+def test_a_deleted_state_and_another_receiver_at_once_is_an_error_too(stage):
     stage.run()
     delete(stage, STATE)
     assert "There is no state in" in failed(stage, SYSLOG_PORT="1")
 
 
-def test_item_07_deployments_that_share_bucket_and_receiver_and_split_the_compartments_start_on_their_own(stage):
+def test_deployments_that_share_bucket_and_receiver_and_split_the_compartments_start_on_their_own(stage):
     apps = stage.world.add_compartment("apps")
     ids = stage.emit(stage.world.tenancy, 2, 20) + stage.emit(apps, 3, 20)
     stage.world.put_hook = None  # the stage knows one state only
@@ -324,14 +324,14 @@ def test_item_07_deployments_that_share_bucket_and_receiver_and_split_the_compar
     assert sorted(stage.arrived()) == sorted(ids)
 
 
-def test_item_07_a_choice_of_compartments_that_changed_before_the_prefix_did_hides_nothing(stage):
+def test_a_choice_of_compartments_that_changed_before_the_prefix_did_hides_nothing(stage):
     stage.run()
     stage.run(COMPARTMENT_MODE="tenancy_only")
     assert "There is no state in" in failed(stage, COMPARTMENT_MODE="tenancy_only", STATE_PREFIX="moved/")
     assert "There is no state in" in failed(stage, STATE_PREFIX="moved/")
 
 
-def test_item_07_another_region_or_tenancy_in_the_bucket_starts_on_its_own(tmp_path, api_key):
+def test_another_region_or_tenancy_in_the_bucket_starts_on_its_own(tmp_path, api_key):
     with staged(tmp_path, api_key, regions=["eu-frankfurt-1"]) as stage:
         assert stage.run().first_start
         (report,) = stage.call(REGIONS="eu-frankfurt-1")
@@ -339,7 +339,7 @@ def test_item_07_another_region_or_tenancy_in_the_bucket_starts_on_its_own(tmp_p
 
 
 @pytest.mark.parametrize("mend", ["rewind", "reset"])
-def test_item_07_a_lost_state_file_is_continued_by_hand(terminal, tmp_path, mend):  # noqa: F811
+def test_a_lost_state_file_is_continued_by_hand(terminal, tmp_path, mend):  # noqa: F811
     stage, type_in = terminal
     ids = stage.emit(stage.world.tenancy, 3, 20)
     type_in("run")
@@ -401,7 +401,7 @@ class Kept:
         self.calls, self.fatal, self.before = 0, fatal, before
         owner = Owner("ocid1.tenancy.oc1..t", receiver_id("tls", "siem", 6514, None))
         markers = Markers([Place("beside", self), Place("by owner", self)])
-        keeper = Keeper(Place("state", self), f"run at {now}", REGION, owner, markers)
+        keeper = StateSession(Place("state", self), f"run at {now}", REGION, owner, markers)
         state, other = keeper.open(lambda: State(REGION, int(now // 60) - 60), now=now, until=now + 60)
         assert other is None
         keeper.commit(replace(state, lease=None))
@@ -410,7 +410,7 @@ class Kept:
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("fatal", range(1, 14))
-def test_item_07_killed_at_any_call_of_a_first_start_the_next_run_begins_where_it_would_have(fatal, before):
+def test_killed_at_any_call_of_a_first_start_the_next_run_begins_where_it_would_have(fatal, before):
     world = Kept()
     with pytest.raises(Killed):
         world.start(NOON, fatal, before=before)
@@ -424,20 +424,20 @@ def test_item_07_killed_at_any_call_of_a_first_start_the_next_run_begins_where_i
         world.start(NOON + 5 * 86_400)
 
 
-def test_item_07_the_calls_above_are_all_there_are():
+def test_the_calls_above_are_all_there_are():
     world = Kept()
     assert world.start(NOON) == (MINUTE - 60, True)
     assert world.calls == 13
 
 
-def test_item_07_a_marker_that_can_not_be_read_is_no_first_start():
+def test_a_marker_that_can_not_be_read_is_no_first_start():
     world = Kept()
     world.kept["beside"] = b"{}"
     with pytest.raises(StateMissing, match="records that forwarding began on an unknown day"):
         world.start(NOON)
 
 
-def test_item_07_a_marker_that_could_not_be_completed_is_completed_by_the_next_run():
+def test_a_marker_that_could_not_be_completed_is_completed_by_the_next_run():
     world = Kept()
     real, refused = Place.write, []
 
@@ -456,7 +456,7 @@ def test_item_07_a_marker_that_could_not_be_completed_is_completed_by_the_next_r
     assert (b'"complete": true' in world.kept["by owner"], len(unpack(world.kept["state"], "").marked)) == (True, 16)
 
 
-def test_item_07_nothing_is_written_for_a_state_that_is_refused():
+def test_nothing_is_written_for_a_state_that_is_refused():
     world = Kept()
     world.start(NOON)
     kept = dict(world.kept)

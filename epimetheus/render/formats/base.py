@@ -6,8 +6,8 @@ from typing import Protocol
 import msgspec
 
 from epimetheus.model import AuditEvent
-from epimetheus.render.event_time import Moment
-from epimetheus.render.size import listed
+from epimetheus.render.event_time import EventTime
+from epimetheus.render.size import joined_names
 
 
 class Notes(msgspec.Struct, frozen=True, gc=False):
@@ -26,7 +26,7 @@ COMPARTMENT_PATH, ACTOR, TAMPER_WATCH = ("epimetheus", "compartmentPath"), ("epi
 """The notes' paths, for REDACT and FIELD_MAP."""
 
 
-class Subject(msgspec.Struct, frozen=True, gc=False):
+class EventContext(msgspec.Struct, frozen=True, gc=False):
     """One event, and what the header and every format need to know of it; ``severity`` is CEF's, 0 to 10.
 
     ``started``: the start of the run, in milliseconds since the epoch: the time of an event without one, where a format requires it.
@@ -35,7 +35,7 @@ class Subject(msgspec.Struct, frozen=True, gc=False):
 
     raw: bytes | msgspec.Raw
     event: AuditEvent
-    moment: Moment | None
+    moment: EventTime | None
     severity: int
     notes: Notes = NO_NOTES
     started: int = 0
@@ -51,7 +51,7 @@ class Limit(msgspec.Struct, frozen=True, gc=False):
 
     def left(self, trimmed: Sequence[str]) -> int:
         """Bytes for a body that lost these, once the header has said so."""
-        return self.whole - len(f' trimmed="{listed(trimmed, self.names)}"') if self.in_header and trimmed else self.whole
+        return self.whole - len(f' trimmed="{joined_names(trimmed, self.names)}"') if self.in_header and trimmed else self.whole
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
@@ -72,11 +72,11 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
 class Format(Protocol):
     """Makes the MSG part of an event; never raises for what an event holds."""
 
-    def at_once(self, subject: Subject) -> Draft | None:
+    def at_once(self, subject: EventContext) -> Draft | None:
         """All of the body, whatever its size, where there is a quick way to the very bytes `__call__` would make; else None."""
 
     def doubtful(self, drafts: Sequence[bytes]) -> Collection[int]:
         """In which drafts, of what is open in them, there may be what must not leave as it is, by their places."""
 
-    def __call__(self, subject: Subject, limit: Limit) -> Body:
+    def __call__(self, subject: EventContext, limit: Limit) -> Body:
         """The body, at most ``limit.left`` bytes."""

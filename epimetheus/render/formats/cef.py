@@ -15,8 +15,8 @@ from types import MappingProxyType
 from epimetheus.model import Identity, Request, Response
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs
 from epimetheus.render.event_time import moment
-from epimetheus.render.formats.base import Subject
-from epimetheus.render.formats.cef_escaping import in_extension, in_header, tidy
+from epimetheus.render.formats.base import EventContext
+from epimetheus.render.formats.cef_escaping import clean, in_extension, in_header
 from epimetheus.render.formats.cef_keys import CUSTOM_LENGTH, HEADER_LENGTHS, LABEL_LENGTH, LENGTHS, ORIGIN_LENGTH, TYPED
 from epimetheus.render.formats.key_value import CACHED, Flat, Head, ended, head_of
 from epimetheus.render.meaning import addresses, outcome, reason, service, status
@@ -87,16 +87,16 @@ class Cef(Flat):
     def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, note=note, fields=fields)
         vendor, product, self._version = fields.device
-        origin = (in_header(in_values(ended(tidy(value), ORIGIN_LENGTH))) for value in (vendor or VENDOR, product or PRODUCT))
+        origin = (in_header(in_values(ended(clean(value), ORIGIN_LENGTH))) for value in (vendor or VENDOR, product or PRODUCT))
         self._origin = f"CEF:0|{'|'.join(origin)}"
         self._addresses = lru_cache(CACHED)(addresses)
         self._service = lru_cache(CACHED)(service)
         labels = {key: in_extension(in_values(ended(label, LABEL_LENGTH))) for key, label in _labels(fields).items()}
         self._suffixes = {key: f" {key}Label={label}" for key, label in labels.items()}
 
-    def tidy(self, value: str) -> str:
+    def clean(self, value: str) -> str:
         """As `cef_text.tidy`."""
-        return tidy(value)
+        return clean(value)
 
     def opening(self, head: Head, severity: int) -> str:
         """The header."""
@@ -112,7 +112,7 @@ class Cef(Flat):
         """Version, event type, name."""
         return *head_of(event_type, self._version or version), name or event_type.rpartition(".")[2]
 
-    def said(self, subject: Subject) -> Sequence[str | None]:
+    def said(self, subject: EventContext) -> Sequence[str | None]:
         """What the event says, one for each of KEYS."""
         event, when = subject.event, subject.moment
         data = event.data

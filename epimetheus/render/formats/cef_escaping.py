@@ -11,7 +11,7 @@ _IN_HEADER = MappingProxyType({ord("\\"): "\\\\", ord("|"): "\\|", ord("\n"): " 
 _IN_EXTENSION = MappingProxyType({ord("\\"): "\\\\", ord("="): "\\=", ord("\n"): "\\n", ord("\r"): "\\r"})
 
 
-def tidy(value: str) -> str:
+def clean(value: str) -> str:
     """``value`` without control characters; line ends of any kind stay, as a newline or a carriage return."""
     return value if value.isprintable() else value.translate(_TIDY)
 

@@ -8,10 +8,10 @@ import msgspec
 
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, nested
 from epimetheus.render.field_lookup import Lookup
-from epimetheus.render.formats.base import Body, Draft, Limit, Notes, Subject
+from epimetheus.render.formats.base import Body, Draft, EventContext, Limit, Notes
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.redactor import Redactor
-from epimetheus.render.size import CAPS, listed, shorten
+from epimetheus.render.size import CAPS, joined_names, shorten
 
 Tree = dict[str, object]
 Path = tuple[str, ...]
@@ -61,14 +61,14 @@ class Nested(ABC):
         self._data = self._mapped_path(self.data_path)
 
     @abstractmethod
-    def said(self, subject: Subject, event: Tree) -> Tree:
+    def said(self, subject: EventContext, event: Tree) -> Tree:
         """What is sent, of an event's JSON without its secrets, which stays as it is."""
 
     @abstractmethod
     def told(self, event: Tree, trimmed: str) -> Tree:
         """The event with a word on what was trimmed."""
 
-    def at_once(self, subject: Subject) -> Draft | None:
+    def at_once(self, subject: EventContext) -> Draft | None:
         """None: there is no quick way."""
         return None
 
@@ -76,7 +76,7 @@ class Nested(ABC):
         """None is."""
         return ()
 
-    def __call__(self, subject: Subject, limit: Limit) -> Body:
+    def __call__(self, subject: EventContext, limit: Limit) -> Body:
         """One line of JSON; text that is no JSON (no event has it) is cut like a malformed one."""
         redacted = self._redactor.json(bytes(subject.raw))
         if not isinstance(redacted.tree, dict):
@@ -85,7 +85,7 @@ class Nested(ABC):
         event = self.said(subject, tree_of_event)
         if self._fields is not NO_FIELDS:
             event = nested(event, self._fields, Lookup(self._redactor, subject, tree_of_event))
-        text = tree.line(event)
+        text = tree.to_json_line(event)
         return Body(text) if len(text) <= limit.whole else self._trimmed(event, subject.notes, limit)
 
     def _trimmed(self, event: Tree, notes: Notes, limit: Limit) -> Body:
@@ -116,18 +116,18 @@ class Nested(ABC):
 
     def _fitting(self, event: Tree, trimmed: Sequence[str], limit: Limit) -> Body | None:
         self._redactor.check()
-        text = tree.line(self._told(event, trimmed, limit))
+        text = tree.to_json_line(self._told(event, trimmed, limit))
         return Body(text, trimmed) if len(text) <= limit.left(trimmed) else None
 
     def _told(self, event: Tree, trimmed: Sequence[str], limit: Limit) -> Tree:
-        return self.told(event, listed(trimmed, limit.names)) if self._note else event
+        return self.told(event, joined_names(trimmed, limit.names)) if self._note else event
 
     def _last_resort(self, text: str, notes: Notes, limit: Limit) -> bytes:
         marked = noted(msgspec.structs.replace(notes, compartment_path=None))
         told: Tree = {TRIMMED_KEY: "event"} if self._note else {}
         room = left = limit.left(("event",))
         while True:
-            shorter = tree.line({CUT_KEY: shorten(text, room), **told, **marked})
+            shorter = tree.to_json_line({CUT_KEY: shorten(text, room), **told, **marked})
             if len(shorter) <= left:
                 return shorter
             room -= max(1, (len(shorter) - left) // 2)

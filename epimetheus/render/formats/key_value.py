@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs, flat
 from epimetheus.render.field_lookup import Lookup
-from epimetheus.render.formats.base import TAMPER_WATCH, Body, Draft, Limit, Subject
-from epimetheus.render.redact.prescan import HINTS, NUL, Look
+from epimetheus.render.formats.base import TAMPER_WATCH, Body, Draft, EventContext, Limit
+from epimetheus.render.redact.prescan import HINTS, NUL, Prescan
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.text import REDACTED
 from epimetheus.render.sanitize import STARTS, all_seen, in_values
-from epimetheus.render.size import cut, listed, utf8
+from epimetheus.render.size import cut, joined_names, utf8
 from epimetheus.render.typed_values import Kind
 
 CAPS = (1023, 512, 256, 128, 64, 40, 20, 16)  # bytes; numbers and IPv4 addresses are shorter than the least
@@ -68,10 +68,10 @@ class Flat(ABC):
         self._exact = frozenset(renamed.get(key, key) for key in (*self.exact, *self.kinds)) | self.kinds.keys()
         self._message = renamed.get(MESSAGE, MESSAGE)
         self._opening = lru_cache(CACHED)(self._told_opening)
-        self.doubtful = Look(HINTS, f"[{''.join(map(re.escape, self.special))}{_CONTROLS}]", _BLANK_AROUND, STARTS)
+        self.doubtful = Prescan(HINTS, f"[{''.join(map(re.escape, self.special))}{_CONTROLS}]", _BLANK_AROUND, STARTS)
 
     @abstractmethod
-    def said(self, subject: Subject) -> Sequence[str | None]:
+    def said(self, subject: EventContext) -> Sequence[str | None]:
         """What the event says, one for each of ``keys``; not yet cut, cleaned or escaped."""
 
     @abstractmethod
@@ -94,7 +94,7 @@ class Flat(ABC):
     def written(self, pairs: Pairs) -> str:
         """The pairs, escaped."""
 
-    def at_once(self, subject: Subject) -> Draft | None:
+    def at_once(self, subject: EventContext) -> Draft | None:
         """The line, where nothing in it need be cut, as in most events; nor hidden or escaped, if nothing is `doubtful`."""
         event = subject.event
         opening = self._opening(event.event_type, event.event_type_version, event.data.event_name, subject.severity)
@@ -107,7 +107,7 @@ class Flat(ABC):
         redacted = "[" in line and REDACTED in line
         return Draft(f"{opening}{line}".encode(), redacted, together.encode())
 
-    def __call__(self, subject: Subject, limit: Limit) -> Body:
+    def __call__(self, subject: EventContext, limit: Limit) -> Body:
         """One line, value by value where need be: JSON in one may hide a secret in its own escapes."""
         event, pairs = subject.event, self._pairs(subject)
         head = self.head(event.event_type, event.event_type_version, event.data.event_name)
@@ -120,7 +120,7 @@ class Flat(ABC):
                 return Body(text)
         return self._trimmed(head, subject.severity, pairs, limit, cut)
 
-    def _whole(self, subject: Subject) -> tuple[Sequence[str | None], str | None]:
+    def _whole(self, subject: EventContext) -> tuple[Sequence[str | None], str | None]:
         """What the event says, and the same written, where no value is too long."""
         if self._fields is NO_FIELDS:
             said = self.said(subject)
@@ -129,7 +129,7 @@ class Flat(ABC):
         fit = all(len(value) <= self.lengths.get(key, self.custom_length) for key, value in pairs)
         return [value for _, value in pairs], self.written(pairs) if fit else None
 
-    def _pairs(self, subject: Subject) -> Pairs:
+    def _pairs(self, subject: EventContext) -> Pairs:
         """Keys and their values, of which none is empty."""
         pairs = [(key, value) for key, value in zip(self.keys, self.said(subject), strict=True) if value]
         return pairs if self._fields is NO_FIELDS else self._mapped(pairs, subject)
@@ -144,7 +144,7 @@ class Flat(ABC):
         together = NUL.join(texts)
         return together.count(NUL) < len(texts) and all_seen(" ".join(texts)) and not self.doubtful((together.encode(),))
 
-    def _mapped(self, pairs: Pairs, subject: Subject) -> Pairs:
+    def _mapped(self, pairs: Pairs, subject: EventContext) -> Pairs:
         """The pairs as the user wants them, but for values that are not of their key's type."""
         wanted = flat(pairs, self._fields, Lookup(self._redactor, subject).text)
         typed = [(key, self.kinds[key](value.strip()) if key in self.kinds else value) for key, value in wanted]
@@ -193,9 +193,9 @@ class Flat(ABC):
     def _noted(self, pairs: Pairs, trimmed: Sequence[str], most: int) -> Pairs:
         """The pairs with ``msg`` telling what was trimmed; where both are more than it holds, it is trimmed itself."""
         said, length = dict(pairs), self.lengths.get(self._message, self.custom_length)
-        message, note = said.get(self._message, ""), f"[trimmed: {listed(trimmed, most)}]"
+        message, note = said.get(self._message, ""), f"[trimmed: {joined_names(trimmed, most)}]"
         if len(message) + 1 + len(note) > length:
-            note = f"[trimmed: {listed([*trimmed, self._message], most)}]"
+            note = f"[trimmed: {joined_names([*trimmed, self._message], most)}]"
             message = ended(message, length - 1 - len(note))
         said[self._message] = f"{message} {note}".lstrip()
         return list(said.items())

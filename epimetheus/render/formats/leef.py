@@ -17,8 +17,8 @@ from types import MappingProxyType
 
 from epimetheus.model import Identity, Request, Response
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs
-from epimetheus.render.event_time import Moment, moment
-from epimetheus.render.formats.base import Subject
+from epimetheus.render.event_time import EventTime, moment
+from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.key_value import CACHED, Flat, Head, ended, head_of
 from epimetheus.render.meaning import addresses, is_sign_on, outcome, reason, service, status
 from epimetheus.render.redact.redactor import Redactor
@@ -75,7 +75,7 @@ def _time(text: str) -> str | None:
     return _written(when) if when else None
 
 
-def _written(when: Moment) -> str:
+def _written(when: EventTime) -> str:
     return when.utc.isoformat(timespec="milliseconds").replace("+00:00", "+0000")
 
 
@@ -137,7 +137,7 @@ class Leef(Flat):
         del name  # it is an attribute
         return head_of(event_type, self._version or version)
 
-    def said(self, subject: Subject) -> Sequence[str | None]:
+    def said(self, subject: EventContext) -> Sequence[str | None]:
         """What the event says, one for each of KEYS."""
         event, when = subject.event, subject.moment
         data = event.data

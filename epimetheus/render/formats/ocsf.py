@@ -16,7 +16,7 @@ from epimetheus.model import AuditEvent
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.event_time import moment
 from epimetheus.render.field_lookup import in_the_apis_form
-from epimetheus.render.formats.base import Subject
+from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.json_fields import NOTES_KEY, TRIMMED_KEY, Nested, Path, Tree, noted
 from epimetheus.render.meaning import addresses, outcome, reason, service, status
 from epimetheus.render.redact.redactor import Redactor
@@ -98,7 +98,7 @@ class Ocsf(Nested):
         self._activities = [(beginning(verbs), activity) for activity, verbs in ACTIVITIES.items()]
         self._activity = lru_cache(_CACHED_NAMES)(self._told_by_name)
 
-    def said(self, subject: Subject, event: Tree) -> Tree:
+    def said(self, subject: EventContext, event: Tree) -> Tree:
         """The event by the schema."""
         rest = _Rest(in_the_apis_form(event))
         said = self._numbers(subject)
@@ -117,7 +117,7 @@ class Ocsf(Nested):
         unmapped = event.get("unmapped")
         return {**event, "unmapped": {**(unmapped if isinstance(unmapped, dict) else {}), TRIMMED_KEY: trimmed}}
 
-    def _numbers(self, subject: Subject) -> _Said:
+    def _numbers(self, subject: EventContext) -> _Said:
         """What is told in numbers, and what is the same in every event."""
         event = subject.event
         activity = self._activity(event.data.event_name or event.event_type.rpartition(".")[2])

@@ -12,12 +12,12 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
-from epimetheus.render.formats.base import Body, Draft, Limit, Notes, Subject
+from epimetheus.render.formats.base import Body, Draft, EventContext, Limit, Notes
 from epimetheus.render.formats.json_fields import NOTES_KEY, TRIMMED_KEY, Nested, Tree, noted
 from epimetheus.render.redact import json_tree as tree
-from epimetheus.render.redact.prescan import JSON_HINTS, Look
+from epimetheus.render.redact.prescan import JSON_HINTS, Prescan
 from epimetheus.render.redact.redactor import Redactor
-from epimetheus.render.redact.splice import is_utf8, usual
+from epimetheus.render.redact.splice import is_utf8, split_usual
 from epimetheus.render.redact.text import REDACTED
 from epimetheus.render.sanitize import STARTS_IN_JSON, seen_in_json
 
@@ -37,21 +37,21 @@ class JsonText(Nested):
     def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, note=note, fields=fields)
         self._ending = lru_cache(_CACHED_NOTES)(_ending)
-        self._look = Look(*JSON_HINTS, STARTS_IN_JSON, '"epimetheus(?:Trimmed|Cut)?" *:', between=",")
+        self._look = Prescan(*JSON_HINTS, STARTS_IN_JSON, '"epimetheus(?:Trimmed|Cut)?" *:', between=",")
 
-    def at_once(self, subject: Subject) -> Draft | None:
+    def at_once(self, subject: EventContext) -> Draft | None:
         """The text the event came as, where that is compact, without the secrets that are usual."""
         raw = bytes(subject.raw)
         if self._redactor.paths or not self._is_compact(raw):
             return None
-        text, rest = usual(raw, self._ending(subject.notes))
+        text, rest = split_usual(raw, self._ending(subject.notes))
         return Draft(seen_in_json(text), _REDACTED in text, rest)
 
     def doubtful(self, drafts: Sequence[bytes]) -> Collection[int]:
         """Those with a hint at any other secret, or at the beginning of a message."""
         return self._look(drafts)
 
-    def __call__(self, subject: Subject, limit: Limit) -> Body:
+    def __call__(self, subject: EventContext, limit: Limit) -> Body:
         """The same where what else must not leave can be told in place; else as `Nested`."""
         raw = bytes(subject.raw)
         text = self._redactor.in_place(raw) if self._is_compact(raw) and not _OURS(raw) else None
@@ -65,7 +65,7 @@ class JsonText(Nested):
     def _ended(self, text: bytes, notes: Notes) -> bytes:
         return tree.seen(text[:-1] + self._ending(notes))
 
-    def said(self, subject: Subject, event: Tree) -> Tree:
+    def said(self, subject: EventContext, event: Tree) -> Tree:
         """All of it, and the notes."""
         return {**event, **noted(subject.notes)}
 
@@ -77,4 +77,4 @@ class JsonText(Nested):
 def _ending(notes: Notes) -> bytes:
     """What ends the event's text: its notes, behind all that is in it."""
     told = noted(notes)
-    return b"," + tree.line(told)[1:] if told else b"}"
+    return b"," + tree.to_json_line(told)[1:] if told else b"}"

@@ -36,7 +36,7 @@ def decode(text: bytes | str) -> object:
         raise ValueError("nested too deep to be read") from error
 
 
-def line(tree: object) -> bytes:
+def to_json_line(tree: object) -> bytes:
     """One compact line of UTF-8, in which what would break a line or not be seen is escaped. Strings in it must be valid Unicode.
 
     Raises ValueError where it is nested deeper than the interpreter can follow.
@@ -55,7 +55,7 @@ def seen(text: bytes) -> bytes:
 
 def encode(tree: object) -> str:
     """The same as text."""
-    return line(tree).decode()
+    return to_json_line(tree).decode()
 
 
 def sound(text: str) -> str:

@@ -99,7 +99,7 @@ def _compiled(*patterns: str) -> Any:
     return re2.compile("|".join(patterns).encode(), options)
 
 
-class Look:
+class Prescan:
     """Looks for any of some patterns in texts of any number, which stand ``between`` them.
 
     All at once, and not one by one: RE2 lets other threads have the interpreter each time, and while they fetch pages, a look of a
@@ -121,7 +121,7 @@ class Look:
         return found
 
 
-_look = Look(HINTS)
+_look = Prescan(HINTS)
 
 
 def may_hold_secrets(texts: Sequence[str]) -> bool:

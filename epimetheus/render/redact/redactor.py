@@ -12,7 +12,7 @@ from epimetheus.render.redact.members import CUSTOMER_KEY, all_hidden, is_argume
 from epimetheus.render.redact.paths import Path, masked, masked_struct
 from epimetheus.render.redact.prescan import suspicious
 from epimetheus.render.redact.splice import InPlace
-from epimetheus.render.redact.text import REDACTED, is_plain, mask, mask_all, never
+from epimetheus.render.redact.text import REDACTED, is_plain, never, redact_text, redact_text_fully
 
 MAX_DEPTH = 64  # levels, those of JSON in strings counted along; what lies deeper becomes text
 MOST_GROWTH = 8
@@ -105,10 +105,10 @@ class Redactor:
         return self._named(key) if len(key) <= _LONGEST_CACHED_KEY else self._masked_key(key)
 
     def _masked_key(self, key: str) -> str:
-        return mask(tree.sound(key), self._classify, self.check)
+        return redact_text(tree.sound(key), self._classify, self.check)
 
     def _broken(self, text: str) -> str:
-        return tree.plain(mask_all(tree.sound(text), self._classify_with_paths, self.check))
+        return tree.plain(redact_text_fully(tree.sound(text), self._classify_with_paths, self.check))
 
     def _classify_with_paths(self, key: str) -> Key:
         kind = self._classify(key)
@@ -167,7 +167,7 @@ class Redactor:
             return value
         if value.lstrip()[:1] in OPENERS and place.depth < MAX_DEPTH and (inner := self._nested(value, place)) is not None:
             return inner
-        return mask(value, self._classify, self.check)
+        return redact_text(value, self._classify, self.check)
 
     def _nested(self, value: str, place: _Place) -> str | None:
         """A string that is JSON, walked like the event itself and written anew: of a key that stands twice one may be hidden.

@@ -114,7 +114,7 @@ class InPlace:
         disguised = b"\\" in member[1] or not member[1].isascii()
         if (flag and self._classify(flag).secret) or value in SHORT_FLAGS or opens_key(value) or (disguised and names_secret(value)):
             return None
-        return *member.span(1), tree.line(self._string(value, depth))
+        return *member.span(1), tree.to_json_line(self._string(value, depth))
 
 
 def _hidden(raw: bytes, at: int) -> Change | None:
@@ -124,19 +124,19 @@ def _hidden(raw: bytes, at: int) -> Change | None:
         return None
     if value["stays"] is not None:
         return at, value.end(), None
-    return (at, value.end(), _REDACTED) if goes(value["goes"]) else None
+    return (at, value.end(), _REDACTED) if is_removed(value["goes"]) else None
 
 
 def _goes_at(raw: bytes, start: int, end: int) -> bool:
     """`goes`, of what stands there; of what nearly every event has, told without a look into it."""
     if raw.startswith(_SIGNATURE, start):
-        return raw.find(_NEXT, start, end) < 0 or goes(raw[start:end])
+        return raw.find(_NEXT, start, end) < 0 or is_removed(raw[start:end])
     if raw.startswith(_IDENTIFIER, start):
-        return raw.find(b"/", start, end) > 0 or goes(raw[start:end])
-    return raw.startswith(_SESSION, start) or goes(raw[start:end])
+        return raw.find(b"/", start, end) > 0 or is_removed(raw[start:end])
+    return raw.startswith(_SESSION, start) or is_removed(raw[start:end])
 
 
-def goes(value: bytes) -> bool:
+def is_removed(value: bytes) -> bool:
     """Whether nothing of a string, or of a list of strings, stays under a secret key."""
     try:
         return not any(stays(_decode(string)) for string in _A_STRING.findall(value))
@@ -151,7 +151,7 @@ def _names_secret(raw: bytes, at: int) -> bool:
     return text is not None and (b"\\" in text or names_secret(text[1:-1].decode()))
 
 
-def usual(raw: bytes, ending: bytes) -> tuple[bytes, bytes]:
+def split_usual(raw: bytes, ending: bytes) -> tuple[bytes, bytes]:
     """The text of an event without its usual secrets, once each; and what is left to be looked at: the same without even their keys.
 
     ``ending`` takes the place of the event's last character.

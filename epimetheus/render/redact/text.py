@@ -28,15 +28,15 @@ def never() -> None:
     """Nothing to check."""
 
 
-def mask(text: str, classify: Classify = classify, check: Check = never) -> str:
+def redact_text(text: str, classify: Classify = classify, check: Check = never) -> str:
     """``text`` with every secret in it replaced by ``[redacted]``: by shape, and by key (``token=…``, ``"password": "…"``).
 
     ``check`` is called before each search for a kind of secret, and may raise.
     """
-    return mask_all(text, classify, check) if suspicious(text) else text
+    return redact_text_fully(text, classify, check) if suspicious(text) else text
 
 
-def mask_all(text: str, classify: Classify, check: Check = never) -> str:
+def redact_text_fully(text: str, classify: Classify, check: Check = never) -> str:
     """The same without a look for hints first, and with a choice of what keys are."""
     pieces: list[str] = []
     at = 0

@@ -5,25 +5,25 @@ from collections import deque
 
 import pytest
 
-from epimetheus.render import (
+from epimetheus.render.redact import (
     encodings,
-    hints,
-    in_place,
-    keyed,
-    keyed_values,
+    json_tree,
+    key_values,
+    keys,
     members,
-    redact,
-    secret_keys,
-    secret_shapes,
-    secret_text,
-    tree,
+    prescan,
+    shapes,
+    splice,
+    value_spans,
 )
+from epimetheus.render.redact import redactor as redactor_module
+from epimetheus.render.redact import text as text_module
 from epimetheus.render.redact.redactor import Redactor
 from tests.render.growth import LARGE, PIECES, alphabet, is_linear, repeated, seconds, texts
 from tests.render.making import FORMATS, event, fetched
 from tests.render.test_quick import NOTES, compact, renderer
 
-MODULES = (encodings, hints, in_place, keyed, keyed_values, members, redact, secret_keys, secret_shapes, secret_text, tree)
+MODULES = (encodings, prescan, splice, key_values, value_spans, members, redactor_module, keys, shapes, text_module, json_tree)
 # Patterns that are tried at one place of a text, and not searched for: each of them follows a match of another.
 AT_A_PLACE = frozenset((
     "_NAMED", "_MEMBER", "_VALUE", "_A_STRING", "_GOES", "_NEXT_KEY", "_NAME_LIKE", "_CDATA", "_STAYS", "_QUOTED", "_NAME",
@@ -33,7 +33,7 @@ AT_A_PLACE = frozenset((
 ))  # fmt: skip
 PATTERNS = {
     **{name: value for module in MODULES for name, value in vars(module).items() if isinstance(value, re.Pattern)},
-    **{f"shape {number}": shape.pattern for number, shape in enumerate(secret_shapes.SHAPES)},
+    **{f"shape {number}": shape.pattern for number, shape in enumerate(shapes.SHAPES)},
 }
 OWN = [text for pattern in PATTERNS.values() for text in alphabet(pattern)]
 
@@ -43,7 +43,7 @@ def searched(pattern):
 
 
 @pytest.mark.parametrize("name", PATTERNS)
-def test_item_01_a_pattern_is_linear_in_its_own_alphabet_repeated(name):
+def test_a_pattern_is_linear_in_its_own_alphabet_repeated(name):
     pattern = PATTERNS[name]
     doing = pattern.match if name in AT_A_PLACE else searched(pattern)
     encode = (lambda text: text.encode("utf-8", "surrogatepass")) if isinstance(pattern.pattern, bytes) else str
@@ -51,15 +51,15 @@ def test_item_01_a_pattern_is_linear_in_its_own_alphabet_repeated(name):
         assert not is_linear(doing, lambda length, piece=piece: encode(repeated(piece, length)), most=0.5), piece
 
 
-def test_item_01_the_prescan_is_linear():
-    look, within = hints.Look(hints.HINTS), hints.json_hints()
+def test_the_prescan_is_linear():
+    look, within = prescan.Look(prescan.HINTS), prescan.json_hints()
     for piece in texts([*PIECES, *dict.fromkeys(OWN)], 100):
         assert not is_linear(lambda text: look([text]), lambda length, piece=piece: repeated(piece, length).encode(), most=0.5), piece
         assert not is_linear(within.search, lambda length, piece=piece: repeated(piece, length).encode(), most=0.5), piece
 
 
 @pytest.mark.parametrize("part", range(6))
-def test_item_01_masking_a_text_is_linear(part):
+def test_masking_a_text_is_linear(part):
     redactor = Redactor()
     for piece in texts([*PIECES, *dict.fromkeys(OWN)], 100, seed=7)[part::6]:
         assert not is_linear(redactor.text, lambda length, piece=piece: repeated(piece, length)), piece
@@ -75,7 +75,7 @@ BEHIND = (
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
-def test_item_01_what_stands_once_before_a_repeat_makes_nothing_quadratic(prefix):
+def test_what_stands_once_before_a_repeat_makes_nothing_quadratic(prefix):
     redactor = Redactor()
     for piece in BEHIND:
         for doing in (redactor.text, lambda text: redactor.json(details([text]))):
@@ -87,7 +87,7 @@ def literal(text):
     return f'"{text}"' if not set(text) & set('"\\') else '"' + text.replace("\\", r"\u005c").replace('"', r"\u0022") + '"'
 
 
-def test_item_01_json_in_strings_in_strings_is_read_once_at_each_depth():
+def test_json_in_strings_in_strings_is_read_once_at_each_depth():
     def deep(levels):
         text = '["token=abc1"]'
         for _ in range(levels):
@@ -99,7 +99,7 @@ def test_item_01_json_in_strings_in_strings_is_read_once_at_each_depth():
     assert "abc1" not in Redactor().json(deep(30)).text()
 
 
-def test_item_01_a_check_may_stop_the_search_within_a_text_and_within_the_text_of_an_event():
+def test_a_check_may_stop_the_search_within_a_text_and_within_the_text_of_an_event():
     class Stop(Exception):
         """A clock that says stop."""
 
@@ -140,7 +140,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_item_01_every_way_through_the_redactor_is_linear(way):
+def test_every_way_through_the_redactor_is_linear(way):
     redactor = Redactor()
     for piece in texts(PIECES, 40, seed=3)[::9]:
         assert not is_linear(lambda text: WAYS[way](redactor, text), lambda length, piece=piece: repeated(piece, length), most=4), piece
@@ -180,14 +180,14 @@ def strings_in_strings(length):
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, "strings in strings"])
-def test_item_01_any_shape_of_json_is_linear(shape):
+def test_any_shape_of_json_is_linear(shape):
     make = SHAPES.get(shape, strings_in_strings)
     for doing in (Redactor().text, lambda text: Redactor().json(b'{"eventType":"x","data":{"a":' + text.encode() + b"}}")):
         assert not is_linear(doing, make, most=4)
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_item_01_a_user_agent_of_64_kilobytes_costs_little(form):
+def test_a_user_agent_of_64_kilobytes_costs_little(form):
     pieces = ("eyJ", "eyJhbGciOiJ", "-----BEGIN PRIVATE KEY", 'Signature keyId="', "://a:", "password=", "\\", "name:a ", "%70assword=")
     for piece in pieces:
         raw = fetched(compact(event(identity={"userAgent": repeated(piece, LARGE // 2)})))

@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render.redact.keys import classify, is_secret_key
-from epimetheus.render.redact.prescan import HINTS, Look, may_hold_secrets, suspicious
-from epimetheus.render.redact.text import mask_all
+from epimetheus.render.redact.prescan import HINTS, Prescan, may_hold_secrets, suspicious
+from epimetheus.render.redact.text import redact_text_fully
 from tests.render.making import TEXTS
 from tests.render.redact.secret_cases import HARMLESS_TEXTS
 from tests.render.redact.secret_cases import KEYS as MORE_KEYS
@@ -33,11 +33,11 @@ def holds_a_secret(value):
     if isinstance(value, dict):
         named = any(key.lower() in ("key", "name") and isinstance(item, str) and is_secret_key(item) for key, item in value.items())
         there = any(key.lower() in ("value", "values") for key in value)
-        keyed = any(is_secret_key(key) or mask_all(key, classify) != key for key in value)
+        keyed = any(is_secret_key(key) or redact_text_fully(key, classify) != key for key in value)
         return keyed or (named and there) or any(map(holds_a_secret, value.values()))
     if isinstance(value, list):
         return any(map(holds_a_secret, value))
-    return isinstance(value, str) and (mask_all(value, classify) != value or holds_a_secret(read(value)))
+    return isinstance(value, str) and (redact_text_fully(value, classify) != value or holds_a_secret(read(value)))
 
 
 def read(text):
@@ -69,7 +69,7 @@ def test_every_secret_is_hinted_at_alone_and_among_others(secret):
     text, _ = SECRETS[secret]
     assert suspicious(text)
     assert may_hold_secrets(["GetInstance", text, "prod"])
-    assert Look(HINTS)([b"", b"GetInstance", f"a\0{text}\0b".encode(), b"prod", b"", text.encode()]) == {2, 5}
+    assert Prescan(HINTS)([b"", b"GetInstance", f"a\0{text}\0b".encode(), b"prod", b"", text.encode()]) == {2, 5}
 
 
 @pytest.mark.parametrize("key", [*KEYS, *MORE_KEYS])
@@ -93,11 +93,11 @@ def test_nothing_is_sought_across_two_texts():
     assert suspicious("password: x")
     assert not may_hold_secrets(["password", ": x"])
     assert not may_hold_secrets(["name", "=", "authorization"])
-    assert Look(HINTS)([b"password", b": x", b"a\0b"]) == set()
+    assert Prescan(HINTS)([b"password", b": x", b"a\0b"]) == set()
 
 
 def test_a_look_finds_what_more_it_is_told_to():
-    look = Look(HINTS, "[|^]", "(?:^|\\x00) | (?:\\x00|$)")
+    look = Prescan(HINTS, "[|^]", "(?:^|\\x00) | (?:\\x00|$)")
     texts = [b"a|b", b"a b", b"a\0 b", b"ok", b" a", b"a ", b"b", b"a\0b", b"token: x", b"c\0d "]
     assert look(texts) == {0, 2, 4, 5, 8, 9}
     assert [look([text]) for text in texts] == [{0}, set(), {0}, set(), {0}, {0}, set(), set(), {0}, {0}]

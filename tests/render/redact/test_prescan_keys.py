@@ -51,14 +51,14 @@ def forms(key):
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_item_20_every_secret_key_is_hinted_at_however_it_is_written(part):
+def test_every_secret_key_is_hinted_at_however_it_is_written(part):
     assert len(SECRET) > 50_000
     missed = [form for key in SECRET[part::8] for form in forms(key) if not suspicious(form)]
     assert missed == []
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_item_20_no_secret_key_is_passed_over_in_json(part):
+def test_no_secret_key_is_passed_over_in_json(part):
     redactor = Redactor()
     for key in SECRET[part::40]:
         pair = {"name": key, "value": S} if names_secret(key) else {}
@@ -75,7 +75,7 @@ def test_item_20_no_secret_key_is_passed_over_in_json(part):
     "/config/{}/value", "{}#1",
     "'{}'", "{}, again", "data[\"{}\"]",
 ])  # fmt: skip
-def test_item_20_a_name_of_a_secret_is_hinted_at_whatever_follows_it(key, path):
+def test_a_name_of_a_secret_is_hinted_at_whatever_follows_it(key, path):
     name = path.format(key)
     if names_secret(name):
         for pair in ({"name": name, "value": S}, {"value": S, "fieldName": name}):
@@ -91,14 +91,14 @@ UNSEEN_CHARACTERS = [
 ]
 
 
-def test_item_20_every_character_that_is_not_seen_is_hinted_at():
+def test_every_character_that_is_not_seen_is_hinted_at():
     assert len(UNSEEN_CHARACTERS) > 4000
     assert [character for character in UNSEEN_CHARACTERS if not suspicious(f"pass{character}word=x")] == []
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("unseen", ["\u200b", "\u00ad", "\u2060", "\ufeff", "\u202e", "\U000e0041", "\ufe0f", "\0", "\x0b", "\x7f"])
-def test_item_20_what_is_not_seen_parts_no_secret(form, unseen):
+def test_what_is_not_seen_parts_no_secret(form, unseen):
     for text in (f"password{unseen}={S}", f"pass{unseen}word={S}", f"Bearer {unseen}{S}", f"gh{unseen}p_Zq7{S}Zq7{S}",
                  f"--pass{unseen}word {S}"):  # fmt: skip
         for raw in (event(message=text), event(stateChange={"a": text, text: 1}), event(stateChange={"b": [json.dumps({"a": text})]})):
@@ -115,7 +115,7 @@ def test_item_20_what_is_not_seen_parts_no_secret(form, unseen):
     r"\x70assword=", r"t\x6fken: ", r"X-Api-Ke\x79\x3a ", "--contraseña ", "--пароль ", "<ПАРОЛЬ>", "Пароль: ", "\u2039密码>",
     "<密码>",
 ])  # fmt: skip
-def test_item_20_a_hint_is_seen_in_escapes_and_in_other_scripts(text):
+def test_a_hint_is_seen_in_escapes_and_in_other_scripts(text):
     for value in (text + S, [text + S], {"a": json.dumps([text + S], ensure_ascii=False)}):
         for ascii_only in (True, False):
             raw = json.dumps({"data": value}, ensure_ascii=ascii_only, separators=(",", ":")).encode()

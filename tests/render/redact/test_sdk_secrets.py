@@ -34,7 +34,7 @@ def redactor():
     return Redactor()
 
 
-def test_item_20_every_secret_field_of_the_sdk_is_hidden(redactor):
+def test_every_secret_field_of_the_sdk_is_hidden(redactor):
     assert len(FIELDS) > 350
     shown = []
     for name in FIELDS:
@@ -45,12 +45,12 @@ def test_item_20_every_secret_field_of_the_sdk_is_hidden(redactor):
     assert sorted(set(shown)) == []
 
 
-def test_item_20_every_exception_is_a_field_and_has_a_reason():
+def test_every_exception_is_a_field_and_has_a_reason():
     assert sorted(set(STAYS) - set(FIELDS)) == []
     assert all(STAYS.values())
 
 
-def test_item_20_the_list_is_derived_from_names_and_descriptions():
+def test_the_list_is_derived_from_names_and_descriptions():
     fields = SecretFields()
     fields.add("admin_password", "The password.", "str")
     fields.add("seed", "The seed for the MFA TOTP device (Base32 encoded).", "str")

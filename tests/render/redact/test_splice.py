@@ -5,7 +5,7 @@ import json
 import pytest
 
 from epimetheus.render.redact.redactor import Redactor
-from epimetheus.render.redact.splice import usual
+from epimetheus.render.redact.splice import split_usual
 
 
 def in_place(text):
@@ -91,5 +91,5 @@ def test_what_is_no_utf8_is_left_to_the_walk():
 ])  # fmt: skip
 def test_the_usual_secrets_are_cut_out_once_and_the_rest_is_still_to_be_looked_at(raw, text, rest):
     json.loads(raw)
-    assert usual(raw.encode(), raw[-1:].encode()) == (text.encode(), rest.encode())
-    assert usual(raw.encode(), b",END") == (f"{text[:-1]},END".encode(), rest.encode())
+    assert split_usual(raw.encode(), raw[-1:].encode()) == (text.encode(), rest.encode())
+    assert split_usual(raw.encode(), b",END") == (f"{text[:-1]},END".encode(), rest.encode())
