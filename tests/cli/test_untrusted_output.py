@@ -151,7 +151,7 @@ def test_a_console_is_made_in_one_place():
     texts = {path.name: path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
     made = [name for name, text in texts.items() for call in ast.walk(ast.parse(text)) if names_console(call)]
     assert made == ["console.py"]
-    printing = [path.name for path in (PACKAGE / "terminal").glob("*.py") if "sys.stdout" in path.read_text("utf-8")]
+    printing = [path.name for path in (PACKAGE / "cli").glob("*.py") if "sys.stdout" in path.read_text("utf-8")]
     assert printing == ["console.py"]
 
 

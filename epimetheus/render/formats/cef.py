@@ -95,7 +95,7 @@ class Cef(Flat):
         self._suffixes = {key: f" {key}Label={label}" for key, label in labels.items()}
 
     def clean(self, value: str) -> str:
-        """As `cef_text.tidy`."""
+        """As `cef_escaping.clean`."""
         return clean(value)
 
     def opening(self, head: Head, severity: int) -> str:

@@ -83,7 +83,7 @@ class Flat(ABC):
         """The parts of the head, by what the event says of them."""
 
     @abstractmethod
-    def tidy(self, value: str) -> str:
+    def clean(self, value: str) -> str:
         """``value`` without characters that may not leave."""
 
     @abstractmethod
@@ -157,7 +157,7 @@ class Flat(ABC):
     def _cleaned(self, value: str) -> str:
         """Masked twice: a line end may show where a secret ends, and a control character may split one."""
         mask = self._redactor.text
-        return in_values(mask(self.tidy(mask(ended(value, SEARCHED)))))
+        return in_values(mask(self.clean(mask(ended(value, SEARCHED)))))
 
     def _held(self, head: Head, pairs: Pairs) -> tuple[Head, Pairs, list[str]]:
         """Head and pairs without blanks around them, each within its length, and the names of those that were not."""

@@ -113,12 +113,12 @@ class Leef(Flat):
     def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, note=note, fields=fields)
         vendor, product, self._version = fields.device
-        origin = (in_values(ended(self.tidy(value), HEAD_LENGTH)) for value in (vendor or VENDOR, product or PRODUCT))
+        origin = (in_values(ended(self.clean(value), HEAD_LENGTH)) for value in (vendor or VENDOR, product or PRODUCT))
         self._sources = lru_cache(CACHED)(_sources)
         self._service = lru_cache(CACHED)(service)
         self._origin = f"LEEF:2.0|{'|'.join(origin)}"
 
-    def tidy(self, value: str) -> str:
+    def clean(self, value: str) -> str:
         """Without anything that would end it, or that is not printed."""
         return value.translate(_HARMFUL)
 
