@@ -80,7 +80,7 @@ class Api:
 
     def __init__(self, told: Told, voice: Voice) -> None:
         self.told = told
-        self.asked: Counter[str] = Counter()
+        self.polled: Counter[str] = Counter()
         self.served: list[float] = []
         self.throttled: list[float] = []
         self.released = threading.Event()
@@ -126,11 +126,11 @@ class Api:
 
     def _note(self, operation: str) -> None:
         with self._lock:
-            first = not self.asked
-            self.asked[operation] += 1
+            first = not self.polled
+            self.polled[operation] += 1
         if self.told.waits:
             if first:
-                self._voice.say({"asked": operation})
+                self._voice.say({"polled": operation})
             self.released.wait()
 
     def _events(self, query: dict[str, str]) -> Answer:
@@ -251,7 +251,7 @@ def main() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     voice.say({"port": server.server_address[1]})
     voice.answer({
-        "asked": lambda: dict(api.asked),
+        "polled": lambda: dict(api.polled),
         "state": api.state,
         "paced": lambda: {"served": api.served, "throttled": api.throttled},
         "release": api.released.set,

@@ -40,15 +40,15 @@ def idle(bench: Bench) -> list[Figure]:
 
 
 def _asked_by_a_call(stage: Stage) -> dict[str, int]:
-    before = stage.api.ask("asked")
+    before = stage.api.ask("polled")
     stage.call()
-    return {name: more for name, number in stage.api.ask("asked").items() if (more := number - before.get(name, 0))}
+    return {name: more for name, number in stage.api.ask("polled").items() if (more := number - before.get(name, 0))}
 
 
 def throttling(bench: Bench) -> list[Figure]:
     """An API that answers 429 above a rate, asked by who would ask much faster."""
     sizes = bench.sizes
-    settings = {"API_REQUESTS_PER_SECOND": str(sizes.asked), "API_CONCURRENCY": str(sizes.concurrency)}
+    settings = {"API_REQUESTS_PER_SECOND": str(sizes.polled), "API_CONCURRENCY": str(sizes.concurrency)}
     with bench.stage(settings, compartments=sizes.throttled, latency=sizes.slow, rate=sizes.rate) as stage:
         call = stage.call()
         paced = stage.api.ask("paced")
@@ -58,7 +58,7 @@ def throttling(bench: Bench) -> list[Figure]:
     return [
         Figure(
             "throttling", f"calls wasted, of an API that allows {sizes.rate} a second", wasted / (wasted + len(served)) * 100, "%", 5.0,
-            note=f"{wasted} of {wasted + len(served):,}; API_REQUESTS_PER_SECOND={sizes.asked}",
+            note=f"{wasted} of {wasted + len(served):,}; API_REQUESTS_PER_SECOND={sizes.polled}",
         ),
         Figure("throttling", f"pace after {_ENOUGH:.0f} s", settled / sizes.rate * 100, "%", 80.0, least=True, note="of what is allowed"),
         Figure("throttling", "compartments given up for 429", behind, "", 0.0, note=f"the run ended {call.report['status']}"),

@@ -31,7 +31,7 @@ class Sizes:
     listed: int = 10_000
     keys: int = 1_000_000
     rate: int = 50
-    asked: int = 1_000
+    polled: int = 1_000
     slow: float = 0.02
     throttled: int = 2_000
     growth_events: tuple[int, ...] = (1_000, 10_000, 100_000, 300_000, 1_000_000)

@@ -167,8 +167,8 @@ class Position(msgspec.Struct, frozen=True):
     caught_up: bool
     slices_left: int
     known: int
-    asked: int
-    gone: int
+    polled: int
+    vanished: int
     behind: dict[str, BehindNow]
 
 
@@ -188,7 +188,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     fetched: int
     forwarded: int
     duplicates: int
-    left_out: dict[str, int]
+    filtered: dict[str, int]
     unread: dict[str, str]
 
 
@@ -210,8 +210,8 @@ class Performance(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One run over one region, whole: the log line, the metrics, the terminal and the function's answer show this and nothing else.
 
-    ``fetched = forwarded + uncertain + duplicates + left out``, where ``uncertain`` is 0 unless the run failed.
-    ``position`` is None where the state could not be read. ``left_out`` counts by reason, ``abridged`` events that cost too much to
+    ``fetched = forwarded + uncertain + duplicates + left out``, where ``unconfirmed`` is 0 unless the run failed.
+    ``position`` is None where the state could not be read. ``filtered`` counts by reason, ``abridged`` events that cost too much to
     render (main fields only), ``redacted`` events in which something was masked, ``notices`` messages of our own, which are no events,
     ``bytes`` what was written to the receiver. ``certificate_days``: until the first certificate is over, ours or the receiver's. ``api``
     is service → ``requests``, ``retries``, ``throttled``. ``caches`` are ``dedupe`` (keys of events; a hit is a duplicate) and ``names``
@@ -219,7 +219,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     none are listed; ``given_up``: deleted compartments that are no longer tried.
     """
 
-    version: int = 1
+    version: int = 2
     run: str
     region: str
     status: Status
@@ -231,11 +231,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     slices: int
     fetched: int
     forwarded: int
-    uncertain: int
+    unconfirmed: int
     duplicates: int
-    left_out: dict[str, int]
+    filtered: dict[str, int]
     malformed: int
-    trimmed: int
+    truncated: int
     abridged: int
     redacted: int
     notices: int

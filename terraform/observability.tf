@@ -94,7 +94,7 @@ locals {
       body     = "Deleted compartments were refused for 6 hours and are given up; their last events are not forwarded. The log names them."
     }
     held_back = {
-      query    = "events_held_back[${local.window}].groupBy(region).max() > 0"
+      query    = "events_rate_limited[${local.window}].groupBy(region).max() > 0"
       severity = "WARNING", pending = "PT5M", when_scheduled = false
       body     = "Rate limits of RULES hold events back."
     }

@@ -58,7 +58,7 @@ output "metric_queries" {
   value = local.metrics_namespace == "" ? {} : {
     lag       = "lag_seconds[${local.window}].groupBy(region).max()"
     forwarded = "events_forwarded[${local.window}].groupBy(region).sum()"
-    uncertain = "events_uncertain[${local.window}].groupBy(region).sum()"
+    uncertain = "events_unconfirmed[${local.window}].groupBy(region).sum()"
     throttled = "api_throttled[${local.window}].groupBy(region).sum()"
   }
 }

@@ -44,7 +44,7 @@ STATES = st.builds(
     known=st.dictionaries(
         st.text(),
         st.builds(
-            KnownCompartment, st.text(), st.none() | st.text(), st.booleans(), st.booleans(), gone=st.none() | MINUTES, read=st.none() | MINUTES
+            KnownCompartment, st.text(), st.none() | st.text(), st.booleans(), st.booleans(), vanished=st.none() | MINUTES, read=st.none() | MINUTES
         ),
         max_size=3,
     ),

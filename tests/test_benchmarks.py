@@ -83,7 +83,7 @@ def test_the_receiver_has_every_event_and_the_api_names_each_once():
     with Bench.open(more_pages_than_there_are_templates) as bench, bench.stage(events=130) as stage:
         first, again = stage.call().report, stage.call().report
         assert stage.receiver.ask("told")["messages"] == 130
-        assert stage.api.ask("asked")["ListEvents"] == 2 * 66
+        assert stage.api.ask("polled")["ListEvents"] == 2 * 66
     assert (first["status"], first["forwarded"], first["duplicates"], first["malformed"]) == ("ok", 130, 0, 0)
     assert (again["status"], again["forwarded"], again["duplicates"]) == ("ok", 0, 130)
 
@@ -129,7 +129,7 @@ def test_a_figure_is_told_with_its_goal_and_whether_it_holds():
 
 
 def test_two_results_are_set_side_by_side():
-    before = Results("then", {"cpu": "slow"}, {}, [Figure("a", "both", 20.0, "µs", 15.0), Figure("a", "gone", 1.0, "s")])
+    before = Results("then", {"cpu": "slow"}, {}, [Figure("a", "both", 20.0, "µs", 15.0), Figure("a", "vanished", 1.0, "s")])
     after = Results("now", {"cpu": "fast"}, {}, [Figure("a", "both", 15.0, "µs", 15.0), Figure("a", "new", 2.0, "s")])
     assert [line.split() for line in compare.compared(before, after)] == [
         ["before:", "then", "after:", "now"],
@@ -137,7 +137,7 @@ def test_two_results_are_set_side_by_side():
         [],
         ["what", "goal", "before", "after", "change"],
         ["both", "≤", "15", "µs", "20", "µs", "15", "µs", "-25.0", "%"],
-        ["gone", "1", "s", "-"],
+        ["vanished", "1", "s", "-"],
         ["new", "-", "2", "s"],
     ]
 

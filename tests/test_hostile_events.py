@@ -163,7 +163,7 @@ def test_detailed_log_lines_hold_no_secret():
     one = fetched(
         {**event("x"), "eventId": f"password={SECRET}", "eventType": f"com.x.token={SECRET}", "eventTime": f"https://u:{SECRET}@h/"}
     )
-    line = logged(lambda _: LogObserver("r").left_out("us", one, "excluded_event"))
+    line = logged(lambda _: LogObserver("r").filtered("us", one, "excluded_event"))
     assert SECRET not in line
     assert set(json.loads(line)) >= {"event_type", "event_id", "event_time", "reason"}
 
@@ -174,7 +174,7 @@ def test_what_is_no_secret_stays_in_them():
         "eventId": "9f86d081884c7d659a2feaa0c55ad015",
         "eventTime": "2026-03-02T23:41:07.052Z",
     }
-    line = logged(lambda _: LogObserver("r").left_out("us", fetched({**event("x"), **given}), "excluded_event"))
+    line = logged(lambda _: LogObserver("r").filtered("us", fetched({**event("x"), **given}), "excluded_event"))
     assert [json.loads(line)[key] for key in ("event_type", "event_id", "event_time")] == list(given.values())
 
 

@@ -42,15 +42,15 @@ class TerminalObserver:
         """One line: what, and what to do."""
         say(self._console, f"{region}: {trouble.what} {trouble.do}", "yellow")
 
-    def left_out(self, region: str, fetched: Fetched, reason: str) -> None:
+    def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
         """One line for an event: its type and id, and why."""
         event = fetched.event
         name = f"{event.event_type} {event.event_id}" if event else "an event that is not understood"
         say(self._console, f"{region}: left out {name}: {reason}")
 
-    def counted(self, region: str, fetched: int, confirmed: int, left_out: dict[str, int]) -> None:
+    def counted(self, region: str, fetched: int, confirmed: int, filtered: dict[str, int]) -> None:
         """One line every so many events."""
-        line = f"{region}: {fetched} events so far, {confirmed} confirmed, {sum(left_out.values())} left out"
+        line = f"{region}: {fetched} events so far, {confirmed} confirmed, {sum(filtered.values())} left out"
         say(self._console, line)
 
     def progress(self, region: str, cursor: Window, done: int, works: int) -> None:
@@ -122,7 +122,7 @@ def show_replayed(console: Console, replayed: Replayed) -> None:
     what = f"{replayed.forwarded:,} {'would be sent again' if replayed.dry else 'sent again'}"
     line = f"{replayed.region} replay {replayed.status}: {what}, from {replayed.window[0]} through {replayed.through}"
     say(console, line, _COLOURS[replayed.status])
-    counts = f"fetched {replayed.fetched}  duplicates {replayed.duplicates}  left out {sum(replayed.left_out.values())}"
+    counts = f"fetched {replayed.fetched}  duplicates {replayed.duplicates}  left out {sum(replayed.filtered.values())}"
     say(console, f"  {counts}")
     if replayed.error:
         say(console, f"  {replayed.error.what} {replayed.error.do}", "red")
@@ -152,11 +152,11 @@ def show_tried(console: Console, tried: RulesTrial, warnings: Sequence[str]) -> 
 def show_report(console: Console, report: Report) -> None:
     """The headline, and the counts that must come out: fetched is the sum of the four behind it."""
     say(console, headline(report), _COLOURS[report.status])
-    counts = f"fetched {report.fetched}  forwarded {report.forwarded}  uncertain {report.uncertain}  duplicates {report.duplicates}"
-    more = f"left out {sum(report.left_out.values())}   malformed {report.malformed}  trimmed {report.trimmed}"
+    counts = f"fetched {report.fetched}  forwarded {report.forwarded}  uncertain {report.unconfirmed}  duplicates {report.duplicates}"
+    more = f"left out {sum(report.filtered.values())}   malformed {report.malformed}  trimmed {report.truncated}"
     more += f"  abridged {report.abridged}  redacted {report.redacted}"
     say(console, f"  {counts}  {more}")
-    receiver = "  ".join(f"{name} {value}" for name, value in report.receiver.items())
+    receiver = "connections {connections}  confirmations {confirmations}  confirmed by {confirmation}".format_map(report.receiver)
     requests = ", ".join(f"{service} {_counted(counts)}" for service, counts in report.api.items())
     say(console, f"  OCI: {requests}   receiver: {receiver}   {report.seconds} s")
     for warning in report.warnings:
@@ -186,7 +186,7 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
     rows = [
         ("region", state.region),
         ("through", f"{minute_text(state.through)} ({int(now - state.through * 60)} s ago)"),
-        ("compartments", f"{len(state.known)} known, {sum(k.asked for k in state.known.values())} asked{listed}"),
+        ("compartments", f"{len(state.known)} known, {sum(k.polled for k in state.known.values())} asked{listed}"),
         ("dedupe keys", str(sum(map(len, state.keys.values())) // 16)),
         ("lease", _lease(state.lease, now)),
         ("last run", " ".join(f"{key}={value}" for key, value in state.last.items()) or "none"),

@@ -42,7 +42,7 @@ class LoggedRun:
     """One run over one region, or a call that failed before it had any (``region`` is empty), as far as its ``line`` tells.
 
     ``when``: its start, or else the time of its line, in seconds since the epoch. ``what`` happened and what to ``do`` stand with a failed
-    one, ``what`` holds remarks with others. ``forwarded`` and ``left_out`` (by reason) count events, ``behind`` compartments; ``lag`` and
+    one, ``what`` holds remarks with others. ``forwarded`` and ``filtered`` (by reason) count events, ``behind`` compartments; ``lag`` and
     ``seconds`` (its duration) are in seconds. None is what the line does not tell.
     """
 
@@ -55,7 +55,7 @@ class LoggedRun:
     what: str
     do: str
     forwarded: float | None
-    left_out: Mapping[str, float]
+    filtered: Mapping[str, float]
     lag: float | None
     behind: float | None
     seconds: float | None
@@ -173,7 +173,7 @@ def understood(result: Any) -> LoggedRun | None:
         what=_text(error.get("what")) or (_text(line.get("message")) if failed else " ".join(_remarks(report, position))),
         do=_text(error.get("do") or line.get("do")),
         forwarded=_number(report.get("forwarded")),
-        left_out={str(reason): count for reason, told in _object(report.get("left_out")).items() if (count := _number(told)) is not None},
+        filtered={str(reason): count for reason, told in _object(report.get("filtered")).items() if (count := _number(told)) is not None},
         lag=_number(position.get("lag_seconds")),
         behind=_behind(position),
         seconds=_number(report.get("seconds")),

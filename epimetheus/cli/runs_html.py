@@ -57,7 +57,7 @@ def _tiles(runs: Sequence[LoggedRun]) -> str:
         ("Last run", last.status if last else "none", when(last.when)[:16] if last else "", last.status if last else ""),
         ("Runs", count(len(runs)), bad or "all ok" if runs else "", ""),
         ("Events forwarded", count(sum(run.forwarded or 0 for run in runs)), "", ""),
-        ("Events left out", count(sum(sum(run.left_out.values()) for run in runs)), "by rules", ""),
+        ("Events left out", count(sum(sum(run.filtered.values()) for run in runs)), "by rules", ""),
         ("Lag", span(max((run.lag or 0 for run in now), default=None)) or "?", "at the last run", ""),
         ("Behind", count(sum(run.behind or 0 for run in now)) if now else "?", "compartments", ""),
     ]
@@ -71,12 +71,12 @@ def _tile(name: str, value: str, more: str, kind: str) -> str:
 def _plots(axis: Axis, runs: Sequence[LoggedRun]) -> Iterable[str]:
     """Events, lag, what was left out, who is behind, durations."""
     per = span(axis.width)
-    forwarded, left_out = _by_region(axis, runs, lambda run: run.forwarded, sum), _by_reason(axis, runs)
+    forwarded, filtered = _by_region(axis, runs, lambda run: run.forwarded, sum), _by_reason(axis, runs)
     behind = _by_region(axis, runs, lambda run: run.behind, max)
     yield _figure("Events forwarded", plot(axis, forwarded, size=_WIDE, unit=f"events in {per}", bars=True), _totals(forwarded), wide=True)
     yield _timed("Lag", axis, _by_region(axis, runs, lambda run: run.lag, max))
     yield _figure("Compartments behind", plot(axis, behind, size=_HALF, unit="compartments", bars=True), _regions(behind))
-    yield _figure("Events left out, by reason", plot(axis, left_out, size=_HALF, unit=f"events in {per}", bars=True), _totals(left_out))
+    yield _figure("Events left out, by reason", plot(axis, filtered, size=_HALF, unit=f"events in {per}", bars=True), _totals(filtered))
     yield _timed("Duration of runs", axis, _by_region(axis, runs, lambda run: run.seconds, max))
 
 
@@ -99,12 +99,12 @@ def _by_region(axis: Axis, runs: Sequence[LoggedRun], take: Take, merge: Callabl
 def _by_reason(axis: Axis, runs: Sequence[LoggedRun]) -> dict[str, Values]:
     totals: Counter[str] = Counter()
     for run in runs:
-        totals.update({reason: int(number) for reason, number in run.left_out.items()})
+        totals.update({reason: int(number) for reason, number in run.filtered.items()})
     reasons = [reason for reason, number in totals.most_common() if number]
     named: dict[str, Values] = {}
-    named |= {r: axis.put(((run.when, run.left_out.get(r)) for run in runs), sum) for r in reasons[: _COLOURS - 1]}
+    named |= {r: axis.put(((run.when, run.filtered.get(r)) for run in runs), sum) for r in reasons[: _COLOURS - 1]}
     others = reasons[_COLOURS - 1 :]
-    rest = axis.put(((run.when, sum(run.left_out.get(r, 0) for r in others)) for run in runs), sum)
+    rest = axis.put(((run.when, sum(run.filtered.get(r, 0) for r in others)) for run in runs), sum)
     return {**named, f"{len(others)} more": rest} if others else named
 
 
@@ -130,10 +130,10 @@ def _table(runs: Sequence[LoggedRun]) -> str:
 
 
 def _row(run: LoggedRun) -> str:
-    left_out = None if run.forwarded is None else sum(run.left_out.values())
+    filtered = None if run.forwarded is None else sum(run.filtered.values())
     told = f"{run.what} {run.do}".strip()
     note = told if len(told) <= _LONGEST else f"{told[:_LONGEST]} …"
-    numbers = (count(run.forwarded), count(left_out), span(run.lag), count(run.behind), span(run.seconds))
+    numbers = (count(run.forwarded), count(filtered), span(run.lag), count(run.behind), span(run.seconds))
     words = f'<td>{when(run.when)}</td><td><b class="{safe(run.status)}">{safe(run.status)}</b></td><td>{safe(run.region)}</td>'
     cells = "".join(f"<td>{number}</td>" for number in numbers)
     return f"<tr>{words}{cells}<td><code>{safe(run.run)}</code></td><td>{safe(note)}</td></tr>\n"

@@ -82,8 +82,8 @@ def when(seconds: float | None) -> str:
 
 
 def _cells(run: LoggedRun) -> tuple[Text, ...]:
-    left_out = sum(run.left_out.values()) if run.forwarded is not None else None
-    told = (run.region, count(run.forwarded), count(left_out), span(run.lag), count(run.behind), span(run.seconds), run.run)
+    filtered = sum(run.filtered.values()) if run.forwarded is not None else None
+    told = (run.region, count(run.forwarded), count(filtered), span(run.lag), count(run.behind), span(run.seconds), run.run)
     status = cell(run.status, _COLOURS.get(run.status, ""))
     return Text(when(run.when)[-14:]), status, *map(cell, told)
 

@@ -174,7 +174,7 @@ def _begin(settings: Settings) -> int:
 
 def _dropped(state: State) -> str:
     """What an adoption for another tenancy drops."""
-    asked = sum(known.asked for known in state.known.values())
+    asked = sum(known.polled for known in state.known.values())
     return (
         f"Everything of tenancy {state.tenancy} is dropped: its {len(state.known)} compartments, {asked} of which are read and"
         f" {len(state.behind)} behind, the dedupe keys, the limits and the list of regions. What it has not sent of this tenancy is never"

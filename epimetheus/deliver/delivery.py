@@ -93,11 +93,11 @@ class Delivery:
         self._answers: bool | None = None
 
     @property
-    def evidence(self) -> str:
+    def confirmation(self) -> str:
         """How it is known that what is confirmed arrived: ``A``; ``B``: by FIN only, no close_notify is answered; ``none``: nothing is."""
         if not self.confirmed:
             return "none"
-        return "A" if self._answers else "B"
+        return "tls_close_notify" if self._answers else "tcp_fin"
 
     def write(self, data: bytes, messages: int) -> None:
         """Send complete frames that hold so many messages. Raises ReceiverError (nothing was at stake), DeliveryUncertain, OutOfTime."""

@@ -57,9 +57,9 @@ class RelpDelivery:
         self._under_way = UnderWay()
 
     @property
-    def evidence(self) -> str:
+    def confirmation(self) -> str:
         """How it is known that what is confirmed arrived: ``acknowledged``; ``none``: nothing is."""
-        return "acknowledged" if self.confirmed else "none"
+        return "relp_ack" if self.confirmed else "none"
 
     def write(self, data: bytes, messages: int) -> None:
         """Send so many octet-counted messages. Raises ReceiverError (nothing was at stake), DeliveryUncertain, OutOfTime."""

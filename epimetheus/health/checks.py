@@ -186,7 +186,7 @@ class HealthChecks:
         """Who has a mark of its own, before the cursor."""
         if (state := self._states.get(region)) is None:
             return CheckAnswer("There is no state that can be used.", "skipped")
-        if not any(known.asked for known in state.known.values()):
+        if not any(known.polled for known in state.known.values()):
             return CheckAnswer("No compartment is known yet: no run has listed them.", "degraded", _NEVER_HELP)
         if not state.behind:
             return CheckAnswer("Nobody is behind.")
@@ -254,7 +254,7 @@ class HealthChecks:
             return CheckAnswer(error.what, "failed", cause.do if isinstance(cause, EpimetheusError) else error.do)
         finally:
             delivery.drop()
-        return CheckAnswer(f"One message, epimetheus.Probe of run {self._run_id}, was sent and is confirmed: evidence {delivery.evidence}.")
+        return CheckAnswer(f"One message, epimetheus.Probe of run {self._run_id}, was sent and is confirmed by {delivery.confirmation}.")
 
     def monitoring(self, healthy: bool, deadline: Deadline) -> CheckAnswer:
         """Whether a metric is taken: that all was ``healthy`` up to now, or not."""

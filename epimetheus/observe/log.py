@@ -71,17 +71,17 @@ class LogObserver:
         fields = {"run": self._run_id, "region": region, "kind": trouble.kind, "fault": trouble.fault, "do": trouble.do}
         self._log.warning("%s", trouble.what, extra={"event": "trouble", "fields": fields})
 
-    def left_out(self, region: str, fetched: Fetched, reason: str) -> None:
+    def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
         """One line for an event: its type and id, and why."""
         event = fetched.event
         texts = {"event_type": event.event_type, "event_id": event.event_id, "event_time": event.event_time} if event else {}
         told = {key: text and masked(text) for key, text in texts.items()}
         fields = {"run": self._run_id, "region": region, "reason": reason, **told}
-        self._log.info("left out: %s", reason, extra={"event": "left_out", "fields": fields})
+        self._log.info("left out: %s", reason, extra={"event": "filtered", "fields": fields})
 
-    def counted(self, region: str, fetched: int, confirmed: int, left_out: dict[str, int]) -> None:
+    def counted(self, region: str, fetched: int, confirmed: int, filtered: dict[str, int]) -> None:
         """One line every so many events."""
-        fields = {"run": self._run_id, "region": region, "fetched": fetched, "confirmed": confirmed, "left_out": left_out}
+        fields = {"run": self._run_id, "region": region, "fetched": fetched, "confirmed": confirmed, "filtered": filtered}
         self._log.info("%d events so far", fetched, extra={"event": "counted", "fields": fields})
 
     def progress(self, region: str, cursor: Window, done: int, works: int) -> None:
@@ -122,8 +122,8 @@ def headline(report: Report) -> str:
     if report.status == "skipped":
         return f"{report.region} skipped: {' '.join(report.warnings)}"
     parts = [f"{report.forwarded} forwarded", f"{report.duplicates} seen before"]
-    parts += [f"{count} left out ({reason})" for reason, count in report.left_out.items()]
+    parts += [f"{count} left out ({reason})" for reason, count in report.filtered.items()]
     if position := report.position:
         parts.append(f"through {position.through}")
-        parts += [f"{len(position.behind)} of {position.asked} compartments behind"] * bool(position.behind)
+        parts += [f"{len(position.behind)} of {position.polled} compartments behind"] * bool(position.behind)
     return f"{report.region} {report.status}: {', '.join(parts)}"

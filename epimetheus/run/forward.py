@@ -88,7 +88,7 @@ class _Unconfirmed:
 class Forwarder:
     """Forwards the events of one region in one run. ``places``: OCID of a compartment → its path; ``actors``: say who acted.
 
-    ``left_out`` is told of each event that is not sent, and why.
+    ``filtered`` is told of each event that is not sent, and why.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Forwarder:
         tally: Tally,
         *,
         actors: bool = False,
-        left_out: Callable[[Fetched, str], None] | None = None,
+        filtered: Callable[[Fetched, str], None] | None = None,
     ) -> None:
         self.places: Mapping[str, str] = {}
         self._seen = seen
@@ -111,7 +111,7 @@ class Forwarder:
         self._sink = sink
         self._tally = tally
         self._actors = actors
-        self._left_out = left_out
+        self._left_out = filtered
         self._sequence = 0
         self._notices: list[int] = []
         self._waiting: list[Item] = []  # of the page in hand
@@ -148,7 +148,7 @@ class Forwarder:
             if reason is None:
                 self._event(fetched, work.compartment, watched, deadline)
             else:
-                self._tally.left_out[reason] += 1
+                self._tally.filtered[reason] += 1
                 if self._left_out:
                     self._left_out(fetched, reason)
         self._render_waiting()
@@ -212,7 +212,7 @@ class Forwarder:
         self._send(rendered)
 
     def _send(self, rendered: Sequence[Rendered]) -> None:
-        self._tally.trimmed += sum([one.trimmed for one in rendered])
+        self._tally.truncated += sum([one.trimmed for one in rendered])
         frames = [self._frame(one.message) for one in rendered]
         self._frames += frames
         self._bytes += sum(map(len, frames))

@@ -48,7 +48,7 @@ def remembered(state: State) -> dict[str, Compartment]:
 
 def last_known(state: State) -> Listing:
     """The listing that serves while Identity cannot be read; compartments it does not name stay as they were."""
-    there = {ocid: one for ocid, one in remembered(state).items() if state.known[ocid].gone is None or one.deleted}
+    there = {ocid: one for ocid, one in remembered(state).items() if state.known[ocid].vanished is None or one.deleted}
     return Listing(there, refused=tuple(there))
 
 
@@ -75,11 +75,11 @@ def update_compartments(
     known = {ocid: _known(ocid, state, listing, selected, now) for ocid in {**listing.compartments, **state.known}}
     known = {ocid: _settled(k, *_read_to(state, ocid), overlap) for ocid, k in known.items()}
     known = {ocid: k for ocid, k in known.items() if ocid in listing.compartments or _is_worth_keeping(k, oldest)}
-    behind = {ocid: b for ocid, b in state.behind.items() if ocid in known and known[ocid].asked}
+    behind = {ocid: b for ocid, b in state.behind.items() if ocid in known and known[ocid].polled}
     expired = []
     for ocid, one in known.items() if state.known else ():  # with none known, all begin at the cursor
         before = state.known.get(ocid)
-        if one.asked and not (before and before.asked):
+        if one.polled and not (before and before.polled):
             since = _first_minute(listing.compartments.get(ocid), before, horizon, max(oldest, state.began))
             since = max(since, oldest)
             if since < state.through:
@@ -87,7 +87,7 @@ def update_compartments(
                 behind[ocid] = BehindCompartment(since, RESUMED if read_before else NEW, floor=before.floor if before else 0)
             if before and before.read is not None and before.read < oldest:
                 expired.append(ocid)
-    deselected = [ocid for ocid, k in known.items() if not k.asked and _was_asked(state, ocid) and ocid not in selected and k.gone is None]
+    deselected = [ocid for ocid, k in known.items() if not k.polled and _was_asked(state, ocid) and ocid not in selected and k.vanished is None]
     state = replace(state, known=known, behind=behind, **_listed(state, listing, now))
     return state, Changes(tuple(deselected), tuple(expired))
 
@@ -103,12 +103,12 @@ def _listed(state: State, listing: Listing, now: int) -> dict[str, Any]:
 
 def _was_asked(state: State, ocid: str) -> bool:
     before = state.known.get(ocid)
-    return before is not None and before.asked
+    return before is not None and before.polled
 
 
 def _is_worth_keeping(known: KnownCompartment, oldest: int) -> bool:
     """A compartment that is no longer listed is remembered while it is read, and for a year after, to read on if it returns."""
-    return known.gone is None or known.asked or (known.read is not None and known.read >= oldest)
+    return known.vanished is None or known.polled or (known.read is not None and known.read >= oldest)
 
 
 def _first_minute(listed: Compartment | None, before: KnownCompartment | None, horizon: int, began: int) -> int:
@@ -121,23 +121,23 @@ def _first_minute(listed: Compartment | None, before: KnownCompartment | None, h
 
 def _known(ocid: str, state: State, listing: Listing, selected: Collection[str], now: int) -> KnownCompartment:
     listed, before = listing.compartments.get(ocid), state.known.get(ocid)
-    was_asked = before is not None and before.asked
+    was_asked = before is not None and before.polled
     if listed is not None:
-        gone = (before.gone if before and before.deleted else now) if listed.deleted else None
+        gone = (before.vanished if before and before.deleted else now) if listed.deleted else None
         read, floor, given_up = (before.read, before.floor, before.given_up and listed.deleted) if before else (None, 0, False)
         current, asked = KnownCompartment(listed.name, listed.parent, False, listed.deleted, gone, read, floor, given_up), ocid in selected
     elif before is not None:
         whole = listing.tree and not listing.refused
-        current = replace(before, gone=before.gone or (now if whole else None))
-        asked = (before.asked or before.read is not None) and ocid in selected
+        current = replace(before, vanished=before.vanished or (now if whole else None))
+        asked = (before.polled or before.read is not None) and ocid in selected
     else:
         raise ValueError(f"{ocid} is neither listed nor known")
     if asked:
-        return replace(current, asked=True, read=None, floor=0)
+        return replace(current, polled=True, read=None, floor=0)
     if was_asked:
         behind = state.behind.get(ocid)
-        return replace(current, asked=False, read=state.mark(ocid), floor=behind.floor if behind else state.floor)
-    return replace(current, asked=False)
+        return replace(current, polled=False, read=state.mark(ocid), floor=behind.floor if behind else state.floor)
+    return replace(current, polled=False)
 
 
 def _read_to(state: State, ocid: str) -> tuple[int, int]:
@@ -145,11 +145,11 @@ def _read_to(state: State, ocid: str) -> tuple[int, int]:
     before = state.known.get(ocid)
     if before is None:
         return 0, 0
-    return (state.mark(ocid), state.floor) if before.asked else (before.read or 0, before.floor)
+    return (state.mark(ocid), state.floor) if before.polled else (before.read or 0, before.floor)
 
 
 def _settled(known: KnownCompartment, mark: int, floor: int, overlap: int) -> KnownCompartment:
     """No longer read once it has been read past its end and the overlap, or was given up."""
-    if not known.asked or known.gone is None or (mark < known.gone + overlap and not known.given_up):
+    if not known.polled or known.vanished is None or (mark < known.vanished + overlap and not known.given_up):
         return known
-    return replace(known, asked=False, read=mark, floor=floor)
+    return replace(known, polled=False, read=mark, floor=floor)

@@ -54,12 +54,12 @@ def own_polling(author: Author, held: Held) -> list[Fetched]:
 
 def run_ended(author: Author, since: int, through: int, behind: int, tally: Tally) -> Fetched:
     """What a run sent, ``since`` and ``through`` in minutes since the epoch; ``behind`` counts compartments."""
-    left_out = {reason: count for reason, count in sorted(tally.left_out.items()) if count}
-    counts = f"{tally.fetched} fetched, {tally.forwarded} forwarded, {tally.duplicates} seen before, {sum(left_out.values())} left out"
+    filtered = {reason: count for reason, count in sorted(tally.filtered.items()) if count}
+    counts = f"{tally.fetched} fetched, {tally.forwarded} forwarded, {tally.duplicates} seen before, {sum(filtered.values())} left out"
     window = {"from": minute_text(since), "through": minute_text(through)}
     where = f"{author.region}, from {window['from']} through {window['through']}"
     what = f"Run {author.run} of {where}: {counts}; {behind} compartments behind."
-    figures = {"fetched": tally.fetched, "forwarded": tally.forwarded, "duplicates": tally.duplicates, "leftOut": left_out}
+    figures = {"fetched": tally.fetched, "forwarded": tally.forwarded, "duplicates": tally.duplicates, "leftOut": filtered}
     return _event(author, "Run", what, {**window, **figures, "malformed": tally.malformed, "behind": behind})
 
 

@@ -39,7 +39,7 @@ class TaskOutcome(NamedTuple):
 
 def polled_compartments(state: State) -> list[str]:
     """The OCIDs whose events are forwarded, in a stable order."""
-    return sorted(ocid for ocid, known in state.known.items() if known.asked)
+    return sorted(ocid for ocid, known in state.known.items() if known.polled)
 
 
 def dedupe_horizon(state: State, overlap: int) -> dict[str, int]:
@@ -197,7 +197,7 @@ def give_up(state: State, refused: Collection[str]) -> tuple[State, list[str]]:
     if not given_up:
         return state, given_up
     marks = {ocid: state.behind[ocid].since for ocid in given_up}
-    known = {o: replace(k, asked=False, read=marks[o], given_up=True) if o in marks else k for o, k in state.known.items()}
+    known = {o: replace(k, polled=False, read=marks[o], given_up=True) if o in marks else k for o, k in state.known.items()}
     return replace(state, known=known, behind={o: b for o, b in state.behind.items() if o not in marks}), given_up
 
 

@@ -16,9 +16,9 @@ from epimetheus.state.session import StateSession
 
 
 class Statistics(NamedTuple):
-    """What is told while a run goes: each event ``left_out``; a line ``every`` so many events (0: none)."""
+    """What is told while a run goes: each event ``filtered``; a line ``every`` so many events (0: none)."""
 
-    left_out: bool = False
+    filtered: bool = False
     every: int = 0
 
 
@@ -64,7 +64,7 @@ class Receiver(Sink, Protocol):
     confirmations: int
 
     @property
-    def evidence(self) -> str:
+    def confirmation(self) -> str:
         """The level of facts/syslog.md, from A to D, or ``none`` where nothing was sent."""
         ...
 
@@ -102,11 +102,11 @@ class RunObserver(Protocol):
         """``done`` of ``works`` compartments of a slice are over; ``cursor`` is from where it stands to where it will be at last."""
         ...
 
-    def left_out(self, region: str, fetched: Fetched, reason: str) -> None:
+    def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
         """An event is not sent (asked for by statistics)."""
         ...
 
-    def counted(self, region: str, fetched: int, confirmed: int, left_out: dict[str, int]) -> None:
+    def counted(self, region: str, fetched: int, confirmed: int, filtered: dict[str, int]) -> None:
         """So far it is so many events (asked for by statistics)."""
         ...
 

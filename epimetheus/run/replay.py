@@ -32,7 +32,7 @@ class NoReceiver:
     """What a dry run is sent to: it counts, and confirms at once."""
 
     connections = confirmations = sent = confirmed = 0
-    evidence = "none"
+    confirmation = "none"
 
     def write(self, data: bytes, messages: int) -> None:
         """Count."""
@@ -133,7 +133,7 @@ class _Replay:
             fetched=tally.fetched,
             forwarded=tally.forwarded,
             duplicates=tally.duplicates,
-            left_out=dict(tally.left_out),
+            filtered=dict(tally.filtered),
             unread=dict(sorted(self.unread.items())),
         )
 

@@ -118,10 +118,10 @@ class _Run:
         parts = self.parts
         self.seen, self.quotas = SeenKeys(self.state.keys), RateLimits(self.state.quotas)
         self.state = replace(self.state, keys={})  # they are in memory once
-        told = partial(parts.watcher.left_out, self.options.region) if self.options.statistics.left_out else None
+        told = partial(parts.watcher.filtered, self.options.region) if self.options.statistics.filtered else None
         self.selection = Selection(parts.rules, parts.watch, self.quotas)
         self.forwarder = Forwarder(
-            self.seen, self.selection, parts.render, parts.frame, parts.receiver, self.tally, actors=self.options.actors, left_out=told
+            self.seen, self.selection, parts.render, parts.frame, parts.receiver, self.tally, actors=self.options.actors, filtered=told
         )
         self.reader = SliceReader(parts.audit, self.forwarder, self.options.concurrency, self.tick, self.progress, self.wrong)
 
@@ -194,7 +194,7 @@ class _Run:
         every = self.options.statistics.every
         if every and self.tally.fetched // every > self.counted // every:
             self.counted = self.tally.fetched
-            self.parts.watcher.counted(self.options.region, self.tally.fetched, self.tally.forwarded, dict(self.tally.left_out))
+            self.parts.watcher.counted(self.options.region, self.tally.fetched, self.tally.forwarded, dict(self.tally.filtered))
 
     def checkpoint(self) -> None:
         """In a long slice, write down now and then what has been confirmed of it."""
@@ -266,17 +266,17 @@ class _Run:
             slices=tally.slices,
             fetched=tally.fetched,
             forwarded=tally.forwarded,
-            uncertain=tally.fetched - tally.accounted,
+            unconfirmed=tally.fetched - tally.accounted,
             duplicates=tally.duplicates,
-            left_out=dict(tally.left_out),
+            filtered=dict(tally.filtered),
             malformed=tally.malformed,
-            trimmed=tally.trimmed,
+            truncated=tally.truncated,
             abridged=tally.abridged,
             redacted=tally.redacted,
             notices=tally.notices,
             bytes=tally.bytes,
             api={"audit": {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **parts.calls.told()},
-            receiver={"connections": receiver.connections, "confirmations": receiver.confirmations, "evidence": receiver.evidence},
+            receiver={"connections": receiver.connections, "confirmations": receiver.confirmations, "confirmation": receiver.confirmation},
             listing_stale=tally.listing_stale,
             listing_age_seconds=tally.listing_age,
             given_up=len(self.given_up),

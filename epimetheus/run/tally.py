@@ -22,9 +22,9 @@ class Tally:
     fetched: int = 0
     forwarded: int = 0
     duplicates: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
+    filtered: Counter[str] = field(default_factory=Counter)
     malformed: int = 0
-    trimmed: int = 0
+    truncated: int = 0
     abridged: int = 0
     redacted: int = 0
     notices: int = 0
@@ -39,7 +39,7 @@ class Tally:
     @property
     def accounted(self) -> int:
         """Events whose fate is known: the receiver has them, or they were left out."""
-        return self.forwarded + self.duplicates + sum(self.left_out.values())
+        return self.forwarded + self.duplicates + sum(self.filtered.values())
 
     def dedupe(self, size: int) -> Cache:
         """The dedupe keys as a cache of ``size``: who was met before, and who was not."""
@@ -92,7 +92,7 @@ def position(state: State, since: int, end: int, now: float, length: int) -> Pos
         caught_up=is_caught_up(state, end),
         slices_left=max(0, -((oldest - end) // length)),
         known=len(state.known),
-        asked=len(plan.polled_compartments(state)),
-        gone=sum(known.gone is not None for known in state.known.values()),
+        polled=len(plan.polled_compartments(state)),
+        vanished=sum(known.vanished is not None for known in state.known.values()),
         behind={ocid: BehindNow(minute_text(b.since), b.why, b.tries) for ocid, b in furthest},
     )

@@ -25,8 +25,8 @@ class OwnPolling:
     def __init__(self, quotas: RateLimits) -> None:
         self._quotas = quotas
         remembered = quotas.remembered(OWN)
-        left_out = {(hour, parts(kind)[1]) for (kind, hour), quota in remembered.items() if quota.held}
-        self._ours = max(left_out)[1] if left_out else None
+        filtered = {(hour, parts(kind)[1]) for (kind, hour), quota in remembered.items() if quota.held}
+        self._ours = max(filtered)[1] if filtered else None
         self._known = {parts(kind)[1] for kind, _ in remembered}
         self._foreign = {parts(kind)[1] for (kind, _), quota in remembered.items() if quota.passed} - {self._ours}
         self._others: set[str] = set()

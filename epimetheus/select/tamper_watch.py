@@ -99,7 +99,7 @@ def _without_actor(value: object, path: tuple[str, ...] = ()) -> object:
     kept: list[tuple[str, object]] = []
     for key, item in value:
         here = (*path, key)
-        if times[key] > 1 or not any(left_out[: len(here)] == here for left_out in _LEFT_OUT):
+        if times[key] > 1 or not any(filtered[: len(here)] == here for filtered in _LEFT_OUT):
             kept.append((key, item))
         elif here not in _LEFT_OUT:
             kept.append((key, _without_actor(item, here)))

@@ -48,9 +48,9 @@ class _Known(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A compartment that is not simply there and asked: such a one is its name alone."""
 
     name: str
-    asked: bool = True
+    polled: bool = True
     deleted: bool = False
-    gone: str | None = None
+    vanished: str | None = None
     read: str | None = None
     floor: str | None = None
     given_up: bool = False
@@ -66,9 +66,9 @@ class _KnownBefore(msgspec.Struct, forbid_unknown_fields=True):
 
     name: str
     parent: str | None = None
-    asked: bool = False
+    polled: bool = False
     deleted: bool = False
-    gone: str | None = None
+    vanished: str | None = None
     read: str | None = None
 
 
@@ -241,13 +241,13 @@ def _minute(text: str) -> int:
 def _below(known: Mapping[str, KnownCompartment]) -> list[_Below]:
     by_parent: dict[str | None, dict[str, str | _Known]] = {}
     for ocid, one in known.items():
-        by_parent.setdefault(one.parent, {})[ocid] = one.name if one == KnownCompartment(one.name, one.parent, asked=True) else _known_text(one)
+        by_parent.setdefault(one.parent, {})[ocid] = one.name if one == KnownCompartment(one.name, one.parent, polled=True) else _known_text(one)
     return [_Below(parent, some) for parent, some in by_parent.items()]
 
 
 def _known_text(known: KnownCompartment) -> _Known:
-    gone, read = (None if minute is None else minute_text(minute) for minute in (known.gone, known.read))
-    return _Known(known.name, known.asked, known.deleted, gone, read, _text_or_none(known.floor), known.given_up)
+    gone, read = (None if minute is None else minute_text(minute) for minute in (known.vanished, known.read))
+    return _Known(known.name, known.polled, known.deleted, gone, read, _text_or_none(known.floor), known.given_up)
 
 
 def _known(head: list[_Below] | dict[str, _KnownBefore]) -> dict[str, KnownCompartment]:
@@ -261,10 +261,10 @@ def _known(head: list[_Below] | dict[str, _KnownBefore]) -> dict[str, KnownCompa
 
 def _known_one(text: str | _Known | _KnownBefore, parent: str | None) -> KnownCompartment:
     if isinstance(text, str):
-        return KnownCompartment(text, parent, asked=True)
-    gone, read = (None if minute is None else _minute(minute) for minute in (text.gone, text.read))
+        return KnownCompartment(text, parent, polled=True)
+    gone, read = (None if minute is None else _minute(minute) for minute in (text.vanished, text.read))
     floor = _minute_or_0(text.floor if isinstance(text, _Known) else None)
-    return KnownCompartment(text.name, parent, text.asked, text.deleted, gone, read, floor, isinstance(text, _Known) and text.given_up)
+    return KnownCompartment(text.name, parent, text.polled, text.deleted, gone, read, floor, isinstance(text, _Known) and text.given_up)
 
 
 def _quota(text: _Quota) -> HourlyCount:

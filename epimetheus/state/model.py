@@ -55,9 +55,9 @@ class KnownCompartment:
 
     name: str
     parent: str | None = None
-    asked: bool = False
+    polled: bool = False
     deleted: bool = False
-    gone: int | None = None
+    vanished: int | None = None
     read: int | None = None
     floor: int = 0
     given_up: bool = False
@@ -133,7 +133,7 @@ class State:
         behind = {ocid: one for ocid, one in self.behind.items() if one.since < minute}
         behind = {ocid: replace(one, reading=None) if one.reading and one.reading.window.end > now else one for ocid, one in behind.items()}
         known = {
-            ocid: replace(one, gone=_at_most(one.gone, now), read=_at_most(one.read, minute), floor=0) for ocid, one in self.known.items()
+            ocid: replace(one, vanished=_at_most(one.vanished, now), read=_at_most(one.read, minute), floor=0) for ocid, one in self.known.items()
         }
         behind = {ocid: replace(one, floor=0, missing=_at_most(one.missing, now)) for ocid, one in behind.items()}
         kept = replace(self, through=minute, behind=behind, known=known, floor=0, keys={}, quotas={}, lease=None)
@@ -159,7 +159,7 @@ class State:
             yield f"the end of what is read again of {ocid}", behind.floor
             yield f"the window that is being read of {ocid}", behind.reading.window.end if behind.reading else 0
         for ocid, known in self.known.items():
-            yield f"the disappearance of {ocid}", known.gone or 0
+            yield f"the disappearance of {ocid}", known.vanished or 0
             yield f"the mark of {ocid}", known.read or 0
             yield f"the end of what is read again of {ocid}", known.floor
 

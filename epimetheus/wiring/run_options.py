@@ -38,7 +38,7 @@ def options_of(
         concurrency=settings.api_concurrency,
         run_message=settings.run_message,
         actors=actors,
-        statistics=Statistics(left_out=statistics.enable_detailed_logging, every=statistics.log_interval_events),
+        statistics=Statistics(filtered=statistics.enable_detailed_logging, every=statistics.log_interval_events),
         regions=regions.names if regions else (),
         regions_listed=regions.minute if regions else 0,
     )

@@ -50,7 +50,7 @@ def test_exit_codes_tell_how_it_ended():
     ("changes", "headline"),
     [
         (
-            {"left_out": {"[rate] limit": 6}},
+            {"filtered": {"[rate] limit": 6}},
             "eu-paris-1 ok: 9 forwarded, 4 seen before, 6 left out ([rate] limit), through 2026-01-01T11:58:00Z",
         ),
         ({"status": "failed", "error": REFUSED, "position": None}, "eu-paris-1 failed: Nobody listens on siem:6514. Start it."),
@@ -61,7 +61,7 @@ def test_a_report_is_a_headline_and_counts_that_come_out(plain, changes, headlin
     assert printed(plain).splitlines() == [
         headline,
         f"  {COUNTS}",
-        f"  {ASKED}   receiver: connections 2  confirmations 1  evidence A   1.5 s",
+        f"  {ASKED}   receiver: connections 2  confirmations 1  confirmed by tls_close_notify   1.5 s",
     ]
 
 
@@ -83,7 +83,7 @@ def test_a_state_is_shown_with_who_is_behind(plain):
         "eu-paris-1",
         int(NOON // 60) - 10,
         behind={"ocid1.compartment.oc1..b": BehindCompartment(int(NOON // 60) - 70, "404 [b]", 3)},
-        known={"a": KnownCompartment("root", asked=True), "b": KnownCompartment("prod", asked=True), "c": KnownCompartment("old")},
+        known={"a": KnownCompartment("root", polled=True), "b": KnownCompartment("prod", polled=True), "c": KnownCompartment("old")},
         keys={1: b"k" * 32, 2: b"k" * 16},
         lease=Lease("r2", NOON + 30),
         last={"run": "r1", "status": "partial"},
@@ -172,7 +172,7 @@ def test_without_a_terminal_there_are_plain_lines_of_what_goes_wrong_and_of_the_
         "eu-[x]: Nobody listens on siem:6514. Start it.",
         f"eu-paris-1 ok: 9 forwarded, 4 seen before, {LEFT_OUT}, through 2026-01-01T11:58:00Z",
         f"  {COUNTS}",
-        f"  {ASKED}   receiver: connections 2  confirmations 1  evidence A   1.5 s",
+        f"  {ASKED}   receiver: connections 2  confirmations 1  confirmed by tls_close_notify   1.5 s",
     ]
 
 

@@ -66,7 +66,7 @@ def test_a_line_is_understood_in_each_form_that_logging_gives_it(data):
     run = understood({"logContent": {"data": data, "time": "2026-01-01T12:00:09Z"}})
     assert (run.run, run.region, run.status) == ("r1", "eu-paris-1", "partial")
     assert datetime.fromtimestamp(run.when, UTC).isoformat() == "2026-01-01T12:00:00+00:00"
-    assert (run.forwarded, run.left_out, run.lag, run.behind, run.seconds) == (9, {"rate_limited": 1, "excluded_event": 5}, 3600, 2, 1.5)
+    assert (run.forwarded, run.filtered, run.lag, run.behind, run.seconds) == (9, {"rate_limited": 1, "excluded_event": 5}, 3600, 2, 1.5)
     assert run.what == "The listing is stale. Behind: ocid1.compartment.oc1..0, since 2026-01-01T00:00:00Z: 429"
     assert run.line["report"] == PARTIAL["report"]
 
@@ -103,17 +103,17 @@ def test_other_lines_are_no_runs(data):
     [
         ({"report": {"version": 9, "status": "paused", "run": "r9", "speed": 1}}, ("paused", "r9", None, {}, None, None)),
         ({"report": {}, "kind": "source"}, ("failed", "", None, {}, None, None)),
-        ({"report": {"status": "ok", "forwarded": "7", "left_out": [1]}}, ("ok", "", 7, {}, None, None)),
-        ({"report": {"status": "ok", "left_out": {"a": 3, "b": None, "c": True}}}, ("ok", "", None, {"a": 3}, None, None)),
+        ({"report": {"status": "ok", "forwarded": "7", "filtered": [1]}}, ("ok", "", 7, {}, None, None)),
+        ({"report": {"status": "ok", "filtered": {"a": 3, "b": None, "c": True}}}, ("ok", "", None, {"a": 3}, None, None)),
         ({"report": {"forwarded": 10**400, "seconds": -1, "position": []}}, ("unknown", "", None, {}, None, None)),
-        ({"report": {"forwarded": 1e308, "left_out": {"a": "NaN", "b": 2.5}}}, ("unknown", "", None, {"b": 2.5}, None, None)),
+        ({"report": {"forwarded": 1e308, "filtered": {"a": "NaN", "b": 2.5}}}, ("unknown", "", None, {"b": 2.5}, None, None)),
         ({"report": {"position": {"lag_seconds": 5, "behind": 4}, "run": 12}}, ("unknown", "12", None, {}, 5, 4)),
         ({"report": {"position": {"behind": {"o": None}, "behind_not_shown": 8}}}, ("unknown", "", None, {}, None, 9)),
     ],
 )
 def test_a_report_of_another_version_is_shown_as_far_as_it_goes(told, seen):
     run = understood(found({"event": "run", "time": "2026-01-01T12:00:00Z", **told}))
-    assert (run.status, run.run, run.forwarded, run.left_out, run.lag, run.behind) == seen
+    assert (run.status, run.run, run.forwarded, run.filtered, run.lag, run.behind) == seen
 
 
 def test_a_time_without_a_zone_is_utc_wherever_one_is(monkeypatch):
@@ -138,7 +138,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=5,
 )
-NAMES = ("run", "region", "status", "error", "warnings", "started", "seconds", "position", "forwarded", "left_out", "new")
+NAMES = ("run", "region", "status", "error", "warnings", "started", "seconds", "position", "forwarded", "filtered", "new")
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES), st.dictionaries(st.sampled_from(("since", "lag_seconds", "behind")), VALUES))
@@ -168,7 +168,7 @@ def test_only_run_lines_are_asked_for_in_both_forms(world, ask):
     (line,) = logged(report(run="fields"))
     put(world, line, 60)
     put(world, {"message": json.dumps(logged(report(run="text"))[0], separators=(",", ":"))}, 50)
-    put(world, {"event": "left_out", "message": "left out: service"}, 40)
+    put(world, {"event": "filtered", "message": "left out: service"}, 40)
     assert {run.run for run in ask().runs} == {"fields", "text"}
     assert len(world.asked("SearchLogs")) == 1
 

@@ -58,7 +58,7 @@ def runs(*reports):
 
 def hostile(text):
     error = replace(REFUSED, what=text)
-    one = report(run=text, region=text, status="failed", error=error, left_out={text: 3}, started="2026-01-02T12:00:00Z")
+    one = report(run=text, region=text, status="failed", error=error, filtered={text: 3}, started="2026-01-02T12:00:00Z")
     return page(runs(one), Frame(START, END, text, (text,)))
 
 
@@ -82,7 +82,7 @@ def test_its_sums_are_those_of_the_runs():
     for region in ("eu-frankfurt-1", "us-ashburn-1"):
         assert f"{region} {sum(one.forwarded for one in reports if one.region == region):,}</li>" in text
     for reason in ("excluded_event", "own_polling", "service", "rate_limited"):
-        assert f"{reason} {sum(one.left_out.get(reason, 0) for one in reports):,}</li>" in text
+        assert f"{reason} {sum(one.filtered.get(reason, 0) for one in reports):,}</li>" in text
 
 
 @pytest.mark.parametrize("count", [0, 1, 5000])
@@ -105,7 +105,7 @@ def test_a_call_without_a_region_has_a_row_of_its_own_and_nothing_to_plot():
 
 def test_more_regions_and_reasons_than_colours_are_told_together():
     times = {"started": "2026-01-02T12:00:00Z", "forwarded": 2}
-    text = page(runs(*(report(region=f"r{n}", left_out={f"why{n}": 9 - n}, **times) for n in range(8))), FRAME)
+    text = page(runs(*(report(region=f"r{n}", filtered={f"why{n}": 9 - n}, **times) for n in range(8))), FRAME)
     assert re.findall(r'<li><i class="s5"></i>(.*?)</li>', text) == ["3 more 6", "3 more ", "3 more ", "3 more 9", "3 more "]
 
 

@@ -106,7 +106,7 @@ def test_one_run_is_shown_whole_for_each_region_by_as_much_of_its_id_as_is_enoug
     done = type_in("runs", "show", "abc")
     assert ("abc1 eu-paris-1 ok" in done.stdout, "abc1 us-ashburn-1 ok" in done.stdout, "abd2" in done.stdout) == (True, True, False)
     shown = dict(rows(done.stdout))
-    assert shown["report.left_out.excluded_event"] == "5"
+    assert shown["report.filtered.excluded_event"] == "5"
     assert shown["report.position.behind.ocid1.compartment.oc1..0.why"] == "429"
     assert [told["region"] for told in json.loads(type_in("runs", "show", "abc1", "--json").stdout)] == ["eu-paris-1", "us-ashburn-1"]
     done = type_in("runs", "show", "ab")
@@ -149,7 +149,7 @@ def test_a_log_and_a_region_can_be_named(terminal):  # noqa: F811
 def test_a_compartment_that_was_deleted_is_not_searched(terminal):  # noqa: F811
     stage, type_in = terminal
     put(stage, 60)
-    gone = stage.world.add_compartment("gone")
+    gone = stage.world.add_compartment("vanished")
     stage.world.delete(gone)
     stage.world.forbid(gone)
     done = type_in("runs")

@@ -78,7 +78,7 @@ def report_of(**changes):
 def state():
     last = {"run": HOSTILE, "at": HOSTILE, "forwarded": 1, "caught_up": True}
     behind = {HOSTILE: BehindCompartment(29454480, HOSTILE, 3)}
-    known = {HOSTILE: KnownCompartment(HOSTILE, HOSTILE, asked=True)}
+    known = {HOSTILE: KnownCompartment(HOSTILE, HOSTILE, polled=True)}
     return State(HOSTILE, 29454480, behind=behind, known=known, lease=Lease(HOSTILE, 2e9), last=last)
 
 
@@ -91,7 +91,7 @@ def tried():
 def watched(console):
     with view.watcher(console) as watching:
         watching.wrong(filled(Problem), HOSTILE)
-        watching.left_out(HOSTILE, Fetched(b"{}", filled(AuditEvent)), HOSTILE)
+        watching.filtered(HOSTILE, Fetched(b"{}", filled(AuditEvent)), HOSTILE)
         watching.counted(HOSTILE, 3, 2, {HOSTILE: 1})
         watching.progress(HOSTILE, Window(100, 220), 7, 7)
         watching.announce(report_of(status="failed"))

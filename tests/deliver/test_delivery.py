@@ -46,7 +46,7 @@ def test_nothing_sent_is_nothing_connected(authority):
     with receive(authority) as receiver:
         delivery = sender(receiver, authority.ca_pem)
         delivery.finish()
-        assert (delivery.connections, receiver.connections, delivery.evidence) == (0, 0, "none")
+        assert (delivery.connections, receiver.connections, delivery.confirmation) == (0, 0, "none")
 
 
 def test_everything_arrives_in_order_over_one_connection_after_the_other(authority):
@@ -56,7 +56,7 @@ def test_everything_arrives_in_order_over_one_connection_after_the_other(authori
         assert delivery.confirmed < 12_000
         delivery.finish()
         assert receiver.messages == [message(number) for number in range(12_000)]
-        assert (delivery.sent, delivery.confirmed, delivery.evidence) == (12_000, 12_000, "A")
+        assert (delivery.sent, delivery.confirmed, delivery.confirmation) == (12_000, 12_000, "tls_close_notify")
         assert (delivery.connections, delivery.confirmations) == (5, 3)  # a probe, three that carried, and the last survivor
         delivery.finish()
         assert delivery.connections == 5
@@ -70,7 +70,7 @@ def test_a_receiver_without_close_notify_is_evidence_b(authority):
         delivery = sender(receiver, authority.ca_pem)
         send(delivery, 0, 100)
         delivery.finish()
-        assert (delivery.confirmed, delivery.evidence) == (100, "B")
+        assert (delivery.confirmed, delivery.confirmation) == (100, "tcp_fin")
         delivery.drop()
 
 
@@ -80,7 +80,7 @@ def test_plain_tcp_is_evidence_b():
         send(delivery, 0, 6_000)
         delivery.finish()
         assert receiver.messages == [message(number) for number in range(6_000)]
-        assert (delivery.confirmed, delivery.evidence) == (6_000, "B")
+        assert (delivery.confirmed, delivery.confirmation) == (6_000, "tcp_fin")
         delivery.drop()
 
 
@@ -125,7 +125,7 @@ def test_what_a_process_read_and_forgot_when_it_died_is_not_confirmed(authority)
         send(delivery, 0, 100)
         with pytest.raises(DeliveryUncertain, match=f"Up to 100 messages {LOST}"):
             delivery.finish()
-        assert (len(receiver.messages), delivery.confirmed, delivery.evidence) == (100, 0, "none")
+        assert (len(receiver.messages), delivery.confirmed, delivery.confirmation) == (100, 0, "none")
 
 
 def test_who_said_goodbye_before_is_held_to_it(authority):

@@ -55,7 +55,7 @@ def test_what_is_confirmed_is_in_the_file_whole_and_in_order(kind, version, tmp_
         sender.finish()
         assert (sender.sent, sender.confirmed) == (12_000, 12_000)
         assert receiver.lines() == [message.decode() for message in messages(0, 12_000)]
-        assert sender.evidence == ("B" if kind == "rsyslog gtls" else "A")
+        assert sender.confirmation == ("tcp_fin" if kind == "rsyslog gtls" else "tls_close_notify")
         sender.drop()
 
 

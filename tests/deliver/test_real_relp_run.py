@@ -23,7 +23,7 @@ def test_events_go_over_relp_and_what_was_not_acknowledged_goes_again(stage, tmp
         }
         report = stage.run(**settings)
         assert (report.status, report.forwarded) == ("ok", 300)
-        assert (report.receiver["evidence"], report.receiver["connections"]) == ("acknowledged", 1)
+        assert (report.receiver["confirmation"], report.receiver["connections"]) == ("relp_ack", 1)
         receiver.kill()
         stage.hand.forward(600)
         ids += stage.emit(stage.world.tenancy, 100, 5)

@@ -142,7 +142,7 @@ def test_nothing_sent_is_nothing_connected(authority):
         delivery = sender(server, authority.ca_pem)
         delivery.finish()
         delivery.drop()
-        assert (delivery.connections, delivery.confirmed, delivery.evidence, server.heard) == (0, 0, "none", [])
+        assert (delivery.connections, delivery.confirmed, delivery.confirmation, server.heard) == (0, 0, "none", [])
 
 
 @pytest.mark.parametrize("tls", [True, False], ids=["TLS", "plain TCP"])
@@ -152,7 +152,7 @@ def test_everything_is_acknowledged_in_order_over_one_connection(authority, tls)
         send(delivery, 0, 3 * WINDOW)
         assert delivery.confirmed >= WINDOW
         delivery.finish()
-        assert (delivery.sent, delivery.confirmed, delivery.evidence) == (3 * WINDOW, 3 * WINDOW, "acknowledged")
+        assert (delivery.sent, delivery.confirmed, delivery.confirmation) == (3 * WINDOW, 3 * WINDOW, "relp_ack")
         assert (delivery.connections, delivery.confirmations) == (1, 3 * WINDOW)
         delivery.finish()
         delivery.drop()
@@ -250,7 +250,7 @@ def test_after_a_failure_what_was_acknowledged_is_confirmed_and_the_rest_uncerta
         delivery = sender(server, authority.ca_pem, timeout=0.3)
         with pytest.raises(DeliveryUncertain, match=words) as caught:
             send_all(delivery, 300)
-        assert (delivery.confirmed, delivery.evidence) == (50, "acknowledged")
+        assert (delivery.confirmed, delivery.confirmation) == (50, "relp_ack")
         assert caught.value.what.endswith(f"Up to {delivery.sent - 50} messages may not have arrived.")
         assert caught.value.do.startswith("They are sent again by the next run. Check")
         for further in (delivery.finish, lambda: send(delivery, 300, 301)):

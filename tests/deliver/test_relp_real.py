@@ -52,7 +52,7 @@ def test_what_is_acknowledged_is_in_the_file_whole_and_in_order(kind, version, t
         send(sender, 0, 12_000)
         sender.finish()
         assert (sender.sent, sender.confirmed, sender.confirmations, sender.connections) == (12_000, 12_000, 12_000, 1)
-        assert sender.evidence == "acknowledged"
+        assert sender.confirmation == "relp_ack"
         assert receiver.lines() == [message.decode() for message in messages(0, 12_000)]
         sender.drop()
 

@@ -26,11 +26,11 @@ FIELDS = {
     "slices": "windows that were read to their end, sent and confirmed",
     "fetched": "events that OCI listed to this run: `forwarded + uncertain + duplicates + left out`",
     "forwarded": "events that the receiver is known to have",
-    "uncertain": "events that were sent, or were to be, and are not known to have arrived; sent again by the next run; 0 unless it failed",
+    "unconfirmed": "events that were sent, or were to be, and are not known to have arrived; sent again by the next run; 0 unless it failed",
     "duplicates": "events that were met before: the overlap is read by every run",
-    "left_out": "reason → events that a rule left out ([rules.md](rules.md)); `rate_limited` are those held back",
+    "filtered": "reason → events that a rule left out ([rules.md](rules.md)); `rate_limited` are those held back",
     "malformed": "events among those forwarded that could not be understood, and went as they are",
-    "trimmed": "events among those forwarded that were too large, and lost something",
+    "truncated": "events among those forwarded that were too large, and lost something",
     "abridged": "events among those forwarded that were too large, or took too long, to render whole: main fields only ([formats.md](formats.md#size))",
     "redacted": "events among those forwarded in which something secret was masked",
     "notices": "messages of our own: what was held back, what our polling made, the end of the run",
@@ -53,8 +53,8 @@ POSITION = {
     "caught_up": "everybody is read up to now, less SETTLE_MINUTES",
     "slices_left": "how many windows of SLICE_MINUTES the lag is, at the most",
     "known": "compartments, also those that are gone but may return",
-    "asked": "compartments whose events are forwarded",
-    "gone": "compartments that vanished, or are listed as deleted",
+    "polled": "compartments whose events are forwarded",
+    "vanished": "compartments that vanished, or are listed as deleted",
     "behind": "OCID → `since` (its own mark), `why`, `tries`; the furthest behind first, 100 at most, and `behind_not_shown` counts the others",
 }
 METRICS = {
@@ -64,10 +64,10 @@ METRICS = {
     "run_seconds": ("s", "`seconds`"),
     "events_fetched": ("count", "`fetched`"),
     "events_forwarded": ("count", "`forwarded`"),
-    "events_uncertain": ("count", "`uncertain`"),
+    "events_unconfirmed": ("count", "`unconfirmed`"),
     "events_duplicate": ("count", "`duplicates`"),
-    "events_left_out": ("count", "the sum of `left_out`"),
-    "events_held_back": ("count", "`left_out.rate_limited`"),
+    "events_filtered": ("count", "the sum of `filtered`"),
+    "events_rate_limited": ("count", "`filtered.rate_limited`"),
     "events_malformed": ("count", "`malformed`"),
     "events_abridged": ("count", "`abridged`"),
     "api_requests": ("count", "of all services in `api`"),
@@ -102,7 +102,7 @@ def text() -> str:
     fields = "\n".join(f"| `{name}` | {FIELDS[name]} |" for name in Report.__struct_fields__)
     position = "\n".join(f"| `{name}` | {POSITION[name]} |" for name in Position.__struct_fields__)
     metrics = "\n".join(f"| `{name}` | {unit} | {what} |" for name, (unit, what) in METRICS.items())
-    example = json.dumps(msgspec.to_builtins(report(left_out={"rate_limited": 1, "service": 5})), indent=1)
+    example = json.dumps(msgspec.to_builtins(report(filtered={"rate_limited": 1, "service": 5})), indent=1)
     return f"""# The report of a run
 
 One for each run and region: it is the `report` of the run's log line (`"event": "run"`), the function's answer, what the terminal shows and

@@ -156,7 +156,7 @@ The first that speaks decides:
 
 An event that can not be understood is always sent: no rule can be sure of it.
 
-Every event that is left out is counted by its reason, in the report (`left_out`), the log line and the metrics, and by
+Every event that is left out is counted by its reason, in the report (`filtered`), the log line and the metrics, and by
 `fetched = forwarded + uncertain + duplicates + left out`:
 
 | reason | |

@@ -123,7 +123,7 @@ def test_no_message_over_the_limit_leaves(stage):
     stage.world.emit(stage.world.tenancy, 40, stage.hand.time - 1800, stage.hand.time - 600)
     report = stage.run(SYSLOG_MAX_BYTES="700", FORMAT="json")
     assert max(map(len, stage.receiver.messages)) <= 700
-    assert (len(stage.receiver.messages), report.trimmed) == (40, 40)
+    assert (len(stage.receiver.messages), report.truncated) == (40, 40)
 
 
 def test_a_call_that_follows_runs_again_every_minute_for_so_long(stage):

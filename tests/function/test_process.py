@@ -66,7 +66,7 @@ def test_100_000_events_of_200_compartments_arrive_in_one_call_and_a_second_send
         assert answer.status == 200, answer.body
         (report,) = json.loads(answer.body)
         assert (report["status"], report["fetched"], report["forwarded"], report["duplicates"]) == ("ok", 100_000, 100_000, 0)
-        assert report["receiver"]["evidence"] == "A"
+        assert report["receiver"]["confirmation"] == "tls_close_notify"
         assert sorted(arrived(receiver)) == sorted(ids)
         start = received_at_write[0][0]
         assert all(count == 100_000 for cursor, count in received_at_write if cursor > start)
@@ -92,7 +92,7 @@ def test_a_receiver_that_dies_at_a_random_point_costs_repeats_and_nothing_else(t
         receiver.start()
         answer = function.call()
         (report,) = json.loads(answer.body)
-        assert (answer.status, report["status"], report["uncertain"]) == (200, "ok", 0)
+        assert (answer.status, report["status"], report["unconfirmed"]) == (200, "ok", 0)
         assert set(arrived(receiver)) == set(ids), f"died after {after}"
         failed = json.loads(function.lines()[0])
         assert failed["report"]["error"]["kind"] == "delivery_uncertain"

@@ -79,7 +79,7 @@ def unlike(diagnosis):
 @pytest.fixture
 def ran(stage):
     """A stage with the state that a run has left there."""
-    known = {stage.world.tenancy: KnownCompartment("root", asked=True)}
+    known = {stage.world.tenancy: KnownCompartment("root", polled=True)}
     last = {"run": "r1", "at": "2026-01-01T12:00:00.000Z", "forwarded": 5, "caught_up": True}
     keys = {THROUGH: b"k" * 32}
     put(stage, State(REGION, THROUGH, known=known, keys=keys, slice_minutes=60, writer="r1", serial=7, last=last))
@@ -471,7 +471,7 @@ def test_a_probe_is_one_marked_message_that_is_confirmed(ran, tmp_path, framing)
     with receiver_of_its_own(tmp_path, framing=framing) as (changes, _, receiver):
         diagnosis = asked(ran, probe=True, FORMAT="json", SYSLOG_FRAMING=framing, **changes)
     assert (diagnosis.verdict, unlike(diagnosis)) == ("healthy", {"probe": "ok"})
-    probed = f"One message, epimetheus.Probe of run {diagnosis.run}, was sent and is confirmed: evidence A."
+    probed = f"One message, epimetheus.Probe of run {diagnosis.run}, was sent and is confirmed by tls_close_notify."
     assert the(diagnosis, "probe").what == probed
     assert (receiver.problems, ran.receiver.messages) == ([], [])
     (message,) = map(parse_message, receiver.messages)
@@ -503,7 +503,7 @@ def test_over_relp_a_session_is_opened_and_closed_and_a_probe_acknowledged(ran, 
         diagnosis = asked(ran, probe=True, **changes)
     assert (diagnosis.verdict, unlike(diagnosis)) == ("healthy", {"probe": "ok"})
     assert [[command for _, command, _ in frames] for frames in server.heard] == [[], [b"open", b"close"], [b"open", b"syslog", b"close"]]
-    assert the(diagnosis, "probe").what.endswith("was sent and is confirmed: evidence acknowledged.")
+    assert the(diagnosis, "probe").what.endswith("was sent and is confirmed by relp_ack.")
 
 
 def test_a_world_that_never_answers_is_told_within_the_limit(tmp_path, api_key):

@@ -28,7 +28,7 @@ def far_behind(count=COUNT):
 def replayed(unread):
     return Replayed(
         run="r1", region="r", dry=False, status="partial", error=None, window=["a", "b"], through="b", fetched=0, forwarded=0,
-        duplicates=0, left_out={}, unread=unread,
+        duplicates=0, filtered={}, unread=unread,
     )  # fmt: skip
 
 

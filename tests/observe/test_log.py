@@ -146,7 +146,7 @@ def test_a_run_is_one_line_with_the_whole_report():
             " through 2026-01-01T11:58:00Z"
         ),
         "report": {
-            "version": 1,
+            "version": 2,
             "run": "r1",
             "region": "eu-paris-1",
             "status": "ok",
@@ -161,24 +161,24 @@ def test_a_run_is_one_line_with_the_whole_report():
                 "caught_up": True,
                 "slices_left": 0,
                 "known": 9,
-                "asked": 8,
-                "gone": 1,
+                "polled": 8,
+                "vanished": 1,
                 "behind": {},
             },
             "slices": 1,
             "fetched": 19,
             "forwarded": 9,
-            "uncertain": 0,
+            "unconfirmed": 0,
             "duplicates": 4,
-            "left_out": {"rate_limited": 1, "excluded_event": 5},
+            "filtered": {"rate_limited": 1, "excluded_event": 5},
             "malformed": 2,
-            "trimmed": 3,
+            "truncated": 3,
             "abridged": 0,
             "redacted": 2,
             "notices": 1,
             "bytes": 900,
             "api": {"audit": {"requests": 8, "retries": 6, "throttled": 1}, "identity": {"requests": 1, "retries": 0, "throttled": 0}},
-            "receiver": {"connections": 2, "confirmations": 1, "evidence": "A"},
+            "receiver": {"connections": 2, "confirmations": 1, "confirmation": "tls_close_notify"},
             "listing_stale": False,
             "listing_age_seconds": 0,
             "given_up": 0,
@@ -211,10 +211,10 @@ def test_very_many_compartments_behind_still_fit_into_a_line():
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"left_out": {}}, "eu-paris-1 ok: 9 forwarded, 4 seen before, through 2026-01-01T11:58:00Z"),
-        ({"left_out": {}, "position": None}, "eu-paris-1 ok: 9 forwarded, 4 seen before"),
+        ({"filtered": {}}, "eu-paris-1 ok: 9 forwarded, 4 seen before, through 2026-01-01T11:58:00Z"),
+        ({"filtered": {}, "position": None}, "eu-paris-1 ok: 9 forwarded, 4 seen before"),
         (
-            {"status": "partial", "left_out": {}, "position": behind(2)},
+            {"status": "partial", "filtered": {}, "position": behind(2)},
             "eu-paris-1 partial: 9 forwarded, 4 seen before, through 2026-01-01T11:58:00Z, 2 of 5000 compartments behind",
         ),
         ({"status": "failed", "error": REFUSED}, "eu-paris-1 failed: Nobody listens on siem:6514. Start it."),
@@ -230,13 +230,13 @@ def test_what_is_left_out_and_how_far_it_is_are_lines_where_that_is_asked():
     watcher = LogObserver("r1")
 
     def act():
-        watcher.left_out("eu-paris-1", event, "excluded_event")
-        watcher.left_out("eu-paris-1", decode_event(b"[]"), "excluded_event")
+        watcher.filtered("eu-paris-1", event, "excluded_event")
+        watcher.filtered("eu-paris-1", decode_event(b"[]"), "excluded_event")
         watcher.counted("eu-paris-1", 200, 150, {"service": 20})
 
     lines = [{key: value for key, value in line.items() if key != "time"} for line in lines_of(act)]
     common = {"level": "INFO", "run": "r1", "region": "eu-paris-1"}
-    left_out = {"event": "left_out", "message": "left out: excluded_event", **common, "reason": "excluded_event"}
+    filtered = {"event": "filtered", "message": "left out: excluded_event", **common, "reason": "excluded_event"}
     named = {"event_type": "com.x.Get", "event_id": "e1", "event_time": "2026-01-01T00:00:00Z"}
-    counts = {"fetched": 200, "confirmed": 150, "left_out": {"service": 20}}
-    assert lines == [left_out | named, left_out, {"event": "counted", "message": "200 events so far", **common, **counts}]
+    counts = {"fetched": 200, "confirmed": 150, "filtered": {"service": 20}}
+    assert lines == [filtered | named, filtered, {"event": "counted", "message": "200 events so far", **common, **counts}]

@@ -23,10 +23,10 @@ MEASURES = {
     "run_seconds": 1.5,
     "events_fetched": 19.0,
     "events_forwarded": 9.0,
-    "events_uncertain": 0.0,
+    "events_unconfirmed": 0.0,
     "events_duplicate": 4.0,
-    "events_left_out": 6.0,
-    "events_held_back": 1.0,
+    "events_filtered": 6.0,
+    "events_rate_limited": 1.0,
     "events_malformed": 2.0,
     "compartments_given_up": 0.0,
     "events_abridged": 0.0,
@@ -82,7 +82,7 @@ def test_a_report_is_posted_in_one_call(client, world):
     ("changes", "expected"),
     [
         ({"status": "partial", "position": behind(3)}, {"lag_seconds": 3600.0, "compartments_behind": 3.0}),
-        ({"status": "failed", "error": REFUSED, "uncertain": 7}, {"runs_failed": 1.0, "events_uncertain": 7.0}),
+        ({"status": "failed", "error": REFUSED, "unconfirmed": 7}, {"runs_failed": 1.0, "events_unconfirmed": 7.0}),
         ({"status": "skipped"}, {"runs_skipped": 1.0}),
     ],
 )

@@ -182,7 +182,7 @@ def test_300_user_agents_of_64_kb_on_one_page_arrive_within_the_deadline(tmp_pat
         began = time.monotonic()
         report = stage.run(seconds=60, FORMAT=form)
         assert time.monotonic() - began < 55
-        assert (report.status, report.fetched, report.forwarded, report.trimmed) == ("ok", 300, 300, 300)
+        assert (report.status, report.fetched, report.forwarded, report.truncated) == ("ok", 300, 300, 300)
         assert len(set(stage.arrived())) == 300
 
 

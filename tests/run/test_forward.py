@@ -167,7 +167,7 @@ def test_a_failed_write_leaves_what_was_under_way_uncertain(forwarder, sink, see
 def test_malformed_and_trimmed_are_counted(forwarder, tally):
     forwarder.page(work(), page_of(b"{", text("a"), text("long")))
     forwarder.finish()
-    assert (tally.malformed, tally.trimmed, tally.forwarded) == (1, 1, 3)
+    assert (tally.malformed, tally.truncated, tally.forwarded) == (1, 1, 3)
 
 
 def test_bytes_are_those_that_were_written(forwarder, sink, tally):
@@ -192,7 +192,7 @@ def test_nothing_is_nothing(forwarder, sink):
 def test_what_is_left_out_is_counted_and_its_key_is_remembered_with_what_was_sent_before_it(forwarder, sink, seen, tally):
     forwarder.page(work(), page_of(text("a"), text("b", "unwanted"), text("c", "unwanted")))
     forwarder.settle()
-    assert (dict(tally.left_out), remembered(seen)) == ({"excluded_event": 2}, {})
+    assert (dict(tally.filtered), remembered(seen)) == ({"excluded_event": 2}, {})
     forwarder.finish()
     assert (tally.forwarded, tally.accounted, remembered(seen), len(sink.batches)) == (1, 3, {60: 3}, 1)
 
@@ -213,7 +213,7 @@ def test_a_limit_is_spent_when_the_receiver_has_what_spent_it(forwarder, sink, q
     sink.broken = True
     with pytest.raises(DeliveryUncertain):
         forwarder.finish()
-    assert (quotas.packed(0), dict(tally.left_out)) == ({}, {"rate_limited": 1})
+    assert (quotas.packed(0), dict(tally.filtered)) == ({}, {"rate_limited": 1})
 
 
 def test_limits_are_settled_with_their_batch(forwarder, quotas):

@@ -15,7 +15,7 @@ YEAR_LATER = NOW + RETENTION_MINUTES
 
 
 def known(*names, **more):
-    return {name: KnownCompartment(name, "root", asked=True, **more) for name in names}
+    return {name: KnownCompartment(name, "root", polled=True, **more) for name in names}
 
 
 def listing(*names, refused=(), **more):
@@ -96,18 +96,18 @@ def test_when_the_tree_was_listed(state, before, found, listed):
     ],
 )
 def test_when_the_last_listing_serves(state, now, needed, more, serves):
-    gone = {"v": KnownCompartment("v", gone=700), "d": KnownCompartment("d", deleted=True, gone=700)}
+    gone = {"v": KnownCompartment("v", vanished=700), "d": KnownCompartment("d", deleted=True, vanished=700)}
     state = replace(state, known={**state.known, **gone}, **{"listed": 800, "last": {"caught_up": True}, **more})
     assert still_serves(state, needed, now=now, minutes=15) is serves
 
 
 def test_a_vanished_compartment_is_read_until_its_overlap_has_passed(state):
     gone = stock(state, listing("a"), {"a", "b"})
-    assert (polled_compartments(gone), gone.known["b"].gone) == (["a", "b"], NOW)
+    assert (polled_compartments(gone), gone.known["b"].vanished) == (["a", "b"], NOW)
     still = stock(replace(gone, through=NOW + OVERLAP - 1), listing("a"), {"a", "b"}, now=NOW + 20)
-    assert (polled_compartments(still), still.known["b"].gone) == (["a", "b"], NOW)
+    assert (polled_compartments(still), still.known["b"].vanished) == (["a", "b"], NOW)
     over = stock(replace(gone, through=NOW + OVERLAP), listing("a"), {"a", "b"}, now=NOW + 20)
-    assert (polled_compartments(over), over.known["b"]) == (["a"], KnownCompartment("b", "root", gone=NOW, read=NOW + OVERLAP))
+    assert (polled_compartments(over), over.known["b"]) == (["a"], KnownCompartment("b", "root", vanished=NOW, read=NOW + OVERLAP))
 
 
 def test_a_vanished_compartment_is_remembered_for_a_year(state):
@@ -132,7 +132,7 @@ def test_a_compartment_that_returns_is_read_on_from_where_reading_stopped(state,
     later = stock(replace(over, through=NOW + 200), listing("a"), {"a", "b"}, now=NOW + 210, lookback=lookback)
     back = stock(replace(later, through=NOW + 9000), listing("a", "b"), {"a", "b"}, now=NOW + 9010, lookback=lookback)
     assert back.behind == {"b": BehindCompartment(NOW + OVERLAP + 40, RESUMED)}
-    assert back.known["b"] == KnownCompartment("b", "root", asked=True)
+    assert back.known["b"] == KnownCompartment("b", "root", polled=True)
 
 
 def test_after_more_than_a_year_the_rest_of_a_year_is_read_and_the_gap_is_a_warning(state):
@@ -161,12 +161,12 @@ def test_a_mark_survives_a_change_of_selection(state, lookback, tree):
     assert changes == Changes()
 
 
-@pytest.mark.parametrize("gone", [None, 800], ids=["vanishes now", "vanished meanwhile"])
-def test_a_compartment_that_is_selected_again_and_listed_no_more_is_read_to_its_end(state, gone):
-    paused = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=300, gone=gone)})
+@pytest.mark.parametrize("vanished", [None, 800], ids=["vanishes now", "vanished meanwhile"])
+def test_a_compartment_that_is_selected_again_and_listed_no_more_is_read_to_its_end(state, vanished):
+    paused = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=300, vanished=vanished)})
     again = stock(paused, listing("a"), {"a", "b"})
     assert again.behind == {"b": BehindCompartment(300, RESUMED)}
-    over = replace(paused, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=815, gone=800)})
+    over = replace(paused, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=815, vanished=800)})
     assert polled_compartments(stock(over, listing("a"), {"a", "b"})) == ["a"]
 
 
@@ -181,11 +181,11 @@ def test_what_a_change_of_selection_skips_is_a_warning_once(state):
 
 def test_a_partial_listing_makes_no_compartment_vanish(state):
     after = stock(state, listing("a", refused=["root"]), {"a", "b"})
-    assert (polled_compartments(after), after.known["b"].gone) == (["a", "b"], None)
+    assert (polled_compartments(after), after.known["b"].vanished) == (["a", "b"], None)
 
 
 def test_the_last_known_serve_in_place_of_a_listing(state):
-    state = replace(state, known={**state.known, "v": KnownCompartment("v", gone=800, read=800), "d": KnownCompartment("d", deleted=True, gone=800)})
+    state = replace(state, known={**state.known, "v": KnownCompartment("v", vanished=800, read=800), "d": KnownCompartment("d", deleted=True, vanished=800)})
     served = last_known(state)
     assert (set(served.compartments), set(served.refused)) == ({"a", "b", "d"}, {"a", "b", "d"})
     assert stock(state, served, {"a", "b"}).known["v"] == state.known["v"]
@@ -202,14 +202,14 @@ def test_a_compartment_that_was_deleted_while_it_was_not_selected_is_read_to_its
 
 
 def test_a_compartment_that_vanished_and_returns_deleted_is_read_to_its_end(state):
-    vanished = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", gone=100, read=200)})
+    vanished = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", vanished=100, read=200)})
     found = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
     back = stock(vanished, found, {"a", "b"})
-    assert (back.behind, back.known["b"].gone) == ({"b": BehindCompartment(200, RESUMED)}, NOW)
+    assert (back.behind, back.known["b"].vanished) == ({"b": BehindCompartment(200, RESUMED)}, NOW)
 
 
 def test_a_deleted_compartment_that_was_given_up_stays_so_until_it_is_active_again(state):
-    given_up = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", deleted=True, gone=100, read=90, given_up=True)})
+    given_up = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", deleted=True, vanished=100, read=90, given_up=True)})
     still = stock(given_up, Listing({**listing("a").compartments, **listing("b", deleted=True).compartments}), {"a", "b"})
     assert (polled_compartments(still), still.behind, still.known["b"].read) == (["a"], {}, 90)
     assert stock(still, listing("a", "b"), {"a", "b"}).behind == {"b": BehindCompartment(90, RESUMED)}

@@ -21,7 +21,7 @@ def tree(stage):
     return [stage.world.tenancy, a, stage.world.add_compartment("b"), stage.world.add_compartment("c", a)]
 
 
-@pytest.mark.parametrize(("minutes", "asked"), [("0", [1, 1, 1, 1]), ("11", [1, 0, 0, 1]), ("15", [1, 0, 0, 0])])
+@pytest.mark.parametrize(("minutes", "polled"), [("0", [1, 1, 1, 1]), ("11", [1, 0, 0, 1]), ("15", [1, 0, 0, 0])])
 def test_a_listing_serves_for_so_many_minutes(stage, minutes, asked):
     told = []
     for _ in range(4):
@@ -38,10 +38,10 @@ def test_everyone_is_asked_while_a_listing_serves_also_while_identity_fails(stag
     stage.hand.forward(600)
     ids = [event for ocid in tree for event in stage.emit(ocid, 2, 8)]
     report = stage.run(**SERVES)
-    assert (report.status, report.listing_stale, report.position.asked) == ("ok", False, 4)
+    assert (report.status, report.listing_stale, report.position.polled) == ("ok", False, 4)
     stage.hand.forward(600)
     report = stage.run(**SERVES)
-    assert (report.status, report.listing_stale, report.position.asked) == ("ok", True, 4)
+    assert (report.status, report.listing_stale, report.position.polled) == ("ok", True, 4)
     assert sorted(stage.arrived()) == sorted(ids)
     assert stage.state().listed == NOON
 
@@ -69,7 +69,7 @@ def test_another_choice_of_compartments_takes_effect_at_once(stage, tree):
     def run(mode, ids=""):
         report = stage.run(**SERVES, COMPARTMENT_MODE=mode, **({"COMPARTMENT_IDS": ids} if ids else {}))
         names = {root: "r", a: "a", b: "b", c: "c"}
-        asked = sorted(names.get(ocid, "?") for ocid, known in stage.state().known.items() if known.asked)
+        asked = sorted(names.get(ocid, "?") for ocid, known in stage.state().known.items() if known.polled)
         chosen.append(("".join(asked), listings(report)))
 
     run("all")

@@ -31,7 +31,7 @@ NOW, THROUGH, OVERLAP = 1000, 900, 15
 
 
 def known(*names, **more):
-    return {name: KnownCompartment(name, "root", asked=True, **more) for name in names}
+    return {name: KnownCompartment(name, "root", polled=True, **more) for name in names}
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def backfill(state, excluded, fresh, *, length, now=NOW):
 
 
 def test_which_keys_are_needed_longer(state):
-    more = {"v": KnownCompartment("v", gone=800, read=850), "d": KnownCompartment("d", deleted=True, gone=800, read=850), "w": KnownCompartment("w", asked=True, gone=890)}
+    more = {"v": KnownCompartment("v", vanished=800, read=850), "d": KnownCompartment("d", deleted=True, vanished=800, read=850), "w": KnownCompartment("w", polled=True, vanished=890)}
     state = replace(state, known={**state.known, **more}, behind={"b": BehindCompartment(700, "404")})
     assert dedupe_horizon(state, OVERLAP) == {"v": 835, "d": 835, "b": 685}
 
@@ -240,7 +240,7 @@ def test_a_compartment_that_had_its_turn_goes_to_the_end_of_the_queue(state):
     assert list(after.behind) == ["c", "b", "d", "a"]
 
 
-DELETED = {"a": KnownCompartment("a", "root", asked=True), "d": KnownCompartment("d", "root", asked=True, deleted=True, gone=100)}
+DELETED = {"a": KnownCompartment("a", "root", polled=True), "d": KnownCompartment("d", "root", polled=True, deleted=True, vanished=100)}
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_when_a_deleted_compartment_is_given_up(state, known, refused, in_this_r
     after, given_up = give_up(before, in_this_run)
     assert given_up == (["d"] if gives_up else [])
     assert ("d" in after.behind) is not gives_up
-    assert after.known["d"] == (replace(DELETED["d"], asked=False, read=700, given_up=True) if gives_up else known["d"])
+    assert after.known["d"] == (replace(DELETED["d"], polled=False, read=700, given_up=True) if gives_up else known["d"])
 
 
 @pytest.mark.parametrize("readable", [True, False])

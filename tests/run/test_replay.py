@@ -81,7 +81,7 @@ def test_a_dry_run_counts_and_sends_nothing(stage):
     put(stage, "GetInstance", 3, 25)
     put(stage, "ListBuckets", 4, 25)
     told = replayed(stage, dry=True, RULES=rules(mode="exclude", excluded_events=["ListBuckets"]))
-    assert (told.dry, told.fetched, told.forwarded, told.left_out) == (True, 7, 3, {"excluded_event": 4})
+    assert (told.dry, told.fetched, told.forwarded, told.filtered) == (True, 7, 3, {"excluded_event": 4})
     assert (stage.receiver.messages, stage.receiver.connections) == ([], 0)
 
 

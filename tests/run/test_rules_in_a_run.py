@@ -74,7 +74,7 @@ def test_the_documented_example_limits_what_it_says_over_several_runs_and_a_fail
     first = put(stage, "GetInstance", 60, 15)
     put(stage, "LaunchInstance", 150, 15)
     report = stage.run(**settings)
-    assert (report.forwarded, report.left_out) == (210, {})
+    assert (report.forwarded, report.filtered) == (210, {})
 
     stage.hand.forward(10 * 60)
     second = put(stage, "GetInstance", 70, 10)
@@ -90,7 +90,7 @@ def test_the_documented_example_limits_what_it_says_over_several_runs_and_a_fail
     third = put(stage, "GetInstance", 30, 9)
     put(stage, "GetInstance", 5, 3, service="OtherApi", prefix="other-")
     report = stage.run(**settings)
-    assert report.left_out == {"rate_limited": 60}
+    assert report.filtered == {"rate_limited": 60}
     assert set(arrived(stage, "GetInstance")) == {*first, *second[:40]}
     assert len(set(arrived(stage, "other-"))) == 5
     assert notices(stage) == []
@@ -132,12 +132,12 @@ def test_a_notice_that_did_not_arrive_is_told_by_the_next_run(stage):
 def test_a_late_event_counts_in_the_hour_it_happened(stage):
     settings = {**JSON, "RULES": rules(rate_limiting={"Get*": {"max_per_hour": 2}})}
     put(stage, "GetInstance", 3, 62, seconds=30)
-    assert stage.run(**settings).left_out == {"rate_limited": 1}
+    assert stage.run(**settings).filtered == {"rate_limited": 1}
     stage.hand.forward(600)
     late = {**event("GetInstance", GET), "eventId": "late", "eventTime": "2026-01-01T10:59:00Z"}
     stage.world.add_event(stage.world.tenancy, late, processed=stage.hand.time - 300)
     report = stage.run(**settings)
-    assert (report.left_out, report.forwarded, arrived(stage, "late")) == ({"rate_limited": 1}, 0, [])
+    assert (report.filtered, report.forwarded, arrived(stage, "late")) == ({"rate_limited": 1}, 0, [])
 
 
 def test_what_is_left_out_is_counted_once_by_its_reason_and_never_asked_again(stage):
@@ -152,16 +152,16 @@ def test_what_is_left_out_is_counted_once_by_its_reason_and_never_asked_again(st
         user_filtering={"exclude_service_accounts": True, "exclude_users": ["bob"]},
     )  # fmt: skip
     report = stage.run(**JSON, RULES=chosen)
-    assert report.left_out == {"excluded_event": 2, "service": 4, "excluded_user": 5}
+    assert report.filtered == {"excluded_event": 2, "service": 4, "excluded_user": 5}
     assert (report.fetched, report.forwarded, len(arrived(stage, "DeleteBucket"))) == (14, 3, 3)
     again = stage.run(**JSON, RULES=chosen)
-    assert (again.fetched, again.duplicates, again.left_out) == (14, 14, {})
+    assert (again.fetched, again.duplicates, again.filtered) == (14, 14, {})
 
 
 def test_what_can_not_be_understood_passes_every_rule(stage):
     stage.world.add_event(stage.world.tenancy, b'{"eventType": 7, "eventId": "odd"}', processed=stage.hand.time - 600)
     report = stage.run(**JSON, RULES=rules(mode="exclude", excluded_events=["*"], user_filtering={"include_only_users": ["bob"]}))
-    assert (report.malformed, report.forwarded, report.left_out) == (1, 1, {})
+    assert (report.malformed, report.forwarded, report.filtered) == (1, 1, {})
 
 
 def test_what_touches_our_own_resources_passes_every_rule_marked_and_raised(stage):
@@ -169,7 +169,7 @@ def test_what_touches_our_own_resources_passes_every_rule_marked_and_raised(stag
     put(stage, "GetPolicy", 2, 10, service="identityControlPlane", resourceId=policy)
     put(stage, "GetPolicy", 3, 9, service="identityControlPlane", resourceId="ocid1.policy.oc1..theirs")
     report = stage.run(**{**JSON, "RULES": rules(mode="exclude", excluded_events=["*"]), "TAMPER_WATCH": policy})
-    assert (report.forwarded, report.left_out) == (2, {"excluded_event": 3})
+    assert (report.forwarded, report.filtered) == (2, {"excluded_event": 3})
     (one, other) = (parse_message(message) for message in stage.receiver.messages)
     assert json.loads(one.body)["epimetheus"] == {"compartmentPath": "root", "tamperWatch": True}
     assert {one.severity, other.severity} == {3}
@@ -185,19 +185,19 @@ def test_our_own_polling_is_counted_and_summarised_in_one_message_a_run(stage):
     stage.emit(stage.world.tenancy, 3, 5)
     settings = {**JSON, "OWN_EVENTS": "summarise"}
     report = stage.run(**settings)
-    assert (report.left_out, report.forwarded, report.notices) == ({"own_polling": 40}, 3, 1)
+    assert (report.filtered, report.forwarded, report.notices) == ({"own_polling": 40}, 3, 1)
     ((kind, message, details),) = notices(stage)
     assert (kind, details["leftOut"], details["calls"]) == ("epimetheus.OwnPolling", 40, {"ListEvents": 40})
     assert message == (
         "40 events of our own polling were left out, from 2026-01-01T11:50:00.000Z to 2026-01-01T11:50:39.000Z: 40 ListEvents."
     )
     again = stage.run(**settings)
-    assert (again.notices, again.left_out) == (0, {})
+    assert (again.notices, again.filtered) == (0, {})
 
 
 def test_our_own_polling_is_forwarded_where_that_is_asked(stage):
     ids = own(stage, 4)
-    assert stage.run(**JSON).left_out == {}
+    assert stage.run(**JSON).filtered == {}
     assert arrived(stage) == ids
 
 
@@ -248,7 +248,7 @@ def test_the_statistics_do_what_they_say(stage, capsys):
     capsys.readouterr()
     report = stage.run(**JSON, RULES=json.dumps(chosen))
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [line["event_id"] for line in lines if line["event"] == "left_out"] == [f"ListBuckets-9-{n}" for n in range(30)]
+    assert [line["event_id"] for line in lines if line["event"] == "filtered"] == [f"ListBuckets-9-{n}" for n in range(30)]
     assert [line["fetched"] for line in lines if line["event"] == "counted"] == [100]
     assert report.caches == {"dedupe": Cache(0, 150, 150), "names": Cache(148, 2, 2)}
     assert set(report.performance.phases) == {"survey", "forward", "tell", "close"}
@@ -258,7 +258,7 @@ def test_the_statistics_do_what_they_say(stage, capsys):
     stage.world.metrics.clear()
     stage.run(**JSON)
     assert tracked.isdisjoint(metric["name"] for metric in stage.world.metrics)
-    assert "left_out" not in capsys.readouterr().err.partition('"event":"run"')[0]
+    assert "filtered" not in capsys.readouterr().err.partition('"event":"run"')[0]
 
 
 def test_the_report_tells_how_long_the_first_certificate_is_good_for(stage):
@@ -279,7 +279,7 @@ def test_a_function_watches_itself_and_knows_its_own_polling_by_its_resource_pri
     put(stage, "ListEvents", 3, 10, service="Audit", identity=by_us, response={"status": "200"})
     put(stage, "UpdateFunction", 1, 9, service="FunctionsManagement", resourceId=stage.world.function)
     report = stage.run(**{**JSON, "OWN_EVENTS": "summarise", "RULES": rules(mode="exclude", excluded_events=["*"])})
-    assert (report.left_out, report.forwarded, report.notices) == ({"own_polling": 3}, 1, 1)
+    assert (report.filtered, report.forwarded, report.notices) == ({"own_polling": 3}, 1, 1)
     body = json.loads(parse_message(stage.receiver.messages[0]).body)
     assert (body["data"]["eventName"], body["epimetheus"]["tamperWatch"]) == ("UpdateFunction", True)
 
@@ -297,7 +297,7 @@ def test_a_token_that_is_used_from_another_address_is_seen(stage):
     stolen = poll(stage, 3, 9, "203.0.113.7", prefix="stolen-")
     report = stage.run(**SUMMARISE)
     assert arrived(stage)[:3] == stolen
-    assert (report.left_out, report.forwarded) == ({"own_polling": 4}, 3)
+    assert (report.filtered, report.forwarded) == ({"own_polling": 4}, 3)
     assert report.warnings[1:] == [
         "The credentials of this deployment were used from 203.0.113.7, not only from 10.0.0.5. These calls are forwarded as events."
         " If a new container or NAT gateway of this deployment has that address, run `python -m epimetheus state own-address ADDRESS`;"
@@ -316,7 +316,7 @@ def test_the_address_is_remembered_whichever_is_listed_first(stage):
     poll(stage, 2, 8, "10.0.0.5")
     report = stage.run(**SUMMARISE)
     assert set(stolen) <= set(arrived(stage))
-    assert (report.left_out, report.forwarded) == ({"own_polling": 2}, 3)
+    assert (report.filtered, report.forwarded) == ({"own_polling": 2}, 3)
 
 
 def hours(stage, count, calls):
@@ -327,7 +327,7 @@ def hours(stage, count, calls):
         for address, number in calls.items():
             poll(stage, number, 10, address, prefix=f"{address}-{stage.hand.time}-")
         report = stage.run(**SUMMARISE)
-        told.append((report.left_out.get("own_polling", 0), report.forwarded))
+        told.append((report.filtered.get("own_polling", 0), report.forwarded))
     return told
 
 
@@ -372,7 +372,7 @@ def test_many_addresses_take_little_state(stage):
     for number in range(60):
         poll(stage, 1, 9, f"203.0.113.{number}", prefix=f"{number}-")
     report = stage.run(**SUMMARISE)
-    assert (report.left_out, report.forwarded) == ({"own_polling": 1}, 60)
+    assert (report.filtered, report.forwarded) == ({"own_polling": 1}, 60)
     assert len(stage.state().quotas) <= 22
 
 

@@ -36,9 +36,9 @@ def test_every_event_of_every_compartment_arrives_once_and_a_second_call_sends_n
     ids = [event for ocid in tree for event in stage.emit(ocid, 130, 400, 390)]
     first = stage.run()
     assert sorted(stage.arrived()) == sorted(ids)
-    assert (first.status, first.fetched, first.forwarded, first.duplicates, first.uncertain) == ("ok", 520, 520, 0, 0)
+    assert (first.status, first.fetched, first.forwarded, first.duplicates, first.unconfirmed) == ("ok", 520, 520, 0, 0)
     assert (first.position.through, first.position.caught_up, first.position.behind) == ("2026-01-01T11:58:00Z", True, {})
-    assert first.receiver["evidence"] == "A"
+    assert first.receiver["confirmation"] == "tls_close_notify"
     second = stage.run()
     assert (second.status, second.forwarded, second.position.through) == ("ok", 0, "2026-01-01T11:58:00Z")
     assert len(stage.arrived()) == 520
@@ -72,7 +72,7 @@ def test_a_listing_that_repeats_reorders_or_bites_its_tail_neither_hangs_nor_dou
         stage.world.faults.add("subtree_refused", times=None)
     for mode in ({}, {"COMPARTMENT_MODE": "include", "COMPARTMENT_IDS": stage.world.tenancy}):
         report = stage.run(**mode)
-        assert (report.status, report.position.asked) == ("ok", 4)
+        assert (report.status, report.position.polled) == ("ok", 4)
     assert sorted(stage.arrived()) == sorted(ids)
 
 
@@ -202,27 +202,27 @@ def test_a_run_killed_before_its_last_write_repeats_what_was_not_written_down_an
 
 
 def test_a_compartment_that_vanished_is_asked_until_its_overlap_has_passed(stage):
-    gone = stage.world.add_compartment("gone")
+    gone = stage.world.add_compartment("vanished")
     stage.emit(gone, 3, 30, 20)
-    assert stage.run().position.asked == 2
+    assert stage.run().position.polled == 2
     stage.world.vanish(gone)
     last = stage.emit(gone, 2, 1)
     stage.hand.forward(600)
     report = stage.run()
-    assert (report.position.asked, report.position.gone) == (2, 1)
+    assert (report.position.polled, report.position.vanished) == (2, 1)
     assert set(last) <= set(stage.arrived())
     later = stage.emit(gone, 1, 1)
     stage.hand.forward(600)
-    assert stage.run().position.asked == 2
+    assert stage.run().position.polled == 2
     assert set(later) <= set(stage.arrived())
     stage.hand.forward(1800)
     stage.run()
     stage.hand.forward(600)
-    assert stage.run().position.asked == 1
+    assert stage.run().position.polled == 1
 
 
 def test_a_deleted_compartment_is_read_while_oci_shows_it_and_falls_behind_once_it_does_not(stage):
-    gone = stage.world.add_compartment("gone")
+    gone = stage.world.add_compartment("vanished")
     ids = stage.emit(gone, 3, 30, 20)
     stage.run()
     stage.world.delete(gone)
@@ -265,7 +265,7 @@ def test_while_identity_fails_the_last_known_compartments_serve_and_the_report_s
     stage.hand.forward(600)
     ids = [event for ocid in tree for event in stage.emit(ocid, 2, 8)]
     report = stage.run()
-    assert (report.status, report.listing_stale, report.position.asked) == ("ok", True, 4)
+    assert (report.status, report.listing_stale, report.position.polled) == ("ok", True, 4)
     assert sorted(stage.arrived()) == sorted(ids)
 
 
@@ -282,7 +282,7 @@ def test_what_can_not_be_listed_is_asked_as_last_known(stage, tree):
     stage.world.vanish(tree[3])
     stage.hand.forward(600)
     report = stage.run()
-    assert (report.position.asked, report.position.gone) == (4, 0)
+    assert (report.position.polled, report.position.vanished) == (4, 0)
     assert report.warnings[0] == f"The compartments below {tree[1]} could not be listed; the last known ones are read."
 
 

@@ -39,7 +39,7 @@ def marks_of(data: bytes) -> Marks:
     through = _seconds(head["through"])
     behind = {ocid: _seconds(one["since"]) for ocid, one in head["behind"].items()}
     known = {ocid: one for below in head["known"] for ocid, one in below["known"].items()}
-    polled = [ocid for ocid, one in known.items() if isinstance(one, str) or one.get("asked", True)]
+    polled = [ocid for ocid, one in known.items() if isinstance(one, str) or one.get("polled", True)]
     lease = head["lease"]
     return Marks(
         through,

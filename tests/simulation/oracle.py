@@ -50,7 +50,7 @@ class Oracle:
         self.forgotten: Counter[tuple[str, int]] = Counter()
         self.quotas: Marks | None = None
         self.writes = 0
-        self.gone = ""
+        self.vanished = ""
         self.overlapped = False
         self.repeats = self.beyond = 0
         self.configured(settings)
@@ -75,8 +75,8 @@ class Oracle:
 
     def written(self, data: bytes) -> None:
         """A state was written: what lies below the marks that moved has arrived."""
-        if self.gone:
-            raise Broken(f"1: the state is {self.gone}, and a run wrote one as if it were not")
+        if self.vanished:
+            raise Broken(f"1: the state is {self.vanished}, and a run wrote one as if it were not")
         marks, arrived = marks_of(data), self.receipts.up_to_now()
         self.writes += 1
         if SECRET.encode() in data:
@@ -150,7 +150,7 @@ class Oracle:
 
     def replaced(self, data: bytes | None, why: str) -> None:
         """The state is another, and by no run: ``why`` it must not be used; empty: it is an older one of ours."""
-        self.gone = why
+        self.vanished = why
         if why or data is None:
             return
         marks = marks_of(data)
@@ -179,11 +179,11 @@ class Oracle:
 
     def reported(self, report: Report, read: int | None) -> None:
         """A run that was given ``read`` events (None: not known) has ended and said what it did."""
-        total = report.forwarded + report.uncertain + report.duplicates + sum(report.left_out.values())
-        if (read is not None and read < report.fetched) or report.fetched != total or report.uncertain < 0:
+        total = report.forwarded + report.unconfirmed + report.duplicates + sum(report.filtered.values())
+        if (read is not None and read < report.fetched) or report.fetched != total or report.unconfirmed < 0:
             raise Broken(f"4: {read} events read, {report.fetched} fetched, {total} accounted for")
-        if report.uncertain and report.status != "failed":
-            raise Broken(f"4, 8: {report.uncertain} uncertain, and the run is {report.status}")
+        if report.unconfirmed and report.status != "failed":
+            raise Broken(f"4, 8: {report.unconfirmed} uncertain, and the run is {report.status}")
         if report.status == "ok" and report.position and report.position.behind:
             raise Broken("8: a compartment is behind, and the run says ok")
         if (report.status == "failed") == (report.error is None):
@@ -213,11 +213,11 @@ class Oracle:
 
     def _honest(self, report: Report) -> None:
         """A run that saw nothing, or cannot know whether it saw everything, looks like it."""
-        if self.gone and report.status != "failed":
-            raise Broken(f"8: the state is {self.gone}, and the run is {report.status}")
+        if self.vanished and report.status != "failed":
+            raise Broken(f"8: the state is {self.vanished}, and the run is {report.status}")
         if report.status == "skipped" and not self.overlapped and self.stage.now - self.stage.trouble_at > LEASE_SECONDS + _SLACK:
             raise Broken(f"10: the run is skipped, and the last that can have left a lease ended long ago: {report.warnings}")
-        refused, asked = self.wire.outcomes, report.position.asked if report.position else 0
+        refused, asked = self.wire.outcomes, report.position.polled if report.position else 0
         if refused and len(refused) >= asked and all(statuses == {404} for statuses in refused.values()) and report.status != "failed":
             raise Broken(f"8: all {len(refused)} compartments were refused, and the run is {report.status}")
         age = self.began - self.tenancy.listed_at

@@ -29,7 +29,7 @@ class Script:
 
     def __init__(self):
         self.parts, self.pause, self.silent = [], 0.0, False
-        self.asked = 0
+        self.polled = 0
         self._over = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
@@ -44,7 +44,7 @@ class Script:
     def _answer(self, connection):
         with connection, contextlib.suppress(OSError):
             connection.recv(65536)
-            self.asked += 1
+            self.polled += 1
             for part in self.parts:
                 connection.sendall(part)
                 if self.pause and self._over.wait(self.pause):
@@ -132,7 +132,7 @@ def test_anything_else_is_tried_again_and_then_this_compartments_trouble(server,
     server.parts = [answer]
     with pytest.raises(CompartmentError, match=r"failed 5 times in a row, the last with (no whole answer|a body that is no)"):
         read(audit)
-    assert (audit.requests, audit.retries, server.asked) == (5, 4, 5)
+    assert (audit.requests, audit.retries, server.polled) == (5, 4, 5)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[1,2]", b"\xff", b'{"code":7}', b'{"code":null,"message":null}', b'"text"'])
@@ -140,7 +140,7 @@ def test_a_refusal_in_other_words_than_ocis_is_still_one(server, audit, body):
     server.parts = [sized(body).replace(b"200 OK", b"400 Bad Request")]
     with pytest.raises(CompartmentError, match="400 without a code: no message"):
         read(audit)
-    assert server.asked == 1
+    assert server.polled == 1
 
 
 @pytest.mark.parametrize(("body", "said"), [(b'{"code":null,"message":"why"}', "without a code: why"), (b'{"code":"C"}', "C: no message")])
@@ -190,7 +190,7 @@ def test_a_token_that_may_come_again_for_a_moment_may_not_for_ever(server, audit
     server.parts = [sized(b"[]", b"opc-next-page: same")]
     with pytest.raises(CompartmentError, match="repeats its page token"):
         read(audit)
-    assert server.asked == 4
+    assert server.polled == 4
 
 
 def test_a_proxy_that_the_environment_names_is_used(server, credentials, monkeypatch):

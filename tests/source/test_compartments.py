@@ -19,10 +19,10 @@ class Identity:
 
     def __init__(self, compartments, *, subtree=True, refused=(), status=404, loop=False):
         self.compartments, self.subtree, self.refused, self.status, self.loop = compartments, subtree, refused, status, loop
-        self.asked = []
+        self.polled = []
 
     def __call__(self, parent, subtree, page):
-        self.asked.append((parent, subtree, page))
+        self.polled.append((parent, subtree, page))
         if (subtree and not self.subtree) or (not subtree and parent in self.refused):
             raise ServiceFailure("OCI refused.", do="", status=self.status, code="NotAuthorizedOrNotFound")
         found = [c for c in self.compartments.values() if subtree or c.parent == parent]
@@ -34,7 +34,7 @@ class Identity:
 def test_the_whole_tree_comes_in_one_listing_with_the_root(hand):
     identity = Identity(tree(f"{ROOT}>a", "a>b", "b>c"))
     assert set(discover(identity, ROOT, hand.deadline(9)).compartments) == {ROOT, "a", "b", "c"}
-    assert [asked[1:] for asked in identity.asked] == [(True, None), (True, "2")]
+    assert [asked[1:] for asked in identity.polled] == [(True, None), (True, "2")]
 
 
 def test_where_the_subtree_is_refused_the_tree_is_walked(hand):
@@ -48,7 +48,7 @@ def test_a_walk_ends_where_the_tree_bites_its_tail(hand):
     bitten = {"a2": Compartment("a", "a", "c"), "r": Compartment(ROOT, "root", "b")}
     identity = Identity({**tree(f"{ROOT}>a", "a>b", "b>c"), **bitten}, subtree=False)
     assert set(discover(identity, ROOT, hand.deadline(9)).compartments) == {ROOT, "a", "b", "c"}
-    assert len(identity.asked) < 9
+    assert len(identity.polled) < 9
 
 
 @pytest.mark.parametrize("status", [400, 500])
@@ -73,7 +73,7 @@ def test_a_listing_that_never_ends_is_an_error(hand):
     identity = Identity(tree(f"{ROOT}>a"), loop=True)
     with pytest.raises(SourceError, match="repeats its page token"):
         discover(identity, ROOT, hand.deadline(9))
-    assert len(identity.asked) == 4
+    assert len(identity.polled) == 4
 
 
 @pytest.mark.parametrize("subtree", [True, False])
@@ -81,7 +81,7 @@ def test_a_token_may_come_again_for_a_moment(hand, subtree):
     class Hesitant(Identity):
         def __call__(self, parent, subtree, page):
             found, token = super().__call__(parent, subtree, page)
-            return ([], page) if page and self.asked.count((parent, subtree, page)) < 3 else (found, token)
+            return ([], page) if page and self.polled.count((parent, subtree, page)) < 3 else (found, token)
 
     identity = Hesitant(tree(*(f"{ROOT}>c{number}" for number in range(5))), subtree=subtree)
     assert len(discover(identity, ROOT, hand.deadline(9)).compartments) == 6

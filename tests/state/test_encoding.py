@@ -19,7 +19,7 @@ STATE = State(
     through=29_454_480,
     behind={"ocid1.compartment.oc1..b": BehindCompartment(29_454_000, "404", 3)},
     known={
-        "ocid1.tenancy.oc1..r": KnownCompartment("root", asked=True),
+        "ocid1.tenancy.oc1..r": KnownCompartment("root", polled=True),
         "ocid1.compartment.oc1..b": KnownCompartment("b", "ocid1.tenancy.oc1..r", True, True, 7),
     },
     keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
@@ -51,14 +51,14 @@ def test_the_head_is_for_people_and_the_keys_lie_behind_it():
 
 
 def test_compartments_stand_below_their_parent_a_line_each_where_nothing_is_to_be_said_of_them():
-    head = pack(replace(STATE, known={**STATE.known, "c": KnownCompartment("c", "r", asked=True), "d": KnownCompartment("d", "r"), "e": KnownCompartment("e", "r", True)}))
+    head = pack(replace(STATE, known={**STATE.known, "c": KnownCompartment("c", "r", polled=True), "d": KnownCompartment("d", "r"), "e": KnownCompartment("e", "r", True)}))
     assert json.loads(head.partition(b"\n")[2].partition(b"\n\0")[0])["known"] == [
         {"parent": None, "known": {"ocid1.tenancy.oc1..r": "root"}},
         {
             "parent": "ocid1.tenancy.oc1..r",
-            "known": {"ocid1.compartment.oc1..b": {"name": "b", "deleted": True, "gone": "1970-01-01T00:07:00Z"}},
+            "known": {"ocid1.compartment.oc1..b": {"name": "b", "deleted": True, "vanished": "1970-01-01T00:07:00Z"}},
         },
-        {"parent": "r", "known": {"c": "c", "d": {"name": "d", "asked": False}, "e": "e"}},
+        {"parent": "r", "known": {"c": "c", "d": {"name": "d", "polled": False}, "e": "e"}},
     ]
     assert b'    "c": "c",\n' in head
 
@@ -66,13 +66,13 @@ def test_compartments_stand_below_their_parent_a_line_each_where_nothing_is_to_b
 def test_a_state_from_before_that_is_read_too():
     now = b'"known": [\n  {\n   "parent": null,\n   "known": {\n    "ocid1.tenancy.oc1..r": "root"\n   }\n  }\n ]'
     before = b'''"known": {
-  "ocid1.tenancy.oc1..r": {"name": "root", "asked": true},
-  "b": {"name": "b", "parent": "r", "asked": true, "deleted": true, "gone": "1970-01-01T00:07:00Z", "read": "1970-01-01T00:08:00Z"},
+  "ocid1.tenancy.oc1..r": {"name": "root", "polled": true},
+  "b": {"name": "b", "parent": "r", "polled": true, "deleted": true, "vanished": "1970-01-01T00:07:00Z", "read": "1970-01-01T00:08:00Z"},
   "d": {"name": "d", "parent": "r"}
  }'''
-    rest = pack(replace(STATE, known={"ocid1.tenancy.oc1..r": KnownCompartment("root", asked=True)})).partition(b"\n")[2]
+    rest = pack(replace(STATE, known={"ocid1.tenancy.oc1..r": KnownCompartment("root", polled=True)})).partition(b"\n")[2]
     assert unpack(sealed(rest.replace(now, before)), "here").known == {
-        "ocid1.tenancy.oc1..r": KnownCompartment("root", asked=True),
+        "ocid1.tenancy.oc1..r": KnownCompartment("root", polled=True),
         "b": KnownCompartment("b", "r", True, True, 7, 8),
         "d": KnownCompartment("d", "r"),
     }
@@ -82,7 +82,7 @@ def test_ten_thousand_compartments_take_less_than_two_megabytes():
     def ocid(number):
         return f"ocid1.compartment.oc1..{number:060d}"
 
-    known = {ocid(number): KnownCompartment(f"compartment-{number}", ocid(number // 2), asked=True) for number in range(10_000)}
+    known = {ocid(number): KnownCompartment(f"compartment-{number}", ocid(number // 2), polled=True) for number in range(10_000)}
     assert len(pack(replace(STATE, known=known))) < 2_000_000
 
 

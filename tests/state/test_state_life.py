@@ -56,8 +56,8 @@ def ahead(state, minute):
         "a dedupe key": replace(state, keys={minute: b"k" * 16}),
         "the mark of c": replace(state, behind={"c": replace(mark, since=minute)}),
         "the window that is being read of c": replace(state, behind={"c": replace(mark, reading=PageCursor(window, "p"))}),
-        "the disappearance of c": replace(state, known={"c": KnownCompartment("c", gone=minute)}),
-        "the mark of d": replace(state, known={"d": KnownCompartment("d", gone=state.through, read=minute)}),
+        "the disappearance of c": replace(state, known={"c": KnownCompartment("c", vanished=minute)}),
+        "the mark of d": replace(state, known={"d": KnownCompartment("d", vanished=state.through, read=minute)}),
     }
 
 
@@ -101,12 +101,12 @@ def test_every_minute_of_the_state_is_looked_at():
         State: {"region", "quotas", "slice_minutes", "lease", "writer", "serial", "last", "tenancy", "receiver", "adopted", "marked"}
         | {"partly_listed", "overlap", "regions"},
         BehindCompartment: {"why", "tries", "minutes", "restarts", "refused"},
-        KnownCompartment: {"name", "parent", "asked", "deleted", "given_up"},
+        KnownCompartment: {"name", "parent", "polled", "deleted", "given_up"},
     }
     looked_at = {
         State: {"through", "behind", "known", "keys", "listed", "regions_listed", "floor", "began"},
         BehindCompartment: {"since", "reading", "missing", "floor"},
-        KnownCompartment: {"gone", "read", "floor"},
+        KnownCompartment: {"vanished", "read", "floor"},
     }
     for kind, names in no_times.items():
         assert {field.name for field in fields(kind)} == names | looked_at[kind]
@@ -145,7 +145,7 @@ def test_a_rewind_into_the_future_needs_its_own_flag(terminal):  # noqa: F811
 
 def test_a_lease_that_no_clock_of_ours_can_have_written_keeps_nothing_out(stage):
     stage.run()
-    written = pack(stage.state()).replace(b'"lease": null', b'"lease": {"run": "gone", "until": %d, "taken": 0}' % (NOON + 36_000))
+    written = pack(stage.state()).replace(b'"lease": null', b'"lease": {"run": "vanished", "until": %d, "taken": 0}' % (NOON + 36_000))
     stage.world.put_hook = None
     stage.world.put(BUCKET, STATE, sealed(written))
     assert stage.run().status == "ok"

@@ -66,7 +66,7 @@ class Stage:
     def hold_to_the_promise(self, data: bytes) -> None:
         """What a mark has passed by moving has arrived by then."""
         state, arrived = unpack(data, "a write"), set(self.arrived())
-        for compartment in (ocid for ocid, known in state.known.items() if known.asked):
+        for compartment in (ocid for ocid, known in state.known.items() if known.polled):
             mark = state.mark(compartment) * MINUTE
             before, self.marks[compartment] = self.marks.get(compartment, mark), mark
             events = self.processed.get(compartment, {})

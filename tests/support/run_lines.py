@@ -76,7 +76,7 @@ def _run(chance, region, share, begin, marks):
     seconds = round(9.8 if down else 3 + fetched / 900 + chance.random() * 2, 2)
     marks[region] += 0 if down else read
     lag = begin + int(seconds) - marks[region]
-    left_out = {
+    filtered = {
         "excluded_event": int(fetched * 0.21),
         "own_polling": 0 if down else read // 15,
         "service": int(fetched * 0.05),
@@ -84,10 +84,10 @@ def _run(chance, region, share, begin, marks):
     }
     late = {f"ocid1.compartment.oc1..app{n}": BehindNow(minute_text(begin // 60 - 60), POLICY, 3) for n in range(behind)}
     through = minute_text(marks[region] // 60)
-    position = replace(report().position, through=through, lag_seconds=lag, caught_up=lag < 600, known=41, asked=40, behind=late)
+    position = replace(report().position, through=through, lag_seconds=lag, caught_up=lag < 600, known=41, polled=40, behind=late)
     one = report(
         run=f"{chance.getrandbits(48):012x}", region=region, started=time_text(begin), seconds=seconds, position=position,
         status="failed" if down else "partial" if behind else "ok", error=REFUSED if down else None, fetched=fetched,
-        forwarded=fetched - sum(left_out.values()) if not down else 0, duplicates=0, left_out={k: v for k, v in left_out.items() if v},
+        forwarded=fetched - sum(filtered.values()) if not down else 0, duplicates=0, filtered={k: v for k, v in filtered.items() if v},
     )  # fmt: skip
     return begin + seconds, one

@@ -127,7 +127,7 @@ def test_unknown_and_forbidden_compartments_look_the_same(door, world):
 
 
 def test_a_vanished_compartment_can_still_be_read(door, world):
-    gone = world.add_compartment("gone")
+    gone = world.add_compartment("vanished")
     world.add_event(gone, {"n": 1}, processed=NOON - 3600)
     world.vanish(gone)
     assert every_page(door, gone) == [[1]]

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from epimetheus.render.sanitize import UNSEEN
 
-_ROUNDS = 3  # of escapes within escapes: %2570 is %70 is p
+# Nested escapes: %2570 is %70 is p. Each level of JSON in JSON doubles the backslashes before a \\u, so any number of them counts as one.
+_ROUNDS = 3
 _ESCAPE = re.compile(
-    r"%u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[/nrt\"'\\]|&(?:quot|lt|gt|amp|apos|#\d{1,6}|#[xX][0-9A-Fa-f]{1,6});"
+    r"%u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|(?<!\\)\\++u[0-9A-Fa-f]{4}|(?<!\\)\\++x[0-9A-Fa-f]{2}|\\[/nrt\"'\\]"
+    r"|&(?:quot|lt|gt|amp|apos|#\d{1,6}|#[xX][0-9A-Fa-f]{1,6});"
     rf"|[{UNSEEN}]"
 )
 _UNSEEN = re.compile(f"[{UNSEEN}]")

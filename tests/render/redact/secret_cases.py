@@ -163,6 +163,7 @@ TEXTS = {
     "encoded twice": (f"/x%253F%2570assword%253D{S}", S),
     "encoded, json in a query": (f"/x?q=%7B%22password%22%3A%22{S}%22%7D", S),
     "encoded, unicode escapes": (f'\\u0070assword\\u003d{S}', S),
+    "encoded, unicode escapes, four levels deep, cut off": (json.dumps({"a": json.dumps({"b": json.dumps([f'{{"\\u0070assword":"{S}"}}'])})})[:-8], S),
     "encoded, html": (f"password&#61;{S}", S),
     "encoded, base64": (b64(f"user=noor password={S}"), b64(f"user=noor password={S}")[24:]),
     "encoded, base64 json": (b64(f'{{"user":"noor","password":"{S}"}}'), b64(f'{{"user":"noor","password":"{S}"}}')[30:]),
