@@ -94,14 +94,14 @@ class Window(NamedTuple):
 
 
 class HourlyCount(NamedTuple):
-    """Events of one type in one hour: how many ``passed`` a limit, were ``held`` back, and of how many of these the receiver was ``told``.
+    """Counts of the events of one type in one hour: forwarded (``passed``), ``suppressed`` by a limit, and ``reported`` as suppressed.
 
-    ``first`` and ``last``: times of those held back and not told of, in milliseconds since the epoch.
+    ``first`` and ``last``: times of the earliest and latest event suppressed and not yet reported, in milliseconds since the epoch.
     """
 
     passed: int = 0
-    held: int = 0
-    told: int = 0
+    suppressed: int = 0
+    reported: int = 0
     first: int | None = None
     last: int | None = None
 

@@ -25,7 +25,7 @@ class OwnPolling:
     def __init__(self, quotas: RateLimits) -> None:
         self._quotas = quotas
         remembered = quotas.remembered(OWN)
-        filtered = {(hour, parts(kind)[1]) for (kind, hour), quota in remembered.items() if quota.held}
+        filtered = {(hour, parts(kind)[1]) for (kind, hour), quota in remembered.items() if quota.suppressed}
         self._ours = max(filtered)[1] if filtered else None
         self._known = {parts(kind)[1] for kind, _ in remembered}
         self._foreign = {parts(kind)[1] for (kind, _), quota in remembered.items() if quota.passed} - {self._ours}
@@ -70,7 +70,7 @@ def addresses(hours: Hours) -> dict[str, dict[int, HourlyCount]]:
 def confirmed(hours: Hours, address: str, minute: int) -> dict[str, dict[int, HourlyCount]]:
     """``hours`` with ``address`` as ours from ``minute`` on (since the epoch), and as the only one that is known."""
     kept = {kind: dict(quotas) for kind, quotas in hours.items() if not kind.startswith(OWN)}
-    return {**kept, _kind_of("ListEvents", _normal(address)): {minute // 60 * 60: HourlyCount(held=1, told=1)}}
+    return {**kept, _kind_of("ListEvents", _normal(address)): {minute // 60 * 60: HourlyCount(suppressed=1, reported=1)}}
 
 
 def parts(kind: str) -> tuple[str, str]:

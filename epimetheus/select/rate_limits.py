@@ -67,7 +67,7 @@ class RateLimits:
     def hold(self, kind: str, millis: int) -> None:
         """An event that is held back, and told with others of its kind."""
         key = (kind, _hour(millis))
-        self._held[key] = _added(self._held.get(key, _NOTHING), HourlyCount(held=1, first=millis, last=millis))
+        self._held[key] = _added(self._held.get(key, _NOTHING), HourlyCount(suppressed=1, first=millis, last=millis))
 
     def taken(self) -> dict[tuple[str, int], HourlyCount]:
         """What was spent and held back since this was asked last; to be given to `settle` once the receiver has what goes with it."""
@@ -84,13 +84,13 @@ class RateLimits:
 
     def untold(self, before: int, at_once: str) -> dict[tuple[str, int], HourlyCount]:
         """What was held back in hours that ended by the minute ``before``, or whose kind begins with ``at_once``, and is not told yet."""
-        found = {key: quota for key, quota in sorted(self._settled.items()) if quota.held > quota.told}
+        found = {key: quota for key, quota in sorted(self._settled.items()) if quota.suppressed > quota.reported}
         return {key: quota for key, quota in found.items() if key[1] + _HOUR <= before or key[0].startswith(at_once)}
 
     def tell(self, told: Mapping[tuple[str, int], HourlyCount]) -> None:
         """The receiver has been told of these, as `untold` gave them; nothing was settled since."""
         for key, quota in told.items():
-            self._settled[key] = quota._replace(told=quota.held, first=None, last=None)
+            self._settled[key] = quota._replace(reported=quota.suppressed, first=None, last=None)
 
     def packed(self, before: int) -> dict[str, dict[int, HourlyCount]]:
         """What to remember: hours that ended after the minute ``before``, since events of them may still be read, and those not told of.
@@ -100,10 +100,10 @@ class RateLimits:
         latest: dict[tuple[str, bool], int] = {}
         for (kind, hour), quota in self._settled.items():
             if kind.startswith(OWN):
-                latest[kind, quota.held > 0] = max(hour, latest.get((kind, quota.held > 0), 0))
+                latest[kind, quota.suppressed > 0] = max(hour, latest.get((kind, quota.suppressed > 0), 0))
         kept: dict[str, dict[int, HourlyCount]] = {}
         for (kind, hour), quota in sorted(self._settled.items()):
-            if hour + _HOUR > before or quota.held > quota.told or latest.get((kind, quota.held > 0)) == hour:
+            if hour + _HOUR > before or quota.suppressed > quota.reported or latest.get((kind, quota.suppressed > 0)) == hour:
                 kept.setdefault(kind, {})[hour] = quota
         return kept
 
@@ -116,8 +116,8 @@ def _added(one: HourlyCount, other: HourlyCount) -> HourlyCount:
     times = [time for time in (one.first, one.last, other.first, other.last) if time is not None]
     return HourlyCount(
         one.passed + other.passed,
-        one.held + other.held,
-        one.told + other.told,
+        one.suppressed + other.suppressed,
+        one.reported + other.reported,
         min(times, default=None),
         max(times, default=None),
     )

@@ -91,8 +91,8 @@ class _Adoption(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Quota(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     passed: _Count = 0
-    held: _Count = 0
-    told: _Count = 0
+    suppressed: _Count = 0
+    reported: _Count = 0
     first: _Count | None = None
     last: _Count | None = None
 
@@ -268,7 +268,7 @@ def _known_one(text: str | _Known | _KnownBefore, parent: str | None) -> KnownCo
 
 
 def _quota(text: _Quota) -> HourlyCount:
-    return HourlyCount(text.passed, text.held, text.told, text.first, text.last)
+    return HourlyCount(text.passed, text.suppressed, text.reported, text.first, text.last)
 
 
 def _damaged(name: str, why: str) -> StateDamaged:

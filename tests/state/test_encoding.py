@@ -88,7 +88,7 @@ def test_ten_thousand_compartments_take_less_than_two_megabytes():
 
 def test_limits_stand_in_the_head_by_type_and_hour():
     head = json.loads(pack(STATE).partition(b"\n")[2].partition(b"\n\0")[0])
-    counts = {"passed": 100, "held": 60, "told": 20, "first": 1_767_268_800_000, "last": 1_767_268_860_500}
+    counts = {"passed": 100, "suppressed": 60, "reported": 20, "first": 1_767_268_800_000, "last": 1_767_268_860_500}
     assert head["quotas"] == {"com.oraclecloud.ComputeApi.GetInstance": {"2026-01-01T12:00:00Z": counts}}
 
 
@@ -131,7 +131,7 @@ def forged(change) -> bytes:
         lambda rest: rest.replace(b"2026-01-01T12:00:00Z", b"yesterday"),
         lambda rest: rest.replace(b"2026-01-01T12:00:00Z", b"2026-01-01T12:00:00"),
         lambda rest: rest.replace(b'{\n  "forwarded": 3\n }', b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}"),
-        lambda rest: rest.replace(b'"held": 60', b'"held": -60'),
+        lambda rest: rest.replace(b'"suppressed": 60', b'"suppressed": -60'),
         lambda rest: rest.replace(b'"ocid1.compartment.oc1..b": {\n     "name"', b'"ocid1.tenancy.oc1..r": {\n     "name"'),
         lambda rest: rest.replace(b'"deleted": true', b'"delete": true'),
         lambda rest: rest.replace(b'"parent": null,', b""),
