@@ -28,7 +28,7 @@ from epimetheus.errors import (
 from epimetheus.model import Window, minute_text, parse_time, time_text
 from epimetheus.observe import metrics
 from epimetheus.oci_client.clients import Credentials, ServiceFailure, oci_errors
-from epimetheus.oci_client.clock_offset import by_oci, corrected_now
+from epimetheus.oci_client.clock_offset import to_oci_time, corrected_now
 from epimetheus.run import notices
 from epimetheus.run.tally import days_left
 from epimetheus.state.model import Lease, State
@@ -134,7 +134,7 @@ class HealthChecks:
 
     def _now(self) -> float:
         """The time by OCI's clock where it is known, in seconds since the epoch."""
-        return by_oci(self._clock.now(), self._workshop.clock_offset.seconds())
+        return to_oci_time(self._clock.now(), self._workshop.clock_offset.seconds())
 
     def audit(self, region: str, deadline: Deadline) -> CheckAnswer:
         """Whether events can be read."""

@@ -12,7 +12,7 @@ import msgspec
 
 from epimetheus.model import Fetched, HourlyCount, minute_text, time_text
 from epimetheus.run.tally import Tally
-from epimetheus.select.own_polling import parts
+from epimetheus.select.own_polling import split_kind
 from epimetheus.select.rate_limits import OWN
 from epimetheus.source.decode import decode_event
 
@@ -41,7 +41,7 @@ def own_polling(author: Author, held: Held) -> list[Fetched]:
     calls: Counter[str] = Counter()
     addresses: Counter[str] = Counter()
     for (kind, _), quota in own.items():
-        name, address = parts(kind)
+        name, address = split_kind(kind)
         calls[name] += quota.suppressed - quota.reported
         addresses[address] += quota.suppressed - quota.reported
     span, places = _span(own), {address: count for address, count in sorted(addresses.items()) if address}

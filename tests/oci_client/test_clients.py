@@ -384,8 +384,8 @@ def test_every_answer_is_counted_by_service_also_those_that_are_asked_for_again(
     world.faults.add("status", status=429, service="objectstorage", times=1)
     make_client(ObjectStorageClient, credentials, **options).get_namespace()
     make_client(IdentityClient, credentials, **options).list_region_subscriptions(world.tenancy)
-    assert calls.told() == {
+    assert calls.counts() == {
         "identity": {"requests": 1, "retries": 0, "throttled": 0},
         "object_storage": {"requests": 2, "retries": 1, "throttled": 1},
     }
-    assert {type(count) for counts in calls.told().values() for count in counts.values()} == {int}
+    assert {type(count) for counts in calls.counts().values() for count in counts.values()} == {int}

@@ -12,7 +12,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import ClockError
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, sign_in
-from epimetheus.oci_client.clock_offset import ClockOffset, by_oci, corrected_now
+from epimetheus.oci_client.clock_offset import ClockOffset, to_oci_time, corrected_now
 from epimetheus.testing.oci import World, backend, mock_oci, serve
 from epimetheus.wiring.wiring import Wiring
 from tests.support.hand import NOON
@@ -74,7 +74,7 @@ def test_a_clock_that_is_set_meanwhile_is_noticed():
 )
 def test_time_is_corrected_and_above_a_minute_that_is_a_warning(offset, now, warned):
     corrected, warning = corrected_now(NOON, offset)
-    assert corrected == by_oci(NOON, offset) == now
+    assert corrected == to_oci_time(NOON, offset) == now
     assert warning is None if warned is None else warning.startswith(warned)
 
 

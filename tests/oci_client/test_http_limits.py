@@ -59,7 +59,7 @@ CALLS = {
 
 
 def events(credentials, url, seconds):
-    audit = AuditApi(credentials, region="us-ashburn-1", endpoint=url, concurrency=1, pacer=RateLimiter(1000, SYSTEM), clock=SYSTEM)
+    audit = AuditApi(credentials, region="us-ashburn-1", endpoint=url, concurrency=1, rate_limiter=RateLimiter(1000, SYSTEM), clock=SYSTEM)
     return next(audit.pages("ocid1.tenancy.oc1..a", Window(0, 1), None, Deadline.after(SYSTEM, seconds)))
 
 

@@ -34,12 +34,12 @@ def test_the_whole_text_and_the_compartment_tell_events_apart_and_nothing_else_d
 
 def test_a_key_is_met_once_and_remembered_only_when_told():
     seen = SeenKeys()
-    assert seen.first_time(b"k" * 16)
-    assert not seen.first_time(b"k" * 16)
+    assert seen.add_if_new(b"k" * 16)
+    assert not seen.add_if_new(b"k" * 16)
     assert seen.packed() == {}
     seen.remember(7, [b"k" * 16])
     assert seen.packed() == {7: b"k" * 16}
-    assert not SeenKeys(seen.packed()).first_time(b"k" * 16)
+    assert not SeenKeys(seen.packed()).add_if_new(b"k" * 16)
     assert len(seen) == 1
 
 
@@ -47,8 +47,8 @@ def test_buckets_are_forgotten_from_the_minute_that_no_window_reaches():
     seen = SeenKeys({10: b"a" * 16, 11: b"b" * 16})
     seen.forget(10, {})
     assert seen.packed() == {11: b"b" * 16}
-    assert seen.first_time(b"a" * 16)
-    assert not seen.first_time(b"b" * 16)
+    assert seen.add_if_new(b"a" * 16)
+    assert not seen.add_if_new(b"b" * 16)
 
 
 def test_a_compartment_behind_keeps_its_keys_and_only_its_own():
@@ -71,20 +71,20 @@ def test_a_key_stays_as_long_as_a_window_can_reach_back_before_the_end_of_its_ow
     seen = SeenKeys()
     keys = [(minute, tag, tag + number.to_bytes(12, "big")) for number, (minute, tag) in enumerate(remembered)]
     for minute, _, one in keys:
-        assert seen.first_time(one)
+        assert seen.add_if_new(one)
         seen.remember(minute, [one])
     seen.forget(before, needed)
     kept = [(minute, one) for minute, tag, one in keys if minute > before or needed.get(tag, minute) < minute]
     assert seen.packed() == {minute: b"".join(one for at, one in kept if at == minute) for minute in sorted({at for at, _ in kept})}
     assert len(seen) == len(kept)
-    assert {one for _, _, one in keys if not seen.first_time(one)} == {one for _, one in kept}
+    assert {one for _, _, one in keys if not seen.add_if_new(one)} == {one for _, one in kept}
 
 
 def test_what_is_on_its_way_is_not_forgotten():
     seen = SeenKeys()
-    seen.first_time(b"k" * 16)
+    seen.add_if_new(b"k" * 16)
     seen.forget(99, {})
-    assert not seen.first_time(b"k" * 16)
+    assert not seen.add_if_new(b"k" * 16)
 
 
 def test_a_backlog_takes_no_more_memory_than_its_overlap():
@@ -95,7 +95,7 @@ def test_a_backlog_takes_no_more_memory_than_its_overlap():
     tracemalloc.start()
     for minute in range(60):
         for one in keys(minute):
-            seen.first_time(one)
+            seen.add_if_new(one)
         seen.remember(minute, keys(minute))
         seen.forget(minute - 15, {b"BBBB": 0})
         if minute == 30:
@@ -112,7 +112,7 @@ def test_windows_that_are_forgotten_leave_nothing_behind():
     seen = SeenKeys()
     tracemalloc.start()
     for minute in range(2001):
-        seen.first_time(b"%016x" % minute)
+        seen.add_if_new(b"%016x" % minute)
         seen.remember(minute, [b"%016x" % minute])
         seen.forget(minute - 2, {})
         if minute == 200:
@@ -136,21 +136,21 @@ def test_the_end_of_one_key_and_the_beginning_of_the_next_are_no_key():
     one, two = b"TAGAab01ab456789", b"TAGBab9999999999"
     seen = SeenKeys({7: one + two})
     between = (one + two)[4:20]
-    assert seen.first_time(between)
-    assert not any(map(seen.first_time, (one, two, between)))
+    assert seen.add_if_new(between)
+    assert not any(map(seen.add_if_new, (one, two, between)))
     seen.forget(7, {})
-    assert [seen.first_time(key) for key in (between, one, two)] == [False, True, True]
+    assert [seen.add_if_new(key) for key in (between, one, two)] == [False, True, True]
 
 
 def test_a_hundred_thousand_keys_are_told_apart_and_take_little_memory():
     keys = [b"TAGA" + blake2b(b"%d" % number, digest_size=12).digest() for number in range(100_000)]
     tracemalloc.start()
     seen = SeenKeys()
-    assert all(map(seen.first_time, keys))
+    assert all(map(seen.add_if_new, keys))
     seen.remember(7, keys)
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert not any(map(seen.first_time, keys))
+    assert not any(map(seen.add_if_new, keys))
     assert seen.packed() == {7: b"".join(keys)}
     assert taken < 35 * len(keys)
 
@@ -158,12 +158,12 @@ def test_a_hundred_thousand_keys_are_told_apart_and_take_little_memory():
 def test_two_windows_whose_keys_came_by_turns_keep_their_own():
     keys = [b"TAGA" + blake2b(b"%d" % number, digest_size=12).digest() for number in range(1000)]
     seen = SeenKeys()
-    assert all(map(seen.first_time, keys))
+    assert all(map(seen.add_if_new, keys))
     seen.remember(1, keys[::2])
     seen.remember(2, keys[1::2])
     assert seen.packed() == {1: b"".join(keys[::2]), 2: b"".join(keys[1::2])}
     seen.forget(1, {})
-    assert [seen.first_time(key) for key in keys[:4]] == [True, False, True, False]
+    assert [seen.add_if_new(key) for key in keys[:4]] == [True, False, True, False]
 
 
 STEPS = st.lists(st.tuples(st.sampled_from(["meet", "meet", "confirm", "forget"]), st.integers(0, 5), st.sampled_from(TAGS)), max_size=60)
@@ -176,7 +176,7 @@ def test_whatever_windows_take_turns_each_keeps_its_own_keys_in_their_order(step
     for number, (step, minute, tag) in enumerate(steps):
         if step == "meet":
             key = tag + number.to_bytes(12, "big")
-            assert seen.first_time(key)
+            assert seen.add_if_new(key)
             model.append([key, minute, False])
         elif step == "confirm":
             waiting = [one for one in model if not one[2]][:batch]
@@ -191,4 +191,4 @@ def test_whatever_windows_take_turns_each_keeps_its_own_keys_in_their_order(step
         minutes = sorted({one[1] for one in model if one[2]})
         packed = [(at, b"".join(key for key, of, remembered in model if remembered and of == at)) for at in minutes]
         assert list(seen.packed().items()) == packed
-    assert not any(seen.first_time(one[0]) for one in model)
+    assert not any(seen.add_if_new(one[0]) for one in model)

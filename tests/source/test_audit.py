@@ -45,8 +45,8 @@ def audit(request, world, tmp_path, slept):
 
 def made(credentials, url, slept, concurrency=2):
     quick = replace(SYSTEM, sleep=slept.append)
-    pacer = RateLimiter(1000, quick)
-    return AuditApi(credentials, region="us-ashburn-1", endpoint=url, concurrency=concurrency, pacer=pacer, clock=quick)
+    rate_limiter = RateLimiter(1000, quick)
+    return AuditApi(credentials, region="us-ashburn-1", endpoint=url, concurrency=concurrency, rate_limiter=rate_limiter, clock=quick)
 
 
 def read(audit, compartment, seconds=20.0, window=WINDOW):

@@ -70,7 +70,7 @@ def credentials(api_key, tmp_path):
 
 def made(credentials, endpoint):
     quick = replace(SYSTEM, sleep=lambda seconds: None)
-    return AuditApi(credentials, region="us-ashburn-1", endpoint=endpoint, concurrency=2, pacer=RateLimiter(1000, quick), clock=quick)
+    return AuditApi(credentials, region="us-ashburn-1", endpoint=endpoint, concurrency=2, rate_limiter=RateLimiter(1000, quick), clock=quick)
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ def test_every_work_arrives_whole_and_in_its_order(concurrency):
 
     arrivals = run(pages, concurrency)
     for work in WORKS:
-        assert [(a.events[1], a.onward) for a in arrivals if isinstance(a, Page) and a.work is work] == [(0, "0"), (1, "1"), (2, "2")]
-    assert sorted(a.work for a in arrivals if isinstance(a, Finished)) == sorted(WORKS)
+        assert [(a.events[1], a.next_page) for a in arrivals if isinstance(a, Page) and a.task is work] == [(0, "0"), (1, "1"), (2, "2")]
+    assert sorted(a.task for a in arrivals if isinstance(a, Finished)) == sorted(WORKS)
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
@@ -40,7 +40,7 @@ def test_one_that_fails_fails_alone(concurrency):
             raise OutOfTime("late", do="")
 
     arrivals = run(pages, concurrency)
-    assert sorted(a.work.compartment for a in arrivals if isinstance(a, Failed)) == ["c3", "c4"]
+    assert sorted(a.task.compartment for a in arrivals if isinstance(a, Failed)) == ["c3", "c4"]
     assert len([a for a in arrivals if isinstance(a, Finished)]) == 18
 
 

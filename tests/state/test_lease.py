@@ -17,7 +17,7 @@ from epimetheus.clock import Clock
 from epimetheus.errors import StateConflict, StateError
 from epimetheus.function.invoke import RunFailed, Unforeseen
 from epimetheus.run.forward import Forwarder
-from epimetheus.signals import Signaled, signals_raised
+from epimetheus.signals import Signaled, raise_on_signals
 from epimetheus.state.encoding import unpack
 from epimetheus.state.file import FileStore
 from epimetheus.state.model import Lease, State
@@ -291,7 +291,7 @@ def test_signals_are_raised_once_and_handled_as_before_afterwards():
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        with signals_raised(signal.SIGTERM, signal.SIGHUP):
+        with raise_on_signals(signal.SIGTERM, signal.SIGHUP):
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as nohup wants it
             with pytest.raises(Signaled) as caught:
                 signal.raise_signal(signal.SIGTERM)
@@ -307,7 +307,7 @@ def test_in_another_thread_signals_stay_as_they_are():
     found = []
 
     def look():
-        with signals_raised(signal.SIGTERM):
+        with raise_on_signals(signal.SIGTERM):
             found.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=look)
