@@ -125,7 +125,7 @@ def test_nor_after_any_outage_nor_once_the_hours_are_forgotten(silent):
     assert polling.warnings == [
         f"The credentials of this deployment were used from {THIEF}, not only from {US}. These calls are forwarded as events."
         " If a new container or NAT gateway of this deployment has that address, run `python -m epimetheus state own-address ADDRESS`;"
-        " otherwise its credentials are in other hands: revoke them."
+        " otherwise the credentials are compromised: revoke them."
     ]
 
 

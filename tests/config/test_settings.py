@@ -328,7 +328,7 @@ def test_all_mistakes_are_told_at_once():
     with pytest.raises(ConfigError) as failed:
         Settings.read(environment)
     assert str(failed.value) == (
-        "9 mistake(s) in the configuration: "
+        "9 configuration errors: "
         "SYSLOG_HSOT: there is no such key; the nearest is SYSLOG_HOST; "
         "SYSLOG_HOST is not set: allowed is a host name or an IP address, without port; "
         "SYSLOG_PORT=99999: allowed is a whole number from 1 to 65535; "
@@ -338,7 +338,7 @@ def test_all_mistakes_are_told_at_once():
         "STATE_BUCKET is not set: allowed is a bucket's name, or STATE_FILE in its place on a terminal; "
         "SYSLOG_CLIENT_KEY is set and SYSLOG_CLIENT_CERT is not: allowed is both or neither; "
         "COMPARTMENT_IDS is not set: COMPARTMENT_MODE=include needs OCIDs of compartments, comma-separated. "
-        "Correct them and run again."
+        "Correct the configuration and run again."
     )
 
 

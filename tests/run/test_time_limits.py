@@ -114,7 +114,7 @@ def test_once_the_time_is_up_nobody_connects(hand):
     deadline = Deadline.after(hand.clock, 5)
     hand.forward(5)
     peer = Peer("127.0.0.1", 9, "localhost", None, 60.0)
-    with pytest.raises(EpimetheusError, match="The time of this run is over"):
+    with pytest.raises(EpimetheusError, match="The run is out of time"):
         Delivery(Dialer(peer, deadline), settle_seconds=0.2, deadline=deadline).write(b"x", 1)
     assert hand.time == NOON + 5
 

@@ -39,9 +39,9 @@ def test_a_body_that_breaks_off_is_no_damaged_state(far_bucket, world, kind):
 def test_no_answer_is_an_error_that_helps(far_bucket, world, kind):
     far_bucket._client.base_client.timeout = (1, 1)
     world.faults.add(kind, times=2, **SILENCE)
-    with pytest.raises(StateError, match=f"OCI gave no answer while reading the state {NAME}"):
+    with pytest.raises(StateError, match=f"Reading the state {NAME} failed: no response from OCI"):
         far_bucket.read()
-    with pytest.raises(StateError, match=f"OCI gave no answer while writing the state {NAME}") as caught:
+    with pytest.raises(StateError, match=f"Writing the state {NAME} failed: no response from OCI") as caught:
         far_bucket.write(b"one", None)
     assert "OBJECT_OVERWRITE" in caught.value.do
     assert len(world.writes) == (kind == "lost_response")
@@ -50,14 +50,14 @@ def test_no_answer_is_an_error_that_helps(far_bucket, world, kind):
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 412, 429, 500, 503])
 def test_a_refusal_to_read_is_an_error_that_says_which(far_bucket, world, status):
     world.faults.add("status", status=status, operation="GetObject", times=None)
-    with pytest.raises(StateError, match=f"OCI refused while reading the state {NAME}: {status} "):
+    with pytest.raises(StateError, match=f"Reading the state {NAME} failed: OCI returned {status} "):
         far_bucket.read()
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
 def test_a_refusal_to_write_is_an_error_that_says_which(far_bucket, world, status):
     world.faults.add("status", status=status, operation="PutObject", times=None)
-    with pytest.raises(StateError, match=f"OCI refused while writing the state {NAME}: {status} "):
+    with pytest.raises(StateError, match=f"Writing the state {NAME} failed: OCI returned {status} "):
         far_bucket.write(b"one", None)
 
 
