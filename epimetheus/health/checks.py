@@ -28,7 +28,7 @@ from epimetheus.errors import (
 from epimetheus.model import Window, minute_text, parse_time, time_text
 from epimetheus.observe import metrics
 from epimetheus.oci_client.clients import Credentials, ServiceFailure, oci_errors
-from epimetheus.oci_client.clock_offset import to_oci_time, corrected_now
+from epimetheus.oci_client.clock_offset import corrected_now, to_oci_time
 from epimetheus.run import notices
 from epimetheus.run.tally import days_left
 from epimetheus.state.model import Lease, State

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from epimetheus.clock import Clock
-from epimetheus.oci_client.clock_offset import to_oci_time, corrected_now
+from epimetheus.oci_client.clock_offset import corrected_now, to_oci_time
 
 
 class RunClock:

@@ -304,7 +304,8 @@ def test_a_missing_response_is_the_error_of_the_caller(world, credentials, url, 
 def test_a_response_that_is_not_the_services_is_an_error(world, credentials, url, monkeypatch, body):
     monkeypatch.setattr(backend, "_GARBAGE", body)
     world.faults.add("garbage", times=None)
-    with pytest.raises(StateError, match="Listing failed: OCI returned an unexpected response"), oci_errors("listing", do="", raising=StateError):
+    error = "Listing failed: OCI returned an unexpected response"
+    with pytest.raises(StateError, match=error), oci_errors("listing", do="", raising=StateError):
         client(credentials, url, kind=IdentityClient).list_compartments(world.tenancy)
 
 

@@ -311,7 +311,7 @@ def test_a_refused_signature_fails_the_run_without_a_trace_in_the_state(stage):
 def test_401_in_mid_run_keeps_what_was_confirmed_and_the_cursor(stage, tree):
     stage.emit(tree[1], 7000, 30, 20)
     stage.world.faults.add("status", status=401, operation="ListEvents", after=140, times=None)
-    with pytest.raises(RunFailed, match="Listing the events of .* failed: OCI rejected the request signature"):
+    with pytest.raises(RunFailed, match=r"Listing the events of .* failed: OCI rejected the request signature"):
         stage.call(API_CONCURRENCY="1", **ONE_SLICE)
     assert (stage.state().through, stage.state().lease) == (NOON - 62, None)
     stage.world.faults.clear()

@@ -91,7 +91,7 @@ def test_transient_errors_are_retried(world, audit, fault):
 
 def test_retries_end_with_an_error_of_the_compartment(world, audit):
     world.faults.add("status", status=429, operation="ListEvents", times=None)
-    with pytest.raises(CompartmentError, match=f"Listing the events of {world.tenancy} failed after 5 attempts: 429 TooManyRequests."):
+    with pytest.raises(CompartmentError, match=f"Listing the events of {world.tenancy} failed after 5 attempts: 429 TooManyRequests"):
         read(audit, world.tenancy, seconds=60)
 
 
@@ -126,7 +126,7 @@ def test_retry_after_is_respected_within_the_deadline(world, audit, slept):
     assert read(audit, world.tenancy) == []
     assert max(slept) >= 1
     world.faults.add("status", status=503, operation="ListEvents", times=1, headers={"retry-after": "60"})
-    with pytest.raises(OutOfTime, match="failed: no time is left to retry after 503 ServiceUnavailable."):
+    with pytest.raises(OutOfTime, match=r"failed: no time is left to retry after 503 ServiceUnavailable\."):
         read(audit, world.tenancy, seconds=2)
 
 

@@ -70,7 +70,8 @@ def credentials(api_key, tmp_path):
 
 def audit_api(credentials, endpoint):
     no_sleep = replace(SYSTEM, sleep=lambda seconds: None)
-    return AuditApi(credentials, region="us-ashburn-1", endpoint=endpoint, concurrency=2, rate_limiter=RateLimiter(1000, no_sleep), clock=no_sleep)
+    limiter = RateLimiter(1000, no_sleep)
+    return AuditApi(credentials, region="us-ashburn-1", endpoint=endpoint, concurrency=2, rate_limiter=limiter, clock=no_sleep)
 
 
 @pytest.fixture
@@ -143,7 +144,9 @@ def test_an_error_response_without_an_oci_body_is_an_error(server, audit, body):
     assert server.requests == 1
 
 
-@pytest.mark.parametrize(("body", "details"), [(b'{"code":null,"message":"why"}', "without an error code: why"), (b'{"code":"C"}', "C: no message")])
+@pytest.mark.parametrize(
+    ("body", "details"), [(b'{"code":null,"message":"why"}', "without an error code: why"), (b'{"code":"C"}', "C: no message")]
+)
 def test_a_partial_error_body_is_reported(server, audit, body, details):
     server.parts = [sized(body).replace(b"200 OK", b"400 Bad Request")]
     with pytest.raises(CompartmentError, match=f"400 {details}"):

@@ -49,7 +49,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-@pytest.mark.parametrize("error", [CredentialsError("401", do=""), IndexError("a mistake"), Killed()], ids=["credentials", "bug", "base exception"])
+@pytest.mark.parametrize("error", [CredentialsError("401", do=""), IndexError("a mistake"), Killed()], ids=["credentials", "bug", "base"])
 def test_a_fatal_error_is_raised_in_the_iterating_thread_and_ends_all_workers(concurrency, error):
     started = []
 

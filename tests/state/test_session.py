@@ -144,7 +144,7 @@ def test_a_damaged_state_is_not_a_fresh_start(store):
 
 def lost(keeper, state):
     """A commit that takes effect, and whose answer never comes: not one of all tries."""
-    with pytest.raises(StateError, match="Writing .* failed: no response from OCI"):
+    with pytest.raises(StateError, match=r"Writing .* failed: no response from OCI"):
         keeper.commit(state)
 
 
