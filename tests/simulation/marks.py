@@ -12,11 +12,11 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Quota(NamedTuple):
-    """What became of the events of one type in one hour: ``passed``, ``held`` back, and of these ``told`` of."""
+    """The events of one type in one hour: ``passed`` a limit, ``suppressed`` by it, and of these ``reported`` to the receiver."""
 
     passed: int
-    held: int
-    told: int
+    suppressed: int
+    reported: int
 
 
 class Marks(NamedTuple):
@@ -48,7 +48,7 @@ def marks_of(data: bytes) -> Marks:
         (lease["run"], lease["until"]) if lease else None,
         str(head["last"].get("run", "")),
         {
-            (kind, _seconds(hour) // 60): Quota(one.get("passed", 0), one.get("held", 0), one.get("told", 0))
+            (kind, _seconds(hour) // 60): Quota(one.get("passed", 0), one.get("suppressed", 0), one.get("reported", 0))
             for kind, hours in head["quotas"].items()
             for hour, one in hours.items()
         },
