@@ -300,13 +300,15 @@ BROKEN = {
     "no TLS": (no_handshake, "receiver", "failed", NO_RECEIVER, "agreeing on TLS with", "SYSLOG_TIMEOUT_SECONDS"),
     "wrong CA": (unknown_ca, "receiver_certificate", "failed", skipped("session"), "is not trusted:", "Check SYSLOG_CA (who signed"),
     "wrong name": (receiver(names=("siem",)), "receiver_certificate", "failed", skipped("session"), "'localhost'", "SYSLOG_SERVER_NAME"),
-    "receiver certificate expired": (receiver(expired=True), "receiver_certificate", "failed", skipped("session"), "has expired", "SYSLOG_CA"),
+    "receiver certificate expired": (receiver(expired=True), "receiver_certificate", "failed", skipped("session"),
+        "has expired", "SYSLOG_CA"),
     "client certificate missing": (receiver(client_certificates=True), "session", "failed", {},
         "refused our certificate, or the lack of one", "Check SYSLOG_CLIENT_CERT"),
     "client certificate rejected": (unknown_client(), "session", "failed", SHOWN, "refused our certificate", "Check SYSLOG_CLIENT_CERT"),
     "client certificate rejected by TLS 1.2": (unknown_client(**TLS_1_2), "session", "failed", {**SHOWN, "receiver_certificate": "skipped"},
         "refused our certificate", "Check SYSLOG_CLIENT_CERT"),
-    "session closed by the receiver": (closed_session, "session", "failed", {}, "it closed the connection", "if they require or reject one"),
+    "session closed by the receiver": (closed_session, "session", "failed", {},
+        "it closed the connection", "if they require or reject one"),
     "monitoring 404": (fault("PostMetricData", 404), "monitoring", "degraded", {}, "posting metrics: 404", "use metrics"),
 }  # fmt: skip
 

@@ -20,7 +20,7 @@ LAG_HOURS = (2, 24)
 
 _MOST_NAMED = 5
 _NO_ETAG = "epimetheus-health-must-be-refused"
-_LAG_HELP = "Read the log of the last runs. If they fail, fix the cause. If they are missing or run out of time, change the schedule or timeout."
+_LAG_HELP = "Read the log of the last runs. If they fail, fix the cause. If they are missing or end early, change the schedule or timeout."
 _NEVER_HELP = "Check that the schedule invokes the function, and read the log of its last call."
 _BEHIND_HELP = "Every run tries them again. For 404, grant the function `read audit-events in tenancy`."
 
