@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 from epimetheus import safe_text
-from epimetheus.config import value_types as types
+from epimetheus.config import value_types
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.errors import ConfigError
@@ -84,7 +84,7 @@ def combination_problems(given: Mapping[str, str]) -> Iterator[str]:
     listing, oldest = (given.get(key, "") for key in ("LISTING_MINUTES", "LISTING_MAX_AGE_MINUTES"))
     if listing.isdecimal() and int(oldest if oldest.isdecimal() else 60) < int(listing) <= MAX_LISTING_MINUTES:
         yield f"LISTING_MINUTES={listing} is greater than LISTING_MAX_AGE_MINUTES={oldest or 60}: expected at most that value"
-    regions, ids = types.split(given.get("REGIONS", "")), given.get("COMPARTMENT_IDS")
+    regions, ids = value_types.split(given.get("REGIONS", "")), given.get("COMPARTMENT_IDS")
     if "all" in regions and len(regions) > 1:
         yield f"{shown('REGIONS', given['REGIONS'])}: expected either all or region identifiers"
     mode = given.get("COMPARTMENT_MODE", "all")

@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from epimetheus.config import value_types as types
+from epimetheus.config import value_types
 from epimetheus.config.setting_checks import (
-    MAX_BYTES,
     MAX_LISTING_MINUTES,
     combination_problems,
     json_problems,
@@ -20,8 +19,6 @@ from epimetheus.config.value_types import Group
 from epimetheus.errors import ConfigError
 from epimetheus.render import MIN_BYTES
 from epimetheus.render.syslog import FACILITIES
-
-__all__ = ["MAX_BYTES", "SettingReference", "Settings"]
 
 _PLAIN_TCP = "SYSLOG_TRANSPORT=tcp sends events unencrypted: they can be read and altered in transit. Use tls or relp."
 
@@ -53,18 +50,18 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re", hide_input_in_errors=True)
 
     syslog_host: str = _RECEIVER.string(
-        ..., types.ADDRESS, "a host name or an IP address, without a port", "Host name or IP address of the syslog receiver."
+        ..., value_types.ADDRESS, "a host name or an IP address, without a port", "Host name or IP address of the syslog receiver."
     )
     syslog_port: int = _RECEIVER.integer(6514, 1, 65535, "TCP port of the receiver.")
     syslog_transport: Literal["tls", "relp", "tcp"] = _RECEIVER.choice(
         "tls",
-        "Protocol: syslog over TLS, RELP over TLS (the receiver acknowledges every message), or syslog over TCP without encryption.",
+        "Protocol: syslog over TLS, RELP over TLS (the receiver acknowledges every message), or syslog over unencrypted TCP.",
     )
     syslog_settle_seconds: float = _RECEIVER.number(
         0.2,
         0.15,
         10,
-        "Seconds that the receiver must stay up after it read a batch before the batch counts as delivered. Not used with relp.",
+        "Seconds that the receiver must stay up after it reads a batch before the batch counts as delivered. Not used with `relp`.",
     )
     syslog_ca: str | None = _RECEIVER.pem(
         "CERTIFICATE", "PEM certificates", "CA certificates that verify the receiver's certificate.", unset="the system trust store"
@@ -73,38 +70,43 @@ class Settings(BaseModel):
         "CERTIFICATE", "PEM certificates", "Client certificate, with any intermediate certificates, for mutual TLS."
     )
     syslog_client_key: str | None = _RECEIVER.pem(
-        "(?:RSA |EC )?PRIVATE KEY", "a PEM private key without a passphrase", "Private key of SYSLOG_CLIENT_CERT."
+        "(?:RSA |EC )?PRIVATE KEY", "a PEM private key without a passphrase", "Private key of `SYSLOG_CLIENT_CERT`."
     )
     syslog_server_name: str | None = _RECEIVER.string(
         None,
-        types.ADDRESS,
+        value_types.ADDRESS,
         "a host name or an IP address",
-        "Name that the receiver's certificate must contain, if it differs from SYSLOG_HOST.",
+        "Name that the receiver's certificate must contain, if it differs from `SYSLOG_HOST`.",
         unset="SYSLOG_HOST",
     )
     syslog_framing: Literal["octet-counting", "lf"] = _RECEIVER.choice(
         "octet-counting",
         "How messages are separated in the stream (RFC 6587): by a byte count before each message, or by a line feed after it. "
-        "Not used with relp.",
+        "Not used with `relp`.",
     )
-    syslog_header: Literal["rfc5424", "rfc3164"] = _FORMAT.choice("rfc5424", "Syslog header format.")
+    syslog_header: Literal["rfc5424", "rfc3164"] = _FORMAT.choice(
+        "rfc5424", "Syslog header: RFC 5424, or the older BSD format of RFC 3164."
+    )
     syslog_facility: str = _FORMAT.string(
         "local0", "|".join(FACILITIES), f"one of {', '.join(FACILITIES)}", "Syslog facility of every message."
     )
     syslog_app_name: str = _FORMAT.string(
-        "epimetheus", r"[!-~]{1,48}", "up to 48 printable ASCII characters without spaces", "APP-NAME (RFC 5424) or TAG (RFC 3164)."
+        "epimetheus",
+        r"[!-~]{1,48}",
+        "up to 48 printable ASCII characters without spaces",
+        "Application name in the syslog header: APP-NAME (RFC 5424) or TAG (RFC 3164).",
     )
     syslog_hostname: str | None = _FORMAT.string(
         None,
         r"[!-~]{1,255}",
         "up to 255 printable ASCII characters without spaces",
-        "HOSTNAME in the syslog header.",
+        "Host name in the syslog header.",
         unset="the region that the event comes from",
     )
-    syslog_max_bytes: Annotated[int, AfterValidator(types.check_message_size)] = _FORMAT.field(
+    syslog_max_bytes: Annotated[int, AfterValidator(value_types.check_message_size)] = _FORMAT.field(
         8000,
         f"0 (no limit), or an integer of at least {MIN_BYTES}",
-        "Maximum size of a message in bytes, header and body. A longer event is shortened and lists what it lost. RELP allows 131072.",
+        "Maximum size of a message in bytes, header and body; a longer message is truncated and marked. With `relp`, from 480 to 131072.",
         ge=0,
     )
     syslog_timeout_seconds: float = _RECEIVER.number(
@@ -116,43 +118,43 @@ class Settings(BaseModel):
         None,
         r"[\w.-]{1,256}",
         "a bucket name without its namespace",
-        "Object Storage bucket that stores the state, and that object:NAME refers to.",
+        "Object Storage bucket for the state and for the objects that `object:NAME` refers to.",
         unset="required unless STATE_FILE is set",
     )
     state_namespace: str | None = _STATE.string(
-        None, r"[\w-]{1,128}", "an Object Storage namespace", "Object Storage namespace of STATE_BUCKET.", unset="the tenancy's namespace"
+        None, r"[\w-]{1,128}", "an Object Storage namespace", "Object Storage namespace of `STATE_BUCKET`.", unset="the tenancy's namespace"
     )
     state_prefix: str = _STATE.string(
         "epimetheus/",
-        types.OBJECT_NAME,
+        value_types.OBJECT_NAME,
         "the start of an object name, not beginning with a slash",
         "Start of the names of the state objects. Deployments that share a bucket need different prefixes.",
     )
     state_file: str | None = _STATE.string(
-        None, r"[^\x00]+", "a file path", "Local file that stores the state instead of STATE_BUCKET. Not available in a function."
+        None, r"[^\x00]+", "a file path", "Local file that stores the state instead of `STATE_BUCKET`. Not available in a function."
     )
 
     tenancy_ocid: str | None = _CREDENTIALS.string(
-        None, types.ocid("tenancy"), "a tenancy OCID", "Tenancy whose events are forwarded.", unset="the tenancy of the credentials"
+        None, value_types.ocid("tenancy"), "a tenancy OCID", "Tenancy whose events are forwarded.", unset="the tenancy of the credentials"
     )
-    regions: Annotated[tuple[types.Region, ...], types.Split] = _CREDENTIALS.names(
+    regions: Annotated[tuple[value_types.Region, ...], value_types.Split] = _CREDENTIALS.names(
         "all, or region identifiers like eu-frankfurt-1",
-        "Regions whose events are forwarded; all stands for every region that the tenancy subscribes to.",
+        "Regions whose events are forwarded; `all` stands for every region that the tenancy subscribes to.",
         unset="the region of the credentials",
     )
     compartment_mode: Literal["all", "tenancy_only", "include", "exclude"] = _COMPARTMENTS.choice(
         "all",
-        "Compartments whose events are forwarded: all of them, only the root compartment, "
-        "or only (include) or all but (exclude) COMPARTMENT_IDS and their descendants.",
+        "Compartments whose events are forwarded: all, only the root compartment (`tenancy_only`), "
+        "only `COMPARTMENT_IDS` and their descendants (`include`), or all others (`exclude`).",
     )
-    compartment_ids: Annotated[tuple[types.Compartment, ...], types.Split] = _COMPARTMENTS.names(
-        "compartment OCIDs", "Compartments that COMPARTMENT_MODE includes or excludes. Required for include and exclude only."
+    compartment_ids: Annotated[tuple[value_types.Compartment, ...], value_types.Split] = _COMPARTMENTS.names(
+        "compartment OCIDs", "Compartments for `COMPARTMENT_MODE`. Required for `include` and `exclude`, otherwise not accepted."
     )
     listing_minutes: int = _COMPARTMENTS.integer(
         15,
         0,
         MAX_LISTING_MINUTES,
-        "Minutes between two listings of the compartments. 0 lists them in every run. At most LISTING_MAX_AGE_MINUTES.",
+        "Minutes for which a listing of the compartments is reused, at most `LISTING_MAX_AGE_MINUTES`. With 0, every run lists them.",
     )
     listing_max_age_minutes: int = _COMPARTMENTS.integer(
         60,
@@ -160,11 +162,13 @@ class Settings(BaseModel):
         10080,
         "Age in minutes above which a listing of compartments or regions makes runs partial, because new ones may be missing.",
     )
-    initial_lookback_hours: int = _READING.integer(24, 0, 8760, "Hours before now at which the first run starts to read.")
+    initial_lookback_hours: int = _READING.integer(24, 0, 8760, "Hours before now at which the first run starts reading.")
     overlap_minutes: int = _READING.integer(
         15, 0, 1440, "Minutes before the checkpoint that every run reads again, to find events that OCI lists late. Duplicates are dropped."
     )
-    settle_minutes: int = _READING.integer(2, 0, 60, "Minutes before now at which a run stops to read.")
+    settle_minutes: int = _READING.integer(
+        2, 0, 60, "Minutes before now at which a run stops reading, because OCI may still list events for them."
+    )
     slice_minutes: int = _READING.integer(
         60, 1, 10080, "Minimum length in minutes of the time window that a run reads, sends and confirms in one step."
     )
@@ -176,35 +180,40 @@ class Settings(BaseModel):
     rules: str | None = _RULES.json("Rules that exclude events, limit their rate and set their severity; see docs/rules.md.")
     field_map: str | None = _FORMAT.json("Custom field names, additional fields and field order for each format; see docs/formats.md.")
     own_events: Literal["summarise", "forward"] = _RULES.choice(
-        "summarise", "Events caused by Epimetheus's own polling: summarised in one message for each run, or forwarded like any other event."
+        "summarise",
+        "How to treat the events that Epimetheus's own polling causes: one summary for each run, or forwarded like any other event.",
     )
-    tamper_watch: Annotated[tuple[types.Resource, ...], types.Split] = _RULES.names(
-        "OCIDs", "Resources whose events bypass every rule, are marked, and have a severity of at least 9."
+    tamper_watch: Annotated[tuple[value_types.Resource, ...], value_types.Split] = _RULES.names(
+        "OCIDs", "Resources to protect: an event that names one bypasses every rule, is marked, and has a severity of at least 9."
     )
-    redact: Annotated[tuple[types.JsonPath, ...], types.Split] = _RULES.names(
-        "paths like data.identity.ipAddress", "Event fields to redact in addition to credentials; * matches any key or index."
+    redact: Annotated[tuple[value_types.JsonPath, ...], value_types.Split] = _RULES.names(
+        "paths like data.identity.ipAddress", "Event fields to redact in addition to those that always are; `*` matches any key or index."
     )
-    run_message: types.Boolean = _METRICS.field(
-        False, "true or false", "Whether every run ends with a message to the receiver that states its time window and its counts."
+    run_message: value_types.Boolean = _METRICS.field(
+        False, "true or false", "If true, every run ends with a message to the receiver that contains its time window and its counts."
     )
 
     metrics_namespace: str | None = _METRICS.string(
         "epimetheus",
         r"(?!oci_|oracle_)[A-Za-z]\w{0,255}",
         "empty, or a letter followed by letters, digits and _, not starting with oci_ or oracle_",
-        "OCI Monitoring namespace of the metrics. Empty turns metrics off.",
+        "OCI Monitoring namespace of the metrics. If empty, no metrics are posted.",
     )
     metrics_compartment_ocid: str | None = _METRICS.string(
-        None, types.ocid("compartment|tenancy"), "a compartment OCID", "Compartment that the metrics are posted to.", unset="the tenancy"
+        None,
+        value_types.ocid("compartment|tenancy"),
+        "a compartment OCID",
+        "Compartment that the metrics are posted to.",
+        unset="the tenancy",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = _METRICS.choice("info", "Minimum level of the log lines that are written.")
+    log_level: Literal["debug", "info", "warning", "error"] = _METRICS.choice("info", "Minimum level of the log lines to write.")
     oci_auth: Literal["resource_principal", "instance_principal", "config_file"] = _CREDENTIALS.choice(
         "config_file", "Source of the OCI credentials.", unset="resource_principal in a function, otherwise config_file"
     )
     oci_config_file: str = _CREDENTIALS.string(
-        "~/.oci/config", r"[^\x00]+", "a file path", "OCI configuration file for OCI_AUTH=config_file."
+        "~/.oci/config", r"[^\x00]+", "a file path", "OCI configuration file for `OCI_AUTH=config_file`."
     )
-    oci_profile: str = _CREDENTIALS.string("DEFAULT", r"[^\[\]\n]+", "a profile name in OCI_CONFIG_FILE", "Profile in OCI_CONFIG_FILE.")
+    oci_profile: str = _CREDENTIALS.string("DEFAULT", r"[^\[\]\n]+", "a profile name in OCI_CONFIG_FILE", "Profile in `OCI_CONFIG_FILE`.")
     oci_endpoint: Annotated[str | None, AfterValidator(lambda url: url and url.rstrip("/"))] = _CREDENTIALS.string(
         None,
         r"https?://[^\s/?#@]+(?:/[^\s?#@]*)?",
@@ -240,7 +249,7 @@ class Settings(BaseModel):
         elif field.default in (None, ()):
             default = "none"
         else:
-            default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+            default = str(field.default).lower() if isinstance(field.default, bool) else f"{field.default}".removesuffix(".0")
         return SettingReference(extra["group"], field.description or "", extra["accepted"] or _listed(get_args(field.annotation)), default)
 
     @property

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
+from pydantic.config import JsonDict
 
 from epimetheus.render import MIN_BYTES
 
@@ -27,7 +28,7 @@ class Group(NamedTuple):
 
     def field(self, default: Any, accepted: str | None, description: str, *, unset: str | None = None, **constraints: Any) -> Any:
         """A field with pydantic's own ``constraints``; without ``accepted`` the text is derived from the annotation."""
-        extra = {"group": self.title, "accepted": accepted, "unset": unset}
+        extra: JsonDict = {"group": self.title, "accepted": accepted, "unset": unset}
         return Field(default, description=description, json_schema_extra=extra, **constraints)
 
     def choice(self, default: str, description: str, *, unset: str | None = None) -> Any:
