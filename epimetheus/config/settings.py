@@ -166,9 +166,7 @@ class Settings(BaseModel):
     overlap_minutes: int = _READING.integer(
         15, 0, 1440, "Minutes before the checkpoint that every run reads again, to find events that OCI lists late. Duplicates are dropped."
     )
-    settle_minutes: int = _READING.integer(
-        2, 0, 60, "Minutes before now at which a run stops reading, because OCI may still list events for them."
-    )
+    settle_minutes: int = _READING.integer(2, 0, 60, "Minutes before now at which a run stops reading. OCI may not list newer events yet.")
     slice_minutes: int = _READING.integer(
         60, 1, 10080, "Minimum length in minutes of the time window that a run reads, sends and confirms in one step."
     )

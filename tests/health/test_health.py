@@ -389,7 +389,7 @@ def test_plain_tcp_is_degraded_for_what_it_is(ran):
         changes = {"SYSLOG_TRANSPORT": "tcp", "SYSLOG_PORT": str(receiver.port), "SYSLOG_CA": ""}
         diagnosis = asked(ran, **changes)
     assert unlike(diagnosis) == {"settings": "degraded", "tls": "skipped", "receiver_certificate": "skipped"}
-    assert "can be read and forged on the way" in the(diagnosis, "settings").what
+    assert "can be read and altered in transit" in the(diagnosis, "settings").what
     assert "SYSLOG_TRANSPORT=tls" in the(diagnosis, "settings").do
 
 
