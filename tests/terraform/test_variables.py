@@ -52,8 +52,9 @@ def test_a_key_is_sent_from_its_own_variable(key):
 
 @pytest.mark.parametrize("name", sorted(name.lower() for name in KEYS - {"SYSLOG_CLIENT_KEY", "RUN_MESSAGE"}))
 def test_an_error_message_of_a_variable_names_the_same_values_as_settings(name):
-    numbers, choices = re.compile(r"\b\d+(?:\.\d+)?\b"), get_args(Settings.model_fields[name].annotation)
     accepted = Settings.reference(name).accepted
+    listed = accepted.removeprefix("one of ").split(", ") if accepted.startswith("one of ") else ()
+    numbers, choices = re.compile(r"\b\d+(?:\.\d+)?\b"), (*get_args(Settings.model_fields[name].annotation), *listed)
     (message,) = error_messages(variables()[name])
     assert message.startswith(f"{name}: ")
     assert numbers.findall(message) == numbers.findall(accepted)
