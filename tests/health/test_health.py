@@ -251,7 +251,7 @@ SHOWN = {"client_certificate": "ok"}
 TLS_1_2 = {"maximum_version": ssl.TLSVersion.TLSv1_2}
 BROKEN = {
     "mistakes in the settings": (settings(SYSLOG_PORT="0", SYSLOG_FRAMING="crlf"), "settings", "failed", NOTHING,
-        "2 mistake(s) in the configuration: SYSLOG_PORT=0: allowed", "Correct them"),
+        "2 mistake(s) in the configuration: SYSLOG_PORT=0: expected", "Correct them"),
     "no key": (settings(OCI_CONFIG_FILE="/nowhere/config"), "credentials", "failed", {**NO_OCI, "clock": "skipped"},
         "OCI_AUTH=config_file gave no credentials", "Check OCI_CONFIG_FILE"),
     "unknown key": (unknown_key, "credentials", "failed", NO_OCI, "401 NotAuthenticated", "Check the key, user and clock"),
@@ -394,7 +394,7 @@ def test_plain_tcp_is_degraded(ran):
         changes = {"SYSLOG_TRANSPORT": "tcp", "SYSLOG_PORT": str(receiver.port), "SYSLOG_CA": ""}
         report = checked(ran, **changes)
     assert unlike(report) == {"settings": "degraded", "tls": "skipped", "receiver_certificate": "skipped"}
-    assert "can be read and forged on the way" in the(report, "settings").what
+    assert "can be read and altered in transit" in the(report, "settings").what
     assert "SYSLOG_TRANSPORT=tls" in the(report, "settings").do
 
 
