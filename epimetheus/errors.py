@@ -36,7 +36,9 @@ class ConfigError(EpimetheusError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         count = f"{len(problems)} configuration error{'' if len(problems) == 1 else 's'}"
-        super().__init__(f"{count}: {'; '.join(problems)}.", do="Correct the configuration and run again.")
+        listed = "; ".join(problems).replace("?; ", "? ")  # a problem may end with a question: "Did you mean …?"
+        end = "" if listed.endswith("?") else "."
+        super().__init__(f"{count}: {listed}{end}", do="Correct the configuration and run again.")
         self.problems = tuple(problems)
 
 

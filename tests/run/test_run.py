@@ -323,7 +323,7 @@ def test_401_in_mid_run_keeps_what_was_confirmed_and_the_cursor(stage, tree):
 def test_a_state_that_can_not_be_written_down_fails_the_run_and_its_events_come_again(stage):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
     stage.world.faults.add("status", status=503, operation="PutObject", after=3, times=None)  # both markers, the lease
-    with pytest.raises(RunFailed, match=r"writing the state oci://audit-state@axexample/epimetheus/us-ashburn-1.state: 503"):
+    with pytest.raises(RunFailed, match=r"Writing the state oci://audit-state@axexample/epimetheus/us-ashburn-1.state failed: OCI returned 503"):
         stage.call(seconds=20, **ONE_SLICE)
     stage.world.faults.clear()
     stage.hand.forward(30)

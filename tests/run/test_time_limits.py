@@ -29,10 +29,10 @@ def ends_in_time(stage, **arguments):
 @pytest.mark.parametrize(
     ("operation", "told"),
     [
-        ("GetNamespace", "asking for the Object Storage namespace"),
-        ("GetObject", "reading the state"),
-        ("PutObject", "writing the state"),
-        ("ListCompartments", "listing the compartments"),
+        ("GetNamespace", "Object Storage namespace failed"),
+        ("GetObject", "Reading the state"),
+        ("PutObject", "Writing the state"),
+        ("ListCompartments", "Listing the compartments"),
         ("ListEvents", "None of 1 compartments could be read"),
         ("PostMetricData", None),
     ],

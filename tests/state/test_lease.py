@@ -260,7 +260,7 @@ def test_a_signal_that_comes_while_a_failed_run_is_saved_returns_the_lease_too(s
 def test_a_lease_whose_write_was_not_answered_is_returned(stage):
     stage.run()
     stage.world.faults.add("lost_response", operation="PutObject", times=None)
-    with pytest.raises(RunFailed, match="writing the state"):
+    with pytest.raises(RunFailed, match="Writing the state"):
         stage.call(seconds=20)
     stage.world.faults.clear()
     assert stage.state().lease is None
