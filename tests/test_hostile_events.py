@@ -244,7 +244,7 @@ def test_no_part_of_a_value_that_may_be_secret_is_shown(given):
 @pytest.mark.parametrize("key", ["SYSLOG_HOST", "SYSLOG_SERVER_NAME", "STATE_BUCKET", "STATE_NAMESPACE"])
 @pytest.mark.parametrize("mark", [" ", "!", "$", "|", "\\", "=", "&", ";", "(", "\t"])
 def test_of_addresses_and_names_nothing_is_shown_behind_what_they_can_not_hold(key, mark):
-    assert f"{key}=siem…: allowed" in refused({key: f"siem{mark}Hunter2x"})
+    assert f"{key}=siem…: expected" in refused({key: f"siem{mark}Hunter2x"})
 
 
 @pytest.mark.parametrize("form", ["cef", "leef", "json"])
