@@ -86,7 +86,7 @@ MUTATIONS = [
     Mutation("5: more time than there is", "run/run.py", "deadline.earlier(commit_reserve(deadline.left()))", "deadline.earlier(-600)"),
     Mutation("1: the clock is believed", "oci_client/clock_offset.py", "return by_oci(now, offset), warning", "return now, warning"),
     Mutation("5: a lease of hours", "state/model.py", "LEASE_SECONDS = 300.0", "LEASE_SECONDS = 30_000.0"),
-    Mutation("5: an interrupt keeps the lease", "run/lease.py", "parts.keeper.release()", "None"),
+    Mutation("5: an interrupt keeps the lease", "run/lease.py", "parts.session.release()", "None"),
     Mutation("6: pages are collected", "source/fetch.py", f" in {PAGES}:", f" in [*{PAGES}]:"),
     Mutation(
         "7: malformed is sent as it is", "render/renderer.py",

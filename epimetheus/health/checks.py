@@ -149,19 +149,19 @@ class HealthChecks:
         """Whether a run may use the state, and it can be read and written; its content stays, except for which run wrote it last."""
         # A call of the store takes at most 1/27 of the time there is for a run: here a fifth of this check's, for up to four calls.
         limit = Deadline.after(self._clock, deadline.left() * 5)
-        store, keeper, now = self._workshop.store(region, limit), self._workshop.keeper(region, self._run_id, limit), self._now()
-        found = keeper.peek()
+        store, session, now = self._workshop.store(region, limit), self._workshop.session(region, self._run_id, limit), self._now()
+        found = session.peek()
         if found is None:
-            keeper.refuse_missing()
+            session.refuse_missing()
             self._without_state.add(region)
             return _no_state_yet(store)
-        keeper.admit(found, now)
+        session.admit(found, now)
         self._states[region] = found
         if (lease := found.lease) and lease.is_live(now):
             return CheckAnswer(f"{store.name} can be read; run {lease.run} is at work until {time_text(lease.until)}, so no write was tried.")
         try:
-            leased = keeper.commit(replace(found, lease=Lease(self._run_id, 0.0)))  # over by any clock
-            keeper.commit(replace(leased, lease=lease))
+            leased = session.commit(replace(found, lease=Lease(self._run_id, 0.0)))  # over by any clock
+            session.commit(replace(leased, lease=lease))
         except StateConflict as conflict:
             return CheckAnswer(f"{conflict.what} So it can be read, and its condition holds.")
         return CheckAnswer(f"{store.name} can be read and written.")

@@ -58,7 +58,7 @@ def discover_compartments(
     now = time.minute
 
     def list_page(parent: str, subtree: bool, page: str | None) -> tuple[list[Compartment], str | None]:
-        parts.keeper.renew_if_due(time.now())  # a long listing must not outlast the lease
+        parts.session.renew_if_due(time.now())  # a long listing must not outlast the lease
         return parts.list_page(parent, subtree, page)
 
     within = deadline.within(deadline.left() / 3) if state.known else deadline

@@ -20,7 +20,7 @@ def lease_returned(parts: RunPorts, region: str) -> Iterator[None]:
     try:
         yield
     except BaseException as ending:
-        leased, saved = parts.keeper.holds_lease, parts.keeper.release()
+        leased, saved = parts.session.holds_lease, parts.session.release()
         with suppress(Exception):  # a report that fails must not replace what ended the run
             parts.watcher.wrong(to_problem(_interrupted(ending, leased, saved)), region)
         raise

@@ -120,7 +120,7 @@ class RunPorts:
     """
 
     clock: Clock
-    keeper: StateSession
+    session: StateSession
     list_page: ListPage
     audit: AuditSource
     calls: Calls

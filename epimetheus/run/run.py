@@ -85,7 +85,7 @@ class _Run:
     def timed(self, step: Callable[[], None]) -> None:
         began = self.parts.clock.monotonic()
         try:
-            self.parts.keeper.renew_if_due(self.time.now())
+            self.parts.session.renew_if_due(self.time.now())
             step()
         finally:
             self.tally.phases[step.__name__] = round(self.parts.clock.monotonic() - began, 3)
@@ -94,14 +94,14 @@ class _Run:
         """Take the lease; or the lease of the run that has it."""
         if self.parts.clock_offset() is None:
             self.parts.measure_clock()
-        self.state, other = self.parts.keeper.open(self.first_state, now=self.time.now(), until=self.lease_end())
+        self.state, other = self.parts.session.open(self.first_state, now=self.time.now(), until=self.lease_end())
         if other is None and (warning := self.time.check()):
             self.tally.warnings.append(warning)
-            self.parts.keeper.extend(self.lease_end(), self.time.now())
+            self.parts.session.extend(self.lease_end(), self.time.now())
         self.from_ = self.state.through
         self.remember()
         self.opened = True
-        self.tally.warnings += [first_start(self.from_ - self.options.overlap)] * self.parts.keeper.first_start
+        self.tally.warnings += [first_start(self.from_ - self.options.overlap)] * self.parts.session.first_start
         return other
 
     def lease_end(self) -> float:
@@ -184,7 +184,7 @@ class _Run:
         """Between two pages, and while none arrives."""
         self.count()
         self.checkpoint()
-        self.parts.keeper.renew_if_due(self.time.now())
+        self.parts.session.renew_if_due(self.time.now())
 
     def progress(self, ended: int, works: int) -> None:
         self.parts.watcher.progress(self.options.region, Window(self.state.through, self.time.end), ended, works)
@@ -207,7 +207,7 @@ class _Run:
         reach = {compartment_tag(ocid): minute for ocid, minute in plan.dedupe_horizon(state, self.options.overlap).items()}
         self.seen.forget(state.through - self.options.overlap, reach)
         quotas = self.quotas.packed(plan.quota_horizon(state, self.options.overlap) - _LATE_MINUTES)
-        written = self.parts.keeper.commit(replace(state, keys=self.seen.packed(), quotas=quotas), now=self.time.now())
+        written = self.parts.session.commit(replace(state, keys=self.seen.packed(), quotas=quotas), now=self.time.now())
         self.state = replace(written, keys={})  # they are in memory once
         self.committed_at = self.parts.clock.monotonic()
         self.uncommitted = False
@@ -236,8 +236,8 @@ class _Run:
 
     def salvage(self) -> None:
         """After a failure: the cursor stays, what was confirmed is kept, the lease is given back."""
-        if not (self.opened and self.parts.keeper.holds_lease):
-            self.parts.keeper.release()  # where the answer to the first write was lost
+        if not (self.opened and self.parts.session.holds_lease):
+            self.parts.session.release()  # where the answer to the first write was lost
             return
         with suppress(EpimetheusError):  # the run has failed already; what can still be confirmed need not be sent again
             self.forwarder.finish()
@@ -246,7 +246,7 @@ class _Run:
             self.close(failed=True)
         except EpimetheusError as error:
             self.wrong(error)
-            self.parts.keeper.release()
+            self.parts.session.release()
 
     def wrong(self, error: EpimetheusError) -> None:
         self.parts.watcher.wrong(to_problem(error), self.options.region)
@@ -280,8 +280,8 @@ class _Run:
             listing_stale=tally.listing_stale,
             listing_age_seconds=tally.listing_age,
             given_up=len(self.given_up),
-            first_start=parts.keeper.first_start,
-            state_writes=parts.keeper.writes,
+            first_start=parts.session.first_start,
+            state_writes=parts.session.writes,
             certificate_days=days_left(parts.certificate_end(), self.time.now()),
             caches={"dedupe": tally.dedupe(len(self.seen)), "names": self.selection.names()},
             performance=tally.performance(),

@@ -8,7 +8,7 @@ It is written in two steps around the first state, each conditional, so that a r
 
 Killed after 1: the next run finds an incomplete marker and no state, and starts at its T. Killed after 2: it finds a state that does not
 know of a complete marker (`State.marked`), and completes it. T never moves, so that no start forgets what an earlier one had promised.
-Until the state has an owner (see `Keeper`), nothing was confirmed by any receiver, so that starting at T again loses nothing.
+Until the state has an owner (see `StateSession`), nothing was confirmed by any receiver, so that starting at T again loses nothing.
 
 In a bucket there are two, which say the same. ``<prefix><region>.started`` stands beside the state: it shows that a state was deleted.
 ``epimetheus-started/<region>/<owner>`` depends on tenancy, receiver and chosen compartments, but not on STATE_PREFIX: it shows that the

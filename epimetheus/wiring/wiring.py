@@ -111,7 +111,7 @@ class Wiring:
         """Where this region's state is kept."""
         return self._stores(region, deadline, calls)[0]
 
-    def keeper(
+    def session(
         self, region: str, run_id: str, deadline: Deadline, calls: Calls | None = None, receiver: Receiver | None = None
     ) -> StateSession:
         """Keeps this region's state for ``run_id``, and records its owner once ``receiver`` confirmed anything, or had nothing to get."""
@@ -274,7 +274,7 @@ class Wiring:
         receiver = self.delivery(dialer, until)
         return RunPorts(
             clock=self.clock,
-            keeper=self.keeper(region, run_id, deadline, calls, receiver),
+            session=self.session(region, run_id, deadline, calls, receiver),
             list_page=self.list_page(deadline.left() / 8, calls),
             audit=self.audit(region),
             calls=calls,

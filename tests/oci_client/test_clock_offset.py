@@ -121,7 +121,7 @@ def test_a_run_is_given_the_offset(tmp_path, api_key):
     with mock_oci(world):
         shop = Wiring.open(settings, clock, Deadline.after(clock, 60))
         parts = shop.parts("us-ashburn-1", "r1", shop.deadline, watcher=None)
-        assert parts.keeper.peek() is None
+        assert parts.session.peek() is None
         assert parts.clock_offset() == pytest.approx(-240, abs=0.5)
     assert corrected_now(clock.now(), parts.clock_offset())[0] == pytest.approx(NOON - 240, abs=1)
 

@@ -10,7 +10,7 @@ from tests.simulation.tenancy import ROOT
 HAS_MARKER = find_spec("epimetheus.state.marker") is not None
 
 
-def keeper(shelf: Shelf, marker: Shelf, run_id: str, region: str) -> StateSession:
+def state_session(shelf: Shelf, marker: Shelf, run_id: str, region: str) -> StateSession:
     """For the run ``run_id``."""
     if not HAS_MARKER:
         return StateSession(shelf, run_id, region)

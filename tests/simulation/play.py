@@ -24,7 +24,7 @@ from epimetheus.source.rate_limiter import RateLimiter
 from tests.simulation.audit import Wire
 from tests.simulation.chance import Killed, Stage
 from tests.simulation.events import Event
-from tests.simulation.keeping import keeper
+from tests.simulation.keeping import state_session
 from tests.simulation.oracle import Oracle
 from tests.simulation.receipts import Broken, Receipts
 from tests.simulation.settings import RULES, Settings, known
@@ -152,7 +152,7 @@ class Workshop:
             RunPorts,
             {
                 "clock": stage.clock,
-                "keeper": keeper(one.shelf, one.marker, run_id, region),
+                "session": state_session(one.shelf, one.marker, run_id, region),
                 "list_page": one.tenancy.list_page,
                 "audit": one.audit,
                 "calls": Calls(),

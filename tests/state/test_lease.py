@@ -326,38 +326,38 @@ def store(tmp_path):
 
 
 def opened(store, run, now=NOW):
-    keeper = StateSession(store, run, REGION)
-    state, other = keeper.open(lambda: FRESH, now=now, until=now + 36_000)
-    return keeper, state, other
+    session = StateSession(store, run, REGION)
+    state, other = session.open(lambda: FRESH, now=now, until=now + 36_000)
+    return session, state, other
 
 
 def test_a_lease_is_renewed_each_minute_and_by_each_commit(store):
-    keeper, state, _ = opened(store, "run1")
-    keeper.renew_if_due(NOW + 59)
+    session, state, _ = opened(store, "run1")
+    session.renew_if_due(NOW + 59)
     assert unpack(store.read().data, "").lease == Lease("run1", NOW + 300, NOW)
-    keeper.renew_if_due(NOW + 60)
+    session.renew_if_due(NOW + 60)
     assert unpack(store.read().data, "").lease == Lease("run1", NOW + 360, NOW)
-    state = keeper.commit(replace(state, through=101, keys={101: b"k" * 16}), now=NOW + 100)
+    state = session.commit(replace(state, through=101, keys={101: b"k" * 16}), now=NOW + 100)
     assert state.lease == Lease("run1", NOW + 400, NOW)
-    keeper.renew_if_due(NOW + 159)
-    assert keeper.writes == 3
-    keeper.renew_if_due(NOW + 160)
+    session.renew_if_due(NOW + 159)
+    assert session.writes == 3
+    session.renew_if_due(NOW + 160)
     assert unpack(store.read().data, "") == replace(state, lease=Lease("run1", NOW + 460, NOW), serial=4)
-    keeper.commit(replace(state, lease=None), now=NOW + 200)
-    keeper.renew_if_due(NOW + 900)
-    assert (keeper.writes, unpack(store.read().data, "").lease) == (5, None)
+    session.commit(replace(state, lease=None), now=NOW + 200)
+    session.renew_if_due(NOW + 900)
+    assert (session.writes, unpack(store.read().data, "").lease) == (5, None)
 
 
 def test_a_lease_ends_with_the_run_at_the_latest(store):
-    keeper = StateSession(store, "run1", REGION)
-    state, _ = keeper.open(lambda: FRESH, now=NOW, until=NOW + 100)
+    session = StateSession(store, "run1", REGION)
+    state, _ = session.open(lambda: FRESH, now=NOW, until=NOW + 100)
     assert state.lease.until == NOW + 100
-    assert keeper.commit(state, now=NOW + 90).lease.until == NOW + 100
+    assert session.commit(state, now=NOW + 90).lease.until == NOW + 100
 
 
 @pytest.mark.parametrize("taker", ["another run", "unlock"])
 def test_a_run_that_lost_its_lease_stops(store, taker):
-    keeper, state, _ = opened(store, "run1")
+    session, state, _ = opened(store, "run1")
     if taker == "unlock":
         by_hand = StateSession(store, "terminal-1", REGION)
         by_hand.commit(replace(by_hand.peek(), lease=None))
@@ -365,30 +365,30 @@ def test_a_run_that_lost_its_lease_stops(store, taker):
         opened(store, "run2", NOW + 301)
     kept = store.read()
     with pytest.raises(StateConflict):
-        keeper.renew_if_due(NOW + 302)
+        session.renew_if_due(NOW + 302)
     with pytest.raises(StateConflict):
-        keeper.commit(state, now=NOW + 302)
-    keeper.release()
+        session.commit(state, now=NOW + 302)
+    session.release()
     assert store.read() == kept
 
 
 def test_a_store_that_fails_for_a_moment_ends_no_run(store, monkeypatch):
-    keeper, _, _ = opened(store, "run1")
+    session, _, _ = opened(store, "run1")
 
     def fail():
         raise StateError("503 while reading.", do="")
 
     with monkeypatch.context() as failing:
         failing.setattr(store, "read", fail)
-        keeper.renew_if_due(NOW + 60)
-    keeper.renew_if_due(NOW + 70)
+        session.renew_if_due(NOW + 60)
+    session.renew_if_due(NOW + 70)
     assert unpack(store.read().data, "").lease.until == NOW + 300
-    keeper.renew_if_due(NOW + 75)
+    session.renew_if_due(NOW + 75)
     assert unpack(store.read().data, "").lease.until == NOW + 375
 
 
 def test_a_lease_is_returned_although_the_store_fails_for_a_moment(store, monkeypatch):
-    keeper, _, _ = opened(store, "run1")
+    session, _, _ = opened(store, "run1")
     write, failures = store.write, [StateError("503 while writing.", do=""), StateError("503 while writing.", do="")]
 
     def fail_at_first(data, etag):
@@ -397,12 +397,12 @@ def test_a_lease_is_returned_although_the_store_fails_for_a_moment(store, monkey
         return write(data, etag)
 
     monkeypatch.setattr(store, "write", fail_at_first)
-    assert keeper.release() == unpack(store.read().data, "")
+    assert session.release() == unpack(store.read().data, "")
     assert unpack(store.read().data, "").lease is None
 
 
 def test_a_signal_while_the_lease_is_returned_is_raised_afterwards(store, monkeypatch):
-    keeper, _, _ = opened(store, "run1")
+    session, _, _ = opened(store, "run1")
     read, signals = store.read, [Signaled(signal.SIGTERM)]
 
     def interrupted():
@@ -412,12 +412,12 @@ def test_a_signal_while_the_lease_is_returned_is_raised_afterwards(store, monkey
 
     monkeypatch.setattr(store, "read", interrupted)
     with pytest.raises(Signaled):
-        keeper.release()
+        session.release()
     assert unpack(store.read().data, "").lease is None
 
 
 def test_a_second_signal_ends_the_return_of_the_lease(store, monkeypatch):
-    keeper, _, _ = opened(store, "run1")
+    session, _, _ = opened(store, "run1")
     calls = []
 
     def interrupted():
@@ -426,7 +426,7 @@ def test_a_second_signal_ends_the_return_of_the_lease(store, monkeypatch):
 
     monkeypatch.setattr(store, "read", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        keeper.release()
+        session.release()
     assert len(calls) == 2
 
 
@@ -435,8 +435,8 @@ def test_unlock_asks_and_says_where_there_is_none(terminal, tmp_path):  # noqa: 
     type_in("run")
     assert "there is no lease" in type_in("state", "unlock").output
     store = FileStore(tmp_path / "cursor")
-    keeper = StateSession(store, "run1", REGION)
-    keeper.open(lambda: FRESH, now=time.time(), until=time.time() + 300)
+    session = StateSession(store, "run1", REGION)
+    session.open(lambda: FRESH, now=time.time(), until=time.time() + 300)
     done = type_in("state", "unlock", answer="n\n")
     assert (done.exit_code, "run run1 holds the lease since 20" in done.output, "Remove the lease?" in done.output) == (1, True, True)
     assert "skipped: Run run1 holds the lease since" in type_in("run").stderr

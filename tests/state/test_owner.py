@@ -112,10 +112,10 @@ class Unconfirmed(Kept):
         self.calls, self.fatal, self.before = 0, fatal, before
         owner = Owner("ocid1.tenancy.oc1..t", receiver_id("tls", "siem", port, None))
         markers = Markers([Place("beside", self), Place(f"by owner {port}", self)])
-        keeper = StateSession(Place("state", self), f"run at {now}", REGION, owner, markers, lambda caught_up: self.confirmed)
-        state, _ = keeper.open(lambda: State(REGION, int(now // 60) - 60), now=now, until=now + 60)
-        keeper.commit(replace(state, lease=None), now=now)
-        return state.through, keeper.first_start
+        session = StateSession(Place("state", self), f"run at {now}", REGION, owner, markers, lambda caught_up: self.confirmed)
+        state, _ = session.open(lambda: State(REGION, int(now // 60) - 60), now=now, until=now + 60)
+        session.commit(replace(state, lease=None), now=now)
+        return state.through, session.first_start
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])

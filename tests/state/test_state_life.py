@@ -401,11 +401,11 @@ class Kept:
         self.calls, self.fatal, self.before = 0, fatal, before
         owner = Owner("ocid1.tenancy.oc1..t", receiver_id("tls", "siem", 6514, None))
         markers = Markers([Place("beside", self), Place("by owner", self)])
-        keeper = StateSession(Place("state", self), f"run at {now}", REGION, owner, markers)
-        state, other = keeper.open(lambda: State(REGION, int(now // 60) - 60), now=now, until=now + 60)
+        session = StateSession(Place("state", self), f"run at {now}", REGION, owner, markers)
+        state, other = session.open(lambda: State(REGION, int(now // 60) - 60), now=now, until=now + 60)
         assert other is None
-        keeper.commit(replace(state, lease=None))
-        return state.through, keeper.first_start
+        session.commit(replace(state, lease=None))
+        return state.through, session.first_start
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
