@@ -61,7 +61,7 @@ MUTATIONS = [
     Mutation("1: a refused deleted compartment is given up at once", "run/plan.py", "GIVE_UP_MINUTES = 6 * 60", "GIVE_UP_MINUTES = 0"),
     Mutation(
         "1: a deselected compartment loses its mark", "run/known_compartments.py",
-        "read=state.mark(ocid), floor=behind",
+        "read=state.read_until(ocid), floor=behind",
         "read=now, floor=behind",
     ),
     Mutation("1: a missing state is a fresh start", "state/session.py", "if marker and marker[0].complete:", "if False:"),

@@ -136,7 +136,7 @@ def _known(ocid: str, state: State, listing: Listing, selected: Collection[str],
         return replace(current, polled=True, read=None, floor=0)
     if was_asked:
         behind = state.behind.get(ocid)
-        return replace(current, polled=False, read=state.mark(ocid), floor=behind.floor if behind else state.floor)
+        return replace(current, polled=False, read=state.read_until(ocid), floor=behind.floor if behind else state.floor)
     return replace(current, polled=False)
 
 
@@ -145,7 +145,7 @@ def _read_to(state: State, ocid: str) -> tuple[int, int]:
     before = state.known.get(ocid)
     if before is None:
         return 0, 0
-    return (state.mark(ocid), state.floor) if before.polled else (before.read or 0, before.floor)
+    return (state.read_until(ocid), state.floor) if before.polled else (before.read or 0, before.floor)
 
 
 def _settled(known: KnownCompartment, mark: int, floor: int, overlap: int) -> KnownCompartment:

@@ -163,7 +163,7 @@ class State:
             yield f"the mark of {ocid}", known.read or 0
             yield f"the end of what is read again of {ocid}", known.floor
 
-    def mark(self, ocid: str) -> int:
+    def read_until(self, ocid: str) -> int:
         """The minute up to which this compartment is read."""
         behind = self.behind.get(ocid)
         return self.through if behind is None else behind.since
