@@ -196,7 +196,7 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
     if adopted := state.adopted:
         rows.append(("adopted", f"{time_text(adopted.at)}, before: {adopted.before}. Reason: {adopted.reason}"))
     rows += [
-        ("behind", f"{ocid} since {minute_text(behind.since)}, {behind.tries} tries: {behind.why}")
+        ("behind", f"{ocid} since {minute_text(behind.since)}, {behind.attempts} tries: {behind.reason}")
         for ocid, behind in sorted(state.behind.items())
     ]
     for title, text in rows:

@@ -20,7 +20,7 @@ from epimetheus.model import minute_text, parse_minute, time_text
 from epimetheus.render.sanitize import on_terminal
 from epimetheus.run.known_compartments import RETENTION_MINUTES
 from epimetheus.select.own_polling import addresses, confirmed
-from epimetheus.state.checks import missing
+from epimetheus.state.checks import missing_state
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import Adoption, Lease, State
 from epimetheus.state.owner import Owner, ReceiverId
@@ -58,7 +58,7 @@ def state_show(region: Region = None, raw: Raw = False) -> None:
         kept = _kept(region)
         state = kept.session.peek()
         if state is None:
-            kept.session.refuse_missing()
+            kept.session.raise_if_missing()
     if state is None:
         say(terminal_console(), f"{kept.name}: no state yet; the first run writes it.")
     elif raw:
@@ -85,7 +85,7 @@ def state_rewind(
             _ask(f"{time} is in the future: until then every run fails, and events before it are never sent. Continue?", yes)
         elif minute > state.through:
             _ask(f"{time} is after the cursor, {minute_text(state.through)}: what lies between is never sent. Continue?", yes)
-        kept.session.commit(replace(state.rewound(minute, now), quotas=addresses(state.quotas)))
+        kept.session.commit(replace(state.rewound(minute, now), rate_limits=addresses(state.rate_limits)))
     say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(minute)} on, and OVERLAP_MINUTES before it.")
 
 
@@ -114,7 +114,7 @@ def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None
             raise ConfigError([f"--reason has {len(reason)} printable characters; allowed is {allowed}"])
         kept = _kept(region)
         if (state := _found(kept, force=False)) is None:
-            kept.session.refuse_missing()
+            kept.session.raise_if_missing()
             raise ConfigError([f"there is no state in {kept.name} to adopt; the first run writes it, for the receiver of its settings"])
         before, after = _owner_text(state.tenancy, state.receiver), _owner_text(kept.owner.tenancy, kept.owner.receiver)
         if (state.tenancy, state.receiver) == (kept.owner.tenancy, kept.owner.receiver):
@@ -160,10 +160,10 @@ def state_own_address(address: str, region: Region = None, force: Force = False,
             raise ConfigError([f"ADDRESS={address[:80]}: {allowed}"]) from error
         kept = _kept(region)
         if (state := _found(kept, force)) is None:
-            kept.session.refuse_missing()
+            kept.session.raise_if_missing()
             raise ConfigError([f"{kept.name}: there is no state yet; the first run takes the first address it reads"])
         _ask(f"Calls from {known} are left out from now on. Does a container or NAT gateway of this deployment have that address?", yes)
-        kept.session.commit(replace(state, quotas=confirmed(state.quotas, known, int(SYSTEM.now() // 60))))
+        kept.session.commit(replace(state, rate_limits=confirmed(state.rate_limits, known, int(SYSTEM.now() // 60))))
     say(terminal_console(), f"{kept.name}: {known} is the address of this deployment.")
 
 
@@ -224,10 +224,10 @@ def _replaced(kept: _Kept, *, force: bool, yes: bool, new: bool) -> State | None
             return None
         raise
     if state is None:
-        found = kept.session.marker()
+        found = kept.session.find_marker()
         unknown = f"There is no state in {kept.name}, and nothing shows that there ever was one."
         here = found is not None and found[0].state == kept.name
-        _ask(f"{missing(kept.name, *found).what if found else unknown} Create a new state in {kept.name}?", new or (yes and here))
+        _ask(f"{missing_state(kept.name, *found).what if found else unknown} Create a new state in {kept.name}?", new or (yes and here))
     return state
 
 
@@ -242,14 +242,14 @@ def _found(kept: _Kept, force: bool) -> State | None:
 def _problem(session: StateSession, state: State, now: float) -> StateError | None:
     """What keeps a run from using ``state``."""
     try:
-        session.admit(state, now)
+        session.validate(state, now)
     except StateError as error:
         return error
     return None
 
 
 def _lease_text(lease: Lease) -> str:
-    since = f" since {time_text(lease.taken)}" if lease.taken else ""
+    since = f" since {time_text(lease.acquired)}" if lease.acquired else ""
     return f"run {lease.run} holds the lease{since}, until {time_text(lease.until)}"
 
 

@@ -152,10 +152,10 @@ class HealthChecks:
         store, session, now = self._workshop.store(region, limit), self._workshop.session(region, self._run_id, limit), self._now()
         found = session.peek()
         if found is None:
-            session.refuse_missing()
+            session.raise_if_missing()
             self._without_state.add(region)
             return _no_state_yet(store)
-        session.admit(found, now)
+        session.validate(found, now)
         self._states[region] = found
         if (lease := found.lease) and lease.is_live(now):
             return CheckAnswer(f"{store.name} can be read; run {lease.run} is at work until {time_text(lease.until)}, so no write was tried.")
@@ -191,7 +191,7 @@ class HealthChecks:
         if not state.behind:
             return CheckAnswer("Nobody is behind.")
         first = sorted(state.behind.items(), key=lambda item: (item[1].since, item[0]))[:_MOST_NAMED]
-        named = "; ".join(f"{ocid} since {minute_text(b.since)}, {b.tries} tries: {b.why}" for ocid, b in first)
+        named = "; ".join(f"{ocid} since {minute_text(b.since)}, {b.attempts} tries: {b.reason}" for ocid, b in first)
         return CheckAnswer(f"{len(state.behind)} compartments are behind: {named}", "degraded", _BEHIND_HELP)
 
     def tls(self, _: Deadline) -> CheckAnswer:

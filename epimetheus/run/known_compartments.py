@@ -83,9 +83,9 @@ def update_compartments(
             since = _first_minute(listing.compartments.get(ocid), before, horizon, max(oldest, state.began))
             since = max(since, oldest)
             if since < state.through:
-                read_before = before is not None and before.read is not None
+                read_before = before is not None and before.read_until is not None
                 behind[ocid] = BehindCompartment(since, RESUMED if read_before else NEW, floor=before.floor if before else 0)
-            if before and before.read is not None and before.read < oldest:
+            if before and before.read_until is not None and before.read_until < oldest:
                 expired.append(ocid)
     deselected = [ocid for ocid, k in known.items() if not k.polled and _was_asked(state, ocid) and ocid not in selected and k.vanished is None]
     state = replace(state, known=known, behind=behind, **_listed(state, listing, now))
@@ -108,13 +108,13 @@ def _was_asked(state: State, ocid: str) -> bool:
 
 def _is_worth_keeping(known: KnownCompartment, oldest: int) -> bool:
     """A compartment that is no longer listed is remembered while it is read, and for a year after, to read on if it returns."""
-    return known.vanished is None or known.polled or (known.read is not None and known.read >= oldest)
+    return known.vanished is None or known.polled or (known.read_until is not None and known.read_until >= oldest)
 
 
 def _first_minute(listed: Compartment | None, before: KnownCompartment | None, horizon: int, began: int) -> int:
     """Where to begin with a compartment that is read from now on; ``began``: since then, whatever was created is to be read."""
-    if before is not None and before.read is not None:
-        return before.read
+    if before is not None and before.read_until is not None:
+        return before.read_until
     created = listed.created if listed else 0
     return created if before is None and created >= began > 0 else max(created, horizon)
 
@@ -124,19 +124,19 @@ def _known(ocid: str, state: State, listing: Listing, selected: Collection[str],
     was_asked = before is not None and before.polled
     if listed is not None:
         gone = (before.vanished if before and before.deleted else now) if listed.deleted else None
-        read, floor, given_up = (before.read, before.floor, before.given_up and listed.deleted) if before else (None, 0, False)
+        read, floor, given_up = (before.read_until, before.floor, before.given_up and listed.deleted) if before else (None, 0, False)
         current, asked = KnownCompartment(listed.name, listed.parent, False, listed.deleted, gone, read, floor, given_up), ocid in selected
     elif before is not None:
         whole = listing.tree and not listing.refused
         current = replace(before, vanished=before.vanished or (now if whole else None))
-        asked = (before.polled or before.read is not None) and ocid in selected
+        asked = (before.polled or before.read_until is not None) and ocid in selected
     else:
         raise ValueError(f"{ocid} is neither listed nor known")
     if asked:
-        return replace(current, polled=True, read=None, floor=0)
+        return replace(current, polled=True, read_until=None, floor=0)
     if was_asked:
         behind = state.behind.get(ocid)
-        return replace(current, polled=False, read=state.read_until(ocid), floor=behind.floor if behind else state.floor)
+        return replace(current, polled=False, read_until=state.read_until(ocid), floor=behind.floor if behind else state.floor)
     return replace(current, polled=False)
 
 
@@ -145,11 +145,11 @@ def _read_to(state: State, ocid: str) -> tuple[int, int]:
     before = state.known.get(ocid)
     if before is None:
         return 0, 0
-    return (state.read_until(ocid), state.floor) if before.polled else (before.read or 0, before.floor)
+    return (state.read_until(ocid), state.floor) if before.polled else (before.read_until or 0, before.floor)
 
 
 def _settled(known: KnownCompartment, mark: int, floor: int, overlap: int) -> KnownCompartment:
     """No longer read once it has been read past its end and the overlap, or was given up."""
     if not known.polled or known.vanished is None or (mark < known.vanished + overlap and not known.given_up):
         return known
-    return replace(known, polled=False, read=mark, floor=floor)
+    return replace(known, polled=False, read_until=mark, floor=floor)

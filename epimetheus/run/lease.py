@@ -40,7 +40,7 @@ def _interrupted(ending: BaseException, leased: bool, saved: State | None) -> In
 
 def lease_held(lease: Lease) -> str:
     """The warning of a run that is skipped."""
-    since = f" since {time_text(lease.taken)}" if lease.taken else ""
+    since = f" since {time_text(lease.acquired)}" if lease.acquired else ""
     return f"Run {lease.run} holds the lease{since}, until {time_text(lease.until)}; skipping this run."
 
 

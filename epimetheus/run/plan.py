@@ -44,14 +44,14 @@ def polled_compartments(state: State) -> list[str]:
 
 def dedupe_horizon(state: State, overlap: int) -> dict[str, int]:
     """OCID → the minute from which its dedupe keys are needed, for compartments that may be read from before the cursor's overlap."""
-    left = {ocid: known.read - overlap for ocid, known in state.known.items() if known.read is not None}
+    left = {ocid: known.read_until - overlap for ocid, known in state.known.items() if known.read_until is not None}
     return left | {ocid: behind.since - overlap for ocid, behind in state.behind.items()}
 
 
 def quota_horizon(state: State, overlap: int) -> int:
     """The minute from which counts under hourly limits are needed: for what is read again, but at most a week of what has stopped."""
     week = state.through - 7 * 24 * 60
-    stopped = [known.read for known in state.known.values() if known.read is not None and known.read >= week]
+    stopped = [known.read_until for known in state.known.values() if known.read_until is not None and known.read_until >= week]
     return min([state.through, *stopped, *(behind.since for behind in state.behind.values())]) - overlap
 
 
@@ -61,7 +61,7 @@ def change_overlap(state: State, overlap: int) -> State:
         return replace(state, overlap=overlap)
     kept = state.overlap
     behind = {ocid: replace(b, floor=max(b.floor, b.since - kept)) for ocid, b in state.behind.items()}
-    known = {ocid: k if k.read is None else replace(k, floor=max(k.floor, k.read - kept)) for ocid, k in state.known.items()}
+    known = {ocid: k if k.read_until is None else replace(k, floor=max(k.floor, k.read_until - kept)) for ocid, k in state.known.items()}
     return replace(state, overlap=overlap, floor=max(state.floor, state.through - kept), behind=behind, known=known)
 
 
@@ -77,12 +77,12 @@ def plan_backfill(
     for ocid, behind in state.behind.items():
         if ocid in excluded:
             continue
-        if behind.reading:
-            works.append(FetchTask(ocid, behind.reading.window, behind.reading.page))
+        if behind.page_cursor:
+            works.append(FetchTask(ocid, behind.page_cursor.window, behind.page_cursor.page))
             continue
-        in_parts = behind.restarts and now - behind.since >= overlap
+        in_parts = behind.tokens_expire and now - behind.since >= overlap
         start = _start(behind.since, behind.floor, 0 if ocid in fresh and not in_parts else overlap)
-        end = (start if in_parts else behind.since) + (behind.minutes or length)
+        end = (start if in_parts else behind.since) + (behind.window_minutes or length)
         works.append(FetchTask(ocid, Window(start, min(end, state.through))))
     return works
 
@@ -147,43 +147,43 @@ def _cursor(state: State, works: Collection[FetchTask], outcomes: Mapping[str, T
 
 def _read(before: BehindCompartment, work: FetchTask, events: int, *, length: int, quick: bool, late: bool) -> BehindCompartment:
     """A compartment behind whose window was read to its end. ``late``: so long after it that nothing in it can be listed later."""
-    minutes = adapted_length(before.minutes or length, events, may_grow=quick or not before.restarts)
+    minutes = adapted_length(before.window_minutes or length, events, may_grow=quick or not before.tokens_expire)
     floor = work.window.end if late and not work.page else before.floor
     since = max(before.since, work.window.end)
-    return replace(before, since=since, reading=None, minutes=minutes, missing=None, refused=0, floor=floor)
+    return replace(before, since=since, page_cursor=None, window_minutes=minutes, not_found_at=None, not_found_minutes=0, floor=floor)
 
 
 def _stopped(before: BehindCompartment, work: FetchTask, outcome: TaskOutcome, *, now: int, readable: bool) -> BehindCompartment:
     """A compartment behind whose window was not read to its end."""
-    minutes = max(1, work.window.end - (work.window.start if before.restarts else before.since))
+    minutes = max(1, work.window.end - (work.window.start if before.tokens_expire else before.since))
     if outcome.rejected and (minutes > 1 or is_stored_token(work, outcome)):
-        return replace(before, why=REJECTED, reading=None, minutes=max(1, minutes // 2), restarts=True)
-    events = outcome.events + (before.reading.events if before.reading and work.page else 0)
+        return replace(before, reason=REJECTED, page_cursor=None, window_minutes=max(1, minutes // 2), tokens_expire=True)
+    events = outcome.events + (before.page_cursor.events if before.page_cursor and work.page else 0)
     if outcome.crowded or (outcome.why == NO_TIME and events > MANY_EVENTS and minutes > 1):
-        return replace(before, why=CROWDED, reading=None, minutes=max(1, minutes // 8))
+        return replace(before, reason=CROWDED, page_cursor=None, window_minutes=max(1, minutes // 8))
     if outcome.why == NO_TIME:
         return _unfinished(before, PageCursor(work.window, outcome.page, events) if outcome.page else None, minutes)
-    shorter = max(1, minutes // 2) if outcome.events else before.minutes
-    failed = replace(before, why=outcome.why, tries=before.tries + 1, reading=None, minutes=shorter)
-    return _refused(failed, now, readable=readable) if outcome.missing else replace(failed, missing=None, refused=0)
+    shorter = max(1, minutes // 2) if outcome.events else before.window_minutes
+    failed = replace(before, reason=outcome.why, attempts=before.attempts + 1, page_cursor=None, window_minutes=shorter)
+    return _refused(failed, now, readable=readable) if outcome.missing else replace(failed, not_found_at=None, not_found_minutes=0)
 
 
 def _unfinished(before: BehindCompartment, reading: PageCursor | None, minutes: int) -> BehindCompartment:
     """Time ran out: it is read on, or, where tokens do not serve in a later run, begun again with a shorter window."""
-    after = replace(before, why=NO_TIME)
+    after = replace(before, reason=NO_TIME)
     if reading is None:
         return after
-    if before.restarts and minutes > 1:
-        return replace(after, reading=None, minutes=minutes // 2)
-    return replace(after, reading=reading)
+    if before.tokens_expire and minutes > 1:
+        return replace(after, page_cursor=None, window_minutes=minutes // 2)
+    return replace(after, page_cursor=reading)
 
 
 def _refused(failed: BehindCompartment, now: int, *, readable: bool) -> BehindCompartment:
     """OCI answered 404: how long that has been seen to go on, where it does not concern all of Audit."""
     if not readable:
         return failed
-    pause = 0 if failed.missing is None else now - failed.missing
-    return replace(failed, missing=now, refused=failed.refused + min(max(0, pause), REFUSAL_MINUTES))
+    pause = 0 if failed.not_found_at is None else now - failed.not_found_at
+    return replace(failed, not_found_at=now, not_found_minutes=failed.not_found_minutes + min(max(0, pause), REFUSAL_MINUTES))
 
 
 def is_stored_token(work: FetchTask, outcome: TaskOutcome) -> bool:
@@ -193,11 +193,11 @@ def is_stored_token(work: FetchTask, outcome: TaskOutcome) -> bool:
 
 def give_up(state: State, refused: Collection[str]) -> tuple[State, list[str]]:
     """The state without deleted compartments that have been refused for too long, and their OCIDs; ``refused``: in this run."""
-    given_up = [o for o, b in state.behind.items() if o in refused and state.known[o].deleted and b.refused >= GIVE_UP_MINUTES]
+    given_up = [o for o, b in state.behind.items() if o in refused and state.known[o].deleted and b.not_found_minutes >= GIVE_UP_MINUTES]
     if not given_up:
         return state, given_up
     marks = {ocid: state.behind[ocid].since for ocid in given_up}
-    known = {o: replace(k, polled=False, read=marks[o], given_up=True) if o in marks else k for o, k in state.known.items()}
+    known = {o: replace(k, polled=False, read_until=marks[o], given_up=True) if o in marks else k for o, k in state.known.items()}
     return replace(state, known=known, behind={o: b for o, b in state.behind.items() if o not in marks}), given_up
 
 

@@ -116,7 +116,7 @@ class _Run:
     def remember(self) -> None:
         """What was seen and spent before, as the state has it."""
         parts = self.parts
-        self.seen, self.quotas = SeenKeys(self.state.keys), RateLimits(self.state.quotas)
+        self.seen, self.quotas = SeenKeys(self.state.keys), RateLimits(self.state.rate_limits)
         self.state = replace(self.state, keys={})  # they are in memory once
         told = partial(parts.watcher.filtered, self.options.region) if self.options.statistics.filtered else None
         self.selection = Selection(parts.rules, parts.watch, self.quotas)
@@ -207,7 +207,7 @@ class _Run:
         reach = {compartment_tag(ocid): minute for ocid, minute in plan.dedupe_horizon(state, self.options.overlap).items()}
         self.seen.forget(state.through - self.options.overlap, reach)
         quotas = self.quotas.packed(plan.quota_horizon(state, self.options.overlap) - _LATE_MINUTES)
-        written = self.parts.session.commit(replace(state, keys=self.seen.packed(), quotas=quotas), now=self.time.now())
+        written = self.parts.session.commit(replace(state, keys=self.seen.packed(), rate_limits=quotas), now=self.time.now())
         self.state = replace(written, keys={})  # they are in memory once
         self.committed_at = self.parts.clock.monotonic()
         self.uncommitted = False

@@ -94,5 +94,5 @@ def position(state: State, since: int, end: int, now: float, length: int) -> Pos
         known=len(state.known),
         polled=len(plan.polled_compartments(state)),
         vanished=sum(known.vanished is not None for known in state.known.values()),
-        behind={ocid: BehindNow(minute_text(b.since), b.why, b.tries) for ocid, b in furthest},
+        behind={ocid: BehindNow(minute_text(b.since), b.reason, b.attempts) for ocid, b in furthest},
     )

@@ -117,11 +117,11 @@ class Wiring:
         """Keeps this region's state for ``run_id``, and records its owner once ``receiver`` confirmed anything, or had nothing to get."""
         store, *places = self._stores(region, deadline, calls)
 
-        def works(caught_up: bool) -> bool:
+        def receiver_verified(caught_up: bool) -> bool:
             quiet = caught_up and not self.settings.run_message
             return receiver is not None and (receiver.confirmations > 0 or quiet)
 
-        return StateSession(store, run_id, region, self.owner, Markers(places), works)
+        return StateSession(store, run_id, region, self.owner, Markers(places), receiver_verified)
 
     def _stores(self, region: str, deadline: Deadline, calls: Calls | None) -> list[Store]:
         """Where this region's state is kept, and each of its markers (see `epimetheus.state.marker`)."""
@@ -131,7 +131,7 @@ class Wiring:
         # The last commit may take two calls, the second to find out what became of the first: half of the reserve, for both.
         client = self.client(ObjectStorageClient, commit_reserve(deadline.left()) / 4, calls)
         beside = f"{self.settings.state_prefix}{region}"
-        names = (f"{beside}.state", f"{beside}.started", f"epimetheus-started/{region}/{self.owner.mark}")
+        names = (f"{beside}.state", f"{beside}.started", f"epimetheus-started/{region}/{self.owner.digest}")
         return [ObjectStore(client, self.namespace, str(self.settings.state_bucket), name) for name in names]
 
     @cached_property

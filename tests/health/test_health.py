@@ -272,7 +272,7 @@ BROKEN = {
         "Read through 2026-01-01T11:58:00Z, 26.0 h behind (degraded over 2 h, failed over 24 h). The last run ended at 2026-01-01T12:00:00",
         "are they scheduled"),
     "cursor in the future": (in_state(through=THROUGH + 60), "state", "failed", NO_STATE,
-        "is in the future: its cursor is at 2026-01-01T12:58:00Z", "state rewind TIME"),
+        "is in the future: the cursor is 2026-01-01T12:58:00Z", "state rewind TIME"),
     "no run ended": (in_state(last={}), "lag", "degraded", {}, "No run has ended yet.", "Check that the schedule invokes the function"),
     "no run for hours": (in_state(last=ENDED | {"at": "2026-01-01T09:30:00.000Z"}), "lag", "degraded", {},
         "The last run ended at 2026-01-01T09:30:00.000Z.", "are they scheduled"),

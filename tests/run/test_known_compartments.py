@@ -107,7 +107,7 @@ def test_a_vanished_compartment_is_read_until_its_overlap_has_passed(state):
     still = stock(replace(gone, through=NOW + OVERLAP - 1), listing("a"), {"a", "b"}, now=NOW + 20)
     assert (polled_compartments(still), still.known["b"].vanished) == (["a", "b"], NOW)
     over = stock(replace(gone, through=NOW + OVERLAP), listing("a"), {"a", "b"}, now=NOW + 20)
-    assert (polled_compartments(over), over.known["b"]) == (["a"], KnownCompartment("b", "root", vanished=NOW, read=NOW + OVERLAP))
+    assert (polled_compartments(over), over.known["b"]) == (["a"], KnownCompartment("b", "root", vanished=NOW, read_until=NOW + OVERLAP))
 
 
 def test_a_vanished_compartment_is_remembered_for_a_year(state):
@@ -136,7 +136,7 @@ def test_a_compartment_that_returns_is_read_on_from_where_reading_stopped(state,
 
 
 def test_after_more_than_a_year_the_rest_of_a_year_is_read_and_the_gap_is_a_warning(state):
-    paused = replace(state, through=YEAR_LATER + 100, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=900)})
+    paused = replace(state, through=YEAR_LATER + 100, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read_until=900)})
     back, changes = updated(paused, listing("a", "b"), {"a", "b"}, now=YEAR_LATER + 110)
     assert back.behind == {"b": BehindCompartment(NOW + 110, RESUMED)}
     assert changes.warnings(YEAR_LATER + 110) == [
@@ -154,7 +154,7 @@ def test_a_compartment_that_is_no_longer_selected_is_not_behind_either(state):
 def test_a_mark_survives_a_change_of_selection(state, lookback, tree):
     found = replace(listing("a", "b" if tree else "a"), tree=tree)
     paused, changes = updated(replace(state, behind={"b": BehindCompartment(100, "404", 3)}), found, {"a"}, lookback=lookback)
-    assert paused.known["b"] == KnownCompartment("b", "root", read=100)
+    assert paused.known["b"] == KnownCompartment("b", "root", read_until=100)
     assert changes == Changes(deselected=("b",))
     again, changes = updated(replace(paused, through=990), listing("a", "b"), {"a", "b"}, now=NOW + 10, lookback=lookback)
     assert again.behind == {"b": BehindCompartment(100, RESUMED)}
@@ -163,10 +163,10 @@ def test_a_mark_survives_a_change_of_selection(state, lookback, tree):
 
 @pytest.mark.parametrize("vanished", [None, 800], ids=["vanishes now", "vanished meanwhile"])
 def test_a_compartment_that_is_selected_again_and_listed_no_more_is_read_to_its_end(state, vanished):
-    paused = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=300, vanished=vanished)})
+    paused = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read_until=300, vanished=vanished)})
     again = stock(paused, listing("a"), {"a", "b"})
     assert again.behind == {"b": BehindCompartment(300, RESUMED)}
-    over = replace(paused, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=815, vanished=800)})
+    over = replace(paused, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read_until=815, vanished=800)})
     assert polled_compartments(stock(over, listing("a"), {"a", "b"})) == ["a"]
 
 
@@ -185,7 +185,7 @@ def test_a_partial_listing_makes_no_compartment_vanish(state):
 
 
 def test_the_last_known_serve_in_place_of_a_listing(state):
-    state = replace(state, known={**state.known, "v": KnownCompartment("v", vanished=800, read=800), "d": KnownCompartment("d", deleted=True, vanished=800)})
+    state = replace(state, known={**state.known, "v": KnownCompartment("v", vanished=800, read_until=800), "d": KnownCompartment("d", deleted=True, vanished=800)})
     served = last_known(state)
     assert (set(served.compartments), set(served.refused)) == ({"a", "b", "d"}, {"a", "b", "d"})
     assert stock(state, served, {"a", "b"}).known["v"] == state.known["v"]
@@ -202,14 +202,14 @@ def test_a_compartment_that_was_deleted_while_it_was_not_selected_is_read_to_its
 
 
 def test_a_compartment_that_vanished_and_returns_deleted_is_read_to_its_end(state):
-    vanished = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", vanished=100, read=200)})
+    vanished = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", vanished=100, read_until=200)})
     found = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
     back = stock(vanished, found, {"a", "b"})
     assert (back.behind, back.known["b"].vanished) == ({"b": BehindCompartment(200, RESUMED)}, NOW)
 
 
 def test_a_deleted_compartment_that_was_given_up_stays_so_until_it_is_active_again(state):
-    given_up = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", deleted=True, vanished=100, read=90, given_up=True)})
+    given_up = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", deleted=True, vanished=100, read_until=90, given_up=True)})
     still = stock(given_up, Listing({**listing("a").compartments, **listing("b", deleted=True).compartments}), {"a", "b"})
-    assert (polled_compartments(still), still.behind, still.known["b"].read) == (["a"], {}, 90)
+    assert (polled_compartments(still), still.behind, still.known["b"].read_until) == (["a"], {}, 90)
     assert stock(still, listing("a", "b"), {"a", "b"}).behind == {"b": BehindCompartment(90, RESUMED)}

@@ -48,14 +48,14 @@ def backfill(state, excluded, fresh, *, length, now=NOW):
 
 
 def test_which_keys_are_needed_longer(state):
-    more = {"v": KnownCompartment("v", vanished=800, read=850), "d": KnownCompartment("d", deleted=True, vanished=800, read=850), "w": KnownCompartment("w", polled=True, vanished=890)}
+    more = {"v": KnownCompartment("v", vanished=800, read_until=850), "d": KnownCompartment("d", deleted=True, vanished=800, read_until=850), "w": KnownCompartment("w", polled=True, vanished=890)}
     state = replace(state, known={**state.known, **more}, behind={"b": BehindCompartment(700, "404")})
     assert dedupe_horizon(state, OVERLAP) == {"v": 835, "d": 835, "b": 685}
 
 
 def test_counts_under_limits_are_needed_for_what_is_behind_and_for_a_week_of_what_has_stopped(state):
     week = 7 * 24 * 60
-    state = replace(state, through=2 * week, known={"v": KnownCompartment("v", read=week), "x": KnownCompartment("x", read=week - 1)})
+    state = replace(state, through=2 * week, known={"v": KnownCompartment("v", read_until=week), "x": KnownCompartment("x", read_until=week - 1)})
     assert quota_horizon(state, OVERLAP) == week - OVERLAP
     assert quota_horizon(replace(state, behind={"b": BehindCompartment(100, "404")}), OVERLAP) == 85
 
@@ -84,7 +84,7 @@ def test_with_nothing_settled_since_the_overlap_is_read_alone_and_once(state):
 
 
 def test_compartments_behind_have_windows_of_their_own_in_the_order_of_their_turns(state):
-    state = replace(state, behind={"a": BehindCompartment(880, "x"), "b": BehindCompartment(200, "x", minutes=7)})
+    state = replace(state, behind={"a": BehindCompartment(880, "x"), "b": BehindCompartment(200, "x", window_minutes=7)})
     assert plan_next_slice(state, set(), end=990, length=60, overlap=OVERLAP) == []
     both = [FetchTask("a", Window(880, 900)), FetchTask("b", Window(185, 207))]
     assert backfill(state, set(), {"a"}, length=60) == both
@@ -97,7 +97,7 @@ def test_a_window_in_progress_is_read_on(state):
 
 
 def test_a_longer_overlap_reads_nothing_again_whose_keys_are_gone(state):
-    before = replace(state, overlap=15, behind={"b": BehindCompartment(200, "x")}, known={**state.known, "c": KnownCompartment("c", read=300)})
+    before = replace(state, overlap=15, behind={"b": BehindCompartment(200, "x")}, known={**state.known, "c": KnownCompartment("c", read_until=300)})
     longer = change_overlap(before, 60)
     assert (longer.overlap, longer.floor, longer.behind["b"].floor, longer.known["c"].floor) == (60, 885, 185, 285)
     assert plan_next_slice(longer, set(), end=960, length=60, overlap=60) == [FetchTask("a", Window(885, 960))]
@@ -126,14 +126,14 @@ ON_ITS_WAY = TaskOutcome(NO_TIME, "t", events=3)
     ("a", "b", "readable", "through", "behind"),
     [
         (TaskOutcome(), TaskOutcome(), True, 960, {}),
-        (TaskOutcome(), REFUSED, True, 960, {"b": BehindCompartment(900, "404", 1, missing=NOW)}),
+        (TaskOutcome(), REFUSED, True, 960, {"b": BehindCompartment(900, "404", 1, not_found_at=NOW)}),
         (TaskOutcome(), TaskOutcome("429"), True, 960, {"b": BehindCompartment(900, "429", 1)}),
         (REFUSED, TaskOutcome("429"), False, 900, {}),
-        (REFUSED, TaskOutcome("429"), True, 960, {"a": BehindCompartment(900, "404", 1, missing=NOW), "b": BehindCompartment(900, "429", 1)}),
+        (REFUSED, TaskOutcome("429"), True, 960, {"a": BehindCompartment(900, "404", 1, not_found_at=NOW), "b": BehindCompartment(900, "429", 1)}),
         (TaskOutcome(), LATE, True, 960, {"b": BehindCompartment(900, NO_TIME, 0)}),
         (LATE, LATE, True, 900, {}),
         (ON_ITS_WAY, LATE, True, 960, {"b": BehindCompartment(900, NO_TIME), "a": BehindCompartment(900, NO_TIME, 0, BEGUN)}),
-        (TaskOutcome(), TaskOutcome("400", "t", rejected=True, events=9), True, 960, {"b": BehindCompartment(900, REJECTED, minutes=30, restarts=True)}),
+        (TaskOutcome(), TaskOutcome("400", "t", rejected=True, events=9), True, 960, {"b": BehindCompartment(900, REJECTED, window_minutes=30, tokens_expire=True)}),
     ],
     ids=[
         "all read", "one missing", "one fails", "all refused", "all refused, others readable", "one late", "all late",
@@ -152,20 +152,20 @@ def test_the_cursor_follows_the_compartments_that_came_further_and_the_others_fa
             BehindCompartment(100, "404", 2, PageCursor(Window(85, 160), "old")),
             Window(85, 160),
             TaskOutcome(events=9),
-            BehindCompartment(160, "404", 2, minutes=120, floor=160),
+            BehindCompartment(160, "404", 2, window_minutes=120, floor=160),
         ),
         (BehindCompartment(100, "404", 2), Window(85, 900), TaskOutcome(), None),
-        (BehindCompartment(100, "404", 2, missing=50, refused=9), Window(85, 160), TaskOutcome("429"), BehindCompartment(100, "429", 3)),
-        (BehindCompartment(100, "404", 2, missing=980, refused=7), Window(85, 160), REFUSED, BehindCompartment(100, "404", 3, missing=NOW, refused=27)),
-        (BehindCompartment(100, "404", 2, missing=50, refused=7), Window(85, 160), REFUSED, BehindCompartment(100, "404", 3, missing=NOW, refused=67)),
-        (BehindCompartment(100, "x"), Window(85, 160), TaskOutcome("500", "t", events=9), BehindCompartment(100, "500", 1, minutes=30)),
+        (BehindCompartment(100, "404", 2, not_found_at=50, not_found_minutes=9), Window(85, 160), TaskOutcome("429"), BehindCompartment(100, "429", 3)),
+        (BehindCompartment(100, "404", 2, not_found_at=980, not_found_minutes=7), Window(85, 160), REFUSED, BehindCompartment(100, "404", 3, not_found_at=NOW, not_found_minutes=27)),
+        (BehindCompartment(100, "404", 2, not_found_at=50, not_found_minutes=7), Window(85, 160), REFUSED, BehindCompartment(100, "404", 3, not_found_at=NOW, not_found_minutes=67)),
+        (BehindCompartment(100, "x"), Window(85, 160), TaskOutcome("500", "t", events=9), BehindCompartment(100, "500", 1, window_minutes=30)),
         (BehindCompartment(100, "x"), Window(85, 160), ON_ITS_WAY, BehindCompartment(100, NO_TIME, 0, PageCursor(Window(85, 160), "t", 3))),
-        (BehindCompartment(100, "x", restarts=True), Window(85, 160), ON_ITS_WAY, BehindCompartment(100, NO_TIME, minutes=37, restarts=True)),
+        (BehindCompartment(100, "x", tokens_expire=True), Window(85, 160), ON_ITS_WAY, BehindCompartment(100, NO_TIME, window_minutes=37, tokens_expire=True)),
         (
-            BehindCompartment(100, "x", restarts=True, minutes=1),
+            BehindCompartment(100, "x", tokens_expire=True, window_minutes=1),
             Window(85, 86),
             ON_ITS_WAY,
-            BehindCompartment(100, NO_TIME, 0, PageCursor(Window(85, 86), "t", 3), 1, restarts=True),
+            BehindCompartment(100, NO_TIME, 0, PageCursor(Window(85, 86), "t", 3), 1, tokens_expire=True),
         ),
     ],
     ids=[
@@ -183,18 +183,18 @@ def test_a_stored_token_that_is_rejected_halves_the_window_at_once_down_to_a_min
     window = Window(85, 100 + minutes)
     begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, 0, PageCursor(window, "old"))})
     after = applied(begun, [FetchTask("a", window, "old")], {"a": TaskOutcome("400", "old", rejected=True)})
-    assert after.behind == {"a": BehindCompartment(100, REJECTED, minutes=half, restarts=True)}
+    assert after.behind == {"a": BehindCompartment(100, REJECTED, window_minutes=half, tokens_expire=True)}
     assert backfill(after, set(), set(), length=60) == [FetchTask("a", Window(85, 85 + half))]
 
 
 def test_a_token_of_this_run_that_is_rejected_within_a_minute_is_a_failure(state):
-    begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, minutes=1, restarts=True)})
+    begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, window_minutes=1, tokens_expire=True)})
     after = applied(begun, [FetchTask("a", Window(100, 101))], {"a": TaskOutcome("400", "t", rejected=True, events=9)})
-    assert after.behind == {"a": BehindCompartment(100, "400", 1, minutes=1, restarts=True)}
+    assert after.behind == {"a": BehindCompartment(100, "400", 1, window_minutes=1, tokens_expire=True)}
 
 
 def test_an_overlap_that_holds_more_than_a_run_can_read_is_read_in_parts(state):
-    state = replace(state, behind={"a": BehindCompartment(100, REJECTED, minutes=4, restarts=True)})
+    state = replace(state, behind={"a": BehindCompartment(100, REJECTED, window_minutes=4, tokens_expire=True)})
     windows = []
     while state.behind["a"].since < 110:
         (work,) = backfill(state, set(), {"a"}, length=60)
@@ -204,14 +204,14 @@ def test_an_overlap_that_holds_more_than_a_run_can_read_is_read_in_parts(state):
 
 
 def test_near_the_present_the_overlap_is_read_as_a_whole(state):
-    state = replace(state, behind={"a": BehindCompartment(890, REJECTED, minutes=4, restarts=True)})
+    state = replace(state, behind={"a": BehindCompartment(890, REJECTED, window_minutes=4, tokens_expire=True)})
     assert backfill(state, set(), set(), length=60, now=904) == [FetchTask("a", Window(875, 894))]
     after = applied(state, [FetchTask("a", Window(875, 894))], {"a": TaskOutcome(events=9)}, now=904)
     assert (after.behind["a"].since, after.behind["a"].floor) == (894, 0)
 
 
 def test_a_window_that_was_begun_in_an_earlier_run_is_no_proof_that_nothing_is_listed_later(state):
-    begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, reading=PageCursor(Window(85, 160), "t"))})
+    begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, page_cursor=PageCursor(Window(85, 160), "t"))})
     assert applied(begun, [FetchTask("a", Window(85, 160), "t")], {"a": TaskOutcome(events=9)}).behind["a"].floor == 0
 
 
@@ -222,15 +222,15 @@ def test_a_window_that_was_begun_in_an_earlier_run_is_no_proof_that_nothing_is_l
 )
 def test_a_window_with_too_many_events_is_begun_again_much_shorter(state, before, outcome, minutes):
     reading = PageCursor(Window(85, 700), "s", before) if before else None
-    begun = replace(state, behind={"a": BehindCompartment(100, "x", reading=reading)})
+    begun = replace(state, behind={"a": BehindCompartment(100, "x", page_cursor=reading)})
     after = applied(begun, [FetchTask("a", Window(85, 700), "s" if before else None)], {"a": outcome})
-    assert after.behind == {"a": BehindCompartment(100, CROWDED, minutes=minutes)}
+    assert after.behind == {"a": BehindCompartment(100, CROWDED, window_minutes=minutes)}
 
 
 def test_a_minute_that_holds_too_many_events_is_read_on(state):
-    begun = replace(state, behind={"a": BehindCompartment(100, "x", reading=PageCursor(Window(85, 101), "s", 99_000))})
+    begun = replace(state, behind={"a": BehindCompartment(100, "x", page_cursor=PageCursor(Window(85, 101), "s", 99_000))})
     after = applied(begun, [FetchTask("a", Window(85, 101), "s")], {"a": TaskOutcome(NO_TIME, "t", events=1_001)})
-    assert after.behind["a"].reading == PageCursor(Window(85, 101), "t", 100_001)
+    assert after.behind["a"].page_cursor == PageCursor(Window(85, 101), "t", 100_001)
 
 
 def test_a_compartment_that_had_its_turn_goes_to_the_end_of_the_queue(state):
@@ -254,18 +254,18 @@ DELETED = {"a": KnownCompartment("a", "root", polled=True), "d": KnownCompartmen
     ids=["long enough", "not long enough", "not in this run", "not deleted"],
 )
 def test_when_a_deleted_compartment_is_given_up(state, known, refused, in_this_run, gives_up):
-    before = replace(state, known=known, behind={"d": BehindCompartment(700, "404", 9, missing=NOW, refused=refused)})
+    before = replace(state, known=known, behind={"d": BehindCompartment(700, "404", 9, not_found_at=NOW, not_found_minutes=refused)})
     after, given_up = give_up(before, in_this_run)
     assert given_up == (["d"] if gives_up else [])
     assert ("d" in after.behind) is not gives_up
-    assert after.known["d"] == (replace(DELETED["d"], polled=False, read=700, given_up=True) if gives_up else known["d"])
+    assert after.known["d"] == (replace(DELETED["d"], polled=False, read_until=700, given_up=True) if gives_up else known["d"])
 
 
 @pytest.mark.parametrize("readable", [True, False])
 def test_a_refusal_of_all_does_not_count_against_a_compartment(state, readable):
-    before = replace(state, behind={"a": BehindCompartment(100, "404", 9, missing=NOW - 20, refused=40)})
+    before = replace(state, behind={"a": BehindCompartment(100, "404", 9, not_found_at=NOW - 20, not_found_minutes=40)})
     after = applied(before, [FetchTask("a", Window(85, 160))], {"a": REFUSED}, readable=readable)
-    assert after.behind["a"].refused == (60 if readable else 40)
+    assert after.behind["a"].not_found_minutes == (60 if readable else 40)
 
 
 def test_a_refusal_of_all_is_a_failure_also_with_a_deleted_compartment_among_them(state):
@@ -287,9 +287,9 @@ def test_the_length_of_a_compartments_windows_follows_its_own_events(events, min
 
 @pytest.mark.parametrize(("restarts", "quick", "minutes"), [(False, False, 120), (True, False, 60), (True, True, 120)])
 def test_where_tokens_expire_a_window_grows_only_after_a_quick_one(state, restarts, quick, minutes):
-    begun = replace(state, behind={"a": BehindCompartment(100, "x", minutes=60, restarts=restarts)})
+    begun = replace(state, behind={"a": BehindCompartment(100, "x", window_minutes=60, tokens_expire=restarts)})
     after = applied(begun, [FetchTask("a", Window(85, 160))], {"a": TaskOutcome(events=5)}, quick=quick)
-    assert after.behind["a"].minutes == minutes
+    assert after.behind["a"].window_minutes == minutes
 
 
 @pytest.mark.parametrize(

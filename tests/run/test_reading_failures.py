@@ -197,7 +197,7 @@ def test_one_forbidden_compartment_does_not_make_windows_longer_for_the_others(s
         stage.hand.forward(300)
         assert stage.run().status == "partial"
     assert stage.state().slice_minutes in (0, 60)
-    assert stage.state().behind[forbidden].minutes == 0
+    assert stage.state().behind[forbidden].window_minutes == 0
     stage.hand.forward(hours * HOUR)
     ids = stage.emit(stage.world.tenancy, 240, hours * 60, hours * 60 - 1)
     stage.run()

@@ -82,7 +82,7 @@ def test_the_documented_example_limits_what_it_says_over_several_runs_and_a_fail
     stage.receiver.faults.add("die", after=700)
     with pytest.raises(RunFailed):
         stage.call(**settings)
-    assert stage.state().quotas == {GET: {ELEVEN: HourlyCount(passed=60)}}
+    assert stage.state().rate_limits == {GET: {ELEVEN: HourlyCount(passed=60)}}
     stage.receiver.start()
     stage.receiver.faults.clear()
 
@@ -373,7 +373,7 @@ def test_many_addresses_take_little_state(stage):
         poll(stage, 1, 9, f"203.0.113.{number}", prefix=f"{number}-")
     report = stage.run(**SUMMARISE)
     assert (report.filtered, report.forwarded) == ({"own_polling": 1}, 60)
-    assert len(stage.state().quotas) <= 22
+    assert len(stage.state().rate_limits) <= 22
 
 
 def test_two_events_of_one_id_time_and_type_both_arrive(stage):

@@ -358,7 +358,7 @@ def test_another_who_takes_the_state_over_ends_the_run(stage):
         stage.world.put("audit-state", "epimetheus/us-ashburn-1.state", theirs)
 
     stage.receiver.on_message = usurp
-    with pytest.raises(RunFailed, match=r"The state in .* is not ours any more: run another wrote it"):
+    with pytest.raises(RunFailed, match=r"The state in .* could not be written: run another wrote it since this run read it"):
         stage.call(**ONE_SLICE)
     assert (stage.state().writer, stage.state().through) == ("another", NOON - 62)
     assert stage.run().forwarded == 10

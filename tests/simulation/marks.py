@@ -48,8 +48,8 @@ def marks_of(data: bytes) -> Marks:
         (lease["run"], lease["until"]) if lease else None,
         str(head["last"].get("run", "")),
         {
-            (kind, _seconds(hour) // 60): Quota(one.get("passed", 0), one.get("held", 0), one.get("told", 0))
-            for kind, hours in head["quotas"].items()
+            (kind, _seconds(hour) // 60): Quota(one.get("passed", 0), one.get("suppressed", 0), one.get("reported", 0))
+            for kind, hours in head["rate_limits"].items()
             for hour, one in hours.items()
         },
     )

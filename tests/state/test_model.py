@@ -1,4 +1,4 @@
-"""How far a compartment is read."""
+"""The position of a compartment."""
 
 from epimetheus.state.model import BehindCompartment, State
 
