@@ -41,7 +41,7 @@ class Mutation(NamedTuple):
 
 
 PAGES = "pages(work.compartment, work.window, work.page, deadline)"
-ACKNOWLEDGED = "self._under_way.answered(answer.number)"
+ACKNOWLEDGED = "self._pending.acknowledge(response.number)"
 START = "_start(state.through, state.floor, 0 if ocid in fresh else overlap)"
 MUTATIONS = [
     Mutation("1: an unreadable compartment is passed over", "run/plan.py", "        if outcome.why:\n", "        if outcome.why == NO_TIME:\n"),

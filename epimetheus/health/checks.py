@@ -14,7 +14,7 @@ from oci.object_storage import ObjectStorageClient
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.config.settings import Settings
-from epimetheus.deliver import certificate_end, framer
+from epimetheus.deliver import certificate_expiry, framer
 from epimetheus.errors import (
     ClockError,
     DeliveryUncertain,
@@ -204,7 +204,7 @@ class HealthChecks:
         """How long ours is valid."""
         if not (ours := self._workshop.client_certificate):
             return CheckAnswer("SYSLOG_CLIENT_CERT is not set.", "skipped")
-        return self._days("Our certificate", certificate_end(ours), "Renew SYSLOG_CLIENT_CERT, and SYSLOG_CLIENT_KEY with it.")
+        return self._days("Our certificate", certificate_expiry(ours), "Renew SYSLOG_CLIENT_CERT, and SYSLOG_CLIENT_KEY with it.")
 
     def receiver(self, deadline: Deadline) -> CheckAnswer:
         """Whether it answers."""
@@ -213,7 +213,7 @@ class HealthChecks:
             dialer().abandon()
         except ReceiverUntrusted as error:  # it answers; whose certificate it is about is for the next checks to tell
             self._untrusted = error
-        self._receiver_end = dialer.certificate_end
+        self._receiver_end = dialer.certificate_expiry
         return CheckAnswer(f"{settings.syslog_host}:{settings.syslog_port} answers{' and speaks TLS' if self._workshop.tls else ''}.")
 
     def receiver_certificate(self, _: Deadline) -> CheckAnswer:

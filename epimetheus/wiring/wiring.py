@@ -15,7 +15,7 @@ from epimetheus.clock import Clock, Deadline
 from epimetheus.config.field_map import FieldMap, read_field_map
 from epimetheus.config.rules_file import RulesFile, read_rules
 from epimetheus.config.settings import Settings
-from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_end, framer, tls_context
+from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_expiry, framer, tls_context
 from epimetheus.oci_client.clients import Calls, Credentials, dates, make_client, oci_errors, sign_in
 from epimetheus.oci_client.clock_offset import ClockOffset
 from epimetheus.render import Renderer
@@ -185,8 +185,8 @@ class Wiring:
 
     def certificate_end(self, dialer: Dialer) -> float | None:
         """When the first certificate is over, ours or the receiver's, in seconds since the epoch; None where there is none."""
-        ours = [certificate_end(self.client_certificate)] if self.client_certificate else []
-        return min([*ours, *([dialer.certificate_end] if dialer.certificate_end else [])], default=None)
+        ours = [certificate_expiry(self.client_certificate)] if self.client_certificate else []
+        return min([*ours, *([dialer.certificate_expiry] if dialer.certificate_expiry else [])], default=None)
 
     def dialer(self, deadline: Deadline) -> Dialer:
         """The way to the receiver; nothing is connected yet."""

@@ -6,8 +6,8 @@ from epimetheus.errors import EpimetheusError
 from epimetheus.testing.syslog import Authority
 
 STATE = "oci://audit-state@axexample/epimetheus/us-ashburn-1.state"
-OBJECTS = "Check STATE_BUCKET, STATE_NAMESPACE and the policy: the function needs OBJECT_READ, OBJECT_CREATE and OBJECT_OVERWRITE there."
-TRUST = "Check SYSLOG_CA (who signed the receiver's certificate) and SYSLOG_SERVER_NAME (the name in it)."
+OBJECTS = "Check STATE_BUCKET, STATE_NAMESPACE and the policy: the function needs OBJECT_READ, OBJECT_CREATE and OBJECT_OVERWRITE on the bucket."
+TRUST = "Check that SYSLOG_CA issued the receiver's certificate, and that SYSLOG_SERVER_NAME is a name in it."
 ROOT = "ocid1.tenancy.oc1.."
 LONG = ",".join(f"data.additionalDetails.path{number}" for number in range(200))
 

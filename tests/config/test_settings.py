@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from epimetheus.config import settings as config
 from epimetheus.config.settings import Settings
-from epimetheus.deliver.relp_frames import LONGEST
+from epimetheus.deliver.relp_frames import MAX_DATA_BYTES
 from epimetheus.errors import ConfigError
 
 LEAST = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
@@ -298,7 +298,7 @@ def test_values_that_are_not_allowed_together(changes, expected):
 
 
 def test_relp_takes_no_message_longer_than_its_frames():
-    assert config.RELP_BYTES == LONGEST == 131_072
+    assert config.RELP_BYTES == MAX_DATA_BYTES == 131_072
     for size in ("0", "131073", "200_000", "0.0", "999999999999"):
         assert problems({"SYSLOG_TRANSPORT": "relp", "SYSLOG_MAX_BYTES": size}) == [
             f"SYSLOG_MAX_BYTES={size}: SYSLOG_TRANSPORT=relp sends no message longer than 131072 bytes;"

@@ -28,7 +28,7 @@ class Link:
     unread: bytearray = field(default_factory=bytearray)
     dead_since: float | None = None
 
-    def look(self) -> None:
+    def check_alive(self) -> None:
         stage, siem = self.siem.stage, self.siem
         stage.step(0.001)
         if stage.chance("receiver dies meanwhile", siem.mortality / 2):
@@ -38,7 +38,7 @@ class Link:
             raise ReceiverError("It hung up.", do="")
 
     def write(self, data: bytes) -> None:
-        self.look()
+        self.check_alive()
         stage, siem = self.siem.stage, self.siem
         if stage.chance("receiver dies before the bytes", siem.mortality):
             siem.die()
@@ -54,7 +54,7 @@ class Link:
             siem.die()
 
     def close(self) -> bool:
-        self.look()
+        self.check_alive()
         stage, siem = self.siem.stage, self.siem
         if stage.chance("receiver dies at the close", siem.mortality):
             siem.die()
@@ -103,7 +103,7 @@ class RelpLink:
             self._serve()
         yield from self._answered()
 
-    def hear(self) -> Iterator[bytes]:
+    def receive(self) -> Iterator[bytes]:
         siem = self.siem
         self._look()
         siem.wait_while_stalled(self.deadline)
@@ -114,7 +114,7 @@ class RelpLink:
             raise ReceiverError("No answer in time.", do="")
         yield from self._answered()
 
-    def abandon(self, goodbye: bytes = b"") -> None:
+    def abandon(self, last_data: bytes = b"") -> None:
         """What was on its way may still arrive, or not."""
         if self in self.siem.links:
             if self.siem.stage.dice.random() < 0.5:
