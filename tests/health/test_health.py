@@ -28,7 +28,7 @@ from epimetheus.testing.oci import World
 from epimetheus.testing.oci.models.objects import Bucket
 from epimetheus.testing.syslog import Authority, Identity, parse_message, receive
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
-from tests.deliver.test_relp import all_day, serving
+from tests.deliver.test_relp import acknowledge_everything, serving
 from tests.support.hand import NOON
 from tests.support.harness import logging_as_it_was, staged
 
@@ -303,7 +303,8 @@ BROKEN = {
     "ours refused": (strange_client(), "session", "failed", SHOWN, "rejected the client certificate", "Check SYSLOG_CLIENT_CERT"),
     "ours refused by TLS 1.2": (strange_client(**TLS_1_2), "session", "failed", {**SHOWN, "receiver_certificate": "skipped"},
         "rejected the client certificate", "Check SYSLOG_CLIENT_CERT"),
-    "session hung up": (hung_up, "session", "failed", {}, "the receiver closed the connection", "some receivers refuse it, or the lack of it"),
+    "session hung up": (hung_up, "session", "failed", {},
+        "the receiver closed the connection", "some receivers refuse it, or the lack of it"),
     "monitoring 404": (fault("PostMetricData", 404), "monitoring", "degraded", {}, "posting metrics: 404", "use metrics"),
 }  # fmt: skip
 
@@ -498,11 +499,11 @@ def test_a_probe_waits_for_what_it_needs(ran):
 
 def test_over_relp_a_session_is_opened_and_closed_and_a_probe_acknowledged(ran, tmp_path):
     authority = Authority(tmp_path / "relp")
-    with serving(authority, all_day, all_day, all_day) as server:
+    with serving(authority, acknowledge_everything, acknowledge_everything, acknowledge_everything) as server:
         changes = {"SYSLOG_TRANSPORT": "relp", "SYSLOG_PORT": str(server.port), "SYSLOG_CA": f"file:{authority.ca}"}
         diagnosis = asked(ran, probe=True, **changes)
     assert (diagnosis.verdict, unlike(diagnosis)) == ("healthy", {"probe": "ok"})
-    assert [[command for _, command, _ in frames] for frames in server.heard] == [[], [b"open", b"close"], [b"open", b"syslog", b"close"]]
+    assert [[command for _, command, _ in frames] for frames in server.received] == [[], [b"open", b"close"], [b"open", b"syslog", b"close"]]
     assert the(diagnosis, "probe").what.endswith("was sent and is confirmed by relp_ack.")
 
 
