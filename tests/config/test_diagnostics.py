@@ -45,10 +45,10 @@ MISTAKES = {
     ),
     "another authority": (another_authority, {}, "run_failed", ["The certificate of localhost:", "not trusted", "local issuer", TRUST]),
     "another name": (
-        nothing, {"SYSLOG_SERVER_NAME": "other.example.com"}, "run_failed", ["not valid for 'other.example.com'. ", "in the subjectAltName"]
+        nothing, {"SYSLOG_SERVER_NAME": "other.example.com"}, "run_failed", ["not valid for 'other.example.com'. ", "the subjectAltName of"]
     ),
     "a closed port": (
-        stopped, {}, "run_failed", ["connecting to localhost:", "Connection refused", "Check SYSLOG_HOST and SYSLOG_PORT"]
+        stopped, {}, "run_failed", ["Connecting to localhost:", "failed: Connection refused", "Check SYSLOG_HOST and SYSLOG_PORT"]
     ),
     "no such host": (nothing, {"SYSLOG_HOST": "no-such-host.invalid"}, "run_failed", ["no-such-host.invalid:", "Check SYSLOG_HOST"]),
     "a wrong region": (nothing, {"REGIONS": "eu-nowhere-1"}, "run_failed", ["eu-nowhere-1: ", "401", "not subscribed", "check REGIONS"]),

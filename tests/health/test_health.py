@@ -503,7 +503,8 @@ def test_over_relp_a_session_is_opened_and_closed_and_a_probe_acknowledged(ran, 
         changes = {"SYSLOG_TRANSPORT": "relp", "SYSLOG_PORT": str(server.port), "SYSLOG_CA": f"file:{authority.ca}"}
         diagnosis = asked(ran, probe=True, **changes)
     assert (diagnosis.verdict, unlike(diagnosis)) == ("healthy", {"probe": "ok"})
-    assert [[command for _, command, _ in frames] for frames in server.received] == [[], [b"open", b"close"], [b"open", b"syslog", b"close"]]
+    commands = [[command for _, command, _ in frames] for frames in server.received]
+    assert commands == [[], [b"open", b"close"], [b"open", b"syslog", b"close"]]
     assert the(diagnosis, "probe").what.endswith("was sent and is confirmed by relp_ack.")
 
 
