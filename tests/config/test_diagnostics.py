@@ -6,7 +6,9 @@ from epimetheus.errors import EpimetheusError
 from epimetheus.testing.syslog import Authority
 
 STATE = "oci://audit-state@axexample/epimetheus/us-ashburn-1.state"
-OBJECTS = "Check STATE_BUCKET, STATE_NAMESPACE and the policy: the function needs OBJECT_READ, OBJECT_CREATE and OBJECT_OVERWRITE on the bucket."
+OBJECTS = (
+    "Check STATE_BUCKET, STATE_NAMESPACE and the policy: the function needs OBJECT_READ, OBJECT_CREATE and OBJECT_OVERWRITE on the bucket."
+)
 TRUST = "Check that SYSLOG_CA issued the receiver's certificate, and that SYSLOG_SERVER_NAME is a name in it."
 ROOT = "ocid1.tenancy.oc1.."
 LONG = ",".join(f"data.additionalDetails.path{number}" for number in range(200))
