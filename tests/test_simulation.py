@@ -42,7 +42,7 @@ class Mutation(NamedTuple):
     broken: str
 
 
-PAGES = "pages(work.compartment, work.window, work.page, deadline)"
+PAGES = "pages(task.compartment, task.window, task.page, deadline)"
 ACKNOWLEDGED = "self._pending.acknowledge(response.number)"
 START = "_start(state.through, state.floor, 0 if ocid in fresh else overlap)"
 MUTATIONS = [
@@ -82,11 +82,11 @@ MUTATIONS = [
     Mutation("3: another's state is written over", "state/session.py", "if current != expected and not own:", "if False:"),
     Mutation("4: the sum is what it should be", "run/tally.py", "return self.forwarded + ", "return self.fetched or "),
     Mutation("4: one more than the limit", "select/rate_limits.py", "if passed >= most:", "if passed > most:"),
-    Mutation("4: limits are not remembered", "run/forward.py", "self._selection.quotas.settle(one)", "pass"),
+    Mutation("4: limits are not remembered", "run/forward.py", "self._selection.rate_limits.settle(one)", "pass"),
     Mutation("4: no notice", "run/notices.py", "if not kind.startswith(OWN)]", "if False]"),
-    Mutation("4: a notice that is not recorded", "run/run.py", "        self.quotas.tell(held)", "        pass"),
+    Mutation("4: a notice that is not recorded", "run/run.py", "        self.quotas.mark_reported(held)", "        pass"),
     Mutation("5: more time than there is", "run/run.py", "deadline.earlier(commit_reserve(deadline.left()))", "deadline.earlier(-600)"),
-    Mutation("1: the clock is believed", "oci_client/clock_offset.py", "return by_oci(now, offset), warning", "return now, warning"),
+    Mutation("1: the clock is believed", "oci_client/clock_offset.py", "return to_oci_time(now, offset), warning", "return now, warning"),
     Mutation("5: a lease of hours", "state/model.py", "LEASE_SECONDS = 300.0", "LEASE_SECONDS = 30_000.0"),
     Mutation("5: an interrupt keeps the lease", "run/lease.py", "parts.session.release()", "None"),
     Mutation("6: pages are collected", "source/fetch.py", f" in {PAGES}:", f" in [*{PAGES}]:"),

@@ -36,7 +36,7 @@ def attempt(events: Iterable[Placed], selection: Selection, tried: RulesTrial) -
     """Let each event meet the rules, once."""
     seen = SeenKeys()
     for compartment, minute, fetched in events:
-        if not seen.first_time(event_key(compartment_tag(compartment), fetched)):
+        if not seen.add_if_new(event_key(compartment_tag(compartment), fetched)):
             tried.repeats += 1
             continue
         reason, watched = selection(fetched, minute)
@@ -88,9 +88,9 @@ def of_region(
     ):
         for arrival in arrivals:
             if isinstance(arrival, Page):
-                yield from ((arrival.work.compartment, window.end, fetched) for fetched in arrival.events)
+                yield from ((arrival.task.compartment, window.end, fetched) for fetched in arrival.events)
                 continue
-            del tried.unread[arrival.work.compartment]
+            del tried.unread[arrival.task.compartment]
             if isinstance(arrival, Failed):
-                tried.unread[arrival.work.compartment] = arrival.error.what
+                tried.unread[arrival.task.compartment] = arrival.error.what
             progress(len(works) - len(tried.unread), len(works))

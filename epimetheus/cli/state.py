@@ -19,7 +19,7 @@ from epimetheus.errors import ConfigError, StateDamaged, StateError, StateForeig
 from epimetheus.model import minute_text, parse_minute, time_text
 from epimetheus.render.sanitize import on_terminal
 from epimetheus.run.known_compartments import RETENTION_MINUTES
-from epimetheus.select.own_polling import addresses, confirmed
+from epimetheus.select.own_polling import confirm_address, keep_addresses
 from epimetheus.state.checks import missing_state
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import Adoption, Lease, State
@@ -85,7 +85,7 @@ def state_rewind(
             _ask(f"{time} is in the future: until then every run fails, and events before it are never sent. Continue?", yes)
         elif minute > state.through:
             _ask(f"{time} is after the cursor, {minute_text(state.through)}: what lies between is never sent. Continue?", yes)
-        kept.session.commit(replace(state.rewound(minute, now), rate_limits=addresses(state.rate_limits)))
+        kept.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
     say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(minute)} on, and OVERLAP_MINUTES before it.")
 
 
@@ -163,7 +163,7 @@ def state_own_address(address: str, region: Region = None, force: Force = False,
             kept.session.raise_if_missing()
             raise ConfigError([f"{kept.name}: there is no state yet; the first run takes the first address it reads"])
         _ask(f"Calls from {known} are left out from now on. Does a container or NAT gateway of this deployment have that address?", yes)
-        kept.session.commit(replace(state, rate_limits=confirmed(state.rate_limits, known, int(SYSTEM.now() // 60))))
+        kept.session.commit(replace(state, rate_limits=confirm_address(state.rate_limits, known, int(SYSTEM.now() // 60))))
     say(terminal_console(), f"{kept.name}: {known} is the address of this deployment.")
 
 

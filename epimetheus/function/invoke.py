@@ -25,7 +25,7 @@ from epimetheus.observe.log import LogObserver, log_failure, log_health, log_rep
 from epimetheus.run.ports import RunObserver
 from epimetheus.run.replay import replay
 from epimetheus.run.run import run
-from epimetheus.signals import signals_raised
+from epimetheus.signals import raise_on_signals
 from epimetheus.wiring.wiring import Wiring
 
 
@@ -74,7 +74,7 @@ def invoke(
         if isinstance(request, Replay):
             reports = replay_regions(workshop, run_id, LogObserver(run_id), log_replayed, request)
         else:
-            with signals_raised(signal.SIGTERM):  # a container that is stopped: the lease is returned before it ends
+            with raise_on_signals(signal.SIGTERM):  # a container that is stopped: the lease is returned before it ends
                 reports = run_and_follow(workshop, run_id, new_id, request.follow_seconds)
     except EpimetheusError as error:
         log_failure(error.what, error.do, error.kind, run_id)

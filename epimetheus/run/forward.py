@@ -128,8 +128,8 @@ class Forwarder:
         Raises ReceiverError, DeliveryUncertain.
         """
         tag, minute = compartment_tag(work.compartment), work.window.end
-        first_time, select, look = self._seen.first_time, self._selection, self._selection.looks_at(events.text)
-        quotas = select.quotas
+        first_time, select, scan = self._seen.add_if_new, self._selection, self._selection.mentions_watched(events.text)
+        quotas = select.rate_limits
         whole = True
         for fetched in events:
             if deadline is not None and deadline.left() <= 0:
@@ -140,11 +140,11 @@ class Forwarder:
             if not first_time(key):
                 self._tally.duplicates += 1
                 continue
-            reason, watched = select(fetched, minute, look=look)
+            reason, watched = select(fetched, minute, scan=scan)
             position = self._sequence + (reason is None)
             self._batch.add(minute, key, position)
             if quotas.pending:
-                self._batch.spent.append((position, quotas.taken()))
+                self._batch.spent.append((position, quotas.take_pending()))
             if reason is None:
                 self._event(fetched, work.compartment, watched, deadline)
             else:
@@ -184,7 +184,7 @@ class Forwarder:
             for minute, some in keys.items():
                 self._seen.remember(minute, some)
             for one in spent:
-                self._selection.quotas.settle(one)
+                self._selection.rate_limits.settle(one)
             if self._unconfirmed[0].last > confirmed:
                 return
             self._unconfirmed.popleft()

@@ -12,7 +12,7 @@ import msgspec
 
 from epimetheus.model import Fetched, HourlyCount, minute_text, time_text
 from epimetheus.run.tally import Tally
-from epimetheus.select.own_polling import parts
+from epimetheus.select.own_polling import split_kind
 from epimetheus.select.rate_limits import OWN
 from epimetheus.source.decode import decode_event
 
@@ -41,9 +41,9 @@ def own_polling(author: Author, held: Held) -> list[Fetched]:
     calls: Counter[str] = Counter()
     addresses: Counter[str] = Counter()
     for (kind, _), quota in own.items():
-        name, address = parts(kind)
-        calls[name] += quota.held - quota.told
-        addresses[address] += quota.held - quota.told
+        name, address = split_kind(kind)
+        calls[name] += quota.suppressed - quota.reported
+        addresses[address] += quota.suppressed - quota.reported
     span, places = _span(own), {address: count for address, count in sorted(addresses.items()) if address}
     listed = ", ".join(f"{count} {name}" for name, count in sorted(calls.items()))
     came = f" They came from {', '.join(places)}." if places else ""
@@ -70,7 +70,7 @@ def probe(author: Author) -> Fetched:
 
 
 def _held_back(author: Author, kind: str, hour: int, quota: HourlyCount) -> Fetched:
-    count, span = quota.held - quota.told, _span({(kind, hour): quota})
+    count, span = quota.suppressed - quota.reported, _span({(kind, hour): quota})
     within = f"in the hour from {minute_text(hour)}, from {span['from']} to {span['to']}"
     what = f"{count} events {kind} were held back by rate_limiting {within}; {quota.passed} were forwarded."
     details = {"eventType": kind, "hour": minute_text(hour), "heldBack": count, "forwarded": quota.passed, **span}

@@ -215,7 +215,7 @@ class _Run:
     def tell(self) -> None:
         """Notices of our own, once every event is confirmed: hours of limits that are over, our own polling, and what this run sent."""
         author = notices.Author(self.run_id, self.options.region, self.options.tenancy, self.time.now())
-        held = self.quotas.untold(self.state.through - self.options.overlap, at_once=OWN)
+        held = self.quotas.unreported(self.state.through - self.options.overlap, immediate=OWN)
         messages = [*notices.held_back(author, held), *notices.own_polling(author, held)]
         if self.options.run_message:
             messages.append(notices.run_ended(author, self.from_, self.state.through, len(self.state.behind), self.tally))
@@ -223,7 +223,7 @@ class _Run:
             self.forwarder.notice(message)
         if messages:
             self.forwarder.finish()
-        self.quotas.tell(held)
+        self.quotas.mark_reported(held)
 
     def close(self, *, failed: bool = False) -> None:
         """Write down how far this run came, and give the lease back. Only now are compartments given up: the report follows at once."""
@@ -275,7 +275,7 @@ class _Run:
             redacted=tally.redacted,
             notices=tally.notices,
             bytes=tally.bytes,
-            api={"audit": {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **parts.calls.told()},
+            api={"audit": {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **parts.calls.counts()},
             receiver={"connections": receiver.connections, "confirmations": receiver.confirmations, "confirmation": receiver.confirmation},
             listing_stale=tally.listing_stale,
             listing_age_seconds=tally.listing_age,
@@ -283,7 +283,7 @@ class _Run:
             first_start=parts.session.first_start,
             state_writes=parts.session.writes,
             certificate_days=days_left(parts.certificate_end(), self.time.now()),
-            caches={"dedupe": tally.dedupe(len(self.seen)), "names": self.selection.names()},
+            caches={"dedupe": tally.dedupe(len(self.seen)), "names": self.selection.name_cache()},
             performance=tally.performance(),
         )
 

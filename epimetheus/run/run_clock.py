@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from epimetheus.clock import Clock
-from epimetheus.oci_client.clock_offset import by_oci, corrected_now
+from epimetheus.oci_client.clock_offset import corrected_now, to_oci_time
 
 
 class RunClock:
@@ -18,7 +18,7 @@ class RunClock:
 
     def now(self) -> float:
         """Seconds since the epoch, by OCI's clock where that is known."""
-        return by_oci(self._clock.now(), self._offset())
+        return to_oci_time(self._clock.now(), self._offset())
 
     def check(self) -> str | None:
         """Set the time by OCI's clock, which an answer has shown by now; a warning where the clocks differ. Raises ClockError."""

@@ -64,15 +64,15 @@ class SliceReader:
     def _forward(self, page: Page, reading: dict[str, TaskOutcome], deadline: Deadline) -> bool:
         """Forward a page; False where ``deadline`` passed before its end, so that it has to be read again."""
         self.pages += 1
-        ocid = page.work.compartment
-        before = reading.setdefault(ocid, TaskOutcome(NO_TIME, page.work.page))
-        if not self.forwarder.page(page.work, page.events, deadline):
+        ocid = page.task.compartment
+        before = reading.setdefault(ocid, TaskOutcome(NO_TIME, page.task.page))
+        if not self.forwarder.page(page.task, page.events, deadline):
             return False
-        reading[ocid] = before._replace(page=page.onward, events=before.events + len(page.events))
+        reading[ocid] = before._replace(page=page.next_page, events=before.events + len(page.events))
         return True
 
     def _end(self, arrival: Finished | Failed | Stopped, reading: dict[str, TaskOutcome]) -> None:
-        work = arrival.work
+        work = arrival.task
         before = reading.setdefault(work.compartment, TaskOutcome(NO_TIME, work.page))
         if isinstance(arrival, Finished):
             reading[work.compartment] = TaskOutcome(events=before.events)

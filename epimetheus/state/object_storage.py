@@ -6,7 +6,7 @@ https://docs.oracle.com/en-us/iaas/api/#/en/objectstorage/20160918/Object/PutObj
 from typing import Any
 
 from epimetheus.errors import StateError
-from epimetheus.oci_client.clients import ServiceFailure, oci_errors
+from epimetheus.oci_client.clients import ServiceFailure, action_failed, oci_errors
 from epimetheus.state.store import Changed, Stored
 
 _PRECONDITION_FAILED = 412
@@ -27,47 +27,47 @@ class ObjectStore:
 
     def read(self) -> Stored | None:
         """The stored bytes, or None if the bucket has no such object. Raises StateError, CredentialsError."""
-        doing = f"reading the state {self.name}"
+        action = f"reading the state {self.name}"
         try:
-            with oci_errors(doing, do=_HELP, raising=StateError):
+            with oci_errors(action, do=_HELP, raising=StateError):
                 response = self._client.get_object(*self._object)
         except ServiceFailure as failure:
             if failure.status == _NOT_FOUND and failure.code in ("ObjectNotFound", "NotFound"):
                 return None
             raise _state_error(failure) from failure
-        return Stored(_body(response, doing), _etag(response, doing))
+        return Stored(_body(response, action), _etag(response, action))
 
     def write(self, data: bytes, etag: str | None) -> str:
         """Replace the bytes that have ``etag`` (None: create them); the new ETag. Raises Changed, StateError, CredentialsError."""
         precondition = {"if_none_match": "*"} if etag is None else {"if_match": etag}
-        doing = f"writing the state {self.name}"
+        action = f"writing the state {self.name}"
         try:
-            with oci_errors(doing, do=_HELP, raising=StateError):
+            with oci_errors(action, do=_HELP, raising=StateError):
                 response = self._client.put_object(*self._object, data, **precondition)
         except ServiceFailure as failure:
             if failure.status in (_PRECONDITION_FAILED, _CONCURRENT_UPDATE):
                 raise Changed from failure
             raise _state_error(failure) from failure
-        return _etag(response, doing)
+        return _etag(response, action)
 
 
-def _body(response: Any, doing: str) -> bytes:
+def _body(response: Any, action: str) -> bytes:
     """The whole body. The SDK streams it outside its own retries, and a broken stream must not look like a damaged state."""
-    with oci_errors(doing, do=_HELP, raising=StateError):
+    with oci_errors(action, do=_HELP, raising=StateError):
         try:
             return bytes(response.data.content)
         except OSError as error:  # the requests errors that the SDK raises are OSErrors
             raise StateError(
-                f"Failed while {doing}: OCI's response was incomplete ({type(error).__name__}).",
+                f"{action_failed(action)} the response of OCI was incomplete ({type(error).__name__}).",
                 do="Nothing is lost: the next run reads it again.",
             ) from error
 
 
-def _etag(response: Any, doing: str) -> str:
+def _etag(response: Any, action: str) -> str:
     etag = response.headers.get("etag")
     if not etag:
         raise StateError(
-            f"Failed while {doing}: the response has no ETag, so it is not from Object Storage.",
+            f"{action_failed(action)} the response has no ETag, so it is not from Object Storage.",
             do="Check for a proxy between the function and Object Storage.",
         )
     return str(etag)

@@ -16,7 +16,7 @@ from epimetheus.config.field_map import FieldMap, read_field_map
 from epimetheus.config.rules_file import RulesFile, read_rules
 from epimetheus.config.settings import Settings
 from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_expiry, framer, tls_context
-from epimetheus.oci_client.clients import Calls, Credentials, dates, make_client, oci_errors, sign_in
+from epimetheus.oci_client.clients import Calls, Credentials, date_hook, make_client, oci_errors, sign_in
 from epimetheus.oci_client.clock_offset import ClockOffset
 from epimetheus.render import Renderer
 from epimetheus.render.custom_fields import Fields
@@ -88,13 +88,13 @@ class Wiring:
         """One of the SDK's clients in our own region, whose retries fit ``seconds``, and whose answers are counted in ``calls``."""
         region, endpoint = self.credentials.region, self.settings.oci_endpoint
         return make_client(
-            kind, self.credentials, region=region, endpoint=endpoint, seconds=max(1.0, seconds), calls=calls, dated=self.dated
+            kind, self.credentials, region=region, endpoint=endpoint, seconds=max(1.0, seconds), calls=calls, on_response=self.on_response
         )
 
     @property
-    def dated(self) -> Callable[[Any], None]:
+    def on_response(self) -> Callable[[Any], None]:
         """Notes the date of an answer of OCI."""
-        return dates(self.clock_offset, self.clock.now)
+        return date_hook(self.clock_offset, self.clock.now)
 
     def prepare(self) -> None:
         """Fetch what all regions need, so that a failure here is nobody's fate alone. Raises ConfigError, SourceError, CredentialsError."""
@@ -252,9 +252,9 @@ class Wiring:
             region=region,
             endpoint=settings.oci_endpoint,
             concurrency=settings.api_concurrency,
-            pacer=RateLimiter(settings.api_requests_per_second, self.clock),
+            rate_limiter=RateLimiter(settings.api_requests_per_second, self.clock),
             clock=self.clock,
-            dated=self.dated,
+            on_response=self.on_response,
         )
 
     def watch(self) -> TamperWatch:

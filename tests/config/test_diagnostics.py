@@ -36,14 +36,14 @@ MISTAKES = {
     "a wrong namespace": (unchanged, {"STATE_NAMESPACE": "nope"}, "run_failed", ["404 NamespaceNotFound", "audit-state@nope/", OBJECTS]),
     "no policy for objects": (
         rejecting("PutObject"), {}, "run_failed",
-        ["while writing the state", STATE.removesuffix("state"), "opc-request-id", OBJECTS],
+        ["Writing the state", STATE.removesuffix("state"), "opc-request-id", OBJECTS],
     ),
     "no policy for events": (
         rejecting("ListEvents"), {}, "run_failed",
         ["None of 1 compartments could be read", ROOT, "404 NotAuthorizedOrNotFound", "`read audit-events in tenancy`"],
     ),
     "no policy for compartments": (
-        rejecting("ListCompartments"), {}, "run_failed", [f"listing the compartments of {ROOT}", "`inspect compartments in tenancy`"]
+        rejecting("ListCompartments"), {}, "run_failed", [f"Listing the compartments of {ROOT}", "`inspect compartments in tenancy`"]
     ),
     "a different authority": (other_authority, {}, "run_failed", ["The certificate of localhost:", "not trusted", "local issuer", TRUST]),
     "a different name": (

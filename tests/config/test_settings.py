@@ -335,7 +335,7 @@ def test_all_problems_are_reported_at_once():
     with pytest.raises(ConfigError) as failed:
         Settings.read(environment)
     assert str(failed.value) == (
-        "9 mistake(s) in the configuration: "
+        "9 configuration errors: "
         "Unknown setting SYSLOG_HSOT. Did you mean SYSLOG_HOST? "
         "SYSLOG_HOST is required: set it to a host name or an IP address, without a port; "
         "SYSLOG_PORT=99999: expected an integer from 1 to 65535; "
@@ -345,7 +345,7 @@ def test_all_problems_are_reported_at_once():
         "STATE_BUCKET is required unless STATE_FILE is set: set it to a bucket name without its namespace; "
         "SYSLOG_CLIENT_KEY is set and SYSLOG_CLIENT_CERT is not: set both or neither; "
         "COMPARTMENT_IDS is required for COMPARTMENT_MODE=include: set it to compartment OCIDs, comma-separated. "
-        "Correct them and run again."
+        "Correct the configuration and run again."
     )
 
 

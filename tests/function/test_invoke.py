@@ -74,7 +74,7 @@ def test_a_failed_post_is_a_warning_and_the_run_as_good_as_it_was(stage, capsys)
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     (warning,) = [line for line in lines if line["event"] == "trouble"]
     assert (warning["level"], warning["kind"]) == ("WARNING", "metrics")
-    assert "posting metrics: 404" in warning["message"]
+    assert "Posting metrics failed: OCI returned 404" in warning["message"]
 
 
 def test_a_mistake_in_the_settings_is_one_line_and_an_error_that_may_be_shown(capsys, hand):

@@ -17,7 +17,7 @@ from epimetheus.state.model import BehindCompartment, State
 from tests.support.reports import report
 
 COUNT = 15_000
-WHY = "OCI refused while listing the events: 404 NotAuthorizedOrNotFound: " + "w" * 600
+WHY = "Listing the events failed: OCI returned 404 NotAuthorizedOrNotFound: " + "w" * 600
 
 
 def far_behind(count=COUNT):

@@ -301,7 +301,7 @@ def test_a_token_that_is_used_from_another_address_is_seen(stage):
     assert report.warnings[1:] == [
         "The credentials of this deployment were used from 203.0.113.7, not only from 10.0.0.5. These calls are forwarded as events."
         " If a new container or NAT gateway of this deployment has that address, run `python -m epimetheus state own-address ADDRESS`;"
-        " otherwise its credentials are in other hands: revoke them."
+        " otherwise the credentials are compromised: revoke them."
     ]
     ((_, message, details),) = notices(stage)
     assert message.endswith(": 4 ListEvents. They came from 10.0.0.5.")

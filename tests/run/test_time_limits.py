@@ -29,10 +29,10 @@ def ends_in_time(stage, **arguments):
 @pytest.mark.parametrize(
     ("operation", "told"),
     [
-        ("GetNamespace", "asking for the Object Storage namespace"),
-        ("GetObject", "reading the state"),
-        ("PutObject", "writing the state"),
-        ("ListCompartments", "listing the compartments"),
+        ("GetNamespace", "Object Storage namespace failed"),
+        ("GetObject", "Reading the state"),
+        ("PutObject", "Writing the state"),
+        ("ListCompartments", "Listing the compartments"),
         ("ListEvents", "None of 1 compartments could be read"),
         ("PostMetricData", None),
     ],
@@ -114,7 +114,7 @@ def test_once_the_time_is_up_nobody_connects(hand):
     deadline = Deadline.after(hand.clock, 5)
     hand.forward(5)
     peer = Peer("127.0.0.1", 9, "localhost", None, 60.0)
-    with pytest.raises(EpimetheusError, match="The time of this run is over"):
+    with pytest.raises(EpimetheusError, match="The run is out of time"):
         Delivery(Dialer(peer, deadline), settle_seconds=0.2, deadline=deadline).write(b"x", 1)
     assert hand.time == NOON + 5
 

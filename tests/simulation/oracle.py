@@ -256,11 +256,11 @@ class Oracle:
         for key in [key for key in self.held if key not in marks.quotas]:  # over and reported: what comes later begins anew
             self.forgotten[key] += self.held.pop(key)
         for key, quota in marks.quotas.items():
-            if quota.passed > LIMIT or quota.held < self.held.get(key, 0):
+            if quota.passed > LIMIT or quota.suppressed < self.held.get(key, 0):
                 if not self.limits_hold:
                     continue
                 raise Broken(f"4: {key}: {quota}, and {self.held.get(key, 0)} were held back before")
-            self.held[key] = quota.held
+            self.held[key] = quota.suppressed
 
     def _may_lack(self, event: Event) -> bool:
         """Whether a rule may have left this one out."""
@@ -279,7 +279,7 @@ class Oracle:
         for (kind, hour), quota in self.quotas.quotas.items():
             told = self.receipts.told[kind, hour]
             over = hour + 60 <= self.through // 60 - self.settings.overlap - 1
-            if told < quota.told or (over and quota.told != quota.held):
+            if told < quota.reported or (over and quota.reported != quota.suppressed):
                 raise Broken(f"4: {kind} in the hour {hour}: {quota}, the receiver was told of {told}, and the hour is over: {over}")
 
     def _by_hour(self, end: float) -> dict[tuple[str, int], list[tuple[Event, bool]]]:

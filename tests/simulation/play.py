@@ -61,7 +61,7 @@ class _Audit(AuditApi):
         credentials = Credentials(lambda request: request, ROOT, region.name)
         super().__init__(
             credentials, region=region.name, endpoint="https://audit", concurrency=settings.concurrency or 1,
-            pacer=RateLimiter(50.0, clock), clock=clock,
+            rate_limiter=RateLimiter(50.0, clock), clock=clock,
         )  # fmt: skip
         self._session.mount("https://", region.wire)
         self.read = 0

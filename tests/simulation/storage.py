@@ -28,7 +28,7 @@ class Shelf:
         if stage.chance("state not read", 0.02):
             stage.trouble()
             stage.sleep(self.patience)
-            raise StateError("OCI gave no answer while reading the state.", do="")
+            raise StateError("Reading the state failed: no response from OCI.", do="")
         return None if self.data is None else Stored(self.data, str(self.version))
 
     def write(self, data: bytes, etag: str | None) -> str:
@@ -51,7 +51,7 @@ class Shelf:
         if stage.chance("answer lost for good", 0.02):
             stage.trouble()
             stage.sleep(self.patience)
-            raise StateError("OCI gave no answer while writing the state.", do="")
+            raise StateError("Writing the state failed: no response from OCI.", do="")
         return str(self.version)
 
     def put(self, data: bytes | None) -> None:

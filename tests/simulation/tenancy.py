@@ -192,11 +192,11 @@ class Tenancy:
     def identity_trouble(self, subtree: bool) -> None:
         stage = self.stage
         if self.listing_lost:
-            raise ServiceFailure("OCI refused while listing: 404.", do="", status=404, code="NotAuthorizedOrNotFound")
+            raise ServiceFailure("Listing failed: OCI returned 404.", do="", status=404, code="NotAuthorizedOrNotFound")
         if stage.now < self.identity_down_until or stage.chance("Identity 500", 0.03):
-            raise ServiceFailure("OCI refused while listing: 500.", do="", status=500, code="InternalServerError")
+            raise ServiceFailure("Listing failed: OCI returned 500.", do="", status=500, code="InternalServerError")
         if stage.chance("Identity timeout", 0.02):
             stage.sleep(self.patience)
-            raise SourceError("OCI gave no answer while listing.", do="")
+            raise SourceError("Listing failed: no response from OCI.", do="")
         if subtree and stage.chance("subtree refused", 0.05):
-            raise ServiceFailure("OCI refused while listing: 404.", do="", status=404, code="NotAuthorizedOrNotFound")
+            raise ServiceFailure("Listing failed: OCI returned 404.", do="", status=404, code="NotAuthorizedOrNotFound")

@@ -17,7 +17,7 @@ from epimetheus.clock import Clock
 from epimetheus.errors import StateConflict, StateError
 from epimetheus.function.invoke import RunFailed, Unforeseen
 from epimetheus.run.forward import Forwarder
-from epimetheus.signals import Signaled, signals_raised
+from epimetheus.signals import Signaled, raise_on_signals
 from epimetheus.state.encoding import unpack
 from epimetheus.state.file import FileStore
 from epimetheus.state.model import Lease, State
@@ -261,7 +261,7 @@ def test_a_signal_while_a_failed_run_is_saved_returns_the_lease(stage, monkeypat
 def test_a_lease_whose_write_got_no_response_is_returned(stage):
     stage.run()
     stage.world.faults.add("lost_response", operation="PutObject", times=None)
-    with pytest.raises(RunFailed, match="writing the state"):
+    with pytest.raises(RunFailed, match="Writing the state"):
         stage.call(seconds=20)
     stage.world.faults.clear()
     assert stage.state().lease is None
@@ -292,7 +292,7 @@ def test_signals_are_raised_once_and_the_handlers_are_restored():
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        with signals_raised(signal.SIGTERM, signal.SIGHUP):
+        with raise_on_signals(signal.SIGTERM, signal.SIGHUP):
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as nohup sets it
             with pytest.raises(Signaled) as caught:
                 signal.raise_signal(signal.SIGTERM)
@@ -308,7 +308,7 @@ def test_another_thread_does_not_change_signal_handlers():
     found = []
 
     def record_handler():
-        with signals_raised(signal.SIGTERM):
+        with raise_on_signals(signal.SIGTERM):
             found.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=record_handler)

@@ -29,7 +29,7 @@ def test_a_body_that_breaks_off_is_not_a_damaged_state(any_bucket, world, kind):
     any_bucket.write(b"one" * 1000, None)
     any_bucket._client.base_client.timeout = (1, 1)
     world.faults.add(kind, operation="GetObject", **DELAY)
-    with pytest.raises(StateError, match=f"Failed while reading the state {NAME}: OCI's response was incomplete") as caught:
+    with pytest.raises(StateError, match=f"Reading the state {NAME} failed: the response of OCI was incomplete") as caught:
         any_bucket.read()
     assert not isinstance(caught.value, StateDamaged)
     assert "next run" in caught.value.do
@@ -40,9 +40,9 @@ def test_a_body_that_breaks_off_is_not_a_damaged_state(any_bucket, world, kind):
 def test_a_missing_response_is_an_error_with_a_remedy(any_bucket, world, kind):
     any_bucket._client.base_client.timeout = (1, 1)
     world.faults.add(kind, times=2, **DELAY)
-    with pytest.raises(StateError, match=f"OCI gave no answer while reading the state {NAME}"):
+    with pytest.raises(StateError, match=f"Reading the state {NAME} failed: no response from OCI"):
         any_bucket.read()
-    with pytest.raises(StateError, match=f"OCI gave no answer while writing the state {NAME}") as caught:
+    with pytest.raises(StateError, match=f"Writing the state {NAME} failed: no response from OCI") as caught:
         any_bucket.write(b"one", None)
     assert "OBJECT_OVERWRITE" in caught.value.do
     assert len(world.writes) == (kind == "lost_response")
@@ -51,14 +51,14 @@ def test_a_missing_response_is_an_error_with_a_remedy(any_bucket, world, kind):
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 412, 429, 500, 503])
 def test_a_rejected_read_reports_the_status(any_bucket, world, status):
     world.faults.add("status", status=status, operation="GetObject", times=None)
-    with pytest.raises(StateError, match=f"OCI refused while reading the state {NAME}: {status} "):
+    with pytest.raises(StateError, match=f"Reading the state {NAME} failed: OCI returned {status} "):
         any_bucket.read()
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
 def test_a_rejected_write_reports_the_status(any_bucket, world, status):
     world.faults.add("status", status=status, operation="PutObject", times=None)
-    with pytest.raises(StateError, match=f"OCI refused while writing the state {NAME}: {status} "):
+    with pytest.raises(StateError, match=f"Writing the state {NAME} failed: OCI returned {status} "):
         any_bucket.write(b"one", None)
 
 
@@ -80,9 +80,9 @@ def test_a_transient_failure_is_retried(bucket, world, status):
 def test_a_response_without_an_etag_is_an_error(any_bucket, world, monkeypatch):
     any_bucket.write(b"one", None)
     monkeypatch.setattr("epimetheus.testing.oci.responses.objectstorage._headers", lambda stored: {})
-    with pytest.raises(StateError, match=f"Failed while reading the state {NAME}: {NO_ETAG}"):
+    with pytest.raises(StateError, match=f"Reading the state {NAME} failed: {NO_ETAG}"):
         any_bucket.read()
-    with pytest.raises(StateError, match=f"Failed while writing the state {NAME}: {NO_ETAG}"):
+    with pytest.raises(StateError, match=f"Writing the state {NAME} failed: {NO_ETAG}"):
         any_bucket.write(b"two", world.writes[0].etag)
 
 

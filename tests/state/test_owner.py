@@ -211,7 +211,8 @@ def test_signing_in_by_instance_principal_ends_in_time(monkeypatch):
             invoke({"OCI_AUTH": "instance_principal", "SYSLOG_HOST": "x", "STATE_BUCKET": "b"}, b"", time_text(time.time() + 4))
     assert time.monotonic() - began < 3.5
     assert caught.value.what.startswith(
-        "OCI_AUTH=instance_principal gave no credentials: the instance's metadata service (169.254.169.254, or OCI_METADATA_BASE_URL)"
+        "Loading the credentials for OCI_AUTH=instance_principal failed: the instance's metadata service"
+        " (169.254.169.254, or OCI_METADATA_BASE_URL)"
         " or OCI's auth service did not answer within "
     )
 
@@ -232,7 +233,7 @@ def test_renewing_the_token_ends_in_time(monkeypatch, part):
         with pytest.raises(CredentialsError) as caught:
             retriever.refresh() if part == "certificate" else client.requests_session.post(url, json={})
     assert time.monotonic() - began < 3
-    what = f"The token to sign with was not renewed: asking 127.0.0.1:{port} for it, the whole exchange took longer than 0.5 s."
+    what = f"Renewing the principal's token from 127.0.0.1:{port} failed: the request took longer than 0.5 s."
     assert caught.value.what == what
 
 

@@ -17,6 +17,6 @@ def check_credentials(context: HealthContext, deadline: Deadline) -> CheckAnswer
     context.opened = wiring = Wiring.open(context.wiring.settings, context.clock, context.deadline)
     with suppress(SourceError):  # not about the signature; the checks of the other services report it
         client = wiring.client(ObjectStorageClient, deadline.left())
-        with oci_errors("asking for the Object Storage namespace", do=""):
+        with oci_errors("reading the Object Storage namespace", do=""):
             client.get_namespace()
     return CheckAnswer(f"OCI_AUTH={wiring.settings.oci_auth} provides credentials of {wiring.tenancy} in {wiring.credentials.region}.")
