@@ -12,11 +12,11 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Quota(NamedTuple):
-    """What became of the events of one type in one hour: ``passed``, ``held`` back, and of these ``told`` of."""
+    """The events of one type in one hour: ``passed`` a limit, ``suppressed`` by it, and of these ``reported`` to the receiver."""
 
     passed: int
-    held: int
-    told: int
+    suppressed: int
+    reported: int
 
 
 class Marks(NamedTuple):
