@@ -198,7 +198,7 @@ def ignore_errors(call):
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit, BrokenPipeError, MemoryError, ZeroDivisionError, GeneratorExit])
-@pytest.mark.parametrize("step", ["page", "finish"])
+@pytest.mark.parametrize("step", ["forward_page", "finish"])
 def test_a_run_returns_its_lease_whatever_exception_ends_it(stage, monkeypatch, ending, step, capsys):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
     real = getattr(Forwarder, step)
