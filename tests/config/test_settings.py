@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from epimetheus.config.setting_checks import RELP_BYTES
 from epimetheus.config.settings import Settings
-from epimetheus.deliver.relp_frames import LONGEST
+from epimetheus.deliver.relp_frames import MAX_DATA_BYTES
 from epimetheus.errors import ConfigError
 
 REQUIRED = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
@@ -306,7 +306,7 @@ def test_rejected_combinations(changes, expected):
 
 
 def test_relp_limits_the_message_size_to_its_frame_size():
-    assert RELP_BYTES == LONGEST == 131_072
+    assert RELP_BYTES == MAX_DATA_BYTES == 131_072
     for size in ("0", "131073", "200_000", "0.0", "999999999999"):
         assert problems({"SYSLOG_TRANSPORT": "relp", "SYSLOG_MAX_BYTES": size}) == [
             f"SYSLOG_MAX_BYTES={size}: SYSLOG_TRANSPORT=relp limits messages to 131072 bytes; expected an integer from 480 to 131072"

@@ -28,7 +28,7 @@ from epimetheus.testing.oci import World
 from epimetheus.testing.oci.models.objects import Bucket
 from epimetheus.testing.syslog import Authority, Identity, parse_message, receive
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
-from tests.deliver.test_relp import all_day, serving
+from tests.deliver.test_relp import acknowledge_everything, serving
 from tests.support.hand import NOON
 from tests.support.harness import logging_as_it_was, staged
 
@@ -275,7 +275,7 @@ BROKEN = {
         "Read through 2026-01-01T11:58:00Z, 26.0 h behind (degraded over 2 h, failed over 24 h). The last run ended at 2026-01-01T12:00:00",
         "Read the log of the last runs"),
     "cursor in the future": (in_state(through=THROUGH + 60), "state", "failed", NO_STATE,
-        "is in the future: its cursor is at 2026-01-01T12:58:00Z", "state rewind TIME"),
+        "is in the future: the cursor is 2026-01-01T12:58:00Z", "state rewind TIME"),
     "no run ended": (in_state(last={}), "lag", "degraded", {}, "No run has completed yet.", "Check that the schedule invokes the function"),
     "no run for hours": (in_state(last=ENDED | {"at": "2026-01-01T09:30:00.000Z"}), "lag", "degraded", {},
         "The last run ended at 2026-01-01T09:30:00.000Z.", "Read the log of the last runs"),
@@ -293,23 +293,24 @@ BROKEN = {
     "CA not readable": (settings(SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x"), "tls", "failed", skipped("receiver", *NO_RECEIVER),
         "Reading the secret ocid1.vaultsecret.oc1..x for SYSLOG_CA failed: OCI returned 404", "read secret-bundles"),
     "no pair": (no_pair, "tls", "failed", skipped("receiver", *NO_RECEIVER),
-        "SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY are no pair", "Correct the configuration"),
+        "SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY are not a usable pair", "Correct the configuration"),
     "client certificate expired": (expired_client, "client_certificate", "failed", skipped("session"),
         "The client certificate expired at 2001-01-01T00:00:00.000Z.", "Renew SYSLOG_CLIENT_CERT"),
     "closed port": (closed_port, "receiver", "failed", NO_RECEIVER, "Connection refused", "Check SYSLOG_HOST and SYSLOG_PORT"),
     "no such name": (settings(SYSLOG_HOST="siem.invalid"), "receiver", "failed", NO_RECEIVER, "siem.invalid:", "Check SYSLOG_HOST"),
-    "no TLS": (no_handshake, "receiver", "failed", NO_RECEIVER, "agreeing on TLS with", "SYSLOG_TIMEOUT_SECONDS"),
-    "wrong CA": (unknown_ca, "receiver_certificate", "failed", skipped("session"), "is not trusted:", "Check SYSLOG_CA (who signed"),
+    "no TLS": (no_handshake, "receiver", "failed", NO_RECEIVER, "The TLS handshake with", "SYSLOG_TIMEOUT_SECONDS"),
+    "wrong CA": (unknown_ca, "receiver_certificate", "failed", skipped("session"), "is not trusted:", "Check that SYSLOG_CA issued"),
     "wrong name": (receiver(names=("siem",)), "receiver_certificate", "failed", skipped("session"), "'localhost'", "SYSLOG_SERVER_NAME"),
     "receiver certificate expired": (receiver(expired=True), "receiver_certificate", "failed", skipped("session"),
         "has expired", "SYSLOG_CA"),
     "client certificate missing": (receiver(client_certificates=True), "session", "failed", {},
-        "refused our certificate, or the lack of one", "Check SYSLOG_CLIENT_CERT"),
-    "client certificate rejected": (unknown_client(), "session", "failed", SHOWN, "refused our certificate", "Check SYSLOG_CLIENT_CERT"),
+        "rejected the client certificate, or requires one", "Check SYSLOG_CLIENT_CERT"),
+    "client certificate rejected": (unknown_client(), "session", "failed", SHOWN,
+        "rejected the client certificate", "Check SYSLOG_CLIENT_CERT"),
     "client certificate rejected by TLS 1.2": (unknown_client(**TLS_1_2), "session", "failed", {**SHOWN, "receiver_certificate": "skipped"},
-        "refused our certificate", "Check SYSLOG_CLIENT_CERT"),
+        "rejected the client certificate", "Check SYSLOG_CLIENT_CERT"),
     "session closed by the receiver": (closed_session, "session", "failed", {},
-        "it closed the connection", "if they require or reject one"),
+        "the receiver closed the connection", "if they require or reject one"),
     "monitoring 404": (fault("PostMetricData", 404), "monitoring", "degraded", {},
         "Posting metrics failed: OCI returned 404", "use metrics"),
 }  # fmt: skip
@@ -505,11 +506,12 @@ def test_a_probe_is_skipped_if_a_prerequisite_failed(ran):
 
 def test_over_relp_the_session_opens_and_closes_and_the_probe_is_acknowledged(ran, tmp_path):
     authority = Authority(tmp_path / "relp")
-    with serving(authority, all_day, all_day, all_day) as server:
+    with serving(authority, acknowledge_everything, acknowledge_everything, acknowledge_everything) as server:
         changes = {"SYSLOG_TRANSPORT": "relp", "SYSLOG_PORT": str(server.port), "SYSLOG_CA": f"file:{authority.ca}"}
         report = checked(ran, probe=True, **changes)
     assert (report.verdict, unlike(report)) == ("healthy", {"probe": "ok"})
-    assert [[command for _, command, _ in frames] for frames in server.heard] == [[], [b"open", b"close"], [b"open", b"syslog", b"close"]]
+    commands = [[command for _, command, _ in frames] for frames in server.received]
+    assert commands == [[], [b"open", b"close"], [b"open", b"syslog", b"close"]]
     assert the(report, "probe").what.endswith("was sent and confirmed by relp_ack.")
 
 

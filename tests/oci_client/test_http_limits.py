@@ -91,7 +91,7 @@ def tls(tmp_path, monkeypatch):
     return authority.server()
 
 
-@pytest.mark.parametrize("answer", [*SLOW, hostile_server.handshakes_never], ids=lambda answer: answer.__name__)
+@pytest.mark.parametrize("answer", [*SLOW, hostile_server.never_handshakes], ids=lambda answer: answer.__name__)
 @pytest.mark.parametrize("call", ["identity", "state write", "events"])
 def test_a_call_over_tls_to_a_slow_server_ends_at_its_deadline(credentials, tls, call, answer, monkeypatch):
     monkeypatch.setattr(audit_module, "PAGE_SECONDS", 1.0)
