@@ -16,7 +16,7 @@ from epimetheus.state.owner import ReceiverId
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.targets import TARGETS
-from tests.render.making import body, event
+from tests.render.helpers import body, event
 
 INPUTS = {"event": 500, "settings": 500, "pem": 500}
 

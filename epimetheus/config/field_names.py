@@ -7,7 +7,7 @@ from types import MappingProxyType
 from epimetheus.render.formats import base as form
 from epimetheus.render.formats import cef, leef
 from epimetheus.render.formats.cef_keys import TYPED
-from epimetheus.render.meaning import ipv6
+from epimetheus.render.derived_fields import ipv6
 from epimetheus.render.typed_values import Kind, integer, ipv4, mac, millis, number, port
 
 NOTED = tuple(map(".".join, (form.COMPARTMENT_PATH, form.ACTOR, form.TAMPER_WATCH)))

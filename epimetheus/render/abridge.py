@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from epimetheus.model import AuditEvent
-from epimetheus.render.formats.json_fields import CUT_KEY
+from epimetheus.render.formats.json_base import CUT_KEY
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.size import shorten

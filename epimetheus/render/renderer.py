@@ -16,7 +16,7 @@ from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.event_time import EventTime, moment, moment_at
 from epimetheus.render.formats.base import COMPARTMENT_PATH, NO_NOTES, Body, EventContext, Format, Limit, Notes
 from epimetheus.render.formats.cef import Cef
-from epimetheus.render.formats.json_fields import raw_body
+from epimetheus.render.formats.json_base import raw_body
 from epimetheus.render.formats.leef import Leef
 from epimetheus.render.formats.ocsf import Ocsf
 from epimetheus.render.formats.raw_json import JsonText

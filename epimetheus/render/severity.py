@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from epimetheus.event_patterns import compiled, matches
 from epimetheus.model import AuditEvent
-from epimetheus.render.meaning import failed, names_sign_on, status
+from epimetheus.render.derived_fields import failed, names_sign_on, status
 
 HIGH, MEDIUM, LOW, OTHER = 8, 5, 2, 3
 REFUSED = frozenset((401, 403, 404))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from epimetheus.render.event_time import moment
-from epimetheus.render.meaning import ipv6, is_ipv4
+from epimetheus.render.derived_fields import ipv6, is_ipv4
 
 Kind = Callable[[str], str | None]
 

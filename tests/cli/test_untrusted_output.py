@@ -26,7 +26,7 @@ from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, S
 from epimetheus.state.session import StateSession
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.cli.test_runs_table import put
-from tests.render.making import event, hides
+from tests.render.helpers import event, hides
 
 CONTROLS = "\x1b[2J\x1b]0;x\x07\x9b31m\r\x08\n\x85\u202e\u200b\u2028\U000e0041"
 HOSTILE = f"a{CONTROLS}:100:[red]z[/red]"

@@ -10,7 +10,7 @@ from epimetheus.config.field_names import HELD, IN_LEEF, PATHS
 from epimetheus.errors import ConfigError
 from epimetheus.render.custom_fields import NO_FIELDS, Device, Fields, look_up
 from tests.config.test_rules_file import GO_EXAMPLE
-from tests.render.making import body, cef, read_by_cefp, read_by_vector
+from tests.render.helpers import body, cef, read_by_cefp, read_by_vector
 
 EVENT = {
     "eventType": "com.oraclecloud.ComputeApi.GetInstance",

@@ -6,13 +6,13 @@ from textwrap import dedent, fill
 
 from epimetheus.config.field_map import read_field_map
 from epimetheus.render import MIN_BYTES, abridge, severity
-from epimetheus.render import meaning as reading
+from epimetheus.render import derived_fields as reading
 from epimetheus.render import typed_values as kinds
 from epimetheus.render.formats import cef, cef_keys, leef, ocsf
-from epimetheus.render.formats import json_fields as nested
+from epimetheus.render.formats import json_base as nested
 from epimetheus.render.formats.base import Notes
-from tests.render.making import body, event, read_by_cefp, read_leef
-from tests.render.making import cef as cef_of
+from tests.render.helpers import body, event, read_by_cefp, read_leef
+from tests.render.helpers import cef as cef_of
 from tests.render.test_golden import golden
 
 DOC = Path(__file__).parents[2] / "docs" / "formats.md"

@@ -22,7 +22,7 @@ from epimetheus.select.tamper_watch import OWN_CALLS, TamperWatch
 from epimetheus.source.decode import decode_event
 from epimetheus.wiring.run_options import rules_of
 from tests.cli.test_rules_try import EVENTS, SERVICE, one
-from tests.render.making import SETTINGS
+from tests.render.helpers import SETTINGS
 from tests.select.test_actors import LISTED, SHAPES
 
 DOC = Path(__file__).parents[2] / "docs" / "rules.md"

@@ -6,7 +6,7 @@ import pytest
 
 from epimetheus.render import Renderer
 from epimetheus.render.formats.base import NO_NOTES, Notes
-from tests.render.making import FORMATS_AND_HEADERS, SETTINGS, fetched
+from tests.render.helpers import FORMATS_AND_HEADERS, SETTINGS, fetched
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 EVENTS = sorted(path.stem for path in (GOLDEN / "events").iterdir())

@@ -15,7 +15,7 @@ from epimetheus.render import Renderer
 from epimetheus.render.custom_fields import Device, Fields
 from epimetheus.render.formats.base import Notes
 from epimetheus.render.sanitize import in_json, in_values, on_terminal
-from tests.render.making import (
+from tests.render.helpers import (
     FORMATS,
     FORMATS_AND_HEADERS,
     SETTINGS,

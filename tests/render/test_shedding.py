@@ -6,7 +6,7 @@ import time
 import pytest
 
 from epimetheus.render import Renderer
-from tests.render.making import OCSF, SETTINGS, event, fetched, parts
+from tests.render.helpers import OCSF, SETTINGS, event, fetched, parts
 
 
 def nest(depth, value):

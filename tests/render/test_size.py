@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from epimetheus.render import MIN_BYTES
 from epimetheus.render.formats.base import Notes
 from epimetheus.render.size import cut, joined_names, shorten
-from tests.render.making import FORMATS, FORMATS_AND_HEADERS, OCSF, TEXTS, body, event, parts, read_by_cefp, read_leef, render
+from tests.render.helpers import FORMATS, FORMATS_AND_HEADERS, OCSF, TEXTS, body, event, parts, read_by_cefp, read_leef, render
 
 VALUES = st.none() | TEXTS | st.tuples(TEXTS, st.integers(2, 99)).map(lambda pair: pair[0] * pair[1])
 WORDS = st.sampled_from(["a", "some-key", "x y", "é", "long" * 9])

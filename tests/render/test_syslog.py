@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from epimetheus.errors import ConfigError
 from epimetheus.render import FORMATS, HEADERS, MIN_BYTES, Renderer
 from epimetheus.render.syslog import Rfc3164, Rfc5424
-from tests.render.making import FORMATS_AND_HEADERS, SETTINGS, TEXTS, body, event, parts, render
+from tests.render.helpers import FORMATS_AND_HEADERS, SETTINGS, TEXTS, body, event, parts, render
 
 TIMED = event() | {"eventTime": "2026-03-02T08:05:09.120Z"}
 

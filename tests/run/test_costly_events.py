@@ -18,7 +18,7 @@ from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.decode import Events
 from epimetheus.source.fetch import FetchTask
 from epimetheus.testing.oci.samples import Sampler
-from tests.render.making import FORMATS, FORMATS_AND_HEADERS, OCSF, SETTINGS, event, fetched, parts, read_by_cefp, read_leef
+from tests.render.helpers import FORMATS, FORMATS_AND_HEADERS, OCSF, SETTINGS, event, fetched, parts, read_by_cefp, read_leef
 from tests.run.test_forward import Forwarder, Sink
 from tests.support.harness import staged
 

@@ -18,8 +18,8 @@ from epimetheus.render.event_time import moment
 from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.cef_escaping import clean, in_extension, in_header
 from epimetheus.render.formats.cef_keys import CUSTOM_LENGTH, HEADER_LENGTHS, LABEL_LENGTH, LENGTHS, ORIGIN_LENGTH, TYPED
-from epimetheus.render.formats.key_value import CACHED, Flat, Head, ended, head_of
-from epimetheus.render.meaning import addresses, outcome, reason, service, status
+from epimetheus.render.formats.key_value_base import CACHED, Flat, Head, ended, head_of
+from epimetheus.render.derived_fields import addresses, outcome, reason, service, status
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.sanitize import in_values
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from epimetheus.render.meaning import ipv6
+from epimetheus.render.derived_fields import ipv6
 from epimetheus.render.typed_values import Kind, by_key, integer, ipv4, mac, millis, number, port
 
 HEADER_LENGTHS = (31, 1023, 512)

@@ -19,8 +19,8 @@ from epimetheus.model import Identity, Request, Response
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs
 from epimetheus.render.event_time import EventTime, moment
 from epimetheus.render.formats.base import EventContext
-from epimetheus.render.formats.key_value import CACHED, Flat, Head, ended, head_of
-from epimetheus.render.meaning import addresses, is_sign_on, outcome, reason, service, status
+from epimetheus.render.formats.key_value_base import CACHED, Flat, Head, ended, head_of
+from epimetheus.render.derived_fields import addresses, is_sign_on, outcome, reason, service, status
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.sanitize import in_values
 from epimetheus.render.typed_values import Kind, address, by_key, integer, mac, port

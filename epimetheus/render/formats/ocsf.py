@@ -17,8 +17,8 @@ from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.event_time import moment
 from epimetheus.render.field_lookup import in_the_apis_form
 from epimetheus.render.formats.base import EventContext
-from epimetheus.render.formats.json_fields import NOTES_KEY, TRIMMED_KEY, Nested, Path, Tree, noted
-from epimetheus.render.meaning import addresses, outcome, reason, service, status
+from epimetheus.render.formats.json_base import NOTES_KEY, TRIMMED_KEY, Nested, Path, Tree, noted
+from epimetheus.render.derived_fields import addresses, outcome, reason, service, status
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.severity import LOW, VERBS, beginning
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.formats.base import Body, Draft, EventContext, Limit, Notes
-from epimetheus.render.formats.json_fields import NOTES_KEY, TRIMMED_KEY, Nested, Tree, noted
+from epimetheus.render.formats.json_base import NOTES_KEY, TRIMMED_KEY, Nested, Tree, noted
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.prescan import JSON_HINTS, Prescan
 from epimetheus.render.redact.redactor import Redactor

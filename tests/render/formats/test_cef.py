@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render.redact.redactor import Redactor
-from tests.render.making import TEXTS, body, cef, event, parts, read_by_cefp, read_by_vector, render, shown
+from tests.render.helpers import TEXTS, body, cef, event, parts, read_by_cefp, read_by_vector, render, shown
 
 # Where a value stands in an event, its CEF key, the key's label where it has no meaning of its own, and its greatest length.
 FIELDS = [

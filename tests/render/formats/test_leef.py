@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render.redact.redactor import Redactor
-from tests.render.making import TEXTS, body, event, parts, read_leef, read_pairs_by_vector, render, shown
+from tests.render.helpers import TEXTS, body, event, parts, read_leef, read_pairs_by_vector, render, shown
 
 # Where a value stands in an event, its LEEF key, and its greatest length.
 FIELDS = [

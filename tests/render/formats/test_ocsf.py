@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from epimetheus.render.formats.ocsf import PLACES
 from tests.render.formats.test_raw_json import KEYS, TREES
-from tests.render.making import OCSF, TEXTS, body, event, fetched, parts, render
+from tests.render.helpers import OCSF, TEXTS, body, event, fetched, parts, render
 from tests.render.test_golden import EVENTS, GOLDEN
 
 

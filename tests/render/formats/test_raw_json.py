@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from epimetheus.render.redact.keys import is_secret_key
 from epimetheus.render.redact.redactor import Redactor
-from tests.render.making import TEXTS, body, event, parts, render
+from tests.render.helpers import TEXTS, body, event, parts, render
 
 
 def exact(text):

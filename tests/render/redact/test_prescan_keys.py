@@ -10,7 +10,7 @@ from epimetheus.render.redact.keys import classify, names_secret
 from epimetheus.render.redact.prescan import suspicious
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.sanitize import on_terminal
-from tests.render.making import FORMATS, event, render
+from tests.render.helpers import FORMATS, event, render
 from tests.render.redact.secret_cases import KEYS
 
 S = "Hunter2s3cr3tZq"

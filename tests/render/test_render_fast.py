@@ -19,7 +19,7 @@ from epimetheus.render.redact.text import redact_text_fully
 from epimetheus.testing.oci.samples import Sampler
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
-from tests.render.making import FORMATS, SETTINGS, TEXTS, fetched
+from tests.render.helpers import FORMATS, SETTINGS, TEXTS, fetched
 from tests.render.redact.secret_cases import HARMLESS_OBJECTS, HARMLESS_TEXTS, OBJECTS
 from tests.render.redact.secret_cases import KEYS as MORE_KEYS
 from tests.render.redact.secret_cases import TEXTS as MORE

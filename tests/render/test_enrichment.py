@@ -6,7 +6,7 @@ import pytest
 
 from epimetheus.render import Renderer
 from epimetheus.render.formats.base import Notes
-from tests.render.making import (
+from tests.render.helpers import (
     FORMATS,
     FORMATS_AND_HEADERS,
     OCSF,

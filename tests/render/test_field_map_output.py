@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from epimetheus.render.custom_fields import Device, Fields
 from epimetheus.render.formats.base import Notes
 from epimetheus.render.formats.cef_keys import LENGTHS, TYPED
-from tests.render.making import FORMATS, TEXTS, body, event, parts, read_by_cefp, read_by_vector, read_leef, render
+from tests.render.helpers import FORMATS, TEXTS, body, event, parts, read_by_cefp, read_by_vector, read_leef, render
 
 RAW = event(
     resourceId="ocid1.thing",

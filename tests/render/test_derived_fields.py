@@ -4,7 +4,7 @@ import pytest
 
 from epimetheus.render.severity import Severity
 from epimetheus.source.decode import decode_event
-from tests.render.making import body, cef, event, fetched, parts, read_by_cefp, render
+from tests.render.helpers import body, cef, event, fetched, parts, read_by_cefp, render
 
 
 def severity(raw):
