@@ -90,7 +90,7 @@ MUTATIONS = [
     Mutation("6: pages are collected", "source/fetch.py", f" in {PAGES}:", f" in [*{PAGES}]:"),
     Mutation(
         "7: malformed is sent as it is", "render/renderer.py",
-        "EVENT_SECONDS)\n            text = beginning(raw, most, self._redactor)",
+        "EVENT_SECONDS)\n            text = redacted_excerpt(raw, max_bytes, self._redactor)",
         "EVENT_SECONDS)\n            text = raw.decode()",
     ),
     Mutation("8: a failed run looks well", "run/run.py", 'return self.told("failed", error)', 'return self.told("ok")'),

@@ -244,7 +244,7 @@ class HealthChecks:
         """Whether a message arrives."""
         workshop, region = self._workshop, self.regions[0]
         probe = notices.probe(notices.Author(self._run_id, region, workshop.tenancy, self._now()))
-        message = workshop.renderer(region, self._run_id).notice(probe, 1).message
+        message = workshop.renderer(region, self._run_id).render_notice(probe, 1).message
         delivery = workshop.delivery(workshop.dialer(deadline), deadline)
         try:
             delivery.write(framer(workshop.settings.syslog_framing)(message), 1)

@@ -1,4 +1,4 @@
-"""What an event says, told once for all formats: its service, its addresses, how the call went and why."""
+"""Values that every format derives from an event in the same way: service, source addresses, outcome, failure reason."""
 
 import re
 from ipaddress import IPv6Address
@@ -12,10 +12,10 @@ _PREFIX = "com.oraclecloud."
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 _IPV6_LENGTH = 39
-_status = {str(number): number for number in range(100, 600)}.get
+_status_number = {str(number): number for number in range(100, 600)}.get
 # Anchored at the end: a resource may be called "failed-jobs".
-_SAYS_FAILED = re.compile(r"\bfailed(?: with response\b.*)?\W*$", re.IGNORECASE | re.DOTALL)
-_SAYS_SUCCEEDED = re.compile(r"\bsucceeded\W*$", re.IGNORECASE)
+_FAILED = re.compile(r"\bfailed(?: with response\b.*)?\W*$", re.IGNORECASE | re.DOTALL)
+_SUCCEEDED = re.compile(r"\bsucceeded\W*$", re.IGNORECASE)
 _QUOTED_CODE = re.compile(r"\bresponse '([A-Za-z][\w.\-]*)'", re.ASCII)
 _SIGN_ON = re.compile(r"(?i:(?:Interactive)?(?:Log[io]n|Sign-?[io]n))(?![a-z])")
 _NO_RESPONSE = Response()
@@ -26,43 +26,43 @@ class _Payload(msgspec.Struct):
     login_result: object = None
 
 
-_payload = msgspec.json.Decoder(_Payload).decode
+_decode_payload = msgspec.json.Decoder(_Payload).decode
 
 
 class Addresses(NamedTuple):
-    """``identity.ipAddress`` taken apart: IPv4 in their order, the first IPv6, and what is neither (or one too many)."""
+    """The parts of ``identity.ipAddress``: at most two IPv4 addresses, the first IPv6 address, and the rest, comma-separated."""
 
     ipv4: tuple[str, ...] = ()
     ipv6: str | None = None
     other: str | None = None
 
 
-def addresses(text: str | None) -> Addresses:
-    """OCI gives one address, two (``"10.0.64.84,252.138.125.19"``), a placeholder, or none. At most two IPv4 are told apart."""
+def parse_addresses(text: str | None) -> Addresses:
+    """OCI sends one address, two (``"10.0.64.84,252.138.125.19"``), a placeholder, or none."""
     if not text:
         return Addresses()
     if is_ipv4(text):
         return Addresses((text,))
-    short: list[str] = []
-    long: list[str] = []
+    v4: list[str] = []
+    v6: list[str] = []
     other: list[str] = []
     for part in filter(None, map(str.strip, text.split(","))):
         if is_ipv4(part):
-            (short if len(short) < 2 else other).append(part)
+            (v4 if len(v4) < 2 else other).append(part)
         elif address := ipv6(part):
-            (long if not long else other).append(address)
+            (v6 if not v6 else other).append(address)
         else:
             other.append(part)
-    return Addresses(tuple(short), long[0] if long else None, ",".join(other) or None)
+    return Addresses(tuple(v4), v6[0] if v6 else None, ",".join(other) or None)
 
 
 def is_ipv4(text: str) -> bool:
-    """Whether this is one IPv4 address, in dotted form."""
+    """Whether this is one IPv4 address in dotted form."""
     return _IPV4.fullmatch(text) is not None
 
 
 def ipv6(text: str) -> str | None:
-    """The IPv6 address as it is written, short only where an IPv4 address within makes it longer than any field for it; else None."""
+    """The IPv6 address as written, or compressed if an embedded IPv4 address makes it longer than 39 characters; else None."""
     try:
         address = IPv6Address(text)
     except ValueError:
@@ -72,57 +72,57 @@ def ipv6(text: str) -> str | None:
     return text if len(text) <= _IPV6_LENGTH else address.compressed
 
 
-def service(event_type: str) -> str | None:
-    """The service part: ``ComputeApi`` of ``com.oraclecloud.ComputeApi.GetInstance``; None where there is no such part."""
+def service_name(event_type: str) -> str | None:
+    """``ComputeApi`` of ``com.oraclecloud.ComputeApi.GetInstance``; None if the type has no service part."""
     head, dot, _ = event_type.removeprefix(_PREFIX).partition(".")
     return head if dot and head else None
 
 
 def is_sign_on(event: AuditEvent) -> bool:
-    """Whether somebody tried to sign on: by the service, or by the name of the event."""
-    return names_sign_on(event.event_type, event.data.event_name)
+    """Whether the event is an attempt to sign on."""
+    return is_sign_on_name(event.event_type, event.data.event_name)
 
 
-def names_sign_on(event_type: str, event_name: str | None) -> bool:
-    """The same by these two alone."""
+def is_sign_on_name(event_type: str, event_name: str | None) -> bool:
+    """Whether the service or the event name is that of a sign-on."""
     return "SignOn" in event_type or (event_name is not None and _SIGN_ON.match(event_name) is not None)
 
 
-def status(told: str | int | None) -> int | None:
-    """The HTTP status, which OCI writes as a string; None where there is none or it is no status."""
-    return _status(told.strip() if isinstance(told, str) else str(told))
+def http_status(value: str | int | None) -> int | None:
+    """The HTTP status, which OCI writes as a string; None if it is missing or not a status."""
+    return _status_number(value.strip() if isinstance(value, str) else str(value))
 
 
 def outcome(event: AuditEvent) -> str | None:
-    """``success``, ``failure``, or None where neither the status nor a message tells; a failure told by either wins."""
+    """``success``, ``failure``, or None if neither the status nor a message shows it. A failure in any of them counts."""
     message, response = event.data.message, event.data.response or _NO_RESPONSE
-    code, answer = status(response.status), response.message
+    code, answer = http_status(response.status), response.message
     if code is not None and code >= 400:
         return "failure"
-    if _says(message, "failed", _SAYS_FAILED) or _says(answer, "failed", _SAYS_FAILED):
+    if _ends_with(message, "failed", _FAILED) or _ends_with(answer, "failed", _FAILED):
         return "failure"
-    if code is not None or _says(message, "succeeded", _SAYS_SUCCEEDED) or _says(answer, "succeeded", _SAYS_SUCCEEDED):
+    if code is not None or _ends_with(message, "succeeded", _SUCCEEDED) or _ends_with(answer, "succeeded", _SUCCEEDED):
         return "success"
     return None
 
 
-def _says(message: str | None, word: str, pattern: re.Pattern[str]) -> bool:
-    """Whether the pattern finds what it looks for; without the ``word``, plain text need not be searched."""
+def _ends_with(message: str | None, word: str, pattern: re.Pattern[str]) -> bool:
+    """Whether ``pattern`` matches; ASCII text without ``word`` need not be searched."""
     if not message or (message.isascii() and word not in message.lower()):
         return False
     return pattern.search(message) is not None
 
 
-def failed(event: AuditEvent) -> bool:
+def is_failure(event: AuditEvent) -> bool:
     """Whether the call failed."""
     return outcome(event) == "failure"
 
 
-def reason(event: AuditEvent) -> str | None:
-    """Why a failed call failed: the payload's code, the sign-on's result, the code of a response that a message quotes, or its message."""
+def failure_reason(event: AuditEvent) -> str | None:
+    """Why a call failed: the payload's ``code`` or ``login_result``, the code that a message quotes, or the response's message."""
     response = event.data.response
-    if response is not None and (told := _told_by_payload(response)):
-        return told
+    if response is not None and (reason := _reason_from_payload(response)):
+        return reason
     answer = response.message if response is not None else None
     for message in (answer, event.data.message):
         if message and (quoted := _QUOTED_CODE.search(message)):
@@ -130,9 +130,9 @@ def reason(event: AuditEvent) -> str | None:
     return answer
 
 
-def _told_by_payload(response: Response) -> str | None:
+def _reason_from_payload(response: Response) -> str | None:
     try:
-        payload = _payload(response.payload)
-    except (ValueError, RecursionError):  # not an object, or not sound: then it tells nothing
+        payload = _decode_payload(response.payload)
+    except (ValueError, RecursionError):  # not an object, or not valid JSON
         return None
-    return next((told for told in (payload.code, payload.login_result) if isinstance(told, str) and told), None)
+    return next((value for value in (payload.code, payload.login_result) if isinstance(value, str) and value), None)

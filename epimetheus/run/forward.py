@@ -13,7 +13,7 @@ from epimetheus.clock import Deadline
 from epimetheus.errors import AccountingError
 from epimetheus.model import Fetched
 from epimetheus.render import Item, Rendered
-from epimetheus.render.formats.base import Notes
+from epimetheus.render.formats.base import Enrichment
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.selection import Selection, Spent
@@ -45,11 +45,11 @@ class Sink(Protocol):
 class Render(Protocol):
     """What `epimetheus.render.Renderer` is to this file."""
 
-    def many(self, items: Sequence[Item], /) -> list[Rendered]:
+    def render_many(self, items: Sequence[Item], /) -> list[Rendered]:
         """The messages of events, each with its number in the run, and what was noted about it."""
         ...
 
-    def notice(self, fetched: Fetched, sequence: int, /) -> Rendered:
+    def render_notice(self, fetched: Fetched, sequence: int, /) -> Rendered:
         """The message of a notice of our own."""
         ...
 
@@ -161,7 +161,7 @@ class Forwarder:
         self._sequence += 1
         self._notices.append(self._sequence)
         self._tally.notices += 1
-        self._send([self._render.notice(notice, self._sequence)])
+        self._send([self._render.render_notice(notice, self._sequence)])
 
     def finish(self) -> None:
         """Everything is sent, confirmed, and adds up. Raises ReceiverError, DeliveryUncertain, AccountingError."""
@@ -195,7 +195,7 @@ class Forwarder:
         place = self.places.get((event.data.compartment_id if event else None) or asked)
         actor = self._selection.actor(fetched) if self._actors else None
         self._tally.malformed += event is None
-        self._waiting.append((fetched, self._sequence, Notes(place, actor, watched)))
+        self._waiting.append((fetched, self._sequence, Enrichment(place, actor, watched)))
         self._waiting_bytes += len(memoryview(fetched.raw))
         together = RENDERED_TOGETHER if deadline is None else self._together
         if len(self._waiting) >= together or self._waiting_bytes >= RENDERED_BYTES:
@@ -206,7 +206,7 @@ class Forwarder:
 
     def _render_waiting(self) -> None:
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        rendered = self._render.many(waiting)
+        rendered = self._render.render_many(waiting)
         self._tally.redacted += sum([one.redacted for one in rendered])
         self._tally.abridged += sum([one.abridged for one in rendered])
         self._send(rendered)

@@ -8,7 +8,7 @@ import pytest
 from epimetheus.config.field_map import FieldMap, read_field_map
 from epimetheus.config.field_names import HELD, IN_LEEF, PATHS
 from epimetheus.errors import ConfigError
-from epimetheus.render.custom_fields import NO_FIELDS, Device, Fields, look_up
+from epimetheus.render.custom_fields import NO_FIELDS, Device, Fields, get_path
 from tests.config.test_rules_file import GO_EXAMPLE
 from tests.render.helpers import body, cef, read_by_cefp, read_by_vector
 
@@ -111,13 +111,13 @@ def test_a_file_without_names_changes_nothing(text):
 
 @pytest.mark.parametrize("key", [key for key, path in HELD.items() if path.startswith(("event", "data"))])
 def test_cef_holds_by_default_what_is_said_here(key):
-    expected = {"rt": "1000", "end": "2000"}.get(key, look_up(EVENT, HELD[key]))
+    expected = {"rt": "1000", "end": "2000"}.get(key, get_path(EVENT, HELD[key]))
     assert cef(EVENT)[key] == expected
     assert len([name for name, value in cef(EVENT).items() if value == expected]) == 1
 
 
 def test_a_short_name_leads_where_events_have_it():
-    assert {name: look_up(EVENT, PATHS[name]) for name in ("eventTime", "authType", "requestId", "requestAction", "status", "path")} == {
+    assert {name: get_path(EVENT, PATHS[name]) for name in ("eventTime", "authType", "requestId", "requestAction", "status", "path")} == {
         "eventTime": "1970-01-01T00:00:01Z",
         "authType": "natv",
         "requestId": "r-1",

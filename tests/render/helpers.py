@@ -11,7 +11,7 @@ from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 from pyvrl import Transform
 
 from epimetheus.render import Rendered, Renderer
-from epimetheus.render.formats.base import NO_NOTES
+from epimetheus.render.formats.base import NO_ENRICHMENT
 from epimetheus.source.decode import decode_event
 
 SETTINGS = {
@@ -72,9 +72,9 @@ def fetched(raw):
     return decode_event(raw if isinstance(raw, bytes) else raw.encode() if isinstance(raw, str) else json.dumps(raw).encode())
 
 
-def render(raw, sequence=7, *, notes=NO_NOTES, **settings) -> Rendered:
+def render(raw, sequence=7, *, enrichment=NO_ENRICHMENT, **settings) -> Rendered:
     """What a Renderer makes of an event given as a dict, as text, or as bytes."""
-    return Renderer(**{**SETTINGS, **settings})(fetched(raw), sequence, notes)
+    return Renderer(**{**SETTINGS, **settings})(fetched(raw), sequence, enrichment)
 
 
 def parts(message: bytes) -> dict[str, str | None]:

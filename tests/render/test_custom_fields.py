@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from epimetheus.render.custom_fields import NO_FIELDS, Fields, flat, look_up, nested
+from epimetheus.render.custom_fields import NO_FIELDS, Fields, apply_to_pairs, apply_to_tree, get_path
 
 PAIRS = [("rt", "1"), ("cs1", "bucket"), ("cs3", "prod"), ("suser", "amara")]
 EVENT = {
@@ -37,7 +37,7 @@ FOUND = {"data.path": "root/prod", "empty": ""}
 )
 def test_pairs_are_sent_as_the_user_names_them(fields, expected):
     pairs = list(PAIRS)
-    assert flat(pairs, fields, FOUND.get) == expected
+    assert apply_to_pairs(pairs, fields, FOUND.get) == expected
     assert pairs == PAIRS
 
 
@@ -78,13 +78,13 @@ def data(**changes):
 )  # fmt: skip
 def test_a_tree_is_sent_as_the_user_names_it_and_is_not_changed(fields, expected):
     event = copy.deepcopy(EVENT)
-    assert nested(event, fields, FOUND.get) == expected
+    assert apply_to_tree(event, fields, FOUND.get) == expected
     assert event == EVENT
 
 
 def test_what_comes_first_in_a_tree_comes_first_in_each_object():
     fields = Fields(renamed={"source": "service"}, ordered=("data.list.0.b", "data.identity.callerName", "service", "data.nowhere", "a.b"))
-    changed = nested(EVENT, fields, FOUND.get)
+    changed = apply_to_tree(EVENT, fields, FOUND.get)
     assert list(changed) == ["data", "service", "eventTime"]
     assert list(changed["data"]) == ["list", "identity"]
     assert list(changed["data"]["identity"]) == ["callerName", "principalName"]
@@ -111,4 +111,4 @@ def test_what_comes_first_in_a_tree_comes_first_in_each_object():
     ],
 )
 def test_a_path_leads_to_what_stands_there_or_nowhere(path, expected):
-    assert look_up(EVENT, path) == expected
+    assert get_path(EVENT, path) == expected

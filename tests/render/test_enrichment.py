@@ -5,7 +5,7 @@ import json
 import pytest
 
 from epimetheus.render import Renderer
-from epimetheus.render.formats.base import Notes
+from epimetheus.render.formats.base import Enrichment
 from tests.render.helpers import (
     FORMATS,
     FORMATS_AND_HEADERS,
@@ -20,8 +20,8 @@ from tests.render.helpers import (
     render,
 )
 
-PLACED = Notes("root/prod/app", "person")
-WATCHED = Notes("root/prod/app", "person", watched=True)
+PLACED = Enrichment("root/prod/app", "person")
+WATCHED = Enrichment("root/prod/app", "person", watched=True)
 
 
 def noted(form, text):
@@ -31,8 +31,8 @@ def noted(form, text):
         keys = ("OracleOCIAuditCompartmentPath", "OracleOCIAuditTamperWatch") if form == "cef" else ("compartmentPath", "tamperWatch")
         return (*map(pairs.get, keys), int(pairs.get("sev") or head[-1]))
     read = json.loads(text)
-    notes = (read.get("unmapped", {}) if form == "ocsf" and "epimetheusCut" not in read else read).get("epimetheus", {})
-    return notes.get("compartmentPath"), notes.get("tamperWatch"), read.get("severity_id")
+    values = (read.get("unmapped", {}) if form == "ocsf" and "epimetheusCut" not in read else read).get("epimetheus", {})
+    return values.get("compartmentPath"), values.get("tamperWatch"), read.get("severity_id")
 
 
 @pytest.mark.parametrize(
@@ -41,37 +41,37 @@ def noted(form, text):
 )
 def test_notes_stand_in_every_format_and_what_is_watched_is_grave(form, mark, low, high, higher):
     assert noted(form, body(event(), format=form)) == (None, None, low)
-    assert noted(form, body(event(), format=form, notes=PLACED)) == ("root/prod/app", None, low)
-    assert noted(form, body(event(), format=form, notes=WATCHED)) == ("root/prod/app", mark, high)
-    assert noted(form, body(event(), format=form, notes=WATCHED, severities=[("*", 10)])) == ("root/prod/app", mark, higher)
-    assert noted(form, body(event(), format=form, notes=WATCHED, severities=[("*", 0)])) == ("root/prod/app", mark, high)
+    assert noted(form, body(event(), format=form, enrichment=PLACED)) == ("root/prod/app", None, low)
+    assert noted(form, body(event(), format=form, enrichment=WATCHED)) == ("root/prod/app", mark, high)
+    assert noted(form, body(event(), format=form, enrichment=WATCHED, severities=[("*", 10)])) == ("root/prod/app", mark, higher)
+    assert noted(form, body(event(), format=form, enrichment=WATCHED, severities=[("*", 0)])) == ("root/prod/app", mark, high)
 
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
 def test_the_header_of_what_is_watched_says_error_also_where_it_is_malformed(form, header):
     for raw, plain in ((event(), "134"), ('{"eventType":', "133")):
         assert parts(render(raw, format=form, header=header).message)["pri"] == plain
-        message = parts(render(raw, format=form, header=header, notes=WATCHED).message)
+        message = parts(render(raw, format=form, header=header, enrichment=WATCHED).message)
         assert message["pri"] == "131"
         assert ("root/prod" in message["msg"]) == (raw == event())
 
 
 def test_in_json_the_notes_stand_last_and_are_ours_alone():
     raw = {"epimetheus": "forged", **event()}
-    assert body(raw, format="json", notes=WATCHED).endswith(',"epimetheus":{"compartmentPath":"root/prod/app","tamperWatch":true}}')
-    assert body(raw, format="json", notes=WATCHED).startswith('{"event_epimetheus":"forged","eventType":')
+    assert body(raw, format="json", enrichment=WATCHED).endswith(',"epimetheus":{"compartmentPath":"root/prod/app","tamperWatch":true}}')
+    assert body(raw, format="json", enrichment=WATCHED).startswith('{"event_epimetheus":"forged","eventType":')
     assert json.loads(body(raw, format="json")) == {"event_epimetheus": "forged", **event()}
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_who_acted_is_not_told_unless_it_is_asked_for(form):
-    assert body(event(), format=form, notes=Notes(actor="person")) == body(event(), format=form)
+    assert body(event(), format=form, enrichment=Enrichment(actor="person")) == body(event(), format=form)
 
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
 def test_the_path_is_shed_where_there_is_no_room_and_the_mark_is_not(form, header):
     raw = event(message="m" * 3000, resourceId="r" * 900, additionalDetails={"a": "b" * 2000})
-    told = {most: noted(form, body(raw, format=form, header=header, max_bytes=most, notes=WATCHED)) for most in (0, 1800, 480)}
+    told = {most: noted(form, body(raw, format=form, header=header, max_bytes=most, enrichment=WATCHED)) for most in (0, 1800, 480)}
     assert [told[most][1] in (True, "true") for most in told] == [True, True, True]
     assert [told[most][0] for most in told] == ["root/prod/app", None, None]
 
@@ -81,16 +81,16 @@ def test_with_the_longest_of_headers_the_mark_is_left(form, header):
     raw = event("|" * 512, identity={"principalName": "n" * 900, "principalId": "p" * 900, "ipAddress": "2001:db8::5"})
     raw |= {"eventId": "e" * 900, "eventTime": "2026-03-02T08:15:30.123456+00:00", "eventTypeVersion": "|" * 31, "eventType": "|" * 1023}
     names = {"hostname": "h" * 300, "app_name": "a" * 60, "run_id": "r" * 60}
-    message = render(raw, 10**9, format=form, header=header, max_bytes=480, notes=WATCHED, **names).message
+    message = render(raw, 10**9, format=form, header=header, max_bytes=480, enrichment=WATCHED, **names).message
     assert len(message) <= 480
     assert noted(form, parts(message)["msg"])[1] in (True, "true")
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_compartment_s_path_is_redacted_as_everything_is(form):
-    assert "hidden" not in body(event(), format=form, notes=Notes("root/token=hidden"))
-    assert "root/prod" not in body(event(), format=form, notes=WATCHED, redact=["epimetheus.compartmentPath"])
-    assert "root/prod" in body(event(), format=form, notes=WATCHED, redact=["epimetheus.compartmentPath.x", "data.*"])
+    assert "hidden" not in body(event(), format=form, enrichment=Enrichment("root/token=hidden"))
+    assert "root/prod" not in body(event(), format=form, enrichment=WATCHED, redact=["epimetheus.compartmentPath"])
+    assert "root/prod" in body(event(), format=form, enrichment=WATCHED, redact=["epimetheus.compartmentPath.x", "data.*"])
 
 
 NOTICE = {
@@ -104,10 +104,10 @@ NOTICE = {
 def test_a_message_of_our_own_has_the_format_of_events_and_a_msgid_of_its_own(form):
     for header in ("rfc5424", "rfc3164"):
         renderer = Renderer(**{**SETTINGS, "format": form, "header": header, "severities": [("epimetheus.Held*", 7)]})
-        ours, event_like = renderer.notice(fetched(NOTICE), 8), renderer(fetched(NOTICE), 8)
+        ours, event_like = renderer.render_notice(fetched(NOTICE), 8), renderer(fetched(NOTICE), 8)
         assert ours.message == event_like.message.replace(b" - audit ", b" - notice ")
         assert parts(ours.message)["pri"] == "134"
-        assert parts(renderer.notice(fetched(NOTICE | {"eventType": "epimetheus.HeldBack"}), 9).message)["pri"] == "132"
+        assert parts(renderer.render_notice(fetched(NOTICE | {"eventType": "epimetheus.HeldBack"}), 9).message)["pri"] == "132"
     message = render(NOTICE, format=form).message.decode()
     assert "7 events" in message
     if form == "ocsf":

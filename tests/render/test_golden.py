@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from epimetheus.render import Renderer
-from epimetheus.render.formats.base import NO_NOTES, Notes
+from epimetheus.render.formats.base import NO_ENRICHMENT, Enrichment
 from tests.render.helpers import FORMATS_AND_HEADERS, SETTINGS, fetched
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 EVENTS = sorted(path.stem for path in (GOLDEN / "events").iterdir())
-NOTES = {"watched": Notes("root/security/siem", "person", watched=True)}
+ENRICHMENT = {"watched": Enrichment("root/security/siem", "person", watched=True)}
 
 
 def golden(name, form, header):
@@ -18,7 +18,7 @@ def golden(name, form, header):
     settings = {"max_bytes": 8000, "run_id": "20260303T090000Z-1a2b", "started": 1772528400.0}
     renderer = Renderer(**{**SETTINGS, **settings, "format": form, "header": header})
     event = fetched((GOLDEN / "events" / f"{name}.json").read_bytes())
-    return renderer.notice(event, 42) if name == "notice" else renderer(event, 42, NOTES.get(name, NO_NOTES))
+    return renderer.render_notice(event, 42) if name == "notice" else renderer(event, 42, ENRICHMENT.get(name, NO_ENRICHMENT))
 
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from epimetheus.render import Renderer
 from epimetheus.render.custom_fields import Device, Fields
-from epimetheus.render.formats.base import Notes
-from epimetheus.render.sanitize import in_json, in_values, on_terminal
+from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.sanitize import sanitize_json, sanitize_value, terminal_safe
 from tests.render.helpers import (
     FORMATS,
     FORMATS_AND_HEADERS,
@@ -98,7 +98,7 @@ def test_neither_does_a_key_a_compartments_path_or_a_malformed_text(form, header
     for raw in (planted(("data", "additionalDetails", forged), 1), planted(("data", forged), {forged: [forged]}), WHOLE | {forged: "x"}):
         for most in (0, 600):
             assert_no_other_message(form, render(raw, max_bytes=most, **settings).message)
-    assert_no_other_message(form, render(WHOLE, notes=Notes(f"root/{forged}/app"), **settings).message)
+    assert_no_other_message(form, render(WHOLE, enrichment=Enrichment(f"root/{forged}/app"), **settings).message)
     wrong = {"eventType": "x", "data": {"eventName": [forged]}}
     for malformed in (forged, json.dumps({"x": forged}), json.dumps(wrong), f'{{"a":"{forged}'):
         message = render(malformed, max_bytes=500, **settings).message.decode()
@@ -203,15 +203,15 @@ def test_how_they_are_written():
 def test_of_all_characters_those_that_unicode_says_are_not_seen_and_no_others():
     for character in map(chr, range(sys.maxunicode + 1)):
         surrogate = unicodedata.category(character) == "Cs"
-        assert (on_terminal(character) != character) == (hides(character) or surrogate), hex(ord(character))
+        assert (terminal_safe(character) != character) == (hides(character) or surrogate), hex(ord(character))
         if ord(character) >= 0x20 and not surrogate:
-            assert (in_values(character) != character) == hides(character)
-            assert (in_json(character.encode()) != character.encode()) == hides(character)
+            assert (sanitize_value(character) != character) == hides(character)
+            assert (sanitize_json(character.encode()) != character.encode()) == hides(character)
 
 
 @pytest.mark.parametrize("text", ["plain ascii text ", "Gr\u00fc\u00dfe aus M\u00fcnchen ", "\u65e5\u672c\u8a9e "])
 def test_ordinary_text_is_looked_at_quickly(text):
     data = (text * 50_000).encode()
     began = time.process_time()
-    assert in_json(data) is data or in_json(data) == data
+    assert sanitize_json(data) is data or sanitize_json(data) == data
     assert time.process_time() - began < 0.1

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from epimetheus.render import Renderer
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
-from epimetheus.render.event_time import moment
-from epimetheus.render.formats.base import Notes
+from epimetheus.render.event_time import parse_time
+from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.redact.keys import classify
 from epimetheus.render.redact.prescan import suspicious
 from epimetheus.render.redact.redactor import Redactor
@@ -29,7 +29,7 @@ from tests.render.test_golden import GOLDEN
 SAMPLER = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "prod", "quick")
 ORDINARY = [SAMPLER.event(1_767_268_800 + number) for number in range(100)]
 GOLDEN_EVENT = json.loads((GOLDEN / "events" / "launch_by_api_key.json").read_bytes())
-NOTES = Notes("root/prod/app", "person")
+ENRICHMENT = Enrichment("root/prod/app", "person")
 
 
 def renderer(form, **settings):
@@ -40,7 +40,7 @@ def careful(form, **settings):
     """A renderer that takes no quick way."""
     made = renderer(form, **settings)
     made._redactor._in_place = lambda raw, depth=0: None
-    made._format.at_once = lambda subject: None
+    made._format.render_fast = lambda context: None
     return made
 
 
@@ -50,8 +50,8 @@ WAYS = [(renderer(form, **more), careful(form, **more)) for form in FORMATS for 
 def assert_both_ways_agree(raw, alike=lambda message: message):
     event = fetched(raw)
     for quick, slow in WAYS:
-        expected = alike(slow(event, 7, NOTES))
-        assert (alike(quick(event, 7, NOTES)), alike(quick(event, 7, NOTES))) == (expected, expected)
+        expected = alike(slow(event, 7, ENRICHMENT))
+        assert (alike(quick(event, 7, ENRICHMENT)), alike(quick(event, 7, ENRICHMENT))) == (expected, expected)
 
 
 def without_blanks(message):
@@ -110,9 +110,9 @@ def test_many_events_make_what_each_of_them_makes_alone():
     odd = [planted(ORDINARY[0], ("data", "request", "path"), path) for path in ("/a?b=c", "/a?token=hidden", "\ud800", " a", "a ", "a\0b")]
     events = [fetched(json.dumps(event, separators=(",", ":"))) for event in [*ORDINARY[:20], *odd, *ORDINARY[20:40], odd[1]]]
     for quick, slow in WAYS:
-        items = [(event, number, NOTES) for number, event in enumerate(events)]
-        assert quick.many(items) == [slow(*item) for item in items]
-        assert quick.many([]) == []
+        items = [(event, number, ENRICHMENT) for number, event in enumerate(events)]
+        assert quick.render_many(items) == [slow(*item) for item in items]
+        assert quick.render_many([]) == []
 
 
 @pytest.mark.parametrize("path", [
@@ -178,8 +178,8 @@ def test_they_do_so_where_json_in_a_string_is_nested_as_deep_as_is_read(depth):
 @pytest.mark.parametrize(("form", "name"), [("cef", b" duser="), ("leef", b"^accountName=")])
 def test_they_are_taken_with_names_of_the_users_own(form, name):
     quick = renderer(form, fields=Fields(renamed={"suser": "duser", "usrName": "accountName"}))
-    quick._fitted = None
-    assert name in quick(fetched(compact(GOLDEN_EVENT)), 7, NOTES).message
+    quick._within_limit = None
+    assert name in quick(fetched(compact(GOLDEN_EVENT)), 7, ENRICHMENT).message
 
 
 def test_they_do_so_with_a_label_that_looks_like_a_place():
@@ -237,8 +237,8 @@ def test_ordinary_events_take_the_quick_ways(event):
         walk = quick._redactor._walk
         quick._redactor._walk = lambda value, place, walk=walk: (taken.append(value) if place.depth == 0 else None, walk(value, place))[1]
         if form in ("cef", "leef") or (form == "json" and event is not GOLDEN_EVENT):  # that has one secret more
-            quick._fitted = lambda *event: taken.append(event)
-        quick(fetched(compact(event)), 7, NOTES)
+            quick._within_limit = lambda *event: taken.append(event)
+        quick(fetched(compact(event)), 7, ENRICHMENT)
     assert taken == []
 
 
@@ -261,7 +261,7 @@ def test_a_text_that_is_not_suspicious_holds_no_secret(text):
 @example("9999-12-31T23:59:59.999Z")
 def test_a_time_as_the_api_writes_it_is_the_same_in_any_other_form(text):
     for other in (f" {text}", text.lower(), f"{text[:-1]}0009Z", f"{text[:-1]}+00:00"):
-        assert moment(other).millis == moment(text).millis
+        assert parse_time(other).millis == parse_time(text).millis
 
 
 @pytest.mark.parametrize("day", [
@@ -269,7 +269,7 @@ def test_a_time_as_the_api_writes_it_is_the_same_in_any_other_form(text):
     "2026-01-01 00:00:00",
 ])  # fmt: skip
 def test_what_has_the_form_of_a_time_need_be_none(day):
-    assert moment(f"{day}.000Z") is None
+    assert parse_time(f"{day}.000Z") is None
 
 
 def test_a_path_of_the_users_own_is_hidden_on_the_quick_way_too():

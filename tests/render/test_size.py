@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epimetheus.render import MIN_BYTES
-from epimetheus.render.formats.base import Notes
-from epimetheus.render.size import cut, joined_names, shorten
+from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.size import join_names, truncate, truncate_with_mark
 from tests.render.helpers import FORMATS, FORMATS_AND_HEADERS, OCSF, TEXTS, body, event, parts, read_by_cefp, read_leef, render
 
 VALUES = st.none() | TEXTS | st.tuples(TEXTS, st.integers(2, 99)).map(lambda pair: pair[0] * pair[1])
@@ -41,7 +41,7 @@ SETTINGS = st.fixed_dictionaries({
     "app_name": st.sampled_from(["epimetheus", "a" * 60]),
     "run_id": st.sampled_from(["run-1", "r" * 60]),
 })  # fmt: skip
-NOTES = st.builds(Notes, VALUES, st.none(), st.booleans())
+ENRICHMENT = st.builds(Enrichment, VALUES, st.none(), st.booleans())
 WATCHED = {"cef": "OracleOCIAuditTamperWatch", "leef": "tamperWatch"}
 NOTE = re.compile(r" ?\[trimmed: ([^\]]*)\]$")
 
@@ -73,11 +73,11 @@ def told(form, fields):
 
 @pytest.mark.parametrize("form", READERS)
 @settings(max_examples=150, deadline=None)
-@given(EVENTS, SIZES, SETTINGS, NOTES)
-def test_names_and_values_fit_are_sound_and_name_what_they_lost(form, raw, most, options, notes):
-    small, whole = both(raw, most, format=form, notes=notes, **options)
+@given(EVENTS, SIZES, SETTINGS, ENRICHMENT)
+def test_names_and_values_fit_are_sound_and_name_what_they_lost(form, raw, most, options, enrichment):
+    small, whole = both(raw, most, format=form, enrichment=enrichment, **options)
     (kept, names), (all_of_it, already) = told(form, small), told(form, whole)
-    assert kept.get(WATCHED[form]) == ("true" if notes.watched else None)
+    assert kept.get(WATCHED[form]) == ("true" if enrichment.watched else None)
     for key, value in kept.items():
         assert value == all_of_it[key] or (value.endswith("…") and all_of_it[key].startswith(value[:-1]))
     lost = {key.removesuffix("Label") for key in all_of_it if kept.get(key) != all_of_it[key]}
@@ -111,14 +111,14 @@ def assert_beginning(whole, kept):
 
 @pytest.mark.parametrize("form", ["json", "ocsf"])
 @settings(max_examples=150, deadline=None)
-@given(EVENTS, SIZES, SETTINGS, NOTES)
-def test_json_and_ocsf_fit_are_sound_and_name_what_they_lost(form, raw, most, options, notes):
-    small, whole = both(raw, most, format=form, notes=notes, **options)
+@given(EVENTS, SIZES, SETTINGS, ENRICHMENT)
+def test_json_and_ocsf_fit_are_sound_and_name_what_they_lost(form, raw, most, options, enrichment):
+    small, whole = both(raw, most, format=form, enrichment=enrichment, **options)
     kept, everything = json.loads(small["msg"]), json.loads(whole["msg"])
     if form == "ocsf" and ("epimetheusCut" not in kept or most >= 2400):
         OCSF.validate(kept)
     noted = kept.get("unmapped", {}) if form == "ocsf" and "epimetheusCut" not in kept else kept
-    assert noted.get("epimetheus", {}).get("tamperWatch", False) == notes.watched
+    assert noted.get("epimetheus", {}).get("tamperWatch", False) == enrichment.watched
     names = names_in(noted.pop("epimetheusTrimmed", None) or small.get("trimmed"))
     if "epimetheusCut" in kept:
         assert names == {"event"}
@@ -265,7 +265,7 @@ def test_an_event_of_thousands_of_keys_becomes_one_cut_string():
     ],
 )
 def test_names_are_listed_once_in_ascii_and_counted_where_there_is_no_room(names, most, expected):
-    assert joined_names(names, most) == expected
+    assert join_names(names, most) == expected
 
 
 @pytest.mark.parametrize(
@@ -282,9 +282,9 @@ def test_names_are_listed_once_in_ascii_and_counted_where_there_is_no_room(names
     ],
 )
 def test_text_is_shortened_between_characters_and_escapes(text, most, expected):
-    assert shorten(text, most) == expected
-    assert len(shorten(text, most).encode()) <= most
+    assert truncate_with_mark(text, most) == expected
+    assert len(truncate_with_mark(text, most).encode()) <= most
 
 
 def test_cutting_keeps_whole_characters():
-    assert [cut("aé😀", most) for most in (-1, 0, 1, 2, 3, 6, 7)] == ["", "", "a", "a", "aé", "aé", "aé😀"]
+    assert [truncate("aé😀", most) for most in (-1, 0, 1, 2, 3, 6, 7)] == ["", "", "a", "a", "aé", "aé", "aé😀"]

@@ -1,4 +1,4 @@
-"""What formats that are JSON share: one line, and within a size by shedding members, then by shortening strings, then by a cut text."""
+"""Base class of the JSON formats: one line, reduced to the size limit by removing members, then shortening strings, then a cut text."""
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from epimetheus.render.custom_fields import NO_FIELDS, Fields, nested
-from epimetheus.render.field_lookup import Lookup
-from epimetheus.render.formats.base import Body, Draft, EventContext, Limit, Notes
+from epimetheus.render.custom_fields import NO_FIELDS, Fields, apply_to_tree
+from epimetheus.render.field_lookup import FieldLookup
+from epimetheus.render.formats.base import Body, Enrichment, EventContext, FastBody, SizeLimit
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.redactor import Redactor
-from epimetheus.render.size import CAPS, joined_names, shorten
+from epimetheus.render.size import CAPS, join_names, truncate_with_mark
 
 Tree = dict[str, object]
 Path = tuple[str, ...]
@@ -29,191 +29,195 @@ DATA_SHED: Sequence[Path] = (
     ("systemTags",),
     ("securityAttributes",),
 )
-"""Parts of an event's ``data``, by what they cost and by how little is lost with them; named ``request.headers`` and so on when shed."""
+"""Members of an event's ``data`` that are removed first, the largest and least useful first; reported as ``request.headers`` and so on."""
 _KEPT = frozenset(("identity", "request", "response"))
 
-NOTES_KEY = "epimetheus"
+ENRICHMENT_KEY = "epimetheus"
 TRIMMED_KEY = "epimetheusTrimmed"
 CUT_KEY = "epimetheusCut"
-OUR_KEYS = (NOTES_KEY, TRIMMED_KEY, CUT_KEY)
-RENAMED = "event_"
-"""What precedes a key of ours that an event brings at its top level: it must not pass as a note of ours."""
+RESERVED_KEYS = (ENRICHMENT_KEY, TRIMMED_KEY, CUT_KEY)
+FOREIGN_PREFIX = "event_"
+"""Prefix of a reserved key that the event itself has at its top level: it must not pass as ours."""
 
 
-class Nested(ABC):
-    """``note``: the header can not say what was trimmed, so the body does. A format is a class with these constants and methods."""
+class JsonFormat(ABC):
+    """A subclass sets these constants and implements `values` and `with_trimmed_list`.
 
-    notes_path: Path
-    """Where the notes stand. What tells of TAMPER_WATCH is never lost."""
+    ``list_trimmed``: the syslog header cannot list what was trimmed, so the body does.
+    """
+
+    enrichment_path: Path
+    """Where the output has the enrichment. The TAMPER_WATCH mark is never removed."""
     data_path: Path
-    """Where the event's own ``data`` stands: of it DATA_SHED goes first, then the compartment path, then any other object or list."""
+    """Where the output has the event's own ``data``. Members in DATA_SHED go first, then the compartment path, then other objects and lists."""
     shed_order: Sequence[Path]
-    """What goes then."""
+    """Paths that are removed after those, in this order."""
 
-    def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
+    def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
         self._redactor = redactor
-        self._note = note
+        self._list_trimmed = list_trimmed
         self._fields = fields
         data = [(*self.data_path, *path) for path in DATA_SHED]
-        first = [self._mapped_path(path) for path in (*data, (*self.notes_path, "compartmentPath"))]
-        self._first = [tuple(name.split(".")) for name in fields.added] + first
-        self._last = [self._mapped_path(path) for path in self.shed_order]
+        first = [self._mapped_path(path) for path in (*data, (*self.enrichment_path, "compartmentPath"))]
+        self._shed_first = [tuple(name.split(".")) for name in fields.added] + first
+        self._shed_last = [self._mapped_path(path) for path in self.shed_order]
         self._data = self._mapped_path(self.data_path)
 
     @abstractmethod
-    def said(self, subject: EventContext, event: Tree) -> Tree:
-        """What is sent, of an event's JSON without its secrets, which stays as it is."""
+    def values(self, context: EventContext, event: Tree) -> Tree:
+        """The output as a tree. ``event`` is the redacted JSON of the event; do not change it. Take texts from it, not from ``context``."""
 
     @abstractmethod
-    def told(self, event: Tree, trimmed: str) -> Tree:
-        """The event with a word on what was trimmed."""
+    def with_trimmed_list(self, output: Tree, trimmed: str) -> Tree:
+        """A copy of ``output`` that also lists what was trimmed."""
 
-    def at_once(self, subject: EventContext) -> Draft | None:
-        """None: there is no quick way."""
+    def render_fast(self, context: EventContext) -> FastBody | None:
+        """None: by default there is no cheaper path."""
         return None
 
-    def doubtful(self, drafts: Sequence[bytes]) -> Collection[int]:
-        """None is."""
+    def needs_full_scan(self, unscanned: Sequence[bytes]) -> Collection[int]:
+        """None: by default there is no cheaper path."""
         return ()
 
-    def __call__(self, subject: EventContext, limit: Limit) -> Body:
-        """One line of JSON; text that is no JSON (no event has it) is cut like a malformed one."""
-        redacted = self._redactor.json(bytes(subject.raw))
+    def render(self, context: EventContext, limit: SizeLimit) -> Body:
+        """One line of JSON. Text that is not a JSON object is cut like a malformed event."""
+        redacted = self._redactor.json(bytes(context.raw))
         if not isinstance(redacted.tree, dict):
             return raw_body(redacted.text(), limit)
-        tree_of_event = redacted.tree if subject.ours else _renamed(redacted.tree)
-        event = self.said(subject, tree_of_event)
+        event = redacted.tree if context.is_abridged else _without_reserved_keys(redacted.tree)
+        output = self.values(context, event)
         if self._fields is not NO_FIELDS:
-            event = nested(event, self._fields, Lookup(self._redactor, subject, tree_of_event))
-        text = tree.to_json_line(event)
-        return Body(text) if len(text) <= limit.whole else self._trimmed(event, subject.notes, limit)
+            output = apply_to_tree(output, self._fields, FieldLookup(self._redactor, context, event))
+        text = tree.to_json_line(output)
+        return Body(text) if len(text) <= limit.max_bytes else self._trimmed(output, context.enrichment, limit)
 
-    def _trimmed(self, event: Tree, notes: Notes, limit: Limit) -> Body:
-        least, paths = _without(event, (*self._first, *_unknown(event, self._data), *self._last))
+    def _trimmed(self, output: Tree, enrichment: Enrichment, limit: SizeLimit) -> Body:
+        least, paths = _without(output, (*self._shed_first, *_other_containers(output, self._data), *self._shed_last))
         names = [self._name(path) for path in paths]
-        body = self._shed(event, paths, names, limit) or self._shortened(least, names, limit)
-        return body or Body(self._last_resort(tree.encode(event), notes, limit), ("event",))
+        body = self._shed(output, paths, names, limit) or self._shortened(least, names, limit)
+        return body or Body(self._cut_text(tree.encode(output), enrichment, limit), ("event",))
 
-    def _shed(self, event: Tree, paths: Sequence[Path], names: Sequence[str], limit: Limit) -> Body | None:
-        """The event without as few of ``paths``, from the first on, as need be; each try halves those that are left to look at."""
+    def _shed(self, output: Tree, paths: Sequence[Path], names: Sequence[str], limit: SizeLimit) -> Body | None:
+        """``output`` without the shortest prefix of ``paths`` that makes it fit, by binary search; None if all of them do not suffice."""
 
         def without(count: int) -> Body | None:
-            return self._fitting(_without(event, paths[:count])[0], names[:count], limit)
+            return self._fitting(_without(output, paths[:count])[0], names[:count], limit)
 
         fewest = bisect_left(range(len(paths) + 1), True, lo=1, key=lambda count: without(count) is not None)
         return without(fewest) if fewest <= len(paths) else None
 
-    def _shortened(self, event: Tree, shed: Sequence[str], limit: Limit) -> Body | None:
-        """The event with its strings shortened, the longest first."""
+    def _shortened(self, output: Tree, shed: Sequence[str], limit: SizeLimit) -> Body | None:
+        """``output`` with its strings shortened, the longest first."""
         trimmed = [*shed]
         for cap in CAPS:
             names: list[Path] = []
-            shorter = {key: _shortened(item, cap, (key,), names) for key, item in event.items()}
+            shorter = {key: _shorten_strings(item, cap, (key,), names) for key, item in output.items()}
             trimmed += [self._name(path) for path in names]
             if names and (body := self._fitting(shorter, trimmed, limit)):
                 return body
         return None
 
-    def _fitting(self, event: Tree, trimmed: Sequence[str], limit: Limit) -> Body | None:
+    def _fitting(self, output: Tree, trimmed: Sequence[str], limit: SizeLimit) -> Body | None:
         self._redactor.check()
-        text = tree.to_json_line(self._told(event, trimmed, limit))
-        return Body(text, trimmed) if len(text) <= limit.left(trimmed) else None
+        if self._list_trimmed:
+            output = self.with_trimmed_list(output, join_names(trimmed, limit.names_bytes))
+        text = tree.to_json_line(output)
+        return Body(text, trimmed) if len(text) <= limit.available(trimmed) else None
 
-    def _told(self, event: Tree, trimmed: Sequence[str], limit: Limit) -> Tree:
-        return self.told(event, joined_names(trimmed, limit.names)) if self._note else event
-
-    def _last_resort(self, text: str, notes: Notes, limit: Limit) -> bytes:
-        marked = noted(msgspec.structs.replace(notes, compartment_path=None))
-        told: Tree = {TRIMMED_KEY: "event"} if self._note else {}
-        room = left = limit.left(("event",))
+    def _cut_text(self, text: str, enrichment: Enrichment, limit: SizeLimit) -> bytes:
+        """The last resort: the output's JSON text, cut, as one string."""
+        mark = enrichment_tree(msgspec.structs.replace(enrichment, compartment_path=None))
+        trimmed: Tree = {TRIMMED_KEY: "event"} if self._list_trimmed else {}
+        room = available = limit.available(("event",))
         while True:
-            shorter = tree.to_json_line({CUT_KEY: shorten(text, room), **told, **marked})
-            if len(shorter) <= left:
-                return shorter
-            room -= max(1, (len(shorter) - left) // 2)
+            line = tree.to_json_line({CUT_KEY: truncate_with_mark(text, room), **trimmed, **mark})
+            if len(line) <= available:
+                return line
+            room -= max(1, (len(line) - available) // 2)
 
     def _mapped_path(self, path: Path) -> Path:
-        """Where what stood at ``path`` stands under the user's own names."""
+        """``path`` under the names of the user's FIELD_MAP."""
         for end in range(len(path), 0, -1):
             if wanted := self._fields.renamed.get(".".join(path[:end])):
                 return (*wanted.split("."), *path[end:])
         return path
 
     def _name(self, path: Path) -> str:
-        """As the event has it: parts of ``data`` are named without it, wherever it stands."""
+        """The name of a trimmed path: members of ``data`` without the path of ``data`` itself."""
         *above, data = self._data
         named = path[len(above) :] if [*path[: len(above)]] == above else path
         return ".".join(named[1:] if named[0] == data and len(named) > 1 else named)
 
 
-def noted(notes: Notes) -> Tree:
-    """What was noted, as it is written: under ``epimetheus``, or nothing."""
-    said: Tree = {}
-    if notes.compartment_path:
-        said["compartmentPath"] = notes.compartment_path
-    if notes.watched:
-        said["tamperWatch"] = True
-    return {NOTES_KEY: said} if said else {}
+def enrichment_tree(enrichment: Enrichment) -> Tree:
+    """The enrichment under ``epimetheus``, or an empty tree. The actor is sent only through FIELD_MAP."""
+    values: Tree = {}
+    if enrichment.compartment_path:
+        values["compartmentPath"] = enrichment.compartment_path
+    if enrichment.watched:
+        values["tamperWatch"] = True
+    return {ENRICHMENT_KEY: values} if values else {}
 
 
-def _renamed(event: Tree) -> Tree:
-    """The event, with keys of ours at its top level renamed; the object itself where there are none."""
-    if not any(key in event for key in OUR_KEYS):
+def _without_reserved_keys(event: Tree) -> Tree:
+    """The event with reserved top-level keys renamed; the same object if it has none."""
+    if not any(key in event for key in RESERVED_KEYS):
         return event
-    return {f"{RENAMED}{key}" if key in OUR_KEYS else key: item for key, item in event.items()}
+    return {f"{FOREIGN_PREFIX}{key}" if key in RESERVED_KEYS else key: item for key, item in event.items()}
 
 
-def raw_body(text: str, limit: Limit) -> Body:
-    """Text that is not an event, as it is, or cut with a mark."""
+def raw_body(text: str, limit: SizeLimit) -> Body:
+    """Text that is not an event, cut with a mark if it is too long."""
     data = text.encode()
-    return Body(data) if len(data) <= limit.whole else Body(shorten(text, limit.left(("raw",))).encode(), ("raw",))
+    return Body(data) if len(data) <= limit.max_bytes else Body(truncate_with_mark(text, limit.available(("raw",))).encode(), ("raw",))
 
 
-def _unknown(event: Tree, data_path: Path) -> list[Path]:
-    data: object = event
+def _other_containers(output: Tree, data_path: Path) -> list[Path]:
+    """Objects and lists in ``data`` that are not removed by name: OCI adds members over time."""
+    data: object = output
     for key in data_path:
         data = data.get(key) if isinstance(data, dict) else None
-    known = data.items() if isinstance(data, dict) else ()
-    return [(*data_path, key) for key, item in known if isinstance(item, dict | list) and key not in _KEPT]
+    members = data.items() if isinstance(data, dict) else ()
+    return [(*data_path, key) for key, item in members if isinstance(item, dict | list) and key not in _KEPT]
 
 
-def _without(event: Tree, paths: Sequence[Path]) -> tuple[Tree, list[Path]]:
-    """A copy without what the paths lead to, one after the other, and which of them led to anything worth shedding.
+def _without(output: Tree, paths: Sequence[Path]) -> tuple[Tree, list[Path]]:
+    """A copy without the values at ``paths``, and the paths that had a value.
 
-    Each object on the way is copied once, whatever number of its members go.
+    Each object on the way is copied once, however many of its members are removed.
     """
-    copies: dict[Path, Tree] = {(): dict(event)}
+    copies: dict[Path, Tree] = {(): dict(output)}
     shed: list[Path] = []
     for path in paths:
-        place = _opened(copies, path[:-1])
-        if place and place.get(path[-1]):
-            del place[path[-1]]
+        parent = _copied_along(copies, path[:-1])
+        if parent and parent.get(path[-1]):
+            del parent[path[-1]]
             shed.append(path)
     return copies[()], shed
 
 
-def _opened(copies: dict[Path, Tree], way: Path) -> Tree | None:
-    """What of the copy stands at the end of a way, copied along it; None where that is no object."""
+def _copied_along(copies: dict[Path, Tree], path: Path) -> Tree | None:
+    """The object at ``path`` of the copy, with every object on the way copied; None if there is no object."""
     place = copies[()]
-    for end, key in enumerate(way, 1):
+    for end, key in enumerate(path, 1):
         item = place.get(key)
         if not isinstance(item, dict):
             return None
-        if copies.get(way[:end]) is not item:
-            copies[way[:end]] = place[key] = dict(item)
-        place = copies[way[:end]]
+        if copies.get(path[:end]) is not item:
+            copies[path[:end]] = place[key] = dict(item)
+        place = copies[path[:end]]
     return place
 
 
-def _shortened(value: object, cap: int, path: Path, names: list[Path]) -> object:
-    """``value`` with every string in it in at most ``cap`` bytes; paths of those that were longer are added to ``names``."""
+def _shorten_strings(value: object, cap: int, path: Path, names: list[Path]) -> object:
+    """``value`` with every string in it cut to ``cap`` bytes; appends the paths of the cut ones to ``names``."""
     if isinstance(value, str):
-        short = shorten(value, cap)
+        short = truncate_with_mark(value, cap)
         if short is not value:
             names.append(path)
         return short
     if isinstance(value, dict):
-        return {key: _shortened(item, cap, (*path, key), names) for key, item in value.items()}
+        return {key: _shorten_strings(item, cap, (*path, key), names) for key, item in value.items()}
     if isinstance(value, list):
-        return [_shortened(item, cap, path, names) for item in value]
+        return [_shorten_strings(item, cap, path, names) for item in value]
     return value
