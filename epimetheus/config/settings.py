@@ -14,7 +14,7 @@ from epimetheus.config.field_map import read_field_map
 from epimetheus.config.json_document import closest_name
 from epimetheus.config.rules_file import read_rules
 from epimetheus.errors import ConfigError
-from epimetheus.render import MIN_BYTES
+from epimetheus.render import FORMATS, MIN_BYTES
 from epimetheus.render.syslog import FACILITIES
 
 MAX_BYTES = 4096
@@ -57,7 +57,7 @@ class Settings(BaseModel):
         default=8000, ge=0, description=f"0 (no limit), or a whole number of {MIN_BYTES} or more"
     )
     syslog_timeout_seconds: float = form.number(10.0, 1, 120)
-    format: Literal["cef", "json", "leef", "ocsf"] = "cef"
+    format: str = form.text("cef", "|".join(FORMATS), " or ".join(FORMATS))
 
     state_bucket: str | None = form.text(None, r"[\w.-]{1,256}", "a bucket's name, without its namespace")
     state_namespace: str | None = form.text(None, r"[\w-]{1,128}", "an Object Storage namespace")
