@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from epimetheus.render.derived_fields import ipv6
 from epimetheus.render.formats import base as form
 from epimetheus.render.formats import cef, leef
 from epimetheus.render.formats.cef_keys import TYPED
-from epimetheus.render.derived_fields import ipv6
 from epimetheus.render.typed_values import ValueType, integer, ipv4, mac, millis, number, port
 
 NOTED = tuple(map(".".join, (form.COMPARTMENT_PATH, form.ACTOR, form.TAMPER_WATCH)))

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:(\.\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)", re.ASCII)
-# Characters 7, 10, 19 and 23 of 24 in the API's own form (2026-11-24T10:05:00.123Z). No other form that fromisoformat accepts has them there.
+# Characters 7, 10, 19 and 23 of 24 in the API's own form (2026-11-24T10:05:00.123Z).
+# No other form that fromisoformat accepts has these characters there.
 _API_FORM = ("-", "T", ".", "Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

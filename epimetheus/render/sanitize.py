@@ -18,8 +18,8 @@ _INVISIBLE = (
 )
 """https://www.unicode.org/Public/16.0.0/ucd/DerivedCoreProperties.txt: Default_Ignorable_Code_Point, and the general categories above."""
 INVISIBLE = "\x00-\x08\x0b\x0c\x0e-\x1f" + _INVISIBLE.replace("\u2028-\u202e", "\u202a-\u202e")
-"""Invisible characters including controls, but not those that end or indent a line, as the inside of a regular expression's character class."""
-_ACCEPTED_BY_ISPRINTABLE = tuple(bytes.fromhex(start) for start in ("cd8f", "e185", "e19e", "e1a0", "e385", "efb8", "efbe", "f09390", "f3a0"))
+"""Invisible characters including controls, except those that end or indent a line, for use inside a regular expression's ``[…]``."""
+_ISPRINTABLE_ACCEPTS = tuple(bytes.fromhex(start) for start in ("cd8f", "e185", "e19e", "e1a0", "e385", "efb8", "efbe", "f09390", "f3a0"))
 """First UTF-8 bytes of the invisible characters that `str.isprintable` accepts. Visible characters can start with them, too."""
 _ESCAPED_ON_TERMINAL = re.compile(f"[{_CONTROLS}{_INVISIBLE}]")
 _ESCAPED_IN_VALUES = re.compile(f"[{_INVISIBLE}]")
@@ -74,7 +74,8 @@ def terminal_safe(text: str) -> str:
 
 
 def _may_hide(text: bytes) -> bool:
-    return any(start[0] in text and start in text for start in _ACCEPTED_BY_ISPRINTABLE)  # searching for one byte is much faster than for two
+    # Searching for one byte first is much faster than searching for two.
+    return any(start[0] in text and start in text for start in _ISPRINTABLE_ACCEPTS)
 
 
 def _escape(found: re.Match[str]) -> str:

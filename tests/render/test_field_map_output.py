@@ -17,7 +17,7 @@ RAW = event(
     identity={"principalName": "noor", "principalId": "u", "authType": "natv"},
     additionalDetails={"shape": "VM.E5", "count": 3, "on": True, "list": [{"a": 1.50}], "password": "hidden", "none": None},
 ) | {"eventId": "e-1"}
-ENRICHMENT = Enrichment("root/prod/app", "person", watched=True)
+WATCHED = Enrichment("root/prod/app", "person", watched=True)
 
 
 def cef(fields, raw=RAW, **options):
@@ -30,8 +30,9 @@ def leef(fields, raw=RAW, **options):
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_map_that_says_nothing_changes_nothing(form):
-    assert render(RAW, format=form, fields=Fields(device=Device()), enrichment=ENRICHMENT) == render(RAW, format=form, enrichment=ENRICHMENT)
-    assert render(RAW, format=form, fields=Fields(added={}, omitted=frozenset()), enrichment=ENRICHMENT) == render(RAW, format=form, enrichment=ENRICHMENT)
+    assert render(RAW, format=form, fields=Fields(device=Device()), enrichment=WATCHED) == render(RAW, format=form, enrichment=WATCHED)
+    fields = Fields(added={}, omitted=frozenset())
+    assert render(RAW, format=form, fields=fields, enrichment=WATCHED) == render(RAW, format=form, enrichment=WATCHED)
 
 
 def test_names_of_cef_and_leef_are_changed_left_out_and_put_first():
@@ -61,11 +62,11 @@ def test_names_of_cef_and_leef_are_changed_left_out_and_put_first():
 )
 def test_values_are_added_from_the_event_and_the_notes(path, value):
     fields = Fields(added={"OracleOCIAuditX": path})
-    assert cef(fields, enrichment=ENRICHMENT).get("OracleOCIAuditX") == value
-    assert leef(fields, enrichment=ENRICHMENT).get("OracleOCIAuditX") == value
-    read = json.loads(body(RAW, format="json", fields=Fields(added={"x.y": path}), enrichment=ENRICHMENT))
+    assert cef(fields, enrichment=WATCHED).get("OracleOCIAuditX") == value
+    assert leef(fields, enrichment=WATCHED).get("OracleOCIAuditX") == value
+    read = json.loads(body(RAW, format="json", fields=Fields(added={"x.y": path}), enrichment=WATCHED))
     assert json.dumps(read.get("x", {}).get("y"), separators=(",", ":")).strip('"') == (value or "null").replace('"', '"')
-    read = json.loads(body(RAW, format="ocsf", fields=Fields(added={"unmapped.x": path}), enrichment=ENRICHMENT))
+    read = json.loads(body(RAW, format="ocsf", fields=Fields(added={"unmapped.x": path}), enrichment=WATCHED))
     assert json.dumps(read["unmapped"].get("x"), separators=(",", ":")).strip('"') == (value or "null")
 
 
@@ -200,7 +201,7 @@ def test_a_changed_mark_is_kept_and_a_changed_msg_tells_what_was_trimmed(form):
     mark = "OracleOCIAuditTamperWatch" if form == "cef" else "tamperWatch"
     fields = Fields(renamed={mark: "watched", "msg": "text"}, added={"mine": "epimetheus.tamperWatch"})
     raw = event(message="m" * 3000, identity={"principalName": "n" * 300, "principalId": "p" * 300})
-    message = parts(render(raw, format=form, header="rfc3164", fields=fields, max_bytes=480, enrichment=ENRICHMENT).message)["msg"]
+    message = parts(render(raw, format=form, header="rfc3164", fields=fields, max_bytes=480, enrichment=WATCHED).message)["msg"]
     read = (read_by_cefp if form == "cef" else read_leef)(message)[1]
     assert (read["watched"], read["mine"]) == ("true", "true")
     assert read["text"].startswith("[trimmed: ")
@@ -226,8 +227,8 @@ MAPS = st.builds(
 def test_with_any_map_a_message_fits_and_is_read_as_one_field_each(fields, first, second, most):
     raw = event(message=first, resourceId=second, additionalDetails={"x": [first, second]}, identity={"principalName": second})
     for form, read in (("cef", read_by_cefp), ("leef", read_leef)):
-        message = render(raw, format=form, fields=fields, max_bytes=most, enrichment=ENRICHMENT).message
+        message = render(raw, format=form, fields=fields, max_bytes=most, enrichment=WATCHED).message
         pairs = read(parts(message)["msg"])[1]
         assert len(message) <= (most or 10**6)
-        known = {*fields.added, *fields.renamed.values()} | read(body(raw, format=form, enrichment=ENRICHMENT))[1].keys()
+        known = {*fields.added, *fields.renamed.values()} | read(body(raw, format=form, enrichment=WATCHED))[1].keys()
         assert {key.removesuffix("Label") for key in pairs} <= known

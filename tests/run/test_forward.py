@@ -236,7 +236,11 @@ def test_an_event_is_told_where_it_lies_and_whether_it_is_watched(forwarder, ren
     forwarder.places = {"c": "root/c", "d": "root/c/d"}
     elsewhere = b'{"eventType":"t","data":{"compartmentId":"d","resourceId":"ocid1.bucket.ours"},"eventId":"x"}'
     forwarder.page(work(), page_of(text("a"), elsewhere, b"[]"))
-    assert render.enrichments == [Enrichment("root/c", "unknown", False), Enrichment("root/c/d", "unknown", True), Enrichment("root/c", "unknown", False)]
+    assert render.enrichments == [
+        Enrichment("root/c", "unknown", False),
+        Enrichment("root/c/d", "unknown", True),
+        Enrichment("root/c", "unknown", False),
+    ]
 
 
 def test_an_event_in_which_something_was_masked_is_counted(forwarder, tally):

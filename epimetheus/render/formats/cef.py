@@ -15,12 +15,12 @@ from types import MappingProxyType
 
 from epimetheus.model import Identity, Request, Response
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs
+from epimetheus.render.derived_fields import failure_reason, http_status, outcome, parse_addresses, service_name
 from epimetheus.render.event_time import parse_time
 from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.cef_escaping import clean, escape_extension, escape_header
 from epimetheus.render.formats.cef_keys import CUSTOM_LENGTH, HEADER_LENGTHS, LABEL_LENGTH, LENGTHS, ORIGIN_LENGTH, TYPED
 from epimetheus.render.formats.key_value_base import CACHED, HeaderParts, KeyValueFormat, shorten, version_and_type
-from epimetheus.render.derived_fields import failure_reason, http_status, outcome, parse_addresses, service_name
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.sanitize import sanitize_value
 
@@ -44,7 +44,8 @@ COMPARTMENT_PATH, TAMPER_WATCH = "OracleOCIAuditCompartmentPath", "OracleOCIAudi
 KEYS: Sequence[str] = (
     "rt", "externalId", TAMPER_WATCH, "outcome",
     "src", "c6a2", "suser", "suid",
-    "act", "reason", "cat", "destinationServiceName", "end",
+    "act", "reason", "cat", "destinationServiceName",
+    "end",
     "requestMethod", "request", "requestClientApplication",
     "sourceTranslatedAddress", "shost", "sourceServiceName", "deviceExternalId",
     "cn1", "msg",
@@ -52,7 +53,7 @@ KEYS: Sequence[str] = (
     "flexString1", "flexString2",
     COMPARTMENT_PATH,
 )  # fmt: skip
-"""All default keys, in output order. `Cef.values` has a line for each of these lines."""
+"""All default keys, in output order. `Cef.values` has the same layout."""
 SHED_ORDER: Sequence[str] = (
     "destinationServiceName", "cat", "act", COMPARTMENT_PATH, "requestClientApplication", "flexString2", "end", "cs4", "cs5",
     "requestMethod", "sourceServiceName", "cs2", "cs6", "deviceExternalId", "request", "msg", "sourceTranslatedAddress", "shost",
@@ -125,7 +126,8 @@ class Cef(KeyValueFormat):
         return (
             str(time.millis) if time else None, event_id, "true" if context.enrichment.watched else None, result,
             ipv4[0] if ipv4 else None, found.ipv6, identity.principal_name, identity.principal_id,
-            data.event_name, failure_reason(event) if result == "failure" else None, service, service, str(answered.millis) if answered else None,
+            data.event_name, failure_reason(event) if result == "failure" else None, service, service,
+            str(answered.millis) if answered else None,
             request.action, request.path, identity.user_agent,
             ipv4[1] if len(ipv4) > 1 else None, found.other, identity.caller_name, identity.tenant_id,
             str(code) if code else None, (data.message or response.message or "").strip(),

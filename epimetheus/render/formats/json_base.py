@@ -29,7 +29,7 @@ DATA_SHED: Sequence[Path] = (
     ("systemTags",),
     ("securityAttributes",),
 )
-"""Members of an event's ``data`` that are removed first, the largest and least useful first; reported as ``request.headers`` and so on."""
+"""Members of an event's ``data`` that are removed first, the largest and least useful ones before others."""
 _KEPT = frozenset(("identity", "request", "response"))
 
 ENRICHMENT_KEY = "epimetheus"
@@ -49,7 +49,7 @@ class JsonFormat(ABC):
     enrichment_path: Path
     """Where the output has the enrichment. The TAMPER_WATCH mark is never removed."""
     data_path: Path
-    """Where the output has the event's own ``data``. Members in DATA_SHED go first, then the compartment path, then other objects and lists."""
+    """Where the output has the event's ``data``. Its members in DATA_SHED go first, then the compartment path, then other containers."""
     shed_order: Sequence[Path]
     """Paths that are removed after those, in this order."""
 

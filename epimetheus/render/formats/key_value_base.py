@@ -1,4 +1,4 @@
-"""Base class of the ``key=value`` formats (CEF, LEEF): redacts and escapes values, limits their lengths, and fits them into the size limit."""
+"""Base class of the ``key=value`` formats (CEF, LEEF): redacts and escapes values, and fits them into length and size limits."""
 
 import re
 from abc import ABC, abstractmethod

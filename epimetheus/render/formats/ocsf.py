@@ -14,11 +14,11 @@ from typing import Any
 
 from epimetheus.model import AuditEvent
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
+from epimetheus.render.derived_fields import failure_reason, http_status, outcome, parse_addresses, service_name
 from epimetheus.render.event_time import parse_time
 from epimetheus.render.field_lookup import to_api_form
 from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.json_base import ENRICHMENT_KEY, TRIMMED_KEY, JsonFormat, Path, Tree, enrichment_tree
-from epimetheus.render.derived_fields import failure_reason, http_status, outcome, parse_addresses, service_name
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.severity import LOW, VERBS, verb_pattern
 
