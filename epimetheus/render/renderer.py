@@ -209,7 +209,7 @@ def _with_watched_minimum(severity: int, enrichment: Enrichment) -> int:
 
 def _validate(format: str, header: str, facility: str, max_bytes: int) -> None:
     problems = [
-        f"{key}={value!r} is not supported: allowed is {', '.join(allowed)}"
+        f"{key}={value!r} is invalid: use one of {', '.join(allowed)}"
         for key, value, allowed in (
             ("FORMAT", format, FORMATS),
             ("SYSLOG_HEADER", header, HEADERS),
@@ -218,6 +218,6 @@ def _validate(format: str, header: str, facility: str, max_bytes: int) -> None:
         if value not in allowed
     ]
     if max_bytes != 0 and max_bytes < MIN_BYTES:
-        problems.append(f"SYSLOG_MAX_BYTES={max_bytes} is too small: allowed is 0 (no limit), or an integer of at least {MIN_BYTES}")
+        problems.append(f"SYSLOG_MAX_BYTES={max_bytes} is invalid: use 0 (no limit) or an integer of at least {MIN_BYTES}")
     if problems:
         raise ConfigError(problems)

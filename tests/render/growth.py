@@ -1,4 +1,4 @@
-"""How the cost of a text grows with its length: for tests that hold it to be linear."""
+"""Measures how the cost of a text grows with its length, for tests that require it to be linear."""
 
 import random
 import re
@@ -8,7 +8,7 @@ from re import _constants as codes
 from re import _parser as parser
 
 SMALL, LARGE = 1 << 15, 1 << 16
-QUICK = 0.05  # seconds for the larger text: what is faster is not measured again
+QUICK = 0.05  # seconds for the larger text below which it is not measured again
 MOST = 2.0  # seconds
 RATIO = 3.0
 
@@ -39,7 +39,7 @@ PIECES = (
 
 
 def alphabet(pattern: re.Pattern) -> list[str]:
-    """The literal runs of a pattern, by its own parse."""
+    """The literal parts of a regular expression, from Python's own parser."""
     found: list[str] = []
     text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     _literals(parser.parse(text, pattern.flags & ~re.UNICODE), found)
@@ -64,7 +64,7 @@ def _literals(tree, found: list[str]) -> None:
 
 
 def texts(pieces, number, seed=1):
-    """Each of the pieces, and so many mixtures of two to four of them, to be repeated."""
+    """Each of the pieces, and ``number`` random concatenations of two to four of them, to be repeated."""
     chance = random.Random(seed)
     return [*pieces, *("".join(chance.choices(pieces, k=chance.randint(2, 4))) for _ in range(number))]
 
@@ -74,7 +74,7 @@ def repeated(piece: str, length: int) -> str:
 
 
 def seconds(doing, value) -> float:
-    """Seconds of CPU, without what measuring coverage costs."""
+    """CPU seconds, without the cost of measuring coverage."""
     tracer = sys.gettrace()
     sys.settrace(None)
     began = time.process_time()
@@ -86,7 +86,7 @@ def seconds(doing, value) -> float:
 
 
 def is_linear(doing, make, most: float = MOST) -> str:
-    """Empty where twice the length costs about twice the time, and no more than ``most`` seconds; else what it cost."""
+    """Empty if twice the length costs about twice the time and at most ``most`` seconds; else the measured times."""
     large = make(LARGE)
     first = seconds(doing, large)
     if first < QUICK:

@@ -1,4 +1,4 @@
-"""What was noted about an event, in every format; what touches our own resources; and messages of our own."""
+"""Enrichment in every format, events that TAMPER_WATCH matches, and notices."""
 
 import json
 
@@ -24,8 +24,8 @@ PLACED = Enrichment("root/prod/app", "person")
 WATCHED = Enrichment("root/prod/app", "person", watched=True)
 
 
-def noted(form, text):
-    """Compartment path, mark, and severity (of CEF) as a message tells them."""
+def enrichment_in(form, text):
+    """Compartment path, TAMPER_WATCH mark and severity in a message body."""
     if form in ("cef", "leef"):
         head, pairs = (read_by_cefp if form == "cef" else read_leef)(text)
         keys = ("OracleOCIAuditCompartmentPath", "OracleOCIAuditTamperWatch") if form == "cef" else ("compartmentPath", "tamperWatch")
@@ -39,16 +39,16 @@ def noted(form, text):
     ("form", "mark", "low", "high", "higher"),
     [("cef", "true", 2, 9, 10), ("leef", "true", 2, 9, 10), ("json", True, None, None, None), ("ocsf", True, 1, 5, 5)],
 )
-def test_notes_stand_in_every_format_and_what_is_watched_is_grave(form, mark, low, high, higher):
-    assert noted(form, body(event(), format=form)) == (None, None, low)
-    assert noted(form, body(event(), format=form, enrichment=PLACED)) == ("root/prod/app", None, low)
-    assert noted(form, body(event(), format=form, enrichment=WATCHED)) == ("root/prod/app", mark, high)
-    assert noted(form, body(event(), format=form, enrichment=WATCHED, severities=[("*", 10)])) == ("root/prod/app", mark, higher)
-    assert noted(form, body(event(), format=form, enrichment=WATCHED, severities=[("*", 0)])) == ("root/prod/app", mark, high)
+def test_every_format_has_the_enrichment_and_a_watched_event_is_severe(form, mark, low, high, higher):
+    assert enrichment_in(form, body(event(), format=form)) == (None, None, low)
+    assert enrichment_in(form, body(event(), format=form, enrichment=PLACED)) == ("root/prod/app", None, low)
+    assert enrichment_in(form, body(event(), format=form, enrichment=WATCHED)) == ("root/prod/app", mark, high)
+    assert enrichment_in(form, body(event(), format=form, enrichment=WATCHED, severities=[("*", 10)])) == ("root/prod/app", mark, higher)
+    assert enrichment_in(form, body(event(), format=form, enrichment=WATCHED, severities=[("*", 0)])) == ("root/prod/app", mark, high)
 
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
-def test_the_header_of_what_is_watched_says_error_also_where_it_is_malformed(form, header):
+def test_a_watched_event_has_level_error_even_if_malformed(form, header):
     for raw, plain in ((event(), "134"), ('{"eventType":', "133")):
         assert parts(render(raw, format=form, header=header).message)["pri"] == plain
         message = parts(render(raw, format=form, header=header, enrichment=WATCHED).message)
@@ -56,7 +56,7 @@ def test_the_header_of_what_is_watched_says_error_also_where_it_is_malformed(for
         assert ("root/prod" in message["msg"]) == (raw == event())
 
 
-def test_in_json_the_notes_stand_last_and_are_ours_alone():
+def test_in_json_the_enrichment_is_last_and_cannot_be_forged():
     raw = {"epimetheus": "forged", **event()}
     assert body(raw, format="json", enrichment=WATCHED).endswith(',"epimetheus":{"compartmentPath":"root/prod/app","tamperWatch":true}}')
     assert body(raw, format="json", enrichment=WATCHED).startswith('{"event_epimetheus":"forged","eventType":')
@@ -64,30 +64,31 @@ def test_in_json_the_notes_stand_last_and_are_ours_alone():
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_who_acted_is_not_told_unless_it_is_asked_for(form):
+def test_the_actor_is_sent_only_through_field_map(form):
     assert body(event(), format=form, enrichment=Enrichment(actor="person")) == body(event(), format=form)
 
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
-def test_the_path_is_shed_where_there_is_no_room_and_the_mark_is_not(form, header):
+def test_an_oversized_message_loses_the_path_but_never_the_mark(form, header):
     raw = event(message="m" * 3000, resourceId="r" * 900, additionalDetails={"a": "b" * 2000})
-    told = {most: noted(form, body(raw, format=form, header=header, max_bytes=most, enrichment=WATCHED)) for most in (0, 1800, 480)}
-    assert [told[most][1] in (True, "true") for most in told] == [True, True, True]
-    assert [told[most][0] for most in told] == ["root/prod/app", None, None]
+    for max_bytes, expected in ((0, "root/prod/app"), (1800, None), (480, None)):
+        path, mark, _ = enrichment_in(form, body(raw, format=form, header=header, max_bytes=max_bytes, enrichment=WATCHED))
+        assert path == expected
+        assert mark in (True, "true")
 
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
-def test_with_the_longest_of_headers_the_mark_is_left(form, header):
+def test_the_mark_stays_with_the_longest_header(form, header):
     raw = event("|" * 512, identity={"principalName": "n" * 900, "principalId": "p" * 900, "ipAddress": "2001:db8::5"})
     raw |= {"eventId": "e" * 900, "eventTime": "2026-03-02T08:15:30.123456+00:00", "eventTypeVersion": "|" * 31, "eventType": "|" * 1023}
     names = {"hostname": "h" * 300, "app_name": "a" * 60, "run_id": "r" * 60}
     message = render(raw, 10**9, format=form, header=header, max_bytes=480, enrichment=WATCHED, **names).message
     assert len(message) <= 480
-    assert noted(form, parts(message)["msg"])[1] in (True, "true")
+    assert enrichment_in(form, parts(message)["msg"])[1] in (True, "true")
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_compartment_s_path_is_redacted_as_everything_is(form):
+def test_the_compartment_path_is_redacted(form):
     assert "hidden" not in body(event(), format=form, enrichment=Enrichment("root/token=hidden"))
     assert "root/prod" not in body(event(), format=form, enrichment=WATCHED, redact=["epimetheus.compartmentPath"])
     assert "root/prod" in body(event(), format=form, enrichment=WATCHED, redact=["epimetheus.compartmentPath.x", "data.*"])
@@ -101,12 +102,12 @@ NOTICE = {
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_message_of_our_own_has_the_format_of_events_and_a_msgid_of_its_own(form):
+def test_a_notice_has_the_format_of_events_and_its_own_msgid(form):
     for header in ("rfc5424", "rfc3164"):
         renderer = Renderer(**{**SETTINGS, "format": form, "header": header, "severities": [("epimetheus.Held*", 7)]})
-        ours, event_like = renderer.render_notice(fetched(NOTICE), 8), renderer(fetched(NOTICE), 8)
-        assert ours.message == event_like.message.replace(b" - audit ", b" - notice ")
-        assert parts(ours.message)["pri"] == "134"
+        notice, as_event = renderer.render_notice(fetched(NOTICE), 8), renderer(fetched(NOTICE), 8)
+        assert notice.message == as_event.message.replace(b" - audit ", b" - notice ")
+        assert parts(notice.message)["pri"] == "134"
         assert parts(renderer.render_notice(fetched(NOTICE | {"eventType": "epimetheus.HeldBack"}), 9).message)["pri"] == "132"
     message = render(NOTICE, format=form).message.decode()
     assert "7 events" in message

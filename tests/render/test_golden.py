@@ -1,4 +1,4 @@
-"""The exact bytes of whole messages: what a receiver's rules are written against. They change only by a decision."""
+"""Whole messages, byte for byte. Rules in SIEMs depend on them: change them only on purpose."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ ENRICHMENT = {"watched": Enrichment("root/security/siem", "person", watched=True
 
 
 def golden(name, form, header):
-    """The message of one of the events; ``notice`` is one of our own."""
+    """The message of a golden event; ``notice`` is rendered as a notice."""
     settings = {"max_bytes": 8000, "run_id": "20260303T090000Z-1a2b", "started": 1772528400.0}
     renderer = Renderer(**{**SETTINGS, **settings, "format": form, "header": header})
     event = fetched((GOLDEN / "events" / f"{name}.json").read_bytes())
@@ -23,7 +23,7 @@ def golden(name, form, header):
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
 @pytest.mark.parametrize("name", EVENTS)
-def test_an_event_becomes_exactly_these_bytes(name, form, header):
+def test_a_message_equals_its_golden_file(name, form, header):
     assert golden(name, form, header).message == (GOLDEN / f"{name}.{form}.{header}").read_bytes()
 
 
