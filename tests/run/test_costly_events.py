@@ -188,7 +188,7 @@ def test_300_user_agents_of_64_kb_on_one_page_arrive_within_the_deadline(tmp_pat
 
 def test_a_run_that_renders_slowly_commits_in_its_deadline_and_the_next_go_on(tmp_path, api_key, monkeypatch):
     quick = Renderer.render_many
-    monkeypatch.setattr(Renderer, "many", lambda self, items: time.sleep(0.05 * len(items)) or quick(self, items))
+    monkeypatch.setattr(Renderer, "render_many", lambda self, items: time.sleep(0.05 * len(items)) or quick(self, items))
     with staged(tmp_path, api_key, page_size=500) as stage:
         hostile(stage, 80)
         began = time.monotonic()
