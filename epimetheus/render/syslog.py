@@ -55,8 +55,8 @@ class Rfc5424:
         """See `Header`."""
         timestamp = time.text if time else self._started
         names = f' trimmed="{trimmed}"' if trimmed else ""
-        data = f'{self._run} seq="{sequence}"{self._replay}{names}]'
-        return f"{self._prefixes[severity]}{timestamp} {self._origin} {msgid} {data} ".encode()
+        prefix = self._prefixes[severity]
+        return f'{prefix}{timestamp} {self._origin} {msgid} {self._run} seq="{sequence}"{self._replay}{names}] '.encode()
 
 
 class Rfc3164:

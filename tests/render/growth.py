@@ -8,7 +8,7 @@ from re import _constants as codes
 from re import _parser as parser
 
 SMALL, LARGE = 1 << 15, 1 << 16
-QUICK = 0.05  # seconds for the larger text below which it is not measured again
+NEGLIGIBLE = 0.05  # seconds for the larger text below which it is not measured again
 MOST = 2.0  # seconds
 RATIO = 3.0
 
@@ -73,27 +73,27 @@ def repeated(piece: str, length: int) -> str:
     return (piece * (length // len(piece) + 1))[:length]
 
 
-def seconds(doing, value) -> float:
+def seconds(function, value) -> float:
     """CPU seconds, without the cost of measuring coverage."""
     tracer = sys.gettrace()
     sys.settrace(None)
     began = time.process_time()
     try:
-        doing(value)
+        function(value)
         return time.process_time() - began
     finally:
         sys.settrace(tracer)
 
 
-def is_linear(doing, make, most: float = MOST) -> str:
+def is_linear(function, make, most: float = MOST) -> str:
     """Empty if twice the length costs about twice the time and at most ``most`` seconds; else the measured times."""
     large = make(LARGE)
-    first = seconds(doing, large)
-    if first < QUICK:
+    first = seconds(function, large)
+    if first < NEGLIGIBLE:
         return ""
     if first > 5 * most:
         return f"{first:.2f} s"
     small = make(SMALL)
-    least = min(seconds(doing, small) for _ in range(3))
-    twice = min(first, *(seconds(doing, large) for _ in range(2)))
-    return f"{least:.3f} s, then {twice:.3f} s" if (twice > RATIO * least and twice > 2 * QUICK) or twice > most else ""
+    least = min(seconds(function, small) for _ in range(3))
+    twice = min(first, *(seconds(function, large) for _ in range(2)))
+    return f"{least:.3f} s, then {twice:.3f} s" if (twice > RATIO * least and twice > 2 * NEGLIGIBLE) or twice > most else ""

@@ -44,7 +44,7 @@ SC4S = re.compile(r"^(.*)(?P<cef>CEF:\d.*)$", re.IGNORECASE)
 LEEF = re.compile(r"^(.*)(?P<leef>LEEF:[0-9.]+\|.*)$", re.IGNORECASE)
 STARTS = re.compile(r"(?:C|LE)EF:\d", re.IGNORECASE)
 OWN = {"cef": "CEF:0|Oracle|OCI Audit|", "leef": "LEEF:2.0|Oracle|OCI Audit|"}
-PLACES = (
+PATHS = (
     ("eventType",), ("eventId",), ("eventTypeVersion",), ("source",), ("data", "eventName"), ("data", "resourceName"),
     ("data", "resourceId"),
     ("data", "message"), ("data", "compartmentName"), ("data", "eventGroupingId"), ("data", "identity", "principalName"),
@@ -60,10 +60,10 @@ WHOLE = event(identity={"ipAddress": "192.0.2.1"}, request={}, response={"status
 
 def with_value(path, value):
     raw = copy.deepcopy(WHOLE)
-    place = raw
+    node = raw
     for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
+        node = node[key]
+    node[path[-1]] = value
     return raw
 
 
@@ -83,7 +83,7 @@ def assert_no_second_start(form, message):
 def test_no_value_starts_a_message(form, header):
     renderer = Renderer(**{**SETTINGS, "format": form, "header": header})
     small = Renderer(**{**SETTINGS, "format": form, "header": header, "max_bytes": 700})
-    for path in PLACES:
+    for path in PATHS:
         for forged in FORGED:
             given = fetched(with_value(path, forged))
             assert given.event
@@ -139,7 +139,7 @@ PIECES = st.lists(st.sampled_from(
 
 
 @settings(max_examples=200, deadline=None)
-@given(PIECES, st.sampled_from(PLACES), st.sampled_from([0, 480, 800]))
+@given(PIECES, st.sampled_from(PATHS), st.sampled_from([0, 480, 800]))
 def test_no_combination_of_fragments_starts_a_message_or_is_invisible(text, path, max_bytes):
     for form, header in FORMATS_AND_HEADERS:
         message = render(with_value(path, text), format=form, header=header, max_bytes=max_bytes).message
@@ -182,7 +182,7 @@ INVISIBLE = (
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
 def test_invisible_characters_are_escaped(form, header):
     renderer = Renderer(**{**SETTINGS, "format": form, "header": header})
-    for path in PLACES:
+    for path in PATHS:
         message = renderer(fetched(with_value(path, "a" + "".join(INVISIBLE) + "b")), 7).message.decode()
         assert not any(map(is_invisible, message))
     for malformed in ("{" + "".join(INVISIBLE), json.dumps({"".join(INVISIBLE): "".join(INVISIBLE)}, ensure_ascii=False)):

@@ -21,8 +21,8 @@ from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 from tests.render.helpers import FORMATS, SETTINGS, TEXTS, fetched
 from tests.render.redact.secret_cases import HARMLESS_OBJECTS, HARMLESS_TEXTS, OBJECTS
-from tests.render.redact.secret_cases import KEYS as MORE_KEYS
-from tests.render.redact.secret_cases import TEXTS as MORE
+from tests.render.redact.secret_cases import KEYS as SECRET_CASE_KEYS
+from tests.render.redact.secret_cases import TEXTS as SECRET_CASE_TEXTS
 from tests.render.redact.test_redaction import HARMLESS, KEYS, SECRET_VALUES, SECRETS, compact
 from tests.render.test_golden import GOLDEN
 
@@ -65,22 +65,22 @@ def without_spaces(message):
 
 
 WORDS = st.sampled_from([
-    *[text for text, _ in (*SECRETS.values(), *MORE.values())], *HARMLESS, *HARMLESS_TEXTS, *KEYS,
-    *MORE_KEYS, "key", "name", "value", "values", "auth", "=", ":", "%3D", " ", "\t", '"',
+    *[text for text, _ in (*SECRETS.values(), *SECRET_CASE_TEXTS.values())], *HARMLESS, *HARMLESS_TEXTS, *KEYS,
+    *SECRET_CASE_KEYS, "key", "name", "value", "values", "auth", "=", ":", "%3D", " ", "\t", '"',
     "\\", "{", "[", "|", "^", ")", "é", "\u2028", "\x7f", "\x85", "12:30", "@", "://", "%26", "failed", "succeeded",
 ])  # fmt: skip
-MADE = TEXTS | st.lists(WORDS, max_size=4).map("".join)
+ANY_TEXT = TEXTS | st.lists(WORDS, max_size=4).map("".join)
 VALUES = st.recursive(
-    MADE | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
-    lambda x: st.lists(x, max_size=3) | st.dictionaries(MADE, x, max_size=3) | x.map(json.dumps),
+    ANY_TEXT | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(ANY_TEXT, x, max_size=3) | x.map(json.dumps),
     max_leaves=8,
 )
-PLACES = [
+TEXT_PATHS = [
     ("eventId",), ("eventType",), ("source",), ("data", "message"), ("data", "resourceName"), ("data", "identity", "principalName"),
     ("data", "identity", "userAgent"), ("data", "identity", "ipAddress"), ("data", "request", "path"), ("data", "request", "id"),
     ("data", "response", "message"),
 ]  # fmt: skip
-OPEN = [
+FREE_FORM_PATHS = [
     ("data", "additionalDetails"), ("data", "request", "headers", "X-Any"), ("data", "response", "payload"), ("data", "stateChange"),
     ("data", "addedByOracle"),
 ]  # fmt: skip
@@ -89,20 +89,20 @@ OPEN = [
 def with_value(event, path, value):
     """A copy of the event with ``value`` at ``path``."""
     event = copy.deepcopy(event)
-    *way, last = path
-    place = event
-    for key in way:
-        if not isinstance(place.get(key), dict):
-            place[key] = {}
-        place = place[key]
-    place[last] = value
+    *parents, last = path
+    node = event
+    for key in parents:
+        if not isinstance(node.get(key), dict):
+            node[key] = {}
+        node = node[key]
+    node[last] = value
     return event
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.sampled_from(ORDINARY), st.sampled_from(PLACES), MADE, st.sampled_from(OPEN), VALUES, st.booleans())
-def test_both_paths_render_the_same_bytes(event, place, text, where, value, ascii_only):
-    raw = with_value(with_value(event, place, text), where, value)
+@given(st.sampled_from(ORDINARY), st.sampled_from(TEXT_PATHS), ANY_TEXT, st.sampled_from(FREE_FORM_PATHS), VALUES, st.booleans())
+def test_both_paths_render_the_same_bytes(event, path, text, open_path, value, ascii_only):
+    raw = with_value(with_value(event, path, text), open_path, value)
     for separators in ((",", ":"), None):
         assert_both_paths_agree(json.dumps(raw, ensure_ascii=ascii_only, separators=separators))
 
@@ -118,15 +118,15 @@ def test_render_many_equals_one_call_per_event():
 
 
 @pytest.mark.parametrize("path", [
-    *PLACES, ("data", "eventName"), ("data", "eventGroupingId"), ("data", "compartmentName"), ("data", "identity", "tenantId"),
+    *TEXT_PATHS, ("data", "eventName"), ("data", "eventGroupingId"), ("data", "compartmentName"), ("data", "identity", "tenantId"),
     ("data", "identity", "authType"), ("data", "request", "action"),
 ])  # fmt: skip
 def test_both_paths_agree_at_every_length_limit(path):
     own_names = Fields(renamed={"suser": "duser", "usrName": "accountName", "reason": "act"})
     for form, fields in product(("cef", "leef"), (NO_FIELDS, own_names)):
         fast, full = (make(form, max_bytes=0, fields=fields) for make in (renderer, full_renderer))
-        for most in (31, 40, 63, 255, 512, 1023, 4000):
-            for length in (most, most + 1):
+        for limit in (31, 40, 63, 255, 512, 1023, 4000):
+            for length in (limit, limit + 1):
                 event = fetched(compact(with_value(GOLDEN_EVENT, path, "x" * length)))
                 assert fast(event, 7) == full(event, 7)
 
@@ -136,9 +136,9 @@ def test_both_paths_agree_at_every_length_limit(path):
 def test_both_paths_report_redaction(form, path):
     render = (renderer, full_renderer)[path](form)
     secret = with_value(GOLDEN_EVENT, ("data", "message"), "GetX?token=hidden succeeded")
-    shown = with_value(ORDINARY[0], ("data", "message"), "[redacted]")
+    already_redacted = with_value(ORDINARY[0], ("data", "message"), "[redacted]")
     nothing = {**ORDINARY[0], "data": {**ORDINARY[0]["data"], "identity": None, "request": None}}
-    assert [render(fetched(compact(event)), 7).redacted for event in (secret, shown, nothing)] == [True, True, False]
+    assert [render(fetched(compact(event)), 7).redacted for event in (secret, already_redacted, nothing)] == [True, True, False]
 
 
 def test_both_paths_agree_on_bad_input():
@@ -154,7 +154,7 @@ def test_both_paths_agree_on_text_that_is_not_an_event(text):
 
 @pytest.mark.parametrize("value", [" ", "\0", "a\0b", "\t", "\u2028", "\x07", " a ", "a\u00a0", "\ufeff"])
 def test_both_paths_agree_on_spaces_and_controls(value):
-    for path in PLACES:
+    for path in TEXT_PATHS:
         assert_both_paths_agree(compact(with_value(GOLDEN_EVENT, path, value)))
 
 
@@ -174,7 +174,7 @@ def test_both_paths_agree_with_a_field_map():
 @pytest.mark.parametrize("depth", [58, 59, 60, 61, 62])
 def test_both_paths_agree_on_json_nested_to_the_depth_limit(depth):
     deep = "[" * depth + json.dumps(json.dumps([["x"], {"a": ["x"]}])) + "]" * depth
-    assert_both_paths_agree(json.dumps(with_value(GOLDEN_EVENT, OPEN[0], "DEEP")).replace('"DEEP"', deep))
+    assert_both_paths_agree(json.dumps(with_value(GOLDEN_EVENT, FREE_FORM_PATHS[0], "DEEP")).replace('"DEEP"', deep))
 
 
 @pytest.mark.parametrize(("form", "name"), [("cef", b" duser="), ("leef", b"^accountName=")])
@@ -195,8 +195,8 @@ def test_both_paths_agree_on_a_label_with_a_percent_sign():
 @pytest.mark.parametrize("secret", SECRETS)
 def test_no_field_of_an_ordinary_event_leaks_a_secret(secret):
     text, hidden = SECRETS[secret]
-    for path in (*PLACES, *OPEN):
-        for value in (text, [text]) if path in OPEN else (text,):
+    for path in (*TEXT_PATHS, *FREE_FORM_PATHS):
+        for value in (text, [text]) if path in FREE_FORM_PATHS else (text,):
             event = fetched(compact(with_value(GOLDEN_EVENT, path, value)))
             for fast, _ in RENDERERS[::2]:
                 assert hidden not in fast(event, 7).message.decode()
@@ -204,13 +204,13 @@ def test_no_field_of_an_ordinary_event_leaks_a_secret(secret):
 
 @pytest.mark.parametrize("part", range(8))
 def test_both_paths_agree_on_every_secret_and_harmless_case(part):
-    texts = [*[text for text, _ in MORE.values()], *HARMLESS_TEXTS]
+    texts = [*[text for text, _ in SECRET_CASE_TEXTS.values()], *HARMLESS_TEXTS]
     values = [*[value for value, _ in OBJECTS.values()], *HARMLESS_OBJECTS]
     for text in texts[part::8]:
-        for path, value in ((PLACES[3], text), (PLACES[6], text), (OPEN[0], {"a": [text, compact({"b": text})], text: 1})):
+        for path, value in ((TEXT_PATHS[3], text), (TEXT_PATHS[6], text), (FREE_FORM_PATHS[0], {"a": [text, compact({"b": text})], text: 1})):
             assert_both_paths_agree(compact(with_value(GOLDEN_EVENT, path, value)))
     for value in values[part::8]:
-        for path in (OPEN[0], OPEN[2]):
+        for path in (FREE_FORM_PATHS[0], FREE_FORM_PATHS[2]):
             assert_both_paths_agree(compact(with_value(GOLDEN_EVENT, path, [value, compact(value)])))
             assert_both_paths_agree(compact(with_value(GOLDEN_EVENT, path, value)))
 
@@ -218,7 +218,7 @@ def test_both_paths_agree_on_every_secret_and_harmless_case(part):
 @pytest.mark.parametrize("key", KEYS)
 def test_no_value_of_a_secret_key_leaks(key):
     fast = renderer("json")
-    for path in OPEN[:2]:
+    for path in FREE_FORM_PATHS[:2]:
         for value in SECRET_VALUES:
             for keyed in ({"a": 1, key: value}, [{key: value}], {"name": key, "value": value}, [json.dumps({key: value})]):
                 message = fast(fetched(compact(with_value(GOLDEN_EVENT, path, keyed))), 7).message

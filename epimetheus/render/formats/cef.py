@@ -64,7 +64,7 @@ CORE: Sequence[str] = ("rt", "externalId", TAMPER_WATCH, "outcome", "src", "c6a2
 """Keys whose values are cut next; then they are removed, the last one first."""
 
 VENDOR, PRODUCT = "Oracle", "OCI Audit"
-_LABELLED = re.compile(r"c[ns][1-6]|c6a[1-4]|cfp[1-4]|flex(?:Date|Number|String)[12]|deviceCustomDate[12]")
+_LABELED = re.compile(r"c[ns][1-6]|c6a[1-4]|cfp[1-4]|flex(?:Date|Number|String)[12]|deviceCustomDate[12]")
 _NARROW = ("externalId", "outcome", "act", "deviceExternalId")
 _LONGEST_ID, _LONGEST_ACT, _LONGEST_TENANT = (LENGTHS[key] for key in ("externalId", "act", "deviceExternalId"))
 _NO_IDENTITY, _NO_REQUEST, _NO_RESPONSE = Identity(), Request(), Response()
@@ -169,5 +169,5 @@ class Cef(KeyValueFormat):
 def _labels(fields: Fields) -> Mapping[str, str]:
     """Label per key: the user's, else the name of the value in the event."""
     renamed = {wanted: LABELS.get(key, key) for key, wanted in fields.renamed.items()}
-    own = {key: label for key, label in {**renamed, **fields.added}.items() if _LABELLED.fullmatch(key)}
+    own = {key: label for key, label in {**renamed, **fields.added}.items() if _LABELED.fullmatch(key)}
     return {**LABELS, **own, **fields.labels}

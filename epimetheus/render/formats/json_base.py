@@ -198,15 +198,15 @@ def _without(output: Tree, paths: Sequence[Path]) -> tuple[Tree, list[Path]]:
 
 def _copied_along(copies: dict[Path, Tree], path: Path) -> Tree | None:
     """The object at ``path`` of the copy, with every object on the way copied; None if there is no object."""
-    place = copies[()]
+    node = copies[()]
     for end, key in enumerate(path, 1):
-        item = place.get(key)
+        item = node.get(key)
         if not isinstance(item, dict):
             return None
         if copies.get(path[:end]) is not item:
-            copies[path[:end]] = place[key] = dict(item)
-        place = copies[path[:end]]
-    return place
+            copies[path[:end]] = node[key] = dict(item)
+        node = copies[path[:end]]
+    return node
 
 
 def _shorten_strings(value: object, cap: int, path: Path, names: list[Path]) -> object:

@@ -180,10 +180,10 @@ def _to_tree(values: _Values) -> Tree:
     tree: dict[str, Any] = {}
     for (*parents, last), value in values.items():
         if value is not None:
-            place = tree
+            node = tree
             for key in parents:
-                place = place.setdefault(key, {})
-            place[last] = value
+                node = node.setdefault(key, {})
+            node[last] = value
     if "resources" in tree:
         tree["resources"] = [tree["resources"]]
     return tree
