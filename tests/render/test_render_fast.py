@@ -207,7 +207,8 @@ def test_both_paths_agree_on_every_secret_and_harmless_case(part):
     texts = [*[text for text, _ in SECRET_CASE_TEXTS.values()], *HARMLESS_TEXTS]
     values = [*[value for value, _ in OBJECTS.values()], *HARMLESS_OBJECTS]
     for text in texts[part::8]:
-        for path, value in ((TEXT_PATHS[3], text), (TEXT_PATHS[6], text), (FREE_FORM_PATHS[0], {"a": [text, compact({"b": text})], text: 1})):
+        details = {"a": [text, compact({"b": text})], text: 1}
+        for path, value in ((TEXT_PATHS[3], text), (TEXT_PATHS[6], text), (FREE_FORM_PATHS[0], details)):
             assert_both_paths_agree(compact(with_value(GOLDEN_EVENT, path, value)))
     for value in values[part::8]:
         for path in (FREE_FORM_PATHS[0], FREE_FORM_PATHS[2]):
