@@ -57,7 +57,7 @@ class EventContext(msgspec.Struct, frozen=True, gc=False):
 class SizeLimit(msgspec.Struct, frozen=True, gc=False):
     """Bytes available for the body: ``max_bytes`` if nothing is trimmed.
 
-    The list of trimmed names has at most ``names_bytes``. It stands in the syslog header if ``names_in_header``, else in the body.
+    The list of trimmed names has at most ``names_bytes``. It is in the syslog header if ``names_in_header``, else in the body.
     """
 
     max_bytes: int

@@ -29,7 +29,7 @@ DATA_SHED: Sequence[Path] = (
     ("systemTags",),
     ("securityAttributes",),
 )
-"""Members of an event's ``data`` that are removed first, the largest and least useful ones before others."""
+"""Members of an event's ``data`` that are removed first, in order: the largest and least useful ones come first."""
 _KEPT = frozenset(("identity", "request", "response"))
 
 ENRICHMENT_KEY = "epimetheus"
@@ -76,7 +76,7 @@ class JsonFormat(ABC):
         return None
 
     def needs_full_scan(self, unscanned: Sequence[bytes]) -> Collection[int]:
-        """None: by default there is no cheaper path."""
+        """Empty: by default there is no cheaper path."""
         return ()
 
     def render(self, context: EventContext, limit: SizeLimit) -> Body:

@@ -23,7 +23,7 @@ CACHED = 2048  # entries for values that repeat (headers, addresses): OCI has a 
 _CONTROLS = r"\x01-\x1f\x7f"
 _SURROUNDING_SPACES = r"(?:^|\x00) | (?:\x00|$)"
 SCANNED_LENGTH = 16_384
-"""Characters of a value that are redacted, several times what any key may have, so that the cost of a value is bounded."""
+"""Characters that a value is cut to before redaction, to bound its cost: several times the maximum length of any key."""
 _VERSION = "2.0"  # schema version of an event that does not name one
 
 HeaderParts = Sequence[str]
@@ -48,8 +48,7 @@ class KeyValueFormat(ABC):
     repeated: frozenset[str]
     """Keys whose value is sent in full under another key if it is too long: cutting it loses nothing."""
     shed_order: Sequence[str]
-    """Keys that an oversized message loses, in order: first those that the header repeats, then those that matter least for who did what
-    and whether it succeeded."""
+    """Keys that an oversized message loses, in order: first those that the header repeats, then the least important ones."""
     core: Sequence[str]
     """All other keys. Their values are cut, then they are removed, the last one first."""
     never_cut: frozenset[str]
@@ -113,7 +112,7 @@ class KeyValueFormat(ABC):
         return FastBody(f"{header}{line}".encode(), redacted, joined.encode())
 
     def render(self, context: EventContext, limit: SizeLimit) -> Body:
-        """One line. If anything needs redaction or escaping, each value is redacted on its own: JSON in a value can escape a secret."""
+        """One line. If anything needs redaction or escaping, each value is handled on its own: it may be JSON that spells a secret in escapes."""
         event, pairs = context.event, self._pairs(context)
         parts = self.header_parts(event.event_type, event.event_type_version, event.data.event_name)
         if not self._is_clean([*parts, *[value for _, value in pairs]]):
