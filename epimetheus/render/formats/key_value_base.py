@@ -112,7 +112,7 @@ class KeyValueFormat(ABC):
         return FastBody(f"{header}{line}".encode(), redacted, joined.encode())
 
     def render(self, context: EventContext, limit: SizeLimit) -> Body:
-        """One line. If anything needs redaction or escaping, each value is handled on its own: it may be JSON that spells a secret in escapes."""
+        """One line. If anything needs redaction or escaping, each value is handled on its own: it may be JSON with an escaped secret."""
         event, pairs = context.event, self._pairs(context)
         parts = self.header_parts(event.event_type, event.event_type_version, event.data.event_name)
         if not self._is_clean([*parts, *[value for _, value in pairs]]):
