@@ -16,7 +16,7 @@ from epimetheus.state.owner import ReceiverId
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.targets import TARGETS
-from tests.render.making import body, event
+from tests.render.helpers import body, event
 from tests.support.budget import budget
 
 INPUTS = dict.fromkeys(("event", "settings", "pem"), budget(quick=150, full=2000))

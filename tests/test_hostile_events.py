@@ -15,7 +15,7 @@ from epimetheus.safe_text import plain, value
 from epimetheus.select.own_polling import OwnPolling
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.tamper_watch import TamperWatch
-from tests.render.making import body, event, fetched, render
+from tests.render.helpers import body, event, fetched, render
 from tests.test_safe_text import refused
 
 OCID = "ocid1.fnfunc.oc1.iad.aaaaexample"
