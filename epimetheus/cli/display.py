@@ -38,9 +38,9 @@ class TerminalObserver:
         self._bars = bars
         self._tasks: dict[str, tuple[TaskID, TaskID, int]] = {}
 
-    def wrong(self, trouble: Problem, region: str) -> None:
+    def problem(self, problem: Problem, region: str) -> None:
         """One line: what, and what to do."""
-        say(self._console, f"{region}: {trouble.what} {trouble.do}", "yellow")
+        say(self._console, f"{region}: {problem.what} {problem.do}", "yellow")
 
     def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
         """One line for an event: its type and id, and why."""

@@ -25,7 +25,7 @@ from epimetheus.state.encoding import pack
 from epimetheus.state.model import Adoption, Lease, State
 from epimetheus.state.owner import Owner, ReceiverId
 from epimetheus.state.session import StateSession
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 _SECONDS = 60.0
 _LONGEST_REASON = 500
@@ -193,8 +193,8 @@ def _kept(region: str | None) -> _Kept:
         _check_region(region)
     workshop = Wiring.open(settings, SYSTEM, Deadline.after(SYSTEM, _SECONDS))
     region = region or workshop.credentials.region
-    keeper = workshop.keeper(region, f"terminal-{uuid.uuid4().hex[:8]}", workshop.deadline)
-    return _Kept(keeper, workshop.store(region, workshop.deadline).name, region, workshop.owner, settings)
+    keeper = workshop.state.session(region, f"terminal-{uuid.uuid4().hex[:8]}", workshop.deadline)
+    return _Kept(keeper, workshop.state.store(region, workshop.deadline).name, region, workshop.state.owner, settings)
 
 
 def _check_region(region: str) -> None:

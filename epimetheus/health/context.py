@@ -7,7 +7,7 @@ from epimetheus.clock import Clock, Deadline
 from epimetheus.errors import ReceiverUntrusted
 from epimetheus.oci_client.clock_offset import by_oci
 from epimetheus.state.model import State
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 
 @dataclass

@@ -68,7 +68,7 @@ MISTAKES = {
     "no credentials": (
         unchanged, {"OCI_CONFIG_FILE": "/nowhere/config"}, "credentials", ["/nowhere/config", "Check OCI_CONFIG_FILE and OCI_PROFILE"]
     ),
-    "an unknown body": (unchanged, {"body": b"now"}, "request", ["The request's body is not understood", '{"action": "run"}']),
+    "an unknown body": (unchanged, {"body": b"now"}, "request", ["The request was rejected: ", '{"action": "run"}']),
 }  # fmt: skip
 
 

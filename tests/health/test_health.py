@@ -268,7 +268,7 @@ BROKEN = {
     "state not writable": (fault("PutObject", 404), "state", "failed", {}, "writing the state", "OBJECT_CREATE and OBJECT_OVERWRITE"),
     "state damaged": (damaged, "state", "failed", NO_STATE, "its checksum does not match", "state rewind TIME --force"),
     "namespace unknown": (fault("GetNamespace", 500), "state", "failed", NO_STATE,
-        "asking for the Object Storage namespace: 500", "Set STATE_NAMESPACE"),
+        "reading the Object Storage namespace: 500", "Set STATE_NAMESPACE"),
     "lag of hours": (later(3), "lag", "degraded", {}, "3.0 h behind", "Read the log of the last runs"),
     "lag of days": (later(26), "lag", "failed", {},
         "Read through 2026-01-01T11:58:00Z, 26.0 h behind (degraded over 2 h, failed over 24 h). The last run ended at 2026-01-01T12:00:00",

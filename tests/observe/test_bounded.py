@@ -12,7 +12,7 @@ from epimetheus.model import BehindNow, Position, Problem, Replayed
 from epimetheus.observe.bounded import MOST_BYTES, answer, bounded
 from epimetheus.observe.log import JsonLines, headline
 from epimetheus.observe.metrics import PostRequest, measures
-from epimetheus.run.tally import position
+from epimetheus.run.report import position
 from epimetheus.state.model import BehindCompartment, State
 from tests.support.reports import report
 

@@ -14,7 +14,7 @@ from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, sign_in
 from epimetheus.oci_client.clock_offset import ClockOffset, by_oci, corrected_now
 from epimetheus.testing.oci import World, backend, mock_oci, serve
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 from tests.support.hand import NOON
 
 
@@ -96,9 +96,9 @@ def test_every_service_tells_the_time(tmp_path, api_key):
         return Wiring.open(settings, clock, Deadline.after(clock, 60))
 
     asked = {
-        "identity": lambda shop: shop.client(IdentityClient, 5).list_region_subscriptions(world.tenancy),
-        "object storage": lambda shop: shop.client(ObjectStorageClient, 5).get_namespace(),
-        "audit": lambda shop: next(shop.audit("us-ashburn-1").pages(world.tenancy, Window(0, 1), None, shop.deadline)),
+        "identity": lambda shop: shop.oci.client(IdentityClient, 5).list_region_subscriptions(world.tenancy),
+        "object storage": lambda shop: shop.oci.client(ObjectStorageClient, 5).get_namespace(),
+        "audit": lambda shop: next(shop.oci.audit("us-ashburn-1").pages(world.tenancy, Window(0, 1), None, shop.deadline)),
     }
     with mock_oci(world):
         for call in asked.values():
@@ -120,10 +120,10 @@ def test_a_run_is_given_the_offset(tmp_path, api_key):
     clock = Clock(now=lambda: NOON + 0.5)
     with mock_oci(world):
         shop = Wiring.open(settings, clock, Deadline.after(clock, 60))
-        parts = shop.parts("us-ashburn-1", "r1", shop.deadline, watcher=None)
-        assert parts.keeper.peek() is None
-        assert parts.clock_offset() == pytest.approx(-240, abs=0.5)
-    assert corrected_now(clock.now(), parts.clock_offset())[0] == pytest.approx(NOON - 240, abs=1)
+        ports = shop.ports("us-ashburn-1", "r1", shop.deadline, observer=None)
+        assert ports.session.peek() is None
+        assert ports.clock_offset() == pytest.approx(-240, abs=0.5)
+    assert corrected_now(clock.now(), ports.clock_offset())[0] == pytest.approx(NOON - 240, abs=1)
 
 
 def test_the_stand_in_says_the_time_of_its_world(tmp_path, api_key):

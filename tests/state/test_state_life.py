@@ -265,7 +265,7 @@ def test_a_first_start_says_where_reading_begins_and_leaves_a_marker(stage):
     begins = "2025-12-31T11:58:00Z"
     assert (report.first_start, report.warnings) == (
         True,
-        ["First start: there is no state yet. Reading begins at 2025-12-31T11:43:00Z; events processed before it are not forwarded."],
+        ["First start: there is no state yet. Reading begins at 2025-12-31T11:43:00Z; events processed earlier are not forwarded."],
     )
     posted = {stream["name"]: stream["datapoints"][0]["value"] for stream in stage.world.metrics}
     assert posted["first_start"] == 1.0

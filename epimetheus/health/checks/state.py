@@ -30,7 +30,7 @@ def check_state(context: HealthContext, deadline: Deadline) -> CheckAnswer:
     # A call of the store takes at most 1/27 of a run's time: here a fifth of this check's time, for up to four calls.
     limit = Deadline.after(context.clock, deadline.left() * 5)
     region, now = context.region, context.now()
-    store, session = context.wiring.store(region, limit), context.wiring.keeper(region, context.run_id, limit)
+    store, session = context.wiring.state.store(region, limit), context.wiring.state.session(region, context.run_id, limit)
     found = session.peek()
     if found is None:
         session.refuse_missing()
