@@ -90,7 +90,7 @@ def tried():
 
 def watched(console):
     with view.watcher(console) as watching:
-        watching.wrong(filled(Problem), HOSTILE)
+        watching.problem(filled(Problem), HOSTILE)
         watching.filtered(HOSTILE, Fetched(b"{}", filled(AuditEvent)), HOSTILE)
         watching.counted(HOSTILE, 3, 2, {HOSTILE: 1})
         watching.progress(HOSTILE, Window(100, 220), 7, 7)
