@@ -197,7 +197,7 @@ def suppress_all(call):
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit, BrokenPipeError, MemoryError, ZeroDivisionError, GeneratorExit])
-@pytest.mark.parametrize("step", ["page", "finish"])
+@pytest.mark.parametrize("step", ["forward_page", "finish"])
 def test_whatever_ends_a_run_its_lease_is_returned(stage, monkeypatch, ending, step, capsys):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
     real = getattr(Forwarder, step)
