@@ -36,7 +36,7 @@ _BEHIND_COLON = re.compile(r":(?!//)([^\s:/,]+)")
 _HARMLESS = re.compile(r"\d+(?:\.\d+)?(?:Z|[+\-]\d\d)?|[0-9A-Fa-f]{1,4}(?:%\w+)?\]?", re.ASCII)
 
 
-def plain(text: str) -> str:
+def safe_message(text: str) -> str:
     """Words of others for a message of ours: at most 200 characters on one printable line, without a secret.
 
     Long runs of letters and digits are hidden, except OCIDs and request ids: an error may quote a token with no mark that says so.
@@ -44,7 +44,7 @@ def plain(text: str) -> str:
     return _PIECES.sub(_unless_opaque, _masked(text))[:_SHOWN]
 
 
-def masked(text: str) -> str:
+def safe_event_text(text: str) -> str:
     """The same of an event's own name, id or time: what looks like a secret is hidden, but not an id for its length."""
     return _masked(text)[:_SHOWN]
 
@@ -53,7 +53,7 @@ def _masked(text: str) -> str:
     return _line(without_secrets(_line(text[:_READ])))
 
 
-def value(text: str, most: int = 80) -> str | None:
+def safe_value(text: str, most: int = 80) -> str | None:
     """A setting's or a request's value as an error may show it, its first ``most`` characters; None where it holds a PEM text.
 
     Long runs of letters and digits, which may be a token or a part of a pre-authenticated request, are hidden too; OCIDs are not. So are
@@ -69,7 +69,7 @@ def value(text: str, most: int = 80) -> str | None:
 
 def _value(text: str) -> str:
     first, *further = text.splitlines() or [""]
-    text = "".join(map(_narrow, _ENCODED.sub(_separator, printable(first, _UNSEEN))))
+    text = "".join(map(_narrow, _ENCODED.sub(_separator, _printable(first, _UNSEEN))))
     text = without_secrets(text)
     if "@" in text:  # a password may hold blanks
         text = f"{HIDDEN}@{text.rpartition('@')[2]}"
@@ -78,9 +78,9 @@ def _value(text: str) -> str:
     return f"{text}{HIDDEN}" if any(further) else text
 
 
-def name(text: str) -> str | None:
+def safe_name(text: str) -> str | None:
     """The same of what should be a host or a name: it ends before the first character that neither holds, with a port at most."""
-    shown = value(text)
+    shown = safe_value(text)
     if shown is None:
         return None
     start = f"{HIDDEN}@" if shown.startswith(f"{HIDDEN}@") else ""
@@ -90,12 +90,12 @@ def name(text: str) -> str | None:
     return start + kept + (HIDDEN if kept != rest else "")
 
 
-def printable(text: str, other: str = "?") -> str:
+def _printable(text: str, other: str = "?") -> str:
     """``text`` with ``other`` for control characters and broken UTF-8, which a terminal or a log would stumble over."""
     return "".join(character if character.isprintable() else other for character in text)
 
 
-def seen(text: str) -> str:
+def to_visible_json(text: str) -> str:
     """JSON text of a log line in which every character is seen, and obeyed by no terminal: others are escaped, lone surrogates replaced."""
     return seen_in_json(text.encode("utf-8", "replace")).decode()
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from epimetheus.cli.app import app
 from epimetheus.observe.log import JsonLines, LogObserver
-from epimetheus.safe_text import plain, value
+from epimetheus.safe_text import safe_message, safe_value
 from epimetheus.select.own_polling import OwnPolling
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.tamper_watch import TamperWatch
@@ -198,7 +198,7 @@ def test_no_log_line_holds_what_a_terminal_obeys_or_hides(unseen):
     ],
 )
 def test_what_oci_says_holds_no_token(said):
-    assert OPAQUE not in plain(said)
+    assert OPAQUE not in safe_message(said)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_what_oci_says_holds_no_token(said):
     ],
 )
 def test_what_helps_is_still_there(said):
-    assert plain(said) == said
+    assert safe_message(said) == said
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_what_helps_is_still_there(said):
     ],
 )
 def test_no_part_of_a_value_that_may_be_secret_is_shown(given):
-    assert "Hunter2x" not in (value(given) or "")
+    assert "Hunter2x" not in (safe_value(given) or "")
     for key in ("SYSLOG_HOST", "SYSLOG_SERVER_NAME", "STATE_BUCKET", "STATE_NAMESPACE", "OCI_ENDPOINT", "REGIONS", "SYSLOG_PORT", "FORMAT"):
         assert "Hunter2x" not in refused({key: given})
 

@@ -8,7 +8,6 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from epimetheus import safe_text as foreign_text
 from epimetheus.config import value_types as form
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.json_document import closest_name
@@ -16,6 +15,7 @@ from epimetheus.config.rules_file import read_rules
 from epimetheus.errors import ConfigError
 from epimetheus.render import MIN_BYTES
 from epimetheus.render.syslog import FACILITIES
+from epimetheus.safe_text import HIDDEN, safe_name, safe_value
 
 MAX_BYTES = 4096
 """What the configuration of a function may hold, keys and values together (OCI Functions)."""
@@ -126,7 +126,7 @@ def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
     """Keys that are nearly ours. Most variables are somebody else's (PATH, OCI_CLI_PROFILE), and are let pass."""
     for key in environment:
         if key not in _KEYS and (meant := _meant(key)):
-            yield f"{foreign_text.value(key) or foreign_text.HIDDEN}: there is no such key; the nearest is {meant}"
+            yield f"{safe_value(key) or HIDDEN}: there is no such key; the nearest is {meant}"
 
 
 def _meant(key: str) -> str | None:
@@ -233,6 +233,6 @@ def _worded(details: ErrorDetails, given: Mapping[str, str]) -> str:
 
 def _named(key: str, value: str) -> str:
     """``KEY=value``; the key alone where the value may be secret, or a whole text."""
-    shown = foreign_text.name if key in _NAMES else foreign_text.value
+    shown = safe_name if key in _NAMES else safe_value
     clean = None if key in _TEXTS and not value.startswith(_POINTERS) else shown(value)
     return key if clean is None else f"{key}={clean}"

@@ -7,7 +7,7 @@ import msgspec
 
 from epimetheus.errors import RequestError
 from epimetheus.model import Window, parse_minute
-from epimetheus.safe_text import HIDDEN, plain, value
+from epimetheus.safe_text import HIDDEN, safe_message, safe_value
 
 _HELP = (
     'Send nothing, {"action": "run"}, {"follow_seconds": 3480}, {"action": "health"}, '
@@ -53,14 +53,14 @@ def read_request(body: bytes) -> Run | Health | Replay:
     try:
         asked = msgspec.json.decode(body.strip() or b"{}", type=dict[str, object])
         if (action := asked.setdefault("action", "run")) not in _ACTIONS:
-            raise RequestError(f"There is no action {value(str(action))!r}.", do=_HELP)
+            raise RequestError(f"There is no action {safe_value(str(action))!r}.", do=_HELP)
         return msgspec.convert(asked, type=Run | Health | Replay)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError(f"The request's body is not understood: {plain(_QUOTED.sub(_shown, str(error)))}.", do=_HELP) from error
+        raise RequestError(f"The request's body is not understood: {safe_message(_QUOTED.sub(_shown, str(error)))}.", do=_HELP) from error
 
 
 def _shown(found: re.Match[str]) -> str:
-    return value(found[0], 200) or HIDDEN
+    return safe_value(found[0], 200) or HIDDEN
 
 
 def window(start: str, end: str) -> Window:
@@ -70,8 +70,8 @@ def window(start: str, end: str) -> Window:
         try:
             minutes.append(parse_minute(text))
         except (ValueError, OverflowError) as error:
-            raise RequestError(f"{name}={value(text)!r} is no RFC 3339 time.", do="Write it like 2026-11-24T10:05:00Z.") from error
+            raise RequestError(f"{name}={safe_value(text)!r} is no RFC 3339 time.", do="Write it like 2026-11-24T10:05:00Z.") from error
     if minutes[0] >= minutes[1]:
-        what = f"from={value(start)} is not before to={value(end)}."
+        what = f"from={safe_value(start)} is not before to={safe_value(end)}."
         raise RequestError(what, do="Give the earlier time first; to itself is not replayed.")
     return Window(*minutes)

@@ -20,7 +20,7 @@ from epimetheus.errors import CredentialsError, EpimetheusError, SourceError
 from epimetheus.oci_client.clock_offset import ClockOffset
 from epimetheus.oci_client.http_limits import AnswerLimit, limit_client, limit_signer
 from epimetheus.oci_client.time_limit import TimedOut, run_within
-from epimetheus.safe_text import plain
+from epimetheus.safe_text import safe_message
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -215,8 +215,8 @@ def oci_errors(doing: str, *, do: str, raising: type[EpimetheusError] = SourceEr
 
 def service_failure(doing: str, status: int, code: str | None, message: str | None, request_id: str | None, do: str) -> EpimetheusError:
     """The error for an answer that is not the one asked for, in words that OCI's support can use."""
-    code, request_id = plain(code or ""), plain(request_id or "unknown")
-    said = f"{status} {code or 'without a code'}: {plain(message or 'no message')} (opc-request-id {request_id})"
+    code, request_id = safe_message(code or ""), safe_message(request_id or "unknown")
+    said = f"{status} {code or 'without a code'}: {safe_message(message or 'no message')} (opc-request-id {request_id})"
     if status == 401:
         return CredentialsError(
             f"OCI did not accept our signature while {doing}: {said}.",
@@ -226,4 +226,4 @@ def service_failure(doing: str, status: int, code: str | None, message: str | No
 
 
 def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {plain(str(error)).rstrip('.') or 'no details'}"
+    return f"{type(error).__name__}: {safe_message(str(error)).rstrip('.') or 'no details'}"

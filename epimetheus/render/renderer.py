@@ -90,7 +90,7 @@ class Renderer:
         self._redactor = Redactor(redact, self._meter.check)
         self._format = FORMATS[format](self._redactor, note=not self._header.says_trimmed, fields=fields)
         self._severity = Severity(patterns=severities)
-        self._path = lru_cache(_CACHED_PATHS)(partial(self._redactor.noted, path=COMPARTMENT_PATH))
+        self._path = lru_cache(_CACHED_PATHS)(partial(self._redactor.text_at, path=COMPARTMENT_PATH))
 
     def __call__(self, fetched: Fetched, sequence: int, notes: Notes = NO_NOTES) -> Rendered:
         """The message of an event, the ``sequence``-th of its run; what could not be understood goes as the text it came as."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from epimetheus.errors import ConfigError, SourceError
 from epimetheus.oci_client.clients import ServiceFailure, oci_errors
-from epimetheus.safe_text import value as shown
+from epimetheus.safe_text import safe_value
 from epimetheus.source.sdk_responses import checked_response, text
 
 _VAULT_HELP = "The function needs `read secret-bundles` for this secret."
@@ -47,7 +47,7 @@ class ReferenceResolver:
         try:
             return self._get_object(name)
         except ServiceFailure as failure:
-            raise SourceError(f"{key}=object:{shown(name)}: {failure.what}", do=_OBJECT_HELP) from failure
+            raise SourceError(f"{key}=object:{safe_value(name)}: {failure.what}", do=_OBJECT_HELP) from failure
 
 
 def _file(key: str, name: str) -> bytes:
@@ -55,11 +55,11 @@ def _file(key: str, name: str) -> bytes:
         return Path(name).read_bytes()
     except OSError as error:
         why = error.strerror or "it cannot be read"
-        raise ConfigError([f"{key}=file:{shown(name)}: {why}; allowed is a file that can be read"]) from error
+        raise ConfigError([f"{key}=file:{safe_value(name)}: {why}; allowed is a file that can be read"]) from error
 
 
 def _text(key: str, name: str, data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigError([f"{key}: what {shown(name)} holds is not UTF-8 text"]) from None  # its own error holds all of what was read
+        raise ConfigError([f"{key}: what {safe_value(name)} holds is not UTF-8 text"]) from None  # its own error holds all of what was read

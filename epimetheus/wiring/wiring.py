@@ -23,7 +23,7 @@ from epimetheus.render.custom_fields import Fields
 from epimetheus.run.discovery import Subscribed, subscribed
 from epimetheus.run.ports import Receiver, RunObserver, RunOptions, RunPorts
 from epimetheus.run.run import commit_reserve
-from epimetheus.safe_text import value as shown
+from epimetheus.safe_text import safe_value
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
@@ -150,7 +150,7 @@ class Wiring:
     def get_object(self, name: str) -> bytes:
         """An object of STATE_BUCKET. Raises SourceError, CredentialsError."""
         client = self.client(ObjectStorageClient, self.deadline.left() / 4)
-        with oci_errors(f"reading the object {shown(name)} of {self.settings.state_bucket}", do=_BUCKET_HELP):
+        with oci_errors(f"reading the object {safe_value(name)} of {self.settings.state_bucket}", do=_BUCKET_HELP):
             return bytes(client.get_object(self.namespace, self.settings.state_bucket, name).data.content)
 
     @cached_property

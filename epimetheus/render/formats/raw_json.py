@@ -17,7 +17,7 @@ from epimetheus.render.formats.json_fields import NOTES_KEY, TRIMMED_KEY, Nested
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.prescan import JSON_HINTS, Prescan
 from epimetheus.render.redact.redactor import Redactor
-from epimetheus.render.redact.splice import is_utf8, split_usual
+from epimetheus.render.redact.splice import is_utf8, splice_common_secrets
 from epimetheus.render.redact.text import REDACTED
 from epimetheus.render.sanitize import STARTS_IN_JSON, seen_in_json
 
@@ -44,7 +44,7 @@ class JsonText(Nested):
         raw = bytes(subject.raw)
         if self._redactor.paths or not self._is_compact(raw):
             return None
-        text, rest = split_usual(raw, self._ending(subject.notes))
+        text, rest = splice_common_secrets(raw, self._ending(subject.notes))
         return Draft(seen_in_json(text), _REDACTED in text, rest)
 
     def doubtful(self, drafts: Sequence[bytes]) -> Collection[int]:
@@ -54,7 +54,7 @@ class JsonText(Nested):
     def __call__(self, subject: EventContext, limit: Limit) -> Body:
         """The same where what else must not leave can be told in place; else as `Nested`."""
         raw = bytes(subject.raw)
-        text = self._redactor.in_place(raw) if self._is_compact(raw) and not _OURS(raw) else None
+        text = self._redactor.quick_walk(raw) if self._is_compact(raw) and not _OURS(raw) else None
         line = self._ended(text, subject.notes) if text else None
         return Body(line) if line and len(line) <= limit.whole else super().__call__(subject, limit)
 
@@ -63,7 +63,7 @@ class JsonText(Nested):
         return self._fields is NO_FIELDS and _COMPACT(raw) is not None and raw.endswith(b"}") and is_utf8(raw)
 
     def _ended(self, text: bytes, notes: Notes) -> bytes:
-        return tree.seen(text[:-1] + self._ending(notes))
+        return tree.escape_invisible(text[:-1] + self._ending(notes))
 
     def said(self, subject: EventContext, event: Tree) -> Tree:
         """All of it, and the notes."""

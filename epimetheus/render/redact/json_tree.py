@@ -45,10 +45,10 @@ def to_json_line(tree: object) -> bytes:
         text = _encode(tree)
     except RecursionError as error:
         raise ValueError("nested too deep to be written") from error
-    return seen(text)
+    return escape_invisible(text)
 
 
-def seen(text: bytes) -> bytes:
+def escape_invisible(text: bytes) -> bytes:
     """JSON text in which what would break a line, not be seen or begin a message is escaped; it holds no C0 controls (RFC 8259, 7)."""
     return in_json(text)
 

@@ -115,7 +115,7 @@ class Key(NamedTuple):
     values: bool
 
 
-def classify(key: str) -> Key:
+def classify_key(key: str) -> Key:
     """What is known of a key by its own words. Keys are read up to their first 256 characters."""
     key = key[:256]
     if not (key.isascii() and key.isprintable()):
@@ -140,7 +140,7 @@ def _is_secret(spread: str, joined: str, words: list[str], *, describes: bool) -
 
 def is_secret_key(key: str) -> bool:
     """Whether what stands under this key (a JSON key, a header's name, a query parameter) must not leave."""
-    return classify(key).secret
+    return classify_key(key).secret
 
 
 def names_secret(text: str) -> bool:

@@ -124,7 +124,7 @@ class Prescan:
 _look = Prescan(HINTS)
 
 
-def may_hold_secrets(texts: Sequence[str]) -> bool:
+def may_contain_secrets(texts: Sequence[str]) -> bool:
     """Whether in any of some texts there may be a secret, or JSON with one; or a NUL, or what is no Unicode."""
     together = NUL.join(texts)
     if together.count(NUL) >= max(len(texts), 1):
@@ -135,9 +135,9 @@ def may_hold_secrets(texts: Sequence[str]) -> bool:
         return True
 
 
-def suspicious(text: str) -> bool:
+def may_contain_secret(text: str) -> bool:
     """The same of one text."""
-    return may_hold_secrets((text,))
+    return may_contain_secrets((text,))
 
 
 _ANYTHING = r'(?:[^"\\]|\\.)*'

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from epimetheus.model import AuditEvent
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.encodings import without_unseen
-from epimetheus.render.redact.keys import Key, classify, stays
+from epimetheus.render.redact.keys import Key, classify_key, stays
 from epimetheus.render.redact.members import CUSTOMER_KEY, all_hidden, is_argument, is_pair, is_pair_alone, key_lines, secret_members
 from epimetheus.render.redact.paths import Path, masked, masked_struct
-from epimetheus.render.redact.prescan import suspicious
+from epimetheus.render.redact.prescan import may_contain_secret
 from epimetheus.render.redact.splice import InPlace
 from epimetheus.render.redact.text import REDACTED, is_plain, never, redact_text, redact_text_fully
 
@@ -60,7 +60,7 @@ class Redactor:
         self.check = check
         self._classified = lru_cache(_CACHED_KEYS)(self._checked)
         self._named = lru_cache(_CACHED_KEYS)(self._masked_key)
-        self._in_place = InPlace(self._classify, self._name, lambda value, depth: self._string(value, _Place(depth)), check)
+        self._quick_walk = InPlace(self._classify, self._name, lambda value, depth: self._string(value, _Place(depth)), check)
         self._inner: dict[tuple[str, _Place], str | None] = {}
 
     def event(self, event: AuditEvent) -> AuditEvent:
@@ -72,20 +72,20 @@ class Redactor:
         self._inner.clear()
         return self._string(value, _Place())
 
-    def noted(self, value: str, path: Path) -> str:
+    def text_at(self, value: str, path: Path) -> str:
         """The same for what was noted about an event, as if it stood at ``path`` of its JSON."""
         own = any(len(ours) <= len(path) and all(map(_leads, ours, path)) for ours in self.paths)
         return REDACTED if own else self.text(value)
 
-    def in_place(self, raw: bytes) -> bytes | None:
+    def quick_walk(self, raw: bytes) -> bytes | None:
         """The text of an event without its secrets, as it came in all else; None where `json` has to tell."""
         self._inner.clear()
-        return None if self.paths else self._in_place(raw)
+        return None if self.paths else self._quick_walk(raw)
 
     def json(self, raw: bytes) -> Redacted:
         """An event's JSON text; never raises, whatever ``raw`` holds."""
         try:
-            quick = self.in_place(raw)
+            quick = self.quick_walk(raw)
             if quick is not None:
                 return Redacted(tree.decode(quick), parsed=True)
             place = _Place(customer_key=CUSTOMER_KEY.encode() in raw)
@@ -98,7 +98,7 @@ class Redactor:
 
     def _checked(self, key: str) -> Key:
         self.check()
-        return classify(key)
+        return classify_key(key)
 
     def _name(self, key: str) -> str:
         """A key without secrets in itself."""
@@ -160,7 +160,7 @@ class Redactor:
         self.check()
         if place.secret:
             return tree.sound(value) if stays(value) else REDACTED
-        if is_plain(value) or not suspicious(value):
+        if is_plain(value) or not may_contain_secret(value):
             return value
         value = tree.sound(value)
         if _hints_by_unseen_alone(value):
@@ -182,7 +182,7 @@ class Redactor:
     def _read(self, value: str, place: _Place) -> str | None:
         try:
             raw = value.encode()
-            quick = self._in_place(raw, place.depth + 1)
+            quick = self._quick_walk(raw, place.depth + 1)
             inner = tree.encode(self._walk(tree.decode(raw), place.below()) if quick is None else tree.decode(quick))
             return inner if len(inner) <= MOST_GROWTH * len(value) else REDACTED
         except ValueError:
@@ -192,7 +192,7 @@ class Redactor:
 def _hints_by_unseen_alone(value: str) -> bool:
     """Whether characters that are not seen are all that hints at a secret in a value: taken away, and made blanks."""
     bare = without_unseen(value)
-    return bare != value and not suspicious(bare) and not suspicious(without_unseen(value, " "))
+    return bare != value and not may_contain_secret(bare) and not may_contain_secret(without_unseen(value, " "))
 
 
 def _leads(part: str, key: str) -> bool:

@@ -151,7 +151,7 @@ def _names_secret(raw: bytes, at: int) -> bool:
     return text is not None and (b"\\" in text or names_secret(text[1:-1].decode()))
 
 
-def split_usual(raw: bytes, ending: bytes) -> tuple[bytes, bytes]:
+def splice_common_secrets(raw: bytes, ending: bytes) -> tuple[bytes, bytes]:
     """The text of an event without its usual secrets, once each; and what is left to be looked at: the same without even their keys.
 
     ``ending`` takes the place of the event's last character.

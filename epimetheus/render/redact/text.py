@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 
 from epimetheus.render.redact.encodings import base64_texts, decoded
 from epimetheus.render.redact.key_values import keyed_spans
-from epimetheus.render.redact.keys import Key, classify
-from epimetheus.render.redact.prescan import suspicious
+from epimetheus.render.redact.keys import Key, classify_key
+from epimetheus.render.redact.prescan import may_contain_secret
 from epimetheus.render.redact.shapes import shape_spans
 
 REDACTED = "[redacted]"
@@ -28,12 +28,12 @@ def never() -> None:
     """Nothing to check."""
 
 
-def redact_text(text: str, classify: Classify = classify, check: Check = never) -> str:
+def redact_text(text: str, classify: Classify = classify_key, check: Check = never) -> str:
     """``text`` with every secret in it replaced by ``[redacted]``: by shape, and by key (``token=…``, ``"password": "…"``).
 
     ``check`` is called before each search for a kind of secret, and may raise.
     """
-    return redact_text_fully(text, classify, check) if suspicious(text) else text
+    return redact_text_fully(text, classify, check) if may_contain_secret(text) else text
 
 
 def redact_text_fully(text: str, classify: Classify, check: Check = never) -> str:
@@ -52,7 +52,7 @@ def _spans(text: str, classify: Classify, check: Check) -> list[Span]:
     for layer, origins in decoded(text):
         found += [(origins[start], origins[end]) for start, end in _plain_spans(layer, classify, check)]
     for start, end, inner in base64_texts(text):
-        if suspicious(inner) and _plain_spans(inner, classify, check):
+        if may_contain_secret(inner) and _plain_spans(inner, classify, check):
             found.append((start, end))
     return found
 

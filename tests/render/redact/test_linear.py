@@ -52,7 +52,7 @@ def test_a_pattern_is_linear_in_its_own_alphabet_repeated(name):
 
 
 def test_the_prescan_is_linear():
-    look, within = prescan.Look(prescan.HINTS), prescan.json_hints()
+    look, within = prescan.Prescan(prescan.HINTS), prescan.json_hints()
     for piece in texts([*PIECES, *dict.fromkeys(OWN)], 100):
         assert not is_linear(lambda text: look([text]), lambda length, piece=piece: repeated(piece, length).encode(), most=0.5), piece
         assert not is_linear(within.search, lambda length, piece=piece: repeated(piece, length).encode(), most=0.5), piece
@@ -113,7 +113,7 @@ def test_a_check_may_stop_the_search_within_a_text_and_within_the_text_of_an_eve
     redactor = Redactor(check=check)
     left[0] = 1000
     redactor.text("password=a1b2")  # the keys are known now
-    for doing in (lambda: redactor.text("password=a1b2 " * 30), lambda: redactor.in_place(b"[" + b'{"password":"x"},' * 30 + b"1]")):
+    for doing in (lambda: redactor.text("password=a1b2 " * 30), lambda: redactor.quick_walk(b"[" + b'{"password":"x"},' * 30 + b"1]")):
         left[0] = 25
         with pytest.raises(Stop):
             doing()
@@ -134,8 +134,8 @@ WAYS = {
     "json, a key": lambda redactor, text: redactor.json(details({text: text})),
     "json, many strings": lambda redactor, text: redactor.json(details(cut(text, 40))),
     "json, many members": lambda redactor, text: redactor.json(details({f"{part}{at}": 1 for at, part in enumerate(cut(text, 9))})),
-    "in place": lambda redactor, text: redactor.in_place(details({"a": text, "password": text})),
-    "noted": lambda redactor, text: redactor.noted(text, ("epimetheus", "compartmentPath")),
+    "in place": lambda redactor, text: redactor.quick_walk(details({"a": text, "password": text})),
+    "noted": lambda redactor, text: redactor.text_at(text, ("epimetheus", "compartmentPath")),
 }  # fmt: skip
 
 

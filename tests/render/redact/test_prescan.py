@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from epimetheus.render.redact.keys import classify, is_secret_key
-from epimetheus.render.redact.prescan import HINTS, Prescan, may_hold_secrets, suspicious
+from epimetheus.render.redact.keys import classify_key, is_secret_key
+from epimetheus.render.redact.prescan import HINTS, Prescan, may_contain_secret, may_contain_secrets
 from epimetheus.render.redact.text import redact_text_fully
 from tests.render.making import TEXTS
 from tests.render.redact.secret_cases import HARMLESS_TEXTS
@@ -33,11 +33,11 @@ def holds_a_secret(value):
     if isinstance(value, dict):
         named = any(key.lower() in ("key", "name") and isinstance(item, str) and is_secret_key(item) for key, item in value.items())
         there = any(key.lower() in ("value", "values") for key in value)
-        keyed = any(is_secret_key(key) or redact_text_fully(key, classify) != key for key in value)
+        keyed = any(is_secret_key(key) or redact_text_fully(key, classify_key) != key for key in value)
         return keyed or (named and there) or any(map(holds_a_secret, value.values()))
     if isinstance(value, list):
         return any(map(holds_a_secret, value))
-    return isinstance(value, str) and (redact_text_fully(value, classify) != value or holds_a_secret(read(value)))
+    return isinstance(value, str) and (redact_text_fully(value, classify_key) != value or holds_a_secret(read(value)))
 
 
 def read(text):
@@ -59,7 +59,7 @@ def read(text):
 @example({"author\u0130zation": "x"}, False)
 def test_a_text_without_a_hint_holds_no_secret_nor_does_any_json_in_it(value, ascii_only):
     text = json.dumps(value, ensure_ascii=ascii_only)
-    if not suspicious(text):
+    if not may_contain_secret(text):
         assert not holds_a_secret(value)
         assert not holds_a_secret(text)
 
@@ -67,8 +67,8 @@ def test_a_text_without_a_hint_holds_no_secret_nor_does_any_json_in_it(value, as
 @pytest.mark.parametrize("secret", SECRETS)
 def test_every_secret_is_hinted_at_alone_and_among_others(secret):
     text, _ = SECRETS[secret]
-    assert suspicious(text)
-    assert may_hold_secrets(["GetInstance", text, "prod"])
+    assert may_contain_secret(text)
+    assert may_contain_secrets(["GetInstance", text, "prod"])
     assert Prescan(HINTS)([b"", b"GetInstance", f"a\0{text}\0b".encode(), b"prod", b"", text.encode()]) == {2, 5}
 
 
@@ -76,23 +76,23 @@ def test_every_secret_is_hinted_at_alone_and_among_others(secret):
 def test_every_secret_key_is_hinted_at(key):
     in_json = (f'{{"{key}":"x"}}', json.dumps([f'{{"{key}":1}}']), f'{{"value":"x","name":"{key}"}}')
     for text in (f"{key}=x", f"{key} : x", f"{key}%3Dx", *in_json):
-        assert suspicious(text)
+        assert may_contain_secret(text)
 
 
 @pytest.mark.parametrize("text", ["", "GetInstance", "root/prod", "a@example.com", "12:30", "Mozilla/5.0 (X11; rv:140.0)", "é漢😀", "a=b"])
 def test_what_is_like_most_values_is_not(text):
-    assert not suspicious(text)
+    assert not may_contain_secret(text)
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800b", "\ud800"])
 def test_what_can_not_be_looked_at_is_in_doubt(text):
-    assert suspicious(text)
+    assert may_contain_secret(text)
 
 
 def test_nothing_is_sought_across_two_texts():
-    assert suspicious("password: x")
-    assert not may_hold_secrets(["password", ": x"])
-    assert not may_hold_secrets(["name", "=", "authorization"])
+    assert may_contain_secret("password: x")
+    assert not may_contain_secrets(["password", ": x"])
+    assert not may_contain_secrets(["name", "=", "authorization"])
     assert Prescan(HINTS)([b"password", b": x", b"a\0b"]) == set()
 
 

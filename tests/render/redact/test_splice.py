@@ -5,11 +5,11 @@ import json
 import pytest
 
 from epimetheus.render.redact.redactor import Redactor
-from epimetheus.render.redact.splice import split_usual
+from epimetheus.render.redact.splice import splice_common_secrets
 
 
 def in_place(text):
-    found = Redactor().in_place(text.encode())
+    found = Redactor().quick_walk(text.encode())
     return found if found is None else found.decode()
 
 
@@ -71,12 +71,12 @@ def test_a_line_end_within_a_key_is_left_to_the_walk():
 
 
 def test_with_paths_of_the_users_own_every_event_is_walked():
-    assert Redactor(["data.x"]).in_place(b'{"a":1}') is None
+    assert Redactor(["data.x"]).quick_walk(b'{"a":1}') is None
 
 
 def test_what_is_no_utf8_is_left_to_the_walk():
-    assert Redactor().in_place(b'{"a":"\xff"}') is None
-    assert Redactor().in_place('{"a":"é"}'.encode()) == '{"a":"é"}'.encode()
+    assert Redactor().quick_walk(b'{"a":"\xff"}') is None
+    assert Redactor().quick_walk('{"a":"é"}'.encode()) == '{"a":"é"}'.encode()
 
 
 @pytest.mark.parametrize(("raw", "text", "rest"), [
@@ -91,5 +91,5 @@ def test_what_is_no_utf8_is_left_to_the_walk():
 ])  # fmt: skip
 def test_the_usual_secrets_are_cut_out_once_and_the_rest_is_still_to_be_looked_at(raw, text, rest):
     json.loads(raw)
-    assert split_usual(raw.encode(), raw[-1:].encode()) == (text.encode(), rest.encode())
-    assert split_usual(raw.encode(), b",END") == (f"{text[:-1]},END".encode(), rest.encode())
+    assert splice_common_secrets(raw.encode(), raw[-1:].encode()) == (text.encode(), rest.encode())
+    assert splice_common_secrets(raw.encode(), b",END") == (f"{text[:-1]},END".encode(), rest.encode())
