@@ -37,7 +37,7 @@ class JsonText(Nested):
     def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, note=note, fields=fields)
         self._ending = lru_cache(_CACHED_NOTES)(_ending)
-        self._look = Prescan(*JSON_HINTS, STARTS_IN_JSON, '"epimetheus(?:Trimmed|Cut)?" *:', between=",")
+        self._look = Prescan(*JSON_HINTS, STARTS_IN_JSON, '"epimetheus(?:Trimmed|Cut)?" *:', separator=",")
 
     def at_once(self, subject: EventContext) -> Draft | None:
         """The text the event came as, where that is compact, without the secrets that are usual."""
