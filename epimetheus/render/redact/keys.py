@@ -70,7 +70,7 @@ _METADATA_LAST_WORDS = frozenset((
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
 _INVISIBLE = re.compile(f"[{UNSEEN}]")
 _PUNCTUATION = re.compile(r"[\W_]+")
-_DIGITS = re.compile(r"(?<=[a-z])\d+(?=-|$)|-v?\d+(?=-|$)")
+_VERSION_SUFFIX = re.compile(r"(?<=[a-z])\d+(?=-|$)|-v?\d+(?=-|$)")
 
 _NAME_KEY = re.compile(
     r"(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member|type|kind|id|label|title|attr|item|k)$"
@@ -126,7 +126,7 @@ def classify_key(key: str) -> KeyKind:
         key = _INVISIBLE.sub("", key)
     joined = _PUNCTUATION.sub("-", key.lower()).strip("-")
     hyphenated = joined if key.islower() else _WORD_BREAK.sub("-", key).lower().strip("-")
-    words = _DIGITS.sub("", hyphenated).split("-")
+    words = _VERSION_SUFFIX.sub("", hyphenated).split("-")
     is_metadata = words[-1] in _METADATA_LAST_WORDS or words[0] in _METADATA_FIRST_WORDS
     is_name = _NAME_KEY.match(joined) is not None or _NAME_KEY_ENDING.search(joined) is not None
     is_value = joined in _VALUE_KEYS or words[-1] in ("value", "values", "val")

@@ -18,7 +18,7 @@ _PASSWORD_OPTION_PROGRAMS = (
 _PRIVATE_KEY_BEGIN = re.compile(r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}?PRIVATE KEY")
 _PRIVATE_KEY_END = re.compile(r"-{4,5} ?END [A-Z0-9 ]{0,40}?PRIVATE KEY")
 _PLAIN_NAME = re.compile(r"[\w\-]{1,64}")
-_OPTION = re.compile(r"--?+([^\W\d_][\w\-]{0,62})")
+_OPTION_ARGUMENT = re.compile(r"--?+([^\W\d_][\w\-]{0,62})")
 
 KeyClassifier = Callable[[str], KeyKind]
 
@@ -61,7 +61,7 @@ def opens_private_key(text: str) -> bool:
 
 def option_name(text: str) -> str | None:
     """Returns ``name`` of ``--name``; None if ``text`` is not an option."""
-    match = _OPTION.fullmatch(without_invisible(text))
+    match = _OPTION_ARGUMENT.fullmatch(without_invisible(text))
     return match[1] if match else None
 
 

@@ -17,7 +17,7 @@ from epimetheus.render.redact.splice import REDACTED_STRING, STRING, VALUE, is_f
 
 _STRING_OR_KEY = re.compile(rb"(%b)(?: *+(:))?" % STRING, re.DOTALL)
 _OPTIONAL_STRING = re.compile(rb" *+(%b)?+" % STRING, re.DOTALL)
-_USER_ID = re.compile(rb'"user[_-]?id"', re.IGNORECASE)
+_USER_ID_KEY = re.compile(rb'"user[_-]?id"', re.IGNORECASE)
 _CUSTOMER_KEY_EVENT = CUSTOMER_KEY_EVENT.encode()
 _decode = msgspec.json.Decoder(str).decode
 
@@ -35,7 +35,7 @@ class _Document:
     @cached_property
     def has_user_id(self) -> bool:
         """Whether it has a user id, next to which ``key`` may be a secret."""
-        return _USER_ID.search(self.raw) is not None
+        return _USER_ID_KEY.search(self.raw) is not None
 
 
 class QuickWalk:
