@@ -1,4 +1,4 @@
-"""Masks the paths of REDACT (``data.identity.ipAddress``, ``*`` for any key or index) in a JSON tree and in a typed event."""
+"""Redacts the paths of REDACT (``data.identity.ipAddress``, ``*`` for any key or index) in a JSON tree and in a typed event."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -12,40 +12,40 @@ Path = tuple[str, ...]
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def mask_paths(value: object, paths: Sequence[Path]) -> object:
+def redact_paths(value: object, paths: Sequence[Path]) -> object:
     """Replaces everything that ``paths`` select in ``value``. Null stays null."""
     if not paths or value is None:
         return value
     if () in paths:
         return REDACTED
     if isinstance(value, dict):
-        return {key: mask_paths(item, _below(paths, key)) for key, item in value.items()}
+        return {key: redact_paths(item, _below(paths, key)) for key, item in value.items()}
     if isinstance(value, list):
-        return [mask_paths(item, _below(paths, str(index))) for index, item in enumerate(value)]
+        return [redact_paths(item, _below(paths, str(index))) for index, item in enumerate(value)]
     return value
 
 
-def mask_struct_paths(value: T, paths: Sequence[Path]) -> T:
-    """Masks a typed event by the JSON names of its fields. A path that selects a whole object masks all of it."""
+def redact_struct_paths(value: T, paths: Sequence[Path]) -> T:
+    """Redacts a typed event by the JSON names of its fields. A path that selects an object redacts every field of it."""
     changed = {}
     for field, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
         if below := _below(paths, name):
-            changed[field] = _mask_field_paths(getattr(value, field), below)
+            changed[field] = _redact_field_paths(getattr(value, field), below)
     return msgspec.structs.replace(value, **changed)
 
 
-def _mask_field_paths(value: object, paths: Sequence[Path]) -> object:
+def _redact_field_paths(value: object, paths: Sequence[Path]) -> object:
     if isinstance(value, msgspec.Struct):
-        return mask_struct_paths(value, [("*",)] if () in paths else paths)
+        return redact_struct_paths(value, [("*",)] if () in paths else paths)
     if isinstance(value, msgspec.Raw):
-        return _mask_raw_paths(bytes(value), paths)
-    return mask_paths(value, paths)
+        return _redact_raw_paths(bytes(value), paths)
+    return redact_paths(value, paths)
 
 
-def _mask_raw_paths(value: bytes, paths: Sequence[Path]) -> msgspec.Raw:
-    """Masks JSON text; text that is nested too deep is masked entirely."""
+def _redact_raw_paths(value: bytes, paths: Sequence[Path]) -> msgspec.Raw:
+    """Redacts JSON text; text that is nested too deep is redacted entirely."""
     try:
-        return msgspec.Raw(tree.encode(mask_paths(tree.decode(value), paths)).encode())
+        return msgspec.Raw(tree.encode(redact_paths(tree.decode(value), paths)).encode())
     except ValueError:
         return msgspec.Raw(tree.encode(REDACTED).encode())
 

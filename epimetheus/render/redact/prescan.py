@@ -44,7 +44,7 @@ _SECRET_NAMES = "|".join((
 ))  # fmt: skip
 _WHOLE_KEYS = r"(?:(?:(?:x|http|basic|proxy)[^a-z\x00]?)?auth(?:[^a-z\x00]?value)?|sig|answer|confirmation|idcs[^a-z\x00]?at)"
 _SHORT_NAMES = "|".join(sorted(SECRET_WORDS))
-"""Words that count only at the start of a key or text."""
+"""Short words, which also count at the start of a key or text."""
 
 
 def _secret_key(start: str, before: str, anything: str, end: str) -> str:

@@ -17,7 +17,7 @@ from epimetheus.render.redact.members import (
     private_key_lines,
     secret_members,
 )
-from epimetheus.render.redact.paths import Path, mask_paths, mask_struct_paths
+from epimetheus.render.redact.paths import Path, redact_paths, redact_struct_paths
 from epimetheus.render.redact.prescan import may_contain_secret
 from epimetheus.render.redact.quick_walk import QuickWalk
 from epimetheus.render.redact.text import REDACTED, is_short_word, no_check, redact_text, redact_text_fully
@@ -74,8 +74,8 @@ class Redactor:
         self._nested_cache: dict[tuple[str, _Position], str | None] = {}
 
     def event(self, event: AuditEvent) -> AuditEvent:
-        """Masks the user's paths in a typed event. Secrets in its texts remain for `text`."""
-        return mask_struct_paths(event, self.paths) if self.paths else event
+        """Redacts the user's paths in a typed event. Secrets in its texts remain for `text`."""
+        return redact_struct_paths(event, self.paths) if self.paths else event
 
     def text(self, value: str) -> str:
         """Redacts a single value, which may itself be JSON."""
@@ -84,8 +84,8 @@ class Redactor:
 
     def text_at(self, value: str, path: Path) -> str:
         """Redacts a value as if it were at ``path`` of the event's JSON."""
-        masked = any(len(own) <= len(path) and all(map(_matches, own, path)) for own in self.paths)
-        return REDACTED if masked else self.text(value)
+        is_redacted = any(len(own) <= len(path) and all(map(_matches, own, path)) for own in self.paths)
+        return REDACTED if is_redacted else self.text(value)
 
     def quick_walk(self, raw: bytes) -> bytes | None:
         """Redacts an event's JSON in place, with every other byte unchanged; None if it requires `json`."""
@@ -99,7 +99,7 @@ class Redactor:
             if quick is not None:
                 return RedactedJson(tree.decode(quick), parsed=True)
             position = _Position(customer_key=CUSTOMER_KEY_EVENT.encode() in raw)
-            return RedactedJson(self._walk(mask_paths(tree.decode(raw), self.paths), position), parsed=True)
+            return RedactedJson(self._walk(redact_paths(tree.decode(raw), self.paths), position), parsed=True)
         except ValueError:  # not JSON, or nested too deep
             return RedactedJson(self._redact_unparsed(raw.decode("utf-8", "replace")), parsed=False)
 
@@ -111,7 +111,7 @@ class Redactor:
         return classify_key(key)
 
     def _redact_key(self, key: str) -> str:
-        """Redacts secrets within a key itself."""
+        """Redacts secrets within a key."""
         return self._cached_key(key) if len(key) <= _MAX_CACHED_KEY else self._redact_key_uncached(key)
 
     def _redact_key_uncached(self, key: str) -> str:
@@ -180,7 +180,7 @@ class Redactor:
         return redact_text(value, self._classify, self.check)
 
     def _redact_nested(self, value: str, position: _Position) -> str | None:
-        """Walks a string that is JSON like the event itself and encodes it again, so that no duplicate key can hide a secret.
+        """Walks the JSON in a string and encodes the result, so that no duplicate key can hide a secret.
 
         Cached per event: the quick walk and the full walk would otherwise both read each level, and everything below it, again.
         """
@@ -200,7 +200,7 @@ class Redactor:
 
 
 def _has_only_invisible_hints(value: str) -> bool:
-    """Whether the only hints in ``value`` are its invisible characters: it has none with them removed, nor with them as spaces."""
+    """Whether ``value`` has hints only because of its invisible characters: not with them removed, and not with spaces instead."""
     bare = without_invisible(value)
     return bare != value and not may_contain_secret(bare) and not may_contain_secret(without_invisible(value, " "))
 

@@ -8,7 +8,7 @@ import pytest
 from epimetheus.render.redact.redactor import Redactor
 from tests.support.sdk_fields import SecretFields, installed_fields
 
-EXCEPTIONS = Path(__file__).parents[2] / "data" / "sdk_fields_that_stay.txt"
+EXCEPTIONS = Path(__file__).parents[2] / "data" / "sdk_fields_not_redacted.txt"
 FIELDS = installed_fields()
 SECRET = "Hunter2s3cr3tZq"
 
