@@ -11,8 +11,10 @@ setup: .venv/ready ## install everything that the demo, the tests and the tools 
 demo: .venv/ready ## watch it work: a stand-in for OCI, a receiver that dies and returns, nothing lost
 	@$(RUN) -m epimetheus demo
 
-test: .venv/ready ## every test
-	@$(RUN) -m pytest
+# One process per core; TEST_PROFILE=full plays more seeds and examples, as CI does.
+JOBS ?= $(shell nproc)
+test: .venv/ready ## every test, in parallel, in minutes
+	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup
 
 QUICK := tests/test_architecture.py tests/run/test_plan.py tests/run/test_known_compartments.py tests/run/test_forward.py tests/config/test_settings.py \
     tests/select tests/state tests/source/test_compartments.py tests/deliver/test_framing.py tests/render/formats/test_cef.py
@@ -23,8 +25,8 @@ check: .venv/ready ## style and types
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
 
-coverage: .venv/ready ## the tests, with the floor of branch coverage
-	@$(RUN) -m pytest --cov --cov-report=term
+coverage: .venv/ready ## every test with the full budgets, and the floor of branch coverage
+	@TEST_PROFILE=full $(RUN) -m pytest -q -n $(JOBS) --dist loadgroup --cov --cov-report=
 	@$(RUN) tests/coverage_floor.py
 
 # days of faults, seed by seed; `make test` plays some hundred

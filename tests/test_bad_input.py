@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.config.settings import Settings
@@ -17,14 +17,15 @@ from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.targets import TARGETS
 from tests.render.making import body, event
+from tests.support.budget import budget
 
-RUNS = {"event": 500, "settings": 500, "pem": 500}
+RUNS = dict.fromkeys(("event", "settings", "pem"), budget(quick=150, full=2000))
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_bad_input_leads_to_a_clear_error_or_a_faithful_message(name):
     mutator = Mutator(SEEDS[name], 1)
-    for data in [*SEEDS[name], *(mutator.fresh() for _ in range(RUNS.get(name, 3000)))]:
+    for data in [*SEEDS[name], *(mutator.fresh() for _ in range(RUNS.get(name, budget(quick=600, full=6000))))]:
         TARGETS[name](data)
 
 
@@ -77,7 +78,6 @@ def test_any_state_survives_a_round_trip(state):
     assert unpack(pack(state), "here") == state
 
 
-@settings(max_examples=300)
 @given(JSON)
 def test_json_forwards_any_new_field_of_an_event_unchanged(value):
     raw = event(newByOracle=value)

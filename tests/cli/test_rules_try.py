@@ -114,4 +114,4 @@ def test_what_is_odd_about_the_rules_is_told_first(terminal, tmp_path):  # noqa:
     _, type_in = terminal
     (tmp_path / "events").write_text(json.dumps(EVENTS))
     done = type_in("rules", "try", "--file", str(tmp_path / "events"), RULES=rules(mode="include"))
-    assert "included_events is empty, every event is sent" in done.stdout.splitlines()[0]
+    assert "included_events is empty: every event is sent" in done.stdout.splitlines()[0]

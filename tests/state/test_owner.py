@@ -120,7 +120,7 @@ class Unconfirmed(Kept):
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("fatal", range(1, 12))
-def test_item_07_killed_while_the_first_confirmation_is_recorded_the_next_run_completes_it(fatal, before):
+def test_killed_while_the_first_confirmation_is_recorded_the_next_run_completes_it(fatal, before):
     world = Unconfirmed()
     world.start(NOON, port=1)
     assert [json.loads(data)["complete"] for name, data in world.kept.items() if name != "state"] == [False, False]
