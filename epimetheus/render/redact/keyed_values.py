@@ -13,7 +13,7 @@ KeyClassifier = Callable[[str], KeyKind]
 
 # A key, its closing quotes (possibly escaped) and brackets, and the separator before its value.
 _KEY_AND_SEPARATOR = re.compile(
-    r"(?<![\w\-])(?P<key>[\w\-]++)(?:\[\d{0,9}\])?[)\]\"'`\\]*+(?P<blank>\s*+)(?P<sep>:=|=>|->|==?+|[:\uff1a\uff1d])(?P<after>\s*+)"
+    r"(?<![\w\-])(?P<key>[\w\-]++)(?:\[\d{0,9}\])?[)\]\"'`\\]*+(?P<space>\s*+)(?P<sep>:=|=>|->|==?+|[:\uff1a\uff1d])(?P<after>\s*+)"
 )
 _OPTION = re.compile(r"(?<![\w\-])--?+(?P<key>[^\W\d_][\w\-]*+)(?P<after>\s++|\\*+[\"']\s*+,\s*+)(?![\-\s])")
 _LIST_PAIR = re.compile(r"\[\s*+\\*+[\"'](?P<key>[\w\-.]++)\\*+[\"']\s*+,\s*+(?=\\*+[\"'])", re.ASCII)
@@ -157,7 +157,7 @@ def _is_prose(text: str, match: re.Match[str]) -> bool:
     """Whether a key with a colon is a word in a sentence or title, followed by a name."""
     start = match.start()
     word = _WORD_BEFORE.search(text, max(0, start - 34), start)
-    if word is None or match["blank"] or match["after"] not in (" ", "") or not _PLAIN_KEY.fullmatch(match["key"]):
+    if word is None or match["space"] or match["after"] not in (" ", "") or not _PLAIN_KEY.fullmatch(match["key"]):
         return False
     name = _NAME_LIKE.match(text, match.end("after"))
     if name is None or not match["after"]:
