@@ -361,7 +361,7 @@ def test_warnings_of_rules_and_field_map_are_shown(ran):
     odd = '{"event_filtering": {"mode": "include", "excluded_events": ["GetInstance"]}}'
     report = checked(ran, RULES=odd, FIELD_MAP='{"field_mappings": {"compartmentName": "cs1Label"}}')
     assert report.verdict == "healthy"
-    assert "mode include does not look at this list" in the(report, "rules").what
+    assert "mode include ignores this list" in the(report, "rules").what
     assert "field_mappings.compartmentName" in the(report, "field_map").what
 
 
