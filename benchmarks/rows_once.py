@@ -14,7 +14,7 @@ from benchmarks.figures import Figure
 from benchmarks.helper import Helper
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.oci_client.clients import make_client, sign_in
-from epimetheus.run.known_compartments import remembered, update_compartments
+from epimetheus.run.known_compartments import known_compartments, update_compartments
 from epimetheus.select.dedupe import KEY_BYTES, SeenKeys
 from epimetheus.source.compartments import choose, discover, paths
 from epimetheus.source.identity import compartment_pages
@@ -51,7 +51,7 @@ def _surveyed(list_page: Any, tenancy: str) -> None:
     listing = discover(list_page, tenancy, Deadline.after(SYSTEM, SECONDS))
     asked = choose(listing.compartments, "all", (), tenancy)
     state, _ = update_compartments(State("here", _NOW), listing, asked, now=_NOW, lookback=60, overlap=15)
-    paths(remembered(state))
+    paths(known_compartments(state))
 
 
 def state(bench: Bench) -> list[Figure]:

@@ -51,12 +51,12 @@ STATES = st.builds(
             st.booleans(),
             st.booleans(),
             vanished=st.none() | MINUTES,
-            read=st.none() | MINUTES,
+            read_until=st.none() | MINUTES,
         ),
         max_size=3,
     ),
     keys=st.dictionaries(MINUTES, st.binary(min_size=16, max_size=16).map(lambda key: key * 3), max_size=4),
-    quotas=st.dictionaries(
+    rate_limits=st.dictionaries(
         st.text(),
         st.dictionaries(MINUTES, st.builds(HourlyCount, COUNT, COUNT, COUNT, st.none() | COUNT, st.none() | COUNT), min_size=1, max_size=2),
         max_size=3,
@@ -66,7 +66,7 @@ STATES = st.builds(
     tenancy=st.text(),
     receiver=st.none() | st.builds(ReceiverId, st.text(), st.text()),
     adopted=st.none() | st.builds(Adoption, SECONDS, st.text(), st.text()),
-    marked=st.text(),
+    marker_owner=st.text(),
     writer=st.text(),
     serial=st.integers(0, 2**63),
     last=st.dictionaries(st.text(), SCALARS, max_size=3),

@@ -63,25 +63,25 @@ EVENTS_WITH_OCID = {
 @pytest.mark.parametrize("case", EVENTS_WITH_OCID)
 def test_tamper_watch_finds_an_ocid(case):
     raw = EVENTS_WITH_OCID[case].encode()
-    assert TamperWatch([OCID]).named(b"[%b]" % raw) is True
-    assert TamperWatch([OCID]).touched(raw) is True
-    assert TamperWatch([OCID.upper()]).touched(raw) is True
-    assert TamperWatch(["ocid1.fnfunc.oc1.iad.another"]).touched(raw) is False
+    assert TamperWatch([OCID]).mentions(b"[%b]" % raw) is True
+    assert TamperWatch([OCID]).touches(raw) is True
+    assert TamperWatch([OCID.upper()]).touches(raw) is True
+    assert TamperWatch(["ocid1.fnfunc.oc1.iad.another"]).touches(raw) is False
 
 
 @pytest.mark.parametrize("data", [{"identity": {"x": {"y": OCID.upper()}}}, {"request": {"headers": {"x": OCID.replace(".", "%2E")}}}])
 def test_tamper_watch_ignores_the_identity_and_the_headers_of_a_request(data):
-    assert TamperWatch([OCID]).touched(compact(event(**data)).encode()) is False
+    assert TamperWatch([OCID]).touches(compact(event(**data)).encode()) is False
 
 
 def test_tamper_watch_is_fast_on_pages_without_such_escapes():
     raw = compact([event(request={"path": "/a%20b%2Fc%3A%C3%A9"}, message="a&b \u00e9 <c>")] * 2000).encode()
     watch = TamperWatch([OCID])
     started = time.process_time()
-    assert watch.named(raw) is False
+    assert watch.mentions(raw) is False
     assert time.process_time() - started < 0.02 * len(raw) / 1e6
     for unit in ("%25", "&amp;", "&#", "%", "&#38;#", "\\u0025"):
-        watch.named(unit.encode() * 200_000)
+        watch.mentions(unit.encode() * 200_000)
     assert time.process_time() - started < 10
 
 
@@ -96,9 +96,9 @@ class Polling:
         rate_limits = RateLimits(self.state)
         own = OwnPolling(rate_limits)
         timed = [(event("ListEvents", identity={"principalId": "us", "ipAddress": address}), hour * 3_600_000) for address, hour in calls]
-        ours = [own.is_ours(fetched(call).event, millis) for call, millis in timed]
-        rate_limits.settle(rate_limits.taken())
-        rate_limits.tell(rate_limits.untold(1 << 40, ""))
+        ours = [own.is_own(fetched(call).event, millis) for call, millis in timed]
+        rate_limits.settle(rate_limits.take_pending())
+        rate_limits.mark_reported(rate_limits.unreported(1 << 40, ""))
         self.state = rate_limits.packed(horizon)
         self.warnings = own.warnings()
         return ours
@@ -125,14 +125,14 @@ def test_an_address_that_polls_is_not_adopted_after_an_outage_of_any_length(sile
     assert polling.warnings == [
         f"The credentials of this deployment were used from {THIEF}, not only from {OWN}. These calls are forwarded as events."
         " If a new container or NAT gateway of this deployment has that address, run `python -m epimetheus state own-address ADDRESS`;"
-        " otherwise its credentials are in other hands: revoke them."
+        " otherwise the credentials are compromised: revoke them."
     ]
 
 
 def test_a_reported_address_is_not_adopted_when_no_own_address_is_known():
     rate_limits = RateLimits({})
-    rate_limits.passes(f"own polling: ListEvents from {THIEF}", 0)
-    rate_limits.settle(rate_limits.taken())
+    rate_limits.count_passed(f"own polling: ListEvents from {THIEF}", 0)
+    rate_limits.settle(rate_limits.take_pending())
     polling = Polling()
     polling.state = rate_limits.packed(0)
     assert polling.run([(THIEF, 1), (OWN, 1), (THIEF, 2)]) == [False, True, False]

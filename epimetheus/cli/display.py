@@ -38,9 +38,9 @@ class TerminalObserver:
         self._bars = bars
         self._tasks: dict[str, tuple[TaskID, TaskID, int]] = {}
 
-    def wrong(self, trouble: Problem, region: str) -> None:
+    def problem(self, problem: Problem, region: str) -> None:
         """One line: what, and what to do."""
-        say(self._console, f"{region}: {trouble.what} {trouble.do}", "yellow")
+        say(self._console, f"{region}: {problem.what} {problem.do}", "yellow")
 
     def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
         """One line for an event: its type and id, and why."""
@@ -196,7 +196,7 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
     if adopted := state.adopted:
         rows.append(("adopted", f"{time_text(adopted.at)}, before: {adopted.before}. Reason: {adopted.reason}"))
     rows += [
-        ("behind", f"{ocid} since {minute_text(behind.since)}, {behind.tries} tries: {behind.why}")
+        ("behind", f"{ocid} since {minute_text(behind.since)}, {behind.attempts} tries: {behind.reason}")
         for ocid, behind in sorted(state.behind.items())
     ]
     for title, text in rows:

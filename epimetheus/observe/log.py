@@ -66,10 +66,10 @@ class LogObserver:
         self._run_id = run_id
         self._log = logging.getLogger(_LOG)
 
-    def wrong(self, trouble: Problem, region: str) -> None:
+    def problem(self, problem: Problem, region: str) -> None:
         """One line: what, and what to do."""
-        fields = {"run": self._run_id, "region": region, "kind": trouble.kind, "fault": trouble.fault, "do": trouble.do}
-        self._log.warning("%s", trouble.what, extra={"event": "trouble", "fields": fields})
+        fields = {"run": self._run_id, "region": region, "kind": problem.kind, "fault": problem.fault, "do": problem.do}
+        self._log.warning("%s", problem.what, extra={"event": "trouble", "fields": fields})
 
     def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
         """One line for an event: its type and id, and why."""

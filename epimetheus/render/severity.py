@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
-from epimetheus.event_patterns import compiled, matches
+from epimetheus.event_patterns import compile_patterns, matches
 from epimetheus.model import AuditEvent
 from epimetheus.render.meaning import failed, names_sign_on, status
 
@@ -39,7 +39,7 @@ class Severity:
     """
 
     def __init__(self, verbs: Mapping[int, Sequence[str]] = VERBS, patterns: Sequence[tuple[str, int]] = ()) -> None:
-        self._patterns = [(compiled([pattern]), severity) for pattern, severity in patterns]
+        self._patterns = [(compile_patterns([pattern]), severity) for pattern, severity in patterns]
         self._verbs = [(beginning(patterns), severity) for severity, patterns in verbs.items()]
         self._known = lru_cache(_CACHED)(self._told)
 

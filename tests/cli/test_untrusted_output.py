@@ -90,7 +90,7 @@ def tried():
 
 def watched(console):
     with view.watcher(console) as watching:
-        watching.wrong(filled(Problem), HOSTILE)
+        watching.problem(filled(Problem), HOSTILE)
         watching.filtered(HOSTILE, Fetched(b"{}", filled(AuditEvent)), HOSTILE)
         watching.counted(HOSTILE, 3, 2, {HOSTILE: 1})
         watching.progress(HOSTILE, Window(100, 220), 7, 7)
@@ -168,8 +168,8 @@ def test_rules_try_shows_a_hostile_event_type(terminal, tmp_path):  # noqa: F811
 def test_state_show_shows_a_hostile_state(terminal):  # noqa: F811
     stage, type_in = terminal
     store = FileStore(Path(stage.environment["STATE_FILE"]))
-    keeper = StateSession(store, "r1", "us-ashburn-1")
-    keeper.open(lambda: dataclasses.replace(state(), region="us-ashburn-1", lease=None), now=SYSTEM.now(), until=SYSTEM.now() + 60)
+    session = StateSession(store, "r1", "us-ashburn-1")
+    session.open(lambda: dataclasses.replace(state(), region="us-ashburn-1", lease=None), now=SYSTEM.now(), until=SYSTEM.now() + 60)
     for words in (("state", "show"), ("state", "show", "--raw")):
         done = type_in(*words)
         assert done.exit_code == 0

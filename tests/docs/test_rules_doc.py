@@ -20,7 +20,7 @@ from epimetheus.select.rules import Reason
 from epimetheus.select.selection import Selection
 from epimetheus.select.tamper_watch import OWN_CALLS, TamperWatch
 from epimetheus.source.decode import decode_event
-from epimetheus.wiring.run_options import rules_of
+from epimetheus.wiring.selection import rules_from_file
 from tests.cli.test_rules_try import EVENTS, SERVICE, one
 from tests.render.making import SETTINGS
 from tests.select.test_actors import LISTED, SHAPES
@@ -85,7 +85,7 @@ def tried() -> str:
     outcome, console = rules_try.RulesTrial(), Console(file=io.StringIO(), width=100)
     events = [*EVENTS, *[one("TerminateInstance", n, identity=SERVICE) for n in range(2)]]
     placed = [("", 0, decode_event(json.dumps(event).encode())) for event in events]
-    rules_try.attempt(placed, Selection(rules_of(rules, ()), TamperWatch(("ocid1.policy.oc1..ours",)), RateLimits({})), outcome)
+    rules_try.attempt(placed, Selection(rules_from_file(rules, ()), TamperWatch(("ocid1.policy.oc1..ours",)), RateLimits({})), outcome)
     terminal.show_tried(console, outcome, ())
     return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
 
