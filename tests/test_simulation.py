@@ -104,7 +104,7 @@ MUTATIONS = [
     Mutation("6: all pages are kept in memory", "source/fetch.py", f" in {PAGES}:", f" in [*{PAGES}]:"),
     Mutation(
         "7: a malformed event is sent unredacted", "render/renderer.py",
-        "EVENT_SECONDS)\n            text = beginning(raw, most, self._redactor)",
+        "EVENT_SECONDS)\n            text = redacted_excerpt(raw, max_bytes, self._redactor)",
         "EVENT_SECONDS)\n            text = raw.decode()",
     ),
     Mutation("8: a failed run is ok", "run/run.py", 'return build_report(ctx, "failed", error)', 'return build_report(ctx, "ok")'),

@@ -17,7 +17,7 @@ from epimetheus.errors import ConfigError, EpimetheusError
 from epimetheus.health.model import CheckResult, HealthReport
 from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text, time_text
 from epimetheus.observe.log import headline
-from epimetheus.render.sanitize import on_terminal
+from epimetheus.render.sanitize import terminal_safe
 from epimetheus.state.model import Lease, State
 
 EXIT_CODES: dict[Status, int] = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
@@ -61,8 +61,8 @@ class TerminalObserver:
                 say(self._console, line)
             return
         if region not in self._tasks:
-            minutes = self._bars.add_task(on_terminal(f"{region} minutes"))
-            self._tasks[region] = (self._bars.add_task(on_terminal(f"{region} compartments")), minutes, cursor.start)
+            minutes = self._bars.add_task(terminal_safe(f"{region} minutes"))
+            self._tasks[region] = (self._bars.add_task(terminal_safe(f"{region} compartments")), minutes, cursor.start)
         compartments, minutes, start = self._tasks[region]
         self._bars.update(compartments, completed=done, total=works)
         self._bars.update(minutes, completed=cursor.start - start, total=cursor.end - start)

@@ -17,7 +17,7 @@ from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, StateDamaged, StateError, StateForeign
 from epimetheus.model import minute_text, parse_minute, time_text
-from epimetheus.render.sanitize import on_terminal
+from epimetheus.render.sanitize import terminal_safe
 from epimetheus.run.known_compartments import RETENTION_MINUTES
 from epimetheus.select.own_polling import confirm_address, keep_addresses
 from epimetheus.state.checks import missing_state
@@ -184,7 +184,7 @@ def _dropped(state: State) -> str:
 
 def _ask(question: str, yes: bool) -> None:
     if not yes:
-        typer.confirm(on_terminal(question), abort=True)
+        typer.confirm(terminal_safe(question), abort=True)
 
 
 def _kept(region: str | None) -> _Kept:

@@ -16,7 +16,7 @@ REFUSE_SECONDS = 300.0
 """Above this offset, a run fails: OCI rejects signatures whose date differs more."""
 
 _RESOLUTION_SECONDS = 1.0  # a Date header has whole seconds: a smaller offset is noise
-_HELP = "Synchronize this machine's clock (NTP). Inside OCI Functions, invoke the function again; if this persists, contact Oracle."
+_HELP = "Synchronize the clock of this machine (NTP). Inside OCI Functions, invoke the function again; if this persists, contact Oracle."
 
 
 class ClockOffset:

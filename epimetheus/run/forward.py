@@ -12,7 +12,7 @@ from epimetheus.clock import Deadline
 from epimetheus.errors import AccountingError
 from epimetheus.model import Fetched
 from epimetheus.render import Item, Rendered
-from epimetheus.render.formats.base import Notes
+from epimetheus.render.formats.base import Enrichment
 from epimetheus.run.ports import EventRenderer, Sink
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
@@ -136,7 +136,7 @@ class Forwarder:
         self._sequence += 1
         self._notices.append(self._sequence)
         self._tally.notices += 1
-        self._send([self._renderer.notice(notice, self._sequence)])
+        self._send([self._renderer.render_notice(notice, self._sequence)])
 
     def finish(self) -> None:
         """Send and confirm everything, and check the counts. Raises ReceiverError, DeliveryUncertain, AccountingError."""
@@ -171,7 +171,7 @@ class Forwarder:
         path = self.compartment_paths.get((event.data.compartment_id if event else None) or polled)
         actor = self._selection.actor(fetched) if self._actors else None
         self._tally.malformed += event is None
-        self._waiting.append((fetched, self._sequence, Notes(path, actor, watched)))
+        self._waiting.append((fetched, self._sequence, Enrichment(path, actor, watched)))
         self._waiting_bytes += len(memoryview(fetched.raw))
         together = RENDERED_TOGETHER if deadline is None else self._together
         if len(self._waiting) >= together or self._waiting_bytes >= RENDERED_BYTES:
@@ -182,7 +182,7 @@ class Forwarder:
 
     def _render_waiting(self) -> None:
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        rendered = self._renderer.many(waiting)
+        rendered = self._renderer.render_many(waiting)
         self._tally.redacted += sum([one.redacted for one in rendered])
         self._tally.abridged += sum([one.abridged for one in rendered])
         self._send(rendered)

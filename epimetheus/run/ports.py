@@ -91,11 +91,11 @@ class Receiver(Sink, Protocol):
 class EventRenderer(Protocol):
     """Turns events into messages, as `epimetheus.render.Renderer`."""
 
-    def many(self, items: Sequence[Item], /) -> list[Rendered]:
+    def render_many(self, items: Sequence[Item], /) -> list[Rendered]:
         """The messages of events, each with its sequence number in the run and its notes."""
         ...
 
-    def notice(self, fetched: Fetched, sequence: int, /) -> Rendered:
+    def render_notice(self, fetched: Fetched, sequence: int, /) -> Rendered:
         """The message of a notice."""
         ...
 

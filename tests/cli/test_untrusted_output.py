@@ -26,7 +26,7 @@ from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, S
 from epimetheus.state.session import StateSession
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.cli.test_runs_table import put
-from tests.render.making import event, hides
+from tests.render.helpers import event, is_invisible
 
 CONTROLS = "\x1b[2J\x1b]0;x\x07\x9b31m\r\x08\n\x85\u202e\u200b\u2028\U000e0041"
 HOSTILE = f"a{CONTROLS}:100:[red]z[/red]"
@@ -40,7 +40,7 @@ def names_console(node):
 
 def assert_safe(output, *, shown=True):
     """Nothing but text and line ends, and the hostile text as text."""
-    assert [character for character in output if hides(character) and character != "\n"] == []
+    assert [character for character in output if is_invisible(character) and character != "\n"] == []
     assert "\\u001b" in output or not shown
     assert ":100:" in output or not shown
     assert "💯" not in output
@@ -198,7 +198,7 @@ def test_runs_shows_hostile_lines(terminal, tmp_path):  # noqa: F811
     for words in (("runs",), ("runs", "show", one_line), ("runs", "--json"), ("runs", "show", "--json", one_line)):
         assert_safe(type_in(*words).output)
     assert_safe(type_in("runs", "html", str(tmp_path / "x.html")).output, shown=False)
-    assert not any(hides(character) for character in (tmp_path / "x.html").read_text("utf-8") if character != "\n")
+    assert not any(is_invisible(character) for character in (tmp_path / "x.html").read_text("utf-8") if character != "\n")
 
 
 def test_mistakes_in_settings_are_shown(terminal):  # noqa: F811

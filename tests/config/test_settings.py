@@ -383,7 +383,7 @@ def test_nothing_is_suggested_for_an_unknown_setting_that_is_similar_to_none():
 def test_an_error_that_ends_with_a_suggestion_has_no_further_full_stop():
     with pytest.raises(ConfigError) as failed:
         Settings.read({**REQUIRED, "SYSLOG_HSOT": "siem"})
-    expected = "1 mistake(s) in the configuration: Unknown setting SYSLOG_HSOT. Did you mean SYSLOG_HOST? Correct them and run again."
+    expected = "1 configuration error: Unknown setting SYSLOG_HSOT. Did you mean SYSLOG_HOST? Correct the configuration and run again."
     assert str(failed.value) == expected
 
 

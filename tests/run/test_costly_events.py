@@ -8,7 +8,7 @@ import pytest
 
 from epimetheus.model import Window
 from epimetheus.render import Rendered, Renderer
-from epimetheus.render.abridge import EVENT_SECONDS, MOST_BYTES
+from epimetheus.render.abridge import EVENT_SECONDS, MAX_BYTES
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.rate_limits import RateLimits
@@ -18,7 +18,7 @@ from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.decode import Events
 from epimetheus.source.fetch import FetchTask
 from epimetheus.testing.oci.samples import Sampler
-from tests.render.making import FORMATS, FORMATS_AND_HEADERS, OCSF, SETTINGS, event, fetched, parts, read_by_cefp, read_leef
+from tests.render.helpers import FORMATS, FORMATS_AND_HEADERS, OCSF, SETTINGS, event, fetched, parts, read_by_cefp, read_leef
 from tests.run.test_forward import Forwarder, Sink
 from tests.support.harness import staged
 
@@ -102,7 +102,7 @@ LARGE = {
 def test_a_giant_event_costs_less_than_two_seconds_and_is_marked(name, form):
     raw = costly(**LARGE[name]())
     given = fetched(raw)
-    assert len(given.raw) > MOST_BYTES
+    assert len(given.raw) > MAX_BYTES
     began = time.process_time()
     rendered = Renderer(**{**SETTINGS, "format": form, "max_bytes": 64_000})(given, 7)
     assert time.process_time() - began < 2
@@ -122,7 +122,7 @@ def test_giant_malformed_text_costs_less_than_two_seconds():
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_an_event_below_the_limits_is_not_abridged(form):
-    raw = costly(additionalDetails={"x": "y" * (MOST_BYTES - 2000)})
+    raw = costly(additionalDetails={"x": "y" * (MAX_BYTES - 2000)})
     rendered = Renderer(**{**SETTINGS, "format": form})(fetched(raw), 7)
     assert (rendered.abridged, b"[abridged" in rendered.message) == (False, False)
 
@@ -141,7 +141,7 @@ class SlowRenderer:
     def __init__(self, hand, seconds):
         self.hand, self.seconds = hand, seconds
 
-    def many(self, items):
+    def render_many(self, items):
         self.hand.forward(self.seconds * len(items))
         return [Rendered(b"%d" % sequence, trimmed=False, abridged=True) for _, sequence, _ in items]
 
@@ -187,8 +187,8 @@ def test_300_user_agents_of_64_kb_on_one_page_arrive_within_the_deadline(tmp_pat
 
 
 def test_a_run_that_renders_slowly_commits_before_its_deadline_and_the_next_runs_continue(tmp_path, api_key, monkeypatch):
-    real = Renderer.many
-    monkeypatch.setattr(Renderer, "many", lambda self, items: time.sleep(0.05 * len(items)) or real(self, items))
+    real = Renderer.render_many
+    monkeypatch.setattr(Renderer, "render_many", lambda self, items: time.sleep(0.05 * len(items)) or real(self, items))
     with staged(tmp_path, api_key, page_size=500) as stage:
         hostile(stage, 80)
         began = time.monotonic()

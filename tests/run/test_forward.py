@@ -5,7 +5,7 @@ import pytest
 from epimetheus.errors import AccountingError, DeliveryUncertain
 from epimetheus.model import HourlyCount, Window
 from epimetheus.render import Rendered
-from epimetheus.render.formats.base import Notes
+from epimetheus.render.formats.base import Enrichment
 from epimetheus.run import forward
 from epimetheus.run.forward import BATCH_BYTES, BATCH_KEYS, Forwarder
 from epimetheus.run.tally import Tally
@@ -55,13 +55,13 @@ class FakeRenderer:
     """Renders an event as its sequence number and raw text."""
 
     def __init__(self):
-        self.notes = []
+        self.enrichments = []
 
-    def many(self, items):
-        self.notes += [notes for _, _, notes in items]
-        return [self.notice(fetched, sequence) for fetched, sequence, _ in items]
+    def render_many(self, items):
+        self.enrichments += [enrichment for _, _, enrichment in items]
+        return [self.render_notice(fetched, sequence) for fetched, sequence, _ in items]
 
-    def notice(self, fetched, sequence):
+    def render_notice(self, fetched, sequence):
         raw = bytes(fetched.raw)
         return Rendered(b"%d:%b" % (sequence, raw), trimmed=b"long" in raw, redacted=b"[redacted]" in raw)
 
@@ -235,7 +235,11 @@ def test_the_renderer_gets_compartment_path_actor_and_tamper_watch(forwarder, re
     forwarder.compartment_paths = {"c": "root/c", "d": "root/c/d"}
     elsewhere = b'{"eventType":"t","data":{"compartmentId":"d","resourceId":"ocid1.bucket.ours"},"eventId":"x"}'
     forwarder.forward_page(task(), page_of(text("a"), elsewhere, b"[]"))
-    assert renderer.notes == [Notes("root/c", "unknown", False), Notes("root/c/d", "unknown", True), Notes("root/c", "unknown", False)]
+    assert renderer.enrichments == [
+        Enrichment("root/c", "unknown", False),
+        Enrichment("root/c/d", "unknown", True),
+        Enrichment("root/c", "unknown", False),
+    ]
 
 
 def test_redacted_events_are_counted(forwarder, tally):

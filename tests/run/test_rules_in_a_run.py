@@ -12,7 +12,7 @@ from epimetheus.errors import ConfigError
 from epimetheus.function.invoke import RunFailed
 from epimetheus.model import Cache, HourlyCount, parse_minute, time_text
 from epimetheus.testing.syslog import parse_message
-from tests.render.making import event
+from tests.render.helpers import event
 from tests.support.hand import NOON
 from tests.support.harness import event_id
 

@@ -7,7 +7,7 @@ import pytest
 
 from epimetheus.select.rules import Decision, RuleEngine, Rules
 from epimetheus.source.decode import decode_event
-from tests.render.making import event
+from tests.render.helpers import event
 
 OWN = "ocid1.fnfunc.oc1.iad.own"
 

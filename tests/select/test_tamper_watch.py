@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from epimetheus.select.tamper_watch import TamperWatch
-from tests.render.making import event
+from tests.render.helpers import event
 
 BUCKET, POLICY = "ocid1.bucket.oc1.iad.watched", "ocid1.policy.oc1..watched"
 

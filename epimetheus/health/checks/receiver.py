@@ -74,7 +74,7 @@ def check_probe(context: HealthContext, deadline: Deadline) -> CheckAnswer:
     """A message arrives. Raises ReceiverError, OutOfTime."""
     wiring, region = context.wiring, context.regions[0]
     probe = notices.probe(notices.Author(context.run_id, region, wiring.tenancy, context.now()))
-    message = wiring.rendering.renderer(region, context.run_id).notice(probe, 1).message
+    message = wiring.rendering.renderer(region, context.run_id).render_notice(probe, 1).message
     delivery = wiring.receiver.delivery(wiring.receiver.dialer(deadline), deadline)
     try:
         delivery.write(framer(wiring.settings.syslog_framing)(message), 1)
