@@ -24,7 +24,8 @@ runs_app = typer.Typer(help="Show past runs, read from the function's log in OCI
 
 Since = Annotated[str, typer.Option(help="Period up to now: 90m, 24h, 7d.")]
 Log = Annotated[
-    str | None, typer.Option(help="Where to search: COMPARTMENT_OCID[/LOG_GROUP[/LOG]]. Default: every compartment of the tenancy.")
+    str | None,
+    typer.Option(help="Where to search: COMPARTMENT_OCID/LOG_GROUP/LOG, or its first one or two parts. Default: every compartment."),
 ]
 Region = Annotated[str | None, typer.Option(help="Region of the function. Default: the region of the credentials.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
