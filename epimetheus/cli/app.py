@@ -53,7 +53,7 @@ def run(
 
 @app.command()
 def validate() -> None:
-    """Check settings, certificates, and rules without using the network.
+    """Check settings, certificates, rules, and field map without using the network.
 
     Shows the settings in effect, or every error at once.
     """

@@ -20,7 +20,7 @@ from epimetheus.oci_client.clients import make_client
 from epimetheus.source.compartments import discover
 from epimetheus.wiring.wiring import Wiring
 
-runs_app = typer.Typer(help="Show past runs, read from the function's log in OCI Logging.")
+runs_app = typer.Typer()
 
 Since = Annotated[str, typer.Option(help="Period up to now: 90m, 24h, 7d.")]
 Log = Annotated[
@@ -48,10 +48,9 @@ def runs(
     region: Region = None,
     minutes: Minutes = 5.0,
 ) -> None:
-    """List past runs with their counts over time and the reasons for failures.
+    """List past runs, read from the function's log in OCI Logging.
 
-    Without a subcommand, the exit code is that of the last run of each region, the worst one: 0 ok or skipped; 1 partial, or no run found;
-    2 failed.
+    Shows a table, events and lag over time, and the reasons for failures. The exit code is that of the last run.
     """
     if context.invoked_subcommand:
         _reject_options(context)

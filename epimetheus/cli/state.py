@@ -121,7 +121,7 @@ def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None
         owner = target.owner
         before, after = _owner_text(state.tenancy, state.receiver), _owner_text(owner.tenancy, owner.receiver)
         if (state.tenancy, state.receiver) == (owner.tenancy, owner.receiver):
-            print_line(terminal_console(), f"{target.name}: already adopted by {after}.")
+            print_line(terminal_console(), f"{target.name}: already belongs to {after}.")
             return
         for line in (f"{target.name} belongs to {before}.", f"New owner: {after}."):
             print_line(terminal_console(), line)

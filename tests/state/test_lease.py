@@ -143,7 +143,7 @@ def test_a_killed_run_leaves_a_lease_of_five_minutes_at_most(scene):
     assert (done.returncode, f"Run {lease.run} holds the lease since " in told) == (0, True)
     done = scene.start("state", "unlock", "--yes")
     shown, _ = done.communicate(timeout=60)
-    assert (done.returncode, f"run {lease.run} holds the lease since " in shown, "the lease is removed" in shown) == (0, True, True)
+    assert (done.returncode, f"run {lease.run} holds the lease since " in shown, "removed the lease" in shown) == (0, True, True)
     scene.run_again()
 
 
