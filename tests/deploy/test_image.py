@@ -227,7 +227,7 @@ def test_pruning_twice_changes_nothing_and_a_folder_without_the_sdk_is_refused(i
     subprocess.run([PYTHON, PRUNE, copy], check=True, capture_output=True)
     assert {path.relative_to(copy) for path in copy.rglob("*")} == {path.relative_to(image / "python") for path in before}
     refused = subprocess.run([PYTHON, PRUNE, tmp_path], capture_output=True, text=True, check=False)
-    assert (refused.returncode, "no oci in it" in refused.stderr) == (2, True)
+    assert (refused.returncode, "the folder has no package oci" in refused.stderr) == (2, True)
 
 
 def test_the_dockerfile_pins_its_base_installs_only_pins_and_is_not_root():
