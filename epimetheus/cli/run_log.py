@@ -78,7 +78,7 @@ def read_runs(search: Search, scopes: Sequence[str], start: int, end: int, deadl
     for window in windows(start, end):
         for at in range(0, len(scopes), _MAX_SCOPES):
             for run in filter(None, map(parse_run, reader.results(scopes[at : at + _MAX_SCOPES], window))):
-                # Windows touch, and Logging's own ids are not unique: https://github.com/oracle/skills/issues/89
+                # Adjacent windows share a boundary, and the IDs of Logging are not unique: https://github.com/oracle/skills/issues/89
                 runs[run.run, run.region, run.when, _text(run.line.get("time"))] = run
     if reader.denied and len(reader.denied) == len(scopes):
         raise next(iter(reader.denied.values()))

@@ -57,7 +57,7 @@ def _tiles(runs: Sequence[LoggedRun]) -> str:
         ("Last run", last.status if last else "none", when(last.when)[:16] if last else "", last.status if last else ""),
         ("Runs", count(len(runs)), problems or "all ok" if runs else "", ""),
         ("Events forwarded", count(sum(run.forwarded or 0 for run in runs)), "", ""),
-        ("Events filtered", count(sum(sum(run.filtered.values()) for run in runs)), "by rules and rate limits", ""),
+        ("Events filtered", count(sum(sum(run.filtered.values()) for run in runs)), "by rules and limits", ""),
         ("Lag", span(max((run.lag or 0 for run in latest), default=None)) or "?", "in the last run", ""),
         ("Behind", count(sum(run.behind or 0 for run in latest)) if latest else "?", "compartments", ""),
     ]

@@ -19,7 +19,7 @@ from epimetheus.errors import CredentialsError, SourceError
 from epimetheus.oci_client.clients import ServiceFailure, make_client, sign_in
 from epimetheus.testing.oci import World, mock_oci
 from tests.support.reports import REFUSED, behind, report
-from tests.support.run_lines import failure, found, logged, stamped
+from tests.support.run_lines import failure, log_lines, search_result, with_time
 
 NOON = 1767268800  # 2026-01-01T12:00:00Z
 DAY = 86_400
@@ -45,11 +45,11 @@ def search_logs(world, tmp_path):
         yield read
 
 
-def put(world, line, ago, **oracle):
-    world.add_log({"data": stamped(line, NOON - ago), "oracle": oracle}, NOON - ago)
+def log_line(world, line, ago, **oracle):
+    world.add_log({"data": with_time(line, NOON - ago), "oracle": oracle}, NOON - ago)
 
 
-(PARTIAL,) = logged(report(status="partial", position=behind(2), warnings=["The listing is stale."]))
+(PARTIAL,) = log_lines(report(status="partial", position=behind(2), warnings=["The listing is stale."]))
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_every_line_format_of_logging_is_parsed(data):
 
 
 def test_a_failed_run_has_its_error_with_and_without_a_report():
-    (line,) = logged(report(status="failed", error=REFUSED))
-    run = parse_run(found(line))
+    (line,) = log_lines(report(status="failed", error=REFUSED))
+    run = parse_run(search_result(line))
     assert (run.status, run.kind, run.what, run.do) == ("failed", "receiver", "Nothing listens on siem:6514.", "Start the receiver.")
-    run = parse_run(found(stamped(failure(), NOON)))
+    run = parse_run(search_result(with_time(failure(), NOON)))
     assert (run.status, run.kind, run.run, run.region, run.when) == ("failed", "configuration", "f1", "", NOON)
     assert (run.what, run.do, run.forwarded, run.lag, run.behind) == ("TENANCY_OCID=x is not an OCID.", "Correct it.", None, None, None)
 
@@ -99,7 +99,7 @@ def test_other_lines_are_ignored(data):
 
 
 @pytest.mark.parametrize(
-    ("fields", "seen"),
+    ("fields", "expected"),
     [
         ({"report": {"version": 9, "status": "paused", "run": "r9", "speed": 1}}, ("paused", "r9", None, {}, None, None)),
         ({"report": {}, "kind": "source"}, ("failed", "", None, {}, None, None)),
@@ -111,9 +111,9 @@ def test_other_lines_are_ignored(data):
         ({"report": {"position": {"behind": {"o": None}, "behind_not_shown": 8}}}, ("unknown", "", None, {}, None, 9)),
     ],
 )
-def test_a_report_of_another_version_is_parsed_as_far_as_possible(fields, seen):
-    run = parse_run(found({"event": "run", "time": "2026-01-01T12:00:00Z", **fields}))
-    assert (run.status, run.run, run.forwarded, run.filtered, run.lag, run.behind) == seen
+def test_a_report_of_another_version_is_parsed_as_far_as_possible(fields, expected):
+    run = parse_run(search_result({"event": "run", "time": "2026-01-01T12:00:00Z", **fields}))
+    assert (run.status, run.run, run.forwarded, run.filtered, run.lag, run.behind) == expected
 
 
 def test_a_time_without_a_zone_is_utc_in_every_local_zone(monkeypatch):
@@ -128,7 +128,7 @@ def test_a_time_without_a_zone_is_utc_in_every_local_zone(monkeypatch):
 
 @pytest.mark.parametrize("fields", [None, 7, "", "noon", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
 def test_an_invalid_time_falls_back_to_the_next_one_or_none(fields):
-    (line,) = logged(report(started=fields))
+    (line,) = log_lines(report(started=fields))
     assert parse_run({"logContent": {"data": {**line, "time": fields}, "time": "2026-01-01T12:00:00Z"}}).when == NOON
     assert parse_run({"logContent": {"data": {**line, "time": fields}, "time": fields}}).when is None
 
@@ -143,44 +143,45 @@ NAMES = ("run", "region", "status", "error", "warnings", "started", "seconds", "
 
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES), st.dictionaries(st.sampled_from(("since", "lag_seconds", "behind")), VALUES))
 def test_any_report_is_displayed(fields, position):
-    run = parse_run(found({"event": "run", "report": {"position": position, **fields}, "time": "2026-01-01T12:00:00Z", "do": fields}))
+    line = {"event": "run", "report": {"position": position, **fields}, "time": "2026-01-01T12:00:00Z", "do": fields}
+    run = parse_run(search_result(line))
     assert list(flatten(run.line))
     assert exit_code([run]) in (0, 1, 2)
     page([run], Frame(NOON - DAY, NOON + DAY, "here")).encode("utf-8", "strict")
 
 
 def test_every_page_of_every_window_is_read_and_runs_in_two_windows_count_once(world, search_logs):
-    lines = logged(*(report(run=f"r{n}") for n in range(7)))
+    lines = log_lines(*(report(run=f"r{n}") for n in range(7)))
     for line, days in zip(lines, (29, 28, 20, 14, 13, 3, 1), strict=True):
         line["report"]["started"] = None
-        put(world, line, days * DAY - 1)
-    seen, warnings = search_logs(days=30)
-    assert ([run.run for run in seen], warnings) == (["r0", "r1", "r2", "r3", "r4", "r5", "r6"], [])
-    assert [run.when for run in seen] == sorted(run.when for run in seen)
+        log_line(world, line, days * DAY - 1)
+    runs, warnings = search_logs(days=30)
+    assert ([run.run for run in runs], warnings) == (["r0", "r1", "r2", "r3", "r4", "r5", "r6"], [])
+    assert [run.when for run in runs] == sorted(run.when for run in runs)
     assert len(world.asked("SearchLogs")) == 2 + 1 + 1
     assert {asked.query["limit"] for asked in world.asked("SearchLogs")} == {"1000"}
     assert list(windows(0, 30 * DAY)) == [(16 * DAY, 30 * DAY), (2 * DAY, 16 * DAY), (0, 2 * DAY)]
-    search = lambda scopes, window, page: ([found(lines[0])], None)  # noqa: E731 - the same line in both windows
+    search = lambda scopes, window, page: ([search_result(lines[0])], None)  # noqa: E731 - the same line in both windows
     assert len(read_runs(search, ["c"], 0, 20 * DAY, Deadline.after(SYSTEM, 60)).runs) == 1
 
 
 def test_the_query_selects_run_lines_in_both_formats(world, search_logs):
-    (line,) = logged(report(run="fields"))
-    put(world, line, 60)
-    put(world, {"message": json.dumps(logged(report(run="text"))[0], separators=(",", ":"))}, 50)
-    put(world, {"event": "filtered", "message": "filtered: service"}, 40)
+    (line,) = log_lines(report(run="fields"))
+    log_line(world, line, 60)
+    log_line(world, {"message": json.dumps(log_lines(report(run="text"))[0], separators=(",", ":"))}, 50)
+    log_line(world, {"event": "filtered", "message": "filtered: service"}, 40)
     assert {run.run for run in search_logs().runs} == {"fields", "text"}
     assert len(world.asked("SearchLogs")) == 1
 
 
 def test_a_denied_compartment_causes_a_warning_and_the_others_are_read(world, search_logs):
     places = [world.add_compartment(f"c{n}") for n in range(25)]
-    for n, line in ((0, logged(report(run="first"))[0]), (24, logged(report(run="last"))[0])):
-        put(world, line, 60, compartmentid=places[n])
+    for n, line in ((0, log_lines(report(run="first"))[0]), (24, log_lines(report(run="last"))[0])):
+        log_line(world, line, 60, compartmentid=places[n])
     for hidden in (places[3], places[21]):
         world.forbid(hidden)
-    seen, (warning,) = search_logs(*places)
-    assert {run.run for run in seen} == {"first", "last"}
+    runs, (warning,) = search_logs(*places)
+    assert {run.run for run in runs} == {"first", "last"}
     assert warning.startswith("2 of 25 compartments do not allow a log search (OCI refused while searching the logs of ocid1.compartment.")
     assert "Allow group YOUR_GROUP to read logging-family in compartment COMPARTMENT_OF_THE_LOG" in warning
 
@@ -224,7 +225,7 @@ def test_a_service_failure_is_not_mistaken_for_a_denied_compartment():
 
 
 def test_raw_control_characters_in_an_answer_are_accepted(tmp_path, world):
-    body = json.dumps({"results": [{"data": found({**PARTIAL, "message": "a|b"})}], "summary": {}}).replace("|", "\x01").encode()
+    body = json.dumps({"results": [{"data": search_result({**PARTIAL, "message": "a|b"})}], "summary": {}}).replace("|", "\x01").encode()
 
     class Answer(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -243,12 +244,12 @@ def test_raw_control_characters_in_an_answer_are_accepted(tmp_path, world):
         threading.Thread(target=server.handle_request).start()
         endpoint = f"http://127.0.0.1:{server.server_port}"
         client = make_client(LogSearchClient, credentials, region=world.region, endpoint=endpoint, seconds=5.0)
-        seen, _ = read_runs(log_search(client, world.region), [world.tenancy], NOON - DAY, NOON, Deadline.after(SYSTEM, 60))
-    assert seen[0].line["message"] == "a\x01b"
+        runs, _ = read_runs(log_search(client, world.region), [world.tenancy], NOON - DAY, NOON, Deadline.after(SYSTEM, 60))
+    assert runs[0].line["message"] == "a\x01b"
 
 
 def test_a_throttled_page_is_retried(world, search_logs):
-    put(world, logged(report())[0], 60)
+    log_line(world, log_lines(report())[0], 60)
     world.faults.add("status", status=429, operation="SearchLogs", times=1)
     assert [run.run for run in search_logs().runs] == ["r1"]
 
@@ -268,9 +269,9 @@ def test_an_incomplete_answer_causes_a_warning(pages, fields):
     def search(scopes, window, page):
         now[0] += 1
         count, token = left.pop(0)
-        return [found(stamped(line, NOON + now[0])) for line in logged(report())] * count, token
+        return [search_result(with_time(line, NOON + now[0])) for line in log_lines(report())] * count, token
 
     clock = Clock(monotonic=lambda: now[0])
-    seen, (warning,) = read_runs(search, ["c"], NOON - DAY, NOON, Deadline.after(clock, 1.5 if len(pages) == 3 else 60))
+    runs, (warning,) = read_runs(search, ["c"], NOON - DAY, NOON, Deadline.after(clock, 1.5 if len(pages) == 3 else 60))
     assert warning.startswith(fields)
-    assert seen
+    assert runs

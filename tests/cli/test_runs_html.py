@@ -15,7 +15,7 @@ from epimetheus.cli.runs_html import Frame, page
 from epimetheus.cli.svg_plot import Axis, plot, span, unit_of, value_ticks
 from tests.support.browser import missing, open_page, screenshot
 from tests.support.reports import REFUSED, report
-from tests.support.run_lines import END, START, failure, found, logged, sample, sample_reports, stamped
+from tests.support.run_lines import END, START, failure, log_lines, sample, sample_reports, search_result, with_time
 
 ROOT = Path(__file__).parents[2]
 HOUR = 3600
@@ -53,7 +53,7 @@ class Outline(HTMLParser):
 
 
 def runs(*reports):
-    return [parse_run(found(stamped(line, START + HOUR))) for line in logged(*reports)]
+    return [parse_run(search_result(with_time(line, START + HOUR))) for line in log_lines(*reports)]
 
 
 def hostile(text):
@@ -97,7 +97,7 @@ def test_a_page_is_written_for_any_number_of_runs(count):
 
 
 def test_a_call_without_a_region_has_its_own_row_and_no_plot():
-    text = page([parse_run(found(stamped(failure(), START + HOUR)))], FRAME)
+    text = page([parse_run(search_result(with_time(failure(), START + HOUR)))], FRAME)
     assert ">no region</text>" in text
     assert text.count("no data") == 5
     assert "TENANCY_OCID=x is not an OCID. Correct it." in text

@@ -11,13 +11,13 @@ from epimetheus.cli.runs_table import exit_code, flatten, show_runs, sparkline
 from epimetheus.model import time_text
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.support.reports import REFUSED, behind, report
-from tests.support.run_lines import END, START, failure, found, logged, sample, stamped
+from tests.support.run_lines import END, START, failure, log_lines, sample, search_result, with_time
 
 
-def put(stage, ago, **fields):
+def log_run(stage, ago, **fields):
     """Log a run that started ``ago`` seconds ago. Returns its line."""
-    (line,) = logged(report(started=time_text(stage.hand.time - ago), **fields))
-    stage.world.add_log(stamped(line, stage.hand.time - ago + 2), stage.hand.time - ago + 2)
+    (line,) = log_lines(report(started=time_text(stage.hand.time - ago), **fields))
+    stage.world.add_log(with_time(line, stage.hand.time - ago + 2), stage.hand.time - ago + 2)
     return line
 
 
@@ -27,9 +27,9 @@ def rows(output):
 
 def test_runs_of_a_day_are_listed_newest_last(terminal):  # noqa: F811
     stage, run_cli = terminal
-    put(stage, 120, run="b2", region="us-ashburn-1")
-    put(stage, 600, run="a1", status="partial", position=behind(3), forwarded=12345)
-    put(stage, 25 * 3600, run="old")
+    log_run(stage, 120, run="b2", region="us-ashburn-1")
+    log_run(stage, 600, run="a1", status="partial", position=behind(3), forwarded=12345)
+    log_run(stage, 25 * 3600, run="old")
     result = run_cli("runs")
     assert [row[1:] for row in rows(result.stdout)] == [
         ["partial", "eu-paris-1", "12,345", "6", "60 min", "3", "1.5 s", "a1"],
@@ -46,27 +46,27 @@ def test_runs_of_a_day_are_listed_newest_last(terminal):  # noqa: F811
 
 def test_failed_runs_are_listed_alone_with_their_error(terminal):  # noqa: F811
     stage, run_cli = terminal
-    put(stage, 600, run="bad", status="failed", error=REFUSED)
-    put(stage, 500, run="worse", status="failed", error=REFUSED)
-    put(stage, 60, run="good")
+    log_run(stage, 600, run="bad", status="failed", error=REFUSED)
+    log_run(stage, 500, run="worse", status="failed", error=REFUSED)
+    log_run(stage, 60, run="good")
     result = run_cli("runs", "--failed")
     assert [row[-1] for row in rows(result.stdout)] == ["bad", "worse"]
     assert "failed (receiver): 2 of 2 runs, the last " in result.stdout
     assert ", run worse. Nothing listens on siem:6514. Start the receiver." in result.stdout
     assert result.exit_code == 0
-    put(stage, 30, run="last", status="failed", error=REFUSED)
+    log_run(stage, 30, run="last", status="failed", error=REFUSED)
     assert run_cli("runs").exit_code == 2
 
 
 def test_a_call_without_a_report_is_listed_and_counts_only_as_the_last_one(terminal):  # noqa: F811
     stage, run_cli = terminal
-    stage.world.add_log(stamped(failure(), stage.hand.time - 60), stage.hand.time - 60)
+    stage.world.add_log(with_time(failure(), stage.hand.time - 60), stage.hand.time - 60)
     result = run_cli("runs")
     assert rows(result.stdout)[0][1:] == ["failed", "", "", "", "", "", "", "f1"]
     assert "failed (configuration): 1 of 1 runs" in result.stdout
     assert "TENANCY_OCID=x is not an OCID. Correct it." in result.stdout
     assert result.exit_code == 2
-    put(stage, 30, run="after")
+    log_run(stage, 30, run="after")
     assert run_cli("runs").exit_code == 0
 
 
@@ -74,7 +74,7 @@ def test_a_call_without_a_report_is_listed_and_counts_only_as_the_last_one(termi
     ("statuses", "code"), [(["ok"], 0), (["skipped"], 0), (["partial"], 1), (["paused"], 1), (["failed"], 2), (["failed", "ok"], 0)]
 )
 def test_the_exit_code_is_that_of_the_last_run(statuses, code):
-    lines = [found({"event": "run", "report": {"status": status, "region": "eu-paris-1"}}) for status in statuses]
+    lines = [search_result({"event": "run", "report": {"status": status, "region": "eu-paris-1"}}) for status in statuses]
     assert exit_code(list(map(parse_run, lines))) == code
 
 
@@ -86,7 +86,7 @@ def test_a_message_says_that_no_run_failed_or_was_found(terminal):  # noqa: F811
         "No run was logged in the last 24h in 1 compartment in us-ashburn-1. Use a longer period (--since 7d), check --region and --log,"
         " and check that logging is enabled for the function's application.\n"
     )
-    put(stage, 60)
+    log_run(stage, 60)
     result = run_cli("runs", "--failed")
     assert (result.exit_code, result.stdout) == (0, "None of the 1 runs in the last 24h failed.\n")
 
@@ -94,23 +94,23 @@ def test_a_message_says_that_no_run_failed_or_was_found(terminal):  # noqa: F811
 def test_runs_are_printed_as_json(terminal):  # noqa: F811
     stage, run_cli = terminal
     assert json.loads(run_cli("runs", "--json").stdout) == []
-    line = put(stage, 60)
-    (told,) = json.loads(run_cli("runs", "--json").stdout)
-    assert (told["run"], told["region"], told["status"]) == ("r1", "eu-paris-1", "ok")
-    assert told["line"]["report"] == line["report"]
+    line = log_run(stage, 60)
+    (entry,) = json.loads(run_cli("runs", "--json").stdout)
+    assert (entry["run"], entry["region"], entry["status"]) == ("r1", "eu-paris-1", "ok")
+    assert entry["line"]["report"] == line["report"]
 
 
 def test_show_prints_a_run_in_each_region_by_a_unique_prefix(terminal):  # noqa: F811
     stage, run_cli = terminal
     for region in ("eu-paris-1", "us-ashburn-1"):
-        put(stage, 9 * 86_400, run="abc1", region=region, position=behind(1))
-    put(stage, 60, run="abd2")
+        log_run(stage, 9 * 86_400, run="abc1", region=region, position=behind(1))
+    log_run(stage, 60, run="abd2")
     result = run_cli("runs", "show", "abc")
     assert ("abc1 eu-paris-1 ok" in result.stdout, "abc1 us-ashburn-1 ok" in result.stdout, "abd2" in result.stdout) == (True, True, False)
     shown = dict(rows(result.stdout))
     assert shown["report.filtered.excluded_event"] == "5"
     assert shown["report.position.behind.ocid1.compartment.oc1..0.why"] == "429"
-    assert [told["region"] for told in json.loads(run_cli("runs", "show", "abc1", "--json").stdout)] == ["eu-paris-1", "us-ashburn-1"]
+    assert [entry["region"] for entry in json.loads(run_cli("runs", "show", "abc1", "--json").stdout)] == ["eu-paris-1", "us-ashburn-1"]
     result = run_cli("runs", "show", "ab")
     assert (result.exit_code, "RUN_ID=ab: 2 runs match (abc1, abd2); use a longer prefix" in result.stderr) == (2, True)
     result = run_cli("runs", "show", "abc", "--since", "7d")
@@ -120,14 +120,14 @@ def test_show_prints_a_run_in_each_region_by_a_unique_prefix(terminal):  # noqa:
 
 def test_an_id_that_is_a_prefix_of_another_selects_its_own_run(terminal):  # noqa: F811
     stage, run_cli = terminal
-    put(stage, 60, run="a")
-    put(stage, 50, run="ab")
-    assert [told["run"] for told in json.loads(run_cli("runs", "show", "a", "--json").stdout)] == ["a"]
+    log_run(stage, 60, run="a")
+    log_run(stage, 50, run="ab")
+    assert [entry["run"] for entry in json.loads(run_cli("runs", "show", "a", "--json").stdout)] == ["a"]
 
 
 def test_html_writes_a_page(terminal, tmp_path):  # noqa: F811
     stage, run_cli = terminal
-    put(stage, 30 * 3600)
+    log_run(stage, 30 * 3600)
     file = tmp_path / "runs.html"
     result = run_cli("runs", "html", str(file))
     assert (result.exit_code, result.stdout) == (0, f"{file}: 1 runs, {file.stat().st_size // 1024 + 1} kB.\n")
@@ -140,7 +140,7 @@ def test_log_and_region_select_where_to_search(terminal):  # noqa: F811
     stage, run_cli = terminal
     stage.world.regions.append("eu-paris-1")
     prod = stage.world.add_compartment("prod")
-    put(stage, 60)
+    log_run(stage, 60)
     result = run_cli("runs", "--log", f"{prod}/group/log", "--region", "eu-paris-1")
     assert f"No run was logged in the last 24h in {prod}/group/log in eu-paris-1." in result.stderr
     assert [(asked.operation, asked.region) for asked in stage.world.requests] == [("SearchLogs", "eu-paris-1")]
@@ -151,7 +151,7 @@ def test_log_and_region_select_where_to_search(terminal):  # noqa: F811
 
 def test_a_deleted_compartment_is_not_searched(terminal):  # noqa: F811
     stage, run_cli = terminal
-    put(stage, 60)
+    log_run(stage, 60)
     gone = stage.world.add_compartment("vanished")
     stage.world.delete(gone)
     stage.world.forbid(gone)
@@ -193,7 +193,7 @@ def test_options_before_a_subcommand_are_rejected(terminal):  # noqa: F811
 
 def test_log_content_controls_no_terminal(terminal):  # noqa: F811
     stage, run_cli = terminal
-    put(stage, 60, run="r\x1b[2J", region="[red]x[/red]\r", status="failed", error=REFUSED)
+    log_run(stage, 60, run="r\x1b[2J", region="[red]x[/red]\r", status="failed", error=REFUSED)
     for arguments in (("runs",), ("runs", "show", "r")):
         output = run_cli(*arguments).output
         assert ("\x1b" in output, "\r" in output, "[red]x[/red]" in output) == (False, False, True)
@@ -211,7 +211,7 @@ def test_sparklines_show_the_maximum_and_gaps():
 
 
 def test_flatten_gives_the_path_of_every_value():
-    told = {"a": {"b": [1, {"c": None}], "d": {}}, "e": False, "f": 0, "g": "", "h": []}
-    assert list(flatten(told)) == [
+    nested = {"a": {"b": [1, {"c": None}], "d": {}}, "e": False, "f": 0, "g": "", "h": []}
+    assert list(flatten(nested)) == [
         ("a.b[0]", "1"), ("a.b[1].c", "none"), ("a.d", "none"), ("e", "false"), ("f", "0"), ("g", ""), ("h", "none"),
     ]  # fmt: skip

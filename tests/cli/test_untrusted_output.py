@@ -25,7 +25,7 @@ from epimetheus.state.file import FileStore
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State
 from epimetheus.state.session import StateSession
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
-from tests.cli.test_runs_table import put
+from tests.cli.test_runs_table import log_run
 from tests.render.making import event, hides
 
 CONTROLS = "\x1b[2J\x1b]0;x\x07\x9b31m\r\x08\n\x85\u202e\u200b\u2028\U000e0041"
@@ -196,7 +196,7 @@ def test_runs_escapes_hostile_lines(terminal, tmp_path):  # noqa: F811
     stage, run_cli = terminal
     one_line = HOSTILE.replace("\x85", "").replace("\u2028", "").replace("\n", "")  # the log is read line by line
     error = Problem(one_line, one_line, one_line, one_line)
-    put(stage, 60, run=one_line, region=one_line, status="failed", error=error, warnings=[one_line])
+    log_run(stage, 60, run=one_line, region=one_line, status="failed", error=error, warnings=[one_line])
     for arguments in (("runs",), ("runs", "show", one_line), ("runs", "--json"), ("runs", "show", "--json", one_line)):
         assert_safe(run_cli(*arguments).output)
     assert_safe(run_cli("runs", "html", str(tmp_path / "x.html")).output, shown=False)

@@ -131,7 +131,7 @@ def test_a_rewind_into_the_future_needs_its_own_flag(terminal):  # noqa: F811
     done = type_in("state", "rewind", later, "--yes", "--force")
     assert (done.exit_code, "the time is in the future; use a past time, or add --future" in done.stderr) == (2, True)
     done = type_in("state", "rewind", later, "--future", answer="n\n")
-    assert (done.exit_code, "until then every run fails, and events before it are never sent" in done.output) == (1, True)
+    assert (done.exit_code, "every run fails until then, and earlier events are never sent" in done.output) == (1, True)
     assert json.loads(type_in("state", "show", "--raw").stdout)["through"] < later
     assert type_in("state", "rewind", later, "--future", "--yes").exit_code == 0
     assert json.loads(type_in("state", "show", "--raw").stdout)["through"] == later

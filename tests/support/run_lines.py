@@ -20,7 +20,7 @@ REFUSED = Problem("receiver", "receiver", "Nothing listens on siem.example.com:6
 POLICY = "404 NotAuthorizedOrNotFound: Authorization failed or requested resource not found."
 
 
-def logged(*reports):
+def log_lines(*reports):
     """The lines that the function logs for these reports."""
     with logging_as_it_was():
         stream = io.StringIO()
@@ -39,12 +39,12 @@ def failure(what="TENANCY_OCID=x is not an OCID.", do="Correct it.", kind="confi
     return json.loads(stream.getvalue())
 
 
-def stamped(line, time):
+def with_time(line, time):
     """The line with another time."""
     return {**line, "time": time_text(time)}
 
 
-def found(line):
+def search_result(line):
     """The search result for a line of an application with ``line_format = "JSON"``."""
     return {"datetime": 0, "logContent": {"data": line, "time": line.get("time"), "oracle": {}}}
 
@@ -61,8 +61,8 @@ def sample_reports():
 def sample():
     """The sample as parsed runs, oldest first."""
     made = list(sample_reports())
-    lines = [stamped(line, end) for (end, _), line in zip(made, logged(*(one for _, one in made)), strict=True)]
-    return [parse_run(found(line)) for line in lines]
+    lines = [with_time(line, end) for (end, _), line in zip(made, log_lines(*(one for _, one in made)), strict=True)]
+    return [parse_run(search_result(line)) for line in lines]
 
 
 def _run(random_source, region, share, start, cursors):
