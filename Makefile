@@ -11,8 +11,10 @@ setup: .venv/ready ## install the dependencies of the demo, tests, and tools int
 demo: .venv/ready ## play four runs against simulated services; VERBOSE=1 shows log lines as JSON
 	@$(RUN) -m epimetheus demo $(if $(VERBOSE),--verbose)
 
-test: .venv/ready ## run all tests
-	@$(RUN) -m pytest
+# One process per core; TEST_PROFILE=full runs more seeds and examples, as CI does.
+JOBS ?= $(shell nproc)
+test: .venv/ready ## run all tests in parallel
+	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup
 
 QUICK := tests/test_architecture.py tests/run/test_plan.py tests/run/test_known_compartments.py tests/run/test_forward.py tests/config/test_settings.py \
     tests/select tests/state tests/source/test_compartments.py tests/deliver/test_framing.py tests/render/formats/test_cef.py
@@ -23,8 +25,8 @@ check: .venv/ready ## run ruff and mypy
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
 
-coverage: .venv/ready ## run all tests and check the branch coverage
-	@$(RUN) -m pytest --cov --cov-report=term
+coverage: .venv/ready ## run all tests with full budgets and check the branch coverage
+	@TEST_PROFILE=full $(RUN) -m pytest -q -n $(JOBS) --dist loadgroup --cov --cov-report=
 	@$(RUN) tests/coverage_floor.py
 
 SEEDS ?= 1000

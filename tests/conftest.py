@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from epimetheus.testing.oci.credentials import ApiKey
+from tests.support.budget import load_profile
 from tests.support.hand import HandClock
 from tests.support.harness import Stage, logging_as_it_was, staged
+
+load_profile()
 
 
 @pytest.fixture(scope="session")

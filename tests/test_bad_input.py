@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.config.settings import Settings
@@ -17,14 +17,15 @@ from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.targets import TARGETS
 from tests.render.making import body, event
+from tests.support.budget import budget
 
-INPUTS = {"event": 500, "settings": 500, "pem": 500}
+INPUTS = dict.fromkeys(("event", "settings", "pem"), budget(quick=150, full=2000))
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_bad_input_gets_a_clear_error_or_a_faithful_message(name):
     mutator = Mutator(SEEDS[name], 1)
-    for data in [*SEEDS[name], *(mutator.fresh() for _ in range(INPUTS.get(name, 3000)))]:
+    for data in [*SEEDS[name], *(mutator.fresh() for _ in range(INPUTS.get(name, budget(quick=600, full=6000))))]:
         TARGETS[name](data)
 
 
@@ -71,7 +72,6 @@ def test_any_state_is_read_as_it_was_written(state):
     assert unpack(pack(state), "here") == state
 
 
-@settings(max_examples=300)
 @given(JSON)
 def test_whatever_oracle_adds_to_an_event_comes_out_of_json_as_it_went_in(value):
     raw = event(newByOracle=value)

@@ -12,6 +12,7 @@ from benchmarks.figures import Figure, Results, table
 from benchmarks.growth import line
 from benchmarks.sizes import Sizes
 
+pytestmark = pytest.mark.xdist_group("benchmarks")  # one process, because all tests share one measurement
 TINY = Sizes(
     events=130,
     page=20,

@@ -10,14 +10,16 @@ from typing import NamedTuple
 import pytest
 
 from tests.simulation.play import Theatre
+from tests.support.budget import budget
 
 ROOT = Path(__file__).parents[1]
-CHUNK = 20
+CHUNK = 10
+SEEDS = budget(quick=60, full=400)
 NOT_YET: tuple[str, ...] = ()
 """Faults that the product does not survive yet."""
 
 
-@pytest.mark.parametrize("first", range(0, 200, CHUNK))
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_no_promise_breaks(first):
     for seed in range(first, first + CHUNK):
         try:

@@ -14,7 +14,7 @@ from epimetheus.cli.console import cell, print_line, terminal_console
 from epimetheus.cli.rules_try import SENT, RulesTrial
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
-from epimetheus.health.report import CheckResult, HealthReport
+from epimetheus.health.model import CheckResult, HealthReport
 from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text, time_text
 from epimetheus.observe.log import headline
 from epimetheus.render.sanitize import on_terminal

@@ -11,7 +11,8 @@ from epimetheus.cli import display
 from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.minutes import Minutes
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.health.report import Verdict, run_health_checks
+from epimetheus.health.model import Verdict
+from epimetheus.health.report import run_health_checks
 
 EXIT_CODES: dict[Verdict, int] = {"healthy": 0, "degraded": 1, "unhealthy": 2}
 
@@ -26,7 +27,7 @@ def health(
     Sends nothing without --probe, and changes no state.
     """
     console, run_id, deadline = terminal_console(quiet=as_json), uuid.uuid4().hex[:12], Deadline.after(SYSTEM, minutes * 60)
-    report = run_health_checks(os.environ, run_id, SYSTEM, deadline, probe=probe, told=partial(display.show_check, console))
+    report = run_health_checks(os.environ, run_id, SYSTEM, deadline, probe=probe, report=partial(display.show_check, console))
     if as_json:
         print_json(report)
     display.show_verdict(console, report)

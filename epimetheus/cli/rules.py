@@ -64,7 +64,7 @@ def _events_since(
     found = _DURATION.fullmatch(since)
     minutes = int(found[1]) * _MINUTES[found[2]] if found else 0
     if not 0 < minutes <= 365 * 24 * 60:
-        raise ConfigError([f"--since {since[:20]}: not a valid duration; use a number followed by m, h, or d, up to 365d"])
+        raise ConfigError([f"--since {since[:20]}: expected a number followed by m, h, or d, up to 365d"])
     end = int(SYSTEM.now() // 60) - wiring.settings.settle_minutes
     return rules_try.events_of_region(wiring, Window(end - minutes, end), deadline, trial, progress)
 

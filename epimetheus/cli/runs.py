@@ -110,7 +110,7 @@ def _read(since: str, log: str | None, region: str | None, minutes: float) -> tu
     """Read the runs. Prints to stderr what may be missing."""
     seconds = _seconds_of(since)
     if log is not None and not _LOG_PATH.fullmatch(log):
-        raise ConfigError([f"--log {log[:200]}: not the path of a log; use {_LOG_PATHS}"])
+        raise ConfigError([f"--log {log[:200]}: expected {_LOG_PATHS}"])
     environment = {key: value for key, value in os.environ.items() if value.strip()}
     placeholders = {key: value for key, value in _PLACEHOLDERS.items() if key != "STATE_FILE" or "STATE_BUCKET" not in environment}
     wiring = Wiring.open(Settings.read({**placeholders, **environment}), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
@@ -147,7 +147,7 @@ def _seconds_of(since: str) -> int:
     found = _DURATION.fullmatch(since)
     seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
     if not 0 < seconds <= _MAX_SECONDS:
-        raise ConfigError([f"--since {since[:20]}: not a valid duration; use a number followed by m, h, or d, up to 366d"])
+        raise ConfigError([f"--since {since[:20]}: expected a number followed by m, h, or d, up to 366d"])
     return seconds
 
 

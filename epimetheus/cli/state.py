@@ -158,7 +158,7 @@ def state_own_address(address: Address, region: Region = None, force: Force = Fa
         try:
             own = str(ip_address(address))
         except ValueError as error:
-            raise ConfigError([f"ADDRESS={address[:80]}: not an IP address; use the IPv4 or IPv6 address in the warning"]) from error
+            raise ConfigError([f"ADDRESS={address[:80]}: expected the IPv4 or IPv6 address in the warning"]) from error
         target = _target(region)
         if (state := _unleased_state(target, force)) is None:
             target.session.refuse_missing()
@@ -205,7 +205,7 @@ def _check_region(region: str) -> None:
     except ValidationError:
         valid = False
     if not valid:
-        raise ConfigError([f"--region {region}: not a region identifier; use one such as eu-frankfurt-1"])
+        raise ConfigError([f"--region {region}: expected a region identifier such as eu-frankfurt-1"])
 
 
 def _new_state(target: _Target, minute: int) -> State:
@@ -264,4 +264,4 @@ def _parse_time(text: str) -> int:
     try:
         return parse_minute(text)
     except ValueError as error:
-        raise ConfigError([f"TIME={text}: {error}; use RFC 3339, such as 2026-11-24T10:05:00Z"]) from error
+        raise ConfigError([f"TIME={text}: {error}; expected RFC 3339, such as 2026-11-24T10:05:00Z"]) from error

@@ -17,7 +17,8 @@ from epimetheus.clock import SYSTEM, Clock, Deadline
 from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError, OutOfTime, RequestError
 from epimetheus.function.request import Health, Replay, read_request
-from epimetheus.health.report import LIMIT_SECONDS, HealthReport, run_health_checks
+from epimetheus.health.model import HealthReport
+from epimetheus.health.report import LIMIT_SECONDS, run_health_checks
 from epimetheus.model import Replayed, Report
 from epimetheus.observe import metrics
 from epimetheus.observe.log import LogObserver, log_failure, log_health, log_replayed, log_report, log_to

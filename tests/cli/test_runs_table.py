@@ -165,7 +165,7 @@ def test_a_deleted_compartment_is_not_searched(terminal):  # noqa: F811
 def test_an_invalid_log_path_is_rejected(terminal, log):  # noqa: F811
     stage, run_cli = terminal
     result = run_cli("runs", f"--log={log}")
-    assert (result.exit_code, "not the path of a log; use COMPARTMENT_OCID, COMPARTMENT_OCID/LOG_GROUP, or" in result.stderr) == (2, True)
+    assert (result.exit_code, "expected COMPARTMENT_OCID, COMPARTMENT_OCID/LOG_GROUP, or" in result.stderr) == (2, True)
     assert stage.world.requests == []
 
 
@@ -174,7 +174,7 @@ def test_an_invalid_duration_is_rejected(terminal, since):  # noqa: F811
     _, run_cli = terminal
     result = run_cli("runs", f"--since={since}")
     assert result.exit_code == 2
-    assert f"--since {since}: not a valid duration; use a number followed by m, h, or d, up to 366d" in result.stderr
+    assert f"--since {since}: expected a number followed by m, h, or d, up to 366d" in result.stderr
 
 
 @pytest.mark.parametrize("command", [(), ("show",), ("html",)])

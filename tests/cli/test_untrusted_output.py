@@ -19,7 +19,7 @@ from epimetheus.cli.run_log import LoggedRun
 from epimetheus.cli.runs_table import show_run, show_runs
 from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
-from epimetheus.health.report import CheckResult, HealthReport
+from epimetheus.health.model import CheckResult, HealthReport
 from epimetheus.model import AuditEvent, Fetched, Problem, Replayed, Report, Window
 from epimetheus.state.file import FileStore
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from epimetheus.errors import SourceError
-from epimetheus.health.report import CheckResult, HealthReport
+from epimetheus.health.model import CheckResult, HealthReport
 from epimetheus.model import BehindNow, Position, Problem, Replayed
 from epimetheus.observe.bounded import MAX_BYTES, answer, bounded
 from epimetheus.observe.log import JsonLines, headline

@@ -7,7 +7,11 @@ import time
 from re import _constants as codes
 from re import _parser as parser
 
-SMALL, LARGE = 1 << 15, 1 << 16
+from tests.support.budget import budget
+
+LARGE = budget(quick=1 << 14, full=1 << 16)
+"""Characters of the longer text."""
+SMALL = LARGE // 2
 QUICK = 0.05  # seconds for the larger text: what is faster is not measured again
 MOST = 2.0  # seconds
 RATIO = 3.0

@@ -8,7 +8,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.render import Renderer
@@ -137,7 +137,6 @@ PIECES = st.lists(st.sampled_from(
      "^", "CEF:", "CEF:0", "LEEF:", "token=x", "{", "}", "[", "]", "\ufe0f", "\U000e0041"]), max_size=14).map("".join)  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
 @given(PIECES, st.sampled_from(PLACES), st.sampled_from([0, 480, 800]))
 def test_and_03_no_text_made_of_their_pieces_begins_a_message_or_hides(text, path, most):
     for form, header in FORMATS_AND_HEADERS:

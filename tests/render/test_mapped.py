@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.render.custom_fields import Device, Fields
@@ -221,7 +221,6 @@ MAPS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(MAPS, TEXTS, TEXTS, st.sampled_from([0, 480, 900]))
 def test_with_any_map_a_message_fits_and_is_read_as_one_field_each(fields, first, second, most):
     raw = event(message=first, resourceId=second, additionalDetails={"x": [first, second]}, identity={"principalName": second})

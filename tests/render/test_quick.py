@@ -5,7 +5,7 @@ import json
 from itertools import product
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from epimetheus.render import Renderer
@@ -98,7 +98,6 @@ def planted(event, path, value):
     return event
 
 
-@settings(max_examples=120, deadline=None)
 @given(st.sampled_from(ORDINARY), st.sampled_from(PLACES), MADE, st.sampled_from(OPEN), VALUES, st.booleans())
 def test_the_quick_ways_make_the_bytes_of_the_careful_ones(event, place, text, where, value, ascii_only):
     raw = planted(planted(event, place, text), where, value)
@@ -242,7 +241,6 @@ def test_ordinary_events_take_the_quick_ways(event):
     assert taken == []
 
 
-@settings(max_examples=500)
 @given(st.lists(WORDS, max_size=6).map("".join) | TEXTS)
 @example("pwd=y")
 @example("x-auth: y")

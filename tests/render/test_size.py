@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.render import MIN_BYTES
@@ -72,7 +72,6 @@ def told(form, fields):
 
 
 @pytest.mark.parametrize("form", READERS)
-@settings(max_examples=150, deadline=None)
 @given(EVENTS, SIZES, SETTINGS, NOTES)
 def test_names_and_values_fit_are_sound_and_name_what_they_lost(form, raw, most, options, notes):
     small, whole = both(raw, most, format=form, notes=notes, **options)
@@ -110,7 +109,6 @@ def assert_beginning(whole, kept):
 
 
 @pytest.mark.parametrize("form", ["json", "ocsf"])
-@settings(max_examples=150, deadline=None)
 @given(EVENTS, SIZES, SETTINGS, NOTES)
 def test_json_and_ocsf_fit_are_sound_and_name_what_they_lost(form, raw, most, options, notes):
     small, whole = both(raw, most, format=form, notes=notes, **options)
@@ -133,7 +131,6 @@ def test_json_and_ocsf_fit_are_sound_and_name_what_they_lost(form, raw, most, op
         assert form == "ocsf" or names == lost  # of ocsf, first a part and then all of it may go
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(alphabet='{"\\\n:aé\x01\u2028', min_size=300), st.integers(MIN_BYTES, 800), SETTINGS)
 def test_what_is_malformed_fits_and_is_cut_between_characters_and_escapes(text, most, options):
     small, whole = both("{" + text, most, **options)

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.errors import ConfigError
@@ -44,7 +44,6 @@ def test_every_severity_of_cef_has_its_level():
         assert levels == ["6", "6", "6", "6", "5", "5", "5", "4", "4", "3", "3"]
 
 
-@settings(max_examples=150, deadline=None)
 @given(TEXTS, TEXTS, TEXTS, st.integers(1, 10**12), TEXTS, st.sampled_from(FORMATS_AND_HEADERS))
 def test_any_names_make_a_header_that_parses(host, app, run, sequence, name, form_and_header):
     form, header = form_and_header
@@ -142,7 +141,6 @@ def test_however_large_or_nested_it_is_it_becomes_one_line_in_bounded_time(raw, 
     assert len(rendered.message.decode().splitlines()) == 1
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary() | st.text().map(str.encode) | st.binary().map(lambda tail: b'{"eventType":"x","data":{' + tail))
 def test_any_bytes_become_one_line(raw):
     for form, header in FORMATS_AND_HEADERS:

@@ -357,7 +357,7 @@ def test_an_operator_confirms_a_new_address(stage, monkeypatch):
 
 def test_what_is_no_address_is_refused(stage, monkeypatch):
     done = type_in(stage, monkeypatch, "state", "own-address", "10.0.0.0/8", "--yes")
-    assert (done.exit_code, "ADDRESS=10.0.0.0/8: not an IP address; use the IPv4 or IPv6 address" in done.stderr) == (2, True)
+    assert (done.exit_code, "ADDRESS=10.0.0.0/8: expected the IPv4 or IPv6 address" in done.stderr) == (2, True)
 
 
 def test_moving_the_cursor_forgets_no_address(stage, monkeypatch):

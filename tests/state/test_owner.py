@@ -120,7 +120,7 @@ class Unconfirmed(Kept):
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("fatal", range(1, 12))
-def test_item_07_killed_while_the_first_confirmation_is_recorded_the_next_run_completes_it(fatal, before):
+def test_killed_while_the_first_confirmation_is_recorded_the_next_run_completes_it(fatal, before):
     world = Unconfirmed()
     world.start(NOON, port=1)
     assert [json.loads(data)["complete"] for name, data in world.kept.items() if name != "state"] == [False, False]
@@ -142,7 +142,7 @@ def test_a_region_is_held_to_the_form_of_regions(terminal, tmp_path, words, regi
     _, type_in = terminal
     words = [ago(hours=1) if word == "TIME" else word for word in words]
     done = type_in("state", *words, "--region", region, *(["--yes"] if words[0] != "show" else []))
-    assert (done.exit_code, f"--region {region}: not a region identifier; use one such as eu-frankfurt-1" in done.stderr) == (2, True)
+    assert (done.exit_code, f"--region {region}: expected a region identifier such as eu-frankfurt-1" in done.stderr) == (2, True)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("cursor")] == []
 
 

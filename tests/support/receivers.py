@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from epimetheus.testing.syslog import Authority
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SYSLOG_NG = ROOT / ".receivers" / "syslog-ng"
@@ -66,8 +66,7 @@ class RealReceiver:
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     @property
     def framing(self) -> str:
@@ -169,7 +168,8 @@ def rsyslogd() -> str:
 
 def missing() -> str:
     """What is not installed, in words; empty where everything is."""
-    there = {"rsyslog": rsyslogd(), "rsyslog-relp": (MODULES / "imrelp.so").exists()}
+    modules = {"rsyslog-openssl": "lmnsd_ossl.so", "rsyslog-gnutls": "lmnsd_gtls.so", "rsyslog-relp": "imrelp.so"}
+    there = {"rsyslog": rsyslogd(), **{name: (MODULES / file).exists() for name, file in modules.items()}}
     there |= {"syslog-ng": (SYSLOG_NG / "usr/sbin/syslog-ng").exists()}
     absent = [name for name, found in there.items() if not found]
     return f"not installed: {', '.join(absent)}; tests/install-receivers does it" if absent else ""

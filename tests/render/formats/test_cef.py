@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.render.redact.redactor import Redactor
@@ -51,7 +51,6 @@ def as_vector_reads(values):
     return {key: value.replace("\r", "\n") for key, value in values.items() if not value.startswith('"')}
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.tuples(*[VALUES] * len(FIELDS)), VALUES)
 def test_any_values_come_back_from_both_parsers(values, name):
     expected = {"act": meant(name)[:63].rstrip(), "cat": "things", "destinationServiceName": "things"}

@@ -6,7 +6,7 @@ Nobody's parser of LEEF itself was found sound. To Vector's, quotation marks aro
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.render.redact.redactor import Redactor
@@ -53,7 +53,6 @@ ODD = TEXTS | st.text(alphabet="^|=src \n\t\x00\u2028a", max_size=30)
 VALUES = ODD.filter(lambda text: Redactor().text(meant(text)) == meant(text))
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.tuples(*[VALUES] * len(FIELDS)), VALUES)
 def test_any_values_come_back_each_in_its_own_field(values, name):
     expected = {"eventName": meant(name), "cat": "things"}

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.render.formats.ocsf import PLACES
@@ -39,7 +39,6 @@ def leaves(tree, path=()):
     return [(path, tree)] if tree not in (None, "", []) else []
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(KEYS, TREES, max_size=3),
     st.dictionaries(KEYS, TREES, max_size=3),

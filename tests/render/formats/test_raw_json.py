@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.render.redact.keys import is_secret_key
@@ -29,7 +29,6 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(KEYS, TREES, max_size=4), st.dictionaries(KEYS, TREES, max_size=4), st.booleans())
 def test_any_event_comes_out_as_it_came(unknown, data, ascii_only):
     raw = {**unknown, "eventType": "com.oraclecloud.x.GetX", "data": {**data, "eventName": "GetX"}, "z": 1}

@@ -52,7 +52,7 @@ def test_a_pattern_is_linear_in_its_own_alphabet_repeated(name):
 
 
 def test_the_prescan_is_linear():
-    look, within = prescan.Look(prescan.HINTS), prescan.json_hints()
+    look, within = prescan.Prescan(prescan.HINTS), prescan.json_hints()
     for piece in texts([*PIECES, *dict.fromkeys(OWN)], 100):
         assert not is_linear(lambda text: look([text]), lambda length, piece=piece: repeated(piece, length).encode(), most=0.5), piece
         assert not is_linear(within.search, lambda length, piece=piece: repeated(piece, length).encode(), most=0.5), piece

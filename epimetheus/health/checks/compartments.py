@@ -1,0 +1,28 @@
+"""Health checks of the regions and compartments that a run reads."""
+
+from epimetheus.clock import Deadline
+from epimetheus.health.context import HealthContext
+from epimetheus.health.model import CheckAnswer
+from epimetheus.oci_client.clients import ServiceFailure
+
+
+def check_regions(context: HealthContext, _: Deadline) -> CheckAnswer:
+    """REGIONS can be resolved; the checks per region run in each of them. Raises SourceError, CredentialsError."""
+    context.regions = context.wiring.regions
+    return CheckAnswer(f"A run reads {', '.join(context.regions)}.")
+
+
+def check_identity(context: HealthContext, deadline: Deadline) -> CheckAnswer:
+    """The compartments can be listed. Raises SourceError, CredentialsError."""
+    wiring = context.wiring
+    if wiring.settings.compartment_mode == "tenancy_only":
+        return CheckAnswer("Skipped: COMPARTMENT_MODE=tenancy_only needs no listing.", "skipped")
+    list_page = wiring.list_page(deadline.left() / 2)
+    try:
+        list_page(wiring.tenancy, True, None)
+    except ServiceFailure as failure:
+        if failure.status not in (403, 404):
+            raise
+        list_page(wiring.tenancy, False, None)
+        return CheckAnswer(f"ListCompartments of {wiring.tenancy} works, but not for the whole tree at once: a run walks the tree.")
+    return CheckAnswer(f"ListCompartments of {wiring.tenancy} works.")

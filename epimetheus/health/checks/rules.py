@@ -1,0 +1,15 @@
+"""Health checks of RULES and FIELD_MAP."""
+
+from epimetheus.clock import Deadline
+from epimetheus.health.context import HealthContext
+from epimetheus.health.model import CheckAnswer
+
+
+def check_rules(context: HealthContext, _: Deadline) -> CheckAnswer:
+    """RULES can be read, with its warnings. Raises ConfigError, SourceError, CredentialsError."""
+    return CheckAnswer(" ".join(["RULES is valid.", *context.wiring.rules_file[1]]))
+
+
+def check_field_map(context: HealthContext, _: Deadline) -> CheckAnswer:
+    """FIELD_MAP can be read, with its warnings. Raises ConfigError, SourceError, CredentialsError."""
+    return CheckAnswer(" ".join(["FIELD_MAP is valid.", *context.wiring.field_map[1]]))

@@ -1,0 +1,19 @@
+"""Health check of the configuration."""
+
+from epimetheus.clock import Deadline
+from epimetheus.config.settings import Settings
+from epimetheus.health.context import HealthContext
+from epimetheus.health.model import CheckAnswer
+from epimetheus.oci_client.clients import Credentials
+from epimetheus.wiring.wiring import Wiring
+
+_NOT_SIGNED_IN = Credentials(None, "", "")
+
+
+def check_settings(context: HealthContext, _: Deadline) -> CheckAnswer:
+    """The configuration is valid. Every other check uses it. Raises ConfigError."""
+    settings = Settings.read(context.environment)
+    context.opened = Wiring(settings, _NOT_SIGNED_IN, context.clock, context.deadline)
+    if settings.syslog_transport == "tcp":
+        return CheckAnswer(" ".join(settings.warnings), "degraded", "Set SYSLOG_TRANSPORT=tls, and SYSLOG_CA.")
+    return CheckAnswer("The configuration is valid.")

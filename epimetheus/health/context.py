@@ -1,0 +1,49 @@
+"""What health checks share: the settings under test, and what earlier checks found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from epimetheus.clock import Clock, Deadline
+from epimetheus.errors import ReceiverUntrusted
+from epimetheus.oci_client.clock_offset import by_oci
+from epimetheus.state.model import State
+from epimetheus.wiring.wiring import Wiring
+
+
+@dataclass
+class HealthContext:
+    """Input and findings of the checks of one health request.
+
+    ``environment`` holds the settings. ``run_id`` marks what a check writes or sends. ``deadline`` applies to all checks together.
+    ``region`` is the region of the check that is running, if it runs per region. ``healthy``: no check has failed or is degraded so far.
+    The rest is filled in by checks: ``wiring`` by settings and credentials, ``regions`` by regions, ``states`` and ``without_state``
+    (regions in which no state exists yet) by state, ``untrusted`` and ``receiver_end`` (expiry of its certificate, seconds since the
+    epoch) by receiver.
+    """
+
+    environment: Mapping[str, str]
+    run_id: str
+    clock: Clock
+    deadline: Deadline
+    region: str = ""
+    healthy: bool = True
+    opened: Wiring | None = None
+    regions: list[str] = field(default_factory=list)
+    states: dict[str, State] = field(default_factory=dict)
+    without_state: set[str] = field(default_factory=set)
+    untrusted: ReceiverUntrusted | None = None
+    receiver_end: float | None = None
+
+    @property
+    def wiring(self) -> Wiring:
+        """The components that the settings describe; only for checks that need the settings check."""
+        assert self.opened is not None, "the settings check has not passed"  # noqa: S101 - a mistake in CHECKS
+        return self.opened
+
+    def now(self) -> float:
+        """Seconds since the epoch by OCI's clock, or by this machine's clock if OCI's is not known."""
+        return by_oci(self.clock.now(), self.wiring.clock_offset.seconds())
+
+    def refers_to_oci(self, keys: tuple[str, ...]) -> bool:
+        """Whether one of these settings (in lower case) refers to a secret or an object in OCI."""
+        return any((getattr(self.wiring.settings, key) or "").startswith(("vault:", "object:")) for key in keys)
