@@ -26,14 +26,8 @@ from epimetheus.function.invoke import run_regions
 from epimetheus.wiring.wiring import Wiring
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the audit events of an OCI tenancy to a SIEM.")
-app.add_typer(state_app, name="state")
-app.add_typer(rules_app, name="rules")
-app.add_typer(runs_app, name="runs")
-app.command()(replay)
-app.command()(health)
 
 
-@app.command()
 def run(
     minutes: Minutes = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON on stdout.")] = False,
@@ -51,7 +45,6 @@ def run(
     raise typer.Exit(max(display.EXIT_CODES[report.status] for report in reports))
 
 
-@app.command()
 def validate() -> None:
     """Check settings, certificates, rules, and field map without using the network.
 
@@ -71,7 +64,6 @@ def validate() -> None:
         display.show_settings(terminal_console(), settings, texts, remote, (*settings.warnings, *warnings))
 
 
-@app.command()
 def demo(
     verbose: Annotated[bool, typer.Option("--verbose", help="Also show the settings, log lines as JSON, and whole messages.")] = False,
 ) -> None:
@@ -97,3 +89,10 @@ def _local_text(key: str, value: str) -> str:
         raise ConfigError([f"{key}={value}: {error.strerror}; use the path of a readable file"]) from error
     except UnicodeDecodeError:
         raise ConfigError([f"{key}={value}: the file is not UTF-8; save it as UTF-8 text"]) from None  # the error quotes the text
+
+
+for command in (validate, health, run, replay, demo):
+    app.command()(command)
+app.add_typer(runs_app, name="runs")
+app.add_typer(rules_app, name="rules")
+app.add_typer(state_app, name="state")

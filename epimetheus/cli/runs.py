@@ -25,7 +25,7 @@ runs_app = typer.Typer()
 Since = Annotated[str, typer.Option(help="Period up to now: 90m, 24h, 7d.")]
 Log = Annotated[
     str | None,
-    typer.Option(help="Where to search: COMPARTMENT_OCID/LOG_GROUP/LOG, or its first one or two parts. Default: every compartment."),
+    typer.Option(help="OCIDs of where to search: COMPARTMENT, COMPARTMENT/GROUP, or COMPARTMENT/GROUP/LOG. Default: every compartment."),
 ]
 Region = Annotated[str | None, typer.Option(help="Region of the function. Default: the region of the credentials.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -69,7 +69,7 @@ def runs(
 
 @runs_app.command("show")
 def show(
-    run_id: Annotated[str, typer.Argument(help="ID of the run, or a unique prefix of it.")],
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="ID of the run, or a unique prefix of it.")],
     since: Since = "14d",
     as_json: AsJson = False,
     log: Log = None,
@@ -89,7 +89,7 @@ def show(
 
 @runs_app.command("html")
 def html(
-    file: Annotated[Path, typer.Argument(help="The HTML file to write.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The HTML file to write.")],
     since: Since = "48h",
     log: Log = None,
     region: Region = None,

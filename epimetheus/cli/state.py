@@ -39,8 +39,8 @@ Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
 Future = Annotated[bool, typer.Option("--future", help="Allow a time in the future. Every run fails until then.")]
 New = Annotated[bool, typer.Option("--new", help="Create a state where none has been stored before.")]
 Reason = Annotated[str, typer.Option(help="Why the receiver or tenancy changes. The state records it.")]
-Time = Annotated[str, typer.Argument(help="The minute to read from, such as 2026-11-24T10:05:00Z.")]
-Address = Annotated[str, typer.Argument(help="The IPv4 or IPv6 address in the warning.")]
+Time = Annotated[str, typer.Argument(metavar="TIME", help="The minute to read from, such as 2026-11-24T10:05:00Z.")]
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The IPv4 or IPv6 address in the warning.")]
 
 
 class _Target(NamedTuple):

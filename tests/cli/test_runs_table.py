@@ -181,7 +181,7 @@ def test_an_invalid_duration_is_rejected(terminal, since):  # noqa: F811
 def test_help_names_the_options(terminal, command):  # noqa: F811
     _, run_cli = terminal
     result = run_cli("runs", *command, "--help")
-    assert (result.exit_code, "--since" in result.stdout, "COMPARTMENT_OCID/LOG_GROUP/LOG" in result.stdout) == (0, True, True)
+    assert (result.exit_code, "--since" in result.stdout, "COMPARTMENT/GROUP/LOG" in result.stdout) == (0, True, True)
 
 
 def test_options_before_a_subcommand_are_rejected(terminal):  # noqa: F811
