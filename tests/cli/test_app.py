@@ -190,3 +190,16 @@ def test_without_arguments_the_help_lists_the_commands(terminal):
     shown = run_cli()
     for command in ("run", "validate", "demo", "state"):
         assert command in shown.output
+
+
+HELP_PAGES = (
+    (), ("validate",), ("health",), ("run",), ("replay",), ("demo",), ("runs",), ("runs", "show"), ("runs", "html"), ("rules",),
+    ("rules", "try"), ("state",), ("state", "show"), ("state", "rewind"), ("state", "reset"), ("state", "adopt"), ("state", "unlock"),
+    ("state", "own-address"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", HELP_PAGES, ids=" ".join)
+def test_help_fits_80_columns_without_cutting_words(command):
+    result = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "80"})
+    assert (result.exit_code, "…" in result.stdout) == (0, False)
