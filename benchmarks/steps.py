@@ -14,7 +14,7 @@ from benchmarks import pages
 from epimetheus.deliver import framer
 from epimetheus.model import Fetched
 from epimetheus.render import Renderer
-from epimetheus.render.formats.base import Notes
+from epimetheus.render.formats.base import Enrichment
 from epimetheus.run.forward import RENDERED_TOGETHER
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.rate_limits import RateLimits
@@ -26,7 +26,7 @@ from epimetheus.source.decode import decode_page
 PAGE, PAGES, TURNS = 1000, 5, 7
 TENANCY, COMPARTMENT = "ocid1.tenancy.oc1..aaaaaaaabench", "ocid1.compartment.oc1..aaaaaaaabench"
 OURS = "ocid1.fnfunc.oc1.iad.aaaaaaaa" + "x" * 52
-NOTES = Notes("root/prod/app")
+ENRICHMENT = Enrichment("root/prod/app")
 
 
 def bodies() -> list[bytes]:
@@ -61,26 +61,26 @@ def steps(texts: list[bytes]) -> list[tuple[str, float]]:
     events: list[Fetched] = [event for text in texts for event in decode_page(text)]
     tag, select, frame = compartment_tag(COMPARTMENT), Selection(Rules(own=(OURS,)), TamperWatch((OURS,)), RateLimits({})), framer("octet-counting")
     keys = [event_key(tag, event) for event in events]
-    messages = [rendered.message for rendered in renderer("cef").many([(event, 7, NOTES) for event in events])]
+    messages = [rendered.message for rendered in renderer("cef").render_many([(event, 7, ENRICHMENT) for event in events])]
     return [
         ("cut the page into its events", least(decode_page, texts)),
         ("decode an event", least(list, map(decode_page, texts))),
         ("its key", least(lambda event: event_key(tag, event), events)),
         ("seen before?", _meeting(keys)),
-        ("rules", least(lambda event: select(event, 60, look=False), events)),
+        ("rules", least(lambda event: select(event, 60, scan=False), events)),
         *[(f"the message, {form}", _rendering(form, events)) for form in ("cef", "json", "leef", "ocsf")],
         ("its frame", least(frame, messages)),
     ]
 
 
 def _meeting(keys: list[bytes]) -> float:
-    return min(_seconds(SeenKeys().first_time, keys) for _ in range(TURNS))
+    return min(_seconds(SeenKeys().add_if_new, keys) for _ in range(TURNS))
 
 
 def _rendering(form: str, events: list[Fetched]) -> float:
-    items = [(event, 7, NOTES) for event in events]
+    items = [(event, 7, ENRICHMENT) for event in events]
     together = [items[at : at + RENDERED_TOGETHER] for at in range(0, len(items), RENDERED_TOGETHER)]
-    return least(renderer(form).many, together)
+    return least(renderer(form).render_many, together)
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import re
 import unicodedata
 
 from epimetheus.render.redact.text import redact_text
-from epimetheus.render.sanitize import seen_in_json
+from epimetheus.render.sanitize import escape_invisible_json
 
 HIDDEN = "…"
 _READ = 4000  # a longer text is cut before it is looked at
@@ -97,7 +97,7 @@ def printable(text: str, other: str = "?") -> str:
 
 def seen(text: str) -> str:
     """JSON text of a log line in which every character is seen, and obeyed by no terminal: others are escaped, lone surrogates replaced."""
-    return seen_in_json(text.encode("utf-8", "replace")).decode()
+    return escape_invisible_json(text.encode("utf-8", "replace")).decode()
 
 
 def _line(text: str) -> str:

@@ -16,7 +16,7 @@ from epimetheus.state.owner import ReceiverId
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.targets import TARGETS
-from tests.render.making import body, event
+from tests.render.helpers import body, event
 from tests.support.budget import budget
 
 INPUTS = dict.fromkeys(("event", "settings", "pem"), budget(quick=150, full=2000))
@@ -45,12 +45,18 @@ STATES = st.builds(
     known=st.dictionaries(
         st.text(),
         st.builds(
-            KnownCompartment, st.text(), st.none() | st.text(), st.booleans(), st.booleans(), vanished=st.none() | MINUTES, read=st.none() | MINUTES
+            KnownCompartment,
+            st.text(),
+            st.none() | st.text(),
+            st.booleans(),
+            st.booleans(),
+            vanished=st.none() | MINUTES,
+            read_until=st.none() | MINUTES,
         ),
         max_size=3,
     ),
     keys=st.dictionaries(MINUTES, st.binary(min_size=16, max_size=16).map(lambda key: key * 3), max_size=4),
-    quotas=st.dictionaries(
+    rate_limits=st.dictionaries(
         st.text(),
         st.dictionaries(MINUTES, st.builds(HourlyCount, COUNT, COUNT, COUNT, st.none() | COUNT, st.none() | COUNT), min_size=1, max_size=2),
         max_size=3,
@@ -60,7 +66,7 @@ STATES = st.builds(
     tenancy=st.text(),
     receiver=st.none() | st.builds(ReceiverId, st.text(), st.text()),
     adopted=st.none() | st.builds(Adoption, SECONDS, st.text(), st.text()),
-    marked=st.text(),
+    marker_owner=st.text(),
     writer=st.text(),
     serial=st.integers(0, 2**63),
     last=st.dictionaries(st.text(), SCALARS, max_size=3),

@@ -1,7 +1,7 @@
 """The only output path to a terminal. Text from OCI, the state, logs, and settings is printed as text and never interpreted.
 
-`on_terminal` (`epimetheus.render.sanitize`) escapes control characters, line ends, and invisible characters. `print_line` and `cell` apply
-it to each value. A console from this module applies it again to everything it prints, except to line ends.
+`terminal_safe` (`epimetheus.render.sanitize`) escapes control characters, line ends, and invisible characters. `print_line` and `cell`
+apply it to each value. A console from this module applies it again to everything it prints, except to line ends.
 """
 
 import json
@@ -13,7 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from epimetheus.render.sanitize import on_terminal
+from epimetheus.render.sanitize import terminal_safe
 
 
 class _SanitizingConsole(Console):
@@ -21,7 +21,7 @@ class _SanitizingConsole(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text="\n".join(map(on_terminal, segment.text.split("\n"))))
+            yield segment if segment.control else segment._replace(text="\n".join(map(terminal_safe, segment.text.split("\n"))))
 
 
 def terminal_console(*, stderr: bool = False, quiet: bool = False) -> Console:
@@ -31,12 +31,12 @@ def terminal_console(*, stderr: bool = False, quiet: bool = False) -> Console:
 
 def print_line(console: Console, text: str, style: str = "") -> None:
     """Print ``text`` as one escaped line, not wrapped at the width of the terminal."""
-    console.print(on_terminal(text), style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    console.print(terminal_safe(text), style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def cell(text: str, style: str = "") -> Text:
     """Escaped text for a table cell or a part of a line."""
-    return Text(on_terminal(text), style=style)
+    return Text(terminal_safe(text), style=style)
 
 
 def print_json(value: object, indent: int | None = None) -> None:

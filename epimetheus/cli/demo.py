@@ -21,7 +21,7 @@ from rich.json import JSON
 
 from epimetheus.cli.console import cell, print_line
 from epimetheus.cli.display import STATUS_COLORS
-from epimetheus.render.sanitize import on_terminal
+from epimetheus.render.sanitize import terminal_safe
 from epimetheus.testing.function import Function, serve_function
 from epimetheus.testing.oci import World, serve
 from epimetheus.testing.syslog import Authority, Receiver, receive
@@ -78,7 +78,7 @@ class _Demo:
         status = report["status"]
         print_line(self.console, f"  {status} (HTTP {http_status}): {', '.join(counts)}", STATUS_COLORS[status])
         if report["error"]:
-            for line in wrap(on_terminal(report["error"]["what"]), self.width - 2, max_lines=2, placeholder=" …"):
+            for line in wrap(terminal_safe(report["error"]["what"]), self.width - 2, max_lines=2, placeholder=" …"):
                 print_line(self.console, f"  {line}")
 
     def show_message(self) -> None:
@@ -119,7 +119,7 @@ def wrap_message(message: str, width: int, max_lines: int) -> list[str]:
 
     If there are more than ``max_lines`` lines, the last one counts the omitted characters.
     """
-    header, found, body = on_terminal(message).partition(" CEF:")
+    header, found, body = terminal_safe(message).partition(" CEF:")
     *cef_header, extension = re.split(r"(?<=\|)", f"CEF:{body}" if found else "", maxsplit=7)
     pairs = re.split(r"(?<= )(?=\w+=)", extension)
     lines = [line for pieces in (re.split(r"(?<= )", header), cef_header, pairs) for line in _joined(pieces, width)]

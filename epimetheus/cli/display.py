@@ -17,7 +17,7 @@ from epimetheus.errors import ConfigError, EpimetheusError
 from epimetheus.health.model import CheckResult, HealthReport
 from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text, time_text
 from epimetheus.observe.log import headline
-from epimetheus.render.sanitize import on_terminal
+from epimetheus.render.sanitize import terminal_safe
 from epimetheus.state.model import Lease, State
 
 EXIT_CODES: dict[Status, int] = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
@@ -41,7 +41,7 @@ class TerminalObserver:
         self._bars = bars
         self._tasks: dict[str, tuple[TaskID, TaskID, int]] = {}
 
-    def wrong(self, problem: Problem, region: str) -> None:
+    def problem(self, problem: Problem, region: str) -> None:
         """Print one line: the problem and its remedy."""
         print_line(self._console, f"{region}: {problem.what} {problem.do}", "yellow")
 
@@ -63,8 +63,8 @@ class TerminalObserver:
                 print_line(self._console, f"{region}: read a slice of {total} compartments from {start}; the run ends at {end}")
             return
         if region not in self._tasks:
-            minutes = self._bars.add_task(on_terminal(f"{region} minutes"))
-            self._tasks[region] = (self._bars.add_task(on_terminal(f"{region} compartments")), minutes, cursor.start)
+            minutes = self._bars.add_task(terminal_safe(f"{region} minutes"))
+            self._tasks[region] = (self._bars.add_task(terminal_safe(f"{region} compartments")), minutes, cursor.start)
         compartments, minutes, start_minute = self._tasks[region]
         self._bars.update(compartments, completed=done, total=total)
         self._bars.update(minutes, completed=cursor.start - start_minute, total=cursor.end - start_minute)
@@ -201,7 +201,7 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
     if adopted := state.adopted:
         rows.append(("adopted", f"{time_text(adopted.at)}, previously {adopted.before}. Reason: {adopted.reason}"))
     rows += [
-        ("behind", f"{ocid} since {minute_text(behind.since)}, {behind.tries} attempts: {behind.why}")
+        ("behind", f"{ocid} since {minute_text(behind.since)}, {behind.attempts} attempts: {behind.reason}")
         for ocid, behind in sorted(state.behind.items())
     ]
     for title, text in rows:

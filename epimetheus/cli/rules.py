@@ -18,7 +18,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import Credentials
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 rules_app = typer.Typer(no_args_is_help=True, help="Test the rules that select events.")
 
@@ -53,8 +53,8 @@ def rules_try_command(
         stderr = terminal_console(stderr=True)
         with display.progress_bar(stderr, "compartments") if file is None else nullcontext(display.no_progress) as progress:
             events = rules_try.events_of_file(file) if file else _events_since(wiring, since, deadline, trial, progress)
-            rules_try.apply_rules(events, wiring.selection(), trial)
-    display.show_trial(terminal_console(), trial, wiring.rules_file[1])
+            rules_try.apply_rules(events, wiring.selection.selection(), trial)
+    display.show_trial(terminal_console(), trial, wiring.selection.rules_file[1])
     raise typer.Exit(1 if trial.unread else 0)
 
 

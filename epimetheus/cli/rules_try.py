@@ -14,7 +14,7 @@ from epimetheus.select.selection import Selection
 from epimetheus.source.compartments import choose, discover, pin
 from epimetheus.source.decode import decode_event, decode_page
 from epimetheus.source.fetch import Failed, FetchTask, Page, fetch
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 SENT = "sent"
 MARKED = "sent, marked by TAMPER_WATCH"
@@ -36,7 +36,7 @@ def apply_rules(events: Iterable[LocatedEvent], selection: Selection, trial: Rul
     """Apply the rules once to each distinct event."""
     seen = SeenKeys()
     for compartment, minute, fetched in events:
-        if not seen.first_time(event_key(compartment_tag(compartment), fetched)):
+        if not seen.add_if_new(event_key(compartment_tag(compartment), fetched)):
             trial.duplicates += 1
             continue
         reason, marked = selection(fetched, minute)
@@ -76,21 +76,21 @@ def events_of_region(
     Raises SourceError, CredentialsError, OutOfTime.
     """
     settings, region = wiring.settings, wiring.credentials.region
-    list_page = wiring.list_page(deadline.left() / 8)
+    list_page = wiring.oci.list_page(deadline.left() / 8)
     mode, ids = settings.compartment_mode, settings.compartment_ids
     listing = pin(discover(list_page, wiring.tenancy, deadline), ids if mode == "include" else ())
     polled = choose(listing.compartments, mode, ids, wiring.tenancy)
     tasks = [FetchTask(ocid, window) for ocid in sorted(polled)]
     trial.unread |= {task.compartment: "the time limit was reached" for task in tasks}
     with (
-        closing(wiring.audit(region)) as audit,
+        closing(wiring.oci.audit(region)) as audit,
         closing(fetch(tasks, audit.pages, concurrency=settings.api_concurrency, deadline=deadline)) as results,
     ):
         for result in results:
             if isinstance(result, Page):
-                yield from ((result.work.compartment, window.end, fetched) for fetched in result.events)
+                yield from ((result.task.compartment, window.end, fetched) for fetched in result.events)
                 continue
-            del trial.unread[result.work.compartment]
+            del trial.unread[result.task.compartment]
             if isinstance(result, Failed):
-                trial.unread[result.work.compartment] = result.error.what
+                trial.unread[result.task.compartment] = result.error.what
             progress(len(tasks) - len(trial.unread), len(tasks))

@@ -141,7 +141,7 @@ class _Reader:
                 return
             results, page = self.search(scopes, window, page)
             yield from results
-            if not page or tokens.circle(page):
+            if not page or tokens.repeats(page):
                 self.truncated = self.truncated or bool(page) or len(results) >= _MAX_ROWS
                 return
 

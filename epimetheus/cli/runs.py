@@ -18,7 +18,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.oci_client.clients import make_client
 from epimetheus.source.compartments import discover
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 runs_app = typer.Typer()
 
@@ -135,7 +135,7 @@ _NO_RUNS = (
 
 
 def _compartments(wiring: Wiring) -> list[str]:
-    listing = discover(wiring.list_page(_call_seconds(wiring)), wiring.tenancy, wiring.deadline)
+    listing = discover(wiring.oci.list_page(_call_seconds(wiring)), wiring.tenancy, wiring.deadline)
     return sorted(ocid for ocid, compartment in listing.compartments.items() if not compartment.deleted)
 
 

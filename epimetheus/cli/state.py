@@ -17,15 +17,15 @@ from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, StateDamaged, StateError, StateForeign
 from epimetheus.model import minute_text, parse_minute, time_text
-from epimetheus.render.sanitize import on_terminal
+from epimetheus.render.sanitize import terminal_safe
 from epimetheus.run.known_compartments import RETENTION_MINUTES
-from epimetheus.select.own_polling import addresses, confirmed
-from epimetheus.state.checks import missing
+from epimetheus.select.own_polling import confirm_address, keep_addresses
+from epimetheus.state.checks import missing_state
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import Adoption, Lease, State
 from epimetheus.state.owner import Owner, ReceiverId
 from epimetheus.state.session import StateSession
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 _SECONDS = 60.0
 _MAX_REASON = 500
@@ -60,7 +60,7 @@ def state_show(region: Region = None, raw: Raw = False) -> None:
         target = _target(region)
         state = target.session.peek()
         if state is None:
-            target.session.refuse_missing()
+            target.session.raise_if_missing()
     if state is None:
         print_line(terminal_console(), f"{target.name}: no state yet. The first run creates it.")
     elif raw:
@@ -87,7 +87,7 @@ def state_rewind(
             _confirm(f"{time} is in the future: every run fails until then, and earlier events are never sent. Continue?", yes)
         elif minute > state.through:
             _confirm(f"{time} is after the cursor, {minute_text(state.through)}: events in between are never sent. Continue?", yes)
-        target.session.commit(replace(state.rewound(minute, now), quotas=addresses(state.quotas)))
+        target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
     print_line(terminal_console(), f"{target.name}: the next run reads from {minute_text(minute)}, minus OVERLAP_MINUTES.")
 
 
@@ -116,7 +116,7 @@ def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None
             raise ConfigError([f"{found}; use 1 to {_MAX_REASON} characters that say why the receiver or tenancy changes"])
         target = _target(region)
         if (state := _unleased_state(target, force=False)) is None:
-            target.session.refuse_missing()
+            target.session.raise_if_missing()
             raise ConfigError([f"{target.name}: there is no state to adopt; the first run creates it for the receiver of its settings"])
         owner = target.owner
         before, after = _owner_text(state.tenancy, state.receiver), _owner_text(owner.tenancy, owner.receiver)
@@ -161,10 +161,10 @@ def state_own_address(address: Address, region: Region = None, force: Force = Fa
             raise ConfigError([f"ADDRESS={address[:80]}: expected the IPv4 or IPv6 address in the warning"]) from error
         target = _target(region)
         if (state := _unleased_state(target, force)) is None:
-            target.session.refuse_missing()
+            target.session.raise_if_missing()
             raise ConfigError([f"{target.name}: there is no state yet; the first run records the first address it reads"])
         _confirm(f"Calls from {own} will be filtered. Does a container or NAT gateway of this deployment have this address?", yes)
-        target.session.commit(replace(state, quotas=confirmed(state.quotas, own, int(SYSTEM.now() // 60))))
+        target.session.commit(replace(state, rate_limits=confirm_address(state.rate_limits, own, int(SYSTEM.now() // 60))))
     print_line(terminal_console(), f"{target.name}: {own} is the address of this deployment.")
 
 
@@ -185,7 +185,7 @@ def _dropped_text(state: State) -> str:
 
 def _confirm(question: str, yes: bool) -> None:
     if not yes:
-        typer.confirm(on_terminal(question), abort=True)
+        typer.confirm(terminal_safe(question), abort=True)
 
 
 def _target(region: str | None) -> _Target:
@@ -194,8 +194,8 @@ def _target(region: str | None) -> _Target:
         _check_region(region)
     wiring = Wiring.open(settings, SYSTEM, Deadline.after(SYSTEM, _SECONDS))
     region = region or wiring.credentials.region
-    session = wiring.keeper(region, f"terminal-{uuid.uuid4().hex[:8]}", wiring.deadline)
-    return _Target(session, wiring.store(region, wiring.deadline).name, region, wiring.owner, settings)
+    session = wiring.state.session(region, f"terminal-{uuid.uuid4().hex[:8]}", wiring.deadline)
+    return _Target(session, wiring.state.store(region, wiring.deadline).name, region, wiring.state.owner, settings)
 
 
 def _check_region(region: str) -> None:
@@ -225,10 +225,10 @@ def _state_to_replace(target: _Target, *, force: bool, yes: bool, new: bool) -> 
             return None
         raise
     if state is None:
-        marker = target.session.marker()
+        marker = target.session.find_marker()
         unknown = f"There is no state in {target.name}, and no sign that there ever was one."
         same = marker is not None and marker[0].state == target.name
-        question = f"{missing(target.name, *marker).what if marker else unknown} Create a new state in {target.name}?"
+        question = f"{missing_state(target.name, *marker).what if marker else unknown} Create a new state in {target.name}?"
         _confirm(question, new or (yes and same))
     return state
 
@@ -245,14 +245,14 @@ def _unleased_state(target: _Target, force: bool) -> State | None:
 def _problem(session: StateSession, state: State, now: float) -> StateError | None:
     """The error that prevents a run from using ``state``."""
     try:
-        session.admit(state, now)
+        session.validate(state, now)
     except StateError as error:
         return error
     return None
 
 
 def _lease_text(lease: Lease) -> str:
-    since = f" since {time_text(lease.taken)}" if lease.taken else ""
+    since = f" since {time_text(lease.acquired)}" if lease.acquired else ""
     return f"run {lease.run} holds the lease{since} until {time_text(lease.until)}"
 
 

@@ -66,7 +66,7 @@ class LogObserver:
         self._run_id = run_id
         self._log = logging.getLogger(_LOG)
 
-    def wrong(self, problem: Problem, region: str) -> None:
+    def problem(self, problem: Problem, region: str) -> None:
         """Log a problem and its remedy."""
         fields = {"run": self._run_id, "region": region, "kind": problem.kind, "fault": problem.fault, "do": problem.do}
         self._log.warning("%s", problem.what, extra={"event": "trouble", "fields": fields})

@@ -84,7 +84,7 @@ def test_validate_rejects_an_invalid_certificate_file(terminal, tmp_path):
     (tmp_path / "bad.pem").write_text("no certificate")
     result = run_cli("validate", SYSLOG_CA=f"file:{tmp_path / 'bad.pem'}")
     assert result.exit_code == 2
-    assert "SYSLOG_CA is no certificate that can be read" in result.stderr
+    assert "SYSLOG_CA is not a readable certificate: expected PEM text" in result.stderr
     (tmp_path / "bad.pem").write_bytes(b"\xff\xfehide")
     result = run_cli("validate", SYSLOG_CA=f"file:{tmp_path / 'bad.pem'}")
     assert (result.exit_code, "the file is not UTF-8" in result.stderr, "hide" in result.stderr) == (2, True, False)

@@ -165,7 +165,7 @@ def test_without_a_terminal_problems_and_reports_are_plain_lines(plain):
     with terminal_observer(plain) as observer:
         observer.progress("eu-paris-1", Window(100, 220), 3, 7)
         observer.progress("eu-paris-1", Window(100, 220), 7, 7)
-        observer.wrong(REFUSED, "eu-[x]")
+        observer.problem(REFUSED, "eu-[x]")
         observer.announce(report())
     assert printed(plain).splitlines() == [
         "eu-paris-1: read a slice of 7 compartments from 1970-01-01T01:40:00Z; the run ends at 1970-01-01T03:40:00Z",

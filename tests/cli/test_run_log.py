@@ -182,7 +182,7 @@ def test_a_denied_compartment_causes_a_warning_and_the_others_are_read(world, se
         world.forbid(hidden)
     runs, (warning,) = search_logs(*places)
     assert {run.run for run in runs} == {"first", "last"}
-    assert warning.startswith("2 of 25 compartments do not allow a log search (OCI refused while searching the logs of ocid1.compartment.")
+    assert warning.startswith("2 of 25 compartments do not allow a log search (Searching the logs of ocid1.compartment.")
     assert "Allow group YOUR_GROUP to read logging-family in compartment COMPARTMENT_OF_THE_LOG" in warning
 
 
@@ -190,7 +190,7 @@ def test_a_wrong_log_path_raises_an_error_with_a_remedy(world, search_logs):
     scope = "ocid1.compartment.oc1..nowhere/group/log"
     with pytest.raises(ServiceFailure) as failed:
         search_logs(scope)
-    assert failed.value.what.startswith(f"OCI refused while searching the logs of {scope} in us-ashburn-1: 404 NotAuthorizedOrNotFound")
+    assert failed.value.what.startswith(f"Searching the logs of {scope} in us-ashburn-1 failed: OCI returned 404 NotAuthorizedOrNotFound")
     assert "opc-request-id" in failed.value.what
     assert failed.value.do == (
         "Check --log (COMPARTMENT_OCID/LOG_GROUP_OCID/LOG_OCID), --region (the region of the function), and that a policy allows the"
@@ -202,9 +202,9 @@ def test_a_wrong_log_path_raises_an_error_with_a_remedy(world, search_logs):
     ("fault", "error", "what"),
     [
         ({"kind": "status", "status": 500, "times": None}, ServiceFailure, "500 InternalServerError"),
-        ({"kind": "status", "status": 401, "times": None}, CredentialsError, "did not accept our signature"),
-        ({"kind": "timeout", "times": None}, SourceError, "OCI gave no answer while searching the logs of 2 compartments"),
-        ({"kind": "garbage", "times": None}, SourceError, "OCI's answer was not understood"),
+        ({"kind": "status", "status": 401, "times": None}, CredentialsError, "OCI rejected the request signature"),
+        ({"kind": "timeout", "times": None}, SourceError, "Searching the logs of 2 compartments"),
+        ({"kind": "garbage", "times": None}, SourceError, "OCI returned an unexpected response"),
     ],
 )
 def test_errors_other_than_missing_permissions_are_raised(world, search_logs, fault, error, what):

@@ -26,7 +26,7 @@ from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, S
 from epimetheus.state.session import StateSession
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.cli.test_runs_table import log_run
-from tests.render.making import event, hides
+from tests.render.helpers import event, is_invisible
 
 CONTROLS = "\x1b[2J\x1b]0;x\x07\x9b31m\r\x08\n\x85\u202e\u200b\u2028\U000e0041"
 HOSTILE = f"a{CONTROLS}:100:[red]z[/red]"
@@ -40,7 +40,7 @@ def creates_console(node):
 
 def assert_safe(output, *, shown=True):
     """The output is text and line ends only, and shows the hostile text escaped."""
-    assert [character for character in output if hides(character) and character != "\n"] == []
+    assert [character for character in output if is_invisible(character) and character != "\n"] == []
     assert "\\u001b" in output or not shown
     assert ":100:" in output or not shown
     assert "💯" not in output
@@ -91,7 +91,7 @@ def trial():
 
 def observed(console):
     with display.terminal_observer(console) as observer:
-        observer.wrong(filled(Problem), HOSTILE)
+        observer.problem(filled(Problem), HOSTILE)
         observer.filtered(HOSTILE, Fetched(b"{}", filled(AuditEvent)), HOSTILE)
         observer.counted(HOSTILE, 3, 2, {HOSTILE: 1})
         observer.progress(HOSTILE, Window(100, 220), 7, 7)
@@ -200,7 +200,7 @@ def test_runs_escapes_hostile_lines(terminal, tmp_path):  # noqa: F811
     for arguments in (("runs",), ("runs", "show", one_line), ("runs", "--json"), ("runs", "show", "--json", one_line)):
         assert_safe(run_cli(*arguments).output)
     assert_safe(run_cli("runs", "html", str(tmp_path / "x.html")).output, shown=False)
-    assert not any(hides(character) for character in (tmp_path / "x.html").read_text("utf-8") if character != "\n")
+    assert not any(is_invisible(character) for character in (tmp_path / "x.html").read_text("utf-8") if character != "\n")
 
 
 def test_invalid_settings_are_escaped(terminal):  # noqa: F811

@@ -61,7 +61,10 @@ _STATE = State(
     region="us-ashburn-1",
     through=29_454_480,
     behind={"ocid1.compartment.oc1..b": BehindCompartment(29_454_000, "404", 3, PageCursor(Window(29_454_000, 29_454_060), "token"))},
-    known={"ocid1.tenancy.oc1..r": KnownCompartment("root", polled=True), "ocid1.compartment.oc1..b": KnownCompartment("b", "r", True, True, 7)},
+    known={
+        "ocid1.tenancy.oc1..r": KnownCompartment("root", polled=True),
+        "ocid1.compartment.oc1..b": KnownCompartment("b", "r", True, True, 7),
+    },
     keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
     slice_minutes=30,
     lease=Lease("run1", 1767268860.5),

@@ -26,7 +26,7 @@ from epimetheus.render.formats.cef_keys import LENGTHS
 from epimetheus.source.decode import decode_event, decode_page
 from epimetheus.state.encoding import pack, unpack
 from tests.fuzz import plant
-from tests.render.making import FORMATS_AND_HEADERS, OCSF, SETTINGS, parts, read_leef
+from tests.render.helpers import FORMATS_AND_HEADERS, OCSF, SETTINGS, parts, read_leef
 
 MARKER = "hunter2"
 _DEEP = 500

@@ -12,12 +12,12 @@ from epimetheus.model import BehindNow, Position, Problem, Replayed
 from epimetheus.observe.bounded import MAX_BYTES, answer, bounded
 from epimetheus.observe.log import JsonLines, headline
 from epimetheus.observe.metrics import PostRequest, measures
-from epimetheus.run.tally import position
+from epimetheus.run.report import position
 from epimetheus.state.model import BehindCompartment, State
 from tests.support.reports import report
 
 COUNT = 15_000
-WHY = "OCI refused while listing the events: 404 NotAuthorizedOrNotFound: " + "w" * 600
+WHY = "Listing the events failed: OCI returned 404 NotAuthorizedOrNotFound: " + "w" * 600
 
 
 def far_behind(count=COUNT):

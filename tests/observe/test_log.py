@@ -60,7 +60,7 @@ def test_a_record_of_a_library_is_one_json_line():
 
 
 def test_text_that_is_not_utf_8_is_still_logged():
-    (line,) = lines_of(lambda: LogObserver("r1").wrong(Problem("compartment", "OCI", "OCI said \ud800.", "Wait \udcff."), "eu-paris-1"))
+    (line,) = lines_of(lambda: LogObserver("r1").problem(Problem("compartment", "OCI", "OCI said \ud800.", "Wait \udcff."), "eu-paris-1"))
     assert (line["message"], line["do"]) == ("OCI said ?.", "Wait ?.")
 
 
@@ -101,13 +101,13 @@ def test_the_level_filters_own_lines(level, expected):
         observer = LogObserver("r1")
         observer.progress("eu-paris-1", Window(29454480, 29454540), 3, 8)
         log_report(report())
-        observer.wrong(REFUSED, "eu-paris-1")
+        observer.problem(REFUSED, "eu-paris-1")
 
     assert len(lines_of(log_all, level)) == expected
 
 
 def test_a_problem_is_logged_with_its_remedy():
-    (line,) = lines_of(lambda: LogObserver("r1").wrong(REFUSED, "eu-paris-1"))
+    (line,) = lines_of(lambda: LogObserver("r1").problem(REFUSED, "eu-paris-1"))
     del line["time"]
     assert line == {
         "level": "WARNING",

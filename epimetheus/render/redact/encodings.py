@@ -5,23 +5,23 @@ import html
 import re
 from collections.abc import Iterator
 
-from epimetheus.render.sanitize import UNSEEN
+from epimetheus.render.sanitize import INVISIBLE
 
 # Nested escapes: %2570 is %70 is p. Each level of JSON in JSON doubles the backslashes before a \\u, so any number of them counts as one.
 _ROUNDS = 3
 _ESCAPE = re.compile(
     r"%u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|(?<!\\)\\++u[0-9A-Fa-f]{4}|(?<!\\)\\++x[0-9A-Fa-f]{2}|\\[/nrt\"'\\]"
     r"|&(?:quot|lt|gt|amp|apos|#\d{1,6}|#[xX][0-9A-Fa-f]{1,6});"
-    rf"|[{UNSEEN}]"
+    rf"|[{INVISIBLE}]"
 )
-_UNSEEN = re.compile(f"[{UNSEEN}]")
+_UNSEEN = re.compile(f"[{INVISIBLE}]")
 UNSEEN_BYTES = (
     r"(?-i:[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f\xad]|\xcd\x8f|\xd8[\x80-\x85\x9c]|\xdb\x9d|\xdc\x8f|\xe0\xa2[\x90\x91]|\xe0\xa3\xa2"
     r"|\xe1\x85[\x9f\xa0]|\xe1\x9e[\xb4\xb5]|\xe1\xa0[\x8b-\x8f]|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xe3\x85\xa4|\xef\xb8[\x80-\x8f]"
     r"|\xef\xbb\xbf|\xef\xbe\xa0|\xef\xbf[\xb0-\xbb]|\xf0\x91(?:\x82\xbd|\x83\x8d)|\xf0\x93[\x90\x91]|\xf0\x9b\xb2[\xa0-\xa3]|\xf0\x9d\x85[\xb3-\xba]"
     r"|\xf3\xa0)"
 )
-"""How UNSEEN begins in UTF-8."""
+"""How INVISIBLE begins in UTF-8."""
 ESCAPES = r"%(?:u|25|2d|2e|5f|[46][1-9a-f]|[57][0-9a]|3[0-9])|\\[ux/]|&#"
 """What stands for a letter, a digit, or another escape, as a pattern in any case. Other escapes leave words as they are."""
 

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from epimetheus.render.sanitize import in_json, in_plain
+from epimetheus.render.sanitize import sanitize_json, sanitize_plain_text
 
 
 def _number(text: str) -> Decimal | str:
@@ -50,7 +50,7 @@ def to_json_line(tree: object) -> bytes:
 
 def seen(text: bytes) -> bytes:
     """JSON text in which what would break a line, not be seen or begin a message is escaped; it holds no C0 controls (RFC 8259, 7)."""
-    return in_json(text)
+    return sanitize_json(text)
 
 
 def encode(tree: object) -> str:
@@ -65,7 +65,7 @@ def sound(text: str) -> str:
 
 def plain(text: str) -> str:
     """Text that is not JSON on one line: white space to blanks, other control characters to the JSON escape that shows them."""
-    return in_plain(_CONTROL.sub(_harmless, text))
+    return sanitize_plain_text(_CONTROL.sub(_harmless, text))
 
 
 def _harmless(found: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ word (``tokenType``, ``secretName``, ``passwordExpiresAfter``) or its first (``h
 import re
 from typing import NamedTuple
 
-from epimetheus.render.sanitize import UNSEEN
+from epimetheus.render.sanitize import INVISIBLE
 
 # A root is looked for in the key in lower case, its punctuation written as one hyphen.
 ROOTS = (
@@ -68,7 +68,7 @@ _LAST = frozenset((
     "iss", "aud", "jti", "error", "service", "app",
 ))  # fmt: skip
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
-_UNSEEN = re.compile(f"[{UNSEEN}]")
+_UNSEEN = re.compile(f"[{INVISIBLE}]")
 _PUNCTUATION = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"(?<=[a-z])\d+(?=-|$)|-v?\d+(?=-|$)")
 

@@ -20,8 +20,8 @@ from epimetheus.render.redact import redactor as redactor_module
 from epimetheus.render.redact import text as text_module
 from epimetheus.render.redact.redactor import Redactor
 from tests.render.growth import LARGE, PIECES, alphabet, is_linear, repeated, seconds, texts
-from tests.render.making import FORMATS, event, fetched
-from tests.render.test_quick import NOTES, compact, renderer
+from tests.render.helpers import FORMATS, event, fetched
+from tests.render.test_render_fast import ENRICHMENT, compact, renderer
 
 MODULES = (encodings, prescan, splice, key_values, value_spans, members, redactor_module, keys, shapes, text_module, json_tree)
 # Patterns that are tried at one place of a text, and not searched for: each of them follows a match of another.
@@ -192,4 +192,4 @@ def test_a_user_agent_of_64_kilobytes_costs_little(form):
     for piece in pieces:
         raw = fetched(compact(event(identity={"userAgent": repeated(piece, LARGE // 2)})))
         render = renderer(form)
-        assert seconds(lambda raw, render=render: render(raw, 7, NOTES), raw) < 2.0, piece
+        assert seconds(lambda raw, render=render: render(raw, 7, ENRICHMENT), raw) < 2.0, piece

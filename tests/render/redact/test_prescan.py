@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from epimetheus.render.redact.keys import classify, is_secret_key
 from epimetheus.render.redact.prescan import HINTS, Prescan, may_hold_secrets, suspicious
 from epimetheus.render.redact.text import redact_text_fully
-from tests.render.making import TEXTS
+from tests.render.helpers import TEXTS
 from tests.render.redact.secret_cases import HARMLESS_TEXTS
 from tests.render.redact.secret_cases import KEYS as MORE_KEYS
 from tests.render.redact.secret_cases import TEXTS as MORE

@@ -9,8 +9,8 @@ import pytest
 from epimetheus.render.redact.keys import classify, names_secret
 from epimetheus.render.redact.prescan import suspicious
 from epimetheus.render.redact.redactor import Redactor
-from epimetheus.render.sanitize import on_terminal
-from tests.render.making import FORMATS, event, render
+from epimetheus.render.sanitize import terminal_safe
+from tests.render.helpers import FORMATS, event, render
 from tests.render.redact.secret_cases import KEYS
 
 S = "Hunter2s3cr3tZq"
@@ -87,7 +87,7 @@ def test_a_name_of_a_secret_is_hinted_at_whatever_follows_it(key, path):
 UNSEEN_CHARACTERS = [
     character
     for character in map(chr, range(0x110000))
-    if character not in "\t\n\r\u2028\u2029" and not "\ud800" <= character <= "\udfff" and on_terminal(character) != character
+    if character not in "\t\n\r\u2028\u2029" and not "\ud800" <= character <= "\udfff" and terminal_safe(character) != character
 ]
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.render.making import FORMATS, FORMATS_AND_HEADERS, body, cef, event, parts, render
+from tests.render.helpers import FORMATS, FORMATS_AND_HEADERS, body, cef, event, parts, render
 
 FINGERPRINT = "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34"
 KEY_ID = f"ocid1.tenancy.oc1..exampletenancy/ocid1.user.oc1..exampleuser/{FINGERPRINT}"

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.render.making import FORMATS, body, event, render
+from tests.render.helpers import FORMATS, body, event, render
 from tests.render.redact import attack_cases, secret_cases
 
 TEXTS = {**secret_cases.TEXTS, **{f"attack: {case}": place for case, place in attack_cases.TEXTS.items()}}
