@@ -7,7 +7,7 @@ import msgspec
 
 from epimetheus.errors import RequestError
 from epimetheus.model import Window, parse_minute
-from epimetheus.safe_text import HIDDEN, plain, value
+from epimetheus.safe_text import HIDDEN, safe_message, safe_value
 
 _HELP = (
     'Send an empty body, {"action": "run"}, {"follow_seconds": 3480}, {"action": "health"}, '
@@ -53,14 +53,14 @@ def read_request(body: bytes) -> Run | Health | Replay:
     try:
         fields = msgspec.json.decode(body.strip() or b"{}", type=dict[str, object])
         if (action := fields.setdefault("action", "run")) not in _ACTIONS:
-            raise RequestError(f"The request was rejected: unknown action {value(str(action))!r}.", do=_HELP)
+            raise RequestError(f"The request was rejected: unknown action {safe_value(str(action))!r}.", do=_HELP)
         return msgspec.convert(fields, type=Run | Health | Replay)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError(f"The request was rejected: {plain(_QUOTED.sub(_safe_key, str(error)))}.", do=_HELP) from error
+        raise RequestError(f"The request was rejected: {safe_message(_QUOTED.sub(_safe_key, str(error)))}.", do=_HELP) from error
 
 
 def _safe_key(found: re.Match[str]) -> str:
-    return value(found[0], 200) or HIDDEN
+    return safe_value(found[0], 200) or HIDDEN
 
 
 def window(start: str, end: str) -> Window:
@@ -70,9 +70,9 @@ def window(start: str, end: str) -> Window:
         try:
             minutes.append(parse_minute(text))
         except (ValueError, OverflowError) as error:
-            what = f"The request was rejected: {name}={value(text)!r} is not an RFC 3339 time."
+            what = f"The request was rejected: {name}={safe_value(text)!r} is not an RFC 3339 time."
             raise RequestError(what, do="Use the form 2026-11-24T10:05:00Z.") from error
     if minutes[0] >= minutes[1]:
-        what = f"The request was rejected: from={value(start)} is not before to={value(end)}."
+        what = f"The request was rejected: from={safe_value(start)} is not before to={safe_value(end)}."
         raise RequestError(what, do="Set from to the earlier time; the minute of to is not included.")
     return Window(*minutes)

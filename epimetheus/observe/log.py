@@ -15,7 +15,7 @@ import msgspec
 
 from epimetheus.model import Fetched, Problem, Replayed, Report, Window, minute_text, time_text
 from epimetheus.observe.bounded import bounded
-from epimetheus.safe_text import masked, seen
+from epimetheus.safe_text import safe_event_text, to_visible_json
 
 _LOG = "epimetheus"
 _VERDICTS = {"healthy": logging.INFO, "degraded": logging.WARNING, "unhealthy": logging.ERROR}
@@ -41,7 +41,7 @@ class JsonLines(logging.Formatter):
             line["exception"] = record.exc_info[0].__name__
             line["trace"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(record.exc_info[2])]
         text = json.dumps(bounded(line), ensure_ascii=False, separators=(",", ":"), default=str)
-        return seen(text)
+        return to_visible_json(text)
 
 
 def log_to(stream: TextIO, level: str) -> None:
@@ -75,7 +75,7 @@ class LogObserver:
         """Log type and ID of a filtered event, and the reason."""
         event = fetched.event
         texts = {"event_type": event.event_type, "event_id": event.event_id, "event_time": event.event_time} if event else {}
-        identity = {key: text and masked(text) for key, text in texts.items()}
+        identity = {key: text and safe_event_text(text) for key, text in texts.items()}
         fields = {"run": self._run_id, "region": region, "reason": reason, **identity}
         self._log.info("filtered: %s", reason, extra={"event": "filtered", "fields": fields})
 

@@ -12,7 +12,7 @@ from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDe
 from epimetheus.errors import SourceError
 from epimetheus.model import Report
 from epimetheus.oci_client.clients import oci_errors
-from epimetheus.safe_text import plain
+from epimetheus.safe_text import safe_message
 
 _HELP = "Allow the function to `use metrics`, or turn metrics off with an empty METRICS_NAMESPACE."
 
@@ -76,5 +76,5 @@ def post(client: Any, namespace: str, compartment: str, region: str, values: Map
     with oci_errors("posting metrics", do=_HELP):
         result = client.post_metric_data(PostMetricDataDetails(metric_data=streams)).data
     if result.failed_metrics_count:  # OCI responds with 200 even so
-        why = plain(str(result.failed_metrics[0].message)) if result.failed_metrics else "no reason given"
+        why = safe_message(str(result.failed_metrics[0].message)) if result.failed_metrics else "no reason given"
         raise SourceError(f"OCI rejected {result.failed_metrics_count} of {len(streams)} metrics: {why}.", do=_HELP)

@@ -20,7 +20,7 @@ from epimetheus.errors import CredentialsError, EpimetheusError, SourceError
 from epimetheus.oci_client.clock_offset import ClockOffset
 from epimetheus.oci_client.http_limits import ResponseLimitExceeded, limit_client, limit_signer
 from epimetheus.oci_client.time_limit import TimedOut, run_within
-from epimetheus.safe_text import plain
+from epimetheus.safe_text import safe_message
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -226,8 +226,8 @@ def oci_errors(action: str, *, do: str, raising: type[EpimetheusError] = SourceE
 
 def service_failure(action: str, status: int, code: str | None, message: str | None, request_id: str | None, do: str) -> EpimetheusError:
     """The error for an HTTP error response, with the details that Oracle support needs: CredentialsError for 401, else ServiceFailure."""
-    code, request_id = plain(code or ""), plain(request_id or "unknown")
-    details = f"{status} {code or 'without an error code'}: {plain(message or 'no message')} (opc-request-id {request_id})"
+    code, request_id = safe_message(code or ""), safe_message(request_id or "unknown")
+    details = f"{status} {code or 'without an error code'}: {safe_message(message or 'no message')} (opc-request-id {request_id})"
     if status == 401:
         return CredentialsError(
             f"{action_failed(action)} OCI rejected the request signature with {details}.",
@@ -237,4 +237,4 @@ def service_failure(action: str, status: int, code: str | None, message: str | N
 
 
 def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {plain(str(error)).rstrip('.') or 'no details'}"
+    return f"{type(error).__name__}: {safe_message(str(error)).rstrip('.') or 'no details'}"

@@ -108,7 +108,7 @@ class Renderer:
         self._redactor = Redactor(redact, self._budget.check)
         self._format = FORMATS[format](self._redactor, list_trimmed=not self._header.lists_trimmed, fields=fields)
         self._severity = Severity(patterns=severities)
-        self._redacted_path = lru_cache(_CACHED_PATHS)(partial(self._redactor.noted, path=COMPARTMENT_PATH))
+        self._redacted_path = lru_cache(_CACHED_PATHS)(partial(self._redactor.text_at, path=COMPARTMENT_PATH))
 
     def __call__(self, fetched: Fetched, sequence: int, enrichment: Enrichment = NO_ENRICHMENT) -> Rendered:
         """The message of one event with its sequence number in the run. A malformed event is sent as the text that was received."""

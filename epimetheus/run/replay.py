@@ -9,7 +9,6 @@ start there. A dry run only counts.
 from collections.abc import Sequence
 from contextlib import closing
 
-from epimetheus import safe_text
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, EpimetheusError, OutOfTime, RequestError
 from epimetheus.model import Replayed, Window, minute_text
@@ -18,6 +17,7 @@ from epimetheus.run.forward import Forwarder
 from epimetheus.run.plan import NO_TIME
 from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.run.tally import Tally, to_problem
+from epimetheus.safe_text import HIDDEN, safe_value
 from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.selection import Selection
@@ -144,7 +144,7 @@ class _Replay:
 
 
 def _excluded(mode: str, ocids: Sequence[str]) -> RequestError:
-    named = ", ".join(safe_text.value(ocid, 200) or safe_text.HIDDEN for ocid in ocids[:_MOST_NAMED])
+    named = ", ".join(safe_value(ocid, 200) or HIDDEN for ocid in ocids[:_MOST_NAMED])
     more = f" and {len(ocids) - _MOST_NAMED} more" if len(ocids) > _MOST_NAMED else ""
     return RequestError(
         f"The replay was rejected: COMPARTMENT_MODE={mode} does not include {named}{more}.",

@@ -7,7 +7,7 @@ from typing import Any
 
 from epimetheus.errors import ConfigError, SourceError
 from epimetheus.oci_client.clients import ServiceFailure, oci_errors
-from epimetheus.safe_text import value as safe_value
+from epimetheus.safe_text import safe_value
 from epimetheus.source.sdk_responses import checked_response, text
 
 _VAULT_HELP = "The function needs `read secret-bundles` for this secret."

@@ -15,7 +15,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError
 from epimetheus.oci_client.clients import Calls, Credentials, date_hook, make_client, oci_errors
 from epimetheus.oci_client.clock_offset import ClockOffset
-from epimetheus.safe_text import value as safe_value
+from epimetheus.safe_text import safe_value
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.compartments import ListPage
 from epimetheus.source.identity import compartment_pages

@@ -17,7 +17,7 @@ from epimetheus.render.formats.json_base import ENRICHMENT_KEY, TRIMMED_KEY, Jso
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.prescan import JSON_HINTS, Prescan
 from epimetheus.render.redact.redactor import Redactor
-from epimetheus.render.redact.splice import is_utf8, split_usual
+from epimetheus.render.redact.splice import is_utf8, splice_common_secrets
 from epimetheus.render.redact.text import REDACTED
 from epimetheus.render.sanitize import MESSAGE_STARTS_IN_JSON, escape_invisible_json
 
@@ -38,14 +38,14 @@ class RawJson(JsonFormat):
     def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, list_trimmed=list_trimmed, fields=fields)
         self._ending = lru_cache(_CACHED_ENDINGS)(_ending)
-        self._prescan = Prescan(*JSON_HINTS, MESSAGE_STARTS_IN_JSON, '"epimetheus(?:Trimmed|Cut)?" *:', between=",")
+        self._prescan = Prescan(*JSON_HINTS, MESSAGE_STARTS_IN_JSON, '"epimetheus(?:Trimmed|Cut)?" *:', separator=",")
 
     def render_fast(self, context: EventContext) -> FastBody | None:
         """The text as received, if it is compact, without the secrets that nearly every event has."""
         raw = bytes(context.raw)
         if self._redactor.paths or not self._is_compact(raw):
             return None
-        text, rest = split_usual(raw, self._ending(context.enrichment))
+        text, rest = splice_common_secrets(raw, self._ending(context.enrichment))
         return FastBody(escape_invisible_json(text), _REDACTED in text, rest)
 
     def needs_full_scan(self, unscanned: Sequence[bytes]) -> Collection[int]:
@@ -55,8 +55,8 @@ class RawJson(JsonFormat):
     def render(self, context: EventContext, limit: SizeLimit) -> Body:
         """The text as received with its secrets replaced, if that is possible; else as `JsonFormat`."""
         raw = bytes(context.raw)
-        text = self._redactor.in_place(raw) if self._is_compact(raw) and not _has_reserved_key(raw) else None
-        line = tree.seen(text[:-1] + self._ending(context.enrichment)) if text else None
+        text = self._redactor.quick_walk(raw) if self._is_compact(raw) and not _has_reserved_key(raw) else None
+        line = tree.escape_invisible(text[:-1] + self._ending(context.enrichment)) if text else None
         return Body(line) if line and len(line) <= limit.max_bytes else super().render(context, limit)
 
     def values(self, context: EventContext, event: Tree) -> Tree:
