@@ -85,8 +85,8 @@ def tried() -> str:
     outcome, console = rules_try.RulesTrial(), Console(file=io.StringIO(), width=100)
     events = [*EVENTS, *[one("TerminateInstance", n, identity=SERVICE) for n in range(2)]]
     placed = [("", 0, decode_event(json.dumps(event).encode())) for event in events]
-    rules_try.attempt(placed, Selection(rules_from_file(rules, ()), TamperWatch(("ocid1.policy.oc1..ours",)), RateLimits({})), outcome)
-    terminal.show_tried(console, outcome, ())
+    rules_try.apply_rules(placed, Selection(rules_from_file(rules, ()), TamperWatch(("ocid1.policy.oc1..ours",)), RateLimits({})), outcome)
+    terminal.show_trial(console, outcome, ())
     return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
 
 
