@@ -93,7 +93,7 @@ locals {
       severity = "ERROR", pending = "PT1M", when_scheduled = false
       body     = "Deleted compartments were refused for 6 hours and are given up; their last events are not forwarded. The log names them."
     }
-    held_back = {
+    rate_limited = {
       query    = "events_rate_limited[${local.window}].groupBy(region).max() > 0"
       severity = "WARNING", pending = "PT5M", when_scheduled = false
       body     = "Rate limits of RULES hold events back."

@@ -32,7 +32,7 @@ run "alarms" {
       behind      = "compartments_behind[45m].groupBy(region).max() > 0"
       listing_age = "listing_age_seconds[45m].groupBy(region).min() > 3600"
       given_up    = "compartments_given_up[45m].groupBy(region).max() > 0"
-      held_back   = "events_rate_limited[45m].groupBy(region).max() > 0"
+      rate_limited = "events_rate_limited[45m].groupBy(region).max() > 0"
       certificate = "certificate_days_left[45m].groupBy(region).min() < 21"
     }
     error_message = jsonencode({ for name, each in oci_monitoring_alarm.own : name => each.query })
