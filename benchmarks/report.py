@@ -48,7 +48,9 @@ def page(results: Results, name: str) -> str:
         table="\n".join(table(_but(results.figures, "growth"))),
         page=results.sizes["page"],
         repeats=results.sizes["repeats"],
-        growth="\n".join(f"- {one.what}: {shown(one.value, one.unit)}; {one.note}." for one in results.figures if one.row == "growth"),
+        growth="\n".join(
+            f"- {one.what.removeprefix('growth: ')}: {shown(one.value, one.unit)}; {one.note}." for one in results.figures if one.row == "growth"
+        ),
         interval=round(_INTERVAL / 60),
         overlap=round(_OVERLAP / 60),
         usable=round(_USABLE),
@@ -87,9 +89,10 @@ def _memory(costs: Costs, sizes: Mapping[str, Any]) -> str:
     backlog, window = (f"{peak / 1e6:.0f} MB" for peak in (costs.backlog, costs.window))
     most = max(0.0, _MEMORY - costs.backlog) / costs.key
     return (
-        f"A backlog of {sizes['many']:,} events over {sizes['hours']} hours takes {backlog}: slices grow only while they contain few events\n"
-        f"({FEW_EVENTS:,}), and only the keys of two slices are in memory. In one slice, as many events take {window}, {costs.key:.0f} bytes\n"
-        f"each, so 256 MB (`memory_in_mbs`) suffice for {most:,.0f} events within SLICE_MINUTES. In the state a key takes 16 bytes."
+        f"A backlog of {sizes['many']:,} events over {sizes['hours']} hours takes {backlog}: slices grow only while they contain few\n"
+        f"events ({FEW_EVENTS:,}), and only the keys of two slices are in memory. In one slice, as many events take {window},\n"
+        f"{costs.key:.0f} bytes each, so 256 MB (`memory_in_mbs`) suffice for {most:,.0f} events within SLICE_MINUTES.\n"
+        "In the state a key takes 16 bytes."
     )
 
 
