@@ -48,9 +48,7 @@ def page(results: Results, name: str) -> str:
         table="\n".join(table(_but(results.figures, "growth"))),
         page=results.sizes["page"],
         repeats=results.sizes["repeats"],
-        growth="\n".join(
-            f"- {one.what.removeprefix('growth: ')}: {shown(one.value, one.unit)}; {one.note}." for one in results.figures if one.row == "growth"
-        ),
+        growth="\n".join(_growth(one) for one in results.figures if one.row == "growth"),
         interval=round(_INTERVAL / 60),
         overlap=round(_OVERLAP / 60),
         usable=round(_USABLE),
@@ -66,6 +64,10 @@ def page(results: Results, name: str) -> str:
         memory=_memory(costs, results.sizes),
         hours=results.sizes["hours"],
     )
+
+
+def _growth(one: Figure) -> str:
+    return f"- {one.what.removeprefix('growth: ')}: {shown(one.value, one.unit)}; {one.note}."
 
 
 def _keeps_up(costs: Costs) -> str:
