@@ -57,7 +57,7 @@ def test_a_variable_refuses_in_the_words_of_settings(name):
 
 
 def test_a_key_of_a_certificate_is_taken_from_a_vault_only():
-    assert error_messages(variables()["syslog_client_key"]) == ["syslog_client_key: allowed is vault:OCID, of a secret."]
+    assert error_messages(variables()["syslog_client_key"]) == ["syslog_client_key: expected vault:OCID of a secret."]
 
 
 @pytest.mark.parametrize("name", sorted(name.lower() for name in KEYS))
