@@ -29,8 +29,9 @@ class ConfigError(EpimetheusError):
     fault = "configuration"
 
     def __init__(self, problems: Sequence[str]) -> None:
-        listed = "; ".join(problems)
-        super().__init__(f"{len(problems)} mistake(s) in the configuration: {listed}.", do="Correct them and run again.")
+        listed = "; ".join(problems).replace("?; ", "? ")  # a problem may end with a question: "Did you mean …?"
+        end = "" if listed.endswith("?") else "."
+        super().__init__(f"{len(problems)} mistake(s) in the configuration: {listed}{end}", do="Correct them and run again.")
         self.problems = tuple(problems)
 
 

@@ -73,10 +73,10 @@ def test_no_settings_error_shows_a_secret(key, secret):
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("SYSLOG_HOST", f"admin:{WORD}@siem", "SYSLOG_HOST=…@siem: allowed is a host name or an IP address, without port"),
-        ("OCI_ENDPOINT", f"https://gateway/?token={WORD}", "OCI_ENDPOINT=https://gateway/…: allowed is an http or https URL"),
-        ("STATE_BUCKET", PAR, "STATE_BUCKET=…: allowed is a bucket's name"),
-        ("SYSLOG_PORT", "65536", "SYSLOG_PORT=65536: allowed is"),
+        ("SYSLOG_HOST", f"admin:{WORD}@siem", "SYSLOG_HOST=…@siem: expected a host name or an IP address, without a port"),
+        ("OCI_ENDPOINT", f"https://gateway/?token={WORD}", "OCI_ENDPOINT=https://gateway/…: expected an http or https URL"),
+        ("STATE_BUCKET", PAR, "STATE_BUCKET=…: expected a bucket name"),
+        ("SYSLOG_PORT", "65536", "SYSLOG_PORT=65536: expected"),
     ],
 )
 def test_what_is_no_secret_is_still_said(key, value, said):

@@ -1,1 +1,1 @@
-"""The user's own files: RULES and FIELD_MAP, read so that every mistake is told at once, with its line and path."""
+"""Settings, and the JSON files RULES and FIELD_MAP: every problem is reported at once, in JSON with its line and path."""

@@ -1,26 +1,29 @@
-"""What becomes of the names that a user wishes for fields: which are given, what stands against the others, and what is displaced."""
+"""Resolves the field names that FIELD_MAP requests for one format: which requests are granted, rejected, or replace a default field."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from epimetheus.config.field_names import path_of
+from epimetheus.config.field_names import event_path
 from epimetheus.config.json_document import Finding
 from epimetheus.config.json_positions import Path, dotted
 from epimetheus.render.custom_fields import Fields
 
 
 class FieldRequest(NamedTuple):
-    """That the value at ``path`` (None: no event has it; "": not known) be sent as ``name``; ``default``: as what it is sent else."""
+    """A request to send the value at event path ``source`` as ``name``; ``location`` is its path in FIELD_MAP.
 
-    place: Path
+    ``source`` is None if no event has the field, and empty if it is unknown. ``default``: the name that the value has by default.
+    """
+
+    location: Path
     default: str | None
-    path: str | None
+    source: str | None
     name: str
 
 
-class RequestedField(NamedTuple):
-    """One format's part of FIELD_MAP."""
+class RequestedFields(NamedTuple):
+    """The section of FIELD_MAP for one format."""
 
     rename: Mapping[str, str]
     add: Mapping[str, str]
@@ -28,20 +31,20 @@ class RequestedField(NamedTuple):
     order: Sequence[str]
 
 
-class Known(NamedTuple):
-    """What is known of a format: ``held`` is name by default → path of what it holds, as far as names by default are known.
+class DefaultFields(NamedTuple):
+    """The fields of a format. ``sources``: default name → event path of its value, as far as default names are known.
 
-    ``default`` gives the name by default that the user means, or None; ``obstacle`` why a wish can not be granted, or None.
+    ``default_name`` gives the default name that a user's name stands for, or None; ``conflict`` why a request cannot be granted, or None.
     """
 
     format: str
-    held: Mapping[str, str] = MappingProxyType({})
-    default: Callable[[str], str | None] = str
-    obstacle: Callable[[FieldRequest], str | None] = lambda wish: None
+    sources: Mapping[str, str] = MappingProxyType({})
+    default_name: Callable[[str], str | None] = str
+    conflict: Callable[[FieldRequest], str | None] = lambda request: None
 
 
 class ResolvedFields(NamedTuple):
-    """``granted``: name → the wish for it. ``problems`` are mistakes, ``warnings`` what can not be done, and what is instead."""
+    """``granted``: name → its request. ``problems`` are errors; ``warnings`` say what cannot be done, and what happens instead."""
 
     fields: Fields
     granted: Mapping[str, FieldRequest]
@@ -49,70 +52,72 @@ class ResolvedFields(NamedTuple):
     warnings: Sequence[Finding]
 
 
-def settle(known: Known, asked: RequestedField, more: Sequence[FieldRequest] = ()) -> ResolvedFields:
-    """The wishes of a part, and then ``more``, as far as the part leaves them open."""
+def resolve_fields(defaults: DefaultFields, requested: RequestedFields, more: Sequence[FieldRequest] = ()) -> ResolvedFields:
+    """The requests of a section, and then of ``more`` those that the section leaves open."""
     granted: dict[str, FieldRequest] = {}
     moved: set[str | None] = set()
     problems: list[Finding] = []
-    refused: list[tuple[FieldRequest, str]] = []
-    for wish in (*_own(known, asked), *[wish for wish in more if wish.default not in asked.rename]):
-        first = granted.get(wish.name)
-        if why := _refusal(known, wish, first):
-            refused.append((wish, why))
+    rejected: list[tuple[FieldRequest, str]] = []
+    for request in (*_requests(defaults, requested), *[each for each in more if each.default not in requested.rename]):
+        first = granted.get(request.name)
+        if reason := _rejection(defaults, request, first):
+            rejected.append((request, reason))
         elif first:
-            problems.append(Finding(wish.place, f"{dotted(first.place)} has the same name, allowed is one for each"))
-        else:  # what is asked for under two names can be moved but once
-            granted[wish.name] = wish._replace(default=None) if wish.path and wish.default in moved else wish
-            moved.add(wish.default)
-    omitted = [(("formats", known.format, "omit", index), known.default(name)) for index, name in enumerate(asked.omit)]
-    fields = _fields(granted, frozenset(name for _, name in omitted if name is not None), asked)
-    warnings = (*_refused(refused, granted), *_displaced(known, granted, fields), *_omitted(omitted, granted))
+            problems.append(Finding(request.location, f"{dotted(first.location)} already uses this name; expected a different name"))
+        else:  # a field that is requested under two names is moved once, and added for the second
+            granted[request.name] = request._replace(default=None) if request.source and request.default in moved else request
+            moved.add(request.default)
+    locations = [("formats", defaults.format, "omit", index) for index in range(len(requested.omit))]
+    omitted = list(zip(locations, map(defaults.default_name, requested.omit), strict=True))
+    fields = _fields(granted, frozenset(name for _, name in omitted if name is not None), requested)
+    warnings = (*_rejected(rejected, granted), *_replaced(defaults, granted, fields), *_omitted(omitted, granted))
     return ResolvedFields(fields, MappingProxyType(granted), problems, warnings)
 
 
-def _refusal(known: Known, wish: FieldRequest, first: FieldRequest | None) -> str | None:
-    if wish.path is None:
-        return "no event has a field of this name"
-    if first and first.place[0] != wish.place[0]:
-        return f"{dotted(first.place)} takes {wish.name} for something else"
-    return known.obstacle(wish)
+def _rejection(defaults: DefaultFields, request: FieldRequest, first: FieldRequest | None) -> str | None:
+    if request.source is None:
+        return "no event has a field with this name"
+    if first and first.location[0] != request.location[0]:
+        return f"{dotted(first.location)} uses {request.name} for another field"
+    return defaults.conflict(request)
 
 
-def _own(known: Known, asked: RequestedField) -> Iterator[FieldRequest]:
-    for meant, name in asked.rename.items():
-        default = known.default(meant)
-        yield FieldRequest(("formats", known.format, "rename", meant), default, None if default is None else known.held.get(default, ""), name)
-    for name, path in asked.add.items():
-        yield FieldRequest(("formats", known.format, "add", name), None, path_of(path), name)
+def _requests(defaults: DefaultFields, requested: RequestedFields) -> Iterator[FieldRequest]:
+    for current, name in requested.rename.items():
+        default = defaults.default_name(current)
+        source = None if default is None else defaults.sources.get(default, "")
+        yield FieldRequest(("formats", defaults.format, "rename", current), default, source, name)
+    for name, path in requested.add.items():
+        yield FieldRequest(("formats", defaults.format, "add", name), None, event_path(path), name)
 
 
-def _fields(granted: Mapping[str, FieldRequest], omitted: frozenset[str], asked: RequestedField) -> Fields:
-    renamed = {wish.default: name for name, wish in granted.items() if wish.default is not None and wish.default != name}
-    added = {name: wish.path for name, wish in granted.items() if wish.default is None and wish.path}
-    return Fields(MappingProxyType(renamed), MappingProxyType(added), omitted, tuple(asked.order))
+def _fields(granted: Mapping[str, FieldRequest], omitted: frozenset[str], requested: RequestedFields) -> Fields:
+    renamed = {each.default: name for name, each in granted.items() if each.default is not None and each.default != name}
+    added = {name: each.source for name, each in granted.items() if each.default is None and each.source}
+    return Fields(MappingProxyType(renamed), MappingProxyType(added), omitted, tuple(requested.order))
 
 
-def _refused(refused: Sequence[tuple[FieldRequest, str]], granted: Mapping[str, FieldRequest]) -> Iterator[Finding]:
-    for wish, why in refused:
-        if wish.default is not None and granted.get(wish.default, wish).default == wish.default:
-            instead = f"it stays in {wish.default}"
+def _rejected(rejected: Sequence[tuple[FieldRequest, str]], granted: Mapping[str, FieldRequest]) -> Iterator[Finding]:
+    for request, reason in rejected:
+        if request.default is not None and granted.get(request.default, request).default == request.default:
+            outcome = f"the value remains in {request.default}"
         else:
-            instead = "nothing is sent for it" if wish.path is None else "it is not added"
-        yield Finding(wish.place, f"{why}, {instead}")
+            outcome = "nothing is sent for it" if request.source is None else "the value is not added"
+        yield Finding(request.location, f"{reason}; {outcome}")
 
 
-def _displaced(known: Known, granted: Mapping[str, FieldRequest], fields: Fields) -> Iterator[Finding]:
-    for name, wish in granted.items():
-        if name in known.held and name != wish.default and name not in fields.renamed and name not in fields.omitted:
-            held = known.held[name] or f"what {name} holds by default"
-            what = f"this takes the place of {held}, which is not sent any more"
-            yield Finding(wish.place, f"{what}; where that is meant, formats.{known.format}.omit should say so")
+def _replaced(defaults: DefaultFields, granted: Mapping[str, FieldRequest], fields: Fields) -> Iterator[Finding]:
+    for name, request in granted.items():
+        if name in defaults.sources and name != request.default and name not in fields.renamed and name not in fields.omitted:
+            lost = defaults.sources[name] or f"the default value of {name}"
+            what = f"this replaces {lost}, which is no longer sent; if that is intended, add {name} to formats.{defaults.format}.omit"
+            yield Finding(request.location, what)
 
 
 def _omitted(omitted: Iterable[tuple[Path, str | None]], granted: Mapping[str, FieldRequest]) -> Iterator[Finding]:
-    renamed = {wish.default: wish for name, wish in granted.items() if wish.default != name}
-    for place, name in omitted:
+    renamed = {each.default: each for name, each in granted.items() if each.default != name}
+    for location, name in omitted:
         if name is None:
-            yield Finding(place, "no event has a field of this name, nothing is left out by it")
+            yield Finding(location, "no event has a field with this name; nothing is omitted")
         elif name in renamed:
-            yield Finding(renamed[name].place, f"{dotted(place)} leaves it out, it is not sent under any name")
+            yield Finding(renamed[name].location, f"{dotted(location)} omits this field; it is not sent under any name")

@@ -1,20 +1,19 @@
-"""What people call an event's fields, where they stand in it, and which of CEF's keys holds each by default."""
+"""Names of event fields: short name → path in the event, and the CEF and LEEF key that each field has by default."""
 
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from epimetheus.render.formats import base as form
-from epimetheus.render.formats import cef, leef
+from epimetheus.render.formats import base, cef, leef
 from epimetheus.render.formats.cef_keys import TYPED
 from epimetheus.render.meaning import ipv6
 from epimetheus.render.typed_values import Kind, integer, ipv4, mac, millis, number, port
 
-NOTED = tuple(map(".".join, (form.COMPARTMENT_PATH, form.ACTOR, form.TAMPER_WATCH)))
-"""Paths that lead to what we found out about an event."""
+DERIVED_PATHS = tuple(map(".".join, (base.COMPARTMENT_PATH, base.ACTOR, base.TAMPER_WATCH)))
+"""Paths of values that Epimetheus adds to an event."""
 
 _TOP = "eventType cloudEventsVersion eventTypeVersion source eventId eventTime contentType data"
-_BELOW = (
+_NESTED = (
     (
         "data",
         "eventGroupingId eventName compartmentId compartmentName resourceName resourceId availabilityDomain freeformTags definedTags"
@@ -24,9 +23,9 @@ _BELOW = (
     ("data.request", "path action parameters"),
     ("data.response", "status responseTime payload"),
 )
-PATHS: Mapping[str, str] = MappingProxyType(
+EVENT_PATHS: Mapping[str, str] = MappingProxyType(
     {name: name for name in _TOP.split()}
-    | {name: f"{above}.{name}" for above, names in _BELOW for name in names.split()}
+    | {name: f"{parent}.{name}" for parent, names in _NESTED for name in names.split()}
     | {
         "requestId": "data.request.id",
         "requestPath": "data.request.path",
@@ -36,9 +35,9 @@ PATHS: Mapping[str, str] = MappingProxyType(
         "responsePayload": "data.response.payload",
     }
 )
-"""Short name, as the Go program has it → path in the event as the API writes it."""
+"""Short name, as in the Go program → path in the event, as in the Audit API."""
 
-HELD: Mapping[str, str] = MappingProxyType({
+CEF_SOURCES: Mapping[str, str] = MappingProxyType({
     **dict.fromkeys((*cef.SHED_ORDER, *cef.CORE), ""),
     "rt": "eventTime",
     "externalId": "eventId",
@@ -61,69 +60,69 @@ HELD: Mapping[str, str] = MappingProxyType({
     "cs5": "data.identity.authType",
     "cs6": "data.request.id",
     "flexString2": "data.eventGroupingId",
-    cef.COMPARTMENT_PATH: ".".join(form.COMPARTMENT_PATH),
-    cef.TAMPER_WATCH: ".".join(form.TAMPER_WATCH),
+    cef.COMPARTMENT_PATH: ".".join(base.COMPARTMENT_PATH),
+    cef.TAMPER_WATCH: ".".join(base.TAMPER_WATCH),
 })  # fmt: skip
-"""Every key that CEF has by default → the path of what it holds; "" where that is told from more than one field, or a part of one."""
+"""Every default CEF key → path of its value; "" if the value comes from several fields, or from a part of one."""
 
-KEYS: Mapping[str, str] = MappingProxyType({path: key for key, path in HELD.items() if path})
-"""The reverse."""
+CEF_KEYS: Mapping[str, str] = MappingProxyType({path: key for key, path in CEF_SOURCES.items() if path})
+"""Path → default CEF key."""
 
-IN_LEEF = (*leef.SHED_ORDER, *leef.CORE)
-"""Every key that LEEF has by default."""
+LEEF_KEYS = (*leef.SHED_ORDER, *leef.CORE)
+"""Every default LEEF key."""
 
 _HEADER = MappingProxyType({
     "deviceEventClassId": "the event type",
-    "name": "the event's name",
+    "name": "the event name",
     "severity": "the severity",
     "deviceVendor": "cef_vendor",
     "deviceProduct": "cef_product",
     "deviceVersion": "cef_version",
 })  # fmt: skip
-_LABELLED = re.compile(r"c[ns][1-6]|c6a[1-4]|cfp[1-4]|flex(?:Date|Number|String)[12]|deviceCustomDate[12]")
+_LABELED = re.compile(r"c[ns][1-6]|c6a[1-4]|cfp[1-4]|flex(?:Date|Number|String)[12]|deviceCustomDate[12]")
 _KINDS: Mapping[Kind, str] = MappingProxyType({
     ipv4: "an IPv4 address",
     ipv6: "an IPv6 address",
     millis: "a time",
-    integer: "a whole number",
+    integer: "an integer",
     number: "a number",
     port: "a port",
     mac: "a MAC address",
 })  # fmt: skip
 
 
-def path_of(field: str) -> str | None:
-    """The path in an event that a short name, a path, or a path from a short name on (``request.id``) means; None: no event has it."""
+def event_path(field: str) -> str | None:
+    """The path that a short name, a path, or a path from a short name (``request.id``) stands for; None if no event has it."""
     first, dot, rest = field.partition(".")
-    return field if field in NOTED else f"{PATHS[first]}{dot}{rest}" if first in PATHS else None
+    return field if field in DERIVED_PATHS else f"{EVENT_PATHS[first]}{dot}{rest}" if first in EVENT_PATHS else None
 
 
 def has_label(key: str) -> bool:
-    """Whether this CEF key has no meaning of its own, but a label that says what it holds."""
-    return _LABELLED.fullmatch(key) is not None
+    """Whether a CEF key has no meaning of its own, and a label that describes its value."""
+    return _LABELED.fullmatch(key) is not None
 
 
 def label_of(key: str | None, path: str) -> str:
-    """What the label says of the value at ``path``, or of what ``key`` has by default."""
+    """The label for the value at ``path``, or for the default value of ``key``."""
     return cef.LABELS.get(key or "") or path.rpartition(".")[2] or key or ""
 
 
 def cef_conflict(key: str, default: str | None, path: str) -> str | None:
-    """Why ``key`` can not hold what is by default under another, or stands at ``path``; None where nothing speaks against it."""
+    """Why ``key`` cannot contain the value at ``path`` or of the key ``default``; None if it can."""
     if key in _HEADER:
-        return f"{key} is a field of the header and holds {_HEADER[key]}"
+        return f"{key} is a header field that contains {_HEADER[key]}"
     if key.endswith("Label") and has_label(key.removesuffix("Label")):
-        return f"{key} says what {key.removesuffix('Label')} holds, and never holds a value"
-    held = default or KEYS.get(path)
-    if key in TYPED and (held or path in PATHS.values()) and not _fits(TYPED.get(held or ""), TYPED[key]):
-        return f"{key} takes nothing but {_KINDS[TYPED[key]]}"
+        return f"{key} is the label of {key.removesuffix('Label')}, and cannot contain a value"
+    source = default or CEF_KEYS.get(path)
+    if key in TYPED and (source or path in EVENT_PATHS.values()) and not _fits(TYPED.get(source or ""), TYPED[key]):
+        return f"{key} accepts only {_KINDS[TYPED[key]]}"
     return None
 
 
 def leef_conflict(key: str, default: str | None) -> str | None:
-    """Why ``key`` can not hold what is by default under another; None where nothing speaks against it, or it depends on the event."""
+    """Why ``key`` cannot contain the value of the key ``default``; None if it can, or if that depends on the event."""
     typed = default is not None and key in leef.TYPED and leef.TYPED.get(default) is not leef.TYPED[key]
-    return f"{key} takes values of another type" if typed else None
+    return f"{key} accepts only values of another type" if typed else None
 
 
 def _fits(kind: Kind | None, wanted: Kind) -> bool:

@@ -1,4 +1,4 @@
-"""A JSON file of the user's, read into a pydantic model: every mistake at once, each with its line and its path."""
+"""Reads a JSON file into a pydantic model, and reports every problem at once, with its line and path."""
 
 import difflib
 import inspect
@@ -12,14 +12,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from epimetheus.config.json_positions import Path, dotted, doubles, lines_of
+from epimetheus.config.json_positions import Path, dotted, duplicate_keys, lines_of
 from epimetheus.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
 
 
 class Finding(NamedTuple):
-    """Something to say about what stands at ``path``: what is allowed there, or what it comes to."""
+    """A problem or warning about the value at ``path``."""
 
     path: Path
     text: str
@@ -30,111 +30,120 @@ def _without_nulls(data: object) -> object:
 
 
 class Section(BaseModel):
-    """A JSON object of the file, frozen, its types as JSON has them; null stands for absent, as Go writes an empty list."""
+    """A frozen JSON object with strict JSON types; null means absent, because Go writes an empty list as null."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _as_if_absent(cls, data: object) -> object:
+    def _drop_nulls(cls, data: object) -> object:
         return _without_nulls(data)
 
 
 WITHOUT_NULLS = BeforeValidator(_without_nulls)
-"""For an object whose keys the user chooses."""
+"""For an object with arbitrary keys: drops members that are null."""
 
 LIST = Field(strict=False)
-"""For a tuple: JSON has lists only."""
+"""For a tuple: accepts a JSON array."""
 
-MOST = 100
-"""Remarks on one file. More are not read, and their number tells enough."""
+MAX_FINDINGS = 100
+"""Findings listed for one file; the others are not evaluated."""
 
-_ALLOWED = MappingProxyType(
+_EXPECTED = MappingProxyType(
     {
         "model_type": "a JSON object",
         "dict_type": "a JSON object",
-        "tuple_type": "a list of texts",
-        "string_type": "a text",
+        "tuple_type": "an array of strings",
+        "string_type": "a string",
         "string_unicode": "UTF-8 text",
         "bool_type": "true or false",
-        "int_type": "a whole number",
-        "greater_than_equal": "a whole number of {ge} or more",
+        "int_type": "an integer",
+        "greater_than_equal": "an integer of at least {ge}",
         "literal_error": "{expected}",
     }
 )
-_PLACE = re.compile(r"(?P<what>.*) at line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
-_NAME = 100  # of a longer one, the beginning tells what it is nearest to
+_POSITION = re.compile(r"(?P<what>.*) at line (?P<line>\d+) column (?P<column>\d+)", re.DOTALL)
+_MAX_COMPARED = 100  # characters of an unknown name; a longer one would make the comparison slow
 
 
-def matching(pattern: str, allowed: str) -> AfterValidator:
-    """A text is a mistake where ``pattern`` does not match all of it; ``allowed`` says to people what does."""
+def matching(pattern: str, expected: str) -> AfterValidator:
+    """Rejects a string that ``pattern`` does not match as a whole; ``expected`` describes what matches."""
     compiled = re.compile(pattern)
-    return checked(lambda text: compiled.fullmatch(text) is not None, allowed)
+    return checked(lambda text: compiled.fullmatch(text) is not None, expected)
 
 
-def checked(right: Callable[[Any], bool], allowed: str) -> AfterValidator:
-    """A value is a mistake where ``right`` does not say so."""
+def checked(is_valid: Callable[[Any], bool], expected: str) -> AfterValidator:
+    """Rejects a value for which ``is_valid`` is false; ``expected`` describes valid values."""
 
     def check(value: Any) -> Any:
-        if right(value):
+        if is_valid(value):
             return value
-        raise PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
+        raise invalid(expected)
 
     return AfterValidator(check)
 
 
+def invalid(expected: str) -> PydanticCustomError:
+    """The error of a validator, which `read` reports as "expected …"."""
+    return PydanticCustomError("invalid", "{expected}", {"expected": expected})
+
+
 def read(model: type[M], key: str, text: str) -> M:
-    """``text``, which setting ``key`` stands for, as a ``model``. Raises ConfigError with all mistakes, as `told` words them."""
+    """Parse ``text``, the value of setting ``key``. Raises ConfigError with all problems, formatted by `messages`."""
     text = text.removeprefix("\ufeff")
-    made, found = None, []
+    parsed, errors = None, []
     try:
-        made = model.model_validate_json(text)
+        parsed = model.model_validate_json(text)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-    # The errors are raised out here, so that the foreign one, which may quote the text, is not chained.
-    if found and found[0]["type"] == "json_invalid":
-        raise ConfigError([_not_json(key, text, found[0]["ctx"]["error"])])
-    twice = (Finding(path, "this key stands twice") for path in doubles(text))
-    problems = messages(key, text, chain((_remark(model, details) for details in found), twice))
-    if made is None or problems:
+        errors = error.errors(include_url=False, include_input=False)
+    # Raised outside of the except block: pydantic's error may quote the text, and must not be chained.
+    if errors and errors[0]["type"] == "json_invalid":
+        raise ConfigError([_invalid_json(key, text, errors[0]["ctx"]["error"])])
+    duplicates = (Finding(path, "duplicate key") for path in duplicate_keys(text))
+    problems = messages(key, text, chain((_finding(model, details) for details in errors), duplicates))
+    if parsed is None or problems:
         raise ConfigError(problems)
-    return made
+    return parsed
 
 
-def messages(key: str, text: str, remarks: Iterable[Finding]) -> tuple[str, ...]:
-    """Remarks on the text of ``key``, by line: ``RULES line 7, event_filtering.mode: …``; of more than MOST, the first."""
-    first = list(islice(remarks, MOST + 1))
-    lines = lines_of(text, [remark.path for remark in first])
-    said = [
+def messages(key: str, text: str, findings: Iterable[Finding]) -> tuple[str, ...]:
+    """The first MAX_FINDINGS findings about the text of ``key``, by line: ``RULES line 7, event_filtering.mode: …``."""
+    first = list(islice(findings, MAX_FINDINGS + 1))
+    lines = lines_of(text, [finding.path for finding in first])
+    formatted = [
         f"{key} line {lines[path]}{', ' if path else ''}{dotted(path)}: {what}"
-        for path, what in sorted(first[:MOST], key=lambda remark: lines[remark.path])
+        for path, what in sorted(first[:MAX_FINDINGS], key=lambda finding: lines[finding.path])
     ]
-    return (*said, f"{key}: there are more than these {MOST}") if len(first) > MOST else tuple(said)
+    more = [f"{key}: only the first {MAX_FINDINGS} findings are listed"] if len(first) > MAX_FINDINGS else []
+    return (*formatted, *more)
 
 
-def closest_name(name: str, names: Iterable[str]) -> str:
-    """The one of ``names`` that looks most like ``name``."""
-    return difflib.get_close_matches(name[:_NAME], names, n=1, cutoff=0)[0]
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """``. Did you mean …?`` with the one of ``names`` that is similar to ``name``; empty if none is."""
+    close = difflib.get_close_matches(name[:_MAX_COMPARED], names, n=1)
+    return f". Did you mean {close[0]}?" if close else ""
 
 
-def _not_json(key: str, text: str, error: str) -> str:
-    """Pydantic counts bytes, people characters."""
-    if not (place := _PLACE.fullmatch(error)):
-        return f"{key}: it is not JSON: {error}"
-    what = place["what"].replace("recursion limit exceeded", "nested too deep")
-    before = "".join(text.split("\n")[int(place["line"]) - 1 :][:1]).encode()[: int(place["column"])]
-    return f"{key} line {place['line']}, column {len(before.decode(errors='ignore'))}: it is not JSON: {what}"
+def _invalid_json(key: str, text: str, error: str) -> str:
+    """The position in characters; pydantic counts bytes."""
+    if not (position := _POSITION.fullmatch(error)):
+        return f"{key}: invalid JSON: {error}"
+    what = position["what"].replace("recursion limit exceeded", "nested too deeply")
+    before = "".join(text.split("\n")[int(position["line"]) - 1 :][:1]).encode()[: int(position["column"])]
+    return f"{key} line {position['line']}, column {len(before.decode(errors='ignore'))}: invalid JSON: {what}"
 
 
-def _remark(model: type[BaseModel], details: ErrorDetails) -> Finding:
-    """What is allowed. No value: it may be long, and the path leads to it."""
+def _finding(model: type[BaseModel], details: ErrorDetails) -> Finding:
+    """What is expected. The value is not shown: it may be long, and the path identifies it."""
     kind, path = details["type"], details["loc"]
     if kind == "extra_forbidden":
-        return Finding(path, f"there is no such key; the nearest is {closest_name(str(path[-1]), _members(_model_at(model, path[:-1])))}")
+        names = _members(_model_at(model, path[:-1]))
+        hint = suggestion(str(path[-1]), names) or f"; expected one of {', '.join(names)}"
+        return Finding(path, f"unknown key{hint}")
     if kind == "missing":
-        return Finding(path, "it is missing")
-    allowed = _ALLOWED[kind].format(**details.get("ctx", {})).replace("'", "") if kind in _ALLOWED else details["msg"]
-    return Finding(path[:-1], f"allowed as a key is {allowed}") if path[-1:] == ("[key]",) else Finding(path, f"allowed is {allowed}")
+        return Finding(path, "this key is required")
+    expected = _EXPECTED[kind].format(**details.get("ctx", {})).replace("'", "") if kind in _EXPECTED else details["msg"]
+    return Finding(path[:-1], f"invalid key: expected {expected}") if path[-1:] == ("[key]",) else Finding(path, f"expected {expected}")
 
 
 def _members(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
@@ -142,7 +151,7 @@ def _members(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
 
 
 def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel]:
-    """The model of the object at ``path``; keys that the user chooses are no fields, and change nothing."""
+    """The model of the object at ``path``; arbitrary keys are not fields, and do not change the model."""
     for part in path:
         if field := _members(model).get(str(part)):
             model = next((kind for kind in (field.annotation, *get_args(field.annotation)) if _is_model(kind)), model)

@@ -1,6 +1,6 @@
-"""The rules file: what the Go program's ``event_filtering`` and ``statistics`` may hold, key for key, and what is new here.
+"""RULES: the Go program's ``event_filtering`` and ``statistics`` with the same keys, and keys that are new here.
 
-The Go program keeps its field map in the same file; those keys are let in here and left to FIELD_MAP.
+The Go program keeps its field map in the same file: those keys are accepted here, and read by `field_map`.
 """
 
 import fnmatch
@@ -10,36 +10,35 @@ from itertools import islice
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
-from epimetheus.config.json_document import LIST, WITHOUT_NULLS, Finding, Section, checked, matching, messages, read
+from epimetheus.config.json_document import LIST, WITHOUT_NULLS, Finding, Section, checked, invalid, matching, messages, read
 from epimetheus.config.json_positions import Path
 
-_BEGINNING = "com.oraclecloud."  # of every event type of OCI
+_EVENT_TYPE_PREFIX = "com.oraclecloud."
 
-_PATTERN = "up to 255 letters, digits and . _ : - as event types and names have them, and * for anything"
+_PATTERN = "up to 255 letters, digits and . _ : -, with * as a wildcard"
 Pattern = Annotated[str, matching(r"[A-Za-z0-9_.:*-]{1,255}", _PATTERN)]
 Patterns = Annotated[tuple[Pattern, ...], LIST]
-User = Annotated[str, matching(r"(?s:.*\S.*)", "a user's name or OCID, not an empty text")]
+User = Annotated[str, matching(r"(?s:.*\S.*)", "a user name or OCID, not empty")]
 Users = Annotated[tuple[User, ...], LIST]
 
 
 class RateLimit(Section):
-    """At most so many events of a type in an hour; one that is not enabled is no limit."""
+    """The maximum number of events of one type for each hour; without effect if not ``enabled``."""
 
     enabled: bool = True
     max_per_hour: int
 
     @field_validator("max_per_hour")
     @classmethod
-    def _enough(cls, value: int, info: ValidationInfo) -> int:
+    def _at_least_one(cls, value: int, info: ValidationInfo) -> int:
         if value < (1 if info.data.get("enabled") else 0):
-            raise PydanticCustomError("not_allowed", "a whole number of 1 or more, or 0 where enabled is false")
+            raise invalid("an integer of at least 1, or 0 if enabled is false")
         return value
 
 
 class UserFiltering(Section):
-    """Whose events are left out, or the only ones to be sent; users by name or OCID. ``service_accounts`` are known to be no people."""
+    """Users, by name or OCID, whose events are excluded or exclusively included; ``service_accounts`` count as services."""
 
     exclude_service_accounts: bool = False
     exclude_users: Users = ()
@@ -48,9 +47,9 @@ class UserFiltering(Section):
 
 
 class EventFiltering(Section):
-    """Which events are sent: ``mode`` says which of the two lists counts; patterns as in `patterns`; limits by pattern.
+    """Which events are sent. ``mode`` selects the list that applies; patterns are those of `event_patterns`.
 
-    ``never_drop`` and ``priority_events`` come before the lists and the users; ``never_drop`` also before the limits.
+    ``never_drop`` and ``priority_events`` take precedence over lists and users; ``never_drop`` also over rate limits.
     """
 
     enabled: bool = True
@@ -64,7 +63,7 @@ class EventFiltering(Section):
 
 
 class Statistics(Section):
-    """What is told about the work; ``log_interval_events`` 0: nothing in between."""
+    """What a run logs and measures in addition; ``log_interval_events`` 0 logs nothing between the start and the end."""
 
     enable_detailed_logging: bool = False
     log_interval_events: int = Field(default=0, ge=0)
@@ -72,11 +71,11 @@ class Statistics(Section):
     track_performance_metrics: bool = False
 
 
-Severity = Annotated[int, checked(lambda value: 0 <= value <= 10, "a whole number from 0 to 10")]
+Severity = Annotated[int, checked(lambda value: 0 <= value <= 10, "an integer from 0 to 10")]
 
 
 class RulesFile(Section):
-    """The whole file. ``severity`` is pattern → 0 to 10, as CEF counts; the first that matches counts."""
+    """The whole file. ``severity`` is pattern → CEF severity, 0 to 10; the first match applies."""
 
     event_filtering: EventFiltering = EventFiltering()
     statistics: Statistics = Statistics()
@@ -92,9 +91,9 @@ class RulesFile(Section):
 
 
 def read_rules(key: str, text: str) -> tuple[RulesFile, tuple[str, ...]]:
-    """The rules in a JSON ``text`` that setting ``key`` stands for, and warnings: what in it comes to nothing, or to the unexpected.
+    """The rules in the JSON ``text`` of setting ``key``, and warnings about rules that have no effect or an unexpected one.
 
-    Raises ConfigError with all mistakes, each with its line and its path.
+    Raises ConfigError with all problems, each with its line and path.
     """
     rules = read(RulesFile, key, text)
     return rules, messages(key, text, _warnings(rules))
@@ -108,98 +107,96 @@ def _warnings(rules: RulesFile) -> Iterator[Finding]:
     filtering = rules.event_filtering
     if not filtering.enabled:
         if filtering != EventFiltering(enabled=False):
-            yield Finding((*_FILTERING, "enabled"), "no rule of event_filtering is applied, every event is sent")
+            yield Finding((*_FILTERING, "enabled"), "event_filtering is disabled: none of its rules applies, and every event is sent")
     else:
-        yield from _by_mode(filtering)
-        yield from _overruled(filtering)
-        yield from _among_users(filtering.user_filtering)
-        yield from _of_patterns(_patterns(filtering))
-    yield from _of_patterns([(("severity",), tuple(rules.severity))])
+        yield from _ignored_by_mode(filtering)
+        yield from _overridden(filtering)
+        yield from _user_warnings(filtering.user_filtering)
+        yield from _pattern_warnings(_pattern_lists(filtering))
+    yield from _pattern_warnings([(("severity",), tuple(rules.severity))])
 
 
-def _by_mode(filtering: EventFiltering) -> Iterator[Finding]:
-    """What the mode makes of the two lists."""
+def _ignored_by_mode(filtering: EventFiltering) -> Iterator[Finding]:
+    """Lists and entries that the mode ignores."""
     mode, excluded, included = filtering.mode, filtering.excluded_events, filtering.included_events
     if mode != "exclude" and excluded:
-        yield Finding((*_FILTERING, "excluded_events"), f"mode {mode} does not look at this list, nothing is left out by it")
+        yield Finding((*_FILTERING, "excluded_events"), f"mode {mode} ignores this list: it excludes no event")
     if mode != "include" and included:
-        yield Finding((*_FILTERING, "included_events"), f"mode {mode} does not look at this list, other events are sent as well")
+        yield Finding((*_FILTERING, "included_events"), f"mode {mode} ignores this list: other events are sent, too")
     if mode == "include" and not included:
-        yield Finding((*_FILTERING, "mode"), "included_events is empty, every event is sent")
-    says = {"exclude": "is left out", "include": "is sent", "all": "is sent"}[mode]
-    for index in _held(included, excluded):
-        yield Finding((*_FILTERING, "included_events", index), f"this stands in excluded_events as well; by mode {mode} it {says}")
+        yield Finding((*_FILTERING, "mode"), "included_events is empty: every event is sent")
+    outcome = {"exclude": "excluded", "include": "sent", "all": "sent"}[mode]
+    for index in _common(included, excluded):
+        yield Finding((*_FILTERING, "included_events", index), f"also in excluded_events: with mode {mode} the event is {outcome}")
 
 
-def _overruled(filtering: EventFiltering) -> Iterator[Finding]:
-    """What comes before other rules, and leaves nothing for them to do."""
+def _overridden(filtering: EventFiltering) -> Iterator[Finding]:
+    """Rules that another rule makes ineffective."""
     for name, first in (("never_drop", filtering.never_drop), ("priority_events", filtering.priority_events)):
         for index in _covered(filtering.excluded_events, first) if filtering.mode == "exclude" else ():
-            yield Finding((*_FILTERING, "excluded_events", index), f"{name} has this and comes before, it is sent")
+            yield Finding((*_FILTERING, "excluded_events", index), f"{name} covers this pattern and takes precedence: the events are sent")
     limits = [pattern for pattern, limit in filtering.rate_limiting.items() if limit.enabled]
     for index in _covered(limits, filtering.never_drop):
-        yield Finding((*_FILTERING, "rate_limiting", limits[index]), "never_drop has this and comes before, it is not limited")
+        what = "never_drop covers this pattern and takes precedence: the events are not limited"
+        yield Finding((*_FILTERING, "rate_limiting", limits[index]), what)
 
 
-def _among_users(users: UserFiltering) -> Iterator[Finding]:
-    for index in _held(users.include_only_users, users.exclude_users, _user):
-        yield Finding((*_USERS, "include_only_users", index), "exclude_users has this as well and comes before, it is left out")
+def _user_warnings(users: UserFiltering) -> Iterator[Finding]:
+    for index in _common(users.include_only_users, users.exclude_users, _normalized_user):
+        what = "also in exclude_users, which takes precedence: the user's events are excluded"
+        yield Finding((*_USERS, "include_only_users", index), what)
     if users.exclude_service_accounts and users.include_only_users:
-        what = "of those in include_only_users, who is a service is left out as well"
-        yield Finding((*_USERS, "exclude_service_accounts"), what)
+        yield Finding((*_USERS, "exclude_service_accounts"), "service accounts in include_only_users are excluded, too")
     for name in ("exclude_users", "include_only_users", "service_accounts"):
-        yield from _twice((*_USERS, name), getattr(users, name), _user)
+        yield from _duplicates((*_USERS, name), getattr(users, name), _normalized_user)
 
 
-def _patterns(filtering: EventFiltering) -> Iterator[tuple[Path, Sequence[str]]]:
+def _pattern_lists(filtering: EventFiltering) -> Iterator[tuple[Path, Sequence[str]]]:
     for name in ("excluded_events", "included_events", "priority_events", "never_drop", "rate_limiting"):
         yield (*_FILTERING, name), tuple(getattr(filtering, name))
 
 
-def _of_patterns(lists: Iterable[tuple[Path, Sequence[str]]]) -> Iterator[Finding]:
-    """What is odd about each pattern by itself. Where patterns are keys, they are their own place."""
+def _pattern_warnings(lists: Iterable[tuple[Path, Sequence[str]]]) -> Iterator[Finding]:
+    """Warnings about single patterns. A pattern that is a key is located by itself, otherwise by its index."""
     for path, patterns in lists:
         keys = path[-1] in ("rate_limiting", "severity")
-        yield from _twice(path, patterns, str.casefold, keys=keys)
+        yield from _duplicates(path, patterns, str.casefold, keys=keys)
         for index, pattern in enumerate(patterns):
-            if "." in pattern and not _may_begin(pattern.casefold()):
-                what = f"this matches no event of OCI: their types begin with {_BEGINNING}, and a name has no dot"
+            if "." in pattern and not _may_match_type(pattern.casefold()):
+                what = f"matches no OCI event: event types start with {_EVENT_TYPE_PREFIX}, and event names contain no dot"
                 yield Finding((*path, pattern if keys else index), what)
 
 
-def _may_begin(pattern: str) -> bool:
-    """Whether there may be a type of OCI like this."""
-    begins, star, _ = pattern.partition("*")
-    return begins.startswith(_BEGINNING) or (star != "" and _BEGINNING.startswith(begins))
+def _may_match_type(pattern: str) -> bool:
+    start, star, _ = pattern.partition("*")
+    return start.startswith(_EVENT_TYPE_PREFIX) or (star != "" and _EVENT_TYPE_PREFIX.startswith(start))
 
 
-def _twice(path: Path, names: Sequence[str], folded: Callable[[str], str], *, keys: bool = False) -> Iterator[Finding]:
+def _duplicates(path: Path, names: Sequence[str], normalize: Callable[[str], str], *, keys: bool = False) -> Iterator[Finding]:
     first: dict[str, int] = {}
     for index, name in enumerate(names):
-        if first.setdefault(folded(name), index) != index:
-            yield Finding((*path, name if keys else index), "this stands here already, without regard to case")
+        if first.setdefault(normalize(name), index) != index:
+            yield Finding((*path, name if keys else index), "duplicate entry; letter case is ignored")
 
 
-def _user(name: str) -> str:
+def _normalized_user(name: str) -> str:
     return name.strip().casefold()
 
 
-def _held(names: Sequence[str], others: Iterable[str], folded: Callable[[str], str] = str.casefold) -> Iterator[int]:
-    """The indices of those of ``names`` that are among ``others``."""
-    known = {folded(other) for other in others}
-    return (index for index, name in enumerate(names) if folded(name) in known)
+def _common(names: Sequence[str], others: Iterable[str], normalize: Callable[[str], str] = str.casefold) -> Iterator[int]:
+    """The indices of the ``names`` that are in ``others``."""
+    known = {normalize(other) for other in others}
+    return (index for index, name in enumerate(names) if normalize(name) in known)
 
 
-_MANY = 100  # patterns with * that others are compared with; more would take too long
+_MAX_WILDCARDS = 100  # patterns with * to compare with; more would take too long
 
 
 def _covered(patterns: Sequence[str], others: Sequence[str]) -> Iterator[int]:
-    """The indices of those of ``patterns`` that match nothing which ``others`` do not match as well, as far as one can see."""
+    """The indices of the ``patterns`` whose matches ``others`` all match; some are not detected."""
     same = dict.fromkeys(map(str.casefold, others))
-    wider = [re.compile(fnmatch.translate(other)) for other in islice((other for other in same if "*" in other), _MANY)]
+    wider = [re.compile(fnmatch.translate(other)) for other in islice((other for other in same if "*" in other), _MAX_WILDCARDS)]
     for index, pattern in enumerate(map(str.casefold, patterns)):
         name = pattern.rpartition(".")[2]
         if pattern in same or name in same or any(glob.match(pattern) or glob.match(name) for glob in wider):
             yield index
-
-

@@ -1,238 +1,275 @@
-"""Settings: the one reader of configuration. Keys are environment variables; every mistake is found before any work, all at once."""
+"""Settings: reads and checks the whole configuration from environment variables, and reports every problem at once."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
-from typing import Annotated, Literal, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from epimetheus import safe_text as foreign_text
-from epimetheus.config import value_types as form
-from epimetheus.config.field_map import read_field_map
-from epimetheus.config.json_document import closest_name
-from epimetheus.config.rules_file import read_rules
+from epimetheus.config import value_types
+from epimetheus.config.setting_checks import (
+    MAX_LISTING_MINUTES,
+    combination_problems,
+    json_problems,
+    shown,
+    size_problems,
+    unknown_settings,
+)
+from epimetheus.config.value_types import Group
 from epimetheus.errors import ConfigError
 from epimetheus.render import MIN_BYTES
 from epimetheus.render.syslog import FACILITIES
 
-MAX_BYTES = 4096
-"""What the configuration of a function may hold, keys and values together (OCI Functions)."""
-RELP_BYTES = 128 * 1024
-"""What a RELP frame may hold (librelp, doc/relp.md)."""
+_PLAIN_TCP = "SYSLOG_TRANSPORT=tcp sends events unencrypted: they can be read and altered in transit. Use tls or relp."
+
+_RECEIVER = Group("Receiver")
+_FORMAT = Group("Format")
+_STATE = Group("State")
+_CREDENTIALS = Group("Credentials and regions")
+_COMPARTMENTS = Group("Compartments")
+_READING = Group("Reading")
+_RULES = Group("Rules and redaction")
+_METRICS = Group("Metrics and logs")
 
 
-_LONGEST_LISTING = 1440
-_PLAIN_TCP = "SYSLOG_TRANSPORT=tcp is plain TCP: events can be read and forged on the way; use tls."
+class SettingReference(NamedTuple):
+    """What the documentation says about one setting; ``accepted`` completes "expected …"."""
 
-_POINTERS = ("file:", "vault:", "object:")
-_TEXTS = frozenset(("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "RULES", "FIELD_MAP"))
-_NAMES = frozenset(("SYSLOG_HOST", "SYSLOG_SERVER_NAME", "STATE_BUCKET", "STATE_NAMESPACE"))
-_TLS_ONLY = ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SYSLOG_SERVER_NAME")
+    group: str
+    description: str
+    accepted: str
+    default: str
 
 
 class Settings(BaseModel):
-    """Every key of the configuration, lower-cased, with its default and what is allowed; None or ``()`` where nothing is set.
+    """Every setting, its name in lower case; None or ``()`` if it is not set and has no default.
 
-    Texts that only point elsewhere (``file:``, ``vault:``, ``object:``) are checked for their form, and read by `Material`.
+    References (``file:``, ``vault:``, ``object:``) are checked for their form here, and read by `ReferenceResolver`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", regex_engine="python-re", hide_input_in_errors=True)
 
-    syslog_host: str = form.text(..., form.ADDRESS, "a host name or an IP address, without port")
-    syslog_port: int = form.whole(6514, 1, 65535)
-    syslog_transport: Literal["tls", "relp", "tcp"] = "tls"
-    syslog_settle_seconds: float = form.number(0.2, 0.15, 10)
-    syslog_ca: str | None = form.pem("CERTIFICATE", "certificates")
-    syslog_client_cert: str | None = form.pem("CERTIFICATE", "certificates")
-    syslog_client_key: str | None = form.pem("(?:RSA |EC )?PRIVATE KEY", "a private key without a passphrase")
-    syslog_server_name: str | None = form.text(None, form.ADDRESS, "a host name or an IP address")
-    syslog_framing: Literal["octet-counting", "lf"] = "octet-counting"
-    syslog_header: Literal["rfc5424", "rfc3164"] = "rfc5424"
-    syslog_facility: str = form.text("local0", "|".join(FACILITIES), f"one of {', '.join(FACILITIES)}")
-    syslog_app_name: str = form.text("epimetheus", r"[!-~]{1,48}", "up to 48 printable ASCII characters without blanks")
-    syslog_hostname: str | None = form.text(None, r"[!-~]{1,255}", "up to 255 printable ASCII characters without blanks")
-    syslog_max_bytes: Annotated[int, AfterValidator(form.fits_a_message)] = Field(
-        default=8000, ge=0, description=f"0 (no limit), or a whole number of {MIN_BYTES} or more"
+    syslog_host: str = _RECEIVER.string(
+        ..., value_types.ADDRESS, "a host name or an IP address, without a port", "Host name or IP address of the syslog receiver."
     )
-    syslog_timeout_seconds: float = form.number(10.0, 1, 120)
-    format: Literal["cef", "json", "leef", "ocsf"] = "cef"
-
-    state_bucket: str | None = form.text(None, r"[\w.-]{1,256}", "a bucket's name, without its namespace")
-    state_namespace: str | None = form.text(None, r"[\w-]{1,128}", "an Object Storage namespace")
-    state_prefix: str = form.text("epimetheus/", form.OBJECT_NAME, "the beginning of an object's name, not a slash")
-    state_file: str | None = form.text(None, r"[^\x00]+", "a file's path")
-
-    tenancy_ocid: str | None = form.text(None, form.ocid("tenancy"), "the OCID of a tenancy")
-    regions: Annotated[tuple[form.Region, ...], form.Split] = form.name_list("all, or region identifiers like eu-frankfurt-1")
-    compartment_mode: Literal["all", "tenancy_only", "include", "exclude"] = "all"
-    compartment_ids: Annotated[tuple[form.Compartment, ...], form.Split] = form.name_list("OCIDs of compartments")
-    listing_minutes: int = form.whole(15, 0, _LONGEST_LISTING)
-    listing_max_age_minutes: int = form.whole(60, 1, 10080)
-    initial_lookback_hours: int = form.whole(24, 0, 8760)
-    overlap_minutes: int = form.whole(15, 0, 1440)
-    settle_minutes: int = form.whole(2, 0, 60)
-    slice_minutes: int = form.whole(60, 1, 10080)
-    api_concurrency: int = form.whole(8, 1, 64)
-    api_requests_per_second: float = Field(default=20.0, gt=0, le=10000, description="a number above 0, up to 10000")
-
-    rules: str | None = form.text(None, form.JSON_OR_POINTER, "a JSON object, file:PATH or object:NAME")
-    field_map: str | None = form.text(None, form.JSON_OR_POINTER, "a JSON object, file:PATH or object:NAME")
-    own_events: Literal["summarise", "forward"] = "summarise"
-    tamper_watch: Annotated[tuple[form.Resource, ...], form.Split] = form.name_list("OCIDs")
-    redact: Annotated[tuple[form.JsonPath, ...], form.Split] = form.name_list("paths like data.identity.ipAddress")
-    run_message: form.Truth = Field(default=False, description="true or false")
-
-    metrics_namespace: str | None = form.text(
-        "epimetheus", r"(?!oci_|oracle_)[A-Za-z]\w{0,255}", "empty, or letters, digits and _, a letter first, not oci_ or oracle_"
+    syslog_port: int = _RECEIVER.integer(6514, 1, 65535, "TCP port of the receiver.")
+    syslog_transport: Literal["tls", "relp", "tcp"] = _RECEIVER.choice(
+        "tls",
+        "Protocol: syslog over TLS, RELP over TLS (the receiver acknowledges every message), or syslog over unencrypted TCP.",
     )
-    metrics_compartment_ocid: str | None = form.text(None, form.ocid("compartment|tenancy"), "the OCID of a compartment")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    oci_auth: Literal["resource_principal", "instance_principal", "config_file"] = "config_file"
-    oci_config_file: str = form.text("~/.oci/config", r"[^\x00]+", "a file's path")
-    oci_profile: str = form.text("DEFAULT", r"[^\[\]\n]+", "the name of a profile in OCI_CONFIG_FILE")
-    oci_endpoint: Annotated[str | None, AfterValidator(lambda url: url and url.rstrip("/"))] = form.text(
-        None, r"https?://[^\s/?#@]+(?:/[^\s?#@]*)?", "an http or https URL without user, query and fragment"
+    syslog_settle_seconds: float = _RECEIVER.number(
+        0.2,
+        0.15,
+        10,
+        "Seconds that the receiver must stay up after it reads a batch before the batch counts as delivered. Not used with `relp`.",
+    )
+    syslog_ca: str | None = _RECEIVER.pem(
+        "CERTIFICATE", "PEM certificates", "CA certificates that verify the receiver's certificate.", unset="the system trust store"
+    )
+    syslog_client_cert: str | None = _RECEIVER.pem(
+        "CERTIFICATE", "PEM certificates", "Client certificate, with any intermediate certificates, for mutual TLS."
+    )
+    syslog_client_key: str | None = _RECEIVER.pem(
+        "(?:RSA |EC )?PRIVATE KEY", "a PEM private key without a passphrase", "Private key of `SYSLOG_CLIENT_CERT`."
+    )
+    syslog_server_name: str | None = _RECEIVER.string(
+        None,
+        value_types.ADDRESS,
+        "a host name or an IP address",
+        "Name that the receiver's certificate must contain, if it differs from `SYSLOG_HOST`.",
+        unset="SYSLOG_HOST",
+    )
+    syslog_framing: Literal["octet-counting", "lf"] = _RECEIVER.choice(
+        "octet-counting",
+        "How messages are separated in the stream (RFC 6587): by a byte count before each message, or by a line feed after it. "
+        "Not used with `relp`.",
+    )
+    syslog_header: Literal["rfc5424", "rfc3164"] = _FORMAT.choice(
+        "rfc5424", "Syslog header: RFC 5424, or the older BSD format of RFC 3164."
+    )
+    syslog_facility: str = _FORMAT.string(
+        "local0", "|".join(FACILITIES), f"one of {', '.join(FACILITIES)}", "Syslog facility of every message."
+    )
+    syslog_app_name: str = _FORMAT.string(
+        "epimetheus",
+        r"[!-~]{1,48}",
+        "up to 48 printable ASCII characters without spaces",
+        "Application name in the syslog header: APP-NAME (RFC 5424) or TAG (RFC 3164).",
+    )
+    syslog_hostname: str | None = _FORMAT.string(
+        None,
+        r"[!-~]{1,255}",
+        "up to 255 printable ASCII characters without spaces",
+        "Host name in the syslog header.",
+        unset="the region that the event comes from",
+    )
+    syslog_max_bytes: Annotated[int, AfterValidator(value_types.check_message_size)] = _FORMAT.field(
+        8000,
+        f"0 (no limit), or an integer of at least {MIN_BYTES}",
+        "Maximum size of a message in bytes, header and body; a longer message is truncated and marked. With `relp`, from 480 to 131072.",
+        ge=0,
+    )
+    syslog_timeout_seconds: float = _RECEIVER.number(
+        10.0, 1, 120, "Timeout in seconds for each of connect, TLS handshake, write and confirmation."
+    )
+    format: Literal["cef", "json", "leef", "ocsf"] = _FORMAT.choice("cef", "Format of the message body.")
+
+    state_bucket: str | None = _STATE.string(
+        None,
+        r"[\w.-]{1,256}",
+        "a bucket name without its namespace",
+        "Object Storage bucket for the state and for the objects that `object:NAME` refers to.",
+        unset="required unless STATE_FILE is set",
+    )
+    state_namespace: str | None = _STATE.string(
+        None, r"[\w-]{1,128}", "an Object Storage namespace", "Object Storage namespace of `STATE_BUCKET`.", unset="the tenancy's namespace"
+    )
+    state_prefix: str = _STATE.string(
+        "epimetheus/",
+        value_types.OBJECT_NAME,
+        "the start of an object name, not beginning with a slash",
+        "Start of the names of the state objects. Deployments that share a bucket need different prefixes.",
+    )
+    state_file: str | None = _STATE.string(
+        None, r"[^\x00]+", "a file path", "Local file that stores the state instead of `STATE_BUCKET`. Not available in a function."
+    )
+
+    tenancy_ocid: str | None = _CREDENTIALS.string(
+        None, value_types.ocid("tenancy"), "a tenancy OCID", "Tenancy whose events are forwarded.", unset="the tenancy of the credentials"
+    )
+    regions: Annotated[tuple[value_types.Region, ...], value_types.Split] = _CREDENTIALS.names(
+        "all, or region identifiers like eu-frankfurt-1",
+        "Regions whose events are forwarded; `all` stands for every region that the tenancy subscribes to.",
+        unset="the region of the credentials",
+    )
+    compartment_mode: Literal["all", "tenancy_only", "include", "exclude"] = _COMPARTMENTS.choice(
+        "all",
+        "Compartments whose events are forwarded: all, only the root compartment (`tenancy_only`), "
+        "only `COMPARTMENT_IDS` and their descendants (`include`), or all others (`exclude`).",
+    )
+    compartment_ids: Annotated[tuple[value_types.Compartment, ...], value_types.Split] = _COMPARTMENTS.names(
+        "compartment OCIDs", "Compartments for `COMPARTMENT_MODE`. Required for `include` and `exclude`, otherwise not accepted."
+    )
+    listing_minutes: int = _COMPARTMENTS.integer(
+        15,
+        0,
+        MAX_LISTING_MINUTES,
+        "Minutes for which a listing of the compartments is reused, at most `LISTING_MAX_AGE_MINUTES`. With 0, every run lists them.",
+    )
+    listing_max_age_minutes: int = _COMPARTMENTS.integer(
+        60,
+        1,
+        10080,
+        "Age in minutes above which a listing of compartments or regions makes runs partial, because new ones may be missing.",
+    )
+    initial_lookback_hours: int = _READING.integer(24, 0, 8760, "Hours before now at which the first run starts reading.")
+    overlap_minutes: int = _READING.integer(
+        15, 0, 1440, "Minutes before the checkpoint that every run reads again, to find events that OCI lists late. Duplicates are dropped."
+    )
+    settle_minutes: int = _READING.integer(
+        2, 0, 60, "Minutes before now at which a run stops reading, because OCI may still list events for them."
+    )
+    slice_minutes: int = _READING.integer(
+        60, 1, 10080, "Minimum length in minutes of the time window that a run reads, sends and confirms in one step."
+    )
+    api_concurrency: int = _READING.integer(8, 1, 64, "Maximum number of concurrent requests to the Audit API.")
+    api_requests_per_second: float = _READING.field(
+        20.0, "a number greater than 0, up to 10000", "Maximum rate of requests to the Audit API, per second.", gt=0, le=10000
+    )
+
+    rules: str | None = _RULES.json("Rules that exclude events, limit their rate and set their severity; see docs/rules.md.")
+    field_map: str | None = _FORMAT.json("Custom field names, additional fields and field order for each format; see docs/formats.md.")
+    own_events: Literal["summarise", "forward"] = _RULES.choice(
+        "summarise",
+        "How to treat the events that Epimetheus's own polling causes: one summary for each run, or forwarded like any other event.",
+    )
+    tamper_watch: Annotated[tuple[value_types.Resource, ...], value_types.Split] = _RULES.names(
+        "OCIDs", "Resources to protect: an event that names one bypasses every rule, is marked, and has a severity of at least 9."
+    )
+    redact: Annotated[tuple[value_types.JsonPath, ...], value_types.Split] = _RULES.names(
+        "paths like data.identity.ipAddress", "Event fields to redact in addition to those that always are; `*` matches any key or index."
+    )
+    run_message: value_types.Boolean = _METRICS.field(
+        False, "true or false", "If true, every run ends with a message to the receiver that contains its time window and its counts."
+    )
+
+    metrics_namespace: str | None = _METRICS.string(
+        "epimetheus",
+        r"(?!oci_|oracle_)[A-Za-z]\w{0,255}",
+        "empty, or a letter followed by letters, digits and _, not starting with oci_ or oracle_",
+        "OCI Monitoring namespace of the metrics. If empty, no metrics are posted.",
+    )
+    metrics_compartment_ocid: str | None = _METRICS.string(
+        None,
+        value_types.ocid("compartment|tenancy"),
+        "a compartment OCID",
+        "Compartment that the metrics are posted to.",
+        unset="the tenancy",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _METRICS.choice("info", "Minimum level of the log lines to write.")
+    oci_auth: Literal["resource_principal", "instance_principal", "config_file"] = _CREDENTIALS.choice(
+        "config_file", "Source of the OCI credentials.", unset="resource_principal in a function, otherwise config_file"
+    )
+    oci_config_file: str = _CREDENTIALS.string(
+        "~/.oci/config", r"[^\x00]+", "a file path", "OCI configuration file for `OCI_AUTH=config_file`."
+    )
+    oci_profile: str = _CREDENTIALS.string("DEFAULT", r"[^\[\]\n]+", "a profile name in OCI_CONFIG_FILE", "Profile in `OCI_CONFIG_FILE`.")
+    oci_endpoint: Annotated[str | None, AfterValidator(lambda url: url and url.rstrip("/"))] = _CREDENTIALS.string(
+        None,
+        r"https?://[^\s/?#@]+(?:/[^\s?#@]*)?",
+        "an http or https URL without user information, query and fragment",
+        "Base URL that replaces the endpoints of every OCI service, for tests and private gateways.",
     )
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """The settings in a process's environment, whatever else it holds. Raises ConfigError with all problems."""
-        ours = {key: environment[key] for key in _KEYS if key in environment}
-        given = {key: value.strip() for key, value in ours.items() if value.strip() or key == "METRICS_NAMESPACE"}
+        """The settings in a process's environment; unrelated variables are ignored. Raises ConfigError with all problems."""
+        known = {key: environment[key] for key in _KEYS if key in environment}
+        given = {key: value.strip() for key, value in known.items() if value.strip() or key == "METRICS_NAMESPACE"}
         given.setdefault("OCI_AUTH", "resource_principal" if "OCI_RESOURCE_PRINCIPAL_VERSION" in environment else "config_file")
-        problems = [*_misspelt(environment), *_too_much(ours)]
+        problems = [*unknown_settings(environment, _KEYS), *size_problems(known)]
         try:
             settings = cls.model_validate({key.lower(): value or None for key, value in given.items()})
         except ValidationError as error:
-            problems += [_worded(details, given) for details in error.errors(include_url=False)]
-        problems += [*_inside(given), *_together(given)]
+            problems += [_problem(details, given) for details in error.errors(include_url=False)]
+        problems += [*json_problems(given), *combination_problems(given)]
         if problems:
-            raise ConfigError(problems)  # chained to nothing: pydantic's error holds the values
+            raise ConfigError(problems)  # not chained: pydantic's error contains the values
         return settings
+
+    @classmethod
+    def reference(cls, name: str) -> SettingReference:
+        """What the documentation says about the setting ``name``."""
+        field = cls.model_fields[name]
+        extra = cast("dict[str, Any]", field.json_schema_extra)
+        if field.is_required():
+            default = "required"
+        elif extra["unset"]:
+            default = extra["unset"]
+        elif field.default in (None, ()):
+            default = "none"
+        else:
+            default = str(field.default).lower() if isinstance(field.default, bool) else f"{field.default}".removesuffix(".0")
+        return SettingReference(extra["group"], field.description or "", extra["accepted"] or _listed(get_args(field.annotation)), default)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What every run should say about these settings."""
+        """What every run reports about these settings."""
         return (_PLAIN_TCP,) if self.syslog_transport == "tcp" else ()
 
 
 _KEYS = tuple(name.upper() for name in Settings.model_fields)
-_SQUASHED = {key.replace("_", ""): key for key in _KEYS}
 
 
-def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
-    """Keys that are nearly ours. Most variables are somebody else's (PATH, OCI_CLI_PROFILE), and are let pass."""
-    for key in environment:
-        if key not in _KEYS and (meant := _meant(key)):
-            yield f"{foreign_text.value(key) or foreign_text.HIDDEN}: there is no such key; the nearest is {meant}"
+def _listed(choices: tuple[str, ...]) -> str:
+    return f"{', '.join(choices[:-1])} or {choices[-1]}"
 
 
-def _meant(key: str) -> str | None:
-    """Which of our keys this may be meant for: the same letters and digits, the same beginning, or a few typing errors away."""
-    upper = key.upper()
-    if same := _SQUASHED.get(re.sub(r"\W|_", "", upper)):
-        return same
-    if upper.startswith("SYSLOG_"):
-        return closest_name(upper, _KEYS)
-    close = get_close_matches(upper, _KEYS, n=3, cutoff=0.8)
-    return next((near for near in close if near[0] == upper[0] and abs(len(near) - len(upper)) <= 2), None)
-
-
-def _too_much(ours: Mapping[str, str]) -> Iterator[str]:
-    sizes = {key: len(f"{key}{value}".encode("utf-8", "surrogateescape")) for key, value in ours.items()}
-    if (total := sum(sizes.values())) > MAX_BYTES:
-        largest = ", ".join(f"{key} ({sizes[key]})" for key in sorted(sizes, key=lambda key: -sizes[key])[:3])
-        yield (
-            f"All keys and values together take {total} bytes: allowed are {MAX_BYTES}; the largest are {largest}; "
-            "put PEM texts and rules elsewhere, and point there with file:, vault: or object:"
-        )
-
-
-def _inside(given: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong inside of RULES and FIELD_MAP, where they are JSON texts."""
-    readers: tuple[tuple[str, Callable[[str, str], object]], ...] = (("RULES", read_rules), ("FIELD_MAP", read_field_map))
-    for key, read in readers:
-        if (text := given.get(key, "")).startswith("{"):
-            try:
-                read(key, text)
-            except ConfigError as error:
-                yield from error.problems
-
-
-def _together(given: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong between keys."""
-    yield from _state_together(given)
-    yield from _tls_together(given)
-    yield from _relp_together(given)
-    listing, oldest = (given.get(key, "") for key in ("LISTING_MINUTES", "LISTING_MAX_AGE_MINUTES"))
-    if listing.isdecimal() and int(oldest if oldest.isdecimal() else 60) < int(listing) <= _LONGEST_LISTING:
-        yield f"LISTING_MINUTES={listing} is more than LISTING_MAX_AGE_MINUTES={oldest or 60}: allowed is at most as much"
-    regions, ids = form.split(given.get("REGIONS", "")), given.get("COMPARTMENT_IDS")
-    if "all" in regions and len(regions) > 1:
-        yield f"{_named('REGIONS', given['REGIONS'])}: allowed is all, or regions, not both"
-    mode = given.get("COMPARTMENT_MODE", "all")
-    if mode in ("include", "exclude") and ids is None:
-        yield f"COMPARTMENT_IDS is not set: COMPARTMENT_MODE={mode} needs OCIDs of compartments, comma-separated"
-    if mode in ("all", "tenancy_only") and ids is not None:
-        yield f"COMPARTMENT_IDS is set and COMPARTMENT_MODE is {mode}: allowed is with include or exclude only"
-
-
-def _state_together(given: Mapping[str, str]) -> Iterator[str]:
-    if "STATE_BUCKET" in given and "STATE_FILE" in given:
-        yield "STATE_BUCKET and STATE_FILE are both set: allowed is one of them"
-    if "STATE_BUCKET" not in given and "STATE_FILE" not in given:
-        yield "STATE_BUCKET is not set: allowed is a bucket's name, or STATE_FILE in its place on a terminal"
-    if "STATE_FILE" in given and given["OCI_AUTH"] == "resource_principal":
-        yield f"{_named('STATE_FILE', given['STATE_FILE'])}: a function has no disk that lasts; allowed is STATE_BUCKET"
-    if "STATE_BUCKET" not in given:
-        for key in sorted(_TEXTS):
-            if given.get(key, "").startswith("object:"):
-                yield f"{_named(key, given[key])}: objects are read from STATE_BUCKET, which is not set"
-
-
-def _tls_together(given: Mapping[str, str]) -> Iterator[str]:
-    pair = ("SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY")
-    for one, other in (pair, pair[::-1]):
-        if one in given and other not in given:
-            yield f"{one} is set and {other} is not: allowed is both or neither"
-    if given.get("SYSLOG_TRANSPORT") == "tcp":
-        for key in _TLS_ONLY:
-            if key in given:
-                yield f"{key} is set and SYSLOG_TRANSPORT is tcp: allowed is with tls and relp only"
-
-
-def _relp_together(given: Mapping[str, str]) -> Iterator[str]:
-    if given.get("SYSLOG_TRANSPORT") != "relp":
-        return
-    if "SYSLOG_FRAMING" in given:
-        yield "SYSLOG_FRAMING is set and SYSLOG_TRANSPORT is relp, which has frames of its own: allowed is with tls and tcp only"
-    size = given.get("SYSLOG_MAX_BYTES", "8000")
-    try:
-        fits = 0 < float(size) <= RELP_BYTES
-    except ValueError:  # found already
-        return
-    if not fits:
-        yield (
-            f"{_named('SYSLOG_MAX_BYTES', size)}: SYSLOG_TRANSPORT=relp sends no message longer than {RELP_BYTES} bytes;"
-            f" allowed is an integer from {MIN_BYTES} to {RELP_BYTES}"
-        )
-
-
-def _worded(details: ErrorDetails, given: Mapping[str, str]) -> str:
-    """An error of a field in our words: key, value (the wrong one, of a list), and what is allowed."""
+def _problem(details: ErrorDetails, given: Mapping[str, str]) -> str:
+    """An error of pydantic about a field as a sentence: setting, value (of a list, the wrong item), and what is accepted."""
     name = str(details["loc"][0])
-    key, field = name.upper(), Settings.model_fields[name]
-    allowed = field.description or " or ".join(get_args(field.annotation))
+    key, accepted = name.upper(), Settings.reference(name).accepted
     if key not in given:
-        return f"{key} is not set: allowed is {allowed}"
+        return f"{key} is required: set it to {accepted}"
     value = str(details["input"]) if len(details["loc"]) > 1 else given[key]
-    return f"{_named(key, value)}: allowed is {allowed}"
-
-
-def _named(key: str, value: str) -> str:
-    """``KEY=value``; the key alone where the value may be secret, or a whole text."""
-    shown = foreign_text.name if key in _NAMES else foreign_text.value
-    clean = None if key in _TEXTS and not value.startswith(_POINTERS) else shown(value)
-    return key if clean is None else f"{key}={clean}"
+    return f"{shown(key, value)}: expected {accepted}"

@@ -1,15 +1,16 @@
-"""What a setting's text may look like, said once for pydantic, as a pattern or bounds, and once for people, as the description."""
+"""Field builders for `Settings`: each states what is accepted once for pydantic (a pattern or bounds) and once as text for people."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
+from pydantic.config import JsonDict
 
 from epimetheus.render import MIN_BYTES
 
-_ELSEWHERE = "file:PATH, vault:OCID or object:NAME"
+_REFERENCES = "file:PATH, vault:SECRET_OCID or object:NAME"
 ADDRESS = r"(?=.{1,253}\Z)[\w-]+(?:\.[\w-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
 OBJECT_NAME = r"(?!/)[^\x00-\x1f\x7f]{1,900}"
-JSON_OR_POINTER = r"\{(?s:.*)|(?:file|object):.+"
+JSON_OR_REFERENCE = r"\{(?s:.*)|(?:file|object):.+"
 
 
 def ocid(kind: str) -> str:
@@ -17,61 +18,78 @@ def ocid(kind: str) -> str:
     return rf"ocid1\.(?:{kind})\.[\w-]+\.[\w-]*\.[\w.-]+"
 
 
-def text(default: Any, pattern: str, allowed: str) -> Any:
-    """A field that ``pattern`` must match as a whole."""
-    return Field(default, pattern=_whole_text(pattern), description=allowed)
+class Group(NamedTuple):
+    """A group of settings, and the builders of its fields.
 
+    ``description`` says what the setting does, ``accepted`` completes "expected …", ``unset`` says what applies if the setting is not set.
+    """
 
-def pem(label: str, allowed: str) -> Any:
-    """A field for a PEM text of ``label`` (a pattern), or a pointer to one."""
-    pattern = rf"file:.+|vault:{ocid('vaultsecret')}|object:.+|(?s:.*)-----BEGIN {label}-----(?s:.*)"
-    return text(None, pattern, f"a PEM text of {allowed}, {_ELSEWHERE}")
+    title: str
 
+    def field(self, default: Any, accepted: str | None, description: str, *, unset: str | None = None, **constraints: Any) -> Any:
+        """A field with pydantic's own ``constraints``; without ``accepted`` the text is derived from the annotation."""
+        extra: JsonDict = {"group": self.title, "accepted": accepted, "unset": unset}
+        return Field(default, description=description, json_schema_extra=extra, **constraints)
 
-def whole(default: int, least: int, most: int) -> Any:
-    """A field for a whole number."""
-    return Field(default, ge=least, le=most, description=f"a whole number from {least} to {most}")
+    def choice(self, default: str, description: str, *, unset: str | None = None) -> Any:
+        """A field whose annotation is a Literal."""
+        return self.field(default, None, description, unset=unset)
 
+    def string(self, default: Any, pattern: str, accepted: str, description: str, *, unset: str | None = None) -> Any:
+        """A field whose whole value matches ``pattern``."""
+        return self.field(default, accepted, description, unset=unset, pattern=_whole(pattern))
 
-def number(default: float, least: float, most: float) -> Any:
-    """A field for a number."""
-    return Field(default, ge=least, le=most, description=f"a number from {least} to {most}")
+    def pem(self, label: str, accepted: str, description: str, *, unset: str | None = None) -> Any:
+        """A field for PEM text with ``label`` (a pattern), or a reference to it."""
+        pattern = rf"file:.+|vault:{ocid('vaultsecret')}|object:.+|(?s:.*)-----BEGIN {label}-----(?s:.*)"
+        return self.string(None, pattern, f"{accepted}, {_REFERENCES}", description, unset=unset)
 
+    def json(self, description: str) -> Any:
+        """A field for a JSON object, or a reference to it."""
+        return self.string(None, JSON_OR_REFERENCE, "a JSON object, file:PATH or object:NAME", description)
 
-def name_list(allowed: str) -> Any:
-    """A field for a comma-separated list; ``()`` by default."""
-    return Field((), description=f"{allowed}, comma-separated")
+    def integer(self, default: int, minimum: int, maximum: int, description: str) -> Any:
+        """A field for an integer."""
+        return self.field(default, f"an integer from {minimum} to {maximum}", description, ge=minimum, le=maximum)
+
+    def number(self, default: float, minimum: float, maximum: float, description: str) -> Any:
+        """A field for a number."""
+        return self.field(default, f"a number from {minimum} to {maximum}", description, ge=minimum, le=maximum)
+
+    def names(self, accepted: str, description: str, *, unset: str | None = None) -> Any:
+        """A field for a comma-separated list; ``()`` by default."""
+        return self.field((), f"{accepted}, comma-separated", description, unset=unset)
 
 
 def split(value: str) -> tuple[str, ...]:
-    """The parts of a comma-separated text, each once."""
+    """The distinct parts of a comma-separated text, in order."""
     return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
 
 
-def fits_a_message(value: int) -> int:
-    """A size that is no limit at all (0), or holds a syslog message. Raises ValueError."""
+def check_message_size(value: int) -> int:
+    """A size that is unlimited (0) or large enough for a syslog message. Raises ValueError."""
     if 0 < value < MIN_BYTES:
         raise ValueError
     return value
 
 
-def _split_some(value: str) -> tuple[str, ...]:
+def _split_not_empty(value: str) -> tuple[str, ...]:
     if parts := split(value):
         return parts
     raise ValueError
 
 
-def _whole_text(pattern: str) -> str:
+def _whole(pattern: str) -> str:
     return rf"(?a)^(?:{pattern})\Z"
 
 
-def _part(pattern: str) -> Any:
-    return Field(pattern=_whole_text(pattern))
+def _item(pattern: str) -> Any:
+    return Field(pattern=_whole(pattern))
 
 
-Split = BeforeValidator(_split_some)
-Truth = Annotated[bool, BeforeValidator({"true": True, "false": False}.get)]
-Region = Annotated[str, _part(r"all|[a-z]+(?:-[a-z]+)+-\d+")]
-Compartment = Annotated[str, _part(ocid("compartment|tenancy"))]
-Resource = Annotated[str, _part(ocid(r"\w+"))]
-JsonPath = Annotated[str, _part(r"[^.]+(?:\.[^.]+)*")]
+Split = BeforeValidator(_split_not_empty)
+Boolean = Annotated[bool, BeforeValidator({"true": True, "false": False}.get)]
+Region = Annotated[str, _item(r"all|[a-z]+(?:-[a-z]+)+-\d+")]
+Compartment = Annotated[str, _item(ocid("compartment|tenancy"))]
+Resource = Annotated[str, _item(ocid(r"\w+"))]
+JsonPath = Annotated[str, _item(r"[^.]+(?:\.[^.]+)*")]

@@ -1,4 +1,4 @@
-"""What a new user gets wrong, and whether the message alone is enough to mend it: what, to what, and what to do."""
+"""Typical mistakes of a new user: the message alone says what failed, for which resource, and what to do."""
 
 import pytest
 
@@ -12,71 +12,72 @@ ROOT = "ocid1.tenancy.oc1.."
 LONG = ",".join(f"data.additionalDetails.path{number}" for number in range(200))
 
 
-def refusing(operation, status=404):
+def rejecting(operation, status=404):
     return lambda stage, folder: stage.world.faults.add("status", status=status, operation=operation, times=None) and {}
 
 
-def stopped(stage, folder):
+def stopped_receiver(stage, folder):
     stage.receiver.stop()
     return {}
 
 
-def another_authority(stage, folder):
-    return {"SYSLOG_CA": f"file:{Authority(folder / 'another').ca}"}
+def other_authority(stage, folder):
+    return {"SYSLOG_CA": f"file:{Authority(folder / 'other').ca}"}
 
 
-def nothing(stage, folder):
+def unchanged(stage, folder):
     return {}
 
 
 MISTAKES = {
-    "a wrong bucket": (nothing, {"STATE_BUCKET": "no-such"}, "run_failed", ["404 BucketNotFound", "oci://no-such@axexample/", OBJECTS]),
-    "a wrong namespace": (nothing, {"STATE_NAMESPACE": "nope"}, "run_failed", ["404 NamespaceNotFound", "audit-state@nope/", OBJECTS]),
+    "a wrong bucket": (unchanged, {"STATE_BUCKET": "no-such"}, "run_failed", ["404 BucketNotFound", "oci://no-such@axexample/", OBJECTS]),
+    "a wrong namespace": (unchanged, {"STATE_NAMESPACE": "nope"}, "run_failed", ["404 NamespaceNotFound", "audit-state@nope/", OBJECTS]),
     "no policy for objects": (
-        refusing("PutObject"), {}, "run_failed",
+        rejecting("PutObject"), {}, "run_failed",
         ["while writing the state", STATE.removesuffix("state"), "opc-request-id", OBJECTS],
     ),
     "no policy for events": (
-        refusing("ListEvents"), {}, "run_failed",
+        rejecting("ListEvents"), {}, "run_failed",
         ["None of 1 compartments could be read", ROOT, "404 NotAuthorizedOrNotFound", "`read audit-events in tenancy`"],
     ),
     "no policy for compartments": (
-        refusing("ListCompartments"), {}, "run_failed", [f"listing the compartments of {ROOT}", "`inspect compartments in tenancy`"]
+        rejecting("ListCompartments"), {}, "run_failed", [f"listing the compartments of {ROOT}", "`inspect compartments in tenancy`"]
     ),
-    "another authority": (another_authority, {}, "run_failed", ["The certificate of localhost:", "not trusted", "local issuer", TRUST]),
-    "another name": (
-        nothing, {"SYSLOG_SERVER_NAME": "other.example.com"}, "run_failed", ["not valid for 'other.example.com'. ", "in the subjectAltName"]
+    "a different authority": (other_authority, {}, "run_failed", ["The certificate of localhost:", "not trusted", "local issuer", TRUST]),
+    "a different name": (
+        unchanged, {"SYSLOG_SERVER_NAME": "other.example.com"}, "run_failed",
+        ["not valid for 'other.example.com'. ", "in the subjectAltName"],
     ),
     "a closed port": (
-        stopped, {}, "run_failed", ["connecting to localhost:", "Connection refused", "Check SYSLOG_HOST and SYSLOG_PORT"]
+        stopped_receiver, {}, "run_failed", ["connecting to localhost:", "Connection refused", "Check SYSLOG_HOST and SYSLOG_PORT"]
     ),
-    "no such host": (nothing, {"SYSLOG_HOST": "no-such-host.invalid"}, "run_failed", ["no-such-host.invalid:", "Check SYSLOG_HOST"]),
-    "a wrong region": (nothing, {"REGIONS": "eu-nowhere-1"}, "run_failed", ["eu-nowhere-1: ", "401", "not subscribed", "check REGIONS"]),
+    "no such host": (unchanged, {"SYSLOG_HOST": "no-such-host.invalid"}, "run_failed", ["no-such-host.invalid:", "Check SYSLOG_HOST"]),
+    "a wrong region": (unchanged, {"REGIONS": "eu-nowhere-1"}, "run_failed", ["eu-nowhere-1: ", "401", "not subscribed", "check REGIONS"]),
     "too many settings": (
-        nothing, {"REDACT": LONG}, "configuration",
-        ["allowed are 4096", "the largest are REDACT (", "point there with file:, vault: or object:"],
+        unchanged, {"REDACT": LONG}, "configuration",
+        ["the limit is 4096", "the largest are REDACT (", "refer to them with file:, vault: or object:"],
     ),
-    "rules that are not there": (
-        nothing, {"RULES": "object:rules.json"}, "source",
+    "missing rules": (
+        unchanged, {"RULES": "object:rules.json"}, "source",
         ["RULES=object:rules.json", "404 ObjectNotFound", "Put the object into STATE_BUCKET"],
     ),
-    "a secret that may not be read": (
-        nothing, {"SYSLOG_CA": "vault:ocid1.vaultsecret.oc1..x"}, "source",
+    "no policy for the secret": (
+        unchanged, {"SYSLOG_CA": "vault:ocid1.vaultsecret.oc1..x"}, "source",
         ["the secret ocid1.vaultsecret.oc1..x for SYSLOG_CA", "`read secret-bundles` for this secret"],
     ),
-    "nothing to sign with": (
-        nothing, {"OCI_CONFIG_FILE": "/nowhere/config"}, "credentials", ["/nowhere/config", "Check OCI_CONFIG_FILE and OCI_PROFILE"]
+    "no credentials": (
+        unchanged, {"OCI_CONFIG_FILE": "/nowhere/config"}, "credentials", ["/nowhere/config", "Check OCI_CONFIG_FILE and OCI_PROFILE"]
     ),
-    "a body that is none": (nothing, {"body": b"now"}, "request", ["The request's body is not understood", '{"action": "run"}']),
+    "an unknown body": (unchanged, {"body": b"now"}, "request", ["The request's body is not understood", '{"action": "run"}']),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_one_message_is_enough(stage, tmp_path, mistake):
-    prepare, changes, kind, told = MISTAKES[mistake]
+def test_the_message_is_sufficient(stage, tmp_path, mistake):
+    prepare, changes, kind, parts = MISTAKES[mistake]
     stage.unruly = True
     stage.emit(stage.world.tenancy, 3, 30)
     with pytest.raises(EpimetheusError) as failed:
         stage.call(**changes, **prepare(stage, tmp_path))
     assert failed.value.kind == kind
-    assert [part for part in told if part not in str(failed.value)] == []
+    assert [part for part in parts if part not in str(failed.value)] == []

@@ -1,4 +1,4 @@
-"""Where things stand in a JSON text: lines of paths, and keys that stand twice."""
+"""Positions in JSON text: the lines of paths, and duplicate keys."""
 
 import json
 import time
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epimetheus.config.json_positions import dotted, doubles, lines_of
+from epimetheus.config.json_positions import dotted, duplicate_keys, lines_of
 
 TEXT = """{
   "a": {"b": [1,
@@ -46,19 +46,19 @@ TEXT = """{
         (("nowhere",), 1),
     ],
 )
-def test_a_path_has_a_line_or_that_of_what_should_hold_it(path, line):
+def test_the_line_of_a_path_is_its_own_or_that_of_its_nearest_parent(path, line):
     assert lines_of(TEXT, [path]) == {path: line}
     assert lines_of(TEXT.replace("\n", "\r\n"), [path, ("e",)]) == {path: line, ("e",): 8}
 
 
-def test_of_a_key_that_stands_twice_the_last_has_the_line():
+def test_the_line_of_a_duplicate_key_is_that_of_its_last_occurrence():
     assert lines_of('{"a":\n1,\n"a": 2}', [("a",)]) == {("a",): 3}
 
 
 @pytest.mark.parametrize("text", ["", "5", '"a\nb"', "[]", "{}", "]", "}{", "\ufeff{}", '"', ",,:"])
-def test_texts_that_hold_nothing_hold_nothing_twice(text):
+def test_texts_without_members_have_no_duplicate_keys(text):
     assert lines_of(text, [("a", 0)]) == {("a", 0): 1}
-    assert list(doubles(text)) == []
+    assert list(duplicate_keys(text)) == []
 
 
 @pytest.mark.parametrize(
@@ -72,42 +72,43 @@ def test_texts_that_hold_nothing_hold_nothing_twice(text):
         ('{"": 1, "": 2, "a": "a", ":": "a", "\\":": 1}', [("",)]),
     ],
 )
-def test_keys_that_stand_twice_in_one_object_are_found(text, expected):
-    assert list(doubles(text)) == expected
+def test_duplicate_keys_in_one_object_are_found(text, expected):
+    assert list(duplicate_keys(text)) == expected
 
 
 TREES = st.recursive(
-    st.none() | st.integers() | st.text(), lambda below: st.lists(below, max_size=4) | st.dictionaries(st.text(), below, max_size=4)
+    st.none() | st.integers() | st.text(),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
 )
 
 
 def paths(tree, path=()):
     items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-    for part, below in items:
+    for part, child in items:
         yield (*path, part)
-        yield from paths(below, (*path, part))
+        yield from paths(child, (*path, part))
 
 
 @given(TREES, st.booleans())
-def test_every_path_of_any_tree_has_a_line_of_its_own(tree, escaped):
+def test_every_path_of_any_tree_has_its_own_line(tree, escaped):
     text = json.dumps(tree, indent=0, ensure_ascii=escaped)
     found = list(paths(tree))
     lines = lines_of(text, found)
     for path, line in lines.items():
         assert text.split("\n")[line - 1].startswith(json.dumps(path[-1], ensure_ascii=escaped) if isinstance(path[-1], str) else "")
     assert [lines[path] for path in found] == sorted(set(lines.values()))
-    assert list(doubles(text)) == []
+    assert list(duplicate_keys(text)) == []
 
 
 @pytest.mark.parametrize(
     "text",
     ["[" * 1_000_000, '{"a":' * 200_000, '"' + '\\"' * 500_000, "[" + '"' * 999_999, '{"a":1,' * 150_000, "[1," * 300_000, " " * 1_000_000],
-    ids=["lists", "objects", "escapes", "quotes", "members", "items", "blanks"],
+    ids=["lists", "objects", "escapes", "quotes", "members", "items", "spaces"],
 )
-def test_a_million_characters_take_seconds_at_most(text):
+def test_a_million_characters_take_at_most_seconds(text):
     began = time.process_time()
     lines_of(text, [("a", "a", "b"), (0, 0, 0)])
-    sum(1 for _ in doubles(text))
+    sum(1 for _ in duplicate_keys(text))
     assert time.process_time() - began < 15
 
 
@@ -122,11 +123,11 @@ def test_a_million_characters_take_seconds_at_most(text):
         (("x" * 80, "y" * 81), f"{'x' * 80}.{'y' * 80}…"),
     ],
 )
-def test_a_path_is_shown_printable_and_short(path, expected):
+def test_a_path_is_formatted_printable_and_short(path, expected):
     assert dotted(path) == expected
 
 
-@pytest.mark.parametrize("text", ['{\\ud800: 1}', '{"a": 1, \\x: 2, \\x: 3}', '{"\\', "{\\"])
-def test_text_that_is_no_sound_json_means_nothing_and_harms_nothing(text):
-    list(doubles(text))
+@pytest.mark.parametrize("text", ["{\\ud800: 1}", '{"a": 1, \\x: 2, \\x: 3}', '{"\\', "{\\"])
+def test_invalid_json_raises_nothing(text):
+    list(duplicate_keys(text))
     lines_of(text, [("a",), ("b", 1)])

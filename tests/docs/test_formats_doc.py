@@ -340,7 +340,7 @@ def test_the_example_of_a_field_map_is_valid():
     field_map, warnings = read_field_map("FIELD_MAP", text)
     raw = event(identity={"principalName": "noor"}, additionalDetails={"shape": "VM.E5"}, resourceName="thing")
     extension = cef_of(raw, fields=field_map.fields("cef"), notes=Notes(actor="person"))
-    assert [warning for warning in warnings if "takes the place of data.resourceName" not in warning] == []
+    assert [warning for warning in warnings if "this replaces data.resourceName" not in warning] == []
     assert extension == {
         "duser": "noor", "act": "GetThing", "cat": "things", "OracleOCIAuditShape": "VM.E5", "cs2": "person", "cs2Label": "actor",
     }  # fmt: skip

@@ -1,39 +1,27 @@
-"""The README says what is so: its table of settings is that of Settings."""
+"""README.md lists the required settings: ``python -m tests.docs.test_readme`` updates its table."""
 
+import re
 from pathlib import Path
-from typing import get_args
 
 from epimetheus.config.settings import Settings
+from tests.docs.test_settings_doc import table
 
 README = Path(__file__).parents[2] / "README.md"
+_TABLE = re.compile(r"^\| Setting \|.*?(?=\n\n)", re.MULTILINE | re.DOTALL)
 
 
-def table() -> str:
-    """The table as README.md should have it."""
-    rows = ["| key | default | allowed |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        default = "required" if field.is_required() else _shown(name, field.default)
-        allowed = field.description or " or ".join(map(str, get_args(field.annotation)))
-        rows.append(f"| {name.upper()} | {default} | {allowed.replace('|', ' ')} |")
-    return "\n".join(rows)
+def required_settings():
+    """The table of the settings without which no run starts."""
+    return table([name for name in Settings.model_fields if Settings.reference(name).default.startswith("required")])
 
 
-def _shown(name: str, default: object) -> str:
-    of_themselves = {
-        "syslog_server_name": "SYSLOG_HOST",
-        "syslog_hostname": "the region",
-        "syslog_ca": "the system's store",
-        "state_namespace": "asked for",
-        "tenancy_ocid": "the credentials'",
-        "regions": "the function's",
-        "metrics_compartment_ocid": "TENANCY_OCID",
-        "oci_auth": "resource_principal in a function, else config_file",
-        "state_bucket": "required, but for STATE_FILE",
-    }
-    if name in of_themselves:
-        return of_themselves[name]
-    return "none" if default in (None, ()) else str(default).lower() if isinstance(default, bool) else str(default)
+def test_the_readme_lists_the_required_settings():
+    assert _TABLE.findall(README.read_text("utf-8")) == [required_settings()], "run python -m tests.docs.test_readme"
 
 
-def test_the_table_of_settings_is_the_one_that_is_read():
-    assert table() in README.read_text("utf-8")
+def test_the_readme_links_to_the_settings_reference():
+    assert "](docs/settings.md)" in README.read_text("utf-8")
+
+
+if __name__ == "__main__":
+    README.write_text(_TABLE.sub(lambda _: required_settings(), README.read_text("utf-8")), "utf-8")

@@ -249,7 +249,7 @@ SHOWN = {"client_certificate": "ok"}
 TLS_1_2 = {"maximum_version": ssl.TLSVersion.TLSv1_2}
 BROKEN = {
     "mistakes in the settings": (settings(SYSLOG_PORT="0", SYSLOG_FRAMING="crlf"), "settings", "failed", NOTHING,
-        "2 mistake(s) in the configuration: SYSLOG_PORT=0: allowed", "Correct them"),
+        "2 mistake(s) in the configuration: SYSLOG_PORT=0: expected", "Correct them"),
     "no key": (settings(OCI_CONFIG_FILE="/nowhere/config"), "credentials", "failed", {**NO_OCI, "clock": "skipped"},
         "OCI_AUTH=config_file gave no credentials", "Check OCI_CONFIG_FILE"),
     "unknown key": (unknown_key, "credentials", "failed", NO_OCI, "401 NotAuthenticated", "Check the key, user and clock"),
@@ -356,7 +356,7 @@ def test_what_is_odd_is_told_and_is_ok(ran):
     odd = '{"event_filtering": {"mode": "include", "excluded_events": ["GetInstance"]}}'
     diagnosis = asked(ran, RULES=odd, FIELD_MAP='{"field_mappings": {"compartmentName": "cs1Label"}}')
     assert diagnosis.verdict == "healthy"
-    assert "mode include does not look at this list" in the(diagnosis, "rules").what
+    assert "mode include ignores this list" in the(diagnosis, "rules").what
     assert "field_mappings.compartmentName" in the(diagnosis, "field_map").what
 
 

@@ -1,4 +1,4 @@
-"""Settings, the module's variables, README.md, func.yaml and the tests of the module say the same.
+"""Settings, the module's variables, docs/settings.md, func.yaml and the tests of the module say the same.
 
 That variables also take and refuse the same values as Settings is seen by `tests.terraform.agreement`, which needs Terraform.
 """
@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 import yaml
 
-from epimetheus.config.settings import MAX_BYTES, Settings
+from epimetheus.config.setting_checks import MAX_BYTES
+from epimetheus.config.settings import Settings
 from tests.terraform.agreement import FILE, VALUES
 from tests.terraform.hcl import MODULE, ROOT, load, module_locals, variables
 
@@ -34,8 +35,8 @@ def test_each_key_has_a_variable_and_reaches_the_function():
     assert set(module_locals(MODULE / "locals.tf")["given"]) == KEYS
 
 
-def test_readme_lists_the_same_keys():
-    rows = re.findall(r"^\| ([A-Z_]+) \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+def test_the_settings_reference_lists_the_same_keys():
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "settings.md").read_text("utf-8"), re.MULTILINE)
     assert set(rows) == KEYS | set(NOT_IN_A_FUNCTION)
 
 
@@ -50,10 +51,13 @@ def test_a_key_is_sent_from_its_own_variable(key):
 
 
 @pytest.mark.parametrize("name", sorted(name.lower() for name in KEYS - {"SYSLOG_CLIENT_KEY", "RUN_MESSAGE"}))
-def test_a_variable_refuses_in_the_words_of_settings(name):
-    field = Settings.model_fields[name]
-    allowed = field.description or " or ".join(map(str, get_args(field.annotation)))
-    assert error_messages(variables()[name]) == [f"{name}: allowed is {allowed.removesuffix(', comma-separated')}."]
+def test_an_error_message_of_a_variable_names_the_same_values_as_settings(name):
+    numbers, choices = re.compile(r"\b\d+(?:\.\d+)?\b"), get_args(Settings.model_fields[name].annotation)
+    accepted = Settings.reference(name).accepted
+    (message,) = error_messages(variables()[name])
+    assert message.startswith(f"{name}: ")
+    assert numbers.findall(message) == numbers.findall(accepted)
+    assert [choice for choice in choices if isinstance(choice, str) and not re.search(rf"\b{choice}\b", message)] == []
 
 
 def test_a_key_of_a_certificate_is_taken_from_a_vault_only():
