@@ -150,8 +150,8 @@ def made():
     return dedent("""\
         # Formats
 
-        After reading this page you can write or adapt a parser for each `FORMAT`, and rename or add fields. `{command}` generates this page from the
-        code.
+        After reading this page you can write or adapt a parser for each `FORMAT`, and rename or add fields.
+        `{command}` generates this page from the code.
 
         `cef` (the default), `json`, `leef` and `ocsf` carry the same information. A message is one line of UTF-8 without a BOM: syslog header, then
         body. Values that an event lacks are omitted, never empty. The examples show one event, which names a resource of TAMPER_WATCH, with
