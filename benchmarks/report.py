@@ -67,7 +67,8 @@ def page(results: Results, name: str) -> str:
 
 
 def _growth(one: Figure) -> str:
-    return f"- {one.what.removeprefix('growth: ')}: {shown(one.value, one.unit)}; {one.note}."
+    what = one.what.removeprefix("growth: ")
+    return f"- {what[0].upper()}{what[1:]}: {shown(one.value, one.unit)}; {one.note}."
 
 
 def _keeps_up(costs: Costs) -> str:
@@ -92,7 +93,7 @@ def _memory(costs: Costs, sizes: Mapping[str, Any]) -> str:
     most = max(0.0, _MEMORY - costs.backlog) / costs.key
     return (
         f"A backlog of {sizes['many']:,} events over {sizes['hours']} hours takes {backlog}: slices grow only while they contain few\n"
-        f"events ({FEW_EVENTS:,}), and only the keys of two slices are in memory. In one slice, as many events take {window},\n"
+        f"events ({FEW_EVENTS:,}), and only the keys of two slices are in memory. In one slice, the same number takes {window},\n"
         f"{costs.key:.0f} bytes each, so 256 MB (`memory_in_mbs`) suffice for {most:,.0f} events within SLICE_MINUTES.\n"
         "In the state a key takes 16 bytes."
     )

@@ -106,7 +106,7 @@ def text() -> str:
     calls = ", ".join(f"`{name}`" for name in sorted(OWN_CALLS))
     return f"""# Rules
 
-After reading this page you can decide which events are sent, test a rules file before you use it, and read why an event was not sent.
+After reading this page you can decide which events are sent, test a rules file before you use it, and find out why an event was not sent.
 `tests/docs/test_rules_doc.py` generates this page from the code.
 
 `RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object of STATE_BUCKET). The Go program's file works unchanged; keys of its field map
@@ -179,8 +179,8 @@ line):
 {told()}
 ```
 
-If more events of the same hour are suppressed later, another notice reports them. A failed run may have sent other events of an hour than the next
-run selects; then more than the limit arrive.
+If more events of the same hour are suppressed later, another notice reports them. A failed run may have sent different events of an hour than the
+next run selects. More events than the limit then arrive.
 
 ## Own polling
 
