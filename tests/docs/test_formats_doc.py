@@ -186,7 +186,7 @@ def made():
 
         {verbs}
 
-        A call refused with 401, 403 or 404 is {raised} higher, and a failed sign-on at least {sign_on}. Your own patterns (`severity` in RULES) take
+        A call refused with 401, 403 or 404 rates {raised} higher, a failed sign-on at least {sign_on}. Your own patterns (`severity` in RULES) take
         precedence; the first match applies. An event that TAMPER_WATCH matches is at least 9.
 
         ## CEF
