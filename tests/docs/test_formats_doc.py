@@ -33,7 +33,7 @@ PROBE = {
         "response": {"status": "200", "responseTime": "2026-03-02T08:15:31.007Z", "message": "the answer"},
     },
 }  # fmt: skip
-SAID_ELSEWHERE = {  # keys whose value differs from the event's
+DERIVED = {  # keys whose value differs from the event's
     "rt": "`eventTime`, in milliseconds", "end": "`data.response.responseTime`, in milliseconds",
     "devTime": "`eventTime`, in UTC with three decimals", "responseTime": "`data.response.responseTime`; a time is written in UTC with three decimals", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
     "outcome": "`success` or `failure`, from status and messages; absent if neither shows it",
@@ -59,25 +59,25 @@ def table(head, rows):
     return "\n".join(["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]])
 
 
-def named(keys):
+def code_list(keys):
     return fill(", ".join(f"`{key}`" for key in keys) + ".", 140, break_long_words=False, break_on_hyphens=False)
 
 
-def from_where(key, written):
+def source_of(key, written):
     origin = dict(paths(PROBE))
-    if key in SAID_ELSEWHERE:
-        return SAID_ELSEWHERE[key]
+    if key in DERIVED:
+        return DERIVED[key]
     path = origin[written[key]]
     return f"`{path}`" + (", else `data.response.message`" if path == "data.message" else "")
 
 
 def flat_table(form, read, keys, limit):
     written = read(body(PROBE, format=form))[1]
-    missing = {key for key in keys if key not in written} - SAID_ELSEWHERE.keys()
+    missing = {key for key in keys if key not in written} - DERIVED.keys()
     assert missing == set()
     order = [key for key in written if not key.endswith("Label")]
     assert set(order) <= set(keys)
-    rows = [(f"`{key}`", from_where(key, written), limit(key)) for key in [*order, *[key for key in keys if key not in order]]]
+    rows = [(f"`{key}`", source_of(key, written), limit(key)) for key in [*order, *[key for key in keys if key not in order]]]
     return table(("key", "source", "accepts"), rows)
 
 
@@ -133,9 +133,10 @@ def activities():
 
 def ocsf_severities():
     rows = {}
-    for number, told in enumerate(ocsf.SEVERITIES):
-        rows.setdefault(told, []).append(number)
-    return ", ".join(f"{numbers[0]} to {numbers[-1]} → {told}" if len(numbers) > 1 else f"{numbers[0]} → {told}" for told, numbers in rows.items())
+    for number, severity_id in enumerate(ocsf.SEVERITIES):
+        rows.setdefault(severity_id, []).append(number)
+    spans = {severity_id: (numbers[0], numbers[-1]) for severity_id, numbers in rows.items()}
+    return ", ".join(f"{first} to {last} → {of}" if first < last else f"{first} → {of}" for of, (first, last) in spans.items())
 
 
 def example(form, name="watched", header="rfc5424"):
@@ -143,10 +144,10 @@ def example(form, name="watched", header="rfc5424"):
 
 
 def parts_of(paths_of):
-    return named(".".join(path) for path in paths_of)
+    return code_list(".".join(path) for path in paths_of)
 
 
-def made():
+def page():
     return dedent("""\
         # Formats
 
@@ -307,15 +308,15 @@ def made():
         sign_on=severity.SIGN_ON_FAILED,
         cef=flat_table("cef", read_by_cefp, (*cef.CORE, *cef.SHED_ORDER), cef_limit),
         cef_example=example("cef"),
-        cef_shed=named(cef.SHED_ORDER),
-        cef_core=named(cef.CORE),
+        cef_shed=code_list(cef.SHED_ORDER),
+        cef_core=code_list(cef.CORE),
         json_example=example("json"),
         data_shed=parts_of(nested.DATA_SHED),
         caps=", ".join(map(str, nested.CAPS)),
         leef=flat_table("leef", read_leef, (*leef.CORE, *leef.SHED_ORDER), leef_limit),
         leef_example=example("leef"),
-        leef_shed=named(leef.SHED_ORDER),
-        leef_core=named(leef.CORE),
+        leef_shed=code_list(leef.SHED_ORDER),
+        leef_core=code_list(leef.CORE),
         version=ocsf.VERSION,
         ocsf=ocsf_table(),
         activities=activities(),
@@ -336,7 +337,7 @@ def made():
 
 
 def test_the_example_of_a_field_map_is_valid():
-    text = re.search(r"```json\n(.*?)```", made(), re.DOTALL)[1]
+    text = re.search(r"```json\n(.*?)```", page(), re.DOTALL)[1]
     field_map, warnings = read_field_map("FIELD_MAP", text)
     raw = event(identity={"principalName": "noor"}, additionalDetails={"shape": "VM.E5"}, resourceName="thing")
     extension = cef_of(raw, fields=field_map.fields("cef"), notes=Notes(actor="person"))
@@ -347,8 +348,8 @@ def test_the_example_of_a_field_map_is_valid():
 
 
 def test_the_page_matches_the_code():
-    assert DOC.read_text("utf-8") == made(), f"run {COMMAND}, and review the difference"
+    assert DOC.read_text("utf-8") == page(), f"run {COMMAND}, and review the difference"
 
 
 if __name__ == "__main__":
-    DOC.write_text(made(), "utf-8")
+    DOC.write_text(page(), "utf-8")

@@ -76,11 +76,11 @@ KEYS = [
 
 
 def identity(one) -> str:
-    said = msgspec.to_builtins(one)
-    return ", ".join(f"{name} `{value[:28]}{'…' * (len(value) > 28)}`" for name, value in said.items() if value) or "empty"
+    fields = msgspec.to_builtins(one)
+    return ", ".join(f"{name} `{value[:28]}{'…' * (len(value) > 28)}`" for name, value in fields.items() if value) or "empty"
 
 
-def tried() -> str:
+def example_trial() -> str:
     rules, _ = read_rules("RULES", EXAMPLE)
     outcome, console = rules_try.RulesTrial(), Console(file=io.StringIO(), width=100)
     events = [*EVENTS, *[one("TerminateInstance", n, identity=SERVICE) for n in range(2)]]
@@ -90,7 +90,7 @@ def tried() -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
 
 
-def told() -> str:
+def example_notice() -> str:
     quota = HourlyCount(100, 60, 0, 1_767_266_440_000, 1_767_267_089_000)
     held = {("com.oraclecloud.ComputeApi.GetInstance", 1_767_265_200_000 // 60_000): quota}
     (notice,) = held_back(Author("c87429b08780", "eu-frankfurt-1", "ocid1.tenancy.oc1..example", 1_767_270_000.0), held)
@@ -130,7 +130,7 @@ event in two lists, a list that the mode ignores), is a warning in every run and
 For a few events, and `TAMPER_WATCH=ocid1.policy.oc1..ours`, `rules try` prints:
 
 ```
-{tried()}
+{example_trial()}
 ```
 
 ## Keys
@@ -176,7 +176,7 @@ When an hour is over and its overlap has been read, one notice per type says how
 line):
 
 ```
-{told()}
+{example_notice()}
 ```
 
 If more events of the same hour are suppressed later, another notice reports them. A failed run may have sent different events of an hour than the
