@@ -1,8 +1,8 @@
-# The function, and what it is told.
+# The function and its configuration.
 
 locals {
-  # Whoever changes these touches the forwarding itself. They must exist before the function, whose configuration names them; so what
-  # is made from the function's OCID can not be among them: the function, the schedules, the dynamic group, the policies.
+  # Changes of these resources affect the forwarding itself. The function's configuration contains their OCIDs, so they must exist before it.
+  # What depends on the function's OCID cannot be included: the function, the schedules, the dynamic group, the policies.
   watched = concat(
     [
       oci_functions_application.this.id,
@@ -19,7 +19,7 @@ locals {
     local.watch_own ? { TAMPER_WATCH = join(",", local.watched) } : {},
   )
 
-  # What OCIDs will take is not known when planning: 128 bytes for each are more than they have.
+  # The length of OCIDs is unknown when planning; 128 bytes each is an upper bound.
   late_bytes   = (local.watch_own ? 12 + 128 * length(local.watched) : 0) + (var.create_vault ? 17 + 6 + 128 : 0)
   config_bytes = sum(concat(values(local.sizes), [local.late_bytes]))
 
@@ -39,7 +39,7 @@ resource "oci_functions_application" "this" {
   defined_tags               = var.defined_tags
   freeform_tags              = var.freeform_tags
 
-  # The function logs JSON lines: so they can be searched by field.
+  # The function logs JSON lines, so that they can be searched by field.
   logging {
     line_format = "JSON"
   }
@@ -57,13 +57,13 @@ resource "oci_functions_function" "this" {
   defined_tags                     = var.defined_tags
   freeform_tags                    = var.freeform_tags
 
-  # A run that was killed, or failed before it could post metrics, is told all the same.
+  # Also reports a run that was killed, or failed before it posted metrics.
   failure_destination {
     kind     = "NOTIFICATION"
     topic_id = oci_ons_notification_topic.this.id
   }
 
-  # What is wrong between variables. The function refuses the same, but only when it runs.
+  # Combinations of variables that the function rejects, but only when it runs.
   lifecycle {
     precondition {
       condition = local.config_bytes <= 4096
@@ -74,47 +74,47 @@ resource "oci_functions_function" "this" {
     }
     precondition {
       condition     = local.has_certificate == local.has_key
-      error_message = "syslog_client_cert and its key (syslog_client_key, or create_vault): allowed is both or neither."
+      error_message = "syslog_client_cert and its key (syslog_client_key or create_vault): set both or neither."
     }
     precondition {
       condition     = var.create_vault == (var.syslog_client_key_pem != null && var.syslog_client_key_pem != "")
-      error_message = "create_vault and syslog_client_key_pem: allowed is both or neither."
+      error_message = "create_vault and syslog_client_key_pem: set both or neither."
     }
     precondition {
       condition     = !var.create_vault || var.syslog_client_key == null || var.syslog_client_key == ""
-      error_message = "create_vault and syslog_client_key are both set: allowed is one of them."
+      error_message = "create_vault and syslog_client_key are both set: set only one of them."
     }
     precondition {
       condition     = var.syslog_transport != "tcp" || length(local.tls_only) == 0
-      error_message = "syslog_transport is tcp, and something is set that only tls and relp know: ${join(", ", local.tls_only)}."
+      error_message = "syslog_transport is tcp: these variables require tls or relp: ${join(", ", local.tls_only)}."
     }
     precondition {
       condition     = var.syslog_transport != "relp" || !contains(keys(local.known), "SYSLOG_FRAMING")
-      error_message = "syslog_framing is set and syslog_transport is relp, which has frames of its own: allowed is with tls and tcp only."
+      error_message = "syslog_framing is set and syslog_transport is relp, which has its own frames: set syslog_framing only with tls or tcp."
     }
     precondition {
       condition     = var.syslog_transport != "relp" || try(var.syslog_max_bytes > 0 && var.syslog_max_bytes <= 131072, true)
-      error_message = "syslog_max_bytes and syslog_transport=relp: RELP sends no message longer than 131072 bytes; allowed is 480 to 131072."
+      error_message = "syslog_max_bytes with syslog_transport=relp: expected an integer from 480 to 131072."
     }
     precondition {
       condition     = coalesce(var.listing_minutes, 0) <= coalesce(var.listing_max_age_minutes, 60)
-      error_message = "listing_minutes: allowed is no more than listing_max_age_minutes (60), or runs would be partial for nothing."
+      error_message = "listing_minutes: expected at most listing_max_age_minutes (60); otherwise runs are partial without a cause."
     }
     precondition {
       condition     = local.mode_takes_ids == contains(keys(local.known), "COMPARTMENT_IDS")
-      error_message = "compartment_mode is ${local.mode}: include and exclude need compartment_ids, all and tenancy_only allow none."
+      error_message = "compartment_mode is ${local.mode}: include and exclude require compartment_ids; all and tenancy_only do not accept it."
     }
     precondition {
       condition     = var.follow_seconds == 0 || var.follow_seconds < var.detached_timeout_in_seconds
-      error_message = "follow_seconds is ${var.follow_seconds}: allowed is less than detached_timeout_in_seconds."
+      error_message = "follow_seconds is ${var.follow_seconds}: expected less than detached_timeout_in_seconds."
     }
     precondition {
       condition     = var.follow_seconds <= 60 * var.interval_minutes
-      error_message = "follow_seconds is ${var.follow_seconds}: allowed is no more than interval_minutes, or runs would meet."
+      error_message = "follow_seconds is ${var.follow_seconds}: expected at most interval_minutes; otherwise runs overlap."
     }
     precondition {
       condition     = var.lag_alarm_minutes > var.interval_minutes + coalesce(var.settle_minutes, 2)
-      error_message = "lag_alarm_minutes: allowed is more than interval_minutes and settle_minutes together, or the alarm never ends."
+      error_message = "lag_alarm_minutes: expected more than interval_minutes plus settle_minutes; otherwise the alarm never clears."
     }
   }
 }

@@ -1,4 +1,4 @@
-# Who may do what, as little as it takes. Each statement names the call it is for; without it, that call answers 404.
+# Least-privilege policies. Each statement names the API call it allows; without it, that call returns 404.
 
 locals {
   group = oci_identity_dynamic_group.function.name
@@ -16,7 +16,7 @@ locals {
   )
   uses_secrets = length(local.secrets) > 0
 
-  # How far the conditions go that could not be tried in every realm: relaxed_policy_conditions leaves them out.
+  # Conditions that could not be tested in every realm; relaxed_policy_conditions omits them.
   strict = { for each in ["objects", "metrics", "secrets"] : each => !contains(var.relaxed_policy_conditions, each) }
   objects_where = join("", [
     "all {target.bucket.name='${local.bucket}'",
@@ -30,20 +30,20 @@ locals {
     " where any {${join(", ", [for each in local.secrets : "target.secret.id='${each}'"])}}"
   ) : ""
 
-  # any {} takes the schedules together: a policy holds 50 statements at most.
+  # any {} combines the schedules, because a policy has at most 50 statements.
   schedules_where = join(", ", [
     "request.principal.type='resourceschedule'",
     "any {${join(", ", [for each in oci_resource_scheduler_schedule.run : "request.principal.id='${each.id}'"])}}",
   ])
 }
 
-# This function, and no other of the compartment.
+# Only this function, not others in the compartment.
 resource "oci_identity_dynamic_group" "function" {
   provider = oci.home
 
   compartment_id = var.tenancy_ocid
   name           = var.name
-  description    = "The function Epimetheus, which forwards audit events."
+  description    = "The Epimetheus function, which forwards audit events."
   matching_rule  = "ALL {resource.type='fnfunc', resource.id='${oci_functions_function.this.id}'}"
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
@@ -54,7 +54,7 @@ resource "oci_identity_policy" "function" {
 
   compartment_id = var.tenancy_ocid
   name           = "${var.name}-function"
-  description    = "What the function Epimetheus may do: read audit events, keep its state, post metrics."
+  description    = "Permissions of the Epimetheus function: read audit events, store its state, post metrics."
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
 
@@ -64,9 +64,9 @@ resource "oci_identity_policy" "function" {
       "Allow dynamic-group ${local.group} to read audit-events in tenancy",
       # Identity ListCompartments, of the whole tree.
       "Allow dynamic-group ${local.group} to inspect compartments in tenancy",
-      # Object Storage GetObject and PutObject: the state and its markers, and texts like certificates and rules. It can delete nothing.
+      # Object Storage GetObject and PutObject: the state and its markers, certificates, rules. It cannot delete objects.
       "Allow dynamic-group ${local.group} to manage objects in ${local.here} where ${local.objects_where}",
-      # Notifications PublishMessage: OCI Functions tells of a failed run in the function's name (failure_destination).
+      # Notifications PublishMessage: OCI Functions reports a failed run on behalf of the function (failure_destination).
       "Allow dynamic-group ${local.group} to use ons-topics in ${local.here} where request.permission='ONS_TOPIC_PUBLISH'",
     ],
     # Identity ListRegionSubscriptions, for regions = ["all"].
@@ -75,7 +75,7 @@ resource "oci_identity_policy" "function" {
     local.metrics_namespace == "" ? [] : [
       "Allow dynamic-group ${local.group} to use metrics in ${local.metrics_there}${local.metrics_where}",
     ],
-    # Secrets GetSecretBundle, of the secrets named in the settings; their compartment need not be known.
+    # Secrets GetSecretBundle, only of the secrets named in the settings.
     local.uses_secrets ? ["Allow dynamic-group ${local.group} to read secret-bundles in tenancy${local.secrets_where}"] : [],
   )
 }
@@ -85,14 +85,14 @@ resource "oci_identity_policy" "schedules" {
 
   compartment_id = var.tenancy_ocid
   name           = "${var.name}-schedules"
-  description    = "What the schedules of Epimetheus may do: start the function."
+  description    = "Permissions of the Epimetheus schedules: start the function."
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
 
   statements = [
     # Functions InvokeFunction.
     "Allow any-user to use fn-invocation in ${local.here} where all {${local.schedules_where}}",
-    # Functions GetFunction: where to call it.
+    # Functions GetFunction, to find its endpoint.
     "Allow any-user to read functions-family in ${local.here} where all {${local.schedules_where}}",
   ]
 }
@@ -102,14 +102,14 @@ resource "oci_identity_policy" "services" {
 
   compartment_id = var.tenancy_ocid
   name           = "${var.name}-services"
-  description    = "What Object Storage may do for Epimetheus: delete former versions of the state."
+  description    = "Permissions of Object Storage for Epimetheus: delete previous versions of the state."
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
 
   statements = concat(
-    # Object Storage's lifecycle rules, which delete former versions.
+    # Lifecycle rules, which delete previous versions.
     ["Allow service objectstorage-${var.region} to manage object-family in ${local.here} where target.bucket.name='${local.bucket}'"],
-    # Vault Encrypt and Decrypt: a bucket with a key of your own.
+    # Vault Encrypt and Decrypt, for a bucket with kms_key_id.
     local.kms_key_id == null ? [] : [
       "Allow service objectstorage-${var.region} to use keys in tenancy where target.key.id='${local.kms_key_id}'",
     ],

@@ -1,6 +1,6 @@
-# What follows from the variables alone. What is known only once it is made is added in functions.tf.
+# Values derived from variables. functions.tf adds those that are known only after creation.
 locals {
-  # null is the key's default; an empty text or list means the same, but for METRICS_NAMESPACE, which turns metrics off.
+  # null, an empty string and an empty list mean the default, except for METRICS_NAMESPACE, where empty disables metrics.
   known = { for name, value in local.given : name => value if value != null && (value != "" || name == "METRICS_NAMESPACE") }
 
   given = {
@@ -46,7 +46,7 @@ locals {
     LOG_LEVEL                = var.log_level
   }
 
-  # Certificates, rules and field maps do not fit into a configuration of 4 KB: their texts become objects that the function reads.
+  # Certificates, rules and field maps do not fit into a configuration of 4 KB. Their texts become objects in the bucket.
   texts = { for name, text in local.long : name => text if can(regex("-----BEGIN|^\\s*\\{", text.content)) }
   long = {
     SYSLOG_CA          = { content = var.syslog_ca, object = "config/syslog-ca.pem" }
@@ -55,13 +55,13 @@ locals {
     FIELD_MAP          = { content = var.field_map, object = "config/field-map.json" }
   }
 
-  # Four digits of base64 stand for three bytes.
+  # Four base64 digits represent three bytes.
   sizes = {
     for name, value in local.known : name =>
     length(base64encode("${name}${value}")) * 3 / 4 - length(regexall("=", base64encode("${name}${value}")))
   }
 
-  # Defaults that matter out here as well; a test holds them to the function's.
+  # Defaults of the function that the module needs too; a test keeps them equal.
   syslog_port       = var.syslog_port == null ? 6514 : var.syslog_port
   metrics_namespace = var.metrics_namespace == null ? "epimetheus" : var.metrics_namespace
 
@@ -73,10 +73,10 @@ locals {
   kms_key_id          = var.kms_key_id == "" ? null : var.kms_key_id
   image_digest        = var.image_digest == "" ? null : var.image_digest
 
-  # Minute 0 and every interval_minutes after it: hour by hour, each of them a schedule of its own.
+  # Minute 0 and every interval_minutes after it; each minute is an hourly schedule.
   crons = { for minute in range(0, 60, var.interval_minutes) : format("%02d", minute) => "${minute} * * * *" }
-  # What every scheduled call asks for.
+  # Request body of every scheduled call.
   request = var.follow_seconds == 0 ? jsonencode({}) : jsonencode({ follow_seconds = var.follow_seconds })
-  # How long a run that is due may be missing: three times the interval, in a form that queries of metrics know (at most 60m, then hours).
+  # Three intervals, as a window of metric queries (at most 60m, then hours).
   window = var.interval_minutes <= 20 ? "${3 * var.interval_minutes}m" : "${ceil(3 * var.interval_minutes / 60)}h"
 }

@@ -1,5 +1,5 @@
-# A network of its own: a private subnet, out of which lead two ways, to OCI's services and through NAT to the SIEM. Nothing leads in.
-# With subnet_id, nothing of this is made.
+# A private subnet with two outbound routes: to OCI's services, and through NAT to the SIEM. No inbound traffic.
+# With subnet_id, none of this is created.
 
 data "oci_core_services" "all" {
   count = local.make_network ? 1 : 0
@@ -14,7 +14,7 @@ data "oci_core_services" "all" {
 locals {
   subnet_id          = local.make_network ? oci_core_subnet.private[0].id : var.subnet_id
   security_group_ids = concat(oci_core_network_security_group.function[*].id, var.network_security_group_ids)
-  # The service gateway serves this region only: the Audit services of others are asked through NAT.
+  # The service gateway serves only this region. Requests to the Audit services of other regions go through NAT.
   other_regions = length(setsubtract(coalesce(var.regions, []), [var.region])) > 0
   ways_out = !local.make_network ? {} : merge(
     {
@@ -94,7 +94,7 @@ resource "oci_core_route_table" "private" {
   }
 }
 
-# In place of the VCN's default list, which lets SSH in and everything out.
+# Replaces the VCN's default list, which allows SSH inbound and everything outbound.
 resource "oci_core_security_list" "private" {
   count = local.make_network ? 1 : 0
 

@@ -1,10 +1,10 @@
-# Tags that OCI puts on everything by itself are nobody's change.
+# Ignore tags that OCI adds automatically.
 provider "oci" {
   region              = var.region
   ignore_defined_tags = ["Oracle-Tags.CreatedBy", "Oracle-Tags.CreatedOn"]
 }
 
-# Groups and policies can be changed in the tenancy's home region only.
+# Groups and policies can be changed only in the tenancy's home region.
 provider "oci" {
   alias               = "home"
   region              = local.home_region

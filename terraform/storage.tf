@@ -1,4 +1,4 @@
-# One bucket: the state, and the texts that are too long for the function's configuration.
+# The bucket with the state, and with texts that are too long for the function's configuration.
 
 data "oci_objectstorage_namespace" "this" {
   compartment_id = var.compartment_ocid
@@ -16,7 +16,7 @@ resource "oci_objectstorage_bucket" "state" {
   defined_tags          = var.defined_tags
   freeform_tags         = var.freeform_tags
 
-  # With kms_key_id, Object Storage must be allowed to use the key before there can be a bucket.
+  # With kms_key_id, Object Storage must be allowed to use the key before the bucket is created.
   depends_on = [oci_identity_policy.services]
 }
 
@@ -33,7 +33,7 @@ resource "oci_objectstorage_object_lifecycle_policy" "state" {
     time_unit   = "DAYS"
   }
 
-  # It is refused until the policy is known everywhere, which takes a moment: so it comes late.
+  # OCI rejects the rule until the policy has propagated, so it is created late.
   depends_on = [oci_identity_policy.services, oci_functions_function.this]
 }
 

@@ -1,5 +1,6 @@
 """The stack for Resource Manager: a zip file that holds the module, and a form that knows all of it."""
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -80,5 +81,5 @@ def test_what_needs_a_compartment_to_choose_from_has_one():
 def test_a_choice_offers_what_the_variable_takes():
     for name, shown in FORM["variables"].items():
         if shown["type"] == "enum":
-            allowed = variables()[name]["validation"][0]["error_message"].removeprefix(f"{name}: allowed is ").removesuffix(".")
-            assert [str(value) for value in shown["enum"]] == allowed.split(" or ")
+            accepted = variables()[name]["validation"][0]["error_message"].removeprefix(f"{name}: expected ").removesuffix(".")
+            assert [str(value) for value in shown["enum"]] == re.split(", | or ", accepted.removeprefix("one of "))

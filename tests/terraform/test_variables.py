@@ -62,7 +62,7 @@ def test_an_error_message_of_a_variable_names_the_same_values_as_settings(name):
 
 
 def test_a_key_of_a_certificate_is_taken_from_a_vault_only():
-    assert error_messages(variables()["syslog_client_key"]) == ["syslog_client_key: allowed is vault:OCID, of a secret."]
+    assert error_messages(variables()["syslog_client_key"]) == ["syslog_client_key: expected vault:OCID of a secret."]
 
 
 @pytest.mark.parametrize("name", sorted(name.lower() for name in KEYS))

@@ -1,4 +1,4 @@
-# In a subnet of your own, with a client certificate whose key is in a vault of your own, near-real-time from one schedule an hour.
+# Existing subnet, client certificate with its key in an existing vault, near real time from one schedule per hour.
 
 terraform {
   required_version = ">= 1.5.0"
@@ -13,7 +13,7 @@ module "epimetheus" {
   region           = var.region
   image            = var.image
 
-  # It must lead to the SIEM's port, and to OCI's services (a service gateway, or NAT).
+  # Needs routes to the SIEM and to OCI's services (service gateway or NAT).
   subnet_id                  = var.subnet_id
   network_security_group_ids = var.network_security_group_ids
 

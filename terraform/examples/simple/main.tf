@@ -1,4 +1,4 @@
-# Everything made for you: network, bucket, function, schedule, policies, alarms. Copy it, or fill in terraform.tfvars and apply it here.
+# Creates everything: network, bucket, function, schedules, policies, alarms. Copy it, or fill in terraform.tfvars and apply it here.
 
 terraform {
   required_version = ">= 1.5.0"
@@ -15,7 +15,7 @@ module "epimetheus" {
   syslog_host = var.syslog_host
   syslog_ca   = var.syslog_ca_file == null ? null : file(var.syslog_ca_file)
 
-  # Who is told when something is wrong.
+  # Recipients of alarms.
   notification_emails = var.notification_emails
 }
 
