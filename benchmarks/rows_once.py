@@ -108,7 +108,7 @@ def image(bench: Bench) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="epimetheus-image-") as name:
         folder = Path(name)
         before = lay_out(folder)
-        note = f"{before / _MB:.0f} MB before pruning and compiling; without the base image; tests/deploy/test_image.py runs the main job from it"
+        note = f"{before / _MB:.0f} MB before pruning and compiling; without the base image; tests/deploy/test_image.py runs it"
         return [Figure("image", "packages and code in the image", size(folder) / _MB, "MB", 90.0, note=note)]
 
 

@@ -59,7 +59,8 @@ def renderer(form: str) -> Renderer:
 def steps(texts: list[bytes]) -> list[tuple[str, float]]:
     """Name and seconds of each."""
     events: list[Fetched] = [event for text in texts for event in decode_page(text)]
-    tag, select, frame = compartment_tag(COMPARTMENT), Selection(Rules(own=(OURS,)), TamperWatch((OURS,)), RateLimits({})), framer("octet-counting")
+    tag, frame = compartment_tag(COMPARTMENT), framer("octet-counting")
+    select = Selection(Rules(own=(OURS,)), TamperWatch((OURS,)), RateLimits({}))
     keys = [event_key(tag, event) for event in events]
     messages = [rendered.message for rendered in renderer("cef").render_many([(event, 7, ENRICHMENT) for event in events])]
     return [
