@@ -134,6 +134,7 @@ TEXTS = {
     "connection string, amqp": (f"amqps://noor:{S}@mq:5671/v", S),
     # authorization
     "authorization, digest": (f'Digest username="noor", realm="x", response="{S}"', S),
+    "authorization, digest, truncated": (f'Digest username=\\"noor\\", realm=\\"x\\", response=\\"{S}' + "\\", S),
     "authorization, negotiate": (f"Negotiate YIIG{LONG}==", LONG),
     "authorization, ntlm": (f"NTLM TlRMTVNT{LONG}", LONG),
     "authorization, bearer": (f"sent Bearer {S}", S),
