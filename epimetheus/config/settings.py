@@ -168,7 +168,7 @@ class Settings(BaseModel):
     )
     initial_lookback_hours: int = _READING.integer(24, 0, 8760, "Hours before now at which the first run starts reading.")
     overlap_minutes: int = _READING.integer(
-        15, 0, 1440, "Minutes before the checkpoint that every run reads again, to find events that OCI lists late. Duplicates are dropped."
+        15, 0, 1440, "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped."
     )
     settle_minutes: int = _READING.integer(2, 0, 60, "Minutes before now at which a run stops reading. OCI may not list newer events yet.")
     slice_minutes: int = _READING.integer(

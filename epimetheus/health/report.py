@@ -1,7 +1,7 @@
-"""Health report: every dependency of a run is checked the way a run uses it; nothing is moved.
+"""Health report: every dependency is checked in the way a run uses it. The cursor does not move.
 
 The checks are listed in `epimetheus.health.checks`. A check is ok, degraded, failed or skipped. A check whose prerequisite failed is
-skipped, so that only what is broken is red.
+skipped, so that only the cause is reported as failed.
 """
 
 from collections.abc import Callable, Mapping
@@ -103,4 +103,4 @@ def within(limit: Deadline, run: Callable[[], CheckAnswer]) -> CheckAnswer:
     try:
         return run_within(seconds, run, "health")
     except TimedOut:
-        raise OutOfTime(f"No answer arrived within {seconds:.1f} s.", do=_SLOW_HELP) from None
+        raise OutOfTime(f"No response within {seconds:.1f} s.", do=_SLOW_HELP) from None

@@ -258,8 +258,8 @@ def test_a_throttled_page_is_retried(world, search_logs):
     ("pages", "fields"),
     [
         ([(1, "a"), (1, "b"), (1, None)], "The time limit was reached, so the oldest runs are missing."),
-        ([(1000, None)], "OCI truncated its answer, so older runs may be missing."),
-        ([(1, "a")] * 9, "OCI truncated its answer, so older runs may be missing."),
+        ([(1000, None)], "OCI truncated its response, so older runs may be missing."),
+        ([(1, "a")] * 9, "OCI truncated its response, so older runs may be missing."),
     ],
 )
 def test_an_incomplete_answer_causes_a_warning(pages, fields):

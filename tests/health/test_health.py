@@ -333,7 +333,7 @@ def test_only_the_broken_dependency_fails(ran, tmp_path, case):
 
 
 OTHER_REASONS = (
-    "No usable state exists.", "The receiver closed the connection before sending it.", "No answer from OCI carried a date.",
+    "No usable state exists.", "The receiver closed the connection before sending it.", "No response from OCI had a date.",
 )  # fmt: skip
 
 
@@ -357,7 +357,7 @@ def test_without_credentials_values_in_oci_are_not_read(ran):
     report = checked(ran, OCI_CONFIG_FILE="/nowhere", RULES="object:rules.json", SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x")
     assert unlike(report) == {"credentials": "failed", **NO_OCI, **skipped("clock", "rules", "tls", "receiver", *NO_RECEIVER)}
     whys = {check.what for check in report.checks if check.status == "skipped"}
-    assert whys == {"Skipped: the credentials check failed.", "No answer from OCI carried a date."}
+    assert whys == {"Skipped: the credentials check failed.", "No response from OCI had a date."}
 
 
 def test_warnings_of_rules_and_field_map_are_shown(ran):
@@ -486,7 +486,7 @@ def test_a_probe_sends_one_marked_message_and_confirms_it(ran, tmp_path, framing
     assert (message.msgid, message.structured["epimetheus@32473"]["run"]) == ("notice", report.run)
     body = json.loads(message.body)
     assert body["eventType"] == "epimetheus.Probe"
-    assert body["data"]["message"].startswith("A test message of Epimetheus, asked for by a health check")
+    assert body["data"]["message"].startswith("A test message from Epimetheus, sent by a health check")
     assert replace(ran.state(), writer=before.writer, serial=before.serial) == before
 
 
@@ -542,7 +542,7 @@ def test_a_hanging_check_is_abandoned():
         never.wait()
         return CheckAnswer("at last")
 
-    with pytest.raises(OutOfTime, match=r"No answer arrived within 0\.1 s\."):
+    with pytest.raises(OutOfTime, match=r"No response within 0\.1 s\."):
         within(Deadline.after(SYSTEM, 0.1), hang)
     never.set()
     assert within(Deadline.after(SYSTEM, 5), hang) == CheckAnswer("at last")
