@@ -20,7 +20,7 @@ def commit(ctx: RunContext, state: State) -> None:
     overlap, pipeline = ctx.options.overlap_minutes, ctx.pipeline
     horizon = {compartment_tag(ocid): minute for ocid, minute in plan.dedupe_horizon(state, overlap).items()}
     pipeline.seen.forget(state.through - overlap, horizon)
-    rate_limits = pipeline.rate_limits.packed(plan.quota_horizon(state, overlap) - _LATE_MINUTES)
+    rate_limits = pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
     written = ctx.ports.session.commit(replace(state, keys=pipeline.seen.packed(), rate_limits=rate_limits), now=ctx.time.now())
     ctx.set_state(written)
     ctx.progress.committed_at = ctx.ports.clock.monotonic()

@@ -15,11 +15,8 @@ from epimetheus.model import Fetched, HourlyCount, minute_text, time_text
 from epimetheus.run.context import RunContext
 from epimetheus.run.tally import Tally
 from epimetheus.select.own_polling import split_kind
-from epimetheus.select.rate_limits import OWN
+from epimetheus.select.rate_limits import OWN, Counts
 from epimetheus.source.decode import decode_event
-
-Counts = Mapping[tuple[str, int], HourlyCount]
-"""(Event type, or kind of own polling; start of the hour in minutes) → its counts."""
 
 
 class Author(NamedTuple):

@@ -39,7 +39,7 @@ def forward_slices(ctx: RunContext) -> None:
         _forward_slice(ctx, current, ctx.budget.work.within(current.seconds))
         prefer_backfill = not prefer_backfill
     if not ctx.progress.pages:
-        plan.refuse_empty(ctx.state, ctx.progress.excluded, end=ctx.time.end)
+        plan.raise_if_nothing_read(ctx.state, ctx.progress.excluded, end=ctx.time.end)
 
 
 def _next_slice(ctx: RunContext, left: float, *, prefer_backfill: bool) -> Slice | None:
@@ -70,7 +70,7 @@ def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
     waiting = ctx.state.behind.keys() - progress.excluded.keys()
     if waiting and not current.backfill and not readable and plan.all_stopped(tasks, outcomes):
         return  # compartments behind take their turn before all of Audit counts as unreadable
-    plan.refuse_if_none(ctx.state, tasks, outcomes, readable=readable)
+    plan.raise_if_none_readable(ctx.state, tasks, outcomes, readable=readable)
     ctx.pipeline.forwarder.finish()
     seconds = clock.monotonic() - began
     length = current.length

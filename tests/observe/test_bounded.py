@@ -11,7 +11,7 @@ from epimetheus.health.model import CheckResult, HealthReport
 from epimetheus.model import BehindNow, Position, Problem, Replayed
 from epimetheus.observe.bounded import MAX_BYTES, bounded, response_body
 from epimetheus.observe.log import JsonLines, headline
-from epimetheus.observe.metrics import PostRequest, measures
+from epimetheus.observe.metrics import OptionalMetrics, measures
 from epimetheus.run.report import position
 from epimetheus.state.model import BehindCompartment, State
 from tests.support.reports import report
@@ -41,7 +41,7 @@ def test_an_answer_lists_100_compartments_behind_and_counts_the_rest():
     assert list(output["position"]["behind"]) == [f"ocid1.compartment.oc1..{n:060d}" for n in range(100)]
     assert output["position"]["behind_not_shown"] == 14_900
     assert "15000 of 15000 compartments behind" in headline(whole)
-    assert measures(whole, PostRequest())["compartments_behind"] == 15_000.0
+    assert measures(whole, OptionalMetrics())["compartments_behind"] == 15_000.0
     assert json.loads(response_body([report(position=far_behind(100))]))[0]["position"].get("behind_not_shown") is None
 
 

@@ -2,11 +2,11 @@
 
 import re
 
-from epimetheus.observe.metrics import PostRequest, measures
+from epimetheus.observe.metrics import OptionalMetrics, measures
 from tests.support.reports import report
 from tests.terraform.hcl import MODULE, module_locals
 
-POSTED = set(measures(report(certificate_days=3.0), PostRequest()))
+POSTED = set(measures(report(certificate_days=3.0), OptionalMetrics()))
 
 
 def test_each_alarm_looks_at_a_metric_that_is_posted():
