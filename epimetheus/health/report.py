@@ -90,14 +90,14 @@ class _CheckRunner:
             return CheckAnswer("No time was left for this check.", "failed", "Fix the slow checks before it, or raise the time limit.")
         limit = self.context.deadline.within(share)
         try:
-            return within(limit, partial(check.run, self.context, limit.earlier(share / 10)))
+            return call_until(limit, partial(check.run, self.context, limit.earlier(share / 10)))
         except OutOfTime as error:
             return CheckAnswer(error.what, "failed", _SLOW_HELP)
         except EpimetheusError as error:
             return CheckAnswer(error.what, "failed", error.do)
 
 
-def within(limit: Deadline, run: Callable[[], CheckAnswer]) -> CheckAnswer:
+def call_until(limit: Deadline, run: Callable[[], CheckAnswer]) -> CheckAnswer:
     """What ``run`` returns; at ``limit`` it is abandoned, whatever it waits for. Raises what it raises, and OutOfTime."""
     seconds = limit.left()
     try:

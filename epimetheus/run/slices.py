@@ -28,7 +28,11 @@ class Slice(NamedTuple):
 
 
 def forward_slices(ctx: RunContext) -> None:
-    """Forward slices at the cursor and backfill in turn. Raises SourceError, OutOfTime, and the errors of `read_slice`."""
+    """Forward slices at the cursor and backfill in turn. Raises SourceError, OutOfTime, and the errors of `read_slice`.
+
+    A slice is committed when the next one starts. The last one is committed by `epimetheus.run.commit.finish`, in the same write that
+    returns the lease.
+    """
     prefer_backfill = False
     while (left := ctx.budget.work.left()) > _LEAST_SECONDS:
         current = _next_slice(ctx, left, prefer_backfill=prefer_backfill)
@@ -62,7 +66,7 @@ def _next_slice(ctx: RunContext, left: float, *, prefer_backfill: bool) -> Slice
 
 
 def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
-    """Fetch, forward and confirm one slice; move the cursor only after that."""
+    """Fetch, forward and confirm one slice, and only then move the cursor in memory; `forward_slices` commits it."""
     tasks, clock, progress = current.tasks, ctx.ports.clock, ctx.progress
     left, began, fetched = deadline.left(), clock.monotonic(), ctx.tally.fetched
     outcomes = read_slice(ctx, tasks, deadline, bounded=current.backfill)

@@ -19,7 +19,7 @@ from epimetheus.errors import OutOfTime
 from epimetheus.function.invoke import Unforeseen
 from epimetheus.health import checks
 from epimetheus.health.model import CheckAnswer
-from epimetheus.health.report import run_health_checks, within
+from epimetheus.health.report import call_until, run_health_checks
 from epimetheus.model import time_text
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State
@@ -543,14 +543,14 @@ def test_a_hanging_check_is_abandoned():
         return CheckAnswer("at last")
 
     with pytest.raises(OutOfTime, match=r"No response within 0\.1 s\."):
-        within(Deadline.after(SYSTEM, 0.1), hang)
+        call_until(Deadline.after(SYSTEM, 0.1), hang)
     never.set()
-    assert within(Deadline.after(SYSTEM, 5), hang) == CheckAnswer("at last")
+    assert call_until(Deadline.after(SYSTEM, 5), hang) == CheckAnswer("at last")
 
 
 def test_an_internal_error_is_raised(stage):
     with pytest.raises(ZeroDivisionError):
-        within(Deadline.after(SYSTEM, 5), lambda: 1 / 0)
+        call_until(Deadline.after(SYSTEM, 5), lambda: 1 / 0)
     put(stage, State(REGION, THROUGH))
     stage.world.put_hook = lambda write: 1 / 0
     with pytest.raises(Unforeseen):
