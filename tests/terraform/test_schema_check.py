@@ -62,7 +62,11 @@ def test_valid_files_have_no_problems(tmp_path, text):
         ("line_format", "format", "oci_functions_application.a.logging.format: no such argument or block"),
         ("logging {", "logs {", "oci_functions_application.a.logs: no such argument or block"),
         ("  logging {", "  logging {}\n  logging {", "oci_functions_application.a.logging: 2 blocks, expected at most 1"),
-        ('logging {\n    line_format = "JSON"\n  }', "logging = 1", "oci_functions_application.a.logging: expected a block, not an argument"),
+        (
+            'logging {\n    line_format = "JSON"\n  }',
+            "logging = 1",
+            "oci_functions_application.a.logging: expected a block, not an argument",
+        ),
         ("subnet_ids     = [var.subnet]", "subnet_ids {\n  }", "oci_functions_application.a.subnet_ids: expected an argument, not a block"),
         ('display_name   = "a"', 'display_name = "a"\n  state = "ACTIVE"', "oci_functions_application.a.state: this argument is read-only"),
         ("oci_functions_application", "oci_functions_apps", "oci_functions_apps.a: no resource of this type in oci-schema.json"),
