@@ -48,10 +48,10 @@ class _Scene:
     def run(self, title: str) -> int:
         """Invoke the function as OCI's scheduler does; the HTTP status the platform sees."""
         self.console.rule(Text(title, "bold"))
-        told = len(self.function.lines())
+        told = len(self.function.log_lines())
         answer = self.function.call()
         say(self.console, f"The platform sees HTTP {answer.status}; the function logged:")
-        for line in self.function.lines()[told:]:
+        for line in self.function.log_lines()[told:]:
             self.console.print(JSON(line, indent=None), soft_wrap=True)
         return answer.status
 

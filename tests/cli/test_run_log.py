@@ -157,8 +157,8 @@ def test_every_page_of_every_window_is_read_and_what_touches_two_windows_counts_
     seen, warnings = ask(days=30)
     assert ([run.run for run in seen], warnings) == (["r0", "r1", "r2", "r3", "r4", "r5", "r6"], [])
     assert [run.when for run in seen] == sorted(run.when for run in seen)
-    assert len(world.asked("SearchLogs")) == 2 + 1 + 1
-    assert {asked.query["limit"] for asked in world.asked("SearchLogs")} == {"1000"}
+    assert len(world.requests_for("SearchLogs")) == 2 + 1 + 1
+    assert {asked.query["limit"] for asked in world.requests_for("SearchLogs")} == {"1000"}
     assert list(windows(0, 30 * DAY)) == [(16 * DAY, 30 * DAY), (2 * DAY, 16 * DAY), (0, 2 * DAY)]
     search = lambda scopes, window, page: ([found(lines[0])], None)  # noqa: E731 - the same line in both windows
     assert len(read_runs(search, ["c"], 0, 20 * DAY, Deadline.after(SYSTEM, 60)).runs) == 1
@@ -170,7 +170,7 @@ def test_only_run_lines_are_asked_for_in_both_forms(world, ask):
     put(world, {"message": json.dumps(logged(report(run="text"))[0], separators=(",", ":"))}, 50)
     put(world, {"event": "filtered", "message": "left out: service"}, 40)
     assert {run.run for run in ask().runs} == {"fields", "text"}
-    assert len(world.asked("SearchLogs")) == 1
+    assert len(world.requests_for("SearchLogs")) == 1
 
 
 def test_a_compartment_that_does_not_show_its_logs_is_told_and_the_others_are_read(world, ask):

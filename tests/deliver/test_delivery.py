@@ -66,7 +66,7 @@ def test_everything_arrives_in_order_over_one_connection_after_the_other(authori
 
 
 def test_a_receiver_without_close_notify_is_evidence_b(authority):
-    with receive(authority, answers_close=False) as receiver:
+    with receive(authority, sends_close_notify=False) as receiver:
         delivery = sender(receiver, authority.ca_pem)
         send(delivery, 0, 100)
         delivery.finish()
@@ -132,7 +132,7 @@ def test_who_said_goodbye_before_is_held_to_it(authority):
     with receive(authority) as receiver:
         delivery = sender(receiver, authority.ca_pem)
         send(delivery, 0, 100)
-        receiver.faults.add("close_without_a_word")
+        receiver.faults.add("close_without_notify")
         with pytest.raises(DeliveryUncertain, match="hung up where it said goodbye before"):
             delivery.finish()
         assert delivery.confirmed == 0

@@ -114,7 +114,7 @@ def test_a_healthy_deployment_passes_every_check_and_nothing_is_written_or_sent(
     leases = [unpack(write.data, "a write").lease for write in ran.world.writes[writes:]]
     assert leases == [Lease(report.run, 0.0), None]
     assert ran.receiver.messages == []
-    listed = ran.world.asked("ListEvents")[-1]
+    listed = ran.world.requests_for("ListEvents")[-1]
     times = {"startTime": "2026-01-01T11:57:00Z", "endTime": "2026-01-01T11:58:00Z"}
     assert listed.query == {"compartmentId": ran.world.tenancy, **times}
     assert ran.run().status == "ok"
@@ -430,7 +430,7 @@ def test_without_a_state_health_is_degraded_and_none_is_written(stage):
     report = checked(stage)
     assert (report.verdict, unlike(report)) == ("degraded", NEVER_RAN)
     assert the(report, "state").what.endswith("yet; the first run writes it. A test write failed only on its condition.")
-    assert (stage.world.objects("audit-state"), stage.world.asked("PutObject")[-1].status) == ({}, 412)
+    assert (stage.world.objects("audit-state"), stage.world.requests_for("PutObject")[-1].status) == ({}, 412)
     stage.world.faults.add("status", status=404, code="ObjectNotFound", operation="PutObject")
     assert checked(stage).verdict == "degraded"
     stage.world.faults.add("status", status=404, operation="PutObject", times=None)

@@ -72,7 +72,7 @@ def test_a_listing_that_goes_in_a_circle_ends(world, client, tree, hand):
     world.faults.add("repeated_token", operation="ListCompartments", times=None)
     with pytest.raises(SourceError, match="repeats its page token"):
         listing(world, client, hand)
-    assert len(world.asked("ListCompartments")) == 4
+    assert len(world.requests_for("ListCompartments")) == 4
 
 
 def test_where_only_part_of_the_tree_may_be_seen_it_is_walked_and_said(world, client, tree, hand):

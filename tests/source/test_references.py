@@ -82,8 +82,8 @@ def test_what_is_not_utf_8_is_said_to_be_so_and_not_shown(material, world, tmp_p
 @pytest.mark.parametrize("content", [f"{HUSH}!", "aGk", "aGk=\n", "aä=="])
 def test_a_secret_that_is_not_base64_is_said_to_be_so_and_not_shown(material, world, monkeypatch, content):
     world.secret(OCID, "x")
-    answer = secrets.json_answer({"secretBundleContent": {"contentType": "BASE64", "content": content}})
-    monkeypatch.setattr(secrets, "json_answer", lambda value: answer)
+    answer = secrets.json_response({"secretBundleContent": {"contentType": "BASE64", "content": content}})
+    monkeypatch.setattr(secrets, "json_response", lambda value: answer)
     with pytest.raises(SourceError, match=f"The secret {OCID} for SYSLOG_CLIENT_KEY is not base64") as caught:
         material.read("SYSLOG_CLIENT_KEY", f"vault:{OCID}")
     assert nothing_shown(caught.value)
@@ -94,8 +94,8 @@ def test_a_secret_that_is_not_base64_is_said_to_be_so_and_not_shown(material, wo
 )
 def test_an_answer_without_a_secret_is_not_understood(material, world, monkeypatch, bundle):
     world.secret(OCID, "x")
-    answer = secrets.json_answer(bundle)
-    monkeypatch.setattr(secrets, "json_answer", lambda value: answer)
+    answer = secrets.json_response(bundle)
+    monkeypatch.setattr(secrets, "json_response", lambda value: answer)
     with pytest.raises(SourceError, match=f"OCI's answer was not understood while reading the secret {OCID} for SYSLOG_CA"):
         material.read("SYSLOG_CA", f"vault:{OCID}")
 

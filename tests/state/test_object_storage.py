@@ -73,7 +73,7 @@ def test_what_passes_is_tried_again(bucket, world, status):
     world.faults.add("status", status=status, operation="PutObject")
     bucket.write(b"one", None)
     assert [write.data for write in world.writes] == [b"one"]
-    assert [asked.status for asked in world.asked("PutObject")] == [status, 200]
+    assert [asked.status for asked in world.requests_for("PutObject")] == [status, 200]
 
 
 def test_an_answer_without_an_etag_is_none_to_go_on_from(far_bucket, world, monkeypatch):

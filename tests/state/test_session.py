@@ -158,7 +158,7 @@ def test_an_earlier_write_of_ours_is_not_taken_for_the_later_one(request, world,
     state = keeper.commit(replace(state, through=300, lease=None))
     assert StateSession(bucket, "x", FRESH.region).peek() == state
     assert (state.through, state.lease, keeper.writes) == (300, None, 2)
-    assert [asked.status for asked in world.asked("PutObject")][-2:] == [412, 200]
+    assert [asked.status for asked in world.requests_for("PutObject")][-2:] == [412, 200]
 
 
 def test_every_attempt_has_a_serial_of_its_own_however_many_are_lost(impatient, world):
