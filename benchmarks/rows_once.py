@@ -14,7 +14,7 @@ from benchmarks.figures import Figure
 from benchmarks.helper import HelperProcess
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.oci_client.clients import make_client, sign_in
-from epimetheus.run.known_compartments import remembered, update_compartments
+from epimetheus.run.known_compartments import known_compartments, update_compartments
 from epimetheus.select.dedupe import KEY_BYTES, SeenKeys
 from epimetheus.source.compartments import choose, discover, paths
 from epimetheus.source.identity import compartment_pages
@@ -32,7 +32,7 @@ def discovery(bench: Bench) -> list[Figure]:
     sizes, tenancy = bench.sizes, bench.api_options.tenancy
     with bench.api(compartments=sizes.listed) as api:
         list_page = compartment_pages(_client(bench, api, IdentityClient))
-        used = min(_cpu(lambda: _list_and_select(list_page, tenancy)) for _ in range(sizes.repeats))
+        used = min(_cpu(lambda: _discover(list_page, tenancy)) for _ in range(sizes.repeats))
     few, many = bench.cached_call(0, sizes.growth_compartments[0]), bench.cached_call(0, sizes.listed)
     per = (many[0].cpu - few[0].cpu) / (sizes.listed - sizes.growth_compartments[0])
     more = (many[0].peak - few[0].peak) / _MB
@@ -46,12 +46,12 @@ def discovery(bench: Bench) -> list[Figure]:
     ]
 
 
-def _list_and_select(list_page: Any, tenancy: str) -> None:
-    """Lists and selects the compartments as a run does."""
+def _discover(list_page: Any, tenancy: str) -> None:
+    """The discover step of a run, without its ports."""
     listing = discover(list_page, tenancy, Deadline.after(SYSTEM, SECONDS))
     asked = choose(listing.compartments, "all", (), tenancy)
     state, _ = update_compartments(State("here", _NOW), listing, asked, now=_NOW, lookback=60, overlap=15)
-    paths(remembered(state))
+    paths(known_compartments(state))
 
 
 def state(bench: Bench) -> list[Figure]:

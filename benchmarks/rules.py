@@ -69,11 +69,11 @@ def seconds(bodies: list[bytes], rules: Rules, watch: TamperWatch) -> tuple[floa
         format="cef", header="rfc5424", facility="local0", app_name="epimetheus", hostname="here", max_bytes=8000, run_id="bench"
     )
     forwarder = Forwarder(SeenKeys(), Selection(rules, watch, RateLimits({})), render, framer("octet-counting"), sink, tally)
-    forwarder.places = {"ocid1.compartment.oc1..c": "root/prod/app"}
+    forwarder.compartment_paths = {"ocid1.compartment.oc1..c": "root/prod/app"}
     work = FetchTask("ocid1.compartment.oc1..c", Window(0, 60))
     began = time.process_time()
     for body in bodies:
-        forwarder.page(work, decode_page(body))
+        forwarder.forward_page(work, decode_page(body))
     forwarder.finish()
     return (time.process_time() - began) / tally.fetched, tally.forwarded
 

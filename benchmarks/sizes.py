@@ -10,9 +10,9 @@ class Sizes:
     """The sizes of all rows.
 
     ``repeats``, and ``turns`` in one process: number of measurements, of which the minimum counts. ``places``: number of compartments of
-    the ``events``. ``some`` and ``many``: events of ``hours`` without a run, by default as many as INITIAL_LOOKBACK_HOURS. ``behind_hours``:
-    lag of the compartment in the row ``behind``. ``latency``, and ``slow`` for throttling: seconds per response. ``rate``: limit of the
-    throttling API in requests per second. ``request_rate``: API_REQUESTS_PER_SECOND of the run.
+    the ``events``. ``some`` and ``many``: events of ``hours`` without a run, by default as many as INITIAL_LOOKBACK_HOURS.
+    ``behind_hours``: lag of the compartment in the row ``behind``. ``latency``, and ``slow`` for throttling: seconds per response.
+    ``rate``: limit of the throttling API in requests per second. ``request_rate``: API_REQUESTS_PER_SECOND of the run.
     """
 
     events: int = 200_000

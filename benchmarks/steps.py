@@ -14,7 +14,7 @@ from benchmarks import pages
 from epimetheus.deliver import framer
 from epimetheus.model import Fetched
 from epimetheus.render import Renderer
-from epimetheus.render.formats.base import Notes
+from epimetheus.render.formats.base import Enrichment
 from epimetheus.run.forward import RENDERED_TOGETHER
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.rate_limits import RateLimits
@@ -26,7 +26,7 @@ from epimetheus.source.decode import decode_page
 PAGE, PAGES, TURNS = 1000, 5, 7
 TENANCY, COMPARTMENT = "ocid1.tenancy.oc1..aaaaaaaabench", "ocid1.compartment.oc1..aaaaaaaabench"
 OURS = "ocid1.fnfunc.oc1.iad.aaaaaaaa" + "x" * 52
-NOTES = Notes("root/prod/app")
+ENRICHMENT = Enrichment("root/prod/app")
 
 
 def bodies() -> list[bytes]:
@@ -62,26 +62,26 @@ def steps(texts: list[bytes]) -> list[tuple[str, float]]:
     tag, frame = compartment_tag(COMPARTMENT), framer("octet-counting")
     select = Selection(Rules(own=(OURS,)), TamperWatch((OURS,)), RateLimits({}))
     keys = [event_key(tag, event) for event in events]
-    messages = [rendered.message for rendered in renderer("cef").many([(event, 7, NOTES) for event in events])]
+    messages = [rendered.message for rendered in renderer("cef").render_many([(event, 7, ENRICHMENT) for event in events])]
     return [
         ("split the page into events", least(decode_page, texts)),
         ("decode an event", least(list, map(decode_page, texts))),
         ("key", least(lambda event: event_key(tag, event), events)),
         ("deduplicate", _deduplication(keys)),
-        ("rules", least(lambda event: select(event, 60, look=False), events)),
+        ("rules", least(lambda event: select(event, 60, scan=False), events)),
         *[(f"render, {form}", _rendering(form, events)) for form in ("cef", "json", "leef", "ocsf")],
         ("frame", least(frame, messages)),
     ]
 
 
 def _deduplication(keys: list[bytes]) -> float:
-    return min(_seconds(SeenKeys().first_time, keys) for _ in range(TURNS))
+    return min(_seconds(SeenKeys().add_if_new, keys) for _ in range(TURNS))
 
 
 def _rendering(form: str, events: list[Fetched]) -> float:
-    items = [(event, 7, NOTES) for event in events]
+    items = [(event, 7, ENRICHMENT) for event in events]
     batches = [items[at : at + RENDERED_TOGETHER] for at in range(0, len(items), RENDERED_TOGETHER)]
-    return least(renderer(form).many, batches)
+    return least(renderer(form).render_many, batches)
 
 
 def main() -> int:

@@ -6,14 +6,14 @@ from typing import TextIO, cast
 
 from epimetheus.cli.app import app
 from epimetheus.cli.output import DroppingStream
-from epimetheus.signals import Signaled, signals_raised
+from epimetheus.signals import Signaled, raise_on_signals
 
 
 def main() -> None:
     """Run the command that is typed."""
     sys.stdout, sys.stderr = (cast(TextIO, DroppingStream(stream)) for stream in (sys.stdout, sys.stderr))
     try:
-        with signals_raised(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with raise_on_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             app()
     except Signaled as signaled:
         sys.stderr.write(f"Interrupted by {signaled.name}.\n")

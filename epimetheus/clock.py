@@ -1,4 +1,4 @@
-"""Time as an argument: every wait asks a `Clock`, and every step a `Deadline`, so that a test can hold both in its hand."""
+"""Time as a parameter: waiting uses a `Clock` and each step has a `Deadline`, so that tests control both."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from epimetheus.errors import OutOfTime
 
 @dataclass(frozen=True)
 class Clock:
-    """``now``: seconds since the epoch. ``monotonic``: seconds that never jump. ``sleep``: waits so many seconds."""
+    """``now``: seconds since the epoch. ``monotonic``: seconds that never jump. ``sleep``: waits for a number of seconds."""
 
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
@@ -21,7 +21,7 @@ SYSTEM = Clock()
 
 @dataclass(frozen=True)
 class Deadline:
-    """A point of monotonic time after which nothing may still be waiting."""
+    """A point in monotonic time by which all waiting ends."""
 
     clock: Clock
     at: float
@@ -32,20 +32,20 @@ class Deadline:
         return cls(clock, clock.monotonic() + seconds)
 
     def left(self) -> float:
-        """Seconds until then; negative once it has passed."""
+        """Seconds until the deadline; negative once it has passed."""
         return self.at - self.clock.monotonic()
 
     def earlier(self, seconds: float) -> "Deadline":
-        """The same deadline with a reserve of ``seconds`` kept back."""
+        """A deadline ``seconds`` before this one, which reserves them for later steps."""
         return Deadline(self.clock, self.at - seconds)
 
     def within(self, seconds: float) -> "Deadline":
-        """``seconds`` from now, or this deadline where it comes first."""
+        """The deadline ``seconds`` from now, or this one if it comes first."""
         return Deadline(self.clock, min(self.at, self.clock.monotonic() + seconds))
 
     def clip(self, seconds: float) -> float:
-        """``seconds``, or what is left of it where that is less; the timeout for one step. Raises OutOfTime at the end."""
+        """The timeout for one step: ``seconds``, or the time left if that is less. Raises OutOfTime once the deadline has passed."""
         left = self.left()
         if left <= 0:
-            raise OutOfTime("The time of this run is over.", do="It goes on where it stopped at the next one.")
+            raise OutOfTime("The run is out of time.", do="The next run continues where this one stopped.")
         return min(seconds, left)

@@ -1,7 +1,7 @@
-"""What can go wrong, whose fault it is, and what the operator does about it.
+"""The errors of Epimetheus: what failed, who can fix it, and what the operator does.
 
-Every error here may be shown to anyone: in the platform's 502 body, in a log line, in a report. So no message holds a credential,
-a header or a body; foreign exceptions are translated once, at the seam where they appear, and chained.
+Any error may be shown to anyone: in the platform's 502 response, a log line, a report. No message therefore contains a credential, a header
+or a body. Errors of libraries are translated once, where they first appear, and chained.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,10 @@ Fault = Literal["configuration", "credentials", "OCI", "receiver", "state", "pla
 
 
 class EpimetheusError(Exception):
-    """The base of all of them: ``what`` happened (and to what), and what to ``do`` about it, each one sentence."""
+    """The base class. ``what`` states what failed and why, ``do`` what the operator does; both are full sentences.
+
+    ``kind`` identifies the class in reports and logs; ``fault`` is the part of the system to fix.
+    """
 
     kind: ClassVar[str] = "error"
     fault: ClassVar[Fault] = "Epimetheus"
@@ -23,138 +26,178 @@ class EpimetheusError(Exception):
 
 
 class ConfigError(EpimetheusError):
-    """Settings that can not be used; ``problems`` holds every mistake, each with key, value and what is allowed."""
+    """Raised if settings, RULES or FIELD_MAP are invalid; nothing is read or sent. The operator corrects each of the ``problems``.
+
+    Each problem names the setting, its value, and what is accepted.
+    """
 
     kind = "configuration"
     fault = "configuration"
 
     def __init__(self, problems: Sequence[str]) -> None:
+        count = f"{len(problems)} configuration error{'' if len(problems) == 1 else 's'}"
         listed = "; ".join(problems).replace("?; ", "? ")  # a problem may end with a question: "Did you mean …?"
         end = "" if listed.endswith("?") else "."
-        super().__init__(f"{len(problems)} mistake(s) in the configuration: {listed}{end}", do="Correct them and run again.")
+        super().__init__(f"{count}: {listed}{end}", do="Correct the configuration and run again.")
         self.problems = tuple(problems)
 
 
 class CredentialsError(EpimetheusError):
-    """OCI did not accept who we are (401), or there was nothing to sign with."""
+    """Raised if credentials cannot be loaded or renewed, or if OCI rejects a request signature (401).
+
+    The operator checks the dynamic group (resource principal) or the key, user and clock (config file).
+    """
 
     kind = "credentials"
     fault = "credentials"
 
 
 class ClockError(EpimetheusError):
-    """The clock of this machine differs too much from OCI's for any window to be trusted; nothing was read."""
+    """Raised if the local clock and OCI's differ too much to compute a window; nothing was read. The operator synchronizes the clock."""
 
     kind = "clock"
     fault = "platform"
 
 
 class RequestError(EpimetheusError):
-    """The body of the call is none that Epimetheus knows, or asks for what the settings exclude."""
+    """Raised if the body of a function call is invalid, or requests what the settings exclude. The caller corrects the body."""
 
     kind = "request"
     fault = "configuration"
 
 
 class SourceError(EpimetheusError):
-    """OCI could not be read: Identity with no known compartments to fall back on, or Audit for every compartment."""
+    """Raised if OCI cannot be read: Identity without known compartments to fall back on, Audit in every compartment, or a referenced value.
+
+    The cursor does not move. The operator checks the policies, the region, and OCI's status.
+    """
 
     kind = "source"
     fault = "OCI"
 
 
 class CompartmentError(EpimetheusError):
-    """One compartment could not be read to the end of its window; it stays behind, the others go on."""
+    """Raised if one compartment cannot be read to the end of its window.
+
+    The compartment falls behind and each run tries it again; other compartments continue. If this persists, the operator checks the policy.
+    """
 
     kind = "compartment"
     fault = "OCI"
 
 
 class CompartmentMissing(CompartmentError):
-    """404: there is no such compartment, or its events may not be read; OCI does not say which."""
+    """Raised if OCI returns 404: the compartment does not exist, or its events may not be read; OCI does not say which.
+
+    The operator checks `read audit-events` for the compartment. A deleted compartment is given up after some hours.
+    """
 
     kind = "compartment_missing"
 
 
 class PageTokenRejected(CompartmentError):
-    """OCI rejected a page token (400); the window has to be read again from its beginning."""
+    """Raised if OCI rejects a page token (400). The window is read again from its start; the operator does nothing."""
 
     kind = "page_token_rejected"
 
 
 class StateError(EpimetheusError):
-    """The state could not be read or written; nothing was forwarded past it."""
+    """Raised if the state cannot be read or written; nothing after it was forwarded. The operator checks the bucket and its policy."""
 
     kind = "state"
     fault = "state"
 
 
 class StateDamaged(StateError):
-    """The state was read and is not whole; never mistaken for no state at all."""
+    """Raised if the stored state is incomplete or changed; it is never treated as missing. The operator restores it or sets the cursor."""
 
     kind = "state_damaged"
 
 
 class StateInFuture(StateError):
-    """A time in the state has not come yet: reading on from there would send nothing, and look healthy."""
+    """Raised if a time in the state is in the future: continuing from there would send nothing and look healthy.
+
+    The operator checks the host's clock, then sets the cursor.
+    """
 
     kind = "state_in_future"
 
 
 class StateForeign(StateError):
-    """The state belongs to another tenancy or receiver; it must be adopted, or left alone."""
+    """Raised if the state belongs to another tenancy or receiver. The operator adopts the state or configures another location."""
 
     kind = "state_foreign"
 
 
 class StateMissing(StateError):
-    """There is no state, and a marker shows that there was one: never mistaken for a first start."""
+    """Raised if there is no state but a marker of an earlier one; this is never treated as a first start.
+
+    The operator restores the state or sets the cursor.
+    """
 
     kind = "state_missing"
 
 
 class StateConflict(StateError):
-    """Another run wrote the state since we read it; its word stands, ours is dropped."""
+    """Raised if another run has written the state since this run read it; this run's changes are dropped and its events sent again.
+
+    If this recurs, the operator runs the schedule less often.
+    """
 
     kind = "state_conflict"
 
 
 class ReceiverError(EpimetheusError):
-    """The receiver could not be reached, or did not speak TLS; nothing was sent."""
+    """Raised if the connection to the receiver fails, or the receiver rejects a message or does not speak the protocol.
+
+    The operator checks the route, the port and the transport, then the receiver's log.
+    """
 
     kind = "receiver"
     fault = "receiver"
 
 
 class ReceiverUntrusted(ReceiverError):
-    """TLS was refused: the receiver's certificate by us, or ours by the receiver."""
+    """Raised if TLS fails because one side rejects the other's certificate.
+
+    The operator checks SYSLOG_CA and SYSLOG_SERVER_NAME, or the client certificate.
+    """
 
     kind = "receiver_untrusted"
 
 
 class DeliveryUncertain(EpimetheusError):
-    """What was written since the last confirmation may be lost; it is sent again by the next run."""
+    """Raised if the connection breaks with unconfirmed messages, which may be lost; the next run sends them again.
+
+    If this recurs, the operator checks the receiver's log.
+    """
 
     kind = "delivery_uncertain"
     fault = "receiver"
 
 
 class OutOfTime(EpimetheusError):
-    """The platform gave too little time for even the smallest step."""
+    """Raised at a deadline. If it ends a whole run, that had too little time for its smallest step: the operator raises the timeout."""
 
     kind = "out_of_time"
     fault = "platform"
 
 
 class Interrupted(EpimetheusError):
-    """A signal, or a mistake of ours, ended the run before its end; what was saved stands, and the lease is returned."""
+    """Reported as a warning if a signal or a bug ends a run early: what was saved stays, and the lease is released if possible.
+
+    The next run continues from there; the operator unlocks the state only if the lease could not be released.
+    """
 
     kind = "interrupted"
     fault = "platform"
 
 
 class AccountingError(EpimetheusError):
-    """fetched != forwarded + duplicates + left out: our own bug, so the run fails rather than guess."""
+    """Raised if the fetched events are not the sum of forwarded, duplicate and filtered events, which is a bug. The cursor stays.
+
+    The operator reports the log line to the project.
+    """
 
     kind = "accounting"
     fault = "Epimetheus"

@@ -1,6 +1,6 @@
-"""The nouns: what an audit event is, where it happened, and which stretch of time is asked for. Frozen, without I/O.
+"""Data types used everywhere: audit events, compartments, windows, and reports. Immutable, without I/O.
 
-Times inside the program are whole minutes or seconds since the epoch, UTC; they become text only at the edges.
+Times are whole minutes or seconds since the epoch (UTC); they are text only in reports and in stored or sent data.
 """
 
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ import msgspec
 
 
 class Identity(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """Who acted (``data.identity``); every field may be absent or null."""
+    """The actor (``data.identity``); every field may be absent or null."""
 
     principal_name: str | None = None
     principal_id: str | None = None
@@ -32,7 +32,7 @@ class Request(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Response(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """Its answer (``data.response``). ``status`` is a string in real events; ``payload`` is kept unread."""
+    """The API response (``data.response``). ``status`` is a string in real events; ``payload`` is not decoded."""
 
     status: str | int | None = None
     response_time: str | None = None
@@ -41,7 +41,7 @@ class Response(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Data(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """The event's body (``data``), in the API's form and in Logging's alike."""
+    """The event's body (``data``), the same in the Audit API and in Logging."""
 
     event_name: str | None = None
     event_grouping_id: str | None = None
@@ -56,7 +56,7 @@ class Data(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class AuditEvent(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """One audit event, schema v2, typed for the fields that are used; the others stand in its raw text.
+    """One audit event, schema v2, with the fields that Epimetheus uses; other fields are only in the raw text.
 
     https://docs.oracle.com/en-us/iaas/Content/Audit/Reference/logeventreference.htm
     """
@@ -70,14 +70,14 @@ class AuditEvent(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Fetched(msgspec.Struct, frozen=True, gc=False):
-    """An event as it came: its JSON text, and what was understood of it (``None``: malformed, forwarded as it is)."""
+    """An event as fetched: its JSON text, and the decoded event (None: malformed; the text is forwarded)."""
 
     raw: bytes | msgspec.Raw
     event: AuditEvent | None
 
 
 class Compartment(msgspec.Struct, frozen=True):
-    """A compartment of the tenancy. ``created``: minutes since the epoch, 0 where unknown; ``deleted``: OCI says it is gone."""
+    """A compartment of the tenancy. ``created``: minutes since the epoch, 0 if unknown; ``deleted``: its lifecycle state is DELETED."""
 
     ocid: str
     name: str
@@ -87,37 +87,37 @@ class Compartment(msgspec.Struct, frozen=True):
 
 
 class Window(NamedTuple):
-    """``[start, end)`` in whole minutes since the epoch, of *processed* time (ListEvents startTime, endTime)."""
+    """``[start, end)`` in whole minutes since the epoch, of the time OCI processed an event (ListEvents startTime and endTime)."""
 
     start: int
     end: int
 
 
 class HourlyCount(NamedTuple):
-    """Events of one type in one hour: how many ``passed`` a limit, were ``held`` back, and of how many of these the receiver was ``told``.
+    """Counts of the events of one type in one hour: forwarded (``passed``), ``suppressed`` by a limit, and ``reported`` as suppressed.
 
-    ``first`` and ``last``: times of those held back and not told of, in milliseconds since the epoch.
+    ``first`` and ``last``: times of the earliest and latest event suppressed and not yet reported, in milliseconds since the epoch.
     """
 
     passed: int = 0
-    held: int = 0
-    told: int = 0
+    suppressed: int = 0
+    reported: int = 0
     first: int | None = None
     last: int | None = None
 
 
 def minute_text(minute: int) -> str:
-    """``2026-11-24T10:05:00Z`` for a minute since the epoch (RFC 3339, seconds always 0 as ListEvents wants them)."""
+    """``2026-11-24T10:05:00Z`` for a minute since the epoch (RFC 3339; seconds are 0, as ListEvents requires)."""
     return datetime.fromtimestamp(minute * 60, UTC).isoformat().replace("+00:00", "Z")
 
 
 def time_text(seconds: float) -> str:
-    """RFC 3339 with milliseconds, UTC, for seconds since the epoch."""
+    """``2026-11-24T10:05:00.123Z`` for seconds since the epoch (RFC 3339, UTC)."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_time(text: str) -> float:
-    """The inverse of `time_text`: seconds since the epoch; 0 for what is not a time."""
+    """The inverse of `time_text`: seconds since the epoch, or 0 if ``text`` is not a time."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError):
@@ -125,7 +125,10 @@ def parse_time(text: str) -> float:
 
 
 def parse_minute(text: str) -> int:
-    """The inverse of `minute_text`; any RFC 3339 time is rounded down to its minute. Raises ValueError, also for one it can not write."""
+    """The inverse of `minute_text`; any RFC 3339 time is rounded down to its minute.
+
+    Raises ValueError if ``text`` is no such time, has no time zone, or is outside the range of `minute_text`.
+    """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; write it like 2026-11-24T10:05:00Z")
@@ -138,7 +141,7 @@ Status = Literal["ok", "partial", "skipped", "failed"]
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Something that went wrong: ``kind`` as in errors.py, ``fault`` whose it is, ``what`` happened, what to ``do``."""
+    """An error in a report: ``kind``, ``fault``, ``what`` failed, and what to ``do``, as in `epimetheus.errors`."""
 
     kind: str
     fault: str
@@ -147,7 +150,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class BehindNow(msgspec.Struct, frozen=True):
-    """A compartment that is read only up to ``since`` (RFC 3339), ``why``, and for how many runs."""
+    """A compartment read only up to ``since`` (RFC 3339), ``why``, and the number of runs that tried to read on."""
 
     since: str
     why: str
@@ -155,10 +158,10 @@ class BehindNow(msgspec.Struct, frozen=True):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """How far a region is: read from ``since`` (before this run) to ``through`` (the cursor), but for who is ``behind`` (by OCID).
+    """How far a region was read: from ``since`` (the cursor before this run) to ``through`` (the cursor), except compartments ``behind``.
 
-    ``behind`` begins with the furthest. ``lag_seconds`` is measured from the furthest mark to now, ``slices_left`` how many of
-    SLICE_MINUTES that is at the most; ``known``, ``asked`` and ``gone`` count compartments.
+    ``behind`` is by OCID, furthest behind first. ``lag_seconds`` is the time from the oldest position to now, ``slices_left`` the number of
+    slices of SLICE_MINUTES still to read, at most. ``known``, ``polled`` and ``vanished`` count compartments.
     """
 
     since: str
@@ -173,9 +176,10 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
-    """A ``window`` (from, to; RFC 3339) that was sent again as far as ``through``, or counted, where it ran ``dry``.
+    """A replay of ``window`` (from, to; RFC 3339): events sent again up to ``through``, or only counted if ``dry``.
 
-    ``duplicates`` came twice within it; ``unread`` is compartment → why. ``status`` is never ``skipped``.
+    ``duplicates`` counts events that OCI returned twice within the window. ``unread`` is compartment OCID → reason. ``status`` is never
+    ``skipped``.
     """
 
     run: str
@@ -193,7 +197,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cache(msgspec.Struct, frozen=True):
-    """How often a cache knew the answer (``hits``), how often not, and how much it holds."""
+    """The ``hits`` and ``misses`` of a cache, and its ``size`` in entries."""
 
     hits: int
     misses: int
@@ -201,22 +205,23 @@ class Cache(msgspec.Struct, frozen=True):
 
 
 class Performance(msgspec.Struct, frozen=True):
-    """``events_per_second`` fetched and dealt with; ``phases``: step of the run → seconds."""
+    """``events_per_second``: events fetched and processed per second; ``phases``: step of the run → seconds."""
 
     events_per_second: float
     phases: dict[str, float]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One run over one region, whole: the log line, the metrics, the terminal and the function's answer show this and nothing else.
+    """The complete result of one run over one region. The log line, metrics, terminal output and function response contain nothing else.
 
-    ``fetched = forwarded + uncertain + duplicates + left out``, where ``unconfirmed`` is 0 unless the run failed.
-    ``position`` is None where the state could not be read. ``filtered`` counts by reason, ``abridged`` events that cost too much to
-    render (main fields only), ``redacted`` events in which something was masked, ``notices`` messages of our own, which are no events,
-    ``bytes`` what was written to the receiver. ``certificate_days``: until the first certificate is over, ours or the receiver's. ``api``
-    is service → ``requests``, ``retries``, ``throttled``. ``caches`` are ``dedupe`` (keys of events; a hit is a duplicate) and ``names``
-    (what the rules say of a type) ``listing_age_seconds``: since the compartments were last listed completely, None where
-    none are listed; ``given_up``: deleted compartments that are no longer tried.
+    ``fetched = forwarded + unconfirmed + duplicates + filtered``; ``unconfirmed`` is 0 unless the run failed.
+
+    ``position``: None if the state could not be read. ``filtered``: reason → events. ``abridged``: events sent with their main fields only,
+    because they cost too much to render. ``redacted``: events with at least one masked value. ``notices``: messages of Epimetheus itself,
+    which are not events. ``bytes``: bytes written to the receiver. ``api``: service → ``requests``, ``retries``, ``throttled``.
+    ``listing_age_seconds``: since the last complete listing of compartments, None if none are listed. ``given_up``: deleted compartments
+    that are no longer polled. ``certificate_days``: days until the first certificate expires, the client's or the receiver's. ``caches``:
+    ``dedupe`` (event keys; a hit is a duplicate) and ``names`` (rule decisions by event type).
     """
 
     version: int = 2

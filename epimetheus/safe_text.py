@@ -1,20 +1,20 @@
-"""Text of others in messages of ours: what OCI answers, what a library raises, what a setting or a request holds.
+"""Makes external text safe for our own messages: responses from OCI, library errors, values of settings and requests.
 
-It may quote a secret, and our errors go to logs, reports, the state and the caller. So it passes the redaction of events first; then URLs
-are reduced to scheme and host, and user information is dropped. What then remains is one printable line.
+External text may quote a secret, and errors reach logs, reports, the state and the caller. So the text is redacted like an event, URLs are
+reduced to scheme and host, and user information is removed. The result is one printable line.
 """
 
 import re
 import unicodedata
 
 from epimetheus.render.redact.text import redact_text
-from epimetheus.render.sanitize import seen_in_json
+from epimetheus.render.sanitize import escape_invisible_json
 
 HIDDEN = "…"
-_READ = 4000  # a longer text is cut before it is looked at
-_SHOWN = 200
-_LEAST_OPAQUE = 16
-_MOST_MIXED = 4  # words of letters and digits that hyphens join, as in a host's name; a token has more
+_MAX_INPUT = 4000  # longer text is truncated first
+_MAX_OUTPUT = 200
+_MIN_OPAQUE = 16
+_MAX_MIXED = 4  # hyphenated words of letters and digits, as in a host name; a token has more
 
 _URL = re.compile(r"([a-z][a-z0-9+.\-]{1,15}://)([^\s\"'<>]*)", re.IGNORECASE)
 _PATH = re.compile(r"(?<=\burl: )\S+", re.IGNORECASE)  # how urllib3 quotes the URL that failed
@@ -24,130 +24,128 @@ _PIECES = re.compile(rf"(?P<request>{_REQUEST_ID})|[^\s,;?&=:/\"'()\[\]{{}}<>]+"
 _WORDS = re.compile(r"[A-Za-z0-9+]+")
 _OCID = re.compile(r"ocid1\.[a-z0-9]{2,40}\.[\w-]+\.[\w-]*\.[\w.-]+", re.ASCII)
 _PORT = re.compile(r"\d{0,5}", re.ASCII)
-_NAME = re.compile(r"(?:[a-z]{2,6}://)?(?:[\w.\-]+(?::\d{1,5}(?!\w))?|[0-9A-Fa-f:.]+)(?:…\Z)?")
+_HOST = re.compile(r"(?:[a-z]{2,6}://)?(?:[\w.\-]+(?::\d{1,5}(?!\w))?|[0-9A-Fa-f:.]+)(?:…\Z)?")
 
-_UNSEEN = "\ufffd"
-_POINTERS = ("file:", "vault:", "object:")
-_ENCODED = re.compile(r"%(?:25)*(2f|3a|3f|23|40)", re.IGNORECASE)  # what separates the parts of an address: / : ? # @
-_BEHIND = re.compile(r"[?#].*", re.DOTALL)
+_UNPRINTABLE = "\ufffd"
+_REFERENCES = ("file:", "vault:", "object:")
+_ENCODED_SEPARATOR = re.compile(r"%(?:25)*(2f|3a|3f|23|40)", re.IGNORECASE)  # the separators of a URL: / : ? # @
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
 _PRE_AUTHENTICATED = re.compile(r"(?<=/p/)(?!\[redacted\])[^/\s]+")
-_BEHIND_COLON = re.compile(r":(?!//)([^\s:/,]+)")
+_AFTER_COLON = re.compile(r":(?!//)([^\s:/,]+)")
 # A port, a part of a time or of an IPv6 address:
 _HARMLESS = re.compile(r"\d+(?:\.\d+)?(?:Z|[+\-]\d\d)?|[0-9A-Fa-f]{1,4}(?:%\w+)?\]?", re.ASCII)
 
 
-def plain(text: str) -> str:
-    """Words of others for a message of ours: at most 200 characters on one printable line, without a secret.
+def safe_message(text: str) -> str:
+    """Returns external text for a message of ours: at most 200 characters on one printable line, without secrets.
 
-    Long runs of letters and digits are hidden, except OCIDs and request ids: an error may quote a token with no mark that says so.
+    Long mixes of letters and digits are hidden, except OCIDs and request ids, because an error may quote a token without a known form.
     """
-    return _PIECES.sub(_unless_opaque, _masked(text))[:_SHOWN]
+    return _PIECES.sub(_hide_opaque, _redacted_line(text))[:_MAX_OUTPUT]
 
 
-def masked(text: str) -> str:
-    """The same of an event's own name, id or time: what looks like a secret is hidden, but not an id for its length."""
-    return _masked(text)[:_SHOWN]
+def safe_event_text(text: str) -> str:
+    """Returns an event's name, id or time for a message of ours, redacted like `safe_message` but with long ids intact."""
+    return _redacted_line(text)[:_MAX_OUTPUT]
 
 
-def _masked(text: str) -> str:
-    return _line(without_secrets(_line(text[:_READ])))
+def _redacted_line(text: str) -> str:
+    return _one_line(without_secrets(_one_line(text[:_MAX_INPUT])))
 
 
-def value(text: str, most: int = 80) -> str | None:
-    """A setting's or a request's value as an error may show it, its first ``most`` characters; None where it holds a PEM text.
+def safe_value(text: str, max_length: int = 80) -> str | None:
+    """Returns a value of a setting or request for an error, truncated to ``max_length`` characters; None if it contains PEM text.
 
-    Long runs of letters and digits, which may be a token or a part of a pre-authenticated request, are hidden too; OCIDs are not. So are
-    further lines, user information, whatever follows ? or #, and whatever follows a colon unless it is a port or a part of a time or
-    IPv6 address. Separators count in any form: percent-encoded, or full-width.
+    It hides secrets, long mixes of letters and digits other than OCIDs, user information, everything after ? or #, further lines, and
+    whatever follows a colon unless it is a port or a part of a time or IPv6 address. Separators may be percent-encoded or full-width.
     """
     if "-----" in text:
         return None
-    pointer = next((pointer for pointer in _POINTERS if text.startswith(pointer)), "")
-    shown = pointer + _value(text[len(pointer) : _READ])
-    return shown if len(shown) <= most else f"{shown[:most]}{HIDDEN}"
+    prefix = next((prefix for prefix in _REFERENCES if text.startswith(prefix)), "")
+    safe = prefix + _safe_first_line(text[len(prefix) : _MAX_INPUT])
+    return safe if len(safe) <= max_length else f"{safe[:max_length]}{HIDDEN}"
 
 
-def _value(text: str) -> str:
-    first, *further = text.splitlines() or [""]
-    text = "".join(map(_narrow, _ENCODED.sub(_separator, printable(first, _UNSEEN))))
+def _safe_first_line(text: str) -> str:
+    first, *others = text.splitlines() or [""]
+    text = "".join(map(_narrow_separator, _ENCODED_SEPARATOR.sub(_decode_separator, _printable(first, _UNPRINTABLE))))
     text = without_secrets(text)
-    if "@" in text:  # a password may hold blanks
+    if "@" in text:  # a password may contain spaces
         text = f"{HIDDEN}@{text.rpartition('@')[2]}"
-    text = _BEHIND.sub(lambda found: found[0][0] + HIDDEN, _PRE_AUTHENTICATED.sub(HIDDEN, text))
-    text = _PIECES.sub(_unless_opaque, _BEHIND_COLON.sub(_unless_harmless, text)).replace(_UNSEEN, "?")
-    return f"{text}{HIDDEN}" if any(further) else text
+    text = _QUERY.sub(lambda match: match[0][0] + HIDDEN, _PRE_AUTHENTICATED.sub(HIDDEN, text))
+    text = _PIECES.sub(_hide_opaque, _AFTER_COLON.sub(_hide_after_colon, text)).replace(_UNPRINTABLE, "?")
+    return f"{text}{HIDDEN}" if any(others) else text
 
 
-def name(text: str) -> str | None:
-    """The same of what should be a host or a name: it ends before the first character that neither holds, with a port at most."""
-    shown = value(text)
-    if shown is None:
+def safe_name(text: str) -> str | None:
+    """Returns `safe_value` of a host or name, ended at the first character that neither can contain, with a port at most."""
+    safe = safe_value(text)
+    if safe is None:
         return None
-    start = f"{HIDDEN}@" if shown.startswith(f"{HIDDEN}@") else ""
-    rest = shown.removeprefix(start)
-    end = _NAME.match(rest)
-    kept = end[0] if end else ""
+    start = f"{HIDDEN}@" if safe.startswith(f"{HIDDEN}@") else ""
+    rest = safe.removeprefix(start)
+    match = _HOST.match(rest)
+    kept = match[0] if match else ""
     return start + kept + (HIDDEN if kept != rest else "")
 
 
-def printable(text: str, other: str = "?") -> str:
-    """``text`` with ``other`` for control characters and broken UTF-8, which a terminal or a log would stumble over."""
-    return "".join(character if character.isprintable() else other for character in text)
-
-
-def seen(text: str) -> str:
-    """JSON text of a log line in which every character is seen, and obeyed by no terminal: others are escaped, lone surrogates replaced."""
-    return seen_in_json(text.encode("utf-8", "replace")).decode()
-
-
-def _line(text: str) -> str:
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+def to_visible_json(text: str) -> str:
+    """Escapes invisible characters and terminal controls in the JSON of a log line, and replaces lone surrogates."""
+    return escape_invisible_json(text.encode("utf-8", "replace")).decode()
 
 
 def without_secrets(text: str) -> str:
-    """``text``, of a few thousand characters at most, with what may be secret hidden; otherwise as it is."""
+    """Hides what may be secret in ``text``, which has a few thousand characters at most, and changes nothing else."""
     text = _SIGNED.sub(HIDDEN, redact_text(text))
-    return _user_hidden(_PATH.sub(HIDDEN, _URL.sub(_scheme_and_host, text)))
+    return _hide_users(_PATH.sub(HIDDEN, _URL.sub(_scheme_and_host, text)))
 
 
-def _scheme_and_host(found: re.Match[str]) -> str:
-    authority = re.split(r"[/?#\\]", found[2], maxsplit=1)[0]
+def _printable(text: str, replacement: str) -> str:
+    return "".join(character if character.isprintable() else replacement for character in text)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_printable(text, " ").split())
+
+
+def _scheme_and_host(match: re.Match[str]) -> str:
+    authority = re.split(r"[/?#\\]", match[2], maxsplit=1)[0]
     host = authority.rpartition("@")[2]
     bare, colon, port = host.rpartition(":")
     if colon and "]" not in port and not _PORT.fullmatch(port):
-        return f"{found[1]}{bare.partition(':')[0]}:{HIDDEN}"
-    return f"{found[1]}{host}{'' if host == found[2] else f'/{HIDDEN}'}"
+        return f"{match[1]}{bare.partition(':')[0]}:{HIDDEN}"
+    return f"{match[1]}{host}{'' if host == match[2] else f'/{HIDDEN}'}"
 
 
-def _user_hidden(text: str) -> str:
-    """``admin:password@host`` → ``…@host``: a word is hidden up to its last @."""
+def _hide_users(text: str) -> str:
+    """``admin:password@host`` → ``…@host``: hides each word up to its last @."""
     return " ".join(f"{HIDDEN}@{word.rpartition('@')[2]}" if "@" in word else word for word in text.split(" "))
 
 
-def _separator(found: re.Match[str]) -> str:
-    return chr(int(found[1], 16))
+def _decode_separator(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16))
 
 
-def _narrow(character: str) -> str:
-    """A separator for its full-width or small form."""
-    plainer = character if character.isascii() else unicodedata.normalize("NFKC", character)
-    return plainer if plainer in tuple("@:/?#") else character
+def _narrow_separator(character: str) -> str:
+    """Replaces the full-width or small form of a separator."""
+    narrow = character if character.isascii() else unicodedata.normalize("NFKC", character)
+    return narrow if narrow in tuple("@:/?#") else character
 
 
-def _unless_harmless(found: re.Match[str]) -> str:
-    return found[0] if _HARMLESS.fullmatch(found[1]) else f":{HIDDEN}"
+def _hide_after_colon(match: re.Match[str]) -> str:
+    return match[0] if _HARMLESS.fullmatch(match[1]) else f":{HIDDEN}"
 
 
-def _unless_opaque(found: re.Match[str]) -> str:
-    piece = found[0]
-    if found["request"] or _OCID.fullmatch(piece):
+def _hide_opaque(match: re.Match[str]) -> str:
+    piece = match[0]
+    if match["request"] or _OCID.fullmatch(piece):
         return piece
     words = _WORDS.findall(piece)
-    return HIDDEN if any(map(_is_opaque, words)) or sum(map(_is_mixed, words)) > _MOST_MIXED else piece
+    return HIDDEN if any(map(_is_opaque, words)) or sum(map(_is_mixed, words)) > _MAX_MIXED else piece
 
 
 def _is_opaque(word: str) -> bool:
-    return len(word) >= _LEAST_OPAQUE and _is_mixed(word)
+    return len(word) >= _MIN_OPAQUE and _is_mixed(word)
 
 
 def _is_mixed(word: str) -> bool:

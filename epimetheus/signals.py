@@ -1,4 +1,4 @@
-"""Signals that end a process, as an exception in the main thread: so that a run can return its lease on its way out."""
+"""Raise an exception in the main thread for signals that end the process, so that a run can release its lease."""
 
 import signal
 import threading
@@ -11,7 +11,7 @@ _EXIT_CODE = 128
 
 
 class Signaled(BaseException):
-    """The signal ``number`` came. Not an Exception: nothing that handles errors may take it for one."""
+    """The process received the signal ``number``. This is not an Exception, so that no error handler catches it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -20,24 +20,24 @@ class Signaled(BaseException):
 
 
 @contextmanager
-def signals_raised(*numbers: int) -> Iterator[None]:
-    """While it lasts, each of these signals raises Signaled in the main thread, once: a second one has its default effect, at once.
+def raise_on_signals(*numbers: int) -> Iterator[None]:
+    """Within the context, the first of these signals raises Signaled in the main thread; a second one has its default effect immediately.
 
-    One that is ignored (nohup) stays ignored. Outside of the main thread, where Python allows no handlers, nothing changes.
+    An ignored signal (nohup) stays ignored. Outside the main thread, where Python does not allow signal handlers, nothing changes.
     """
-    before = {}
+    previous = {}
     if threading.current_thread() is threading.main_thread():
-        before = {number: handler for number in numbers if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)}
+        previous = {number: handler for number in numbers if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)}
 
     def handle(number: int, _: FrameType | None) -> Never:
-        for each in before:
-            signal.signal(each, signal.SIG_DFL)
+        for handled in previous:
+            signal.signal(handled, signal.SIG_DFL)
         raise Signaled(number)
 
-    for number in before:
+    for number in previous:
         signal.signal(number, handle)
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

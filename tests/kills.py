@@ -1,4 +1,4 @@
-"""``make kills``: real receivers killed at random in mid-stream, over and over; is what was confirmed in their file? Exit code 1 if not."""
+"""``make kills``: kills real receivers at random in mid-stream. Exit code 1 if a confirmed message is missing from a receiver's file."""
 
 import argparse
 import random
@@ -19,17 +19,17 @@ from epimetheus.testing.syslog import Authority
 from tests.support.receivers import KINDS, RELP_KINDS, RealReceiver, missing
 
 BATCH = 100
-LONGEST_SECONDS = 0.6
+MAX_SECONDS = 0.6
 
 
-def torment(kind: str, kills: int, folder: Path, dice: random.Random) -> tuple[int, int, int, int]:
-    """Kill ``kind`` so often, then send the rest. Messages confirmed, lost, repeated; and unwanted ones in its file."""
+def count_losses(kind: str, kills: int, folder: Path, rng: random.Random) -> tuple[int, int, int, int]:
+    """Kill a receiver ``kills`` times, then send 1,000 more messages. Returns the messages confirmed, lost, repeated and truncated."""
     receiver = RealReceiver(kind, folder, Authority(folder / "authority"))
     receiver.start()
     confirmed = 0
     for _ in range(kills):
-        number = dice.choice((signal.SIGKILL, signal.SIGTERM))
-        killer = threading.Timer(dice.random() * LONGEST_SECONDS, receiver.kill, (number,))
+        number = rng.choice((signal.SIGKILL, signal.SIGTERM))
+        killer = threading.Timer(rng.random() * MAX_SECONDS, receiver.kill, (number,))
         killer.start()
         confirmed += _send(receiver, confirmed, sys.maxsize)
         killer.join()
@@ -43,8 +43,8 @@ def torment(kind: str, kills: int, folder: Path, dice: random.Random) -> tuple[i
 
 
 def _send(receiver: RealReceiver, start: int, end: int) -> int:
-    """Send from message ``start`` on until it breaks, or to ``end``; how many were confirmed."""
-    identity = receiver.authority.client()  # RELP over gnutls wants one
+    """Send messages from ``start`` until the connection breaks, or to ``end``; the number of confirmed messages."""
+    identity = receiver.authority.client()  # RELP over gnutls requires one
     context = tls_context(receiver.authority.ca_pem, identity.cert.read_text(), identity.key.read_text())
     deadline = Deadline.after(SYSTEM, 60)
     peer = Peer("127.0.0.1", receiver.port, "localhost", context, 5.0)
@@ -58,7 +58,7 @@ def _send(receiver: RealReceiver, start: int, end: int) -> int:
             delivery.write(b"".join(frame(_message(number)) for number in range(first, first + BATCH)), BATCH)
         delivery.finish()
     except EpimetheusError:
-        pass  # what was killed does not answer: that is what this is for
+        pass  # expected: the receiver was killed
     delivery.drop()
     return delivery.confirmed
 
@@ -68,13 +68,13 @@ def _message(number: int) -> bytes:
 
 
 def _number(line: str) -> int:
-    """The number of a whole message; -1 for anything else, such as the first half of one that was cut by the kill."""
+    """The number of a complete message; -1 for anything else, such as a message that was truncated by the kill."""
     number = line.partition('seq="')[2].partition('"')[0]
     return int(number) if number.isdecimal() and line == _message(int(number)).decode() else -1
 
 
 def main() -> int:
-    """Torment each; print a table."""
+    """Run all kinds, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
     parser.add_argument("kills", type=int, nargs="?", default=50)
     parser.add_argument("--seed", type=int, default=int(time.time()))
@@ -82,15 +82,15 @@ def main() -> int:
     if missing():
         sys.stdout.write(f"{missing()}\n")
         return 2
-    table = Table("receiver", "kills", "confirmed", "confirmed and lost", "sent again", "cut by a kill", title=f"seed {options.seed}")
-    lost_at_all = 0
+    table = Table("receiver", "kills", "confirmed", "confirmed and lost", "sent again", "truncated", title=f"seed {options.seed}")
+    total_lost = 0
     for kind in (*KINDS, *RELP_KINDS):
         with tempfile.TemporaryDirectory() as folder:
-            confirmed, lost, again, cut = torment(kind, options.kills, Path(folder), random.Random(options.seed))
-        table.add_row(kind, f"{options.kills}", f"{confirmed:,}", f"{lost:,}", f"{again:,}", f"{cut:,}")
-        lost_at_all += lost
+            confirmed, lost, repeated, truncated = count_losses(kind, options.kills, Path(folder), random.Random(options.seed))
+        table.add_row(kind, f"{options.kills}", f"{confirmed:,}", f"{lost:,}", f"{repeated:,}", f"{truncated:,}")
+        total_lost += lost
     Console().print(table)
-    return int(lost_at_all > 0)
+    return int(total_lost > 0)
 
 
 if __name__ == "__main__":

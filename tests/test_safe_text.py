@@ -1,19 +1,19 @@
-"""No secret of others stands in a message of ours: in no setting's error, whatever the value; in nothing that OCI's words come to."""
+"""No message of ours quotes an external secret: not the error of any setting, and nothing that contains a response from OCI."""
 
 import json
 
 import pytest
 from oci.object_storage import ObjectStorageClient
 
-from epimetheus import safe_text as foreign_text
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, EpimetheusError, SourceError
 from epimetheus.function.request import read_request
 from epimetheus.oci_client.clients import make_client, oci_errors, sign_in
+from epimetheus.safe_text import safe_message, safe_value
 from epimetheus.testing.oci import World
 from tests.support.harness import logging_as_it_was, staged
 
-WORD = "Hunter2hunter2X"  # what must not be shown
+WORD = "Hunter2hunter2X"  # must never appear in a message
 TOKEN = "mAq7Zx0pTn4vB9kL2sWd8cRf6yHg3jUe"
 PAR = f"/p/{TOKEN}-{TOKEN}_a/n/axexample/b/audit-state/o/rules.json"
 PEM = f"-----BEGIN PRIVATE KEY-----\n{TOKEN}\n{TOKEN}\n-----END PRIVATE KEY-----\n"
@@ -47,13 +47,13 @@ SECRETS = {
     "object": f"object:https://objectstorage.us-ashburn-1.oraclecloud.com{PAR}\n\0",
 }
 HIDDEN = (WORD, TOKEN, TOKEN[:12], TOKEN[-12:], "YWRtaW46SHVudGVyMmh1bnRlcjJY", "9f86d081884c7d65", "eyJhbGci")
-LEAST = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit-state"}
+REQUIRED = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit-state"}
 
 
-def refused(environment):
-    """What the error says about settings; nothing where they are allowed."""
+def settings_error(environment):
+    """Returns the text of the settings error; empty if the settings are valid."""
     try:
-        Settings.read({**LEAST, **environment})
+        Settings.read({**REQUIRED, **environment})
     except ConfigError as error:
         return str(error)
     return ""
@@ -67,11 +67,11 @@ def leaked(text):
 @pytest.mark.parametrize("key", [name.upper() for name in Settings.model_fields])
 def test_no_settings_error_shows_a_secret(key, secret):
     for value in (SECRETS[secret], f"{SECRETS[secret]},x", f" x,{SECRETS[secret]}"):
-        assert leaked(refused({key: value})) == []
+        assert leaked(settings_error({key: value})) == []
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "expected"),
     [
         ("SYSLOG_HOST", f"admin:{WORD}@siem", "SYSLOG_HOST=…@siem: expected a host name or an IP address, without a port"),
         ("OCI_ENDPOINT", f"https://gateway/?token={WORD}", "OCI_ENDPOINT=https://gateway/…: expected an http or https URL"),
@@ -79,32 +79,32 @@ def test_no_settings_error_shows_a_secret(key, secret):
         ("SYSLOG_PORT", "65536", "SYSLOG_PORT=65536: expected"),
     ],
 )
-def test_what_is_no_secret_is_still_said(key, value, said):
-    assert said in refused({key: value})
+def test_an_error_quotes_the_part_of_a_value_that_is_not_secret(key, value, expected):
+    assert expected in settings_error({key: value})
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_nor_does_that_of_a_misspelt_key_or_of_what_rules_hold(secret):
+def test_no_error_about_an_unknown_key_rules_or_a_field_map_shows_a_secret(secret):
     for changes in (
         {f"SYSLOG_{SECRETS[secret]}": "x"},
         {"RULES": json.dumps({SECRETS[secret]: 1})},
         {"RULES": json.dumps({"event_filtering": {"mode": SECRETS[secret]}})},
         {"FIELD_MAP": json.dumps({"field_mappings": {SECRETS[secret]: SECRETS[secret]}})},
     ):
-        assert leaked(refused(changes)) == []
+        assert leaked(settings_error(changes)) == []
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_nor_does_that_of_a_request(secret):
-    word = SECRETS[secret]
-    for body in ({"action": word}, {word: 1}, {"action": "replay", "from": word, "to": "x"}, {"follow_seconds": word}):
+def test_no_error_about_a_request_shows_a_secret(secret):
+    value = SECRETS[secret]
+    for body in ({"action": value}, {value: 1}, {"action": "replay", "from": value, "to": "x"}, {"follow_seconds": value}):
         with pytest.raises(EpimetheusError) as caught:
             read_request(json.dumps(body).encode()).window()
         assert leaked(str(caught.value)) == []
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "expected"),
     [
         ("siem-01.eu-frankfurt.example.com:6514", "siem-01.eu-frankfurt.example.com:6514"),
         ("admin:pw@siem", "…@siem"),
@@ -120,14 +120,14 @@ def test_nor_does_that_of_a_request(secret):
         ("-----BEGIN", None),
     ],
 )
-def test_a_value_is_shown_as_far_as_it_holds_no_secret(value, shown):
-    assert foreign_text.value(value) == shown
+def test_a_safe_value_hides_only_what_may_be_secret(value, expected):
+    assert safe_value(value) == expected
 
 
-def test_a_long_text_takes_little_time():
+def test_a_text_of_a_million_repeats_is_fast():
     for unit in ("a", "@", "a@", "/", "https://", "password=", "eyJ", "ST$", "-", "a1", "url: ", "\\", '"'):
-        foreign_text.value(unit * 1_000_000)
-        foreign_text.plain(unit * 1_000_000)
+        safe_value(unit * 1_000_000)
+        safe_message(unit * 1_000_000)
 
 
 @pytest.fixture
@@ -136,8 +136,13 @@ def stage(tmp_path, api_key):
         yield stage
 
 
-SAID = f"Denied for Authorization: Bearer {TOKEN}, password={WORD} at https://u:{WORD}@host/p?sig={TOKEN}"
-SAYINGS = {"a header": SAID, "a PEM text": f"Denied: {PEM}", "a token": f"Denied: {JWT}", "user information": f"Denied: admin:{WORD}@host"}
+HEADER_MESSAGE = f"Denied for Authorization: Bearer {TOKEN}, password={WORD} at https://u:{WORD}@host/p?sig={TOKEN}"
+MESSAGES = {
+    "a header": HEADER_MESSAGE,
+    "a PEM text": f"Denied: {PEM}",
+    "a token": f"Denied: {JWT}",
+    "user information": f"Denied: admin:{WORD}@host",
+}
 CALLS = {
     "Identity": ("ListCompartments", {}),
     "regions": ("ListRegionSubscriptions", {"REGIONS": "all"}),
@@ -151,28 +156,28 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("saying", SAYINGS)
+@pytest.mark.parametrize("message", MESSAGES)
 @pytest.mark.parametrize("status", [401, 404])
 @pytest.mark.parametrize("call", CALLS)
-def test_what_oci_says_comes_to_no_answer_log_or_state_with_its_secrets(stage, capsys, call, status, saying):
+def test_no_result_log_or_state_contains_the_secrets_of_an_oci_error(stage, capsys, call, status, message):
     operation, changes = CALLS[call]
     app = stage.world.add_compartment("app")
     stage.emit(app, 2, minutes_ago=30)
     compartment = {"compartment": app} if operation == "ListEvents" else {}
-    stage.world.faults.add("status", status=status, message=SAYINGS[saying], operation=operation, times=None, **compartment)
+    stage.world.faults.add("status", status=status, message=MESSAGES[message], operation=operation, times=None, **compartment)
     try:
-        told = repr(stage.call(seconds=20.0, **changes))
+        result = repr(stage.call(seconds=20.0, **changes))
     except EpimetheusError as error:
-        told = str(error)
+        result = str(error)
     logged = capsys.readouterr().err
     health = repr(stage.call(b'{"action": "health"}', **changes))
     states = b"".join(write.data for write in stage.world.writes).decode("latin-1")
-    assert leaked(told + logged + health + capsys.readouterr().err + states) == []
-    assert "Denied" in told + logged + health
+    assert leaked(result + logged + health + capsys.readouterr().err + states) == []
+    assert "Denied" in result + logged + health
 
 
-def test_a_path_in_oci_endpoint_is_in_no_error(tmp_path, api_key):
-    """It may be a token that a gateway asks for; the host is shown."""
+def test_the_path_of_oci_endpoint_is_in_no_error(tmp_path, api_key):
+    """The path may be a token that a gateway requires. The host is shown."""
     credentials = sign_in("config_file", str(World(api_key=api_key).credentials(tmp_path)), "DEFAULT")
     url = f"http://127.0.0.1:9/hooks/{WORD}"
     client = make_client(ObjectStorageClient, credentials, region="us-ashburn-1", endpoint=url, seconds=1.0)

@@ -23,7 +23,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
 from epimetheus.function.invoke import run_regions
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the audit events of an OCI tenancy to a SIEM.")
 app.add_typer(state_app, name="state")

@@ -1,6 +1,6 @@
 """The one way to a terminal: whatever comes from OCI, a state, a log or a setting reaches it as text, and as nothing else.
 
-`on_terminal` (in `epimetheus.render.sanitize`) makes foreign text safe: control characters, also line ends, and characters that are not
+`terminal_safe` (in `epimetheus.render.sanitize`) makes foreign text safe: control characters, also line ends, and characters that are not
 seen are shown as escapes. `say` and `cell` apply it; a console from here applies it to all it prints once more, but for line ends.
 """
 
@@ -13,7 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from epimetheus.render.sanitize import on_terminal
+from epimetheus.render.sanitize import terminal_safe
 
 
 class _Guarded(Console):
@@ -21,7 +21,7 @@ class _Guarded(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text="\n".join(map(on_terminal, segment.text.split("\n"))))
+            yield segment if segment.control else segment._replace(text="\n".join(map(terminal_safe, segment.text.split("\n"))))
 
 
 def terminal_console(*, stderr: bool = False, quiet: bool = False) -> Console:
@@ -31,12 +31,12 @@ def terminal_console(*, stderr: bool = False, quiet: bool = False) -> Console:
 
 def say(console: Console, text: str, style: str = "") -> None:
     """Print one line, whatever ``text`` holds, not broken at the width of the terminal."""
-    console.print(on_terminal(text), style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    console.print(terminal_safe(text), style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def cell(text: str, style: str = "") -> Text:
     """Text for a table, or part of a line."""
-    return Text(on_terminal(text), style=style)
+    return Text(terminal_safe(text), style=style)
 
 
 def print_json(value: object, indent: int | None = None) -> None:

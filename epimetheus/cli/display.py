@@ -17,7 +17,7 @@ from epimetheus.errors import ConfigError, EpimetheusError
 from epimetheus.health.model import CheckResult, HealthReport
 from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text, time_text
 from epimetheus.observe.log import headline
-from epimetheus.render.sanitize import on_terminal
+from epimetheus.render.sanitize import terminal_safe
 from epimetheus.state.model import Lease, State
 
 EXIT_CODES: dict[Status, int] = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
@@ -38,9 +38,9 @@ class TerminalObserver:
         self._bars = bars
         self._tasks: dict[str, tuple[TaskID, TaskID, int]] = {}
 
-    def wrong(self, trouble: Problem, region: str) -> None:
+    def problem(self, problem: Problem, region: str) -> None:
         """One line: what, and what to do."""
-        say(self._console, f"{region}: {trouble.what} {trouble.do}", "yellow")
+        say(self._console, f"{region}: {problem.what} {problem.do}", "yellow")
 
     def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
         """One line for an event: its type and id, and why."""
@@ -61,8 +61,8 @@ class TerminalObserver:
                 say(self._console, line)
             return
         if region not in self._tasks:
-            minutes = self._bars.add_task(on_terminal(f"{region} minutes"))
-            self._tasks[region] = (self._bars.add_task(on_terminal(f"{region} compartments")), minutes, cursor.start)
+            minutes = self._bars.add_task(terminal_safe(f"{region} minutes"))
+            self._tasks[region] = (self._bars.add_task(terminal_safe(f"{region} compartments")), minutes, cursor.start)
         compartments, minutes, start = self._tasks[region]
         self._bars.update(compartments, completed=done, total=works)
         self._bars.update(minutes, completed=cursor.start - start, total=cursor.end - start)
@@ -196,7 +196,7 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
     if adopted := state.adopted:
         rows.append(("adopted", f"{time_text(adopted.at)}, before: {adopted.before}. Reason: {adopted.reason}"))
     rows += [
-        ("behind", f"{ocid} since {minute_text(behind.since)}, {behind.tries} tries: {behind.why}")
+        ("behind", f"{ocid} since {minute_text(behind.since)}, {behind.attempts} tries: {behind.reason}")
         for ocid, behind in sorted(state.behind.items())
     ]
     for title, text in rows:

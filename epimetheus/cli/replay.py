@@ -17,7 +17,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.function.invoke import replay_regions
 from epimetheus.function.request import Replay
 from epimetheus.model import Replayed
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 
 def replay(

@@ -19,7 +19,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import Credentials
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 rules_app = typer.Typer(no_args_is_help=True, help="Which events are sent.")
 
@@ -48,8 +48,8 @@ def rules_try_command(
         workshop = Wiring(settings, _NOBODY, SYSTEM, deadline) if file else Wiring.open(settings, SYSTEM, deadline)
         with terminal.bar(terminal_console(stderr=True), "compartments") if file is None else nullcontext(terminal.no_bar) as progress:
             events = rules_try.of_file(file) if file else _since(workshop, since, deadline, tried, progress)
-            rules_try.attempt(events, workshop.selection(), tried)
-    terminal.show_tried(terminal_console(), tried, workshop.rules_file[1])
+            rules_try.attempt(events, workshop.selection.selection(), tried)
+    terminal.show_tried(terminal_console(), tried, workshop.selection.rules_file[1])
     raise typer.Exit(1 if tried.unread else 0)
 
 

@@ -14,7 +14,7 @@ from epimetheus.select.selection import Selection
 from epimetheus.source.compartments import choose, discover, pin
 from epimetheus.source.decode import decode_event, decode_page
 from epimetheus.source.fetch import Failed, FetchTask, Page, fetch
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 SENT = "sent"
 WATCHED = "sent, marked by TAMPER_WATCH"
@@ -36,7 +36,7 @@ def attempt(events: Iterable[Placed], selection: Selection, tried: RulesTrial) -
     """Let each event meet the rules, once."""
     seen = SeenKeys()
     for compartment, minute, fetched in events:
-        if not seen.first_time(event_key(compartment_tag(compartment), fetched)):
+        if not seen.add_if_new(event_key(compartment_tag(compartment), fetched)):
             tried.repeats += 1
             continue
         reason, watched = selection(fetched, minute)
@@ -76,21 +76,21 @@ def of_region(
     Raises SourceError, CredentialsError, OutOfTime.
     """
     settings, region = workshop.settings, workshop.credentials.region
-    list_page = workshop.list_page(deadline.left() / 8)
+    list_page = workshop.oci.list_page(deadline.left() / 8)
     mode, ids = settings.compartment_mode, settings.compartment_ids
     listing = pin(discover(list_page, workshop.tenancy, deadline), ids if mode == "include" else ())
     asked = choose(listing.compartments, mode, ids, workshop.tenancy)
     works = [FetchTask(ocid, window) for ocid in sorted(asked)]
     tried.unread |= {work.compartment: "there was no time" for work in works}
     with (
-        closing(workshop.audit(region)) as audit,
+        closing(workshop.oci.audit(region)) as audit,
         closing(fetch(works, audit.pages, concurrency=settings.api_concurrency, deadline=deadline)) as arrivals,
     ):
         for arrival in arrivals:
             if isinstance(arrival, Page):
-                yield from ((arrival.work.compartment, window.end, fetched) for fetched in arrival.events)
+                yield from ((arrival.task.compartment, window.end, fetched) for fetched in arrival.events)
                 continue
-            del tried.unread[arrival.work.compartment]
+            del tried.unread[arrival.task.compartment]
             if isinstance(arrival, Failed):
-                tried.unread[arrival.work.compartment] = arrival.error.what
+                tried.unread[arrival.task.compartment] = arrival.error.what
             progress(len(works) - len(tried.unread), len(works))

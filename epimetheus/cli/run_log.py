@@ -141,7 +141,7 @@ class _Reading:
                 return
             results, page = self.search(scopes, window, page)
             yield from results
-            if not page or tokens.circle(page):
+            if not page or tokens.repeats(page):
                 self.cut = self.cut or bool(page) or len(results) >= _MOST_ROWS
                 return
 

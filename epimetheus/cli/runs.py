@@ -19,7 +19,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.oci_client.clients import make_client
 from epimetheus.source.compartments import discover
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 runs_app = typer.Typer(help="What the function did, read back from its log in OCI Logging.")
 
@@ -132,7 +132,7 @@ _NONE = (
 
 
 def _tree(workshop: Wiring) -> list[str]:
-    listing = discover(workshop.list_page(_seconds(workshop)), workshop.tenancy, workshop.deadline)
+    listing = discover(workshop.oci.list_page(_seconds(workshop)), workshop.tenancy, workshop.deadline)
     return sorted(ocid for ocid, compartment in listing.compartments.items() if not compartment.deleted)
 
 

@@ -17,15 +17,15 @@ from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, StateDamaged, StateError, StateForeign
 from epimetheus.model import minute_text, parse_minute, time_text
-from epimetheus.render.sanitize import on_terminal
+from epimetheus.render.sanitize import terminal_safe
 from epimetheus.run.known_compartments import RETENTION_MINUTES
-from epimetheus.select.own_polling import addresses, confirmed
-from epimetheus.state.checks import missing
+from epimetheus.select.own_polling import confirm_address, keep_addresses
+from epimetheus.state.checks import missing_state
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import Adoption, Lease, State
 from epimetheus.state.owner import Owner, ReceiverId
 from epimetheus.state.session import StateSession
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 _SECONDS = 60.0
 _LONGEST_REASON = 500
@@ -42,9 +42,9 @@ Reason = Annotated[str, typer.Option(help="Why the receiver or tenancy changes; 
 
 
 class _Kept(NamedTuple):
-    """A state within reach: its keeper, the name of its place, and whose settings these are."""
+    """A state within reach: its session, the name of its place, and whose settings these are."""
 
-    keeper: StateSession
+    session: StateSession
     name: str
     region: str
     owner: Owner
@@ -56,16 +56,16 @@ def state_show(region: Region = None, raw: Raw = False) -> None:
     """How far it came, which compartments are behind, which receiver it is for, and what keeps a run from using it."""
     with terminal.errors_explained():
         kept = _kept(region)
-        state = kept.keeper.peek()
+        state = kept.session.peek()
         if state is None:
-            kept.keeper.refuse_missing()
+            kept.session.raise_if_missing()
     if state is None:
         say(terminal_console(), f"{kept.name}: no state yet; the first run writes it.")
     elif raw:
         print_json(msgspec.json.decode(pack(state).partition(b"\n\0")[0].partition(b"\n")[2]), indent=1)
     else:
         now = SYSTEM.now()
-        terminal.show_state(terminal_console(), kept.name, state, now, _problem(kept.keeper, state, now))
+        terminal.show_state(terminal_console(), kept.name, state, now, _problem(kept.session, state, now))
 
 
 @state_app.command("rewind")
@@ -85,7 +85,7 @@ def state_rewind(
             _ask(f"{time} is in the future: until then every run fails, and events before it are never sent. Continue?", yes)
         elif minute > state.through:
             _ask(f"{time} is after the cursor, {minute_text(state.through)}: what lies between is never sent. Continue?", yes)
-        kept.keeper.commit(replace(state.rewound(minute, now), quotas=addresses(state.quotas)))
+        kept.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
     say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(minute)} on, and OVERLAP_MINUTES before it.")
 
 
@@ -95,12 +95,12 @@ def state_reset(region: Region = None, force: Force = False, yes: Yes = False, n
     with terminal.errors_explained():
         kept = _kept(region)
         state = _replaced(kept, force=force, yes=yes, new=new)
-        problem = _problem(kept.keeper, state, SYSTEM.now()) if state else None
+        problem = _problem(kept.session, state, SYSTEM.now()) if state else None
         foreign = f" {problem.what}" if isinstance(problem, StateForeign) else ""
         _ask(f"Forget the state in {kept.name}? What lies before the look-back and was not sent is never sent.{foreign}", yes)
         settings = kept.settings
         begin = _begin(settings)
-        kept.keeper.commit(_fresh(kept, begin))
+        kept.session.commit(_fresh(kept, begin))
     say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(begin)} on, and OVERLAP_MINUTES before it.")
 
 
@@ -114,7 +114,7 @@ def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None
             raise ConfigError([f"--reason has {len(reason)} printable characters; allowed is {allowed}"])
         kept = _kept(region)
         if (state := _found(kept, force=False)) is None:
-            kept.keeper.refuse_missing()
+            kept.session.raise_if_missing()
             raise ConfigError([f"there is no state in {kept.name} to adopt; the first run writes it, for the receiver of its settings"])
         before, after = _owner_text(state.tenancy, state.receiver), _owner_text(kept.owner.tenancy, kept.owner.receiver)
         if (state.tenancy, state.receiver) == (kept.owner.tenancy, kept.owner.receiver):
@@ -130,7 +130,7 @@ def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None
             begin = _begin(kept.settings)
             state = replace(state.for_other_tenancy(), through=begin, began=begin)
         adopted = Adoption(SYSTEM.now(), reason, before)
-        kept.keeper.commit(replace(state, tenancy=owner.tenancy, receiver=owner.receiver, adopted=adopted, lease=None))
+        kept.session.commit(replace(state, tenancy=owner.tenancy, receiver=owner.receiver, adopted=adopted, lease=None))
     say(terminal_console(), f"{kept.name}: adopted.")
 
 
@@ -139,13 +139,13 @@ def state_unlock(region: Region = None, yes: Yes = False) -> None:
     """Remove the lease of a run that was killed. A run that is still at work stops at its next save, and loses nothing."""
     with terminal.errors_explained():
         kept = _kept(region)
-        state = kept.keeper.peek()
+        state = kept.session.peek()
         if state is None or state.lease is None:
             say(terminal_console(), f"{kept.name}: there is no lease.")
             return
         say(terminal_console(), f"{kept.name}: {_lease_text(state.lease)}.")
         _ask("If this run is still at work, it stops, and what it sent since its last save is sent again. Remove the lease?", yes)
-        kept.keeper.commit(replace(state, lease=None))
+        kept.session.commit(replace(state, lease=None))
     say(terminal_console(), f"{kept.name}: the lease is removed.")
 
 
@@ -160,10 +160,10 @@ def state_own_address(address: str, region: Region = None, force: Force = False,
             raise ConfigError([f"ADDRESS={address[:80]}: {allowed}"]) from error
         kept = _kept(region)
         if (state := _found(kept, force)) is None:
-            kept.keeper.refuse_missing()
+            kept.session.raise_if_missing()
             raise ConfigError([f"{kept.name}: there is no state yet; the first run takes the first address it reads"])
         _ask(f"Calls from {known} are left out from now on. Does a container or NAT gateway of this deployment have that address?", yes)
-        kept.keeper.commit(replace(state, quotas=confirmed(state.quotas, known, int(SYSTEM.now() // 60))))
+        kept.session.commit(replace(state, rate_limits=confirm_address(state.rate_limits, known, int(SYSTEM.now() // 60))))
     say(terminal_console(), f"{kept.name}: {known} is the address of this deployment.")
 
 
@@ -184,7 +184,7 @@ def _dropped(state: State) -> str:
 
 def _ask(question: str, yes: bool) -> None:
     if not yes:
-        typer.confirm(on_terminal(question), abort=True)
+        typer.confirm(terminal_safe(question), abort=True)
 
 
 def _kept(region: str | None) -> _Kept:
@@ -193,8 +193,8 @@ def _kept(region: str | None) -> _Kept:
         _check_region(region)
     workshop = Wiring.open(settings, SYSTEM, Deadline.after(SYSTEM, _SECONDS))
     region = region or workshop.credentials.region
-    keeper = workshop.keeper(region, f"terminal-{uuid.uuid4().hex[:8]}", workshop.deadline)
-    return _Kept(keeper, workshop.store(region, workshop.deadline).name, region, workshop.owner, settings)
+    session = workshop.state.session(region, f"terminal-{uuid.uuid4().hex[:8]}", workshop.deadline)
+    return _Kept(session, workshop.state.store(region, workshop.deadline).name, region, workshop.state.owner, settings)
 
 
 def _check_region(region: str) -> None:
@@ -224,32 +224,32 @@ def _replaced(kept: _Kept, *, force: bool, yes: bool, new: bool) -> State | None
             return None
         raise
     if state is None:
-        found = kept.keeper.marker()
+        found = kept.session.find_marker()
         unknown = f"There is no state in {kept.name}, and nothing shows that there ever was one."
         here = found is not None and found[0].state == kept.name
-        _ask(f"{missing(kept.name, *found).what if found else unknown} Create a new state in {kept.name}?", new or (yes and here))
+        _ask(f"{missing_state(kept.name, *found).what if found else unknown} Create a new state in {kept.name}?", new or (yes and here))
     return state
 
 
 def _found(kept: _Kept, force: bool) -> State | None:
     """The state to change. A live lease is an error, unless ``force``. Raises StateDamaged, too."""
-    state = kept.keeper.peek()
+    state = kept.session.peek()
     if state and state.lease and state.lease.is_live(SYSTEM.now()) and not force:
         raise ConfigError([f"{kept.name}: {_lease_text(state.lease)}; wait, or run `python -m epimetheus state unlock`, or use --force"])
     return state
 
 
-def _problem(keeper: StateSession, state: State, now: float) -> StateError | None:
+def _problem(session: StateSession, state: State, now: float) -> StateError | None:
     """What keeps a run from using ``state``."""
     try:
-        keeper.admit(state, now)
+        session.validate(state, now)
     except StateError as error:
         return error
     return None
 
 
 def _lease_text(lease: Lease) -> str:
-    since = f" since {time_text(lease.taken)}" if lease.taken else ""
+    since = f" since {time_text(lease.acquired)}" if lease.acquired else ""
     return f"run {lease.run} holds the lease{since}, until {time_text(lease.until)}"
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import ceil, floor, log10
 from statistics import median
 
-from epimetheus.render.sanitize import on_terminal
+from epimetheus.render.sanitize import terminal_safe
 
 Values = Sequence[float | None]
 """One for each bucket of an `Axis`; None where there was nothing."""
@@ -121,7 +121,7 @@ def at(time: float) -> str:
 
 def safe(text: str) -> str:
     """Foreign text as the text of an element, or in an attribute between double quotes."""
-    return escape(on_terminal(text))
+    return escape(terminal_safe(text))
 
 
 def _frame(axis: Axis, steps: Sequence[float], size: tuple[int, int], scale: float, unit: str) -> str:

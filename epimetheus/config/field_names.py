@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from epimetheus.render.derived_fields import ipv6
 from epimetheus.render.formats import base, cef, leef
 from epimetheus.render.formats.cef_keys import TYPED
-from epimetheus.render.meaning import ipv6
-from epimetheus.render.typed_values import Kind, integer, ipv4, mac, millis, number, port
+from epimetheus.render.typed_values import ValueType, integer, ipv4, mac, millis, number, port
 
 DERIVED_PATHS = tuple(map(".".join, (base.COMPARTMENT_PATH, base.ACTOR, base.TAMPER_WATCH)))
 """Paths of values that Epimetheus adds to an event."""
@@ -80,7 +80,7 @@ _HEADER = MappingProxyType({
     "deviceVersion": "cef_version",
 })  # fmt: skip
 _LABELED = re.compile(r"c[ns][1-6]|c6a[1-4]|cfp[1-4]|flex(?:Date|Number|String)[12]|deviceCustomDate[12]")
-_KINDS: Mapping[Kind, str] = MappingProxyType({
+_KINDS: Mapping[ValueType, str] = MappingProxyType({
     ipv4: "an IPv4 address",
     ipv6: "an IPv6 address",
     millis: "a time",
@@ -125,5 +125,5 @@ def leef_conflict(key: str, default: str | None) -> str | None:
     return f"{key} accepts only values of another type" if typed else None
 
 
-def _fits(kind: Kind | None, wanted: Kind) -> bool:
+def _fits(kind: ValueType | None, wanted: ValueType) -> bool:
     return kind is wanted or (kind is integer and wanted is number)

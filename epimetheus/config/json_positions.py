@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from epimetheus.safe_text import HIDDEN, value
+from epimetheus.safe_text import HIDDEN, safe_value
 
 Path = tuple[str | int, ...]
 """Keys and list indices, as in pydantic's ``loc``."""
@@ -49,7 +49,7 @@ def dotted(path: Path) -> str:
 
 
 def _shown(key: str) -> str:
-    clean = (value(key) or HIDDEN)[:_MAX_KEY]
+    clean = (safe_value(key) or HIDDEN)[:_MAX_KEY]
     return clean if len(key) <= _MAX_KEY else f"{clean}…"
 
 

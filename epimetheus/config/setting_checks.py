@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 
-from epimetheus import safe_text
 from epimetheus.config import value_types
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.errors import ConfigError
 from epimetheus.render import MIN_BYTES
+from epimetheus.safe_text import HIDDEN, safe_name, safe_value
 
 MAX_BYTES = 4096
 """Maximum size of a function's configuration, keys and values together (OCI Functions)."""
@@ -27,7 +27,7 @@ _TLS_ONLY = ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SYSLOG_SER
 
 def shown(key: str, value: str) -> str:
     """``KEY=value``; the key alone if the value may be secret or is a long text."""
-    safe = safe_text.name if key in _NAMES else safe_text.value
+    safe = safe_name if key in _NAMES else safe_value
     clean = None if key in _LONG_TEXTS and not value.startswith(_REFERENCES) else safe(value)
     return key if clean is None else f"{key}={clean}"
 
@@ -38,7 +38,7 @@ def unknown_settings(environment: Mapping[str, str], keys: Collection[str]) -> I
     for key in environment:
         if key in keys:
             continue
-        name = f"Unknown setting {safe_text.value(key) or safe_text.HIDDEN}."
+        name = f"Unknown setting {safe_value(key) or HIDDEN}."
         if meant := squashed.get(re.sub(r"\W|_", "", key.upper())) or _similar(key.upper(), keys):
             yield f"{name} Did you mean {meant}?"
         elif key.upper().startswith(_PREFIX):

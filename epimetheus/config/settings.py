@@ -17,7 +17,7 @@ from epimetheus.config.setting_checks import (
 )
 from epimetheus.config.value_types import Group
 from epimetheus.errors import ConfigError
-from epimetheus.render import MIN_BYTES
+from epimetheus.render import FORMATS, MIN_BYTES
 from epimetheus.render.syslog import FACILITIES
 
 _PLAIN_TCP = "SYSLOG_TRANSPORT=tcp sends events unencrypted: they can be read and altered in transit. Use tls or relp."
@@ -112,7 +112,7 @@ class Settings(BaseModel):
     syslog_timeout_seconds: float = _RECEIVER.number(
         10.0, 1, 120, "Timeout in seconds for each of connect, TLS handshake, write and confirmation."
     )
-    format: Literal["cef", "json", "leef", "ocsf"] = _FORMAT.choice("cef", "Format of the message body.")
+    format: str = _FORMAT.string("cef", "|".join(FORMATS), " or ".join(FORMATS), "Format of the message body.")
 
     state_bucket: str | None = _STATE.string(
         None,

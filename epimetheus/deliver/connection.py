@@ -1,8 +1,8 @@
-"""The one file that owns a socket: connect, look, write, read, and the strict close that proves that all of it was read.
+"""One connection to the receiver, the only owner of a socket: connect, check, write, read, and close with proof of reading.
 
-Linux answers with RST, not FIN, when a process ends with unread data in its socket. So a clean FIN, with nothing left unacknowledged on
-our side and no error, means that the receiver's process took every byte (docs/architecture.md, "Confirmation"). That it lived on to
-keep them is for `epimetheus.deliver.delivery` to find out.
+Linux sends RST instead of FIN if a process ends with unread data in its socket. So a FIN from the receiver, with all our data
+acknowledged and no error pending, proves that the receiver's process read every byte (docs/architecture.md, "Confirmation"). Whether the
+process lived on to store them is determined by `epimetheus.deliver.delivery`.
 """
 
 import fcntl
@@ -16,18 +16,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from epimetheus.clock import Deadline
-from epimetheus.deliver.failures import AGREEING, receiver_error
+from epimetheus.deliver.failures import HANDSHAKE, receiver_error
 
 CHUNK = 128 * 1024
 _POLL_SECONDS = 0.001
 _LINUX = sys.platform == "linux"
-_CLOSE, _CLOSE_WAIT = 7, 8  # Linux, net/tcp_states.h
-_NOT_NOW = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
+_CLOSE, _CLOSE_WAIT = 7, 8  # TCP states: Linux, net/tcp_states.h
+_WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 
 
 @dataclass(frozen=True)
 class Peer:
-    """The receiver: where it is, the name it must prove (also sent as SNI), how (None: plain TCP), and the seconds one step may take."""
+    """The receiver. ``server_name``: the name its certificate must have, also sent as SNI. ``ssl_context``: None for plain TCP.
+
+    ``timeout``: the seconds that one step may take.
+    """
 
     host: str
     port: int
@@ -37,38 +40,38 @@ class Peer:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """``host:port``, for messages."""
         return f"{self.host}:{self.port}"
 
 
 class Dialer:
-    """Opens connections to ``peer``, each step of theirs over before ``deadline``.
+    """Opens connections to ``peer``. No step of a connection continues after ``deadline``.
 
-    All go to the address that the first one reached: a connection can only vouch for another to the same receiver.
+    All connections go to the address of the first one: a connection can confirm only what the same receiver read.
     """
 
     def __init__(self, peer: Peer, deadline: Deadline) -> None:
         self._peer = peer
         self._deadline = deadline
         self._address = (peer.host, peer.port)
-        self.certificate_end: float | None = None
-        """When the certificate that the receiver showed last is over, in seconds since the epoch; None without TLS, or before."""
+        self.certificate_expiry: float | None = None
+        """When the receiver's last certificate expires, in seconds since the epoch. None without TLS, or before the first connection."""
 
     def __call__(self) -> "Connection":
-        """A new connection, TLS established. Raises ReceiverError, ReceiverUntrusted, OutOfTime."""
-        with self._explained("connecting to"):
-            plain = socket.create_connection(self._address, self._limit())
+        """A new connection with TLS established. Raises ReceiverError, ReceiverUntrusted, OutOfTime."""
+        with self._errors_translated("Connecting to"):
+            plain = socket.create_connection(self._address, self._timeout())
             self._address = plain.getpeername()[:2]
         try:
-            with self._explained(AGREEING):
-                self._tune(plain)
+            with self._errors_translated(HANDSHAKE):
+                self._set_options(plain)
                 secured = self._secured(plain)
         except BaseException:
             plain.close()
             raise
         return Connection(secured, self._peer, self._deadline)
 
-    def _tune(self, plain: socket.socket) -> None:
+    def _set_options(self, plain: socket.socket) -> None:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if _LINUX:
@@ -77,25 +80,26 @@ class Dialer:
     def _secured(self, plain: socket.socket) -> socket.socket:
         if self._peer.ssl_context is None:
             return plain
-        plain.settimeout(self._limit())
-        # Never resumed: rsyslog aborts a resumed session of a client with a certificate. And a ragged EOF is what we want to hear of.
+        plain.settimeout(self._timeout())
+        # No session is passed in, so none is resumed: rsyslog aborts a resumed session of a client with a certificate.
+        # A connection that ends without close_notify must raise, because `Connection.close` reports it.
         secured = self._peer.ssl_context.wrap_socket(plain, server_hostname=self._peer.server_name, suppress_ragged_eofs=False)
-        self.certificate_end = float(ssl.cert_time_to_seconds(str((secured.getpeercert() or {})["notAfter"])))
+        self.certificate_expiry = float(ssl.cert_time_to_seconds(str((secured.getpeercert() or {})["notAfter"])))
         return secured
 
-    def _limit(self) -> float:
+    def _timeout(self) -> float:
         return self._deadline.clip(self._peer.timeout)
 
     @contextmanager
-    def _explained(self, doing: str) -> Iterator[None]:
+    def _errors_translated(self, step: str) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError) as error:
-            raise receiver_error(self._peer.name, doing, error) from error
+            raise receiver_error(self._peer.name, step, error) from error
 
 
 class Connection:
-    """One connection to ``peer``; after an error it is good for `abandon` only."""
+    """One connection to ``peer``. After an error, only `abandon` may be called."""
 
     def __init__(self, connected: socket.socket, peer: Peer, deadline: Deadline) -> None:
         self._socket = connected
@@ -103,154 +107,155 @@ class Connection:
         self._deadline = deadline
         self._broken = False
 
-    def look(self) -> None:
-        """Nothing has come from the receiver: it is there, as far as TCP can tell. Raises ReceiverError, ReceiverUntrusted.
+    def check_alive(self) -> None:
+        """Check that the receiver has sent nothing and not closed the connection. Raises ReceiverError, ReceiverUntrusted.
 
-        With TLS 1.3 this is where it shows that the receiver refused our certificate.
+        With TLS 1.3, a rejected client certificate is detected here: the receiver's alert arrives after the handshake.
         """
-        with self._explained("checking the connection to"):
+        with self._errors_translated("Checking the connection to"):
             self._socket.settimeout(0)
             try:
-                self._nothing_more(self._socket.recv(1))
+                self._reject_data(self._socket.recv(1))
             except (ssl.SSLWantReadError, BlockingIOError):
                 return
-            raise ConnectionResetError(0, "it closed the connection")
+            raise ConnectionResetError(0, "the receiver closed the connection")
 
     def write(self, data: bytes) -> None:
-        """Hand ``data`` to the kernel, in pieces, each after a look. Raises ReceiverError, ReceiverUntrusted, OutOfTime.
+        """Write ``data`` in chunks, and check the connection before each. Raises ReceiverError, ReceiverUntrusted, OutOfTime.
 
-        After a failure nobody knows how much of it arrived.
+        After an error, it is unknown how much of it arrived.
         """
         view = memoryview(data)
         for at in range(0, len(view), CHUNK):
-            self.look()
-            self._set_limit()
-            with self._explained("writing to"):
+            self.check_alive()
+            self._set_timeout()
+            with self._errors_translated("Writing to"):
                 self._socket.sendall(view[at : at + CHUNK])
 
     def exchange(self, data: bytes = b"") -> Iterator[bytes]:
-        """Hand ``data`` to the kernel, and yield what came before and meanwhile: neither side waits for the other with full sockets.
+        """Write ``data``, and yield what arrives before and meanwhile, so that two full socket buffers cannot block each other.
 
-        Without data nothing is waited for. All that came is yielded before an error is raised: ReceiverError, ReceiverUntrusted, OutOfTime.
+        Without data, this does not wait. Everything received is yielded before an error is raised: ReceiverError, ReceiverUntrusted,
+        OutOfTime.
         """
         rest = memoryview(data)
         if data:
             self._deadline.clip(self._peer.timeout)
         self._socket.settimeout(0)
-        with self._explained("writing to"):
-            yield from self._arrived()
+        with self._errors_translated("Writing to"):
+            yield from self._received()
             while rest:
                 try:
                     rest = rest[self._socket.send(rest[:CHUNK]) :]
                 except ssl.SSLWantReadError:
-                    self._await(select.POLLIN)
-                except _NOT_NOW:
-                    self._await(select.POLLIN | select.POLLOUT)
+                    self._wait_for(select.POLLIN)
+                except _WOULD_BLOCK:
+                    self._wait_for(select.POLLIN | select.POLLOUT)
                 except OSError:
-                    yield from self._arrived()  # what it said before it hung up still counts, and its alert says why it did
+                    yield from self._received()  # what arrived before the error counts, and a TLS alert gives its cause
                     raise
-                yield from self._arrived()
+                yield from self._received()
 
-    def hear(self) -> Iterator[bytes]:
-        """Wait for the receiver to say something, and yield it. Raises as `exchange`."""
+    def receive(self) -> Iterator[bytes]:
+        """Wait until the receiver sends something, and yield it. Raises as `exchange`."""
         self._socket.settimeout(0)
-        with self._explained("waiting for"):
-            self._await(select.POLLIN)
-            yield from self._arrived()
+        with self._errors_translated("Waiting for a response from"):
+            self._wait_for(select.POLLIN)
+            yield from self._received()
 
     def close(self) -> bool:
-        """Close in order, which proves that everything was read; whether our close_notify was answered (RFC 8446 6.1).
+        """Close the connection, which proves that the receiver read everything. True if it answered close_notify (RFC 8446 6.1).
 
-        Raises ReceiverError where nothing is proven, OutOfTime.
+        Raises ReceiverError without such proof, OutOfTime.
         """
-        self.look()
-        with self._explained("closing the connection to"):
-            answered = self._close_notify()
-            self._end_of_stream()
-            self._all_acknowledged()
+        self.check_alive()
+        with self._errors_translated("Closing the connection to"):
+            answered = self._exchange_close_notify()
+            self._expect_end_of_stream()
+            self._expect_all_acknowledged()
         self._socket.close()
         return answered
 
-    def abandon(self, goodbye: bytes = b"") -> None:
-        """Close without proof and without waiting; politely, with ``goodbye`` as the last word, where nothing went wrong before."""
+    def abandon(self, last_data: bytes = b"") -> None:
+        """Close without proof and without waiting. Sends ``last_data`` and close_notify first if no error has occurred."""
         if not self._broken:
             self._socket.settimeout(0)
-            with suppress(OSError, ValueError):  # it went out, and close_notify, or could not: nobody waits for either
-                if goodbye:
-                    self._socket.send(goodbye)
+            with suppress(OSError, ValueError):  # best effort: the receiver does not need either
+                if last_data:
+                    self._socket.send(last_data)
                 if isinstance(self._socket, ssl.SSLSocket):
                     self._socket.unwrap()
         self._socket.close()
 
-    def _arrived(self) -> Iterator[bytes]:
-        """What the kernel has from the receiver. Raises OSError where that ends, or is none."""
-        with suppress(*_NOT_NOW):
-            while said := self._socket.recv(CHUNK):
-                yield said
-            raise ConnectionResetError(0, "it closed the connection")
+    def _received(self) -> Iterator[bytes]:
+        """What has arrived. Raises OSError at the end of the stream, or on an error."""
+        with suppress(*_WOULD_BLOCK):
+            while data := self._socket.recv(CHUNK):
+                yield data
+            raise ConnectionResetError(0, "the receiver closed the connection")
 
-    def _await(self, events: int) -> None:
+    def _wait_for(self, events: int) -> None:
         poll = select.poll()
         poll.register(self._socket, events)
         if not poll.poll(self._deadline.clip(self._peer.timeout) * 1000):
             raise TimeoutError
 
-    def _close_notify(self) -> bool:
-        """Ours, and the receiver's where it sends one; a plain connection has its FIN for that."""
+    def _exchange_close_notify(self) -> bool:
+        """Send close_notify; True if the receiver answers it. A plain connection sends FIN instead."""
         if not isinstance(self._socket, ssl.SSLSocket):
             self._socket.shutdown(socket.SHUT_WR)
             return False
-        self._set_limit()
+        self._set_timeout()
         try:
             self._socket.unwrap()
         except ssl.SSLEOFError:
             return False
         return True
 
-    def _end_of_stream(self) -> None:
-        """The receiver's FIN, and nothing before it; an RST raises."""
-        self._set_limit()
-        self._nothing_more(socket.socket.recv(self._socket, 1))
+    def _expect_end_of_stream(self) -> None:
+        """Wait for the receiver's FIN. Raises OSError on RST, or on data before the FIN."""
+        self._set_timeout()
+        self._reject_data(socket.socket.recv(self._socket, 1))
 
-    def _all_acknowledged(self) -> None:
-        """The receiver has acknowledged our FIN, thus all before it, and no error is pending."""
+    def _expect_all_acknowledged(self) -> None:
+        """Wait until the receiver has acknowledged our FIN, and thus all data before it, with no error pending."""
         if isinstance(self._socket, ssl.SSLSocket):
-            if _LINUX and self._state() != _CLOSE_WAIT:
-                raise ConnectionResetError(0, "it did not wait for our end")
+            if _LINUX and self._tcp_state() != _CLOSE_WAIT:
+                raise ConnectionResetError(0, "the receiver did not wait for the end of the data")
             self._socket.shutdown(socket.SHUT_WR)
-        patience = self._deadline.within(self._peer.timeout)
-        while _LINUX and self._state() != _CLOSE:
-            if patience.left() <= 0:
+        limit = self._deadline.within(self._peer.timeout)
+        while _LINUX and self._tcp_state() != _CLOSE:
+            if limit.left() <= 0:
                 raise TimeoutError
             self._deadline.clock.sleep(_POLL_SECONDS)
         if error := self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise OSError(error, "an error was pending")
-        if _LINUX and self._unacknowledged():
-            raise ConnectionResetError(0, "it did not take everything")
+            raise OSError(error, "a socket error was pending")
+        if _LINUX and self._unacknowledged_bytes():
+            raise ConnectionResetError(0, "the receiver did not acknowledge all data")
 
-    def _nothing_more(self, said: bytes) -> None:
-        if said:
-            raise ConnectionAbortedError(0, "it sent data, which a syslog receiver does not")
+    def _reject_data(self, data: bytes) -> None:
+        if data:
+            raise ConnectionAbortedError(0, "the receiver sent data, which a syslog receiver never does")
 
-    def _state(self) -> int:
+    def _tcp_state(self) -> int:
         return self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
 
-    def _unacknowledged(self) -> int:
+    def _unacknowledged_bytes(self) -> int:
         return int.from_bytes(fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
-    def _set_limit(self) -> None:
+    def _set_timeout(self) -> None:
         self._socket.settimeout(self._deadline.clip(self._peer.timeout))
 
     @contextmanager
-    def _explained(self, doing: str) -> Iterator[None]:
+    def _errors_translated(self, step: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             self._broken = True
-            raise receiver_error(self._peer.name, doing, self._alert() or error) from error
+            raise receiver_error(self._peer.name, step, self._pending_alert() or error) from error
 
-    def _alert(self) -> ssl.SSLError | None:
-        """The receiver's own word on why it hung up, where there is one yet unread: a failed write only says that it did."""
+    def _pending_alert(self) -> ssl.SSLError | None:
+        """An unread TLS alert: it gives the receiver's reason, where a failed write only shows that the connection ended."""
         self._socket.settimeout(0)
         try:
             self._socket.recv(1)

@@ -1,11 +1,12 @@
-"""Connections one after the other, and which messages they have proven to have arrived.
+"""Delivery over TLS or TCP: successive connections, and which messages they have confirmed.
 
     A ────────────▶ close ·
           B opened ─┘ ────────────▶ close ·
                           C opened ─┘ ───▶
 
-A strict close of A proves that the receiver read everything that went over A, not that it lived to keep it. B was opened before, so it
-leads to the same process: once B is found alive, or closes strictly itself, a settle time after A closed, A's messages are confirmed.
+A strict close of A proves that the receiver's process read everything sent over A, but not that it lived to store it. B was opened
+before that close, so it leads to the same process. Once B is found alive, or closes strictly itself, a settle time after A was closed,
+the messages sent over A are confirmed.
 """
 
 from collections import deque
@@ -21,34 +22,34 @@ CONNECTION_SECONDS = 3.0
 
 
 class Link(Protocol):
-    """What is needed of an `epimetheus.deliver.connection.Connection`."""
+    """What `Delivery` needs of an `epimetheus.deliver.connection.Connection`."""
 
-    def look(self) -> None:
-        """Raises ReceiverError where it is closed."""
+    def check_alive(self) -> None:
+        """Raises ReceiverError if the connection is closed."""
 
     def write(self, data: bytes) -> None:
         """Raises ReceiverError, OutOfTime."""
 
     def close(self) -> bool:
-        """Strictly; whether close_notify was answered. Raises ReceiverError, OutOfTime."""
+        """Close strictly. True if close_notify was answered. Raises ReceiverError, OutOfTime."""
 
     def abandon(self) -> None:
-        """Let go of it."""
+        """Close without proof."""
 
 
-class Counts(Protocol):
-    """What `honest` asks of a delivery."""
+class Progress(Protocol):
+    """What `uncertain_on_error` needs of a delivery."""
 
     sent: int
     confirmed: int
 
     def drop(self) -> None:
-        """Let go of whatever is open."""
+        """Abandon the open connection."""
 
 
 @contextmanager
-def honest(delivery: Counts) -> Iterator[None]:
-    """An error while messages are under way means that nobody knows about them. The connection is dropped at any."""
+def uncertain_on_error(delivery: Progress) -> Iterator[None]:
+    """Drop the connection on a ReceiverError. If messages are unconfirmed, raise DeliveryUncertain instead: they may have arrived."""
     try:
         yield
     except ReceiverError as error:
@@ -57,26 +58,26 @@ def honest(delivery: Counts) -> Iterator[None]:
             raise
         raise DeliveryUncertain(
             f"{error.what} Up to {delivery.sent - delivery.confirmed} messages may not have arrived.",
-            do=f"They are sent again by the next run. {error.do}",
+            do=f"The next run sends them again. {error.do}",
         ) from error
 
 
-def given_up() -> DeliveryUncertain:
-    """The error for going on after the connection was dropped with messages under way."""
-    return DeliveryUncertain("The connection to the receiver was given up before.", do="The next run begins afresh.")
+def connection_dropped() -> DeliveryUncertain:
+    """The error for continuing after the connection was dropped with unconfirmed messages."""
+    return DeliveryUncertain("Nothing can be sent: the connection was dropped after an error.", do="The next run opens a new one.")
 
 
 class _Closed(NamedTuple):
-    """Everything up to message ``position`` went over connections closed strictly by ``at`` (monotonic seconds)."""
+    """All messages up to ``position`` were sent over connections that were strictly closed by ``at`` (monotonic seconds)."""
 
     position: int
     at: float
 
 
 class Delivery:
-    """Sends to one receiver. ``sent`` and ``confirmed`` count messages in their order; ``connect`` opens a connection.
+    """Sends messages to one receiver. ``sent`` and ``confirmed`` count them in order. ``connect`` opens a connection.
 
-    ``settle_seconds``: how long the receiver must outlive what it read. What is not confirmed when an error is raised never is.
+    ``settle_seconds``: how long the receiver must outlive a close. Messages that are unconfirmed when an error is raised stay unconfirmed.
     """
 
     def __init__(self, connect: Callable[[], Link], *, settle_seconds: float, deadline: Deadline) -> None:
@@ -87,62 +88,62 @@ class Delivery:
         self._deadline = deadline
         self._clock = deadline.clock
         self._link: Link | None = None
-        self._position = 0
+        self._closed_position = 0
         self._opened_at = 0.0
         self._closed: deque[_Closed] = deque()
-        self._answers: bool | None = None
+        self._answers_close_notify: bool | None = None
 
     @property
     def confirmation(self) -> str:
-        """How it is known that what is confirmed arrived: ``A``; ``B``: by FIN only, no close_notify is answered; ``none``: nothing is."""
+        """The kind of confirmation: ``tls_close_notify``; ``tcp_fin`` if the receiver does not answer close_notify; ``none`` so far."""
         if not self.confirmed:
             return "none"
-        return "tls_close_notify" if self._answers else "tcp_fin"
+        return "tls_close_notify" if self._answers_close_notify else "tcp_fin"
 
     def write(self, data: bytes, messages: int) -> None:
-        """Send complete frames that hold so many messages. Raises ReceiverError (nothing was at stake), DeliveryUncertain, OutOfTime."""
-        with honest(self):
-            link = self._ready()
+        """Send complete frames with this number of messages. Raises ReceiverError if all is confirmed, DeliveryUncertain, OutOfTime."""
+        with uncertain_on_error(self):
+            link = self._usable_link()
             self._confirm_settled(link)
             self.sent += messages
             link.write(data)
-            if self.sent - self._position >= CONNECTION_MESSAGES or self._clock.monotonic() - self._opened_at >= CONNECTION_SECONDS:
-                self._turn(link)
+            if self.sent - self._closed_position >= CONNECTION_MESSAGES or self._clock.monotonic() - self._opened_at >= CONNECTION_SECONDS:
+                self._rotate(link)
 
     def finish(self) -> None:
         """Confirm everything sent. Raises ReceiverError, DeliveryUncertain, OutOfTime."""
         if self.confirmed == self.sent:
             return
-        with honest(self):
-            link = self._ready()
-            if self._position < self.sent:
-                link = self._turn(link)
+        with uncertain_on_error(self):
+            link = self._usable_link()
+            if self._closed_position < self.sent:
+                link = self._rotate(link)
             self._wait_until(self._closed[-1].at + self._settle_seconds)
             self._confirm_settled(link)
 
     def drop(self) -> None:
-        """Let go of whatever is open. What is not confirmed by now is not confirmed any more."""
+        """Abandon the open connection. What is unconfirmed stays unconfirmed."""
         if self._link is not None:
             self._link.abandon()
         self._link = None
         self._closed.clear()
 
-    def _ready(self) -> Link:
-        """The connection to write to. One that died idle, with nothing at stake, is replaced."""
-        if self._link is not None and self.confirmed == self.sent and _is_dead(self._link):
+    def _usable_link(self) -> Link:
+        """The connection to write to. A connection that ended while everything was confirmed is replaced."""
+        if self._link is not None and self.confirmed == self.sent and _has_ended(self._link):
             self.drop()
         if self._link is None:
             if self.confirmed != self.sent:
-                raise given_up()
-            if self._answers is None:
-                self._answers = self._probe()
+                raise connection_dropped()
+            if self._answers_close_notify is None:
+                self._answers_close_notify = self._probe()
             self._link = self._open()
         return self._link
 
     def _probe(self) -> bool:
-        """Whether this receiver answers close_notify, tried with nothing at stake; from then on it is held to it.
+        """Whether this receiver answers close_notify, determined before any message is sent. If so, it must answer every later one.
 
-        With TLS 1.3 a receiver refuses our certificate after the handshake: the wait lets it say so.
+        With TLS 1.3, a receiver rejects a client certificate after the handshake: the wait leaves time for its alert.
         """
         link = self._open()
         try:
@@ -158,37 +159,40 @@ class Delivery:
         self._opened_at = self._clock.monotonic()
         return link
 
-    def _turn(self, link: Link) -> Link:
-        """Close ``link`` strictly, its successor open before."""
+    def _rotate(self, link: Link) -> Link:
+        """Open the next connection, then strictly close ``link``; the new connection."""
         self._link = successor = self._open()
         try:
             answered = link.close()
         except BaseException:
             link.abandon()
             raise
-        if self._answers and not answered:
-            raise ReceiverError("The receiver hung up where it said goodbye before.", do="Check what it, or a proxy before it, logged.")
-        self._position = self.sent
+        if self._answers_close_notify and not answered:
+            raise ReceiverError(
+                "Closing the connection failed: the receiver sent no close_notify, although it did before.",
+                do="Check its log, or that of a proxy in between.",
+            )
+        self._closed_position = self.sent
         self._closed.append(_Closed(self.sent, self._clock.monotonic()))
         return successor
 
     def _confirm_settled(self, link: Link) -> None:
-        """Where ``link`` is alive, what was closed a settle time ago or earlier is confirmed."""
+        """Confirm everything that was closed at least a settle time ago, if ``link`` is alive."""
         settled = self._clock.monotonic() - self._settle_seconds
-        link.look()
+        link.check_alive()
         while self._closed and self._closed[0].at <= settled:
             self.confirmed = self._closed.popleft().position
             self.confirmations += 1
 
     def _wait_until(self, moment: float) -> None:
-        """Sleep until then (monotonic seconds). Raises OutOfTime where the deadline comes first."""
+        """Sleep until ``moment`` (monotonic seconds). Raises OutOfTime if the deadline comes first."""
         while (seconds := moment - self._clock.monotonic()) > 0:
             self._clock.sleep(self._deadline.clip(seconds))
 
 
-def _is_dead(link: Link) -> bool:
+def _has_ended(link: Link) -> bool:
     try:
-        link.look()
+        link.check_alive()
     except ReceiverError:
         return True
     return False

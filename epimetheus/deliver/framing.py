@@ -1,4 +1,4 @@
-"""Where a message ends on a stream: pure functions from a message to its frame."""
+"""Syslog framing over a stream: pure functions from a message to its frame."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -13,7 +13,7 @@ def octet_counting(message: bytes) -> bytes:
 
 
 def lf(message: bytes) -> bytes:
-    r"""The message and an LF (RFC 6587 3.4.2). One that holds an LF would be two, so it is written as the two characters ``\n``."""
+    r"""The message and an LF (RFC 6587 3.4.2). An LF inside the message would end it, and becomes the two characters ``\n``."""
     return message.replace(b"\n", rb"\n") + b"\n"
 
 
@@ -21,5 +21,5 @@ _FRAMERS: Mapping[Framing, Callable[[bytes], bytes]] = MappingProxyType({"octet-
 
 
 def framer(framing: Framing) -> Callable[[bytes], bytes]:
-    """The function that frames a message for this SYSLOG_FRAMING."""
+    """The function that frames a message for SYSLOG_FRAMING."""
     return _FRAMERS[framing]

@@ -1,4 +1,4 @@
-"""Whom we trust and who we are: the TLS context for SYSLOG_CA, SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY."""
+"""TLS context: trust anchors (SYSLOG_CA) and client certificate (SYSLOG_CLIENT_CERT, SYSLOG_CLIENT_KEY)."""
 
 import ssl
 import tempfile
@@ -7,15 +7,13 @@ from cryptography import x509
 
 from epimetheus.errors import ConfigError
 
-_PEM = "allowed is PEM text"
-
 
 def tls_context(ca: str | None, certificate: str | None, key: str | None) -> ssl.SSLContext:
-    """TLS 1.2 or better, the receiver always verified: against ``ca`` (PEM; None: the system's store), and by name.
+    """A client context for TLS 1.2 or later that always verifies the receiver's certificate and name.
 
-    The name must be in the certificate's subjectAltName (RFC 9525 2): a common name alone is not enough.
-
-    ``certificate`` (PEM, with its chain) and ``key`` (PEM, not encrypted) are shown to a receiver that asks for them. Raises ConfigError.
+    ``ca``: trust anchors (PEM), None for the system's store. The name must be in the certificate's subjectAltName (RFC 9525 2); a common
+    name is not sufficient. ``certificate`` (PEM, with its chain) and ``key`` (PEM, unencrypted) are presented to a receiver that requests
+    a client certificate. Raises ConfigError.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -23,41 +21,41 @@ def tls_context(ca: str | None, certificate: str | None, key: str | None) -> ssl
     if ca is None:
         context.load_default_certs()
     else:
-        _trust(context, ca)
+        _load_trust_anchors(context, ca)
     if certificate is not None and key is not None:
-        _identify(context, certificate, key)
+        _load_client_certificate(context, certificate, key)
     return context
 
 
-def certificate_end(certificates: str) -> float:
-    """When the first of these (PEM) is over, in seconds since the epoch. Raises ConfigError."""
+def certificate_expiry(certificates: str) -> float:
+    """When the first of ``certificates`` (PEM) expires, in seconds since the epoch. Raises ConfigError."""
     try:
         found = x509.load_pem_x509_certificates(certificates.encode("ascii", "replace"))
     except ValueError as error:
-        raise ConfigError([f"SYSLOG_CLIENT_CERT holds a certificate that can not be read; {_PEM}"]) from error
-    return min(one.not_valid_after_utc for one in found).timestamp()
+        raise ConfigError(["SYSLOG_CLIENT_CERT contains an unreadable certificate: expected PEM text"]) from error
+    return min(certificate.not_valid_after_utc for certificate in found).timestamp()
 
 
-def _trust(context: ssl.SSLContext, ca: str) -> None:
+def _load_trust_anchors(context: ssl.SSLContext, ca: str) -> None:
     try:
-        # Bundles have comments in any language between their certificates; OpenSSL wants ASCII.
+        # OpenSSL accepts only ASCII, but bundles may have comments in any language between their certificates.
         context.load_verify_locations(cadata=ca.encode("ascii", "replace").decode())
     except (ssl.SSLError, ValueError) as error:
-        raise ConfigError([f"SYSLOG_CA is no certificate that can be read; {_PEM}"]) from error
+        raise ConfigError(["SYSLOG_CA is not a readable certificate: expected PEM text"]) from error
 
 
-def _identify(context: ssl.SSLContext, certificate: str, key: str) -> None:
-    # OpenSSL reads a key from a file only; this one is ours alone, and gone before anything is sent.
+def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    # OpenSSL reads a key only from a file. This one is private to this user, and is deleted before any connection.
     with tempfile.NamedTemporaryFile("w", encoding="ascii", errors="replace", prefix="epimetheus-") as pem:
         pem.write(f"{key.strip()}\n{certificate.strip()}\n")
         pem.flush()
         try:
             context.load_cert_chain(pem.name, password=_no_password)
         except (ssl.SSLError, ValueError) as error:
-            problem = f"SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY are no pair that can be used; {_PEM}, the key its own and not encrypted"
-            raise ConfigError([problem]) from error
+            expected = "expected PEM text, and the unencrypted private key of the certificate"
+            raise ConfigError([f"SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY are not a usable pair: {expected}"]) from error
 
 
 def _no_password() -> str:
-    """Without this OpenSSL would ask the terminal, and wait."""
+    """Without a password callback, OpenSSL would prompt on the terminal and wait."""
     return ""

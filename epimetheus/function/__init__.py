@@ -1,1 +1,1 @@
-"""One call of the function."""
+"""One invocation of the function."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.errors import ReceiverUntrusted
-from epimetheus.oci_client.clock_offset import by_oci
+from epimetheus.oci_client.clock_offset import to_oci_time
 from epimetheus.state.model import State
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 
 @dataclass
@@ -42,7 +42,7 @@ class HealthContext:
 
     def now(self) -> float:
         """Seconds since the epoch by OCI's clock, or by this machine's clock if OCI's is not known."""
-        return by_oci(self.clock.now(), self.wiring.clock_offset.seconds())
+        return to_oci_time(self.clock.now(), self.wiring.clock_offset.seconds())
 
     def refers_to_oci(self, keys: tuple[str, ...]) -> bool:
         """Whether one of these settings (in lower case) refers to a secret or an object in OCI."""

@@ -15,7 +15,7 @@ import msgspec
 
 from epimetheus.model import Fetched, Problem, Replayed, Report, Window, minute_text, time_text
 from epimetheus.observe.bounded import bounded
-from epimetheus.safe_text import masked, seen
+from epimetheus.safe_text import safe_event_text, to_visible_json
 
 _LOG = "epimetheus"
 _VERDICTS = {"healthy": logging.INFO, "degraded": logging.WARNING, "unhealthy": logging.ERROR}
@@ -41,7 +41,7 @@ class JsonLines(logging.Formatter):
             line["exception"] = record.exc_info[0].__name__
             line["trace"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(record.exc_info[2])]
         text = json.dumps(bounded(line), ensure_ascii=False, separators=(",", ":"), default=str)
-        return seen(text)
+        return to_visible_json(text)
 
 
 def log_to(stream: TextIO, level: str) -> None:
@@ -66,16 +66,16 @@ class LogObserver:
         self._run_id = run_id
         self._log = logging.getLogger(_LOG)
 
-    def wrong(self, trouble: Problem, region: str) -> None:
+    def problem(self, problem: Problem, region: str) -> None:
         """One line: what, and what to do."""
-        fields = {"run": self._run_id, "region": region, "kind": trouble.kind, "fault": trouble.fault, "do": trouble.do}
-        self._log.warning("%s", trouble.what, extra={"event": "trouble", "fields": fields})
+        fields = {"run": self._run_id, "region": region, "kind": problem.kind, "fault": problem.fault, "do": problem.do}
+        self._log.warning("%s", problem.what, extra={"event": "trouble", "fields": fields})
 
     def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
         """One line for an event: its type and id, and why."""
         event = fetched.event
         texts = {"event_type": event.event_type, "event_id": event.event_id, "event_time": event.event_time} if event else {}
-        told = {key: text and masked(text) for key, text in texts.items()}
+        told = {key: text and safe_event_text(text) for key, text in texts.items()}
         fields = {"run": self._run_id, "region": region, "reason": reason, **told}
         self._log.info("left out: %s", reason, extra={"event": "filtered", "fields": fields})
 

@@ -12,7 +12,7 @@ from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDe
 from epimetheus.errors import SourceError
 from epimetheus.model import Report
 from epimetheus.oci_client.clients import oci_errors
-from epimetheus.safe_text import plain
+from epimetheus.safe_text import safe_message
 
 _HELP = "The function needs `use metrics`; METRICS_NAMESPACE= turns metrics off."
 
@@ -76,5 +76,5 @@ def post(client: Any, namespace: str, compartment: str, region: str, values: Map
     with oci_errors("posting metrics", do=_HELP):
         answer = client.post_metric_data(PostMetricDataDetails(metric_data=streams)).data
     if answer.failed_metrics_count:  # OCI answers 200 all the same
-        why = plain(str(answer.failed_metrics[0].message)) if answer.failed_metrics else "no reason given"
+        why = safe_message(str(answer.failed_metrics[0].message)) if answer.failed_metrics else "no reason given"
         raise SourceError(f"OCI did not take {answer.failed_metrics_count} of {len(streams)} metrics: {why}.", do=_HELP)

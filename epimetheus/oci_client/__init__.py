@@ -1,1 +1,1 @@
-"""OCI credentials and clients, and the limits that every request to OCI has."""
+"""OCI credentials and clients, and the limits on every request to OCI."""

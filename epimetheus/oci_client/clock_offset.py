@@ -1,7 +1,7 @@
-"""How far OCI's clock is from ours, learned from the ``Date`` header of its answers; and what a run does about it.
+"""Measure the offset between OCI's clock and the local clock from the ``Date`` header of OCI's responses, and correct times by it.
 
-A window ends SETTLE_MINUTES before now. Where our clock is ahead, that is later than OCI has listed events for, and what is listed
-afterwards is behind the checkpoint. So a run corrects its time by OCI's, and refuses to run where the clock is far off.
+A window ends SETTLE_MINUTES before now. If the local clock is ahead, OCI has not yet listed all events of that window, and events listed
+later are behind the checkpoint. A run therefore corrects its time by OCI's clock, and does not start if the offset is too large.
 """
 
 import threading
@@ -11,72 +11,72 @@ from email.utils import parsedate_to_datetime
 from epimetheus.errors import ClockError
 
 WARN_SECONDS = 60.0
-"""Above it, a run warns."""
+"""Above this offset, a run warns."""
 REFUSE_SECONDS = 300.0
-"""Above it, a run refuses: OCI itself rejects signatures whose date is further off."""
+"""Above this offset, a run fails: OCI rejects signatures whose date differs more."""
 
-_EXACT_SECONDS = 1.0  # a Date has whole seconds: below it, an offset is as good as none
-_HELP = "Synchronize the clock of this machine (NTP); inside OCI Functions, invoke it again and report it to Oracle if it persists."
+_RESOLUTION_SECONDS = 1.0  # a Date header has whole seconds: a smaller offset is noise
+_HELP = "Synchronize the clock of this machine (NTP). Inside OCI Functions, invoke the function again; if this persists, contact Oracle."
 
 
 class ClockOffset:
-    """OCI's clock minus ours, from the answer that bounds it best since our clock was last set; safe between threads.
+    """OCI's clock minus the local clock, from the response that bounds it best since the local clock was last set. Thread-safe.
 
-    An answer whose ``Date`` is D was written in ``[D, D + 1)``, between ``started`` and ``ended``: the midpoints differ by the offset,
-    give or take half of the exchange and half a second.
+    OCI wrote a response whose ``Date`` is D in ``[D, D + 1)``, between ``started`` and ``ended``. The midpoints of both intervals differ by
+    the offset, plus or minus half of the request's duration and half a second.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._best: tuple[float, float] | None = None
 
-    def note(self, date: str | None, started: float, ended: float) -> None:
-        """One answer: its ``Date`` header, and our clock when the request began and when the answer came, in seconds since the epoch.
+    def record(self, date: str | None, started: float, ended: float) -> None:
+        """Record a response: its ``Date`` header, and the local time of the request and the response, in seconds since the epoch.
 
-        What is not a date, and an exchange during which our clock was set back, is ignored.
+        An invalid date is ignored, and so is a request during which the local clock was set back.
         """
-        moment = _seconds(date)
-        if moment is None or ended < started:
+        sent_at = _seconds(date)
+        if sent_at is None or ended < started:
             return
-        measured = (ended - started, moment + 0.5 - (started + ended) / 2)
+        measured = (ended - started, sent_at + 0.5 - (started + ended) / 2)
         with self._lock:
             best = self._best or measured
-            stepped = abs(measured[1] - best[1]) > 1 + (measured[0] + best[0]) / 2  # not both can be true: our clock has been set
+            stepped = abs(measured[1] - best[1]) > 1 + (measured[0] + best[0]) / 2  # the two exclude each other: the clock was set
             self._best = measured if stepped else min(best, measured)
 
     def seconds(self) -> float | None:
-        """OCI's clock minus ours, in seconds; None while no answer has had a date."""
+        """OCI's clock minus the local clock, in seconds; None until a response has a date."""
         with self._lock:
             return None if self._best is None else self._best[1]
 
 
 def corrected_now(now: float, offset: float | None) -> tuple[float, str | None]:
-    """``now`` by OCI's clock, both in seconds since the epoch, and a warning where the two differ noticeably.
+    """``now`` corrected to OCI's clock, in seconds since the epoch, and a warning if the offset is above WARN_SECONDS.
 
-    ``offset`` is `ClockOffset.seconds`. Raises ClockError where the clock is too far off to run with.
+    ``offset`` is `ClockOffset.seconds`. Raises ClockError above REFUSE_SECONDS.
     """
     if offset is None:
         return now, None
-    what = difference(offset)
+    what = _difference(offset)
     if abs(offset) > REFUSE_SECONDS:
         raise ClockError(f"The clock cannot be used: {what}; at most {REFUSE_SECONDS:.0f} s are accepted.", do=_HELP)
-    warning = f"{what[0].upper()}{what[1:]}: times are corrected by OCI's clock. {_HELP}" if abs(offset) > WARN_SECONDS else None
-    return by_oci(now, offset), warning
+    warning = f"{what[0].upper()}{what[1:]}: times are corrected to OCI's clock. {_HELP}" if abs(offset) > WARN_SECONDS else None
+    return to_oci_time(now, offset), warning
 
 
-def by_oci(now: float, offset: float | None) -> float:
-    """``now`` by OCI's clock where that is known to differ, both in seconds since the epoch; however far off it is."""
-    return now if offset is None or abs(offset) <= _EXACT_SECONDS else now + offset
+def to_oci_time(now: float, offset: float | None) -> float:
+    """``now`` corrected to OCI's clock, in seconds since the epoch, however large the offset; unchanged up to a second, or for None."""
+    return now if offset is None or abs(offset) <= _RESOLUTION_SECONDS else now + offset
 
 
-def difference(offset: float) -> str:
-    """How an offset in seconds reads: ``this machine's clock is 240 s ahead of OCI's``."""
+def _difference(offset: float) -> str:
+    """The text for an offset in seconds: ``this machine's clock is 240 s ahead of OCI's``."""
     return f"this machine's clock is {abs(offset):.0f} s {'behind' if offset > 0 else 'ahead of'} OCI's"
 
 
 def _seconds(date: str | None) -> float | None:
     try:
-        moment = parsedate_to_datetime((date or "")[:64])
-        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+        parsed = parsedate_to_datetime((date or "")[:64])
+        return parsed.replace(tzinfo=parsed.tzinfo or UTC).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

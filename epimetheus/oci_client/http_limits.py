@@ -1,8 +1,9 @@
-"""Bounds on every HTTP request to OCI: one deadline for the whole exchange, and a cap on what the answer may hold.
+"""Limit every HTTP request to OCI: one deadline for the whole request, and a maximum size of the response.
 
-Socket timeouts bound one ``recv``: a server that sends a byte a second never meets them, and neither requests nor the SDK limits the size
-of an answer. Here each read and each write checks the request's `Budget`, so that status line, headers, chunk sizes, trailers and body
-share one deadline and one cap. Decoded bytes are counted as well: 1 MB of gzip can hold 1 GB. Redirects are not followed.
+A socket timeout limits a single ``recv``: a server that sends one byte a second never exceeds it, and neither requests nor the SDK limits
+the size of a response. Here, each read and each write checks the request's `Budget`, so that the status line, headers, chunk sizes,
+trailers and body share one deadline and one size limit. Decoded bytes count too: 1 MB of gzip can expand to 1 GB. Redirects are not
+followed.
 """
 
 import io
@@ -19,75 +20,75 @@ from oci._vendor import requests as vendored
 from epimetheus.errors import CredentialsError
 
 PAGE_BYTES = 64 << 20
-"""One page of audit events, decoded."""
-ANSWER_BYTES = 16 << 20
-"""Any other answer: Identity, Secrets, Monitoring."""
+"""Maximum size of a page of audit events, decoded."""
+RESPONSE_BYTES = 16 << 20
+"""Maximum size of any other response: Identity, Secrets, Monitoring."""
 OBJECT_BYTES = 256 << 20
-"""An object in Object Storage: the state, or a file that a setting refers to. Also a page of log lines, on the terminal."""
+"""Maximum size of an object in Object Storage (the state, or a file that a setting refers to), and of a page of Logging search results."""
 PAGE_SECONDS = 60.0
-"""One page of audit events, from the first byte sent to the last byte received. One page of OCI has been seen to take 12 s."""
+"""Deadline for one page of audit events, from the first byte sent to the last byte received. OCI was observed to take 12 s for a page."""
 
-_LARGE = frozenset(("object_storage", "log_search"))  # the SDK's names of services
-_SENT_AT_ONCE = 16 << 10  # one TLS record
-_BUFFER = 64 << 10
-_RENEWAL_HELP = "Check the endpoint, and the route to it. The next run tries again."
+_LARGE = frozenset(("object_storage", "log_search"))  # the SDK's service names
+_WRITE_BYTES = 16 << 10  # one TLS record
+_READ_BUFFER_BYTES = 64 << 10
+_RENEWAL_HELP = "Check the endpoint and the route to it. The next run tries again."
 
 
-class AnswerLimit(Exception):
-    """A request exceeded its `Budget`; the text says which bound.
+class ResponseLimitExceeded(Exception):
+    """A request exceeded its `Budget`; the message names the limit.
 
-    Not an OSError, so that urllib3, requests and the SDK neither wrap it nor send the request again.
+    This is not an OSError, so that urllib3, requests and the SDK neither wrap it nor retry the request.
     """
 
 
 class Budget:
-    """What one request may take: ``seconds`` from now on, and an answer of at most ``most`` bytes, on the wire and decoded."""
+    """The limits of one request: ``seconds`` from now, and a response of at most ``max_bytes``, both on the wire and decoded."""
 
-    def __init__(self, seconds: float, most: int) -> None:
-        self._seconds, self._most = seconds, most
+    def __init__(self, seconds: float, max_bytes: int) -> None:
+        self._seconds, self._max_bytes = seconds, max_bytes
         self._ends = time.monotonic() + seconds
         self._wire = self._decoded = 0
 
     def left(self) -> float:
-        """Seconds until the deadline. Raises AnswerLimit after it."""
+        """Seconds until the deadline. Raises ResponseLimitExceeded once it has passed."""
         if (left := self._ends - time.monotonic()) > 0:
             return left
-        raise self.exceeded(f"the whole exchange took longer than {self._seconds:.1f} s")
+        raise self.exceeded(f"the request took longer than {self._seconds:.1f} s")
 
     def wire(self, count: int) -> None:
-        """Count received bytes, headers included. Raises AnswerLimit."""
+        """Count received bytes, including headers. Raises ResponseLimitExceeded."""
         self._wire += count
         self.check(self._wire)
 
     def decoded(self, count: int) -> None:
-        """Count bytes of the decoded body. Raises AnswerLimit."""
+        """Count bytes of the decoded body. Raises ResponseLimitExceeded."""
         self._decoded += count
         self.check(self._decoded)
 
     def check(self, count: int) -> None:
-        """Raises AnswerLimit where an answer of ``count`` bytes is too long."""
-        if count > self._most:
-            raise self.exceeded(f"the answer is longer than {self._most} bytes")
+        """Raises ResponseLimitExceeded if a response of ``count`` bytes is too long."""
+        if count > self._max_bytes:
+            raise self.exceeded(f"the response is longer than {self._max_bytes} bytes")
 
-    def exceeded(self, which: str) -> Exception:
-        """The error for a limit that was exceeded."""
-        return AnswerLimit(which)
+    def exceeded(self, limit: str) -> Exception:
+        """The error for an exceeded ``limit``."""
+        return ResponseLimitExceeded(limit)
 
 
 class _TokenBudget(Budget):
-    """What one request for a token may take. A limit is an error of the credentials, whatever the request was that needed the token."""
+    """The limits of one request for a token; exceeding them is a CredentialsError, whichever request needs the token."""
 
-    def __init__(self, seconds: float, most: int, url: str) -> None:
-        super().__init__(seconds, most)
+    def __init__(self, seconds: float, max_bytes: int, url: str) -> None:
+        super().__init__(seconds, max_bytes)
         self._host = urllib3.util.parse_url(url).netloc
 
-    def exceeded(self, which: str) -> Exception:
-        """As of `Budget`."""
-        return CredentialsError(f"The token to sign with was not renewed: asking {self._host} for it, {which}.", do=_RENEWAL_HELP)
+    def exceeded(self, limit: str) -> Exception:
+        """See `Budget.exceeded`."""
+        return CredentialsError(f"Renewing the principal's token from {self._host} failed: {limit}.", do=_RENEWAL_HELP)
 
 
 class _Received(io.RawIOBase):
-    """The bytes of one answer as they arrive, each read within the budget."""
+    """The bytes of one response as they arrive; each read is within the budget."""
 
     def __init__(self, sock: Any, raw: Any, budget: Budget) -> None:
         self._sock, self._raw, self._budget = sock, raw, budget
@@ -106,19 +107,19 @@ class _Received(io.RawIOBase):
         super().close()
 
 
-def _within(budget: Budget, sock: Any, timeout: float | None, step: Callable[[], Any]) -> Any:
-    """Do one step on a socket within its own ``timeout`` and the budget. Raises AnswerLimit where it is the budget that ends it."""
+def _within(budget: Budget, sock: Any, timeout: float | None, operation: Callable[[], Any]) -> Any:
+    """Run one socket operation within its own ``timeout`` and the budget. Raises ResponseLimitExceeded if the budget ends first."""
     left = budget.left()
     sock.settimeout(left if timeout is None else min(timeout, left))
     try:
-        return step()
+        return operation()
     except TimeoutError:
         budget.left()
         raise
 
 
 class _Connection:
-    """A mixin for urllib3's connections: connecting, sending and receiving share the budget of the request in ``current``."""
+    """A mixin for urllib3's connections: connect, send and receive share the budget of the request in ``current``."""
 
     current: Any
 
@@ -127,9 +128,9 @@ class _Connection:
         original: Any = self.response_class  # type: ignore[has-type]
 
         def response(sock: Any, *args: Any, **options: Any) -> Any:
-            answer = original(sock, *args, **options)
-            answer.fp = io.BufferedReader(_Received(sock, answer.fp.detach(), self.current.budget), _BUFFER)
-            return answer
+            received = original(sock, *args, **options)
+            received.fp = io.BufferedReader(_Received(sock, received.fp.detach(), self.current.budget), _READ_BUFFER_BYTES)
+            return received
 
         self.response_class = response
 
@@ -145,77 +146,77 @@ class _Connection:
         if connection.sock is None:
             connection.connect()
         send: Callable[[Any], None] = super().send  # type: ignore[misc]
-        whole = isinstance(data, bytes) and len(data) > _SENT_AT_ONCE
-        for piece in (data[at : at + _SENT_AT_ONCE] for at in range(0, len(data), _SENT_AT_ONCE)) if whole else (data,):
-            _within(self.current.budget, connection.sock, connection.timeout, partial(send, piece))
+        split = isinstance(data, bytes) and len(data) > _WRITE_BYTES
+        for part in (data[at : at + _WRITE_BYTES] for at in range(0, len(data), _WRITE_BYTES)) if split else (data,):
+            _within(self.current.budget, connection.sock, connection.timeout, partial(send, part))
 
 
 class _Body:
-    """urllib3's response, with its decoded bytes counted."""
+    """A wrapper of urllib3's response that counts decoded bytes."""
 
     def __init__(self, raw: Any, budget: Budget) -> None:
         self._raw, self._budget = raw, budget
         declared = raw.headers.get("content-length", "")
-        self._counting(budget.check, int(declared) if declared.isascii() and declared.isdigit() else 0)
+        self._count(budget.check, int(declared) if declared.isascii() and declared.isdigit() else 0)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
 
     def stream(self, *args: Any, **options: Any) -> Iterator[bytes]:
-        """As urllib3's. Raises AnswerLimit, too."""
+        """See urllib3. Raises ResponseLimitExceeded, too."""
         for part in self._raw.stream(*args, **options):
-            self._counting(self._budget.decoded, len(part))
+            self._count(self._budget.decoded, len(part))
             yield part
 
     def read1(self, *args: Any, **options: Any) -> bytes:
-        """As urllib3's. Raises AnswerLimit, too."""
+        """See urllib3. Raises ResponseLimitExceeded, too."""
         part: bytes = self._raw.read1(*args, **options)
-        self._counting(self._budget.decoded, len(part))
+        self._count(self._budget.decoded, len(part))
         return part
 
-    def _counting(self, count: Callable[[int], None], size: int) -> None:
+    def _count(self, count: Callable[[int], None], size: int) -> None:
         try:
             count(size)
-        except (AnswerLimit, CredentialsError):
+        except (ResponseLimitExceeded, CredentialsError):
             self._raw.close()
             raise
 
 
 class _Limited:
-    """A mixin for the HTTPAdapter of requests, and of the copy in the SDK: each request gets a `Budget`, and no redirect is followed."""
+    """A mixin for the HTTPAdapter of requests and of the SDK's copy: each request gets a `Budget`, and no redirect is followed."""
 
-    def __init__(self, seconds: float, most: int, **options: Any) -> None:
-        self._seconds, self._most = seconds, most
+    def __init__(self, seconds: float, max_bytes: int, **options: Any) -> None:
+        self._seconds, self._max_bytes = seconds, max_bytes
         self._current = local()
         super().__init__(**options)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """As requests'."""
+        """See requests."""
         super().init_poolmanager(*args, **options)  # type: ignore[misc]
         adapter: Any = self
         adapter.poolmanager.pool_classes_by_scheme = _pools(self._current)
 
     def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
-        """As requests'."""
+        """See requests."""
         manager: Any = super().proxy_manager_for(*args, **options)  # type: ignore[misc]
         manager.pool_classes_by_scheme = _pools(self._current)
         return manager
 
     def _budget(self, request: Any) -> Budget:
-        return Budget(self._seconds, self._most)
+        return Budget(self._seconds, self._max_bytes)
 
     def send(self, request: Any, *args: Any, **options: Any) -> Any:
-        """As requests'. Raises AnswerLimit, too, here and while the body is read."""
+        """See requests. Raises ResponseLimitExceeded, too, here and while the body is read."""
         budget = self._current.budget = self._budget(request)
-        request.headers.pop("expect", None)  # the SDK's own connections wait for 100 Continue, without any deadline
-        answer = super().send(request, *args, **options)  # type: ignore[misc]
-        answer.raw = _Body(answer.raw, budget)
-        answer.headers.pop("location", None)  # without it, 3xx is an answer like any other
-        return answer
+        request.headers.pop("expect", None)  # the SDK's connections wait for 100 Continue without a deadline
+        response = super().send(request, *args, **options)  # type: ignore[misc]
+        response.raw = _Body(response.raw, budget)
+        response.headers.pop("location", None)  # without it, a 3xx is handled like any other response
+        return response
 
 
 def _pools(current: Any) -> dict[str, Any]:
-    """urllib3's pools by scheme, whose connections keep to the budget in ``current``."""
+    """urllib3's pool classes by scheme; their connections use the budget in ``current``."""
     return {
         "http": _pool(urllib3.HTTPConnectionPool, urllib3.connection.HTTPConnection, current),
         "https": _pool(urllib3.HTTPSConnectionPool, urllib3.connection.HTTPSConnection, current),
@@ -228,49 +229,49 @@ def _pool(pool: Any, connection: Any, current: Any) -> Any:
 
 
 class LimitedAdapter(_Limited, requests.adapters.HTTPAdapter):
-    """For sessions of requests."""
+    """An adapter for sessions of requests."""
 
 
 class _SdkAdapter(_Limited, vendored.adapters.HTTPAdapter):  # type: ignore[misc]
-    """For sessions of the SDK's own copy of requests."""
+    """An adapter for sessions of the SDK's copy of requests."""
 
 
 class _TokenAdapter(_SdkAdapter):
-    """For those that a signer renews its token with. Raises CredentialsError in place of AnswerLimit."""
+    """An adapter for a signer's token renewals; it raises CredentialsError instead of ResponseLimitExceeded."""
 
     def _budget(self, request: Any) -> Budget:
-        return _TokenBudget(self._seconds, self._most, request.url)
+        return _TokenBudget(self._seconds, self._max_bytes, request.url)
 
 
 def limit_client(client: Any, seconds: float) -> None:
-    """Bound each request of one of the SDK's clients to ``seconds``, and its answers to what its service may send."""
+    """Limit each request of an SDK client to ``seconds``, and its responses to the maximum size for its service."""
     session = client.base_client.session
-    most = OBJECT_BYTES if client.base_client.service in _LARGE else ANSWER_BYTES
-    for scheme in ("https://", "http://"):  # a session that the SDK makes anew is a copy, with the same adapters
-        session.mount(scheme, _SdkAdapter(seconds, most))
+    max_bytes = OBJECT_BYTES if client.base_client.service in _LARGE else RESPONSE_BYTES
+    for scheme in ("https://", "http://"):  # a session that the SDK replaces is copied with its adapters
+        session.mount(scheme, _SdkAdapter(seconds, max_bytes))
 
 
 def limit_signer(signer: Any, seconds: float, retry_strategy: Any) -> None:
-    """Bound each request with which one of the SDK's signers renews its token to ``seconds``, and use ``retry_strategy`` for them."""
+    """Limit each token renewal request of an SDK signer to ``seconds``, and use ``retry_strategy`` for these requests."""
     for part in _parts(signer):
         if isinstance(part, vendored.Session):
             for scheme in ("https://", "http://"):
-                part.mount(scheme, _TokenAdapter(seconds, ANSWER_BYTES))
+                part.mount(scheme, _TokenAdapter(seconds, RESPONSE_BYTES))
         elif getattr(part, "retry_strategy", None):
             part.retry_strategy = retry_strategy
 
 
 def _parts(signer: Any) -> list[Any]:
-    """The signer, and the objects of the SDK that it holds, and so on: sessions, clients, what reads certificates."""
+    """The signer and the SDK objects that it refers to, directly or indirectly: sessions, clients, certificate retrievers."""
     found: dict[int, Any] = {id(signer): signer}
-    waiting = [signer]
-    while waiting:
-        part = waiting.pop()
+    pending = [signer]
+    while pending:
+        part = pending.pop()
         if isinstance(part, vendored.Session):
             continue
         for value in getattr(part, "__dict__", {}).values():
-            for one in value if isinstance(value, list) else (value,):
-                if type(one).__module__.startswith("oci.") and id(one) not in found:
-                    found[id(one)] = one
-                    waiting.append(one)
+            for item in value if isinstance(value, list) else (value,):
+                if type(item).__module__.startswith("oci.") and id(item) not in found:
+                    found[id(item)] = item
+                    pending.append(item)
     return list(found.values())

@@ -1,4 +1,4 @@
-"""Work that may hang in what has no timeout of its own: it is done in a thread, which is left behind at the end of its time."""
+"""Run work that has no timeout of its own within a time limit, in a thread that is abandoned when the time is up."""
 
 import threading
 from collections.abc import Callable
@@ -9,20 +9,20 @@ Result = TypeVar("Result")
 
 
 class TimedOut(Exception):
-    """The time is over, and the work is not done."""
+    """The work did not finish in time."""
 
 
 def run_within(seconds: float, work: Callable[[], Result], name: str) -> Result:
-    """What ``work`` returns. Raises what it raises; TimedOut after ``seconds``. ``name`` is the thread's."""
+    """The result of ``work``, run in a thread called ``name``. Raises its exception, or TimedOut after ``seconds``."""
     future: Future[Result] = Future()
 
-    def step() -> None:
+    def run() -> None:
         try:
             future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - not passed over: raised again in the thread that waits
+        except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
             future.set_exception(error)
 
-    worker = threading.Thread(target=step, name=name, daemon=True)
+    worker = threading.Thread(target=run, name=name, daemon=True)
     worker.start()
     worker.join(seconds)
     if not future.done():

@@ -1,4 +1,4 @@
-"""Events to syslog messages: formats, headers, sizes, redaction."""
+"""Turns events into syslog messages: header, format, redaction, size limit."""
 
 from epimetheus.render.renderer import FORMATS, HEADERS, MIN_BYTES, Item, Rendered, Renderer
 

@@ -1,7 +1,7 @@
-"""The user's own names for fields (FIELD_MAP), as one format is given them, and what becomes of an event's fields then.
+"""The user's own field names (FIELD_MAP) for one format, applied to pairs (CEF, LEEF) or to a JSON tree.
 
-What a name is for is the same in every event: where one is given to another field, the default of that name is not sent, not even
-in an event that has nothing else for it.
+A name means the same in every event: if FIELD_MAP gives a name to another field, the default value of that name is not sent, even in
+an event without that other field.
 """
 
 import re
@@ -13,7 +13,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Device(NamedTuple):
-    """Who the header of CEF and LEEF says made the event; None: what it says by default."""
+    """The device in the header of CEF and LEEF; None means the default."""
 
     vendor: str | None = None
     product: str | None = None
@@ -21,11 +21,12 @@ class Device(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """For one format: ``renamed`` is name by default → name wanted; ``added`` is name → the path of its value in the event's JSON.
+    """FIELD_MAP for one format.
 
-    A path is as the API writes events (``data.additionalDetails.x``, list indices as numbers), or one of ``epimetheus.compartmentPath``,
-    ``epimetheus.actor``, ``epimetheus.tamperWatch``. ``omitted`` are names that are not sent; ``ordered`` come first, in this order;
-    ``labels`` are CEF key → label, for keys without a meaning of their own (cs1, cn1, flexString1 …).
+    ``renamed``: default name → new name. ``added``: name → path of its value in the API's form of the event
+    (``data.additionalDetails.x``, list indexes as numbers), or ``epimetheus.compartmentPath``, ``epimetheus.actor``,
+    ``epimetheus.tamperWatch``. ``omitted``: names that are not sent. ``ordered``: names that come first, in this order.
+    ``labels``: label per CEF key without a fixed meaning (cs1, cn1, flexString1 …).
     """
 
     renamed: Mapping[str, str] = NOTHING
@@ -39,14 +40,14 @@ class Fields(NamedTuple):
 NO_FIELDS = Fields()
 
 Pairs = list[tuple[str, str]]
-_Place = dict[str, object] | list[object]
+_Container = dict[str, object] | list[object]
 _INDEX = re.compile(r"\d{1,9}", re.ASCII)
 
 
-def flat(pairs: Pairs, fields: Fields, lookup: Callable[[str], str | None]) -> Pairs:
-    """Names and values as they are to be sent; ``omitted`` and ``renamed`` are names as in ``pairs``, ``ordered`` as they are sent.
+def apply_to_pairs(pairs: Pairs, fields: Fields, lookup: Callable[[str], str | None]) -> Pairs:
+    """Pairs under the user's names; ``omitted`` and ``renamed`` refer to the names in ``pairs``, ``ordered`` to the new names.
 
-    ``lookup`` gives the value at a path; what it does not find, or finds empty, is left out.
+    ``lookup`` returns the value at a path; a missing or empty value is not sent.
     """
     renamed, taken = fields.renamed, {*fields.renamed.values(), *fields.added}
     named = [
@@ -61,76 +62,76 @@ def flat(pairs: Pairs, fields: Fields, lookup: Callable[[str], str | None]) -> P
     return named
 
 
-def nested(tree: dict[str, object], fields: Fields, lookup: Callable[[str], object]) -> dict[str, object]:
-    """The same for a JSON tree, its names dotted paths; a changed copy, which shares with ``tree`` what is not changed.
+def apply_to_tree(tree: dict[str, object], fields: Fields, lookup: Callable[[str], object]) -> dict[str, object]:
+    """A copy of ``tree`` under the user's names, which are dotted paths; unchanged parts are shared with ``tree``.
 
-    What is renamed or added stands at the end of its object, which is made where there is none; null is not renamed, but left out.
-    An omitted item of a list becomes null, so that the others keep their place. ``ordered`` moves whole objects, too.
+    A renamed or added value is the last of its object, which is created if needed; null is dropped instead of renamed.
+    An omitted list item becomes null, so that the others keep their index. ``ordered`` moves whole objects, too.
     """
-    renames = [(wanted, look_up(tree, name)) for name, wanted in fields.renamed.items() if name not in fields.omitted]
+    renames = [(wanted, get_path(tree, name)) for name, wanted in fields.renamed.items() if name not in fields.omitted]
     changed = dict(tree)
     for name in (*fields.omitted, *fields.renamed, *fields.renamed.values(), *fields.added):
-        _take_out(changed, name)
+        _remove(changed, name)
     for name, value in (*renames, *[(name, lookup(path)) for name, path in fields.added.items()]):
         if value is not None:
-            *way, last = name.split(".")
-            _set(_opened(changed, way), last, value)
+            *parents, last = name.split(".")
+            _set(_copied_along(changed, parents), last, value)
     for name in reversed(fields.ordered):
-        _to_the_front(changed, name.split("."))
+        _move_to_front(changed, name.split("."))
     return changed
 
 
-def look_up(tree: object, path: str) -> object:
-    """What stands at a dotted path, list indices as numbers; None where it leads nowhere."""
+def get_path(tree: object, path: str) -> object:
+    """The value at a dotted path, list indexes as numbers; None if there is none."""
     for part in path.split("."):
         if isinstance(tree, dict):
             tree = tree.get(part)
-        elif isinstance(tree, list) and _is_in(tree, part):
+        elif isinstance(tree, list) and _has_index(tree, part):
             tree = tree[int(part)]
         else:
             return None
     return tree
 
 
-def _is_in(items: list[object], part: str) -> bool:
+def _has_index(items: list[object], part: str) -> bool:
     return _INDEX.fullmatch(part) is not None and int(part) < len(items)
 
 
-def _set(place: _Place, part: str, value: object) -> None:
-    if isinstance(place, dict):
-        place[part] = value
-    elif _is_in(place, part):
-        place[int(part)] = value
+def _set(container: _Container, part: str, value: object) -> None:
+    if isinstance(container, dict):
+        container[part] = value
+    elif _has_index(container, part):
+        container[int(part)] = value
 
 
-def _opened(place: _Place, way: Sequence[str]) -> _Place:
-    """What stands at the end of a way, all along it copied, so that it may be changed; what is no object there becomes one."""
-    for part in way:
-        there = look_up(place, part)
-        own: _Place = there.copy() if isinstance(there, dict | list) else {}
-        _set(place, part, own)
-        place = own
-    return place
+def _copied_along(container: _Container, path: Sequence[str]) -> _Container:
+    """The container at ``path``, with every container on the way copied so that it can be changed; any other value becomes an object."""
+    for part in path:
+        value = get_path(container, part)
+        copy: _Container = value.copy() if isinstance(value, dict | list) else {}
+        _set(container, part, copy)
+        container = copy
+    return container
 
 
-def _take_out(tree: dict[str, object], name: str) -> None:
-    way, dot, last = name.rpartition(".")
-    if not isinstance(look_up(tree, way) if dot else tree, dict | list):
+def _remove(tree: dict[str, object], name: str) -> None:
+    parents, dot, last = name.rpartition(".")
+    if not isinstance(get_path(tree, parents) if dot else tree, dict | list):
         return
-    place = _opened(tree, way.split(".") if dot else ())
-    if isinstance(place, dict):
-        place.pop(last, None)
+    container = _copied_along(tree, parents.split(".") if dot else ())
+    if isinstance(container, dict):
+        container.pop(last, None)
     else:
-        _set(place, last, None)
+        _set(container, last, None)
 
 
-def _to_the_front(place: _Place, way: Sequence[str]) -> None:
-    for part in way:
-        if not isinstance(place, dict) or part not in place:
+def _move_to_front(container: _Container, path: Sequence[str]) -> None:
+    for part in path:
+        if not isinstance(container, dict) or part not in container:
             return
-        rest = {part: place.pop(part), **place}
-        place.clear()
-        place.update(rest)
-        if not isinstance(place[part], dict):
+        moved = {part: container.pop(part), **container}
+        container.clear()
+        container.update(moved)
+        if not isinstance(container[part], dict):
             return
-        place = _opened(place, (part,))
+        container = _copied_along(container, (part,))

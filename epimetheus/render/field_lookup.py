@@ -1,45 +1,46 @@
-"""The value at a path of FIELD_MAP: out of an event's JSON without its secrets, or out of what was noted about the event."""
+"""Values for FIELD_MAP paths, from the redacted event or its enrichment."""
 
 from functools import cached_property
 from types import MappingProxyType
 
-from epimetheus.render.custom_fields import look_up
+from epimetheus.render.custom_fields import get_path
 from epimetheus.render.formats.base import ACTOR, COMPARTMENT_PATH, TAMPER_WATCH, EventContext
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.redactor import Redactor
 
-_NOTES = MappingProxyType({".".join(path): path for path in (COMPARTMENT_PATH, ACTOR, TAMPER_WATCH)})
-_IN_LOGGING = MappingProxyType({"type": "eventType", "id": "eventId", "time": "eventTime", "dataschema": "eventTypeVersion"})
+_ENRICHMENT_PATHS = MappingProxyType({".".join(path): path for path in (COMPARTMENT_PATH, ACTOR, TAMPER_WATCH)})
+_API_NAMES = MappingProxyType({"type": "eventType", "id": "eventId", "time": "eventTime", "dataschema": "eventTypeVersion"})
 
 
-class Lookup:
-    """The values of one event. Without ``event``, its JSON without secrets, that is read once, and only if it is asked for."""
+class FieldLookup:
+    """The values of one event. Without ``event``, its redacted JSON is parsed once, on the first lookup that needs it."""
 
-    def __init__(self, redactor: Redactor, subject: EventContext, event: dict[str, object] | None = None) -> None:
+    def __init__(self, redactor: Redactor, context: EventContext, event: dict[str, object] | None = None) -> None:
         self._redactor = redactor
-        self._subject = subject
+        self._context = context
         self._given = event
 
     def __call__(self, path: str) -> object:
-        """What stands there, or None."""
-        notes = self._subject.notes
-        if path in _NOTES:
-            return {COMPARTMENT_PATH: notes.compartment_path, ACTOR: notes.actor, TAMPER_WATCH: notes.watched or None}[_NOTES[path]]
-        return look_up(self._event, path)
+        """The value at ``path``, or None."""
+        enrichment = self._context.enrichment
+        if path in _ENRICHMENT_PATHS:
+            values = {COMPARTMENT_PATH: enrichment.compartment_path, ACTOR: enrichment.actor, TAMPER_WATCH: enrichment.watched or None}
+            return values[_ENRICHMENT_PATHS[path]]
+        return get_path(self._event, path)
 
     def text(self, path: str) -> str | None:
-        """The same as text: what is no string as JSON."""
+        """The value as text: anything but a string as JSON."""
         value = self(path)
         return value if value is None or isinstance(value, str) else tree.encode(value)
 
     @cached_property
     def _event(self) -> object:
-        event = self._given or self._redactor.json(bytes(self._subject.raw)).tree
-        return in_the_apis_form(event) if isinstance(event, dict) else None
+        event = self._given or self._redactor.json(bytes(self._context.raw)).tree
+        return to_api_form(event) if isinstance(event, dict) else None
 
 
-def in_the_apis_form(event: dict[str, object]) -> dict[str, object]:
-    """The event with the envelope's names as the API has them, where it is in Logging's form."""
+def to_api_form(event: dict[str, object]) -> dict[str, object]:
+    """The event with the Audit API's names at the top level, if it is in the OCI Logging form."""
     if "eventType" in event:
         return event
-    return {_IN_LOGGING.get(key, key): value for key, value in event.items()}
+    return {_API_NAMES.get(key, key): value for key, value in event.items()}

@@ -1,4 +1,4 @@
-"""An event becomes one syslog message: header and body, within a size, without secrets. Pure; `Renderer` is the door."""
+"""Turns one event into one syslog message: header and body, within the size limit, without secrets. No I/O."""
 
 import sys
 import time
@@ -11,41 +11,58 @@ import msgspec
 
 from epimetheus.errors import ConfigError
 from epimetheus.model import AuditEvent, Fetched
-from epimetheus.render.abridge import EVENT_SECONDS, MALFORMED_BYTES, TEXT_BYTES, Meter, TakesTooLong, abridged, beginning, is_costly
+from epimetheus.render.abridge import (
+    EVENT_SECONDS,
+    MALFORMED_BYTES,
+    TEXT_BYTES,
+    TimeBudget,
+    TimeBudgetExceeded,
+    abridge_event,
+    is_too_large,
+    redacted_excerpt,
+)
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
-from epimetheus.render.event_time import EventTime, moment, moment_at
-from epimetheus.render.formats.base import COMPARTMENT_PATH, NO_NOTES, Body, EventContext, Format, Limit, Notes
+from epimetheus.render.event_time import EventTime, parse_time, time_at
+from epimetheus.render.formats.base import COMPARTMENT_PATH, NO_ENRICHMENT, Body, Enrichment, EventContext, FormatFactory, SizeLimit
 from epimetheus.render.formats.cef import Cef
-from epimetheus.render.formats.json_fields import raw_body
+from epimetheus.render.formats.json_base import raw_body
 from epimetheus.render.formats.leef import Leef
 from epimetheus.render.formats.ocsf import Ocsf
-from epimetheus.render.formats.raw_json import JsonText
+from epimetheus.render.formats.raw_json import RawJson
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.text import REDACTED
 from epimetheus.render.severity import MEDIUM, Severity
-from epimetheus.render.size import joined_names
+from epimetheus.render.size import join_names
 from epimetheus.render.syslog import FACILITIES, Header, Msgid, Rfc3164, Rfc5424
 
 MIN_BYTES = 480
-"""The least a receiver must take (RFC 5424 6.1), and the least a message can be fitted into."""
+"""The message size that every receiver must accept (RFC 5424 6.1), and the smallest one that a message can be reduced to."""
 
-FORMATS: Mapping[str, Callable[..., Format]] = MappingProxyType({"cef": Cef, "json": JsonText, "leef": Leef, "ocsf": Ocsf})
+FORMATS: Mapping[str, FormatFactory] = MappingProxyType({
+    "cef": Cef,
+    "json": RawJson,
+    "leef": Leef,
+    "ocsf": Ocsf,
+})  # fmt: skip
+"""Values of FORMAT. A new format is one line here and one module in `formats`."""
 HEADERS: Mapping[str, Callable[..., Header]] = MappingProxyType({"rfc5424": Rfc5424, "rfc3164": Rfc3164})
+"""Values of SYSLOG_HEADER."""
 
 _CACHED_PATHS = 1024
 _REDACTED = REDACTED.encode()
 _MALFORMED_SEVERITY = MEDIUM
-_WATCHED_SEVERITY = 9  # at least
+_WATCHED_MIN_SEVERITY = 9
 
 
-Item = tuple[Fetched, int, Notes]
-"""An event, its number in the run, and what was noted about it."""
+Item = tuple[Fetched, int, Enrichment]
+"""An event, its sequence number in the run, and its enrichment."""
 
 
 class Rendered(msgspec.Struct, frozen=True, gc=False):
-    """``message``: one whole syslog message, valid UTF-8, without framing or line end.
+    """``message``: one complete syslog message in UTF-8, without framing or newline.
 
-    ``trimmed``: it was too large; ``redacted``: something is hidden in it; ``abridged``: the event cost too much to be rendered whole.
+    ``trimmed``: fields were removed or shortened to fit the size limit. ``redacted``: the message contains a masked value.
+    ``abridged``: the event was too large or took too long to render in full.
     """
 
     message: bytes
@@ -55,18 +72,19 @@ class Rendered(msgspec.Struct, frozen=True, gc=False):
 
 
 class Renderer:
-    """Configured once a run, called per event; ``redact`` are paths as in `redact.Redactor`.
+    """Configured once per run, called for each event.
 
-    ``max_bytes`` counts the header (0: no limit). To keep room for the event, host name and list of trimmed names take at most
-    an eighth of it each. ``started`` is the run's start, in seconds since the epoch: the time of a message whose event tells none.
-    ``monotonic`` gives seconds, to see how long an event takes (see `abridge`). Raises ConfigError for a format, header, facility or size
-    there is not.
+    ``max_bytes`` includes the header; 0 means no limit. To leave room for the event, the host name and the list of trimmed names use at
+    most an eighth of it each. ``started`` (seconds since the epoch) is the time of an event without one. ``redact``: see
+    `redact.redactor.Redactor`. ``monotonic`` (seconds) limits the time that one event may take, see `abridge`.
+
+    Raises ConfigError if the format, header, facility or size is invalid.
     """
 
-    def __init__(  # noqa: PLR0913 - one for each setting, and all by name
+    def __init__(  # noqa: PLR0913 - one keyword argument per setting
         self,
         *,
-        format: Literal["cef", "json", "leef", "ocsf"],
+        format: str,
         header: Literal["rfc5424", "rfc3164"],
         facility: str,
         app_name: str,
@@ -80,108 +98,118 @@ class Renderer:
         replay: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        _check(format, header, facility, max_bytes)
+        _validate(format, header, facility, max_bytes)
         self._max_bytes = max_bytes or sys.maxsize
-        self._names = min(self._max_bytes // 8, 1000)
+        self._names_bytes = min(self._max_bytes // 8, 1000)
         number = FACILITIES.index(facility)
         self._header = HEADERS[header](number, app_name, hostname, run_id, started, min(self._max_bytes // 8, 255), replay)
-        self._started = moment_at(started)
-        self._meter = Meter(monotonic)
-        self._redactor = Redactor(redact, self._meter.check)
-        self._format = FORMATS[format](self._redactor, note=not self._header.says_trimmed, fields=fields)
+        self._started = time_at(started)
+        self._budget = TimeBudget(monotonic)
+        self._redactor = Redactor(redact, self._budget.check)
+        self._format = FORMATS[format](self._redactor, list_trimmed=not self._header.lists_trimmed, fields=fields)
         self._severity = Severity(patterns=severities)
-        self._path = lru_cache(_CACHED_PATHS)(partial(self._redactor.noted, path=COMPARTMENT_PATH))
+        self._redacted_path = lru_cache(_CACHED_PATHS)(partial(self._redactor.text_at, path=COMPARTMENT_PATH))
 
-    def __call__(self, fetched: Fetched, sequence: int, notes: Notes = NO_NOTES) -> Rendered:
-        """The message of an event, the ``sequence``-th of its run; what could not be understood goes as the text it came as."""
-        return self.many([(fetched, sequence, notes)])[0]
+    def __call__(self, fetched: Fetched, sequence: int, enrichment: Enrichment = NO_ENRICHMENT) -> Rendered:
+        """The message of one event with its sequence number in the run. A malformed event is sent as the text that was received."""
+        return self.render_many([(fetched, sequence, enrichment)])[0]
 
-    def many(self, items: Sequence[Item]) -> list[Rendered]:
-        """The same of many events: whether anything in them has to be hidden is seen by one look at all of them."""
-        drafts = [self._draft(*item, "audit") for item in items]
-        rendered = [draft for draft, _ in drafts]
-        for place in self._format.doubtful([still_open for _, still_open in drafts]):
-            rendered[place], _ = self._draft(*items[place], "audit", quick=False)
+    def render_many(self, items: Sequence[Item]) -> list[Rendered]:
+        """The messages of many events. Faster than one call per event: one prescan covers all of them."""
+        attempts = [self._render(*item, "audit") for item in items]
+        rendered = [message for message, _ in attempts]
+        for index in self._format.needs_full_scan([unscanned for _, unscanned in attempts]):
+            rendered[index], _ = self._render(*items[index], "audit", fast=False)
         return rendered
 
-    def notice(self, fetched: Fetched, sequence: int) -> Rendered:
-        """The same for a message of our own, told in the form of an event; its MSGID is ``notice``."""
-        return self._draft(fetched, sequence, NO_NOTES, "notice", quick=False)[0]
+    def render_notice(self, fetched: Fetched, sequence: int) -> Rendered:
+        """The message of a notice of our own, in the form of an event, with the MSGID ``notice``."""
+        return self._render(fetched, sequence, NO_ENRICHMENT, "notice", fast=False)[0]
 
-    def _draft(self, fetched: Fetched, sequence: int, notes: Notes, msgid: Msgid, *, quick: bool = True) -> tuple[Rendered, bytes]:
-        """The message, and what is open of it (see `Draft`)."""
-        event, notes = fetched.event, self._without_secrets(notes)
+    def _render(
+        self, fetched: Fetched, sequence: int, enrichment: Enrichment, msgid: Msgid, *, fast: bool = True
+    ) -> tuple[Rendered, bytes]:
+        """The message, and its text that still needs the prescan (see `FastBody`)."""
+        event, enrichment = fetched.event, self._redact_enrichment(enrichment)
         if event is None:
-            return self._malformed(bytes(fetched.raw), sequence, notes), b""
-        if is_costly(fetched.raw, event):
-            return self._abridged(fetched.raw, event, sequence, notes, msgid), b""
-        self._meter.start(EVENT_SECONDS)
+            return self._malformed(bytes(fetched.raw), sequence, enrichment), b""
+        if is_too_large(fetched.raw, event):
+            return self._abridged(fetched.raw, event, sequence, enrichment, msgid), b""
+        self._budget.start(EVENT_SECONDS)
         try:
-            subject = self._subject(fetched.raw, event, notes)
-            draft = self._format.at_once(subject) if quick else None
-            if draft is not None:
-                message = self._header(subject.severity, subject.moment, msgid, sequence) + draft.text
+            context = self._context(fetched.raw, event, enrichment)
+            body = self._format.render_fast(context) if fast else None
+            if body is not None:
+                message = self._header(context.severity, context.time, msgid, sequence) + body.text
                 if len(message) <= self._max_bytes:
-                    return Rendered(message, trimmed=False, redacted=draft.redacted), draft.open
-            return self._fitted(partial(self._format, subject), subject.severity, subject.moment, msgid, sequence), b""
-        except TakesTooLong:
-            self._meter.stop()
-            return self._abridged(fetched.raw, event, sequence, notes, msgid), b""
+                    return Rendered(message, trimmed=False, redacted=body.redacted), body.unscanned
+            return self._within_limit(partial(self._format.render, context), context.severity, context.time, msgid, sequence), b""
+        except TimeBudgetExceeded:
+            self._budget.stop()
+            return self._abridged(fetched.raw, event, sequence, enrichment, msgid), b""
         finally:
-            self._meter.stop()
+            self._budget.stop()
 
-    def _subject(self, raw: bytes | msgspec.Raw, event: AuditEvent, notes: Notes) -> EventContext:
+    def _context(self, raw: bytes | msgspec.Raw, event: AuditEvent, enrichment: Enrichment) -> EventContext:
         event = self._redactor.event(event)
-        return EventContext(raw, event, moment(event.event_time), _at_least(self._severity(event), notes), notes, self._started.millis)
+        severity = _with_watched_minimum(self._severity(event), enrichment)
+        return EventContext(raw, event, parse_time(event.event_time), severity, enrichment, self._started.millis)
 
-    def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, notes: Notes, msgid: Msgid) -> Rendered:
-        """The message of what is left of an event that costs too much."""
-        short, event = abridged(bytes(raw), event, self._redactor)
-        subject = msgspec.structs.replace(self._subject(short, event, notes), ours=True)
-        rendered = self._fitted(partial(self._format, subject), subject.severity, subject.moment, msgid, sequence, lost=("event",))
+    def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, enrichment: Enrichment, msgid: Msgid) -> Rendered:
+        short, event = abridge_event(bytes(raw), event, self._redactor)
+        context = msgspec.structs.replace(self._context(short, event, enrichment), is_abridged=True)
+        render = partial(self._format.render, context)
+        rendered = self._within_limit(render, context.severity, context.time, msgid, sequence, lost=("event",))
         return msgspec.structs.replace(rendered, abridged=True)
 
-    def _without_secrets(self, notes: Notes) -> Notes:
-        path = notes.compartment_path
-        if not path or (shown := self._path(path)) == path:
-            return notes
-        return msgspec.structs.replace(notes, compartment_path=shown)
+    def _redact_enrichment(self, enrichment: Enrichment) -> Enrichment:
+        path = enrichment.compartment_path
+        if not path or (redacted := self._redacted_path(path)) == path:
+            return enrichment
+        return msgspec.structs.replace(enrichment, compartment_path=redacted)
 
-    def _malformed(self, raw: bytes, sequence: int, notes: Notes) -> Rendered:
-        most = MALFORMED_BYTES
+    def _malformed(self, raw: bytes, sequence: int, enrichment: Enrichment) -> Rendered:
+        max_bytes = MALFORMED_BYTES
         try:
-            self._meter.start(EVENT_SECONDS)
-            text = beginning(raw, most, self._redactor)
-        except TakesTooLong:
-            self._meter.stop()
-            most = TEXT_BYTES
-            text = beginning(raw, most, self._redactor)
+            self._budget.start(EVENT_SECONDS)
+            text = redacted_excerpt(raw, max_bytes, self._redactor)
+        except TimeBudgetExceeded:
+            self._budget.stop()
+            max_bytes = TEXT_BYTES
+            text = redacted_excerpt(raw, max_bytes, self._redactor)
         finally:
-            self._meter.stop()
-        lost = ("raw",) if len(raw) > most else ()
-        rendered = self._fitted(partial(raw_body, text), _at_least(_MALFORMED_SEVERITY, notes), None, "malformed", sequence, lost=lost)
+            self._budget.stop()
+        lost = ("raw",) if len(raw) > max_bytes else ()
+        severity = _with_watched_minimum(_MALFORMED_SEVERITY, enrichment)
+        rendered = self._within_limit(partial(raw_body, text), severity, None, "malformed", sequence, lost=lost)
         return msgspec.structs.replace(rendered, abridged=bool(lost))
 
-    def _fitted(
-        self, body: Callable[[Limit], Body], severity: int, when: EventTime | None, msgid: Msgid, sequence: int, lost: Sequence[str] = ()
+    def _within_limit(
+        self,
+        render: Callable[[SizeLimit], Body],
+        severity: int,
+        time: EventTime | None,
+        msgid: Msgid,
+        sequence: int,
+        lost: Sequence[str] = (),
     ) -> Rendered:
-        """Header and body together: the body fits what the header leaves it, and the header names what either lost."""
-        head = self._header(severity, when, msgid, sequence)
-        names = len(f' trimmed="{",".join(lost)},"') if lost and self._header.says_trimmed else 0
-        fitting = body(Limit(self._max_bytes - len(head) - names, self._names, self._header.says_trimmed))
-        trimmed = (*lost, *fitting.trimmed)
+        """Header and body: the body uses the room that the header leaves, and the header lists what was trimmed."""
+        header = self._header(severity, time, msgid, sequence)
+        reserved = len(f' trimmed="{",".join(lost)},"') if lost and self._header.lists_trimmed else 0
+        body = render(SizeLimit(self._max_bytes - len(header) - reserved, self._names_bytes, self._header.lists_trimmed))
+        trimmed = (*lost, *body.trimmed)
         if trimmed:
-            head = self._header(severity, when, msgid, sequence, joined_names(trimmed, self._names))
-        return Rendered(head + fitting.text, bool(trimmed), _REDACTED in fitting.text)
+            header = self._header(severity, time, msgid, sequence, join_names(trimmed, self._names_bytes))
+        return Rendered(header + body.text, bool(trimmed), _REDACTED in body.text)
 
 
-def _at_least(severity: int, notes: Notes) -> int:
-    return max(severity, _WATCHED_SEVERITY) if notes.watched else severity
+def _with_watched_minimum(severity: int, enrichment: Enrichment) -> int:
+    return max(severity, _WATCHED_MIN_SEVERITY) if enrichment.watched else severity
 
 
-def _check(format: str, header: str, facility: str, max_bytes: int) -> None:
+def _validate(format: str, header: str, facility: str, max_bytes: int) -> None:
     problems = [
-        f"{key}={value!r} is none of {', '.join(allowed)}"
+        f"{key}={value!r} is invalid: use one of {', '.join(allowed)}"
         for key, value, allowed in (
             ("FORMAT", format, FORMATS),
             ("SYSLOG_HEADER", header, HEADERS),
@@ -190,6 +218,6 @@ def _check(format: str, header: str, facility: str, max_bytes: int) -> None:
         if value not in allowed
     ]
     if max_bytes != 0 and max_bytes < MIN_BYTES:
-        problems.append(f"SYSLOG_MAX_BYTES={max_bytes} is neither 0 nor at least {MIN_BYTES}")
+        problems.append(f"SYSLOG_MAX_BYTES={max_bytes} is invalid: use 0 (no limit) or an integer of at least {MIN_BYTES}")
     if problems:
         raise ConfigError(problems)

@@ -1,20 +1,22 @@
-"""How grave an event is, 0 to 10 as CEF counts: as the user says, else by the verb its name begins with and by how the call went."""
+"""The severity of an event, 0 to 10 on CEF's scale: by the user's patterns, else by the verb of the event name and the outcome."""
 
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
-from epimetheus.event_patterns import compiled, matches
+from epimetheus.event_patterns import compile_patterns, matches
 from epimetheus.model import AuditEvent
-from epimetheus.render.meaning import failed, names_sign_on, status
+from epimetheus.render.derived_fields import http_status, is_failure, is_sign_on_name
 
 HIGH, MEDIUM, LOW, OTHER = 8, 5, 2, 3
-REFUSED = frozenset((401, 403, 404))
-RAISE = 3  # what a refused call adds
-OWN_TYPES = "epimetheus."  # how the event types of messages of our own begin
-SIGN_ON_FAILED = 7  # a failed sign-on has at least this
-_CACHED = 4096  # OCI has some thousand event names; the cache must not grow with what an event calls itself
+DENIED_STATUSES = frozenset((401, 403, 404))
+DENIED_INCREMENT = 3
+NOTICE_PREFIX = "epimetheus."
+"""Start of the event type of our own notices."""
+SIGN_ON_FAILED = 7
+"""Minimum severity of a failed sign-on."""
+_CACHED = 4096  # OCI has a few thousand event names; event names come from outside, so the cache must be bounded
 
 VERBS: Mapping[int, Sequence[str]] = MappingProxyType({
     HIGH: (
@@ -32,43 +34,42 @@ VERBS: Mapping[int, Sequence[str]] = MappingProxyType({
 
 
 class Severity:
-    """Configured once a run. ``patterns`` (see `patterns`) with their severity, 0 to 10: the first that matches says it, whatever happened.
+    """Configured once per run. ``patterns``: event patterns with a severity; the first match decides, whatever the outcome.
 
-    ``verbs`` are the severity → how such event names begin, first match wins. A beginning ends where a word does: ``Get`` is in
-    GetInstance, not in Getaway nor in DetachTarget; ``*`` stands for anything. Messages of our own are no events: they have 3.
+    ``verbs``: severity → prefixes of event names (see `verb_pattern`); the first match decides. Notices always have severity 3.
     """
 
     def __init__(self, verbs: Mapping[int, Sequence[str]] = VERBS, patterns: Sequence[tuple[str, int]] = ()) -> None:
-        self._patterns = [(compiled([pattern]), severity) for pattern, severity in patterns]
-        self._verbs = [(beginning(patterns), severity) for severity, patterns in verbs.items()]
-        self._known = lru_cache(_CACHED)(self._told)
+        self._patterns = [(compile_patterns([pattern]), severity) for pattern, severity in patterns]
+        self._verbs = [(verb_pattern(prefixes), severity) for severity, prefixes in verbs.items()]
+        self._cached = lru_cache(_CACHED)(self._by_name_and_status)
 
     def __call__(self, event: AuditEvent) -> int:
-        """0 to 10; where no pattern says it, a call refused with 401, 403 or 404 is raised by 3, a failed sign-on to 7 at least."""
+        """0 to 10. Unless a pattern matches, status 401, 403 or 404 adds 3, and a failed sign-on is at least 7."""
         data = event.data
-        severity, signs_on = self._known(event.event_type, data.event_name, data.response.status if data.response else None)
-        return max(severity, SIGN_ON_FAILED) if signs_on and failed(event) else severity
+        severity, signs_on = self._cached(event.event_type, data.event_name, data.response.status if data.response else None)
+        return max(severity, SIGN_ON_FAILED) if signs_on and is_failure(event) else severity
 
-    def _told(self, event_type: str, event_name: str | None, told: str | int | None) -> tuple[int, bool]:
-        """The severity, and whether it is more where a sign-on failed."""
-        severity, final, signs_on = self._told_by_name(event_type, event_name)
+    def _by_name_and_status(self, event_type: str, event_name: str | None, status: str | int | None) -> tuple[int, bool]:
+        """The severity, and whether a failed outcome raises it."""
+        severity, final, signs_on = self._by_name(event_type, event_name)
         if final:
             return severity, False
-        return min(severity + RAISE, 10) if status(told) in REFUSED else severity, signs_on
+        return min(severity + DENIED_INCREMENT, 10) if http_status(status) in DENIED_STATUSES else severity, signs_on
 
-    def _told_by_name(self, event_type: str, event_name: str | None) -> tuple[int, bool, bool]:
-        """The severity, whether that is final, and whether somebody tried to sign on."""
+    def _by_name(self, event_type: str, event_name: str | None) -> tuple[int, bool, bool]:
+        """The severity, whether it is final, and whether the event is a sign-on."""
         for pattern, severity in self._patterns:
             if matches(pattern, event_type, event_name):
                 return severity, True, False
-        if event_type.startswith(OWN_TYPES):
+        if event_type.startswith(NOTICE_PREFIX):
             return OTHER, True, False
         name = event_name or event_type.rpartition(".")[2]
         severity = next((severity for verbs, severity in self._verbs if verbs.match(name)), OTHER)
-        return severity, False, names_sign_on(event_type, event_name)
+        return severity, False, is_sign_on_name(event_type, event_name)
 
 
-def beginning(patterns: Sequence[str]) -> re.Pattern[str]:
-    """What matches where an event's name begins with one of these, as `Severity` has it."""
-    alternatives = "|".join(re.escape(pattern).replace(r"\*", ".*") for pattern in patterns)
-    return re.compile(rf"(?i:{alternatives})(?![a-z])" if patterns else "(?!)")
+def verb_pattern(prefixes: Sequence[str]) -> re.Pattern[str]:
+    """A pattern for event names that start with one of these words, ``*`` for any text: ``Get`` matches GetInstance, not Getaway."""
+    alternatives = "|".join(re.escape(prefix).replace(r"\*", ".*") for prefix in prefixes)
+    return re.compile(rf"(?i:{alternatives})(?![a-z])" if prefixes else "(?!)")

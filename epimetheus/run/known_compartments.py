@@ -1,4 +1,4 @@
-"""What is remembered of the compartments of a tenancy from listing to listing: pure decisions over the state. Times are in minutes."""
+"""Updates the known compartments after a listing: pure functions over the state. Times are in minutes."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -9,31 +9,31 @@ from epimetheus.source.compartments import Listing
 from epimetheus.state.model import BehindCompartment, KnownCompartment, State
 
 RETENTION_MINUTES = 365 * 24 * 60  # Audit keeps events for a year
-NEW = "new: its events since it appeared are being read"
-RESUMED = "read again after a pause, from where reading stopped"
+NEW = "new: reading its events since it was created"
+RESUMED = "polled again: reading resumes where it stopped"
 _MOST_NAMED = 5
 
 
 class Changes(NamedTuple):
-    """What a listing or a setting changed: compartments ``deselected`` by a setting, and those whose events are ``expired`` in part."""
+    """Compartments ``deselected`` by a setting, and those that return after some of their events have ``expired``."""
 
     deselected: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
 
     def warnings(self, now: int) -> list[str]:
-        """One sentence for each kind of change that skips events."""
-        found = []
+        """A warning for each kind of change that skips events."""
+        warnings = []
         if self.deselected:
-            found.append(
-                f"{len(self.deselected)} compartments are no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS, and their events are"
+            warnings.append(
+                f"{len(self.deselected)} compartments are no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Their events are"
                 f" not forwarded: {_named(self.deselected)}. If they are selected again, reading resumes where it stopped."
             )
         if self.expired:
-            found.append(
-                f"{len(self.expired)} compartments return after more than a year; their events before"
+            warnings.append(
+                f"{len(self.expired)} compartments are polled again after more than a year. Their events before"
                 f" {minute_text(now - RETENTION_MINUTES)} are no longer available: {_named(self.expired)}."
             )
-        return found
+        return warnings
 
 
 def _named(ocids: Collection[str]) -> str:
@@ -41,59 +41,60 @@ def _named(ocids: Collection[str]) -> str:
     return ", ".join(sorted(ocids)[:_MOST_NAMED]) + more
 
 
-def remembered(state: State) -> dict[str, Compartment]:
-    """Every compartment of the state by OCID, also those that are gone but still read to their end."""
+def known_compartments(state: State) -> dict[str, Compartment]:
+    """Every compartment of the state by OCID, including vanished ones."""
     return {ocid: Compartment(ocid, known.name, known.parent, deleted=known.deleted) for ocid, known in state.known.items()}
 
 
-def last_known(state: State) -> Listing:
-    """The listing that serves while Identity cannot be read; compartments it does not name stay as they were."""
-    there = {ocid: one for ocid, one in remembered(state).items() if state.known[ocid].vanished is None or one.deleted}
-    return Listing(there, refused=tuple(there))
+def last_listing(state: State) -> Listing:
+    """The listing to use while Identity cannot be read. Compartments that it does not include stay unchanged."""
+    listed = {ocid: one for ocid, one in known_compartments(state).items() if state.known[ocid].vanished is None or one.deleted}
+    return Listing(listed, refused=tuple(listed))
 
 
-def still_serves(state: State, needed: Collection[str], *, now: int, minutes: int) -> bool:
-    """Whether the last complete listing serves again: it is younger than ``minutes``, and names all ``needed`` OCIDs.
+def listing_is_current(state: State, needed: Collection[str], *, now: int, minutes: int) -> bool:
+    """Whether the last complete listing can be used again: it is younger than ``minutes`` and includes all ``needed`` OCIDs.
 
-    Not after a run that left anything unread: a compartment that could not be read may be gone, and only a listing shows that.
+    Not after a run that did not catch up: a compartment that could not be read may be deleted, which only a listing shows.
     """
     young = 0 <= now - state.listed < minutes
-    complete = not state.partly_listed and last_known(state).compartments.keys() >= set(needed)
+    complete = not state.partly_listed and last_listing(state).compartments.keys() >= set(needed)
     return young and complete and state.last.get("caught_up") is True
 
 
 def update_compartments(
     state: State, listing: Listing, selected: Collection[str], *, now: int, lookback: int, overlap: int
 ) -> tuple[State, Changes]:
-    """The state after a listing, and what changed: which compartments are known, new (and from when), gone, or no longer selected.
+    """The state after a listing, and what changed.
 
-    A compartment that vanished, or is listed as deleted, is read until everything up to then and the overlap has been read. A new one
-    is read from its creation on; one that existed before reading began, at most ``lookback`` before the last complete listing.
-    One that was read before, and stopped being so because it vanished or was not selected, is read on from there, at most a year back.
+    A compartment that vanished or is listed as deleted is read through that minute plus the overlap. A new compartment is read from its
+    creation, or, if it existed before reading began, from at most ``lookback`` before the last complete listing. A compartment that is
+    polled again resumes where reading stopped, at most a year back.
     """
     horizon, oldest = min(now, state.listed or now) - lookback, now - RETENTION_MINUTES
     known = {ocid: _known(ocid, state, listing, selected, now) for ocid in {**listing.compartments, **state.known}}
-    known = {ocid: _settled(k, *_read_to(state, ocid), overlap) for ocid, k in known.items()}
-    known = {ocid: k for ocid, k in known.items() if ocid in listing.compartments or _is_worth_keeping(k, oldest)}
+    known = {ocid: _stop_if_finished(k, *_read_to(state, ocid), overlap) for ocid, k in known.items()}
+    known = {ocid: k for ocid, k in known.items() if ocid in listing.compartments or _is_kept(k, oldest)}
     behind = {ocid: b for ocid, b in state.behind.items() if ocid in known and known[ocid].polled}
     expired = []
-    for ocid, one in known.items() if state.known else ():  # with none known, all begin at the cursor
+    for ocid, one in known.items() if state.known else ():  # in a first listing all compartments begin at the cursor
         before = state.known.get(ocid)
         if one.polled and not (before and before.polled):
             since = _first_minute(listing.compartments.get(ocid), before, horizon, max(oldest, state.began))
             since = max(since, oldest)
             if since < state.through:
-                read_before = before is not None and before.read is not None
+                read_before = before is not None and before.read_until is not None
                 behind[ocid] = BehindCompartment(since, RESUMED if read_before else NEW, floor=before.floor if before else 0)
-            if before and before.read is not None and before.read < oldest:
+            if before and before.read_until is not None and before.read_until < oldest:
                 expired.append(ocid)
-    deselected = [ocid for ocid, k in known.items() if not k.polled and _was_asked(state, ocid) and ocid not in selected and k.vanished is None]
+    stopped = {ocid: k for ocid, k in known.items() if not k.polled and _was_polled(state, ocid)}
+    deselected = [ocid for ocid, k in stopped.items() if ocid not in selected and k.vanished is None]
     state = replace(state, known=known, behind=behind, **_listed(state, listing, now))
     return state, Changes(tuple(deselected), tuple(expired))
 
 
 def _listed(state: State, listing: Listing, now: int) -> dict[str, Any]:
-    """When the compartments were listed completely; where they never were, since when that is so."""
+    """The minute of the last complete listing; if there was none, of the first partial one."""
     if not listing.tree:
         return {}
     if listing.refused:
@@ -101,55 +102,56 @@ def _listed(state: State, listing: Listing, now: int) -> dict[str, Any]:
     return {"listed": now, "partly_listed": False}
 
 
-def _was_asked(state: State, ocid: str) -> bool:
+def _was_polled(state: State, ocid: str) -> bool:
     before = state.known.get(ocid)
     return before is not None and before.polled
 
 
-def _is_worth_keeping(known: KnownCompartment, oldest: int) -> bool:
-    """A compartment that is no longer listed is remembered while it is read, and for a year after, to read on if it returns."""
-    return known.vanished is None or known.polled or (known.read is not None and known.read >= oldest)
+def _is_kept(known: KnownCompartment, oldest: int) -> bool:
+    """A compartment that is no longer listed is kept while it is read, and a year longer in case it is listed again."""
+    return known.vanished is None or known.polled or (known.read_until is not None and known.read_until >= oldest)
 
 
 def _first_minute(listed: Compartment | None, before: KnownCompartment | None, horizon: int, began: int) -> int:
-    """Where to begin with a compartment that is read from now on; ``began``: since then, whatever was created is to be read."""
-    if before is not None and before.read is not None:
-        return before.read
+    """The first minute to read of a compartment that is polled from now on. ``began``: when reading of the region began."""
+    if before is not None and before.read_until is not None:
+        return before.read_until
     created = listed.created if listed else 0
     return created if before is None and created >= began > 0 else max(created, horizon)
 
 
 def _known(ocid: str, state: State, listing: Listing, selected: Collection[str], now: int) -> KnownCompartment:
     listed, before = listing.compartments.get(ocid), state.known.get(ocid)
-    was_asked = before is not None and before.polled
+    was_polled = before is not None and before.polled
     if listed is not None:
-        gone = (before.vanished if before and before.deleted else now) if listed.deleted else None
-        read, floor, given_up = (before.read, before.floor, before.given_up and listed.deleted) if before else (None, 0, False)
-        current, asked = KnownCompartment(listed.name, listed.parent, False, listed.deleted, gone, read, floor, given_up), ocid in selected
+        vanished = (before.vanished if before and before.deleted else now) if listed.deleted else None
+        read, floor, given_up = (before.read_until, before.floor, before.given_up and listed.deleted) if before else (None, 0, False)
+        current = KnownCompartment(listed.name, listed.parent, False, listed.deleted, vanished, read, floor, given_up)
+        polled = ocid in selected
     elif before is not None:
-        whole = listing.tree and not listing.refused
-        current = replace(before, vanished=before.vanished or (now if whole else None))
-        asked = (before.polled or before.read is not None) and ocid in selected
+        complete = listing.tree and not listing.refused
+        current = replace(before, vanished=before.vanished or (now if complete else None))
+        polled = (before.polled or before.read_until is not None) and ocid in selected
     else:
         raise ValueError(f"{ocid} is neither listed nor known")
-    if asked:
-        return replace(current, polled=True, read=None, floor=0)
-    if was_asked:
+    if polled:
+        return replace(current, polled=True, read_until=None, floor=0)
+    if was_polled:
         behind = state.behind.get(ocid)
-        return replace(current, polled=False, read=state.mark(ocid), floor=behind.floor if behind else state.floor)
+        return replace(current, polled=False, read_until=state.read_until(ocid), floor=behind.floor if behind else state.floor)
     return replace(current, polled=False)
 
 
 def _read_to(state: State, ocid: str) -> tuple[int, int]:
-    """The minute up to which a compartment was read, 0 where it never was; and its floor."""
+    """The minute through which a compartment was read (0: never), and its floor."""
     before = state.known.get(ocid)
     if before is None:
         return 0, 0
-    return (state.mark(ocid), state.floor) if before.polled else (before.read or 0, before.floor)
+    return (state.read_until(ocid), state.floor) if before.polled else (before.read_until or 0, before.floor)
 
 
-def _settled(known: KnownCompartment, mark: int, floor: int, overlap: int) -> KnownCompartment:
-    """No longer read once it has been read past its end and the overlap, or was given up."""
+def _stop_if_finished(known: KnownCompartment, mark: int, floor: int, overlap: int) -> KnownCompartment:
+    """Stop polling a vanished compartment that is read through its end plus the overlap, or was given up."""
     if not known.polled or known.vanished is None or (mark < known.vanished + overlap and not known.given_up):
         return known
-    return replace(known, polled=False, read=mark, floor=floor)
+    return replace(known, polled=False, read_until=mark, floor=floor)

@@ -1,7 +1,8 @@
-"""Messages of our own to the receiver: what was held back, what our polling made, what a run sent. Each in the form of an audit event.
+"""The notices step: messages from Epimetheus to the receiver about rate-limited events, its own polling, and its runs.
 
-So every format says them as it says events: ``eventType`` is ``epimetheus.HeldBack``, ``epimetheus.OwnPolling``, ``epimetheus.Run`` or
-``epimetheus.Probe``, the sentence is ``data.message``, and the figures stand in ``data.additionalDetails``.
+A notice has the form of an audit event, so every format can render it: ``eventType`` is ``epimetheus.HeldBack``,
+``epimetheus.OwnPolling``, ``epimetheus.Run`` or ``epimetheus.Probe``, ``data.message`` is a sentence, and ``data.additionalDetails``
+contains the figures.
 """
 
 from collections import Counter
@@ -11,16 +12,18 @@ from typing import NamedTuple
 import msgspec
 
 from epimetheus.model import Fetched, HourlyCount, minute_text, time_text
+from epimetheus.run.context import RunContext
 from epimetheus.run.tally import Tally
-from epimetheus.select.own_polling import parts
+from epimetheus.select.own_polling import split_kind
 from epimetheus.select.rate_limits import OWN
 from epimetheus.source.decode import decode_event
 
-Held = Mapping[tuple[str, int], HourlyCount]
+Counts = Mapping[tuple[str, int], HourlyCount]
+"""(Event type, or kind of own polling; start of the hour in minutes) → its counts."""
 
 
 class Author(NamedTuple):
-    """Whose notices these are: the run, its region, the tenancy's OCID, and the time they are written, in seconds since the epoch."""
+    """The source of a notice. ``now``: seconds since the epoch."""
 
     run: str
     region: str
@@ -28,32 +31,47 @@ class Author(NamedTuple):
     now: float
 
 
-def held_back(author: Author, held: Held) -> list[Fetched]:
-    """One for each event type and hour that is over, of what `rate_limiting` held back."""
-    return [_held_back(author, kind, hour, quota) for (kind, hour), quota in held.items() if not kind.startswith(OWN)]
+def send_notices(ctx: RunContext) -> None:
+    """Send the notices of this run, after every event is confirmed. Raises ReceiverError, DeliveryUncertain, AccountingError."""
+    rate_limits, forwarder = ctx.pipeline.rate_limits, ctx.pipeline.forwarder
+    author = Author(ctx.run_id, ctx.options.region, ctx.options.tenancy, ctx.time.now())
+    counts = rate_limits.unreported(ctx.state.through - ctx.options.overlap_minutes, immediate=OWN)
+    messages = [*held_back(author, counts), *own_polling(author, counts)]
+    if ctx.options.run_message:
+        messages.append(run_ended(author, ctx.progress.since, ctx.state.through, len(ctx.state.behind), ctx.tally))
+    for message in messages:
+        forwarder.send_notice(message)
+    if messages:
+        forwarder.finish()
+    rate_limits.mark_reported(counts)
 
 
-def own_polling(author: Author, held: Held) -> list[Fetched]:
-    """One for all calls of our own, if there were any."""
-    own = {key: quota for key, quota in held.items() if key[0].startswith(OWN)}
+def held_back(author: Author, counts: Counts) -> list[Fetched]:
+    """One notice for each event type and hour of rate-limited events."""
+    return [_held_back(author, kind, hour, count) for (kind, hour), count in counts.items() if not kind.startswith(OWN)]
+
+
+def own_polling(author: Author, counts: Counts) -> list[Fetched]:
+    """One notice about all requests from Epimetheus itself, if there are any."""
+    own = {key: count for key, count in counts.items() if key[0].startswith(OWN)}
     if not own:
         return []
     calls: Counter[str] = Counter()
     addresses: Counter[str] = Counter()
-    for (kind, _), quota in own.items():
-        name, address = parts(kind)
-        calls[name] += quota.held - quota.told
-        addresses[address] += quota.held - quota.told
-    span, places = _span(own), {address: count for address, count in sorted(addresses.items()) if address}
+    for (kind, _), count in own.items():
+        name, address = split_kind(kind)
+        calls[name] += count.suppressed - count.reported
+        addresses[address] += count.suppressed - count.reported
+    span, named = _span(own), {address: count for address, count in sorted(addresses.items()) if address}
     listed = ", ".join(f"{count} {name}" for name, count in sorted(calls.items()))
-    came = f" They came from {', '.join(places)}." if places else ""
+    came = f" They came from {', '.join(named)}." if named else ""
     what = f"{calls.total()} events of our own polling were left out, from {span['from']} to {span['to']}: {listed}.{came}"
-    figures = {"leftOut": calls.total(), "calls": dict(sorted(calls.items())), "addresses": places, **span}
+    figures = {"leftOut": calls.total(), "calls": dict(sorted(calls.items())), "addresses": named, **span}
     return [_event(author, "OwnPolling", what, figures)]
 
 
 def run_ended(author: Author, since: int, through: int, behind: int, tally: Tally) -> Fetched:
-    """What a run sent, ``since`` and ``through`` in minutes since the epoch; ``behind`` counts compartments."""
+    """The summary of a run. ``since`` and ``through``: minutes since the epoch. ``behind``: number of compartments."""
     filtered = {reason: count for reason, count in sorted(tally.filtered.items()) if count}
     counts = f"{tally.fetched} fetched, {tally.forwarded} forwarded, {tally.duplicates} seen before, {sum(filtered.values())} left out"
     window = {"from": minute_text(since), "through": minute_text(through)}
@@ -64,23 +82,23 @@ def run_ended(author: Author, since: int, through: int, behind: int, tally: Tall
 
 
 def probe(author: Author) -> Fetched:
-    """A test message, asked for by ``health``: that it arrives is all it says."""
+    """The test message of a health check."""
     what = f"A test message of Epimetheus, asked for by a health check ({author.run}). Nothing happened, and nothing is to be done."
     return _event(author, "Probe", what, {})
 
 
-def _held_back(author: Author, kind: str, hour: int, quota: HourlyCount) -> Fetched:
-    count, span = quota.held - quota.told, _span({(kind, hour): quota})
+def _held_back(author: Author, kind: str, hour: int, count: HourlyCount) -> Fetched:
+    unreported, span = count.suppressed - count.reported, _span({(kind, hour): count})
     within = f"in the hour from {minute_text(hour)}, from {span['from']} to {span['to']}"
-    what = f"{count} events {kind} were held back by rate_limiting {within}; {quota.passed} were forwarded."
-    details = {"eventType": kind, "hour": minute_text(hour), "heldBack": count, "forwarded": quota.passed, **span}
+    what = f"{unreported} events {kind} were held back by rate_limiting {within}; {count.passed} were forwarded."
+    details = {"eventType": kind, "hour": minute_text(hour), "heldBack": unreported, "forwarded": count.passed, **span}
     return _event(author, "HeldBack", what, details)
 
 
-def _span(held: Held) -> dict[str, str]:
-    """From when to when, by the events' own times."""
-    first = min(quota.first for quota in held.values() if quota.first is not None)
-    last = max(quota.last for quota in held.values() if quota.last is not None)
+def _span(counts: Counts) -> dict[str, str]:
+    """The first and the last event time."""
+    first = min(count.first for count in counts.values() if count.first is not None)
+    last = max(count.last for count in counts.values() if count.last is not None)
     return {"from": time_text(first / 1000), "to": time_text(last / 1000)}
 
 

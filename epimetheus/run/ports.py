@@ -1,4 +1,4 @@
-"""What a run is made of: its options, and everything outside of it, each behind the few names a run needs of it."""
+"""The options and ports of a run: what it reads, and the interface to everything outside of it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from epimetheus.clock import Clock, Deadline
 from epimetheus.model import Fetched, Problem, Window
 from epimetheus.oci_client.clients import Calls
-from epimetheus.run.forward import Render, Sink
+from epimetheus.render import Item, Rendered
 from epimetheus.select.rules import Rules
 from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.compartments import ListPage, Mode
@@ -16,7 +16,7 @@ from epimetheus.state.session import StateSession
 
 
 class Statistics(NamedTuple):
-    """What is told while a run goes: each event ``filtered``; a line ``every`` so many events (0: none)."""
+    """Optional progress output: report each ``filtered`` event, and the counts after ``every`` so many events (0: never)."""
 
     filtered: bool = False
     every: int = 0
@@ -27,23 +27,23 @@ NO_STATISTICS = Statistics()
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the settings say about reading; times in minutes. ``listing``: how long a listing of compartments serves.
+    """Options of a run, from the settings.
 
-    ``listing_max_age``: a run with an older listing is ``partial``. ``regions``: the subscribed regions, where REGIONS=all,
-    as listed at the minute ``regions_listed``.
-    ``run_message``: the run ends with one; ``actors``: events say who acted.
+    ``listing_minutes``: how long a listing of compartments stays valid. A run with a listing older than ``listing_max_age_minutes`` is
+    ``partial``. ``regions``: the subscribed regions if REGIONS=all, as listed in the minute ``regions_listed``. ``run_message``: the
+    run ends with a summary message. ``actors``: messages include the actor's class.
     """
 
     region: str
     tenancy: str
     mode: Mode
     ids: Sequence[str]
-    listing: int
-    listing_max_age: int
-    lookback: int
-    overlap: int
-    settle: int
-    slice: int
+    listing_minutes: int
+    listing_max_age_minutes: int
+    lookback_minutes: int
+    overlap_minutes: int
+    settle_minutes: int
+    slice_minutes: int
     concurrency: int
     run_message: bool = False
     actors: bool = False
@@ -53,28 +53,55 @@ class RunOptions:
 
     @property
     def pinned(self) -> Sequence[str]:
-        """OCIDs that are asked, listed or not."""
+        """OCIDs that are polled even if Identity does not list them."""
         return self.ids if self.mode == "include" else ()
 
 
+class Sink(Protocol):
+    """Where frames are written. ``sent`` and ``confirmed`` count messages, in order, from 0."""
+
+    sent: int
+    confirmed: int
+
+    def write(self, data: bytes, messages: int) -> None:
+        """Send complete frames. Raises ReceiverError, DeliveryUncertain."""
+        ...
+
+    def finish(self) -> None:
+        """Confirm everything sent. Raises ReceiverError, DeliveryUncertain."""
+        ...
+
+
 class Receiver(Sink, Protocol):
-    """A `Sink` that can say how it went, and be dropped."""
+    """A `Sink` with connections, such as `epimetheus.deliver.Delivery`."""
 
     connections: int
     confirmations: int
 
     @property
     def confirmation(self) -> str:
-        """The level of facts/syslog.md, from A to D, or ``none`` where nothing was sent."""
+        """How the last batch was confirmed (``tls_close_notify``, ``tcp_fin`` or ``relp_ack``); ``none`` if nothing was sent."""
         ...
 
     def drop(self) -> None:
-        """Abandon whatever is open."""
+        """Close any open connection without confirmation."""
+        ...
+
+
+class EventRenderer(Protocol):
+    """Turns events into messages, as `epimetheus.render.Renderer`."""
+
+    def render_many(self, items: Sequence[Item], /) -> list[Rendered]:
+        """The messages of events, each with its sequence number in the run and its notes."""
+        ...
+
+    def render_notice(self, fetched: Fetched, sequence: int, /) -> Rendered:
+        """The message of a notice."""
         ...
 
 
 class AuditSource(Protocol):
-    """ListEvents, and what it took."""
+    """ListEvents, with counts of its requests."""
 
     requests: int
     retries: int
@@ -87,49 +114,50 @@ class AuditSource(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close all connections."""
         ...
 
 
 class RunObserver(Protocol):
-    """Is told what happens while it does; answers nothing."""
+    """Receives the progress of a run."""
 
-    def wrong(self, trouble: Problem, region: str) -> None:
-        """Something went wrong, and the run goes on."""
+    def problem(self, problem: Problem, region: str) -> None:
+        """A problem that does not end the run, or an interruption."""
         ...
 
-    def progress(self, region: str, cursor: Window, done: int, works: int) -> None:
-        """``done`` of ``works`` compartments of a slice are over; ``cursor`` is from where it stands to where it will be at last."""
+    def progress(self, region: str, cursor: Window, done: int, total: int) -> None:
+        """``done`` of the ``total`` tasks of a slice have ended. ``cursor``: from the cursor to the end of the run's range."""
         ...
 
     def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
-        """An event is not sent (asked for by statistics)."""
+        """An event was filtered. Called if `Statistics.filtered` is set."""
         ...
 
     def counted(self, region: str, fetched: int, confirmed: int, filtered: dict[str, int]) -> None:
-        """So far it is so many events (asked for by statistics)."""
+        """The counts so far. Called if `Statistics.every` is set."""
         ...
 
 
 @dataclass(frozen=True)
 class RunPorts:
-    """Everything outside of a run, given to it. ``certificate_end``: when the first certificate is over, in seconds since the epoch.
+    """Everything outside of a run.
 
-    ``measure_clock`` makes a call for the sake of its date, where reading the state makes none.
-    ``clock_offset``: OCI's clock minus ours in seconds, None while no answer of OCI has told (`epimetheus.oci_client.clock_offset.corrected_now`).
+    ``certificate_end``: when the first certificate expires, in seconds since the epoch. ``clock_offset``: OCI's clock minus the local
+    clock in seconds, None until a response from OCI has carried a date (`epimetheus.oci_client.clock_offset.corrected_now`).
+    ``measure_clock``: sends a request for the date of its response; used where reading the state sends none.
     """
 
     clock: Clock
-    keeper: StateSession
+    session: StateSession
     list_page: ListPage
     audit: AuditSource
     calls: Calls
     receiver: Receiver
     certificate_end: Callable[[], float | None]
-    render: Render
+    renderer: EventRenderer
     frame: Callable[[bytes], bytes]
-    watcher: RunObserver
+    observer: RunObserver
     rules: Rules
-    watch: TamperWatch
+    tamper_watch: TamperWatch
     clock_offset: Callable[[], float | None] = lambda: None
     measure_clock: Callable[[], None] = lambda: None

@@ -1,15 +1,15 @@
-"""The time of a run by OCI's clock: windows end where OCI has listed events, not where our clock says so."""
+"""The time of a run by OCI's clock: windows end at OCI's time, even if the local clock is wrong."""
 
 from collections.abc import Callable
 
 from epimetheus.clock import Clock
-from epimetheus.oci_client.clock_offset import by_oci, corrected_now
+from epimetheus.oci_client.clock_offset import corrected_now, to_oci_time
 
 
 class RunClock:
-    """``minute``: in which the run takes place; ``end``: where reading ends, ``settle`` minutes before it.
+    """``minute``: the minute in which the run takes place. ``end``: where reading ends, ``settle`` minutes earlier.
 
-    ``offset``: as `Parts.clock_offset`.
+    ``offset``: as `RunPorts.clock_offset`.
     """
 
     def __init__(self, clock: Clock, offset: Callable[[], float | None], settle: int) -> None:
@@ -17,11 +17,11 @@ class RunClock:
         self._set(self.now())
 
     def now(self) -> float:
-        """Seconds since the epoch, by OCI's clock where that is known."""
-        return by_oci(self._clock.now(), self._offset())
+        """Seconds since the epoch, by OCI's clock if it is known."""
+        return to_oci_time(self._clock.now(), self._offset())
 
-    def check(self) -> str | None:
-        """Set the time by OCI's clock, which an answer has shown by now; a warning where the clocks differ. Raises ClockError."""
+    def synchronize(self) -> str | None:
+        """Set ``minute`` and ``end`` by OCI's clock if it is known. Returns a warning if the clocks differ. Raises ClockError."""
         now, warning = corrected_now(self._clock.now(), self._offset())
         self._set(now)
         return warning

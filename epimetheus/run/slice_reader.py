@@ -1,92 +1,95 @@
-"""Reading one slice: pages of its works arrive, are forwarded, and each work ends with an `TaskOutcome`. Nothing is confirmed or moved here."""
+"""Reads one slice: forwards the pages of its tasks, and records how far each task got. Nothing is confirmed, and no cursor moves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 
 from epimetheus.clock import Deadline
-from epimetheus.errors import CompartmentError, CompartmentMissing, EpimetheusError, PageTokenRejected
-from epimetheus.run.forward import Forwarder
-from epimetheus.run.plan import CROWDED, MANY_EVENTS, NO_TIME, TaskOutcome, is_stored_token
-from epimetheus.run.ports import AuditSource
+from epimetheus.errors import CompartmentError, CompartmentMissing, PageTokenRejected
+from epimetheus.model import Window
+from epimetheus.run.commit import commit_if_due
+from epimetheus.run.context import RunContext
+from epimetheus.run.plan import MANY_EVENTS, NO_TIME, OVERSIZED, TaskOutcome, is_stored_token
 from epimetheus.source.fetch import Failed, FetchTask, Finished, Page, Stopped, fetch
 
 
-@dataclass
-class SliceReader:
-    """Reads slices of one run. ``tick`` is called after each page, and now and then while none arrives.
+def read_slice(ctx: RunContext, tasks: Sequence[FetchTask], deadline: Deadline, *, bounded: bool) -> dict[str, TaskOutcome]:
+    """Forward the events of ``tasks`` until ``deadline``. Returns OCID → outcome.
 
-    ``progress`` is called with the number of works that have ended, ``problem`` with each error of a compartment. ``pages``: pages read
-    in this run. ``fresh``: compartments whose overlap was read in this run. ``excluded``: compartments that failed in this run, and why.
+    ``bounded``: no further task starts after MANY_EVENTS events, and tasks that did not start have no outcome. Otherwise these are
+    `NO_TIME`. Raises ReceiverError, DeliveryUncertain, CredentialsError, StateConflict, StateError.
     """
+    outcomes = {} if bounded else {task.compartment: TaskOutcome(NO_TIME, task.page) for task in tasks}
+    events = ended = 0
+    results = fetch(
+        tasks,
+        ctx.ports.audit.pages,
+        concurrency=ctx.options.concurrency,
+        deadline=deadline,
+        start_more=lambda: not bounded or events < MANY_EVENTS,
+        idle=lambda: _tick(ctx),
+        stop=lambda task: _is_long(task) and outcomes.get(task.compartment, TaskOutcome()).events > MANY_EVENTS,
+    )
+    with closing(results):
+        for result in results:
+            if isinstance(result, Page):
+                if not _forward(ctx, result, outcomes, deadline):
+                    break
+                events += len(result.events)
+            else:
+                _end(ctx, result, outcomes)
+                ended += 1
+                ctx.ports.observer.progress(ctx.options.region, Window(ctx.state.through, ctx.time.end), ended, len(tasks))
+            del result  # the page is not in memory while the next one is read
+            _tick(ctx)
+    return outcomes
 
-    audit: AuditSource
-    forwarder: Forwarder
-    concurrency: int
-    tick: Callable[[], None]
-    progress: Callable[[int, int], None]
-    problem: Callable[[EpimetheusError], None]
-    pages: int = 0
-    fresh: set[str] = field(default_factory=set)
-    excluded: dict[str, str] = field(default_factory=dict)
 
-    def read(self, works: Sequence[FetchTask], deadline: Deadline, *, bounded: bool) -> dict[str, TaskOutcome]:
-        """Forward what ``works`` hold until ``deadline``; OCID → outcome.
+def _tick(ctx: RunContext) -> None:
+    """Between two pages, and now and then while none arrives."""
+    _report_counts(ctx)
+    commit_if_due(ctx)
+    ctx.ports.session.renew_if_due(ctx.time.now())
 
-        ``bounded``: start no further work after MANY_EVENTS events; works that were not started have no outcome. Otherwise these are
-        `NO_TIME`. Raises ReceiverError, DeliveryUncertain, CredentialsError.
-        """
-        reading = {} if bounded else {work.compartment: TaskOutcome(NO_TIME, work.page) for work in works}
-        events = ended = 0
-        arrivals = fetch(
-            works,
-            self.audit.pages,
-            concurrency=self.concurrency,
-            deadline=deadline,
-            start_more=lambda: not bounded or events < MANY_EVENTS,
-            idle=self.tick,
-            stop=lambda work: work.window.end - work.window.start > 1 and reading.get(work.compartment, TaskOutcome()).events > MANY_EVENTS,
-        )
-        with closing(arrivals):
-            for arrival in arrivals:
-                if isinstance(arrival, Page):
-                    if not self._forward(arrival, reading, deadline):
-                        break
-                    events += len(arrival.events)
-                else:
-                    self._end(arrival, reading)
-                    ended += 1
-                    self.progress(ended, len(works))
-                del arrival
-                self.tick()
-        return reading
 
-    def _forward(self, page: Page, reading: dict[str, TaskOutcome], deadline: Deadline) -> bool:
-        """Forward a page; False where ``deadline`` passed before its end, so that it has to be read again."""
-        self.pages += 1
-        ocid = page.work.compartment
-        before = reading.setdefault(ocid, TaskOutcome(NO_TIME, page.work.page))
-        if not self.forwarder.page(page.work, page.events, deadline):
-            return False
-        reading[ocid] = before._replace(page=page.onward, events=before.events + len(page.events))
-        return True
+def _report_counts(ctx: RunContext) -> None:
+    every, tally = ctx.options.statistics.every, ctx.tally
+    if every and tally.fetched // every > ctx.progress.reported_events // every:
+        ctx.progress.reported_events = tally.fetched
+        ctx.ports.observer.counted(ctx.options.region, tally.fetched, tally.forwarded, dict(tally.filtered))
 
-    def _end(self, arrival: Finished | Failed | Stopped, reading: dict[str, TaskOutcome]) -> None:
-        work = arrival.work
-        before = reading.setdefault(work.compartment, TaskOutcome(NO_TIME, work.page))
-        if isinstance(arrival, Finished):
-            reading[work.compartment] = TaskOutcome(events=before.events)
-            # After reading on from a stored page, the overlap is still due: something may have been listed before that page.
-            self.fresh.update(() if work.page else {work.compartment})
-        elif isinstance(arrival, Stopped):
-            reading[work.compartment] = before._replace(why=CROWDED, crowded=True)
-        elif isinstance(arrival.error, CompartmentError):
-            # Whatever the token of an earlier run is answered with, the token may be why.
-            stored = work.page is not None and before.page == work.page
-            rejected = stored or isinstance(arrival.error, PageTokenRejected)
-            missing = isinstance(arrival.error, CompartmentMissing) and before.page is None
-            outcome = before._replace(why=arrival.error.what, missing=missing, rejected=rejected)
-            reading[work.compartment] = outcome
-            self.problem(arrival.error)
-            if not (rejected and (is_stored_token(work, outcome) or work.window.end - work.window.start > 1)):
-                self.excluded[work.compartment] = arrival.error.what
+
+def _forward(ctx: RunContext, page: Page, outcomes: dict[str, TaskOutcome], deadline: Deadline) -> bool:
+    """Forward a page. Returns False if ``deadline`` passed before its end: the page has to be read again."""
+    ctx.progress.pages += 1
+    ocid = page.task.compartment
+    before = outcomes.setdefault(ocid, TaskOutcome(NO_TIME, page.task.page))
+    if not ctx.pipeline.forwarder.forward_page(page.task, page.events, deadline):
+        return False
+    outcomes[ocid] = before._replace(page=page.next_page, events=before.events + len(page.events))
+    return True
+
+
+def _end(ctx: RunContext, result: Finished | Failed | Stopped, outcomes: dict[str, TaskOutcome]) -> None:
+    task = result.task
+    before = outcomes.setdefault(task.compartment, TaskOutcome(NO_TIME, task.page))
+    if isinstance(result, Finished):
+        outcomes[task.compartment] = TaskOutcome(events=before.events)
+        # A task that began at a stored page has not read the overlap: events may have been listed late before that page.
+        ctx.progress.fresh.update(() if task.page else {task.compartment})
+    elif isinstance(result, Stopped):
+        outcomes[task.compartment] = before._replace(reason=OVERSIZED, oversized=True)
+    elif isinstance(result.error, CompartmentError):
+        # Any error on the first page of a stored token may be caused by the token.
+        stored = task.page is not None and before.page == task.page
+        rejected = stored or isinstance(result.error, PageTokenRejected)
+        not_found = isinstance(result.error, CompartmentMissing) and before.page is None
+        outcome = before._replace(reason=result.error.what, not_found=not_found, rejected=rejected)
+        outcomes[task.compartment] = outcome
+        ctx.problem(result.error)
+        if not (rejected and (is_stored_token(task, outcome) or _is_long(task))):
+            ctx.progress.excluded[task.compartment] = result.error.what
+
+
+def _is_long(task: FetchTask) -> bool:
+    """Whether the window can be divided."""
+    return task.window.end - task.window.start > 1

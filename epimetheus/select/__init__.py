@@ -1,1 +1,1 @@
-"""Which events go on: pure decisions, without I/O."""
+"""Deciding which events are forwarded: duplicates, rules, hourly limits and tamper watch. No I/O."""

@@ -1,6 +1,6 @@
-"""Who acted: a person, a service, or nobody can tell. Names prove nothing: a user who is called ``svc-x`` must not hide.
+"""Classify the actor of an event as a person, a service, or unknown. Names prove nothing: a user called ``svc-x`` must not hide.
 
-https://docs.oracle.com/en-us/iaas/Content/Audit/Reference/logeventreference.htm (identity); what was seen: docs/rules.md.
+https://docs.oracle.com/en-us/iaas/Content/Audit/Reference/logeventreference.htm (identity); observed shapes: docs/rules.md.
 """
 
 from collections.abc import Iterable
@@ -10,25 +10,25 @@ from epimetheus.model import Identity
 
 Actor = Literal["person", "service", "unknown"]
 
-_NOT_PEOPLE = frozenset(("resource", "service", "instance"))
-_MAY_BE_PEOPLE = ("ocid1.user", "ocid1.saml2idp")
-_BROWSER = "mozilla/"  # how every browser begins (RFC 9110 10.1.5 allows anything)
+_NON_PERSON_AUTH_TYPES = frozenset(("resource", "service", "instance"))
+_POSSIBLE_PERSON_OCIDS = ("ocid1.user", "ocid1.saml2idp")
+_BROWSER = "mozilla/"  # every browser's user agent starts so, although RFC 9110, section 10.1.5 does not require it
 
 
 def normalized(names: Iterable[str]) -> frozenset[str]:
-    """Names and OCIDs as they are compared: without case and blanks around them."""
+    """Names and OCIDs for comparison: casefolded, without surrounding spaces."""
     return frozenset(name.strip().casefold() for name in names)
 
 
 def is_one_of(identity: Identity, names: frozenset[str]) -> bool:
-    """Whether the principal is among ``names`` (`folded`), by OCID or by name."""
-    return bool(names) and any(said and said.strip().casefold() in names for said in (identity.principal_id, identity.principal_name))
+    """True if the principal's OCID or name is in ``names`` (see `normalized`)."""
+    return bool(names) and any(name and name.strip().casefold() in names for name in (identity.principal_id, identity.principal_name))
 
 
 def classify_actor(identity: Identity | None, services: frozenset[str]) -> Actor:
-    """What the event proves. ``services`` (`folded`) are names and OCIDs of which the user knows that they are no people.
+    """What the event proves about its actor. ``services`` (see `normalized`): names and OCIDs that the user lists as services.
 
-    A session of the console or a browser means a person, whatever else is said: nobody is left out as a service who may be one.
+    A console session or a browser means a person, whatever else the identity contains: no possible person is filtered as a service.
     """
     if identity is None:
         return "unknown"
@@ -36,5 +36,5 @@ def classify_actor(identity: Identity | None, services: frozenset[str]) -> Actor
         return "person"
     auth_type = (identity.auth_type or "").strip().lower()
     principal = (identity.principal_id or "").strip()
-    foreign = bool(auth_type and principal) and not principal.startswith(_MAY_BE_PEOPLE)
-    return "service" if auth_type in _NOT_PEOPLE or foreign or is_one_of(identity, services) else "unknown"
+    not_a_user = bool(auth_type and principal) and not principal.startswith(_POSSIBLE_PERSON_OCIDS)
+    return "service" if auth_type in _NON_PERSON_AUTH_TYPES or not_a_user or is_one_of(identity, services) else "unknown"

@@ -1,7 +1,7 @@
-"""At most so many events of a type in an hour: counted by event time, so that a late or repeated run counts the same.
+"""Limit the events of a type per hour, counted by event time, so that a late or repeated run counts the same.
 
-What a batch spends is kept apart until the receiver has the batch (`RateLimits.settle`): a run that fails has spent nothing. Hours are
-minutes since the epoch, times of events milliseconds.
+The counts of a batch are separate until the receiver has confirmed the batch (`RateLimits.settle`): a failed run counts nothing. Hours are
+minutes since the epoch, event times are milliseconds since the epoch.
 """
 
 from collections import Counter
@@ -11,100 +11,103 @@ from datetime import datetime
 from epimetheus.model import HourlyCount
 
 Hours = Mapping[str, Mapping[int, HourlyCount]]
-"""Event type → start of the hour → what became of its events."""
+"""Event type → start of an hour → counts of its events."""
 
 OWN = "own polling: "
-"""What the kind of a quota begins with that counts calls of our own; no event type has a blank."""
+"""The prefix of kinds that count the deployment's own calls; no event type contains a space."""
 
 _HOUR = 60
-_LAST_MILLIS = 253_402_300_799_999  # the year 9999 ends: what comes later can not be written down
-_NOTHING = HourlyCount()
+_MAX_MILLIS = 253_402_300_799_999  # the end of year 9999, after which datetime cannot represent a time
+_ZERO = HourlyCount()
 
 
 def event_millis(text: str | None) -> int | None:
-    """The time of an event in milliseconds since the epoch; None where it tells none that can be counted by."""
+    """The event time in milliseconds since the epoch; None if it is missing, invalid, or out of range."""
     try:
         moment = datetime.fromisoformat((text or "").strip())
         millis = int(moment.timestamp() * 1000) if moment.tzinfo else -1
     except (ValueError, OverflowError):
         return None
-    return millis if 0 <= millis <= _LAST_MILLIS else None
+    return millis if 0 <= millis <= _MAX_MILLIS else None
 
 
 class RateLimits:
-    """``remembered`` is what the state holds; `packed` is what it is to hold."""
+    """Counts events by kind (an event type, or an own call) and hour. ``saved`` is from the state; `packed` is for the next state."""
 
-    def __init__(self, remembered: Hours) -> None:
-        self._settled = {(kind, hour): quota for kind, hours in remembered.items() for hour, quota in hours.items()}
-        self._passed = {key: quota.passed for key, quota in self._settled.items()}
-        self._spent: Counter[tuple[str, int]] = Counter()
-        self._held: dict[tuple[str, int], HourlyCount] = {}
+    def __init__(self, saved: Hours) -> None:
+        self._settled = {(kind, hour): count for kind, hours in saved.items() for hour, count in hours.items()}
+        self._passed = {key: count.passed for key, count in self._settled.items()}
+        self._pending_passed: Counter[tuple[str, int]] = Counter()
+        self._pending_suppressed: dict[tuple[str, int], HourlyCount] = {}
 
     @property
     def pending(self) -> bool:
-        """Whether anything was spent or held back since `taken` was called last."""
-        return bool(self._spent or self._held)
+        """True if anything was counted since the last `take_pending`."""
+        return bool(self._pending_passed or self._pending_suppressed)
 
-    def admits(self, kind: str, millis: int, most: int) -> bool:
-        """Whether one more event of this type is within ``most`` in its hour; it is spent or held back from now on, in this run."""
+    def admit(self, kind: str, millis: int, most: int) -> bool:
+        """True if one more event of ``kind`` is within the limit ``most`` in its hour. Counts it as passed or suppressed."""
         key = (kind, _hour(millis))
         passed = self._passed.get(key, 0)
         if passed >= most:
-            self.hold(kind, millis)
+            self.suppress(kind, millis)
             return False
         self._passed[key] = passed + 1
-        self._spent[key] += 1
+        self._pending_passed[key] += 1
         return True
 
-    def passes(self, kind: str, millis: int) -> None:
-        """An event that is sent, and counted with others of its kind, without a limit."""
-        self._spent[kind, _hour(millis)] += 1
+    def count_passed(self, kind: str, millis: int) -> None:
+        """Count a forwarded event, without a limit."""
+        self._pending_passed[kind, _hour(millis)] += 1
 
-    def remembered(self, prefix: str) -> dict[tuple[str, int], HourlyCount]:
-        """What earlier batches settled, of kinds that begin with ``prefix``."""
-        return {key: quota for key, quota in self._settled.items() if key[0].startswith(prefix)}
+    def saved(self, prefix: str) -> dict[tuple[str, int], HourlyCount]:
+        """The settled counts of kinds that start with ``prefix``."""
+        return {key: count for key, count in self._settled.items() if key[0].startswith(prefix)}
 
-    def hold(self, kind: str, millis: int) -> None:
-        """An event that is held back, and told with others of its kind."""
+    def suppress(self, kind: str, millis: int) -> None:
+        """Count a suppressed event."""
         key = (kind, _hour(millis))
-        self._held[key] = _added(self._held.get(key, _NOTHING), HourlyCount(held=1, first=millis, last=millis))
+        self._pending_suppressed[key] = _sum(self._pending_suppressed.get(key, _ZERO), HourlyCount(suppressed=1, first=millis, last=millis))
 
-    def taken(self) -> dict[tuple[str, int], HourlyCount]:
-        """What was spent and held back since this was asked last; to be given to `settle` once the receiver has what goes with it."""
-        spent, taken = self._spent, self._held
-        self._spent, self._held = Counter(), {}
-        for key, passed in spent.items():
-            taken[key] = taken.get(key, _NOTHING)._replace(passed=passed)
+    def take_pending(self) -> dict[tuple[str, int], HourlyCount]:
+        """Remove and return the counts since the last call. The caller passes them to `settle` once the batch is confirmed."""
+        passed, taken = self._pending_passed, self._pending_suppressed
+        self._pending_passed, self._pending_suppressed = Counter(), {}
+        for key, number in passed.items():
+            taken[key] = taken.get(key, _ZERO)._replace(passed=number)
         return taken
 
-    def settle(self, spent: Mapping[tuple[str, int], HourlyCount]) -> None:
-        """From now on it is remembered."""
-        for key, quota in spent.items():
-            self._settled[key] = _added(self._settled.get(key, _NOTHING), quota)
+    def settle(self, counts: Mapping[tuple[str, int], HourlyCount]) -> None:
+        """Add confirmed ``counts`` to those that `packed` returns."""
+        for key, count in counts.items():
+            self._settled[key] = _sum(self._settled.get(key, _ZERO), count)
 
-    def untold(self, before: int, at_once: str) -> dict[tuple[str, int], HourlyCount]:
-        """What was held back in hours that ended by the minute ``before``, or whose kind begins with ``at_once``, and is not told yet."""
-        found = {key: quota for key, quota in sorted(self._settled.items()) if quota.held > quota.told}
-        return {key: quota for key, quota in found.items() if key[1] + _HOUR <= before or key[0].startswith(at_once)}
+    def unreported(self, before: int, immediate: str) -> dict[tuple[str, int], HourlyCount]:
+        """Counts with suppressed events not yet reported, of hours that ended by the minute ``before``.
 
-    def tell(self, told: Mapping[tuple[str, int], HourlyCount]) -> None:
-        """The receiver has been told of these, as `untold` gave them; nothing was settled since."""
-        for key, quota in told.items():
-            self._settled[key] = quota._replace(told=quota.held, first=None, last=None)
+        Kinds that start with ``immediate`` do not wait for the end of their hour.
+        """
+        found = {key: count for key, count in sorted(self._settled.items()) if count.suppressed > count.reported}
+        return {key: count for key, count in found.items() if key[1] + _HOUR <= before or key[0].startswith(immediate)}
+
+    def mark_reported(self, counts: Mapping[tuple[str, int], HourlyCount]) -> None:
+        """Mark ``counts`` as reported to the receiver. They are the result of `unreported`, with no `settle` in between."""
+        for key, count in counts.items():
+            self._settled[key] = count._replace(reported=count.suppressed, first=None, last=None)
 
     def packed(self, before: int) -> dict[str, dict[int, HourlyCount]]:
-        """What to remember: hours that ended after the minute ``before``, since events of them may still be read, and those not told of.
+        """The counts to save: of hours that ended after the minute ``before``, whose events may still be read, and unreported ones.
 
-        Of each kind of our own polling, the latest hour that passed and the latest that held are remembered for good (`OwnPolling`).
+        For each own call, the latest hour that passed and the latest that was suppressed are kept indefinitely (see `OwnPolling`).
         """
         latest: dict[tuple[str, bool], int] = {}
-        for (kind, hour), quota in self._settled.items():
+        for (kind, hour), count in self._settled.items():
             if kind.startswith(OWN):
-                latest[kind, quota.held > 0] = max(hour, latest.get((kind, quota.held > 0), 0))
+                latest[kind, count.suppressed > 0] = max(hour, latest.get((kind, count.suppressed > 0), 0))
         kept: dict[str, dict[int, HourlyCount]] = {}
-        for (kind, hour), quota in sorted(self._settled.items()):
-            if hour + _HOUR > before or quota.held > quota.told or latest.get((kind, quota.held > 0)) == hour:
-                kept.setdefault(kind, {})[hour] = quota
+        for (kind, hour), count in sorted(self._settled.items()):
+            if hour + _HOUR > before or count.suppressed > count.reported or latest.get((kind, count.suppressed > 0)) == hour:
+                kept.setdefault(kind, {})[hour] = count
         return kept
 
 
@@ -112,12 +115,12 @@ def _hour(millis: int) -> int:
     return millis // 3_600_000 * _HOUR
 
 
-def _added(one: HourlyCount, other: HourlyCount) -> HourlyCount:
+def _sum(one: HourlyCount, other: HourlyCount) -> HourlyCount:
     times = [time for time in (one.first, one.last, other.first, other.last) if time is not None]
     return HourlyCount(
         one.passed + other.passed,
-        one.held + other.held,
-        one.told + other.told,
+        one.suppressed + other.suppressed,
+        one.reported + other.reported,
         min(times, default=None),
         max(times, default=None),
     )

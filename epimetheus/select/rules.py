@@ -1,8 +1,8 @@
-"""Which events the user wants: pure decisions, in a fixed order, each with the reason that it is counted by.
+"""Decide by the rules file which events are forwarded, in a fixed order, each decision with the reason it is counted under.
 
-    touches TAMPER_WATCH ▶ never_drop ▶ priority_events ▶ our own polling ▶ users ▶ services ▶ mode and its list ▶ rate_limiting
+    TAMPER_WATCH ▶ never_drop ▶ priority_events ▶ own polling ▶ users ▶ services ▶ mode and its list ▶ rate_limiting
 
-The first that speaks decides. An event that is not understood is never left out: no rule can be sure of it.
+The first step that applies decides. A malformed event is always forwarded, because no rule can be evaluated for it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,22 +10,22 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from epimetheus.event_patterns import compiled, matches
+from epimetheus.event_patterns import compile_patterns, matches
 from epimetheus.model import AuditEvent, Cache, Identity
 from epimetheus.select.actors import classify_actor, is_one_of, normalized
 from epimetheus.select.tamper_watch import OWN_CALLS, is_own_call
 
 Reason = Literal["own_polling", "excluded_user", "not_included_user", "service", "excluded_event", "not_included_event", "rate_limited"]
 
-_CACHED_NAMES = 4096  # OCI has some thousand event types; the cache must not grow with what an event calls itself
-_NOBODY = Identity()
+_NAME_CACHE_SIZE = 4096  # OCI has some thousand event types; a bound, because events choose their own names
+_NO_IDENTITY = Identity()
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What the rules file says, plainly; patterns as in `epimetheus.event_patterns`, users and services by name or OCID.
+    """The content of the rules file. Patterns are as in `epimetheus.event_patterns`; users and services are names or OCIDs.
 
-    ``limits``: pattern → most an hour of each event type it matches. ``own``: OCIDs of ourselves whose polling is left out.
+    ``limits``: pattern → maximum per hour of each event type that it matches. ``own``: OCIDs of this deployment, whose polling is filtered.
     """
 
     mode: Literal["all", "include", "exclude"] = "all"
@@ -42,7 +42,7 @@ class Rules:
 
 
 class Decision(NamedTuple):
-    """``reason`` to leave the event out (None: send it); ``limit``: most of its type an hour, where one holds."""
+    """``reason`` to filter the event (None: forward it); ``limit``: maximum of its type per hour, if there is one."""
 
     reason: Reason | None = None
     limit: int | None = None
@@ -51,57 +51,57 @@ class Decision(NamedTuple):
 SEND = Decision()
 
 
-class _RuleNames(NamedTuple):
-    """What a type and a name alone decide. ``decided``: who acted is not asked, ``verdict`` is all."""
+class _NameDecision(NamedTuple):
+    """The decision by event type and name alone; ``final``: the actor does not change it."""
 
-    decided: bool
-    verdict: Decision
+    final: bool
+    decision: Decision
 
 
 class RuleEngine:
-    """`Rules`, compiled once a run."""
+    """`Rules`, compiled once per run."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._never_drop, self._priority = compiled(rules.never_drop), compiled(rules.priority)
-        self._excluded, self._included = compiled(rules.excluded), compiled(rules.included)
-        self._limits = [(pattern, compiled([pattern]), most) for pattern, most in rules.limits.items()]
+        self._never_drop, self._priority = compile_patterns(rules.never_drop), compile_patterns(rules.priority)
+        self._excluded, self._included = compile_patterns(rules.excluded), compile_patterns(rules.included)
+        self._limits = [(pattern, compile_patterns([pattern]), most) for pattern, most in rules.limits.items()]
         self._excluded_users, self._only_users = normalized(rules.excluded_users), normalized(rules.only_users)
         self._services = normalized(rules.services)
         self._by_user = bool(rules.excluded_users or rules.only_users or rules.without_services)
-        self._named = lru_cache(_CACHED_NAMES)(self._by_name)
+        self._cached_by_name = lru_cache(_NAME_CACHE_SIZE)(self._by_name)
 
     def __call__(self, event: AuditEvent) -> Decision:
-        """What becomes of an event that touches nothing of ours."""
-        named = self._named(event.event_type, event.data.event_name)
-        reason = None if named.decided else self._by_principal(event)
-        return Decision(reason) if reason else named.verdict
+        """The decision about an event that TAMPER_WATCH does not match."""
+        by_name = self._cached_by_name(event.event_type, event.data.event_name)
+        reason = None if by_name.final else self._by_actor(event)
+        return Decision(reason) if reason else by_name.decision
 
-    def names(self) -> Cache:
-        """How often a type and a name had been met before."""
-        info = self._named.cache_info()
+    def name_cache(self) -> Cache:
+        """Statistics of the cache of decisions by event type and name."""
+        info = self._cached_by_name.cache_info()
         return Cache(info.hits, info.misses, info.currsize)
 
-    def _by_principal(self, event: AuditEvent) -> Reason | None:
+    def _by_actor(self, event: AuditEvent) -> Reason | None:
         if self._rules.own and is_own_call(event, self._rules.own):
             return "own_polling"
         if not self._by_user:
             return None
-        identity = event.data.identity or _NOBODY
+        identity = event.data.identity or _NO_IDENTITY
         if is_one_of(identity, self._excluded_users):
             return "excluded_user"
         if self._only_users and not is_one_of(identity, self._only_users):
             return "not_included_user"
         return "service" if self._rules.without_services and classify_actor(identity, self._services) == "service" else None
 
-    def _by_name(self, event_type: str, event_name: str | None) -> _RuleNames:
+    def _by_name(self, event_type: str, event_name: str | None) -> _NameDecision:
         if matches(self._never_drop, event_type, event_name):
-            return _RuleNames(decided=True, verdict=SEND)
+            return _NameDecision(final=True, decision=SEND)
         if matches(self._priority, event_type, event_name):
-            return _RuleNames(decided=True, verdict=_verdict(None, self._limit(event_type, event_name, own=True)))
-        asks = self._by_user or (self._rules.own and event_name in OWN_CALLS)
-        verdict = _verdict(self._by_list(event_type, event_name), self._limit(event_type, event_name, own=False))
-        return _RuleNames(decided=not asks, verdict=verdict)
+            return _NameDecision(final=True, decision=_decision(None, self._limit(event_type, event_name, exact=True)))
+        by_actor = self._by_user or (self._rules.own and event_name in OWN_CALLS)
+        decision = _decision(self._by_list(event_type, event_name), self._limit(event_type, event_name, exact=False))
+        return _NameDecision(final=not by_actor, decision=decision)
 
     def _by_list(self, event_type: str, event_name: str | None) -> Reason | None:
         mode = self._rules.mode
@@ -111,14 +111,14 @@ class RuleEngine:
             return "not_included_event"
         return None
 
-    def _limit(self, event_type: str, event_name: str | None, *, own: bool) -> int | None:
-        """The limit that names this type, else (unless it must be its ``own``) the first whose pattern matches."""
+    def _limit(self, event_type: str, event_name: str | None, *, exact: bool) -> int | None:
+        """The limit whose pattern has no star; without one, and unless ``exact``, the first whose pattern matches."""
         found = [(pattern, most) for pattern, regex, most in self._limits if matches(regex, event_type, event_name)]
-        exact = [most for pattern, most in found if "*" not in pattern]
-        return next(iter(exact or ([] if own else [most for _, most in found])), None)
+        without_star = [most for pattern, most in found if "*" not in pattern]
+        return next(iter(without_star or ([] if exact else [most for _, most in found])), None)
 
 
-def _verdict(reason: Reason | None, limit: int | None) -> Decision:
+def _decision(reason: Reason | None, limit: int | None) -> Decision:
     if reason:
         return Decision(reason)
     return SEND if limit is None else Decision(None, limit)

@@ -1,4 +1,4 @@
-"""One event, one outcome: the rules, the watch over our own resources and the hourly limits together."""
+"""Decide about one event with the rules, the tamper watch and the hourly limits together."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,57 +14,57 @@ Spent = Mapping[tuple[str, int], HourlyCount]
 
 
 class Selected(NamedTuple):
-    """``reason`` to leave the event out, or None; ``watched``: it touches one of our own resources."""
+    """``reason`` to filter the event (None: forward it); ``watched``: it touches a resource of TAMPER_WATCH."""
 
     reason: Reason | None
     watched: bool
 
 
-_SENT = Selected(None, watched=False)
+_FORWARD = Selected(None, watched=False)
 
 
 class Selection:
-    """Configured once a run. Whoever is told to leave an event out gives what it `spent` back to ``quotas`` with its batch."""
+    """Decides for one run. The caller settles what `rate_limits` counted once the event's batch is confirmed."""
 
-    def __init__(self, rules: Rules, watch: TamperWatch, quotas: RateLimits) -> None:
-        self.quotas = quotas
-        self._judge = RuleEngine(rules)
+    def __init__(self, rules: Rules, watch: TamperWatch, rate_limits: RateLimits) -> None:
+        self.rate_limits = rate_limits
+        self._engine = RuleEngine(rules)
         self._watch = watch
-        self._own_polling = OwnPolling(quotas)
+        self._own_polling = OwnPolling(rate_limits)
         self._services = normalized(rules.services)
 
-    def looks_at(self, page: bytes) -> bool:
-        """Whether a page names what is watched: where it does not, none of its events does, and none need be looked at for it."""
-        return self._watch.named(page)
+    def mentions_watched(self, page: bytes) -> bool:
+        """True if a page mentions a watched resource. If not, none of its events does, and none needs a scan of its own."""
+        return self._watch.mentions(page)
 
-    def __call__(self, fetched: Fetched, minute: int, *, look: bool = True) -> Selected:
-        """What becomes of an event that was not met before, read in a window that ends at ``minute``: it counts there if it has no time.
+    def __call__(self, fetched: Fetched, minute: int, *, scan: bool = True) -> Selected:
+        """Decide about an event that is not a duplicate. ``minute``: end of its window, which limits use if the event has no time.
 
-        ``look``: whether it may touch what is watched.
+        ``scan``: whether to scan the event for watched resources.
         """
-        watched = look and self._watch.touched(fetched.raw)
+        watched = scan and self._watch.touches(fetched.raw)
         event = fetched.event
-        verdict = SEND if watched or event is None else self._judge(event)
-        if event is None or verdict is SEND:
-            return Selected(None, watched) if watched else _SENT
-        if verdict.reason == "own_polling":
-            ours = self._own_polling.is_ours(event, self._millis(event.event_time, minute))
-            return Selected(verdict.reason if ours else None, watched)
-        if verdict.reason is None and verdict.limit is not None:
-            admitted = self.quotas.admits(event.event_type, self._millis(event.event_time, minute), verdict.limit)
+        decision = SEND if watched or event is None else self._engine(event)
+        if event is None or decision is SEND:
+            return Selected(None, watched) if watched else _FORWARD
+        if decision.reason == "own_polling":
+            own = self._own_polling.is_own(event, self._millis(event.event_time, minute))
+            return Selected(decision.reason if own else None, watched)
+        if decision.reason is None and decision.limit is not None:
+            admitted = self.rate_limits.admit(event.event_type, self._millis(event.event_time, minute), decision.limit)
             return Selected(None if admitted else "rate_limited", watched)
-        return Selected(verdict.reason, watched)
+        return Selected(decision.reason, watched)
 
     def warnings(self) -> list[str]:
-        """What the report of a run says about what was selected."""
+        """The report's warnings about selected events."""
         return self._own_polling.warnings()
 
-    def names(self) -> Cache:
-        """How the rules' memory of event types did."""
-        return self._judge.names()
+    def name_cache(self) -> Cache:
+        """Statistics of the rules' cache by event type and name."""
+        return self._engine.name_cache()
 
     def actor(self, fetched: Fetched) -> Actor:
-        """Who did it."""
+        """The class of the event's actor."""
         return classify_actor(fetched.event.data.identity if fetched.event else None, self._services)
 
     @staticmethod

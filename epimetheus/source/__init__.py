@@ -1,1 +1,1 @@
-"""OCI, read: who we are (clients), where there is to look (compartments), and what happened there (audit pages)."""
+"""Reading OCI: compartments and regions (Identity), audit pages (Audit), and referenced values (Vault, Object Storage, files)."""

@@ -1,6 +1,6 @@
-"""Audit's ListEvents, page by page from raw bytes, over one pooled session with the SDK's signer.
+"""Read audit events with ListEvents, one page at a time as raw bytes, over one pooled session with the SDK's signer.
 
-The SDK's own models would cost more per event than everything else together, and drop the fields they do not know.
+The SDK's models are not used: they cost more per event than all other steps together, and drop fields they do not know.
 https://docs.oracle.com/en-us/iaas/api/#/en/audit/20190901/AuditEvent/ListEvents
 """
 
@@ -22,28 +22,30 @@ from epimetheus.clock import Clock, Deadline
 from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsError, OutOfTime, PageTokenRejected
 from epimetheus.model import Window, minute_text
 from epimetheus.oci_client.clients import CONNECT_SECONDS, READ_SECONDS, Credentials, service_failure
-from epimetheus.oci_client.http_limits import PAGE_BYTES, PAGE_SECONDS, AnswerLimit, LimitedAdapter
+from epimetheus.oci_client.http_limits import PAGE_BYTES, PAGE_SECONDS, LimitedAdapter, ResponseLimitExceeded
 from epimetheus.source.decode import Events, decode_page
 from epimetheus.source.page_tokens import PageTokens
 from epimetheus.source.rate_limiter import RateLimiter, pause
 
-_TRIES = 5
+_MAX_ATTEMPTS = 5
 _CHUNK = 256 * 1024
 _CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HOST = "https://audit.{region}.{secondLevelDomain}"
-_HELP = "It is asked again by every run. The function needs `read audit-events in tenancy`; where that is granted, wait or ask Oracle."
-_LIMIT_HELP = "Every run requests it again. Check what answers in place of OCI (a proxy, OCI_ENDPOINT), and the route to OCI."
+_HELP = "Every run tries again. The function needs `read audit-events in tenancy`; if that is granted, wait or contact Oracle support."
+_LIMIT_HELP = "Every run tries again. Check for a proxy or an OCI_ENDPOINT that answers in place of OCI, and check the route to OCI."
 _REGION_HELP = "Or the tenancy is not subscribed to this region: check REGIONS."
-_RENEWAL_HELP = "Run it again. Inside OCI Functions it is the platform that puts new tokens of the resource principal in place."
+_RENEWAL_HELP = "Run it again. Inside OCI Functions, the platform provides new resource principal tokens."
 Pages = Callable[[str, Window, str | None, Deadline], Iterator[tuple[Events, str | None]]]
-"""``(compartment OCID, window, page token or None for the first, deadline) → the events of its pages, each with the next one's token``;
-raises CompartmentError, CredentialsError, OutOfTime."""
+"""``(compartment OCID, window, page token or None, deadline) → (events, next page token or None) of each page``.
+
+Raises CompartmentError, CredentialsError, OutOfTime.
+"""
 
 
-class _Passing(Exception):
-    """What another try may mend: 429, 5xx, a broken connection, a cut body, a token that ran out.
+class _Retryable(Exception):
+    """An error that a retry may fix: 429, 5xx, a broken connection, a truncated body, an expired token.
 
-    ``wait``: what Retry-After asked for, in seconds.
+    ``wait``: the response's Retry-After, in seconds.
     """
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
@@ -51,8 +53,8 @@ class _Passing(Exception):
         self.wait = wait
 
 
-class _Signed(AuthBase):
-    """The SDK's signer, one request at a time: renewing a principal's token is not safe between threads."""
+class _Signer(AuthBase):
+    """The SDK's signer, used by one thread at a time: the SDK's renewal of a principal's token is not thread-safe."""
 
     def __init__(self, signer: Any) -> None:
         self._signer = signer
@@ -63,32 +65,33 @@ class _Signed(AuthBase):
             self._signer(request)
         return request
 
-    def renewed(self, refused: requests.PreparedRequest) -> bool:
-        """Whether there is a newer token than the one that ``refused`` (401) was signed with. Raises CredentialsError.
+    def renew_after(self, rejected: requests.PreparedRequest) -> bool:
+        """Renew the token if ``rejected`` (401) was signed with the current one; True if the token differs now. Raises CredentialsError.
 
-        A function's token lives 15 minutes, a run up to an hour; the SDK reads the next one only when told to. A user's key is no token.
+        A function's token is valid for 15 minutes and a run takes up to an hour; the SDK reads the next token only on request. A user's
+        API key does not expire.
         """
         with self._lock:
             if not hasattr(self._signer, "refresh_security_token"):
                 return False
-            if self._is_of(refused):
+            if self._signed(rejected):
                 self._refresh()
-            return not self._is_of(refused)
+            return not self._signed(rejected)
 
-    def _is_of(self, request: requests.PreparedRequest) -> bool:
+    def _signed(self, request: requests.PreparedRequest) -> bool:
         return f'keyId="{self._signer.api_key}"' in request.headers["authorization"]
 
     def _refresh(self) -> None:
         try:
             self._signer.refresh_security_token()
         except (OSError, ValueError, KeyError, jwt.PyJWTError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:
-            raise CredentialsError(f"The token we sign with could not be renewed ({type(error).__name__}).", do=_RENEWAL_HELP) from error
+            raise CredentialsError(f"Renewing the principal's token failed ({type(error).__name__}).", do=_RENEWAL_HELP) from error
 
 
 class AuditApi:
-    """ListEvents of one region. ``requests``, ``retries`` and ``throttled`` count what was asked, again, and refused with 429.
+    """ListEvents in one region. Counts ``requests``, ``retries``, and ``throttled`` responses (429).
 
-    ``dated`` gets each answer (`epimetheus.oci_client.clients.dates`).
+    ``on_response`` receives each response; see `epimetheus.oci_client.clients.date_hook`.
     """
 
     def __init__(
@@ -98,106 +101,109 @@ class AuditApi:
         region: str,
         endpoint: str | None,
         concurrency: int,
-        pacer: RateLimiter,
+        rate_limiter: RateLimiter,
         clock: Clock,
-        dated: Callable[[Any], None] = lambda answer: None,
+        on_response: Callable[[Any], None] = lambda response: None,
     ) -> None:
         base = endpoint or oci.regions.endpoint_for("audit", service_endpoint_template=_HOST, region=region)
         self._url = f"{base.rstrip('/')}/20190901/auditEvents"
         self._session = _session(self._url)
-        self._session.auth = self._signed = _Signed(credentials.signer)
+        self._session.auth = self._signer = _Signer(credentials.signer)
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, LimitedAdapter(PAGE_SECONDS, PAGE_BYTES, pool_maxsize=concurrency))
-        self._session.hooks["response"].append(lambda answer, **_: dated(answer))
-        self._pacer = pacer
+        self._session.hooks["response"].append(lambda response, **_: on_response(response))
+        self._rate_limiter = rate_limiter
         self._clock = clock
-        self._count = threading.Lock()
+        self._counts_lock = threading.Lock()
         self.requests = self.retries = self.throttled = 0
 
     def pages(
         self, compartment: str, window: Window, page: str | None, deadline: Deadline
     ) -> Iterator[tuple[Events, str | None]]:
-        """The events of all pages from ``page`` on, in order; `Pages`. Ends only where no next one is named (an empty one may name one)."""
-        asked = {"compartmentId": compartment, "startTime": minute_text(window.start), "endTime": minute_text(window.end)}
-        asked |= {"page": page} if page else {}
+        """Yield pages in order, starting at the token ``page``; see `Pages`.
+
+        Ends only at a page that names no next page: an empty page may name one.
+        """
+        query = {"compartmentId": compartment, "startTime": minute_text(window.start), "endTime": minute_text(window.end)}
+        query |= {"page": page} if page else {}
         tokens = PageTokens()
         while True:
-            events, token = self._page(asked, compartment, deadline)
+            events, token = self._page(query, compartment, deadline)
             yield events, token
-            del events  # not in memory while the next page is read
+            del events  # frees the page before the next one is read
             if token is None:
                 return
-            if tokens.circle(token):
-                raise CompartmentError(f"ListEvents of {compartment} repeats its page token.", do=_HELP)
-            asked["page"] = token
+            if tokens.repeats(token):
+                what = f"Listing the events of {compartment} failed: OCI keeps returning the same page token."
+                raise CompartmentError(what, do=_HELP)
+            query["page"] = token
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._session.close()
 
-    def _page(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[Events, str | None]:
-        tries = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Passing),
-            wait=_pause,
-            stop=lambda state: state.attempt_number >= _TRIES or state.upcoming_sleep >= deadline.left(),
+    def _page(self, query: dict[str, str], compartment: str, deadline: Deadline) -> tuple[Events, str | None]:
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Retryable),
+            wait=_backoff,
+            stop=lambda state: state.attempt_number >= _MAX_ATTEMPTS or state.upcoming_sleep >= deadline.left(),
             sleep=lambda seconds: pause(self._clock, seconds, deadline),
-            before_sleep=self._again,
-            retry_error_callback=lambda state: _give_up(state, compartment, deadline),
+            before_sleep=lambda _: self._count("retries"),
+            retry_error_callback=lambda state: _give_up(state, compartment),
         )
-        page: tuple[Events, str | None] = tries(self._ask, asked, compartment, deadline)
+        page: tuple[Events, str | None] = retrying(self._request, query, compartment, deadline)
         return page
 
-    def _ask(self, asked: dict[str, str], compartment: str, deadline: Deadline) -> tuple[Events, str | None]:
-        self._pacer.wait(deadline)
+    def _request(self, query: dict[str, str], compartment: str, deadline: Deadline) -> tuple[Events, str | None]:
+        self._rate_limiter.wait(deadline)
         timeout = timeouts(deadline)
-        self._counted("requests")
+        self._count("requests")
         try:
-            with self._session.get(self._url, params=asked, timeout=timeout, stream=True, allow_redirects=False) as answer:
-                body = _read(answer, deadline)
-        except AnswerLimit as error:
-            raise CompartmentError(f"ListEvents of {compartment} exceeded a limit: {error}.", do=_LIMIT_HELP) from error
-        except (OSError, HTTPError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:  # the SDK's: from its signer
+            with self._session.get(self._url, params=query, timeout=timeout, stream=True, allow_redirects=False) as response:
+                body = _read(response, deadline)
+        except ResponseLimitExceeded as error:
+            raise CompartmentError(f"Listing the events of {compartment} failed: {error}.", do=_LIMIT_HELP) from error
+        except (OSError, HTTPError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:  # the SDK's signer raises the latter
             if isinstance(error, requests.Timeout | ReadTimeoutError) and timeout != (CONNECT_SECONDS, READ_SECONDS):
-                what = f"{compartment} did not answer in the {sum(timeout):.0f} s that were left."
-                raise OutOfTime(what, do="The next run asks it again.") from error
-            raise _Passing(f"no whole answer ({type(error).__name__})") from error
-        if answer.status_code != requests.codes.ok:
-            self._refused(answer, body, compartment, resumed="page" in asked)
-        self._pacer.served()
+                what = f"Listing the events of {compartment} failed: no response within the {sum(timeout):.0f} s left in this run."
+                raise OutOfTime(what, do="The next run tries again.") from error
+            raise _Retryable(f"incomplete response ({type(error).__name__})") from error
+        if response.status_code != requests.codes.ok:
+            self._raise_for(response, body, compartment, resumed="page" in query)
+        self._rate_limiter.served()
         try:
             events = decode_page(body)
         except ValueError as error:
-            raise _Passing(f"a body that is no page: {error}") from error
-        return events, answer.headers.get("opc-next-page") or None
+            raise _Retryable(f"invalid response: {error}") from error
+        return events, response.headers.get("opc-next-page") or None
 
-    def _refused(self, answer: requests.Response, body: bytes, compartment: str, *, resumed: bool) -> NoReturn:
-        code, message = _wire_error(body)
-        if answer.status_code == requests.codes.too_many_requests:
-            self._counted("throttled")
-            self._pacer.throttled()
-        if answer.status_code == requests.codes.too_many_requests or answer.status_code >= 500:
-            raise _Passing(f"{answer.status_code} {code or 'without a code'}", _retry_after(answer))
-        if answer.status_code == requests.codes.unauthorized and self._signed.renewed(answer.request):
-            raise _Passing("401 for a token that ran out")
-        request_id = answer.headers.get("opc-request-id")
-        failure = service_failure(f"listing the events of {compartment}", answer.status_code, code, message, request_id, _HELP)
+    def _raise_for(self, response: requests.Response, body: bytes, compartment: str, *, resumed: bool) -> NoReturn:
+        """Raise the error for a response other than 200. ``resumed``: the request had a page token."""
+        status = response.status_code
+        code, message = _error_fields(body)
+        if status == requests.codes.too_many_requests:
+            self._count("throttled")
+            self._rate_limiter.throttled()
+        if status == requests.codes.too_many_requests or status >= 500:
+            raise _Retryable(f"{status} {code or 'without an error code'}", _retry_after(response))
+        if status == requests.codes.unauthorized and self._signer.renew_after(response.request):
+            raise _Retryable("401 for an expired token")
+        request_id = response.headers.get("opc-request-id")
+        failure = service_failure(f"listing the events of {compartment}", status, code, message, request_id, _HELP)
         if isinstance(failure, CredentialsError):
             raise CredentialsError(failure.what, do=f"{failure.do} {_REGION_HELP}")
-        kind = {requests.codes.not_found: CompartmentMissing}.get(answer.status_code, CompartmentError)
-        if resumed and answer.status_code == requests.codes.bad_request:
+        kind = {requests.codes.not_found: CompartmentMissing}.get(status, CompartmentError)
+        if resumed and status == requests.codes.bad_request:
             kind = PageTokenRejected
         raise kind(failure.what, do=failure.do)
 
-    def _again(self, state: tenacity.RetryCallState) -> None:
-        self._counted("retries")
-
-    def _counted(self, name: str) -> None:
-        with self._count:
+    def _count(self, name: str) -> None:
+        with self._counts_lock:
             setattr(self, name, getattr(self, name) + 1)
 
 
 def _session(url: str) -> requests.Session:
-    """A session that has asked the environment for proxies and certificates once: of each request that would cost a fifth."""
+    """A session that reads proxies and certificates from the environment once: reading them per request would add a fifth to its cost."""
     session = requests.Session()
     environment = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify, session.trust_env = environment["proxies"], environment["verify"], False
@@ -205,16 +211,16 @@ def _session(url: str) -> requests.Session:
 
 
 def timeouts(deadline: Deadline) -> tuple[float, float]:
-    """Seconds to connect in, and to wait for each part of the answer; together no more than is left. Raises OutOfTime."""
+    """Connect and read timeouts in seconds; together no longer than the time left. Raises OutOfTime."""
     left = deadline.clip(CONNECT_SECONDS + READ_SECONDS)
     connect = min(CONNECT_SECONDS, left / 2)
     return connect, min(READ_SECONDS, left - connect)
 
 
-def _read(answer: requests.Response, deadline: Deadline) -> bytes:
-    """The whole body, by what arrives: a server that drips bytes may not outlast the deadline. Raises OutOfTime."""
-    body = io.BytesIO()  # is never in memory twice, as parts and their sum would be
-    while part := answer.raw.read1(_CHUNK, decode_content=True):
+def _read(response: requests.Response, deadline: Deadline) -> bytes:
+    """The whole body, read in the parts that arrive, so that a server that sends slowly cannot pass the deadline. Raises OutOfTime."""
+    body = io.BytesIO()  # joining a list of parts would hold the body in memory twice
+    while part := response.raw.read1(_CHUNK, decode_content=True):
         deadline.clip(READ_SECONDS)
         body.write(part)
     return body.getvalue()
@@ -223,33 +229,34 @@ def _read(answer: requests.Response, deadline: Deadline) -> bytes:
 _jitter = tenacity.wait_random_exponential(multiplier=0.5, max=8)
 
 
-def _pause(state: tenacity.RetryCallState) -> float:
+def _backoff(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    return max(_jitter(state), error.wait if isinstance(error, _Passing) else 0.0)
+    return max(_jitter(state), error.wait if isinstance(error, _Retryable) else 0.0)
 
 
-def _give_up(state: tenacity.RetryCallState, compartment: str, deadline: Deadline) -> NoReturn:
+def _give_up(state: tenacity.RetryCallState, compartment: str) -> NoReturn:
     error = state.outcome.exception() if state.outcome else None
-    if state.attempt_number < _TRIES:
-        raise OutOfTime(f"No time is left to ask for {compartment} again: {error}.", do="The next run does.") from error
-    what = f"ListEvents of {compartment} failed {state.attempt_number} times in a row, the last with {error}."
+    if state.attempt_number < _MAX_ATTEMPTS:
+        what = f"Listing the events of {compartment} failed: no time is left to retry after {error}."
+        raise OutOfTime(what, do="The next run tries again.") from error
+    what = f"Listing the events of {compartment} failed after {state.attempt_number} attempts: {error}."
     raise CompartmentError(what, do=_HELP) from error
 
 
-def _retry_after(answer: requests.Response) -> float:
-    value = answer.headers.get("retry-after", "")
+def _retry_after(response: requests.Response) -> float:
+    value = response.headers.get("retry-after", "")
     return float(value) if value.isascii() and value.isdigit() else 0.0
 
 
-class _WireError(msgspec.Struct):
+class _ErrorBody(msgspec.Struct):
     code: str | None = None
     message: str | None = None
 
 
-def _wire_error(body: bytes) -> tuple[str, str]:
-    """OCI's code and message; empty where the body is not OCI's."""
+def _error_fields(body: bytes) -> tuple[str, str]:
+    """OCI's error code and message; empty if the body is not an OCI error."""
     try:
-        error = msgspec.json.decode(body, type=_WireError)
+        error = msgspec.json.decode(body, type=_ErrorBody)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return "", ""
     code = error.code or ""

@@ -1,4 +1,4 @@
-"""Where there is to look: the whole set of compartments, keyed by OCID, whatever order or shape the listing comes in.
+"""List a tenancy's compartments and select those to read.
 
 https://docs.oracle.com/en-us/iaas/api/#/en/identity/20160918/Compartment/ListCompartments
 """
@@ -15,16 +15,19 @@ from epimetheus.source.page_tokens import PageTokens
 
 Mode = Literal["all", "tenancy_only", "include", "exclude"]
 ListPage = Callable[[str, bool, str | None], tuple[list[Compartment], str | None]]
-"""``(parent OCID, whole subtree?, page token) → (compartments, next page token)``; raises ServiceFailure, CredentialsError, SourceError."""
+"""``(parent OCID, whole subtree, page token or None) → (compartments, next page token or None)``.
+
+Raises ServiceFailure, CredentialsError, SourceError.
+"""
 
 _REFUSED = (403, 404)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The compartments by OCID, the root among them, and the OCIDs whose children could not be listed.
+    """``compartments`` by OCID, including the root, and the OCIDs whose children could not be listed (``refused``).
 
-    ``tree``: the whole tree was looked for, not the root alone.
+    ``tree``: the listing covers the whole tree, not the root alone.
     """
 
     compartments: dict[str, Compartment]
@@ -33,7 +36,10 @@ class Listing:
 
 
 def discover(list_page: ListPage, tenancy: str, deadline: Deadline) -> Listing:
-    """The whole tree in one listing; where that is refused, a walk from the root. Raises SourceError, CredentialsError, OutOfTime."""
+    """List the whole tree in one subtree listing or, if OCI rejects that (403, 404), level by level from the root.
+
+    Raises SourceError, CredentialsError, OutOfTime.
+    """
     root = Compartment(tenancy, "root")
     try:
         found = {c.ocid: c for c in _pages(list_page, tenancy, True, deadline)}
@@ -45,14 +51,14 @@ def discover(list_page: ListPage, tenancy: str, deadline: Deadline) -> Listing:
 
 
 def pin(listing: Listing, ids: Collection[str]) -> Listing:
-    """The listing with these in it, come what may: to be allowed to read a compartment's events is not to be allowed to list it."""
+    """``listing`` with the compartments ``ids`` added: permission to read a compartment's events does not include permission to list it."""
     return replace(listing, compartments={**{ocid: Compartment(ocid, ocid) for ocid in ids}, **listing.compartments})
 
 
 def _walk(list_page: ListPage, root: Compartment, deadline: Deadline) -> Listing:
-    found, refused, open_ends = {root.ocid: root}, [], [root.ocid]
-    while open_ends:
-        parent = open_ends.pop()
+    found, refused, pending = {root.ocid: root}, [], [root.ocid]
+    while pending:
+        parent = pending.pop()
         try:
             children = [c for c in _pages(list_page, parent, False, deadline) if c.ocid not in found]
         except ServiceFailure as failure:
@@ -61,7 +67,7 @@ def _walk(list_page: ListPage, root: Compartment, deadline: Deadline) -> Listing
             refused.append(parent)
             continue
         found.update((c.ocid, c) for c in children)
-        open_ends.extend(c.ocid for c in children if not c.deleted)
+        pending.extend(c.ocid for c in children if not c.deleted)
     return Listing(found, tuple(refused))
 
 
@@ -73,25 +79,26 @@ def _pages(list_page: ListPage, parent: str, subtree: bool, deadline: Deadline) 
         yield from compartments
         if token is None:
             return
-        if tokens.circle(token):
-            raise SourceError(f"ListCompartments of {parent} repeats its page token.", do="The last known compartments serve meanwhile.")
+        if tokens.repeats(token):
+            what = f"Listing the compartments of {parent} failed: OCI keeps returning the same page token."
+            raise SourceError(what, do="Runs use the last known compartments until a listing succeeds.")
 
 
 def choose(compartments: Mapping[str, Compartment], mode: Mode, ids: Collection[str], tenancy: str) -> set[str]:
-    """The OCIDs to ask: all, the root only, the ``ids`` with their descendants, or everything but these.
+    """The OCIDs to poll: all, the root only, ``ids`` with their descendants, or all except these.
 
-    The root is above everyone, whatever parents a listing names.
+    The root is an ancestor of every compartment, whatever parents the listing names.
     """
     if mode == "all":
         return set(compartments)
     if mode == "tenancy_only":
         return {tenancy}
-    named = {ocid for ocid in compartments if not {*_lineage(ocid, compartments), tenancy}.isdisjoint(ids)}
-    return named if mode == "include" else set(compartments) - named
+    selected = {ocid for ocid in compartments if not {*_lineage(ocid, compartments), tenancy}.isdisjoint(ids)}
+    return selected if mode == "include" else set(compartments) - selected
 
 
 def paths(compartments: Mapping[str, Compartment]) -> dict[str, str]:
-    """Where each of them lies, from the root on, by OCID: ``root/prod/app``; begins where the tree does, or where it bites its own tail."""
+    """OCID → path from the root, such as ``root/prod/app``. Without a root, a path starts below an unknown parent or in a cycle."""
     found = {}
     for ocid in compartments:
         names = [compartments[above].name for above in _lineage(ocid, compartments) if above in compartments]
@@ -100,7 +107,7 @@ def paths(compartments: Mapping[str, Compartment]) -> dict[str, str]:
 
 
 def _lineage(ocid: str, compartments: Mapping[str, Compartment]) -> list[str]:
-    """A compartment and those above it, upwards; ends where the tree does, or where it bites its own tail."""
+    """A compartment and its ancestors, nearest first, up to an unknown parent or the point where a cycle closes."""
     above: dict[str, None] = {}
     at: str | None = ocid
     while at is not None and at not in above:

@@ -1,7 +1,7 @@
-"""From the bytes of a page to its events: pure, and never at a loss.
+"""Decode a page of audit events, so that one malformed event does not cost the page.
 
-The fast path is msgspec's; it refuses what real events were seen to hold (raw control characters, lone surrogates), and one such event
-would take its whole page along. So a page it refuses is cut into its elements first, and each is understood for itself.
+msgspec decodes the page. It rejects what real events contain (raw control characters, lone surrogates), and would reject the whole page
+with them. Such a page is split into its elements first, and each element is decoded on its own.
 """
 
 import json
@@ -14,9 +14,9 @@ import msgspec
 from epimetheus.model import AuditEvent, Data, Fetched
 
 _QUOTE, _COMMA = b'",'
-_BLANK = b" \t\n\r"  # RFC 8259, 2
-# What has no structure in it (strings whole), runs of brackets, a comma, or a quote that nothing closes. Possessive throughout: a string
-# without an end is gone through once, and nothing is remembered on the way.
+_WHITESPACE = b" \t\n\r"  # RFC 8259, section 2
+# Text without structure (whole strings included), a run of brackets, a comma, or a quote that is never closed. Possessive quantifiers: an
+# unterminated string is scanned once, without backtracking state.
 _TOKEN = re.compile(rb'(?:[^"\[\]{},]++|"(?:[^"\\]++|\\.)*+")++|[\[{]++|[\]}]++|[,"]', re.DOTALL)
 
 
@@ -25,7 +25,7 @@ class _Oracle(msgspec.Struct, frozen=True, gc=False):
 
 
 class _LoggingEvent(msgspec.Struct, frozen=True, gc=False):
-    """The envelope of OCI Logging around the same data."""
+    """OCI Logging's envelope around the same data."""
 
     type: str
     data: Data
@@ -36,23 +36,23 @@ class _LoggingEvent(msgspec.Struct, frozen=True, gc=False):
     oracle: _Oracle | None = None
 
 
-class _Searched(msgspec.Struct, frozen=True, gc=False):
-    """What Logging's search, and Connector Hub, put around that."""
+class _SearchResult(msgspec.Struct, frozen=True, gc=False):
+    """The wrapper that Logging's search and Connector Hub add to a Logging event."""
 
     content: msgspec.Raw = msgspec.field(name="logContent")
 
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_api_form = msgspec.json.Decoder(AuditEvent).decode
-_logging_form = msgspec.json.Decoder(_LoggingEvent).decode
-_searched_form = msgspec.json.Decoder(_Searched).decode
+_decode_api_event = msgspec.json.Decoder(AuditEvent).decode
+_decode_logging_event = msgspec.json.Decoder(_LoggingEvent).decode
+_decode_search_result = msgspec.json.Decoder(_SearchResult).decode
 
 
 class Events(Sequence[Fetched]):
-    """The events of a page, each decoded when it is asked for: as text a page takes half the memory, and many wait at a time.
+    """The events of a page, each decoded on access: a page takes half the memory as text, and several pages wait at a time.
 
-    ``text`` is the page, in which every element is found.
+    ``text`` is the page; every element is a part of it.
     """
 
     def __init__(self, text: bytes, elements: Sequence[bytes] | Sequence[msgspec.Raw]) -> None:
@@ -74,34 +74,34 @@ class Events(Sequence[Fetched]):
 
 
 def decode_page(body: bytes) -> Events:
-    """The events of one ListEvents page, in its order; raises ValueError where the page is not a JSON list of anything."""
+    """The events of one ListEvents page, in order. Raises ValueError if the page is not a JSON list."""
     try:
         return Events(body, _split(body))
-    except _UNREADABLE:
+    except _DECODE_ERRORS:
         return Events(body, list(split_list(body)))
 
 
 def decode_event(raw: bytes | msgspec.Raw) -> Fetched:
-    """One event, in the API's form, Logging's or its search's. What can not be understood keeps its text, with no event beside it."""
+    """One event, in the form of the Audit API, of Logging, or of Logging's search. A malformed event keeps its text; its event is None."""
     try:
-        return _understood(raw)
-    except _UNREADABLE:
-        return _forgiving(bytes(raw))
+        return _decode_strictly(raw)
+    except _DECODE_ERRORS:
+        return _decode_leniently(bytes(raw))
 
 
-def _understood(raw: bytes | msgspec.Raw) -> Fetched:
+def _decode_strictly(raw: bytes | msgspec.Raw) -> Fetched:
     try:
-        return Fetched(raw, _api_form(raw))
+        return Fetched(raw, _decode_api_event(raw))
     except msgspec.ValidationError:
         pass
     try:
-        return Fetched(raw, _of_logging(_logging_form(raw)))
+        return Fetched(raw, _to_audit_event(_decode_logging_event(raw)))
     except msgspec.ValidationError:
-        content = _searched_form(raw).content
-    return Fetched(content, _of_logging(_logging_form(content)))
+        content = _decode_search_result(raw).content
+    return Fetched(content, _to_audit_event(_decode_logging_event(content)))
 
 
-def _of_logging(other: _LoggingEvent) -> AuditEvent:
+def _to_audit_event(other: _LoggingEvent) -> AuditEvent:
     data = other.data
     if data.compartment_id is None and other.oracle:
         data = msgspec.structs.replace(data, compartment_id=other.oracle.compartmentid)
@@ -115,34 +115,34 @@ def _of_logging(other: _LoggingEvent) -> AuditEvent:
     )
 
 
-def _forgiving(raw: bytes) -> Fetched:
-    """The same for text that is JSON but for its control characters and surrogates: written anew, then read strictly."""
+def _decode_leniently(raw: bytes) -> Fetched:
+    """Re-encode JSON with raw control characters or lone surrogates, then decode it strictly."""
     try:
         value = json.loads(raw.decode("utf-8", "replace"), strict=False)
         clean = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        return _understood(clean)
-    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors, too
+        return _decode_strictly(clean)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return Fetched(raw, None)
 
 
 def split_list(body: bytes) -> Iterator[bytes]:
-    """The elements of a JSON list as they stand in ``body``, told apart by brackets and quotes alone, at any depth.
+    """The elements of the JSON list ``body``, as they appear there, split by brackets and quotes alone, at any depth.
 
-    Raises ValueError where ``body`` is not one whole list: an error page, a body that was cut, or one with a hole in it.
+    Raises ValueError if ``body`` is not one complete list: an error page, a truncated body, or a list with an empty element.
     """
-    text = body.strip(_BLANK)
+    text = body.strip(_WHITESPACE)
     if not (text.startswith(b"[") and text.endswith(b"]")):
         raise ValueError("the page is not a JSON list")
     start = 1
     for comma in _commas(text):
         yield _element(text, start, comma)
         start = comma + 1
-    if start > 1 or text[1:-1].strip(_BLANK):
+    if start > 1 or text[1:-1].strip(_WHITESPACE):
         yield _element(text, start, len(text) - 1)
 
 
 def _commas(text: bytes) -> Iterator[int]:
-    """Where the commas between the elements of the list ``text`` stand. Raises ValueError unless it ends where ``text`` does."""
+    """The positions of the commas between the elements of the list ``text``. Raises ValueError unless the list ends where ``text`` does."""
     depth = 0
     for token in _TOKEN.finditer(text):
         begin, end = token.span()
@@ -152,16 +152,16 @@ def _commas(text: bytes) -> Iterator[int]:
         elif mark in b"]}":
             depth -= end - begin
             if depth < 0 or (depth == 0 and end < len(text)):
-                raise ValueError("the page ends before its text does")
+                raise ValueError("the page has text after its list")
         elif mark == _COMMA and depth == 1:
             yield begin
         elif mark == _QUOTE and end == begin + 1:
             raise ValueError("the page ends within a string")
     if depth:
-        raise ValueError("the page is cut off")
+        raise ValueError("the page is truncated")
 
 
 def _element(text: bytes, start: int, end: int) -> bytes:
-    if element := text[start:end].strip(_BLANK):
+    if element := text[start:end].strip(_WHITESPACE):
         return element
-    raise ValueError("the page has a hole where an element belongs")
+    raise ValueError("the page has an empty element")

@@ -1,7 +1,8 @@
-"""Pages of several compartments at once, as they come: in memory are at most one a worker, one in the door, and the one in hand.
+"""Fetch audit pages of several compartments concurrently and yield them as they arrive.
 
-Threads only wait for OCI; everything else happens in the thread that iterates. There is one even for a single compartment: it is left
-behind at the deadline, whatever it hangs in (a name that does not resolve, a server that drips its headers), and ends by itself.
+At most one page per worker, one in the result queue, and the one being processed are in memory. Worker threads only wait for OCI; the
+iterating thread does everything else. Even a single compartment gets a worker thread, so that the deadline holds when a request hangs
+(in a name lookup, or on a server that trickles its headers). Such a thread is abandoned at the deadline and ends by itself.
 """
 
 import queue
@@ -20,7 +21,7 @@ IDLE_SECONDS = 10.0
 
 
 class FetchTask(NamedTuple):
-    """Read this compartment over this window, from this page of it on (None: the first)."""
+    """Read ``window`` of ``compartment`` (an OCID), starting at the page token ``page`` (None: the first page)."""
 
     compartment: str
     window: Window
@@ -28,81 +29,81 @@ class FetchTask(NamedTuple):
 
 
 class Page(NamedTuple):
-    """The events of one page of ``work``, in its order, and the token of the page after it (None: it was the last)."""
+    """The events of one page of ``task``, in order, and the token of the next page (None: this is the last page)."""
 
-    work: FetchTask
+    task: FetchTask
     events: Events
-    onward: str | None
+    next_page: str | None
 
 
 class Finished(NamedTuple):
-    """All pages of ``work`` have been handed over."""
+    """All pages of ``task`` have been yielded."""
 
-    work: FetchTask
+    task: FetchTask
 
 
 class Failed(NamedTuple):
-    """``work`` can not be read to its end in this run: OCI refuses (CompartmentError), or there is no time (OutOfTime)."""
+    """``task`` cannot be completed in this run: OCI rejects it (CompartmentError), or time ran out (OutOfTime)."""
 
-    work: FetchTask
+    task: FetchTask
     error: CompartmentError | OutOfTime
 
 
 class Stopped(NamedTuple):
-    """``work`` was ended by the caller, before its last page."""
+    """The caller stopped ``task`` before its last page."""
 
-    work: FetchTask
+    task: FetchTask
 
 
-Arrival = Page | Finished | Failed | Stopped
+FetchResult = Page | Finished | Failed | Stopped
 
 
 def fetch(
-    works: Sequence[FetchTask],
+    tasks: Sequence[FetchTask],
     pages: Pages,
     *,
     concurrency: int,
     deadline: Deadline,
     start_more: Callable[[], bool] = lambda: True,
     idle: Callable[[], None] = lambda: None,
-    stop: Callable[[FetchTask], bool] = lambda work: False,
-) -> Generator[Arrival, None, None]:
-    """Yield what becomes of ``works``: in any order between them, the pages of each in order.
+    stop: Callable[[FetchTask], bool] = lambda task: False,
+) -> Generator[FetchResult, None, None]:
+    """Yield the results of ``tasks``: interleaved in any order, but the pages of each task in order.
 
-    Ends when all have finished or failed, or silently at ``deadline``: a work without a `Finished` or `Failed` by then is unread.
-    Once ``start_more`` returns False, no further work is started; a work for which ``stop`` returns True ends after the page in hand, as a
-    `Stopped`. ``idle`` is called each time nothing arrives for IDLE_SECONDS.
-    Anything else that goes wrong in a worker (CredentialsError, a bug) is raised here and ends everything. After the end, or after
-    ``close``, no worker sends another request.
-    A ``concurrency`` of 0 means no threads: everything happens in this thread, in order, which is what simulations need.
+    Iteration ends when every task has ended, or silently at ``deadline``: a task with no `Finished`, `Failed` or `Stopped` by then is
+    incomplete. Once ``start_more`` returns False, no further task starts. A task for which ``stop`` returns True ends after its current
+    page, as `Stopped`. ``idle`` is called each time no result arrives for IDLE_SECONDS. Any other error in a worker (CredentialsError, a
+    bug) is raised here and ends the iteration. After the end, or after ``close``, no worker sends another request.
+
+    With a ``concurrency`` of 0, no threads are used: tasks run in order in the calling thread. Simulations need this.
     """
     if concurrency == 0:
-        for work in works:
+        for task in tasks:
             if start_more():
-                yield from _arrivals(work, pages, deadline, stop)
+                yield from _results(task, pages, deadline, stop)
         return
-    crew = _WorkerPool(works, pages, deadline, start_more, stop)
-    workers = min(concurrency, len(works))
+    pool = _WorkerPool(tasks, pages, deadline, start_more, stop)
+    workers = min(concurrency, len(tasks))
     try:
         for number in range(workers):
-            threading.Thread(target=crew.work, name=f"fetch-{number}", daemon=True).start()
-        while workers and (arrival := crew.next(idle)):
-            if isinstance(arrival, _WorkerDone):
+            threading.Thread(target=pool.work, name=f"fetch-{number}", daemon=True).start()
+        while workers and (result := pool.next_result(idle)):
+            if isinstance(result, _WorkerDone):
                 workers -= 1
             else:
-                yield arrival
-            del arrival
+                yield result
+            del result
     finally:
-        crew.closed.set()
+        pool.closed.set()
 
 
 class _WorkerDone:
-    """A worker found no more works to start."""
+    """A worker has no further task to start."""
 
 
 @dataclass(frozen=True)
 class _WhileOpen(Deadline):
-    """A deadline that has passed, too, once nobody iterates any more."""
+    """A deadline that has also passed once iteration has ended."""
 
     closed: threading.Event
 
@@ -110,12 +111,47 @@ class _WhileOpen(Deadline):
         return 0.0 if self.closed.is_set() else super().left()
 
 
+_Queued = FetchResult | _WorkerDone | BaseException
+
+
+class _ResultQueue:
+    """Passes one result at a time from the workers to the iterating thread. After ``closed`` is set, results are dropped."""
+
+    def __init__(self, closed: threading.Event) -> None:
+        self._closed = closed
+        self._queue: queue.Queue[_Queued] = queue.Queue(maxsize=1)
+
+    def put(self, result: _Queued) -> None:
+        """Block until the queue has room, or is closed."""
+        while not self._closed.is_set():
+            try:
+                self._queue.put(result, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+
+    def get(self, deadline: Deadline, idle: Callable[[], None]) -> FetchResult | _WorkerDone | None:
+        """The next result, or None at ``deadline``. Raises a worker's error."""
+        while True:
+            left = max(0.0, deadline.left())
+            try:
+                result = self._queue.get(timeout=min(left, IDLE_SECONDS))
+            except queue.Empty:
+                if left <= IDLE_SECONDS:
+                    return None
+                idle()
+                continue
+            if isinstance(result, BaseException):
+                raise result
+            return result
+
+
 class _WorkerPool:
-    """Workers, the works they take from, and the narrow door their arrivals come through."""
+    """Workers that share an iterator of tasks and report through one result queue."""
 
     def __init__(
         self,
-        works: Sequence[FetchTask],
+        tasks: Sequence[FetchTask],
         pages: Pages,
         deadline: Deadline,
         start_more: Callable[[], bool],
@@ -123,63 +159,44 @@ class _WorkerPool:
     ) -> None:
         self.closed = threading.Event()
         self._start_more, self._stop = start_more, stop
-        self._works = iter(works)
-        self._taking = threading.Lock()
+        self._tasks = iter(tasks)
+        self._tasks_lock = threading.Lock()
         self._pages = pages
         self._deadline = deadline
-        self._workers_deadline = _WhileOpen(deadline.clock, deadline.at, self.closed)
-        self._door: queue.Queue[Arrival | _WorkerDone | BaseException] = queue.Queue(maxsize=1)
+        self._worker_deadline = _WhileOpen(deadline.clock, deadline.at, self.closed)
+        self._results = _ResultQueue(self.closed)
 
     def work(self) -> None:
-        """One worker: until no works are left, or nobody waits for them."""
+        """Run one worker until no task is left or the pool is closed."""
         try:
-            while work := self._take():
-                for arrival in _arrivals(work, self._pages, self._workers_deadline, self._stop):
-                    self._hand_over(arrival)
-                    del arrival  # the page, that is: not in memory while the next one is read
+            while task := self._next_task():
+                for result in _results(task, self._pages, self._worker_deadline, self._stop):
+                    self._results.put(result)
+                    del result  # frees the page before the next one is read
                     if self.closed.is_set():
                         return
-            self._hand_over(_WorkerDone())
-        except BaseException as error:  # noqa: BLE001 — not passed over: raised again in the thread that iterates
-            self._hand_over(error)
+            self._results.put(_WorkerDone())
+        except BaseException as error:  # noqa: BLE001 — raised again in the iterating thread
+            self._results.put(error)
 
-    def next(self, idle: Callable[[], None]) -> Arrival | _WorkerDone | None:
-        """The next arrival, or None at the deadline."""
-        while True:
-            left = max(0.0, self._deadline.left())
-            try:
-                arrival = self._door.get(timeout=min(left, IDLE_SECONDS))
-            except queue.Empty:
-                if left <= IDLE_SECONDS:
-                    return None
-                idle()
-                continue
-            if isinstance(arrival, BaseException):
-                raise arrival
-            return arrival
+    def next_result(self, idle: Callable[[], None]) -> FetchResult | _WorkerDone | None:
+        """The next result, or None at the deadline. Raises a worker's error."""
+        return self._results.get(self._deadline, idle)
 
-    def _take(self) -> FetchTask | None:
-        with self._taking:
-            return next(self._works, None) if self._start_more() else None
-
-    def _hand_over(self, arrival: Arrival | _WorkerDone | BaseException) -> None:
-        while not self.closed.is_set():
-            try:
-                self._door.put(arrival, timeout=0.2)
-            except queue.Full:
-                continue
-            return
+    def _next_task(self) -> FetchTask | None:
+        with self._tasks_lock:
+            return next(self._tasks, None) if self._start_more() else None
 
 
-def _arrivals(work: FetchTask, pages: Pages, deadline: Deadline, stop: Callable[[FetchTask], bool]) -> Iterator[Arrival]:
+def _results(task: FetchTask, pages: Pages, deadline: Deadline, stop: Callable[[FetchTask], bool]) -> Iterator[FetchResult]:
     try:
-        for events, onward in pages(work.compartment, work.window, work.page, deadline):
-            yield Page(work, events, onward)
+        for events, next_page in pages(task.compartment, task.window, task.page, deadline):
+            yield Page(task, events, next_page)
             del events
-            if onward is not None and stop(work):
-                yield Stopped(work)
+            if next_page is not None and stop(task):
+                yield Stopped(task)
                 return
     except (CompartmentError, OutOfTime) as error:
-        yield Failed(work, error)
+        yield Failed(task, error)
     else:
-        yield Finished(work)
+        yield Finished(task)

@@ -1,4 +1,7 @@
-"""OCI Identity through the SDK: pages of compartments, and the regions a tenancy is subscribed to."""
+"""OCI Identity through the SDK: pages of compartments, and the regions that a tenancy is subscribed to.
+
+https://docs.oracle.com/en-us/iaas/api/#/en/identity/20160918/
+"""
 
 from datetime import datetime
 from typing import Any
@@ -13,24 +16,24 @@ _REGIONS_HELP = "The function needs `inspect tenancies in tenancy` for REGIONS=a
 
 
 def compartment_pages(client: Any) -> ListPage:
-    """`ListPage` over the SDK's IdentityClient ``client``, in pages of 1000."""
+    """A `ListPage` over the SDK's IdentityClient ``client``, in pages of 1000."""
 
     def list_page(parent: str, subtree: bool, page: str | None) -> tuple[list[Compartment], str | None]:
         options: dict[str, object] = {"page": page} if page else {}
         if subtree:
             options["compartment_id_in_subtree"] = True
-        doing = f"listing the compartments of {parent}"
-        with oci_errors(doing, do=_HELP), checked_response(doing):
-            answer = client.list_compartments(parent, access_level="ANY", limit=1000, **options)
-            return [_compartment(item) for item in response_items(answer)], answer.next_page or None
+        action = f"listing the compartments of {parent}"
+        with oci_errors(action, do=_HELP), checked_response(action):
+            response = client.list_compartments(parent, access_level="ANY", limit=1000, **options)
+            return [_compartment(item) for item in response_items(response)], response.next_page or None
 
     return list_page
 
 
 def subscribed_regions(client: Any, tenancy: str) -> list[str]:
-    """The names of the regions this tenancy may use, home region first; one at least. Raises SourceError, CredentialsError."""
-    doing = f"listing the regions of {tenancy}"
-    with oci_errors(doing, do=_REGIONS_HELP), checked_response(doing):
+    """The names of the tenancy's subscribed regions, home region first; never empty. Raises SourceError, CredentialsError."""
+    action = f"listing the regions of {tenancy}"
+    with oci_errors(action, do=_REGIONS_HELP), checked_response(action):
         ready = [item for item in response_items(client.list_region_subscriptions(tenancy)) if item.status == "READY"]
         if not ready:
             raise ValueError("a tenancy has a home region")

@@ -1,17 +1,17 @@
-"""Page tokens: the same may come again for a moment (an empty page names itself), but a listing that goes in a circle has to end."""
+"""Detect a listing whose page tokens repeat without end."""
 
 from collections import Counter
 
-_OFTEN = 3
+_MAX_TIMES = 3  # an empty page may name itself as the next one for a moment
 
 
 class PageTokens:
-    """The tokens one listing has named so far."""
+    """The page tokens that one listing has returned so far."""
 
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
 
-    def circle(self, token: str) -> bool:
-        """Note ``token``; whether it has come more often than a page that is not ready yet would explain."""
+    def repeats(self, token: str) -> bool:
+        """Record ``token``; True once it has come more than three times."""
         self._seen[token] += 1
-        return self._seen[token] > _OFTEN
+        return self._seen[token] > _MAX_TIMES

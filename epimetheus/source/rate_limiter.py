@@ -1,65 +1,65 @@
-"""How fast to ask: at most so many requests a second, fewer while OCI throttles."""
+"""Limit the rate of requests, and lower it while OCI throttles."""
 
 import threading
 
 from epimetheus.clock import Clock, Deadline
 
-_SLOWEST = 0.5
-_SHY = 0.95
-_SLOWLY, _FASTER = 0.02, 0.2  # growth a second
-_NEAR_SECONDS = 10.0
-_BURST_SECONDS, _SEEN_SECONDS = 0.25, 1.0
-_NAP = 1.0
+_MIN_RATE = 0.5  # requests a second
+_BACKOFF = 0.95  # of the rate that OCI last served
+_SLOW_GROWTH, _FAST_GROWTH = 0.02, 0.2  # of the rate, per second
+_SLOW_GROWTH_SECONDS = 10.0
+_BURST_SECONDS, _MEASURED_SECONDS = 0.25, 1.0
+_MAX_SLEEP = 1.0
 
 
 def pause(clock: Clock, seconds: float, deadline: Deadline) -> None:
-    """Sleep so long, in naps: a deadline can come earlier than it was said to. Raises OutOfTime."""
+    """Sleep for ``seconds``, in short steps because the deadline may move forward. Raises OutOfTime at ``deadline``."""
     while seconds > 0:
-        clock.sleep(deadline.clip(min(seconds, _NAP)))
-        seconds -= _NAP
+        clock.sleep(deadline.clip(min(seconds, _MAX_SLEEP)))
+        seconds -= _MAX_SLEEP
 
 
 class RateLimiter:
-    """Gives each request its moment, over all threads; ``per_second`` is the limit.
+    """Spaces the requests of all threads; ``per_second`` is the maximum rate.
 
-    A 429 brings the pace down to a little less than OCI has been seen to serve; where that is not known yet, to half. Then it goes up
-    again: slowly at first, since there the limit is, and faster once the last 429 is long ago.
+    A 429 lowers the rate to slightly below the rate that OCI was measured to serve, or to half if that is not known yet. The rate then
+    recovers: slowly at first, because it is close to OCI's limit, and faster once the last 429 is long ago.
     """
 
     def __init__(self, per_second: float, clock: Clock) -> None:
-        self._limit = self._pace = per_second
+        self._max_rate = self._rate = per_second
         self._clock = clock
-        self._next = self._since = self._raised_at = clock.monotonic()
+        self._next_slot = self._throttled_at = self._raised_at = clock.monotonic()
         self._served = 0
         self._slowed = False
         self._lock = threading.Lock()
 
     def wait(self, deadline: Deadline) -> None:
-        """Sleep until this request's moment; where that is after ``deadline``, until then, and raise OutOfTime."""
+        """Sleep until this request's time slot. If the slot is after ``deadline``, sleep until ``deadline`` and raise OutOfTime."""
         with self._lock:
             now = self._clock.monotonic()
-            moment = max(self._next, now)
-            if moment - now < deadline.left():  # whoever is out of time may not take the moments of those to come
-                self._next = moment + 1 / self._pace
-        pause(self._clock, moment - now, deadline)
-        deadline.clip(_NAP)
+            slot = max(self._next_slot, now)
+            if slot - now < deadline.left():  # a request that is out of time takes no slot
+                self._next_slot = slot + 1 / self._rate
+        pause(self._clock, slot - now, deadline)
+        deadline.clip(_MAX_SLEEP)
 
     def throttled(self) -> None:
-        """OCI answered 429: slower; one step for a burst of answers to requests that were under way together."""
+        """Lower the rate after a 429; a burst of 429s to concurrent requests lowers it once."""
         with self._lock:
             now = self._clock.monotonic()
-            elapsed = now - self._since
+            elapsed = now - self._throttled_at
             if elapsed < _BURST_SECONDS and self._slowed:
                 return
-            seen = _SHY * self._served / elapsed if elapsed >= _SEEN_SECONDS and self._served else self._pace / 2
-            self._pace = max(min(self._limit, _SLOWEST), min(self._pace, seen))
-            self._since, self._served, self._slowed = now, 0, True
+            measured = _BACKOFF * self._served / elapsed if elapsed >= _MEASURED_SECONDS and self._served else self._rate / 2
+            self._rate = max(min(self._max_rate, _MIN_RATE), min(self._rate, measured))
+            self._throttled_at, self._served, self._slowed = now, 0, True
 
     def served(self) -> None:
-        """OCI answered: a little faster again, up to the limit."""
+        """Raise the rate slightly after a successful request, up to the maximum."""
         with self._lock:
             now = self._clock.monotonic()
             seconds, self._raised_at = min(now - self._raised_at, 1.0), now
-            growth = _SLOWLY if now - self._since < _NEAR_SECONDS else _FASTER
-            self._pace = min(self._limit, self._pace * (1 + growth * seconds))
+            growth = _SLOW_GROWTH if now - self._throttled_at < _SLOW_GROWTH_SECONDS else _FAST_GROWTH
+            self._rate = min(self._max_rate, self._rate * (1 + growth * seconds))
             self._served += 1

@@ -1,4 +1,4 @@
-"""Values that settings only point to: ``file:PATH``, ``vault:SECRET_OCID``, ``object:NAME``; anything else is the value itself."""
+"""Resolve setting values that are references: ``file:PATH``, ``vault:SECRET_OCID``, ``object:NAME``. Any other value is literal."""
 
 import base64
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 from epimetheus.errors import ConfigError, SourceError
 from epimetheus.oci_client.clients import ServiceFailure, oci_errors
-from epimetheus.safe_text import value as shown
+from epimetheus.safe_text import safe_value
 from epimetheus.source.sdk_responses import checked_response, text
 
 _VAULT_HELP = "The function needs `read secret-bundles` for this secret."
@@ -15,39 +15,43 @@ _OBJECT_HELP = "Put the object into STATE_BUCKET; the function needs OBJECT_READ
 
 
 class ReferenceResolver:
-    """Reads what settings point to. ``secrets`` makes the SDK's SecretsClient when first needed; ``get_object`` is given a name."""
+    """Reads referenced values. ``secrets`` creates the SDK's SecretsClient on first use; ``get_object`` returns an object by name."""
 
     def __init__(self, secrets: Callable[[], Any], get_object: Callable[[str], bytes]) -> None:
         self._secrets = secrets
         self._get_object = get_object
 
     def read(self, key: str, value: str | None) -> str | None:
-        """The text that setting ``key`` stands for. Raises ConfigError, SourceError, CredentialsError; never shows what it read."""
+        """The text that ``value`` of setting ``key`` refers to. Raises ConfigError, SourceError, CredentialsError.
+
+        Errors never include what was read.
+        """
         kind, _, name = (value or "").partition(":")
         if kind == "file":
-            return _text(key, name, _file(key, name))
+            return _decoded(key, name, _file(key, name))
         if kind == "vault":
-            return _text(key, name, self._secret(key, name))
+            return _decoded(key, name, self._secret(key, name))
         if kind == "object":
-            return _text(key, name, self._object(key, name))
+            return _decoded(key, name, self._object(key, name))
         return value
 
     def _secret(self, key: str, ocid: str) -> bytes:
-        doing = f"reading the secret {ocid} for {key}"
-        with oci_errors(doing, do=_VAULT_HELP):
+        action = f"reading the secret {ocid} for {key}"
+        with oci_errors(action, do=_VAULT_HELP):
             client = self._secrets()
-            with checked_response(doing):
+            with checked_response(action):
                 content = text(client.get_secret_bundle(ocid).data.secret_bundle_content.content)
         try:
             return base64.b64decode(content, validate=True)
         except ValueError as error:
-            raise SourceError(f"The secret {ocid} for {key} is not base64.", do=_VAULT_HELP) from error
+            what = f"Reading the secret {ocid} for {key} failed: its content is not base64."
+            raise SourceError(what, do="Create a new version of the secret with the value as Base64.") from error
 
     def _object(self, key: str, name: str) -> bytes:
         try:
             return self._get_object(name)
         except ServiceFailure as failure:
-            raise SourceError(f"{key}=object:{shown(name)}: {failure.what}", do=_OBJECT_HELP) from failure
+            raise SourceError(f"{key}=object:{safe_value(name)}: {failure.what}", do=_OBJECT_HELP) from failure
 
 
 def _file(key: str, name: str) -> bytes:
@@ -55,11 +59,12 @@ def _file(key: str, name: str) -> bytes:
         return Path(name).read_bytes()
     except OSError as error:
         why = error.strerror or "it cannot be read"
-        raise ConfigError([f"{key}=file:{shown(name)}: {why}; allowed is a file that can be read"]) from error
+        raise ConfigError([f"{key}=file:{safe_value(name)}: {why}; expected a readable file"]) from error
 
 
-def _text(key: str, name: str, data: bytes) -> str:
+def _decoded(key: str, name: str, data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigError([f"{key}: what {shown(name)} holds is not UTF-8 text"]) from None  # its own error holds all of what was read
+        # Not chained: the original error includes everything that was read.
+        raise ConfigError([f"{key}: the content of {safe_value(name)} is not UTF-8 text"]) from None

@@ -1,33 +1,34 @@
-"""What the SDK made of an answer, looked at: it makes something of any body, and of a proxy's HTML a list of empty models."""
+"""Check the SDK's models: the SDK accepts any body, and deserializes a proxy's HTML into a list of empty models."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from epimetheus.errors import SourceError
+from epimetheus.oci_client.clients import action_failed
 
 
 @contextmanager
-def checked_response(doing: str) -> Iterator[None]:
-    """Translate what is raised over an answer that is not the service's: by the SDK, or by who looks at what it made of it."""
+def checked_response(action: str) -> Iterator[None]:
+    """Raise SourceError where the SDK, or a check of its models, rejects a response during ``action``, such as "listing the regions"."""
     try:
         yield
     except (AttributeError, TypeError, ValueError) as error:
         raise SourceError(
-            f"OCI's answer was not understood while {doing} ({type(error).__name__}).",
-            do="The next run asks again. If it lasts, find out what stands between: a proxy?",
+            f"{action_failed(action)} OCI returned an unexpected response ({type(error).__name__}).",
+            do="The next run tries again. If this persists, check for a proxy that answers in place of OCI.",
         ) from error
 
 
-def response_items(answer: Any) -> list[Any]:
-    """The models of a listing. Raises TypeError where there was no list: nothing at all would pass for an empty one."""
-    if not isinstance(answer.data, list) or answer.headers.get("content-length") == "0":
+def response_items(response: Any) -> list[Any]:
+    """The models of a listing. Raises TypeError if the response has no list: an empty body is not an empty listing."""
+    if not isinstance(response.data, list) or response.headers.get("content-length") == "0":
         raise TypeError("no list")
-    return answer.data
+    return response.data
 
 
 def text(value: object) -> str:
-    """What has to be a text and not empty; raises TypeError."""
+    """``value``, a non-empty string. Raises TypeError if it is anything else."""
     if not isinstance(value, str) or not value:
         raise TypeError("no text")
     return value

@@ -1,1 +1,1 @@
-"""What is remembered between runs, its form as bytes, and where it is kept."""
+"""What a run remembers for the next one: its model, its stored form, where it is stored, and the rules for writing it."""

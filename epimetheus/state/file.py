@@ -1,4 +1,4 @@
-"""The state in a file, for a terminal: replaced as a whole, under a lock, and only if it is still what was read."""
+"""The state in a local file, for the command line: replaced atomically, under a lock, and only if it is unchanged."""
 
 import fcntl
 import hashlib
@@ -13,9 +13,9 @@ from epimetheus.state.store import Changed, Stored
 
 
 class FileStore:
-    """A `Store` in one file, or where a link of that name leads; its ETag is the digest of what it holds.
+    """A `Store` in one file. Its ETag is the SHA-256 of the content; a symbolic link is followed, and stays.
 
-    ``path.lock`` beside it serialises writers.
+    ``<path>.lock`` beside the file serializes writers.
     """
 
     def __init__(self, path: Path) -> None:
@@ -23,15 +23,15 @@ class FileStore:
         self.name = str(path)
 
     def read(self) -> Stored | None:
-        """What is stored, or None where there is no such file."""
-        with _explained(self._path, "read"):
+        """The stored bytes, or None if there is no such file. Raises StateError."""
+        with _errors_translated(self._path, "read"):
             return self._stored()
 
     def write(self, data: bytes, etag: str | None) -> str:
-        """Replace what had ``etag`` (None: nothing was there), durably; the new ETag. Raises Changed, StateError."""
-        with _explained(self._path, "written"), self._locked():
-            now = self._stored()
-            if (now.etag if now else None) != etag:
+        """Durably replace the bytes that have ``etag`` (None: create them); the new ETag. Raises Changed, StateError."""
+        with _errors_translated(self._path, "written"), self._locked():
+            current = self._stored()
+            if (current.etag if current else None) != etag:
                 raise Changed
             self._replace(data)
         return _digest(data)
@@ -52,7 +52,7 @@ class FileStore:
                 os.fsync(new.fileno())
                 os.replace(new.name, self._path)
             except BaseException:
-                with suppress(FileNotFoundError):  # interrupted just after it was renamed
+                with suppress(FileNotFoundError):  # interrupted just after the rename
                     os.unlink(new.name)
                 raise
         _sync_folder(folder)
@@ -68,7 +68,7 @@ class FileStore:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A new name is on the disk only once its folder is (fsync(2))."""
+    """Make a rename durable: fsync(2) of a file does not cover its directory entry."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -81,11 +81,11 @@ def _digest(data: bytes) -> str:
 
 
 @contextmanager
-def _explained(path: Path, participle: str) -> Iterator[None]:
+def _errors_translated(path: Path, participle: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise StateError(
             f"The state file {path} could not be {participle}: {error.strerror}.",
-            do="Point STATE_FILE to a file in a folder that exists and that you may write in.",
+            do="Set STATE_FILE to a file in an existing, writable folder.",
         ) from error

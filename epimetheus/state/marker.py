@@ -1,18 +1,18 @@
-"""The marker: proof that a state was written once, kept beside it, so that its absence later is an error and not a first start.
+"""The marker: proof, stored beside the state, that a state existed. A state that is missing later is then an error, not a first start.
 
-It is written in two steps around the first state, each conditional, so that a run can be killed between any two of them:
+The marker is written in two steps around the first state. Every write is conditional, so a run may be killed between any two of them:
 
-    1  {"complete": false, "begins": T}     no state yet: a later start reads from T on, as this one would have
-    2  the state, read up to T
+    1  {"complete": false, "begins": T}     there is no state yet; any later start reads from T
+    2  the state, with its cursor at T
     3  {"complete": true}                   once the state records its owner; from now on a missing state is an error
 
-Killed after 1: the next run finds an incomplete marker and no state, and starts at its T. Killed after 2: it finds a state that does not
-know of a complete marker (`State.marked`), and completes it. T never moves, so that no start forgets what an earlier one had promised.
-Until the state has an owner (see `Keeper`), nothing was confirmed by any receiver, so that starting at T again loses nothing.
+A run killed after step 1 leaves an incomplete marker and no state: the next run starts at T. A run killed after step 2 leaves a state
+without `State.marker_owner`: the next run completes the marker. T never changes, so no start skips events that an earlier one covered.
+Until the state has an owner (`epimetheus.state.ownership`), no receiver has confirmed anything, so starting at T again loses nothing.
 
-In a bucket there are two, which say the same. ``<prefix><region>.started`` stands beside the state: it shows that a state was deleted.
-``epimetheus-started/<region>/<owner>`` depends on tenancy, receiver and chosen compartments, but not on STATE_PREFIX: it shows that the
-prefix was changed. The state records for which owner its markers are complete; they are completed again where that has changed.
+A bucket has two markers with the same content. ``<prefix><region>.started``, beside the state, reveals that the state was deleted.
+``epimetheus-started/<region>/<owner>`` depends on tenancy, receiver and selected compartments, but not on STATE_PREFIX, and reveals that
+the prefix was changed. The state records the owner for which its markers are complete; they are completed again when the owner changes.
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,14 @@ import msgspec
 from epimetheus.errors import StateError
 from epimetheus.state.store import Changed, Store, Stored
 
-_TRIES = 3
+_ATTEMPTS = 3
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``state``: where the state is; ``run`` and ``at`` (RFC 3339): the first run; ``begins``: the first minute it reads (RFC 3339)."""
+    """``state``: the location of the state. ``run``, ``at``: the first run and its time. ``begins``: the first minute it reads.
+
+    Times are RFC 3339 text.
+    """
 
     version: int = 1
     complete: bool = False
@@ -41,57 +44,57 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Markers:
-    """The markers of one state, in one `Store` each. None of them: no state is missed."""
+    """The markers of one state, each in a `Store`. Without stores, a missing state is never an error."""
 
-    def __init__(self, places: Sequence[Store]) -> None:
-        self._places = places
+    def __init__(self, stores: Sequence[Store]) -> None:
+        self._stores = stores
 
     def find(self) -> tuple[Marker, str] | None:
-        """The marker, a complete one first, and the name of where it is. Raises StateError.
+        """A marker, preferably a complete one, and its location. Raises StateError.
 
-        One that cannot be read is complete: something was written there.
+        An unreadable marker counts as complete: something was written there.
         """
-        found = [(_read(stored), place.name) for place in self._places if (stored := place.read())]
+        found = [(_decode(stored), store.name) for store in self._stores if (stored := store.read())]
         return min(found, key=lambda one: not one[0].complete, default=None)
 
     def begin(self, marker: Marker) -> Marker:
-        """Write step 1 wherever there is none; what counts from now on. Raises StateError."""
-        for place in self._places:
-            with suppress(Changed):  # by another run that starts just now: whichever was first counts for both
-                place.write(_form(marker), None)
+        """Step 1: write ``marker`` to each store that has none; the marker that is valid now. Raises StateError."""
+        for store in self._stores:
+            with suppress(Changed):  # another run starts at the same time: the first marker is valid for both
+                store.write(_encode(marker), None)
         found = self.find()
         return found[0] if found else marker
 
     def complete(self, marker: Marker) -> None:
-        """Step 3, with what an earlier step wrote, but the owner's of ``marker``; ``marker`` where there is none. Raises StateError."""
-        for place in self._places:
-            if not any(_completed(place, marker) for _ in range(_TRIES)):
+        """Step 3: complete each marker with the owner of ``marker``; a store without one gets ``marker`` itself. Raises StateError."""
+        for store in self._stores:
+            if not any(_try_to_complete(store, marker) for _ in range(_ATTEMPTS)):
                 raise StateError(
-                    f"The marker {place.name} could not be written: each of {_TRIES} times another write was under way.",
+                    f"The marker {store.name} could not be written: another write was in progress at each of {_ATTEMPTS} attempts.",
                     do="The next run tries again.",
                 )
 
 
-def _completed(place: Store, marker: Marker) -> bool:
-    """Whether the marker in ``place`` is complete now; False where another write came in between."""
-    stored = place.read()
-    before = _read(stored) if stored else marker
-    if stored and before.complete:
+def _try_to_complete(store: Store, marker: Marker) -> bool:
+    """Whether the marker in ``store`` is complete now; False if another write intervened."""
+    stored = store.read()
+    current = _decode(stored) if stored else marker
+    if stored and current.complete:
         return True
     try:
-        after = msgspec.structs.replace(before, complete=True, tenancy=marker.tenancy, receiver=marker.receiver)
-        place.write(_form(after), stored.etag if stored else None)
+        completed = msgspec.structs.replace(current, complete=True, tenancy=marker.tenancy, receiver=marker.receiver)
+        store.write(_encode(completed), stored.etag if stored else None)
     except Changed:
         return False
     return True
 
 
-def _form(marker: Marker) -> bytes:
+def _encode(marker: Marker) -> bytes:
     return msgspec.json.format(msgspec.json.encode(marker), indent=1)
 
 
-def _read(stored: Stored) -> Marker:
+def _decode(stored: Stored) -> Marker:
     try:
         return msgspec.json.decode(stored.data, type=Marker)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return Marker(complete=True, state="?", region="?", tenancy="?", receiver="?", run="?", at="an unknown day", begins="?")
+        return Marker(complete=True, state="?", region="?", tenancy="?", receiver="?", run="?", at="an unknown date", begins="?")

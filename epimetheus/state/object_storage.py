@@ -1,4 +1,4 @@
-"""The state as one object in OCI Object Storage, written only under a precondition.
+"""The state as one object in OCI Object Storage, written only with a precondition.
 
 https://docs.oracle.com/en-us/iaas/api/#/en/objectstorage/20160918/Object/PutObject
 """
@@ -6,64 +6,70 @@ https://docs.oracle.com/en-us/iaas/api/#/en/objectstorage/20160918/Object/PutObj
 from typing import Any
 
 from epimetheus.errors import StateError
-from epimetheus.oci_client.clients import ServiceFailure, oci_errors
+from epimetheus.oci_client.clients import ServiceFailure, action_failed, oci_errors
 from epimetheus.state.store import Changed, Stored
 
 _PRECONDITION_FAILED = 412
 _CONCURRENT_UPDATE = 409
 _NOT_FOUND = 404
-_HELP = "Check STATE_BUCKET, STATE_NAMESPACE and the policy: the function needs OBJECT_READ, OBJECT_CREATE and OBJECT_OVERWRITE there."
+_HELP = (
+    "Check STATE_BUCKET, STATE_NAMESPACE and the policy: the function needs OBJECT_READ, OBJECT_CREATE and OBJECT_OVERWRITE on the bucket."
+)
 
 
 class ObjectStore:
-    """A `Store` in the object ``key`` of ``bucket``; ``client`` is the SDK's ObjectStorageClient."""
+    """A `Store` in the object ``key`` of ``bucket``. ``client``: the SDK's ObjectStorageClient."""
 
     def __init__(self, client: Any, namespace: str, bucket: str, key: str) -> None:
         self._client = client
-        self._place = (namespace, bucket, key)
+        self._object = (namespace, bucket, key)
         self.name = f"oci://{bucket}@{namespace}/{key}"
 
     def read(self) -> Stored | None:
-        """What is stored, or None where the bucket has no such object. Raises StateError, CredentialsError."""
-        doing = f"reading the state {self.name}"
+        """The stored bytes, or None if the bucket has no such object. Raises StateError, CredentialsError."""
+        action = f"reading the state {self.name}"
         try:
-            with oci_errors(doing, do=_HELP, raising=StateError):
-                answer = self._client.get_object(*self._place)
+            with oci_errors(action, do=_HELP, raising=StateError):
+                response = self._client.get_object(*self._object)
         except ServiceFailure as failure:
             if failure.status == _NOT_FOUND and failure.code in ("ObjectNotFound", "NotFound"):
                 return None
             raise _state_error(failure) from failure
-        return Stored(_whole(answer, doing), _etag(answer, doing))
+        return Stored(_body(response, action), _etag(response, action))
 
     def write(self, data: bytes, etag: str | None) -> str:
-        """Replace what had ``etag`` (None: nothing was there); the new ETag. Raises Changed, StateError, CredentialsError."""
+        """Replace the bytes that have ``etag`` (None: create them); the new ETag. Raises Changed, StateError, CredentialsError."""
         precondition = {"if_none_match": "*"} if etag is None else {"if_match": etag}
-        doing = f"writing the state {self.name}"
+        action = f"writing the state {self.name}"
         try:
-            with oci_errors(doing, do=_HELP, raising=StateError):
-                answer = self._client.put_object(*self._place, data, **precondition)
+            with oci_errors(action, do=_HELP, raising=StateError):
+                response = self._client.put_object(*self._object, data, **precondition)
         except ServiceFailure as failure:
             if failure.status in (_PRECONDITION_FAILED, _CONCURRENT_UPDATE):
                 raise Changed from failure
             raise _state_error(failure) from failure
-        return _etag(answer, doing)
+        return _etag(response, action)
 
 
-def _whole(answer: Any, doing: str) -> bytes:
-    """The body, which the SDK leaves on the wire: a break in it is past the SDK's own retries, and must not look like a damaged state."""
-    with oci_errors(doing, do=_HELP, raising=StateError):
+def _body(response: Any, action: str) -> bytes:
+    """The whole body. The SDK streams it outside its own retries, and a broken stream must not look like a damaged state."""
+    with oci_errors(action, do=_HELP, raising=StateError):
         try:
-            return bytes(answer.data.content)
-        except OSError as error:  # the SDK's requests errors are OSErrors
+            return bytes(response.data.content)
+        except OSError as error:  # the requests errors that the SDK raises are OSErrors
             raise StateError(
-                f"OCI gave no whole answer while {doing} ({type(error).__name__}).", do="Nothing is lost: the next run reads it again."
+                f"{action_failed(action)} the response of OCI was incomplete ({type(error).__name__}).",
+                do="Nothing is lost: the next run reads it again.",
             ) from error
 
 
-def _etag(answer: Any, doing: str) -> str:
-    etag = answer.headers.get("etag")
+def _etag(response: Any, action: str) -> str:
+    etag = response.headers.get("etag")
     if not etag:
-        raise StateError(f"The answer was not Object Storage's while {doing}: it has no ETag.", do="Check what stands between: a proxy?")
+        raise StateError(
+            f"{action_failed(action)} the response has no ETag, so it is not from Object Storage.",
+            do="Check for a proxy between the function and Object Storage.",
+        )
     return str(etag)
 
 

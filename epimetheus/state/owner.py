@@ -1,4 +1,4 @@
-"""Which tenancy's events a state is for, and which SIEM receives them: a run with another one must not continue it."""
+"""The owner of a state: the tenancy whose events it covers, and the SIEM that receives them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ReceiverId:
-    """The SIEM behind a state. ``address``: transport, host and port, for people; ``fingerprint``: SHA-256 (hex) of what identifies it."""
+    """The identity of a SIEM. ``address``: transport, host and port, for messages. ``fingerprint``: SHA-256 (hex) of the identity."""
 
     address: str
     fingerprint: str
@@ -14,9 +14,9 @@ class ReceiverId:
 
 @dataclass(frozen=True)
 class Owner:
-    """The tenancy (OCID) whose events a state is for, and the receiver of these events. ``scope``: which compartments, as set.
+    """The tenancy (OCID) whose events a state covers, and their receiver. ``scope``: the selected compartments, as configured.
 
-    The scope may change at any time; it is only needed to tell deployments apart that share a bucket and a receiver.
+    The scope may change at any time. It only distinguishes deployments that share a bucket and a receiver.
     """
 
     tenancy: str
@@ -24,18 +24,18 @@ class Owner:
     scope: str = ""
 
     @property
-    def mark(self) -> str:
-        """A short name for all of it, safe in an object's name: 16 hex digits."""
+    def digest(self) -> str:
+        """A short identifier of tenancy, receiver and scope that is safe in an object name: 16 hex digits."""
         return hashlib.sha256(f"{self.tenancy}\n{self.receiver.fingerprint}\n{self.scope}".encode()).hexdigest()[:16]
 
 
 def receiver_id(transport: str, host: str, port: int, server_name: str | None) -> ReceiverId:
-    """What identifies a SIEM: where messages are sent, and the name its certificate must have.
+    """The identity of a SIEM: where messages are sent, and the name that its certificate must have. Names are case-insensitive.
 
-    Certificates, format and framing are not part of it: they change while the SIEM stays the same. Names are compared without case.
+    Certificates, format and framing are excluded: they change while the SIEM stays the same.
     """
     host = host.lower().rstrip(".")
     name = (server_name or host).lower().rstrip(".")
-    shown = f"[{host}]" if ":" in host else host
-    address = f"{transport}://{shown}:{port}" + (f" (certificate name {name})" if name != host else "")
+    url_host = f"[{host}]" if ":" in host else host
+    address = f"{transport}://{url_host}:{port}" + (f" (certificate name {name})" if name != host else "")
     return ReceiverId(address, hashlib.sha256("\n".join((transport, host, str(port), name)).encode()).hexdigest())

@@ -1,37 +1,44 @@
-"""The order of reading and writing the state: lease first, then conditional writes, and never two masters.
+"""The protocol for reading and writing the state: take the lease first, then write only over what this run has seen.
 
-A write whose answer was lost is retried by the SDK and then meets 412 on itself; one whose tries are used up may have taken effect, and
-the next meets 412 on that. So every attempt carries its run and a serial number of its own, and a 412 is read back before it is called a
-conflict: what this run wrote earlier is written over, another's is not.
+Every write is conditional on an ETag, so it cannot overwrite a write that this run has not seen. But a failed precondition does not prove
+a conflict: the SDK repeats a write whose response was lost, and the repeat then fails because the first one took effect. A write that
+raised an error may have taken effect, too. So each write carries the run and a serial number, and after a failed precondition the
+session reads the state back and decides:
 
-A lease lasts LEASE_SECONDS at most. Each commit renews it, and `renew_if_due` does where none is made; `release` returns it on any way
-out of a run, also one where nothing in memory can be relied on.
+    this run's, with this serial number     the write took effect, and only its response was lost: done
+    this run's, with another one            an earlier write of this run took effect: write again, over that one
+    any, with the expected ETag             another write was in progress and failed: write again
+    another run's, or deleted               a conflict: never overwritten
+
+A lease lasts LEASE_SECONDS at most. Each commit renews it; `renew_if_due` renews it between commits. `release` returns it however the run
+ends, even if the run's own memory cannot be trusted.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from epimetheus.errors import StateConflict, StateError
-from epimetheus.model import minute_text, parse_minute, time_text
-from epimetheus.state.checks import missing, refuse_foreign, refuse_future
+from epimetheus.state.checks import check_times
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.marker import Marker, Markers
 from epimetheus.state.model import LEASE_SECONDS, Lease, State
 from epimetheus.state.owner import Owner
+from epimetheus.state.ownership import Ownership
 from epimetheus.state.store import Changed, Store, Stored
 
 RENEW_SECONDS = 60.0
-"""A lease that was written so long ago is renewed."""
-_LEASE_TRIES = 3
-_WRITE_TRIES = 3
+"""The age at which a lease is renewed."""
+_LEASE_ATTEMPTS = 3
+_WRITE_ATTEMPTS = 3
 
 
 class StateSession:
-    """Keeps the state of ``region`` in ``store`` for the run ``run_id``. ``writes`` counts those that were confirmed.
+    """One run's access to the state of ``region`` in ``store``. Times are seconds since the epoch.
 
-    ``owner``: the tenancy and receiver that the state must be for, None: any. ``works``: whether this run has seen that the receiver works,
-    asked with whether everything up to its end is read; a state that records no receiver yet records the owner's then. ``first_start``:
-    `open` found no state, and made the first.
+    ``owner``: the tenancy and receiver that the state must belong to, None: any. ``receiver_verified``: whether this run has verified the
+    receiver, given whether everything up to its end is read; a state without a receiver then records the owner's.
+    ``writes`` counts confirmed writes. ``first_start``: `open` found no state and created it.
     """
 
     def __init__(
@@ -41,71 +48,106 @@ class StateSession:
         region: str,
         owner: Owner | None = None,
         markers: Markers | None = None,
-        works: Callable[[bool], bool] = lambda caught_up: True,
+        receiver_verified: Callable[[bool], bool] = lambda caught_up: True,
     ) -> None:
         self.writes = 0
         self.first_start = False
         self._store = store
         self._run_id = run_id
         self._region = region
-        self._owner = owner
-        self._markers = markers or Markers(())
-        self._works = works
-        self._opened_at = 0
-        self._marking = True
+        self._ownership = Ownership(store.name, region, run_id, owner, markers or Markers(()), receiver_verified)
         self._etag: str | None = None
         self._serial = 0
         self._lease: Lease | None = None
         self._lease_end = self._renew_at = 0.0
 
+    @property
+    def holds_lease(self) -> bool:
+        """Whether this run has the lease, or may have it."""
+        return self._lease is not None
+
     def open(self, fresh: Callable[[], State], *, now: float, until: float) -> tuple[State, Lease | None]:
-        """The state as it was left, and leased to this run, ``until`` at the latest; or the live lease of the run that holds it.
+        """Take the lease, ``until`` at the latest. Returns the state as written, or the state and the live lease of another run.
 
-        ``fresh`` makes the first state, where there is none. ``now`` and ``until`` are seconds since the epoch. Raises StateError: also
-        StateMissing, StateForeign and StateInFuture, and then nothing was written.
+        ``fresh`` makes the first state if there is none. Raises StateError; after StateMissing, StateForeign and StateInFuture, nothing
+        was written.
         """
-        tries = 0
-        while True:
-            tries += 1
-            found, self._etag = self._read()
-            if found:
-                self.admit(found, now)
-            state = found or self._first(fresh(), now)
-            if state.lease and state.lease.run != self._run_id and state.lease.is_live(now):
-                return state, state.lease
-            self._lease_end, self._opened_at = until, state.through
-            self._lease = Lease(self._run_id, until, now)  # before it is written: from now on there may be one to return
+        for _ in range(_LEASE_ATTEMPTS - 1):
+            with suppress(StateConflict):
+                return self._take_lease(fresh, now, until)
+        return self._take_lease(fresh, now, until)
+
+    def _take_lease(self, fresh: Callable[[], State], now: float, until: float) -> tuple[State, Lease | None]:
+        found, self._etag = self._read()
+        if found:
+            self.validate(found, now)
+        state = found or self._ownership.first_state(fresh(), now)
+        if state.lease and state.lease.run != self._run_id and state.lease.is_live(now):
+            return state, state.lease
+        self._ownership.run_starts(state)
+        self._lease_end = until
+        self._lease = Lease(self._run_id, until, now)  # before the write: it may take effect even if it raises
+        try:
+            state = self.commit(replace(state, lease=self._lease), now=now)
+        except StateConflict:
+            self._lease = None
+            raise
+        self.first_start = found is None
+        return state, None
+
+    def commit(self, state: State, *, now: float | None = None) -> State:
+        """Write ``state`` over what this session last read or wrote; returns it as written. Raises StateConflict, StateError.
+
+        ``now`` is given during a run: the commit then renews the lease in ``state`` (or returns it, if ``state`` has none) and records
+        the owner.
+
+        After a StateConflict, every further commit raises it, too. After any other error, the write may or may not have taken effect; a
+        further commit replaces it in both cases.
+        """
+        self._serial = max(self._serial, state.serial) + 1
+        if now is not None:
+            state = self._renewed(self._ownership.record(state), now)
+        state = replace(state, writer=self._run_id, serial=self._serial)
+        self._etag = self._write(state)
+        self.writes += 1
+        if state.lease is None:
+            self._lease = None
+        if now is None:
+            return state
+        self._renew_at = now + RENEW_SECONDS
+        return self._ownership.complete_markers(state, now)
+
+    def _renewed(self, state: State, now: float) -> State:
+        """``state`` with the lease of this run renewed, if both have one."""
+        if self._lease is None or state.lease is None:
+            return state
+        self._lease = replace(self._lease, until=min(self._lease_end, now + LEASE_SECONDS))
+        return replace(state, lease=self._lease)
+
+    def _write(self, state: State) -> str:
+        """Write ``state`` over ``self._etag``; the new ETag. The module docstring explains each branch."""
+        data, expected = pack(state), self._etag
+        for _ in range(_WRITE_ATTEMPTS):
             try:
-                state = self.commit(replace(state, lease=self._lease), now=now)
-            except StateConflict:
-                self._lease = None
-                if tries == _LEASE_TRIES:
-                    raise
-            else:
-                self.first_start = found is None
-                return state, None
-
-    def admit(self, state: State, now: float) -> None:
-        """Check that this run may continue ``state``. Raises StateForeign, StateInFuture."""
-        if self._owner:
-            refuse_foreign(state, self._store.name, self._owner)
-        refuse_future(state, self._store.name, now)
-
-    def refuse_missing(self) -> None:
-        """Raises StateMissing where a complete marker shows that there was a state. To be called where there is none."""
-        marker = self.marker()
-        if marker and marker[0].complete:
-            raise missing(self._store.name, *marker)
-
-    def marker(self) -> tuple[Marker, str] | None:
-        """What shows that there was a state, and the name of where that is. Raises StateError."""
-        return self._markers.find()
+                return self._store.write(data, expected)
+            except Changed as changed:
+                found, current = self._read()
+                own = found is not None and found.writer == self._run_id
+                if found and current and own and found.serial == state.serial:
+                    return current
+                if current != expected and not own:
+                    raise self._conflict(found) from changed
+                expected = current
+        raise StateError(
+            f"The state in {self._store.name} could not be written: another write was in progress at each of {_WRITE_ATTEMPTS} attempts.",
+            do="The next run tries again. If this error persists, find out what else writes to this location.",
+        )
 
     def renew_if_due(self, now: float) -> None:
-        """Renew the lease of this run, if it was written RENEW_SECONDS ago or earlier. Cheap to call where it was not.
+        """Renew the lease of this run if it is RENEW_SECONDS old. Cheap otherwise.
 
-        Raises StateConflict where another run has written the state since. Where the state cannot be read or written, it is tried again
-        later: as long as no other run writes, nothing is lost.
+        Raises StateConflict if another run has written the state. If the state cannot be read or written, a later call tries again:
+        nothing is lost as long as no other run writes.
         """
         if self._lease is None or now < self._renew_at:
             return
@@ -122,23 +164,23 @@ class StateSession:
             return
 
     def extend(self, until: float, now: float) -> None:
-        """The lease of this run may last ``until``, by OCI's clock, which was not known when it was taken; renew it at once."""
+        """Let the lease last ``until``, and renew it at once. For OCI's clock, which is unknown before the first response."""
         self._lease_end, self._renew_at = until, 0.0
         self.renew_if_due(now)
 
     def release(self) -> State | None:
-        """Return the lease of this run, whatever was being done; the state as it is saved, or None where the lease may still stand.
+        """Return the lease of this run, whatever state the run is in; the stored state, or None if the lease may still be there.
 
-        Nothing in memory is used but the name of the run: what is stored is read, and written back without the lease, again after an error,
-        and after a signal that comes meanwhile, which is raised afterwards. No Exception is raised: the run ends for another reason, and a
-        lease that stays expires by itself.
+        This uses nothing of the session but the ID of the run: it reads the stored state and writes it back without the lease. It tries
+        again after an error, and after a signal, which it raises at the end. It raises no Exception: the run ends for another reason, and
+        a lease that remains expires.
         """
         if self._lease is None:
             return None
         saved, signal = None, None
-        for _ in range(_WRITE_TRIES):
+        for _ in range(_WRITE_ATTEMPTS):
             try:
-                saved = self._without_lease()
+                saved = self._write_without_lease()
                 break
             except Exception:  # noqa: BLE001, S112 - see above
                 continue
@@ -150,8 +192,8 @@ class StateSession:
             raise signal
         return saved
 
-    def _without_lease(self) -> State | None:
-        """What is stored, and no longer leased to this run. Raises Changed, StateError."""
+    def _write_without_lease(self) -> State | None:
+        """The stored state, which this run no longer leases. Raises Changed, StateError."""
         found, etag = self._read()
         if found is None or found.lease is None or found.lease.run != self._run_id:
             return found
@@ -159,116 +201,44 @@ class StateSession:
         self._store.write(pack(freed), etag)
         return freed
 
-    @property
-    def holds_lease(self) -> bool:
-        """Whether this run has the lease, or may have it."""
-        return self._lease is not None
-
-    def _first(self, fresh: State, now: float) -> State:
-        """The first state, the marker begun; with a marker that an earlier start left incomplete, where that one began."""
-        self.refuse_missing()
-        if self._owner is None:
-            return fresh
-        marker = self._markers.begin(self._marker(fresh, now))
-        if marker.complete:
-            return fresh
-        begin = parse_minute(marker.begins)
-        return replace(fresh, through=begin, began=begin)
-
-    def _owned(self, state: State) -> State:
-        """``state`` with its owner, where it names none yet and the settings have been seen to work: a typing error must bind no state.
-
-        The tenancy works once it was read, or listed.
-        """
-        if self._owner is None:
-            return state
-        works = self._works(state.last.get("run") == self._run_id and state.last.get("caught_up") is True)
-        was_read = works or state.listed > 0 or state.through > self._opened_at
-        tenancy = state.tenancy or (self._owner.tenancy if was_read else "")
-        return replace(state, tenancy=tenancy, receiver=state.receiver or (self._owner.receiver if works else None))
-
-    def _marked(self, state: State, now: float) -> State:
-        """``state``, once it has its owner and its marker is complete; the next commit records that."""
-        if self._owner is None or state.marked == self._owner.mark or not (self._marking and state.tenancy and state.receiver):
-            return state
-        try:
-            self._markers.complete(self._marker(state, now))
-        except StateError:  # the next run tries again: until then a missing state is a start where this one began
-            self._marking = False
-            return state
-        return replace(state, marked=self._owner.mark)
-
-    def _marker(self, state: State, now: float) -> Marker:
-        tenancy, receiver = (self._owner.tenancy, self._owner.receiver.address) if self._owner else ("", "")
-        return Marker(
-            state=self._store.name, region=self._region, tenancy=tenancy, receiver=receiver,
-            run=self._run_id, at=time_text(now), begins=minute_text(state.began or state.through),
-        )  # fmt: skip
-
     def peek(self) -> State | None:
-        """The state as it is, without a lease; the next `commit` replaces it, damaged as it may be. Raises StateError, StateDamaged."""
+        """Read the state without taking the lease. The next `commit` replaces it, even if damaged. Raises StateError, StateDamaged."""
         stored = self._store.read()
         self._etag = stored.etag if stored else None
-        return self._unpacked(stored)
+        return self._decoded(stored)
 
-    def commit(self, state: State, *, now: float | None = None) -> State:
-        """Write ``state`` in place of what was last read or written; as written. Raises StateConflict, StateError.
+    def validate(self, state: State, now: float) -> None:
+        """Check that this run may continue ``state``. Raises StateForeign, StateInFuture."""
+        self._ownership.check(state)
+        check_times(state, self._store.name, now)
 
-        ``now`` (seconds since the epoch): in a run. It renews the lease of this run in ``state``, and records the owner; without a lease in
-        it, the lease is returned.
+    def raise_if_missing(self) -> None:
+        """Raises StateMissing if a complete marker proves that the state existed. For a location without a state."""
+        self._ownership.raise_if_missing()
 
-        After a conflict every further commit is one: another's state is never written over. After any other error it is open whether
-        the write took effect; a further commit replaces it either way.
-        """
-        self._serial = max(self._serial, state.serial) + 1
-        stamped = replace(state if now is None else self._owned(state), writer=self._run_id, serial=self._serial)
-        if now is not None and self._lease and state.lease:
-            self._lease = replace(self._lease, until=min(self._lease_end, now + LEASE_SECONDS))
-            stamped = replace(stamped, lease=self._lease)
-        self._etag = self._write(stamped)
-        self.writes += 1
-        self._renew_at = self._renew_at if now is None else now + RENEW_SECONDS
-        if stamped.lease is None:
-            self._lease = None
-        return stamped if now is None else self._marked(stamped, now)
-
-    def _write(self, stamped: State) -> str:
-        data, etag = pack(stamped), self._etag
-        for _ in range(_WRITE_TRIES):
-            try:
-                return self._store.write(data, etag)
-            except Changed as changed:
-                found, there = self._read()
-                ours = found is not None and found.writer == self._run_id
-                if found and there and ours and found.serial == stamped.serial:
-                    return there
-                if there != etag and not ours:
-                    raise self._conflict(found) from changed
-                etag = there
-        raise StateError(
-            f"The state in {self._store.name} could not be written: each of {_WRITE_TRIES} times another write was under way.",
-            do="The next run tries again. If it lasts, find out what else writes there.",
-        )
+    def find_marker(self) -> tuple[Marker, str] | None:
+        """The marker of the state and its location, or None. Raises StateError."""
+        return self._ownership.find_marker()
 
     def _read(self) -> tuple[State | None, str | None]:
         stored = self._store.read()
-        return self._unpacked(stored), stored.etag if stored else None
+        return self._decoded(stored), stored.etag if stored else None
 
-    def _unpacked(self, stored: Stored | None) -> State | None:
+    def _decoded(self, stored: Stored | None) -> State | None:
         if stored is None:
             return None
         state = unpack(stored.data, self._store.name)
         if state.region != self._region:
             raise StateError(
-                f"The state in {self._store.name} is that of {state.region}, not of {self._region}.",
-                do="Give each region, and each profile, a STATE_FILE or STATE_PREFIX of its own.",
+                f"The state in {self._store.name} cannot be used: it is for region {state.region}, not {self._region}.",
+                do="Set a separate STATE_FILE or STATE_PREFIX for each region and each profile.",
             )
         return state
 
     def _conflict(self, found: State | None) -> StateConflict:
-        writer = "somebody deleted it" if found is None else f"run {found.writer} wrote it"
+        cause = "it was deleted" if found is None else f"run {found.writer} wrote it"
         return StateConflict(
-            f"The state in {self._store.name} is not ours any more: {writer} since this run read it.",
-            do="Nothing is lost: what this run sent and could not write down is sent again. If it happens often, runs overlap:"
+            f"The state in {self._store.name} could not be written: {cause} since this run read it.",
+            do="No event is lost: events that this run sent but could not record are sent again. If this happens often, runs overlap:"
             " schedule them further apart.",
         )

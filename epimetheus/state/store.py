@@ -1,28 +1,28 @@
-"""Where the state is kept: anything that can read it with its ETag, and replace it only if it is still the same."""
+"""The interface of a store: read the state with its ETag, and replace it only if the ETag still matches."""
 
 from typing import NamedTuple, Protocol
 
 
 class Stored(NamedTuple):
-    """What was read, and the ETag to name it by (RFC 9110, 8.8.3)."""
+    """The stored bytes and their ETag (RFC 9110 8.8.3)."""
 
     data: bytes
     etag: str
 
 
 class Changed(Exception):
-    """The precondition failed (412, or 409 while another write was going on): somebody wrote since we read."""
+    """The precondition failed (HTTP 412), or another write was in progress (409)."""
 
 
 class Store(Protocol):
-    """A place for one state. ``name`` tells people where it is."""
+    """Storage for one state. ``name``: its location, for messages."""
 
     name: str
 
     def read(self) -> Stored | None:
-        """What is stored, or None where there is nothing. Raises StateError."""
+        """The stored bytes, or None if there are none. Raises StateError."""
         ...
 
     def write(self, data: bytes, etag: str | None) -> str:
-        """Replace what had ``etag`` (None: only where there is nothing); the new ETag. Raises Changed, StateError."""
+        """Replace the bytes that have ``etag`` (None: create them); the new ETag. Raises Changed, StateError."""
         ...

@@ -1,1 +1,5 @@
-"""Settings to components."""
+"""Builds every component from the settings."""
+
+from epimetheus.wiring.wiring import Wiring
+
+__all__ = ["Wiring"]

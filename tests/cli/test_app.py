@@ -84,7 +84,7 @@ def test_validate_finds_a_certificate_that_is_none(terminal, tmp_path):
     (tmp_path / "bad.pem").write_text("no certificate")
     done = type_in("validate", SYSLOG_CA=f"file:{tmp_path / 'bad.pem'}")
     assert done.exit_code == 2
-    assert "SYSLOG_CA is no certificate that can be read" in done.stderr
+    assert "SYSLOG_CA is not a readable certificate: expected PEM text" in done.stderr
     (tmp_path / "bad.pem").write_bytes(b"\xff\xfehide")
     done = type_in("validate", SYSLOG_CA=f"file:{tmp_path / 'bad.pem'}")
     assert (done.exit_code, "it is not UTF-8 text" in done.stderr, "hide" in done.stderr) == (2, True, False)

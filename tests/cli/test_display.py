@@ -165,7 +165,7 @@ def test_without_a_terminal_there_are_plain_lines_of_what_goes_wrong_and_of_the_
     with watcher(plain) as watching:
         watching.progress("eu-paris-1", Window(100, 220), 3, 7)
         watching.progress("eu-paris-1", Window(100, 220), 7, 7)
-        watching.wrong(REFUSED, "eu-[x]")
+        watching.problem(REFUSED, "eu-[x]")
         watching.announce(report())
     assert printed(plain).splitlines() == [
         "eu-paris-1: a slice of 7 compartments, from 1970-01-01T01:40:00Z on; at last 1970-01-01T03:40:00Z",

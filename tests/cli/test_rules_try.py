@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
-from tests.render.making import event
+from tests.render.helpers import event
 from tests.run.test_rules_in_a_run import put, rules
 
 SERVICE = {"principalId": "ocid1.fnfunc.oc1.iad.f", "authType": "resource"}

@@ -181,7 +181,7 @@ def test_a_compartment_that_does_not_show_its_logs_is_told_and_the_others_are_re
         world.forbid(hidden)
     seen, (warning,) = ask(*places)
     assert {run.run for run in seen} == {"first", "last"}
-    assert warning.startswith("2 of 25 compartments do not show their logs (OCI refused while searching the logs of ocid1.compartment.")
+    assert warning.startswith("2 of 25 compartments do not show their logs (Searching the logs of ocid1.compartment.")
     assert "Allow group YOURS to read logging-family in compartment THAT_OF_THE_LOG" in warning
 
 
@@ -189,7 +189,7 @@ def test_a_wrong_path_says_what_to_check(world, ask):
     scope = "ocid1.compartment.oc1..nowhere/group/log"
     with pytest.raises(ServiceFailure) as failed:
         ask(scope)
-    assert failed.value.what.startswith(f"OCI refused while searching the logs of {scope} in us-ashburn-1: 404 NotAuthorizedOrNotFound")
+    assert failed.value.what.startswith(f"Searching the logs of {scope} in us-ashburn-1 failed: OCI returned 404 NotAuthorizedOrNotFound")
     assert "opc-request-id" in failed.value.what
     assert failed.value.do == (
         "Check --log (COMPARTMENT_OCID/LOG_GROUP_OCID/LOG_OCID), --region (where the function is), and that a policy says:"
@@ -201,9 +201,9 @@ def test_a_wrong_path_says_what_to_check(world, ask):
     ("fault", "error", "what"),
     [
         ({"kind": "status", "status": 500, "times": None}, ServiceFailure, "500 InternalServerError"),
-        ({"kind": "status", "status": 401, "times": None}, CredentialsError, "did not accept our signature"),
-        ({"kind": "timeout", "times": None}, SourceError, "OCI gave no answer while searching the logs of 2 compartments"),
-        ({"kind": "garbage", "times": None}, SourceError, "OCI's answer was not understood"),
+        ({"kind": "status", "status": 401, "times": None}, CredentialsError, "OCI rejected the request signature"),
+        ({"kind": "timeout", "times": None}, SourceError, "Searching the logs of 2 compartments"),
+        ({"kind": "garbage", "times": None}, SourceError, "OCI returned an unexpected response"),
     ],
 )
 def test_what_is_nobodys_permission_ends_it(world, ask, fault, error, what):

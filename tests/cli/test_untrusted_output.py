@@ -26,7 +26,7 @@ from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, S
 from epimetheus.state.session import StateSession
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.cli.test_runs_table import put
-from tests.render.making import event, hides
+from tests.render.helpers import event, is_invisible
 
 CONTROLS = "\x1b[2J\x1b]0;x\x07\x9b31m\r\x08\n\x85\u202e\u200b\u2028\U000e0041"
 HOSTILE = f"a{CONTROLS}:100:[red]z[/red]"
@@ -40,7 +40,7 @@ def names_console(node):
 
 def assert_safe(output, *, shown=True):
     """Nothing but text and line ends, and the hostile text as text."""
-    assert [character for character in output if hides(character) and character != "\n"] == []
+    assert [character for character in output if is_invisible(character) and character != "\n"] == []
     assert "\\u001b" in output or not shown
     assert ":100:" in output or not shown
     assert "💯" not in output
@@ -90,7 +90,7 @@ def tried():
 
 def watched(console):
     with view.watcher(console) as watching:
-        watching.wrong(filled(Problem), HOSTILE)
+        watching.problem(filled(Problem), HOSTILE)
         watching.filtered(HOSTILE, Fetched(b"{}", filled(AuditEvent)), HOSTILE)
         watching.counted(HOSTILE, 3, 2, {HOSTILE: 1})
         watching.progress(HOSTILE, Window(100, 220), 7, 7)
@@ -168,8 +168,8 @@ def test_rules_try_shows_a_hostile_event_type(terminal, tmp_path):  # noqa: F811
 def test_state_show_shows_a_hostile_state(terminal):  # noqa: F811
     stage, type_in = terminal
     store = FileStore(Path(stage.environment["STATE_FILE"]))
-    keeper = StateSession(store, "r1", "us-ashburn-1")
-    keeper.open(lambda: dataclasses.replace(state(), region="us-ashburn-1", lease=None), now=SYSTEM.now(), until=SYSTEM.now() + 60)
+    session = StateSession(store, "r1", "us-ashburn-1")
+    session.open(lambda: dataclasses.replace(state(), region="us-ashburn-1", lease=None), now=SYSTEM.now(), until=SYSTEM.now() + 60)
     for words in (("state", "show"), ("state", "show", "--raw")):
         done = type_in(*words)
         assert done.exit_code == 0
@@ -198,7 +198,7 @@ def test_runs_shows_hostile_lines(terminal, tmp_path):  # noqa: F811
     for words in (("runs",), ("runs", "show", one_line), ("runs", "--json"), ("runs", "show", "--json", one_line)):
         assert_safe(type_in(*words).output)
     assert_safe(type_in("runs", "html", str(tmp_path / "x.html")).output, shown=False)
-    assert not any(hides(character) for character in (tmp_path / "x.html").read_text("utf-8") if character != "\n")
+    assert not any(is_invisible(character) for character in (tmp_path / "x.html").read_text("utf-8") if character != "\n")
 
 
 def test_mistakes_in_settings_are_shown(terminal):  # noqa: F811

@@ -6,8 +6,10 @@ from epimetheus.errors import EpimetheusError
 from epimetheus.testing.syslog import Authority
 
 STATE = "oci://audit-state@axexample/epimetheus/us-ashburn-1.state"
-OBJECTS = "Check STATE_BUCKET, STATE_NAMESPACE and the policy: the function needs OBJECT_READ, OBJECT_CREATE and OBJECT_OVERWRITE there."
-TRUST = "Check SYSLOG_CA (who signed the receiver's certificate) and SYSLOG_SERVER_NAME (the name in it)."
+OBJECTS = (
+    "Check STATE_BUCKET, STATE_NAMESPACE and the policy: the function needs OBJECT_READ, OBJECT_CREATE and OBJECT_OVERWRITE on the bucket."
+)
+TRUST = "Check that SYSLOG_CA issued the receiver's certificate, and that SYSLOG_SERVER_NAME is a name in it."
 ROOT = "ocid1.tenancy.oc1.."
 LONG = ",".join(f"data.additionalDetails.path{number}" for number in range(200))
 
@@ -34,22 +36,22 @@ MISTAKES = {
     "a wrong namespace": (unchanged, {"STATE_NAMESPACE": "nope"}, "run_failed", ["404 NamespaceNotFound", "audit-state@nope/", OBJECTS]),
     "no policy for objects": (
         rejecting("PutObject"), {}, "run_failed",
-        ["while writing the state", STATE.removesuffix("state"), "opc-request-id", OBJECTS],
+        ["Writing the state", STATE.removesuffix("state"), "opc-request-id", OBJECTS],
     ),
     "no policy for events": (
         rejecting("ListEvents"), {}, "run_failed",
         ["None of 1 compartments could be read", ROOT, "404 NotAuthorizedOrNotFound", "`read audit-events in tenancy`"],
     ),
     "no policy for compartments": (
-        rejecting("ListCompartments"), {}, "run_failed", [f"listing the compartments of {ROOT}", "`inspect compartments in tenancy`"]
+        rejecting("ListCompartments"), {}, "run_failed", [f"Listing the compartments of {ROOT}", "`inspect compartments in tenancy`"]
     ),
     "a different authority": (other_authority, {}, "run_failed", ["The certificate of localhost:", "not trusted", "local issuer", TRUST]),
     "a different name": (
         unchanged, {"SYSLOG_SERVER_NAME": "other.example.com"}, "run_failed",
-        ["not valid for 'other.example.com'. ", "in the subjectAltName"],
+        ["not valid for 'other.example.com'. ", "the subjectAltName of"],
     ),
     "a closed port": (
-        stopped_receiver, {}, "run_failed", ["connecting to localhost:", "Connection refused", "Check SYSLOG_HOST and SYSLOG_PORT"]
+        stopped_receiver, {}, "run_failed", ["Connecting to localhost:", "failed: Connection refused", "Check SYSLOG_HOST and SYSLOG_PORT"]
     ),
     "no such host": (unchanged, {"SYSLOG_HOST": "no-such-host.invalid"}, "run_failed", ["no-such-host.invalid:", "Check SYSLOG_HOST"]),
     "a wrong region": (unchanged, {"REGIONS": "eu-nowhere-1"}, "run_failed", ["eu-nowhere-1: ", "401", "not subscribed", "check REGIONS"]),
@@ -68,7 +70,7 @@ MISTAKES = {
     "no credentials": (
         unchanged, {"OCI_CONFIG_FILE": "/nowhere/config"}, "credentials", ["/nowhere/config", "Check OCI_CONFIG_FILE and OCI_PROFILE"]
     ),
-    "an unknown body": (unchanged, {"body": b"now"}, "request", ["The request's body is not understood", '{"action": "run"}']),
+    "an unknown body": (unchanged, {"body": b"now"}, "request", ["The request was rejected: ", '{"action": "run"}']),
 }  # fmt: skip
 
 

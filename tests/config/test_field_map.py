@@ -8,9 +8,9 @@ import pytest
 from epimetheus.config.field_map import FieldMap, read_field_map
 from epimetheus.config.field_names import CEF_SOURCES, EVENT_PATHS, LEEF_KEYS
 from epimetheus.errors import ConfigError
-from epimetheus.render.custom_fields import NO_FIELDS, Device, Fields, look_up
+from epimetheus.render.custom_fields import NO_FIELDS, Device, Fields, get_path
 from tests.config.test_rules_file import GO_EXAMPLE
-from tests.render.making import body, cef, read_by_cefp, read_by_vector
+from tests.render.helpers import body, cef, read_by_cefp, read_by_vector
 
 EVENT = {
     "eventType": "com.oraclecloud.ComputeApi.GetInstance",
@@ -111,14 +111,14 @@ def test_a_file_without_names_has_no_effect(text):
 
 @pytest.mark.parametrize("key", [key for key, path in CEF_SOURCES.items() if path.startswith(("event", "data"))])
 def test_the_default_cef_keys_contain_the_documented_values(key):
-    expected = {"rt": "1000", "end": "2000"}.get(key, look_up(EVENT, CEF_SOURCES[key]))
+    expected = {"rt": "1000", "end": "2000"}.get(key, get_path(EVENT, CEF_SOURCES[key]))
     assert cef(EVENT)[key] == expected
     assert len([name for name, value in cef(EVENT).items() if value == expected]) == 1
 
 
 def test_a_short_name_stands_for_a_path_in_the_event():
     assert {
-        name: look_up(EVENT, EVENT_PATHS[name]) for name in ("eventTime", "authType", "requestId", "requestAction", "status", "path")
+        name: get_path(EVENT, EVENT_PATHS[name]) for name in ("eventTime", "authType", "requestId", "requestAction", "status", "path")
     } == {
         "eventTime": "1970-01-01T00:00:01Z",
         "authType": "natv",

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from epimetheus.config.setting_checks import RELP_BYTES
 from epimetheus.config.settings import Settings
-from epimetheus.deliver.relp_frames import LONGEST
+from epimetheus.deliver.relp_frames import MAX_DATA_BYTES
 from epimetheus.errors import ConfigError
 
 REQUIRED = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
@@ -306,7 +306,7 @@ def test_rejected_combinations(changes, expected):
 
 
 def test_relp_limits_the_message_size_to_its_frame_size():
-    assert RELP_BYTES == LONGEST == 131_072
+    assert RELP_BYTES == MAX_DATA_BYTES == 131_072
     for size in ("0", "131073", "200_000", "0.0", "999999999999"):
         assert problems({"SYSLOG_TRANSPORT": "relp", "SYSLOG_MAX_BYTES": size}) == [
             f"SYSLOG_MAX_BYTES={size}: SYSLOG_TRANSPORT=relp limits messages to 131072 bytes; expected an integer from 480 to 131072"
@@ -335,7 +335,7 @@ def test_all_problems_are_reported_at_once():
     with pytest.raises(ConfigError) as failed:
         Settings.read(environment)
     assert str(failed.value) == (
-        "9 mistake(s) in the configuration: "
+        "9 configuration errors: "
         "Unknown setting SYSLOG_HSOT. Did you mean SYSLOG_HOST? "
         "SYSLOG_HOST is required: set it to a host name or an IP address, without a port; "
         "SYSLOG_PORT=99999: expected an integer from 1 to 65535; "
@@ -345,7 +345,7 @@ def test_all_problems_are_reported_at_once():
         "STATE_BUCKET is required unless STATE_FILE is set: set it to a bucket name without its namespace; "
         "SYSLOG_CLIENT_KEY is set and SYSLOG_CLIENT_CERT is not: set both or neither; "
         "COMPARTMENT_IDS is required for COMPARTMENT_MODE=include: set it to compartment OCIDs, comma-separated. "
-        "Correct them and run again."
+        "Correct the configuration and run again."
     )
 
 
@@ -383,7 +383,7 @@ def test_nothing_is_suggested_for_an_unknown_setting_that_is_similar_to_none():
 def test_an_error_that_ends_with_a_suggestion_has_no_further_full_stop():
     with pytest.raises(ConfigError) as failed:
         Settings.read({**REQUIRED, "SYSLOG_HSOT": "siem"})
-    expected = "1 mistake(s) in the configuration: Unknown setting SYSLOG_HSOT. Did you mean SYSLOG_HOST? Correct them and run again."
+    expected = "1 configuration error: Unknown setting SYSLOG_HSOT. Did you mean SYSLOG_HOST? Correct the configuration and run again."
     assert str(failed.value) == expected
 
 

@@ -1,4 +1,4 @@
-"""The receiver's name must be in its certificate's subjectAltName: a common name alone is not accepted."""
+"""The receiver's name must be in the subjectAltName of its certificate: a common name is not sufficient."""
 
 import ipaddress
 from datetime import UTC, datetime, timedelta
@@ -15,15 +15,15 @@ from epimetheus.testing.syslog.authority import Identity
 from tests.support.harness import staged
 
 HELP = (
-    "Check SYSLOG_SERVER_NAME (SYSLOG_HOST by default): that name or address must be in the subjectAltName of the receiver's certificate;"
-    " a common name (CN) alone is not accepted."
+    "Check SYSLOG_SERVER_NAME (default: SYSLOG_HOST): the subjectAltName of the receiver's certificate must contain this name or address;"
+    " a common name (CN) is not sufficient."
 )
 
 
-class CommonName(Authority):
-    """Issues a server certificate with a common name, and other names only where there are some."""
+class CommonNameAuthority(Authority):
+    """Issues server certificates with a common name, and a subjectAltName only if ``alternative_names`` is set."""
 
-    other = ()
+    alternative_names = ()
 
     def server(self, *names, expired=False):
         del names, expired
@@ -37,18 +37,18 @@ class CommonName(Authority):
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=1))
         )
-        if self.other:
-            certificate = certificate.add_extension(x509.SubjectAlternativeName(self.other), critical=False)
+        if self.alternative_names:
+            certificate = certificate.add_extension(x509.SubjectAlternativeName(self.alternative_names), critical=False)
         signed = certificate.sign(self._authority._private_key, hashes.SHA256())
-        pkcs8, open_ = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        written = Identity(self._folder / "cn.pem", self._folder / "cn.key")
-        written.cert.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-        written.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, pkcs8, open_))
-        return written
+        pkcs8, unencrypted = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        identity = Identity(self._folder / "cn.pem", self._folder / "cn.key")
+        identity.cert.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+        identity.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, pkcs8, unencrypted))
+        return identity
 
 
 @pytest.mark.parametrize(
-    ("host", "other", "why"),
+    ("host", "names", "cause"),
     [
         ("localhost", (), "Hostname mismatch, certificate is not valid for 'localhost'"),
         ("localhost", (x509.IPAddress(ipaddress.ip_address("127.0.0.1")),), "Hostname mismatch, certificate is not valid for 'localhost'"),
@@ -57,17 +57,17 @@ class CommonName(Authority):
         ("127.0.0.1", (x509.IPAddress(ipaddress.ip_address("127.0.0.1")),), None),
     ],
 )
-def test_a_certificate_with_a_common_name_and_no_subject_alternative_name_is_rejected(tmp_path, api_key, host, other, why):
-    authority = CommonName(tmp_path / "common")
-    authority.other = other
+def test_a_certificate_needs_a_matching_subject_alternative_name(tmp_path, api_key, host, names, cause):
+    authority = CommonNameAuthority(tmp_path / "common")
+    authority.alternative_names = names
     with staged(tmp_path, api_key) as stage, receive(authority) as receiver:
         stage.receiver, stage.unruly = receiver, True
         stage.emit(stage.world.tenancy, 3, minutes_ago=20)
         settings = {"SYSLOG_HOST": host, "SYSLOG_PORT": str(receiver.port), "SYSLOG_CA": f"file:{authority.ca}"}
-        if why is None:
+        if cause is None:
             assert (stage.run(**settings).status, len(receiver.messages)) == ("ok", 3)
             return
         with pytest.raises(RunFailed) as failed:
             stage.run(**settings)
         assert receiver.messages == []
-        assert f"The certificate of {host}:{receiver.port} is not trusted: {why}. {HELP}" in str(failed.value)
+        assert f"The certificate of {host}:{receiver.port} is not trusted: {cause}. {HELP}" in str(failed.value)

@@ -1,4 +1,4 @@
-"""The strict close where the kernel's own word is not what it should be; and without Linux, where it says less."""
+"""The strict close: TCP states and errors that prove nothing, and other systems, which expose less than Linux."""
 
 import socket
 import ssl
@@ -17,8 +17,8 @@ from epimetheus.testing.syslog import Authority, receive
 ESTABLISHED, CLOSE = 1, 7
 
 
-class Told(socket.socket):
-    """A real socket whose kernel says what it is told to say."""
+class ScriptedSocket(socket.socket):
+    """A real socket that reports the TCP state and pending error that a test sets."""
 
     state = CLOSE
     pending = 0
@@ -29,66 +29,66 @@ class Told(socket.socket):
 
 @pytest.fixture
 def pair():
-    """Our end, and the receiver's, which has said its FIN."""
+    """Our end and the receiver's end, which has sent its FIN."""
     ours, theirs = socket.socketpair()
-    told = Told(fileno=ours.detach())
+    scripted = ScriptedSocket(fileno=ours.detach())
     theirs.shutdown(socket.SHUT_WR)
-    yield told, theirs
-    told.close()
+    yield scripted, theirs
+    scripted.close()
     theirs.close()
 
 
-def closing(told, hand=None, timeout=5.0):
+def closing(scripted, hand=None, timeout=5.0):
     deadline = hand.deadline(60) if hand else Deadline.after(SYSTEM, 60)
-    link = Connection(told, Peer("siem", 6514, "siem", None, timeout), deadline)
-    link.look = lambda: None  # the FIN is there before we close, which a look would find
+    link = Connection(scripted, Peer("siem", 6514, "siem", None, timeout), deadline)
+    link.check_alive = lambda: None  # it would find the FIN that arrived before our close
     return link.close
 
 
 def test_a_fin_that_is_never_acknowledged_is_no_proof(pair, hand):
-    told, _ = pair
-    told.state = ESTABLISHED
-    with pytest.raises(ReceiverError, match="closing the connection to siem:6514: no answer in time"):
-        closing(told, hand)()
+    scripted, _ = pair
+    scripted.state = ESTABLISHED
+    with pytest.raises(ReceiverError, match="Closing the connection to siem:6514 failed: timed out"):
+        closing(scripted, hand)()
     assert 5 <= sum(hand.slept) < 6
 
 
 def test_a_pending_error_is_no_proof(pair):
-    told, _ = pair
-    told.pending = 104
-    with pytest.raises(ReceiverError, match="an error was pending"):
-        closing(told)()
+    scripted, _ = pair
+    scripted.pending = 104
+    with pytest.raises(ReceiverError, match="failed: a socket error was pending"):
+        closing(scripted)()
 
 
-def test_bytes_that_were_not_taken_are_no_proof(pair):
-    told, _ = pair
-    told.send(b"x" * 100)
-    with pytest.raises(ReceiverError, match="it did not take everything"):
-        closing(told)()
+def test_unacknowledged_bytes_are_no_proof(pair):
+    scripted, _ = pair
+    scripted.send(b"x" * 100)
+    with pytest.raises(ReceiverError, match="failed: the receiver did not acknowledge all data"):
+        closing(scripted)()
 
 
-def test_all_of_it_is_proof(pair):
-    told, _ = pair
-    assert closing(told)() is False
+def test_a_fin_with_everything_acknowledged_is_proof(pair):
+    scripted, _ = pair
+    assert closing(scripted)() is False
 
 
-def test_a_receiver_that_is_gone_before_our_end_is_no_proof(tmp_path):
-    class Gone(ssl.SSLSocket):
+def test_a_receiver_that_does_not_wait_for_our_fin_is_no_proof(tmp_path):
+    class Ended(ssl.SSLSocket):
         def getsockopt(self, level, option, *size):
             return bytes([CLOSE]) if option == socket.TCP_INFO and level == socket.IPPROTO_TCP else super().getsockopt(level, option, *size)
 
     authority = Authority(tmp_path)
     with receive(authority) as receiver:
         context = tls_context(authority.ca_pem, None, None)
-        context.sslsocket_class = Gone
+        context.sslsocket_class = Ended
         link = Dialer(Peer("127.0.0.1", receiver.port, "localhost", context, 5.0), Deadline.after(SYSTEM, 10))()
-        with pytest.raises(ReceiverError, match="it did not wait for our end"):
+        with pytest.raises(ReceiverError, match="failed: the receiver did not wait for the end of the data"):
             link.close()
         link.abandon()
 
 
 @pytest.mark.parametrize("tls", [True, False])
-def test_without_linux_a_clean_end_has_to_do(tmp_path, monkeypatch, tls):
+def test_without_linux_a_clean_end_is_proof_enough(tmp_path, monkeypatch, tls):
     monkeypatch.setattr(module, "_LINUX", False)
     authority = Authority(tmp_path)
     with receive(authority if tls else None, tls=tls) as receiver:
@@ -99,7 +99,7 @@ def test_without_linux_a_clean_end_has_to_do(tmp_path, monkeypatch, tls):
         assert receiver.messages == [b"<1>1 "]
 
 
-def test_a_reset_at_the_end_is_no_proof():
+def test_a_reset_during_the_close_is_no_proof():
     with socket.create_server(("127.0.0.1", 0)) as server:
         link = Dialer(Peer("127.0.0.1", server.getsockname()[1], "", None, 5.0), Deadline.after(SYSTEM, 10))()
         theirs, _ = server.accept()
@@ -114,28 +114,29 @@ def test_a_reset_at_the_end_is_no_proof():
 @pytest.mark.parametrize(
     ("error", "kind", "what", "do"),
     [
-        (TimeoutError(), ReceiverError, "no answer in time", "keeps up"),
+        (TimeoutError(), ReceiverError, "timed out", "keeps up"),
         (ConnectionRefusedError(111, "Connection refused"), ReceiverError, "Connection refused", "SYSLOG_HOST and SYSLOG_PORT"),
-        (OSError(101, "Network is unreachable"), ReceiverError, "Network is unreachable", "route and security lists"),
-        (OSError(113, "No route to host"), ReceiverError, "No route to host", "route and security lists"),
-        (BrokenPipeError(), ReceiverError, "BrokenPipeError", "Check the receiver's own log"),
-        (socket.gaierror(-2, "Name or service not known"), ReceiverError, "Name or service not known", "name servers"),
-        (UnicodeError("label too long"), ReceiverError, "label too long", "name servers"),
-        (ssl.SSLEOFError(8, "EOF occurred"), ReceiverError, "it hung up", "Check the receiver's own log"),
-        (ssl.SSLError(1, "odd"), ReceiverError, "TLS failed (no reason given)", "port for TLS"),
+        (OSError(101, "Network is unreachable"), ReceiverError, "Network is unreachable", "the route table and security lists"),
+        (OSError(113, "No route to host"), ReceiverError, "No route to host", "the route table and security lists"),
+        (BrokenPipeError(), ReceiverError, "BrokenPipeError", "Check the receiver's log"),
+        (socket.gaierror(-2, "Name or service not known"), ReceiverError, "Name or service not known", "DNS servers"),
+        (UnicodeError("label too long"), ReceiverError, "label too long", "DNS servers"),
+        (ssl.SSLEOFError(8, "EOF occurred"), ReceiverError, "the receiver closed the connection", "Check the receiver's log"),
+        (ssl.SSLError(1, "odd"), ReceiverError, "TLS error (no reason given)", "TLS port"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_foreign_errors_in_our_words(error, kind, what, do):
-    told = receiver_error("siem:6514", "writing to", error)
-    assert type(told) is kind
-    assert told.what == f"Failed while writing to siem:6514: {what}."
-    assert do in told.do
+def test_system_errors_become_receiver_errors(error, kind, what, do):
+    translated = receiver_error("siem:6514", "Writing to", error)
+    assert type(translated) is kind
+    assert translated.what == f"Writing to siem:6514 failed: {what}."
+    assert do in translated.do
 
 
-def test_an_alert_about_our_certificate_is_ours_to_mend():
+def test_an_alert_about_the_client_certificate_names_its_setting():
     error = ssl.SSLError(1, "alert")
     error.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
-    told = receiver_error("siem:6514", "checking", error)
-    assert type(told) is ReceiverUntrusted
-    assert "SYSLOG_CLIENT_CERT" in told.do
+    translated = receiver_error("siem:6514", "Checking the connection to", error)
+    assert type(translated) is ReceiverUntrusted
+    assert translated.what == "siem:6514 rejected the client certificate, or requires one (TLSV13_ALERT_CERTIFICATE_REQUIRED)."
+    assert "SYSLOG_CLIENT_CERT" in translated.do

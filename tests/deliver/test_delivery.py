@@ -1,4 +1,4 @@
-"""Delivery to the stand-in receiver, over real TLS: what is confirmed when, and what each kind of failure leads to."""
+"""Delivery to the stand-in receiver over real TLS: when messages are confirmed, and the effect of each kind of failure."""
 
 import os
 import socket
@@ -42,14 +42,14 @@ def send(delivery, start, end, batch=100):
         delivery.write(b"".join(FRAME(message(number)) for number in numbers), len(numbers))
 
 
-def test_nothing_sent_is_nothing_connected(authority):
+def test_without_messages_there_is_no_connection(authority):
     with receive(authority) as receiver:
         delivery = sender(receiver, authority.ca_pem)
         delivery.finish()
         assert (delivery.connections, receiver.connections, delivery.confirmation) == (0, 0, "none")
 
 
-def test_everything_arrives_in_order_over_one_connection_after_the_other(authority):
+def test_everything_arrives_in_order_over_successive_connections(authority):
     with receive(authority) as receiver:
         delivery = sender(receiver, authority.ca_pem)
         send(delivery, 0, 12_000)
@@ -57,7 +57,7 @@ def test_everything_arrives_in_order_over_one_connection_after_the_other(authori
         delivery.finish()
         assert receiver.messages == [message(number) for number in range(12_000)]
         assert (delivery.sent, delivery.confirmed, delivery.confirmation) == (12_000, 12_000, "tls_close_notify")
-        assert (delivery.connections, delivery.confirmations) == (5, 3)  # a probe, three that carried, and the last survivor
+        assert (delivery.connections, delivery.confirmations) == (5, 3)  # the probe, three that carried messages, and the one still open
         delivery.finish()
         assert delivery.connections == 5
         delivery.drop()
@@ -65,7 +65,7 @@ def test_everything_arrives_in_order_over_one_connection_after_the_other(authori
         assert receiver.problems == []
 
 
-def test_a_receiver_without_close_notify_is_evidence_b(authority):
+def test_a_receiver_without_close_notify_confirms_by_tcp_fin(authority):
     with receive(authority, sends_close_notify=False) as receiver:
         delivery = sender(receiver, authority.ca_pem)
         send(delivery, 0, 100)
@@ -74,7 +74,7 @@ def test_a_receiver_without_close_notify_is_evidence_b(authority):
         delivery.drop()
 
 
-def test_plain_tcp_is_evidence_b():
+def test_plain_tcp_confirms_by_tcp_fin():
     with receive(None, tls=False) as receiver:
         delivery = sender(receiver)
         send(delivery, 0, 6_000)
@@ -86,7 +86,7 @@ def test_plain_tcp_is_evidence_b():
 
 @pytest.mark.parametrize(
     ("kind", "tls"),
-    # Over plain TCP nobody could tell a connection dropped in order from one that was read: `drop` and `close_first` are that.
+    # Over plain TCP, a connection that is closed in order (`drop`, `close_first`) cannot be distinguished from one that was read.
     [*((kind, True) for kind in ("drop", "reset", "die", "close_first", "stall")), *((kind, False) for kind in ("reset", "die", "stall"))],
 )
 @pytest.mark.parametrize("after", [0, 1, 4_999, 7_000])
@@ -101,7 +101,7 @@ def test_a_receiver_that_fails_in_mid_stream_confirms_no_more_than_it_has(author
         assert delivery.confirmed <= after
         at = delivery.confirmed
         if delivery.sent > at:
-            with pytest.raises(DeliveryUncertain, match="was given up before"):
+            with pytest.raises(DeliveryUncertain, match="the connection was dropped after an error"):
                 delivery.finish()
         receiver.faults.clear()
         receiver.stop()
@@ -113,98 +113,98 @@ def test_a_receiver_that_fails_in_mid_stream_confirms_no_more_than_it_has(author
         again.drop()
 
 
-def test_what_a_process_read_and_forgot_when_it_died_is_not_confirmed(authority):
+def test_what_a_process_read_before_it_died_is_not_confirmed(authority):
     with receive(authority) as receiver:
 
-        def sleep_through_its_death(seconds):
+        def stop_receiver_and_sleep(seconds):
             if receiver.messages:
                 receiver.stop()
             time.sleep(seconds)
 
-        delivery = sender(receiver, authority.ca_pem, clock=replace(SYSTEM, sleep=sleep_through_its_death))
+        delivery = sender(receiver, authority.ca_pem, clock=replace(SYSTEM, sleep=stop_receiver_and_sleep))
         send(delivery, 0, 100)
         with pytest.raises(DeliveryUncertain, match=f"Up to 100 messages {LOST}"):
             delivery.finish()
         assert (len(receiver.messages), delivery.confirmed, delivery.confirmation) == (100, 0, "none")
 
 
-def test_who_said_goodbye_before_is_held_to_it(authority):
+def test_a_receiver_that_sent_close_notify_once_must_always_send_it(authority):
     with receive(authority) as receiver:
         delivery = sender(receiver, authority.ca_pem)
         send(delivery, 0, 100)
         receiver.faults.add("close_without_notify")
-        with pytest.raises(DeliveryUncertain, match="hung up where it said goodbye before"):
+        with pytest.raises(DeliveryUncertain, match="the receiver sent no close_notify, although it did before"):
             delivery.finish()
         assert delivery.confirmed == 0
 
 
-def test_a_receiver_that_never_closes_is_refused_before_anything_is_sent(authority):
+def test_a_receiver_that_never_closes_gets_no_messages(authority):
     with receive(authority) as receiver:
         receiver.faults.add("never_closes", times=None)
-        with pytest.raises(ReceiverError, match=r"closing the connection to 127.0.0.1:.*: no answer in time") as caught:
+        with pytest.raises(ReceiverError, match=r"Closing the connection to 127.0.0.1:\d+ failed: timed out") as caught:
             sender(receiver, authority.ca_pem, timeout=0.3).write(FRAME(message(0)), 1)
         assert "SYSLOG_TIMEOUT_SECONDS" in caught.value.do
         assert receiver.messages == []
 
 
-def test_a_receiver_that_never_shakes_hands_costs_no_more_than_the_timeout(authority):
+def test_a_missing_tls_handshake_takes_no_longer_than_the_timeout(authority):
     with receive(authority) as receiver:
         receiver.faults.add("no_handshake")
         began = time.monotonic()
-        with pytest.raises(ReceiverError, match=r"agreeing on TLS with 127.0.0.1:.*: no answer in time"):
+        with pytest.raises(ReceiverError, match=r"The TLS handshake with 127.0.0.1:\d+ failed: timed out"):
             sender(receiver, authority.ca_pem, timeout=0.3).write(b"", 1)
         assert time.monotonic() - began < 3
 
 
-def test_a_receiver_that_is_not_there(authority):
+def test_a_receiver_that_does_not_listen(authority):
     with receive(authority) as receiver:
         receiver.stop()
-        with pytest.raises(ReceiverError, match=r"connecting to 127.0.0.1:.*: Connection refused") as caught:
+        with pytest.raises(ReceiverError, match=r"Connecting to 127.0.0.1:\d+ failed: Connection refused") as caught:
             sender(receiver, authority.ca_pem).write(b"", 1)
         assert caught.value.do.startswith("Check SYSLOG_HOST and SYSLOG_PORT")
 
 
-def test_a_name_that_nobody_has(authority):
+def test_an_unknown_host_name(authority):
     with receive(authority) as receiver:
         for host in ("no-such-host.invalid", "x" * 70):
             with pytest.raises(ReceiverError) as caught:
                 sender(receiver, authority.ca_pem, host=host).write(b"", 1)
-            assert caught.value.do.startswith("Check SYSLOG_HOST, and the name servers")
+            assert caught.value.do.startswith("Check SYSLOG_HOST and the DNS servers")
 
 
 @pytest.mark.parametrize(
-    ("options", "ca", "name", "why"),
+    ("options", "ca", "name", "cause"),
     [
         ({}, "other", "localhost", "unable to get local issuer certificate"),
         ({}, "ours", "siem.example.com", "Hostname mismatch"),
         ({"expired": True}, "ours", "localhost", "certificate has expired"),
         ({"names": ("elsewhere.example.com",)}, "ours", "localhost", "Hostname mismatch"),
     ],
-    ids=["unknown CA", "wrong name", "expired", "another's certificate"],
+    ids=["unknown CA", "wrong name", "expired", "another certificate"],
 )
-def test_a_receiver_that_can_not_prove_who_it_is_gets_nothing(authority, tmp_path, options, ca, name, why):
+def test_an_untrusted_receiver_gets_nothing(authority, tmp_path, options, ca, name, cause):
     with receive(authority, **options) as receiver:
         delivery = sender(receiver, {"ours": authority, "other": Authority(tmp_path)}[ca].ca_pem, name=name)
-        with pytest.raises(ReceiverUntrusted, match=rf"The certificate of 127\.0\.0\.1:\d+ is not trusted: .*{why}") as caught:
+        with pytest.raises(ReceiverUntrusted, match=rf"The certificate of 127\.0\.0\.1:\d+ is not trusted: .*{cause}") as caught:
             delivery.write(FRAME(message(0)), 1)
-        assert ("subjectAltName" if why == "Hostname mismatch" else "SYSLOG_CA") in caught.value.do
+        assert ("subjectAltName" if cause == "Hostname mismatch" else "SYSLOG_CA") in caught.value.do
         assert (receiver.connections, receiver.messages, delivery.sent) == (0, [], 0)
 
 
-def test_a_port_that_does_not_speak_tls(authority):
+def test_a_port_without_tls(authority):
     with receive(None, tls=False) as receiver:
         with pytest.raises(ReceiverError) as caught:
             sender(receiver, authority.ca_pem, timeout=0.3).write(b"", 1)
-        assert "agreeing on TLS" in caught.value.what
+        assert "The TLS handshake with" in caught.value.what
 
 
-def test_tls_below_1_2_is_not_spoken(authority):
+def test_tls_1_2_is_the_minimum(authority):
     context = tls_context(authority.ca_pem, None, None)
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
-def test_a_connection_that_died_idle_with_nothing_at_stake_is_replaced(authority):
+def test_a_connection_that_ended_while_everything_was_confirmed_is_replaced(authority):
     with receive(authority) as receiver:
         delivery = sender(receiver, authority.ca_pem)
         send(delivery, 0, 100)
@@ -217,12 +217,12 @@ def test_a_connection_that_died_idle_with_nothing_at_stake_is_replaced(authority
         delivery.drop()
 
 
-def test_a_receiver_that_speaks_is_none():
-    with _speaking() as speaker, pytest.raises(ReceiverError, match="it sent data, which a syslog receiver does not"):
-        sender(speaker).write(b"x", 1)
+def test_a_receiver_that_sends_data_is_an_error():
+    with _talkative_server() as server, pytest.raises(ReceiverError, match="the receiver sent data, which a syslog receiver never does"):
+        sender(server).write(b"x", 1)
 
 
-def test_all_connections_go_to_the_address_that_the_first_one_reached(authority):
+def test_all_connections_go_to_the_address_of_the_first(authority):
     with receive(authority) as receiver:
         context = tls_context(authority.ca_pem, None, None)
         dialer = Dialer(Peer("localhost", receiver.port, "localhost", context, 2.0), Deadline.after(SYSTEM, 10))
@@ -230,7 +230,7 @@ def test_all_connections_go_to_the_address_that_the_first_one_reached(authority)
         assert dialer._address == ("127.0.0.1", receiver.port)
 
 
-def test_once_time_is_up_nothing_waits(authority, hand):
+def test_after_the_deadline_nothing_waits(authority, hand):
     with receive(authority) as receiver:
         delivery = sender(receiver, authority.ca_pem, clock=hand.clock, seconds=20)
         send(delivery, 0, 100)
@@ -241,11 +241,11 @@ def test_once_time_is_up_nothing_waits(authority, hand):
             delivery.finish()
         assert delivery.confirmed == 0
         delivery.drop()
-        with pytest.raises(DeliveryUncertain, match="was given up before"):
+        with pytest.raises(DeliveryUncertain, match="the connection was dropped after an error"):
             delivery.finish()
 
 
-def test_a_quiet_connection_is_confirmed_after_some_seconds_too(authority, hand):
+def test_a_connection_with_few_messages_is_confirmed_after_some_seconds(authority, hand):
     with receive(authority) as receiver:
         delivery = sender(receiver, authority.ca_pem, clock=hand.clock)
         send(delivery, 0, 10)
@@ -257,7 +257,7 @@ def test_a_quiet_connection_is_confirmed_after_some_seconds_too(authority, hand)
         delivery.drop()
 
 
-def test_client_certificates_are_shown(authority):
+def test_client_certificates_are_presented(authority):
     identity = authority.client()
     with receive(authority, client_certificates=True) as receiver:
         delivery = sender(receiver, authority.ca_pem, client=(identity.cert.read_text(), identity.key.read_text()))
@@ -266,13 +266,13 @@ def test_client_certificates_are_shown(authority):
         assert delivery.confirmed == 10
         delivery.drop()
         for without in ((None, None), _pair(authority.client(expired=True))):
-            refused = sender(receiver, authority.ca_pem, client=without)
-            with pytest.raises(ReceiverUntrusted, match="refused our certificate, or the lack of one") as caught:
-                refused.write(FRAME(message(0)), 1)
+            rejected = sender(receiver, authority.ca_pem, client=without)
+            with pytest.raises(ReceiverUntrusted, match="rejected the client certificate, or requires one") as caught:
+                rejected.write(FRAME(message(0)), 1)
             assert "SYSLOG_CLIENT_CERT" in caught.value.do
 
 
-def test_pem_texts_that_are_none_are_told_apart_and_never_shown(authority):
+def test_invalid_pem_is_an_error_that_names_the_setting_and_never_shows_the_key(authority):
     one, other = authority.client(), authority.client()
     secret = one.key.read_text()
     for texts, key in (
@@ -288,7 +288,7 @@ def test_pem_texts_that_are_none_are_told_apart_and_never_shown(authority):
         assert "PRIVATE" not in str(caught.value)
 
 
-def test_without_a_ca_the_systems_store_is_trusted(monkeypatch, authority):
+def test_without_a_ca_the_system_store_is_trusted(monkeypatch, authority):
     monkeypatch.setitem(os.environ, "SSL_CERT_FILE", str(authority.ca))
     with receive(authority) as receiver:
         delivery = Delivery(
@@ -311,12 +311,12 @@ def test_a_bundle_with_comments_in_any_language_is_trusted(authority):
         delivery.drop()
 
 
-def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(authority):
+def test_an_encrypted_key_is_rejected_without_a_password_prompt(authority):
     identity = authority.client()
     key = serialization.load_pem_private_key(identity.key.read_bytes(), None)
     protected = serialization.BestAvailableEncryption(b"hunter2")
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protected).decode()
-    with pytest.raises(ConfigError, match="the key its own and not encrypted"):
+    with pytest.raises(ConfigError, match="expected PEM text, and the unencrypted private key of the certificate"):
         tls_context(None, identity.cert.read_text(), pem)
 
 
@@ -325,24 +325,24 @@ def _pair(identity):
 
 
 @contextmanager
-def _speaking():
-    """A server that says hello."""
+def _talkative_server():
+    """A server that sends a greeting."""
 
-    class Speaker:
+    class Server:
         def __init__(self):
-            self.server = socket.create_server(("127.0.0.1", 0))
-            self.port = self.server.getsockname()[1]
+            self.listener = socket.create_server(("127.0.0.1", 0))
+            self.port = self.listener.getsockname()[1]
 
         def serve(self):
-            connection, _ = self.server.accept()
+            connection, _ = self.listener.accept()
             connection.sendall(b"220 hello\r\n")
             with suppress(ConnectionResetError):
                 connection.recv(1)
             connection.close()
 
-    speaker = Speaker()
-    thread = threading.Thread(target=speaker.serve)
+    server = Server()
+    thread = threading.Thread(target=server.serve)
     thread.start()
-    yield speaker
+    yield server
     thread.join(5)
-    speaker.server.close()
+    server.listener.close()

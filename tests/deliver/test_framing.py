@@ -1,4 +1,4 @@
-"""Frames, byte for byte."""
+"""The bytes of each frame."""
 
 import pytest
 

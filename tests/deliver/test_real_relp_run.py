@@ -1,4 +1,4 @@
-"""The whole function over RELP, to rsyslog's imrelp."""
+"""A whole run over RELP to rsyslog's imrelp."""
 
 import os
 
@@ -9,11 +9,11 @@ from epimetheus.testing.syslog import Authority
 from tests.support.harness import event_id
 from tests.support.receivers import RELP_KINDS, missing, real_receiver
 
-pytestmark = pytest.mark.skipif(bool(missing()) and "CI" not in os.environ, reason=missing() or "all there")
+pytestmark = pytest.mark.skipif(bool(missing()) and "CI" not in os.environ, reason=missing() or "installed")
 
 
-def test_events_go_over_relp_and_what_was_not_acknowledged_goes_again(stage, tmp_path):
-    stage.world.put_hook = None  # it looks at the stand-in receiver
+def test_a_run_over_relp_sends_unacknowledged_events_again(stage, tmp_path):
+    stage.world.put_hook = None  # the hook checks the stand-in receiver
     ids = stage.emit(stage.world.tenancy, 300, 30, 20)
     with real_receiver(RELP_KINDS[0], tmp_path / "relp", Authority(tmp_path / "relp-authority")) as receiver:
         settings = {

@@ -1,4 +1,4 @@
-"""Delivery over RELP, over real TLS, to a server that does as its script says: nothing is confirmed that was not acknowledged."""
+"""RELP delivery over real TLS to a scripted server: only what the server acknowledged is confirmed."""
 
 import socket
 import ssl
@@ -17,32 +17,33 @@ from epimetheus.errors import DeliveryUncertain, OutOfTime, ReceiverError, Recei
 from epimetheus.testing.syslog import Authority
 
 OFFERS = b"200 OK\nrelp_version=0\nrelp_software=scripted\ncommands=syslog"
-OPEN_HELP = "Check that SYSLOG_PORT is the receiver's port for RELP"
+OPEN_HELP = "Check that SYSLOG_PORT is the receiver's RELP port, and check SYSLOG_CLIENT_CERT"
 
 
 @dataclass
 class Server:
-    """What a scripted server was sent, ``(number, command, data)``, connection by connection, and which messages it acknowledged."""
+    """A scripted server. ``received``: per connection, the frames ``(number, command, data)``; ``acknowledged``: messages."""
 
     port: int
-    heard: list = field(default_factory=list)
+    received: list = field(default_factory=list)
     acknowledged: list = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def messages(self):
-        return [data for frames in self.heard for _, command, data in frames if command == b"syslog"]
+        return [data for frames in self.received for _, command, data in frames if command == b"syslog"]
 
 
 class Client:
-    """A server's end of one connection; ``hear`` reads a frame of `server`'s next, and raises EOFError where there is none."""
+    """The server's end of one connection."""
 
     def __init__(self, raw, server):
         self.raw, self.server, self.stream = raw, server, raw.makefile("rb")
         self.frames = []
-        server.heard.append(self.frames)
+        server.received.append(self.frames)
 
-    def hear(self):
+    def read_frame(self):
+        """Read the next frame; its number. Raises EOFError at the end of the stream."""
         number, command, length = self._word(), self._word(), b""
         while (octet := self.stream.read(1)).isdigit():
             length += octet
@@ -54,18 +55,18 @@ class Client:
         self.frames.append((int(number), command, data))
         return int(number)
 
-    def answer(self, number, words=b"200 OK"):
+    def respond(self, number, status=b"200 OK"):
         _, command, data = self.frames[number - 1]
-        if command == b"syslog" and words.startswith(b"200"):
+        if command == b"syslog" and status.startswith(b"200"):
             self.server.acknowledged.append(data)
-        self.raw.sendall(b"%d rsp %d %b\n" % (number, len(words), words))
+        self.raw.sendall(b"%d rsp %d %b\n" % (number, len(status), status))
 
-    def greet(self):
-        self.answer(self.hear(), OFFERS)
+    def accept_open(self):
+        self.respond(self.read_frame(), OFFERS)
 
-    def serve(self, count):
+    def acknowledge(self, count):
         for _ in range(count):
-            self.answer(self.hear())
+            self.respond(self.read_frame())
 
     def close(self):
         self.stream.close()
@@ -82,7 +83,7 @@ class Client:
 
 @contextmanager
 def serving(authority, *scripts, client_certificates=False, tls=True):
-    """Each connection goes to the next script; its end is the connection's."""
+    """Runs each script on the next connection, which ends with the script."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.server())
     if client_certificates:
@@ -93,7 +94,7 @@ def serving(authority, *scripts, client_certificates=False, tls=True):
 
         def run():
             for script in scripts:
-                with suppress(OSError, EOFError):  # the client has gone
+                with suppress(OSError, EOFError):  # the client closed the connection
                     accepted, _ = listener.accept()
                     accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     with context.wrap_socket(accepted, server_side=True) if tls else accepted as raw:
@@ -131,23 +132,23 @@ def send(delivery, start, end, batch=100):
         delivery.write(b"".join(framer("octet-counting")(message(number)) for number in numbers), len(numbers))
 
 
-def all_day(client):
-    client.greet()
+def acknowledge_everything(client):
+    client.accept_open()
     while True:
-        client.answer(client.hear())
+        client.respond(client.read_frame())
 
 
-def test_nothing_sent_is_nothing_connected(authority):
+def test_without_messages_there_is_no_connection(authority):
     with serving(authority) as server:
         delivery = sender(server, authority.ca_pem)
         delivery.finish()
         delivery.drop()
-        assert (delivery.connections, delivery.confirmed, delivery.confirmation, server.heard) == (0, 0, "none", [])
+        assert (delivery.connections, delivery.confirmed, delivery.confirmation, server.received) == (0, 0, "none", [])
 
 
 @pytest.mark.parametrize("tls", [True, False], ids=["TLS", "plain TCP"])
 def test_everything_is_acknowledged_in_order_over_one_connection(authority, tls):
-    with serving(authority, all_day, tls=tls) as server:
+    with serving(authority, acknowledge_everything, tls=tls) as server:
         delivery = sender(server, authority.ca_pem if tls else None)
         send(delivery, 0, 3 * WINDOW)
         assert delivery.confirmed >= WINDOW
@@ -156,26 +157,26 @@ def test_everything_is_acknowledged_in_order_over_one_connection(authority, tls)
         assert (delivery.connections, delivery.confirmations) == (1, 3 * WINDOW)
         delivery.finish()
         delivery.drop()
-    (frames,) = server.heard
+    (frames,) = server.received
     assert frames[0] == (1, b"open", b"relp_version=0\nrelp_software=epimetheus,%b\ncommands=syslog" % __version__.encode())
     assert frames[1:-1] == [(n + 2, b"syslog", message(n)) for n in range(3 * WINDOW)]
     assert frames[-1] == (3 * WINDOW + 2, b"close", b"")
 
 
-def test_a_window_of_messages_waits_for_acknowledgements_and_no_more(authority):
-    def late(client):
-        client.greet()
-        numbers = [client.hear() for _ in range(WINDOW + 100)]
+def test_writing_waits_for_acknowledgements_beyond_the_window(authority):
+    def acknowledge_late(client):
+        client.accept_open()
+        numbers = [client.read_frame() for _ in range(WINDOW + 100)]
         client.raw.settimeout(0.2)
         with pytest.raises(TimeoutError):
-            client.hear()
+            client.read_frame()
         client.raw.settimeout(None)
         client.stream = client.raw.makefile("rb")
         for number in numbers:
-            client.answer(number)
-        client.serve(500)
+            client.respond(number)
+        client.acknowledge(500)
 
-    with serving(authority, late) as server:
+    with serving(authority, acknowledge_late) as server:
         delivery = sender(server, authority.ca_pem)
         send(delivery, 0, WINDOW + 600)
         delivery.finish()
@@ -183,17 +184,17 @@ def test_a_window_of_messages_waits_for_acknowledgements_and_no_more(authority):
         assert server.messages == [message(n) for n in range(WINDOW + 600)]
 
 
-def test_acknowledgements_out_of_order_confirm_once_there_is_no_gap(authority):
+def test_acknowledgements_out_of_order_confirm_up_to_the_first_gap(authority):
     def backwards(client):
-        client.greet()
-        for number in [client.hear() for _ in range(100)][::-1]:
-            client.answer(number)
+        client.accept_open()
+        for number in [client.read_frame() for _ in range(100)][::-1]:
+            client.respond(number)
 
     def with_a_gap(client):
-        client.greet()
-        for number in [client.hear() for _ in range(100)]:
+        client.accept_open()
+        for number in [client.read_frame() for _ in range(100)]:
             if number != 42:
-                client.answer(number)
+                client.respond(number)
         client.server.over.wait(10)
 
     with serving(authority, backwards, with_a_gap) as server:
@@ -203,13 +204,13 @@ def test_acknowledgements_out_of_order_confirm_once_there_is_no_gap(authority):
         assert delivery.confirmed == 100
         delivery = sender(server, authority.ca_pem, timeout=0.3)
         send(delivery, 0, 100)
-        with pytest.raises(DeliveryUncertain, match=r"no answer in time\. Up to 60 messages may not have arrived"):
+        with pytest.raises(DeliveryUncertain, match=r"failed: timed out\. Up to 60 messages may not have arrived"):
             delivery.finish()
         assert (delivery.confirmed, delivery.confirmations) == (40, 99)
 
 
-def say(words):
-    return lambda client: client.raw.sendall(words)
+def send_bytes(data):
+    return lambda client: client.raw.sendall(data)
 
 
 def reset(client):
@@ -217,45 +218,45 @@ def reset(client):
     client.close()
 
 
-def close_notify(client):
+def send_close_notify(client):
     client.raw.settimeout(0)
     with suppress(OSError):
         client.raw.unwrap()
 
 
 FAILURES = {
-    "refuses": (say(b"52 rsp 14 500 \x1b[31mfull\n\n"), r"The receiver refused what it was sent: 500 \?\[31mfull\."),
-    "closes": (say(b"0 serverclose 0\n"), "The receiver closed the connection."),
-    "closes its end": (lambda client: client.raw.shutdown(socket.SHUT_WR), "(it hung up|it closed the connection)"),
-    "says goodbye": (close_notify, "it closed the connection"),
-    "talks nonsense": (say(b"\0\0\0"), r'does not speak RELP: it said "\?\?\?"'),
-    "commands": (say(b"53 syslog 2 hi\n"), "does not speak RELP: it said syslog"),
-    "answers what was not asked": (say(b"7777 rsp 6 200 OK\n"), "does not speak RELP: it answered 7777"),
-    "answers twice": (say(b"51 rsp 6 200 OK\n"), "does not speak RELP: it answered 51"),
-    "falls silent": (lambda client: None, "no answer in time"),
+    "rejects": (send_bytes(b"52 rsp 14 500 \x1b[31mfull\n\n"), r"The receiver rejected a RELP transaction: 500 \?\[31mfull\."),
+    "closes the session": (send_bytes(b"0 serverclose 0\n"), "The receiver closed the RELP session."),
+    "sends FIN": (lambda client: client.raw.shutdown(socket.SHUT_WR), "the receiver closed the connection"),
+    "sends close_notify": (send_close_notify, "the receiver closed the connection"),
+    "sends invalid bytes": (send_bytes(b"\0\0\0"), r'violated the RELP protocol: it sent "\?\?\?"'),
+    "sends a command": (send_bytes(b"53 syslog 2 hi\n"), "violated the RELP protocol: it sent the command syslog"),
+    "acknowledges an unknown transaction": (send_bytes(b"7777 rsp 6 200 OK\n"), "it acknowledged transaction 7777, which is not pending"),
+    "acknowledges twice": (send_bytes(b"51 rsp 6 200 OK\n"), "it acknowledged transaction 51, which is not pending"),
+    "stops responding": (lambda client: None, "failed: timed out"),
 }
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_after_a_failure_what_was_acknowledged_is_confirmed_and_the_rest_uncertain(authority, name):
-    fail, words = FAILURES[name]
+def test_after_a_failure_acknowledged_messages_are_confirmed_and_the_rest_are_uncertain(authority, name):
+    fail, cause = FAILURES[name]
 
     def script(client):
-        client.greet()
-        client.serve(50)
+        client.accept_open()
+        client.acknowledge(50)
         fail(client)
         client.server.over.wait(10)
 
-    with serving(authority, script, all_day) as server:
+    with serving(authority, script, acknowledge_everything) as server:
         delivery = sender(server, authority.ca_pem, timeout=0.3)
-        with pytest.raises(DeliveryUncertain, match=words) as caught:
+        with pytest.raises(DeliveryUncertain, match=cause) as caught:
             send_all(delivery, 300)
         assert (delivery.confirmed, delivery.confirmation) == (50, "relp_ack")
         assert caught.value.what.endswith(f"Up to {delivery.sent - 50} messages may not have arrived.")
-        assert caught.value.do.startswith("They are sent again by the next run. Check")
-        for further in (delivery.finish, lambda: send(delivery, 300, 301)):
-            with pytest.raises(DeliveryUncertain, match="was given up before"):
-                further()
+        assert caught.value.do.startswith("The next run sends them again. Check")
+        for attempt in (delivery.finish, lambda: send(delivery, 300, 301)):
+            with pytest.raises(DeliveryUncertain, match="the connection was dropped after an error"):
+                attempt()
         assert (delivery.connections, delivery.confirmed) == (1, 50)
 
 
@@ -268,11 +269,11 @@ def send_all(delivery, end):
 @pytest.mark.parametrize("after", [0, 1, 2_345])
 def test_a_server_that_dies_in_mid_stream_confirms_no_more_than_it_acknowledged(authority, after, die):
     def script(client):
-        client.greet()
-        client.serve(after)
+        client.accept_open()
+        client.acknowledge(after)
         die(client)
 
-    with serving(authority, script, all_day) as server:
+    with serving(authority, script, acknowledge_everything) as server:
         delivery = sender(server, authority.ca_pem)
         with pytest.raises((DeliveryUncertain, ReceiverError)):
             send_all(delivery, 20_000)
@@ -286,14 +287,14 @@ def test_a_server_that_dies_in_mid_stream_confirms_no_more_than_it_acknowledged(
         again.drop()
 
 
-def test_neither_side_waits_for_the_other_with_full_sockets(authority):
-    def talkative(client):
+def test_full_socket_buffers_do_not_deadlock(authority):
+    def respond_at_length(client):
         client.raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        client.greet()
+        client.accept_open()
         while True:
-            client.answer(client.hear(), b"200 OK" + b" thank you" * 200)
+            client.respond(client.read_frame(), b"200 OK" + b" thank you" * 200)
 
-    with serving(authority, talkative) as server:
+    with serving(authority, respond_at_length) as server:
         delivery = sender(server, authority.ca_pem)
         send(delivery, 0, 20_000, batch=20_000)
         delivery.finish()
@@ -301,104 +302,104 @@ def test_neither_side_waits_for_the_other_with_full_sockets(authority):
         delivery.drop()
 
 
-def test_what_was_said_before_a_reset_is_heard_though_writing_found_out_first():
-    class Choreographed(socket.socket):
+def test_what_arrived_before_a_reset_is_received_even_if_a_write_detects_the_reset():
+    class ResetOnSend(socket.socket):
         def send(self, data):
             accepted.sendall(b"2 rsp 6 200 OK\n")
             accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             accepted.close()
             return super().send(data)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener, Choreographed() as connected:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ResetOnSend() as connected:
         connected.connect(listener.getsockname())
         accepted, _ = listener.accept()
-        said = Connection(connected, Peer("127.0.0.1", 1, "", None, 1.0), Deadline.after(SYSTEM, 5)).exchange(b"3 syslog 1 x\n")
-        assert next(said) == b"2 rsp 6 200 OK\n"
-        with pytest.raises(ReceiverError, match=r"Failed while writing to"):
-            next(said)
+        received = Connection(connected, Peer("127.0.0.1", 1, "", None, 1.0), Deadline.after(SYSTEM, 5)).exchange(b"3 syslog 1 x\n")
+        assert next(received) == b"2 rsp 6 200 OK\n"
+        with pytest.raises(ReceiverError, match=r"Writing to 127.0.0.1:1 failed"):
+            next(received)
 
 
-def test_what_waits_for_the_window_when_the_server_closes_is_uncertain_even_if_all_before_it_was_acknowledged(authority):
-    written, answered = threading.Event(), threading.Event()
+def test_messages_that_wait_for_the_window_when_the_server_closes_are_uncertain(authority):
+    written, acknowledged = threading.Event(), threading.Event()
 
     def script(client):
-        client.greet()
-        numbers = [client.hear() for _ in range(WINDOW + 1)]
+        client.accept_open()
+        numbers = [client.read_frame() for _ in range(WINDOW + 1)]
         written.wait(10)
         client.raw.sendall(b"".join(b"%d rsp 6 200 OK\n" % number for number in numbers) + b"0 serverclose 0\n")
-        answered.set()
+        acknowledged.set()
 
     with serving(authority, script) as server:
         delivery = sender(server, authority.ca_pem)
         send(delivery, 0, WINDOW + 1, batch=WINDOW + 1)
         written.set()
-        assert answered.wait(10)
-        with pytest.raises(DeliveryUncertain, match=r"The receiver closed the connection. Up to 10 messages"):
+        assert acknowledged.wait(10)
+        with pytest.raises(DeliveryUncertain, match=r"The receiver closed the RELP session. Up to 10 messages"):
             send(delivery, WINDOW + 1, WINDOW + 11)
         assert (delivery.sent, delivery.confirmed) == (WINDOW + 11, WINDOW + 1)
 
 
-def test_a_server_that_stops_reading_is_given_up_in_time(authority):
-    def deaf(client):
-        client.greet()
-        client.serve(10)
+def test_a_server_that_stops_reading_is_an_error_within_the_timeout(authority):
+    def stop_reading(client):
+        client.accept_open()
+        client.acknowledge(10)
         client.server.over.wait(20)
 
-    with serving(authority, deaf) as server:
+    with serving(authority, stop_reading) as server:
         delivery = sender(server, authority.ca_pem, timeout=0.3)
-        with pytest.raises(DeliveryUncertain, match=r"Failed while writing to 127.0.0.1:\d+: no answer in time\. Up to 199\d\d messages"):
+        with pytest.raises(DeliveryUncertain, match=r"Writing to 127.0.0.1:\d+ failed: timed out\. Up to 199\d\d messages"):
             send(delivery, 0, 20_000, batch=20_000)
         assert delivery.confirmed <= 10
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("respond", "cause"),
     [
-        (say(b"220 mail.example.com ESMTP\r\n"), r'does not speak RELP: it said "220 mail\.example\.com ESMTP\?\?"'),
-        (say(b"1 rsp 44 500 required command not supported by client\n"), "refused what it was sent: 500 required command not supported"),
-        (say(b"1 rsp 21 200 OK\nrelp_version=0\n"), "does not offer to take syslog messages"),
-        (say(b"2 rsp 6 200 OK\n"), "it answered 2, which waits for no answer"),
-        (say(b"1 rsp %d %b\n2 rsp 6 200 OK\n" % (len(OFFERS), OFFERS)), "it answered 2, which waits for no answer"),
-        (say(b"0 serverclose 0\n"), "closed the connection"),
-        (say(b"1 open 14 relp_version=0\n"), "it said open"),
-        (lambda client: client.hear() and client.close(), "it hung up"),
-        (lambda client: client.server.over.wait(10), "waiting for 127.0.0.1:.*: no answer in time"),
+        (send_bytes(b"220 mail.example.com ESMTP\r\n"), r'violated the RELP protocol: it sent "220 mail\.example\.com ESMTP\?\?"'),
+        (send_bytes(b"1 rsp 44 500 required command not supported by client\n"), "rejected a RELP transaction: 500 required command not"),
+        (send_bytes(b"1 rsp 21 200 OK\nrelp_version=0\n"), "it does not offer the syslog command"),
+        (send_bytes(b"2 rsp 6 200 OK\n"), "it acknowledged transaction 2, which is not pending"),
+        (send_bytes(b"1 rsp %d %b\n2 rsp 6 200 OK\n" % (len(OFFERS), OFFERS)), "it acknowledged transaction 2, which is not pending"),
+        (send_bytes(b"0 serverclose 0\n"), "The receiver closed the RELP session"),
+        (send_bytes(b"1 open 14 relp_version=0\n"), "it sent the command open"),
+        (lambda client: client.read_frame() and client.close(), "the receiver closed the connection"),
+        (lambda client: client.server.over.wait(10), r"Waiting for a response from 127.0.0.1:\d+ failed: timed out"),
     ],
 )
-def test_a_server_that_does_not_open_is_sent_nothing(authority, answer, words):
+def test_a_server_that_rejects_open_gets_no_messages(authority, respond, cause):
     def script(client):
-        answer(client)
+        respond(client)
         client.server.over.wait(10)
 
     with serving(authority, script) as server:
         delivery = sender(server, authority.ca_pem, timeout=0.3)
-        with pytest.raises(ReceiverError, match=words) as caught:
+        with pytest.raises(ReceiverError, match=cause) as caught:
             send(delivery, 0, 1)
         assert caught.value.do.startswith(OPEN_HELP)
         assert (delivery.sent, delivery.confirmed, server.messages) == (0, 0, [])
 
 
 ENDS = {
-    "serverclose": say(b"0 serverclose 0\n"),
+    "serverclose": send_bytes(b"0 serverclose 0\n"),
     "reset": reset,
     "closed": Client.close,
-    "said goodbye": close_notify,
-    "nonsense": say(b"what?"),
+    "close_notify": send_close_notify,
+    "invalid bytes": send_bytes(b"what?"),
 }
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_a_connection_that_ended_idle_with_nothing_at_stake_is_replaced(authority, end):
+def test_a_connection_that_ended_while_everything_was_confirmed_is_replaced(authority, end):
     idle, ended = threading.Event(), threading.Event()
 
     def script(client):
-        client.greet()
-        client.serve(100)
+        client.accept_open()
+        client.acknowledge(100)
         idle.wait(10)
         ENDS[end](client)
         ended.set()
 
-    with serving(authority, script, all_day) as server:
+    with serving(authority, script, acknowledge_everything) as server:
         delivery = sender(server, authority.ca_pem)
         send_all(delivery, 100)
         idle.set()
@@ -406,21 +407,21 @@ def test_a_connection_that_ended_idle_with_nothing_at_stake_is_replaced(authorit
         send(delivery, 100, 200)
         delivery.finish()
         assert (delivery.connections, delivery.sent, delivery.confirmed) == (2, 200, 200)
-        assert [frames[1] for frames in server.heard] == [(2, b"syslog", message(0)), (2, b"syslog", message(100))]
+        assert [frames[1] for frames in server.received] == [(2, b"syslog", message(0)), (2, b"syslog", message(100))]
         delivery.drop()
 
 
 @pytest.mark.parametrize("end", [b"0 serverclose 0\n", b"what?"])
-def test_a_connection_that_ends_with_the_last_acknowledgement_has_lost_nothing(authority, end):
+def test_a_connection_that_ends_with_the_last_acknowledgement_is_replaced_without_loss(authority, end):
     ended = threading.Event()
 
     def script(client):
-        client.greet()
-        numbers = [client.hear() for _ in range(100)]
+        client.accept_open()
+        numbers = [client.read_frame() for _ in range(100)]
         client.raw.sendall(b"".join(b"%d rsp 6 200 OK\n" % number for number in numbers) + end)
         ended.set()
 
-    with serving(authority, script, all_day) as server:
+    with serving(authority, script, acknowledge_everything) as server:
         delivery = sender(server, authority.ca_pem)
         send_all(delivery, 100)
         assert (delivery.sent, delivery.confirmed) == (100, 100)
@@ -432,46 +433,46 @@ def test_a_connection_that_ends_with_the_last_acknowledgement_has_lost_nothing(a
         delivery.drop()
 
 
-def test_once_time_is_up_nothing_waits_and_nothing_is_written(authority, hand):
-    def silent(client):
-        client.greet()
+def test_after_the_deadline_nothing_waits_and_nothing_is_written(authority, hand):
+    def never_respond(client):
+        client.accept_open()
         with suppress(EOFError):
             while True:
-                client.hear()
+                client.read_frame()
 
-    with serving(authority, silent) as server:
+    with serving(authority, never_respond) as server:
         delivery = sender(server, authority.ca_pem, clock=hand.clock, seconds=20)
         send(delivery, 0, 100)
         hand.forward(20)
-        for late in (lambda: send(delivery, 100, 200), delivery.finish):
+        for step in (lambda: send(delivery, 100, 200), delivery.finish):
             with pytest.raises(OutOfTime):
-                late()
+                step()
         delivery.drop()
         assert delivery.confirmed == 0
     assert server.messages == [message(n) for n in range(100)]
-    assert server.heard[0][-1][1] == b"syslog"
+    assert server.received[0][-1][1] == b"syslog"
 
 
-def test_client_certificates_are_shown_and_refused_before_anything_is_sent(authority):
+def test_client_certificates_are_presented_and_rejected_before_anything_is_sent(authority):
     identity, expired = authority.client(), authority.client(expired=True)
-    with serving(authority, all_day, all_day, all_day, client_certificates=True) as server:
+    with serving(authority, acknowledge_everything, acknowledge_everything, acknowledge_everything, client_certificates=True) as server:
         delivery = sender(server, authority.ca_pem, client=_pair(identity))
         send_all(delivery, 10)
         delivery.drop()
         for without in ((None, None), _pair(expired)):
-            refused = sender(server, authority.ca_pem, client=without)
-            with pytest.raises(ReceiverUntrusted, match="refused our certificate, or the lack of one") as caught:
-                send(refused, 0, 1)
+            rejected = sender(server, authority.ca_pem, client=without)
+            with pytest.raises(ReceiverUntrusted, match="rejected the client certificate, or requires one") as caught:
+                send(rejected, 0, 1)
             assert caught.value.do.startswith("Check SYSLOG_CLIENT_CERT")
-            assert refused.sent == 0
+            assert rejected.sent == 0
         assert server.messages == [message(n) for n in range(10)]
 
 
-def test_a_receiver_that_can_not_prove_who_it_is_gets_nothing(authority, tmp_path):
-    with serving(authority, all_day) as server:
+def test_an_untrusted_receiver_gets_nothing(authority, tmp_path):
+    with serving(authority, acknowledge_everything) as server:
         with pytest.raises(ReceiverUntrusted, match="unable to get local issuer certificate"):
             send(sender(server, Authority(tmp_path).ca_pem), 0, 1)
-        assert server.heard == []
+        assert server.received == []
 
 
 def _pair(identity):

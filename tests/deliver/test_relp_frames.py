@@ -1,4 +1,4 @@
-"""RELP, byte for byte: what is sent, what is read in whatever pieces it comes, and which numbers wait for an answer."""
+"""RELP byte for byte: encoding, decoding of arbitrary pieces, and pending transactions."""
 
 from itertools import pairwise, repeat
 
@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.deliver.framing import framer
-from epimetheus.deliver.relp_frames import LAST, LONGEST, Frame, Reader, UnderWay, frame, offers_syslog, unframed
+from epimetheus.deliver.relp_frames import (
+    MAX_DATA_BYTES,
+    MAX_NUMBER,
+    Frame,
+    FrameReader,
+    PendingTransactions,
+    encode_frame,
+    offers_syslog,
+    split_frames,
+)
 from epimetheus.errors import ReceiverError
 
 OFFERS = b"200 OK\nrelp_version=0\nrelp_software=librelp,1.11.0,http://librelp.adiscon.com\ncommands=syslog"
@@ -32,34 +41,34 @@ FRAMES = [
         (4, b"close", b"", b"4 close 0\n"),
     ],
 )
-def test_a_frame(number, command, data, expected):
-    assert frame(number, command, data) == expected
+def test_encode_frame(number, command, data, expected):
+    assert encode_frame(number, command, data) == expected
 
 
 @given(st.lists(st.binary(max_size=40)))
-def test_octet_counted_messages_come_out_of_their_frames(messages):
-    assert list(unframed(b"".join(map(framer("octet-counting"), messages)))) == messages
+def test_split_frames_is_the_inverse_of_octet_counting(messages):
+    assert list(split_frames(b"".join(map(framer("octet-counting"), messages)))) == messages
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12), st.integers(0, len(STREAM)))
-def test_any_split_of_the_stream_gives_the_same_frames(cuts, end):
+def test_any_split_of_the_stream_yields_the_same_frames(cuts, end):
     places = [0, *sorted(cut for cut in cuts if cut < end), end]
-    reader, whole = Reader(), list(Reader().feed(STREAM[:end]))
+    reader, whole = FrameReader(), list(FrameReader().feed(STREAM[:end]))
     assert [found for a, b in pairwise(places) for found in reader.feed(STREAM[a:b])] == whole
     assert whole + list(reader.feed(STREAM[end:])) == FRAMES
 
 
-def test_byte_by_byte_each_frame_comes_with_its_last_byte():
-    reader, ends = Reader(), []
+def test_byte_by_byte_each_frame_is_yielded_with_its_last_byte():
+    reader, ends = FrameReader(), []
     for at in range(len(STREAM)):
         ends += [(at + 1, found) for found in reader.feed(STREAM[at : at + 1])]
     assert [found for _, found in ends] == FRAMES
-    assert b"".join(frame(*found) for found in FRAMES) == STREAM
-    assert [end for end, _ in ends] == [len(b"".join(frame(*found) for found in FRAMES[: n + 1])) for n in range(len(FRAMES))]
+    assert b"".join(encode_frame(*found) for found in FRAMES) == STREAM
+    assert [end for end, _ in ends] == [len(b"".join(encode_frame(*found) for found in FRAMES[: n + 1])) for n in range(len(FRAMES))]
 
 
 @pytest.mark.parametrize(
-    ("garbage", "shown"),
+    ("invalid", "quoted"),
     [
         (b"220 smtp.example.com ESMTP\r\n", "220 smtp.example.com ESMTP??"),
         (b"HTTP/1.1 400 Bad Request\r\n", "HTTP/1.1 400 Bad Request??"),
@@ -76,32 +85,32 @@ def test_byte_by_byte_each_frame_comes_with_its_last_byte():
         (b"1234567890", "1234567890"),
         (b"1 " + b"x" * 33, "1 " + "x" * 33),
         (b"1 rsp 1234567890", "1 rsp 1234567890"),
-        (b"1 rsp %d " % (LONGEST + 1), "1 rsp 131073 "),
+        (b"1 rsp %d " % (MAX_DATA_BYTES + 1), "1 rsp 131073 "),
         (b"\xff" * 200, "?" * 80),
     ],
 )
-def test_what_is_no_frame_is_said_and_shown_clean_and_cut_after_the_frames_before_it(garbage, shown):
-    frames = Reader().feed(b"2 rsp 6 200 OK\n" + garbage)
+def test_invalid_bytes_are_an_error_that_quotes_them_after_the_frames_before_them(invalid, quoted):
+    frames = FrameReader().feed(b"2 rsp 6 200 OK\n" + invalid)
     assert next(frames) == Frame(2, b"rsp", b"200 OK")
     with pytest.raises(ReceiverError) as caught:
         next(frames)
-    assert caught.value.what == f'The receiver does not speak RELP: it said "{shown}".'
-    assert caught.value.do.startswith("Check that SYSLOG_PORT is the receiver's port for RELP")
+    assert caught.value.what == f'The receiver violated the RELP protocol: it sent "{quoted}".'
+    assert caught.value.do.startswith("Check that SYSLOG_PORT is the receiver's RELP port")
 
 
-@pytest.mark.parametrize(("start", "forever"), [(b"", b"1"), (b"1 ", b"x"), (b"1 rsp ", b"1"), (b"1 rsp 131072 ", b"x")])
-def test_who_never_ends_a_field_is_found_out_before_memory_is(start, forever):
-    reader = Reader()
+@pytest.mark.parametrize(("start", "endless"), [(b"", b"1"), (b"1 ", b"x"), (b"1 rsp ", b"1"), (b"1 rsp 131072 ", b"x")])
+def test_an_endless_field_is_an_error_before_it_fills_memory(start, endless):
+    reader = FrameReader()
     assert list(reader.feed(start)) == []
-    fed = (list(reader.feed(piece)) for piece in repeat(forever, LONGEST + 1))
+    fed = (list(reader.feed(piece)) for piece in repeat(endless, MAX_DATA_BYTES + 1))
     with pytest.raises(ReceiverError):
         list(fed)
 
 
 @given(st.binary(max_size=60))
-def test_anything_at_all_is_frames_or_an_error_however_it_is_cut(data):
+def test_any_bytes_are_frames_or_an_error_however_they_are_split(data):
     def read(pieces):
-        reader, found = Reader(), []
+        reader, found = FrameReader(), []
         try:
             for piece in pieces:
                 for one in reader.feed(piece):
@@ -114,7 +123,7 @@ def test_anything_at_all_is_frames_or_an_error_however_it_is_cut(data):
 
 
 @pytest.mark.parametrize(
-    ("data", "accepted", "words"),
+    ("data", "accepted", "status"),
     [
         (b"200 OK", True, "200 OK"),
         (b"200", True, "200"),
@@ -122,16 +131,16 @@ def test_anything_at_all_is_frames_or_an_error_however_it_is_cut(data):
         (b"2000 OK", False, "2000 OK"),
         (b"500 disk \x1b[31mfull\r\nmore", False, "500 disk ?[31mfull?"),
         (b"500 " + b"x" * 100, False, "500 " + "x" * 76),
-        (b"", False, "without a word"),
+        (b"", False, "no status"),
     ],
 )
-def test_what_a_response_says(data, accepted, words):
-    answer = Frame(2, b"rsp", data)
-    assert (answer.accepted, answer.words) == (accepted, words)
+def test_the_status_of_a_response(data, accepted, status):
+    response = Frame(2, b"rsp", data)
+    assert (response.accepted, response.status) == (accepted, status)
 
 
 @pytest.mark.parametrize(
-    ("data", "enough"),
+    ("data", "sufficient"),
     [
         (OFFERS, True),
         (b"200 OK\ncommands=eventlog,syslog\nrelp_version=1\n", True),
@@ -141,60 +150,60 @@ def test_what_a_response_says(data, accepted, words):
         (b"200 OK", False),
     ],
 )
-def test_what_a_server_has_to_offer(data, enough):
-    assert offers_syslog(data) is enough
+def test_what_a_server_must_offer(data, sufficient):
+    assert offers_syslog(data) is sufficient
 
 
-@given(st.data(), st.sampled_from([1, 2, LAST - 3, LAST]), st.integers(1, 12))
-def test_answers_count_once_all_before_them_have_come_in_whatever_order(data, first, count):
-    under_way = UnderWay(first)
-    numbers = [under_way.begin() for _ in range(count)]
-    assert numbers == [(first - 1 + n) % LAST + 1 for n in range(count)]
+@given(st.data(), st.sampled_from([1, 2, MAX_NUMBER - 3, MAX_NUMBER]), st.integers(1, 12))
+def test_responses_count_once_all_before_them_arrived_in_any_order(data, first, count):
+    pending = PendingTransactions(first)
+    numbers = [pending.begin() for _ in range(count)]
+    assert numbers == [(first - 1 + n) % MAX_NUMBER + 1 for n in range(count)]
     seen, settled = set(), 0
     for number in data.draw(st.permutations(numbers)):
         seen.add(number)
-        settled += under_way.answered(number)
+        settled += pending.acknowledge(number)
         assert settled == next((at for at, each in enumerate(numbers) if each not in seen), count)
-        assert under_way.count == count - settled
+        assert pending.count == count - settled
     assert settled == count
 
 
-def test_numbers_run_to_999_999_999_and_begin_again_at_1():
-    under_way = UnderWay(999_999_998)
-    assert [under_way.begin() for _ in range(4)] == [999_999_998, 999_999_999, 1, 2]
-    assert [under_way.answered(number) for number in (1, 999_999_998, 999_999_999, 2)] == [0, 1, 2, 1]
-    assert under_way.begin() == 3
+def test_numbers_wrap_from_999_999_999_to_1():
+    pending = PendingTransactions(999_999_998)
+    assert [pending.begin() for _ in range(4)] == [999_999_998, 999_999_999, 1, 2]
+    assert [pending.acknowledge(number) for number in (1, 999_999_998, 999_999_999, 2)] == [0, 1, 2, 1]
+    assert pending.begin() == 3
 
 
 @pytest.mark.parametrize("number", [0, 1, 5, 999_999_999, 2, 4])
-def test_an_answer_that_nobody_waits_for_is_an_error(number):
-    under_way = UnderWay(2)
-    assert [under_way.begin() for _ in range(3)] == [2, 3, 4]
-    under_way.answered(4)
-    under_way.answered(2)
-    with pytest.raises(ReceiverError, match=f"it answered {number}, which waits for no answer"):
-        under_way.answered(number)
-    assert under_way.answered(3) == 2
+def test_a_response_that_is_not_pending_is_an_error(number):
+    pending = PendingTransactions(2)
+    assert [pending.begin() for _ in range(3)] == [2, 3, 4]
+    pending.acknowledge(4)
+    pending.acknowledge(2)
+    with pytest.raises(ReceiverError, match=f"it acknowledged transaction {number}, which is not pending"):
+        pending.acknowledge(number)
+    assert pending.acknowledge(3) == 2
 
 
-def test_0_is_no_other_name_for_the_last_number():
-    under_way = UnderWay(LAST)
-    assert under_way.begin() == LAST
-    with pytest.raises(ReceiverError, match="it answered 0"):
-        under_way.answered(0)
+def test_number_0_does_not_mean_the_highest_number():
+    pending = PendingTransactions(MAX_NUMBER)
+    assert pending.begin() == MAX_NUMBER
+    with pytest.raises(ReceiverError, match="it acknowledged transaction 0, which is not pending"):
+        pending.acknowledge(0)
 
 
-def test_a_frame_that_relp_forbids_is_never_written():
-    assert frame(1, b"syslog", b"x" * 131_072) == b"1 syslog 131072 " + b"x" * 131_072 + b"\n"
+def test_data_longer_than_relp_allows_is_an_error():
+    assert encode_frame(1, b"syslog", b"x" * 131_072) == b"1 syslog 131072 " + b"x" * 131_072 + b"\n"
     with pytest.raises(ReceiverError, match=r"A message of 131073 bytes cannot be sent: RELP allows 131072\.") as caught:
-        frame(1, b"syslog", b"x" * 131_073)
+        encode_frame(1, b"syslog", b"x" * 131_073)
     assert caught.value.do == "Set SYSLOG_MAX_BYTES to 131072 or less."
 
 
 @pytest.mark.parametrize("quoted", ["password=Hunter2", "Authorization: Bearer Hunter2Hunter2", "https://u:Hunter2@host/Hunter2"])
-def test_what_a_receiver_quotes_is_masked(quoted):
-    assert "Hunter2" not in Frame(2, b"rsp", b"500 rejected: " + quoted.encode()).words
-    assert Frame(2, b"rsp", b"500 rejected: " + quoted.encode()).words.startswith("500 rejected: ")
+def test_secrets_that_a_receiver_quotes_are_masked(quoted):
+    assert "Hunter2" not in Frame(2, b"rsp", b"500 rejected: " + quoted.encode()).status
+    assert Frame(2, b"rsp", b"500 rejected: " + quoted.encode()).status.startswith("500 rejected: ")
     with pytest.raises(ReceiverError) as caught:
-        list(Reader().feed(b"<13>rejected: " + quoted.encode()))
+        list(FrameReader().feed(b"<13>rejected: " + quoted.encode()))
     assert "Hunter2" not in str(caught.value)

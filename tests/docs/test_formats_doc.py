@@ -5,14 +5,11 @@ from pathlib import Path
 from textwrap import dedent, fill
 
 from epimetheus.config.field_map import read_field_map
-from epimetheus.render import MIN_BYTES, abridge, severity
-from epimetheus.render import meaning as reading
-from epimetheus.render import typed_values as kinds
-from epimetheus.render.formats import cef, cef_keys, leef, ocsf
-from epimetheus.render.formats import json_fields as nested
-from epimetheus.render.formats.base import Notes
-from tests.render.making import body, event, read_by_cefp, read_leef
-from tests.render.making import cef as cef_of
+from epimetheus.render import MIN_BYTES, abridge, derived_fields, severity, typed_values
+from epimetheus.render.formats import cef, cef_keys, json_base, leef, ocsf
+from epimetheus.render.formats.base import Enrichment
+from tests.render.helpers import body, event, read_by_cefp, read_leef
+from tests.render.helpers import cef as cef_of
 from tests.render.test_golden import golden
 
 DOC = Path(__file__).parents[2] / "docs" / "formats.md"
@@ -82,8 +79,8 @@ def flat_table(form, read, keys, limit):
 
 
 KINDS = {
-    kinds.millis: "milliseconds", kinds.ipv4: "an IPv4 address", reading.ipv6: "an IPv6 address", kinds.integer: "a whole number",
-    kinds.address: "an IPv4 or IPv6 address", leef.TYPED["devTime"]: "a time", leef.TYPED["sev"]: "1 to 10",
+    typed_values.millis: "milliseconds", typed_values.ipv4: "an IPv4 address", derived_fields.ipv6: "an IPv6 address", typed_values.integer: "a whole number",
+    typed_values.address: "an IPv4 or IPv6 address", leef.TYPED["devTime"]: "a time", leef.TYPED["sev"]: "1 to 10",
 }  # fmt: skip
 
 
@@ -303,15 +300,15 @@ def made():
         """).format(
         command=COMMAND,
         verbs=verbs(),
-        raised=severity.RAISE,
+        raised=severity.DENIED_INCREMENT,
         sign_on=severity.SIGN_ON_FAILED,
         cef=flat_table("cef", read_by_cefp, (*cef.CORE, *cef.SHED_ORDER), cef_limit),
         cef_example=example("cef"),
         cef_shed=named(cef.SHED_ORDER),
         cef_core=named(cef.CORE),
         json_example=example("json"),
-        data_shed=parts_of(nested.DATA_SHED),
-        caps=", ".join(map(str, nested.CAPS)),
+        data_shed=parts_of(json_base.DATA_SHED),
+        caps=", ".join(map(str, json_base.CAPS)),
         leef=flat_table("leef", read_leef, (*leef.CORE, *leef.SHED_ORDER), leef_limit),
         leef_example=example("leef"),
         leef_shed=named(leef.SHED_ORDER),
@@ -325,7 +322,7 @@ def made():
         other=severity.OTHER,
         notice_example=example("cef", "notice"),
         least=MIN_BYTES,
-        most_bytes=f"{abridge.MOST_BYTES:,}",
+        most_bytes=f"{abridge.MAX_BYTES:,}",
         names_bytes=f"{abridge.NAMES_BYTES:,}",
         event_seconds=f"{abridge.EVENT_SECONDS:g}",
         field_bytes=abridge.FIELD_BYTES,
@@ -339,7 +336,7 @@ def test_the_example_of_a_field_map_is_one():
     text = re.search(r"```json\n(.*?)```", made(), re.DOTALL)[1]
     field_map, warnings = read_field_map("FIELD_MAP", text)
     raw = event(identity={"principalName": "noor"}, additionalDetails={"shape": "VM.E5"}, resourceName="thing")
-    extension = cef_of(raw, fields=field_map.fields("cef"), notes=Notes(actor="person"))
+    extension = cef_of(raw, fields=field_map.fields("cef"), enrichment=Enrichment(actor="person"))
     assert [warning for warning in warnings if "this replaces data.resourceName" not in warning] == []
     assert extension == {
         "duser": "noor", "act": "GetThing", "cat": "things", "OracleOCIAuditShape": "VM.E5", "cs2": "person", "cs2Label": "actor",

@@ -44,7 +44,7 @@ FIELDS = {
     "state_writes": "how often the state was written",
     "certificate_days": "until the first certificate is over, ours or the receiver's; null where none was seen",
     "caches": "`dedupe`: keys of events, where a hit is a duplicate; `names`: what the rules say of event types; `hits`, `misses`, `size`",
-    "performance": "`events_per_second`, and `phases`: seconds of survey (compartments), forward, tell (notices), close (commit)",
+    "performance": "`events_per_second`, and `phases`: seconds of `discover`, `forward`, `notices` and `finish`",
 }
 POSITION = {
     "since": "the cursor before this run",

@@ -20,9 +20,9 @@ from epimetheus.select.rules import Reason
 from epimetheus.select.selection import Selection
 from epimetheus.select.tamper_watch import OWN_CALLS, TamperWatch
 from epimetheus.source.decode import decode_event
-from epimetheus.wiring.run_options import rules_of
+from epimetheus.wiring.selection import rules_from_file
 from tests.cli.test_rules_try import EVENTS, SERVICE, one
-from tests.render.making import SETTINGS
+from tests.render.helpers import SETTINGS
 from tests.select.test_actors import LISTED, SHAPES
 
 DOC = Path(__file__).parents[2] / "docs" / "rules.md"
@@ -85,7 +85,7 @@ def tried() -> str:
     outcome, console = rules_try.RulesTrial(), Console(file=io.StringIO(), width=100)
     events = [*EVENTS, *[one("TerminateInstance", n, identity=SERVICE) for n in range(2)]]
     placed = [("", 0, decode_event(json.dumps(event).encode())) for event in events]
-    rules_try.attempt(placed, Selection(rules_of(rules, ()), TamperWatch(("ocid1.policy.oc1..ours",)), RateLimits({})), outcome)
+    rules_try.attempt(placed, Selection(rules_from_file(rules, ()), TamperWatch(("ocid1.policy.oc1..ours",)), RateLimits({})), outcome)
     terminal.show_tried(console, outcome, ())
     return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
 
@@ -94,7 +94,7 @@ def told() -> str:
     quota = HourlyCount(100, 60, 0, 1_767_266_440_000, 1_767_267_089_000)
     held = {("com.oraclecloud.ComputeApi.GetInstance", 1_767_265_200_000 // 60_000): quota}
     (notice,) = held_back(Author("c87429b08780", "eu-frankfurt-1", "ocid1.tenancy.oc1..example", 1_767_270_000.0), held)
-    return Renderer(**{**SETTINGS, "hostname": "eu-frankfurt-1", "run_id": "c87429b08780"}).notice(notice, 211).message.decode()
+    return Renderer(**{**SETTINGS, "hostname": "eu-frankfurt-1", "run_id": "c87429b08780"}).render_notice(notice, 211).message.decode()
 
 
 def text() -> str:

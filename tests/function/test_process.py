@@ -1,4 +1,4 @@
-"""The function as the platform runs it: the real fdk in a process of its own, configured by its environment alone."""
+"""The function as the platform runs it: fdk in its own process, configured by environment variables only."""
 
 import json
 import os
@@ -22,8 +22,8 @@ STATE = "epimetheus/us-ashburn-1.state"
 
 
 @contextmanager
-def everything(folder, api_key, *, compartments, events, page_size=1000, **settings):
-    """A served world with so many events, a receiver, and the function; the ids of the events."""
+def deployed(folder, api_key, *, compartments, events, page_size=1000, **settings):
+    """A served world with ``events`` in ``compartments``, a receiver and the function. Yields these, and the events' ids."""
     world = World(page_size=page_size, api_key=api_key)
     world.bucket("audit-state")
     places = [world.tenancy, *(world.add_compartment(f"c{number}") for number in range(compartments - 1))]
@@ -58,8 +58,8 @@ def arrived(receiver):
     return [event_id(message) for message in receiver.messages]
 
 
-def test_100_000_events_of_200_compartments_arrive_in_one_call_and_a_second_sends_none_again(tmp_path, api_key):
-    with everything(tmp_path, api_key, compartments=200, events=100_000) as (world, receiver, function, ids):
+def test_100_000_events_of_200_compartments_arrive_in_one_invocation_and_the_next_sends_none_again(tmp_path, api_key):
+    with deployed(tmp_path, api_key, compartments=200, events=100_000) as (world, receiver, function, ids):
         received_at_write = []
         world.put_hook = lambda write: received_at_write.append((unpack(write.data, "a write").through, len(receiver.messages)))
         answer = function.call()
@@ -75,14 +75,14 @@ def test_100_000_events_of_200_compartments_arrive_in_one_call_and_a_second_send
         assert (again["status"], again["forwarded"], len(receiver.messages)) == ("ok", 0, 100_000)
         assert receiver.problems == []
         runs = [json.loads(line) for line in function.log_lines()]
-        told = [(line["level"], line["event"], line["report"]["forwarded"]) for line in runs]
-        assert told == [("INFO", "run", 100_000), ("INFO", "run", 0)]
+        summaries = [(line["level"], line["event"], line["report"]["forwarded"]) for line in runs]
+        assert summaries == [("INFO", "run", 100_000), ("INFO", "run", 0)]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_receiver_that_dies_at_a_random_point_costs_repeats_and_nothing_else(tmp_path, api_key, seed):
+def test_a_receiver_that_dies_at_a_random_point_causes_duplicates_only(tmp_path, api_key, seed):
     after = random.Random(seed).randrange(1, 20_000)
-    with everything(tmp_path, api_key, compartments=20, events=20_000) as (world, receiver, function, ids):
+    with deployed(tmp_path, api_key, compartments=20, events=20_000) as (world, receiver, function, ids):
         start = []
         world.put_hook = lambda write: start.append(unpack(write.data, "a write").through)
         receiver.faults.add("die", after=after)
@@ -100,7 +100,7 @@ def test_a_receiver_that_dies_at_a_random_point_costs_repeats_and_nothing_else(t
         assert len(receiver.messages) <= 20_000 + after - report["duplicates"]
 
 
-def test_what_is_wrong_with_the_settings_is_what_the_platform_shows(tmp_path):
+def test_invalid_settings_are_in_the_platforms_response(tmp_path):
     with serve_function(ROOT / "func.py", {"SYSLOG_HSOT": "siem", "SYSLOG_PORT": "0"}) as function:
         answer = function.call()
     assert answer.status == 502
@@ -111,19 +111,19 @@ def test_what_is_wrong_with_the_settings_is_what_the_platform_shows(tmp_path):
     assert "Traceback" not in text
 
 
-def test_a_request_that_is_not_understood_is_refused(tmp_path, api_key):
-    with everything(tmp_path, api_key, compartments=1, events=0) as (_, _, function, _):
-        for body, why in ((b'{"action": "dance"}', "dance"), (b"[", "not understood"), (b'{"acton": "run"}', "acton")):
+def test_an_invalid_request_is_rejected(tmp_path, api_key):
+    with deployed(tmp_path, api_key, compartments=1, events=0) as (_, _, function, _):
+        for body, why in ((b'{"action": "dance"}', "dance"), (b"[", "The request was rejected"), (b'{"acton": "run"}', "acton")):
             answer = function.call(body)
             assert (answer.status, why in answer.body.decode()) == (502, True)
         assert function.call(b'{"action": "run"}').status == 200
         assert function.call(b" {} ").status == 200
 
 
-def test_importing_the_function_loads_nothing_that_only_tests_or_a_terminal_need():
+def test_importing_the_function_loads_no_test_or_cli_modules():
     program = "import sys, func; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, env={"PATH": os.defpath})
     loaded = set(done.stdout.split())
     assert "epimetheus.function.invoke" in loaded
-    not_ours = ("responses", "rich", "typer", "trustme", "hypothesis", "epimetheus.testing", "epimetheus.cli.app", "epimetheus.cli.demo")
-    assert [name for name in loaded if name.startswith(not_ours)] == []
+    excluded = ("responses", "rich", "typer", "trustme", "hypothesis", "epimetheus.testing", "epimetheus.cli.app", "epimetheus.cli.demo")
+    assert [name for name in loaded if name.startswith(excluded)] == []

@@ -1,6 +1,6 @@
-"""``make fuzz RUNS=1000000``: bad input by the thousand for each target; exit code 1 if one was taken badly.
+"""Runs the fuzz targets: ``make fuzz RUNS=1000000``. The exit code is 1 if there are findings.
 
-With atheris (``pip install atheris``; it is in no requirements file) coverage leads the way; without it, chance alone.
+With atheris (``pip install atheris``; not in any requirements file) the input is guided by coverage; without it, it is random.
 """
 
 import argparse
@@ -26,101 +26,102 @@ from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 
 SHARES = {"event": 10, "page": 20, "state": 20, "rules": 20, "settings": 5, "body": 20, "pem": 5}
-"""Of a hundred inputs: what is slow gets fewer."""
-_MOST_SECONDS = 5.0
-_MOST_BYTES = 20_000
-_SHOWN = 300
+"""Percentages of all inputs; slow targets get fewer."""
+_MAX_SECONDS = 5.0
+_MAX_BYTES = 20_000
+_MAX_PRINTED = 300
 
 
 class Tally:
-    """Tries input on a target and counts; a finding is told once for each kind of error and place, with the shortest input."""
+    """Runs a target and counts inputs; keeps the shortest input per finding, that is, per error type and location."""
 
     def __init__(self, name: str) -> None:
-        self.tried = 0
+        self.inputs = 0
         self._name = name
         self._target = TARGETS[name]
-        self._began = time.monotonic()
+        self._started = time.monotonic()
         self._findings: dict[str, tuple[str, bytes]] = {}
 
     def __call__(self, data: bytes) -> None:
-        """Try it."""
-        self.tried += 1
-        began = time.process_time()
+        """Runs the target with ``data``."""
+        self.inputs += 1
+        started = time.process_time()
         try:
             self._target(data)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
-            self._found(_place(error), str(error), data)
-        if (seconds := time.process_time() - began) > _MOST_SECONDS:
-            self._found("too slow", f"{seconds:.0f} s", data)
+        except Exception as error:  # noqa: BLE001 - any exception is a finding
+            self._add_finding(_location(error), str(error), data)
+        if (seconds := time.process_time() - started) > _MAX_SECONDS:
+            self._add_finding("too slow", f"{seconds:.0f} s", data)
 
-    def _found(self, where: str, what: str, data: bytes) -> None:
-        if where not in self._findings or len(data) < len(self._findings[where][1]):
-            self._findings[where] = what, data
+    def _add_finding(self, location: str, problem: str, data: bytes) -> None:
+        if location not in self._findings or len(data) < len(self._findings[location][1]):
+            self._findings[location] = problem, data
 
-    def told(self) -> int:
-        """Print; the number of findings."""
-        how = "atheris" if atheris else "chance"
-        seconds = time.monotonic() - self._began
-        print(f"{self._name:9} {self.tried:>9,} inputs {seconds:7.1f} s  {len(self._findings)} findings ({how})", flush=True)
-        for where, (what, data) in sorted(self._findings.items()):
-            print(f"  {where}: {what[:_SHOWN]}\n    {data[:_SHOWN]!r}{' …' * (len(data) > _SHOWN)}", flush=True)
+    def report(self) -> int:
+        """Prints the findings and returns their number."""
+        method = "atheris" if atheris else "random"
+        seconds = time.monotonic() - self._started
+        print(f"{self._name:9} {self.inputs:>9,} inputs {seconds:7.1f} s  {len(self._findings)} findings ({method})", flush=True)
+        for location, (problem, data) in sorted(self._findings.items()):
+            ellipsis = " …" * (len(data) > _MAX_PRINTED)
+            print(f"  {location}: {problem[:_MAX_PRINTED]}\n    {data[:_MAX_PRINTED]!r}{ellipsis}", flush=True)
         return len(self._findings)
 
 
-def _place(error: Exception) -> str:
+def _location(error: Exception) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
-    return f"{type(error).__name__} in {where}"
+    location = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} in {location}"
 
 
-def by_chance(name: str, runs: int, seed: int) -> int:
-    """The seeds, then what comes of them."""
+def run_random(name: str, runs: int, seed: int) -> int:
+    """Runs the seeds, then random mutations of them."""
     tally, mutator = Tally(name), Mutator(SEEDS[name], seed)
     for data in SEEDS[name][:runs]:
         tally(data)
-    while tally.tried < runs:
+    while tally.inputs < runs:
         tally(mutator.fresh())
-    return tally.told()
+    return tally.report()
 
 
-def by_atheris(name: str, runs: int, seed: int) -> int:
-    """The same, but what found new ground is built upon. Never returns: libFuzzer ends the process, so it is ended here first."""
+def run_atheris(name: str, runs: int, seed: int) -> int:
+    """Runs the seeds, then mutations guided by coverage. Ends the process because libFuzzer never returns."""
     tally, folder = Tally(name), Path(tempfile.mkdtemp(prefix="epimetheus-fuzz-"))
     for number, data in enumerate(SEEDS[name]):
         (folder / f"seed-{number}").write_bytes(data)
 
-    def one(data: bytes) -> None:
+    def run_one(data: bytes) -> None:
         tally(data)
-        if tally.tried >= runs:
+        if tally.inputs >= runs:
             shutil.rmtree(folder)
-            os._exit(min(tally.told(), 1))
+            os._exit(min(tally.report(), 1))
 
-    flags = [f"-seed={seed}", f"-max_len={_MOST_BYTES}", "-verbosity=0", str(folder)]
-    atheris.Setup([sys.argv[0], *flags], one, custom_mutator=_mixed(Mutator(SEEDS[name], seed)))
+    flags = [f"-seed={seed}", f"-max_len={_MAX_BYTES}", "-verbosity=0", str(folder)]
+    atheris.Setup([sys.argv[0], *flags], run_one, custom_mutator=_mixed_mutator(Mutator(SEEDS[name], seed)))
     atheris.Fuzz()
     return 1
 
 
-def _mixed(mutator: Mutator) -> Callable[[bytes, int, int], bytes]:
-    def mutated(data: bytes, most: int, seed: int) -> bytes:
+def _mixed_mutator(mutator: Mutator) -> Callable[[bytes, int, int], bytes]:
+    def mutate(data: bytes, max_length: int, seed: int) -> bytes:
         if seed % 4 == 0:
-            return atheris.Mutate(data, most)
-        return (mutator.fresh() if seed % 4 == 1 or len(data) < 2 else mutator.changed(data))[:most]
+            return atheris.Mutate(data, max_length)
+        return (mutator.fresh() if seed % 4 == 1 or len(data) < 2 else mutator.mutated(data))[:max_length]
 
-    return mutated
+    return mutate
 
 
 def main() -> int:
-    """One target here, all of them in a process each, one after the other."""
+    """Runs one target in this process, or all of them in one process each."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", choices=[*TARGETS, "all"])
-    parser.add_argument("runs", type=int, help="how many inputs")
+    parser.add_argument("runs", type=int, help="the number of inputs")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     if options.target != "all":
-        return (by_atheris if atheris else by_chance)(options.target, options.runs, options.seed)
+        return (run_atheris if atheris else run_random)(options.target, options.runs, options.seed)
     command = [sys.executable, "-m", "tests.fuzz", "--seed", str(options.seed)]
     codes = [subprocess.call([*command, name, str(options.runs * SHARES[name] // 100)]) for name in TARGETS]
     return int(any(codes))

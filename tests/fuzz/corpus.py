@@ -1,4 +1,4 @@
-"""What the targets begin with: good input of each kind, and oddities that were thought of."""
+"""The seeds of the fuzz targets: valid input of each kind, and known edge cases."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,11 +20,11 @@ _TEXTS = [
     json.dumps(event, ensure_ascii=number % 4 < 2, separators=_COMPACT if number % 2 else _LOOSE).encode()
     for number, event in enumerate(_EVENTS)
 ]
-_LOGGING = {"type": "a.b.GetX", "id": "e", "time": "2026-01-01T00:00:00.000Z", "oracle": {"loggroupid": "_Audit"}}
-_LOGGING |= {"data": _EVENTS[0]["data"]}
+_LOGGING_EVENT = {"type": "a.b.GetX", "id": "e", "time": "2026-01-01T00:00:00.000Z", "oracle": {"loggroupid": "_Audit"}}
+_LOGGING_EVENT |= {"data": _EVENTS[0]["data"]}
 
 ODD_EVENTS = (
-    json.dumps(_LOGGING).encode(),
+    json.dumps(_LOGGING_EVENT).encode(),
     b"",
     b"null",
     b"NaN",
@@ -61,7 +61,10 @@ _STATE = State(
     region="us-ashburn-1",
     through=29_454_480,
     behind={"ocid1.compartment.oc1..b": BehindCompartment(29_454_000, "404", 3, PageCursor(Window(29_454_000, 29_454_060), "token"))},
-    known={"ocid1.tenancy.oc1..r": KnownCompartment("root", polled=True), "ocid1.compartment.oc1..b": KnownCompartment("b", "r", True, True, 7)},
+    known={
+        "ocid1.tenancy.oc1..r": KnownCompartment("root", polled=True),
+        "ocid1.compartment.oc1..b": KnownCompartment("b", "r", True, True, 7),
+    },
     keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
     slice_minutes=30,
     lease=Lease("run1", 1767268860.5),
@@ -70,17 +73,17 @@ _STATE = State(
     listed=29_454_400,
     last={"forwarded": 3, "position": {"behind": {}}},
 )
-_SEALED = (pack(_STATE), pack(State("r", 5)))
-_REST = tuple(data.partition(b"\n")[2] for data in _SEALED)
+_WITH_CHECKSUM = (pack(_STATE), pack(State("r", 5)))
+_PAYLOADS = tuple(data.partition(b"\n")[2] for data in _WITH_CHECKSUM)
 _STATES = (
-    *_SEALED,
-    *_REST,
-    _REST[0].replace(b"2026-01-01T12:00:00Z", b"0001-01-01T00:00:00+14:00"),
-    _REST[0].replace(b"2026-01-01T11:50:00Z", b"2026-01-01T12:00:30Z"),
-    _REST[1].replace(b'"last": {}', b'"last": {"a": ' + b"[" * 3000 + b"]" * 3000 + b"}"),
-    *(_REST[1].replace(b'"last": {}', b'"last": {"a": ' + b"[" * deep + b"]" * deep + b"}") for deep in (300, 600, 900, 950, 980)),
-    _REST[1].replace(b'"serial": 0', b'"serial": ' + b"9" * 25),
-    _REST[1].replace(b'"last": {}', b'"last": {"a": ' + b"9" * 25 + b"}"),
+    *_WITH_CHECKSUM,
+    *_PAYLOADS,
+    _PAYLOADS[0].replace(b"2026-01-01T12:00:00Z", b"0001-01-01T00:00:00+14:00"),
+    _PAYLOADS[0].replace(b"2026-01-01T11:50:00Z", b"2026-01-01T12:00:30Z"),
+    _PAYLOADS[1].replace(b'"last": {}', b'"last": {"a": ' + b"[" * 3000 + b"]" * 3000 + b"}"),
+    *(_PAYLOADS[1].replace(b'"last": {}', b'"last": {"a": ' + b"[" * depth + b"]" * depth + b"}") for depth in (300, 600, 900, 950, 980)),
+    _PAYLOADS[1].replace(b'"serial": 0', b'"serial": ' + b"9" * 25),
+    _PAYLOADS[1].replace(b'"last": {}', b'"last": {"a": ' + b"9" * 25 + b"}"),
 )
 _RULES = (
     b"{}",
@@ -103,13 +106,13 @@ _RULES = (
 )  # fmt: skip
 _KEY = b"-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----"
 _CERT = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
-_LEAST = b"SYSLOG_HOST=siem.example.com\0STATE_BUCKET=audit"
+_REQUIRED = b"SYSLOG_HOST=siem.example.com\0STATE_BUCKET=audit"
 _SETTINGS = (
-    _LEAST,
-    _LEAST + b"\0SYSLOG_CLIENT_KEY=" + _KEY + b"\0SYSLOG_CLIENT_CERT=" + _CERT + b"\0PATH=/bin\0SYSLOG_HSOT=x",
-    _LEAST + b"\0SYSLOG_CLIENT_KEY=" + _KEY + b"\0RULES=" + _RULES[1] + b"\0FIELD_MAP={}\0TAMPER_WATCH=ocid1.bucket.oc1.iad.a",
-    _LEAST + b"\0REGIONS=all,eu-frankfurt-1\0COMPARTMENT_MODE=include\0COMPARTMENT_IDS=ocid1.compartment.oc1..b,x\0REDACT=data.a,*.b",
-    _LEAST + b"\0SYSLOG_PORT=1_0\0SYSLOG_TIMEOUT_SECONDS=nan\0SYSLOG_MAX_BYTES=" + b"9" * 5000 + b"\0API_REQUESTS_PER_SECOND=inf",
+    _REQUIRED,
+    _REQUIRED + b"\0SYSLOG_CLIENT_KEY=" + _KEY + b"\0SYSLOG_CLIENT_CERT=" + _CERT + b"\0PATH=/bin\0SYSLOG_HSOT=x",
+    _REQUIRED + b"\0SYSLOG_CLIENT_KEY=" + _KEY + b"\0RULES=" + _RULES[1] + b"\0FIELD_MAP={}\0TAMPER_WATCH=ocid1.bucket.oc1.iad.a",
+    _REQUIRED + b"\0REGIONS=all,eu-frankfurt-1\0COMPARTMENT_MODE=include\0COMPARTMENT_IDS=ocid1.compartment.oc1..b,x\0REDACT=data.a,*.b",
+    _REQUIRED + b"\0SYSLOG_PORT=1_0\0SYSLOG_TIMEOUT_SECONDS=nan\0SYSLOG_MAX_BYTES=" + b"9" * 5000 + b"\0API_REQUESTS_PER_SECOND=inf",
     b"SYSLOG_HOST=::1\0STATE_FILE=/tmp/x\0OCI_AUTH=config_file\0FORMAT=json\0SYSLOG_TRANSPORT=tcp\0OCI_ENDPOINT=http://u:p@h/",
     b"SYSLOG_HOST=" + b":" * 1000 + b"x\0FIELD_MAP={" + b"[" * 3000 + b"\0RULES={\xff\0LOG_LEVEL=\xf0\x9f\0RUN_MESSAGE=True\0=\0\xff=x",
 )
@@ -144,4 +147,4 @@ SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "body": _BODIES,
     "pem": _pems(),
 })  # fmt: skip
-"""By target."""
+"""Seeds by target."""

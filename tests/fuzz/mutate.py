@@ -1,4 +1,4 @@
-"""New input from old: bytes changed anywhere, or, where it is JSON, values and keys changed within its structure."""
+"""Mutates input: changes bytes anywhere, or values and keys within the structure of JSON."""
 
 import json
 import random
@@ -27,44 +27,44 @@ _VALUES: tuple[Any, ...] = (
 
 
 class Mutator:
-    """Makes input out of ``seeds``; the same ``seed`` makes the same."""
+    """Generates input from ``seeds``, deterministically for each ``seed``."""
 
     def __init__(self, seeds: Sequence[bytes], seed: int) -> None:
         self._seeds = seeds
         self._random = random.Random(seed)
 
     def fresh(self) -> bytes:
-        """A seed, changed."""
-        return self.changed(self._random.choice(self._seeds))
+        """Returns a mutated seed."""
+        return self.mutated(self._random.choice(self._seeds))
 
-    def changed(self, data: bytes) -> bytes:
-        """``data``, changed."""
-        structured = self._restructured(data) if self._random.random() < 0.5 else None
-        return self._scrambled(data) if structured is None else structured
+    def mutated(self, data: bytes) -> bytes:
+        """Returns ``data`` with bytes or JSON values changed."""
+        structured = self._mutated_json(data) if self._random.random() < 0.5 else None
+        return self._mutated_bytes(data) if structured is None else structured
 
-    def _scrambled(self, data: bytes) -> bytes:
+    def _mutated_bytes(self, data: bytes) -> bytes:
         for _ in range(self._random.choice((1, 1, 1, 2, 3, 6))):
-            data = self._random.choice((self._flipped, self._put, self._cut, self._doubled, self._spliced))(data)
+            data = self._random.choice((self._with_other_byte, self._with_word, self._without_part, self._with_repeat, self._crossed))(data)
         return data
 
-    def _flipped(self, data: bytes) -> bytes:
+    def _with_other_byte(self, data: bytes) -> bytes:
         at = self._at(data)
         return data[:at] + bytes([self._random.randrange(256)]) + data[at + 1 :]
 
-    def _put(self, data: bytes) -> bytes:
+    def _with_word(self, data: bytes) -> bytes:
         at = self._at(data)
         return data[:at] + self._random.choice(WORDS) + data[at + self._random.choice((0, 0, 1, 4)) :]
 
-    def _cut(self, data: bytes) -> bytes:
+    def _without_part(self, data: bytes) -> bytes:
         at = self._at(data)
         return data[:at] + data[at + self._length(data) :]
 
-    def _doubled(self, data: bytes) -> bytes:
+    def _with_repeat(self, data: bytes) -> bytes:
         at = self._at(data)
         part = data[at : at + self._length(data)]
         return data[:at] + part * self._random.choice((2, 2, 2, 50 if len(part) < 100 else 2)) + data[at + len(part) :]
 
-    def _spliced(self, data: bytes) -> bytes:
+    def _crossed(self, data: bytes) -> bytes:
         other = self._random.choice(self._seeds)
         return data[: self._at(data)] + other[self._at(other) :]
 
@@ -74,8 +74,8 @@ class Mutator:
     def _length(self, data: bytes) -> int:
         return self._random.choice((1, 2, 8, self._random.randrange(len(data) + 1)))
 
-    def _restructured(self, data: bytes) -> bytes | None:
-        """``data`` as JSON, up to the packed keys of a state, with a few values or keys replaced; None where it is none."""
+    def _mutated_json(self, data: bytes) -> bytes | None:
+        """Replaces a few values or keys of the JSON in ``data``, which ends before the packed keys of a state; None if it is not JSON."""
         text, mark, tail = data.partition(b"\n\0")
         try:
             tree = json.loads(text, strict=False)
@@ -86,19 +86,19 @@ class Mutator:
         return json.dumps(tree, ensure_ascii=self._random.random() < 0.5).encode("utf-8", "surrogatepass") + mark + tail
 
     def _replaced(self, tree: Any) -> Any:
-        """A copy with one value somewhere replaced, or taken away, or another key given one."""
+        """Returns a copy with one value replaced, removed, or moved to another key."""
         if isinstance(tree, dict) and tree and self._random.random() < 0.9:
             key = self._random.choice(list(tree))
-            act = self._random.random()
-            if act < 0.1:
+            action = self._random.random()
+            if action < 0.1:
                 return {name: value for name, value in tree.items() if name != key}
-            return {**tree, self._random.choice(_TEXTS) if act < 0.2 else key: self._replaced(tree[key])}
+            return {**tree, self._random.choice(_TEXTS) if action < 0.2 else key: self._replaced(tree[key])}
         if isinstance(tree, list) and tree and self._random.random() < 0.8:
             at = self._random.randrange(len(tree))
             return [*tree[:at], self._replaced(tree[at]), *tree[at + self._random.randrange(2) :]]
-        return self._odd(tree)
+        return self._odd_value(tree)
 
-    def _odd(self, value: Any) -> Any:
+    def _odd_value(self, value: Any) -> Any:
         if isinstance(value, str) and self._random.random() < 0.4:
             at = self._random.randrange(len(value) + 1)
             return value[:at] + self._random.choice(_TEXTS) + value[at:]

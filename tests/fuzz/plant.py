@@ -1,4 +1,4 @@
-"""Secrets planted in events: one of the places of `secret_cases`, somewhere in the event, with a secret of its own."""
+"""Plants one of the `secret_cases` somewhere in an event, with a fresh secret."""
 
 import json
 import random
@@ -7,49 +7,49 @@ from typing import Any
 from tests.render.redact.secret_cases import LONG, OBJECTS, TEXTS, S
 
 _CASES = [(name, value, secret) for table in (TEXTS, OBJECTS) for name, (value, secret) in table.items()]
-_PLACES = ("message", "resourceName", "additionalDetails", "stateChange", "newByOracle", "identity", "request", "response")
-_INNER = {
+_FIELDS = ("message", "resourceName", "additionalDetails", "stateChange", "newByOracle", "identity", "request", "response")
+_SUBFIELDS = {
     "identity": ("userAgent", "principalName", "x"),
     "request": ("path", "headers", "parameters"),
     "response": ("message", "payload", "headers"),
 }
 _TEXT_ONLY = frozenset(("message", "resourceName", "userAgent", "principalName", "path"))
-_SHOWN_AT_THE_END = (
-    "value first", "pair, in JSON in JSON", "beginning cut off", "customer secret key", "chpasswd", "url, token", "url, password",
+_RECOGNIZED_BY_ITS_END = (
+    "value first", "pair, in JSON in JSON", "beginning truncated", "customer secret key", "chpasswd", "url, token", "url, password",
     "url, encoded", "jdbc", "redis", "amqp", "sqlplus",
 )  # fmt: skip
-"""Cases in which only what follows the secret shows what it is: nothing tells once that is cut off."""
+"""Cases that are recognizable only by what follows the secret, which truncation removes."""
 _LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
-def planted(data: bytes, choice: random.Random) -> tuple[bytes, str, str] | None:
-    """An event with a secret in it, the secret, and what kind it is; None where the input is no event."""
+def planted(data: bytes, rng: random.Random) -> tuple[bytes, str, str] | None:
+    """Returns an event with a secret in it, the secret, and the name of its case; None if the input is not an event."""
     try:
         event = json.loads(data)
     except (ValueError, RecursionError):
         return None
     if not isinstance(event, dict) or not isinstance(event.get("data"), dict):
         return None
-    name, value, secret = choice.choice(_CASES)
+    name, value, secret = rng.choice(_CASES)
     if secret in (S, LONG):
-        own = "".join(choice.choices(_LETTERS, k=len(secret) - 2)) + "7Q"
-        value, secret = json.loads(json.dumps(value).replace(secret, own)), own
-    _put(event["data"], value, choice)
+        fresh = "".join(rng.choices(_LETTERS, k=len(secret) - 2)) + "7Q"
+        value, secret = json.loads(json.dumps(value).replace(secret, fresh)), fresh
+    _put(event["data"], value, rng)
     try:
-        text = json.dumps(event, ensure_ascii=choice.random() < 0.5, separators=choice.choice(((",", ":"), (", ", ": "))))
+        text = json.dumps(event, ensure_ascii=rng.random() < 0.5, separators=rng.choice(((",", ":"), (", ", ": "))))
     except RecursionError:
         return None
-    if choice.random() < 0.2 and not any(part in name for part in _SHOWN_AT_THE_END):
-        text = text[: -choice.randint(1, 40)]
+    if rng.random() < 0.2 and not any(part in name for part in _RECOGNIZED_BY_ITS_END):
+        text = text[: -rng.randint(1, 40)]
     return text.encode("utf-8", "surrogatepass"), secret, name
 
 
-def _put(data: dict[str, Any], value: object, choice: random.Random) -> None:
-    place, key = data, choice.choice(_PLACES)
-    if key in _INNER:
-        inner = data.get(key)
-        place = data[key] = dict(inner) if isinstance(inner, dict) else {}
-        key = choice.choice(_INNER[key])
-    for _ in range(choice.choice((0, 0, 1, 2))):
-        value = choice.choice((lambda v: [v], lambda v: {"a": v}, lambda v: json.dumps({"b": v}), lambda v: ["x", v], json.dumps))(value)
-    place[key] = json.dumps(value) if key in _TEXT_ONLY and not isinstance(value, str) else value
+def _put(data: dict[str, Any], value: object, rng: random.Random) -> None:
+    parent, key = data, rng.choice(_FIELDS)
+    if key in _SUBFIELDS:
+        present = data.get(key)
+        parent = data[key] = dict(present) if isinstance(present, dict) else {}
+        key = rng.choice(_SUBFIELDS[key])
+    for _ in range(rng.choice((0, 0, 1, 2))):
+        value = rng.choice((lambda v: [v], lambda v: {"a": v}, lambda v: json.dumps({"b": v}), lambda v: ["x", v], json.dumps))(value)
+    parent[key] = json.dumps(value) if key in _TEXT_ONLY and not isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""What bad input may lead to: a faithful message or a clear error, and nothing else. One function for each door it comes through."""
+"""Fuzz targets, one per entry point: bad input leads to a faithful message or a clear error, and nothing else."""
 
 import contextlib
 import hashlib
@@ -26,13 +26,13 @@ from epimetheus.render.formats.cef_keys import LENGTHS
 from epimetheus.source.decode import decode_event, decode_page
 from epimetheus.state.encoding import pack, unpack
 from tests.fuzz import plant
-from tests.render.making import FORMATS_AND_HEADERS, OCSF, SETTINGS, parts, read_leef
+from tests.render.helpers import FORMATS_AND_HEADERS, OCSF, SETTINGS, parts, read_leef
 
 MARKER = "hunter2"
 _DEEP = 500
-_DIGITS = 4_000  # Python reads no integer of more than 4,300; others do
-_SECONDS, _SECONDS_A_BYTE = 0.2, 2e-5  # what an event may cost: far more than any does, and far less than a quadratic one
-_VALIDATED = 0.05  # of OCSF events: a schema takes a hundred times what rendering does
+_DIGITS = 4_000  # Python parses no integer of more than 4,300 digits; other parsers do
+_SECONDS, _SECONDS_PER_BYTE = 0.2, 2e-5  # per event: far more than linear cost, far less than quadratic
+_VALIDATED = 0.05  # share of OCSF events: schema validation costs a hundred times as much as rendering
 _CEF_KEYS = frozenset(LENGTHS)
 _LEEF_KEYS = frozenset((*leef.CORE, *leef.SHED_ORDER))
 _RENDERERS = tuple(
@@ -43,52 +43,52 @@ _RENDERERS = tuple(
 
 
 def event(data: bytes) -> None:
-    """One line of UTF-8 within the size, by the header's grammar; CEF and LEEF have our keys only; JSON is JSON, OCSF valid.
+    """Renders one UTF-8 line within the size limit and the header's grammar, with known CEF and LEEF keys, valid JSON or valid OCSF.
 
-    Rendered in one form, which the input itself chooses; its cost is bounded by its length. Then once more with a secret planted in it.
+    The input determines the format; the cost is bounded by the length. Then the event is rendered again with a secret planted in it.
     """
     if not data.strip():
-        return  # no page has such an element
-    choice = random.Random(zlib.crc32(data))
+        return  # not a possible element of a page
+    rng = random.Random(zlib.crc32(data))
     fetched = decode_event(data)
-    form, most, renderer = choice.choice(_RENDERERS)
-    message = _within_bounds(renderer, data, fetched)
+    form, most, renderer = rng.choice(_RENDERERS)
+    message = _rendered_in_time(renderer, data, fetched)
     text = message.decode()
     assert len(message) <= most
     assert len(text.splitlines()) == 1
-    said = parts(message)
-    assert said["msg"]
-    malformed = said["msgid"] == "malformed" if "msgid" in said else said["mark"] is not None
+    fields = parts(message)
+    assert fields["msg"]
+    malformed = fields["msgid"] == "malformed" if "msgid" in fields else fields["mark"] is not None
     assert malformed == (fetched.event is None)
-    # what is nested too deep to be read goes as masked text: docs/reliability.md
-    readable = not malformed and (form in ("cef", "leef") or data.count(b"[") + data.count(b"{") < _DEEP)
-    if readable and (form != "ocsf" or choice.random() < _VALIDATED):
-        {"cef": _sound_cef, "json": _sound_json, "leef": _sound_leef, "ocsf": _sound_ocsf}[form](said["msg"])
-    _holds_no_planted_secret(data, choice)
+    # An event that is nested too deep is sent as redacted text: docs/reliability.md
+    decodable = not malformed and (form in ("cef", "leef") or data.count(b"[") + data.count(b"{") < _DEEP)
+    if decodable and (form != "ocsf" or rng.random() < _VALIDATED):
+        {"cef": _check_cef, "json": _check_json, "leef": _check_leef, "ocsf": _check_ocsf}[form](fields["msg"])
+    _check_planted_secret(data, rng)
 
 
-def _within_bounds(renderer: Renderer, data: bytes, fetched: Fetched) -> bytes:
-    began = time.process_time()
+def _rendered_in_time(renderer: Renderer, data: bytes, fetched: Fetched) -> bytes:
+    started = time.process_time()
     message = renderer(fetched, 7).message
-    seconds = time.process_time() - began
-    if seconds > _SECONDS + _SECONDS_A_BYTE * len(data):  # once more: something else may have taken the time
-        began = time.process_time()
+    seconds = time.process_time() - started
+    if seconds > _SECONDS + _SECONDS_PER_BYTE * len(data):  # measured again, because other processes may have slowed it down
+        started = time.process_time()
         renderer(fetched, 7)
-        seconds = min(seconds, time.process_time() - began)
-    assert seconds <= _SECONDS + _SECONDS_A_BYTE * len(data), f"{len(data)} bytes took {seconds:.2f} s"
+        seconds = min(seconds, time.process_time() - started)
+    assert seconds <= _SECONDS + _SECONDS_PER_BYTE * len(data), f"{len(data)} bytes took {seconds:.2f} s"
     return message
 
 
-def _holds_no_planted_secret(data: bytes, choice: random.Random) -> None:
-    planted = plant.planted(data, choice)
+def _check_planted_secret(data: bytes, rng: random.Random) -> None:
+    planted = plant.planted(data, rng)
     if planted is not None:
         text, secret, case = planted
-        form, _, renderer = choice.choice(_RENDERERS)
+        form, _, renderer = rng.choice(_RENDERERS)
         message = renderer(decode_event(text), 7).message
         assert secret.encode() not in message, f"{case} in {form}"
 
 
-def _sound_cef(line: str) -> None:
+def _check_cef(line: str) -> None:
     read = cefp.parse(line)
     assert (read["device"]["vendor"], read["device"]["product"]) == ("Oracle", "OCI Audit")
     assert 0 <= int(read["severity"]) <= 10
@@ -98,24 +98,24 @@ def _sound_cef(line: str) -> None:
     assert labels == {key: LABELS[key] for key in extension if key in LABELS}
 
 
-def _sound_leef(line: str) -> None:
+def _check_leef(line: str) -> None:
     head, attributes = read_leef(line)
     assert head[:2] == ("Oracle", "OCI Audit")
     assert 1 <= int(attributes["sev"]) <= 10
     assert attributes.keys() <= _LEEF_KEYS
 
 
-def _sound_ocsf(line: str) -> None:
+def _check_ocsf(line: str) -> None:
     event = json.loads(line, parse_int=lambda digits: int(digits[:_DIGITS]))
     assert "epimetheusCut" in event or OCSF.is_valid(event)
 
 
-def _sound_json(line: str) -> None:
+def _check_json(line: str) -> None:
     assert isinstance(json.loads(line, parse_int=str), dict)
 
 
 def page(data: bytes) -> None:
-    """A list of as many events as there are elements, or ValueError; and ValueError wherever JSON says that it is no list."""
+    """Decodes as many events as the list has elements, or raises ValueError, as it must for JSON that is not a list."""
     try:
         events = decode_page(data)
     except ValueError:
@@ -128,23 +128,23 @@ def page(data: bytes) -> None:
 
 
 def state(data: bytes) -> None:
-    """A state, which is the same when it was written and read again, or StateDamaged; with the right checksum, too."""
-    for whole in (data, sealed(data)):
+    """Unpacks a state that survives a round trip, or raises StateDamaged, with the given and with a valid checksum."""
+    for packed in (data, with_checksum(data)):
         try:
-            read = unpack(whole, "here")
+            read = unpack(packed, "here")
         except StateDamaged as error:
             assert str(error).startswith("The state in here is damaged: ")
         else:
             assert unpack(pack(read), "here") == read
 
 
-def sealed(rest: bytes) -> bytes:
-    """``rest`` behind a first line that vouches for it."""
-    return b"EPIMETHEUS-STATE 1 sha256=" + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+def with_checksum(payload: bytes) -> bytes:
+    """Returns a packed state: ``payload`` after a first line with its checksum."""
+    return b"EPIMETHEUS-STATE 1 sha256=" + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
 
 
 def rules(data: bytes) -> None:
-    """Rules and a field map, or ConfigError that names the setting in each problem."""
+    """Reads rules and a field map, or raises ConfigError that names the setting in each problem."""
     for key, read in (("RULES", read_rules), ("FIELD_MAP", read_field_map)):
         try:
             _, warnings = read(key, os.fsdecode(data))
@@ -155,26 +155,26 @@ def rules(data: bytes) -> None:
 
 
 def settings(data: bytes) -> None:
-    """Settings, or ConfigError; the key's text is in none of its problems. ``data``: KEY=value, each ended by a zero byte, as in /proc."""
+    """Reads settings, or raises ConfigError without the private key. ``data``: KEY=value pairs separated by NUL, as in /proc."""
     pairs = [os.fsdecode(pair).partition("=") for pair in data.split(b"\0")]
     environment = {key: MARKER + value if key == "SYSLOG_CLIENT_KEY" else value for key, _, value in pairs}
     try:
         assert Settings.read(environment).warnings is not None
     except ConfigError as error:
         assert error.problems
-        told = f"{error!r} {error.__cause__!r} {error.__context__!r}"
+        text = f"{error!r} {error.__cause__!r} {error.__context__!r}"
         if not any(MARKER in pair[0] or (MARKER in pair[2] and pair[0] != "SYSLOG_CLIENT_KEY") for pair in pairs):
-            assert MARKER not in told
+            assert MARKER not in text
 
 
 def body(data: bytes) -> None:
-    """Asks for a run, or RequestError."""
+    """Reads a request, or raises RequestError."""
     with contextlib.suppress(RequestError):
         read_request(data)
 
 
 def pem(data: bytes) -> None:
-    """A context, or ConfigError that quotes nothing. ``data``: CA, certificate and key, a zero byte between them."""
+    """Builds a TLS context, or raises ConfigError that quotes no PEM text. ``data``: CA, certificate and key separated by NUL."""
     ca, certificate, key = [os.fsdecode(text) or None for text in (*data.split(b"\0"), b"", b"")[:3]]
     try:
         tls_context(ca or "", certificate, key)

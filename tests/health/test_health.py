@@ -28,7 +28,7 @@ from epimetheus.testing.oci import World
 from epimetheus.testing.oci.models.objects import Bucket
 from epimetheus.testing.syslog import Authority, Identity, parse_message, receive
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
-from tests.deliver.test_relp import all_day, serving
+from tests.deliver.test_relp import acknowledge_everything, serving
 from tests.support.hand import NOON
 from tests.support.harness import logging_as_it_was, staged
 
@@ -251,30 +251,31 @@ SHOWN = {"client_certificate": "ok"}
 TLS_1_2 = {"maximum_version": ssl.TLSVersion.TLSv1_2}
 BROKEN = {
     "mistakes in the settings": (settings(SYSLOG_PORT="0", SYSLOG_FRAMING="crlf"), "settings", "failed", NOTHING,
-        "2 mistake(s) in the configuration: SYSLOG_PORT=0: expected", "Correct them"),
+        "2 configuration errors: SYSLOG_PORT=0: expected", "Correct the configuration"),
     "no key": (settings(OCI_CONFIG_FILE="/nowhere/config"), "credentials", "failed", {**NO_OCI, "clock": "skipped"},
-        "OCI_AUTH=config_file gave no credentials", "Check OCI_CONFIG_FILE"),
+        "Loading the credentials for OCI_AUTH=config_file failed", "Check OCI_CONFIG_FILE"),
     "unknown key": (unknown_key, "credentials", "failed", NO_OCI, "401 NotAuthenticated", "Check the key, user and clock"),
-    "wrong rules": (file("RULES", '{"event_filtering": {"mode": "both"}}'), "rules", "failed", {}, "event_filtering.mode", "Correct them"),
-    "wrong field map": (file("FIELD_MAP", "no JSON"), "field_map", "failed", {}, "FIELD_MAP", "Correct them"),
+    "wrong rules": (file("RULES", '{"event_filtering": {"mode": "both"}}'), "rules", "failed", {}, "event_filtering.mode", "Correct the"),
+    "wrong field map": (file("FIELD_MAP", "no JSON"), "field_map", "failed", {}, "FIELD_MAP", "Correct the configuration"),
     "regions 404": (fault("ListRegionSubscriptions", 404, REGIONS="all"), "regions", "failed", skipped(*OF_A_REGION),
         "404 NotAuthorizedOrNotFound", "inspect tenancies in tenancy"),
     "identity 500": (fault("ListCompartments", 500), "identity", "failed", {}, "500 InternalServerError", "inspect compartments"),
     "identity 404": (fault("ListCompartments", 404), "identity", "failed", {}, "404", "inspect compartments in tenancy"),
     "audit 404": (fault("ListEvents", 404), "audit", "failed", {}, "404 NotAuthorizedOrNotFound", "read audit-events in tenancy"),
     "wrong bucket": (settings(STATE_BUCKET="elsewhere"), "state", "failed", NO_STATE,
-        f"reading the state oci://elsewhere@axexample/{STATE}: 404 BucketNotFound", "Check STATE_BUCKET, STATE_NAMESPACE and the policy"),
-    "state not readable": (fault("GetObject", 404), "state", "failed", NO_STATE, "reading the state", "OBJECT_READ"),
-    "state not writable": (fault("PutObject", 404), "state", "failed", {}, "writing the state", "OBJECT_CREATE and OBJECT_OVERWRITE"),
+        f"Reading the state oci://elsewhere@axexample/{STATE} failed: OCI returned 404 BucketNotFound",
+        "Check STATE_BUCKET, STATE_NAMESPACE and the policy"),
+    "state not readable": (fault("GetObject", 404), "state", "failed", NO_STATE, "Reading the state", "OBJECT_READ"),
+    "state not writable": (fault("PutObject", 404), "state", "failed", {}, "Writing the state", "OBJECT_CREATE and OBJECT_OVERWRITE"),
     "state damaged": (damaged, "state", "failed", NO_STATE, "its checksum does not match", "state rewind TIME --force"),
     "namespace unknown": (fault("GetNamespace", 500), "state", "failed", NO_STATE,
-        "asking for the Object Storage namespace: 500", "Set STATE_NAMESPACE"),
+        "Object Storage namespace failed: OCI returned 500", "Set STATE_NAMESPACE"),
     "lag of hours": (later(3), "lag", "degraded", {}, "3.0 h behind", "Read the log of the last runs"),
     "lag of days": (later(26), "lag", "failed", {},
         "Read through 2026-01-01T11:58:00Z, 26.0 h behind (degraded over 2 h, failed over 24 h). The last run ended at 2026-01-01T12:00:00",
         "Read the log of the last runs"),
     "cursor in the future": (in_state(through=THROUGH + 60), "state", "failed", NO_STATE,
-        "is in the future: its cursor is at 2026-01-01T12:58:00Z", "state rewind TIME"),
+        "is in the future: the cursor is 2026-01-01T12:58:00Z", "state rewind TIME"),
     "no run ended": (in_state(last={}), "lag", "degraded", {}, "No run has completed yet.", "Check that the schedule invokes the function"),
     "no run for hours": (in_state(last=ENDED | {"at": "2026-01-01T09:30:00.000Z"}), "lag", "degraded", {},
         "The last run ended at 2026-01-01T09:30:00.000Z.", "Read the log of the last runs"),
@@ -290,26 +291,28 @@ BROKEN = {
         "6 compartments are behind: ocid1.compartment.oc1..0 since 2026-01-01T10:58:00Z, 3 tries: 404 NotAuthorizedOrNotFound; ocid1",
         "read audit-events in tenancy"),
     "CA not readable": (settings(SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x"), "tls", "failed", skipped("receiver", *NO_RECEIVER),
-        "reading the secret ocid1.vaultsecret.oc1..x for SYSLOG_CA: 404", "read secret-bundles"),
+        "Reading the secret ocid1.vaultsecret.oc1..x for SYSLOG_CA failed: OCI returned 404", "read secret-bundles"),
     "no pair": (no_pair, "tls", "failed", skipped("receiver", *NO_RECEIVER),
-        "SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY are no pair", "Correct them"),
+        "SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY are not a usable pair", "Correct the configuration"),
     "client certificate expired": (expired_client, "client_certificate", "failed", skipped("session"),
         "The client certificate expired at 2001-01-01T00:00:00.000Z.", "Renew SYSLOG_CLIENT_CERT"),
     "closed port": (closed_port, "receiver", "failed", NO_RECEIVER, "Connection refused", "Check SYSLOG_HOST and SYSLOG_PORT"),
     "no such name": (settings(SYSLOG_HOST="siem.invalid"), "receiver", "failed", NO_RECEIVER, "siem.invalid:", "Check SYSLOG_HOST"),
-    "no TLS": (no_handshake, "receiver", "failed", NO_RECEIVER, "agreeing on TLS with", "SYSLOG_TIMEOUT_SECONDS"),
-    "wrong CA": (unknown_ca, "receiver_certificate", "failed", skipped("session"), "is not trusted:", "Check SYSLOG_CA (who signed"),
+    "no TLS": (no_handshake, "receiver", "failed", NO_RECEIVER, "The TLS handshake with", "SYSLOG_TIMEOUT_SECONDS"),
+    "wrong CA": (unknown_ca, "receiver_certificate", "failed", skipped("session"), "is not trusted:", "Check that SYSLOG_CA issued"),
     "wrong name": (receiver(names=("siem",)), "receiver_certificate", "failed", skipped("session"), "'localhost'", "SYSLOG_SERVER_NAME"),
     "receiver certificate expired": (receiver(expired=True), "receiver_certificate", "failed", skipped("session"),
         "has expired", "SYSLOG_CA"),
     "client certificate missing": (receiver(client_certificates=True), "session", "failed", {},
-        "refused our certificate, or the lack of one", "Check SYSLOG_CLIENT_CERT"),
-    "client certificate rejected": (unknown_client(), "session", "failed", SHOWN, "refused our certificate", "Check SYSLOG_CLIENT_CERT"),
+        "rejected the client certificate, or requires one", "Check SYSLOG_CLIENT_CERT"),
+    "client certificate rejected": (unknown_client(), "session", "failed", SHOWN,
+        "rejected the client certificate", "Check SYSLOG_CLIENT_CERT"),
     "client certificate rejected by TLS 1.2": (unknown_client(**TLS_1_2), "session", "failed", {**SHOWN, "receiver_certificate": "skipped"},
-        "refused our certificate", "Check SYSLOG_CLIENT_CERT"),
+        "rejected the client certificate", "Check SYSLOG_CLIENT_CERT"),
     "session closed by the receiver": (closed_session, "session", "failed", {},
-        "it closed the connection", "if they require or reject one"),
-    "monitoring 404": (fault("PostMetricData", 404), "monitoring", "degraded", {}, "posting metrics: 404", "use metrics"),
+        "the receiver closed the connection", "if they require or reject one"),
+    "monitoring 404": (fault("PostMetricData", 404), "monitoring", "degraded", {},
+        "Posting metrics failed: OCI returned 404", "use metrics"),
 }  # fmt: skip
 
 
@@ -361,7 +364,7 @@ def test_warnings_of_rules_and_field_map_are_shown(ran):
     odd = '{"event_filtering": {"mode": "include", "excluded_events": ["GetInstance"]}}'
     report = checked(ran, RULES=odd, FIELD_MAP='{"field_mappings": {"compartmentName": "cs1Label"}}')
     assert report.verdict == "healthy"
-    assert "mode include does not look at this list" in the(report, "rules").what
+    assert "mode include ignores this list" in the(report, "rules").what
     assert "field_mappings.compartmentName" in the(report, "field_map").what
 
 
@@ -503,11 +506,12 @@ def test_a_probe_is_skipped_if_a_prerequisite_failed(ran):
 
 def test_over_relp_the_session_opens_and_closes_and_the_probe_is_acknowledged(ran, tmp_path):
     authority = Authority(tmp_path / "relp")
-    with serving(authority, all_day, all_day, all_day) as server:
+    with serving(authority, acknowledge_everything, acknowledge_everything, acknowledge_everything) as server:
         changes = {"SYSLOG_TRANSPORT": "relp", "SYSLOG_PORT": str(server.port), "SYSLOG_CA": f"file:{authority.ca}"}
         report = checked(ran, probe=True, **changes)
     assert (report.verdict, unlike(report)) == ("healthy", {"probe": "ok"})
-    assert [[command for _, command, _ in frames] for frames in server.heard] == [[], [b"open", b"close"], [b"open", b"syslog", b"close"]]
+    commands = [[command for _, command, _ in frames] for frames in server.received]
+    assert commands == [[], [b"open", b"close"], [b"open", b"syslog", b"close"]]
     assert the(report, "probe").what.endswith("was sent and confirmed by relp_ack.")
 
 

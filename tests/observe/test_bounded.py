@@ -12,12 +12,12 @@ from epimetheus.model import BehindNow, Position, Problem, Replayed
 from epimetheus.observe.bounded import MOST_BYTES, answer, bounded
 from epimetheus.observe.log import JsonLines, headline
 from epimetheus.observe.metrics import PostRequest, measures
-from epimetheus.run.tally import position
+from epimetheus.run.report import position
 from epimetheus.state.model import BehindCompartment, State
 from tests.support.reports import report
 
 COUNT = 15_000
-WHY = "OCI refused while listing the events: 404 NotAuthorizedOrNotFound: " + "w" * 600
+WHY = "Listing the events failed: OCI returned 404 NotAuthorizedOrNotFound: " + "w" * 600
 
 
 def far_behind(count=COUNT):
@@ -46,7 +46,7 @@ def test_an_answer_with_15000_compartments_behind_names_100_and_counts_the_rest(
 
 
 def test_those_furthest_behind_come_first():
-    behind = {"a": BehindCompartment(30, "429"), "b": BehindCompartment(10, "429"), "c": BehindCompartment(20, "429"), "d": BehindCompartment(10, "429")}
+    behind = {ocid: BehindCompartment(since, "429") for ocid, since in {"a": 30, "b": 10, "c": 20, "d": 10}.items()}
     assert list(position(State("r", 60, behind=behind), 60, 60, 3600.0, 60).behind) == ["b", "d", "c", "a"]
 
 

@@ -60,7 +60,7 @@ def test_a_record_of_a_library_is_a_line_as_well():
 
 
 def test_text_that_is_no_utf_8_does_not_lose_the_line():
-    (line,) = lines_of(lambda: LogObserver("r1").wrong(Problem("compartment", "OCI", "OCI said \ud800.", "Wait \udcff."), "eu-paris-1"))
+    (line,) = lines_of(lambda: LogObserver("r1").problem(Problem("compartment", "OCI", "OCI said \ud800.", "Wait \udcff."), "eu-paris-1"))
     assert (line["message"], line["do"]) == ("OCI said ?.", "Wait ?.")
 
 
@@ -101,13 +101,13 @@ def test_the_level_is_what_is_heard_of_ours(level, expected):
         watcher = LogObserver("r1")
         watcher.progress("eu-paris-1", Window(29454480, 29454540), 3, 8)
         log_report(report())
-        watcher.wrong(REFUSED, "eu-paris-1")
+        watcher.problem(REFUSED, "eu-paris-1")
 
     assert len(lines_of(speak, level)) == expected
 
 
 def test_something_wrong_is_told_with_what_to_do():
-    (line,) = lines_of(lambda: LogObserver("r1").wrong(REFUSED, "eu-paris-1"))
+    (line,) = lines_of(lambda: LogObserver("r1").problem(REFUSED, "eu-paris-1"))
     del line["time"]
     assert line == {
         "level": "WARNING",

@@ -97,14 +97,14 @@ def test_without_a_position_there_is_no_lag():
 
 def test_a_refused_post_is_an_error_that_says_what_is_needed(client, world):
     world.faults.add("status", status=404, operation="PostMetricData")
-    with pytest.raises(ServiceFailure, match="OCI refused while posting metrics: 404 NotAuthorizedOrNotFound") as failed:
+    with pytest.raises(ServiceFailure, match="Posting metrics failed: OCI returned 404 NotAuthorizedOrNotFound") as failed:
         post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), PostRequest()), NOON)
     assert failed.value.do == HELP
 
 
 def test_no_answer_is_an_error(client, world):
     world.faults.add("reset", operation="PostMetricData", times=None)
-    with pytest.raises(SourceError, match="OCI gave no answer while posting metrics"):
+    with pytest.raises(SourceError, match="Posting metrics failed: no response from OCI"):
         post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), PostRequest()), NOON)
 
 

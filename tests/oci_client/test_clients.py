@@ -1,4 +1,4 @@
-"""Who we are, the SDK's clients, and its errors in our words: real clients before the stand-in, real files, nothing secret shown."""
+"""Credentials, SDK clients, and the translation of SDK errors: real clients against the OCI stand-in; no secret is shown."""
 
 import re
 import time
@@ -14,7 +14,7 @@ from epimetheus.errors import CredentialsError, SourceError, StateError
 from epimetheus.oci_client.clients import Calls, ServiceFailure, make_client, oci_errors, service_failure, sign_in
 from epimetheus.testing.oci import World, backend, mock_oci, serve
 
-HUSH = "hush-hush"
+SECRET = "hush-hush"
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def world(api_key):
 
 @pytest.fixture
 def config(world, tmp_path):
-    """The path of a config file; beside it is ``api_key.pem``."""
+    """The path of a config file; ``api_key.pem`` is next to it."""
     return world.credentials(tmp_path)
 
 
@@ -48,7 +48,7 @@ def client(credentials, url=None, kind=ObjectStorageClient, region="us-ashburn-1
 
 
 def set_to(**changes):
-    """Rewrites lines of a config file; None drops one."""
+    """Rewrite lines of a config file; None removes one."""
 
     def change(text):
         for name, value in changes.items():
@@ -58,197 +58,197 @@ def set_to(**changes):
     return change
 
 
-def refused(config, profile="DEFAULT"):
-    with pytest.raises(CredentialsError, match="OCI_AUTH=config_file gave no credentials: ") as caught:
+def load_error(config, profile="DEFAULT"):
+    with pytest.raises(CredentialsError, match="Loading the credentials for OCI_AUTH=config_file failed: ") as caught:
         sign_in("config_file", str(config), profile)
     assert "OCI_CONFIG_FILE and OCI_PROFILE" in caught.value.do
-    assert HUSH not in str(caught.value)
+    assert SECRET not in str(caught.value)
     return caught.value.what
 
 
-def test_a_config_file_is_who_we_are(world, credentials):
+def test_a_config_file_provides_credentials(world, credentials):
     assert credentials.principals == (world.user,)
     assert (credentials.tenancy, credentials.region) == (world.tenancy, "us-ashburn-1")
     with mock_oci(world):
         assert client(credentials).get_namespace().data == "axexample"
 
 
-def test_another_profile_is_another_identity(world, config):
+def test_another_profile_provides_other_credentials(world, config):
     config.write_text(config.read_text() + "[OTHER]\nregion=us-phoenix-1\n")
     assert sign_in("config_file", str(config), "OTHER").region == "us-phoenix-1"
 
 
 def test_a_key_with_a_pass_phrase_signs(world, config, api_key):
-    encryption = serialization.BestAvailableEncryption(HUSH.encode())
+    encryption = serialization.BestAvailableEncryption(SECRET.encode())
     pem = api_key.private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
     (config.parent / "api_key.pem").write_bytes(pem)
-    assert "passphrase" in refused(config)
-    config.write_text(config.read_text() + f"pass_phrase={HUSH}!\n")
-    assert "passphrase is incorrect" in refused(config)
-    config.write_text(config.read_text().replace(f"{HUSH}!", HUSH))
+    assert "passphrase" in load_error(config)
+    config.write_text(config.read_text() + f"pass_phrase={SECRET}!\n")
+    assert "passphrase is incorrect" in load_error(config)
+    config.write_text(config.read_text().replace(f"{SECRET}!", SECRET))
     with mock_oci(world):
         assert client(sign_in("config_file", str(config), "DEFAULT")).get_namespace().data == "axexample"
 
 
-def test_a_config_file_or_profile_that_is_not_there_is_said_to_be_so(config, tmp_path):
-    assert f"Could not find config file at {tmp_path}/nowhere" in refused(tmp_path / "nowhere")
-    assert "Profile 'NOPE' not found" in refused(config, "NOPE")
+def test_a_missing_config_file_or_profile_is_reported(config, tmp_path):
+    assert f"Could not find config file at {tmp_path}/nowhere" in load_error(tmp_path / "nowhere")
+    assert "Profile 'NOPE' not found" in load_error(config, "NOPE")
 
 
 @pytest.mark.parametrize("name", ["user", "fingerprint", "tenancy", "region", "key_file"])
-def test_a_line_that_is_missing_is_named(config, name):
+def test_a_missing_line_is_named(config, name):
     config.write_text(set_to(**{name: None})(config.read_text()))
-    assert f"'{name}': 'missing'" in refused(config)
+    assert f"'{name}': 'missing'" in load_error(config)
 
 
 @pytest.mark.parametrize("name", ["user", "fingerprint", "tenancy"])
-@pytest.mark.parametrize("value", ["", HUSH, f"ocid1.{HUSH}", "aa:bb"])
-def test_a_line_that_is_malformed_is_named_and_not_shown(config, name, value):
+@pytest.mark.parametrize("value", ["", SECRET, f"ocid1.{SECRET}", "aa:bb"])
+def test_a_malformed_line_is_named_and_not_shown(config, name, value):
     config.write_text(set_to(**{name: value})(config.read_text()))
-    assert f"'{name}': 'malformed'" in refused(config)
+    assert f"'{name}': 'malformed'" in load_error(config)
 
 
-@pytest.mark.parametrize("content", [b"", HUSH.encode(), b"-----BEGIN PRIVATE KEY-----\nhush-hush\n-----END PRIVATE KEY-----\n", None])
-def test_a_key_that_is_none_is_said_to_be_none_and_not_shown(config, content):
+@pytest.mark.parametrize("content", [b"", SECRET.encode(), b"-----BEGIN PRIVATE KEY-----\nhush-hush\n-----END PRIVATE KEY-----\n", None])
+def test_an_invalid_key_is_reported_and_not_shown(config, content):
     key = config.parent / "api_key.pem"
     key.unlink()
     if content is not None:
         key.write_bytes(content)
-    assert re.search("is not a private key|InvalidKeyFilePath", refused(config))
+    assert re.search("is not a private key|InvalidKeyFilePath", load_error(config))
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda text: text.replace("[DEFAULT]", f"pass_phrase={HUSH}"),
-        lambda text: text + f"\n{HUSH} is no line\n",
-        lambda text: text + f"pass_phrase={HUSH}\npass_phrase={HUSH}\n",
-        lambda text: "\0" + HUSH,
+        lambda text: text.replace("[DEFAULT]", f"pass_phrase={SECRET}"),
+        lambda text: text + f"\n{SECRET} is no line\n",
+        lambda text: text + f"pass_phrase={SECRET}\npass_phrase={SECRET}\n",
+        lambda text: "\0" + SECRET,
     ],
-    ids=["no section", "no line", "twice", "binary"],
+    ids=["no section", "invalid line", "duplicate", "binary"],
 )
-def test_a_file_that_is_no_config_file_is_said_to_be_none_and_not_shown(config, change):
+def test_an_invalid_config_file_is_reported_and_not_shown(config, change):
     config.write_text(change(config.read_text()))
-    assert re.search("(Section|Parsing|Option)", refused(config))
+    assert re.search("(Section|Parsing|Option)", load_error(config))
 
 
-def test_a_pass_phrase_that_can_not_be_used_is_not_shown(config, api_key):
+def test_an_invalid_pass_phrase_is_not_shown(config, api_key):
     pem = api_key.private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"x")
     )
     (config.parent / "api_key.pem").write_bytes(pem)
     config.write_text(config.read_text() + "pass_phrase=\u00dc\n")
-    assert "\\xdc" not in refused(config)
+    assert "\\xdc" not in load_error(config)
 
 
-def test_a_config_file_without_a_region_is_no_identity(config):
+def test_a_config_file_without_a_region_is_an_error(config):
     config.write_text(set_to(region="")(config.read_text()))
-    assert refused(config).endswith("they name no tenancy, or no region.")
+    assert load_error(config).endswith("they contain no tenancy or no region.")
 
 
-def test_a_public_key_is_told_from_a_private_one(config, api_key):
+def test_a_public_key_is_distinguished_from_a_private_one(config, api_key):
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     (config.parent / "api_key.pem").write_bytes(api_key.private.public_key().public_bytes(serialization.Encoding.PEM, form))
-    assert "a public key was provided" in refused(config)
+    assert "a public key was provided" in load_error(config)
 
 
 @pytest.fixture
 def principal(world, tmp_path, monkeypatch):
-    """The environment of a function."""
+    """The environment of a function; the directory of its files."""
     for name, value in world.resource_principal(tmp_path).items():
         monkeypatch.setenv(name, value)
     return tmp_path
 
 
 @pytest.mark.usefixtures("principal")
-def test_a_function_is_who_the_platform_says_it_is(world):
+def test_a_function_has_the_credentials_of_its_platform(world):
     credentials = sign_in("resource_principal", "", "")
     assert (credentials.tenancy, credentials.region) == (world.tenancy, "us-ashburn-1")
     assert credentials.principals == (world.function,)
     with mock_oci(world):
         assert client(credentials).get_namespace().data == "axexample"
         assert client(credentials, region="us-phoenix-1").get_namespace().data == "axexample"
-    assert [asked.region for asked in world.requests] == ["us-ashburn-1", "us-phoenix-1"]
+    assert [request.region for request in world.requests] == ["us-ashburn-1", "us-phoenix-1"]
 
 
-def no_principal():
-    with pytest.raises(CredentialsError, match="OCI_AUTH=resource_principal gave no credentials: ") as caught:
+def principal_error():
+    with pytest.raises(CredentialsError, match="Loading the credentials for OCI_AUTH=resource_principal failed: ") as caught:
         sign_in("resource_principal", "", "")
     assert "inside OCI Functions" in caught.value.do
-    assert HUSH not in str(caught.value)
+    assert SECRET not in str(caught.value)
     return caught.value.what
 
 
 @pytest.mark.usefixtures("principal")
 @pytest.mark.parametrize("name", ["VERSION", "RPST", "PRIVATE_PEM"])
-def test_outside_of_a_function_there_is_no_principal(monkeypatch, name):
+def test_outside_a_function_there_is_no_principal(monkeypatch, name):
     monkeypatch.delenv(f"OCI_RESOURCE_PRINCIPAL_{name}")
-    no_principal()
+    principal_error()
 
 
-def test_a_principal_whose_files_are_not_there_or_no_key_is_none(principal):
-    (principal / "private.pem").write_text(HUSH)
-    assert "is not a private key" in no_principal()
+def test_missing_or_invalid_files_of_a_principal_are_reported(principal):
+    (principal / "private.pem").write_text(SECRET)
+    assert "is not a private key" in principal_error()
     (principal / "private.pem").unlink()
-    assert "No such file or directory" in no_principal()
+    assert "No such file or directory" in principal_error()
     (principal / "rpst").unlink()
-    assert "No such file or directory" in no_principal()
+    assert "No such file or directory" in principal_error()
 
 
-@pytest.mark.parametrize("text", ["", HUSH, f"{HUSH}.{HUSH}.{HUSH}"])
-def test_a_token_that_is_none_is_said_to_be_none_and_not_shown(principal, text):
+@pytest.mark.parametrize("text", ["", SECRET, f"{SECRET}.{SECRET}.{SECRET}"])
+def test_an_invalid_token_is_reported_and_not_shown(principal, text):
     (principal / "rpst").write_text(text)
-    assert "DecodeError" in no_principal()
+    assert "DecodeError" in principal_error()
 
 
 @pytest.mark.usefixtures("principal")
-def test_a_principal_without_a_region_is_no_identity(monkeypatch):
+def test_a_principal_without_a_region_is_an_error(monkeypatch):
     monkeypatch.delenv("OCI_RESOURCE_PRINCIPAL_REGION")
-    assert no_principal().endswith("they name no tenancy, or no region.")
+    assert principal_error().endswith("they contain no tenancy or no region.")
 
 
-def test_a_principal_without_a_tenancy_is_no_identity(principal):
+def test_a_principal_without_a_tenancy_is_an_error(principal):
     (principal / "rpst").write_text("eyJhbGciOiJSUzI1NiJ9.e30.e30")
-    assert no_principal().endswith("they name no tenancy, or no region.")
+    assert principal_error().endswith("they contain no tenancy or no region.")
 
 
-def test_a_client_asks_the_region_it_is_for_or_the_one_url(world, credentials):
+def test_a_client_uses_the_endpoint_of_its_region_or_the_given_url(world, credentials):
     with mock_oci(world):
         for region in world.regions:
             client(credentials, region=region).get_namespace()
-    assert [asked.region for asked in world.requests] == ["us-ashburn-1", "us-phoenix-1"]
+    assert [request.region for request in world.requests] == ["us-ashburn-1", "us-phoenix-1"]
     identity = client(credentials, kind=IdentityClient, region="eu-frankfurt-1")
     assert identity.base_client.endpoint.startswith("https://identity.eu-frankfurt-1.oci.oraclecloud.com/")
     ingestion = "https://telemetry-ingestion.us-phoenix-1.oraclecloud.com"
     assert client(credentials, ingestion, kind=MonitoringClient).base_client.endpoint.startswith(f"{ingestion}/")
 
 
-def test_a_client_in_a_hurry_waits_less(credentials):
+def test_timeouts_fit_the_time_of_a_call(credentials):
     assert client(credentials, seconds=600).base_client.timeout == (5, 20)
     connect, read = client(credentials, seconds=6).base_client.timeout
     assert connect + read < 6
 
 
 @pytest.mark.parametrize("kind", ["timeout", "stalled", "reset"])
-def test_a_call_ends_in_the_time_it_has_retries_included(world, credentials, kind):
+def test_a_call_ends_within_its_time_including_retries(world, credentials, kind):
     world.faults.add(kind, times=None, seconds=5)
     began = time.monotonic()
-    with serve(world) as served, pytest.raises(SourceError, match="gave no answer"), oci_errors("asking", do=""):
+    with serve(world) as served, pytest.raises(SourceError, match="Listing failed: no response from OCI"), oci_errors("listing", do=""):
         client(credentials, served.url, seconds=1.5).get_namespace()
     assert time.monotonic() - began < 1.7
 
 
-def test_what_passes_is_tried_again(world, credentials, url):
+def test_transient_errors_are_retried(world, credentials, url):
     world.faults.add("status", status=429)
     world.faults.add("reset", after=1)
     assert client(credentials, url, seconds=6).get_namespace().data == "axexample"
 
 
-def test_one_service_in_trouble_shuts_no_other(world, credentials, url):
+def test_one_failing_service_does_not_affect_others(world, credentials, url):
     world.faults.add("status", status=429, operation="GetTenancy", times=None)
     identity, storage = client(credentials, url, kind=IdentityClient, seconds=0.1), client(credentials, url)
     for _ in range(12):
-        with pytest.raises(ServiceFailure), oci_errors("asking", do=""):
+        with pytest.raises(ServiceFailure), oci_errors("listing", do=""):
             identity.get_tenancy(world.tenancy)
     assert storage.get_namespace().data == "axexample"
     assert len(world.requests_for("GetTenancy")) >= 12
@@ -257,14 +257,14 @@ def test_one_service_in_trouble_shuts_no_other(world, credentials, url):
 def failure(world, credentials, url, raising=SourceError, **fault):
     if fault:
         world.faults.add(**fault, times=None)
-    with pytest.raises((SourceError, CredentialsError, StateError)) as caught, oci_errors("asking", do="Do this.", raising=raising):
+    with pytest.raises((SourceError, CredentialsError, StateError)) as caught, oci_errors("listing", do="Do this.", raising=raising):
         client(credentials, url).get_namespace()
     assert caught.value.__cause__ is not None
     return caught.value
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "details"),
     [
         (400, "400 InvalidParameter: The request is not valid"),
         (404, "404 NotAuthorizedOrNotFound: Authorization failed or requested resource not found."),
@@ -275,54 +275,55 @@ def failure(world, credentials, url, raising=SourceError, **fault):
         (503, "503 ServiceUnavailable: The service is unavailable"),
     ],
 )
-def test_a_refusal_says_what_oci_said_and_the_id_its_support_asks_for(world, credentials, url, status, said):
+def test_an_error_response_is_reported_with_its_details_and_request_id(world, credentials, url, status, details):
     error = failure(world, credentials, url, kind="status", status=status)
     assert type(error) is ServiceFailure
-    assert (error.status, error.code, error.do) == (status, said.split()[1].rstrip(":"), "Do this.")
-    assert error.what.startswith(f"OCI refused while asking: {said}")
+    assert (error.status, error.code, error.do) == (status, details.split()[1].rstrip(":"), "Do this.")
+    assert error.what.startswith(f"Listing failed: OCI returned {details}")
     assert re.search(r"\(opc-request-id \w+/[0-9A-F]+(/[0-9A-F]+)*\)\.$", error.what)
 
 
-def test_a_refused_signature_is_ours_to_mend(world, credentials, url):
+def test_a_rejected_signature_is_a_credentials_error(world, credentials, url):
     world.keys.clear()
     error = failure(world, credentials, url)
     assert type(error) is CredentialsError
-    assert error.what.startswith("OCI did not accept our signature while asking: 401 NotAuthenticated: ")
+    assert error.what.startswith("Listing failed: OCI rejected the request signature with 401 NotAuthenticated: ")
     assert "clock" in error.do
 
 
 @pytest.mark.parametrize("kind", ["timeout", "reset", "cut", "stalled", "lost_response"])
-def test_no_answer_is_the_error_that_the_caller_wants(world, credentials, url, kind):
+def test_a_missing_response_is_the_error_of_the_caller(world, credentials, url, kind):
     error = failure(world, credentials, url, StateError, kind=kind, seconds=2)
     assert type(error) is StateError
-    assert error.what.startswith("OCI gave no answer while asking: RequestException: ")
+    assert error.what.startswith("Listing failed: no response from OCI (RequestException: ")
     assert error.do == "Do this."
     assert "\n" not in error.what
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"17", b"[17]"])
-def test_an_answer_that_is_not_the_services_is_not_understood(world, credentials, url, monkeypatch, body):
+def test_a_response_that_is_not_the_services_is_an_error(world, credentials, url, monkeypatch, body):
     monkeypatch.setattr(backend, "_GARBAGE", body)
     world.faults.add("garbage", times=None)
-    with pytest.raises(StateError, match="OCI's answer was not understood while asking"), oci_errors("asking", do="", raising=StateError):
+    error = "Listing failed: OCI returned an unexpected response"
+    with pytest.raises(StateError, match=error), oci_errors("listing", do="", raising=StateError):
         client(credentials, url, kind=IdentityClient).list_compartments(world.tenancy)
 
 
-def test_a_token_that_breaks_between_two_requests_is_ours_to_mend(world, principal, url):
+def test_a_token_that_becomes_invalid_is_a_credentials_error(world, principal, url):
     signed = sign_in("resource_principal", "", "")
     world.keys.clear()
-    (principal / "rpst").write_text(HUSH)
+    (principal / "rpst").write_text(SECRET)
     error = failure(world, signed, url)
     assert type(error) is CredentialsError
-    assert HUSH not in str(error)
+    assert SECRET not in str(error)
 
 
-def test_a_host_that_is_not_there_gives_no_answer(world, credentials):
+def test_an_unreachable_host_is_a_missing_response(world, credentials):
     error = failure(world, credentials, "http://127.0.0.1:1")
-    assert error.what.startswith("OCI gave no answer while asking: ")
+    assert error.what.startswith("Listing failed: no response from OCI (")
 
 
-def test_an_error_without_words_is_still_one(world, credentials, url, monkeypatch):
+def test_an_error_response_without_an_oci_body_is_an_error(world, credentials, url, monkeypatch):
     world.faults.add("garbage", times=None)
     monkeypatch.setattr(backend, "_GARBAGE", b"<html>Bad gateway</html>")
     real = backend.handle
@@ -335,33 +336,33 @@ def test_an_error_without_words_is_still_one(world, credentials, url, monkeypatc
     monkeypatch.setattr(backend, "handle", handle)
     error = failure(world, credentials, url)
     assert (error.status, error.code) == (502, "")
-    assert error.what.startswith("OCI refused while asking: 502 ")
+    assert error.what.startswith("Listing failed: OCI returned 502 ")
 
 
-def test_a_failure_is_short_whatever_oci_says():
-    error = service_failure("asking", 500, None, "x" * 5000, None, "Do this.")
-    assert str(error) == f"OCI refused while asking: 500 without a code: {'x' * 200} (opc-request-id unknown). Do this."
-    assert "no message" in str(service_failure("asking", 500, "C", None, "R", ""))
+def test_the_length_of_an_error_is_limited():
+    error = service_failure("listing", 500, None, "x" * 5000, None, "Do this.")
+    assert str(error) == f"Listing failed: OCI returned 500 without an error code: {'x' * 200} (opc-request-id unknown). Do this."
+    assert "no message" in str(service_failure("listing", 500, "C", None, "R", ""))
 
 
 @pytest.mark.parametrize("status", [401, 404])
-def test_what_oci_says_can_neither_break_a_line_nor_colour_it_nor_show_a_signature(world, credentials, url, status):
+def test_ocis_message_is_one_plain_line_without_a_signature(world, credentials, url, status):
     message = 'one\r\ntwo\x1b[31m\u202e\0 Signature keyId="ocid1.tenancy/hush-hush",signature="hush-hush==" ST$hush-hush.x-y_z'
     what = failure(world, credentials, url, kind="status", status=status, code="Bad\nCode", message=message).what
-    assert f': {status} Bad Code: one two [31m Signature [redacted][redacted] (opc-request-id ' in what
+    assert f' {status} Bad Code: one two [31m Signature [redacted][redacted] (opc-request-id ' in what
     assert what.isprintable()
 
 
-def test_what_is_said_of_a_broken_connection_is_one_line_too():
-    with pytest.raises(SourceError) as caught, oci_errors("asking", do=""):
+def test_a_connection_error_is_one_line():
+    with pytest.raises(SourceError) as caught, oci_errors("listing", do=""):
         raise OSError("one\ntwo\x1b.")
-    assert caught.value.what == "OCI gave no answer while asking: OSError: one two ."
-    with pytest.raises(SourceError) as caught, oci_errors("asking", do=""):
+    assert caught.value.what == "Listing failed: no response from OCI (OSError: one two )."
+    with pytest.raises(SourceError) as caught, oci_errors("listing", do=""):
         raise ConnectionError
-    assert caught.value.what == "OCI gave no answer while asking: ConnectionError: no details."
+    assert caught.value.what == "Listing failed: no response from OCI (ConnectionError: no details)."
 
 
-def test_no_error_shows_what_we_sign_with(world, credentials, url, principal):
+def test_errors_do_not_show_the_key_or_token(world, credentials, url, principal):
     key = credentials.signer.api_key
     token = (principal / "rpst").read_text()
     for signed in (credentials, sign_in("resource_principal", "", "")):
@@ -373,19 +374,19 @@ def test_no_error_shows_what_we_sign_with(world, credentials, url, principal):
         assert "Signature" not in shown
 
 
-def test_credentials_keep_their_secrets_when_they_are_printed(config):
-    config.write_text(config.read_text() + f"pass_phrase={HUSH}\n")
-    assert HUSH not in repr(sign_in("config_file", str(config), "DEFAULT"))
+def test_the_repr_of_credentials_hides_secrets(config):
+    config.write_text(config.read_text() + f"pass_phrase={SECRET}\n")
+    assert SECRET not in repr(sign_in("config_file", str(config), "DEFAULT"))
 
 
-def test_every_answer_is_counted_by_service_also_those_that_are_asked_for_again(world, credentials, url):
+def test_every_response_is_counted_by_service_including_retried_ones(world, credentials, url):
     calls = Calls()
     options = {"region": world.region, "endpoint": url, "seconds": 5, "calls": calls}
     world.faults.add("status", status=429, service="objectstorage", times=1)
     make_client(ObjectStorageClient, credentials, **options).get_namespace()
     make_client(IdentityClient, credentials, **options).list_region_subscriptions(world.tenancy)
-    assert calls.told() == {
+    assert calls.counts() == {
         "identity": {"requests": 1, "retries": 0, "throttled": 0},
         "object_storage": {"requests": 2, "retries": 1, "throttled": 1},
     }
-    assert {type(count) for counts in calls.told().values() for count in counts.values()} == {int}
+    assert {type(count) for counts in calls.counts().values() for count in counts.values()} == {int}

@@ -1,4 +1,4 @@
-"""How the cost of a text grows with its length: for tests that hold it to be linear."""
+"""Measures how the cost of a text grows with its length, for tests that require it to be linear."""
 
 import random
 import re
@@ -12,7 +12,7 @@ from tests.support.budget import budget
 LARGE = budget(quick=1 << 14, full=1 << 16)
 """Characters of the longer text."""
 SMALL = LARGE // 2
-QUICK = 0.05  # seconds for the larger text: what is faster is not measured again
+NEGLIGIBLE = 0.05  # seconds for the larger text below which it is not measured again
 MOST = 2.0  # seconds
 RATIO = 3.0
 
@@ -43,7 +43,7 @@ PIECES = (
 
 
 def alphabet(pattern: re.Pattern) -> list[str]:
-    """The literal runs of a pattern, by its own parse."""
+    """The literal parts of a regular expression, from Python's own parser."""
     found: list[str] = []
     text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     _literals(parser.parse(text, pattern.flags & ~re.UNICODE), found)
@@ -68,7 +68,7 @@ def _literals(tree, found: list[str]) -> None:
 
 
 def texts(pieces, number, seed=1):
-    """Each of the pieces, and so many mixtures of two to four of them, to be repeated."""
+    """Each of the pieces, and ``number`` random concatenations of two to four of them, to be repeated."""
     chance = random.Random(seed)
     return [*pieces, *("".join(chance.choices(pieces, k=chance.randint(2, 4))) for _ in range(number))]
 
@@ -77,27 +77,27 @@ def repeated(piece: str, length: int) -> str:
     return (piece * (length // len(piece) + 1))[:length]
 
 
-def seconds(doing, value) -> float:
-    """Seconds of CPU, without what measuring coverage costs."""
+def seconds(function, value) -> float:
+    """CPU seconds, without the cost of measuring coverage."""
     tracer = sys.gettrace()
     sys.settrace(None)
     began = time.process_time()
     try:
-        doing(value)
+        function(value)
         return time.process_time() - began
     finally:
         sys.settrace(tracer)
 
 
-def is_linear(doing, make, most: float = MOST) -> str:
-    """Empty where twice the length costs about twice the time, and no more than ``most`` seconds; else what it cost."""
+def is_linear(function, make, most: float = MOST) -> str:
+    """Empty if twice the length costs about twice the time and at most ``most`` seconds; else the measured times."""
     large = make(LARGE)
-    first = seconds(doing, large)
-    if first < QUICK:
+    first = seconds(function, large)
+    if first < NEGLIGIBLE:
         return ""
     if first > 5 * most:
         return f"{first:.2f} s"
     small = make(SMALL)
-    least = min(seconds(doing, small) for _ in range(3))
-    twice = min(first, *(seconds(doing, large) for _ in range(2)))
-    return f"{least:.3f} s, then {twice:.3f} s" if (twice > RATIO * least and twice > 2 * QUICK) or twice > most else ""
+    least = min(seconds(function, small) for _ in range(3))
+    twice = min(first, *(seconds(function, large) for _ in range(2)))
+    return f"{least:.3f} s, then {twice:.3f} s" if (twice > RATIO * least and twice > 2 * NEGLIGIBLE) or twice > most else ""

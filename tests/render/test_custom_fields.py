@@ -1,10 +1,10 @@
-"""The user's own names: what is renamed, added, left out and put in order, in pairs and in trees."""
+"""FIELD_MAP applied to pairs and to trees: renamed, added, omitted and ordered names."""
 
 import copy
 
 import pytest
 
-from epimetheus.render.custom_fields import NO_FIELDS, Fields, flat, look_up, nested
+from epimetheus.render.custom_fields import NO_FIELDS, Fields, apply_to_pairs, apply_to_tree, get_path
 
 PAIRS = [("rt", "1"), ("cs1", "bucket"), ("cs3", "prod"), ("suser", "amara")]
 EVENT = {
@@ -12,7 +12,7 @@ EVENT = {
     "data": {"identity": {"principalName": "amara", "callerName": None}, "list": [{"a": 1, "b": 2}, 5]},
     "source": "ComputeApi",
 }
-FOUND = {"data.path": "root/prod", "empty": ""}
+VALUES = {"data.path": "root/prod", "empty": ""}
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ FOUND = {"data.path": "root/prod", "empty": ""}
         (Fields(added={"path": "data.path"}, ordered=("path",)), [("path", "root/prod"), *PAIRS]),
     ],
 )
-def test_pairs_are_sent_as_the_user_names_them(fields, expected):
+def test_apply_to_pairs(fields, expected):
     pairs = list(PAIRS)
-    assert flat(pairs, fields, FOUND.get) == expected
+    assert apply_to_pairs(pairs, fields, VALUES.get) == expected
     assert pairs == PAIRS
 
 
 def data(**changes):
-    """The event as it is but for its ``data``; None takes a key away."""
+    """The event with changed ``data``; None removes a key."""
     return {**EVENT, "data": {key: value for key, value in {**EVENT["data"], **changes}.items() if value is not None}}
 
 
@@ -76,15 +76,15 @@ def data(**changes):
         (Fields(added={"source": "nowhere"}), {"eventTime": "2026", "data": EVENT["data"]}),
     ],
 )  # fmt: skip
-def test_a_tree_is_sent_as_the_user_names_it_and_is_not_changed(fields, expected):
+def test_apply_to_tree_returns_a_changed_copy(fields, expected):
     event = copy.deepcopy(EVENT)
-    assert nested(event, fields, FOUND.get) == expected
+    assert apply_to_tree(event, fields, VALUES.get) == expected
     assert event == EVENT
 
 
-def test_what_comes_first_in_a_tree_comes_first_in_each_object():
+def test_ordered_names_come_first_in_every_object():
     fields = Fields(renamed={"source": "service"}, ordered=("data.list.0.b", "data.identity.callerName", "service", "data.nowhere", "a.b"))
-    changed = nested(EVENT, fields, FOUND.get)
+    changed = apply_to_tree(EVENT, fields, VALUES.get)
     assert list(changed) == ["data", "service", "eventTime"]
     assert list(changed["data"]) == ["list", "identity"]
     assert list(changed["data"]["identity"]) == ["callerName", "principalName"]
@@ -110,5 +110,5 @@ def test_what_comes_first_in_a_tree_comes_first_in_each_object():
         ("data." * 5000, None),
     ],
 )
-def test_a_path_leads_to_what_stands_there_or_nowhere(path, expected):
-    assert look_up(EVENT, path) == expected
+def test_get_path(path, expected):
+    assert get_path(EVENT, path) == expected

@@ -1,29 +1,29 @@
-"""The exact bytes of whole messages: what a receiver's rules are written against. They change only by a decision."""
+"""Whole messages, byte for byte. Rules in SIEMs depend on them: change them only on purpose."""
 
 from pathlib import Path
 
 import pytest
 
 from epimetheus.render import Renderer
-from epimetheus.render.formats.base import NO_NOTES, Notes
-from tests.render.making import FORMATS_AND_HEADERS, SETTINGS, fetched
+from epimetheus.render.formats.base import NO_ENRICHMENT, Enrichment
+from tests.render.helpers import FORMATS_AND_HEADERS, SETTINGS, fetched
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 EVENTS = sorted(path.stem for path in (GOLDEN / "events").iterdir())
-NOTES = {"watched": Notes("root/security/siem", "person", watched=True)}
+ENRICHMENT = {"watched": Enrichment("root/security/siem", "person", watched=True)}
 
 
 def golden(name, form, header):
-    """The message of one of the events; ``notice`` is one of our own."""
+    """The message of a golden event; ``notice`` is rendered as a notice."""
     settings = {"max_bytes": 8000, "run_id": "20260303T090000Z-1a2b", "started": 1772528400.0}
     renderer = Renderer(**{**SETTINGS, **settings, "format": form, "header": header})
     event = fetched((GOLDEN / "events" / f"{name}.json").read_bytes())
-    return renderer.notice(event, 42) if name == "notice" else renderer(event, 42, NOTES.get(name, NO_NOTES))
+    return renderer.render_notice(event, 42) if name == "notice" else renderer(event, 42, ENRICHMENT.get(name, NO_ENRICHMENT))
 
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
 @pytest.mark.parametrize("name", EVENTS)
-def test_an_event_becomes_exactly_these_bytes(name, form, header):
+def test_a_message_equals_its_golden_file(name, form, header):
     assert golden(name, form, header).message == (GOLDEN / f"{name}.{form}.{header}").read_bytes()
 
 

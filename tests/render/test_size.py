@@ -1,4 +1,4 @@
-"""Within SYSLOG_MAX_BYTES, whatever comes: whole characters, sound CEF and JSON, and an honest word on what was lost."""
+"""SYSLOG_MAX_BYTES with any input: whole characters, valid CEF, LEEF and JSON, and a correct list of what was trimmed."""
 
 import json
 import re
@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.render import MIN_BYTES
-from epimetheus.render.formats.base import Notes
-from epimetheus.render.size import cut, joined_names, shorten
-from tests.render.making import FORMATS, FORMATS_AND_HEADERS, OCSF, TEXTS, body, event, parts, read_by_cefp, read_leef, render
+from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.size import join_names, truncate, truncate_with_mark
+from tests.render.helpers import FORMATS, FORMATS_AND_HEADERS, OCSF, TEXTS, body, event, parts, read_by_cefp, read_leef, render
 
 VALUES = st.none() | TEXTS | st.tuples(TEXTS, st.integers(2, 99)).map(lambda pair: pair[0] * pair[1])
 WORDS = st.sampled_from(["a", "some-key", "x y", "é", "long" * 9])
@@ -41,29 +41,29 @@ SETTINGS = st.fixed_dictionaries({
     "app_name": st.sampled_from(["epimetheus", "a" * 60]),
     "run_id": st.sampled_from(["run-1", "r" * 60]),
 })  # fmt: skip
-NOTES = st.builds(Notes, VALUES, st.none(), st.booleans())
+ENRICHMENT = st.builds(Enrichment, VALUES, st.none(), st.booleans())
 WATCHED = {"cef": "OracleOCIAuditTamperWatch", "leef": "tamperWatch"}
 NOTE = re.compile(r" ?\[trimmed: ([^\]]*)\]$")
 
 
-def both(raw, most, **options):
-    """The message within ``most`` bytes and the one without a limit, after what holds for every format."""
-    rendered, unlimited = render(raw, max_bytes=most, **options), render(raw, **options)
+def limited_and_unlimited(raw, max_bytes, **options):
+    """The message within ``max_bytes`` and the one without a limit. Checks what holds for every format."""
+    rendered, unlimited = render(raw, max_bytes=max_bytes, **options), render(raw, **options)
     small, whole = parts(rendered.message), parts(unlimited.message)
-    assert len(rendered.message) <= most
+    assert len(rendered.message) <= max_bytes
     assert rendered.trimmed == (small["msg"] != whole["msg"] or unlimited.trimmed)
     return small, whole
 
 
-def names_in(told):
-    return set(told.split(",")) if told else set()
+def names_in(trimmed):
+    return set(trimmed.split(",")) if trimmed else set()
 
 
 READERS = {"cef": read_by_cefp, "leef": read_leef}
 
 
-def told(form, fields):
-    """The pairs without a note in msg, and the names of what was trimmed, wherever they are told."""
+def pairs_and_trimmed(form, fields):
+    """The pairs without the list in msg, and the trimmed names, wherever they are listed."""
     extension = READERS[form](fields["msg"])[1]
     note = NOTE.search(extension.get("msg", "")) if "trimmed" not in fields else None
     if note:
@@ -72,22 +72,22 @@ def told(form, fields):
 
 
 @pytest.mark.parametrize("form", READERS)
-@given(EVENTS, SIZES, SETTINGS, NOTES)
-def test_names_and_values_fit_are_sound_and_name_what_they_lost(form, raw, most, options, notes):
-    small, whole = both(raw, most, format=form, notes=notes, **options)
-    (kept, names), (all_of_it, already) = told(form, small), told(form, whole)
-    assert kept.get(WATCHED[form]) == ("true" if notes.watched else None)
+@given(EVENTS, SIZES, SETTINGS, ENRICHMENT)
+def test_key_value_output_fits_parses_and_lists_what_was_trimmed(form, raw, max_bytes, options, enrichment):
+    small, whole = limited_and_unlimited(raw, max_bytes, format=form, enrichment=enrichment, **options)
+    (kept, names), (complete, cut_anyway) = pairs_and_trimmed(form, small), pairs_and_trimmed(form, whole)
+    assert kept.get(WATCHED[form]) == ("true" if enrichment.watched else None)
     for key, value in kept.items():
-        assert value == all_of_it[key] or (value.endswith("…") and all_of_it[key].startswith(value[:-1]))
-    lost = {key.removesuffix("Label") for key in all_of_it if kept.get(key) != all_of_it[key]}
+        assert value == complete[key] or (value.endswith("…") and complete[key].startswith(value[:-1]))
+    lost = {key.removesuffix("Label") for key in complete if kept.get(key) != complete[key]}
     if READERS[form](small["msg"])[0] != READERS[form](whole["msg"])[0]:
         lost.add("header")
-    if not any(name.startswith("+") for name in names | already):
-        assert names == lost | already
+    if not any(name.startswith("+") for name in names | cut_anyway):
+        assert names == lost | cut_anyway
 
 
 def lost_from(whole, kept, path=""):
-    """Paths of what ``whole`` has and ``kept`` has not; what was shortened must be a beginning, with the right count."""
+    """Paths in ``whole`` that ``kept`` lacks or has shortened; a shortened string must be a prefix with the right count."""
     if whole == kept:
         return set()
     assert type(whole) is type(kept)
@@ -98,29 +98,29 @@ def lost_from(whole, kept, path=""):
     if isinstance(whole, list):
         assert len(whole) == len(kept)
         return set().union(*(lost_from(*pair, path) for pair in zip(whole, kept, strict=True)))
-    assert_beginning(whole, kept)
+    assert_prefix(whole, kept)
     return {path}
 
 
-def assert_beginning(whole, kept):
-    beginning, count = re.fullmatch(r"(.*)…\[(\d+) bytes cut\]", kept, re.DOTALL).groups()
-    assert whole.startswith(beginning)
-    assert len(whole.encode()) - len(beginning.encode()) == int(count) > 0
+def assert_prefix(whole, kept):
+    prefix, count = re.fullmatch(r"(.*)…\[(\d+) bytes cut\]", kept, re.DOTALL).groups()
+    assert whole.startswith(prefix)
+    assert len(whole.encode()) - len(prefix.encode()) == int(count) > 0
 
 
 @pytest.mark.parametrize("form", ["json", "ocsf"])
-@given(EVENTS, SIZES, SETTINGS, NOTES)
-def test_json_and_ocsf_fit_are_sound_and_name_what_they_lost(form, raw, most, options, notes):
-    small, whole = both(raw, most, format=form, notes=notes, **options)
+@given(EVENTS, SIZES, SETTINGS, ENRICHMENT)
+def test_json_and_ocsf_fit_parse_and_list_what_was_trimmed(form, raw, max_bytes, options, enrichment):
+    small, whole = limited_and_unlimited(raw, max_bytes, format=form, enrichment=enrichment, **options)
     kept, everything = json.loads(small["msg"]), json.loads(whole["msg"])
-    if form == "ocsf" and ("epimetheusCut" not in kept or most >= 2400):
+    if form == "ocsf" and ("epimetheusCut" not in kept or max_bytes >= 2400):
         OCSF.validate(kept)
     noted = kept.get("unmapped", {}) if form == "ocsf" and "epimetheusCut" not in kept else kept
-    assert noted.get("epimetheus", {}).get("tamperWatch", False) == notes.watched
+    assert noted.get("epimetheus", {}).get("tamperWatch", False) == enrichment.watched
     names = names_in(noted.pop("epimetheusTrimmed", None) or small.get("trimmed"))
     if "epimetheusCut" in kept:
         assert names == {"event"}
-        assert_beginning(whole["msg"], kept["epimetheusCut"])
+        assert_prefix(whole["msg"], kept["epimetheusCut"])
         return
     if form == "ocsf":
         everything.setdefault("unmapped", {})
@@ -128,20 +128,20 @@ def test_json_and_ocsf_fit_are_sound_and_name_what_they_lost(form, raw, most, op
     lost = {re.sub(r"[^\w.\-]", "?", path, flags=re.ASCII) for path in lost_from(everything, kept)}
     if not any(name.startswith("+") for name in names):
         assert lost <= names
-        assert form == "ocsf" or names == lost  # of ocsf, first a part and then all of it may go
+        assert form == "ocsf" or names == lost  # in OCSF a part can be removed first, and then its parent
 
 
 @given(st.text(alphabet='{"\\\n:aé\x01\u2028', min_size=300), st.integers(MIN_BYTES, 800), SETTINGS)
-def test_what_is_malformed_fits_and_is_cut_between_characters_and_escapes(text, most, options):
-    small, whole = both("{" + text, most, **options)
+def test_malformed_text_fits_and_is_cut_between_characters_and_escapes(text, max_bytes, options):
+    small, whole = limited_and_unlimited("{" + text, max_bytes, **options)
     if small["msg"] != whole["msg"]:
-        assert_beginning(whole["msg"], small["msg"])
+        assert_prefix(whole["msg"], small["msg"])
         assert small.get("trimmed") in ("raw", None)
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("raw", [event(message="m" * 1000), '{"cut": "' + "m" * 1000], ids=["event", "malformed"])
-def test_a_message_of_just_the_limit_is_whole(form, raw):
+def test_a_message_of_exactly_the_limit_is_complete(form, raw):
     size = len(render(raw, format=form).message)
     assert not render(raw, format=form, max_bytes=size).trimmed
     assert render(raw, format=form, max_bytes=size - 1).trimmed
@@ -158,7 +158,7 @@ BIG = event(
 
 
 @pytest.mark.parametrize(
-    ("form", "most", "trimmed"),
+    ("form", "max_bytes", "trimmed"),
     [
         ("cef", 3000, None),
         ("cef", 2804, "destinationServiceName,cat"),
@@ -182,29 +182,29 @@ BIG = event(
         ("ocsf", 500, "event"),
     ],
 )
-def test_fields_are_shed_in_the_stated_order(form, most, trimmed):
-    assert parts(render(BIG, format=form, max_bytes=most).message)["trimmed"] == trimmed
+def test_fields_are_removed_in_the_documented_order(form, max_bytes, trimmed):
+    assert parts(render(BIG, format=form, max_bytes=max_bytes).message)["trimmed"] == trimmed
 
 
-@pytest.mark.parametrize("most", [2700, 1800, 1300])
+@pytest.mark.parametrize("max_bytes", [2700, 1800, 1300])
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
-def test_no_room_is_wasted(form, header, most):
-    most += 700 * (form == "ocsf")
-    message = render(BIG, format=form, header=header, max_bytes=most).message
+def test_no_room_is_wasted(form, header, max_bytes):
+    max_bytes += 700 * (form == "ocsf")
+    message = render(BIG, format=form, header=header, max_bytes=max_bytes).message
     assert render(BIG, format=form, header=header, max_bytes=len(message)).message == message
 
 
 def test_the_longest_values_are_cut_first_and_never_an_id_or_an_address():
     identity = {"principalName": "n" * 700, "principalId": "p" * 100, "ipAddress": "2001:db8::5"}
     raw = event(message="m" * 900, resourceId="r" * 900, identity=identity) | {"eventId": "6d0b3c5e-8f0a-4c53-9a25-0b3d6b7f1a11"}
-    for most, name, principal in ((1200, 700, 100), (1100, 509, 100), (900, 253, 100), (600, 125, 100), (480, 61, 61)):
-        extension = read_by_cefp(body(raw, max_bytes=most))[1]
+    for max_bytes, name, principal in ((1200, 700, 100), (1100, 509, 100), (900, 253, 100), (600, 125, 100), (480, 61, 61)):
+        extension = read_by_cefp(body(raw, max_bytes=max_bytes))[1]
         assert extension["suser"] == "n" * name + ("…" if name < 700 else "")
         assert extension["suid"] == "p" * principal + ("…" if principal < 100 else "")
         assert (extension["externalId"], extension["c6a2"]) == ("6d0b3c5e-8f0a-4c53-9a25-0b3d6b7f1a11", "2001:db8::5")
 
 
-def test_with_the_longest_of_headers_at_least_when_and_which_are_left():
+def test_the_time_and_the_event_type_stay_with_the_longest_header():
     response = {"status": "500", "payload": {"code": "c" * 900}}
     identity = {"ipAddress": "203.0.113.38,2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff", "principalName": "|" * 900, "principalId": "p" * 900}
     raw = event("|" * 512, identity=identity, response=response)
@@ -218,28 +218,28 @@ def test_with_the_longest_of_headers_at_least_when_and_which_are_left():
 
 
 @pytest.mark.parametrize(
-    ("most", "cap"), [(7000, 2048), (3500, 1024), (2000, 512), (1200, 256), (800, 128), (600, 64), (480, 40)]
+    ("max_bytes", "cap"), [(7000, 2048), (3500, 1024), (2000, 512), (1200, 256), (800, 128), (600, 64), (480, 40)]
 )  # fmt: skip
-def test_the_strings_of_json_are_shortened_in_steps(most, cap):
+def test_json_strings_are_shortened_in_steps(max_bytes, cap):
     raw = event(message="m" * 5000, identity={"userAgent": "u" * 5000}, request={"path": "p" * 5000})
-    data = json.loads(body(raw, format="json", max_bytes=most, hostname="h" * 60))["data"]
+    data = json.loads(body(raw, format="json", max_bytes=max_bytes, hostname="h" * 60))["data"]
     assert {len(text.encode()) for text in (data["message"], data["identity"]["userAgent"], data["request"]["path"])} == {cap}
 
 
-def test_strings_in_lists_are_shortened_as_well():
+def test_strings_in_lists_are_shortened_too():
     text = body(event(identity={"groups": ["a", "g" * 5000], "n": "x" * 1100}), format="json", max_bytes=3000)
     groups = json.loads(text)["data"]["identity"]["groups"]
     assert groups == ["a", "g" * 1005 + "…[3995 bytes cut]"]
 
 
-def test_an_event_too_deep_to_be_walked_and_one_whose_data_is_hidden_fit_as_well():
+def test_a_too_deeply_nested_event_and_one_with_redacted_data_fit():
     raw = json.dumps(event(message="m" * 900, additionalDetails="DEEP")).replace('"DEEP"', "[" * 990 + "]" * 990)
     assert parts(render(raw, format="json", max_bytes=800).message)["trimmed"] == "raw"
     raw = event() | {"source": "s" * 5000}
     assert parts(render(raw, format="json", max_bytes=800, redact=["data"]).message)["trimmed"] == "source"
 
 
-def test_who_did_what_is_kept_to_the_last():
+def test_actor_and_resource_are_removed_last():
     extension = read_by_cefp(body(BIG | {"eventId": "e-1"}, max_bytes=MIN_BYTES))[1]
     assert extension == {"externalId": "e-1", "suser": "noor", "cs1": "ocid1.thing", "cs1Label": "resourceId"}
 
@@ -252,7 +252,7 @@ def test_an_event_of_thousands_of_keys_becomes_one_cut_string():
 
 
 @pytest.mark.parametrize(
-    ("names", "most", "expected"),
+    ("names", "max_bytes", "expected"),
     [
         ([], 9, ""),
         (["a", "b", "a"], 3, "a,b"),
@@ -261,12 +261,12 @@ def test_an_event_of_thousands_of_keys_becomes_one_cut_string():
         (["request.headers", 'x"] y', "é"], 60, "request.headers,x???y,?"),
     ],
 )
-def test_names_are_listed_once_in_ascii_and_counted_where_there_is_no_room(names, most, expected):
-    assert joined_names(names, most) == expected
+def test_join_names(names, max_bytes, expected):
+    assert join_names(names, max_bytes) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "most", "expected"),
+    ("text", "max_bytes", "expected"),
     [
         ("a" * 40, 40, "a" * 40),
         ("a" * 41, 40, "a" * 23 + "…[18 bytes cut]"),
@@ -278,10 +278,10 @@ def test_names_are_listed_once_in_ascii_and_counted_where_there_is_no_room(names
         ("a" * 18 + "\\\\u202" + "b" * 30, 40, "a" * 18 + "\\\\u20…[31 bytes cut]"),
     ],
 )
-def test_text_is_shortened_between_characters_and_escapes(text, most, expected):
-    assert shorten(text, most) == expected
-    assert len(shorten(text, most).encode()) <= most
+def test_truncate_with_mark(text, max_bytes, expected):
+    assert truncate_with_mark(text, max_bytes) == expected
+    assert len(truncate_with_mark(text, max_bytes).encode()) <= max_bytes
 
 
-def test_cutting_keeps_whole_characters():
-    assert [cut("aé😀", most) for most in (-1, 0, 1, 2, 3, 6, 7)] == ["", "", "a", "a", "aé", "aé", "aé😀"]
+def test_truncate_keeps_whole_characters():
+    assert [truncate("aé😀", max_bytes) for max_bytes in (-1, 0, 1, 2, 3, 6, 7)] == ["", "", "a", "a", "aé", "aé", "aé😀"]

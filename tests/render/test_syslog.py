@@ -1,7 +1,7 @@
-"""Headers by the letter of RFC 5424 and RFC 3164, events that can not be understood, and settings that can not be used."""
+"""Headers of RFC 5424 and RFC 3164, malformed events, and invalid settings."""
 
 import json
-import time
+import time as clock
 
 import pytest
 from hypothesis import given
@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from epimetheus.errors import ConfigError
 from epimetheus.render import FORMATS, HEADERS, MIN_BYTES, Renderer
 from epimetheus.render.syslog import Rfc3164, Rfc5424
-from tests.render.making import FORMATS_AND_HEADERS, SETTINGS, TEXTS, body, event, parts, render
+from tests.render.helpers import FORMATS_AND_HEADERS, SETTINGS, TEXTS, body, event, parts, render
 
 TIMED = event() | {"eventTime": "2026-03-02T08:05:09.120Z"}
 
 
-def test_rfc_5424_by_the_letter():
+def test_an_rfc_5424_header():
     assert render(TIMED, 4711, run_id="r-1", format="json").message.startswith(
         b'<134>1 2026-03-02T08:05:09.120Z us-ashburn-1 epimetheus - audit [epimetheus@32473 run="r-1" seq="4711"] {"eventType"'
     )
 
 
-def test_rfc_3164_by_the_letter():
+def test_an_rfc_3164_header():
     assert render(TIMED, header="rfc3164").message.startswith(b"<134>Mar  2 08:05:09 us-ashburn-1 epimetheus: CEF:0|Oracle|")
     message = render(TIMED | {"eventTime": "2026-12-12T23:05:09-01:00"}, header="rfc3164", format="json").message
     assert message.startswith(b'<134>Dec 13 00:05:09 us-ashburn-1 epimetheus: {"eventType"')
@@ -38,14 +38,14 @@ def test_priority_is_facility_and_level(header, facility, number, name, status, 
     assert parts(message)["pri"] == str(number * 8 + level)
 
 
-def test_every_severity_of_cef_has_its_level():
+def test_every_severity_has_its_syslog_level():
     for header in (Rfc5424(0, "a", "h", "r", 0.0, 255), Rfc3164(0, "a", "h", "r", 0.0, 255)):
         levels = [parts(header(severity, None, "audit", 1))["pri"] for severity in range(11)]
         assert levels == ["6", "6", "6", "6", "5", "5", "5", "4", "4", "3", "3"]
 
 
 @given(TEXTS, TEXTS, TEXTS, st.integers(1, 10**12), TEXTS, st.sampled_from(FORMATS_AND_HEADERS))
-def test_any_names_make_a_header_that_parses(host, app, run, sequence, name, form_and_header):
+def test_any_names_give_a_header_that_parses(host, app, run, sequence, name, form_and_header):
     form, header = form_and_header
     names = {"hostname": host, "app_name": app, "run_id": run}
     read = parts(render(event(name, message="m" * 900), sequence, **names, format=form, header=header, max_bytes=600).message)
@@ -70,15 +70,15 @@ def test_any_names_make_a_header_that_parses(host, app, run, sequence, name, for
         ({"run_id": 'a"b]c\\d' + "e" * 60}, {"run": "abcd" + "e" * 44}, {}),
     ],
 )
-def test_names_are_printable_and_short_enough(given, rfc5424, rfc3164):
+def test_names_are_printable_and_within_their_lengths(given, rfc5424, rfc3164):
     for header, expected in (("rfc5424", rfc5424), ("rfc3164", rfc3164)):
         read = parts(render(TIMED, header=header, **given).message)
         assert {key: read[key] for key in expected} == expected
 
 
-@pytest.mark.parametrize("told", [None, "", "yesterday"])
-def test_an_event_without_a_time_has_the_start_of_the_run(told):
-    raw = event() | {"eventTime": told}
+@pytest.mark.parametrize("time", [None, "", "yesterday"])
+def test_an_event_without_a_time_has_the_start_of_the_run(time):
+    raw = event() | {"eventTime": time}
     assert parts(render(raw, started=1772528405.9).message)["time"] == "2026-03-03T09:00:05.900Z"
     assert parts(render(b"{", started=1772528405.9).message)["time"] == "2026-03-03T09:00:05.900Z"
     assert parts(render(raw, header="rfc3164", started=1772528405.9).message)["time"] == "Mar  3 09:00:05"
@@ -105,7 +105,7 @@ def test_an_event_without_a_time_has_the_start_of_the_run(told):
     ],
 )
 @pytest.mark.parametrize("form", FORMATS)
-def test_what_is_no_event_goes_as_the_text_it_came_as_and_is_marked(raw, text, form):
+def test_a_malformed_event_is_sent_as_received_and_marked(raw, text, form):
     rendered = render(raw, 3, format=form, started=1772528405.0)
     head = '<133>1 2026-03-03T09:00:05.000Z us-ashburn-1 epimetheus - malformed [epimetheus@32473 run="run-1" seq="3"] '
     assert rendered.message == f"{head}{text}".encode()
@@ -133,10 +133,10 @@ def test_what_is_no_event_goes_as_the_text_it_came_as_and_is_marked(raw, text, f
     ids=range(12),
 )
 @pytest.mark.parametrize("form", FORMATS)
-def test_however_large_or_nested_it_is_it_becomes_one_line_in_bounded_time(raw, form):
-    began = time.process_time()
+def test_an_event_of_any_size_and_depth_becomes_one_line_in_bounded_time(raw, form):
+    began = clock.process_time()
     rendered = render(raw, format=form, max_bytes=8000)
-    assert time.process_time() - began < 10
+    assert clock.process_time() - began < 10
     assert len(rendered.message) <= 8000
     assert len(rendered.message.decode().splitlines()) == 1
 
@@ -149,7 +149,7 @@ def test_any_bytes_become_one_line(raw):
         assert parts(text.encode())
 
 
-def test_a_character_that_is_none_becomes_a_question_mark():
+def test_a_lone_surrogate_becomes_a_question_mark():
     raw = b'{"eventType":"x","data":{"eventName":"Get\\ud800X","k\\udc00":"\\ud83d"}}'
     assert json.loads(body(raw, format="json"))["data"] == {"eventName": "Get?X", "k?": "?"}
     assert "|Get?X|" in body(raw)
@@ -158,21 +158,21 @@ def test_a_character_that_is_none_becomes_a_question_mark():
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"format": "xml"}, "FORMAT='xml' is none of cef, json, leef, ocsf"),
-        ({"header": "RFC5424"}, "SYSLOG_HEADER='RFC5424' is none of rfc5424, rfc3164"),
-        ({"facility": "local8"}, "SYSLOG_FACILITY='local8' is none of kern, user, "),
-        ({"max_bytes": 479}, "SYSLOG_MAX_BYTES=479 is neither 0 nor at least 480"),
-        ({"max_bytes": -1}, "SYSLOG_MAX_BYTES=-1 is neither 0 nor at least 480"),
+        ({"format": "xml"}, "FORMAT='xml' is invalid: use one of cef, json, leef, ocsf"),
+        ({"header": "RFC5424"}, "SYSLOG_HEADER='RFC5424' is invalid: use one of rfc5424, rfc3164"),
+        ({"facility": "local8"}, "SYSLOG_FACILITY='local8' is invalid: use one of kern, user, "),
+        ({"max_bytes": 479}, "SYSLOG_MAX_BYTES=479 is invalid: use 0 (no limit) or an integer of at least 480"),
+        ({"max_bytes": -1}, "SYSLOG_MAX_BYTES=-1 is invalid: use 0 (no limit) or an integer of at least 480"),
     ],
 )
-def test_settings_that_can_not_be_used_are_refused(given, problem):
+def test_invalid_settings_are_rejected(given, problem):
     with pytest.raises(ConfigError) as caught:
         Renderer(**{**SETTINGS, **given})
     assert len(caught.value.problems) == 1
     assert caught.value.problems[0].startswith(problem)
 
 
-def test_all_mistakes_are_told_at_once_and_what_there_is_is_public():
+def test_all_mistakes_are_reported_together():
     with pytest.raises(ConfigError) as caught:
         Renderer(**{**SETTINGS, "format": "x", "header": "y", "facility": "z", "max_bytes": 1})
     assert len(caught.value.problems) == 4

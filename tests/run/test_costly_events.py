@@ -1,4 +1,4 @@
-"""No event can stop a run: what costs too much is abridged, and a page ends at the deadline."""
+"""Costly events: no event can stop a run. It is abridged, and a page stops at the deadline."""
 
 import itertools
 import json
@@ -8,7 +8,7 @@ import pytest
 
 from epimetheus.model import Window
 from epimetheus.render import Rendered, Renderer
-from epimetheus.render.abridge import EVENT_SECONDS, MOST_BYTES
+from epimetheus.render.abridge import EVENT_SECONDS, MAX_BYTES
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.rate_limits import RateLimits
@@ -18,7 +18,7 @@ from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.decode import Events
 from epimetheus.source.fetch import FetchTask
 from epimetheus.testing.oci.samples import Sampler
-from tests.render.making import FORMATS, FORMATS_AND_HEADERS, OCSF, SETTINGS, event, fetched, parts, read_by_cefp, read_leef
+from tests.render.helpers import FORMATS, FORMATS_AND_HEADERS, OCSF, SETTINGS, event, fetched, parts, read_by_cefp, read_leef
 from tests.run.test_forward import Forwarder, Sink
 from tests.support.harness import staged
 
@@ -28,46 +28,46 @@ SECRET = {"password": "hunter2"}
 
 
 def costly(**data):
-    """An event of ordinary fields and a secret, and what makes it costly."""
+    """An event of ordinary fields and a secret, plus ``data`` that makes it costly."""
     ordinary = {"identity": IDENTITY, "response": {"status": "403"}, "message": "thing failed"}
     return event("DeleteThing", **{**ordinary, "request": {"headers": SECRET, "path": "/x?token=hunter2"}, **data}) | TIMED
 
 
 def slow_renderer(form, header="rfc5424", **settings):
-    """A renderer for which a second passes each time the clock is looked at."""
+    """A renderer whose clock advances a second with each reading."""
     ticks = itertools.count()
     return Renderer(**{**SETTINGS, "format": form, "header": header, "monotonic": lambda: next(ticks), **settings})
 
 
 @pytest.mark.parametrize(("form", "header"), FORMATS_AND_HEADERS)
-def test_an_event_that_takes_too_long_is_abridged_masked_and_says_so(form, header):
+def test_an_event_that_takes_too_long_is_abridged_redacted_and_marked(form, header):
     assert EVENT_SECONDS == 2.0
     raw = costly(additionalDetails={"a": "password is hunter2", "b": ["token=hunter2"] * 9})
     rendered = slow_renderer(form, header)(fetched(raw), 7)
-    said = parts(rendered.message)
+    message = parts(rendered.message)
     assert (rendered.abridged, rendered.trimmed, rendered.redacted) == (True, True, True)
     assert b"hunter2" not in rendered.message.replace(b"password is hunter2", b"")
     size = len(json.dumps(raw))
-    assert f"[abridged: {size} bytes] thing failed" in said["msg"]
-    assert said.get("msgid", "audit") == "audit"
-    assert said.get("trimmed", "event") == "event"
+    assert f"[abridged: {size} bytes] thing failed" in message["msg"]
+    assert message.get("msgid", "audit") == "audit"
+    assert message.get("trimmed", "event") == "event"
     if form == "cef":
-        head, extension = read_by_cefp(said["msg"])
+        head, extension = read_by_cefp(message["msg"])
         assert head[3:] == ("com.oraclecloud.things.DeleteThing", "DeleteThing", "10")
         assert {key: extension[key] for key in ("rt", "externalId", "outcome", "src", "suser", "cn1")} == {
             "rt": "1772439330120", "externalId": "event-1", "outcome": "failure", "src": "192.0.2.1", "suser": "noor", "cn1": "403",
         }  # fmt: skip
     elif form == "leef":
-        assert read_leef(said["msg"])[1]["usrName"] == "noor"
+        assert read_leef(message["msg"])[1]["usrName"] == "noor"
     elif form == "json":
-        told = json.loads(said["msg"])
-        assert (told["eventId"], told["data"]["identity"]) == ("event-1", IDENTITY)
-        assert told["epimetheusCut"].startswith('{"eventType":"com.oraclecloud.things.DeleteThing","data":{"eventName":"DeleteThing",')
+        shown = json.loads(message["msg"])
+        assert (shown["eventId"], shown["data"]["identity"]) == ("event-1", IDENTITY)
+        assert shown["epimetheusCut"].startswith('{"eventType":"com.oraclecloud.things.DeleteThing","data":{"eventName":"DeleteThing",')
     else:
-        OCSF.validate(json.loads(said["msg"]))
+        OCSF.validate(json.loads(message["msg"]))
 
 
-def test_an_abridged_event_is_within_the_size_and_hides_the_users_paths():
+def test_an_abridged_event_respects_max_bytes_and_redacted_paths():
     for form, header in FORMATS_AND_HEADERS:
         for most in (480, 1000, 4000):
             rendered = slow_renderer(form, header, max_bytes=most)(fetched(costly(resourceName="r" * 3000)), 7)
@@ -79,7 +79,7 @@ def test_an_abridged_event_is_within_the_size_and_hides_the_users_paths():
     assert b"epimetheusCut" not in message
 
 
-def test_malformed_text_that_takes_too_long_is_cut():
+def test_malformed_text_that_takes_too_long_is_truncated():
     rendered = slow_renderer("cef")(fetched('{"x":["' + "a=b&" * 20_000 + '","token=hunter2","'), 7)
     assert (rendered.abridged, parts(rendered.message)["trimmed"]) == (True, "raw")
     assert len(rendered.message) < 70_000
@@ -102,7 +102,7 @@ LARGE = {
 def test_a_giant_event_costs_less_than_two_seconds_and_is_marked(name, form):
     raw = costly(**LARGE[name]())
     given = fetched(raw)
-    assert len(given.raw) > MOST_BYTES
+    assert len(given.raw) > MAX_BYTES
     began = time.process_time()
     rendered = Renderer(**{**SETTINGS, "format": form, "max_bytes": 64_000})(given, 7)
     assert time.process_time() - began < 2
@@ -121,27 +121,27 @@ def test_giant_malformed_text_costs_less_than_two_seconds():
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_an_event_below_the_bounds_is_not_abridged(form):
-    raw = costly(additionalDetails={"x": "y" * (MOST_BYTES - 2000)})
+def test_an_event_below_the_limits_is_not_abridged(form):
+    raw = costly(additionalDetails={"x": "y" * (MAX_BYTES - 2000)})
     rendered = Renderer(**{**SETTINGS, "format": form})(fetched(raw), 7)
     assert (rendered.abridged, b"[abridged" in rendered.message) == (False, False)
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_names_too_long_to_be_remembered_are_cut(form):
+def test_very_long_values_of_an_abridged_event_are_truncated(form):
     given = fetched(costly(identity={**IDENTITY, "ipAddress": "1" * 9000}) | {"eventType": "com.oraclecloud.x." + "y" * 9000})
     rendered = Renderer(**{**SETTINGS, "format": form})(given, 7)
     assert rendered.abridged
     assert b"y" * 600 not in rendered.message.partition(b"epimetheusCut")[0]
 
 
-class SlowRender:
-    """Takes so many seconds of a clock moved by hand for each event."""
+class SlowRenderer:
+    """Takes ``seconds`` of the simulated clock for each event."""
 
     def __init__(self, hand, seconds):
         self.hand, self.seconds = hand, seconds
 
-    def many(self, items):
+    def render_many(self, items):
         self.hand.forward(self.seconds * len(items))
         return [Rendered(b"%d" % sequence, trimmed=False, abridged=True) for _, sequence, _ in items]
 
@@ -152,21 +152,21 @@ def page_of(count):
 
 
 @pytest.mark.parametrize(("seconds", "sent"), [(1.0, 10), (3.0, 4), (0.001, 300)])
-def test_a_page_ends_between_events_at_the_deadline_and_the_rest_is_sent_when_it_is_read_again(hand, seconds, sent):
+def test_a_page_stops_at_the_deadline_and_the_rest_is_sent_when_it_is_read_again(hand, seconds, sent):
     sink, seen, tally = Sink(), SeenKeys(), Tally()
     selection = Selection(Rules(), TamperWatch(()), RateLimits({}))
-    forwarder = Forwarder(seen, selection, SlowRender(hand, seconds), lambda message: message + b"\n", sink, tally)
-    work = FetchTask("c", Window(0, 60))
-    whole = forwarder.page(work, page_of(300), hand.deadline(10))
+    forwarder = Forwarder(seen, selection, SlowRenderer(hand, seconds), lambda message: message + b"\n", sink, tally)
+    task = FetchTask("c", Window(0, 60))
+    complete = forwarder.forward_page(task, page_of(300), hand.deadline(10))
     forwarder.finish()
-    assert (whole, sink.sent, tally.fetched, tally.forwarded, tally.abridged) == (sent == 300, sent, sent, sent, sent)
-    assert forwarder.page(work, page_of(300), hand.deadline(10_000))
+    assert (complete, sink.sent, tally.fetched, tally.forwarded, tally.abridged) == (sent == 300, sent, sent, sent, sent)
+    assert forwarder.forward_page(task, page_of(300), hand.deadline(10_000))
     forwarder.finish()
     assert (sink.sent, tally.duplicates, tally.fetched) == (300, sent, 300 + sent)
 
 
 def hostile(stage, count, **identity):
-    """Events like any other, but for what their caller chose."""
+    """Ordinary events with an ``identity`` that their caller chose."""
     now = stage.hand.time - 600
     sampler = Sampler(stage.world.tenancy, stage.world.tenancy, "root", f"hostile {count}")
     for number in range(count):
@@ -186,9 +186,9 @@ def test_300_user_agents_of_64_kb_on_one_page_arrive_within_the_deadline(tmp_pat
         assert len(set(stage.arrived())) == 300
 
 
-def test_a_run_that_renders_slowly_commits_in_its_deadline_and_the_next_go_on(tmp_path, api_key, monkeypatch):
-    quick = Renderer.many
-    monkeypatch.setattr(Renderer, "many", lambda self, items: time.sleep(0.05 * len(items)) or quick(self, items))
+def test_a_run_that_renders_slowly_commits_before_its_deadline_and_the_next_runs_continue(tmp_path, api_key, monkeypatch):
+    real = Renderer.render_many
+    monkeypatch.setattr(Renderer, "render_many", lambda self, items: time.sleep(0.05 * len(items)) or real(self, items))
     with staged(tmp_path, api_key, page_size=500) as stage:
         hostile(stage, 80)
         began = time.monotonic()
@@ -202,7 +202,7 @@ def test_a_run_that_renders_slowly_commits_in_its_deadline_and_the_next_go_on(tm
         assert sorted(stage.arrived()) == sorted(set(stage.arrived()))
 
 
-def test_giant_events_are_counted_by_the_run(tmp_path, api_key):
+def test_abridged_events_are_counted(tmp_path, api_key):
     with staged(tmp_path, api_key, page_size=500) as stage:
         hostile(stage, 2, userAgent="a" * 1_500_000)
         hostile(stage, 1)

@@ -1,11 +1,11 @@
-"""From pages to confirmed messages: what is remembered when, and that the sum must come out."""
+"""The forwarder: what is recorded when, and the accounting of events."""
 
 import pytest
 
 from epimetheus.errors import AccountingError, DeliveryUncertain
 from epimetheus.model import HourlyCount, Window
 from epimetheus.render import Rendered
-from epimetheus.render.formats.base import Notes
+from epimetheus.render.formats.base import Enrichment
 from epimetheus.run import forward
 from epimetheus.run.forward import BATCH_BYTES, BATCH_KEYS, Forwarder
 from epimetheus.run.tally import Tally
@@ -19,7 +19,7 @@ from epimetheus.source.fetch import FetchTask
 
 
 class Sink:
-    """Takes everything; confirms what it is told to."""
+    """Accepts everything. ``lies``: one message less is confirmed."""
 
     def __init__(self):
         self.batches = []
@@ -51,36 +51,36 @@ def tally():
     return Tally()
 
 
-class Render:
-    """A number and the text it was given."""
+class FakeRenderer:
+    """Renders an event as its sequence number and raw text."""
 
     def __init__(self):
-        self.notes = []
+        self.enrichments = []
 
-    def many(self, items):
-        self.notes += [notes for _, _, notes in items]
-        return [self.notice(fetched, sequence) for fetched, sequence, _ in items]
+    def render_many(self, items):
+        self.enrichments += [enrichment for _, _, enrichment in items]
+        return [self.render_notice(fetched, sequence) for fetched, sequence, _ in items]
 
-    def notice(self, fetched, sequence):
+    def render_notice(self, fetched, sequence):
         raw = bytes(fetched.raw)
         return Rendered(b"%d:%b" % (sequence, raw), trimmed=b"long" in raw, redacted=b"[redacted]" in raw)
 
 
 @pytest.fixture
-def render():
-    return Render()
+def renderer():
+    return FakeRenderer()
 
 
 @pytest.fixture
-def quotas():
+def rate_limits():
     return RateLimits({})
 
 
 @pytest.fixture
-def forwarder(sink, seen, tally, render, quotas):
+def forwarder(sink, seen, tally, renderer, rate_limits):
     rules = Rules(mode="exclude", excluded=("unwanted",), limits={"scarce": 1})
-    selection = Selection(rules, TamperWatch(("ocid1.bucket.ours",)), quotas)
-    return Forwarder(seen, selection, render, lambda message: message + b"\n", sink, tally, actors=True)
+    selection = Selection(rules, TamperWatch(("ocid1.bucket.ours",)), rate_limits)
+    return Forwarder(seen, selection, renderer, lambda message: message + b"\n", sink, tally, actors=True)
 
 
 def text(name, kind="t"):
@@ -88,7 +88,7 @@ def text(name, kind="t"):
 
 
 def page_of(*texts):
-    """A page, also of what is no JSON."""
+    """A page of raw texts, which may be malformed."""
     return Events(b",".join(texts), texts)
 
 
@@ -96,150 +96,153 @@ def events(*names):
     return page_of(*map(text, names))
 
 
-def work(compartment="c", end=60):
+def task(compartment="c", end=60):
     return FetchTask(compartment, Window(0, end))
 
 
-def remembered(seen):
+def recorded(seen):
     return {minute: len(keys) // KEY_BYTES for minute, keys in seen.packed().items()}
 
 
-def test_messages_are_framed_numbered_and_written_in_one_piece(forwarder, sink):
-    forwarder.page(work(), events("a", "b"))
+def test_messages_are_numbered_framed_and_written_in_one_batch(forwarder, sink):
+    forwarder.forward_page(task(), events("a", "b"))
     assert sink.batches == []
-    forwarder.page(work(), events("c"))
+    forwarder.forward_page(task(), events("c"))
     forwarder.finish()
     (batch,) = sink.batches
     assert [line.partition(b":")[0] for line in batch.splitlines()] == [b"1", b"2", b"3"]
 
 
-def test_a_full_batch_does_not_wait(forwarder, sink):
-    forwarder.page(work(), events("x" * BATCH_BYTES, "y"))
-    forwarder.page(work(), events("z"))
+def test_a_full_batch_is_written_at_once(forwarder, sink):
+    forwarder.forward_page(task(), events("x" * BATCH_BYTES, "y"))
+    forwarder.forward_page(task(), events("z"))
     assert [batch.count(b"\n") for batch in sink.batches] == [2]
     forwarder.finish()
     assert [batch.count(b"\n") for batch in sink.batches] == [2, 1]
 
 
-def test_events_of_a_page_are_rendered_so_many_at_a_time_and_each_key_goes_with_its_batch(forwarder, sink, seen, monkeypatch):
+def test_a_page_is_rendered_in_groups_and_each_key_is_recorded_with_its_batch(forwarder, sink, seen, monkeypatch):
     monkeypatch.setattr(forward, "RENDERED_TOGETHER", 2)
-    forwarder.page(work(), events("a", "x" * BATCH_BYTES, "b"))
+    forwarder.forward_page(task(), events("a", "x" * BATCH_BYTES, "b"))
     sink.confirmed = 2
-    forwarder.settle()
+    forwarder.record_confirmed()
     assert [batch.count(b"\n") for batch in sink.batches] == [2]
-    assert remembered(seen) == {60: 2}
+    assert recorded(seen) == {60: 2}
 
 
-def test_what_was_seen_before_is_counted_and_not_sent(forwarder, sink, tally):
-    forwarder.page(work(), events("a", "a"))
-    forwarder.page(work(end=90), events("a", "b"))
+def test_a_duplicate_is_counted_and_not_sent(forwarder, sink, tally):
+    forwarder.forward_page(task(), events("a", "a"))
+    forwarder.forward_page(task(end=90), events("a", "b"))
     forwarder.finish()
     assert (tally.fetched, tally.duplicates, tally.forwarded, sink.sent) == (4, 2, 2, 2)
 
 
-def test_the_same_event_of_another_compartment_is_another(forwarder, sink):
-    forwarder.page(work("c"), events("a"))
-    forwarder.page(work("d"), events("a"))
+def test_the_same_event_of_another_compartment_is_not_a_duplicate(forwarder, sink):
+    forwarder.forward_page(task("c"), events("a"))
+    forwarder.forward_page(task("d"), events("a"))
     forwarder.finish()
     assert sink.sent == 2
 
 
-def test_nothing_is_remembered_before_it_is_confirmed(forwarder, sink, seen, tally):
-    forwarder.page(work(), events("x" * BATCH_BYTES))
-    forwarder.page(work(end=90), events("y" * BATCH_BYTES))
-    forwarder.settle()
-    assert (remembered(seen), tally.forwarded) == ({}, 0)
+def test_keys_are_not_recorded_before_confirmation(forwarder, sink, seen, tally):
+    forwarder.forward_page(task(), events("x" * BATCH_BYTES))
+    forwarder.forward_page(task(end=90), events("y" * BATCH_BYTES))
+    forwarder.record_confirmed()
+    assert (recorded(seen), tally.forwarded) == ({}, 0)
     sink.confirmed = 1
-    forwarder.settle()
-    assert (remembered(seen), tally.forwarded) == ({60: 1}, 1)
+    forwarder.record_confirmed()
+    assert (recorded(seen), tally.forwarded) == ({60: 1}, 1)
     forwarder.finish()
-    assert (remembered(seen), tally.forwarded) == ({60: 1, 90: 1}, 2)
+    assert (recorded(seen), tally.forwarded) == ({60: 1, 90: 1}, 2)
 
 
-def test_a_failed_write_leaves_what_was_under_way_uncertain(forwarder, sink, seen, tally):
-    forwarder.page(work(), events("a"))
+def test_events_of_a_failed_write_are_unconfirmed(forwarder, sink, seen, tally):
+    forwarder.forward_page(task(), events("a"))
     sink.broken = True
     with pytest.raises(DeliveryUncertain):
         forwarder.finish()
-    assert (remembered(seen), tally.fetched - tally.accounted) == ({}, 1)
+    assert (recorded(seen), tally.fetched - tally.accounted) == ({}, 1)
 
 
-def test_malformed_and_trimmed_are_counted(forwarder, tally):
-    forwarder.page(work(), page_of(b"{", text("a"), text("long")))
+def test_malformed_and_truncated_events_are_counted(forwarder, tally):
+    forwarder.forward_page(task(), page_of(b"{", text("a"), text("long")))
     forwarder.finish()
     assert (tally.malformed, tally.truncated, tally.forwarded) == (1, 1, 3)
 
 
-def test_bytes_are_those_that_were_written(forwarder, sink, tally):
-    forwarder.page(work(), events("a", "b"))
+def test_written_bytes_are_counted(forwarder, sink, tally):
+    forwarder.forward_page(task(), events("a", "b"))
     forwarder.finish()
     assert tally.bytes == sum(map(len, sink.batches))
 
 
-def test_a_sum_that_does_not_come_out_fails(forwarder, sink):
-    forwarder.page(work(), events("a", "b"))
+def test_counts_that_do_not_add_up_fail(forwarder, sink):
+    forwarder.forward_page(task(), events("a", "b"))
     sink.lies = True
-    with pytest.raises(AccountingError, match="2 events were fetched, but 1 are accounted for"):
+    with pytest.raises(AccountingError, match=r"The counts do not add up: 2 events were fetched, but 1 are accounted for\."):
         forwarder.finish()
 
 
-def test_nothing_is_nothing(forwarder, sink):
+def test_no_events_is_no_write(forwarder, sink):
     forwarder.finish()
     assert sink.batches == []
 
 
-
-def test_what_is_left_out_is_counted_and_its_key_is_remembered_with_what_was_sent_before_it(forwarder, sink, seen, tally):
-    forwarder.page(work(), page_of(text("a"), text("b", "unwanted"), text("c", "unwanted")))
-    forwarder.settle()
-    assert (dict(tally.filtered), remembered(seen)) == ({"excluded_event": 2}, {})
+def test_a_filtered_event_is_counted_and_its_key_is_recorded_with_the_message_before_it(forwarder, sink, seen, tally):
+    forwarder.forward_page(task(), page_of(text("a"), text("b", "unwanted"), text("c", "unwanted")))
+    forwarder.record_confirmed()
+    assert (dict(tally.filtered), recorded(seen)) == ({"excluded_event": 2}, {})
     forwarder.finish()
-    assert (tally.forwarded, tally.accounted, remembered(seen), len(sink.batches)) == (1, 3, {60: 3}, 1)
+    assert (tally.forwarded, tally.accounted, recorded(seen), len(sink.batches)) == (1, 3, {60: 3}, 1)
 
 
-def test_a_slice_of_which_nothing_is_sent_is_remembered_without_a_write(forwarder, sink, seen, tally):
-    forwarder.page(work(), page_of(text("b", "unwanted")))
+def test_the_keys_of_a_slice_of_filtered_events_are_recorded_without_a_write(forwarder, sink, seen, tally):
+    forwarder.forward_page(task(), page_of(text("b", "unwanted")))
     forwarder.finish()
-    assert (sink.batches, remembered(seen), tally.accounted) == ([], {60: 1}, 1)
+    assert (sink.batches, recorded(seen), tally.accounted) == ([], {60: 1}, 1)
 
 
-def test_keys_of_what_is_left_out_do_not_wait_for_a_batch_that_never_fills(forwarder, seen):
-    forwarder.page(work(), page_of(*[text(f"{number}", "unwanted") for number in range(BATCH_KEYS)]))
-    assert remembered(seen) == {60: BATCH_KEYS}
+def test_keys_of_many_filtered_events_are_recorded_before_the_batch_is_full(forwarder, seen):
+    forwarder.forward_page(task(), page_of(*[text(f"{number}", "unwanted") for number in range(BATCH_KEYS)]))
+    assert recorded(seen) == {60: BATCH_KEYS}
 
 
-def test_a_limit_is_spent_when_the_receiver_has_what_spent_it(forwarder, sink, quotas, tally):
-    forwarder.page(work(), page_of(text("a", "scarce"), text("b", "scarce")))
+def test_an_unconfirmed_event_does_not_count_against_a_rate_limit(forwarder, sink, rate_limits, tally):
+    forwarder.forward_page(task(), page_of(text("a", "scarce"), text("b", "scarce")))
     sink.broken = True
     with pytest.raises(DeliveryUncertain):
         forwarder.finish()
-    assert (quotas.packed(0), dict(tally.filtered)) == ({}, {"rate_limited": 1})
+    assert (rate_limits.packed(0), dict(tally.filtered)) == ({}, {"rate_limited": 1})
 
 
-def test_limits_are_settled_with_their_batch(forwarder, quotas):
-    forwarder.page(work(), page_of(text("a", "scarce"), text("b", "scarce")))
+def test_hourly_counts_are_recorded_with_their_batch(forwarder, rate_limits):
+    forwarder.forward_page(task(), page_of(text("a", "scarce"), text("b", "scarce")))
     forwarder.finish()
-    assert quotas.packed(0) == {"scarce": {0: HourlyCount(1, 1, 0, 3_599_999, 3_599_999)}}
+    assert rate_limits.packed(0) == {"scarce": {0: HourlyCount(1, 1, 0, 3_599_999, 3_599_999)}}
 
 
-def test_a_notice_has_a_number_and_is_no_event(forwarder, sink, tally):
-    forwarder.page(work(), events("a", "b"))
+def test_a_notice_has_a_sequence_number_and_is_not_counted_as_an_event(forwarder, sink, tally):
+    forwarder.forward_page(task(), events("a", "b"))
     (notice,) = events("n")
-    forwarder.notice(notice)
-    forwarder.page(work(), events("c"))
+    forwarder.send_notice(notice)
+    forwarder.forward_page(task(), events("c"))
     forwarder.finish()
     assert [line.partition(b":")[0] for line in b"".join(sink.batches).splitlines()] == [b"1", b"2", b"3", b"4"]
     assert (tally.fetched, tally.forwarded, tally.notices, sink.confirmed) == (3, 3, 1, 4)
 
 
-def test_an_event_is_told_where_it_lies_and_whether_it_is_watched(forwarder, render):
-    forwarder.places = {"c": "root/c", "d": "root/c/d"}
+def test_the_renderer_gets_compartment_path_actor_and_tamper_watch(forwarder, renderer):
+    forwarder.compartment_paths = {"c": "root/c", "d": "root/c/d"}
     elsewhere = b'{"eventType":"t","data":{"compartmentId":"d","resourceId":"ocid1.bucket.ours"},"eventId":"x"}'
-    forwarder.page(work(), page_of(text("a"), elsewhere, b"[]"))
-    assert render.notes == [Notes("root/c", "unknown", False), Notes("root/c/d", "unknown", True), Notes("root/c", "unknown", False)]
+    forwarder.forward_page(task(), page_of(text("a"), elsewhere, b"[]"))
+    assert renderer.enrichments == [
+        Enrichment("root/c", "unknown", False),
+        Enrichment("root/c/d", "unknown", True),
+        Enrichment("root/c", "unknown", False),
+    ]
 
 
-def test_an_event_in_which_something_was_masked_is_counted(forwarder, tally):
-    forwarder.page(work(), events("a", "[redacted]"))
+def test_redacted_events_are_counted(forwarder, tally):
+    forwarder.forward_page(task(), events("a", "[redacted]"))
     forwarder.finish()
     assert tally.redacted == 1

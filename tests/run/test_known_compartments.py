@@ -1,11 +1,19 @@
-"""Which compartments are known, new, gone or no longer selected after a listing, as a table of decisions over the state."""
+"""Which compartments are known, new, vanished or deselected after a listing."""
 
 from dataclasses import replace
 
 import pytest
 
 from epimetheus.model import Compartment
-from epimetheus.run.known_compartments import NEW, RESUMED, RETENTION_MINUTES, Changes, last_known, still_serves, update_compartments
+from epimetheus.run.known_compartments import (
+    NEW,
+    RESUMED,
+    RETENTION_MINUTES,
+    Changes,
+    last_listing,
+    listing_is_current,
+    update_compartments,
+)
 from epimetheus.run.plan import polled_compartments
 from epimetheus.source.compartments import Listing
 from epimetheus.state.model import BehindCompartment, KnownCompartment, State
@@ -31,37 +39,37 @@ def updated(state, found, selected, now=NOW, lookback=500):
     return update_compartments(state, found, selected, now=now, lookback=lookback, overlap=OVERLAP)
 
 
-def stock(state, found, selected, **more):
+def state_after(state, found, selected, **more):
     return updated(state, found, selected, **more)[0]
 
 
 def test_the_first_listing_puts_no_compartment_behind():
-    state = stock(State("region", NOW - 500), listing("a", "b"), {"a"})
+    state = state_after(State("region", NOW - 500), listing("a", "b"), {"a"})
     assert (polled_compartments(state), state.behind) == (["a"], {})
 
 
 @pytest.mark.parametrize(("created", "since"), [(0, 500), (700, 700), (899, 899), (900, None), (950, None)])
-def test_a_new_compartment_is_behind_from_its_creation_at_most_the_look_back(state, created, since):
+def test_a_new_compartment_is_behind_from_its_creation_or_the_lookback(state, created, since):
     found = Listing({**listing("a", "b").compartments, "n": Compartment("n", "n", "root", created)})
-    behind = stock(state, found, {"a", "b", "n"}).behind
+    behind = state_after(state, found, {"a", "b", "n"}).behind
     assert behind == ({} if since is None else {"n": BehindCompartment(since, NEW)})
 
 
 @pytest.mark.parametrize(
     ("listed", "lookback", "since"),
     [(0, 0, None), (800, 0, 800), (600, 0, 700), (800, 50, 750), (1200, 150, 850), (NOW - 5, 500, 700)],
-    ids=["never", "no look-back", "created since", "before the listing", "clock set back", "lately"],
+    ids=["never", "no lookback", "created since", "before the listing", "clock set back", "recent"],
 )
-def test_a_new_compartment_is_read_from_the_look_back_before_the_last_complete_listing(state, listed, lookback, since):
+def test_the_lookback_of_a_new_compartment_is_relative_to_the_last_complete_listing(state, listed, lookback, since):
     found = Listing({**listing("a", "b").compartments, "n": Compartment("n", "n", "root", 700)})
-    behind = stock(replace(state, listed=listed), found, {"a", "b", "n"}, lookback=lookback).behind
+    behind = state_after(replace(state, listed=listed), found, {"a", "b", "n"}, lookback=lookback).behind
     assert behind == ({} if since is None else {"n": BehindCompartment(since, NEW)})
 
 
 @pytest.mark.parametrize(("began", "created", "since"), [(100, 120, 120), (100, 99, 500), (0, 120, 500), (100, 100, 100)])
-def test_what_was_created_after_reading_began_is_read_from_its_creation_whatever_the_look_back(state, began, created, since):
+def test_a_compartment_created_after_reading_began_is_read_from_its_creation(state, began, created, since):
     found = Listing({**listing("a", "b").compartments, "n": Compartment("n", "n", "root", created)})
-    behind = stock(replace(state, began=began), found, {"a", "b", "n"}).behind
+    behind = state_after(replace(state, began=began), found, {"a", "b", "n"}).behind
     assert behind == {"n": BehindCompartment(since, NEW)}
 
 
@@ -74,14 +82,14 @@ def test_what_was_created_after_reading_began_is_read_from_its_creation_whatever
         (0, listing("a", refused=["root"]), NOW),
         (0, replace(listing("a"), tree=False), 0),
     ],
-    ids=["complete", "in parts", "the root alone", "in parts, the first", "the root alone, the first"],
+    ids=["complete", "partial", "root only", "first, partial", "first, root only"],
 )
 def test_when_the_tree_was_listed(state, before, found, listed):
-    assert stock(replace(state, listed=before), found, {"a"}).listed == listed
+    assert state_after(replace(state, listed=before), found, {"a"}).listed == listed
 
 
 @pytest.mark.parametrize(
-    ("now", "needed", "more", "serves"),
+    ("now", "needed", "more", "is_current"),
     [
         (814, ["a"], {}, True),
         (815, ["a"], {}, False),
@@ -95,66 +103,66 @@ def test_when_the_tree_was_listed(state, before, found, listed):
         (4, [], {"listed": 0}, True),
     ],
 )
-def test_when_the_last_listing_serves(state, now, needed, more, serves):
+def test_when_the_last_listing_is_current(state, now, needed, more, is_current):
     gone = {"v": KnownCompartment("v", vanished=700), "d": KnownCompartment("d", deleted=True, vanished=700)}
     state = replace(state, known={**state.known, **gone}, **{"listed": 800, "last": {"caught_up": True}, **more})
-    assert still_serves(state, needed, now=now, minutes=15) is serves
+    assert listing_is_current(state, needed, now=now, minutes=15) is is_current
 
 
 def test_a_vanished_compartment_is_read_until_its_overlap_has_passed(state):
-    gone = stock(state, listing("a"), {"a", "b"})
+    gone = state_after(state, listing("a"), {"a", "b"})
     assert (polled_compartments(gone), gone.known["b"].vanished) == (["a", "b"], NOW)
-    still = stock(replace(gone, through=NOW + OVERLAP - 1), listing("a"), {"a", "b"}, now=NOW + 20)
+    still = state_after(replace(gone, through=NOW + OVERLAP - 1), listing("a"), {"a", "b"}, now=NOW + 20)
     assert (polled_compartments(still), still.known["b"].vanished) == (["a", "b"], NOW)
-    over = stock(replace(gone, through=NOW + OVERLAP), listing("a"), {"a", "b"}, now=NOW + 20)
-    assert (polled_compartments(over), over.known["b"]) == (["a"], KnownCompartment("b", "root", vanished=NOW, read=NOW + OVERLAP))
+    over = state_after(replace(gone, through=NOW + OVERLAP), listing("a"), {"a", "b"}, now=NOW + 20)
+    assert (polled_compartments(over), over.known["b"]) == (["a"], KnownCompartment("b", "root", vanished=NOW, read_until=NOW + OVERLAP))
 
 
-def test_a_vanished_compartment_is_remembered_for_a_year(state):
-    gone = replace(stock(state, listing("a"), {"a", "b"}, lookback=0), through=NOW + OVERLAP)
-    over = stock(gone, listing("a"), {"a", "b"}, now=NOW + 20, lookback=0)
-    remembered = stock(over, listing("a"), {"a"}, now=YEAR_LATER + OVERLAP, lookback=0)
-    assert list(remembered.known) == ["a", "b"]
-    forgotten = stock(remembered, listing("a"), {"a"}, now=YEAR_LATER + OVERLAP + 1, lookback=0)
-    assert list(forgotten.known) == ["a"]
+def test_a_vanished_compartment_is_kept_for_a_year(state):
+    gone = replace(state_after(state, listing("a"), {"a", "b"}, lookback=0), through=NOW + OVERLAP)
+    over = state_after(gone, listing("a"), {"a", "b"}, now=NOW + 20, lookback=0)
+    kept = state_after(over, listing("a"), {"a"}, now=YEAR_LATER + OVERLAP, lookback=0)
+    assert list(kept.known) == ["a", "b"]
+    dropped = state_after(kept, listing("a"), {"a"}, now=YEAR_LATER + OVERLAP + 1, lookback=0)
+    assert list(dropped.known) == ["a"]
 
 
 def test_a_compartment_that_vanished_while_behind_is_read_to_its_end(state):
-    gone = stock(replace(state, behind={"b": BehindCompartment(100, "404")}), listing("a"), {"a", "b"})
-    later = stock(replace(gone, through=5000), listing("a"), {"a", "b"}, now=6000)
+    gone = state_after(replace(state, behind={"b": BehindCompartment(100, "404")}), listing("a"), {"a", "b"})
+    later = state_after(replace(gone, through=5000), listing("a"), {"a", "b"}, now=6000)
     assert (polled_compartments(later), later.behind) == (["a", "b"], {"b": BehindCompartment(100, "404")})
 
 
 @pytest.mark.parametrize("lookback", [0, 10, 10_000])
-def test_a_compartment_that_returns_is_read_on_from_where_reading_stopped(state, lookback):
-    gone = stock(state, listing("a"), {"a", "b"}, lookback=lookback)
-    over = stock(replace(gone, through=NOW + OVERLAP + 40), listing("a"), {"a", "b"}, now=NOW + 60, lookback=lookback)
-    later = stock(replace(over, through=NOW + 200), listing("a"), {"a", "b"}, now=NOW + 210, lookback=lookback)
-    back = stock(replace(later, through=NOW + 9000), listing("a", "b"), {"a", "b"}, now=NOW + 9010, lookback=lookback)
+def test_a_compartment_that_returns_resumes_where_reading_stopped(state, lookback):
+    gone = state_after(state, listing("a"), {"a", "b"}, lookback=lookback)
+    over = state_after(replace(gone, through=NOW + OVERLAP + 40), listing("a"), {"a", "b"}, now=NOW + 60, lookback=lookback)
+    later = state_after(replace(over, through=NOW + 200), listing("a"), {"a", "b"}, now=NOW + 210, lookback=lookback)
+    back = state_after(replace(later, through=NOW + 9000), listing("a", "b"), {"a", "b"}, now=NOW + 9010, lookback=lookback)
     assert back.behind == {"b": BehindCompartment(NOW + OVERLAP + 40, RESUMED)}
     assert back.known["b"] == KnownCompartment("b", "root", polled=True)
 
 
-def test_after_more_than_a_year_the_rest_of_a_year_is_read_and_the_gap_is_a_warning(state):
-    paused = replace(state, through=YEAR_LATER + 100, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=900)})
+def test_after_more_than_a_year_one_year_is_read_and_the_gap_is_a_warning(state):
+    paused = replace(state, through=YEAR_LATER + 100, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read_until=900)})
     back, changes = updated(paused, listing("a", "b"), {"a", "b"}, now=YEAR_LATER + 110)
     assert back.behind == {"b": BehindCompartment(NOW + 110, RESUMED)}
     assert changes.warnings(YEAR_LATER + 110) == [
-        "1 compartments return after more than a year; their events before 1970-01-01T18:30:00Z are no longer available: b."
+        "1 compartments are polled again after more than a year. Their events before 1970-01-01T18:30:00Z are no longer available: b."
     ]
 
 
-def test_a_compartment_that_is_no_longer_selected_is_not_behind_either(state):
-    after = stock(replace(state, behind={"b": BehindCompartment(100, "404")}), listing("a", "b"), {"a"})
+def test_a_deselected_compartment_is_not_behind(state):
+    after = state_after(replace(state, behind={"b": BehindCompartment(100, "404")}), listing("a", "b"), {"a"})
     assert (polled_compartments(after), after.behind) == (["a"], {})
 
 
 @pytest.mark.parametrize("lookback", [0, 500])
 @pytest.mark.parametrize("tree", [True, False], ids=["excluded", "tenancy_only"])
-def test_a_mark_survives_a_change_of_selection(state, lookback, tree):
+def test_the_position_of_a_compartment_survives_a_change_of_selection(state, lookback, tree):
     found = replace(listing("a", "b" if tree else "a"), tree=tree)
     paused, changes = updated(replace(state, behind={"b": BehindCompartment(100, "404", 3)}), found, {"a"}, lookback=lookback)
-    assert paused.known["b"] == KnownCompartment("b", "root", read=100)
+    assert paused.known["b"] == KnownCompartment("b", "root", read_until=100)
     assert changes == Changes(deselected=("b",))
     again, changes = updated(replace(paused, through=990), listing("a", "b"), {"a", "b"}, now=NOW + 10, lookback=lookback)
     assert again.behind == {"b": BehindCompartment(100, RESUMED)}
@@ -162,54 +170,56 @@ def test_a_mark_survives_a_change_of_selection(state, lookback, tree):
 
 
 @pytest.mark.parametrize("vanished", [None, 800], ids=["vanishes now", "vanished meanwhile"])
-def test_a_compartment_that_is_selected_again_and_listed_no_more_is_read_to_its_end(state, vanished):
-    paused = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=300, vanished=vanished)})
-    again = stock(paused, listing("a"), {"a", "b"})
+def test_a_reselected_compartment_that_is_no_longer_listed_is_read_to_its_end(state, vanished):
+    paused = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read_until=300, vanished=vanished)})
+    again = state_after(paused, listing("a"), {"a", "b"})
     assert again.behind == {"b": BehindCompartment(300, RESUMED)}
-    over = replace(paused, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read=815, vanished=800)})
-    assert polled_compartments(stock(over, listing("a"), {"a", "b"})) == ["a"]
+    over = replace(paused, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read_until=815, vanished=800)})
+    assert polled_compartments(state_after(over, listing("a"), {"a", "b"})) == ["a"]
 
 
-def test_what_a_change_of_selection_skips_is_a_warning_once(state):
+def test_a_deselected_compartment_is_a_warning_once(state):
     paused, changes = updated(state, listing("a", "b"), {"a"})
     assert changes.warnings(NOW) == [
-        "1 compartments are no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS, and their events are not forwarded: b."
+        "1 compartments are no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Their events are not forwarded: b."
         " If they are selected again, reading resumes where it stopped."
     ]
     assert updated(paused, listing("a", "b"), {"a"})[1].warnings(NOW) == []
 
 
 def test_a_partial_listing_makes_no_compartment_vanish(state):
-    after = stock(state, listing("a", refused=["root"]), {"a", "b"})
+    after = state_after(state, listing("a", refused=["root"]), {"a", "b"})
     assert (polled_compartments(after), after.known["b"].vanished) == (["a", "b"], None)
 
 
-def test_the_last_known_serve_in_place_of_a_listing(state):
-    state = replace(state, known={**state.known, "v": KnownCompartment("v", vanished=800, read=800), "d": KnownCompartment("d", deleted=True, vanished=800)})
-    served = last_known(state)
-    assert (set(served.compartments), set(served.refused)) == ({"a", "b", "d"}, {"a", "b", "d"})
-    assert stock(state, served, {"a", "b"}).known["v"] == state.known["v"]
+def test_the_known_compartments_replace_a_failed_listing(state):
+    gone = {"v": KnownCompartment("v", vanished=800, read_until=800), "d": KnownCompartment("d", deleted=True, vanished=800)}
+    state = replace(state, known={**state.known, **gone})
+    listed = last_listing(state)
+    assert (set(listed.compartments), set(listed.refused)) == ({"a", "b", "d"}, {"a", "b", "d"})
+    assert state_after(state, listed, {"a", "b"}).known["v"] == state.known["v"]
 
 
 def test_a_compartment_that_was_deleted_while_it_was_not_selected_is_read_to_its_end(state):
     deleted = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
-    paused = stock(replace(state, through=300), listing("a", "b"), {"a"}, now=310)
-    gone = stock(replace(paused, through=500), deleted, {"a"}, now=510)
-    again = stock(replace(gone, through=900), deleted, {"a", "b"}, now=910)
+    paused = state_after(replace(state, through=300), listing("a", "b"), {"a"}, now=310)
+    gone = state_after(replace(paused, through=500), deleted, {"a"}, now=510)
+    again = state_after(replace(gone, through=900), deleted, {"a", "b"}, now=910)
     assert again.behind == {"b": BehindCompartment(300, RESUMED)}
-    over = stock(replace(again, behind={}), deleted, {"a", "b"}, now=920)
+    over = state_after(replace(again, behind={}), deleted, {"a", "b"}, now=920)
     assert polled_compartments(over) == ["a"]
 
 
 def test_a_compartment_that_vanished_and_returns_deleted_is_read_to_its_end(state):
-    vanished = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", vanished=100, read=200)})
+    vanished = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", vanished=100, read_until=200)})
     found = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
-    back = stock(vanished, found, {"a", "b"})
+    back = state_after(vanished, found, {"a", "b"})
     assert (back.behind, back.known["b"].vanished) == ({"b": BehindCompartment(200, RESUMED)}, NOW)
 
 
 def test_a_deleted_compartment_that_was_given_up_stays_so_until_it_is_active_again(state):
-    given_up = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", deleted=True, vanished=100, read=90, given_up=True)})
-    still = stock(given_up, Listing({**listing("a").compartments, **listing("b", deleted=True).compartments}), {"a", "b"})
-    assert (polled_compartments(still), still.behind, still.known["b"].read) == (["a"], {}, 90)
-    assert stock(still, listing("a", "b"), {"a", "b"}).behind == {"b": BehindCompartment(90, RESUMED)}
+    b = KnownCompartment("b", "root", deleted=True, vanished=100, read_until=90, given_up=True)
+    given_up = replace(state, known={"a": state.known["a"], "b": b})
+    still = state_after(given_up, Listing({**listing("a").compartments, **listing("b", deleted=True).compartments}), {"a", "b"})
+    assert (polled_compartments(still), still.behind, still.known["b"].read_until) == (["a"], {}, 90)
+    assert state_after(still, listing("a", "b"), {"a", "b"}).behind == {"b": BehindCompartment(90, RESUMED)}

@@ -1,4 +1,4 @@
-"""Which compartment is read for which minutes, as a table of decisions over the state."""
+"""Planning: which compartment is read for which window."""
 
 from dataclasses import replace
 
@@ -7,10 +7,10 @@ import pytest
 from epimetheus.errors import SourceError
 from epimetheus.model import Window
 from epimetheus.run.plan import (
-    CROWDED,
     GIVE_UP_MINUTES,
     MANY_EVENTS,
     NO_TIME,
+    OVERSIZED,
     REJECTED,
     TaskOutcome,
     adapted_length,
@@ -39,28 +39,33 @@ def state():
     return State("region", THROUGH, known=known("a", "b"))
 
 
-def applied(state, works, outcomes, *, now=NOW, readable=True, quick=False):
-    return apply_progress(state, works, outcomes, now=now, length=60, overlap=OVERLAP, readable=readable, quick=quick)
+def applied(state, tasks, outcomes, *, now=NOW, readable=True, quick=False):
+    return apply_progress(state, tasks, outcomes, now=now, length=60, overlap=OVERLAP, readable=readable, quick=quick)
 
 
 def backfill(state, excluded, fresh, *, length, now=NOW):
     return plan_backfill(state, excluded, fresh, now=now, length=length, overlap=OVERLAP)
 
 
-def test_which_keys_are_needed_longer(state):
-    more = {"v": KnownCompartment("v", vanished=800, read=850), "d": KnownCompartment("d", deleted=True, vanished=800, read=850), "w": KnownCompartment("w", polled=True, vanished=890)}
+def test_the_dedupe_horizon_of_compartments_with_their_own_position(state):
+    more = {
+        "v": KnownCompartment("v", vanished=800, read_until=850),
+        "d": KnownCompartment("d", deleted=True, vanished=800, read_until=850),
+        "w": KnownCompartment("w", polled=True, vanished=890),
+    }
     state = replace(state, known={**state.known, **more}, behind={"b": BehindCompartment(700, "404")})
     assert dedupe_horizon(state, OVERLAP) == {"v": 835, "d": 835, "b": 685}
 
 
-def test_counts_under_limits_are_needed_for_what_is_behind_and_for_a_week_of_what_has_stopped(state):
+def test_the_quota_horizon_covers_compartments_behind_and_a_week_of_stopped_ones(state):
     week = 7 * 24 * 60
-    state = replace(state, through=2 * week, known={"v": KnownCompartment("v", read=week), "x": KnownCompartment("x", read=week - 1)})
+    known = {"v": KnownCompartment("v", read_until=week), "x": KnownCompartment("x", read_until=week - 1)}
+    state = replace(state, through=2 * week, known=known)
     assert quota_horizon(state, OVERLAP) == week - OVERLAP
     assert quota_horizon(replace(state, behind={"b": BehindCompartment(100, "404")}), OVERLAP) == 85
 
 
-def test_the_next_slice_begins_before_the_cursor_once_a_run_and_ends_where_events_have_settled(state):
+def test_the_next_slice_begins_with_the_overlap_once_per_run(state):
     both = [FetchTask("a", Window(885, 960)), FetchTask("b", Window(885, 960))]
     assert plan_next_slice(state, set(), end=990, length=60, overlap=OVERLAP) == both
     late = [FetchTask("a", Window(900, 930)), FetchTask("b", Window(885, 930))]
@@ -70,34 +75,35 @@ def test_the_next_slice_begins_before_the_cursor_once_a_run_and_ends_where_event
 @pytest.mark.parametrize(
     ("fresh", "through", "until"),
     [({"a"}, 900, 960), ({"a", "b"}, 900, 945), ({"a", "b"}, 944, 945), ({"a", "b"}, 945, 960), ({"a", "b"}, 800, 860)],
-    ids=["the first of a run", "a later one", "just before", "the last", "with more to come"],
+    ids=["the first of a run", "a later one", "just before", "the last", "with more slices to come"],
 )
-def test_a_later_slice_of_a_run_ends_where_the_overlap_of_the_next_one_begins(state, fresh, through, until):
-    works = plan_next_slice(replace(state, through=through), fresh, end=960, length=60, overlap=OVERLAP)
-    assert [work.window.end for work in works] == [until, until]
+def test_a_later_slice_ends_where_the_overlap_of_the_next_run_begins(state, fresh, through, until):
+    tasks = plan_next_slice(replace(state, through=through), fresh, end=960, length=60, overlap=OVERLAP)
+    assert [task.window.end for task in tasks] == [until, until]
 
 
-def test_with_nothing_settled_since_the_overlap_is_read_alone_and_once(state):
+def test_without_new_minutes_the_overlap_is_read_once(state):
     assert plan_next_slice(state, {"a"}, end=THROUGH - 5, length=60, overlap=OVERLAP) == [FetchTask("b", Window(885, 900))]
     assert plan_next_slice(state, {"a", "b"}, end=THROUGH, length=60, overlap=OVERLAP) == []
     assert plan_next_slice(state, set(), end=THROUGH, length=60, overlap=0) == []
 
 
-def test_compartments_behind_have_windows_of_their_own_in_the_order_of_their_turns(state):
-    state = replace(state, behind={"a": BehindCompartment(880, "x"), "b": BehindCompartment(200, "x", minutes=7)})
+def test_compartments_behind_have_their_own_windows_in_queue_order(state):
+    state = replace(state, behind={"a": BehindCompartment(880, "x"), "b": BehindCompartment(200, "x", window_minutes=7)})
     assert plan_next_slice(state, set(), end=990, length=60, overlap=OVERLAP) == []
     both = [FetchTask("a", Window(880, 900)), FetchTask("b", Window(185, 207))]
     assert backfill(state, set(), {"a"}, length=60) == both
     assert backfill(state, {"b"}, set(), length=60) == [FetchTask("a", Window(865, 900))]
 
 
-def test_a_window_in_progress_is_read_on(state):
+def test_a_window_in_progress_continues(state):
     state = replace(state, behind={"a": BehindCompartment(200, NO_TIME, 0, PageCursor(Window(185, 300), "token"))})
     assert backfill(state, set(), set(), length=10) == [FetchTask("a", Window(185, 300), "token")]
 
 
-def test_a_longer_overlap_reads_nothing_again_whose_keys_are_gone(state):
-    before = replace(state, overlap=15, behind={"b": BehindCompartment(200, "x")}, known={**state.known, "c": KnownCompartment("c", read=300)})
+def test_a_longer_overlap_does_not_reach_minutes_without_stored_keys(state):
+    known = {**state.known, "c": KnownCompartment("c", read_until=300)}
+    before = replace(state, overlap=15, behind={"b": BehindCompartment(200, "x")}, known=known)
     longer = change_overlap(before, 60)
     assert (longer.overlap, longer.floor, longer.behind["b"].floor, longer.known["c"].floor) == (60, 885, 185, 285)
     assert plan_next_slice(longer, set(), end=960, length=60, overlap=60) == [FetchTask("a", Window(885, 960))]
@@ -106,42 +112,48 @@ def test_a_longer_overlap_reads_nothing_again_whose_keys_are_gone(state):
     assert plan_next_slice(later, set(), end=1060, length=60, overlap=60) == [FetchTask("a", Window(940, 1060))]
 
 
-def test_a_shorter_overlap_and_an_unknown_one_set_no_floor(state):
+def test_a_shorter_or_unknown_overlap_sets_no_floor(state):
     assert change_overlap(replace(state, overlap=60), 15) == replace(state, overlap=15)
     assert change_overlap(state, 15) == replace(state, overlap=15)
 
 
-def test_a_floor_never_lies_past_a_mark(state):
+def test_a_floor_after_the_cursor_is_ignored(state):
     assert plan_next_slice(replace(state, floor=5000), {"b"}, end=960, length=60, overlap=15)[0] == FetchTask("a", Window(900, 960))
 
 
-WORKS = [FetchTask("a", Window(885, 960)), FetchTask("b", Window(885, 960))]
+TASKS = [FetchTask("a", Window(885, 960)), FetchTask("b", Window(885, 960))]
 BEGUN = PageCursor(Window(885, 960), "t", 3)
-REFUSED = TaskOutcome("404", missing=True)
-LATE = TaskOutcome(NO_TIME)
-ON_ITS_WAY = TaskOutcome(NO_TIME, "t", events=3)
+NOT_FOUND = TaskOutcome("404", not_found=True)
+TIMED_OUT = TaskOutcome(NO_TIME)
+IN_PROGRESS = TaskOutcome(NO_TIME, "t", events=3)
 
 
 @pytest.mark.parametrize(
     ("a", "b", "readable", "through", "behind"),
     [
         (TaskOutcome(), TaskOutcome(), True, 960, {}),
-        (TaskOutcome(), REFUSED, True, 960, {"b": BehindCompartment(900, "404", 1, missing=NOW)}),
+        (TaskOutcome(), NOT_FOUND, True, 960, {"b": BehindCompartment(900, "404", 1, not_found_at=NOW)}),
         (TaskOutcome(), TaskOutcome("429"), True, 960, {"b": BehindCompartment(900, "429", 1)}),
-        (REFUSED, TaskOutcome("429"), False, 900, {}),
-        (REFUSED, TaskOutcome("429"), True, 960, {"a": BehindCompartment(900, "404", 1, missing=NOW), "b": BehindCompartment(900, "429", 1)}),
-        (TaskOutcome(), LATE, True, 960, {"b": BehindCompartment(900, NO_TIME, 0)}),
-        (LATE, LATE, True, 900, {}),
-        (ON_ITS_WAY, LATE, True, 960, {"b": BehindCompartment(900, NO_TIME), "a": BehindCompartment(900, NO_TIME, 0, BEGUN)}),
-        (TaskOutcome(), TaskOutcome("400", "t", rejected=True, events=9), True, 960, {"b": BehindCompartment(900, REJECTED, minutes=30, restarts=True)}),
+        (NOT_FOUND, TaskOutcome("429"), False, 900, {}),
+        (
+            NOT_FOUND, TaskOutcome("429"), True, 960,
+            {"a": BehindCompartment(900, "404", 1, not_found_at=NOW), "b": BehindCompartment(900, "429", 1)},
+        ),
+        (TaskOutcome(), TIMED_OUT, True, 960, {"b": BehindCompartment(900, NO_TIME, 0)}),
+        (TIMED_OUT, TIMED_OUT, True, 900, {}),
+        (IN_PROGRESS, TIMED_OUT, True, 960, {"b": BehindCompartment(900, NO_TIME), "a": BehindCompartment(900, NO_TIME, 0, BEGUN)}),
+        (
+            TaskOutcome(), TaskOutcome("400", "t", rejected=True, events=9), True, 960,
+            {"b": BehindCompartment(900, REJECTED, window_minutes=30, tokens_expire=True)},
+        ),
     ],
     ids=[
-        "all read", "one missing", "one fails", "all refused", "all refused, others readable", "one late", "all late",
-        "all late, one on its way", "a token of this run rejected",
+        "all read", "one not found", "one fails", "all fail", "all fail, others readable", "one times out", "all time out",
+        "all time out, one in progress", "a token of this run rejected",
     ],
 )  # fmt: skip
-def test_the_cursor_follows_the_compartments_that_came_further_and_the_others_fall_behind(state, a, b, readable, through, behind):
-    after = applied(state, WORKS, {"a": a, "b": b}, readable=readable)
+def test_the_cursor_moves_and_incomplete_compartments_fall_behind(state, a, b, readable, through, behind):
+    after = applied(state, TASKS, {"a": a, "b": b}, readable=readable)
     assert (after.through, after.behind, list(after.behind)) == (through, behind, list(behind))
 
 
@@ -152,91 +164,121 @@ def test_the_cursor_follows_the_compartments_that_came_further_and_the_others_fa
             BehindCompartment(100, "404", 2, PageCursor(Window(85, 160), "old")),
             Window(85, 160),
             TaskOutcome(events=9),
-            BehindCompartment(160, "404", 2, minutes=120, floor=160),
+            BehindCompartment(160, "404", 2, window_minutes=120, floor=160),
         ),
         (BehindCompartment(100, "404", 2), Window(85, 900), TaskOutcome(), None),
-        (BehindCompartment(100, "404", 2, missing=50, refused=9), Window(85, 160), TaskOutcome("429"), BehindCompartment(100, "429", 3)),
-        (BehindCompartment(100, "404", 2, missing=980, refused=7), Window(85, 160), REFUSED, BehindCompartment(100, "404", 3, missing=NOW, refused=27)),
-        (BehindCompartment(100, "404", 2, missing=50, refused=7), Window(85, 160), REFUSED, BehindCompartment(100, "404", 3, missing=NOW, refused=67)),
-        (BehindCompartment(100, "x"), Window(85, 160), TaskOutcome("500", "t", events=9), BehindCompartment(100, "500", 1, minutes=30)),
-        (BehindCompartment(100, "x"), Window(85, 160), ON_ITS_WAY, BehindCompartment(100, NO_TIME, 0, PageCursor(Window(85, 160), "t", 3))),
-        (BehindCompartment(100, "x", restarts=True), Window(85, 160), ON_ITS_WAY, BehindCompartment(100, NO_TIME, minutes=37, restarts=True)),
         (
-            BehindCompartment(100, "x", restarts=True, minutes=1),
+            BehindCompartment(100, "404", 2, not_found_at=50, not_found_minutes=9),
+            Window(85, 160),
+            TaskOutcome("429"),
+            BehindCompartment(100, "429", 3),
+        ),
+        (
+            BehindCompartment(100, "404", 2, not_found_at=980, not_found_minutes=7),
+            Window(85, 160),
+            NOT_FOUND,
+            BehindCompartment(100, "404", 3, not_found_at=NOW, not_found_minutes=27),
+        ),
+        (
+            BehindCompartment(100, "404", 2, not_found_at=50, not_found_minutes=7),
+            Window(85, 160),
+            NOT_FOUND,
+            BehindCompartment(100, "404", 3, not_found_at=NOW, not_found_minutes=67),
+        ),
+        (
+            BehindCompartment(100, "x"),
+            Window(85, 160),
+            TaskOutcome("500", "t", events=9),
+            BehindCompartment(100, "500", 1, window_minutes=30),
+        ),
+        (
+            BehindCompartment(100, "x"),
+            Window(85, 160),
+            IN_PROGRESS,
+            BehindCompartment(100, NO_TIME, 0, PageCursor(Window(85, 160), "t", 3)),
+        ),
+        (
+            BehindCompartment(100, "x", tokens_expire=True),
+            Window(85, 160),
+            IN_PROGRESS,
+            BehindCompartment(100, NO_TIME, window_minutes=37, tokens_expire=True),
+        ),
+        (
+            BehindCompartment(100, "x", tokens_expire=True, window_minutes=1),
             Window(85, 86),
-            ON_ITS_WAY,
-            BehindCompartment(100, NO_TIME, 0, PageCursor(Window(85, 86), "t", 3), 1, restarts=True),
+            IN_PROGRESS,
+            BehindCompartment(100, NO_TIME, 0, PageCursor(Window(85, 86), "t", 3), 1, tokens_expire=True),
         ),
     ],
     ids=[
-        "a window read", "caught up", "fails again", "missing again", "missing after a pause", "fails on its way", "late",
-        "late, tokens expire", "late, a minute",
+        "a window read", "caught up", "fails again", "not found again", "not found after a pause", "fails in progress", "times out",
+        "times out, tokens expire", "times out, one minute",
     ],
 )  # fmt: skip
-def test_a_compartment_behind_moves_alone(state, begun, window, outcome, after):
+def test_a_compartment_behind_moves_on_its_own(state, begun, window, outcome, after):
     moved = applied(replace(state, behind={"a": begun}), [FetchTask("a", window)], {"a": outcome})
     assert (moved.through, moved.behind) == (900, {} if after is None else {"a": after})
 
 
 @pytest.mark.parametrize(("minutes", "half"), [(60, 30), (3, 1), (1, 1)])
-def test_a_stored_token_that_is_rejected_halves_the_window_at_once_down_to_a_minute(state, minutes, half):
+def test_a_rejected_stored_token_halves_the_window_down_to_a_minute(state, minutes, half):
     window = Window(85, 100 + minutes)
     begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, 0, PageCursor(window, "old"))})
     after = applied(begun, [FetchTask("a", window, "old")], {"a": TaskOutcome("400", "old", rejected=True)})
-    assert after.behind == {"a": BehindCompartment(100, REJECTED, minutes=half, restarts=True)}
+    assert after.behind == {"a": BehindCompartment(100, REJECTED, window_minutes=half, tokens_expire=True)}
     assert backfill(after, set(), set(), length=60) == [FetchTask("a", Window(85, 85 + half))]
 
 
-def test_a_token_of_this_run_that_is_rejected_within_a_minute_is_a_failure(state):
-    begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, minutes=1, restarts=True)})
+def test_a_rejected_token_of_this_run_in_a_one_minute_window_is_a_failure(state):
+    begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, window_minutes=1, tokens_expire=True)})
     after = applied(begun, [FetchTask("a", Window(100, 101))], {"a": TaskOutcome("400", "t", rejected=True, events=9)})
-    assert after.behind == {"a": BehindCompartment(100, "400", 1, minutes=1, restarts=True)}
+    assert after.behind == {"a": BehindCompartment(100, "400", 1, window_minutes=1, tokens_expire=True)}
 
 
-def test_an_overlap_that_holds_more_than_a_run_can_read_is_read_in_parts(state):
-    state = replace(state, behind={"a": BehindCompartment(100, REJECTED, minutes=4, restarts=True)})
+def test_an_overlap_with_more_events_than_a_run_can_read_is_read_in_parts(state):
+    state = replace(state, behind={"a": BehindCompartment(100, REJECTED, window_minutes=4, tokens_expire=True)})
     windows = []
     while state.behind["a"].since < 110:
-        (work,) = backfill(state, set(), {"a"}, length=60)
-        windows.append(tuple(work.window))
-        state = applied(state, [work], {"a": TaskOutcome(events=9)})
+        (task,) = backfill(state, set(), {"a"}, length=60)
+        windows.append(tuple(task.window))
+        state = applied(state, [task], {"a": TaskOutcome(events=9)})
     assert windows == [(85, 89), (89, 93), (93, 97), (97, 101), (101, 105), (105, 109), (109, 113)]
 
 
-def test_near_the_present_the_overlap_is_read_as_a_whole(state):
-    state = replace(state, behind={"a": BehindCompartment(890, REJECTED, minutes=4, restarts=True)})
+def test_near_the_present_the_overlap_is_read_at_once(state):
+    state = replace(state, behind={"a": BehindCompartment(890, REJECTED, window_minutes=4, tokens_expire=True)})
     assert backfill(state, set(), set(), length=60, now=904) == [FetchTask("a", Window(875, 894))]
     after = applied(state, [FetchTask("a", Window(875, 894))], {"a": TaskOutcome(events=9)}, now=904)
     assert (after.behind["a"].since, after.behind["a"].floor) == (894, 0)
 
 
-def test_a_window_that_was_begun_in_an_earlier_run_is_no_proof_that_nothing_is_listed_later(state):
-    begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, reading=PageCursor(Window(85, 160), "t"))})
+def test_a_window_begun_in_an_earlier_run_sets_no_floor(state):
+    begun = replace(state, behind={"a": BehindCompartment(100, NO_TIME, page_cursor=PageCursor(Window(85, 160), "t"))})
     assert applied(begun, [FetchTask("a", Window(85, 160), "t")], {"a": TaskOutcome(events=9)}).behind["a"].floor == 0
 
 
 @pytest.mark.parametrize(
     ("before", "outcome", "minutes"),
-    [(0, TaskOutcome(CROWDED, "t", crowded=True, events=9), 75), (99_000, TaskOutcome(NO_TIME, "t", events=1_001), 75)],
+    [(0, TaskOutcome(OVERSIZED, "t", oversized=True, events=9), 75), (99_000, TaskOutcome(NO_TIME, "t", events=1_001), 75)],
     ids=["stopped in this turn", "over several runs"],
 )
-def test_a_window_with_too_many_events_is_begun_again_much_shorter(state, before, outcome, minutes):
+def test_an_oversized_window_begins_again_much_shorter(state, before, outcome, minutes):
     reading = PageCursor(Window(85, 700), "s", before) if before else None
-    begun = replace(state, behind={"a": BehindCompartment(100, "x", reading=reading)})
+    begun = replace(state, behind={"a": BehindCompartment(100, "x", page_cursor=reading)})
     after = applied(begun, [FetchTask("a", Window(85, 700), "s" if before else None)], {"a": outcome})
-    assert after.behind == {"a": BehindCompartment(100, CROWDED, minutes=minutes)}
+    assert after.behind == {"a": BehindCompartment(100, OVERSIZED, window_minutes=minutes)}
 
 
-def test_a_minute_that_holds_too_many_events_is_read_on(state):
-    begun = replace(state, behind={"a": BehindCompartment(100, "x", reading=PageCursor(Window(85, 101), "s", 99_000))})
+def test_an_oversized_minute_continues(state):
+    begun = replace(state, behind={"a": BehindCompartment(100, "x", page_cursor=PageCursor(Window(85, 101), "s", 99_000))})
     after = applied(begun, [FetchTask("a", Window(85, 101), "s")], {"a": TaskOutcome(NO_TIME, "t", events=1_001)})
-    assert after.behind["a"].reading == PageCursor(Window(85, 101), "t", 100_001)
+    assert after.behind["a"].page_cursor == PageCursor(Window(85, 101), "t", 100_001)
 
 
-def test_a_compartment_that_had_its_turn_goes_to_the_end_of_the_queue(state):
+def test_a_compartment_that_was_read_moves_to_the_end_of_the_queue(state):
     queue = {name: BehindCompartment(100, "x") for name in ("a", "b", "c", "d")}
-    works = [FetchTask(name, Window(85, 160)) for name in queue]
-    after = applied(replace(state, behind=queue), works, {"a": ON_ITS_WAY, "b": TaskOutcome(), "d": TaskOutcome("429")})
+    tasks = [FetchTask(name, Window(85, 160)) for name in queue]
+    after = applied(replace(state, behind=queue), tasks, {"a": IN_PROGRESS, "b": TaskOutcome(), "d": TaskOutcome("429")})
     assert list(after.behind) == ["c", "b", "d", "a"]
 
 
@@ -254,42 +296,42 @@ DELETED = {"a": KnownCompartment("a", "root", polled=True), "d": KnownCompartmen
     ids=["long enough", "not long enough", "not in this run", "not deleted"],
 )
 def test_when_a_deleted_compartment_is_given_up(state, known, refused, in_this_run, gives_up):
-    before = replace(state, known=known, behind={"d": BehindCompartment(700, "404", 9, missing=NOW, refused=refused)})
+    before = replace(state, known=known, behind={"d": BehindCompartment(700, "404", 9, not_found_at=NOW, not_found_minutes=refused)})
     after, given_up = give_up(before, in_this_run)
     assert given_up == (["d"] if gives_up else [])
     assert ("d" in after.behind) is not gives_up
-    assert after.known["d"] == (replace(DELETED["d"], polled=False, read=700, given_up=True) if gives_up else known["d"])
+    assert after.known["d"] == (replace(DELETED["d"], polled=False, read_until=700, given_up=True) if gives_up else known["d"])
 
 
 @pytest.mark.parametrize("readable", [True, False])
-def test_a_refusal_of_all_does_not_count_against_a_compartment(state, readable):
-    before = replace(state, behind={"a": BehindCompartment(100, "404", 9, missing=NOW - 20, refused=40)})
-    after = applied(before, [FetchTask("a", Window(85, 160))], {"a": REFUSED}, readable=readable)
-    assert after.behind["a"].refused == (60 if readable else 40)
+def test_a_404_counts_only_while_other_compartments_are_readable(state, readable):
+    before = replace(state, behind={"a": BehindCompartment(100, "404", 9, not_found_at=NOW - 20, not_found_minutes=40)})
+    after = applied(before, [FetchTask("a", Window(85, 160))], {"a": NOT_FOUND}, readable=readable)
+    assert after.behind["a"].not_found_minutes == (60 if readable else 40)
 
 
-def test_a_refusal_of_all_is_a_failure_also_with_a_deleted_compartment_among_them(state):
+def test_all_compartments_unreadable_is_an_error(state):
     state = replace(state, known=DELETED)
-    works = [FetchTask("a", Window(885, 960)), FetchTask("d", Window(885, 960))]
-    with pytest.raises(SourceError, match="None of 2 compartments could be read; the first: 404"):
-        refuse_if_none(state, works, dict.fromkeys("ad", REFUSED), readable=False)
-    refuse_if_none(state, works, dict.fromkeys("ad", REFUSED), readable=True)
-    refuse_if_none(state, works, {"a": TaskOutcome(), "d": REFUSED}, readable=False)
-    refuse_if_none(replace(state, behind={"a": BehindCompartment(1, "")}), works[:1], {"a": REFUSED}, readable=False)
+    tasks = [FetchTask("a", Window(885, 960)), FetchTask("d", Window(885, 960))]
+    with pytest.raises(SourceError, match=r"None of 2 compartments could be read\. The first error: 404"):
+        refuse_if_none(state, tasks, dict.fromkeys("ad", NOT_FOUND), readable=False)
+    refuse_if_none(state, tasks, dict.fromkeys("ad", NOT_FOUND), readable=True)
+    refuse_if_none(state, tasks, {"a": TaskOutcome(), "d": NOT_FOUND}, readable=False)
+    refuse_if_none(replace(state, behind={"a": BehindCompartment(1, "")}), tasks[:1], {"a": NOT_FOUND}, readable=False)
 
 
 @pytest.mark.parametrize(("events", "minutes"), [(25_000, 120), (25_001, 60), (MANY_EVENTS, 60), (MANY_EVENTS + 1, 30)])
-def test_the_length_of_a_compartments_windows_follows_its_own_events(events, minutes):
+def test_the_window_length_of_a_compartment_adapts_to_its_events(events, minutes):
     assert adapted_length(60, events, may_grow=True) == minutes
     assert adapted_length(60, events, may_grow=False) == min(minutes, 60)
     assert (adapted_length(1, 10**6, may_grow=True), adapted_length(7 * 24 * 60, 0, may_grow=True)) == (1, 7 * 24 * 60)
 
 
 @pytest.mark.parametrize(("restarts", "quick", "minutes"), [(False, False, 120), (True, False, 60), (True, True, 120)])
-def test_where_tokens_expire_a_window_grows_only_after_a_quick_one(state, restarts, quick, minutes):
-    begun = replace(state, behind={"a": BehindCompartment(100, "x", minutes=60, restarts=restarts)})
+def test_with_expiring_tokens_a_window_grows_only_after_a_quick_slice(state, restarts, quick, minutes):
+    begun = replace(state, behind={"a": BehindCompartment(100, "x", window_minutes=60, tokens_expire=restarts)})
     after = applied(begun, [FetchTask("a", Window(85, 160))], {"a": TaskOutcome(events=5)}, quick=quick)
-    assert after.behind["a"].minutes == minutes
+    assert after.behind["a"].window_minutes == minutes
 
 
 @pytest.mark.parametrize(
@@ -300,21 +342,22 @@ def test_where_tokens_expire_a_window_grows_only_after_a_quick_one(state, restar
         ([TaskOutcome()], 25_000, 25, 100, 240),
         ([TaskOutcome()], 100_000, 24, 100, 240),
         ([TaskOutcome()], 100_001, 24, 100, 120),
-        ([LATE], 0, 100, 100, 120),
-        ([LATE], 0, 9, 40, 240),
-        ([LATE], 100_001, 40, 40, 120),
-        ([TaskOutcome(), REFUSED], 0, 1, 100, 240),
+        ([TIMED_OUT], 0, 100, 100, 120),
+        ([TIMED_OUT], 0, 9, 40, 240),
+        ([TIMED_OUT], 100_001, 40, 40, 120),
+        ([TaskOutcome(), NOT_FOUND], 0, 1, 100, 240),
     ],
     ids=[
-        "cheap", "full", "dear", "fuller", "too full", "too long for a run", "the rest of a run was too short", "and too full",
-        "item 13: with a failure",
+        "quick", "many events", "slow", "more events", "too many events", "too long for a run", "too long for the rest of a run",
+        "too many events in the rest of a run",
+        "with a failure",
     ],
 )  # fmt: skip
-def test_how_long_the_next_slice_is(outcomes, events, seconds, left, expected):
+def test_the_length_of_the_next_slice(outcomes, events, seconds, left, expected):
     assert next_length(240, 60, outcomes, events=events, seconds=seconds, left=left, whole=100) == expected
 
 
-def test_a_slice_is_as_long_as_it_is_set_at_least_and_a_week_at_most():
-    assert next_length(100, 60, [LATE], events=0, seconds=9, left=9, whole=9) == 60
+def test_a_slice_has_a_minimum_and_a_maximum_length():
+    assert next_length(100, 60, [TIMED_OUT], events=0, seconds=9, left=9, whole=9) == 60
     assert next_length(100, 60, [TaskOutcome()], events=10**6, seconds=0, left=9, whole=9) == 60
     assert next_length(7000, 60, [TaskOutcome()], events=0, seconds=0, left=9, whole=9) == 7 * 24 * 60

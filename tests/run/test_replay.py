@@ -1,4 +1,4 @@
-"""A replay: the window again, marked, and nothing moved."""
+"""Replays: a window is sent again, marked, and the state does not change."""
 
 import json
 
@@ -22,17 +22,17 @@ def body(**more):
 def replayed(stage, **more):
     settings = {key: more.pop(key) for key in list(more) if key.isupper()}
     options = {key: more.pop(key) for key in ("seconds", "clock") if key in more}
-    (told,) = stage.call(body(**more), **options, **{**JSON, **settings})
-    return told
+    (result,) = stage.call(body(**more), **options, **{**JSON, **settings})
+    return result
 
 
-def test_the_window_is_sent_again_marked_and_nothing_else_and_nothing_moves(stage):
+def test_a_replay_sends_its_window_marked_and_does_not_change_the_state(stage):
     app = stage.world.add_compartment("app")
     before, within, after = (put(stage, "GetInstance", 3, minutes, place=app) for minutes in (35, 25, 9))
     stage.run(**JSON)
     written, count = stage.world.objects("audit-state"), len(stage.receiver.messages)
-    told = replayed(stage)
-    assert (told.status, told.fetched, told.forwarded, told.through, told.unread) == ("ok", 3, 3, TO, {})
+    result = replayed(stage)
+    assert (result.status, result.fetched, result.forwarded, result.through, result.unread) == ("ok", 3, 3, TO, {})
     again = [parse_message(message) for message in stage.receiver.messages[count:]]
     assert [event_id(message) for message in stage.receiver.messages[count:]] == within
     assert {message.structured["epimetheus@32473"].get("replay") for message in again} == {"true"}
@@ -43,7 +43,7 @@ def test_the_window_is_sent_again_marked_and_nothing_else_and_nothing_moves(stag
     assert stage.run(**JSON).forwarded == 0
 
 
-def test_some_compartments_alone_can_be_replayed(stage):
+def test_a_replay_can_be_limited_to_some_compartments(stage):
     app, other = stage.world.add_compartment("app"), stage.world.add_compartment("other")
     put(stage, "GetInstance", 2, 25, place=app)
     put(stage, "GetInstance", 2, 25, place=other, prefix="other-")
@@ -51,7 +51,7 @@ def test_some_compartments_alone_can_be_replayed(stage):
     assert {event_id(message)[:5] for message in stage.receiver.messages} == {"GetIn"}
 
 
-def test_a_replay_keeps_to_the_compartments_that_the_settings_include(stage):
+def test_a_replay_of_excluded_compartments_is_rejected(stage):
     app, other = stage.world.add_compartment("app"), stage.world.add_compartment("other")
     below = stage.world.add_compartment("below", app)
     for place in (app, below, other, stage.world.tenancy):
@@ -68,7 +68,7 @@ def test_a_replay_keeps_to_the_compartments_that_the_settings_include(stage):
         for ocid in excluded:
             with pytest.raises(RequestError) as caught:
                 replayed(stage, compartments=[ocid, included[0]], **settings)
-            assert caught.value.what == f"The replay was refused: COMPARTMENT_MODE={mode} does not include {ocid}."
+            assert caught.value.what == f"The replay was rejected: COMPARTMENT_MODE={mode} does not include {ocid}."
             assert "COMPARTMENT_IDS" in caught.value.do
         with pytest.raises(RequestError, match=f"COMPARTMENT_MODE={mode} does not include"):
             replayed(stage, compartments=excluded, dry=True, **settings)
@@ -80,21 +80,21 @@ def test_a_replay_keeps_to_the_compartments_that_the_settings_include(stage):
 def test_a_dry_run_counts_and_sends_nothing(stage):
     put(stage, "GetInstance", 3, 25)
     put(stage, "ListBuckets", 4, 25)
-    told = replayed(stage, dry=True, RULES=rules(mode="exclude", excluded_events=["ListBuckets"]))
-    assert (told.dry, told.fetched, told.forwarded, told.filtered) == (True, 7, 3, {"excluded_event": 4})
+    result = replayed(stage, dry=True, RULES=rules(mode="exclude", excluded_events=["ListBuckets"]))
+    assert (result.dry, result.fetched, result.forwarded, result.filtered) == (True, 7, 3, {"excluded_event": 4})
     assert (stage.receiver.messages, stage.receiver.connections) == ([], 0)
 
 
-def test_who_can_not_be_read_is_named_and_the_others_are_replayed(stage):
+def test_an_unreadable_compartment_is_reported_and_the_others_are_replayed(stage):
     closed = stage.world.add_compartment("closed")
     stage.world.forbid(closed)
     put(stage, "GetInstance", 3, 25)
-    told = replayed(stage)
-    assert (told.status, told.forwarded, told.through, list(told.unread)) == ("partial", 3, TO, [closed])
-    assert told.unread[closed].startswith("from 2026-01-01T11:30:00Z on: OCI refused")
+    result = replayed(stage)
+    assert (result.status, result.forwarded, result.through, list(result.unread)) == ("partial", 3, TO, [closed])
+    assert result.unread[closed].startswith("from 2026-01-01T11:30:00Z: Listing the events of")
 
 
-def test_a_replay_whose_time_is_up_says_how_far_it_is_and_goes_on_from_there(stage):
+def test_a_replay_that_ran_out_of_time_can_continue_from_its_reported_position(stage):
     put(stage, "GetInstance", 300, 29, seconds=3.0)
     stage.world.faults.add("delay", seconds=0.4, operation="ListEvents", times=None)
     first = replayed(stage, seconds=6.0, clock=stage.hand.clock, SLICE_MINUTES="5")
@@ -107,20 +107,20 @@ def test_a_replay_whose_time_is_up_says_how_far_it_is_and_goes_on_from_there(sta
     assert len({event_id(message) for message in stage.receiver.messages}) == 300
 
 
-def test_a_replay_that_fails_looks_failed(stage):
+def test_a_failed_replay_raises(stage):
     put(stage, "GetInstance", 3, 25)
     stage.receiver.stop()
     with pytest.raises(RunFailed, match="localhost"):
         replayed(stage)
 
 
-def test_a_header_without_structured_data_marks_the_tag(stage):
+def test_a_replay_with_an_rfc3164_header_is_marked_in_the_tag(stage):
     put(stage, "GetInstance", 1, 25)
     replayed(stage, SYSLOG_HEADER="rfc3164")
     assert b" epimetheus[replay]: {" in stage.receiver.messages[0]
 
 
-def test_the_terminal_counts_first_and_asks(terminal):  # noqa: F811
+def test_the_command_counts_first_and_requests_confirmation(terminal):  # noqa: F811
     stage, type_in = terminal
     ids = stage.emit(stage.world.tenancy, 30, 20)
     start = stage.hand.time - 3600
@@ -130,8 +130,8 @@ def test_the_terminal_counts_first_and_asks(terminal):  # noqa: F811
     assert "replay ok: 30 would be sent again" in done.stderr
     done = type_in("replay", *window, "--json", answer="y\n")
     assert (done.exit_code, stage.arrived()) == (0, ids)
-    (told,) = json.loads(done.stdout[done.stdout.index("[") :])
-    assert (told["forwarded"], told["dry"]) == (30, False)
+    (result,) = json.loads(done.stdout[done.stdout.index("[") :])
+    assert (result["forwarded"], result["dry"]) == (30, False)
     assert type_in("replay", *window, "--dry-run").exit_code == 0
     assert type_in("replay", *window, "--yes").exit_code == 0
     assert len(stage.arrived()) == 60
@@ -145,12 +145,12 @@ def iso(seconds):
 @pytest.mark.parametrize(
     ("start", "end", "why"),
     [
-        ("yesterday", "2026-01-01T00:00:00Z", "from='yesterday' is no RFC 3339 time"),
-        ("2026-01-01T00:00:00Z", "2026-01-01", "to='2026-01-01' is no RFC 3339 time"),
+        ("yesterday", "2026-01-01T00:00:00Z", "from='yesterday' is not an RFC 3339 time"),
+        ("2026-01-01T00:00:00Z", "2026-01-01", "to='2026-01-01' is not an RFC 3339 time"),
         ("2026-01-01T00:00:00Z", "2026-01-01T00:00:30Z", "is not before"),
     ],
 )
-def test_a_window_that_is_none_is_refused(terminal, start, end, why):  # noqa: F811
+def test_an_invalid_window_is_rejected(terminal, start, end, why):  # noqa: F811
     _, type_in = terminal
     done = type_in("replay", "--from", start, "--to", end)
     assert (done.exit_code, why in done.stderr) == (2, True)

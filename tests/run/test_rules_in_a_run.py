@@ -1,4 +1,4 @@
-"""Rules through the function's call: what the receiver gets, what is counted, what is told, and what a failed run spends."""
+"""Rules in whole runs: what the receiver gets, counts, notices, and rate limits after a failed run."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from epimetheus.errors import ConfigError
 from epimetheus.function.invoke import RunFailed
 from epimetheus.model import Cache, HourlyCount, parse_minute, time_text
 from epimetheus.testing.syslog import parse_message
-from tests.render.making import event
+from tests.render.helpers import event
 from tests.support.hand import NOON
 from tests.support.harness import event_id
 
@@ -37,7 +37,7 @@ ELEVEN = parse_minute("2026-01-01T11:00:00Z")
 
 
 def put(stage, name, count, minutes_ago, *, place=None, service="ComputeApi", seconds=1.0, prefix="", **data):
-    """So many events of one name, processed one after the other from then on, each at the time it happened; their ids."""
+    """Add ``count`` events, ``seconds`` apart, beginning ``minutes_ago``; processed at their event time. Returns their ids."""
     start = stage.hand.time - minutes_ago * 60
     ids = []
     for number in range(count):
@@ -54,21 +54,21 @@ def rules(**filtering):
 
 
 def notices(stage):
-    """Name → message, of what Epimetheus says itself, in the order it came."""
-    said = [parse_message(message) for message in stage.receiver.messages]
-    bodies = [json.loads(one.body) for one in said if one.msgid == "notice"]
+    """Event type, message and details of each notice, in order of arrival."""
+    received = [parse_message(message) for message in stage.receiver.messages]
+    bodies = [json.loads(one.body) for one in received if one.msgid == "notice"]
     return [(body["eventType"], body["data"]["message"], body["data"]["additionalDetails"]) for body in bodies]
 
 
 def arrived(stage, name=""):
-    said = [message for message in stage.receiver.messages if parse_message(message).msgid == "audit"]
-    return [ident for ident in map(event_id, said) if ident.startswith(name)]
+    received = [message for message in stage.receiver.messages if parse_message(message).msgid == "audit"]
+    return [ident for ident in map(event_id, received) if ident.startswith(name)]
 
 
 JSON = {"FORMAT": "json", "INITIAL_LOOKBACK_HOURS": "2", "OWN_EVENTS": "forward"}
 
 
-def test_the_documented_example_limits_what_it_says_over_several_runs_and_a_failure(stage):
+def test_the_documented_example_limits_events_across_several_runs_and_a_failure(stage):
     settings = {**JSON, "RULES": json.dumps(EXAMPLE)}
     stage.hand.time = NOON - 40 * 60  # 11:20
     first = put(stage, "GetInstance", 60, 15)
@@ -82,7 +82,7 @@ def test_the_documented_example_limits_what_it_says_over_several_runs_and_a_fail
     stage.receiver.faults.add("die", after=700)
     with pytest.raises(RunFailed):
         stage.call(**settings)
-    assert stage.state().quotas == {GET: {ELEVEN: HourlyCount(passed=60)}}
+    assert stage.state().rate_limits == {GET: {ELEVEN: HourlyCount(passed=60)}}
     stage.receiver.start()
     stage.receiver.faults.clear()
 
@@ -115,7 +115,7 @@ def test_the_documented_example_limits_what_it_says_over_several_runs_and_a_fail
     assert stage.run(**settings).notices == 0
 
 
-def test_a_notice_that_did_not_arrive_is_told_by_the_next_run(stage):
+def test_an_unconfirmed_notice_is_sent_by_the_next_run(stage):
     settings = {**JSON, "RULES": rules(rate_limiting={"GetInstance": {"max_per_hour": 1}})}
     put(stage, "GetInstance", 3, 110)
     stage.receiver.faults.add("die", after=1)
@@ -129,7 +129,7 @@ def test_a_notice_that_did_not_arrive_is_told_by_the_next_run(stage):
     assert stage.run(**settings).notices == 0
 
 
-def test_a_late_event_counts_in_the_hour_it_happened(stage):
+def test_a_late_event_counts_in_the_hour_of_its_event_time(stage):
     settings = {**JSON, "RULES": rules(rate_limiting={"Get*": {"max_per_hour": 2}})}
     put(stage, "GetInstance", 3, 62, seconds=30)
     assert stage.run(**settings).filtered == {"rate_limited": 1}
@@ -140,7 +140,7 @@ def test_a_late_event_counts_in_the_hour_it_happened(stage):
     assert (report.filtered, report.forwarded, arrived(stage, "late")) == ({"rate_limited": 1}, 0, [])
 
 
-def test_what_is_left_out_is_counted_once_by_its_reason_and_never_asked_again(stage):
+def test_a_filtered_event_is_counted_once_by_its_reason(stage):
     person = {"principalName": "alice", "principalId": "ocid1.user.oc1..a", "authType": "natv"}
     service = {"principalId": "ocid1.fnfunc.oc1.iad.f", "authType": "resource"}
     put(stage, "GetInstance", 2, 10, identity=person)
@@ -158,13 +158,13 @@ def test_what_is_left_out_is_counted_once_by_its_reason_and_never_asked_again(st
     assert (again.fetched, again.duplicates, again.filtered) == (14, 14, {})
 
 
-def test_what_can_not_be_understood_passes_every_rule(stage):
+def test_a_malformed_event_passes_every_rule(stage):
     stage.world.add_event(stage.world.tenancy, b'{"eventType": 7, "eventId": "odd"}', processed=stage.hand.time - 600)
     report = stage.run(**JSON, RULES=rules(mode="exclude", excluded_events=["*"], user_filtering={"include_only_users": ["bob"]}))
     assert (report.malformed, report.forwarded, report.filtered) == (1, 1, {})
 
 
-def test_what_touches_our_own_resources_passes_every_rule_marked_and_raised(stage):
+def test_an_event_on_a_watched_resource_passes_every_rule_marked_and_with_raised_severity(stage):
     policy = "ocid1.policy.oc1..ours"
     put(stage, "GetPolicy", 2, 10, service="identityControlPlane", resourceId=policy)
     put(stage, "GetPolicy", 3, 9, service="identityControlPlane", resourceId="ocid1.policy.oc1..theirs")
@@ -176,11 +176,11 @@ def test_what_touches_our_own_resources_passes_every_rule_marked_and_raised(stag
 
 
 def own(stage, count, **more):
-    by_us = {"principalId": stage.world.user, "authType": "natv"}
-    return put(stage, "ListEvents", count, 10, service="Audit", identity=by_us, response={"status": "200"}, **more)
+    ours = {"principalId": stage.world.user, "authType": "natv"}
+    return put(stage, "ListEvents", count, 10, service="Audit", identity=ours, response={"status": "200"}, **more)
 
 
-def test_our_own_polling_is_counted_and_summarised_in_one_message_a_run(stage):
+def test_own_polling_is_summarized_in_one_message_per_run(stage):
     own(stage, 40)
     stage.emit(stage.world.tenancy, 3, 5)
     settings = {**JSON, "OWN_EVENTS": "summarise"}
@@ -195,13 +195,13 @@ def test_our_own_polling_is_counted_and_summarised_in_one_message_a_run(stage):
     assert (again.notices, again.filtered) == (0, {})
 
 
-def test_our_own_polling_is_forwarded_where_that_is_asked(stage):
+def test_own_polling_is_forwarded_with_own_events_forward(stage):
     ids = own(stage, 4)
     assert stage.run(**JSON).filtered == {}
     assert arrived(stage) == ids
 
 
-def test_a_run_ends_with_a_message_where_that_is_asked_even_if_there_was_nothing_to_send(stage):
+def test_a_run_message_is_sent_even_without_events(stage):
     settings = {**JSON, "RUN_MESSAGE": "true", "RULES": rules(mode="exclude", excluded_events=["ListBuckets"])}
     put(stage, "GetInstance", 2, 10)
     put(stage, "ListBuckets", 3, 9)
@@ -230,7 +230,7 @@ def test_the_path_of_a_compartment_is_added(stage):
     assert json.loads(parse_message(message).body)["epimetheus"] == {"compartmentPath": "root/prod/app"}
 
 
-def test_a_rules_file_that_is_wrong_is_told_before_anything_is_sent(stage):
+def test_an_invalid_rules_file_is_an_error_before_anything_is_sent(stage):
     put(stage, "GetInstance", 1, 10)
     with pytest.raises(ConfigError, match=r"event_filtering\.mode"):
         stage.call(**JSON, RULES=rules(mode="some"))
@@ -240,18 +240,19 @@ def test_a_rules_file_that_is_wrong_is_told_before_anything_is_sent(stage):
     assert stage.receiver.messages == []
 
 
-def test_the_statistics_do_what_they_say(stage, capsys):
+def test_statistics(stage, capsys):
     put(stage, "GetInstance", 120, 10)
     put(stage, "ListBuckets", 30, 9)
-    asked = {"enable_detailed_logging": True, "log_interval_events": 100, "track_cache_metrics": True, "track_performance_metrics": True}
-    chosen = {"event_filtering": {"mode": "exclude", "excluded_events": ["ListBuckets"]}, "statistics": asked}
+    tracking = {"track_cache_metrics": True, "track_performance_metrics": True}
+    statistics = {"enable_detailed_logging": True, "log_interval_events": 100, **tracking}
+    chosen = {"event_filtering": {"mode": "exclude", "excluded_events": ["ListBuckets"]}, "statistics": statistics}
     capsys.readouterr()
     report = stage.run(**JSON, RULES=json.dumps(chosen))
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [line["event_id"] for line in lines if line["event"] == "filtered"] == [f"ListBuckets-9-{n}" for n in range(30)]
     assert [line["fetched"] for line in lines if line["event"] == "counted"] == [100]
     assert report.caches == {"dedupe": Cache(0, 150, 150), "names": Cache(148, 2, 2)}
-    assert set(report.performance.phases) == {"survey", "forward", "tell", "close"}
+    assert set(report.performance.phases) == {"discover", "forward", "notices", "finish"}
     assert report.performance.events_per_second > 0
     tracked = {"cache_dedupe_size", "cache_names_hits", "events_per_second"}
     assert {metric["name"] for metric in stage.world.metrics} >= tracked
@@ -261,7 +262,7 @@ def test_the_statistics_do_what_they_say(stage, capsys):
     assert "filtered" not in capsys.readouterr().err.partition('"event":"run"')[0]
 
 
-def test_the_report_tells_how_long_the_first_certificate_is_good_for(stage):
+def test_the_report_contains_the_days_until_the_first_certificate_expires(stage):
     put(stage, "GetInstance", 1, 10)
     report = stage.run(**JSON)
     shown = Path(stage.environment["SYSLOG_CA"].removeprefix("file:")).with_name("server-1.pem")
@@ -270,13 +271,13 @@ def test_the_report_tells_how_long_the_first_certificate_is_good_for(stage):
     assert stage.run(**JSON).certificate_days is None
 
 
-def test_a_function_watches_itself_and_knows_its_own_polling_by_its_resource_principal(stage, tmp_path, monkeypatch):
+def test_with_a_resource_principal_the_function_is_watched_and_its_own_polling_detected(stage, tmp_path, monkeypatch):
     for name, value in stage.world.resource_principal(tmp_path / "principal").items():
-        monkeypatch.setenv(name, value)  # the SDK reads them itself
+        monkeypatch.setenv(name, value)  # the SDK reads the environment
         stage.environment[name] = value
     del stage.environment["OCI_AUTH"], stage.environment["OCI_CONFIG_FILE"]
-    by_us = {"principalId": stage.world.function, "authType": "resource"}
-    put(stage, "ListEvents", 3, 10, service="Audit", identity=by_us, response={"status": "200"})
+    ours = {"principalId": stage.world.function, "authType": "resource"}
+    put(stage, "ListEvents", 3, 10, service="Audit", identity=ours, response={"status": "200"})
     put(stage, "UpdateFunction", 1, 9, service="FunctionsManagement", resourceId=stage.world.function)
     report = stage.run(**{**JSON, "OWN_EVENTS": "summarise", "RULES": rules(mode="exclude", excluded_events=["*"])})
     assert (report.filtered, report.forwarded, report.notices) == ({"own_polling": 3}, 1, 1)
@@ -285,14 +286,14 @@ def test_a_function_watches_itself_and_knows_its_own_polling_by_its_resource_pri
 
 
 def poll(stage, count, minutes_ago, address, **more):
-    by_us = {"principalId": stage.world.user, "authType": "natv", "ipAddress": address}
-    return put(stage, "ListEvents", count, minutes_ago, service="Audit", identity=by_us, response={"status": "200"}, **more)
+    ours = {"principalId": stage.world.user, "authType": "natv", "ipAddress": address}
+    return put(stage, "ListEvents", count, minutes_ago, service="Audit", identity=ours, response={"status": "200"}, **more)
 
 
 SUMMARISE = {**JSON, "OWN_EVENTS": "summarise"}
 
 
-def test_a_token_that_is_used_from_another_address_is_seen(stage):
+def test_use_of_the_credentials_from_another_address_is_a_warning(stage):
     poll(stage, 4, 10, "10.0.0.5")
     stolen = poll(stage, 3, 9, "203.0.113.7", prefix="stolen-")
     report = stage.run(**SUMMARISE)
@@ -301,14 +302,14 @@ def test_a_token_that_is_used_from_another_address_is_seen(stage):
     assert report.warnings[1:] == [
         "The credentials of this deployment were used from 203.0.113.7, not only from 10.0.0.5. These calls are forwarded as events."
         " If a new container or NAT gateway of this deployment has that address, run `python -m epimetheus state own-address ADDRESS`;"
-        " otherwise its credentials are in other hands: revoke them."
+        " otherwise the credentials are compromised: revoke them."
     ]
     ((_, message, details),) = notices(stage)
     assert message.endswith(": 4 ListEvents. They came from 10.0.0.5.")
     assert details["addresses"] == {"10.0.0.5": 4}
 
 
-def test_the_address_is_remembered_whichever_is_listed_first(stage):
+def test_the_own_address_is_stored_between_runs(stage):
     poll(stage, 2, 10, "10.0.0.5")
     stage.run(**SUMMARISE)
     stage.hand.forward(600)
@@ -320,22 +321,22 @@ def test_the_address_is_remembered_whichever_is_listed_first(stage):
 
 
 def hours(stage, count, calls):
-    """So many hourly runs, each after the ``calls`` of its hour: address → how many; what each left out and forwarded."""
-    told = []
+    """Hourly runs, each after the ``calls`` of its hour (address → number). Returns the filtered and forwarded events of each."""
+    counts = []
     for _ in range(count):
         stage.hand.forward(3600)
         for address, number in calls.items():
             poll(stage, number, 10, address, prefix=f"{address}-{stage.hand.time}-")
         report = stage.run(**SUMMARISE)
-        told.append((report.filtered.get("own_polling", 0), report.forwarded))
-    return told
+        counts.append((report.filtered.get("own_polling", 0), report.forwarded))
+    return counts
 
 
-def test_while_we_poll_no_second_address_is_ever_ours(stage):
+def test_a_second_address_is_never_an_own_address(stage):
     assert hours(stage, 8, {"10.0.0.5": 2, "203.0.113.7": 3}) == [(2, 3)] * 8
 
 
-def test_a_new_address_is_never_ours_by_itself_and_the_old_one_stays_ours(stage):
+def test_a_new_address_is_not_an_own_address_and_the_old_one_stays(stage):
     hours(stage, 1, {"10.0.0.5": 2})
     assert hours(stage, 5, {"10.0.0.9": 2}) == [(0, 2)] * 5
     assert hours(stage, 2, {"10.0.0.9": 2, "10.0.0.5": 1}) == [(1, 2)] * 2
@@ -355,16 +356,16 @@ def test_an_operator_confirms_a_new_address(stage, monkeypatch):
     assert hours(stage, 2, {"10.0.0.9": 2, "10.0.0.5": 1}) == [(2, 1)] * 2
 
 
-def test_what_is_no_address_is_refused(stage, monkeypatch):
+def test_an_invalid_address_is_rejected(stage, monkeypatch):
     done = type_in(stage, monkeypatch, "state", "own-address", "10.0.0.0/8", "--yes")
     assert (done.exit_code, "ADDRESS=10.0.0.0/8: allowed is one IPv4 or IPv6 address" in done.stderr) == (2, True)
 
 
-def test_moving_the_cursor_forgets_no_address(stage, monkeypatch):
+def test_a_rewind_keeps_the_own_addresses(stage, monkeypatch):
     hours(stage, 1, {"10.0.0.5": 2})
     assert hours(stage, 1, {"203.0.113.7": 3}) == [(0, 3)]
     assert type_in(stage, monkeypatch, "state", "rewind", time_text(stage.hand.time - 60), "--yes").exit_code == 0
-    assert hours(stage, 1, {"203.0.113.7": 3}) == [(0, 6)]  # those before are read again
+    assert hours(stage, 1, {"203.0.113.7": 3}) == [(0, 6)]  # earlier ones are read again
 
 
 def test_many_addresses_take_little_state(stage):
@@ -373,10 +374,10 @@ def test_many_addresses_take_little_state(stage):
         poll(stage, 1, 9, f"203.0.113.{number}", prefix=f"{number}-")
     report = stage.run(**SUMMARISE)
     assert (report.filtered, report.forwarded) == ({"own_polling": 1}, 60)
-    assert len(stage.state().quotas) <= 22
+    assert len(stage.state().rate_limits) <= 22
 
 
-def test_two_events_of_one_id_time_and_type_both_arrive(stage):
+def test_two_different_events_with_the_same_id_time_and_type_both_arrive(stage):
     put(stage, "GetInstance", 1, 10, message="one")
     put(stage, "GetInstance", 1, 10, message="two")
     put(stage, "GetInstance", 1, 10, message="two")

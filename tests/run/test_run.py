@@ -1,6 +1,6 @@
-"""Runs from the function's call to the receiver and back to the state, with what goes wrong on the way.
+"""Whole runs, from the invocation to the receiver and the state, with faults.
 
-Every state that is written is held to the promise by the stage: what lies below a mark has arrived.
+The stage checks every state that is written: all events before a position have arrived.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ import pytest
 from epimetheus.errors import CompartmentMissing
 from epimetheus.function.invoke import RunFailed
 from epimetheus.model import parse_minute
-from epimetheus.run.run import commit_reserve
+from epimetheus.run.budget import commit_reserve
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import Lease
 from tests.support.harness import staged
@@ -22,7 +22,7 @@ NOON = parse_minute("2026-01-01T12:00:00Z")
 
 @pytest.fixture
 def tree(stage):
-    """The root, two compartments below it, and one below these."""
+    """The root, two compartments below it, and one below the first of these."""
     a = stage.world.add_compartment("a")
     return [stage.world.tenancy, a, stage.world.add_compartment("b"), stage.world.add_compartment("c", a)]
 
@@ -32,7 +32,7 @@ def repeats(stage):
     return len(arrived) - len(set(arrived))
 
 
-def test_every_event_of_every_compartment_arrives_once_and_a_second_call_sends_none_again(stage, tree):
+def test_every_event_arrives_once_and_a_second_run_sends_none_again(stage, tree):
     ids = [event for ocid in tree for event in stage.emit(ocid, 130, 400, 390)]
     first = stage.run()
     assert sorted(stage.arrived()) == sorted(ids)
@@ -44,7 +44,7 @@ def test_every_event_of_every_compartment_arrives_once_and_a_second_call_sends_n
     assert len(stage.arrived()) == 520
 
 
-def test_the_next_run_reads_on_from_the_cursor_and_what_came_late_within_the_overlap(stage):
+def test_the_next_run_reads_from_the_cursor_and_late_events_within_the_overlap(stage):
     early = stage.emit(stage.world.tenancy, 10, 10)
     assert stage.run().forwarded == 10
     late = stage.emit(stage.world.tenancy, 5, 9, seed=1)
@@ -55,7 +55,7 @@ def test_the_next_run_reads_on_from_the_cursor_and_what_came_late_within_the_ove
     assert stage.arrived() == [*early, *late, *new]
 
 
-def test_a_first_run_looks_back_as_far_as_it_is_told_and_nothing_is_read_before_it_has_settled(stage):
+def test_a_first_run_reads_the_lookback_and_no_unsettled_minutes(stage):
     stage.emit(stage.world.tenancy, 1, 124)
     stage.emit(stage.world.tenancy, 1, 1)
     seen = stage.emit(stage.world.tenancy, 1, 110)
@@ -64,8 +64,8 @@ def test_a_first_run_looks_back_as_far_as_it_is_told_and_nothing_is_read_before_
 
 
 @pytest.mark.parametrize("fault", ["listing_repeats", "listing_reordered", "listing_cycle"])
-@pytest.mark.parametrize("walk", [False, True], ids=["in one listing", "walking"])
-def test_a_listing_that_repeats_reorders_or_bites_its_tail_neither_hangs_nor_doubles_anything(stage, tree, fault, walk):
+@pytest.mark.parametrize("walk", [False, True], ids=["one listing", "walk"])
+def test_a_listing_that_repeats_reorders_or_cycles_neither_hangs_nor_duplicates(stage, tree, fault, walk):
     ids = [event for ocid in tree for event in stage.emit(ocid, 20, 30, 20)]
     stage.world.faults.add(fault, times=None)
     if walk:
@@ -80,7 +80,7 @@ def test_a_listing_that_repeats_reorders_or_bites_its_tail_neither_hangs_nor_dou
     ("mode", "names"),
     [("all", "root a b c"), ("tenancy_only", "root"), ("include", "a c"), ("exclude", "root b")],
 )
-def test_the_compartments_that_are_asked(stage, tree, mode, names):
+def test_the_compartments_selected_by_each_mode(stage, tree, mode, names):
     ids = dict(zip(("root", "a", "b", "c"), (stage.emit(ocid, 2, 30, 20) for ocid in tree), strict=True))
     listed = {"COMPARTMENT_IDS": tree[1]} if mode in ("include", "exclude") else {}
     assert stage.run(COMPARTMENT_MODE=mode, **listed).status == "ok"
@@ -92,16 +92,16 @@ def test_the_compartments_that_are_asked(stage, tree, mode, names):
     [
         ({"kind": "status", "status": 404}, "404 NotAuthorizedOrNotFound"),
         ({"kind": "status", "status": 429}, "429 TooManyRequests"),
-        ({"kind": "garbage"}, "a body that is no page"),
-        ({"kind": "repeated_token"}, "repeats its page token"),
+        ({"kind": "garbage"}, "invalid response: the page"),
+        ({"kind": "repeated_token"}, "keeps returning the same page token"),
     ],
     ids=["404", "429", "garbage", "token"],
 )
-def test_a_compartment_that_can_not_be_read_is_behind_alone_and_made_up_for_from_where_it_stood(stage, tree, fault, why):
+def test_an_unreadable_compartment_falls_behind_on_its_own_and_is_backfilled(stage, tree, fault, why):
     bad = tree[2]
     first = stage.emit(bad, 60, 120, 100)
     others = [event for ocid in tree if ocid != bad for event in stage.emit(ocid, 20, 120, 100)]
-    trouble = stage.world.faults.add(**fault, operation="ListEvents", compartment=bad, times=None)
+    added = stage.world.faults.add(**fault, operation="ListEvents", compartment=bad, times=None)
     slow = {"clock": stage.hand.clock, "seconds": 120}
     report = stage.run(INITIAL_LOOKBACK_HOURS="3", **slow)
     assert (report.status, list(report.position.behind)) == ("partial", [bad])
@@ -112,17 +112,17 @@ def test_a_compartment_that_can_not_be_read_is_behind_alone_and_made_up_for_from
     stage.hand.forward(3600)
     second = stage.emit(bad, 5, 30, 10)
     assert stage.run(**slow).position.behind[bad].tries == 2
-    stage.world.faults.remove(trouble)
+    stage.world.faults.remove(added)
     report = stage.run(**slow)
     assert (report.status, report.position.behind) == ("ok", {})
     assert set(stage.arrived()) == {*first, *second, *others}
     assert stage.state().behind == {}
 
 
-def test_a_receiver_that_dies_half_way_leaves_the_cursor_and_the_next_call_sends_only_the_uncertain_again(stage, tree):
+def test_a_receiver_that_dies_half_way_leaves_the_cursor_and_only_unconfirmed_events_are_sent_again(stage, tree):
     ids = [event for ocid in tree for event in stage.emit(ocid, 3000, 50, 40)]
     stage.receiver.faults.add("die", after=8000)
-    steady = {"API_REQUESTS_PER_SECOND": "100"}  # so that the first 5,000 have outlived the settle time before the 8,000th is there
+    steady = {"API_REQUESTS_PER_SECOND": "100"}  # the first 5,000 are confirmed before the 8,000th is sent
     with pytest.raises(RunFailed, match=f"{HOME}: .* messages may not have arrived"):
         stage.call(**ONE_SLICE, **steady)
     state = stage.state()
@@ -137,7 +137,7 @@ def test_a_receiver_that_dies_half_way_leaves_the_cursor_and_the_next_call_sends
     assert repeats(stage) == before - confirmed
 
 
-def test_a_receiver_that_is_not_there_costs_nothing_but_the_run(stage):
+def test_a_receiver_that_is_down_fails_the_run_and_loses_nothing(stage):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
     stage.receiver.stop()
     with pytest.raises(RunFailed, match=r"connecting to localhost:\d+: Connection refused\. Check SYSLOG_HOST and SYSLOG_PORT"):
@@ -147,7 +147,7 @@ def test_a_receiver_that_is_not_there_costs_nothing_but_the_run(stage):
     assert stage.arrived() == ids
 
 
-def test_of_two_calls_at_once_one_works_and_the_other_says_skipped(stage):
+def test_of_two_overlapping_runs_one_is_skipped(stage):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
     others = []
     stage.receiver.on_message = lambda message: others.append(stage.run()) if not others else None
@@ -164,7 +164,7 @@ def test_the_lease_of_a_killed_run_expires(stage):
 
     def kill(write):
         if write.name.endswith(".state"):
-            stage.world.faults.add("timeout", service="objectstorage", times=None)  # nothing more of it is heard
+            stage.world.faults.add("timeout", service="objectstorage", times=None)  # the killed process sends no more requests
             raise Killed
 
     stage.emit(stage.world.tenancy, 10, 30, 20)
@@ -179,7 +179,7 @@ def test_the_lease_of_a_killed_run_expires(stage):
     assert (stage.run().status, len(stage.arrived())) == ("ok", 10)
 
 
-def test_a_run_killed_before_its_last_write_repeats_what_was_not_written_down_and_loses_nothing(stage):
+def test_the_events_of_a_run_killed_before_its_last_commit_are_sent_again(stage):
     class Killed(BaseException):
         pass
 
@@ -201,7 +201,7 @@ def test_a_run_killed_before_its_last_write_repeats_what_was_not_written_down_an
     assert stage.arrived() == [*ids, *ids]
 
 
-def test_a_compartment_that_vanished_is_asked_until_its_overlap_has_passed(stage):
+def test_a_vanished_compartment_is_polled_until_its_overlap_has_passed(stage):
     gone = stage.world.add_compartment("vanished")
     stage.emit(gone, 3, 30, 20)
     assert stage.run().position.polled == 2
@@ -221,7 +221,7 @@ def test_a_compartment_that_vanished_is_asked_until_its_overlap_has_passed(stage
     assert stage.run().position.polled == 1
 
 
-def test_a_deleted_compartment_is_read_while_oci_shows_it_and_falls_behind_once_it_does_not(stage):
+def test_a_deleted_compartment_is_read_while_it_is_readable_and_then_falls_behind(stage):
     gone = stage.world.add_compartment("vanished")
     ids = stage.emit(gone, 3, 30, 20)
     stage.run()
@@ -236,7 +236,7 @@ def test_a_deleted_compartment_is_read_while_oci_shows_it_and_falls_behind_once_
     assert (report.status, list(report.position.behind), report.given_up) == ("partial", [gone], 0)
 
 
-def test_a_new_compartment_is_read_from_its_creation_on(stage):
+def test_a_new_compartment_is_read_from_its_creation(stage):
     stage.run()
     stage.hand.forward(3600)
     new = stage.world.add_compartment("new")
@@ -247,7 +247,7 @@ def test_a_new_compartment_is_read_from_its_creation_on(stage):
     assert stage.arrived() == ids
 
 
-def test_a_compartment_that_appears_with_a_past_is_read_from_its_creation_or_the_look_back(stage):
+def test_an_old_compartment_that_is_listed_for_the_first_time_is_read_from_the_lookback(stage):
     hidden = stage.world.add_compartment("hidden")
     stage.world.vanish(hidden)
     stage.run()
@@ -259,7 +259,7 @@ def test_a_compartment_that_appears_with_a_past_is_read_from_its_creation_or_the
     assert stage.arrived() == ids
 
 
-def test_while_identity_fails_the_last_known_compartments_serve_and_the_report_says_so(stage, tree):
+def test_while_identity_fails_the_last_known_compartments_are_read_and_the_report_shows_it(stage, tree):
     stage.run()
     stage.world.faults.add("status", status=500, service="identity", times=None)
     stage.hand.forward(600)
@@ -271,11 +271,11 @@ def test_while_identity_fails_the_last_known_compartments_serve_and_the_report_s
 
 def test_without_known_compartments_a_failing_identity_fails_the_run(stage):
     stage.world.faults.add("status", status=500, service="identity", times=None)
-    with pytest.raises(RunFailed, match=r"OCI refused while listing the compartments of .*500 InternalServerError"):
+    with pytest.raises(RunFailed, match=r"Listing the compartments of .* failed: OCI returned 500 InternalServerError"):
         stage.call()
 
 
-def test_what_can_not_be_listed_is_asked_as_last_known(stage, tree):
+def test_compartments_that_cannot_be_listed_are_polled_as_last_known(stage, tree):
     stage.run()
     stage.world.faults.add("subtree_refused", times=None)
     stage.world.forbid(tree[1])
@@ -283,35 +283,35 @@ def test_what_can_not_be_listed_is_asked_as_last_known(stage, tree):
     stage.hand.forward(600)
     report = stage.run()
     assert (report.position.polled, report.position.vanished) == (4, 0)
-    assert report.warnings[0] == f"The compartments below {tree[1]} could not be listed; the last known ones are read."
+    assert report.warnings[0] == f"The compartments below {tree[1]} could not be listed. Using the last known ones."
 
 
-def test_nobody_left_to_ask_is_an_error(stage):
+def test_no_selected_compartment_is_an_error(stage):
     with pytest.raises(RunFailed, match="No compartment is selected"):
         stage.call(COMPARTMENT_MODE="exclude", COMPARTMENT_IDS=stage.world.tenancy)
 
 
-def test_where_no_compartment_can_be_read_the_run_fails_and_the_cursor_stays(stage, tree):
+def test_if_no_compartment_can_be_read_the_run_fails_and_the_cursor_does_not_move(stage, tree):
     stage.run()
     before = stage.state().through
     stage.hand.forward(600)
     stage.world.faults.add("status", status=404, operation="ListEvents", times=None)
-    with pytest.raises(RunFailed, match="None of 4 compartments could be read; the first: OCI refused while listing"):
+    with pytest.raises(RunFailed, match=r"None of 4 compartments could be read\. The first error: Listing the events of"):
         stage.call()
     assert (stage.state().through, stage.state().behind) == (before, {})
 
 
-def test_a_refused_signature_fails_the_run_without_a_trace_in_the_state(stage):
+def test_a_rejected_signature_fails_the_run_without_a_state_write(stage):
     stage.world.keys.clear()
-    with pytest.raises(Exception, match="OCI did not accept our signature"):
+    with pytest.raises(Exception, match="OCI rejected the request signature"):
         stage.call(STATE_NAMESPACE=stage.world.namespace)
     assert stage.world.writes == []
 
 
-def test_401_in_mid_run_keeps_what_was_confirmed_and_the_cursor(stage, tree):
+def test_a_401_in_mid_run_keeps_confirmed_events_and_the_cursor(stage, tree):
     stage.emit(tree[1], 7000, 30, 20)
     stage.world.faults.add("status", status=401, operation="ListEvents", after=140, times=None)
-    with pytest.raises(RunFailed, match="OCI did not accept our signature while listing the events"):
+    with pytest.raises(RunFailed, match=r"Listing the events of .* failed: OCI rejected the request signature"):
         stage.call(API_CONCURRENCY="1", **ONE_SLICE)
     assert (stage.state().through, stage.state().lease) == (NOON - 62, None)
     stage.world.faults.clear()
@@ -320,10 +320,11 @@ def test_401_in_mid_run_keeps_what_was_confirmed_and_the_cursor(stage, tree):
     assert again.forwarded == 7000 - again.duplicates
 
 
-def test_a_state_that_can_not_be_written_down_fails_the_run_and_its_events_come_again(stage):
+def test_a_failed_state_write_fails_the_run_and_its_events_are_sent_again(stage):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
     stage.world.faults.add("status", status=503, operation="PutObject", after=3, times=None)  # both markers, the lease
-    with pytest.raises(RunFailed, match=r"writing the state oci://audit-state@axexample/epimetheus/us-ashburn-1.state: 503"):
+    name = "oci://audit-state@axexample/epimetheus/us-ashburn-1.state"
+    with pytest.raises(RunFailed, match=f"Writing the state {name} failed: OCI returned 503"):
         stage.call(seconds=20, **ONE_SLICE)
     stage.world.faults.clear()
     stage.hand.forward(30)
@@ -331,14 +332,14 @@ def test_a_state_that_can_not_be_written_down_fails_the_run_and_its_events_come_
     assert stage.arrived() == [*ids, *ids]
 
 
-def test_a_write_that_took_effect_though_its_answer_was_lost_is_ours(stage):
+def test_a_state_write_with_a_lost_response_is_recognized(stage):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
     stage.world.faults.add("lost_response", operation="PutObject", after=3)
     assert stage.run().status == "ok"
     assert (stage.run().forwarded, stage.arrived()) == (0, ids)
 
 
-def test_a_damaged_state_is_an_error_and_no_fresh_start(stage):
+def test_a_damaged_state_is_an_error_and_not_a_first_start(stage):
     stage.run()
     name = "epimetheus/us-ashburn-1.state"
     damaged = stage.world.objects("audit-state")[name][:-20]
@@ -349,16 +350,16 @@ def test_a_damaged_state_is_an_error_and_no_fresh_start(stage):
     assert stage.world.objects("audit-state")[name] == damaged
 
 
-def test_another_who_takes_the_state_over_ends_the_run(stage):
+def test_another_writer_of_the_state_ends_the_run(stage):
     stage.emit(stage.world.tenancy, 10, 30, 20)
 
-    def usurp(message):
+    def take_over(message):
         stage.receiver.on_message = None
         theirs = pack(replace(stage.state(), writer="another", serial=99, lease=None))
         stage.world.put("audit-state", "epimetheus/us-ashburn-1.state", theirs)
 
-    stage.receiver.on_message = usurp
-    with pytest.raises(RunFailed, match=r"The state in .* is not ours any more: run another wrote it"):
+    stage.receiver.on_message = take_over
+    with pytest.raises(RunFailed, match=r"The state in .* could not be written: run another wrote it since this run read it"):
         stage.call(**ONE_SLICE)
     assert (stage.state().writer, stage.state().through) == ("another", NOON - 62)
     assert stage.run().forwarded == 10
@@ -374,7 +375,7 @@ def test_malformed_events_are_forwarded_and_counted(stage):
     assert bodies == [b'{"eventId":7,"data":[]}', b'{"not":"an event","password":"[redacted]"}']
 
 
-def test_a_region_fails_alone(tmp_path, api_key):
+def test_a_failed_region_does_not_stop_others(tmp_path, api_key):
     with staged(tmp_path, api_key, regions=["eu-frankfurt-1"], page_size=50) as stage:
         ids = stage.emit(stage.world.tenancy, 5, 30, 20, region="eu-frankfurt-1")
         stage.world.put_hook = None
@@ -387,7 +388,7 @@ def test_a_region_fails_alone(tmp_path, api_key):
         assert stage.state("eu-frankfurt-1").through == NOON - 2
 
 
-def test_a_backlog_is_worked_off_run_by_run_oldest_first(stage):
+def test_a_backlog_is_read_over_several_runs_oldest_first(stage):
     ids = stage.emit(stage.world.tenancy, 300, 24 * 60, 23 * 60)
     stage.world.faults.add("delay", operation="ListEvents", seconds=4, times=None)
     through, lags = [], []
@@ -404,7 +405,7 @@ def test_a_backlog_is_worked_off_run_by_run_oldest_first(stage):
     assert stage.arrived() == ids
 
 
-def test_a_slice_that_no_run_can_hold_still_makes_progress_in_every_run(stage):
+def test_a_slice_too_large_for_one_run_makes_progress_in_every_run(stage):
     ids = stage.emit(stage.world.tenancy, 1500, 10)
     stage.world.faults.add("delay", operation="ListEvents", seconds=4, times=None)
     counts = []
@@ -421,7 +422,7 @@ def test_a_slice_that_no_run_can_hold_still_makes_progress_in_every_run(stage):
     assert repeats(stage) == 0
 
 
-def test_in_a_long_slice_what_is_confirmed_is_written_down_now_and_then(stage):
+def test_a_long_slice_commits_confirmed_events_periodically(stage):
     stage.emit(stage.world.tenancy, 400, 30)
     stage.world.faults.add("delay", operation="ListEvents", seconds=12, times=None)
     report = stage.run(clock=stage.hand.clock, seconds=290, INITIAL_LOOKBACK_HOURS="1")
@@ -429,25 +430,25 @@ def test_in_a_long_slice_what_is_confirmed_is_written_down_now_and_then(stage):
     assert report.state_writes > 3
 
 
-def test_the_time_kept_back_to_confirm_and_commit():
+def test_the_reserve_to_confirm_and_commit():
     assert [commit_reserve(seconds) for seconds in (5, 30, 300)] == [2.0, 4.5, 30.0]
 
 
-def test_missing_says_which(stage, tree):
+def test_a_404_is_reported_with_its_compartment(stage, tree):
     stage.world.forbid(tree[1])
     report = stage.run()
     assert tree[1] in report.position.behind[tree[1]].why
     assert CompartmentMissing.kind == "compartment_missing"
 
 
-def test_a_world_that_never_answers_fails_the_run_before_the_platform_would_end_it(stage, tree):
+def test_without_any_response_the_run_fails_before_the_platform_ends_it(stage, tree):
     stage.world.faults.add("timeout", operation="ListEvents", times=None)
-    with pytest.raises(RunFailed, match=r"None of 4 compartments could be read; the first: not reached in the time of a run"):
+    with pytest.raises(RunFailed, match=r"None of 4 compartments could be read\. The first error: not read before the end of the run"):
         stage.call(clock=stage.hand.clock, seconds=60, API_CONCURRENCY="1")
     assert stage.hand.time < parse_minute("2026-01-01T12:01:00Z") * 60
 
 
-def test_what_is_listed_late_before_the_page_that_a_window_is_read_on_from_is_not_missed(stage):
+def test_an_event_listed_late_before_the_resumed_page_is_not_missed(stage):
     ids = stage.emit(stage.world.tenancy, 380, 10)
     stage.world.faults.add("delay", operation="ListEvents", seconds=4, times=None)
     slow = {"clock": stage.hand.clock, "seconds": 40, **ONE_SLICE}
@@ -460,19 +461,19 @@ def test_what_is_listed_late_before_the_page_that_a_window_is_read_on_from_is_no
     assert sorted(stage.arrived()) == sorted(ids)
 
 
-def test_a_compartment_that_vanished_and_returns_is_read_on_without_repeats(stage):
-    there = stage.world.add_compartment("there")
-    stage.world.compartments[there].created -= 3600
+def test_a_compartment_that_vanishes_and_returns_resumes_without_duplicates(stage):
+    compartment = stage.world.add_compartment("returning")
+    stage.world.compartments[compartment].created -= 3600
     stage.run()
-    stage.world.vanish(there)
+    stage.world.vanish(compartment)
     stage.hand.forward(600)
     stage.run()
     stage.hand.forward(600)
-    ids = stage.emit(there, 5, 8)
+    ids = stage.emit(compartment, 5, 8)
     for _ in range(6):
         stage.run()
         stage.hand.forward(600)
-    stage.world.compartments[there].listed = True
-    ids += stage.emit(there, 2, 5)
+    stage.world.compartments[compartment].listed = True
+    ids += stage.emit(compartment, 2, 5)
     assert stage.run().forwarded == 2
     assert stage.arrived() == ids

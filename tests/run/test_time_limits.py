@@ -1,4 +1,4 @@
-"""Nothing hangs, and whatever the time, it is enough to come further: worlds that never answer, years of backlog, and the way back."""
+"""Time limits: services without responses, long backlogs, and recovery. No run hangs, and every run makes progress."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ SECONDS = 60.0
 
 
 def ends_in_time(stage, **arguments):
-    """One call by the clock of the hand; whatever it comes to, it has ended before the platform would end it."""
+    """One invocation by the simulated clock. Returns its result or error; it must end before the platform would end it."""
     began = stage.hand.time
     try:
         return stage.call(clock=stage.hand.clock, seconds=SECONDS, **arguments)
@@ -27,42 +27,42 @@ def ends_in_time(stage, **arguments):
 
 @pytest.mark.parametrize("kind", ["timeout", "stalled"])
 @pytest.mark.parametrize(
-    ("operation", "told"),
+    ("operation", "expected"),
     [
-        ("GetNamespace", "asking for the Object Storage namespace"),
-        ("GetObject", "reading the state"),
-        ("PutObject", "writing the state"),
-        ("ListCompartments", "listing the compartments"),
+        ("GetNamespace", "Object Storage namespace failed"),
+        ("GetObject", "Reading the state"),
+        ("PutObject", "Writing the state"),
+        ("ListCompartments", "Listing the compartments"),
         ("ListEvents", "None of 1 compartments could be read"),
         ("PostMetricData", None),
     ],
 )
-def test_a_service_that_never_answers_ends_no_later_than_the_platforms_deadline(stage, operation, told, kind):
+def test_without_responses_of_a_service_the_run_ends_before_the_deadline(stage, operation, expected, kind):
     stage.emit(stage.world.tenancy, 3, 30, 20)
     stage.world.faults.add(kind, operation=operation, times=None)
     result = ends_in_time(stage, API_CONCURRENCY="1")
-    if told is None:
+    if expected is None:
         assert result[0].status == "ok"
     else:
-        assert told in str(result)
+        assert expected in str(result)
 
 
-def test_nothing_answers_any_more_in_mid_run(stage):
+def test_no_service_responds_after_mid_run(stage):
     for number in range(5):
         stage.emit(stage.world.add_compartment(f"c{number}"), 200, 50, 40)
     for service, answers in (("audit", 6), ("objectstorage", 3), ("identity", 1)):
         stage.world.faults.add("timeout", service=service, after=answers, times=None)
-    # Without metrics: the SDK ends its tries by the real clock, in which a timeout takes no time here, so it makes all of them.
+    # Without metrics: the SDK limits its retries by the real clock, in which these timeouts take no time, so it makes all of them.
     result = ends_in_time(stage, INITIAL_LOOKBACK_HOURS="1", API_CONCURRENCY="1", METRICS_NAMESPACE="")
     assert isinstance(result, RunFailed)
 
 
 @pytest.mark.parametrize("kind", ["no_handshake", "never_closes", "stall"])
-def test_a_receiver_that_never_answers_costs_the_run_and_no_more(stage, kind):
+def test_a_receiver_that_never_responds_fails_the_run_and_loses_nothing(stage, kind):
     stage.emit(stage.world.tenancy, 300, 30, 20)
     stage.receiver.faults.add(kind, times=None)
     began = time.monotonic()
-    with pytest.raises(RunFailed, match="no answer in time"):
+    with pytest.raises(RunFailed, match="failed: timed out"):
         stage.call(seconds=20, SYSLOG_TIMEOUT_SECONDS="1")
     assert time.monotonic() - began < 20
     stage.receiver.faults.clear()
@@ -72,7 +72,7 @@ def test_a_receiver_that_never_answers_costs_the_run_and_no_more(stage, kind):
     assert stage.run().forwarded == 300
 
 
-def test_a_year_is_worked_off_run_by_run_oldest_first_and_in_few_calls(stage):
+def test_a_backlog_of_a_year_is_read_oldest_first_with_few_requests(stage):
     year = 365 * 24 * 60
     places = [stage.world.tenancy, *(stage.world.add_compartment(f"c{number}") for number in range(3))]
     for place in places:
@@ -91,30 +91,30 @@ def test_a_year_is_worked_off_run_by_run_oldest_first_and_in_few_calls(stage):
     assert len(lags) > 1
     assert lags == sorted(lags, reverse=True)
     assert sorted(stage.arrived()) == sorted(ids)
-    # by the hour it would be 8,760 calls a compartment
+    # With slices of an hour it would be 8,760 requests per compartment.
     assert requests < 400
 
 
-def test_a_receiver_that_is_back_has_the_first_event_within_ten_seconds_of_the_next_call(stage):
+def test_a_restarted_receiver_gets_the_first_event_within_ten_seconds_of_the_next_run(stage):
     stage.emit(stage.world.tenancy, 2_000, 30, 20)
     stage.receiver.stop()
     with pytest.raises(RunFailed):
         stage.call()
     stage.receiver.start()
-    came = threading.Event()
-    stage.receiver.on_message = lambda message: came.set()
+    arrived = threading.Event()
+    stage.receiver.on_message = lambda message: arrived.set()
     caller = threading.Thread(target=stage.call)
     caller.start()
-    assert came.wait(10)
+    assert arrived.wait(10)
     caller.join(30)
     assert len(stage.arrived()) == 2_000
 
 
-def test_once_the_time_is_up_nobody_connects(hand):
+def test_no_connection_is_opened_after_the_deadline(hand):
     deadline = Deadline.after(hand.clock, 5)
     hand.forward(5)
     peer = Peer("127.0.0.1", 9, "localhost", None, 60.0)
-    with pytest.raises(EpimetheusError, match="The time of this run is over"):
+    with pytest.raises(EpimetheusError, match="The run is out of time"):
         Delivery(Dialer(peer, deadline), settle_seconds=0.2, deadline=deadline).write(b"x", 1)
     assert hand.time == NOON + 5
 

@@ -1,4 +1,4 @@
-"""People and services: every shape of an identity that was seen, and what it proves."""
+"""Classification of actors for every observed shape of an identity."""
 
 import pytest
 
@@ -13,7 +13,7 @@ LISTED = normalized(["Backup-Robot", "ocid1.user.oc1..robot"])
 
 SHAPES = {
     "a local user with an API key": (Identity("alice", USER, "natv", user_agent=SDK), "unknown"),
-    "one whose name sounds like a service": (Identity("svc-backup", USER, "natv", user_agent=SDK), "unknown"),
+    "a local user with a service-like name": (Identity("svc-backup", USER, "natv", user_agent=SDK), "unknown"),
     "a local user in a browser": (Identity("alice", USER, "natv", user_agent=BROWSER), "person"),
     "a service on behalf of a user": (Identity("alice", USER, "natv", "ComputeApi", "ocid1.instance.x", user_agent=SDK), "unknown"),
     "a user of the console": (Identity("alice", USER, "natf", console_session_id=SESSION), "person"),
@@ -28,24 +28,24 @@ SHAPES = {
     "another service": (Identity("oci-optimizer", "oci-optimizer/FF00", "service"), "service"),
     "an instance": (Identity(None, "ocid1.instance.oc1.iad.aaaa", "instance"), "service"),
     "an instance in capitals": (Identity(None, "ocid1.instance.oc1.iad.aaaa", " INSTANCE "), "service"),
-    "a resource that says neither": (Identity(None, None, "resource"), "service"),
-    "something that is no user": (Identity("x", "ocid1.tenancy.oc1..aaaa", "natv"), "service"),
+    "a resource without name and OCID": (Identity(None, None, "resource"), "service"),
+    "a principal that is not a user": (Identity("x", "ocid1.tenancy.oc1..aaaa", "natv"), "service"),
     "no type, no user": (Identity("x", "ocid1.instance.oc1.iad.aaaa", None), "unknown"),
-    "a function that a browser speaks through": (Identity(None, "ocid1.fnfunc.oc1.iad.aaaa", "resource", user_agent=BROWSER), "person"),
-    "nothing": (Identity(), "unknown"),
+    "a function with a browser's user agent": (Identity(None, "ocid1.fnfunc.oc1.iad.aaaa", "resource", user_agent=BROWSER), "person"),
+    "an empty identity": (Identity(), "unknown"),
     "no identity": (None, "unknown"),
-    "empty texts": (Identity("", "", "", user_agent=""), "unknown"),
+    "empty strings": (Identity("", "", "", user_agent=""), "unknown"),
     "a listed name": (Identity("backup-robot", USER, "natv", user_agent=SDK), "service"),
     "a listed OCID": (Identity("anybody", "ocid1.user.oc1..robot", "natv", user_agent=SDK), "service"),
-    "a listed one in a browser": (Identity("backup-robot", USER, "natv", user_agent=BROWSER), "person"),
+    "a listed name in a browser": (Identity("backup-robot", USER, "natv", user_agent=BROWSER), "person"),
 }
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_an_identity_proves_what_it_proves_and_no_more(shape):
+def test_an_identity_is_classified_by_what_it_proves(shape):
     identity, expected = SHAPES[shape]
     assert classify_actor(identity, LISTED) == expected
 
 
-def test_without_a_list_nobody_is_a_service_by_name():
+def test_without_a_list_no_name_is_a_service():
     assert {classify_actor(identity, frozenset()) for shape, (identity, _) in SHAPES.items() if "listed" in shape} == {"unknown", "person"}

@@ -1,4 +1,4 @@
-"""Limits an hour: what is spent when, what is told when, and what is remembered for how long."""
+"""Hourly limits: counting, reporting of suppressed events, and how long counts are saved."""
 
 import pytest
 
@@ -9,56 +9,56 @@ TEN = 10 * 60
 MILLIS = TEN * 60_000
 
 
-def spend(quotas, count, kind="a", millis=MILLIS, most=3):
-    return sum(quotas.admits(kind, millis + n, most) for n in range(count))
+def admit(limits, count, kind="a", millis=MILLIS, most=3):
+    return sum(limits.admit(kind, millis + n, most) for n in range(count))
 
 
 def test_each_type_has_its_own_limit_in_each_hour():
-    quotas = RateLimits({})
-    assert [spend(quotas, 5), spend(quotas, 5), spend(quotas, 2, "b"), spend(quotas, 5, millis=MILLIS - 1000)] == [3, 0, 2, 3]
-    assert [spend(quotas, 1, millis=MILLIS + 3_599_999), spend(quotas, 1, millis=MILLIS + 3_600_000)] == [0, 1]
+    limits = RateLimits({})
+    assert [admit(limits, 5), admit(limits, 5), admit(limits, 2, "b"), admit(limits, 5, millis=MILLIS - 1000)] == [3, 0, 2, 3]
+    assert [admit(limits, 1, millis=MILLIS + 3_599_999), admit(limits, 1, millis=MILLIS + 3_600_000)] == [0, 1]
 
 
-def test_what_is_settled_is_remembered_and_what_a_failed_run_spent_is_not():
-    quotas = RateLimits({})
-    spend(quotas, 2)
-    quotas.settle(quotas.taken())
-    spend(quotas, 5)
-    remembered = quotas.packed(0)
-    assert remembered == {"a": {TEN: HourlyCount(passed=2)}}
-    assert spend(RateLimits(remembered), 5) == 1
+def test_settled_counts_are_saved_and_those_of_a_failed_run_are_not():
+    limits = RateLimits({})
+    admit(limits, 2)
+    limits.settle(limits.take_pending())
+    admit(limits, 5)
+    saved = limits.packed(0)
+    assert saved == {"a": {TEN: HourlyCount(passed=2)}}
+    assert admit(RateLimits(saved), 5) == 1
 
 
-def test_what_was_held_back_is_told_once_the_hour_is_over_and_once_only():
-    quotas = RateLimits({})
-    spend(quotas, 8)
-    quotas.settle(quotas.taken())
-    assert quotas.untold(TEN + 59, at_once="own ") == {}
-    told = quotas.untold(TEN + 60, at_once="own ")
-    assert told == {("a", TEN): HourlyCount(3, 5, 0, MILLIS + 3, MILLIS + 7)}
-    quotas.tell(told)
-    assert quotas.untold(TEN + 600, at_once="own ") == {}
-    spend(quotas, 2, millis=MILLIS + 50)
-    quotas.settle(quotas.taken())
-    assert quotas.untold(TEN + 600, at_once="own ") == {("a", TEN): HourlyCount(3, 7, 5, MILLIS + 50, MILLIS + 51)}
+def test_suppressed_events_are_reported_once_after_their_hour():
+    limits = RateLimits({})
+    admit(limits, 8)
+    limits.settle(limits.take_pending())
+    assert limits.unreported(TEN + 59, immediate="own ") == {}
+    unreported = limits.unreported(TEN + 60, immediate="own ")
+    assert unreported == {("a", TEN): HourlyCount(3, 5, 0, MILLIS + 3, MILLIS + 7)}
+    limits.mark_reported(unreported)
+    assert limits.unreported(TEN + 600, immediate="own ") == {}
+    admit(limits, 2, millis=MILLIS + 50)
+    limits.settle(limits.take_pending())
+    assert limits.unreported(TEN + 600, immediate="own ") == {("a", TEN): HourlyCount(3, 7, 5, MILLIS + 50, MILLIS + 51)}
 
 
-def test_what_is_told_at_once_does_not_wait_for_its_hour():
-    quotas = RateLimits({})
-    quotas.hold("own x", MILLIS)
-    quotas.settle(quotas.taken())
-    assert quotas.untold(TEN, at_once="own ") == {("own x", TEN): HourlyCount(0, 1, 0, MILLIS, MILLIS)}
+def test_immediate_kinds_do_not_wait_for_the_end_of_their_hour():
+    limits = RateLimits({})
+    limits.suppress("own x", MILLIS)
+    limits.settle(limits.take_pending())
+    assert limits.unreported(TEN, immediate="own ") == {("own x", TEN): HourlyCount(0, 1, 0, MILLIS, MILLIS)}
 
 
-def test_an_hour_is_forgotten_when_no_event_of_it_can_come_and_all_is_told():
-    quotas = RateLimits({})
-    spend(quotas, 3)
-    spend(quotas, 4, "b")
-    quotas.settle(quotas.taken())
-    assert set(quotas.packed(TEN + 59)) == {"a", "b"}
-    assert quotas.packed(TEN + 60) == {"b": {TEN: HourlyCount(3, 1, 0, MILLIS + 3, MILLIS + 3)}}
-    quotas.tell(quotas.untold(TEN + 60, at_once="own "))
-    assert quotas.packed(TEN + 60) == {}
+def test_an_hour_is_dropped_once_it_is_over_and_reported():
+    limits = RateLimits({})
+    admit(limits, 3)
+    admit(limits, 4, "b")
+    limits.settle(limits.take_pending())
+    assert set(limits.packed(TEN + 59)) == {"a", "b"}
+    assert limits.packed(TEN + 60) == {"b": {TEN: HourlyCount(3, 1, 0, MILLIS + 3, MILLIS + 3)}}
+    limits.mark_reported(limits.unreported(TEN + 60, immediate="own "))
+    assert limits.packed(TEN + 60) == {}
 
 
 @pytest.mark.parametrize(
@@ -77,5 +77,5 @@ def test_an_hour_is_forgotten_when_no_event_of_it_can_come_and_all_is_told():
         (None, None),
     ],
 )
-def test_only_a_time_that_can_be_counted_by_is_one(text, millis):
+def test_event_millis_accepts_valid_times_only(text, millis):
     assert event_millis(text) == millis

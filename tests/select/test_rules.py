@@ -1,4 +1,4 @@
-"""Which events are left out, and by which rule: one table for the order, one for each rule."""
+"""Which events are filtered, and by which rule: one table for the order, one per rule."""
 
 import json
 from dataclasses import replace
@@ -7,9 +7,9 @@ import pytest
 
 from epimetheus.select.rules import Decision, RuleEngine, Rules
 from epimetheus.source.decode import decode_event
-from tests.render.making import event
+from tests.render.helpers import event
 
-ME = "ocid1.fnfunc.oc1.iad.me"
+OWN = "ocid1.fnfunc.oc1.iad.own"
 
 
 def decoded(name, service="ComputeApi", **data):
@@ -18,20 +18,20 @@ def decoded(name, service="ComputeApi", **data):
     return fetched.event
 
 
-def verdict(rules, name, service="ComputeApi", **data):
+def decide(rules, name, service="ComputeApi", **data):
     return RuleEngine(rules)(decoded(name, service, **data))
 
 
 def reason(rules, name, service="ComputeApi", **data):
-    return verdict(rules, name, service, **data).reason
+    return decide(rules, name, service, **data).reason
 
 
 def identity(name=None, principal=None, kind=None, **more):
     return {"principalName": name, "principalId": principal, "authType": kind, **more}
 
 
-def test_without_rules_everything_is_sent():
-    assert verdict(Rules(), "GetInstance", identity=identity("x", "ocid1.instance.x", "instance")) == Decision(None, None)
+def test_without_rules_every_event_is_forwarded():
+    assert decide(Rules(), "GetInstance", identity=identity("x", "ocid1.instance.x", "instance")) == Decision(None, None)
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_a_pattern_is_compared_with_the_whole_type_and_the_whole_name(pattern, n
         (Rules(mode="include", included=("LaunchInstance",), excluded=("GetInstance",)), "not_included_event"),
     ],
 )
-def test_only_the_list_of_the_mode_is_looked_at_and_an_empty_one_includes_everything(rules, expected):
+def test_only_the_list_of_the_mode_applies_and_an_empty_one_includes_everything(rules, expected):
     assert reason(rules, "GetInstance") == expected
 
 
 @pytest.mark.parametrize(
-    ("who", "rules", "expected"),
+    ("actor", "rules", "expected"),
     [
         (identity("Alice", "ocid1.user.oc1..a"), Rules(excluded_users=("alice",)), "excluded_user"),
         (identity("alice", "ocid1.user.oc1..a"), Rules(excluded_users=("ocid1.user.oc1..A",)), "excluded_user"),
@@ -88,8 +88,8 @@ def test_only_the_list_of_the_mode_is_looked_at_and_an_empty_one_includes_everyt
         (identity("svc-x", "ocid1.user.oc1..a", "natv"), Rules(services=("svc-x",)), None),
     ],
 )
-def test_users_and_services_are_left_out_by_ocid_or_by_name(who, rules, expected):
-    assert reason(rules, "GetInstance", identity=who) == expected
+def test_users_and_services_are_filtered_by_ocid_or_name(actor, rules, expected):
+    assert reason(rules, "GetInstance", identity=actor) == expected
 
 
 EVERYTHING = Rules(
@@ -98,7 +98,7 @@ EVERYTHING = Rules(
     limits={"*": 10, "com.oraclecloud.ComputeApi.LaunchInstance": 3},
     excluded_users=("alice",),
     without_services=True,
-    own=(ME,),
+    own=(OWN,),
 )
 
 
@@ -115,32 +115,32 @@ EVERYTHING = Rules(
         (replace(EVERYTHING, excluded=(), limits={"Get*": 7, "*": 10}), "GetInstance", "ComputeApi", Decision(None, 7)),
     ],
 )
-def test_never_drop_and_priority_come_first_and_a_priority_event_has_its_own_limit_only(rules, name, service, expected):
-    assert verdict(rules, name, service, identity=identity("bob", "ocid1.user.oc1..b", "natv")) == expected
+def test_never_drop_and_priority_come_first_and_only_an_exact_limit_applies_to_priority(rules, name, service, expected):
+    assert decide(rules, name, service, identity=identity("bob", "ocid1.user.oc1..b", "natv")) == expected
 
 
-@pytest.mark.parametrize("who", [identity("alice", "ocid1.user.oc1..a"), identity(None, ME, "resource")])
-def test_priority_and_never_drop_outweigh_users_and_services(who):
+@pytest.mark.parametrize("actor", [identity("alice", "ocid1.user.oc1..a"), identity(None, OWN, "resource")])
+def test_priority_and_never_drop_take_precedence_over_users_and_services(actor):
     for rules in (replace(EVERYTHING, never_drop=("ListEvents",)), replace(EVERYTHING, priority=("ListEvents",))):
-        assert reason(rules, "ListEvents", "Audit", identity=who, response={"status": "200"}) is None
+        assert reason(rules, "ListEvents", "Audit", identity=actor, response={"status": "200"}) is None
 
 
 @pytest.mark.parametrize(
     ("name", "principal", "status", "expected"),
     [
-        ("ListEvents", ME, "200", "own_polling"),
-        ("ListCompartments", ME, "200", "own_polling"),
-        ("ListEvents", ME, None, "own_polling"),
-        ("ListEvents", ME, 200, "own_polling"),
+        ("ListEvents", OWN, "200", "own_polling"),
+        ("ListCompartments", OWN, "200", "own_polling"),
+        ("ListEvents", OWN, None, "own_polling"),
+        ("ListEvents", OWN, 200, "own_polling"),
         ("ListEvents", "ocid1.fnfunc.oc1.iad.other", "200", None),
         ("ListEvents", None, "200", None),
-        ("ListEvents", ME, "404", None),
-        ("ListEvents", ME, "429", None),
-        ("DeleteBucket", ME, "200", None),
-        ("GetSecretBundle", ME, "200", None),
+        ("ListEvents", OWN, "404", None),
+        ("ListEvents", OWN, "429", None),
+        ("DeleteBucket", OWN, "200", None),
+        ("GetSecretBundle", OWN, "200", None),
     ],
 )
-def test_polling_is_ours_by_principal_and_by_what_a_run_asks_and_nothing_else_hides_in_it(name, principal, status, expected):
+def test_only_successful_polling_calls_of_the_own_principal_are_own_polling(name, principal, status, expected):
     data = {"identity": identity(None, principal, "resource"), "response": {"status": status}}
-    assert reason(Rules(own=(ME,)), name, "Audit", **data) == expected
+    assert reason(Rules(own=(OWN,)), name, "Audit", **data) == expected
     assert reason(Rules(), name, "Audit", **data) is None

@@ -1,4 +1,4 @@
-"""``make simulate SEEDS=10000``: many plays on all cores, a progress bar, a table of what struck; exit code 1 if a promise broke."""
+"""``make simulate SEEDS=10000``: plays many seeds on all cores and prints the faults that occurred. Exit code 1 if a promise broke."""
 
 import argparse
 import os
@@ -18,12 +18,12 @@ _CHUNK = 10
 
 
 def played(seeds: Sequence[int], without: Sequence[str], until_broken: bool) -> tuple[list[Outcome], dict[int, str]]:
-    """The outcomes of these seeds, and what broke in which; ``until_broken``: up to the first that breaks."""
+    """The outcomes of these seeds, and the errors by seed. ``until_broken``: stop at the first error."""
     outcomes, broken = [], {}
     for seed in seeds:
         try:
             outcomes.append(Theatre(seed, without).play())
-        except Exception as error:  # noqa: BLE001 - reported with its seed, and the others are played
+        except Exception as error:  # noqa: BLE001 - reported with its seed; the others are played
             broken[seed] = f"{type(error).__name__} {error}"
             if until_broken:
                 break
@@ -37,7 +37,7 @@ def _chunks(options: argparse.Namespace) -> list[Sequence[int]]:
 
 
 def _played(options: argparse.Namespace, chunks: list[Sequence[int]]) -> Iterator[tuple[list[Outcome], dict[int, str]]]:
-    """The outcomes chunk by chunk; in this process where there is one job."""
+    """The outcomes by chunk. With one job, in this process."""
     play = partial(played, without=options.without, until_broken=options.until_broken)
     if options.jobs == 1:
         yield from map(play, chunks)
@@ -51,17 +51,17 @@ def _played(options: argparse.Namespace, chunks: list[Sequence[int]]) -> Iterato
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("seeds", type=int, nargs="?", default=1000, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="the first seed; to see one again: 1 --first SEED")
+    parser.add_argument("seeds", type=int, nargs="?", default=1000, help="number of seeds")
+    parser.add_argument("--first", type=int, default=0, help="the first seed; to replay one: 1 --first SEED")
     parser.add_argument("--try-first", type=int, help="play this seed before the others")
-    parser.add_argument("--until-broken", action="store_true", help="stop at the first that breaks")
-    parser.add_argument("--without", action="append", default=[], metavar="FAULT", help="leave this fault out (repeatable)")
+    parser.add_argument("--until-broken", action="store_true", help="stop at the first seed that breaks")
+    parser.add_argument("--without", action="append", default=[], metavar="FAULT", help="exclude this fault (repeatable)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
 
 
 def main() -> int:
-    """Play; print."""
+    """Play the seeds and print the result."""
     options, console = _options(), Console()
     faults: Counter[str] = Counter()
     totals: Counter[str] = Counter()
@@ -69,11 +69,11 @@ def main() -> int:
     chunks = _chunks(options)
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("seeds", total=options.seeds)
-        for chunk, (outcomes, wrong) in zip(chunks, _played(options, chunks), strict=False):
+        for chunk, (outcomes, errors) in zip(chunks, _played(options, chunks), strict=False):
             for outcome in outcomes:
                 faults.update(outcome.faults)
                 totals.update(seeds=1, runs=outcome.runs, events=outcome.events, repeats=outcome.repeats, beyond=outcome.beyond)
-            broken |= wrong
+            broken |= errors
             if broken and options.until_broken:
                 break
             bar.advance(task, len(chunk))
@@ -82,17 +82,17 @@ def main() -> int:
 
 
 def _show(console: Console, faults: Counter[str], totals: Counter[str], broken: dict[int, str]) -> None:
-    table = Table(title="What struck, how often")
+    table = Table(title="Faults")
     table.add_column("fault")
     table.add_column("times", justify="right")
     for fault, times in sorted(faults.items()):
         table.add_row(fault, f"{times:,}")
     console.print(table)
-    held = f"{totals['seeds']:,} seeds held: {totals['runs']:,} runs, {totals['events']:,} events, none lost"
-    console.print(f"{held}, {totals['repeats']:,} sent again; {totals['beyond']:,} came too late for the overlap.", highlight=False)
-    for seed, why in sorted(broken.items()):
-        console.print(f"Seed {seed} broke: {why}", markup=False, highlight=False)
-        console.print(f"  see it again: .venv/bin/python -m tests.simulation 1 --first {seed}", markup=False, highlight=False)
+    summary = f"{totals['seeds']:,} seeds held: {totals['runs']:,} runs, {totals['events']:,} events, none lost"
+    console.print(f"{summary}, {totals['repeats']:,} sent again; {totals['beyond']:,} were listed after the overlap.", highlight=False)
+    for seed, error in sorted(broken.items()):
+        console.print(f"Seed {seed} broke: {error}", markup=False, highlight=False)
+        console.print(f"  replay it: .venv/bin/python -m tests.simulation 1 --first {seed}", markup=False, highlight=False)
 
 
 if __name__ == "__main__":

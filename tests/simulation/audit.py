@@ -1,4 +1,4 @@
-"""ListEvents, where `requests` would open a connection: answers, refusals, silence, and bodies that are none."""
+"""A simulated ListEvents transport for `requests`: responses, errors, timeouts and invalid bodies."""
 
 import io
 from bisect import bisect_left
@@ -19,8 +19,8 @@ from tests.simulation.tenancy import Place, Tenancy
 _minute = lru_cache(4096)(parse_minute)
 
 
-class Asked(NamedTuple):
-    """A window whose first page was served: by the run that began at ``began``; times in seconds."""
+class RequestedWindow(NamedTuple):
+    """A window whose first page was served to the run that began at ``began``. Times are in seconds."""
 
     began: float
     start: int
@@ -28,11 +28,11 @@ class Asked(NamedTuple):
 
 
 class Wire(BaseAdapter):
-    """The Audit of one region, over all runs. ``windows``: per compartment, what was asked from its first page on.
+    """Audit of one region, over all runs. ``windows``: requested windows by compartment.
 
-    ``page_size``: the most events of a page. ``memory``: for how many seconds a page token serves; None for ever, 0: in its own run only.
-    ``outcomes``: per compartment, the HTTP statuses that this run was answered. ``refused``: per compartment, when it was refused last
-    (while not all of Audit was), and for how many seconds that has been seen to go on, an hour at most from one refusal to the next.
+    ``page_size``: the most events of a page. ``memory``: seconds that a page token is valid; None: forever; 0: in its own run only.
+    ``outcomes``: HTTP statuses of this run, by compartment. ``refused``: by compartment, the last 404 (while not all of Audit was refused)
+    and how many seconds 404s have lasted; one interval counts an hour at most.
     """
 
     def __init__(self, tenancy: Tenancy) -> None:
@@ -42,28 +42,28 @@ class Wire(BaseAdapter):
         self.memory: float | None = None
         self.began = 0.0
         self.tokens: dict[str, tuple[str, tuple[float, str], float, float]] = {}
-        self.windows: defaultdict[str, list[Asked]] = defaultdict(list)
+        self.windows: defaultdict[str, list[RequestedWindow]] = defaultdict(list)
         self.outcomes: defaultdict[str, set[int]] = defaultdict(set)
         self.refused: dict[str, tuple[float, float]] = {}
 
     def run_begins(self) -> None:
-        """A new run: what counts by run counts from here on."""
+        """A new run begins: reset what is counted by run."""
         self.began = self.tenancy.stage.now
         self.outcomes = defaultdict(set)
-        for ocid, asked in self.windows.items():
-            self.windows[ocid] = asked[-60:]
+        for ocid, windows in self.windows.items():
+            self.windows[ocid] = windows[-60:]
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
         stage, query = self.tenancy.stage, dict(parse_qsl(request.url.partition("?")[2]))
         ocid = query["compartmentId"]
         place = self.tenancy.places[ocid]
         stage.step(0.2)
-        self._trouble(place, timeout)
+        self._raise_fault(place, timeout)
         refusal = self._refused(request, place)
-        answer = self._page(request, ocid, place, query) if refusal is None else refusal  # a refusal is falsy: requests has it so
+        answer = self._page(request, ocid, place, query) if refusal is None else refusal  # an error response is falsy in requests
         self.outcomes[ocid].add(answer.status_code)
         self._note_refusal(ocid, answer.status_code)
         answer.headers["date"] = formatdate(stage.now, usegmt=True)
@@ -89,7 +89,7 @@ class Wire(BaseAdapter):
             return _answer(request, 200, b"<html>")
         return None
 
-    def _trouble(self, place: Place, timeout: tuple[float, float]) -> None:
+    def _raise_fault(self, place: Place, timeout: tuple[float, float]) -> None:
         stage = self.tenancy.stage
         if place.bad == "timeout" or stage.chance("Audit timeout", 0.01):
             stage.sleep(timeout[1])
@@ -98,7 +98,7 @@ class Wire(BaseAdapter):
             raise requests.ConnectionError("reset")
 
     def _page(self, request, ocid: str, place: Place, query):
-        """One page. A token names the compartment, the window and the position, and no other listing."""
+        """One page. A token is valid for its compartment and window only."""
         stage = self.tenancy.stage
         start, end = _minute(query["startTime"]) * 60, _minute(query["endTime"]) * 60
         scope = f"{ocid} {start} {end}"
@@ -108,7 +108,7 @@ class Wire(BaseAdapter):
                 return _answer(request, 400, b'{"code":"InvalidParameter","message":"The page token is not valid."}')
             position = self.tokens[token][1]
         else:
-            self.windows[ocid].append(Asked(self.began, start, end))
+            self.windows[ocid].append(RequestedWindow(self.began, start, end))
         if stage.chance("empty page with a token", 0.03):
             return _answer(request, 200, b"[]", token=self._token(scope, position))
         at, size = bisect_left(place.events, position, key=_position), stage.dice.randrange(2, self.page_size)

@@ -1,4 +1,4 @@
-"""Everything that is left to chance in a simulation, and the time: the same seed plays the same play."""
+"""Randomness and time of a simulation: the same seed plays the same play."""
 
 import random
 import threading
@@ -11,15 +11,15 @@ START = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 
 
 class Killed(BaseException):
-    """The process is gone. What the package does about it nevertheless comes to nothing: each further call raises it again."""
+    """The process was killed. Each further call to the outside raises it again."""
 
 
 class Stage:
-    """The time, the dice, and what happens between any two calls to the outside.
+    """The time, the random numbers, and what happens between calls to the outside.
 
-    ``calm`` turns every fault off; ``without`` names faults that never strike. ``counted``: how often each fault struck.
-    ``skew``: the function's clock minus the true time, in seconds. ``slowness`` multiplies how long each call takes.
-    ``trouble_at``: when something last happened that may leave a lease behind.
+    ``calm``: no fault occurs. ``without``: faults that never occur. ``counted``: occurrences of each fault. ``skew``: the function's clock
+    minus the true time, in seconds. ``slowness``: factor on the duration of each call. ``trouble_at``: the last time of a fault that
+    may leave a lease.
     """
 
     def __init__(self, seed: int, without: Collection[str] = ()) -> None:
@@ -42,7 +42,7 @@ class Stage:
 
     @property
     def clock(self) -> Clock:
-        """The clock as the function reads it: its date may be wrong."""
+        """The function's clock, which may be skewed."""
         return Clock(now=lambda: self.now + self.skew, monotonic=lambda: self.now, sleep=self.sleep)
 
     def sleep(self, seconds: float) -> None:
@@ -54,18 +54,18 @@ class Stage:
         return fault not in self.without
 
     def chance(self, fault: str, probability: float) -> bool:
-        """Whether ``fault`` strikes; counted where it does."""
-        strikes = not self.calm and self.dice.random() < probability and fault not in self.without
-        if strikes:
+        """Whether ``fault`` occurs; counts it."""
+        occurs = not self.calm and self.dice.random() < probability and fault not in self.without
+        if occurs:
             self.counted[fault] += 1
-        return strikes
+        return occurs
 
     def trouble(self) -> None:
-        """From now on a lease may be left behind."""
+        """Record that a lease may be left from now on."""
         self.trouble_at = self.now
 
     def step(self, slowest: float = 0.02) -> None:
-        """A call to the outside begins: time passes, the process may be stopped here, another run may start in between."""
+        """A call to the outside: time passes, the process may stop, and another run may start."""
         if self.dead:
             raise Killed
         self.sleep(self.dice.random() * slowest * self.slowness)
@@ -93,5 +93,5 @@ class Stage:
             self.trouble()
         else:
             self.counted["interrupted"] += 1
-            self.calm = True  # the lease must be returned, and only a fault of the state's place would excuse it
+            self.calm = True  # the lease must be returned, which only a fault of the store would excuse
         raise self.stop_with

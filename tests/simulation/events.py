@@ -1,4 +1,4 @@
-"""Audit events as the simulation makes them, and how each must look when it arrives: computed by no code of the package."""
+"""Simulated audit events, and how each must look when it arrives, computed without code of the package."""
 
 import json
 import re
@@ -20,10 +20,7 @@ _BODY = (
 
 @dataclass(slots=True)
 class Event:
-    """``processed``, ``listed``: seconds since the epoch. ``kind``: its event type, empty where malformed, so that every rule passes it.
-
-    ``due``: whether OVERLAP_MINUTES promises that it is read. ``wanted``: what its message must hold, beside its name.
-    """
+    """An event. ``processed``, ``listed``: seconds since the epoch. ``kind``: event type, empty if malformed. ``due``: it must be read."""
 
     name: str
     processed: float
@@ -42,7 +39,7 @@ class Event:
 
 
 def make_event(stage: Stage, name: str, ocid: str, processed: float, late: tuple[float, bool]) -> Event:
-    """One event: what is in it is random, so that no other could be taken for it."""
+    """An event with random values, which no other event has."""
     dice = stage.dice
     called, principal = dice.choice(CALLS), f"user{dice.randrange(50)}"
     name, payload = f"{name}-{dice.getrandbits(48):012x}", f"p{dice.getrandbits(48):012x}"
@@ -56,14 +53,14 @@ def make_event(stage: Stage, name: str, ocid: str, processed: float, late: tuple
 
 
 def differs(event: Event, message: bytes, form: str) -> str:
-    """What ``message`` lacks of ``event``; empty where it is whole. ``form``: the format that messages are sent in."""
+    """The values of ``event`` that ``message`` lacks; empty if none. ``form``: the message format."""
     text = message.decode()
     if not event.kind or form == "json":
         return _json_differs(event, text)
     millis = str(_millis(event.processed))
     when = {"leef": event.time.replace("Z", "+0000")}.get(form, millis)
-    wanted = (event.name, event.kind, when, event.compartment, event.payload)
-    lacking = [value for value in wanted if value not in text]
+    expected = (event.name, event.kind, when, event.compartment, event.payload)
+    lacking = [value for value in expected if value not in text]
     if not re.search(rf"\b{event.principal}\b", text):
         lacking.append(event.principal)
     return ", ".join(lacking)
@@ -79,10 +76,10 @@ def _json_differs(event: Event, text: str) -> str:
         )  # fmt: skip
     except (ValueError, KeyError, TypeError) as error:
         return f"JSON: {error!r}"
-    wanted = (
+    expected = (
         event.name, event.kind or 7, event.time, event.compartment, event.payload, event.called, f"{event.principal}|=\\",
     )  # fmt: skip
-    return ", ".join(str(one) for one, other in zip(wanted, there, strict=True) if one != other)
+    return ", ".join(str(one) for one, other in zip(expected, there, strict=True) if one != other)
 
 
 def _millis(seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""The product's `StateSession` over simulated places: with a marker beside the state, in versions of the product that have one."""
+"""State sessions over simulated stores, with a marker in versions of Epimetheus that have one."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,8 +10,8 @@ from tests.simulation.tenancy import ROOT
 HAS_MARKER = find_spec("epimetheus.state.marker") is not None
 
 
-def keeper(shelf: Shelf, marker: Shelf, run_id: str, region: str) -> StateSession:
-    """For the run ``run_id``."""
+def state_session(shelf: Shelf, marker: Shelf, run_id: str, region: str) -> StateSession:
+    """The session of the run ``run_id``."""
     if not HAS_MARKER:
         return StateSession(shelf, run_id, region)
     owner, markers = import_module("epimetheus.state.owner"), import_module("epimetheus.state.marker").Markers
@@ -20,5 +20,5 @@ def keeper(shelf: Shelf, marker: Shelf, run_id: str, region: str) -> StateSessio
 
 
 def is_missed(marker: Shelf) -> bool:
-    """Whether a state that is deleted now would be missed: the marker beside it is complete."""
+    """Whether a run would detect that the state is deleted: its marker is complete."""
     return not HAS_MARKER or (marker.data is not None and b'"complete": true' in marker.data)

@@ -1,4 +1,4 @@
-"""The few marks that the oracle reads from a stored state (docs/reliability.md): by its documented form, and by no code of the package."""
+"""The positions that the oracle reads from a stored state, by its documented form and without code of the package."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -12,17 +12,17 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Quota(NamedTuple):
-    """What became of the events of one type in one hour: ``passed``, ``held`` back, and of these ``told`` of."""
+    """Events of one type in one hour: ``passed``, ``suppressed``, and how many of these were ``reported``."""
 
     passed: int
-    held: int
-    told: int
+    suppressed: int
+    reported: int
 
 
 class Marks(NamedTuple):
-    """``read``: OCID of each compartment that is polled → the second up to which it is read. ``lease``: a run, and until when it holds it.
+    """``read``: OCID of each polled compartment → the second through which it is read. ``lease``: run, and when its lease ends.
 
-    ``ended``: the last run that wrote its end. ``quotas``: (event type, hour in minutes since the epoch) → what became of its events.
+    ``ended``: the last run that committed its end. ``quotas``: (event type, hour in minutes since the epoch) → hourly counts.
     """
 
     through: int
@@ -34,7 +34,7 @@ class Marks(NamedTuple):
 
 
 def marks_of(data: bytes) -> Marks:
-    """The marks in a stored state."""
+    """The positions in a stored state."""
     head = _head(data)
     through = _seconds(head["through"])
     behind = {ocid: _seconds(one["since"]) for ocid, one in head["behind"].items()}
@@ -48,15 +48,15 @@ def marks_of(data: bytes) -> Marks:
         (lease["run"], lease["until"]) if lease else None,
         str(head["last"].get("run", "")),
         {
-            (kind, _seconds(hour) // 60): Quota(one.get("passed", 0), one.get("held", 0), one.get("told", 0))
-            for kind, hours in head["quotas"].items()
+            (kind, _seconds(hour) // 60): Quota(one.get("passed", 0), one.get("suppressed", 0), one.get("reported", 0))
+            for kind, hours in head["rate_limits"].items()
             for hour, one in hours.items()
         },
     )
 
 
 def in_the_future(data: bytes, by: int) -> bytes:
-    """The state with its cursor moved by so many seconds, as a typo or a restored state of another system would."""
+    """The state with its cursor moved ``by`` seconds."""
     first, rest = data.split(b"\n", 1)
     before = _head(data)["through"].encode()
     after = f"{datetime.fromtimestamp(_seconds(before.decode()) + by, UTC):%Y-%m-%dT%H:%M:%SZ}".encode()

@@ -1,7 +1,7 @@
-"""It knows every event of a region, and holds each write, each message and each report to the promises of DESIGN.md (numbered as there).
+"""The oracle: it has every event of a region, and checks each write, message and report against the numbered promises.
 
-It believes nothing that the product says of itself: what must arrive follows from when the first run began, from the settings, from what
-was asked on the wire, and from what the tenancy really was. Of a stored state it reads a few marks only (`marks`).
+It does not rely on what the package reports: what must arrive follows from the time of the first run, the settings, the requests, and the
+tenancy. It reads the positions of a stored state only (`marks`).
 """
 
 from bisect import bisect_left
@@ -21,11 +21,11 @@ GIVE_UP_SECONDS = 6 * 3600.0
 LEASE_SECONDS = 300.0
 CLOCK_WARNS, CLOCK_FAILS = 60.0, 300.0
 _SLACK = 90.0
-"""Seconds that a time may differ by rounding to minutes and by how long a run takes."""
+"""Tolerance in seconds, for rounding to minutes and the duration of a run."""
 
 
 class Oracle:
-    """Raises Broken. ``settings`` are those of the run under way; ``beyond`` counts events that were lost, too late for OVERLAP_MINUTES."""
+    """Checks one region. Its methods raise Broken. ``settings``: of the current run. ``beyond``: events lost, listed after the overlap."""
 
     def __init__(self, stage: Stage, tenancy: Tenancy, wire: Wire, receipts: Receipts, settings: Settings) -> None:
         self.stage, self.tenancy, self.wire, self.receipts = stage, tenancy, wire, receipts
@@ -56,7 +56,7 @@ class Oracle:
         self.configured(settings)
 
     def configured(self, settings: Settings) -> None:
-        """The next run has these settings. What a rule leaves out from now on may be lacking."""
+        """Change the settings for the next run. Events that its rules filter may be missing."""
         if settings.rules != self.settings.rules:
             self.limits_hold = False
         if settings.mode != "all":
@@ -71,12 +71,12 @@ class Oracle:
         self.given_up = set()
         self.wire.run_begins()
 
-    # What is written
+    # State writes
 
     def written(self, data: bytes) -> None:
-        """A state was written: what lies below the marks that moved has arrived."""
+        """A state was written: every event before a position that moved must have arrived."""
         if self.vanished:
-            raise Broken(f"1: the state is {self.vanished}, and a run wrote one as if it were not")
+            raise Broken(f"1: the state is {self.vanished}, but a run wrote a new one")
         marks, arrived = marks_of(data), self.receipts.up_to_now()
         self.writes += 1
         if SECRET.encode() in data:
@@ -86,7 +86,7 @@ class Oracle:
         for ocid, mark in marks.read.items():
             self._moved(ocid, mark, arrived)
         for ocid in sorted(self.polled - marks.read.keys()):
-            self._left(ocid, self.tenancy.places[ocid], arrived)
+            self._stopped(ocid, self.tenancy.places[ocid], arrived)
         self.polled = marks.read.keys()
         self.ended, self.through = marks.ended, marks.through
         self._limited(marks)
@@ -95,7 +95,7 @@ class Oracle:
         place = self.tenancy.places[ocid]
         before = self.marks.get(ocid)
         if before is None:
-            self._appears(ocid, place)
+            self._first_polled(ocid, place)
         self.marks[ocid] = mark
         if before is None or mark <= before:
             return
@@ -103,38 +103,38 @@ class Oracle:
         for event in self._between(place, before, mark):
             if event.name in arrived:
                 self.committed.add(event.name)
-            elif self._must_have(event, windows) and not self._excuses(ocid, place, mark, arrived):
-                raise Broken(f"1, 2: {event.name} of {ocid} lies below the mark, could be read, and has not arrived")
+            elif self._must_have(event, windows) and not self._may_be_given_up(ocid, place, mark, arrived):
+                raise Broken(f"1, 2: {event.name} of {ocid} is before the position, was readable, and has not arrived")
         self.wire.windows[ocid] = [one for one in windows if one.end > mark - 86_400][-60:]
 
-    def _left(self, ocid: str, place: Place, arrived: Counter[str]) -> None:
-        """Polled no more: a deleted compartment that was refused for long may be given up, whatever it lacks."""
+    def _stopped(self, ocid: str, place: Place, arrived: Counter[str]) -> None:
+        """A compartment is no longer polled: a deleted one that was refused for long may be given up with missing events."""
         if place.state == "DELETED" and ocid not in self.given_up_before and self._is_hopeless(ocid, place):
             lacking = [event for event in self._between(place, self.marks[ocid], self.stage.now) if event.name not in arrived]
             if [event for event in lacking if event.due and not self._may_lack(event)]:
                 self._give_up(ocid, lacking)
 
-    def _appears(self, ocid: str, place: Place) -> None:
-        """Polled for the first time: every event is due from here on, or since it was there if all have been selected since."""
+    def _first_polled(self, ocid: str, place: Place) -> None:
+        """A compartment is polled for the first time: events are due from now on, or from its creation if all were selected since."""
         whole = self.all_since is not None and self.all_since <= max(place.created, self.first or 0.0)
         self.due_from.setdefault(ocid, self.first if whole else self.stage.now)
 
     def _must_have(self, event: Event, windows) -> bool:
-        """Whether the last run that asked for its time could read it, and no rule leaves it out."""
+        """Whether the last run that requested its time could read it, and no rule may filter it."""
         if event.name in self.excused or self._may_lack(event):
             return False
         asked = [one.began for one in windows if one.start <= event.processed < one.end]
         return not asked or event.listed <= max(asked)
 
-    def _excuses(self, ocid: str, place: Place, mark: int, arrived: Counter[str]) -> bool:
-        """A deleted compartment that answers 404 for long while others are readable is given up, and said to be."""
+    def _may_be_given_up(self, ocid: str, place: Place, mark: int, arrived: Counter[str]) -> bool:
+        """Whether the missing events are those of a deleted compartment that may be given up; it must then be reported."""
         if not self._is_hopeless(ocid, place):
             return False
         self._give_up(ocid, [event for event in place.events if event.processed < mark and event.name not in arrived])
         return True
 
     def _is_hopeless(self, ocid: str, place: Place) -> bool:
-        """Whether it was deleted, and has been seen to be refused without a break for hours, while not all of Audit was."""
+        """Whether it was deleted, and refused for hours without a break while other compartments were not."""
         seen = self.wire.refused.get(ocid, (0.0, 0.0))[1]
         return place.state == "DELETED" and seen >= GIVE_UP_SECONDS - _SLACK
 
@@ -149,7 +149,7 @@ class Oracle:
         return place.events[at : bisect_left(place.events, end, lo=at, key=_processed)]
 
     def replaced(self, data: bytes | None, why: str) -> None:
-        """The state is another, and by no run: ``why`` it must not be used; empty: it is an older one of ours."""
+        """The state was replaced, not by a run. ``why`` it must not be used; empty if it is an older one that may be."""
         self.vanished = why
         if why or data is None:
             return
@@ -160,42 +160,42 @@ class Oracle:
         self.ended, self.through = marks.ended, marks.through
         self.limits_hold = False
 
-    # What is sent
+    # Messages
 
     def sending(self, data: bytes) -> None:
-        """Bytes are handed to a connection: nothing in them was confirmed and written down before, and no rule leaves it out."""
+        """Bytes are sent: no event in them was confirmed and committed before, and no rule filters it."""
         arrived, rules = self.receipts.arrived, self.settings.rules
         for found in NAME.findall(data):
             name = found.decode()
             self.sent.append(name)
             self.repeats += name in arrived
             if name in self.committed and not self.overlapped:
-                raise Broken(f"3: {name} was confirmed and written down, and is sent again")
+                raise Broken(f"3: {name} was confirmed and committed, but is sent again")
             if rules.excluded and (kind := self.receipts.events[name].kind) and kind.rpartition(".")[2] in rules.excluded:
-                raise Broken(f"a rule leaves {kind} out, and it was sent: {name}")
+                raise Broken(f"a rule filters {kind}, but it was sent: {name}")
         self.batches.append(len(self.sent))
 
-    # What is reported
+    # Reports
 
     def reported(self, report: Report, read: int | None) -> None:
-        """A run that was given ``read`` events (None: not known) has ended and said what it did."""
+        """A run has ended. ``read``: the events it was given (None: unknown)."""
         total = report.forwarded + report.unconfirmed + report.duplicates + sum(report.filtered.values())
         if (read is not None and read < report.fetched) or report.fetched != total or report.unconfirmed < 0:
             raise Broken(f"4: {read} events read, {report.fetched} fetched, {total} accounted for")
         if report.unconfirmed and report.status != "failed":
-            raise Broken(f"4, 8: {report.unconfirmed} uncertain, and the run is {report.status}")
+            raise Broken(f"4, 8: {report.unconfirmed} unconfirmed, but the run is {report.status}")
         if report.status == "ok" and report.position and report.position.behind:
-            raise Broken("8: a compartment is behind, and the run says ok")
+            raise Broken("8: a compartment is behind, but the run is ok")
         if (report.status == "failed") == (report.error is None):
             raise Broken(f"8: the run is {report.status}, its error is {report.error}")
         if SECRET in str(report):
             raise Broken("7: a secret in the report")
-        self._confirmed(report)
-        self._honest(report)
-        self._clock(report)
+        self._check_confirmed(report)
+        self._check_status(report)
+        self._check_clock(report)
 
-    def _confirmed(self, report: Report) -> None:
-        """What a run says was forwarded has arrived; and once its end is written down, it is never sent again."""
+    def _check_confirmed(self, report: Report) -> None:
+        """Every event counted as forwarded has arrived; after the last commit of the run it is never sent again."""
         if self.overlapped:
             return
         forwarded = self.sent[: report.forwarded]
@@ -208,82 +208,82 @@ class Oracle:
             self.committed.update(forwarded[:whole])
 
     def _whole_batches(self, events: int) -> int:
-        """How many of the first so many events were sent in batches that are among them as a whole."""
+        """How many of the first ``events`` events were sent in complete batches."""
         return max((end for end in self.batches if end <= events), default=0)
 
-    def _honest(self, report: Report) -> None:
-        """A run that saw nothing, or cannot know whether it saw everything, looks like it."""
+    def _check_status(self, report: Report) -> None:
+        """A run that read nothing, or may have missed something, must not be ok."""
         if self.vanished and report.status != "failed":
-            raise Broken(f"8: the state is {self.vanished}, and the run is {report.status}")
+            raise Broken(f"8: the state is {self.vanished}, but the run is {report.status}")
         if report.status == "skipped" and not self.overlapped and self.stage.now - self.stage.trouble_at > LEASE_SECONDS + _SLACK:
-            raise Broken(f"10: the run is skipped, and the last that can have left a lease ended long ago: {report.warnings}")
+            raise Broken(f"10: the run is skipped, but no lease can remain: {report.warnings}")
         refused, asked = self.wire.outcomes, report.position.polled if report.position else 0
         if refused and len(refused) >= asked and all(statuses == {404} for statuses in refused.values()) and report.status != "failed":
-            raise Broken(f"8: all {len(refused)} compartments were refused, and the run is {report.status}")
+            raise Broken(f"8: all {len(refused)} compartments were refused, but the run is {report.status}")
         age = self.began - self.tenancy.listed_at
         whole = self.settings.mode == "tenancy_only" or not self.stage.has("an old listing is partial")
         if report.status == "ok" and not whole and age > self.settings.listing_max_age * 60 + _SLACK:
-            raise Broken(f"8: the compartments were last listed {age / 60:.0f} minutes ago, and the run is ok")
+            raise Broken(f"8: the compartments were last listed {age / 60:.0f} minutes ago, but the run is ok")
         for ocid in self.given_up if not self.overlapped else ():
             if not any(ocid in warning for warning in report.warnings):
-                raise Broken(f"8: {ocid} is given up, and the report does not say so: {report.warnings}")
+                raise Broken(f"8: {ocid} is given up, but not reported: {report.warnings}")
 
-    def _clock(self, report: Report) -> None:
+    def _check_clock(self, report: Report) -> None:
         if not self.stage.has("clock jumps") or self.stage.skew != self.skew or self.overlapped or report.status == "skipped":
             return
         skew = abs(self.stage.skew)
         if skew > CLOCK_FAILS + 5 and report.status != "failed":
-            raise Broken(f"11: the clock is {self.stage.skew:.0f} s off, and the run is {report.status}")
+            raise Broken(f"11: the clock is {self.stage.skew:.0f} s off, but the run is {report.status}")
         if skew > CLOCK_WARNS + 5 and report.status != "failed" and not any("clock" in warning for warning in report.warnings):
-            raise Broken(f"11: the clock is {self.stage.skew:.0f} s off, and the run does not say so")
+            raise Broken(f"11: the clock is {self.stage.skew:.0f} s off, but the run does not report it")
 
-    def crowded(self, pages: int) -> None:
-        """So many pages are in memory at once."""
-        most = 2 + self.settings.concurrency + bool(self.settings.concurrency)  # counted while threads go on
+    def check_pages(self, pages: int) -> None:
+        """``pages`` are in memory at once."""
+        most = 2 + self.settings.concurrency + bool(self.settings.concurrency)  # threads continue while pages are counted
         if pages > most:
             raise Broken(f"6: {pages} pages are in memory at once")
 
     def interrupted(self, run: str, data: bytes | None) -> None:
-        """A run was interrupted by Ctrl-C: it has returned its lease."""
+        """A run was interrupted by Ctrl-C: it must have returned its lease."""
         if data is not None and (lease := marks_of(data).lease) and lease[0] == run:
-            raise Broken(f"10: {run} was interrupted, and has kept its lease until {lease[1]:.0f}")
+            raise Broken(f"10: {run} was interrupted, but its lease remains until {lease[1]:.0f}")
 
-    # What was limited
+    # Rate limits
 
     def _limited(self, marks: Marks) -> None:
-        """Limits are kept, and what is held back is counted: a count that was written down never falls."""
+        """Rate limits hold, and a committed count of rate-limited events never decreases."""
         self.quotas = marks
-        for key in [key for key in self.held if key not in marks.quotas]:  # over and reported: what comes later begins anew
+        for key in [key for key in self.held if key not in marks.quotas]:  # over and reported: later events are counted from 0
             self.forgotten[key] += self.held.pop(key)
         for key, quota in marks.quotas.items():
-            if quota.passed > LIMIT or quota.held < self.held.get(key, 0):
+            if quota.passed > LIMIT or quota.suppressed < self.held.get(key, 0):
                 if not self.limits_hold:
                     continue
-                raise Broken(f"4: {key}: {quota}, and {self.held.get(key, 0)} were held back before")
-            self.held[key] = quota.held
+                raise Broken(f"4: {key}: {quota}, and {self.held.get(key, 0)} were rate-limited before")
+            self.held[key] = quota.suppressed
 
     def _may_lack(self, event: Event) -> bool:
-        """Whether a rule may have left this one out."""
+        """Whether a rule may have filtered this event."""
         return bool(self.may_lack_kinds) and event.kind.rpartition(".")[2] in self.may_lack_kinds
 
-    def _counted(self, arrived: Counter[str], end: float) -> None:
-        """Of a type with a limit, as many arrived as the limit lets; the others were held back, counted and reported."""
-        if not (self.limits_hold and self.receipts.hears and self.settings.rules.limits and self.quotas):
+    def _check_limits(self, arrived: Counter[str], end: float) -> None:
+        """Of a type with a limit, the allowed events arrived; the others were counted and reported."""
+        if not (self.limits_hold and self.receipts.reads_notices and self.settings.rules.limits and self.quotas):
             return
         for key, happened in self._by_hour(end).items():
             due = [event for event, must in happened if must]
             lacking = sum(event.name not in arrived for event in due)
-            held = max(self.held.get(key, 0) + self.forgotten[key], self.receipts.told[key])
+            held = max(self.held.get(key, 0) + self.forgotten[key], self.receipts.reported[key])
             if lacking > held or sum(event.name in arrived for event, _ in happened) < min(LIMIT, len(due)):
-                raise Broken(f"4: {lacking} of {len(due)} {key} are lacking, {held} were held back")
+                raise Broken(f"4: {lacking} of {len(due)} {key} are missing, but {held} were rate-limited")
         for (kind, hour), quota in self.quotas.quotas.items():
-            told = self.receipts.told[kind, hour]
+            reported = self.receipts.reported[kind, hour]
             over = hour + 60 <= self.through // 60 - self.settings.overlap - 1
-            if told < quota.told or (over and quota.told != quota.held):
-                raise Broken(f"4: {kind} in the hour {hour}: {quota}, the receiver was told of {told}, and the hour is over: {over}")
+            if reported < quota.reported or (over and quota.reported != quota.suppressed):
+                raise Broken(f"4: {kind} in the hour {hour}: {quota}, {reported} were reported; the hour is over: {over}")
 
     def _by_hour(self, end: float) -> dict[tuple[str, int], list[tuple[Event, bool]]]:
-        """What happened of the types with a limit, by type and hour, and whether it must have been read."""
+        """The events of types with a limit, by type and hour, and whether each must have been read."""
         found: dict[tuple[str, int], list[tuple[Event, bool]]] = {}
         for ocid, place in self.tenancy.places.items():
             start = self.due_from.get(ocid, end)
@@ -294,24 +294,24 @@ class Oracle:
                     found.setdefault((event.kind, hour), []).append((event, must))
         return found
 
-    # What must be true in the end
+    # The end of a play
 
-    def at_last(self, report: Report) -> None:
-        """The faults are over, and the runs say that they have caught up: then everything has arrived."""
+    def check_end(self, report: Report) -> None:
+        """The faults are over and the runs have caught up: everything must have arrived."""
         if report.status != "ok" or not report.position or not report.position.caught_up:
-            raise Broken(f"1: the faults are over, and it does not catch up: {report}")
+            raise Broken(f"1: the faults are over, but the run has not caught up: {report}")
         arrived, end = self.receipts.up_to_now(), self.through - self.tenancy.lateness
         for ocid, place in self.tenancy.places.items():
             if ocid not in self.due_from:
                 if place.listed:
-                    raise Broken(f"1: {ocid} is listed, and was never polled")
-                continue  # it was gone before it was listed
+                    raise Broken(f"1: {ocid} is listed, but was never polled")
+                continue  # it was deleted before it was listed
             lacking = [event for event in self._between(place, self.due_from[ocid], end) if event.name not in arrived]
             self.beyond += sum(not event.due for event in lacking)
             lost = [event for event in lacking if event.due and event.name not in self.excused and not self._may_lack(event)]
             if lost:
                 raise Broken(f"1: {len(lost)} events of {ocid} never arrived, the first {lost[0]}")
-        self._counted(arrived, end)
+        self._check_limits(arrived, end)
 
 
 def _processed(event: Event) -> float:

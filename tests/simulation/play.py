@@ -1,4 +1,4 @@
-"""One seed: tenancies, a receiver and their states live for some days, with calls in the real function's order of steps."""
+"""One seed: regions, a receiver and states over several simulated days, with invocations of the real function."""
 
 import random
 import threading
@@ -10,13 +10,13 @@ from types import SimpleNamespace
 
 from epimetheus.clock import Deadline
 from epimetheus.deliver import Delivery, RelpDelivery, delivery, framer
-from epimetheus.function.invoke import RunFailed, refuse_failed, run_regions
+from epimetheus.function.invoke import RunFailed, raise_if_failed, run_regions
 from epimetheus.model import Report
 from epimetheus.oci_client.clients import Calls, Credentials
 from epimetheus.render import Renderer
 from epimetheus.run import forward
+from epimetheus.run.budget import commit_reserve
 from epimetheus.run.ports import RunOptions, RunPorts
-from epimetheus.run.run import commit_reserve
 from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.decode import Events
@@ -24,7 +24,7 @@ from epimetheus.source.rate_limiter import RateLimiter
 from tests.simulation.audit import Wire
 from tests.simulation.chance import Killed, Stage
 from tests.simulation.events import Event
-from tests.simulation.keeping import keeper
+from tests.simulation.keeping import state_session
 from tests.simulation.oracle import Oracle
 from tests.simulation.receipts import Broken, Receipts
 from tests.simulation.settings import RULES, Settings, known
@@ -40,7 +40,7 @@ SLOWEST = 0.5
 
 @dataclass
 class Outcome:
-    """What a seed came to: faults by name, runs, repeats, events; and those that came too late for OVERLAP_MINUTES, and were lost."""
+    """The outcome of a seed. ``repeats``: events sent again. ``beyond``: events lost because they were listed after the overlap."""
 
     faults: dict[str, int]
     runs: int
@@ -54,14 +54,14 @@ class _Page(Events):
 
 
 class _Audit(AuditApi):
-    """The real one over the simulated wire; its pages are counted."""
+    """The real ListEvents client over the simulated transport; counts its pages."""
 
     def __init__(self, region: "Region", settings: Settings) -> None:
         clock = region.stage.clock
         credentials = Credentials(lambda request: request, ROOT, region.name)
         super().__init__(
             credentials, region=region.name, endpoint="https://audit", concurrency=settings.concurrency or 1,
-            pacer=RateLimiter(50.0, clock), clock=clock,
+            rate_limiter=RateLimiter(50.0, clock), clock=clock,
         )  # fmt: skip
         self._session.mount("https://", region.wire)
         self.read = 0
@@ -73,13 +73,13 @@ class _Audit(AuditApi):
             counted = _Page(events.text, [bytes(event.raw) for event in events])
             self.read += len(counted)
             self._alive = [*[alive for alive in self._alive if alive() is not None], weakref.ref(counted)]
-            self._oracle.crowded(len(self._alive))
+            self._oracle.check_pages(len(self._alive))
             yield counted, token
             del counted, events
 
 
-class _Seen:
-    """A connection whose bytes the oracle sees."""
+class _ObservedLink:
+    """A connection that passes its bytes to the oracle."""
 
     def __init__(self, link, oracle: Oracle) -> None:
         self._link, self._oracle = link, oracle
@@ -96,15 +96,15 @@ class _Seen:
         return self._link.exchange(data)
 
 
-class _Deaf:
-    """A watcher that reads nothing."""
+class _NullObserver:
+    """Ignores everything."""
 
     def __getattr__(self, name: str):
         return lambda *_, **__: None
 
 
 class Region:
-    """What stands on its own for each region: a tenancy's compartments in it, their events, a state, an oracle."""
+    """One region: its compartments and events, its state, and its oracle."""
 
     def __init__(self, theatre: "Theatre", name: str, mark: str) -> None:
         self.stage, self.name = theatre.stage, name
@@ -116,8 +116,8 @@ class Region:
         self.marker = Shelf(theatre.stage, lambda data: None)
 
 
-class Workshop:
-    """What `epimetheus.function.invoke.run_regions` takes the parts of a run from: as `epimetheus.wiring.wiring.Wiring`, over simulated connections."""
+class SimulatedWiring:
+    """Stands in for `epimetheus.wiring.Wiring` in `epimetheus.function.invoke.run_regions`, with simulated connections."""
 
     warnings: Sequence[str] = ()
     settings = SimpleNamespace(metrics_namespace=None)
@@ -129,12 +129,12 @@ class Workshop:
         self._theatre = theatre
 
     def prepare(self) -> None:
-        """All is there."""
+        """Nothing has to be read."""
 
     def options(self, region: str) -> RunOptions:
         return self._theatre.settings.options(region, ROOT, run_message=self._theatre.stage.dice.random() < 0.3)
 
-    def parts(self, region: str, run_id: str, deadline: Deadline, watcher) -> RunPorts:
+    def ports(self, region: str, run_id: str, deadline: Deadline, observer) -> RunPorts:
         theatre, settings, stage = self._theatre, self._theatre.settings, self._theatre.stage
         one = theatre.region(region)
         one.oracle.run_begins()
@@ -144,7 +144,7 @@ class Workshop:
         until = deadline.earlier(reserve / 2)
 
         def connect():
-            return _Seen(theatre.siem.connect(until), one.oracle)
+            return _ObservedLink(theatre.siem.connect(until), one.oracle)
 
         receiver = RelpDelivery(connect) if settings.relp else Delivery(connect, settle_seconds=0.2, deadline=until)
         offset = stage.dice.uniform(-0.5, 0.5)
@@ -152,27 +152,27 @@ class Workshop:
             RunPorts,
             {
                 "clock": stage.clock,
-                "keeper": keeper(one.shelf, one.marker, run_id, region),
+                "session": state_session(one.shelf, one.marker, run_id, region),
                 "list_page": one.tenancy.list_page,
                 "audit": one.audit,
                 "calls": Calls(),
                 "receiver": receiver,
                 "certificate_end": lambda: None,
-                "render": _renderer(settings.form, region, run_id),
+                "renderer": _renderer(settings.form, region, run_id),
                 "frame": framer("octet-counting"),
-                "watcher": watcher,
+                "observer": observer,
                 "rules": settings.rules,
-                "watch": TamperWatch(()),
+                "tamper_watch": TamperWatch(()),
                 "clock_offset": lambda: offset - stage.skew,
             },
         )
 
 
 class Theatre:
-    """Everything of one seed. ``without``: faults that do not strike; ``calm``: none does."""
+    """One seed. ``without``: faults that do not occur. ``calm``: no fault occurs."""
 
     def __init__(self, seed: int, without: Collection[str] = (), *, calm: bool = False) -> None:
-        random.seed(seed)  # what tenacity and the SDK take their jitter from
+        random.seed(seed)  # the jitter of tenacity and the SDK
         self.stage = Stage(seed, without)
         self.stage.calm = calm
         dice = self.stage.dice
@@ -203,14 +203,14 @@ class Theatre:
         return next(one for one in self.regions if one.name == name)
 
     def configure(self, settings: Settings) -> None:
-        """The next run has these settings."""
+        """Change the settings for the next run."""
         self.settings = settings
         for region in self.regions:
             region.oracle.configured(settings)
             region.tenancy.all_selected = settings.mode == "all"
 
     def play(self) -> Outcome:
-        """All of it. Raises Broken."""
+        """Play the seed. Raises Broken."""
         with small_batches():
             return self._play()
 
@@ -235,7 +235,7 @@ class Theatre:
             region.tenancy.grow()
 
     def act(self) -> None:
-        """One call, perhaps stopped at some step, perhaps overlapped by another."""
+        """One invocation, which may be stopped at any step or overlapped by another."""
         stage, dice = self.stage, self.stage.dice
         stage.stop_in = dice.randrange(60) if dice.random() < 0.15 else None
         interrupted = stage.has("interrupted") and dice.random() < 0.3
@@ -256,7 +256,7 @@ class Theatre:
         stage.dead = False
 
     def overlap(self) -> None:
-        """Another call, while one is at work."""
+        """Another invocation while one is running."""
         kept = [(region, region.oracle.began, region.shelf.patience, region.audit) for region in self.regions]
         for region in self.regions:
             region.oracle.overlapped = True
@@ -266,20 +266,21 @@ class Theatre:
             region.shelf.patience, region.audit = patience, audit
 
     def call(self, seconds: float) -> list[Report]:
-        """The real order of a call, and what the platform makes of its end."""
+        """One invocation of the real function, and whether it raises."""
         self.runs += 1
         deadline = Deadline.after(self.stage.clock, seconds)
         reports: list[Report] = []
         try:
-            run_regions(Workshop(self, deadline), f"run{self.runs}", _Deaf(), lambda report: self._announced(report, reports))
+            wiring = SimulatedWiring(self, deadline)
+            run_regions(wiring, f"run{self.runs}", _NullObserver(), lambda report: self._announced(report, reports))
         finally:
             self._join()
-        # An answer may be on its way when the time is up: what one call takes is let pass.
+        # A response may be on its way at the deadline: the time of one request is tolerated.
         late = self.stage.now - deadline.at - SLOWEST * self.stage.slowness * len(self.regions)
         if late > 0 and not self.settings.concurrency and not self.regions[0].oracle.overlapped:
             raise Broken(f"5: the run ended {late:.1f} s after its deadline")
         if any(report.status == "failed" for report in reports) != self.raises(reports):
-            raise Broken(f"8: the platform does not see what failed: {reports}")
+            raise Broken(f"8: the invocation does not raise for a failed run: {reports}")
         return reports
 
     def _announced(self, report: Report, reports: list[Report]) -> None:
@@ -289,7 +290,7 @@ class Theatre:
         reports.append(report)
 
     def _join(self) -> None:
-        """Threads of a run that is over end by themselves."""
+        """Wait for the threads of a run, which end by themselves."""
         if self.settings.concurrency:
             for thread in threading.enumerate():
                 if thread.name.startswith("fetch-"):
@@ -298,13 +299,13 @@ class Theatre:
     def raises(self, reports: Sequence[Report]) -> bool:
         """Whether the platform sees an error."""
         try:
-            refuse_failed(reports)
+            raise_if_failed(reports)
         except RunFailed:
             return True
         return False
 
     def catch_up(self) -> None:
-        """The faults are over: run by run everything is made up for, and the first of them lists."""
+        """End all faults and run until everything has arrived; the first run lists the compartments."""
         self.stage.calm = True
         self.stage.now += self.settings.listing * 60
         self.stage.skew = 0.0
@@ -316,12 +317,12 @@ class Theatre:
             if all(report.status == "ok" and report.position and report.position.caught_up for report in reports):
                 break
         for report in reports:
-            self.region(report.region).oracle.at_last(report)
+            self.region(report.region).oracle.check_end(report)
 
 
 @contextmanager
 def small_batches() -> Iterator[None]:
-    """Batches and connections of a few messages, so that a run has many of both."""
+    """Small batches and connections, so that a run has many of both."""
     batch, together, messages = forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES
     forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES = 2_000, 3, 20
     try:

@@ -1,4 +1,4 @@
-"""What the receiver has for good, message by message, held against the events that were made."""
+"""Checks the messages that the receiver has kept against the simulated events."""
 
 import json
 import re
@@ -14,27 +14,26 @@ _SECRET = SECRET.encode()
 
 
 class Broken(Exception):
-    """A promise was."""
+    """A promise was broken."""
 
 
 class Receipts:
-    """``arrived``: how often each event has; ``told``: (event type, hour in minutes) → what notices say was held back of it.
+    """``arrived``: event name → number of copies. ``reported``: (event type, hour in minutes) → rate-limited events, from notices.
 
-    ``form``: the format that messages are sent in; ``events``: all there are, by name.
+    ``form``: the message format. ``events``: all events by name. ``reads_notices``: notices in this format are read.
     """
 
     def __init__(self, siem: Siem, events: dict[str, Event], form: str) -> None:
         self.siem = siem
         self.events = events
         self.form = form
-        self.hears = form in ("cef", "json")
-        """Whether it understands notices in this format."""
+        self.reads_notices = form in ("cef", "json")
         self.arrived: Counter[str] = Counter()
-        self.told: Counter[tuple[str, int]] = Counter()
+        self.reported: Counter[tuple[str, int]] = Counter()
         self._read = 0
 
     def up_to_now(self) -> Counter[str]:
-        """The names of all events that the receiver has for good."""
+        """The names of all events that the receiver has kept."""
         self.siem.live()
         kept = self.siem.kept
         for at in range(self._read, len(kept)):
@@ -45,25 +44,25 @@ class Receipts:
 
     def _one(self, message: bytes) -> None:
         if _SECRET in message:
-            raise Broken(f"7: a secret left: {message!r}")
+            raise Broken(f"7: a secret was sent: {message!r}")
         if _NOTICE.match(message):
             self._notice(message.decode())
             return
         found = NAME.findall(message)
         if len(found) != 1 or (event := self.events.get(found[0].decode())) is None:
-            raise Broken(f"1: a message of no event, or of several: {message!r}")
+            raise Broken(f"1: a message with no or several event names: {message!r}")
         if lacking := differs(event, message, self.form):
             raise Broken(f"1: the message of {event.name} lacks {lacking}: {message!r}")
         self.arrived[event.name] += 1
 
     def _notice(self, text: str) -> None:
-        """A notice: what it says was held back has been reported to the receiver."""
+        """Add the rate-limited events that a notice reports."""
         if self.form == "json":
             details = json.loads(text[text.index("{", text.index("] ")) :])["data"]["additionalDetails"]
             if "heldBack" in details:
-                self.told[details["eventType"], _minutes(details["hour"])] += details["heldBack"]
-        elif said := _HELD_BACK.search(text):
-            self.told[said[2], _minutes(said[3])] += int(said[1])
+                self.reported[details["eventType"], _minutes(details["hour"])] += details["heldBack"]
+        elif found := _HELD_BACK.search(text):
+            self.reported[found[2], _minutes(found[3])] += int(found[1])
 
 
 def _minutes(text: str) -> int:

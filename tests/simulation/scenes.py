@@ -1,4 +1,4 @@
-"""Plays in which one thing goes wrong and all else is well, so that what must come of it can be counted in runs."""
+"""Plays with a single fault, to count the runs that recovery takes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +13,13 @@ HOUR = 3600.0
 
 
 class Scene:
-    """A calm theatre: the root, and compartments with the events that a scene gives them."""
+    """A play without random faults: the root, and compartments with events that the scene adds."""
 
     def __init__(self, **settings: object) -> None:
         self.theatre = Theatre(1, calm=True)
         self.theatre.configure(replace(Settings(), **settings))
         self.theatre.siem.relp, self.theatre.siem.answers, self.theatre.siem.mortality = False, True, 0.0
-        self.theatre.receipts.form, self.theatre.receipts.hears = "cef", True
+        self.theatre.receipts.form, self.theatre.receipts.reads_notices = "cef", True
         self.stage = self.theatre.stage
         self.tenancy = self.region.tenancy
         self.tenancy.places = {ROOT: Place(None, self.stage.now - 1e6, 0.0)}
@@ -30,50 +30,50 @@ class Scene:
     def region(self) -> Region:
         return self.theatre.regions[0]
 
-    def place(self, name: str, *, since: float = -1e6) -> str:
-        """A compartment that was created so many seconds from now; its OCID."""
+    def add_compartment(self, name: str, *, since: float = -1e6) -> str:
+        """Add a compartment, created ``since`` seconds from now. Returns its OCID."""
         ocid = f"ocid1.compartment.oc1..{name}"
         self.tenancy.places[ocid] = Place(ROOT, self.stage.now + since, 0.0)
         return ocid
 
-    def happen(self, ocid: str, count: int, seconds: float) -> list[str]:
-        """So many events, evenly over the last ``seconds``; their names."""
+    def add_events(self, ocid: str, count: int, seconds: float) -> list[str]:
+        """Add ``count`` events, evenly over the last ``seconds``. Returns their names."""
         place, step = self.tenancy.places[ocid], seconds / count
         self.tenancy.add(ocid, place, [self.stage.now - seconds + step * (number + 0.5) for number in range(count)])
         return [event.name for event in place.events[-count:]]
 
     def run(self, seconds: float = 60.0) -> Report:
-        """One call of the function, ten minutes after the last."""
+        """Invoke the function, ten minutes after the last invocation."""
         self.stage.now += 599
-        return self.at_once(seconds)
+        return self.run_now(seconds)
 
-    def at_once(self, seconds: float = 60.0) -> Report:
-        """One call of the function, a second after the last."""
+    def run_now(self, seconds: float = 60.0) -> Report:
+        """Invoke the function, a second after the last invocation."""
         self.stage.dead = False
         self.stage.now += 1
         self.tenancy.grow()
         return self.theatre.call(seconds)[0]
 
     def missing(self, names: list[str]) -> int:
-        """How many of these events have not arrived."""
+        """The number of these events that have not arrived."""
         arrived = self.theatre.receipts.up_to_now()
         return sum(name not in arrived for name in names)
 
     def runs_until_arrived(self, names: list[str], most: int, seconds: float = 60.0) -> int:
-        """How many runs it takes until all of these have arrived; ``most`` + 1 where that is not enough."""
+        """The number of runs until all of these events have arrived; ``most`` + 1 if more than ``most``."""
         for count in range(1, most + 1):
-            self.at_once(seconds)
+            self.run_now(seconds)
             if not self.missing(names):
                 return count
         return most + 1
 
-    def end(self) -> None:
-        """All is well again, and everything has arrived that the oracle knows of."""
+    def finish(self) -> None:
+        """End all faults, catch up, and let the oracle check that everything has arrived."""
         self.theatre.catch_up()
 
 
 @contextmanager
 def scene(**settings: object) -> Iterator[Scene]:
-    """A `Scene`, with batches of a few messages."""
+    """A `Scene` with small batches."""
     with small_batches():
         yield Scene(**settings)

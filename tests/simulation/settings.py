@@ -1,4 +1,4 @@
-"""The settings of a simulated deployment, as an operator changes them between runs; and which compartments they select."""
+"""Settings of a simulated deployment, which an operator changes between runs."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -13,7 +13,7 @@ RULES = Rules(mode="exclude", excluded=("DeleteBucket",), limits={"GetInstance":
 
 @dataclass(frozen=True)
 class Settings:
-    """Times in minutes."""
+    """Settings; times are in minutes."""
 
     mode: str = "all"
     ids: tuple[str, ...] = ()
@@ -32,14 +32,24 @@ class Settings:
         return max(60, 2 * self.listing)
 
     def options(self, region: str, tenancy: str, *, run_message: bool) -> RunOptions:
-        """As the product takes them."""
-        given = {"region": region, "tenancy": tenancy, "run_message": run_message, "listing_max_age": self.listing_max_age}
-        for name in ("mode", "ids", "listing", "lookback", "overlap", "settle", "slice", "concurrency"):
-            given[name] = getattr(self, name)
-        return known(RunOptions, given)
+        """As options of a run."""
+        return RunOptions(
+            region=region,
+            tenancy=tenancy,
+            mode=self.mode,
+            ids=self.ids,
+            listing_minutes=self.listing,
+            listing_max_age_minutes=self.listing_max_age,
+            lookback_minutes=self.lookback,
+            overlap_minutes=self.overlap,
+            settle_minutes=self.settle,
+            slice_minutes=self.slice,
+            concurrency=self.concurrency,
+            run_message=run_message,
+        )
 
 
 def known(kind: type, given: dict[str, Any]) -> Any:
-    """``kind`` made of what it takes: so that one simulation serves versions of the product before and after a new argument."""
+    """Build ``kind`` from the arguments it takes, so that one simulation runs versions with and without a new argument."""
     names = {one.name for one in fields(kind)}
     return kind(**{name: value for name, value in given.items() if name in names})

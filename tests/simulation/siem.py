@@ -1,6 +1,6 @@
-"""A receiver, as facts/syslog.md found them: it reads what the kernel has, keeps what it read a moment later, and dies at any time.
+"""A simulated receiver. It reads from its socket buffer, stores messages a moment later, and may die at any time.
 
-Over RELP it acknowledges what it has kept, and nothing before.
+Over RELP it acknowledges a message after it has stored it.
 """
 
 import re
@@ -12,7 +12,7 @@ from epimetheus.errors import ReceiverError
 from epimetheus.testing.syslog.frames import Frames
 from tests.simulation.chance import Stage
 
-DRAIN = 0.15  # the longest between reading and keeping; SYSLOG_SETTLE_SECONDS must be more
+DRAIN = 0.15  # the longest time from reading to storing; SYSLOG_SETTLE_SECONDS must be longer
 TIMEOUT = 10.0
 _FRAME = re.compile(rb"(\d{1,9}) ([a-z]{1,32}) (\d{1,9})([ \n])")
 _OFFERS = b"200 OK\nrelp_version=0\nrelp_software=simulated\ncommands=syslog"
@@ -28,7 +28,7 @@ class Link:
     unread: bytearray = field(default_factory=bytearray)
     dead_since: float | None = None
 
-    def look(self) -> None:
+    def check_alive(self) -> None:
         stage, siem = self.siem.stage, self.siem
         stage.step(0.001)
         if stage.chance("receiver dies meanwhile", siem.mortality / 2):
@@ -38,7 +38,7 @@ class Link:
             raise ReceiverError("It hung up.", do="")
 
     def write(self, data: bytes) -> None:
-        self.look()
+        self.check_alive()
         stage, siem = self.siem.stage, self.siem
         if stage.chance("receiver dies before the bytes", siem.mortality):
             siem.die()
@@ -54,7 +54,7 @@ class Link:
             siem.die()
 
     def close(self) -> bool:
-        self.look()
+        self.check_alive()
         stage, siem = self.siem.stage, self.siem
         if stage.chance("receiver dies at the close", siem.mortality):
             siem.die()
@@ -69,7 +69,7 @@ class Link:
         return siem.answers and not stage.chance("a close without a word", 0.002)
 
     def abandon(self) -> None:
-        """What was on its way may still arrive, or not."""
+        """Unread bytes may still arrive, or not."""
         if self in self.siem.links:
             if self.siem.stage.dice.random() < 0.5:
                 self.siem.read(self)
@@ -103,7 +103,7 @@ class RelpLink:
             self._serve()
         yield from self._answered()
 
-    def hear(self) -> Iterator[bytes]:
+    def receive(self) -> Iterator[bytes]:
         siem = self.siem
         self._look()
         siem.wait_while_stalled(self.deadline)
@@ -114,8 +114,8 @@ class RelpLink:
             raise ReceiverError("No answer in time.", do="")
         yield from self._answered()
 
-    def abandon(self, goodbye: bytes = b"") -> None:
-        """What was on its way may still arrive, or not."""
+    def abandon(self, last_data: bytes = b"") -> None:
+        """Unread bytes may still arrive, or not."""
         if self in self.siem.links:
             if self.siem.stage.dice.random() < 0.5:
                 self._serve()
@@ -130,13 +130,13 @@ class RelpLink:
             raise ReceiverError("It hung up.", do="")
 
     def _answered(self) -> Iterator[bytes]:
-        """What the receiver has answered, in pieces that end anywhere."""
-        said, self.answers = b"".join(self.answers), []
-        cut = self.siem.stage.dice.randrange(len(said) + 1)
-        yield from (piece for piece in (said[:cut], said[cut:]) if piece)
+        """The receiver's responses, split at a random position."""
+        responses, self.answers = b"".join(self.answers), []
+        cut = self.siem.stage.dice.randrange(len(responses) + 1)
+        yield from (piece for piece in (responses[:cut], responses[cut:]) if piece)
 
     def _serve(self) -> None:
-        """Read frames, keep what they hold, acknowledge it; it may die after any of them, before or after it was acknowledged."""
+        """Read frames, store and acknowledge their messages; the receiver may die after each, before or after the acknowledgment."""
         stage, siem = self.siem.stage, self.siem
         while self.dead_since is None and stage.now >= siem.stalled_until and (found := _FRAME.match(self.unread)):
             number, command, length, after = found.groups()
@@ -159,7 +159,7 @@ def _may_begin(data: bytes) -> bool:
 
 
 class Siem:
-    """The receiver; ``kept`` is its file: every message that will never be lost again."""
+    """The receiver. ``kept``: every message that it has stored for good."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -187,11 +187,11 @@ class Siem:
         return self.links[-1]
 
     def forget(self, link: Link | RelpLink) -> None:
-        """It is over, for whatever reason."""
+        """Remove a connection that has ended."""
         self.links = [one for one in self.links if one is not link]
 
     def live(self, ago: float = 0.0) -> None:
-        """Keep what was read long enough ago, as of so many seconds ago."""
+        """Store the messages that were read long enough before the moment ``ago`` seconds in the past."""
         if not self.queue:
             return
         moment = self.stage.now - ago
@@ -207,7 +207,7 @@ class Siem:
         link.unread.clear()
 
     def die(self, ago: float = 0.0) -> None:
-        """Killed so many seconds ago: what was read and not kept is gone, and what was not read as well. It may be back at once."""
+        """Die ``ago`` seconds in the past: unread and unstored messages are lost. The receiver may be back at once."""
         self.live(ago)
         self.queue.clear()
         for link in self.links:

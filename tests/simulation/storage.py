@@ -1,4 +1,4 @@
-"""The state's place: fails before or after a write took effect, loses answers, and says Changed to what it has taken."""
+"""A simulated state store: it fails before or after a write, loses responses, and rejects writes that took effect."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ VERSIONS = 60
 
 
 class Shelf:
-    """A `Store`. ``written`` is called with each write that took effect; ``versions``: what runs wrote before, oldest first."""
+    """A `Store`. ``written``: called with each successful write. ``versions``: earlier content, oldest first."""
 
     name = "shelf"
 
@@ -28,7 +28,7 @@ class Shelf:
         if stage.chance("state not read", 0.02):
             stage.trouble()
             stage.sleep(self.patience)
-            raise StateError("OCI gave no answer while reading the state.", do="")
+            raise StateError("Reading the state failed: no response from OCI.", do="")
         return None if self.data is None else Stored(self.data, str(self.version))
 
     def write(self, data: bytes, etag: str | None) -> str:
@@ -51,9 +51,9 @@ class Shelf:
         if stage.chance("answer lost for good", 0.02):
             stage.trouble()
             stage.sleep(self.patience)
-            raise StateError("OCI gave no answer while writing the state.", do="")
+            raise StateError("Writing the state failed: no response from OCI.", do="")
         return str(self.version)
 
     def put(self, data: bytes | None) -> None:
-        """Replace what is there, as an operator or another program would (None: delete it)."""
+        """Replace the content, as an operator or another program would. None: delete it."""
         self.data, self.version = data, self.version + 1

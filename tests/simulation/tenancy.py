@@ -1,4 +1,4 @@
-"""A tenancy: compartments that are created, moved and deleted, and events that are listed late or twice; and how Identity shows it."""
+"""A simulated tenancy: compartments are created, moved and deleted, events are listed late or twice; and its Identity service."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -11,14 +11,14 @@ from tests.simulation.events import Event, make_event
 
 ROOT = "ocid1.tenancy.oc1..root"
 MOST_AT_ONCE = 40
-"""Events of one compartment between two runs, but for bursts: a long outage must not make a play long."""
+"""The most events of one compartment between two runs, except in bursts: a long outage must not make a play long."""
 BURST = 120
 REFUSED_FOR = (40 * 60.0, 8 * 3600.0, 30 * 3600.0)
 
 
 @dataclass
 class Place:
-    """A compartment as it really is. Times are in seconds."""
+    """The actual state of a compartment. Times are in seconds."""
 
     parent: str | None
     created: float
@@ -35,10 +35,10 @@ class Place:
 
 
 class Tenancy:
-    """One region's compartments and events; ``grow`` lets time pass in it.
+    """The compartments and events of one region; `grow` advances it.
 
-    ``steady``: each listing names all there are. ``mark``: what begins the name of each event. ``lateness``: seconds, the longest
-    that an event is listed late without ``beyond`` (the fault of events that come later than OVERLAP_MINUTES can mend).
+    ``steady``: each listing is complete. ``mark``: prefix of event names. ``lateness``: the most seconds that an event is listed late,
+    unless ``beyond`` is set (the fault of events listed after the overlap).
     """
 
     def __init__(self, stage: Stage, mark: str, events: dict[str, Event]) -> None:
@@ -62,26 +62,26 @@ class Tenancy:
             self.create(stage.now - 1e6)
 
     def create(self, created: float) -> str:
-        """A new compartment; its OCID."""
+        """Create a compartment. Returns its OCID."""
         dice, ocid = self.stage.dice, f"ocid1.compartment.oc1..c{len(self.places)}"
         self.places[ocid] = Place(dice.choice(self.parents()), created, dice.choice((0.0, 0.2, 1.0, 3.0)))
         return ocid
 
     def parents(self, child: str = "") -> list[str]:
-        """The compartments that ``child`` may be moved into: active, and not below itself."""
+        """The compartments that ``child`` may be moved into: active and not below it."""
         return sorted(ocid for ocid, place in self.places.items() if place.state == "ACTIVE" and child not in self.lineage(ocid))
 
     def lineage(self, ocid: str) -> list[str]:
-        """A compartment and those above it."""
+        """A compartment and its ancestors."""
         parent = self.places[ocid].parent
         return [ocid, *(self.lineage(parent) if parent else [])]
 
     def is_refused(self, place: Place) -> bool:
-        """Whether Audit answers 404 for it."""
+        """Whether Audit responds 404 for it."""
         return place.forbidden or self.stage.now < max(self.refused_until, place.refused_until)
 
     def grow(self) -> None:
-        """What happened since: events, and now and then something with the compartments."""
+        """Add the events since the last call, and sometimes change compartments."""
         stage, start, end = self.stage, self.grown_to, self.stage.now
         self.grown_to = end
         if not stage.calm and self.changing:
@@ -90,10 +90,10 @@ class Tenancy:
             if place.back_at is not None and end >= place.back_at:
                 place.listed, place.back_at = True, None
             if place.state == "ACTIVE":
-                self.happen(ocid, place, max(start, place.created), end)
+                self.add_random_events(ocid, place, max(start, place.created), end)
 
-    def happen(self, ocid: str, place: Place, start: float, end: float) -> None:
-        """Events of one compartment between these times."""
+    def add_random_events(self, ocid: str, place: Place, start: float, end: float) -> None:
+        """Add random events of one compartment between these times."""
         stage, dice = self.stage, self.stage.dice
         count = min(MOST_AT_ONCE, int((end - start) / 600 * place.rate * self.busy * dice.random() * 2)) if end > start else 0
         if count and stage.chance("burst", 0.02):
@@ -101,14 +101,14 @@ class Tenancy:
         self.add(ocid, place, sorted(start + dice.random() * (end - start) for _ in range(count)))
 
     def add(self, ocid: str, place: Place, moments: Collection[float]) -> None:
-        """Events at these times, in order, and none before what is there."""
+        """Add events at these times, which are in order and after all existing events."""
         for processed in moments:
             event = make_event(self.stage, f"e{self.mark}{len(self.by_name)}", ocid, processed, self.late())
             place.events.append(event)
             self.by_name[event.name] = event
 
     def late(self) -> tuple[float, bool]:
-        """How many seconds after it was processed an event is listed, and whether OVERLAP_MINUTES promises that it is read."""
+        """The seconds from processing to listing of an event, and whether it must be read with OVERLAP_MINUTES."""
         stage = self.stage
         if self.beyond and stage.chance("event listed beyond the overlap", 0.02):
             return 3 * 3600 * stage.dice.random(), False
@@ -117,7 +117,7 @@ class Tenancy:
         return stage.dice.random() * 60, True
 
     def change(self) -> None:
-        """Compartments are created, moved, renamed, deleted, hidden; permissions come and go; some cannot be read for a while."""
+        """Create, move, rename, delete or hide compartments, change permissions, or make some unreadable for a while."""
         stage, dice = self.stage, self.stage.dice
         others = sorted(set(self.places) - {ROOT})
         if stage.chance("compartment created", 0.1) and len(others) < 9:
@@ -136,7 +136,7 @@ class Tenancy:
         if stage.chance("compartment renamed", 0.1):
             place.name += "a"
         may = (self.all_selected and place.back_at is None) or stage.has("compartment deleted while not polled")
-        empty = may and place.state == "ACTIVE" and all(one.parent != ocid for one in self.places.values())  # as OCI demands it
+        empty = may and place.state == "ACTIVE" and all(one.parent != ocid for one in self.places.values())  # as OCI requires
         if empty and stage.chance("compartment deleted", 0.08 if self.refusing else 0.04):
             self.delete(place)
         elif empty and stage.chance("compartment vanished", 0.02):
@@ -162,7 +162,7 @@ class Tenancy:
             place.forbidden = False
 
     def heal(self) -> None:
-        """Every fault of a compartment is over, and what was only left out of listings is listed again."""
+        """End every fault of a compartment, and list hidden ones again."""
         self.identity_down_until = self.refused_until = 0.0
         self.listing_lost = False
         for place in self.places.values():
@@ -179,7 +179,7 @@ class Tenancy:
             for ocid, place in self.places.items()
             if place.listed and place.parent and (subtree or place.parent == parent)
         ]
-        if not self.steady and stage.chance("listing reordered", 0.1):  # between pages: so it may leave one out
+        if not self.steady and stage.chance("listing reordered", 0.1):  # between pages, so a compartment may be missing
             rows.reverse()
         if rows and stage.chance("listing repeats", 0.1):
             rows.append(rows[0])
@@ -192,11 +192,11 @@ class Tenancy:
     def identity_trouble(self, subtree: bool) -> None:
         stage = self.stage
         if self.listing_lost:
-            raise ServiceFailure("OCI refused while listing: 404.", do="", status=404, code="NotAuthorizedOrNotFound")
+            raise ServiceFailure("Listing failed: OCI returned 404.", do="", status=404, code="NotAuthorizedOrNotFound")
         if stage.now < self.identity_down_until or stage.chance("Identity 500", 0.03):
-            raise ServiceFailure("OCI refused while listing: 500.", do="", status=500, code="InternalServerError")
+            raise ServiceFailure("Listing failed: OCI returned 500.", do="", status=500, code="InternalServerError")
         if stage.chance("Identity timeout", 0.02):
             stage.sleep(self.patience)
-            raise SourceError("OCI gave no answer while listing.", do="")
+            raise SourceError("Listing failed: no response from OCI.", do="")
         if subtree and stage.chance("subtree refused", 0.05):
-            raise ServiceFailure("OCI refused while listing: 404.", do="", status=404, code="NotAuthorizedOrNotFound")
+            raise ServiceFailure("Listing failed: OCI returned 404.", do="", status=404, code="NotAuthorizedOrNotFound")

@@ -1,4 +1,4 @@
-"""What happens between runs, for hours or days: outages, lost permissions, a state in other hands, changed settings, a clock that jumps."""
+"""Faults between runs that last hours or days: outages, lost permissions, a replaced state, changed settings, clock jumps."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 HOUR, DAY = 3600.0, 86_400.0
 SHARE = 0.2
-"""Of all plays, how many each fault is a part of."""
+"""The share of plays that each fault is a part of."""
 
 
 class Weather:
-    """Each play has some of the faults, and each of these strikes it now and then."""
+    """Each play has some of the faults, which occur at random."""
 
     def __init__(self, theatre: "Theatre") -> None:
         self.theatre = theatre
@@ -34,7 +34,7 @@ class Weather:
             "state rolled back": self.state_rolled_back,
             "state in the future": self.state_in_the_future,
             "settings: compartments": self.compartments_changed,
-            "settings: overlap, slice, look-back": self.times_changed,
+            "settings: overlap, slice, lookback": self.times_changed,
             "settings: rules": self.rules_changed,
             "clock jumps": self.clock_jumps,
         }
@@ -43,21 +43,21 @@ class Weather:
         self.stage.slowness = 6.0 if self.stage.chance("slow answers", 0.15) else 1.0
         for region in theatre.regions:
             tenancy = region.tenancy
-            tenancy.steady = not theatre.settings.lookback or "settings: overlap, slice, look-back" in self.kinds
+            tenancy.steady = not theatre.settings.lookback or "settings: overlap, slice, lookback" in self.kinds
             tenancy.lateness = min(12, theatre.settings.overlap) * 60.0
             tenancy.beyond, tenancy.hiding, tenancy.refusing = (dice.random() < SHARE for _ in range(3))
             region.wire.page_size = dice.choice((10, 40, 80))
             region.wire.memory = dice.choice((None, None, 0.0, HOUR)) if self.stage.has("page token refused in a later run") else None
 
     def change(self) -> None:
-        """Something happens, or not. A clock that is a little off is right again."""
+        """Faults may occur. A slightly skewed clock is corrected."""
         self.stage.skew = self.stage.dice.uniform(-120, 120) if self.stage.chance("clock off", 0.1) else 0.0
         for kind, strike in self.kinds.items():
             if self.stage.chance(kind, 0.1):
                 strike()
 
     def clear(self) -> None:
-        """All of it is over, and all compartments are selected."""
+        """End all faults, and select all compartments."""
         theatre, self.stage.slowness = self.theatre, 1.0
         theatre.siem.stalled_until = theatre.siem.down_until = 0.0
         if theatre.settings.mode != "all":
@@ -69,18 +69,18 @@ class Weather:
         return self.stage.dice.choice(self.theatre.regions)
 
     def outage(self) -> None:
-        """Nothing is run for long."""
+        """No run for a long time."""
         self.stage.now += self.stage.dice.choice((26 * HOUR, 50 * HOUR))
         self.theatre.grow()
 
     def receiver_down(self) -> None:
-        """Runs fail for long, since the receiver is down."""
+        """Runs fail for a long time because the receiver is down."""
         self.theatre.siem.die()
         self.theatre.siem.down_until = self.stage.now + 26 * HOUR
         self._pass_time(3, 9 * HOUR)
 
     def audit_refused(self) -> None:
-        """The policy is lost for a while."""
+        """The policy is missing for a while."""
         tenancy = self.any_region().tenancy
         tenancy.refused_until = self.stage.now + self.stage.dice.choice((HOUR, 30 * HOUR))
         self._pass_time(3, self.stage.dice.choice((600, 9 * HOUR)))
@@ -90,7 +90,7 @@ class Weather:
         self._pass_time(2, self.stage.dice.choice((600, 2 * HOUR)))
 
     def listing_lost(self) -> None:
-        """The permission to list is lost, for the rest of the play; and a compartment is created."""
+        """The permission to list is lost for the rest of the play, and a compartment is created."""
         tenancy = self.any_region().tenancy
         tenancy.listing_lost = True
         tenancy.create(self.stage.now)
@@ -98,24 +98,24 @@ class Weather:
     def state_deleted(self) -> None:
         region = self.any_region()
         if is_missed(region.marker):
-            self._in_other_hands(None, "deleted", region)
+            self._replace(None, "deleted", region)
 
     def state_in_the_future(self) -> None:
-        """By hours or weeks; then the state is put right."""
+        """The state is hours or weeks ahead; then it is repaired."""
         region = self.any_region()
         if region.shelf.data and (usable := self._versions(region)):
             by = self.stage.dice.choice((HOUR, DAY, 30 * DAY))
             ahead = int(by + self.stage.now - marks_of(usable[-1]).through) // 60 * 60
-            self._in_other_hands(in_the_future(usable[-1], ahead), "in the future", region)
+            self._replace(in_the_future(usable[-1], ahead), "in the future", region)
 
     def state_rolled_back(self) -> None:
-        """Someone restores an older version: what came after it is sent again."""
+        """An older version of the state is restored: later events are sent again."""
         region = self.any_region()
         if usable := self._versions(region):
             self._restore(region, self.stage.dice.choice(usable[-30:]))
 
     def compartments_changed(self) -> None:
-        """COMPARTMENT_MODE and COMPARTMENT_IDS; not before every compartment was polled once."""
+        """Change COMPARTMENT_MODE and COMPARTMENT_IDS, after every compartment was polled once."""
         theatre, dice = self.theatre, self.stage.dice
         if any(ocid not in region.oracle.marks for region in theatre.regions for ocid in region.tenancy.places):
             return
@@ -128,7 +128,7 @@ class Weather:
                 region.shelf.versions.clear()
 
     def times_changed(self) -> None:
-        """OVERLAP_MINUTES only up from the first: what it promises is what the shortest does."""
+        """Change times. OVERLAP_MINUTES is never below the first value, which determines which events must be read."""
         theatre, dice = self.theatre, self.stage.dice
         shortest = int(theatre.regions[0].tenancy.lateness // 60) if theatre.settings.overlap < 12 else 15
         overlap = dice.choice((shortest, 2 * shortest, 60))
@@ -140,7 +140,7 @@ class Weather:
         theatre.configure(replace(theatre.settings, rules=self.stage.dice.choice((Settings().rules, RULES))))
 
     def clock_jumps(self) -> None:
-        """By seconds to minutes, before or during the run."""
+        """The clock jumps by minutes, before or during a run."""
         to = self.stage.dice.choice((-600.0, -240.0, -90.0, 90.0, 240.0, 600.0))
         if self.stage.dice.random() < 0.3:
             self.stage.jump_in, self.stage.jump_to = self.stage.dice.randrange(20), to
@@ -148,22 +148,22 @@ class Weather:
             self.stage.skew = to
 
     def _pass_time(self, runs: int, seconds: float) -> None:
-        """So many calls, so far apart, while it lasts."""
+        """``runs`` invocations, ``seconds`` apart, during the fault."""
         for _ in range(runs):
             self.theatre.act()
             self.stage.now += seconds
             self.theatre.grow()
 
     def _versions(self, region: "Region") -> list[bytes]:
-        """Older states that know every compartment which the newest knows, and that no run holds."""
+        """Older states with every compartment of the newest, and without a lease."""
         if region.shelf.data is None:
             return []
         names = set(region.oracle.marks)
         some = [*region.shelf.versions, region.shelf.data]
         return [one for one in some if (marks := marks_of(one)).lease is None and names <= set(marks.read)]
 
-    def _in_other_hands(self, data: bytes | None, why: str, region: "Region") -> None:
-        """The state is replaced by one that must not be used; after some calls the operator restores the last good one."""
+    def _replace(self, data: bytes | None, why: str, region: "Region") -> None:
+        """Replace the state by one that must not be used; after two invocations the operator restores the last good one."""
         usable = self._versions(region)
         if not usable:
             return
@@ -173,7 +173,7 @@ class Weather:
         for _ in range(2):
             for report in self.theatre.call(60.0 * len(self.theatre.regions)):
                 if report.region == region.name and (report.status != "failed" or not report.error.kind.startswith("state")):
-                    raise Broken(f"5, 7: the state is {why}, and the run is {report.status}: {report.error}")
+                    raise Broken(f"5, 7: the state is {why}, but the run is {report.status}: {report.error}")
             self.stage.now += 600
             self.theatre.grow()
         self.stage.calm = calm

@@ -1,4 +1,4 @@
-"""ListEvents against the stand-in, in process and over HTTP: what is retried, what is said, and that it ends."""
+"""ListEvents against the OCI stand-in, in process and over HTTP: retries, errors, and deadlines."""
 
 import gc
 import threading
@@ -37,16 +37,16 @@ def audit(request, world, tmp_path, slept):
     credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
     if request.param == "http":
         with serve(world) as served:
-            yield made(credentials, served.url, slept)
+            yield audit_api(credentials, served.url, slept)
     else:
         with mock_oci(world):
-            yield made(credentials, None, slept)
+            yield audit_api(credentials, None, slept)
 
 
-def made(credentials, url, slept, concurrency=2):
-    quick = replace(SYSTEM, sleep=slept.append)
-    pacer = RateLimiter(1000, quick)
-    return AuditApi(credentials, region="us-ashburn-1", endpoint=url, concurrency=concurrency, pacer=pacer, clock=quick)
+def audit_api(credentials, url, slept, concurrency=2):
+    no_sleep = replace(SYSTEM, sleep=slept.append)
+    rate_limiter = RateLimiter(1000, no_sleep)
+    return AuditApi(credentials, region="us-ashburn-1", endpoint=url, concurrency=concurrency, rate_limiter=rate_limiter, clock=no_sleep)
 
 
 def read(audit, compartment, seconds=20.0, window=WINDOW):
@@ -54,14 +54,14 @@ def read(audit, compartment, seconds=20.0, window=WINDOW):
     return [fetched.event.event_id for page, _ in pages for fetched in page]
 
 
-def test_all_pages_in_order_also_past_an_empty_one(world, audit):
+def test_pages_are_read_in_order_and_past_an_empty_one(world, audit):
     ids = world.emit(world.tenancy, 7, NOON - 3600, NOON)
     world.faults.add("empty_page", operation="ListEvents", times=2)
     assert read(audit, world.tenancy) == ids
     assert audit.requests == len(world.requests_for("ListEvents")) == 6
 
 
-def test_the_window_is_half_open_in_whole_minutes(world, audit):
+def test_a_window_is_half_open_in_whole_minutes(world, audit):
     ids = world.emit(world.tenancy, 3, NOON - 120, NOON + 60)
     window = Window(WINDOW.end - 2, WINDOW.end - 1)
     assert read(audit, world.tenancy, window=window) == ids[:1]
@@ -81,7 +81,7 @@ def test_the_window_is_half_open_in_whole_minutes(world, audit):
     ],
     ids=lambda fault: f"{fault['kind']} {fault.get('status', '')}",
 )
-def test_what_passes_is_tried_again(world, audit, fault):
+def test_transient_errors_are_retried(world, audit, fault):
     ids = world.emit(world.tenancy, 3, NOON - 3600, NOON)
     world.faults.add(**fault, operation="ListEvents", times=2)
     assert read(audit, world.tenancy) == ids
@@ -89,13 +89,13 @@ def test_what_passes_is_tried_again(world, audit, fault):
     assert audit.throttled == (2 if fault.get("status") == 429 else 0)
 
 
-def test_what_does_not_pass_is_given_up_for_this_compartment(world, audit):
+def test_retries_end_with_an_error_of_the_compartment(world, audit):
     world.faults.add("status", status=429, operation="ListEvents", times=None)
-    with pytest.raises(CompartmentError, match="failed 5 times in a row, the last with 429 TooManyRequests"):
+    with pytest.raises(CompartmentError, match=f"Listing the events of {world.tenancy} failed after 5 attempts: 429 TooManyRequests"):
         read(audit, world.tenancy, seconds=60)
 
 
-def test_404_is_missing_or_not_allowed_and_asked_once(world, audit):
+def test_404_is_a_missing_or_forbidden_compartment_and_is_not_retried(world, audit):
     world.forbid(world.tenancy)
     with pytest.raises(CompartmentMissing, match=r"404 NotAuthorizedOrNotFound.*opc-request-id \w") as caught:
         read(audit, world.tenancy)
@@ -103,35 +103,35 @@ def test_404_is_missing_or_not_allowed_and_asked_once(world, audit):
     assert audit.requests == 1
 
 
-def test_400_is_this_compartments_trouble(world, audit):
+def test_400_is_an_error_of_the_compartment(world, audit):
     with pytest.raises(CompartmentError, match="400 InvalidParameter"):
         read(audit, world.tenancy, window=Window(WINDOW.end, WINDOW.start))
 
 
-def test_401_is_ours_and_fatal(world, audit):
+def test_401_is_a_credentials_error(world, audit):
     world.keys.clear()
     with pytest.raises(CredentialsError, match="401 NotAuthenticated"):
         read(audit, world.tenancy)
 
 
-def test_a_token_that_leads_in_a_circle_ends(world, audit):
+def test_a_page_token_that_repeats_ends_the_listing(world, audit):
     world.emit(world.tenancy, 7, NOON - 3600, NOON)
     world.faults.add("repeated_token", operation="ListEvents", times=None)
-    with pytest.raises(CompartmentError, match="repeats its page token"):
+    with pytest.raises(CompartmentError, match="OCI keeps returning the same page token"):
         read(audit, world.tenancy)
 
 
-def test_retry_after_is_waited_for_or_no_time_is_left(world, audit, slept):
+def test_retry_after_is_respected_within_the_deadline(world, audit, slept):
     world.faults.add("status", status=503, operation="ListEvents", times=1, headers={"retry-after": "1"})
     assert read(audit, world.tenancy) == []
     assert max(slept) >= 1
     world.faults.add("status", status=503, operation="ListEvents", times=1, headers={"retry-after": "60"})
-    with pytest.raises(OutOfTime, match="No time is left to ask for"):
+    with pytest.raises(OutOfTime, match=r"failed: no time is left to retry after 503 ServiceUnavailable\."):
         read(audit, world.tenancy, seconds=2)
 
 
 @pytest.mark.parametrize("kind", ["timeout", "stalled"])
-def test_a_server_that_falls_silent_costs_no_more_than_the_deadline(world, audit, kind):
+def test_a_server_that_stops_responding_costs_no_more_than_the_deadline(world, audit, kind):
     world.emit(world.tenancy, 3, NOON - 3600, NOON)
     world.faults.add(kind, operation="ListEvents", times=None, seconds=3)
     began = time.monotonic()
@@ -141,49 +141,49 @@ def test_a_server_that_falls_silent_costs_no_more_than_the_deadline(world, audit
 
 
 @pytest.mark.parametrize("value", ["Fri, 02 Jan 2026 12:00:00 GMT", "soon", "-5", "1.5", "\u00b2", ""])
-def test_a_retry_after_that_is_no_number_of_seconds_asks_for_no_wait(world, audit, slept, value):
+def test_an_invalid_retry_after_is_ignored(world, audit, slept, value):
     world.faults.add("status", status=503, operation="ListEvents", headers={"retry-after": value})
     assert read(audit, world.tenancy) == []
     assert sum(slept) < 0.6
 
 
-def test_the_token_on_an_error_leads_nowhere(world, audit):
+def test_a_page_token_on_an_error_response_is_ignored(world, audit):
     ids = world.emit(world.tenancy, 5, NOON - 3600, NOON)
     world.faults.add("status", status=500, operation="ListEvents", after=1, headers={"opc-next-page": "elsewhere"})
     assert read(audit, world.tenancy) == ids
-    assert "elsewhere" not in [asked.query.get("page") for asked in world.requests_for("ListEvents")]
+    assert "elsewhere" not in [request.query.get("page") for request in world.requests_for("ListEvents")]
 
 
 def test_a_redirect_is_not_followed(world, audit):
     world.faults.add("status", status=302, operation="ListEvents", times=None, headers={"location": "http://127.0.0.1:1/"})
-    with pytest.raises(CompartmentError, match=r"OCI refused while listing the events of .*: 302 "):
+    with pytest.raises(CompartmentError, match=r"Listing the events of .* failed: OCI returned 302 "):
         read(audit, world.tenancy)
     assert audit.requests == 1
 
 
 @pytest.mark.parametrize("status", [403, 412])
-def test_any_other_refusal_is_asked_once_and_this_compartments(world, audit, status):
+def test_any_other_4xx_is_an_error_of_the_compartment_and_is_not_retried(world, audit, status):
     world.faults.add("status", status=status, operation="ListEvents", times=None)
-    with pytest.raises(CompartmentError, match=f": {status} ") as caught:
+    with pytest.raises(CompartmentError, match=f"OCI returned {status} ") as caught:
         read(audit, world.tenancy)
     assert not isinstance(caught.value, CompartmentMissing)
     assert audit.requests == 1
 
 
-def test_what_calls_itself_a_code_and_is_none_is_not_repeated(world, audit):
+def test_an_invalid_error_code_is_not_quoted(world, audit):
     world.faults.add("status", status=503, code="\x1b[31mred\n" + "x" * 500, operation="ListEvents", times=None)
-    with pytest.raises(CompartmentError, match="the last with 503 without a code") as caught:
+    with pytest.raises(CompartmentError, match="failed after 5 attempts: 503 without an error code") as caught:
         read(audit, world.tenancy)
     assert "\x1b" not in str(caught.value)
 
 
-def test_no_time_means_no_request(world, audit):
+def test_after_the_deadline_no_request_is_sent(world, audit):
     with pytest.raises(OutOfTime):
         read(audit, world.tenancy, seconds=0)
     assert audit.requests == len(world.requests) == 0
 
 
-def test_connecting_and_reading_together_fit_what_is_left(hand):
+def test_connect_and_read_timeouts_fit_the_time_left(hand):
     assert timeouts(hand.deadline(60)) == (5, 20)
     assert timeouts(hand.deadline(20)) == (5, 15)
     assert timeouts(hand.deadline(8)) == (4, 4)
@@ -192,7 +192,7 @@ def test_connecting_and_reading_together_fit_what_is_left(hand):
         timeouts(hand.deadline(0))
 
 
-def test_threads_count_every_request_once(world, audit):
+def test_counts_are_exact_with_several_threads(world, audit):
     compartments = [world.add_compartment(f"c{number}") for number in range(8)]
     for compartment in compartments:
         world.emit(compartment, 9, NOON - 3600, NOON)
@@ -204,7 +204,7 @@ def test_threads_count_every_request_once(world, audit):
     assert audit.retries == audit.throttled == 16
 
 
-def test_a_page_is_let_go_before_the_next_is_read(api_key, tmp_path, slept):
+def test_a_page_is_freed_before_the_next_one_is_read(api_key, tmp_path, slept):
     alive = []
 
     def now():
@@ -215,36 +215,36 @@ def test_a_page_is_let_go_before_the_next_is_read(api_key, tmp_path, slept):
     world.emit(world.tenancy, 200, NOON - 3600, NOON)
     credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
     with mock_oci(world):
-        for events, _ in made(credentials, None, slept).pages(world.tenancy, WINDOW, None, Deadline.after(SYSTEM, 20)):
+        for events, _ in audit_api(credentials, None, slept).pages(world.tenancy, WINDOW, None, Deadline.after(SYSTEM, 20)):
             assert len(events) == 50
             del events
     assert set(alive) == {0}
 
 
-def test_closing_while_threads_read_troubles_nobody(world, tmp_path, slept):
+def test_closing_ends_all_workers(world, tmp_path, slept):
     compartments = [world.add_compartment(f"c{number}") for number in range(20)]
     for compartment in compartments:
         world.emit(compartment, 9, NOON - 3600, NOON)
     world.faults.add("delay", operation="ListEvents", times=None, after=3, seconds=0.2)
     credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
     with serve(world) as served:
-        audit = made(credentials, served.url, slept, concurrency=4)
-        works = [FetchTask(compartment, WINDOW) for compartment in compartments]
-        arrivals = fetch(works, audit.pages, concurrency=4, deadline=Deadline.after(SYSTEM, 20))
-        next(arrivals)
-        arrivals.close()
+        audit = audit_api(credentials, served.url, slept, concurrency=4)
+        tasks = [FetchTask(compartment, WINDOW) for compartment in compartments]
+        results = fetch(tasks, audit.pages, concurrency=4, deadline=Deadline.after(SYSTEM, 20))
+        next(results)
+        results.close()
         audit.close()
-        asked = len(world.requests_for("ListEvents"))
+        requests = len(world.requests_for("ListEvents"))
         until = time.monotonic() + 5
         while any(thread.name.startswith("fetch-") for thread in threading.enumerate()):
             assert time.monotonic() < until
             time.sleep(0.02)
-        assert len(world.requests_for("ListEvents")) <= asked + 4
+        assert len(world.requests_for("ListEvents")) <= requests + 4
 
 
 @pytest.fixture
 def principal(world, tmp_path, monkeypatch):
-    """A function's credentials; called, it puts a newer token in place, and the older ones are worth nothing any more."""
+    """A resource principal in the environment. Calling the fixture replaces its token; older tokens become invalid."""
     for name, value in world.resource_principal(tmp_path).items():
         monkeypatch.setenv(name, value)
     number = iter(range(9))
@@ -259,28 +259,28 @@ def principal(world, tmp_path, monkeypatch):
     return renew
 
 
-def test_a_principals_token_that_ran_out_is_read_again(world, principal, slept):
+def test_an_expired_token_of_a_principal_is_read_again(world, principal, slept):
     ids = world.emit(world.tenancy, 3, NOON - 3600, NOON)
     with mock_oci(world):
-        audit = made(sign_in("resource_principal", "", ""), None, slept)
+        audit = audit_api(sign_in("resource_principal", "", ""), None, slept)
         for _ in range(3):
             principal()
             assert read(audit, world.tenancy) == ids
-    assert [asked.status for asked in world.requests_for("ListEvents")] == [401, 200, 200] * 3
+    assert [request.status for request in world.requests_for("ListEvents")] == [401, 200, 200] * 3
 
 
-def test_a_new_token_serves_all_threads(world, principal, slept):
+def test_a_new_token_is_used_by_all_threads(world, principal, slept):
     compartments = [world.add_compartment(f"c{number}") for number in range(16)]
     with mock_oci(world):
-        audit = made(sign_in("resource_principal", "", ""), None, slept)
+        audit = audit_api(sign_in("resource_principal", "", ""), None, slept)
         principal()
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(lambda compartment: read(audit, compartment), compartments)) == [[]] * 16
 
 
-def test_a_token_that_is_refused_and_stays_the_same_is_fatal(world, principal, slept):
+def test_a_rejected_token_without_a_new_one_is_a_credentials_error(world, principal, slept):
     with mock_oci(world):
-        audit = made(sign_in("resource_principal", "", ""), None, slept)
+        audit = audit_api(sign_in("resource_principal", "", ""), None, slept)
         world.keys.clear()
         with pytest.raises(CredentialsError, match="401 NotAuthenticated"):
             read(audit, world.tenancy)
@@ -292,13 +292,13 @@ def test_a_token_that_is_refused_and_stays_the_same_is_fatal(world, principal, s
 
 
 @pytest.mark.parametrize("text", [None, "", "no.token.at-all"])
-def test_a_token_file_that_can_not_be_read_is_ours_to_mend(world, principal, slept, tmp_path, text):
+def test_an_unreadable_token_file_is_a_credentials_error(world, principal, slept, tmp_path, text):
     with mock_oci(world):
-        audit = made(sign_in("resource_principal", "", ""), None, slept)
+        audit = audit_api(sign_in("resource_principal", "", ""), None, slept)
         principal()
         (tmp_path / "rpst").unlink()
         if text is not None:
             (tmp_path / "rpst").write_text(text)
-        with pytest.raises(CredentialsError, match="renew") as caught:
+        with pytest.raises(CredentialsError, match="Renewing the principal's token failed") as caught:
             read(audit, world.tenancy)
     assert "resource principal" in caught.value.do

@@ -1,4 +1,4 @@
-"""ListEvents from a server that keeps no rules: every answer is a page or an error of ours, and no wait outlasts the deadline."""
+"""ListEvents from a hostile server: every response is a page or an error of Epimetheus, and no wait passes the deadline."""
 
 import contextlib
 import gzip
@@ -25,36 +25,36 @@ WINDOW = Window(0, 1)
 
 
 class Script:
-    """Sends ``parts`` to whoever connects, ``pause`` seconds apart, then closes; or after the last one says no more and waits."""
+    """Sends ``parts`` to each client, ``pause`` seconds apart, then closes the connection or, if ``silent``, keeps it open."""
 
     def __init__(self):
         self.parts, self.pause, self.silent = [], 0.0, False
-        self.polled = 0
-        self._over = threading.Event()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.requests = 0
+        self._closed = threading.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self):
         with contextlib.suppress(OSError):
             while True:
-                connection, _ = self._listening.accept()
+                connection, _ = self._socket.accept()
                 threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection):
         with connection, contextlib.suppress(OSError):
             connection.recv(65536)
-            self.polled += 1
+            self.requests += 1
             for part in self.parts:
                 connection.sendall(part)
-                if self.pause and self._over.wait(self.pause):
+                if self.pause and self._closed.wait(self.pause):
                     return
             if self.silent:
-                self._over.wait()
+                self._closed.wait()
 
     def close(self):
-        self._over.set()
-        self._listening.close()
+        self._closed.set()
+        self._socket.close()
 
 
 @pytest.fixture
@@ -68,14 +68,15 @@ def credentials(api_key, tmp_path):
     return sign_in("config_file", str(World(api_key=api_key).credentials(tmp_path)), "DEFAULT")
 
 
-def made(credentials, endpoint):
-    quick = replace(SYSTEM, sleep=lambda seconds: None)
-    return AuditApi(credentials, region="us-ashburn-1", endpoint=endpoint, concurrency=2, pacer=RateLimiter(1000, quick), clock=quick)
+def audit_api(credentials, endpoint):
+    no_sleep = replace(SYSTEM, sleep=lambda seconds: None)
+    limiter = RateLimiter(1000, no_sleep)
+    return AuditApi(credentials, region="us-ashburn-1", endpoint=endpoint, concurrency=2, rate_limiter=limiter, clock=no_sleep)
 
 
 @pytest.fixture
 def audit(server, credentials):
-    with contextlib.closing(made(credentials, server.url)) as audit:
+    with contextlib.closing(audit_api(credentials, server.url)) as audit:
         yield audit
 
 
@@ -91,71 +92,73 @@ def chunked(*chunks):
     return OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
 
 
-ZIPPED = gzip.compress(PAGE)
+GZIPPED = gzip.compress(PAGE)
 GOOD = {
     "sized": sized(PAGE),
-    "ended by the connection's end": OK + b"\r\n" + PAGE,
-    "in chunks": chunked(PAGE[:7], PAGE[7:]) + b"0\r\n\r\n",
-    "zipped": sized(ZIPPED, b"Content-Encoding: gzip"),
-    "of a length that is none": OK + b"Content-Length: many\r\n\r\n" + PAGE,
-    "an empty token": sized(PAGE, b"opc-next-page: "),
+    "ended by closing the connection": OK + b"\r\n" + PAGE,
+    "chunked": chunked(PAGE[:7], PAGE[7:]) + b"0\r\n\r\n",
+    "gzip": sized(GZIPPED, b"Content-Encoding: gzip"),
+    "invalid content length": OK + b"Content-Length: many\r\n\r\n" + PAGE,
+    "empty page token": sized(PAGE, b"opc-next-page: "),
 }
 BAD = {
-    "nothing": b"",
-    "no HTTP": b"\x16\x03\x01 who are you?\r\n\r\n",
-    "half a head": OK + b"Content-Le",
-    "too long a line": OK + b"x: " + b"y" * 70_000 + b"\r\n\r\n",
+    "empty response": b"",
+    "not HTTP": b"\x16\x03\x01 who are you?\r\n\r\n",
+    "truncated headers": OK + b"Content-Le",
+    "header too long": OK + b"x: " + b"y" * 70_000 + b"\r\n\r\n",
     "too many headers": OK + b"x: y\r\n" * 200 + b"\r\n",
-    "cut by the connection's end": OK + b"\r\n" + PAGE[:20],
-    "cut between two events": OK + b"\r\n" + PAGE[: 1 + len(EVENT)],
-    "cut after a comma": OK + b"\r\n" + PAGE[: 2 + len(EVENT)],
-    "cut in its length": sized(PAGE)[:-5],
-    "cut in a chunk": chunked(PAGE[:7], PAGE[7:])[:-9],
-    "cut between two chunks": chunked(PAGE[:7]),
-    "chunks without an end": chunked(PAGE),
-    "a chunk of no size": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + PAGE,
-    "cut and zipped": OK + b"Content-Encoding: gzip\r\n\r\n" + ZIPPED[:30],
-    "not zipped at all": sized(PAGE, b"Content-Encoding: gzip"),
-    "a page and more": sized(PAGE + b"<!-- -->"),
-    "an error page": sized(b'{"code":"InternalServerError","message":"m"}'),
+    "truncated by closing the connection": OK + b"\r\n" + PAGE[:20],
+    "truncated between two events": OK + b"\r\n" + PAGE[: 1 + len(EVENT)],
+    "truncated after a comma": OK + b"\r\n" + PAGE[: 2 + len(EVENT)],
+    "shorter than its content length": sized(PAGE)[:-5],
+    "truncated in a chunk": chunked(PAGE[:7], PAGE[7:])[:-9],
+    "truncated between two chunks": chunked(PAGE[:7]),
+    "no last chunk": chunked(PAGE),
+    "invalid chunk size": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + PAGE,
+    "truncated gzip": OK + b"Content-Encoding: gzip\r\n\r\n" + GZIPPED[:30],
+    "not gzip": sized(PAGE, b"Content-Encoding: gzip"),
+    "text after the page": sized(PAGE + b"<!-- -->"),
+    "an error body": sized(b'{"code":"InternalServerError","message":"m"}'),
 }
 
 
 @pytest.mark.parametrize("answer", GOOD.values(), ids=GOOD)
-def test_a_page_in_whatever_wrapping_is_a_page(server, audit, answer):
+def test_a_page_is_read_in_every_transfer_encoding(server, audit, answer):
     server.parts = [answer]
     assert read(audit) == [2]
 
 
 @pytest.mark.parametrize("answer", BAD.values(), ids=BAD)
-def test_anything_else_is_tried_again_and_then_this_compartments_trouble(server, audit, answer):
+def test_an_invalid_response_is_retried_and_then_an_error_of_the_compartment(server, audit, answer):
     server.parts = [answer]
-    with pytest.raises(CompartmentError, match=r"failed 5 times in a row, the last with (no whole answer|a body that is no)"):
+    with pytest.raises(CompartmentError, match=r"failed after 5 attempts: (incomplete response|invalid response)"):
         read(audit)
-    assert (audit.requests, audit.retries, server.polled) == (5, 4, 5)
+    assert (audit.requests, audit.retries, server.requests) == (5, 4, 5)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[1,2]", b"\xff", b'{"code":7}', b'{"code":null,"message":null}', b'"text"'])
-def test_a_refusal_in_other_words_than_ocis_is_still_one(server, audit, body):
+def test_an_error_response_without_an_oci_body_is_an_error(server, audit, body):
     server.parts = [sized(body).replace(b"200 OK", b"400 Bad Request")]
-    with pytest.raises(CompartmentError, match="400 without a code: no message"):
+    with pytest.raises(CompartmentError, match="OCI returned 400 without an error code: no message"):
         read(audit)
-    assert server.polled == 1
+    assert server.requests == 1
 
 
-@pytest.mark.parametrize(("body", "said"), [(b'{"code":null,"message":"why"}', "without a code: why"), (b'{"code":"C"}', "C: no message")])
-def test_of_half_a_refusal_the_half_is_said(server, audit, body, said):
+@pytest.mark.parametrize(
+    ("body", "details"), [(b'{"code":null,"message":"why"}', "without an error code: why"), (b'{"code":"C"}', "C: no message")]
+)
+def test_a_partial_error_body_is_reported(server, audit, body, details):
     server.parts = [sized(body).replace(b"200 OK", b"400 Bad Request")]
-    with pytest.raises(CompartmentError, match=f"400 {said}"):
+    with pytest.raises(CompartmentError, match=f"400 {details}"):
         read(audit)
 
 
-def test_a_page_that_comes_byte_by_byte_is_read(server, audit):
-    server.parts = [bytes([byte]) for byte in GOOD["in chunks"]]
+def test_a_page_sent_byte_by_byte_is_read(server, audit):
+    server.parts = [bytes([byte]) for byte in GOOD["chunked"]]
     assert read(audit) == [2]
 
 
-def test_a_body_that_drips_ends_with_the_deadline(server, audit):
+def test_a_slow_body_ends_at_the_deadline(server, audit):
     server.parts, server.pause = [OK + b"\r\n[", *[b" "] * 1000], 0.02
     began = time.monotonic()
     with pytest.raises(OutOfTime):
@@ -170,40 +173,40 @@ def test_a_body_that_drips_ends_with_the_deadline(server, audit):
         ([sized(PAGE, b"opc-next-page: t")[:60]], 0.0, True),
         ([OK + b"\r\n[", *[b" "] * 1000], 0.3, False),
     ],
-    ids=["a head that drips", "silence", "a body that drips slowly"],
+    ids=["slow headers", "no response", "slow body"],
 )
-def test_an_iteration_ends_with_the_deadline_whatever_its_one_worker_hangs_in(server, audit, parts, pause, silent):
+def test_fetch_ends_at_the_deadline_even_if_its_only_worker_hangs(server, audit, parts, pause, silent):
     server.parts, server.pause, server.silent = parts, pause, silent
     began = time.monotonic()
-    arrivals = fetch([FetchTask("c", WINDOW)], audit.pages, concurrency=1, deadline=Deadline.after(SYSTEM, 0.5))
-    assert not [arrival for arrival in arrivals if isinstance(arrival, Page)]
+    results = fetch([FetchTask("c", WINDOW)], audit.pages, concurrency=1, deadline=Deadline.after(SYSTEM, 0.5))
+    assert not [result for result in results if isinstance(result, Page)]
     assert time.monotonic() - began < 1
 
 
-def test_a_port_where_nobody_listens_is_this_compartments_trouble(server, audit):
+def test_a_closed_port_is_an_error_of_the_compartment(server, audit):
     server.close()
-    with pytest.raises(CompartmentError, match=r"the last with no whole answer \(ConnectionError\)"):
+    with pytest.raises(CompartmentError, match=r"failed after 5 attempts: incomplete response \(ConnectionError\)"):
         read(audit)
 
 
-def test_a_token_that_may_come_again_for_a_moment_may_not_for_ever(server, audit):
+def test_a_page_token_may_repeat_three_times(server, audit):
     server.parts = [sized(b"[]", b"opc-next-page: same")]
-    with pytest.raises(CompartmentError, match="repeats its page token"):
+    with pytest.raises(CompartmentError, match="OCI keeps returning the same page token"):
         read(audit)
-    assert server.polled == 4
+    assert server.requests == 4
 
 
-def test_a_proxy_that_the_environment_names_is_used(server, credentials, monkeypatch):
+def test_the_proxy_of_the_environment_is_used(server, credentials, monkeypatch):
     server.parts = [GOOD["sized"]]
     monkeypatch.setenv("http_proxy", server.url)
-    with contextlib.closing(made(credentials, "http://audit.invalid")) as audit:
+    with contextlib.closing(audit_api(credentials, "http://audit.invalid")) as audit:
         assert read(audit) == [2]
     monkeypatch.setenv("no_proxy", "audit.invalid")
-    with contextlib.closing(made(credentials, "http://audit.invalid")) as audit, pytest.raises(CompartmentError):
+    with contextlib.closing(audit_api(credentials, "http://audit.invalid")) as audit, pytest.raises(CompartmentError):
         read(audit)
 
 
-def test_certificates_that_the_environment_names_are_trusted(credentials, monkeypatch):
+def test_the_certificates_of_the_environment_are_trusted(credentials, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
-    with contextlib.closing(made(credentials, "https://audit.invalid")) as audit, pytest.raises(CompartmentError, match="OSError"):
+    with contextlib.closing(audit_api(credentials, "https://audit.invalid")) as audit, pytest.raises(CompartmentError, match="OSError"):
         read(audit)

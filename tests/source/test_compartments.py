@@ -1,4 +1,4 @@
-"""The set of compartments: whole, each once, whatever shape the listing has."""
+"""Discovery and selection of compartments, whatever the order and shape of the listing."""
 
 import pytest
 
@@ -15,51 +15,51 @@ def tree(*edges: str) -> dict[str, Compartment]:
 
 
 class Identity:
-    """ListCompartments over a tree, in pages of two; told what to refuse."""
+    """A fake of ListCompartments over a tree, in pages of two, that can reject the subtree listing or single parents."""
 
     def __init__(self, compartments, *, subtree=True, refused=(), status=404, loop=False):
         self.compartments, self.subtree, self.refused, self.status, self.loop = compartments, subtree, refused, status, loop
-        self.polled = []
+        self.calls = []
 
     def __call__(self, parent, subtree, page):
-        self.polled.append((parent, subtree, page))
+        self.calls.append((parent, subtree, page))
         if (subtree and not self.subtree) or (not subtree and parent in self.refused):
-            raise ServiceFailure("OCI refused.", do="", status=self.status, code="NotAuthorizedOrNotFound")
+            raise ServiceFailure("Listing failed: OCI returned 404.", do="", status=self.status, code="NotAuthorizedOrNotFound")
         found = [c for c in self.compartments.values() if subtree or c.parent == parent]
         at = int(page or 0)
         more = str(at + 2) if at + 2 < len(found) else None
         return found[at : at + 2], "0" if self.loop else more
 
 
-def test_the_whole_tree_comes_in_one_listing_with_the_root(hand):
+def test_one_listing_returns_the_whole_tree_and_the_root(hand):
     identity = Identity(tree(f"{ROOT}>a", "a>b", "b>c"))
     assert set(discover(identity, ROOT, hand.deadline(9)).compartments) == {ROOT, "a", "b", "c"}
-    assert [asked[1:] for asked in identity.polled] == [(True, None), (True, "2")]
+    assert [call[1:] for call in identity.calls] == [(True, None), (True, "2")]
 
 
-def test_where_the_subtree_is_refused_the_tree_is_walked(hand):
+def test_a_rejected_subtree_listing_falls_back_to_a_walk(hand):
     identity = Identity(tree(f"{ROOT}>a", f"{ROOT}>b", f"{ROOT}>c", "a>d"), subtree=False, refused=["b"])
     listing = discover(identity, ROOT, hand.deadline(9))
     assert set(listing.compartments) == {ROOT, "a", "b", "c", "d"}
     assert listing.refused == ("b",)
 
 
-def test_a_walk_ends_where_the_tree_bites_its_tail(hand):
-    bitten = {"a2": Compartment("a", "a", "c"), "r": Compartment(ROOT, "root", "b")}
-    identity = Identity({**tree(f"{ROOT}>a", "a>b", "b>c"), **bitten}, subtree=False)
+def test_a_walk_ends_at_a_cycle(hand):
+    cyclic = {"a2": Compartment("a", "a", "c"), "r": Compartment(ROOT, "root", "b")}
+    identity = Identity({**tree(f"{ROOT}>a", "a>b", "b>c"), **cyclic}, subtree=False)
     assert set(discover(identity, ROOT, hand.deadline(9)).compartments) == {ROOT, "a", "b", "c"}
-    assert len(identity.polled) < 9
+    assert len(identity.calls) < 9
 
 
 @pytest.mark.parametrize("status", [400, 500])
-def test_other_failures_are_not_taken_for_a_refusal(hand, status):
+def test_other_errors_do_not_fall_back_to_a_walk(hand, status):
     with pytest.raises(ServiceFailure):
         discover(Identity(tree(f"{ROOT}>a"), subtree=False, status=status), ROOT, hand.deadline(9))
     with pytest.raises(ServiceFailure):
         discover(Identity(tree(f"{ROOT}>a"), subtree=False, refused=[ROOT]), ROOT, hand.deadline(9))
 
 
-def test_a_child_that_fails_otherwise_fails_the_walk(hand):
+def test_an_error_of_a_child_fails_the_walk(hand):
     class Broken(Identity):
         def __call__(self, parent, subtree, page):
             self.status = 500 if parent == "a" else 404
@@ -69,21 +69,21 @@ def test_a_child_that_fails_otherwise_fails_the_walk(hand):
         discover(Broken(tree(f"{ROOT}>a"), subtree=False, refused=["a"]), ROOT, hand.deadline(9))
 
 
-def test_a_listing_that_never_ends_is_an_error(hand):
+def test_a_listing_without_end_is_an_error(hand):
     identity = Identity(tree(f"{ROOT}>a"), loop=True)
-    with pytest.raises(SourceError, match="repeats its page token"):
+    with pytest.raises(SourceError, match="OCI keeps returning the same page token"):
         discover(identity, ROOT, hand.deadline(9))
-    assert len(identity.polled) == 4
+    assert len(identity.calls) == 4
 
 
 @pytest.mark.parametrize("subtree", [True, False])
-def test_a_token_may_come_again_for_a_moment(hand, subtree):
-    class Hesitant(Identity):
+def test_a_page_token_may_repeat_while_a_page_is_not_ready(hand, subtree):
+    class Delayed(Identity):
         def __call__(self, parent, subtree, page):
             found, token = super().__call__(parent, subtree, page)
-            return ([], page) if page and self.polled.count((parent, subtree, page)) < 3 else (found, token)
+            return ([], page) if page and self.calls.count((parent, subtree, page)) < 3 else (found, token)
 
-    identity = Hesitant(tree(*(f"{ROOT}>c{number}" for number in range(5))), subtree=subtree)
+    identity = Delayed(tree(*(f"{ROOT}>c{number}" for number in range(5))), subtree=subtree)
     assert len(discover(identity, ROOT, hand.deadline(9)).compartments) == 6
 
 
@@ -103,7 +103,7 @@ def test_a_listing_has_a_deadline(hand):
         ("include", ["c", "d"], {"c", "d"}),
     ],
 )
-def test_modes_choose_with_descendants(mode, ids, expected):
+def test_modes_select_with_descendants(mode, ids, expected):
     compartments = {ROOT: Compartment(ROOT, "root"), **tree(f"{ROOT}>a", "a>b", "b>c", f"{ROOT}>d")}
     assert choose(compartments, mode, ids, ROOT) == expected
 
@@ -124,18 +124,18 @@ def test_modes_choose_with_descendants(mode, ids, expected):
         ("exclude", ["t"], {ROOT, "a", "b", "c", "s"}),
     ],
 )
-def test_modes_choose_where_a_tree_bites_its_tail(mode, ids, expected):
-    bitten = {ROOT: Compartment(ROOT, "root"), **tree("a>b", "b>a", "b>c", "s>s", "s>t")}
-    assert choose(bitten, mode, ids, ROOT) == expected
+def test_modes_select_in_a_tree_with_cycles(mode, ids, expected):
+    cyclic = {ROOT: Compartment(ROOT, "root"), **tree("a>b", "b>a", "b>c", "s>s", "s>t")}
+    assert choose(cyclic, mode, ids, ROOT) == expected
 
 
-def test_a_pinned_compartment_is_there_even_if_it_is_not_listed():
+def test_a_pinned_compartment_is_included_even_if_it_is_not_listed():
     listing = pin(Listing(tree("r>a")), ["a", "z"])
     assert listing.compartments["z"] == Compartment("z", "z")
     assert listing.compartments["a"].parent == "r"
 
 
-def test_a_path_leads_from_the_root_to_a_compartment_and_ends_where_the_tree_does():
+def test_a_path_starts_at_the_root_or_where_the_known_tree_does():
     above = {"root": None, "prod": "root", "app": "prod", "orphan": "unlisted", "x": "y", "y": "x"}
     assert paths({name: Compartment(name, name, parent) for name, parent in above.items()}) == {
         "root": "root", "prod": "root/prod", "app": "root/prod/app", "orphan": "orphan", "x": "y/x", "y": "x/y",

@@ -1,4 +1,4 @@
-"""Pages as bytes, good and bad: no event vanishes, and none takes another along."""
+"""Decoding of valid and invalid pages: no event is lost, and none costs another."""
 
 import contextlib
 import json
@@ -16,24 +16,24 @@ API = b'{"eventType":"com.oraclecloud.x.GetX","eventId":"e1","eventTime":"2026-0
 LOGGING = b'{"type":"com.oraclecloud.x.GetX","id":"e1","time":"2026-01-01T00:00:00.000Z","dataschema":"2.0","data":{"eventName":"GetX"}}'
 
 
-def test_the_api_form_keeps_its_text():
+def test_an_event_of_the_api_keeps_its_text():
     (only,) = decode_page(b"[" + API + b"]")
     assert bytes(only.raw) == API
     assert (only.event.event_id, only.event.event_type, only.event.data.event_name) == ("e1", "com.oraclecloud.x.GetX", "GetX")
 
 
-def test_the_logging_form_is_understood_as_the_same_event():
+def test_an_event_of_logging_is_decoded_to_the_same_fields():
     event = decode_event(LOGGING).event
     assert (event.event_id, event.event_time, event.event_type_version) == ("e1", "2026-01-01T00:00:00.000Z", "2.0")
 
 
 @pytest.mark.parametrize(("data", "expected"), [(b"{}", "ocid1.compartment.b"), (b'{"compartmentId":"ocid1.x.a"}', "ocid1.x.a")])
-def test_loggings_envelope_says_which_compartment_where_the_event_does_not(data, expected):
+def test_loggings_envelope_provides_a_missing_compartment(data, expected):
     text = b'{"type":"com.oraclecloud.x.GetX","oracle":{"compartmentid":"ocid1.compartment.b","tenantid":"t"},"data":%b}' % data
     assert decode_event(text).event.data.compartment_id == expected
 
 
-def test_what_loggings_search_and_connector_hub_put_around_an_event_is_taken_off():
+def test_the_wrapper_of_loggings_search_and_connector_hub_is_removed():
     found = decode_event(b'{"datetime":1767225600000,"logContent":%b}' % LOGGING)
     assert (bytes(found.raw), found.event) == (LOGGING, decode_event(LOGGING).event)
     broken = b'{"logContent":{"no":"event"}}'
@@ -54,38 +54,38 @@ def test_what_loggings_search_and_connector_hub_put_around_an_event_is_taken_off
         b"[" * 5000 + b"]" * 5000,
     ],
 )
-def test_a_malformed_event_keeps_its_text_and_harms_no_other(bad):
+def test_a_malformed_event_keeps_its_text_and_does_not_affect_others(bad):
     first, second, third = decode_page(b"[" + API + b"," + bad + b"," + API + b"]")
     assert bytes(second.raw) == bad
     assert second.event is None
     assert first.event == third.event != None  # noqa: E711
 
 
-def test_control_characters_and_surrogates_are_read_all_the_same():
+def test_control_characters_and_surrogates_are_decoded():
     page = b'[{"eventType":"a\x01b","eventId":"\\ud800","data":{}}]'
     (only,) = decode_page(page)
     assert only.event.event_type == "a\x01b"
     assert json.loads(bytes(only.raw))["eventType"] == "a\x01b"
 
 
-NO_PAGES = {
-    "nothing": [b"", b" ", b"null", b"17", b'"["', b"<html>", b"]", b"[", b"[[", b"\xef\xbb\xbf[]"],
+INVALID_PAGES = {
+    "empty": [b"", b" ", b"null", b"17", b'"["', b"<html>", b"]", b"[", b"[[", b"\xef\xbb\xbf[]"],
     "an object": [b"{}", b'{"code":"x"}', b"{]", b"[}"],
-    "cut": [b"[1,2", b"[1,", b"[1", b"[[1]", b'[{"a":[1]', b'[NaN,"]', b'[NaN,"\\"]', b'[{"a":NaN,]', b'[{"a":"]', b'["\\\\]'],
+    "truncated": [b"[1,2", b"[1,", b"[1", b"[[1]", b'[{"a":[1]', b'[NaN,"]', b'[NaN,"\\"]', b'[{"a":NaN,]', b'[{"a":"]', b'["\\\\]'],
     "too long": [b"[1]]", b"[1],", b"[1]x", b"[1]]]", b"[1]\0", b"[1,2]}]", b"[1][", b'[1]"]'],
-    "twice": [b"[1],[2]", b"[1][2]", b"[1] [2]", b"[]\n[]", b"[1]{}]"],
-    "a hole": [b"[1,]", b"[,1]", b"[,]", b"[1,,2]", b"[NaN, ,1]", b"[NaN,\n]"],
+    "two lists": [b"[1],[2]", b"[1][2]", b"[1] [2]", b"[]\n[]", b"[1]{}]"],
+    "empty element": [b"[1,]", b"[,1]", b"[,]", b"[1,,2]", b"[NaN, ,1]", b"[NaN,\n]"],
 }
 
 
-@pytest.mark.parametrize("page", [page for pages in NO_PAGES.values() for page in pages])
-def test_what_is_no_whole_page_is_said_to_be_none(page):
+@pytest.mark.parametrize("page", [page for pages in INVALID_PAGES.values() for page in pages])
+def test_an_invalid_page_is_an_error(page):
     with pytest.raises(ValueError, match="page"):
         decode_page(page)
 
 
-@pytest.mark.parametrize("strict", [True, False], ids=["by msgspec", "by hand"])
-def test_a_page_cut_anywhere_is_no_page(strict):
+@pytest.mark.parametrize("strict", [True, False], ids=["msgspec", "split_list"])
+def test_a_page_truncated_anywhere_is_an_error(strict):
     page = b'[{"a":"[,\\"]"},[1,{}],' + (b"2" if strict else b"NaN") + b',"x"]'
     assert len(decode_page(page)) == 4
     for end in range(len(page)):
@@ -93,26 +93,26 @@ def test_a_page_cut_anywhere_is_no_page(strict):
             decode_page(page[:end])
 
 
-MANY = 50_000_000
+HUGE = 50_000_000
 
 
 @pytest.mark.parametrize(
     ("inside", "elements"),
     [
-        (b'"' + b"a" * MANY, None),
-        (b'"' + b"\\\\" * (MANY // 2), None),
-        (b'"' + b'\\"' * (MANY // 2), None),
-        (b'"' * (MANY + 1), None),
-        (b"[" * MANY, None),
-        (b"]" * MANY, None),
-        (b'NaN,"' + b"\\\\" * (MANY // 2) + b'"', 2),
-        (b'NaN,"' + b'\\"' * (MANY // 2) + b'",1', 3),
-        (b'"' * MANY + b",1", 2),
-        (b"[" * (MANY // 2) + b"]" * (MANY // 2) + b",1", 2),
+        (b'"' + b"a" * HUGE, None),
+        (b'"' + b"\\\\" * (HUGE // 2), None),
+        (b'"' + b'\\"' * (HUGE // 2), None),
+        (b'"' * (HUGE + 1), None),
+        (b"[" * HUGE, None),
+        (b"]" * HUGE, None),
+        (b'NaN,"' + b"\\\\" * (HUGE // 2) + b'"', 2),
+        (b'NaN,"' + b'\\"' * (HUGE // 2) + b'",1', 3),
+        (b'"' * HUGE + b",1", 2),
+        (b"[" * (HUGE // 2) + b"]" * (HUGE // 2) + b",1", 2),
     ],
-    ids=["text", "backslashes", "escaped quotes", "quotes", "open", "closed", "a string", "a string of quotes", "strings", "nested"],
+    ids=["text", "backslashes", "escaped quotes", "quotes", "open", "closed", "string", "string of quotes", "strings", "nested"],
 )
-def test_a_huge_page_of_nothing_costs_little_time_and_no_memory_and_is_judged_rightly(inside, elements):
+def test_a_huge_pathological_page_is_split_in_linear_time(inside, elements):
     page = b"[" + inside + b"]"
     began = time.monotonic()
     if elements is None:
@@ -123,7 +123,7 @@ def test_a_huge_page_of_nothing_costs_little_time_and_no_memory_and_is_judged_ri
     assert time.monotonic() - began < 10
 
 
-def test_telling_elements_apart_takes_no_more_memory_than_the_largest_of_them():
+def test_splitting_takes_no_more_memory_than_the_largest_element():
     page = b'[NaN,"' + b'\\"' * 2_000_000 + b'",1]'
     tracemalloc.start()
     sizes = [len(element) for element in split_list(page)]
@@ -142,13 +142,13 @@ JSON = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.
 
 
 @given(st.lists(JSON))
-def test_a_list_is_split_where_its_elements_end(elements):
+def test_a_list_is_split_into_its_elements(elements):
     body = json.dumps(elements, indent=1).encode()
     assert [json.dumps(json.loads(part)) for part in split_list(body)] == [json.dumps(element) for element in elements]
 
 
 @given(st.lists(JSON))
-def test_every_element_of_any_list_comes_out_as_an_event_or_as_text(elements):
+def test_every_element_of_any_list_is_returned(elements):
     assert len(decode_page(json.dumps(elements).encode())) == len(elements)
 
 

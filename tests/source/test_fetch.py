@@ -1,4 +1,4 @@
-"""Several compartments at once: every work has one end, pages are few in memory, and nothing waits for ever."""
+"""Concurrent fetching: every task ends once, few pages are in memory, and the deadline holds."""
 
 import threading
 import time
@@ -11,27 +11,27 @@ from epimetheus.errors import CompartmentError, CredentialsError, OutOfTime
 from epimetheus.model import Window
 from epimetheus.source.fetch import Failed, FetchTask, Finished, Page, fetch
 
-WORKS = [FetchTask(f"c{number}", Window(0, 1)) for number in range(20)]
+TASKS = [FetchTask(f"c{number}", Window(0, 1)) for number in range(20)]
 
 
-def run(pages, concurrency, seconds=5.0, works=WORKS):
-    with closing(fetch(works, pages, concurrency=concurrency, deadline=Deadline.after(SYSTEM, seconds))) as arrivals:
-        return list(arrivals)
+def run(pages, concurrency, seconds=5.0, tasks=TASKS):
+    with closing(fetch(tasks, pages, concurrency=concurrency, deadline=Deadline.after(SYSTEM, seconds))) as results:
+        return list(results)
 
 
 @pytest.mark.parametrize("concurrency", [0, 1, 4, 64])
-def test_every_work_arrives_whole_and_in_its_order(concurrency):
+def test_every_task_is_complete_and_in_order(concurrency):
     def pages(compartment, window, page, deadline):
         yield from (([compartment, number], str(number)) for number in range(3))
 
-    arrivals = run(pages, concurrency)
-    for work in WORKS:
-        assert [(a.events[1], a.onward) for a in arrivals if isinstance(a, Page) and a.work is work] == [(0, "0"), (1, "1"), (2, "2")]
-    assert sorted(a.work for a in arrivals if isinstance(a, Finished)) == sorted(WORKS)
+    results = run(pages, concurrency)
+    for task in TASKS:
+        assert [(r.events[1], r.next_page) for r in results if isinstance(r, Page) and r.task is task] == [(0, "0"), (1, "1"), (2, "2")]
+    assert sorted(r.task for r in results if isinstance(r, Finished)) == sorted(TASKS)
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_one_that_fails_fails_alone(concurrency):
+def test_a_failed_task_does_not_affect_others(concurrency):
     def pages(compartment, window, page, deadline):
         yield [compartment], None
         if compartment == "c3":
@@ -39,22 +39,22 @@ def test_one_that_fails_fails_alone(concurrency):
         if compartment == "c4":
             raise OutOfTime("late", do="")
 
-    arrivals = run(pages, concurrency)
-    assert sorted(a.work.compartment for a in arrivals if isinstance(a, Failed)) == ["c3", "c4"]
-    assert len([a for a in arrivals if isinstance(a, Finished)]) == 18
+    results = run(pages, concurrency)
+    assert sorted(r.task.compartment for r in results if isinstance(r, Failed)) == ["c3", "c4"]
+    assert len([r for r in results if isinstance(r, Finished)]) == 18
 
 
 class Killed(BaseException):
-    """What nobody but the interpreter catches."""
+    """An error that no handler of Exception catches."""
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-@pytest.mark.parametrize("error", [CredentialsError("who are you", do=""), IndexError("a mistake"), Killed()], ids=["ours", "bug", "end"])
-def test_what_is_fatal_is_raised_where_it_is_iterated_and_ends_all(concurrency, error):
-    begun = []
+@pytest.mark.parametrize("error", [CredentialsError("401", do=""), IndexError("a mistake"), Killed()], ids=["credentials", "bug", "base"])
+def test_a_fatal_error_is_raised_in_the_iterating_thread_and_ends_all_workers(concurrency, error):
+    started = []
 
     def pages(compartment, window, page, deadline):
-        begun.append(compartment)
+        started.append(compartment)
         if compartment == "c5":
             raise error
         yield [], None
@@ -62,12 +62,12 @@ def test_what_is_fatal_is_raised_where_it_is_iterated_and_ends_all(concurrency, 
     with pytest.raises(type(error)) as caught:
         run(pages, concurrency)
     assert caught.value is error
-    all_home()
-    assert len(begun) <= 6 + 2 * concurrency
+    workers_end()
+    assert len(started) <= 6 + 2 * concurrency
 
 
-def all_home():
-    """Every worker has ended, soon."""
+def workers_end():
+    """Wait until every worker has ended."""
     until = time.monotonic() + 3
     while any(thread.name.startswith("fetch-") for thread in threading.enumerate()):
         assert time.monotonic() < until
@@ -76,17 +76,17 @@ def all_home():
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 @pytest.mark.parametrize(("reading", "forwarding"), [(0.002, 0), (0, 0.001)], ids=["OCI is slow", "the receiver is slow"])
-def test_no_more_pages_are_in_memory_than_workers_one_in_the_door_and_one_in_hand(concurrency, reading, forwarding):
-    alive, most, counting = [0], [0], threading.RLock()
+def test_pages_in_memory_are_limited_to_workers_plus_two(concurrency, reading, forwarding):
+    alive, peak, lock = [0], [0], threading.RLock()
 
     class Events(list):
         def __init__(self):
-            with counting:
+            with lock:
                 alive[0] += 1
-                most[0] = max(most[0], alive[0])
+                peak[0] = max(peak[0], alive[0])
 
         def __del__(self):
-            with counting:
+            with lock:
                 alive[0] -= 1
 
     def pages(compartment, window, page, deadline):
@@ -97,16 +97,16 @@ def test_no_more_pages_are_in_memory_than_workers_one_in_the_door_and_one_in_han
             del events
 
     count = 0
-    for arrival in fetch(WORKS, pages, concurrency=concurrency, deadline=Deadline.after(SYSTEM, 9)):
-        count += isinstance(arrival, Page)
+    for result in fetch(TASKS, pages, concurrency=concurrency, deadline=Deadline.after(SYSTEM, 9)):
+        count += isinstance(result, Page)
         time.sleep(forwarding)
     assert count == 100
-    assert most[0] <= concurrency + 2
+    assert peak[0] <= concurrency + 2
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 @pytest.mark.parametrize("count", [1, 20])
-def test_the_deadline_ends_it_even_if_workers_hang(concurrency, count):
+def test_the_deadline_holds_even_if_workers_hang(concurrency, count):
     release = threading.Event()
 
     def pages(compartment, window, page, deadline):
@@ -114,13 +114,13 @@ def test_the_deadline_ends_it_even_if_workers_hang(concurrency, count):
         yield [], None
 
     began = time.monotonic()
-    assert run(pages, concurrency, seconds=0.3, works=WORKS[:count]) == []
+    assert run(pages, concurrency, seconds=0.3, tasks=TASKS[:count]) == []
     assert time.monotonic() - began < 1
     release.set()
-    all_home()
+    workers_end()
 
 
-def test_one_who_tries_again_and_again_notices_that_nobody_iterates_any_more():
+def test_closing_the_iteration_ends_a_worker_that_retries():
     def pages(compartment, window, page, deadline):
         while deadline.left() > 0:
             time.sleep(0.01)
@@ -131,10 +131,10 @@ def test_one_who_tries_again_and_again_notices_that_nobody_iterates_any_more():
         yield [], None
         yield from pages(compartment, window, page, deadline)
 
-    with closing(fetch(WORKS, first_page, concurrency=4, deadline=Deadline.after(SYSTEM, 60))) as arrivals:
-        assert next(arrivals).events == []
-    all_home()
+    with closing(fetch(TASKS, first_page, concurrency=4, deadline=Deadline.after(SYSTEM, 60))) as results:
+        assert next(results).events == []
+    workers_end()
 
 
-def test_nothing_to_do_is_done_at_once():
-    assert run(None, 4, works=[]) == []
+def test_without_tasks_there_are_no_results():
+    assert run(None, 4, tasks=[]) == []

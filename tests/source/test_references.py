@@ -1,4 +1,4 @@
-"""What settings point to: read from where they say, or an error that names the setting and shows nothing of what was read."""
+"""References in settings: they are resolved, or the error names the setting and includes nothing of what was read."""
 
 import traceback
 
@@ -13,7 +13,7 @@ from epimetheus.testing.oci import World, mock_oci
 from epimetheus.testing.oci.responses import secrets
 
 OCID = "ocid1.vaultsecret.oc1..s"
-HUSH = "hush-hush-hush"
+SECRET = "hush-hush-hush"
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def world(api_key):
 
 
 @pytest.fixture
-def material(world, tmp_path):
+def resolver(world, tmp_path):
     credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
 
     def client(kind):
@@ -38,97 +38,97 @@ def material(world, tmp_path):
         yield ReferenceResolver(lambda: client(SecretsClient), get_object)
 
 
-def nothing_shown(error):
-    return HUSH[:4] not in "".join(traceback.format_exception(error)) and HUSH.encode() not in _chain(error)
+def hides_secret(error):
+    return SECRET[:4] not in "".join(traceback.format_exception(error)) and SECRET.encode() not in _chain(error)
 
 
 def _chain(error):
     return b"" if error is None else getattr(error, "object", b"") + _chain(error.__cause__)
 
 
-def test_a_value_that_points_nowhere_is_itself(material):
-    assert material.read("RULES", None) is None
+def test_any_other_value_is_literal(resolver):
+    assert resolver.read("RULES", None) is None
     for value in ("", "{}", "-----BEGIN CERTIFICATE-----\nfile:x", "files:x", '{"a":"vault:b"}'):
-        assert material.read("RULES", value) == value
+        assert resolver.read("RULES", value) == value
 
 
-def test_files_secrets_and_objects_are_read(material, world, tmp_path):
+def test_files_secrets_and_objects_are_resolved(resolver, world, tmp_path):
     (tmp_path / "f").write_text("in a file: ä", "utf-8")
     world.secret(OCID, "in the vault: ö")
     world.put("b", "folder/o", "in the bucket: ü".encode())
-    assert material.read("SYSLOG_CA", f"file:{tmp_path / 'f'}") == "in a file: ä"
-    assert material.read("SYSLOG_CA", f"vault:{OCID}") == "in the vault: ö"
-    assert material.read("SYSLOG_CA", "object:folder/o") == "in the bucket: ü"
+    assert resolver.read("SYSLOG_CA", f"file:{tmp_path / 'f'}") == "in a file: ä"
+    assert resolver.read("SYSLOG_CA", f"vault:{OCID}") == "in the vault: ö"
+    assert resolver.read("SYSLOG_CA", "object:folder/o") == "in the bucket: ü"
 
 
 @pytest.mark.parametrize(("name", "why"), [("missing", "No such file or directory"), ("", "Is a directory")])
-def test_a_file_that_can_not_be_read_is_a_mistake_in_the_setting(material, tmp_path, name, why):
+def test_an_unreadable_file_is_a_configuration_error(resolver, tmp_path, name, why):
     with pytest.raises(ConfigError) as caught:
-        material.read("SYSLOG_CA", f"file:{tmp_path}/{name}")
-    assert caught.value.problems == (f"SYSLOG_CA=file:{tmp_path}/{name}: {why}; allowed is a file that can be read",)
+        resolver.read("SYSLOG_CA", f"file:{tmp_path}/{name}")
+    assert caught.value.problems == (f"SYSLOG_CA=file:{tmp_path}/{name}: {why}; expected a readable file",)
 
 
-def test_what_is_not_utf_8_is_said_to_be_so_and_not_shown(material, world, tmp_path):
-    data = HUSH.encode() + b"\xff"
+def test_content_that_is_not_utf_8_is_reported_and_not_shown(resolver, world, tmp_path):
+    data = SECRET.encode() + b"\xff"
     (tmp_path / "f").write_bytes(data)
     world.secret(OCID, data)
     world.put("b", "o", data)
     for value in (f"file:{tmp_path / 'f'}", f"vault:{OCID}", "object:o"):
-        with pytest.raises(ConfigError, match=f"SYSLOG_CLIENT_KEY: what .*{value[-1]} holds is not UTF-8 text") as caught:
-            material.read("SYSLOG_CLIENT_KEY", value)
-        assert nothing_shown(caught.value)
+        with pytest.raises(ConfigError, match=f"SYSLOG_CLIENT_KEY: the content of .*{value[-1]} is not UTF-8 text") as caught:
+            resolver.read("SYSLOG_CLIENT_KEY", value)
+        assert hides_secret(caught.value)
 
 
-@pytest.mark.parametrize("content", [f"{HUSH}!", "aGk", "aGk=\n", "aä=="])
-def test_a_secret_that_is_not_base64_is_said_to_be_so_and_not_shown(material, world, monkeypatch, content):
+@pytest.mark.parametrize("content", [f"{SECRET}!", "aGk", "aGk=\n", "aä=="])
+def test_a_secret_that_is_not_base64_is_reported_and_not_shown(resolver, world, monkeypatch, content):
     world.secret(OCID, "x")
     answer = secrets.json_response({"secretBundleContent": {"contentType": "BASE64", "content": content}})
     monkeypatch.setattr(secrets, "json_response", lambda value: answer)
-    with pytest.raises(SourceError, match=f"The secret {OCID} for SYSLOG_CLIENT_KEY is not base64") as caught:
-        material.read("SYSLOG_CLIENT_KEY", f"vault:{OCID}")
-    assert nothing_shown(caught.value)
+    with pytest.raises(SourceError, match=f"Reading the secret {OCID} for SYSLOG_CLIENT_KEY failed: its content is not base64.") as caught:
+        resolver.read("SYSLOG_CLIENT_KEY", f"vault:{OCID}")
+    assert hides_secret(caught.value)
 
 
 @pytest.mark.parametrize(
     "bundle", [None, [], {}, {"secretBundleContent": None}, {"secretBundleContent": 7}, {"secretBundleContent": {"contentType": "BASE64"}}]
 )
-def test_an_answer_without_a_secret_is_not_understood(material, world, monkeypatch, bundle):
+def test_a_response_without_a_secret_is_an_error(resolver, world, monkeypatch, bundle):
     world.secret(OCID, "x")
     answer = secrets.json_response(bundle)
     monkeypatch.setattr(secrets, "json_response", lambda value: answer)
-    with pytest.raises(SourceError, match=f"OCI's answer was not understood while reading the secret {OCID} for SYSLOG_CA"):
-        material.read("SYSLOG_CA", f"vault:{OCID}")
+    with pytest.raises(SourceError, match=f"Reading the secret {OCID} for SYSLOG_CA failed: OCI returned an unexpected response"):
+        resolver.read("SYSLOG_CA", f"vault:{OCID}")
 
 
-def test_what_is_not_there_or_not_allowed_is_refused_with_what_the_function_needs(material):
-    with pytest.raises(SourceError, match=f"reading the secret {OCID} for SYSLOG_CA: 404 NotAuthorizedOrNotFound") as secret:
-        material.read("SYSLOG_CA", f"vault:{OCID}")
+def test_a_missing_or_forbidden_value_names_the_needed_policy(resolver):
+    with pytest.raises(SourceError, match=f"Reading the secret {OCID} for SYSLOG_CA failed: OCI returned 404") as secret:
+        resolver.read("SYSLOG_CA", f"vault:{OCID}")
     assert "read secret-bundles" in secret.value.do
-    with pytest.raises(SourceError, match="SYSLOG_CA=object:o: OCI refused while reading the object o: 404 ObjectNotFound") as found:
-        material.read("SYSLOG_CA", "object:o")
+    with pytest.raises(SourceError, match="SYSLOG_CA=object:o: Reading the object o failed: OCI returned 404 ObjectNotFound") as found:
+        resolver.read("SYSLOG_CA", "object:o")
     assert "OBJECT_READ" in found.value.do
 
 
 @pytest.mark.parametrize("kind", ["timeout", "reset", "cut", "stalled"])
-def test_no_answer_is_told_from_a_refusal(material, world, kind):
-    world.secret(OCID, HUSH)
-    world.put("b", "o", HUSH.encode())
+def test_a_missing_response_is_distinguished_from_an_error_response(resolver, world, kind):
+    world.secret(OCID, SECRET)
+    world.put("b", "o", SECRET.encode())
     world.faults.add(kind, times=None)
     for value in (f"vault:{OCID}", "object:o"):
-        with pytest.raises(SourceError, match="OCI gave no answer while reading") as caught:
-            material.read("SYSLOG_CA", value)
-        assert nothing_shown(caught.value)
+        with pytest.raises(SourceError, match=r"^Reading .* failed: no response from OCI") as caught:
+            resolver.read("SYSLOG_CA", value)
+        assert hides_secret(caught.value)
 
 
-def test_what_is_no_answer_of_the_vaults_is_not_understood(material, world):
-    world.secret(OCID, HUSH)
+def test_a_response_that_is_not_the_vaults_is_an_error(resolver, world):
+    world.secret(OCID, SECRET)
     world.faults.add("garbage")
-    with pytest.raises(SourceError, match="OCI's answer was not understood while reading the secret"):
-        material.read("SYSLOG_CA", f"vault:{OCID}")
+    with pytest.raises(SourceError, match=r"Reading the secret .* failed: OCI returned an unexpected response"):
+        resolver.read("SYSLOG_CA", f"vault:{OCID}")
 
 
-def test_a_refused_signature_is_ours(material, world):
+def test_a_rejected_signature_is_a_credentials_error(resolver, world):
     world.keys.clear()
     for value in (f"vault:{OCID}", "object:o"):
         with pytest.raises(CredentialsError):
-            material.read("SYSLOG_CA", value)
+            resolver.read("SYSLOG_CA", value)

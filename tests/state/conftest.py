@@ -1,4 +1,4 @@
-"""A bucket in the stand-in, with and without the SDK's own retries."""
+"""A bucket of the OCI stand-in, with and without the SDK's retries."""
 
 import oci
 import pytest
@@ -20,7 +20,7 @@ def world(api_key):
 
 @pytest.fixture
 def object_store(world, tmp_path):
-    """Makes an `ObjectStore`: ``url`` of a served world, and whether the SDK tries again."""
+    """Makes an `ObjectStore`. ``url``: that of a served world; ``retries``: whether the SDK retries."""
     credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
 
     def make(url=None, *, retries=True):
@@ -39,15 +39,15 @@ def bucket(world, object_store):
 
 
 @pytest.fixture
-def impatient(world, object_store):
-    """The same without retries: one answer that is lost is the end of a write."""
+def bucket_without_retries(world, object_store):
+    """A bucket without the SDK's retries: one lost response fails a write."""
     with mock_oci(world):
         yield object_store(retries=False)
 
 
 @pytest.fixture(params=["in process", "http"])
-def far_bucket(request, world, object_store):
-    """Without retries, through either door."""
+def any_bucket(request, world, object_store):
+    """A bucket without retries, in the same process and over HTTP."""
     if request.param == "http":
         with serve(world) as served:
             yield object_store(served.url, retries=False)

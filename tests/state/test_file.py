@@ -1,4 +1,4 @@
-"""The state in a file: whole or not at all, never over another's, and nothing left lying about."""
+"""The state in a file: replaced atomically, never over another write, without leftover files."""
 
 import fcntl
 import os
@@ -20,7 +20,7 @@ def store(tmp_path):
 
 @contextmanager
 def full_disk():
-    """No file may grow over 100 bytes (setrlimit(2); Python ignores the signal that goes with it), also not that of a test's output."""
+    """Limits files to 100 bytes (setrlimit(2); Python ignores the signal). This includes the file of a test's output."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
@@ -29,7 +29,7 @@ def full_disk():
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_folder_that_is_not_there_is_an_error_that_helps(tmp_path):
+def test_a_missing_folder_is_an_error_with_a_remedy(tmp_path):
     store = FileStore(tmp_path / "nowhere" / "state")
     assert store.read() is None
     with pytest.raises(StateError, match=r"nowhere/state could not be written: No such file or directory") as caught:
@@ -37,20 +37,20 @@ def test_a_folder_that_is_not_there_is_an_error_that_helps(tmp_path):
     assert "STATE_FILE" in caught.value.do
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_a_folder_is_not_a_file(tmp_path):
     with pytest.raises(StateError, match="could not be read: Is a directory"):
         FileStore(tmp_path).read()
 
 
-def test_a_file_that_another_is_writing_is_changed(store, tmp_path):
-    with (tmp_path / "state.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+def test_a_locked_file_counts_as_changed(store, tmp_path):
+    with (tmp_path / "state.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(Changed):
             store.write(b"x", None)
     assert store.write(b"x", None) == store.read().etag
 
 
-def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(store, tmp_path):
+def test_a_failed_write_leaves_the_old_content_and_no_other_file(store, tmp_path):
     etag = store.write(b"before", None)
     with full_disk(), pytest.raises(StateError, match="could not be written: File too large"):
         store.write(b"x" * 101, etag)
@@ -58,7 +58,7 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(store, tmp_pa
     assert sorted(os.listdir(tmp_path)) == ["state", "state.lock"]
 
 
-def test_it_is_on_the_disk_file_first_then_its_folder(store, monkeypatch):
+def test_a_write_syncs_the_file_and_then_its_folder(store, monkeypatch):
     synced, real = [], os.fsync
 
     def fsync(descriptor):
@@ -70,7 +70,7 @@ def test_it_is_on_the_disk_file_first_then_its_folder(store, monkeypatch):
     assert synced == [("file", False), ("folder", True)]
 
 
-def test_a_link_stays_one(tmp_path):
+def test_a_symbolic_link_is_followed_and_stays(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "state").symlink_to(tmp_path / "disk" / "kept")
     FileStore(tmp_path / "state").write(b"x", None)

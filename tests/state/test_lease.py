@@ -1,4 +1,4 @@
-"""Leases: short, renewed, returned on every way out of a run. Real processes, ended by real signals and closed pipes."""
+"""Leases: short, renewed, and returned however a run ends. With real processes, signals and closed pipes."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from epimetheus.clock import Clock
 from epimetheus.errors import StateConflict, StateError
 from epimetheus.function.invoke import RunFailed, Unforeseen
 from epimetheus.run.forward import Forwarder
-from epimetheus.signals import Signaled, signals_raised
+from epimetheus.signals import Signaled, raise_on_signals
 from epimetheus.state.encoding import unpack
 from epimetheus.state.file import FileStore
 from epimetheus.state.model import Lease, State
@@ -35,7 +35,7 @@ EVENTS = 2_000
 
 @dataclass
 class Scene:
-    """What a process of its own runs against: a served world, a receiver, and the settings for both."""
+    """The environment of a separate process: a served world, a receiver, and settings for both."""
 
     world: World
     receiver: object
@@ -57,14 +57,14 @@ class Scene:
     def wait_for(self, condition, seconds=30):
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, "it did not happen"
+            assert time.monotonic() < end, "the condition did not become true"
             time.sleep(0.02)
 
-    def run_again(self):
-        """A later run: it has the lease at once, and everything arrives."""
+    def check_next_run(self):
+        """The next run gets the lease at once and delivers the rest."""
         done = self.start("run")
-        _, told = done.communicate(timeout=60)
-        assert (done.returncode, "skip" in told) == (0, False), told
+        _, stderr = done.communicate(timeout=60)
+        assert (done.returncode, "skip" in stderr) == (0, False), stderr
         assert self.arrived() == self.expected
 
 
@@ -99,14 +99,14 @@ def scened(tmp_path, api_key):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-@pytest.mark.parametrize("meanwhile", ["waiting for OCI", "waiting for the receiver"])
-def test_a_signal_returns_the_lease_and_is_the_exit_code(scene, number, code, meanwhile):
-    if meanwhile == "waiting for OCI":
+@pytest.mark.parametrize("waiting_for", ["OCI", "receiver"])
+def test_a_signal_returns_the_lease_and_is_the_exit_code(scene, number, code, waiting_for):
+    if waiting_for == "OCI":
         scene.world.faults.add("delay", operation="ListEvents", seconds=60, after=3, times=None)
     else:
         scene.receiver.faults.add("stall", after=100)
     process = scene.start()
-    if meanwhile == "waiting for OCI":
+    if waiting_for == "OCI":
         scene.wait_for(lambda: len(scene.world.requests_for("ListEvents")) >= 3)
     else:
         scene.wait_for(lambda: len(scene.receiver.messages) >= 100)
@@ -115,21 +115,22 @@ def test_a_signal_returns_the_lease_and_is_the_exit_code(scene, number, code, me
     assert time.time() + 240 < lease.until <= time.time() + 300
     began = time.monotonic()
     process.send_signal(number)
-    _, told = process.communicate(timeout=30)
-    assert process.returncode == code, told
-    assert time.monotonic() - began < 8, told  # Python looks at no signals while OpenSSL waits for close_notify: for the timeout at most
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == code, stderr
+    # Python handles no signal while OpenSSL waits for close_notify, at most SYSLOG_TIMEOUT_SECONDS.
+    assert time.monotonic() - began < 8, stderr
     name = signal.Signals(number).name
-    assert f"{REGION}: Interrupted by {name}: the state is saved through " in told
-    assert "and the lease is returned. The next run continues from there; events sent since the last save are sent again." in told
-    assert told.endswith(f"Interrupted by {name}.\n")
-    assert "Traceback" not in told
+    assert f"{REGION}: Interrupted by {name}: the state is saved through " in stderr
+    assert "and the lease is returned. The next run continues from there; events sent since the last save are sent again." in stderr
+    assert stderr.endswith(f"Interrupted by {name}.\n")
+    assert "Traceback" not in stderr
     assert scene.state().lease is None
     scene.world.faults.clear()
     scene.receiver.faults.clear()
-    scene.run_again()
+    scene.check_next_run()
 
 
-def test_a_killed_run_leaves_a_lease_of_five_minutes_at_most(scene):
+def test_a_killed_run_leaves_a_lease_of_at_most_five_minutes(scene):
     scene.world.faults.add("delay", operation="ListEvents", seconds=60, times=None)
     process = scene.start()
     scene.wait_for(lambda: scene.world.requests_for("ListEvents"))
@@ -139,18 +140,18 @@ def test_a_killed_run_leaves_a_lease_of_five_minutes_at_most(scene):
     assert 0 < lease.until - time.time() <= 300
     scene.world.faults.clear()
     done = scene.start("run")
-    _, told = done.communicate(timeout=60)
-    assert (done.returncode, f"Run {lease.run} holds the lease since " in told) == (0, True)
+    _, stderr = done.communicate(timeout=60)
+    assert (done.returncode, f"Run {lease.run} holds the lease since " in stderr) == (0, True)
     done = scene.start("state", "unlock", "--yes")
-    shown, _ = done.communicate(timeout=60)
-    assert (done.returncode, f"run {lease.run} holds the lease since " in shown, "the lease is removed" in shown) == (0, True, True)
-    scene.run_again()
+    stdout, _ = done.communicate(timeout=60)
+    assert (done.returncode, f"run {lease.run} holds the lease since " in stdout, "the lease is removed" in stdout) == (0, True, True)
+    scene.check_next_run()
 
 
 @pytest.mark.parametrize("broken", ["stderr", "both", "full", "closed"])
-def test_a_broken_output_ends_no_run_and_changes_no_exit_code(scene, broken):
+def test_a_broken_output_neither_ends_a_run_nor_changes_its_exit_code(scene, broken):
     scene.world.add_compartment("forbidden")
-    scene.world.faults.add("status", status=503, operation="ListEvents", after=2, times=2)  # so that there is something to write
+    scene.world.faults.add("status", status=503, operation="ListEvents", after=2, times=2)  # so that the run logs something
     if broken == "full":
         with open("/dev/full", "w") as full:
             process = scene.start("run", "--json", stdout=full, stderr=full)
@@ -166,7 +167,7 @@ def test_a_broken_output_ends_no_run_and_changes_no_exit_code(scene, broken):
     assert (scene.state().lease, scene.state().last["forwarded"]) == (None, EVENTS)
 
 
-def test_a_pipe_that_closes_after_a_line_ends_no_run(scene):
+def test_a_pipe_that_closes_after_one_line_does_not_end_a_run(scene):
     command = f"{sys.executable} -m epimetheus run 2>&1 | head -1; exit ${{PIPESTATUS[0]}}"
     environment = {**scene.environment, "PATH": os.defpath, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["/bin/bash", "-c", command], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
@@ -175,30 +176,30 @@ def test_a_pipe_that_closes_after_a_line_ends_no_run(scene):
     assert scene.arrived() == scene.expected
 
 
-def test_a_function_that_is_stopped_returns_its_lease(scene):
+def test_a_terminated_function_returns_its_lease(scene):
     scene.world.faults.add("delay", operation="ListEvents", seconds=60, times=None)
     with serve_function(ROOT / "func.py", scene.environment) as function:
-        call = threading.Thread(target=lambda: suppress_all(function.call), daemon=True)
+        call = threading.Thread(target=lambda: ignore_errors(function.call), daemon=True)
         call.start()
         scene.wait_for(lambda: scene.world.requests_for("ListEvents"))
         assert scene.state().lease is not None
         function.process.terminate()
         function.process.wait(20)
-        told = function.stderr.read_text("utf-8")
+        stderr = function.stderr.read_text("utf-8")
     assert scene.state().lease is None
-    assert "Interrupted by SIGTERM: the state is saved through" in told
+    assert "Interrupted by SIGTERM: the state is saved through" in stderr
     scene.world.faults.clear()
-    scene.run_again()
+    scene.check_next_run()
 
 
-def suppress_all(call):
+def ignore_errors(call):
     with suppress(Exception):
         call()
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit, BrokenPipeError, MemoryError, ZeroDivisionError, GeneratorExit])
-@pytest.mark.parametrize("step", ["page", "finish"])
-def test_whatever_ends_a_run_its_lease_is_returned(stage, monkeypatch, ending, step, capsys):
+@pytest.mark.parametrize("step", ["forward_page", "finish"])
+def test_a_run_returns_its_lease_whatever_exception_ends_it(stage, monkeypatch, ending, step, capsys):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
     real = getattr(Forwarder, step)
 
@@ -216,8 +217,8 @@ def test_whatever_ends_a_run_its_lease_is_returned(stage, monkeypatch, ending, s
 
 
 @pytest.mark.parametrize("call", range(2, 80, 3))
-def test_a_signal_at_any_moment_leaves_neither_a_lease_nor_a_gap(stage, call):
-    """It comes with the ``call``-th look at a clock: while opening, reading, sending, confirming, or saving."""
+def test_a_signal_at_any_time_leaves_neither_a_lease_nor_a_gap(stage, call):
+    """The signal arrives at clock call number ``call``: while the run opens the state, reads, sends, confirms, or saves."""
     ids = stage.emit(stage.world.tenancy, 30, 30, 20)
     calls = []
 
@@ -239,7 +240,7 @@ def test_a_signal_at_any_moment_leaves_neither_a_lease_nor_a_gap(stage, call):
     assert set(stage.arrived()) == set(ids)
 
 
-def test_a_signal_that_comes_while_a_failed_run_is_saved_returns_the_lease_too(stage, monkeypatch):
+def test_a_signal_while_a_failed_run_is_saved_returns_the_lease(stage, monkeypatch):
     stage.emit(stage.world.tenancy, 10, 30, 20)
     stage.receiver.stop()
     real = Forwarder.finish
@@ -257,42 +258,42 @@ def test_a_signal_that_comes_while_a_failed_run_is_saved_returns_the_lease_too(s
     assert stage.state().lease is None
 
 
-def test_a_lease_whose_write_was_not_answered_is_returned(stage):
+def test_a_lease_whose_write_got_no_response_is_returned(stage):
     stage.run()
     stage.world.faults.add("lost_response", operation="PutObject", times=None)
-    with pytest.raises(RunFailed, match="writing the state"):
+    with pytest.raises(RunFailed, match="Writing the state"):
         stage.call(seconds=20)
     stage.world.faults.clear()
     assert stage.state().lease is None
     assert stage.run().status == "ok"
 
 
-def test_a_long_run_always_has_a_lease_and_never_one_for_more_than_five_minutes(stage):
+def test_a_long_run_always_has_a_lease_of_at_most_five_minutes(stage):
     stage.emit(stage.world.tenancy, 6000, 30)
     stage.world.faults.add("delay", operation="ListEvents", seconds=15, times=None)
     leases, hook = [], stage.world.put_hook
 
-    def look(write):
+    def record_lease(write):
         hook(write)
         if write.name == STATE:
             leases.append((stage.hand.time, unpack(write.data, "").lease))
 
-    stage.world.put_hook = look
+    stage.world.put_hook = record_lease
     began = stage.hand.time
     assert stage.run(clock=stage.hand.clock, seconds=36_000, INITIAL_LOOKBACK_HOURS="1").status == "ok"
     assert stage.hand.time - began > 1800
     assert leases.pop()[1] is None
-    assert {lease.taken for _, lease in leases} == {began}
+    assert {lease.acquired for _, lease in leases} == {began}
     assert all(0 < lease.until - now <= 300 for now, lease in leases)
     assert all(later < lease.until for (_, lease), (later, _) in pairwise(leases))
 
 
-def test_signals_are_raised_once_and_handled_as_before_afterwards():
+def test_signals_are_raised_once_and_the_handlers_are_restored():
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        with signals_raised(signal.SIGTERM, signal.SIGHUP):
-            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as nohup wants it
+        with raise_on_signals(signal.SIGTERM, signal.SIGHUP):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as nohup sets it
             with pytest.raises(Signaled) as caught:
                 signal.raise_signal(signal.SIGTERM)
             assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -303,14 +304,14 @@ def test_signals_are_raised_once_and_handled_as_before_afterwards():
             signal.signal(number, handler)
 
 
-def test_in_another_thread_signals_stay_as_they_are():
+def test_another_thread_does_not_change_signal_handlers():
     found = []
 
-    def look():
-        with signals_raised(signal.SIGTERM):
+    def record_handler():
+        with raise_on_signals(signal.SIGTERM):
             found.append(signal.getsignal(signal.SIGTERM))
 
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=record_handler)
     thread.start()
     thread.join()
     assert found == [signal.getsignal(signal.SIGTERM)]
@@ -326,69 +327,69 @@ def store(tmp_path):
 
 
 def opened(store, run, now=NOW):
-    keeper = StateSession(store, run, REGION)
-    state, other = keeper.open(lambda: FRESH, now=now, until=now + 36_000)
-    return keeper, state, other
+    session = StateSession(store, run, REGION)
+    state, other = session.open(lambda: FRESH, now=now, until=now + 36_000)
+    return session, state, other
 
 
-def test_a_lease_is_renewed_each_minute_and_by_each_commit(store):
-    keeper, state, _ = opened(store, "run1")
-    keeper.renew_if_due(NOW + 59)
+def test_a_lease_is_renewed_every_minute_and_by_every_commit(store):
+    session, state, _ = opened(store, "run1")
+    session.renew_if_due(NOW + 59)
     assert unpack(store.read().data, "").lease == Lease("run1", NOW + 300, NOW)
-    keeper.renew_if_due(NOW + 60)
+    session.renew_if_due(NOW + 60)
     assert unpack(store.read().data, "").lease == Lease("run1", NOW + 360, NOW)
-    state = keeper.commit(replace(state, through=101, keys={101: b"k" * 16}), now=NOW + 100)
+    state = session.commit(replace(state, through=101, keys={101: b"k" * 16}), now=NOW + 100)
     assert state.lease == Lease("run1", NOW + 400, NOW)
-    keeper.renew_if_due(NOW + 159)
-    assert keeper.writes == 3
-    keeper.renew_if_due(NOW + 160)
+    session.renew_if_due(NOW + 159)
+    assert session.writes == 3
+    session.renew_if_due(NOW + 160)
     assert unpack(store.read().data, "") == replace(state, lease=Lease("run1", NOW + 460, NOW), serial=4)
-    keeper.commit(replace(state, lease=None), now=NOW + 200)
-    keeper.renew_if_due(NOW + 900)
-    assert (keeper.writes, unpack(store.read().data, "").lease) == (5, None)
+    session.commit(replace(state, lease=None), now=NOW + 200)
+    session.renew_if_due(NOW + 900)
+    assert (session.writes, unpack(store.read().data, "").lease) == (5, None)
 
 
-def test_a_lease_ends_with_the_run_at_the_latest(store):
-    keeper = StateSession(store, "run1", REGION)
-    state, _ = keeper.open(lambda: FRESH, now=NOW, until=NOW + 100)
+def test_a_lease_never_outlasts_the_run(store):
+    session = StateSession(store, "run1", REGION)
+    state, _ = session.open(lambda: FRESH, now=NOW, until=NOW + 100)
     assert state.lease.until == NOW + 100
-    assert keeper.commit(state, now=NOW + 90).lease.until == NOW + 100
+    assert session.commit(state, now=NOW + 90).lease.until == NOW + 100
 
 
 @pytest.mark.parametrize("taker", ["another run", "unlock"])
 def test_a_run_that_lost_its_lease_stops(store, taker):
-    keeper, state, _ = opened(store, "run1")
+    session, state, _ = opened(store, "run1")
     if taker == "unlock":
-        by_hand = StateSession(store, "terminal-1", REGION)
-        by_hand.commit(replace(by_hand.peek(), lease=None))
+        unlock = StateSession(store, "terminal-1", REGION)
+        unlock.commit(replace(unlock.peek(), lease=None))
     else:
         opened(store, "run2", NOW + 301)
-    kept = store.read()
+    before = store.read()
     with pytest.raises(StateConflict):
-        keeper.renew_if_due(NOW + 302)
+        session.renew_if_due(NOW + 302)
     with pytest.raises(StateConflict):
-        keeper.commit(state, now=NOW + 302)
-    keeper.release()
-    assert store.read() == kept
+        session.commit(state, now=NOW + 302)
+    session.release()
+    assert store.read() == before
 
 
-def test_a_store_that_fails_for_a_moment_ends_no_run(store, monkeypatch):
-    keeper, _, _ = opened(store, "run1")
+def test_a_transient_failure_of_the_store_does_not_end_a_run(store, monkeypatch):
+    session, _, _ = opened(store, "run1")
 
     def fail():
         raise StateError("503 while reading.", do="")
 
     with monkeypatch.context() as failing:
         failing.setattr(store, "read", fail)
-        keeper.renew_if_due(NOW + 60)
-    keeper.renew_if_due(NOW + 70)
+        session.renew_if_due(NOW + 60)
+    session.renew_if_due(NOW + 70)
     assert unpack(store.read().data, "").lease.until == NOW + 300
-    keeper.renew_if_due(NOW + 75)
+    session.renew_if_due(NOW + 75)
     assert unpack(store.read().data, "").lease.until == NOW + 375
 
 
-def test_a_lease_is_returned_although_the_store_fails_for_a_moment(store, monkeypatch):
-    keeper, _, _ = opened(store, "run1")
+def test_a_lease_is_returned_despite_a_transient_failure_of_the_store(store, monkeypatch):
+    session, _, _ = opened(store, "run1")
     write, failures = store.write, [StateError("503 while writing.", do=""), StateError("503 while writing.", do="")]
 
     def fail_at_first(data, etag):
@@ -397,12 +398,12 @@ def test_a_lease_is_returned_although_the_store_fails_for_a_moment(store, monkey
         return write(data, etag)
 
     monkeypatch.setattr(store, "write", fail_at_first)
-    assert keeper.release() == unpack(store.read().data, "")
+    assert session.release() == unpack(store.read().data, "")
     assert unpack(store.read().data, "").lease is None
 
 
 def test_a_signal_while_the_lease_is_returned_is_raised_afterwards(store, monkeypatch):
-    keeper, _, _ = opened(store, "run1")
+    session, _, _ = opened(store, "run1")
     read, signals = store.read, [Signaled(signal.SIGTERM)]
 
     def interrupted():
@@ -412,12 +413,12 @@ def test_a_signal_while_the_lease_is_returned_is_raised_afterwards(store, monkey
 
     monkeypatch.setattr(store, "read", interrupted)
     with pytest.raises(Signaled):
-        keeper.release()
+        session.release()
     assert unpack(store.read().data, "").lease is None
 
 
-def test_a_second_signal_ends_the_return_of_the_lease(store, monkeypatch):
-    keeper, _, _ = opened(store, "run1")
+def test_a_second_signal_aborts_the_return_of_the_lease(store, monkeypatch):
+    session, _, _ = opened(store, "run1")
     calls = []
 
     def interrupted():
@@ -426,17 +427,17 @@ def test_a_second_signal_ends_the_return_of_the_lease(store, monkeypatch):
 
     monkeypatch.setattr(store, "read", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        keeper.release()
+        session.release()
     assert len(calls) == 2
 
 
-def test_unlock_asks_and_says_where_there_is_none(terminal, tmp_path):  # noqa: F811
+def test_unlock_asks_for_confirmation_and_reports_when_there_is_no_lease(terminal, tmp_path):  # noqa: F811
     _, type_in = terminal
     type_in("run")
     assert "there is no lease" in type_in("state", "unlock").output
     store = FileStore(tmp_path / "cursor")
-    keeper = StateSession(store, "run1", REGION)
-    keeper.open(lambda: FRESH, now=time.time(), until=time.time() + 300)
+    session = StateSession(store, "run1", REGION)
+    session.open(lambda: FRESH, now=time.time(), until=time.time() + 300)
     done = type_in("state", "unlock", answer="n\n")
     assert (done.exit_code, "run run1 holds the lease since 20" in done.output, "Remove the lease?" in done.output) == (1, True, True)
     assert "skipped: Run run1 holds the lease since" in type_in("run").stderr

@@ -1,4 +1,4 @@
-"""The state in a bucket: whatever the way there does to a request or its answer, it ends in one of our errors."""
+"""The state in a bucket: every failure of a request or its response becomes a StateError or Changed."""
 
 import re
 
@@ -8,96 +8,97 @@ from epimetheus.errors import CredentialsError, StateDamaged, StateError
 from epimetheus.state.store import Changed, Stored
 
 NAME = "oci://b@axexample/epimetheus/us-ashburn-1.state"
-SILENCE = {"seconds": 1.3}
+DELAY = {"seconds": 1.3}
+NO_ETAG = "the response has no ETag, so it is not from Object Storage"
 
 
-def test_nothing_is_there_then_what_was_written_and_only_over_what_was_read(far_bucket):
-    assert far_bucket.read() is None
-    first = far_bucket.write(b"one", None)
-    second = far_bucket.write(b"two", first)
-    assert far_bucket.read() == Stored(b"two", second)
+def test_a_write_succeeds_only_over_the_etag_that_was_read(any_bucket):
+    assert any_bucket.read() is None
+    first = any_bucket.write(b"one", None)
+    second = any_bucket.write(b"two", first)
+    assert any_bucket.read() == Stored(b"two", second)
     assert first != second
     for etag in (None, first):
         with pytest.raises(Changed):
-            far_bucket.write(b"three", etag)
-    assert far_bucket.read().data == b"two"
+            any_bucket.write(b"three", etag)
+    assert any_bucket.read().data == b"two"
 
 
 @pytest.mark.parametrize("kind", ["cut", "stalled"])
-def test_a_body_that_breaks_off_is_no_damaged_state(far_bucket, world, kind):
-    far_bucket.write(b"one" * 1000, None)
-    far_bucket._client.base_client.timeout = (1, 1)
-    world.faults.add(kind, operation="GetObject", **SILENCE)
-    with pytest.raises(StateError, match=f"OCI gave no whole answer while reading the state {NAME}") as caught:
-        far_bucket.read()
+def test_a_body_that_breaks_off_is_not_a_damaged_state(any_bucket, world, kind):
+    any_bucket.write(b"one" * 1000, None)
+    any_bucket._client.base_client.timeout = (1, 1)
+    world.faults.add(kind, operation="GetObject", **DELAY)
+    with pytest.raises(StateError, match=f"Reading the state {NAME} failed: the response of OCI was incomplete") as caught:
+        any_bucket.read()
     assert not isinstance(caught.value, StateDamaged)
     assert "next run" in caught.value.do
-    assert far_bucket.read().data == b"one" * 1000
+    assert any_bucket.read().data == b"one" * 1000
 
 
 @pytest.mark.parametrize("kind", ["reset", "timeout", "lost_response"])
-def test_no_answer_is_an_error_that_helps(far_bucket, world, kind):
-    far_bucket._client.base_client.timeout = (1, 1)
-    world.faults.add(kind, times=2, **SILENCE)
-    with pytest.raises(StateError, match=f"OCI gave no answer while reading the state {NAME}"):
-        far_bucket.read()
-    with pytest.raises(StateError, match=f"OCI gave no answer while writing the state {NAME}") as caught:
-        far_bucket.write(b"one", None)
+def test_a_missing_response_is_an_error_with_a_remedy(any_bucket, world, kind):
+    any_bucket._client.base_client.timeout = (1, 1)
+    world.faults.add(kind, times=2, **DELAY)
+    with pytest.raises(StateError, match=f"Reading the state {NAME} failed: no response from OCI"):
+        any_bucket.read()
+    with pytest.raises(StateError, match=f"Writing the state {NAME} failed: no response from OCI") as caught:
+        any_bucket.write(b"one", None)
     assert "OBJECT_OVERWRITE" in caught.value.do
     assert len(world.writes) == (kind == "lost_response")
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 412, 429, 500, 503])
-def test_a_refusal_to_read_is_an_error_that_says_which(far_bucket, world, status):
+def test_a_rejected_read_reports_the_status(any_bucket, world, status):
     world.faults.add("status", status=status, operation="GetObject", times=None)
-    with pytest.raises(StateError, match=f"OCI refused while reading the state {NAME}: {status} "):
-        far_bucket.read()
+    with pytest.raises(StateError, match=f"Reading the state {NAME} failed: OCI returned {status} "):
+        any_bucket.read()
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
-def test_a_refusal_to_write_is_an_error_that_says_which(far_bucket, world, status):
+def test_a_rejected_write_reports_the_status(any_bucket, world, status):
     world.faults.add("status", status=status, operation="PutObject", times=None)
-    with pytest.raises(StateError, match=f"OCI refused while writing the state {NAME}: {status} "):
-        far_bucket.write(b"one", None)
+    with pytest.raises(StateError, match=f"Writing the state {NAME} failed: OCI returned {status} "):
+        any_bucket.write(b"one", None)
 
 
 @pytest.mark.parametrize("status", [409, 412])
-def test_a_write_between_is_changed(far_bucket, world, status):
+def test_a_concurrent_write_is_changed(any_bucket, world, status):
     world.faults.add("status", status=status, operation="PutObject")
     with pytest.raises(Changed):
-        far_bucket.write(b"one", None)
+        any_bucket.write(b"one", None)
 
 
 @pytest.mark.parametrize("status", [409, 429, 500, 503])
-def test_what_passes_is_tried_again(bucket, world, status):
+def test_a_transient_failure_is_retried(bucket, world, status):
     world.faults.add("status", status=status, operation="PutObject")
     bucket.write(b"one", None)
     assert [write.data for write in world.writes] == [b"one"]
-    assert [asked.status for asked in world.requests_for("PutObject")] == [status, 200]
+    assert [call.status for call in world.requests_for("PutObject")] == [status, 200]
 
 
-def test_an_answer_without_an_etag_is_none_to_go_on_from(far_bucket, world, monkeypatch):
-    far_bucket.write(b"one", None)
+def test_a_response_without_an_etag_is_an_error(any_bucket, world, monkeypatch):
+    any_bucket.write(b"one", None)
     monkeypatch.setattr("epimetheus.testing.oci.responses.objectstorage._headers", lambda stored: {})
-    with pytest.raises(StateError, match=f"reading the state {NAME}: it has no ETag"):
-        far_bucket.read()
-    with pytest.raises(StateError, match=f"writing the state {NAME}: it has no ETag"):
-        far_bucket.write(b"two", world.writes[0].etag)
+    with pytest.raises(StateError, match=f"Reading the state {NAME} failed: {NO_ETAG}"):
+        any_bucket.read()
+    with pytest.raises(StateError, match=f"Writing the state {NAME} failed: {NO_ETAG}"):
+        any_bucket.write(b"two", world.writes[0].etag)
 
 
 def test_a_missing_bucket_is_not_a_missing_state(bucket, world):
-    bucket._place = (world.namespace, "typo", "x")
+    bucket._object = (world.namespace, "typo", "x")
     with pytest.raises(StateError, match="404 BucketNotFound"):
         bucket.read()
 
 
-def test_a_404_that_names_no_reason_is_not_a_missing_state(far_bucket, world):
+def test_an_ambiguous_404_is_not_a_missing_state(any_bucket, world):
     world.faults.add("status", status=404, code="NotAuthorizedOrNotFound", operation="GetObject")
     with pytest.raises(StateError, match="404 NotAuthorizedOrNotFound"):
-        far_bucket.read()
+        any_bucket.read()
 
 
-def test_a_refused_signature_is_ours(bucket, world):
+def test_a_rejected_signature_is_a_credentials_error(bucket, world):
     world.keys.clear()
     with pytest.raises(CredentialsError):
         bucket.read()
@@ -105,6 +106,6 @@ def test_a_refused_signature_is_ours(bucket, world):
         bucket.write(b"one", None)
 
 
-def test_its_name_tells_where_it_is(bucket):
+def test_the_name_is_the_location(bucket):
     assert re.fullmatch(r"oci://\w+@\w+/[\w./-]+", bucket.name)
     assert bucket.name == NAME

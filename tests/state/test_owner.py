@@ -1,4 +1,4 @@
-"""Settings that were mistyped: they bind no state, make none, and take nothing of another tenancy along; and signing in ends in time."""
+"""Mistyped settings: they bind no state, create none, and carry nothing over from another tenancy. Also: signing in ends in time."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from epimetheus.state.model import BehindCompartment, KnownCompartment, State
 from epimetheus.state.owner import Owner, receiver_id
 from epimetheus.state.session import StateSession
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
-from tests.state.test_state_life import BUCKET, MINUTE, NOON, REGION, STATE, Kept, Killed, Place, delete, failed, marker
+from tests.state.test_lifecycle import BUCKET, MINUTE, NOON, REGION, STATE, Disk, Killed, MemoryStore, delete, failed, marker
 
 OTHER = "ocid1.tenancy.oc1..aaaother"
 
@@ -35,7 +35,7 @@ def ago(**time):
     return (datetime.now(UTC) - timedelta(**time)).strftime("%Y-%m-%dT%H:%M:00Z")
 
 
-def test_an_adopted_state_keeps_nothing_of_the_other_tenancy(terminal):  # noqa: F811
+def test_an_adopted_state_has_nothing_of_the_other_tenancy(terminal):  # noqa: F811
     stage, type_in = terminal
     type_in("run", INITIAL_LOOKBACK_HOURS="1")
     path = Path(stage.environment["STATE_FILE"])
@@ -52,10 +52,11 @@ def test_an_adopted_state_keeps_nothing_of_the_other_tenancy(terminal):  # noqa:
     assert (type_in("run").exit_code, stage.arrived()) == (0, ids)
 
 
-def test_another_tenancy_gets_the_cursor_and_nothing_else():
-    keys = {"keys": {MINUTE: b"k" * 16}, "quotas": {"type": {MINUTE: HourlyCount()}}}
+def test_another_tenancy_gets_only_the_cursor():
+    keys = {"keys": {MINUTE: b"k" * 16}, "rate_limits": {"type": {MINUTE: HourlyCount()}}}
     times = {"regions_listed": 1, "listed": 2, "floor": 3, "began": 4, "slice_minutes": 5, "overlap": 15}
-    state = State(REGION, MINUTE, known={"c": KnownCompartment("c")}, behind={"c": BehindCompartment(1, "404")}, regions=("a-b-1",), **keys, **times)
+    compartments = {"known": {"c": KnownCompartment("c")}, "behind": {"c": BehindCompartment(1, "404")}}
+    state = State(REGION, MINUTE, regions=("a-b-1",), **compartments, **keys, **times)
     assert state.for_other_tenancy() == State(REGION, MINUTE, overlap=15)
 
 
@@ -84,15 +85,15 @@ def test_a_run_message_that_could_not_be_sent_binds_no_state(stage):
     assert stage.state().receiver.address == f"tls://localhost:{stage.receiver.port}"
 
 
-def test_a_prefix_may_be_corrected_as_well_as_long_as_nothing_was_confirmed(stage):
+def test_a_prefix_may_be_corrected_until_something_is_confirmed(stage):
     ids = stage.emit(stage.world.tenancy, 3, 20)
     failed(stage, SYSLOG_PORT="1", STATE_PREFIX="epimethus/")
-    stage.world.put_hook = None  # the stage knows one state only
+    stage.world.put_hook = None  # the hook of the stage expects one state
     report = stage.run()
     assert (report.status, report.first_start, stage.arrived()) == ("ok", True, ids)
 
 
-def test_the_first_confirmation_binds_the_state_though_the_run_fails_later(stage):
+def test_the_first_confirmation_binds_the_state_even_if_the_run_fails_later(stage):
     stage.emit(stage.world.tenancy, 3, 1430)
     stage.emit(stage.world.tenancy, 3, 20)
     stage.world.put_hook = None
@@ -103,34 +104,34 @@ def test_the_first_confirmation_binds_the_state_though_the_run_fails_later(stage
     assert (state.tenancy, state.receiver.address) == (stage.world.tenancy, f"tls://localhost:{stage.receiver.port}")
 
 
-class Unconfirmed(Kept):
-    """Runs of which nothing is confirmed, until ``confirmed``."""
+class UnconfirmedDisk(Disk):
+    """A disk whose runs confirm nothing until ``confirmed`` is set."""
 
     confirmed = False
 
     def start(self, now, fatal=0, *, before=False, port=6514):
         self.calls, self.fatal, self.before = 0, fatal, before
         owner = Owner("ocid1.tenancy.oc1..t", receiver_id("tls", "siem", port, None))
-        markers = Markers([Place("beside", self), Place(f"by owner {port}", self)])
-        keeper = StateSession(Place("state", self), f"run at {now}", REGION, owner, markers, lambda caught_up: self.confirmed)
-        state, _ = keeper.open(lambda: State(REGION, int(now // 60) - 60), now=now, until=now + 60)
-        keeper.commit(replace(state, lease=None), now=now)
-        return state.through, keeper.first_start
+        markers = Markers([MemoryStore("beside", self), MemoryStore(f"by owner {port}", self)])
+        session = StateSession(MemoryStore("state", self), f"run at {now}", REGION, owner, markers, lambda caught_up: self.confirmed)
+        state, _ = session.open(lambda: State(REGION, int(now // 60) - 60), now=now, until=now + 60)
+        session.commit(replace(state, lease=None), now=now)
+        return state.through, session.first_start
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("fatal", range(1, 12))
-def test_killed_while_the_first_confirmation_is_recorded_the_next_run_completes_it(fatal, before):
-    world = Unconfirmed()
-    world.start(NOON, port=1)
-    assert [json.loads(data)["complete"] for name, data in world.kept.items() if name != "state"] == [False, False]
-    world.confirmed = True
-    with suppress(Killed):  # it may make fewer calls
-        world.start(NOON + 3600, fatal, before=before)
-    assert world.start(NOON + 7200) == (MINUTE - 60, False)
-    bound = unpack(world.kept["state"], "")
+def test_after_a_kill_while_the_first_confirmation_is_recorded_the_next_run_completes_it(fatal, before):
+    disk = UnconfirmedDisk()
+    disk.start(NOON, port=1)
+    assert [json.loads(data)["complete"] for name, data in disk.stored.items() if name != "state"] == [False, False]
+    disk.confirmed = True
+    with suppress(Killed):  # the run may make fewer calls
+        disk.start(NOON + 3600, fatal, before=before)
+    assert disk.start(NOON + 7200) == (MINUTE - 60, False)
+    bound = unpack(disk.stored["state"], "")
     assert (bound.receiver.address, bound.tenancy) == ("tls://siem:6514", "ocid1.tenancy.oc1..t")
-    complete = {name: json.loads(data)["complete"] for name, data in world.kept.items() if name != "state"}
+    complete = {name: json.loads(data)["complete"] for name, data in disk.stored.items() if name != "state"}
     assert complete == {"beside": True, "by owner 1": False, "by owner 6514": True}
 
 
@@ -138,7 +139,7 @@ def test_killed_while_the_first_confirmation_is_recorded_the_next_run_completes_
 @pytest.mark.parametrize(
     "words", [("show",), ("rewind", "TIME"), ("reset",), ("adopt", "--reason", "x"), ("unlock",)], ids=lambda words: words[0]
 )
-def test_a_region_is_held_to_the_form_of_regions(terminal, tmp_path, words, region):  # noqa: F811
+def test_an_invalid_region_is_rejected(terminal, tmp_path, words, region):  # noqa: F811
     _, type_in = terminal
     words = [ago(hours=1) if word == "TIME" else word for word in words]
     done = type_in("state", *words, "--region", region, *(["--yes"] if words[0] != "show" else []))
@@ -147,7 +148,7 @@ def test_a_region_is_held_to_the_form_of_regions(terminal, tmp_path, words, regi
 
 
 @pytest.mark.parametrize("words", [("rewind", "TIME"), ("reset",)], ids=["rewind", "reset"])
-def test_a_typo_in_prefix_or_region_makes_no_new_state(terminal, words):  # noqa: F811
+def test_a_typo_in_prefix_or_region_creates_no_state(terminal, words):  # noqa: F811
     stage, type_in = terminal
     words = [ago(hours=1) if word == "TIME" else word for word in words]
     bucket = {"STATE_FILE": "", "STATE_BUCKET": BUCKET}
@@ -166,7 +167,7 @@ def test_a_typo_in_prefix_or_region_makes_no_new_state(terminal, words):  # noqa
     assert set(stage.world.objects(BUCKET)) == {*before, f"second/{REGION}.state"}
 
 
-def test_a_rewind_of_more_than_a_year_is_refused(terminal):  # noqa: F811
+def test_a_rewind_of_more_than_a_year_is_rejected(terminal):  # noqa: F811
     _, type_in = terminal
     type_in("run")
     long_ago = ago(days=366)
@@ -177,7 +178,7 @@ def test_a_rewind_of_more_than_a_year_is_refused(terminal):  # noqa: F811
 
 @contextmanager
 def dripping():
-    """The port of a server that answers with a byte each half second."""
+    """The port of a server that sends one byte every tenth of a second."""
     server = create_server(("127.0.0.1", 0))
 
     def drip(connection):
@@ -210,16 +211,17 @@ def test_signing_in_by_instance_principal_ends_in_time(monkeypatch):
             invoke({"OCI_AUTH": "instance_principal", "SYSLOG_HOST": "x", "STATE_BUCKET": "b"}, b"", time_text(time.time() + 4))
     assert time.monotonic() - began < 3.5
     assert caught.value.what.startswith(
-        "OCI_AUTH=instance_principal gave no credentials: the instance's metadata service (169.254.169.254, or OCI_METADATA_BASE_URL)"
+        "Loading the credentials for OCI_AUTH=instance_principal failed: the instance's metadata service"
+        " (169.254.169.254, or OCI_METADATA_BASE_URL)"
         " or OCI's auth service did not answer within "
     )
 
 
 @pytest.mark.parametrize("part", ["certificate", "token"])
-def test_a_renewal_of_the_token_ends_in_time(monkeypatch, part):
+def test_renewing_the_token_ends_in_time(monkeypatch, part):
     with dripping() as port:
         url = f"http://127.0.0.1:{port}/"
-        monkeypatch.setattr(UrlBasedCertificateRetriever, "refresh", lambda self: None)  # it would refresh while it is made
+        monkeypatch.setattr(UrlBasedCertificateRetriever, "refresh", lambda self: None)  # the constructor would refresh
         retriever = UrlBasedCertificateRetriever(certificate_url=url, retry_strategy=NoneRetryStrategy())
         monkeypatch.undo()
         needed = {"tenancy_id": "t", "session_key_supplier": SimpleNamespace(x=1), "leaf_certificate_retriever": retriever}
@@ -231,11 +233,11 @@ def test_a_renewal_of_the_token_ends_in_time(monkeypatch, part):
         with pytest.raises(CredentialsError) as caught:
             retriever.refresh() if part == "certificate" else client.requests_session.post(url, json={})
     assert time.monotonic() - began < 3
-    what = f"The token to sign with was not renewed: asking 127.0.0.1:{port} for it, the whole exchange took longer than 0.5 s."
+    what = f"Renewing the principal's token from 127.0.0.1:{port} failed: the request took longer than 0.5 s."
     assert caught.value.what == what
 
 
-def test_ctrl_c_just_after_the_file_is_replaced_is_no_state_error(stage, tmp_path, monkeypatch):
+def test_ctrl_c_just_after_the_file_is_replaced_is_not_a_state_error(stage, tmp_path, monkeypatch):
     settings = {"STATE_FILE": str(tmp_path / "cursor"), "STATE_BUCKET": ""}
     stage.run(**settings)
     real, calls = os.replace, []

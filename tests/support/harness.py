@@ -67,7 +67,7 @@ class Stage:
         """What a mark has passed by moving has arrived by then."""
         state, arrived = unpack(data, "a write"), set(self.arrived())
         for compartment in (ocid for ocid, known in state.known.items() if known.polled):
-            mark = state.mark(compartment) * MINUTE
+            mark = state.read_until(compartment) * MINUTE
             before, self.marks[compartment] = self.marks.get(compartment, mark), mark
             events = self.processed.get(compartment, {})
             if lost := [event for event, processed in events.items() if before <= processed < mark and event not in arrived]:

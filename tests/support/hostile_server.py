@@ -1,4 +1,4 @@
-"""An HTTP server that answers as no service would: it drips, it never ends, it sends a little gzip that is a lot of bytes."""
+"""A hostile HTTP server: slow, endless and oversized responses, and gzip bombs."""
 
 import gzip
 import socket
@@ -91,18 +91,18 @@ SLOW = (drips_status, drips_headers, drips_body, continues_forever, reads_nothin
 LONG = (endless_chunks, endless_chunk_size, endless_body, announces_terabytes, gzip_bomb, gzip_bomb_in_an_error)
 
 
-def handshakes_never(sock: socket.socket) -> None:
-    """For a URL with https: no TLS at all."""
+def never_handshakes(sock: socket.socket) -> None:
+    """For an https URL: no TLS handshake."""
     time.sleep(60)
 
 
 def tunnel(sock: socket.socket) -> None:
-    """A well-behaved proxy for https: whatever is asked for, it leads to the port that stands in the host's name."""
-    port = int(_head(sock).split()[1].rpartition(b":")[2])
-    with socket.create_connection(("127.0.0.1", port)) as onward:
+    """A correct https proxy: CONNECT leads to the requested port on the loopback interface."""
+    port = int(_read_head(sock).split()[1].rpartition(b":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as upstream:
         sock.sendall(b"HTTP/1.1 200 Connection established\r\nX-A: b\r\n\r\n")
-        threading.Thread(target=_pump, args=(onward, sock), daemon=True).start()
-        _pump(sock, onward)
+        threading.Thread(target=_pump, args=(upstream, sock), daemon=True).start()
+        _pump(sock, upstream)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
@@ -112,7 +112,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_WR)
 
 
-def _head(sock: socket.socket) -> bytes:
+def _read_head(sock: socket.socket) -> bytes:
     head = b""
     while b"\r\n\r\n" not in head:
         if not (part := sock.recv(65_536)):
@@ -121,12 +121,12 @@ def _head(sock: socket.socket) -> bytes:
     return head
 
 
-_READS_FOR_ITSELF = (reads_nothing, handshakes_never, tunnel)
+_READS_REQUEST_ITSELF = (reads_nothing, never_handshakes, tunnel)
 
 
 @contextmanager
-def hostile(answer: Callable[[socket.socket], None], tls: Identity | None = None) -> Iterator[str]:
-    """The URL of a server that reads a request's head (but for some) and answers each connection with ``answer``."""
+def hostile(respond: Callable[[socket.socket], None], tls: Identity | None = None) -> Iterator[str]:
+    """The URL of a server that reads the head of each request, unless ``respond`` does, and calls ``respond``."""
     listener = socket.create_server(("127.0.0.1", 0))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if tls:
@@ -134,11 +134,11 @@ def hostile(answer: Callable[[socket.socket], None], tls: Identity | None = None
 
     def serve(sock: socket.socket) -> None:
         with suppress(OSError):
-            if tls and answer is not handshakes_never:
+            if tls and respond is not never_handshakes:
                 sock = context.wrap_socket(sock, server_side=True)
-            if answer not in _READS_FOR_ITSELF:
-                _head(sock)
-            answer(sock)
+            if respond not in _READS_REQUEST_ITSELF:
+                _read_head(sock)
+            respond(sock)
             sock.shutdown(socket.SHUT_WR)
         sock.close()
 

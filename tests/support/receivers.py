@@ -1,4 +1,4 @@
-"""Real receivers on loopback: rsyslog (drivers ossl and gtls, and RELP) and syslog-ng, as tests/install-receivers installs them."""
+"""Real receivers on the loopback interface: rsyslog (drivers ossl, gtls, RELP) and syslog-ng, from tests/install-receivers."""
 
 import os
 import shutil
@@ -52,9 +52,9 @@ _SYSLOG_NG_PARTS = PART.join(("$PRI", "$HOST", "$PROGRAM", "-", "$MSGID", "$SDAT
 
 @dataclass
 class RealReceiver:
-    """One receiver's process; ``kind`` is one of KINDS or RELP_KINDS. It listens on ``port`` while it runs, and writes to ``output``.
+    """The process of one receiver. ``kind``: one of KINDS or RELP_KINDS. It listens on ``port`` and writes to ``output``.
 
-    What it writes is the message as it came; ``parsed``: the parts of it as the receiver reads them, with PART between (not over RELP).
+    It writes messages unchanged, or, with ``parsed``, their parts as the receiver parsed them, separated by PART (not over RELP).
     """
 
     kind: str
@@ -87,9 +87,9 @@ class RealReceiver:
         environment = {**os.environ, "LD_LIBRARY_PATH": f"{SYSLOG_NG}/usr/lib/syslog-ng:{SYSLOG_NG}/usr/lib/x86_64-linux-gnu"}
         self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         end = time.monotonic() + 20
-        while not _listens(self.port):
+        while not _is_listening(self.port):
             assert self.process.poll() is None, (self.folder / "log").read_text()
-            assert time.monotonic() < end, f"{self.kind} does not listen: {(self.folder / 'log').read_text()}"
+            assert time.monotonic() < end, f"{self.kind} is not listening: {(self.folder / 'log').read_text()}"
             time.sleep(0.01)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
@@ -113,7 +113,7 @@ class RealReceiver:
     def _relp(self) -> list[str]:
         library = {"ossl": "openssl", "gtls": "gnutls"}[self.kind.split()[-1]]
         identity = self.authority.server()
-        # gnutls always asks for a certificate, and with certvalid takes a stranger's or an expired one: that leaves the name
+        # gnutls always requests a certificate, and certvalid accepts an untrusted or expired one: only the name restricts it
         named = self.client_certificates or library == "gnutls"
         auth = 'tls.authMode="name" tls.permittedPeer="epimetheus"' if named else ""
         text = _RELP.format(
@@ -129,7 +129,7 @@ class RealReceiver:
         source = self.kind.split()[1]
         identity = self.authority.server()
         auth = "required-trusted" if self.client_certificates else "optional-untrusted"
-        # network() would take our RFC 5424 header for text: the message is kept whole, as the raw one is
+        # network() would treat the RFC 5424 header as text: without parsing, the message stays as sent
         flags, template = ("flags(no-parse)", "$MSG") if source == "network" else ("flags(store-raw-message)", "$RAWMSG")
         if self.parsed:
             flags, template = "flags(syslog-protocol)" if source == "network" else "", _SYSLOG_NG_PARTS
@@ -153,7 +153,7 @@ class RealReceiver:
 def real_receiver(
     kind: str, folder: Path, authority: Authority, *, client_certificates: bool = False, parsed: bool = False
 ) -> Iterator[RealReceiver]:
-    """A running receiver, killed at the end."""
+    """A running receiver, which is killed at the end."""
     receiver = RealReceiver(kind, folder, authority, client_certificates, parsed)
     receiver.start()
     try:
@@ -167,15 +167,15 @@ def rsyslogd() -> str:
 
 
 def missing() -> str:
-    """What is not installed, in words; empty where everything is."""
+    """The receivers that are not installed, as a sentence; empty if all are."""
     modules = {"rsyslog-openssl": "lmnsd_ossl.so", "rsyslog-gnutls": "lmnsd_gtls.so", "rsyslog-relp": "imrelp.so"}
-    there = {"rsyslog": rsyslogd(), **{name: (MODULES / file).exists() for name, file in modules.items()}}
-    there |= {"syslog-ng": (SYSLOG_NG / "usr/sbin/syslog-ng").exists()}
-    absent = [name for name, found in there.items() if not found]
-    return f"not installed: {', '.join(absent)}; tests/install-receivers does it" if absent else ""
+    installed = {"rsyslog": rsyslogd(), **{name: (MODULES / file).exists() for name, file in modules.items()}}
+    installed |= {"syslog-ng": (SYSLOG_NG / "usr/sbin/syslog-ng").exists()}
+    absent = [name for name, found in installed.items() if not found]
+    return f"not installed: {', '.join(absent)}; run tests/install-receivers" if absent else ""
 
 
-def _listens(port: int) -> bool:
-    # Not by connecting: a receiver would see that as a client that fails to speak TLS.
+def _is_listening(port: int) -> bool:
+    # Without connecting: the receiver would log a failed TLS handshake.
     rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return any(row.split()[1].endswith(f":{port:04X}") and row.split()[3] == "0A" for row in rows)

@@ -1,7 +1,6 @@
-"""The fields of the OCI SDK's models that may hold a secret: by their name, or by their description.
+"""Finds the fields of the OCI SDK's models that may contain a secret, by name or by description.
 
-``python -m tests.support.sdk_fields`` lists them. The names are those of the API's JSON.
-Nothing of this is in the product: its image has no models.
+``python -m tests.support.sdk_fields`` lists them by their names in the API's JSON. The image does not contain the models.
 """
 
 import re
@@ -11,13 +10,13 @@ import oci
 
 _PROPERTY = re.compile(r"@property\n\s+def (\w+)\(self\):\n\s+\"\"\"(.*?)\"\"\"", re.DOTALL)
 _TYPE = re.compile(r":rtype:\s*(\S+)")
-# Deliberately not made of the words in `secret_keys`, so that it does not share what they may lack.
-_NAME = re.compile(
+# Independent of the words in `epimetheus.render.redact.keys`, so that it does not share their gaps.
+_SECRET_NAME = re.compile(
     r"pass(?:word|wd|phrase|_phrase|code)|secret|token|credential"
     r"|(?:private|api|access|auth|account|signing|master|shared|ssl|ssh|license|activation|client)_key|cookie|jwt|otp|(?:^|_)pin$|(?:^|_)seed$|wallet|kube_?config|user_?data$|assertion|answer$|plaintext$|key_material|authorization$|signature$"
     r"|bypass_code|keytab|key_store$|trust_store$|salt$|certificate_key|_cred$|verification_code"
 )
-_SAYS = re.compile(
+_SECRET_DESCRIPTION = re.compile(
     r"^(?:the|a|an)?\s*(?:base64[- ]encoded |encrypted |hashed |current |new |old |plain ?text )?(?:content of (?:the|a) )?(?:[\w/]+ ){0,3}"
     r"(?:password|passphrase|private key|secret key|secret access key|api key|auth(?:entication|orization)? token|access token|bearer token"
     r"|shared secret"
@@ -25,24 +24,24 @@ _SAYS = re.compile(
     r"(?! (?:policy|id|identifier|version|name|ocid))",
     re.IGNORECASE,
 )
-_TEXTS = re.compile(r"str|object|list\[str\]|dict\(str, (?:str|object)\)|oci\.|list\[oci\.")
+_TEXT_TYPE = re.compile(r"str|object|list\[str\]|dict\(str, (?:str|object)\)|oci\.|list\[oci\.")
 
 
 class SecretFields:
-    """Collects the fields, one by one."""
+    """Collects the fields that may contain a secret."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
 
     def add(self, name: str, description: str, kind: str) -> None:
-        """Add a field by its name in Python, its description and its type, if it may hold a secret."""
-        said = re.sub(r"\s+", " ", description.replace("**[Required]**", "")).strip()
-        said = re.sub(rf"^Gets the {name} of this \w+\. ", "", said)
-        if _TEXTS.match(kind) and (_NAME.search(name) or (kind == "str" and _SAYS.match(said))):
+        """Adds a field, given its Python name, description and type, if it may contain a secret."""
+        summary = re.sub(r"\s+", " ", description.replace("**[Required]**", "")).strip()
+        summary = re.sub(rf"^Gets the {name} of this \w+\. ", "", summary)
+        if _TEXT_TYPE.match(kind) and (_SECRET_NAME.search(name) or (kind == "str" and _SECRET_DESCRIPTION.match(summary))):
             self._names.add(_camel(name))
 
     def names(self) -> list[str]:
-        """In order."""
+        """Returns the names in order."""
         return sorted(self._names)
 
 
@@ -51,7 +50,7 @@ def _camel(name: str) -> str:
 
 
 def installed_fields() -> list[str]:
-    """Of all models of the installed SDK."""
+    """Returns the fields of all models of the installed SDK."""
     fields = SecretFields()
     for path in sorted(Path(str(oci.__file__)).parent.glob("*/models/*.py")):
         for name, description in _PROPERTY.findall(path.read_text(encoding="utf-8")):

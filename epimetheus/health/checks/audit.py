@@ -13,6 +13,6 @@ def check_audit(context: HealthContext, deadline: Deadline) -> CheckAnswer:
     settings = context.wiring.settings
     ocid = settings.compartment_ids[0] if settings.compartment_mode == "include" else context.wiring.tenancy
     end = int(context.now() // 60) - settings.settle_minutes
-    with closing(context.wiring.audit(context.region)) as audit:
+    with closing(context.wiring.oci.audit(context.region)) as audit:
         events, _ = next(audit.pages(ocid, Window(end - 1, end), None, deadline))
     return CheckAnswer(f"ListEvents of {ocid} works: {len(events)} events on the first page of the minute from {minute_text(end - 1)}.")

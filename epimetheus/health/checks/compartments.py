@@ -17,7 +17,7 @@ def check_identity(context: HealthContext, deadline: Deadline) -> CheckAnswer:
     wiring = context.wiring
     if wiring.settings.compartment_mode == "tenancy_only":
         return CheckAnswer("Skipped: COMPARTMENT_MODE=tenancy_only needs no listing.", "skipped")
-    list_page = wiring.list_page(deadline.left() / 2)
+    list_page = wiring.oci.list_page(deadline.left() / 2)
     try:
         list_page(wiring.tenancy, True, None)
     except ServiceFailure as failure:

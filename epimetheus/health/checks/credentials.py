@@ -9,14 +9,14 @@ from epimetheus.errors import SourceError
 from epimetheus.health.context import HealthContext
 from epimetheus.health.model import CheckAnswer
 from epimetheus.oci_client.clients import oci_errors
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 
 def check_credentials(context: HealthContext, deadline: Deadline) -> CheckAnswer:
     """Sign-in works, and OCI accepts the signature. Raises CredentialsError."""
     context.opened = wiring = Wiring.open(context.wiring.settings, context.clock, context.deadline)
     with suppress(SourceError):  # not about the signature; the checks of the other services report it
-        client = wiring.client(ObjectStorageClient, deadline.left())
-        with oci_errors("asking for the Object Storage namespace", do=""):
+        client = wiring.oci.client(ObjectStorageClient, deadline.left())
+        with oci_errors("reading the Object Storage namespace", do=""):
             client.get_namespace()
     return CheckAnswer(f"OCI_AUTH={wiring.settings.oci_auth} provides credentials of {wiring.tenancy} in {wiring.credentials.region}.")

@@ -12,7 +12,7 @@ def check_monitoring(context: HealthContext, deadline: Deadline) -> CheckAnswer:
     wiring, settings = context.wiring, context.wiring.settings
     if not (namespace := settings.metrics_namespace):
         return CheckAnswer("METRICS_NAMESPACE is empty.", "skipped")
-    client, compartment = wiring.monitoring(deadline.left()), settings.metrics_compartment_ocid or wiring.tenancy
+    client, compartment = wiring.oci.monitoring(deadline.left()), settings.metrics_compartment_ocid or wiring.tenancy
     try:
         metrics.post(client, namespace, compartment, wiring.credentials.region, {"healthy": float(context.healthy)}, context.now())
     except SourceError as error:

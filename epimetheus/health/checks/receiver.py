@@ -3,13 +3,13 @@
 import ssl
 
 from epimetheus.clock import Deadline
-from epimetheus.deliver import certificate_end, framer
+from epimetheus.deliver import certificate_expiry, framer
 from epimetheus.errors import DeliveryUncertain, EpimetheusError, ReceiverError, ReceiverUntrusted
 from epimetheus.health.context import HealthContext
 from epimetheus.health.model import CheckAnswer, Status
 from epimetheus.model import time_text
 from epimetheus.run import notices
-from epimetheus.run.tally import days_left
+from epimetheus.run.report import days_left
 
 LEAST_DAYS = 30
 """A certificate that expires in fewer days is degraded."""
@@ -19,27 +19,27 @@ _SILENT_HELP = "Check SYSLOG_CLIENT_CERT too: some receivers close the connectio
 
 def check_tls(context: HealthContext, _: Deadline) -> CheckAnswer:
     """The TLS files can be read and fit together. Raises ConfigError, SourceError, CredentialsError."""
-    if context.wiring.tls is None:
+    if context.wiring.receiver.tls is None:
         return CheckAnswer("SYSLOG_TRANSPORT=tcp uses no TLS.", "skipped")
     return CheckAnswer(f"{'SYSLOG_CA' if context.wiring.settings.syslog_ca else 'The system certificate store'} can be used.")
 
 
 def check_client_certificate(context: HealthContext, _: Deadline) -> CheckAnswer:
     """When the client certificate expires. Raises ConfigError."""
-    if not (certificate := context.wiring.client_certificate):
+    if not (certificate := context.wiring.receiver.client_certificate):
         return CheckAnswer("SYSLOG_CLIENT_CERT is not set.", "skipped")
-    return _expiry(context, "The client certificate", certificate_end(certificate), "Renew SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY.")
+    return _expiry(context, "The client certificate", certificate_expiry(certificate), "Renew SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY.")
 
 
 def check_receiver(context: HealthContext, deadline: Deadline) -> CheckAnswer:
     """The receiver is reachable. Raises ReceiverError."""
-    dialer, settings = context.wiring.dialer(deadline), context.wiring.settings
+    dialer, settings = context.wiring.receiver.dialer(deadline), context.wiring.settings
     try:
         dialer().abandon()
     except ReceiverUntrusted as error:  # it is reachable; the next checks report which certificate is the problem
         context.untrusted = error
-    context.receiver_end = dialer.certificate_end
-    speaks = " and speaks TLS" if context.wiring.tls else ""
+    context.receiver_end = dialer.certificate_expiry
+    speaks = " and speaks TLS" if context.wiring.receiver.tls else ""
     return CheckAnswer(f"{settings.syslog_host}:{settings.syslog_port} is reachable{speaks}.")
 
 
@@ -48,14 +48,15 @@ def check_receiver_certificate(context: HealthContext, _: Deadline) -> CheckAnsw
     if context.untrusted and isinstance(context.untrusted.__cause__, ssl.SSLCertVerificationError):
         raise context.untrusted
     if context.receiver_end is None:
-        why = "SYSLOG_TRANSPORT=tcp uses none" if context.wiring.tls is None else "The receiver closed the connection before sending it"
+        no_tls = context.wiring.receiver.tls is None
+        why = "SYSLOG_TRANSPORT=tcp uses none" if no_tls else "The receiver closed the connection before sending it"
         return CheckAnswer(f"{why}.", "skipped")
     return _expiry(context, "The receiver's certificate", context.receiver_end, "Have the operator of the receiver renew it.")
 
 
 def check_session(context: HealthContext, deadline: Deadline) -> CheckAnswer:
     """A delivery could begin: with TLS 1.3, only this shows whether the client certificate is accepted. Raises ReceiverUntrusted."""
-    delivery = context.wiring.delivery(context.wiring.dialer(deadline), deadline)
+    delivery = context.wiring.receiver.delivery(context.wiring.receiver.dialer(deadline), deadline)
     try:
         delivery.write(b"", 0)
     except ReceiverUntrusted:
@@ -65,7 +66,7 @@ def check_session(context: HealthContext, deadline: Deadline) -> CheckAnswer:
         return CheckAnswer(error.what, "failed", f"{error.do}{silent}")
     finally:
         delivery.drop()
-    accepted = " and the client certificate" if context.wiring.client_certificate else ""
+    accepted = " and the client certificate" if context.wiring.receiver.client_certificate else ""
     return CheckAnswer(f"The receiver accepted a connection{accepted}; nothing was sent.")
 
 
@@ -73,8 +74,8 @@ def check_probe(context: HealthContext, deadline: Deadline) -> CheckAnswer:
     """A message arrives. Raises ReceiverError, OutOfTime."""
     wiring, region = context.wiring, context.regions[0]
     probe = notices.probe(notices.Author(context.run_id, region, wiring.tenancy, context.now()))
-    message = wiring.renderer(region, context.run_id).notice(probe, 1).message
-    delivery = wiring.delivery(wiring.dialer(deadline), deadline)
+    message = wiring.rendering.renderer(region, context.run_id).render_notice(probe, 1).message
+    delivery = wiring.receiver.delivery(wiring.receiver.dialer(deadline), deadline)
     try:
         delivery.write(framer(wiring.settings.syslog_framing)(message), 1)
         delivery.finish()

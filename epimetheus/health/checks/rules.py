@@ -7,9 +7,9 @@ from epimetheus.health.model import CheckAnswer
 
 def check_rules(context: HealthContext, _: Deadline) -> CheckAnswer:
     """RULES can be read, with its warnings. Raises ConfigError, SourceError, CredentialsError."""
-    return CheckAnswer(" ".join(["RULES is valid.", *context.wiring.rules_file[1]]))
+    return CheckAnswer(" ".join(["RULES is valid.", *context.wiring.selection.rules_file[1]]))
 
 
 def check_field_map(context: HealthContext, _: Deadline) -> CheckAnswer:
     """FIELD_MAP can be read, with its warnings. Raises ConfigError, SourceError, CredentialsError."""
-    return CheckAnswer(" ".join(["FIELD_MAP is valid.", *context.wiring.field_map[1]]))
+    return CheckAnswer(" ".join(["FIELD_MAP is valid.", *context.wiring.rendering.field_map[1]]))

@@ -5,7 +5,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.health.context import HealthContext
 from epimetheus.health.model import CheckAnswer
 from epimetheus.oci_client.clients import Credentials
-from epimetheus.wiring.wiring import Wiring
+from epimetheus.wiring import Wiring
 
 _NOT_SIGNED_IN = Credentials(None, "", "")
 

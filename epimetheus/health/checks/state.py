@@ -30,13 +30,13 @@ def check_state(context: HealthContext, deadline: Deadline) -> CheckAnswer:
     # A call of the store takes at most 1/27 of a run's time: here a fifth of this check's time, for up to four calls.
     limit = Deadline.after(context.clock, deadline.left() * 5)
     region, now = context.region, context.now()
-    store, session = context.wiring.store(region, limit), context.wiring.keeper(region, context.run_id, limit)
+    store, session = context.wiring.state.store(region, limit), context.wiring.state.session(region, context.run_id, limit)
     found = session.peek()
     if found is None:
-        session.refuse_missing()
+        session.raise_if_missing()
         context.without_state.add(region)
         return _first_write(store)
-    session.admit(found, now)
+    session.validate(found, now)
     context.states[region] = found
     if (lease := found.lease) and lease.is_live(now):
         until = time_text(lease.until)
@@ -76,7 +76,7 @@ def check_behind(context: HealthContext, _: Deadline) -> CheckAnswer:
     if not state.behind:
         return CheckAnswer("No compartment is behind.")
     first = sorted(state.behind.items(), key=lambda item: (item[1].since, item[0]))[:_MOST_NAMED]
-    named = "; ".join(f"{ocid} since {minute_text(one.since)}, {one.tries} tries: {one.why}" for ocid, one in first)
+    named = "; ".join(f"{ocid} since {minute_text(one.since)}, {one.attempts} tries: {one.reason}" for ocid, one in first)
     return CheckAnswer(f"{len(state.behind)} compartments are behind: {named}", "degraded", _BEHIND_HELP)
 
 

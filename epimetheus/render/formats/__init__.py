@@ -1,1 +1,1 @@
-"""Output formats: one module each, and what formats of one family share."""
+"""Output formats: one module each, and the base classes they share."""

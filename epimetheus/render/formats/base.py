@@ -1,4 +1,9 @@
-"""What a format is given and what it gives back; a new format is one file with a class of this shape and one line in FORMATS."""
+"""The interface of an output format.
+
+A new format is one module here with a class of this shape, and one line in `renderer.FORMATS`. Most formats extend
+`json_base.JsonFormat` (one line of JSON) or `key_value_base.KeyValueFormat` (``key=value`` pairs): both redact, escape and fit the
+body into the size limit.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol
@@ -6,14 +11,17 @@ from typing import Protocol
 import msgspec
 
 from epimetheus.model import AuditEvent
+from epimetheus.render.custom_fields import Fields
 from epimetheus.render.event_time import EventTime
-from epimetheus.render.size import joined_names
+from epimetheus.render.redact.redactor import Redactor
+from epimetheus.render.size import join_names
 
 
-class Notes(msgspec.Struct, frozen=True, gc=False):
-    """What the event does not say itself: where its compartment lies (``root/prod/app``), and who acted.
+class Enrichment(msgspec.Struct, frozen=True, gc=False):
+    """Facts about an event that the event itself does not contain.
 
-    ``actor`` is ``person``, ``service`` or ``unknown``; ``watched``: it touches a resource of TAMPER_WATCH.
+    ``compartment_path`` looks like ``root/prod/app``; ``actor`` is ``person``, ``service`` or ``unknown``; ``watched`` is true if the
+    event touches a resource that TAMPER_WATCH names.
     """
 
     compartment_path: str | None = None
@@ -21,62 +29,84 @@ class Notes(msgspec.Struct, frozen=True, gc=False):
     watched: bool = False
 
 
-NO_NOTES = Notes()
+NO_ENRICHMENT = Enrichment()
 COMPARTMENT_PATH, ACTOR, TAMPER_WATCH = ("epimetheus", "compartmentPath"), ("epimetheus", "actor"), ("epimetheus", "tamperWatch")
-"""The notes' paths, for REDACT and FIELD_MAP."""
+"""Paths of the enrichment in REDACT and FIELD_MAP."""
 
 
 class EventContext(msgspec.Struct, frozen=True, gc=False):
-    """One event, and what the header and every format need to know of it; ``severity`` is CEF's, 0 to 10.
+    """One event and everything a format needs to render it.
 
-    ``started``: the start of the run, in milliseconds since the epoch: the time of an event without one, where a format requires it.
-    ``ours``: the text is what `abridge` made of the event, so that keys of ours in it are our own.
+    ``raw``: the JSON text as received.
+    ``event``: the same, typed. Values at the user's REDACT paths are masked; secrets inside other texts are not.
+    ``time``: when the event happened; None if it has no valid ``eventTime``.
+    ``severity``: 0 to 10, CEF's scale.
+    ``run_started``: milliseconds since the epoch, the time of an event without one where a format requires a time.
+    ``is_abridged``: ``raw`` is the output of `abridge`, so its ``epimetheus…`` keys are genuine.
     """
 
     raw: bytes | msgspec.Raw
     event: AuditEvent
-    moment: EventTime | None
+    time: EventTime | None
     severity: int
-    notes: Notes = NO_NOTES
-    started: int = 0
-    ours: bool = False
+    enrichment: Enrichment = NO_ENRICHMENT
+    run_started: int = 0
+    is_abridged: bool = False
 
 
-class Limit(msgspec.Struct, frozen=True, gc=False):
-    """Bytes for the body: ``whole`` if nothing is trimmed. ``names`` may be used to say what was, ``in_header`` or by the body."""
+class SizeLimit(msgspec.Struct, frozen=True, gc=False):
+    """Bytes available for the body: ``max_bytes`` if nothing is trimmed.
 
-    whole: int
-    names: int
-    in_header: bool
+    The list of trimmed names has at most ``names_bytes``. It is in the syslog header if ``names_in_header``, else in the body.
+    """
 
-    def left(self, trimmed: Sequence[str]) -> int:
-        """Bytes for a body that lost these, once the header has said so."""
-        return self.whole - len(f' trimmed="{joined_names(trimmed, self.names)}"') if self.in_header and trimmed else self.whole
+    max_bytes: int
+    names_bytes: int
+    names_in_header: bool
+
+    def available(self, trimmed: Sequence[str]) -> int:
+        """Bytes left for a body without ``trimmed``, after the header lists these names."""
+        if not (self.names_in_header and trimmed):
+            return self.max_bytes
+        return self.max_bytes - len(f' trimmed="{join_names(trimmed, self.names_bytes)}"')
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
-    """The MSG part as UTF-8, within the limit, and the names of what was shed or shortened (empty: nothing was)."""
+    """The MSG part as UTF-8, within the limit, and the names of the fields that were removed or shortened."""
 
     text: bytes
     trimmed: Sequence[str] = ()
 
 
-class Draft(msgspec.Struct, frozen=True, gc=False):
-    """A whole body, good to go unless what is ``open`` of it turns out to be doubtful; ``redacted``: something is hidden in it."""
+class FastBody(msgspec.Struct, frozen=True, gc=False):
+    """A complete body from `Format.render_fast`, valid unless `Format.needs_full_scan` reports its ``unscanned`` text.
+
+    ``redacted``: the body contains a masked value.
+    """
 
     text: bytes
     redacted: bool
-    open: bytes = b""
+    unscanned: bytes = b""
 
 
 class Format(Protocol):
-    """Makes the MSG part of an event; never raises for what an event holds."""
+    """Renders the MSG part of one event. No method raises because of what an event contains."""
 
-    def at_once(self, subject: EventContext) -> Draft | None:
-        """All of the body, whatever its size, where there is a quick way to the very bytes `__call__` would make; else None."""
+    def render(self, context: EventContext, limit: SizeLimit) -> Body:
+        """One line of UTF-8, redacted and escaped, in at most ``limit.available(body.trimmed)`` bytes."""
 
-    def doubtful(self, drafts: Sequence[bytes]) -> Collection[int]:
-        """In which drafts, of what is open in them, there may be what must not leave as it is, by their places."""
+    def render_fast(self, context: EventContext) -> FastBody | None:
+        """The bytes that `render` returns without a size limit, from a cheaper path; None if the event needs `render`."""
 
-    def __call__(self, subject: EventContext, limit: Limit) -> Body:
-        """The body, at most ``limit.left`` bytes."""
+    def needs_full_scan(self, unscanned: Sequence[bytes]) -> Collection[int]:
+        """Indexes of the ``unscanned`` texts that may contain a secret or a character to escape: these events need `render`."""
+
+
+class FormatFactory(Protocol):
+    """What `renderer.FORMATS` maps a format's name to: usually its class."""
+
+    def __call__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields) -> Format:
+        """The format for one run.
+
+        ``list_trimmed``: the syslog header cannot list what was trimmed (RFC 3164), so the body must. ``fields``: the user's FIELD_MAP.
+        """

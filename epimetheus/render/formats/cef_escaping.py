@@ -1,10 +1,10 @@
-"""CEF's own rules for text: control characters, escapes."""
+"""CEF's rules for text: control characters and escapes."""
 
 from types import MappingProxyType
 
-# C0 and C1 but for what ends a line; a tab parts words, so it becomes a blank.
+# Removes C0 and C1 controls. A tab separates words, so it becomes a space; line ends stay, as \n or \r.
 _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
-_TIDY = MappingProxyType(
+_CLEANED = MappingProxyType(
     {**_CONTROLS, ord("\t"): " ", ord("\n"): "\n", ord("\r"): "\r", 0x85: "\n", 0x2028: "\n", 0x2029: "\n"}
 )
 _IN_HEADER = MappingProxyType({ord("\\"): "\\\\", ord("|"): "\\|", ord("\n"): " ", ord("\r"): " "})
@@ -12,15 +12,15 @@ _IN_EXTENSION = MappingProxyType({ord("\\"): "\\\\", ord("="): "\\=", ord("\n"):
 
 
 def clean(value: str) -> str:
-    """``value`` without control characters; line ends of any kind stay, as a newline or a carriage return."""
-    return value if value.isprintable() else value.translate(_TIDY)
+    """``value`` without control characters; a line end of any kind becomes a newline or a carriage return."""
+    return value if value.isprintable() else value.translate(_CLEANED)
 
 
-def in_header(value: str) -> str:
-    """A header value, escaped; it may not hold a line's end, so that becomes a blank."""
+def escape_header(value: str) -> str:
+    """A header value, escaped. It cannot contain a line end, which becomes a space."""
     return value if value.isprintable() and "|" not in value and "\\" not in value else value.translate(_IN_HEADER)
 
 
-def in_extension(value: str) -> str:
-    """An extension's value, escaped; ``|`` stays as it is there."""
+def escape_extension(value: str) -> str:
+    """A value of the extension, escaped. ``|`` needs no escape there."""
     return value if value.isprintable() and "=" not in value and "\\" not in value else value.translate(_IN_EXTENSION)

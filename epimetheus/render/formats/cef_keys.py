@@ -1,21 +1,21 @@
-"""The producers' keys of the CEF dictionary (CEF implementation standard, version 27, with the additions of CEF 1.2)."""
+"""Producer keys of the CEF dictionary: their types and lengths (CEF implementation standard, version 27, with the additions of CEF 1.2)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from epimetheus.render.meaning import ipv6
-from epimetheus.render.typed_values import Kind, by_key, integer, ipv4, mac, millis, number, port
+from epimetheus.render.derived_fields import ipv6
+from epimetheus.render.typed_values import ValueType, integer, ipv4, mac, millis, number, port, types_by_key
 
 HEADER_LENGTHS = (31, 1023, 512)
-"""Characters of device version, event class id and name, unescaped."""
+"""Maximum lengths of device version, event class id and name, in characters before escaping."""
 ORIGIN_LENGTH = 63
-"""Characters of device vendor, and of device product."""
+"""Maximum length of device vendor and of device product."""
 CUSTOM_LENGTH = 4000
-"""Characters we give a key that the dictionary has not: those of its longest."""
+"""Maximum length of a key that the dictionary does not define: that of its longest keys."""
 LABEL_LENGTH = 128
-"""Characters of a label: what the dictionary allows those of flexString1 and flexString2; the others may have 1023."""
+"""Maximum length of a label: the dictionary's limit for flexString1Label and flexString2Label. Other labels may have 1023."""
 
-TYPED: Mapping[str, Kind] = by_key((
+TYPED: Mapping[str, ValueType] = types_by_key((
     (millis, "rt start end deviceCustomDate1 deviceCustomDate2 flexDate1 fileCreateTime fileModificationTime oldFileCreateTime"
      " oldFileModificationTime"),
     (ipv4, "src dst dvc sourceTranslatedAddress destinationTranslatedAddress deviceTranslatedAddress"),
@@ -26,7 +26,7 @@ TYPED: Mapping[str, Kind] = by_key((
     (port, "spt dpt sourceTranslatedPort destinationTranslatedPort"),
     (mac, "smac dmac dvcmac"),
 ))  # fmt: skip
-"""Keys whose values have a type: what is not of it can not be sent under them."""
+"""Keys with a type; a value of another type is not sent."""
 
 _STRINGS = (
     (31, "app proto"),
@@ -49,4 +49,4 @@ _LONGEST_TYPED = 39  # an IPv6 address
 LENGTHS: Mapping[str, int] = MappingProxyType(
     {key: length for length, keys in _STRINGS for key in keys.split()} | dict.fromkeys(TYPED, _LONGEST_TYPED)
 )
-"""Characters a value may have, unescaped; of typed keys, more than any of them has."""
+"""Maximum lengths of values, in characters before escaping; for typed keys, no valid value is longer."""

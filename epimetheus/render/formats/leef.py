@@ -1,14 +1,14 @@
-"""The event in QRadar's Log Event Extended Format (IBM, LEEF 2.0), by the default mapping of docs/formats.
+"""QRadar's Log Event Extended Format (IBM, LEEF 2.0), with the default mapping of docs/formats.md.
 
-``LEEF:2.0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|^|`` and ``key=value`` pairs with ``^`` between them: LEEF's own keys where
-they fit, else keys named as the event names them. The delimiter is one that relays pass on as it is (rsyslog writes a tab as ``#011``).
-LEEF has no escapes. So values are made harmless: ``^`` and ``|``, which IBM would have avoided, become ``?``; a tab or a line's end
-becomes a blank; other control characters go. A value is all that stands between its key's ``=`` and the next ``^``, further ``=`` included.
+``LEEF:2.0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|^|`` and ``key=value`` pairs separated by ``^``. Keys are LEEF's own if it has
+one for the value, else the event's. Relays pass the delimiter ``^`` unchanged (rsyslog turns a tab into ``#011``).
 
-``src`` and ``srcPostNAT`` are the addresses of ``ipAddress``; what is no address (or one too many) goes to ``srcOther``. ``devTime`` is UTC
-with exactly three decimals, as QRadar reads them. A ``usrName`` over its 255 characters is cut, and stands whole in ``principalName``.
-A value longer than allowed ends in ``…`` and counts as trimmed. Where the syslog header can not say what was trimmed (RFC 3164),
-``msg`` ends in ``[trimmed: …]``.
+- LEEF has no escapes: in values ``^`` and ``|``, which IBM advises against, become ``?``; a tab or line end becomes a space; other control
+  characters are removed. A value extends from the first ``=`` to the next ``^`` and may contain ``=``.
+- ``src`` and ``srcPostNAT`` are the addresses in ``ipAddress``; ``srcOther`` has the parts that are not an address, or one too many.
+- ``devTime`` is UTC with exactly three decimals, which QRadar requires.
+- A ``usrName`` over 255 characters is cut and sent in full as ``principalName``.
+- A value that is too long ends in ``…`` and counts as trimmed. With RFC 3164, ``msg`` ends in ``[trimmed: …]``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,26 +17,26 @@ from types import MappingProxyType
 
 from epimetheus.model import Identity, Request, Response
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs
-from epimetheus.render.event_time import EventTime, moment
+from epimetheus.render.derived_fields import failure_reason, http_status, is_sign_on, outcome, parse_addresses, service_name
+from epimetheus.render.event_time import EventTime, parse_time
 from epimetheus.render.formats.base import EventContext
-from epimetheus.render.formats.key_value import CACHED, Flat, Head, ended, head_of
-from epimetheus.render.meaning import addresses, is_sign_on, outcome, reason, service, status
+from epimetheus.render.formats.key_value_base import CACHED, HeaderParts, KeyValueFormat, shorten, version_and_type
 from epimetheus.render.redact.redactor import Redactor
-from epimetheus.render.sanitize import in_values
-from epimetheus.render.typed_values import Kind, address, by_key, integer, mac, port
+from epimetheus.render.sanitize import sanitize_value
+from epimetheus.render.typed_values import ValueType, address, integer, mac, port, types_by_key
 
 VENDOR, PRODUCT = "Oracle", "OCI Audit"
 DELIMITER = "^"
 TIME_FORMAT = "yyyy-MM-dd'T'HH:mm:ss.SSSZ"
-"""How ``devTime`` is written, as Java's SimpleDateFormat has it."""
-HEAD_LENGTH = 255
-"""Characters of EventID (IBM), and of the other parts of the header."""
+"""The form of ``devTime``, in the notation of Java's SimpleDateFormat."""
+HEADER_LENGTH = 255
+"""Maximum length of EventID (IBM) and of the other parts of the header, in characters."""
 CUSTOM_LENGTH = 4000
-"""Characters we give a value that IBM does not limit."""
+"""Maximum length of a value that IBM does not limit."""
 LENGTHS: Mapping[str, int] = MappingProxyType(
     dict.fromkeys(("usrName", "identHostName", "identNetBios", "identGrpName", "vSrcName", "accountName"), 255)
 )
-"""Characters that IBM allows."""
+"""Maximum lengths of values by IBM's document, in characters."""
 
 KEYS: Sequence[str] = (
     "devTimeFormat", "devTime", "sev", "eventId",
@@ -50,40 +50,40 @@ KEYS: Sequence[str] = (
     "isLoginEvent", "identSrc",
     "principalName",
 )  # fmt: skip
-"""All that is sent, in this order; `Leef.said` has a line for each of these."""
+"""All default keys, in output order. `Leef.values` has the same layout."""
 SHED_ORDER: Sequence[str] = (
     "cat", "eventName", "compartmentPath", "userAgent", "eventGroupingId", "responseTime", "compartmentName", "authType", "requestMethod",
     "callerName", "resourceName", "requestId", "tenantId", "url", "msg", "srcPostNAT", "srcOther", "compartmentId", "reason", "resource",
 )  # fmt: skip
-"""What a message over the limit loses, first to last."""
+"""Keys that an oversized message loses, in order."""
 CORE: Sequence[str] = (
     "devTimeFormat", "devTime", "sev", "eventId", "tamperWatch", "outcome", "src", "usrName", "principalId", "httpStatus", "isLoginEvent",
     "identSrc", "principalName",
 )  # fmt: skip
-"""What is cut then, and goes last, from the last to the first: ``devTime`` is never without its format."""
+"""Keys whose values are cut next; then they are removed, the last one first: ``devTime`` is never sent without its format."""
 
-_HARMFUL = MappingProxyType(
+_CLEANED = MappingProxyType(
     dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
     | dict.fromkeys(map(ord, "\t\n\r\x85\u2028\u2029"), " ")
     | dict.fromkeys(map(ord, "|^"), "?")
 )
-_NOBODY, _NO_REQUEST, _NO_RESPONSE = Identity(), Request(), Response()
+_NO_IDENTITY, _NO_REQUEST, _NO_RESPONSE = Identity(), Request(), Response()
 
 
 def _time(text: str) -> str | None:
-    when = moment(text)
-    return _written(when) if when else None
+    time = parse_time(text)
+    return _format_time(time) if time else None
 
 
-def _written(when: EventTime) -> str:
-    return when.utc.isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+def _format_time(time: EventTime) -> str:
+    return time.utc.isoformat(timespec="milliseconds").replace("+00:00", "+0000")
 
 
 def _severity(text: str) -> str | None:
     return text if text in map(str, range(1, 11)) else None
 
 
-TYPED: Mapping[str, Kind] = by_key((
+TYPED: Mapping[str, ValueType] = types_by_key((
     (_time, "devTime"),
     (_severity, "sev"),
     (address, "src dst srcPreNAT dstPreNAT srcPostNAT dstPostNAT identSrc vSrc identSecondlp"),
@@ -91,103 +91,104 @@ TYPED: Mapping[str, Kind] = by_key((
     (mac, "srcMAC dstMAC identMAC"),
     (integer, "srcBytes dstBytes srcPackets dstPackets totalPackets"),
 ))  # fmt: skip
-"""Keys whose values have a type: what is not of it can not be sent under them."""
+"""Keys with a type; a value of another type is not sent."""
 
 
-class Leef(Flat):
-    """See `Flat`."""
+class Leef(KeyValueFormat):
+    """See `KeyValueFormat`."""
 
     keys = KEYS
-    head_lengths = (HEAD_LENGTH, HEAD_LENGTH)
+    header_lengths = (HEADER_LENGTH, HEADER_LENGTH)
     lengths = LENGTHS
     custom_length = CUSTOM_LENGTH
-    kinds = TYPED
-    elsewhere = frozenset(("usrName",))  # too long, it stands whole in principalName
+    value_types = TYPED
+    repeated = frozenset(("usrName",))  # in principalName
     shed_order = SHED_ORDER
     core = CORE
-    exact = frozenset(("devTimeFormat", "outcome", "httpStatus", "isLoginEvent"))
-    marker = "tamperWatch"
-    special = "|^"
-    wide = CUSTOM_LENGTH
+    never_cut = frozenset(("devTimeFormat", "outcome", "httpStatus", "isLoginEvent"))
+    tamper_watch_key = "tamperWatch"
+    escaped = "|^"
+    fast_length = CUSTOM_LENGTH
 
-    def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
-        super().__init__(redactor, note=note, fields=fields)
+    def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
+        super().__init__(redactor, list_trimmed=list_trimmed, fields=fields)
         vendor, product, self._version = fields.device
-        origin = (in_values(ended(self.clean(value), HEAD_LENGTH)) for value in (vendor or VENDOR, product or PRODUCT))
+        origin = (sanitize_value(shorten(self.clean(value), HEADER_LENGTH)) for value in (vendor or VENDOR, product or PRODUCT))
         self._sources = lru_cache(CACHED)(_sources)
-        self._service = lru_cache(CACHED)(service)
+        self._service = lru_cache(CACHED)(service_name)
         self._origin = f"LEEF:2.0|{'|'.join(origin)}"
 
     def clean(self, value: str) -> str:
-        """Without anything that would end it, or that is not printed."""
-        return value.translate(_HARMFUL)
+        """Replaces delimiters and removes control characters: LEEF has no escapes."""
+        return value.translate(_CLEANED)
 
-    def opening(self, head: Head, severity: int) -> str:
-        """The header; the severity is an attribute."""
+    def header(self, parts: HeaderParts, severity: int) -> str:
+        """The LEEF header. The severity is an attribute, not a part of it."""
         del severity
-        version, event_id = head
+        version, event_id = parts
         return f"{self._origin}|{version}|{event_id}|{DELIMITER}|"
 
-    def written(self, pairs: Pairs) -> str:
-        """The attributes, which have no escapes: values are tidy."""
+    def format_pairs(self, pairs: Pairs) -> str:
+        """The LEEF attributes. `clean` made their values safe."""
         return DELIMITER.join([f"{key}={value}" for key, value in pairs])
 
-    def head(self, event_type: str, version: str | None, name: str | None) -> Head:
+    def header_parts(self, event_type: str, version: str | None, name: str | None) -> HeaderParts:
         """Version and EventID."""
-        del name  # it is an attribute
-        return head_of(event_type, self._version or version)
+        del name  # an attribute, not a part of the header
+        return version_and_type(event_type, self._version or version)
 
-    def said(self, subject: EventContext) -> Sequence[str | None]:
-        """What the event says, one for each of KEYS."""
-        event, when = subject.event, subject.moment
+    def values(self, context: EventContext) -> Sequence[str | None]:
+        """The event's values, one for each of KEYS."""
+        event, time = context.event, context.time
         data = event.data
-        identity, request, response = data.identity or _NOBODY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
-        source, post, other = self._sources(identity.ip_address)
-        result, code, signs_on = outcome(event), status(response.status), is_sign_on(event)
-        name, answered = identity.principal_name, moment(response.response_time)
+        identity, request, response = data.identity or _NO_IDENTITY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
+        source, translated, other = self._sources(identity.ip_address)
+        result, code, signs_on = outcome(event), http_status(response.status), is_sign_on(event)
+        name, answered = identity.principal_name, parse_time(response.response_time)
         return (
-            TIME_FORMAT if when else None, _written(when) if when else None, str(max(subject.severity, 1)), event.event_id,
-            "true" if subject.notes.watched else None, result, source, name, identity.principal_id,
-            self._service(event.event_type), data.event_name, reason(event) if result == "failure" else None,
+            TIME_FORMAT if time else None, _format_time(time) if time else None, str(max(context.severity, 1)), event.event_id,
+            "true" if context.enrichment.watched else None, result, source, name, identity.principal_id,
+            self._service(event.event_type), data.event_name, failure_reason(event) if result == "failure" else None,
             answered.text if answered else response.response_time,
             request.action, request.path, identity.user_agent,
-            post, other, identity.caller_name, identity.tenant_id,
+            translated, other, identity.caller_name, identity.tenant_id,
             str(code) if code else None, (data.message or response.message or "").strip(),
             data.resource_id, data.resource_name, data.compartment_id, data.compartment_name, identity.auth_type, request.id,
-            data.event_grouping_id, subject.notes.compartment_path,
+            data.event_grouping_id, context.enrichment.compartment_path,
             "true" if signs_on else None, source if signs_on and result == "success" else None,
             name if name and len(name) > LENGTHS["usrName"] else None,
         )  # fmt: skip
 
-    def line(self, said: Sequence[str | None]) -> str | None:
-        """See `Flat`; one expression for all pairs takes half the time of one after the other."""
+    def format_line(self, values: Sequence[str | None]) -> str | None:
+        """See `KeyValueFormat`. One expression for all pairs takes half the time of formatting them one by one."""
         (
-            form, when, severity, event_id, watched, result, source, name, principal, cat, event_name, why, ended, action, path, agent,
-            post, other, caller, tenant, code, message, resource_id, resource, compartment, compartment_name, auth, request, group, place,
-            signs_on, signed_on_from, long_name,
-        ) = said  # fmt: skip
-        if not when or long_name:
+            time_format, time, severity, event_id, watched, result, source, name, principal, cat, event_name, reason, answered,
+            action, path, agent, translated, other, caller, tenant, code, message, resource_id, resource, compartment,
+            compartment_name, auth, request, group, compartment_path, signs_on, signed_on_from, long_name,
+        ) = values  # fmt: skip
+        if not time or long_name:
             return None
         return (
-            f"devTimeFormat={form}^devTime={when}^sev={severity}{f'^eventId={event_id}' if event_id else ''}"
+            f"devTimeFormat={time_format}^devTime={time}^sev={severity}{f'^eventId={event_id}' if event_id else ''}"
             f"{f'^tamperWatch={watched}' if watched else ''}{f'^outcome={result}' if result else ''}{f'^src={source}' if source else ''}"
             f"{f'^usrName={name}' if name else ''}{f'^principalId={principal}' if principal else ''}{f'^cat={cat}' if cat else ''}"
-            f"{f'^eventName={event_name}' if event_name else ''}{f'^reason={why}' if why else ''}"
-            f"{f'^responseTime={ended}' if ended else ''}{f'^requestMethod={action}' if action else ''}{f'^url={path}' if path else ''}"
-            f"{f'^userAgent={agent}' if agent else ''}{f'^srcPostNAT={post}' if post else ''}{f'^srcOther={other}' if other else ''}"
+            f"{f'^eventName={event_name}' if event_name else ''}{f'^reason={reason}' if reason else ''}"
+            f"{f'^responseTime={answered}' if answered else ''}{f'^requestMethod={action}' if action else ''}"
+            f"{f'^url={path}' if path else ''}{f'^userAgent={agent}' if agent else ''}"
+            f"{f'^srcPostNAT={translated}' if translated else ''}{f'^srcOther={other}' if other else ''}"
             f"{f'^callerName={caller}' if caller else ''}{f'^tenantId={tenant}' if tenant else ''}"
             f"{f'^httpStatus={code}' if code else ''}{f'^msg={message}' if message else ''}"
             f"{f'^resource={resource_id}' if resource_id else ''}{f'^resourceName={resource}' if resource else ''}"
             f"{f'^compartmentId={compartment}' if compartment else ''}{f'^compartmentName={compartment_name}' if compartment_name else ''}"
             f"{f'^authType={auth}' if auth else ''}{f'^requestId={request}' if request else ''}"
-            f"{f'^eventGroupingId={group}' if group else ''}{f'^compartmentPath={place}' if place else ''}"
+            f"{f'^eventGroupingId={group}' if group else ''}{f'^compartmentPath={compartment_path}' if compartment_path else ''}"
             f"{f'^isLoginEvent={signs_on}' if signs_on else ''}{f'^identSrc={signed_on_from}' if signed_on_from else ''}"
         )
 
 
 def _sources(text: str | None) -> tuple[str | None, str | None, str | None]:
-    """Source, source after translation, and the rest: LEEF takes addresses of both kinds."""
-    found = addresses(text)
-    source, post, *rest = (*found.ipv4, *filter(None, (found.ipv6,)), None, None)
+    """The source address, the translated one, and the rest. LEEF accepts IPv4 and IPv6 addresses."""
+    found = parse_addresses(text)
+    source, translated, *rest = (*found.ipv4, *filter(None, (found.ipv6,)), None, None)
     others = [other for other in (*rest, found.other) if other]
-    return source, post, ",".join(others) or None
+    return source, translated, ",".join(others) or None

@@ -1,10 +1,10 @@
-"""The event as API Activity (class 6003) of the Open Cybersecurity Schema Framework, version 1.4.0, with its ``cloud`` profile.
+"""API Activity (class 6003) of the Open Cybersecurity Schema Framework, version 1.4.0, with its ``cloud`` profile.
 
-Every event is one, sign-ons as well: so one query finds all that somebody did. A compartment is the ``cloud.account`` (the schema has a
-type of its own for it), the tenancy the ``cloud.org``. What has no place in the schema stands under ``unmapped``, named as in the event,
-without what is empty. What the schema requires and an event does not tell is ``unknown``; its time is then when the call was answered,
-else the start of the run. Shedding begins in ``unmapped``, and what is left stays valid. Only where not even the shortened core has room
-(2,400 bytes always are enough, half of that mostly) does the text become one cut string, as in JSON.
+Every event has this class, sign-ons included, so that one query finds everything a user did. A compartment is the ``cloud.account`` (the
+schema has an account type for it), the tenancy the ``cloud.org``. Fields without a place in the schema are under ``unmapped``, with their
+names in the event, unless they are empty. A required field that the event lacks is ``unknown``; a missing time is that of the response,
+else the start of the run. An oversized event first loses fields in ``unmapped``; the rest stays valid. Only if not even the shortened
+core fits does the text become one cut string, as in JSON. 2,400 bytes are always enough; usually half of that is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,13 +14,13 @@ from typing import Any
 
 from epimetheus.model import AuditEvent
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
-from epimetheus.render.event_time import moment
-from epimetheus.render.field_lookup import in_the_apis_form
+from epimetheus.render.derived_fields import failure_reason, http_status, outcome, parse_addresses, service_name
+from epimetheus.render.event_time import parse_time
+from epimetheus.render.field_lookup import to_api_form
 from epimetheus.render.formats.base import EventContext
-from epimetheus.render.formats.json_fields import NOTES_KEY, TRIMMED_KEY, Nested, Path, Tree, noted
-from epimetheus.render.meaning import addresses, outcome, reason, service, status
+from epimetheus.render.formats.json_base import ENRICHMENT_KEY, TRIMMED_KEY, JsonFormat, Path, Tree, enrichment_tree
 from epimetheus.render.redact.redactor import Redactor
-from epimetheus.render.severity import LOW, VERBS, beginning
+from epimetheus.render.severity import LOW, VERBS, verb_pattern
 
 VERSION, VENDOR, PRODUCT, PROVIDER = "1.4.0", "Oracle", "OCI Audit", "OCI"
 UNKNOWN = "unknown"
@@ -36,17 +36,17 @@ ACTIVITIES: Mapping[int, Sequence[str]] = MappingProxyType({
         "Stop", "Restart", "Reboot", "BulkEdit",
     ),
 })  # fmt: skip
-"""What an event does → how its name begins (see `Severity`); anything else is 99, other."""
+"""Activity → prefixes of event names (see `severity.verb_pattern`); any other name is 99, other."""
 SEVERITIES = (1, 1, 1, 2, 3, 3, 3, 4, 4, 5, 5)
 """CEF's 0 to 10 → informational (1), low, medium, high, critical (5)."""
 STATUSES: Mapping[str | None, int] = MappingProxyType({"success": 1, "failure": 2})
 METHODS = frozenset(("OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "CONNECT"))
-"""HTTP methods that this version of the schema knows: any other, PATCH as well, stays under ``unmapped``."""
+"""HTTP methods in this version of the schema; any other, PATCH included, stays under ``unmapped``."""
 _COMPARTMENT = 12  # account.type_id: OCI Compartment
 _CACHED_NAMES = 2048
 
 _PARTS: Sequence[Path] = (("data",), ("data", "identity"), ("data", "request"), ("data", "response"))
-_Said = dict[Path, object]
+_Values = dict[Path, object]
 
 PLACES: Sequence[tuple[Path, Path]] = (
     (("eventId",), ("metadata", "uid")),
@@ -73,7 +73,7 @@ PLACES: Sequence[tuple[Path, Path]] = (
     (("data", "response", "status"), ("status_code",)),
     (("data", "message"), ("message",)),
 )
-"""Where a text stands in the event, and where it goes (``resources`` is a list of one)."""
+"""Path in the event → path in the output. ``resources`` is a list with one item."""
 
 SHED_ORDER: Sequence[Path] = (
     ("unmapped", "data"), ("unmapped", "oracle"), ("unmapped", "cloudEventsVersion"), ("unmapped", "specversion"),
@@ -83,51 +83,51 @@ SHED_ORDER: Sequence[Path] = (
     ("actor", "app_name"), ("actor", "session"), ("api", "request"), ("src_endpoint", "intermediate_ips"), ("cloud", "account"),
     ("api", "response"),
 )  # fmt: skip
-"""What a message over the limit loses after the rest of ``data``, first to last."""
+"""Paths that an oversized message loses after the rest of ``data``, in order."""
 
 
-class Ocsf(Nested):
-    """See `Nested`."""
+class Ocsf(JsonFormat):
+    """See `JsonFormat`."""
 
-    notes_path = ("unmapped", NOTES_KEY)
+    enrichment_path = ("unmapped", ENRICHMENT_KEY)
     data_path = ("unmapped", "data")
     shed_order = SHED_ORDER
 
-    def __init__(self, redactor: Redactor, *, note: bool, fields: Fields = NO_FIELDS) -> None:
-        super().__init__(redactor, note=note, fields=fields)
-        self._activities = [(beginning(verbs), activity) for activity, verbs in ACTIVITIES.items()]
-        self._activity = lru_cache(_CACHED_NAMES)(self._told_by_name)
+    def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
+        super().__init__(redactor, list_trimmed=list_trimmed, fields=fields)
+        self._activities = [(verb_pattern(verbs), activity) for activity, verbs in ACTIVITIES.items()]
+        self._activity = lru_cache(_CACHED_NAMES)(self._activity_by_name)
 
-    def said(self, subject: EventContext, event: Tree) -> Tree:
-        """The event by the schema."""
-        rest = _Rest(in_the_apis_form(event))
-        said = self._numbers(subject)
-        said |= {place: rest.take(origin) for origin, place in PLACES}
-        said[("end_time",)] = rest.take(("data", "response", "responseTime"), _millis)
-        said[("http_request", "http_method")] = rest.take(("data", "request", "action"), _method)
-        said |= _source(rest.take(("data", "identity", "ipAddress")))
-        said |= self._answer(subject.event)
-        _complete(said, subject.started)
-        tree = _grown(said)
-        left = rest.left() | noted(subject.notes)
-        return {**tree, "unmapped": left} if left else tree
+    def values(self, context: EventContext, event: Tree) -> Tree:
+        """The event in the schema's form."""
+        rest = _UnmappedFields(to_api_form(event))
+        values = self._classification(context)
+        values |= {place: rest.take(origin) for origin, place in PLACES}
+        values[("end_time",)] = rest.take(("data", "response", "responseTime"), _millis)
+        values[("http_request", "http_method")] = rest.take(("data", "request", "action"), _method)
+        values |= _source(rest.take(("data", "identity", "ipAddress")))
+        values |= self._response(context.event)
+        _complete(values, context.run_started)
+        tree = _to_tree(values)
+        unmapped = rest.remaining() | enrichment_tree(context.enrichment)
+        return {**tree, "unmapped": unmapped} if unmapped else tree
 
-    def told(self, event: Tree, trimmed: str) -> Tree:
-        """The same with ``epimetheusTrimmed`` under ``unmapped``."""
-        unmapped = event.get("unmapped")
-        return {**event, "unmapped": {**(unmapped if isinstance(unmapped, dict) else {}), TRIMMED_KEY: trimmed}}
+    def with_trimmed_list(self, output: Tree, trimmed: str) -> Tree:
+        """Adds ``epimetheusTrimmed`` under ``unmapped``."""
+        unmapped = output.get("unmapped")
+        return {**output, "unmapped": {**(unmapped if isinstance(unmapped, dict) else {}), TRIMMED_KEY: trimmed}}
 
-    def _numbers(self, subject: EventContext) -> _Said:
-        """What is told in numbers, and what is the same in every event."""
-        event = subject.event
+    def _classification(self, context: EventContext) -> _Values:
+        """The schema's ids for class, activity, severity and status, and the values that all events share."""
+        event = context.event
         activity = self._activity(event.data.event_name or event.event_type.rpartition(".")[2])
         return {
             ("class_uid",): CLASS,
             ("category_uid",): CATEGORY,
             ("type_uid",): CLASS * 100 + activity,
             ("activity_id",): activity,
-            ("time",): subject.moment and subject.moment.millis,
-            ("severity_id",): SEVERITIES[subject.severity],
+            ("time",): context.time and context.time.millis,
+            ("severity_id",): SEVERITIES[context.severity],
             ("status_id",): STATUSES.get(outcome(event), 0),
             ("metadata", "version"): VERSION,
             ("metadata", "product"): {"name": PRODUCT, "vendor_name": VENDOR},
@@ -135,24 +135,24 @@ class Ocsf(Nested):
             ("cloud", "provider"): PROVIDER,
         }
 
-    def _answer(self, event: AuditEvent) -> _Said:
-        """How the call was answered, and where it failed also why."""
-        why = reason(event) if outcome(event) == "failure" else None
-        error = self._redactor.text(why) if why else None
+    def _response(self, event: AuditEvent) -> _Values:
+        """The response's status and, for a failed call, the reason."""
+        reason = failure_reason(event) if outcome(event) == "failure" else None
+        error = self._redactor.text(reason) if reason else None
         response = event.data.response
         return {
-            ("api", "response", "code"): status(response.status if response else None),
+            ("api", "response", "code"): http_status(response.status if response else None),
             ("api", "response", "error"): error,
             ("status_detail",): error,
         }
 
-    def _told_by_name(self, name: str) -> int:
+    def _activity_by_name(self, name: str) -> int:
         return next((activity for verbs, activity in self._activities if verbs.match(name)), OTHER)
 
 
-def _source(text: object) -> _Said:
-    """Whence the call came: the first address, those between, and what is no address as a name."""
-    found = addresses(text if isinstance(text, str) else None)
+def _source(text: object) -> _Values:
+    """The source: its first address, the other ones, and the parts that are not an address as a name."""
+    found = parse_addresses(text if isinstance(text, str) else None)
     ips = [*found.ipv4, *filter(None, (found.ipv6,))]
     return {
         ("src_endpoint", "ip"): ips[0] if ips else None,
@@ -161,29 +161,29 @@ def _source(text: object) -> _Said:
     }
 
 
-def _complete(said: _Said, started: int) -> None:
-    """What is read out of other fields, and what the schema requires where the event does not tell it."""
-    event_type = str(said[("metadata", "event_code")] or "")
-    said[("api", "service", "name")] = service(event_type)
-    said[("api", "operation")] = said[("api", "operation")] or event_type.rpartition(".")[2] or UNKNOWN
-    if said[("activity_id",)] == OTHER:
-        said[("activity_name",)] = said[("api", "operation")]
-    said[("time",)] = said[("time",)] or said[("end_time",)] or started
-    if said[("cloud", "account", "uid")] or said[("cloud", "account", "name")]:
-        said[("cloud", "account", "type_id")] = _COMPARTMENT
-    if not (said[("actor", "user", "name")] or said[("actor", "user", "uid")]):
-        said[("actor", "user", "name")] = UNKNOWN
+def _complete(values: _Values, run_started: int) -> None:
+    """Adds the values that depend on others, and the required ones that the event lacks."""
+    event_type = str(values[("metadata", "event_code")] or "")
+    values[("api", "service", "name")] = service_name(event_type)
+    values[("api", "operation")] = values[("api", "operation")] or event_type.rpartition(".")[2] or UNKNOWN
+    if values[("activity_id",)] == OTHER:
+        values[("activity_name",)] = values[("api", "operation")]
+    values[("time",)] = values[("time",)] or values[("end_time",)] or run_started
+    if values[("cloud", "account", "uid")] or values[("cloud", "account", "name")]:
+        values[("cloud", "account", "type_id")] = _COMPARTMENT
+    if not (values[("actor", "user", "name")] or values[("actor", "user", "uid")]):
+        values[("actor", "user", "name")] = UNKNOWN
 
 
-def _grown(said: _Said) -> Tree:
-    """The tree of these paths, without what is not told."""
+def _to_tree(values: _Values) -> Tree:
+    """The tree with these values; None is left out."""
     tree: dict[str, Any] = {}
-    for (*way, last), value in said.items():
+    for (*parents, last), value in values.items():
         if value is not None:
-            place = tree
-            for key in way:
-                place = place.setdefault(key, {})
-            place[last] = value
+            node = tree
+            for key in parents:
+                node = node.setdefault(key, {})
+            node[last] = value
     if "resources" in tree:
         tree["resources"] = [tree["resources"]]
     return tree
@@ -194,34 +194,34 @@ def _method(text: str) -> str | None:
 
 
 def _millis(text: str) -> int | None:
-    when = moment(text)
-    return when.millis if when else None
+    time = parse_time(text)
+    return time.millis if time else None
 
 
-class _Rest:
-    """What of an event has no place yet; the event itself stays as it is."""
+class _UnmappedFields:
+    """The fields of an event that have no place in the output yet. Does not change the event."""
 
     def __init__(self, event: Tree) -> None:
         self._parts: dict[Path, Tree] = {(): dict(event)}
         for path in _PARTS:
-            above = self._parts.get(path[:-1], {})
-            part = above.get(path[-1])
+            parent = self._parts.get(path[:-1], {})
+            part = parent.get(path[-1])
             if isinstance(part, dict):
-                above[path[-1]] = self._parts[path] = dict(part)
+                parent[path[-1]] = self._parts[path] = dict(part)
 
     def take(self, path: Path, read: Callable[[str], object] = str) -> object:
-        """The text or number at ``path`` as ``read`` reads it, which has a place now; None where there is none to be read."""
+        """Removes the text or number at ``path`` and returns ``read`` of it; returns None and keeps it if ``read`` does."""
         part = self._parts.get(path[:-1], {})
         value = part.get(path[-1])
         if not value or not isinstance(value, str | int) or isinstance(value, bool):
             return None
-        said = read(str(value))
-        if said is not None:
+        result = read(str(value))
+        if result is not None:
             del part[path[-1]]
-        return said
+        return result
 
-    def left(self) -> Tree:
-        """What was not taken, without what is empty."""
+    def remaining(self) -> Tree:
+        """The fields that were not taken and are not empty."""
         for part in reversed(self._parts.values()):
             for key in [key for key, item in part.items() if item is None or item in ("", {}, [])]:
                 del part[key]

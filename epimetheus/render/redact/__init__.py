@@ -1,1 +1,1 @@
-"""Redaction: secrets in JSON and in text are replaced before anything is written."""
+"""Redaction: replaces secrets in JSON and in text before a message is written."""

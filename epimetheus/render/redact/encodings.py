@@ -1,66 +1,66 @@
-"""What a text holds in another encoding: its escapes decoded, its Base64 decoded, and where in the text each of it stands."""
+"""Decodes escapes and Base64 in a text, and maps each decoded character to its position in the original."""
 
 import binascii
 import html
 import re
 from collections.abc import Iterator
 
-from epimetheus.render.sanitize import UNSEEN
+from epimetheus.render.sanitize import INVISIBLE
 
-# Nested escapes: %2570 is %70 is p. Each level of JSON in JSON doubles the backslashes before a \\u, so any number of them counts as one.
-_ROUNDS = 3
+# Escapes nest: %2570 is %70 is p. Each level of JSON in JSON doubles the backslashes before a \\u, so any number of them counts as one.
+_MAX_ROUNDS = 3
 _ESCAPE = re.compile(
     r"%u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|(?<!\\)\\++u[0-9A-Fa-f]{4}|(?<!\\)\\++x[0-9A-Fa-f]{2}|\\[/nrt\"'\\]"
     r"|&(?:quot|lt|gt|amp|apos|#\d{1,6}|#[xX][0-9A-Fa-f]{1,6});"
-    rf"|[{UNSEEN}]"
+    rf"|[{INVISIBLE}]"
 )
-_UNSEEN = re.compile(f"[{UNSEEN}]")
-UNSEEN_BYTES = (
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
+INVISIBLE_BYTES = (
     r"(?-i:[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f\xad]|\xcd\x8f|\xd8[\x80-\x85\x9c]|\xdb\x9d|\xdc\x8f|\xe0\xa2[\x90\x91]|\xe0\xa3\xa2"
     r"|\xe1\x85[\x9f\xa0]|\xe1\x9e[\xb4\xb5]|\xe1\xa0[\x8b-\x8f]|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xe3\x85\xa4|\xef\xb8[\x80-\x8f]"
     r"|\xef\xbb\xbf|\xef\xbe\xa0|\xef\xbf[\xb0-\xbb]|\xf0\x91(?:\x82\xbd|\x83\x8d)|\xf0\x93[\x90\x91]|\xf0\x9b\xb2[\xa0-\xa3]|\xf0\x9d\x85[\xb3-\xba]"
     r"|\xf3\xa0)"
 )
-"""How UNSEEN begins in UTF-8."""
+"""How INVISIBLE characters begin in UTF-8, as a pattern of bytes."""
 ESCAPES = r"%(?:u|25|2d|2e|5f|[46][1-9a-f]|[57][0-9a]|3[0-9])|\\[ux/]|&#"
-"""What stands for a letter, a digit, or another escape, as a pattern in any case. Other escapes leave words as they are."""
+"""Escapes of a letter, a digit, or another escape, as a case-insensitive pattern. No other escape can hide a word."""
 
-# Four characters of Base64 that stand for three of ASCII. Five in a row are rare in anything but the Base64 of a text.
+# Four Base64 characters that decode to three of ASCII. Five such groups in a row are rare outside encoded text.
 _ASCII_GROUP = r"[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_\-]"
 TEXT_IN_BASE64 = rf"(?:{_ASCII_GROUP}){{5}}"
-_text_in_base64 = re.compile(TEXT_IN_BASE64)
-_BREAK = r"(?:\r?\n|(?:\\r)?\\n)"
-_RUN = re.compile(rf"(?<![\w+/\-])[\w+/\-]{{20,}}+(?:{_BREAK}[\w+/\-]++)*+={{0,2}}", re.ASCII)
-_NO_BASE64 = re.compile(r"\\[rn]|[^\w+/\-]", re.ASCII)
-_STANDARD = str.maketrans("-_", "+/")
+_ENCODED_TEXT = re.compile(TEXT_IN_BASE64)
+_LINE_BREAK = r"(?:\r?\n|(?:\\r)?\\n)"
+_BASE64_RUN = re.compile(rf"(?<![\w+/\-])[\w+/\-]{{20,}}+(?:{_LINE_BREAK}[\w+/\-]++)*+={{0,2}}", re.ASCII)
+_NOT_BASE64 = re.compile(r"\\[rn]|[^\w+/\-]", re.ASCII)
+_TO_STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
 
-def without_unseen(text: str, instead: str = "") -> str:
-    """``text`` without what is not seen, or with something else in its place."""
-    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(instead, text)
+def without_invisible(text: str, replacement: str = "") -> str:
+    """Returns ``text`` with each invisible character removed or replaced."""
+    return text if text.isascii() and text.isprintable() else _INVISIBLE.sub(replacement, text)
 
 
-def decoded(text: str) -> Iterator[tuple[str, list[int]]]:
-    """``text`` without what is not seen and with its escapes decoded, once, twice and so on while that changes it.
+def decoded_layers(text: str) -> Iterator[tuple[str, list[int]]]:
+    """Yields ``text`` without invisible characters and with its escapes decoded once, then twice, and so on while that changes it.
 
-    With each, where its characters and its end stood.
+    With each layer comes the position in ``text`` of each of its characters and of its end.
     """
     origins: list[int] | None = None
-    for _ in range(_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         parts: list[str] = []
-        places: list[int] = []
-        at = 0
-        for found in _ESCAPE.finditer(text):
-            character = _character(found[0])
-            parts += (text[at : found.start()], character)
-            places += range(at, found.start())
-            places += [found.start()] * len(character)
-            at = found.end()
+        positions: list[int] = []
+        done = 0
+        for match in _ESCAPE.finditer(text):
+            character = _character(match[0])
+            parts += (text[done : match.start()], character)
+            positions += range(done, match.start())
+            positions += [match.start()] * len(character)
+            done = match.end()
         if not parts:
             return
-        places += range(at, len(text) + 1)
-        text = "".join((*parts, text[at:]))
-        origins = places if origins is None else [origins[place] for place in places]
+        positions += range(done, len(text) + 1)
+        text = "".join((*parts, text[done:]))
+        origins = positions if origins is None else [origins[position] for position in positions]
         yield text, origins
 
 
@@ -74,11 +74,11 @@ def _character(escape: str) -> str:
     return chr(int(escape.lstrip("%\\ux"), 16)) if escape.strip("%\\ux0") else "\0"
 
 
-def base64_texts(text: str) -> Iterator[tuple[int, int, str]]:
-    """Runs of Base64 that seem to stand for a text: where they begin and end, and that text, for each way to group their characters."""
-    for run in _RUN.finditer(text):
-        digits = _NO_BASE64.sub("", run[0]).translate(_STANDARD)
-        for skipped in sorted({found.start() % 4 for found in _text_in_base64.finditer(digits)}):
+def decoded_base64(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yields the start, the end and the decoded text of each Base64 run that seems to encode text, once per possible alignment."""
+    for run in _BASE64_RUN.finditer(text):
+        digits = _NOT_BASE64.sub("", run[0]).translate(_TO_STANDARD_ALPHABET)
+        for skipped in sorted({match.start() % 4 for match in _ENCODED_TEXT.finditer(digits)}):
             whole = digits[skipped : skipped + (len(digits) - skipped) // 4 * 4]
             rest = digits[skipped + len(whole) :]
             end = rest + "=" * (4 - len(rest)) if len(rest) > 1 else ""

@@ -1,4 +1,4 @@
-"""JSON text to a tree of plain values and back, forgiving what real events hold and losing no digit of a number."""
+"""Decodes JSON text to a tree of plain values and encodes it again: lenient about malformed strings, exact about numbers."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from epimetheus.render.sanitize import in_json, in_plain
+from epimetheus.render.sanitize import sanitize_json, sanitize_plain_text
 
 
 def _number(text: str) -> Decimal | str:
@@ -22,9 +22,9 @@ _CONTROL = re.compile("[\x00-\x1f]")
 
 
 def decode(text: bytes | str) -> object:
-    """The tree of a JSON text; control characters, lone surrogates and bytes that are not UTF-8 are forgiven, NaN becomes a string.
+    """Returns the tree of a JSON text. Accepts control characters, lone surrogates and bytes that are not UTF-8; NaN becomes a string.
 
-    Raises ValueError where it is not JSON, or nested deeper than the interpreter can follow.
+    Raises ValueError if the text is not JSON, or is nested deeper than the interpreter's recursion limit.
     """
     try:
         return _strict(text)
@@ -33,40 +33,40 @@ def decode(text: bytes | str) -> object:
     try:
         return json.loads(loose, strict=False, parse_float=_number, parse_int=_number, parse_constant=str)
     except RecursionError as error:
-        raise ValueError("nested too deep to be read") from error
+        raise ValueError("nested too deep to decode") from error
 
 
 def to_json_line(tree: object) -> bytes:
-    """One compact line of UTF-8, in which what would break a line or not be seen is escaped. Strings in it must be valid Unicode.
+    """Returns one compact line of UTF-8 with line separators and invisible characters escaped. Its strings must be valid Unicode.
 
-    Raises ValueError where it is nested deeper than the interpreter can follow.
+    Raises ValueError if the tree is nested deeper than the interpreter's recursion limit.
     """
     try:
         text = _encode(tree)
     except RecursionError as error:
-        raise ValueError("nested too deep to be written") from error
-    return seen(text)
+        raise ValueError("nested too deep to encode") from error
+    return escape_invisible(text)
 
 
-def seen(text: bytes) -> bytes:
-    """JSON text in which what would break a line, not be seen or begin a message is escaped; it holds no C0 controls (RFC 8259, 7)."""
-    return in_json(text)
+def escape_invisible(text: bytes) -> bytes:
+    """Escapes line separators, invisible characters and message prefixes in JSON text, which contains no C0 controls (RFC 8259 7)."""
+    return sanitize_json(text)
 
 
 def encode(tree: object) -> str:
-    """The same as text."""
+    """`to_json_line` as text."""
     return to_json_line(tree).decode()
 
 
-def sound(text: str) -> str:
-    """``text`` without lone surrogates, which UTF-8 has not."""
+def without_surrogates(text: str) -> str:
+    """Replaces lone surrogates, which UTF-8 cannot encode."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def plain(text: str) -> str:
-    """Text that is not JSON on one line: white space to blanks, other control characters to the JSON escape that shows them."""
-    return in_plain(_CONTROL.sub(_harmless, text))
+def to_plain_line(text: str) -> str:
+    """Puts text that is not JSON on one line: whitespace controls become spaces, other controls become JSON escapes."""
+    return sanitize_plain_text(_CONTROL.sub(_escaped_control, text))
 
 
-def _harmless(found: re.Match[str]) -> str:
-    return " " if found[0] in "\t\r\n" else f"\\u{ord(found[0]):04x}"
+def _escaped_control(match: re.Match[str]) -> str:
+    return " " if match[0] in "\t\r\n" else f"\\u{ord(match[0]):04x}"

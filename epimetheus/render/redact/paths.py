@@ -1,4 +1,4 @@
-"""The user's own paths (``data.identity.ipAddress``, ``*`` for any key or index) in a JSON tree and in a typed event."""
+"""Redacts the paths of REDACT (``data.identity.ipAddress``, ``*`` for any key or index) in a JSON tree and in a typed event."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -12,40 +12,40 @@ Path = tuple[str, ...]
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def masked(value: object, paths: Sequence[Path]) -> object:
-    """``value`` with everything the paths lead to replaced; null stays null."""
+def redact_paths(value: object, paths: Sequence[Path]) -> object:
+    """Replaces everything that ``paths`` select in ``value``. Null stays null."""
     if not paths or value is None:
         return value
     if () in paths:
         return REDACTED
     if isinstance(value, dict):
-        return {key: masked(item, _below(paths, key)) for key, item in value.items()}
+        return {key: redact_paths(item, _below(paths, key)) for key, item in value.items()}
     if isinstance(value, list):
-        return [masked(item, _below(paths, str(index))) for index, item in enumerate(value)]
+        return [redact_paths(item, _below(paths, str(index))) for index, item in enumerate(value)]
     return value
 
 
-def masked_struct(value: T, paths: Sequence[Path]) -> T:
-    """The same for a typed event, by the names its fields have in JSON; where a path leads to an object, all of it goes."""
+def redact_struct_paths(value: T, paths: Sequence[Path]) -> T:
+    """Redacts a typed event by the JSON names of its fields. A path that selects an object redacts every field of it."""
     changed = {}
     for field, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
         if below := _below(paths, name):
-            changed[field] = _masked_field(getattr(value, field), below)
+            changed[field] = _redact_field_paths(getattr(value, field), below)
     return msgspec.structs.replace(value, **changed)
 
 
-def _masked_field(value: object, paths: Sequence[Path]) -> object:
+def _redact_field_paths(value: object, paths: Sequence[Path]) -> object:
     if isinstance(value, msgspec.Struct):
-        return masked_struct(value, [("*",)] if () in paths else paths)
+        return redact_struct_paths(value, [("*",)] if () in paths else paths)
     if isinstance(value, msgspec.Raw):
-        return _masked_raw(bytes(value), paths)
-    return masked(value, paths)
+        return _redact_raw_paths(bytes(value), paths)
+    return redact_paths(value, paths)
 
 
-def _masked_raw(value: bytes, paths: Sequence[Path]) -> msgspec.Raw:
-    """The same for JSON text; where that is too deep to be followed, all of it goes."""
+def _redact_raw_paths(value: bytes, paths: Sequence[Path]) -> msgspec.Raw:
+    """Redacts JSON text; text that is nested too deep is redacted entirely."""
     try:
-        return msgspec.Raw(tree.encode(masked(tree.decode(value), paths)).encode())
+        return msgspec.Raw(tree.encode(redact_paths(tree.decode(value), paths)).encode())
     except ValueError:
         return msgspec.Raw(tree.encode(REDACTED).encode())
 

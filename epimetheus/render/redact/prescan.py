@@ -1,8 +1,8 @@
-"""A prescan: whether a text may hold a secret. RE2 reads each byte once, however much there is to look for.
+"""The prescan: decides with RE2, in one pass over the bytes, whether a text may contain a secret.
 
-What is hinted at is searched with care (`secret_text`, `redact`). What is not holds no secret, nor does any JSON in it. So the patterns are
-made of those of `secret_keys` and `secret_shapes`, and are wide rather than narrow (`tests/render/redact/test_prescan.py`). They match bytes of
-UTF-8 in any case.
+A text with a hint gets the full scan (`text`, `redactor`). A text without one contains no secret, and neither does any JSON in it.
+Therefore the patterns derive from `keys` and `patterns` and prefer false positives (`tests/render/redact/test_prescan.py`). They match
+UTF-8 bytes in any case.
 """
 
 import re
@@ -13,46 +13,48 @@ from typing import Any
 
 import re2
 
-from epimetheus.render.redact.encodings import ESCAPES, TEXT_IN_BASE64, UNSEEN_BYTES
-from epimetheus.render.redact.keys import CARRIED, JOINED, ROOTS, WORDS
-from epimetheus.render.redact.shapes import SHAPES
+from epimetheus.render.redact.encodings import ESCAPES, INVISIBLE_BYTES, TEXT_IN_BASE64
+from epimetheus.render.redact.keys import JOINED_PASSWORDS, SECRET_ROOTS, SECRET_WORDS, TRAILING_NAMES
+from epimetheus.render.redact.patterns import SECRET_PATTERNS
 
-NUL = "\0"  # nothing is sought across it
-_FOREIGN = r"\xe2\x84\xaa|\xc4\xb0|\xc5\xbf"  # K for Kelvin, I with a dot, long s: the characters with an ASCII letter in another case
-_OTHER_LETTER = re.compile(r"[^\x00-\x7f]")
+NUL = "\0"  # no pattern matches across it
+_FOLDS_TO_ASCII = r"\xe2\x84\xaa|\xc4\xb0|\xc5\xbf"  # Kelvin sign, dotted I, long s: their other case is ASCII
+_NON_ASCII = re.compile(r"[^\x00-\x7f]")
 _CONTROL = r"[\x00-\x1f]"
-_NO_LETTER = re.compile(r"\[\^(a-zA-Z|a-z|a-z0-9)\]")
+_NEGATED_LETTERS = re.compile(r"\[\^(a-zA-Z|a-z|a-z0-9)\]")
 _LOOKAROUND = re.compile(r"\(\?<?[=!](?:[^()]|\([^()]*\))*\)")
 
 
-def _wide(pattern: str) -> str:
-    """A pattern of a key's words as RE2 takes it: without what it must not stand beside, and with any punctuation between words.
+def _widened(pattern: str) -> str:
+    """Converts a pattern of key words for RE2: without lookarounds, and with any punctuation between words.
 
-    RE2 reads bytes, and folds the case of ASCII alone: other letters are given in both.
+    RE2 folds the case of ASCII bytes only, so other letters are spelled out in both cases.
     """
-    pattern = _OTHER_LETTER.sub(lambda letter: f"(?:{letter[0]}|{letter[0].upper()})", pattern)
+    pattern = _NON_ASCII.sub(lambda letter: f"(?:{letter[0]}|{letter[0].upper()})", pattern)
     return _LOOKAROUND.sub("", pattern).replace("-?", r'(?:[^a-z0-9"\\\x00]|\\.)*')
 
 
 def _as_word(word: str) -> str:
-    """A short word behind what is no letter, or in camel case."""
+    """Returns a pattern for a short word that follows a non-letter or is capitalized in camel case."""
     return rf"(?-i:[^a-zA-Z](?i:{word})|[a-zA-Z]{word.capitalize()}|[a-z]{word.upper()})"
 
 
-_NAMES = "|".join((*map(_wide, ROOTS), _wide(CARRIED), _wide(JOINED), *map(_as_word, sorted(WORDS))))
-_ALONE = r"(?:(?:(?:x|http|basic|proxy)[^a-z\x00]?)?auth(?:[^a-z\x00]?value)?|sig|answer|confirmation|idcs[^a-z\x00]?at)"
-_NAMES_AT_START = "|".join(sorted(WORDS))
-"""What stands at the beginning of a key, or of a text."""
+_SECRET_NAMES = "|".join((
+    *map(_widened, SECRET_ROOTS), _widened(TRAILING_NAMES), _widened(JOINED_PASSWORDS), *map(_as_word, sorted(SECRET_WORDS)),
+))  # fmt: skip
+_WHOLE_KEYS = r"(?:(?:(?:x|http|basic|proxy)[^a-z\x00]?)?auth(?:[^a-z\x00]?value)?|sig|answer|confirmation|idcs[^a-z\x00]?at)"
+_SHORT_NAMES = "|".join(sorted(SECRET_WORDS))
+"""Short words, which also count at the start of a key or text."""
 
 
-def _named(start: str, before: str, anything: str, end: str) -> str:
-    """A secret key, or a part of one, behind ``start`` and what may stand ``before`` it, and an ``end`` somewhere behind it."""
-    alone = f"{_ALONE}(?:[^a-z]{anything})?{end}"
-    return f"(?:{start}(?:(?:{_NAMES_AT_START}){anything}{end}|{alone}|{before}(?:(?:{_NAMES}){anything}{end}|[^a-z]{alone})))"
+def _secret_key(start: str, before: str, anything: str, end: str) -> str:
+    """Returns a pattern for ``start``, a secret key or a part of one, possibly after ``before``, and later ``end``."""
+    alone = f"{_WHOLE_KEYS}(?:[^a-z]{anything})?{end}"
+    return f"(?:{start}(?:(?:{_SHORT_NAMES}){anything}{end}|{alone}|{before}(?:(?:{_SECRET_NAMES}){anything}{end}|[^a-z]{alone})))"
 
 
-def _mark(mark: str) -> str:
-    """A shape's mark, its punctuation perhaps percent-encoded."""
+def _mark_pattern(mark: str) -> str:
+    """Returns a pattern for the mark of a secret, with its punctuation possibly percent-encoded."""
     return "".join(
         character if character.isalnum() else f"(?:{re.escape(character)}|%{ord(character):02x}|&[a-z]+;)" for character in mark
     )
@@ -60,119 +62,122 @@ def _mark(mark: str) -> str:
 
 _USERINFO = r'(?::|%3a)(?:/|%2f)(?:/|%2f)[^\s"<>\x00]*(?:@|%40)'
 _FINGERPRINT = r"(?:[0-9a-f]{2}(?::|%3a)){15}"
-_WIDE_MARKS = frozenset(("://", ":", "http", "private", "-u", "sk-", "key=", "/p", "/p/", "%2fp", "hook", "login", "code=", "ldap"))
+_BROAD_MARKS = frozenset(("://", ":", "http", "private", "-u", "sk-", "key=", "/p", "/p/", "%2fp", "hook", "login", "code=", "ldap"))
 MARKS = "|".join((
-    *dict.fromkeys(_mark(mark) for shape in SHAPES for mark in shape.marks if mark not in _WIDE_MARKS),
+    *dict.fromkeys(_mark_pattern(mark) for pattern in SECRET_PATTERNS for mark in pattern.marks if mark not in _BROAD_MARKS),
     _USERINFO, _FINGERPRINT, r"private[ +_%&-](?:20)?(?:key|lines)", r"[\s\\%0]-u[\s=\\%]", r"[^a-z0-9]sk-[a-z0-9]",
     r"(?:[?&]|%3f|%26|&amp;|[\x00\x22]|^)(?:key|code)(?:=|%3d)", r"(?:/|%2f)p\\*(?:/|%2f)",
     r"hooks?\.", r"webhooks?[0-9a-z]*[/%.]", r"/hooks(?:/|%2f)",
     r"(?:docker|podman|helm|oras|skopeo|buildah|registry|az)[\s\\%]+(?:20)?login",
     r"ldap[a-z]+[\s\\%]",
 ))  # fmt: skip
-"""What a secret by its own look holds."""
+"""Marks of secrets that are recognizable by themselves."""
 _SEPARATOR = r"(?:[:=%<>&]|->|\xef\xbc[\x9a\x9d])"
-_SAID = r"(?:(?:token|secret|key)[\s\\]+(?:is|was)|pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)[\w\-]*(?:[\s\\]|%20|\()"
-_OTHERS = "|".join((
-    f"(?-i:{TEXT_IN_BASE64})", ESCAPES, _FOREIGN, "customersecretkey", r"identified[\s\\%]", r"kty[^a-z]", r"user[_\-]?id[\x22\\]", _SAID,
-    rf"-(?:[\w\-\x80-\xff]*(?:{_NAMES})|[_\-0-9\x80-\xff]*(?:{_NAMES_AT_START}|{_ALONE}))[\w\-\x80-\xff]*[\s\\%\x22']",
-    r"=\\+>", UNSEEN_BYTES,
+_PROSE = r"(?:(?:token|secret|key)[\s\\]+(?:is|was)|pass(?:w(?:or)?d|phrase|code)|pwd|pin|otp)[\w\-]*(?:[\s\\]|%20|\()"
+_OTHER_HINTS = "|".join((
+    f"(?-i:{TEXT_IN_BASE64})", ESCAPES, _FOLDS_TO_ASCII, "customersecretkey", r"identified[\s\\%]", r"kty[^a-z]", r"user[_\-]?id[\x22\\]",
+    _PROSE,
+    rf"-(?:[\w\-\x80-\xff]*(?:{_SECRET_NAMES})|[_\-0-9\x80-\xff]*(?:{_SHORT_NAMES}|{_WHOLE_KEYS}))[\w\-\x80-\xff]*[\s\\%\x22']",
+    r"=\\+>", INVISIBLE_BYTES,
 ))  # fmt: skip
 
-_MEMBERS = (
+_NAME_MEMBERS = (
     "(?:key|name|field|path|attribute|property|parameter|variable|option|setting|header|claim|param|env|element|member"
     "|type|kind|id|label|title|attr|item|k)"
 )
 _ANY_TEXT = r"[^\x00]*"
 
 HINTS = "|".join((
-    MARKS, _OTHERS, _named(r"(?:^|\x00)", "", _ANY_TEXT, _SEPARATOR), _named("", "", _ANY_TEXT, _SEPARATOR),
-    f"{_MEMBERS}{_ANY_TEXT}{_SEPARATOR}{_ANY_TEXT}{_named('', '', '', '')}", rf"\[\s*\\*\x22[^\x22\x00]*(?:{_NAMES})",
+    MARKS, _OTHER_HINTS, _secret_key(r"(?:^|\x00)", "", _ANY_TEXT, _SEPARATOR), _secret_key("", "", _ANY_TEXT, _SEPARATOR),
+    f"{_NAME_MEMBERS}{_ANY_TEXT}{_SEPARATOR}{_ANY_TEXT}{_secret_key('', '', '', '')}", rf"\[\s*\\*\x22[^\x22\x00]*(?:{_SECRET_NAMES})",
 ))  # fmt: skip
-"""Of a secret, or JSON with one, in any text that is no JSON string, or in several that are joined by NUL."""
+"""Hints at a secret, or at JSON that contains one, in text that is not a JSON string, or in several texts joined by NUL."""
 
 
 def _compiled(*patterns: str) -> Any:
     options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1  # bytes, that is: in UTF-8, ASCII stands for nothing but itself
+    options.encoding = re2.Options.Encoding.LATIN1  # bytes: in UTF-8, an ASCII byte is always the ASCII character
     options.case_sensitive = False
     options.max_mem = 64 << 20
     return re2.compile("|".join(patterns).encode(), options)
 
 
 class Prescan:
-    """Looks for any of some patterns in texts of any number, which stand ``between`` them.
+    """Searches texts for any of ``patterns``, with the texts joined by ``separator``.
 
-    All at once, and not one by one: RE2 lets other threads have the interpreter each time, and while they fetch pages, a look of a
-    microsecond would take ten.
+    One search covers all texts because RE2 releases the GIL per search: while other threads fetch pages, a search of one microsecond
+    would take ten.
     """
 
-    def __init__(self, *patterns: str, between: str = NUL) -> None:
+    def __init__(self, *patterns: str, separator: str = NUL) -> None:
         self._search = _compiled(*patterns).search
-        self._between = between.encode()
+        self._separator = separator.encode()
 
     def __call__(self, texts: Sequence[bytes]) -> set[int]:
-        """The places of those texts in which there is one."""
-        ends = list(accumulate(len(text) + 1 for text in texts))  # behind what follows a text
-        together, found, at = self._between.join(texts), set[int](), 0
-        while at < len(together) and (hit := self._search(together, at)):
-            place = bisect_right(ends, hit.end() - 1)
-            found.add(place)
-            at = ends[place] - 1
+        """Returns the indices of the texts that match."""
+        ends = list(accumulate(len(text) + 1 for text in texts))  # each includes the separator
+        joined, found, at = self._separator.join(texts), set[int](), 0
+        while at < len(joined) and (hit := self._search(joined, at)):
+            index = bisect_right(ends, hit.end() - 1)
+            found.add(index)
+            at = ends[index] - 1
         return found
 
 
-_look = Prescan(HINTS)
+_prescan = Prescan(HINTS)
 
 
-def may_hold_secrets(texts: Sequence[str]) -> bool:
-    """Whether in any of some texts there may be a secret, or JSON with one; or a NUL, or what is no Unicode."""
-    together = NUL.join(texts)
-    if together.count(NUL) >= max(len(texts), 1):
+def may_contain_secrets(texts: Sequence[str]) -> bool:
+    """Whether any text may contain a secret or JSON with one. True for a text with NUL or with a lone surrogate."""
+    joined = NUL.join(texts)
+    if joined.count(NUL) >= max(len(texts), 1):
         return True
     try:
-        return bool(_look((together.encode(),)))
+        return bool(_prescan((joined.encode(),)))
     except UnicodeEncodeError:  # a lone surrogate
         return True
 
 
-def suspicious(text: str) -> bool:
-    """The same of one text."""
-    return may_hold_secrets((text,))
+def may_contain_secret(text: str) -> bool:
+    """`may_contain_secrets` for one text."""
+    return may_contain_secrets((text,))
 
 
 _ANYTHING = r'(?:[^"\\]|\\.)*'
 
 
-def _within(pattern: str) -> str:
-    """A pattern as it is within a JSON string: a quote stands there behind a backslash only."""
-    return _NO_LETTER.sub(r'(?:[^"\1]|\\\\.)', pattern).replace("[^a-z", '[^"a-z').replace(r"\x22", "")
+def _in_string(pattern: str) -> str:
+    """Adapts a pattern to the inside of a JSON string, where a quote follows a backslash."""
+    return _NEGATED_LETTERS.sub(r'(?:[^"\1]|\\\\.)', pattern).replace("[^a-z", '[^"a-z').replace(r"\x22", "")
 
 
-def _in_json(anything: str, end: str) -> str:
-    return _within(_named('"', _ANYTHING, anything, end))
+def _secret_key_in_json(anything: str, end: str) -> str:
+    return _in_string(_secret_key('"', _ANYTHING, anything, end))
 
 
-_NAME_KEYS = rf'(?:[^a-z"]*{_MEMBERS}|{_ANYTHING}(?:{_MEMBERS}|column|config|var|display|tag|prop)[^a-z"]*(?:name|key|path))[^a-z"]*'
+_NAME_KEYS = (
+    rf'(?:[^a-z"]*{_NAME_MEMBERS}|{_ANYTHING}(?:{_NAME_MEMBERS}|column|config|var|display|tag|prop)[^a-z"]*(?:name|key|path))[^a-z"]*'
+)
 _TAIL = r"""(?:[/.](?:key|value|content|data|text|[0-9]+)|\[[^"\]]*\])*(?: ?\([^()"]*\))?[\]/\s'\\:?*]*"""
-"""What may stand behind the name of a secret in the text that names it (`secret_keys.names_secret`)."""
+"""What may follow the name of a secret (`keys.names_secret`)."""
 JSON_HINTS = (
-    f'"(?:code=|sk-|{_ANYTHING}(?:{_within(MARKS)}|{_within(_OTHERS)}))',
-    _in_json(_ANYTHING, f'(?:{_SEPARATOR}|" *:)'),
-    f'"{_ANYTHING}{_MEMBERS}{_ANYTHING}{_SEPARATOR}{_ANYTHING}(?:{_within(_NAMES)}|[^a-z"]{_ALONE})',
-    rf'"{_ANYTHING}\[\s*(?:\\.)+[^"\\]*(?:{_within(_NAMES)})',
-    rf'"{_NAME_KEYS}" *: *{_in_json("", "")}[^":.?#\s]*{_TAIL}"',
-    rf'"-(?:{_ANYTHING}(?:{_within(_NAMES)})|-?(?:{_NAMES_AT_START}|{_ALONE}))[^"]*" *,', rf'"{_ANYTHING}\\\\x',
-    rf'\[ *{_in_json("", "")}{_ANYTHING}" *, *"',
+    f'"(?:code=|sk-|{_ANYTHING}(?:{_in_string(MARKS)}|{_in_string(_OTHER_HINTS)}))',
+    _secret_key_in_json(_ANYTHING, f'(?:{_SEPARATOR}|" *:)'),
+    f'"{_ANYTHING}{_NAME_MEMBERS}{_ANYTHING}{_SEPARATOR}{_ANYTHING}(?:{_in_string(_SECRET_NAMES)}|[^a-z"]{_WHOLE_KEYS})',
+    rf'"{_ANYTHING}\[\s*(?:\\.)+[^"\\]*(?:{_in_string(_SECRET_NAMES)})',
+    rf'"{_NAME_KEYS}" *: *{_secret_key_in_json("", "")}[^":.?#\s]*{_TAIL}"',
+    rf'"-(?:{_ANYTHING}(?:{_in_string(_SECRET_NAMES)})|-?(?:{_SHORT_NAMES}|{_WHOLE_KEYS}))[^"]*" *,', rf'"{_ANYTHING}\\\\x',
+    rf'\[ *{_secret_key_in_json("", "")}{_ANYTHING}" *, *"',
     '"-p" *,', '"kty"', '"key" *: *"',
-    '"epimetheus" *: *[^: ]',  # what stands where our own notes go
-    r"\de[+-]?\d+[,\]}]",  # a number with an exponent: there are some beyond all numbers
-    r'(?:[\[{](?:"[^"]*":)?){40}',  # so deep that it may be too deep
-    _FOREIGN, _CONTROL, r"\\[u/]",
+    '"epimetheus" *: *[^: ]',  # the key of our own notes
+    r"\de[+-]?\d+[,\]}]",  # an exponent, which may be out of range
+    r'(?:[\[{](?:"[^"]*":)?){40}',  # nesting that may exceed the limit
+    _FOLDS_TO_ASCII, _CONTROL, r"\\[u/]",
 )  # fmt: skip
-"""What has to be looked at in an event's JSON: a whole string in which there may be a secret (``"…"``), a key that may stand over one
-(``"…":``), or anything else: that only a walk of the whole event can tell what may leave."""
+"""Hints in an event's JSON: a whole string that may contain a secret (``"…"``), a key that may be secret (``"…":``), or anything that
+requires a walk of the whole event."""
 
 
 def json_hints() -> Any:
-    """JSON_HINTS as one pattern, whose ``search`` finds them one after the other."""
+    """Compiles JSON_HINTS into one RE2 pattern."""
     return _compiled(*JSON_HINTS)

@@ -1,4 +1,4 @@
-"""No secret leaves: an event's JSON is walked, also through JSON in its strings, and what must not leave becomes ``[redacted]``."""
+"""Redacts an event: walks its JSON, including JSON inside strings, and replaces every secret by ``[redacted]``."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -6,194 +6,204 @@ from typing import NamedTuple
 
 from epimetheus.model import AuditEvent
 from epimetheus.render.redact import json_tree as tree
-from epimetheus.render.redact.encodings import without_unseen
-from epimetheus.render.redact.keys import Key, classify, stays
-from epimetheus.render.redact.members import CUSTOMER_KEY, all_hidden, is_argument, is_pair, is_pair_alone, key_lines, secret_members
-from epimetheus.render.redact.paths import Path, masked, masked_struct
-from epimetheus.render.redact.prescan import suspicious
-from epimetheus.render.redact.splice import InPlace
-from epimetheus.render.redact.text import REDACTED, is_plain, never, redact_text, redact_text_fully
+from epimetheus.render.redact.encodings import without_invisible
+from epimetheus.render.redact.keys import KeyKind, classify_key, is_harmless_value
+from epimetheus.render.redact.members import (
+    CUSTOMER_KEY_EVENT,
+    all_redacted,
+    is_lone_secret_pair,
+    is_secret_argument,
+    is_secret_pair,
+    private_key_lines,
+    secret_members,
+)
+from epimetheus.render.redact.paths import Path, redact_paths, redact_struct_paths
+from epimetheus.render.redact.prescan import may_contain_secret
+from epimetheus.render.redact.quick_walk import QuickWalk
+from epimetheus.render.redact.text import REDACTED, is_short_word, no_check, redact_text, redact_text_fully
 
-MAX_DEPTH = 64  # levels, those of JSON in strings counted along; what lies deeper becomes text
-MOST_GROWTH = 8
-"""How much longer JSON in a string may become when it is written anew. With each level a quote takes twice the room, but ``\\u005c`` does
-not: what came in short escapes, some levels deep, would fill the memory, and none of it stays."""
+MAX_DEPTH = 64  # levels, including those of JSON in strings; anything deeper becomes text
+MAX_GROWTH = 8
+"""How many times longer JSON in a string may become when it is encoded again; beyond that it is redacted. Each level doubles a quote's
+backslashes but not ``\\u005c``, so a few levels of short escapes would exhaust memory."""
 OPENERS = frozenset('{["')
-"""How JSON in a string begins, but for white space."""
+"""The first character of JSON in a string, after whitespace."""
 _CACHED_KEYS = 2048
-_LONGEST_CACHED_KEY = 256
+_MAX_CACHED_KEY = 256
 
 
-class Redacted(NamedTuple):
-    """What may leave of a JSON text: its tree, or where it could not be read (``parsed`` False), its text."""
+class RedactedJson(NamedTuple):
+    """A redacted JSON text: its tree, or its text if it could not be decoded (``parsed`` is False)."""
 
     tree: object
     parsed: bool
 
     def text(self) -> str:
-        """All of it on one line: compact JSON, or text that could not be read as any."""
+        """Returns it on one line, as compact JSON if it was decoded."""
         return tree.encode(self.tree) if self.parsed else str(self.tree)
 
 
-class _Place(NamedTuple):
-    """Where the walk is: how deep, whether under a secret key, and whether in an event of a customer secret key."""
+class _Position(NamedTuple):
+    """The position of the walk: its depth, whether it is under a secret key, and whether the event is about a customer secret key."""
 
     depth: int = 0
-    secret: bool = False
+    is_secret: bool = False
     customer_key: bool = False
 
-    def below(self, *, secret: bool = False) -> "_Place":
-        """One level deeper."""
-        return _Place(self.depth + 1, secret, self.customer_key)
+    def below(self, *, is_secret: bool = False) -> "_Position":
+        """Returns the position one level deeper."""
+        return _Position(self.depth + 1, is_secret, self.customer_key)
 
 
 class Redactor:
-    """Configured once a run. ``paths`` are the user's own: ``data.additionalDetails.clientIp``, ``*`` for any key or index.
+    """Configured once per run. ``paths`` come from REDACT: ``data.additionalDetails.clientIp``, ``*`` for any key or index.
 
-    Paths are told as the API writes events and match case; where the JSON can not be read, their last part is taken for a
-    secret key wherever it stands. ``check`` is called before each string and each new key is searched, and may raise.
+    Paths use the API's names and are case-sensitive; if the JSON cannot be decoded, their last part counts as a secret key anywhere.
+    ``check`` is called before each string and each new key is searched, and may raise.
     """
 
-    def __init__(self, paths: Sequence[str] = (), check: Callable[[], None] = never) -> None:
+    def __init__(self, paths: Sequence[str] = (), check: Callable[[], None] = no_check) -> None:
         self.paths: list[Path] = [tuple(path.strip().split(".")) for path in paths if path.strip()]
         self._last_parts = frozenset(path[-1].lower() for path in self.paths)
         self.check = check
-        self._classified = lru_cache(_CACHED_KEYS)(self._checked)
-        self._named = lru_cache(_CACHED_KEYS)(self._masked_key)
-        self._in_place = InPlace(self._classify, self._name, lambda value, depth: self._string(value, _Place(depth)), check)
-        self._inner: dict[tuple[str, _Place], str | None] = {}
+        self._cached_classify = lru_cache(_CACHED_KEYS)(self._classify_uncached)
+        self._cached_key = lru_cache(_CACHED_KEYS)(self._redact_key_uncached)
+        self._quick_walk = QuickWalk(
+            self._classify, self._redact_key, lambda value, depth: self._redact_string(value, _Position(depth)), check
+        )
+        self._nested_cache: dict[tuple[str, _Position], str | None] = {}
 
     def event(self, event: AuditEvent) -> AuditEvent:
-        """The typed event without what the user's paths name; secrets in its texts are left to `text`."""
-        return masked_struct(event, self.paths) if self.paths else event
+        """Redacts the user's paths in a typed event. Secrets in its texts remain for `text`."""
+        return redact_struct_paths(event, self.paths) if self.paths else event
 
     def text(self, value: str) -> str:
-        """A single value without the secrets in it, also where it is JSON itself."""
-        self._inner.clear()
-        return self._string(value, _Place())
+        """Redacts a single value, which may itself be JSON."""
+        self._nested_cache.clear()
+        return self._redact_string(value, _Position())
 
-    def noted(self, value: str, path: Path) -> str:
-        """The same for what was noted about an event, as if it stood at ``path`` of its JSON."""
-        own = any(len(ours) <= len(path) and all(map(_leads, ours, path)) for ours in self.paths)
-        return REDACTED if own else self.text(value)
+    def text_at(self, value: str, path: Path) -> str:
+        """Redacts a value as if it were at ``path`` of the event's JSON."""
+        is_redacted = any(len(own) <= len(path) and all(map(_matches, own, path)) for own in self.paths)
+        return REDACTED if is_redacted else self.text(value)
 
-    def in_place(self, raw: bytes) -> bytes | None:
-        """The text of an event without its secrets, as it came in all else; None where `json` has to tell."""
-        self._inner.clear()
-        return None if self.paths else self._in_place(raw)
+    def quick_walk(self, raw: bytes) -> bytes | None:
+        """Redacts an event's JSON in place, with every other byte unchanged; None if it requires `json`."""
+        self._nested_cache.clear()
+        return None if self.paths else self._quick_walk(raw)
 
-    def json(self, raw: bytes) -> Redacted:
-        """An event's JSON text; never raises, whatever ``raw`` holds."""
+    def json(self, raw: bytes) -> RedactedJson:
+        """Redacts an event's JSON text. Never raises because of the content of ``raw``."""
         try:
-            quick = self.in_place(raw)
+            quick = self.quick_walk(raw)
             if quick is not None:
-                return Redacted(tree.decode(quick), parsed=True)
-            place = _Place(customer_key=CUSTOMER_KEY.encode() in raw)
-            return Redacted(self._walk(masked(tree.decode(raw), self.paths), place), parsed=True)
-        except ValueError:  # no JSON, or too deep to be read or written
-            return Redacted(self._broken(raw.decode("utf-8", "replace")), parsed=False)
+                return RedactedJson(tree.decode(quick), parsed=True)
+            position = _Position(customer_key=CUSTOMER_KEY_EVENT.encode() in raw)
+            return RedactedJson(self._walk(redact_paths(tree.decode(raw), self.paths), position), parsed=True)
+        except ValueError:  # not JSON, or nested too deep
+            return RedactedJson(self._redact_unparsed(raw.decode("utf-8", "replace")), parsed=False)
 
-    def _classify(self, key: str) -> Key:
-        return self._classified(key) if len(key) <= _LONGEST_CACHED_KEY else self._checked(key)
+    def _classify(self, key: str) -> KeyKind:
+        return self._cached_classify(key) if len(key) <= _MAX_CACHED_KEY else self._classify_uncached(key)
 
-    def _checked(self, key: str) -> Key:
+    def _classify_uncached(self, key: str) -> KeyKind:
         self.check()
-        return classify(key)
+        return classify_key(key)
 
-    def _name(self, key: str) -> str:
-        """A key without secrets in itself."""
-        return self._named(key) if len(key) <= _LONGEST_CACHED_KEY else self._masked_key(key)
+    def _redact_key(self, key: str) -> str:
+        """Redacts secrets within a key."""
+        return self._cached_key(key) if len(key) <= _MAX_CACHED_KEY else self._redact_key_uncached(key)
 
-    def _masked_key(self, key: str) -> str:
-        return redact_text(tree.sound(key), self._classify, self.check)
+    def _redact_key_uncached(self, key: str) -> str:
+        return redact_text(tree.without_surrogates(key), self._classify, self.check)
 
-    def _broken(self, text: str) -> str:
-        return tree.plain(redact_text_fully(tree.sound(text), self._classify_with_paths, self.check))
+    def _redact_unparsed(self, text: str) -> str:
+        return tree.to_plain_line(redact_text_fully(tree.without_surrogates(text), self._classify_with_paths, self.check))
 
-    def _classify_with_paths(self, key: str) -> Key:
+    def _classify_with_paths(self, key: str) -> KeyKind:
         kind = self._classify(key)
-        return kind._replace(secret=True) if key.lower() in self._last_parts else kind
+        return kind._replace(is_secret=True) if key.lower() in self._last_parts else kind
 
-    def _walk(self, value: object, place: _Place) -> object:
+    def _walk(self, value: object, position: _Position) -> object:
         if type(value) is str:
-            return self._string(value, place)
+            return self._redact_string(value, position)
         if type(value) is dict and value:
-            return self._object(value, place) if place.depth < MAX_DEPTH else self._too_deep(value, place)
+            return self._walk_object(value, position) if position.depth < MAX_DEPTH else self._flatten(value, position)
         if type(value) is list and value:
-            return self._list(value, place) if place.depth < MAX_DEPTH else self._too_deep(value, place)
+            return self._walk_list(value, position) if position.depth < MAX_DEPTH else self._flatten(value, position)
         return value
 
-    def _too_deep(self, value: object, place: _Place) -> str:
-        return REDACTED if place.secret else self._broken(tree.encode(value))
+    def _flatten(self, value: object, position: _Position) -> str:
+        return REDACTED if position.is_secret else self._redact_unparsed(tree.encode(value))
 
-    def _object(self, value: dict[str, object], place: _Place) -> dict[str, object]:
-        """Its members; what stands under a secret key, or is the value of a name that is one, is walked as a secret."""
+    def _walk_object(self, value: dict[str, object], position: _Position) -> dict[str, object]:
+        """Walks the members; values of secret keys and values whose name is secret are walked as secrets."""
         kinds = {key: self._classify(key) for key in value}
-        secret = secret_members(value, kinds, customer_key=place.customer_key)
+        secret = secret_members(value, kinds, customer_key=position.customer_key)
         kept: dict[str, object] = {}
         for key, item in value.items():
             inner = type(item) in (dict, list) and not key.lower().endswith("tags")
-            hides = key in secret or (place.secret and (inner or not kinds[key].describes))
-            kept[self._name(key)] = self._walk(item, place.below(secret=hides))
+            is_secret = key in secret or (position.is_secret and (inner or not kinds[key].is_metadata))
+            kept[self._redact_key(key)] = self._walk(item, position.below(is_secret=is_secret))
         return kept
 
-    def _list(self, value: list[object], place: _Place) -> object:
-        if place.secret:
-            items = [self._walk(item, place.below(secret=True)) for item in value]
-            return REDACTED if all_hidden(items) else items
-        if is_pair_alone(value, self._classify):
-            return self._pair(value, place)
-        below, secret = place.below(), place.below(secret=True)
-        hides = key_lines(value)
+    def _walk_list(self, value: list[object], position: _Position) -> object:
+        if position.is_secret:
+            items = [self._walk(item, position.below(is_secret=True)) for item in value]
+            return REDACTED if all_redacted(items) else items
+        if is_lone_secret_pair(value, self._classify):
+            return self._walk_pair(value, position)
+        below, secret = position.below(), position.below(is_secret=True)
+        key_lines = private_key_lines(value)
         return [
-            self._pair(item, below) if is_pair(item, self._classify)
-            else self._walk(item, secret if index in hides or (index and is_argument(value, index, self._classify)) else below)
+            self._walk_pair(item, below) if is_secret_pair(item, self._classify)
+            else self._walk(item, secret if index in key_lines or (index and is_secret_argument(value, index, self._classify)) else below)
             for index, item in enumerate(value)
         ]  # fmt: skip
 
-    def _pair(self, pair: object, place: _Place) -> object:
-        """Of ``[["Authorization", "…"], …]``: the first stays, the second is a secret."""
+    def _walk_pair(self, pair: object, position: _Position) -> object:
+        """Walks ``["Authorization", "…"]``: the second item is a secret."""
         name, value = pair if isinstance(pair, list) else (pair, None)
-        return [self._walk(name, place.below()), self._walk(value, place.below(secret=True))]
+        return [self._walk(name, position.below()), self._walk(value, position.below(is_secret=True))]
 
-    def _string(self, value: str, place: _Place) -> str:
+    def _redact_string(self, value: str, position: _Position) -> str:
         self.check()
-        if place.secret:
-            return tree.sound(value) if stays(value) else REDACTED
-        if is_plain(value) or not suspicious(value):
+        if position.is_secret:
+            return tree.without_surrogates(value) if is_harmless_value(value) else REDACTED
+        if is_short_word(value) or not may_contain_secret(value):
             return value
-        value = tree.sound(value)
-        if _hints_by_unseen_alone(value):
+        value = tree.without_surrogates(value)
+        if _has_only_invisible_hints(value):
             return value
-        if value.lstrip()[:1] in OPENERS and place.depth < MAX_DEPTH and (inner := self._nested(value, place)) is not None:
+        if value.lstrip()[:1] in OPENERS and position.depth < MAX_DEPTH and (inner := self._redact_nested(value, position)) is not None:
             return inner
         return redact_text(value, self._classify, self.check)
 
-    def _nested(self, value: str, place: _Place) -> str | None:
-        """A string that is JSON, walked like the event itself and written anew: of a key that stands twice one may be hidden.
+    def _redact_nested(self, value: str, position: _Position) -> str | None:
+        """Walks the JSON in a string and encodes the result, so that no duplicate key can hide a secret.
 
-        Once an event: where the quick way gives up at each of some depths, each would else read all below it twice.
+        Cached per event: the quick walk and the full walk would otherwise both read each level, and everything below it, again.
         """
-        known = value, place
-        if known not in self._inner:
-            self._inner[known] = self._read(value, place)
-        return self._inner[known]
+        known = value, position
+        if known not in self._nested_cache:
+            self._nested_cache[known] = self._redact_nested_uncached(value, position)
+        return self._nested_cache[known]
 
-    def _read(self, value: str, place: _Place) -> str | None:
+    def _redact_nested_uncached(self, value: str, position: _Position) -> str | None:
         try:
             raw = value.encode()
-            quick = self._in_place(raw, place.depth + 1)
-            inner = tree.encode(self._walk(tree.decode(raw), place.below()) if quick is None else tree.decode(quick))
-            return inner if len(inner) <= MOST_GROWTH * len(value) else REDACTED
+            quick = self._quick_walk(raw, position.depth + 1)
+            inner = tree.encode(self._walk(tree.decode(raw), position.below()) if quick is None else tree.decode(quick))
+            return inner if len(inner) <= MAX_GROWTH * len(value) else REDACTED
         except ValueError:
             return None
 
 
-def _hints_by_unseen_alone(value: str) -> bool:
-    """Whether characters that are not seen are all that hints at a secret in a value: taken away, and made blanks."""
-    bare = without_unseen(value)
-    return bare != value and not suspicious(bare) and not suspicious(without_unseen(value, " "))
+def _has_only_invisible_hints(value: str) -> bool:
+    """Whether ``value`` has hints only because of its invisible characters: not with them removed, and not with spaces instead."""
+    bare = without_invisible(value)
+    return bare != value and not may_contain_secret(bare) and not may_contain_secret(without_invisible(value, " "))
 
 
-def _leads(part: str, key: str) -> bool:
+def _matches(part: str, key: str) -> bool:
     return part in (key, "*")

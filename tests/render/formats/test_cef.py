@@ -1,4 +1,4 @@
-"""CEF, read back by two parsers that others wrote: every value as it was meant, and nothing else."""
+"""CEF, parsed by two independent parsers: every value as intended, and nothing else."""
 
 import re
 
@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.render.redact.redactor import Redactor
-from tests.render.making import TEXTS, body, cef, event, parts, read_by_cefp, read_by_vector, render, shown
+from tests.render.helpers import TEXTS, body, cef, event, parts, read_by_cefp, read_by_vector, render, with_invisible_escaped
 
-# Where a value stands in an event, its CEF key, the key's label where it has no meaning of its own, and its greatest length.
+# Place in the event, CEF key, label of a key without a fixed meaning, maximum length.
 FIELDS = [
     ("identity", "principalName", "suser", None, 1023),
     ("identity", "principalId", "suid", None, 1023),
@@ -29,62 +29,62 @@ FIELDS = [
 ]
 
 
-def placed(values, name="GetThing", **data):
+def event_with(values, name="GetThing", **data):
     raw = event(name, identity={}, request={}, **data)
     for (place, key, *_), value in zip(FIELDS, values, strict=True):
         (raw["data"] if place == "data" else raw["data"][place])[key] = value
     return raw
 
 
-def meant(value):
-    """What a reader should get: no control characters, one kind of newline, no blanks around it."""
+def expected_value(value):
+    """The value a parser should return: no control characters, one kind of newline, no surrounding spaces."""
     value = re.sub("[\x85\u2028\u2029]", "\n", value.replace("\t", " "))
-    return shown(re.sub("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]", "", value)).strip()
+    return with_invisible_escaped(re.sub("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]", "", value)).strip()
 
 
-# JSON in a string is written anew when it is redacted, and so are secrets: those have tests of their own.
-VALUES = TEXTS.filter(lambda text: Redactor().text(meant(text)) == meant(text))
+# Redaction rewrites secrets and JSON in strings; it has tests of its own.
+VALUES = TEXTS.filter(lambda text: Redactor().text(expected_value(text)) == expected_value(text))
 
 
-def as_vector_reads(values):
-    """Vector's own ways: \\r is a newline to it, and a value in quotation marks, which CEF does not know, loses them."""
+def as_parsed_by_vector(values):
+    """Vector's deviations: it reads \\r as a newline, and strips quotation marks, which CEF does not define."""
     return {key: value.replace("\r", "\n") for key, value in values.items() if not value.startswith('"')}
 
 
 @given(st.tuples(*[VALUES] * len(FIELDS)), VALUES)
-def test_any_values_come_back_from_both_parsers(values, name):
-    expected = {"act": meant(name)[:63].rstrip(), "cat": "things", "destinationServiceName": "things"}
-    for (*_, cef_key, label, _), value in zip(FIELDS, map(meant, values), strict=True):
+def test_both_parsers_return_any_values(values, name):
+    expected = {"act": expected_value(name)[:63].rstrip(), "cat": "things", "destinationServiceName": "things"}
+    for (*_, cef_key, label, _), value in zip(FIELDS, map(expected_value, values), strict=True):
         expected |= {cef_key: value, f"{cef_key}Label": label} if label and value else {cef_key: value}
     expected = {key: value for key, value in expected.items() if value}
-    line = body(placed(values, name, event_type="com.oraclecloud.things.T|h\\i=n"))
+    line = body(event_with(values, name, event_type="com.oraclecloud.things.T|h\\i=n"))
 
     head, extension = read_by_cefp(line)
     assert extension.pop("outcome", "success") in ("success", "failure")
     assert extension == expected
     assert head[:4] == ("Oracle", "OCI Audit", "2.0", "com.oraclecloud.things.T|h\\i=n")
-    assert head[4] == (re.sub("[\r\n]", " ", meant(name)).strip() or ("unknown" if name else "T|h\\i=n"))
+    assert head[4] == (re.sub("[\r\n]", " ", expected_value(name)).strip() or ("unknown" if name else "T|h\\i=n"))
 
     vector_head, read = read_by_vector(line)
     read.pop("outcome", None)
     assert vector_head[:4] == head[:4]
     assert vector_head[4] == head[4] or head[4].startswith('"')
     assert read.keys() == expected.keys()
-    assert {key: read[key] for key in as_vector_reads(expected)} == as_vector_reads(expected)
+    assert {key: read[key] for key in as_parsed_by_vector(expected)} == as_parsed_by_vector(expected)
 
 
-@pytest.mark.parametrize(("place", "key", "cef_key", "label", "most"), FIELDS, ids=[field[2] for field in FIELDS])
-def test_a_value_is_no_longer_than_the_dictionary_allows_and_says_so(place, key, cef_key, label, most):
-    for length in (most, most + 1):
+@pytest.mark.parametrize(("place", "key", "cef_key", "label", "length_limit"), FIELDS, ids=[field[2] for field in FIELDS])
+def test_a_value_is_cut_to_the_dictionary_s_length_and_listed(place, key, cef_key, label, length_limit):
+    for length in (length_limit, length_limit + 1):
         value = "x" * (length - 2) + " é"
         raw = event(**({key: value} if place == "data" else {place: {key: value}}))
         rendered = render(raw)
-        assert cef(raw)[cef_key] == (value if length == most else "x" * (most - 1) + "…")
-        assert rendered.trimmed == (length > most)
-        assert parts(rendered.message)["trimmed"] == (cef_key if length > most else None)
+        assert cef(raw)[cef_key] == (value if length == length_limit else "x" * (length_limit - 1) + "…")
+        assert rendered.trimmed == (length > length_limit)
+        assert parts(rendered.message)["trimmed"] == (cef_key if length > length_limit else None)
 
 
-def test_a_long_value_over_rfc_3164_is_told_in_a_msg_that_holds_its_own_length():
+def test_with_rfc_3164_msg_lists_what_was_trimmed_within_its_length():
     extension = cef(event(message="m" * 1024, resourceId="r" * 4001), header="rfc3164")
     assert extension["msg"] == "m" * 1003 + "… [trimmed: msg,cs1]"
     extension = cef(event(message="m" * 1010, resourceId="r" * 4001), header="rfc3164")
@@ -101,7 +101,7 @@ def test_a_long_value_over_rfc_3164_is_told_in_a_msg_that_holds_its_own_length()
         ("x" * 39 + " y", {"externalId": "x" * 39, "flexString1": "x" * 39 + " y", "flexString1Label": "eventId"}),
     ],
 )
-def test_an_id_too_long_for_external_id_stands_whole_beside_it(event_id, expected):
+def test_an_event_id_too_long_for_external_id_is_sent_in_full_as_flex_string_1(event_id, expected):
     rendered = render(event() | {"eventId": event_id})
     extension = read_by_cefp(parts(rendered.message)["msg"])[1]
     assert {key: value for key, value in extension.items() if key in ("externalId", "flexString1", "flexString1Label")} == expected
@@ -132,11 +132,11 @@ def test_the_header(changes, name, head):
 @pytest.mark.parametrize(
     ("value", "written"), [("a=b", r"a\=b"), ("a\\b", r"a\\b"), ("a|b", "a|b"), ("a\nb\rc", r"a\nb\rc"), ("a\u2028b", r"a\nb")]
 )
-def test_each_character_is_escaped_also_where_it_is_the_only_one(value, written):
+def test_a_single_special_character_is_escaped(value, written):
     assert body(event(message=value)).endswith(f" msg={written}")
 
 
-def test_what_is_read_out_of_an_event_is_no_longer_than_the_dictionary_allows_either():
+def test_derived_values_are_cut_to_the_dictionary_s_length():
     response = {"status": "500", "payload": {"code": "c" * 1024}}
     raw = event("n" * 64, f"com.oraclecloud.{'s' * 1024}.x", identity={"ipAddress": "i" * 1024}, response=response)
     extension = cef(raw | {"eventId": "e" * 1024})
@@ -145,7 +145,7 @@ def test_what_is_read_out_of_an_event_is_no_longer_than_the_dictionary_allows_ei
     assert (extension["act"], extension["externalId"]) == ("n" * 63, "e" * 40)
 
 
-def test_msg_is_the_responses_message_where_the_event_has_none():
+def test_msg_is_the_response_s_message_if_the_event_has_none():
     assert cef(event(message=None, response={"message": "not here"}))["msg"] == "not here"
     assert cef(event(message="here", response={"message": "not here"}))["msg"] == "here"
 
@@ -161,8 +161,8 @@ def test_the_status_is_a_number_with_its_label(status):
     assert (extension["cn1"], extension["cn1Label"]) == ("200", "httpStatus")
 
 
-def test_what_ends_a_line_or_an_ascii_control_never_stands_in_a_message():
-    raw = placed(["a\x00\x07\n\r\x0b\x0c\x1c\x7f\x80\x85\x9f\u2028\u2029b"] * len(FIELDS), "Get\nThing")
+def test_a_message_has_no_line_ends_and_no_control_characters():
+    raw = event_with(["a\x00\x07\n\r\x0b\x0c\x1c\x7f\x80\x85\x9f\u2028\u2029b"] * len(FIELDS), "Get\nThing")
     text = render(raw).message.decode()
     assert text.splitlines() == [text]
     assert text.isprintable()

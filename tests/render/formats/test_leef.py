@@ -1,6 +1,6 @@
-"""LEEF 2.0, read back by a reader strictly after IBM's document, and by Vector's parser of pairs: every value in its own field.
+"""LEEF 2.0, parsed strictly by IBM's document and by Vector's key-value parser: every value in its own field.
 
-Nobody's parser of LEEF itself was found sound. To Vector's, quotation marks around a value are no part of it; LEEF knows of none.
+No correct third-party LEEF parser was found. Vector's parser strips quotation marks around a value, which LEEF does not define.
 """
 
 import re
@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.render.redact.redactor import Redactor
-from tests.render.making import TEXTS, body, event, parts, read_leef, read_pairs_by_vector, render, shown
+from tests.render.helpers import TEXTS, body, event, parts, read_leef, read_pairs_by_vector, render, with_invisible_escaped
 
-# Where a value stands in an event, its LEEF key, and its greatest length.
+# Place in the event, LEEF key, maximum length.
 FIELDS = [
     ("identity", "principalName", "usrName", 255),
     ("identity", "principalId", "principalId", 4000),
@@ -36,29 +36,29 @@ def leef(raw, **options):
     return read_leef(body(raw, format="leef", **options))[1]
 
 
-def placed(values, name="GetThing", **data):
+def event_with(values, name="GetThing", **data):
     raw = event(name, identity={}, request={}, **data)
     for (place, key, *_), value in zip(FIELDS, values, strict=True):
         (raw["data"] if place == "data" else raw["data"][place])[key] = value
     return raw
 
 
-def meant(value):
-    """What a reader should get: one line, no delimiters, no blanks around it."""
+def expected_value(value):
+    """The value a parser should return: one line, no delimiters, no surrounding spaces."""
     value = re.sub("[\t\n\r\x85\u2028\u2029]", " ", re.sub("[|^]", "?", value))
-    return shown(re.sub("[\x00-\x1f\x7f-\x9f]", "", value)).strip()
+    return with_invisible_escaped(re.sub("[\x00-\x1f\x7f-\x9f]", "", value)).strip()
 
 
 ODD = TEXTS | st.text(alphabet="^|=src \n\t\x00\u2028a", max_size=30)
-VALUES = ODD.filter(lambda text: Redactor().text(meant(text)) == meant(text))
+VALUES = ODD.filter(lambda text: Redactor().text(expected_value(text)) == expected_value(text))
 
 
 @given(st.tuples(*[VALUES] * len(FIELDS)), VALUES)
-def test_any_values_come_back_each_in_its_own_field(values, name):
-    expected = {"eventName": meant(name), "cat": "things"}
-    expected |= {key: value for (*_, key, _), value in zip(FIELDS, map(meant, values), strict=True)}
+def test_both_parsers_return_any_values(values, name):
+    expected = {"eventName": expected_value(name), "cat": "things"}
+    expected |= {key: value for (*_, key, _), value in zip(FIELDS, map(expected_value, values), strict=True)}
     expected = {key: value for key, value in expected.items() if value}
-    line = body(placed(values, name, event_type="com.oraclecloud.things.T|h^i=n"), format="leef")
+    line = body(event_with(values, name, event_type="com.oraclecloud.things.T|h^i=n"), format="leef")
 
     head, read = read_leef(line)
     assert head == ("Oracle", "OCI Audit", "2.0", "com.oraclecloud.things.T?h?i=n")
@@ -71,16 +71,16 @@ def test_any_values_come_back_each_in_its_own_field(values, name):
         assert read_pairs_by_vector(line).keys() - {"outcome", "sev", "isLoginEvent"} == expected.keys()
 
 
-@pytest.mark.parametrize(("place", "key", "leef_key", "most"), FIELDS[1:], ids=[field[2] for field in FIELDS[1:]])
-def test_a_value_is_no_longer_than_allowed_and_says_so(place, key, leef_key, most):
-    for length in (most, most + 1):
+@pytest.mark.parametrize(("place", "key", "leef_key", "length_limit"), FIELDS[1:], ids=[field[2] for field in FIELDS[1:]])
+def test_a_value_is_cut_to_its_length_and_listed(place, key, leef_key, length_limit):
+    for length in (length_limit, length_limit + 1):
         value = "x" * (length - 2) + " é"
         raw = event(**({key: value} if place == "data" else {place: {key: value}}))
-        assert leef(raw)[leef_key] == (value if length == most else "x" * (most - 1) + "…")
-        assert parts(render(raw, format="leef").message)["trimmed"] == (leef_key if length > most else None)
+        assert leef(raw)[leef_key] == (value if length == length_limit else "x" * (length_limit - 1) + "…")
+        assert parts(render(raw, format="leef").message)["trimmed"] == (leef_key if length > length_limit else None)
 
 
-def test_a_user_name_too_long_for_qradar_stands_whole_beside_it():
+def test_a_user_name_too_long_for_qradar_is_sent_in_full_as_principal_name():
     rendered = render(event(identity={"principalName": "n" * 256}), format="leef")
     assert read_leef(parts(rendered.message)["msg"])[1].items() >= {"usrName": "n" * 255, "principalName": "n" * 256}.items()
     assert not rendered.trimmed
@@ -104,7 +104,7 @@ def test_the_header(changes, head):
 
 
 @pytest.mark.parametrize(
-    ("told", "written"),
+    ("time", "written"),
     [
         ("2026-03-02T08:15:30.1Z", "2026-03-02T08:15:30.100+0000"),
         ("2026-03-02T08:15:30Z", "2026-03-02T08:15:30.000+0000"),
@@ -114,8 +114,8 @@ def test_the_header(changes, head):
         (None, None),
     ],
 )
-def test_the_time_has_three_decimals_and_a_format_that_fits(told, written):
-    read = leef(event() | {"eventTime": told})
+def test_the_time_has_three_decimals_and_a_matching_format(time, written):
+    read = leef(event() | {"eventTime": time})
     assert read.get("devTime") == written
     assert read.get("devTimeFormat") == (written and "yyyy-MM-dd'T'HH:mm:ss.SSSZ")
 
@@ -132,7 +132,7 @@ def test_the_time_has_three_decimals_and_a_format_that_fits(told, written):
         (None, None, None, None),
     ],
 )
-def test_a_source_is_an_address(text, src, post, other):
+def test_src_is_an_address(text, src, post, other):
     read = leef(event(identity={"ipAddress": text}))
     assert tuple(map(read.get, ("src", "srcPostNAT", "srcOther"))) == (src, post, other)
 
@@ -141,23 +141,23 @@ def test_a_source_is_an_address(text, src, post, other):
     ("name", "status", "login", "source"),
     [("InteractiveLogin", "200", "true", "192.0.2.1"), ("InteractiveLogin", "401", "true", None), ("GetX", "200", None, None)],
 )
-def test_only_a_sign_on_that_succeeded_ties_a_user_to_an_address(name, status, login, source):
+def test_only_a_successful_sign_on_links_a_user_to_an_address(name, status, login, source):
     read = leef(event(name, identity={"ipAddress": "192.0.2.1", "principalName": "noor"}, response={"status": status}))
     assert (read.get("isLoginEvent"), read.get("identSrc")) == (login, source)
 
 
-@pytest.mark.parametrize(("severity", "told"), [(0, "1"), (1, "1"), (10, "10")])
-def test_severity_is_1_to_10(severity, told):
-    assert leef(event(), severities=[("*", severity)])["sev"] == told
+@pytest.mark.parametrize(("severity", "expected"), [(0, "1"), (1, "1"), (10, "10")])
+def test_severity_is_1_to_10(severity, expected):
+    assert leef(event(), severities=[("*", severity)])["sev"] == expected
 
 
-def test_nothing_but_printable_characters_leaves():
-    raw = placed(["a\x00\x07\n\r\x0b\x0c\x1c\x7f\x80\x85\x9f\u2028\u2029b"] * len(FIELDS), "Get\nThing")
+def test_a_message_has_only_printable_characters():
+    raw = event_with(["a\x00\x07\n\r\x0b\x0c\x1c\x7f\x80\x85\x9f\u2028\u2029b"] * len(FIELDS), "Get\nThing")
     text = render(raw, format="leef").message.decode()
     assert text.isprintable()
     assert read_leef(text[text.index("LEEF") :])[1]["msg"] == "a   b".replace("   ", " " * 5)
 
 
-def test_a_secret_does_not_hide_behind_a_delimiter_or_a_control_character():
+def test_a_secret_split_by_a_delimiter_or_control_character_is_redacted():
     read = leef(event(message="pass\x07word=hid^den", resourceName="a|token=hid|den"))
     assert (read["msg"], read["resourceName"]) == ("password=[redacted]", "a?token=[redacted]")

@@ -1,4 +1,4 @@
-"""OCSF: every message an API Activity that the schema itself finds valid; what an event says stands there once, and nothing vanishes."""
+"""OCSF: every message is a valid API Activity by the schema, has each value once, and loses none."""
 
 import json
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from epimetheus.render.formats.ocsf import PLACES
 from tests.render.formats.test_raw_json import KEYS, TREES
-from tests.render.making import OCSF, TEXTS, body, event, fetched, parts, render
+from tests.render.helpers import OCSF, TEXTS, body, event, fetched, parts, render
 from tests.render.test_golden import EVENTS, GOLDEN
 
 
@@ -19,15 +19,15 @@ def ocsf(raw, **options):
 
 
 @pytest.mark.parametrize("header", ["rfc5424", "rfc3164"])
-@pytest.mark.parametrize("most", [0, 8000, 1500])
+@pytest.mark.parametrize("max_bytes", [0, 8000, 1500])
 @pytest.mark.parametrize("name", EVENTS)
-def test_every_event_is_valid_by_the_schema(name, most, header):
+def test_every_event_is_valid(name, max_bytes, header):
     raw = (GOLDEN / "events" / f"{name}.json").read_bytes()
     if fetched(raw).event is not None:
-        ocsf(raw, max_bytes=most, header=header)
+        ocsf(raw, max_bytes=max_bytes, header=header)
 
 
-def test_the_validator_is_one_that_refuses():
+def test_the_validator_rejects_invalid_events():
     read = ocsf(event())
     for wrong in ({"severity_id": 77}, {"time": "now"}, {"surplus": 1}, {"cloud": {}}, {"actor": {}}, {"src_endpoint": {"ip": "x"}}):
         assert not OCSF.is_valid(read | wrong), wrong
@@ -46,18 +46,18 @@ def leaves(tree, path=()):
     st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "path", "action", "odd"), st.none() | TEXTS)),
     st.fixed_dictionaries({}, optional=dict.fromkeys(("status", "responseTime", "message", "payload"), st.none() | TEXTS)),
 )
-def test_what_has_no_place_in_the_schema_stands_under_unmapped(unknown, data, identity, request, response):
+def test_fields_without_a_place_in_the_schema_are_under_unmapped(unknown, data, identity, request, response):
     data = {**data, "eventName": "GetX", "identity": identity, "request": request, "response": response}
     raw = {**unknown, "eventType": "com.oraclecloud.x.GetX", "data": data}
     read = ocsf(raw)
     plain = json.loads(body(raw, format="json"))
     kept = {json.dumps(value) for _, value in leaves(read)}
     for path, value in leaves(plain):
-        if path[-1] not in ("ipAddress", "responseTime"):  # these are taken apart, and rewritten
+        if path[-1] not in ("ipAddress", "responseTime"):  # parsed and rewritten
             assert json.dumps(value) in kept, path
 
 
-def test_each_field_stands_in_one_place():
+def test_each_field_is_in_one_place():
     raw = {"data": {"request": {}, "response": {}, "identity": {}}}
     for number, (origin, _) in enumerate(PLACES):
         place = raw
@@ -81,24 +81,24 @@ def test_each_field_stands_in_one_place():
         ("TerminateInstance", 4), ("InteractiveLogin", 99), ("Getaway", 99), ("Undelete", 99),
     ],
 )  # fmt: skip
-def test_the_activity_goes_by_the_verb(name, activity):
+def test_the_activity_depends_on_the_verb(name, activity):
     read = ocsf(event(name))
     assert (read["activity_id"], read["type_uid"], read["class_uid"], read["category_uid"]) == (activity, 600300 + activity, 6003, 6)
     assert read.get("activity_name") == (name if activity == 99 else None)
 
 
 @pytest.mark.parametrize(("action", "method", "left"), [("PUT", "PUT", None), ("PATCH", None, "PATCH"), ("put", None, "put")])
-def test_a_method_that_the_schema_does_not_know_stays_as_it_is(action, method, left):
+def test_a_method_outside_the_schema_is_under_unmapped(action, method, left):
     read = ocsf(event(request={"action": action}))
     assert read.get("http_request", {}).get("http_method") == method
     assert read.get("unmapped", {}).get("data", {}).get("request", {}).get("action") == left
 
 
 @pytest.mark.parametrize(
-    ("severity", "told"), [(0, 1), (2, 1), (3, 2), (4, 3), (6, 3), (7, 4), (8, 4), (9, 5), (10, 5)]
+    ("severity", "severity_id"), [(0, 1), (2, 1), (3, 2), (4, 3), (6, 3), (7, 4), (8, 4), (9, 5), (10, 5)]
 )  # fmt: skip
-def test_severity_is_that_of_cef_in_five_steps(severity, told):
-    assert ocsf(event(), severities=[("GetThing", severity)])["severity_id"] == told
+def test_severity_id_has_five_steps(severity, severity_id):
+    assert ocsf(event(), severities=[("GetThing", severity)])["severity_id"] == severity_id
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_severity_is_that_of_cef_in_five_steps(severity, told):
         ({}, 0, None, None),
     ],
 )
-def test_how_the_call_went(response, status, answer, detail):
+def test_the_response(response, status, answer, detail):
     read = ocsf(event(response=response))
     assert (read["status_id"], read["api"].get("response"), read.get("status_detail")) == (status, answer, detail)
     assert read.get("status_code") == (str(response["status"]) if response else None)
@@ -133,31 +133,31 @@ def test_the_source(text, source):
     assert ocsf(event(identity={"ipAddress": text}))["src_endpoint"] == source
 
 
-def test_the_tenancy_is_the_organisation_and_the_compartment_the_account():
+def test_the_tenancy_is_the_organization_and_the_compartment_the_account():
     cloud = ocsf(event(identity={"tenantId": "t"}, compartmentId="c", compartmentName="n"))["cloud"]
     assert cloud == {"provider": "OCI", "account": {"uid": "c", "name": "n", "type_id": 12}, "org": {"uid": "t"}}
 
 
 @pytest.mark.parametrize(
-    ("told", "answered", "time", "end"),
+    ("text", "answered", "time", "end"),
     [
         ("2026-03-02T08:15:30.1239Z", "2026-03-02T08:15:31Z", 1772439330123, 1772439331000),
         ("never", "2026-03-02T08:15:31Z", 1772439331000, 1772439331000),
         (None, "later", 0, None),
     ],
 )
-def test_times_are_milliseconds(told, answered, time, end):
-    read = ocsf(event(response={"responseTime": answered}) | {"eventTime": told})
-    assert (read["time"], read.get("end_time"), read["metadata"].get("original_time")) == (time, end, told)
+def test_times_are_milliseconds(text, answered, time, end):
+    read = ocsf(event(response={"responseTime": answered}) | {"eventTime": text})
+    assert (read["time"], read.get("end_time"), read["metadata"].get("original_time")) == (time, end, text)
     assert ("unmapped" in read) == (end is None)
 
 
-def test_a_user_who_is_not_told_is_unknown():
+def test_a_missing_user_is_unknown():
     assert ocsf(event(identity={"callerName": "svc"}))["actor"] == {"app_name": "svc", "user": {"name": "unknown"}}
     assert ocsf(event())["actor"] == {"user": {"name": "unknown"}}
 
 
-def test_logging_s_form_is_read_as_the_api_s():
+def test_the_logging_form_is_converted_to_the_api_form():
     raw = {"type": "a.b.GetX", "id": "e", "time": "2026-01-01T00:00:00Z", "dataschema": "2.0", "specversion": "1.0", "data": {}}
     read = ocsf(raw)
     assert read["metadata"].items() >= {"uid": "e", "event_code": "a.b.GetX", "log_version": "2.0"}.items()
@@ -165,7 +165,7 @@ def test_logging_s_form_is_read_as_the_api_s():
 
 
 @pytest.mark.parametrize("path", ["data", "data.identity", "data.*", "*"])
-def test_a_hidden_path_stays_hidden_and_the_event_valid(path):
+def test_an_event_with_a_redacted_path_is_valid(path):
     raw = event(identity={"principalName": "noor", "ipAddress": "192.0.2.1"}, request={"path": "/noor"}) | {"eventId": "noor"}
     text = body(raw, format="ocsf", redact=[path])
     OCSF.validate(json.loads(text))
@@ -173,8 +173,8 @@ def test_a_hidden_path_stays_hidden_and_the_event_valid(path):
     assert ("noor" in text) == (path != "*")
 
 
-@pytest.mark.parametrize(("value", "most"), [("a", 1300), ("é", 1300), ('"', 1520), ("\x01", 2400)])
-def test_the_core_has_room_whatever_it_holds(value, most):
+@pytest.mark.parametrize(("value", "max_bytes"), [("a", 1300), ("é", 1300), ('"', 1520), ("\x01", 2400)])
+def test_the_core_fits_whatever_its_values(value, max_bytes):
     raw = {"eventType": f"com.oraclecloud.{value * 900}", "data": {"request": {}, "response": {}, "identity": {}}}
     for origin, _ in PLACES[4:]:
         place = raw
@@ -183,11 +183,11 @@ def test_the_core_has_room_whatever_it_holds(value, most):
         place[origin[-1]] = value * 900
     raw["data"]["identity"]["ipAddress"] = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff"
     names = {"hostname": "h" * 300, "app_name": "a" * 60, "run_id": "r" * 60}
-    read = ocsf(raw | {"eventId": value * 900}, max_bytes=most, **names)
+    read = ocsf(raw | {"eventId": value * 900}, max_bytes=max_bytes, **names)
     assert read["actor"]["user"]["name"].startswith(value)
 
 
-def test_where_not_even_the_core_has_room_the_text_is_cut():
+def test_if_the_core_does_not_fit_the_text_is_cut():
     raw = event("n" * 900, identity={"principalName": '"' * 900, "principalId": "\x01" * 900}, resourceId="r" * 900)
     read = parts(render(raw, format="ocsf", max_bytes=480).message)
     assert read["trimmed"] == "event"

@@ -1,4 +1,4 @@
-"""JSON: the event as it came, on one line; nothing is lost, reordered or rounded."""
+"""JSON: the event as received, on one line; nothing is lost, reordered or rounded."""
 
 import json
 from decimal import Decimal
@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from epimetheus.render.redact.keys import is_secret_key
 from epimetheus.render.redact.redactor import Redactor
-from tests.render.making import TEXTS, body, event, parts, render
+from tests.render.helpers import TEXTS, body, event, parts, render
 
 
 def exact(text):
-    """JSON read without losing a digit, an order or a key."""
+    """JSON parsed without losing digits, order or duplicate keys."""
     return json.loads(text, parse_float=Decimal, object_pairs_hook=list)
 
 
@@ -30,7 +30,7 @@ TREES = st.recursive(
 
 
 @given(st.dictionaries(KEYS, TREES, max_size=4), st.dictionaries(KEYS, TREES, max_size=4), st.booleans())
-def test_any_event_comes_out_as_it_came(unknown, data, ascii_only):
+def test_any_event_is_unchanged(unknown, data, ascii_only):
     raw = {**unknown, "eventType": "com.oraclecloud.x.GetX", "data": {**data, "eventName": "GetX"}, "z": 1}
     text = body(json.dumps(raw, ensure_ascii=ascii_only), format="json")
     assert exact(text) == exact(json.dumps(raw))
@@ -46,23 +46,23 @@ def test_numbers_keep_every_digit(number):
     assert Decimal(text[text.index('"n":') + 4 : -2]) == Decimal(number)
 
 
-def test_a_number_beyond_all_numbers_stays_as_text():
+def test_a_number_outside_every_range_becomes_a_string():
     text = body('{"eventType":"x","data":{"eventName":"GetX","n":1.5e99999999999999999999}}', format="json")
     assert text == '{"eventType":"x","data":{"eventName":"GetX","n":"1.5e99999999999999999999"}}'
 
 
-def test_it_is_compact_and_letters_stay_letters():
+def test_output_is_compact_and_keeps_letters():
     assert body('{ "eventType" : "é漢😀",\n "data" : { "b" : [ 1 , "\\u00fc\\u2028\\u0085\\n" ], "a" : { } } }', format="json") == (
         '{"eventType":"é漢😀","data":{"b":[1,"ü\\u2028\\u0085\\n"],"a":{}}}'
     )
 
 
 @pytest.mark.parametrize(("character", "written"), [("\x7f", "\\u007f"), ("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")])
-def test_what_ends_a_line_or_is_not_seen_is_escaped_also_where_it_is_the_only_one(character, written):
+def test_a_single_line_end_or_invisible_character_is_escaped(character, written):
     assert body(f'{{"eventType":"x","data":{{"a":"b{character}c"}}}}', format="json") == f'{{"eventType":"x","data":{{"a":"b{written}c"}}}}'
 
 
-def test_the_envelope_of_logging_stays():
+def test_the_logging_envelope_is_unchanged():
     raw = '{"type":"a.b.GetX","id":"e","time":"2026-01-01T00:00:00.000Z","oracle":{"loggroupid":"_Audit"},"data":{"eventName":"GetX"}}'
     message = render(raw, format="json").message
     assert parts(message)["msg"] == raw
@@ -71,7 +71,7 @@ def test_the_envelope_of_logging_stays():
 
 @pytest.mark.parametrize("depth", [61, 62, 63, 64, 100, 500, 900, 950, 990])
 @pytest.mark.parametrize(("opened", "closed"), [("[", "]"), ('{"a":', "}")])
-def test_an_event_nested_deep_keeps_what_is_in_its_depth(depth, opened, closed):
+def test_a_deeply_nested_event_keeps_its_content(depth, opened, closed):
     raw = json.dumps(event(additionalDetails="DEEP")).replace('"DEEP"', opened * depth + '"pearl"' + closed * depth)
     text = body(raw, format="json")
     assert text.count(closed) >= depth

@@ -1,4 +1,4 @@
-"""Places of secrets, and harmless ones, that an attack on the redaction found; in the form of `secret_cases`."""
+"""Secrets and lookalikes that an attack on the redaction found, in the form of `secret_cases`."""
 
 TEXTS = {
     "yaml anchor": ("password: &pw Hunter2s3cr3tZq", "Hunter2s3cr3tZq"),

@@ -1,10 +1,10 @@
-"""Places where a secret may stand, by kind, and places that look like one and must stay. All of these secrets are made up."""
+"""Texts and objects with a secret, by kind, and lookalikes that must stay. All secrets are invented."""
 
 import base64
 import json
 from urllib.parse import quote
 
-S = "Hunter2s3cr3tZq"  # the secret, wherever none of a form of its own is needed
+S = "Hunter2s3cr3tZq"  # the secret in cases that need no particular form
 LONG = "Zq7Hunter2s3cr3tZq7Hunter2s3cr3tXw9v"
 
 
@@ -41,7 +41,7 @@ TEXTS = {
     "assignment, list": (f"password[]={S}", S),
     "assignment, item": (f"config['password'] = '{S}'", S),
     "assignment, property file": (f"spring.datasource.password={S}", S),
-    "assignment, ini with blanks": (f"[db]\npassword   =   {S}\nuser = noor", S),
+    "assignment, ini with spaces": (f"[db]\npassword   =   {S}\nuser = noor", S),
     "assignment, value with an ampersand": (f"password=ab&{S}", S),
     "assignment, value with a guillemet": (f"password=ab‹{S}", S),
     "assignment, value with an angle bracket": (f"password=ab<{S}", S),
@@ -73,7 +73,7 @@ TEXTS = {
     "xml, plist": (f"<key>password</key><string>{S}</string>", S),
     "xml, property": (f"<name>javax.jdo.option.ConnectionPassword</name><value>{S}</value>", S),
     "xml, escaped": (f"&lt;password&gt;{S}&lt;/password&gt;", S),
-    "xml, cut off": (f"<password>{S}", S),
+    "xml, truncated": (f"<password>{S}", S),
     # commands
     "option": (f"tool --password {S} --verbose", S),
     "option, =": (f"tool --password={S} --verbose", S),
@@ -113,9 +113,9 @@ TEXTS = {
     "url, session": (f"/app;jsessionid={S}?x=y", S),
     "par": (f"https://objectstorage.us-ashburn-1.oraclecloud.com/p/{LONG}/n/ns/b/x/o/y", LONG),
     "par, path": (f"/p/{LONG}/n/ns/b/x/o/", LONG),
-    "par, cut off": (f"/p/{LONG}", LONG),
-    "par, cut off early": ("https://objectstorage.us-ashburn-1.oraclecloud.com/p/AbC7hid", "AbC7hid"),
-    "par, cut off with dots": (f"see /p/{LONG}... for it", LONG),
+    "par, truncated": (f"/p/{LONG}", LONG),
+    "par, truncated early": ("https://objectstorage.us-ashburn-1.oraclecloud.com/p/AbC7hid", "AbC7hid"),
+    "par, truncated with dots": (f"see /p/{LONG}... for it", LONG),
     "webhook, slack": (f"https://hooks.slack.com/services/T0123/B0123/{S}", S),
     "webhook, discord": (f"https://discord.com/api/webhooks/1234567890/{S}", S),
     "webhook, teams": (f"https://acme.webhook.office.com/webhookb2/{S}@x/IncomingWebhook/y/z", S),
@@ -150,8 +150,8 @@ TEXTS = {
     "pem, openssh": (OPENSSH, LONG),
     "pem, pgp": (PEM.replace("RSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK"), LONG),
     "pem, one line": (PEM.replace("\n", " "), LONG),
-    "pem, cut off": (PEM[:90], PEM[45:90].strip()),
-    "pem, beginning cut off": (PEM[35:], LONG),
+    "pem, truncated": (PEM[:90], PEM[45:90].strip()),
+    "pem, beginning truncated": (PEM[35:], LONG),
     "pem, percent-encoded": (quote(PEM), LONG),
     "pem, base64": (b64(PEM), b64(PEM)[40:90]),
     "putty": (PUTTY, LONG),
@@ -163,7 +163,7 @@ TEXTS = {
     "encoded twice": (f"/x%253F%2570assword%253D{S}", S),
     "encoded, json in a query": (f"/x?q=%7B%22password%22%3A%22{S}%22%7D", S),
     "encoded, unicode escapes": (f'\\u0070assword\\u003d{S}', S),
-    "encoded, unicode escapes, four levels deep, cut off": (json.dumps({"a": json.dumps({"b": json.dumps([f'{{"\\u0070assword":"{S}"}}'])})})[:-8], S),
+    "encoded, unicode escapes, four levels deep, truncated": (json.dumps({"a": json.dumps({"b": json.dumps([f'{{"\\u0070assword":"{S}"}}'])})})[:-8], S),
     "encoded, html": (f"password&#61;{S}", S),
     "encoded, base64": (b64(f"user=noor password={S}"), b64(f"user=noor password={S}")[24:]),
     "encoded, base64 json": (b64(f'{{"user":"noor","password":"{S}"}}'), b64(f'{{"user":"noor","password":"{S}"}}')[30:]),
@@ -171,15 +171,15 @@ TEXTS = {
     "encoded, base64url": (base64.urlsafe_b64encode(f"??>>password={S}".encode()).decode(), base64.urlsafe_b64encode(f"??>>password={S}".encode()).decode()[8:]),
     "encoded, base64 of utf-16": (base64.b64encode(f"$password='{S}'".encode("utf-16-le")).decode(), base64.b64encode(f"$password='{S}'".encode("utf-16-le")).decode()[20:60]),
     # broken JSON, and JSON in a text
-    "json, cut off": (f'{{"a":{{"adminPassword":"{S}","b":', S),
-    "json, behind a text": (f'request: {{"adminPassword":"{S}"}}', S),
-    "json, escaped, cut off": (f'{{\\"adminPassword\\":\\"{S}\\",', S),
-    "json, pair, cut off": (f'[{{"name":"password","value":"{S}"}},', S),
-    "json, pair, value first, cut off": (f'[{{"newValue":"{S}","field":"adminPassword"}},', S),
-    "json, list of pairs, cut off": (f'{{"a":[["Cookie","{S}', S),
-    "json, list of pairs, cut off behind": (f'{{"a":[["Cookie", "{S}"', S),
-    "json, list of pairs, escaped, cut off": (f'["x","{{\\"a\\": [[\\"Cookie\\", \\"{S}', S),
-    "json, patch, cut off": (f'[{{"op":"replace","path":"/adminPassword","value":"{S}"}},', S),
+    "json, truncated": (f'{{"a":{{"adminPassword":"{S}","b":', S),
+    "json, after a text": (f'request: {{"adminPassword":"{S}"}}', S),
+    "json, escaped, truncated": (f'{{\\"adminPassword\\":\\"{S}\\",', S),
+    "json, pair, truncated": (f'[{{"name":"password","value":"{S}"}},', S),
+    "json, pair, value first, truncated": (f'[{{"newValue":"{S}","field":"adminPassword"}},', S),
+    "json, list of pairs, truncated": (f'{{"a":[["Cookie","{S}', S),
+    "json, list of pairs, truncated after the value": (f'{{"a":[["Cookie", "{S}"', S),
+    "json, list of pairs, escaped, truncated": (f'["x","{{\\"a\\": [[\\"Cookie\\", \\"{S}', S),
+    "json, patch, truncated": (f'[{{"op":"replace","path":"/adminPassword","value":"{S}"}},', S),
     "python": (f"{{'password': '{S}'}}", S),
     "ruby": (f"{{:password=>\"{S}\"}}", S),
     "java": (f"User{{name=noor, password={S}, age=3}}", S),
@@ -208,7 +208,7 @@ OBJECTS = {
     "list under a key": ({"recoveryCodes": [S, "other"]}, S),
     "object under a key": ({"credentials": {"id": "ocid1.credential.oc1..x", "value": S}}, S),
     "object under a key, deep": ({"secret": {"a": [{"b": {"c": S}}]}}, S),
-    "object under a key, among what stays": ({"password": {"timeCreated": "2026-01-01T00:00:00Z", "inner": {"name": {"x": S}}}}, S),
+    "object under a key, next to metadata": ({"password": {"timeCreated": "2026-01-01T00:00:00Z", "inner": {"name": {"x": S}}}}, S),
     "pair, key and value": ([{"key": "password", "value": S}], S),
     "pair, value first": ([{"value": S, "key": "adminPassword"}], S),
     "pair, parameterName": ([{"parameterName": "adminPassword", "parameterValue": S}], S),

@@ -1,20 +1,20 @@
-"""No secret leaves, wherever it stands and in whatever format; what only looks like one stays. All of these are made up."""
+"""Redaction in every format, at every position in an event; lookalikes stay. All secrets are invented."""
 
 import json
 
 import pytest
 
-from tests.render.making import FORMATS, FORMATS_AND_HEADERS, body, cef, event, parts, render
+from tests.render.helpers import FORMATS, FORMATS_AND_HEADERS, body, cef, event, parts, render
 
 FINGERPRINT = "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34"
 KEY_ID = f"ocid1.tenancy.oc1..exampletenancy/ocid1.user.oc1..exampleuser/{FINGERPRINT}"
 PEM = "-----BEGIN {0}PRIVATE KEY-----\nMIIEpAhiddenIBAAKCAQEA\nhidden==\n-----END {0}PRIVATE KEY-----\n"
 
-# A text, and what of it must not leave.
+# A text, and the part of it that must be redacted.
 SECRETS = {
     "signature": (f'Signature version="1",headers="date host",keyId="{KEY_ID}",algorithm="rsa",signature="aGlkZGVu+/=="', "aGlkZGVu"),
     "signature, key id": (f'Signature keyId="{KEY_ID}",signature="*****"', FINGERPRINT),
-    "signature, cut off": ('signature keyId="ST$x",version="1",signature="aGlkZGVu', "aGlkZGVu"),
+    "signature, truncated": ('signature keyId="ST$x",version="1",signature="aGlkZGVu', "aGlkZGVu"),
     "session token": ("ST$eyJraWQiOiJoaWRkZW4ifQ.hidden", "iOiJoaWRk"),
     "session token, bare": ("token was st$hidden-1_2", "hidden"),
     "jwt": ("got eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJoaWRkZW4ifQ.c2ln", "eyJzdWIi"),
@@ -25,13 +25,13 @@ SECRETS = {
     "digest": ('Authorization: Digest username="noor", response="hidden"', "hidden"),
     "cookie": ("Cookie: lang=en; JSESSIONID=hidden; x=y", "hidden"),
     "cookie, quoted": ('Set-Cookie: id="hidden one"; Path=/', "hidden"),
-    "cookie, quoted and cut off": ('cookie: id="hidden one', "hidden"),
+    "cookie, quoted and truncated": ('cookie: id="hidden one', "hidden"),
     "header": ("X-Api-Key: 8f14e45fhidden", "hidden"),
     "header, auth": ("X-Auth: hidden", "hidden"),
     "private key": (PEM.format(""), "hidden"),
     "private key, RSA": (PEM.format("RSA "), "hidden"),
     "private key, OpenSSH": (PEM.format("OPENSSH "), "hidden"),
-    "private key, cut off": (PEM.format("EC ")[:60], "hidden"),
+    "private key, truncated": (PEM.format("EC ")[:60], "hidden"),
     "key id": (KEY_ID, FINGERPRINT),
     "key id, of a principal": (f"ocid1.user.oc1..exampleuser/{FINGERPRINT}", FINGERPRINT),
     "key id, at the end of a path": (f"/v1/somewhere/{FINGERPRINT}", FINGERPRINT),
@@ -67,7 +67,7 @@ def compact(tree):
 
 
 def planted(value):
-    """An event that holds it at every place that is read, and at several that are not."""
+    """Returns an event with ``value`` in every field that is decoded, and in several that are not."""
     nested = compact({"list": [compact({"deep": value})]})
     keyed = {value: 1} if isinstance(value, str) else value
     raw = event(
@@ -88,7 +88,7 @@ def planted(value):
 
 
 def messages(raw):
-    """All that may leave of an event: in every format, within any size, and where its end is missing."""
+    """Yields the messages of an event: in every format and several sizes, also with its end missing."""
     texts = [json.dumps(raw), compact(raw)]
     for text in [*texts, *[text[:-1] for text in texts], texts[0] + "}"]:
         for form, header in FORMATS_AND_HEADERS:
@@ -97,7 +97,7 @@ def messages(raw):
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_a_secret_text_leaves_nowhere(secret):
+def test_a_secret_text_is_in_no_message(secret):
     text, hidden = SECRETS[secret]
     assert hidden in text
     assert "[redacted]" in cef(planted(text))["suser"]
@@ -106,20 +106,20 @@ def test_a_secret_text_leaves_nowhere(secret):
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_what_stands_under_a_secret_key_leaves_nowhere(key):
-    each = [{key: value, "x": 1} for value in SECRET_VALUES]
+def test_the_value_of_a_secret_key_is_in_no_message(key):
+    keyed = [{key: value, "x": 1} for value in SECRET_VALUES]
     raw = event(
-        identity=each[0],
-        request={"headers": each[1], "parameters": {"body": [json.dumps({"a": [json.dumps(keyed)]}) for keyed in each]}},
-        response={"payload": {"list": each}},
-        stateChange={"current": [each]},
-        **each[3],
+        identity=keyed[0],
+        request={"headers": keyed[1], "parameters": {"body": [json.dumps({"a": [json.dumps(one)]}) for one in keyed]}},
+        response={"payload": {"list": keyed}},
+        stateChange={"current": [keyed]},
+        **keyed[3],
     )
-    for message in messages(raw | each[4]):
+    for message in messages(raw | keyed[4]):
         assert "hidden" not in message
 
 
-def test_in_cef_a_secret_does_not_hide_behind_a_control_character():
+def test_a_control_character_does_not_hide_a_secret_in_cef_or_leef():
     extension = cef(event(message="pass\x07word=hidden", resourceName="ST$hid\x1bden"))
     assert (extension["msg"], extension["cs2"]) == ("password=[redacted]", "[redacted]")
     assert "|password=[redacted]|" in body(event("pass\x07word=hidden"))
@@ -136,7 +136,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
-def test_the_value_of_a_pair_that_names_a_secret_leaves_nowhere(pair):
+def test_the_value_of_a_pair_with_a_secret_name_is_in_no_message(pair):
     others = [{"key": "a", "value": "stays"}, pair, {"key": "b", "value": "stays"}]
     for message in messages(event(request={"headers": {"opc-principal": [json.dumps({"claims": others})]}}, additionalDetails=others)):
         assert "hidden" not in message
@@ -166,7 +166,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("text", "expected"), BROKEN)
-def test_in_text_that_is_broken_json_secrets_go_and_the_rest_stays(text, expected):
+def test_secrets_in_broken_json_are_redacted_and_the_rest_stays(text, expected):
     assert body(text) == body(text, format="json") == expected
 
 
@@ -192,7 +192,7 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_what_only_looks_like_a_secret_stays(text):
+def test_a_text_that_resembles_a_secret_stays(text):
     for header in ("rfc5424", "rfc3164"):
         tree = json.loads(body(planted(text), format="json", header=header))
         assert tree == planted(text)
@@ -220,7 +220,7 @@ def redacted(raw, *paths):
     return json.loads(body(raw, format="json", redact=paths))
 
 
-def test_the_users_own_paths_are_hidden_in_json():
+def test_user_paths_are_redacted_in_json():
     details = {"list": [{"ip": "a", "x": 1}, {"ip": "b"}], "ip": None}
     raw = event(identity={"ipAddress": "192.0.2.1", "principalName": "noor"}, additionalDetails=details)
 
@@ -237,7 +237,7 @@ def test_the_users_own_paths_are_hidden_in_json():
 
 
 @pytest.mark.parametrize(
-    ("path", "key", "left"),
+    ("path", "key", "expected"),
     [
         ("data.identity.principalName", "suser", "[redacted]"),
         ("data.identity.ipAddress", "shost", "[redacted]"),
@@ -254,7 +254,7 @@ def test_the_users_own_paths_are_hidden_in_json():
         ("data.response", "reason", None),
     ],
 )
-def test_the_users_own_paths_are_hidden_in_cef(path, key, left):
+def test_user_paths_are_redacted_in_cef(path, key, expected):
     raw = event(
         resourceId="r",
         identity={"principalName": "noor", "principalId": "u", "ipAddress": "192.0.2.1", "authType": None},
@@ -262,17 +262,17 @@ def test_the_users_own_paths_are_hidden_in_cef(path, key, left):
         response={"status": "409", "payload": {"code": "IncorrectState"}},
     )
     raw |= {"eventId": "e", "eventTime": "2026-01-01T00:00:00.000Z"}
-    assert cef(raw)[key] != left if key not in ("shost", "cs5") else key not in cef(raw)
-    assert cef(raw, redact=[path]).get(key) == left
+    assert cef(raw)[key] != expected if key not in ("shost", "cs5") else key not in cef(raw)
+    assert cef(raw, redact=[path]).get(key) == expected
 
 
-def test_a_hidden_time_is_hidden_in_the_header_too():
+def test_a_redacted_time_is_redacted_in_the_header_too():
     raw = event() | {"eventTime": "2026-01-01T00:00:00.000Z"}
     assert parts(render(raw, redact=["eventTime"], started=1772528405.9).message)["time"] == "2026-03-03T09:00:05.900Z"
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_the_users_own_paths_are_hidden_where_the_event_can_not_be_read(form):
+def test_user_paths_are_redacted_in_an_event_that_cannot_be_decoded(form):
     text = '{"data":{"identity":{"ipAddress":"192.0.2.1","principalName":"noor"},"x":["ipaddress=192.0.2.2"'
     assert body(text, format=form, redact=["data.identity.ipAddress"]) == (
         '{"data":{"identity":{"ipAddress":"[redacted]","principalName":"noor"},"x":["ipaddress=[redacted]"'
@@ -285,8 +285,8 @@ def test_the_users_own_paths_are_hidden_where_the_event_can_not_be_read(form):
 
 
 @pytest.mark.parametrize("path", ["data.response.payload.code", "data.*.*.code", "data.response.payload.deep"])
-def test_however_deep_it_is_nested_a_secret_is_found_and_a_path_does_no_harm(path):
-    # Where reading, walking and writing give up depends on how deep the stack already is: so every depth there is tried.
+def test_secrets_and_user_paths_are_redacted_at_any_nesting_depth(path):
+    # The depth at which decoding, walking and encoding fail depends on the depth of the stack, so the test covers every depth around it.
     for depth in (63, 64, 100, *range(850, 1010), 1100):
         deep = f'{"[" * depth}{{"password":"hidden","a":"Bearer hidden"}}{"]" * depth}'
         text = json.dumps(event(response={"status": "500", "payload": {"deep": "DEEP", "code": "covert"}})).replace('"DEEP"', deep)

@@ -1,4 +1,4 @@
-"""Every secret field of every service of OCI, as the installed SDK's own models name them, is hidden; and those reviewed are not."""
+"""Every secret field in the models of the installed OCI SDK is redacted, except the reviewed exceptions."""
 
 import json
 from pathlib import Path
@@ -8,13 +8,13 @@ import pytest
 from epimetheus.render.redact.redactor import Redactor
 from tests.support.sdk_fields import SecretFields, installed_fields
 
-EXCEPTIONS = Path(__file__).parents[2] / "data" / "sdk_fields_that_stay.txt"
+EXCEPTIONS = Path(__file__).parents[2] / "data" / "sdk_fields_not_redacted.txt"
 FIELDS = installed_fields()
 SECRET = "Hunter2s3cr3tZq"
 
 
 def exceptions():
-    """Names of fields that stay, each under a line ``# reason``."""
+    """Returns the reason for each field that is not redacted; the file has the names below lines of ``# reason``."""
     reasons: dict[str, str] = {}
     reason = ""
     for line in EXCEPTIONS.read_text().splitlines():
@@ -26,7 +26,7 @@ def exceptions():
     return reasons
 
 
-STAYS = exceptions()
+NOT_REDACTED = exceptions()
 
 
 @pytest.fixture(scope="module")
@@ -34,20 +34,20 @@ def redactor():
     return Redactor()
 
 
-def test_every_secret_field_of_the_sdk_is_hidden(redactor):
+def test_every_secret_field_of_the_sdk_is_redacted(redactor):
     assert len(FIELDS) > 350
-    shown = []
+    mismatches = []
     for name in FIELDS:
         raw = json.dumps({"eventType": "x", "data": {"stateChange": {"current": {name: SECRET}}}}).encode()
         for text in (redactor.json(raw).text(), redactor.text(f"{name}={SECRET}"), redactor.text(json.dumps({name: SECRET}))):
-            if (SECRET in text) != (name in STAYS):
-                shown.append(name)
-    assert sorted(set(shown)) == []
+            if (SECRET in text) != (name in NOT_REDACTED):
+                mismatches.append(name)
+    assert sorted(set(mismatches)) == []
 
 
 def test_every_exception_is_a_field_and_has_a_reason():
-    assert sorted(set(STAYS) - set(FIELDS)) == []
-    assert all(STAYS.values())
+    assert sorted(set(NOT_REDACTED) - set(FIELDS)) == []
+    assert all(NOT_REDACTED.values())
 
 
 def test_the_list_is_derived_from_names_and_descriptions():

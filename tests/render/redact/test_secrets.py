@@ -1,4 +1,4 @@
-"""Secrets leave nowhere, in any format; what only looks like one stays. The table is `secret_cases`."""
+"""No format forwards a secret, and lookalikes stay. The tables are `secret_cases` and `attack_cases`."""
 
 import base64
 import json
@@ -6,13 +6,13 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.render.making import FORMATS, body, event, render
+from tests.render.helpers import FORMATS, body, event, render
 from tests.render.redact import attack_cases, secret_cases
 
-TEXTS = {**secret_cases.TEXTS, **{f"attack: {case}": place for case, place in attack_cases.TEXTS.items()}}
+TEXTS = {**secret_cases.TEXTS, **{f"attack: {case}": entry for case, entry in attack_cases.TEXTS.items()}}
 OBJECTS = {
     **secret_cases.OBJECTS,
-    **{f"attack: {case}": place for case, place in attack_cases.OBJECTS.items()},
+    **{f"attack: {case}": entry for case, entry in attack_cases.OBJECTS.items()},
     **{f"attack: key {key}": ({key: secret_cases.S}, secret_cases.S) for key in attack_cases.KEYS},
 }
 HARMLESS_TEXTS = [*secret_cases.HARMLESS_TEXTS, *attack_cases.HARMLESS_TEXTS]
@@ -24,14 +24,14 @@ def compact(tree):
 
 
 def forms(secret):
-    """A secret as it is, in Base64 (but for how its ends are aligned), and percent-encoded."""
+    """Returns a secret as is, percent-encoded, and in Base64 at each alignment without the groups at its ends."""
     plain = secret.encode()
-    shifted = [base64.b64encode(b"x" * ahead + plain).decode()[4 : (ahead + len(plain)) // 3 * 4] for ahead in range(3)]
+    shifted = [base64.b64encode(b"x" * shift + plain).decode()[4 : (shift + len(plain)) // 3 * 4] for shift in range(3)]
     return {secret, quote(secret, safe=""), *[form for form in shifted if len(form) > 8]}
 
 
 def with_text(text):
-    """An event that holds a text where each format shows it, and where only some do."""
+    """Returns an event with a text in fields that every format contains, and in fields that only some do."""
     return event(
         message=text,
         resourceName=text,
@@ -43,7 +43,7 @@ def with_text(text):
 
 
 def with_object(value):
-    """An event that holds JSON where changes and answers stand, and as the text of a message."""
+    """Returns an event with a JSON value in its changes and response, and as the text of its message."""
     text = value if isinstance(value, str) else compact(value)
     return event(
         message=text,
@@ -57,43 +57,43 @@ def with_object(value):
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("case", TEXTS)
-def test_a_secret_in_a_text_leaves_nowhere(case, form):
+def test_a_secret_in_a_text_is_in_no_message(case, form):
     text, secret = TEXTS[case]
     assert secret in text
     for raw in (with_text(text), event(message=text)):
-        for written in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
-            message = render(written, format=form).message.decode()
-            assert not [shown for shown in forms(secret) if shown in message]
+        for raw_text in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
+            message = render(raw_text, format=form).message.decode()
+            assert not [encoded for encoded in forms(secret) if encoded in message]
             assert "[redacted]" in message
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("case", OBJECTS)
-def test_a_secret_in_an_object_leaves_nowhere(case, form):
+def test_a_secret_in_an_object_is_in_no_message(case, form):
     value, secret = OBJECTS[case]
-    for written in (compact(with_object(value)), json.dumps(with_object(value)), compact(with_object(value))[:-1]):
-        message = render(written, format=form).message.decode()
-        assert not [shown for shown in forms(secret) if shown in message]
+    for raw_text in (compact(with_object(value)), json.dumps(with_object(value)), compact(with_object(value))[:-1]):
+        message = render(raw_text, format=form).message.decode()
+        assert not [encoded for encoded in forms(secret) if encoded in message]
 
 
-def test_the_table_has_at_least_150_places():
+def test_the_tables_have_at_least_150_secrets_and_60_lookalikes():
     assert len(TEXTS) + len(OBJECTS) >= 150
     assert len(HARMLESS_TEXTS) + len(HARMLESS_OBJECTS) >= 60
 
 
 @pytest.mark.parametrize("name", ["CreateCustomerSecretKey", "UpdateCustomerSecretKey"])
 @pytest.mark.parametrize("form", FORMATS)
-def test_the_key_of_a_customer_secret_key_leaves_nowhere(form, name):
+def test_the_key_of_a_customer_secret_key_is_in_no_message(form, name):
     key = {"key": "Hunter2s3cr3t", "displayName": "s3"}
     raw = event(name, stateChange={"current": {"key": "Hunter2s3cr3t"}}, response={"payload": key})
-    for written in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
-        assert b"Hunter2s3cr3t" not in render(written, format=form).message
+    for raw_text in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
+        assert b"Hunter2s3cr3t" not in render(raw_text, format=form).message
     other = event("CreateGlossary", stateChange={"current": {"key": "a-name"}})
     assert json.loads(body(other, format="json"))["data"]["stateChange"] == {"current": {"key": "a-name"}}
 
 
 @pytest.mark.parametrize("text", HARMLESS_TEXTS)
-def test_a_text_that_only_looks_like_a_secret_stays(text):
+def test_a_text_that_resembles_a_secret_stays(text):
     raw = with_text(text)
     assert json.loads(body(raw, format="json")) == raw
     for form in FORMATS:
@@ -107,7 +107,7 @@ def test_an_object_without_a_secret_stays(value):
     assert json.loads(body(json.dumps(raw), format="json")) == raw
 
 
-def test_within_an_object_under_a_secret_key_only_the_secrets_go():
+def test_an_object_under_a_secret_key_keeps_its_metadata():
     token = {
         "id": "ocid1.credential.oc1..x", "token": "abc", "description": "for CI", "timeCreated": "2026-01-01T00:00:00.000Z", "active": True,
         "fingerprint": "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34", "lifecycleState": "ACTIVE",
@@ -116,6 +116,6 @@ def test_within_an_object_under_a_secret_key_only_the_secrets_go():
     }  # fmt: skip
     expected = {**token, "token": "[redacted]", "raw": "[redacted]"}
     raw = event(stateChange={"current": {"credentials": [token], "authTokens": {"a": token}}})
-    for written in (compact(raw), json.dumps(raw)):
-        current = json.loads(body(written, format="json"))["data"]["stateChange"]["current"]
+    for raw_text in (compact(raw), json.dumps(raw)):
+        current = json.loads(body(raw_text, format="json"))["data"]["stateChange"]["current"]
         assert current == {"credentials": [expected], "authTokens": {"a": expected}}

@@ -1,4 +1,4 @@
-"""FIELD_MAP in each format: names changed, values added from the redacted event, types and lengths of the names wanted."""
+"""FIELD_MAP in each format: renamed and added fields, with the types and lengths of their new names."""
 
 import json
 
@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.render.custom_fields import Device, Fields
-from epimetheus.render.formats.base import Notes
+from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.formats.cef_keys import LENGTHS, TYPED
-from tests.render.making import FORMATS, TEXTS, body, event, parts, read_by_cefp, read_by_vector, read_leef, render
+from tests.render.helpers import FORMATS, TEXTS, body, event, parts, read_by_cefp, read_by_vector, read_leef, render
 
 RAW = event(
     resourceId="ocid1.thing",
@@ -17,7 +17,7 @@ RAW = event(
     identity={"principalName": "noor", "principalId": "u", "authType": "natv"},
     additionalDetails={"shape": "VM.E5", "count": 3, "on": True, "list": [{"a": 1.50}], "password": "hidden", "none": None},
 ) | {"eventId": "e-1"}
-NOTES = Notes("root/prod/app", "person", watched=True)
+WATCHED = Enrichment("root/prod/app", "person", watched=True)
 
 
 def cef(fields, raw=RAW, **options):
@@ -29,12 +29,13 @@ def leef(fields, raw=RAW, **options):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_map_that_says_nothing_changes_nothing(form):
-    assert render(RAW, format=form, fields=Fields(device=Device()), notes=NOTES) == render(RAW, format=form, notes=NOTES)
-    assert render(RAW, format=form, fields=Fields(added={}, omitted=frozenset()), notes=NOTES) == render(RAW, format=form, notes=NOTES)
+def test_an_empty_map_changes_nothing(form):
+    assert render(RAW, format=form, fields=Fields(device=Device()), enrichment=WATCHED) == render(RAW, format=form, enrichment=WATCHED)
+    fields = Fields(added={}, omitted=frozenset())
+    assert render(RAW, format=form, fields=fields, enrichment=WATCHED) == render(RAW, format=form, enrichment=WATCHED)
 
 
-def test_names_of_cef_and_leef_are_changed_left_out_and_put_first():
+def test_cef_and_leef_fields_are_renamed_omitted_and_ordered():
     assert cef(Fields(renamed={"suser": "duser"}, omitted=frozenset(("cat", "destinationServiceName", "act")))) == {
         "externalId": "e-1", "duser": "noor", "suid": "u", "msg": "done", "cs1": "ocid1.thing", "cs1Label": "resourceId", "cs5": "natv",
         "cs5Label": "authType",
@@ -59,24 +60,24 @@ def test_names_of_cef_and_leef_are_changed_left_out_and_put_first():
         ("epimetheus.tamperWatch", "true"),
     ],
 )
-def test_values_are_added_from_the_event_and_the_notes(path, value):
+def test_values_are_added_from_the_event_and_the_enrichment(path, value):
     fields = Fields(added={"OracleOCIAuditX": path})
-    assert cef(fields, notes=NOTES).get("OracleOCIAuditX") == value
-    assert leef(fields, notes=NOTES).get("OracleOCIAuditX") == value
-    read = json.loads(body(RAW, format="json", fields=Fields(added={"x.y": path}), notes=NOTES))
+    assert cef(fields, enrichment=WATCHED).get("OracleOCIAuditX") == value
+    assert leef(fields, enrichment=WATCHED).get("OracleOCIAuditX") == value
+    read = json.loads(body(RAW, format="json", fields=Fields(added={"x.y": path}), enrichment=WATCHED))
     assert json.dumps(read.get("x", {}).get("y"), separators=(",", ":")).strip('"') == (value or "null").replace('"', '"')
-    read = json.loads(body(RAW, format="ocsf", fields=Fields(added={"unmapped.x": path}), notes=NOTES))
+    read = json.loads(body(RAW, format="ocsf", fields=Fields(added={"unmapped.x": path}), enrichment=WATCHED))
     assert json.dumps(read["unmapped"].get("x"), separators=(",", ":")).strip('"') == (value or "null")
 
 
-def test_a_path_is_told_as_the_api_writes_events_also_for_logging_s_form():
+def test_paths_have_the_api_form_for_events_in_the_logging_form_too():
     raw = {"type": "a.b.GetX", "id": "i", "time": "2026-01-01T00:00:00Z", "dataschema": "2.0", "data": {}}
     fields = Fields(added={"a": "eventType", "b": "eventId", "c": "eventTime", "d": "eventTypeVersion"})
     assert cef(fields, raw).items() >= {"a": "a.b.GetX", "b": "i", "c": "2026-01-01T00:00:00Z", "d": "2.0"}.items()
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_what_is_hidden_is_not_added(form):
+def test_redacted_values_are_not_added(form):
     fields = Fields(added={"x": "data.additionalDetails", "y": "data.identity.principalName"})
     text = body(RAW, format=form, fields=fields, redact=["data.identity.principalName"])
     assert "hidden" not in text
@@ -84,7 +85,7 @@ def test_what_is_hidden_is_not_added(form):
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "expected"),
     [
         ("dst", "192.0.2.1", "192.0.2.1"),
         ("dst", "2001:db8::1", None),
@@ -109,15 +110,15 @@ def test_what_is_hidden_is_not_added(form):
         ("OracleOCIAuditX", "x" * 4001, "x" * 3999 + "…"),
     ],
 )
-def test_a_key_of_cef_takes_only_what_the_dictionary_lets_it(key, value, told):
+def test_an_added_cef_value_has_the_type_and_length_of_its_key(key, value, expected):
     raw = event(additionalDetails={"x": value})
     rendered = render(raw, fields=Fields(added={key: "data.additionalDetails.x"}))
-    assert read_by_cefp(parts(rendered.message)["msg"])[1].get(key) == told
-    assert parts(rendered.message)["trimmed"] == (key if told and "…" in told else None)
+    assert read_by_cefp(parts(rendered.message)["msg"])[1].get(key) == expected
+    assert parts(rendered.message)["trimmed"] == (key if expected and "…" in expected else None)
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "expected"),
     [
         ("dst", "2001:db8::1", "2001:db8::1"),
         ("dst", "nowhere", None),
@@ -130,17 +131,17 @@ def test_a_key_of_cef_takes_only_what_the_dictionary_lets_it(key, value, told):
         ("accountName", "x" * 256, "x" * 254 + "…"),
     ],
 )
-def test_a_key_of_leef_takes_only_what_ibm_lets_it(key, value, told):
-    assert leef(Fields(added={key: "data.additionalDetails.x"}), event(additionalDetails={"x": value})).get(key) == told
+def test_an_added_leef_value_has_the_type_and_length_of_its_key(key, value, expected):
+    assert leef(Fields(added={key: "data.additionalDetails.x"}), event(additionalDetails={"x": value})).get(key) == expected
 
 
-def test_every_typed_key_of_cef_refuses_a_word_and_none_other_does():
+def test_exactly_the_typed_cef_keys_reject_a_word():
     keys = {key for key in LENGTHS if key not in cef(Fields(added=dict.fromkeys(LENGTHS, "data.additionalDetails.shape")))}
     assert keys == set(TYPED)
     assert len(LENGTHS) > 110
 
 
-def test_a_key_without_a_meaning_of_its_own_has_the_label_of_what_stands_under_it():
+def test_a_cef_key_without_a_fixed_meaning_is_labeled_with_the_name_of_its_value():
     fields = Fields(renamed={"suser": "cs1", "cs5": "cs2"}, added={"cs3": "data.additionalDetails.shape"}, labels={"cs3": "the=shape"})
     line = body(RAW, fields=fields)
     extension = read_by_cefp(line)[1]
@@ -150,14 +151,14 @@ def test_a_key_without_a_meaning_of_its_own_has_the_label_of_what_stands_under_i
     assert "cs5Label" not in extension
 
 
-def test_the_device_of_the_header_is_the_user_s():
+def test_the_header_has_the_user_s_device():
     device = Fields(device=Device("A|cme", "Cloud\\Trail" + "x" * 60, "9"))
     assert read_by_cefp(body(RAW, fields=device))[0][:3] == ("A|cme", "Cloud\\Trail" + "x" * 51 + "…", "9")
     assert read_leef(body(RAW, format="leef", fields=device))[0][:3] == ("A?cme", "Cloud\\Trail" + "x" * 60, "9")
     assert read_by_cefp(body(RAW, fields=Fields(device=Device(product="P"))))[0][:3] == ("Oracle", "P", "2.0")
 
 
-def test_names_of_json_and_ocsf_are_changed_left_out_and_put_first():
+def test_json_and_ocsf_fields_are_renamed_omitted_and_ordered():
     fields = Fields(renamed={"eventId": "id", "data.identity": "who"}, omitted=frozenset(("data.additionalDetails",)), ordered=("id",))
     assert body(RAW, format="json", fields=fields) == (
         '{"id":"e-1","eventType":"com.oraclecloud.things.GetThing","data":{"eventName":"GetThing","resourceId":"ocid1.thing",'
@@ -168,25 +169,25 @@ def test_names_of_json_and_ocsf_are_changed_left_out_and_put_first():
 
 
 @pytest.mark.parametrize("form", ["cef", "leef"])
-def test_what_was_added_is_shed_first_and_a_changed_name_in_its_place(form):
+def test_added_pairs_are_removed_first_and_renamed_ones_in_default_order(form):
     raw = event(message="m" * 900, additionalDetails={"x": "x" * 900}, identity={"userAgent": "u" * 900})
     agent = "requestClientApplication" if form == "cef" else "userAgent"
     fields = Fields(added={"OracleOCIAuditX": "data.additionalDetails.x"}, renamed={agent: "agent"})
-    told = {most: parts(render(raw, format=form, fields=fields, max_bytes=most).message)["trimmed"] for most in (2500, 1900)}
-    assert told[2500] == "OracleOCIAuditX"
-    assert told[1900].endswith(",agent")
+    large, small = (parts(render(raw, format=form, fields=fields, max_bytes=size).message)["trimmed"] for size in (2500, 1900))
+    assert large == "OracleOCIAuditX"
+    assert small.endswith(",agent")
 
 
 @pytest.mark.parametrize("form", ["json", "ocsf"])
-def test_what_was_added_to_json_is_shed_first_and_a_changed_name_in_its_place(form):
+def test_added_members_are_removed_first_and_renamed_ones_in_default_order(form):
     raw = event(request={"headers": {"h": "h" * 900}, "parameters": {"p": "p" * 900}}, additionalDetails={"x": "x" * 900})
     place = "" if form == "json" else "unmapped."
     fields = Fields(added={"top": "data.additionalDetails.x"}, renamed={f"{place}data.request": f"{place}r"})
-    told = [parts(render(raw, format=form, fields=fields, max_bytes=most).message)["trimmed"] for most in (3800, 2900, 2000)]
-    assert told == ["top", "top,r.headers", "top,r.headers,r.parameters"]
+    trimmed = [parts(render(raw, format=form, fields=fields, max_bytes=max_bytes).message)["trimmed"] for max_bytes in (3800, 2900, 2000)]
+    assert trimmed == ["top", "top,r.headers", "top,r.headers,r.parameters"]
 
 
-def test_a_changed_name_is_shed_in_its_place_also_where_all_of_data_has_another_and_beyond_data():
+def test_renamed_members_in_and_outside_data_are_removed_in_default_order():
     raw = event(newByOracle=["n" * 900], message="m" * 900)
     renamed = Fields(renamed={"data": "d"})
     assert parts(render(raw, format="json", fields=renamed, max_bytes=1500).message)["trimmed"] == "newByOracle"
@@ -196,11 +197,11 @@ def test_a_changed_name_is_shed_in_its_place_also_where_all_of_data_has_another_
 
 
 @pytest.mark.parametrize("form", ["cef", "leef"])
-def test_a_changed_mark_is_kept_and_a_changed_msg_tells_what_was_trimmed(form):
+def test_a_renamed_mark_is_kept_and_a_renamed_msg_lists_what_was_trimmed(form):
     mark = "OracleOCIAuditTamperWatch" if form == "cef" else "tamperWatch"
     fields = Fields(renamed={mark: "watched", "msg": "text"}, added={"mine": "epimetheus.tamperWatch"})
     raw = event(message="m" * 3000, identity={"principalName": "n" * 300, "principalId": "p" * 300})
-    message = parts(render(raw, format=form, header="rfc3164", fields=fields, max_bytes=480, notes=NOTES).message)["msg"]
+    message = parts(render(raw, format=form, header="rfc3164", fields=fields, max_bytes=480, enrichment=WATCHED).message)["msg"]
     read = (read_by_cefp if form == "cef" else read_leef)(message)[1]
     assert (read["watched"], read["mine"]) == ("true", "true")
     assert read["text"].startswith("[trimmed: ")
@@ -222,11 +223,11 @@ MAPS = st.builds(
 
 
 @given(MAPS, TEXTS, TEXTS, st.sampled_from([0, 480, 900]))
-def test_with_any_map_a_message_fits_and_is_read_as_one_field_each(fields, first, second, most):
+def test_with_any_map_a_message_fits_and_parses(fields, first, second, max_bytes):
     raw = event(message=first, resourceId=second, additionalDetails={"x": [first, second]}, identity={"principalName": second})
     for form, read in (("cef", read_by_cefp), ("leef", read_leef)):
-        message = render(raw, format=form, fields=fields, max_bytes=most, notes=NOTES).message
+        message = render(raw, format=form, fields=fields, max_bytes=max_bytes, enrichment=WATCHED).message
         pairs = read(parts(message)["msg"])[1]
-        assert len(message) <= (most or 10**6)
-        known = {*fields.added, *fields.renamed.values()} | read(body(raw, format=form, notes=NOTES))[1].keys()
+        assert len(message) <= (max_bytes or 10**6)
+        known = {*fields.added, *fields.renamed.values()} | read(body(raw, format=form, enrichment=WATCHED))[1].keys()
         assert {key.removesuffix("Label") for key in pairs} <= known

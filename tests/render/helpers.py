@@ -1,4 +1,4 @@
-"""What the tests of render share: events made from a few words, a Renderer with settings of one's own, and readers of the formats."""
+"""Shared by the render tests: short ways to build events and to render them, and parsers of the formats."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 from pyvrl import Transform
 
 from epimetheus.render import Rendered, Renderer
-from epimetheus.render.formats.base import NO_NOTES
+from epimetheus.render.formats.base import NO_ENRICHMENT
 from epimetheus.source.decode import decode_event
 
 SETTINGS = {
@@ -23,7 +23,7 @@ SETTINGS = {
     "max_bytes": 0,
     "run_id": "run-1",
 }
-# Default_Ignorable_Code_Point of Unicode that is in none of these categories; the last are Cf since Unicode 15, which Python 3.11 has not
+# Unicode's Default_Ignorable_Code_Point outside the categories below; the last range is Cf since Unicode 15, which Python 3.11 lacks
 IGNORABLE = (
     range(0x34F, 0x350), range(0x115F, 0x1161), range(0x17B4, 0x17B6), range(0x180B, 0x1810), range(0x2065, 0x2066), range(0x3164, 0x3165),
     range(0xFE00, 0xFE10), range(0xFFA0, 0xFFA1), range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000), range(0x13430, 0x13440),
@@ -52,33 +52,33 @@ _api_activity = OcsfJsonSchemaEmbedded(get_ocsf_schema("1.4.0")).get_class_schem
 OCSF = Draft202012Validator(_api_activity)
 
 
-def hides(character):
-    """Whether a character is not seen, by Unicode: as `epimetheus.render.sanitize` has it, but by other means."""
+def is_invisible(character):
+    """Whether Unicode calls a character invisible: a second implementation of the list in `epimetheus.render.sanitize`."""
     return unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") or any(ord(character) in some for some in IGNORABLE)
 
 
-def shown(text):
-    """The text with each such character as its JSON escape, but for line ends."""
-    return "".join(json.dumps(character)[1:-1] if hides(character) and character not in "\r\n" else character for character in text)
+def with_invisible_escaped(text):
+    """The text with each invisible character as its JSON escape, except for line ends."""
+    return "".join(json.dumps(character)[1:-1] if is_invisible(character) and character not in "\r\n" else character for character in text)
 
 
 def event(name="GetThing", event_type=None, **data):
-    """An event in the API's form as a dict, its ``data`` from keywords."""
+    """An event in the API form; keyword arguments become members of ``data``."""
     return {"eventType": event_type or f"com.oraclecloud.things.{name}", "data": {"eventName": name, **data}}
 
 
 def fetched(raw):
-    """An event given as a dict, as text, or as bytes, as it comes from a page."""
+    """The decoded event, from a dict, text or bytes."""
     return decode_event(raw if isinstance(raw, bytes) else raw.encode() if isinstance(raw, str) else json.dumps(raw).encode())
 
 
-def render(raw, sequence=7, *, notes=NO_NOTES, **settings) -> Rendered:
-    """What a Renderer makes of an event given as a dict, as text, or as bytes."""
-    return Renderer(**{**SETTINGS, **settings})(fetched(raw), sequence, notes)
+def render(raw, sequence=7, *, enrichment=NO_ENRICHMENT, **settings) -> Rendered:
+    """The message of an event, from a dict, text or bytes."""
+    return Renderer(**{**SETTINGS, **settings})(fetched(raw), sequence, enrichment)
 
 
 def parts(message: bytes) -> dict[str, str | None]:
-    """Header fields and ``msg`` of a message with either header; it must match its grammar from end to end."""
+    """Header fields and ``msg`` of a message, which must match the grammar of RFC 5424 or RFC 3164 from end to end."""
     text = message.decode()
     found = (RFC5424 if text[text.index(">") + 1 :].startswith("1 ") else RFC3164).fullmatch(text)
     assert found, text
@@ -90,7 +90,7 @@ def body(raw, **settings) -> str:
 
 
 def cef(raw, **settings) -> dict[str, str]:
-    """The extension of the event's CEF, as cefp reads it."""
+    """The extension of the event's CEF, parsed by cefp."""
     return cefp.parse(body(raw, **settings))["extension"]
 
 
@@ -109,7 +109,7 @@ def read_by_vector(line):
 
 
 def read_leef(line):
-    """LEEF 2.0 by IBM's document: six header fields, the last one character, then pairs; each key once, of letters and digits."""
+    """LEEF 2.0 by IBM's document: six header fields, the last of one character, then pairs with distinct alphanumeric keys."""
     version, vendor, product, product_version, event_id, delimiter, attributes = line.split("|", 6)
     assert (version, len(delimiter)) == ("LEEF:2.0", 1)
     pairs = [pair.partition("=") for pair in attributes.split(delimiter)]
@@ -119,7 +119,7 @@ def read_leef(line):
 
 
 def read_pairs_by_vector(line):
-    """The attributes of LEEF by Vector's parser of pairs, told the delimiters."""
+    """The attributes of LEEF by Vector's key-value parser with LEEF's delimiters."""
     return _parse_pairs({"line": line.split("|", 6)[6]})
 
 

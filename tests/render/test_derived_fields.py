@@ -1,10 +1,10 @@
-"""What an event says: how grave it is, how it went and why, whence it came, and when."""
+"""Values derived from an event: severity, outcome and reason, source addresses, service, times."""
 
 import pytest
 
 from epimetheus.render.severity import Severity
 from epimetheus.source.decode import decode_event
-from tests.render.making import body, cef, event, fetched, parts, read_by_cefp, render
+from tests.render.helpers import body, cef, event, fetched, parts, read_by_cefp, render
 
 
 def severity(raw):
@@ -22,12 +22,12 @@ def severity(raw):
         (3, "ScheduleX Schedule DeletionSchedule"),
     ],
 )
-def test_severity_goes_by_the_verb_the_name_begins_with(expected, names):
+def test_severity_depends_on_the_verb_of_the_event_name(expected, names):
     for name in names.split():
         assert severity(event(name)) == expected, name
 
 
-def test_severity_goes_by_the_type_where_there_is_no_name():
+def test_severity_depends_on_the_event_type_if_there_is_no_name():
     assert severity(event(None, event_type="com.oraclecloud.ComputeApi.TerminateInstance")) == 8
 
 
@@ -46,7 +46,7 @@ def test_severity_goes_by_the_type_where_there_is_no_name():
         ("Otherwise", "401", 6),
     ],
 )
-def test_severity_is_raised_where_the_call_was_refused(name, status, expected):
+def test_a_denied_call_is_more_severe(name, status, expected):
     assert severity(event(name, response={"status": status})) == expected
 
 
@@ -64,16 +64,16 @@ def test_severity_is_raised_where_the_call_was_refused(name, status, expected):
         ("GetLogin", "com.oraclecloud.x.y", {"response": {"status": "500"}}, 2),
     ],
 )
-def test_a_failed_sign_on_is_grave(name, event_type, data, expected):
+def test_a_failed_sign_on_is_severe(name, event_type, data, expected):
     assert severity(event(name, event_type, **data)) == expected
 
 
 def test_verbs_can_be_set():
-    graded = Severity({9: ("Get", "Schedule*Deletion"), 1: ()})
+    severity_of = Severity({9: ("Get", "Schedule*Deletion"), 1: ()})
     names = {"GetX": 9, "ScheduleKeyDeletion": 9, "ScheduleX": 3, "DeleteX": 3}
     for name, expected in names.items():
         event_of_name = decode_event(f'{{"eventType":"x","data":{{"eventName":"{name}"}}}}'.encode()).event
-        assert graded(event_of_name) == expected
+        assert severity_of(event_of_name) == expected
 
 
 @pytest.mark.parametrize(
@@ -87,21 +87,21 @@ def test_verbs_can_be_set():
         ("CreateX", "404", 8),
     ],
 )
-def test_the_first_pattern_that_matches_type_or_name_says_the_severity_whatever_happened(name, status, expected):
+def test_the_first_matching_pattern_decides_the_severity_whatever_the_outcome(name, status, expected):
     patterns = [("com.oraclecloud.things.getinstance", 10), ("List*", 1), ("*.GetInstance", 0), ("DeleteX", 0), ("elete*", 1)]
     raw = event(name, response={"status": status})
     assert int(read_by_cefp(body(raw, severities=patterns))[0][5]) == expected
 
 
-def test_a_failed_sign_on_is_as_grave_as_its_pattern_says():
+def test_a_pattern_decides_the_severity_of_a_failed_sign_on():
     raw = event("InteractiveLogin", "com.oraclecloud.IdentitySignOn.InteractiveLogin", response={"status": "401"})
     assert [int(read_by_cefp(body(raw, severities=given))[0][5]) for given in ([], [("*Login", 2)])] == [7, 2]
 
 
-def test_two_types_with_one_name_each_have_their_own_severity():
-    graded = Severity(patterns=[("a.*", 9)])
+def test_two_event_types_with_the_same_name_have_their_own_severities():
+    severity_of = Severity(patterns=[("a.*", 9)])
     events = [fetched(event("GetX", event_type)).event for event_type in ("a.GetX", "b.GetX", "a.GetX")]
-    assert list(map(graded, events)) == [9, 2, 9]
+    assert list(map(severity_of, events)) == [9, 2, 9]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_addresses(text, src, translated, ipv6, other):
         (".x", None),
     ],
 )
-def test_the_service_is_a_part_of_the_type(event_type, service):
+def test_the_service_is_part_of_the_event_type(event_type, service):
     extension = cef(event("GetInstance", event_type))
     assert extension.get("cat") == extension.get("destinationServiceName") == service
 

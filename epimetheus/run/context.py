@@ -1,0 +1,100 @@
+"""The context of one run: what its steps share, and how far it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
+
+from epimetheus.clock import Deadline
+from epimetheus.errors import EpimetheusError
+from epimetheus.run.budget import Budget
+from epimetheus.run.forward import Forwarder
+from epimetheus.run.ports import RunOptions, RunPorts
+from epimetheus.run.run_clock import RunClock
+from epimetheus.run.tally import Tally, to_problem
+from epimetheus.select.dedupe import SeenKeys
+from epimetheus.select.rate_limits import RateLimits
+from epimetheus.select.selection import Selection
+from epimetheus.state.model import State
+
+
+class Pipeline(NamedTuple):
+    """What the events of a run pass through, with the dedupe keys and hourly counts of earlier runs."""
+
+    seen: SeenKeys
+    rate_limits: RateLimits
+    selection: Selection
+    forwarder: Forwarder
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    ``since``: the cursor before the run, in minutes. ``opened``: the state was read. ``pages``: pages read. ``fresh``: compartments whose
+    overlap was read. ``excluded``: compartments that failed, and why. ``uncommitted``: a slice was confirmed after the last commit.
+    ``committed_at``: monotonic seconds. ``slice_seconds``: duration of the last slice at the cursor. ``reported_events``: the number
+    of events at the last `RunObserver.counted`. ``given_up``: deleted compartments that are no longer polled.
+    """
+
+    since: int
+    committed_at: float
+    opened: bool = False
+    pages: int = 0
+    fresh: set[str] = field(default_factory=set)
+    excluded: dict[str, str] = field(default_factory=dict)
+    uncommitted: bool = False
+    slice_seconds: float = 0.0
+    reported_events: int = 0
+    given_up: list[str] = field(default_factory=list)
+
+
+@dataclass
+class RunContext:
+    """One run. ``state`` holds no dedupe keys: they are in memory once, in ``pipeline.seen``. ``started``: seconds since the epoch."""
+
+    options: RunOptions
+    ports: RunPorts
+    run_id: str
+    budget: Budget
+    tally: Tally
+    started: float
+    monotonic_start: float
+    time: RunClock
+    state: State
+    progress: Progress
+    pipeline: Pipeline
+
+    @classmethod
+    def start(cls, options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, warnings: Sequence[str]) -> "RunContext":
+        """The context of a run that begins now; its state is that of a first run until `load`."""
+        budget, tally = Budget.of(deadline), Tally(warnings=list(warnings))
+        started, monotonic_start = ports.clock.now(), ports.clock.monotonic()
+        time = RunClock(ports.clock, ports.clock_offset, options.settle_minutes)
+        state = State(options.region, time.end - options.lookback_minutes, overlap=options.overlap_minutes)
+        progress, pipeline = Progress(state.through, monotonic_start), _pipeline(options, ports, tally, state)
+        return cls(options, ports, run_id, budget, tally, started, monotonic_start, time, state, progress, pipeline)
+
+    def load(self, state: State) -> None:
+        """Continue from ``state``."""
+        self.progress.since, self.progress.opened = state.through, True
+        self.pipeline = _pipeline(self.options, self.ports, self.tally, state)
+        self.set_state(state)
+
+    def set_state(self, state: State) -> None:
+        """Replace the state, without its dedupe keys."""
+        self.state = replace(state, keys={})
+
+    def problem(self, error: EpimetheusError) -> None:
+        """Report an error that does not end the run."""
+        self.ports.observer.problem(to_problem(error), self.options.region)
+
+
+def _pipeline(options: RunOptions, ports: RunPorts, tally: Tally, state: State) -> Pipeline:
+    seen, rate_limits = SeenKeys(state.keys), RateLimits(state.rate_limits)
+    selection = Selection(ports.rules, ports.tamper_watch, rate_limits)
+    filtered = partial(ports.observer.filtered, options.region) if options.statistics.filtered else None
+    forwarder = Forwarder(
+        seen, selection, ports.renderer, ports.frame, ports.receiver, tally, actors=options.actors, filtered=filtered
+    )
+    return Pipeline(seen, rate_limits, selection, forwarder)

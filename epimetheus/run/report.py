@@ -1,0 +1,97 @@
+"""The report of a run: its counts, its position, and what needs attention."""
+
+from collections.abc import Collection
+
+from epimetheus.errors import EpimetheusError
+from epimetheus.model import BehindNow, Position, Report, Status, minute_text, time_text
+from epimetheus.run import plan
+from epimetheus.run.context import RunContext
+from epimetheus.run.tally import to_problem
+from epimetheus.state.model import State
+
+_MOST_NAMED = 5
+
+
+def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None = None) -> Report:
+    """The report of a run that ends now."""
+    tally, ports, progress, selection = ctx.tally, ctx.ports, ctx.progress, ctx.pipeline.selection
+    audit, receiver = ports.audit, ports.receiver
+    return Report(
+        run=ctx.run_id,
+        region=ctx.options.region,
+        status=status,
+        error=to_problem(error) if error else None,
+        warnings=[*tally.warnings, *selection.warnings(), *given_up_warning(progress.given_up)],
+        started=time_text(ctx.started),
+        seconds=round(ports.clock.monotonic() - ctx.monotonic_start, 3),
+        position=_current_position(ctx) if progress.opened else None,
+        slices=tally.slices,
+        fetched=tally.fetched,
+        forwarded=tally.forwarded,
+        unconfirmed=tally.fetched - tally.accounted,
+        duplicates=tally.duplicates,
+        filtered=dict(tally.filtered),
+        malformed=tally.malformed,
+        truncated=tally.truncated,
+        abridged=tally.abridged,
+        redacted=tally.redacted,
+        notices=tally.notices,
+        bytes=tally.bytes,
+        api={"audit": {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **ports.calls.counts()},
+        receiver={"connections": receiver.connections, "confirmations": receiver.confirmations, "confirmation": receiver.confirmation},
+        listing_stale=tally.listing_stale,
+        listing_age_seconds=tally.listing_age,
+        given_up=len(progress.given_up),
+        first_start=ports.session.first_start,
+        state_writes=ports.session.writes,
+        certificate_days=days_left(ports.certificate_end(), ctx.time.now()),
+        caches={"dedupe": tally.dedupe_cache(len(ctx.pipeline.seen)), "names": selection.name_cache()},
+        performance=tally.performance(),
+    )
+
+
+def _current_position(ctx: RunContext) -> Position:
+    return position(ctx.state, ctx.progress.since, ctx.time.end, ctx.time.now(), ctx.options.slice_minutes)
+
+
+def position(state: State, since: int, end: int, now: float, length: int) -> Position:
+    """The position of a region.
+
+    ``since``: the cursor before the run, ``end``: the end of the run's range, ``length``: of a slice, all in minutes. ``now``: seconds
+    since the epoch.
+    """
+    oldest = min([state.through, *(b.since for b in state.behind.values())])
+    furthest = sorted(state.behind.items(), key=lambda item: (item[1].since, item[0]))
+    return Position(
+        since=minute_text(since),
+        through=minute_text(state.through),
+        lag_seconds=max(0, int(now - oldest * 60)),
+        caught_up=is_caught_up(state, end),
+        slices_left=max(0, -((oldest - end) // length)),
+        known=len(state.known),
+        polled=len(plan.polled_compartments(state)),
+        vanished=sum(known.vanished is not None for known in state.known.values()),
+        behind={ocid: BehindNow(minute_text(b.since), b.reason, b.attempts) for ocid, b in furthest},
+    )
+
+
+def is_caught_up(state: State, end: int) -> bool:
+    """Whether every compartment is read through the minute ``end``."""
+    return state.through >= end and not state.behind
+
+
+def given_up_warning(ocids: Collection[str]) -> list[str]:
+    """The warning for deleted compartments whose last events could not be read."""
+    if not ocids:
+        return []
+    some = ", ".join(sorted(ocids)[:_MOST_NAMED])
+    hours = plan.GIVE_UP_MINUTES // 60
+    return [
+        f"{len(ocids)} deleted compartments are given up: OCI has answered 404 for {hours} hours, so their last events are not forwarded:"
+        f" {some}. If OCI lists them as active again, reading resumes where it stopped."
+    ]
+
+
+def days_left(end: float | None, now: float) -> float | None:
+    """Days from ``now`` to ``end``, both in seconds since the epoch; negative after ``end``."""
+    return None if end is None else round((end - now) / 86_400, 2)

@@ -1,0 +1,99 @@
+"""The forward step: reads, forwards, confirms and commits slice after slice, until no work or no time is left."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from epimetheus.clock import Deadline
+from epimetheus.run import plan
+from epimetheus.run.commit import commit
+from epimetheus.run.context import RunContext
+from epimetheus.run.slice_reader import read_slice
+from epimetheus.source.fetch import FetchTask
+
+_LEAST_SECONDS = 1.0
+_TURN_SECONDS = 20.0  # one page may take this long; a compartment with more pages takes another turn
+
+
+class Slice(NamedTuple):
+    """What to read next. ``backfill``: compartments behind the cursor; otherwise the next ``length`` minutes from the cursor.
+
+    ``seconds``: how long reading may take.
+    """
+
+    tasks: list[FetchTask]
+    length: int
+    seconds: float
+    backfill: bool
+
+
+def forward_slices(ctx: RunContext) -> None:
+    """Forward slices at the cursor and backfill in turn. Raises SourceError, OutOfTime, and the errors of `read_slice`."""
+    prefer_backfill = False
+    while (left := ctx.budget.work.left()) > _LEAST_SECONDS:
+        current = _next_slice(ctx, left, prefer_backfill=prefer_backfill)
+        if current is None:
+            break
+        if ctx.progress.uncommitted:
+            commit(ctx, ctx.state)
+        _forward_slice(ctx, current, ctx.budget.work.within(current.seconds))
+        prefer_backfill = not prefer_backfill
+    if not ctx.progress.pages:
+        plan.refuse_empty(ctx.state, ctx.progress.excluded, end=ctx.time.end)
+
+
+def _next_slice(ctx: RunContext, left: float, *, prefer_backfill: bool) -> Slice | None:
+    """The next slice, if any work remains. A slice at the cursor needs time for one like the last."""
+    options, progress = ctx.options, ctx.progress
+    length, overlap = ctx.state.slice_minutes or options.slice_minutes, options.overlap_minutes
+    behind = plan.plan_backfill(
+        ctx.state, progress.excluded, progress.fresh, now=ctx.time.minute, length=options.slice_minutes, overlap=overlap
+    )
+    at_cursor = plan.plan_next_slice(ctx.state, progress.fresh | progress.excluded.keys(), end=ctx.time.end, length=length, overlap=overlap)
+    at_cursor = at_cursor if left > progress.slice_seconds else []
+    backfill = bool(behind) and (prefer_backfill or not at_cursor)
+    tasks = behind if backfill else at_cursor
+    if not tasks:
+        return None
+    share = left / 2 if behind and at_cursor else left
+    if backfill:
+        share = min(share, max(_TURN_SECONDS, ctx.budget.work_seconds / 8))
+    return Slice(tasks, length, share, backfill)
+
+
+def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
+    """Fetch, forward and confirm one slice; move the cursor only after that."""
+    tasks, clock, progress = current.tasks, ctx.ports.clock, ctx.progress
+    left, began, fetched = deadline.left(), clock.monotonic(), ctx.tally.fetched
+    outcomes = read_slice(ctx, tasks, deadline, bounded=current.backfill)
+    readable = progress.pages > 0
+    waiting = ctx.state.behind.keys() - progress.excluded.keys()
+    if waiting and not current.backfill and not readable and plan.all_stopped(tasks, outcomes):
+        return  # compartments behind take their turn before all of Audit counts as unreadable
+    plan.refuse_if_none(ctx.state, tasks, outcomes, readable=readable)
+    ctx.pipeline.forwarder.finish()
+    seconds = clock.monotonic() - began
+    length = current.length
+    if not current.backfill:
+        progress.slice_seconds = seconds
+        length = _adapted(ctx, length, outcomes, events=ctx.tally.fetched - fetched, seconds=seconds, left=left)
+    state = plan.apply_progress(
+        ctx.state,
+        tasks,
+        outcomes,
+        now=ctx.time.minute,
+        length=ctx.options.slice_minutes,
+        overlap=ctx.options.overlap_minutes,
+        readable=readable,
+        quick=seconds < left / 4,
+    )
+    ctx.state = replace(state, slice_minutes=length)
+    ctx.tally.slices += 1
+    progress.uncommitted = True
+
+
+def _adapted(
+    ctx: RunContext, length: int, outcomes: Mapping[str, plan.TaskOutcome], *, events: int, seconds: float, left: float
+) -> int:
+    shortest, whole = ctx.options.slice_minutes, ctx.budget.work_seconds
+    return plan.next_length(length, shortest, outcomes.values(), events=events, seconds=seconds, left=left, whole=whole)

@@ -1,0 +1,55 @@
+"""Builds the way to the receiver: TLS context, connections and delivery."""
+
+import ssl
+from dataclasses import dataclass
+from functools import cached_property
+
+from epimetheus.clock import Deadline
+from epimetheus.config.settings import Settings
+from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_expiry, tls_context
+from epimetheus.run.ports import Receiver
+from epimetheus.source.references import ReferenceResolver
+
+
+@dataclass(frozen=True)
+class ReceiverWiring:
+    """The receiver at SYSLOG_HOST. Certificates and keys are read once."""
+
+    settings: Settings
+    references: ReferenceResolver
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext | None:
+        """TLS context: trust anchors and client certificate. None for plain TCP. Raises ConfigError, SourceError, CredentialsError."""
+        if self.settings.syslog_transport == "tcp":
+            return None
+        key = self.references.read("SYSLOG_CLIENT_KEY", self.settings.syslog_client_key)
+        return tls_context(self.references.read("SYSLOG_CA", self.settings.syslog_ca), self.client_certificate, key)
+
+    @cached_property
+    def client_certificate(self) -> str | None:
+        """SYSLOG_CLIENT_CERT, as PEM. Raises ConfigError, SourceError, CredentialsError."""
+        return self.references.read("SYSLOG_CLIENT_CERT", self.settings.syslog_client_cert)
+
+    def certificate_end(self, dialer: Dialer) -> float | None:
+        """When the first certificate expires, the client's or the receiver's, in seconds since the epoch; None if there is none."""
+        client = [certificate_expiry(self.client_certificate)] if self.client_certificate else []
+        return min([*client, *([dialer.certificate_expiry] if dialer.certificate_expiry else [])], default=None)
+
+    def dialer(self, deadline: Deadline) -> Dialer:
+        """Opens connections to the receiver until ``deadline``."""
+        settings = self.settings
+        peer = Peer(
+            host=settings.syslog_host,
+            port=settings.syslog_port,
+            server_name=settings.syslog_server_name or settings.syslog_host,
+            ssl_context=self.tls,
+            timeout=settings.syslog_timeout_seconds,
+        )
+        return Dialer(peer, deadline)
+
+    def delivery(self, dialer: Dialer, deadline: Deadline) -> Receiver:
+        """Sends messages over connections of ``dialer``, with the confirmation of SYSLOG_TRANSPORT."""
+        if self.settings.syslog_transport == "relp":
+            return RelpDelivery(dialer)
+        return Delivery(dialer, settle_seconds=self.settings.syslog_settle_seconds, deadline=deadline)

@@ -1,0 +1,56 @@
+"""Builds the renderer: FORMAT, FIELD_MAP and the syslog settings."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from epimetheus.clock import Clock
+from epimetheus.config.field_map import FieldMap, read_field_map
+from epimetheus.config.settings import Settings
+from epimetheus.render import Renderer
+from epimetheus.render.custom_fields import Fields
+from epimetheus.source.references import ReferenceResolver
+from epimetheus.wiring.selection import SelectionWiring
+
+
+@dataclass(frozen=True)
+class RenderingWiring:
+    """How events become messages. ``field_map`` is read once."""
+
+    settings: Settings
+    clock: Clock
+    references: ReferenceResolver
+    selection: SelectionWiring
+
+    @cached_property
+    def field_map(self) -> tuple[FieldMap, tuple[str, ...]]:
+        """FIELD_MAP, and warnings about it. Raises ConfigError, SourceError, CredentialsError."""
+        return read_field_map("FIELD_MAP", self.references.read("FIELD_MAP", self.settings.field_map) or "{}", self.settings.format)
+
+    @property
+    def fields(self) -> Fields:
+        """The fields of FIELD_MAP for FORMAT. Raises as `field_map`."""
+        return self.field_map[0].fields(self.settings.format)
+
+    @property
+    def includes_actor(self) -> bool:
+        """Whether messages include the actor's class."""
+        return "epimetheus.actor" in self.fields.added.values()
+
+    def renderer(self, region: str, run_id: str, *, replay: bool = False) -> Renderer:
+        """The renderer of a run. Messages of a ``replay`` are marked. Raises as `field_map`, and as `SelectionWiring.rules_file`."""
+        settings = self.settings
+        return Renderer(
+            format=settings.format,
+            header=settings.syslog_header,
+            facility=settings.syslog_facility,
+            app_name=settings.syslog_app_name,
+            hostname=settings.syslog_hostname or region,
+            max_bytes=settings.syslog_max_bytes,
+            run_id=run_id,
+            started=self.clock.now(),
+            monotonic=self.clock.monotonic,
+            replay=replay,
+            redact=settings.redact,
+            fields=self.fields,
+            severities=tuple(self.selection.rules_file[0].severity.items()),
+        )
