@@ -30,7 +30,7 @@ from epimetheus.testing.syslog import Authority, Identity, parse_message, receiv
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.deliver.test_relp import acknowledge_everything, serving
 from tests.support.hand import NOON
-from tests.support.harness import logging_as_it_was, staged
+from tests.support.harness import restored_logging, staged
 
 THROUGH = int(NOON // 60) - 2
 REGION = "us-ashburn-1"
@@ -449,7 +449,7 @@ def test_a_store_that_ignores_write_conditions_fails_the_state_check(stage, monk
 
 
 def test_every_region_is_checked(tmp_path, api_key):
-    with logging_as_it_was(), staged(tmp_path, api_key, page_size=50, regions=["eu-paris-1"]) as stage:
+    with restored_logging(), staged(tmp_path, api_key, page_size=50, regions=["eu-paris-1"]) as stage:
         stage.world.faults.add("status", status=404, operation="ListEvents", after=1)
         report = checked(stage, REGIONS="all")
     named = [(check.name, check.region, check.status) for check in report.checks if check.name in ("audit", "state")]
