@@ -7,7 +7,6 @@ import re
 import time
 
 import pytest
-from tests.render.making import body, event, fetched, render
 from typer.testing import CliRunner
 
 from epimetheus.cli.app import app
@@ -16,6 +15,7 @@ from epimetheus.safe_text import safe_message, safe_value
 from epimetheus.select.own_polling import OwnPolling
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.tamper_watch import TamperWatch
+from tests.render.helpers import body, event, fetched, render
 from tests.test_safe_text import settings_error
 
 OCID = "ocid1.fnfunc.oc1.iad.aaaaexample"

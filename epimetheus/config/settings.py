@@ -32,6 +32,10 @@ _RULES = Group("Rules and redaction")
 _METRICS = Group("Metrics and logs")
 
 
+def _listed(choices: tuple[str, ...]) -> str:
+    return f"{', '.join(choices[:-1])} or {choices[-1]}"
+
+
 class SettingReference(NamedTuple):
     """What the documentation says about one setting; ``accepted`` completes "expected …"."""
 
@@ -112,7 +116,7 @@ class Settings(BaseModel):
     syslog_timeout_seconds: float = _RECEIVER.number(
         10.0, 1, 120, "Timeout in seconds for each of connect, TLS handshake, write and confirmation."
     )
-    format: str = _FORMAT.string("cef", "|".join(FORMATS), " or ".join(FORMATS), "Format of the message body.")
+    format: str = _FORMAT.string("cef", "|".join(FORMATS), _listed(tuple(FORMATS)), "Format of the message body.")
 
     state_bucket: str | None = _STATE.string(
         None,
@@ -258,9 +262,6 @@ class Settings(BaseModel):
 
 _KEYS = tuple(name.upper() for name in Settings.model_fields)
 
-
-def _listed(choices: tuple[str, ...]) -> str:
-    return f"{', '.join(choices[:-1])} or {choices[-1]}"
 
 
 def _problem(details: ErrorDetails, given: Mapping[str, str]) -> str:

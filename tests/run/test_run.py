@@ -140,7 +140,7 @@ def test_a_receiver_that_dies_half_way_leaves_the_cursor_and_only_unconfirmed_ev
 def test_a_receiver_that_is_down_fails_the_run_and_loses_nothing(stage):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
     stage.receiver.stop()
-    with pytest.raises(RunFailed, match=r"connecting to localhost:\d+: Connection refused\. Check SYSLOG_HOST and SYSLOG_PORT"):
+    with pytest.raises(RunFailed, match=r"Connecting to localhost:\d+ failed: Connection refused\. Check SYSLOG_HOST and SYSLOG_PORT"):
         stage.call()
     stage.receiver.start()
     assert stage.run().forwarded == 10
