@@ -3,98 +3,91 @@ RUN := .venv/bin/python
 
 .PHONY: help setup demo test test-quick check coverage simulate fuzz kills receivers clean
 
-help: ## this list
+help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do printf '  make %-16s %s\n' "$$name" "$$what"; done
 
-setup: .venv/ready ## install everything that the demo, the tests and the tools need into .venv
+setup: .venv/ready ## install the dependencies of the demo, tests, and tools into .venv
 
-demo: .venv/ready ## watch it work: a stand-in for OCI, a receiver that dies and returns, nothing lost
-	@$(RUN) -m epimetheus demo
+demo: .venv/ready ## play four runs against simulated services; VERBOSE=1 shows log lines as JSON
+	@$(RUN) -m epimetheus demo $(if $(VERBOSE),--verbose)
 
-# One process per core; TEST_PROFILE=full plays more seeds and examples, as CI does.
+# One process per core; TEST_PROFILE=full runs more seeds and examples, as CI does.
 JOBS ?= $(shell nproc)
-test: .venv/ready ## every test, in parallel, in minutes
+test: .venv/ready ## run all tests in parallel
 	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup
 
 QUICK := tests/test_architecture.py tests/run/test_plan.py tests/run/test_known_compartments.py tests/run/test_forward.py tests/config/test_settings.py \
     tests/select tests/state tests/source/test_compartments.py tests/deliver/test_framing.py tests/render/formats/test_cef.py
-test-quick: .venv/ready ## the tests of pure decisions and bytes, in seconds
+test-quick: .venv/ready ## run the fast unit tests
 	@$(RUN) -m pytest -q $(QUICK)
 
-check: .venv/ready ## style and types
+check: .venv/ready ## run ruff and mypy
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
 
-coverage: .venv/ready ## every test with the full budgets, and the floor of branch coverage
+coverage: .venv/ready ## run all tests with full budgets and check the branch coverage
 	@TEST_PROFILE=full $(RUN) -m pytest -q -n $(JOBS) --dist loadgroup --cov --cov-report=
 	@$(RUN) tests/coverage_floor.py
 
-# days of faults, seed by seed; `make test` plays some hundred
 SEEDS ?= 1000
-simulate: .venv/ready ## days of faults, seed by seed: SEEDS=10000
+simulate: .venv/ready ## simulate days of faults: SEEDS=10000
 	@$(RUN) -m tests.simulation $(SEEDS)
 
-# bad input for every way in
 RUNS ?= 1000000
-fuzz: .venv/ready ## bad input for every way in: RUNS=1000000
+fuzz: .venv/ready ## fuzz every input: RUNS=1000000
 	@$(RUN) -m tests.fuzz all $(RUNS)
 
-# real receivers, killed over and over
 KILLS ?= 50
-kills: .venv/ready ## real receivers, killed over and over: KILLS=50
+kills: .venv/ready ## kill real receivers repeatedly: KILLS=50
 	@$(RUN) -m tests.kills $(KILLS)
 
-# what it costs, against the goals; keeps build/bench.json. `make bench-compare BEFORE=FILE` sets an earlier one beside it
+# writes build/bench.json
 .PHONY: bench bench-compare
-bench: .venv/ready ## what it costs, against the goals
+bench: .venv/ready ## measure performance against the goals
 	@$(RUN) -m benchmarks
 
 BEFORE ?= build/bench-before.json
-bench-compare: .venv/ready
+bench-compare: .venv/ready ## compare with an earlier measurement: BEFORE=FILE
 	@$(RUN) -m benchmarks.compare $(BEFORE)
 
-# rsyslog and syslog-ng, from Debian's packages (as root); without them the tests that need them are skipped, and say so
+# without them, the tests that need them are skipped
 receivers: ## install rsyslog and syslog-ng for the tests (Debian, as root)
 	@tests/install-receivers
 
-# Chromium, from Debian's packages (as root); without it the tests that need it are skipped, and say so
 .PHONY: browser
 browser: ## install Chromium for the tests (Debian, as root)
 	@tests/install-browser
 
-# what OCI Functions runs; `make image BASE=…@sha256:…` pins the base by digest, PLATFORM=linux/arm64 is for GENERIC_ARM
+# BASE=…@sha256:… pins the base image by digest; PLATFORM=linux/arm64 is for the shape GENERIC_ARM
 .PHONY: image
 IMAGE ?= epimetheus:$(shell sed -n 's/^version: //p' func.yaml)
 PLATFORM ?= linux/amd64
 ENGINE = $(shell for engine in docker podman; do $$engine info >/dev/null 2>&1 && echo $$engine && break; done)
-image: ## build what OCI Functions runs
-	@test -n "$(ENGINE)" || { echo "make image needs docker or podman, running. Without them: OCI's Cloud Shell has docker;" \
-	    "\`fn build\` reads the same Dockerfile, and needs docker as well." >&2; exit 1; }
+image: ## build the function image: BASE=, PLATFORM=, IMAGE=
+	@test -n "$(ENGINE)" || { echo "make image: docker or podman is not running. Start one of them, or use OCI Cloud Shell, which has docker." >&2; exit 1; }
 	@$(ENGINE) build --platform $(PLATFORM) $(if $(BASE),--build-arg BASE=$(BASE)) --tag $(IMAGE) .
 
-# terraform/: schema, style, security, variables against Settings, validate and test
 .PHONY: check-terraform stack
 TOOLS := build/terraform-tools
-check-terraform: .venv/ready $(TOOLS)/ready ## everything about terraform/
+check-terraform: .venv/ready $(TOOLS)/ready ## check terraform/: format, validate, test, security, and variables
 	@tests/terraform/check $(RUN) $(TOOLS)
 
-# terraform/ as a stack for OCI's Resource Manager
-stack: ## terraform/ as a stack for Resource Manager
+stack: ## package terraform/ as a stack for OCI Resource Manager
 	@$(PYTHON) scripts/make-stack
 
 $(TOOLS)/ready: tests/terraform/requirements-checkov.txt
-	@echo "Installing checkov and the stand-in provider's gRPC into $(TOOLS) (once, about a minute) ..."
+	@echo "Installing checkov and gRPC into $(TOOLS) (once, about a minute) ..."
 	@$(PYTHON) -m venv $(TOOLS)
 	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 .venv/ready: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { \
-	    echo "Epimetheus needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Set PYTHON=/path/to/python3.11." >&2; exit 1; }
-	@echo "Installing what the demo and the tests need into .venv (once, about a minute) ..."
+	    echo "Epimetheus requires Python 3.11 or later; $(PYTHON) is $$($(PYTHON) -V 2>&1). Set PYTHON=/path/to/python3.11." >&2; exit 1; }
+	@echo "Installing dependencies into .venv (once, about a minute) ..."
 	@$(PYTHON) -m venv .venv
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-clean: ## remove what was built and installed
+clean: ## remove everything that was built and installed
 	rm -rf .venv .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis build .receivers

@@ -99,7 +99,7 @@ def goal_text(one: Figure) -> str:
 
 
 def _verdict(one: Figure) -> str:
-    return {True: "holds", False: "**fails**", None: ""}[one.holds]
+    return {True: "met", False: "missed", None: ""}[one.holds]
 
 
 def _ratio(one: Figure) -> str:

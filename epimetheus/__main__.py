@@ -1,4 +1,4 @@
-"""``python -m epimetheus``: a signal ends it with 128 and its number, a broken output not at all."""
+"""``python -m epimetheus``. A signal ends the command with exit code 128 plus its number; failing output streams do not end it."""
 
 import signal
 import sys
@@ -10,7 +10,7 @@ from epimetheus.signals import Signaled, raise_on_signals
 
 
 def main() -> None:
-    """Run the command that is typed."""
+    """Run the command line."""
     sys.stdout, sys.stderr = (cast(TextIO, DroppingStream(stream)) for stream in (sys.stdout, sys.stderr))
     try:
         with raise_on_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -1,37 +1,37 @@
 #!/usr/bin/env bash
-# From nothing to the first run's report: image, registry, terraform, run. Each step looks first whether it is done, so that it can be
-# run again at any point, and after every change: docs/deploy.md.
+# Deploys the function and runs it once: image, registry, terraform, run. Every step is idempotent, so the script can be run again at any
+# point and after every change: docs/deploy.md.
 set -euo pipefail
 
 readonly HELP='Usage: scripts/deploy.sh --compartment OCID --region REGION [options]
 
-Builds the image of Epimetheus, pushes it to the registry of the region, applies terraform/, runs the function once, and shows the
-report of that run. Everything else (syslog_host, tenancy_ocid, ...) is read by terraform from terraform/terraform.tfvars.
+Builds the Epimetheus image, pushes it to the registry of the region, applies terraform/, runs the function once, and shows its report.
+Terraform reads all other variables (syslog_host, tenancy_ocid, ...) from terraform/terraform.tfvars.
 
-  --compartment OCID   where everything is made
-  --region REGION      where the function runs, like eu-frankfurt-1
-  --repository NAME    the repository in the registry (epimetheus)
-  --platform PLATFORM  what the image is built for (linux/amd64; linux/arm64 for shape = "GENERIC_ARM")
-  --base IMAGE         another base image, or the same one by digest (see Dockerfile)
-  --terraform FOLDER   another folder with the Terraform module (terraform)
-  --yes                apply what terraform plans without asking
-  --no-run             end once it is deployed
-  --wait SECONDS       how long to wait for the report (900)
-  --poll SECONDS       how often to look for it (15)
-  --help               this
+  --compartment OCID   compartment for all resources
+  --region REGION      region of the function, such as eu-frankfurt-1
+  --repository NAME    repository in the registry (default: epimetheus)
+  --platform PLATFORM  platform of the image (default: linux/amd64; use linux/arm64 for shape = "GENERIC_ARM")
+  --base IMAGE         base image, for example pinned by digest (default: see Dockerfile)
+  --terraform FOLDER   folder with the Terraform module (default: terraform)
+  --yes                apply the plan without confirmation
+  --no-run             deploy without running the function
+  --wait SECONDS       how long to wait for the report (default: 900)
+  --poll SECONDS       interval between checks for the report (default: 15)
+  --help               show this help
 
-Needs python3, terraform, the OCI CLI with a profile that may do all this (OCI_CLI_PROFILE, OCI_CLI_AUTH), and docker or podman, logged
-in to the registry. No secret is given to it, and none on a command line by it.
+Requires python3, terraform, the OCI CLI with a profile that has the permissions (OCI_CLI_PROFILE, OCI_CLI_AUTH), and docker or podman,
+logged in to the registry. The script takes no secrets and passes none on a command line.
 
-Exit codes: 0 deployed, and the run was good; 1 the run failed; 2 usage, or something is missing; 3 not logged in; 4 repository;
-5 build; 6 push; 7 terraform; 8 the function could not be started; 9 no report in time.'
+Exit codes: 0 deployed, and the run succeeded; 1 the run failed; 2 usage error or missing tool; 3 not logged in; 4 repository;
+5 build; 6 push; 7 terraform; 8 the function did not start; 9 no report in time.'
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 compartment='' region='' repository=epimetheus platform=linux/amd64 base='' folder=$root/terraform yes='' run=yes seconds=900 poll=15
 
 step() { printf '\n== %s\n' "$*"; }
 
-end() { # CODE WORDS: the one line that says what went wrong, and what to do
+end() { # CODE MESSAGE: print an error with its remedy and exit
     printf 'deploy.sh: %s\n' "$2" >&2
     exit "$1"
 }
@@ -43,7 +43,7 @@ arguments() {
             --yes) yes=yes && shift && continue ;;
             --no-run) run='' && shift && continue ;;
         esac
-        (($# > 1)) || end 2 "$1 needs a value, or is unknown; see --help."
+        (($# > 1)) || end 2 "$1 requires a value or is unknown. See --help."
         case $1 in
             --compartment) compartment=$2 ;;
             --region) region=$2 ;;
@@ -53,16 +53,17 @@ arguments() {
             --terraform) folder=$2 ;;
             --wait) seconds=$2 ;;
             --poll) poll=$2 ;;
-            *) end 2 "There is no option $1; see --help." ;;
+            *) end 2 "Unknown option $1. See --help." ;;
         esac
         shift 2
     done
-    [[ $compartment == ocid1.compartment.* || $compartment == ocid1.tenancy.* ]] || end 2 "--compartment needs the OCID of a compartment."
-    [[ $region =~ ^[a-z]+(-[a-z]+)+-[0-9]+$ ]] || end 2 "--region needs a region like eu-frankfurt-1."
-    [[ $seconds =~ ^[0-9]+$ && $poll =~ ^[0-9]+$ ]] || end 2 "--wait and --poll need whole numbers of seconds."
+    [[ $compartment == ocid1.compartment.* || $compartment == ocid1.tenancy.* ]] ||
+        end 2 "--compartment: use the OCID of a compartment or tenancy."
+    [[ $region =~ ^[a-z]+(-[a-z]+)+-[0-9]+$ ]] || end 2 "--region: use a region identifier such as eu-frankfurt-1."
+    [[ $seconds =~ ^[0-9]+$ && $poll =~ ^[0-9]+$ ]] || end 2 "--wait and --poll: use an integer number of seconds."
 }
 
-needs() { # all that is missing, at once
+check_tools() { # reports all missing tools together
     local missing=() tool
     for tool in python3 terraform oci; do
         command -v "$tool" >/dev/null || missing+=("$tool")
@@ -76,7 +77,7 @@ needs() { # all that is missing, at once
     done
     [[ $engine ]] || missing+=("docker or podman (installed and running)")
     [[ -d $folder ]] || missing+=("the folder $folder")
-    ((${#missing[@]} == 0)) || end 2 "Missing: $(printf '%s; ' "${missing[@]}" | sed 's/; $//'). OCI's Cloud Shell has all tools."
+    ((${#missing[@]} == 0)) || end 2 "Missing: $(printf '%s; ' "${missing[@]}" | sed 's/; $//'). Install them, or use OCI Cloud Shell."
 }
 
 oci_() { oci --region "$region" "$@"; }
@@ -85,16 +86,16 @@ login() {
     local key
     step "Login"
     key=$(oci iam region-subscription list --query "data[?\"region-name\"=='$region'].\"region-key\" | [0]" --raw-output) ||
-        end 3 "The OCI CLI is not logged in: try 'oci iam region-subscription list', then 'oci setup config' or 'oci session authenticate'."
-    [[ $key =~ ^[A-Za-z]{3,}$ ]] || end 3 "The tenancy is not subscribed to $region."
-    namespace=$(oci_ os ns get --query data --raw-output) || end 3 "The Object Storage namespace could not be asked for."
+        end 3 "The OCI CLI is not logged in. Run 'oci setup config' or 'oci session authenticate'."
+    [[ $key =~ ^[A-Za-z]{3,}$ ]] || end 3 "The tenancy is not subscribed to $region. Subscribe to it, or use another --region."
+    namespace=$(oci_ os ns get --query data --raw-output) || end 3 "Cannot read the Object Storage namespace. See the error above."
     registry=$(printf '%s' "$key" | tr '[:upper:]' '[:lower:]').ocir.io
     "$engine" login "$registry" </dev/null >/dev/null 2>&1 ||
-        end 3 "$engine is not logged in to $registry: '$engine login $registry', user $namespace/USER, password: that user's auth token."
+        end 3 "$engine is not logged in to $registry. Run '$engine login $registry' as user $namespace/USER with an auth token of that user."
     echo "OCI CLI and $engine are logged in; registry $registry/$namespace"
 }
 
-tag() { # the same files, base and platform give the same tag: what is built and pushed already is found again
+tag() { # the same files, base, and platform give the same tag, so an existing image is reused
     python3 - "$root" "$base" "$platform" <<'PYTHON'
 import hashlib, pathlib, sys
 root, *choices = sys.argv[1:]
@@ -112,20 +113,20 @@ make_repository() {
     local found
     step "Repository $repository"
     found=$(oci_ artifacts container repository list --compartment-id "$compartment" --display-name "$repository" \
-        --query 'data.items[0].id' --raw-output) || end 4 "The registry's repositories could not be listed: read repos is needed."
+        --query 'data.items[0].id' --raw-output) || end 4 "Cannot list the repositories of the registry. Allow 'read repos'."
     if [[ $found == ocid1.* ]]; then
-        echo "It is there."
+        echo "The repository exists."
         return
     fi
     oci_ artifacts container repository create --compartment-id "$compartment" --display-name "$repository" --is-public false >/dev/null ||
-        end 4 "The repository $repository could not be made: manage repos is needed, and no repository of that name in the tenancy."
-    echo "Made."
+        end 4 "Cannot create the repository $repository. Allow 'manage repos'; if the name is taken in another compartment, use --repository."
+    echo "Created the repository."
 }
 
-pushed() { # the digest of the image in the registry; nothing where it is not there
+pushed() { # prints the digest of the image in the registry, or nothing
     local digest
     digest=$(oci_ artifacts container image list --compartment-id "$compartment" --repository-name "$repository" --all \
-        --query "data.items[?version=='$version'].digest | [0]" --raw-output) || end 6 "The registry's images could not be listed."
+        --query "data.items[?version=='$version'].digest | [0]" --raw-output) || end 6 "Cannot list the images of the registry. Allow 'read repos'."
     [[ $digest == sha256:* ]] && printf '%s' "$digest" || true
 }
 
@@ -136,18 +137,18 @@ build_and_push() {
     step "Image $image"
     digest=$(pushed)
     if [[ $digest ]]; then
-        echo "It is in the registry."
+        echo "The image is already in the registry."
         return
     fi
     if "$engine" image inspect "$image" >/dev/null 2>&1; then
-        echo "It is built."
+        echo "The image is already built."
     else
         [[ -z $base ]] || options+=(--build-arg "BASE=$base")
-        "$engine" build "${options[@]}" --tag "$image" "$root" || end 5 "The image could not be built; $engine says why above."
+        "$engine" build "${options[@]}" --tag "$image" "$root" || end 5 "Cannot build the image. See the error of $engine above."
     fi
-    "$engine" push "$image" || end 6 "The image could not be pushed: $engine says why above; manage repos is needed."
+    "$engine" push "$image" || end 6 "Cannot push the image. See the error of $engine above; the user needs 'manage repos'."
     digest=$(pushed)
-    [[ $digest ]] || end 6 "The registry does not list the image that was pushed: run this again in a minute."
+    [[ $digest ]] || end 6 "The registry does not list the pushed image yet. Run this script again in a minute."
 }
 
 apply() {
@@ -155,34 +156,36 @@ apply() {
     step "Terraform"
     terraform -chdir="$folder" init -input=false >"$work/init" || {
         cat "$work/init"
-        end 7 "terraform init failed; it says why above."
+        end 7 "terraform init failed. See the error above."
     }
     terraform -chdir="$folder" plan -input=false -detailed-exitcode -out="$work/plan" -var "compartment_ocid=$compartment" \
         -var "region=$region" -var "image=$image" -var "image_digest=$digest" || code=$?
     case $code in
-        0) echo "Nothing to change." && return ;;
+        0) echo "No changes." && return ;;
         2) ;;
-        *) end 7 "terraform plan failed; it says why above." ;;
+        *) end 7 "terraform plan failed. See the error above." ;;
     esac
     if [[ ! $yes ]]; then
-        read -r -p "Apply this? (yes) " answer || true
-        [[ $answer == yes ]] || end 7 "Nothing was applied; answer yes, or give --yes."
+        read -r -p "Apply this plan? (yes) " answer || true
+        [[ $answer == yes ]] || end 7 "The plan was not applied. Answer yes, or use --yes."
     fi
-    terraform -chdir="$folder" apply -input=false "$work/plan" || end 7 "terraform apply failed; it says why above. Run this again."
+    terraform -chdir="$folder" apply -input=false "$work/plan" ||
+        end 7 "terraform apply failed. See the error above, then run this script again."
 }
 
 output() { # NAME [KEY]
     terraform -chdir="$folder" output -json "$1" | python3 -c 'import json, sys
 value = json.load(sys.stdin)
-print(value[sys.argv[1]] if len(sys.argv) > 1 else value)' "${@:2}" || end 7 "terraform has no output $1 in $folder: is it this module?"
+print(value[sys.argv[1]] if len(sys.argv) > 1 else value)' "${@:2}" ||
+        end 7 "terraform has no output $1 in $folder. Use --terraform with the folder of the Epimetheus module."
 }
 
-reports() { # what a search of the log found, told: 0 a good run, 1 a failed one, 3 no report yet
+reports() { # prints the reports in a search result: 0 the run succeeded, 1 it failed, 3 no report yet
     python3 -c '
 import json, sys
 
 def lines(value):
-    """The lines of runs in it: structured, or as text in a message."""
+    """The log lines of runs in value: structured, or as text in a message."""
     if isinstance(value, str) and value.startswith("{"):
         try:
             value = json.loads(value)
@@ -211,30 +214,30 @@ first_run() {
     step "Run of $function"
     oci_ fn function invoke --function-id "$function" --fn-invoke-type detached --body '{}' --file - >"$work/invoked" || {
         cat "$work/invoked"
-        end 8 "The function could not be started. Just made, its policies may need some minutes: run this again."
+        end 8 "Cannot start the function. New policies take some minutes; run this script again."
     }
-    echo "Started. Its log line takes a minute or more; looking for up to $seconds s."
+    echo "Started. Waiting up to $seconds s for its report, which takes a minute or more."
     SECONDS=0
     while true; do
         sleep "$poll"
         oci_ logging-search search-logs --search-query "$search" --time-start "$started" \
-            --time-end "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$work/found" || end 9 "The log could not be searched; read log-content is needed."
+            --time-end "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$work/found" || end 9 "Cannot search the log. Allow 'read log-content'."
         code=0
         reports <"$work/found" || code=$?
         case $code in
             0) return ;;
-            1) end 1 "The run failed; the report above says why. Just made, its policies may need some minutes: run this again." ;;
+            1) end 1 "The run failed. See its report above. New policies take some minutes; run this script again." ;;
             3) ;;
-            *) end 9 "What the search of the log found was not understood." ;;
+            *) end 9 "The result of the log search is not valid JSON. Run this script again." ;;
         esac
-        ((SECONDS < seconds)) || end 9 "There is no report after $seconds s. Look for it in OCI Logging: $search"
+        ((SECONDS < seconds)) || end 9 "There is no report after $seconds s. Search OCI Logging: $search"
     done
 }
 
 arguments "$@"
-needs
+check_tools
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT # the plan holds the values of variables
+trap 'rm -rf "$work"' EXIT # the plan contains the values of variables
 login
 make_repository
 build_and_push

@@ -1,1 +1,1 @@
-"""The same runs from a terminal, and what one wants to look at or mend from there; nothing of it is in the function."""
+"""The command-line interface. The deployed function does not use it."""

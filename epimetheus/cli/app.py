@@ -1,4 +1,4 @@
-"""The same run from a terminal, and what one wants to look at or mend from there. Needs requirements-dev.txt (typer, rich)."""
+"""The command line: ``python -m epimetheus``. Requires requirements-dev.txt (typer, rich)."""
 
 import os
 import uuid
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from epimetheus.cli import demo as demonstration
-from epimetheus.cli import display as terminal
+from epimetheus.cli import demo as demo_runs
+from epimetheus.cli import display
 from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.health import health
 from epimetheus.cli.minutes import Minutes
@@ -26,67 +26,73 @@ from epimetheus.function.invoke import run_regions
 from epimetheus.wiring import Wiring
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the audit events of an OCI tenancy to a SIEM.")
-app.add_typer(state_app, name="state")
-app.add_typer(rules_app, name="rules")
-app.add_typer(runs_app, name="runs")
-app.command()(replay)
-app.command()(health)
 
 
-@app.command()
 def run(
     minutes: Minutes = 60.0,
-    as_json: Annotated[bool, typer.Option("--json", help="The reports as JSON on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON on stdout.")] = False,
 ) -> None:
-    """Forward what is new, as the function does: settings from the environment, OCI from ~/.oci/config."""
-    with terminal.errors_explained():
-        workshop = _workshop(minutes * 60)
-        with terminal.watcher(terminal_console(stderr=True)) as watcher:
-            reports = run_regions(workshop, uuid.uuid4().hex[:12], watcher, watcher.announce)
+    """Forward new events once, as the function does.
+
+    Settings come from the environment, OCI credentials from ~/.oci/config.
+    """
+    with display.errors_explained():
+        wiring = Wiring.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
+        with display.terminal_observer(terminal_console(stderr=True)) as observer:
+            reports = run_regions(wiring, uuid.uuid4().hex[:12], observer, observer.announce)
     if as_json:
         print_json(reports)
-    raise typer.Exit(max(terminal.EXIT_CODES[report.status] for report in reports))
+    raise typer.Exit(max(display.EXIT_CODES[report.status] for report in reports))
 
 
-@app.command()
 def validate() -> None:
-    """Check settings and certificates, without the network: what is wrong, all at once, or what will be used."""
-    with terminal.errors_explained():
+    """Check settings, certificates, rules, and field map without using the network.
+
+    Shows the settings in effect, or every error at once.
+    """
+    with display.errors_explained():
         settings = Settings.read(os.environ)
         pem = {key: getattr(settings, key.lower()) for key in ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY")}
-        elsewhere = [key for key, value in pem.items() if value and value.startswith(("vault:", "object:"))]
-        texts = {key: _local(key, value) for key, value in pem.items() if value and key not in elsewhere}
-        if not elsewhere:
+        remote = [key for key, value in pem.items() if value and value.startswith(("vault:", "object:"))]
+        texts = {key: _local_text(key, value) for key, value in pem.items() if value and key not in remote}
+        if not remote:
             tls_context(texts.get("SYSLOG_CA"), texts.get("SYSLOG_CLIENT_CERT"), texts.get("SYSLOG_CLIENT_KEY"))
         files = {key: value for key in ("RULES", "FIELD_MAP") if (value := getattr(settings, key.lower()))}
-        elsewhere += [key for key, value in files.items() if value.startswith("object:")]
-        read = {key: _local(key, value) for key, value in files.items() if key not in elsewhere}
-        odd = [warning for key, text in read.items() for warning in _odd(key, text, settings.format)]
-        terminal.show_settings(terminal_console(), settings, texts, elsewhere, (*settings.warnings, *odd))
+        remote += [key for key, value in files.items() if value.startswith("object:")]
+        documents = {key: _local_text(key, value) for key, value in files.items() if key not in remote}
+        warnings = [warning for key, text in documents.items() for warning in _file_warnings(key, text, settings.format)]
+        display.show_settings(terminal_console(), settings, texts, remote, (*settings.warnings, *warnings))
 
 
-@app.command()
-def demo() -> None:
-    """Watch four runs of the real function: a stand-in for OCI, a TLS receiver that dies and returns, nothing lost."""
-    raise typer.Exit(demonstration.play(terminal_console()))
+def demo(
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also show the settings, log lines as JSON, and whole messages.")] = False,
+) -> None:
+    """Play four runs of the real function on this machine, without OCI.
+
+    A simulated OCI API serves the events. A TLS syslog receiver fails during the third run and returns. No event is lost.
+    """
+    raise typer.Exit(demo_runs.play(terminal_console(), verbose=verbose))
 
 
-def _workshop(seconds: float) -> Wiring:
-    return Wiring.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, seconds))
-
-
-def _odd(key: str, text: str, format: str) -> tuple[str, ...]:
-    """The warnings about a file."""
+def _file_warnings(key: str, text: str, format: str) -> tuple[str, ...]:
     return read_rules(key, text)[1] if key == "RULES" else read_field_map(key, text, format)[1]
 
 
-def _local(key: str, value: str) -> str:
+def _local_text(key: str, value: str) -> str:
+    """The text of a setting: that of the file for ``file:PATH``, otherwise the value itself."""
     kind, _, path = value.partition(":")
     if kind != "file":
         return value
     try:
         return Path(path).read_text("utf-8")
     except OSError as error:
-        raise ConfigError([f"{key}={value}: {error.strerror}; allowed is a file that can be read"]) from error
+        raise ConfigError([f"{key}={value}: {error.strerror}; use the path of a readable file"]) from error
     except UnicodeDecodeError:
-        raise ConfigError([f"{key}={value}: it is not UTF-8 text; allowed is a file that is"]) from None  # its own error holds the text
+        raise ConfigError([f"{key}={value}: the file is not UTF-8; save it as UTF-8 text"]) from None  # the error quotes the text
+
+
+for command in (validate, health, run, replay, demo):
+    app.command()(command)
+app.add_typer(runs_app, name="runs")
+app.add_typer(rules_app, name="rules")
+app.add_typer(state_app, name="state")

@@ -1,7 +1,7 @@
-"""The one way to a terminal: whatever comes from OCI, a state, a log or a setting reaches it as text, and as nothing else.
+"""The only output path to a terminal. Text from OCI, the state, logs, and settings is printed as text and never interpreted.
 
-`terminal_safe` (in `epimetheus.render.sanitize`) makes foreign text safe: control characters, also line ends, and characters that are not
-seen are shown as escapes. `say` and `cell` apply it; a console from here applies it to all it prints once more, but for line ends.
+`terminal_safe` (`epimetheus.render.sanitize`) escapes control characters, line ends, and invisible characters. `print_line` and `cell`
+apply it to each value. A console from this module applies it again to everything it prints, except to line ends.
 """
 
 import json
@@ -16,8 +16,8 @@ from rich.text import Text
 from epimetheus.render.sanitize import terminal_safe
 
 
-class _Guarded(Console):
-    """Prints no control characters but line ends, and its own."""
+class _SanitizingConsole(Console):
+    """Prints no control characters except line ends and those of rich."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -25,21 +25,21 @@ class _Guarded(Console):
 
 
 def terminal_console(*, stderr: bool = False, quiet: bool = False) -> Console:
-    """Standard output, or ``stderr``; text is printed as it is: ``[x]`` is no markup, and ``:100:`` no emoji."""
-    return _Guarded(stderr=stderr, quiet=quiet, emoji=False, markup=False)
+    """A console for stdout, or for ``stderr``, without markup (``[x]``) and emoji codes (``:100:``)."""
+    return _SanitizingConsole(stderr=stderr, quiet=quiet, emoji=False, markup=False)
 
 
-def say(console: Console, text: str, style: str = "") -> None:
-    """Print one line, whatever ``text`` holds, not broken at the width of the terminal."""
+def print_line(console: Console, text: str, style: str = "") -> None:
+    """Print ``text`` as one escaped line, not wrapped at the width of the terminal."""
     console.print(terminal_safe(text), style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def cell(text: str, style: str = "") -> Text:
-    """Text for a table, or part of a line."""
+    """Escaped text for a table cell or a part of a line."""
     return Text(terminal_safe(text), style=style)
 
 
 def print_json(value: object, indent: int | None = None) -> None:
-    """Write a value as JSON to standard output, in printable ASCII."""
+    """Write a value as JSON in printable ASCII to stdout."""
     text = json.dumps(msgspec.to_builtins(value), indent=indent, separators=None if indent else (",", ":"))
     sys.stdout.write(text.replace("\x7f", "\\u007f") + "\n")

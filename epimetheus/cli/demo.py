@@ -1,21 +1,27 @@
-"""``python -m epimetheus demo``: four runs of the real function, before a stand-in for OCI and a TLS receiver that dies and returns.
+"""``demo``: four runs of the real function with a simulated OCI API and a TLS receiver that fails and returns.
 
-Real are the function (served by fdk in a process of its own), the OCI SDK, HTTP, TLS, and the state in (stand-in) Object Storage.
+The function (served by fdk in its own process), the OCI SDK, HTTP, TLS, and the state in (simulated) Object Storage are real.
+Without ``--verbose``, the output fits a terminal of 80 columns and 24 lines.
 """
 
+import json
+import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
+from typing import Any
 
 from rich.console import Console
 from rich.json import JSON
-from rich.text import Text
 
-from epimetheus.cli.console import say
+from epimetheus.cli.console import cell, print_line
+from epimetheus.cli.display import STATUS_COLORS
+from epimetheus.render.sanitize import terminal_safe
 from epimetheus.testing.function import Function, serve_function
 from epimetheus.testing.oci import World, serve
 from epimetheus.testing.syslog import Authority, Receiver, receive
@@ -23,71 +29,131 @@ from epimetheus.testing.syslog import Authority, Receiver, receive
 _ROOT = Path(__file__).parents[2]
 _BUCKET = "audit-state"
 _TREE = {"network": None, "prod": None, "prod/app": "prod", "prod/data": "prod", "sandbox": None}
-_FIRST, _LATE, _DIES_AFTER = 2_400, 15_000, 9_000
+_FIRST_EVENTS, _LATE_EVENTS, _FAILURE_AFTER = 2_400, 15_000, 9_000
 _SAMPLES = 2
+_MESSAGE_LINES = 8  # of 23 in all; a taller terminal shows more
+_MAX_WIDTH = 100
 
 
 @dataclass
-class _Scene:
-    """What is on stage; ``expected`` are the ids of all events there are."""
+class _Demo:
+    """The simulated world. ``expected`` has the IDs of all events."""
 
     console: Console
+    verbose: bool
     world: World
     receiver: Receiver
     function: Function
-    places: list[str]
+    compartments: list[str]
     expected: set[str]
 
-    def happen(self, count: int, begin: float, end: float) -> None:
-        """``count`` events, spread over the compartments and from ``begin`` to ``end``, in minutes ago."""
-        now = time.time()
-        share = count // len(self.places)
-        for place in self.places:
-            self.expected.update(self.world.emit(place, share, now - begin * 60, now - end * 60, seed=count))
+    @property
+    def width(self) -> int:
+        return min(self.console.width, _MAX_WIDTH)
 
-    def run(self, title: str) -> int:
-        """Invoke the function as OCI's scheduler does; the HTTP status the platform sees."""
-        self.console.rule(Text(title, "bold"))
-        told = len(self.function.log_lines())
-        answer = self.function.call()
-        say(self.console, f"The platform sees HTTP {answer.status}; the function logged:")
-        for line in self.function.log_lines()[told:]:
-            self.console.print(JSON(line, indent=None), soft_wrap=True)
-        return answer.status
+    def emit(self, count: int, start: float, end: float) -> None:
+        """Create ``count`` events from ``start`` to ``end`` minutes ago, spread over the compartments."""
+        now = time.time()
+        share = count // len(self.compartments)
+        for ocid in self.compartments:
+            self.expected.update(self.world.emit(ocid, share, now - start * 60, now - end * 60, seed=count))
+
+    def run(self, title: str) -> None:
+        """Invoke the function as the OCI scheduler does, and show the HTTP status and the counts of the report."""
+        print_line(self.console, title, "bold")
+        logged = len(self.function.log_lines())
+        http_status = self.function.call().status
+        for line in self.function.log_lines()[logged:]:
+            if self.verbose:
+                self.console.print(JSON(line, indent=None), soft_wrap=True)
+            if report := (fields := json.loads(line)).get("report"):
+                self.show_report(report, http_status)
+            elif fields["event"] == "run":
+                print_line(self.console, f"  failed (HTTP {http_status}): {fields['message']}", STATUS_COLORS["failed"])
+
+    def show_report(self, report: dict[str, Any], http_status: int) -> None:
+        """One line with status and counts, and at most two with the error of a failed run."""
+        names = ("forwarded", "unconfirmed", "duplicates") if report["unconfirmed"] else ("forwarded", "duplicates")
+        counts = [f"{report[name]:,} {name}" for name in names]
+        status = report["status"]
+        print_line(self.console, f"  {status} (HTTP {http_status}): {', '.join(counts)}", STATUS_COLORS[status])
+        if report["error"]:
+            for line in wrap(terminal_safe(report["error"]["what"]), self.width - 2, max_lines=2, placeholder=" …"):
+                print_line(self.console, f"  {line}")
+
+    def show_message(self) -> None:
+        """Show the first message as the receiver got it, wrapped at the width of the terminal; with --verbose, whole messages."""
+        messages = self.receiver.messages
+        if self.verbose:
+            print_line(self.console, f"The receiver has {len(messages):,} messages. The first {_SAMPLES}:", "bold")
+            for message in messages[:_SAMPLES]:
+                print_line(self.console, message.decode())
+        elif messages:
+            print_line(self.console, "  The first message, as received:")
+            max_lines = _MESSAGE_LINES + max(0, self.console.height - 25)
+            for line in wrap_message(messages[0].decode(), self.width - 4, max_lines):
+                self.console.print(cell(f"    {line}", "cyan"), soft_wrap=True)
 
     def arrived(self) -> Counter[str]:
-        """How often each event has arrived, by its id."""
+        """How many times each event has arrived, by ID."""
         return Counter(_event_id(message) for message in self.receiver.messages)
 
 
-def play(console: Console) -> int:
-    """All four runs; 0 where every event arrived, else 1."""
-    with tempfile.TemporaryDirectory(prefix="epimetheus-") as folder, _staged(console, Path(folder)) as scene:
-        scene.happen(_FIRST, begin=120, end=15)
-        scene.run(f"Run 1: {_FIRST:,} events of {len(scene.places)} compartments are waiting")
-        _show_messages(scene)
-        scene.run("Run 2: the last minutes are read once more, and nothing is sent twice")
-        scene.happen(_LATE, begin=12, end=4)
-        scene.receiver.faults.add("die", after=_DIES_AFTER)
-        scene.run(f"Run 3: {_LATE:,} events came late, and the receiver dies after {_DIES_AFTER:,} of them")
-        scene.receiver.start()
-        scene.run("Run 4: the receiver is back")
-        return _judge(scene)
+def play(console: Console, *, verbose: bool = False) -> int:
+    """Play the four runs. Returns 0 if every event arrived, 1 otherwise."""
+    with tempfile.TemporaryDirectory(prefix="epimetheus-") as folder, _started(console, Path(folder), verbose=verbose) as demo:
+        demo.emit(_FIRST_EVENTS, start=120, end=15)
+        demo.run(f"Run 1: {_FIRST_EVENTS:,} events are waiting in {len(demo.compartments)} compartments.")
+        demo.show_message()
+        demo.run("Run 2: the last minutes are read again, and nothing is sent twice.")
+        demo.emit(_LATE_EVENTS, start=12, end=4)
+        demo.receiver.faults.add("die", after=_FAILURE_AFTER)
+        demo.run(f"Run 3: {_LATE_EVENTS:,} more events; the receiver fails after {_FAILURE_AFTER:,} of them.")
+        demo.receiver.start()
+        demo.run("Run 4: the receiver is back.")
+        return _show_verdict(demo)
+
+
+def wrap_message(message: str, width: int, max_lines: int) -> list[str]:
+    """Break a CEF message into lines: the syslog header at spaces, the CEF header after pipes, the extension between its pairs.
+
+    If there are more than ``max_lines`` lines, the last one counts the omitted characters.
+    """
+    header, found, body = terminal_safe(message).partition(" CEF:")
+    *cef_header, extension = re.split(r"(?<=\|)", f"CEF:{body}" if found else "", maxsplit=7)
+    pairs = re.split(r"(?<= )(?=\w+=)", extension)
+    lines = [line for pieces in (re.split(r"(?<= )", header), cef_header, pairs) for line in _joined(pieces, width)]
+    if len(lines) > max_lines:
+        omitted = sum(map(len, lines[max_lines - 1 :]))
+        lines[max_lines - 1 :] = [f"… {omitted:,} more characters; --verbose shows the whole message"]
+    return lines
+
+
+def _joined(pieces: Sequence[str], width: int) -> list[str]:
+    """Join pieces into lines of at most ``width`` characters. Only a piece that is longer itself is broken."""
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and len((lines[-1] + piece).rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+        while len(lines[-1].rstrip()) > width:
+            lines[-1:] = [lines[-1][:width], lines[-1][width:]]
+    return [line.rstrip() for line in lines if line]
 
 
 @contextmanager
-def _staged(console: Console, folder: Path) -> Iterator[_Scene]:
+def _started(console: Console, folder: Path, *, verbose: bool) -> Iterator[_Demo]:
     world = World(page_size=500)
     world.bucket(_BUCKET)
-    places = {"": world.tenancy}
+    compartments = {"": world.tenancy}
     for path, parent in _TREE.items():
-        places[path] = world.add_compartment(path.rpartition("/")[2], places[parent or ""])
+        compartments[path] = world.add_compartment(path.rpartition("/")[2], compartments[parent or ""])
     authority = Authority(folder / "authority")
-    with receive(authority) as receiver, serve(world) as served:
+    with receive(authority) as receiver, serve(world) as server:
         settings = {
             "OCI_AUTH": "config_file",
             "OCI_CONFIG_FILE": str(world.credentials(folder)),
-            "OCI_ENDPOINT": served.url,
+            "OCI_ENDPOINT": server.url,
             "SYSLOG_HOST": "localhost",
             "SYSLOG_PORT": str(receiver.port),
             "SYSLOG_CA": f"file:{authority.ca}",
@@ -95,30 +161,27 @@ def _staged(console: Console, folder: Path) -> Iterator[_Scene]:
             "INITIAL_LOOKBACK_HOURS": "3",
             "API_REQUESTS_PER_SECOND": "200",
         }
-        console.print("The function is configured by nothing but this:", style="bold")
-        for key, value in settings.items():
-            say(console, f"  {key}={value}")
+        print_line(console, "The real function, a simulated OCI API, and a TLS syslog receiver.", "bold")
+        if verbose:
+            for key, value in settings.items():
+                print_line(console, f"  {key}={value}")
         with serve_function(_ROOT / "func.py", settings) as function:
-            yield _Scene(console, world, receiver, function, list(places.values()), set())
+            yield _Demo(console, verbose, world, receiver, function, list(compartments.values()), set())
 
 
-def _show_messages(scene: _Scene) -> None:
-    messages = scene.receiver.messages
-    scene.console.print(f"The receiver has {len(messages):,} messages; the first {_SAMPLES}:", style="bold")
-    for message in messages[:_SAMPLES]:
-        say(scene.console, message.decode())
-
-
-def _judge(scene: _Scene) -> int:
-    arrived = scene.arrived()
-    lost = scene.expected - arrived.keys()
-    again = sum(arrived.values()) - len(arrived)
-    scene.console.rule(Text("What came of it", "bold"))
-    told = f"{len(scene.expected):,} events happened, {len(scene.expected) - len(lost):,} arrived, {len(lost)} are lost."
-    scene.console.print(told, style="bold green" if not lost else "bold red", highlight=False)
-    twice = f"{again:,} arrived twice: the receiver had read them in run 3, but died before that was certain."
-    scene.console.print(twice, highlight=False, soft_wrap=True)
-    return 1 if lost else 0
+def _show_verdict(demo: _Demo) -> int:
+    arrived = demo.arrived()
+    missing = len(demo.expected - arrived.keys())
+    repeated = sum(arrived.values()) - len(arrived)
+    verdict = f"{len(demo.expected) - missing:,} of {len(demo.expected):,} events arrived."
+    demo.console.print()
+    if missing:
+        print_line(demo.console, f"Incomplete: {verdict} {missing:,} are missing.", "bold red")
+    else:
+        print_line(demo.console, f"Complete: {verdict}", "bold green")
+    if repeated:
+        print_line(demo.console, f"{repeated:,} arrived twice: the receiver failed in run 3 before it confirmed them.")
+    return 1 if missing else 0
 
 
 def _event_id(message: bytes) -> str:

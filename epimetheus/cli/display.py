@@ -1,4 +1,4 @@
-"""How things look on a terminal: rich where there is one, plain lines where there is not."""
+"""Terminal output of the commands: progress bars and colors on a terminal, plain lines otherwise."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from epimetheus.cli.console import cell, say, terminal_console
+from epimetheus.cli.console import cell, print_line, terminal_console
 from epimetheus.cli.rules_try import SENT, RulesTrial
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
@@ -21,17 +21,20 @@ from epimetheus.render.sanitize import terminal_safe
 from epimetheus.state.model import Lease, State
 
 EXIT_CODES: dict[Status, int] = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
-Move = Callable[[int, int], None]
-"""Moves a bar: so many are done, of so many."""
+SetProgress = Callable[[int, int], None]
+"""``(done, total)``: updates a progress bar."""
 
-_COLOURS: dict[Status, str] = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
-_CHECK_COLOURS = {"ok": "green", "degraded": "yellow", "failed": "red", "skipped": "dim"}
-_VERDICT_COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
-_NOT_SHOWN = {"syslog_ca", "syslog_client_cert", "syslog_client_key", "rules", "field_map"}
+STATUS_COLORS: dict[Status, str] = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
+_CHECK_COLORS = {"ok": "green", "degraded": "yellow", "failed": "red", "skipped": "dim"}
+_VERDICT_COLORS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
+_HIDDEN_SETTINGS = {"syslog_ca", "syslog_client_cert", "syslog_client_key", "rules", "field_map"}
 
 
 class TerminalObserver:
-    """Shows a run as it goes: two bars (compartments of the slice; minutes up to now) on a terminal, else a line a slice."""
+    """Shows the progress of a run. On a terminal, each region has two bars: compartments of the slice, and minutes until now.
+
+    Without a terminal, it prints one line per slice.
+    """
 
     def __init__(self, console: Console, bars: Progress | None) -> None:
         self._console = console
@@ -39,154 +42,156 @@ class TerminalObserver:
         self._tasks: dict[str, tuple[TaskID, TaskID, int]] = {}
 
     def problem(self, problem: Problem, region: str) -> None:
-        """One line: what, and what to do."""
-        say(self._console, f"{region}: {problem.what} {problem.do}", "yellow")
+        """Print one line: the problem and its remedy."""
+        print_line(self._console, f"{region}: {problem.what} {problem.do}", "yellow")
 
     def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
-        """One line for an event: its type and id, and why."""
+        """Print one line: type and id of a filtered event, and the reason."""
         event = fetched.event
-        name = f"{event.event_type} {event.event_id}" if event else "an event that is not understood"
-        say(self._console, f"{region}: left out {name}: {reason}")
+        name = f"{event.event_type} {event.event_id}" if event else "a malformed event"
+        print_line(self._console, f"{region}: filtered {name}: {reason}")
 
     def counted(self, region: str, fetched: int, confirmed: int, filtered: dict[str, int]) -> None:
-        """One line every so many events."""
-        line = f"{region}: {fetched} events so far, {confirmed} confirmed, {sum(filtered.values())} left out"
-        say(self._console, line)
+        """Print one line with the counts so far."""
+        print_line(self._console, f"{region}: {fetched} events fetched, {confirmed} confirmed, {sum(filtered.values())} filtered")
 
-    def progress(self, region: str, cursor: Window, done: int, works: int) -> None:
-        """Move the bars; without any, say what a slice has come to."""
+    def progress(self, region: str, cursor: Window, done: int, total: int) -> None:
+        """Update the bars. Without a terminal, print one line when a slice is complete."""
         if self._bars is None:
-            if done == works:
-                line = f"{region}: a slice of {works} compartments, from {minute_text(cursor.start)} on; at last {minute_text(cursor.end)}"
-                say(self._console, line)
+            if done == total:
+                start, end = minute_text(cursor.start), minute_text(cursor.end)
+                print_line(self._console, f"{region}: read a slice of {total} compartments from {start}; the run ends at {end}")
             return
         if region not in self._tasks:
             minutes = self._bars.add_task(terminal_safe(f"{region} minutes"))
             self._tasks[region] = (self._bars.add_task(terminal_safe(f"{region} compartments")), minutes, cursor.start)
-        compartments, minutes, start = self._tasks[region]
-        self._bars.update(compartments, completed=done, total=works)
-        self._bars.update(minutes, completed=cursor.start - start, total=cursor.end - start)
+        compartments, minutes, start_minute = self._tasks[region]
+        self._bars.update(compartments, completed=done, total=total)
+        self._bars.update(minutes, completed=cursor.start - start_minute, total=cursor.end - start_minute)
 
     def announce(self, report: Report) -> None:
-        """The end of a region's run."""
+        """Print the report of a region."""
         show_report(self._console, report)
 
 
 @contextmanager
-def watcher(console: Console) -> Iterator[TerminalObserver]:
-    """A watcher for ``console``, its bars gone when it is over."""
+def terminal_observer(console: Console) -> Iterator[TerminalObserver]:
+    """An observer for ``console``. Its bars disappear on exit."""
     if not console.is_terminal:
         yield TerminalObserver(console, None)
         return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
+    with _progress_bars(console) as bars:
         yield TerminalObserver(console, bars)
 
 
 @contextmanager
-def bar(console: Console, what: str) -> Iterator[Move]:
-    """A bar on ``console``, if that is a terminal; gone when it is over."""
+def progress_bar(console: Console, description: str) -> Iterator[SetProgress]:
+    """A progress bar on ``console`` if it is a terminal. The bar disappears on exit."""
     if not console.is_terminal:
-        yield no_bar
+        yield no_progress
         return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task(what)
+    with _progress_bars(console) as bars:
+        task = bars.add_task(description)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def no_bar(done: int, total: int) -> None:
-    """Shows nothing."""
+def no_progress(done: int, total: int) -> None:
+    """Show nothing."""
+
+
+def _progress_bars(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=console, transient=True)
 
 
 @contextmanager
 def errors_explained() -> Iterator[None]:
-    """Show our errors as what they are, one mistake a line, and end with exit code 2."""
+    """Print an EpimetheusError to stderr, one problem per line, and exit with code 2."""
     try:
         yield
     except EpimetheusError as error:
         console = terminal_console(stderr=True)
         for problem in error.problems if isinstance(error, ConfigError) else (error.what,):
-            say(console, problem, "red")
-        say(console, error.do)
+            print_line(console, problem, "red")
+        print_line(console, error.do)
         raise SystemExit(2) from error
 
 
-def _counted(counts: Mapping[str, int]) -> str:
-    more = ", ".join(f"{value} {name}" for name, value in counts.items() if value and name != "requests")
-    return f"{counts['requests']} requests{f' ({more})' if more else ''}"
-
-
 def show_replayed(console: Console, replayed: Replayed) -> None:
-    """What was sent again, or would be."""
-    what = f"{replayed.forwarded:,} {'would be sent again' if replayed.dry else 'sent again'}"
+    """Show what a replay sent, or what a dry run would send."""
+    what = f"{replayed.forwarded:,} events {'would be sent again' if replayed.dry else 'sent again'}"
     line = f"{replayed.region} replay {replayed.status}: {what}, from {replayed.window[0]} through {replayed.through}"
-    say(console, line, _COLOURS[replayed.status])
-    counts = f"fetched {replayed.fetched}  duplicates {replayed.duplicates}  left out {sum(replayed.filtered.values())}"
-    say(console, f"  {counts}")
+    print_line(console, line, STATUS_COLORS[replayed.status])
+    counts = f"fetched {replayed.fetched}  duplicates {replayed.duplicates}  filtered {sum(replayed.filtered.values())}"
+    print_line(console, f"  {counts}")
     if replayed.error:
-        say(console, f"  {replayed.error.what} {replayed.error.do}", "red")
+        print_line(console, f"  {replayed.error.what} {replayed.error.do}", "red")
     for ocid, why in replayed.unread.items():
-        say(console, f"  Not read: {ocid}: {why}", "yellow")
+        print_line(console, f"  Not read: {ocid}: {why}", "yellow")
 
 
-def show_tried(console: Console, tried: RulesTrial, warnings: Sequence[str]) -> None:
-    """What the rules would do: by event type and by reason, most first; and who could not be read."""
+def show_trial(console: Console, trial: RulesTrial, warnings: Sequence[str]) -> None:
+    """Show the outcome of a rules trial by event type, most frequent first, and the compartments that could not be read."""
     for warning in warnings:
-        say(console, warning, "yellow")
-    table = Table(title="What the rules would do")
-    for heading, justify in (("events", "right"), ("event type", "left"), ("outcome", "left")):
-        table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
-    for (kind, outcome), count in sorted(tried.rows.items(), key=lambda row: (-row[1], row[0])):
-        table.add_row(f"{count:,}", cell(kind), cell(outcome, "green" if outcome.startswith(SENT) else "yellow"))
+        print_line(console, warning, "yellow")
+    table = Table(title="Outcome of the rules")
+    table.add_column("events", justify="right", overflow="fold")
+    table.add_column("event type", overflow="fold")
+    table.add_column("outcome", overflow="fold")
+    for (event_type, outcome), count in sorted(trial.rows.items(), key=lambda row: (-row[1], row[0])):
+        table.add_row(f"{count:,}", cell(event_type), cell(outcome, "green" if outcome.startswith(SENT) else "yellow"))
     console.print(table)
     outcomes: Counter[str] = Counter()
-    for (_, outcome), count in tried.rows.items():
+    for (_, outcome), count in trial.rows.items():
         outcomes[outcome] += count
-    told = "; ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or "no events"
-    say(console, f"{outcomes.total():,} events, {tried.repeats:,} repeats aside: {told}.")
-    for ocid, why in sorted(tried.unread.items()):
-        say(console, f"Not read: {ocid}: {why}", "red")
+    totals = "; ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or "no events"
+    print_line(console, f"{outcomes.total():,} events without {trial.duplicates:,} duplicates: {totals}.")
+    for ocid, why in sorted(trial.unread.items()):
+        print_line(console, f"Not read: {ocid}: {why}", "red")
 
 
 def show_report(console: Console, report: Report) -> None:
-    """The headline, and the counts that must come out: fetched is the sum of the four behind it."""
-    say(console, headline(report), _COLOURS[report.status])
-    counts = f"fetched {report.fetched}  forwarded {report.forwarded}  uncertain {report.unconfirmed}  duplicates {report.duplicates}"
-    more = f"left out {sum(report.filtered.values())}   malformed {report.malformed}  trimmed {report.truncated}"
-    more += f"  abridged {report.abridged}  redacted {report.redacted}"
-    say(console, f"  {counts}  {more}")
+    """Show the headline and the counts: ``fetched`` is the sum of the four counts after it."""
+    print_line(console, headline(report), STATUS_COLORS[report.status])
+    counts = f"fetched {report.fetched}  forwarded {report.forwarded}  unconfirmed {report.unconfirmed}  duplicates {report.duplicates}"
+    details = f"filtered {sum(report.filtered.values())}   malformed {report.malformed}  truncated {report.truncated}"
+    details += f"  abridged {report.abridged}  redacted {report.redacted}"
+    print_line(console, f"  {counts}  {details}")
     receiver = "connections {connections}  confirmations {confirmations}  confirmed by {confirmation}".format_map(report.receiver)
-    requests = ", ".join(f"{service} {_counted(counts)}" for service, counts in report.api.items())
-    say(console, f"  OCI: {requests}   receiver: {receiver}   {report.seconds} s")
+    requests = ", ".join(f"{service} {_request_counts(counts)}" for service, counts in report.api.items())
+    print_line(console, f"  OCI: {requests}   receiver: {receiver}   {report.seconds} s")
     for warning in report.warnings:
-        say(console, f"  {warning}", "yellow")
+        print_line(console, f"  {warning}", "yellow")
+
+
+def _request_counts(counts: Mapping[str, int]) -> str:
+    others = ", ".join(f"{value} {name}" for name, value in counts.items() if value and name != "requests")
+    return f"{counts['requests']} requests{f' ({others})' if others else ''}"
 
 
 def show_check(console: Console, check: CheckResult) -> None:
-    """A line for a check, and one for what to do."""
-    head = cell(f"{check.status:<9}", _CHECK_COLOURS[check.status])
-    said = cell(f"{check.what} ({check.seconds:.2f} s)", "default")
-    console.print(head.append(cell(f"{check.title}: ", "bold")).append(said), soft_wrap=True)
+    """Show one health check: a line for the result and a line for the remedy."""
+    head = cell(f"{check.status:<9}", _CHECK_COLORS[check.status])
+    result = cell(f"{check.what} ({check.seconds:.2f} s)", "default")
+    console.print(head.append(cell(f"{check.title}: ", "bold")).append(result), soft_wrap=True)
     if check.do:
-        say(console, f"         {check.do}")
+        print_line(console, f"         {check.do}")
 
 
-def show_diagnosis(console: Console, diagnosis: HealthReport) -> None:
-    """What the checks come to, after they were shown."""
-    count = len(diagnosis.issues)
-    what = f"{diagnosis.verdict}: {count} of {len(diagnosis.checks)} checks to look at, {diagnosis.seconds:.1f} s"
-    say(console, what, _VERDICT_COLOURS[diagnosis.verdict])
+def show_verdict(console: Console, health: HealthReport) -> None:
+    """Show the verdict of the health checks."""
+    what = f"{health.verdict}: {len(health.issues)} of {len(health.checks)} checks need attention, {health.seconds:.1f} s"
+    print_line(console, what, _VERDICT_COLORS[health.verdict])
 
 
 def show_state(console: Console, name: str, state: State, now: float, problem: EpimetheusError | None = None) -> None:
-    """The cursor, the compartments behind, how much is remembered, and for which receiver; and the ``problem`` a run has with it."""
+    """Show the stored state, and the ``problem`` that prevents a run from using it. ``now`` is in seconds since the epoch."""
     table = Table(title=cell(name), show_header=False)
     listed = f", listed {minute_text(state.listed)}" if state.listed else ""
     rows = [
         ("region", state.region),
         ("through", f"{minute_text(state.through)} ({int(now - state.through * 60)} s ago)"),
-        ("compartments", f"{len(state.known)} known, {sum(k.polled for k in state.known.values())} asked{listed}"),
+        ("compartments", f"{len(state.known)} known, {sum(k.polled for k in state.known.values())} polled{listed}"),
         ("dedupe keys", str(sum(map(len, state.keys.values())) // 16)),
         ("lease", _lease(state.lease, now)),
         ("last run", " ".join(f"{key}={value}" for key, value in state.last.items()) or "none"),
@@ -194,52 +199,50 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
         ("receiver", state.receiver.address if state.receiver else "not recorded yet"),
     ]
     if adopted := state.adopted:
-        rows.append(("adopted", f"{time_text(adopted.at)}, before: {adopted.before}. Reason: {adopted.reason}"))
+        rows.append(("adopted", f"{time_text(adopted.at)}, previously {adopted.before}. Reason: {adopted.reason}"))
     rows += [
-        ("behind", f"{ocid} since {minute_text(behind.since)}, {behind.attempts} tries: {behind.reason}")
+        ("behind", f"{ocid} since {minute_text(behind.since)}, {behind.attempts} attempts: {behind.reason}")
         for ocid, behind in sorted(state.behind.items())
     ]
     for title, text in rows:
         table.add_row(title, cell(text))
     console.print(table)
     if problem:
-        say(console, f"{problem.what} {problem.do}", "red")
+        print_line(console, f"{problem.what} {problem.do}", "red")
 
 
-def show_settings(
-    console: Console, settings: Settings, texts: Mapping[str, str], elsewhere: Sequence[str], warnings: Sequence[str]
-) -> None:
-    """What will be used; nothing secret. ``texts`` are the PEM texts at hand, by key; ``elsewhere`` the keys of the others.
+def show_settings(console: Console, settings: Settings, texts: Mapping[str, str], remote: Sequence[str], warnings: Sequence[str]) -> None:
+    """Show the settings in effect, without secrets. ``texts``: local PEM texts by key; ``remote``: keys of values stored in OCI.
 
-    Raises ConfigError where a text holds no certificates.
+    Raises ConfigError if a text has no readable certificate.
     """
     table = Table(title="Settings", show_header=False)
-    for name, value in settings.model_dump(exclude=_NOT_SHOWN).items():
+    for name, value in settings.model_dump(exclude=_HIDDEN_SETTINGS).items():
         table.add_row(name.upper(), cell(", ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)))
     for key, text in texts.items():
-        table.add_row(cell(key), cell("a private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(key, text)))
-    for key in elsewhere:
-        table.add_row(cell(key), cell("not looked at: it has to be fetched from OCI"))
+        table.add_row(cell(key), cell("private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(key, text)))
+    for key in remote:
+        table.add_row(cell(key), cell("not checked: the value is stored in OCI"))
     console.print(table)
     for warning in warnings:
-        say(console, warning, "yellow")
+        print_line(console, warning, "yellow")
     console.print("Settings are valid.", style="green")
 
 
 def _lease(lease: Lease | None, now: float) -> str:
     if lease is None:
         return "none"
-    return f"run {lease.run}, {int(lease.until - now)} s left" if lease.is_live(now) else f"run {lease.run}, expired"
+    return f"run {lease.run}, expires in {int(lease.until - now)} s" if lease.is_live(now) else f"run {lease.run}, expired"
 
 
 def _certificates(key: str, text: str) -> str:
     try:
-        found = x509.load_pem_x509_certificates(text.encode())
+        certificates = x509.load_pem_x509_certificates(text.encode())
     except ValueError as error:
-        raise ConfigError([f"{key} holds a certificate that can not be read: allowed is a PEM text of certificates"]) from error
-    return "; ".join(f"{one.subject.rfc4514_string()}, {_left(one.not_valid_after_utc)}" for one in found)
+        raise ConfigError([f"{key}: a certificate cannot be read; use certificates in PEM format"]) from error
+    return "; ".join(f"{one.subject.rfc4514_string()}, {_days_left(one.not_valid_after_utc)}" for one in certificates)
 
 
-def _left(end: datetime) -> str:
+def _days_left(end: datetime) -> str:
     days = (end - datetime.now(UTC)).days
     return f"{days} days left" if days >= 0 else "expired"

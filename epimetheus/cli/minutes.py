@@ -1,4 +1,4 @@
-"""``--minutes``: how long a command may take."""
+"""``--minutes``: the time limit of a command."""
 
 import math
 from typing import Annotated
@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 
-def _is_number(minutes: float) -> float:
-    """Typer's own bounds let NaN pass: it is neither below nor above them. Raises typer.BadParameter."""
+def _reject_nan(minutes: float) -> float:
+    """Reject NaN, which passes typer's own bounds. Raises typer.BadParameter."""
     if math.isnan(minutes):
         raise typer.BadParameter("nan is not in the range 0.1<=x<=1440.")
     return minutes
 
 
-Minutes = Annotated[float, typer.Option(min=0.1, max=1440, callback=_is_number, help="End after so many minutes, at the latest.")]
+Minutes = Annotated[float, typer.Option(min=0.1, max=1440, callback=_reject_nan, help="Time limit in minutes.")]

@@ -1,43 +1,43 @@
-"""Output that may break: a closed pipe or a full disk behind stdout or stderr ends no run, and changes no exit code."""
+"""Standard streams that tolerate write errors: a closed pipe or a full disk neither ends a run nor changes its exit code."""
 
 import os
 from typing import Any, TextIO
 
 
 class DroppingStream:
-    """A text stream that drops what cannot be written. After the first failure everything behind it goes to /dev/null."""
+    """A text stream that drops what it cannot write. After the first failure, all output goes to /dev/null."""
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream if stream is not None else open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+        self._stream = stream if stream is not None else open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until exit
 
     def write(self, text: str) -> int:
-        """Write ``text``, or drop it; its length."""
+        """Write or drop ``text``. Returns its length in both cases."""
         try:
             self._stream.write(text)
         except OSError:
-            self._drop()
+            self._redirect()
         return len(text)
 
     def writelines(self, lines: list[str]) -> None:
-        """Write ``lines``, or drop them."""
+        """Write or drop ``lines``."""
         for line in lines:
             self.write(line)
 
     def flush(self) -> None:
-        """Flush, or drop what was waiting."""
+        """Flush the buffer, or drop it."""
         try:
             self._stream.flush()
         except OSError:
-            self._drop()
+            self._redirect()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def _drop(self) -> None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
+    def _redirect(self) -> None:
+        null = os.open(os.devnull, os.O_WRONLY)
         try:
-            os.dup2(nowhere, self._stream.fileno())
-        except OSError:  # a stream without a file: each write fails, and is dropped
+            os.dup2(null, self._stream.fileno())
+        except OSError:  # the stream has no file descriptor: each write fails and is dropped
             return
         finally:
-            os.close(nowhere)
+            os.close(null)

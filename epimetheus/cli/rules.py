@@ -1,4 +1,4 @@
-"""``rules try``: what a rules file would do, before it does it."""
+"""``rules try``: shows the effect of a rules file before it is deployed."""
 
 import os
 import re
@@ -10,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-from epimetheus.cli import display as terminal
-from epimetheus.cli import rules_try
+from epimetheus.cli import display, rules_try
 from epimetheus.cli.console import terminal_console
 from epimetheus.cli.minutes import Minutes
 from epimetheus.clock import SYSTEM, Deadline
@@ -21,51 +20,57 @@ from epimetheus.model import Window
 from epimetheus.oci_client.clients import Credentials
 from epimetheus.wiring import Wiring
 
-rules_app = typer.Typer(no_args_is_help=True, help="Which events are sent.")
+rules_app = typer.Typer(no_args_is_help=True, help="Test the rules that select events.")
 
-_SPAN = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
+_DURATION = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
 _MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
-_NOT_NEEDED = {"SYSLOG_HOST": "not-needed.invalid", "STATE_FILE": f"not-needed-{uuid.uuid4().hex}"}
-_NOBODY = Credentials(None, "", "")
+_PLACEHOLDERS = {"SYSLOG_HOST": "not-needed.invalid", "STATE_FILE": f"not-needed-{uuid.uuid4().hex}"}
+_NO_CREDENTIALS = Credentials(None, "", "")
 
 
 @rules_app.callback()
 def rules() -> None:
-    """Which events are sent."""
+    """Test the rules that select events."""
 
 
 @rules_app.command("try")
 def rules_try_command(
-    since: Annotated[str, typer.Option(help="Of so much time up to now, read from OCI: 90m, 24h, 7d.")] = "24h",
-    file: Annotated[Path | None, typer.Option(help="Of the events in this file, without OCI: a JSON list, or one event a line.")] = None,
-    rules: Annotated[Path | None, typer.Option(help="The rules to try; RULES by default.")] = None,
+    since: Annotated[str, typer.Option(help="Read the events of this period up to now from OCI: 90m, 24h, 7d.")] = "24h",
+    file: Annotated[
+        Path | None, typer.Option(help="Read the events from this file, without OCI: a JSON list, or one event per line.")
+    ] = None,
+    rules: Annotated[Path | None, typer.Option(help="The rules file to test. Default: RULES.")] = None,
     minutes: Minutes = 15.0,
 ) -> None:
-    """Show what the rules would keep and leave out, and why; nothing is sent, and no state is read or written."""
-    with terminal.errors_explained():
-        settings, tried = _settings(rules), rules_try.RulesTrial()
+    """Show which events the rules send or filter, and why.
+
+    Sends no event. Neither reads nor writes the state.
+    """
+    with display.errors_explained():
+        settings, trial = _settings(rules), rules_try.RulesTrial()
         deadline = Deadline.after(SYSTEM, minutes * 60)
-        workshop = Wiring(settings, _NOBODY, SYSTEM, deadline) if file else Wiring.open(settings, SYSTEM, deadline)
-        with terminal.bar(terminal_console(stderr=True), "compartments") if file is None else nullcontext(terminal.no_bar) as progress:
-            events = rules_try.of_file(file) if file else _since(workshop, since, deadline, tried, progress)
-            rules_try.attempt(events, workshop.selection.selection(), tried)
-    terminal.show_tried(terminal_console(), tried, workshop.selection.rules_file[1])
-    raise typer.Exit(1 if tried.unread else 0)
+        wiring = Wiring(settings, _NO_CREDENTIALS, SYSTEM, deadline) if file else Wiring.open(settings, SYSTEM, deadline)
+        stderr = terminal_console(stderr=True)
+        with display.progress_bar(stderr, "compartments") if file is None else nullcontext(display.no_progress) as progress:
+            events = rules_try.events_of_file(file) if file else _events_since(wiring, since, deadline, trial, progress)
+            rules_try.apply_rules(events, wiring.selection.selection(), trial)
+    display.show_trial(terminal_console(), trial, wiring.selection.rules_file[1])
+    raise typer.Exit(1 if trial.unread else 0)
 
 
-def _since(
-    workshop: Wiring, since: str, deadline: Deadline, tried: rules_try.RulesTrial, progress: terminal.Move
-) -> Iterator[rules_try.Placed]:
-    found = _SPAN.fullmatch(since)
-    span = int(found[1]) * _MINUTES[found[2]] if found else 0
-    if not 0 < span <= 365 * 24 * 60:
-        raise ConfigError([f"--since {since[:20]}: allowed is a number with m, h or d, up to 365d"])
-    end = int(SYSTEM.now() // 60) - workshop.settings.settle_minutes
-    return rules_try.of_region(workshop, Window(end - span, end), deadline, tried, progress)
+def _events_since(
+    wiring: Wiring, since: str, deadline: Deadline, trial: rules_try.RulesTrial, progress: display.SetProgress
+) -> Iterator[rules_try.LocatedEvent]:
+    found = _DURATION.fullmatch(since)
+    minutes = int(found[1]) * _MINUTES[found[2]] if found else 0
+    if not 0 < minutes <= 365 * 24 * 60:
+        raise ConfigError([f"--since {since[:20]}: expected a number followed by m, h, or d, up to 365d"])
+    end = int(SYSTEM.now() // 60) - wiring.settings.settle_minutes
+    return rules_try.events_of_region(wiring, Window(end - minutes, end), deadline, trial, progress)
 
 
 def _settings(rules: Path | None) -> Settings:
-    """The environment's; what sending alone needs may be missing."""
-    given = {key: value for key, value in os.environ.items() if value.strip()}
-    lacking = {key: value for key, value in _NOT_NEEDED.items() if key != "STATE_FILE" or "STATE_BUCKET" not in given}
-    return Settings.read({**lacking, **given, **({"RULES": f"file:{rules}"} if rules else {})})
+    """The settings of the environment. Placeholders replace missing settings that a trial does not use."""
+    environment = {key: value for key, value in os.environ.items() if value.strip()}
+    placeholders = {key: value for key, value in _PLACEHOLDERS.items() if key != "STATE_FILE" or "STATE_BUCKET" not in environment}
+    return Settings.read({**placeholders, **environment, **({"RULES": f"file:{rules}"} if rules else {})})

@@ -1,4 +1,4 @@
-"""What a rules file would keep and leave out, and why, of the events of a time or of a file: nothing is sent, nothing is written."""
+"""Applies rules to the events of a period or a file and counts the outcomes. Sends and writes nothing."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,50 +17,50 @@ from epimetheus.source.fetch import Failed, FetchTask, Page, fetch
 from epimetheus.wiring import Wiring
 
 SENT = "sent"
-WATCHED = "sent, marked by TAMPER_WATCH"
-MALFORMED = "sent, not understood"
-Placed = tuple[str, int, Fetched]
-"""The compartment that was asked, the minute its window ends, and the event."""
+MARKED = "sent, marked by TAMPER_WATCH"
+MALFORMED = "sent, malformed"
+LocatedEvent = tuple[str, int, Fetched]
+"""The polled compartment, the minute its window ends, and the event."""
 
 
 @dataclass
 class RulesTrial:
-    """What became of events: ``rows`` counts by event type and outcome; ``repeats`` came twice; ``unread`` is compartment → why."""
+    """The outcomes: ``rows`` counts events by (event type, outcome), ``unread`` maps a compartment to the reason it was not read."""
 
     rows: Counter[tuple[str, str]] = field(default_factory=Counter)
-    repeats: int = 0
+    duplicates: int = 0
     unread: dict[str, str] = field(default_factory=dict)
 
 
-def attempt(events: Iterable[Placed], selection: Selection, tried: RulesTrial) -> None:
-    """Let each event meet the rules, once."""
+def apply_rules(events: Iterable[LocatedEvent], selection: Selection, trial: RulesTrial) -> None:
+    """Apply the rules once to each distinct event."""
     seen = SeenKeys()
     for compartment, minute, fetched in events:
         if not seen.add_if_new(event_key(compartment_tag(compartment), fetched)):
-            tried.repeats += 1
+            trial.duplicates += 1
             continue
-        reason, watched = selection(fetched, minute)
-        kind = fetched.event.event_type if fetched.event else "?"
-        sent = MALFORMED if fetched.event is None else WATCHED if watched else SENT
-        tried.rows[kind, reason or sent] += 1
+        reason, marked = selection(fetched, minute)
+        event_type = fetched.event.event_type if fetched.event else "?"
+        sent = MALFORMED if fetched.event is None else MARKED if marked else SENT
+        trial.rows[event_type, reason or sent] += 1
 
 
-def of_file(path: Path) -> Iterator[Placed]:
-    """The events of a file: a JSON list, one event, or one a line; in the form of the API, of Logging, or of its search.
+def events_of_file(path: Path) -> Iterator[LocatedEvent]:
+    """The events of a file: a JSON list, one event, or one event per line, as returned by the Audit API, Logging, or Logging search.
 
-    Raises ConfigError where there is no such file, or nothing in it.
+    Raises ConfigError if the file cannot be read or is empty.
     """
     try:
         text = path.read_bytes().removeprefix(b"\xef\xbb\xbf").strip()
     except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}; allowed is a file of events that can be read"]) from error
+        raise ConfigError([f"--file {path}: {error.strerror}; use the path of a readable file"]) from error
     if not text:
-        raise ConfigError([f"{path} is empty: allowed is a JSON list of events, or one event a line"])
-    for fetched in _parsed(text):
+        raise ConfigError([f"--file {path}: the file is empty; use a JSON list of events, or one event per line"])
+    for fetched in _parse(text):
         yield "", 0, fetched
 
 
-def _parsed(text: bytes) -> Sequence[Fetched]:
+def _parse(text: bytes) -> Sequence[Fetched]:
     try:
         return decode_page(text)
     except ValueError:
@@ -68,29 +68,29 @@ def _parsed(text: bytes) -> Sequence[Fetched]:
     return [whole] if whole.event else [decode_event(line) for line in text.splitlines() if line.strip()]
 
 
-def of_region(
-    workshop: Wiring, window: Window, deadline: Deadline, tried: RulesTrial, progress: Callable[[int, int], None]
-) -> Iterator[Placed]:
-    """The events of our own region; ``progress`` is told how many compartments are done, of how many.
+def events_of_region(
+    wiring: Wiring, window: Window, deadline: Deadline, trial: RulesTrial, progress: Callable[[int, int], None]
+) -> Iterator[LocatedEvent]:
+    """The events of the credentials' region. Calls ``progress(done, total)`` for each compartment.
 
     Raises SourceError, CredentialsError, OutOfTime.
     """
-    settings, region = workshop.settings, workshop.credentials.region
-    list_page = workshop.oci.list_page(deadline.left() / 8)
+    settings, region = wiring.settings, wiring.credentials.region
+    list_page = wiring.oci.list_page(deadline.left() / 8)
     mode, ids = settings.compartment_mode, settings.compartment_ids
-    listing = pin(discover(list_page, workshop.tenancy, deadline), ids if mode == "include" else ())
-    asked = choose(listing.compartments, mode, ids, workshop.tenancy)
-    works = [FetchTask(ocid, window) for ocid in sorted(asked)]
-    tried.unread |= {work.compartment: "there was no time" for work in works}
+    listing = pin(discover(list_page, wiring.tenancy, deadline), ids if mode == "include" else ())
+    polled = choose(listing.compartments, mode, ids, wiring.tenancy)
+    tasks = [FetchTask(ocid, window) for ocid in sorted(polled)]
+    trial.unread |= {task.compartment: "the time limit was reached" for task in tasks}
     with (
-        closing(workshop.oci.audit(region)) as audit,
-        closing(fetch(works, audit.pages, concurrency=settings.api_concurrency, deadline=deadline)) as arrivals,
+        closing(wiring.oci.audit(region)) as audit,
+        closing(fetch(tasks, audit.pages, concurrency=settings.api_concurrency, deadline=deadline)) as results,
     ):
-        for arrival in arrivals:
-            if isinstance(arrival, Page):
-                yield from ((arrival.task.compartment, window.end, fetched) for fetched in arrival.events)
+        for result in results:
+            if isinstance(result, Page):
+                yield from ((result.task.compartment, window.end, fetched) for fetched in result.events)
                 continue
-            del tried.unread[arrival.task.compartment]
-            if isinstance(arrival, Failed):
-                tried.unread[arrival.task.compartment] = arrival.error.what
-            progress(len(works) - len(tried.unread), len(works))
+            del trial.unread[result.task.compartment]
+            if isinstance(result, Failed):
+                trial.unread[result.task.compartment] = result.error.what
+            progress(len(tasks) - len(trial.unread), len(tasks))

@@ -1,9 +1,9 @@
-"""The run lines read back from OCI Logging, as they were logged: by this version, an older or a newer one.
+"""Reads the log lines of runs from OCI Logging, including lines of older and newer versions.
 
-What is searched is a compartment, a log group in it, or one log (``search "COMPARTMENT/LOG_GROUP/LOG"``); that a compartment stands for
-those below it, too, is said nowhere, so that without a log every compartment of the tree is named:
-https://docs.oracle.com/en-us/iaas/Content/Logging/Reference/query_language_specification.htm ("Log Streams"). A line stands in
-``logContent.data``: its fields, where the application has ``line_format = "JSON"``, else its text, in ``message``:
+A search covers a compartment, a log group, or a log (``search "COMPARTMENT/LOG_GROUP/LOG"``). The documentation does not say whether a
+compartment includes its children, so a search of the tenancy names every compartment:
+https://docs.oracle.com/en-us/iaas/Content/Logging/Reference/query_language_specification.htm ("Log Streams"). ``logContent.data`` has the
+fields of a line if the application has ``line_format = "JSON"``, otherwise its text in ``message``:
 https://docs.oracle.com/en-us/iaas/Content/Logging/Reference/details_for_functions.htm
 """
 
@@ -21,29 +21,29 @@ from epimetheus.oci_client.clients import ServiceFailure, oci_errors
 from epimetheus.source.page_tokens import PageTokens
 
 _DAY = 86_400
-_WINDOW = 14 * _DAY  # no search may span more
-_MOST_ROWS = 1000  # nor a page hold more: https://github.com/oracle/oci-cli/issues/443
-_STREAMS = 20  # compartments in one query
-_WHERE = """where data.event = 'run' or data.message = '*"event":"run"*' | sort by datetime desc"""
-_REFUSED = (400, 403, 404)
+_MAX_WINDOW = 14 * _DAY  # the limit of one search
+_MAX_ROWS = 1000  # the limit of one page: https://github.com/oracle/oci-cli/issues/443
+_MAX_SCOPES = 20  # compartments per query
+_FILTER = """where data.event = 'run' or data.message = '*"event":"run"*' | sort by datetime desc"""
+_DENIED = (400, 403, 404)
 _HELP = (
-    "Check --log (COMPARTMENT_OCID/LOG_GROUP_OCID/LOG_OCID), --region (where the function is), and that a policy says:"
-    " Allow group YOURS to read logging-family in compartment THAT_OF_THE_LOG."
+    "Check --log (COMPARTMENT_OCID/LOG_GROUP_OCID/LOG_OCID), --region (the region of the function), and that a policy allows the search:"
+    " Allow group YOUR_GROUP to read logging-family in compartment COMPARTMENT_OF_THE_LOG."
 )
-_TOO_MUCH = 1e15  # of anything: sums of less stay finite
-_YEARS = (946_684_800, 4_102_444_800)  # 2000 to 2100: what else a line calls its time can not be shown
+_NUMBER_LIMIT = 1e15  # sums of smaller numbers stay finite
+_YEARS = (946_684_800, 4_102_444_800)  # 2000 to 2100; other times cannot be displayed
 
 Search = Callable[[Sequence[str], tuple[int, int], str | None], tuple[list[Any], str | None]]
-"""``(scopes, (start, end) in seconds since the epoch, page token) → (results, next page token)``; raises as `oci_errors` does."""
+"""``(scopes, (start, end) in seconds since the epoch, page token) → (results, next page token)``. Raises as `oci_errors`."""
 
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """One run over one region, or a call that failed before it had any (``region`` is empty), as far as its ``line`` tells.
+    """One run in one region, or a call that failed before it had one (``region`` is empty).
 
-    ``when``: its start, or else the time of its line, in seconds since the epoch. ``what`` happened and what to ``do`` stand with a failed
-    one, ``what`` holds remarks with others. ``forwarded`` and ``filtered`` (by reason) count events, ``behind`` compartments; ``lag`` and
-    ``seconds`` (its duration) are in seconds. None is what the line does not tell.
+    ``when``: the start of the run, or the time of its ``line``, in seconds since the epoch. ``what`` is the error of a failed run, with the
+    remedy in ``do``; for other runs ``what`` has remarks. ``forwarded`` and ``filtered`` (by reason) count events, ``behind`` counts
+    compartments; ``lag`` and ``seconds`` (the duration) are in seconds. A value that is not in the line is None.
     """
 
     line: Mapping[str, Any]
@@ -61,73 +61,73 @@ class LoggedRun:
     seconds: float | None
 
 
-class Found(NamedTuple):
-    """Runs, oldest first, and what may be missing among them, each one sentence."""
+class RunHistory(NamedTuple):
+    """Runs, oldest first, and warnings about runs that may be missing, one sentence each."""
 
     runs: list[LoggedRun]
     warnings: list[str]
 
 
-def read_runs(search: Search, scopes: Sequence[str], start: int, end: int, deadline: Deadline) -> Found:
+def read_runs(search: Search, scopes: Sequence[str], start: int, end: int, deadline: Deadline) -> RunHistory:
     """The runs logged in ``[start, end)``, seconds since the epoch, in any of the ``scopes`` (see `Search`).
 
-    A scope that is refused is told, and the others go on. Raises ServiceFailure where all are refused, CredentialsError, SourceError.
+    A scope without access causes a warning. Raises ServiceFailure if no scope is accessible; CredentialsError; SourceError.
     """
-    reading = _Reading(search, deadline)
+    reader = _Reader(search, deadline)
     runs: dict[object, LoggedRun] = {}
     for window in windows(start, end):
-        for at in range(0, len(scopes), _STREAMS):
-            for run in filter(None, map(understood, reading.results(scopes[at : at + _STREAMS], window))):
-                # Windows touch, and Logging's own ids are not unique: https://github.com/oracle/skills/issues/89
+        for at in range(0, len(scopes), _MAX_SCOPES):
+            for run in filter(None, map(parse_run, reader.results(scopes[at : at + _MAX_SCOPES], window))):
+                # Adjacent windows share a boundary, and the IDs of Logging are not unique: https://github.com/oracle/skills/issues/89
                 runs[run.run, run.region, run.when, _text(run.line.get("time"))] = run
-    if reading.refused and len(reading.refused) == len(scopes):
-        raise next(iter(reading.refused.values()))
-    return Found(sorted(runs.values(), key=lambda run: run.when or 0), reading.told(len(scopes)))
+    if reader.denied and len(reader.denied) == len(scopes):
+        raise next(iter(reader.denied.values()))
+    return RunHistory(sorted(runs.values(), key=lambda run: run.when or 0), reader.warnings(len(scopes)))
 
 
 def windows(start: int, end: int) -> Iterator[tuple[int, int]]:
-    """``[start, end)`` in parts that a search may span, the last one first."""
+    """Split ``[start, end)`` into windows that one search may cover, latest first."""
     while start < end:
-        yield max(start, end - _WINDOW), end
-        end -= _WINDOW
+        yield max(start, end - _MAX_WINDOW), end
+        end -= _MAX_WINDOW
 
 
-def searcher(client: Any, region: str) -> Search:
-    """Asks an ``oci.loggingsearch.LogSearchClient``."""
+def log_search(client: Any, region: str) -> Search:
+    """A `Search` that uses an ``oci.loggingsearch.LogSearchClient``."""
 
     def search(scopes: Sequence[str], window: tuple[int, int], page: str | None) -> tuple[list[Any], str | None]:
         start, end = (datetime.fromtimestamp(at, UTC) for at in window)
-        query = "search " + ", ".join(f'"{scope}"' for scope in scopes) + " | " + _WHERE
+        query = "search " + ", ".join(f'"{scope}"' for scope in scopes) + " | " + _FILTER
         details = SearchLogsDetails(time_start=start, time_end=end, search_query=query, is_return_field_info=False)
         where = scopes[0] if len(scopes) == 1 else f"{len(scopes)} compartments"
         with oci_errors(f"searching the logs of {where} in {region}", do=_HELP):
-            answer = client.search_logs(details, limit=_MOST_ROWS, allow_control_chars=True, **({"page": page} if page else {}))
-        results = getattr(answer.data, "results", None) or ()
-        return [getattr(result, "data", None) for result in results], answer.next_page
+            response = client.search_logs(details, limit=_MAX_ROWS, allow_control_chars=True, **({"page": page} if page else {}))
+        results = getattr(response.data, "results", None) or ()
+        return [getattr(result, "data", None) for result in results], response.next_page
 
     return search
 
 
 @dataclass
-class _Reading:
-    """What one reading has met: who was refused, and why not all was read."""
+class _Reader:
+    """Searches windows and records why results may be missing: ``denied`` scopes, the time limit, or a truncated answer."""
 
     search: Search
     deadline: Deadline
-    refused: dict[str, EpimetheusError] = field(default_factory=dict)
-    late: bool = False
-    cut: bool = False
+    denied: dict[str, EpimetheusError] = field(default_factory=dict)
+    timed_out: bool = False
+    truncated: bool = False
 
     def results(self, scopes: Sequence[str], window: tuple[int, int]) -> Iterator[Any]:
-        """What is found there; where the scopes are refused together, each half of them alone."""
-        scopes = [scope for scope in scopes if scope not in self.refused]
+        """The results in ``window``. If the scopes are denied together, each half is searched on its own."""
+        scopes = [scope for scope in scopes if scope not in self.denied]
         try:
             yield from self._pages(scopes, window) if scopes else ()
         except ServiceFailure as error:
-            if error.status not in _REFUSED:
+            if error.status not in _DENIED:
                 raise
             if len(scopes) == 1:
-                self.refused[scopes[0]] = error
+                self.denied[scopes[0]] = error
                 return
             half = len(scopes) // 2
             yield from self.results(scopes[:half], window)
@@ -137,25 +137,26 @@ class _Reading:
         page, tokens = None, PageTokens()
         while True:
             if self.deadline.left() <= 0:
-                self.late = True
+                self.timed_out = True
                 return
             results, page = self.search(scopes, window, page)
             yield from results
             if not page or tokens.repeats(page):
-                self.cut = self.cut or bool(page) or len(results) >= _MOST_ROWS
+                self.truncated = self.truncated or bool(page) or len(results) >= _MAX_ROWS
                 return
 
-    def told(self, scopes: int) -> list[str]:
-        told = [
-            f"{len(self.refused)} of {scopes} compartments do not show their logs ({next(iter(self.refused.values()), '')})",
-            "The time was over before everything was read: the oldest runs are missing. Use --minutes, a shorter --since, or --log.",
-            "OCI cut its answer short: older runs may be missing. Use a shorter --since, or --log.",
+    def warnings(self, scopes: int) -> list[str]:
+        """The reasons why runs may be missing."""
+        texts = [
+            f"{len(self.denied)} of {scopes} compartments do not allow a log search ({next(iter(self.denied.values()), '')})",
+            "The time limit was reached, so the oldest runs are missing. Raise --minutes, shorten --since, or set --log.",
+            "OCI truncated its answer, so older runs may be missing. Shorten --since, or set --log.",
         ]
-        return [line for line, true in zip(told, (self.refused, self.late, self.cut), strict=True) if true]
+        return [text for text, applies in zip(texts, (self.denied, self.timed_out, self.truncated), strict=True) if applies]
 
 
-def understood(result: Any) -> LoggedRun | None:
-    """The run that a result of the search tells of; None where it is another line."""
+def parse_run(result: Any) -> LoggedRun | None:
+    """The run in a search result; None if the result is another line."""
     content = _object(_object(result).get("logContent"))
     line = _line(_object(content.get("data")))
     if line is None:
@@ -173,7 +174,7 @@ def understood(result: Any) -> LoggedRun | None:
         what=_text(error.get("what")) or (_text(line.get("message")) if failed else " ".join(_remarks(report, position))),
         do=_text(error.get("do") or line.get("do")),
         forwarded=_number(report.get("forwarded")),
-        filtered={str(reason): count for reason, told in _object(report.get("filtered")).items() if (count := _number(told)) is not None},
+        filtered={str(reason): count for reason, value in _object(report.get("filtered")).items() if (count := _number(value)) is not None},
         lag=_number(position.get("lag_seconds")),
         behind=_behind(position),
         seconds=_number(report.get("seconds")),
@@ -181,7 +182,7 @@ def understood(result: Any) -> LoggedRun | None:
 
 
 def _line(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Our line in what Logging keeps of it; other functions may speak of a run as well, but have neither report nor kind."""
+    """The line of a run in a log record. Lines of other functions may also have the event ``run``, but neither report nor kind."""
     for line in (data, _object(data.get("message"))):
         if line.get("event") == "run" and ("report" in line or "kind" in line):
             return {**line, "report": _object(line["report"])} if "report" in line else line
@@ -189,7 +190,7 @@ def _line(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _remarks(report: Mapping[str, Any], position: Mapping[str, Any]) -> Iterator[str]:
-    """The warnings, and who is behind: one of them, for the reason is mostly the same."""
+    """The warnings, and one compartment that is behind (the reason is usually the same for all)."""
     warnings = report.get("warnings")
     yield from map(_text, warnings if isinstance(warnings, list) else [])
     for ocid, behind in list(_object(position.get("behind")).items())[:1]:
@@ -202,7 +203,7 @@ def _behind(position: Mapping[str, Any]) -> float | None:
 
 
 def _object(value: Any) -> Mapping[str, Any]:
-    """An object, also one that came as its JSON text; empty where it is none."""
+    """``value`` as an object, also from JSON text; empty if it is something else."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -222,13 +223,13 @@ def _number(value: Any) -> float | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if 0 <= number < _TOO_MUCH else None  # which NaN is not
+    return number if 0 <= number < _NUMBER_LIMIT else None  # None for NaN, too
 
 
 def _time(value: Any) -> float | None:
     try:
-        told = datetime.fromisoformat(value) if isinstance(value, str) else datetime.min
-        moment = (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+        parsed = datetime.fromisoformat(value) if isinstance(value, str) else datetime.min
+        moment = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
     return moment if _YEARS[0] <= moment < _YEARS[1] else None

@@ -1,4 +1,4 @@
-"""``runs``: what the function did, read back from its log."""
+"""``runs``: shows past runs of the function, read from its log in OCI Logging."""
 
 import os
 import re
@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 from oci.loggingsearch import LogSearchClient
 
-from epimetheus.cli import display as terminal
-from epimetheus.cli import runs_table as runs_view
-from epimetheus.cli.console import print_json, say, terminal_console
+from epimetheus.cli import display, runs_table
+from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.minutes import Minutes
-from epimetheus.cli.run_log import Found, LoggedRun, read_runs, searcher
+from epimetheus.cli.run_log import LoggedRun, RunHistory, log_search, read_runs
 from epimetheus.cli.runs_html import Frame, page
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config.settings import Settings
@@ -21,18 +20,21 @@ from epimetheus.oci_client.clients import make_client
 from epimetheus.source.compartments import discover
 from epimetheus.wiring import Wiring
 
-runs_app = typer.Typer(help="What the function did, read back from its log in OCI Logging.")
+runs_app = typer.Typer()
 
-Since = Annotated[str, typer.Option(help="Of so much time up to now: 90m, 24h, 7d.")]
-Log = Annotated[str | None, typer.Option(help="Where: COMPARTMENT_OCID/LOG_GROUP/LOG, or less of it; every compartment by default.")]
-Region = Annotated[str | None, typer.Option(help="Where the function is; the credentials' own region by default.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON on stdout.")]
+Since = Annotated[str, typer.Option(help="Period up to now: 90m, 24h, 7d.")]
+Log = Annotated[
+    str | None,
+    typer.Option(help="OCIDs of where to search: COMPARTMENT, COMPARTMENT/GROUP, or COMPARTMENT/GROUP/LOG. Default: every compartment."),
+]
+Region = Annotated[str | None, typer.Option(help="Region of the function. Default: the region of the credentials.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
-_SPAN = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
+_DURATION = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
-_LONGEST = 366 * 86_400
-_PATH = re.compile(r"ocid1\.(?:compartment|tenancy)\.[\w.-]+(?:/[\w.-]+){0,2}", re.ASCII)
-_NOT_NEEDED = {"SYSLOG_HOST": "not-needed.invalid", "STATE_FILE": "not-needed"}
+_MAX_SECONDS = 366 * 86_400
+_LOG_PATH = re.compile(r"ocid1\.(?:compartment|tenancy)\.[\w.-]+(?:/[\w.-]+){0,2}", re.ASCII)
+_PLACEHOLDERS = {"SYSLOG_HOST": "not-needed.invalid", "STATE_FILE": "not-needed"}
 _CALL_SECONDS = 60.0
 
 
@@ -40,132 +42,133 @@ _CALL_SECONDS = 60.0
 def runs(
     context: typer.Context,
     since: Since = "24h",
-    failed: Annotated[bool, typer.Option("--failed", help="Only those that failed.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="List failed runs only.")] = False,
     as_json: AsJson = False,
     log: Log = None,
     region: Region = None,
     minutes: Minutes = 5.0,
 ) -> None:
-    """List the runs, what they did over time, and why some failed.
+    """List past runs, read from the function's log in OCI Logging.
 
-    The exit code tells how the last run of each region ended: 0 ok or skipped, 1 partial, or no run at all, 2 failed.
+    Shows a table, events and lag over time, and the reasons for failures. The exit code is that of the last run.
     """
     if context.invoked_subcommand:
-        _only_defaults(context)
+        _reject_options(context)
         return
-    with terminal.errors_explained():
-        found, frame = _read(since, log, region, minutes)
-    shown = [run for run in found.runs if run.status == "failed" or not failed]
+    with display.errors_explained():
+        history, frame = _read(since, log, region, minutes)
+    listed = [run for run in history.runs if run.status == "failed" or not failed]
     if as_json:
-        _print_json(shown)
-    elif shown:
-        runs_view.show_runs(terminal_console(), shown, frame.start, frame.end)
-    elif found.runs:
-        say(terminal_console(), f"None of {len(found.runs)} runs in {since} failed.")
-    raise typer.Exit(runs_view.exit_code(found.runs))
+        _print_json(listed)
+    elif listed:
+        runs_table.show_runs(terminal_console(), listed, frame.start, frame.end)
+    elif history.runs:
+        print_line(terminal_console(), f"None of the {len(history.runs)} runs in the last {since} failed.")
+    raise typer.Exit(runs_table.exit_code(history.runs))
 
 
 @runs_app.command("show")
 def show(
-    run_id: Annotated[str, typer.Argument(help="The run, or as much of its beginning as no other run shares.")],
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="ID of the run, or a unique prefix of it.")],
     since: Since = "14d",
     as_json: AsJson = False,
     log: Log = None,
     region: Region = None,
     minutes: Minutes = 5.0,
 ) -> None:
-    """Show all that one run reported, for each region."""
-    with terminal.errors_explained():
-        found, _ = _read(since, log, region, minutes)
-        chosen = _chosen(found.runs, run_id, since)
+    """Show the complete report of one run, for each region."""
+    with display.errors_explained():
+        history, _ = _read(since, log, region, minutes)
+        selected = _select_run(history.runs, run_id, since)
     if as_json:
-        _print_json(chosen)
+        _print_json(selected)
     else:
-        runs_view.show_run(terminal_console(), chosen)
-    raise typer.Exit(runs_view.exit_code(chosen))
+        runs_table.show_run(terminal_console(), selected)
+    raise typer.Exit(runs_table.exit_code(selected))
 
 
 @runs_app.command("html")
 def html(
-    file: Annotated[Path, typer.Argument(help="The page to write; it needs nothing else.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The HTML file to write.")],
     since: Since = "48h",
     log: Log = None,
     region: Region = None,
     minutes: Minutes = 5.0,
 ) -> None:
-    """Write one page with plots over time and a table of runs."""
-    with terminal.errors_explained():
-        found, frame = _read(since, log, region, minutes)
-        text = page(found.runs, frame)
+    """Write a self-contained HTML page with plots over time and a table of runs."""
+    with display.errors_explained():
+        history, frame = _read(since, log, region, minutes)
+        text = page(history.runs, frame)
         try:
             file.write_text(text, "utf-8")
         except OSError as error:
-            raise ConfigError([f"{file}: {error.strerror}; allowed is a file that can be written"]) from error
-    say(terminal_console(), f"{file}: {len(found.runs)} runs, {len(text) // 1024 + 1} kB.")
+            raise ConfigError([f"FILE={file}: {error.strerror}; use the path of a writable file"]) from error
+    print_line(terminal_console(), f"{file}: {len(history.runs)} runs, {len(text) // 1024 + 1} kB.")
 
 
-def _read(since: str, log: str | None, region: str | None, minutes: float) -> tuple[Found, Frame]:
-    """The runs, and what they are of; what may be missing is told on stderr."""
-    span = _span(since)
-    if log is not None and not _PATH.fullmatch(log):
-        raise ConfigError([f"--log {log[:200]}: allowed is COMPARTMENT_OCID, COMPARTMENT_OCID/LOG_GROUP or COMPARTMENT_OCID/LOG_GROUP/LOG"])
-    given = {key: value for key, value in os.environ.items() if value.strip()}
-    lacking = {key: value for key, value in _NOT_NEEDED.items() if key != "STATE_FILE" or "STATE_BUCKET" not in given}
-    workshop = Wiring.open(Settings.read({**lacking, **given}), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
-    region = region or workshop.credentials.region
-    scopes = [log] if log else _tree(workshop)
-    endpoint = workshop.settings.oci_endpoint
-    client = make_client(LogSearchClient, workshop.credentials, region=region, endpoint=endpoint, seconds=_seconds(workshop))
+def _read(since: str, log: str | None, region: str | None, minutes: float) -> tuple[RunHistory, Frame]:
+    """Read the runs. Prints to stderr what may be missing."""
+    seconds = _seconds_of(since)
+    if log is not None and not _LOG_PATH.fullmatch(log):
+        raise ConfigError([f"--log {log[:200]}: expected {_LOG_PATHS}"])
+    environment = {key: value for key, value in os.environ.items() if value.strip()}
+    placeholders = {key: value for key, value in _PLACEHOLDERS.items() if key != "STATE_FILE" or "STATE_BUCKET" not in environment}
+    wiring = Wiring.open(Settings.read({**placeholders, **environment}), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
+    region = region or wiring.credentials.region
+    scopes = [log] if log else _compartments(wiring)
+    endpoint = wiring.settings.oci_endpoint
+    client = make_client(LogSearchClient, wiring.credentials, region=region, endpoint=endpoint, seconds=_call_seconds(wiring))
     end = int(SYSTEM.now()) + 1
-    found = read_runs(searcher(client, region), scopes, end - span, end, workshop.deadline)
-    where = log or f"{len(scopes)} compartments"
-    missing = [*found.warnings, *([] if found.runs else [_NONE.format(since=since, where=where, region=region)])]
-    for warning in missing:
-        say(terminal_console(stderr=True), warning, "yellow")
-    return found, Frame(end - span, end, f"{where} in {region}", tuple(missing))
+    history = read_runs(log_search(client, region), scopes, end - seconds, end, wiring.deadline)
+    where = log or (f"{len(scopes)} compartments" if len(scopes) != 1 else "1 compartment")
+    warnings = [*history.warnings, *([] if history.runs else [_NO_RUNS.format(since=since, where=where, region=region)])]
+    for warning in warnings:
+        print_line(terminal_console(stderr=True), warning, "yellow")
+    return history, Frame(end - seconds, end, f"{where} in {region}", tuple(warnings))
 
 
-_NONE = (
-    "No run is logged in the last {since}, in {where} in {region}. Each writes a line at its end: look further back (--since 7d), where the"
-    " function is (--region, --log), and whether its application has logging switched on."
+_LOG_PATHS = "COMPARTMENT_OCID, COMPARTMENT_OCID/LOG_GROUP, or COMPARTMENT_OCID/LOG_GROUP/LOG"
+_NO_RUNS = (
+    "No run was logged in the last {since} in {where} in {region}. Use a longer period (--since 7d), check --region and --log, and check"
+    " that logging is enabled for the function's application."
 )
 
 
-def _tree(workshop: Wiring) -> list[str]:
-    listing = discover(workshop.oci.list_page(_seconds(workshop)), workshop.tenancy, workshop.deadline)
+def _compartments(wiring: Wiring) -> list[str]:
+    listing = discover(wiring.oci.list_page(_call_seconds(wiring)), wiring.tenancy, wiring.deadline)
     return sorted(ocid for ocid, compartment in listing.compartments.items() if not compartment.deleted)
 
 
-def _seconds(workshop: Wiring) -> float:
-    return max(1.0, min(_CALL_SECONDS, workshop.deadline.left() / 2))
+def _call_seconds(wiring: Wiring) -> float:
+    return max(1.0, min(_CALL_SECONDS, wiring.deadline.left() / 2))
 
 
-def _span(since: str) -> int:
-    found = _SPAN.fullmatch(since)
-    span = int(found[1]) * _SECONDS[found[2]] if found else 0
-    if not 0 < span <= _LONGEST:
-        raise ConfigError([f"--since {since[:20]}: allowed is a number with m, h or d, up to 366d"])
-    return span
+def _seconds_of(since: str) -> int:
+    found = _DURATION.fullmatch(since)
+    seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
+    if not 0 < seconds <= _MAX_SECONDS:
+        raise ConfigError([f"--since {since[:20]}: expected a number followed by m, h, or d, up to 366d"])
+    return seconds
 
 
-def _chosen(runs: list[LoggedRun], run_id: str, since: str) -> list[LoggedRun]:
-    """The lines of the one run whose id is, or begins with, ``run_id``."""
-    names = sorted({run.run for run in runs if run.run.startswith(run_id)})
-    if run_id in names or len(names) == 1:
-        return [run for run in runs if run.run == (run_id if run_id in names else names[0])]
-    if names:
-        shown = ", ".join(names[:5])
-        raise ConfigError([f"RUN_ID={run_id[:40]} is the beginning of {len(names)} runs ({shown}): allowed is more of one of them"])
-    raise ConfigError([f"RUN_ID={run_id[:40]}: none in the last {since}; allowed is one that `runs` lists (--since 30d: further back)"])
+def _select_run(runs: list[LoggedRun], run_id: str, since: str) -> list[LoggedRun]:
+    """The lines of the run whose ID is ``run_id``, or else starts with it. Raises ConfigError if there is not exactly one."""
+    ids = sorted({run.run for run in runs if run.run.startswith(run_id)})
+    if run_id in ids or len(ids) == 1:
+        return [run for run in runs if run.run == (run_id if run_id in ids else ids[0])]
+    if ids:
+        raise ConfigError([f"RUN_ID={run_id[:40]}: {len(ids)} runs match ({', '.join(ids[:5])}); use a longer prefix"])
+    raise ConfigError([f"RUN_ID={run_id[:40]}: no run matches in the last {since}; use an ID that `runs` lists, or a longer --since"])
 
 
 def _print_json(runs: list[LoggedRun]) -> None:
-    heads = [{"when": runs_view.when(run.when), "run": run.run, "region": run.region, "status": run.status} for run in runs]
+    heads = [{"when": runs_table.when(run.when), "run": run.run, "region": run.region, "status": run.status} for run in runs]
     print_json([{**head, "line": run.line} for head, run in zip(heads, runs, strict=True)], indent=1)
 
 
-def _only_defaults(context: typer.Context) -> None:
-    """Options before a command would be lost without a word."""
+def _reject_options(context: typer.Context) -> None:
+    """Reject options before a subcommand, which would otherwise be ignored."""
     given = [name for name in context.params if (source := context.get_parameter_source(name)) and source.name != "DEFAULT"]
     if given:
-        raise typer.BadParameter(f"options stand behind {context.invoked_subcommand}: runs {context.invoked_subcommand} … --since 7d")
+        command = context.invoked_subcommand
+        raise typer.BadParameter(f"put options after the subcommand, as in: runs {command} … --since 7d")

@@ -1,6 +1,6 @@
-"""Runs as one page that needs nothing else: styles and plots are in it, no script is, and its policy lets nothing in from outside.
+"""A self-contained HTML page of runs: inline styles and SVG, no script, and a policy that blocks external resources.
 
-What stands in a log line is foreign: all of it goes through `safe`.
+Log content is untrusted; all of it passes through `safe`.
 """
 
 from collections import Counter
@@ -13,16 +13,16 @@ from epimetheus.cli.svg_plot import Axis, Values, count, plot, safe, span, strip
 
 _BUCKETS = 100
 _WIDE, _HALF = (952, 190), (464, 180)
-_COLOURS = 6
-_LONGEST = 300  # of a note
-_STATUSES = ("ok", "skipped", "partial", "failed")  # the worst last
-_HEADINGS = ("When (UTC)", "Status", "Region", "Forwarded", "Left out", "Lag", "Behind", "Took", "Run", "What it says")
-Take = Callable[[LoggedRun], float | None]
+_COLORS = 6
+_MAX_NOTE = 300  # characters
+_STATUSES = ("ok", "skipped", "partial", "failed")  # from best to worst
+_HEADINGS = ("Started (UTC)", "Status", "Region", "Forwarded", "Filtered", "Lag", "Behind", "Duration", "Run", "Message")
+Field = Callable[[LoggedRun], float | None]
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What the runs are of: from ``start`` to ``end`` (seconds since the epoch), ``where`` they were logged, and what may be missing."""
+    """The period from ``start`` to ``end`` (seconds since the epoch), ``where`` the runs were logged, and warnings about missing runs."""
 
     start: int
     end: int
@@ -31,13 +31,13 @@ class Frame:
 
 
 def page(runs: Sequence[LoggedRun], frame: Frame) -> str:
-    """The page, from ``<!doctype html>`` on; ``runs`` are in order, the oldest first."""
+    """The complete HTML document. ``runs`` are sorted, oldest first."""
     axis = Axis.over(frame.start, frame.end, _BUCKETS)
     body = [
         f"<header><h1>Epimetheus runs</h1><p>{when(frame.start)[:16]} to {when(frame.end)[:16]} UTC, {safe(frame.where)}</p></header>",
         *(f'<p class="warning">{safe(warning)}</p>' for warning in frame.warnings),
         _tiles(runs),
-        _figure("Status of runs", _strip(axis, runs), _keys(dict.fromkeys(_STATUSES, ""), "")),
+        _figure("Status of runs", _strip(axis, runs), _legend(dict.fromkeys(_STATUSES, ""))),
         *_plots(axis, runs),
         _table(runs),
     ]
@@ -48,51 +48,51 @@ def page(runs: Sequence[LoggedRun], frame: Frame) -> str:
 
 
 def _tiles(runs: Sequence[LoggedRun]) -> str:
-    """The numbers one looks for first."""
+    """The key numbers."""
     statuses = Counter(run.status for run in runs)
-    bad = ", ".join(f"{statuses[name]} {name}" for name in reversed(_STATUSES[1:]) if statuses[name])
+    problems = ", ".join(f"{statuses[name]} {name}" for name in reversed(_STATUSES[1:]) if statuses[name])
     last = runs[-1] if runs else None
-    now = list({run.region: run for run in runs if run.lag is not None}.values())
+    latest = list({run.region: run for run in runs if run.lag is not None}.values())
     tiles = [
         ("Last run", last.status if last else "none", when(last.when)[:16] if last else "", last.status if last else ""),
-        ("Runs", count(len(runs)), bad or "all ok" if runs else "", ""),
+        ("Runs", count(len(runs)), problems or "all ok" if runs else "", ""),
         ("Events forwarded", count(sum(run.forwarded or 0 for run in runs)), "", ""),
-        ("Events left out", count(sum(sum(run.filtered.values()) for run in runs)), "by rules", ""),
-        ("Lag", span(max((run.lag or 0 for run in now), default=None)) or "?", "at the last run", ""),
-        ("Behind", count(sum(run.behind or 0 for run in now)) if now else "?", "compartments", ""),
+        ("Events filtered", count(sum(sum(run.filtered.values()) for run in runs)), "by rules and limits", ""),
+        ("Lag", span(max((run.lag or 0 for run in latest), default=None)) or "?", "in the last run", ""),
+        ("Behind", count(sum(run.behind or 0 for run in latest)) if latest else "?", "compartments", ""),
     ]
     return f'<div class="tiles">{"".join(_tile(*tile) for tile in tiles)}</div>'
 
 
-def _tile(name: str, value: str, more: str, kind: str) -> str:
-    return f'<div><h3>{name}</h3><b class="{safe(kind)}">{safe(value)}</b><p>{safe(more)}</p></div>'
+def _tile(name: str, value: str, note: str, status: str) -> str:
+    return f'<div><h3>{name}</h3><b class="{safe(status)}">{safe(value)}</b><p>{safe(note)}</p></div>'
 
 
 def _plots(axis: Axis, runs: Sequence[LoggedRun]) -> Iterable[str]:
-    """Events, lag, what was left out, who is behind, durations."""
+    """The figures below the status strip."""
     per = span(axis.width)
     forwarded, filtered = _by_region(axis, runs, lambda run: run.forwarded, sum), _by_reason(axis, runs)
     behind = _by_region(axis, runs, lambda run: run.behind, max)
-    yield _figure("Events forwarded", plot(axis, forwarded, size=_WIDE, unit=f"events in {per}", bars=True), _totals(forwarded), wide=True)
-    yield _timed("Lag", axis, _by_region(axis, runs, lambda run: run.lag, max))
+    yield _figure("Events forwarded", plot(axis, forwarded, size=_WIDE, unit=f"events per {per}", bars=True), _totals(forwarded), wide=True)
+    yield _duration_figure("Lag", axis, _by_region(axis, runs, lambda run: run.lag, max))
     yield _figure("Compartments behind", plot(axis, behind, size=_HALF, unit="compartments", bars=True), _regions(behind))
-    yield _figure("Events left out, by reason", plot(axis, filtered, size=_HALF, unit=f"events in {per}", bars=True), _totals(filtered))
-    yield _timed("Duration of runs", axis, _by_region(axis, runs, lambda run: run.seconds, max))
+    yield _figure("Events filtered, by reason", plot(axis, filtered, size=_HALF, unit=f"events per {per}", bars=True), _totals(filtered))
+    yield _duration_figure("Duration of runs", axis, _by_region(axis, runs, lambda run: run.seconds, max))
 
 
-def _timed(title: str, axis: Axis, series: Mapping[str, Values]) -> str:
+def _duration_figure(title: str, axis: Axis, series: Mapping[str, Values]) -> str:
     top = max((value for values in series.values() for value in values if value is not None), default=0)
     name, seconds = unit_of(top)
     scaled = {region: [None if value is None else value / seconds for value in values] for region, values in series.items()}
-    return _figure(title, plot(axis, scaled, size=_HALF, unit=f"{name}, longest in {span(axis.width)}", bars=False), _regions(series))
+    return _figure(title, plot(axis, scaled, size=_HALF, unit=f"{name}, maximum per {span(axis.width)}", bars=False), _regions(series))
 
 
-def _by_region(axis: Axis, runs: Sequence[LoggedRun], take: Take, merge: Callable[[list[float]], float]) -> dict[str, Values]:
-    regions = sorted({run.region for run in runs if take(run) is not None})
+def _by_region(axis: Axis, runs: Sequence[LoggedRun], field: Field, combine: Callable[[list[float]], float]) -> dict[str, Values]:
+    regions = sorted({run.region for run in runs if field(run) is not None})
     named: dict[str, Values] = {}
-    named |= {r: axis.put(((run.when, take(run)) for run in runs if run.region == r), merge) for r in regions[: _COLOURS - 1]}
-    others = set(regions[_COLOURS - 1 :])
-    rest = axis.put(((run.when, take(run)) for run in runs if run.region in others), merge)
+    named |= {r: axis.merge(((run.when, field(run)) for run in runs if run.region == r), combine) for r in regions[: _COLORS - 1]}
+    others = set(regions[_COLORS - 1 :])
+    rest = axis.merge(((run.when, field(run)) for run in runs if run.region in others), combine)
     return {**named, f"{len(others)} more": rest} if others else named
 
 
@@ -102,58 +102,58 @@ def _by_reason(axis: Axis, runs: Sequence[LoggedRun]) -> dict[str, Values]:
         totals.update({reason: int(number) for reason, number in run.filtered.items()})
     reasons = [reason for reason, number in totals.most_common() if number]
     named: dict[str, Values] = {}
-    named |= {r: axis.put(((run.when, run.filtered.get(r)) for run in runs), sum) for r in reasons[: _COLOURS - 1]}
-    others = reasons[_COLOURS - 1 :]
-    rest = axis.put(((run.when, sum(run.filtered.get(r, 0) for r in others)) for run in runs), sum)
+    named |= {r: axis.merge(((run.when, run.filtered.get(r)) for run in runs), sum) for r in reasons[: _COLORS - 1]}
+    others = reasons[_COLORS - 1 :]
+    rest = axis.merge(((run.when, sum(run.filtered.get(r, 0) for r in others)) for run in runs), sum)
     return {**named, f"{len(others)} more": rest} if others else named
 
 
 def _strip(axis: Axis, runs: Sequence[LoggedRun]) -> str:
-    """For each region the worst status in each bucket; calls that failed before they had a region have a row of their own."""
+    """The worst status of each region in each bucket. Calls that failed before they had a region have their own row."""
     rows = {}
     for region in sorted({run.region for run in runs}):
-        ranked = axis.put(((run.when, _rank(run)) for run in runs if run.region == region), max)
+        ranked = axis.merge(((run.when, _rank(run)) for run in runs if run.region == region), max)
         rows[region or "no region"] = [None if rank is None else _STATUSES[int(rank)] for rank in ranked]
     return strip(axis, rows or {"no run": [None] * len(axis)}, width=_WIDE[0], label=118)
 
 
 def _rank(run: LoggedRun) -> int:
-    """What is not known is shown like what is partial."""
+    """The rank of the status; an unknown status ranks as partial."""
     return _STATUSES.index(run.status if run.status in _STATUSES else "partial")
 
 
 def _table(runs: Sequence[LoggedRun]) -> str:
     if not runs:
-        return '<p class="empty">No run was found.</p>'
+        return '<p class="empty">No runs found.</p>'
     head = "".join(f"<th>{heading}</th>" for heading in _HEADINGS)
     return f'<table><thead><tr>{head}</tr></thead><tbody>{"".join(map(_row, reversed(runs)))}</tbody></table>'
 
 
 def _row(run: LoggedRun) -> str:
     filtered = None if run.forwarded is None else sum(run.filtered.values())
-    told = f"{run.what} {run.do}".strip()
-    note = told if len(told) <= _LONGEST else f"{told[:_LONGEST]} …"
+    message = f"{run.what} {run.do}".strip()
+    note = message if len(message) <= _MAX_NOTE else f"{message[:_MAX_NOTE]} …"
     numbers = (count(run.forwarded), count(filtered), span(run.lag), count(run.behind), span(run.seconds))
-    words = f'<td>{when(run.when)}</td><td><b class="{safe(run.status)}">{safe(run.status)}</b></td><td>{safe(run.region)}</td>'
+    texts = f'<td>{when(run.when)}</td><td><b class="{safe(run.status)}">{safe(run.status)}</b></td><td>{safe(run.region)}</td>'
     cells = "".join(f"<td>{number}</td>" for number in numbers)
-    return f"<tr>{words}{cells}<td><code>{safe(run.run)}</code></td><td>{safe(note)}</td></tr>\n"
+    return f"<tr>{texts}{cells}<td><code>{safe(run.run)}</code></td><td>{safe(note)}</td></tr>\n"
 
 
-def _figure(title: str, drawing: str, keys: str, *, wide: bool = False) -> str:
-    kind = ' class="wide"' if wide or title.startswith("Status") else ""
-    return f"<figure{kind}><figcaption><h2>{title}</h2>{keys}</figcaption>{drawing}</figure>"
+def _figure(title: str, drawing: str, legend: str, *, wide: bool = False) -> str:
+    attribute = ' class="wide"' if wide or title.startswith("Status") else ""
+    return f"<figure{attribute}><figcaption><h2>{title}</h2>{legend}</figcaption>{drawing}</figure>"
 
 
 def _totals(series: Mapping[str, Values]) -> str:
-    return _keys({name: count(sum(value or 0 for value in values)) for name, values in series.items()}, "s")
+    return _legend({name: count(sum(value or 0 for value in values)) for name, values in series.items()}, numbered=True)
 
 
 def _regions(series: Mapping[str, Values]) -> str:
-    return _keys(dict.fromkeys(series, ""), "s") if len(series) > 1 else ""
+    return _legend(dict.fromkeys(series, ""), numbered=True) if len(series) > 1 else ""
 
 
-def _keys(names: Mapping[str, str], numbered: str) -> str:
-    """The legend: of series by number, or of names that are classes themselves."""
+def _legend(names: Mapping[str, str], *, numbered: bool = False) -> str:
+    """A legend. ``numbered``: the names are series with a color each; otherwise the names are CSS classes."""
     shown = (
         f'<li><i class="{f"s{n}" if numbered else name}"></i>{safe(name)} {number}</li>' for n, (name, number) in enumerate(names.items())
     )
@@ -192,6 +192,6 @@ td:last-child { white-space: normal; overflow-wrap: anywhere; min-width: 14em; }
 code { font: 12px ui-monospace, "DejaVu Sans Mono", monospace; }
 @media (max-width: 700px) { main, .tiles { grid-template-columns: 1fr; } table { display: block; overflow-x: auto; } }
 """ + "\n".join(
-    [f".s{n} {{ fill: var(--c{n}); background: var(--c{n}); }} .t{n} {{ stroke: var(--c{n}); }}" for n in range(_COLOURS)]
+    [f".s{n} {{ fill: var(--c{n}); background: var(--c{n}); }} .t{n} {{ stroke: var(--c{n}); }}" for n in range(_COLORS)]
     + [f"rect.{s} {{ fill: var(--{s}); }} i.{s} {{ background: var(--{s}); }} b.{s} {{ color: var(--{s}); }}" for s in _STATUSES]
 )

@@ -1,4 +1,4 @@
-"""``state``: what is remembered between runs: show it, move its cursor, forget it, give it to another receiver, remove a lease."""
+"""``state``: shows and changes the state stored between runs."""
 
 import os
 import uuid
@@ -10,8 +10,8 @@ import msgspec
 import typer
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from epimetheus.cli import display as terminal
-from epimetheus.cli.console import print_json, say, terminal_console
+from epimetheus.cli import display
+from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
@@ -28,21 +28,23 @@ from epimetheus.state.session import StateSession
 from epimetheus.wiring import Wiring
 
 _SECONDS = 60.0
-_LONGEST_REASON = 500
+_MAX_REASON = 500
 
-state_app = typer.Typer(no_args_is_help=True, help="What is remembered between runs.")
+state_app = typer.Typer(no_args_is_help=True, help="Show and change the state stored between runs.")
 
-Region = Annotated[str | None, typer.Option(help="Which region's state; the credentials' own by default.")]
-Force = Annotated[bool, typer.Option("--force", help="Also where the state is damaged, or a run has it leased.")]
-Raw = Annotated[bool, typer.Option("--raw", help="As it is stored, without the keys.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-Future = Annotated[bool, typer.Option("--future", help="Also to a time that has not come yet: until then, every run fails.")]
-New = Annotated[bool, typer.Option("--new", help="Also where nothing shows that there ever was a state: make one.")]
-Reason = Annotated[str, typer.Option(help="Why the receiver or tenancy changes; kept in the state.")]
+Region = Annotated[str | None, typer.Option(help="Region of the state. Default: the region of the credentials.")]
+Force = Annotated[bool, typer.Option("--force", help="Also change a damaged state, or one that a run has leased.")]
+Raw = Annotated[bool, typer.Option("--raw", help="Print the stored JSON, without the dedupe keys.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
+Future = Annotated[bool, typer.Option("--future", help="Allow a time in the future. Every run fails until then.")]
+New = Annotated[bool, typer.Option("--new", help="Create a state where none has been stored before.")]
+Reason = Annotated[str, typer.Option(help="Why the receiver or tenancy changes. The state records it.")]
+Time = Annotated[str, typer.Argument(metavar="TIME", help="The minute to read from, such as 2026-11-24T10:05:00Z.")]
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The IPv4 or IPv6 address in the warning.")]
 
 
-class _Kept(NamedTuple):
-    """A state within reach: its session, the name of its place, and whose settings these are."""
+class _Target(NamedTuple):
+    """A stored state: its session, the name of its location, and the settings that select it."""
 
     session: StateSession
     name: str
@@ -53,194 +55,195 @@ class _Kept(NamedTuple):
 
 @state_app.command("show")
 def state_show(region: Region = None, raw: Raw = False) -> None:
-    """How far it came, which compartments are behind, which receiver it is for, and what keeps a run from using it."""
-    with terminal.errors_explained():
-        kept = _kept(region)
-        state = kept.session.peek()
+    """Show the cursor, compartments that are behind, the receiver, and any problem that prevents runs."""
+    with display.errors_explained():
+        target = _target(region)
+        state = target.session.peek()
         if state is None:
-            kept.session.raise_if_missing()
+            target.session.raise_if_missing()
     if state is None:
-        say(terminal_console(), f"{kept.name}: no state yet; the first run writes it.")
+        print_line(terminal_console(), f"{target.name}: no state yet. The first run creates it.")
     elif raw:
         print_json(msgspec.json.decode(pack(state).partition(b"\n\0")[0].partition(b"\n")[2]), indent=1)
     else:
         now = SYSTEM.now()
-        terminal.show_state(terminal_console(), kept.name, state, now, _problem(kept.session, state, now))
+        display.show_state(terminal_console(), target.name, state, now, _problem(target.session, state, now))
 
 
 @state_app.command("rewind")
 def state_rewind(
-    time: str, region: Region = None, force: Force = False, yes: Yes = False, future: Future = False, new: New = False
+    time: Time, region: Region = None, force: Force = False, yes: Yes = False, future: Future = False, new: New = False
 ) -> None:
-    """Read again from TIME on (like 2026-11-24T10:05:00Z), and send it again: keys and limits of what was sent are dropped."""
-    with terminal.errors_explained():
-        minute, now = _minute(time), int(SYSTEM.now() // 60)
+    """Move the cursor to TIME. Later events are sent again: their dedupe keys and rate limits are dropped."""
+    with display.errors_explained():
+        minute, now = _parse_time(time), int(SYSTEM.now() // 60)
         if minute > now and not future:
-            raise ConfigError([f"TIME={time}: it is in the future; allowed is a time up to now, or any time with --future"])
+            raise ConfigError([f"TIME={time}: the time is in the future; use a past time, or add --future"])
         if minute < now - RETENTION_MINUTES:
-            raise ConfigError([f"TIME={time}: OCI Audit keeps events for 365 days; allowed is a time within the last 365 days"])
-        kept = _kept(region)
-        state = _replaced(kept, force=force, yes=yes, new=new) or _fresh(kept, minute)
+            raise ConfigError([f"TIME={time}: OCI Audit keeps events for 365 days; use a time within the last 365 days"])
+        target = _target(region)
+        state = _state_to_replace(target, force=force, yes=yes, new=new) or _new_state(target, minute)
         if minute > now:
-            _ask(f"{time} is in the future: until then every run fails, and events before it are never sent. Continue?", yes)
+            _confirm(f"{time} is in the future: every run fails until then, and earlier events are never sent. Continue?", yes)
         elif minute > state.through:
-            _ask(f"{time} is after the cursor, {minute_text(state.through)}: what lies between is never sent. Continue?", yes)
-        kept.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
-    say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(minute)} on, and OVERLAP_MINUTES before it.")
+            _confirm(f"{time} is after the cursor, {minute_text(state.through)}: events in between are never sent. Continue?", yes)
+        target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
+    print_line(terminal_console(), f"{target.name}: the next run reads from {minute_text(minute)}, minus OVERLAP_MINUTES.")
 
 
 @state_app.command("reset")
 def state_reset(region: Region = None, force: Force = False, yes: Yes = False, new: New = False) -> None:
-    """Forget everything: the next run begins INITIAL_LOOKBACK_HOURS back, as if it were the first, with the receiver of the settings."""
-    with terminal.errors_explained():
-        kept = _kept(region)
-        state = _replaced(kept, force=force, yes=yes, new=new)
-        problem = _problem(kept.session, state, SYSTEM.now()) if state else None
+    """Discard the state. The next run starts INITIAL_LOOKBACK_HOURS back, as a first run, with the receiver of the settings."""
+    with display.errors_explained():
+        target = _target(region)
+        state = _state_to_replace(target, force=force, yes=yes, new=new)
+        problem = _problem(target.session, state, SYSTEM.now()) if state else None
         foreign = f" {problem.what}" if isinstance(problem, StateForeign) else ""
-        _ask(f"Forget the state in {kept.name}? What lies before the look-back and was not sent is never sent.{foreign}", yes)
-        settings = kept.settings
-        begin = _begin(settings)
-        kept.session.commit(_fresh(kept, begin))
-    say(terminal_console(), f"{kept.name}: the next run reads from {minute_text(begin)} on, and OVERLAP_MINUTES before it.")
+        question = f"Discard the state in {target.name}? Unsent events from before the look-back are never sent.{foreign}"
+        _confirm(question, yes)
+        start = _first_minute(target.settings)
+        target.session.commit(_new_state(target, start))
+    print_line(terminal_console(), f"{target.name}: the next run reads from {minute_text(start)}, minus OVERLAP_MINUTES.")
 
 
 @state_app.command("adopt")
 def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None:
-    """Continue the state with the tenancy and receiver of these settings, in place of those it was made for."""
-    with terminal.errors_explained():
+    """Continue the state with the tenancy and receiver of the current settings instead of the recorded ones."""
+    with display.errors_explained():
         reason = "".join(char for char in " ".join(reason.split()) if char.isprintable())
-        if not 1 <= len(reason) <= _LONGEST_REASON:
-            allowed = f"a text of up to {_LONGEST_REASON} characters that says why the receiver or tenancy changes"
-            raise ConfigError([f"--reason has {len(reason)} printable characters; allowed is {allowed}"])
-        kept = _kept(region)
-        if (state := _found(kept, force=False)) is None:
-            kept.session.raise_if_missing()
-            raise ConfigError([f"there is no state in {kept.name} to adopt; the first run writes it, for the receiver of its settings"])
-        before, after = _owner_text(state.tenancy, state.receiver), _owner_text(kept.owner.tenancy, kept.owner.receiver)
-        if (state.tenancy, state.receiver) == (kept.owner.tenancy, kept.owner.receiver):
-            say(terminal_console(), f"{kept.name}: it is for {after} already.")
+        if not 1 <= len(reason) <= _MAX_REASON:
+            found = f"--reason has {len(reason)} printable characters"
+            raise ConfigError([f"{found}; use 1 to {_MAX_REASON} characters that say why the receiver or tenancy changes"])
+        target = _target(region)
+        if (state := _unleased_state(target, force=False)) is None:
+            target.session.raise_if_missing()
+            raise ConfigError([f"{target.name}: there is no state to adopt; the first run creates it for the receiver of its settings"])
+        owner = target.owner
+        before, after = _owner_text(state.tenancy, state.receiver), _owner_text(owner.tenancy, owner.receiver)
+        if (state.tenancy, state.receiver) == (owner.tenancy, owner.receiver):
+            print_line(terminal_console(), f"{target.name}: already belongs to {after}.")
             return
-        for line in (f"{kept.name} is for {before}.", f"From now on: {after}."):
-            say(terminal_console(), line)
-        owner = kept.owner
+        for line in (f"{target.name} belongs to {before}.", f"New owner: {after}."):
+            print_line(terminal_console(), line)
         if state.tenancy in ("", owner.tenancy):
-            _ask(f"The new receiver gets the events after {minute_text(state.through)}, and none before. Continue?", yes)
+            _confirm(f"The new receiver gets events after {minute_text(state.through)}, and no earlier ones. Continue?", yes)
         else:
-            _ask(f"{_dropped(state)} Continue?", yes)
-            begin = _begin(kept.settings)
-            state = replace(state.for_other_tenancy(), through=begin, began=begin)
+            _confirm(f"{_dropped_text(state)} Continue?", yes)
+            start = _first_minute(target.settings)
+            state = replace(state.for_other_tenancy(), through=start, began=start)
         adopted = Adoption(SYSTEM.now(), reason, before)
-        kept.session.commit(replace(state, tenancy=owner.tenancy, receiver=owner.receiver, adopted=adopted, lease=None))
-    say(terminal_console(), f"{kept.name}: adopted.")
+        target.session.commit(replace(state, tenancy=owner.tenancy, receiver=owner.receiver, adopted=adopted, lease=None))
+    print_line(terminal_console(), f"{target.name}: adopted.")
 
 
 @state_app.command("unlock")
 def state_unlock(region: Region = None, yes: Yes = False) -> None:
-    """Remove the lease of a run that was killed. A run that is still at work stops at its next save, and loses nothing."""
-    with terminal.errors_explained():
-        kept = _kept(region)
-        state = kept.session.peek()
+    """Remove the lease of a run that was killed. If that run is still active, it stops at its next save and loses nothing."""
+    with display.errors_explained():
+        target = _target(region)
+        state = target.session.peek()
         if state is None or state.lease is None:
-            say(terminal_console(), f"{kept.name}: there is no lease.")
+            print_line(terminal_console(), f"{target.name}: there is no lease.")
             return
-        say(terminal_console(), f"{kept.name}: {_lease_text(state.lease)}.")
-        _ask("If this run is still at work, it stops, and what it sent since its last save is sent again. Remove the lease?", yes)
-        kept.session.commit(replace(state, lease=None))
-    say(terminal_console(), f"{kept.name}: the lease is removed.")
+        print_line(terminal_console(), f"{target.name}: {_lease_text(state.lease)}.")
+        _confirm("If this run is still active, it stops, and events sent since its last save are sent again. Remove the lease?", yes)
+        target.session.commit(replace(state, lease=None))
+    print_line(terminal_console(), f"{target.name}: removed the lease.")
 
 
 @state_app.command("own-address")
-def state_own_address(address: str, region: Region = None, force: Force = False, yes: Yes = False) -> None:
-    """From now on, calls of this deployment come from ADDRESS, as OCI records it; those from any other are forwarded, with a warning."""
-    with terminal.errors_explained():
+def state_own_address(address: Address, region: Region = None, force: Force = False, yes: Yes = False) -> None:
+    """Set the address from which OCI records this deployment's own calls. Calls from other addresses are forwarded with a warning."""
+    with display.errors_explained():
         try:
-            known = str(ip_address(address))
+            own = str(ip_address(address))
         except ValueError as error:
-            allowed = "allowed is one IPv4 or IPv6 address, as the warning names it"
-            raise ConfigError([f"ADDRESS={address[:80]}: {allowed}"]) from error
-        kept = _kept(region)
-        if (state := _found(kept, force)) is None:
-            kept.session.raise_if_missing()
-            raise ConfigError([f"{kept.name}: there is no state yet; the first run takes the first address it reads"])
-        _ask(f"Calls from {known} are left out from now on. Does a container or NAT gateway of this deployment have that address?", yes)
-        kept.session.commit(replace(state, rate_limits=confirm_address(state.rate_limits, known, int(SYSTEM.now() // 60))))
-    say(terminal_console(), f"{kept.name}: {known} is the address of this deployment.")
+            raise ConfigError([f"ADDRESS={address[:80]}: expected the IPv4 or IPv6 address in the warning"]) from error
+        target = _target(region)
+        if (state := _unleased_state(target, force)) is None:
+            target.session.raise_if_missing()
+            raise ConfigError([f"{target.name}: there is no state yet; the first run records the first address it reads"])
+        _confirm(f"Calls from {own} will be filtered. Does a container or NAT gateway of this deployment have this address?", yes)
+        target.session.commit(replace(state, rate_limits=confirm_address(state.rate_limits, own, int(SYSTEM.now() // 60))))
+    print_line(terminal_console(), f"{target.name}: {own} is the address of this deployment.")
 
 
-def _begin(settings: Settings) -> int:
-    """The minute where a first run begins to read."""
+def _first_minute(settings: Settings) -> int:
+    """The minute where a first run starts to read."""
     return int(SYSTEM.now() // 60) - settings.settle_minutes - settings.initial_lookback_hours * 60
 
 
-def _dropped(state: State) -> str:
-    """What an adoption for another tenancy drops."""
-    asked = sum(known.polled for known in state.known.values())
+def _dropped_text(state: State) -> str:
+    """What an adoption by another tenancy drops."""
+    polled = sum(known.polled for known in state.known.values())
     return (
-        f"Everything of tenancy {state.tenancy} is dropped: its {len(state.known)} compartments, {asked} of which are read and"
-        f" {len(state.behind)} behind, the dedupe keys, the limits and the list of regions. What it has not sent of this tenancy is never"
-        " sent. The compartments of the new tenancy are read as new ones, at most INITIAL_LOOKBACK_HOURS back."
+        f"All data of tenancy {state.tenancy} is dropped: {len(state.known)} compartments ({polled} polled, {len(state.behind)} behind),"
+        " the dedupe keys, the rate limits, and the list of regions. Its unsent events are never sent. The compartments of the new tenancy"
+        " are read from at most INITIAL_LOOKBACK_HOURS back."
     )
 
 
-def _ask(question: str, yes: bool) -> None:
+def _confirm(question: str, yes: bool) -> None:
     if not yes:
         typer.confirm(terminal_safe(question), abort=True)
 
 
-def _kept(region: str | None) -> _Kept:
+def _target(region: str | None) -> _Target:
     settings = Settings.read(os.environ)
     if region is not None:
         _check_region(region)
-    workshop = Wiring.open(settings, SYSTEM, Deadline.after(SYSTEM, _SECONDS))
-    region = region or workshop.credentials.region
-    session = workshop.state.session(region, f"terminal-{uuid.uuid4().hex[:8]}", workshop.deadline)
-    return _Kept(session, workshop.state.store(region, workshop.deadline).name, region, workshop.state.owner, settings)
+    wiring = Wiring.open(settings, SYSTEM, Deadline.after(SYSTEM, _SECONDS))
+    region = region or wiring.credentials.region
+    session = wiring.state.session(region, f"terminal-{uuid.uuid4().hex[:8]}", wiring.deadline)
+    return _Target(session, wiring.state.store(region, wiring.deadline).name, region, wiring.state.owner, settings)
 
 
 def _check_region(region: str) -> None:
-    """Raises ConfigError where ``region`` has not the form of those in REGIONS."""
+    """Raises ConfigError if ``region`` is not a valid entry of REGIONS."""
     try:
         valid = TypeAdapter(form.Region, config=ConfigDict(regex_engine="python-re")).validate_python(region) != "all"
     except ValidationError:
         valid = False
     if not valid:
-        raise ConfigError([f"--region={region}: allowed is a region identifier like eu-frankfurt-1"])
+        raise ConfigError([f"--region {region}: expected a region identifier such as eu-frankfurt-1"])
 
 
-def _fresh(kept: _Kept, minute: int) -> State:
-    """A state that begins at ``minute``, for the settings at hand."""
-    return State(kept.region, minute, began=minute, tenancy=kept.owner.tenancy, receiver=kept.owner.receiver)
+def _new_state(target: _Target, minute: int) -> State:
+    """A state that starts at ``minute`` for the current settings."""
+    return State(target.region, minute, began=minute, tenancy=target.owner.tenancy, receiver=target.owner.receiver)
 
 
-def _replaced(kept: _Kept, *, force: bool, yes: bool, new: bool) -> State | None:
-    """The state to rewind or reset; None where a new one is to be made: it is damaged (``force``), or there is none.
+def _state_to_replace(target: _Target, *, force: bool, yes: bool, new: bool) -> State | None:
+    """The state to rewind or reset. None if a new one replaces it: it is damaged (with ``force``), or there is none.
 
-    A mistyped STATE_PREFIX or region also leads to where there is none. ``yes`` is the answer only where a marker names this very place.
+    A mistyped STATE_PREFIX or region also leads to a location without a state. ``yes`` suffices only if a marker names this location.
     """
     try:
-        state = _found(kept, force)
+        state = _unleased_state(target, force)
     except StateDamaged:
         if force:
             return None
         raise
     if state is None:
-        found = kept.session.find_marker()
-        unknown = f"There is no state in {kept.name}, and nothing shows that there ever was one."
-        here = found is not None and found[0].state == kept.name
-        _ask(f"{missing_state(kept.name, *found).what if found else unknown} Create a new state in {kept.name}?", new or (yes and here))
+        marker = target.session.find_marker()
+        unknown = f"There is no state in {target.name}, and no sign that there ever was one."
+        same = marker is not None and marker[0].state == target.name
+        question = f"{missing_state(target.name, *marker).what if marker else unknown} Create a new state in {target.name}?"
+        _confirm(question, new or (yes and same))
     return state
 
 
-def _found(kept: _Kept, force: bool) -> State | None:
-    """The state to change. A live lease is an error, unless ``force``. Raises StateDamaged, too."""
-    state = kept.session.peek()
+def _unleased_state(target: _Target, force: bool) -> State | None:
+    """The state to change. Raises ConfigError for a live lease unless ``force``; StateDamaged."""
+    state = target.session.peek()
     if state and state.lease and state.lease.is_live(SYSTEM.now()) and not force:
-        raise ConfigError([f"{kept.name}: {_lease_text(state.lease)}; wait, or run `python -m epimetheus state unlock`, or use --force"])
+        remedy = "wait, run `python -m epimetheus state unlock`, or add --force"
+        raise ConfigError([f"{target.name}: {_lease_text(state.lease)}; {remedy}"])
     return state
 
 
 def _problem(session: StateSession, state: State, now: float) -> StateError | None:
-    """What keeps a run from using ``state``."""
+    """The error that prevents a run from using ``state``."""
     try:
         session.validate(state, now)
     except StateError as error:
@@ -250,15 +253,15 @@ def _problem(session: StateSession, state: State, now: float) -> StateError | No
 
 def _lease_text(lease: Lease) -> str:
     since = f" since {time_text(lease.acquired)}" if lease.acquired else ""
-    return f"run {lease.run} holds the lease{since}, until {time_text(lease.until)}"
+    return f"run {lease.run} holds the lease{since} until {time_text(lease.until)}"
 
 
 def _owner_text(tenancy: str, receiver: ReceiverId | None) -> str:
     return f"tenancy {tenancy or '(not recorded)'}, receiver {receiver.address if receiver else '(not recorded)'}"
 
 
-def _minute(text: str) -> int:
+def _parse_time(text: str) -> int:
     try:
         return parse_minute(text)
     except ValueError as error:
-        raise ConfigError([f"TIME={text}: {error}; allowed is RFC 3339 like 2026-11-24T10:05:00Z"]) from error
+        raise ConfigError([f"TIME={text}: {error}; expected RFC 3339, such as 2026-11-24T10:05:00Z"]) from error

@@ -1,4 +1,4 @@
-"""Plots over time, as SVG for a page that styles it (classes, no colours), and what they are made of: buckets, ticks, units. Pure."""
+"""Time plots as SVG without colors (the page styles their classes), with the buckets, ticks, and units they use."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,49 +11,49 @@ from statistics import median
 from epimetheus.render.sanitize import terminal_safe
 
 Values = Sequence[float | None]
-"""One for each bucket of an `Axis`; None where there was nothing."""
+"""One value per bucket of an `Axis`; None for an empty bucket."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _WIDTHS = (60, 120, 300, 600, 900, 1800, _HOUR, 2 * _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 7 * _DAY)
 _STEPS = (300, 600, 1800, _HOUR, 2 * _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 2 * _DAY, 7 * _DAY, 28 * _DAY, 91 * _DAY)
 _UNITS = (("s", 1, 180), ("min", _MINUTE, 180 * _MINUTE), ("h", _HOUR, 72 * _HOUR), ("d", _DAY, float("inf")))
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 24, 24
-_FILLED = 0.87  # of a bucket's width; the rest is the gap to the next
+_BAR_SHARE = 0.87  # of the bucket's width; the rest is a gap
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Time in buckets of ``width`` seconds, from ``start`` on to ``end`` (seconds since the epoch, whole multiples of it)."""
+    """Time in buckets of ``width`` seconds. ``start`` and ``end`` are multiples of it, in seconds since the epoch."""
 
     start: int
     end: int
     width: int
 
     @classmethod
-    def over(cls, start: int, end: int, most: int) -> "Axis":
-        """The axis for a time, in as many buckets as are round and not more than ``most``."""
-        width = next((one for one in _WIDTHS if -(-end // one) - start // one <= most), _WIDTHS[-1])
+    def over(cls, start: int, end: int, max_buckets: int) -> "Axis":
+        """The axis that covers a period in at most ``max_buckets`` buckets of a round width (or in weeks, if those are more)."""
+        width = next((one for one in _WIDTHS if -(-end // one) - start // one <= max_buckets), _WIDTHS[-1])
         return cls(start // width * width, -(-end // width) * width, width)
 
     def __len__(self) -> int:
         return (self.end - self.start) // self.width
 
-    def put(self, points: Iterable[tuple[float | None, float | None]], merge: Callable[[list[float]], float]) -> list[float | None]:
-        """What ``merge`` makes of the values in each bucket; ``points`` are times and values, those without either are left out."""
+    def merge(self, points: Iterable[tuple[float | None, float | None]], combine: Callable[[list[float]], float]) -> list[float | None]:
+        """The result of ``combine`` for the values in each bucket. ``points`` are (time, value); points with a None are ignored."""
         buckets: list[list[float]] = [[] for _ in range(len(self))]
         for time, value in points:
             if time is not None and value is not None and self.start <= time < self.end:
                 buckets[int(time - self.start) // self.width].append(value)
-        return [merge(bucket) if bucket else None for bucket in buckets]
+        return [combine(bucket) if bucket else None for bucket in buckets]
 
-    def ticks(self, most: int) -> list[int]:
-        """Round times on it, not more than ``most``, the ends left out."""
-        step = next((one for one in _STEPS if (self.end - self.start) / one <= most), _STEPS[-1])
+    def ticks(self, max_ticks: int) -> list[int]:
+        """At most ``max_ticks`` round times on the axis, without its ends."""
+        step = next((one for one in _STEPS if (self.end - self.start) / one <= max_ticks), _STEPS[-1])
         return list(range(-(-(self.start + 1) // step) * step, self.end, step))
 
 
 def plot(axis: Axis, series: Mapping[str, Values], *, size: tuple[int, int], unit: str, bars: bool) -> str:
-    """One plot: ``series`` stacked as bars, or each a line. ``size`` is in pixels; ``unit`` stands above the axis of values."""
+    """A plot of ``series`` as stacked bars or as lines. ``size`` is (width, height) in pixels; ``unit`` labels the value axis."""
     width, height = size
     top = max([0.0, *(_tops(series.values()) if bars else _known(series.values()))])
     steps = value_ticks(top, whole=bars)
@@ -65,28 +65,28 @@ def plot(axis: Axis, series: Mapping[str, Values], *, size: tuple[int, int], uni
     else:
         parts += [_line(axis, n, name, values, across, height - _BOTTOM, scale) for n, (name, values) in enumerate(series.items())]
     if not list(_known(series.values())):
-        parts.append(f'<text x="{(width + _LEFT) / 2:.0f}" y="{height / 2:.0f}" text-anchor="middle">nothing to show</text>')
+        parts.append(f'<text x="{(width + _LEFT) / 2:.0f}" y="{height / 2:.0f}" text-anchor="middle">no data</text>')
     return _svg(size, parts)
 
 
 def strip(axis: Axis, rows: Mapping[str, Sequence[str | None]], *, width: int, label: int) -> str:
-    """A row of cells for each name, one a bucket, classed by what it holds: a status, or None. ``label``: pixels for the names."""
+    """A row per name with a cell per bucket; the class of a cell is its status, or ``none``. ``label``: width of the names in pixels."""
     across = (width - label - _RIGHT) / len(axis)
     parts = []
     for row, (name, cells) in enumerate(rows.items()):
         y = row * 22 + 4
         parts.append(f'<text x="{label - 8}" y="{y + 12}" text-anchor="end">{safe(name)}</text>')
         for n, cell in enumerate(cells):
-            told = f"{at(axis.start + n * axis.width)} UTC, {name}: {cell or 'no run'}"
-            place = f'x="{label + n * across:.1f}" y="{y}" width="{across * _FILLED:.1f}" height="16"'
-            parts.append(f'<rect class="{safe(cell or "none")}" {place}><title>{safe(told)}</title></rect>')
+            title = f"{at(axis.start + n * axis.width)} UTC, {name}: {cell or 'no run'}"
+            position = f'x="{label + n * across:.1f}" y="{y}" width="{across * _BAR_SHARE:.1f}" height="16"'
+            parts.append(f'<rect class="{safe(cell or "none")}" {position}><title>{safe(title)}</title></rect>')
     bottom = len(rows) * 22 + 4
     parts += [_time_tick(axis, tick, label, across, bottom) for tick in axis.ticks(width // 90)]
     return _svg((width, bottom + 20), parts)
 
 
 def value_ticks(top: float, *, whole: bool = True) -> list[float]:
-    """Round values from 0 on to at least ``top``, in four steps at most; ``whole`` ones, where things are counted."""
+    """Round values from 0 to at least ``top``, in at most four steps. ``whole``: integers only, for counts."""
     rough = top / 4 if top > 0.001 else 0.25
     power = 10.0 ** floor(log10(rough))
     step = next(n * power for n in (1, 2, 5, 10) if n * power >= rough)
@@ -95,7 +95,7 @@ def value_ticks(top: float, *, whole: bool = True) -> list[float]:
 
 
 def unit_of(top: float) -> tuple[str, int]:
-    """The unit that ``top`` seconds are best told in, and how many seconds it has."""
+    """The unit that suits ``top`` seconds, and its length in seconds."""
     return next((name, seconds) for name, seconds, below in _UNITS if top < below)
 
 
@@ -120,12 +120,12 @@ def at(time: float) -> str:
 
 
 def safe(text: str) -> str:
-    """Foreign text as the text of an element, or in an attribute between double quotes."""
+    """Untrusted text, escaped for an element or a double-quoted attribute."""
     return escape(terminal_safe(text))
 
 
 def _frame(axis: Axis, steps: Sequence[float], size: tuple[int, int], scale: float, unit: str) -> str:
-    """Lines and labels of both axes."""
+    """Grid lines and labels of both axes."""
     width, height = size
     parts = []
     for step in steps:
@@ -150,24 +150,24 @@ def _stacks(axis: Axis, series: Mapping[str, Values], across: float, bottom: flo
     parts = []
     for n in range(len(axis)):
         here = [(number, name, values[n] or 0) for number, (name, values) in enumerate(series.items()) if values[n]]
-        told = ", ".join(f"{count(value)} {name}".strip() for _, name, value in here)
+        title = ", ".join(f"{count(value)} {name}".strip() for _, name, value in here)
         y, rects = bottom, []
         for number, _, value in here:
             y -= value * scale
-            place = f'x="{_LEFT + n * across:.1f}" y="{y:.1f}" width="{across * _FILLED:.1f}" height="{value * scale:.1f}"'
-            rects.append(f'<rect class="s{number}" {place}/>')
+            position = f'x="{_LEFT + n * across:.1f}" y="{y:.1f}" width="{across * _BAR_SHARE:.1f}" height="{value * scale:.1f}"'
+            rects.append(f'<rect class="s{number}" {position}/>')
         if rects:
-            parts.append(f"<g><title>{at(axis.start + n * axis.width)} UTC: {safe(told)}</title>{''.join(rects)}</g>")
+            parts.append(f"<g><title>{at(axis.start + n * axis.width)} UTC: {safe(title)}</title>{''.join(rects)}</g>")
     return parts
 
 
 def _line(axis: Axis, number: int, name: str, values: Values, across: float, bottom: float, scale: float) -> str:
-    """A line through the values, broken where none came for more than three times as long as usual."""
+    """A line through the values, broken at gaps longer than three times the median gap."""
     points = [(n, value) for n, value in enumerate(values) if value is not None]
-    usual = median([after[0] - before[0] for before, after in pairwise(points)] or [1])
+    typical = median([after[0] - before[0] for before, after in pairwise(points)] or [1])
     drawn = ""
     for n, (index, value) in enumerate(points):
-        far = n == 0 or index - points[n - 1][0] > 3 * usual
+        far = n == 0 or index - points[n - 1][0] > 3 * typical
         drawn += f"{'M' if far else 'L'}{_LEFT + (index + 0.5) * across:.1f} {bottom - value * scale:.1f}" + ("h0.1" if far else "")
     return f'<path class="line t{number}" d="{drawn}"><title>{safe(name)}</title></path>' if drawn else ""
 

@@ -1,1 +1,1 @@
-"""What others get to see of a run: log lines and metrics. It is told things, and asks nothing."""
+"""Log lines and metrics of runs."""

@@ -1,4 +1,4 @@
-"""A report as metrics of OCI Monitoring, all in one call. A post that fails is a warning: the events have arrived all the same.
+"""Posts the metrics of a report to OCI Monitoring in one call. A failed post is a warning, because the events are already forwarded.
 
 https://docs.oracle.com/en-us/iaas/api/#/en/monitoring/20180401/MetricData/PostMetricData
 """
@@ -14,18 +14,18 @@ from epimetheus.model import Report
 from epimetheus.oci_client.clients import oci_errors
 from epimetheus.safe_text import safe_message
 
-_HELP = "The function needs `use metrics`; METRICS_NAMESPACE= turns metrics off."
+_HELP = "Allow the function to `use metrics`, or turn metrics off with an empty METRICS_NAMESPACE."
 
 
 class PostRequest(NamedTuple):
-    """What the rules file's statistics ask to have tracked on top."""
+    """Additional metrics that ``statistics`` in the rules file enables."""
 
     caches: bool = False
     performance: bool = False
 
 
-def measures(report: Report, asked: PostRequest) -> dict[str, float]:
-    """Metric name → value; lag and who is behind only where the state could be read."""
+def measures(report: Report, options: PostRequest) -> dict[str, float]:
+    """Metric name → value. Lag and compartments behind are included only if the state was read."""
     values: dict[str, float] = {
         "runs_failed": report.status == "failed",
         "runs_skipped": report.status == "skipped",
@@ -43,9 +43,9 @@ def measures(report: Report, asked: PostRequest) -> dict[str, float]:
         "api_requests": sum(counts["requests"] for counts in report.api.values()),
         "api_throttled": sum(counts["throttled"] for counts in report.api.values()),
     }
-    for name, cache in report.caches.items() if asked.caches else ():
+    for name, cache in report.caches.items() if options.caches else ():
         values |= {f"cache_{name}_hits": cache.hits, f"cache_{name}_misses": cache.misses, f"cache_{name}_size": cache.size}
-    if asked.performance:
+    if options.performance:
         values["events_per_second"] = report.performance.events_per_second
     if report.certificate_days is not None:
         values["certificate_days_left"] = report.certificate_days
@@ -58,7 +58,7 @@ def measures(report: Report, asked: PostRequest) -> dict[str, float]:
 
 
 def post(client: Any, namespace: str, compartment: str, region: str, values: Mapping[str, float], now: float) -> None:
-    """Post ``values`` by name, with the region as their dimension; ``now`` is seconds since the epoch.
+    """Post ``values`` by metric name, with the region as dimension. ``now`` is in seconds since the epoch.
 
     Raises SourceError, CredentialsError.
     """
@@ -74,7 +74,7 @@ def post(client: Any, namespace: str, compartment: str, region: str, values: Map
         for name, value in values.items()
     ]
     with oci_errors("posting metrics", do=_HELP):
-        answer = client.post_metric_data(PostMetricDataDetails(metric_data=streams)).data
-    if answer.failed_metrics_count:  # OCI answers 200 all the same
-        why = safe_message(str(answer.failed_metrics[0].message)) if answer.failed_metrics else "no reason given"
-        raise SourceError(f"OCI did not take {answer.failed_metrics_count} of {len(streams)} metrics: {why}.", do=_HELP)
+        result = client.post_metric_data(PostMetricDataDetails(metric_data=streams)).data
+    if result.failed_metrics_count:  # OCI responds with 200 even so
+        why = safe_message(str(result.failed_metrics[0].message)) if result.failed_metrics else "no reason given"
+        raise SourceError(f"OCI rejected {result.failed_metrics_count} of {len(streams)} metrics: {why}.", do=_HELP)

@@ -1,4 +1,4 @@
-"""The terminal: what is typed, what is printed, and the exit code."""
+"""The commands: arguments, output, and exit codes."""
 
 import json
 import re
@@ -14,187 +14,192 @@ from tests.support.harness import restored_logging, staged
 
 @pytest.fixture
 def terminal(tmp_path, api_key):
-    """A stage in the real time, and a terminal whose environment is the function's, but for its state in a file."""
+    """A stage at the current time, and a function that runs a command with the stage's settings and the state in a file."""
     with restored_logging(), staged(tmp_path, api_key, page_size=50) as stage:
         stage.hand.time = datetime.now(UTC).timestamp()
         del stage.environment["STATE_BUCKET"]
         stage.environment["STATE_FILE"] = str(tmp_path / "cursor")
         runner = CliRunner()
 
-        def type_in(*words, answer="", **changes):
+        def run_cli(*arguments, answer="", **changes):
             environment = {**dict.fromkeys(("SYSLOG_HOST", "STATE_FILE"), ""), **stage.environment, **changes}
-            return runner.invoke(app, words, input=answer, env={**environment, "COLUMNS": "200"}, catch_exceptions=False)
+            return runner.invoke(app, arguments, input=answer, env={**environment, "COLUMNS": "200"}, catch_exceptions=False)
 
-        yield stage, type_in
+        yield stage, run_cli
 
 
-def test_run_forwards_and_says_so(terminal):
-    stage, type_in = terminal
+def test_run_forwards_events_and_shows_the_counts(terminal):
+    stage, run_cli = terminal
     ids = stage.emit(stage.world.tenancy, 30, 20)
-    done = type_in("run")
-    assert done.exit_code == 0
-    assert "us-ashburn-1 ok: 30 forwarded, 0 seen before, through" in done.stderr
-    assert "fetched 30  forwarded 30" in done.stderr
+    result = run_cli("run")
+    assert result.exit_code == 0
+    assert "us-ashburn-1 ok: 30 forwarded, 0 duplicates, through" in result.stderr
+    assert "fetched 30  forwarded 30" in result.stderr
     assert stage.arrived() == ids
-    assert type_in("run", "--json").exit_code == 0
+    assert run_cli("run", "--json").exit_code == 0
 
 
-def test_run_gives_its_reports_as_json_for_other_programs(terminal):
-    stage, type_in = terminal
+def test_run_prints_its_reports_as_json(terminal):
+    stage, run_cli = terminal
     stage.emit(stage.world.tenancy, 3, 20)
-    (report,) = json.loads(type_in("run", "--json").stdout)
+    (report,) = json.loads(run_cli("run", "--json").stdout)
     assert (report["status"], report["forwarded"]) == ("ok", 3)
 
 
-def test_run_ends_with_1_where_somebody_is_behind_and_with_2_where_it_failed(terminal):
-    stage, type_in = terminal
+def test_run_exits_with_1_if_a_compartment_is_behind_and_2_if_it_fails(terminal):
+    stage, run_cli = terminal
     other = stage.world.add_compartment("other")
     stage.world.forbid(other)
-    done = type_in("run")
-    assert done.exit_code == 1
-    assert "1 of 2 compartments behind" in done.stderr
+    result = run_cli("run")
+    assert result.exit_code == 1
+    assert "1 of 2 compartments behind" in result.stderr
     stage.receiver.stop()
     stage.emit(stage.world.tenancy, 3, 10)
-    done = type_in("run")
-    assert done.exit_code == 2
-    assert "Connection refused" in done.stderr
+    result = run_cli("run")
+    assert result.exit_code == 2
+    assert "Connection refused" in result.stderr
 
 
-def test_mistakes_are_told_one_a_line(terminal):
-    _, type_in = terminal
-    done = type_in("run", SYSLOG_PORT="0", SYSLOG_FRAMING="crlf")
-    assert done.exit_code == 2
-    lines = [line for line in done.stderr.splitlines() if line.startswith("SYSLOG_")]
+def test_setting_errors_are_shown_one_per_line(terminal):
+    _, run_cli = terminal
+    result = run_cli("run", SYSLOG_PORT="0", SYSLOG_FRAMING="crlf")
+    assert result.exit_code == 2
+    lines = [line for line in result.stderr.splitlines() if line.startswith("SYSLOG_")]
     assert [line.partition("=")[0] for line in lines] == ["SYSLOG_PORT", "SYSLOG_FRAMING"]
-    assert "Traceback" not in done.output
+    assert "Traceback" not in result.output
 
 
-def test_validate_shows_what_will_be_used_without_any_network(terminal):
-    stage, type_in = terminal
+def test_validate_shows_the_settings_without_using_the_network(terminal):
+    stage, run_cli = terminal
     stage.receiver.stop()
-    done = type_in("validate")
-    assert done.exit_code == 0
-    assert "Settings are valid." in done.output
-    assert "SYSLOG_CA" in done.output
+    result = run_cli("validate")
+    assert result.exit_code == 0
+    assert "Settings are valid." in result.output
+    assert "SYSLOG_CA" in result.output
     assert stage.world.requests == []
 
 
-def test_validate_finds_a_certificate_that_is_none(terminal, tmp_path):
-    _, type_in = terminal
+def test_validate_rejects_an_invalid_certificate_file(terminal, tmp_path):
+    _, run_cli = terminal
     (tmp_path / "bad.pem").write_text("no certificate")
-    done = type_in("validate", SYSLOG_CA=f"file:{tmp_path / 'bad.pem'}")
-    assert done.exit_code == 2
-    assert "SYSLOG_CA is not a readable certificate: expected PEM text" in done.stderr
+    result = run_cli("validate", SYSLOG_CA=f"file:{tmp_path / 'bad.pem'}")
+    assert result.exit_code == 2
+    assert "SYSLOG_CA is not a readable certificate: expected PEM text" in result.stderr
     (tmp_path / "bad.pem").write_bytes(b"\xff\xfehide")
-    done = type_in("validate", SYSLOG_CA=f"file:{tmp_path / 'bad.pem'}")
-    assert (done.exit_code, "it is not UTF-8 text" in done.stderr, "hide" in done.stderr) == (2, True, False)
-    done = type_in("validate", SYSLOG_CA=f"file:{tmp_path / 'absent.pem'}")
-    assert done.exit_code == 2
-    assert "No such file or directory" in done.stderr
+    result = run_cli("validate", SYSLOG_CA=f"file:{tmp_path / 'bad.pem'}")
+    assert (result.exit_code, "the file is not UTF-8" in result.stderr, "hide" in result.stderr) == (2, True, False)
+    result = run_cli("validate", SYSLOG_CA=f"file:{tmp_path / 'absent.pem'}")
+    assert result.exit_code == 2
+    assert "No such file or directory" in result.stderr
 
 
-def test_validate_looks_into_a_rules_file(terminal, tmp_path):
-    _, type_in = terminal
+def test_validate_checks_the_rules_file(terminal, tmp_path):
+    _, run_cli = terminal
     (tmp_path / "rules.json").write_text('{"event_filtering": {"mode": "include", "included_event": ["GetInstance"]}}')
-    done = type_in("validate", RULES=f"file:{tmp_path / 'rules.json'}")
-    assert done.exit_code == 2
-    assert "included_event" in done.stderr
+    result = run_cli("validate", RULES=f"file:{tmp_path / 'rules.json'}")
+    assert result.exit_code == 2
+    assert "included_event" in result.stderr
     (tmp_path / "rules.json").write_text('{"event_filtering": {"mode": "include", "excluded_events": ["GetInstance"]}}')
-    done = type_in("validate", RULES=f"file:{tmp_path / 'rules.json'}")
-    assert (done.exit_code, "mode include ignores this list" in done.output) == (0, True)
-    assert "RULES" in type_in("validate", RULES="object:rules.json", STATE_FILE="", STATE_BUCKET="b").output
+    result = run_cli("validate", RULES=f"file:{tmp_path / 'rules.json'}")
+    assert (result.exit_code, "mode include ignores this list" in result.output) == (0, True)
+    assert "RULES" in run_cli("validate", RULES="object:rules.json", STATE_FILE="", STATE_BUCKET="b").output
 
 
-def test_validate_looks_into_a_field_map(terminal):
-    _, type_in = terminal
-    done = type_in("validate", FIELD_MAP='{"formats": {"cef": {"rename": {"nothing": "cs1"}}}}')
-    assert (done.exit_code, "formats.cef.rename" in done.stderr) == (2, True)
-    done = type_in("validate", FIELD_MAP='{"field_mappings": {"compartmentName": "cs1Label"}}')
-    assert (done.exit_code, "FIELD_MAP line 1, field_mappings.compartmentName" in done.output) == (0, True)
-    assert "cs1Label" not in type_in("validate", FORMAT="json", FIELD_MAP='{"field_mappings": {"compartmentName": "cs1Label"}}').output
+def test_validate_checks_the_field_map(terminal):
+    _, run_cli = terminal
+    result = run_cli("validate", FIELD_MAP='{"formats": {"cef": {"rename": {"nothing": "cs1"}}}}')
+    assert (result.exit_code, "formats.cef.rename" in result.stderr) == (2, True)
+    result = run_cli("validate", FIELD_MAP='{"field_mappings": {"compartmentName": "cs1Label"}}')
+    assert (result.exit_code, "FIELD_MAP line 1, field_mappings.compartmentName" in result.output) == (0, True)
+    assert "cs1Label" not in run_cli("validate", FORMAT="json", FIELD_MAP='{"field_mappings": {"compartmentName": "cs1Label"}}').output
 
 
-def test_validate_says_what_it_could_not_look_at(terminal):
-    _, type_in = terminal
-    done = type_in("validate", SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x")
-    assert done.exit_code == 0
-    assert "it has to be fetched from OCI" in done.output
+def test_validate_lists_values_stored_in_oci_as_not_checked(terminal):
+    _, run_cli = terminal
+    result = run_cli("validate", SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x")
+    assert result.exit_code == 0
+    assert "not checked: the value is stored in OCI" in result.output
 
 
-def test_the_state_is_shown(terminal):
-    stage, type_in = terminal
-    assert "no state yet" in type_in("state", "show").output
+def test_state_show_prints_a_table_or_raw_json(terminal):
+    stage, run_cli = terminal
+    assert "no state yet" in run_cli("state", "show").output
     stage.emit(stage.world.tenancy, 3, 10)
-    report = json.loads(type_in("run", "--json").stdout)[0]
-    shown = type_in("state", "show")
+    report = json.loads(run_cli("run", "--json").stdout)[0]
+    shown = run_cli("state", "show")
     assert shown.exit_code == 0
     assert report["position"]["through"] in shown.output
     assert re.search(r"dedupe keys +│ +3 ", shown.output)
-    raw = json.loads(type_in("state", "show", "--raw").stdout)
+    raw = json.loads(run_cli("state", "show", "--raw").stdout)
     assert (raw["region"], raw["through"], raw["lease"]) == ("us-ashburn-1", report["position"]["through"], None)
 
 
-def test_rewind_sends_again_from_a_time_on(terminal):
-    stage, type_in = terminal
+def test_rewind_sends_events_again(terminal):
+    stage, run_cli = terminal
     ids = stage.emit(stage.world.tenancy, 3, 20)
-    type_in("run")
-    assert re.search(r"compartments +│ 1 known, 1 asked, listed 20\d\d-", type_in("state", "show").output)
+    run_cli("run")
+    assert re.search(r"compartments +│ 1 known, 1 polled, listed 20\d\d-", run_cli("state", "show").output)
     back = datetime.fromtimestamp(stage.hand.time - 3600, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
-    done = type_in("state", "rewind", back)
-    assert (done.exit_code, f"the next run reads from {back} on" in done.output.replace("\n", "")) == (0, True)
-    assert json.loads(type_in("state", "show", "--raw").stdout)["listed"] is None
-    type_in("run")
+    result = run_cli("state", "rewind", back)
+    assert (result.exit_code, f"the next run reads from {back}, minus OVERLAP_MINUTES." in result.output.replace("\n", "")) == (0, True)
+    assert json.loads(run_cli("state", "show", "--raw").stdout)["listed"] is None
+    run_cli("run")
     assert stage.arrived() == [*ids, *ids]
 
 
-def test_rewind_does_not_go_forward_unasked_and_knows_a_time_when_it_sees_one(terminal):
-    stage, type_in = terminal
-    type_in("run")
+def test_rewind_confirms_a_later_time_and_rejects_an_invalid_one(terminal):
+    stage, run_cli = terminal
+    run_cli("run")
     later = datetime.fromtimestamp(stage.hand.time - 60, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
-    done = type_in("state", "rewind", later, answer="n\n")
-    assert (done.exit_code, "is after the cursor" in done.output, "is never sent" in done.output) == (1, True, True)
-    done = type_in("state", "rewind", "yesterday")
-    assert (done.exit_code, "allowed is RFC 3339" in done.stderr) == (2, True)
-    assert type_in("state", "rewind", later, "--yes").exit_code == 0
+    result = run_cli("state", "rewind", later, answer="n\n")
+    assert (result.exit_code, "is after the cursor" in result.output, "are never sent" in result.output) == (1, True, True)
+    result = run_cli("state", "rewind", "yesterday")
+    assert (result.exit_code, "expected RFC 3339, such as" in result.stderr) == (2, True)
+    assert run_cli("state", "rewind", later, "--yes").exit_code == 0
 
 
-def test_a_reset_asks_first(terminal):
-    stage, type_in = terminal
+def test_reset_requires_confirmation(terminal):
+    stage, run_cli = terminal
     stage.emit(stage.world.tenancy, 3, 20)
-    type_in("run")
-    assert type_in("state", "reset", answer="n\n").exit_code == 1
-    assert type_in("run").exit_code == 0
+    run_cli("run")
+    assert run_cli("state", "reset", answer="n\n").exit_code == 1
+    assert run_cli("run").exit_code == 0
     assert len(stage.arrived()) == 3
-    assert type_in("state", "reset", answer="y\n").exit_code == 0
-    type_in("run")
+    assert run_cli("state", "reset", answer="y\n").exit_code == 0
+    run_cli("run")
     assert len(stage.arrived()) == 6
 
 
-def test_a_damaged_or_leased_state_is_changed_by_force_only(terminal, tmp_path):
-    _, type_in = terminal
-    type_in("run")
+def test_a_damaged_state_is_replaced_only_with_force(terminal, tmp_path):
+    _, run_cli = terminal
+    run_cli("run")
     state = tmp_path / "cursor"
     state.write_bytes(state.read_bytes()[:-5])
     back = (datetime.now(UTC) - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:00Z")
-    for words in (("state", "show"), ("run",), ("state", "rewind", back)):
-        done = type_in(*words)
-        assert (done.exit_code, "is damaged" in done.stderr) == (2, True)
-    done = type_in("state", "rewind", back, "--force")
-    assert done.exit_code == 0
-    raw = json.loads(type_in("state", "show", "--raw").stdout)
+    for arguments in (("state", "show"), ("run",), ("state", "rewind", back)):
+        result = run_cli(*arguments)
+        assert (result.exit_code, "is damaged" in result.stderr) == (2, True)
+    result = run_cli("state", "rewind", back, "--force")
+    assert result.exit_code == 0
+    raw = json.loads(run_cli("state", "show", "--raw").stdout)
     assert parse_minute(raw["through"]) == parse_minute(back)
 
 
-def test_without_a_word_it_says_what_there_is(terminal):
-    _, type_in = terminal
-    shown = type_in()
+def test_without_arguments_the_help_lists_the_commands(terminal):
+    _, run_cli = terminal
+    shown = run_cli()
     for command in ("run", "validate", "demo", "state"):
         assert command in shown.output
 
 
-def test_the_demo_loses_nothing(terminal):
-    _, type_in = terminal
-    done = type_in("demo")
-    assert done.exit_code == 0
-    assert "17,400 events happened, 17,400 arrived, 0 are lost." in done.output
-    assert "The platform sees HTTP 502" in done.output
+HELP_PAGES = (
+    (), ("validate",), ("health",), ("run",), ("replay",), ("demo",), ("runs",), ("runs", "show"), ("runs", "html"), ("rules",),
+    ("rules", "try"), ("state",), ("state", "show"), ("state", "rewind"), ("state", "reset"), ("state", "adopt"), ("state", "unlock"),
+    ("state", "own-address"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", HELP_PAGES, ids=" ".join)
+def test_help_fits_80_columns_without_cutting_words(command):
+    result = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "80"})
+    assert (result.exit_code, "…" in result.stdout) == (0, False)

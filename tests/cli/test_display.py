@@ -1,4 +1,4 @@
-"""What a terminal shows, and what it never does."""
+"""Terminal output: reports, states, settings, and progress."""
 
 import io
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ import pytest
 import trustme
 from rich.console import Console
 
-from epimetheus.cli.display import EXIT_CODES, show_report, show_settings, show_state, watcher
+from epimetheus.cli.display import EXIT_CODES, show_report, show_settings, show_state, terminal_observer
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.model import Window
@@ -16,10 +16,10 @@ from epimetheus.state.owner import ReceiverId
 from tests.support.reports import REFUSED, behind, report
 
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
-LEAST = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
-LEFT_OUT = "1 left out (rate_limited), 5 left out (excluded_event)"
-ASKED = "OCI: audit 8 requests (6 retries, 1 throttled), identity 1 requests"
-COUNTS = "fetched 19  forwarded 9  uncertain 0  duplicates 4  left out 6   malformed 2  trimmed 3  abridged 0  redacted 2"
+REQUIRED = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
+FILTERED = "6 filtered (1 rate-limited, 5 excluded_event), 3 truncated"
+REQUESTS = "OCI: audit 8 requests (6 retries, 1 throttled), identity 1 requests"
+COUNTS = "fetched 19  forwarded 9  unconfirmed 0  duplicates 4  filtered 6   malformed 2  truncated 3  abridged 0  redacted 2"
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def rows(console: Console) -> dict[str, str]:
     return {key.strip(): value.strip() for _, key, value, _ in cells}
 
 
-def test_exit_codes_tell_how_it_ended():
+def test_each_status_has_an_exit_code():
     assert EXIT_CODES == {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
 
 
@@ -51,34 +51,34 @@ def test_exit_codes_tell_how_it_ended():
     [
         (
             {"filtered": {"[rate] limit": 6}},
-            "eu-paris-1 ok: 9 forwarded, 4 seen before, 6 left out ([rate] limit), through 2026-01-01T11:58:00Z",
+            "eu-paris-1 ok: 9 forwarded, 4 duplicates, 6 filtered (6 [rate] limit), 3 truncated, through 2026-01-01T11:58:00Z",
         ),
-        ({"status": "failed", "error": REFUSED, "position": None}, "eu-paris-1 failed: Nobody listens on siem:6514. Start it."),
+        ({"status": "failed", "error": REFUSED, "position": None}, "eu-paris-1 failed: Nothing listens on siem:6514. Start the receiver."),
     ],
 )
-def test_a_report_is_a_headline_and_counts_that_come_out(plain, changes, headline):
+def test_a_report_is_shown_as_a_headline_and_counts(plain, changes, headline):
     show_report(plain, report(**changes))
     assert printed(plain).splitlines() == [
         headline,
         f"  {COUNTS}",
-        f"  {ASKED}   receiver: connections 2  confirmations 1  confirmed by tls_close_notify   1.5 s",
+        f"  {REQUESTS}   receiver: connections 2  confirmations 1  confirmed by tls_close_notify   1.5 s",
     ]
 
 
-def test_a_reports_warnings_are_shown_whole_and_as_they_are():
+def test_warnings_are_shown_unwrapped_and_without_markup():
     narrow = Console(file=io.StringIO(), width=20)
     show_report(narrow, report(warnings=["[bold]RULES[/bold] names an event twice, in a list that is as long as this."]))
     assert printed(narrow).splitlines()[-1] == "  [bold]RULES[/bold] names an event twice, in a list that is as long as this."
     assert len(printed(narrow).splitlines()) == 4
 
 
-@pytest.mark.parametrize(("status", "colour"), [("ok", "32"), ("skipped", "33"), ("partial", "33"), ("failed", "31")])
-def test_a_headline_has_the_colour_of_its_status(tty, status, colour):
+@pytest.mark.parametrize(("status", "color"), [("ok", "32"), ("skipped", "33"), ("partial", "33"), ("failed", "31")])
+def test_a_headline_has_the_color_of_its_status(tty, status, color):
     show_report(tty, report(status=status, position=behind(2)))
-    assert printed(tty).startswith(f"\x1b[{colour}meu-paris-1 {status}")
+    assert printed(tty).startswith(f"\x1b[{color}meu-paris-1 {status}")
 
 
-def test_a_state_is_shown_with_who_is_behind(plain):
+def test_a_state_is_shown_with_compartments_behind(plain):
     state = State(
         "eu-paris-1",
         int(NOON // 60) - 10,
@@ -96,28 +96,28 @@ def test_a_state_is_shown_with_who_is_behind(plain):
     assert rows(plain) == {
         "region": "eu-paris-1",
         "through": "2026-01-01T11:50:00Z (600 s ago)",
-        "compartments": "3 known, 2 asked",
+        "compartments": "3 known, 2 polled",
         "dedupe keys": "3",
-        "lease": "run r2, 30 s left",
+        "lease": "run r2, expires in 30 s",
         "last run": "run=r1 status=partial",
         "tenancy": "ocid1.tenancy.oc1..t",
         "receiver": "tls://siem:6514",
-        "adopted": "2026-01-01T11:59:00.000Z, before: receiver tls://old:6514. Reason: [red] SIEM",
-        "behind": "ocid1.compartment.oc1..b since 2026-01-01T10:50:00Z, 3 tries: 404 [b]",
+        "adopted": "2026-01-01T11:59:00.000Z, previously receiver tls://old:6514. Reason: [red] SIEM",
+        "behind": "ocid1.compartment.oc1..b since 2026-01-01T10:50:00Z, 3 attempts: 404 [b]",
     }
 
 
 @pytest.mark.parametrize(("lease", "expected"), [(None, "none"), (Lease("r2", NOON), "run r2, expired")])
-def test_a_state_without_a_live_lease_says_so(plain, lease, expected):
+def test_an_expired_or_missing_lease_is_shown(plain, lease, expected):
     show_state(plain, "s", State("eu-paris-1", 29454480, lease=lease), NOON)
     assert rows(plain)["lease"] == expected
     assert rows(plain)["last run"] == "none"
     assert "behind" not in rows(plain)
 
 
-def test_settings_are_shown_as_they_will_be_used(plain):
+def test_settings_are_shown_with_defaults_and_warnings(plain):
     given = {"REGIONS": "eu-paris-1,eu-milan-1", "SYSLOG_TRANSPORT": "tcp", "STATE_PREFIX": "[red]x"}
-    show_settings(plain, Settings.read({**LEAST, **given}), {}, [], ["RULES line 1: [odd]"])
+    show_settings(plain, Settings.read({**REQUIRED, **given}), {}, [], ["RULES line 1: [odd]"])
     shown = rows(plain)
     assert {key: shown[key] for key in ("SYSLOG_HOST", "SYSLOG_PORT", "REGIONS", "STATE_PREFIX", "STATE_FILE", "OCI_AUTH")} == {
         "SYSLOG_HOST": "siem.example.com",
@@ -133,7 +133,7 @@ def test_settings_are_shown_as_they_will_be_used(plain):
     ]
 
 
-def test_certificates_are_named_and_no_key_is_ever_shown(plain):
+def test_certificates_are_summarized_and_no_key_is_shown(plain):
     authority = trustme.CA(organization_name="Example")
     now = datetime.now(UTC)
     soon = now + timedelta(days=30, hours=1)
@@ -142,44 +142,44 @@ def test_certificates_are_named_and_no_key_is_ever_shown(plain):
     cert, old, key = (blob.bytes().decode() for blob in (fresh.cert_chain_pems[0], stale.cert_chain_pems[0], fresh.private_key_pem))
     texts = {"SYSLOG_CLIENT_CERT": cert + old, "SYSLOG_CLIENT_KEY": key}
     wide = Console(file=io.StringIO(), width=300)
-    show_settings(wide, Settings.read({**LEAST, **texts, "RULES": '{"event_filtering": {}}'}), texts, ["SYSLOG_CA"], [])
+    show_settings(wide, Settings.read({**REQUIRED, **texts, "RULES": '{"event_filtering": {}}'}), texts, ["SYSLOG_CA"], [])
     assert "CN=fn," in rows(wide)["SYSLOG_CLIENT_CERT"]
     assert "O=Us [red]" in rows(wide)["SYSLOG_CLIENT_CERT"]
     assert ", 30 days left; " in rows(wide)["SYSLOG_CLIENT_CERT"]
     assert rows(wide)["SYSLOG_CLIENT_CERT"].endswith(", expired")
-    assert rows(wide)["SYSLOG_CLIENT_KEY"] == "a private key"
-    assert rows(wide)["SYSLOG_CA"] == "not looked at: it has to be fetched from OCI"
+    assert rows(wide)["SYSLOG_CLIENT_KEY"] == "private key"
+    assert rows(wide)["SYSLOG_CA"] == "not checked: the value is stored in OCI"
     for line in (*key.splitlines(), *cert.splitlines(), "event_filtering"):
         assert line not in printed(wide)
 
 
-def test_a_certificate_that_is_none_is_a_mistake_in_the_settings(plain):
+def test_an_invalid_certificate_is_a_configuration_error(plain):
     broken = "-----BEGIN CERTIFICATE-----\nhide\n-----END CERTIFICATE-----"
     with pytest.raises(ConfigError) as failed:
-        show_settings(plain, Settings.read({**LEAST, "SYSLOG_CA": broken}), {"SYSLOG_CA": broken}, [], [])
-    assert failed.value.problems == ("SYSLOG_CA holds a certificate that can not be read: allowed is a PEM text of certificates",)
+        show_settings(plain, Settings.read({**REQUIRED, "SYSLOG_CA": broken}), {"SYSLOG_CA": broken}, [], [])
+    assert failed.value.problems == ("SYSLOG_CA: a certificate cannot be read; use certificates in PEM format",)
     assert "Settings are valid." not in printed(plain)
 
 
-def test_without_a_terminal_there_are_plain_lines_of_what_goes_wrong_and_of_the_end(plain):
-    with watcher(plain) as watching:
-        watching.progress("eu-paris-1", Window(100, 220), 3, 7)
-        watching.progress("eu-paris-1", Window(100, 220), 7, 7)
-        watching.problem(REFUSED, "eu-[x]")
-        watching.announce(report())
+def test_without_a_terminal_problems_and_reports_are_plain_lines(plain):
+    with terminal_observer(plain) as observer:
+        observer.progress("eu-paris-1", Window(100, 220), 3, 7)
+        observer.progress("eu-paris-1", Window(100, 220), 7, 7)
+        observer.problem(REFUSED, "eu-[x]")
+        observer.announce(report())
     assert printed(plain).splitlines() == [
-        "eu-paris-1: a slice of 7 compartments, from 1970-01-01T01:40:00Z on; at last 1970-01-01T03:40:00Z",
-        "eu-[x]: Nobody listens on siem:6514. Start it.",
-        f"eu-paris-1 ok: 9 forwarded, 4 seen before, {LEFT_OUT}, through 2026-01-01T11:58:00Z",
+        "eu-paris-1: read a slice of 7 compartments from 1970-01-01T01:40:00Z; the run ends at 1970-01-01T03:40:00Z",
+        "eu-[x]: Nothing listens on siem:6514. Start the receiver.",
+        f"eu-paris-1 ok: 9 forwarded, 4 duplicates, {FILTERED}, through 2026-01-01T11:58:00Z",
         f"  {COUNTS}",
-        f"  {ASKED}   receiver: connections 2  confirmations 1  confirmed by tls_close_notify   1.5 s",
+        f"  {REQUESTS}   receiver: connections 2  confirmations 1  confirmed by tls_close_notify   1.5 s",
     ]
 
 
-def test_on_a_terminal_two_bars_show_the_slice_and_the_way_to_now(tty):
-    with watcher(tty) as watching:
-        watching.progress("eu-paris-1", Window(100, 220), 3, 7)
-        watching.progress("eu-paris-1", Window(160, 220), 5, 7)
+def test_on_a_terminal_two_bars_show_compartments_and_minutes(tty):
+    with terminal_observer(tty) as observer:
+        observer.progress("eu-paris-1", Window(100, 220), 3, 7)
+        observer.progress("eu-paris-1", Window(160, 220), 5, 7)
     shown = printed(tty)
     assert "60/120" in shown
     assert "5/7" in shown
@@ -188,9 +188,9 @@ def test_on_a_terminal_two_bars_show_the_slice_and_the_way_to_now(tty):
     assert shown.endswith("\x1b[?25h\r\x1b[1A\x1b[2K\x1b[1A\x1b[2K")
 
 
-def test_regions_have_bars_of_their_own(tty):
-    with watcher(tty) as watching:
-        watching.progress("eu-paris-1", Window(100, 220), 3, 7)
-        watching.progress("eu-milan-1", Window(200, 230), 1, 9)
+def test_each_region_has_its_own_bars(tty):
+    with terminal_observer(tty) as observer:
+        observer.progress("eu-paris-1", Window(100, 220), 3, 7)
+        observer.progress("eu-milan-1", Window(200, 230), 1, 9)
     last = printed(tty).rpartition("\x1b[2Keu-paris-1 minutes")[2]
     assert [part for part in ("0/120", "3/7", "0/30", "1/9") if part in last] == ["0/120", "3/7", "0/30", "1/9"]

@@ -1,4 +1,4 @@
-"""``rules try``: what a rules file would do, shown without doing it."""
+"""``rules try``: outcomes by event type, without sending or writing."""
 
 import json
 
@@ -33,14 +33,14 @@ ROWS = [
     ("4", "com.oraclecloud.ComputeApi.ListInstances", "excluded_event"),
     ("2", "com.oraclecloud.ComputeApi.GetInstance", "sent"),
     ("2", "com.oraclecloud.ComputeApi.LaunchInstance", "service"),
-    ("1", "?", "sent, not understood"),
+    ("1", "?", "sent, malformed"),
     ("1", "com.oraclecloud.ComputeApi.GetInstance", "rate_limited"),
     ("1", "com.oraclecloud.ComputeApi.ListUsers", "sent"),
     ("1", "com.oraclecloud.ComputeApi.UpdatePolicy", "sent, marked by TAMPER_WATCH"),
 ]
 
 
-def searched(raw):
+def search_result(raw):
     return {"logContent": {"type": raw["eventType"], "id": raw["eventId"], "time": raw["eventTime"], "data": raw["data"]}}
 
 
@@ -53,65 +53,65 @@ def table(output):
     [
         json.dumps(EVENTS, indent=1),
         "\n\n".join(map(json.dumps, EVENTS)),
-        "\r\n".join(json.dumps(searched(e) if "data" in e else e) for e in EVENTS),
+        "\r\n".join(json.dumps(search_result(e) if "data" in e else e) for e in EVENTS),
     ],
-    ids=["a list", "lines", "what Logging's search gives"],
+    ids=["list", "lines", "results of a Logging search"],
 )
-def test_a_file_of_events_meets_the_rules_without_oci_and_without_settings(terminal, tmp_path, text):  # noqa: F811
-    stage, type_in = terminal
+def test_rules_apply_to_a_file_without_oci_and_settings(terminal, tmp_path, text):  # noqa: F811
+    stage, run_cli = terminal
     (tmp_path / "events").write_text(text)
     (tmp_path / "rules").write_text(CHOSEN)
     files = ("--file", str(tmp_path / "events"), "--rules", str(tmp_path / "rules"))
-    lacking = {"SYSLOG_HOST": "", "STATE_FILE": "", "OCI_CONFIG_FILE": "/nowhere"}
-    done = type_in("rules", "try", *files, **lacking, TAMPER_WATCH="ocid1.policy.oc1..ours")
-    assert (done.exit_code, done.stderr) == (0, "")
-    assert table(done.stdout) == ROWS
-    assert done.stdout.splitlines()[-1] == (
-        "12 events, 1 repeats aside: 4 excluded_event; 3 sent; 2 service; 1 rate_limited;"
-        " 1 sent, marked by TAMPER_WATCH; 1 sent, not understood."
+    missing = {"SYSLOG_HOST": "", "STATE_FILE": "", "OCI_CONFIG_FILE": "/nowhere"}
+    result = run_cli("rules", "try", *files, **missing, TAMPER_WATCH="ocid1.policy.oc1..ours")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert table(result.stdout) == ROWS
+    assert result.stdout.splitlines()[-1] == (
+        "12 events without 1 duplicates: 4 excluded_event; 3 sent; 2 service; 1 rate_limited;"
+        " 1 sent, marked by TAMPER_WATCH; 1 sent, malformed."
     )
     assert stage.world.requests == []
 
 
-def test_what_oci_has_since_then_meets_the_rules_and_nothing_is_sent_or_written(terminal):  # noqa: F811
-    stage, type_in = terminal
+def test_rules_apply_to_past_events_and_nothing_is_sent_or_written(terminal):  # noqa: F811
+    stage, run_cli = terminal
     closed = stage.world.add_compartment("closed")
     stage.world.forbid(closed)
     put(stage, "ListInstances", 60, 50)
     put(stage, "UpdatePolicy", 5, 40)
     put(stage, "GetInstance", 7, 150)
-    done = type_in("rules", "try", "--since", "2h", RULES=CHOSEN, API_CONCURRENCY="2")
-    assert done.exit_code == 1
-    assert table(done.stdout) == [
+    result = run_cli("rules", "try", "--since", "2h", RULES=CHOSEN, API_CONCURRENCY="2")
+    assert result.exit_code == 1
+    assert table(result.stdout) == [
         ("60", "com.oraclecloud.ComputeApi.ListInstances", "excluded_event"),
         ("5", "com.oraclecloud.ComputeApi.UpdatePolicy", "sent"),
     ]
-    assert f"Not read: {closed}: " in done.stdout
+    assert f"Not read: {closed}: " in result.stdout
     assert (stage.receiver.connections, stage.world.objects("audit-state")) == (0, {})
 
 
 @pytest.mark.parametrize("since", ["24", "0h", "h", "-1h", "2 h", "366d", "99999999999999h", "²h"])
-def test_a_time_that_is_none_is_refused(terminal, since):  # noqa: F811
-    _, type_in = terminal
-    done = type_in("rules", "try", f"--since={since}")
-    assert done.exit_code == 2
-    assert f"--since {since}: allowed is a number with m, h or d, up to 365d" in done.stderr
+def test_an_invalid_duration_is_rejected(terminal, since):  # noqa: F811
+    _, run_cli = terminal
+    result = run_cli("rules", "try", f"--since={since}")
+    assert result.exit_code == 2
+    assert f"--since {since}: expected a number followed by m, h, or d, up to 365d" in result.stderr
 
 
-def test_files_that_can_not_be_used_are_named(terminal, tmp_path):  # noqa: F811
-    _, type_in = terminal
+def test_unusable_files_are_named(terminal, tmp_path):  # noqa: F811
+    _, run_cli = terminal
     (tmp_path / "empty").write_text(" \n")
     (tmp_path / "bad").write_text('{"event_filtering": {"mode": "some"}}')
-    done = type_in("rules", "try", "--file", str(tmp_path / "empty"))
-    assert (done.exit_code, "is empty: allowed is a JSON list of events, or one event a line" in done.stderr) == (2, True)
-    done = type_in("rules", "try", "--file", str(tmp_path / "none"))
-    assert (done.exit_code, "No such file or directory" in done.stderr) == (2, True)
-    done = type_in("rules", "try", "--file", str(tmp_path / "empty"), "--rules", str(tmp_path / "bad"))
-    assert (done.exit_code, "event_filtering.mode" in done.stderr) == (2, True)
+    result = run_cli("rules", "try", "--file", str(tmp_path / "empty"))
+    assert (result.exit_code, "the file is empty; use a JSON list of events, or one event per line" in result.stderr) == (2, True)
+    result = run_cli("rules", "try", "--file", str(tmp_path / "none"))
+    assert (result.exit_code, "No such file or directory" in result.stderr) == (2, True)
+    result = run_cli("rules", "try", "--file", str(tmp_path / "empty"), "--rules", str(tmp_path / "bad"))
+    assert (result.exit_code, "event_filtering.mode" in result.stderr) == (2, True)
 
 
-def test_what_is_odd_about_the_rules_is_told_first(terminal, tmp_path):  # noqa: F811
-    _, type_in = terminal
+def test_warnings_about_the_rules_are_shown_first(terminal, tmp_path):  # noqa: F811
+    _, run_cli = terminal
     (tmp_path / "events").write_text(json.dumps(EVENTS))
-    done = type_in("rules", "try", "--file", str(tmp_path / "events"), RULES=rules(mode="include"))
-    assert "included_events is empty: every event is sent" in done.stdout.splitlines()[0]
+    result = run_cli("rules", "try", "--file", str(tmp_path / "events"), RULES=rules(mode="include"))
+    assert "included_events is empty: every event is sent" in result.stdout.splitlines()[0]

@@ -1,4 +1,4 @@
-"""Run lines read back from OCI Logging: every form they come in, every page, and what is said where something is missing."""
+"""Reading runs from OCI Logging: every line format, paging, and warnings about missing runs."""
 
 import json
 import threading
@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oci.loggingsearch import LogSearchClient
 
-from epimetheus.cli.run_log import read_runs, searcher, understood, windows
+from epimetheus.cli.run_log import log_search, parse_run, read_runs, windows
 from epimetheus.cli.runs_html import Frame, page
-from epimetheus.cli.runs_table import exit_code, flat
+from epimetheus.cli.runs_table import exit_code, flatten
 from epimetheus.clock import SYSTEM, Clock, Deadline
 from epimetheus.errors import CredentialsError, SourceError
 from epimetheus.oci_client.clients import ServiceFailure, make_client, sign_in
 from epimetheus.testing.oci import World, mock_oci
 from tests.support.reports import REFUSED, behind, report
-from tests.support.run_lines import failure, found, logged, stamped
+from tests.support.run_lines import failure, log_lines, search_result, with_time
 
 NOON = 1767268800  # 2026-01-01T12:00:00Z
 DAY = 86_400
@@ -32,24 +32,24 @@ def world(api_key):
 
 
 @pytest.fixture
-def ask(world, tmp_path):
-    """Read with the real SDK, from NOON - ``days`` to NOON."""
+def search_logs(world, tmp_path):
+    """Read the runs of the ``days`` before NOON with the real SDK."""
     credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
 
     def read(*scopes, days=1, seconds=60.0):
         client = make_client(LogSearchClient, credentials, region=world.region, endpoint=None, seconds=2.0)
-        search = searcher(client, world.region)
+        search = log_search(client, world.region)
         return read_runs(search, scopes or [world.tenancy], NOON - days * DAY, NOON, Deadline.after(SYSTEM, seconds))
 
     with mock_oci(world):
         yield read
 
 
-def put(world, line, ago, **oracle):
-    world.add_log({"data": stamped(line, NOON - ago), "oracle": oracle}, NOON - ago)
+def log_line(world, line, ago, **oracle):
+    world.add_log({"data": with_time(line, NOON - ago), "oracle": oracle}, NOON - ago)
 
 
-(PARTIAL,) = logged(report(status="partial", position=behind(2), warnings=["The listing is stale."]))
+(PARTIAL,) = log_lines(report(status="partial", position=behind(2), warnings=["The listing is stale."]))
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def put(world, line, ago, **oracle):
         {"message": PARTIAL, **PLATFORM},
         {**PARTIAL, "report": json.dumps(PARTIAL["report"])},
     ],
-    ids=["fields", "text", "an object in message", "a report that became text"],
+    ids=["fields", "text", "object in message", "report as text"],
 )
-def test_a_line_is_understood_in_each_form_that_logging_gives_it(data):
-    run = understood({"logContent": {"data": data, "time": "2026-01-01T12:00:09Z"}})
+def test_every_line_format_of_logging_is_parsed(data):
+    run = parse_run({"logContent": {"data": data, "time": "2026-01-01T12:00:09Z"}})
     assert (run.run, run.region, run.status) == ("r1", "eu-paris-1", "partial")
     assert datetime.fromtimestamp(run.when, UTC).isoformat() == "2026-01-01T12:00:00+00:00"
     assert (run.forwarded, run.filtered, run.lag, run.behind, run.seconds) == (9, {"rate_limited": 1, "excluded_event": 5}, 3600, 2, 1.5)
@@ -71,13 +71,13 @@ def test_a_line_is_understood_in_each_form_that_logging_gives_it(data):
     assert run.line["report"] == PARTIAL["report"]
 
 
-def test_a_run_that_failed_tells_why_with_a_report_and_without():
-    (line,) = logged(report(status="failed", error=REFUSED))
-    run = understood(found(line))
-    assert (run.status, run.kind, run.what, run.do) == ("failed", "receiver", "Nobody listens on siem:6514.", "Start it.")
-    run = understood(found(stamped(failure(), NOON)))
+def test_a_failed_run_has_its_error_with_and_without_a_report():
+    (line,) = log_lines(report(status="failed", error=REFUSED))
+    run = parse_run(search_result(line))
+    assert (run.status, run.kind, run.what, run.do) == ("failed", "receiver", "Nothing listens on siem:6514.", "Start the receiver.")
+    run = parse_run(search_result(with_time(failure(), NOON)))
     assert (run.status, run.kind, run.run, run.region, run.when) == ("failed", "configuration", "f1", "", NOON)
-    assert (run.what, run.do, run.forwarded, run.lag, run.behind) == ("TENANCY_OCID=x is no OCID.", "Correct it.", None, None, None)
+    assert (run.what, run.do, run.forwarded, run.lag, run.behind) == ("TENANCY_OCID=x is not an OCID.", "Correct it.", None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -87,19 +87,19 @@ def test_a_run_that_failed_tells_why_with_a_report_and_without():
         {"message": "{", **PLATFORM},
         {"message": "[" * 100_000, **PLATFORM},
         {**PARTIAL, "event": "trouble"},
-        {"event": "run", "message": "another function, on a run", "run": "7"},
+        {"event": "run", "message": "a run of another function", "run": "7"},
         {},
         None,
         "run",
     ],
 )
-def test_other_lines_are_no_runs(data):
-    assert understood({"logContent": {"data": data}}) is None
-    assert understood(data) is None
+def test_other_lines_are_ignored(data):
+    assert parse_run({"logContent": {"data": data}}) is None
+    assert parse_run(data) is None
 
 
 @pytest.mark.parametrize(
-    ("told", "seen"),
+    ("fields", "expected"),
     [
         ({"report": {"version": 9, "status": "paused", "run": "r9", "speed": 1}}, ("paused", "r9", None, {}, None, None)),
         ({"report": {}, "kind": "source"}, ("failed", "", None, {}, None, None)),
@@ -111,26 +111,26 @@ def test_other_lines_are_no_runs(data):
         ({"report": {"position": {"behind": {"o": None}, "behind_not_shown": 8}}}, ("unknown", "", None, {}, None, 9)),
     ],
 )
-def test_a_report_of_another_version_is_shown_as_far_as_it_goes(told, seen):
-    run = understood(found({"event": "run", "time": "2026-01-01T12:00:00Z", **told}))
-    assert (run.status, run.run, run.forwarded, run.filtered, run.lag, run.behind) == seen
+def test_a_report_of_another_version_is_parsed_as_far_as_possible(fields, expected):
+    run = parse_run(search_result({"event": "run", "time": "2026-01-01T12:00:00Z", **fields}))
+    assert (run.status, run.run, run.forwarded, run.filtered, run.lag, run.behind) == expected
 
 
-def test_a_time_without_a_zone_is_utc_wherever_one_is(monkeypatch):
+def test_a_time_without_a_zone_is_utc_in_every_local_zone(monkeypatch):
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
     try:
-        assert understood({"logContent": {"data": {**PARTIAL, "report": {"started": "2026-01-01T12:00:00"}}}}).when == NOON
+        assert parse_run({"logContent": {"data": {**PARTIAL, "report": {"started": "2026-01-01T12:00:00"}}}}).when == NOON
     finally:
         monkeypatch.undo()
         time.tzset()
 
 
-@pytest.mark.parametrize("told", [None, 7, "", "noon", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
-def test_a_time_that_is_none_gives_way_to_the_next_one_and_to_none_at_all(told):
-    (line,) = logged(report(started=told))
-    assert understood({"logContent": {"data": {**line, "time": told}, "time": "2026-01-01T12:00:00Z"}}).when == NOON
-    assert understood({"logContent": {"data": {**line, "time": told}, "time": told}}).when is None
+@pytest.mark.parametrize("fields", [None, 7, "", "noon", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_an_invalid_time_falls_back_to_the_next_one_or_none(fields):
+    (line,) = log_lines(report(started=fields))
+    assert parse_run({"logContent": {"data": {**line, "time": fields}, "time": "2026-01-01T12:00:00Z"}}).when == NOON
+    assert parse_run({"logContent": {"data": {**line, "time": fields}, "time": fields}}).when is None
 
 
 VALUES = st.recursive(
@@ -142,58 +142,59 @@ NAMES = ("run", "region", "status", "error", "warnings", "started", "seconds", "
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES), st.dictionaries(st.sampled_from(("since", "lag_seconds", "behind")), VALUES))
-def test_whatever_stands_in_a_report_it_is_shown(told, position):
-    run = understood(found({"event": "run", "report": {"position": position, **told}, "time": "2026-01-01T12:00:00Z", "do": told}))
-    assert list(flat(run.line))
+def test_any_report_is_displayed(fields, position):
+    line = {"event": "run", "report": {"position": position, **fields}, "time": "2026-01-01T12:00:00Z", "do": fields}
+    run = parse_run(search_result(line))
+    assert list(flatten(run.line))
     assert exit_code([run]) in (0, 1, 2)
     page([run], Frame(NOON - DAY, NOON + DAY, "here")).encode("utf-8", "strict")
 
 
-def test_every_page_of_every_window_is_read_and_what_touches_two_windows_counts_once(world, ask):
-    lines = logged(*(report(run=f"r{n}") for n in range(7)))
+def test_every_page_of_every_window_is_read_and_runs_in_two_windows_count_once(world, search_logs):
+    lines = log_lines(*(report(run=f"r{n}") for n in range(7)))
     for line, days in zip(lines, (29, 28, 20, 14, 13, 3, 1), strict=True):
         line["report"]["started"] = None
-        put(world, line, days * DAY - 1)
-    seen, warnings = ask(days=30)
-    assert ([run.run for run in seen], warnings) == (["r0", "r1", "r2", "r3", "r4", "r5", "r6"], [])
-    assert [run.when for run in seen] == sorted(run.when for run in seen)
+        log_line(world, line, days * DAY - 1)
+    runs, warnings = search_logs(days=30)
+    assert ([run.run for run in runs], warnings) == (["r0", "r1", "r2", "r3", "r4", "r5", "r6"], [])
+    assert [run.when for run in runs] == sorted(run.when for run in runs)
     assert len(world.requests_for("SearchLogs")) == 2 + 1 + 1
     assert {asked.query["limit"] for asked in world.requests_for("SearchLogs")} == {"1000"}
     assert list(windows(0, 30 * DAY)) == [(16 * DAY, 30 * DAY), (2 * DAY, 16 * DAY), (0, 2 * DAY)]
-    search = lambda scopes, window, page: ([found(lines[0])], None)  # noqa: E731 - the same line in both windows
+    search = lambda scopes, window, page: ([search_result(lines[0])], None)  # noqa: E731 - the same line in both windows
     assert len(read_runs(search, ["c"], 0, 20 * DAY, Deadline.after(SYSTEM, 60)).runs) == 1
 
 
-def test_only_run_lines_are_asked_for_in_both_forms(world, ask):
-    (line,) = logged(report(run="fields"))
-    put(world, line, 60)
-    put(world, {"message": json.dumps(logged(report(run="text"))[0], separators=(",", ":"))}, 50)
-    put(world, {"event": "filtered", "message": "left out: service"}, 40)
-    assert {run.run for run in ask().runs} == {"fields", "text"}
+def test_the_query_selects_run_lines_in_both_formats(world, search_logs):
+    (line,) = log_lines(report(run="fields"))
+    log_line(world, line, 60)
+    log_line(world, {"message": json.dumps(log_lines(report(run="text"))[0], separators=(",", ":"))}, 50)
+    log_line(world, {"event": "filtered", "message": "filtered: service"}, 40)
+    assert {run.run for run in search_logs().runs} == {"fields", "text"}
     assert len(world.requests_for("SearchLogs")) == 1
 
 
-def test_a_compartment_that_does_not_show_its_logs_is_told_and_the_others_are_read(world, ask):
+def test_a_denied_compartment_causes_a_warning_and_the_others_are_read(world, search_logs):
     places = [world.add_compartment(f"c{n}") for n in range(25)]
-    for n, line in ((0, logged(report(run="first"))[0]), (24, logged(report(run="last"))[0])):
-        put(world, line, 60, compartmentid=places[n])
+    for n, line in ((0, log_lines(report(run="first"))[0]), (24, log_lines(report(run="last"))[0])):
+        log_line(world, line, 60, compartmentid=places[n])
     for hidden in (places[3], places[21]):
         world.forbid(hidden)
-    seen, (warning,) = ask(*places)
-    assert {run.run for run in seen} == {"first", "last"}
-    assert warning.startswith("2 of 25 compartments do not show their logs (Searching the logs of ocid1.compartment.")
-    assert "Allow group YOURS to read logging-family in compartment THAT_OF_THE_LOG" in warning
+    runs, (warning,) = search_logs(*places)
+    assert {run.run for run in runs} == {"first", "last"}
+    assert warning.startswith("2 of 25 compartments do not allow a log search (Searching the logs of ocid1.compartment.")
+    assert "Allow group YOUR_GROUP to read logging-family in compartment COMPARTMENT_OF_THE_LOG" in warning
 
 
-def test_a_wrong_path_says_what_to_check(world, ask):
+def test_a_wrong_log_path_raises_an_error_with_a_remedy(world, search_logs):
     scope = "ocid1.compartment.oc1..nowhere/group/log"
     with pytest.raises(ServiceFailure) as failed:
-        ask(scope)
+        search_logs(scope)
     assert failed.value.what.startswith(f"Searching the logs of {scope} in us-ashburn-1 failed: OCI returned 404 NotAuthorizedOrNotFound")
     assert "opc-request-id" in failed.value.what
     assert failed.value.do == (
-        "Check --log (COMPARTMENT_OCID/LOG_GROUP_OCID/LOG_OCID), --region (where the function is), and that a policy says:"
-        " Allow group YOURS to read logging-family in compartment THAT_OF_THE_LOG."
+        "Check --log (COMPARTMENT_OCID/LOG_GROUP_OCID/LOG_OCID), --region (the region of the function), and that a policy allows the"
+        " search: Allow group YOUR_GROUP to read logging-family in compartment COMPARTMENT_OF_THE_LOG."
     )
 
 
@@ -206,14 +207,14 @@ def test_a_wrong_path_says_what_to_check(world, ask):
         ({"kind": "garbage", "times": None}, SourceError, "OCI returned an unexpected response"),
     ],
 )
-def test_what_is_nobodys_permission_ends_it(world, ask, fault, error, what):
+def test_errors_other_than_missing_permissions_are_raised(world, search_logs, fault, error, what):
     world.faults.add(fault.pop("kind"), operation="SearchLogs", **fault)
     with pytest.raises(error) as failed:
-        ask(world.tenancy, world.add_compartment("other"))
+        search_logs(world.tenancy, world.add_compartment("other"))
     assert what in failed.value.what
 
 
-def test_a_failure_of_the_service_is_not_taken_for_a_compartment_that_is_closed():
+def test_a_service_failure_is_not_mistaken_for_a_denied_compartment():
     def search(scopes, window, page):
         if len(scopes) == 2:
             raise ServiceFailure("OCI refused.", do="Wait.", status=500, code="InternalServerError")
@@ -223,8 +224,8 @@ def test_a_failure_of_the_service_is_not_taken_for_a_compartment_that_is_closed(
         read_runs(search, ["a", "b"], NOON - DAY, NOON, Deadline.after(SYSTEM, 60))
 
 
-def test_control_characters_that_stand_raw_in_an_answer_do_not_end_it(tmp_path, world):
-    body = json.dumps({"results": [{"data": found({**PARTIAL, "message": "a|b"})}], "summary": {}}).replace("|", "\x01").encode()
+def test_raw_control_characters_in_an_answer_are_accepted(tmp_path, world):
+    body = json.dumps({"results": [{"data": search_result({**PARTIAL, "message": "a|b"})}], "summary": {}}).replace("|", "\x01").encode()
 
     class Answer(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -236,41 +237,41 @@ def test_control_characters_that_stand_raw_in_an_answer_do_not_end_it(tmp_path, 
             self.wfile.write(body)
 
         def log_message(self, *arguments):
-            """Says nothing."""
+            """Suppress the access log."""
 
     credentials = sign_in("config_file", str(world.credentials(tmp_path)), "DEFAULT")
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.handle_request).start()
         endpoint = f"http://127.0.0.1:{server.server_port}"
         client = make_client(LogSearchClient, credentials, region=world.region, endpoint=endpoint, seconds=5.0)
-        seen, _ = read_runs(searcher(client, world.region), [world.tenancy], NOON - DAY, NOON, Deadline.after(SYSTEM, 60))
-    assert seen[0].line["message"] == "a\x01b"
+        runs, _ = read_runs(log_search(client, world.region), [world.tenancy], NOON - DAY, NOON, Deadline.after(SYSTEM, 60))
+    assert runs[0].line["message"] == "a\x01b"
 
 
-def test_a_throttled_page_is_asked_for_again(world, ask):
-    put(world, logged(report())[0], 60)
+def test_a_throttled_page_is_retried(world, search_logs):
+    log_line(world, log_lines(report())[0], 60)
     world.faults.add("status", status=429, operation="SearchLogs", times=1)
-    assert [run.run for run in ask().runs] == ["r1"]
+    assert [run.run for run in search_logs().runs] == ["r1"]
 
 
 @pytest.mark.parametrize(
-    ("pages", "told"),
+    ("pages", "fields"),
     [
-        ([(1, "a"), (1, "b"), (1, None)], "The time was over before everything was read"),
-        ([(1000, None)], "OCI cut its answer short"),
-        ([(1, "a")] * 9, "OCI cut its answer short"),
+        ([(1, "a"), (1, "b"), (1, None)], "The time limit was reached, so the oldest runs are missing."),
+        ([(1000, None)], "OCI truncated its answer, so older runs may be missing."),
+        ([(1, "a")] * 9, "OCI truncated its answer, so older runs may be missing."),
     ],
 )
-def test_an_answer_that_is_not_whole_is_told(pages, told):
-    """A page takes a second, and there are 1.5 for the first case, more for the others."""
+def test_an_incomplete_answer_causes_a_warning(pages, fields):
+    """A page takes one second. The limit is 1.5 s in the first case."""
     left, now = list(pages), [0.0]
 
     def search(scopes, window, page):
         now[0] += 1
         count, token = left.pop(0)
-        return [found(stamped(line, NOON + now[0])) for line in logged(report())] * count, token
+        return [search_result(with_time(line, NOON + now[0])) for line in log_lines(report())] * count, token
 
     clock = Clock(monotonic=lambda: now[0])
-    seen, (warning,) = read_runs(search, ["c"], NOON - DAY, NOON, Deadline.after(clock, 1.5 if len(pages) == 3 else 60))
-    assert warning.startswith(told)
-    assert seen
+    runs, (warning,) = read_runs(search, ["c"], NOON - DAY, NOON, Deadline.after(clock, 1.5 if len(pages) == 3 else 60))
+    assert warning.startswith(fields)
+    assert runs

@@ -1,4 +1,4 @@
-"""The page of runs: what is in it, and how it stands in a real browser, light and dark, whatever a log line holds."""
+"""The HTML page of runs: its content, its rendering in a real browser (light and dark), and untrusted log lines."""
 
 import os
 import re
@@ -10,22 +10,22 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from epimetheus.cli.run_log import understood
+from epimetheus.cli.run_log import parse_run
 from epimetheus.cli.runs_html import Frame, page
 from epimetheus.cli.svg_plot import Axis, plot, span, unit_of, value_ticks
-from tests.support.browser import look, missing, picture
+from tests.support.browser import missing, open_page, screenshot
 from tests.support.reports import REFUSED, report
-from tests.support.run_lines import END, START, failure, found, logged, sample, sample_reports, stamped
+from tests.support.run_lines import END, START, failure, log_lines, sample, sample_reports, search_result, with_time
 
 ROOT = Path(__file__).parents[2]
 HOUR = 3600
 FRAME = Frame(START, END, "ocid1.compartment.oc1..security/epimetheus/invocations in eu-frankfurt-1")
-TITLES = ["Status of runs", "Events forwarded", "Lag", "Compartments behind", "Events left out, by reason", "Duration of runs"]
-in_browser = pytest.mark.skipif(bool(missing()) and "CI" not in os.environ, reason=missing() or "all there")
+TITLES = ["Status of runs", "Events forwarded", "Lag", "Compartments behind", "Events filtered, by reason", "Duration of runs"]
+in_browser = pytest.mark.skipif(bool(missing()) and "CI" not in os.environ, reason=missing() or "installed")
 
 
 class Outline(HTMLParser):
-    """What a page consists of; a tag that is closed in the wrong order is an error."""
+    """The tags, attributes, and texts of a page. Fails on wrongly nested tags."""
 
     def __init__(self, text):
         super().__init__()
@@ -53,7 +53,7 @@ class Outline(HTMLParser):
 
 
 def runs(*reports):
-    return [understood(found(stamped(line, START + HOUR))) for line in logged(*reports)]
+    return [parse_run(search_result(with_time(line, START + HOUR))) for line in log_lines(*reports)]
 
 
 def hostile(text):
@@ -62,21 +62,21 @@ def hostile(text):
     return page(runs(one), Frame(START, END, text, (text,)))
 
 
-def test_it_has_plots_with_units_and_a_table_of_every_run():
+def test_the_page_has_plots_with_units_and_a_table_of_every_run():
     text = page(sample(), FRAME)
     outline = Outline(text)
     assert re.findall(r"<h2>(.*?)</h2>", text) == TITLES
     assert (outline.tags.count("svg"), outline.tags.count("tr")) == (6, 1 + 576)
     units = re.findall(r'<text class="unit" x="4" y="11">(.*?)</text>', text)
-    assert units == ["events in 30 min", "min, longest in 30 min", "compartments", "events in 30 min", "s, longest in 30 min"]
+    assert units == ["events per 30 min", "min, maximum per 30 min", "compartments", "events per 30 min", "s, maximum per 30 min"]
     shown = " ".join(outline.texts)
     assert "2026-01-01 12:00 to 2026-01-03 12:00 UTC, ocid1.compartment.oc1..security/epimetheus/invocations" in shown
     assert "15 failed, 42 partial" in shown
-    assert "Nobody listens on siem.example.com:6514. Start the receiver, or open the port." in shown
+    assert "Nothing listens on siem.example.com:6514. Start the receiver, or open the port." in shown
     assert "Behind: ocid1.compartment.oc1..app0, since 2026-01-02T17:05:00Z: 404 NotAuthorizedOrNotFound" in shown
 
 
-def test_its_sums_are_those_of_the_runs():
+def test_the_totals_match_the_runs():
     reports = [one for _, one in sample_reports()]
     text = page(sample(), FRAME)
     for region in ("eu-frankfurt-1", "us-ashburn-1"):
@@ -86,30 +86,30 @@ def test_its_sums_are_those_of_the_runs():
 
 
 @pytest.mark.parametrize("count", [0, 1, 5000])
-def test_none_one_and_very_many_runs_are_a_page(count):
+def test_a_page_is_written_for_any_number_of_runs(count):
     known = sample()
     many = [known[n * len(known) // count] for n in range(count)]
     text = page(many, FRAME)
     outline = Outline(text)
     assert (outline.tags.count("svg"), outline.tags.count("tr")) == (6, count + 1 if count else 0)
     assert len(text) < 2_000_000
-    assert ("No run was found." in text, text.count("nothing to show") == 5) == (count == 0, count == 0)
+    assert ("No runs found." in text, text.count("no data") == 5) == (count == 0, count == 0)
 
 
-def test_a_call_without_a_region_has_a_row_of_its_own_and_nothing_to_plot():
-    text = page([understood(found(stamped(failure(), START + HOUR)))], FRAME)
+def test_a_call_without_a_region_has_its_own_row_and_no_plot():
+    text = page([parse_run(search_result(with_time(failure(), START + HOUR)))], FRAME)
     assert ">no region</text>" in text
-    assert text.count("nothing to show") == 5
-    assert "TENANCY_OCID=x is no OCID. Correct it." in text
+    assert text.count("no data") == 5
+    assert "TENANCY_OCID=x is not an OCID. Correct it." in text
 
 
-def test_more_regions_and_reasons_than_colours_are_told_together():
+def test_regions_and_reasons_beyond_the_colors_are_combined():
     times = {"started": "2026-01-02T12:00:00Z", "forwarded": 2}
     text = page(runs(*(report(region=f"r{n}", filtered={f"why{n}": 9 - n}, **times) for n in range(8))), FRAME)
     assert re.findall(r'<li><i class="s5"></i>(.*?)</li>', text) == ["3 more 6", "3 more ", "3 more ", "3 more 9", "3 more "]
 
 
-def test_what_a_line_holds_is_text_and_nothing_is_fetched():
+def test_log_content_is_escaped_and_nothing_is_fetched():
     text = hostile("\"'><img src=http://127.0.0.1/x onerror=alert(1)><script>alert(1)</script></style><style>@import 'x'\x1b\u202e")
     outline = Outline(text)
     assert {"img", "script"}.isdisjoint(outline.tags)
@@ -123,7 +123,7 @@ def test_what_a_line_holds_is_text_and_nothing_is_fetched():
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "most", "width", "count"),
+    ("start", "end", "max_buckets", "width", "count"),
     [
         (START, END, 100, 1800, 96),
         (START, END, 60, HOUR, 48),
@@ -132,14 +132,14 @@ def test_what_a_line_holds_is_text_and_nothing_is_fetched():
         (START, START + 9000 * 86_400, 100, 7 * 86_400, 1286),
     ],
 )
-def test_an_axis_is_cut_into_round_buckets(start, end, most, width, count):
-    axis = Axis.over(start, end, most)
+def test_an_axis_has_round_buckets(start, end, max_buckets, width, count):
+    axis = Axis.over(start, end, max_buckets)
     assert (axis.width, len(axis), axis.start <= start, axis.end >= end, axis.start % width) == (width, count, True, True, 0)
 
 
-def test_buckets_hold_what_lies_in_them():
+def test_merge_combines_the_values_of_each_bucket():
     axis = Axis(0, 180, 60)
-    assert axis.put([(0, 1), (59.9, 2), (120, 5), (180, 9), (-1, 9), (None, 9), (130, None)], sum) == [3, None, 5]
+    assert axis.merge([(0, 1), (59.9, 2), (120, 5), (180, 9), (-1, 9), (None, 9), (130, None)], sum) == [3, None, 5]
 
 
 @pytest.mark.parametrize(
@@ -156,16 +156,16 @@ def test_buckets_hold_what_lies_in_them():
         (1e18, True, [0, 5e17, 1e18]),
     ],
 )
-def test_values_have_round_ticks_up_to_the_most(top, whole, ticks):
+def test_value_ticks_are_round_and_cover_the_maximum(top, whole, ticks):
     assert value_ticks(top, whole=whole) == ticks
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(None, ""), (0, "0 s"), (1.54, "1.5 s"), (179, "179 s"), (180, "3 min"), (11_000, "3.1 h"), (1e7, "116 d")]
+    ("seconds", "expected"), [(None, ""), (0, "0 s"), (1.54, "1.5 s"), (179, "179 s"), (180, "3 min"), (11_000, "3.1 h"), (1e7, "116 d")]
 )
-def test_a_span_is_told_in_the_unit_that_suits_it(seconds, told):
-    assert span(seconds) == told
-    assert seconds is None or told.endswith(unit_of(seconds)[0])
+def test_a_span_has_a_suitable_unit(seconds, expected):
+    assert span(seconds) == expected
+    assert seconds is None or expected.endswith(unit_of(seconds)[0])
 
 
 def test_a_line_breaks_where_runs_are_missing():
@@ -175,7 +175,7 @@ def test_a_line_breaks_where_runs_are_missing():
     assert (path.count("M"), path.count("L")) == (2, 5)
 
 
-def test_bars_stand_on_each_other():
+def test_bars_are_stacked():
     axis = Axis(0, 120, 60)
     drawn = plot(axis, {"a": [1, None], "b": [3, 4]}, size=(166, 148), unit="n", bars=True)
     bars = re.findall(r'<rect class="(s\d)" x="([\d.]+)" y="([\d.]+)" width="[\d.]+" height="([\d.]+)"', drawn)
@@ -183,27 +183,27 @@ def test_bars_stand_on_each_other():
 
 
 @in_browser
-def test_a_browser_shows_it_light_and_dark_and_has_nothing_to_complain_of(tmp_path):
+def test_a_browser_renders_light_and_dark_without_console_messages(tmp_path):
     file = tmp_path / "runs.html"
     file.write_text(page(sample(), FRAME), "utf-8")
-    dom, console = look(file, tmp_path, "--dump-dom")
+    dom, console = open_page(file, tmp_path, "--dump-dom")
     assert console == []
     assert "<title>Epimetheus runs</title>" in dom
     assert (dom.count("<svg"), dom.count("<tr>"), dom.count("<figure")) == (6, 577, 6)
-    light, dark = (picture(file, tmp_path / f"{dark}.png", tmp_path, dark=dark) for dark in (False, True))
-    assert (ground(light), ground(dark)) == ((245, 246, 248), (18, 22, 28))
+    light, dark = (screenshot(file, tmp_path / f"{dark}.png", tmp_path, dark=dark) for dark in (False, True))
+    assert (background(light), background(dark)) == ((245, 246, 248), (18, 22, 28))
     assert (len(light) > 80_000, len(dark) > 80_000) == (True, True)
 
 
 @in_browser
-def test_a_line_that_is_a_page_of_its_own_stays_text_in_a_browser(tmp_path):
+def test_html_in_a_log_line_stays_text_in_a_browser(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as trap:
         trap.settimeout(0)
         url = f"http://127.0.0.1:{trap.getsockname()[1]}/x"
         taken = f"<img src={url}><link rel=stylesheet href={url}><script>document.title='taken'</script>"
         file = tmp_path / "runs.html"
         file.write_text(hostile(f"\"'></td></style>{taken}"), "utf-8")
-        dom, console = look(file, tmp_path, "--dump-dom")
+        dom, console = open_page(file, tmp_path, "--dump-dom")
         with pytest.raises(BlockingIOError):
             trap.accept()
     assert console == []
@@ -211,13 +211,13 @@ def test_a_line_that_is_a_page_of_its_own_stays_text_in_a_browser(tmp_path):
     assert (dom.count("<svg"), dom.count("<img"), dom.count("<script"), dom.count("<link")) == (6, 0, 0, 0)
 
 
-def test_the_picture_in_the_docs_is_small():
+def test_the_screenshot_in_the_docs_is_small():
     png = (ROOT / "docs" / "images" / "runs.png").read_bytes()
     assert (int.from_bytes(png[16:20]), len(png) < 150_000) == (1000, True)
 
 
-def ground(png):
-    """The colour of the upper left corner of a PNG of 8-bit RGB: its first pixel is never told by another."""
+def background(png):
+    """The color of the top left pixel of an 8-bit RGB PNG. No filter changes the first pixel."""
     assert (png[24], png[25]) == (8, 2)
     at = png.index(b"IDAT")
     return tuple(zlib.decompressobj().decompress(png[at + 4 : at + 4 + int.from_bytes(png[at - 4 : at])], 4)[1:])

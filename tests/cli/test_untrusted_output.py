@@ -1,4 +1,4 @@
-"""What comes from elsewhere is shown on a terminal, and never obeyed: in every field of everything that is shown, by every command."""
+"""Untrusted text in any field never controls the terminal: every display function and every command."""
 
 import ast
 import dataclasses
@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from epimetheus.cli import console as terminal_module
-from epimetheus.cli import display as view
+from epimetheus.cli import console as console_module
+from epimetheus.cli import display
 from epimetheus.cli.rules_try import RulesTrial
 from epimetheus.cli.run_log import LoggedRun
 from epimetheus.cli.runs_table import show_run, show_runs
@@ -25,7 +25,7 @@ from epimetheus.state.file import FileStore
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State
 from epimetheus.state.session import StateSession
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
-from tests.cli.test_runs_table import put
+from tests.cli.test_runs_table import log_run
 from tests.render.helpers import event, is_invisible
 
 CONTROLS = "\x1b[2J\x1b]0;x\x07\x9b31m\r\x08\n\x85\u202e\u200b\u2028\U000e0041"
@@ -33,13 +33,13 @@ HOSTILE = f"a{CONTROLS}:100:[red]z[/red]"
 PACKAGE = Path(__file__).parents[2] / "epimetheus"
 
 
-def names_console(node):
-    """Whether this calls a class that is a rich console."""
-    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("Console", "_Guarded")
+def creates_console(node):
+    """Whether ``node`` creates a rich console."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("Console", "_SanitizingConsole")
 
 
 def assert_safe(output, *, shown=True):
-    """Nothing but text and line ends, and the hostile text as text."""
+    """The output is text and line ends only, and shows the hostile text escaped."""
     assert [character for character in output if is_invisible(character) and character != "\n"] == []
     assert "\\u001b" in output or not shown
     assert ":100:" in output or not shown
@@ -48,7 +48,7 @@ def assert_safe(output, *, shown=True):
 
 
 def filled(kind):
-    """A value of a type with HOSTILE in every string of it."""
+    """A value of type ``kind`` with HOSTILE in every string."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is str or kind is object or kind is typing.Any:
         return HOSTILE
@@ -72,7 +72,8 @@ def filled(kind):
 def report_of(**changes):
     whole = filled(Report)
     counts = {"requests": 3, "retries": 3, "throttled": 3, HOSTILE: 3}
-    return msgspec.structs.replace(whole, api={HOSTILE: counts}, **changes)
+    receiver = {"connections": 3, "confirmations": 3, "confirmation": HOSTILE}
+    return msgspec.structs.replace(whole, api={HOSTILE: counts}, receiver=receiver, **changes)
 
 
 def state():
@@ -82,64 +83,65 @@ def state():
     return State(HOSTILE, 29454480, behind=behind, known=known, lease=Lease(HOSTILE, 2e9), last=last)
 
 
-def tried():
-    made = RulesTrial(repeats=1, unread={HOSTILE: HOSTILE})
-    made.rows[HOSTILE, HOSTILE] = 2
-    return made
+def trial():
+    filled_trial = RulesTrial(duplicates=1, unread={HOSTILE: HOSTILE})
+    filled_trial.rows[HOSTILE, HOSTILE] = 2
+    return filled_trial
 
 
-def watched(console):
-    with view.watcher(console) as watching:
-        watching.problem(filled(Problem), HOSTILE)
-        watching.filtered(HOSTILE, Fetched(b"{}", filled(AuditEvent)), HOSTILE)
-        watching.counted(HOSTILE, 3, 2, {HOSTILE: 1})
-        watching.progress(HOSTILE, Window(100, 220), 7, 7)
-        watching.announce(report_of(status="failed"))
+def observed(console):
+    with display.terminal_observer(console) as observer:
+        observer.problem(filled(Problem), HOSTILE)
+        observer.filtered(HOSTILE, Fetched(b"{}", filled(AuditEvent)), HOSTILE)
+        observer.counted(HOSTILE, 3, 2, {HOSTILE: 1})
+        observer.progress(HOSTILE, Window(100, 220), 7, 7)
+        observer.announce(report_of(status="failed"))
 
 
 SETTINGS = Settings.read({"SYSLOG_HOST": "siem", "STATE_BUCKET": "audit"})
 SHOWN = {
-    "report": lambda console: view.show_report(console, report_of()),
-    "failed report": lambda console: view.show_report(console, report_of(status="failed")),
-    "skipped report": lambda console: view.show_report(console, report_of(status="skipped")),
-    "replayed": lambda console: view.show_replayed(console, filled(Replayed)),
-    "check": lambda console: view.show_check(console, filled(CheckResult)),
-    "state": lambda console: view.show_state(console, HOSTILE, state(), 1_767_268_800.0),
-    "tried": lambda console: view.show_tried(console, tried(), [HOSTILE]),
-    "settings": lambda console: view.show_settings(
+    "report": lambda console: display.show_report(console, report_of()),
+    "failed report": lambda console: display.show_report(console, report_of(status="failed")),
+    "skipped report": lambda console: display.show_report(console, report_of(status="skipped")),
+    "replayed": lambda console: display.show_replayed(console, filled(Replayed)),
+    "check": lambda console: display.show_check(console, filled(CheckResult)),
+    "state": lambda console: display.show_state(console, HOSTILE, state(), 1_767_268_800.0),
+    "trial": lambda console: display.show_trial(console, trial(), [HOSTILE]),
+    "settings": lambda console: display.show_settings(
         console, SETTINGS.model_copy(update={"state_prefix": HOSTILE, "regions": (HOSTILE,)}), {}, [HOSTILE], [HOSTILE]
     ),
     "runs": lambda console: show_runs(console, [filled(LoggedRun)], 0, 86_400),
     "run": lambda console: show_run(console, [filled(LoggedRun)]),
-    "watcher": watched,
+    "observer": observed,
 }
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_a_hostile_string_in_every_field_is_shown_and_not_obeyed(name, capsys, monkeypatch):
+def test_hostile_text_in_every_field_is_escaped(name, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
-    SHOWN[name](terminal_module.terminal_console())
+    SHOWN[name](console_module.terminal_console())
     assert_safe(capsys.readouterr().out)
-    careless = Console(file=io.StringIO(), width=400)  # what is shown is safe by itself, before the console looks at it again
-    SHOWN[name](careless)
-    assert_safe(careless.file.getvalue())
+    plain = Console(file=io.StringIO(), width=400)  # the texts are already safe without the sanitizing console
+    SHOWN[name](plain)
+    assert_safe(plain.file.getvalue())
 
 
-def test_the_verdict_of_health_is_shown(capsys):
-    view.show_diagnosis(terminal_module.terminal_console(), filled(HealthReport))
+def test_the_health_verdict_is_safe(capsys):
+    display.show_verdict(console_module.terminal_console(), filled(HealthReport))
     assert_safe(capsys.readouterr().out, shown=False)
 
 
-def test_a_console_of_ours_prints_text_as_it_is_whatever_it_is_given(capsys):
-    ours = terminal_module.terminal_console()
-    ours.print(f"x\x1b[2J\u202e :100: [bold]y[/bold] {chr(0x9B)}")
+def test_the_console_escapes_all_text(capsys):
+    console = console_module.terminal_console()
+    console.print(f"x\x1b[2J\u202e :100: [bold]y[/bold] {chr(0x9B)}")
     assert capsys.readouterr().out == "x\\u001b[2J\\u202e :100: [bold]y[/bold] \\u009b\n"
 
 
-def test_bars_on_a_terminal_show_a_hostile_region(monkeypatch):
+def test_progress_bars_escape_a_hostile_region(monkeypatch):
     stream = io.StringIO()
-    with view.watcher(Console(file=stream, width=400, force_terminal=True, color_system=None, legacy_windows=False)) as watching:
-        watching.progress(HOSTILE, Window(100, 220), 3, 7)
+    console = Console(file=stream, width=400, force_terminal=True, color_system=None, legacy_windows=False)
+    with display.terminal_observer(console) as observer:
+        observer.progress(HOSTILE, Window(100, 220), 3, 7)
     text = stream.getvalue()
     assert "\\u001b[2J" in text
     assert "[red]z[/red]" in text
@@ -147,66 +149,66 @@ def test_bars_on_a_terminal_show_a_hostile_region(monkeypatch):
     assert "\x1b[2J" not in text
 
 
-def test_a_console_is_made_in_one_place():
+def test_only_one_module_creates_consoles():
     texts = {path.name: path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
-    made = [name for name, text in texts.items() for call in ast.walk(ast.parse(text)) if names_console(call)]
-    assert made == ["console.py"]
+    creating = [name for name, text in texts.items() for call in ast.walk(ast.parse(text)) if creates_console(call)]
+    assert creating == ["console.py"]
     printing = [path.name for path in (PACKAGE / "cli").glob("*.py") if "sys.stdout" in path.read_text("utf-8")]
     assert printing == ["console.py"]
 
 
-def test_rules_try_shows_a_hostile_event_type(terminal, tmp_path):  # noqa: F811
-    _, type_in = terminal
+def test_rules_try_escapes_a_hostile_event_type(terminal, tmp_path):  # noqa: F811
+    _, run_cli = terminal
     (tmp_path / "events").write_text(json.dumps([event("GetX", HOSTILE), event(HOSTILE, f"com.oraclecloud.{HOSTILE}")]))
-    done = type_in("rules", "try", "--file", str(tmp_path / "events"))
-    assert done.exit_code == 0
-    assert_safe(done.output)
-    lacking = type_in("rules", "try", "--file", f"no-such-file{CONTROLS.strip()}")
-    assert_safe(lacking.output, shown=False)
+    result = run_cli("rules", "try", "--file", str(tmp_path / "events"))
+    assert result.exit_code == 0
+    assert_safe(result.output)
+    missing = run_cli("rules", "try", "--file", f"no-such-file{CONTROLS.strip()}")
+    assert_safe(missing.output, shown=False)
 
 
-def test_state_show_shows_a_hostile_state(terminal):  # noqa: F811
-    stage, type_in = terminal
+def test_state_show_escapes_a_hostile_state(terminal):  # noqa: F811
+    stage, run_cli = terminal
     store = FileStore(Path(stage.environment["STATE_FILE"]))
     session = StateSession(store, "r1", "us-ashburn-1")
     session.open(lambda: dataclasses.replace(state(), region="us-ashburn-1", lease=None), now=SYSTEM.now(), until=SYSTEM.now() + 60)
-    for words in (("state", "show"), ("state", "show", "--raw")):
-        done = type_in(*words)
-        assert done.exit_code == 0
-        assert_safe(done.output)
+    for arguments in (("state", "show"), ("state", "show", "--raw")):
+        result = run_cli(*arguments)
+        assert result.exit_code == 0
+        assert_safe(result.output)
 
 
-def test_health_run_replay_and_rules_try_show_hostile_answers_of_oci(terminal):  # noqa: F811
-    stage, type_in = terminal
+def test_health_run_replay_and_rules_try_escape_hostile_answers_of_oci(terminal):  # noqa: F811
+    stage, run_cli = terminal
     stage.emit(stage.world.tenancy, 3, 20)
     window = ("--from", "2026-01-01T10:00:00Z", "--to", "2026-01-01T10:10:00Z", "--yes")
     answer = {"status": 400, "code": HOSTILE, "message": HOSTILE, "times": None}
-    for words in (("health",), ("run",), ("replay", *window), ("rules", "try")):
+    for arguments in (("health",), ("run",), ("replay", *window), ("rules", "try")):
         for operation in ("ListEvents", "ListCompartments"):
             fault = stage.world.faults.add("status", operation=operation, **answer)
-            assert_safe(type_in(*words).output, shown=False)
-            if words != ("rules", "try"):
-                assert_safe(type_in(*words, "--json").output, shown=False)
+            assert_safe(run_cli(*arguments).output, shown=False)
+            if arguments != ("rules", "try"):
+                assert_safe(run_cli(*arguments, "--json").output, shown=False)
             stage.world.faults.remove(fault)
 
 
-def test_runs_shows_hostile_lines(terminal, tmp_path):  # noqa: F811
-    stage, type_in = terminal
+def test_runs_escapes_hostile_lines(terminal, tmp_path):  # noqa: F811
+    stage, run_cli = terminal
     one_line = HOSTILE.replace("\x85", "").replace("\u2028", "").replace("\n", "")  # the log is read line by line
     error = Problem(one_line, one_line, one_line, one_line)
-    put(stage, 60, run=one_line, region=one_line, status="failed", error=error, warnings=[one_line])
-    for words in (("runs",), ("runs", "show", one_line), ("runs", "--json"), ("runs", "show", "--json", one_line)):
-        assert_safe(type_in(*words).output)
-    assert_safe(type_in("runs", "html", str(tmp_path / "x.html")).output, shown=False)
+    log_run(stage, 60, run=one_line, region=one_line, status="failed", error=error, warnings=[one_line])
+    for arguments in (("runs",), ("runs", "show", one_line), ("runs", "--json"), ("runs", "show", "--json", one_line)):
+        assert_safe(run_cli(*arguments).output)
+    assert_safe(run_cli("runs", "html", str(tmp_path / "x.html")).output, shown=False)
     assert not any(is_invisible(character) for character in (tmp_path / "x.html").read_text("utf-8") if character != "\n")
 
 
-def test_mistakes_in_settings_are_shown(terminal):  # noqa: F811
-    _, type_in = terminal
-    done = type_in("run", SYSLOG_PORT=HOSTILE, REGIONS=HOSTILE, STATE_PREFIX=HOSTILE)
-    assert done.exit_code == 2
-    assert_safe(done.output, shown=False)
-    done = type_in("validate", SYSLOG_APP_NAME="a:100:[red]z[/red]")
-    assert_safe(done.output, shown=False)
-    done = type_in("state", "rewind", HOSTILE)
-    assert_safe(done.output, shown=False)
+def test_invalid_settings_are_escaped(terminal):  # noqa: F811
+    _, run_cli = terminal
+    result = run_cli("run", SYSLOG_PORT=HOSTILE, REGIONS=HOSTILE, STATE_PREFIX=HOSTILE)
+    assert result.exit_code == 2
+    assert_safe(result.output, shown=False)
+    result = run_cli("validate", SYSLOG_APP_NAME="a:100:[red]z[/red]")
+    assert_safe(result.output, shown=False)
+    result = run_cli("state", "rewind", HOSTILE)
+    assert_safe(result.output, shown=False)

@@ -130,19 +130,19 @@ def test_what_it_asks_of_terraform_is_what_the_module_has():
 
 FAILURES = [
     ("region-subscription list", 3, "The OCI CLI is not logged in", []),
-    ("os ns get", 3, "namespace could not be asked for", []),
-    ("docker login", 3, "'docker login fra.ocir.io', user tenant/USER", []),
-    ("repository list", 4, "could not be listed", []),
-    ("repository create", 4, "could not be made", []),
-    ("image list", 6, "images could not be listed", ["repository create"]),
-    ("docker build", 5, "could not be built", ["repository create"]),
-    ("docker push", 6, "could not be pushed", ["repository create", "docker build"]),
+    ("os ns get", 3, "Cannot read the Object Storage namespace.", []),
+    ("docker login", 3, "Run 'docker login fra.ocir.io' as user tenant/USER", []),
+    ("repository list", 4, "Cannot list the repositories of the registry.", []),
+    ("repository create", 4, "Cannot create the repository", []),
+    ("image list", 6, "Cannot list the images of the registry.", ["repository create"]),
+    ("docker build", 5, "Cannot build the image.", ["repository create"]),
+    ("docker push", 6, "Cannot push the image.", ["repository create", "docker build"]),
     (" init ", 7, "terraform init failed", ["repository create", "docker build", "docker push"]),
     (" plan ", 7, "terraform plan failed", ["repository create", "docker build", "docker push"]),
     (" apply ", 7, "terraform apply failed", ["repository create", "docker build", "docker push"]),
     ("output -json", 7, "has no output function_ocid", ["repository create", "docker build", "docker push", "apply"]),
-    ("function invoke", 8, "could not be started", ["repository create", "docker build", "docker push", "apply"]),
-    ("search-logs", 9, "could not be searched", ["repository create", "docker build", "docker push", "apply", "function invoke"]),
+    ("function invoke", 8, "Cannot start the function.", ["repository create", "docker build", "docker push", "apply"]),
+    ("search-logs", 9, "Cannot search the log.", ["repository create", "docker build", "docker push", "apply", "function invoke"]),
 ]
 
 
@@ -163,14 +163,14 @@ def test_run_again_it_changes_nothing_and_runs_the_function_again(machine):
     machine.run("--yes")
     code, out, _, calls = machine.run()
     assert (code, steps(calls)) == (0, ["function invoke"])
-    assert "It is in the registry." in out
-    assert "Nothing to change." in out
+    assert "The image is already in the registry." in out
+    assert "No changes." in out
 
 
 def test_nothing_is_applied_unless_somebody_says_yes(machine):
     code, _, err, calls = machine.run(answer="no\n")
     assert (code, "apply" in steps(calls)) == (7, False)
-    assert "Nothing was applied" in err
+    assert "The plan was not applied." in err
     assert machine.run(answer="")[0] == 7
     code, _, _, calls = machine.run(answer="yes\n")
     assert (code, steps(calls)) == (0, ["apply", "function invoke"])
@@ -199,19 +199,19 @@ def test_podman_serves_where_docker_does_not_answer(machine):
 
 def test_a_region_that_the_tenancy_has_not_is_refused(machine):
     code, _, err, _ = machine.run(arguments=("--compartment", COMPARTMENT, "--region", "us-nowhere-1"))
-    assert (code, err) == (3, "deploy.sh: The tenancy is not subscribed to us-nowhere-1.\n")
+    assert (code, err) == (3, "deploy.sh: The tenancy is not subscribed to us-nowhere-1. Subscribe to it, or use another --region.\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "--compartment needs"),
-        (("--compartment", "prod", "--region", "eu-frankfurt-1"), "--compartment needs"),
-        (("--compartment", COMPARTMENT), "--region needs"),
-        (("--compartment", COMPARTMENT, "--region", "eu-frankfurt-1'] | x"), "--region needs"),
-        (("--compartment", COMPARTMENT, "--region", "eu-frankfurt-1", "--wait", "soon"), "whole numbers"),
-        (("--compartment",), "needs a value"),
-        (("--colour", "red"), "no option --colour"),
+        ((), "--compartment: use the OCID"),
+        (("--compartment", "prod", "--region", "eu-frankfurt-1"), "--compartment: use the OCID"),
+        (("--compartment", COMPARTMENT), "--region: use a region identifier"),
+        (("--compartment", COMPARTMENT, "--region", "eu-frankfurt-1'] | x"), "--region: use a region identifier"),
+        (("--compartment", COMPARTMENT, "--region", "eu-frankfurt-1", "--wait", "soon"), "use an integer number of seconds"),
+        (("--compartment",), "requires a value"),
+        (("--colour", "red"), "Unknown option --colour"),
     ],
 )
 def test_arguments_that_can_not_be_used_are_refused(machine, arguments, says):
@@ -256,7 +256,7 @@ def test_a_report_is_found_however_logging_holds_it(machine, data):
 def test_no_report_in_time_is_a_failure_and_a_run_that_was_skipped_is_none(machine):
     machine.log(line("skipped"), {"message": "nothing of ours"})
     code, _, err, _ = machine.run("--yes", "--wait", "0")
-    assert (code, err) == (9, f"deploy.sh: There is no report after 0 s. Look for it in OCI Logging: {SEARCH}\n")
+    assert (code, err) == (9, f"deploy.sh: There is no report after 0 s. Search OCI Logging: {SEARCH}\n")
 
 
 @pytest.mark.parametrize("fail", ["", " apply "])

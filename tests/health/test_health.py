@@ -599,14 +599,14 @@ def test_the_cli_prints_every_check_and_then_the_verdict(terminal):  # noqa: F81
     done = type_in("health")
     assert done.exit_code == 0
     assert "ok       receiver: localhost:" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 17 checks to look at, ")
+    assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 17 checks need attention, ")
     stage.world.faults.add("status", status=404, operation="PostMetricData", times=None)
     assert type_in("health").exit_code == 1
     stage.receiver.stop()
     done = type_in("health")
     assert done.exit_code == 2
     assert "\n         Check SYSLOG_HOST and SYSLOG_PORT" in done.stdout
-    assert "unhealthy: 2 of 17 checks to look at" in done.stdout
+    assert "unhealthy: 2 of 17 checks need attention" in done.stdout
 
 
 def test_the_cli_prints_json_and_sends_a_probe(terminal):  # noqa: F811

@@ -1,4 +1,4 @@
-"""What leaves in one piece: a line under 1 MB, an answer of at most 1 MB, and what was cut is counted."""
+"""Output limits: log lines under 1 MB, answers of at most 1 MB, and counts of what was cut."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ import pytest
 from epimetheus.errors import SourceError
 from epimetheus.health.model import CheckResult, HealthReport
 from epimetheus.model import BehindNow, Position, Problem, Replayed
-from epimetheus.observe.bounded import MOST_BYTES, answer, bounded
+from epimetheus.observe.bounded import MAX_BYTES, answer, bounded
 from epimetheus.observe.log import JsonLines, headline
 from epimetheus.observe.metrics import PostRequest, measures
 from epimetheus.run.report import position
@@ -32,44 +32,44 @@ def replayed(unread):
     )  # fmt: skip
 
 
-def test_an_answer_with_15000_compartments_behind_names_100_and_counts_the_rest():
+def test_an_answer_lists_100_compartments_behind_and_counts_the_rest():
     whole = report(status="partial", position=far_behind())
     assert len(msgspec.json.encode([whole])) > 6_000_000
     data = answer([whole])
-    (told,) = json.loads(data)
+    (output,) = json.loads(data)
     assert len(data) < 100_000
-    assert list(told["position"]["behind"]) == [f"ocid1.compartment.oc1..{n:060d}" for n in range(100)]
-    assert told["position"]["behind_not_shown"] == 14_900
+    assert list(output["position"]["behind"]) == [f"ocid1.compartment.oc1..{n:060d}" for n in range(100)]
+    assert output["position"]["behind_not_shown"] == 14_900
     assert "15000 of 15000 compartments behind" in headline(whole)
     assert measures(whole, PostRequest())["compartments_behind"] == 15_000.0
     assert json.loads(answer([report(position=far_behind(100))]))[0]["position"].get("behind_not_shown") is None
 
 
-def test_those_furthest_behind_come_first():
-    behind = {ocid: BehindCompartment(since, "429") for ocid, since in {"a": 30, "b": 10, "c": 20, "d": 10}.items()}
+def test_the_compartments_furthest_behind_come_first():
+    behind = {ocid: BehindCompartment(since, "429") for ocid, since in (("a", 30), ("b", 10), ("c", 20), ("d", 10))}
     assert list(position(State("r", 60, behind=behind), 60, 60, 3600.0, 60).behind) == ["b", "d", "c", "a"]
 
 
-@pytest.mark.parametrize(("count", "named"), [(2, 100), (10, 100), (40, 25), (600, 20), (3000, 20)])
-def test_an_answer_of_many_reports_is_bounded_and_the_latest_are_in_it(count, named):
+@pytest.mark.parametrize(("count", "members"), [(2, 100), (10, 100), (40, 25), (600, 20), (3000, 20)])
+def test_an_answer_with_many_reports_is_bounded_and_has_the_latest(count, members):
     reports = [report(run=f"r{n}", status="partial", position=far_behind(300)) for n in range(count)]
     data = answer(reports)
-    told = json.loads(data)
-    assert len(data) <= MOST_BYTES
-    assert [one["run"] for one in told] == [f"r{n}" for n in range(count)][-len(told) :]
-    assert len(told) == count or len(data) > MOST_BYTES - 20_000
-    assert {len(one["position"]["behind"]) for one in told} == {named}
-    assert {len(one["position"]["behind"]) + one["position"]["behind_not_shown"] for one in told} == {300}
+    output = json.loads(data)
+    assert len(data) <= MAX_BYTES
+    assert [one["run"] for one in output] == [f"r{n}" for n in range(count)][-len(output) :]
+    assert len(output) == count or len(data) > MAX_BYTES - 20_000
+    assert {len(one["position"]["behind"]) for one in output} == {members}
+    assert {len(one["position"]["behind"]) + one["position"]["behind_not_shown"] for one in output} == {300}
 
 
-def test_so_are_those_of_a_replay_and_of_a_health_check():
-    (told,) = json.loads(answer([replayed({f"ocid{n}": WHY for n in range(COUNT)})]))
-    assert (len(told["unread"]), told["unread_not_shown"]) == (100, 14_900)
+def test_answers_to_replays_and_health_checks_are_bounded():
+    (output,) = json.loads(answer([replayed({f"ocid{n}": WHY for n in range(COUNT)})]))
+    assert (len(output["unread"]), output["unread_not_shown"]) == (100, 14_900)
     check = CheckResult("behind", "r", "degraded", 0.1, "x" * 5_000_000, "")
     diagnosis = HealthReport(run="r1", verdict="degraded", started="s", seconds=1.0, issues=["y"] * 500, checks=[check] * 120)
-    told = json.loads(answer(diagnosis))
-    assert told["checks"][0]["what"] == "x" * 2000 + "… (4998000 more characters)"
-    assert (len(told["checks"]), len(told["issues"]), told["issues"][-1]) == (120, 101, "400 more are not shown")
+    output = json.loads(answer(diagnosis))
+    assert output["checks"][0]["what"] == "x" * 2000 + "… (4998000 more characters)"
+    assert (len(output["checks"]), len(output["issues"]), output["issues"][-1]) == (120, 101, "400 more are not shown")
     assert answer([]) == b"[]"
 
 
@@ -82,16 +82,16 @@ def test_so_are_those_of_a_replay_and_of_a_health_check():
         {"do": SourceError("x" * 2_000_000, do="y").what},
         {"error": msgspec.to_builtins(Problem("k", "f", "w" * 2_000_000, "d"))},
     ],
-    ids=["report", "replay", "left out", "trouble", "error"],
+    ids=["report", "replay", "filtered", "problem", "error"],
 )
-def test_no_line_of_the_log_reaches_a_megabyte(fields):
+def test_no_log_line_reaches_a_megabyte(fields):
     record = logging.LogRecord("epimetheus", logging.INFO, "", 0, "%s", ("m" * 2_000_000,), None)
     record.event, record.fields = "run", fields
     line = JsonLines().format(record)
-    assert len(line.encode()) < MOST_BYTES
+    assert len(line.encode()) < MAX_BYTES
     assert json.loads(line)["event"] == "run"
 
 
-def test_what_is_short_stays_as_it_is():
+def test_short_values_are_unchanged():
     whole = msgspec.to_builtins(report(position=far_behind(100)))
     assert bounded(whole) == whole

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, whole, and nothing in it that must not be logged."""
+"""Log lines: one complete JSON object each, without secrets."""
 
 import importlib
 import io
@@ -34,15 +34,15 @@ def lines_of(act, level="info") -> list[dict]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def spill():
+def leak():
     raise ValueError("password hide") from KeyError("hide")
 
 
 def failing(kind):
     try:
-        spill()
+        leak()
     except ValueError:
-        log_failure("It failed.", "Mend it.", kind, "r1")
+        log_failure("It failed.", "Fix it.", kind, "r1")
 
 
 def test_a_record_is_one_json_line():
@@ -54,36 +54,36 @@ def test_a_record_is_one_json_line():
     )
 
 
-def test_a_record_of_a_library_is_a_line_as_well():
+def test_a_record_of_a_library_is_one_json_line():
     (line,) = lines_of(lambda: logging.getLogger("urllib3").warning("retrying %s", "x"))
     assert (line["level"], line["event"], line["message"]) == ("WARNING", "log", "retrying x")
 
 
-def test_text_that_is_no_utf_8_does_not_lose_the_line():
+def test_text_that_is_not_utf_8_is_still_logged():
     (line,) = lines_of(lambda: LogObserver("r1").problem(Problem("compartment", "OCI", "OCI said \ud800.", "Wait \udcff."), "eu-paris-1"))
     assert (line["message"], line["do"]) == ("OCI said ?.", "Wait ?.")
 
 
-def test_of_an_exception_only_its_type_and_places_are_told():
+def test_an_exception_is_logged_with_type_and_stack_only():
     stream = io.StringIO()
     log_to(stream, "info")
     failing("unforeseen")
     assert "hide" not in stream.getvalue()
     line = json.loads(stream.getvalue())
     assert line["exception"] == "ValueError"
-    places = [(failing.__code__.co_firstlineno + 2, "failing"), (spill.__code__.co_firstlineno + 1, "spill")]
+    places = [(failing.__code__.co_firstlineno + 2, "failing"), (leak.__code__.co_firstlineno + 1, "leak")]
     assert line["trace"] == [f"{__file__}:{number} {name}" for number, name in places]
     assert (line["level"], line["event"], line["message"]) == ("ERROR", "run", "It failed.")
-    assert (line["run"], line["kind"], line["do"]) == ("r1", "unforeseen", "Mend it.")
+    assert (line["run"], line["kind"], line["do"]) == ("r1", "unforeseen", "Fix it.")
 
 
-def test_a_failure_that_was_foreseen_has_no_trace():
+def test_an_expected_failure_has_no_stack():
     (line,) = lines_of(lambda: failing("state"))
     del line["time"]
-    assert line == {"level": "ERROR", "event": "run", "message": "It failed.", "run": "r1", "kind": "state", "do": "Mend it."}
+    assert line == {"level": "ERROR", "event": "run", "message": "It failed.", "run": "r1", "kind": "state", "do": "Fix it."}
 
 
-def test_fdks_handler_is_replaced_however_often_it_is_called(capsys):
+def test_the_handler_of_fdk_is_replaced_on_every_call(capsys):
     importlib.reload(fdk.log)
     first, second = io.StringIO(), io.StringIO()
     log_to(first, "info")
@@ -96,32 +96,32 @@ def test_fdks_handler_is_replaced_however_often_it_is_called(capsys):
 
 
 @pytest.mark.parametrize(("level", "expected"), [("debug", 3), ("info", 2), ("warning", 1), ("error", 0)])
-def test_the_level_is_what_is_heard_of_ours(level, expected):
-    def speak():
-        watcher = LogObserver("r1")
-        watcher.progress("eu-paris-1", Window(29454480, 29454540), 3, 8)
+def test_the_level_filters_own_lines(level, expected):
+    def log_all():
+        observer = LogObserver("r1")
+        observer.progress("eu-paris-1", Window(29454480, 29454540), 3, 8)
         log_report(report())
-        watcher.problem(REFUSED, "eu-paris-1")
+        observer.problem(REFUSED, "eu-paris-1")
 
-    assert len(lines_of(speak, level)) == expected
+    assert len(lines_of(log_all, level)) == expected
 
 
-def test_something_wrong_is_told_with_what_to_do():
+def test_a_problem_is_logged_with_its_remedy():
     (line,) = lines_of(lambda: LogObserver("r1").problem(REFUSED, "eu-paris-1"))
     del line["time"]
     assert line == {
         "level": "WARNING",
         "event": "trouble",
-        "message": "Nobody listens on siem:6514.",
+        "message": "Nothing listens on siem:6514.",
         "run": "r1",
         "region": "eu-paris-1",
         "kind": "receiver",
         "fault": "receiver",
-        "do": "Start it.",
+        "do": "Start the receiver.",
     }
 
 
-def test_progress_is_told_for_debugging():
+def test_progress_is_logged_at_the_debug_level():
     (line,) = lines_of(lambda: LogObserver("r1").progress("eu-paris-1", Window(29454480, 29454540), 3, 8), "debug")
     del line["time"]
     assert line == {
@@ -135,14 +135,14 @@ def test_progress_is_told_for_debugging():
     }
 
 
-def test_a_run_is_one_line_with_the_whole_report():
+def test_a_run_is_one_line_with_the_complete_report():
     (line,) = lines_of(lambda: log_report(report()))
     del line["time"]
     assert line == {
         "level": "INFO",
         "event": "run",
         "message": (
-            "eu-paris-1 ok: 9 forwarded, 4 seen before, 1 left out (rate_limited), 5 left out (excluded_event),"
+            "eu-paris-1 ok: 9 forwarded, 4 duplicates, 6 filtered (1 rate-limited, 5 excluded_event), 3 truncated,"
             " through 2026-01-01T11:58:00Z"
         ),
         "report": {
@@ -192,12 +192,12 @@ def test_a_run_is_one_line_with_the_whole_report():
 
 
 @pytest.mark.parametrize(("status", "level"), [("ok", "INFO"), ("skipped", "INFO"), ("partial", "WARNING"), ("failed", "ERROR")])
-def test_how_a_run_ended_is_its_lines_level(status, level):
+def test_the_level_of_a_run_follows_its_status(status, level):
     (line,) = lines_of(lambda: log_report(report(status=status)))
     assert line["level"] == level
 
 
-def test_very_many_compartments_behind_still_fit_into_a_line():
+def test_many_compartments_behind_fit_into_one_line():
     (line,) = lines_of(lambda: log_report(report(status="partial", position=behind(1200))))
     position = line["report"]["position"]
     assert (len(position["behind"]), position["behind_not_shown"]) == (100, 1100)
@@ -211,32 +211,32 @@ def test_very_many_compartments_behind_still_fit_into_a_line():
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"filtered": {}}, "eu-paris-1 ok: 9 forwarded, 4 seen before, through 2026-01-01T11:58:00Z"),
-        ({"filtered": {}, "position": None}, "eu-paris-1 ok: 9 forwarded, 4 seen before"),
+        ({"filtered": {}}, "eu-paris-1 ok: 9 forwarded, 4 duplicates, 3 truncated, through 2026-01-01T11:58:00Z"),
+        ({"filtered": {}, "position": None}, "eu-paris-1 ok: 9 forwarded, 4 duplicates, 3 truncated"),
         (
             {"status": "partial", "filtered": {}, "position": behind(2)},
-            "eu-paris-1 partial: 9 forwarded, 4 seen before, through 2026-01-01T11:58:00Z, 2 of 5000 compartments behind",
+            "eu-paris-1 partial: 9 forwarded, 4 duplicates, 3 truncated, through 2026-01-01T11:58:00Z, 2 of 5000 compartments behind",
         ),
-        ({"status": "failed", "error": REFUSED}, "eu-paris-1 failed: Nobody listens on siem:6514. Start it."),
-        ({"status": "skipped", "warnings": ["Run r0 is at work."]}, "eu-paris-1 skipped: Run r0 is at work."),
+        ({"status": "failed", "error": REFUSED}, "eu-paris-1 failed: Nothing listens on siem:6514. Start the receiver."),
+        ({"status": "skipped", "warnings": ["Run r0 holds the lease."]}, "eu-paris-1 skipped: Run r0 holds the lease."),
     ],
 )
-def test_the_headline_says_it_in_one_sentence(changes, expected):
+def test_the_headline_summarizes_the_report(changes, expected):
     assert headline(report(**changes)) == expected
 
 
-def test_what_is_left_out_and_how_far_it_is_are_lines_where_that_is_asked():
+def test_filtered_events_and_counts_are_logged():
     event = decode_event(b'{"eventType":"com.x.Get","eventId":"e1","eventTime":"2026-01-01T00:00:00Z","data":{}}')
-    watcher = LogObserver("r1")
+    observer = LogObserver("r1")
 
     def act():
-        watcher.filtered("eu-paris-1", event, "excluded_event")
-        watcher.filtered("eu-paris-1", decode_event(b"[]"), "excluded_event")
-        watcher.counted("eu-paris-1", 200, 150, {"service": 20})
+        observer.filtered("eu-paris-1", event, "excluded_event")
+        observer.filtered("eu-paris-1", decode_event(b"[]"), "excluded_event")
+        observer.counted("eu-paris-1", 200, 150, {"service": 20})
 
     lines = [{key: value for key, value in line.items() if key != "time"} for line in lines_of(act)]
     common = {"level": "INFO", "run": "r1", "region": "eu-paris-1"}
-    filtered = {"event": "filtered", "message": "left out: excluded_event", **common, "reason": "excluded_event"}
+    filtered = {"event": "filtered", "message": "filtered: excluded_event", **common, "reason": "excluded_event"}
     named = {"event_type": "com.x.Get", "event_id": "e1", "event_time": "2026-01-01T00:00:00Z"}
     counts = {"fetched": 200, "confirmed": 150, "filtered": {"service": 20}}
-    assert lines == [filtered | named, filtered, {"event": "counted", "message": "200 events so far", **common, **counts}]
+    assert lines == [filtered | named, filtered, {"event": "counted", "message": "200 events fetched", **common, **counts}]

@@ -1,4 +1,4 @@
-"""Metrics: a report as one call of PostMetricData, and a post that failed is never taken for one that did not."""
+"""Metrics: one call of PostMetricData per report, and every failed post is an error."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from tests.support.reports import REFUSED, behind, report
 
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 INGESTION = "https://telemetry-ingestion.us-ashburn-1.oraclecloud.com"
-HELP = "The function needs `use metrics`; METRICS_NAMESPACE= turns metrics off."
+HELP = "Allow the function to `use metrics`, or turn metrics off with an empty METRICS_NAMESPACE."
 MEASURES = {
     "runs_failed": 0.0,
     "runs_skipped": 0.0,
@@ -38,7 +38,7 @@ MEASURES = {
 }
 
 
-def test_what_the_statistics_ask_for_and_certificates_are_measured_where_they_are_known():
+def test_additional_metrics_and_certificates_are_measured():
     assert measures(report(certificate_days=29.5), PostRequest(caches=True, performance=True)) == MEASURES | {
         "cache_dedupe_hits": 4.0,
         "cache_dedupe_misses": 15.0,
@@ -86,7 +86,7 @@ def test_a_report_is_posted_in_one_call(client, world):
         ({"status": "skipped"}, {"runs_skipped": 1.0}),
     ],
 )
-def test_how_a_run_ended_is_measured(changes, expected):
+def test_the_status_of_a_run_is_measured(changes, expected):
     assert measures(report(**changes), PostRequest()) == {**MEASURES, **expected}
 
 
@@ -95,20 +95,20 @@ def test_without_a_position_there_is_no_lag():
     assert measures(report(position=None), PostRequest()) == known
 
 
-def test_a_refused_post_is_an_error_that_says_what_is_needed(client, world):
+def test_a_rejected_post_raises_an_error_with_a_remedy(client, world):
     world.faults.add("status", status=404, operation="PostMetricData")
     with pytest.raises(ServiceFailure, match="Posting metrics failed: OCI returned 404 NotAuthorizedOrNotFound") as failed:
         post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), PostRequest()), NOON)
     assert failed.value.do == HELP
 
 
-def test_no_answer_is_an_error(client, world):
+def test_a_missing_answer_raises_an_error(client, world):
     world.faults.add("reset", operation="PostMetricData", times=None)
     with pytest.raises(SourceError, match="Posting metrics failed: no response from OCI"):
         post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), PostRequest()), NOON)
 
 
-def test_a_wrong_signature_is_told_as_what_it_is(client, world):
+def test_a_wrong_signature_raises_a_credentials_error(client, world):
     world.faults.add("status", status=401, operation="PostMetricData")
     with pytest.raises(CredentialsError):
         post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), PostRequest()), NOON)
@@ -119,12 +119,12 @@ def test_a_wrong_signature_is_told_as_what_it_is(client, world):
     [
         (
             {"failedMetricsCount": 2, "failedMetrics": [{"message": "Quota exceeded"}, {"message": "x"}]},
-            "OCI did not take 2 of 18 metrics: Quota exceeded.",
+            "OCI rejected 2 of 18 metrics: Quota exceeded.",
         ),
-        ({"failedMetricsCount": 13}, "OCI did not take 13 of 18 metrics: no reason given."),
+        ({"failedMetricsCount": 13}, "OCI rejected 13 of 18 metrics: no reason given."),
     ],
 )
-def test_metrics_that_are_not_taken_are_an_error_although_oci_answers_200(api_key, tmp_path, answer, what):
+def test_rejected_metrics_raise_an_error_despite_status_200(api_key, tmp_path, answer, what):
     credentials = sign_in("config_file", str(World(api_key=api_key).credentials(tmp_path)), "DEFAULT")
     client = make_client(oci.monitoring.MonitoringClient, credentials, region="us-ashburn-1", endpoint=INGESTION, seconds=2)
     with responses.RequestsMock(target="oci._vendor.requests.adapters.HTTPAdapter.send") as mock:

@@ -127,7 +127,7 @@ def test_the_command_counts_first_and_requests_confirmation(terminal):  # noqa: 
     window = ("--from", iso(start), "--to", iso(stage.hand.time - 300))
     done = type_in("replay", *window, answer="n\n")
     assert (done.exit_code, stage.receiver.messages) == (1, [])
-    assert "replay ok: 30 would be sent again" in done.stderr
+    assert "replay ok: 30 events would be sent again" in done.stderr
     done = type_in("replay", *window, "--json", answer="y\n")
     assert (done.exit_code, stage.arrived()) == (0, ids)
     (result,) = json.loads(done.stdout[done.stdout.index("[") :])

@@ -358,7 +358,7 @@ def test_an_operator_confirms_a_new_address(stage, monkeypatch):
 
 def test_an_invalid_address_is_rejected(stage, monkeypatch):
     done = type_in(stage, monkeypatch, "state", "own-address", "10.0.0.0/8", "--yes")
-    assert (done.exit_code, "ADDRESS=10.0.0.0/8: allowed is one IPv4 or IPv6 address" in done.stderr) == (2, True)
+    assert (done.exit_code, "ADDRESS=10.0.0.0/8: expected the IPv4 or IPv6 address" in done.stderr) == (2, True)
 
 
 def test_a_rewind_keeps_the_own_addresses(stage, monkeypatch):

@@ -129,9 +129,9 @@ def test_a_rewind_into_the_future_requires_a_separate_option(terminal):  # noqa:
     type_in("run")
     later = in_future(hours=2)
     done = type_in("state", "rewind", later, "--yes", "--force")
-    assert (done.exit_code, "it is in the future; allowed is a time up to now, or any time with --future" in done.stderr) == (2, True)
+    assert (done.exit_code, "the time is in the future; use a past time, or add --future" in done.stderr) == (2, True)
     done = type_in("state", "rewind", later, "--future", answer="n\n")
-    assert (done.exit_code, "until then every run fails, and events before it are never sent" in done.output) == (1, True)
+    assert (done.exit_code, "every run fails until then, and earlier events are never sent" in done.output) == (1, True)
     assert json.loads(type_in("state", "show", "--raw").stdout)["through"] < later
     assert type_in("state", "rewind", later, "--future", "--yes").exit_code == 0
     assert json.loads(type_in("state", "show", "--raw").stdout)["through"] == later
@@ -242,13 +242,13 @@ def test_adopt_shows_the_old_and_the_new_owner_and_stores_the_reason(terminal): 
         assert f"receiver {old}. Reason: SIEM replaced CHG-4711" in shown
         assert type_in("run", **changes).exit_code == 0
         assert type_in("run").exit_code == 2
-        assert "is for" in type_in("state", "adopt", "--reason", "again", **changes).output
+        assert "already belongs to" in type_in("state", "adopt", "--reason", "again", **changes).output
 
 
 def test_adopt_before_the_first_run_is_an_error(terminal):  # noqa: F811
     _, type_in = terminal
     done = type_in("state", "adopt", "--reason", "x", "--yes")
-    assert (done.exit_code, "there is no state in" in done.stderr) == (2, True)
+    assert (done.exit_code, "there is no state to adopt" in done.stderr) == (2, True)
 
 
 def delete(stage, name):

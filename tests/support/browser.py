@@ -1,10 +1,10 @@
-"""Chromium without a window, as tests/install-browser installs it: a page of ours as it stands there, and a picture of it."""
+"""Headless Chromium (see tests/install-browser): the DOM, console messages, and a screenshot of a page."""
 
 import shutil
 import subprocess
 from pathlib import Path
 
-_QUIET = (
+_OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--force-device-scale-factor=1", "--enable-logging=stderr",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -12,18 +12,18 @@ _QUIET = (
 
 
 def missing():
-    """What is not installed, in words; empty where it is."""
-    return "" if shutil.which("chromium") else "not installed: chromium; tests/install-browser does it"
+    """Why Chromium cannot be used; empty if it is installed."""
+    return "" if shutil.which("chromium") else "chromium is not installed; run tests/install-browser"
 
 
-def look(page: Path, folder: Path, *words: str) -> tuple[str, list[str]]:
-    """Open a file; what Chromium writes (its DOM, with --dump-dom), and what its console says."""
+def open_page(page: Path, folder: Path, *options: str) -> tuple[str, list[str]]:
+    """Open a file. Returns Chromium's output (the DOM with --dump-dom) and its console messages."""
     profile = f"--user-data-dir={folder / 'profile'}"
-    done = subprocess.run(["chromium", *_QUIET, profile, *words, page.as_uri()], capture_output=True, timeout=100, check=True)
+    done = subprocess.run(["chromium", *_OPTIONS, profile, *options, page.as_uri()], capture_output=True, timeout=100, check=True)
     return done.stdout.decode(), [line for line in done.stderr.decode().splitlines() if "CONSOLE" in line]
 
 
-def picture(page: Path, file: Path, folder: Path, *, dark: bool = False, height: int = 1200) -> bytes:
+def screenshot(page: Path, file: Path, folder: Path, *, dark: bool = False, height: int = 1200) -> bytes:
     """A PNG of the page, 1000 pixels wide."""
-    look(page, folder, f"--screenshot={file}", f"--window-size=1000,{height}", *(["--force-dark-mode"] if dark else []))
+    open_page(page, folder, f"--screenshot={file}", f"--window-size=1000,{height}", *(["--force-dark-mode"] if dark else []))
     return file.read_bytes()

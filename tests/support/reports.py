@@ -1,11 +1,12 @@
-"""A report as it comes out of a run, with literal values."""
+"""A report with literal values."""
 
 from epimetheus.model import BehindNow, Cache, Performance, Position, Problem, Report
 
-REFUSED = Problem("receiver", "receiver", "Nobody listens on siem:6514.", "Start it.")
+REFUSED = Problem("receiver", "receiver", "Nothing listens on siem:6514.", "Start the receiver.")
 
 
 def report(**changes) -> Report:
+    """The report, with ``changes`` to its fields."""
     fields = {
         "run": "r1",
         "region": "eu-paris-1",
@@ -42,6 +43,6 @@ def report(**changes) -> Report:
 
 
 def behind(count: int) -> Position:
-    """A position with so many compartments behind, each a minute further than the one before."""
-    marks = {f"ocid1.compartment.oc1..{n}": BehindNow(f"2026-01-01T{n // 60:02d}:{n % 60:02d}:00Z", "429", 3) for n in range(count)}
-    return Position("2026-01-01T11:00:00Z", "2026-01-01T11:58:00Z", 3600, False, 1, 5000, 5000, 0, marks)
+    """A position with ``count`` compartments behind, each a minute less than the previous one."""
+    compartments = {f"ocid1.compartment.oc1..{n}": BehindNow(f"2026-01-01T{n // 60:02d}:{n % 60:02d}:00Z", "429", 3) for n in range(count)}
+    return Position("2026-01-01T11:00:00Z", "2026-01-01T11:58:00Z", 3600, False, 1, 5000, 5000, 0, compartments)

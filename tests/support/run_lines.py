@@ -1,4 +1,4 @@
-"""Lines of runs as the function logs them, made from reports; and 48 hours of them: a busy day, an outage of the SIEM, a missing policy."""
+"""Log lines of runs, made from reports, and a sample of 48 hours: a busy day, an outage of the SIEM, and a missing policy."""
 
 import io
 import json
@@ -7,7 +7,7 @@ import random
 
 from msgspec.structs import replace
 
-from epimetheus.cli.run_log import understood
+from epimetheus.cli.run_log import parse_run
 from epimetheus.model import BehindNow, Problem, minute_text, time_text
 from epimetheus.observe.log import log_failure, log_report, log_to
 from tests.support.harness import restored_logging
@@ -16,12 +16,12 @@ from tests.support.reports import report
 END = 1767441600  # 2026-01-03T12:00:00Z
 START = END - 48 * 3600
 REGIONS = {"eu-frankfurt-1": 1.0, "us-ashburn-1": 0.45}
-REFUSED = Problem("receiver", "receiver", "Nobody listens on siem.example.com:6514.", "Start the receiver, or open the port.")
+REFUSED = Problem("receiver", "receiver", "Nothing listens on siem.example.com:6514.", "Start the receiver, or open the port.")
 POLICY = "404 NotAuthorizedOrNotFound: Authorization failed or requested resource not found."
 
 
-def logged(*reports):
-    """The very lines that the function writes for these reports."""
+def log_lines(*reports):
+    """The lines that the function logs for these reports."""
     with restored_logging():
         stream = io.StringIO()
         log_to(stream, "info")
@@ -30,8 +30,8 @@ def logged(*reports):
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def failure(what="TENANCY_OCID=x is no OCID.", do="Correct it.", kind="configuration", run="f1"):
-    """The line of a call that failed before it had a report."""
+def failure(what="TENANCY_OCID=x is not an OCID.", do="Correct it.", kind="configuration", run="f1"):
+    """The log line of a call that failed without a report."""
     with restored_logging():
         stream = io.StringIO()
         log_to(stream, "info")
@@ -39,55 +39,55 @@ def failure(what="TENANCY_OCID=x is no OCID.", do="Correct it.", kind="configura
     return json.loads(stream.getvalue())
 
 
-def stamped(line, time):
-    """The line as if it had been written then."""
+def with_time(line, time):
+    """The line with another time."""
     return {**line, "time": time_text(time)}
 
 
-def found(line):
-    """What Logging's search gives for a line of an application with ``line_format = "JSON"``."""
+def search_result(line):
+    """The search result for a line of an application with ``line_format = "JSON"``."""
     return {"datetime": 0, "logContent": {"data": line, "time": line.get("time"), "oracle": {}}}
 
 
 def sample_reports():
-    """A run every ten minutes in two regions, the same each time; each with when it ended."""
-    chance = random.Random(48)
-    marks = dict.fromkeys(REGIONS, START - 120)
-    for begin in range(START + 300, END, 600):
+    """A run every ten minutes in two regions, as (end time, report); the same on every call."""
+    random_source = random.Random(48)
+    cursors = dict.fromkeys(REGIONS, START - 120)
+    for start in range(START + 300, END, 600):
         for region, share in REGIONS.items():
-            yield _run(chance, region, share, begin, marks)
+            yield _run(random_source, region, share, start, cursors)
 
 
 def sample():
-    """The sample as runs that were read back, the oldest first."""
+    """The sample as parsed runs, oldest first."""
     made = list(sample_reports())
-    lines = [stamped(line, end) for (end, _), line in zip(made, logged(*(one for _, one in made)), strict=True)]
-    return [understood(found(line)) for line in lines]
+    lines = [with_time(line, end) for (end, _), line in zip(made, log_lines(*(one for _, one in made)), strict=True)]
+    return [parse_run(search_result(line)) for line in lines]
 
 
-def _run(chance, region, share, begin, marks):
-    hour = (begin - START) / 3600
-    waiting = begin - 120 - marks[region]
+def _run(random_source, region, share, start, cursors):
+    hour = (start - START) / 3600
+    waiting = start - 120 - cursors[region]
     read = min(waiting, 1800)
     down = region == "eu-frankfurt-1" and 20 <= hour < 22.5
     behind = 3 if region == "us-ashburn-1" and 30 <= hour < 37 else 0
     day = 1.2 + 0.8 * math.sin((hour + 3) / 24 * 2 * math.pi)
-    fetched = 0 if down else int(read * share * day * chance.uniform(0.9, 1.15))
-    seconds = round(9.8 if down else 3 + fetched / 900 + chance.random() * 2, 2)
-    marks[region] += 0 if down else read
-    lag = begin + int(seconds) - marks[region]
+    fetched = 0 if down else int(read * share * day * random_source.uniform(0.9, 1.15))
+    seconds = round(9.8 if down else 3 + fetched / 900 + random_source.random() * 2, 2)
+    cursors[region] += 0 if down else read
+    lag = start + int(seconds) - cursors[region]
     filtered = {
         "excluded_event": int(fetched * 0.21),
         "own_polling": 0 if down else read // 15,
         "service": int(fetched * 0.05),
         "rate_limited": int(fetched * 0.03) if 6 < hour % 24 < 13 else 0,
     }
-    late = {f"ocid1.compartment.oc1..app{n}": BehindNow(minute_text(begin // 60 - 60), POLICY, 3) for n in range(behind)}
-    through = minute_text(marks[region] // 60)
+    late = {f"ocid1.compartment.oc1..app{n}": BehindNow(minute_text(start // 60 - 60), POLICY, 3) for n in range(behind)}
+    through = minute_text(cursors[region] // 60)
     position = replace(report().position, through=through, lag_seconds=lag, caught_up=lag < 600, known=41, polled=40, behind=late)
     one = report(
-        run=f"{chance.getrandbits(48):012x}", region=region, started=time_text(begin), seconds=seconds, position=position,
+        run=f"{random_source.getrandbits(48):012x}", region=region, started=time_text(start), seconds=seconds, position=position,
         status="failed" if down else "partial" if behind else "ok", error=REFUSED if down else None, fetched=fetched,
         forwarded=fetched - sum(filtered.values()) if not down else 0, duplicates=0, filtered={k: v for k, v in filtered.items() if v},
     )  # fmt: skip
-    return begin + seconds, one
+    return start + seconds, one

@@ -1,0 +1,105 @@
+"""``demo``: it fits a terminal of 80 columns and 24 lines, and its verdict is the last thing shown."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from epimetheus.cli.demo import wrap_message
+
+ROOT = Path(__file__).parents[2]
+COLUMNS, LINES = 80, 24
+CLEAR = "\x1b[2J"
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+MESSAGE = (
+    '<133>1 2026-11-29T12:31:11.030Z us-ashburn-1 epimetheus - audit [epimetheus@32473 run="f9de" seq="1"]'
+    " CEF:0|Oracle|OCI Audit|2.0|com.oraclecloud.virtualNetwork.CreateVcn|CreateVcn|5|"
+    "rt=1795955471030 outcome=success c6a2Label=Source IPv6 Address suser=erin@example.com act=CreateVcn msg=a|b x"
+)
+
+
+def play(*options, columns=COLUMNS, lines=LINES):
+    """Run the demo in a pseudo terminal. Returns the exit code and the text after the last clear."""
+    reading_end, terminal_end = pty.openpty()
+    fcntl.ioctl(terminal_end, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")} | {"TERM": "xterm-256color"}
+    command = [sys.executable, "-m", "epimetheus", "demo", *options]
+    with subprocess.Popen(command, stdin=terminal_end, stdout=terminal_end, stderr=terminal_end, cwd=ROOT, env=environment) as process:
+        os.close(terminal_end)
+        output = b""
+        while True:
+            try:
+                part = os.read(reading_end, 65_536)
+            except OSError:  # Linux reports EIO once the process has closed the terminal
+                break
+            if not part:
+                break
+            output += part
+    os.close(reading_end)
+    return process.returncode, CONTROL.sub("", output.decode().rpartition(CLEAR)[2]).replace("\r\n", "\n")
+
+
+def test_the_demo_fits_the_screen_and_ends_with_the_verdict():
+    code, text = play()
+    lines = text.splitlines()
+    assert code == 0
+    assert len(lines) < LINES  # the prompt needs a line, too
+    assert max(map(len, lines)) <= COLUMNS
+    verdict = lines.index("Complete: 17,400 of 17,400 events arrived.")
+    assert verdict >= len(lines) - 2
+    assert re.fullmatch(r"[\d,]+ arrived twice: the receiver failed in run 3 before it confirmed them\.", lines[-1])
+    statuses = [line.split(":")[0].strip() for line in lines if " (HTTP " in line]
+    assert statuses == ["ok (HTTP 200)", "ok (HTTP 200)", "failed (HTTP 502)", "ok (HTTP 200)"]
+    assert [line.split(":")[0] for line in lines if line.startswith("Run ")] == ["Run 1", "Run 2", "Run 3", "Run 4"]
+    assert "  ok (HTTP 200): 2,400 forwarded, 0 duplicates" in lines
+    assert sum(line.startswith("    <") for line in lines) == 1
+    assert '"event"' not in text
+
+
+def test_verbose_shows_settings_log_lines_and_whole_messages():
+    code, text = play("--verbose", columns=200)
+    assert (code, "STATE_BUCKET=audit-state" in text, text.count('"event": "run"'), text.count("CEF:0|")) == (0, True, 4, 2)
+    assert "Complete: 17,400 of 17,400 events arrived." in text.splitlines()[-2:]
+
+
+@pytest.mark.parametrize(
+    ("width", "max_lines", "expected"),
+    [
+        (
+            76, 8,
+            [
+                "<133>1 2026-11-29T12:31:11.030Z us-ashburn-1 epimetheus - audit",
+                '[epimetheus@32473 run="f9de" seq="1"]',
+                "CEF:0|Oracle|OCI Audit|2.0|com.oraclecloud.virtualNetwork.CreateVcn|",
+                "CreateVcn|5|",
+                "rt=1795955471030 outcome=success c6a2Label=Source IPv6 Address",
+                "suser=erin@example.com act=CreateVcn msg=a|b x",
+            ],
+        ),
+        (
+            76, 3,
+            [
+                "<133>1 2026-11-29T12:31:11.030Z us-ashburn-1 epimetheus - audit",
+                '[epimetheus@32473 run="f9de" seq="1"]',
+                "… 188 more characters; --verbose shows the whole message",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_a_message_is_wrapped_at_its_parts(width, max_lines, expected):
+    assert wrap_message(MESSAGE, width, max_lines) == expected
+
+
+def test_a_word_longer_than_a_line_is_broken():
+    assert wrap_message("a" * 25, 10, 8) == ["a" * 10, "a" * 10, "a" * 5]
+
+
+def test_control_characters_in_a_message_are_escaped():
+    assert wrap_message("a\x1b[2J", 40, 8) == ["a\\u001b[2J"]
