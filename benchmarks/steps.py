@@ -66,8 +66,8 @@ def steps(texts: list[bytes]) -> list[tuple[str, float]]:
     return [
         ("split the page into events", least(decode_page, texts)),
         ("decode an event", least(list, map(decode_page, texts))),
-        ("key", least(lambda event: event_key(tag, event), events)),
-        ("deduplicate", _deduplication(keys)),
+        ("dedupe key", least(lambda event: event_key(tag, event), events)),
+        ("dedupe lookup", _deduplication(keys)),
         ("rules", least(lambda event: select(event, 60, scan=False), events)),
         *[(f"render, {form}", _rendering(form, events)) for form in ("cef", "json", "leef", "ocsf")],
         ("frame", least(frame, messages)),
