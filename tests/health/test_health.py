@@ -30,7 +30,7 @@ from epimetheus.testing.syslog import Authority, Identity, parse_message, receiv
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.deliver.test_relp import acknowledge_everything, serving
 from tests.support.hand import NOON
-from tests.support.harness import logging_as_it_was, staged
+from tests.support.harness import restored_logging, staged
 
 THROUGH = int(NOON // 60) - 2
 REGION = "us-ashburn-1"
@@ -114,7 +114,7 @@ def test_a_healthy_deployment_passes_every_check_and_nothing_is_written_or_sent(
     leases = [unpack(write.data, "a write").lease for write in ran.world.writes[writes:]]
     assert leases == [Lease(report.run, 0.0), None]
     assert ran.receiver.messages == []
-    listed = ran.world.asked("ListEvents")[-1]
+    listed = ran.world.requests_for("ListEvents")[-1]
     times = {"startTime": "2026-01-01T11:57:00Z", "endTime": "2026-01-01T11:58:00Z"}
     assert listed.query == {"compartmentId": ran.world.tenancy, **times}
     assert ran.run().status == "ok"
@@ -433,7 +433,7 @@ def test_without_a_state_health_is_degraded_and_none_is_written(stage):
     report = checked(stage)
     assert (report.verdict, unlike(report)) == ("degraded", NEVER_RAN)
     assert the(report, "state").what.endswith("yet; the first run writes it. A test write failed only on its condition.")
-    assert (stage.world.objects("audit-state"), stage.world.asked("PutObject")[-1].status) == ({}, 412)
+    assert (stage.world.objects("audit-state"), stage.world.requests_for("PutObject")[-1].status) == ({}, 412)
     stage.world.faults.add("status", status=404, code="ObjectNotFound", operation="PutObject")
     assert checked(stage).verdict == "degraded"
     stage.world.faults.add("status", status=404, operation="PutObject", times=None)
@@ -449,7 +449,7 @@ def test_a_store_that_ignores_write_conditions_fails_the_state_check(stage, monk
 
 
 def test_every_region_is_checked(tmp_path, api_key):
-    with logging_as_it_was(), staged(tmp_path, api_key, page_size=50, regions=["eu-paris-1"]) as stage:
+    with restored_logging(), staged(tmp_path, api_key, page_size=50, regions=["eu-paris-1"]) as stage:
         stage.world.faults.add("status", status=404, operation="ListEvents", after=1)
         report = checked(stage, REGIONS="all")
     named = [(check.name, check.region, check.status) for check in report.checks if check.name in ("audit", "state")]

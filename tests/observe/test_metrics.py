@@ -65,7 +65,7 @@ def client(world, tmp_path) -> Any:
 
 def test_a_report_is_posted_in_one_call(client, world):
     post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), OptionalMetrics()), NOON)
-    assert len(world.asked("PostMetricData")) == 1
+    assert len(world.requests_for("PostMetricData")) == 1
     assert world.metrics == [
         {
             "namespace": "epimetheus",

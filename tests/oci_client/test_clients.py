@@ -251,7 +251,7 @@ def test_one_failing_service_does_not_affect_others(world, credentials, url):
         with pytest.raises(ServiceFailure), oci_errors("listing", do=""):
             identity.get_tenancy(world.tenancy)
     assert storage.get_namespace().data == "axexample"
-    assert len(world.asked("GetTenancy")) >= 12
+    assert len(world.requests_for("GetTenancy")) >= 12
 
 
 def failure(world, credentials, url, raising=SourceError, **fault):
