@@ -344,7 +344,7 @@ variable "initial_lookback_hours" {
 variable "overlap_minutes" {
   type        = number
   default     = null
-  description = "Minutes before the checkpoint that every run reads again, to find events that OCI lists late. Duplicates are dropped. Default: 15."
+  description = "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped. Default: 15."
 
   validation {
     condition = var.overlap_minutes == null || try(
@@ -445,11 +445,11 @@ variable "field_map" {
 variable "own_events" {
   type        = string
   default     = null
-  description = "How to treat the events that Epimetheus's own polling causes: one summary for each run, or forwarded like any other event. Values: summarise or forward. Default: summarise."
+  description = "How to treat the events that Epimetheus's own polling causes: one summary for each run, or forwarded like any other event. Values: summarize or forward. Default: summarize."
 
   validation {
-    condition     = var.own_events == null || can(regex("^(?:summarise|forward)?$", var.own_events))
-    error_message = "own_events: expected summarise or forward."
+    condition     = var.own_events == null || can(regex("^(?:summarize|forward)?$", var.own_events))
+    error_message = "own_events: expected summarize or forward."
   }
 }
 

@@ -194,7 +194,7 @@ def _remarks(report: Mapping[str, Any], position: Mapping[str, Any]) -> Iterator
     warnings = report.get("warnings")
     yield from map(_text, warnings if isinstance(warnings, list) else [])
     for ocid, behind in list(_object(position.get("behind")).items())[:1]:
-        yield f"Behind: {ocid}, since {_text(_object(behind).get('since'))}: {_text(_object(behind).get('why'))}"
+        yield f"Behind: {ocid}, since {_text(_object(behind).get('since'))}: {_text(_object(behind).get('reason'))}"
 
 
 def _behind(position: Mapping[str, Any]) -> float | None:

@@ -181,8 +181,8 @@ class Settings(BaseModel):
 
     rules: str | None = _RULES.json("Rules that exclude events, limit their rate and set their severity; see docs/rules.md.")
     field_map: str | None = _FORMAT.json("Custom field names, additional fields and field order for each format; see docs/formats.md.")
-    own_events: Literal["summarise", "forward"] = _RULES.choice(
-        "summarise",
+    own_events: Literal["summarize", "forward"] = _RULES.choice(
+        "summarize",
         "How to treat the events that Epimetheus's own polling causes: one summary for each run, or forwarded like any other event.",
     )
     tamper_watch: Annotated[tuple[value_types.Resource, ...], value_types.Split] = _RULES.names(

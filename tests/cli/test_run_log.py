@@ -86,7 +86,7 @@ def test_a_failed_run_has_its_error_with_and_without_a_report():
         {"message": "Received function invocation request", **PLATFORM},
         {"message": "{", **PLATFORM},
         {"message": "[" * 100_000, **PLATFORM},
-        {**PARTIAL, "event": "trouble"},
+        {**PARTIAL, "event": "problem"},
         {"event": "run", "message": "a run of another function", "run": "7"},
         {},
         None,

@@ -55,7 +55,7 @@ POSITION = {
     "known": "compartments in the state, including those that vanished and may return",
     "polled": "compartments whose events are forwarded",
     "vanished": "compartments that are no longer listed, or listed as deleted",
-    "behind": "OCID → `since` (its mark), `why`, `tries`; the furthest behind first, at most 100; `behind_not_shown` counts the others",
+    "behind": "OCID → `since` (read up to here), `reason`, `attempts`; the furthest behind first, at most 100; `behind_not_shown` counts the others",
 }
 METRICS = {
     "runs_failed": ("count", "1 if the run failed"),

@@ -16,7 +16,7 @@ import trustme
 
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import OutOfTime
-from epimetheus.function.invoke import Unforeseen
+from epimetheus.function.invoke import InternalError
 from epimetheus.health import checks
 from epimetheus.health.model import CheckAnswer
 from epimetheus.health.report import call_until, run_health_checks
@@ -553,7 +553,7 @@ def test_an_internal_error_is_raised(stage):
         call_until(Deadline.after(SYSTEM, 5), lambda: 1 / 0)
     put(stage, State(REGION, THROUGH))
     stage.world.put_hook = lambda write: 1 / 0
-    with pytest.raises(Unforeseen):
+    with pytest.raises(InternalError):
         checked(stage)
 
 

@@ -183,7 +183,7 @@ def own(stage, count, **more):
 def test_own_polling_is_summarized_in_one_message_per_run(stage):
     own(stage, 40)
     stage.emit(stage.world.tenancy, 3, 5)
-    settings = {**JSON, "OWN_EVENTS": "summarise"}
+    settings = {**JSON, "OWN_EVENTS": "summarize"}
     report = stage.run(**settings)
     assert (report.filtered, report.forwarded, report.notices) == ({"own_polling": 40}, 3, 1)
     ((kind, message, details),) = notices(stage)
@@ -279,7 +279,7 @@ def test_with_a_resource_principal_the_function_is_watched_and_its_own_polling_d
     ours = {"principalId": stage.world.function, "authType": "resource"}
     put(stage, "ListEvents", 3, 10, service="Audit", identity=ours, response={"status": "200"})
     put(stage, "UpdateFunction", 1, 9, service="FunctionsManagement", resourceId=stage.world.function)
-    report = stage.run(**{**JSON, "OWN_EVENTS": "summarise", "RULES": rules(mode="exclude", excluded_events=["*"])})
+    report = stage.run(**{**JSON, "OWN_EVENTS": "summarize", "RULES": rules(mode="exclude", excluded_events=["*"])})
     assert (report.filtered, report.forwarded, report.notices) == ({"own_polling": 3}, 1, 1)
     body = json.loads(parse_message(stage.receiver.messages[0]).body)
     assert (body["data"]["eventName"], body["epimetheus"]["tamperWatch"]) == ("UpdateFunction", True)
@@ -290,7 +290,7 @@ def poll(stage, count, minutes_ago, address, **more):
     return put(stage, "ListEvents", count, minutes_ago, service="Audit", identity=ours, response={"status": "200"}, **more)
 
 
-SUMMARISE = {**JSON, "OWN_EVENTS": "summarise"}
+SUMMARISE = {**JSON, "OWN_EVENTS": "summarize"}
 
 
 def test_use_of_the_credentials_from_another_address_is_a_warning(stage):

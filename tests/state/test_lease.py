@@ -15,7 +15,7 @@ import pytest
 
 from epimetheus.clock import Clock
 from epimetheus.errors import StateConflict, StateError
-from epimetheus.function.invoke import RunFailed, Unforeseen
+from epimetheus.function.invoke import InternalError, RunFailed
 from epimetheus.run.forward import Forwarder
 from epimetheus.signals import Signaled, raise_on_signals
 from epimetheus.state.encoding import unpack
@@ -208,7 +208,7 @@ def test_a_run_returns_its_lease_whatever_exception_ends_it(stage, monkeypatch, 
         raise ending
 
     monkeypatch.setattr(Forwarder, step, ended)
-    with pytest.raises(Unforeseen if issubclass(ending, Exception) else ending):
+    with pytest.raises(InternalError if issubclass(ending, Exception) else ending):
         stage.call()
     assert stage.state().lease is None
     assert f"Interrupted by {ending.__name__}: the state is saved through 20" in capsys.readouterr().err

@@ -65,7 +65,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "api_requests_per_second": (0.5, 10000, 0, 10001),
     "rules": (*_TEXTS, '{"event_filtering": {"mode": "all"}}'),
     "field_map": _TEXTS,
-    "own_events": ("summarise", "forward", "drop"),
+    "own_events": ("summarize", "forward", "drop"),
     "tamper_watch": (["ocid1.bucket.oc1..a"], ["ocid1.bucket.oc1..a", "ocid1.fnfunc.oc1..a"], ["bucket"], ["ocid1.a-b.oc1..c"]),
     "redact": (["data.identity.ipAddress"], ["data"], ["a..b"], [".a"], ["a."]),
     "run_message": (True, False),

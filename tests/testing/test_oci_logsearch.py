@@ -73,7 +73,7 @@ def test_the_page_token_is_in_a_header_and_valid_for_its_query_only(endpoint, wo
 
 def test_entries_are_filtered_by_field(endpoint, world):
     world.page_size = 10
-    for number, line in enumerate([LINE, TEXT, {"event": "trouble"}, {"message": "the run"}]):
+    for number, line in enumerate([LINE, TEXT, {"event": "problem"}, {"message": "the run"}]):
         world.add_log(line, NOON.timestamp() + number)
     where = """where data.event = 'run' or data.message = '*"event":"run"*'"""
     assert data(search(endpoint, f'search "{world.tenancy}" | {where}')) == [LINE, TEXT]
