@@ -56,7 +56,7 @@ def _told(what: str, kind: str, numbers: Sequence[float], values: Sequence[float
     fitted = line(numbers, values)
     off = max(abs(value / fitted.at(number) - 1) for number, value in zip(numbers, values, strict=True)) * 100
     name = f"growth: {kind} for one more {what}"
-    return [Figure("growth", name, fitted.each * scale, unit, note=f"the points are at most {off:.0f} % off the straight line")]
+    return [Figure("growth", name, fitted.each * scale, unit, note=f"the points deviate by at most {off:.0f}% from the straight line")]
 
 
 def _taken(bench: Bench, events: int, compartments: int, hours: int) -> tuple[float, int]:
