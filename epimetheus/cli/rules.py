@@ -44,7 +44,7 @@ def rules_try_command(
 ) -> None:
     """Show which events the rules send or filter, and why.
 
-    Sends no event. Neither reads nor writes the state.
+    Sends no events. Does not read or write the state.
     """
     with display.errors_explained():
         settings, trial = _settings(rules), rules_try.RulesTrial()
