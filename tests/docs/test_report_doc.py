@@ -38,7 +38,7 @@ FIELDS = {
     "api": "service → `requests`: answered requests (for Audit: requests made); `retries`: retries among them; `throttled`: 429 responses",
     "receiver": "`connections`, `confirmations`, and `confirmation`: `tls_close_notify`, `tcp_fin`, `relp_ack` or `none` ([How it works](how-it-works.md#how-delivery-is-confirmed))",
     "listing_stale": "true if the compartments could not be listed and the last known ones were used",
-    "listing_age_seconds": "seconds since the last complete listing of the compartments (with REGIONS=all, also of the regions); null if no listing is needed",
+    "listing_age_seconds": "seconds since the last complete listing of the compartments (with `REGIONS=all`, also of the regions); null if no listing is needed",
     "given_up": "deleted compartments for which OCI returned 404 for 6 hours; their last events are not forwarded; a warning names them",
     "first_start": "true if there was no state and this run created it; a warning names the time at which reading starts",
     "state_writes": "number of times that the state was written",
@@ -49,9 +49,9 @@ FIELDS = {
 POSITION = {
     "since": "the cursor before this run",
     "through": "the cursor: all compartments that are not behind are read and confirmed up to it",
-    "lag_seconds": "seconds from the earliest mark, including compartments behind, to now",
-    "caught_up": "true if every compartment is read up to SETTLE_MINUTES before now",
-    "slices_left": "the largest possible number of windows of SLICE_MINUTES in the lag",
+    "lag_seconds": "seconds from the earliest mark, including compartments that are behind, to now",
+    "caught_up": "true if every compartment is read up to `SETTLE_MINUTES` before now",
+    "slices_left": "the largest possible number of windows of `SLICE_MINUTES` in the lag",
     "known": "compartments in the state, including vanished ones, which may return",
     "polled": "compartments whose events are forwarded",
     "vanished": "compartments that are no longer listed, or listed as deleted",
@@ -133,7 +133,7 @@ Example:
 
 ## Metrics
 
-OCI Monitoring receives one value per metric and run, in the namespace METRICS_NAMESPACE and the compartment METRICS_COMPARTMENT_OCID, with
+OCI Monitoring receives one value per metric and run, in the namespace `METRICS_NAMESPACE` and the compartment `METRICS_COMPARTMENT_OCID`, with
 the dimension `region`. After the run, its metrics are posted in one call. If this fails, the log contains a warning, and the status of the
 run does not change. A health check posts the metric `healthy`: 1 or 0.
 

@@ -109,7 +109,7 @@ def text() -> str:
 After reading this page you can decide which events are sent, test a rules file before you use it, and find out why an event was not sent.
 `python -m tests.docs.test_rules_doc` generates this page from the code. Do not edit it by hand.
 
-`RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object in STATE_BUCKET). The Go program's file works unchanged. It may contain the keys of
+`RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object in `STATE_BUCKET`). The Go program's file works unchanged. It may contain the keys of
 the field map, which `FIELD_MAP` reads. Without `RULES`, everything is sent except the events of the deployment's own polling.
 
 ## Test a rules file
@@ -187,7 +187,7 @@ hour than the failed run sent. In this case, more events than the limit arrive.
 
 Each ListEvents call creates an audit event. With `OWN_EVENTS=summarise`, the default, the events of the deployment's own calls are filtered,
 counted, and summarized in one notice per run (`epimetheus.OwnPolling`). The deployment's own principal comes from the credentials: the
-function's OCID, or the user in ~/.oci/config. With an instance principal, the OCID is not available. Its own polling is therefore forwarded, and
+function's OCID, or the user in `~/.oci/config`. With an instance principal, the OCID is not available. Its own polling is therefore forwarded, and
 every run warns about it.
 
 The principal alone does not prove that a call comes from the deployment, because a stolen token has the same principal. A mark in the request
@@ -203,7 +203,8 @@ because OCI records it. Therefore:
   Compare the address in the warning with the deployment's egress (the NAT gateway's public IP, or the subnet's range behind a service gateway).
   If the address is yours, run `python -m epimetheus state own-address 192.0.2.10` (once per region: `--region`). If it is not, revoke the
   credentials ([Security](security.md)). After a restart with the same address, you do not need to do anything.
-- Epimetheus does not detect a stolen token that is used from the deployment's own address (the same subnet, or behind the same NAT gateway), or before the first run with a new state.
+- Epimetheus does not detect a stolen token that is used from the deployment's own address (the same subnet, or behind the same NAT gateway), or
+  before the first run with a new state.
 - If several addresses are in use, or if they change often, set `OWN_EVENTS=forward`.
 
 ## Duplicates
