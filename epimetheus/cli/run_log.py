@@ -110,7 +110,7 @@ def log_search(client: Any, region: str) -> Search:
 
 @dataclass
 class _Reader:
-    """Searches windows and records why results may be missing: ``denied`` scopes, the time limit, or a truncated answer."""
+    """Searches windows and records why results may be missing: ``denied`` scopes, the time limit, or a truncated response."""
 
     search: Search
     deadline: Deadline
@@ -150,7 +150,7 @@ class _Reader:
         texts = [
             f"{len(self.denied)} of {scopes} compartments do not allow a log search ({next(iter(self.denied.values()), '')})",
             "The time limit was reached, so the oldest runs are missing. Raise --minutes, shorten --since, or set --log.",
-            "OCI truncated its answer, so older runs may be missing. Shorten --since, or set --log.",
+            "OCI truncated its response, so older runs may be missing. Shorten --since, or set --log.",
         ]
         return [text for text, applies in zip(texts, (self.denied, self.timed_out, self.truncated), strict=True) if applies]
 

@@ -80,11 +80,11 @@ def invoke(
         log_failure(error.what, error.do, error.kind, run_id)
         raise
     except Exception as error:  # noqa: BLE001 — raised again, without the message that the platform would show
-        foreign = Unforeseen(
+        bug = Unforeseen(
             f"Run {run_id} failed: a bug in Epimetheus raised {type(error).__name__}.", do="Report it with the log line of this run."
         )
-        log_failure(foreign.what, foreign.do, foreign.kind, run_id)
-        raise foreign from None
+        log_failure(bug.what, bug.do, bug.kind, run_id)
+        raise bug from None
     raise_if_failed(reports)
     return reports
 
@@ -172,8 +172,8 @@ def publish(wiring: Wiring, report: Report, seconds: float) -> None:
     try:
         compartment = settings.metrics_compartment_ocid or wiring.tenancy
         statistics, client = wiring.selection.rules_file[0].statistics, wiring.oci.monitoring(seconds)
-        more = metrics.PostRequest(statistics.track_cache_metrics, statistics.track_performance_metrics)
-        measures = metrics.measures(report, more)
+        optional = metrics.OptionalMetrics(statistics.track_cache_metrics, statistics.track_performance_metrics)
+        measures = metrics.measures(report, optional)
         metrics.post(client, settings.metrics_namespace, compartment, report.region, measures, wiring.clock.now())
     except EpimetheusError as error:
         fields = {"run": report.run, "kind": "metrics", "do": error.do}

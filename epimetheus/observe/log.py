@@ -2,7 +2,7 @@
 
 {"time": RFC 3339, "level": "INFO", "event": "run" | "trouble" | "log", "message": a sentence, …}
 
-OCI Logging limits a line to 1 MB, so long objects and texts are cut (`bounded`).
+OCI Logging limits a line to 1 MB, so long objects and texts are truncated (`bounded`).
 """
 
 import json
@@ -91,7 +91,7 @@ class LogObserver:
 
 
 def log_report(report: Report) -> None:
-    """Log the report of a run as one line. A long list of compartments that are behind is cut (`bounded`)."""
+    """Log the report of a run as one line. A long list of compartments behind is truncated (`bounded`)."""
     fields = {"report": msgspec.to_builtins(report)}
     logging.getLogger(_LOG).log(_LEVELS[report.status], "%s", headline(report), extra={"event": "run", "fields": fields})
 

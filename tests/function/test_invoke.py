@@ -57,7 +57,7 @@ def test_metrics_are_posted_once_per_region(stage):
     stage.emit(stage.world.tenancy, 3, 30, 20)
     stage.run()
     posted = {stream["name"]: stream for stream in stage.world.metrics}
-    assert len(stage.world.asked("PostMetricData")) == 1
+    assert len(stage.world.requests_for("PostMetricData")) == 1
     assert posted["events_forwarded"]["datapoints"][0]["value"] == 3.0
     assert posted["lag_seconds"]["datapoints"][0]["value"] == 120.0
     assert posted["runs_failed"]["dimensions"] == {"region": "us-ashburn-1"}
@@ -65,7 +65,7 @@ def test_metrics_are_posted_once_per_region(stage):
 
 def test_without_a_namespace_no_metrics_are_posted(stage):
     stage.run(METRICS_NAMESPACE="")
-    assert stage.world.asked("PostMetricData") == []
+    assert stage.world.requests_for("PostMetricData") == []
 
 
 def test_a_failed_post_of_metrics_is_a_warning_only(stage, capsys):

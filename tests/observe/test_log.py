@@ -18,7 +18,7 @@ NOON_UTC = 1_767_268_800.0
 
 
 @pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
+def restored_logging() -> Iterator[None]:
     root, ours = logging.getLogger(), logging.getLogger("epimetheus")
     handlers, level, our_level = root.handlers[:], root.level, ours.level
     yield

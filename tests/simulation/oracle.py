@@ -1,7 +1,7 @@
-"""The oracle: it has every event of a region, and checks each write, message and report against the numbered promises.
+"""The oracle: it has every event of a region, and checks each write, message and report against the promises in docs/reliability.md.
 
-It does not rely on what the package reports: what must arrive follows from the time of the first run, the settings, the requests, and the
-tenancy. It reads the positions of a stored state only (`marks`).
+Errors start with the number of the promise. The oracle does not rely on what the package reports: what must arrive follows from the time of
+the first run, the settings, the requests, and the tenancy. It reads the positions of a stored state only (`marks`).
 """
 
 from bisect import bisect_left
@@ -216,7 +216,7 @@ class Oracle:
         if self.vanished and report.status != "failed":
             raise Broken(f"8: the state is {self.vanished}, but the run is {report.status}")
         if report.status == "skipped" and not self.overlapped and self.stage.now - self.stage.trouble_at > LEASE_SECONDS + _SLACK:
-            raise Broken(f"10: the run is skipped, but no lease can remain: {report.warnings}")
+            raise Broken(f"5: the run is skipped, but no lease can remain: {report.warnings}")
         refused, asked = self.wire.outcomes, report.position.polled if report.position else 0
         if refused and len(refused) >= asked and all(statuses == {404} for statuses in refused.values()) and report.status != "failed":
             raise Broken(f"8: all {len(refused)} compartments were refused, but the run is {report.status}")
@@ -233,9 +233,9 @@ class Oracle:
             return
         skew = abs(self.stage.skew)
         if skew > CLOCK_FAILS + 5 and report.status != "failed":
-            raise Broken(f"11: the clock is {self.stage.skew:.0f} s off, but the run is {report.status}")
+            raise Broken(f"1: the clock is off by {self.stage.skew:.0f} s, but the run is {report.status}")
         if skew > CLOCK_WARNS + 5 and report.status != "failed" and not any("clock" in warning for warning in report.warnings):
-            raise Broken(f"11: the clock is {self.stage.skew:.0f} s off, but the run does not report it")
+            raise Broken(f"1: the clock is off by {self.stage.skew:.0f} s, but the run does not report it")
 
     def check_pages(self, pages: int) -> None:
         """``pages`` are in memory at once."""
@@ -246,7 +246,7 @@ class Oracle:
     def interrupted(self, run: str, data: bytes | None) -> None:
         """A run was interrupted by Ctrl-C: it must have returned its lease."""
         if data is not None and (lease := marks_of(data).lease) and lease[0] == run:
-            raise Broken(f"10: {run} was interrupted, but its lease remains until {lease[1]:.0f}")
+            raise Broken(f"5: {run} was interrupted, but its lease remains until {lease[1]:.0f}")
 
     # Rate limits
 
