@@ -67,7 +67,7 @@ def validate() -> None:
 def demo(
     verbose: Annotated[bool, typer.Option("--verbose", help="Also show the settings, log lines as JSON, and whole messages.")] = False,
 ) -> None:
-    """Play four runs of the real function on this machine, without OCI.
+    """Run the real function four times on this machine, without OCI.
 
     A simulated OCI API serves the events. A TLS syslog receiver fails during the third run and returns. No event is lost.
     """

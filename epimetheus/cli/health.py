@@ -24,7 +24,7 @@ def health(
 ) -> None:
     """Check every dependency and show how to fix what fails.
 
-    Sends nothing without --probe, and changes no state.
+    Sends nothing unless --probe is set. Does not change the state.
     """
     console, run_id, deadline = terminal_console(quiet=as_json), uuid.uuid4().hex[:12], Deadline.after(SYSTEM, minutes * 60)
     report = run_health_checks(os.environ, run_id, SYSTEM, deadline, probe=probe, report=partial(display.show_check, console))

@@ -39,7 +39,7 @@ def rules_try_command(
 ) -> None:
     """Show which events the rules send or filter, and why.
 
-    Sends no event. Neither reads nor writes the state.
+    Sends no events. Does not read or write the state.
     """
     with display.errors_explained():
         settings, trial = read_partial_settings({"RULES": f"file:{rules}"} if rules else None), rules_try.RulesTrial()

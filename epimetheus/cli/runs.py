@@ -25,7 +25,7 @@ runs_app = typer.Typer()
 Since = Annotated[str, typer.Option(help="Period up to now: 90m, 24h, 7d.")]
 Log = Annotated[
     str | None,
-    typer.Option(help="OCIDs of where to search: COMPARTMENT, COMPARTMENT/GROUP, or COMPARTMENT/GROUP/LOG. Default: every compartment."),
+    typer.Option(help="OCIDs to search: COMPARTMENT, COMPARTMENT/GROUP, or COMPARTMENT/GROUP/LOG. Default: every compartment."),
 ]
 Region = Annotated[str | None, typer.Option(help="Region of the function. Default: the region of the credentials.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]

@@ -93,7 +93,7 @@ def state_rewind(
 
 @state_app.command("reset")
 def state_reset(region: Region = None, force: Force = False, yes: Yes = False, new: New = False) -> None:
-    """Discard the state. The next run starts INITIAL_LOOKBACK_HOURS back, as a first run, with the receiver of the settings."""
+    """Discard the state. The next run starts INITIAL_LOOKBACK_HOURS before now, like a first run, with the receiver in the settings."""
     with display.errors_explained():
         target = _target(region)
         state = _state_to_replace(target, force=force, yes=yes, new=new)
@@ -138,7 +138,7 @@ def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None
 
 @state_app.command("unlock")
 def state_unlock(region: Region = None, yes: Yes = False) -> None:
-    """Remove the lease of a run that was killed. If that run is still active, it stops at its next save and loses nothing."""
+    """Remove the lease of a run that was killed. If that run is still active, it stops at its next save, and no event is lost."""
     with display.errors_explained():
         target = _target(region)
         state = target.session.peek()

@@ -179,20 +179,21 @@ class Settings(BaseModel):
         20.0, "a number greater than 0, up to 10000", "Maximum rate of requests to the Audit API, per second.", gt=0, le=10000
     )
 
-    rules: str | None = _RULES.json("Rules that exclude events, limit their rate and set their severity; see docs/rules.md.")
+    rules: str | None = _RULES.json("Rules that filter events, limit their rate and set their severity; see docs/rules.md.")
     field_map: str | None = _FORMAT.json("Custom field names, additional fields and field order for each format; see docs/formats.md.")
     own_events: Literal["summarize", "forward"] = _RULES.choice(
         "summarize",
-        "How to treat the events that Epimetheus's own polling causes: one summary for each run, or forwarded like any other event.",
+        "How to treat the events that Epimetheus's own polling creates: send one summary for each run, or forward them like other events.",
     )
     tamper_watch: Annotated[tuple[value_types.Resource, ...], value_types.Split] = _RULES.names(
         "OCIDs", "Resources to protect: an event that names one bypasses every rule, is marked, and has a severity of at least 9."
     )
     redact: Annotated[tuple[value_types.JsonPath, ...], value_types.Split] = _RULES.names(
-        "paths like data.identity.ipAddress", "Event fields to redact in addition to those that always are; `*` matches any key or index."
+        "paths like data.identity.ipAddress",
+        "Event fields to redact in addition to credentials, which are always redacted; `*` matches any key or index.",
     )
     run_message: value_types.Boolean = _METRICS.field(
-        False, "true or false", "If true, every run ends with a message to the receiver that contains its time window and its counts."
+        False, "true or false", "If true, every run ends with a message to the receiver that contains the run's time window and counts."
     )
 
     metrics_namespace: str | None = _METRICS.string(

@@ -36,7 +36,7 @@ EXAMPLES = {
         ("replay --from 2026-11-24T10:00:00Z --to 2026-11-24T11:00:00Z --dry-run", "count the events of an hour"),
         ("replay --from 2026-11-24T10:00:00Z --to 2026-11-24T11:00:00Z", "send them again after a confirmation"),
     ],
-    "state show": [("state show", "show how far forwarding has come"), ("state show --raw", "print the stored JSON")],
+    "state show": [("state show", "show the cursor and what is behind"), ("state show --raw", "print the stored JSON")],
     "state rewind": [("state rewind 2026-11-24T10:05:00Z", "read and send again from this minute")],
     "state reset": [("state reset --region eu-frankfurt-1", "start again in one region")],
     "state adopt": [('state adopt --reason "SIEM replaced"', "continue with the receiver in the settings")],
@@ -103,13 +103,13 @@ def text() -> str:
     sections = "\n".join(section(name, COMMANDS[name]) for name in ORDER)
     return f"""# Command line
 
-After reading this page you can check a deployment from a terminal, run it by hand, see what it did, and repair its state.
+After reading this page you can check a deployment from a terminal, start a run manually, review past runs, and repair the state.
 
-Run `make setup` once, then `{PROGRAM} COMMAND` in the repository, with `.venv/bin/python` as Python.
-Commands read the same settings as the function, from environment variables ([README.md](../README.md)), and OCI credentials from
-`~/.oci/config`. Results go to stdout; progress and errors go to stderr. Every command has `--help`.
+Run `make setup` once. Then run `. .venv/bin/activate` and `{PROGRAM} COMMAND` in the repository. Commands read the same
+[settings](settings.md) as the function, from environment variables, and OCI credentials from `~/.oci/config`. Results go to stdout;
+progress and errors go to stderr. Every command has `--help`.
 
-`python -m tests.docs.test_cli_doc` generates this page from the application. Do not edit it by hand.
+`python -m tests.docs.test_cli_doc` generates this page from the code. Do not edit it by hand.
 
 | command | purpose |
 |---|---|
@@ -126,8 +126,9 @@ Commands read the same settings as the function, from environment variables ([RE
 | `demo` | every event arrived | events are missing | |
 | others | success | not confirmed | |
 
-With several regions, the worst status counts. In addition, every command exits with 1 if you decline its confirmation, and with 2 for
-unknown options, invalid settings, and other errors. A signal ends a command with 128 plus its number: 130 for Ctrl-C, 143 for SIGTERM.
+With several regions, the worst status determines the exit code. In addition, every command exits with 1 if you decline its confirmation,
+and with 2 after an unknown option, an invalid setting, or any other error. If a signal ends a command, the exit code is 128 plus the number
+of the signal: 130 for Ctrl-C, 143 for SIGTERM.
 
 {sections}"""
 

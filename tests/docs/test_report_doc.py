@@ -14,53 +14,53 @@ from tests.support.reports import report
 DOC = Path(__file__).parents[2] / "docs" / "report.md"
 
 FIELDS = {
-    "version": "version of this schema; it changes when a field is removed or changes its meaning",
-    "run": "the run's id, also in each message's structured data",
+    "version": "version of this schema; it changes if a field is removed or its meaning changes",
+    "run": "id of the run; also in the structured data of each message",
     "region": "the region that was read",
     "status": "`ok`; `partial`: some compartments are behind, or the listing is too old; `skipped`: another run holds the lease; `failed`",
-    "error": "why the run failed: `kind`, `fault`, `what`, `do` ([Operate](operate.md#errors-by-kind) explains each kind); null otherwise",
-    "warnings": "warnings about the settings, repeated by every run, and about this run",
-    "started": "RFC 3339",
-    "seconds": "from the start to this report",
-    "position": "how far the region is read; null if the state could not be read",
-    "slices": "slices that were read to their end, sent and confirmed",
+    "error": "why the run failed: `kind`, `fault`, `what`, `do` ([Operate](operate.md#errors-by-kind) explains each kind); null if it did not fail",
+    "warnings": "warnings about the settings, which every run repeats, and about this run",
+    "started": "start of the run (RFC 3339)",
+    "seconds": "seconds from the start to this report",
+    "position": "how far the region has been read; null if the state could not be read",
+    "slices": "slices that were completely read, sent and confirmed",
     "fetched": "events that OCI listed in this run: `forwarded + unconfirmed + duplicates + filtered`",
     "forwarded": "events that the receiver confirmed",
-    "unconfirmed": "events that were sent, or about to be, and are not confirmed; the next run sends them again; 0 unless the run failed",
+    "unconfirmed": "events that were sent, or ready to be sent, but not confirmed; the next run sends them again; 0 unless the run failed",
     "duplicates": "events that were sent before; every run reads the overlap again",
     "filtered": "reason → events that a rule filtered ([Rules](rules.md#order)); `rate_limited` are those suppressed by a limit",
-    "malformed": "forwarded events that could not be parsed, and were sent as redacted text",
-    "truncated": "forwarded events that were too large, and lost fields or characters",
-    "abridged": "forwarded events that were too large, or took too long, to render whole: main fields only ([Formats](formats.md#size))",
+    "malformed": "forwarded events that could not be parsed and were sent as redacted text",
+    "truncated": "forwarded events that lost fields or characters because they were too large",
+    "abridged": "forwarded events that were too large or took too long to render: only their main fields were sent ([Formats](formats.md#size))",
     "redacted": "forwarded events in which a secret was redacted",
-    "notices": "messages of Epimetheus itself: rate-limited events, own polling, the end of the run",
+    "notices": "notices that were sent: about rate-limited events, own polling, the end of the run",
     "bytes": "bytes written to the receiver, with headers and framing, before TLS",
-    "api": "service → `requests` answered, `retries` among them, `throttled` (429); for Audit, requests made",
+    "api": "service → `requests`: answered requests (for Audit: requests made); `retries`: retries among them; `throttled`: 429 responses",
     "receiver": "`connections`, `confirmations`, and `confirmation`: `tls_close_notify`, `tcp_fin`, `relp_ack` or `none` ([How it works](how-it-works.md#how-delivery-is-confirmed))",
-    "listing_stale": "true: the compartments could not be listed, and the last known ones were used",
-    "listing_age_seconds": "seconds since the compartments (with REGIONS=all also the regions) were last listed completely; null if no listing is needed",
-    "given_up": "deleted compartments that OCI refused for 6 hours, and whose last events are not forwarded; a warning names them",
-    "first_start": "true: there was no state, and this run created it; a warning says where reading starts",
-    "state_writes": "number of writes of the state",
-    "certificate_days": "days until the first certificate expires, the client's or the receiver's; null if none was seen",
-    "caches": "`dedupe`: keys of events, where a hit is a duplicate; `names`: decisions by event type; each with `hits`, `misses`, `size`",
-    "performance": "`events_per_second`, and `phases`: seconds of `discover` (compartments), `forward`, `notices` and `finish` (commit)",
+    "listing_stale": "true if the compartments could not be listed and the last known ones were used",
+    "listing_age_seconds": "seconds since the last complete listing of the compartments (with `REGIONS=all`, also of the regions); null if no listing is needed",
+    "given_up": "deleted compartments for which OCI returned 404 for 6 hours; their last events are not forwarded; a warning names them",
+    "first_start": "true if there was no state and this run created it; a warning names the time at which reading starts",
+    "state_writes": "number of times that the state was written",
+    "certificate_days": "days until the client's or the receiver's certificate expires, whichever is first; null if the run saw no certificate",
+    "caches": "`dedupe`: dedupe keys (a hit is a duplicate); `names`: decisions by event type; each with `hits`, `misses`, `size`",
+    "performance": "`events_per_second`; `phases`: the seconds spent in `discover` (compartments), `forward`, `notices` and `finish` (commit)",
 }
 POSITION = {
     "since": "the cursor before this run",
-    "through": "the cursor: compartments that are not behind are read and confirmed up to it",
-    "lag_seconds": "from the furthest mark, compartments behind included, to now",
-    "caught_up": "every compartment is read up to now, less SETTLE_MINUTES",
-    "slices_left": "upper bound of the windows of SLICE_MINUTES that the lag contains",
-    "known": "compartments in the state, including those that vanished and may return",
+    "through": "the cursor: all compartments that are not behind are read and confirmed up to it",
+    "lag_seconds": "seconds from the earliest mark, including compartments that are behind, to now",
+    "caught_up": "true if every compartment is read up to `SETTLE_MINUTES` before now",
+    "slices_left": "the largest possible number of windows of `SLICE_MINUTES` in the lag",
+    "known": "compartments in the state, including vanished ones, which may return",
     "polled": "compartments whose events are forwarded",
     "vanished": "compartments that are no longer listed, or listed as deleted",
-    "behind": "OCID → `since` (read up to here), `reason`, `attempts`; the furthest behind first, at most 100; `behind_not_shown` counts the others",
+    "behind": "OCID → `since` (the mark), `reason`, `attempts`; at most 100, the furthest behind first; `behind_not_shown` counts the others",
 }
 METRICS = {
     "runs_failed": ("count", "1 if the run failed"),
-    "runs_skipped": ("count", "1 if another run held the lease; a minimum of 1 over a period means that every run was skipped"),
-    "first_start": ("count", "1 if the run found no state and started anew"),
+    "runs_skipped": ("count", "1 if another run held the lease; if the minimum over a period is 1, every run was skipped"),
+    "first_start": ("count", "1 if the run found no state and was a first start"),
     "run_seconds": ("s", "`seconds`"),
     "events_fetched": ("count", "`fetched`"),
     "events_forwarded": ("count", "`forwarded`"),
@@ -77,13 +77,13 @@ METRICS = {
     "compartments_given_up": ("count", "`given_up`"),
     "compartments_behind": ("count", "the number of compartments in `position.behind`"),
     "certificate_days_left": ("days", "`certificate_days`, if a certificate was seen"),
-    "cache_dedupe_hits": ("count", "with `statistics.track_cache_metrics`, as the next five"),
-    "cache_dedupe_misses": ("count", ""),
-    "cache_dedupe_size": ("count", ""),
-    "cache_names_hits": ("count", ""),
-    "cache_names_misses": ("count", ""),
-    "cache_names_size": ("count", ""),
-    "events_per_second": ("1/s", "with `statistics.track_performance_metrics`"),
+    "cache_dedupe_hits": ("count", "`caches.dedupe.hits`, with `statistics.track_cache_metrics`"),
+    "cache_dedupe_misses": ("count", "`caches.dedupe.misses`, with `statistics.track_cache_metrics`"),
+    "cache_dedupe_size": ("count", "`caches.dedupe.size`, with `statistics.track_cache_metrics`"),
+    "cache_names_hits": ("count", "`caches.names.hits`, with `statistics.track_cache_metrics`"),
+    "cache_names_misses": ("count", "`caches.names.misses`, with `statistics.track_cache_metrics`"),
+    "cache_names_size": ("count", "`caches.names.size`, with `statistics.track_cache_metrics`"),
+    "events_per_second": ("1/s", "`performance.events_per_second`, with `statistics.track_performance_metrics`"),
 }
 
 
@@ -105,15 +105,15 @@ def text() -> str:
     example = json.dumps(msgspec.to_builtins(report(filtered={"rate_limited": 1, "service": 5})), indent=1)
     return f"""# Report and metrics
 
-After reading this page you can interpret a run's report, and build dashboards and alarms on its metrics. `tests/docs/test_report_doc.py` generates
-this page from the code.
+After reading this page you can interpret a run's report, and build dashboards and alarms on its metrics.
+`python -m tests.docs.test_report_doc` generates this page from the code. Do not edit it by hand.
 
-There is one report per run and region. It is the `report` of the run's log line (`"event": "run"`), part of the function's response, and what
-`python -m epimetheus run --json` prints. The metrics are derived from it.
+Each run of a region produces one report. It is in the field `report` of the run's log line (`"event": "run"`), and in the function's
+response. `python -m epimetheus run --json` prints it. The metrics are derived from the report.
 
-The terminal shows the whole report. In the log and in the function's response, an object has at most 100 members and a text at most 2,000
-characters; `…_not_shown` beside an object counts the omitted members. A response is at most 1 MB: with more than ten reports, each lists fewer
-members (1,000 in total), and if it is still too long, the earliest reports are only in the log.
+The terminal shows the whole report. In the log and in the function's response, an object has at most 100 members, and a text has at most
+2,000 characters. The field `…_not_shown` next to an object counts the omitted members. The response is limited to 1 MB. With more than ten
+reports, each report lists fewer members (1,000 in total). If the response is still too long, the earliest reports are only in the log.
 
 | field | description |
 |---|---|
@@ -133,9 +133,9 @@ Example:
 
 ## Metrics
 
-OCI Monitoring receives one value per metric and run, in the namespace METRICS_NAMESPACE and the compartment METRICS_COMPARTMENT_OCID, with the
-dimension `region`. They are posted in one call after the run. If that fails, the log has a warning, and the run's status does not change. A health
-check posts `healthy`: 1 or 0.
+OCI Monitoring receives one value per metric and run, in the namespace `METRICS_NAMESPACE` and the compartment `METRICS_COMPARTMENT_OCID`, with
+the dimension `region`. After the run, its metrics are posted in one call. If this fails, the log contains a warning, and the status of the
+run does not change. A health check posts the metric `healthy`: 1 or 0.
 
 | metric | unit | description |
 |---|---|---|

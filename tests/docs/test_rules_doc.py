@@ -48,30 +48,30 @@ EXAMPLE = """{
 REASONS = {
     "own_polling": "a successful call of the deployment's own polling (`OWN_EVENTS=summarize`)",
     "excluded_user": "`user_filtering.exclude_users` lists the principal, by OCID or by name",
-    "not_included_user": "`user_filtering.include_only_users` is not empty and does not list the principal",
-    "service": "`user_filtering.exclude_service_accounts`, and the event proves that a service acted",
-    "excluded_event": "mode `exclude`, and `excluded_events` matches",
-    "not_included_event": "mode `include`, and nothing in `included_events` matches",
+    "not_included_user": "`user_filtering.include_only_users` is not empty, and does not list the principal",
+    "service": "`user_filtering.exclude_service_accounts` is true, and the actor is a service",
+    "excluded_event": "the mode is `exclude`, and a pattern in `excluded_events` matches",
+    "not_included_event": "the mode is `include`, and no pattern in `included_events` matches",
     "rate_limited": "`rate_limiting` allows no more events of this type in this hour",
 }
 
 KEYS = [
     ("event_filtering.enabled", "true", "`false` disables every rule below"),
-    ("event_filtering.mode", "exclude", "which list applies: `exclude`, `include`, or `all` for neither; `include` with an empty list sends everything"),
-    ("event_filtering.excluded_events", "[]", "patterns to filter out in mode `exclude`"),
-    ("event_filtering.included_events", "[]", "the only patterns to send in mode `include`; everything else is filtered out"),
-    ("event_filtering.priority_events", "[]", "patterns that take precedence over all rules below; only a limit of exactly their name applies"),
-    ("event_filtering.never_drop", "[]", "patterns that no rule filters out or limits"),
-    ("event_filtering.rate_limiting", "{}", 'pattern → `{"max_per_hour": 100}`, for each event type it matches; `"enabled": false` disables it'),
-    ("event_filtering.user_filtering.exclude_service_accounts", "false", "whether to filter out what services did"),
+    ("event_filtering.mode", "exclude", "the list that applies: `exclude`, `include`, or `all` for neither; `include` with an empty list sends everything"),
+    ("event_filtering.excluded_events", "[]", "patterns of the events to filter out in mode `exclude`"),
+    ("event_filtering.included_events", "[]", "patterns of the events to send in mode `include`; all other events are filtered out"),
+    ("event_filtering.priority_events", "[]", "patterns of events that bypass all rules below, except a rate limit for exactly this event name or type"),
+    ("event_filtering.never_drop", "[]", "patterns of events that no rule filters out or limits"),
+    ("event_filtering.rate_limiting", "{}", 'pattern → `{"max_per_hour": 100}`, for each event type that it matches; `"enabled": false` disables the limit'),
+    ("event_filtering.user_filtering.exclude_service_accounts", "false", "whether to filter out the events of services"),
     ("event_filtering.user_filtering.service_accounts", "[]", "names or OCIDs of users that count as services"),
     ("event_filtering.user_filtering.exclude_users", "[]", "names or OCIDs of users whose events are filtered out"),
     ("event_filtering.user_filtering.include_only_users", "[]", "names or OCIDs of the only users whose events are sent; an event without a principal is filtered out"),
-    ("severity", "{}", "pattern → CEF severity, 0 to 10; the first match applies, whatever the outcome of the call"),
-    ("statistics.enable_detailed_logging", "false", "a log line for each filtered event: type, id, time and reason"),
-    ("statistics.log_interval_events", "0", "a log line after every so many events; 0 for none"),
-    ("statistics.track_cache_metrics", "false", "`caches` in the report and as metrics: dedupe keys, and decisions by event type"),
-    ("statistics.track_performance_metrics", "false", "`performance` in the report: events per second (also a metric), seconds per phase"),
+    ("severity", "{}", "pattern → CEF severity, 0 to 10; the first match applies, regardless of the outcome of the call"),
+    ("statistics.enable_detailed_logging", "false", "`true` writes a log line for each filtered event, with type, id, time and reason"),
+    ("statistics.log_interval_events", "0", "the number of events after which a log line is written; 0 for no log lines"),
+    ("statistics.track_cache_metrics", "false", "`true` adds `caches` (dedupe keys, and decisions by event type) to the report and the metrics"),
+    ("statistics.track_performance_metrics", "false", "`true` adds `performance` to the report: events per second (also a metric), seconds per phase"),
 ]  # fmt: skip
 
 
@@ -107,19 +107,19 @@ def text() -> str:
     return f"""# Rules
 
 After reading this page you can decide which events are sent, test a rules file before you use it, and find out why an event was not sent.
-`tests/docs/test_rules_doc.py` generates this page from the code.
+`python -m tests.docs.test_rules_doc` generates this page from the code. Do not edit it by hand.
 
-`RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object of STATE_BUCKET). The Go program's file works unchanged; keys of its field map
-may be in it, and are read through `FIELD_MAP`. Without `RULES`, everything is sent except the events of the deployment's own polling.
+`RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object in `STATE_BUCKET`). The Go program's file works unchanged. It may contain the keys of
+the field map, which `FIELD_MAP` reads. Without `RULES`, everything is sent except the events of the deployment's own polling.
 
 ## Test a rules file
 
     python -m epimetheus rules try --since 24h --rules rules.json      # on the last day's events, read from OCI
     python -m epimetheus rules try --file events.json --rules rules.json
 
-Nothing is sent and nothing is written. An unknown key, a wrong type, a duplicate key, a pattern that cannot match and a limit of 0 are errors. All
-errors are reported at once, each with line and path, and a run ends before it sends anything. A rule without effect, or with a surprising one (an
-event in two lists, a list that the mode ignores), is a warning in every run and in `python -m epimetheus validate`.
+The command sends nothing and writes nothing. An unknown key, a wrong type, a duplicate key, a pattern that cannot match, and a limit of 0 are
+errors. All errors are reported at once, each with line and path, and a run fails before it sends anything. A rule that has no effect, or an
+unexpected effect (an event in two lists, a list that the mode ignores), causes a warning in every run and in `python -m epimetheus validate`.
 
 ## Example
 
@@ -127,7 +127,7 @@ event in two lists, a list that the mode ignores), is a warning in every run and
 {EXAMPLE}
 ```
 
-For a few events, and `TAMPER_WATCH=ocid1.policy.oc1..ours`, `rules try` prints:
+With these rules, a few events, and `TAMPER_WATCH=ocid1.policy.oc1..ours`, `rules try` prints:
 
 ```
 {example_trial()}
@@ -139,8 +139,8 @@ For a few events, and `TAMPER_WATCH=ocid1.policy.oc1..ours`, `rules try` prints:
 |---|---|---|
 {keys}
 
-A **pattern** is compared with the whole event type (`com.oraclecloud.ComputeApi.GetInstance`) and with the whole event name (`GetInstance`),
-ignoring case; `*` matches anything. Users are compared with `principalId` and `principalName`, whole, ignoring case.
+A **pattern** must match the whole event type (`com.oraclecloud.ComputeApi.GetInstance`) or the whole event name (`GetInstance`). Case is
+ignored, and `*` matches anything. A **user** must equal `principalId` or `principalName`. Case is ignored.
 
 ## Order
 
@@ -148,19 +148,20 @@ The first rule that matches decides:
 
 1. An event that was sent before is a duplicate. No rule applies to it.
 2. An event that names a resource of `TAMPER_WATCH`, or the function itself, is sent and marked, with a severity of at least 9. The OCID is found
-   anywhere except in `data.identity` and `data.request.headers`, in any letter case, and in escapes of JSON, URLs or HTML.
+   anywhere except in `data.identity` and `data.request.headers`, in any letter case, and in the escapes of JSON, URLs and HTML.
 3. `never_drop`: sent.
-4. `priority_events`: sent, unless a limit of exactly this name suppresses it.
+4. `priority_events`: sent, unless a rate limit for exactly this event name or type suppresses it.
 5. Own polling: filtered. These are successful calls of {calls}, made by
-   the deployment's own principal from its own address. Any other call of that principal is an ordinary event.
+   the deployment's own principal from its own address. The same calls from another address are sent.
+   The rules below apply to all other calls of this principal.
 6. `exclude_users`, `include_only_users`, `exclude_service_accounts`.
 7. The list of the mode.
-8. `rate_limiting`: a limit of exactly this name, otherwise the first whose pattern matches.
+8. `rate_limiting`: the limit for exactly this event name or type, otherwise the first limit whose pattern matches.
 
-An event that cannot be parsed is always sent: no rule can be sure of it.
+An event that cannot be parsed is always sent, because rules cannot be applied to it reliably.
 
-Each filtered event is counted by its reason, in the report (`filtered`), the log line and the metrics. The sum
-`fetched = forwarded + unconfirmed + duplicates + filtered` always holds.
+The report counts the filtered events by reason (`filtered`). The metrics contain their sum and the number of rate-limited events. The run fails
+unless `fetched = forwarded + unconfirmed + duplicates + filtered`.
 
 | reason | meaning |
 |---|---|
@@ -168,51 +169,56 @@ Each filtered event is counted by its reason, in the report (`filtered`), the lo
 
 ## Rate limits
 
-`rate_limiting` counts each event type separately, by the hour of the **event's own time**, so that a late or repeated run counts the same. The count
-is saved with the cursor: a failed run uses up nothing, and neither does a duplicate. An event that happened up to a day ago counts in its own
+`rate_limiting` counts each event type separately, by the hour of the **event's own time**. The result is therefore the same if a run is late or
+is repeated. The count is saved with the cursor, so neither failed runs nor duplicates count. An event that is up to a day old counts in its own
 hour.
 
-When an hour is over and its overlap has been read, one notice per type says how many events were suppressed, and when (MSGID `notice`; on one
-line):
+After an hour has ended and its overlap has been read, one notice per event type reports how many events were suppressed, and when. It has the
+MSGID `notice`, and is a single line:
 
 ```
 {example_notice()}
 ```
 
-If more events of the same hour are suppressed later, another notice reports them. A failed run may have sent different events of an hour than the
-next run selects. More events than the limit then arrive.
+If more events of the same hour are suppressed later, another notice reports them. If a run fails, the next run may select other events of the
+hour than the failed run sent. In this case, more events than the limit arrive.
 
 ## Own polling
 
-Each ListEvents call is an audit event itself. With `OWN_EVENTS=summarize`, the default, the events of the deployment's own calls are filtered,
-counted, and summarized in one notice per run (`epimetheus.OwnPolling`). The deployment's own principal comes from the credentials: the function's
-OCID, or the user in ~/.oci/config. An instance principal does not reveal its OCID: its polling is forwarded, and every run says so.
+Each ListEvents call creates an audit event. With `OWN_EVENTS=summarize`, the default, the events of the deployment's own calls are filtered,
+counted, and summarized in one notice per run (`epimetheus.OwnPolling`). The deployment's own principal comes from the credentials: the
+function's OCID, or the user in `~/.oci/config`. With an instance principal, the OCID is not available. Its own polling is therefore forwarded, and
+every run warns about it.
 
-The principal alone does not prove that a call is the deployment's own, because a stolen token has the same principal. A mark in the request would
-not prove it either, because whoever has the token can read the audit events that contain the mark. Only OCI records the source address. Therefore:
+The principal alone does not prove that a call comes from the deployment, because a stolen token has the same principal. A mark in the request
+would not prove it either, because everyone who has the token can read the audit events that contain the mark. The source address is reliable,
+because OCI records it. Therefore:
 
-- One address is the deployment's own: the one in the state, or in a first run the first one seen. The notice names it.
-- Calls from any other address are forwarded, past the other rules, and every run that reads some warns and names the address.
-- No call makes another address trusted, even if the known one has been silent for long: while the deployment is down, a stolen token looks like a
-  deployment that has moved. An address that was reported once stays untrusted. Both are kept permanently, also after `state rewind`.
-- A new container or NAT gateway can change the address. Own polling is then forwarded, with the warning, until you confirm the new address. Compare
-  the address in the warning with the deployment's egress (the NAT gateway's public IP, or the subnet's range behind a service gateway). If it is
-  yours, run `python -m epimetheus state own-address 192.0.2.10` (once per region: `--region`). If it is not, revoke the credentials
-  ([Security](security.md)). A restart with the same address needs nothing.
-- Not detected: a stolen token that is used from the deployment's own address (the same subnet, or behind the same NAT gateway), or before the first
-  run of a new state. If several addresses are in use, or they change often, set `OWN_EVENTS=forward`.
+- One address is the deployment's own: the address in the state or, in a first run, the first address seen. The notice names it.
+- Calls from any other address bypass the other rules and are forwarded. Every run that reads such calls warns and names the address.
+- A call never makes another address trusted, even if there have been no calls from the known address for a long time. While the deployment is
+  down, a stolen token looks like a deployment that has moved. An address that was reported once remains untrusted. The state keeps both
+  addresses permanently, also after `state rewind`.
+- A new container or NAT gateway can change the address. Own polling is then forwarded, with the warning, until you confirm the new address.
+  Compare the address in the warning with the deployment's egress (the NAT gateway's public IP, or the subnet's range behind a service gateway).
+  If the address is yours, run `python -m epimetheus state own-address 192.0.2.10` (once per region: `--region`). If it is not, revoke the
+  credentials ([Security](security.md)). After a restart with the same address, you do not need to do anything.
+- Epimetheus does not detect a stolen token that is used from the deployment's own address (the same subnet, or behind the same NAT gateway), or
+  before the first run with a new state.
+- If several addresses are in use, or if they change often, set `OWN_EVENTS=forward`.
 
 ## Duplicates
 
-Each run reads `OVERLAP_MINUTES` again and drops what was sent before. An event is a duplicate if its whole JSON text is the same, in the same
-compartment. If OCI lists an event again with other bytes, it is sent again: the SIEM can recognize it by the event's id, and nothing is lost. Two
-events that share id, time and type are both sent.
+Each run reads `OVERLAP_MINUTES` again, and drops events that were sent before. An event is a duplicate if its whole JSON text is the same, in
+the same compartment. If OCI lists an event again with a different text, the event is sent again. The SIEM can recognize it by the event's id,
+and nothing is lost. Two events that share id, time and type are both sent.
 
 ## People and services
 
-An actor is a `service` if the event proves it, or if `service_accounts` lists it. A console session or a browser means a `person`, whatever else the
-event says. Names prove nothing: a user called `svc-backup` is not filtered. `unknown` is never filtered. To send the result with each event, add
-`epimetheus.actor` in `FIELD_MAP` ([Formats](formats.md#field_map)). With `backup-robot` in `service_accounts`:
+An actor is a `service` if the event proves it, or if `service_accounts` lists it. With a console session or a browser, the actor is a `person`,
+regardless of the other fields. Names are not evidence: a user named `svc-backup` is not filtered. `unknown` actors are never filtered. To send
+the result with each event, add `epimetheus.actor` in `FIELD_MAP` ([Formats](formats.md#field_map)). This table shows the results with
+`backup-robot` and `ocid1.user.oc1..robot` in `service_accounts`:
 
 | actor | identity | result |
 |---|---|---|
