@@ -423,7 +423,7 @@ variable "api_requests_per_second" {
 variable "rules" {
   type        = string
   default     = null
-  description = "Rules that exclude events, limit their rate and set their severity; see docs/rules.md. A JSON object is stored as an object in the bucket."
+  description = "Rules that filter events, limit their rate and set their severity; see docs/rules.md. A JSON object is stored as an object in the bucket."
 
   validation {
     condition     = var.rules == null || can(regex("^(?:(?:file|object):.+)?$", var.rules)) || can(keys(jsondecode(var.rules)))
@@ -445,7 +445,7 @@ variable "field_map" {
 variable "own_events" {
   type        = string
   default     = null
-  description = "How to treat the events that Epimetheus's own polling causes: one summary for each run, or forwarded like any other event. Values: summarize or forward. Default: summarize."
+  description = "How to treat the events that Epimetheus's own polling creates: send one summary for each run, or forward them like other events. Values: summarize or forward. Default: summarize."
 
   validation {
     condition     = var.own_events == null || can(regex("^(?:summarize|forward)?$", var.own_events))
@@ -470,7 +470,7 @@ variable "tamper_watch" {
 variable "redact" {
   type        = list(string)
   default     = null
-  description = "Event fields to redact in addition to those that always are; * matches any key or index."
+  description = "Event fields to redact in addition to credentials, which are always redacted; * matches any key or index."
 
   validation {
     condition     = var.redact == null || try(alltrue([for each in var.redact : can(regex("^[^.,]+(?:\\.[^.,]+)*$", each))]), false)
@@ -481,7 +481,7 @@ variable "redact" {
 variable "run_message" {
   type        = bool
   default     = null
-  description = "If true, every run ends with a message to the receiver that contains its time window and its counts. Default: false."
+  description = "If true, every run ends with a message to the receiver that contains the run's time window and counts. Default: false."
 }
 
 variable "metrics_namespace" {
