@@ -145,7 +145,7 @@ def show_trial(console: Console, trial: RulesTrial, warnings: Sequence[str]) -> 
     for (_, outcome), count in trial.rows.items():
         outcomes[outcome] += count
     totals = "; ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or "no events"
-    print_line(console, f"{outcomes.total():,} events without {trial.duplicates:,} duplicates: {totals}.")
+    print_line(console, f"{outcomes.total():,} events, duplicates ({trial.duplicates:,}) not counted: {totals}.")
     for ocid, why in sorted(trial.unread.items()):
         print_line(console, f"Not read: {ocid}: {why}", "red")
 
