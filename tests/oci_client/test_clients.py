@@ -324,7 +324,10 @@ def test_a_token_that_becomes_invalid_is_a_credentials_error(world, principal, u
 
 @pytest.mark.parametrize(
     ("url", "cause"),
-    [("http://127.0.0.1:1", "127.0.0.1:1 failed: Connection refused"), ("http://host.invalid", "host.invalid:80 failed: Name lookup failed")],
+    [
+        ("http://127.0.0.1:1", "127.0.0.1:1 failed: Connection refused"),
+        ("http://host.invalid", "host.invalid:80 failed: Name lookup failed"),
+    ],
 )
 def test_a_failed_connection_is_reported_with_its_address_and_cause(world, credentials, monkeypatch, url, cause):
     def no_address(*arguments, **options):
@@ -341,7 +344,7 @@ def test_a_failed_connection_is_reported_with_its_address_and_cause(world, crede
     ("cause", "text"), [(TimeoutError("timed out"), "timed out"), (None, "timed out"), (ValueError("a label is too long"), "ValueError")]
 )
 def test_a_connection_error_of_urllib3_is_reported_with_its_cause(cause, text):
-    pool = urllib3.HTTPSConnectionPool("audit.example.com")
+    pool = urllib3.HTTPSConnectionPool("audit.example.com", 443)
     timeout = ConnectTimeoutError("connect timeout=5")
     timeout.__cause__ = cause
     refused = MaxRetryError(pool, "/", timeout)
