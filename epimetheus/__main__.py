@@ -4,13 +4,25 @@ import signal
 import sys
 from typing import TextIO, cast
 
-from epimetheus.cli.app import app
-from epimetheus.cli.output import DroppingStream
-from epimetheus.signals import Signaled, raise_on_signals
+_PYTHON = (3, 11)  # this module itself must remain valid for Python 3.8, so that it can report a version that is too old
+_PACKAGES_MISSING = "The command line needs its packages: run `make setup`, then `. .venv/bin/activate`.\n"
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. A Python that is too old, or a missing package, ends it with exit code 2."""
+    if sys.version_info < _PYTHON:
+        sys.stderr.write(f"Epimetheus needs Python {_PYTHON[0]}.{_PYTHON[1]} or newer; this is {sys.version.split()[0]}.\n")
+        sys.exit(2)
+    try:
+        from epimetheus.cli.app import app  # noqa: PLC0415 - a missing package is reported
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "epimetheus":
+            raise
+        sys.stderr.write(_PACKAGES_MISSING)
+        sys.exit(2)
+    from epimetheus.cli.output import DroppingStream  # noqa: PLC0415 - not valid for an old Python
+    from epimetheus.signals import Signaled, raise_on_signals  # noqa: PLC0415
+
     sys.stdout, sys.stderr = (cast(TextIO, DroppingStream(stream)) for stream in (sys.stdout, sys.stderr))
     try:
         with raise_on_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

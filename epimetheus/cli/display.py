@@ -27,7 +27,7 @@ SetProgress = Callable[[int, int], None]
 STATUS_COLORS: dict[Status, str] = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
 _CHECK_COLORS = {"ok": "green", "degraded": "yellow", "failed": "red", "skipped": "dim"}
 _VERDICT_COLORS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
-_HIDDEN_SETTINGS = {"syslog_ca", "syslog_client_cert", "syslog_client_key", "rules", "field_map"}
+_TEXT_SETTINGS = {"SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "RULES", "FIELD_MAP"}
 
 
 class TerminalObserver:
@@ -145,7 +145,8 @@ def show_trial(console: Console, trial: RulesTrial, warnings: Sequence[str]) -> 
     for (_, outcome), count in trial.rows.items():
         outcomes[outcome] += count
     totals = "; ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or "no events"
-    print_line(console, f"{outcomes.total():,} events without {trial.duplicates:,} duplicates: {totals}.")
+    omitted = f" ({trial.duplicates:,} duplicate{'' if trial.duplicates == 1 else 's'} not counted)" if trial.duplicates else ""
+    print_line(console, f"{outcomes.total():,} events{omitted}: {totals}.")
     for ocid, why in sorted(trial.unread.items()):
         print_line(console, f"Not read: {ocid}: {why}", "red")
 
@@ -217,16 +218,38 @@ def show_settings(console: Console, settings: Settings, texts: Mapping[str, str]
     Raises ConfigError if a text has no readable certificate.
     """
     table = Table(title="Settings", show_header=False)
-    for name, value in settings.model_dump(exclude=_HIDDEN_SETTINGS).items():
-        table.add_row(name.upper(), cell(", ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)))
-    for key, text in texts.items():
-        table.add_row(cell(key), cell("private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(key, text)))
-    for key in remote:
-        table.add_row(cell(key), cell("not checked: the value is stored in OCI"))
+    for name, value in settings.model_dump().items():
+        key = name.upper()
+        if key in remote:
+            shown = "not checked: the value is stored in OCI"
+        elif key in texts:
+            shown = "private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(key, texts[key])
+        elif key in _TEXT_SETTINGS and value:
+            shown = value if value.startswith("file:") else "set as text"
+        else:
+            shown = _effective(settings, name, value)
+            if key in _TEXT_SETTINGS and not shown:
+                continue
+        table.add_row(key, cell(shown))
     console.print(table)
     for warning in warnings:
         print_line(console, warning, "yellow")
     console.print("Settings are valid.", style="green")
+
+
+def _effective(settings: Settings, name: str, value: object) -> str:
+    """The value as it is written in the environment; for a setting that is not set, what applies instead."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value not in (None, ()):
+        return ", ".join(value) if isinstance(value, tuple) else str(value)
+    tls = settings.syslog_transport != "tcp"
+    if name == "syslog_server_name":
+        return settings.syslog_host if tls else ""
+    if name == "state_bucket" or (name == "syslog_ca" and not tls) or value != Settings.model_fields[name].default:
+        return ""
+    default = Settings.reference(name).default
+    return "" if default == "none" else default
 
 
 def _lease(lease: Lease | None, now: float) -> str:

@@ -37,6 +37,11 @@ EVENT_PATHS: Mapping[str, str] = MappingProxyType(
 )
 """Short name, as in the Go program → path in the event, as in the Audit API."""
 
+EVENT_MEMBERS = frozenset((*_TOP.split(), "extensions", "oracle", "epimetheus"))
+"""The members that an event can have: those of the Audit API, of Logging (``oracle``) and of Epimetheus."""
+DATA_MEMBERS = frozenset(_NESTED[0][1].split())
+"""The members of ``data``."""
+
 CEF_SOURCES: Mapping[str, str] = MappingProxyType({
     **dict.fromkeys((*cef.SHED_ORDER, *cef.CORE), ""),
     "rt": "eventTime",

@@ -1,11 +1,12 @@
 """Checks of settings beyond single values: unknown names, total size, the JSON in RULES and FIELD_MAP, and combinations."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from epimetheus.config import value_types
 from epimetheus.config.field_map import read_field_map
+from epimetheus.config.field_names import DATA_MEMBERS, EVENT_MEMBERS, EVENT_PATHS
 from epimetheus.config.rules_file import read_rules
 from epimetheus.errors import ConfigError
 from epimetheus.render import MIN_BYTES
@@ -52,6 +53,25 @@ def _similar(key: str, keys: Collection[str]) -> str | None:
         return next((_PREFIX + ending for ending in get_close_matches(key.removeprefix(_PREFIX), endings, n=1)), None)
     close = get_close_matches(key, keys, n=3, cutoff=0.8)
     return next((near for near in close if near[0] == key[0] and abs(len(near) - len(key)) <= 2), None)
+
+
+def redact_warnings(paths: Iterable[str]) -> Iterator[str]:
+    """The paths of REDACT that select nothing, because no event has their first member, or their member of ``data``."""
+    for path in paths:
+        first, _, rest = path.partition(".")
+        second = rest.partition(".")[0]
+        if first not in {*EVENT_MEMBERS, "*"}:
+            unknown, meant = first, EVENT_PATHS.get(first) or _close(first, EVENT_MEMBERS)
+        elif first == "data" and second not in {*DATA_MEMBERS, "", "*"}:
+            unknown, meant = f"data.{second}", (near := _close(second, DATA_MEMBERS)) and f"data.{near}"
+        else:
+            continue
+        yield f"{shown('REDACT', path)}: audit events have no {safe_value(unknown) or HIDDEN}.{f' Did you mean {meant}?' if meant else ''}"
+
+
+def _close(name: str, names: Collection[str]) -> str | None:
+    lowered = {known.lower(): known for known in names}
+    return next((lowered[near] for near in get_close_matches(name.lower(), lowered, n=1, cutoff=0.75)), None)
 
 
 def size_problems(known: Mapping[str, str]) -> Iterator[str]:

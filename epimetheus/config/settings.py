@@ -11,6 +11,7 @@ from epimetheus.config.setting_checks import (
     MAX_LISTING_MINUTES,
     combination_problems,
     json_problems,
+    redact_warnings,
     shown,
     size_problems,
     unknown_settings,
@@ -258,7 +259,7 @@ class Settings(BaseModel):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What every run reports about these settings."""
-        return (_PLAIN_TCP,) if self.syslog_transport == "tcp" else ()
+        return (*((_PLAIN_TCP,) if self.syslog_transport == "tcp" else ()), *redact_warnings(self.redact))
 
 
 _KEYS = tuple(name.upper() for name in Settings.model_fields)

@@ -57,7 +57,7 @@ def uncertain_on_error(delivery: CountedDelivery) -> Iterator[None]:
         if delivery.sent == delivery.confirmed:
             raise
         raise DeliveryUncertain(
-            f"{error.what} Up to {delivery.sent - delivery.confirmed} messages may not have arrived.",
+            f"{error.what} Up to {delivery.sent - delivery.confirmed:,} messages may not have arrived.",
             do=f"The next run sends them again. {error.do}",
         ) from error
 

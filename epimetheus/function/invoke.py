@@ -152,7 +152,7 @@ def replay_regions(
     wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Replayed], None], request: Replay
 ) -> list[Replayed]:
     """Replay each region with its share of the remaining time. Raises RequestError."""
-    window, results = request.window(), []
+    window, results = request.window(wiring.clock.now()), []
     wiring.prepare()
     for number, region in enumerate(wiring.regions):
         deadline = wiring.deadline.within(wiring.deadline.left() / (len(wiring.regions) - number))

@@ -6,7 +6,8 @@ from typing import Annotated
 import msgspec
 
 from epimetheus.errors import RequestError
-from epimetheus.model import Window, parse_minute
+from epimetheus.model import Window, minute_text, parse_minute, time_text
+from epimetheus.run.known_compartments import RETENTION_MINUTES
 from epimetheus.safe_text import HIDDEN, safe_message, safe_value
 
 _HELP = (
@@ -39,9 +40,17 @@ class Replay(_Request, tag="replay", frozen=True):
     compartments: tuple[str, ...] = ()
     dry: bool = False
 
-    def window(self) -> Window:
-        """The window in minutes. Raises RequestError."""
-        return window(self.start, self.end)
+    def window(self, now: float) -> Window:
+        """The window in minutes. ``now``: seconds since the epoch. Raises RequestError, also if OCI Audit has no event of the window."""
+        requested = window(self.start, self.end)
+        given = f"from={safe_value(self.start)} to={safe_value(self.end)}"
+        if requested.start * 60 > now:
+            what = f"The request was rejected: {given} is in the future; the current time is {time_text(now)}."
+            raise RequestError(what, do="Use a window in the past.")
+        if requested.end * 60 <= now - RETENTION_MINUTES * 60:
+            what = f"The request was rejected: {given} is more than {RETENTION_MINUTES // 1440} days ago."
+            raise RequestError(what, do="OCI Audit keeps events for 365 days; use a window within the last 365 days.")
+        return requested
 
 
 _QUOTED = re.compile(r"(?<=`).*(?=`)", re.DOTALL)  # msgspec quotes a key of the body
@@ -72,7 +81,10 @@ def window(start: str, end: str) -> Window:
         except (ValueError, OverflowError) as error:
             what = f"The request was rejected: {name}={safe_value(text)!r} is not an RFC 3339 time."
             raise RequestError(what, do="Use the form 2026-11-24T10:05:00Z.") from error
-    if minutes[0] >= minutes[1]:
+    if minutes[0] == minutes[1]:
+        what = f"The request was rejected: from and to are both in the minute {minute_text(minutes[0])}."
+        raise RequestError(what, do="A window is at least one whole minute; the minute of to is not included.")
+    if minutes[0] > minutes[1]:
         what = f"The request was rejected: from={safe_value(start)} is not before to={safe_value(end)}."
         raise RequestError(what, do="Set from to the earlier time; the minute of to is not included.")
     return Window(*minutes)

@@ -19,6 +19,7 @@ import oci
 from epimetheus.errors import CredentialsError, EpimetheusError, SourceError
 from epimetheus.oci_client.clock_offset import ClockOffset
 from epimetheus.oci_client.http_limits import ResponseLimitExceeded, limit_client, limit_signer
+from epimetheus.oci_client.network_errors import NETWORK_HELP, failed_connection
 from epimetheus.oci_client.time_limit import TimedOut, run_within
 from epimetheus.safe_text import safe_message
 
@@ -217,6 +218,8 @@ def oci_errors(action: str, *, do: str, raising: type[EpimetheusError] = SourceE
     except oci.exceptions.ServiceError as error:
         raise service_failure(action, error.status, error.code, error.message, error.request_id, do) from error
     except (oci.exceptions.ClientError, OSError) as error:  # the SDK's requests errors are OSErrors
+        if connection := failed_connection(error):
+            raise raising(f"{what} {connection}.", do=NETWORK_HELP) from error
         raise raising(f"{what} no response from OCI ({_describe(error)}).", do=do) from error
     except jwt.PyJWTError as error:  # after a 401, the SDK reads the principal's token again
         raise CredentialsError(f"{what} the principal's token could not be read.", do="Run it again.") from error

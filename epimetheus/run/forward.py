@@ -147,7 +147,7 @@ class Forwarder:
         self.record_confirmed()
         if self._tally.fetched != self._tally.accounted or self._unconfirmed:
             raise AccountingError(
-                f"The counts do not add up: {self._tally.fetched} events were fetched, but {self._tally.accounted} are accounted for.",
+                f"The counts do not add up: {self._tally.fetched:,} events were fetched, but {self._tally.accounted:,} are accounted for.",
                 do="The cursor does not move. This is a bug in Epimetheus: report it with this line.",
             )
 

@@ -23,6 +23,7 @@ from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsE
 from epimetheus.model import Window, minute_text
 from epimetheus.oci_client.clients import CONNECT_SECONDS, READ_SECONDS, Credentials, service_failure
 from epimetheus.oci_client.http_limits import PAGE_BYTES, PAGE_SECONDS, LimitedAdapter, ResponseLimitExceeded
+from epimetheus.oci_client.network_errors import NETWORK_HELP, failed_connection
 from epimetheus.source.decode import Events, decode_page
 from epimetheus.source.page_tokens import PageTokens
 from epimetheus.source.rate_limiter import RateLimiter, pause
@@ -45,12 +46,13 @@ Raises CompartmentError, CredentialsError, OutOfTime.
 class _Retryable(Exception):
     """An error that a retry may fix: 429, 5xx, a broken connection, a truncated body, an expired token.
 
-    ``wait``: the response's Retry-After, in seconds.
+    ``wait``: the response's Retry-After, in seconds. ``help``: what the operator does if it persists.
     """
 
-    def __init__(self, reason: str, wait: float = 0.0) -> None:
+    def __init__(self, reason: str, wait: float = 0.0, help: str = _HELP) -> None:
         super().__init__(reason)
         self.wait = wait
+        self.help = help
 
 
 class _Signer(AuthBase):
@@ -167,6 +169,8 @@ class AuditApi:
             if isinstance(error, requests.Timeout | ReadTimeoutError) and timeout != (CONNECT_SECONDS, READ_SECONDS):
                 what = f"Listing the events of {compartment} failed: no response within the {sum(timeout):.0f} s left in this run."
                 raise OutOfTime(what, do="The next run tries again.") from error
+            if connection := failed_connection(error):
+                raise _Retryable(connection, help=NETWORK_HELP) from error
             raise _Retryable(f"incomplete response ({type(error).__name__})") from error
         if response.status_code != requests.codes.ok:
             self._raise_for(response, body, compartment, resumed="page" in query)
@@ -240,7 +244,7 @@ def _give_up(state: tenacity.RetryCallState, compartment: str) -> NoReturn:
         what = f"Listing the events of {compartment} failed: no time is left to retry after {error}."
         raise OutOfTime(what, do="The next run tries again.") from error
     what = f"Listing the events of {compartment} failed after {state.attempt_number} attempts: {error}."
-    raise CompartmentError(what, do=_HELP) from error
+    raise CompartmentError(what, do=error.help if isinstance(error, _Retryable) else _HELP) from error
 
 
 def _retry_after(response: requests.Response) -> float:

@@ -32,8 +32,9 @@ def check_owner(state: State, name: str, owner: Owner) -> None:
         return
     raise StateForeign(
         f"The state in {name} belongs to another deployment: {'; '.join(problems)}. Nothing is forwarded.",
-        do="If both deployments are in use, set a separate STATE_PREFIX (or STATE_FILE) for this one. If this one replaces the other, run"
-        " `python -m epimetheus state adopt --reason TEXT` with its settings.",
+        do="If SYSLOG_HOST, SYSLOG_PORT or TENANCY_OCID is mistyped, correct it. If both deployments are in use, set a separate"
+        " STATE_PREFIX (or STATE_FILE) for this one. If this one replaces the other, run `python -m epimetheus state adopt --reason TEXT`"
+        " with its settings.",
     )
 
 

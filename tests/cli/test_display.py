@@ -1,13 +1,15 @@
 """Terminal output: reports, states, settings, and progress."""
 
 import io
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
 from rich.console import Console
 
-from epimetheus.cli.display import EXIT_CODES, show_report, show_settings, show_state, terminal_observer
+from epimetheus.cli.display import EXIT_CODES, show_report, show_settings, show_state, show_trial, terminal_observer
+from epimetheus.cli.rules_try import SENT, RulesTrial
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.model import Window
@@ -115,6 +117,19 @@ def test_an_expired_or_missing_lease_is_shown(plain, lease, expected):
     assert "behind" not in rows(plain)
 
 
+@pytest.mark.parametrize(
+    ("duplicates", "line"),
+    [
+        (0, "1,200 events: 1,200 sent."),
+        (1, "1,200 events (1 duplicate not counted): 1,200 sent."),
+        (2345, "1,200 events (2,345 duplicates not counted): 1,200 sent."),
+    ],
+)
+def test_a_rules_trial_ends_with_its_totals(plain, duplicates, line):
+    show_trial(plain, RulesTrial(Counter({("GetInstance", SENT): 1200}), duplicates), ())
+    assert printed(plain).splitlines()[-1] == line
+
+
 def test_settings_are_shown_with_defaults_and_warnings(plain):
     given = {"REGIONS": "eu-paris-1,eu-milan-1", "SYSLOG_TRANSPORT": "tcp", "STATE_PREFIX": "[red]x"}
     show_settings(plain, Settings.read({**REQUIRED, **given}), {}, [], ["RULES line 1: [odd]"])
@@ -131,6 +146,40 @@ def test_settings_are_shown_with_defaults_and_warnings(plain):
         "RULES line 1: [odd]",
         "Settings are valid.",
     ]
+
+
+def test_settings_that_are_not_set_are_shown_with_what_applies_instead(plain):
+    show_settings(plain, Settings.read({**REQUIRED, "METRICS_NAMESPACE": ""}), {}, [], [])
+    shown = rows(plain)
+    assert {key: shown[key] for key in shown if key in UNSET} == UNSET
+    assert not {"SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "RULES", "FIELD_MAP"} & set(shown)
+
+
+UNSET = {
+    "SYSLOG_CA": "the system trust store",
+    "SYSLOG_SERVER_NAME": "siem.example.com",
+    "SYSLOG_HOSTNAME": "the region that the event comes from",
+    "STATE_FILE": "",
+    "REGIONS": "the region of the credentials",
+    "RUN_MESSAGE": "false",
+    "METRICS_NAMESPACE": "",
+    "METRICS_COMPARTMENT_OCID": "the tenancy",
+}
+
+
+def test_settings_for_tls_are_empty_without_tls(plain):
+    show_settings(plain, Settings.read({**REQUIRED, "SYSLOG_TRANSPORT": "tcp", "RUN_MESSAGE": "true"}), {}, [], [])
+    shown = rows(plain)
+    assert (shown["SYSLOG_SERVER_NAME"], "SYSLOG_CA" in shown, shown["RUN_MESSAGE"]) == ("", False, "true")
+
+
+def test_texts_are_shown_at_their_place_without_their_content(plain):
+    given = {"SYSLOG_CA": "vault:ocid1.vaultsecret.oc1..x", "RULES": "file:rules.json", "FIELD_MAP": "{}"}
+    show_settings(plain, Settings.read({**REQUIRED, **given}), {}, ["SYSLOG_CA"], [])
+    shown = rows(plain)
+    assert (shown["RULES"], shown["FIELD_MAP"]) == ("file:rules.json", "set as text")
+    names = list(shown)
+    assert names.index("SYSLOG_CA") == names.index("SYSLOG_SETTLE_SECONDS") + 1
 
 
 def test_certificates_are_summarized_and_no_key_is_shown(plain):

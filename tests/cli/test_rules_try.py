@@ -67,7 +67,7 @@ def test_rules_apply_to_a_file_without_oci_and_settings(terminal, tmp_path, text
     assert (result.exit_code, result.stderr) == (0, "")
     assert table(result.stdout) == ROWS
     assert result.stdout.splitlines()[-1] == (
-        "12 events without 1 duplicates: 4 excluded_event; 3 sent; 2 service; 1 rate_limited;"
+        "12 events (1 duplicate not counted): 4 excluded_event; 3 sent; 2 service; 1 rate_limited;"
         " 1 sent, marked by TAMPER_WATCH; 1 sent, malformed."
     )
     assert stage.world.requests == []

@@ -225,6 +225,8 @@ def test_a_state_file_replaces_the_bucket():
         ("OWN_EVENTS", "drop", "OWN_EVENTS=drop: expected summarize or forward"),
         ("TAMPER_WATCH", "ocid1.bucket.oc1.iad.a,audit", "TAMPER_WATCH=audit: expected OCIDs, comma-separated"),
         ("REDACT", "data..x", "REDACT=data..x: expected paths like data.identity.ipAddress, comma-separated"),
+        ("REDACT", "data.x;data.y", "REDACT=data.x;data.y: expected paths like data.identity.ipAddress, comma-separated"),
+        ("REDACT", "eventId, data.x data.y", "REDACT=data.x data.y: expected paths like data.identity.ipAddress, comma-separated"),
         ("RUN_MESSAGE", "yes", "RUN_MESSAGE=yes: expected true or false"),
         (
             "METRICS_NAMESPACE",
@@ -445,3 +447,23 @@ def test_warnings(changes, expected):
 def test_settings_are_immutable():
     with pytest.raises(ValidationError):
         Settings.read(REQUIRED).syslog_port = 1
+
+
+@pytest.mark.parametrize(
+    ("path", "warning"),
+    [
+        ("dta.identity", "audit events have no dta. Did you mean data?"),
+        ("identity.ipAddress", "audit events have no identity. Did you mean data.identity?"),
+        ("eventid", "audit events have no eventid. Did you mean eventId?"),
+        ("user.name", "audit events have no user."),
+        ("data.Identity.ipAddress", "audit events have no data.Identity. Did you mean data.identity?"),
+        ("data.password", "audit events have no data.password."),
+    ],
+)
+def test_a_path_that_no_event_has_is_a_warning(path, warning):
+    assert Settings.read({**REQUIRED, "REDACT": path}).warnings == (f"REDACT={path}: {warning}",)
+
+
+def test_a_path_that_an_event_may_have_is_no_warning():
+    paths = "data,data.identity.x,data.*.x,data.definedTags.a,*.x,eventId,contentType,extensions.x,oracle.tenantid,epimetheus.actor"
+    assert Settings.read({**REQUIRED, "REDACT": paths}).warnings == ()

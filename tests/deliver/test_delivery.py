@@ -7,13 +7,14 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.deliver import Delivery, Dialer, Peer, framer, tls_context
-from epimetheus.deliver.delivery import CONNECTION_MESSAGES
+from epimetheus.deliver.delivery import CONNECTION_MESSAGES, uncertain_on_error
 from epimetheus.errors import ConfigError, DeliveryUncertain, OutOfTime, ReceiverError, ReceiverUntrusted
 from epimetheus.testing.syslog import Authority, receive
 
@@ -346,3 +347,12 @@ def _talkative_server():
     yield server
     thread.join(5)
     server.listener.close()
+
+
+def test_the_number_of_unconfirmed_messages_has_a_thousands_separator():
+    delivery = SimpleNamespace(sent=4000, confirmed=58, drop=lambda: None)
+    with pytest.raises(DeliveryUncertain) as caught, uncertain_on_error(delivery):
+        raise ReceiverError("Writing to siem:6514 failed: timed out.", do="Check it.")
+    assert str(caught.value) == (
+        "Writing to siem:6514 failed: timed out. Up to 3,942 messages may not have arrived. The next run sends them again. Check it."
+    )

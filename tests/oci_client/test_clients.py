@@ -1,17 +1,21 @@
 """Credentials, SDK clients, and the translation of SDK errors: real clients against the OCI stand-in; no secret is shown."""
 
 import re
+import socket
 import time
 import traceback
 
 import pytest
+import urllib3
 from cryptography.hazmat.primitives import serialization
 from oci.identity import IdentityClient
 from oci.monitoring import MonitoringClient
 from oci.object_storage import ObjectStorageClient
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
 
 from epimetheus.errors import CredentialsError, SourceError, StateError
 from epimetheus.oci_client.clients import Calls, ServiceFailure, make_client, oci_errors, service_failure, sign_in
+from epimetheus.oci_client.network_errors import failed_connection
 from epimetheus.testing.oci import World, backend, mock_oci, serve
 
 SECRET = "hush-hush"
@@ -318,9 +322,35 @@ def test_a_token_that_becomes_invalid_is_a_credentials_error(world, principal, u
     assert SECRET not in str(error)
 
 
-def test_an_unreachable_host_is_a_missing_response(world, credentials):
-    error = failure(world, credentials, "http://127.0.0.1:1")
-    assert error.what.startswith("Listing failed: no response from OCI (")
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [
+        ("http://127.0.0.1:1", "127.0.0.1:1 failed: Connection refused"),
+        ("http://host.invalid", "host.invalid:80 failed: Name lookup failed"),
+    ],
+)
+def test_a_failed_connection_is_reported_with_its_address_and_cause(world, credentials, monkeypatch, url, cause):
+    def no_address(*arguments, **options):
+        raise socket.gaierror(socket.EAI_NONAME, "Name lookup failed")
+
+    if "invalid" in url:
+        monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    error = failure(world, credentials, url)
+    assert error.what == f"Listing failed: connecting to {cause}."
+    assert error.do == "Check OCI_ENDPOINT, the proxy, and the route from the subnet to OCI (service gateway)."
+
+
+@pytest.mark.parametrize(
+    ("cause", "text"), [(TimeoutError("timed out"), "timed out"), (None, "timed out"), (ValueError("a label is too long"), "ValueError")]
+)
+def test_a_connection_error_of_urllib3_is_reported_with_its_cause(cause, text):
+    pool = urllib3.HTTPSConnectionPool("audit.example.com", 443)
+    timeout = ConnectTimeoutError("connect timeout=5")
+    timeout.__cause__ = cause
+    refused = MaxRetryError(pool, "/", timeout)
+    refused.__cause__ = timeout
+    assert failed_connection(refused) == f"connecting to audit.example.com:443 failed: {text}"
+    assert failed_connection(timeout) is None
 
 
 def test_an_error_response_without_an_oci_body_is_an_error(world, credentials, url, monkeypatch):

@@ -6,7 +6,8 @@ import pytest
 
 from epimetheus.errors import RequestError
 from epimetheus.function.invoke import RunFailed
-from epimetheus.model import minute_text
+from epimetheus.function.request import Replay
+from epimetheus.model import Window, minute_text, parse_minute
 from epimetheus.testing.syslog import parse_message
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.run.test_rules_in_a_run import JSON, put, rules
@@ -147,10 +148,52 @@ def iso(seconds):
     [
         ("yesterday", "2026-01-01T00:00:00Z", "from='yesterday' is not an RFC 3339 time"),
         ("2026-01-01T00:00:00Z", "2026-01-01", "to='2026-01-01' is not an RFC 3339 time"),
-        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:30Z", "is not before"),
+        (
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T00:00:30Z",
+            "The request was rejected: from and to are both in the minute 2026-01-01T00:00:00Z.\n"
+            "A window is at least one whole minute; the minute of to is not included.\n",
+        ),
+        (
+            "2026-01-01T00:01:00Z",
+            "2026-01-01T00:00:30Z",
+            "The request was rejected: from=2026-01-01T00:01:00Z is not before to=2026-01-01T00:00:30Z.\n",
+        ),
     ],
 )
 def test_an_invalid_window_is_rejected(terminal, start, end, why):  # noqa: F811
     _, type_in = terminal
     done = type_in("replay", "--from", start, "--to", end)
     assert (done.exit_code, why in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "error"),
+    [
+        (
+            "2026-01-01T12:01:00Z",
+            "2026-01-01T13:00:00Z",
+            "The request was rejected: from=2026-01-01T12:01:00Z to=2026-01-01T13:00:00Z is in the future;"
+            " the current time is 2026-01-01T12:00:00.000Z. Use a window in the past.",
+        ),
+        (
+            "2024-12-31T12:00:00Z",
+            "2025-01-01T12:00:00Z",
+            "The request was rejected: from=2024-12-31T12:00:00Z to=2025-01-01T12:00:00Z is more than 365 days ago."
+            " OCI Audit keeps events for 365 days; use a window within the last 365 days.",
+        ),
+    ],
+)
+def test_a_window_of_which_audit_has_no_events_is_rejected(stage, start, end, error):
+    with pytest.raises(RequestError) as caught:
+        stage.call(json.dumps({"action": "replay", "from": start, "to": end}).encode())
+    assert str(caught.value) == error
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("2026-01-01T12:00:00Z", "2026-01-01T12:01:00Z"), ("2024-12-31T12:00:00Z", "2025-01-01T12:01:00Z")],
+)
+def test_a_window_of_which_audit_may_have_events_is_accepted(start, end):
+    now = parse_minute("2026-01-01T12:00:00Z") * 60
+    assert Replay(start, end).window(now) == Window(parse_minute(start), parse_minute(end))
