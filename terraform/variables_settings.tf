@@ -208,6 +208,17 @@ variable "format" {
   }
 }
 
+variable "ocsf_classes" {
+  type        = string
+  default     = null
+  description = "OCSF classes of the events with format ocsf: auto (the default), with classes of their own for sign-ons, users and groups; or api, with everything in API Activity."
+
+  validation {
+    condition     = var.ocsf_classes == null || can(regex("^(?:auto|api)?$", var.ocsf_classes))
+    error_message = "ocsf_classes: expected auto or api."
+  }
+}
+
 variable "state_bucket" {
   type        = string
   default     = null
