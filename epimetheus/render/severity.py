@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from epimetheus.event_patterns import compile_patterns, matches
 from epimetheus.model import AuditEvent
-from epimetheus.render.derived_fields import http_status, is_failure, is_sign_on_name
+from epimetheus.render.derived_fields import FAILURE, http_status, is_sign_on_name
+from epimetheus.render.meaning import Meaning, interpret
 
 HIGH, MEDIUM, LOW, OTHER = 8, 5, 2, 3
 DENIED_STATUSES = frozenset((401, 403, 404))
@@ -44,11 +45,15 @@ class Severity:
         self._verbs = [(verb_pattern(prefixes), severity) for severity, prefixes in verbs.items()]
         self._cached = lru_cache(_CACHED)(self._by_name_and_status)
 
-    def __call__(self, event: AuditEvent) -> int:
-        """0 to 10. Unless a pattern matches, status 401, 403 or 404 adds 3, and a failed sign-on is at least 7."""
+    def __call__(self, event: AuditEvent, meaning: Meaning | None = None) -> int:
+        """0 to 10. ``meaning``: that of `interpret`, if it is known already.
+
+        Unless a pattern matches, status 401, 403 or 404 adds 3, and a failed sign-on is at least 7.
+        """
         data = event.data
+        meaning = meaning or interpret(event)[1]
         severity, signs_on = self._cached(event.event_type, data.event_name, data.response.status if data.response else None)
-        return max(severity, SIGN_ON_FAILED) if signs_on and is_failure(event) else severity
+        return max(severity, SIGN_ON_FAILED) if signs_on and meaning.outcome == FAILURE else severity
 
     def _by_name_and_status(self, event_type: str, event_name: str | None, status: str | int | None) -> tuple[int, bool]:
         """The severity, and whether a failed outcome raises it."""
