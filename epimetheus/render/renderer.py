@@ -77,7 +77,7 @@ class Renderer:
 
     ``max_bytes`` includes the header; 0 means no limit. To leave room for the event, the host name and the list of trimmed names use at
     most an eighth of it each. ``started`` (seconds since the epoch) is the time of an event without one. ``redact``: see
-    `redact.redactor.Redactor`. ``monotonic`` (seconds) limits the time that one event may take, see `abridge`.
+    `redact.redactor.Redactor`. ``region``: where the events were read from. ``ocsf_classes``: see `ocsf.Ocsf`. ``monotonic`` (seconds) limits the time that one event may take, see `abridge`.
 
     Raises ConfigError if the format, header, facility or size is invalid.
     """
@@ -97,6 +97,8 @@ class Renderer:
         fields: Fields = NO_FIELDS,
         severities: Sequence[tuple[str, int]] = (),
         replay: bool = False,
+        region: str | None = None,
+        ocsf_classes: Literal["auto", "api"] = "auto",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         _validate(format, header, facility, max_bytes)
@@ -107,7 +109,10 @@ class Renderer:
         self._started = time_at(started)
         self._budget = TimeBudget(monotonic)
         self._redactor = Redactor(redact, self._budget.check)
-        self._format = FORMATS[format](self._redactor, list_trimmed=not self._header.lists_trimmed, fields=fields)
+        factory = FORMATS[format]
+        factory = partial(Ocsf, classes=ocsf_classes) if factory is Ocsf else factory
+        self._format = factory(self._redactor, list_trimmed=not self._header.lists_trimmed, fields=fields)
+        self._region = region
         self._severity = Severity(patterns=severities)
         self._redacted_path = lru_cache(_CACHED_PATHS)(partial(self._redactor.text_at, path=COMPARTMENT_PATH))
 
@@ -157,7 +162,7 @@ class Renderer:
         if event is not redacted:
             event = self._redactor.event(event)  # a masked path of `identity` stays masked when its value is in the details
         severity = _with_watched_minimum(self._severity(event, meaning), enrichment)
-        return EventContext(raw, event, meaning, parse_time(event.event_time), severity, enrichment, self._started.millis)
+        return EventContext(raw, event, meaning, parse_time(event.event_time), severity, enrichment, self._started.millis, self._region)
 
     def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, enrichment: Enrichment, msgid: Msgid) -> Rendered:
         short, event = abridge_event(bytes(raw), event, self._redactor)

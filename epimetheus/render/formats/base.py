@@ -45,6 +45,7 @@ class EventContext(msgspec.Struct, frozen=True, gc=False):
     ``time``: when the event happened; None if it has no valid ``eventTime``.
     ``severity``: 0 to 10, CEF's scale.
     ``run_started``: milliseconds since the epoch, the time of an event without one where a format requires a time.
+    ``region``: the region that the event was read from.
     ``is_abridged``: ``raw`` is the output of `abridge`, so its ``epimetheus…`` keys are genuine.
     """
 
@@ -55,6 +56,7 @@ class EventContext(msgspec.Struct, frozen=True, gc=False):
     severity: int
     enrichment: Enrichment = NO_ENRICHMENT
     run_started: int = 0
+    region: str | None = None
     is_abridged: bool = False
 
 

@@ -46,6 +46,10 @@ class JsonFormat(ABC):
     ``list_trimmed``: the syslog header cannot list what was trimmed, so the body does.
     """
 
+    derived: Sequence[Path] = ()
+    """Paths of values that only repeat others. They are removed first, which does not count as trimming."""
+    shed_early: Sequence[Path] = ()
+    """Paths that are removed after those and after added fields, in this order."""
     enrichment_path: Path
     """Where the output has the enrichment. The TAMPER_WATCH mark is never removed."""
     data_path: Path
@@ -58,8 +62,9 @@ class JsonFormat(ABC):
         self._list_trimmed = list_trimmed
         self._fields = fields
         data = [(*self.data_path, *path) for path in DATA_SHED]
-        first = [self._mapped_path(path) for path in (*data, (*self.enrichment_path, "compartmentPath"))]
-        self._shed_first = [tuple(name.split(".")) for name in fields.added] + first
+        first = [self._mapped_path(path) for path in (*self.shed_early, *data, (*self.enrichment_path, "compartmentPath"))]
+        self._derived = dict.fromkeys(map(self._mapped_path, self.derived))
+        self._shed_first = [*self._derived, *(tuple(name.split(".")) for name in fields.added), *first]
         self._shed_last = [self._mapped_path(path) for path in self.shed_order]
         self._data = self._mapped_path(self.data_path)
 
@@ -93,15 +98,17 @@ class JsonFormat(ABC):
 
     def _trimmed(self, output: Tree, enrichment: Enrichment, limit: SizeLimit) -> Body:
         least, paths = _without(output, (*self._shed_first, *_other_containers(output, self._data), *self._shed_last))
-        names = [self._name(path) for path in paths]
-        body = self._shed(output, paths, names, limit) or self._shortened(least, names, limit)
+        body = self._shed(output, paths, limit) or self._shortened(least, self._names(paths), limit)
         return body or Body(self._cut_text(tree.encode(output), enrichment, limit), ("event",))
 
-    def _shed(self, output: Tree, paths: Sequence[Path], names: Sequence[str], limit: SizeLimit) -> Body | None:
+    def _names(self, paths: Sequence[Path]) -> list[str]:
+        return [self._name(path) for path in paths if path not in self._derived]
+
+    def _shed(self, output: Tree, paths: Sequence[Path], limit: SizeLimit) -> Body | None:
         """``output`` without the shortest prefix of ``paths`` that makes it fit, by binary search; None if all of them do not suffice."""
 
         def without(count: int) -> Body | None:
-            return self._fitting(_without(output, paths[:count])[0], names[:count], limit)
+            return self._fitting(_without(output, paths[:count])[0], self._names(paths[:count]), limit)
 
         fewest = bisect_left(range(len(paths) + 1), True, lo=1, key=lambda count: without(count) is not None)
         return without(fewest) if fewest <= len(paths) else None
@@ -119,7 +126,7 @@ class JsonFormat(ABC):
 
     def _fitting(self, output: Tree, trimmed: Sequence[str], limit: SizeLimit) -> Body | None:
         self._redactor.check()
-        if self._list_trimmed:
+        if self._list_trimmed and trimmed:
             output = self.with_trimmed_list(output, join_names(trimmed, limit.names_bytes))
         text = tree.to_json_line(output)
         return Body(text, trimmed) if len(text) <= limit.available(trimmed) else None
