@@ -19,8 +19,9 @@ from epimetheus.render.event_time import parse_time
 from epimetheus.render.field_lookup import to_api_form
 from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.json_base import ENRICHMENT_KEY, TRIMMED_KEY, JsonFormat, Path, Tree, enrichment_tree
+from epimetheus.render.operation_words import parse_operation
 from epimetheus.render.redact.redactor import Redactor
-from epimetheus.render.severity import LOW, VERBS, verb_pattern
+from epimetheus.render.severity_table import LOW, SEVERITY_OF, VERBS
 
 VERSION, VENDOR, PRODUCT, PROVIDER = "1.4.0", "Oracle", "OCI Audit", "OCI"
 UNKNOWN = "unknown"
@@ -29,14 +30,17 @@ CREATE, READ, UPDATE, DELETE, OTHER = 1, 2, 3, 4, 99
 ACTIVITIES: Mapping[int, Sequence[str]] = MappingProxyType({
     CREATE: ("Create", "Launch", "Add", "Copy", "Import", "Upload", "Register", "Generate", "Put"),
     READ: VERBS[LOW],
-    DELETE: ("Delete", "BulkDelete", "Schedule*Deletion", "Terminate", "Remove", "Purge", "Destroy", "Deregister", "Unregister"),
+    DELETE: (
+        "Delete", "Deletion", "Terminate", "Termination", "Remove", "Removal", "Purge", "Destroy", "Deregister", "Unregister", "Drop",
+        "Decommission", "Erase", "Offboard", "Shred", "Truncate", "Uninstall", "Wipe",
+    ),
     UPDATE: (
         "Update", "Change", "Modify", "Patch", "Set", "Reset", "Move", "Rename", "Replace", "Rotate", "Restore", "Resize", "Scale",
         "Upgrade", "Enable", "Disable", "Activate", "Deactivate", "Attach", "Detach", "Assign", "Unassign", "Grant", "Revoke", "Start",
-        "Stop", "Restart", "Reboot", "BulkEdit",
+        "Stop", "Restart", "Reboot", "Edit", "Associate", "Configure", "Disassociate", "Lock", "Unlock", "Unset",
     ),
 })  # fmt: skip
-"""Activity → prefixes of event names (see `severity.verb_pattern`); any other name is 99, other."""
+"""Activity → verbs of event names, see `parse_operation`; the most severe verb decides. Any other name is 99, other."""
 SEVERITIES = (1, 1, 1, 2, 3, 3, 3, 4, 4, 5, 5)
 """CEF's 0 to 10 → informational (1), low, medium, high, critical (5)."""
 STATUSES: Mapping[str | None, int] = MappingProxyType({"success": 1, "failure": 2})
@@ -44,6 +48,7 @@ METHODS = frozenset(("OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE",
 """HTTP methods in this version of the schema; any other, PATCH included, stays under ``unmapped``."""
 _COMPARTMENT = 12  # account.type_id: OCI Compartment
 _CACHED_NAMES = 2048
+_ACTIVITY_OF = {verb.lower(): activity for activity, verbs in ACTIVITIES.items() for verb in verbs}
 
 _PARTS: Sequence[Path] = (("data",), ("data", "identity"), ("data", "request"), ("data", "response"))
 _Values = dict[Path, object]
@@ -95,8 +100,7 @@ class Ocsf(JsonFormat):
 
     def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, list_trimmed=list_trimmed, fields=fields)
-        self._activities = [(verb_pattern(verbs), activity) for activity, verbs in ACTIVITIES.items()]
-        self._activity = lru_cache(_CACHED_NAMES)(self._activity_by_name)
+        self._activity = lru_cache(_CACHED_NAMES)(_activity_by_name)
 
     def values(self, context: EventContext, event: Tree) -> Tree:
         """The event in the schema's form."""
@@ -146,8 +150,10 @@ class Ocsf(JsonFormat):
             ("status_detail",): error,
         }
 
-    def _activity_by_name(self, name: str) -> int:
-        return next((activity for verbs, activity in self._activities if verbs.match(name)), OTHER)
+
+def _activity_by_name(name: str) -> int:
+    verbs = sorted(parse_operation(name).verbs, key=SEVERITY_OF.__getitem__, reverse=True)
+    return next((_ACTIVITY_OF[verb] for verb in verbs if verb in _ACTIVITY_OF), OTHER)
 
 
 def _source(text: object) -> _Values:
