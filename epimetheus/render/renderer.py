@@ -29,6 +29,7 @@ from epimetheus.render.formats.json_base import raw_body
 from epimetheus.render.formats.leef import Leef
 from epimetheus.render.formats.ocsf import Ocsf
 from epimetheus.render.formats.raw_json import RawJson
+from epimetheus.render.meaning import interpret
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.text import REDACTED
 from epimetheus.render.severity import Severity
@@ -152,9 +153,12 @@ class Renderer:
             self._budget.stop()
 
     def _context(self, raw: bytes | msgspec.Raw, event: AuditEvent, enrichment: Enrichment) -> EventContext:
-        event = self._redactor.event(event)
-        severity = _with_watched_minimum(self._severity(event), enrichment)
-        return EventContext(raw, event, parse_time(event.event_time), severity, enrichment, self._started.millis)
+        redacted = self._redactor.event(event)
+        event, meaning = interpret(redacted)
+        if event is not redacted:
+            event = self._redactor.event(event)  # a masked path of `identity` stays masked when its value is in the details
+        severity = _with_watched_minimum(self._severity(event, meaning), enrichment)
+        return EventContext(raw, event, meaning, parse_time(event.event_time), severity, enrichment, self._started.millis)
 
     def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, enrichment: Enrichment, msgid: Msgid) -> Rendered:
         short, event = abridge_event(bytes(raw), event, self._redactor)

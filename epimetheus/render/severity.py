@@ -6,7 +6,8 @@ from functools import lru_cache
 
 from epimetheus.event_patterns import compile_patterns, matches
 from epimetheus.model import AuditEvent
-from epimetheus.render.derived_fields import is_failure, is_sign_on_name, service_name
+from epimetheus.render.derived_fields import FAILURE, service_name
+from epimetheus.render.meaning import Meaning, interpret
 from epimetheus.render.operation_words import MAX_LENGTH, Operation, parse_operation
 from epimetheus.render.severity_table import EVENT_IDS, LISTING, LOW, MEDIUM, OTHER, SECRET_READS, SENSITIVE_CHANGES, SEVERITY_OF
 
@@ -32,22 +33,32 @@ class Severity:
 
     def __init__(self, patterns: Sequence[tuple[str, int]] = ()) -> None:
         self._patterns = [(compile_patterns([pattern]), severity) for pattern, severity in patterns]
-        self._cached = lru_cache(_CACHED)(self._by_name)
+        self._cached = lru_cache(_CACHED)(self._by_names)
 
-    def __call__(self, event: AuditEvent) -> int:
-        """0 to 10. Unless a pattern matches, a failed sign-on is at least 7; no other outcome changes the severity."""
-        severity, signs_on = self._cached(event.event_type, event.data.event_name)
-        return max(severity, SIGN_ON_FAILED) if signs_on and is_failure(event) else severity
+    def __call__(self, event: AuditEvent, meaning: Meaning | None = None) -> int:
+        """0 to 10. ``meaning``: that of `interpret`, if it is known already.
 
-    def _by_name(self, event_type: str, event_name: str | None) -> tuple[int, bool]:
-        """The severity, and whether a failed outcome raises it. Notices always have severity 3."""
+        Unless a pattern matches, a failed sign-on is at least 7. No other outcome changes the severity.
+        """
+        meaning = meaning or interpret(event)[1]
+        names = event.event_type, event.data.event_name, meaning.operation, meaning.action, meaning.domain_event
+        severity, final = self._cached(*names)
+        return severity if final or not meaning.is_sign_on or meaning.outcome != FAILURE else max(severity, SIGN_ON_FAILED)
+
+    def _by_names(
+        self, event_type: str, event_name: str | None, operation: str, action: str | None, domain_event: str | None
+    ) -> tuple[int, bool]:
+        """The severity, and whether it is the final one. Notices have severity 3 unless a pattern matches."""
         for pattern, severity in self._patterns:
             if matches(pattern, event_type, event_name):
-                return severity, False
+                return severity, True
         if event_type.startswith(NOTICE_PREFIX):
-            return OTHER, False
-        name = event_name or event_type.rpartition(".")[2]
-        return operation_severity(name, service_name(event_type) or ""), is_sign_on_name(event_type, event_name)
+            return OTHER, True
+        if domain_event and (known := _known_event_id(domain_event)):
+            return known, False
+        severities = [operation_severity(operation, service_name(event_type) or "")]
+        severities += [operation_severity(name) for name in (action, domain_event and _words_of_event_id(domain_event)) if name]
+        return max(severities), False
 
 
 def operation_severity(name: str, service: str = "") -> int:
@@ -61,11 +72,13 @@ def operation_severity(name: str, service: str = "") -> int:
     return MEDIUM if severity == LOW and _returns_secret(operation) else severity
 
 
+def _known_event_id(event_id: str) -> int | None:
+    return next((severity for pattern, severity in _EVENT_IDS if pattern.fullmatch(event_id[:MAX_LENGTH])), None)
+
+
+def _words_of_event_id(event_id: str) -> str:
+    return _OUTCOME.sub("", event_id[:MAX_LENGTH].lower().removeprefix("admin."))
+
+
 def _returns_secret(operation: Operation) -> bool:
     return operation.verbs[0] not in _LISTING and _SECRET_READS.fullmatch(operation.target) is not None
-
-
-def event_id_severity(event_id: str) -> int:
-    """The severity of an event of an identity domain, such as ``admin.me.locked.success``."""
-    known = (severity for pattern, severity in _EVENT_IDS if pattern.fullmatch(event_id[:MAX_LENGTH]))
-    return next(known, None) or operation_severity(_OUTCOME.sub("", event_id[:MAX_LENGTH].lower().removeprefix("admin.")))

@@ -91,7 +91,7 @@ SECRET_READS = ("SecretBundle", "SecretBundleByName", "*Wallet", "*InitialCreden
 
 EVENT_IDS: Mapping[str, int] = MappingProxyType({
     "*notification*": OTHER, "*.initiated": OTHER, "*.request": OTHER,
-    "sso.authentication.failure": SENSITIVE, "sso.session.create.failure": SENSITIVE, "sso.session.*": OTHER, "sso.auth.factor.*": OTHER,
+    "sso.authentication.*": OTHER, "sso.session.*": OTHER, "sso.auth.factor.*": OTHER,
     "sso.app.access.failure": MEDIUM, "sso.app.access.*": OTHER,
     "admin.me.password.change.*": MEDIUM, "*grant.create.*": SENSITIVE,
     "*bypasscode.create*": HIGH, "*mfa*reset*": HIGH, "*mfa*remove*": HIGH, "*mfa*delete*": HIGH, "*mfa*disable*": HIGH,

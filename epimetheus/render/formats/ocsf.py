@@ -12,9 +12,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from epimetheus.model import AuditEvent
+from epimetheus.render.addresses import parse_addresses
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
-from epimetheus.render.derived_fields import failure_reason, http_status, outcome, parse_addresses, service_name
+from epimetheus.render.derived_fields import http_status, service_name
 from epimetheus.render.event_time import parse_time
 from epimetheus.render.field_lookup import to_api_form
 from epimetheus.render.formats.base import EventContext
@@ -110,7 +110,7 @@ class Ocsf(JsonFormat):
         values[("end_time",)] = rest.take(("data", "response", "responseTime"), _millis)
         values[("http_request", "http_method")] = rest.take(("data", "request", "action"), _method)
         values |= _source(rest.take(("data", "identity", "ipAddress")))
-        values |= self._response(context.event)
+        values |= self._response(context)
         _complete(values, context.run_started)
         tree = _to_tree(values)
         unmapped = rest.remaining() | enrichment_tree(context.enrichment)
@@ -123,8 +123,7 @@ class Ocsf(JsonFormat):
 
     def _classification(self, context: EventContext) -> _Values:
         """The schema's ids for class, activity, severity and status, and the values that all events share."""
-        event = context.event
-        activity = self._activity(event.data.event_name or event.event_type.rpartition(".")[2])
+        activity = self._activity(context.meaning.operation)
         return {
             ("class_uid",): CLASS,
             ("category_uid",): CATEGORY,
@@ -132,18 +131,18 @@ class Ocsf(JsonFormat):
             ("activity_id",): activity,
             ("time",): context.time and context.time.millis,
             ("severity_id",): SEVERITIES[context.severity],
-            ("status_id",): STATUSES.get(outcome(event), 0),
+            ("status_id",): STATUSES.get(context.meaning.outcome, 0),
             ("metadata", "version"): VERSION,
             ("metadata", "product"): {"name": PRODUCT, "vendor_name": VENDOR},
             ("metadata", "profiles"): ["cloud"],
             ("cloud", "provider"): PROVIDER,
         }
 
-    def _response(self, event: AuditEvent) -> _Values:
+    def _response(self, context: EventContext) -> _Values:
         """The response's status and, for a failed call, the reason."""
-        reason = failure_reason(event) if outcome(event) == "failure" else None
+        reason = context.meaning.reason
         error = self._redactor.text(reason) if reason else None
-        response = event.data.response
+        response = context.event.data.response
         return {
             ("api", "response", "code"): http_status(response.status if response else None),
             ("api", "response", "error"): error,
@@ -159,10 +158,10 @@ def _activity_by_name(name: str) -> int:
 def _source(text: object) -> _Values:
     """The source: its first address, the other ones, and the parts that are not an address as a name."""
     found = parse_addresses(text if isinstance(text, str) else None)
-    ips = [*found.ipv4, *filter(None, (found.ipv6,))]
+    ips = [address.ip for address in found.found]
     return {
         ("src_endpoint", "ip"): ips[0] if ips else None,
-        ("src_endpoint", "name"): found.other or (None if ips else UNKNOWN),
+        ("src_endpoint", "name"): ",".join(found.other) or (None if ips else UNKNOWN),
         ("src_endpoint", "intermediate_ips"): ips[1:] or None,
     }
 
