@@ -32,7 +32,8 @@ from epimetheus.render.formats.raw_json import RawJson
 from epimetheus.render.meaning import interpret
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.text import REDACTED
-from epimetheus.render.severity import MEDIUM, Severity
+from epimetheus.render.severity import Severity
+from epimetheus.render.severity_table import MEDIUM
 from epimetheus.render.size import join_names
 from epimetheus.render.syslog import FACILITIES, Header, Msgid, Rfc3164, Rfc5424
 

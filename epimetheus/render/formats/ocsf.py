@@ -1,7 +1,6 @@
-"""The Open Cybersecurity Schema Framework, version 1.4.0, with its ``cloud`` profile: Authentication, Account Change, Group Management and
-API Activity (see `ocsf_classes`).
+"""The Open Cybersecurity Schema Framework (OCSF), version 1.4.0, with its ``cloud`` profile.
 
-Every message has the API call, the actor, the source and the HTTP request, whatever its class, so that one query finds everything a user
+The class depends on the event, see `ocsf_classes`. Every message has the API call, the actor, the source and the HTTP request, whatever its class, so that one query finds everything a user
 did. A compartment is the ``cloud.account`` (the schema has an account type for it), the tenancy the ``cloud.org``. Fields without a place
 in the schema are under ``unmapped``, with their names in the event, unless they are empty. A required field that the event lacks is
 ``unknown``; a missing time is that of the response, else the start of the run. An oversized event first loses captions and observables,
@@ -9,14 +8,14 @@ which repeat other values, then fields in ``unmapped``; the rest stays valid. On
 one cut string, as in JSON. 2,400 bytes are always enough; usually half of that is.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from epimetheus.render.addresses import parse_addresses
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
-from epimetheus.render.derived_fields import http_status, operation_name, service_name
+from epimetheus.render.derived_fields import FAILURE, SUCCESS, http_status, operation_name, service_name
 from epimetheus.render.event_time import parse_time
 from epimetheus.render.field_lookup import to_api_form
 from epimetheus.render.formats.base import EventContext
@@ -30,7 +29,9 @@ VERSION, VENDOR, PRODUCT, PROVIDER = "1.4.0", "Oracle", "OCI Audit", "OCI"
 SEVERITIES = (1, 1, 1, 2, 3, 3, 3, 4, 4, 5, 5)
 """CEF's 0 to 10 → informational (1), low, medium, high, critical (5)."""
 SEVERITY_NAMES = ("Unknown", "Informational", "Low", "Medium", "High", "Critical")
-STATUSES: Mapping[str | None, tuple[int, str]] = MappingProxyType({"success": (1, "Success"), "failure": (2, "Failure"), None: (0, "Unknown")})
+STATUSES: Mapping[str | None, tuple[int, str]] = MappingProxyType({
+    SUCCESS: (1, "Success"), FAILURE: (2, "Failure"), None: (0, "Unknown"),
+})  # fmt: skip
 """Outcome → ``status_id`` and ``status``."""
 METHODS = frozenset(("OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "CONNECT"))
 """HTTP methods in this version of the schema; any other, PATCH included, stays under ``unmapped``."""

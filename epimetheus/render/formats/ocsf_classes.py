@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from epimetheus.render.operation_words import parse_operation
+from epimetheus.render.operation_words import MAX_LENGTH, parse_operation
 from epimetheus.render.severity_table import LOW, VERBS
 
 OTHER = 99
-_MAX_LENGTH = 300
-"""Characters of a name that are read."""
+
 
 
 class EventClass(NamedTuple):
@@ -118,7 +117,9 @@ ACTIVITIES: Mapping[int, Sequence[str]] = MappingProxyType({
 _ACTIVITY_OF = {verb.lower(): activity for activity, verbs in ACTIVITIES.items() for verb in verbs}
 _RANK = list(ACTIVITIES)
 
-_RULES = [(Classification(*row), re.compile(about), re.compile(action)) for *row, about, action in IDENTITY_RULES]
+_RULES = [
+    (Classification(event_class, activity), re.compile(about), re.compile(action)) for event_class, activity, about, action in IDENTITY_RULES
+]
 _OUTCOME = re.compile(r"\.(?:success|succeeded|failure|failed)$")
 _SELF_SERVICE = re.compile(r"\.me\.|(?<![A-Z])(?:My|Me)(?![a-z])")
 
@@ -131,9 +132,9 @@ def api_activity(operation: str) -> int:
 
 def classify_identity_event(subject: str) -> Classification | None:
     """The class of an event of the identity services, from the event ID of its identity domain, or from its event name."""
-    lower = _OUTCOME.sub("", subject[:_MAX_LENGTH].lower())
+    lower = _OUTCOME.sub("", subject[:MAX_LENGTH].lower())
     found = next((found for found, about, action in _RULES if about.search(lower) and action.search(lower)), None)
-    return found and found._replace(is_self_service=_SELF_SERVICE.search(subject[:_MAX_LENGTH]) is not None)
+    return found and found._replace(is_self_service=_SELF_SERVICE.search(subject[:MAX_LENGTH]) is not None)
 
 
 def classify(event_type: str, operation: str, domain_event: str | None, *, is_sign_on: bool, activity: int) -> Classification:
