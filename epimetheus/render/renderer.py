@@ -78,7 +78,8 @@ class Renderer:
 
     ``max_bytes`` includes the header; 0 means no limit. To leave room for the event, the host name and the list of trimmed names use at
     most an eighth of it each. ``started`` (seconds since the epoch) is the time of an event without one. ``redact``: see
-    `redact.redactor.Redactor`. ``region``: where the events were read from. ``ocsf_classes``: see `ocsf.Ocsf`. ``monotonic`` (seconds) limits the time that one event may take, see `abridge`.
+    `redact.redactor.Redactor`. ``region``: the region that the events are read from. ``ocsf_classes``: see `ocsf.Ocsf`.
+    ``monotonic`` (seconds) limits the time that one event may take, see `abridge`.
 
     Raises ConfigError if the format, header, facility or size is invalid.
     """

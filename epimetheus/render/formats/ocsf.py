@@ -1,11 +1,11 @@
 """The Open Cybersecurity Schema Framework (OCSF), version 1.4.0, with its ``cloud`` profile.
 
-The class depends on the event, see `ocsf_classes`. Every message has the API call, the actor, the source and the HTTP request, whatever its class, so that one query finds everything a user
-did. A compartment is the ``cloud.account`` (the schema has an account type for it), the tenancy the ``cloud.org``. Fields without a place
-in the schema are under ``unmapped``, with their names in the event, unless they are empty. A required field that the event lacks is
-``unknown``; a missing time is that of the response, else the start of the run. An oversized event first loses captions and observables,
-which repeat other values, then fields in ``unmapped``; the rest stays valid. Only if not even the shortened core fits does the text become
-one cut string, as in JSON. 2,400 bytes are always enough; usually half of that is.
+The class depends on the event, see `ocsf_classes`. Every message has the API call, the actor, the source and the HTTP request, whatever
+its class, so that one query finds everything a user did. A compartment is the ``cloud.account`` (the schema has an account type for it),
+the tenancy the ``cloud.org``. Fields without a place in the schema are under ``unmapped``, with their names in the event, unless they are
+empty. A required field that the event lacks is ``unknown``; a missing time is that of the response, else the start of the run. An oversized
+event first loses captions and observables, which repeat other values, then fields in ``unmapped``; the rest stays valid. Only if not even
+the shortened core fits does the text become one cut string, as in JSON. 2,400 bytes are always enough; usually half of that is.
 """
 
 from collections.abc import Mapping, Sequence

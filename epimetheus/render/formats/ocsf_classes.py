@@ -15,7 +15,6 @@ from epimetheus.render.severity_table import LOW, VERBS
 OTHER = 99
 
 
-
 class EventClass(NamedTuple):
     """A class of the schema: its ids and its name, its category, and its activities with their captions."""
 
@@ -118,7 +117,8 @@ _ACTIVITY_OF = {verb.lower(): activity for activity, verbs in ACTIVITIES.items()
 _RANK = list(ACTIVITIES)
 
 _RULES = [
-    (Classification(event_class, activity), re.compile(about), re.compile(action)) for event_class, activity, about, action in IDENTITY_RULES
+    (Classification(event_class, activity), re.compile(about), re.compile(action))
+    for event_class, activity, about, action in IDENTITY_RULES
 ]
 _OUTCOME = re.compile(r"\.(?:success|succeeded|failure|failed)$")
 _SELF_SERVICE = re.compile(r"\.me\.|(?<![A-Z])(?:My|Me)(?![a-z])")
