@@ -52,7 +52,7 @@ def split_words(name: str) -> list[str]:
 def _with_prefixes(words: Sequence[str]) -> Iterable[str]:
     """``de``, ``activate`` becomes ``deactivate``."""
     prefix = ""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         if not prefix and word in _PREFIXES and word + following in _VERB_OF:
             prefix = word
         else:
