@@ -36,9 +36,10 @@ STATUSES: Mapping[str | None, tuple[int, str]] = MappingProxyType({
 METHODS = frozenset(("OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "CONNECT"))
 """HTTP methods in this version of the schema; any other, PATCH included, stays under ``unmapped``."""
 OBSERVABLES: Mapping[Path, int] = MappingProxyType({
-    ("src_endpoint", "ip"): 2, ("actor", "user", "name"): 4, ("user", "name"): 4, ("group", "name"): 32, ("resources", "uid"): 10,
+    ("src_endpoint", "ip"): 2, ("actor", "user", "name"): 4, ("user", "name"): 4, ("group", "name"): 32,
 })  # fmt: skip
-"""Path → ``observables[].type_id``: IP address, user name, group name, resource UID."""
+"""Path → ``observables[].type_id``: IP address, user name, group name."""
+_RESOURCE_UID = 10
 _COMPARTMENT = 12  # account.type_id: OCI Compartment
 _CACHED_NAMES = 2048
 
@@ -143,8 +144,8 @@ class Ocsf(JsonFormat):
     def _fill_from_details(self, values: Values, context: EventContext) -> None:
         """Adds the actor and the user agent of an event whose ``identity`` is empty."""
         for place, name in _FROM_DETAILS.items():
-            if not str(values[place] or "").strip():
-                values[place] = self._from_identity(context, name)
+            if not str(values[place] or "").strip() and (text := self._from_identity(context, name)):
+                values[place] = text
 
     def _source(self, context: EventContext, rest: UnmappedFields) -> Values:
         """The source: its first address and port, the other addresses, and the parts that are not an address as a name."""
@@ -222,7 +223,9 @@ def _add_captions(values: Values, found: Classification) -> None:
     values[("severity",)] = SEVERITY_NAMES[int(str(values[("severity_id",)]))]
     values[("class_name",)] = found.event_class.name
     values[("type_name",)] = f"{found.event_class.name}: {found.event_class.activities[found.activity]}"
-    seen = ((".".join(place), kind, values.get(place)) for place, kind in OBSERVABLES.items())
+    resource = values.get(("resources",))
+    uid = resource[0].get("uid") if isinstance(resource, list) else None
+    seen = [(".".join(place), kind, values.get(place)) for place, kind in OBSERVABLES.items()] + [("resources[0].uid", _RESOURCE_UID, uid)]
     values[("observables",)] = [
         {"name": name, "type_id": kind, "value": value} for name, kind, value in seen if isinstance(value, str) and value != UNKNOWN
     ] or None
