@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -48,8 +49,8 @@ class JsonFormat(ABC):
 
     derived: Sequence[Path] = ()
     """Paths of values that only repeat others. They are removed first, which does not count as trimming."""
-    shed_early: Sequence[Path] = ()
-    """Paths that are removed after those and after added fields, in this order."""
+    data_places: Mapping[Path, Path] = MappingProxyType({})
+    """Member in DATA_SHED → where the output has it instead, unless it remains in the event's ``data``."""
     enrichment_path: Path
     """Where the output has the enrichment. The TAMPER_WATCH mark is never removed."""
     data_path: Path
@@ -61,8 +62,8 @@ class JsonFormat(ABC):
         self._redactor = redactor
         self._list_trimmed = list_trimmed
         self._fields = fields
-        data = [(*self.data_path, *path) for path in DATA_SHED]
-        first = [self._mapped_path(path) for path in (*self.shed_early, *data, (*self.enrichment_path, "compartmentPath"))]
+        data = [place for path in DATA_SHED for place in ((*self.data_path, *path), self.data_places.get(path)) if place]
+        first = [self._mapped_path(path) for path in (*data, (*self.enrichment_path, "compartmentPath"))]
         self._derived = dict.fromkeys(map(self._mapped_path, self.derived))
         self._shed_first = [*self._derived, *(tuple(name.split(".")) for name in fields.added), *first]
         self._shed_last = [self._mapped_path(path) for path in self.shed_order]

@@ -73,6 +73,12 @@ _FROM_DETAILS = MappingProxyType({
 })  # fmt: skip
 """Path in the output → the field of `Identity` that has the value if OCI left its own field empty."""
 
+DATA_PLACES: Mapping[Path, Path] = MappingProxyType({
+    ("response", "payload"): ("api", "response", "data"), ("request", "parameters"): ("api", "request", "data"),
+})  # fmt: skip
+"""Member of ``data`` → path in the output, whatever its type; without the id of the request, which the schema requires, the parameters
+remain."""
+
 DERIVED: Sequence[Path] = (("observables",), ("type_name",), ("class_name",), ("severity",))
 """Paths that an oversized message loses first; they repeat other values."""
 SHED_ORDER: Sequence[Path] = (
@@ -92,7 +98,7 @@ class Ocsf(JsonFormat):
     enrichment_path = ("unmapped", ENRICHMENT_KEY)
     data_path = ("unmapped", "data")
     derived = DERIVED
-    shed_early = (("api", "response", "data"), ("api", "request", "data"))
+    data_places = DATA_PLACES
     shed_order = SHED_ORDER
 
     def __init__(
@@ -112,9 +118,9 @@ class Ocsf(JsonFormat):
         values[("metadata", "logged_time")] = rest.take(("oracle", "ingestedtime"), _millis)
         values[("end_time",)] = rest.take(("data", "response", "responseTime"), _millis)
         values[("http_request", "http_method")] = rest.take(("data", "request", "action"), _method)
-        values[("api", "response", "data")] = rest.take_any(("data", "response", "payload"))
-        if values[("api", "request", "uid")]:
-            values[("api", "request", "data")] = rest.take_any(("data", "request", "parameters"))
+        for origin, place in DATA_PLACES.items():
+            if place[:2] != ("api", "request") or values[("api", "request", "uid")]:
+                values[place] = rest.take_any(("data", *origin))
         self._fill_from_details(values, context)
         values |= self._source(context, rest)
         values |= self._response(context)
