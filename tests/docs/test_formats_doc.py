@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import dedent, fill
 
 from epimetheus.config.field_map import read_field_map
-from epimetheus.render import MIN_BYTES, abridge, derived_fields, severity, typed_values
+from epimetheus.render import MIN_BYTES, abridge, derived_fields, severity, severity_table, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef, ocsf
 from epimetheus.render.formats.base import Enrichment
 from tests.render.helpers import body, event, read_by_cefp, read_leef
@@ -116,16 +116,31 @@ def ocsf_table():
     return table(("OCSF", "from"), rows)
 
 
-def verbs():
-    words = {severity.HIGH: "high", severity.MEDIUM: "medium", severity.LOW: "low"}
-    rows = [(str(number), words[number], ", ".join(f"`{verb}`" for verb in names)) for number, names in severity.VERBS.items()]
-    return table(("severity", "", "the event's name begins with"), [*rows, (str(severity.OTHER), "", "anything else")])
+def severities():
+    """The table of words and the one of sensitive changes."""
+    words = {severity_table.HIGH: "high", severity_table.MEDIUM: "medium", severity_table.LOW: "low"}
+    rows = [(str(number), words[number], named(names)) for number, names in severity_table.VERBS.items()]
+    return table(("severity", "", "verbs"), [*rows, (str(severity_table.OTHER), "", "a name without any of these")])
+
+
+def sensitive_changes():
+    rows = [
+        (str(number), topic, named(patterns)) for number, topics in severity_table.SENSITIVE_CHANGES.items() for topic, patterns in topics.items()
+    ]
+    return table(("severity", "changes of", "what changes, `service.operation`, or the operation"), rows)
+
+
+def domain_events():
+    rows = {}
+    for pattern, number in severity_table.EVENT_IDS.items():
+        rows.setdefault(number, []).append(pattern)
+    return table(("severity", "event ID"), [(str(number), named(patterns)) for number, patterns in sorted(rows.items(), reverse=True)])
 
 
 def activities():
     names = {ocsf.CREATE: "create", ocsf.READ: "read", ocsf.UPDATE: "update", ocsf.DELETE: "delete"}
     rows = [(str(number), names[number], ", ".join(f"`{verb}`" for verb in verbs)) for number, verbs in sorted(ocsf.ACTIVITIES.items())]
-    return table(("activity_id", "", "the event's name begins with"), [*rows, (str(ocsf.OTHER), "other", "anything else")])
+    return table(("activity_id", "", "verb of the event's name"), [*rows, (str(ocsf.OTHER), "other", "anything else")])
 
 
 def ocsf_severities():
@@ -179,12 +194,35 @@ def made():
 
         ## Severity
 
-        0 to 10, as CEF counts.
+        0 to 10, on CEF's scale. The first of these that applies decides:
+
+        1. A pattern under `severity` in RULES ([rules.md](rules.md)), whatever the outcome. The first match decides.
+        2. The event ID of an identity domain (`data.additionalDetails.eventId`), if it is in the third table.
+        3. The most severe of the operation (`data.eventName`, or the end of `eventType`), the action in its parameters (`STOP` of
+           InstanceAction) and the words of an identity domain's event ID.
+
+        A failed sign-on is at least {sign_on} unless a pattern in RULES matches. An event that names a resource of TAMPER_WATCH is at least 9.
+
+        The first table gives the severity of an operation by its verb. The first word of the name decides, after {modifiers}.
+        A verb joined to it by {joiners} counts as well (`ValidateAndPublishArtifact`), and so does a word of severity {high} at the end
+        (`ScheduleKeyDeletion`), unless the first verb only reads or is {undo}. If the name does not start with a verb, every verb of
+        change in it counts (`Ipv6VnicDetach`). Past participles count (`UserLocked`), and the spelling does not: `DELETEVCN`,
+        `deletevcn` and `delete_vcn` are `DeleteVcn`.
 
         {verbs}
 
-        A call refused with 401, 403 or 404 is {raised} more, a failed sign-on at least {sign_on}. Patterns of the user's own (`severity` in
-        RULES) come before all that, the first that matches says it. What TAMPER_WATCH names is at least 9.
+        Some changes of severity {medium} are more severe because of what they affect. `*` stands for any text:
+
+        {sensitive}
+
+        A reading operation that returns a secret has severity {medium}: {secret_reads}, unless its verb is {listing}.
+
+        Event IDs of identity domains; the first match decides:
+
+        {domain_events}
+
+        Except for sign-ons, a failed call has the severity of the same call that succeeded: a single denied call shows that a control works.
+        Repeated denials are for the SIEM to count, because they span many events, runs and sources.
 
         ## CEF
 
@@ -299,8 +337,16 @@ def made():
         shed first, unless its name is one of those above. In OCSF a changed name may make a message invalid by the schema.
         """).format(
         command=COMMAND,
-        verbs=verbs(),
-        raised=severity.DENIED_INCREMENT,
+        verbs=severities(),
+        sensitive=sensitive_changes(),
+        domain_events=domain_events(),
+        secret_reads=named(severity_table.SECRET_READS),
+        listing=named(severity_table.LISTING),
+        modifiers=named(severity_table.MODIFIERS),
+        joiners=named(severity_table.JOINERS),
+        undo=named(severity_table.UNDO),
+        high=severity_table.HIGH,
+        medium=severity_table.MEDIUM,
         sign_on=severity.SIGN_ON_FAILED,
         cef=flat_table("cef", read_by_cefp, (*cef.CORE, *cef.SHED_ORDER), cef_limit),
         cef_example=example("cef"),
@@ -319,7 +365,7 @@ def made():
         severities=ocsf_severities(),
         ocsf_example=example("ocsf"),
         ocsf_shed=parts_of(ocsf.SHED_ORDER),
-        other=severity.OTHER,
+        other=severity_table.OTHER,
         notice_example=example("cef", "notice"),
         least=MIN_BYTES,
         most_bytes=f"{abridge.MAX_BYTES:,}",
