@@ -5,9 +5,11 @@ from pathlib import Path
 from textwrap import dedent, fill
 
 from epimetheus.config.field_map import read_field_map
-from epimetheus.render import MIN_BYTES, abridge, derived_fields, severity, severity_table, typed_values
+from epimetheus.render import MIN_BYTES, abridge, derived_fields, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef, ocsf
 from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.severity_table import OTHER
+from tests.docs.severity_section import severity_section
 from tests.render.helpers import body, event, read_by_cefp, read_leef
 from tests.render.helpers import cef as cef_of
 from tests.render.test_golden import golden
@@ -116,27 +118,6 @@ def ocsf_table():
     return table(("OCSF", "from"), rows)
 
 
-def severities():
-    """The table of words and the one of sensitive changes."""
-    words = {severity_table.HIGH: "high", severity_table.MEDIUM: "medium", severity_table.LOW: "low"}
-    rows = [(str(number), words[number], named(names)) for number, names in severity_table.VERBS.items()]
-    return table(("severity", "", "verbs"), [*rows, (str(severity_table.OTHER), "", "a name without any of these")])
-
-
-def sensitive_changes():
-    rows = [
-        (str(number), topic, named(patterns)) for number, topics in severity_table.SENSITIVE_CHANGES.items() for topic, patterns in topics.items()
-    ]
-    return table(("severity", "changes of", "what changes, `service.operation`, or the operation"), rows)
-
-
-def domain_events():
-    rows = {}
-    for pattern, number in severity_table.EVENT_IDS.items():
-        rows.setdefault(number, []).append(pattern)
-    return table(("severity", "event ID"), [(str(number), named(patterns)) for number, patterns in sorted(rows.items(), reverse=True)])
-
-
 def activities():
     names = {ocsf.CREATE: "create", ocsf.READ: "read", ocsf.UPDATE: "update", ocsf.DELETE: "delete"}
     rows = [(str(number), names[number], ", ".join(f"`{verb}`" for verb in verbs)) for number, verbs in sorted(ocsf.ACTIVITIES.items())]
@@ -192,37 +173,7 @@ def made():
           last one for the message. In CEF and LEEF a blank follows the colon (`CEF: 0|`), in JSON and OCSF the colon is escaped
           (`CEF\\u003a0|`), which is the same text to a reader.
 
-        ## Severity
-
-        0 to 10, on CEF's scale. The first of these that applies decides:
-
-        1. A pattern under `severity` in RULES ([rules.md](rules.md)), whatever the outcome. The first match decides.
-        2. The event ID of an identity domain (`data.additionalDetails.eventId`), if it is in the third table.
-        3. The most severe of the operation (`data.eventName`, or the end of `eventType`), the action in its parameters (`STOP` of
-           InstanceAction) and the words of an identity domain's event ID.
-
-        A failed sign-on is at least {sign_on} unless a pattern in RULES matches. An event that names a resource of TAMPER_WATCH is at least 9.
-
-        The first table gives the severity of an operation by its verb. The first word of the name decides, after {modifiers}.
-        A verb joined to it by {joiners} counts as well (`ValidateAndPublishArtifact`), and so does a word of severity {high} at the end
-        (`ScheduleKeyDeletion`), unless the first verb only reads or is {undo}. If the name does not start with a verb, every verb of
-        change in it counts (`Ipv6VnicDetach`). Past participles count (`UserLocked`), and the spelling does not: `DELETEVCN`,
-        `deletevcn` and `delete_vcn` are `DeleteVcn`.
-
-        {verbs}
-
-        Some changes of severity {medium} are more severe because of what they affect. `*` stands for any text:
-
-        {sensitive}
-
-        A reading operation that returns a secret has severity {medium}: {secret_reads}, unless its verb is {listing}.
-
-        Event IDs of identity domains; the first match decides:
-
-        {domain_events}
-
-        Except for sign-ons, a failed call has the severity of the same call that succeeded: a single denied call shows that a control works.
-        Repeated denials are for the SIEM to count, because they span many events, runs and sources.
+        {severity}
 
         ## CEF
 
@@ -337,17 +288,7 @@ def made():
         shed first, unless its name is one of those above. In OCSF a changed name may make a message invalid by the schema.
         """).format(
         command=COMMAND,
-        verbs=severities(),
-        sensitive=sensitive_changes(),
-        domain_events=domain_events(),
-        secret_reads=named(severity_table.SECRET_READS),
-        listing=named(severity_table.LISTING),
-        modifiers=named(severity_table.MODIFIERS),
-        joiners=named(severity_table.JOINERS),
-        undo=named(severity_table.UNDO),
-        high=severity_table.HIGH,
-        medium=severity_table.MEDIUM,
-        sign_on=severity.SIGN_ON_FAILED,
+        severity=severity_section(),
         cef=flat_table("cef", read_by_cefp, (*cef.CORE, *cef.SHED_ORDER), cef_limit),
         cef_example=example("cef"),
         cef_shed=named(cef.SHED_ORDER),
@@ -365,7 +306,7 @@ def made():
         severities=ocsf_severities(),
         ocsf_example=example("ocsf"),
         ocsf_shed=parts_of(ocsf.SHED_ORDER),
-        other=severity_table.OTHER,
+        other=OTHER,
         notice_example=example("cef", "notice"),
         least=MIN_BYTES,
         most_bytes=f"{abridge.MAX_BYTES:,}",
