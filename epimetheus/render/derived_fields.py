@@ -27,7 +27,7 @@ _SUCCEEDED_STATUS = re.compile(
     r"\W*(?:ok(?:ay)?|success(?:ful(?:ly)?)?|succeeded|completed?|accepted|created|no[\W_]?content|allowed|granted|passed)(?![^\W_])",
     re.IGNORECASE,
 )
-_ERROR_CODE = re.compile(r"[A-Z][a-z]+(?:[A-Z][A-Za-z]+)+|Conflict|Forbidden|Unauthorized", re.ASCII)
+_ERROR_CODE = re.compile(r"[A-Z][a-z]+[A-Z][A-Za-z]+|Conflict|Forbidden|Unauthorized", re.ASCII)
 # Anchored at the end: a resource may be called "failed-jobs".
 _FAILED = re.compile(r"\bfailed(?: with response\b.*)?\W*$", re.IGNORECASE | re.DOTALL)
 _SUCCEEDED = re.compile(r"\bsucceeded\W*$", re.IGNORECASE)
@@ -114,7 +114,7 @@ def _ends_with(message: str | None, word: str, pattern: re.Pattern[str]) -> bool
 
 
 def standard_reason(event: AuditEvent) -> str | None:
-    """Why a call failed: the payload's ``code`` or ``login_result``, the code a message quotes, a textual status, or the response's message."""
+    """Why a call failed: the payload's ``code`` or ``login_result``, a quoted code, a textual status, or the response's message."""
     response = event.data.response or _NO_RESPONSE
     if reason := _reason_from_payload(response):
         return reason

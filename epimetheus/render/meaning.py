@@ -54,12 +54,14 @@ _TAKES_ACTION = re.compile(
 )
 _ACTION = re.compile(r"[A-Za-z][\w\-]{0,62}", re.ASCII)
 _ACTION_IN_PATH = re.compile(r"(?:[?&]action=|/actions/)([A-Za-z][\w\-]{0,62})(?=[/?&]|$)", re.ASCII)
-_ACTION_KEY = re.compile(r"(?:[a-z]+[._\-]?)*?(?:action|action[_\-]?type)", re.IGNORECASE | re.ASCII)
+_ACTION_KEYS = frozenset(("action", "actiontype", "action_type", "action-type"))
+_ADDRESS_LENGTH = 512
 _NO_IDENTITY = Identity()
 _EMPTY = frozenset((b"null", b"{}", b""))
 
-_DETAIL_KEYS = sorted({key for keys in DETAILS.values() for key in keys})
-_Details = msgspec.defstruct("_Details", [(key, object, None) for key in _DETAIL_KEYS], gc=False)
+DETAIL_KEYS = tuple(sorted({key for keys in DETAILS.values() for key in keys}))
+"""All members of ``data.additionalDetails`` in DETAILS."""
+_Details = msgspec.defstruct("_Details", [(key, object, None) for key in DETAIL_KEYS], gc=False)
 _decode_details = msgspec.json.Decoder(_Details).decode
 _decode_members = msgspec.json.Decoder(dict[str, object]).decode
 
@@ -116,6 +118,19 @@ def interpret(event: AuditEvent) -> tuple[AuditEvent, Meaning]:
     )
 
 
+def outcome(event: AuditEvent) -> str | None:
+    """``success``, ``failure``, or None; see `Meaning`."""
+    return interpret(event)[1].outcome
+
+
+def short_details(raw: msgspec.Raw, length: int) -> msgspec.Raw:
+    """JSON of those members of an event's details that `interpret` uses, each a text of at most ``length`` characters."""
+    details = _details(raw)
+    members = {key: _text(getattr(details, key)) for key in DETAIL_KEYS} if details is not None else {}
+    short = {key: value[:length] for key, value in members.items() if value}
+    return msgspec.Raw(msgspec.json.encode(short) if short else b"null")
+
+
 def action_parameter(event: AuditEvent) -> str | None:
     """The verb of an operation such as InstanceAction, from the parameter ``action``, the request's path, or the details."""
     request = event.data.request
@@ -132,7 +147,7 @@ def _action_member(raw: msgspec.Raw) -> str | None:
         members = _decode_members(text) if text not in _EMPTY else {}
     except (ValueError, RecursionError):  # not an object, or not valid JSON
         return None
-    values = (_text(value) for key, value in members.items() if _ACTION_KEY.fullmatch(key[:64]))
+    values = (_text(value) for key, value in members.items() if key.lower() in _ACTION_KEYS or key.endswith(("Action", "ActionType")))
     return next((value for value in values if value and _ACTION.fullmatch(value)), None)
 
 
@@ -179,7 +194,9 @@ def _reason(details: msgspec.Struct) -> str | None:
 def _with_identity(event: AuditEvent, details: msgspec.Struct) -> AuditEvent:
     """The event with each silent field of IDENTITY_FIELDS filled."""
     identity = event.data.identity or _NO_IDENTITY
-    filled = {name: value for name in IDENTITY_FIELDS if _is_silent(identity, name) and (value := _first(details, name))}
+    filled = {name: value for name in IDENTITY_FIELDS if (value := _first(details, name)) and _is_silent(identity, name)}
+    if len(filled.get("ip_address", "")) > _ADDRESS_LENGTH:  # addresses are keys of caches
+        del filled["ip_address"]
     if not filled:
         return event
     data = msgspec.structs.replace(event.data, identity=msgspec.structs.replace(identity, **filled))

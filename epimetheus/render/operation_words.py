@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from epimetheus.render.severity_table import HIGH, JOINERS, LOW, MEDIUM, MODIFIERS, PREFIXES, UNDO, VERBS
+from epimetheus.render.severity_table import HIGH, JOINERS, LOW, MODIFIERS, PREFIXES, UNDO, VERBS
 
 MAX_LENGTH = 300
 """Characters of a name that are read. The longest operation name of the OCI SDK has about 100."""
@@ -31,9 +31,10 @@ def parse_operation(name: str) -> Operation:
     first = _VERB_OF.get(words[start]) if words else None
     if first is None:
         changes = tuple(verb for word in words if (verb := _VERB_OF.get(word)) and verb not in _READING)
+        changes = changes or tuple(_DESTRUCTION.findall("".join(words)))  # odd capitals: DELETEvcn
         return Operation(changes, "".join(word for word in words if word not in _VERB_OF))
     joined = [verb for joiner, word in pairwise(words[start + 1 :]) if joiner in _JOINERS and (verb := _VERB_OF.get(word))]
-    last = [words[-1]] if words[-1] in _DESTRUCTIVE and first not in _KEEPING else []
+    last = [words[-1]] if words[start + 1 :] and words[-1] in _DESTRUCTIVE and first not in _KEEPING else []
     rest = start + 1
     while words[rest : rest + 1] and words[rest] in _JOINERS and words[rest + 1 :] and words[rest + 1] in _VERB_OF:
         rest += 2
@@ -61,11 +62,11 @@ def _with_prefixes(words: Sequence[str]) -> Iterable[str]:
 
 
 def _split_joined(word: str, *, leads: bool) -> Iterable[str]:
-    """``bulkdeletevcns`` becomes ``bulk``, ``delete``, ``vcns``. Only in the first word, verbs that do not destroy count as well."""
+    """``bulkdeletevcns`` becomes ``bulk``, ``delete``, ``vcns``. In a word that does not lead, only long verbs of change are recognized."""
     if word in _VERB_OF:
         return [word]
     if not leads or not (found := _LEADING.match(word)):
-        return filter(None, (_CHANGE if leads else _DESTRUCTION).split(word))
+        return filter(None, _CHANGE.split(word))
     parts, end = [found["modifier"], found["verb"]], found.end()
     while joined := _JOINED.match(word, end):
         parts += joined.groups()
@@ -86,17 +87,14 @@ def _any_of(words: Iterable[str]) -> str:
     return "|".join(sorted(words, key=lambda word: (-len(word), word)))
 
 
-def _long(*severities: int) -> str:
-    return _any_of(verb for severity in severities for verb in _lower(VERBS[severity]) if len(verb) >= _UNAMBIGUOUS)
-
-
 _MODIFIERS, _JOINERS, _PREFIXES = _lower(MODIFIERS), _lower(JOINERS), _lower(PREFIXES)
 _READING, _DESTRUCTIVE = _lower(VERBS[LOW]), _lower(VERBS[HIGH])
 _KEEPING = _READING | _lower(UNDO)
-_VERB_OF = {form: verb for verbs in VERBS.values() for verb in _lower(verbs) for form in _forms(verb)}
+_VERBS = frozenset[str]().union(*map(_lower, VERBS.values()))
+_VERB_OF = {form: verb for verb in _VERBS for form in _forms(verb)}
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_LEADING = re.compile(rf"(?P<modifier>{_any_of(_MODIFIERS)})?(?P<verb>{_any_of(_VERB_OF)})")
-_JOINED = re.compile(rf"({_any_of(_JOINERS)})({_any_of(_VERB_OF)})")
+_LEADING = re.compile(rf"(?P<modifier>{_any_of(_MODIFIERS)})?(?P<verb>{_any_of(_VERBS)})")
+_JOINED = re.compile(rf"({_any_of(_JOINERS)})({_any_of(_VERBS)})")
 _LAST = re.compile(rf"({_any_of(_DESTRUCTIVE)})\Z")
-_DESTRUCTION = re.compile(rf"({_long(HIGH)})")
-_CHANGE = re.compile(rf"({_long(HIGH, MEDIUM)})")
+_CHANGE = re.compile(rf"({_any_of(verb for verb in _VERBS - _READING if len(verb) >= _UNAMBIGUOUS)})")
+_DESTRUCTION = re.compile(_any_of(verb for verb in _DESTRUCTIVE if len(verb) >= _UNAMBIGUOUS))

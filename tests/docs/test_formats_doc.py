@@ -5,9 +5,12 @@ from pathlib import Path
 from textwrap import dedent, fill
 
 from epimetheus.config.field_map import read_field_map
-from epimetheus.render import MIN_BYTES, abridge, derived_fields, severity, typed_values
-from epimetheus.render.formats import cef, cef_keys, json_base, leef, ocsf
+from epimetheus.render import MIN_BYTES, abridge, derived_fields, typed_values
+from epimetheus.render.formats import cef, cef_keys, json_base, leef
 from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.severity_table import OTHER
+from tests.docs.ocsf_section import ocsf_section
+from tests.docs.severity_section import severity_section
 from tests.render.helpers import body, event, read_by_cefp, read_leef
 from tests.render.helpers import cef as cef_of
 from tests.render.test_golden import golden
@@ -79,7 +82,7 @@ def flat_table(form, read, keys, limit):
 
 
 KINDS = {
-    typed_values.millis: "milliseconds", typed_values.ipv4: "an IPv4 address", derived_fields.ipv6: "an IPv6 address", typed_values.integer: "an integer",
+    typed_values.millis: "milliseconds", typed_values.ipv4: "an IPv4 address", addresses.ipv6: "an IPv6 address", typed_values.integer: "an integer",
     typed_values.address: "an IPv4 or IPv6 address", leef.TYPED["devTime"]: "a time", leef.TYPED["sev"]: "1 to 10",
 }  # fmt: skip
 
@@ -95,45 +98,6 @@ def cef_limit(key):
 
 def leef_limit(key):
     return limit_of(key, leef.TYPED, leef.LENGTHS, leef.CUSTOM_LENGTH)
-
-
-def ocsf_table():
-    rows = [(f"`{'.'.join(place)}`", f"`{'.'.join(origin)}`") for origin, place in ocsf.PLACES]
-    rows += [
-        ("`time`, `end_time`", "`eventTime`, `data.response.responseTime`, in milliseconds"),
-        ("`http_request.http_method`", "`data.request.action`, if the schema defines it; PATCH is not defined and stays under `unmapped`"),
-        ("`activity_id`, `type_uid`", "from the verb, see below"),
-        ("`severity_id`", "from the severity, see below"),
-        ("`status_id`", "1 success, 2 failure, 0 unknown"),
-        ("`status_detail`, `api.response.error`", "why the call failed, as CEF's `reason`"),
-        ("`api.response.code`", "`data.response.status`, if it is an HTTP status"),
-        ("`api.service.name`", "the service in `eventType`"),
-        ("`src_endpoint.ip`, `.intermediate_ips`, `.name`", "`data.identity.ipAddress`: the first address, the others, text that is no address"),
-        ("`cloud.account.type_id`", "12, OCI Compartment"),
-        ("`unmapped.data`, `unmapped`", "everything without a mapping, named as in the event"),
-        ("`unmapped.epimetheus`", "`compartmentPath`, `tamperWatch`"),
-    ]
-    return table(("OCSF", "source"), rows)
-
-
-def verbs():
-    words = {severity.HIGH: "high", severity.MEDIUM: "medium", severity.LOW: "low"}
-    rows = [(str(number), words[number], ", ".join(f"`{verb}`" for verb in names)) for number, names in severity.VERBS.items()]
-    return table(("severity", "level", "the event's name starts with"), [*rows, (str(severity.OTHER), "", "anything else")])
-
-
-def activities():
-    names = {ocsf.CREATE: "create", ocsf.READ: "read", ocsf.UPDATE: "update", ocsf.DELETE: "delete"}
-    rows = [(str(number), names[number], ", ".join(f"`{verb}`" for verb in verbs)) for number, verbs in sorted(ocsf.ACTIVITIES.items())]
-    return table(("activity_id", "activity", "the event's name starts with"), [*rows, (str(ocsf.OTHER), "other", "anything else")])
-
-
-def ocsf_severities():
-    rows = {}
-    for number, severity_id in enumerate(ocsf.SEVERITIES):
-        rows.setdefault(severity_id, []).append(number)
-    spans = {severity_id: (numbers[0], numbers[-1]) for severity_id, numbers in rows.items()}
-    return ", ".join(f"{first} to {last} → {of}" if first < last else f"{first} → {of}" for of, (first, last) in spans.items())
 
 
 def example(form, name="watched", header="rfc5424"):
@@ -178,14 +142,7 @@ def page():
           match as the message. CEF and LEEF insert a space after the colon (`CEF: 0|`). JSON and OCSF escape the colon (`CEF\\u003a0|`), which is the
           same text to a reader.
 
-        ## Severity
-
-        0 to 10, as in CEF.
-
-        {verbs}
-
-        A call refused with 401, 403 or 404 rates {raised} higher, a failed sign-on at least {sign_on}. Your own patterns (`severity` in RULES) take
-        precedence; the first match applies. An event that TAMPER_WATCH matches is at least 9.
+        {severity}
 
         ## CEF
 
@@ -231,25 +188,7 @@ def page():
         Then values are cut. As a last resort these are shed, from the last to the first:
         {leef_core}
 
-        ## OCSF
-
-        API Activity (class 6003) of OCSF {version} with its `cloud` profile, also for sign-ons. Every message is valid against the schema, trimmed ones
-        included, if SYSLOG_MAX_BYTES is at least 2400. With less, the core may not fit, and is cut as in JSON.
-
         {ocsf}
-
-        {activities}
-
-        Severity (CEF → `severity_id`): {severities}.
-
-        A field that the schema requires and the event lacks is `unknown` (`actor.user.name`, `src_endpoint.name`); `time` is then the time of the
-        response, otherwise the start of the run.
-
-        {ocsf_example}
-
-        If a message is too large, `unmapped` is shed as in JSON; then these, first to last:
-        {ocsf_shed}
-        Then strings are cut as in JSON. With RFC 3164, `unmapped.epimetheusTrimmed` lists what was trimmed.
 
         ## Notices
 
@@ -300,9 +239,7 @@ def page():
         fields are shed first, unless their name is one of those above. In OCSF a changed name can make a message invalid against the schema.
         """).format(
         command=COMMAND,
-        verbs=verbs(),
-        raised=severity.DENIED_INCREMENT,
-        sign_on=severity.SIGN_ON_FAILED,
+        severity=severity_section(),
         cef=flat_table("cef", read_by_cefp, (*cef.CORE, *cef.SHED_ORDER), cef_limit),
         cef_example=example("cef"),
         cef_shed=code_list(cef.SHED_ORDER),
@@ -314,13 +251,8 @@ def page():
         leef_example=example("leef"),
         leef_shed=code_list(leef.SHED_ORDER),
         leef_core=code_list(leef.CORE),
-        version=ocsf.VERSION,
-        ocsf=ocsf_table(),
-        activities=activities(),
-        severities=ocsf_severities(),
-        ocsf_example=example("ocsf"),
-        ocsf_shed=parts_of(ocsf.SHED_ORDER),
-        other=severity.OTHER,
+        ocsf=ocsf_section(example("ocsf"), example("ocsf", "sign_on_failed"), table, parts_of),
+        other=OTHER,
         notice_example=example("cef", "notice"),
         least=MIN_BYTES,
         most_bytes=f"{abridge.MAX_BYTES:,}",

@@ -10,6 +10,7 @@ import msgspec
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, apply_to_tree
 from epimetheus.render.field_lookup import FieldLookup
 from epimetheus.render.formats.base import Body, Enrichment, EventContext, FastBody, SizeLimit
+from epimetheus.render.meaning import DETAIL_KEYS
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.size import CAPS, join_names, truncate_with_mark
@@ -17,20 +18,27 @@ from epimetheus.render.size import CAPS, join_names, truncate_with_mark
 Tree = dict[str, object]
 Path = tuple[str, ...]
 
+OTHERS = "*"
 DATA_SHED: Sequence[Path] = (
     ("request", "headers"),
     ("response", "headers"),
     ("response", "payload"),
     ("stateChange",),
-    ("request", "parameters"),
-    ("additionalDetails",),
+    ("request", "parameters", OTHERS),
+    ("additionalDetails", OTHERS),
     ("internalDetails",),
     ("definedTags",),
     ("freeformTags",),
     ("systemTags",),
     ("securityAttributes",),
+    ("request", "parameters"),
+    ("additionalDetails",),
 )
-"""Members of an event's ``data`` that are removed first, in order: the largest and least useful ones come first."""
+"""Members of an event's ``data`` that are removed first, in order: the largest and least useful ones come first.
+
+OTHERS: all members of the object but KEPT_MEMBERS, which say what the event means.
+"""
+KEPT_MEMBERS = frozenset(("action", *DETAIL_KEYS))
 _KEPT = frozenset(("identity", "request", "response"))
 
 ENRICHMENT_KEY = "epimetheus"
@@ -198,7 +206,16 @@ def _without(output: Tree, paths: Sequence[Path]) -> tuple[Tree, list[Path]]:
     shed: list[Path] = []
     for path in paths:
         parent = _copied_along(copies, path[:-1])
-        if parent and parent.get(path[-1]):
+        if parent and path[-1] == OTHERS:
+            others = [key for key in parent if key not in KEPT_MEMBERS]
+            if len(others) == len(parent):
+                del copies[path[:-2]][path[-2]]
+                shed.append(path[:-1])
+            elif others:
+                shed.append(path)
+                for key in others:
+                    del parent[key]
+        elif parent and parent.get(path[-1]):
             del parent[path[-1]]
             shed.append(path)
     return copies[()], shed
