@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import dedent, fill
 
 from epimetheus.config.field_map import read_field_map
-from epimetheus.render import MIN_BYTES, abridge, derived_fields, typed_values
+from epimetheus.render import MIN_BYTES, abridge, addresses, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.severity_table import OTHER

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from epimetheus.render import MIN_BYTES
 from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.formats.ocsf import DERIVED
 from epimetheus.render.size import join_names, truncate, truncate_with_mark
 from tests.render.helpers import FORMATS, FORMATS_AND_HEADERS, OCSF, TEXTS, body, event, parts, read_by_cefp, read_leef, render
 
@@ -51,8 +52,19 @@ def limited_and_unlimited(raw, max_bytes, **options):
     rendered, unlimited = render(raw, max_bytes=max_bytes, **options), render(raw, **options)
     small, whole = parts(rendered.message), parts(unlimited.message)
     assert len(rendered.message) <= max_bytes
-    assert rendered.trimmed == (small["msg"] != whole["msg"] or unlimited.trimmed)
+    assert rendered.trimmed == (without_derived(small["msg"]) != without_derived(whole["msg"]) or unlimited.trimmed)
     return small, whole
+
+
+def without_derived(text):
+    """An OCSF message without the members that may be removed without being listed, because they repeat others; any other text as it is."""
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(message, dict) or "class_uid" not in message:
+        return text
+    return {key: item for key, item in message.items() if (key,) not in DERIVED}
 
 
 def names_in(trimmed):
@@ -123,6 +135,7 @@ def test_json_and_ocsf_fit_parse_and_list_what_was_trimmed(form, raw, max_bytes,
         assert_prefix(whole["msg"], kept["epimetheusCut"])
         return
     if form == "ocsf":
+        everything, kept = without_derived(whole["msg"]), without_derived(json.dumps(kept))
         everything.setdefault("unmapped", {})
         kept.setdefault("unmapped", {})
     lost = {re.sub(r"[^\w.\-]", "?", path, flags=re.ASCII) for path in lost_from(everything, kept)}
@@ -144,7 +157,8 @@ def test_malformed_text_fits_and_is_cut_between_characters_and_escapes(text, max
 def test_a_message_of_exactly_the_limit_is_complete(form, raw):
     size = len(render(raw, format=form).message)
     assert not render(raw, format=form, max_bytes=size).trimmed
-    assert render(raw, format=form, max_bytes=size - 1).trimmed
+    smaller = render(raw, format=form, max_bytes=size - 1)
+    assert smaller.trimmed or b"type_name" not in smaller.message  # OCSF loses captions first
 
 
 BIG = event(
@@ -176,9 +190,9 @@ BIG = event(
         ("leef", 1700, "cat,eventName,userAgent,compartmentName,requestId,tenantId,url"),
         ("ocsf", 4800, None),
         ("ocsf", 4500, "request.headers"),
-        ("ocsf", 4000, "request.headers,request.parameters"),
-        ("ocsf", 3400, "request.headers,request.parameters,newByOracle"),
-        ("ocsf", 2800, "request.headers,request.parameters,newByOracle,data,http_request.user_agent"),
+        ("ocsf", 4000, "request.headers,api.request.data"),
+        ("ocsf", 3400, "request.headers,api.request.data,newByOracle"),
+        ("ocsf", 2800, "request.headers,api.request.data,newByOracle,data,http_request.user_agent"),
         ("ocsf", 500, "event"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -18,7 +18,14 @@ from epimetheus.render.size import CAPS, join_names, truncate_with_mark
 Tree = dict[str, object]
 Path = tuple[str, ...]
 
-OTHERS = "*"
+
+class _Others(str):
+    """The last part of a path: all members of the object but KEPT_MEMBERS. No key of an event has this type."""
+
+    __slots__ = ()
+
+
+OTHERS = _Others("others")
 DATA_SHED: Sequence[Path] = (
     ("request", "headers"),
     ("response", "headers"),
@@ -31,15 +38,15 @@ DATA_SHED: Sequence[Path] = (
     ("freeformTags",),
     ("systemTags",),
     ("securityAttributes",),
-    ("request", "parameters"),
-    ("additionalDetails",),
 )
 """Members of an event's ``data`` that are removed first, in order: the largest and least useful ones come first.
 
 OTHERS: all members of the object but KEPT_MEMBERS, which say what the event means.
 """
 KEPT_MEMBERS = frozenset(("action", *DETAIL_KEYS))
-_KEPT = frozenset(("identity", "request", "response"))
+KEPT_SHED: Sequence[Path] = (("request", "parameters"), ("additionalDetails",))
+"""Members of ``data`` that are removed after everything else in it."""
+_KEPT = frozenset(("identity", "request", "response", "additionalDetails"))
 
 ENRICHMENT_KEY = "epimetheus"
 TRIMMED_KEY = "epimetheusTrimmed"
@@ -58,7 +65,7 @@ class JsonFormat(ABC):
     derived: Sequence[Path] = ()
     """Paths of values that only repeat others. They are removed first, which does not count as trimming."""
     data_places: Mapping[Path, Path] = MappingProxyType({})
-    """Member in DATA_SHED → where the output has it instead, unless it remains in the event's ``data``."""
+    """Member of a part of ``data`` → where the output has it instead, unless it remains there."""
     enrichment_path: Path
     """Where the output has the enrichment. The TAMPER_WATCH mark is never removed."""
     data_path: Path
@@ -70,11 +77,10 @@ class JsonFormat(ABC):
         self._redactor = redactor
         self._list_trimmed = list_trimmed
         self._fields = fields
-        data = [place for path in DATA_SHED for place in ((*self.data_path, *path), self.data_places.get(path)) if place]
-        first = [self._mapped_path(path) for path in (*data, (*self.enrichment_path, "compartmentPath"))]
+        first = [self._mapped_path(path) for path in (*self._data_paths(DATA_SHED), (*self.enrichment_path, "compartmentPath"))]
         self._derived = dict.fromkeys(map(self._mapped_path, self.derived))
         self._shed_first = [*self._derived, *(tuple(name.split(".")) for name in fields.added), *first]
-        self._shed_last = [self._mapped_path(path) for path in self.shed_order]
+        self._shed_last = [self._mapped_path(path) for path in (*self._data_paths(KEPT_SHED), *self.shed_order)]
         self._data = self._mapped_path(self.data_path)
 
     @abstractmethod
@@ -151,6 +157,13 @@ class JsonFormat(ABC):
                 return line
             room -= max(1, (len(line) - available) // 2)
 
+    def _data_paths(self, paths: Sequence[Path]) -> Iterator[Path]:
+        """Where the output may have these members of the event's ``data``."""
+        for path in paths:
+            yield (*self.data_path, *path)
+            if place := self.data_places.get(path[:2]):
+                yield (*place, *path[2:])
+
     def _mapped_path(self, path: Path) -> Path:
         """``path`` under the names of the user's FIELD_MAP."""
         for end in range(len(path), 0, -1):
@@ -206,7 +219,7 @@ def _without(output: Tree, paths: Sequence[Path]) -> tuple[Tree, list[Path]]:
     shed: list[Path] = []
     for path in paths:
         parent = _copied_along(copies, path[:-1])
-        if parent and path[-1] == OTHERS:
+        if parent and isinstance(path[-1], _Others):
             others = [key for key in parent if key not in KEPT_MEMBERS]
             if len(others) == len(parent):
                 del copies[path[:-2]][path[-2]]
