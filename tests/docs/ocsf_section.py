@@ -85,6 +85,7 @@ def places(table):
         ("`class_uid`, `activity_id`, `type_uid`, `category_uid`", "see below"),
         ("`activity_name`", "the caption of `activity_id`; for 99, the operation"),
         ("`status_id`, `status`", "1 Success, 2 Failure, 0 Unknown"),
+        ("`status_code`", "without a response status, the reason code of an identity domain"),
         ("`status_detail`, `api.response.error`", "why the call failed, as CEF's `reason`"),
         ("`severity_id`, `severity`", "from the severity, see below"),
         ("`class_name`, `type_name`", "the captions of `class_uid` and `type_uid`"),

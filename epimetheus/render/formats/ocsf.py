@@ -124,6 +124,7 @@ class Ocsf(JsonFormat):
         self._fill_from_details(values, context)
         values |= self._source(context, rest)
         values |= self._response(context)
+        values[("status_code",)] = values[("status_code",)] or self._text(context.meaning.reason_code)
         _complete(values, context, found)
         values |= subjects(found, rest, values)
         _add_captions(values, found)
@@ -172,13 +173,15 @@ class Ocsf(JsonFormat):
         }
 
     def _from_identity(self, context: EventContext, name: str) -> str | None:
-        text = getattr(context.event.data.identity, name, None)
+        return self._text(getattr(context.event.data.identity, name, None))
+
+    def _text(self, text: str | None) -> str | None:
+        """A text that is not from the redacted JSON, without its secrets; None if it is blank."""
         return self._redactor.text(text) if text and not text.isspace() else None
 
     def _response(self, context: EventContext) -> Values:
         """The response's status and, for a failed call, the reason."""
-        reason = context.meaning.reason
-        error = self._redactor.text(reason) if reason else None
+        error = self._text(context.meaning.reason)
         response = context.event.data.response
         return {
             ("api", "response", "code"): http_status(response.status if response else None),

@@ -121,6 +121,7 @@ _RULES = [
     for event_class, activity, about, action in IDENTITY_RULES
 ]
 _OUTCOME = re.compile(r"\.(?:success|succeeded|failure|failed)$")
+_DOMAIN_EVENTS = ("admin.", "sso.")
 _SELF_SERVICE = re.compile(r"\.me\.|(?<![A-Z])(?:My|Me)(?![a-z])")
 
 
@@ -140,7 +141,7 @@ def classify_identity_event(subject: str) -> Classification | None:
 def classify(event_type: str, operation: str, domain_event: str | None, *, is_sign_on: bool, activity: int) -> Classification:
     """The class of an event. ``activity`` is what the call does by its name: the one in API Activity."""
     api = Classification(API_ACTIVITY, activity)
-    if domain_event or "identity" in event_type.lower():
+    if "identity" in event_type.lower() or (domain_event and domain_event.lower().startswith(_DOMAIN_EVENTS)):
         for subject in (domain_event, operation):
             if subject and (found := classify_identity_event(subject)):
                 return api if found.event_class is API_ACTIVITY or (subject is operation and activity == READ) else found
