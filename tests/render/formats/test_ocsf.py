@@ -78,7 +78,8 @@ def test_each_field_is_in_one_place():
     [
         ("CreateVcn", 1), ("LaunchInstance", 1), ("AddUserToGroup", 1), ("ListEvents", 2), ("GetThing", 2), ("HeadObject", 2),
         ("UpdatePolicy", 3), ("DetachVolume", 3), ("ChangeCompartment", 3), ("DeleteBucket", 4), ("ScheduleKeyDeletion", 4),
-        ("TerminateInstance", 4), ("InteractiveLogin", 99), ("Getaway", 99), ("Undelete", 99),
+        ("TerminateInstance", 4), ("InteractiveLogin", 99), ("Undefined", 99), ("Undelete", 99),
+        ("CascadeDeleteTagNamespace", 4), ("deletevcn", 4), ("DROPINDEX", 4),
     ],
 )  # fmt: skip
 def test_the_activity_depends_on_the_verb(name, activity):
