@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import dedent, fill
 
 from epimetheus.config.field_map import read_field_map
-from epimetheus.render import MIN_BYTES, abridge, derived_fields, typed_values
+from epimetheus.render import MIN_BYTES, abridge, addresses, meaning, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef, ocsf
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.severity_table import OTHER
@@ -32,15 +32,29 @@ PROBE = {
         "response": {"status": "200", "responseTime": "2026-03-02T08:15:31.007Z", "message": "the answer"},
     },
 }  # fmt: skip
+DETAILS = "`data.additionalDetails`, `{}`"
+DOMAIN_EVENT, REASON_CODE, TARGET, SECOND_TARGET = (
+    DETAILS.format("`, else `".join(meaning.DETAILS[name])) for name in ("domain_event", "reason_code", "target", "second_target")
+)
 SAID_ELSEWHERE = {  # what is not there as it stands in the event
     "rt": "`eventTime`, in milliseconds", "end": "`data.response.responseTime`, in milliseconds",
     "devTime": "`eventTime`, in UTC, with three decimals", "responseTime": "`data.response.responseTime`; if it is a time, in UTC with three decimals", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
-    "outcome": "`success` or `failure`, by status and messages; absent where neither tells",
-    "reason": "why it failed: `data.response.payload`'s `code` or `login_result`, the code that a message quotes as its response, or the response's message",
+    "outcome": "`success` or `failure`, from a status of at least 400 or an error code, else from the ending of an identity domain's event ID, "
+    "else from the messages and the status; absent if none shows it",
+    "reason": "why it failed: `data.response.payload`'s `code` or `login_result`, the code that a message quotes or the status is, or the "
+    "response's message; for an identity domain its comment",
+    "act": "the verb in a parameter (`STOP` of InstanceAction), else `data.eventName`, else the operation in `eventType`",
+    "action": "the verb in a parameter (`STOP` of InstanceAction)",
+    "eventName": "`data.eventName`, else the operation in `eventType`",
+    cef.DOMAIN_EVENT: DOMAIN_EVENT, "domainEvent": DOMAIN_EVENT,
+    cef.TARGET: TARGET, "target": TARGET, cef.SECOND_TARGET: SECOND_TARGET, "secondTarget": SECOND_TARGET,
+    cef.REASON_CODE: REASON_CODE, "reasonCode": REASON_CODE,
+    "spt": "`data.identity.ipAddress`: the port of the first address", "srcPort": "`data.identity.ipAddress`: the port of the first address",
+    "sourceTranslatedPort": "the port of `sourceTranslatedAddress`", "srcPostNATPort": "the port of `srcPostNAT`",
     "src": "`data.identity.ipAddress`: the first address", "c6a2": "`data.identity.ipAddress`: the first IPv6 address",
-    "sourceTranslatedAddress": "`data.identity.ipAddress`: the second IPv4 address",
+    "sourceTranslatedAddress": "`data.identity.ipAddress`: the first IPv4 address after the source",
     "srcPostNAT": "`data.identity.ipAddress`: the second address", "shost": "`data.identity.ipAddress`: what is left of it, or no address",
-    "srcOther": "`data.identity.ipAddress`: what is left of it, or no address", "cat": "the service in `eventType`",
+    "srcOther": "`data.identity.ipAddress`: what is left of it, or no address", "cat": "in CEF, the service in `eventType`; in LEEF, the outcome as `Success` or `Failed`",
     "destinationServiceName": "the service in `eventType`", "sev": "the severity, 1 to 10", "isLoginEvent": "`true` for any sign-on",
     "identSrc": "`src`, for a sign-on that succeeded", "flexString1": "`eventId`, where it is too long for `externalId`",
     "principalName": "`data.identity.principalName`, where it is too long for `usrName`",
@@ -81,8 +95,8 @@ def flat_table(form, read, keys, limit):
 
 
 KINDS = {
-    typed_values.millis: "milliseconds", typed_values.ipv4: "an IPv4 address", derived_fields.ipv6: "an IPv6 address", typed_values.integer: "a whole number",
-    typed_values.address: "an IPv4 or IPv6 address", leef.TYPED["devTime"]: "a time", leef.TYPED["sev"]: "1 to 10",
+    typed_values.millis: "milliseconds", typed_values.ipv4: "an IPv4 address", addresses.ipv6: "an IPv6 address", typed_values.integer: "a whole number",
+    typed_values.address: "an IPv4 or IPv6 address", typed_values.port: "0 to 65535", leef.TYPED["devTime"]: "a time", leef.TYPED["sev"]: "1 to 10",
 }  # fmt: skip
 
 
@@ -116,6 +130,12 @@ def ocsf_table():
         ("`unmapped.epimetheus`", "`compartmentPath`, `tamperWatch`"),
     ]
     return table(("OCSF", "from"), rows)
+
+
+def details():
+    fields = {"principal_name": "principalName", "principal_id": "principalId", "ip_address": "ipAddress", "user_agent": "userAgent"}
+    rows = [(f"`data.identity.{fields[name]}`", ", else ".join(f"`{key}`" for key in meaning.DETAILS[name])) for name in meaning.IDENTITY_FIELDS]
+    return table(("empty field", "member of `data.additionalDetails`"), rows)
 
 
 def activities():
@@ -181,6 +201,14 @@ def made():
         version 27. In the header `\\` and `|` are escaped, in values `\\`, `=` and line ends (`\\n`, `\\r`). Control characters are removed. A value longer
         than its key allows ends in `…` and counts as trimmed.
 
+        Identity domains leave `data.identity` and `data.response` empty. Where one of these fields is empty, its value comes from
+        `data.additionalDetails`, in CEF and LEEF:
+
+        {details}
+
+        `data.identity.ipAddress` may have several addresses, separated by commas, `;` or spaces, each with a port: the first one is the source.
+        `None`, `null` and `-` are no address.
+
         {cef}
 
         {cef_example}
@@ -200,7 +228,8 @@ def made():
 
         Shed first to last, as parts of `data`:
         {data_shed}
-        Then the compartment's path, then any other object or list in `data`. Then strings are cut, the longest first, to {caps}
+        `….others` are all members except those that say what the event means: {kept}.
+        Then the compartment's path, then any other object or list in `data`, then {kept_shed} Then strings are cut, the longest first, to {caps}
         bytes, and end in `…[n bytes cut]`. Only an event of thousands of keys is still too large then: its text becomes one string under
         `epimetheusCut`. With RFC 3164, `epimetheusTrimmed` lists what was trimmed.
 
@@ -290,11 +319,14 @@ def made():
         command=COMMAND,
         severity=severity_section(),
         cef=flat_table("cef", read_by_cefp, (*cef.CORE, *cef.SHED_ORDER), cef_limit),
+        details=details(),
         cef_example=example("cef"),
         cef_shed=named(cef.SHED_ORDER),
         cef_core=named(cef.CORE),
         json_example=example("json"),
         data_shed=parts_of(json_base.DATA_SHED),
+        kept=named(sorted(json_base.KEPT_MEMBERS)).removesuffix("."),
+        kept_shed=parts_of(json_base.KEPT_SHED),
         caps=", ".join(map(str, json_base.CAPS)),
         leef=flat_table("leef", read_leef, (*leef.CORE, *leef.SHED_ORDER), leef_limit),
         leef_example=example("leef"),

@@ -65,9 +65,11 @@ def test_a_failed_sign_on_is_severe(name, event_type, data, expected):
         (7, "admin.user.create.success admin.user.activated.success admin.group.add.member.success admin.grant.create.success"),
         (7, "admin.approle.add.member.success admin.policy.update.success admin.passwordpolicy.update.success admin.apikey.create.success"),
         (7, "admin.identityprovider.create.success admin.ociconsolesignonpolicyconsent.modified ADMIN.ME.LOCKED.SUCCESS"),
-        (7, "admin.authenticationfactorsettings.update.success sso.authentication.failure sso.session.create.failure sso.app.access.failure"),
+        (7, "admin.authenticationfactorsettings.update.success"),
+        (7, "sso.authentication.failure sso.session.create.failure sso.app.access.failure"),
         (5, "admin.app.create.success admin.app.activated.success admin.me.password.change.success"),
-        (3, "sso.session.create.success sso.session.delete.success sso.app.access.success sso.auth.factor.initiated sso.auth.factor.success job.running"),
+        (3, "sso.session.create.success sso.session.delete.success sso.app.access.success sso.auth.factor.initiated"),
+        (3, "sso.auth.factor.success job.running"),
         (3, "notification.delivery.success notification.delivery.failure authentication.bypasscode.notification authentication.request"),
     ],
 )

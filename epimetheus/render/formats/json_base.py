@@ -17,7 +17,15 @@ from epimetheus.render.size import CAPS, join_names, truncate_with_mark
 Tree = dict[str, object]
 Path = tuple[str, ...]
 
-OTHERS = "*"
+
+
+class _Others(str):
+    """The last part of a path: all members of the object but KEPT_MEMBERS. No key of an event has this type."""
+
+    __slots__ = ()
+
+
+OTHERS = _Others("others")
 DATA_SHED: Sequence[Path] = (
     ("request", "headers"),
     ("response", "headers"),
@@ -30,15 +38,15 @@ DATA_SHED: Sequence[Path] = (
     ("freeformTags",),
     ("systemTags",),
     ("securityAttributes",),
-    ("request", "parameters"),
-    ("additionalDetails",),
 )
 """Members of an event's ``data`` that are removed first, in order: the largest and least useful ones come first.
 
 OTHERS: all members of the object but KEPT_MEMBERS, which say what the event means.
 """
 KEPT_MEMBERS = frozenset(("action", *DETAIL_KEYS))
-_KEPT = frozenset(("identity", "request", "response"))
+KEPT_SHED: Sequence[Path] = (("request", "parameters"), ("additionalDetails",))
+"""Members of ``data`` that are removed after everything else in it."""
+_KEPT = frozenset(("identity", "request", "response", "additionalDetails"))
 
 ENRICHMENT_KEY = "epimetheus"
 TRIMMED_KEY = "epimetheusTrimmed"
@@ -68,7 +76,7 @@ class JsonFormat(ABC):
         data = [(*self.data_path, *path) for path in DATA_SHED]
         first = [self._mapped_path(path) for path in (*data, (*self.enrichment_path, "compartmentPath"))]
         self._shed_first = [tuple(name.split(".")) for name in fields.added] + first
-        self._shed_last = [self._mapped_path(path) for path in self.shed_order]
+        self._shed_last = [self._mapped_path(path) for path in (*[(*self.data_path, *path) for path in KEPT_SHED], *self.shed_order)]
         self._data = self._mapped_path(self.data_path)
 
     @abstractmethod
@@ -198,7 +206,7 @@ def _without(output: Tree, paths: Sequence[Path]) -> tuple[Tree, list[Path]]:
     shed: list[Path] = []
     for path in paths:
         parent = _copied_along(copies, path[:-1])
-        if parent and path[-1] == OTHERS:
+        if parent and isinstance(path[-1], _Others):
             others = [key for key in parent if key not in KEPT_MEMBERS]
             if len(others) == len(parent):
                 del copies[path[:-2]][path[-2]]

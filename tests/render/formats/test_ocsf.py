@@ -109,7 +109,7 @@ def test_severity_id_has_five_steps(severity, severity_id):
         ({"status": 404, "payload": {"code": "NotFound"}}, 2, {"code": 404, "error": "NotFound"}, "NotFound"),
         ({"status": "500", "message": "boom"}, 2, {"message": "boom", "code": 500, "error": "boom"}, "boom"),
         ({"status": "500", "payload": {"code": "token=hidden"}}, 2, {"code": 500, "error": "token=[redacted]"}, "token=[redacted]"),
-        ({"status": "OK"}, 0, None, None),
+        ({"status": "OK"}, 1, None, None),
         ({}, 0, None, None),
     ],
 )
