@@ -41,7 +41,8 @@ class Severity:
         Unless a pattern matches, a failed sign-on is at least 7. No other outcome changes the severity.
         """
         meaning = meaning or interpret(event)[1]
-        names = event.event_type, event.data.event_name, meaning.operation, meaning.action, meaning.domain_event
+        event_id = meaning.domain_event and meaning.domain_event[:MAX_LENGTH]  # bounds the cache's memory, not only its entries
+        names = event.event_type, event.data.event_name, meaning.operation, meaning.action, event_id
         severity, final = self._cached(*names)
         return severity if final or not meaning.is_sign_on or meaning.outcome != FAILURE else max(severity, SIGN_ON_FAILED)
 
@@ -73,11 +74,11 @@ def operation_severity(name: str, service: str = "") -> int:
 
 
 def _known_event_id(event_id: str) -> int | None:
-    return next((severity for pattern, severity in _EVENT_IDS if pattern.fullmatch(event_id[:MAX_LENGTH])), None)
+    return next((severity for pattern, severity in _EVENT_IDS if pattern.fullmatch(event_id)), None)
 
 
 def _words_of_event_id(event_id: str) -> str:
-    return _OUTCOME.sub("", event_id[:MAX_LENGTH].lower().removeprefix("admin."))
+    return _OUTCOME.sub("", event_id.lower().removeprefix("admin."))
 
 
 def _returns_secret(operation: Operation) -> bool:

@@ -62,27 +62,30 @@ SENSITIVE_CHANGES: Mapping[int, Mapping[str, Sequence[str]]] = MappingProxyType(
             "*AdminUser", "Group", "GroupMember*", "*UserGroupMembership", "DynamicGroup", "DynamicResourceGroup", "AppRole*",
         ),
         "policies and privileges": (
-            "Policy", "Grant", "*Privilege*", "*AccessRequest", "*PrivilegedApiRequest", "OperatorControl*", "DelegationControl*",
-            "AuthenticationPolicy", "PasswordPolicy", "*SignOnPolicy*", "OciConsolePolicy", "NetworkSource", "NetworkPerimeter", "Domain",
-            "IdentitySetting", "ZprPolicy",
+            "Policy", "Grant", "*Privilege*", "*Superuser", "AccessRules", "*AccessRequest", "*PrivilegedApiRequest", "OperatorControl*",
+            "DelegationControl*", "Lockbox", "AuthenticationPolicy", "PasswordPolicy", "*SignOnPolicy*", "OciConsolePolicy",
+            "NetworkSource", "NetworkPerimeter", "Domain", "IdentitySetting", "ZprPolicy",
         ),
         "credentials": (
-            "*ApiKey*", "*AuthToken*", "*SwiftPassword", "*CustomerSecretKey*", "*SmtpCredential*", "*DbCredential*", "*OAuth*",
-            "*Password", "*PasswordChanger", "*PasswordResetter", "*Kubeconfig", "*ConsoleConnection", "*PreauthenticatedRequest",
+            "*ApiKey*", "*AuthToken*", "*CustomerSecretKey*", "*Credential", "*Credentials", "*OAuth*", "*Password", "*PasswordChanger",
+            "*PasswordResetter", "*SharedSecret", "*Kubeconfig", "*ConsoleConnection", "*PreauthenticatedRequest",
         ),
         "second factors and recovery": (
             "*Mfa*", "*Totp*", "Factor*", "AuthenticationFactorSetting*", "AccountRecovery*", "SecurityQuestion*",
         ),
-        "federation": ("*IdentityProvider*", "IdpGroupMapping", "IdpScimClient", "*Saml*", "*Federation*", "IdentityPropagationTrust"),
+        "federation": (
+            "*IdentityProvider*", "*AuthenticationProvider", "IdpGroupMapping", "IdpScimClient", "*Saml*", "*Federation*",
+            "IdentityPropagationTrust", "*UserSyncConfiguration",
+        ),
         "audit, logging and threat detection": (
-            "Audit.UpdateConfiguration", "CloudGuard*.UpdateConfiguration", "*AuditPolic*", "Audit*Logging*", "AuditTrail", "Log",
-            "LogGroup", "*FlowLog*", "UnifiedAgentConfiguration", "ServiceConnector", "Rule", "DetectorRecipe*", "ResponderRecipe*",
+            "Audit.UpdateConfiguration", "CloudGuard*.UpdateConfiguration", "*AuditPolic*", "AuditProfile", "Audit*Logging*", "AuditTrail",
+            "Log", "LogGroup", "*FlowLog*", "UnifiedAgentConfiguration", "ServiceConnector", "Rule", "DetectorRecipe*", "ResponderRecipe*",
             "TargetDetectorRecipe*", "TargetResponderRecipe*", "*ProblemStatus", "SecurityZone", "SecurityRecipe", "Vtap", "CaptureFilter",
         ),
         "network exposure": (
-            "SecurityList*", "NetworkSecurityGroup*", "SecurityRule*", "InternetGateway", "PublicIp", "NetworkFirewallPolicy",
-            "WebAppFirewall*", "RouteTable", "*PeeringGateways", "*PeeringConnections", "BucketWritable", "Bastion",
-            "Bastion*.CreateSession",
+            "SecurityList*", "NetworkSecurityGroup*", "SecurityRule*", "InternetGateway", "NatGateway", "LocalPeeringGateway*",
+            "RemotePeeringConnection*", "Drg", "DrgAttachment", "PublicIp", "NetworkFirewall", "*FirewallPolicy", "WebAppFirewall*",
+            "RouteTable", "BucketWritable", "Bastion", "Bastion*.CreateSession",
         ),
         "keys": ("ExportKey*", "Restore*KeyFrom*", "RestoreVaultFrom*"),
     },
@@ -93,7 +96,8 @@ SECRET_READS = ("SecretBundle", "SecretBundleByName", "*Wallet", "*InitialCreden
 
 EVENT_IDS: Mapping[str, int] = MappingProxyType({
     "*notification*": OTHER, "*.initiated": OTHER, "*.request": OTHER,
-    "sso.authentication.*": OTHER, "sso.session.*": OTHER, "sso.auth.factor.*": OTHER,
+    "sso.authentication.*": OTHER, "sso.session.*": OTHER, "sso.auth.factor.success": OTHER, "sso.auth.factor.failure": OTHER,
+    "*factor*validat*": OTHER,
     "sso.app.access.failure": SENSITIVE, "sso.app.access.*": OTHER,
     "admin.me.password.change.*": MEDIUM, "*grant.create.*": SENSITIVE,
     "*bypasscode.create*": HIGH, "*mfa*reset*": HIGH, "*mfa*remove*": HIGH, "*mfa*delete*": HIGH, "*mfa*disable*": HIGH,

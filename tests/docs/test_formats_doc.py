@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import dedent, fill
 
 from epimetheus.config.field_map import read_field_map
-from epimetheus.render import MIN_BYTES, abridge, addresses, typed_values
+from epimetheus.render import MIN_BYTES, abridge, addresses, meaning, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.severity_table import OTHER
@@ -33,15 +33,29 @@ PROBE = {
         "response": {"status": "200", "responseTime": "2026-03-02T08:15:31.007Z", "message": "the answer"},
     },
 }  # fmt: skip
+DETAILS = "`data.additionalDetails`, `{}`"
+DOMAIN_EVENT, REASON_CODE, TARGET, SECOND_TARGET = (
+    DETAILS.format("`, else `".join(meaning.DETAILS[name])) for name in ("domain_event", "reason_code", "target", "second_target")
+)
 DERIVED = {  # keys whose value differs from the event's
     "rt": "`eventTime`, in milliseconds", "end": "`data.response.responseTime`, in milliseconds",
     "devTime": "`eventTime`, in UTC with three decimals", "responseTime": "`data.response.responseTime`; a time is written in UTC with three decimals", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
-    "outcome": "`success` or `failure`, from status and messages; absent if neither shows it",
-    "reason": "why the call failed: `code` or `login_result` of `data.response.payload`, the code that a message quotes as its response, or the response's message",
+    "outcome": "`success` or `failure`, from a status of at least 400 or an error code, else from the ending of an identity domain's event ID, "
+    "else from the messages and the status; absent if none shows it",
+    "reason": "why the call failed: `code` or `login_result` of `data.response.payload`, the code that a message quotes or the status is, or the "
+    "response's message; for an identity domain its comment",
+    "act": "the verb in a parameter (`STOP` of InstanceAction), else `data.eventName`, else the operation in `eventType`",
+    "action": "the verb in a parameter (`STOP` of InstanceAction)",
+    "eventName": "`data.eventName`, else the operation in `eventType`",
+    cef.DOMAIN_EVENT: DOMAIN_EVENT, "domainEvent": DOMAIN_EVENT,
+    cef.TARGET: TARGET, "target": TARGET, cef.SECOND_TARGET: SECOND_TARGET, "secondTarget": SECOND_TARGET,
+    cef.REASON_CODE: REASON_CODE, "reasonCode": REASON_CODE,
+    "spt": "`data.identity.ipAddress`: the port of the first address", "srcPort": "`data.identity.ipAddress`: the port of the first address",
+    "sourceTranslatedPort": "the port of `sourceTranslatedAddress`", "srcPostNATPort": "the port of `srcPostNAT`",
     "src": "`data.identity.ipAddress`: the first address", "c6a2": "`data.identity.ipAddress`: the first IPv6 address",
-    "sourceTranslatedAddress": "`data.identity.ipAddress`: the second IPv4 address",
+    "sourceTranslatedAddress": "`data.identity.ipAddress`: the first IPv4 address after the source",
     "srcPostNAT": "`data.identity.ipAddress`: the second address", "shost": "`data.identity.ipAddress`: the remaining addresses, or text that is no address",
-    "srcOther": "`data.identity.ipAddress`: the remaining addresses, or text that is no address", "cat": "the service in `eventType`",
+    "srcOther": "`data.identity.ipAddress`: the remaining addresses, or text that is no address", "cat": "in CEF, the service in `eventType`; in LEEF, the outcome as `Success` or `Failed`",
     "destinationServiceName": "the service in `eventType`", "sev": "the severity, 1 to 10", "isLoginEvent": "`true` for any sign-on",
     "identSrc": "`src`, for a sign-on that succeeded", "flexString1": "`eventId`, if it is too long for `externalId`",
     "principalName": "`data.identity.principalName`, if it is too long for `usrName`",
@@ -83,7 +97,7 @@ def flat_table(form, read, keys, limit):
 
 KINDS = {
     typed_values.millis: "milliseconds", typed_values.ipv4: "an IPv4 address", addresses.ipv6: "an IPv6 address", typed_values.integer: "an integer",
-    typed_values.address: "an IPv4 or IPv6 address", leef.TYPED["devTime"]: "a time", leef.TYPED["sev"]: "1 to 10",
+    typed_values.address: "an IPv4 or IPv6 address", typed_values.port: "0 to 65535", leef.TYPED["devTime"]: "a time", leef.TYPED["sev"]: "1 to 10",
 }  # fmt: skip
 
 
@@ -98,6 +112,12 @@ def cef_limit(key):
 
 def leef_limit(key):
     return limit_of(key, leef.TYPED, leef.LENGTHS, leef.CUSTOM_LENGTH)
+
+
+def details():
+    fields = {"principal_name": "principalName", "principal_id": "principalId", "ip_address": "ipAddress", "user_agent": "userAgent"}
+    rows = [(f"`data.identity.{fields[name]}`", ", else ".join(f"`{key}`" for key in meaning.DETAILS[name])) for name in meaning.IDENTITY_FIELDS]
+    return table(("empty field", "member of `data.additionalDetails`"), rows)
 
 
 def example(form, name="watched", header="rfc5424"):
@@ -150,6 +170,14 @@ def page():
         version 27. The header escapes `\\` and `|`, values escape `\\`, `=` and line ends (`\\n`, `\\r`). Control characters are removed. A value longer
         than its key allows ends in `…` and counts as trimmed.
 
+        Identity domains leave `data.identity` and `data.response` empty. Where one of these fields is empty, its value comes from
+        `data.additionalDetails`, in CEF and LEEF:
+
+        {details}
+
+        `data.identity.ipAddress` may have several addresses, separated by commas, `;` or spaces, each with a port: the first one is the source.
+        `None`, `null` and `-` are no address.
+
         {cef}
 
         {cef_example}
@@ -169,9 +197,10 @@ def page():
 
         If a message is too large, these parts of `data` are shed, first to last:
         {data_shed}
-        Then the compartment's path, then any other object or list in `data`. Then strings are cut, the longest first, to {caps} bytes, and end in
-        `…[n bytes cut]`. Only an event with thousands of keys is still too large then: its text becomes one string under `epimetheusCut`. With RFC
-        3164, `epimetheusTrimmed` lists what was trimmed.
+        `….others` are all members except those that say what the event means: {kept}.
+        Then the compartment's path, then any other object or list in `data`, then {kept_shed} Then strings are cut, the longest first, to {caps}
+        bytes, and end in `…[n bytes cut]`. Only an event with thousands of keys is still too large then: its text becomes one string under
+        `epimetheusCut`. With RFC 3164, `epimetheusTrimmed` lists what was trimmed.
 
         ## LEEF
 
@@ -241,11 +270,14 @@ def page():
         command=COMMAND,
         severity=severity_section(),
         cef=flat_table("cef", read_by_cefp, (*cef.CORE, *cef.SHED_ORDER), cef_limit),
+        details=details(),
         cef_example=example("cef"),
         cef_shed=code_list(cef.SHED_ORDER),
         cef_core=code_list(cef.CORE),
         json_example=example("json"),
         data_shed=parts_of(json_base.DATA_SHED),
+        kept=code_list(sorted(json_base.KEPT_MEMBERS)).removesuffix("."),
+        kept_shed=parts_of(json_base.KEPT_SHED),
         caps=", ".join(map(str, json_base.CAPS)),
         leef=flat_table("leef", read_leef, (*leef.CORE, *leef.SHED_ORDER), leef_limit),
         leef_example=example("leef"),

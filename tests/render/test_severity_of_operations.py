@@ -95,6 +95,9 @@ def test_the_spelling_of_a_name_does_not_lower_its_severity(spelling):
         (SENSITIVE, "ExportKey"),
         (SENSITIVE, "createpolicy UPDATEPOLICY createapikey addusertogroup CreateOrResetUIPassword ConfigureSaasAdminUser"),
         (SENSITIVE, "ResetPassword"),
+        (SENSITIVE, "createidentityprovider createidpgroupmapping creategroup createuser updateusercapabilities updateuserstate"),
+        (SENSITIVE, "createroutetable updatesecuritylist updatenetworksecuritygroupsecurityrules createdrg createlocalpeeringgateway"),
+        (SENSITIVE, "EnableSuperuser CreateNamedCredential UpdateIpSecConnectionTunnelSharedSecret CreateDrgAttachment"),
         (MEDIUM, "CreateVcn ChangeCompartment AttachVolume DetachTarget LaunchInstance PutObject CancelKeyDeletion"),
         (MEDIUM, "BulkEditTags StartX StopX"),
         (MEDIUM, "UnsetDatabaseBaseline DisassociateX RecoverX SuspendX PauseX MigrateX InstallX Decrypt InvokeFunction"),
@@ -141,3 +144,9 @@ def test_a_name_that_many_services_use_is_sensitive_in_some(service, severity):
 )  # fmt: skip
 def test_the_words_of_a_name(name, verbs, target):
     assert parse_operation(name) == (verbs, target)
+
+
+@pytest.mark.parametrize("part", ["x", "Xy", "DELETE", "validateand", "a.", "De"])
+def test_only_the_start_of_a_very_long_name_is_read(part):
+    assert parse_operation(part * 100_000) == parse_operation((part * 100_000)[:MAX_LENGTH])
+    assert len(parse_operation(part * 100_000).target) <= MAX_LENGTH

@@ -82,7 +82,7 @@ def test_each_field_is_in_one_place():
         ("CreateVcn", 1), ("LaunchInstance", 1), ("AddUserToGroup", 1), ("ListEvents", 2), ("GetThing", 2), ("HeadObject", 2),
         ("UpdatePolicy", 3), ("DetachVolume", 3), ("ChangeCompartment", 3), ("DeleteBucket", 4), ("ScheduleKeyDeletion", 4),
         ("TerminateInstance", 4), ("BatchDeleteObjects", 4), ("DROPINDEX", 4), ("deletevcn", 4), ("DisableKey", 3), ("ExportWallet", 99),
-        ("Chat", 99), ("Undelete", 99),
+        ("Chat", 99), ("Undelete", 99), ("Undefined", 99), ("CascadeDeleteTagNamespace", 4),
     ],
 )  # fmt: skip
 def test_the_activity_depends_on_the_verb(name, activity):
