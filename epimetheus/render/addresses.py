@@ -10,8 +10,8 @@ _IPV6_LENGTH = 39
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _MAX_PORT = 0xFFFF
 _SEPARATOR = re.compile("[,;]")
-_NOTHING = frozenset(("none", "null", "nil", "undefined", "n/a", "-", "--"))
-"""Placeholders that senders write instead of no address, in lower case."""
+NOTHING = frozenset(("none", "null", "nil", "undefined", "n/a", "-", "--"))
+"""Placeholders that senders write instead of no value, in lower case."""
 
 
 class Address(NamedTuple):
@@ -55,7 +55,7 @@ def parse_addresses(text: str | None) -> Addresses:
         for word, address in zip(words, addresses, strict=True):
             if address:
                 found.append(address)
-            elif word.lower() not in _NOTHING:
+            elif word.lower() not in NOTHING:
                 other.append(word)
     return Addresses(tuple(found), tuple(other))
 

@@ -8,7 +8,9 @@ from epimetheus.model import AuditEvent, Response
 
 SUCCESS, FAILURE = "success", "failure"
 DENIED_STATUSES = frozenset((401, 403, 404))
-DENIED_CODES = frozenset(("notauthenticated", "notauthorized", "notauthorizedornotfound", "notallowed", "unauthorized", "forbidden"))
+DENIED_CODES = frozenset((
+    "notauthenticated", "notauthorized", "notauthorizedornotfound", "notfound", "notallowed", "unauthorized", "forbidden",
+))  # fmt: skip
 """Error codes of a denied call, in lower case. OCI answers 404 instead of 403, so that a caller does not learn what exists."""
 
 _PREFIX = "com.oraclecloud."
@@ -29,8 +31,8 @@ _SUCCEEDED_STATUS = re.compile(
 )
 _ERROR_CODE = re.compile(r"[A-Z][a-z]+[A-Z][A-Za-z]+|Conflict|Forbidden|Unauthorized", re.ASCII)
 # Anchored at the end: a resource may be called "failed-jobs".
-_FAILED = re.compile(r"\bfailed(?: with response\b.*)?\W*$", re.IGNORECASE | re.DOTALL)
-_SUCCEEDED = re.compile(r"\bsucceeded\W*$", re.IGNORECASE)
+_FAILED = re.compile(r"(?:\bfailed(?: with response\b.*)?|(?<![\w\-])failure)\W*$", re.IGNORECASE | re.DOTALL)
+_SUCCEEDED = re.compile(r"(?:\bsucceeded|(?<![\w\-])success)\W*$", re.IGNORECASE)
 _QUOTED_CODE = re.compile(r"\bresponse '([A-Za-z][\w.\-]*)'", re.ASCII)
 _SIGN_ON = re.compile(r"(?i:(?:Interactive)?(?:Log[io]n|Sign-?[io]n))(?![a-z])")
 _NO_RESPONSE = Response()
@@ -101,9 +103,9 @@ def is_denied(status: str | int | None) -> bool:
 def message_outcome(event: AuditEvent) -> str | None:
     """``success`` or ``failure`` if a message ends so. A failure in either message counts."""
     message, answer = event.data.message, event.data.response.message if event.data.response else None
-    if _ends_with(message, "failed", _FAILED) or _ends_with(answer, "failed", _FAILED):
+    if _ends_with(message, "fail", _FAILED) or _ends_with(answer, "fail", _FAILED):
         return FAILURE
-    return SUCCESS if _ends_with(message, "succeeded", _SUCCEEDED) or _ends_with(answer, "succeeded", _SUCCEEDED) else None
+    return SUCCESS if _ends_with(message, "succe", _SUCCEEDED) or _ends_with(answer, "succe", _SUCCEEDED) else None
 
 
 def _ends_with(message: str | None, word: str, pattern: re.Pattern[str]) -> bool:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import msgspec
 
 from epimetheus.model import AuditEvent, Identity
-from epimetheus.render.addresses import Addresses, parse_addresses
+from epimetheus.render.addresses import NOTHING, parse_addresses
 from epimetheus.render.derived_fields import (
     FAILURE,
     SUCCESS,
@@ -46,6 +46,7 @@ IDENTITY_FIELDS = ("principal_name", "principal_id", "ip_address", "user_agent")
 _DOMAIN_EVENT = re.compile(r"[A-Za-z][\w\-]*(?:\.[\w\-]+)+", re.ASCII)
 _SIGN_ON_EVENTS = ("sso.authentication.", "sso.session.create.")
 _SAYS_SUCCESS = re.compile(r"\bsucc(?:ess(?:ful(?:ly)?)?|eeded)\W*$", re.IGNORECASE)
+_ENDING = 32
 # InstanceAction, DbNodeAction, instance_action; not CommitTransaction, and no name with a verb of its own.
 _TAKES_ACTION = re.compile(
     r"(?!(?i:create|update|delete|get|list|cancel|resume|reorder|filter|change|add|remove|search|set|register)(?![a-z]))"
@@ -63,6 +64,7 @@ DETAIL_KEYS = tuple(sorted({key for keys in DETAILS.values() for key in keys}))
 """All members of ``data.additionalDetails`` in DETAILS."""
 _Details = msgspec.defstruct("_Details", [(key, object, None) for key in DETAIL_KEYS], gc=False)
 _decode_details = msgspec.json.Decoder(_Details).decode
+_decode_text = msgspec.json.Decoder(str).decode
 _decode_members = msgspec.json.Decoder(dict[str, object]).decode
 
 
@@ -152,12 +154,12 @@ def _action_member(raw: msgspec.Raw) -> str | None:
 
 
 def _details(raw: msgspec.Raw) -> msgspec.Struct | None:
-    """The members named in DETAILS; None if there are none, or if this is not an object."""
+    """The members named in DETAILS, of an object or of JSON in a string; None if there are none."""
     text = bytes(raw)
     if text in _EMPTY:
         return None
     try:
-        return _decode_details(text)
+        return _decode_details(_decode_text(text) if text.startswith(b'"') else text)
     except (ValueError, RecursionError):
         return None
 
@@ -188,7 +190,7 @@ def _domain_event(details: msgspec.Struct | None) -> str | None:
 def _reason(details: msgspec.Struct) -> str | None:
     """Why it failed, unless the text is that of a success: a domain writes the comment of an earlier step there."""
     texts = (_text(getattr(details, key)) for key in DETAILS["reason"])
-    return next((text for text in texts if text and not _SAYS_SUCCESS.search(text)), None)
+    return next((text for text in texts if text and not ("succ" in text.lower() and _SAYS_SUCCESS.search(text[-_ENDING:]))), None)
 
 
 def _with_identity(event: AuditEvent, details: msgspec.Struct) -> AuditEvent:
@@ -205,4 +207,4 @@ def _with_identity(event: AuditEvent, details: msgspec.Struct) -> AuditEvent:
 
 def _is_silent(identity: Identity, name: str) -> bool:
     value: str | None = getattr(identity, name)
-    return not value or value.isspace() or (name == "ip_address" and parse_addresses(value) == Addresses())
+    return not value or value.isspace() or value.strip().lower() in NOTHING or (name == "ip_address" and not any(parse_addresses(value)))

@@ -119,6 +119,20 @@ def test_details_of_another_shape_say_nothing(details):
     assert "suser" not in cef_of(event(additionalDetails=details))
 
 
+def test_details_may_be_json_in_a_string():
+    details = json.dumps({"eventId": "sso.authentication.failure", "actorName": "noor", "reasonValue": "password=hidden"})
+    found = cef_of(event(additionalDetails=details, identity={"principalName": "None"}))
+    assert (found["outcome"], found["suser"], found["reason"]) == ("failure", "noor", "password=[redacted]")
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [("Application access failure", "failure"), ("Session create success.", "success"), ("GetX on-failure", None), ("a failure of", None)],
+)
+def test_a_message_may_end_with_the_outcome(message, expected):
+    assert meaning(message=message).outcome == expected
+
+
 def test_a_comment_on_a_success_is_no_reason():
     details = {"eventId": "sso.app.access.failure", "ssoComments": "Session create success", "reasonValue": "SSO-7"}
     assert meaning(additionalDetails=details).reason == "SSO-7"
