@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from epimetheus.render.formats.ocsf_classes import ACCOUNT_CHANGE, AUTHENTICATION, GROUP_MANAGEMENT, Classification
 from epimetheus.render.formats.ocsf_values import UNKNOWN, UnmappedFields, Values
 
@@ -20,6 +22,7 @@ _ID_PLACES = (
 )  # fmt: skip
 _RESOURCE_PLACES = ((("data", "resourceName"), "name"), (("data", "resourceId"), "uid"))
 _FEDERATED = re.compile(r"federated|saml", re.IGNORECASE)
+_decode = msgspec.json.Decoder(dict[str, object]).decode
 _OCID = re.compile(r"ocid1\.([a-z\d_\-]{1,64})\.", re.ASCII)
 _OCID_IN_PATH = re.compile(r"/(ocid1\.[a-z\d_\-]{1,64}\.[\w.\-]+)", re.ASCII)
 
@@ -128,6 +131,11 @@ def _object(data: Mapping[str, object], path: Iterable[str]) -> Mapping[str, obj
     node: object = data
     for key in path:
         node = node.get(key) if isinstance(node, Mapping) else None
+    if isinstance(node, str) and node.startswith("{"):  # some events have JSON in a string
+        try:
+            node = _decode(node)
+        except (ValueError, RecursionError):
+            return {}
     return node if isinstance(node, Mapping) else {}
 
 
