@@ -91,6 +91,7 @@ IDENTITY_RULES: Sequence[tuple[EventClass, int, str, str]] = (
 
 The first row that matches both decides. Policies, settings and credentials other than passwords remain API Activity.
 """
+
 ACTIVITIES: Mapping[int, Sequence[str]] = MappingProxyType({
     DELETE: (
         "Delete", "Deletion", "Terminate", "Termination", "Remove", "Removal", "Purge", "Destroy", "Drop", "Erase", "Shred", "Truncate",
@@ -145,4 +146,4 @@ def classify(event_type: str, operation: str, domain_event: str | None, *, is_si
         for subject in (domain_event, operation):
             if subject and (found := classify_identity_event(subject)):
                 return api if found.event_class is API_ACTIVITY or (subject is operation and activity == READ) else found
-    return Classification(AUTHENTICATION, LOGON) if is_sign_on else api
+    return Classification(AUTHENTICATION, LOGON) if is_sign_on and activity != READ else api
