@@ -239,9 +239,9 @@ def test_a_too_deeply_nested_event_and_one_with_redacted_data_fit():
     assert parts(render(raw, format="json", max_bytes=800, redact=["data"]).message)["trimmed"] == "source"
 
 
-def test_actor_and_resource_are_removed_last():
+def test_actor_action_and_resource_are_removed_last():
     extension = read_by_cefp(body(BIG | {"eventId": "e-1"}, max_bytes=MIN_BYTES))[1]
-    assert extension == {"externalId": "e-1", "suser": "noor", "cs1": "ocid1.thing", "cs1Label": "resourceId"}
+    assert extension == {"externalId": "e-1", "suser": "noor", "act": "GetThing", "cs1": "ocid1.thing", "cs1Label": "resourceId"}
 
 
 def test_an_event_of_thousands_of_keys_becomes_one_cut_string():
