@@ -175,9 +175,9 @@ BIG = event(
     ("form", "max_bytes", "trimmed"),
     [
         ("cef", 3000, None),
-        ("cef", 2804, "destinationServiceName,cat"),
-        ("cef", 2700, "destinationServiceName,cat,act,requestClientApplication"),
-        ("cef", 1800, "destinationServiceName,cat,act,requestClientApplication,cs4,cs6,deviceExternalId,request"),
+        ("cef", 2804, "destinationServiceName,requestClientApplication"),
+        ("cef", 2700, "destinationServiceName,requestClientApplication"),
+        ("cef", 1800, "destinationServiceName,requestClientApplication,cs4,cat,cs6,deviceExternalId,request"),
         ("json", 4400, None),
         ("json", 4000, "request.headers"),
         ("json", 3500, "request.headers,request.parameters"),
@@ -185,9 +185,9 @@ BIG = event(
         ("json", 2500, "request.headers,request.parameters,newByOracle,message,identity.userAgent,request.path"),
         ("json", 500, "event"),
         ("leef", 2800, None),
-        ("leef", 2714, "cat,eventName"),
-        ("leef", 2600, "cat,eventName,userAgent"),
-        ("leef", 1700, "cat,eventName,userAgent,compartmentName,requestId,tenantId,url"),
+        ("leef", 2714, None),
+        ("leef", 2600, "eventName,userAgent"),
+        ("leef", 1700, "eventName,userAgent,compartmentName,requestId,tenantId,url"),
         ("ocsf", 4800, None),
         ("ocsf", 4500, "request.headers"),
         ("ocsf", 4000, "request.headers,api.request.data"),
@@ -253,9 +253,9 @@ def test_a_too_deeply_nested_event_and_one_with_redacted_data_fit():
     assert parts(render(raw, format="json", max_bytes=800, redact=["data"]).message)["trimmed"] == "source"
 
 
-def test_actor_and_resource_are_removed_last():
+def test_actor_action_and_resource_are_removed_last():
     extension = read_by_cefp(body(BIG | {"eventId": "e-1"}, max_bytes=MIN_BYTES))[1]
-    assert extension == {"externalId": "e-1", "suser": "noor", "cs1": "ocid1.thing", "cs1Label": "resourceId"}
+    assert extension == {"externalId": "e-1", "suser": "noor", "act": "GetThing", "cs1": "ocid1.thing", "cs1Label": "resourceId"}
 
 
 def test_an_event_of_thousands_of_keys_becomes_one_cut_string():
