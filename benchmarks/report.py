@@ -1,4 +1,4 @@
-"""``python -m benchmarks.report``: docs/scale.md and its plots, out of build/bench.json. No figure of theirs is typed."""
+"""``python -m benchmarks.report``: writes benchmarks/README.md, docs/scale.md and its plots from build/bench.json."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -10,18 +10,19 @@ from benchmarks.figures import FILE, Figure, Results, shown, table
 from benchmarks.helper import ROOT
 from epimetheus.run.plan import FEW_EVENTS
 
-_TEMPLATE = Path(__file__).with_name("scale.md")
+_TEMPLATES = Path(__file__).with_name("templates")
+_PAGES_WRITTEN = ("docs/scale.md", "benchmarks/README.md")
 _INTERVAL, _OVERLAP, _USABLE, _CONCURRENCY, _RATE, _PLACES = 900.0, 900.0, 770.0, 8, 20.0, 100
 _MEMORY = 256e6  # Terraform's memory_in_mbs
 _LATENCIES, _PAGES, _MANY = (0.05, 0.2, 1.0, 5.0, 12.0), (100, 1_000, 10_000), (100, 1_000, 10_000)
 
 
 class Costs:
-    """What the arithmetic needs, in seconds of CPU: ``new`` and ``seen`` an event, ``base`` a call, ``place`` a compartment asked."""
+    """CPU seconds per new event (``new``), duplicate event (``seen``), call (``base``) and polled compartment (``place``)."""
 
     def __init__(self, results: Results) -> None:
         of = {one.what: one.value for one in results.figures}
-        self.new, self.seen = of["CPU an event, CEF"] * 1e-6, of["CPU an event seen before"] * 1e-6
+        self.new, self.seen = of["CPU per event, CEF"] * 1e-6, of["CPU per duplicate event"] * 1e-6
         numbers = [float(number) for number, _, _ in results.growth["compartments"]]
         self.base, self.place = growth.line(numbers, [cpu for _, cpu, _ in results.growth["compartments"]])
         many = results.sizes["many"]
@@ -29,7 +30,7 @@ class Costs:
         self.key = max(1.0, (self.window - self.backlog) / many)  # bytes that an event costs for as long as its key is needed
 
     def keeps_up(self, latency: float, page: int, busy: int) -> float:
-        """New events a second that runs of every `_INTERVAL` keep up with, where so many of `_PLACES` compartments have them all."""
+        """Returns the rate of new events that runs every `_INTERVAL` can forward, if ``busy`` of `_PLACES` compartments have all events."""
         others = (_PLACES - busy) * _call(latency, _CONCURRENCY)
         call = _call(latency, min(_CONCURRENCY, busy))
         by_api = ((_USABLE - others) / call - busy) * page / (_INTERVAL + _OVERLAP)
@@ -37,17 +38,17 @@ class Costs:
         return max(0.0, min(by_api, by_cpu))
 
 
-def page(results: Results) -> str:
-    """docs/scale.md."""
+def page(results: Results, name: str) -> str:
+    """The page of this ``name``, ``scale.md`` (for operators) or ``README.md`` (results and goals), from its template."""
     costs, machine = Costs(results), results.machine
-    return _TEMPLATE.read_text("utf-8").format(
+    return (_TEMPLATES / name).read_text("utf-8").format(
         made=results.made,
         **{name: machine[name] for name in ("cpu", "cores", "python", "openssl")},
-        load=f"Load when it began {_loads(machine['load'])}, when it ended {_loads(machine.get('load_after', []))}: others were at work.",
+        load=f"Load at the start {_loads(machine['load'])}, at the end {_loads(machine.get('load_after', []))}.",
         table="\n".join(table(_but(results.figures, "growth"))),
         page=results.sizes["page"],
         repeats=results.sizes["repeats"],
-        growth="\n".join(f"- {one.what}: {shown(one.value, one.unit)}; {one.note}." for one in results.figures if one.row == "growth"),
+        growth="\n".join(_growth(one) for one in results.figures if one.row == "growth"),
         interval=round(_INTERVAL / 60),
         overlap=round(_OVERLAP / 60),
         usable=round(_USABLE),
@@ -65,9 +66,14 @@ def page(results: Results) -> str:
     )
 
 
+def _growth(one: Figure) -> str:
+    what = one.what.removeprefix("growth: ")
+    return f"- {what[0].upper()}{what[1:]}: {shown(one.value, one.unit)}; {one.note}."
+
+
 def _keeps_up(costs: Costs) -> str:
     heads = [f"{where}, pages of {size:,}" for where in ("spread", "all in one") for size in _PAGES]
-    rows = [["an answer takes", *heads]]
+    rows = [["latency of a response", *heads]]
     for latency in _LATENCIES:
         cells = [costs.keeps_up(latency, size, busy) for busy in (_PLACES, 1) for size in _PAGES]
         rows.append([f"{latency:g} s", *[f"{cell:,.0f}" for cell in cells]])
@@ -75,7 +81,7 @@ def _keeps_up(costs: Costs) -> str:
 
 
 def _waits(costs: Costs) -> str:
-    rows = [["an answer takes", *[f"{count:,} compartments" for count in _MANY]]]
+    rows = [["latency of a response", *[f"{count:,} compartments" for count in _MANY]]]
     for latency in _LATENCIES[:3]:
         times = [max(count * _call(latency, _CONCURRENCY), costs.base + count * costs.place) for count in _MANY]
         rows.append([f"{latency:g} s", *[f"{time:,.0f} s" + (" (too long)" if time > _USABLE else "") for time in times]])
@@ -86,9 +92,10 @@ def _memory(costs: Costs, sizes: Mapping[str, Any]) -> str:
     backlog, window = (f"{peak / 1e6:.0f} MB" for peak in (costs.backlog, costs.window))
     most = max(0.0, _MEMORY - costs.backlog) / costs.key
     return (
-        f"a backlog of {sizes['many']:,} events of {sizes['hours']} hours takes {backlog}: slices grow only while they hold few events\n"
-        f"({FEW_EVENTS:,}), and no more than the keys of two are in hand. In one slice, as many take {window}, {costs.key:.0f} bytes for\n"
-        f"each: 256 MB (`memory_in_mbs`) hold {most:,.0f} events in SLICE_MINUTES. In the state a key takes 16 bytes."
+        f"A backlog of {sizes['many']:,} events over {sizes['hours']} hours takes {backlog}: slices grow only while they contain few\n"
+        f"events ({FEW_EVENTS:,}), and only the keys of two slices are in memory. In one slice, the same number takes {window},\n"
+        f"{costs.key:.0f} bytes each, so 256 MB (`memory_in_mbs`) suffice for {most:,.0f} events within SLICE_MINUTES.\n"
+        "In the state a key takes 16 bytes."
     )
 
 
@@ -111,27 +118,30 @@ def _loads(loads: Sequence[float]) -> str:
     return f"{loads[0]:.1f}" if loads else "unknown"
 
 
-def write(results: Results, docs: Path, say: Callable[[str], object]) -> None:
-    """The page and the plots below ``docs``."""
-    images = docs / "images"
+def write(results: Results, root: Path, say: Callable[[str], object]) -> None:
+    """Write the pages and the plots below ``root``, the repository; ``say`` receives a line for each page."""
+    images = root / "docs" / "images"
     images.mkdir(parents=True, exist_ok=True)
     for what, points in results.growth.items():
         (images / f"growth-{what}.svg").write_text(plot.growth(points, what), "utf-8")
-    (docs / "scale.md").write_text(page(results), "utf-8")
-    say(f"docs/scale.md: of {results.made}\n")
+    for target in _PAGES_WRITTEN:
+        path = root / target
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(results, path.name), "utf-8")
+        say(f"{target}: {results.made}\n")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write them from a file of results, build/bench.json by default; 2 where there is none, or it lacks a row that the page needs."""
+    """Write the pages from a file of results, build/bench.json by default; 2 if it is missing, or lacks a row that a page needs."""
     path = Path(arguments[0]) if arguments else FILE
     if not path.is_file():
-        sys.stderr.write(f"{path} is not there: `make bench` makes it.\n")
+        sys.stderr.write(f"{path} does not exist. Run `make bench` to write it.\n")
         return 2
     results = Results.read(path)
     if missing := {"cpu", "memory", "growth"} - {one.row for one in results.figures}:
-        sys.stderr.write(f"{path} has no {' and '.join(sorted(missing))}: `make bench` measures all.\n")
+        sys.stderr.write(f"{path} has no {' and '.join(sorted(missing))}. Run `make bench` to measure everything.\n")
         return 2
-    write(results, ROOT / "docs", sys.stdout.write)
+    write(results, ROOT, sys.stdout.write)
     return 0
 
 

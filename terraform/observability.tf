@@ -1,9 +1,9 @@
-# Who is told what: the function's log, alarms on its metrics, and e-mails.
+# The function's log, alarms on its metrics, and notifications by e-mail.
 
 resource "oci_ons_notification_topic" "this" {
   compartment_id = var.compartment_ocid
   name           = var.name
-  description    = "Alarms of Epimetheus, and its failed runs."
+  description    = "Alarms and failed runs of Epimetheus."
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
 }
@@ -22,7 +22,7 @@ resource "oci_ons_subscription" "email" {
 resource "oci_logging_log_group" "this" {
   compartment_id = var.compartment_ocid
   display_name   = var.name
-  description    = "The log of the function Epimetheus."
+  description    = "Log of the Epimetheus function."
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
 }
@@ -49,68 +49,68 @@ resource "oci_logging_log" "invocations" {
 }
 
 locals {
-  # The function's own metrics: a stream for each region it forwards, which says nothing between two runs.
+  # The function's own metrics: one stream for each region, without data points between runs.
   own_alarms = local.metrics_namespace == "" ? {} : {
     lag = {
       query    = "lag_seconds[${local.window}].groupBy(region).max() > ${60 * var.lag_alarm_minutes}"
       severity = "CRITICAL", pending = "PT5M", when_scheduled = false
-      body     = "Events are more than ${var.lag_alarm_minutes} minutes behind. Nothing is lost: OCI keeps them for a year."
+      body     = "Forwarding lags by more than ${var.lag_alarm_minutes} minutes. No events are lost: OCI retains them for a year."
     }
     failed = {
       query    = "runs_failed[${local.window}].groupBy(region).sum() > 0"
       severity = "ERROR", pending = "PT1M", when_scheduled = false
-      body     = "A run failed; its log line says why and what to do. The next run begins where the last good one ended."
+      body     = "A run failed. Its log line contains the cause and the fix. The next run continues from the last checkpoint."
     }
-    # Without groupBy, or where absent() gives up sooner, silence would look like health.
+    # Without groupBy, or with a shorter period in absent(), a missing stream would not raise an alarm.
     missing = {
       query    = "run_seconds[${local.window}].groupBy(region).absent(3d)"
       severity = "CRITICAL", pending = "PT5M", when_scheduled = true
-      body     = "No run has come to its end for ${local.window}: look at the schedules, and at the function's log."
+      body     = "No run has ended for ${local.window}. Check the schedules and the function's log."
     }
-    # The least of the window: 1 only if every run of it was skipped.
+    # The minimum of the window is 1 only if every run was skipped.
     skipped = {
       query    = "runs_skipped[${local.window}].groupBy(region).min() > 0"
       severity = "WARNING", pending = "PT5M", when_scheduled = false
-      body     = "For ${local.window}, every run was skipped: another run holds the lease."
+      body     = "Every run of the last ${local.window} was skipped: another run holds the lease."
     }
     first_start = {
       query    = "first_start[${local.window}].groupBy(region).max() > 0"
       severity = "INFO", pending = "PT1M", when_scheduled = false
-      body     = "A run found no earlier state and began anew. Expected once, after the first deployment or for a new region."
+      body     = "A run found no state and started from INITIAL_LOOKBACK_HOURS. Expected once, after the first deployment or for a new region."
     }
     behind = {
       query    = "compartments_behind[${local.window}].groupBy(region).max() > 0"
       severity = "WARNING", pending = "PT30M", when_scheduled = false
-      body     = "A compartment can not be read. The others go on, and it is made up for once it can."
+      body     = "A compartment cannot be read. The others continue; it is backfilled when it can be read again."
     }
     listing_age = {
       query    = "listing_age_seconds[${local.window}].groupBy(region).min() > ${60 * coalesce(var.listing_max_age_minutes, 60)}"
       severity = "ERROR", pending = "PT5M", when_scheduled = false
-      body     = "The list of compartments or regions is out of date: new ones are not read. Check the policy for `inspect compartments`."
+      body     = "The listing of compartments or regions is out of date: new ones are not read. Check the policy statement `inspect compartments`."
     }
     given_up = {
       query    = "compartments_given_up[${local.window}].groupBy(region).max() > 0"
       severity = "ERROR", pending = "PT1M", when_scheduled = false
-      body     = "Deleted compartments were refused for 6 hours and are given up; their last events are not forwarded. The log names them."
+      body     = "Deleted compartments could not be read for 6 hours and are abandoned: their last events are not forwarded. The log names them."
     }
-    held_back = {
+    rate_limited = {
       query    = "events_rate_limited[${local.window}].groupBy(region).max() > 0"
       severity = "WARNING", pending = "PT5M", when_scheduled = false
-      body     = "Rate limits of RULES hold events back."
+      body     = "Events exceed a rate limit in RULES and are not forwarded."
     }
     certificate = {
       query    = "certificate_days_left[${local.window}].groupBy(region).min() < ${var.certificate_alarm_days}"
       severity = "ERROR", pending = "PT5M", when_scheduled = false
-      body     = "A certificate expires in less than ${var.certificate_alarm_days} days. After that nothing is forwarded."
+      body     = "A certificate expires in less than ${var.certificate_alarm_days} days. Forwarding stops when it expires."
     }
   }
   this_function = "resourceId = \"${oci_functions_function.this.id}\""
-  # The platform's word, for a function that does not get as far as posting metrics.
+  # A metric of the platform, for a function that fails before it posts metrics.
   platform_alarms = {
     not_started = {
       query    = "FunctionInvocationCount[${local.window}]{${local.this_function}}.groupBy(resourceId).absent(3d)"
       severity = "CRITICAL", pending = "PT5M", when_scheduled = true
-      body     = "Nobody has started the function for ${local.window}: look at the schedules and their policy."
+      body     = "The function has not been started for ${local.window}. Check the schedules and their policy."
     }
   }
 }
@@ -125,7 +125,7 @@ resource "oci_monitoring_alarm" "own" {
   query                 = each.value.query
   severity              = each.value.severity
   pending_duration      = each.value.pending
-  body                  = "${each.value.body} docs/operate.md says more."
+  body                  = "${each.value.body} See docs/operate.md."
   is_enabled            = var.alarms_enabled && (var.schedule_enabled || !each.value.when_scheduled)
   destinations          = [oci_ons_notification_topic.this.id]
   resolution            = "1m"
@@ -147,7 +147,7 @@ resource "oci_monitoring_alarm" "platform" {
   query                 = each.value.query
   severity              = each.value.severity
   pending_duration      = each.value.pending
-  body                  = "${each.value.body} docs/operate.md says more."
+  body                  = "${each.value.body} See docs/operate.md."
   is_enabled            = var.alarms_enabled && (var.schedule_enabled || !each.value.when_scheduled)
   destinations          = [oci_ons_notification_topic.this.id]
   resolution            = "1m"

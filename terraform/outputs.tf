@@ -1,70 +1,70 @@
 output "function_ocid" {
-  description = "The function."
+  description = "OCID of the function."
   value       = oci_functions_function.this.id
 }
 
 output "application_ocid" {
-  description = "The application that the function belongs to."
+  description = "OCID of the application of the function."
   value       = oci_functions_application.this.id
 }
 
 output "invoke_command" {
-  description = "Runs the function now, and shows its report."
+  description = "Command that runs the function now and prints its report."
   value       = "oci fn function invoke --region ${var.region} --function-id ${oci_functions_function.this.id} --file - --body ''"
 }
 
 output "bucket" {
-  description = "The bucket with the state: one object for each region, below STATE_PREFIX."
+  description = "Bucket with the state: one object for each region, under STATE_PREFIX."
   value       = oci_objectstorage_bucket.state.name
 }
 
 output "namespace" {
-  description = "The Object Storage namespace of the bucket."
+  description = "Object Storage namespace of the bucket."
   value       = local.namespace
 }
 
 output "config_bytes" {
-  description = "What the function's configuration takes at most; 4096 are allowed."
+  description = "Maximum size of the function's configuration in bytes. The limit is 4096."
   value       = local.config_bytes
 }
 
 output "schedules" {
-  description = "When the function is started: cron, in UTC → the schedule."
+  description = "Schedules that start the function: cron expression in UTC → OCID."
   value       = { for each in oci_resource_scheduler_schedule.run : each.recurrence_details => each.id }
 }
 
 output "topic_ocid" {
-  description = "The topic for alarms and failed runs."
+  description = "OCID of the topic for alarms and failed runs."
   value       = oci_ons_notification_topic.this.id
 }
 
 output "log" {
-  description = "Where the runs are logged, as `python -m epimetheus runs --log` wants it."
+  description = "Log of the runs, as `python -m epimetheus runs --log` expects it."
   value       = local.log
 }
 
-# The provider has no saved searches and no dashboards of Monitoring: here is what to paste.
+# The provider cannot create saved searches or Monitoring dashboards: these queries are for pasting.
 output "log_searches" {
-  description = "Queries for Logging's search, advanced mode."
+  description = "Queries for Logging search in advanced mode."
   value = {
     everything = "search \"${local.log}\" | sort by datetime desc"
     runs       = "search \"${local.log}\" | where data.event = 'run' | sort by datetime desc"
-    troubles   = "search \"${local.log}\" | where data.level = 'WARNING' or data.level = 'ERROR' | sort by datetime desc"
+    problems   = "search \"${local.log}\" | where data.level = 'WARNING' or data.level = 'ERROR' | sort by datetime desc"
   }
 }
 
 output "metric_queries" {
-  description = "Queries for Monitoring's Metrics Explorer, in the namespace of the metrics."
+  description = "Queries for the Metrics Explorer of Monitoring, in the namespace of the metrics."
   value = local.metrics_namespace == "" ? {} : {
-    lag       = "lag_seconds[${local.window}].groupBy(region).max()"
-    forwarded = "events_forwarded[${local.window}].groupBy(region).sum()"
-    uncertain = "events_unconfirmed[${local.window}].groupBy(region).sum()"
-    throttled = "api_throttled[${local.window}].groupBy(region).sum()"
+    lag         = "lag_seconds[${local.window}].groupBy(region).max()"
+    forwarded   = "events_forwarded[${local.window}].groupBy(region).sum()"
+    unconfirmed = "events_unconfirmed[${local.window}].groupBy(region).sum()"
+    throttled   = "api_throttled[${local.window}].groupBy(region).sum()"
   }
 }
 
 output "policy_statements" {
-  description = "What was allowed, and to whom."
+  description = "Policy statements that the module creates."
   value = concat(
     oci_identity_policy.function.statements,
     oci_identity_policy.schedules.statements,

@@ -1,5 +1,5 @@
-# OCI's schedules are hourly at the finest: a shorter interval is several of them, minutes apart. A schedule that "succeeded" has only
-# handed the call over; what became of it is in the function's log and metrics.
+# OCI schedules are hourly at most: a shorter interval takes several of them, minutes apart. A schedule that "succeeded" has only
+# submitted the call; the result is in the function's log and metrics.
 
 resource "oci_resource_scheduler_schedule" "run" {
   for_each = local.crons

@@ -1,24 +1,24 @@
-# What is made, and where. What the function is told is in variables_settings.tf.
+# Resources to create, and where. The settings of the function are in variables_settings.tf.
 
 variable "compartment_ocid" {
   type        = string
   nullable    = false
-  description = "The compartment that everything is made in, but for the groups and policies, which are the tenancy's."
+  description = "Compartment of all resources except the dynamic group and the policies, which belong to the tenancy. See also network_compartment_ocid."
 
   validation {
     condition     = can(regex("^ocid1\\.(?:compartment|tenancy)\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", var.compartment_ocid))
-    error_message = "compartment_ocid: allowed is the OCID of a compartment."
+    error_message = "compartment_ocid: expected a compartment OCID."
   }
 }
 
 variable "region" {
   type        = string
   nullable    = false
-  description = "The region that the function runs in, like eu-frankfurt-1."
+  description = "Region that the function runs in, like eu-frankfurt-1."
 
   validation {
     condition     = can(regex("^[a-z]+(?:-[a-z]+)+-\\d+$", var.region))
-    error_message = "region: allowed is a region identifier like eu-frankfurt-1."
+    error_message = "region: expected a region identifier like eu-frankfurt-1."
   }
 }
 
@@ -26,38 +26,38 @@ variable "name" {
   type        = string
   default     = "epimetheus"
   nullable    = false
-  description = "The name of everything that is made. A second deployment in the same tenancy needs another one."
+  description = "Name of the resources. Each deployment in a tenancy needs a different name."
 
   validation {
     condition     = can(regex("^[A-Za-z][\\w-]{0,62}$", var.name))
-    error_message = "name: allowed are up to 63 letters, digits, _ and -, a letter first."
+    error_message = "name: expected up to 63 letters, digits, _ and -, starting with a letter."
   }
 }
 
 variable "image" {
   type        = string
   nullable    = false
-  description = "The function's image in the registry of its region: HOST/NAMESPACE/REPOSITORY:TAG, as scripts/deploy.sh pushes it."
+  description = "Image of the function in the registry of its region: HOST/NAMESPACE/REPOSITORY:TAG, as scripts/deploy.sh pushes it."
 
   validation {
     condition     = can(regex("^[a-z0-9-]+(?:\\.[a-z0-9-]+)+(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+:\\w[\\w.-]{0,127}$", var.image))
-    error_message = "image: allowed is HOST/NAMESPACE/REPOSITORY:TAG."
+    error_message = "image: expected HOST/NAMESPACE/REPOSITORY:TAG."
   }
 
   validation {
     condition     = !endswith(var.image, ":latest")
-    error_message = "image: a function keeps the image it was given, whatever latest is by then; allowed is a tag of its own."
+    error_message = "image: expected a tag other than latest, because a function keeps the image that the tag had at deployment."
   }
 }
 
 variable "image_digest" {
   type        = string
   default     = null
-  description = "The digest that the image must have; by default the one its tag has when it is set."
+  description = "Digest that the image must have. Default: the digest of its tag at deployment."
 
   validation {
     condition     = var.image_digest == null || can(regex("^(?:sha256:[0-9a-f]{64})?$", var.image_digest))
-    error_message = "image_digest: allowed is sha256: and 64 hexadecimal digits."
+    error_message = "image_digest: expected sha256: followed by 64 hexadecimal digits."
   }
 }
 
@@ -65,11 +65,11 @@ variable "shape" {
   type        = string
   default     = "GENERIC_X86"
   nullable    = false
-  description = "What the image was built for: GENERIC_X86, GENERIC_ARM or GENERIC_X86_ARM."
+  description = "Processor architecture that the image is built for: GENERIC_X86, GENERIC_ARM or GENERIC_X86_ARM."
 
   validation {
     condition     = contains(["GENERIC_X86", "GENERIC_ARM", "GENERIC_X86_ARM"], var.shape)
-    error_message = "shape: allowed is GENERIC_X86 or GENERIC_ARM or GENERIC_X86_ARM."
+    error_message = "shape: expected GENERIC_X86, GENERIC_ARM or GENERIC_X86_ARM."
   }
 }
 
@@ -77,11 +77,11 @@ variable "memory_in_mbs" {
   type        = number
   default     = 256
   nullable    = false
-  description = "The function's memory: 256 for a backlog of any length, more where an hour may have millions of events, see docs/scale.md."
+  description = "Memory of the function in MB. 256 is enough for a backlog of any length; an hour with millions of events needs more, see docs/scale.md."
 
   validation {
     condition     = contains([256, 512, 1024, 2048, 3072], var.memory_in_mbs)
-    error_message = "memory_in_mbs: allowed is 256 or 512 or 1024 or 2048 or 3072."
+    error_message = "memory_in_mbs: expected 256, 512, 1024, 2048 or 3072."
   }
 }
 
@@ -89,11 +89,11 @@ variable "timeout_in_seconds" {
   type        = number
   default     = 300
   nullable    = false
-  description = "The most a run may last that somebody waits for, as from scripts/deploy.sh."
+  description = "Maximum duration in seconds of a run whose caller waits for its report, for example scripts/deploy.sh."
 
   validation {
     condition     = floor(var.timeout_in_seconds) == var.timeout_in_seconds && var.timeout_in_seconds >= 60 && var.timeout_in_seconds <= 300
-    error_message = "timeout_in_seconds: allowed is a whole number from 60 to 300."
+    error_message = "timeout_in_seconds: expected an integer from 60 to 300."
   }
 }
 
@@ -101,14 +101,14 @@ variable "detached_timeout_in_seconds" {
   type        = number
   default     = 840
   nullable    = false
-  description = "The most a scheduled run may last. What it has not done by then, the next one goes on with."
+  description = "Maximum duration in seconds of a scheduled run. The next run continues with the remaining events."
 
   validation {
     condition = (
       floor(var.detached_timeout_in_seconds) == var.detached_timeout_in_seconds &&
       var.detached_timeout_in_seconds >= 60 && var.detached_timeout_in_seconds <= 3600
     )
-    error_message = "detached_timeout_in_seconds: allowed is a whole number from 60 to 3600."
+    error_message = "detached_timeout_in_seconds: expected an integer from 60 to 3600."
   }
 }
 
@@ -116,11 +116,11 @@ variable "interval_minutes" {
   type        = number
   default     = 15
   nullable    = false
-  description = "How often a run begins. OCI's schedules are hourly at the finest, so 15 minutes are four of them, staggered."
+  description = "Minutes between the starts of runs. OCI schedules are hourly at most, so 15 minutes take four staggered schedules."
 
   validation {
     condition     = contains([60, 30, 20, 15, 10, 5], var.interval_minutes)
-    error_message = "interval_minutes: allowed is 60 or 30 or 20 or 15 or 10 or 5."
+    error_message = "interval_minutes: expected 60, 30, 20, 15, 10 or 5."
   }
 }
 
@@ -128,57 +128,57 @@ variable "schedule_enabled" {
   type        = bool
   default     = true
   nullable    = false
-  description = "Whether the schedules start the function; false to stop it for a while. OCI keeps the events."
+  description = "If false, the schedules do not start the function. OCI retains the events until it runs again, for up to a year."
 }
 
 variable "follow_seconds" {
   type        = number
   default     = 0
   nullable    = false
-  description = "0, or how long each run goes on asking for new events: near-real-time, with interval_minutes = 60 from one schedule."
+  description = "Seconds for which each run polls for new events, for near-real-time forwarding with interval_minutes = 60. With 0, runs do not poll."
 
   validation {
     condition = (
       floor(var.follow_seconds) == var.follow_seconds &&
       (var.follow_seconds == 0 || var.follow_seconds >= 60 && var.follow_seconds < 3600)
     )
-    error_message = "follow_seconds: allowed is 0, or a whole number from 60 to 3599."
+    error_message = "follow_seconds: expected 0, or an integer from 60 to 3599."
   }
 }
 
 variable "subnet_id" {
   type        = string
   default     = null
-  description = "A subnet of your own that leads to the SIEM and to OCI's services; by default a network is made."
+  description = "Existing subnet with routes to the SIEM and to the OCI services. By default, the module creates a network."
 
   validation {
     condition     = var.subnet_id == null || can(regex("^(?:ocid1\\.subnet\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.subnet_id))
-    error_message = "subnet_id: allowed is the OCID of a subnet."
+    error_message = "subnet_id: expected a subnet OCID."
   }
 }
 
 variable "vcn_id" {
   type        = string
   default     = null
-  description = "The VCN of subnet_id. Only Resource Manager's form needs it, to offer its subnets."
+  description = "VCN of subnet_id. Only the form of Resource Manager uses it, to list its subnets."
 
   validation {
     condition     = var.vcn_id == null || can(regex("^(?:ocid1\\.vcn\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.vcn_id))
-    error_message = "vcn_id: allowed is the OCID of a VCN."
+    error_message = "vcn_id: expected a VCN OCID."
   }
 }
 
 variable "network_compartment_ocid" {
   type        = string
   default     = null
-  description = "The compartment of the network, made or your own; by default compartment_ocid."
+  description = "Compartment of the network, created or existing. Default: compartment_ocid."
 
   validation {
     condition = var.network_compartment_ocid == null || can(regex(
       "^(?:ocid1\\.(?:compartment|tenancy)\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$",
       var.network_compartment_ocid
     ))
-    error_message = "network_compartment_ocid: allowed is the OCID of a compartment."
+    error_message = "network_compartment_ocid: expected a compartment OCID."
   }
 }
 
@@ -186,13 +186,13 @@ variable "network_security_group_ids" {
   type        = list(string)
   default     = []
   nullable    = false
-  description = "Security groups of your own that the function joins, besides the one made with the network."
+  description = "Existing network security groups to add the function to, in addition to the one that is created with the network."
 
   validation {
     condition = alltrue([
       for each in var.network_security_group_ids : can(regex("^ocid1\\.networksecuritygroup\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", each))
     ])
-    error_message = "network_security_group_ids: allowed is OCIDs of network security groups."
+    error_message = "network_security_group_ids: expected OCIDs of network security groups."
   }
 }
 
@@ -200,11 +200,11 @@ variable "vcn_cidr" {
   type        = string
   default     = "10.77.0.0/24"
   nullable    = false
-  description = "The addresses of the network that is made, which has one subnet."
+  description = "CIDR block of the VCN that the module creates. The VCN has one subnet."
 
   validation {
     condition     = can(cidrnetmask(var.vcn_cidr)) && can(regex("/(?:1[6-9]|2[0-7])$", var.vcn_cidr))
-    error_message = "vcn_cidr: allowed is an IPv4 network in CIDR notation, from /16 to /27."
+    error_message = "vcn_cidr: expected an IPv4 network in CIDR notation, from /16 to /27."
   }
 }
 
@@ -212,11 +212,11 @@ variable "siem_cidrs" {
   type        = list(string)
   default     = ["0.0.0.0/0"]
   nullable    = false
-  description = "Where the SIEM may be, for the network that is made: syslog_port leads nowhere else. Better narrow it down."
+  description = "CIDR blocks of the SIEM: the only addresses that the created network can reach on syslog_port. Narrow the default."
 
   validation {
     condition     = length(var.siem_cidrs) > 0 && alltrue([for each in var.siem_cidrs : can(cidrnetmask(each))])
-    error_message = "siem_cidrs: allowed is IPv4 networks in CIDR notation, one at least."
+    error_message = "siem_cidrs: expected at least one IPv4 network in CIDR notation."
   }
 }
 
@@ -224,32 +224,32 @@ variable "create_vault" {
   type        = bool
   default     = false
   nullable    = false
-  description = "Whether to make a vault, a key and a secret for syslog_client_key_pem. A vault can not be removed at once."
+  description = "If true, the module creates a vault, a key, and a secret with syslog_client_key_pem. OCI deletes a vault after 7 days at the earliest."
 }
 
 variable "syslog_client_key_pem" {
   type        = string
   default     = null
   sensitive   = true
-  description = "With create_vault: the key of syslog_client_cert, as PEM. Terraform's state then holds it, too."
+  description = "With create_vault: private key of syslog_client_cert in PEM. It is also stored in the Terraform state."
 
   validation {
     condition = var.syslog_client_key_pem == null || can(regex(
       "^$|-----BEGIN (?:RSA |EC )?PRIVATE KEY-----",
       var.syslog_client_key_pem
     ))
-    error_message = "syslog_client_key_pem: allowed is a PEM text of a private key without a passphrase."
+    error_message = "syslog_client_key_pem: expected a PEM private key without a passphrase."
   }
 }
 
 variable "kms_key_id" {
   type        = string
   default     = null
-  description = "A key of your own vault that the bucket is encrypted with; by default it is a key of Oracle's."
+  description = "Existing vault key that encrypts the bucket. Default: a key that Oracle manages."
 
   validation {
     condition     = var.kms_key_id == null || can(regex("^(?:ocid1\\.key\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.kms_key_id))
-    error_message = "kms_key_id: allowed is the OCID of a key."
+    error_message = "kms_key_id: expected a key OCID."
   }
 }
 
@@ -257,14 +257,14 @@ variable "state_versions_days" {
   type        = number
   default     = 30
   nullable    = false
-  description = "How long former versions of the state are kept, to go back to."
+  description = "Days to keep previous versions of the state, for recovery."
 
   validation {
     condition = (
       floor(var.state_versions_days) == var.state_versions_days &&
       var.state_versions_days >= 1 && var.state_versions_days <= 365
     )
-    error_message = "state_versions_days: allowed is a whole number from 1 to 365."
+    error_message = "state_versions_days: expected an integer from 1 to 365."
   }
 }
 
@@ -272,11 +272,11 @@ variable "log_retention_days" {
   type        = number
   default     = 90
   nullable    = false
-  description = "How long the function's log is kept."
+  description = "Days to keep the log of the function."
 
   validation {
     condition     = contains([30, 60, 90, 120, 150, 180], var.log_retention_days)
-    error_message = "log_retention_days: allowed is 30 or 60 or 90 or 120 or 150 or 180."
+    error_message = "log_retention_days: expected 30, 60, 90, 120, 150 or 180."
   }
 }
 
@@ -284,11 +284,11 @@ variable "notification_emails" {
   type        = list(string)
   default     = []
   nullable    = false
-  description = "Who is told of alarms and failed runs. Each gets a message to confirm that first."
+  description = "E-mail addresses that receive alarms and failed runs. Each recipient must first confirm the subscription."
 
   validation {
     condition     = alltrue([for each in var.notification_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", each))])
-    error_message = "notification_emails: allowed is e-mail addresses."
+    error_message = "notification_emails: expected e-mail addresses."
   }
 }
 
@@ -296,18 +296,18 @@ variable "alarms_enabled" {
   type        = bool
   default     = true
   nullable    = false
-  description = "Whether alarms are on."
+  description = "If true, the alarms are enabled."
 }
 
 variable "lag_alarm_minutes" {
   type        = number
   default     = 120
   nullable    = false
-  description = "How far the events may be behind before that is an alarm."
+  description = "Lag in minutes above which an alarm fires."
 
   validation {
     condition     = floor(var.lag_alarm_minutes) == var.lag_alarm_minutes && var.lag_alarm_minutes >= 10 && var.lag_alarm_minutes <= 10080
-    error_message = "lag_alarm_minutes: allowed is a whole number from 10 to 10080."
+    error_message = "lag_alarm_minutes: expected an integer from 10 to 10080."
   }
 }
 
@@ -315,14 +315,14 @@ variable "certificate_alarm_days" {
   type        = number
   default     = 21
   nullable    = false
-  description = "How many days before a certificate expires that is an alarm."
+  description = "Days before the expiry of a certificate at which an alarm fires."
 
   validation {
     condition = (
       floor(var.certificate_alarm_days) == var.certificate_alarm_days &&
       var.certificate_alarm_days >= 1 && var.certificate_alarm_days <= 180
     )
-    error_message = "certificate_alarm_days: allowed is a whole number from 1 to 180."
+    error_message = "certificate_alarm_days: expected an integer from 1 to 180."
   }
 }
 
@@ -330,11 +330,11 @@ variable "relaxed_policy_conditions" {
   type        = list(string)
   default     = []
   nullable    = false
-  description = "Conditions to leave out of the policies where OCI does not honour them (runs fail with 404): objects, metrics, secrets."
+  description = "Policy conditions to omit where OCI does not support them (runs fail with 404): objects, metrics, secrets."
 
   validation {
     condition     = alltrue([for each in var.relaxed_policy_conditions : contains(["objects", "metrics", "secrets"], each)])
-    error_message = "relaxed_policy_conditions: allowed is objects, metrics and secrets."
+    error_message = "relaxed_policy_conditions: expected objects, metrics or secrets."
   }
 }
 
@@ -342,11 +342,11 @@ variable "freeform_tags" {
   type        = map(string)
   default     = {}
   nullable    = false
-  description = "Free-form tags for everything that is made."
+  description = "Free-form tags of all resources."
 
   validation {
     condition     = alltrue([for key, value in var.freeform_tags : can(regex("^[^.\\s]{1,100}$", key)) && length(value) <= 256])
-    error_message = "freeform_tags: allowed are keys of up to 100 characters without blanks and dots, and values of up to 256."
+    error_message = "freeform_tags: expected keys of up to 100 characters without spaces and dots, and values of up to 256 characters."
   }
 }
 
@@ -354,12 +354,12 @@ variable "defined_tags" {
   type        = map(string)
   default     = {}
   nullable    = false
-  description = "Defined tags for everything that is made."
+  description = "Defined tags of all resources."
 
   validation {
     condition = alltrue([
       for key, value in var.defined_tags : can(regex("^[^.\\s]{1,100}\\.[^.\\s]{1,100}$", key)) && length(value) <= 256
     ])
-    error_message = "defined_tags: allowed are keys like NAMESPACE.KEY, and values of up to 256 characters."
+    error_message = "defined_tags: expected keys like NAMESPACE.KEY, and values of up to 256 characters."
   }
 }

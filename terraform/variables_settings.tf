@@ -1,25 +1,25 @@
-# What the function is told: one variable for each key of its configuration, lower-cased (README.md, Settings). null is the key's default,
-# and is not sent; so is an empty text or list, as for the function itself. Validations and messages mean what epimetheus/config/settings.py means:
-# tests/terraform holds them together.
+# Settings of the function: one variable for each key of its configuration, in lower case (docs/settings.md). With null, an empty string or
+# an empty list, the function uses its default. tests/terraform compares descriptions, validations and messages with
+# epimetheus/config/settings.py.
 
 variable "syslog_host" {
   type        = string
   nullable    = false
-  description = "The SIEM's receiver. Its port is syslog_port."
+  description = "Host name or IP address of the syslog receiver. Its port is syslog_port."
 
   validation {
     condition = (
       length(var.syslog_host) <= 253 &&
       can(regex("^(?:[\\w-]+(?:\\.[\\w-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)$", var.syslog_host))
     )
-    error_message = "syslog_host: allowed is a host name or an IP address, without port."
+    error_message = "syslog_host: expected a host name or an IP address, without a port."
   }
 }
 
 variable "syslog_port" {
   type        = number
   default     = null
-  description = "The receiver's port; 6514 by default. The network made here lets this port out."
+  description = "TCP port of the receiver. The network that this module creates allows traffic to this port. Default: 6514."
 
   validation {
     condition = var.syslog_port == null || try(
@@ -28,36 +28,36 @@ variable "syslog_port" {
       var.syslog_port <= 65535,
       false
     )
-    error_message = "syslog_port: allowed is a whole number from 1 to 65535."
+    error_message = "syslog_port: expected an integer from 1 to 65535."
   }
 }
 
 variable "syslog_transport" {
   type        = string
   default     = null
-  description = "How events are sent: tls (the default), relp (over TLS, every message acknowledged), or tcp (can be read on the way)."
+  description = "Protocol: syslog over TLS, RELP over TLS (the receiver acknowledges every message), or syslog over unencrypted TCP. Values: tls, relp or tcp. Default: tls."
 
   validation {
     condition     = var.syslog_transport == null || can(regex("^(?:tls|relp|tcp)?$", var.syslog_transport))
-    error_message = "syslog_transport: allowed is tls or relp or tcp."
+    error_message = "syslog_transport: expected tls, relp or tcp."
   }
 }
 
 variable "syslog_settle_seconds" {
   type        = number
   default     = null
-  description = "How long the receiver must outlive what it read before that counts as arrived; 0.2 by default."
+  description = "Seconds that the receiver must stay up after it reads a batch before the batch counts as delivered. Not used with relp. Default: 0.2."
 
   validation {
     condition     = var.syslog_settle_seconds == null || try(var.syslog_settle_seconds >= 0.15 && var.syslog_settle_seconds <= 10, false)
-    error_message = "syslog_settle_seconds: allowed is a number from 0.15 to 10."
+    error_message = "syslog_settle_seconds: expected a number from 0.15 to 10."
   }
 }
 
 variable "syslog_ca" {
   type        = string
   default     = null
-  description = "What the receiver's certificate is verified with; the system's store by default. A PEM text is kept in the bucket."
+  description = "CA certificates that verify the receiver's certificate. PEM certificates are stored as an object in the bucket. Default: the system trust store."
 
   validation {
     condition = var.syslog_ca == null || can(regex(join("|", [
@@ -66,14 +66,14 @@ variable "syslog_ca" {
       "^vault:ocid1\\.vaultsecret\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$",
       "-----BEGIN CERTIFICATE-----",
     ]), var.syslog_ca))
-    error_message = "syslog_ca: allowed is a PEM text of certificates, file:PATH, vault:OCID or object:NAME."
+    error_message = "syslog_ca: expected PEM certificates, file:PATH, vault:SECRET_OCID or object:NAME."
   }
 }
 
 variable "syslog_client_cert" {
   type        = string
   default     = null
-  description = "Our certificate; it needs syslog_client_key, or create_vault. A PEM text is kept in the bucket."
+  description = "Client certificate, with any intermediate certificates, for mutual TLS. Requires syslog_client_key or create_vault. PEM certificates are stored as an object in the bucket."
 
   validation {
     condition = var.syslog_client_cert == null || can(regex(join("|", [
@@ -82,28 +82,28 @@ variable "syslog_client_cert" {
       "^vault:ocid1\\.vaultsecret\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$",
       "-----BEGIN CERTIFICATE-----",
     ]), var.syslog_client_cert))
-    error_message = "syslog_client_cert: allowed is a PEM text of certificates, file:PATH, vault:OCID or object:NAME."
+    error_message = "syslog_client_cert: expected PEM certificates, file:PATH, vault:SECRET_OCID or object:NAME."
   }
 }
 
 variable "syslog_client_key" {
   type        = string
   default     = null
-  description = "The key of syslog_client_cert: a secret of your own vault. For a secret made here, see create_vault."
+  description = "Private key of syslog_client_cert. It must be a secret in an existing vault: vault:SECRET_OCID. To create a vault and a secret, use create_vault."
 
   validation {
     condition = var.syslog_client_key == null || can(regex(
       "^(?:vault:ocid1\\.vaultsecret\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$",
       var.syslog_client_key
     ))
-    error_message = "syslog_client_key: allowed is vault:OCID, of a secret."
+    error_message = "syslog_client_key: expected vault:SECRET_OCID."
   }
 }
 
 variable "syslog_server_name" {
   type        = string
   default     = null
-  description = "The name that the receiver's certificate must have, where it is not syslog_host."
+  description = "Name that the receiver's certificate must contain, if it differs from syslog_host."
 
   validation {
     condition = var.syslog_server_name == null || try(
@@ -111,152 +111,152 @@ variable "syslog_server_name" {
       can(regex("^(?:[\\w-]+(?:\\.[\\w-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)?$", var.syslog_server_name)),
       false
     )
-    error_message = "syslog_server_name: allowed is a host name or an IP address."
+    error_message = "syslog_server_name: expected a host name or an IP address."
   }
 }
 
 variable "syslog_framing" {
   type        = string
   default     = null
-  description = "How messages are told apart: octet-counting (the default), or lf."
+  description = "How messages are separated in the stream (RFC 6587): by a byte count before each message, or by a line feed after it. Not used with relp. Values: octet-counting or lf. Default: octet-counting."
 
   validation {
     condition     = var.syslog_framing == null || can(regex("^(?:octet-counting|lf)?$", var.syslog_framing))
-    error_message = "syslog_framing: allowed is octet-counting or lf."
+    error_message = "syslog_framing: expected octet-counting or lf."
   }
 }
 
 variable "syslog_header" {
   type        = string
   default     = null
-  description = "The syslog header: rfc5424 (the default) or rfc3164."
+  description = "Syslog header: RFC 5424, or the older BSD format of RFC 3164. Values: rfc5424 or rfc3164. Default: rfc5424."
 
   validation {
     condition     = var.syslog_header == null || can(regex("^(?:rfc5424|rfc3164)?$", var.syslog_header))
-    error_message = "syslog_header: allowed is rfc5424 or rfc3164."
+    error_message = "syslog_header: expected rfc5424 or rfc3164."
   }
 }
 
 variable "syslog_facility" {
   type        = string
   default     = null
-  description = "The syslog facility; local0 by default."
+  description = "Syslog facility of every message. Default: local0."
 
   validation {
     condition = var.syslog_facility == null || can(regex(
       "^(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|ntp|audit|alert|clock|local[0-7])?$",
       var.syslog_facility
     ))
-    error_message = "syslog_facility: allowed is one of kern, user, mail, daemon, auth, syslog, lpr, news, uucp, cron, authpriv, ftp, ntp, audit, alert, clock, local0, local1, local2, local3, local4, local5, local6, local7."
+    error_message = "syslog_facility: expected one of kern, user, mail, daemon, auth, syslog, lpr, news, uucp, cron, authpriv, ftp, ntp, audit, alert, clock, local0, local1, local2, local3, local4, local5, local6, local7."
   }
 }
 
 variable "syslog_app_name" {
   type        = string
   default     = null
-  description = "The application's name in the header; epimetheus by default."
+  description = "Application name in the syslog header: APP-NAME (RFC 5424) or TAG (RFC 3164). Default: epimetheus."
 
   validation {
     condition     = var.syslog_app_name == null || can(regex("^(?:[!-~]{1,48})?$", var.syslog_app_name))
-    error_message = "syslog_app_name: allowed is up to 48 printable ASCII characters without blanks."
+    error_message = "syslog_app_name: expected up to 48 printable ASCII characters without spaces."
   }
 }
 
 variable "syslog_hostname" {
   type        = string
   default     = null
-  description = "The host's name in the header; the region by default."
+  description = "Host name in the syslog header. Default: the region that the event comes from."
 
   validation {
     condition     = var.syslog_hostname == null || can(regex("^(?:[!-~]{1,255})?$", var.syslog_hostname))
-    error_message = "syslog_hostname: allowed is up to 255 printable ASCII characters without blanks."
+    error_message = "syslog_hostname: expected up to 255 printable ASCII characters without spaces."
   }
 }
 
 variable "syslog_max_bytes" {
   type        = number
   default     = null
-  description = "The most bytes of a message; 8000 by default. A longer one sheds fields and says so."
+  description = "Maximum size of a message in bytes, header and body; a longer message is truncated and marked. With relp, from 480 to 131072. Default: 8000."
 
   validation {
     condition = var.syslog_max_bytes == null || try(
       floor(var.syslog_max_bytes) == var.syslog_max_bytes && (var.syslog_max_bytes == 0 || var.syslog_max_bytes >= 480),
       false
     )
-    error_message = "syslog_max_bytes: allowed is 0 (no limit), or a whole number of 480 or more."
+    error_message = "syslog_max_bytes: expected 0 (no limit), or an integer of at least 480."
   }
 }
 
 variable "syslog_timeout_seconds" {
   type        = number
   default     = null
-  description = "For each of connect, handshake, write and confirm; 10 by default."
+  description = "Timeout in seconds for each of connect, TLS handshake, write and confirmation. Default: 10."
 
   validation {
     condition     = var.syslog_timeout_seconds == null || try(var.syslog_timeout_seconds >= 1 && var.syslog_timeout_seconds <= 120, false)
-    error_message = "syslog_timeout_seconds: allowed is a number from 1 to 120."
+    error_message = "syslog_timeout_seconds: expected a number from 1 to 120."
   }
 }
 
 variable "format" {
   type        = string
   default     = null
-  description = "What a message holds: cef (the default), json, leef or ocsf."
+  description = "Format of the message body. Values: cef, json, leef or ocsf. Default: cef."
 
   validation {
     condition     = var.format == null || can(regex("^(?:cef|json|leef|ocsf)?$", var.format))
-    error_message = "format: allowed is cef or json or leef or ocsf."
+    error_message = "format: expected cef, json, leef or ocsf."
   }
 }
 
 variable "state_bucket" {
   type        = string
   default     = null
-  description = "The name of the bucket that is made here, for the state and for long texts; the value of name by default."
+  description = "Object Storage bucket for the state and for the objects that object:NAME refers to. The module creates it. Default: the value of name."
 
   validation {
     condition     = var.state_bucket == null || can(regex("^(?:[\\w.-]{1,256})?$", var.state_bucket))
-    error_message = "state_bucket: allowed is a bucket's name, without its namespace."
+    error_message = "state_bucket: expected a bucket name without its namespace."
   }
 }
 
 variable "state_namespace" {
   type        = string
   default     = null
-  description = "The Object Storage namespace; the tenancy's by default."
+  description = "Object Storage namespace of state_bucket. Default: the tenancy's namespace."
 
   validation {
     condition     = var.state_namespace == null || can(regex("^(?:[\\w-]{1,128})?$", var.state_namespace))
-    error_message = "state_namespace: allowed is an Object Storage namespace."
+    error_message = "state_namespace: expected an Object Storage namespace."
   }
 }
 
 variable "state_prefix" {
   type        = string
   default     = null
-  description = "How the names of state objects begin; epimetheus/ by default."
+  description = "Start of the names of the state objects. Deployments that share a bucket need different prefixes. Default: epimetheus/."
 
   validation {
     condition     = var.state_prefix == null || can(regex("^(?:[^/\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]{0,899})?$", var.state_prefix))
-    error_message = "state_prefix: allowed is the beginning of an object's name, not a slash."
+    error_message = "state_prefix: expected the start of an object name, not beginning with a slash."
   }
 }
 
 variable "tenancy_ocid" {
   type        = string
   nullable    = false
-  description = "The tenancy whose events are forwarded, and where the policies are made."
+  description = "Tenancy whose events are forwarded. The dynamic group and the policies are created in its root compartment."
 
   validation {
     condition     = can(regex("^ocid1\\.tenancy\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", var.tenancy_ocid))
-    error_message = "tenancy_ocid: allowed is the OCID of a tenancy."
+    error_message = "tenancy_ocid: expected a tenancy OCID."
   }
 }
 
 variable "regions" {
   type        = list(string)
   default     = null
-  description = "The regions whose events are forwarded: identifiers, or all alone; the function's own by default."
+  description = "Regions whose events are forwarded; all stands for every region that the tenancy subscribes to. Default: the region of the function."
 
   validation {
     condition = var.regions == null || try(
@@ -264,39 +264,39 @@ variable "regions" {
       (!contains(var.regions, "all") || length(var.regions) == 1),
       false
     )
-    error_message = "regions: allowed is all, or region identifiers like eu-frankfurt-1."
+    error_message = "regions: expected all, or region identifiers like eu-frankfurt-1."
   }
 }
 
 variable "compartment_mode" {
   type        = string
   default     = null
-  description = "Whose events are forwarded: all (the default), tenancy_only, or all but (exclude) or only (include) compartment_ids."
+  description = "Compartments whose events are forwarded: all, only the root compartment (tenancy_only), only compartment_ids and their descendants (include), or all others (exclude). Default: all."
 
   validation {
     condition     = var.compartment_mode == null || can(regex("^(?:all|tenancy_only|include|exclude)?$", var.compartment_mode))
-    error_message = "compartment_mode: allowed is all or tenancy_only or include or exclude."
+    error_message = "compartment_mode: expected all, tenancy_only, include or exclude."
   }
 }
 
 variable "compartment_ids" {
   type        = list(string)
   default     = null
-  description = "The compartments that compartment_mode includes or excludes."
+  description = "Compartments for compartment_mode. Required for include and exclude, otherwise not accepted."
 
   validation {
     condition = var.compartment_ids == null || try(
       alltrue([for each in var.compartment_ids : can(regex("^ocid1\\.(?:compartment|tenancy)\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", each))]),
       false
     )
-    error_message = "compartment_ids: allowed is OCIDs of compartments."
+    error_message = "compartment_ids: expected compartment OCIDs."
   }
 }
 
 variable "listing_minutes" {
   type        = number
   default     = null
-  description = "How long a listing of the compartments serves, so that not every run lists them; 15 by default, 0: every run lists."
+  description = "Minutes for which a listing of the compartments is reused, at most listing_max_age_minutes. With 0, every run lists them. Default: 15."
 
   validation {
     condition = var.listing_minutes == null || try(
@@ -305,14 +305,14 @@ variable "listing_minutes" {
       var.listing_minutes <= 1440,
       false
     )
-    error_message = "listing_minutes: allowed is a whole number from 0 to 1440."
+    error_message = "listing_minutes: expected an integer from 0 to 1440."
   }
 }
 
 variable "listing_max_age_minutes" {
   type        = number
   default     = null
-  description = "A run whose list of compartments or regions is older is partial, because new ones may be missing; 60 by default."
+  description = "Age in minutes above which a listing of compartments or regions makes runs partial, because new ones may be missing. Default: 60."
 
   validation {
     condition = var.listing_max_age_minutes == null || try(
@@ -321,14 +321,14 @@ variable "listing_max_age_minutes" {
       var.listing_max_age_minutes <= 10080,
       false
     )
-    error_message = "listing_max_age_minutes: allowed is a whole number from 1 to 10080."
+    error_message = "listing_max_age_minutes: expected an integer from 1 to 10080."
   }
 }
 
 variable "initial_lookback_hours" {
   type        = number
   default     = null
-  description = "How far back the very first run begins; 24 by default."
+  description = "Hours before now at which the first run starts reading. Default: 24."
 
   validation {
     condition = var.initial_lookback_hours == null || try(
@@ -337,14 +337,14 @@ variable "initial_lookback_hours" {
       var.initial_lookback_hours <= 8760,
       false
     )
-    error_message = "initial_lookback_hours: allowed is a whole number from 0 to 8760."
+    error_message = "initial_lookback_hours: expected an integer from 0 to 8760."
   }
 }
 
 variable "overlap_minutes" {
   type        = number
   default     = null
-  description = "How much is read once more by every run, for events that come late; 15 by default."
+  description = "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped. Default: 15."
 
   validation {
     condition = var.overlap_minutes == null || try(
@@ -353,14 +353,14 @@ variable "overlap_minutes" {
       var.overlap_minutes <= 1440,
       false
     )
-    error_message = "overlap_minutes: allowed is a whole number from 0 to 1440."
+    error_message = "overlap_minutes: expected an integer from 0 to 1440."
   }
 }
 
 variable "settle_minutes" {
   type        = number
   default     = null
-  description = "How far from now a run stops; 2 by default."
+  description = "Minutes before now at which a run stops reading. OCI may not list newer events yet. Default: 2."
 
   validation {
     condition = var.settle_minutes == null || try(
@@ -369,14 +369,14 @@ variable "settle_minutes" {
       var.settle_minutes <= 60,
       false
     )
-    error_message = "settle_minutes: allowed is a whole number from 0 to 60."
+    error_message = "settle_minutes: expected an integer from 0 to 60."
   }
 }
 
 variable "slice_minutes" {
   type        = number
   default     = null
-  description = "The least that a run works off and confirms in one go; 60 by default."
+  description = "Minimum length in minutes of the time window that a run reads, sends and confirms in one step. Default: 60."
 
   validation {
     condition = var.slice_minutes == null || try(
@@ -385,14 +385,14 @@ variable "slice_minutes" {
       var.slice_minutes <= 10080,
       false
     )
-    error_message = "slice_minutes: allowed is a whole number from 1 to 10080."
+    error_message = "slice_minutes: expected an integer from 1 to 10080."
   }
 }
 
 variable "api_concurrency" {
   type        = number
   default     = null
-  description = "How many pages are asked for at once; 8 by default."
+  description = "Maximum number of concurrent requests to the Audit API. Default: 8."
 
   validation {
     condition = var.api_concurrency == null || try(
@@ -401,14 +401,14 @@ variable "api_concurrency" {
       var.api_concurrency <= 64,
       false
     )
-    error_message = "api_concurrency: allowed is a whole number from 1 to 64."
+    error_message = "api_concurrency: expected an integer from 1 to 64."
   }
 }
 
 variable "api_requests_per_second" {
   type        = number
   default     = null
-  description = "The most requests to the Audit API; 20 by default."
+  description = "Maximum rate of requests to the Audit API, per second. Default: 20."
 
   validation {
     condition = var.api_requests_per_second == null || try(
@@ -416,109 +416,109 @@ variable "api_requests_per_second" {
       var.api_requests_per_second <= 10000,
       false
     )
-    error_message = "api_requests_per_second: allowed is a number above 0, up to 10000."
+    error_message = "api_requests_per_second: expected a number greater than 0, up to 10000."
   }
 }
 
 variable "rules" {
   type        = string
   default     = null
-  description = "Which events are left out, and how often. A JSON text is kept in the bucket."
+  description = "Rules that exclude events, limit their rate and set their severity; see docs/rules.md. A JSON object is stored as an object in the bucket."
 
   validation {
     condition     = var.rules == null || can(regex("^(?:(?:file|object):.+)?$", var.rules)) || can(keys(jsondecode(var.rules)))
-    error_message = "rules: allowed is a JSON object, file:PATH or object:NAME."
+    error_message = "rules: expected a JSON object, file:PATH or object:NAME."
   }
 }
 
 variable "field_map" {
   type        = string
   default     = null
-  description = "Your own names of fields, for each format. A JSON text is kept in the bucket."
+  description = "Custom field names, additional fields and field order for each format; see docs/formats.md. A JSON object is stored as an object in the bucket."
 
   validation {
     condition     = var.field_map == null || can(regex("^(?:(?:file|object):.+)?$", var.field_map)) || can(keys(jsondecode(var.field_map)))
-    error_message = "field_map: allowed is a JSON object, file:PATH or object:NAME."
+    error_message = "field_map: expected a JSON object, file:PATH or object:NAME."
   }
 }
 
 variable "own_events" {
   type        = string
   default     = null
-  description = "What becomes of the events that the function's own polling makes: summarise (the default) or forward."
+  description = "How to treat the events that Epimetheus's own polling causes: one summary for each run, or forwarded like any other event. Values: summarize or forward. Default: summarize."
 
   validation {
-    condition     = var.own_events == null || can(regex("^(?:summarise|forward)?$", var.own_events))
-    error_message = "own_events: allowed is summarise or forward."
+    condition     = var.own_events == null || can(regex("^(?:summarize|forward)?$", var.own_events))
+    error_message = "own_events: expected summarize or forward."
   }
 }
 
 variable "tamper_watch" {
   type        = list(string)
   default     = null
-  description = "Resources whose events pass every rule, marked; by default those made here, as far as they can be named. [] is none."
+  description = "Resources to protect: an event that names one bypasses every rule, is marked, and has a severity of at least 9. Default: the bucket, topic, log group, application and secret that this module creates; [] protects none."
 
   validation {
     condition = var.tamper_watch == null || try(
       alltrue([for each in var.tamper_watch : can(regex("^ocid1\\.\\w+\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", each))]),
       false
     )
-    error_message = "tamper_watch: allowed is OCIDs."
+    error_message = "tamper_watch: expected OCIDs."
   }
 }
 
 variable "redact" {
   type        = list(string)
   default     = null
-  description = "Paths in the events to redact, besides those that always are."
+  description = "Event fields to redact in addition to those that always are; * matches any key or index."
 
   validation {
     condition     = var.redact == null || try(alltrue([for each in var.redact : can(regex("^[^.,]+(?:\\.[^.,]+)*$", each))]), false)
-    error_message = "redact: allowed is paths like data.identity.ipAddress."
+    error_message = "redact: expected paths like data.identity.ipAddress."
   }
 }
 
 variable "run_message" {
   type        = bool
   default     = null
-  description = "Whether each run ends with a message to the SIEM: window and counts; false by default."
+  description = "If true, every run ends with a message to the receiver that contains its time window and its counts. Default: false."
 }
 
 variable "metrics_namespace" {
   type        = string
   default     = null
-  description = "The namespace of the metrics; epimetheus by default. Empty: no metrics, and no alarms on them."
+  description = "OCI Monitoring namespace of the metrics. If empty, no metrics are posted. Their alarms are then not created either. Default: epimetheus."
 
   validation {
     condition = var.metrics_namespace == null || try(
       can(regex("^(?:[A-Za-z]\\w{0,255})?$", var.metrics_namespace)) && !can(regex("^(?:oci|oracle)_", var.metrics_namespace)),
       false
     )
-    error_message = "metrics_namespace: allowed is empty, or letters, digits and _, a letter first, not oci_ or oracle_."
+    error_message = "metrics_namespace: expected empty, or a letter followed by letters, digits and _, not starting with oci_ or oracle_."
   }
 }
 
 variable "metrics_compartment_ocid" {
   type        = string
   default     = null
-  description = "The compartment that metrics are posted to; compartment_ocid by default."
+  description = "Compartment that the metrics are posted to. Default: compartment_ocid."
 
   validation {
     condition = var.metrics_compartment_ocid == null || can(regex(
       "^(?:ocid1\\.(?:compartment|tenancy)\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$",
       var.metrics_compartment_ocid
     ))
-    error_message = "metrics_compartment_ocid: allowed is the OCID of a compartment."
+    error_message = "metrics_compartment_ocid: expected a compartment OCID."
   }
 }
 
 variable "log_level" {
   type        = string
   default     = null
-  description = "The least that is logged: debug, info (the default), warning or error."
+  description = "Minimum level of the log lines to write. Values: debug, info, warning or error. Default: info."
 
   validation {
     condition     = var.log_level == null || can(regex("^(?:debug|info|warning|error)?$", var.log_level))
-    error_message = "log_level: allowed is debug or info or warning or error."
+    error_message = "log_level: expected debug, info, warning or error."
   }
 }

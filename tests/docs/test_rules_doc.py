@@ -1,4 +1,4 @@
-"""docs/rules.md is made here, from the rules themselves, so that it can not go stale: ``python -m tests.docs.test_rules_doc`` writes it anew."""
+"""docs/rules.md is generated from the rules: ``python -m tests.docs.test_rules_doc`` writes it."""
 
 import io
 import json
@@ -46,41 +46,41 @@ EXAMPLE = """{
 }"""
 
 REASONS = {
-    "own_polling": "a call that a run made itself, and that went well (`OWN_EVENTS=summarise`)",
-    "excluded_user": "`user_filtering.exclude_users` has the principal, by OCID or by name",
-    "not_included_user": "`user_filtering.include_only_users` holds somebody, and not this one",
+    "own_polling": "a successful call of the deployment's own polling (`OWN_EVENTS=summarize`)",
+    "excluded_user": "`user_filtering.exclude_users` lists the principal, by OCID or by name",
+    "not_included_user": "`user_filtering.include_only_users` is not empty and does not list the principal",
     "service": "`user_filtering.exclude_service_accounts`, and the event proves that a service acted",
-    "excluded_event": "mode exclude, and `excluded_events` matches",
-    "not_included_event": "mode include, and nothing in `included_events` matches",
-    "rate_limited": "`rate_limiting` has let as many of this type pass in this hour as it may",
+    "excluded_event": "mode `exclude`, and `excluded_events` matches",
+    "not_included_event": "mode `include`, and nothing in `included_events` matches",
+    "rate_limited": "`rate_limiting` allows no more events of this type in this hour",
 }
 
 KEYS = [
-    ("event_filtering.enabled", "true", "false: no rule below is applied"),
-    ("event_filtering.mode", "exclude", "which list counts: `exclude`, `include`, `all`: neither; `include` of nothing sends everything"),
-    ("event_filtering.excluded_events", "[]", "patterns that are left out in mode exclude"),
-    ("event_filtering.included_events", "[]", "patterns that alone are sent in mode include"),
-    ("event_filtering.priority_events", "[]", "patterns that come before every other rule, and have no limit but one of exactly their name"),
-    ("event_filtering.never_drop", "[]", "patterns that no rule leaves out or limits"),
-    ("event_filtering.rate_limiting", "{}", 'pattern → `{"max_per_hour": 100}`, for each event type that it matches; `"enabled": false` turns it off'),
-    ("event_filtering.user_filtering.exclude_service_accounts", "false", "leave out what services did"),
-    ("event_filtering.user_filtering.service_accounts", "[]", "names or OCIDs of users that are services, too"),
-    ("event_filtering.user_filtering.exclude_users", "[]", "names or OCIDs that are left out"),
-    ("event_filtering.user_filtering.include_only_users", "[]", "names or OCIDs that alone are sent; an event that names nobody is not"),
-    ("severity", "{}", "pattern → 0 to 10, as CEF counts; the first that matches counts, whatever became of the call"),
-    ("statistics.enable_detailed_logging", "false", "a log line for each event that is left out: type, id, time and reason"),
-    ("statistics.log_interval_events", "0", "a log line every so many events"),
-    ("statistics.track_cache_metrics", "false", "`caches` in the report and as metrics: dedupe keys, and what the rules say of types, each apart"),
-    ("statistics.track_performance_metrics", "false", "`performance` in the report: events a second (a metric, too), seconds of each phase"),
+    ("event_filtering.enabled", "true", "`false` disables every rule below"),
+    ("event_filtering.mode", "exclude", "which list applies: `exclude`, `include`, or `all` for neither; `include` with an empty list sends everything"),
+    ("event_filtering.excluded_events", "[]", "patterns to filter out in mode `exclude`"),
+    ("event_filtering.included_events", "[]", "the only patterns to send in mode `include`; everything else is filtered out"),
+    ("event_filtering.priority_events", "[]", "patterns that take precedence over all rules below; only a limit of exactly their name applies"),
+    ("event_filtering.never_drop", "[]", "patterns that no rule filters out or limits"),
+    ("event_filtering.rate_limiting", "{}", 'pattern → `{"max_per_hour": 100}`, for each event type it matches; `"enabled": false` disables it'),
+    ("event_filtering.user_filtering.exclude_service_accounts", "false", "whether to filter out what services did"),
+    ("event_filtering.user_filtering.service_accounts", "[]", "names or OCIDs of users that count as services"),
+    ("event_filtering.user_filtering.exclude_users", "[]", "names or OCIDs of users whose events are filtered out"),
+    ("event_filtering.user_filtering.include_only_users", "[]", "names or OCIDs of the only users whose events are sent; an event without a principal is filtered out"),
+    ("severity", "{}", "pattern → CEF severity, 0 to 10; the first match applies, whatever the outcome of the call"),
+    ("statistics.enable_detailed_logging", "false", "a log line for each filtered event: type, id, time and reason"),
+    ("statistics.log_interval_events", "0", "a log line after every so many events; 0 for none"),
+    ("statistics.track_cache_metrics", "false", "`caches` in the report and as metrics: dedupe keys, and decisions by event type"),
+    ("statistics.track_performance_metrics", "false", "`performance` in the report: events per second (also a metric), seconds per phase"),
 ]  # fmt: skip
 
 
 def identity(one) -> str:
-    said = msgspec.to_builtins(one)
-    return ", ".join(f"{name} `{value[:28]}{'…' * (len(value) > 28)}`" for name, value in said.items() if value) or "empty"
+    fields = msgspec.to_builtins(one)
+    return ", ".join(f"{name} `{value[:28]}{'…' * (len(value) > 28)}`" for name, value in fields.items() if value) or "empty"
 
 
-def tried() -> str:
+def example_trial() -> str:
     rules, _ = read_rules("RULES", EXAMPLE)
     outcome, console = rules_try.RulesTrial(), Console(file=io.StringIO(), width=100)
     events = [*EVENTS, *[one("TerminateInstance", n, identity=SERVICE) for n in range(2)]]
@@ -90,7 +90,7 @@ def tried() -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
 
 
-def told() -> str:
+def example_notice() -> str:
     quota = HourlyCount(100, 60, 0, 1_767_266_440_000, 1_767_267_089_000)
     held = {("com.oraclecloud.ComputeApi.GetInstance", 1_767_265_200_000 // 60_000): quota}
     (notice,) = held_back(Author("c87429b08780", "eu-frankfurt-1", "ocid1.tenancy.oc1..example", 1_767_270_000.0), held)
@@ -106,123 +106,125 @@ def text() -> str:
     calls = ", ".join(f"`{name}`" for name in sorted(OWN_CALLS))
     return f"""# Rules
 
-Which events are sent, and what becomes of the others. This page is made by `tests/docs/test_rules_doc.py` from the rules themselves.
+After reading this page you can decide which events are sent, test a rules file before you use it, and find out why an event was not sent.
+`tests/docs/test_rules_doc.py` generates this page from the code.
 
-`RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object of STATE_BUCKET). The Go program's file works as it is; keys of its field map
-may stand in it, and are read from `FIELD_MAP`. Try a file before it counts; nothing is sent, and nothing is written:
+`RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object of STATE_BUCKET). The Go program's file works unchanged; keys of its field map
+may be in it, and are read through `FIELD_MAP`. Without `RULES`, everything is sent except the events of the deployment's own polling.
+
+## Test a rules file
 
     python -m epimetheus rules try --since 24h --rules rules.json      # on the last day's events, read from OCI
     python -m epimetheus rules try --file events.json --rules rules.json
 
-An unknown key, a wrong type, a key that stands twice, a pattern that can match nothing, a limit of 0 are mistakes, all told at once, each
-with its line and path, and the run ends before anything is sent. What comes to nothing, or to the unexpected (an event in two lists, a
-list that the mode does not look at), is a warning in every run and in `python -m epimetheus validate`.
+Nothing is sent and nothing is written. An unknown key, a wrong type, a duplicate key, a pattern that cannot match and a limit of 0 are errors. All
+errors are reported at once, each with line and path, and a run ends before it sends anything. A rule without effect, or with a surprising one (an
+event in two lists, a list that the mode ignores), is a warning in every run and in `python -m epimetheus validate`.
 
-## A file
+## Example
 
 ```json
 {EXAMPLE}
 ```
 
-With a dozen events, and `TAMPER_WATCH=ocid1.policy.oc1..ours`, `rules try` says of it:
+For a few events, and `TAMPER_WATCH=ocid1.policy.oc1..ours`, `rules try` prints:
 
 ```
-{tried()}
+{example_trial()}
 ```
 
 ## Keys
 
-| key | default | |
+| key | default | description |
 |---|---|---|
 {keys}
 
 A **pattern** is compared with the whole event type (`com.oraclecloud.ComputeApi.GetInstance`) and with the whole event name (`GetInstance`),
-without regard to case; `*` stands for anything. Users are compared with `principalId` and `principalName`, whole, without regard to case.
+ignoring case; `*` matches anything. Users are compared with `principalId` and `principalName`, whole, ignoring case.
 
 ## Order
 
-The first that speaks decides:
+The first rule that matches decides:
 
-1. What was seen before is a duplicate, and meets no rule.
-2. What names a resource of `TAMPER_WATCH`, or the function itself, anywhere but in `data.identity` and `data.request.headers`,
-   in any letter case and in escapes of JSON, URLs or HTML, is sent, marked, with a severity of 9 at least.
+1. An event that was sent before is a duplicate. No rule applies to it.
+2. An event that names a resource of `TAMPER_WATCH`, or the function itself, is sent and marked, with a severity of at least 9. The OCID is found
+   anywhere except in `data.identity` and `data.request.headers`, in any letter case, and in escapes of JSON, URLs or HTML.
 3. `never_drop`: sent.
-4. `priority_events`: sent, unless a limit of exactly this name holds it back.
-5. Our own polling: {calls} by our own
-   principal, from our own address, if it went well. Anything else that our principal does is news.
+4. `priority_events`: sent, unless a limit of exactly this name suppresses it.
+5. Own polling: filtered. These are successful calls of {calls}, made by
+   the deployment's own principal from its own address. Any other call of that principal is an ordinary event.
 6. `exclude_users`, `include_only_users`, `exclude_service_accounts`.
 7. The list of the mode.
-8. `rate_limiting`: a limit of exactly this name, else the first whose pattern matches.
+8. `rate_limiting`: a limit of exactly this name, otherwise the first whose pattern matches.
 
-An event that can not be understood is always sent: no rule can be sure of it.
+An event that cannot be parsed is always sent: no rule can be sure of it.
 
-Every event that is left out is counted by its reason, in the report (`filtered`), the log line and the metrics, and by
-`fetched = forwarded + uncertain + duplicates + left out`:
+Each filtered event is counted by its reason, in the report (`filtered`), the log line and the metrics. The sum
+`fetched = forwarded + unconfirmed + duplicates + filtered` always holds.
 
-| reason | |
+| reason | meaning |
 |---|---|
 {reasons}
 
-## Limits
+## Rate limits
 
-`rate_limiting` counts each event type for itself, by the hour of the **event's own time**, so that a late or repeated run counts the same. What
-is spent is written down with the cursor: a failed run has spent nothing, a repeated event costs nothing. An event that happened in an
-hour of up to a day ago still counts there.
+`rate_limiting` counts each event type separately, by the hour of the **event's own time**, so that a late or repeated run counts the same. The count
+is saved with the cursor: a failed run uses up nothing, and neither does a duplicate. An event that happened up to a day ago counts in its own
+hour.
 
-When an hour is over, and its overlap has been read, one message for each type says how many were held back, from when to when (MSGID
-`notice`; on one line):
+When an hour is over and its overlap has been read, one notice per type says how many events were suppressed, and when (MSGID `notice`; on one
+line):
 
 ```
-{told()}
+{example_notice()}
 ```
 
-More of the same hour that come later are told by a message of their own. In a failed run, other events of an hour may have passed than in
-the next one; then more than the limit arrive.
+If more events of the same hour are suppressed later, another notice reports them. A failed run may have sent different events of an hour than the
+next run selects. More events than the limit then arrive.
 
-## Our own polling
+## Own polling
 
-Each ListEvents call is an audit event itself. With `OWN_EVENTS=summarise`, the default, those of our own principal are left out, counted, and
-summarised in one message a run (`epimetheus.OwnPolling`). Our principal is what the credentials tell: the function's OCID, or the
-user's in ~/.oci/config. With an instance principal it is not known: its polling is forwarded, and every run says so.
+Each ListEvents call is an audit event itself. With `OWN_EVENTS=summarize`, the default, the events of the deployment's own calls are filtered,
+counted, and summarized in one notice per run (`epimetheus.OwnPolling`). The deployment's own principal comes from the credentials: the function's
+OCID, or the user in ~/.oci/config. An instance principal does not reveal its OCID: its polling is forwarded, and every run says so.
 
-The principal alone does not make a call ours: a copied token of the function is the same principal. A mark in the request would prove no more,
-because the holder of the token can read all that the function can read, the audit events included. What OCI records by itself is the source
-address, so:
+The principal alone does not prove that a call is the deployment's own, because a stolen token has the same principal. A mark in the request would
+not prove it either, because whoever has the token can read the audit events that contain the mark. Only OCI records the source address. Therefore:
 
-- One address is ours: the one that the state remembers, or in a first run the first one. The summary names it.
-- Calls from any other address are forwarded, past the other rules, and every run that reads some has a warning that names the address.
-- No call makes another address ours, even if ours has been silent for long: while the deployment is down, a copied token looks just like a
-  deployment that has moved. An address that was once reported stays foreign; both are remembered for good, `state rewind` included.
-- A new container or NAT gateway can change our address. Then our own polling is forwarded, with the warning, until an operator compares the
-  address in the warning with the egress of the deployment (the NAT gateway's public IP, or the subnet's range behind a service gateway), and
-  confirms it: `python -m epimetheus state own-address 192.0.2.10` (one state for each region: `--region`). A restart with the same address
-  needs nothing. If it is none of the deployment's addresses, revoke the credentials (docs/security.md).
-- What this cannot see: a token that is used from our own address, from within the same subnet or behind the same NAT gateway; or one that
-  is used before the first run of a new state. If several addresses are in use, or they change often, set `OWN_EVENTS=forward`.
+- One address is the deployment's own: the one in the state, or in a first run the first one seen. The notice names it.
+- Calls from any other address are forwarded, past the other rules, and every run that reads some warns and names the address.
+- No call makes another address trusted, even if the known one has been silent for long: while the deployment is down, a stolen token looks like a
+  deployment that has moved. An address that was reported once stays untrusted. Both are kept permanently, also after `state rewind`.
+- A new container or NAT gateway can change the address. Own polling is then forwarded, with the warning, until you confirm the new address. Compare
+  the address in the warning with the deployment's egress (the NAT gateway's public IP, or the subnet's range behind a service gateway). If it is
+  yours, run `python -m epimetheus state own-address 192.0.2.10` (once per region: `--region`). If it is not, revoke the credentials
+  ([Security](security.md)). A restart with the same address needs nothing.
+- Not detected: a stolen token that is used from the deployment's own address (the same subnet, or behind the same NAT gateway), or before the first
+  run of a new state. If several addresses are in use, or they change often, set `OWN_EVENTS=forward`.
 
 ## Duplicates
 
-Each run reads `OVERLAP_MINUTES` again and drops what it sent before. An event is a duplicate when its whole JSON text is the same, in the same
-compartment. If OCI lists an event again with other bytes, it is sent again: a repeat that the SIEM can tell by the event's id, and never a loss.
-Two events that share id, time and type are both sent.
+Each run reads `OVERLAP_MINUTES` again and drops what was sent before. An event is a duplicate if its whole JSON text is the same, in the same
+compartment. If OCI lists an event again with other bytes, it is sent again: the SIEM can recognize it by the event's id, and nothing is lost. Two
+events that share id, time and type are both sent.
 
 ## People and services
 
-A service is who the event proves to be one, or whom `service_accounts` names. A session of the console, or a browser, means a person,
-whatever else is said. Names prove nothing: a user who is called `svc-backup` is not left out. Unknown is never left out. The answer can be
-sent with each event: `epimetheus.actor` in FIELD_MAP ([formats.md](formats.md)). With `backup-robot` in `service_accounts`:
+An actor is a `service` if the event proves it, or if `service_accounts` lists it. A console session or a browser means a `person`, whatever else the
+event says. Names prove nothing: a user called `svc-backup` is not filtered. `unknown` is never filtered. To send the result with each event, add
+`epimetheus.actor` in `FIELD_MAP` ([Formats](formats.md#field_map)). With `backup-robot` in `service_accounts`:
 
-| who | identity | told as |
+| actor | identity | result |
 |---|---|---|
 {shapes}
 """
 
 
-def test_the_page_is_what_the_rules_are():
-    assert DOC.read_text("utf-8") == text(), "python -m tests.docs.test_rules_doc writes it anew"
+def test_the_page_matches_the_rules():
+    assert DOC.read_text("utf-8") == text(), "run python -m tests.docs.test_rules_doc"
 
 
-def test_the_example_has_nothing_odd_and_every_key_there_is_is_told():
+def test_the_example_has_no_warnings_and_every_key_is_documented():
     rules, warnings = read_rules("RULES", EXAMPLE)
     assert warnings == ()
     filtering, users = type(rules.event_filtering), type(rules.event_filtering.user_filtering)
