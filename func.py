@@ -1,4 +1,4 @@
-"""The platform's door: a call comes in, its reports go out, and a failed run is raised."""
+"""The entry point of OCI Functions: runs one invocation and returns its reports. A failed run raises, so that fdk responds 502."""
 
 import io
 import sys
@@ -7,17 +7,17 @@ from pathlib import Path
 from fdk.context import InvokeContext
 from fdk.response import Response
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # fdk loads this file by its path, and nothing beside it
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # fdk loads this file by its path: its folder is not on sys.path
 
 from epimetheus.observe.log import log_to
 
-log_to(sys.stderr, "info")  # before anything that is imported speaks through fdk's handler, which writes text
+log_to(sys.stderr, "info")  # before any import can log through fdk's handler, which writes plain text
 
 from epimetheus.function.invoke import invoke  # noqa: E402 - see above
-from epimetheus.observe.bounded import answer  # noqa: E402
+from epimetheus.observe.bounded import response_body  # noqa: E402
 
 
 def handler(ctx: InvokeContext, data: io.BytesIO | None = None) -> Response:
     """One invocation: configuration and deadline from ``ctx``, the request's body in ``data``."""
     reports = invoke(ctx.Config(), data.getvalue() if data else b"", ctx.Deadline())
-    return Response(ctx, response_data=answer(reports), headers={"Content-Type": "application/json"})
+    return Response(ctx, response_data=response_body(reports), headers={"Content-Type": "application/json"})

@@ -1,1 +1,1 @@
-"""What is measured, never asserted in tests."""
+"""Measures CPU, memory and API calls. Tests do not assert measured values."""

@@ -1,7 +1,7 @@
-"""``python -m benchmarks [ROW …]``: measure, print the table, write it to build/bench.json; without a ROW all of them.
+"""``python -m benchmarks [ROW …]``: measures the rows, all by default, prints a table, and writes the results to build/bench.json.
 
-The sizes are those of issue 7; ``BENCH_EVENTS=20000 python -m benchmarks cpu`` changes one (`benchmarks.sizes`). The machine may be busy:
-CPU counts, not time, and the least of several turns, for noise only ever adds. A goal that is not met is shown, and no error.
+``BENCH_EVENTS=20000 python -m benchmarks cpu`` changes a size (`benchmarks.sizes`). The machine can be busy, so the figures are CPU time,
+and the minimum of several runs, because noise only adds. A missed goal is shown in the table and is not an error.
 """
 
 import os
@@ -33,8 +33,8 @@ ROWS: Mapping[str, Callable[[Bench], list[Figure]]] = MappingProxyType({
 GROWTH = "growth"
 
 
-def measure(rows: Sequence[str], sizes: Sizes, say: Callable[[str], object]) -> Results:
-    """Measure these rows, one after the other; ``say`` is told of each."""
+def measure(rows: Sequence[str], sizes: Sizes, report_progress: Callable[[str], object]) -> Results:
+    """Measures the rows one after the other. ``report_progress`` receives a line for each."""
     results = Results(now(), machine(), asdict(sizes))
     with Bench.open(sizes) as bench:
         for row in rows:
@@ -45,21 +45,21 @@ def measure(rows: Sequence[str], sizes: Sizes, say: Callable[[str], object]) -> 
             else:
                 found = ROWS[row](bench)
             results.figures += found
-            say(f"{row}: {time.monotonic() - began:.1f} s\n")
+            report_progress(f"{row}: {time.monotonic() - began:.1f} s\n")
     results.machine["load_after"] = machine()["load"]
     return results
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure; print; keep. 2 for a row there is not."""
+    """Measures, prints and stores the rows. Returns 2 for an unknown row."""
     rows = list(arguments) or [*ROWS, GROWTH]
     if unknown := [row for row in rows if row not in (*ROWS, GROWTH)]:
-        sys.stderr.write(f"{', '.join(unknown)}: there are {', '.join(ROWS)} and {GROWTH}\n")
+        sys.stderr.write(f"Unknown row {', '.join(unknown)}: expected {', '.join(ROWS)} or {GROWTH}.\n")
         return 2
     results = measure(rows, Sizes.read(os.environ), sys.stderr.write)
     path = Path(os.environ.get("BENCH_FILE", FILE))
     results.write(path)
-    sys.stdout.write("\n".join([*table(results.figures), "", f"{results.made}; kept in {path}", ""]))
+    sys.stdout.write("\n".join([*table(results.figures), "", f"{results.made}; written to {path}", ""]))
     return 0
 
 

@@ -1,7 +1,7 @@
-"""A stand-in for OCI in a process of its own that costs next to nothing: answers made beforehand, no signature checked, no state but one.
+"""A minimal stand-in for OCI in its own process: prepared responses, no signature verification, almost no state.
 
-It knows what a run asks: ListCompartments (the whole tree), ListEvents (every window holds the same, or its share), GetNamespace, one
-object with its conditions, PostMetricData. Anything else is 404. Slow or throttling when told to be.
+Supports the calls of a run: ListCompartments (the whole tree), ListEvents, GetNamespace, conditional reads and writes of objects,
+PostMetricData. Other requests return 404. It can be slow or throttle.
 """
 
 import json
@@ -16,11 +16,11 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks import pages
-from benchmarks.helper import Voice
+from benchmarks.helper import Responder
 from epimetheus.model import parse_minute
 
-Answer = tuple[int, dict[str, str], bytes | bytearray]
-_LISTED = 1_000
+Response = tuple[int, dict[str, str], bytes | bytearray]
+_COMPARTMENTS_PER_PAGE = 1_000
 _ROUTES = {
     ("GET", "compartments"): "ListCompartments",
     ("GET", "auditEvents"): "ListEvents",
@@ -32,11 +32,13 @@ _ROUTES = {
 
 
 @dataclass(frozen=True)
-class Told:
-    """How it should be. ``page`` events a page, ``latency`` in seconds, ``rate`` of ListEvents a second (0: any); ``waits``: for a word.
+class ApiOptions:
+    """Behavior of the API.
 
-    ``refused``: all events are in one compartment, which is refused until the word ``allow``.
-    ``minutes``: the events lie evenly over so many, the last of them ``until`` (since the epoch); 0: every window holds them all.
+    ``page``: events per page. ``latency``: seconds per response. ``rate``: limit of ListEvents per second (0: none). ``waits``: requests
+    wait for the command ``release``. ``refused``: all events are in one compartment, which returns 404 until the command ``allow``.
+    ``minutes``: length of the period over which the events are spread evenly, up to the minute ``until`` since the epoch; 0: every window
+    contains all events.
     """
 
     templates: str
@@ -53,13 +55,13 @@ class Told:
 
 
 def compartment(number: int) -> str:
-    """The OCID of a compartment."""
+    """Returns the OCID of a compartment."""
     return f"ocid1.compartment.oc1..{number:060d}"
 
 
 @dataclass
-class _Bucket:
-    """Requests a second: of the tokens that drop into it, it holds those of one second."""
+class _TokenBucket:
+    """Limits requests per second, with a burst of one second."""
 
     rate: int
     tokens: float
@@ -71,35 +73,35 @@ class _Bucket:
             now = time.monotonic()
             self.tokens = min(self.rate, self.tokens + (now - self.at) * self.rate)
             self.at = now
-            self.tokens -= (taken := self.tokens >= 1)
-            return taken
+            self.tokens -= (allowed := self.tokens >= 1)
+            return allowed
 
 
 class Api:
-    """The answers, and who asked. ``throttled`` and ``served`` are the times (monotonic seconds) of ListEvents."""
+    """The responses, and counts of calls. ``served`` and ``throttled``: times of ListEvents calls in monotonic seconds."""
 
-    def __init__(self, told: Told, voice: Voice) -> None:
-        self.told = told
-        self.polled: Counter[str] = Counter()
+    def __init__(self, options: ApiOptions, responder: Responder) -> None:
+        self.options = options
+        self.calls: Counter[str] = Counter()
         self.served: list[float] = []
         self.throttled: list[float] = []
         self.released = threading.Event()
-        self._voice = voice
+        self._responder = responder
         self._lock = threading.Lock()
-        self._bucket = _Bucket(told.rate, told.rate, time.monotonic())
-        self._numbers = {told.tenancy: 0, **{compartment(number): number for number in range(1, told.compartments)}}
-        self._templates = pages.read(Path(told.templates), told.page) if told.events else []
-        self._listing = _listing(told)
+        self._bucket = _TokenBucket(options.rate, options.rate, time.monotonic())
+        self._numbers = {options.tenancy: 0, **{compartment(number): number for number in range(1, options.compartments)}}
+        self._templates = pages.read(Path(options.templates), options.page) if options.events else []
+        self._listing = _listing(options)
         self._objects: dict[str, tuple[bytes, str]] = {}
-        self.refused = told.refused
+        self.refused = options.refused
         self._writes = 0
 
-    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
-        """What is sent."""
+    def respond(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Response:
+        """Returns status, headers and body."""
         url = urlsplit(target)
         operation = _ROUTES.get((method, _name(url.path)), "unknown")
-        self._note(operation)
-        time.sleep(self.told.latency)
+        self._count(operation)
+        time.sleep(self.options.latency)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         match operation:
             case "ListEvents":
@@ -114,71 +116,71 @@ class Api:
                 return self._write(url.path, headers, body)
             case "PostMetricData":
                 return 200, {}, b'{"failedMetricsCount":0,"failedMetrics":[]}'
-        return 404, {}, b'{"code":"NotFound","message":"not known here"}'
+        return 404, {}, b'{"code":"NotFound","message":"not supported"}'
 
     def state(self) -> dict[str, int]:
-        """Bytes of the state."""
+        """Returns the size of the state."""
         return {"bytes": sum(len(data) for path, (data, _) in self._objects.items() if path.endswith(".state"))}
 
     def allow(self) -> None:
-        """Refuse no compartment any more."""
+        """Stops refusing the compartment."""
         self.refused = False
 
-    def _note(self, operation: str) -> None:
+    def _count(self, operation: str) -> None:
         with self._lock:
-            first = not self.polled
-            self.polled[operation] += 1
-        if self.told.waits:
+            first = not self.calls
+            self.calls[operation] += 1
+        if self.options.waits:
             if first:
-                self._voice.say({"polled": operation})
+                self._responder.send({"first_call": operation})
             self.released.wait()
 
-    def _events(self, query: dict[str, str]) -> Answer:
-        if self.told.rate and not self._bucket.take():
+    def _events(self, query: dict[str, str]) -> Response:
+        if self.options.rate and not self._bucket.take():
             self.throttled.append(time.monotonic())
             return 429, {}, b'{"code":"TooManyRequests","message":"too many"}'
         self.served.append(time.monotonic())
         number = self._numbers[query["compartmentId"]]
-        if self.told.refused:
-            events = self.told.events if number == 1 else 0
+        if self.options.refused:
+            events = self.options.events if number == 1 else 0
             if self.refused and number == 1:
                 return 404, {}, b'{"code":"NotAuthorizedOrNotFound","message":"refused"}'
         else:
-            share, rest = divmod(self.told.events, self.told.compartments)
+            share, rest = divmod(self.options.events, self.options.compartments)
             events = share + (number < rest)
         first, last = self._within(events, query["startTime"], query["endTime"])
         first = int(query.get("page", first))
         if first >= last:
             return 200, {}, b"[]"
-        page, at = divmod(first, self.told.page)
-        end = min(last, (page + 1) * self.told.page)
+        page, at = divmod(first, self.options.page)
+        end = min(last, (page + 1) * self.options.page)
         template = self._templates[(number + page) % len(self._templates)]
         return 200, {"opc-next-page": str(end)} if end < last else {}, template.page((number << 28) + first, at, end - first)
 
     def _within(self, events: int, start: str, end: str) -> tuple[int, int]:
-        """Which of so many events a window has, from one up to but not another: each event lies in one minute only."""
-        if not self.told.minutes:
+        """Returns the range of events in a window. Each event is in one minute only."""
+        if not self.options.minutes:
             return 0, events
-        earliest = self.told.until - self.told.minutes
-        first, last = (-(-(parse_minute(at) - earliest) * events // self.told.minutes) for at in (start, end))
+        earliest = self.options.until - self.options.minutes
+        first, last = (-(-(parse_minute(at) - earliest) * events // self.options.minutes) for at in (start, end))
         return max(0, first), min(events, last)
 
-    def _compartments(self, query: dict[str, str]) -> Answer:
+    def _compartments(self, query: dict[str, str]) -> Response:
         page = int(query.get("page", 0))
-        onward = {"opc-next-page": str(page + 1)} if page + 1 < len(self._listing) else {}
-        return 200, onward, self._listing[page]
+        headers = {"opc-next-page": str(page + 1)} if page + 1 < len(self._listing) else {}
+        return 200, headers, self._listing[page]
 
-    def _read(self, path: str) -> Answer:
+    def _read(self, path: str) -> Response:
         if path not in self._objects:
-            return 404, {}, b'{"code":"ObjectNotFound","message":"there is none"}'
+            return 404, {}, b'{"code":"ObjectNotFound","message":"does not exist"}'
         data, etag = self._objects[path]
         return 200, {"etag": etag}, data
 
-    def _write(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    def _write(self, path: str, headers: dict[str, str], body: bytes) -> Response:
         with self._lock:
-            there = self._objects[path][1] if path in self._objects else None
-            if headers.get("if-match", there) != there or (there and headers.get("if-none-match") == "*"):
-                return 412, {}, b'{"code":"IfMatchFailed","message":"it is another"}'
+            current = self._objects[path][1] if path in self._objects else None
+            if headers.get("if-match", current) != current or (current and headers.get("if-none-match") == "*"):
+                return 412, {}, b'{"code":"IfMatchFailed","message":"the ETag differs"}'
             self._writes += 1
             self._objects[path] = (body, f"e{self._writes}")
             return 200, {"etag": f"e{self._writes}"}, b""
@@ -189,11 +191,11 @@ def _name(path: str) -> str:
     return "o" if len(parts) > 4 and parts[4] == "o" else parts[-1]
 
 
-def _listing(told: Told) -> list[bytes]:
+def _listing(options: ApiOptions) -> list[bytes]:
     items: list[dict[str, object]] = [
         {
             "id": compartment(number),
-            "compartmentId": told.tenancy if number < 10 else compartment(number // 10),
+            "compartmentId": options.tenancy if number < 10 else compartment(number // 10),
             "name": f"compartment-{number}",
             "description": "one of many",
             "timeCreated": "2020-01-01T00:00:00.000Z",
@@ -202,9 +204,10 @@ def _listing(told: Told) -> list[bytes]:
             "freeformTags": {},
             "definedTags": {},
         }
-        for number in range(1, told.compartments)
+        for number in range(1, options.compartments)
     ]
-    return [json.dumps(items[at : at + _LISTED]).encode() for at in range(0, max(1, len(items)), _LISTED)]
+    starts = range(0, max(1, len(items)), _COMPARTMENTS_PER_PAGE)
+    return [json.dumps(items[start : start + _COMPARTMENTS_PER_PAGE]).encode() for start in starts]
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -223,11 +226,11 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         try:
             while line := self.rfile.readline():
-                self._one(line)
+                self._handle_request(line)
         except ConnectionError:
-            return  # a client that hung up is none of ours to tell
+            return  # Clients may disconnect at any time.
 
-    def _one(self, line: bytes) -> None:
+    def _handle_request(self, line: bytes) -> None:
         method, target, _ = line.decode("ascii").split()
         headers = {}
         while (header := self.rfile.readline().strip()):
@@ -236,24 +239,24 @@ class _Handler(socketserver.StreamRequestHandler):
         if "expect" in headers:
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = self.rfile.read(int(headers.get("content-length", 0)))
-        status, more, answer = self.server.api.answer(method, target, headers, body)
-        told = {"Content-Type": "application/json", "Content-Length": str(len(answer)), "opc-request-id": "bench", **more}
-        head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+        status, extra, content = self.server.api.respond(method, target, headers, body)
+        fields = {"Content-Type": "application/json", "Content-Length": str(len(content)), "opc-request-id": "bench", **extra}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         self.wfile.write(f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode())
-        self.wfile.write(answer)
+        self.wfile.write(content)
 
 
 def main() -> None:
-    """Serve as it is told."""
-    voice = Voice()
-    api = Api(Told(**json.loads(sys.argv[1])), voice)
+    """Serves with the options in the first argument, and answers commands on standard input."""
+    responder = Responder()
+    api = Api(ApiOptions(**json.loads(sys.argv[1])), responder)
     server = _Server(api)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    voice.say({"port": server.server_address[1]})
-    voice.answer({
-        "polled": lambda: dict(api.polled),
+    responder.send({"port": server.server_address[1]})
+    responder.run({
+        "calls": lambda: dict(api.calls),
         "state": api.state,
-        "paced": lambda: {"served": api.served, "throttled": api.throttled},
+        "call_times": lambda: {"served": api.served, "throttled": api.throttled},
         "release": api.released.set,
         "allow": api.allow,
     })

@@ -1,4 +1,4 @@
-"""The function on its stage: served by the real fdk, before a stand-in API and a receiver in processes of their own."""
+"""Runs the function with the real fdk, against a stand-in API and a receiver in separate processes."""
 
 import json
 import tempfile
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import pages
-from benchmarks.api import Told, compartment
-from benchmarks.helper import Helper, helping
+from benchmarks.api import ApiOptions, compartment
+from benchmarks.helper import HelperProcess, start_helper
 from benchmarks.process import cpu_seconds, peak_bytes, wait_until_idle
 from benchmarks.sizes import Sizes
 from epimetheus.testing.function import Function
@@ -20,12 +20,12 @@ from epimetheus.testing.oci import World
 from epimetheus.testing.syslog import Authority
 
 BUCKET = "audit-state"
-SECONDS = 1800.0  # what a call is given
-SETTLE_MINUTES = 2  # the default of that setting
+SECONDS = 1800.0  # time limit of a call
+SETTLE_MINUTES = 2  # default of the setting
 
 
-class Called(NamedTuple):
-    """One call of the function. ``cpu`` and ``wall`` in seconds, ``peak`` in bytes; what API and receiver took of CPU, for comparison."""
+class CallResult(NamedTuple):
+    """One call of the function. Times in seconds, ``peak`` in bytes. ``api_cpu`` and ``receiver_cpu`` are for comparison."""
 
     report: dict[str, Any]
     cpu: float
@@ -37,40 +37,40 @@ class Called(NamedTuple):
 
 @dataclass(frozen=True)
 class Stage:
-    """A function that is being served, and what it speaks to."""
+    """A running function, and the processes that it connects to."""
 
     function: Function
-    api: Helper
-    receiver: Helper
+    api: HelperProcess
+    receiver: HelperProcess
 
     @property
     def pid(self) -> int:
-        """The function's process."""
+        """Process ID of the function."""
         return self.function.process.pid
 
-    def call(self) -> Called:
-        """Invoke it, once it has come to rest. Raises RuntimeError where it failed, or the receiver does not have what it says."""
+    def call(self) -> CallResult:
+        """Invokes the idle function. Raises RuntimeError if the call fails, or the receiver's count differs from the report."""
         wait_until_idle(self.pid)
-        arrived, cpu, wall = self.receiver.ask("told")["messages"], self._cpu(), time.monotonic()
-        answer = self.function.call(seconds=SECONDS)
-        wall, taken = time.monotonic() - wall, [after - before for after, before in zip(self._cpu(), cpu, strict=True)]
-        if answer.status != 200:
-            raise RuntimeError(f"the call failed: {answer.body.decode('utf-8', 'replace')}")
-        (report,) = json.loads(answer.body)
-        arrived = self.receiver.ask("told")["messages"] - arrived
-        if arrived != report["forwarded"]:
-            raise RuntimeError(f"{report['forwarded']} were forwarded, {arrived} arrived")
-        return Called(report, taken[0], wall, peak_bytes(self.pid), *taken[1:])
+        received, cpu, wall = self.receiver.request("counts")["messages"], self._cpu(), time.monotonic()
+        result = self.function.call(seconds=SECONDS)
+        wall, used = time.monotonic() - wall, [after - before for after, before in zip(self._cpu(), cpu, strict=True)]
+        if result.status != 200:
+            raise RuntimeError(f"The call failed: {result.body.decode('utf-8', 'replace')}")
+        (report,) = json.loads(result.body)
+        received = self.receiver.request("counts")["messages"] - received
+        if received != report["forwarded"]:
+            raise RuntimeError(f"The report counts {report['forwarded']} forwarded events, but the receiver got {received} messages.")
+        return CallResult(report, used[0], wall, peak_bytes(self.pid), *used[1:])
 
     def first_request(self) -> float:
-        """CPU of the function from the start of its process to its first request, which the API does not answer before that is read."""
+        """Returns the CPU time of the function from its start to its first request. The API delays its response until this is read."""
         calling = threading.Thread(target=self.function.call, kwargs={"seconds": SECONDS})
         calling.start()
-        self.api.hear()
-        taken = cpu_seconds(self.pid)
-        self.api.say("release")
+        self.api.receive()
+        used = cpu_seconds(self.pid)
+        self.api.send("release")
         calling.join()
-        return taken
+        return used
 
     def _cpu(self) -> tuple[float, float, float]:
         return cpu_seconds(self.pid), self.api.cpu(), self.receiver.cpu()
@@ -78,44 +78,44 @@ class Stage:
 
 @dataclass(frozen=True)
 class Bench:
-    """What all measurements share: sizes, a folder, pages, credentials, a certificate. ``met``: calls that several rows look at."""
+    """Resources that all measurements share. ``cached_calls``: results that several rows use."""
 
     sizes: Sizes
     folder: Path
     world: World
     authority: Authority
-    told: Told
-    met: dict[tuple[int, int, int], tuple[Called, int]] = field(default_factory=dict)
+    api_options: ApiOptions
+    cached_calls: dict[tuple[int, int, int], tuple[CallResult, int]] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
     def open(cls, sizes: Sizes) -> Iterator["Bench"]:
-        """Render the pages, and make what is needed."""
+        """Renders the pages, and creates credentials and certificates."""
         with tempfile.TemporaryDirectory(prefix="epimetheus-bench-") as name:
             folder, world = Path(name), World()
             templates = folder / "pages"
             pages.write(templates, world.tenancy, compartment(1), sizes.page)
-            told = Told(str(templates), sizes.page, world.tenancy, sizes.places)
-            yield cls(sizes, folder, world, Authority(folder / "authority"), told)
+            options = ApiOptions(str(templates), sizes.page, world.tenancy, sizes.places)
+            yield cls(sizes, folder, world, Authority(folder / "authority"), options)
 
     @contextmanager
-    def receiving(self) -> Iterator[Helper]:
-        """A receiver."""
+    def receiver(self) -> Iterator[HelperProcess]:
+        """Runs a receiver."""
         cert, key = self.authority.server()
-        with helping("receiver", {"cert": str(cert), "key": str(key)}) as receiver:
+        with start_helper("receiver", {"cert": str(cert), "key": str(key)}) as receiver:
             yield receiver
 
     @contextmanager
-    def serving(self, **changes: Any) -> Iterator[Helper]:
-        """An API that is as ``changes`` say (`Told`)."""
-        with helping("api", vars(replace(self.told, **changes))) as api:
+    def api(self, **changes: Any) -> Iterator[HelperProcess]:
+        """Runs a stand-in API. ``changes``: fields of ApiOptions."""
+        with start_helper("api", vars(replace(self.api_options, **changes))) as api:
             yield api
 
     @contextmanager
     def stage(self, settings: dict[str, str] | None = None, **changes: Any) -> Iterator[Stage]:
-        """The function with ``settings`` beyond what it needs, before a receiver and such an API."""
-        with self.receiving() as receiver, self.serving(**changes) as api:
-            needed = {
+        """Runs the function with additional ``settings``, a receiver, and an API with ``changes``."""
+        with self.receiver() as receiver, self.api(**changes) as api:
+            required = {
                 **self.world.resource_principal(self.folder),
                 "OCI_ENDPOINT": f"http://127.0.0.1:{api.port}",
                 "SYSLOG_HOST": "localhost",
@@ -125,13 +125,13 @@ class Bench:
                 "API_REQUESTS_PER_SECOND": "10000",
                 "INITIAL_LOOKBACK_HOURS": "1",
             }
-            with self.function({**needed, **(settings or {})}) as function:
+            with self.function({**required, **(settings or {})}) as function:
                 yield Stage(function, api, receiver)
 
     @contextmanager
     def function(self, settings: dict[str, str]) -> Iterator[Function]:
-        """The function, served from what the image holds, and in its environment, by the same hands as `tests/deploy/test_image.py`."""
-        from tests.deploy.test_image import lay_out, serving  # noqa: PLC0415 - pytest, which not all rows need
+        """Runs the function from the contents of the image and in its environment, with helpers of `tests/deploy/test_image.py`."""
+        from tests.deploy.test_image import lay_out, serving  # noqa: PLC0415 - imports pytest, which few rows need
 
         image = self.folder / "image"
         if not image.exists():
@@ -139,15 +139,15 @@ class Bench:
         with tempfile.TemporaryDirectory(prefix="fn-") as folder, serving(image, Path(folder), settings) as function:
             yield function
 
-    def once(self, events: int, compartments: int, hours: int = 1) -> tuple[Called, int]:
-        """One call over so many, and the bytes of the state it leaves; the same is not called twice.
+    def cached_call(self, events: int, compartments: int, hours: int = 1) -> tuple[CallResult, int]:
+        """Returns one call and the size of its state in bytes. A repetition returns the same result.
 
-        The events are those of so many ``hours`` without a run; within one they are all in one window.
+        ``hours``: the period of the events; with 1, all events are in one window.
         """
         key = events, compartments, hours
-        if key not in self.met:
+        if key not in self.cached_calls:
             spread = {"minutes": hours * 60, "until": int(time.time() // 60) - SETTLE_MINUTES} if hours > 1 else {}
             settings = {"INITIAL_LOOKBACK_HOURS": str(hours)}
             with self.stage(settings, events=events, compartments=compartments, **spread) as stage:
-                self.met[key] = stage.call(), stage.api.ask("state")["bytes"]
-        return self.met[key]
+                self.cached_calls[key] = stage.call(), stage.api.request("state")["bytes"]
+        return self.cached_calls[key]

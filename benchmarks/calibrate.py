@@ -1,4 +1,4 @@
-"""The limit to compare with: the same pages decoded into the fields that are used, the same bytes sent over TLS, and nothing between."""
+"""The calibration loop: decodes the same pages into the fields that a run uses, and sends the same bytes over TLS, nothing else."""
 
 import socket
 import ssl
@@ -11,21 +11,21 @@ from benchmarks.bench import Bench
 from benchmarks.pages import read
 from epimetheus.model import AuditEvent
 
-_PIECE = 128 * 1024
+_WRITE_BYTES = 128 * 1024
 _decode = msgspec.json.Decoder(list[AuditEvent]).decode
 
 
 def calibrate(bench: Bench, port: int, rounds: int) -> float:
-    """CPU seconds an event, in this process; ``port``: the receiver's."""
-    bodies = [template.body for template in read(Path(bench.told.templates), bench.told.page)] * rounds
+    """Returns the CPU seconds per event in this process. ``port``: of the receiver."""
+    bodies = [template.body for template in read(Path(bench.api_options.templates), bench.api_options.page)] * rounds
     context = ssl.create_default_context(cafile=str(bench.authority.ca))
     with socket.create_connection(("localhost", port)) as raw, context.wrap_socket(raw, server_hostname="localhost") as tls:
         began, events = time.process_time(), 0
         for body in bodies:
             events += len(_decode(body))
             frame = memoryview(b"%d %b" % (len(body), body))
-            for at in range(0, len(frame), _PIECE):
-                tls.sendall(frame[at : at + _PIECE])
-        taken = time.process_time() - began
+            for at in range(0, len(frame), _WRITE_BYTES):
+                tls.sendall(frame[at : at + _WRITE_BYTES])
+        used = time.process_time() - began
         tls.unwrap()
-    return taken / events
+    return used / events

@@ -1,4 +1,4 @@
-"""What was measured: figures with their goals, the table of them, and the JSON they are kept in."""
+"""Measured figures with their goals, as a table and in JSON."""
 
 import json
 import os
@@ -15,7 +15,7 @@ FILE = Path(__file__).parents[1] / "build" / "bench.json"
 
 @dataclass(frozen=True)
 class Figure:
-    """``goal`` is the most that is wanted (``least``: the least), None where nothing is; ``ratio`` is to the calibration loop."""
+    """One measured value. ``goal``: the maximum, with ``least`` the minimum, or None. ``ratio``: relative to the calibration loop."""
 
     row: str
     what: str
@@ -28,7 +28,7 @@ class Figure:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the goal is met; None without one."""
+        """True if the goal is met; None without a goal."""
         if self.goal is None:
             return None
         return self.value >= self.goal if self.least else self.value <= self.goal
@@ -36,7 +36,7 @@ class Figure:
 
 @dataclass
 class Results:
-    """Everything of one ``make bench``. ``growth``: what → points of how many, seconds of CPU and bytes at the peak."""
+    """Results of one ``make bench``. ``growth``: events or compartments → points (number, CPU seconds, peak bytes)."""
 
     made: str
     machine: dict[str, Any]
@@ -45,13 +45,13 @@ class Results:
     growth: dict[str, list[tuple[int, float, int]]] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
-        """Keep them."""
+        """Writes the results as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "Results":
-        """What `write` wrote."""
+        """Reads results that `write` wrote."""
         raw = json.loads(path.read_text("utf-8"))
         growth = {what: [(int(n), float(cpu), int(peak)) for n, cpu, peak in points] for what, points in raw["growth"].items()}
         sizes = {name: tuple(size) if isinstance(size, list) else size for name, size in raw["sizes"].items()}
@@ -60,7 +60,7 @@ class Results:
 
 
 def machine() -> dict[str, Any]:
-    """What it was measured on, and how busy that was."""
+    """Returns the properties and the load of this machine."""
     models = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
     return {
         "cpu": models[0] if models else platform.machine(),
@@ -73,12 +73,12 @@ def machine() -> dict[str, Any]:
 
 
 def now() -> str:
-    """Date and time, UTC, to the minute."""
+    """Returns the date and time in UTC, to the minute."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def table(figures: Sequence[Figure]) -> list[str]:
-    """The table, in Markdown, its columns aligned for people."""
+    """Returns the lines of a Markdown table with aligned columns."""
     rows = [("what", "goal", "figure", "", "× calibration", "note")]
     rows += [(one.what, goal_text(one), shown(one.value, one.unit), _verdict(one), _ratio(one), one.note) for one in figures]
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
@@ -88,13 +88,13 @@ def table(figures: Sequence[Figure]) -> list[str]:
 
 
 def shown(value: float, unit: str) -> str:
-    """``12.3 µs``: three digits, more where there are more before the point."""
+    """Formats a value like ``12.3 µs``, with three significant digits or all digits of its integer part."""
     digits = 0 if value >= 100 or value == int(value) else 1 if value >= 10 else 2
     return f"{value:,.{digits}f} {unit}".strip()
 
 
 def goal_text(one: Figure) -> str:
-    """``≤ 15 µs``."""
+    """Formats a goal like ``≤ 15 µs``."""
     return "" if one.goal is None else f"{'≥' if one.least else '≤'} {shown(one.goal, one.unit)}"
 
 

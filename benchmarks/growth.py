@@ -1,4 +1,4 @@
-"""How a call grows with events, and with compartments that have none: CPU and memory of the function's process."""
+"""CPU and memory of a call as functions of the number of events, and of the number of compartments without events."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,32 +7,32 @@ from benchmarks.bench import Bench
 from benchmarks.figures import Figure
 
 Points = list[tuple[int, float, int]]
-"""How many, seconds of CPU, bytes at the peak."""
+"""Points: number, CPU seconds, peak bytes."""
 
 
 class Line(NamedTuple):
-    """``base + each × n``."""
+    """The line ``base + each × n``."""
 
     base: float
     each: float
 
     def at(self, number: float) -> float:
-        """The value there."""
+        """Returns the value at ``number``."""
         return self.base + self.each * number
 
 
 def events(bench: Bench) -> Points:
-    """Calls over ever more events of some compartments, of as many hours."""
-    return [(count, *_taken(bench, count, bench.sizes.places, bench.sizes.hours)) for count in bench.sizes.growth_events]
+    """Measures calls with increasing numbers of events."""
+    return [(count, *_costs(bench, count, bench.sizes.places, bench.sizes.hours)) for count in bench.sizes.growth_events]
 
 
 def compartments(bench: Bench) -> Points:
-    """Calls over ever more compartments."""
-    return [(count, *_taken(bench, 0, count, 1)) for count in bench.sizes.growth_compartments]
+    """Measures calls with increasing numbers of compartments."""
+    return [(count, *_costs(bench, 0, count, 1)) for count in bench.sizes.growth_compartments]
 
 
 def line(numbers: Sequence[float], values: Sequence[float]) -> Line:
-    """The straight line nearest to the points, each weighed by its own size: small ones count as much as large ones."""
+    """Fits a line by weighted least squares of the relative errors, so that small and large values count equally."""
     weights = [1 / value**2 if value else 0.0 for value in values]
     total = sum(weights) or 1.0
     mean_n = sum(w * n for w, n in zip(weights, numbers, strict=True)) / total
@@ -43,22 +43,22 @@ def line(numbers: Sequence[float], values: Sequence[float]) -> Line:
 
 
 def figures(what: str, points: Points) -> list[Figure]:
-    """What one more costs, and how far the points are from a straight line."""
+    """Returns the cost of an additional event or compartment, and the maximum deviation from the line."""
     numbers = [float(number) for number, _, _ in points]
     cpu, peak = [cpu for _, cpu, _ in points], [float(peak) for _, _, peak in points]
     return [
-        *_told(what, "CPU", numbers, cpu, scale=1e6, unit="µs"),
-        *_told(what, "memory", numbers, peak, scale=1.0, unit="bytes"),
+        *_figure(what, "CPU", numbers, cpu, scale=1e6, unit="µs"),
+        *_figure(what, "memory", numbers, peak, scale=1.0, unit="bytes"),
     ]
 
 
-def _told(what: str, kind: str, numbers: Sequence[float], values: Sequence[float], *, scale: float, unit: str) -> list[Figure]:
+def _figure(what: str, kind: str, numbers: Sequence[float], values: Sequence[float], *, scale: float, unit: str) -> list[Figure]:
     fitted = line(numbers, values)
-    off = max(abs(value / fitted.at(number) - 1) for number, value in zip(numbers, values, strict=True)) * 100
-    name = f"growth: {kind} for one more {what}"
-    return [Figure("growth", name, fitted.each * scale, unit, note=f"the points are at most {off:.0f} % off the straight line")]
+    deviation = max(abs(value / fitted.at(number) - 1) for number, value in zip(numbers, values, strict=True)) * 100
+    name = f"growth: {kind} per additional {what}"
+    return [Figure("growth", name, fitted.each * scale, unit, note=f"the points deviate from the line by at most {deviation:.0f} %")]
 
 
-def _taken(bench: Bench, events: int, compartments: int, hours: int) -> tuple[float, int]:
-    called, _ = bench.once(events, compartments, hours)
-    return called.cpu, called.peak
+def _costs(bench: Bench, events: int, compartments: int, hours: int) -> tuple[float, int]:
+    call, _ = bench.cached_call(events, compartments, hours)
+    return call.cpu, call.peak

@@ -1,4 +1,4 @@
-"""Processes beside the function: each answers words on its standard input with JSON lines, and ends when that is closed."""
+"""Helper processes: each answers commands on its standard input with JSON lines, and ends when the input is closed."""
 
 import json
 import subprocess
@@ -16,61 +16,61 @@ ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
-class Helper:
-    """A process that was started. ``port``: where it listens."""
+class HelperProcess:
+    """A running helper process. ``port``: the port that it listens on."""
 
     process: subprocess.Popen[str]
     port: int
 
-    def hear(self) -> Any:
-        """What it says next."""
+    def receive(self) -> Any:
+        """Returns the next value from the process. Raises RuntimeError if the process has ended."""
         line = self.process.stdout.readline() if self.process.stdout else ""
         if not line:
-            raise RuntimeError(f"{self.process.args!r} has ended")
+            raise RuntimeError(f"The helper process {self.process.args!r} has ended.")
         return json.loads(line)
 
-    def ask(self, word: str) -> Any:
-        """Its answer."""
-        self.say(word)
-        return self.hear()
+    def request(self, command: str) -> Any:
+        """Sends a command, and returns the response."""
+        self.send(command)
+        return self.receive()
 
-    def say(self, word: str) -> None:
-        """Without an answer."""
+    def send(self, command: str) -> None:
+        """Sends a command without a response."""
         if self.process.stdin:
-            self.process.stdin.write(f"{word}\n")
+            self.process.stdin.write(f"{command}\n")
             self.process.stdin.flush()
 
     def cpu(self) -> float:
-        """Seconds of CPU it has taken."""
+        """Returns the CPU seconds that the process has used."""
         return cpu_seconds(self.process.pid)
 
 
 @contextmanager
-def helping(module: str, told: Mapping[str, object]) -> Iterator[Helper]:
-    """Start ``module`` of this package, which is told how it should be."""
-    command = [sys.executable, "-m", f"benchmarks.{module}", json.dumps(told)]
+def start_helper(module: str, options: Mapping[str, object]) -> Iterator[HelperProcess]:
+    """Runs a module of this package with options."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", json.dumps(options)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            starting = Helper(process, 0)
-            yield Helper(process, starting.hear()["port"])
+            starting = HelperProcess(process, 0)
+            yield HelperProcess(process, starting.receive()["port"])
         finally:
             process.kill()
 
 
 @dataclass(frozen=True)
-class Voice:
-    """The other side: standard output, from any thread."""
+class Responder:
+    """The helper's side of the pipes. Thread-safe."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def say(self, value: object) -> None:
-        """One JSON line."""
+    def send(self, value: object) -> None:
+        """Writes one JSON line."""
         with self.lock:
             sys.stdout.write(json.dumps(value) + "\n")
             sys.stdout.flush()
 
-    def answer(self, words: Mapping[str, Callable[[], object]]) -> None:
-        """Answer each word until no more come; None says nothing."""
+    def run(self, commands: Mapping[str, Callable[[], object]]) -> None:
+        """Executes commands until the input ends. Sends their results, except None."""
         for line in sys.stdin:
-            if (value := words[line.strip()]()) is not None:
-                self.say(value)
+            if (value := commands[line.strip()]()) is not None:
+                self.send(value)

@@ -1,7 +1,7 @@
-"""Pages of ListEvents, rendered beforehand: nothing is left to do for the stand-in API but to write each event's number into its ids.
+"""Prepared pages of ListEvents: the stand-in API only has to insert the number of each event into its IDs.
 
-Events are those of `epimetheus.testing.oci.samples`, of 1.8 kB on average: of their headers only Authorization is left, which has to be
-redacted. Ids of event, request and resource are those of one event alone: what a run remembers must not know them from the page before.
+Events come from `epimetheus.testing.oci.samples` and have 1.8 kB on average. Authorization, which must be redacted, is their only header.
+The IDs of event, request and resource are unique, so that deduplication and caches do not find them from earlier pages.
 """
 
 import json
@@ -21,19 +21,19 @@ _BEGAN = 1_767_225_600.0
 
 @dataclass(frozen=True)
 class Template:
-    """A page. ``marks``: the places where each event's number belongs; ``ends``: where each event ends."""
+    """A page. ``marks``: the offsets of the numbers of each event. ``ends``: the offset of the end of each event."""
 
     body: bytes
     marks: tuple[tuple[int, ...], ...]
     ends: tuple[int, ...]
 
     def page(self, number: int, start: int, count: int) -> bytearray:
-        """A page of ``count`` of its events, from the one at ``start`` on, numbered from ``number`` on."""
+        """Returns a page with ``count`` events from index ``start``, numbered from ``number``."""
         page = bytearray(self.body)
-        for numbered, places in enumerate(self.marks[start : start + count], number):
-            digits = b"%012x" % numbered
-            for at in places:
-                page[at : at + DIGITS] = digits
+        for event_number, offsets in enumerate(self.marks[start : start + count], number):
+            digits = b"%012x" % event_number
+            for offset in offsets:
+                page[offset : offset + DIGITS] = digits
         page[self.ends[start + count - 1] :] = b"]"
         if start:
             del page[1 : self.ends[start - 1] + 1]
@@ -41,7 +41,7 @@ class Template:
 
 
 def write(path: Path, tenancy: str, compartment: str, size: int) -> None:
-    """Write the events of all pages of ``size``, one a line."""
+    """Writes the events of all pages of ``size`` events, one per line."""
     sampler = Sampler(tenancy, compartment, "app", "bench")
     with path.open("wb") as file:
         for number in range(PAGES * size):
@@ -49,7 +49,7 @@ def write(path: Path, tenancy: str, compartment: str, size: int) -> None:
 
 
 def read(path: Path, size: int) -> list[Template]:
-    """The pages."""
+    """Reads the pages."""
     lines = path.read_bytes().splitlines()
     return [_template(lines[at : at + size]) for at in range(0, len(lines), size)]
 

@@ -1,4 +1,4 @@
-"""A syslog receiver in a process of its own, which reads, counts, and closes strictly: TLS, octet counting (RFC 5425 4.3), nothing kept."""
+"""A syslog receiver in its own process that counts messages and closes in order: TLS, octet counting (RFC 5425 4.3). Stores nothing."""
 
 import json
 import socketserver
@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.helper import Voice
+from benchmarks.helper import Responder
 
-_PIECE = 1 << 18
+_READ_BYTES = 1 << 18
 
 
 @dataclass
@@ -27,7 +27,7 @@ class _Counts:
             self.bytes += size
             self.connections += connections
 
-    def told(self) -> dict[str, int]:
+    def snapshot(self) -> dict[str, int]:
         with self.lock:
             return {"messages": self.messages, "bytes": self.bytes, "connections": self.connections}
 
@@ -42,7 +42,7 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def shutdown_request(self, request: Any) -> None:
-        """Nothing: an orderly end is the handler's."""
+        """Does nothing: the handler closes the connection."""
 
 
 class _Handler(socketserver.BaseRequestHandler):
@@ -50,24 +50,24 @@ class _Handler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         wrap = self.server.context.wrap_socket
-        # a client that hung up is none of ours to tell; what it sent is counted
+        # Clients may disconnect at any time. Their messages are counted.
         with suppress(OSError), wrap(self.request, server_side=True, suppress_ragged_eofs=False) as tls:
             self._read(tls)
 
     def _read(self, tls: ssl.SSLSocket) -> None:
-        counts, rest, piece = self.server.counts, b"", bytearray(_PIECE)
+        counts, rest, buffer = self.server.counts, b"", bytearray(_READ_BYTES)
         counts.add(connections=1)
-        while size := tls.recv_into(piece):
-            messages, rest = _counted(rest + piece[:size])
+        while size := tls.recv_into(buffer):
+            messages, rest = _count_frames(rest + buffer[:size])
             counts.add(messages=messages, size=size)
         tls.unwrap().close()
 
 
-def _counted(data: bytes) -> tuple[int, bytes]:
-    """How many whole frames there are, and what is left of the next."""
+def _count_frames(data: bytes) -> tuple[int, bytes]:
+    """Returns the number of complete frames, and the incomplete rest."""
     at = count = 0
-    while (blank := data.find(b" ", at, at + 12)) > 0:
-        end = blank + 1 + int(data[at:blank])
+    while (space := data.find(b" ", at, at + 12)) > 0:
+        end = space + 1 + int(data[at:space])
         if end > len(data):
             break
         at = end
@@ -76,15 +76,15 @@ def _counted(data: bytes) -> tuple[int, bytes]:
 
 
 def main() -> None:
-    """``told``: ``cert`` and ``key``, PEM files."""
-    told, counts = json.loads(sys.argv[1]), _Counts()
+    """Serves with the options in the first argument: ``cert`` and ``key``, PEM files."""
+    options, counts = json.loads(sys.argv[1]), _Counts()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(told["cert"], told["key"])
+    context.load_cert_chain(options["cert"], options["key"])
     server = _Server(context, counts)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    voice = Voice()
-    voice.say({"port": server.server_address[1]})
-    voice.answer({"told": counts.told})
+    responder = Responder()
+    responder.send({"port": server.server_address[1]})
+    responder.run({"counts": counts.snapshot})
 
 
 if __name__ == "__main__":

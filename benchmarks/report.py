@@ -18,11 +18,11 @@ _LATENCIES, _PAGES, _MANY = (0.05, 0.2, 1.0, 5.0, 12.0), (100, 1_000, 10_000), (
 
 
 class Costs:
-    """What the arithmetic needs, in seconds of CPU: ``new`` and ``seen`` an event, ``base`` a call, ``place`` a compartment asked."""
+    """CPU seconds per new event (``new``), duplicate event (``seen``), call (``base``) and polled compartment (``place``)."""
 
     def __init__(self, results: Results) -> None:
         of = {one.what: one.value for one in results.figures}
-        self.new, self.seen = of["CPU an event, CEF"] * 1e-6, of["CPU an event seen before"] * 1e-6
+        self.new, self.seen = of["CPU per event, CEF"] * 1e-6, of["CPU per duplicate event"] * 1e-6
         numbers = [float(number) for number, _, _ in results.growth["compartments"]]
         self.base, self.place = growth.line(numbers, [cpu for _, cpu, _ in results.growth["compartments"]])
         many = results.sizes["many"]
@@ -30,7 +30,7 @@ class Costs:
         self.key = max(1.0, (self.window - self.backlog) / many)  # bytes that an event costs for as long as its key is needed
 
     def keeps_up(self, latency: float, page: int, busy: int) -> float:
-        """New events a second that runs of every `_INTERVAL` keep up with, where so many of `_PLACES` compartments have them all."""
+        """Returns the rate of new events that runs every `_INTERVAL` can forward, if ``busy`` of `_PLACES` compartments have all events."""
         others = (_PLACES - busy) * _call(latency, _CONCURRENCY)
         call = _call(latency, min(_CONCURRENCY, busy))
         by_api = ((_USABLE - others) / call - busy) * page / (_INTERVAL + _OVERLAP)

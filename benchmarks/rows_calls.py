@@ -1,13 +1,13 @@
-"""What a run costs without events: compartments, the calls it makes, and what becomes of it where the API throttles."""
+"""Rows for runs without events: compartments, API calls, and throttling."""
 
 from benchmarks.bench import Bench, Stage
 from benchmarks.figures import Figure
 
-_ENOUGH = 5.0  # seconds to find the pace in
+_ADAPTATION_SECONDS = 5.0  # for the run to adapt its call rate
 
 
 def compartments(bench: Bench) -> list[Figure]:
-    """Wall time of a call that finds nothing, against what waiting alone takes."""
+    """Duration of a call without events, relative to the latency of its responses."""
     sizes = bench.sizes
     ideal = sizes.compartments * sizes.latency / sizes.concurrency
     calls = []
@@ -17,57 +17,61 @@ def compartments(bench: Bench) -> list[Figure]:
     best = min(calls, key=lambda call: call.wall)
     reading = best.report["performance"]["phases"]["forward"]
     note = (
-        f"{best.wall:.1f} s, ideal {ideal:.1f} s; reading alone took {reading:.1f} s ({reading / ideal:.2f} ×), CPU {best.cpu:.1f} s;"
-        f" {sizes.latency * 1000:.0f} ms an answer, API_CONCURRENCY={sizes.concurrency}"
+        f"{best.wall:.1f} s, ideal {ideal:.1f} s; reading took {reading:.1f} s ({reading / ideal:.2f} ×), CPU {best.cpu:.1f} s;"
+        f" {sizes.latency * 1000:.0f} ms per response, API_CONCURRENCY={sizes.concurrency}"
     )
-    what = f"{sizes.compartments:,} compartments without events, whole call"
+    what = f"{sizes.compartments:,} compartments without events: duration of a call ÷ ideal"
     return [Figure("compartments", what, best.wall / ideal, "×", 1.3, note=note)]
 
 
 def idle(bench: Bench) -> list[Figure]:
-    """Calls of a third run, where nothing has happened since the first; the second completes the markers. STATE_NAMESPACE is set."""
+    """API calls of an idle run: the third, because the second completes the markers. STATE_NAMESPACE is set."""
     count = bench.sizes.compartments
     with bench.stage({"STATE_NAMESPACE": bench.world.namespace}, compartments=count) as stage:
-        first, _, asked = _asked_by_a_call(stage), _asked_by_a_call(stage), _asked_by_a_call(stage)
-    events, listing = asked.pop("ListEvents"), asked.pop("ListCompartments", 0)
-    served = f"the run before made {first['ListCompartments']}, and its listing serves; LISTING_MINUTES=15"
-    others = ", ".join(f"{number} {name}" for name, number in sorted(asked.items()))
+        first, _, calls = _api_calls(stage), _api_calls(stage), _api_calls(stage)
+    events, listing = calls.pop("ListEvents"), calls.pop("ListCompartments", 0)
+    reused = f"the first run made {first['ListCompartments']}, and its listing is reused; LISTING_MINUTES=15"
+    others = ", ".join(f"{number} {name}" for name, number in sorted(calls.items()))
     return [
-        Figure("idle", "an idle run: ListEvents for each compartment", events / count, "", 1.0, note=f"{count:,} compartments, one region"),
-        Figure("idle", "an idle run: ListCompartments", listing, "", 1.0, note=served),
-        Figure("idle", "an idle run: other calls", sum(asked.values()), "", note=others),
+        Figure("idle", "idle run: ListEvents per compartment", events / count, "", 1.0, note=f"{count:,} compartments, one region"),
+        Figure("idle", "idle run: ListCompartments", listing, "", 1.0, note=reused),
+        Figure("idle", "idle run: other calls", sum(calls.values()), "", note=others),
     ]
 
 
-def _asked_by_a_call(stage: Stage) -> dict[str, int]:
-    before = stage.api.ask("polled")
+def _api_calls(stage: Stage) -> dict[str, int]:
+    before = stage.api.request("calls")
     stage.call()
-    return {name: more for name, number in stage.api.ask("polled").items() if (more := number - before.get(name, 0))}
+    return {name: more for name, number in stage.api.request("calls").items() if (more := number - before.get(name, 0))}
 
 
 def throttling(bench: Bench) -> list[Figure]:
-    """An API that answers 429 above a rate, asked by who would ask much faster."""
+    """An API that returns 429 above its rate limit, and a run that is configured to call it much faster."""
     sizes = bench.sizes
-    settings = {"API_REQUESTS_PER_SECOND": str(sizes.polled), "API_CONCURRENCY": str(sizes.concurrency)}
+    settings = {"API_REQUESTS_PER_SECOND": str(sizes.request_rate), "API_CONCURRENCY": str(sizes.concurrency)}
     with bench.stage(settings, compartments=sizes.throttled, latency=sizes.slow, rate=sizes.rate) as stage:
         call = stage.call()
-        paced = stage.api.ask("paced")
-    served, wasted = sorted(paced["served"]), len(paced["throttled"])
+        times = stage.api.request("call_times")
+    served, throttled = sorted(times["served"]), sorted(times["throttled"])
     behind = len(call.report["position"]["behind"])
-    settled = _pace(served, wasted=sorted(paced["throttled"]))
+    total = len(throttled) + len(served)
+    rate = _call_rate(served, throttled)
     return [
         Figure(
-            "throttling", f"calls wasted, of an API that allows {sizes.rate} a second", wasted / (wasted + len(served)) * 100, "%", 5.0,
-            note=f"{wasted} of {wasted + len(served):,}; API_REQUESTS_PER_SECOND={sizes.polled}",
+            "throttling", f"throttled calls, API limit {sizes.rate} per second", len(throttled) / total * 100, "%", 5.0,
+            note=f"{len(throttled)} of {total:,}; API_REQUESTS_PER_SECOND={sizes.request_rate}",
         ),
-        Figure("throttling", f"pace after {_ENOUGH:.0f} s", settled / sizes.rate * 100, "%", 80.0, least=True, note="of what is allowed"),
-        Figure("throttling", "compartments given up for 429", behind, "", 0.0, note=f"the run ended {call.report['status']}"),
+        Figure(
+            "throttling", f"call rate after {_ADAPTATION_SECONDS:.0f} s", rate / sizes.rate * 100, "%", 80.0, least=True,
+            note="of the API limit",
+        ),
+        Figure("throttling", "compartments behind because of 429", behind, "", 0.0, note=f"status of the run: {call.report['status']}"),
     ]  # fmt: skip
 
 
-def _pace(served: list[float], wasted: list[float]) -> float:
-    """Calls a second that were served from `_ENOUGH` on; over all the time where there is less."""
-    began = min([*served, *wasted])
-    late = [at for at in served if at >= began + _ENOUGH]
+def _call_rate(served: list[float], throttled: list[float]) -> float:
+    """Returns the served calls per second after `_ADAPTATION_SECONDS`, or over all calls if the run is shorter."""
+    began = min([*served, *throttled])
+    late = [at for at in served if at >= began + _ADAPTATION_SECONDS]
     chosen = late if len(late) > 1 else served
     return (len(chosen) - 1) / max(chosen[-1] - chosen[0], 1e-9)

@@ -1,4 +1,4 @@
-"""What is paid once a run, or once a process: the listing, the state, the start, the image."""
+"""Rows for costs per run or per process: the listing, the state, the cold start, the image."""
 
 import tempfile
 import time
@@ -11,7 +11,7 @@ from oci.object_storage import ObjectStorageClient
 
 from benchmarks.bench import BUCKET, SECONDS, Bench
 from benchmarks.figures import Figure
-from benchmarks.helper import Helper
+from benchmarks.helper import HelperProcess
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.oci_client.clients import make_client, sign_in
 from epimetheus.run.known_compartments import known_compartments, update_compartments
@@ -23,26 +23,26 @@ from epimetheus.state.model import State
 from epimetheus.state.object_storage import ObjectStore
 
 _MB = 1e6
-_MINUTES = 16  # of which keys are: the overlap of a quarter of an hour, and one
+_MINUTES = 16  # period of the keys: an overlap of 15 minutes, and one more
 _NOW = 29_400_000
 
 
 def discovery(bench: Bench) -> list[Figure]:
-    """One listing through the SDK, in this process; state and memory of the function's own run over as many."""
-    sizes, tenancy = bench.sizes, bench.told.tenancy
-    with bench.serving(compartments=sizes.listed) as api:
+    """One listing through the SDK in this process; state and memory of a run of the function over the same compartments."""
+    sizes, tenancy = bench.sizes, bench.api_options.tenancy
+    with bench.api(compartments=sizes.listed) as api:
         list_page = compartment_pages(_client(bench, api, IdentityClient))
-        taken = min(_cpu(lambda: _discover(list_page, tenancy)) for _ in range(sizes.repeats))
-    few, many = bench.once(0, sizes.growth_compartments[0]), bench.once(0, sizes.listed)
+        used = min(_cpu(lambda: _discover(list_page, tenancy)) for _ in range(sizes.repeats))
+    few, many = bench.cached_call(0, sizes.growth_compartments[0]), bench.cached_call(0, sizes.listed)
     per = (many[0].cpu - few[0].cpu) / (sizes.listed - sizes.growth_compartments[0])
     more = (many[0].peak - few[0].peak) / _MB
     each = f"{many[1] / sizes.listed:.0f} bytes each"
-    note = f"{more:.0f} MB more than with {sizes.growth_compartments[0]}; {per * 1e3:.1f} ms of CPU for each compartment asked"
-    named = f"{sizes.listed:,} compartments"
+    note = f"{more:.0f} MB more than with {sizes.growth_compartments[0]}; {per * 1e3:.1f} ms of CPU per polled compartment"
+    prefix = f"{sizes.listed:,} compartments"
     return [
-        Figure("discovery", f"{named}: CPU of one listing", taken, "s", 1.0, note="listed, chosen, with their paths"),
-        Figure("discovery", f"{named}: state", many[1] / _MB, "MB", 2.0, note=each),
-        Figure("discovery", f"{named}: peak memory", many[0].peak / _MB, "MB", note=note),
+        Figure("discovery", f"{prefix}: CPU of one listing", used, "s", 1.0, note="including selection and paths"),
+        Figure("discovery", f"{prefix}: state size", many[1] / _MB, "MB", 2.0, note=each),
+        Figure("discovery", f"{prefix}: peak memory", many[0].peak / _MB, "MB", note=note),
     ]
 
 
@@ -55,12 +55,12 @@ def _discover(list_page: Any, tenancy: str) -> None:
 
 
 def state(bench: Bench) -> list[Figure]:
-    """A state full of keys, through the SDK, in this process: read and looked up in, packed and written."""
+    """Loads and saves a state with many keys through the SDK in this process."""
     keys = bench.sizes.keys
     each = -(-keys // _MINUTES)
     buckets = {_NOW + n: _some_keys(n, min(each, keys - n * each)) for n in range(_MINUTES) if keys > n * each}
     data = pack(State("here", _NOW, keys=buckets))
-    with bench.serving() as api:
+    with bench.api() as api:
         store = ObjectStore(_client(bench, api, ObjectStorageClient), "bench", BUCKET, "state")
         etag: str | None = store.write(data, None)
         loads, saves = [], []
@@ -71,8 +71,8 @@ def state(bench: Bench) -> list[Figure]:
             etag = _etag(store)
     load, save = min(loads), min(saves)
     return [
-        Figure("state", f"state with {keys:,} keys", len(data) / _MB, "MB", 17.0, note=f"{KEY_BYTES} bytes a key"),
-        Figure("state", "load and save, CPU", load + save, "s", 1.0, note=f"load {load:.2f} s, save {save:.2f} s; a run loads once"),
+        Figure("state", f"state size, {keys:,} keys", len(data) / _MB, "MB", 17.0, note=f"{KEY_BYTES} bytes per key"),
+        Figure("state", "state load and save, CPU", load + save, "s", 1.0, note=f"load {load:.2f} s, save {save:.2f} s; a run loads once"),
     ]
 
 
@@ -91,28 +91,28 @@ def _etag(store: ObjectStore) -> str | None:
 
 
 def cold(bench: Bench) -> list[Figure]:
-    """From the start of the process to the first request of the first call."""
-    taken = []
-    for _ in range(bench.sizes.repeats + 1):  # the first may have to compile
+    """CPU from the start of the process to the first request of the first call."""
+    used = []
+    for _ in range(bench.sizes.repeats + 1):  # The first may have to compile.
         with bench.stage(waits=True) as stage:
-            taken.append(stage.first_request())
+            used.append(stage.first_request())
     note = "fdk, the SDK, settings, signing in"
-    return [Figure("cold", "cold start: process start → first request, CPU", min(taken), "s", 0.7, note=note)]
+    return [Figure("cold", "cold start until the first request, CPU", min(used), "s", 0.7, note=note)]
 
 
 def image(bench: Bench) -> list[Figure]:
-    """What goes into the image, laid out and pruned as the Dockerfile says (by the same hands as `tests/deploy/test_image.py`)."""
+    """Size of the image's contents, prepared as in the Dockerfile, with helpers of `tests/deploy/test_image.py`."""
     del bench
-    from tests.deploy.test_image import lay_out, size  # noqa: PLC0415 - pytest, as in Bench.function
+    from tests.deploy.test_image import lay_out, size  # noqa: PLC0415 - imports pytest, as in Bench.function
 
     with tempfile.TemporaryDirectory(prefix="epimetheus-image-") as name:
         folder = Path(name)
         before = lay_out(folder)
-        note = f"{before / _MB:.0f} MB before pruning and compiling; without the base image; tests/deploy/test_image.py runs it"
+        note = f"without the base image; {before / _MB:.0f} MB before pruning and compiling"
         return [Figure("image", "packages and code in the image", size(folder) / _MB, "MB", 90.0, note=note)]
 
 
-def _client(bench: Bench, api: Helper, kind: Callable[..., Any]) -> Any:
+def _client(bench: Bench, api: HelperProcess, kind: Callable[..., Any]) -> Any:
     credentials = sign_in("config_file", str(bench.world.credentials(bench.folder)), "DEFAULT")
     return make_client(kind, credentials, region=credentials.region, endpoint=f"http://127.0.0.1:{api.port}", seconds=SECONDS)
 

@@ -1,6 +1,6 @@
-"""What rules cost: the same pages through decode, dedupe, rules, CEF and framing, without any rule and with every kind on.
+"""CPU of rules: the same pages through decode, dedupe, rules, CEF and framing, without rules and with rules of every kind.
 
-``python -m benchmarks.rules``: CPU an event of each, in one process, by turns; the best of each counts, for noise only ever adds.
+``python -m benchmarks.rules``: CPU per event of each, in one process and in turns; the minimum counts, because noise only adds.
 """
 
 import itertools
@@ -24,7 +24,7 @@ from epimetheus.testing.oci.samples import Sampler
 
 PAGES, PAGE, TURNS = 20, 1000, 5
 NONE = (Rules(), TamperWatch(()))
-# Every kind of rule is asked of nearly every event, and leaves almost nothing out: the most work there is.
+# The maximum of work: rules of every kind apply to nearly every event, and filter almost none.
 ALL = (
     Rules(
         mode="exclude",
@@ -42,7 +42,7 @@ ALL = (
 
 
 class _Sink:
-    """Takes and confirms everything."""
+    """Accepts and confirms everything."""
 
     sent = confirmed = 0
 
@@ -51,11 +51,11 @@ class _Sink:
         self.confirmed = self.sent
 
     def finish(self) -> None:
-        """Nothing is under way."""
+        """Does nothing."""
 
 
 def pages() -> list[bytes]:
-    """Pages as OCI lists them, without what services did, which would be left out."""
+    """Returns pages as OCI lists them, without events of services, which the rules would filter."""
     sampler = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "app", "bench")
     events = (sampler.event(1_767_225_600.0 + number) for number in itertools.count())
     people = (event for event in events if event["data"]["identity"]["authType"] not in ("resource", "service"))
@@ -63,7 +63,7 @@ def pages() -> list[bytes]:
 
 
 def seconds(bodies: list[bytes], rules: Rules, watch: TamperWatch) -> tuple[float, int]:
-    """CPU an event, and how many were sent."""
+    """Returns the CPU seconds per event, and the number of sent events."""
     tally, sink = Tally(), _Sink()
     render = Renderer(
         format="cef", header="rfc5424", facility="local0", app_name="epimetheus", hostname="here", max_bytes=8000, run_id="bench"
@@ -79,19 +79,19 @@ def seconds(bodies: list[bytes], rules: Rules, watch: TamperWatch) -> tuple[floa
 
 
 def main() -> int:
-    """Measure; print."""
+    """Measures and prints both."""
     bodies = pages()
     best = {"without rules": 1.0, "every kind of rule": 1.0}
     sent = dict.fromkeys(best, 0)
     for _ in range(TURNS):
-        for name, chosen in zip(best, (NONE, ALL), strict=True):
-            taken, sent[name] = seconds(bodies, *chosen)
-            best[name] = min(best[name], taken)
-    bare, ruled = best.values()
-    for name, taken in best.items():
-        sys.stdout.write(f"{name:20} {taken * 1e6:6.1f} µs an event, {sent[name]:,} of {PAGES * PAGE:,} sent\n")
-    sys.stdout.write(f"rules add {ruled / bare - 1:.0%}; the goal is less than half\n")
-    return int(ruled / bare >= 1.5)
+        for name, selected in zip(best, (NONE, ALL), strict=True):
+            used, sent[name] = seconds(bodies, *selected)
+            best[name] = min(best[name], used)
+    without, with_rules = best.values()
+    for name, used in best.items():
+        sys.stdout.write(f"{name:20} {used * 1e6:6.1f} µs per event, {sent[name]:,} of {PAGES * PAGE:,} sent\n")
+    sys.stdout.write(f"rules add {with_rules / without - 1:.0%}; goal: less than 50 %\n")
+    return int(with_rules / without >= 1.5)
 
 
 if __name__ == "__main__":

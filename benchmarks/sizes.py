@@ -1,4 +1,4 @@
-"""How much is measured: the sizes of issue 7, each to be changed by BENCH_<NAME> in the environment, lists comma-separated."""
+"""The sizes of the benchmarks. BENCH_<NAME> in the environment changes a size; lists are comma-separated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -7,13 +7,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Sizes:
-    """``repeats``, and ``turns`` within one process: the least of so many counts. ``events`` lie in ``places``.
+    """The sizes of all rows.
 
-    ``some`` and ``many`` events are those of so many ``hours`` without a run, as INITIAL_LOOKBACK_HOURS has them by default.
-
-    ``behind_hours``: how far one compartment is behind in the row of that name.
-
-    ``latency`` and ``slow`` (of the API that throttles) are seconds an answer, ``rate`` (allowed) and ``asked`` requests a second.
+    ``repeats``, and ``turns`` in one process: number of measurements, of which the minimum counts. ``places``: number of compartments of
+    the ``events``. ``some`` and ``many``: events of ``hours`` without a run, by default as many as INITIAL_LOOKBACK_HOURS.
+    ``behind_hours``: lag of the compartment in the row ``behind``. ``latency``, and ``slow`` for throttling: seconds per response.
+    ``rate``: limit of the throttling API in requests per second. ``request_rate``: API_REQUESTS_PER_SECOND of the run.
     """
 
     events: int = 200_000
@@ -31,7 +30,7 @@ class Sizes:
     listed: int = 10_000
     keys: int = 1_000_000
     rate: int = 50
-    polled: int = 1_000
+    request_rate: int = 1_000
     slow: float = 0.02
     throttled: int = 2_000
     growth_events: tuple[int, ...] = (1_000, 10_000, 100_000, 300_000, 1_000_000)
@@ -39,7 +38,7 @@ class Sizes:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Sizes":
-        """The sizes, with what the environment changes. Raises ValueError for what is no number."""
+        """Returns the sizes with the changes from the environment. Raises ValueError if a value is not a number."""
         given = {field.name: environment.get(f"BENCH_{field.name.upper()}") for field in fields(cls)}
         sizes = cls()
         return replace(sizes, **{name: _like(getattr(sizes, name), text) for name, text in given.items() if text})

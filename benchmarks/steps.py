@@ -1,6 +1,6 @@
-"""Where the time of an event goes: each step of a run by itself, in one process, over the benchmark's pages.
+"""CPU of each step of a run, in one process, with the pages of the benchmarks.
 
-``python -m benchmarks.steps``: CPU an event, in microseconds; the least of several turns, for noise only ever adds.
+``python -m benchmarks.steps``: microseconds per event; the minimum of several turns, because noise only adds.
 """
 
 import sys
@@ -30,62 +30,62 @@ ENRICHMENT = Enrichment("root/prod/app")
 
 
 def bodies() -> list[bytes]:
-    """Pages as the stand-in API sends them."""
+    """Returns pages as the stand-in API sends them."""
     with tempfile.TemporaryDirectory(prefix="epimetheus-bench-") as name:
         path = Path(name) / "pages"
         pages.write(path, TENANCY, COMPARTMENT, PAGE)
         return [bytes(template.body) for template in pages.read(path, PAGE)[:PAGES]]
 
 
-def least(doing: Callable[[Any], object], items: Iterable[Any]) -> float:
-    """CPU seconds for all of ``items``, the loop itself taken off."""
+def least(function: Callable[[Any], object], items: Iterable[Any]) -> float:
+    """Returns the CPU seconds of ``function`` for all items, without the loop itself."""
     items = list(items)
-    return min(_seconds(doing, items) for _ in range(TURNS)) - min(_seconds(type, items) for _ in range(TURNS))
+    return min(_seconds(function, items) for _ in range(TURNS)) - min(_seconds(type, items) for _ in range(TURNS))
 
 
-def _seconds(doing: Callable[[Any], object], items: list[Any]) -> float:
+def _seconds(function: Callable[[Any], object], items: list[Any]) -> float:
     began = time.process_time()
     for item in items:
-        doing(item)
+        function(item)
     return time.process_time() - began
 
 
 def renderer(form: str) -> Renderer:
-    """As a function has it by default."""
+    """Returns a renderer with the default settings."""
     header = {"header": "rfc5424", "facility": "local0", "app_name": "epimetheus", "hostname": "us-ashburn-1"}
     return Renderer(format=form, **header, max_bytes=8000, run_id="bench")
 
 
 def steps(texts: list[bytes]) -> list[tuple[str, float]]:
-    """Name and seconds of each."""
+    """Measures each step, and returns names and seconds."""
     events: list[Fetched] = [event for text in texts for event in decode_page(text)]
     tag, frame = compartment_tag(COMPARTMENT), framer("octet-counting")
     select = Selection(Rules(own=(OURS,)), TamperWatch((OURS,)), RateLimits({}))
     keys = [event_key(tag, event) for event in events]
     messages = [rendered.message for rendered in renderer("cef").render_many([(event, 7, ENRICHMENT) for event in events])]
     return [
-        ("cut the page into its events", least(decode_page, texts)),
+        ("split the page into events", least(decode_page, texts)),
         ("decode an event", least(list, map(decode_page, texts))),
-        ("its key", least(lambda event: event_key(tag, event), events)),
-        ("seen before?", _meeting(keys)),
+        ("dedupe key", least(lambda event: event_key(tag, event), events)),
+        ("dedupe lookup", _deduplication(keys)),
         ("rules", least(lambda event: select(event, 60, scan=False), events)),
-        *[(f"the message, {form}", _rendering(form, events)) for form in ("cef", "json", "leef", "ocsf")],
-        ("its frame", least(frame, messages)),
+        *[(f"render, {form}", _rendering(form, events)) for form in ("cef", "json", "leef", "ocsf")],
+        ("frame", least(frame, messages)),
     ]
 
 
-def _meeting(keys: list[bytes]) -> float:
+def _deduplication(keys: list[bytes]) -> float:
     return min(_seconds(SeenKeys().add_if_new, keys) for _ in range(TURNS))
 
 
 def _rendering(form: str, events: list[Fetched]) -> float:
     items = [(event, 7, ENRICHMENT) for event in events]
-    together = [items[at : at + RENDERED_TOGETHER] for at in range(0, len(items), RENDERED_TOGETHER)]
-    return least(renderer(form).render_many, together)
+    batches = [items[at : at + RENDERED_TOGETHER] for at in range(0, len(items), RENDERED_TOGETHER)]
+    return least(renderer(form).render_many, batches)
 
 
 def main() -> int:
-    """Measure; print."""
+    """Measures and prints all steps."""
     texts = bodies()
     for name, seconds in steps(texts):
         sys.stdout.write(f"{name:30} {seconds / PAGE / len(texts) * 1e6:6.2f} µs\n")

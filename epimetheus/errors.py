@@ -1,4 +1,4 @@
-"""The errors of Epimetheus: what failed, who can fix it, and what the operator does.
+"""The errors of Epimetheus: what failed, where the cause lies, and what the operator does.
 
 Any error may be shown to anyone: in the platform's 502 response, a log line, a report. No message therefore contains a credential, a header
 or a body. Errors of libraries are translated once, where they first appear, and chained.
@@ -148,7 +148,7 @@ class StateConflict(StateError):
 
 
 class ReceiverError(EpimetheusError):
-    """Raised if the connection to the receiver fails, or the receiver rejects a message or does not speak the protocol.
+    """Raised if the connection to the receiver fails, or the receiver rejects a message or violates the protocol.
 
     The operator checks the route, the port and the transport, then the receiver's log.
     """

@@ -152,11 +152,11 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class BehindNow(msgspec.Struct, frozen=True):
-    """A compartment read only up to ``since`` (RFC 3339), ``why``, and the number of runs that tried to read on."""
+    """A compartment read only up to ``since`` (RFC 3339), the ``reason``, and the number of ``attempts`` (runs that tried to read on)."""
 
     since: str
-    why: str
-    tries: int
+    reason: str
+    attempts: int
 
 
 class Position(msgspec.Struct, frozen=True):

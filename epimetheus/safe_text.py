@@ -1,4 +1,4 @@
-"""Makes external text safe for our own messages: responses from OCI, library errors, values of settings and requests.
+"""Makes external text safe for logs, reports and errors: responses from OCI, library errors, values of settings and requests.
 
 External text may quote a secret, and errors reach logs, reports, the state and the caller. So the text is redacted like an event, URLs are
 reduced to scheme and host, and user information is removed. The result is one printable line.
@@ -37,7 +37,7 @@ _HARMLESS = re.compile(r"\d+(?:\.\d+)?(?:Z|[+\-]\d\d)?|[0-9A-Fa-f]{1,4}(?:%\w+)?
 
 
 def safe_message(text: str) -> str:
-    """Returns external text for a message of ours: at most 200 characters on one printable line, without secrets.
+    """Returns external text for a log, report or error: at most 200 characters on one printable line, without secrets.
 
     Long mixes of letters and digits are hidden, except OCIDs and request ids, because an error may quote a token without a known form.
     """
@@ -45,7 +45,7 @@ def safe_message(text: str) -> str:
 
 
 def safe_event_text(text: str) -> str:
-    """Returns an event's name, id or time for a message of ours, redacted like `safe_message` but with long ids intact."""
+    """Returns an event's name, id or time for a log line, redacted like `safe_message` but with long ids intact."""
     return _redacted_line(text)[:_MAX_OUTPUT]
 
 

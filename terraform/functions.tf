@@ -1,9 +1,9 @@
 # The function and its configuration.
 
 locals {
-  # Changes of these resources affect the forwarding itself. The function's configuration contains their OCIDs, so they must exist before it.
-  # What depends on the function's OCID cannot be included: the function, the schedules, the dynamic group, the policies.
-  watched = concat(
+  # A change of these resources affects forwarding itself. The function's configuration contains their OCIDs, so they are created first;
+  # resources that depend on the function's OCID (the schedules, the dynamic group, the policies) cannot be among them.
+  default_tamper_watch = concat(
     [
       oci_functions_application.this.id,
       oci_objectstorage_bucket.state.bucket_id,
@@ -12,22 +12,24 @@ locals {
     ],
     oci_vault_secret.client_key[*].id,
   )
-  watch_own = var.tamper_watch == null
+  use_default_tamper_watch = var.tamper_watch == null
   config = merge(
-    local.known,
+    local.settings,
     var.create_vault ? { SYSLOG_CLIENT_KEY = "vault:${oci_vault_secret.client_key[0].id}" } : {},
-    local.watch_own ? { TAMPER_WATCH = join(",", local.watched) } : {},
+    local.use_default_tamper_watch ? { TAMPER_WATCH = join(",", local.default_tamper_watch) } : {},
   )
 
-  # The length of OCIDs is unknown when planning; 128 bytes each is an upper bound.
-  late_bytes   = (local.watch_own ? 12 + 128 * length(local.watched) : 0) + (var.create_vault ? 17 + 6 + 128 : 0)
-  config_bytes = sum(concat(values(local.sizes), [local.late_bytes]))
+  # OCIDs of new resources are unknown during planning. Each is shorter than 128 bytes.
+  unknown_ocid_bytes = (
+    (local.use_default_tamper_watch ? 12 + 128 * length(local.default_tamper_watch) : 0) + (var.create_vault ? 17 + 6 + 128 : 0)
+  )
+  config_bytes = sum(concat(values(local.setting_bytes), [local.unknown_ocid_bytes]))
 
-  has_certificate = contains(keys(local.known), "SYSLOG_CLIENT_CERT")
-  has_key         = var.create_vault || contains(keys(local.known), "SYSLOG_CLIENT_KEY")
-  tls_only        = setintersection(["SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SYSLOG_SERVER_NAME"], keys(local.known))
+  has_certificate = contains(keys(local.settings), "SYSLOG_CLIENT_CERT")
+  has_key         = var.create_vault || contains(keys(local.settings), "SYSLOG_CLIENT_KEY")
+  tls_only        = setintersection(["SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SYSLOG_SERVER_NAME"], keys(local.settings))
   mode            = coalesce(var.compartment_mode, "all")
-  mode_takes_ids  = contains(["include", "exclude"], local.mode)
+  mode_needs_ids  = contains(["include", "exclude"], local.mode)
 }
 
 resource "oci_functions_application" "this" {
@@ -39,7 +41,7 @@ resource "oci_functions_application" "this" {
   defined_tags               = var.defined_tags
   freeform_tags              = var.freeform_tags
 
-  # The function logs JSON lines, so that they can be searched by field.
+  # The function logs JSON lines. With this format, Logging search can filter by their fields.
   logging {
     line_format = "JSON"
   }
@@ -57,19 +59,19 @@ resource "oci_functions_function" "this" {
   defined_tags                     = var.defined_tags
   freeform_tags                    = var.freeform_tags
 
-  # Also reports a run that was killed, or failed before it posted metrics.
+  # Reports runs that are killed, or that fail before they post metrics.
   failure_destination {
     kind     = "NOTIFICATION"
     topic_id = oci_ons_notification_topic.this.id
   }
 
-  # Combinations of variables that the function rejects, but only when it runs.
+  # Combinations of variables. The function makes the same checks, but only when it runs.
   lifecycle {
     precondition {
       condition = local.config_bytes <= 4096
       error_message = join(" ", [
-        "The function's configuration takes ${local.config_bytes} bytes, keys and values together: OCI Functions allows 4096.",
-        "Shorten the lists: compartment_ids, regions, redact, tamper_watch. Texts of certificates and rules do not count.",
+        "The configuration of the function takes ${local.config_bytes} bytes: the limit of OCI Functions is 4096 for all keys and values.",
+        "Shorten the lists compartment_ids, regions, redact and tamper_watch. PEM certificates and JSON rules do not count.",
       ])
     }
     precondition {
@@ -86,35 +88,35 @@ resource "oci_functions_function" "this" {
     }
     precondition {
       condition     = var.syslog_transport != "tcp" || length(local.tls_only) == 0
-      error_message = "syslog_transport is tcp: these variables require tls or relp: ${join(", ", local.tls_only)}."
+      error_message = "${lower(join(", ", local.tls_only))}: not used with syslog_transport = tcp. Remove it, or set syslog_transport to tls or relp."
     }
     precondition {
-      condition     = var.syslog_transport != "relp" || !contains(keys(local.known), "SYSLOG_FRAMING")
-      error_message = "syslog_framing is set and syslog_transport is relp, which has its own frames: set syslog_framing only with tls or tcp."
+      condition     = var.syslog_transport != "relp" || !contains(keys(local.settings), "SYSLOG_FRAMING")
+      error_message = "syslog_framing: not used with syslog_transport = relp, which has its own framing. Remove it, or set syslog_transport to tls or tcp."
     }
     precondition {
       condition     = var.syslog_transport != "relp" || try(var.syslog_max_bytes > 0 && var.syslog_max_bytes <= 131072, true)
-      error_message = "syslog_max_bytes with syslog_transport=relp: expected an integer from 480 to 131072."
+      error_message = "syslog_max_bytes: syslog_transport = relp limits messages to 131072 bytes; expected an integer from 480 to 131072."
     }
     precondition {
       condition     = coalesce(var.listing_minutes, 0) <= coalesce(var.listing_max_age_minutes, 60)
-      error_message = "listing_minutes: expected at most listing_max_age_minutes (60); otherwise runs are partial without a cause."
+      error_message = "listing_minutes is greater than listing_max_age_minutes (default: 60): expected at most that value."
     }
     precondition {
-      condition     = local.mode_takes_ids == contains(keys(local.known), "COMPARTMENT_IDS")
-      error_message = "compartment_mode is ${local.mode}: include and exclude require compartment_ids; all and tenancy_only do not accept it."
+      condition     = local.mode_needs_ids == contains(keys(local.settings), "COMPARTMENT_IDS")
+      error_message = "compartment_ids ${local.mode_needs_ids ? "is required for" : "is not used with"} compartment_mode = ${local.mode}: set it for include and exclude only."
     }
     precondition {
       condition     = var.follow_seconds == 0 || var.follow_seconds < var.detached_timeout_in_seconds
-      error_message = "follow_seconds is ${var.follow_seconds}: expected less than detached_timeout_in_seconds."
+      error_message = "follow_seconds is ${var.follow_seconds}: expected less than detached_timeout_in_seconds (${var.detached_timeout_in_seconds})."
     }
     precondition {
       condition     = var.follow_seconds <= 60 * var.interval_minutes
-      error_message = "follow_seconds is ${var.follow_seconds}: expected at most interval_minutes; otherwise runs overlap."
+      error_message = "follow_seconds is ${var.follow_seconds}: expected at most interval_minutes (${60 * var.interval_minutes} seconds), because runs would overlap."
     }
     precondition {
       condition     = var.lag_alarm_minutes > var.interval_minutes + coalesce(var.settle_minutes, 2)
-      error_message = "lag_alarm_minutes: expected more than interval_minutes plus settle_minutes; otherwise the alarm never clears."
+      error_message = "lag_alarm_minutes is ${var.lag_alarm_minutes}: expected more than the sum of interval_minutes and settle_minutes, because the alarm would never clear."
     }
   }
 }

@@ -1,22 +1,22 @@
-# Least-privilege policies. Each statement names the API call it allows; without it, that call returns 404.
+# Least-privilege policies. A comment at each statement names the API call that needs it; without the statement, OCI answers 404.
 
 locals {
   group = oci_identity_dynamic_group.function.name
-  here  = var.compartment_ocid == var.tenancy_ocid ? "tenancy" : "compartment id ${var.compartment_ocid}"
-  metrics_there = (
+  scope = var.compartment_ocid == var.tenancy_ocid ? "tenancy" : "compartment id ${var.compartment_ocid}"
+  metrics_scope = (
     local.metrics_compartment == var.tenancy_ocid ? "tenancy" : "compartment id ${local.metrics_compartment}"
   )
 
   secrets = concat(
     [
-      for name in ["SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY"] : trimprefix(local.known[name], "vault:")
-      if startswith(lookup(local.known, name, ""), "vault:")
+      for name in ["SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY"] : trimprefix(local.settings[name], "vault:")
+      if startswith(lookup(local.settings, name, ""), "vault:")
     ],
     oci_vault_secret.client_key[*].id,
   )
   uses_secrets = length(local.secrets) > 0
 
-  # Conditions that could not be tested in every realm; relaxed_policy_conditions omits them.
+  # These conditions have not been tested in every realm. relaxed_policy_conditions omits them.
   strict = { for each in ["objects", "metrics", "secrets"] : each => !contains(var.relaxed_policy_conditions, each) }
   objects_where = join("", [
     "all {target.bucket.name='${local.bucket}'",
@@ -30,14 +30,14 @@ locals {
     " where any {${join(", ", [for each in local.secrets : "target.secret.id='${each}'"])}}"
   ) : ""
 
-  # any {} combines the schedules, because a policy has at most 50 statements.
+  # any {} combines the schedules in one statement: a policy can have 50 statements at most.
   schedules_where = join(", ", [
     "request.principal.type='resourceschedule'",
     "any {${join(", ", [for each in oci_resource_scheduler_schedule.run : "request.principal.id='${each.id}'"])}}",
   ])
 }
 
-# Only this function, not others in the compartment.
+# Matches this function only, not other functions of the compartment.
 resource "oci_identity_dynamic_group" "function" {
   provider = oci.home
 
@@ -54,28 +54,28 @@ resource "oci_identity_policy" "function" {
 
   compartment_id = var.tenancy_ocid
   name           = "${var.name}-function"
-  description    = "Permissions of the Epimetheus function: read audit events, store its state, post metrics."
+  description    = "Allows the Epimetheus function to read audit events, store its state and post metrics."
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
 
   statements = concat(
     [
-      # Audit ListEvents, of every compartment.
+      # Audit ListEvents, in every compartment.
       "Allow dynamic-group ${local.group} to read audit-events in tenancy",
-      # Identity ListCompartments, of the whole tree.
+      # Identity ListCompartments, for the whole tree.
       "Allow dynamic-group ${local.group} to inspect compartments in tenancy",
-      # Object Storage GetObject and PutObject: the state and its markers, certificates, rules. It cannot delete objects.
-      "Allow dynamic-group ${local.group} to manage objects in ${local.here} where ${local.objects_where}",
-      # Notifications PublishMessage: OCI Functions reports a failed run on behalf of the function (failure_destination).
-      "Allow dynamic-group ${local.group} to use ons-topics in ${local.here} where request.permission='ONS_TOPIC_PUBLISH'",
+      # Object Storage GetObject and PutObject: the state, its markers, certificates and rules. The function cannot delete objects.
+      "Allow dynamic-group ${local.group} to manage objects in ${local.scope} where ${local.objects_where}",
+      # Notifications PublishMessage: OCI Functions publishes failed runs as the function (failure_destination).
+      "Allow dynamic-group ${local.group} to use ons-topics in ${local.scope} where request.permission='ONS_TOPIC_PUBLISH'",
     ],
     # Identity ListRegionSubscriptions, for regions = ["all"].
     contains(coalesce(var.regions, []), "all") ? ["Allow dynamic-group ${local.group} to inspect tenancies in tenancy"] : [],
-    # Monitoring PostMetricData, into the one namespace.
+    # Monitoring PostMetricData, for one namespace.
     local.metrics_namespace == "" ? [] : [
-      "Allow dynamic-group ${local.group} to use metrics in ${local.metrics_there}${local.metrics_where}",
+      "Allow dynamic-group ${local.group} to use metrics in ${local.metrics_scope}${local.metrics_where}",
     ],
-    # Secrets GetSecretBundle, only of the secrets named in the settings.
+    # Secrets GetSecretBundle, for the secrets in the settings, in any compartment.
     local.uses_secrets ? ["Allow dynamic-group ${local.group} to read secret-bundles in tenancy${local.secrets_where}"] : [],
   )
 }
@@ -85,15 +85,15 @@ resource "oci_identity_policy" "schedules" {
 
   compartment_id = var.tenancy_ocid
   name           = "${var.name}-schedules"
-  description    = "Permissions of the Epimetheus schedules: start the function."
+  description    = "Allows the schedules of Epimetheus to start the function."
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
 
   statements = [
     # Functions InvokeFunction.
-    "Allow any-user to use fn-invocation in ${local.here} where all {${local.schedules_where}}",
-    # Functions GetFunction, to find its endpoint.
-    "Allow any-user to read functions-family in ${local.here} where all {${local.schedules_where}}",
+    "Allow any-user to use fn-invocation in ${local.scope} where all {${local.schedules_where}}",
+    # Functions GetFunction: returns the invoke endpoint.
+    "Allow any-user to read functions-family in ${local.scope} where all {${local.schedules_where}}",
   ]
 }
 
@@ -102,14 +102,14 @@ resource "oci_identity_policy" "services" {
 
   compartment_id = var.tenancy_ocid
   name           = "${var.name}-services"
-  description    = "Permissions of Object Storage for Epimetheus: delete previous versions of the state."
+  description    = "Allows Object Storage to delete previous versions of the Epimetheus state."
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
 
   statements = concat(
-    # Lifecycle rules, which delete previous versions.
-    ["Allow service objectstorage-${var.region} to manage object-family in ${local.here} where target.bucket.name='${local.bucket}'"],
-    # Vault Encrypt and Decrypt, for a bucket with kms_key_id.
+    # Object Storage lifecycle rules, which delete previous versions.
+    ["Allow service objectstorage-${var.region} to manage object-family in ${local.scope} where target.bucket.name='${local.bucket}'"],
+    # Vault Encrypt and Decrypt: for a bucket with a customer-managed key.
     local.kms_key_id == null ? [] : [
       "Allow service objectstorage-${var.region} to use keys in tenancy where target.key.id='${local.kms_key_id}'",
     ],

@@ -1,15 +1,15 @@
-# Values derived from variables. functions.tf adds those that are known only after creation.
+# Values derived from variables alone. functions.tf adds those that depend on resources.
 locals {
-  # null, an empty string and an empty list mean the default, except for METRICS_NAMESPACE, where empty disables metrics.
-  known = { for name, value in local.given : name => value if value != null && (value != "" || name == "METRICS_NAMESPACE") }
+  # null and empty values stand for the default of the setting, except for METRICS_NAMESPACE: an empty namespace disables metrics.
+  settings = { for name, value in local.all_settings : name => value if value != null && (value != "" || name == "METRICS_NAMESPACE") }
 
-  given = {
+  all_settings = {
     SYSLOG_HOST              = var.syslog_host
     SYSLOG_PORT              = tostring(var.syslog_port)
     SYSLOG_TRANSPORT         = var.syslog_transport
     SYSLOG_SETTLE_SECONDS    = tostring(var.syslog_settle_seconds)
-    SYSLOG_CA                = try("object:${local.texts.SYSLOG_CA.object}", var.syslog_ca)
-    SYSLOG_CLIENT_CERT       = try("object:${local.texts.SYSLOG_CLIENT_CERT.object}", var.syslog_client_cert)
+    SYSLOG_CA                = try("object:${local.inline_values.SYSLOG_CA.object}", var.syslog_ca)
+    SYSLOG_CLIENT_CERT       = try("object:${local.inline_values.SYSLOG_CLIENT_CERT.object}", var.syslog_client_cert)
     SYSLOG_CLIENT_KEY        = var.create_vault ? null : var.syslog_client_key
     SYSLOG_SERVER_NAME       = var.syslog_server_name
     SYSLOG_FRAMING           = var.syslog_framing
@@ -36,8 +36,8 @@ locals {
     SLICE_MINUTES            = tostring(var.slice_minutes)
     API_CONCURRENCY          = tostring(var.api_concurrency)
     API_REQUESTS_PER_SECOND  = tostring(var.api_requests_per_second)
-    RULES                    = try("object:${local.texts.RULES.object}", var.rules)
-    FIELD_MAP                = try("object:${local.texts.FIELD_MAP.object}", var.field_map)
+    RULES                    = try("object:${local.inline_values.RULES.object}", var.rules)
+    FIELD_MAP                = try("object:${local.inline_values.FIELD_MAP.object}", var.field_map)
     OWN_EVENTS               = var.own_events
     TAMPER_WATCH             = try(join(",", var.tamper_watch), null)
     REDACT                   = try(join(",", var.redact), null)
@@ -47,22 +47,22 @@ locals {
     LOG_LEVEL                = var.log_level
   }
 
-  # Certificates, rules and field maps do not fit into a configuration of 4 KB. Their texts become objects in the bucket.
-  texts = { for name, text in local.long : name => text if can(regex("-----BEGIN|^\\s*\\{", text.content)) }
-  long = {
+  # Certificates, rules and field maps do not fit into the 4 KB of a configuration: inline values become objects that the function reads.
+  inline_values = { for name, value in local.inline_candidates : name => value if can(regex("-----BEGIN|^\\s*\\{", value.content)) }
+  inline_candidates = {
     SYSLOG_CA          = { content = var.syslog_ca, object = "config/syslog-ca.pem" }
     SYSLOG_CLIENT_CERT = { content = var.syslog_client_cert, object = "config/syslog-client-cert.pem" }
     RULES              = { content = var.rules, object = "config/rules.json" }
     FIELD_MAP          = { content = var.field_map, object = "config/field-map.json" }
   }
 
-  # Four base64 digits represent three bytes.
-  sizes = {
-    for name, value in local.known : name =>
+  # Size in UTF-8: four digits of base64 encode three bytes.
+  setting_bytes = {
+    for name, value in local.settings : name =>
     length(base64encode("${name}${value}")) * 3 / 4 - length(regexall("=", base64encode("${name}${value}")))
   }
 
-  # Defaults of the function that the module needs too; a test keeps them equal.
+  # Defaults of settings that the module also needs. A test compares them with the function's.
   syslog_port       = var.syslog_port == null ? 6514 : var.syslog_port
   metrics_namespace = var.metrics_namespace == null ? "epimetheus" : var.metrics_namespace
 
@@ -70,14 +70,14 @@ locals {
   namespace           = coalesce(var.state_namespace, data.oci_objectstorage_namespace.this.namespace)
   metrics_compartment = coalesce(var.metrics_compartment_ocid, var.compartment_ocid)
   network_compartment = coalesce(var.network_compartment_ocid, var.compartment_ocid)
-  make_network        = var.subnet_id == null || var.subnet_id == ""
+  create_network      = var.subnet_id == null || var.subnet_id == ""
   kms_key_id          = var.kms_key_id == "" ? null : var.kms_key_id
   image_digest        = var.image_digest == "" ? null : var.image_digest
 
-  # Minute 0 and every interval_minutes after it; each minute is an hourly schedule.
+  # Minute 0 and every interval_minutes after it. Each is a separate hourly schedule.
   crons = { for minute in range(0, 60, var.interval_minutes) : format("%02d", minute) => "${minute} * * * *" }
   # Request body of every scheduled call.
   request = var.follow_seconds == 0 ? jsonencode({}) : jsonencode({ follow_seconds = var.follow_seconds })
-  # Three intervals, as a window of metric queries (at most 60m, then hours).
+  # Window of the alarms: three intervals, as metric queries accept it (minutes up to 60m, then hours).
   window = var.interval_minutes <= 20 ? "${3 * var.interval_minutes}m" : "${ceil(3 * var.interval_minutes / 60)}h"
 }

@@ -1,8 +1,8 @@
-# A private subnet with two outbound routes: to OCI's services, and through NAT to the SIEM. No inbound traffic.
+# A private subnet with two routes: the service gateway to OCI services, and NAT to the SIEM. No inbound connections.
 # With subnet_id, none of this is created.
 
 data "oci_core_services" "all" {
-  count = local.make_network ? 1 : 0
+  count = local.create_network ? 1 : 0
 
   filter {
     name   = "name"
@@ -12,32 +12,32 @@ data "oci_core_services" "all" {
 }
 
 locals {
-  subnet_id          = local.make_network ? oci_core_subnet.private[0].id : var.subnet_id
+  subnet_id          = local.create_network ? oci_core_subnet.private[0].id : var.subnet_id
   security_group_ids = concat(oci_core_network_security_group.function[*].id, var.network_security_group_ids)
-  # The service gateway serves only this region. Requests to the Audit services of other regions go through NAT.
+  # The service gateway reaches this region only. The Audit services of other regions are reached through NAT.
   other_regions = length(setsubtract(coalesce(var.regions, []), [var.region])) > 0
-  ways_out = !local.make_network ? {} : merge(
+  egress_rules = !local.create_network ? {} : merge(
     {
       for cidr in var.siem_cidrs : "siem ${cidr}" => {
-        to = cidr, kind = "CIDR_BLOCK", port = local.syslog_port, why = "Events, to the SIEM."
+        destination = cidr, type = "CIDR_BLOCK", port = local.syslog_port, description = "Events to the SIEM."
       }
     },
     {
       services = {
-        to   = data.oci_core_services.all[0].services[0].cidr_block
-        kind = "SERVICE_CIDR_BLOCK", port = 443, why = "OCI's services in this region."
+        destination = data.oci_core_services.all[0].services[0].cidr_block
+        type        = "SERVICE_CIDR_BLOCK", port = 443, description = "OCI services in this region."
       }
     },
     {
       for cidr in local.other_regions ? ["0.0.0.0/0"] : [] : "regions" => {
-        to = cidr, kind = "CIDR_BLOCK", port = 443, why = "The Audit services of the other regions."
+        destination = cidr, type = "CIDR_BLOCK", port = 443, description = "Audit services of other regions."
       }
     },
   )
 }
 
 resource "oci_core_vcn" "this" {
-  count = local.make_network ? 1 : 0
+  count = local.create_network ? 1 : 0
 
   compartment_id = local.network_compartment
   display_name   = var.name
@@ -47,7 +47,7 @@ resource "oci_core_vcn" "this" {
 }
 
 resource "oci_core_nat_gateway" "this" {
-  count = local.make_network ? 1 : 0
+  count = local.create_network ? 1 : 0
 
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
@@ -57,7 +57,7 @@ resource "oci_core_nat_gateway" "this" {
 }
 
 resource "oci_core_service_gateway" "this" {
-  count = local.make_network ? 1 : 0
+  count = local.create_network ? 1 : 0
 
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
@@ -71,7 +71,7 @@ resource "oci_core_service_gateway" "this" {
 }
 
 resource "oci_core_route_table" "private" {
-  count = local.make_network ? 1 : 0
+  count = local.create_network ? 1 : 0
 
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
@@ -80,23 +80,23 @@ resource "oci_core_route_table" "private" {
   freeform_tags  = var.freeform_tags
 
   route_rules {
-    description       = "To OCI's services."
+    description       = "To OCI services."
     destination       = data.oci_core_services.all[0].services[0].cidr_block
     destination_type  = "SERVICE_CIDR_BLOCK"
     network_entity_id = oci_core_service_gateway.this[0].id
   }
 
   route_rules {
-    description       = "To the SIEM, and to other regions."
+    description       = "To the SIEM and to other regions."
     destination       = "0.0.0.0/0"
     destination_type  = "CIDR_BLOCK"
     network_entity_id = oci_core_nat_gateway.this[0].id
   }
 }
 
-# Replaces the VCN's default list, which allows SSH inbound and everything outbound.
+# Replaces the VCN's default list, which allows inbound SSH and all outbound traffic.
 resource "oci_core_security_list" "private" {
-  count = local.make_network ? 1 : 0
+  count = local.create_network ? 1 : 0
 
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
@@ -105,7 +105,7 @@ resource "oci_core_security_list" "private" {
   freeform_tags  = var.freeform_tags
 
   ingress_security_rules {
-    description = "Fragmentation needed: without it, a path with a small MTU hangs."
+    description = "Fragmentation needed: without it, connections over a path with a small MTU hang."
     protocol    = "1"
     source      = "0.0.0.0/0"
     source_type = "CIDR_BLOCK"
@@ -119,7 +119,7 @@ resource "oci_core_security_list" "private" {
 }
 
 resource "oci_core_subnet" "private" {
-  count = local.make_network ? 1 : 0
+  count = local.create_network ? 1 : 0
 
   compartment_id             = local.network_compartment
   vcn_id                     = oci_core_vcn.this[0].id
@@ -133,7 +133,7 @@ resource "oci_core_subnet" "private" {
 }
 
 resource "oci_core_network_security_group" "function" {
-  count = local.make_network ? 1 : 0
+  count = local.create_network ? 1 : 0
 
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
@@ -142,15 +142,15 @@ resource "oci_core_network_security_group" "function" {
   freeform_tags  = var.freeform_tags
 }
 
-resource "oci_core_network_security_group_security_rule" "out" {
-  for_each = local.ways_out
+resource "oci_core_network_security_group_security_rule" "egress" {
+  for_each = local.egress_rules
 
   network_security_group_id = oci_core_network_security_group.function[0].id
   direction                 = "EGRESS"
   protocol                  = "6"
-  description               = each.value.why
-  destination               = each.value.to
-  destination_type          = each.value.kind
+  description               = each.value.description
+  destination               = each.value.destination
+  destination_type          = each.value.type
   stateless                 = false
 
   tcp_options {

@@ -1,4 +1,4 @@
-# The function's log, alarms on its metrics, and e-mail notifications.
+# The function's log, alarms on its metrics, and notifications by e-mail.
 
 resource "oci_ons_notification_topic" "this" {
   compartment_id = var.compartment_ocid
@@ -22,7 +22,7 @@ resource "oci_ons_subscription" "email" {
 resource "oci_logging_log_group" "this" {
   compartment_id = var.compartment_ocid
   display_name   = var.name
-  description    = "The log of the Epimetheus function."
+  description    = "Log of the Epimetheus function."
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
 }
@@ -49,68 +49,68 @@ resource "oci_logging_log" "invocations" {
 }
 
 locals {
-  # Alarms on the function's own metrics: one stream per forwarded region, without data between two runs.
+  # The function's own metrics: one stream for each region, without data points between runs.
   own_alarms = local.metrics_namespace == "" ? {} : {
     lag = {
       query    = "lag_seconds[${local.window}].groupBy(region).max() > ${60 * var.lag_alarm_minutes}"
       severity = "CRITICAL", pending = "PT5M", when_scheduled = false
-      body     = "The lag is more than ${var.lag_alarm_minutes} minutes. No event is lost: OCI keeps them for a year."
+      body     = "Forwarding lags by more than ${var.lag_alarm_minutes} minutes. No events are lost: OCI retains them for a year."
     }
     failed = {
       query    = "runs_failed[${local.window}].groupBy(region).sum() > 0"
       severity = "ERROR", pending = "PT1M", when_scheduled = false
-      body     = "A run failed; its log line says why and what to do. The next run continues where the last good one ended."
+      body     = "A run failed. Its log line contains the cause and the fix. The next run continues from the last checkpoint."
     }
-    # groupBy and a long absent() are required: otherwise silence would look healthy.
+    # Without groupBy, or with a shorter period in absent(), a missing stream would not raise an alarm.
     missing = {
       query    = "run_seconds[${local.window}].groupBy(region).absent(3d)"
       severity = "CRITICAL", pending = "PT5M", when_scheduled = true
-      body     = "No run has completed for ${local.window}. Check the schedules and the function's log."
+      body     = "No run has ended for ${local.window}. Check the schedules and the function's log."
     }
-    # The minimum is 1 only if every run in the window was skipped.
+    # The minimum of the window is 1 only if every run was skipped.
     skipped = {
       query    = "runs_skipped[${local.window}].groupBy(region).min() > 0"
       severity = "WARNING", pending = "PT5M", when_scheduled = false
-      body     = "Every run in the last ${local.window} was skipped: another run holds the lease."
+      body     = "Every run of the last ${local.window} was skipped: another run holds the lease."
     }
     first_start = {
       query    = "first_start[${local.window}].groupBy(region).max() > 0"
       severity = "INFO", pending = "PT1M", when_scheduled = false
-      body     = "A run found no state and started anew. Expected once, after the first deployment or for a new region."
+      body     = "A run found no state and started from INITIAL_LOOKBACK_HOURS. Expected once, after the first deployment or for a new region."
     }
     behind = {
       query    = "compartments_behind[${local.window}].groupBy(region).max() > 0"
       severity = "WARNING", pending = "PT30M", when_scheduled = false
-      body     = "A compartment cannot be read. Other compartments continue, and it will be backfilled."
+      body     = "A compartment cannot be read. The others continue; it is backfilled when it can be read again."
     }
     listing_age = {
       query    = "listing_age_seconds[${local.window}].groupBy(region).min() > ${60 * coalesce(var.listing_max_age_minutes, 60)}"
       severity = "ERROR", pending = "PT5M", when_scheduled = false
-      body     = "The list of compartments or regions is out of date, so new ones are not read. Check the policy for `inspect compartments`."
+      body     = "The listing of compartments or regions is out of date: new ones are not read. Check the policy statement `inspect compartments`."
     }
     given_up = {
       query    = "compartments_given_up[${local.window}].groupBy(region).max() > 0"
       severity = "ERROR", pending = "PT1M", when_scheduled = false
-      body     = "OCI refused deleted compartments for 6 hours, and their last events are not forwarded. The log names them."
+      body     = "Deleted compartments could not be read for 6 hours and are abandoned: their last events are not forwarded. The log names them."
     }
     rate_limited = {
       query    = "events_rate_limited[${local.window}].groupBy(region).max() > 0"
       severity = "WARNING", pending = "PT5M", when_scheduled = false
-      body     = "Rate limits in RULES suppress events."
+      body     = "Events exceed a rate limit in RULES and are not forwarded."
     }
     certificate = {
       query    = "certificate_days_left[${local.window}].groupBy(region).min() < ${var.certificate_alarm_days}"
       severity = "ERROR", pending = "PT5M", when_scheduled = false
-      body     = "A certificate expires in less than ${var.certificate_alarm_days} days. After that no event is forwarded."
+      body     = "A certificate expires in less than ${var.certificate_alarm_days} days. Forwarding stops when it expires."
     }
   }
   this_function = "resourceId = \"${oci_functions_function.this.id}\""
-  # Alarms on the platform's metrics, for a function that does not start.
+  # A metric of the platform, for a function that fails before it posts metrics.
   platform_alarms = {
     not_started = {
       query    = "FunctionInvocationCount[${local.window}]{${local.this_function}}.groupBy(resourceId).absent(3d)"
       severity = "CRITICAL", pending = "PT5M", when_scheduled = true
-      body     = "Nothing has started the function for ${local.window}. Check the schedules and their policy."
+      body     = "The function has not been started for ${local.window}. Check the schedules and their policy."
     }
   }
 }

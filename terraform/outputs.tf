@@ -4,17 +4,17 @@ output "function_ocid" {
 }
 
 output "application_ocid" {
-  description = "OCID of the application that contains the function."
+  description = "OCID of the application of the function."
   value       = oci_functions_application.this.id
 }
 
 output "invoke_command" {
-  description = "Command that starts a run now and prints its report."
+  description = "Command that runs the function now and prints its report."
   value       = "oci fn function invoke --region ${var.region} --function-id ${oci_functions_function.this.id} --file - --body ''"
 }
 
 output "bucket" {
-  description = "Bucket with the state: one object per region, under STATE_PREFIX."
+  description = "Bucket with the state: one object for each region, under STATE_PREFIX."
   value       = oci_objectstorage_bucket.state.name
 }
 
@@ -24,7 +24,7 @@ output "namespace" {
 }
 
 output "config_bytes" {
-  description = "Upper bound of the size of the function's configuration in bytes; OCI allows 4096."
+  description = "Maximum size of the function's configuration in bytes. The limit is 4096."
   value       = local.config_bytes
 }
 
@@ -39,13 +39,13 @@ output "topic_ocid" {
 }
 
 output "log" {
-  description = "Log of the runs, in the form that `python -m epimetheus runs --log` accepts."
+  description = "Log of the runs, as `python -m epimetheus runs --log` expects it."
   value       = local.log
 }
 
-# The provider supports neither saved searches nor Monitoring dashboards; these outputs are for pasting.
+# The provider cannot create saved searches or Monitoring dashboards: these queries are for pasting.
 output "log_searches" {
-  description = "Queries for Logging search, advanced mode."
+  description = "Queries for Logging search in advanced mode."
   value = {
     everything = "search \"${local.log}\" | sort by datetime desc"
     runs       = "search \"${local.log}\" | where data.event = 'run' | sort by datetime desc"
@@ -54,7 +54,7 @@ output "log_searches" {
 }
 
 output "metric_queries" {
-  description = "Queries for Metrics Explorer, in the namespace of the metrics."
+  description = "Queries for the Metrics Explorer of Monitoring, in the namespace of the metrics."
   value = local.metrics_namespace == "" ? {} : {
     lag         = "lag_seconds[${local.window}].groupBy(region).max()"
     forwarded   = "events_forwarded[${local.window}].groupBy(region).sum()"
@@ -64,7 +64,7 @@ output "metric_queries" {
 }
 
 output "policy_statements" {
-  description = "Policy statements that were created."
+  description = "Policy statements that the module creates."
   value = concat(
     oci_identity_policy.function.statements,
     oci_identity_policy.schedules.statements,

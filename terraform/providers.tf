@@ -1,10 +1,10 @@
-# Ignore tags that OCI adds automatically.
+# OCI adds these tags to every resource. Ignoring them keeps plans free of changes.
 provider "oci" {
   region              = var.region
   ignore_defined_tags = ["Oracle-Tags.CreatedBy", "Oracle-Tags.CreatedOn"]
 }
 
-# Groups and policies can be changed only in the tenancy's home region.
+# Dynamic groups and policies can be changed in the tenancy's home region only.
 provider "oci" {
   alias               = "home"
   region              = local.home_region

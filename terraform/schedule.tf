@@ -1,5 +1,5 @@
-# OCI's schedules run hourly at most, so a shorter interval uses several, minutes apart. A schedule that "succeeded" has only handed the
-# call over; the function's log and metrics show its outcome.
+# OCI schedules are hourly at most: a shorter interval takes several of them, minutes apart. A schedule that "succeeded" has only
+# submitted the call; the result is in the function's log and metrics.
 
 resource "oci_resource_scheduler_schedule" "run" {
   for_each = local.crons

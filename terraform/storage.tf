@@ -1,4 +1,4 @@
-# The bucket with the state, and with texts that are too long for the function's configuration.
+# One bucket for the state and for values that are too long for the function's configuration.
 
 data "oci_objectstorage_namespace" "this" {
   compartment_id = var.compartment_ocid
@@ -16,7 +16,7 @@ resource "oci_objectstorage_bucket" "state" {
   defined_tags          = var.defined_tags
   freeform_tags         = var.freeform_tags
 
-  # With kms_key_id, Object Storage must be allowed to use the key before the bucket is created.
+  # With kms_key_id, Object Storage needs permission to use the key before the bucket is created.
   depends_on = [oci_identity_policy.services]
 }
 
@@ -25,7 +25,7 @@ resource "oci_objectstorage_object_lifecycle_policy" "state" {
   bucket    = oci_objectstorage_bucket.state.name
 
   rules {
-    name        = "former-versions"
+    name        = "previous-versions"
     action      = "DELETE"
     target      = "previous-object-versions"
     is_enabled  = true
@@ -33,12 +33,12 @@ resource "oci_objectstorage_object_lifecycle_policy" "state" {
     time_unit   = "DAYS"
   }
 
-  # OCI rejects the rule until the policy has propagated, so it is created late.
+  # OCI rejects the rule until the policy has propagated. Creating it after the function leaves time for that.
   depends_on = [oci_identity_policy.services, oci_functions_function.this]
 }
 
-resource "oci_objectstorage_object" "text" {
-  for_each = local.texts
+resource "oci_objectstorage_object" "inline_value" {
+  for_each = local.inline_values
 
   namespace                  = local.namespace
   bucket                     = oci_objectstorage_bucket.state.name

@@ -1,9 +1,9 @@
-# What is created, and where. The function's settings are in variables_settings.tf.
+# Resources to create, and where. The settings of the function are in variables_settings.tf.
 
 variable "compartment_ocid" {
   type        = string
   nullable    = false
-  description = "Compartment for everything that is created, except the dynamic group and the policies, which belong to the tenancy."
+  description = "Compartment of all resources except the dynamic group and the policies, which belong to the tenancy. See also network_compartment_ocid."
 
   validation {
     condition     = can(regex("^ocid1\\.(?:compartment|tenancy)\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", var.compartment_ocid))
@@ -14,7 +14,7 @@ variable "compartment_ocid" {
 variable "region" {
   type        = string
   nullable    = false
-  description = "Region that the function runs in, for example eu-frankfurt-1."
+  description = "Region that the function runs in, like eu-frankfurt-1."
 
   validation {
     condition     = can(regex("^[a-z]+(?:-[a-z]+)+-\\d+$", var.region))
@@ -26,7 +26,7 @@ variable "name" {
   type        = string
   default     = "epimetheus"
   nullable    = false
-  description = "Name of everything that is created. A second deployment in the same tenancy needs another name."
+  description = "Name of the resources. Each deployment in a tenancy needs a different name."
 
   validation {
     condition     = can(regex("^[A-Za-z][\\w-]{0,62}$", var.name))
@@ -37,7 +37,7 @@ variable "name" {
 variable "image" {
   type        = string
   nullable    = false
-  description = "Image of the function in the registry of its region: HOST/NAMESPACE/REPOSITORY:TAG, as pushed by scripts/deploy.sh."
+  description = "Image of the function in the registry of its region: HOST/NAMESPACE/REPOSITORY:TAG, as scripts/deploy.sh pushes it."
 
   validation {
     condition     = can(regex("^[a-z0-9-]+(?:\\.[a-z0-9-]+)+(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+:\\w[\\w.-]{0,127}$", var.image))
@@ -46,14 +46,14 @@ variable "image" {
 
   validation {
     condition     = !endswith(var.image, ":latest")
-    error_message = "image: expected a tag other than latest, because a function keeps the image that it was given."
+    error_message = "image: expected a tag other than latest, because a function keeps the image that the tag had at deployment."
   }
 }
 
 variable "image_digest" {
   type        = string
   default     = null
-  description = "Digest that the image must have. If not set, the digest of the tag when it is applied."
+  description = "Digest that the image must have. Default: the digest of its tag at deployment."
 
   validation {
     condition     = var.image_digest == null || can(regex("^(?:sha256:[0-9a-f]{64})?$", var.image_digest))
@@ -65,7 +65,7 @@ variable "shape" {
   type        = string
   default     = "GENERIC_X86"
   nullable    = false
-  description = "Processor architecture of the image: GENERIC_X86, GENERIC_ARM or GENERIC_X86_ARM."
+  description = "Processor architecture that the image is built for: GENERIC_X86, GENERIC_ARM or GENERIC_X86_ARM."
 
   validation {
     condition     = contains(["GENERIC_X86", "GENERIC_ARM", "GENERIC_X86_ARM"], var.shape)
@@ -77,7 +77,7 @@ variable "memory_in_mbs" {
   type        = number
   default     = 256
   nullable    = false
-  description = "Memory of the function in MB. 256 is enough for a backlog of any length; more is needed for millions of events per hour (docs/scale.md)."
+  description = "Memory of the function in MB. 256 is enough for a backlog of any length; an hour with millions of events needs more, see docs/scale.md."
 
   validation {
     condition     = contains([256, 512, 1024, 2048, 3072], var.memory_in_mbs)
@@ -89,7 +89,7 @@ variable "timeout_in_seconds" {
   type        = number
   default     = 300
   nullable    = false
-  description = "Maximum duration in seconds of a run that a caller waits for, such as the one that scripts/deploy.sh starts."
+  description = "Maximum duration in seconds of a run whose caller waits for its report, for example scripts/deploy.sh."
 
   validation {
     condition     = floor(var.timeout_in_seconds) == var.timeout_in_seconds && var.timeout_in_seconds >= 60 && var.timeout_in_seconds <= 300
@@ -101,7 +101,7 @@ variable "detached_timeout_in_seconds" {
   type        = number
   default     = 840
   nullable    = false
-  description = "Maximum duration in seconds of a scheduled run. The next run continues what it did not finish."
+  description = "Maximum duration in seconds of a scheduled run. The next run continues with the remaining events."
 
   validation {
     condition = (
@@ -116,7 +116,7 @@ variable "interval_minutes" {
   type        = number
   default     = 15
   nullable    = false
-  description = "Minutes between the starts of two runs. OCI's schedules are hourly at most, so 15 minutes are four staggered schedules."
+  description = "Minutes between the starts of runs. OCI schedules are hourly at most, so 15 minutes take four staggered schedules."
 
   validation {
     condition     = contains([60, 30, 20, 15, 10, 5], var.interval_minutes)
@@ -128,14 +128,14 @@ variable "schedule_enabled" {
   type        = bool
   default     = true
   nullable    = false
-  description = "Whether the schedules start the function. Set to false to pause it; OCI keeps the events."
+  description = "If false, the schedules do not start the function. OCI retains the events until it runs again, for up to a year."
 }
 
 variable "follow_seconds" {
   type        = number
   default     = 0
   nullable    = false
-  description = "Seconds for which each call keeps forwarding new events, for near real time together with interval_minutes = 60. 0: one run per call."
+  description = "Seconds for which each run polls for new events, for near-real-time forwarding with interval_minutes = 60. With 0, runs do not poll."
 
   validation {
     condition = (
@@ -149,7 +149,7 @@ variable "follow_seconds" {
 variable "subnet_id" {
   type        = string
   default     = null
-  description = "Existing subnet with routes to the SIEM and to OCI's services. If not set, a network is created."
+  description = "Existing subnet with routes to the SIEM and to the OCI services. By default, the module creates a network."
 
   validation {
     condition     = var.subnet_id == null || can(regex("^(?:ocid1\\.subnet\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.subnet_id))
@@ -160,7 +160,7 @@ variable "subnet_id" {
 variable "vcn_id" {
   type        = string
   default     = null
-  description = "VCN of subnet_id. Only Resource Manager's form needs it, to list the subnets."
+  description = "VCN of subnet_id. Only the form of Resource Manager uses it, to list its subnets."
 
   validation {
     condition     = var.vcn_id == null || can(regex("^(?:ocid1\\.vcn\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.vcn_id))
@@ -171,7 +171,7 @@ variable "vcn_id" {
 variable "network_compartment_ocid" {
   type        = string
   default     = null
-  description = "Compartment of the network, created or existing. If not set, compartment_ocid."
+  description = "Compartment of the network, created or existing. Default: compartment_ocid."
 
   validation {
     condition = var.network_compartment_ocid == null || can(regex(
@@ -186,7 +186,7 @@ variable "network_security_group_ids" {
   type        = list(string)
   default     = []
   nullable    = false
-  description = "Existing network security groups for the function, in addition to the one that is created with the network."
+  description = "Existing network security groups to add the function to, in addition to the one that is created with the network."
 
   validation {
     condition = alltrue([
@@ -200,7 +200,7 @@ variable "vcn_cidr" {
   type        = string
   default     = "10.77.0.0/24"
   nullable    = false
-  description = "Address range of the network that is created. It has one subnet."
+  description = "CIDR block of the VCN that the module creates. The VCN has one subnet."
 
   validation {
     condition     = can(cidrnetmask(var.vcn_cidr)) && can(regex("/(?:1[6-9]|2[0-7])$", var.vcn_cidr))
@@ -212,7 +212,7 @@ variable "siem_cidrs" {
   type        = list(string)
   default     = ["0.0.0.0/0"]
   nullable    = false
-  description = "Address ranges of the SIEM. In the network that is created, syslog_port is allowed only to these; keep them narrow."
+  description = "CIDR blocks of the SIEM: the only addresses that the created network can reach on syslog_port. Narrow the default."
 
   validation {
     condition     = length(var.siem_cidrs) > 0 && alltrue([for each in var.siem_cidrs : can(cidrnetmask(each))])
@@ -224,14 +224,14 @@ variable "create_vault" {
   type        = bool
   default     = false
   nullable    = false
-  description = "Whether to create a vault, a key and a secret for syslog_client_key_pem. OCI keeps a deleted vault for at least 7 days."
+  description = "If true, the module creates a vault, a key, and a secret with syslog_client_key_pem. OCI deletes a vault after 7 days at the earliest."
 }
 
 variable "syslog_client_key_pem" {
   type        = string
   default     = null
   sensitive   = true
-  description = "With create_vault: private key of syslog_client_cert, as PEM text. Terraform's state then contains it too."
+  description = "With create_vault: private key of syslog_client_cert in PEM. It is also stored in the Terraform state."
 
   validation {
     condition = var.syslog_client_key_pem == null || can(regex(
@@ -245,7 +245,7 @@ variable "syslog_client_key_pem" {
 variable "kms_key_id" {
   type        = string
   default     = null
-  description = "Key of an existing vault that encrypts the bucket. If not set, Oracle manages the key."
+  description = "Existing vault key that encrypts the bucket. Default: a key that Oracle manages."
 
   validation {
     condition     = var.kms_key_id == null || can(regex("^(?:ocid1\\.key\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.kms_key_id))
@@ -257,7 +257,7 @@ variable "state_versions_days" {
   type        = number
   default     = 30
   nullable    = false
-  description = "Days for which previous versions of the state are kept, to restore one."
+  description = "Days to keep previous versions of the state, for recovery."
 
   validation {
     condition = (
@@ -272,7 +272,7 @@ variable "log_retention_days" {
   type        = number
   default     = 90
   nullable    = false
-  description = "Days for which the function's log is kept."
+  description = "Days to keep the log of the function."
 
   validation {
     condition     = contains([30, 60, 90, 120, 150, 180], var.log_retention_days)
@@ -284,7 +284,7 @@ variable "notification_emails" {
   type        = list(string)
   default     = []
   nullable    = false
-  description = "E-mail addresses that receive alarms and failed runs. Each must confirm its subscription first."
+  description = "E-mail addresses that receive alarms and failed runs. Each recipient must first confirm the subscription."
 
   validation {
     condition     = alltrue([for each in var.notification_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", each))])
@@ -296,14 +296,14 @@ variable "alarms_enabled" {
   type        = bool
   default     = true
   nullable    = false
-  description = "Whether the alarms are enabled."
+  description = "If true, the alarms are enabled."
 }
 
 variable "lag_alarm_minutes" {
   type        = number
   default     = 120
   nullable    = false
-  description = "Lag in minutes above which the lag alarm fires."
+  description = "Lag in minutes above which an alarm fires."
 
   validation {
     condition     = floor(var.lag_alarm_minutes) == var.lag_alarm_minutes && var.lag_alarm_minutes >= 10 && var.lag_alarm_minutes <= 10080
@@ -315,7 +315,7 @@ variable "certificate_alarm_days" {
   type        = number
   default     = 21
   nullable    = false
-  description = "Days before a certificate expires at which the certificate alarm fires."
+  description = "Days before the expiry of a certificate at which an alarm fires."
 
   validation {
     condition = (
@@ -330,11 +330,11 @@ variable "relaxed_policy_conditions" {
   type        = list(string)
   default     = []
   nullable    = false
-  description = "Policy conditions to omit where OCI ignores them and runs fail with 404: objects, metrics, secrets."
+  description = "Policy conditions to omit where OCI does not support them (runs fail with 404): objects, metrics, secrets."
 
   validation {
     condition     = alltrue([for each in var.relaxed_policy_conditions : contains(["objects", "metrics", "secrets"], each)])
-    error_message = "relaxed_policy_conditions: expected objects, metrics and secrets."
+    error_message = "relaxed_policy_conditions: expected objects, metrics or secrets."
   }
 }
 
@@ -342,11 +342,11 @@ variable "freeform_tags" {
   type        = map(string)
   default     = {}
   nullable    = false
-  description = "Free-form tags for everything that is created."
+  description = "Free-form tags of all resources."
 
   validation {
     condition     = alltrue([for key, value in var.freeform_tags : can(regex("^[^.\\s]{1,100}$", key)) && length(value) <= 256])
-    error_message = "freeform_tags: expected keys of up to 100 characters without spaces and periods, and values of up to 256."
+    error_message = "freeform_tags: expected keys of up to 100 characters without spaces and dots, and values of up to 256 characters."
   }
 }
 
@@ -354,7 +354,7 @@ variable "defined_tags" {
   type        = map(string)
   default     = {}
   nullable    = false
-  description = "Defined tags for everything that is created."
+  description = "Defined tags of all resources."
 
   validation {
     condition = alltrue([

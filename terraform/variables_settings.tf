@@ -1,5 +1,6 @@
-# The function's settings: one variable per setting, in lower case (docs/settings.md). null means the default and is not passed on; so does
-# an empty string or list. Validations accept what epimetheus/config/settings.py accepts; tests/terraform compares them.
+# Settings of the function: one variable for each key of its configuration, in lower case (docs/settings.md). With null, an empty string or
+# an empty list, the function uses its default. tests/terraform compares descriptions, validations and messages with
+# epimetheus/config/settings.py.
 
 variable "syslog_host" {
   type        = string
@@ -18,7 +19,7 @@ variable "syslog_host" {
 variable "syslog_port" {
   type        = number
   default     = null
-  description = "TCP port of the receiver; 6514 by default. The network that is created allows it outbound."
+  description = "TCP port of the receiver. The network that this module creates allows traffic to this port. Default: 6514."
 
   validation {
     condition = var.syslog_port == null || try(
@@ -34,7 +35,7 @@ variable "syslog_port" {
 variable "syslog_transport" {
   type        = string
   default     = null
-  description = "Protocol: tls (the default), relp (over TLS, the receiver acknowledges each message), or tcp (unencrypted)."
+  description = "Protocol: syslog over TLS, RELP over TLS (the receiver acknowledges every message), or syslog over unencrypted TCP. Values: tls, relp or tcp. Default: tls."
 
   validation {
     condition     = var.syslog_transport == null || can(regex("^(?:tls|relp|tcp)?$", var.syslog_transport))
@@ -45,7 +46,7 @@ variable "syslog_transport" {
 variable "syslog_settle_seconds" {
   type        = number
   default     = null
-  description = "Seconds that the receiver must stay up after it reads a batch before the batch counts as delivered; 0.2 by default."
+  description = "Seconds that the receiver must stay up after it reads a batch before the batch counts as delivered. Not used with relp. Default: 0.2."
 
   validation {
     condition     = var.syslog_settle_seconds == null || try(var.syslog_settle_seconds >= 0.15 && var.syslog_settle_seconds <= 10, false)
@@ -56,7 +57,7 @@ variable "syslog_settle_seconds" {
 variable "syslog_ca" {
   type        = string
   default     = null
-  description = "CA certificates that verify the receiver's certificate; the system trust store by default. PEM text is stored in the bucket."
+  description = "CA certificates that verify the receiver's certificate. PEM certificates are stored as an object in the bucket. Default: the system trust store."
 
   validation {
     condition = var.syslog_ca == null || can(regex(join("|", [
@@ -72,7 +73,7 @@ variable "syslog_ca" {
 variable "syslog_client_cert" {
   type        = string
   default     = null
-  description = "Client certificate for mutual TLS. It needs syslog_client_key or create_vault. PEM text is stored in the bucket."
+  description = "Client certificate, with any intermediate certificates, for mutual TLS. Requires syslog_client_key or create_vault. PEM certificates are stored as an object in the bucket."
 
   validation {
     condition = var.syslog_client_cert == null || can(regex(join("|", [
@@ -88,14 +89,14 @@ variable "syslog_client_cert" {
 variable "syslog_client_key" {
   type        = string
   default     = null
-  description = "Private key of syslog_client_cert: a secret in an existing vault. To create a vault and a secret, see create_vault."
+  description = "Private key of syslog_client_cert. It must be a secret in an existing vault: vault:SECRET_OCID. To create a vault and a secret, use create_vault."
 
   validation {
     condition = var.syslog_client_key == null || can(regex(
       "^(?:vault:ocid1\\.vaultsecret\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$",
       var.syslog_client_key
     ))
-    error_message = "syslog_client_key: expected vault:OCID of a secret."
+    error_message = "syslog_client_key: expected vault:SECRET_OCID."
   }
 }
 
@@ -117,7 +118,7 @@ variable "syslog_server_name" {
 variable "syslog_framing" {
   type        = string
   default     = null
-  description = "How messages are separated: octet-counting (the default), or lf."
+  description = "How messages are separated in the stream (RFC 6587): by a byte count before each message, or by a line feed after it. Not used with relp. Values: octet-counting or lf. Default: octet-counting."
 
   validation {
     condition     = var.syslog_framing == null || can(regex("^(?:octet-counting|lf)?$", var.syslog_framing))
@@ -128,7 +129,7 @@ variable "syslog_framing" {
 variable "syslog_header" {
   type        = string
   default     = null
-  description = "Syslog header: rfc5424 (the default) or rfc3164."
+  description = "Syslog header: RFC 5424, or the older BSD format of RFC 3164. Values: rfc5424 or rfc3164. Default: rfc5424."
 
   validation {
     condition     = var.syslog_header == null || can(regex("^(?:rfc5424|rfc3164)?$", var.syslog_header))
@@ -139,7 +140,7 @@ variable "syslog_header" {
 variable "syslog_facility" {
   type        = string
   default     = null
-  description = "Syslog facility of every message; local0 by default."
+  description = "Syslog facility of every message. Default: local0."
 
   validation {
     condition = var.syslog_facility == null || can(regex(
@@ -153,7 +154,7 @@ variable "syslog_facility" {
 variable "syslog_app_name" {
   type        = string
   default     = null
-  description = "Application name in the syslog header; epimetheus by default."
+  description = "Application name in the syslog header: APP-NAME (RFC 5424) or TAG (RFC 3164). Default: epimetheus."
 
   validation {
     condition     = var.syslog_app_name == null || can(regex("^(?:[!-~]{1,48})?$", var.syslog_app_name))
@@ -164,7 +165,7 @@ variable "syslog_app_name" {
 variable "syslog_hostname" {
   type        = string
   default     = null
-  description = "Host name in the syslog header; the region by default."
+  description = "Host name in the syslog header. Default: the region that the event comes from."
 
   validation {
     condition     = var.syslog_hostname == null || can(regex("^(?:[!-~]{1,255})?$", var.syslog_hostname))
@@ -175,7 +176,7 @@ variable "syslog_hostname" {
 variable "syslog_max_bytes" {
   type        = number
   default     = null
-  description = "Maximum size of a message in bytes; 8000 by default. A longer message is truncated and marked."
+  description = "Maximum size of a message in bytes, header and body; a longer message is truncated and marked. With relp, from 480 to 131072. Default: 8000."
 
   validation {
     condition = var.syslog_max_bytes == null || try(
@@ -189,7 +190,7 @@ variable "syslog_max_bytes" {
 variable "syslog_timeout_seconds" {
   type        = number
   default     = null
-  description = "Timeout in seconds for each of connect, TLS handshake, write and confirmation; 10 by default."
+  description = "Timeout in seconds for each of connect, TLS handshake, write and confirmation. Default: 10."
 
   validation {
     condition     = var.syslog_timeout_seconds == null || try(var.syslog_timeout_seconds >= 1 && var.syslog_timeout_seconds <= 120, false)
@@ -200,7 +201,7 @@ variable "syslog_timeout_seconds" {
 variable "format" {
   type        = string
   default     = null
-  description = "Format of the message body: cef (the default), json, leef or ocsf."
+  description = "Format of the message body. Values: cef, json, leef or ocsf. Default: cef."
 
   validation {
     condition     = var.format == null || can(regex("^(?:cef|json|leef|ocsf)?$", var.format))
@@ -211,7 +212,7 @@ variable "format" {
 variable "ocsf_classes" {
   type        = string
   default     = null
-  description = "OCSF classes of the events with format ocsf: auto (the default), with classes of their own for sign-ons, users and groups; or api, with everything in API Activity."
+  description = "Classes of the events if format is ocsf: auto sends sign-ons as Authentication, changes of users, passwords and MFA as Account Change, changes of groups as Group Management, and the rest as API Activity; api sends everything as API Activity. Values: auto or api. Default: auto."
 
   validation {
     condition     = var.ocsf_classes == null || can(regex("^(?:auto|api)?$", var.ocsf_classes))
@@ -222,7 +223,7 @@ variable "ocsf_classes" {
 variable "state_bucket" {
   type        = string
   default     = null
-  description = "Name of the bucket that is created for the state and for long texts; the value of name by default."
+  description = "Object Storage bucket for the state and for the objects that object:NAME refers to. The module creates it. Default: the value of name."
 
   validation {
     condition     = var.state_bucket == null || can(regex("^(?:[\\w.-]{1,256})?$", var.state_bucket))
@@ -233,7 +234,7 @@ variable "state_bucket" {
 variable "state_namespace" {
   type        = string
   default     = null
-  description = "Object Storage namespace; the tenancy's by default."
+  description = "Object Storage namespace of state_bucket. Default: the tenancy's namespace."
 
   validation {
     condition     = var.state_namespace == null || can(regex("^(?:[\\w-]{1,128})?$", var.state_namespace))
@@ -244,7 +245,7 @@ variable "state_namespace" {
 variable "state_prefix" {
   type        = string
   default     = null
-  description = "Start of the names of the state objects; epimetheus/ by default."
+  description = "Start of the names of the state objects. Deployments that share a bucket need different prefixes. Default: epimetheus/."
 
   validation {
     condition     = var.state_prefix == null || can(regex("^(?:[^/\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]{0,899})?$", var.state_prefix))
@@ -255,7 +256,7 @@ variable "state_prefix" {
 variable "tenancy_ocid" {
   type        = string
   nullable    = false
-  description = "Tenancy whose events are forwarded, and in which the policies are created."
+  description = "Tenancy whose events are forwarded. The dynamic group and the policies are created in its root compartment."
 
   validation {
     condition     = can(regex("^ocid1\\.tenancy\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", var.tenancy_ocid))
@@ -266,7 +267,7 @@ variable "tenancy_ocid" {
 variable "regions" {
   type        = list(string)
   default     = null
-  description = "Regions whose events are forwarded: region identifiers, or only all; the function's own region by default."
+  description = "Regions whose events are forwarded; all stands for every region that the tenancy subscribes to. Default: the region of the function."
 
   validation {
     condition = var.regions == null || try(
@@ -281,7 +282,7 @@ variable "regions" {
 variable "compartment_mode" {
   type        = string
   default     = null
-  description = "Compartments whose events are forwarded: all (the default), tenancy_only, or all except (exclude) or only (include) compartment_ids."
+  description = "Compartments whose events are forwarded: all, only the root compartment (tenancy_only), only compartment_ids and their descendants (include), or all others (exclude). Default: all."
 
   validation {
     condition     = var.compartment_mode == null || can(regex("^(?:all|tenancy_only|include|exclude)?$", var.compartment_mode))
@@ -292,7 +293,7 @@ variable "compartment_mode" {
 variable "compartment_ids" {
   type        = list(string)
   default     = null
-  description = "Compartments that compartment_mode includes or excludes."
+  description = "Compartments for compartment_mode. Required for include and exclude, otherwise not accepted."
 
   validation {
     condition = var.compartment_ids == null || try(
@@ -306,7 +307,7 @@ variable "compartment_ids" {
 variable "listing_minutes" {
   type        = number
   default     = null
-  description = "Minutes for which a listing of the compartments is reused; 15 by default. 0: every run lists them."
+  description = "Minutes for which a listing of the compartments is reused, at most listing_max_age_minutes. With 0, every run lists them. Default: 15."
 
   validation {
     condition = var.listing_minutes == null || try(
@@ -322,7 +323,7 @@ variable "listing_minutes" {
 variable "listing_max_age_minutes" {
   type        = number
   default     = null
-  description = "Age in minutes above which a listing of compartments or regions makes runs partial, because new ones may be missing; 60 by default."
+  description = "Age in minutes above which a listing of compartments or regions makes runs partial, because new ones may be missing. Default: 60."
 
   validation {
     condition = var.listing_max_age_minutes == null || try(
@@ -338,7 +339,7 @@ variable "listing_max_age_minutes" {
 variable "initial_lookback_hours" {
   type        = number
   default     = null
-  description = "Hours before now at which the first run starts reading; 24 by default."
+  description = "Hours before now at which the first run starts reading. Default: 24."
 
   validation {
     condition = var.initial_lookback_hours == null || try(
@@ -354,7 +355,7 @@ variable "initial_lookback_hours" {
 variable "overlap_minutes" {
   type        = number
   default     = null
-  description = "Minutes before the cursor that every run reads again, for events that OCI lists late; 15 by default."
+  description = "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped. Default: 15."
 
   validation {
     condition = var.overlap_minutes == null || try(
@@ -370,7 +371,7 @@ variable "overlap_minutes" {
 variable "settle_minutes" {
   type        = number
   default     = null
-  description = "Minutes before now at which a run stops reading; 2 by default."
+  description = "Minutes before now at which a run stops reading. OCI may not list newer events yet. Default: 2."
 
   validation {
     condition = var.settle_minutes == null || try(
@@ -386,7 +387,7 @@ variable "settle_minutes" {
 variable "slice_minutes" {
   type        = number
   default     = null
-  description = "Minimum length in minutes of the time window that a run reads, sends and confirms in one step; 60 by default."
+  description = "Minimum length in minutes of the time window that a run reads, sends and confirms in one step. Default: 60."
 
   validation {
     condition = var.slice_minutes == null || try(
@@ -402,7 +403,7 @@ variable "slice_minutes" {
 variable "api_concurrency" {
   type        = number
   default     = null
-  description = "Maximum number of concurrent requests to the Audit API; 8 by default."
+  description = "Maximum number of concurrent requests to the Audit API. Default: 8."
 
   validation {
     condition = var.api_concurrency == null || try(
@@ -418,7 +419,7 @@ variable "api_concurrency" {
 variable "api_requests_per_second" {
   type        = number
   default     = null
-  description = "Maximum rate of requests to the Audit API, per second; 20 by default."
+  description = "Maximum rate of requests to the Audit API, per second. Default: 20."
 
   validation {
     condition = var.api_requests_per_second == null || try(
@@ -433,7 +434,7 @@ variable "api_requests_per_second" {
 variable "rules" {
   type        = string
   default     = null
-  description = "Rules that filter events, limit their rate and set their severity. JSON text is stored in the bucket."
+  description = "Rules that exclude events, limit their rate and set their severity; see docs/rules.md. A JSON object is stored as an object in the bucket."
 
   validation {
     condition     = var.rules == null || can(regex("^(?:(?:file|object):.+)?$", var.rules)) || can(keys(jsondecode(var.rules)))
@@ -444,7 +445,7 @@ variable "rules" {
 variable "field_map" {
   type        = string
   default     = null
-  description = "Custom field names and additional fields for each format. JSON text is stored in the bucket."
+  description = "Custom field names, additional fields and field order for each format; see docs/formats.md. A JSON object is stored as an object in the bucket."
 
   validation {
     condition     = var.field_map == null || can(regex("^(?:(?:file|object):.+)?$", var.field_map)) || can(keys(jsondecode(var.field_map)))
@@ -455,18 +456,18 @@ variable "field_map" {
 variable "own_events" {
   type        = string
   default     = null
-  description = "How to treat the events of the function's own polling: summarise (the default) or forward."
+  description = "How to treat the events that Epimetheus's own polling causes: one summary for each run, or forwarded like any other event. Values: summarize or forward. Default: summarize."
 
   validation {
-    condition     = var.own_events == null || can(regex("^(?:summarise|forward)?$", var.own_events))
-    error_message = "own_events: expected summarise or forward."
+    condition     = var.own_events == null || can(regex("^(?:summarize|forward)?$", var.own_events))
+    error_message = "own_events: expected summarize or forward."
   }
 }
 
 variable "tamper_watch" {
   type        = list(string)
   default     = null
-  description = "Resources whose events bypass every rule and are marked. If not set, the resources created here that can be named; [] for none."
+  description = "Resources to protect: an event that names one bypasses every rule, is marked, and has a severity of at least 9. Default: the bucket, topic, log group, application and secret that this module creates; [] protects none."
 
   validation {
     condition = var.tamper_watch == null || try(
@@ -480,7 +481,7 @@ variable "tamper_watch" {
 variable "redact" {
   type        = list(string)
   default     = null
-  description = "Paths of event fields to redact, in addition to those that always are."
+  description = "Event fields to redact in addition to those that always are; * matches any key or index."
 
   validation {
     condition     = var.redact == null || try(alltrue([for each in var.redact : can(regex("^[^.,]+(?:\\.[^.,]+)*$", each))]), false)
@@ -491,13 +492,13 @@ variable "redact" {
 variable "run_message" {
   type        = bool
   default     = null
-  description = "Whether each run ends with a message to the SIEM that contains its time window and its counts; false by default."
+  description = "If true, every run ends with a message to the receiver that contains its time window and its counts. Default: false."
 }
 
 variable "metrics_namespace" {
   type        = string
   default     = null
-  description = "OCI Monitoring namespace of the metrics; epimetheus by default. Empty: no metrics, and no alarms on them."
+  description = "OCI Monitoring namespace of the metrics. If empty, no metrics are posted. Their alarms are then not created either. Default: epimetheus."
 
   validation {
     condition = var.metrics_namespace == null || try(
@@ -511,7 +512,7 @@ variable "metrics_namespace" {
 variable "metrics_compartment_ocid" {
   type        = string
   default     = null
-  description = "Compartment that the metrics are posted to; compartment_ocid by default."
+  description = "Compartment that the metrics are posted to. Default: compartment_ocid."
 
   validation {
     condition = var.metrics_compartment_ocid == null || can(regex(
@@ -525,7 +526,7 @@ variable "metrics_compartment_ocid" {
 variable "log_level" {
   type        = string
   default     = null
-  description = "Minimum level of the log lines: debug, info (the default), warning or error."
+  description = "Minimum level of the log lines to write. Values: debug, info, warning or error. Default: info."
 
   validation {
     condition     = var.log_level == null || can(regex("^(?:debug|info|warning|error)?$", var.log_level))

@@ -1,5 +1,5 @@
-# The client certificate's key as a secret, only with create_vault. Prefer to create the secret yourself and set syslog_client_key: then
-# Terraform's state does not contain the key.
+# Secret with the private key of the client certificate, with create_vault only. Prefer to create the secret yourself and set
+# syslog_client_key: then the Terraform state does not contain the key.
 
 resource "oci_kms_vault" "this" {
   count = var.create_vault ? 1 : 0
@@ -34,7 +34,7 @@ resource "oci_vault_secret" "client_key" {
   vault_id       = oci_kms_vault.this[0].id
   key_id         = oci_kms_key.this[0].id
   secret_name    = "${var.name}-syslog-client-key"
-  description    = "The key of the client certificate that Epimetheus presents to the SIEM."
+  description    = "Private key of the certificate that Epimetheus presents to the SIEM."
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
 

@@ -1,4 +1,4 @@
-# Resource Manager runs Terraform 1.5: use nothing newer outside tests/.
+# Resource Manager runs Terraform 1.5: only tests/ uses newer features.
 terraform {
   required_version = ">= 1.5.0"
 

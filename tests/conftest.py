@@ -8,7 +8,7 @@ import pytest
 from epimetheus.testing.oci.credentials import ApiKey
 from tests.support.budget import load_profile
 from tests.support.hand import HandClock
-from tests.support.harness import Stage, logging_as_it_was, staged
+from tests.support.harness import Stage, restored_logging, staged
 
 load_profile()
 
@@ -25,5 +25,5 @@ def hand() -> HandClock:
 
 @pytest.fixture
 def stage(tmp_path: Path, api_key: ApiKey) -> Iterator[Stage]:
-    with logging_as_it_was(), staged(tmp_path, api_key, page_size=50) as stage:
+    with restored_logging(), staged(tmp_path, api_key, page_size=50) as stage:
         yield stage

@@ -1,4 +1,4 @@
-"""Every benchmark gives its figures, at sizes that are over in seconds. What they measure is asserted nowhere."""
+"""Every benchmark produces its figures, with sizes that take seconds. Measured values are not asserted."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -42,63 +42,63 @@ def figure(results, what):
     return next(one for one in results.figures if one.what == what)
 
 
-def test_every_row_of_the_goals_has_its_figure(results):
+def test_every_goal_has_its_figure(results):
     goals = {one.what: (one.goal, one.unit) for one in results.figures if one.goal is not None}
     assert goals == {
-        "CPU an event, CEF": (15, "µs"),
-        "CPU an event, JSON": (12, "µs"),
+        "CPU per event, CEF": (15, "µs"),
+        "CPU per event, JSON": (12, "µs"),
         "peak memory, 50 events in one call": (110, "MB"),
         "peak memory, 130 events in one call": (110, "MB"),
-        "more for the larger": (10, "%"),
+        "increase from 50 to 130 events": (10, "%"),
         "peak memory, 50 events of one compartment 168 h behind": (110, "MB"),
         "peak memory, 130 events of one compartment 168 h behind": (110, "MB"),
-        "CPU that rules of every kind add": (50, "%"),
-        "4 compartments without events, whole call": (1.3, "\u00d7"),
+        "CPU added by rules of every kind": (50, "%"),
+        "4 compartments without events: duration of a call \u00f7 ideal": (1.3, "\u00d7"),
         "12 compartments: CPU of one listing": (1, "s"),
-        "12 compartments: state": (2, "MB"),
-        "state with 1,000 keys": (17, "MB"),
-        "load and save, CPU": (1, "s"),
-        "cold start: process start → first request, CPU": (0.7, "s"),
+        "12 compartments: state size": (2, "MB"),
+        "state size, 1,000 keys": (17, "MB"),
+        "state load and save, CPU": (1, "s"),
+        "cold start until the first request, CPU": (0.7, "s"),
         "packages and code in the image": (90, "MB"),
-        "an idle run: ListEvents for each compartment": (1, ""),
-        "an idle run: ListCompartments": (1, ""),
-        "calls wasted, of an API that allows 40 a second": (5, "%"),
-        "pace after 5 s": (80, "%"),
-        "compartments given up for 429": (0, ""),
+        "idle run: ListEvents per compartment": (1, ""),
+        "idle run: ListCompartments": (1, ""),
+        "throttled calls, API limit 40 per second": (5, "%"),
+        "call rate after 5 s": (80, "%"),
+        "compartments behind because of 429": (0, ""),
     }
     assert {one.row for one in results.figures} == {*program.ROWS, program.GROWTH}
-    assert all(one.ratio for one in results.figures if one.what.startswith("CPU an event"))
+    assert all(one.ratio for one in results.figures if one.what.startswith("CPU per "))
 
 
-def test_what_does_not_depend_on_the_machine_comes_out_as_it_must(results):
-    assert figure(results, "an idle run: ListEvents for each compartment").value == 1
-    assert figure(results, "an idle run: ListCompartments").value == 0
-    assert figure(results, "an idle run: ListCompartments").note == "the run before made 1, and its listing serves; LISTING_MINUTES=15"
-    assert figure(results, "state with 1,000 keys").value == pytest.approx(0.0168, abs=0.0005)
-    assert figure(results, "an idle run: other calls").note == "1 GetObject, 1 PostMetricData, 2 PutObject"
+def test_figures_that_do_not_depend_on_the_machine(results):
+    assert figure(results, "idle run: ListEvents per compartment").value == 1
+    assert figure(results, "idle run: ListCompartments").value == 0
+    assert figure(results, "idle run: ListCompartments").note == "the first run made 1, and its listing is reused; LISTING_MINUTES=15"
+    assert figure(results, "state size, 1,000 keys").value == pytest.approx(0.0168, abs=0.0005)
+    assert figure(results, "idle run: other calls").note == "1 GetObject, 1 PostMetricData, 2 PutObject"
     assert [count for count, _, _ in results.growth["compartments"]] == [4, 12]
 
 
-def test_the_receiver_has_every_event_and_the_api_names_each_once():
+def test_the_receiver_gets_every_event_and_the_api_lists_each_once():
     more_pages_than_there_are_templates = Sizes(page=2, places=3)
     with Bench.open(more_pages_than_there_are_templates) as bench, bench.stage(events=130) as stage:
         first, again = stage.call().report, stage.call().report
-        assert stage.receiver.ask("told")["messages"] == 130
-        assert stage.api.ask("polled")["ListEvents"] == 2 * 66
+        assert stage.receiver.request("counts")["messages"] == 130
+        assert stage.api.request("calls")["ListEvents"] == 2 * 66
     assert (first["status"], first["forwarded"], first["duplicates"], first["malformed"]) == ("ok", 130, 0, 0)
     assert (again["status"], again["forwarded"], again["duplicates"]) == ("ok", 0, 130)
 
 
-def test_of_a_backlog_each_window_has_its_share_and_all_of_them_together_every_event_once():
+def test_the_windows_of_a_backlog_contain_every_event_once():
     with Bench.open(Sizes(page=7, places=3)) as bench:
-        spread, _ = bench.once(130, 3, hours=24)
-        dense, _ = bench.once(130, 3)
+        spread, _ = bench.cached_call(130, 3, hours=24)
+        dense, _ = bench.cached_call(130, 3)
     for one in (spread.report, dense.report):
         assert (one["status"], one["fetched"], one["forwarded"], one["duplicates"]) == ("ok", 130, 130, 0)
     assert (spread.report["slices"], dense.report["slices"]) == (6, 1)
 
 
-def test_the_page_and_its_plots_are_made_of_the_figures(results, tmp_path):
+def test_the_page_and_its_plots_are_generated_from_the_figures(results, tmp_path):
     write_and_read = tmp_path / "bench.json"
     results.write(write_and_read)
     assert Results.read(write_and_read) == results
@@ -114,7 +114,7 @@ def test_the_page_and_its_plots_are_made_of_the_figures(results, tmp_path):
         assert len(drawn.findall("{http://www.w3.org/2000/svg}circle")) == 4
 
 
-def test_a_figure_is_told_with_its_goal_and_whether_it_holds():
+def test_the_table_shows_goals_and_whether_they_are_met():
     figures = [
         Figure("a", "at most", 15.2, "µs", 15.0, ratio=4.44),
         Figure("a", "just so", 15.0, "µs", 15.0),
@@ -131,12 +131,12 @@ def test_a_figure_is_told_with_its_goal_and_whether_it_holds():
     ]
 
 
-def test_two_results_are_set_side_by_side():
+def test_two_results_are_compared():
     before = Results("then", {"cpu": "slow"}, {}, [Figure("a", "both", 20.0, "µs", 15.0), Figure("a", "vanished", 1.0, "s")])
     after = Results("now", {"cpu": "fast"}, {}, [Figure("a", "both", 15.0, "µs", 15.0), Figure("a", "new", 2.0, "s")])
     assert [line.split() for line in compare.compared(before, after)] == [
         ["before:", "then", "after:", "now"],
-        ["Not", "the", "same", "cpu:", "slow", "before,", "fast", "after."],
+        ["Different", "cpu:", "slow", "before,", "fast", "after."],
         [],
         ["what", "goal", "before", "after", "change"],
         ["both", "≤", "15", "µs", "20", "µs", "15", "µs", "-25.0", "%"],
@@ -145,18 +145,18 @@ def test_two_results_are_set_side_by_side():
     ]
 
 
-def test_the_straight_line_goes_through_points_that_are_on_one():
+def test_a_line_is_fitted_exactly_to_points_on_it():
     fitted = line([10.0, 100.0, 10_000.0], [25.0, 205.0, 20_005.0])
     assert (fitted.base, fitted.each) == (pytest.approx(5), pytest.approx(2))
 
 
-def test_a_size_is_changed_by_the_environment():
+def test_the_environment_changes_sizes():
     sizes = Sizes.read({"BENCH_EVENTS": "7", "BENCH_LATENCY": "0.5", "BENCH_GROWTH_EVENTS": "1,10"})
     assert (sizes.events, sizes.latency, sizes.growth_events, sizes.page) == (7, 0.5, (1, 10), 1000)
 
 
-def test_a_row_there_is_not_and_a_file_there_is_not_are_told(capsys):
+def test_unknown_rows_and_missing_files_are_reported(capsys):
     assert program.main(["speed"]) == 2
-    assert "there are cpu, memory" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith("Unknown row speed: expected cpu, memory, ")
     assert compare.main(["/nowhere"]) == 2
     assert report.main(["/nowhere"]) == 2

@@ -11,7 +11,7 @@ from epimetheus.function.request import read_request
 from epimetheus.oci_client.clients import make_client, oci_errors, sign_in
 from epimetheus.safe_text import safe_message, safe_value
 from epimetheus.testing.oci import World
-from tests.support.harness import logging_as_it_was, staged
+from tests.support.harness import restored_logging, staged
 
 WORD = "Hunter2hunter2X"  # must never appear in a message
 TOKEN = "mAq7Zx0pTn4vB9kL2sWd8cRf6yHg3jUe"
@@ -132,7 +132,7 @@ def test_a_text_of_a_million_repeats_is_fast():
 
 @pytest.fixture
 def stage(tmp_path, api_key):
-    with logging_as_it_was(), staged(tmp_path, api_key, page_size=50) as stage:
+    with restored_logging(), staged(tmp_path, api_key, page_size=50) as stage:
         yield stage
 
 

@@ -171,7 +171,7 @@ def test_a_broken_promise_is_detected(mutation, tmp_path):
         command += [word for fault in NOT_YET for word in ("--without", fault)]
     done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert re.search("broke: Broken|AssertionError|receipts.Broken", done.stdout + done.stderr), done.stdout + done.stderr
+    assert re.search("failed: Broken|AssertionError|receipts.Broken", done.stdout + done.stderr), done.stdout + done.stderr
 
 
 def test_each_mutation_has_a_detecting_seed_or_scene():

@@ -61,9 +61,9 @@ class _Demo:
     def run(self, title: str) -> None:
         """Invoke the function as the OCI scheduler does, and show the HTTP status and the counts of the report."""
         print_line(self.console, title, "bold")
-        logged = len(self.function.lines())
+        logged = len(self.function.log_lines())
         http_status = self.function.call().status
-        for line in self.function.lines()[logged:]:
+        for line in self.function.log_lines()[logged:]:
             if self.verbose:
                 self.console.print(JSON(line, indent=None), soft_wrap=True)
             if report := (fields := json.loads(line)).get("report"):

@@ -1,8 +1,5 @@
 """``rules try``: shows the effect of a rules file before it is deployed."""
 
-import os
-import re
-import uuid
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,18 +10,16 @@ import typer
 from epimetheus.cli import display, rules_try
 from epimetheus.cli.console import terminal_console
 from epimetheus.cli.minutes import Minutes
+from epimetheus.cli.partial_settings import read_partial_settings
+from epimetheus.cli.period import parse_period
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.config.settings import Settings
-from epimetheus.errors import ConfigError
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import Credentials
 from epimetheus.wiring import Wiring
 
 rules_app = typer.Typer(no_args_is_help=True, help="Test the rules that select events.")
 
-_DURATION = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
-_MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
-_PLACEHOLDERS = {"SYSLOG_HOST": "not-needed.invalid", "STATE_FILE": f"not-needed-{uuid.uuid4().hex}"}
+_MAX_DAYS = 365  # Audit keeps events for a year
 _NO_CREDENTIALS = Credentials(None, "", "")
 
 
@@ -47,7 +42,7 @@ def rules_try_command(
     Sends no event. Neither reads nor writes the state.
     """
     with display.errors_explained():
-        settings, trial = _settings(rules), rules_try.RulesTrial()
+        settings, trial = read_partial_settings({"RULES": f"file:{rules}"} if rules else None), rules_try.RulesTrial()
         deadline = Deadline.after(SYSTEM, minutes * 60)
         wiring = Wiring(settings, _NO_CREDENTIALS, SYSTEM, deadline) if file else Wiring.open(settings, SYSTEM, deadline)
         stderr = terminal_console(stderr=True)
@@ -61,16 +56,6 @@ def rules_try_command(
 def _events_since(
     wiring: Wiring, since: str, deadline: Deadline, trial: rules_try.RulesTrial, progress: display.SetProgress
 ) -> Iterator[rules_try.LocatedEvent]:
-    found = _DURATION.fullmatch(since)
-    minutes = int(found[1]) * _MINUTES[found[2]] if found else 0
-    if not 0 < minutes <= 365 * 24 * 60:
-        raise ConfigError([f"--since {since[:20]}: expected a number followed by m, h, or d, up to 365d"])
+    minutes = parse_period(since, _MAX_DAYS) // 60
     end = int(SYSTEM.now() // 60) - wiring.settings.settle_minutes
     return rules_try.events_of_region(wiring, Window(end - minutes, end), deadline, trial, progress)
-
-
-def _settings(rules: Path | None) -> Settings:
-    """The settings of the environment. Placeholders replace missing settings that a trial does not use."""
-    environment = {key: value for key, value in os.environ.items() if value.strip()}
-    placeholders = {key: value for key, value in _PLACEHOLDERS.items() if key != "STATE_FILE" or "STATE_BUCKET" not in environment}
-    return Settings.read({**placeholders, **environment, **({"RULES": f"file:{rules}"} if rules else {})})

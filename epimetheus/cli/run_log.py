@@ -110,7 +110,7 @@ def log_search(client: Any, region: str) -> Search:
 
 @dataclass
 class _Reader:
-    """Searches windows and records why results may be missing: ``denied`` scopes, the time limit, or a truncated answer."""
+    """Searches windows and records why results may be missing: ``denied`` scopes, the time limit, or a truncated response."""
 
     search: Search
     deadline: Deadline
@@ -150,7 +150,7 @@ class _Reader:
         texts = [
             f"{len(self.denied)} of {scopes} compartments do not allow a log search ({next(iter(self.denied.values()), '')})",
             "The time limit was reached, so the oldest runs are missing. Raise --minutes, shorten --since, or set --log.",
-            "OCI truncated its answer, so older runs may be missing. Shorten --since, or set --log.",
+            "OCI truncated its response, so older runs may be missing. Shorten --since, or set --log.",
         ]
         return [text for text, applies in zip(texts, (self.denied, self.timed_out, self.truncated), strict=True) if applies]
 
@@ -194,7 +194,7 @@ def _remarks(report: Mapping[str, Any], position: Mapping[str, Any]) -> Iterator
     warnings = report.get("warnings")
     yield from map(_text, warnings if isinstance(warnings, list) else [])
     for ocid, behind in list(_object(position.get("behind")).items())[:1]:
-        yield f"Behind: {ocid}, since {_text(_object(behind).get('since'))}: {_text(_object(behind).get('why'))}"
+        yield f"Behind: {ocid}, since {_text(_object(behind).get('since'))}: {_text(_object(behind).get('reason'))}"
 
 
 def _behind(position: Mapping[str, Any]) -> float | None:

@@ -1,6 +1,5 @@
 """``runs``: shows past runs of the function, read from its log in OCI Logging."""
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +10,11 @@ from oci.loggingsearch import LogSearchClient
 from epimetheus.cli import display, runs_table
 from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.minutes import Minutes
+from epimetheus.cli.partial_settings import read_partial_settings
+from epimetheus.cli.period import parse_period
 from epimetheus.cli.run_log import LoggedRun, RunHistory, log_search, read_runs
 from epimetheus.cli.runs_html import Frame, page
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.oci_client.clients import make_client
 from epimetheus.source.compartments import discover
@@ -30,11 +30,8 @@ Log = Annotated[
 Region = Annotated[str | None, typer.Option(help="Region of the function. Default: the region of the credentials.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
-_DURATION = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
-_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
-_MAX_SECONDS = 366 * 86_400
+_MAX_DAYS = 366
 _LOG_PATH = re.compile(r"ocid1\.(?:compartment|tenancy)\.[\w.-]+(?:/[\w.-]+){0,2}", re.ASCII)
-_PLACEHOLDERS = {"SYSLOG_HOST": "not-needed.invalid", "STATE_FILE": "not-needed"}
 _CALL_SECONDS = 60.0
 
 
@@ -108,12 +105,10 @@ def html(
 
 def _read(since: str, log: str | None, region: str | None, minutes: float) -> tuple[RunHistory, Frame]:
     """Read the runs. Prints to stderr what may be missing."""
-    seconds = _seconds_of(since)
+    seconds = parse_period(since, _MAX_DAYS)
     if log is not None and not _LOG_PATH.fullmatch(log):
         raise ConfigError([f"--log {log[:200]}: expected {_LOG_PATHS}"])
-    environment = {key: value for key, value in os.environ.items() if value.strip()}
-    placeholders = {key: value for key, value in _PLACEHOLDERS.items() if key != "STATE_FILE" or "STATE_BUCKET" not in environment}
-    wiring = Wiring.open(Settings.read({**placeholders, **environment}), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
+    wiring = Wiring.open(read_partial_settings(), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
     region = region or wiring.credentials.region
     scopes = [log] if log else _compartments(wiring)
     endpoint = wiring.settings.oci_endpoint
@@ -141,14 +136,6 @@ def _compartments(wiring: Wiring) -> list[str]:
 
 def _call_seconds(wiring: Wiring) -> float:
     return max(1.0, min(_CALL_SECONDS, wiring.deadline.left() / 2))
-
-
-def _seconds_of(since: str) -> int:
-    found = _DURATION.fullmatch(since)
-    seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
-    if not 0 < seconds <= _MAX_SECONDS:
-        raise ConfigError([f"--since {since[:20]}: expected a number followed by m, h, or d, up to 366d"])
-    return seconds
 
 
 def _select_run(runs: list[LoggedRun], run_id: str, since: str) -> list[LoggedRun]:

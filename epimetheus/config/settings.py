@@ -119,7 +119,7 @@ class Settings(BaseModel):
     format: str = _FORMAT.string("cef", "|".join(FORMATS), _listed(tuple(FORMATS)), "Format of the message body.")
     ocsf_classes: Literal["auto", "api"] = _FORMAT.choice(
         "auto",
-        "OCSF classes of the events with `FORMAT=ocsf`: `auto` sends sign-ons as Authentication, changes of users, passwords and MFA as "
+        "Classes of the events if `FORMAT` is `ocsf`: `auto` sends sign-ons as Authentication, changes of users, passwords and MFA as "
         "Account Change, changes of groups as Group Management, and the rest as API Activity; `api` sends everything as API Activity.",
     )
 
@@ -173,7 +173,7 @@ class Settings(BaseModel):
     )
     initial_lookback_hours: int = _READING.integer(24, 0, 8760, "Hours before now at which the first run starts reading.")
     overlap_minutes: int = _READING.integer(
-        15, 0, 1440, "Minutes before the checkpoint that every run reads again, to find events that OCI lists late. Duplicates are dropped."
+        15, 0, 1440, "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped."
     )
     settle_minutes: int = _READING.integer(2, 0, 60, "Minutes before now at which a run stops reading. OCI may not list newer events yet.")
     slice_minutes: int = _READING.integer(
@@ -186,8 +186,8 @@ class Settings(BaseModel):
 
     rules: str | None = _RULES.json("Rules that exclude events, limit their rate and set their severity; see docs/rules.md.")
     field_map: str | None = _FORMAT.json("Custom field names, additional fields and field order for each format; see docs/formats.md.")
-    own_events: Literal["summarise", "forward"] = _RULES.choice(
-        "summarise",
+    own_events: Literal["summarize", "forward"] = _RULES.choice(
+        "summarize",
         "How to treat the events that Epimetheus's own polling causes: one summary for each run, or forwarded like any other event.",
     )
     tamper_watch: Annotated[tuple[value_types.Resource, ...], value_types.Split] = _RULES.names(

@@ -1,8 +1,8 @@
 """One connection to the receiver, the only owner of a socket: connect, check, write, read, and close with proof of reading.
 
 Linux sends RST instead of FIN if a process ends with unread data in its socket. So a FIN from the receiver, with all our data
-acknowledged and no error pending, proves that the receiver's process read every byte (docs/architecture.md, "Confirmation"). Whether the
-process lived on to store them is determined by `epimetheus.deliver.delivery`.
+acknowledged and no error pending, proves that the receiver's process read every byte (docs/how-it-works.md, "How delivery is
+confirmed"). Whether the process lived long enough to store them is determined by `epimetheus.deliver.delivery`.
 """
 
 import fcntl

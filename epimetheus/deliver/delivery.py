@@ -37,7 +37,7 @@ class Link(Protocol):
         """Close without proof."""
 
 
-class Progress(Protocol):
+class CountedDelivery(Protocol):
     """What `uncertain_on_error` needs of a delivery."""
 
     sent: int
@@ -48,7 +48,7 @@ class Progress(Protocol):
 
 
 @contextmanager
-def uncertain_on_error(delivery: Progress) -> Iterator[None]:
+def uncertain_on_error(delivery: CountedDelivery) -> Iterator[None]:
     """Drop the connection on a ReceiverError. If messages are unconfirmed, raise DeliveryUncertain instead: they may have arrived."""
     try:
         yield

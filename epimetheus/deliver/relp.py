@@ -19,7 +19,7 @@ from epimetheus.deliver.relp_frames import (
     encode_frame,
     offers_syslog,
     protocol_error,
-    split_frames,
+    split_messages,
 )
 from epimetheus.errors import ReceiverError
 
@@ -142,7 +142,7 @@ class RelpDelivery:
             yield
 
     def _numbered(self, data: bytes) -> bytes:
-        return b"".join(encode_frame(self._pending.begin(), b"syslog", message) for message in split_frames(data))
+        return b"".join(encode_frame(self._pending.begin(), b"syslog", message) for message in split_messages(data))
 
     def _count_acknowledgements(self, received: Iterable[bytes]) -> None:
         for response in self._responses(received):

@@ -49,7 +49,7 @@ def encode_frame(number: int, command: bytes, data: bytes = b"") -> bytes:
     return b"%d %b %d %b\n" % (number, command, len(data), data) if data else b"%d %b 0\n" % (number, command)
 
 
-def split_frames(batch: bytes) -> Iterator[bytes]:
+def split_messages(batch: bytes) -> Iterator[bytes]:
     """The messages in octet-counted frames (RFC 6587 3.4.1), as `epimetheus.deliver.framing.octet_counting` makes them."""
     at = 0
     while at < len(batch):

@@ -35,10 +35,10 @@ class RunFailed(EpimetheusError):
     kind = "run_failed"
 
 
-class Unforeseen(EpimetheusError):
+class InternalError(EpimetheusError):
     """A bug in Epimetheus. The log line has its traceback, but not its message, which may quote secrets."""
 
-    kind = "unforeseen"
+    kind = "internal"
 
 
 _PAUSE_SECONDS = 60.0  # events settle minute by minute
@@ -59,7 +59,7 @@ def invoke(
     A health check returns its result whatever the verdict, even with invalid settings: an error would reach the operator as a 502
     response with one line of text.
 
-    Raises EpimetheusError, which never contains a secret: ConfigError, RequestError, CredentialsError, RunFailed, Unforeseen.
+    Raises EpimetheusError, which never contains a secret: ConfigError, RequestError, CredentialsError, RunFailed, InternalError.
     """
     run_id = new_id()
     log_to(sys.stderr, "info")
@@ -80,11 +80,11 @@ def invoke(
         log_failure(error.what, error.do, error.kind, run_id)
         raise
     except Exception as error:  # noqa: BLE001 — raised again, without the message that the platform would show
-        foreign = Unforeseen(
+        bug = InternalError(
             f"Run {run_id} failed: a bug in Epimetheus raised {type(error).__name__}.", do="Report it with the log line of this run."
         )
-        log_failure(foreign.what, foreign.do, foreign.kind, run_id)
-        raise foreign from None
+        log_failure(bug.what, bug.do, bug.kind, run_id)
+        raise bug from None
     raise_if_failed(reports)
     return reports
 
@@ -172,12 +172,12 @@ def publish(wiring: Wiring, report: Report, seconds: float) -> None:
     try:
         compartment = settings.metrics_compartment_ocid or wiring.tenancy
         statistics, client = wiring.selection.rules_file[0].statistics, wiring.oci.monitoring(seconds)
-        more = metrics.PostRequest(statistics.track_cache_metrics, statistics.track_performance_metrics)
-        measures = metrics.measures(report, more)
+        optional = metrics.OptionalMetrics(statistics.track_cache_metrics, statistics.track_performance_metrics)
+        measures = metrics.measures(report, optional)
         metrics.post(client, settings.metrics_namespace, compartment, report.region, measures, wiring.clock.now())
     except EpimetheusError as error:
         fields = {"run": report.run, "kind": "metrics", "do": error.do}
-        logging.getLogger("epimetheus").warning("%s", error.what, extra={"event": "trouble", "fields": fields})
+        logging.getLogger("epimetheus").warning("%s", error.what, extra={"event": "problem", "fields": fields})
 
 
 def raise_if_failed(reports: Sequence[Report | Replayed]) -> None:

@@ -1,7 +1,7 @@
-"""Health report: every dependency of a run is checked the way a run uses it; nothing is moved.
+"""Health report: every dependency is checked in the way a run uses it. The cursor does not move.
 
 The checks are listed in `epimetheus.health.checks`. A check is ok, degraded, failed or skipped. A check whose prerequisite failed is
-skipped, so that only what is broken is red.
+skipped, so that only the cause is reported as failed.
 """
 
 from collections.abc import Callable, Mapping
@@ -90,17 +90,17 @@ class _CheckRunner:
             return CheckAnswer("No time was left for this check.", "failed", "Fix the slow checks before it, or raise the time limit.")
         limit = self.context.deadline.within(share)
         try:
-            return within(limit, partial(check.run, self.context, limit.earlier(share / 10)))
+            return call_until(limit, partial(check.run, self.context, limit.earlier(share / 10)))
         except OutOfTime as error:
             return CheckAnswer(error.what, "failed", _SLOW_HELP)
         except EpimetheusError as error:
             return CheckAnswer(error.what, "failed", error.do)
 
 
-def within(limit: Deadline, run: Callable[[], CheckAnswer]) -> CheckAnswer:
+def call_until(limit: Deadline, run: Callable[[], CheckAnswer]) -> CheckAnswer:
     """What ``run`` returns; at ``limit`` it is abandoned, whatever it waits for. Raises what it raises, and OutOfTime."""
     seconds = limit.left()
     try:
         return run_within(seconds, run, "health")
     except TimedOut:
-        raise OutOfTime(f"No answer arrived within {seconds:.1f} s.", do=_SLOW_HELP) from None
+        raise OutOfTime(f"No response within {seconds:.1f} s.", do=_SLOW_HELP) from None

@@ -1,7 +1,7 @@
-"""Limits the size of log lines and of the function's answer, for any number of compartments, regions, and runs.
+"""Limits the size of log lines and of the function's response, for any number of compartments, regions, and runs.
 
-OCI Functions accepts an answer of at most 6 MB, OCI Logging a line of at most 1 MB. Long objects and texts are cut on output only, and a
-count of the omitted members is added: ``behind`` and ``behind_not_shown``.
+OCI Functions accepts a response of at most 6 MB, OCI Logging a line of at most 1 MB. Long objects and texts are truncated on output only,
+and the number of omitted members is added: ``behind`` and ``behind_not_shown``.
 """
 
 from typing import Any
@@ -9,18 +9,18 @@ from typing import Any
 import msgspec
 
 MAX_BYTES = 1_000_000
-"""Of the function's answer. A log line has one report and is shorter."""
+"""Maximum size of the function's response. A log line has one report and is shorter."""
 MAX_MEMBERS = 100
-"""Of an object, or of a list of texts."""
+"""Maximum number of members of an object, or of a list of texts."""
 MAX_CHARACTERS = 2000
-"""Of a text."""
+"""Maximum length of a text."""
 
-_MEMBERS_PER_ANSWER = 1000  # in all reports together
+_MEMBERS_PER_RESPONSE = 1000  # in all reports together
 _MIN_MEMBERS = 20  # a report has fewer fields at each level
 
 
 def bounded(value: Any, members: int = MAX_MEMBERS) -> Any:
-    """``value`` (JSON types) with the first ``members`` members of each object and with long texts cut."""
+    """``value`` (JSON types) with the first ``members`` members of each object and with long texts truncated."""
     if isinstance(value, dict):
         result: dict[Any, Any] = {}
         for key, item in value.items():
@@ -35,12 +35,12 @@ def bounded(value: Any, members: int = MAX_MEMBERS) -> Any:
     return _text(value) if isinstance(value, str) else value
 
 
-def answer(result: Any) -> bytes:
-    """The function's answer as JSON: one object, or a list of reports. If the list is too long, the earliest reports are omitted."""
+def response_body(result: Any) -> bytes:
+    """The function's response as JSON: one object, or a list of reports. If the list is too long, the earliest reports are omitted."""
     whole = msgspec.to_builtins(result)
     if not isinstance(whole, list):
         return msgspec.json.encode(bounded(whole))
-    members = max(_MIN_MEMBERS, min(MAX_MEMBERS, _MEMBERS_PER_ANSWER // max(1, len(whole))))
+    members = max(_MIN_MEMBERS, min(MAX_MEMBERS, _MEMBERS_PER_RESPONSE // max(1, len(whole))))
     parts: list[bytes] = []
     size = 0
     for report in reversed(whole):

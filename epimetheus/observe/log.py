@@ -1,8 +1,8 @@
 """Writes log lines to stderr as JSON objects, which OCI Logging indexes (an application with ``line_format = "JSON"``).
 
-{"time": RFC 3339, "level": "INFO", "event": "run" | "trouble" | "log", "message": a sentence, …}
+{"time": RFC 3339, "level": "INFO", "event": "run" | "problem" | "log", "message": a sentence, …}
 
-OCI Logging limits a line to 1 MB, so long objects and texts are cut (`bounded`).
+OCI Logging limits a line to 1 MB, so long objects and texts are truncated (`bounded`).
 """
 
 import json
@@ -69,7 +69,7 @@ class LogObserver:
     def problem(self, problem: Problem, region: str) -> None:
         """Log a problem and its remedy."""
         fields = {"run": self._run_id, "region": region, "kind": problem.kind, "fault": problem.fault, "do": problem.do}
-        self._log.warning("%s", problem.what, extra={"event": "trouble", "fields": fields})
+        self._log.warning("%s", problem.what, extra={"event": "problem", "fields": fields})
 
     def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
         """Log type and ID of a filtered event, and the reason."""
@@ -91,7 +91,7 @@ class LogObserver:
 
 
 def log_report(report: Report) -> None:
-    """Log the report of a run as one line. A long list of compartments that are behind is cut (`bounded`)."""
+    """Log the report of a run as one line. A long list of compartments behind is truncated (`bounded`)."""
     fields = {"report": msgspec.to_builtins(report)}
     logging.getLogger(_LOG).log(_LEVELS[report.status], "%s", headline(report), extra={"event": "run", "fields": fields})
 
@@ -110,9 +110,9 @@ def log_health(verdict: str, issues: Sequence[str], fields: Mapping[str, object]
 
 
 def log_failure(what: str, do: str, kind: str, run_id: str) -> None:
-    """Log a call that failed without a report. The kind ``unforeseen`` adds the stack of the exception being handled."""
+    """Log a call that failed without a report. The kind ``internal`` adds the stack of the exception being handled."""
     fields = {"run": run_id, "kind": kind, "do": do}
-    logging.getLogger(_LOG).error("%s", what, extra={"event": "run", "fields": fields}, exc_info=kind == "unforeseen")
+    logging.getLogger(_LOG).error("%s", what, extra={"event": "run", "fields": fields}, exc_info=kind == "internal")
 
 
 def headline(report: Report) -> str:

@@ -17,14 +17,14 @@ from epimetheus.safe_text import safe_message
 _HELP = "Allow the function to `use metrics`, or turn metrics off with an empty METRICS_NAMESPACE."
 
 
-class PostRequest(NamedTuple):
-    """Additional metrics that ``statistics`` in the rules file enables."""
+class OptionalMetrics(NamedTuple):
+    """Which additional metrics to post, as ``statistics`` in the rules file says."""
 
     caches: bool = False
     performance: bool = False
 
 
-def measures(report: Report, options: PostRequest) -> dict[str, float]:
+def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
     """Metric name → value. Lag and compartments behind are included only if the state was read."""
     values: dict[str, float] = {
         "runs_failed": report.status == "failed",
@@ -43,9 +43,9 @@ def measures(report: Report, options: PostRequest) -> dict[str, float]:
         "api_requests": sum(counts["requests"] for counts in report.api.values()),
         "api_throttled": sum(counts["throttled"] for counts in report.api.values()),
     }
-    for name, cache in report.caches.items() if options.caches else ():
+    for name, cache in report.caches.items() if optional.caches else ():
         values |= {f"cache_{name}_hits": cache.hits, f"cache_{name}_misses": cache.misses, f"cache_{name}_size": cache.size}
-    if options.performance:
+    if optional.performance:
         values["events_per_second"] = report.performance.events_per_second
     if report.certificate_days is not None:
         values["certificate_days_left"] = report.certificate_days

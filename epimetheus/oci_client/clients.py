@@ -65,13 +65,13 @@ def sign_in(auth: AuthKind, config_file: str, profile: str, seconds: float = _SI
         credentials = load() if auth == "config_file" else run_within(seconds, load, "sign in")
         limit_signer(credentials.signer, _RENEWAL_SECONDS, retry_strategy(_RENEWAL_SECONDS))
     except TimedOut:
-        raise _no_credentials(auth, f"{_ENDPOINTS[auth]} did not answer within {seconds:.1f} s") from None
+        raise _no_credentials(auth, f"{_ENDPOINTS[auth]} did not respond within {seconds:.1f} s") from None
     except (configparser.Error, jwt.PyJWTError, UnicodeError, RuntimeError) as error:
         raise _no_credentials(auth, type(error).__name__) from None  # these errors quote what they read
     except (OSError, ValueError, KeyError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:
         raise _no_credentials(auth, _describe(error)) from error
     if not (credentials.tenancy and credentials.region):
-        raise _no_credentials(auth, "they contain no tenancy or no region")
+        raise _no_credentials(auth, "they lack a tenancy or a region")
     return credentials
 
 

@@ -1,7 +1,7 @@
 """Measure the offset between OCI's clock and the local clock from the ``Date`` header of OCI's responses, and correct times by it.
 
 A window ends SETTLE_MINUTES before now. If the local clock is ahead, OCI has not yet listed all events of that window, and events listed
-later are behind the checkpoint. A run therefore corrects its time by OCI's clock, and does not start if the offset is too large.
+later are behind the cursor. A run therefore corrects its time by OCI's clock, and does not start if the offset is too large.
 """
 
 import threading

@@ -1,7 +1,7 @@
 """Limit every HTTP request to OCI: one deadline for the whole request, and a maximum size of the response.
 
 A socket timeout limits a single ``recv``: a server that sends one byte a second never exceeds it, and neither requests nor the SDK limits
-the size of a response. Here, each read and each write checks the request's `Budget`, so that the status line, headers, chunk sizes,
+the size of a response. Here, each read and each write checks the request's `RequestBudget`, so that the status line, headers, chunk sizes,
 trailers and body share one deadline and one size limit. Decoded bytes count too: 1 MB of gzip can expand to 1 GB. Redirects are not
 followed.
 """
@@ -35,13 +35,13 @@ _RENEWAL_HELP = "Check the endpoint and the route to it. The next run tries agai
 
 
 class ResponseLimitExceeded(Exception):
-    """A request exceeded its `Budget`; the message names the limit.
+    """A request exceeded its `RequestBudget`; the message names the limit.
 
     This is not an OSError, so that urllib3, requests and the SDK neither wrap it nor retry the request.
     """
 
 
-class Budget:
+class RequestBudget:
     """The limits of one request: ``seconds`` from now, and a response of at most ``max_bytes``, both on the wire and decoded."""
 
     def __init__(self, seconds: float, max_bytes: int) -> None:
@@ -75,7 +75,7 @@ class Budget:
         return ResponseLimitExceeded(limit)
 
 
-class _TokenBudget(Budget):
+class _TokenBudget(RequestBudget):
     """The limits of one request for a token; exceeding them is a CredentialsError, whichever request needs the token."""
 
     def __init__(self, seconds: float, max_bytes: int, url: str) -> None:
@@ -83,14 +83,14 @@ class _TokenBudget(Budget):
         self._host = urllib3.util.parse_url(url).netloc
 
     def exceeded(self, limit: str) -> Exception:
-        """See `Budget.exceeded`."""
+        """See `RequestBudget.exceeded`."""
         return CredentialsError(f"Renewing the principal's token from {self._host} failed: {limit}.", do=_RENEWAL_HELP)
 
 
 class _Received(io.RawIOBase):
     """The bytes of one response as they arrive; each read is within the budget."""
 
-    def __init__(self, sock: Any, raw: Any, budget: Budget) -> None:
+    def __init__(self, sock: Any, raw: Any, budget: RequestBudget) -> None:
         self._sock, self._raw, self._budget = sock, raw, budget
         self._timeout = sock.gettimeout()
 
@@ -107,7 +107,7 @@ class _Received(io.RawIOBase):
         super().close()
 
 
-def _within(budget: Budget, sock: Any, timeout: float | None, operation: Callable[[], Any]) -> Any:
+def _within(budget: RequestBudget, sock: Any, timeout: float | None, operation: Callable[[], Any]) -> Any:
     """Run one socket operation within its own ``timeout`` and the budget. Raises ResponseLimitExceeded if the budget ends first."""
     left = budget.left()
     sock.settimeout(left if timeout is None else min(timeout, left))
@@ -154,7 +154,7 @@ class _Connection:
 class _Body:
     """A wrapper of urllib3's response that counts decoded bytes."""
 
-    def __init__(self, raw: Any, budget: Budget) -> None:
+    def __init__(self, raw: Any, budget: RequestBudget) -> None:
         self._raw, self._budget = raw, budget
         declared = raw.headers.get("content-length", "")
         self._count(budget.check, int(declared) if declared.isascii() and declared.isdigit() else 0)
@@ -183,7 +183,7 @@ class _Body:
 
 
 class _Limited:
-    """A mixin for the HTTPAdapter of requests and of the SDK's copy: each request gets a `Budget`, and no redirect is followed."""
+    """A mixin for the HTTPAdapter of requests and of the SDK's copy: each request gets a `RequestBudget`, and no redirect is followed."""
 
     def __init__(self, seconds: float, max_bytes: int, **options: Any) -> None:
         self._seconds, self._max_bytes = seconds, max_bytes
@@ -202,8 +202,8 @@ class _Limited:
         manager.pool_classes_by_scheme = _pools(self._current)
         return manager
 
-    def _budget(self, request: Any) -> Budget:
-        return Budget(self._seconds, self._max_bytes)
+    def _budget(self, request: Any) -> RequestBudget:
+        return RequestBudget(self._seconds, self._max_bytes)
 
     def send(self, request: Any, *args: Any, **options: Any) -> Any:
         """See requests. Raises ResponseLimitExceeded, too, here and while the body is read."""
@@ -239,7 +239,7 @@ class _SdkAdapter(_Limited, vendored.adapters.HTTPAdapter):  # type: ignore[misc
 class _TokenAdapter(_SdkAdapter):
     """An adapter for a signer's token renewals; it raises CredentialsError instead of ResponseLimitExceeded."""
 
-    def _budget(self, request: Any) -> Budget:
+    def _budget(self, request: Any) -> RequestBudget:
         return _TokenBudget(self._seconds, self._max_bytes, request.url)
 
 

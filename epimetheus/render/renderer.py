@@ -131,7 +131,7 @@ class Renderer:
         return rendered
 
     def render_notice(self, fetched: Fetched, sequence: int) -> Rendered:
-        """The message of a notice of our own, in the form of an event, with the MSGID ``notice``."""
+        """The message of a notice (`epimetheus.run.notices`), with the MSGID ``notice``."""
         return self._render(fetched, sequence, NO_ENRICHMENT, "notice", fast=False)[0]
 
     def _render(

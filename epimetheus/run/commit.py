@@ -20,7 +20,7 @@ def commit(ctx: RunContext, state: State) -> None:
     overlap, pipeline = ctx.options.overlap_minutes, ctx.pipeline
     horizon = {compartment_tag(ocid): minute for ocid, minute in plan.dedupe_horizon(state, overlap).items()}
     pipeline.seen.forget(state.through - overlap, horizon)
-    rate_limits = pipeline.rate_limits.packed(plan.quota_horizon(state, overlap) - _LATE_MINUTES)
+    rate_limits = pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
     written = ctx.ports.session.commit(replace(state, keys=pipeline.seen.packed(), rate_limits=rate_limits), now=ctx.time.now())
     ctx.set_state(written)
     ctx.progress.committed_at = ctx.ports.clock.monotonic()
@@ -35,14 +35,14 @@ def commit_if_due(ctx: RunContext) -> None:
 
 
 def finish(ctx: RunContext) -> None:
-    """The last commit of a complete run, which returns the lease. Gives up deleted compartments: the report follows at once."""
+    """The finish step: give up deleted compartments that OCI refuses, commit the last slice, and return the lease."""
     if ctx.progress.pages:
         ctx.state, ctx.progress.given_up = plan.give_up(ctx.state, ctx.progress.excluded)
     _commit_last(ctx)
 
 
 def commit_confirmed(ctx: RunContext) -> None:
-    """After a failure: commit what is confirmed, and return the lease. The cursor does not move."""
+    """After a failure: commit what is confirmed, and return the lease. The cursor is that of the last confirmed slice."""
     session = ctx.ports.session
     if not (ctx.progress.opened and session.holds_lease):
         session.release()  # the response to the first write may be lost

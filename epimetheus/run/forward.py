@@ -16,7 +16,8 @@ from epimetheus.render.formats.base import Enrichment
 from epimetheus.run.ports import EventRenderer, Sink
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
-from epimetheus.select.selection import Selection, Spent
+from epimetheus.select.rate_limits import Counts
+from epimetheus.select.selection import Selection
 from epimetheus.source.decode import Events
 from epimetheus.source.fetch import FetchTask
 
@@ -32,13 +33,13 @@ class _Unconfirmed:
     """Dedupe keys and hourly counts that are recorded once the messages up to their position are confirmed.
 
     A position is the sequence number of a message: that of the event, or the last one before a filtered event. ``keys``: minute in which
-    the window ends → keys; ``positions``: the same → the position of each key, ascending. ``spent``: a position, and the hourly counts
+    the window ends → keys; ``positions``: the same → the position of each key, ascending. ``counts``: a position, and the hourly counts
     since the one before. ``last``: the last position of the batch.
     """
 
     keys: dict[int, list[bytes]] = field(default_factory=dict)
     positions: dict[int, list[int]] = field(default_factory=dict)
-    spent: list[tuple[int, Spent]] = field(default_factory=list)
+    counts: list[tuple[int, Counts]] = field(default_factory=list)
     last: int = 0
 
     def add(self, minute: int, key: bytes, position: int) -> None:
@@ -46,7 +47,7 @@ class _Unconfirmed:
         self.keys.setdefault(minute, []).append(key)
         self.positions.setdefault(minute, []).append(position)
 
-    def take(self, confirmed: int) -> tuple[dict[int, list[bytes]], list[Spent]]:
+    def take(self, confirmed: int) -> tuple[dict[int, list[bytes]], list[Counts]]:
         """Remove and return everything up to the position ``confirmed``: a receiver may confirm part of a batch."""
         taken = {}
         for minute, positions in self.positions.items():
@@ -54,9 +55,9 @@ class _Unconfirmed:
             if count:
                 taken[minute], self.keys[minute] = self.keys[minute][:count], self.keys[minute][count:]
                 del positions[:count]
-        spent = [counts for position, counts in self.spent if position <= confirmed]
-        self.spent = self.spent[len(spent) :]
-        return taken, spent
+        taken_counts = [counts for position, counts in self.counts if position <= confirmed]
+        self.counts = self.counts[len(taken_counts) :]
+        return taken, taken_counts
 
 
 class Forwarder:
@@ -119,7 +120,7 @@ class Forwarder:
             position = self._sequence + (reason is None)
             self._batch.add(minute, key, position)
             if rate_limits.pending:
-                self._batch.spent.append((position, rate_limits.take_pending()))
+                self._batch.counts.append((position, rate_limits.take_pending()))
             if reason is None:
                 self._add(fetched, task.compartment, watched, deadline)
             else:
@@ -155,10 +156,10 @@ class Forwarder:
         confirmed = self._sink.confirmed
         self._tally.forwarded = confirmed - bisect_right(self._notices, confirmed)
         while self._unconfirmed:
-            keys_by_minute, spent = self._unconfirmed[0].take(confirmed)
+            keys_by_minute, confirmed_counts = self._unconfirmed[0].take(confirmed)
             for minute, keys in keys_by_minute.items():
                 self._seen.remember(minute, keys)
-            for counts in spent:
+            for counts in confirmed_counts:
                 self._selection.rate_limits.settle(counts)
             if self._unconfirmed[0].last > confirmed:
                 return

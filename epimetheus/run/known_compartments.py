@@ -26,17 +26,18 @@ class Changes(NamedTuple):
         if self.deselected:
             warnings.append(
                 f"{len(self.deselected)} compartments are no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Their events are"
-                f" not forwarded: {_named(self.deselected)}. If they are selected again, reading resumes where it stopped."
+                f" not forwarded: {first_few(self.deselected)}. If they are selected again, reading resumes where it stopped."
             )
         if self.expired:
             warnings.append(
                 f"{len(self.expired)} compartments are polled again after more than a year. Their events before"
-                f" {minute_text(now - RETENTION_MINUTES)} are no longer available: {_named(self.expired)}."
+                f" {minute_text(now - RETENTION_MINUTES)} are no longer available: {first_few(self.expired)}."
             )
         return warnings
 
 
-def _named(ocids: Collection[str]) -> str:
+def first_few(ocids: Collection[str]) -> str:
+    """The first OCIDs for a message, and the number of the others: ``a, b, c, d, e and 7 more``."""
     more = f" and {len(ocids) - _MOST_NAMED} more" if len(ocids) > _MOST_NAMED else ""
     return ", ".join(sorted(ocids)[:_MOST_NAMED]) + more
 

@@ -15,11 +15,8 @@ from epimetheus.model import Fetched, HourlyCount, minute_text, time_text
 from epimetheus.run.context import RunContext
 from epimetheus.run.tally import Tally
 from epimetheus.select.own_polling import split_kind
-from epimetheus.select.rate_limits import OWN
+from epimetheus.select.rate_limits import OWN, Counts
 from epimetheus.source.decode import decode_event
-
-Counts = Mapping[tuple[str, int], HourlyCount]
-"""(Event type, or kind of own polling; start of the hour in minutes) → its counts."""
 
 
 class Author(NamedTuple):
@@ -65,25 +62,25 @@ def own_polling(author: Author, counts: Counts) -> list[Fetched]:
     span, named = _span(own), {address: count for address, count in sorted(addresses.items()) if address}
     listed = ", ".join(f"{count} {name}" for name, count in sorted(calls.items()))
     came = f" They came from {', '.join(named)}." if named else ""
-    what = f"{calls.total()} events of our own polling were left out, from {span['from']} to {span['to']}: {listed}.{came}"
-    figures = {"leftOut": calls.total(), "calls": dict(sorted(calls.items())), "addresses": named, **span}
+    what = f"{calls.total()} events from Epimetheus's own polling were filtered, from {span['from']} to {span['to']}: {listed}.{came}"
+    figures = {"filtered": calls.total(), "calls": dict(sorted(calls.items())), "addresses": named, **span}
     return [_event(author, "OwnPolling", what, figures)]
 
 
 def run_ended(author: Author, since: int, through: int, behind: int, tally: Tally) -> Fetched:
     """The summary of a run. ``since`` and ``through``: minutes since the epoch. ``behind``: number of compartments."""
     filtered = {reason: count for reason, count in sorted(tally.filtered.items()) if count}
-    counts = f"{tally.fetched} fetched, {tally.forwarded} forwarded, {tally.duplicates} seen before, {sum(filtered.values())} left out"
+    counts = f"{tally.fetched} fetched, {tally.forwarded} forwarded, {tally.duplicates} duplicates, {sum(filtered.values())} filtered"
     window = {"from": minute_text(since), "through": minute_text(through)}
     where = f"{author.region}, from {window['from']} through {window['through']}"
     what = f"Run {author.run} of {where}: {counts}; {behind} compartments behind."
-    figures = {"fetched": tally.fetched, "forwarded": tally.forwarded, "duplicates": tally.duplicates, "leftOut": filtered}
+    figures = {"fetched": tally.fetched, "forwarded": tally.forwarded, "duplicates": tally.duplicates, "filtered": filtered}
     return _event(author, "Run", what, {**window, **figures, "malformed": tally.malformed, "behind": behind})
 
 
 def probe(author: Author) -> Fetched:
     """The test message of a health check."""
-    what = f"A test message of Epimetheus, asked for by a health check ({author.run}). Nothing happened, and nothing is to be done."
+    what = f"A test message from Epimetheus, sent by a health check ({author.run}). No action is needed."
     return _event(author, "Probe", what, {})
 
 

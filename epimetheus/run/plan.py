@@ -48,7 +48,7 @@ def dedupe_horizon(state: State, overlap: int) -> dict[str, int]:
     return stopped | {ocid: behind.since - overlap for ocid, behind in state.behind.items()}
 
 
-def quota_horizon(state: State, overlap: int) -> int:
+def rate_limit_horizon(state: State, overlap: int) -> int:
     """The minute from which hourly counts are needed: at most a week for compartments that are no longer polled."""
     week = state.through - 7 * 24 * 60
     stopped = [known.read_until for known in state.known.values() if known.read_until is not None and known.read_until >= week]
@@ -210,11 +210,11 @@ def give_up(state: State, refused: Collection[str]) -> tuple[State, list[str]]:
     return replace(state, known=known, behind={o: b for o, b in state.behind.items() if o not in read}), given_up
 
 
-def refuse_if_none(state: State, tasks: Sequence[FetchTask], outcomes: Mapping[str, TaskOutcome], *, readable: bool) -> None:
+def raise_if_none_readable(state: State, tasks: Sequence[FetchTask], outcomes: Mapping[str, TaskOutcome], *, readable: bool) -> None:
     """Raise SourceError if no compartment could be read, neither at the cursor nor earlier in this run: all of Audit is unreadable."""
     reasons = [outcome.reason for outcome in outcomes.values() if outcome.reason]
     if not readable and reasons and len(reasons) == len(tasks) and tasks[0].compartment not in state.behind:
-        raise none_readable(len(tasks), reasons[0])
+        raise _none_readable(len(tasks), reasons[0])
 
 
 def all_stopped(tasks: Sequence[FetchTask], outcomes: Mapping[str, TaskOutcome]) -> bool:
@@ -222,18 +222,18 @@ def all_stopped(tasks: Sequence[FetchTask], outcomes: Mapping[str, TaskOutcome])
     return all(task.compartment in outcomes and outcomes[task.compartment].reason for task in tasks)
 
 
-def refuse_empty(state: State, excluded: Mapping[str, str], *, end: int) -> None:
+def raise_if_nothing_read(state: State, excluded: Mapping[str, str], *, end: int) -> None:
     """Raise if a run with events to read through the minute ``end`` has read no page. ``excluded``: OCID → reason.
 
     Raises SourceError, OutOfTime.
     """
     if excluded:
-        raise none_readable(len(excluded), excluded[min(excluded)])
+        raise _none_readable(len(excluded), excluded[min(excluded)])
     if state.through < end or state.behind:
         raise OutOfTime("No events were read before the deadline of the run.", do="Raise the timeout; see docs/operate.md, lag.")
 
 
-def none_readable(count: int, reason: str) -> SourceError:
+def _none_readable(count: int, reason: str) -> SourceError:
     """The error of a run that could read none of ``count`` compartments. ``reason``: why the first one stopped."""
     return SourceError(f"None of {count} compartments could be read. The first error: {reason}", do=_NONE_HELP)
 

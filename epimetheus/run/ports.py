@@ -143,7 +143,7 @@ class RunPorts:
     """Everything outside of a run.
 
     ``certificate_end``: when the first certificate expires, in seconds since the epoch. ``clock_offset``: OCI's clock minus the local
-    clock in seconds, None until a response from OCI has carried a date (`epimetheus.oci_client.clock_offset.corrected_now`).
+    clock in seconds, None until a response from OCI had a date (`epimetheus.oci_client.clock_offset.corrected_now`).
     ``measure_clock``: sends a request for the date of its response; used where reading the state sends none.
     """
 

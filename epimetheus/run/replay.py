@@ -14,6 +14,7 @@ from epimetheus.errors import CompartmentError, EpimetheusError, OutOfTime, Requ
 from epimetheus.model import Replayed, Window, minute_text
 from epimetheus.run.budget import commit_reserve
 from epimetheus.run.forward import Forwarder
+from epimetheus.run.known_compartments import first_few
 from epimetheus.run.plan import NO_TIME
 from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.run.tally import Tally, to_problem
@@ -25,7 +26,6 @@ from epimetheus.source.compartments import choose, discover, paths, pin
 from epimetheus.source.fetch import Failed, FetchTask, Finished, Page, fetch
 
 _LEAST_SECONDS = 1.0
-_MOST_NAMED = 5
 
 
 class DryRunReceiver:
@@ -144,9 +144,8 @@ class _Replay:
 
 
 def _excluded(mode: str, ocids: Sequence[str]) -> RequestError:
-    named = ", ".join(safe_value(ocid, 200) or HIDDEN for ocid in ocids[:_MOST_NAMED])
-    more = f" and {len(ocids) - _MOST_NAMED} more" if len(ocids) > _MOST_NAMED else ""
+    named = first_few([safe_value(ocid, 200) or HIDDEN for ocid in ocids])
     return RequestError(
-        f"The replay was rejected: COMPARTMENT_MODE={mode} does not include {named}{more}.",
+        f"The replay was rejected: COMPARTMENT_MODE={mode} does not include {named}.",
         do="Name compartments that the settings include, or change COMPARTMENT_MODE and COMPARTMENT_IDS.",
     )

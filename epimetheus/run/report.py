@@ -6,10 +6,9 @@ from epimetheus.errors import EpimetheusError
 from epimetheus.model import BehindNow, Position, Report, Status, minute_text, time_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
+from epimetheus.run.known_compartments import first_few
 from epimetheus.run.tally import to_problem
 from epimetheus.state.model import State
-
-_MOST_NAMED = 5
 
 
 def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None = None) -> Report:
@@ -84,11 +83,10 @@ def given_up_warning(ocids: Collection[str]) -> list[str]:
     """The warning for deleted compartments whose last events could not be read."""
     if not ocids:
         return []
-    some = ", ".join(sorted(ocids)[:_MOST_NAMED])
     hours = plan.GIVE_UP_MINUTES // 60
     return [
         f"{len(ocids)} deleted compartments are given up: OCI has answered 404 for {hours} hours, so their last events are not forwarded:"
-        f" {some}. If OCI lists them as active again, reading resumes where it stopped."
+        f" {first_few(ocids)}. If OCI lists them as active again, reading resumes where it stopped."
     ]
 
 

@@ -2,7 +2,8 @@
 
     lease ─▶ discover compartments ─▶ forward, slice by slice: fetch, send, confirm, commit ─▶ notices ─▶ finish ─▶ report
 
-Each step is a function over the `RunContext`. The cursor moves in `epimetheus.run.slices` only, after a slice is confirmed.
+Each step is a function over the `RunContext`. The cursor moves in `epimetheus.run.slices` only, after a slice is confirmed;
+`epimetheus.run.commit` saves it.
 """
 
 from collections.abc import Callable, Sequence

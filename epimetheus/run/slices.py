@@ -28,7 +28,11 @@ class Slice(NamedTuple):
 
 
 def forward_slices(ctx: RunContext) -> None:
-    """Forward slices at the cursor and backfill in turn. Raises SourceError, OutOfTime, and the errors of `read_slice`."""
+    """Forward slices at the cursor and backfill in turn. Raises SourceError, OutOfTime, and the errors of `read_slice`.
+
+    A slice is committed when the next one starts. The last one is committed by `epimetheus.run.commit.finish`, in the same write that
+    returns the lease.
+    """
     prefer_backfill = False
     while (left := ctx.budget.work.left()) > _LEAST_SECONDS:
         current = _next_slice(ctx, left, prefer_backfill=prefer_backfill)
@@ -39,7 +43,7 @@ def forward_slices(ctx: RunContext) -> None:
         _forward_slice(ctx, current, ctx.budget.work.within(current.seconds))
         prefer_backfill = not prefer_backfill
     if not ctx.progress.pages:
-        plan.refuse_empty(ctx.state, ctx.progress.excluded, end=ctx.time.end)
+        plan.raise_if_nothing_read(ctx.state, ctx.progress.excluded, end=ctx.time.end)
 
 
 def _next_slice(ctx: RunContext, left: float, *, prefer_backfill: bool) -> Slice | None:
@@ -62,7 +66,7 @@ def _next_slice(ctx: RunContext, left: float, *, prefer_backfill: bool) -> Slice
 
 
 def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
-    """Fetch, forward and confirm one slice; move the cursor only after that."""
+    """Fetch, forward and confirm one slice, and only then move the cursor in memory; `forward_slices` commits it."""
     tasks, clock, progress = current.tasks, ctx.ports.clock, ctx.progress
     left, began, fetched = deadline.left(), clock.monotonic(), ctx.tally.fetched
     outcomes = read_slice(ctx, tasks, deadline, bounded=current.backfill)
@@ -70,7 +74,7 @@ def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
     waiting = ctx.state.behind.keys() - progress.excluded.keys()
     if waiting and not current.backfill and not readable and plan.all_stopped(tasks, outcomes):
         return  # compartments behind take their turn before all of Audit counts as unreadable
-    plan.refuse_if_none(ctx.state, tasks, outcomes, readable=readable)
+    plan.raise_if_none_readable(ctx.state, tasks, outcomes, readable=readable)
     ctx.pipeline.forwarder.finish()
     seconds = clock.monotonic() - began
     length = current.length

@@ -13,6 +13,9 @@ from epimetheus.model import HourlyCount
 Hours = Mapping[str, Mapping[int, HourlyCount]]
 """Event type → start of an hour → counts of its events."""
 
+Counts = Mapping[tuple[str, int], HourlyCount]
+"""(Event type, or kind of own polling; start of the hour) → counts of its events."""
+
 OWN = "own polling: "
 """The prefix of kinds that count the deployment's own calls; no event type contains a space."""
 
@@ -77,7 +80,7 @@ class RateLimits:
             taken[key] = taken.get(key, _ZERO)._replace(passed=number)
         return taken
 
-    def settle(self, counts: Mapping[tuple[str, int], HourlyCount]) -> None:
+    def settle(self, counts: Counts) -> None:
         """Add confirmed ``counts`` to those that `packed` returns."""
         for key, count in counts.items():
             self._settled[key] = _sum(self._settled.get(key, _ZERO), count)
@@ -90,7 +93,7 @@ class RateLimits:
         found = {key: count for key, count in sorted(self._settled.items()) if count.suppressed > count.reported}
         return {key: count for key, count in found.items() if key[1] + _HOUR <= before or key[0].startswith(immediate)}
 
-    def mark_reported(self, counts: Mapping[tuple[str, int], HourlyCount]) -> None:
+    def mark_reported(self, counts: Counts) -> None:
         """Mark ``counts`` as reported to the receiver. They are the result of `unreported`, with no `settle` in between."""
         for key, count in counts.items():
             self._settled[key] = count._replace(reported=count.suppressed, first=None, last=None)

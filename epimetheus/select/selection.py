@@ -1,16 +1,13 @@
 """Decide about one event with the rules, the tamper watch and the hourly limits together."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from epimetheus.model import Cache, Fetched, HourlyCount
+from epimetheus.model import Cache, Fetched
 from epimetheus.select.actors import Actor, classify_actor, normalized
 from epimetheus.select.own_polling import OwnPolling
 from epimetheus.select.rate_limits import RateLimits, event_millis
 from epimetheus.select.rules import SEND, Reason, RuleEngine, Rules
 from epimetheus.select.tamper_watch import TamperWatch
-
-Spent = Mapping[tuple[str, int], HourlyCount]
 
 
 class Selected(NamedTuple):

@@ -144,7 +144,7 @@ class StateSession:
         )
 
     def renew_if_due(self, now: float) -> None:
-        """Renew the lease of this run if it is RENEW_SECONDS old. Cheap otherwise.
+        """Renew the lease of this run if it is RENEW_SECONDS old; otherwise do nothing.
 
         Raises StateConflict if another run has written the state. If the state cannot be read or written, a later call tries again:
         nothing is lost as long as no other run writes.

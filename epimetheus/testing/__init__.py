@@ -1,1 +1,1 @@
-"""For anyone who tests against OCI or syslog: a stand-in OCI and a syslog receiver. Nothing else of the package needs it."""
+"""Stand-ins for tests against OCI and syslog receivers. The rest of the package does not use them."""

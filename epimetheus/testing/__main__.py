@@ -1,4 +1,4 @@
-"""``python -m epimetheus.testing``: serve a stand-in OCI, and print what Epimetheus needs to use it."""
+"""``python -m epimetheus.testing``: serves a stand-in OCI, and prints the settings that point Epimetheus to it."""
 
 import argparse
 import sys
@@ -16,7 +16,7 @@ YOUNGEST_SECONDS = 180
 
 
 def build(arguments: argparse.Namespace) -> World:
-    """A world as asked for: a tree of compartments, and events spread over them and the last hours."""
+    """Creates a world with a tree of compartments, and with events spread over them and over the last hours."""
     world = World(arguments.region, page_size=arguments.page_size)
     world.bucket(BUCKET)
     compartments = [world.tenancy]
@@ -31,7 +31,7 @@ def build(arguments: argparse.Namespace) -> World:
 
 
 def environment(world: World, url: str, config: Path) -> str:
-    """The settings of Epimetheus for this world, as lines for a shell."""
+    """Returns the settings of Epimetheus for this world as shell commands."""
     settings = {
         "OCI_AUTH": "config_file",
         "OCI_CONFIG_FILE": str(config),
@@ -43,21 +43,21 @@ def environment(world: World, url: str, config: Path) -> str:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(prog="python -m epimetheus.testing", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--compartments", type=int, default=10, help="besides the root")
-    parser.add_argument("--events", type=int, default=1000, help="in all compartments together")
-    parser.add_argument("--page-size", type=int, default=100)
-    parser.add_argument("--folder", type=Path, help="where the credentials go; a temporary one if not given")
-    parser.add_argument("--hours", type=float, default=24.0, help="how far back the events begin")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed makes the same events, but for their times")
-    parser.add_argument("--region", default="us-ashburn-1")
+    parser.add_argument("--port", type=int, default=0, help="TCP port to listen on; 0 (the default) selects a free port")
+    parser.add_argument("--compartments", type=int, default=10, help="number of compartments below the root (default: %(default)s)")
+    parser.add_argument("--events", type=int, default=1000, help="number of events in all compartments (default: %(default)s)")
+    parser.add_argument("--page-size", type=int, default=100, help="maximum number of items per page (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, help="folder for the credentials (default: a temporary folder)")
+    parser.add_argument("--hours", type=float, default=24.0, help="hours before now at which the events start (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the events; equal seeds generate equal events, except for their times")
+    parser.add_argument("--region", default="us-ashburn-1", help="home region of the tenancy (default: %(default)s)")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until interrupted."""
+    """Serves until interrupted."""
     options = parse(arguments)
     world = build(options)
     with tempfile.TemporaryDirectory(prefix="epimetheus-") as temporary:

@@ -1,4 +1,4 @@
-"""The function in a process of its own, served by the real ``fdk`` and called over its unix socket, as the platform does it.
+"""Runs the function in its own process with the real ``fdk``, and calls it over its Unix socket, as OCI Functions does.
 
 https://github.com/fnproject/docs/blob/master/fn/develop/function_format.md (http-stream)
 """
@@ -21,8 +21,8 @@ from typing import NamedTuple
 START_SECONDS = 20.0
 
 
-class Answered(NamedTuple):
-    """What the platform would see: 200, or 502 where the function raised; and the body."""
+class InvocationResult(NamedTuple):
+    """HTTP status and body of a call. The status is 200, or 502 if the function raised an exception."""
 
     status: int
     body: bytes
@@ -30,32 +30,35 @@ class Answered(NamedTuple):
 
 @dataclass(frozen=True)
 class Function:
-    """A function being served. ``stderr`` is the file its log lines go to."""
+    """A running function. ``stderr`` is the file that its log lines are written to."""
 
     process: subprocess.Popen[bytes]
     listener: Path
     stderr: Path
 
-    def call(self, body: bytes = b"", *, seconds: float = 300.0) -> Answered:
-        """Invoke it, with a deadline so many seconds from now."""
+    def call(self, body: bytes = b"", *, seconds: float = 300.0) -> InvocationResult:
+        """Invokes the function with a deadline ``seconds`` from now."""
         deadline = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
         headers = {"Fn-Call-Id": uuid.uuid4().hex, "Fn-Deadline": deadline, "Content-Type": "application/json"}
-        connection = _OverUnixSocket(self.listener, seconds + 10)
+        connection = _UnixSocketConnection(self.listener, seconds + 10)
         try:
             connection.request("POST", "/call", body, headers)
-            answer = connection.getresponse()
-            return Answered(answer.status, answer.read())
+            response = connection.getresponse()
+            return InvocationResult(response.status, response.read())
         finally:
             connection.close()
 
-    def lines(self) -> list[str]:
-        """What it has logged so far."""
+    def log_lines(self) -> list[str]:
+        """Returns the lines that the function has logged so far."""
         return self.stderr.read_text("utf-8").splitlines()
 
 
 @contextmanager
 def serve_function(func: Path, environment: Mapping[str, str]) -> Iterator[Function]:
-    """Serve ``func`` (a func.py) with nothing but ``environment`` for its configuration, and a PATH; killed at the end."""
+    """Serves ``func`` (a func.py) with the configuration ``environment``, and kills it at the end.
+
+    The process inherits no environment variables. Raises RuntimeError if fdk exits, or does not start within START_SECONDS.
+    """
     with tempfile.TemporaryDirectory(prefix="fn-") as folder:
         listener, stderr = Path(folder) / "lsnr.sock", Path(folder) / "stderr"
         settings = {
@@ -67,7 +70,7 @@ def serve_function(func: Path, environment: Mapping[str, str]) -> Iterator[Funct
         }
         command = [str(Path(sys.executable).with_name("fdk")), str(func), "handler"]
         with stderr.open("wb") as log:
-            process = subprocess.Popen(command, env=settings, cwd=folder, stdout=log, stderr=log)  # noqa: S603 - all of it is ours
+            process = subprocess.Popen(command, env=settings, cwd=folder, stdout=log, stderr=log)  # noqa: S603 - the command contains no user input
         try:
             _wait_for(listener, process)
             yield Function(process, listener, stderr)
@@ -79,12 +82,14 @@ def serve_function(func: Path, environment: Mapping[str, str]) -> Iterator[Funct
 def _wait_for(listener: Path, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + START_SECONDS
     while not listener.exists():
-        if process.poll() is not None or time.monotonic() > end:
-            raise RuntimeError(f"fdk did not start: exit code {process.poll()}")
+        if process.poll() is not None:
+            raise RuntimeError(f"fdk did not start: it exited with code {process.poll()}")
+        if time.monotonic() > end:
+            raise RuntimeError(f"fdk did not start: no socket after {START_SECONDS:g} seconds")
         time.sleep(0.01)
 
 
-class _OverUnixSocket(http.client.HTTPConnection):
+class _UnixSocketConnection(http.client.HTTPConnection):
     def __init__(self, path: Path, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path

@@ -29,7 +29,7 @@ class SelectionWiring:
 
     def rules(self) -> Rules:
         """The rules that select events. Raises as `rules_file`."""
-        return rules_from_file(self.rules_file[0], self.credentials.principals if self.settings.own_events == "summarise" else ())
+        return rules_from_file(self.rules_file[0], self.credentials.principals if self.settings.own_events == "summarize" else ())
 
     def tamper_watch(self) -> TamperWatch:
         """TAMPER_WATCH and the function itself, whose OCID cannot be among its own settings."""

@@ -20,7 +20,7 @@ from epimetheus.wiring.selection import SelectionWiring
 from epimetheus.wiring.state import StateWiring
 
 _NO_PRINCIPAL = (
-    "OWN_EVENTS=summarise has no effect: the credentials do not contain the OCID of the caller, so the events of the function's own"
+    "OWN_EVENTS=summarize has no effect: the credentials do not contain the OCID of the caller, so the events of the function's own"
     " polling are forwarded like all others."
 )
 
@@ -101,7 +101,7 @@ class Wiring:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the settings, for the report of every run."""
-        no_principal = (_NO_PRINCIPAL,) if self.settings.own_events == "summarise" and not self.credentials.principals else ()
+        no_principal = (_NO_PRINCIPAL,) if self.settings.own_events == "summarize" and not self.credentials.principals else ()
         regions = self.subscribed.warnings if self.settings.regions == ("all",) else ()
         return (*self.settings.warnings, *self.selection.rules_file[1], *self.rendering.field_map[1], *no_principal, *regions)
 

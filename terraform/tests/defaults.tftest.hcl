@@ -1,4 +1,4 @@
-# What comes of the fewest variables.
+# Required variables only.
 
 mock_provider "oci" {
   source = "./tests/mocks"
@@ -27,7 +27,7 @@ run "defaults" {
       METRICS_COMPARTMENT_OCID = "ocid1.compartment.oc1..here"
       TAMPER_WATCH             = "ocid1.fnapp.oc1..app,ocid1.bucket.oc1..bucket,ocid1.onstopic.oc1..topic,ocid1.loggroup.oc1..group"
     })
-    error_message = "the function is told more, or less, than what differs from its defaults: ${jsonencode(oci_functions_function.this.config)}"
+    error_message = "the configuration contains more or less than the values that differ from the defaults: ${jsonencode(oci_functions_function.this.config)}"
   }
 
   assert {
@@ -37,7 +37,7 @@ run "defaults" {
       oci_functions_function.this.detached_mode_timeout_in_seconds == 840 &&
       oci_functions_function.this.image == "fra.ocir.io/axexample/epimetheus:0.1.0"
     )
-    error_message = "memory, timeouts or image are not those asked for"
+    error_message = "memory, timeouts or image differ from the variables"
   }
 
   assert {
@@ -45,7 +45,7 @@ run "defaults" {
       oci_functions_function.this.failure_destination[0].kind == "NOTIFICATION" &&
       oci_functions_function.this.failure_destination[0].topic_id == "ocid1.onstopic.oc1..topic"
     )
-    error_message = "a failed run is not told to the topic"
+    error_message = "failed runs are not published to the topic"
   }
 
   assert {
@@ -55,7 +55,7 @@ run "defaults" {
       toset(oci_functions_application.this.network_security_group_ids) == toset(["ocid1.networksecuritygroup.oc1..group"]) &&
       oci_functions_application.this.subnet_ids[0] == "ocid1.subnet.oc1..made"
     )
-    error_message = "the application does not log JSON lines, or is not in the network made for it"
+    error_message = "the application does not log JSON lines, or is not in the created network"
   }
 
   assert {
@@ -65,7 +65,7 @@ run "defaults" {
       oci_objectstorage_bucket.state.name == "epimetheus" &&
       oci_objectstorage_bucket.state.namespace == "axexample"
     )
-    error_message = "the bucket is not private, not versioned, or not where it belongs"
+    error_message = "the bucket is not private, not versioned, or has the wrong name or namespace"
   }
 
   assert {
@@ -76,15 +76,15 @@ run "defaults" {
         rule.action == "DELETE" && rule.target == "previous-object-versions" && rule.time_amount == "30" && rule.time_unit == "DAYS"
       ])
     )
-    error_message = "the lifecycle does something else than to delete former versions after 30 days"
+    error_message = "the lifecycle policy is not: delete previous versions after 30 days"
   }
 
   assert {
     condition = (
       length(oci_kms_vault.this) + length(oci_kms_key.this) + length(oci_vault_secret.client_key) == 0 &&
-      length(oci_objectstorage_object.text) + length(oci_ons_subscription.email) == 0
+      length(oci_objectstorage_object.inline_value) + length(oci_ons_subscription.email) == 0
     )
-    error_message = "something is made that nobody asked for"
+    error_message = "an optional resource is created by default"
   }
 
   assert {
@@ -110,6 +110,6 @@ run "defaults" {
   }
 }
 
-run "a_plan_needs_nothing_that_is_known_only_afterwards" {
+run "a_plan_needs_no_values_known_after_apply" {
   command = plan
 }

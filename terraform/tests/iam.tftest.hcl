@@ -1,4 +1,4 @@
-# Who may do what: whole statements, so that a word too many is seen.
+# Policies are compared as whole statements, so that any additional permission fails.
 
 mock_provider "oci" {
   source = "./tests/mocks"
@@ -55,7 +55,7 @@ run "defaults" {
 
   assert {
     condition     = local.home_region == "us-ashburn-1"
-    error_message = "groups and policies would be made in ${local.home_region}, which is not the home region"
+    error_message = "groups and policies are created in ${local.home_region}, which is not the home region"
   }
 
   assert {
@@ -63,11 +63,11 @@ run "defaults" {
       for each in [oci_identity_dynamic_group.function, oci_identity_policy.function, oci_identity_policy.schedules, oci_identity_policy.services] :
       each.compartment_id == "ocid1.tenancy.oc1..tenancy"
     ])
-    error_message = "the root of the tenancy is where statements on the whole tenancy must be"
+    error_message = "a group or policy is not in the root compartment, which statements on the whole tenancy require"
   }
 }
 
-run "no_statement_on_objects_goes_beyond_the_bucket" {
+run "statements_on_objects_are_limited_to_the_bucket" {
   variables {
     state_bucket              = "our-state"
     relaxed_policy_conditions = ["objects", "metrics", "secrets"]
@@ -102,11 +102,11 @@ run "no_statement_on_objects_goes_beyond_the_bucket" {
 
   assert {
     condition     = oci_objectstorage_bucket.state.kms_key_id == "ocid1.key.oc1..ours" && oci_objectstorage_bucket.state.name == "our-state"
-    error_message = "the bucket is not the one the policies are about"
+    error_message = "the bucket is not the one in the policies"
   }
 }
 
-run "secrets_are_named_one_by_one" {
+run "secrets_are_listed_individually" {
   variables {
     syslog_ca             = "vault:ocid1.vaultsecret.oc1..ca"
     syslog_client_cert    = "object:cert.pem"
@@ -122,7 +122,7 @@ run "secrets_are_named_one_by_one" {
 
   assert {
     condition     = length(oci_identity_policy.function.statements) == 5
-    error_message = "metrics are off, and still allowed: ${jsonencode(oci_identity_policy.function.statements)}"
+    error_message = "metrics are disabled but still allowed: ${jsonencode(oci_identity_policy.function.statements)}"
   }
 }
 

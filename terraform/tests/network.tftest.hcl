@@ -1,4 +1,4 @@
-# Ways out: to the SIEM's port, to OCI's services, and nowhere else. No way in.
+# Egress to the SIEM's port and to OCI services only, and no ingress.
 
 mock_provider "oci" {
   source = "./tests/mocks"
@@ -17,18 +17,18 @@ variables {
   syslog_host      = "siem.example.com"
 }
 
-run "made_here" {
+run "created_network" {
   variables {
     siem_cidrs = ["203.0.113.0/24", "198.51.100.7/32"]
   }
 
   assert {
-    condition = { for name, each in oci_core_network_security_group_security_rule.out : name => "${each.direction} ${each.protocol} ${each.destination_type} ${each.destination} ${each.tcp_options[0].destination_port_range[0].min}-${each.tcp_options[0].destination_port_range[0].max}" } == {
+    condition = { for name, each in oci_core_network_security_group_security_rule.egress : name => "${each.direction} ${each.protocol} ${each.destination_type} ${each.destination} ${each.tcp_options[0].destination_port_range[0].min}-${each.tcp_options[0].destination_port_range[0].max}" } == {
       "siem 203.0.113.0/24"  = "EGRESS 6 CIDR_BLOCK 203.0.113.0/24 6514-6514"
       "siem 198.51.100.7/32" = "EGRESS 6 CIDR_BLOCK 198.51.100.7/32 6514-6514"
       services               = "EGRESS 6 SERVICE_CIDR_BLOCK all-fra-services-in-oracle-services-network 443-443"
     }
-    error_message = "more, or less, is let out than the function needs"
+    error_message = "the egress rules allow more or less than the function needs"
   }
 
   assert {
@@ -37,7 +37,7 @@ run "made_here" {
       [for each in oci_core_security_list.private[0].ingress_security_rules : "${each.protocol} ${each.icmp_options[0].type} ${each.icmp_options[0].code}"] == ["1 3 4"] &&
       oci_core_subnet.private[0].security_list_ids == toset([oci_core_security_list.private[0].id])
     )
-    error_message = "the subnet lets in more than word of a small MTU, or out more than the security group does"
+    error_message = "the subnet allows other ingress than path MTU discovery, or egress outside the security group"
   }
 
   assert {
@@ -52,7 +52,7 @@ run "made_here" {
         "all-fra-services-in-oracle-services-network" = oci_core_service_gateway.this[0].id
       }
     )
-    error_message = "a way out leads elsewhere"
+    error_message = "a route has the wrong target"
   }
 }
 
@@ -63,16 +63,16 @@ run "another_port_and_other_regions" {
   }
 
   assert {
-    condition = { for name, each in oci_core_network_security_group_security_rule.out : name => "${each.direction} ${each.protocol} ${each.destination_type} ${each.destination} ${each.tcp_options[0].destination_port_range[0].min}-${each.tcp_options[0].destination_port_range[0].max}" } == {
+    condition = { for name, each in oci_core_network_security_group_security_rule.egress : name => "${each.direction} ${each.protocol} ${each.destination_type} ${each.destination} ${each.tcp_options[0].destination_port_range[0].min}-${each.tcp_options[0].destination_port_range[0].max}" } == {
       "siem 0.0.0.0/0" = "EGRESS 6 CIDR_BLOCK 0.0.0.0/0 601-601"
       services         = "EGRESS 6 SERVICE_CIDR_BLOCK all-fra-services-in-oracle-services-network 443-443"
       regions          = "EGRESS 6 CIDR_BLOCK 0.0.0.0/0 443-443"
     }
-    error_message = "the Audit services of other regions are not to be reached, or the SIEM is not"
+    error_message = "the SIEM or the Audit services of other regions cannot be reached"
   }
 }
 
-run "the_functions_own_region_is_no_other" {
+run "the_region_of_the_function_needs_no_additional_rule" {
   command = plan
 
   variables {
@@ -80,12 +80,12 @@ run "the_functions_own_region_is_no_other" {
   }
 
   assert {
-    condition     = !contains(keys(oci_core_network_security_group_security_rule.out), "regions")
-    error_message = "443 is let out to everywhere, for nothing"
+    condition     = !contains(keys(oci_core_network_security_group_security_rule.egress), "regions")
+    error_message = "egress to port 443 everywhere is allowed although no other region is forwarded"
   }
 }
 
-run "your_own" {
+run "existing_network" {
   command = plan
 
   variables {
@@ -96,9 +96,9 @@ run "your_own" {
   assert {
     condition = length(concat(
       oci_core_vcn.this, oci_core_subnet.private, oci_core_nat_gateway.this, oci_core_service_gateway.this, oci_core_route_table.private,
-      oci_core_security_list.private, oci_core_network_security_group.function, values(oci_core_network_security_group_security_rule.out)
+      oci_core_security_list.private, oci_core_network_security_group.function, values(oci_core_network_security_group_security_rule.egress)
     )) == 0
-    error_message = "something is made in, or beside, a network of your own"
+    error_message = "network resources are created although a subnet is given"
   }
 
   assert {
@@ -106,6 +106,6 @@ run "your_own" {
       oci_functions_application.this.subnet_ids == tolist(["ocid1.subnet.oc1..yours"]) &&
       oci_functions_application.this.network_security_group_ids == toset(["ocid1.networksecuritygroup.oc1..yours"])
     )
-    error_message = "the function is in another network"
+    error_message = "the function is not in the given network"
   }
 }

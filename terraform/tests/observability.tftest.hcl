@@ -1,4 +1,4 @@
-# Alarms watch the metrics that this function posts, and this function.
+# Alarms query the metrics that this function posts, and its invocations.
 
 mock_provider "oci" {
   source = "./tests/mocks"
@@ -42,7 +42,7 @@ run "alarms" {
     condition = alltrue([
       for each in oci_monitoring_alarm.own : each.namespace == "epimetheus" && each.metric_compartment_id == "ocid1.compartment.oc1..here"
     ])
-    error_message = "an alarm looks where the function posts nothing"
+    error_message = "an alarm queries a compartment or namespace that the function does not post to"
   }
 
   assert {
@@ -50,7 +50,7 @@ run "alarms" {
       oci_functions_function.this.config.METRICS_COMPARTMENT_OCID == "ocid1.compartment.oc1..here" &&
       !contains(keys(oci_functions_function.this.config), "METRICS_NAMESPACE")
     )
-    error_message = "the function posts where no alarm looks"
+    error_message = "the function posts metrics to a compartment or namespace without alarms"
   }
 
   assert {
@@ -69,7 +69,7 @@ run "alarms" {
         contains(["PT1M", "PT5M", "PT30M"], each.pending_duration) && each.resolution == "1m"
       )
     ])
-    error_message = "an alarm is off, tells nobody, or has a form that Monitoring refuses"
+    error_message = "an alarm is disabled, has no destination, or has a value that Monitoring rejects"
   }
 
   assert {
@@ -77,7 +77,7 @@ run "alarms" {
       toset([for each in oci_ons_subscription.email : "${each.protocol} ${each.endpoint} ${each.topic_id}"]) ==
       toset(["EMAIL soc@example.com ocid1.onstopic.oc1..topic", "EMAIL oncall@example.com ocid1.onstopic.oc1..topic"])
     )
-    error_message = "not everybody is told"
+    error_message = "an e-mail address has no subscription"
   }
 
   assert {
@@ -86,7 +86,7 @@ run "alarms" {
   }
 }
 
-run "elsewhere" {
+run "other_namespace_compartment_and_thresholds" {
   command = plan
 
   variables {
@@ -100,7 +100,7 @@ run "elsewhere" {
     condition = alltrue([
       for each in oci_monitoring_alarm.own : each.namespace == "audit_forwarding" && each.metric_compartment_id == "ocid1.compartment.oc1..metrics"
     ])
-    error_message = "an alarm looks where the function posts nothing"
+    error_message = "an alarm queries a compartment or namespace that the function does not post to"
   }
 
   assert {
@@ -108,7 +108,7 @@ run "elsewhere" {
       oci_monitoring_alarm.own["lag"].query == "lag_seconds[45m].groupBy(region).max() > 3600" &&
       oci_monitoring_alarm.own["certificate"].query == "certificate_days_left[45m].groupBy(region).min() < 30"
     )
-    error_message = "an alarm goes off at something else than what was asked for"
+    error_message = "an alarm does not use the threshold of its variable"
   }
 }
 
@@ -121,16 +121,16 @@ run "without_metrics" {
 
   assert {
     condition     = length(oci_monitoring_alarm.own) == 0 && length(oci_monitoring_alarm.platform) == 1 && length(output.metric_queries) == 0
-    error_message = "alarms on metrics that nobody posts"
+    error_message = "there are alarms on metrics that are not posted"
   }
 
   assert {
     condition     = local.config.METRICS_NAMESPACE == ""
-    error_message = "the function is not told to post no metrics"
+    error_message = "the configuration does not disable metrics"
   }
 }
 
-run "off" {
+run "alarms_disabled" {
   command = plan
 
   variables {
@@ -139,6 +139,6 @@ run "off" {
 
   assert {
     condition     = !anytrue([for each in concat(values(oci_monitoring_alarm.own), values(oci_monitoring_alarm.platform)) : each.is_enabled])
-    error_message = "an alarm is on"
+    error_message = "an alarm is enabled"
   }
 }

@@ -1,4 +1,4 @@
-# What every variable refuses, and what variables refuse together. Only true and false need no test: their type refuses the rest.
+# Values that each variable rejects, and combinations that are rejected. Booleans need no test: their type rejects other values.
 
 mock_provider "oci" {
   source = "./tests/mocks"
@@ -747,7 +747,7 @@ run "log_level" {
   expect_failures = [var.log_level]
 }
 
-run "a_byte_more_than_a_configuration_holds" {
+run "a_configuration_one_byte_too_long" {
   command = plan
 
   variables {
@@ -758,7 +758,7 @@ run "a_byte_more_than_a_configuration_holds" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "a_configuration_that_holds_no_more_resources_to_watch" {
+run "a_configuration_without_space_for_tamper_watch" {
   command = plan
 
   variables {
@@ -788,7 +788,7 @@ run "a_key_without_a_certificate" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "a_vault_for_no_key" {
+run "a_vault_without_a_key" {
   command = plan
 
   variables {
@@ -799,7 +799,7 @@ run "a_vault_for_no_key" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "a_key_for_no_vault" {
+run "a_key_without_a_vault" {
   command = plan
 
   variables {
@@ -822,7 +822,7 @@ run "two_keys" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "an_authority_for_plain_tcp" {
+run "ca_certificates_with_plain_tcp" {
   command = plan
 
   variables {
@@ -833,7 +833,7 @@ run "an_authority_for_plain_tcp" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "listings_that_grow_too_old" {
+run "listings_reused_beyond_their_maximum_age" {
   command = plan
 
   variables {
@@ -843,7 +843,7 @@ run "listings_that_grow_too_old" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "framing_for_relp" {
+run "framing_with_relp" {
   command = plan
 
   variables {
@@ -854,7 +854,7 @@ run "framing_for_relp" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "no_limit_for_relp" {
+run "no_size_limit_with_relp" {
   command = plan
 
   variables {
@@ -865,7 +865,7 @@ run "no_limit_for_relp" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "more_than_a_frame_for_relp" {
+run "messages_too_long_for_relp" {
   command = plan
 
   variables {
@@ -876,7 +876,7 @@ run "more_than_a_frame_for_relp" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "compartments_where_all_are_forwarded" {
+run "compartment_ids_with_mode_all" {
   command = plan
 
   variables {
@@ -886,7 +886,7 @@ run "compartments_where_all_are_forwarded" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "no_compartments_to_exclude" {
+run "exclude_without_compartment_ids" {
   command = plan
 
   variables {
@@ -896,7 +896,7 @@ run "no_compartments_to_exclude" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "following_for_longer_than_a_run_may_last" {
+run "follow_mode_longer_than_the_timeout" {
   command = plan
 
   variables {
@@ -906,7 +906,7 @@ run "following_for_longer_than_a_run_may_last" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "following_into_the_next_run" {
+run "follow_mode_longer_than_the_interval" {
   command = plan
 
   variables {
@@ -917,7 +917,7 @@ run "following_into_the_next_run" {
   expect_failures = [oci_functions_function.this]
 }
 
-run "an_alarm_that_never_ends" {
+run "a_lag_alarm_that_never_clears" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# A run every so many minutes, from schedules that are hourly each.
+# Hourly schedules combine into a run every interval_minutes.
 
 mock_provider "oci" {
   source = "./tests/mocks"
@@ -31,7 +31,7 @@ run "every_60_minutes" {
 
   assert {
     condition     = length(toset([for each in oci_resource_scheduler_schedule.run : each.display_name])) == 1
-    error_message = "two schedules have one name"
+    error_message = "schedule names are not unique"
   }
 
   assert {
@@ -54,7 +54,7 @@ run "every_30_minutes" {
 
   assert {
     condition     = length(toset([for each in oci_resource_scheduler_schedule.run : each.display_name])) == 2
-    error_message = "two schedules have one name"
+    error_message = "schedule names are not unique"
   }
 
   assert {
@@ -77,7 +77,7 @@ run "every_20_minutes" {
 
   assert {
     condition     = length(toset([for each in oci_resource_scheduler_schedule.run : each.display_name])) == 3
-    error_message = "two schedules have one name"
+    error_message = "schedule names are not unique"
   }
 
   assert {
@@ -100,7 +100,7 @@ run "every_15_minutes" {
 
   assert {
     condition     = length(toset([for each in oci_resource_scheduler_schedule.run : each.display_name])) == 4
-    error_message = "two schedules have one name"
+    error_message = "schedule names are not unique"
   }
 
   assert {
@@ -123,7 +123,7 @@ run "every_10_minutes" {
 
   assert {
     condition     = length(toset([for each in oci_resource_scheduler_schedule.run : each.display_name])) == 6
-    error_message = "two schedules have one name"
+    error_message = "schedule names are not unique"
   }
 
   assert {
@@ -146,7 +146,7 @@ run "every_5_minutes" {
 
   assert {
     condition     = length(toset([for each in oci_resource_scheduler_schedule.run : each.display_name])) == 12
-    error_message = "two schedules have one name"
+    error_message = "schedule names are not unique"
   }
 
   assert {
@@ -169,7 +169,7 @@ run "each_starts_this_function_with_an_empty_request" {
   }
 }
 
-run "following" {
+run "follow_mode" {
   command = plan
 
   variables {
@@ -180,11 +180,11 @@ run "following" {
 
   assert {
     condition     = [for each in oci_resource_scheduler_schedule.run : each.resources[0].parameters[0].value[0]] == ["{\"follow_seconds\":3500}"]
-    error_message = "a run is not asked to follow"
+    error_message = "a schedule does not request follow mode"
   }
 }
 
-run "stopped" {
+run "schedules_disabled" {
   command = plan
 
   variables {
@@ -193,7 +193,7 @@ run "stopped" {
 
   assert {
     condition     = alltrue([for each in oci_resource_scheduler_schedule.run : each.state == "INACTIVE"])
-    error_message = "a schedule goes on"
+    error_message = "a schedule is active"
   }
 
   assert {
@@ -201,6 +201,6 @@ run "stopped" {
       [for name, each in oci_monitoring_alarm.own : name if !each.is_enabled] == ["missing"] &&
       [for name, each in oci_monitoring_alarm.platform : name if !each.is_enabled] == ["not_started"]
     )
-    error_message = "alarms on missing runs, and only those, are off while no run is to come"
+    error_message = "with schedules disabled, the alarms on missing runs and no others must be disabled"
   }
 }

@@ -1,4 +1,4 @@
-# Every setting reaches the function, and only what is set does.
+# Every setting that is set reaches the function, and no others.
 
 mock_provider "oci" {
   source = "./tests/mocks"
@@ -108,18 +108,18 @@ run "everything_set" {
   }
 
   assert {
-    condition = { for each in oci_objectstorage_object.text : each.object => each.content } == {
+    condition = { for each in oci_objectstorage_object.inline_value : each.object => each.content } == {
       "config/syslog-ca.pem"          = var.syslog_ca
       "config/syslog-client-cert.pem" = var.syslog_client_cert
       "config/rules.json"             = var.rules
       "config/field-map.json"         = var.field_map
     }
-    error_message = "a text is not where the function is told to look"
+    error_message = "an inline value is not in the object that the configuration refers to"
   }
 
   assert {
-    condition     = alltrue([for each in oci_objectstorage_object.text : each.bucket == "our-state" && each.namespace == "ours"])
-    error_message = "a text is in another bucket"
+    condition     = alltrue([for each in oci_objectstorage_object.inline_value : each.bucket == "our-state" && each.namespace == "ours"])
+    error_message = "an inline value is in another bucket"
   }
 
   assert {
@@ -128,7 +128,7 @@ run "everything_set" {
   }
 }
 
-run "pointers_are_passed_on" {
+run "references_are_passed_unchanged" {
   command = plan
 
   variables {
@@ -157,8 +157,8 @@ run "pointers_are_passed_on" {
   }
 
   assert {
-    condition     = length(oci_objectstorage_object.text) == 0
-    error_message = "a pointer was taken for a text"
+    condition     = length(oci_objectstorage_object.inline_value) == 0
+    error_message = "a reference was treated as an inline value"
   }
 }
 
@@ -192,14 +192,14 @@ run "bytes_are_counted_not_characters" {
     redact       = ["data.größe"]
   }
 
-  # Ä, ö and the like take two bytes each: data.größe takes 12.
+  # ö and ß take two bytes each: data.größe takes 12.
   assert {
     condition     = output.config_bytes == sum([for key, value in local.config : length(key) + length(value)]) + 2
     error_message = "config_bytes is ${output.config_bytes}"
   }
 }
 
-run "the_most_that_a_configuration_holds" {
+run "the_maximum_size_of_a_configuration" {
   command = plan
 
   variables {
@@ -213,7 +213,7 @@ run "the_most_that_a_configuration_holds" {
   }
 }
 
-run "a_key_in_a_vault_made_for_it" {
+run "a_key_in_a_created_vault" {
   variables {
     syslog_client_cert    = "object:cert.pem"
     create_vault          = true
@@ -226,7 +226,7 @@ run "a_key_in_a_vault_made_for_it" {
       base64decode(oci_vault_secret.client_key[0].secret_content[0].content) == var.syslog_client_key_pem &&
       strcontains(oci_functions_function.this.config.TAMPER_WATCH, "ocid1.vaultsecret.oc1..made")
     )
-    error_message = "the key is not in the secret that the function is told of"
+    error_message = "the key is not in the secret that the configuration refers to"
   }
 
   assert {

@@ -9,13 +9,13 @@ from typer.testing import CliRunner
 
 from epimetheus.cli.app import app
 from epimetheus.model import parse_minute
-from tests.support.harness import logging_as_it_was, staged
+from tests.support.harness import restored_logging, staged
 
 
 @pytest.fixture
 def terminal(tmp_path, api_key):
     """A stage at the current time, and a function that runs a command with the stage's settings and the state in a file."""
-    with logging_as_it_was(), staged(tmp_path, api_key, page_size=50) as stage:
+    with restored_logging(), staged(tmp_path, api_key, page_size=50) as stage:
         stage.hand.time = datetime.now(UTC).timestamp()
         del stage.environment["STATE_BUCKET"]
         stage.environment["STATE_FILE"] = str(tmp_path / "cursor")

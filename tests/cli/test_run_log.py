@@ -86,7 +86,7 @@ def test_a_failed_run_has_its_error_with_and_without_a_report():
         {"message": "Received function invocation request", **PLATFORM},
         {"message": "{", **PLATFORM},
         {"message": "[" * 100_000, **PLATFORM},
-        {**PARTIAL, "event": "trouble"},
+        {**PARTIAL, "event": "problem"},
         {"event": "run", "message": "a run of another function", "run": "7"},
         {},
         None,
@@ -158,8 +158,8 @@ def test_every_page_of_every_window_is_read_and_runs_in_two_windows_count_once(w
     runs, warnings = search_logs(days=30)
     assert ([run.run for run in runs], warnings) == (["r0", "r1", "r2", "r3", "r4", "r5", "r6"], [])
     assert [run.when for run in runs] == sorted(run.when for run in runs)
-    assert len(world.asked("SearchLogs")) == 2 + 1 + 1
-    assert {asked.query["limit"] for asked in world.asked("SearchLogs")} == {"1000"}
+    assert len(world.requests_for("SearchLogs")) == 2 + 1 + 1
+    assert {asked.query["limit"] for asked in world.requests_for("SearchLogs")} == {"1000"}
     assert list(windows(0, 30 * DAY)) == [(16 * DAY, 30 * DAY), (2 * DAY, 16 * DAY), (0, 2 * DAY)]
     search = lambda scopes, window, page: ([search_result(lines[0])], None)  # noqa: E731 - the same line in both windows
     assert len(read_runs(search, ["c"], 0, 20 * DAY, Deadline.after(SYSTEM, 60)).runs) == 1
@@ -171,7 +171,7 @@ def test_the_query_selects_run_lines_in_both_formats(world, search_logs):
     log_line(world, {"message": json.dumps(log_lines(report(run="text"))[0], separators=(",", ":"))}, 50)
     log_line(world, {"event": "filtered", "message": "filtered: service"}, 40)
     assert {run.run for run in search_logs().runs} == {"fields", "text"}
-    assert len(world.asked("SearchLogs")) == 1
+    assert len(world.requests_for("SearchLogs")) == 1
 
 
 def test_a_denied_compartment_causes_a_warning_and_the_others_are_read(world, search_logs):
@@ -258,8 +258,8 @@ def test_a_throttled_page_is_retried(world, search_logs):
     ("pages", "fields"),
     [
         ([(1, "a"), (1, "b"), (1, None)], "The time limit was reached, so the oldest runs are missing."),
-        ([(1000, None)], "OCI truncated its answer, so older runs may be missing."),
-        ([(1, "a")] * 9, "OCI truncated its answer, so older runs may be missing."),
+        ([(1000, None)], "OCI truncated its response, so older runs may be missing."),
+        ([(1, "a")] * 9, "OCI truncated its response, so older runs may be missing."),
     ],
 )
 def test_an_incomplete_answer_causes_a_warning(pages, fields):

@@ -109,7 +109,7 @@ def test_show_prints_a_run_in_each_region_by_a_unique_prefix(terminal):  # noqa:
     assert ("abc1 eu-paris-1 ok" in result.stdout, "abc1 us-ashburn-1 ok" in result.stdout, "abd2" in result.stdout) == (True, True, False)
     shown = dict(rows(result.stdout))
     assert shown["report.filtered.excluded_event"] == "5"
-    assert shown["report.position.behind.ocid1.compartment.oc1..0.why"] == "429"
+    assert shown["report.position.behind.ocid1.compartment.oc1..0.reason"] == "429"
     assert [entry["region"] for entry in json.loads(run_cli("runs", "show", "abc1", "--json").stdout)] == ["eu-paris-1", "us-ashburn-1"]
     result = run_cli("runs", "show", "ab")
     assert (result.exit_code, "RUN_ID=ab: 2 runs match (abc1, abd2); use a longer prefix" in result.stderr) == (2, True)

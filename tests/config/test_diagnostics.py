@@ -77,7 +77,7 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_the_message_is_sufficient(stage, tmp_path, mistake):
     prepare, changes, kind, parts = MISTAKES[mistake]
-    stage.unruly = True
+    stage.expect_problems = True
     stage.emit(stage.world.tenancy, 3, 30)
     with pytest.raises(EpimetheusError) as failed:
         stage.call(**changes, **prepare(stage, tmp_path))

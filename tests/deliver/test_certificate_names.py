@@ -61,7 +61,7 @@ def test_a_certificate_needs_a_matching_subject_alternative_name(tmp_path, api_k
     authority = CommonNameAuthority(tmp_path / "common")
     authority.alternative_names = names
     with staged(tmp_path, api_key) as stage, receive(authority) as receiver:
-        stage.receiver, stage.unruly = receiver, True
+        stage.receiver, stage.expect_problems = receiver, True
         stage.emit(stage.world.tenancy, 3, minutes_ago=20)
         settings = {"SYSLOG_HOST": host, "SYSLOG_PORT": str(receiver.port), "SYSLOG_CA": f"file:{authority.ca}"}
         if cause is None:

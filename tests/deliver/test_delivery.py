@@ -66,7 +66,7 @@ def test_everything_arrives_in_order_over_successive_connections(authority):
 
 
 def test_a_receiver_without_close_notify_confirms_by_tcp_fin(authority):
-    with receive(authority, answers_close=False) as receiver:
+    with receive(authority, sends_close_notify=False) as receiver:
         delivery = sender(receiver, authority.ca_pem)
         send(delivery, 0, 100)
         delivery.finish()
@@ -132,7 +132,7 @@ def test_a_receiver_that_sent_close_notify_once_must_always_send_it(authority):
     with receive(authority) as receiver:
         delivery = sender(receiver, authority.ca_pem)
         send(delivery, 0, 100)
-        receiver.faults.add("close_without_a_word")
+        receiver.faults.add("close_without_notify")
         with pytest.raises(DeliveryUncertain, match="the receiver sent no close_notify, although it did before"):
             delivery.finish()
         assert delivery.confirmed == 0

@@ -15,7 +15,7 @@ from epimetheus.deliver.relp_frames import (
     PendingTransactions,
     encode_frame,
     offers_syslog,
-    split_frames,
+    split_messages,
 )
 from epimetheus.errors import ReceiverError
 
@@ -46,8 +46,8 @@ def test_encode_frame(number, command, data, expected):
 
 
 @given(st.lists(st.binary(max_size=40)))
-def test_split_frames_is_the_inverse_of_octet_counting(messages):
-    assert list(split_frames(b"".join(map(framer("octet-counting"), messages)))) == messages
+def test_split_messages_is_the_inverse_of_octet_counting(messages):
+    assert list(split_messages(b"".join(map(framer("octet-counting"), messages)))) == messages
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12), st.integers(0, len(STREAM)))

@@ -159,8 +159,8 @@ def test_the_function_runs_from_exactly_what_the_image_holds(image, tmp_path, ap
         }
         with serving(image, tmp_path, settings) as function:
             answer = function.call(seconds=60)
-            assert answer.status == 200, (answer.body, function.lines())
-            assert [json.loads(line)["level"] for line in function.lines()] == ["INFO"]
+            assert answer.status == 200, (answer.body, function.log_lines())
+            assert [json.loads(line)["level"] for line in function.log_lines()] == ["INFO"]
     (report,) = json.loads(answer.body)
     assert (report["status"], report["forwarded"], len(report["warnings"]), report["first_start"]) == ("ok", 200, 1, True)
     assert sorted(map(event_id, receiver.messages)) == sorted(ids)

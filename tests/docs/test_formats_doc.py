@@ -42,8 +42,8 @@ DERIVED = {  # keys whose value differs from the event's
     "devTime": "`eventTime`, in UTC with three decimals", "responseTime": "`data.response.responseTime`; a time is written in UTC with three decimals", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
     "outcome": "`success` or `failure`, from a status of at least 400 or an error code, else from the ending of an identity domain's event ID, "
     "else from the messages and the status; absent if none shows it",
-    "reason": "why the call failed: `code` or `login_result` of `data.response.payload`, the code that a message quotes or the status is, or the "
-    "response's message; for an identity domain its comment",
+    "reason": "why the call failed: `code` or `login_result` of `data.response.payload`, the code in a message or in place of the status, or the "
+    "response's message; for an identity domain, its comment",
     "act": "the verb in a parameter (`STOP` of InstanceAction), else `data.eventName`, else the operation in `eventType`",
     "action": "the verb in a parameter (`STOP` of InstanceAction)",
     "eventName": "`data.eventName`, else the operation in `eventType`",
@@ -170,7 +170,7 @@ def page():
         version 27. The header escapes `\\` and `|`, values escape `\\`, `=` and line ends (`\\n`, `\\r`). Control characters are removed. A value longer
         than its key allows ends in `…` and counts as trimmed.
 
-        Identity domains leave `data.identity` and `data.response` empty. Where one of these fields is empty, its value comes from
+        Identity domains leave `data.identity` and `data.response` empty. If one of these fields is empty, its value comes from
         `data.additionalDetails`, in CEF and LEEF:
 
         {details}

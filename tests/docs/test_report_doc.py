@@ -8,7 +8,7 @@ import msgspec
 
 from epimetheus.errors import EpimetheusError
 from epimetheus.model import BehindNow, Position, Problem, Report
-from epimetheus.observe.metrics import PostRequest, measures
+from epimetheus.observe.metrics import OptionalMetrics, measures
 from tests.support.reports import report
 
 DOC = Path(__file__).parents[2] / "docs" / "report.md"
@@ -55,7 +55,7 @@ POSITION = {
     "known": "compartments in the state, including those that vanished and may return",
     "polled": "compartments whose events are forwarded",
     "vanished": "compartments that are no longer listed, or listed as deleted",
-    "behind": "OCID → `since` (its mark), `why`, `tries`; the furthest behind first, at most 100; `behind_not_shown` counts the others",
+    "behind": "OCID → `since` (read up to here), `reason`, `attempts`; the furthest behind first, at most 100; `behind_not_shown` counts the others",
 }
 METRICS = {
     "runs_failed": ("count", "1 if the run failed"),
@@ -150,7 +150,7 @@ def test_the_page_matches_the_report():
 def test_every_field_and_every_metric_is_documented():
     assert list(FIELDS) == list(Report.__struct_fields__)
     assert list(POSITION) == list(Position.__struct_fields__)
-    assert set(METRICS) == set(measures(report(certificate_days=1.0), PostRequest(caches=True, performance=True)))
+    assert set(METRICS) == set(measures(report(certificate_days=1.0), OptionalMetrics(caches=True, performance=True)))
     assert get_args(get_type_hints(Report)["error"])[0] is Problem
     assert get_type_hints(Position)["behind"] == dict[str, BehindNow]
 

@@ -46,7 +46,7 @@ EXAMPLE = """{
 }"""
 
 REASONS = {
-    "own_polling": "a successful call of the deployment's own polling (`OWN_EVENTS=summarise`)",
+    "own_polling": "a successful call of the deployment's own polling (`OWN_EVENTS=summarize`)",
     "excluded_user": "`user_filtering.exclude_users` lists the principal, by OCID or by name",
     "not_included_user": "`user_filtering.include_only_users` is not empty and does not list the principal",
     "service": "`user_filtering.exclude_service_accounts`, and the event proves that a service acted",
@@ -184,7 +184,7 @@ next run selects. More events than the limit then arrive.
 
 ## Own polling
 
-Each ListEvents call is an audit event itself. With `OWN_EVENTS=summarise`, the default, the events of the deployment's own calls are filtered,
+Each ListEvents call is an audit event itself. With `OWN_EVENTS=summarize`, the default, the events of the deployment's own calls are filtered,
 counted, and summarized in one notice per run (`epimetheus.OwnPolling`). The deployment's own principal comes from the credentials: the function's
 OCID, or the user in ~/.oci/config. An instance principal does not reveal its OCID: its polling is forwarded, and every run says so.
 

@@ -7,7 +7,7 @@ import pytest
 
 from epimetheus.clock import Clock
 from epimetheus.errors import ConfigError, OutOfTime
-from epimetheus.function.invoke import RequestError, RunFailed, Unforeseen, deadline_of, invoke, read_request
+from epimetheus.function.invoke import InternalError, RequestError, RunFailed, deadline_of, invoke, read_request
 
 
 @pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"action": "run"}', b' {"action":"run"} ', b'{"follow_seconds": 60}'])
@@ -57,7 +57,7 @@ def test_metrics_are_posted_once_per_region(stage):
     stage.emit(stage.world.tenancy, 3, 30, 20)
     stage.run()
     posted = {stream["name"]: stream for stream in stage.world.metrics}
-    assert len(stage.world.asked("PostMetricData")) == 1
+    assert len(stage.world.requests_for("PostMetricData")) == 1
     assert posted["events_forwarded"]["datapoints"][0]["value"] == 3.0
     assert posted["lag_seconds"]["datapoints"][0]["value"] == 120.0
     assert posted["runs_failed"]["dimensions"] == {"region": "us-ashburn-1"}
@@ -65,14 +65,14 @@ def test_metrics_are_posted_once_per_region(stage):
 
 def test_without_a_namespace_no_metrics_are_posted(stage):
     stage.run(METRICS_NAMESPACE="")
-    assert stage.world.asked("PostMetricData") == []
+    assert stage.world.requests_for("PostMetricData") == []
 
 
 def test_a_failed_post_of_metrics_is_a_warning_only(stage, capsys):
     stage.world.faults.add("status", status=404, operation="PostMetricData", times=None)
     assert stage.run().status == "ok"
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    (warning,) = [line for line in lines if line["event"] == "trouble"]
+    (warning,) = [line for line in lines if line["event"] == "problem"]
     assert (warning["level"], warning["kind"]) == ("WARNING", "metrics")
     assert "Posting metrics failed: OCI returned 404" in warning["message"]
 
@@ -85,12 +85,12 @@ def test_an_invalid_setting_is_one_log_line_and_an_error(capsys, hand):
     assert "SYSLOG_PORT=none" in line["message"]
 
 
-def test_an_unforeseen_error_is_raised_without_its_message(stage, capsys):
+def test_an_internal_error_is_raised_without_its_message(stage, capsys):
     def fail(write):
         raise ZeroDivisionError("hunter2")
 
     stage.world.put_hook = fail
-    with pytest.raises(Unforeseen, match=r"Run \w+ failed: a bug in Epimetheus raised ZeroDivisionError\.") as caught:
+    with pytest.raises(InternalError, match=r"Run \w+ failed: a bug in Epimetheus raised ZeroDivisionError\.") as caught:
         stage.call()
     assert caught.value.__cause__ is None
     logged = capsys.readouterr().err

@@ -74,7 +74,7 @@ def test_100_000_events_of_200_compartments_arrive_in_one_invocation_and_the_nex
         (again,) = json.loads(answer.body)
         assert (again["status"], again["forwarded"], len(receiver.messages)) == ("ok", 0, 100_000)
         assert receiver.problems == []
-        runs = [json.loads(line) for line in function.lines()]
+        runs = [json.loads(line) for line in function.log_lines()]
         summaries = [(line["level"], line["event"], line["report"]["forwarded"]) for line in runs]
         assert summaries == [("INFO", "run", 100_000), ("INFO", "run", 0)]
 
@@ -94,7 +94,7 @@ def test_a_receiver_that_dies_at_a_random_point_causes_duplicates_only(tmp_path,
         (report,) = json.loads(answer.body)
         assert (answer.status, report["status"], report["unconfirmed"]) == (200, "ok", 0)
         assert set(arrived(receiver)) == set(ids), f"died after {after}"
-        failed = json.loads(function.lines()[0])
+        failed = json.loads(function.log_lines()[0])
         assert failed["report"]["error"]["kind"] == "delivery_uncertain"
         assert report["duplicates"] == failed["report"]["forwarded"]
         assert len(receiver.messages) <= 20_000 + after - report["duplicates"]

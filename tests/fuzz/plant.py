@@ -4,7 +4,7 @@ import json
 import random
 from typing import Any
 
-from tests.render.redact.secret_cases import LONG, OBJECTS, TEXTS, S
+from tests.render.redact.secret_cases import LONG, OBJECTS, RECOGNIZED_BY_ITS_END, TEXTS, S
 
 _CASES = [(name, value, secret) for table in (TEXTS, OBJECTS) for name, (value, secret) in table.items()]
 _FIELDS = ("message", "resourceName", "additionalDetails", "stateChange", "newByOracle", "identity", "request", "response")
@@ -14,11 +14,6 @@ _SUBFIELDS = {
     "response": ("message", "payload", "headers"),
 }
 _TEXT_ONLY = frozenset(("message", "resourceName", "userAgent", "principalName", "path"))
-_RECOGNIZED_BY_ITS_END = (
-    "value first", "pair, in JSON in JSON", "beginning truncated", "customer secret key", "chpasswd", "url, token", "url, password",
-    "url, encoded", "jdbc", "redis", "amqp", "sqlplus",
-)  # fmt: skip
-"""Cases that are recognizable only by what follows the secret, which truncation removes."""
 _LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
@@ -39,7 +34,7 @@ def planted(data: bytes, rng: random.Random) -> tuple[bytes, str, str] | None:
         text = json.dumps(event, ensure_ascii=rng.random() < 0.5, separators=rng.choice(((",", ":"), (", ", ": "))))
     except RecursionError:
         return None
-    if rng.random() < 0.2 and not any(part in name for part in _RECOGNIZED_BY_ITS_END):
+    if rng.random() < 0.2 and not any(part in name for part in RECOGNIZED_BY_ITS_END):
         text = text[: -rng.randint(1, 40)]
     return text.encode("utf-8", "surrogatepass"), secret, name
 

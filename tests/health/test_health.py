@@ -16,10 +16,10 @@ import trustme
 
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import OutOfTime
-from epimetheus.function.invoke import Unforeseen
+from epimetheus.function.invoke import InternalError
 from epimetheus.health import checks
 from epimetheus.health.model import CheckAnswer
-from epimetheus.health.report import run_health_checks, within
+from epimetheus.health.report import call_until, run_health_checks
 from epimetheus.model import time_text
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State
@@ -30,7 +30,7 @@ from epimetheus.testing.syslog import Authority, Identity, parse_message, receiv
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.deliver.test_relp import acknowledge_everything, serving
 from tests.support.hand import NOON
-from tests.support.harness import logging_as_it_was, staged
+from tests.support.harness import restored_logging, staged
 
 THROUGH = int(NOON // 60) - 2
 REGION = "us-ashburn-1"
@@ -114,7 +114,7 @@ def test_a_healthy_deployment_passes_every_check_and_nothing_is_written_or_sent(
     leases = [unpack(write.data, "a write").lease for write in ran.world.writes[writes:]]
     assert leases == [Lease(report.run, 0.0), None]
     assert ran.receiver.messages == []
-    listed = ran.world.asked("ListEvents")[-1]
+    listed = ran.world.requests_for("ListEvents")[-1]
     times = {"startTime": "2026-01-01T11:57:00Z", "endTime": "2026-01-01T11:58:00Z"}
     assert listed.query == {"compartmentId": ran.world.tenancy, **times}
     assert ran.run().status == "ok"
@@ -333,7 +333,7 @@ def test_only_the_broken_dependency_fails(ran, tmp_path, case):
 
 
 OTHER_REASONS = (
-    "No usable state exists.", "The receiver closed the connection before sending it.", "No answer from OCI carried a date.",
+    "No usable state exists.", "The receiver closed the connection before sending it.", "No response from OCI had a date.",
 )  # fmt: skip
 
 
@@ -357,7 +357,7 @@ def test_without_credentials_values_in_oci_are_not_read(ran):
     report = checked(ran, OCI_CONFIG_FILE="/nowhere", RULES="object:rules.json", SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x")
     assert unlike(report) == {"credentials": "failed", **NO_OCI, **skipped("clock", "rules", "tls", "receiver", *NO_RECEIVER)}
     whys = {check.what for check in report.checks if check.status == "skipped"}
-    assert whys == {"Skipped: the credentials check failed.", "No answer from OCI carried a date."}
+    assert whys == {"Skipped: the credentials check failed.", "No response from OCI had a date."}
 
 
 def test_warnings_of_rules_and_field_map_are_shown(ran):
@@ -433,7 +433,7 @@ def test_without_a_state_health_is_degraded_and_none_is_written(stage):
     report = checked(stage)
     assert (report.verdict, unlike(report)) == ("degraded", NEVER_RAN)
     assert the(report, "state").what.endswith("yet; the first run writes it. A test write failed only on its condition.")
-    assert (stage.world.objects("audit-state"), stage.world.asked("PutObject")[-1].status) == ({}, 412)
+    assert (stage.world.objects("audit-state"), stage.world.requests_for("PutObject")[-1].status) == ({}, 412)
     stage.world.faults.add("status", status=404, code="ObjectNotFound", operation="PutObject")
     assert checked(stage).verdict == "degraded"
     stage.world.faults.add("status", status=404, operation="PutObject", times=None)
@@ -449,7 +449,7 @@ def test_a_store_that_ignores_write_conditions_fails_the_state_check(stage, monk
 
 
 def test_every_region_is_checked(tmp_path, api_key):
-    with logging_as_it_was(), staged(tmp_path, api_key, page_size=50, regions=["eu-paris-1"]) as stage:
+    with restored_logging(), staged(tmp_path, api_key, page_size=50, regions=["eu-paris-1"]) as stage:
         stage.world.faults.add("status", status=404, operation="ListEvents", after=1)
         report = checked(stage, REGIONS="all")
     named = [(check.name, check.region, check.status) for check in report.checks if check.name in ("audit", "state")]
@@ -486,7 +486,7 @@ def test_a_probe_sends_one_marked_message_and_confirms_it(ran, tmp_path, framing
     assert (message.msgid, message.structured["epimetheus@32473"]["run"]) == ("notice", report.run)
     body = json.loads(message.body)
     assert body["eventType"] == "epimetheus.Probe"
-    assert body["data"]["message"].startswith("A test message of Epimetheus, asked for by a health check")
+    assert body["data"]["message"].startswith("A test message from Epimetheus, sent by a health check")
     assert replace(ran.state(), writer=before.writer, serial=before.serial) == before
 
 
@@ -542,18 +542,18 @@ def test_a_hanging_check_is_abandoned():
         never.wait()
         return CheckAnswer("at last")
 
-    with pytest.raises(OutOfTime, match=r"No answer arrived within 0\.1 s\."):
-        within(Deadline.after(SYSTEM, 0.1), hang)
+    with pytest.raises(OutOfTime, match=r"No response within 0\.1 s\."):
+        call_until(Deadline.after(SYSTEM, 0.1), hang)
     never.set()
-    assert within(Deadline.after(SYSTEM, 5), hang) == CheckAnswer("at last")
+    assert call_until(Deadline.after(SYSTEM, 5), hang) == CheckAnswer("at last")
 
 
 def test_an_internal_error_is_raised(stage):
     with pytest.raises(ZeroDivisionError):
-        within(Deadline.after(SYSTEM, 5), lambda: 1 / 0)
+        call_until(Deadline.after(SYSTEM, 5), lambda: 1 / 0)
     put(stage, State(REGION, THROUGH))
     stage.world.put_hook = lambda write: 1 / 0
-    with pytest.raises(Unforeseen):
+    with pytest.raises(InternalError):
         checked(stage)
 
 

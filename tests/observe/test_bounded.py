@@ -9,9 +9,9 @@ import pytest
 from epimetheus.errors import SourceError
 from epimetheus.health.model import CheckResult, HealthReport
 from epimetheus.model import BehindNow, Position, Problem, Replayed
-from epimetheus.observe.bounded import MAX_BYTES, answer, bounded
+from epimetheus.observe.bounded import MAX_BYTES, bounded, response_body
 from epimetheus.observe.log import JsonLines, headline
-from epimetheus.observe.metrics import PostRequest, measures
+from epimetheus.observe.metrics import OptionalMetrics, measures
 from epimetheus.run.report import position
 from epimetheus.state.model import BehindCompartment, State
 from tests.support.reports import report
@@ -35,14 +35,14 @@ def replayed(unread):
 def test_an_answer_lists_100_compartments_behind_and_counts_the_rest():
     whole = report(status="partial", position=far_behind())
     assert len(msgspec.json.encode([whole])) > 6_000_000
-    data = answer([whole])
+    data = response_body([whole])
     (output,) = json.loads(data)
     assert len(data) < 100_000
     assert list(output["position"]["behind"]) == [f"ocid1.compartment.oc1..{n:060d}" for n in range(100)]
     assert output["position"]["behind_not_shown"] == 14_900
     assert "15000 of 15000 compartments behind" in headline(whole)
-    assert measures(whole, PostRequest())["compartments_behind"] == 15_000.0
-    assert json.loads(answer([report(position=far_behind(100))]))[0]["position"].get("behind_not_shown") is None
+    assert measures(whole, OptionalMetrics())["compartments_behind"] == 15_000.0
+    assert json.loads(response_body([report(position=far_behind(100))]))[0]["position"].get("behind_not_shown") is None
 
 
 def test_the_compartments_furthest_behind_come_first():
@@ -53,7 +53,7 @@ def test_the_compartments_furthest_behind_come_first():
 @pytest.mark.parametrize(("count", "members"), [(2, 100), (10, 100), (40, 25), (600, 20), (3000, 20)])
 def test_an_answer_with_many_reports_is_bounded_and_has_the_latest(count, members):
     reports = [report(run=f"r{n}", status="partial", position=far_behind(300)) for n in range(count)]
-    data = answer(reports)
+    data = response_body(reports)
     output = json.loads(data)
     assert len(data) <= MAX_BYTES
     assert [one["run"] for one in output] == [f"r{n}" for n in range(count)][-len(output) :]
@@ -63,14 +63,14 @@ def test_an_answer_with_many_reports_is_bounded_and_has_the_latest(count, member
 
 
 def test_answers_to_replays_and_health_checks_are_bounded():
-    (output,) = json.loads(answer([replayed({f"ocid{n}": WHY for n in range(COUNT)})]))
+    (output,) = json.loads(response_body([replayed({f"ocid{n}": WHY for n in range(COUNT)})]))
     assert (len(output["unread"]), output["unread_not_shown"]) == (100, 14_900)
     check = CheckResult("behind", "r", "degraded", 0.1, "x" * 5_000_000, "")
     diagnosis = HealthReport(run="r1", verdict="degraded", started="s", seconds=1.0, issues=["y"] * 500, checks=[check] * 120)
-    output = json.loads(answer(diagnosis))
+    output = json.loads(response_body(diagnosis))
     assert output["checks"][0]["what"] == "x" * 2000 + "… (4998000 more characters)"
     assert (len(output["checks"]), len(output["issues"]), output["issues"][-1]) == (120, 101, "400 more are not shown")
-    assert answer([]) == b"[]"
+    assert response_body([]) == b"[]"
 
 
 @pytest.mark.parametrize(

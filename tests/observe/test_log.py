@@ -18,7 +18,7 @@ NOON_UTC = 1_767_268_800.0
 
 
 @pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
+def restored_logging() -> Iterator[None]:
     root, ours = logging.getLogger(), logging.getLogger("epimetheus")
     handlers, level, our_level = root.handlers[:], root.level, ours.level
     yield
@@ -48,9 +48,9 @@ def failing(kind):
 def test_a_record_is_one_json_line():
     record = logging.LogRecord("epimetheus", logging.WARNING, "", 0, "%s of %d", ('"ü"\n', 2), None)
     record.created = NOON_UTC
-    record.event, record.fields = "trouble", {"run": "r1", "do": "Wait."}
+    record.event, record.fields = "problem", {"run": "r1", "do": "Wait."}
     assert JsonLines().format(record) == (
-        '{"time":"2026-01-01T12:00:00.000Z","level":"WARNING","event":"trouble","message":"\\"ü\\"\\n of 2","run":"r1","do":"Wait."}'
+        '{"time":"2026-01-01T12:00:00.000Z","level":"WARNING","event":"problem","message":"\\"ü\\"\\n of 2","run":"r1","do":"Wait."}'
     )
 
 
@@ -67,14 +67,14 @@ def test_text_that_is_not_utf_8_is_still_logged():
 def test_an_exception_is_logged_with_type_and_stack_only():
     stream = io.StringIO()
     log_to(stream, "info")
-    failing("unforeseen")
+    failing("internal")
     assert "hide" not in stream.getvalue()
     line = json.loads(stream.getvalue())
     assert line["exception"] == "ValueError"
     places = [(failing.__code__.co_firstlineno + 2, "failing"), (leak.__code__.co_firstlineno + 1, "leak")]
     assert line["trace"] == [f"{__file__}:{number} {name}" for number, name in places]
     assert (line["level"], line["event"], line["message"]) == ("ERROR", "run", "It failed.")
-    assert (line["run"], line["kind"], line["do"]) == ("r1", "unforeseen", "Fix it.")
+    assert (line["run"], line["kind"], line["do"]) == ("r1", "internal", "Fix it.")
 
 
 def test_an_expected_failure_has_no_stack():
@@ -111,7 +111,7 @@ def test_a_problem_is_logged_with_its_remedy():
     del line["time"]
     assert line == {
         "level": "WARNING",
-        "event": "trouble",
+        "event": "problem",
         "message": "Nothing listens on siem:6514.",
         "run": "r1",
         "region": "eu-paris-1",

@@ -8,7 +8,7 @@ import pytest
 import responses
 
 from epimetheus.errors import CredentialsError, SourceError
-from epimetheus.observe.metrics import PostRequest, measures, post
+from epimetheus.observe.metrics import OptionalMetrics, measures, post
 from epimetheus.oci_client.clients import ServiceFailure, make_client, sign_in
 from epimetheus.testing.oci import World, mock_oci
 from tests.support.reports import REFUSED, behind, report
@@ -39,7 +39,7 @@ MEASURES = {
 
 
 def test_additional_metrics_and_certificates_are_measured():
-    assert measures(report(certificate_days=29.5), PostRequest(caches=True, performance=True)) == MEASURES | {
+    assert measures(report(certificate_days=29.5), OptionalMetrics(caches=True, performance=True)) == MEASURES | {
         "cache_dedupe_hits": 4.0,
         "cache_dedupe_misses": 15.0,
         "cache_dedupe_size": 100.0,
@@ -64,8 +64,8 @@ def client(world, tmp_path) -> Any:
 
 
 def test_a_report_is_posted_in_one_call(client, world):
-    post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), PostRequest()), NOON)
-    assert len(world.asked("PostMetricData")) == 1
+    post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), OptionalMetrics()), NOON)
+    assert len(world.requests_for("PostMetricData")) == 1
     assert world.metrics == [
         {
             "namespace": "epimetheus",
@@ -87,31 +87,31 @@ def test_a_report_is_posted_in_one_call(client, world):
     ],
 )
 def test_the_status_of_a_run_is_measured(changes, expected):
-    assert measures(report(**changes), PostRequest()) == {**MEASURES, **expected}
+    assert measures(report(**changes), OptionalMetrics()) == {**MEASURES, **expected}
 
 
 def test_without_a_position_there_is_no_lag():
     known = {name: value for name, value in MEASURES.items() if name not in ("lag_seconds", "compartments_behind")}
-    assert measures(report(position=None), PostRequest()) == known
+    assert measures(report(position=None), OptionalMetrics()) == known
 
 
 def test_a_rejected_post_raises_an_error_with_a_remedy(client, world):
     world.faults.add("status", status=404, operation="PostMetricData")
     with pytest.raises(ServiceFailure, match="Posting metrics failed: OCI returned 404 NotAuthorizedOrNotFound") as failed:
-        post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), PostRequest()), NOON)
+        post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), OptionalMetrics()), NOON)
     assert failed.value.do == HELP
 
 
 def test_a_missing_answer_raises_an_error(client, world):
     world.faults.add("reset", operation="PostMetricData", times=None)
     with pytest.raises(SourceError, match="Posting metrics failed: no response from OCI"):
-        post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), PostRequest()), NOON)
+        post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), OptionalMetrics()), NOON)
 
 
 def test_a_wrong_signature_raises_a_credentials_error(client, world):
     world.faults.add("status", status=401, operation="PostMetricData")
     with pytest.raises(CredentialsError):
-        post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), PostRequest()), NOON)
+        post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), OptionalMetrics()), NOON)
 
 
 @pytest.mark.parametrize(
@@ -130,5 +130,5 @@ def test_rejected_metrics_raise_an_error_despite_status_200(api_key, tmp_path, a
     with responses.RequestsMock(target="oci._vendor.requests.adapters.HTTPAdapter.send") as mock:
         mock.post(f"{INGESTION}/20180401/metrics", json=answer)
         with pytest.raises(SourceError) as failed:
-            post(client, "epimetheus", credentials.tenancy, "eu-paris-1", measures(report(), PostRequest()), NOON)
+            post(client, "epimetheus", credentials.tenancy, "eu-paris-1", measures(report(), OptionalMetrics()), NOON)
     assert (failed.value.what, failed.value.do) == (what, HELP)

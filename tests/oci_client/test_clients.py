@@ -143,7 +143,7 @@ def test_an_invalid_pass_phrase_is_not_shown(config, api_key):
 
 def test_a_config_file_without_a_region_is_an_error(config):
     config.write_text(set_to(region="")(config.read_text()))
-    assert load_error(config).endswith("they contain no tenancy or no region.")
+    assert load_error(config).endswith("they lack a tenancy or a region.")
 
 
 def test_a_public_key_is_distinguished_from_a_private_one(config, api_key):
@@ -204,12 +204,12 @@ def test_an_invalid_token_is_reported_and_not_shown(principal, text):
 @pytest.mark.usefixtures("principal")
 def test_a_principal_without_a_region_is_an_error(monkeypatch):
     monkeypatch.delenv("OCI_RESOURCE_PRINCIPAL_REGION")
-    assert principal_error().endswith("they contain no tenancy or no region.")
+    assert principal_error().endswith("they lack a tenancy or a region.")
 
 
 def test_a_principal_without_a_tenancy_is_an_error(principal):
     (principal / "rpst").write_text("eyJhbGciOiJSUzI1NiJ9.e30.e30")
-    assert principal_error().endswith("they contain no tenancy or no region.")
+    assert principal_error().endswith("they lack a tenancy or a region.")
 
 
 def test_a_client_uses_the_endpoint_of_its_region_or_the_given_url(world, credentials):
@@ -251,7 +251,7 @@ def test_one_failing_service_does_not_affect_others(world, credentials, url):
         with pytest.raises(ServiceFailure), oci_errors("listing", do=""):
             identity.get_tenancy(world.tenancy)
     assert storage.get_namespace().data == "axexample"
-    assert len(world.asked("GetTenancy")) >= 12
+    assert len(world.requests_for("GetTenancy")) >= 12
 
 
 def failure(world, credentials, url, raising=SourceError, **fault):

@@ -106,7 +106,7 @@ def test_every_service_provides_the_offset(tmp_path, api_key):
             call(opened)
             assert opened.clock_offset.seconds() == pytest.approx(240, abs=0.5)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(backend, "_stamp", lambda world, request, answer: answer.headers.update(date=date(0)))
+            patch.setattr(backend, "_add_headers", lambda world, request, response: response.headers.update(date=date(0)))
             opened = wiring()
             calls["object storage"](opened)
             assert opened.clock_offset.seconds() is None

@@ -21,8 +21,8 @@ from epimetheus.run.plan import (
     next_length,
     plan_backfill,
     plan_next_slice,
-    quota_horizon,
-    refuse_if_none,
+    raise_if_none_readable,
+    rate_limit_horizon,
 )
 from epimetheus.source.fetch import FetchTask
 from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, State
@@ -57,12 +57,12 @@ def test_the_dedupe_horizon_of_compartments_with_their_own_position(state):
     assert dedupe_horizon(state, OVERLAP) == {"v": 835, "d": 835, "b": 685}
 
 
-def test_the_quota_horizon_covers_compartments_behind_and_a_week_of_stopped_ones(state):
+def test_the_rate_limit_horizon_covers_compartments_behind_and_a_week_of_stopped_ones(state):
     week = 7 * 24 * 60
     known = {"v": KnownCompartment("v", read_until=week), "x": KnownCompartment("x", read_until=week - 1)}
     state = replace(state, through=2 * week, known=known)
-    assert quota_horizon(state, OVERLAP) == week - OVERLAP
-    assert quota_horizon(replace(state, behind={"b": BehindCompartment(100, "404")}), OVERLAP) == 85
+    assert rate_limit_horizon(state, OVERLAP) == week - OVERLAP
+    assert rate_limit_horizon(replace(state, behind={"b": BehindCompartment(100, "404")}), OVERLAP) == 85
 
 
 def test_the_next_slice_begins_with_the_overlap_once_per_run(state):
@@ -314,10 +314,10 @@ def test_all_compartments_unreadable_is_an_error(state):
     state = replace(state, known=DELETED)
     tasks = [FetchTask("a", Window(885, 960)), FetchTask("d", Window(885, 960))]
     with pytest.raises(SourceError, match=r"None of 2 compartments could be read\. The first error: 404"):
-        refuse_if_none(state, tasks, dict.fromkeys("ad", NOT_FOUND), readable=False)
-    refuse_if_none(state, tasks, dict.fromkeys("ad", NOT_FOUND), readable=True)
-    refuse_if_none(state, tasks, {"a": TaskOutcome(), "d": NOT_FOUND}, readable=False)
-    refuse_if_none(replace(state, behind={"a": BehindCompartment(1, "")}), tasks[:1], {"a": NOT_FOUND}, readable=False)
+        raise_if_none_readable(state, tasks, dict.fromkeys("ad", NOT_FOUND), readable=False)
+    raise_if_none_readable(state, tasks, dict.fromkeys("ad", NOT_FOUND), readable=True)
+    raise_if_none_readable(state, tasks, {"a": TaskOutcome(), "d": NOT_FOUND}, readable=False)
+    raise_if_none_readable(replace(state, behind={"a": BehindCompartment(1, "")}), tasks[:1], {"a": NOT_FOUND}, readable=False)
 
 
 @pytest.mark.parametrize(("events", "minutes"), [(25_000, 120), (25_001, 60), (MANY_EVENTS, 60), (MANY_EVENTS + 1, 30)])

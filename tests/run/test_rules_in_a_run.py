@@ -183,13 +183,13 @@ def own(stage, count, **more):
 def test_own_polling_is_summarized_in_one_message_per_run(stage):
     own(stage, 40)
     stage.emit(stage.world.tenancy, 3, 5)
-    settings = {**JSON, "OWN_EVENTS": "summarise"}
+    settings = {**JSON, "OWN_EVENTS": "summarize"}
     report = stage.run(**settings)
     assert (report.filtered, report.forwarded, report.notices) == ({"own_polling": 40}, 3, 1)
     ((kind, message, details),) = notices(stage)
-    assert (kind, details["leftOut"], details["calls"]) == ("epimetheus.OwnPolling", 40, {"ListEvents": 40})
+    assert (kind, details["filtered"], details["calls"]) == ("epimetheus.OwnPolling", 40, {"ListEvents": 40})
     assert message == (
-        "40 events of our own polling were left out, from 2026-01-01T11:50:00.000Z to 2026-01-01T11:50:39.000Z: 40 ListEvents."
+        "40 events from Epimetheus's own polling were filtered, from 2026-01-01T11:50:00.000Z to 2026-01-01T11:50:39.000Z: 40 ListEvents."
     )
     again = stage.run(**settings)
     assert (again.notices, again.filtered) == (0, {})
@@ -212,9 +212,9 @@ def test_a_run_message_is_sent_even_without_events(stage):
     assert kind == "epimetheus.Run"
     assert message == (
         f"Run {report.run} of us-ashburn-1, from 2026-01-01T09:58:00Z through 2026-01-01T11:58:00Z:"
-        " 5 fetched, 2 forwarded, 0 seen before, 3 left out; 0 compartments behind."
+        " 5 fetched, 2 forwarded, 0 duplicates, 3 filtered; 0 compartments behind."
     )
-    assert details["leftOut"] == {"excluded_event": 3}
+    assert details["filtered"] == {"excluded_event": 3}
     stage.run(**settings)
     assert [kind for kind, _, _ in notices(stage)] == ["epimetheus.Run"] * 2
     sequence = [parse_message(message).structured["epimetheus@32473"]["seq"] for message in stage.receiver.messages]
@@ -279,7 +279,7 @@ def test_with_a_resource_principal_the_function_is_watched_and_its_own_polling_d
     ours = {"principalId": stage.world.function, "authType": "resource"}
     put(stage, "ListEvents", 3, 10, service="Audit", identity=ours, response={"status": "200"})
     put(stage, "UpdateFunction", 1, 9, service="FunctionsManagement", resourceId=stage.world.function)
-    report = stage.run(**{**JSON, "OWN_EVENTS": "summarise", "RULES": rules(mode="exclude", excluded_events=["*"])})
+    report = stage.run(**{**JSON, "OWN_EVENTS": "summarize", "RULES": rules(mode="exclude", excluded_events=["*"])})
     assert (report.filtered, report.forwarded, report.notices) == ({"own_polling": 3}, 1, 1)
     body = json.loads(parse_message(stage.receiver.messages[0]).body)
     assert (body["data"]["eventName"], body["epimetheus"]["tamperWatch"]) == ("UpdateFunction", True)
@@ -290,7 +290,7 @@ def poll(stage, count, minutes_ago, address, **more):
     return put(stage, "ListEvents", count, minutes_ago, service="Audit", identity=ours, response={"status": "200"}, **more)
 
 
-SUMMARISE = {**JSON, "OWN_EVENTS": "summarise"}
+SUMMARISE = {**JSON, "OWN_EVENTS": "summarize"}
 
 
 def test_use_of_the_credentials_from_another_address_is_a_warning(stage):

@@ -105,13 +105,13 @@ def test_an_unreadable_compartment_falls_behind_on_its_own_and_is_backfilled(sta
     slow = {"clock": stage.hand.clock, "seconds": 120}
     report = stage.run(INITIAL_LOOKBACK_HOURS="3", **slow)
     assert (report.status, list(report.position.behind)) == ("partial", [bad])
-    assert why in report.position.behind[bad].why
+    assert why in report.position.behind[bad].reason
     assert set(others) <= set(stage.arrived())
     assert report.position.through == "2026-01-01T11:58:00Z"
     assert report.position.lag_seconds >= 3 * 3600
     stage.hand.forward(3600)
     second = stage.emit(bad, 5, 30, 10)
-    assert stage.run(**slow).position.behind[bad].tries == 2
+    assert stage.run(**slow).position.behind[bad].attempts == 2
     stage.world.faults.remove(added)
     report = stage.run(**slow)
     assert (report.status, report.position.behind) == ("ok", {})
@@ -437,7 +437,7 @@ def test_the_reserve_to_confirm_and_commit():
 def test_a_404_is_reported_with_its_compartment(stage, tree):
     stage.world.forbid(tree[1])
     report = stage.run()
-    assert tree[1] in report.position.behind[tree[1]].why
+    assert tree[1] in report.position.behind[tree[1]].reason
     assert CompartmentMissing.kind == "compartment_missing"
 
 

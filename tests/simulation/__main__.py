@@ -88,10 +88,10 @@ def _show(console: Console, faults: Counter[str], totals: Counter[str], broken: 
     for fault, times in sorted(faults.items()):
         table.add_row(fault, f"{times:,}")
     console.print(table)
-    summary = f"{totals['seeds']:,} seeds held: {totals['runs']:,} runs, {totals['events']:,} events, none lost"
+    summary = f"{totals['seeds']:,} seeds passed: {totals['runs']:,} runs, {totals['events']:,} events, none lost"
     console.print(f"{summary}, {totals['repeats']:,} sent again; {totals['beyond']:,} were listed after the overlap.", highlight=False)
     for seed, error in sorted(broken.items()):
-        console.print(f"Seed {seed} broke: {error}", markup=False, highlight=False)
+        console.print(f"Seed {seed} failed: {error}", markup=False, highlight=False)
         console.print(f"  replay it: .venv/bin/python -m tests.simulation 1 --first {seed}", markup=False, highlight=False)
 
 

@@ -11,7 +11,7 @@ _MAGIC = b"EPIMETHEUS-STATE 1 sha256="
 _decode = msgspec.json.Decoder().decode
 
 
-class Quota(NamedTuple):
+class Hourly(NamedTuple):
     """Events of one type in one hour: ``passed``, ``suppressed``, and how many of these were ``reported``."""
 
     passed: int
@@ -22,7 +22,7 @@ class Quota(NamedTuple):
 class Marks(NamedTuple):
     """``read``: OCID of each polled compartment → the second through which it is read. ``lease``: run, and when its lease ends.
 
-    ``ended``: the last run that committed its end. ``quotas``: (event type, hour in minutes since the epoch) → hourly counts.
+    ``ended``: the last run that committed its end. ``hourly``: (event type, hour in minutes since the epoch) → hourly counts.
     """
 
     through: int
@@ -30,7 +30,7 @@ class Marks(NamedTuple):
     known: frozenset[str]
     lease: tuple[str, float] | None
     ended: str
-    quotas: dict[tuple[str, int], Quota]
+    hourly: dict[tuple[str, int], Hourly]
 
 
 def marks_of(data: bytes) -> Marks:
@@ -48,7 +48,7 @@ def marks_of(data: bytes) -> Marks:
         (lease["run"], lease["until"]) if lease else None,
         str(head["last"].get("run", "")),
         {
-            (kind, _seconds(hour) // 60): Quota(one.get("passed", 0), one.get("suppressed", 0), one.get("reported", 0))
+            (kind, _seconds(hour) // 60): Hourly(one.get("passed", 0), one.get("suppressed", 0), one.get("reported", 0))
             for kind, hours in head["rate_limits"].items()
             for hour, one in hours.items()
         },

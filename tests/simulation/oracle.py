@@ -1,7 +1,7 @@
-"""The oracle: it has every event of a region, and checks each write, message and report against the numbered promises.
+"""The oracle: it has every event of a region, and checks each write, message and report against the promises in docs/reliability.md.
 
-It does not rely on what the package reports: what must arrive follows from the time of the first run, the settings, the requests, and the
-tenancy. It reads the positions of a stored state only (`marks`).
+Errors start with the number of the promise. The oracle does not rely on what the package reports: what must arrive follows from the time of
+the first run, the settings, the requests, and the tenancy. It reads the positions of a stored state only (`marks`).
 """
 
 from bisect import bisect_left
@@ -48,7 +48,7 @@ class Oracle:
         self.limits_hold = True
         self.held: dict[tuple[str, int], int] = {}
         self.forgotten: Counter[tuple[str, int]] = Counter()
-        self.quotas: Marks | None = None
+        self.counts: Marks | None = None
         self.writes = 0
         self.vanished = ""
         self.overlapped = False
@@ -216,7 +216,7 @@ class Oracle:
         if self.vanished and report.status != "failed":
             raise Broken(f"8: the state is {self.vanished}, but the run is {report.status}")
         if report.status == "skipped" and not self.overlapped and self.stage.now - self.stage.trouble_at > LEASE_SECONDS + _SLACK:
-            raise Broken(f"10: the run is skipped, but no lease can remain: {report.warnings}")
+            raise Broken(f"5: the run is skipped, but no lease can remain: {report.warnings}")
         refused, asked = self.wire.outcomes, report.position.polled if report.position else 0
         if refused and len(refused) >= asked and all(statuses == {404} for statuses in refused.values()) and report.status != "failed":
             raise Broken(f"8: all {len(refused)} compartments were refused, but the run is {report.status}")
@@ -233,9 +233,9 @@ class Oracle:
             return
         skew = abs(self.stage.skew)
         if skew > CLOCK_FAILS + 5 and report.status != "failed":
-            raise Broken(f"11: the clock is {self.stage.skew:.0f} s off, but the run is {report.status}")
+            raise Broken(f"1: the clock is off by {self.stage.skew:.0f} s, but the run is {report.status}")
         if skew > CLOCK_WARNS + 5 and report.status != "failed" and not any("clock" in warning for warning in report.warnings):
-            raise Broken(f"11: the clock is {self.stage.skew:.0f} s off, but the run does not report it")
+            raise Broken(f"1: the clock is off by {self.stage.skew:.0f} s, but the run does not report it")
 
     def check_pages(self, pages: int) -> None:
         """``pages`` are in memory at once."""
@@ -246,21 +246,21 @@ class Oracle:
     def interrupted(self, run: str, data: bytes | None) -> None:
         """A run was interrupted by Ctrl-C: it must have returned its lease."""
         if data is not None and (lease := marks_of(data).lease) and lease[0] == run:
-            raise Broken(f"10: {run} was interrupted, but its lease remains until {lease[1]:.0f}")
+            raise Broken(f"5: {run} was interrupted, but its lease remains until {lease[1]:.0f}")
 
     # Rate limits
 
     def _limited(self, marks: Marks) -> None:
         """Rate limits hold, and a committed count of rate-limited events never decreases."""
-        self.quotas = marks
-        for key in [key for key in self.held if key not in marks.quotas]:  # over and reported: later events are counted from 0
+        self.counts = marks
+        for key in [key for key in self.held if key not in marks.hourly]:  # over and reported: later events are counted from 0
             self.forgotten[key] += self.held.pop(key)
-        for key, quota in marks.quotas.items():
-            if quota.passed > LIMIT or quota.suppressed < self.held.get(key, 0):
+        for key, count in marks.hourly.items():
+            if count.passed > LIMIT or count.suppressed < self.held.get(key, 0):
                 if not self.limits_hold:
                     continue
-                raise Broken(f"4: {key}: {quota}, and {self.held.get(key, 0)} were rate-limited before")
-            self.held[key] = quota.suppressed
+                raise Broken(f"4: {key}: {count}, and {self.held.get(key, 0)} were rate-limited before")
+            self.held[key] = count.suppressed
 
     def _may_lack(self, event: Event) -> bool:
         """Whether a rule may have filtered this event."""
@@ -268,7 +268,7 @@ class Oracle:
 
     def _check_limits(self, arrived: Counter[str], end: float) -> None:
         """Of a type with a limit, the allowed events arrived; the others were counted and reported."""
-        if not (self.limits_hold and self.receipts.reads_notices and self.settings.rules.limits and self.quotas):
+        if not (self.limits_hold and self.receipts.reads_notices and self.settings.rules.limits and self.counts):
             return
         for key, happened in self._by_hour(end).items():
             due = [event for event, must in happened if must]
@@ -276,11 +276,11 @@ class Oracle:
             held = max(self.held.get(key, 0) + self.forgotten[key], self.receipts.reported[key])
             if lacking > held or sum(event.name in arrived for event, _ in happened) < min(LIMIT, len(due)):
                 raise Broken(f"4: {lacking} of {len(due)} {key} are missing, but {held} were rate-limited")
-        for (kind, hour), quota in self.quotas.quotas.items():
+        for (kind, hour), count in self.counts.hourly.items():
             reported = self.receipts.reported[kind, hour]
             over = hour + 60 <= self.through // 60 - self.settings.overlap - 1
-            if reported < quota.reported or (over and quota.reported != quota.suppressed):
-                raise Broken(f"4: {kind} in the hour {hour}: {quota}, {reported} were reported; the hour is over: {over}")
+            if reported < count.reported or (over and count.reported != count.suppressed):
+                raise Broken(f"4: {kind} in the hour {hour}: {count}, {reported} were reported; the hour is over: {over}")
 
     def _by_hour(self, end: float) -> dict[tuple[str, int], list[tuple[Event, bool]]]:
         """The events of types with a limit, by type and hour, and whether each must have been read."""

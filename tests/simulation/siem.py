@@ -35,7 +35,7 @@ class Link:
             siem.die(stage.dice.random() * 0.3)
         siem.live()
         if self.dead_since is not None:
-            raise ReceiverError("It hung up.", do="")
+            raise ReceiverError("The receiver closed the connection.", do="")
 
     def write(self, data: bytes) -> None:
         self.check_alive()
@@ -127,7 +127,7 @@ class RelpLink:
         if stage.chance("receiver dies meanwhile", siem.mortality / 2):
             siem.die()
         if dead or self.dead_since is not None:
-            raise ReceiverError("It hung up.", do="")
+            raise ReceiverError("The receiver closed the connection.", do="")
 
     def _answered(self) -> Iterator[bytes]:
         """The receiver's responses, split at a random position."""

@@ -58,14 +58,14 @@ def test_pages_are_read_in_order_and_past_an_empty_one(world, audit):
     ids = world.emit(world.tenancy, 7, NOON - 3600, NOON)
     world.faults.add("empty_page", operation="ListEvents", times=2)
     assert read(audit, world.tenancy) == ids
-    assert audit.requests == len(world.asked("ListEvents")) == 6
+    assert audit.requests == len(world.requests_for("ListEvents")) == 6
 
 
 def test_a_window_is_half_open_in_whole_minutes(world, audit):
     ids = world.emit(world.tenancy, 3, NOON - 120, NOON + 60)
     window = Window(WINDOW.end - 2, WINDOW.end - 1)
     assert read(audit, world.tenancy, window=window) == ids[:1]
-    assert world.asked("ListEvents")[0].query["startTime"] == "2026-01-01T11:58:00Z"
+    assert world.requests_for("ListEvents")[0].query["startTime"] == "2026-01-01T11:58:00Z"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_page_token_on_an_error_response_is_ignored(world, audit):
     ids = world.emit(world.tenancy, 5, NOON - 3600, NOON)
     world.faults.add("status", status=500, operation="ListEvents", after=1, headers={"opc-next-page": "elsewhere"})
     assert read(audit, world.tenancy) == ids
-    assert "elsewhere" not in [request.query.get("page") for request in world.asked("ListEvents")]
+    assert "elsewhere" not in [request.query.get("page") for request in world.requests_for("ListEvents")]
 
 
 def test_a_redirect_is_not_followed(world, audit):
@@ -200,7 +200,7 @@ def test_counts_are_exact_with_several_threads(world, audit):
     with ThreadPoolExecutor(8) as pool:
         lists = list(pool.map(lambda compartment: read(audit, compartment), compartments))
     assert [len(ids) for ids in lists] == [9] * 8
-    assert audit.requests == len(world.asked("ListEvents")) == 8 * 5 + 16
+    assert audit.requests == len(world.requests_for("ListEvents")) == 8 * 5 + 16
     assert audit.retries == audit.throttled == 16
 
 
@@ -234,12 +234,12 @@ def test_closing_ends_all_workers(world, tmp_path, slept):
         next(results)
         results.close()
         audit.close()
-        requests = len(world.asked("ListEvents"))
+        requests = len(world.requests_for("ListEvents"))
         until = time.monotonic() + 5
         while any(thread.name.startswith("fetch-") for thread in threading.enumerate()):
             assert time.monotonic() < until
             time.sleep(0.02)
-        assert len(world.asked("ListEvents")) <= requests + 4
+        assert len(world.requests_for("ListEvents")) <= requests + 4
 
 
 @pytest.fixture
@@ -266,7 +266,7 @@ def test_an_expired_token_of_a_principal_is_read_again(world, principal, slept):
         for _ in range(3):
             principal()
             assert read(audit, world.tenancy) == ids
-    assert [request.status for request in world.asked("ListEvents")] == [401, 200, 200] * 3
+    assert [request.status for request in world.requests_for("ListEvents")] == [401, 200, 200] * 3
 
 
 def test_a_new_token_is_used_by_all_threads(world, principal, slept):

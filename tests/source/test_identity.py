@@ -72,7 +72,7 @@ def test_a_page_token_that_repeats_ends_the_listing(world, client, tree, hand):
     world.faults.add("repeated_token", operation="ListCompartments", times=None)
     with pytest.raises(SourceError, match="OCI keeps returning the same page token"):
         listing(world, client, hand)
-    assert len(world.asked("ListCompartments")) == 4
+    assert len(world.requests_for("ListCompartments")) == 4
 
 
 def test_a_partly_forbidden_tree_is_walked_and_reported(world, client, tree, hand):

@@ -82,8 +82,8 @@ def test_content_that_is_not_utf_8_is_reported_and_not_shown(resolver, world, tm
 @pytest.mark.parametrize("content", [f"{SECRET}!", "aGk", "aGk=\n", "aä=="])
 def test_a_secret_that_is_not_base64_is_reported_and_not_shown(resolver, world, monkeypatch, content):
     world.secret(OCID, "x")
-    answer = secrets.json_answer({"secretBundleContent": {"contentType": "BASE64", "content": content}})
-    monkeypatch.setattr(secrets, "json_answer", lambda value: answer)
+    answer = secrets.json_response({"secretBundleContent": {"contentType": "BASE64", "content": content}})
+    monkeypatch.setattr(secrets, "json_response", lambda value: answer)
     with pytest.raises(SourceError, match=f"Reading the secret {OCID} for SYSLOG_CLIENT_KEY failed: its content is not base64.") as caught:
         resolver.read("SYSLOG_CLIENT_KEY", f"vault:{OCID}")
     assert hides_secret(caught.value)
@@ -94,8 +94,8 @@ def test_a_secret_that_is_not_base64_is_reported_and_not_shown(resolver, world, 
 )
 def test_a_response_without_a_secret_is_an_error(resolver, world, monkeypatch, bundle):
     world.secret(OCID, "x")
-    answer = secrets.json_answer(bundle)
-    monkeypatch.setattr(secrets, "json_answer", lambda value: answer)
+    answer = secrets.json_response(bundle)
+    monkeypatch.setattr(secrets, "json_response", lambda value: answer)
     with pytest.raises(SourceError, match=f"Reading the secret {OCID} for SYSLOG_CA failed: OCI returned an unexpected response"):
         resolver.read("SYSLOG_CA", f"vault:{OCID}")
 

@@ -15,7 +15,7 @@ import pytest
 
 from epimetheus.clock import Clock
 from epimetheus.errors import StateConflict, StateError
-from epimetheus.function.invoke import RunFailed, Unforeseen
+from epimetheus.function.invoke import InternalError, RunFailed
 from epimetheus.run.forward import Forwarder
 from epimetheus.signals import Signaled, raise_on_signals
 from epimetheus.state.encoding import unpack
@@ -107,7 +107,7 @@ def test_a_signal_returns_the_lease_and_is_the_exit_code(scene, number, code, wa
         scene.receiver.faults.add("stall", after=100)
     process = scene.start()
     if waiting_for == "OCI":
-        scene.wait_for(lambda: len(scene.world.asked("ListEvents")) >= 3)
+        scene.wait_for(lambda: len(scene.world.requests_for("ListEvents")) >= 3)
     else:
         scene.wait_for(lambda: len(scene.receiver.messages) >= 100)
     time.sleep(0.3)
@@ -133,7 +133,7 @@ def test_a_signal_returns_the_lease_and_is_the_exit_code(scene, number, code, wa
 def test_a_killed_run_leaves_a_lease_of_at_most_five_minutes(scene):
     scene.world.faults.add("delay", operation="ListEvents", seconds=60, times=None)
     process = scene.start()
-    scene.wait_for(lambda: scene.world.asked("ListEvents"))
+    scene.wait_for(lambda: scene.world.requests_for("ListEvents"))
     process.kill()
     process.communicate()
     lease = scene.state().lease
@@ -181,7 +181,7 @@ def test_a_terminated_function_returns_its_lease(scene):
     with serve_function(ROOT / "func.py", scene.environment) as function:
         call = threading.Thread(target=lambda: ignore_errors(function.call), daemon=True)
         call.start()
-        scene.wait_for(lambda: scene.world.asked("ListEvents"))
+        scene.wait_for(lambda: scene.world.requests_for("ListEvents"))
         assert scene.state().lease is not None
         function.process.terminate()
         function.process.wait(20)
@@ -208,7 +208,7 @@ def test_a_run_returns_its_lease_whatever_exception_ends_it(stage, monkeypatch, 
         raise ending
 
     monkeypatch.setattr(Forwarder, step, ended)
-    with pytest.raises(Unforeseen if issubclass(ending, Exception) else ending):
+    with pytest.raises(InternalError if issubclass(ending, Exception) else ending):
         stage.call()
     assert stage.state().lease is None
     assert f"Interrupted by {ending.__name__}: the state is saved through 20" in capsys.readouterr().err

@@ -74,7 +74,7 @@ def test_a_transient_failure_is_retried(bucket, world, status):
     world.faults.add("status", status=status, operation="PutObject")
     bucket.write(b"one", None)
     assert [write.data for write in world.writes] == [b"one"]
-    assert [call.status for call in world.asked("PutObject")] == [status, 200]
+    assert [call.status for call in world.requests_for("PutObject")] == [status, 200]
 
 
 def test_a_response_without_an_etag_is_an_error(any_bucket, world, monkeypatch):

@@ -213,7 +213,7 @@ def test_signing_in_by_instance_principal_ends_in_time(monkeypatch):
     assert caught.value.what.startswith(
         "Loading the credentials for OCI_AUTH=instance_principal failed: the instance's metadata service"
         " (169.254.169.254, or OCI_METADATA_BASE_URL)"
-        " or OCI's auth service did not answer within "
+        " or OCI's auth service did not respond within "
     )
 
 

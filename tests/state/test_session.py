@@ -158,7 +158,7 @@ def test_an_earlier_write_of_this_run_is_not_mistaken_for_the_later_one(request,
     state = session.commit(replace(state, through=300, lease=None))
     assert StateSession(bucket, "x", FRESH.region).peek() == state
     assert (state.through, state.lease, session.writes) == (300, None, 2)
-    assert [call.status for call in world.asked("PutObject")][-2:] == [412, 200]
+    assert [call.status for call in world.requests_for("PutObject")][-2:] == [412, 200]
 
 
 def test_every_commit_has_its_own_serial_number_however_many_responses_are_lost(bucket_without_retries, world):

@@ -1,4 +1,4 @@
-"""A clock that is moved by hand."""
+"""A clock that tests advance manually."""
 
 import time
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 
 @dataclass
 class HandClock:
-    """Time that passes only by sleeping, or by `forward`."""
+    """A clock that advances only in `sleep` and `forward`. ``slept``: the seconds of each sleep."""
 
     time: float = NOON
     slept: list[float] = field(default_factory=list)
@@ -28,7 +28,7 @@ class HandClock:
 
     @property
     def date_only(self) -> Clock:
-        """The date is ours; waits are real."""
+        """Clock with the date of this clock, and real waits."""
         return Clock(now=lambda: self.time, monotonic=time.monotonic, sleep=time.sleep)
 
     def deadline(self, seconds: float) -> Deadline:

@@ -1,4 +1,4 @@
-"""The function in this process, with real parts: the SDK before a stand-in OCI, real TLS to a receiver; only the date is made up."""
+"""Runs the function in this process with real components: the SDK with a stand-in OCI, TLS to a receiver. Only the date is simulated."""
 
 import json
 import logging
@@ -23,9 +23,9 @@ MINUTE = 60.0
 
 @dataclass
 class Stage:
-    """A world, a receiver, and the function's settings; ``call`` invokes it. Every state that is written is held to the promise.
+    """A world, a receiver, and the settings of the function. Checks every state write: events before a position have arrived.
 
-    ``unruly``: what the function sends to the receiver may be no TLS, or break off.
+    ``broken``: violations, which fail the test at the end. ``expect_problems``: the receiver may report invalid connections.
     """
 
     world: World
@@ -35,20 +35,20 @@ class Stage:
     broken: list[str] = field(default_factory=list)
     processed: dict[str, dict[str, float]] = field(default_factory=dict)
     marks: dict[str, float] = field(default_factory=dict)
-    unruly: bool = False
+    expect_problems: bool = False
 
     def call(self, body: bytes = b"", *, seconds: float = 60.0, clock: Clock | None = None, **changes: str) -> list[Report]:
-        """One invocation, ``seconds`` before its deadline; only the date is made up, unless ``clock`` says otherwise."""
+        """Invokes the function with a deadline after ``seconds``. The default clock simulates the date only."""
         clock = clock or self.hand.date_only
         return invoke({**self.environment, **changes}, body, time_text(clock.now() + seconds), clock=clock)
 
     def run(self, **arguments: Any) -> Report:
-        """The report of a call over one region."""
+        """Invokes the function for one region, and returns its report."""
         (report,) = self.call(**arguments)
         return report
 
     def emit(self, compartment: str, count: int, minutes_ago: float, minutes: float = 1.0, **more: Any) -> list[str]:
-        """Events processed from so many minutes before now on, spread over ``minutes``; their ids."""
+        """Adds events with processed times from ``minutes_ago``, spread over ``minutes``, and returns their IDs."""
         start = self.hand.time - minutes_ago * MINUTE
         ids = self.world.emit(compartment, count, start, start + minutes * MINUTE, **more)
         step = minutes * MINUTE / max(count, 1)
@@ -56,26 +56,26 @@ class Stage:
         return ids
 
     def arrived(self) -> list[str]:
-        """The ids of the events that the receiver has, in the order they came."""
+        """Returns the IDs of the events that the receiver has, in order of arrival."""
         return [event_id(message) for message in self.receiver.messages]
 
     def state(self, region: str = "us-ashburn-1") -> State:
-        """What is remembered now."""
+        """Returns the stored state."""
         return unpack(self.world.objects("audit-state")[f"epimetheus/{region}.state"], "the state")
 
-    def hold_to_the_promise(self, data: bytes) -> None:
-        """What a mark has passed by moving has arrived by then."""
+    def check_write(self, data: bytes) -> None:
+        """Checks that the events between the previous and the new position of each compartment have arrived."""
         state, arrived = unpack(data, "a write"), set(self.arrived())
         for compartment in (ocid for ocid, known in state.known.items() if known.polled):
             mark = state.read_until(compartment) * MINUTE
             before, self.marks[compartment] = self.marks.get(compartment, mark), mark
             events = self.processed.get(compartment, {})
             if lost := [event for event, processed in events.items() if before <= processed < mark and event not in arrived]:
-                self.broken.append(f"{len(lost)} events of {compartment} lie below {mark} and have not arrived")
+                self.broken.append(f"{len(lost)} events of {compartment} before {mark} have not arrived")
 
 
 def event_id(message: bytes) -> str:
-    """The id of the event in a message, FORMAT=json or cef."""
+    """Returns the event ID in a message in the format json or cef."""
     body = parse_message(message).body
     if body.startswith(b"{"):
         return str(json.loads(body).get("eventId"))
@@ -84,7 +84,7 @@ def event_id(message: bytes) -> str:
 
 @contextmanager
 def staged(folder: Path, api_key: ApiKey, **options: Any) -> Iterator[Stage]:
-    """A stage with a bucket and nothing in it; ``options`` are the world's."""
+    """Runs a stage with an empty bucket. ``options``: arguments of World."""
     hand = HandClock()
     world = World(now=lambda: hand.time, api_key=api_key, sleep=hand.sleep, **options)
     authority = Authority(folder / "authority")
@@ -102,15 +102,15 @@ def staged(folder: Path, api_key: ApiKey, **options: Any) -> Iterator[Stage]:
         stage = Stage(world, receiver, environment, hand)
         world.credentials(folder)
         world.bucket("audit-state")
-        world.put_hook = lambda write: stage.hold_to_the_promise(write.data) if write.name.endswith(".state") else None
+        world.put_hook = lambda write: stage.check_write(write.data) if write.name.endswith(".state") else None
         yield stage
         assert stage.broken == []
-        assert stage.unruly or receiver.problems == []
+        assert stage.expect_problems or receiver.problems == []
 
 
 @contextmanager
-def logging_as_it_was() -> Iterator[None]:
-    """The function takes logging over; afterwards it is pytest's again."""
+def restored_logging() -> Iterator[None]:
+    """Restores the logging configuration, which the function replaces."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from epimetheus.cli.run_log import parse_run
 from epimetheus.model import BehindNow, Problem, minute_text, time_text
 from epimetheus.observe.log import log_failure, log_report, log_to
-from tests.support.harness import logging_as_it_was
+from tests.support.harness import restored_logging
 from tests.support.reports import report
 
 END = 1767441600  # 2026-01-03T12:00:00Z
@@ -22,7 +22,7 @@ POLICY = "404 NotAuthorizedOrNotFound: Authorization failed or requested resourc
 
 def log_lines(*reports):
     """The lines that the function logs for these reports."""
-    with logging_as_it_was():
+    with restored_logging():
         stream = io.StringIO()
         log_to(stream, "info")
         for one in reports:
@@ -32,7 +32,7 @@ def log_lines(*reports):
 
 def failure(what="TENANCY_OCID=x is not an OCID.", do="Correct it.", kind="configuration", run="f1"):
     """The log line of a call that failed without a report."""
-    with logging_as_it_was():
+    with restored_logging():
         stream = io.StringIO()
         log_to(stream, "info")
         log_failure(what, do, kind, run)

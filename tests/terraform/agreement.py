@@ -1,7 +1,7 @@
-"""``python -m tests.terraform.agreement``: variables.tf and Settings take the same values and refuse the same, by Terraform's own word.
+"""``python -m tests.terraform.agreement``: variables_settings.tf and Settings accept the same values, according to Terraform.
 
-Variables need no provider: a copy of their file alone is a module that Terraform can test. Each value below is given to Settings as the
-function would get it, and to the variable; where one of them takes it and the other does not, the test that is made of it fails.
+Variables need no provider: a copy of their file alone is a module that Terraform can test. Each value below is passed to Settings, as the
+function would receive it, and to the variable. If only one of them accepts it, the generated test fails.
 """
 
 import json
@@ -66,7 +66,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "api_requests_per_second": (0.5, 10000, 0, 10001),
     "rules": (*_TEXTS, '{"event_filtering": {"mode": "all"}}'),
     "field_map": _TEXTS,
-    "own_events": ("summarise", "forward", "drop"),
+    "own_events": ("summarize", "forward", "drop"),
     "tamper_watch": (["ocid1.bucket.oc1..a"], ["ocid1.bucket.oc1..a", "ocid1.fnfunc.oc1..a"], ["bucket"], ["ocid1.a-b.oc1..c"]),
     "redact": (["data.identity.ipAddress"], ["data"], ["a..b"], [".a"], ["a."]),
     "run_message": (True, False),
@@ -74,12 +74,12 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "metrics_compartment_ocid": (_HERE, _TENANCY, "ocid1.user.oc1..a"),
     "log_level": ("debug", "info", "warning", "error", "trace"),
 }
-"""For each variable values of either kind; lists are what Settings take comma-separated."""
+"""Accepted and rejected values of each variable. Settings receive lists comma-separated."""
 
-_EMPTY_TOO = ("syslog_ca", "syslog_framing", "format", "rules", "state_prefix", "log_level", "metrics_compartment_ocid")
-_PLAIN = {"OCI_RESOURCE_PRINCIPAL_VERSION": "2.2", "SYSLOG_HOST": "siem", "STATE_BUCKET": "bucket", "TENANCY_OCID": _TENANCY}
-# A value that is fine may still need another key beside it: whether it has it is not the variable's business.
-_BESIDE = {
+_EMPTY_ACCEPTED = ("syslog_ca", "syslog_framing", "format", "rules", "state_prefix", "log_level", "metrics_compartment_ocid")
+_REQUIRED = {"OCI_RESOURCE_PRINCIPAL_VERSION": "2.2", "SYSLOG_HOST": "siem", "STATE_BUCKET": "bucket", "TENANCY_OCID": _TENANCY}
+# Settings that a valid value requires. A variable is validated on its own.
+_ACCOMPANYING = {
     "listing_minutes": {"LISTING_MAX_AGE_MINUTES": "1440"},
     "syslog_client_cert": {"SYSLOG_CLIENT_KEY": _SECRET},
     "syslog_client_key": {"SYSLOG_CLIENT_CERT": "object:cert.pem"},
@@ -87,11 +87,11 @@ _BESIDE = {
 }
 
 
-def takes(name: str, value: Any) -> bool:
-    """Whether Settings take the value, as the text that the module would send."""
-    beside = {"COMPARTMENT_IDS": _HERE} if value in ("include", "exclude") else _BESIDE.get(name, {})
+def accepts(name: str, value: Any) -> bool:
+    """Reports whether Settings accept the value as the module sends it."""
+    accompanying = {"COMPARTMENT_IDS": _HERE} if value in ("include", "exclude") else _ACCOMPANYING.get(name, {})
     try:
-        Settings.read(_PLAIN | beside | {name.upper(): _sent(value)})
+        Settings.read(_REQUIRED | accompanying | {name.upper(): _sent(value)})
     except ConfigError:
         return False
     return True
@@ -104,21 +104,21 @@ def _sent(value: Any) -> str:
 
 
 def runs() -> Iterator[str]:
-    """One run of ``terraform test`` for each value."""
+    """Yields one run of ``terraform test`` for each value."""
     for name, values in VALUES.items():
-        for number, value in enumerate((*values, "") if name in _EMPTY_TOO else values):
-            expected = "" if takes(name, value) else f"\n  expect_failures = [var.{name}]\n"
+        for number, value in enumerate((*values, "") if name in _EMPTY_ACCEPTED else values):
+            expected = "" if accepts(name, value) else f"\n  expect_failures = [var.{name}]\n"
             text = json.dumps(value, ensure_ascii=False)
             yield f'run "{name}_{number}" {{\n  command = plan\n\n  variables {{\n    {name} = {text}\n  }}\n{expected}}}\n'
 
 
 def main() -> int:
-    """Run them all; Terraform's exit code."""
-    beside = f'variables {{\n  syslog_host = "siem"\n  tenancy_ocid = "{_TENANCY}"\n}}\n\n'
+    """Runs all tests and returns Terraform's exit code."""
+    required = f'variables {{\n  syslog_host = "siem"\n  tenancy_ocid = "{_TENANCY}"\n}}\n\n'
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(FILE, folder)
         tests = list(runs())
-        Path(folder, "agreement.tftest.hcl").write_text(beside + "\n".join(tests), "utf-8")
+        Path(folder, "agreement.tftest.hcl").write_text(required + "\n".join(tests), "utf-8")
         for arguments in (("init", "-backend=false"), ("test",)):
             done = subprocess.run(["terraform", *arguments, "-no-color"], cwd=folder, capture_output=True, text=True, check=False)
             if done.returncode:

@@ -1,4 +1,4 @@
-"""Terraform's files, as far as they can be understood without Terraform."""
+"""Reads Terraform files without Terraform."""
 
 from functools import cache
 from pathlib import Path
@@ -12,24 +12,24 @@ Body = dict[str, Any]
 
 
 def load(path: Path) -> Body:
-    """A file: kind of block → its blocks; names and literal strings without quotes, expressions as ``${…}``."""
+    """Returns a file as block type → blocks; names and literal strings without quotes, expressions as ``${…}``."""
     return _clean(hcl2.loads(path.read_text("utf-8")))
 
 
 @cache
 def variables(folder: Path = MODULE) -> dict[str, Body]:
-    """The variables of a module, by name."""
+    """Returns the variables of a module by name."""
     return _named(folder, "variable")
 
 
 @cache
 def outputs(folder: Path = MODULE) -> dict[str, Body]:
-    """The outputs of a module, by name."""
+    """Returns the outputs of a module by name."""
     return _named(folder, "output")
 
 
 def module_locals(path: Path) -> Body:
-    """The locals of one file."""
+    """Returns the locals of one file."""
     return {name: value for block in load(path).get("locals", []) for name, value in block.items()}
 
 

@@ -1,7 +1,7 @@
-"""``python -m tests.terraform.schema_check FOLDER…``: Terraform files against the provider's schema, without provider and Terraform.
+"""``python -m tests.terraform.schema_check FOLDER…``: checks Terraform files against the provider's schema, without the provider.
 
-It finds arguments and blocks that do not exist or are read-only, required ones that are missing, and too many blocks of a kind; and in a
-call of a module, arguments that are no variables, and variables that have no default and no argument.
+It reports unknown and read-only arguments and blocks, missing required ones, and too many blocks of a type. In module calls it reports
+unknown variables and required variables that are missing.
 """
 
 import json
@@ -19,14 +19,14 @@ _TABLES = {"resource": "resources", "data": "data_sources"}
 
 
 def problems(folder: Path, schema: Body) -> list[str]:
-    """Everything that is wrong in a folder and below it, each with its file and place."""
-    found = files(folder)
-    wrong = [f"{path.relative_to(folder)}: {problem}" for path in found for problem in _in_file(path, schema)]
-    return wrong if found else [f"{folder}: no Terraform files"]
+    """Returns all problems in a folder and its subfolders, each with its file and place."""
+    checked = files(folder)
+    found = [f"{path.relative_to(folder)}: {problem}" for path in checked for problem in _in_file(path, schema)]
+    return found if checked else [f"{folder}: no Terraform files"]
 
 
 def files(folder: Path) -> list[Path]:
-    """The files that are checked."""
+    """Returns the files to check."""
     return sorted(path for path in folder.rglob("*.tf") if ".terraform" not in path.parts)
 
 
@@ -76,25 +76,25 @@ def _block(place: str, body: Body, schema: Body) -> Iterator[str]:
 
 def _argument(place: str, value: Any, facts: Body) -> Iterator[str]:
     if facts["flags"] == "computed":
-        yield f"{place}: it can be read only"
+        yield f"{place}: this argument is read-only"
     if isinstance(value, list) and value and isinstance(value[0], dict) and "object" not in facts["type"]:
-        yield f"{place}: it is an argument, not a block"
+        yield f"{place}: expected an argument, not a block"
 
 
 def _blocks(place: str, found: Any, schema: Body, also_dynamic: bool) -> Iterator[str]:
     if not isinstance(found, list) or not all(isinstance(block, dict) for block in found):
-        yield f"{place}: it is a block, not an argument"
+        yield f"{place}: expected a block, not an argument"
         return
     if schema["max"] and len(found) > schema["max"]:
-        yield f"{place}: {len(found)} blocks, at most {schema['max']}"
+        yield f"{place}: {len(found)} blocks, expected at most {schema['max']}"
     if len(found) < schema["min"] and not also_dynamic:
-        yield f"{place}: {len(found)} blocks, at least {schema['min']}"
+        yield f"{place}: {len(found)} blocks, expected at least {schema['min']}"
     for block in found:
         yield from _block(place, block, schema)
 
 
 def _contents(dynamic: list[Body]) -> list[tuple[str, Body]]:
-    """The blocks that dynamic blocks would make: name, content."""
+    """Returns the name and content of the blocks that dynamic blocks generate."""
     return [(name, content) for block in dynamic for name, body in block.items() for content in body["content"]]
 
 
@@ -109,7 +109,7 @@ def _call(place: str, body: Body, folder: Path) -> Iterator[str]:
 
 
 def main(folders: list[str]) -> int:
-    """Print what is wrong; 1 if anything is."""
+    """Prints all problems and returns 1 if there are any."""
     schema = json.loads(SCHEMA.read_text("utf-8"))
     found = [problem for folder in folders for problem in problems(Path(folder), schema)]
     count = sum(len(files(Path(folder))) for folder in folders)

@@ -1,7 +1,7 @@
-"""A stand-in for the provider oracle/oci: it serves the schema in oci-schema.json and does nothing else.
+"""A stand-in for the provider oracle/oci that serves the schema in oci-schema.json and nothing else.
 
-`terraform validate`, and `terraform test` with mock_provider, ask a provider for no more than that. Terraform finds it by
-TF_REATTACH_PROVIDERS, so nothing is installed, downloaded or locked. Messages are protobuf, written by hand as far as they are used:
+`terraform validate`, and `terraform test` with mock_provider, need only the schema. Terraform finds the stand-in through
+TF_REATTACH_PROVIDERS, so nothing is installed, downloaded or locked. The few protobuf messages that it needs are encoded by hand:
 https://github.com/hashicorp/terraform/blob/v1.11/docs/plugin-protocol/tfplugin6.proto
 """
 
@@ -25,7 +25,7 @@ _EMPTY_ANSWERS = ("ValidateProviderConfig", "ValidateResourceConfig", "ValidateD
 
 @contextmanager
 def provider(path: Path = SCHEMA) -> Iterator[dict[str, str]]:
-    """Serve, and yield the environment variables that lead Terraform here."""
+    """Serves the schema, and yields the environment variables that point Terraform to it."""
     schema = json.loads(path.read_text("utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         address = f"{folder}/provider"
@@ -86,7 +86,7 @@ def _nested(name: str, block: dict[str, Any]) -> bytes:
 
 
 def cty(text: str) -> Any:
-    """A type as Terraform prints it, ``list(object({a=string}))``, in the JSON form of the protocol."""
+    """Converts a type as Terraform prints it, ``list(object({a=string}))``, to the JSON form of the protocol."""
     if match := re.fullmatch(r"(list|set|map)\((.*)\)", text):
         return [match[1], cty(match[2])]
     if match := re.fullmatch(r"object\(\{(.*)\}\)", text):
@@ -95,7 +95,7 @@ def cty(text: str) -> Any:
 
 
 def _parts(text: str) -> list[str]:
-    """Split at the commas that are in no brackets."""
+    """Splits at the commas outside of brackets."""
     depth, parts = 0, [""]
     for character in text:
         depth += (character in "({") - (character in ")}")

@@ -1,4 +1,4 @@
-"""The schema check finds what it is for, and nothing in terraform/."""
+"""The schema check reports mistakes, and none in terraform/."""
 
 import json
 
@@ -50,7 +50,7 @@ def test_the_module_and_its_examples_fit_the_schema(capsys):
 
 
 @pytest.mark.parametrize("text", [APPLICATION, SERVICE_GATEWAY, 'provider "oci" {\n  alias = "home"\n  region = "r"\n}\n'])
-def test_what_is_right_is_let_pass(tmp_path, text):
+def test_valid_files_have_no_problems(tmp_path, text):
     assert found(tmp_path, text) == []
 
 
@@ -61,10 +61,14 @@ def test_what_is_right_is_let_pass(tmp_path, text):
         ('  display_name   = "a"\n', "", "oci_functions_application.a: the argument display_name is missing"),
         ("line_format", "format", "oci_functions_application.a.logging.format: no such argument or block"),
         ("logging {", "logs {", "oci_functions_application.a.logs: no such argument or block"),
-        ("  logging {", "  logging {}\n  logging {", "oci_functions_application.a.logging: 2 blocks, at most 1"),
-        ('logging {\n    line_format = "JSON"\n  }', "logging = 1", "oci_functions_application.a.logging: it is a block, not an argument"),
-        ("subnet_ids     = [var.subnet]", "subnet_ids {\n  }", "oci_functions_application.a.subnet_ids: it is an argument, not a block"),
-        ('display_name   = "a"', 'display_name = "a"\n  state = "ACTIVE"', "oci_functions_application.a.state: it can be read only"),
+        ("  logging {", "  logging {}\n  logging {", "oci_functions_application.a.logging: 2 blocks, expected at most 1"),
+        (
+            'logging {\n    line_format = "JSON"\n  }',
+            "logging = 1",
+            "oci_functions_application.a.logging: expected a block, not an argument",
+        ),
+        ("subnet_ids     = [var.subnet]", "subnet_ids {\n  }", "oci_functions_application.a.subnet_ids: expected an argument, not a block"),
+        ('display_name   = "a"', 'display_name = "a"\n  state = "ACTIVE"', "oci_functions_application.a.state: this argument is read-only"),
         ("oci_functions_application", "oci_functions_apps", "oci_functions_apps.a: no resource of this type in oci-schema.json"),
     ],
 )
@@ -78,17 +82,17 @@ def test_a_mistake_in_a_resource_is_found(tmp_path, old, new, problem):
     [
         ("service_id", "service", "oci_core_service_gateway.a.services: the argument service_id is missing"),
         ('"services"', '"service"', "oci_core_service_gateway.a.service: no such block"),
-        ('"services"', '"service"', "oci_core_service_gateway.a.services: 0 blocks, at least 1"),
+        ('"services"', '"service"', "oci_core_service_gateway.a.services: 0 blocks, expected at least 1"),
     ],
 )
 def test_a_mistake_in_a_dynamic_block_is_found(tmp_path, old, new, problem):
     assert f"main.tf: {problem}" in found(tmp_path, SERVICE_GATEWAY.replace(old, new))
 
 
-def test_a_required_block_is_missed_deep_inside(tmp_path):
+def test_a_missing_nested_block_is_reported(tmp_path):
     arguments = '  display_name = "l"\n  log_group_id = "g"\n  log_type = "SERVICE"\n'
     text = f'resource "oci_logging_log" "l" {{\n{arguments}  configuration {{\n  }}\n}}\n'
-    assert found(tmp_path, text) == ["main.tf: oci_logging_log.l.configuration.source: 0 blocks, at least 1"]
+    assert found(tmp_path, text) == ["main.tf: oci_logging_log.l.configuration.source: 0 blocks, expected at least 1"]
 
 
 def test_data_sources_and_providers_are_checked_too(tmp_path):
@@ -99,7 +103,7 @@ def test_data_sources_and_providers_are_checked_too(tmp_path):
     ]
 
 
-def test_a_call_of_a_module_is_held_to_its_variables(tmp_path):
+def test_a_module_call_is_checked_against_the_variables(tmp_path):
     (tmp_path / "called").mkdir()
     (tmp_path / "called" / "variables.tf").write_text('variable "a" {\n}\nvariable "b" {\n  default = null\n}\n', "utf-8")
     assert found(tmp_path, 'module "m" {\n  source = "./called"\n  c = 1\n}\n') == [
@@ -112,13 +116,13 @@ def test_an_empty_folder_is_a_problem(tmp_path):
     assert problems(tmp_path, KNOWN) == [f"{tmp_path}: no Terraform files"]
 
 
-def test_the_command_fails_where_something_is_wrong(tmp_path, capsys):
+def test_the_command_fails_if_there_are_problems(tmp_path, capsys):
     (tmp_path / "main.tf").write_text('resource "oci_x" "y" {\n}\n', "utf-8")
     assert main([str(tmp_path)]) == 1
     assert "main.tf: oci_x.y: no resource of this type" in capsys.readouterr().out
 
 
-def test_the_data_hold_what_is_used_and_no_more():
+def test_the_stored_schema_contains_exactly_the_used_types():
     used = {kind: set() for kind in ("resource", "data")}
     for path in MODULE.glob("*.tf"):
         for kind, names in used.items():

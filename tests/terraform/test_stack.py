@@ -1,4 +1,4 @@
-"""The stack for Resource Manager: a zip file that holds the module, and a form that knows all of it."""
+"""The Resource Manager stack: a zip file with the module, and a form for all its variables and outputs."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ def make(target):
     return subprocess.run([sys.executable, ROOT / "scripts" / "make-stack", target], check=True, capture_output=True, text=True).stdout
 
 
-def test_it_holds_the_module_and_nothing_else(tmp_path):
+def test_the_stack_contains_the_module_only(tmp_path):
     make(tmp_path / "deep" / "stack.zip")
     with zipfile.ZipFile(tmp_path / "deep" / "stack.zip") as stack:
         names = stack.namelist()
@@ -33,7 +33,7 @@ def test_it_holds_the_module_and_nothing_else(tmp_path):
     assert names == [*sorted(path.name for path in MODULE.glob("*.tf")), "schema.yaml"]
 
 
-def test_the_same_files_make_the_same_bytes(tmp_path):
+def test_builds_are_reproducible(tmp_path):
     make(tmp_path / "a.zip")
     make(tmp_path / "b.zip")
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
@@ -57,7 +57,7 @@ def test_every_output_is_in_the_form_and_in_one_group():
 
 
 @pytest.mark.parametrize("name", sorted(variables()))
-def test_the_form_says_what_the_variable_says(name):
+def test_the_form_matches_the_variable(name):
     variable, shown = variables()[name], FORM["variables"][name]
     assert shown["type"] in TYPES[variable["type"].removeprefix("${").removesuffix("}")]
     assert shown["description"] == variable["description"]
@@ -67,19 +67,19 @@ def test_the_form_says_what_the_variable_says(name):
         assert shown["default"] == variable["default"]
 
 
-def test_what_a_form_can_not_ask_for_is_hidden():
+def test_variables_that_the_form_does_not_support_are_hidden():
     for name, variable in variables().items():
         hidden = FORM["variables"][name].get("visible") is False
         assert hidden is (variable["type"] == "${map(string)}" or name == "tenancy_ocid")
 
 
-def test_what_needs_a_compartment_to_choose_from_has_one():
+def test_pickers_have_a_compartment_to_list():
     assert FORM["variables"]["subnet_id"]["dependsOn"] == {"compartmentId": "${network_compartment_ocid}", "vcnId": "${vcn_id}"}
     assert FORM["variables"]["network_compartment_ocid"]["default"] == "${compartment_ocid}"
 
 
-def test_a_choice_offers_what_the_variable_takes():
+def test_an_enumeration_offers_the_accepted_values():
     for name, shown in FORM["variables"].items():
         if shown["type"] == "enum":
             accepted = variables()[name]["validation"][0]["error_message"].removeprefix(f"{name}: expected ").removesuffix(".")
-            assert [str(value) for value in shown["enum"]] == re.split(", | or ", accepted.removeprefix("one of "))
+            assert [str(value) for value in shown["enum"]] == re.split(", | or ", accepted)

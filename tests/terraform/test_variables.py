@@ -1,10 +1,9 @@
-"""Settings, the module's variables, docs/settings.md, func.yaml and the tests of the module say the same.
+"""The module's variables match Settings, docs/settings.md and func.yaml, and the module's tests cover them.
 
-That variables also take and refuse the same values as Settings is seen by `tests.terraform.agreement`, which needs Terraform.
+`tests.terraform.agreement` checks that they also accept the same values as Settings; it needs Terraform.
 """
 
 import re
-from typing import get_args
 
 import pytest
 import yaml
@@ -15,11 +14,11 @@ from tests.terraform.agreement import FILE, VALUES
 from tests.terraform.hcl import MODULE, ROOT, load, module_locals, variables
 
 NOT_IN_A_FUNCTION = {
-    "STATE_FILE": "a function has no disk that lasts",
-    "OCI_AUTH": "a function is its own resource principal",
-    "OCI_CONFIG_FILE": "a function has no such file",
-    "OCI_PROFILE": "nor profiles in it",
-    "OCI_ENDPOINT": "for tests, and for a private gateway that no module of ours makes",
+    "STATE_FILE": "a function has no persistent disk",
+    "OCI_AUTH": "a function uses its resource principal",
+    "OCI_CONFIG_FILE": "a function has no configuration file",
+    "OCI_PROFILE": "a function has no configuration file",
+    "OCI_ENDPOINT": "for tests and private gateways, which the module does not create",
 }
 KEYS = {name.upper() for name in Settings.model_fields} - set(NOT_IN_A_FUNCTION)
 REFUSALS = load(MODULE / "tests" / "refusals.tftest.hcl")["run"]
@@ -29,44 +28,46 @@ def error_messages(body):
     return [validation["error_message"] for validation in body.get("validation", [])]
 
 
-def test_each_key_has_a_variable_and_reaches_the_function():
-    of_keys = {name.upper() for block in load(FILE)["variable"] for name in block}
-    assert of_keys == KEYS
-    assert set(module_locals(MODULE / "locals.tf")["given"]) == KEYS
+def test_each_setting_has_a_variable_and_reaches_the_function():
+    assert {name.upper() for block in load(FILE)["variable"] for name in block} == KEYS
+    assert set(module_locals(MODULE / "locals.tf")["all_settings"]) == KEYS
 
 
-def test_the_settings_reference_lists_the_same_keys():
+def test_the_settings_reference_lists_the_same_settings():
     rows = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "settings.md").read_text("utf-8"), re.MULTILINE)
     assert set(rows) == KEYS | set(NOT_IN_A_FUNCTION)
 
 
 @pytest.mark.parametrize("key", sorted(KEYS))
-def test_a_key_is_sent_from_its_own_variable(key):
-    value = str(module_locals(MODULE / "locals.tf")["given"][key])
-    through = {"STATE_BUCKET": "bucket", "STATE_NAMESPACE": "namespace", "METRICS_COMPARTMENT_OCID": "metrics_compartment"}
-    if key in through:
-        assert value == f"${{local.{through[key]}}}"
-        value = str(module_locals(MODULE / "locals.tf")[through[key]])
+def test_a_setting_gets_its_value_from_its_own_variable(key):
+    value = str(module_locals(MODULE / "locals.tf")["all_settings"][key])
+    indirect = {"STATE_BUCKET": "bucket", "STATE_NAMESPACE": "namespace", "METRICS_COMPARTMENT_OCID": "metrics_compartment"}
+    if key in indirect:
+        assert value == f"${{local.{indirect[key]}}}"
+        value = str(module_locals(MODULE / "locals.tf")[indirect[key]])
     assert re.search(rf"\bvar\.{key.lower()}\b", value)
 
 
 @pytest.mark.parametrize("name", sorted(name.lower() for name in KEYS - {"SYSLOG_CLIENT_KEY", "RUN_MESSAGE"}))
-def test_an_error_message_of_a_variable_names_the_same_values_as_settings(name):
-    accepted = Settings.reference(name).accepted
-    listed = accepted.removeprefix("one of ").split(", ") if accepted.startswith("one of ") else ()
-    numbers, choices = re.compile(r"\b\d+(?:\.\d+)?\b"), (*get_args(Settings.model_fields[name].annotation), *listed)
-    (message,) = error_messages(variables()[name])
-    assert message.startswith(f"{name}: ")
-    assert numbers.findall(message) == numbers.findall(accepted)
-    assert [choice for choice in choices if isinstance(choice, str) and not re.search(rf"\b{choice}\b", message)] == []
-
-
-def test_a_key_of_a_certificate_is_taken_from_a_vault_only():
-    assert error_messages(variables()["syslog_client_key"]) == ["syslog_client_key: expected vault:OCID of a secret."]
+def test_an_error_message_states_the_accepted_values_of_settings(name):
+    accepted = Settings.reference(name).accepted.removesuffix(", comma-separated")  # A variable has a list instead.
+    assert error_messages(variables()[name]) == [f"{name}: expected {accepted}."]
 
 
 @pytest.mark.parametrize("name", sorted(name.lower() for name in KEYS))
-def test_what_is_not_set_is_not_sent(name):
+def test_a_description_begins_with_the_description_of_settings(name):
+    described = Settings.reference(name).description
+    for variable in variables():
+        described = described.replace(f"`{variable.upper()}`", variable)
+    assert variables()[name]["description"].startswith(described.replace("`", ""))
+
+
+def test_a_private_key_is_accepted_from_a_vault_only():
+    assert error_messages(variables()["syslog_client_key"]) == ["syslog_client_key: expected vault:SECRET_OCID."]
+
+
+@pytest.mark.parametrize("name", sorted(name.lower() for name in KEYS))
+def test_a_setting_that_is_not_set_is_not_sent(name):
     required = name in ("syslog_host", "tenancy_ocid")
     assert ("default" in variables()[name]) is not required
     assert variables()[name].get("default") is None
@@ -86,21 +87,21 @@ WITH_DEFAULT = [name for name, field in Settings.model_fields.items() if name.up
 
 
 @pytest.mark.parametrize("name", WITH_DEFAULT)
-def test_a_description_tells_the_default_of_settings(name):
+def test_a_description_ends_with_the_default_of_settings(name):
     default = Settings.model_fields[name].default
-    shown = re.escape(default if isinstance(default, str) else f"{default:g}")
-    assert re.search(rf"\b{shown} (?:by default|\(the default\))", variables()[name]["description"])
+    shown = default if isinstance(default, str) else f"{default:g}"
+    assert variables()[name]["description"].endswith(f" Default: {shown}.")
 
 
-def test_defaults_that_matter_to_the_module_are_those_of_settings():
-    own = module_locals(MODULE / "locals.tf")
-    assert own["syslog_port"] == "${var.syslog_port == null ? 6514 : var.syslog_port}"
-    assert own["metrics_namespace"] == '${var.metrics_namespace == null ? "epimetheus" : var.metrics_namespace}'
+def test_defaults_in_the_module_are_those_of_settings():
+    in_module = module_locals(MODULE / "locals.tf")
+    assert in_module["syslog_port"] == "${var.syslog_port == null ? 6514 : var.syslog_port}"
+    assert in_module["metrics_namespace"] == '${var.metrics_namespace == null ? "epimetheus" : var.metrics_namespace}'
     fields = Settings.model_fields
     assert (fields["syslog_port"].default, fields["metrics_namespace"].default, fields["settle_minutes"].default) == (6514, "epimetheus", 2)
 
 
-def test_the_limit_of_the_configuration_is_that_of_settings():
+def test_the_size_limit_of_the_configuration_is_that_of_settings():
     assert MAX_BYTES == 4096
     assert "local.config_bytes <= 4096" in (MODULE / "functions.tf").read_text("utf-8")
 
@@ -111,17 +112,17 @@ def test_memory_and_timeout_are_those_of_func_yaml():
     assert variables()["timeout_in_seconds"]["default"] == function["timeout"]
 
 
-def test_each_variable_is_seen_to_refuse_something():
+def test_the_validation_of_each_variable_has_a_test():
     expected = [failure for block in REFUSALS for run in block.values() for failure in run["expect_failures"]]
-    refused = {failure.removeprefix("${var.").removesuffix("}") for failure in expected if "var." in failure}
-    assert refused == {name for name, body in variables().items() if body.get("validation")}
+    rejected = {failure.removeprefix("${var.").removesuffix("}") for failure in expected if "var." in failure}
+    assert rejected == {name for name, body in variables().items() if body.get("validation")}
 
 
-def test_the_agreement_is_looked_at_for_every_key():
+def test_the_agreement_covers_every_setting():
     assert {name.upper() for name in VALUES} == KEYS
 
 
-def test_each_precondition_is_seen_to_refuse_something():
+def test_each_precondition_has_a_test():
     text = (MODULE / "functions.tf").read_text("utf-8")
     expected = [failure for block in REFUSALS for run in block.values() for failure in run["expect_failures"]]
     assert expected.count("${oci_functions_function.this}") >= text.count("precondition {")

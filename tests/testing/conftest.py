@@ -1,4 +1,4 @@
-"""Both doors into a stand-in OCI: every test that asks for `door` runs in process and over HTTP."""
+"""Tests with the fixture `endpoint` run in process and over HTTP."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ NOON = 1767268800.0  # 2026-01-01T12:00:00Z
 
 
 @dataclass
-class Door:
-    """One way into a world: `url` is None in process, where the real hosts answer."""
+class Endpoint:
+    """Access to a world. `url` is None in process, where requests go to the real host names."""
 
     world: World
     config: dict[str, Any]
@@ -38,13 +38,13 @@ class Door:
     def signer(self) -> oci.signer.Signer:
         return oci.signer.Signer.from_config(self.config)
 
-    def ask(self, method: str, host: str, path: str, **arguments: Any) -> requests.Response:
+    def request(self, method: str, host: str, path: str, **arguments: Any) -> requests.Response:
         base = self.url or f"https://{host}.us-ashburn-1.oraclecloud.com"
         return requests.request(method, base + path, **{"auth": self.signer, "timeout": 5, **arguments})
 
-    def events(self, compartment: str, start: str, end: str, page: str | None = None, **arguments: Any) -> requests.Response:
+    def list_events(self, compartment: str, start: str, end: str, page: str | None = None, **arguments: Any) -> requests.Response:
         query = {"compartmentId": compartment, "startTime": start, "endTime": end, "page": page}
-        return self.ask("GET", "audit", "/20190901/auditEvents", params=query, **arguments)
+        return self.request("GET", "audit", "/20190901/auditEvents", params=query, **arguments)
 
 
 @pytest.fixture
@@ -53,11 +53,11 @@ def world(api_key: ApiKey) -> World:
 
 
 @pytest.fixture(params=["in process", "http"])
-def door(request: pytest.FixtureRequest, world: World, tmp_path: Path) -> Iterator[Door]:
+def endpoint(request: pytest.FixtureRequest, world: World, tmp_path: Path) -> Iterator[Endpoint]:
     config = oci.config.from_file(str(world.credentials(tmp_path)))
     if request.param == "http":
         with serve(world) as served:
-            yield Door(world, config, served.url)
+            yield Endpoint(world, config, served.url)
     else:
         with mock_oci(world):
-            yield Door(world, config, None)
+            yield Endpoint(world, config, None)

@@ -11,48 +11,48 @@ def tree(world):
 
 
 @pytest.fixture
-def identity(door):
-    return door.client(oci.identity.IdentityClient)
+def identity(endpoint):
+    return endpoint.client(oci.identity.IdentityClient)
 
 
 def listed(identity, compartment, **arguments):
     pages, page = [], None
     while True:
-        answer = identity.list_compartments(compartment, page=page, **arguments)
-        pages.append([one.name for one in answer.data])
-        page = answer.headers.get("opc-next-page")
+        response = identity.list_compartments(compartment, page=page, **arguments)
+        pages.append([one.name for one in response.data])
+        page = response.headers.get("opc-next-page")
         if page is None:
             return pages
 
 
-def test_the_subtree_comes_in_pages_of_two_without_the_root(identity, world, tree):
+def test_the_subtree_is_paged_and_excludes_the_root(identity, world, tree):
     assert listed(identity, world.tenancy, compartment_id_in_subtree=True, access_level="ANY") == [["a", "b"], ["c"]]
 
 
-def test_without_the_subtree_only_the_children(identity, world, tree):
+def test_without_the_subtree_only_children_are_listed(identity, world, tree):
     assert listed(identity, world.tenancy) == [["a"]]
     assert listed(identity, tree[1]) == [["c"]]
 
 
-def test_a_smaller_limit_makes_smaller_pages(identity, world, tree):
+def test_a_limit_reduces_the_page_size(identity, world, tree):
     assert listed(identity, world.tenancy, compartment_id_in_subtree=True, limit=1) == [["a"], ["b"], ["c"]]
     assert listed(identity, world.tenancy, compartment_id_in_subtree=True, limit=1000) == [["a", "b"], ["c"]]
 
 
-def test_the_subtree_is_for_the_root_only(identity, tree):
-    with pytest.raises(oci.exceptions.ServiceError) as failed:
+def test_the_subtree_is_available_for_the_root_only(identity, tree):
+    with pytest.raises(oci.exceptions.ServiceError) as error:
         identity.list_compartments(tree[0], compartment_id_in_subtree=True)
-    assert (failed.value.status, failed.value.code) == (400, "InvalidParameter")
+    assert (error.value.status, error.value.code) == (400, "InvalidParameter")
 
 
-def test_a_compartment_as_the_sdk_reads_it(identity, world, tree):
+def test_the_sdk_parses_a_compartment(identity, world, tree):
     found = identity.get_compartment(tree[1]).data
     assert (found.id, found.compartment_id, found.name, found.lifecycle_state) == (tree[1], tree[0], "b", "ACTIVE")
     assert found.time_created.isoformat() == "2026-01-01T12:00:00+00:00"
     assert (found.freeform_tags, found.defined_tags) == ({}, {})
 
 
-def test_moved_renamed_deleted_vanished(identity, world, tree):
+def test_compartments_can_be_moved_renamed_deleted_and_vanish(identity, world, tree):
     a, b, c = tree
     world.move(c, None)
     world.rename(c, "see")
@@ -63,13 +63,13 @@ def test_moved_renamed_deleted_vanished(identity, world, tree):
     assert listed(identity, world.tenancy, compartment_id_in_subtree=True) == [["a", "see"]]
 
 
-def test_forbidden_is_listed_unless_only_the_accessible_are_asked_for(identity, world, tree):
+def test_a_forbidden_compartment_is_listed_unless_the_request_is_for_accessible_ones(identity, world, tree):
     world.forbid(tree[0])
     assert listed(identity, world.tenancy, access_level="ANY") == [["a"]]
     assert listed(identity, world.tenancy, access_level="ACCESSIBLE") == [[]]
-    with pytest.raises(oci.exceptions.ServiceError) as failed:
+    with pytest.raises(oci.exceptions.ServiceError) as error:
         identity.get_compartment(tree[0])
-    assert (failed.value.status, failed.value.code) == (404, "NotAuthorizedOrNotFound")
+    assert (error.value.status, error.value.code) == (404, "NotAuthorizedOrNotFound")
     world.allow(tree[0])
     assert identity.get_compartment(tree[0]).data.name == "a"
 
@@ -85,25 +85,25 @@ def test_the_tenancy_and_its_regions(identity, world):
 
 
 def test_another_tenancy_is_not_found(identity):
-    with pytest.raises(oci.exceptions.ServiceError) as failed:
+    with pytest.raises(oci.exceptions.ServiceError) as error:
         identity.get_tenancy("ocid1.tenancy.oc1..other")
-    assert failed.value.status == 404
+    assert error.value.status == 404
 
 
-def test_a_token_of_another_listing_is_refused(identity, world, tree):
+def test_a_page_token_of_another_listing_is_rejected(identity, world, tree):
     token = identity.list_compartments(world.tenancy, compartment_id_in_subtree=True).headers["opc-next-page"]
     for page in (token, "made up", "bWFkZSB1cCwgYnV0IGxvbmcgZW5vdWdo"):
-        with pytest.raises(oci.exceptions.ServiceError) as failed:
+        with pytest.raises(oci.exceptions.ServiceError) as error:
             identity.list_compartments(world.tenancy, page=page)
-        assert (failed.value.status, failed.value.code) == (400, "InvalidParameter")
+        assert (error.value.status, error.value.code) == (400, "InvalidParameter")
 
 
-def test_a_listing_that_repeats(identity, world, tree):
+def test_a_listing_with_a_repeated_compartment(identity, world, tree):
     world.faults.add("listing_repeats", times=None)
     assert listed(identity, world.tenancy, compartment_id_in_subtree=True) == [["a", "b"], ["c", "a"]]
 
 
-def test_a_listing_in_another_order(identity, world, tree):
+def test_a_listing_in_reverse_order(identity, world, tree):
     world.faults.add("listing_reordered", times=None)
     assert listed(identity, world.tenancy, compartment_id_in_subtree=True) == [["c", "b"], ["a"]]
 
@@ -123,9 +123,9 @@ def test_a_cycle_in_a_walk(identity, world, tree):
     assert [(one.id, one.compartment_id) for one in found] == [(c, b), (a, b)]
 
 
-def test_only_the_subtree_is_refused(identity, world, tree):
+def test_only_the_subtree_listing_is_rejected(identity, world, tree):
     world.faults.add("subtree_refused", times=None)
-    with pytest.raises(oci.exceptions.ServiceError) as failed:
+    with pytest.raises(oci.exceptions.ServiceError) as error:
         identity.list_compartments(world.tenancy, compartment_id_in_subtree=True)
-    assert (failed.value.status, failed.value.code) == (404, "NotAuthorizedOrNotFound")
+    assert (error.value.status, error.value.code) == (404, "NotAuthorizedOrNotFound")
     assert listed(identity, world.tenancy) == [["a"]]

@@ -1,4 +1,4 @@
-"""`python -m epimetheus.testing`, and a served world under many requests at once."""
+"""`python -m epimetheus.testing`, and a world that serves concurrent requests."""
 
 import signal
 import subprocess
@@ -17,7 +17,7 @@ from epimetheus.testing.oci import serve
 ROOT = Path(__file__).parents[2]
 
 
-def test_it_serves_what_it_prints_until_interrupted(tmp_path):
+def test_the_command_serves_the_printed_settings_until_interrupted(tmp_path):
     command = [sys.executable, "-m", "epimetheus.testing", "--events", "20", "--compartments", "3", "--folder", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         lines = [process.stdout.readline() for _ in range(5)]
@@ -32,7 +32,7 @@ def test_it_serves_what_it_prints_until_interrupted(tmp_path):
     assert [one.name for one in found] == ["network-0", "apps-1", "security-2"]
 
 
-def test_the_events_are_spread_over_all_compartments_and_end_three_minutes_ago():
+def test_events_are_spread_over_all_compartments_and_end_three_minutes_ago():
     world = build(parse(["--events", "9", "--compartments", "3", "--hours", "1"]))
     compartments = [world.tenancy, *(one.id for one in world.compartments.below(world.tenancy, subtree=True))]
     assert [len(world.events(one)) for one in compartments] == [3, 2, 2, 2]
@@ -40,7 +40,7 @@ def test_the_events_are_spread_over_all_compartments_and_end_three_minutes_ago()
     assert newest < (datetime.now(UTC) - timedelta(minutes=3)).isoformat()
 
 
-def test_many_clients_at_once(world, tmp_path):
+def test_concurrent_clients(world, tmp_path):
     world.page_size = 100
     ids = world.emit(world.tenancy, 2000, 1767265200.0, 1767268800.0)
     signer = oci.signer.Signer.from_config(oci.config.from_file(str(world.credentials(tmp_path))))
@@ -50,18 +50,18 @@ def test_many_clients_at_once(world, tmp_path):
         found, page = [], None
         with requests.Session() as session:
             while True:
-                answer = session.get(f"{url}/20190901/auditEvents", params={**query, "page": page}, auth=signer)
-                found += [event["eventId"] for event in answer.json()]
-                page = answer.headers.get("opc-next-page")
+                response = session.get(f"{url}/20190901/auditEvents", params={**query, "page": page}, auth=signer)
+                found += [event["eventId"] for event in response.json()]
+                page = response.headers.get("opc-next-page")
                 if page is None:
                     return found
 
     with serve(world) as served, ThreadPoolExecutor(8) as pool:
         assert all(found == ids for found in pool.map(everything, [served.url] * 8))
-    assert len(world.asked("ListEvents")) == 8 * 20
+    assert len(world.requests_for("ListEvents")) == 8 * 20
 
 
-def test_nobody_answers_once_it_is_over(world):
+def test_after_the_context_connections_are_refused(world):
     with requests.Session() as session:
         with serve(world) as served:
             assert session.get(served.url + "/n").status_code == 401

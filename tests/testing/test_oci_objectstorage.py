@@ -9,22 +9,22 @@ NAMESPACE = "axexample"
 
 
 @pytest.fixture
-def storage(door):
-    door.world.bucket("b")
-    return door.client(oci.object_storage.ObjectStorageClient)
+def storage(endpoint):
+    endpoint.world.bucket("b")
+    return endpoint.client(oci.object_storage.ObjectStorageClient)
 
 
 def failure(call, *arguments, **named):
-    with pytest.raises(oci.exceptions.ServiceError) as failed:
+    with pytest.raises(oci.exceptions.ServiceError) as error:
         call(*arguments, **named)
-    return failed.value.status, failed.value.code
+    return error.value.status, error.value.code
 
 
 def test_the_namespace(storage):
     assert storage.get_namespace().data == "axexample"
 
 
-def test_an_object_goes_in_and_comes_out(storage, world):
+def test_an_object_is_stored_and_returned(storage, world):
     put = storage.put_object(NAMESPACE, "b", "epimetheus/us-ashburn-1/ü %.json", b'{"through": 1}', content_type="application/json")
     got = storage.get_object(NAMESPACE, "b", "epimetheus/us-ashburn-1/ü %.json")
     assert got.data.content == b'{"through": 1}'
@@ -36,17 +36,17 @@ def test_an_object_goes_in_and_comes_out(storage, world):
     assert world.objects("b") == {"epimetheus/us-ashburn-1/ü %.json": b'{"through": 1}'}
 
 
-def test_a_stream_and_a_generator_without_a_length(storage, door, world):
+def test_bodies_without_a_length(storage, endpoint, world):
     storage.put_object(NAMESPACE, "b", "stream", io.BytesIO(b"from a stream"))
     chunks = iter([b"in ", b"chunks"])
     path = "/n/axexample/b/b/o/chunked"
-    answer = door.ask("PUT", "objectstorage", path, data=chunks, auth=ChunkedSigner(door.signer))
-    assert answer.status_code == 200
+    response = endpoint.request("PUT", "objectstorage", path, data=chunks, auth=ChunkedSigner(endpoint.signer))
+    assert response.status_code == 200
     assert world.objects("b") == {"stream": b"from a stream", "chunked": b"in chunks"}
 
 
 class ChunkedSigner:
-    """The SDK's signer takes the transfer encoding off; plain `requests` needs it to send a generator."""
+    """Adds the Transfer-Encoding header that the SDK's signer removes; `requests` needs it to send a generator."""
 
     def __init__(self, signer):
         self._signer = signer.without_content_headers
@@ -73,7 +73,7 @@ def test_if_none_match(storage, world):
     assert world.objects("b") == {"o": b"1"}
 
 
-def test_what_is_not_there(storage):
+def test_missing_objects_buckets_and_namespaces(storage):
     assert failure(storage.get_object, NAMESPACE, "b", "absent") == (404, "ObjectNotFound")
     assert failure(storage.delete_object, NAMESPACE, "b", "absent") == (404, "ObjectNotFound")
     assert failure(storage.put_object, NAMESPACE, "absent", "o", b"") == (404, "BucketNotFound")
@@ -88,7 +88,7 @@ def test_head_and_delete(storage, world):
     assert world.objects("b") == {}
 
 
-def test_objects_by_prefix_in_pages_of_two(storage, world):
+def test_objects_are_listed_by_prefix_in_pages(storage, world):
     for name in ("a/1", "b/1", "b/2", "b/3"):
         world.put("b", name, b"x")
     first = storage.list_objects(NAMESPACE, "b", prefix="b/").data
@@ -97,33 +97,33 @@ def test_objects_by_prefix_in_pages_of_two(storage, world):
     assert ([one.name for one in second.objects], second.next_start_with) == (["b/3"], None)
 
 
-def test_a_bucket_is_in_one_region_only(storage, world):
+def test_a_bucket_exists_in_one_region_only(storage, world):
     world.bucket("elsewhere", region="eu-frankfurt-1")
     assert failure(storage.get_object, NAMESPACE, "elsewhere", "o") == (404, "BucketNotFound")
     assert storage.get_bucket(NAMESPACE, "b").data.name == "b"
 
 
-def test_checksums_are_checked(storage, world):
-    body = b"123456789"  # its CRC-32C is 0xE3069283, by RFC 3720 and every catalogue since
+def test_checksums_are_verified(storage, world):
+    body = b"123456789"  # its CRC-32C is 0xE3069283 (RFC 3720)
     storage.put_object(NAMESPACE, "b", "o", body, opc_content_crc32c="4waSgw==")
     storage.put_object(NAMESPACE, "b", "o", body, opc_content_sha256="FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=")
     assert failure(storage.put_object, NAMESPACE, "b", "o", body, opc_content_crc32c="AAAAAA==") == (400, "UnmatchedContentCRC32C")
     assert failure(storage.put_object, NAMESPACE, "b", "o", body, content_md5="AAAA") == (400, "UnmatchedContentMD5")
 
 
-def test_a_range_is_something_the_stand_in_does_not_know(storage, world):
+def test_the_range_header_is_not_implemented(storage, world):
     world.put("b", "o", b"12345")
     assert failure(storage.get_object, NAMESPACE, "b", "o", range="bytes=0-1")[0] == 501
     assert len(world.unknown_requests) == 1
 
 
-def test_every_write_is_remembered_and_the_hook_sees_it_first(storage, world):
-    seen = []
-    world.put_hook = lambda write: seen.append((write.name, len(world.requests)))
+def test_writes_are_recorded_and_the_hook_is_called_before_the_response(storage, world):
+    calls = []
+    world.put_hook = lambda write: calls.append((write.name, len(world.requests)))
     storage.put_object(NAMESPACE, "b", "o", b"1")
     storage.put_object(NAMESPACE, "b", "o", b"2")
     assert [(write.time, write.bucket, write.name, write.data) for write in world.writes] == [
         (1767268800.0, "b", "o", b"1"),
         (1767268800.0, "b", "o", b"2"),
     ]
-    assert seen == [("o", 0), ("o", 1)]
+    assert calls == [("o", 0), ("o", 1)]

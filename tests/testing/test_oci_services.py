@@ -1,4 +1,4 @@
-"""Vault secrets, metrics; what is unknown; what every answer carries."""
+"""Secrets, metrics, unknown requests, and the headers of every response."""
 
 import base64
 import re
@@ -25,23 +25,23 @@ def stream(world, namespace="epimetheus", at=NOON, dimensions=None, name="fetche
 
 
 @pytest.fixture
-def monitoring(door):
-    ingestion = {} if door.url else {"service_endpoint": "https://telemetry-ingestion.us-ashburn-1.oraclecloud.com"}
-    return door.client(oci.monitoring.MonitoringClient, **ingestion)
+def monitoring(endpoint):
+    ingestion = {} if endpoint.url else {"service_endpoint": "https://telemetry-ingestion.us-ashburn-1.oraclecloud.com"}
+    return endpoint.client(oci.monitoring.MonitoringClient, **ingestion)
 
 
 def post(monitoring, *streams):
     return monitoring.post_metric_data(M.PostMetricDataDetails(metric_data=list(streams))).data
 
 
-def test_a_secret(door, world):
+def test_a_secret(endpoint, world):
     world.secret("ocid1.vaultsecret.oc1..one", "-----BEGIN CERTIFICATE-----")
-    secrets = door.client(oci.secrets.SecretsClient)
+    secrets = endpoint.client(oci.secrets.SecretsClient)
     content = secrets.get_secret_bundle("ocid1.vaultsecret.oc1..one").data.secret_bundle_content.content
     assert base64.b64decode(content) == b"-----BEGIN CERTIFICATE-----"
-    with pytest.raises(oci.exceptions.ServiceError) as failed:
+    with pytest.raises(oci.exceptions.ServiceError) as error:
         secrets.get_secret_bundle("ocid1.vaultsecret.oc1..two")
-    assert (failed.value.status, failed.value.code) == (404, "NotAuthorizedOrNotFound")
+    assert (error.value.status, error.value.code) == (404, "NotAuthorizedOrNotFound")
 
 
 def test_metrics_are_stored(monitoring, world):
@@ -53,7 +53,7 @@ def test_metrics_are_stored(monitoring, world):
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "invalid",
     [
         {"namespace": "oci_epimetheus"},
         {"namespace": "my-own"},
@@ -65,56 +65,56 @@ def test_metrics_are_stored(monitoring, world):
         {"name": "1st"},
     ],
 )
-def test_metrics_that_are_refused(monitoring, world, wrong):
-    with pytest.raises(oci.exceptions.ServiceError) as failed:
-        post(monitoring, stream(world), stream(world, **wrong))
-    assert (failed.value.status, failed.value.code) == (400, "InvalidParameter")
+def test_invalid_metrics_are_rejected(monitoring, world, invalid):
+    with pytest.raises(oci.exceptions.ServiceError) as error:
+        post(monitoring, stream(world), stream(world, **invalid))
+    assert (error.value.status, error.value.code) == (400, "InvalidParameter")
     assert world.metrics == []
 
 
-def test_fifty_streams_and_not_one_more(monitoring, world):
+def test_at_most_fifty_streams_are_accepted(monitoring, world):
     post(monitoring, *[stream(world)] * 50)
     with pytest.raises(oci.exceptions.ServiceError):
         post(monitoring, *[stream(world)] * 51)
     assert len(world.metrics) == 50
 
 
-def test_metrics_have_a_host_of_their_own(world, tmp_path):
+def test_metrics_have_their_own_host(world, tmp_path):
     config = oci.config.from_file(str(world.credentials(tmp_path)))
     wrong = oci.monitoring.MonitoringClient(config, retry_strategy=oci.retry.NoneRetryStrategy())
-    with mock_oci(world), pytest.raises(oci.exceptions.ServiceError) as failed:
+    with mock_oci(world), pytest.raises(oci.exceptions.ServiceError) as error:
         post(wrong, stream(world))
-    assert failed.value.status == 501
-    assert "telemetry-ingestion" in failed.value.message
+    assert error.value.status == 501
+    assert "telemetry-ingestion" in error.value.message
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/20160918/users"), ("POST", "/20160918/compartments"), ("GET", "/"), ("GET", "/20190901/auditEvents/")],
 )
-def test_what_it_does_not_know_is_loud(door, world, method, path):
-    answer = door.ask(method, "identity", path)
-    assert (answer.status_code, answer.json()["code"]) == (501, "StandInDoesNotKnow")
-    assert world.unknown_requests == [f"{method} {path}: no operation is known for {method} {path}"]
+def test_unknown_requests_are_rejected_and_recorded(endpoint, world, method, path):
+    response = endpoint.request(method, "identity", path)
+    assert (response.status_code, response.json()["code"]) == (501, "UnsupportedByStandIn")
+    assert world.unknown_requests == [f"{method} {path}: no operation is implemented for {method} {path}"]
 
 
-def test_every_answer_has_a_date_and_a_request_id(door, world):
+def test_every_response_has_a_date_and_a_request_id(endpoint, world):
     for path, status in ((f"/20160918/tenancies/{world.tenancy}", 200), ("/20160918/tenancies/x", 404)):
-        answer = door.ask("GET", "identity", path, headers={"opc-request-id": "ABC"})
-        assert answer.status_code == status
-        assert answer.headers["date"] == "Thu, 01 Jan 2026 12:00:00 GMT"
-        assert re.fullmatch("ABC/[0-9A-F]{32}", answer.headers["opc-request-id"])
+        response = endpoint.request("GET", "identity", path, headers={"opc-request-id": "ABC"})
+        assert response.status_code == status
+        assert response.headers["date"] == "Thu, 01 Jan 2026 12:00:00 GMT"
+        assert re.fullmatch("ABC/[0-9A-F]{32}", response.headers["opc-request-id"])
 
 
-def test_the_world_remembers_what_was_asked(door, world):
-    door.ask("GET", "identity", "/20160918/compartments", params={"compartmentId": world.tenancy})
-    (asked,) = world.asked("ListCompartments")
-    assert (asked.method, asked.path, asked.query) == ("GET", "/20160918/compartments", {"compartmentId": world.tenancy})
-    assert (asked.status, asked.time, asked.region) == (200, 1767268800.0, "us-ashburn-1")
-    assert world.requests == [asked]
+def test_the_world_records_requests(endpoint, world):
+    endpoint.request("GET", "identity", "/20160918/compartments", params={"compartmentId": world.tenancy})
+    (request,) = world.requests_for("ListCompartments")
+    assert (request.method, request.path, request.query) == ("GET", "/20160918/compartments", {"compartmentId": world.tenancy})
+    assert (request.status, request.time, request.region) == (200, 1767268800.0, "us-ashburn-1")
+    assert world.requests == [request]
 
 
-def test_in_process_any_host_will_do():
+def test_in_process_requests_to_any_host_are_answered():
     world = World()
     with mock_oci(world):
         assert requests.get("https://gateway.example.com/nothing").status_code == 501

@@ -9,7 +9,7 @@ from epimetheus.testing.oci import World, mock_oci, serve
 
 
 class Altered:
-    """A signer whose request is changed after it was signed."""
+    """A signer that changes the request after signing it."""
 
     def __init__(self, signer, change):
         self._signer = signer
@@ -29,18 +29,18 @@ def replaced(name, old, new):
     return lambda request: request.headers.__setitem__(name, request.headers[name].replace(old, new))
 
 
-def code(answer):
-    return answer.status_code, answer.json()["code"]
+def error_of(response):
+    return response.status_code, response.json()["code"]
 
 
-def tenancy(door, auth):
-    return door.ask("GET", "identity", f"/20160918/tenancies/{door.world.tenancy}", auth=auth)
+def tenancy(endpoint, auth):
+    return endpoint.request("GET", "identity", f"/20160918/tenancies/{endpoint.world.tenancy}", auth=auth)
 
 
-def test_no_signature(door):
-    answer = tenancy(door, None)
-    assert code(answer) == (401, "NotAuthenticated")
-    assert "no signature" in answer.json()["message"]
+def test_no_signature(endpoint):
+    response = tenancy(endpoint, None)
+    assert error_of(response) == (401, "NotAuthenticated")
+    assert "no signature" in response.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -58,57 +58,57 @@ def test_no_signature(door):
     ],
     ids=["date", "host", "scheme", "key", "version", "date unsigned", "target unsigned", "signature", "no date"],
 )
-def test_whatever_is_altered_is_refused(door, change):
-    assert code(tenancy(door, Altered(door.signer, change))) == (401, "NotAuthenticated")
+def test_altered_requests_are_rejected(endpoint, change):
+    assert error_of(tenancy(endpoint, Altered(endpoint.signer, change))) == (401, "NotAuthenticated")
 
 
-def test_an_altered_target(door):
+def test_an_altered_target(endpoint):
     def other(request):
-        request.url = request.url.replace(door.world.tenancy, "ocid1.tenancy.oc1..other")
+        request.url = request.url.replace(endpoint.world.tenancy, "ocid1.tenancy.oc1..other")
 
-    assert code(tenancy(door, Altered(door.signer, other))) == (401, "NotAuthenticated")
-
-
-def search(door, auth, body):
-    return door.ask("POST", "logging", "/20190909/search", auth=auth, data=body)
+    assert error_of(tenancy(endpoint, Altered(endpoint.signer, other))) == (401, "NotAuthenticated")
 
 
-def test_an_altered_body(door):
-    altered = Altered(door.signer, lambda request: setattr(request, "body", b'{"b":2}'))
-    answer = search(door, altered, b'{"a":1}')
-    assert code(answer) == (401, "NotAuthenticated")
-    assert "digest" in answer.json()["message"]
+def search(endpoint, auth, body):
+    return endpoint.request("POST", "logging", "/20190909/search", auth=auth, data=body)
 
 
-def test_a_body_must_be_signed_except_by_object_storage(door):
-    answer = search(door, door.signer.without_content_headers, b"{}")
-    assert code(answer) == (401, "NotAuthenticated")
-    assert "content-length, content-type, x-content-sha256" in answer.json()["message"]
-    door.world.bucket("b")
-    put = door.ask("PUT", "objectstorage", "/n/axexample/b/b/o/x", data=b"1", auth=door.signer.without_content_headers)
+def test_an_altered_body(endpoint):
+    altered = Altered(endpoint.signer, lambda request: setattr(request, "body", b'{"b":2}'))
+    response = search(endpoint, altered, b'{"a":1}')
+    assert error_of(response) == (401, "NotAuthenticated")
+    assert "digest" in response.json()["message"]
+
+
+def test_bodies_must_be_signed_except_for_object_storage(endpoint):
+    response = search(endpoint, endpoint.signer.without_content_headers, b"{}")
+    assert error_of(response) == (401, "NotAuthenticated")
+    assert "content-length, content-type, x-content-sha256" in response.json()["message"]
+    endpoint.world.bucket("b")
+    put = endpoint.request("PUT", "objectstorage", "/n/axexample/b/b/o/x", data=b"1", auth=endpoint.signer.without_content_headers)
     assert put.status_code == 200
-    put = door.ask("PUT", "objectstorage", "/n/axexample/b/b/o/x", data=b"1")
+    put = endpoint.request("PUT", "objectstorage", "/n/axexample/b/b/o/x", data=b"1")
     assert put.status_code == 200
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(-310, 401), (-290, 200), (290, 200), (310, 401)])
-def test_the_date_must_be_within_five_minutes(door, seconds, status):
+def test_the_date_must_be_within_five_minutes(endpoint, seconds, status):
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
-    answer = door.ask("GET", "identity", f"/20160918/tenancies/{door.world.tenancy}", headers={"date": date})
-    assert answer.status_code == status
+    response = endpoint.request("GET", "identity", f"/20160918/tenancies/{endpoint.world.tenancy}", headers={"date": date})
+    assert response.status_code == status
 
 
-def test_a_key_of_another_world(door, tmp_path):
-    stranger = World()
-    config = oci.config.from_file(str(stranger.credentials(tmp_path / "other")))
-    assert code(tenancy(door, oci.signer.Signer.from_config(config))) == (401, "NotAuthenticated")
+def test_a_key_of_another_world(endpoint, tmp_path):
+    other = World()
+    config = oci.config.from_file(str(other.credentials(tmp_path / "other")))
+    assert error_of(tenancy(endpoint, oci.signer.Signer.from_config(config))) == (401, "NotAuthenticated")
 
 
-def test_the_sdk_reports_it_as_401(door):
-    door.world.keys.clear()
-    with pytest.raises(oci.exceptions.ServiceError) as failed:
-        door.client(oci.identity.IdentityClient).get_tenancy(door.world.tenancy)
-    assert (failed.value.status, failed.value.code) == (401, "NotAuthenticated")
+def test_the_sdk_reports_an_unknown_key_as_401(endpoint):
+    endpoint.world.keys.clear()
+    with pytest.raises(oci.exceptions.ServiceError) as error:
+        endpoint.client(oci.identity.IdentityClient).get_tenancy(endpoint.world.tenancy)
+    assert (error.value.status, error.value.code) == (401, "NotAuthenticated")
 
 
 def test_a_functions_resource_principal(world, tmp_path, monkeypatch):
@@ -119,11 +119,11 @@ def test_a_functions_resource_principal(world, tmp_path, monkeypatch):
     with mock_oci(world):
         assert oci.identity.IdentityClient({}, signer=signer).get_tenancy(world.tenancy).data.id == world.tenancy
     with serve(world) as served:
-        answer = requests.get(f"{served.url}/20160918/tenancies/{world.tenancy}", auth=signer)
-        assert answer.status_code == 200
+        response = requests.get(f"{served.url}/20160918/tenancies/{world.tenancy}", auth=signer)
+        assert response.status_code == 200
 
 
-def test_credentials_are_for_their_owner_only(world, tmp_path):
+def test_credentials_are_readable_by_their_owner_only(world, tmp_path):
     config = world.credentials(tmp_path)
     assert (config.stat().st_mode & 0o777, (tmp_path / "api_key.pem").stat().st_mode & 0o777) == (0o600, 0o600)
     assert oci.config.from_file(str(config))["region"] == "us-ashburn-1"

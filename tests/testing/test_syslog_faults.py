@@ -1,4 +1,4 @@
-"""Each fault a receiver can have: what its client sees of it in TLS and in TCP, and which messages are left."""
+"""Faults of the receiver: their effect on the client in TLS and TCP, and the messages that remain."""
 
 import socket
 import ssl
@@ -38,7 +38,7 @@ def connect(request, authority, receiver):
         return clients[-1]
 
     yield connect
-    # Before they hang up, each in its own way.
+    # Before the clients disconnect, which may cause problems of its own.
     problems = receiver.problems
     for client in clients:
         client.close()
@@ -58,7 +58,7 @@ def state(client):
 
 
 def tcp_ending(client):
-    """How TCP ended."""
+    """Returns how TCP ended."""
     end = time.monotonic() + 5
     while state(client) not in ENDINGS and time.monotonic() < end:
         time.sleep(0.001)
@@ -66,11 +66,11 @@ def tcp_ending(client):
 
 
 def ending(client):
-    """How TLS ended, and how TCP: looked at first, for TLS answers a bare FIN with an alert, and that is answered with RST."""
+    """Returns how TLS and TCP ended. TCP comes first, because TLS answers a bare FIN with an alert, which causes RST."""
     tcp = tcp_ending(client)
     try:
         assert client.recv(1) == b""
-    except ssl.SSLEOFError:  # In Python 3.11 for RST as well.
+    except ssl.SSLEOFError:  # Python 3.11 raises it for RST as well.
         return "nothing", tcp
     return "close_notify", tcp
 
@@ -84,14 +84,14 @@ def is_open(client):
         return True
     except ssl.SSLEOFError:
         return False
-    raise AssertionError("nothing was to be read")
+    raise AssertionError("unexpected data")
 
 
 @pytest.mark.parametrize(
     ("kind", "end"),
     [("drop", ("nothing", "FIN")), ("reset", ("nothing", "RST")), ("die", ("nothing", "RST")), ("close_first", ("close_notify", "FIN"))],
 )
-def test_after_the_last_of_three_messages(connect, receiver, kind, end):
+def test_a_fault_occurs_after_the_third_message(connect, receiver, kind, end):
     client, other = connect(), connect()
     fault = receiver.faults.add(kind, after=3)
     client.sendall(frames(1, 2))
@@ -110,7 +110,7 @@ def test_after_the_last_of_three_messages(connect, receiver, kind, end):
     ("kind", "end"),
     [("drop", ("nothing", "FIN")), ("reset", ("nothing", "RST")), ("die", ("nothing", "RST")), ("close_first", ("close_notify", "RST"))],
 )
-def test_what_stands_behind_the_third_message_is_not_read(connect, receiver, kind, end, rest):
+def test_data_after_the_third_message_is_not_read(connect, receiver, kind, end, rest):
     receiver.faults.add(kind, after=3)
     client = connect()
     client.sendall(frames(1, 2, 3) + rest)
@@ -122,42 +122,42 @@ def test_what_stands_behind_the_third_message_is_not_read(connect, receiver, kin
     ("kind", "end"),
     [("drop", ("nothing", "FIN")), ("reset", ("nothing", "RST")), ("die", ("nothing", "RST")), ("close_first", ("close_notify", "FIN"))],
 )
-def test_an_idle_connection_is_struck_at_once(connect, receiver, kind, end):
+def test_a_fault_affects_an_idle_connection_at_once(connect, receiver, kind, end):
     client = connect()
     receiver.faults.add(kind)
     assert ending(client) == end
 
 
 @pytest.mark.parametrize(("kind", "end"), [("drop", "FIN"), ("reset", "RST"), ("close_first", "RST"), ("die", "RST")])
-def test_what_waits_in_the_kernel_is_not_read(connect, receiver, kind, end):
-    went_on = threading.Event()
-    receiver.on_message = lambda _: went_on.wait(5)
+def test_data_in_the_kernel_buffer_is_not_read(connect, receiver, kind, end):
+    resume = threading.Event()
+    receiver.on_message = lambda _: resume.wait(5)
     client, other = connect(), connect()
     other.sendall(frames(1))
     assert receiver.wait_for(1, 5)
     client.sendall(frames(2))
     receiver.faults.add(kind, times=2)
     slow = receiver.faults.add("slow", seconds=0)
-    went_on.set()
+    resume.set()
     assert (tcp_ending(client), tcp_ending(other)) == (end, "FIN" if kind == "close_first" else end)
     assert (numbers(receiver), slow.hits) == ([1], 0)
 
 
-def test_once_dead_it_reads_no_more(connect, receiver):
-    went_on = threading.Event()
-    receiver.on_message = lambda _: went_on.wait(5)
+def test_nothing_is_read_after_the_receiver_dies(connect, receiver):
+    resume = threading.Event()
+    receiver.on_message = lambda _: resume.wait(5)
     clients = [connect(), connect()]
     receiver.faults.add("die", after=2)
     clients[0].sendall(frames(1))
     assert receiver.wait_for(1, 5)
     for client in clients:
         client.sendall(frames(2))
-    went_on.set()
+    resume.set()
     assert [tcp_ending(client) for client in clients] == ["RST", "RST"]
     assert numbers(receiver) == [1, 2]
 
 
-def test_who_waits_for_its_death_hears_of_it(connect, receiver):
+def test_the_death_of_the_receiver_ends_a_wait(connect, receiver):
     sent = []
 
     def dead():
@@ -172,12 +172,12 @@ def test_who_waits_for_its_death_hears_of_it(connect, receiver):
     assert time.monotonic() - began < 15
 
 
-def test_tls_is_up_before_a_fault_strikes(connect, receiver):
+def test_a_fault_occurs_after_the_tls_handshake(connect, receiver):
     receiver.faults.add("stall")
     assert is_open(connect())
 
 
-def test_nothing_sent_after_a_fault_was_added_is_read_before_it_strikes(connect, receiver):
+def test_data_sent_after_a_fault_was_added_is_affected_by_it(connect, receiver):
     for number in range(20):
         client = connect()
         assert receiver.wait_until(lambda number=number: receiver.connections == number + 1, 5)
@@ -189,7 +189,7 @@ def test_nothing_sent_after_a_fault_was_added_is_read_before_it_strikes(connect,
     assert numbers(receiver) == [99]
 
 
-def test_a_close_of_its_own_accord_looks_like_an_answer_to_tls_and_not_to_tcp(connect, receiver):
+def test_close_first_looks_like_a_response_in_tls_but_not_in_tcp(connect, receiver):
     answered = threading.Event()
     receiver.on_message = lambda _: answered.wait(5)
     receiver.faults.add("close_first", after=1)
@@ -207,8 +207,8 @@ def test_a_close_of_its_own_accord_looks_like_an_answer_to_tls_and_not_to_tcp(co
     raw.close()
 
 
-def test_it_dies_and_comes_back_without_what_it_forgot(connect, receiver):
-    receiver.faults.add("die", after=5, forgets=2)
+def test_a_restarted_receiver_has_lost_the_discarded_messages(connect, receiver):
+    receiver.faults.add("die", after=5, discards=2)
     one, other = connect(), connect()
     one.sendall(frames(1, 2))
     assert receiver.wait_for(2, 5)
@@ -225,8 +225,8 @@ def test_it_dies_and_comes_back_without_what_it_forgot(connect, receiver):
     assert numbers(receiver) == [1, 2, 3, *range(10, 20)]
 
 
-def test_it_forgets_no_more_than_it_has(connect, receiver):
-    receiver.faults.add("close_without_a_word", forgets=4)
+def test_discarding_more_messages_than_there_are(connect, receiver):
+    receiver.faults.add("close_without_notify", discards=4)
     client = connect()
     client.sendall(frames(1, 2, 3))
     with pytest.raises(ssl.SSLEOFError):
@@ -234,7 +234,7 @@ def test_it_forgets_no_more_than_it_has(connect, receiver):
     assert receiver.messages == []
 
 
-def test_a_stalled_connection_fills_and_stays_open(connect, receiver):
+def test_a_stalled_connection_fills_and_remains_open(connect, receiver):
     receiver.faults.add("stall", after=1)
     client = connect(timeout=0.2)
     client.sendall(frames(1, 2))
@@ -247,7 +247,7 @@ def test_a_stalled_connection_fills_and_stays_open(connect, receiver):
     assert numbers(receiver) == [1, 4]
 
 
-def test_a_connection_that_is_never_spoken_to(connect, receiver):
+def test_a_connection_without_a_handshake(connect, receiver):
     fault = receiver.faults.add("no_handshake")
     with pytest.raises(TimeoutError, match="handshake operation timed out"):
         connect(timeout=0.1)
@@ -267,9 +267,9 @@ def test_slow_reads(connect, receiver):
     assert (numbers(receiver), fault.hits) == ([0, 1, 2, 3], 2)
 
 
-def test_a_sleep_ends_when_the_receiver_does(connect, receiver):
+def test_a_slow_read_ends_when_the_receiver_stops(connect, receiver):
     client = connect()
-    # Else the message may come in one read with the end of the handshake.
+    # Otherwise the message may arrive in the same read as the end of the handshake.
     assert receiver.wait_until(lambda: receiver.connections == 1, 5)
     fault = receiver.faults.add("slow", seconds=3600)
     client.sendall(frames(1))
@@ -279,8 +279,8 @@ def test_a_sleep_ends_when_the_receiver_does(connect, receiver):
     assert receiver.messages == []
 
 
-def test_a_close_that_is_not_answered_in_words(connect, receiver):
-    fault = receiver.faults.add("close_without_a_word", after=1)
+def test_a_close_that_is_answered_without_close_notify(connect, receiver):
+    fault = receiver.faults.add("close_without_notify", after=1)
     one, other, third = connect(), connect(), connect()
     third.unwrap()
     one.sendall(frames(1))
@@ -292,7 +292,7 @@ def test_a_close_that_is_not_answered_in_words(connect, receiver):
     assert (numbers(receiver), fault.hits) == ([1, 2], 1)
 
 
-def test_a_close_that_is_never_answered(connect, receiver):
+def test_a_close_that_is_not_answered(connect, receiver):
     receiver.faults.add("never_closes")
     client = connect(timeout=0.1)
     client.sendall(frames(1, 2))
@@ -304,7 +304,7 @@ def test_a_close_that_is_never_answered(connect, receiver):
 
 
 @pytest.mark.parametrize(("times", "drops"), [(2, 2), (None, 3)])
-def test_every_second_message_as_often_as_it_is_told(connect, receiver, times, drops):
+def test_a_fault_repeats_after_every_second_message(connect, receiver, times, drops):
     fault = receiver.faults.add("drop", after=2, times=times)
     for attempt in range(3):
         client = connect()
@@ -317,7 +317,7 @@ def test_every_second_message_as_often_as_it_is_told(connect, receiver, times, d
     assert numbers(receiver) == [1, 2] * 3
 
 
-def test_faults_one_after_the_other(connect, receiver):
+def test_several_faults_count_messages_independently(connect, receiver):
     receiver.faults.add("reset", after=3)
     receiver.faults.add("drop", after=1)
     one, other = connect(), connect()
@@ -328,7 +328,7 @@ def test_faults_one_after_the_other(connect, receiver):
     assert numbers(receiver) == [1, 3, 4]
 
 
-def test_faults_are_taken_back(connect, receiver):
+def test_faults_can_be_removed(connect, receiver):
     first = receiver.faults.add("reset", after=1)
     second = receiver.faults.add("drop", after=1)
     receiver.faults.remove(first)
@@ -340,13 +340,13 @@ def test_faults_are_taken_back(connect, receiver):
     assert (first.hits, second.hits) == (0, 0)
 
 
-def test_no_such_fault():
-    with pytest.raises(ValueError, match="no such fault: earthquake; there are close_first, close_without_a_word, die, drop"):
+def test_an_unknown_fault_is_rejected():
+    with pytest.raises(ValueError, match="Unknown fault 'earthquake': expected one of close_first, close_without_notify, die, drop, "):
         Faults(lambda: None).add("earthquake")
 
 
 @pytest.mark.parametrize(("kind", "end"), [("drop", "FIN"), ("reset", "RST"), ("die", "RST"), ("close_first", "FIN")])
-def test_over_plain_tcp(kind, end):
+def test_faults_over_plain_tcp(kind, end):
     with receive(None, tls=False) as receiver, socket.create_connection((receiver.host, receiver.port), timeout=5) as client:
         receiver.faults.add(kind, after=2)
         client.sendall(frames(1, 2))
@@ -354,7 +354,7 @@ def test_over_plain_tcp(kind, end):
         assert numbers(receiver) == [1, 2]
 
 
-def test_over_plain_tcp_a_fin_that_is_never_answered():
+def test_a_fin_over_plain_tcp_that_is_not_answered():
     with receive(None, tls=False) as receiver, socket.create_connection((receiver.host, receiver.port), timeout=0.1) as client:
         receiver.faults.add("never_closes")
         client.sendall(frames(1))

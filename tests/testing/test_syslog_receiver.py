@@ -1,4 +1,4 @@
-"""The receiver with clients that behave, and with clients it refuses; over TLS 1.2, TLS 1.3 and plain TCP."""
+"""The receiver with valid and invalid clients, over TLS 1.2, TLS 1.3 and plain TCP."""
 
 import socket
 import ssl
@@ -14,7 +14,7 @@ from epimetheus.testing.syslog import Authority, receive
 from epimetheus.testing.syslog.connection import Connection
 from epimetheus.testing.syslog.frames import Frames
 from epimetheus.testing.syslog.options import Options, server_context
-from epimetheus.testing.syslog.tunnel import Tls
+from epimetheus.testing.syslog.transport import TlsTransport
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 THREE = b"4 <1>a5 <2>bb<3>c\n"
@@ -45,14 +45,14 @@ def connect(receiver, authority, version=ssl.TLSVersion.TLSv1_3, identity=None, 
 
 
 def was_reset(client):
-    """Whether RST came, by the state of TCP: in Python 3.11 TLS reads it as FIN."""
+    """Reports whether RST arrived, by the state of TCP: Python 3.11's TLS does not distinguish it from FIN."""
     end = time.monotonic() + 5
     while client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED and time.monotonic() < end:
         time.sleep(0.001)
     return client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == CLOSED
 
 
-def test_messages_arrive_and_the_close_is_answered(authority, version):
+def test_messages_arrive_and_close_notify_is_answered(authority, version):
     with receive(authority) as receiver:
         with connect(receiver, authority, version) as client:
             assert client.version() == {VERSIONS[0]: "TLSv1.2", VERSIONS[1]: "TLSv1.3"}[version]
@@ -73,13 +73,13 @@ def test_plain_tcp():
         assert (receiver.connections, receiver.problems) == (1, [])
 
 
-def test_tls_needs_an_authority():
-    with pytest.raises(ValueError, match="TLS needs an authority"), receive(None):
+def test_tls_requires_an_authority():
+    with pytest.raises(ValueError, match=r"^TLS requires an authority: pass an Authority, or tls=False\.$"), receive(None):
         pass
 
 
-def test_a_close_that_is_answered_with_fin_alone(authority, version):
-    with receive(authority, answers_close=False) as receiver, connect(receiver, authority, version) as client:
+def test_a_close_that_is_answered_with_fin_only(authority, version):
+    with receive(authority, sends_close_notify=False) as receiver, connect(receiver, authority, version) as client:
         client.sendall(THREE)
         with pytest.raises(ssl.SSLEOFError):
             client.unwrap()
@@ -87,20 +87,20 @@ def test_a_close_that_is_answered_with_fin_alone(authority, version):
         assert receiver.problems == []
 
 
-def test_messages_of_several_connections_in_the_order_they_came(authority):
-    told = []
+def test_messages_of_several_connections_are_in_order_of_arrival(authority):
+    received = []
     with receive(authority) as receiver:
         assert receiver.on_message is None
-        receiver.on_message = told.append
+        receiver.on_message = received.append
         with connect(receiver, authority) as one, connect(receiver, authority) as other:
             for number, client in enumerate([one, other, one, other]):
                 client.sendall(b"4 <1>%d" % number)
                 assert receiver.wait_for(number + 1, 5)
             assert receiver.connections == 2
-        assert receiver.messages == told == [b"<1>0", b"<1>1", b"<1>2", b"<1>3"]
+        assert receiver.messages == received == [b"<1>0", b"<1>1", b"<1>2", b"<1>3"]
 
 
-def test_a_snapshot_is_the_callers(authority):
+def test_messages_is_a_copy(authority):
     with receive(authority) as receiver, connect(receiver, authority) as client:
         client.sendall(THREE)
         assert receiver.wait_for(3, 5)
@@ -109,21 +109,21 @@ def test_a_snapshot_is_the_callers(authority):
         assert not receiver.wait_for(4, 0.01)
 
 
-def test_who_waits_need_not_wait_for_on_message(authority):
-    heard, released = threading.Event(), []
+def test_a_wait_ends_before_on_message_returns(authority):
+    recorded, waited = threading.Event(), []
     with receive(authority) as receiver, connect(receiver, authority) as client:
 
-        def kept():
+        def has_messages():
             if not sent:
                 sent.append(client.sendall(THREE))
             return receiver.messages
 
         sent = []
-        receiver.on_message = lambda _: released.append(heard.wait(5))
-        assert receiver.wait_until(kept, 30)
-        heard.set()
+        receiver.on_message = lambda _: waited.append(recorded.wait(5))
+        assert receiver.wait_until(has_messages, 30)
+        recorded.set()
         client.unwrap().close()
-    assert released == [True, True, True]
+    assert waited == [True, True, True]
 
 
 def test_a_hundred_thousand_messages(authority):
@@ -141,13 +141,13 @@ def test_a_hundred_thousand_messages(authority):
 @pytest.mark.parametrize(
     ("options", "data", "messages", "problem"),
     [
-        ({}, b"4 <1>aGET /", [b"<1>a"], "not a line, which begins with <: b'GET /'"),
-        ({"framing": "octet-counting"}, b"<1>a\n", [], "not a frame, which begins with its length: b'<1>a\\n'"),
-        ({"framing": "lf"}, b"<1>a\n4 <1>a", [b"<1>a"], "not a line, which begins with <: b'4 <1>a'"),
-        ({"limit": 8}, b"4 <1>a9 <1>456789", [b"<1>a"], "a frame of more than 8 octets: b'9 <1>456789'"),
+        ({}, b"4 <1>aGET /", [b"<1>a"], "invalid line: expected <: b'GET /'"),
+        ({"framing": "octet-counting"}, b"<1>a\n", [], "invalid frame: expected a length: b'<1>a\\n'"),
+        ({"framing": "lf"}, b"<1>a\n4 <1>a", [b"<1>a"], "invalid line: expected <: b'4 <1>a'"),
+        ({"limit": 8}, b"4 <1>a9 <1>456789", [b"<1>a"], "invalid frame: the message is longer than 8 bytes: b'9 <1>456789'"),
     ],
 )
-def test_what_is_not_a_frame_is_named_and_hung_up_on(authority, options, data, messages, problem):
+def test_an_invalid_frame_is_reported_and_ends_the_connection(authority, options, data, messages, problem):
     with receive(authority, **options) as receiver, connect(receiver, authority) as client:
         client.sendall(data)
         with pytest.raises(ssl.SSLEOFError):
@@ -155,7 +155,7 @@ def test_what_is_not_a_frame_is_named_and_hung_up_on(authority, options, data, m
         assert (receiver.messages, receiver.problems) == (messages, [problem])
 
 
-def test_a_close_within_a_frame_is_answered_and_named(authority):
+def test_a_close_within_a_frame_is_answered_and_reported(authority):
     with receive(authority) as receiver, connect(receiver, authority) as client:
         client.sendall(b"4 <1>a4 <1>")
         raw = client.unwrap()
@@ -165,33 +165,36 @@ def test_a_close_within_a_frame_is_answered_and_named(authority):
         assert receiver.problems == ["the stream ended within a frame: b'4 <1>'"]
 
 
-def test_clients_that_go_without_a_word(authority):
+def test_clients_that_disconnect_without_close_notify(authority):
     with receive(authority) as receiver:
-        # With TLS 1.3 it would be RST: its tickets were never read.
+        # With TLS 1.3 the client would send RST, because it has not read the session tickets.
         client = connect(receiver, authority, ssl.TLSVersion.TLSv1_2)
         assert receiver.wait_until(lambda: receiver.connections == 1, 5)
         client.close()
         assert receiver.wait_until(lambda: receiver.problems, 5)
         tcp(receiver).close()
         assert receiver.wait_until(lambda: len(receiver.problems) == 2, 5)
-        assert receiver.problems == ["the client hung up without close_notify", "the client hung up before TLS was up"]
+        assert receiver.problems == [
+            "the client disconnected without close_notify",
+            "the client disconnected before the TLS handshake was complete",
+        ]
         assert receiver.connections == 1
 
 
-def test_a_client_that_resets(authority):
+def test_a_client_that_resets_the_connection(authority):
     with receive(authority) as receiver:
         with connect(receiver, authority) as client:
             assert receiver.wait_until(lambda: receiver.connections == 1, 5)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         assert receiver.wait_until(lambda: receiver.problems, 5)
-        assert receiver.problems == ["the connection broke: Connection reset by peer"]
+        assert receiver.problems == ["the connection failed: Connection reset by peer"]
 
 
-def test_a_client_that_resets_before_it_is_answered(authority):
+def test_a_client_that_resets_the_connection_during_the_handshake(authority):
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
         raw, _ = listener.accept()
         with raw:
-            connection = Connection(raw, Tls(server_context(authority, Options())), Frames())
+            connection = Connection(raw, TlsTransport(server_context(authority, Options())), Frames())
             assert connection.read() == []
             hello = ssl.MemoryBIO()
             with pytest.raises(ssl.SSLWantReadError):
@@ -201,10 +204,10 @@ def test_a_client_that_resets_before_it_is_answered(authority):
             client.close()
             assert (connection.read(), connection.problem) == ([], "")
             connection.flush()
-            assert connection.problem == "the connection broke: Connection reset by peer"
+            assert connection.problem == "the connection failed: Connection reset by peer"
 
 
-def test_a_client_that_speaks_no_tls(authority):
+def test_a_client_without_tls(authority):
     with receive(authority) as receiver, tcp(receiver) as client:
         client.sendall(b"4 <1>a<2>b\n")
         assert receiver.wait_until(lambda: receiver.problems, 5)
@@ -222,7 +225,7 @@ def test_a_client_with_a_certificate(authority, version):
 
 
 @pytest.mark.parametrize("kind", ["none", "expired", "from another authority"])
-def test_a_client_without_one_that_serves(authority, version, kind, tmp_path):
+def test_a_client_without_a_valid_certificate(authority, version, kind, tmp_path):
     identity, problem, alert = {
         "none": (None, "PEER_DID_NOT_RETURN_A_CERTIFICATE", "TLSV13_ALERT_CERTIFICATE_REQUIRED"),
         "expired": (
@@ -237,19 +240,19 @@ def test_a_client_without_one_that_serves(authority, version, kind, tmp_path):
 
     def talk():
         with connect(receiver, authority, version, identity) as client:
-            with suppress(OSError):  # It may have been refused by now; why is still to be read.
+            with suppress(OSError):  # The connection may be closed already. The alert can still be read.
                 client.sendall(THREE)
             client.recv(1)
 
     with receive(authority, client_certificates=True) as receiver:
-        with pytest.raises(ssl.SSLError) as refused:
+        with pytest.raises(ssl.SSLError) as error:
             talk()
-        assert refused.value.reason == alert
+        assert error.value.reason == alert
         assert receiver.problems == [f"TLS failed: {problem}"]
         assert (receiver.messages, receiver.connections) == ([], 0)
 
 
-def test_with_tls_1_3_the_client_learns_of_it_after_its_first_words(authority):
+def test_with_tls_1_3_the_client_receives_the_alert_after_the_handshake(authority):
     with receive(authority, client_certificates=True) as receiver:
         client = connect(receiver, authority)
         assert receiver.wait_until(lambda: receiver.problems, 5)
@@ -258,26 +261,26 @@ def test_with_tls_1_3_the_client_learns_of_it_after_its_first_words(authority):
 
 
 @pytest.mark.parametrize(
-    ("options", "trouble", "alert"),
+    ("options", "problem", "alert"),
     [
         ({"expired": True}, "certificate has expired", "SSLV3_ALERT_CERTIFICATE_EXPIRED"),
         ({"names": ("elsewhere.example",)}, "Hostname mismatch", "SSLV3_ALERT_BAD_CERTIFICATE"),
     ],
 )
-def test_a_receiver_that_is_not_what_it_should_be(authority, version, options, trouble, alert):
+def test_a_receiver_with_an_invalid_certificate(authority, version, options, problem, alert):
     with receive(authority, **options) as receiver:
-        with pytest.raises(ssl.SSLCertVerificationError, match=trouble):
+        with pytest.raises(ssl.SSLCertVerificationError, match=problem):
             connect(receiver, authority, version)
         assert receiver.wait_until(lambda: receiver.problems, 5)
         assert receiver.problems == [f"TLS failed: {alert}"]
 
 
-def test_a_receiver_nobody_vouches_for(authority, tmp_path):
+def test_a_receiver_with_an_unknown_authority(authority, tmp_path):
     with receive(Authority(tmp_path)) as receiver, pytest.raises(ssl.SSLCertVerificationError, match="unable to get local issuer"):
         connect(receiver, authority)
 
 
-def test_its_names(authority):
+def test_names_in_the_certificate(authority):
     with receive(authority, names=("siem.example",)) as receiver, connect(receiver, authority, name="siem.example") as client:
         assert client.getpeercert()["subjectAltName"] == (("DNS", "siem.example"),)
     with receive(authority) as receiver, connect(receiver, authority, name="127.0.0.1") as client:
@@ -285,7 +288,7 @@ def test_its_names(authority):
 
 
 @pytest.mark.parametrize(("bound", "version"), [("minimum_version", VERSIONS[0]), ("maximum_version", VERSIONS[1])])
-def test_versions_of_tls_it_does_not_speak(authority, bound, version):
+def test_unsupported_tls_versions(authority, bound, version):
     other = VERSIONS[1] if version is VERSIONS[0] else VERSIONS[0]
     with receive(authority, **{bound: other}) as receiver:
         with pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"):
@@ -293,7 +296,7 @@ def test_versions_of_tls_it_does_not_speak(authority, bound, version):
         assert receiver.problems == ["TLS failed: UNSUPPORTED_PROTOCOL"]
 
 
-def test_what_the_authority_writes(tmp_path):
+def test_files_of_the_authority(tmp_path):
     authority = Authority(tmp_path / "new" / "folder")
     identities = [authority.server(), authority.client(), authority.client()]
     assert authority.ca.read_text() == authority.ca_pem
@@ -306,7 +309,7 @@ def test_what_the_authority_writes(tmp_path):
     assert [str(name.value) for name in names] == ["localhost", "127.0.0.1"]
 
 
-def test_it_is_stopped_and_comes_back_on_its_port(authority, version):
+def test_a_receiver_restarts_on_the_same_port(authority, version):
     with receive(authority) as receiver:
         port = receiver.port
         with connect(receiver, authority, version) as client, connect(receiver, authority, version) as idle:
@@ -326,7 +329,7 @@ def test_it_is_stopped_and_comes_back_on_its_port(authority, version):
         assert (receiver.connections, receiver.problems) == (3, [])
 
 
-def test_starting_and_stopping_twice_is_once(authority):
+def test_starting_and_stopping_twice(authority):
     with receive(authority) as receiver:
         with connect(receiver, authority) as client:
             receiver.start()
@@ -338,14 +341,14 @@ def test_starting_and_stopping_twice_is_once(authority):
         assert receiver.messages == MESSAGES
 
 
-def test_its_port_is_its_own_while_it_is_down(authority):
+def test_the_port_is_reserved_while_the_receiver_is_stopped(authority):
     with receive(None, tls=False) as receiver:
         receiver.stop()
         with socket.socket() as other, pytest.raises(OSError, match="Address already in use"):
             other.bind((receiver.host, receiver.port))
 
 
-def test_a_port_of_ones_choice():
+def test_a_given_port():
     with receive(None, tls=False) as first:
         port = first.port
     with socket.socket() as other:
@@ -355,7 +358,7 @@ def test_a_port_of_ones_choice():
         tcp(second).close()
 
 
-def test_nothing_outlives_it(authority):
+def test_closing_leaves_no_thread_or_connection(authority):
     before = threading.enumerate()
     with receive(authority) as receiver, connect(receiver, authority) as client, tcp(receiver) as silent:
         assert len(threading.enumerate()) == len(before) + 1

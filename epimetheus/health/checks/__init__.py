@@ -12,7 +12,7 @@ lag *                 how far the cursor is behind, without the settle time: deg
 behind *              degraded: some compartments are behind
 tls                   SYSLOG_CA, SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY can be read and fit together
 client_certificate    days until it expires: degraded under 30, failed once expired
-receiver              it is reachable and speaks TLS
+receiver              it is reachable, over TLS unless SYSLOG_TRANSPORT=tcp
 receiver_certificate  trusted, and issued for the right name; days left as above
 session               a connection opens and closes strictly (RELP: open, close), which shows whether the client certificate is accepted
 probe                 only on request: one marked message (epimetheus.Probe) is sent and confirmed

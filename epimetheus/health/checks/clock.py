@@ -8,10 +8,10 @@ from epimetheus.oci_client.clock_offset import corrected_now
 
 
 def check_clock(context: HealthContext, _: Deadline) -> CheckAnswer:
-    """How far this machine's clock is from OCI's, by the answers so far."""
+    """How far this machine's clock is from OCI's, by the responses so far."""
     offset = context.wiring.clock_offset.seconds()
     if offset is None:
-        return CheckAnswer("No answer from OCI carried a date.", "skipped")
+        return CheckAnswer("No response from OCI had a date.", "skipped")
     try:
         warning = corrected_now(context.clock.now(), offset)[1]
     except ClockError as error:

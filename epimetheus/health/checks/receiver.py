@@ -39,8 +39,8 @@ def check_receiver(context: HealthContext, deadline: Deadline) -> CheckAnswer:
     except ReceiverUntrusted as error:  # it is reachable; the next checks report which certificate is the problem
         context.untrusted = error
     context.receiver_end = dialer.certificate_expiry
-    speaks = " and speaks TLS" if context.wiring.receiver.tls else ""
-    return CheckAnswer(f"{settings.syslog_host}:{settings.syslog_port} is reachable{speaks}.")
+    over_tls = " over TLS" if context.wiring.receiver.tls else ""
+    return CheckAnswer(f"{settings.syslog_host}:{settings.syslog_port} is reachable{over_tls}.")
 
 
 def check_receiver_certificate(context: HealthContext, _: Deadline) -> CheckAnswer:

@@ -26,7 +26,7 @@ _FINGERPRINT = r"(?:[0-9a-fA-F]{2}:){15}[0-9a-fA-F]{2}"
 _PRIVATE_KEY = r"[ +_](?:[A-Z0-9 +_]{0,40}?[ +_])?PRIVATE[ +_]KEY"
 _PEM_END = rf"-{{4,5}}[ +]?END{_PRIVATE_KEY}(?:[ +]BLOCK)?[ +]?-{{0,5}}"
 _NOT_A_WORD = r"(?![A-Za-z][a-z]*+(?![\w+/=]))"
-_PARAMETER = r"\w++\s*+=\s*+(?:\\*+\"[^\"\\]*+(?:\\*+\"|\Z)|[^\s,\"\\&]++)[,\s]*+"
+_PARAMETER = r"\w++\s*+=\s*+(?:\\*+\"[^\"\\]*+\\*+(?:\"|\Z)|[^\s,\"\\&]++)[,\s]*+"
 _URL_CHARACTER = r"[^/\s:@\"'?#]"
 
 SECRET_PATTERNS = (

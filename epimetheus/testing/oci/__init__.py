@@ -1,11 +1,11 @@
-"""A stand-in for OCI in the manner of moto: stateful, strict, and able to fail when told to.
+"""A stand-in for OCI, similar to moto: stateful, strict, and with faults on request.
 
-``World`` is its state, ``mock_oci(world)`` answers the SDK and `requests` inside this process, ``serve(world)`` over HTTP.
-It imports nothing else of this package, so that it can not share its mistakes.
+``World`` is the state. ``mock_oci(world)`` answers the SDK and `requests` in this process, ``serve(world)`` answers over HTTP.
+The stand-in imports no other part of Epimetheus, so that it cannot share its mistakes.
 """
 
-from epimetheus.testing.oci.inprocess import mock_oci
+from epimetheus.testing.oci.in_process import mock_oci
 from epimetheus.testing.oci.models import World
-from epimetheus.testing.oci.served import serve
+from epimetheus.testing.oci.server import serve
 
 __all__ = ["World", "mock_oci", "serve"]

@@ -1,4 +1,4 @@
-"""One call as a handler sees it: the request, the world, the parts of the path, and the faults that strike it."""
+"""One API call as a handler receives it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from epimetheus.testing.oci.wire import Request
 
 @dataclass(frozen=True)
 class Call:
-    """What a handler gets; ``path`` holds the named parts of the path, unquoted."""
+    """The argument of a handler. ``path`` contains the named parts of the path, unquoted; ``faults`` those triggered by this call."""
 
     world: World
     request: Request
@@ -20,11 +20,11 @@ class Call:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query parameters."""
+        """Query parameters."""
         return self.request.query
 
     def required(self, name: str) -> str:
-        """A query parameter; raises MissingParameter if it is absent or empty."""
+        """Returns a query parameter. Raises MissingParameter if it is absent or empty."""
         value = self.query.get(name)
         if not value:
             raise MissingParameter(name)

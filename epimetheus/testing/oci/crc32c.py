@@ -1,4 +1,4 @@
-"""CRC-32C (Castagnoli, RFC 9260 appendix A), the checksum Object Storage takes: plain Python, for small bodies."""
+"""CRC-32C (Castagnoli, RFC 9260 appendix A), a checksum of Object Storage. Pure Python, for small bodies."""
 
 
 def _entry(index: int) -> int:
@@ -11,7 +11,7 @@ _TABLE = tuple(_entry(index) for index in range(256))
 
 
 def crc32c(data: bytes) -> int:
-    """The checksum of the data."""
+    """Returns the checksum of the data."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc = (crc >> 8) ^ _TABLE[(crc ^ byte) & 0xFF]

@@ -1,4 +1,4 @@
-"""Credentials for a world, as files a client reads: an API key with its OCI config file, a function's resource principal."""
+"""Writes the credentials of a world as files: an API key with its OCI config file, or the resource principal of a function."""
 
 import base64
 import hashlib
@@ -14,30 +14,30 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key pair and whose it is."""
+    """An API key pair."""
 
     private: rsa.RSAPrivateKey
 
     @classmethod
     def generate(cls) -> "ApiKey":
-        """A new RSA 2048 key."""
+        """Generates an RSA key of 2048 bits."""
         return cls(rsa.generate_private_key(public_exponent=65537, key_size=2048))
 
     @property
     def pem(self) -> bytes:
-        """The private key, PKCS#8 and not encrypted."""
+        """Private key in PEM: PKCS#8, not encrypted."""
         encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
         return self.private.private_bytes(encoding, form, serialization.NoEncryption())
 
     @cached_property
     def fingerprint(self) -> str:
-        """The MD5 of the public key in DER, in pairs with colons: what OCI calls the key."""
+        """Fingerprint that identifies the key in OCI: MD5 of the public key in DER, hexadecimal pairs separated by colons."""
         der = self.private.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return hashlib.md5(der, usedforsecurity=False).digest().hex(":")
 
 
 def write_config(folder: Path, key: ApiKey, tenancy: str, user: str, region: str) -> Path:
-    """Write ``api_key.pem`` and ``config`` (profile DEFAULT) into the folder; returns the config's path."""
+    """Writes ``api_key.pem`` and ``config`` (profile DEFAULT) to the folder, and returns the path of ``config``."""
     key_file = _write(folder / "api_key.pem", key.pem)
     lines = {"user": user, "fingerprint": key.fingerprint, "tenancy": tenancy, "region": region, "key_file": str(key_file)}
     text = "[DEFAULT]\n" + "".join(f"{name}={value}\n" for name, value in lines.items())
@@ -47,9 +47,9 @@ def write_config(folder: Path, key: ApiKey, tenancy: str, user: str, region: str
 def write_resource_principal(
     folder: Path, key: ApiKey, tenancy: str, compartment: str, region: str, function: str
 ) -> tuple[str, dict[str, str]]:
-    """Write a session token and its key as a function gets them; returns the token, and the environment that leads to them.
+    """Writes a session token and its key as a function receives them. Returns the token and the environment variables of the function.
 
-    ``function`` is the OCID of the function, which its audit events name as their principal.
+    ``function`` is the OCID of the function: the principal in its audit events.
     """
     now = int(time.time())
     resource = {"res_tenant": tenancy, "res_compartment": compartment, "res_type": "fnfunc", "res_id": function}

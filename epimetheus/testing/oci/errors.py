@@ -1,8 +1,8 @@
-"""Errors as OCI words them: a status, a code and a message, ``{"code": …, "message": …}`` on the wire."""
+"""Errors of OCI services: status, code and message; ``{"code": …, "message": …}`` in the body."""
 
 
 class ServiceError(Exception):
-    """An error that a service answers with."""
+    """Base class of the errors in a response."""
 
     status = 500
     code = "InternalServerError"
@@ -15,16 +15,16 @@ class ServiceError(Exception):
 
 
 class NotAuthenticated(ServiceError):
-    """The signature is missing, wrong, too old, or by a key nobody registered."""
+    """The signature is missing, invalid or expired, or its key is unknown."""
 
     status, code = 401, "NotAuthenticated"
 
-    def __init__(self, why: str) -> None:
-        super().__init__(f"The required information to complete authentication was not provided or was incorrect. [{why}]")
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"The required information to complete authentication was not provided or was incorrect. [{cause}]")
 
 
 class NotAuthorizedOrNotFound(ServiceError):
-    """It does not exist, or the caller may not know that it does."""
+    """The resource does not exist, or the caller has no permission for it."""
 
     status, code = 404, "NotAuthorizedOrNotFound"
 
@@ -33,7 +33,7 @@ class NotAuthorizedOrNotFound(ServiceError):
 
 
 class InvalidParameter(ServiceError):
-    """A parameter has a value that is not allowed."""
+    """A parameter has an invalid value."""
 
     status, code = 400, "InvalidParameter"
 
@@ -48,7 +48,7 @@ class MissingParameter(ServiceError):
 
 
 class NamespaceNotFound(ServiceError):
-    """The Object Storage namespace is not this tenancy's."""
+    """The Object Storage namespace does not belong to this tenancy."""
 
     status, code = 404, "NamespaceNotFound"
 
@@ -57,17 +57,17 @@ class NamespaceNotFound(ServiceError):
 
 
 class BucketNotFound(ServiceError):
-    """No such bucket in this region."""
+    """The bucket does not exist in this region."""
 
     status, code = 404, "BucketNotFound"
 
     def __init__(self, bucket: str, namespace: str) -> None:
-        there = f"does not exist in the namespace '{namespace}'"
-        super().__init__(f"Either the bucket named '{bucket}' {there} or you are not authorized to access it")
+        absent = f"does not exist in the namespace '{namespace}'"
+        super().__init__(f"Either the bucket named '{bucket}' {absent} or you are not authorized to access it")
 
 
 class ObjectNotFound(ServiceError):
-    """No such object in the bucket."""
+    """The object does not exist in the bucket."""
 
     status, code = 404, "ObjectNotFound"
 
@@ -76,7 +76,7 @@ class ObjectNotFound(ServiceError):
 
 
 class IfMatchFailed(ServiceError):
-    """The object's ETag is another one, or there is no object."""
+    """The object has a different ETag, or does not exist."""
 
     status, code = 412, "IfMatchFailed"
 
@@ -85,7 +85,7 @@ class IfMatchFailed(ServiceError):
 
 
 class IfNoneMatchFailed(ServiceError):
-    """There is an object already."""
+    """The object already exists."""
 
     status, code = 412, "IfNoneMatchFailed"
 
@@ -94,15 +94,15 @@ class IfNoneMatchFailed(ServiceError):
 
 
 class UnmatchedContent(ServiceError):
-    """The body is not what the checksum sent along says."""
+    """The body does not match the checksum in the request."""
 
     status = 400
 
     def __init__(self, algorithm: str) -> None:
-        super().__init__(f"The {algorithm} checksum of the body is not the one in the header", code=f"UnmatchedContent{algorithm}")
+        super().__init__(f"The {algorithm} checksum of the body does not match the header", code=f"UnmatchedContent{algorithm}")
 
 
 class UnknownRequest(ServiceError):
-    """Nothing OCI would say: the stand-in was asked for what it does not know, and says so loudly."""
+    """The stand-in does not implement the request. OCI has no such error; `World.unknown_requests` lists these requests."""
 
-    status, code = 501, "StandInDoesNotKnow"
+    status, code = 501, "UnsupportedByStandIn"

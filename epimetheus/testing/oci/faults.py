@@ -1,4 +1,4 @@
-"""Faults a world can be told to have: what goes wrong, where, and how often.
+"""Faults of a world: what fails, for which calls, and how often.
 
 ``world.faults.add("status", status=429, operation="ListEvents", times=2)``; the kinds are the keys of ``KINDS``.
 """
@@ -12,25 +12,25 @@ COMPARTMENTS = frozenset({"ListCompartments"})
 LISTS = EVENTS | COMPARTMENTS
 
 KINDS: dict[str, frozenset[str] | None] = {
-    "status": None,  # an error with `status`, `code`, `message`, `headers`
-    "timeout": None,  # no answer; the request has no effect
+    "status": None,  # an error response with `status`, `code`, `message`, `headers`
+    "timeout": None,  # no response; the request has no effect
     "reset": None,  # the connection is reset; the request has no effect
-    "lost_response": None,  # the request takes effect, its answer is lost
-    "cut": None,  # content-length promises more than the body holds
-    "stalled": None,  # half a body, then silence
+    "lost_response": None,  # the request takes effect, then the connection is reset
+    "cut": None,  # the body is shorter than content-length
+    "stalled": None,  # half of the body, then no more data
     "garbage": None,  # 200 with a body that is not JSON
-    "delay": None,  # the answer comes `seconds` late
-    "not_a_list": LISTS,  # a JSON object where a list belongs
-    "empty_page": LISTS,  # no rows, and a token that leads on
-    "repeated_token": LISTS,  # the token of the next page is the one of this page
-    "repeated_events": EVENTS,  # the page ends with the first `count` events of the window once more
+    "delay": None,  # the response is sent after `seconds`
+    "not_a_list": LISTS,  # a JSON object instead of a list
+    "empty_page": LISTS,  # no items, and a token for the next page
+    "repeated_token": LISTS,  # the token of the next page is that of this page
+    "repeated_events": EVENTS,  # the page ends with a repetition of the first `count` events of the window
     "late_events": EVENTS,  # the last `count` events of the page are not listed yet
-    "listing_repeats": COMPARTMENTS,  # the first compartment is listed once more at the end
-    "listing_reordered": COMPARTMENTS,  # backwards
-    "listing_cycle": COMPARTMENTS,  # a compartment is said to be the child of its own child
+    "listing_repeats": COMPARTMENTS,  # the first compartment is repeated at the end
+    "listing_reordered": COMPARTMENTS,  # reverse order
+    "listing_cycle": COMPARTMENTS,  # a compartment is listed as a child of its own child
     "subtree_refused": COMPARTMENTS,  # 404 for compartmentIdInSubtree=true
 }
-"""Every kind, with the operations it is made for; None is any."""
+"""Kinds of faults, with the operations that they apply to; None stands for any operation."""
 
 CODES = {
     400: ("InvalidParameter", "The request is not valid"),
@@ -44,15 +44,16 @@ CODES = {
     503: ("ServiceUnavailable", "The service is unavailable"),
     504: ("GatewayTimeout", "Gateway timeout"),
 }
-"""The code and message that go with a status, unless told otherwise."""
+"""Default code and message of each status."""
 
 
 @dataclass
 class Fault:
-    """One fault: ``kind`` and its details, which calls it is for (None = any), and how often it still happens.
+    """One fault: its ``kind`` and details, and the calls that trigger it.
 
-    ``times`` None is forever; the first ``after`` matching calls are let through; ``seconds`` is how long a delay, or the silence
-    of a timeout or a stalled body over HTTP, takes; ``hits`` counts how often it happened.
+    ``service``, ``operation``, ``compartment``: the calls that match; None matches all. The first ``after`` matching calls succeed, the
+    next ``times`` trigger the fault (None: all). ``seconds``: duration of a delay, and over HTTP of a timeout or a stalled body.
+    ``hits``: number of calls that triggered it. Raises ValueError if the kind is unknown.
     """
 
     kind: str
@@ -71,23 +72,23 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"no such fault: {self.kind}; there are {', '.join(sorted(KINDS))}")
+            raise ValueError(f"Unknown fault {self.kind!r}: expected one of {', '.join(sorted(KINDS))}.")
         code, message = CODES.get(self.status, ("Error", "Error"))
         self.code = self.code or code
         self.message = self.message or message
 
-    def concerns(self, service: str, operation: str, compartment: str | None) -> bool:
-        """Whether the fault is meant for such a call."""
-        made_for = KINDS[self.kind]
+    def matches(self, service: str, operation: str, compartment: str | None) -> bool:
+        """Reports whether the fault applies to a call."""
+        operations = KINDS[self.kind]
         return (
-            (made_for is None or operation in made_for)
+            (operations is None or operation in operations)
             and self.service in (None, service)
             and self.operation in (None, operation)
             and self.compartment in (None, compartment)
         )
 
-    def happens(self) -> bool:
-        """Count one matching call, and say whether the fault strikes it."""
+    def count_call(self) -> bool:
+        """Counts one matching call, and reports whether it triggers the fault."""
         if self.times is not None and self.hits >= self.times:
             return False
         if self.after > 0:
@@ -98,7 +99,7 @@ class Fault:
 
 
 class FaultDetails(TypedDict, total=False):
-    """What ``Faults.add`` takes by name: the fields of Fault."""
+    """Keyword arguments of ``Faults.add``: fields of Fault."""
 
     service: str | None
     operation: str | None
@@ -114,7 +115,7 @@ class FaultDetails(TypedDict, total=False):
 
 
 class Faults:
-    """The faults of a world, in the order they were added."""
+    """The faults of a world, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -123,19 +124,19 @@ class Faults:
         return iter(self._faults)
 
     def add(self, kind: str, **details: Unpack[FaultDetails]) -> Fault:
-        """Add a fault and return it; the details are the fields of Fault."""
+        """Adds a fault and returns it. The details are fields of Fault."""
         fault = Fault(kind, **details)
         self._faults.append(fault)
         return fault
 
     def remove(self, fault: Fault) -> None:
-        """Take one fault back."""
+        """Removes a fault."""
         self._faults.remove(fault)
 
     def clear(self) -> None:
-        """Take all of them back."""
+        """Removes all faults."""
         self._faults.clear()
 
-    def strike(self, service: str, operation: str, compartment: str | None) -> dict[str, Fault]:
-        """The faults that strike this call, by kind; each is counted."""
-        return {fault.kind: fault for fault in self._faults if fault.concerns(service, operation, compartment) and fault.happens()}
+    def trigger(self, service: str, operation: str, compartment: str | None) -> dict[str, Fault]:
+        """Counts a call, and returns the faults that it triggers, by kind."""
+        return {fault.kind: fault for fault in self._faults if fault.matches(service, operation, compartment) and fault.count_call()}

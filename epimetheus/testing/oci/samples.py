@@ -1,6 +1,6 @@
-"""Audit events as real ones look: of people, services and functions, of sign-ons and failures, with the oddities seen in the field.
+"""Generates realistic audit events: of users, services and functions, sign-ons and failures, with the irregularities of real events.
 
-Everything in them is made up. The secrets are made up too, and are there to be redacted.
+All values are invented, including the secrets, which are test data for redaction.
 """
 
 import random
@@ -30,17 +30,17 @@ _FAILURES = (("404", "NotAuthorizedOrNotFound"), ("401", "NotAuthenticated"), ("
 
 
 class Sampler:
-    """Makes events of one compartment; the same seed makes the same ones."""
+    """Generates the events of one compartment. Equal seeds generate equal events."""
 
     def __init__(self, tenancy: str, compartment: str, compartment_name: str, seed: str) -> None:
         self._tenancy = tenancy
         self._compartment = compartment
         self._name = compartment_name
-        self._random = random.Random(seed)  # noqa: S311 - events to test with, not keys
+        self._random = random.Random(seed)  # noqa: S311 - test data, not keys
         self._kinds = (self._by_key, self._by_key, self._by_console, self._by_federation, self._by_service, self._by_function)
 
     def event(self, processed: float) -> Json:
-        """An event that was processed at that time, and happened up to two minutes before."""
+        """Returns an event that occurred up to two minutes before its processed time."""
         when = processed - self._random.uniform(0.5, 120)
         if self._random.random() < 0.08:
             return self._sign_on(when)
@@ -79,7 +79,7 @@ class Sampler:
         return self._envelope(service, name, when, data)
 
     def _sign_on(self, when: float) -> Json:
-        works = self._random.random() < 0.7
+        succeeded = self._random.random() < 0.7
         address = self._random.choice(_ADDRESSES)
         identity = dict.fromkeys(("principalId", "authType", "callerName", "callerId", "credentials", "consoleSessionId"))
         identity |= {
@@ -92,7 +92,7 @@ class Sampler:
             "actorType": "User",
             "clientIp": address,
             "domainDisplayName": "Default",
-            "eventId": f"sso.session.create.{'success' if works else 'failure'}",
+            "eventId": f"sso.session.create.{'success' if succeeded else 'failure'}",
             "ssoIdentityProvider": "UserNamePassword",
             "ssoMatchedSignOnPolicy": "DefaultSignOnPolicy",
             "ssoSessionId": self._hex(32),
@@ -112,7 +112,7 @@ class Sampler:
             "response": {"status": None, "responseTime": _time(when), "headers": None, "payload": None, "message": None},
             "stateChange": {"previous": None, "current": None},
             "additionalDetails": details,
-            "message": f" InteractiveLogin {'succeeded' if works else 'failed'}",
+            "message": f" InteractiveLogin {'succeeded' if succeeded else 'failed'}",
         }
         return self._envelope("IdentitySignOn", "InteractiveLogin", when, data)
 
@@ -195,7 +195,7 @@ class Sampler:
         }
 
     def _user(self, kind: str) -> str:
-        # A handful of principals, not a new one an event: rules and rate limits go by them.
+        # A few principals for all events, because rules and rate limits depend on them.
         return f"ocid1.{kind}.oc1..aaaaaaaa{self._random.randrange(5):052d}"
 
     def _token(self) -> str:

@@ -1,4 +1,4 @@
-"""OCI's HTTP signatures (draft-cavage-http-signatures-08, version 1, rsa-sha256), from the server's side."""
+"""Verifies OCI's HTTP signatures (draft-cavage-http-signatures-08, version 1, rsa-sha256)."""
 
 import base64
 import binascii
@@ -23,7 +23,7 @@ _OBJECT = re.compile(r"/n/[^/]+/b/[^/]+/o/")
 
 
 def verify(request: Request, keys: Mapping[str, RSAPublicKey], now: float) -> str:
-    """The key id that signed the request; raises NotAuthenticated if nobody did as OCI demands it."""
+    """Returns the ID of the key that signed the request. Raises NotAuthenticated if the signature does not meet OCI's requirements."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     fields: dict[str, str] = dict(_FIELD.findall(rest))
     if scheme != "Signature" or fields.get("algorithm") != "rsa-sha256" or fields.get("version") != "1":
@@ -38,7 +38,7 @@ def verify(request: Request, keys: Mapping[str, RSAPublicKey], now: float) -> st
 
 def _check_signed(request: Request, signed: set[str]) -> None:
     required = set(_ALWAYS)
-    # Object Storage takes bodies that are not hashed beforehand; every other service demands the digest.
+    # Object Storage accepts bodies without a digest. Every other service requires it.
     if request.method in ("POST", "PATCH") or (request.method == "PUT" and not _OBJECT.match(request.path)):
         required |= _WITH_BODY
     missing = required - signed
@@ -53,9 +53,9 @@ def _check_date(request: Request, signed: list[str], now: float) -> None:
     try:
         skew = parsedate_to_datetime(request.headers.get(name, "")).timestamp() - now
     except ValueError:
-        raise NotAuthenticated("the date is not one") from None
+        raise NotAuthenticated("the date is invalid") from None
     if abs(skew) > ALLOWED_SKEW_SECONDS:
-        raise NotAuthenticated(f"the date is {skew:+.0f} s off")
+        raise NotAuthenticated(f"the date differs from the server's by {skew:+.0f} s")
 
 
 def _check_digest(request: Request, signed: list[str]) -> None:
@@ -63,18 +63,18 @@ def _check_digest(request: Request, signed: list[str]) -> None:
         return
     digest = base64.b64encode(hashlib.sha256(request.body).digest()).decode()
     if request.headers.get("x-content-sha256") != digest:
-        raise NotAuthenticated("the digest is not the body's")
+        raise NotAuthenticated("the digest does not match the body")
 
 
 def _check_signature(request: Request, signed: list[str], fields: Mapping[str, str], keys: Mapping[str, RSAPublicKey]) -> None:
     key = keys.get(fields.get("keyId", ""))
     if key is None:
-        raise NotAuthenticated("an unknown key")
+        raise NotAuthenticated("the key is unknown")
     text = "\n".join(f"{name}: {_signed_value(request, name)}" for name in signed)
     try:
         key.verify(base64.b64decode(fields.get("signature", "")), text.encode(), PKCS1v15(), hashes.SHA256())
     except (InvalidSignature, binascii.Error):
-        raise NotAuthenticated("the signature does not fit the request") from None
+        raise NotAuthenticated("the signature does not match the request") from None
 
 
 def _signed_value(request: Request, name: str) -> str:

@@ -1,4 +1,4 @@
-"""What goes over the wire, whichever door it came through: a request, an answer, and the few formats OCI has for all services."""
+"""Requests and responses, independent of the transport, and the formats that all OCI services share."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from epimetheus.testing.oci.faults import Fault
 class Request:
     """One HTTP request.
 
-    ``target`` is the request line's (path and query, still quoted, as it was signed); header names are in lower case.
+    ``target`` is that of the request line: path and query, quoted as they were signed. Header names are in lower case.
     """
 
     method: str
@@ -26,44 +26,41 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path, still quoted."""
+        """Path, quoted."""
         return self.target.partition("?")[0]
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """The query parameters, unquoted."""
+        """Query parameters, unquoted."""
         return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
 
 
 @dataclass
-class Answer:
-    """One HTTP answer.
-
-    ``trouble`` is what the door does to it on its way (a fault of the transport), if anything; ``delay`` is in seconds.
-    """
+class Response:
+    """One HTTP response. ``fault``: the fault that the transport applies to it, if any. ``delay``: in seconds."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
-    trouble: Fault | None = None
+    fault: Fault | None = None
     delay: float = 0.0
 
 
-def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer with a JSON body."""
-    return Answer(status, {"content-type": "application/json", **(headers or {})}, json.dumps(value).encode())
+def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Returns a response with a JSON body."""
+    return Response(status, {"content-type": "application/json", **(headers or {})}, json.dumps(value).encode())
 
 
-def list_answer(rows: list[bytes], next_page: str | None) -> Answer:
-    """A page: the rows are JSON texts already, so a large page costs one join."""
+def list_response(rows: list[bytes], next_page: str | None) -> Response:
+    """Returns a page of a list. The rows are encoded as JSON, so a large page takes only one join."""
     headers = {"content-type": "application/json"}
     if next_page is not None:
         headers["opc-next-page"] = next_page
-    return Answer(200, headers, b"[" + b",".join(rows) + b"]")
+    return Response(200, headers, b"[" + b",".join(rows) + b"]")
 
 
 def parse_time(text: str) -> float:
-    """Seconds since the epoch for an RFC 3339 time; raises ValueError for anything else, a time without its offset included."""
+    """Returns an RFC 3339 time as seconds since the epoch. Raises ValueError for other texts, including times without an offset."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"no offset in {text!r}")
@@ -71,5 +68,5 @@ def parse_time(text: str) -> float:
 
 
 def format_time(seconds: float) -> str:
-    """RFC 3339 in UTC with milliseconds, as OCI writes it."""
+    """Returns the time as OCI formats it: RFC 3339 in UTC with milliseconds."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

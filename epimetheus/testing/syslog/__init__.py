@@ -1,8 +1,8 @@
-"""A syslog receiver for tests, over TLS or plain TCP: strict about what it reads, and able to fail when told to.
+"""A syslog receiver for tests, over TLS or plain TCP: strict about its input, and with faults on request.
 
-``with receive(Authority(folder)) as receiver:`` listens on loopback; ``receiver.messages`` is what arrived, ``receiver.problems`` what
-was wrong with it, and ``receiver.faults`` what is to go wrong. `parse_message` takes a message of RFC 5424 apart.
-It imports nothing else of this package, so that it can not share its mistakes.
+``with receive(Authority(folder)) as receiver:`` listens on loopback. ``receiver.messages`` contains the messages, ``receiver.problems``
+protocol violations of the clients; ``receiver.faults`` makes it fail. `parse_message` parses a message of RFC 5424.
+The receiver imports no other part of Epimetheus, so that it cannot share its mistakes.
 """
 
 from epimetheus.testing.syslog.authority import Authority, Identity

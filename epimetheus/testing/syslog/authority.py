@@ -1,4 +1,4 @@
-"""Certificates for a receiver and its clients, made on the spot."""
+"""Generates certificates for a receiver and its clients."""
 
 import itertools
 from datetime import UTC, datetime
@@ -8,20 +8,20 @@ from typing import NamedTuple
 import trustme
 
 NAMES = ("localhost", "127.0.0.1")
-_LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
+_EXPIRED = datetime(2001, 1, 1, tzinfo=UTC)
 
 
 class Identity(NamedTuple):
-    """A certificate and its private key, each a PEM file."""
+    """Paths of a certificate and its private key, both PEM files."""
 
     cert: Path
     key: Path
 
 
 class Authority:
-    """A certificate authority that nobody else knows; what it issues is written below ``folder``.
+    """A private certificate authority that writes its certificates to ``folder``.
 
-    ``ca``: its own certificate, a PEM file. ``ca_pem``: the same as text.
+    ``ca``: PEM file with the CA certificate. ``ca_pem``: its contents.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,15 +32,15 @@ class Authority:
         self.ca = self._write("ca.pem", self._authority.cert_pem)
 
     def server(self, *names: str, expired: bool = False) -> Identity:
-        """For a receiver with these names; ``localhost`` and ``127.0.0.1`` if none is given."""
+        """Issues a certificate for a receiver; the default names are ``localhost`` and ``127.0.0.1``."""
         return self._issue("server", names or NAMES, expired)
 
     def client(self, name: str = "epimetheus", expired: bool = False) -> Identity:
-        """For a client of this name."""
+        """Issues a certificate for a client."""
         return self._issue("client", (name,), expired)
 
     def _issue(self, role: str, names: tuple[str, ...], expired: bool) -> Identity:
-        issued = self._authority.issue_cert(*names, common_name=names[0], not_after=_LONG_AGO if expired else None)
+        issued = self._authority.issue_cert(*names, common_name=names[0], not_after=_EXPIRED if expired else None)
         file = f"{role}-{next(self._numbers)}"
         return Identity(self._write(f"{file}.pem", issued.cert_chain_pems[0]), self._write(f"{file}.key", issued.private_key_pem))
 

@@ -1,91 +1,91 @@
-"""One client's connection: a socket that never blocks, and the ways in which it can end."""
+"""One client connection: a nonblocking socket, and the ways in which it can end."""
 
 import socket
 import struct
 from contextlib import suppress
 
 from epimetheus.testing.syslog.frames import Frames
-from epimetheus.testing.syslog.tunnel import Tunnel
+from epimetheus.testing.syslog.transport import Transport
 
-_READ = 1 << 18
+_READ_BYTES = 1 << 18
 _WHOLE_BUFFER = 1 << 25
 
 
 class Connection:
-    """``reading``: whether it is read from; one that is not may still be open."""
+    """One client connection. ``reading``: whether the server reads from it; a connection that is not read can still be open."""
 
-    def __init__(self, raw: socket.socket, tunnel: Tunnel, frames: Frames) -> None:
+    def __init__(self, raw: socket.socket, transport: Transport, frames: Frames) -> None:
         raw.setblocking(False)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.raw = raw
         self.reading = False
-        self._tunnel = tunnel
+        self._transport = transport
         self._frames = frames
-        self._lost = ""
+        self._socket_problem = ""
 
     @property
     def ready(self) -> bool:
-        """Whether TLS is up, where there is TLS."""
-        return self._tunnel.ready
+        """True after the TLS handshake, and always for plain TCP."""
+        return self._transport.ready
 
     @property
     def closed(self) -> bool:
-        """Whether the client closed in order."""
-        return self._tunnel.closed
+        """True if the client closed the connection in order."""
+        return self._transport.closed
 
     @property
     def problem(self) -> str:
-        """What was wrong with it, in words, or nothing."""
-        return self._tunnel.problem or self._frames.problem or self._lost
+        """Why the connection failed, or an empty string."""
+        return self._transport.problem or self._frames.problem or self._socket_problem
 
     def read(self) -> list[bytes]:
-        """The messages that have come since; what TLS has to say to them waits for ``flush``."""
+        """Returns the messages that have arrived. Call ``flush`` to send the responses of TLS."""
         try:
-            data = self.raw.recv(_READ)
+            data = self.raw.recv(_READ_BYTES)
         except BlockingIOError:
             return []
         except OSError as error:
-            self._lose(error)
+            self._fail(error)
             return []
-        messages = self._frames.feed(self._tunnel.feed(data))
+        messages = self._frames.feed(self._transport.feed(data))
         if self.closed:
             self._frames.end()
         return messages
 
     def flush(self) -> None:
-        """Send what TLS has to say."""
-        outgoing = self._tunnel.outgoing()
+        """Sends pending TLS records."""
+        outgoing = self._transport.outgoing()
         if not outgoing:
             return
         try:
             self.raw.sendall(outgoing)
         except OSError as error:
-            # The next read would not tell: an error is told once.
-            self._lose(error)
+            # The kernel reports a socket error only once, so the next read would not raise it.
+            self._fail(error)
 
-    def say_goodbye(self) -> None:
-        """Send close_notify."""
-        self._tunnel.say_goodbye()
+    def send_close_notify(self) -> None:
+        """Sends close_notify, if the connection uses TLS."""
+        self._transport.close()
         self.flush()
 
     def close(self, unread: bool = False) -> None:
-        """As Linux closes a socket: FIN, or RST where bytes were not read, be they in the kernel, here, or with who says ``unread``."""
-        if unread or self._tunnel.unread or self._frames.within:
+        """Closes as Linux does: FIN, or RST if data in the kernel or in this object was not read, or the caller passes ``unread``."""
+        if unread or self._transport.unread or self._frames.incomplete:
             self.reset()
         else:
             self.raw.close()
 
     def drop(self) -> None:
-        """FIN, whatever was not read."""
-        with suppress(OSError):  # Nothing is there, or the client is gone.
+        """Sends FIN, even if data was not read."""
+        with suppress(OSError):  # There is no data, or the client has disconnected.
             self.raw.recv(_WHOLE_BUFFER)
         self.raw.close()
 
     def reset(self) -> None:
-        """RST."""
-        # Closing with linger on and no time to linger sends it in place of FIN.
+        """Sends RST."""
+        # With a linger time of 0, close() sends RST instead of FIN.
         self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.raw.close()
 
-    def _lose(self, error: OSError) -> None:
-        self._lost = f"the connection broke: {error.strerror}"
+    def _fail(self, error: OSError) -> None:
+        self._socket_problem = f"the connection failed: {error.strerror}"

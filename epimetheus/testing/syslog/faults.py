@@ -1,6 +1,6 @@
-"""Faults a receiver can be told to have: what goes wrong, after how many messages, and how often.
+"""Faults of a receiver: what fails, after how many messages, and how often.
 
-``receiver.faults.add("die", after=500, forgets=20)``; the kinds are the keys of ``KINDS``.
+``receiver.faults.add("die", after=500, discards=20)``; the kinds are the keys of ``KINDS``.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,95 +10,98 @@ from typing import Literal, TypedDict, Unpack
 Moment = Literal["accepted", "open", "reading", "closing"]
 
 KINDS: dict[str, Moment] = {
-    "no_handshake": "accepted",  # TCP is accepted; not a byte is read or said
-    "drop": "open",  # FIN without close_notify; what was not read is thrown away, and what comes later answered with RST
+    "no_handshake": "accepted",  # TCP is accepted, but nothing is read or sent
+    "drop": "open",  # FIN without close_notify; unread data is discarded, and later data causes RST
     "reset": "open",  # RST
-    "stall": "open",  # nothing more is read and the connection stays open, so that the sender's socket fills
-    "die": "open",  # as Receiver.stop(): RST on all connections, and the port refuses until Receiver.start()
-    "close_first": "open",  # close_notify without being asked, then FIN, or RST where something was not read
-    "slow": "reading",  # the receiver, with all its connections, sleeps `seconds` before a read; not before those that TLS starts with
-    "close_without_a_word": "closing",  # everything is read, and the client's close_notify answered with FIN alone
-    "never_closes": "closing",  # everything is read, and the client's close_notify (or FIN, over plain TCP) never answered
+    "stall": "open",  # nothing more is read, and the connection stays open, so that the sender's socket buffer fills
+    "die": "open",  # like Receiver.stop(): RST on all connections; the port refuses connections until Receiver.start()
+    "close_first": "open",  # close_notify before the client's, then FIN, or RST if data was not read
+    "slow": "reading",  # the receiver sleeps `seconds` before a read, which delays all connections; handshakes are not delayed
+    "close_without_notify": "closing",  # all data is read, and the client's close_notify is answered with FIN only
+    "never_closes": "closing",  # all data is read, and the client's close_notify (or FIN over plain TCP) is not answered
 }
-"""Every kind, with its moment: when a client has connected; as soon as it is due, on a connection that finished TLS, also an idle
-one; before a read; when a client closes in order."""
+"""Kinds of faults, with the moment at which they occur.
+
+``accepted``: when a client connects. ``open``: at once, on a connection after the TLS handshake, even if it is idle. ``reading``: before a
+read. ``closing``: when a client closes the connection in order.
+"""
 
 
 @dataclass
 class Fault:
-    """One fault: ``kind`` and its details.
+    """One fault: its ``kind`` and details.
 
-    It strikes ``after`` so many messages, on all connections together, since it was added or last struck: the connection that
-    brought the last of them, else the first that comes to the moment of its kind. Exactly so many are read; those behind them
-    count as not read, even where they arrived in the same piece. ``times``: how often, None is for ever.
-    ``forgets``: so many of the messages read last are taken back, as from a queue in memory that was never written.
-    ``seconds``: how long ``slow`` sleeps. ``hits`` counts how often it struck.
+    ``after``: the fault occurs after this number of messages on all connections since it was added or last occurred. It affects the
+    connection of the last of these messages, or else the first connection that reaches the moment of its kind. Exactly ``after`` messages
+    are read; later ones count as unread, even if they arrived in the same segment. ``times``: how often it occurs; None for no limit.
+    ``discards``: number of the last messages to remove, like a queue in memory that is lost in a crash. ``seconds``: duration of ``slow``.
+    ``hits``: how often it has occurred. Raises ValueError if the kind is unknown.
     """
 
     kind: str
     after: int = 0
     times: int | None = 1
     seconds: float = 0.05
-    forgets: int = 0
+    discards: int = 0
     hits: int = 0
     left: int = field(init=False)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"no such fault: {self.kind}; there are {', '.join(sorted(KINDS))}")
+            raise ValueError(f"Unknown fault {self.kind!r}: expected one of {', '.join(sorted(KINDS))}.")
         self.left = self.after
 
-    def waits_for(self, moment: Moment) -> bool:
-        """Whether it is still to strike at such a moment, now or after more messages."""
+    def is_pending(self, moment: Moment) -> bool:
+        """Reports whether the fault will occur at this moment, now or after more messages."""
         return KINDS[self.kind] == moment and (self.times is None or self.hits < self.times)
 
 
 class FaultDetails(TypedDict, total=False):
-    """What ``Faults.add`` takes by name: the fields of Fault."""
+    """Keyword arguments of ``Faults.add``: fields of Fault."""
 
     after: int
     times: int | None
     seconds: float
-    forgets: int
+    discards: int
 
 
 class Faults:
-    """The faults of a receiver, in the order they were added; ``changed`` is called after one was."""
+    """The faults of a receiver, in the order in which they were added. ``changed`` is called after each addition."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._faults: list[Fault] = []
         self._changed = changed
 
     def __iter__(self) -> Iterator[Fault]:
-        # A copy, for they are added in one thread and strike in another.
+        # A copy, because faults are added in one thread and occur in another.
         return iter(tuple(self._faults))
 
     def add(self, kind: str, **details: Unpack[FaultDetails]) -> Fault:
-        """Add a fault and return it; the details are the fields of Fault."""
+        """Adds a fault and returns it. The details are fields of Fault."""
         fault = Fault(kind, **details)
         self._faults.append(fault)
         self._changed()
         return fault
 
     def remove(self, fault: Fault) -> None:
-        """Take one fault back."""
+        """Removes a fault."""
         self._faults.remove(fault)
 
     def clear(self) -> None:
-        """Take all of them back."""
+        """Removes all faults."""
         self._faults.clear()
 
-    def let_through(self, available: int) -> int:
-        """How many of so many messages are read before a fault is due; they are counted."""
+    def count_messages(self, available: int) -> int:
+        """Returns how many of the available messages can be read before a fault is due, and counts them."""
         faults = tuple(self)
-        count = min([available, *(fault.left for fault in faults if fault.waits_for("open"))])
+        count = min([available, *(fault.left for fault in faults if fault.is_pending("open"))])
         for fault in faults:
             fault.left = max(0, fault.left - count)
         return count
 
-    def strike(self, moment: Moment) -> Fault | None:
-        """The fault that strikes at this moment, if one is due; it is counted."""
-        due = next((fault for fault in self if fault.left == 0 and fault.waits_for(moment)), None)
+    def trigger(self, moment: Moment) -> Fault | None:
+        """Returns the fault that occurs at this moment, if one is due, and counts it."""
+        due = next((fault for fault in self if fault.left == 0 and fault.is_pending(moment)), None)
         if due:
             due.hits += 1
             due.left = due.after

@@ -1,69 +1,69 @@
-"""Syslog messages out of a stream: octet counting (RFC 6587 3.4.1, RFC 5425 4.3) and newlines (RFC 6587 3.4.2). No I/O."""
+"""Splits a stream into syslog messages: octet counting (RFC 6587 3.4.1, RFC 5425 4.3) and line feeds (RFC 6587 3.4.2). No I/O."""
 
 import re
 from typing import Literal, NamedTuple
 
 Framing = Literal["octet-counting", "lf", "auto"]
-"""``auto`` looks at each frame, as rsyslog does: a digit means that it is counted."""
+"""With ``auto``, a frame that starts with a digit is octet-counted, as in rsyslog."""
 
-LONGEST = 9_999_999
+MAX_MESSAGE_BYTES = 9_999_999
 
 _LENGTH = re.compile(rb"[1-9][0-9]*")
 _DIGITS = frozenset(b"0123456789")
-_NEWLINE, _BLANK, _LESS = b"\n <"
-_SHOWN = 40
+_NEWLINE, _SPACE, _LESS_THAN = b"\n <"
+_QUOTED_BYTES = 40
 
 
-class _NotAFrame(Exception):
-    """What is wrong with it."""
+class _FramingError(Exception):
+    """The stream does not continue with a frame."""
 
 
 class _Frame(NamedTuple):
-    """Where a message begins and ends, and where the frame after it begins."""
+    """Start and end of a message, and the start of the next frame."""
 
     start: int
     end: int
-    after: int
+    next_start: int
 
 
 class Frames:
-    """Cuts one stream into messages, in whatever pieces it comes.
+    """Splits one stream into messages. The stream can arrive in any pieces.
 
-    ``limit``: octets of the longest message. ``problem``: in words, why the stream can not be read on; empty while it can.
+    ``limit``: maximum size of a message in bytes. ``problem``: why the stream is invalid, or an empty string.
     """
 
-    def __init__(self, framing: Framing = "auto", limit: int = LONGEST) -> None:
+    def __init__(self, framing: Framing = "auto", limit: int = MAX_MESSAGE_BYTES) -> None:
         self.problem = ""
         self._framing = framing
         self._limit = limit
         self._rest = b""
 
     @property
-    def within(self) -> bool:
-        """Whether the stream stands inside a frame."""
+    def incomplete(self) -> bool:
+        """True if the stream ends within a frame."""
         return bool(self._rest)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that end in ``data``, in order: those before what is not a frame, and none after it."""
+        """Returns the messages that ``data`` completes, in order. After an invalid frame, there are none."""
         if self.problem:
             return []
         self._rest += data
         messages, at = [], 0
         try:
             while frame := self._frame(at):
-                # A line without anything on it is no message.
+                # An empty line is not a message.
                 if frame.end > frame.start:
                     messages.append(self._rest[frame.start : frame.end])
-                at = frame.after
-        except _NotAFrame as wrong:
-            self._give_up(str(wrong), at)
+                at = frame.next_start
+        except _FramingError as error:
+            self._fail(str(error), at)
         self._rest = self._rest[at:]
         return messages
 
     def end(self) -> None:
-        """The stream is over: a frame that is not is a problem."""
+        """Ends the stream. An incomplete frame is a problem."""
         if self._rest:
-            self._give_up("the stream ended within a frame", 0)
+            self._fail("the stream ended within a frame", 0)
 
     def _frame(self, at: int) -> _Frame | None:
         if at == len(self._rest):
@@ -72,29 +72,29 @@ class Frames:
         return self._counted(at) if counted else self._line(at)
 
     def _counted(self, at: int) -> _Frame | None:
-        # One digit more than the limit has is enough to be over it.
+        # One digit more than the limit has is enough to exceed it.
         length = _LENGTH.match(self._rest, at, at + len(str(self._limit)) + 1)
         if not length:
-            raise _NotAFrame("not a frame, which begins with its length")
+            raise _FramingError("invalid frame: expected a length")
         if int(length[0]) > self._limit:
-            raise _NotAFrame(f"a frame of more than {self._limit} octets")
+            raise _FramingError(f"invalid frame: the message is longer than {self._limit} bytes")
         if length.end() == len(self._rest):
             return None
-        if self._rest[length.end()] != _BLANK:
-            raise _NotAFrame("not a frame, where a blank follows the length")
+        if self._rest[length.end()] != _SPACE:
+            raise _FramingError("invalid frame: expected a space after the length")
         start = length.end() + 1
         end = start + int(length[0])
         return _Frame(start, end, end) if end <= len(self._rest) else None
 
     def _line(self, at: int) -> _Frame | None:
-        # Most likely the second half of a message with a newline in it.
-        if self._rest[at] not in (_LESS, _NEWLINE):
-            raise _NotAFrame("not a line, which begins with <")
+        # Usually the second half of a message that contains a line feed.
+        if self._rest[at] not in (_LESS_THAN, _NEWLINE):
+            raise _FramingError("invalid line: expected <")
         end = self._rest.find(_NEWLINE, at)
         if (end if end >= 0 else len(self._rest)) - at > self._limit:
-            raise _NotAFrame(f"a line of more than {self._limit} octets")
+            raise _FramingError(f"invalid line: the message is longer than {self._limit} bytes")
         return _Frame(at, end, end + 1) if end >= 0 else None
 
-    def _give_up(self, why: str, at: int) -> None:
-        self.problem = f"{why}: {self._rest[at : at + _SHOWN]!r}"
+    def _fail(self, cause: str, at: int) -> None:
+        self.problem = f"{cause}: {self._rest[at : at + _QUOTED_BYTES]!r}"
         self._rest = b""

@@ -1,4 +1,4 @@
-"""One syslog message of RFC 5424, taken apart by the grammar of its section 6. No I/O."""
+"""Parses a syslog message by the grammar of RFC 5424, section 6. No I/O."""
 
 import re
 from datetime import date
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 _PRIORITY = re.compile(rb"<(0|[1-9][0-9]{0,2})>")
 _TIME = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)")
-_NAME = rb"[!#-<>-\\^-~]{1,32}"  # printable ASCII but for = ] and "
+_NAME = rb"[!#-<>-\\^-~]{1,32}"  # printable ASCII except = ] and "
 _VALUE = rb'(?:[^"\\\]]|\\["\\\]])*'
 _PARAM = re.compile(rb' (%b)="(%b)"' % (_NAME, _VALUE))
 _ELEMENT = re.compile(rb'\[(%b)((?: %b="%b")*)\]' % (_NAME, _NAME, _VALUE))
@@ -18,9 +18,9 @@ _SHOWN = 60
 
 
 class Message(NamedTuple):
-    """The parts of a message. Where it has NILVALUE, the text is ``-``, and ``structured`` empty.
+    """The fields of a message. NILVALUE is ``-``, or an empty dict in ``structured``.
 
-    ``timestamp``: as written. ``structured``: by SD-ID and PARAM-NAME, without escapes. ``body``: MSG as it came, BOM and all.
+    ``timestamp``: unchanged. ``structured``: SD-ID → PARAM-NAME → unescaped value. ``body``: MSG unchanged, including a BOM.
     """
 
     priority: int
@@ -36,10 +36,10 @@ class Message(NamedTuple):
 
 
 def parse_message(message: bytes) -> Message:
-    """The parts of one message, without its frame. Raises ValueError, which says what is wrong (RFC 5424 6).
+    """Parses one message without its frame. Raises ValueError if it violates RFC 5424, section 6.
 
-    It is strict as for a sender: an escape that is none is wrong, and so is a parameter that comes twice in one element, which
-    the RFC would allow, for there is only one place for it.
+    Invalid escapes are errors, as the RFC requires of a sender. Repeated parameters in an element are errors too, although the RFC allows
+    them, because the result has only one value per name.
     """
     found = _PRIORITY.match(message)
     if not found or int(found[1]) > _HIGHEST:
@@ -66,28 +66,28 @@ def _timestamp(word: bytes) -> str:
         return "-"
     found = _TIME.fullmatch(word)
     if not found:
-        raise ValueError(f"TIMESTAMP is not as RFC 5424 6.2.3 has it: {word[:_SHOWN]!r}")
+        raise ValueError(f"TIMESTAMP does not match RFC 5424, section 6.2.3: {word[:_SHOWN]!r}")
     try:
         date(int(found[1]), int(found[2]), int(found[3]))
     except ValueError as error:
-        raise ValueError(f"TIMESTAMP is no day of the calendar: {word!r}") from error
+        raise ValueError(f"TIMESTAMP is not a valid date: {word!r}") from error
     return word.decode("ascii")
 
 
 def _structured(rest: bytes) -> tuple[dict[str, dict[str, str]], bytes]:
-    """The elements, and MSG."""
+    """Returns the elements and MSG."""
     elements: dict[str, dict[str, str]] = {}
     at = 0
     while found := _ELEMENT.match(rest, at):
         name = found[1].decode("ascii")
         if name in elements:
-            raise ValueError(f"STRUCTURED-DATA has {name} twice")
+            raise ValueError(f"STRUCTURED-DATA repeats {name}")
         elements[name] = _parameters(found[2], name)
         at = found.end()
     if not elements and rest.startswith(b"-"):
         at = 1
     if at == 0 or rest[at : at + 1] not in (b"", b" "):
-        raise ValueError(f"STRUCTURED-DATA is not as RFC 5424 6.3 has it: {rest[at : at + _SHOWN]!r}")
+        raise ValueError(f"STRUCTURED-DATA does not match RFC 5424, section 6.3: {rest[at : at + _SHOWN]!r}")
     return elements, _body(rest[at + 1 :])
 
 
@@ -96,7 +96,7 @@ def _parameters(text: bytes, element: str) -> dict[str, str]:
     for found in _PARAM.finditer(text):
         name = found[1].decode("ascii")
         if name in parameters:
-            raise ValueError(f"{element} has {name} twice")
+            raise ValueError(f"{element} repeats {name}")
         parameters[name] = _ESCAPE.sub(r"\1", _utf8(found[2], f"{element} {name}"))
     return parameters
 

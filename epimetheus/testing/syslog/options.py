@@ -1,35 +1,36 @@
-"""How a receiver is set up."""
+"""Options of a receiver."""
 
 import ssl
 from dataclasses import dataclass
 from typing import TypedDict
 
 from epimetheus.testing.syslog.authority import NAMES, Authority
-from epimetheus.testing.syslog.frames import LONGEST, Framing
+from epimetheus.testing.syslog.frames import MAX_MESSAGE_BYTES, Framing
 
 
 @dataclass(frozen=True)
 class Options:
-    """``framing``: what is a frame; ``limit``: octets of the longest message, over which it hangs up as syslog-ng does.
+    """Options of ``receive``.
 
-    ``client_certificates``: whether a client needs one. ``names``, ``expired``: what its own certificate says. ``port``: 0 takes a
-    free one. ``answers_close``: False answers close_notify with FIN alone, as rsyslog's gtls driver does.
+    ``limit``: maximum size of a message in bytes; a longer one ends the connection, as in syslog-ng. ``client_certificates``: require a
+    client certificate. ``names``, ``expired``: of the receiver's certificate. ``port``: 0 selects a free port. ``sends_close_notify``: if
+    False, the client's close_notify is answered with FIN only, as rsyslog's gtls driver does.
     """
 
     tls: bool = True
     framing: Framing = "auto"
-    limit: int = LONGEST
+    limit: int = MAX_MESSAGE_BYTES
     client_certificates: bool = False
     minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
     maximum_version: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
     names: tuple[str, ...] = NAMES
     expired: bool = False
     port: int = 0
-    answers_close: bool = True
+    sends_close_notify: bool = True
 
 
 class OptionNames(TypedDict, total=False):
-    """What ``receive`` takes by name: the fields of Options."""
+    """Keyword arguments of ``receive``: fields of Options."""
 
     tls: bool
     framing: Framing
@@ -40,11 +41,11 @@ class OptionNames(TypedDict, total=False):
     names: tuple[str, ...]
     expired: bool
     port: int
-    answers_close: bool
+    sends_close_notify: bool
 
 
 def server_context(authority: Authority, options: Options) -> ssl.SSLContext:
-    """TLS as the options have it, with a certificate made for it."""
+    """Returns a TLS context for the options, with a new certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = options.minimum_version
     context.maximum_version = options.maximum_version

@@ -1,11 +1,11 @@
-"""What a receiver has seen: written by its thread, read by any other."""
+"""The observations of a receiver: written by its thread, read by any other."""
 
 import threading
 from collections.abc import Callable, Sequence
 
 
 class Record:
-    """Messages, connections and problems. ``on_message`` is told each message after it was kept."""
+    """Messages, connections and problems. ``on_message`` is called with each message after it is recorded."""
 
     def __init__(self) -> None:
         self.on_message: Callable[[bytes], None] | None = None
@@ -16,54 +16,54 @@ class Record:
 
     @property
     def messages(self) -> list[bytes]:
-        """A copy of all messages, in order."""
+        """Copy of all messages, in order."""
         with self._change:
             return self._messages.copy()
 
     @property
     def problems(self) -> list[str]:
-        """A copy of all problems, in order."""
+        """Copy of all problems, in order."""
         with self._change:
             return self._problems.copy()
 
     @property
     def connections(self) -> int:
-        """How many there were."""
+        """Number of connections so far."""
         return self._connections
 
     def wait_for(self, count: int, timeout: float) -> bool:
-        """Wait until there are so many messages; whether there are."""
+        """Waits for ``count`` messages. Returns False after ``timeout`` seconds."""
         return self.wait_until(lambda: len(self._messages) >= count, timeout)
 
     def wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
-        """Wait until something is so; whether it is. It is asked whenever the receiver has done something."""
+        """Waits for a condition, which is evaluated after each action of the receiver. Returns False after ``timeout`` seconds."""
         with self._change:
             return self._change.wait_for(condition, timeout)
 
-    def connected(self) -> None:
-        """Count one more."""
+    def count_connection(self) -> None:
+        """Counts a connection."""
         self._connections += 1
 
-    def keep(self, messages: Sequence[bytes]) -> None:
-        """Add messages."""
+    def add_messages(self, messages: Sequence[bytes]) -> None:
+        """Records messages."""
         with self._change:
             self._messages.extend(messages)
             self._change.notify_all()
-        if tell := self.on_message:
+        if on_message := self.on_message:
             for message in messages:
-                tell(message)
+                on_message(message)
 
-    def forget(self, count: int) -> None:
-        """Take back the last messages."""
+    def discard_last(self, count: int) -> None:
+        """Removes the last messages."""
         with self._change:
             del self._messages[max(0, len(self._messages) - count) :]
 
-    def complain(self, problem: str) -> None:
-        """Add a problem."""
+    def add_problem(self, problem: str) -> None:
+        """Records a problem."""
         with self._change:
             self._problems.append(problem)
 
-    def changed(self) -> None:
-        """Let those who wait look."""
+    def notify(self) -> None:
+        """Makes waiting threads evaluate their conditions."""
         with self._change:
             self._change.notify_all()

@@ -1,4 +1,4 @@
-# Existing subnet, client certificate with its key in an existing vault, near real time from one schedule per hour.
+# Existing subnet, a client certificate with its key in an existing vault, and near-real-time forwarding with one hourly schedule.
 
 terraform {
   required_version = ">= 1.5.0"
@@ -13,7 +13,7 @@ module "epimetheus" {
   region           = var.region
   image            = var.image
 
-  # Needs routes to the SIEM and to OCI's services (service gateway or NAT).
+  # The subnet needs routes to the SIEM and to the OCI services (a service gateway or NAT).
   subnet_id                  = var.subnet_id
   network_security_group_ids = var.network_security_group_ids
 
@@ -33,46 +33,46 @@ module "epimetheus" {
 
 variable "tenancy_ocid" {
   type        = string
-  description = "The tenancy whose events are forwarded."
+  description = "Tenancy whose events are forwarded."
 }
 
 variable "compartment_ocid" {
   type        = string
-  description = "The compartment that everything is made in."
+  description = "Compartment of the resources."
 }
 
 variable "region" {
   type        = string
-  description = "The region that the function runs in, like eu-frankfurt-1."
+  description = "Region that the function runs in, like eu-frankfurt-1."
 }
 
 variable "image" {
   type        = string
-  description = "The function's image: HOST/NAMESPACE/REPOSITORY:TAG."
+  description = "Image of the function: HOST/NAMESPACE/REPOSITORY:TAG."
 }
 
 variable "subnet_id" {
   type        = string
-  description = "The subnet that the function runs in."
+  description = "Subnet that the function runs in."
 }
 
 variable "network_security_group_ids" {
   type        = list(string)
   default     = []
-  description = "The security groups that the function joins."
+  description = "Network security groups to add the function to."
 }
 
 variable "syslog_host" {
   type        = string
-  description = "The SIEM's receiver."
+  description = "Host name or IP address of the syslog receiver."
 }
 
 variable "client_key_secret_ocid" {
   type        = string
-  description = "The secret with the key of client.pem, as PEM."
+  description = "Secret with the private key of client.pem, in PEM."
 }
 
 output "invoke_command" {
-  description = "Runs the function now, and shows its report."
+  description = "Command that runs the function now and prints its report."
   value       = module.epimetheus.invoke_command
 }

@@ -1,4 +1,4 @@
-# Creates everything: network, bucket, function, schedules, policies, alarms. Copy it, or fill in terraform.tfvars and apply it here.
+# Creates everything: network, bucket, function, schedules, policies, alarms. Copy this file, or write terraform.tfvars and apply it here.
 
 terraform {
   required_version = ">= 1.5.0"
@@ -15,53 +15,52 @@ module "epimetheus" {
   syslog_host = var.syslog_host
   syslog_ca   = var.syslog_ca_file == null ? null : file(var.syslog_ca_file)
 
-  # Recipients of alarms.
   notification_emails = var.notification_emails
 }
 
 variable "tenancy_ocid" {
   type        = string
-  description = "The tenancy whose events are forwarded."
+  description = "Tenancy whose events are forwarded."
 }
 
 variable "compartment_ocid" {
   type        = string
-  description = "The compartment that everything is made in."
+  description = "Compartment of the resources."
 }
 
 variable "region" {
   type        = string
-  description = "The region that the function runs in, like eu-frankfurt-1."
+  description = "Region that the function runs in, like eu-frankfurt-1."
 }
 
 variable "image" {
   type        = string
-  description = "The function's image: HOST/NAMESPACE/REPOSITORY:TAG."
+  description = "Image of the function: HOST/NAMESPACE/REPOSITORY:TAG."
 }
 
 variable "syslog_host" {
   type        = string
-  description = "The SIEM's receiver."
+  description = "Host name or IP address of the syslog receiver."
 }
 
 variable "syslog_ca_file" {
   type        = string
   default     = null
-  description = "A PEM file to verify the receiver's certificate with; by default the system's store."
+  description = "PEM file with the CA certificates that verify the receiver's certificate. Default: the system trust store."
 }
 
 variable "notification_emails" {
   type        = list(string)
   default     = []
-  description = "Who is told of alarms and failed runs."
+  description = "E-mail addresses that receive alarms and failed runs."
 }
 
 output "invoke_command" {
-  description = "Runs the function now, and shows its report."
+  description = "Command that runs the function now and prints its report."
   value       = module.epimetheus.invoke_command
 }
 
 output "log_searches" {
-  description = "Queries for Logging's search, advanced mode."
+  description = "Queries for Logging search in advanced mode."
   value       = module.epimetheus.log_searches
 }

@@ -1,4 +1,4 @@
-# What OCI would answer: OCIDs to tell resources apart by, and the data sources that are indexed.
+# Mock values: distinct OCIDs for the resources, and the data sources that the module indexes.
 
 mock_data "oci_identity_region_subscriptions" {
   defaults = {

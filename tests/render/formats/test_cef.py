@@ -43,7 +43,7 @@ def expected_value(value):
 
 
 # Redaction rewrites secrets and JSON in strings; it has tests of its own.
-VALUES = TEXTS.filter(lambda text: Redactor().text(expected_value(text)) == expected_value(text))
+VALUES = TEXTS.filter(lambda text: all(Redactor().text(one) == one for one in (text, expected_value(text))))
 
 
 def as_parsed_by_vector(values):

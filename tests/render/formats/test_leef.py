@@ -50,7 +50,7 @@ def expected_value(value):
 
 
 ODD = TEXTS | st.text(alphabet="^|=src \n\t\x00\u2028a", max_size=30)
-VALUES = ODD.filter(lambda text: Redactor().text(expected_value(text)) == expected_value(text))
+VALUES = ODD.filter(lambda text: all(Redactor().text(one) == one for one in (text, expected_value(text))))
 
 
 @given(st.tuples(*[VALUES] * len(FIELDS)), VALUES)

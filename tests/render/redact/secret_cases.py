@@ -134,6 +134,7 @@ TEXTS = {
     "connection string, amqp": (f"amqps://noor:{S}@mq:5671/v", S),
     # authorization
     "authorization, digest": (f'Digest username="noor", realm="x", response="{S}"', S),
+    "authorization, digest, truncated": (f'Digest username=\\"noor\\", realm=\\"x\\", response=\\"{S}' + "\\", S),
     "authorization, negotiate": (f"Negotiate YIIG{LONG}==", LONG),
     "authorization, ntlm": (f"NTLM TlRMTVNT{LONG}", LONG),
     "authorization, bearer": (f"sent Bearer {S}", S),
@@ -293,3 +294,9 @@ HARMLESS_OBJECTS = (
     {"code": "IncorrectState", "status": "404", "hash": "abc", "seedClusterId": "x", "signatureAlgorithm": "SHA256"},
     {"methods": ["password", "publickey"]}, ["--verbose", "x"], [["a", "b"], ["c", "d"]],
 )  # fmt: skip
+
+RECOGNIZED_BY_ITS_END = (
+    "value first", "pair, in JSON in JSON", "beginning truncated", "customer secret key", "chpasswd", "url, token", "url, password",
+    "url, encoded", "jdbc", "redis", "amqp", "sqlplus", "par, path",
+)  # fmt: skip
+"""Parts of names of cases that only the text after the secret shows, which truncation removes."""

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from epimetheus.render.redact.redactor import Redactor
 from tests.render.helpers import FORMATS, body, event, render
 from tests.render.redact import attack_cases, secret_cases
 
@@ -119,3 +120,25 @@ def test_an_object_under_a_secret_key_keeps_its_metadata():
     for raw_text in (compact(raw), json.dumps(raw)):
         current = json.loads(body(raw_text, format="json"))["data"]["stateChange"]["current"]
         assert current == {"credentials": [expected], "authTokens": {"a": expected}}
+
+
+NESTED = (
+    str,
+    lambda text: json.dumps({"m": text}),
+    lambda text: json.dumps({"m": json.dumps([text])}),
+    lambda text: json.dumps({"m": json.dumps({"b": json.dumps([text])})}),
+)
+
+
+@pytest.mark.parametrize("case", [
+    name for name in (*secret_cases.TEXTS, *secret_cases.OBJECTS)
+    if not any(part in name for part in secret_cases.RECOGNIZED_BY_ITS_END)
+])  # fmt: skip
+def test_a_secret_is_redacted_wherever_the_text_after_it_is_truncated(case):
+    value, secret = (secret_cases.TEXTS | secret_cases.OBJECTS)[case]
+    redactor = Redactor()
+    for nested in NESTED:
+        text = nested(value if isinstance(value, str) else json.dumps(value))
+        end = text.rfind(secret) + len(secret)
+        for cut in range(end, min(len(text), end + 12) + 1) if end >= len(secret) else ():
+            assert secret not in redactor.text(text[:cut]), text[:cut]

@@ -1,4 +1,4 @@
-"""The state of a stand-in OCI: it knows nothing of HTTP."""
+"""The state of the stand-in OCI, independent of HTTP."""
 
 from epimetheus.testing.oci.models.world import World
 

@@ -1,16 +1,16 @@
-"""What the audit service recorded: events by region and compartment, in the order of their processed time."""
+"""Events of the audit service, by region and compartment, ordered by processed time."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 Key = tuple[float, int]
-"""The processed time and a running number: where an event stands in its log."""
+"""Position of an event in its log: the processed time, and a sequence number from 1."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The JSON texts of some events, and where the next ones begin: after this key; None if there are no more."""
+    """Selected events in JSON. ``last``: the key after which the next page begins, or None if this is the last page."""
 
     rows: list[bytes]
     last: Key | None
@@ -20,21 +20,21 @@ class Selection:
 class _Log:
     keys: list[Key] = field(default_factory=list)
     rows: list[bytes] = field(default_factory=list)
-    held_back: dict[int, float] = field(default_factory=dict)
+    listed_from: dict[int, float] = field(default_factory=dict)
 
     def add(self, key: Key, row: bytes) -> None:
-        place = len(self.keys) if not self.keys or self.keys[-1] < key else bisect_left(self.keys, key)
-        self.keys.insert(place, key)
-        self.rows.insert(place, row)
+        index = len(self.keys) if not self.keys or self.keys[-1] < key else bisect_left(self.keys, key)
+        self.keys.insert(index, key)
+        self.rows.insert(index, row)
 
-    def visible(self, start: int, end: int, now: float) -> Sequence[int]:
-        if not self.held_back:
+    def listed(self, start: int, end: int, now: float) -> Sequence[int]:
+        if not self.listed_from:
             return range(start, end)
-        return [place for place in range(start, end) if self.held_back.get(self.keys[place][1], now) <= now]
+        return [index for index in range(start, end) if self.listed_from.get(self.keys[index][1], now) <= now]
 
 
 class AuditLog:
-    """Events are kept as the JSON text they are answered with, so that a page costs one join."""
+    """Stores events in JSON, as the API returns them, so that a page takes only one join."""
 
     def __init__(self) -> None:
         self._logs: dict[tuple[str, str], _Log] = {}
@@ -44,23 +44,26 @@ class AuditLog:
         return self._count
 
     def add(self, region: str, compartment: str, row: bytes, processed: float, listed: float | None) -> None:
-        """Record an event; where ``listed`` is given, it shows only from then on, though it was processed before."""
+        """Adds an event. With ``listed``, it is listed only from that time on, regardless of its processed time."""
         self._count += 1
         log = self._logs.setdefault((region, compartment), _Log())
         log.add((processed, self._count), row)
         if listed is not None:
-            log.held_back[self._count] = listed
+            log.listed_from[self._count] = listed
 
     def rows(self, region: str, compartment: str) -> list[bytes]:
-        """Every event of a compartment, shown or not."""
+        """Returns all events of a compartment, listed or not."""
         return list(self._logs.get((region, compartment), _Log()).rows)
 
     def select(self, where: tuple[str, str], window: tuple[float, float], after: Key | None, limit: int, now: float) -> Selection:
-        """The first events of ``where`` (region, compartment) with processed time in the half-open ``window``, beyond ``after``."""
+        """Returns up to ``limit`` events of ``where`` (region, compartment) after the key ``after``.
+
+        ``window`` is the half-open interval of their processed times.
+        """
         log = self._logs.get(where, _Log())
-        # A running number is never below 1, so (time, 0) stands before every event of that time.
+        # Sequence numbers begin at 1, so (time, 0) precedes every event of that time.
         start = bisect_left(log.keys, (window[0], 0)) if after is None else bisect_right(log.keys, after)
         end = bisect_left(log.keys, (window[1], 0))
-        places = log.visible(start, end, now)
-        last = log.keys[places[limit - 1]] if len(places) > limit else None
-        return Selection([log.rows[place] for place in places[:limit]], last)
+        indexes = log.listed(start, end, now)
+        last = log.keys[indexes[limit - 1]] if len(indexes) > limit else None
+        return Selection([log.rows[index] for index in indexes[:limit]], last)

@@ -1,4 +1,4 @@
-"""Object Storage: buckets of objects, ETags, and the conditions a request may name."""
+"""Object Storage: buckets, objects, ETags and conditional requests."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from epimetheus.testing.oci.errors import BucketNotFound, IfMatchFailed, IfNoneM
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as it was put."""
+    """A stored object."""
 
     data: bytes
     etag: str
@@ -21,13 +21,13 @@ class StoredObject:
 
     @property
     def md5(self) -> str:
-        """The MD5 in base64, as in ``opc-content-md5``."""
+        """MD5 in base64, as in ``opc-content-md5``."""
         return base64.b64encode(hashlib.md5(self.data, usedforsecurity=False).digest()).decode()
 
 
 @dataclass(frozen=True)
 class ObjectWrite:
-    """One successful write: when, where, and what was written."""
+    """One successful write."""
 
     time: float
     bucket: str
@@ -38,7 +38,7 @@ class ObjectWrite:
 
 @dataclass
 class Bucket:
-    """A bucket of one region."""
+    """A bucket in one region."""
 
     name: str
     region: str
@@ -46,13 +46,13 @@ class Bucket:
     objects: dict[str, StoredObject] = field(default_factory=dict)
 
     def get(self, name: str) -> StoredObject:
-        """The object; raises ObjectNotFound."""
+        """Returns the object. Raises ObjectNotFound if it does not exist."""
         if name not in self.objects:
             raise ObjectNotFound(name, self.name)
         return self.objects[name]
 
     def check(self, name: str, if_match: str | None, if_none_match: str | None) -> None:
-        """Raise IfMatchFailed or IfNoneMatchFailed unless the object is as the conditions want it."""
+        """Raises IfMatchFailed or IfNoneMatchFailed if the object does not meet the conditions."""
         found = self.objects.get(name)
         if if_match is not None and (found is None or if_match not in (found.etag, "*")):
             raise IfMatchFailed
@@ -61,7 +61,7 @@ class Bucket:
 
 
 class ObjectStore:
-    """The buckets of all regions, and the history of writes. ``hook`` is called with each write before it is answered."""
+    """The buckets of all regions, and the history of writes. ``hook`` is called with each write before the response is sent."""
 
     def __init__(self, namespace: str, now: Callable[[], float]) -> None:
         self.namespace = namespace
@@ -70,18 +70,18 @@ class ObjectStore:
         self._now = now
         self._buckets: dict[tuple[str, str], Bucket] = {}
 
-    def make(self, region: str, name: str) -> Bucket:
-        """The bucket of that name, made if there is none."""
+    def ensure(self, region: str, name: str) -> Bucket:
+        """Returns the bucket, and creates it if it does not exist."""
         return self._buckets.setdefault((region, name), Bucket(name, region, self._now()))
 
     def bucket(self, region: str, name: str) -> Bucket:
-        """The bucket; raises BucketNotFound, also where it is in another region."""
+        """Returns the bucket. Raises BucketNotFound if it does not exist in this region."""
         if (region, name) not in self._buckets:
             raise BucketNotFound(name, self.namespace)
         return self._buckets[region, name]
 
     def put(self, bucket: Bucket, name: str, data: bytes, content_type: str, metadata: dict[str, str]) -> StoredObject:
-        """Write an object and remember that it was written."""
+        """Writes an object and records the write."""
         etag = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{bucket.region}/{bucket.name}/{name}/{len(self.writes)}"))
         bucket.objects[name] = stored = StoredObject(data, etag, self._now(), content_type, metadata)
         self.writes.append(ObjectWrite(stored.modified, bucket.name, name, etag, data))

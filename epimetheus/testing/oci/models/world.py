@@ -1,4 +1,4 @@
-"""A world: one tenancy, all of its state, and what was asked of it."""
+"""A world: the state of one tenancy, and the requests that it received."""
 
 import json
 import threading
@@ -21,8 +21,8 @@ Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request that was answered. ``status`` is 0 where no answer was sent; ``operation`` is empty for an unknown route."""
+class RecordedRequest:
+    """One request. ``status`` is 0 if no response was sent; ``operation`` is empty for an unknown route."""
 
     method: str
     path: str
@@ -34,11 +34,11 @@ class Asked:
 
 
 class World:
-    """A tenancy with its home ``region`` and the ``regions`` it is subscribed to (the home region, if not given).
+    """A tenancy with its home ``region``, and ``regions`` that it subscribes to in addition.
 
-    ``now`` is the clock of the world; ``signature_now`` the one that the dates of signatures are held against, since clients take
-    those from the real clock. ``sleep``, where given, is what waits in process (a fake clock's); else waits in process are real
-    for a delay, and none for a timeout. ``api_key`` spares many worlds the tenth of a second that making a key takes.
+    ``now``: the clock of the world, in seconds since the epoch. ``signature_now``: the clock that verifies the dates of signatures, which
+    clients take from the real clock. ``sleep``: waits in process, for example with a fake clock; by default, delays are real and timeouts
+    take no time. ``page_size``: maximum number of items per page. ``api_key``: a shared key; generating one takes a tenth of a second.
     """
 
     def __init__(
@@ -73,23 +73,23 @@ class World:
         self.metrics: list[dict[str, Any]] = []
         self.logs: list[tuple[float, dict[str, Any]]] = []
         self.keys: dict[str, RSAPublicKey] = {}
-        self.requests: list[Asked] = []
+        self.requests: list[RecordedRequest] = []
         self.unknown_requests: list[str] = []
         self._api_key = api_key
 
     @property
     def namespace(self) -> str:
-        """The tenancy's Object Storage namespace."""
+        """Object Storage namespace of the tenancy."""
         return self.store.namespace
 
     @property
     def writes(self) -> list[ObjectWrite]:
-        """Every successful object write, oldest first."""
+        """Successful object writes, oldest first."""
         return self.store.writes
 
     @property
     def put_hook(self) -> Callable[[ObjectWrite], None] | None:
-        """What is called with each object write before it is answered."""
+        """Function that is called with each object write before the response is sent."""
         return self.store.hook
 
     @put_hook.setter
@@ -97,36 +97,36 @@ class World:
         self.store.hook = hook
 
     def add_compartment(self, name: str, parent: str | None = None, state: str = "ACTIVE") -> str:
-        """A new compartment below ``parent`` (the root, if None); returns its OCID."""
+        """Adds a compartment below ``parent``, by default below the root, and returns its OCID."""
         with self.lock:
             return self.compartments.add(name, parent, state).id
 
     def expire_tokens(self) -> None:
-        """Reject every page token that was issued before, with 400."""
+        """Invalidates all page tokens issued so far: they are rejected with 400."""
         self.token_generation += 1
 
     def move(self, compartment: str, parent: str | None) -> None:
-        """Put a compartment below another (the root, if None)."""
+        """Moves a compartment below ``parent``, or below the root if None."""
         self.compartments[compartment].parent = self.compartments[parent or self.tenancy].id
 
     def rename(self, compartment: str, name: str) -> None:
-        """Give a compartment another name."""
+        """Renames a compartment."""
         self.compartments[compartment].name = name
 
     def delete(self, compartment: str) -> None:
-        """Delete a compartment: it is still listed, as DELETED, and its events can still be read."""
+        """Deletes a compartment. It remains listed as DELETED, and its events remain readable."""
         self.compartments[compartment].state = "DELETED"
 
     def vanish(self, compartment: str) -> None:
-        """List a compartment no more; its events can still be read."""
+        """Removes a compartment from listings. Its events remain readable."""
         self.compartments[compartment].listed = False
 
     def forbid(self, compartment: str) -> None:
-        """Answer 404 for whatever is asked about a compartment; it stays in its parent's listing."""
+        """Answers 404 to requests for a compartment. It remains in the listing of its parent."""
         self.compartments[compartment].forbidden = True
 
     def allow(self, compartment: str) -> None:
-        """Take ``forbid`` back."""
+        """Reverts ``forbid``."""
         self.compartments[compartment].forbidden = False
 
     def add_event(
@@ -138,9 +138,9 @@ class World:
         region: str | None = None,
         listed: float | None = None,
     ) -> None:
-        """Record an audit event, given as a dict or as JSON text, at its processed time (seconds since the epoch).
+        """Adds an audit event, as a dict or in JSON, with its processed time in seconds since the epoch.
 
-        ``listed`` makes it a late one: it shows only once the world's clock is that far.
+        ``listed`` adds a late event: it is listed only from that time on.
         """
         row = event if isinstance(event, bytes) else json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
         with self.lock:
@@ -149,9 +149,9 @@ class World:
     def emit(
         self, compartment: str, count: int, start: float, end: float, *, region: str | None = None, seed: int = 0
     ) -> list[str]:
-        """Record ``count`` realistic events, spread evenly over processed time [start, end); returns their event ids.
+        """Adds ``count`` realistic events, spread evenly over the processed times [start, end), and returns their event IDs.
 
-        The same arguments make the same events.
+        Equal arguments generate equal events.
         """
         region = region or self.region
         sampler = Sampler(self.tenancy, compartment, self._name(compartment), f"{seed}/{region}/{compartment}/{start}")
@@ -165,42 +165,42 @@ class World:
         return ids
 
     def events(self, compartment: str, region: str | None = None) -> list[dict[str, Any]]:
-        """Every event recorded in a compartment, by processed time."""
+        """Returns the events of a compartment, ordered by processed time."""
         return [json.loads(row) for row in self.audit.rows(region or self.region, compartment)]
 
     def bucket(self, name: str, region: str | None = None) -> Bucket:
-        """The bucket of that name, made if there is none."""
+        """Returns a bucket, and creates it if it does not exist."""
         with self.lock:
-            return self.store.make(region or self.region, name)
+            return self.store.ensure(region or self.region, name)
 
     def objects(self, bucket: str, region: str | None = None) -> dict[str, bytes]:
-        """What is in a bucket."""
+        """Returns the objects of a bucket by name."""
         with self.lock:
             found = self.store.bucket(region or self.region, bucket)
             return {name: stored.data for name, stored in found.objects.items()}
 
     def put(self, bucket: str, name: str, data: bytes, region: str | None = None) -> str:
-        """Write an object past all conditions, as somebody else would; returns its ETag."""
+        """Writes an object unconditionally, as another client could, and returns its ETag."""
         with self.lock:
             return self.store.put(self.bucket(bucket, region), name, data, "application/octet-stream", {}).etag
 
     def secret(self, secret_id: str, content: str | bytes, region: str | None = None) -> str:
-        """Put a secret into the vault; returns its OCID as given."""
+        """Adds a secret, and returns its OCID as given."""
         self.secrets[region or self.region, secret_id] = content.encode() if isinstance(content, str) else content
         return secret_id
 
     def add_log(self, entry: dict[str, Any], at: float) -> None:
-        """Record a log entry that Logging search finds at that time."""
+        """Adds a log entry with its time, for Logging search."""
         self.logs.append((at, entry))
 
     def credentials(self, folder: str | Path, region: str | None = None) -> Path:
-        """Write an API key and an OCI config file (profile DEFAULT) into the folder, registered; returns the config's path."""
+        """Writes an API key of this tenancy and an OCI config file (profile DEFAULT) to the folder, and returns the path of the latter."""
         key = self._key()
         self.keys[f"{self.tenancy}/{self.user}/{key.fingerprint}"] = key.private.public_key()
         return write_config(Path(folder), key, self.tenancy, self.user, region or self.region)
 
     def resource_principal(self, folder: str | Path, region: str | None = None) -> dict[str, str]:
-        """Write a function's resource principal into the folder, registered; returns the environment variables a function gets."""
+        """Writes a function's resource principal to the folder, and returns the environment variables of the function."""
         key = self._key()
         token, environment = write_resource_principal(
             Path(folder), key, self.tenancy, self.tenancy, region or self.region, self.function
@@ -208,8 +208,8 @@ class World:
         self.keys[f"ST${token}"] = key.private.public_key()
         return environment
 
-    def asked(self, operation: str) -> list[Asked]:
-        """The requests made for one operation, such as ``ListEvents``."""
+    def requests_for(self, operation: str) -> list[RecordedRequest]:
+        """Returns the requests for one operation, such as ``ListEvents``."""
         with self.lock:
             return [one for one in self.requests if one.operation == operation]
 

@@ -1,1 +1,1 @@
-"""The wire format of each service: a handler takes a call, asks or changes the world, and words the answer."""
+"""The handlers of each service: a handler receives a call, reads or changes the world, and returns the response."""

@@ -6,7 +6,7 @@ from epimetheus.testing.oci.call import Call
 from epimetheus.testing.oci.errors import InvalidParameter
 from epimetheus.testing.oci.models.audit import Key
 from epimetheus.testing.oci.responses import paging
-from epimetheus.testing.oci.wire import Answer, parse_time
+from epimetheus.testing.oci.wire import Response, parse_time
 
 
 @dataclass(frozen=True)
@@ -16,15 +16,15 @@ class _Window:
     now: float
 
 
-def list_events(call: Call) -> Answer:
-    """GET /auditEvents: events whose processed time is in [startTime, endTime)."""
+def list_events(call: Call) -> Response:
+    """GET /auditEvents: events with a processed time in [startTime, endTime)."""
     compartment = call.required("compartmentId")
     window = _Window((call.request.region, compartment), _times(call), call.world.now())
     call.world.compartments.readable(compartment)
-    here = paging.position(call)
-    after: Key | None = (here[0], int(here[1])) if here else None
+    position = paging.position(call)
+    after: Key | None = (position[0], int(position[1])) if position else None
     found = call.world.audit.select(window.where, window.times, after, call.world.page_size, window.now)
-    return paging.answer(call, _troubled(call, found.rows, window), here, found.last)
+    return paging.page(call, _with_faults(call, found.rows, window), position, found.last)
 
 
 def _times(call: Call) -> tuple[float, float]:
@@ -45,10 +45,10 @@ def _time(call: Call, name: str) -> float:
     return seconds
 
 
-def _troubled(call: Call, rows: list[bytes], window: _Window) -> list[bytes]:
-    late, again = call.faults.get("late_events"), call.faults.get("repeated_events")
+def _with_faults(call: Call, rows: list[bytes], window: _Window) -> list[bytes]:
+    late, repeated = call.faults.get("late_events"), call.faults.get("repeated_events")
     if late is not None:
         rows = rows[: max(0, len(rows) - late.count)]
-    if again is not None:
-        rows = rows + call.world.audit.select(window.where, window.times, None, again.count, window.now).rows
+    if repeated is not None:
+        rows = rows + call.world.audit.select(window.where, window.times, None, repeated.count, window.now).rows
     return rows

@@ -1,4 +1,4 @@
-"""JSON bodies of requests."""
+"""Parses JSON bodies of requests."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from epimetheus.testing.oci.errors import InvalidParameter
 
 
 def json_object(call: Call) -> dict[str, Any]:
-    """The body, which must be a JSON object."""
+    """Returns the body. Raises InvalidParameter if it is not a JSON object."""
     try:
         value = json.loads(call.request.body)
     except ValueError:

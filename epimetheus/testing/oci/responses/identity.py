@@ -1,4 +1,4 @@
-"""Identity: compartments, the tenancy, the regions it is subscribed to."""
+"""Identity: compartments, the tenancy and its region subscriptions."""
 
 import json
 from typing import Any
@@ -7,43 +7,43 @@ from epimetheus.testing.oci.call import Call
 from epimetheus.testing.oci.errors import InvalidParameter, NotAuthorizedOrNotFound
 from epimetheus.testing.oci.models.compartments import Compartment
 from epimetheus.testing.oci.responses import paging
-from epimetheus.testing.oci.wire import Answer, format_time, json_answer
+from epimetheus.testing.oci.wire import Response, format_time, json_response
 
 _REGION_KEYS = {"us-ashburn-1": "IAD", "us-phoenix-1": "PHX", "eu-frankfurt-1": "FRA", "uk-london-1": "LHR", "ap-tokyo-1": "NRT"}
 _STATES = ("CREATING", "ACTIVE", "INACTIVE", "DELETING", "DELETED")
 
 
-def list_compartments(call: Call) -> Answer:
+def list_compartments(call: Call) -> Response:
     """GET /compartments."""
     parent = call.world.compartments.readable(call.required("compartmentId"))
     subtree = _subtree(call, parent)
     items = [_item(one) for one in call.world.compartments.below(parent.id, subtree=subtree) if _wanted(call, one)]
-    items = _troubled(call, items, parent)
-    here = paging.position(call)
-    start = int(here[0]) if here else 0
+    items = _with_faults(call, items, parent)
+    position = paging.position(call)
+    start = int(position[0]) if position else 0
     end = start + paging.page_size(call)
     rows = [json.dumps(item).encode() for item in items[start:end]]
-    return paging.answer(call, rows, here, (end,) if end < len(items) else None)
+    return paging.page(call, rows, position, (end,) if end < len(items) else None)
 
 
-def get_compartment(call: Call) -> Answer:
+def get_compartment(call: Call) -> Response:
     """GET /compartments/{id}."""
-    return json_answer(_item(call.world.compartments.readable(call.path["id"])))
+    return json_response(_item(call.world.compartments.readable(call.path["id"])))
 
 
-def get_tenancy(call: Call) -> Answer:
+def get_tenancy(call: Call) -> Response:
     """GET /tenancies/{id}."""
     _own_tenancy(call)
     world = call.world
     names = {"id": world.tenancy, "name": world.tenancy_name, "description": world.tenancy_name}
-    return json_answer({**names, "homeRegionKey": region_key(world.region), "freeformTags": {}, "definedTags": {}})
+    return json_response({**names, "homeRegionKey": region_key(world.region), "freeformTags": {}, "definedTags": {}})
 
 
-def list_region_subscriptions(call: Call) -> Answer:
-    """GET /tenancies/{id}/regionSubscriptions: one answer, not paged."""
+def list_region_subscriptions(call: Call) -> Response:
+    """GET /tenancies/{id}/regionSubscriptions: not paged."""
     _own_tenancy(call)
     home = call.world.region
-    return json_answer(
+    return json_response(
         [
             {"regionKey": region_key(name), "regionName": name, "status": "READY", "isHomeRegion": name == home}
             for name in call.world.regions
@@ -52,7 +52,7 @@ def list_region_subscriptions(call: Call) -> Answer:
 
 
 def region_key(region: str) -> str:
-    """The three letters of a region: the real ones where known, made up else."""
+    """Returns the three-letter key of a region, or an invented one for a region that is not listed here."""
     return _REGION_KEYS.get(region, region.split("-")[1][:3].upper())
 
 
@@ -96,7 +96,7 @@ def _item(one: Compartment) -> dict[str, Any]:
     }
 
 
-def _troubled(call: Call, items: list[dict[str, Any]], parent: Compartment) -> list[dict[str, Any]]:
+def _with_faults(call: Call, items: list[dict[str, Any]], parent: Compartment) -> list[dict[str, Any]]:
     if "listing_reordered" in call.faults:
         items = items[::-1]
     if "listing_repeats" in call.faults:
@@ -107,7 +107,7 @@ def _troubled(call: Call, items: list[dict[str, Any]], parent: Compartment) -> l
 
 
 def _cycle(call: Call, items: list[dict[str, Any]], parent: Compartment) -> list[dict[str, Any]]:
-    # A walk meets the cycle when a compartment lists its own parent; a subtree shows it as two that are each other's parent.
+    # In a walk, a compartment lists its own parent. In a subtree listing, two compartments are each other's parent.
     if parent.parent is not None:
         return [*items, {**_item(call.world.compartments[parent.parent]), "compartmentId": parent.id}]
     child_of = {item["compartmentId"]: item["id"] for item in items}

@@ -1,8 +1,8 @@
-"""Logging search: what was logged between two times, in the logs that the query names.
+"""Logging search: the entries between two times in the logs that the query names.
 
-Of the query language it knows ``search "COMPARTMENT[/GROUP[/LOG]]", … | where PATH = 'TEXT' or … | sort by datetime [asc|desc]``, with
-``*`` in TEXT for anything (https://docs.oracle.com/en-us/iaas/Content/Logging/Reference/query_language_specification.htm). A compartment
-stands for its own logs, not for those of the compartments below. A compartment nobody knows is a 404; a log nobody wrote to is empty.
+Supported queries: ``search "COMPARTMENT[/GROUP[/LOG]]", … | where PATH = 'TEXT' or … | sort by datetime [asc|desc]``, with
+``*`` in TEXT as a wildcard (https://docs.oracle.com/en-us/iaas/Content/Logging/Reference/query_language_specification.htm). A compartment
+includes its own logs, not those of its children. An unknown compartment is a 404; an unknown log is empty.
 """
 
 import re
@@ -10,16 +10,16 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from epimetheus.testing.oci import pages
+from epimetheus.testing.oci import page_tokens
 from epimetheus.testing.oci.call import Call
 from epimetheus.testing.oci.errors import InvalidParameter, MissingParameter, UnknownRequest
 from epimetheus.testing.oci.models import World
 from epimetheus.testing.oci.models.compartments import ocid
 from epimetheus.testing.oci.responses.bodies import json_object
 from epimetheus.testing.oci.responses.paging import page_size
-from epimetheus.testing.oci.wire import Answer, format_time, json_answer, parse_time
+from epimetheus.testing.oci.wire import Response, format_time, json_response, parse_time
 
-LONGEST_SECONDS = 14 * 86400
+MAX_SECONDS = 14 * 86400
 FUNCTION_LOG = "com.oraclecloud.functions.application.functioninvoke"
 
 _KNOWN = {"searchQuery", "timeStart", "timeEnd", "isReturnFieldInfo"}
@@ -35,40 +35,40 @@ _LEVELS = ("compartmentid", "loggroupid", "logid")
 Content = dict[str, Any]
 
 
-def search_logs(call: Call) -> Answer:
+def search_logs(call: Call) -> Response:
     """POST /search."""
     details = json_object(call)
-    query, start, end = _understood(details), _time(details, "timeStart"), _time(details, "timeEnd")
-    if not 0 < end - start <= LONGEST_SECONDS:
-        raise InvalidParameter("timeEnd must be after timeStart, by 14 days at most")
+    query, start, end = _parsed(details), _time(details, "timeStart"), _time(details, "timeEnd")
+    if not 0 < end - start <= MAX_SECONDS:
+        raise InvalidParameter("timeEnd must be after timeStart by at most 14 days")
     streams = [_stream(call.world, text) for text in re.findall(r'"([^"]*)"', query["streams"])]
-    wanted = _where(query["where"] or "")
+    matches = _where(query["where"] or "")
     contents = [(at, _content(call.world, at, number, entry)) for number, (at, entry) in enumerate(call.world.logs) if start <= at < end]
-    found = [(at, content) for at, content in contents if wanted(content) and any(_within(content, stream) for stream in streams)]
+    found = [(at, content) for at, content in contents if matches(content) and any(_within(content, stream) for stream in streams)]
     found.sort(key=lambda one: one[0], reverse=query["order"] == "desc")
     return _page(call, details, [{"datetime": int(at * 1000), "logContent": content} for at, content in found])
 
 
-def _page(call: Call, details: dict[str, Any], rows: list[Content]) -> Answer:
+def _page(call: Call, details: dict[str, Any], rows: list[Content]) -> Response:
     bound = {**call.query, **{name: str(details[name]) for name in ("searchQuery", "timeStart", "timeEnd")}}
-    begin = int((*pages.read(call.operation, bound), 0)[0])
+    begin = int((*page_tokens.parse(call.operation, bound), 0)[0])
     after = begin + page_size(call)
     results = [{"data": row} for row in rows[begin:after]]
-    onward = {"opc-next-page": pages.issue(call.operation, bound, (after,))} if after < len(rows) else {}
+    headers = {"opc-next-page": page_tokens.create(call.operation, bound, (after,))} if after < len(rows) else {}
     summary = {"resultCount": len(results), "fieldCount": 0}
-    return json_answer({"results": results, "fields": [], "summary": summary}, headers=onward)
+    return json_response({"results": results, "fields": [], "summary": summary}, headers=headers)
 
 
-def _understood(details: dict[str, Any]) -> re.Match[str]:
+def _parsed(details: dict[str, Any]) -> re.Match[str]:
     if unknown := set(details) - _KNOWN:
-        raise UnknownRequest(f"SearchLogs with {', '.join(sorted(unknown))}")
+        raise UnknownRequest(f"SearchLogs is not implemented with {', '.join(sorted(unknown))}")
     if details.get("isReturnFieldInfo"):
-        raise UnknownRequest("SearchLogs with isReturnFieldInfo")
+        raise UnknownRequest("SearchLogs is not implemented with isReturnFieldInfo")
     if not details.get("searchQuery"):
         raise MissingParameter("searchQuery")
     query = _QUERY.fullmatch(str(details["searchQuery"]))
     if query is None:
-        raise UnknownRequest(f"the query {details['searchQuery']}")
+        raise UnknownRequest(f"SearchLogs is not implemented for the query {details['searchQuery']}")
     return query
 
 
@@ -97,7 +97,7 @@ def _text_at(content: Any, path: list[str]) -> str:
 
 
 def _content(world: World, at: float, number: int, entry: dict[str, Any]) -> Content:
-    """An entry as Logging keeps it. One without ``data`` is a line that the function wrote to the log of its application, in the root."""
+    """Returns an entry as Logging stores it. One without ``data`` is a line of the function in the log of its application, in the root."""
     given = entry if isinstance(entry.get("data"), dict) else {"data": entry}
     places = {"compartmentid": world.tenancy, "loggroupid": ocid("loggroup", "epimetheus"), "logid": ocid("log", "epimetheus")}
     return {

@@ -1,4 +1,4 @@
-"""Object Storage: the namespace, objects and their conditions."""
+"""Object Storage: the namespace, buckets, objects and conditional requests."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ from epimetheus.testing.oci.crc32c import crc32c
 from epimetheus.testing.oci.errors import IfMatchFailed, NamespaceNotFound, UnknownRequest, UnmatchedContent
 from epimetheus.testing.oci.models.objects import Bucket, StoredObject
 from epimetheus.testing.oci.responses import paging
-from epimetheus.testing.oci.wire import Answer, format_time, json_answer
+from epimetheus.testing.oci.wire import Response, format_time, json_response
 
 _KNOWN_OPC_HEADERS = {
     "opc-client-info",
@@ -28,31 +28,31 @@ _CHECKSUMS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 }
 
 
-def get_namespace(call: Call) -> Answer:
+def get_namespace(call: Call) -> Response:
     """GET /n."""
-    return json_answer(call.world.namespace)
+    return json_response(call.world.namespace)
 
 
-def get_bucket(call: Call) -> Answer:
+def get_bucket(call: Call) -> Response:
     """GET and HEAD /n/{namespace}/b/{bucket}."""
     bucket = _bucket(call)
     names = {"namespace": call.world.namespace, "name": bucket.name, "compartmentId": call.world.tenancy}
-    return json_answer(
+    return json_response(
         {**names, "createdBy": call.world.user, "timeCreated": format_time(bucket.created), "etag": "b"}, 200, {"etag": "b"}
     )
 
 
-def list_objects(call: Call) -> Answer:
-    """GET /n/{namespace}/b/{bucket}/o: names in order, from ``start`` (inclusive), and where the next ones begin."""
+def list_objects(call: Call) -> Response:
+    """GET /n/{namespace}/b/{bucket}/o: sorted names from ``start`` (inclusive), and the start of the next page."""
     bucket = _bucket(call)
     prefix, start = call.query.get("prefix", ""), call.query.get("start", "")
     names = sorted(name for name in bucket.objects if name.startswith(prefix) and name >= start)
     size = paging.page_size(call)
-    shown = [{"name": name, **_summary(bucket.objects[name])} for name in names[:size]]
-    return json_answer({"objects": shown, "prefixes": [], "nextStartWith": names[size] if len(names) > size else None})
+    objects = [{"name": name, **_summary(bucket.objects[name])} for name in names[:size]]
+    return json_response({"objects": objects, "prefixes": [], "nextStartWith": names[size] if len(names) > size else None})
 
 
-def get_object(call: Call) -> Answer:
+def get_object(call: Call) -> Response:
     """GET and HEAD an object."""
     _refuse_unknown_headers(call)
     found = _bucket(call).get(call.path["object"])
@@ -60,29 +60,29 @@ def get_object(call: Call) -> Answer:
     if headers.get("if-match", found.etag) not in (found.etag, "*"):
         raise IfMatchFailed
     if headers.get("if-none-match") in (found.etag, "*"):
-        return Answer(304, {"etag": found.etag})
+        return Response(304, {"etag": found.etag})
     metadata = {f"opc-meta-{name}": value for name, value in found.metadata.items()}
-    return Answer(200, {**_headers(found), **metadata, "content-type": found.content_type}, found.data)
+    return Response(200, {**_headers(found), **metadata, "content-type": found.content_type}, found.data)
 
 
-def put_object(call: Call) -> Answer:
-    """PUT an object, if the conditions hold and the checksums are right."""
+def put_object(call: Call) -> Response:
+    """PUT an object, if the conditions are met and the checksums are correct."""
     _refuse_unknown_headers(call)
     bucket, name, headers = _bucket(call), call.path["object"], call.request.headers
     _check_checksums(call)
     bucket.check(name, headers.get("if-match"), headers.get("if-none-match"))
     metadata = {key.removeprefix("opc-meta-"): value for key, value in headers.items() if key.startswith("opc-meta-")}
     content_type = headers.get("content-type", "application/octet-stream")
-    return Answer(200, _headers(call.world.store.put(bucket, name, call.request.body, content_type, metadata)))
+    return Response(200, _headers(call.world.store.put(bucket, name, call.request.body, content_type, metadata)))
 
 
-def delete_object(call: Call) -> Answer:
-    """DELETE an object, if the conditions hold."""
+def delete_object(call: Call) -> Response:
+    """DELETE an object, if the conditions are met."""
     bucket, name = _bucket(call), call.path["object"]
     found = bucket.get(name)
     bucket.check(name, call.request.headers.get("if-match"), None)
     del bucket.objects[name]
-    return Answer(204, {"last-modified": formatdate(found.modified, usegmt=True)})
+    return Response(204, {"last-modified": formatdate(found.modified, usegmt=True)})
 
 
 def _bucket(call: Call) -> Bucket:
@@ -104,7 +104,7 @@ def _refuse_unknown_headers(call: Call) -> None:
     for name in call.request.headers:
         opc = name.startswith("opc-") and not name.startswith("opc-meta-") and name not in _KNOWN_OPC_HEADERS
         if opc or name == "range":
-            raise UnknownRequest(f"{call.operation} with the header {name}")
+            raise UnknownRequest(f"{call.operation} is not implemented with the header {name}")
 
 
 def _check_checksums(call: Call) -> None:

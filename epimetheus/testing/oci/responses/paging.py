@@ -1,19 +1,19 @@
-"""How a listing is answered page by page, with the faults that paging can have."""
+"""Pages of a listing, and the faults of paging."""
 
-from epimetheus.testing.oci import pages
+from epimetheus.testing.oci import page_tokens
 from epimetheus.testing.oci.call import Call
 from epimetheus.testing.oci.errors import InvalidParameter
-from epimetheus.testing.oci.pages import Position
-from epimetheus.testing.oci.wire import Answer, json_answer, list_answer
+from epimetheus.testing.oci.page_tokens import Position
+from epimetheus.testing.oci.wire import Response, json_response, list_response
 
 
 def position(call: Call) -> Position:
-    """Where the page asked for begins."""
-    return pages.read(_scope(call), call.query)
+    """Returns the start of the requested page."""
+    return page_tokens.parse(_scope(call), call.query)
 
 
 def page_size(call: Call) -> int:
-    """The world's page size, or the limit asked for if that is less: OCI may always answer with fewer."""
+    """Returns the page size of the world, or the requested limit if it is smaller. OCI can always return fewer items than the limit."""
     text = call.query.get("limit")
     if text is None:
         return call.world.page_size
@@ -22,21 +22,21 @@ def page_size(call: Call) -> int:
     return min(int(text), call.world.page_size)
 
 
-def token(call: Call, where: Position | None) -> str | None:
-    """The token of the page that begins there; None where there is none."""
-    return None if where is None else pages.issue(_scope(call), call.query, where)
+def token(call: Call, start: Position | None) -> str | None:
+    """Returns the token of the page at ``start``; None if there is no such page."""
+    return None if start is None else page_tokens.create(_scope(call), call.query, start)
 
 
 def _scope(call: Call) -> str:
     return f"{call.operation}/{call.world.token_generation}"
 
 
-def answer(call: Call, rows: list[bytes], here: Position, onward: Position | None) -> Answer:
-    """The page that begins ``here``; the next begins ``onward``."""
+def page(call: Call, rows: list[bytes], start: Position, following: Position | None) -> Response:
+    """Returns the page that begins at ``start``; the next begins at ``following``."""
     if "not_a_list" in call.faults:
-        return json_answer({"message": "a list was expected here"})
+        return json_response({"message": "a list was expected here"})
     if "empty_page" in call.faults:
-        return list_answer([], token(call, here))
+        return list_response([], token(call, start))
     if "repeated_token" in call.faults:
-        return list_answer(rows, token(call, here))
-    return list_answer(rows, token(call, onward))
+        return list_response(rows, token(call, start))
+    return list_response(rows, token(call, following))

@@ -4,15 +4,15 @@ import base64
 
 from epimetheus.testing.oci.call import Call
 from epimetheus.testing.oci.errors import NotAuthorizedOrNotFound
-from epimetheus.testing.oci.wire import Answer, format_time, json_answer
+from epimetheus.testing.oci.wire import Response, format_time, json_response
 
 
-def get_secret_bundle(call: Call) -> Answer:
-    """GET /secretbundles/{id}: the current version, in base64."""
+def get_secret_bundle(call: Call) -> Response:
+    """GET /secretbundles/{id}: the current version in base64."""
     content = call.world.secrets.get((call.request.region, call.path["id"]))
     if content is None:
         raise NotAuthorizedOrNotFound
-    return json_answer(
+    return json_response(
         {
             "secretId": call.path["id"],
             "versionNumber": 1,

@@ -1,4 +1,4 @@
-"""The door over HTTP: the same world for a real process to talk to, on real sockets."""
+"""Serves a world over HTTP, for clients in other processes."""
 
 import select
 import socket
@@ -14,12 +14,12 @@ from typing import Any
 
 from epimetheus.testing.oci import backend
 from epimetheus.testing.oci.models import World
-from epimetheus.testing.oci.wire import Answer, Request
+from epimetheus.testing.oci.wire import Request, Response
 
 
 @dataclass(frozen=True)
 class Served:
-    """A world that is being served: ``url`` has no slash at the end."""
+    """A world that is served at ``url``, which has no trailing slash."""
 
     url: str
     world: World
@@ -27,7 +27,7 @@ class Served:
 
 @contextmanager
 def serve(world: World, host: str = "127.0.0.1", port: int = 0, region: str | None = None) -> Iterator[Served]:
-    """Serve a world over HTTP while it lasts; one endpoint is one region, the home region if not told otherwise."""
+    """Serves one region of a world over HTTP while the context is active; by default the home region."""
     server = _Server((host, port), world, region or world.region)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, name="stand-in OCI", daemon=True)
     thread.start()
@@ -59,23 +59,23 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that went away is none of ours to tell; anything else is a mistake in here, and is shown.
+        # A client may disconnect at any time. Other exceptions are bugs of the stand-in.
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
     def stop(self) -> None:
-        """Stop listening, and hang up on those who keep their connection alive."""
+        """Stops listening, and closes connections that are kept alive."""
         self.stopping.set()
         self.shutdown()
         for connection in list(self._open):
-            _hang_up(connection)
+            _shut_down(connection)
         self.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    # Head and body leave in one write.
+    # Sends headers and body in one write.
     wbufsize = 1 << 16
     server: _Server
 
@@ -85,10 +85,10 @@ class _Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the world keeps the log."""
+        """Logs nothing, because the world records all requests."""
 
     def handle_expect_100(self) -> bool:
-        """Tell the client to go on, at once."""
+        """Sends 100 Continue immediately, without buffering."""
         super().handle_expect_100()
         self.wfile.flush()
         return True
@@ -96,40 +96,40 @@ class _Handler(BaseHTTPRequestHandler):
     def _do(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, self.path, headers, self._body(), self.server.region)
-        answer = backend.handle(self.server.world, request)
-        if answer.delay:
-            self.server.stopping.wait(answer.delay)
-        kind = answer.trouble.kind if answer.trouble else ""
+        response = backend.handle(self.server.world, request)
+        if response.delay:
+            self.server.stopping.wait(response.delay)
+        kind = response.fault.kind if response.fault else ""
         if kind:
             self.close_connection = True
         if kind == "timeout":
-            self._stay_silent(answer)
+            self._stall(response)
         elif kind in ("reset", "lost_response"):
             self._reset()
         else:
-            self._send(answer, kind)
+            self._send(response, kind)
 
-    def _send(self, answer: Answer, kind: str) -> None:
-        self.send_response_only(answer.status)
-        for name, value in answer.headers.items():
+    def _send(self, response: Response, kind: str) -> None:
+        self.send_response_only(response.status)
+        for name, value in response.headers.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command == "HEAD":
             return
-        self.wfile.write(answer.body[: len(answer.body) // 2] if kind else answer.body)
+        self.wfile.write(response.body[: len(response.body) // 2] if kind else response.body)
         self.wfile.flush()
         if kind == "stalled":
-            self._stay_silent(answer)
+            self._stall(response)
 
-    def _stay_silent(self, answer: Answer) -> None:
-        """Until the fault's time is over, the client has hung up, or the server stops."""
-        end = time.monotonic() + (answer.trouble.seconds if answer.trouble else 0)
+    def _stall(self, response: Response) -> None:
+        """Waits until the duration of the fault is over, the client disconnects, or the server stops."""
+        end = time.monotonic() + (response.fault.seconds if response.fault else 0)
         while time.monotonic() < end and not self.server.stopping.wait(0.05):
             if select.select([self.connection], [], [], 0)[0]:
                 return
 
     def _reset(self) -> None:
-        # Closing with linger on and no time to linger sends RST in place of FIN.
+        # With a linger time of 0, close() sends RST instead of FIN.
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("content-length", 0)))
 
     def _chunks(self) -> Iterator[bytes]:
-        """RFC 9112, section 7.1: size in hex, data, and a last chunk of size 0 with trailers that nobody needs."""
+        """Yields the chunks of RFC 9112, section 7.1: size in hex, data, and a last chunk of size 0. Ignores trailers."""
         while size := int(self.rfile.readline().partition(b";")[0], 16):
             yield self.rfile.read(size)
             self.rfile.readline()
@@ -147,9 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
             pass
 
 
-def _hang_up(connection: socket.socket) -> None:
+def _shut_down(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        # It is gone already: what was wanted.
+        # The client has closed the connection already.
         return

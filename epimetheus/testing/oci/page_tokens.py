@@ -1,4 +1,4 @@
-"""Page tokens: opaque to who gets them, bound to the listing they came from, and no others pass."""
+"""Page tokens: opaque, and valid only for the listing that issued them."""
 
 import base64
 import binascii
@@ -10,20 +10,20 @@ from collections.abc import Mapping
 from epimetheus.testing.oci.errors import InvalidParameter
 
 Position = tuple[float, ...]
-"""Where a page begins: the empty tuple is the start of the listing."""
+"""Start of a page. The empty tuple is the start of the listing."""
 
 _SECRET = b"a token is worth nothing elsewhere"
 _MAC_BYTES = 9
 
 
-def issue(operation: str, query: Mapping[str, str], position: Position) -> str:
-    """The token of the page that begins at ``position`` of this listing."""
+def create(operation: str, query: Mapping[str, str], position: Position) -> str:
+    """Returns the token of the page that starts at ``position`` of this listing."""
     payload = json.dumps(position).encode()
     return base64.urlsafe_b64encode(_mac(operation, query, payload) + payload).decode()
 
 
-def read(operation: str, query: Mapping[str, str]) -> Position:
-    """Where the page asked for begins; raises InvalidParameter if its token is not one issued for this very listing."""
+def parse(operation: str, query: Mapping[str, str]) -> Position:
+    """Returns the start of the requested page. Raises InvalidParameter if its token was not issued for this listing."""
     if "page" not in query:
         return ()
     try:

@@ -1,4 +1,4 @@
-"""The routes: which request is which operation. A path or a parameter that is not here is one the stand-in does not know."""
+"""Maps requests to operations. The stand-in rejects paths and query parameters that are not listed here."""
 
 import re
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from urllib.parse import unquote
 from epimetheus.testing.oci.call import Call
 from epimetheus.testing.oci.errors import UnknownRequest
 from epimetheus.testing.oci.responses import audit, identity, logsearch, monitoring, objectstorage, secrets
-from epimetheus.testing.oci.wire import Answer, Request
+from epimetheus.testing.oci.wire import Request, Response
 
-Handler = Callable[[Call], Answer]
+Handler = Callable[[Call], Response]
 
 HOSTS = {
     "identity": "identity",
@@ -20,7 +20,7 @@ HOSTS = {
     "monitoring": "telemetry-ingestion",
     "logging": "logging",
 }
-"""What the host of a service is called, before the region. Metrics go to another host than all else of Monitoring."""
+"""Host name of each service, before the region. Metrics have a different host than the rest of Monitoring."""
 
 _ORACLE = re.compile(r"\.(oraclecloud|oci\.customer-oci)\.com(:\d+)?$")
 _REGION = re.compile(r"\.([a-z]+(?:-[a-z]+)+-\d+)\.")
@@ -28,7 +28,7 @@ _REGION = re.compile(r"\.([a-z]+(?:-[a-z]+)+-\d+)\.")
 
 @dataclass(frozen=True)
 class Route:
-    """One operation: how its request looks, the query parameters it takes, and who answers."""
+    """One operation: the form of its request, the query parameters that it accepts, and its handler."""
 
     method: str
     path: re.Pattern[str]
@@ -39,7 +39,7 @@ class Route:
 
 
 def _route(method: str, template: str, service: str, operation: str, handler: Handler, parameters: str = "") -> Route:
-    # An object's name may hold slashes; everything else is one part of the path.
+    # An object name can contain slashes. Every other part ends at the next slash.
     pattern = re.sub(r"\{(\w+)\}", lambda m: f"(?P<{m[1]}>{'.+' if m[1] == 'object' else '[^/]+'})", template)
     return Route(method, re.compile(pattern), service, operation, frozenset(parameters.split()), handler)
 
@@ -75,17 +75,17 @@ ROUTES = (
 
 
 def find(request: Request) -> tuple[Route, dict[str, str]]:
-    """The route of a request and the named parts of its path; raises UnknownRequest."""
+    """Returns the route of a request and the named parts of its path. Raises UnknownRequest if there is none."""
     for route in ROUTES:
         match = route.path.fullmatch(request.path) if route.method == request.method else None
         if match:
             _check(route, request)
             return route, {name: unquote(value) for name, value in match.groupdict().items()}
-    raise UnknownRequest(f"no operation is known for {request.method} {request.path}")
+    raise UnknownRequest(f"no operation is implemented for {request.method} {request.path}")
 
 
 def region_of(host: str, default: str) -> str:
-    """The region in a host's name, or the default where there is none."""
+    """Returns the region in a host name, or the default if it contains none."""
     match = _REGION.search(host)
     return match[1] if match and _ORACLE.search(host) else default
 
@@ -93,7 +93,7 @@ def region_of(host: str, default: str) -> str:
 def _check(route: Route, request: Request) -> None:
     unknown = set(request.query) - route.parameters
     if unknown:
-        raise UnknownRequest(f"{route.operation} with the query parameters {', '.join(sorted(unknown))}")
+        raise UnknownRequest(f"{route.operation} is not implemented with the query parameters {', '.join(sorted(unknown))}")
     host = request.headers.get("host", "")
     if _ORACLE.search(host) and not re.search(rf"(^|\.){re.escape(HOSTS[route.service])}\.", host):
-        raise UnknownRequest(f"{route.operation} at {host}: it is served by {HOSTS[route.service]}.<region>")
+        raise UnknownRequest(f"{route.operation} is not served by {host}: its host is {HOSTS[route.service]}.<region>")

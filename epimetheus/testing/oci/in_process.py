@@ -1,4 +1,4 @@
-"""The door inside the process: `requests`, and the copy of it that the OCI SDK carries, answer from a world."""
+"""Answers requests in process: replaces the transport of `requests`, and of the copy of it in the OCI SDK."""
 
 import io
 import re
@@ -15,76 +15,76 @@ from oci._vendor import requests as vendored
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
-from epimetheus.testing.oci import backend, urls
+from epimetheus.testing.oci import backend, routes
 from epimetheus.testing.oci.models import World
-from epimetheus.testing.oci.wire import Answer, Request
+from epimetheus.testing.oci.wire import Request, Response
 
 _TARGETS = {"requests.adapters.HTTPAdapter.send": requests, "oci._vendor.requests.adapters.HTTPAdapter.send": vendored}
 _METHODS = ("GET", "PUT", "POST", "HEAD", "DELETE", "PATCH")
-_EVERYWHERE = re.compile("https?://")
+_ANY_URL = re.compile("https?://")
 
 _Result = tuple[int, dict[str, str], Any]
 
 
 @contextmanager
 def mock_oci(world: World) -> Iterator[World]:
-    """While it lasts, every request by `requests` or the SDK, to whatever host, is answered by the world."""
+    """Answers all requests of `requests` and the SDK, to any host, from the world while the context is active."""
     with ExitStack() as stack:
         for target, library in _TARGETS.items():
             mock = stack.enter_context(responses.RequestsMock(assert_all_requests_are_fired=False, target=target))
-            door = _Door(world, library)
+            transport = _Transport(world, library)
             for method in _METHODS:
-                door.opened.append(mock.add_callback(method, _EVERYWHERE, callback=door.answer, content_type=None))
-            door.mock = mock
+                transport.callbacks.append(mock.add_callback(method, _ANY_URL, callback=transport.respond, content_type=None))
+            transport.mock = mock
         yield world
 
 
-class _Door:
-    """Answers the requests of one library, and fails with that library's exceptions."""
+class _Transport:
+    """Answers the requests of one library, and raises the exceptions of that library."""
 
     mock: responses.RequestsMock
 
     def __init__(self, world: World, library: ModuleType) -> None:
-        self.opened: list[responses.BaseResponse] = []
+        self.callbacks: list[responses.BaseResponse] = []
         self._world = world
         self._errors = library.exceptions
 
-    def answer(self, prepared: Any) -> _Result:
-        """The callback of `responses`: status, headers and body, or an exception of the library."""
-        self._forget_calls()
-        answer = backend.handle(self._world, _request(prepared, self._world.region))
+    def respond(self, prepared: Any) -> _Result:
+        """Callback of `responses`: returns status, headers and body, or raises an exception of the library."""
+        self._clear_calls()
+        response = backend.handle(self._world, _request(prepared, self._world.region))
         timeout = _read_timeout(prepared.req_kwargs.get("timeout"))
-        self._wait(answer, timeout)
-        kind = answer.trouble.kind if answer.trouble else ""
+        self._wait(response, timeout)
+        kind = response.fault.kind if response.fault else ""
         if kind == "timeout":
-            self._time_out(timeout)
+            self._raise_timeout(timeout)
         if kind in ("reset", "lost_response"):
             cause = ConnectionResetError(104, "Connection reset by peer")
             raise self._errors.ConnectionError(ProtocolError("Connection aborted.", cause))
         if kind in ("cut", "stalled"):
-            return answer.status, answer.headers, _broken_body(answer, stalls=kind == "stalled")
-        return answer.status, answer.headers, b"" if prepared.method == "HEAD" else answer.body
+            return response.status, response.headers, _broken_body(response, stalled=kind == "stalled")
+        return response.status, response.headers, b"" if prepared.method == "HEAD" else response.body
 
-    def _wait(self, answer: Answer, timeout: float) -> None:
-        if answer.delay >= timeout:
-            self._time_out(timeout)
-        if answer.delay:
-            (self._world.sleep or time.sleep)(answer.delay)
+    def _wait(self, response: Response, timeout: float) -> None:
+        if response.delay >= timeout:
+            self._raise_timeout(timeout)
+        if response.delay:
+            (self._world.sleep or time.sleep)(response.delay)
 
-    def _time_out(self, timeout: float) -> Never:
+    def _raise_timeout(self, timeout: float) -> Never:
         if self._world.sleep is not None and timeout != float("inf"):
             self._world.sleep(timeout)
         raise self._errors.ReadTimeout(f"Read timed out. (read timeout={timeout})")
 
-    def _forget_calls(self) -> None:
-        # `responses` would keep every request and answer, and a test of memory would measure that.
+    def _clear_calls(self) -> None:
+        # `responses` stores every request and response, which would distort memory measurements.
         self.mock.calls.reset()
-        for opened in self.opened:
-            opened.calls.reset()
+        for callback in self.callbacks:
+            callback.calls.reset()
 
 
-class _Stalling(io.RawIOBase):
-    """A body that gives what it has and then times out."""
+class _StalledBody(io.RawIOBase):
+    """A body that returns its data and then times out."""
 
     def __init__(self, data: bytes) -> None:
         self._data = io.BytesIO(data)
@@ -99,9 +99,9 @@ class _Stalling(io.RawIOBase):
         return count
 
 
-def _broken_body(answer: Answer, *, stalls: bool) -> bytes | io.BufferedReader:
-    half = answer.body[: len(answer.body) // 2]
-    return io.BufferedReader(_Stalling(half)) if stalls else half
+def _broken_body(response: Response, *, stalled: bool) -> bytes | io.BufferedReader:
+    half = response.body[: len(response.body) // 2]
+    return io.BufferedReader(_StalledBody(half)) if stalled else half
 
 
 def _read_timeout(timeout: Any) -> float:
@@ -113,7 +113,7 @@ def _request(prepared: Any, home: str) -> Request:
     parts = urlsplit(prepared.url)
     headers = {_text(name).lower(): _text(value) for name, value in prepared.headers.items()}
     headers.setdefault("host", parts.netloc)
-    region = urls.region_of(headers["host"], home)
+    region = routes.region_of(headers["host"], home)
     return Request(prepared.method, prepared.path_url, headers, _body(prepared.body), region)
 
 
