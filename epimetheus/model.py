@@ -24,11 +24,12 @@ class Identity(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Request(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """The API call (``data.request``), without its headers and parameters."""
+    """The API call (``data.request``), without its headers; ``parameters`` is not decoded."""
 
     id: str | None = None
     path: str | None = None
     action: str | None = None
+    parameters: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class Response(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -41,7 +42,7 @@ class Response(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Data(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """The event's body (``data``), the same in the Audit API and in Logging."""
+    """The event's body (``data``), the same in the Audit API and in Logging; ``additional_details`` is not decoded."""
 
     event_name: str | None = None
     event_grouping_id: str | None = None
@@ -53,6 +54,7 @@ class Data(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     identity: Identity | None = None
     request: Request | None = None
     response: Response | None = None
+    additional_details: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class AuditEvent(msgspec.Struct, frozen=True, gc=False, rename="camel"):

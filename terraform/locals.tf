@@ -20,6 +20,7 @@ locals {
     SYSLOG_MAX_BYTES         = tostring(var.syslog_max_bytes)
     SYSLOG_TIMEOUT_SECONDS   = tostring(var.syslog_timeout_seconds)
     FORMAT                   = var.format
+    OCSF_CLASSES             = var.ocsf_classes
     STATE_BUCKET             = local.bucket
     STATE_NAMESPACE          = local.namespace
     STATE_PREFIX             = var.state_prefix

@@ -209,6 +209,17 @@ variable "format" {
   }
 }
 
+variable "ocsf_classes" {
+  type        = string
+  default     = null
+  description = "Classes of the events if format is ocsf: auto sends sign-ons as Authentication, changes of users, passwords and MFA as Account Change, changes of groups as Group Management, and the rest as API Activity; api sends everything as API Activity. Values: auto or api. Default: auto."
+
+  validation {
+    condition     = var.ocsf_classes == null || can(regex("^(?:auto|api)?$", var.ocsf_classes))
+    error_message = "ocsf_classes: expected auto or api."
+  }
+}
+
 variable "state_bucket" {
   type        = string
   default     = null

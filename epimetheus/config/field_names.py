@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from epimetheus.render.derived_fields import ipv6
+from epimetheus.render.addresses import ipv6
 from epimetheus.render.formats import base, cef, leef
 from epimetheus.render.formats.cef_keys import TYPED
 from epimetheus.render.typed_values import ValueType, integer, ipv4, mac, millis, number, port
@@ -64,7 +64,7 @@ CEF_SOURCES: Mapping[str, str] = MappingProxyType({
     "cs4": "data.compartmentName",
     "cs5": "data.identity.authType",
     "cs6": "data.request.id",
-    "flexString2": "data.eventGroupingId",
+    cef.GROUPING_ID: "data.eventGroupingId",
     cef.COMPARTMENT_PATH: ".".join(base.COMPARTMENT_PATH),
     cef.TAMPER_WATCH: ".".join(base.TAMPER_WATCH),
 })  # fmt: skip

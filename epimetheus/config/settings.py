@@ -118,6 +118,11 @@ class Settings(BaseModel):
         10.0, 1, 120, "Timeout in seconds for each of connect, TLS handshake, write and confirmation."
     )
     format: str = _FORMAT.string("cef", "|".join(FORMATS), _listed(tuple(FORMATS)), "Format of the message body.")
+    ocsf_classes: Literal["auto", "api"] = _FORMAT.choice(
+        "auto",
+        "Classes of the events if `FORMAT` is `ocsf`: `auto` sends sign-ons as Authentication, changes of users, passwords and MFA as "
+        "Account Change, changes of groups as Group Management, and the rest as API Activity; `api` sends everything as API Activity.",
+    )
 
     state_bucket: str | None = _STATE.string(
         None,

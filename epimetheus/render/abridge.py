@@ -11,6 +11,7 @@ import msgspec
 
 from epimetheus.model import AuditEvent
 from epimetheus.render.formats.json_base import CUT_KEY
+from epimetheus.render.meaning import short_details
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.size import truncate_with_mark
@@ -24,6 +25,8 @@ EVENT_SECONDS = 2.0
 MALFORMED_BYTES = 64 * 1024
 """Text of a malformed event that is sent."""
 FIELD_BYTES = 512
+DETAIL_CHARACTERS = 128
+"""Length of a member of ``additionalDetails`` that says what the event means; the others are left out."""
 TEXT_BYTES = 4096
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -71,7 +74,8 @@ def abridge_event(raw: bytes, event: AuditEvent, redactor: Redactor) -> tuple[by
     """
     short = _with_short_fields(event)
     message = f"[abridged: {len(raw)} bytes] {short.data.message or ''}".rstrip()
-    short = msgspec.structs.replace(short, data=msgspec.structs.replace(short.data, message=message))
+    details = short_details(event.data.additional_details, DETAIL_CHARACTERS)
+    short = msgspec.structs.replace(short, data=msgspec.structs.replace(short.data, message=message, additional_details=details))
     excerpt = {} if redactor.paths else {CUT_KEY: redacted_excerpt(raw, TEXT_BYTES, redactor)}
     fields = msgspec.json.decode(msgspec.json.encode(short), type=dict[str, object])
     return tree.to_json_line({**_without_nulls(fields), **excerpt}), short

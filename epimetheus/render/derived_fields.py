@@ -1,21 +1,38 @@
-"""Values that every format derives from an event in the same way: service, source addresses, outcome, failure reason."""
+"""Values that every format derives from an event in the same way: service, operation, status, outcome, failure reason."""
 
 import re
-from ipaddress import IPv6Address
-from typing import NamedTuple
 
 import msgspec
 
 from epimetheus.model import AuditEvent, Response
 
+SUCCESS, FAILURE = "success", "failure"
+DENIED_STATUSES = frozenset((401, 403, 404))
+DENIED_CODES = frozenset((
+    "notauthenticated", "notauthorized", "notauthorizedornotfound", "notfound", "notallowed", "unauthorized", "forbidden",
+))  # fmt: skip
+"""Error codes of a denied call, in lower case. OCI answers 404 instead of 403, so that a caller does not learn what exists."""
+
 _PREFIX = "com.oraclecloud."
-_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
-_IPV6_LENGTH = 39
+_PHASES = frozenset(("begin", "end"))
+_STATUS_LENGTH = 256
 _status_number = {str(number): number for number in range(100, 600)}.get
+_NUMBER_IN_STATUS = re.compile(r"[^\d]{0,32}?(?:/\d(?:\.\d)?\s+)?([1-5]\d\d)(?:\.0)?(?![\d.])", re.ASCII)
+# Words of textual statuses and of OCI's error codes, in any case and with any separators.
+_FAILED_STATUS = re.compile(
+    r"fail|error|fault|exception|den(?:y|ied)|forbid|unauth|not[\W_]?(?:auth|found|allow|accept|permi|valid|support|impl|exist|succ|ok\b|avail)"
+    r"|unsucc|reject|refus|disallow|invalid|incorrect|conflict|exceed|too[\W_]?(?:many|large)|missing|mismatch|cannot|unavail|insufficient"
+    r"|time[d]?[\W_]?out|abort|block|bad[\W_]?request|expired|unprocess|no[\W_]?etag|already[\W_]?exist|required\b",
+    re.IGNORECASE,
+)
+_SUCCEEDED_STATUS = re.compile(
+    r"\W*(?:ok(?:ay)?|success(?:ful(?:ly)?)?|succeeded|completed?|accepted|created|no[\W_]?content|allowed|granted|passed)(?![^\W_])",
+    re.IGNORECASE,
+)
+_ERROR_CODE = re.compile(r"[A-Z][a-z]+[A-Z][A-Za-z]+|Conflict|Forbidden|Unauthorized", re.ASCII)
 # Anchored at the end: a resource may be called "failed-jobs".
-_FAILED = re.compile(r"\bfailed(?: with response\b.*)?\W*$", re.IGNORECASE | re.DOTALL)
-_SUCCEEDED = re.compile(r"\bsucceeded\W*$", re.IGNORECASE)
+_FAILED = re.compile(r"(?:\bfailed(?: with response\b.*)?|(?<![\w\-])failure)\W*$", re.IGNORECASE | re.DOTALL)
+_SUCCEEDED = re.compile(r"(?:\bsucceeded|(?<![\w\-])success)\W*$", re.IGNORECASE)
 _QUOTED_CODE = re.compile(r"\bresponse '([A-Za-z][\w.\-]*)'", re.ASCII)
 _SIGN_ON = re.compile(r"(?i:(?:Interactive)?(?:Log[io]n|Sign-?[io]n))(?![a-z])")
 _NO_RESPONSE = Response()
@@ -29,58 +46,18 @@ class _Payload(msgspec.Struct):
 _decode_payload = msgspec.json.Decoder(_Payload).decode
 
 
-class Addresses(NamedTuple):
-    """The parts of ``identity.ipAddress``: at most two IPv4 addresses, the first IPv6 address, and the rest, comma-separated."""
-
-    ipv4: tuple[str, ...] = ()
-    ipv6: str | None = None
-    other: str | None = None
-
-
-def parse_addresses(text: str | None) -> Addresses:
-    """OCI sends one address, two (``"10.0.64.84,252.138.125.19"``), a placeholder, or none."""
-    if not text:
-        return Addresses()
-    if is_ipv4(text):
-        return Addresses((text,))
-    v4: list[str] = []
-    v6: list[str] = []
-    other: list[str] = []
-    for part in filter(None, map(str.strip, text.split(","))):
-        if is_ipv4(part):
-            (v4 if len(v4) < 2 else other).append(part)
-        elif address := ipv6(part):
-            (v6 if not v6 else other).append(address)
-        else:
-            other.append(part)
-    return Addresses(tuple(v4), v6[0] if v6 else None, ",".join(other) or None)
-
-
-def is_ipv4(text: str) -> bool:
-    """Whether this is one IPv4 address in dotted form."""
-    return _IPV4.fullmatch(text) is not None
-
-
-def ipv6(text: str) -> str | None:
-    """The IPv6 address as written, or compressed if an embedded IPv4 address makes it longer than 39 characters; else None."""
-    try:
-        address = IPv6Address(text)
-    except ValueError:
-        return None
-    if address.scope_id is not None:
-        return None
-    return text if len(text) <= _IPV6_LENGTH else address.compressed
-
-
 def service_name(event_type: str) -> str | None:
     """``ComputeApi`` of ``com.oraclecloud.ComputeApi.GetInstance``; None if the type has no service part."""
     head, dot, _ = event_type.removeprefix(_PREFIX).partition(".")
     return head if dot and head else None
 
 
-def is_sign_on(event: AuditEvent) -> bool:
-    """Whether the event is an attempt to sign on."""
-    return is_sign_on_name(event.event_type, event.data.event_name)
+def operation_name(event_type: str, event_name: str | None) -> str:
+    """The event name; without one, ``CreateQueue`` of ``com.oraclecloud.queueapi.CreateQueue.begin``."""
+    if event_name and not event_name.isspace():
+        return event_name
+    head, _, last = event_type.rpartition(".")
+    return head.rpartition(".")[2] if head and last.lower() in _PHASES else last
 
 
 def is_sign_on_name(event_type: str, event_name: str | None) -> bool:
@@ -89,21 +66,46 @@ def is_sign_on_name(event_type: str, event_name: str | None) -> bool:
 
 
 def http_status(value: str | int | None) -> int | None:
-    """The HTTP status, which OCI writes as a string; None if it is missing or not a status."""
-    return _status_number(value.strip() if isinstance(value, str) else str(value))
+    """The HTTP status, which OCI writes as a string (``200``, also ``HTTP 404`` or ``200 OK``); None if it is missing or not a status."""
+    if value is None:
+        return None
+    text = value.strip() if isinstance(value, str) else str(value)
+    if (number := _status_number(text)) or not isinstance(value, str):
+        return number
+    found = _NUMBER_IN_STATUS.match(text)
+    return int(found[1]) if found else None
 
 
-def outcome(event: AuditEvent) -> str | None:
-    """``success``, ``failure``, or None if neither the status nor a message shows it. A failure in any of them counts."""
-    message, response = event.data.message, event.data.response or _NO_RESPONSE
-    code, answer = http_status(response.status), response.message
-    if code is not None and code >= 400:
-        return "failure"
-    if _ends_with(message, "failed", _FAILED) or _ends_with(answer, "failed", _FAILED):
-        return "failure"
-    if code is not None or _ends_with(message, "succeeded", _SUCCEEDED) or _ends_with(answer, "succeeded", _SUCCEEDED):
-        return "success"
-    return None
+def status_outcome(value: str | int | None) -> str | None:
+    """``success`` or ``failure`` if the response status shows it, as a number, a word (``Failure``) or an error code."""
+    if value is None:
+        return None
+    if code := http_status(value):
+        return FAILURE if code >= 400 else SUCCESS
+    text = str(value)[:_STATUS_LENGTH]
+    if _FAILED_STATUS.search(text):
+        return FAILURE
+    return SUCCESS if _SUCCEEDED_STATUS.match(text) else None
+
+
+def error_code(status: str | int | None) -> str | None:
+    """The error code that stands in place of the response status, such as ``NotAuthorizedOrNotFound``."""
+    text = status.strip() if isinstance(status, str) and not status.isdigit() else ""
+    return text if _ERROR_CODE.fullmatch(text[:_STATUS_LENGTH]) and status_outcome(text) == FAILURE else None
+
+
+def is_denied(status: str | int | None) -> bool:
+    """Whether the response status, a number or an error code, is that of a call that its caller is not allowed to make."""
+    code = http_status(status)
+    return code in DENIED_STATUSES if code else isinstance(status, str) and status.strip().lower() in DENIED_CODES
+
+
+def message_outcome(event: AuditEvent) -> str | None:
+    """``success`` or ``failure`` if a message ends so. A failure in either message counts."""
+    message, answer = event.data.message, event.data.response.message if event.data.response else None
+    if _ends_with(message, "fail", _FAILED) or _ends_with(answer, "fail", _FAILED):
+        return FAILURE
+    return SUCCESS if _ends_with(message, "succe", _SUCCEEDED) or _ends_with(answer, "succe", _SUCCEEDED) else None
 
 
 def _ends_with(message: str | None, word: str, pattern: re.Pattern[str]) -> bool:
@@ -113,21 +115,15 @@ def _ends_with(message: str | None, word: str, pattern: re.Pattern[str]) -> bool
     return pattern.search(message) is not None
 
 
-def is_failure(event: AuditEvent) -> bool:
-    """Whether the call failed."""
-    return outcome(event) == "failure"
-
-
-def failure_reason(event: AuditEvent) -> str | None:
-    """Why a call failed: the payload's ``code`` or ``login_result``, the code that a message quotes, or the response's message."""
-    response = event.data.response
-    if response is not None and (reason := _reason_from_payload(response)):
+def standard_reason(event: AuditEvent) -> str | None:
+    """Why a call failed: the payload's ``code`` or ``login_result``, a quoted code, a textual status, or the response's message."""
+    response = event.data.response or _NO_RESPONSE
+    if reason := _reason_from_payload(response):
         return reason
-    answer = response.message if response is not None else None
-    for message in (answer, event.data.message):
+    for message in (response.message, event.data.message):
         if message and (quoted := _QUOTED_CODE.search(message)):
             return quoted[1]
-    return answer
+    return error_code(response.status) or response.message
 
 
 def _reason_from_payload(response: Response) -> str | None:

@@ -29,9 +29,11 @@ from epimetheus.render.formats.json_base import raw_body
 from epimetheus.render.formats.leef import Leef
 from epimetheus.render.formats.ocsf import Ocsf
 from epimetheus.render.formats.raw_json import RawJson
+from epimetheus.render.meaning import interpret
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.text import REDACTED
-from epimetheus.render.severity import MEDIUM, Severity
+from epimetheus.render.severity import Severity
+from epimetheus.render.severity_table import MEDIUM
 from epimetheus.render.size import join_names
 from epimetheus.render.syslog import FACILITIES, Header, Msgid, Rfc3164, Rfc5424
 
@@ -76,7 +78,8 @@ class Renderer:
 
     ``max_bytes`` includes the header; 0 means no limit. To leave room for the event, the host name and the list of trimmed names use at
     most an eighth of it each. ``started`` (seconds since the epoch) is the time of an event without one. ``redact``: see
-    `redact.redactor.Redactor`. ``monotonic`` (seconds) limits the time that one event may take, see `abridge`.
+    `redact.redactor.Redactor`. ``region``: the region that the events are read from. ``ocsf_classes``: see `ocsf.Ocsf`.
+    ``monotonic`` (seconds) limits the time that one event may take, see `abridge`.
 
     Raises ConfigError if the format, header, facility or size is invalid.
     """
@@ -96,6 +99,8 @@ class Renderer:
         fields: Fields = NO_FIELDS,
         severities: Sequence[tuple[str, int]] = (),
         replay: bool = False,
+        region: str | None = None,
+        ocsf_classes: Literal["auto", "api"] = "auto",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         _validate(format, header, facility, max_bytes)
@@ -106,7 +111,10 @@ class Renderer:
         self._started = time_at(started)
         self._budget = TimeBudget(monotonic)
         self._redactor = Redactor(redact, self._budget.check)
-        self._format = FORMATS[format](self._redactor, list_trimmed=not self._header.lists_trimmed, fields=fields)
+        factory = FORMATS[format]
+        factory = partial(Ocsf, classes=ocsf_classes) if factory is Ocsf else factory
+        self._format = factory(self._redactor, list_trimmed=not self._header.lists_trimmed, fields=fields)
+        self._region = region
         self._severity = Severity(patterns=severities)
         self._redacted_path = lru_cache(_CACHED_PATHS)(partial(self._redactor.text_at, path=COMPARTMENT_PATH))
 
@@ -151,9 +159,12 @@ class Renderer:
             self._budget.stop()
 
     def _context(self, raw: bytes | msgspec.Raw, event: AuditEvent, enrichment: Enrichment) -> EventContext:
-        event = self._redactor.event(event)
-        severity = _with_watched_minimum(self._severity(event), enrichment)
-        return EventContext(raw, event, parse_time(event.event_time), severity, enrichment, self._started.millis)
+        redacted = self._redactor.event(event)
+        event, meaning = interpret(redacted)
+        if event is not redacted:
+            event = self._redactor.event(event)  # a masked path of `identity` stays masked when its value is in the details
+        severity = _with_watched_minimum(self._severity(event, meaning), enrichment)
+        return EventContext(raw, event, meaning, parse_time(event.event_time), severity, enrichment, self._started.millis, self._region)
 
     def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, enrichment: Enrichment, msgid: Msgid) -> Rendered:
         short, event = abridge_event(bytes(raw), event, self._redactor)

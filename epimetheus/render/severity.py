@@ -1,75 +1,85 @@
-"""The severity of an event, 0 to 10 on CEF's scale: by the user's patterns, else by the verb of the event name and the outcome."""
+"""The severity of an event, 0 to 10 on CEF's scale: by the user's patterns, else by what the operation does and to what."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from types import MappingProxyType
 
 from epimetheus.event_patterns import compile_patterns, matches
 from epimetheus.model import AuditEvent
-from epimetheus.render.derived_fields import http_status, is_failure, is_sign_on_name
+from epimetheus.render.derived_fields import FAILURE, service_name
+from epimetheus.render.meaning import Meaning, interpret
+from epimetheus.render.operation_words import MAX_LENGTH, Operation, parse_operation
+from epimetheus.render.severity_table import EVENT_IDS, LISTING, LOW, MEDIUM, OTHER, SECRET_READS, SENSITIVE_CHANGES, SEVERITY_OF
 
-HIGH, MEDIUM, LOW, OTHER = 8, 5, 2, 3
-DENIED_STATUSES = frozenset((401, 403, 404))
-DENIED_INCREMENT = 3
 NOTICE_PREFIX = "epimetheus."
 """Start of the event type of our own notices."""
 SIGN_ON_FAILED = 7
 """Minimum severity of a failed sign-on."""
 _CACHED = 4096  # OCI has a few thousand event names; event names come from outside, so the cache must be bounded
 
-VERBS: Mapping[int, Sequence[str]] = MappingProxyType({
-    HIGH: (
-        "Delete", "BulkDelete", "Schedule*Deletion", "Terminate", "Remove", "Purge", "Destroy", "Disable", "Deactivate",
-        "Revoke", "Deregister", "Unregister",
-    ),
-    MEDIUM: (
-        "Create", "Update", "Change", "Add", "Attach", "Detach", "Launch", "Modify", "Move", "Put", "Patch", "Set", "Reset",
-        "Enable", "Activate", "Start", "Stop", "Restart", "Reboot", "Import", "Export", "Copy", "Upload", "Register", "Rotate",
-        "Restore", "Replace", "Rename", "Generate", "Grant", "Assign", "Unassign", "Apply", "Execute", "Run", "Failover",
-        "Switchover", "Upgrade", "Bulk", "Cancel", "Deploy", "Scale", "Resize", "Publish", "Approve", "Reject", "Accept",
-    ),
-    LOW: ("Get", "List", "Head", "Describe", "Search", "Summarize", "Query", "Fetch", "Read", "View", "Check", "Validate"),
-})  # fmt: skip
+_SENSITIVE_CHANGES = [
+    (compile_patterns(pattern for patterns in topics.values() for pattern in patterns), severity)
+    for severity, topics in SENSITIVE_CHANGES.items()
+]
+_LISTING = frozenset(map(str.lower, LISTING))
+_SECRET_READS = compile_patterns(SECRET_READS)
+_EVENT_IDS = [(compile_patterns([pattern]), severity) for pattern, severity in EVENT_IDS.items()]
+_OUTCOME = re.compile(r"\.(?:success|succeeded|failure|failed)\Z")
+_SEPARATORS = re.compile(r"[\W_]+")
 
 
 class Severity:
-    """Configured once per run. ``patterns``: event patterns with a severity; the first match decides, whatever the outcome.
+    """Configured once per run. ``patterns``: event patterns with a severity; the first match decides, whatever the outcome."""
 
-    ``verbs``: severity → prefixes of event names (see `verb_pattern`); the first match decides. Notices always have severity 3.
-    """
-
-    def __init__(self, verbs: Mapping[int, Sequence[str]] = VERBS, patterns: Sequence[tuple[str, int]] = ()) -> None:
+    def __init__(self, patterns: Sequence[tuple[str, int]] = ()) -> None:
         self._patterns = [(compile_patterns([pattern]), severity) for pattern, severity in patterns]
-        self._verbs = [(verb_pattern(prefixes), severity) for severity, prefixes in verbs.items()]
-        self._cached = lru_cache(_CACHED)(self._by_name_and_status)
+        self._cached = lru_cache(_CACHED)(self._by_names)
 
-    def __call__(self, event: AuditEvent) -> int:
-        """0 to 10. Unless a pattern matches, status 401, 403 or 404 adds 3, and a failed sign-on is at least 7."""
-        data = event.data
-        severity, signs_on = self._cached(event.event_type, data.event_name, data.response.status if data.response else None)
-        return max(severity, SIGN_ON_FAILED) if signs_on and is_failure(event) else severity
+    def __call__(self, event: AuditEvent, meaning: Meaning | None = None) -> int:
+        """0 to 10. ``meaning``: that of `interpret`, if it is known already.
 
-    def _by_name_and_status(self, event_type: str, event_name: str | None, status: str | int | None) -> tuple[int, bool]:
-        """The severity, and whether a failed outcome raises it."""
-        severity, final, signs_on = self._by_name(event_type, event_name)
-        if final:
-            return severity, False
-        return min(severity + DENIED_INCREMENT, 10) if http_status(status) in DENIED_STATUSES else severity, signs_on
+        Unless a pattern matches, a failed sign-on is at least 7. No other outcome changes the severity.
+        """
+        meaning = meaning or interpret(event)[1]
+        event_id = meaning.domain_event and meaning.domain_event[:MAX_LENGTH]  # bounds the cache's memory, not only its entries
+        names = event.event_type, event.data.event_name, meaning.operation, meaning.action, event_id
+        severity, final = self._cached(*names)
+        return severity if final or not meaning.is_sign_on or meaning.outcome != FAILURE else max(severity, SIGN_ON_FAILED)
 
-    def _by_name(self, event_type: str, event_name: str | None) -> tuple[int, bool, bool]:
-        """The severity, whether it is final, and whether the event is a sign-on."""
+    def _by_names(
+        self, event_type: str, event_name: str | None, operation: str, action: str | None, domain_event: str | None
+    ) -> tuple[int, bool]:
+        """The severity, and whether it is the final one. Notices have severity 3 unless a pattern matches."""
         for pattern, severity in self._patterns:
             if matches(pattern, event_type, event_name):
-                return severity, True, False
+                return severity, True
         if event_type.startswith(NOTICE_PREFIX):
-            return OTHER, True, False
-        name = event_name or event_type.rpartition(".")[2]
-        severity = next((severity for verbs, severity in self._verbs if verbs.match(name)), OTHER)
-        return severity, False, is_sign_on_name(event_type, event_name)
+            return OTHER, True
+        if domain_event and (known := _known_event_id(domain_event)):
+            return known, False
+        severities = [operation_severity(operation, service_name(event_type) or "")]
+        severities += [operation_severity(name) for name in (action, domain_event and _words_of_event_id(domain_event)) if name]
+        return max(severities), False
 
 
-def verb_pattern(prefixes: Sequence[str]) -> re.Pattern[str]:
-    """A pattern for event names that start with one of these words, ``*`` for any text: ``Get`` matches GetInstance, not Getaway."""
-    alternatives = "|".join(re.escape(prefix).replace(r"\*", ".*") for prefix in prefixes)
-    return re.compile(rf"(?i:{alternatives})(?![a-z])" if prefixes else "(?!)")
+def operation_severity(name: str, service: str = "") -> int:
+    """The severity of an operation such as ``DeleteBucket`` or ``STOP``, by its most severe verb and what it affects."""
+    operation = parse_operation(name)
+    severity = max((SEVERITY_OF[verb] for verb in operation.verbs), default=OTHER)
+    if severity == MEDIUM:
+        plain = _SEPARATORS.sub("", name[:MAX_LENGTH])
+        names = operation.target, plain, f"{service[:MAX_LENGTH]}.{plain}"
+        return next((number for pattern, number in _SENSITIVE_CHANGES if any(map(pattern.fullmatch, names))), MEDIUM)
+    return MEDIUM if severity == LOW and _returns_secret(operation) else severity
+
+
+def _known_event_id(event_id: str) -> int | None:
+    return next((severity for pattern, severity in _EVENT_IDS if pattern.fullmatch(event_id)), None)
+
+
+def _words_of_event_id(event_id: str) -> str:
+    return _OUTCOME.sub("", event_id.lower().removeprefix("admin."))
+
+
+def _returns_secret(operation: Operation) -> bool:
+    return operation.verbs[0] not in _LISTING and _SECRET_READS.fullmatch(operation.target) is not None

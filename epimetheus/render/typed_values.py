@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from epimetheus.render.derived_fields import ipv6, is_ipv4
+from epimetheus.render.addresses import ipv6, is_ipv4
 from epimetheus.render.event_time import parse_time
 
 ValueType = Callable[[str], str | None]

@@ -50,6 +50,8 @@ class RenderingWiring:
             started=self.clock.now(),
             monotonic=self.clock.monotonic,
             replay=replay,
+            region=region,
+            ocsf_classes=settings.ocsf_classes,
             redact=settings.redact,
             fields=self.fields,
             severities=tuple(self.selection.rules_file[0].severity.items()),

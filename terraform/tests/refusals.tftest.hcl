@@ -487,6 +487,16 @@ run "syslog_timeout_seconds" {
   expect_failures = [var.syslog_timeout_seconds]
 }
 
+run "ocsf_classes" {
+  command = plan
+
+  variables {
+    ocsf_classes = "all"
+  }
+
+  expect_failures = [var.ocsf_classes]
+}
+
 run "format" {
   command = plan
 

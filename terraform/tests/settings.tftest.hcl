@@ -31,6 +31,7 @@ run "everything_set" {
     syslog_max_bytes         = 0
     syslog_timeout_seconds   = 20
     format                   = "json"
+    ocsf_classes             = "api"
     state_bucket             = "our-state"
     state_namespace          = "ours"
     state_prefix             = "state/"
@@ -80,6 +81,7 @@ run "everything_set" {
       SYSLOG_MAX_BYTES         = "0"
       SYSLOG_TIMEOUT_SECONDS   = "20"
       FORMAT                   = "json"
+      OCSF_CLASSES             = "api"
       STATE_BUCKET             = "our-state"
       STATE_NAMESPACE          = "ours"
       STATE_PREFIX             = "state/"

@@ -185,8 +185,8 @@ def test_each_format_has_its_own_names(format, part, expected):
         ({"source": "dvchost", "additionalDetails.shape": "fname"}, Fields(
             added={"dvchost": "source", "fname": "data.additionalDetails.shape"},
         )),
-        ({"callerId": "flexString1", "additionalDetails.port": "spt"}, Fields(
-            added={"flexString1": "data.identity.callerId", "spt": "data.additionalDetails.port"}, labels={"flexString1": "callerId"},
+        ({"callerId": "flexString1", "additionalDetails.port": "dpt"}, Fields(
+            added={"flexString1": "data.identity.callerId", "dpt": "data.additionalDetails.port"}, labels={"flexString1": "callerId"},
         )),
         ({"resourceId": "cs2", "resourceName": "cs1"}, Fields(
             renamed={"cs1": "cs2", "cs2": "cs1"}, labels={"cs2": "resourceId", "cs1": "resourceName"},

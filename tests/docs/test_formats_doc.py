@@ -5,9 +5,12 @@ from pathlib import Path
 from textwrap import dedent, fill
 
 from epimetheus.config.field_map import read_field_map
-from epimetheus.render import MIN_BYTES, abridge, derived_fields, severity, typed_values
-from epimetheus.render.formats import cef, cef_keys, json_base, leef, ocsf
+from epimetheus.render import MIN_BYTES, abridge, addresses, meaning, typed_values
+from epimetheus.render.formats import cef, cef_keys, json_base, leef
 from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.severity_table import OTHER
+from tests.docs.ocsf_section import ocsf_section
+from tests.docs.severity_section import severity_section
 from tests.render.helpers import body, event, read_by_cefp, read_leef
 from tests.render.helpers import cef as cef_of
 from tests.render.test_golden import golden
@@ -30,15 +33,29 @@ PROBE = {
         "response": {"status": "200", "responseTime": "2026-03-02T08:15:31.007Z", "message": "the answer"},
     },
 }  # fmt: skip
+DETAILS = "`data.additionalDetails`, `{}`"
+DOMAIN_EVENT, REASON_CODE, TARGET, SECOND_TARGET = (
+    DETAILS.format("`, else `".join(meaning.DETAILS[name])) for name in ("domain_event", "reason_code", "target", "second_target")
+)
 DERIVED = {  # keys whose value differs from the event's
     "rt": "`eventTime`, in milliseconds", "end": "`data.response.responseTime`, in milliseconds",
     "devTime": "`eventTime`, in UTC with three decimals", "responseTime": "`data.response.responseTime`; a time is written in UTC with three decimals", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
-    "outcome": "`success` or `failure`, from status and messages; absent if neither shows it",
-    "reason": "why the call failed: `code` or `login_result` of `data.response.payload`, the code that a message quotes as its response, or the response's message",
+    "outcome": "`success` or `failure`, from a status of at least 400 or an error code, else from the ending of an identity domain's event ID, "
+    "else from the messages and the status; absent if none shows it",
+    "reason": "why the call failed: `code` or `login_result` of `data.response.payload`, the code in a message or in place of the status, or the "
+    "response's message; for an identity domain, its comment",
+    "act": "the verb in a parameter (`STOP` of InstanceAction), else `data.eventName`, else the operation in `eventType`",
+    "action": "the verb in a parameter (`STOP` of InstanceAction)",
+    "eventName": "`data.eventName`, else the operation in `eventType`",
+    cef.DOMAIN_EVENT: DOMAIN_EVENT, "domainEvent": DOMAIN_EVENT,
+    cef.TARGET: TARGET, "target": TARGET, cef.SECOND_TARGET: SECOND_TARGET, "secondTarget": SECOND_TARGET,
+    cef.REASON_CODE: REASON_CODE, "reasonCode": REASON_CODE,
+    "spt": "`data.identity.ipAddress`: the port of the first address", "srcPort": "`data.identity.ipAddress`: the port of the first address",
+    "sourceTranslatedPort": "the port of `sourceTranslatedAddress`", "srcPostNATPort": "the port of `srcPostNAT`",
     "src": "`data.identity.ipAddress`: the first address", "c6a2": "`data.identity.ipAddress`: the first IPv6 address",
-    "sourceTranslatedAddress": "`data.identity.ipAddress`: the second IPv4 address",
+    "sourceTranslatedAddress": "`data.identity.ipAddress`: the first IPv4 address after the source",
     "srcPostNAT": "`data.identity.ipAddress`: the second address", "shost": "`data.identity.ipAddress`: the remaining addresses, or text that is no address",
-    "srcOther": "`data.identity.ipAddress`: the remaining addresses, or text that is no address", "cat": "the service in `eventType`",
+    "srcOther": "`data.identity.ipAddress`: the remaining addresses, or text that is no address", "cat": "in CEF, the service in `eventType`; in LEEF, the outcome as `Success` or `Failed`",
     "destinationServiceName": "the service in `eventType`", "sev": "the severity, 1 to 10", "isLoginEvent": "`true` for any sign-on",
     "identSrc": "`src`, for a sign-on that succeeded", "flexString1": "`eventId`, if it is too long for `externalId`",
     "principalName": "`data.identity.principalName`, if it is too long for `usrName`",
@@ -79,8 +96,8 @@ def flat_table(form, read, keys, limit):
 
 
 KINDS = {
-    typed_values.millis: "milliseconds", typed_values.ipv4: "an IPv4 address", derived_fields.ipv6: "an IPv6 address", typed_values.integer: "an integer",
-    typed_values.address: "an IPv4 or IPv6 address", leef.TYPED["devTime"]: "a time", leef.TYPED["sev"]: "1 to 10",
+    typed_values.millis: "milliseconds", typed_values.ipv4: "an IPv4 address", addresses.ipv6: "an IPv6 address", typed_values.integer: "an integer",
+    typed_values.address: "an IPv4 or IPv6 address", typed_values.port: "0 to 65535", leef.TYPED["devTime"]: "a time", leef.TYPED["sev"]: "1 to 10",
 }  # fmt: skip
 
 
@@ -97,43 +114,10 @@ def leef_limit(key):
     return limit_of(key, leef.TYPED, leef.LENGTHS, leef.CUSTOM_LENGTH)
 
 
-def ocsf_table():
-    rows = [(f"`{'.'.join(place)}`", f"`{'.'.join(origin)}`") for origin, place in ocsf.PLACES]
-    rows += [
-        ("`time`, `end_time`", "`eventTime`, `data.response.responseTime`, in milliseconds"),
-        ("`http_request.http_method`", "`data.request.action`, if the schema defines it; PATCH is not defined and stays under `unmapped`"),
-        ("`activity_id`, `type_uid`", "from the verb, see below"),
-        ("`severity_id`", "from the severity, see below"),
-        ("`status_id`", "1 success, 2 failure, 0 unknown"),
-        ("`status_detail`, `api.response.error`", "why the call failed, as CEF's `reason`"),
-        ("`api.response.code`", "`data.response.status`, if it is an HTTP status"),
-        ("`api.service.name`", "the service in `eventType`"),
-        ("`src_endpoint.ip`, `.intermediate_ips`, `.name`", "`data.identity.ipAddress`: the first address, the others, text that is no address"),
-        ("`cloud.account.type_id`", "12, OCI Compartment"),
-        ("`unmapped.data`, `unmapped`", "everything without a mapping, named as in the event"),
-        ("`unmapped.epimetheus`", "`compartmentPath`, `tamperWatch`"),
-    ]
-    return table(("OCSF", "source"), rows)
-
-
-def verbs():
-    words = {severity.HIGH: "high", severity.MEDIUM: "medium", severity.LOW: "low"}
-    rows = [(str(number), words[number], ", ".join(f"`{verb}`" for verb in names)) for number, names in severity.VERBS.items()]
-    return table(("severity", "level", "the event's name starts with"), [*rows, (str(severity.OTHER), "", "anything else")])
-
-
-def activities():
-    names = {ocsf.CREATE: "create", ocsf.READ: "read", ocsf.UPDATE: "update", ocsf.DELETE: "delete"}
-    rows = [(str(number), names[number], ", ".join(f"`{verb}`" for verb in verbs)) for number, verbs in sorted(ocsf.ACTIVITIES.items())]
-    return table(("activity_id", "activity", "the event's name starts with"), [*rows, (str(ocsf.OTHER), "other", "anything else")])
-
-
-def ocsf_severities():
-    rows = {}
-    for number, severity_id in enumerate(ocsf.SEVERITIES):
-        rows.setdefault(severity_id, []).append(number)
-    spans = {severity_id: (numbers[0], numbers[-1]) for severity_id, numbers in rows.items()}
-    return ", ".join(f"{first} to {last} → {of}" if first < last else f"{first} → {of}" for of, (first, last) in spans.items())
+def details():
+    fields = {"principal_name": "principalName", "principal_id": "principalId", "ip_address": "ipAddress", "user_agent": "userAgent"}
+    rows = [(f"`data.identity.{fields[name]}`", ", else ".join(f"`{key}`" for key in meaning.DETAILS[name])) for name in meaning.IDENTITY_FIELDS]
+    return table(("empty field", "member of `data.additionalDetails`"), rows)
 
 
 def example(form, name="watched", header="rfc5424"):
@@ -178,20 +162,21 @@ def page():
           match as the message. CEF and LEEF insert a space after the colon (`CEF: 0|`). JSON and OCSF escape the colon (`CEF\\u003a0|`), which is the
           same text to a reader.
 
-        ## Severity
-
-        0 to 10, as in CEF.
-
-        {verbs}
-
-        A call refused with 401, 403 or 404 rates {raised} higher, a failed sign-on at least {sign_on}. Your own patterns (`severity` in RULES) take
-        precedence; the first match applies. An event that TAMPER_WATCH matches is at least 9.
+        {severity}
 
         ## CEF
 
         `CEF:0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|<eventName>|<severity>|` and the extension, according to the CEF implementation standard,
         version 27. The header escapes `\\` and `|`, values escape `\\`, `=` and line ends (`\\n`, `\\r`). Control characters are removed. A value longer
         than its key allows ends in `…` and counts as trimmed.
+
+        Identity domains leave `data.identity` and `data.response` empty. If one of these fields is empty, its value comes from
+        `data.additionalDetails`, in CEF and LEEF:
+
+        {details}
+
+        `data.identity.ipAddress` may have several addresses, separated by commas, `;` or spaces, each with a port: the first one is the source.
+        `None`, `null` and `-` are no address.
 
         {cef}
 
@@ -212,9 +197,10 @@ def page():
 
         If a message is too large, these parts of `data` are shed, first to last:
         {data_shed}
-        Then the compartment's path, then any other object or list in `data`. Then strings are cut, the longest first, to {caps} bytes, and end in
-        `…[n bytes cut]`. Only an event with thousands of keys is still too large then: its text becomes one string under `epimetheusCut`. With RFC
-        3164, `epimetheusTrimmed` lists what was trimmed.
+        `….others` are all members except those that say what the event means: {kept}.
+        Then the compartment's path, then any other object or list in `data`, then {kept_shed} Then strings are cut, the longest first, to {caps}
+        bytes, and end in `…[n bytes cut]`. Only an event with thousands of keys is still too large then: its text becomes one string under
+        `epimetheusCut`. With RFC 3164, `epimetheusTrimmed` lists what was trimmed.
 
         ## LEEF
 
@@ -231,25 +217,7 @@ def page():
         Then values are cut. As a last resort these are shed, from the last to the first:
         {leef_core}
 
-        ## OCSF
-
-        API Activity (class 6003) of OCSF {version} with its `cloud` profile, also for sign-ons. Every message is valid against the schema, trimmed ones
-        included, if SYSLOG_MAX_BYTES is at least 2400. With less, the core may not fit, and is cut as in JSON.
-
         {ocsf}
-
-        {activities}
-
-        Severity (CEF → `severity_id`): {severities}.
-
-        A field that the schema requires and the event lacks is `unknown` (`actor.user.name`, `src_endpoint.name`); `time` is then the time of the
-        response, otherwise the start of the run.
-
-        {ocsf_example}
-
-        If a message is too large, `unmapped` is shed as in JSON; then these, first to last:
-        {ocsf_shed}
-        Then strings are cut as in JSON. With RFC 3164, `unmapped.epimetheusTrimmed` lists what was trimmed.
 
         ## Notices
 
@@ -300,27 +268,23 @@ def page():
         fields are shed first, unless their name is one of those above. In OCSF a changed name can make a message invalid against the schema.
         """).format(
         command=COMMAND,
-        verbs=verbs(),
-        raised=severity.DENIED_INCREMENT,
-        sign_on=severity.SIGN_ON_FAILED,
+        severity=severity_section(),
         cef=flat_table("cef", read_by_cefp, (*cef.CORE, *cef.SHED_ORDER), cef_limit),
+        details=details(),
         cef_example=example("cef"),
         cef_shed=code_list(cef.SHED_ORDER),
         cef_core=code_list(cef.CORE),
         json_example=example("json"),
         data_shed=parts_of(json_base.DATA_SHED),
+        kept=code_list(sorted(json_base.KEPT_MEMBERS)).removesuffix("."),
+        kept_shed=parts_of(json_base.KEPT_SHED),
         caps=", ".join(map(str, json_base.CAPS)),
         leef=flat_table("leef", read_leef, (*leef.CORE, *leef.SHED_ORDER), leef_limit),
         leef_example=example("leef"),
         leef_shed=code_list(leef.SHED_ORDER),
         leef_core=code_list(leef.CORE),
-        version=ocsf.VERSION,
-        ocsf=ocsf_table(),
-        activities=activities(),
-        severities=ocsf_severities(),
-        ocsf_example=example("ocsf"),
-        ocsf_shed=parts_of(ocsf.SHED_ORDER),
-        other=severity.OTHER,
+        ocsf=ocsf_section(example("ocsf"), example("ocsf", "sign_on_failed"), table, parts_of),
+        other=OTHER,
         notice_example=example("cef", "notice"),
         least=MIN_BYTES,
         most_bytes=f"{abridge.MAX_BYTES:,}",

@@ -6,13 +6,12 @@ import unicodedata
 
 import cefp
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
-from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 from pyvrl import Transform
 
 from epimetheus.render import Rendered, Renderer
 from epimetheus.render.formats.base import NO_ENRICHMENT
 from epimetheus.source.decode import decode_event
+from tests.render.ocsf_schema import OcsfSchema
 
 SETTINGS = {
     "format": "cef",
@@ -22,6 +21,7 @@ SETTINGS = {
     "hostname": "us-ashburn-1",
     "max_bytes": 0,
     "run_id": "run-1",
+    "region": "us-ashburn-1",
 }
 # Unicode's Default_Ignorable_Code_Point outside the categories below; the last range is Cf since Unicode 15, which Python 3.11 lacks
 IGNORABLE = (
@@ -48,8 +48,7 @@ RFC3164 = re.compile(
 _parse_cef = Transform(". = parse_cef!(.line)\n.").remap
 _PAIRS = 'key_value_delimiter: "=", field_delimiter: "^", whitespace: "strict", accept_standalone_key: false'
 _parse_pairs = Transform(f". = parse_key_value!(.line, {_PAIRS})\n.").remap
-_api_activity = OcsfJsonSchemaEmbedded(get_ocsf_schema("1.4.0")).get_class_schema("api_activity", profiles=["cloud"])
-OCSF = Draft202012Validator(_api_activity)
+OCSF = OcsfSchema()
 
 
 def is_invisible(character):

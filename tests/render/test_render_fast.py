@@ -283,3 +283,15 @@ def test_redact_paths_apply_on_the_fast_path():
     assert '"ipAddress":"[redacted]"' in message
     assert '"current":{"lifecycleState":"[redacted]","shape":"[redacted]","ocpus":"[redacted]","serial":"[redacted]"}' in message
     assert Redactor().json(json.dumps(event).encode()).tree["data"]["identity"]["ipAddress"] == "203.0.113.77"
+
+
+@pytest.mark.parametrize("path", sorted((GOLDEN.parent / "data" / "meaning").iterdir()), ids=lambda path: path.stem)
+def test_both_paths_agree_on_the_meaning_of_an_event(path):
+    assert_both_paths_agree(compact(json.loads(path.read_bytes())))
+
+
+@given(st.lists(TEXTS, min_size=5, max_size=5))
+def test_both_paths_agree_on_any_details(texts):
+    keys = ("ssoComments", "adminResourceName", "adminRefResourceName", "actorName", "clientIp")
+    details = dict(zip(keys, texts, strict=True)) | {"eventId": "sso.authentication.failure"}
+    assert_both_paths_agree(compact({**GOLDEN_EVENT, "data": {**GOLDEN_EVENT["data"], "identity": {}, "additionalDetails": details}}))

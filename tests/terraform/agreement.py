@@ -48,6 +48,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "syslog_max_bytes": (0, 480, 479, 1, 8000, 1000000, 480.5, -1),
     "syslog_timeout_seconds": (1, 120, 0.9, 120.5, 2.5),
     "format": ("cef", "json", "leef", "ocsf", "xml"),
+    "ocsf_classes": ("auto", "api", "all"),
     "state_bucket": ("a", "a.b-c_d", "a/b", "x" * 256, "x" * 257),
     "state_namespace": ("axexample", "a-b", "a.b", "x" * 129),
     "state_prefix": ("epimetheus/", "a", "/a", "a\tb", "x" * 900, "x" * 901),

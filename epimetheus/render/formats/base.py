@@ -13,6 +13,7 @@ import msgspec
 from epimetheus.model import AuditEvent
 from epimetheus.render.custom_fields import Fields
 from epimetheus.render.event_time import EventTime
+from epimetheus.render.meaning import Meaning
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.size import join_names
 
@@ -39,18 +40,23 @@ class EventContext(msgspec.Struct, frozen=True, gc=False):
 
     ``raw``: the JSON text as received.
     ``event``: the same, typed. Values at the user's REDACT paths are masked; secrets inside other texts are not.
+    Fields of its identity that OCI left empty are filled, see `meaning.interpret`.
+    ``meaning``: what the event means.
     ``time``: when the event happened; None if it has no valid ``eventTime``.
     ``severity``: 0 to 10, CEF's scale.
     ``run_started``: milliseconds since the epoch, the time of an event without one where a format requires a time.
+    ``region``: the region that the event was read from.
     ``is_abridged``: ``raw`` is the output of `abridge`, so its ``epimetheus…`` keys are genuine.
     """
 
     raw: bytes | msgspec.Raw
     event: AuditEvent
+    meaning: Meaning
     time: EventTime | None
     severity: int
     enrichment: Enrichment = NO_ENRICHMENT
     run_started: int = 0
+    region: str | None = None
     is_abridged: bool = False
 
 

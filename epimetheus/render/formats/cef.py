@@ -2,7 +2,9 @@
 
 Header: ``CEF:0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|<eventName>|<severity>|``. Missing values are left out.
 
-- ``shost`` has the parts of ``ipAddress`` that are not an address, or one address too many.
+- ``src`` or, for IPv6, ``c6a2`` is the first address in ``ipAddress``, ``spt`` its port. ``sourceTranslatedAddress`` is the next IPv4
+  address. ``shost`` has the parts that are not an address, or one too many.
+- ``act`` is the verb in a parameter if the operation takes one (``STOP`` of InstanceAction), else the operation.
 - An ``eventId`` over the 40 characters of ``externalId`` is cut there and sent in full as ``flexString1``.
 - ``msg`` is the response's message if the event has no ``data.message``.
 - A value longer than the dictionary allows ends in ``…`` and counts as trimmed. With RFC 3164, ``msg`` ends in ``[trimmed: …]``.
@@ -12,10 +14,12 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 from epimetheus.model import Identity, Request, Response
+from epimetheus.render.addresses import parse_addresses
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs
-from epimetheus.render.derived_fields import failure_reason, http_status, outcome, parse_addresses, service_name
+from epimetheus.render.derived_fields import http_status, operation_name, service_name
 from epimetheus.render.event_time import parse_time
 from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.cef_escaping import clean, escape_extension, escape_header
@@ -34,33 +38,37 @@ LABELS: Mapping[str, str] = MappingProxyType({
     "cs5": "authType",
     "cs6": "requestId",
     "flexString1": "eventId",
-    "flexString2": "eventGroupingId",
 })  # fmt: skip
 """Keys without a fixed meaning, and the meaning that each has here."""
 
 COMPARTMENT_PATH, TAMPER_WATCH = "OracleOCIAuditCompartmentPath", "OracleOCIAuditTamperWatch"
+DOMAIN_EVENT, TARGET, SECOND_TARGET = "OracleOCIAuditDomainEvent", "OracleOCIAuditTarget", "OracleOCIAuditSecondTarget"
+REASON_CODE, GROUPING_ID = "OracleOCIAuditReasonCode", "OracleOCIAuditEventGroupingId"
 """Custom keys, named by the standard's rule: vendor, product, name."""
 
 KEYS: Sequence[str] = (
     "rt", "externalId", TAMPER_WATCH, "outcome",
-    "src", "c6a2", "suser", "suid",
-    "act", "reason", "cat", "destinationServiceName",
+    "src", "c6a2", "spt", "suser", "suid",
+    DOMAIN_EVENT, TARGET, SECOND_TARGET,
+    "act", "reason", REASON_CODE, "cat", "destinationServiceName",
     "end",
     "requestMethod", "request", "requestClientApplication",
-    "sourceTranslatedAddress", "shost", "sourceServiceName", "deviceExternalId",
+    "sourceTranslatedAddress", "sourceTranslatedPort", "shost", "sourceServiceName", "deviceExternalId",
     "cn1", "msg",
     "cs1", "cs2", "cs3", "cs4", "cs5", "cs6",
-    "flexString1", "flexString2",
+    "flexString1", GROUPING_ID,
     COMPARTMENT_PATH,
 )  # fmt: skip
 """All default keys, in output order. `Cef.values` has the same layout."""
 SHED_ORDER: Sequence[str] = (
-    "destinationServiceName", "cat", "act", COMPARTMENT_PATH, "requestClientApplication", "flexString2", "end", "cs4", "cs5",
-    "requestMethod", "sourceServiceName", "cs2", "cs6", "deviceExternalId", "request", "msg", "sourceTranslatedAddress", "shost",
-    "cs3", "reason", "cs1",
+    "destinationServiceName", COMPARTMENT_PATH, "requestClientApplication", GROUPING_ID, "end", "cs4", "cs5", "requestMethod", "cat",
+    "sourceServiceName", "cs2", "cs6", "deviceExternalId", "request", "msg", "sourceTranslatedPort", "sourceTranslatedAddress", "shost",
+    "spt", "cs3", REASON_CODE, "act", "reason", "cs1",
 )  # fmt: skip
 """Keys that an oversized message loses, in order."""
-CORE: Sequence[str] = ("rt", "externalId", TAMPER_WATCH, "outcome", "src", "c6a2", "suser", "suid", "cn1", "flexString1")
+CORE: Sequence[str] = (
+    "rt", "externalId", TAMPER_WATCH, "outcome", "src", "c6a2", "suser", "suid", DOMAIN_EVENT, TARGET, SECOND_TARGET, "cn1", "flexString1",
+)  # fmt: skip
 """Keys whose values are cut next; then they are removed, the last one first."""
 
 VENDOR, PRODUCT = "Oracle", "OCI Audit"
@@ -91,7 +99,7 @@ class Cef(KeyValueFormat):
         vendor, product, self._version = fields.device
         origin = (escape_header(sanitize_value(shorten(clean(value), ORIGIN_LENGTH))) for value in (vendor or VENDOR, product or PRODUCT))
         self._origin = f"CEF:0|{'|'.join(origin)}"
-        self._addresses = lru_cache(CACHED)(parse_addresses)
+        self._sources = lru_cache(CACHED)(_sources)
         self._service = lru_cache(CACHED)(service_name)
         labels = {key: escape_extension(sanitize_value(shorten(label, LABEL_LENGTH))) for key, label in _labels(fields).items()}
         self._suffixes = {key: f" {key}Label={label}" for key, label in labels.items()}
@@ -112,24 +120,24 @@ class Cef(KeyValueFormat):
 
     def header_parts(self, event_type: str, version: str | None, name: str | None) -> HeaderParts:
         """Version, event type, name."""
-        return *version_and_type(event_type, self._version or version), name or event_type.rpartition(".")[2]
+        return *version_and_type(event_type, self._version or version), operation_name(event_type, name)
 
     def values(self, context: EventContext) -> Sequence[str | None]:
         """The event's values, one for each of KEYS."""
         event, time = context.event, context.time
         data = event.data
         identity, request, response = data.identity or _NO_IDENTITY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
-        found = self._addresses(identity.ip_address)
-        ipv4 = found.ipv4
+        source = self._sources(identity.ip_address)
         answered = parse_time(response.response_time)
-        result, code, service, event_id = outcome(event), http_status(response.status), self._service(event.event_type), event.event_id
+        meaning, code, service, event_id = context.meaning, http_status(response.status), self._service(event.event_type), event.event_id
         return (
-            str(time.millis) if time else None, event_id, "true" if context.enrichment.watched else None, result,
-            ipv4[0] if ipv4 else None, found.ipv6, identity.principal_name, identity.principal_id,
-            data.event_name, failure_reason(event) if result == "failure" else None, service, service,
+            str(time.millis) if time else None, event_id, "true" if context.enrichment.watched else None, meaning.outcome,
+            source.ipv4, source.ipv6, source.port, identity.principal_name, identity.principal_id,
+            meaning.domain_event, meaning.target, meaning.second_target,
+            meaning.action or meaning.operation, meaning.reason, meaning.reason_code, service, service,
             str(answered.millis) if answered else None,
             request.action, request.path, identity.user_agent,
-            ipv4[1] if len(ipv4) > 1 else None, found.other, identity.caller_name, identity.tenant_id,
+            source.translated, source.translated_port, source.other, identity.caller_name, identity.tenant_id,
             str(code) if code else None, (data.message or response.message or "").strip(),
             data.resource_id, data.resource_name, data.compartment_id, data.compartment_name, identity.auth_type, request.id,
             event_id if event_id and len(event_id) > _LONGEST_ID else None, data.event_grouping_id,
@@ -139,21 +147,24 @@ class Cef(KeyValueFormat):
     def format_line(self, values: Sequence[str | None]) -> str | None:
         """See `KeyValueFormat`. One expression for all pairs takes half the time of formatting them one by one."""
         (
-            time, event_id, watched, result, ipv4, ipv6, name, principal, act, reason, cat, service, answered, action, path, agent,
-            translated, host, caller, tenant, code, message, resource_id, resource, compartment, compartment_name, auth, request,
-            long_id, group, compartment_path,
+            time, event_id, watched, result, ipv4, ipv6, port, name, principal, domain_event, target, second_target, act, reason,
+            reason_code, cat, service, answered, action, path, agent, translated, translated_port, host, caller, tenant, code, message,
+            resource_id, resource, compartment, compartment_name, auth, request, long_id, group, compartment_path,
         ) = values  # fmt: skip
         if not (time and event_id) or long_id or (act and len(act) > _LONGEST_ACT) or (tenant and len(tenant) > _LONGEST_TENANT):
             return None
         return (
             f"rt={time} externalId={event_id}{f' {TAMPER_WATCH}={watched}' if watched else ''}{f' outcome={result}' if result else ''}"
             f"{f' src={ipv4}' if ipv4 else ''}{f' c6a2={ipv6} c6a2Label=Source IPv6 Address' if ipv6 else ''}"
-            f"{f' suser={name}' if name else ''}{f' suid={principal}' if principal else ''}"
-            f"{f' act={act}' if act else ''}{f' reason={reason}' if reason else ''}"
+            f"{f' spt={port}' if port else ''}{f' suser={name}' if name else ''}{f' suid={principal}' if principal else ''}"
+            f"{f' {DOMAIN_EVENT}={domain_event}' if domain_event else ''}{f' {TARGET}={target}' if target else ''}"
+            f"{f' {SECOND_TARGET}={second_target}' if second_target else ''}{f' act={act}' if act else ''}"
+            f"{f' reason={reason}' if reason else ''}{f' {REASON_CODE}={reason_code}' if reason_code else ''}"
             f"{f' cat={cat} destinationServiceName={service}' if cat else ''}{f' end={answered}' if answered else ''}"
             f"{f' requestMethod={action}' if action else ''}{f' request={path}' if path else ''}"
             f"{f' requestClientApplication={agent}' if agent else ''}"
-            f"{f' sourceTranslatedAddress={translated}' if translated else ''}{f' shost={host}' if host else ''}"
+            f"{f' sourceTranslatedAddress={translated}' if translated else ''}"
+            f"{f' sourceTranslatedPort={translated_port}' if translated_port else ''}{f' shost={host}' if host else ''}"
             f"{f' sourceServiceName={caller}' if caller else ''}{f' deviceExternalId={tenant}' if tenant else ''}"
             f"{f' cn1={code} cn1Label=httpStatus' if code else ''}{f' msg={message}' if message else ''}"
             f"{f' cs1={resource_id} cs1Label=resourceId' if resource_id else ''}"
@@ -161,9 +172,37 @@ class Cef(KeyValueFormat):
             f"{f' cs3={compartment} cs3Label=compartmentId' if compartment else ''}"
             f"{f' cs4={compartment_name} cs4Label=compartmentName' if compartment_name else ''}"
             f"{f' cs5={auth} cs5Label=authType' if auth else ''}{f' cs6={request} cs6Label=requestId' if request else ''}"
-            f"{f' flexString2={group} flexString2Label=eventGroupingId' if group else ''}"
+            f"{f' {GROUPING_ID}={group}' if group else ''}"
             f"{f' {COMPARTMENT_PATH}={compartment_path}' if compartment_path else ''}"
         )
+
+
+class _Sources(NamedTuple):
+    ipv4: str | None = None
+    ipv6: str | None = None
+    port: str | None = None
+    translated: str | None = None
+    translated_port: str | None = None
+    other: str | None = None
+
+
+def _sources(text: str | None) -> _Sources:
+    """The first address is the source, so ``src`` is None if that is an IPv6 address. An IPv6 address after it takes c6a2 if it is free."""
+    found = parse_addresses(text)
+    if not found.found:
+        return _Sources(other=",".join(found.other) or None)
+    source, *others = found.found
+    ipv6 = next((address for address in found.found if not address.is_ipv4), None)
+    translated = next((address for address in others if address.is_ipv4), None)
+    rest = [address for address in others if address not in (ipv6, translated)]
+    return _Sources(
+        source.ip if source.is_ipv4 else None,
+        ipv6.ip if ipv6 else None,
+        source.port,
+        translated.ip if translated else None,
+        translated.port if translated else None,
+        ",".join([*map(str, rest), *found.other]) or None,
+    )
 
 
 def _labels(fields: Fields) -> Mapping[str, str]:

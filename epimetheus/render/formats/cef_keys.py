@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from epimetheus.render.derived_fields import ipv6
+from epimetheus.render.addresses import ipv6
 from epimetheus.render.typed_values import ValueType, integer, ipv4, mac, millis, number, port, types_by_key
 
 HEADER_LENGTHS = (31, 1023, 512)

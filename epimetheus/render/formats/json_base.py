@@ -2,13 +2,15 @@
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, apply_to_tree
 from epimetheus.render.field_lookup import FieldLookup
 from epimetheus.render.formats.base import Body, Enrichment, EventContext, FastBody, SizeLimit
+from epimetheus.render.meaning import DETAIL_KEYS
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.size import CAPS, join_names, truncate_with_mark
@@ -16,21 +18,35 @@ from epimetheus.render.size import CAPS, join_names, truncate_with_mark
 Tree = dict[str, object]
 Path = tuple[str, ...]
 
+
+class _Others(str):
+    """The last part of a path: all members of the object but KEPT_MEMBERS. No key of an event has this type."""
+
+    __slots__ = ()
+
+
+OTHERS = _Others("others")
 DATA_SHED: Sequence[Path] = (
     ("request", "headers"),
     ("response", "headers"),
     ("response", "payload"),
     ("stateChange",),
-    ("request", "parameters"),
-    ("additionalDetails",),
+    ("request", "parameters", OTHERS),
+    ("additionalDetails", OTHERS),
     ("internalDetails",),
     ("definedTags",),
     ("freeformTags",),
     ("systemTags",),
     ("securityAttributes",),
 )
-"""Members of an event's ``data`` that are removed first, in order: the largest and least useful ones come first."""
-_KEPT = frozenset(("identity", "request", "response"))
+"""Members of an event's ``data`` that are removed first, in order: the largest and least useful ones come first.
+
+OTHERS: all members of the object but KEPT_MEMBERS, which say what the event means.
+"""
+KEPT_MEMBERS = frozenset(("action", *DETAIL_KEYS))
+KEPT_SHED: Sequence[Path] = (("request", "parameters"), ("additionalDetails",))
+"""Members of ``data`` that are removed after everything else in it."""
+_KEPT = frozenset(("identity", "request", "response", "additionalDetails"))
 
 ENRICHMENT_KEY = "epimetheus"
 TRIMMED_KEY = "epimetheusTrimmed"
@@ -46,6 +62,10 @@ class JsonFormat(ABC):
     ``list_trimmed``: the syslog header cannot list what was trimmed, so the body does.
     """
 
+    derived: Sequence[Path] = ()
+    """Paths of values that only repeat others. They are removed first, which does not count as trimming."""
+    data_places: Mapping[Path, Path] = MappingProxyType({})
+    """Member of a part of ``data`` → where the output has it instead, unless it remains there."""
     enrichment_path: Path
     """Where the output has the enrichment. The TAMPER_WATCH mark is never removed."""
     data_path: Path
@@ -57,10 +77,10 @@ class JsonFormat(ABC):
         self._redactor = redactor
         self._list_trimmed = list_trimmed
         self._fields = fields
-        data = [(*self.data_path, *path) for path in DATA_SHED]
-        first = [self._mapped_path(path) for path in (*data, (*self.enrichment_path, "compartmentPath"))]
-        self._shed_first = [tuple(name.split(".")) for name in fields.added] + first
-        self._shed_last = [self._mapped_path(path) for path in self.shed_order]
+        first = [self._mapped_path(path) for path in (*self._data_paths(DATA_SHED), (*self.enrichment_path, "compartmentPath"))]
+        self._derived = dict.fromkeys(map(self._mapped_path, self.derived))
+        self._shed_first = [*self._derived, *(tuple(name.split(".")) for name in fields.added), *first]
+        self._shed_last = [self._mapped_path(path) for path in (*self._data_paths(KEPT_SHED), *self.shed_order)]
         self._data = self._mapped_path(self.data_path)
 
     @abstractmethod
@@ -93,15 +113,17 @@ class JsonFormat(ABC):
 
     def _trimmed(self, output: Tree, enrichment: Enrichment, limit: SizeLimit) -> Body:
         least, paths = _without(output, (*self._shed_first, *_other_containers(output, self._data), *self._shed_last))
-        names = [self._name(path) for path in paths]
-        body = self._shed(output, paths, names, limit) or self._shortened(least, names, limit)
+        body = self._shed(output, paths, limit) or self._shortened(least, self._names(paths), limit)
         return body or Body(self._cut_text(tree.encode(output), enrichment, limit), ("event",))
 
-    def _shed(self, output: Tree, paths: Sequence[Path], names: Sequence[str], limit: SizeLimit) -> Body | None:
+    def _names(self, paths: Sequence[Path]) -> list[str]:
+        return [self._name(path) for path in paths if path not in self._derived]
+
+    def _shed(self, output: Tree, paths: Sequence[Path], limit: SizeLimit) -> Body | None:
         """``output`` without the shortest prefix of ``paths`` that makes it fit, by binary search; None if all of them do not suffice."""
 
         def without(count: int) -> Body | None:
-            return self._fitting(_without(output, paths[:count])[0], names[:count], limit)
+            return self._fitting(_without(output, paths[:count])[0], self._names(paths[:count]), limit)
 
         fewest = bisect_left(range(len(paths) + 1), True, lo=1, key=lambda count: without(count) is not None)
         return without(fewest) if fewest <= len(paths) else None
@@ -119,7 +141,7 @@ class JsonFormat(ABC):
 
     def _fitting(self, output: Tree, trimmed: Sequence[str], limit: SizeLimit) -> Body | None:
         self._redactor.check()
-        if self._list_trimmed:
+        if self._list_trimmed and trimmed:
             output = self.with_trimmed_list(output, join_names(trimmed, limit.names_bytes))
         text = tree.to_json_line(output)
         return Body(text, trimmed) if len(text) <= limit.available(trimmed) else None
@@ -134,6 +156,13 @@ class JsonFormat(ABC):
             if len(line) <= available:
                 return line
             room -= max(1, (len(line) - available) // 2)
+
+    def _data_paths(self, paths: Sequence[Path]) -> Iterator[Path]:
+        """Where the output may have these members of the event's ``data``."""
+        for path in paths:
+            yield (*self.data_path, *path)
+            if place := self.data_places.get(path[:2]):
+                yield (*place, *path[2:])
 
     def _mapped_path(self, path: Path) -> Path:
         """``path`` under the names of the user's FIELD_MAP."""
@@ -190,7 +219,16 @@ def _without(output: Tree, paths: Sequence[Path]) -> tuple[Tree, list[Path]]:
     shed: list[Path] = []
     for path in paths:
         parent = _copied_along(copies, path[:-1])
-        if parent and parent.get(path[-1]):
+        if parent and isinstance(path[-1], _Others):
+            others = [key for key in parent if key not in KEPT_MEMBERS]
+            if len(others) == len(parent):
+                del copies[path[:-2]][path[-2]]
+                shed.append(path[:-1])
+            elif others:
+                shed.append(path)
+                for key in others:
+                    del parent[key]
+        elif parent and parent.get(path[-1]):
             del parent[path[-1]]
             shed.append(path)
     return copies[()], shed

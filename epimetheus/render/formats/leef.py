@@ -5,7 +5,10 @@ one for the value, else the event's. Relays pass the delimiter ``^`` unchanged (
 
 - LEEF has no escapes: in values ``^`` and ``|``, which IBM advises against, become ``?``; a tab or line end becomes a space; other control
   characters are removed. A value extends from the first ``=`` to the next ``^`` and may contain ``=``.
-- ``src`` and ``srcPostNAT`` are the addresses in ``ipAddress``; ``srcOther`` has the parts that are not an address, or one too many.
+- ``src`` and ``srcPostNAT`` are the first two addresses in ``ipAddress``, ``srcPort`` and ``srcPostNATPort`` their ports; ``srcOther`` has
+  the parts that are not an address, or one too many.
+- ``cat`` is ``Success`` or ``Failed``: QRadar finds the QID of an event by EventID and ``cat``.
+- ``action`` is the verb in a parameter if the operation takes one (``STOP`` of InstanceAction).
 - ``devTime`` is UTC with exactly three decimals, which QRadar requires.
 - A ``usrName`` over 255 characters is cut and sent in full as ``principalName``.
 - A value that is too long ends in ``…`` and counts as trimmed. With RFC 3164, ``msg`` ends in ``[trimmed: …]``.
@@ -16,8 +19,9 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from epimetheus.model import Identity, Request, Response
+from epimetheus.render.addresses import parse_addresses
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs
-from epimetheus.render.derived_fields import failure_reason, http_status, is_sign_on, outcome, parse_addresses, service_name
+from epimetheus.render.derived_fields import FAILURE, SUCCESS, http_status
 from epimetheus.render.event_time import EventTime, parse_time
 from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.key_value_base import CACHED, HeaderParts, KeyValueFormat, shorten, version_and_type
@@ -26,6 +30,8 @@ from epimetheus.render.sanitize import sanitize_value
 from epimetheus.render.typed_values import ValueType, address, integer, mac, port, types_by_key
 
 VENDOR, PRODUCT = "Oracle", "OCI Audit"
+CATEGORIES: Mapping[str | None, str] = MappingProxyType({SUCCESS: "Success", FAILURE: "Failed"})
+"""Outcome → ``cat``."""
 DELIMITER = "^"
 TIME_FORMAT = "yyyy-MM-dd'T'HH:mm:ss.SSSZ"
 """The form of ``devTime``, in the notation of Java's SimpleDateFormat."""
@@ -39,11 +45,12 @@ LENGTHS: Mapping[str, int] = MappingProxyType(
 """Maximum lengths of values by IBM's document, in characters."""
 
 KEYS: Sequence[str] = (
-    "devTimeFormat", "devTime", "sev", "eventId",
-    "tamperWatch", "outcome", "src", "usrName", "principalId",
-    "cat", "eventName", "reason", "responseTime",
+    "cat", "devTimeFormat", "devTime", "sev", "eventId",
+    "tamperWatch", "outcome", "src", "srcPort", "usrName", "principalId",
+    "action", "domainEvent", "target", "secondTarget",
+    "eventName", "reason", "reasonCode", "responseTime",
     "requestMethod", "url", "userAgent",
-    "srcPostNAT", "srcOther", "callerName", "tenantId",
+    "srcPostNAT", "srcPostNATPort", "srcOther", "callerName", "tenantId",
     "httpStatus", "msg",
     "resource", "resourceName", "compartmentId", "compartmentName", "authType", "requestId",
     "eventGroupingId", "compartmentPath",
@@ -52,15 +59,17 @@ KEYS: Sequence[str] = (
 )  # fmt: skip
 """All default keys, in output order. `Leef.values` has the same layout."""
 SHED_ORDER: Sequence[str] = (
-    "cat", "eventName", "compartmentPath", "userAgent", "eventGroupingId", "responseTime", "compartmentName", "authType", "requestMethod",
-    "callerName", "resourceName", "requestId", "tenantId", "url", "msg", "srcPostNAT", "srcOther", "compartmentId", "reason", "resource",
+    "eventName", "compartmentPath", "userAgent", "eventGroupingId", "responseTime", "compartmentName", "authType", "requestMethod",
+    "callerName", "resourceName", "requestId", "tenantId", "url", "msg", "srcPostNATPort", "srcPostNAT", "srcOther", "srcPort",
+    "compartmentId", "reasonCode", "reason", "resource",
 )  # fmt: skip
 """Keys that an oversized message loses, in order."""
 CORE: Sequence[str] = (
-    "devTimeFormat", "devTime", "sev", "eventId", "tamperWatch", "outcome", "src", "usrName", "principalId", "httpStatus", "isLoginEvent",
-    "identSrc", "principalName",
+    "cat", "devTimeFormat", "devTime", "sev", "eventId", "tamperWatch", "outcome", "src", "usrName", "principalId", "action", "domainEvent",
+    "target", "secondTarget", "httpStatus", "isLoginEvent", "identSrc", "principalName",
 )  # fmt: skip
-"""Keys whose values are cut next; then they are removed, the last one first: ``devTime`` is never sent without its format."""
+"""Keys whose values are cut next; then they are removed, the last one first: ``devTime`` is never sent without its format, and
+``cat``, which is half of QRadar's QID key, goes last."""
 
 _CLEANED = MappingProxyType(
     dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
@@ -105,7 +114,7 @@ class Leef(KeyValueFormat):
     repeated = frozenset(("usrName",))  # in principalName
     shed_order = SHED_ORDER
     core = CORE
-    never_cut = frozenset(("devTimeFormat", "outcome", "httpStatus", "isLoginEvent"))
+    never_cut = frozenset(("cat", "devTimeFormat", "outcome", "httpStatus", "isLoginEvent"))
     tamper_watch_key = "tamperWatch"
     escaped = "|^"
     fast_length = CUSTOM_LENGTH
@@ -115,7 +124,6 @@ class Leef(KeyValueFormat):
         vendor, product, self._version = fields.device
         origin = (sanitize_value(shorten(self.clean(value), HEADER_LENGTH)) for value in (vendor or VENDOR, product or PRODUCT))
         self._sources = lru_cache(CACHED)(_sources)
-        self._service = lru_cache(CACHED)(service_name)
         self._origin = f"LEEF:2.0|{'|'.join(origin)}"
 
     def clean(self, value: str) -> str:
@@ -142,40 +150,50 @@ class Leef(KeyValueFormat):
         event, time = context.event, context.time
         data = event.data
         identity, request, response = data.identity or _NO_IDENTITY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
-        source, translated, other = self._sources(identity.ip_address)
-        result, code, signs_on = outcome(event), http_status(response.status), is_sign_on(event)
+        source, port, translated, translated_port, other = self._sources(identity.ip_address)
+        meaning, code = context.meaning, http_status(response.status)
         name, answered = identity.principal_name, parse_time(response.response_time)
         return (
+            CATEGORIES.get(meaning.outcome),
             TIME_FORMAT if time else None, _format_time(time) if time else None, str(max(context.severity, 1)), event.event_id,
-            "true" if context.enrichment.watched else None, result, source, name, identity.principal_id,
-            self._service(event.event_type), data.event_name, failure_reason(event) if result == "failure" else None,
+            "true" if context.enrichment.watched else None, meaning.outcome,
+            source, port, name, identity.principal_id,
+            meaning.action, meaning.domain_event, meaning.target, meaning.second_target,
+            meaning.operation, meaning.reason, meaning.reason_code,
             answered.text if answered else response.response_time,
             request.action, request.path, identity.user_agent,
-            translated, other, identity.caller_name, identity.tenant_id,
+            translated, translated_port, other, identity.caller_name, identity.tenant_id,
             str(code) if code else None, (data.message or response.message or "").strip(),
             data.resource_id, data.resource_name, data.compartment_id, data.compartment_name, identity.auth_type, request.id,
             data.event_grouping_id, context.enrichment.compartment_path,
-            "true" if signs_on else None, source if signs_on and result == "success" else None,
+            "true" if meaning.is_sign_on else None, source if meaning.is_sign_on and meaning.outcome == SUCCESS else None,
             name if name and len(name) > LENGTHS["usrName"] else None,
         )  # fmt: skip
 
     def format_line(self, values: Sequence[str | None]) -> str | None:
         """See `KeyValueFormat`. One expression for all pairs takes half the time of formatting them one by one."""
         (
-            time_format, time, severity, event_id, watched, result, source, name, principal, cat, event_name, reason, answered,
-            action, path, agent, translated, other, caller, tenant, code, message, resource_id, resource, compartment,
-            compartment_name, auth, request, group, compartment_path, signs_on, signed_on_from, long_name,
+            cat, time_format, time, severity, event_id, watched, result, source, port, name, principal, action, domain_event, target,
+            second_target, event_name, reason, reason_code, answered, method, path, agent, translated, translated_port, other, caller,
+            tenant, code, message, resource_id, resource, compartment, compartment_name, auth, request, group, compartment_path, signs_on,
+            signed_on_from, long_name,
         ) = values  # fmt: skip
         if not time or long_name:
             return None
         return (
+            f"{f'cat={cat}^' if cat else ''}"
             f"devTimeFormat={time_format}^devTime={time}^sev={severity}{f'^eventId={event_id}' if event_id else ''}"
-            f"{f'^tamperWatch={watched}' if watched else ''}{f'^outcome={result}' if result else ''}{f'^src={source}' if source else ''}"
-            f"{f'^usrName={name}' if name else ''}{f'^principalId={principal}' if principal else ''}{f'^cat={cat}' if cat else ''}"
+            f"{f'^tamperWatch={watched}' if watched else ''}{f'^outcome={result}' if result else ''}"
+            f"{f'^src={source}' if source else ''}{f'^srcPort={port}' if port else ''}"
+            f"{f'^usrName={name}' if name else ''}{f'^principalId={principal}' if principal else ''}"
+            f"{f'^action={action}' if action else ''}{f'^domainEvent={domain_event}' if domain_event else ''}"
+            f"{f'^target={target}' if target else ''}{f'^secondTarget={second_target}' if second_target else ''}"
             f"{f'^eventName={event_name}' if event_name else ''}{f'^reason={reason}' if reason else ''}"
-            f"{f'^responseTime={answered}' if answered else ''}{f'^requestMethod={action}' if action else ''}"
+            f"{f'^reasonCode={reason_code}' if reason_code else ''}"
+            f"{f'^responseTime={answered}' if answered else ''}{f'^requestMethod={method}' if method else ''}"
             f"{f'^url={path}' if path else ''}{f'^userAgent={agent}' if agent else ''}"
-            f"{f'^srcPostNAT={translated}' if translated else ''}{f'^srcOther={other}' if other else ''}"
+            f"{f'^srcPostNAT={translated}' if translated else ''}{f'^srcPostNATPort={translated_port}' if translated_port else ''}"
+            f"{f'^srcOther={other}' if other else ''}"
             f"{f'^callerName={caller}' if caller else ''}{f'^tenantId={tenant}' if tenant else ''}"
             f"{f'^httpStatus={code}' if code else ''}{f'^msg={message}' if message else ''}"
             f"{f'^resource={resource_id}' if resource_id else ''}{f'^resourceName={resource}' if resource else ''}"
@@ -186,9 +204,9 @@ class Leef(KeyValueFormat):
         )
 
 
-def _sources(text: str | None) -> tuple[str | None, str | None, str | None]:
-    """The source address, the translated one, and the rest. LEEF accepts IPv4 and IPv6 addresses."""
+def _sources(text: str | None) -> Sequence[str | None]:
+    """The source address and its port, the translated ones, and the rest. LEEF accepts IPv4 and IPv6 addresses."""
     found = parse_addresses(text)
-    source, translated, *rest = (*found.ipv4, *filter(None, (found.ipv6,)), None, None)
-    others = [other for other in (*rest, found.other) if other]
-    return source, translated, ",".join(others) or None
+    pairs = [value for address in found.found[:2] for value in address]
+    rest = ",".join([*map(str, found.found[2:]), *found.other]) or None
+    return *pairs, *[None] * (4 - len(pairs)), rest

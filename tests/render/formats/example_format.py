@@ -1,7 +1,6 @@
 """Elastic Common Schema (ECS 8): the fields that searches need, and the whole event under ``oci``."""
 
 from epimetheus.render.custom_fields import get_path
-from epimetheus.render.derived_fields import outcome
 from epimetheus.render.field_lookup import to_api_form
 from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.json_base import ENRICHMENT_KEY, TRIMMED_KEY, JsonFormat, Tree, enrichment_tree
@@ -19,7 +18,7 @@ class Ecs(JsonFormat):
         event = to_api_form(event)
         return {
             "@timestamp": context.time.text if context.time else None,
-            "event": {"action": get_path(event, "data.eventName"), "outcome": outcome(context.event), "severity": context.severity},
+            "event": {"action": get_path(event, "data.eventName"), "outcome": context.meaning.outcome, "severity": context.severity},
             "user": {"name": get_path(event, "data.identity.principalName")},
             "oci": event,
             **enrichment_tree(context.enrichment),

@@ -25,7 +25,7 @@ FIELDS = [
     ("data", "resourceName", "cs2", "resourceName", 4000),
     ("data", "compartmentId", "cs3", "compartmentId", 4000),
     ("data", "compartmentName", "cs4", "compartmentName", 4000),
-    ("data", "eventGroupingId", "flexString2", "eventGroupingId", 1023),
+    ("data", "eventGroupingId", "OracleOCIAuditEventGroupingId", None, 4000),
 ]
 
 
@@ -53,7 +53,8 @@ def as_parsed_by_vector(values):
 
 @given(st.tuples(*[VALUES] * len(FIELDS)), VALUES)
 def test_both_parsers_return_any_values(values, name):
-    expected = {"act": expected_value(name)[:63].rstrip(), "cat": "things", "destinationServiceName": "things"}
+    operation = "T|h\\i=n" if not name or name.isspace() else name
+    expected = {"act": expected_value(operation)[:63].rstrip(), "cat": "things", "destinationServiceName": "things"}
     for (*_, cef_key, label, _), value in zip(FIELDS, map(expected_value, values), strict=True):
         expected |= {cef_key: value, f"{cef_key}Label": label} if label and value else {cef_key: value}
     expected = {key: value for key, value in expected.items() if value}
@@ -63,7 +64,7 @@ def test_both_parsers_return_any_values(values, name):
     assert extension.pop("outcome", "success") in ("success", "failure")
     assert extension == expected
     assert head[:4] == ("Oracle", "OCI Audit", "2.0", "com.oraclecloud.things.T|h\\i=n")
-    assert head[4] == (re.sub("[\r\n]", " ", expected_value(name)).strip() or ("unknown" if name else "T|h\\i=n"))
+    assert head[4] == (re.sub("[\r\n]", " ", expected_value(operation)).strip() or "unknown")
 
     vector_head, read = read_by_vector(line)
     read.pop("outcome", None)

@@ -30,7 +30,7 @@ def test_a_registered_format_renders_an_event_without_its_secrets():
     assert (message["pri"], message["msgid"]) == ("131", "audit")
     assert json.loads(message["msg"]) == {
         "@timestamp": "2026-03-02T08:15:30.000Z",
-        "event": {"action": "DeleteBucket", "outcome": "failure", "severity": 10},
+        "event": {"action": "DeleteBucket", "outcome": "failure", "severity": 9},
         "user": {"name": "noor"},
         "oci": RAW | {"data": RAW["data"] | {"identity": {"principalName": "noor", "credentials": "[redacted]"}}},
         "epimetheus": {"compartmentPath": "root/prod/app", "tamperWatch": True},

@@ -1,4 +1,4 @@
-"""OCSF: every message is a valid API Activity by the schema, has each value once, and loses none."""
+"""OCSF: every message is valid by the schema, has each value once, except for observables, and loses none."""
 
 import json
 
@@ -64,13 +64,16 @@ def test_each_field_is_in_one_place():
         for key in origin[:-1]:
             place = place[key]
         place[origin[-1]] = f"Get-{number}"
-    text = body(raw, format="ocsf")
+    read = ocsf(raw)
+    observables = [item["value"] for item in read.pop("observables")]
+    text = json.dumps(read)
     for number, (origin, place) in enumerate(PLACES):
-        value = json.loads(text)
+        value = read
         for key in place:
-            value = value[key][0] if key == "resources" else value[key]
+            value = value[key]
         assert (value, text.count(f'"Get-{number}"')) == (f"Get-{number}", 1), origin
-    assert "unmapped" not in json.loads(text)
+    assert "unmapped" not in read
+    assert observables == [read["actor"]["user"]["name"]]
 
 
 @pytest.mark.parametrize(
@@ -78,13 +81,14 @@ def test_each_field_is_in_one_place():
     [
         ("CreateVcn", 1), ("LaunchInstance", 1), ("AddUserToGroup", 1), ("ListEvents", 2), ("GetThing", 2), ("HeadObject", 2),
         ("UpdatePolicy", 3), ("DetachVolume", 3), ("ChangeCompartment", 3), ("DeleteBucket", 4), ("ScheduleKeyDeletion", 4),
-        ("TerminateInstance", 4), ("InteractiveLogin", 99), ("Getaway", 99), ("Undelete", 99),
+        ("TerminateInstance", 4), ("BatchDeleteObjects", 4), ("DROPINDEX", 4), ("deletevcn", 4), ("DisableKey", 3), ("ExportWallet", 99),
+        ("Chat", 99), ("Undelete", 99), ("Undefined", 99), ("CascadeDeleteTagNamespace", 4),
     ],
 )  # fmt: skip
 def test_the_activity_depends_on_the_verb(name, activity):
     read = ocsf(event(name))
     assert (read["activity_id"], read["type_uid"], read["class_uid"], read["category_uid"]) == (activity, 600300 + activity, 6003, 6)
-    assert read.get("activity_name") == (name if activity == 99 else None)
+    assert read["activity_name"] == {1: "Create", 2: "Read", 3: "Update", 4: "Delete", 99: name}[activity]
 
 
 @pytest.mark.parametrize(("action", "method", "left"), [("PUT", "PUT", None), ("PATCH", None, "PATCH"), ("put", None, "put")])
@@ -105,13 +109,16 @@ def test_severity_id_has_five_steps(severity, severity_id):
     ("response", "status", "answer", "detail"),
     [
         ({"status": "200"}, 1, {"code": 200}, None),
-        ({"status": 404, "payload": {"code": "NotFound"}}, 2, {"code": 404, "error": "NotFound"}, "NotFound"),
+        ({"status": 404, "payload": {"code": "NotFound"}}, 2, {"data": {"code": "NotFound"}, "code": 404, "error": "NotFound"}, "NotFound"),
         ({"status": "500", "message": "boom"}, 2, {"message": "boom", "code": 500, "error": "boom"}, "boom"),
-        ({"status": "500", "payload": {"code": "token=hidden"}}, 2, {"code": 500, "error": "token=[redacted]"}, "token=[redacted]"),
-        ({"status": "OK"}, 0, None, None),
+        (
+            {"status": "500", "payload": {"code": "token=hidden"}}, 2,
+            {"data": {"code": "token=[redacted]"}, "code": 500, "error": "token=[redacted]"}, "token=[redacted]",
+        ),
+        ({"status": "OK"}, 1, None, None),
         ({}, 0, None, None),
     ],
-)
+)  # fmt: skip
 def test_the_response(response, status, answer, detail):
     read = ocsf(event(response=response))
     assert (read["status_id"], read["api"].get("response"), read.get("status_detail")) == (status, answer, detail)
@@ -126,6 +133,8 @@ def test_the_response(response, status, answer, detail):
         ("2001:db8::5", {"ip": "2001:db8::5"}),
         ("::ffff:1.2.3.4,x", {"ip": "::ffff:1.2.3.4", "name": "x"}),
         ("Unknown", {"name": "Unknown"}),
+        ("10.0.0.1 192.0.2.7:443", {"ip": "10.0.0.1", "intermediate_ips": ["192.0.2.7"]}),
+        ("192.0.2.7:65536", {"name": "192.0.2.7:65536"}),
         (None, {"name": "unknown"}),
     ],
 )
@@ -135,7 +144,7 @@ def test_the_source(text, source):
 
 def test_the_tenancy_is_the_organization_and_the_compartment_the_account():
     cloud = ocsf(event(identity={"tenantId": "t"}, compartmentId="c", compartmentName="n"))["cloud"]
-    assert cloud == {"provider": "OCI", "account": {"uid": "c", "name": "n", "type_id": 12}, "org": {"uid": "t"}}
+    assert cloud == {"provider": "OCI", "region": "us-ashburn-1", "account": {"uid": "c", "name": "n", "type_id": 12}, "org": {"uid": "t"}}
 
 
 @pytest.mark.parametrize(
@@ -150,6 +159,53 @@ def test_times_are_milliseconds(text, answered, time, end):
     read = ocsf(event(response={"responseTime": answered}) | {"eventTime": text})
     assert (read["time"], read.get("end_time"), read["metadata"].get("original_time")) == (time, end, text)
     assert ("unmapped" in read) == (end is None)
+
+
+def test_parameters_without_a_request_id_are_under_unmapped():
+    """The schema requires the id of a request."""
+    parameters = {"action": ["STOP"]}
+    assert ocsf(event(request={"id": "r", "parameters": parameters}))["api"]["request"] == {"uid": "r", "data": parameters}
+    read = ocsf(event(request={"parameters": parameters}))
+    assert ("request" in read["api"], read["unmapped"]) == (False, {"data": {"request": {"parameters": parameters}}})
+
+
+def test_the_authentication_type_is_the_type_of_the_user():
+    assert ocsf(event(identity={"authType": "natv"}))["actor"]["user"] == {"name": "unknown", "type": "natv"}
+
+
+def test_the_type_of_a_resource_is_in_its_ocid():
+    read = ocsf(event(resourceId="ocid1.vnic.oc1.iad.x", resourceName="n"))
+    assert read["resources"] == [{"name": "n", "uid": "ocid1.vnic.oc1.iad.x", "type": "vnic"}]
+    assert ocsf(event(resourceId="bucket"))["resources"] == [{"uid": "bucket"}]
+
+
+def test_the_time_of_ingestion():
+    read = ocsf(event() | {"oracle": {"ingestedtime": "2026-03-02T08:15:38.743Z", "tenantid": "t"}})
+    assert (read["metadata"]["logged_time"], read["unmapped"]) == (1772439338743, {"oracle": {"tenantid": "t"}})
+
+
+def test_observables_are_the_address_the_users_and_the_resource():
+    identity = {"ipAddress": "192.0.2.1", "principalName": "noor"}
+    read = ocsf(event("DeleteUser", "com.oraclecloud.identityControlPlane.DeleteUser", identity=identity, resourceName="kim"))
+    assert read["observables"] == [
+        {"name": "src_endpoint.ip", "type_id": 2, "value": "192.0.2.1"},
+        {"name": "actor.user.name", "type_id": 4, "value": "noor"},
+        {"name": "user.name", "type_id": 4, "value": "kim"},
+    ]
+    assert ocsf(event(resourceId="r"))["observables"] == [{"name": "resources[0].uid", "type_id": 10, "value": "r"}]
+
+
+def test_captions_and_observables_go_first_and_do_not_count_as_trimmed():
+    raw = event(identity={"principalName": "noor"}, additionalDetails={"text": "x" * 500})
+    whole = render(raw, format="ocsf")
+    small = render(raw, format="ocsf", max_bytes=len(whole.message) - 1)
+    assert (whole.trimmed, small.trimmed) == (False, False)
+    read = json.loads(parts(small.message)["msg"])
+    assert ("observables" in read, read["class_name"], read["activity_name"]) == (False, "API Activity", "Read")
+    smaller = render(raw, format="ocsf", max_bytes=len(small.message) - 200)
+    read = json.loads(parts(smaller.message)["msg"])
+    assert (smaller.trimmed, {"class_name", "type_name", "severity"} & read.keys()) == (True, set())
+    assert parts(smaller.message)["trimmed"] == "additionalDetails"
 
 
 def test_a_missing_user_is_unknown():

@@ -1,0 +1,96 @@
+"""The section of docs/formats.md about severity, made from the tables in the code."""
+
+from textwrap import dedent
+
+from epimetheus.render.severity import SIGN_ON_FAILED
+from epimetheus.render.severity_table import (
+    EVENT_IDS,
+    HIGH,
+    JOINERS,
+    LISTING,
+    LOW,
+    MEDIUM,
+    MODIFIERS,
+    OTHER,
+    SECRET_READS,
+    SENSITIVE_CHANGES,
+    UNDO,
+    VERBS,
+)
+
+_LEVELS = {HIGH: "high", MEDIUM: "medium", LOW: "low"}
+
+
+def severity_section():
+    """Returns the section, without the line end of its last line."""
+    return dedent("""\
+        ## Severity
+
+        0 to 10, on CEF's scale. The first of these that applies decides:
+
+        1. A pattern under `severity` in RULES ([rules.md](rules.md)), whatever the outcome. The first match decides.
+        2. The event ID of an identity domain (`data.additionalDetails.eventId`), if the third table below has it.
+        3. The most severe of the operation (`data.eventName`, or the end of `eventType`), the action in its parameters (`STOP` of
+           InstanceAction), and the words of an identity domain's event ID.
+
+        Under 2 and 3, a failed sign-on has severity {sign_on} or more. An event that names a resource of TAMPER_WATCH always has 9 or more.
+
+        Any other **failed call** has the severity of the same call that succeeded: one denied call shows that a control works. Repeated
+        denials are more severe, but they span many events and runs: count them in the SIEM.
+
+        ### Verbs
+
+        The words of an operation's name decide:
+
+        - The first word decides if it is a verb. These may precede it: {modifiers}.
+        - A verb that {joiners} joins to it counts as well (`ValidateAndPublishArtifact`).
+        - A verb of severity {high} at the end of the name counts as well (`ScheduleKeyDeletion`), unless the first verb only reads, or is
+          one of {undo}: `CancelKeyDeletion` has severity {medium}.
+        - If the name does not start with a verb, every verb of change in it counts (`Ipv6VnicDetach`).
+        - Past participles count (`UserLocked`). Spelling does not: `DELETEVCN`, `deletevcn` and `delete_vcn` are `DeleteVcn`.
+
+        {verbs}
+
+        ### Sensitive changes and reads
+
+        Some changes of severity {medium} are more severe because of what they affect: the name without its verb, such as `Policy` in
+        `UpdatePolicy`. Some patterns are for the whole name, or for the service and the name. `*` is any text.
+
+        {sensitive}
+
+        A read that returns a secret has severity {medium}: one of {secret_reads}. The verbs
+        {listing} return no secret.
+
+        ### Event IDs of identity domains
+
+        The first match decides.
+
+        {event_ids}""").format(
+        sign_on=SIGN_ON_FAILED,
+        high=HIGH,
+        medium=MEDIUM,
+        modifiers=_codes(MODIFIERS),
+        joiners=_codes(JOINERS),
+        undo=_codes(UNDO),
+        secret_reads=_codes(SECRET_READS),
+        listing=_codes(LISTING),
+        verbs=_table(
+            ("severity", "", "verbs"),
+            *((number, _LEVELS[number], _codes(verbs)) for number, verbs in VERBS.items()),
+            (OTHER, "other", "none of these"),
+        ),
+        sensitive=_table(
+            ("severity", "topic", "patterns"),
+            *((number, topic, _codes(patterns)) for number, topics in SENSITIVE_CHANGES.items() for topic, patterns in topics.items()),
+        ),
+        event_ids=_table(("event ID", "severity"), *((f"`{pattern}`", number) for pattern, number in EVENT_IDS.items())),
+    )
+
+
+def _codes(names):
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _table(*rows):
+    head, *rest = ("| " + " | ".join(map(str, row)) + " |" for row in rows)
+    return "\n".join((head, "|" + " --- |" * len(rows[0]), *rest))
