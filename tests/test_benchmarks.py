@@ -33,7 +33,7 @@ TINY = Sizes(
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def results():
     return program.measure([*program.ROWS, program.GROWTH], TINY, lambda _: None)
 

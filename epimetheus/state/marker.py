@@ -2,11 +2,12 @@
 
 The marker is written in two steps around the first state. Every write is conditional, so a run may be killed between any two of them:
 
-    1  {"complete": false, "begins": T}     there is no state yet; any later start reads from T
-    2  the state, with its cursor at T
+    1  {"complete": false, "begins": T}     there is no state yet; any later start reads from T or earlier
+    2  the state, with its cursor at T or earlier
     3  {"complete": true}                   once the state records its owner; from now on a missing state is an error
 
-A run killed after step 1 leaves an incomplete marker and no state: the next run starts at T. A run killed after step 2 leaves a state
+A run killed after step 1 leaves an incomplete marker and no state: the next run starts at T, or at its own
+look-back if that is earlier. A run killed after step 2 leaves a state
 without `State.marker_owner`: the next run completes the marker. T never changes, so no start skips events that an earlier one covered.
 Until the state has an owner (`epimetheus.state.ownership`), no receiver has confirmed anything, so starting at T again loses nothing.
 

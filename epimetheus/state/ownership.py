@@ -45,14 +45,14 @@ class Ownership:
             raise missing_state(self._location, *marker)
 
     def first_state(self, fresh: State, now: float) -> State:
-        """The first state, after its marker is begun. An incomplete marker of an earlier start sets its cursor. Raises StateMissing."""
+        """The first state, after its marker is begun. It starts where an earlier, incomplete start did, or before. Raises StateMissing."""
         self.raise_if_missing()
         if self._owner is None:
             return fresh
         marker = self._markers.begin(self._marker(fresh, now))
         if marker.complete:
             return fresh
-        begin = parse_minute(marker.begins)
+        begin = min(parse_minute(marker.begins), fresh.through)  # the look-back may have been raised since
         return replace(fresh, through=begin, began=begin)
 
     def run_starts(self, state: State) -> None:

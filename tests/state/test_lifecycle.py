@@ -396,13 +396,13 @@ class Disk:
     def __init__(self):
         self.stored, self.calls, self.fatal, self.before = {}, 0, 0, False
 
-    def start(self, now, fatal=0, *, before=False):
+    def start(self, now, fatal=0, *, before=False, lookback=60):
         """One run at ``now``. Returns the minute it reads from, and whether it was a first start."""
         self.calls, self.fatal, self.before = 0, fatal, before
         owner = Owner("ocid1.tenancy.oc1..t", receiver_id("tls", "siem", 6514, None))
         markers = Markers([MemoryStore("beside", self), MemoryStore("by owner", self)])
         session = StateSession(MemoryStore("state", self), f"run at {now}", REGION, owner, markers)
-        state, other = session.open(lambda: State(REGION, int(now // 60) - 60), now=now, until=now + 60)
+        state, other = session.open(lambda: State(REGION, int(now // 60) - lookback), now=now, until=now + 60)
         assert other is None
         session.commit(replace(state, lease=None))
         return state.through, session.first_start
@@ -422,6 +422,16 @@ def test_after_a_kill_at_any_call_of_a_first_start_the_next_run_starts_at_the_sa
     del disk.stored["state"]
     with pytest.raises(StateMissing):
         disk.start(NOON + 5 * 86_400)
+
+
+@pytest.mark.parametrize(("lookback", "earlier"), [(1440, 1440), (0, 60)])
+def test_after_a_failed_first_start_a_longer_look_back_takes_effect(lookback, earlier):
+    disk = Disk()
+    with pytest.raises(Killed):
+        disk.start(NOON, 6)
+    assert "state" not in disk.stored
+    assert "beside" in disk.stored
+    assert disk.start(NOON, lookback=lookback) == (MINUTE - earlier, True)
 
 
 def test_the_kills_cover_every_call_of_a_first_start():
