@@ -20,7 +20,7 @@ from epimetheus.errors import ConfigError, StateDamaged
 from epimetheus.function.invoke import RequestError, read_request
 from epimetheus.model import Fetched
 from epimetheus.render import Renderer
-from epimetheus.render.formats import leef
+from epimetheus.render.formats import cef, leef
 from epimetheus.render.formats.cef import LABELS
 from epimetheus.render.formats.cef_keys import LENGTHS
 from epimetheus.source.decode import decode_event, decode_page
@@ -33,7 +33,7 @@ _DEEP = 500
 _DIGITS = 4_000  # Python parses no integer of more than 4,300 digits; other parsers do
 _SECONDS, _SECONDS_PER_BYTE = 0.2, 2e-5  # per event: far more than linear cost, far less than quadratic
 _VALIDATED = 0.05  # share of OCSF events: schema validation costs a hundred times as much as rendering
-_CEF_KEYS = frozenset(LENGTHS)
+_CEF_KEYS = frozenset((*LENGTHS, *cef.CORE, *cef.SHED_ORDER))
 _LEEF_KEYS = frozenset((*leef.CORE, *leef.SHED_ORDER))
 _RENDERERS = tuple(
     (form, most, Renderer(**{**SETTINGS, "format": form, "header": header, "max_bytes": most}))
@@ -94,7 +94,7 @@ def _check_cef(line: str) -> None:
     assert 0 <= int(read["severity"]) <= 10
     extension = read["extension"]
     labels = {key: extension.pop(f"{key}Label") for key in LABELS if f"{key}Label" in extension}
-    assert extension.keys() <= _CEF_KEYS
+    assert extension.keys() <= _CEF_KEYS, extension.keys() - _CEF_KEYS
     assert labels == {key: LABELS[key] for key in extension if key in LABELS}
 
 

@@ -31,7 +31,7 @@ def test_an_rfc_3164_header():
 @pytest.mark.parametrize(("facility", "number"), [("kern", 0), ("user", 1), ("authpriv", 10), ("audit", 13), ("local7", 23)])
 @pytest.mark.parametrize(
     ("name", "status", "level"),
-    [("GetX", "200", 6), ("X", "200", 6), ("CreateX", "200", 5), ("X", "401", 5), ("DeleteX", "200", 4), ("DeleteX", "401", 3)],
+    [("GetX", "200", 6), ("X", "200", 6), ("CreateX", "200", 5), ("X", "401", 6), ("DeleteX", "200", 4), ("DeleteX", "401", 4)],
 )
 def test_priority_is_facility_and_level(header, facility, number, name, status, level):
     message = render(event(name, response={"status": status}), header=header, facility=facility).message

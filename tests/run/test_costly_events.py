@@ -54,7 +54,7 @@ def test_an_event_that_takes_too_long_is_abridged_redacted_and_marked(form, head
     assert message.get("trimmed", "event") == "event"
     if form == "cef":
         head, extension = read_by_cefp(message["msg"])
-        assert head[3:] == ("com.oraclecloud.things.DeleteThing", "DeleteThing", "10")
+        assert head[3:] == ("com.oraclecloud.things.DeleteThing", "DeleteThing", "8")
         assert {key: extension[key] for key in ("rt", "externalId", "outcome", "src", "suser", "cn1")} == {
             "rt": "1772439330120", "externalId": "event-1", "outcome": "failure", "src": "192.0.2.1", "suser": "noor", "cn1": "403",
         }  # fmt: skip
