@@ -151,7 +151,7 @@ def page():
 
         ## Characters that hide or imitate
 
-        Whoever makes a call chooses some of the event's text (a user agent, a resource name). Epimetheus makes two things harmless in every format, in
+        The caller controls part of the event's text (a user agent, a resource name). Epimetheus makes two things harmless in every format, in
         keys, in values, and in the text of malformed events:
 
         - **Invisible characters** (Unicode Cc, Cf, Zl, Zp, and default ignorable characters: zero-width and bidirectional characters, tags, variation

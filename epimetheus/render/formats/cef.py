@@ -1,6 +1,6 @@
 """ArcSight's Common Event Format (CEF implementation standard, version 27), with the default mapping of docs/formats.md.
 
-Header: ``CEF:0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|<eventName>|<severity>|``. Missing values are left out.
+Header: ``CEF:0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|<eventName>|<severity>|``. Missing values are omitted.
 
 - ``src`` or, for IPv6, ``c6a2`` is the first address in ``ipAddress``, ``spt`` its port. ``sourceTranslatedAddress`` is the next IPv4
   address. ``shost`` has the parts that are not an address, or one too many.
