@@ -54,7 +54,7 @@ def commit_confirmed(ctx: RunContext) -> None:
         _commit_last(ctx)
     except EpimetheusError as error:
         ctx.problem(error)
-        session.release()
+        session.release(attempts=1)  # the time reserved for the commit is nearly used up; the report must still be sent
 
 
 def _commit_last(ctx: RunContext) -> None:

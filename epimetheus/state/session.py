@@ -168,17 +168,17 @@ class StateSession:
         self._lease_end, self._renew_at = until, 0.0
         self.renew_if_due(now)
 
-    def release(self) -> State | None:
+    def release(self, attempts: int = _WRITE_ATTEMPTS) -> State | None:
         """Return the lease of this run, whatever state the run is in; the stored state, or None if the lease may still be there.
 
         This uses nothing of the session but the ID of the run: it reads the stored state and writes it back without the lease. It tries
-        again after an error, and after a signal, which it raises at the end. It raises no Exception: the run ends for another reason, and
-        a lease that remains expires.
+        again after an error, ``attempts`` times in all, and after a signal, which it raises at the end. It raises no Exception: the run
+        ends for another reason, and a lease that remains expires.
         """
         if self._lease is None:
             return None
         saved, signal = None, None
-        for _ in range(_WRITE_ATTEMPTS):
+        for _ in range(attempts):
             try:
                 saved = self._write_without_lease()
                 break

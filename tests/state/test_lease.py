@@ -417,6 +417,19 @@ def test_a_signal_while_the_lease_is_returned_is_raised_afterwards(store, monkey
     assert unpack(store.read().data, "").lease is None
 
 
+def test_one_attempt_to_return_the_lease_ends_at_the_first_error(store, monkeypatch):
+    session, _, _ = opened(store, "run1")
+    calls = []
+
+    def fail():
+        calls.append(1)
+        raise StateError("503 while reading.", do="")
+
+    monkeypatch.setattr(store, "read", fail)
+    assert session.release(attempts=1) is None
+    assert len(calls) == 1
+
+
 def test_a_second_signal_aborts_the_return_of_the_lease(store, monkeypatch):
     session, _, _ = opened(store, "run1")
     calls = []
