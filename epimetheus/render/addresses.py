@@ -4,14 +4,14 @@ import re
 from ipaddress import IPv6Address
 from typing import NamedTuple
 
+from epimetheus.event_details import NOTHING
+
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 _IPV6_LENGTH = 39
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _MAX_PORT = 0xFFFF
 _SEPARATOR = re.compile("[,;]")
-NOTHING = frozenset(("none", "null", "nil", "undefined", "n/a", "-", "--"))
-"""Placeholders that senders write instead of no value, in lower case."""
 
 
 class Address(NamedTuple):
