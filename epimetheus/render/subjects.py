@@ -16,9 +16,13 @@ _ID_KEYS = {USER: "userId", GROUP: "groupId"}
 _ID_PLACES = (
     ("additionalDetails",), ("stateChange", "current"), ("stateChange", "previous"), ("response", "payload"), ("request", "parameters"),
 )  # fmt: skip
+DETAIL_KEYS = (*(key for keys in _DETAILS for key in keys), *_ID_KEYS.values())
+"""The members of ``data.additionalDetails`` that name a subject."""
 _CREATED_PLACES = (("response", "payload"), ("stateChange", "current"))
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 _OCID = re.compile(r"ocid1\.([a-z\d_\-]{1,64})\.", re.ASCII)
+_ID_IN_PATH = {kind: re.compile(rf"/{kind}s/([\w\-][\w.\-]{{7,127}})", re.ASCII | re.IGNORECASE) for kind in (USER, GROUP)}
+"""The id in the paths of identity domains (``/admin/v1/Users/0a1b2c3d``), which is no OCID and has 32 characters."""
 _OCID_IN_PATH = re.compile(r"/(ocid1\.[a-z\d_\-]{1,64}\.[\w.\-]+)", re.ASCII)
 
 
@@ -42,7 +46,7 @@ def ocid_type(value: object) -> str | None:
 def domain_subjects(data: Mapping[str, object]) -> list[Subject]:
     """What an identity domain's event names in ``additionalDetails``, its object first."""
     details = object_at(data, ("additionalDetails",))
-    found = (Subject(*(as_text(details.get(key)) for key in keys)) for keys in _DETAILS)
+    found = [Subject(as_text(details.get(name)), as_text(details.get(uid)), as_text(details.get(kind))) for name, uid, kind in _DETAILS]
     return [subject for subject in found if subject.name or subject.uid]
 
 
@@ -76,10 +80,11 @@ def find_subject(data: Mapping[str, object], kind: str, *, is_object: bool) -> S
 
 def find_member(data: Mapping[str, object]) -> Subject | None:
     """The user that an event adds to a group or removes from it; None if the event does not name one."""
-    if found := find_subject(data, USER, is_object=False):
+    domain = domain_subjects(data)
+    if found := next((subject for subject in domain if _is_kind(subject.type, USER)), None):
         return found
-    second = domain_subjects(data)[1:]
-    return second[0] if second and second[0].type is None else None
+    untyped = next((subject for subject in domain[1:] if subject.type is None), None)
+    return untyped or find_subject(data, USER, is_object=False)
 
 
 def _resource(data: Mapping[str, object]) -> Subject | None:
@@ -98,8 +103,9 @@ def _ids(data: Mapping[str, object], kind: str) -> Iterator[str]:
         value = object_at(data, place).get(_ID_KEYS[kind])
         values: Iterable[object] = value if isinstance(value, list) else (value,)
         yield from filter(None, map(text_of, values))
-    path = text_of(object_at(data, ("request",)).get("path"))
-    yield from (ocid for ocid in _OCID_IN_PATH.findall(path or "") if _is_kind(ocid_type(ocid), kind))
+    path = text_of(object_at(data, ("request",)).get("path")) or ""
+    yield from (ocid for ocid in _OCID_IN_PATH.findall(path) if _is_kind(ocid_type(ocid), kind))
+    yield from _ID_IN_PATH[kind].findall(path)
 
 
 def _is_kind(name: str | None, kind: str) -> bool:
@@ -108,15 +114,16 @@ def _is_kind(name: str | None, kind: str) -> bool:
 
 def object_at(data: Mapping[str, object], path: Iterable[str]) -> Mapping[str, object]:
     """The object at ``path``, also if it is JSON in a string; an empty one if there is none."""
-    node: object = data
-    for key in path:
-        node = node.get(key) if isinstance(node, Mapping) else None
+    first, *others = path
+    node = data.get(first)
+    for key in others:
+        node = node.get(key) if isinstance(node, dict) else None
     if isinstance(node, str) and node.startswith("{"):  # some events have JSON in a string
         try:
             node = _decode(node)
         except (ValueError, RecursionError):
             return {}
-    return node if isinstance(node, Mapping) else {}
+    return node if isinstance(node, dict) else {}
 
 
 def text_of(value: object) -> str | None:

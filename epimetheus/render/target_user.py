@@ -4,12 +4,14 @@ The same rules that give an identity event its OCSF class decide which user of t
 """
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
 
-from epimetheus.model import AuditEvent, Identity, Request, Response
+from epimetheus.model import AuditEvent, Data, Identity
 from epimetheus.render.formats.ocsf_classes import (
     ACCOUNT_CHANGE,
     ADD_USER,
@@ -20,7 +22,7 @@ from epimetheus.render.formats.ocsf_classes import (
 )
 from epimetheus.render.meaning import Meaning
 from epimetheus.render.operation_words import MAX_LENGTH
-from epimetheus.render.subjects import NO_SUBJECT, USER, Subject, find_member, find_subject
+from epimetheus.render.subjects import DETAIL_KEYS, NO_SUBJECT, USER, Subject, find_member, find_subject
 
 Role = Literal["object", "self", "member", "owner"]
 """The part that the target user has in an event: its object, the actor itself, the member of a group, or the owner of a credential."""
@@ -28,7 +30,9 @@ Role = Literal["object", "self", "member", "owner"]
 _CACHED = 1024  # names come from events
 _READS = re.compile(r"(?:get|list|head|search|summarize|count|check|validate)(?![a-z])|(?:get|list)(?=[a-z])", re.IGNORECASE)
 _EMPTY = frozenset((b"null", b"{}", b""))
-_NO_IDENTITY, _NO_REQUEST, _NO_RESPONSE = Identity(), Request(), Response()
+_NO_IDENTITY = Identity()
+_Details = msgspec.defstruct("_Details", [(key, object, None) for key in DETAIL_KEYS], gc=False)
+_decode_details = msgspec.json.Decoder(_Details).decode
 _decode = msgspec.json.Decoder().decode
 
 
@@ -62,7 +66,7 @@ def user_role(operation: str, domain_event: str | None) -> Role | None:
 
 
 def _find(event: AuditEvent, role: Role) -> Subject:
-    data = _tree(event)
+    data = _Data(event)
     user = find_member(data) if role == "member" else find_subject(data, USER, is_object=role != "owner")
     actor = event.data.identity or _NO_IDENTITY
     if user is None:
@@ -70,22 +74,54 @@ def _find(event: AuditEvent, role: Role) -> Subject:
     return user._replace(name=actor.principal_name) if user.uid and user.uid == actor.principal_id and not user.name else user
 
 
-def _tree(event: AuditEvent) -> dict[str, object]:
-    """The parts of ``data`` that may name a user, decoded."""
-    data, request, response = event.data, event.data.request or _NO_REQUEST, event.data.response or _NO_RESPONSE
-    return {
-        "resourceName": data.resource_name,
-        "resourceId": data.resource_id,
-        "additionalDetails": _decoded(data.additional_details),
-        "stateChange": _decoded(data.state_change),
-        "response": {"payload": _decoded(response.payload)},
-        "request": {"parameters": _decoded(request.parameters), "path": request.path},
-    }
+class _Data(Mapping[str, object]):
+    """``data`` of an event as `epimetheus.render.subjects` reads it. Its parts are decoded when they are needed, once."""
+
+    def __init__(self, event: AuditEvent) -> None:
+        self._data = event.data
+        self._decoded: dict[str, object] = {}
+
+    def __getitem__(self, key: str) -> object:
+        if key not in self._decoded:
+            self._decoded[key] = _PARTS[key](self._data)
+        return self._decoded[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PARTS)
+
+    def __len__(self) -> int:
+        return len(_PARTS)
 
 
-def _decoded(raw: msgspec.Raw) -> object:
+def _json(raw: msgspec.Raw) -> object:
     text = bytes(raw)
     try:
         return None if text in _EMPTY else _decode(text)
     except (ValueError, RecursionError):  # control characters or lone surrogates
         return None
+
+
+def _details(raw: msgspec.Raw) -> object:
+    """The members that name a subject: decoding the others would take most of the time."""
+    try:
+        return msgspec.structs.asdict(_decode_details(bytes(raw)))
+    except (ValueError, RecursionError):
+        return _json(raw)
+
+
+def _request(data: Data) -> object:
+    return {"parameters": _json(data.request.parameters), "path": data.request.path} if data.request else None
+
+
+def _response(data: Data) -> object:
+    return {"payload": _json(data.response.payload)} if data.response else None
+
+
+_PARTS: Mapping[str, Callable[[Data], object]] = MappingProxyType({
+    "resourceName": lambda data: data.resource_name,
+    "resourceId": lambda data: data.resource_id,
+    "additionalDetails": lambda data: _details(data.additional_details),
+    "stateChange": lambda data: _json(data.state_change),
+    "request": _request,
+    "response": _response,
+})  # fmt: skip

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 from textwrap import dedent, fill
 
+from epimetheus import event_details
 from epimetheus.config.field_map import read_field_map
-from epimetheus.render import MIN_BYTES, abridge, addresses, meaning, typed_values
+from epimetheus.render import MIN_BYTES, abridge, addresses, derived_values, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.severity_table import OTHER
@@ -35,8 +36,10 @@ PROBE = {
 }  # fmt: skip
 DETAILS = "`data.additionalDetails`, `{}`"
 DOMAIN_EVENT, REASON_CODE, TARGET, SECOND_TARGET = (
-    DETAILS.format("`, else `".join(meaning.DETAILS[name])) for name in ("domain_event", "reason_code", "target", "second_target")
+    DETAILS.format("`, else `".join(event_details.DETAILS[name])) for name in ("domain_event", "reason_code", "target", "second_target")
 )
+USER_NAME = "the name of the user that the action is done to: the member of a group, whose password, second factor or key changes"
+USER_ID = "the OCID of that user, or the id in the identity domain"
 DERIVED = {  # keys whose value differs from the event's
     "rt": "`eventTime`, in milliseconds", "end": "`data.response.responseTime`, in milliseconds",
     "devTime": "`eventTime`, in UTC with three decimals", "responseTime": "`data.response.responseTime`; a time is written in UTC with three decimals", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
@@ -50,6 +53,7 @@ DERIVED = {  # keys whose value differs from the event's
     cef.DOMAIN_EVENT: DOMAIN_EVENT, "domainEvent": DOMAIN_EVENT,
     cef.TARGET: TARGET, "target": TARGET, cef.SECOND_TARGET: SECOND_TARGET, "secondTarget": SECOND_TARGET,
     cef.REASON_CODE: REASON_CODE, "reasonCode": REASON_CODE,
+    "duser": USER_NAME, "targetUser": USER_NAME, "duid": USER_ID, "targetUserId": USER_ID,
     "spt": "`data.identity.ipAddress`: the port of the first address", "srcPort": "`data.identity.ipAddress`: the port of the first address",
     "sourceTranslatedPort": "the port of `sourceTranslatedAddress`", "srcPostNATPort": "the port of `srcPostNAT`",
     "src": "`data.identity.ipAddress`: the first address", "c6a2": "`data.identity.ipAddress`: the first IPv6 address",
@@ -116,8 +120,19 @@ def leef_limit(key):
 
 def details():
     fields = {"principal_name": "principalName", "principal_id": "principalId", "ip_address": "ipAddress", "user_agent": "userAgent"}
-    rows = [(f"`data.identity.{fields[name]}`", ", else ".join(f"`{key}`" for key in meaning.DETAILS[name])) for name in meaning.IDENTITY_FIELDS]
+    rows = [(f"`data.identity.{fields[name]}`", ", else ".join(f"`{key}`" for key in event_details.DETAILS[name])) for name in event_details.IDENTITY_FIELDS]
     return table(("empty field", "member of `data.additionalDetails`"), rows)
+
+
+DERIVED_SOURCES = {
+    "severity": "the severity, 0 to 10", "outcome": DERIVED["outcome"], "reason": DERIVED["reason"], "reasonCode": REASON_CODE,
+    "action": DERIVED["act"], "domainEvent": DOMAIN_EVENT, "target": TARGET, "secondTarget": SECOND_TARGET, "targetUser": USER_NAME,
+    "targetUserId": USER_ID, **{name: f"`data.identity.{name}`, else [from the details](#cef)" for name in ("principalName", "principalId", "ipAddress", "userAgent")},
+}  # fmt: skip
+
+
+def derived():
+    return table(("path", "value"), [(f"`{path}`", DERIVED_SOURCES[name]) for path, name in derived_values.DERIVED_PATHS.items()])
 
 
 def example(form, name="watched", header="rfc5424"):
@@ -171,7 +186,7 @@ def page():
         than its key allows ends in `…` and counts as trimmed.
 
         Identity domains leave `data.identity` and `data.response` empty. If one of these fields is empty, its value comes from
-        `data.additionalDetails`, in CEF and LEEF:
+        `data.additionalDetails`, in CEF, LEEF and OCSF, and in what [FIELD_MAP](#field_map) adds. JSON has it under `epimetheus`:
 
         {details}
 
@@ -189,8 +204,10 @@ def page():
 
         ## JSON
 
-        The event as OCI returned it: every key, in its order, every digit of a number; compact, with secrets redacted. The last key is
-        `"epimetheus": {{"compartmentPath": …, "tamperWatch": true}}`, with the values that apply. A top-level key `epimetheus`, `epimetheusTrimmed` or
+        The event as OCI returned it: every key, in its order, every digit of a number; compact, with secrets redacted. The last key,
+        `epimetheus`, has what Epimetheus adds, with the values that apply: `compartmentPath`, `tamperWatch`, `severity`, `outcome`, and every other
+        value of [this table](#values-that-epimetheus-derives) that no standard field of the event has. A stopped instance, for example, ends in
+        `"epimetheus":{{"severity":5,"outcome":"success","action":"STOP"}}}}`. A top-level key `epimetheus`, `epimetheusTrimmed` or
         `epimetheusCut` of the event itself is renamed (`event_epimetheus`), in OCSF too, so that it cannot be mistaken for Epimetheus' own.
 
         {json_example}
@@ -254,18 +271,30 @@ def page():
 
         ```json
         {{"formats": {{"cef": {{
-          "rename": {{"suser": "duser"}},
+          "rename": {{"suser": "accountName"}},
           "add": {{"OracleOCIAuditShape": "data.additionalDetails.shape", "cs2": "epimetheus.actor"}},
           "omit": ["destinationServiceName"],
           "labels": {{"cs2": "actor"}}
         }}}}}}
         ```
 
-        Names are the keys above; in JSON and OCSF they are dotted paths. An added value is read from the redacted event, by its path as the API writes
-        it, or is `epimetheus.compartmentPath`, `epimetheus.tamperWatch` or `epimetheus.actor` (`person`, `service`, `unknown`:
-        [Rules](rules.md#people-and-services)), which is not sent by default. A value that is not text is written as JSON. In CEF and LEEF a key keeps
-        its type and length: a value of another type is omitted; a time may be RFC 3339 and is converted. Other keys accept {custom} characters. Added
-        fields are shed first, unless their name is one of those above. In OCSF a changed name can make a message invalid against the schema.
+        Names are the keys above; in JSON and OCSF they are dotted paths. The path of an added value is one of these:
+
+        - a path in the redacted event, as the API writes it: `data.additionalDetails.shape`;
+        - `epimetheus.compartmentPath`, `epimetheus.tamperWatch`, or `epimetheus.actor` (`person`, `service`, `unknown`:
+          [Rules](rules.md#people-and-services)), which is not sent by default;
+        - a path in the table below.
+
+        A value that is not text is written as JSON. In CEF and LEEF a key keeps its type and length: a value of another type is omitted; a time may
+        be RFC 3339 and is converted. Other keys accept {custom} characters. Added fields are shed first, unless their name is one of those above. In
+        OCSF a changed name can make a message invalid against the schema.
+
+        ### Values that Epimetheus derives
+
+        Every format can have these values with `add`. In JSON, the last four are in `epimetheus` only if they come from `additionalDetails`, and
+        `action` only if it differs from `data.eventName`.
+
+        {derived}
         """).format(
         command=COMMAND,
         severity=severity_section(),
@@ -294,6 +323,7 @@ def page():
         text_bytes=f"{abridge.TEXT_BYTES:,}",
         malformed_bytes=f"{abridge.MALFORMED_BYTES:,}",
         custom=cef_keys.CUSTOM_LENGTH,
+        derived=derived(),
     )
 
 
@@ -304,7 +334,7 @@ def test_the_example_of_a_field_map_is_valid():
     extension = cef_of(raw, fields=field_map.fields("cef"), enrichment=Enrichment(actor="person"))
     assert [warning for warning in warnings if "this replaces data.resourceName" not in warning] == []
     assert extension == {
-        "duser": "noor", "act": "GetThing", "cat": "things", "OracleOCIAuditShape": "VM.E5", "cs2": "person", "cs2Label": "actor",
+        "accountName": "noor", "act": "GetThing", "cat": "things", "OracleOCIAuditShape": "VM.E5", "cs2": "person", "cs2Label": "actor",
     }  # fmt: skip
 
 
