@@ -27,7 +27,7 @@ DETAILS: Mapping[str, Sequence[str]] = MappingProxyType({
 """Value → the members of ``data.additionalDetails`` that may have it, the best one first."""
 IDENTITY_FIELDS = ("principal_name", "principal_id", "ip_address", "user_agent")
 """Fields of ``data.identity`` that `missing_identity` fills."""
-NOTHING = frozenset(("none", "null", "nil", "undefined", "n/a", "-", "--"))
+NOTHING = frozenset(("none", "null", "nil", "(null)", "undefined", "n/a", "-", "--"))
 """Placeholders that senders write instead of no value, in lower case."""
 DETAIL_KEYS = tuple(sorted({key for keys in DETAILS.values() for key in keys}))
 """All members of ``data.additionalDetails`` in DETAILS."""

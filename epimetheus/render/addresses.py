@@ -71,7 +71,11 @@ def parse_address(text: str) -> Address | None:
         host, port = text, ""
     elif not (_PORT.fullmatch(port) and int(port) <= _MAX_PORT):
         return None
-    ip = ipv6(host[1:-1]) if host.startswith("[") and host.endswith("]") else host if is_ipv4(host) else None
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+        ip = host if is_ipv4(host) else ipv6(host)
+    else:
+        ip = host if is_ipv4(host) else None
     return Address(ip, port or None) if ip else None
 
 

@@ -17,11 +17,11 @@ _NUMBER_IN_STATUS = re.compile(r"[^\d]{0,32}?(?:/\d(?:\.\d)?\s+)?([1-5]\d\d)(?:\
 _FAILED_STATUS = re.compile(
     r"fail|error|fault|exception|den(?:y|ied)|forbid|unauth|not[\W_]?(?:auth|found|allow|accept|permi|valid|support|impl|exist|succ|ok\b|avail)"
     r"|unsucc|reject|refus|disallow|invalid|incorrect|conflict|exceed|too[\W_]?(?:many|large)|missing|mismatch|cannot|unavail|insufficient"
-    r"|time[d]?[\W_]?out|abort|block|bad[\W_]?request|expired|unprocess|no[\W_]?etag|already[\W_]?exist|required\b",
+    r"|time[d]?[\W_]?out|abort|block|bad[\W_]?request|expired|unprocess|no[\W_]?etag|already[\W_]?exist|required\b|cancel|throttl|\bfalse\b",
     re.IGNORECASE,
 )
 _SUCCEEDED_STATUS = re.compile(
-    r"\W*(?:ok(?:ay)?|success(?:ful(?:ly)?)?|succeeded|completed?|accepted|created|no[\W_]?content|allowed|granted|passed)(?![^\W_])",
+    r"\W*(?:ok(?:ay)?|success(?:ful(?:ly)?)?|succeeded|completed?|accepted|created|no[\W_]?content|allowed|granted|pass(?:ed)?)(?![^\W_])",
     re.IGNORECASE,
 )
 _ERROR_CODE = re.compile(r"[A-Z][a-z]+[A-Z][A-Za-z]+|Conflict|Forbidden|Unauthorized", re.ASCII)

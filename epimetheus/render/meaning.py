@@ -39,9 +39,10 @@ _TAKES_ACTION = re.compile(
 _ACTION = re.compile(r"[A-Za-z][\w\-]{0,62}", re.ASCII)
 _ACTION_IN_PATH = re.compile(r"(?:[?&]action=|/actions/)([A-Za-z][\w\-]{0,62})(?=[/?&]|$)", re.ASCII)
 _NO_IDENTITY = Identity()
-_ACTION_KEYS = frozenset(("action", "actiontype", "action_type", "action-type"))
+_ACTION_KEYS = frozenset(("action", "actiontype", "action_type", "action-type", "actionname"))
 _EMPTY = frozenset((b"null", b"{}", b""))
 
+_decode_text = msgspec.json.Decoder(str).decode
 _decode_members = msgspec.json.Decoder(dict[str, object]).decode
 
 
@@ -130,6 +131,7 @@ def action_parameter(event: AuditEvent) -> str | None:
 def _action_member(raw: msgspec.Raw) -> str | None:
     text = bytes(raw)
     try:
+        text = _decode_text(text).encode() if text.startswith(b'"') else text  # JSON in a string
         members = _decode_members(text) if text not in _EMPTY else {}
     except (ValueError, RecursionError):  # not an object, or not valid JSON
         return None
