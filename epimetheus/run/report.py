@@ -80,13 +80,13 @@ def is_caught_up(state: State, end: int) -> bool:
 
 
 def given_up_warning(ocids: Collection[str]) -> list[str]:
-    """The warning for deleted compartments whose last events could not be read."""
+    """The warning for vanished compartments whose last events could not be read."""
     if not ocids:
         return []
     hours = plan.GIVE_UP_MINUTES // 60
     return [
-        f"{len(ocids)} deleted compartments are given up: OCI has answered 404 for {hours} hours, so their last events are not forwarded:"
-        f" {first_few(ocids)}. If OCI lists them as active again, reading resumes where it stopped."
+        f"{len(ocids)} deleted or unlisted compartments are given up: OCI has answered 404 for {hours} hours, so their last events are"
+        f" not forwarded: {first_few(ocids)}. If OCI lists them as active again, reading resumes where it stopped."
     ]
 
 

@@ -121,7 +121,7 @@ def test_giving_up_a_deleted_compartment_after_six_hours_is_a_warning(stage):
     report = stage.run()
     assert (report.status, report.position.behind, report.given_up) == ("partial", {}, 1)
     assert report.warnings == [
-        f"1 deleted compartments are given up: OCI has answered 404 for 6 hours, so their last events are not forwarded: {deleted}."
+        f"1 deleted or unlisted compartments are given up: OCI has answered 404 for 6 hours, so their last events are not forwarded: {deleted}."
         " If OCI lists them as active again, reading resumes where it stopped."
     ]
     stage.hand.forward(600)
