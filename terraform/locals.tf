@@ -7,7 +7,7 @@ locals {
     SYSLOG_HOST              = var.syslog_host
     SYSLOG_PORT              = tostring(var.syslog_port)
     SYSLOG_TRANSPORT         = var.syslog_transport
-    SYSLOG_SETTLE_SECONDS    = tostring(var.syslog_settle_seconds)
+    SYSLOG_CONFIRM_DELAY_SECONDS    = tostring(var.syslog_confirm_delay_seconds)
     SYSLOG_CA                = try("object:${local.inline_values.SYSLOG_CA.object}", var.syslog_ca)
     SYSLOG_CLIENT_CERT       = try("object:${local.inline_values.SYSLOG_CLIENT_CERT.object}", var.syslog_client_cert)
     SYSLOG_CLIENT_KEY        = var.create_vault ? null : var.syslog_client_key

@@ -21,7 +21,7 @@ run "everything_set" {
   variables {
     syslog_port              = 601
     syslog_transport         = "tls"
-    syslog_settle_seconds    = 0.5
+    syslog_confirm_delay_seconds    = 0.5
     syslog_server_name       = "audit.example.com"
     syslog_framing           = "lf"
     syslog_header            = "rfc3164"
@@ -71,7 +71,7 @@ run "everything_set" {
       FIELD_MAP                = "object:config/field-map.json"
       SYSLOG_PORT              = "601"
       SYSLOG_TRANSPORT         = "tls"
-      SYSLOG_SETTLE_SECONDS    = "0.5"
+      SYSLOG_CONFIRM_DELAY_SECONDS    = "0.5"
       SYSLOG_SERVER_NAME       = "audit.example.com"
       SYSLOG_FRAMING           = "lf"
       SYSLOG_HEADER            = "rfc3164"
