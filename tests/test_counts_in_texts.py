@@ -13,6 +13,7 @@ COUNTED = r"(?:attempt|check|compartment|day|duplicate|event|key|message|metric|
 NOUN = re.compile(rf"^ (?:[a-z-]+ )?{COUNTED}\b")
 TEMPLATE = re.compile(rf"(?:%d|\{{\w*(?::,)?\}}) (?:[a-z-]+ )?{COUNTED}\b")
 NEVER_ONE = {
+    "region": "a name, not a count",
     "len(demo.compartments)": "the world of the demo does not change",
     "len(demo.expected)": "the world of the demo does not change",
     "len(scopes)": "a single scope is shown by its name",
@@ -28,7 +29,7 @@ def uncounted(source):
         for value, after in zip(node.values, node.values[1:], strict=False) if isinstance(node, ast.JoinedStr) else ():
             if isinstance(value, ast.FormattedValue) and isinstance(after, ast.Constant) and NOUN.search(after.value):
                 shown = ast.unparse(value.value)
-                if not shown.isupper() and shown not in NEVER_ONE:
+                if not shown.isupper() and not shown.startswith("plural(") and shown not in NEVER_ONE:
                     yield f"{{{shown}}}{after.value}"
 
 
