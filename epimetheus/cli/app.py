@@ -22,8 +22,8 @@ from epimetheus.config.rules_file import read_rules
 from epimetheus.config.settings import Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
-from epimetheus.function.invoke import run_regions
 from epimetheus.wiring import Wiring
+from epimetheus.wiring.regions import run_regions
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the audit events of an OCI tenancy to a SIEM.")
 

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from epimetheus.model import Compartment, minute_text
+from epimetheus.model import RETENTION_DAYS, Compartment, count_text, minute_text, plural
 from epimetheus.source.compartments import Listing
 from epimetheus.state.model import BehindCompartment, KnownCompartment, State
 
-RETENTION_MINUTES = 365 * 24 * 60  # Audit keeps events for a year
+RETENTION_MINUTES = RETENTION_DAYS * 24 * 60
 UNLISTED_MINUTES = 30 * 24 * 60
 """How long a compartment is polled after the listings left it out: only a listing as deleted shows that no events follow."""
 NEW = "new: reading its events since it was created"
@@ -26,20 +26,23 @@ class Changes(NamedTuple):
     def warnings(self, now: int) -> list[str]:
         """A warning for each kind of change that may skip events."""
         warnings = []
-        if self.deselected:
+        if count := len(self.deselected):
             warnings.append(
-                f"{len(self.deselected)} compartments are no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Their events are"
-                f" not forwarded: {first_few(self.deselected)}. If they are selected again, reading resumes where it stopped."
+                f"{count_text(count, 'compartment is', 'compartments are')} no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS."
+                f" {plural(count, 'Its', 'Their')} events are not forwarded: {first_few(self.deselected)}."
+                f" If {plural(count, 'it is', 'they are')} selected again, reading resumes where it stopped."
             )
-        if self.unlisted:
+        if count := len(self.unlisted):
             warnings.append(
-                f"{len(self.unlisted)} compartments have not been listed for {UNLISTED_MINUTES // 1440} days and are no longer polled:"
-                f" {first_few(self.unlisted)}. If they are listed again, reading resumes where it stopped."
+                f"{count_text(count, 'compartment has', 'compartments have')} not been listed for {UNLISTED_MINUTES // 1440} days and"
+                f" {plural(count, 'is', 'are')} no longer polled: {first_few(self.unlisted)}."
+                f" If {plural(count, 'it is', 'they are')} listed again, reading resumes where it stopped."
             )
-        if self.expired:
+        if count := len(self.expired):
             warnings.append(
-                f"{len(self.expired)} compartments are polled again after more than a year. Their events before"
-                f" {minute_text(now - RETENTION_MINUTES)} are no longer available: {first_few(self.expired)}."
+                f"{count_text(count, 'compartment is', 'compartments are')} polled again after more than a year."
+                f" {plural(count, 'Its', 'Their')} events before {minute_text(now - RETENTION_MINUTES)} are no longer available:"
+                f" {first_few(self.expired)}."
             )
         return warnings
 

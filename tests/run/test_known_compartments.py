@@ -130,8 +130,7 @@ def test_a_compartment_that_the_listings_leave_out_is_read_for_thirty_days(state
     over, changes = updated(replace(gone, through=end), listing("a"), {"a", "b"}, now=end + 2)
     assert (polled_compartments(over), over.known["b"]) == (["a"], KnownCompartment("b", "root", vanished=NOW, read_until=end))
     assert changes.warnings(end) == [
-        "1 compartments have not been listed for 30 days and are no longer polled: b. If they are listed again, reading resumes where it"
-        " stopped."
+        "1 compartment has not been listed for 30 days and is no longer polled: b. If it is listed again, reading resumes where it stopped."
     ]
 
 
@@ -166,7 +165,7 @@ def test_after_more_than_a_year_one_year_is_read_and_the_gap_is_a_warning(state)
     back, changes = updated(paused, listing("a", "b"), {"a", "b"}, now=YEAR_LATER + 110)
     assert back.behind == {"b": BehindCompartment(NOW + 110, RESUMED)}
     assert changes.warnings(YEAR_LATER + 110) == [
-        "1 compartments are polled again after more than a year. Their events before 1970-01-01T18:30:00Z are no longer available: b."
+        "1 compartment is polled again after more than a year. Its events before 1970-01-01T18:30:00Z are no longer available: b."
     ]
 
 
@@ -207,8 +206,8 @@ def test_a_deleted_compartment_that_is_deselected_is_named(state):
 def test_a_deselected_compartment_is_a_warning_once(state):
     paused, changes = updated(state, listing("a", "b"), {"a"})
     assert changes.warnings(NOW) == [
-        "1 compartments are no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Their events are not forwarded: b."
-        " If they are selected again, reading resumes where it stopped."
+        "1 compartment is no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Its events are not forwarded: b."
+        " If it is selected again, reading resumes where it stopped."
     ]
     assert updated(paused, listing("a", "b"), {"a"})[1].warnings(NOW) == []
 
