@@ -1,22 +1,30 @@
 """docs/formats.md is generated from the code: ``python -m tests.docs.test_formats_doc`` writes it."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent, fill
 
+import pytest
+
 from epimetheus.config.field_map import read_field_map
-from epimetheus.render import MIN_BYTES, abridge, addresses, meaning, typed_values
+from epimetheus.config.settings import Settings
+from epimetheus.render import FORMATS, MIN_BYTES, abridge, addresses, meaning, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.severity_table import OTHER
 from tests.docs.ocsf_section import ocsf_section
 from tests.docs.severity_section import severity_section
+from tests.docs.situations_section import EVENTS, REGION, SITUATIONS, message, shown, situations_section, unwrapped, wrapped
 from tests.render.helpers import body, event, read_by_cefp, read_leef
 from tests.render.helpers import cef as cef_of
 from tests.render.test_golden import golden
 
 DOC = Path(__file__).parents[2] / "docs" / "formats.md"
 COMMAND = "python -m tests.docs.test_formats_doc"
+_SETTINGS = {name.upper() for name in Settings.model_fields}
 
 # An event whose values are all different, so that each can be found in the message.
 PROBE = {
@@ -266,6 +274,9 @@ def page():
         [Rules](rules.md#people-and-services)), which is not sent by default. A value that is not text is written as JSON. In CEF and LEEF a key keeps
         its type and length: a value of another type is omitted; a time may be RFC 3339 and is converted. Other keys accept {custom} characters. Added
         fields are shed first, unless their name is one of those above. In OCSF a changed name can make a message invalid against the schema.
+        `python -m epimetheus render --file event.json --explain` shows a message, and what FIELD_MAP makes of each field ([CLI](cli.md#render)).
+
+        {situations}
         """).format(
         command=COMMAND,
         severity=severity_section(),
@@ -294,6 +305,7 @@ def page():
         text_bytes=f"{abridge.TEXT_BYTES:,}",
         malformed_bytes=f"{abridge.MALFORMED_BYTES:,}",
         custom=cef_keys.CUSTOM_LENGTH,
+        situations=situations_section(),
     )
 
 
@@ -306,6 +318,39 @@ def test_the_example_of_a_field_map_is_valid():
     assert extension == {
         "duser": "noor", "act": "GetThing", "cat": "things", "OracleOCIAuditShape": "VM.E5", "cs2": "person", "cs2Label": "actor",
     }  # fmt: skip
+
+
+def test_the_page_shows_every_situation():
+    assert sorted(path.stem for path in EVENTS.iterdir()) == sorted(SITUATIONS)
+    assert len(SITUATIONS) == 10
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_the_command_prints_the_messages_of_a_situation(name):
+    command = [sys.executable, "-m", "epimetheus", "render", "--file", str(EVENTS / f"{name}.json"), "--region", REGION, "--format", "all"]
+    environment = {key: value for key, value in os.environ.items() if key.upper() not in _SETTINGS}
+    done = subprocess.run(command, capture_output=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert dict(zip(FORMATS, done.stdout.decode().splitlines(), strict=True)) == shown(name)
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_what_to_look_for_is_in_the_messages_of_a_situation(name):
+    found = re.findall(r"`(\w+=[^`]+)`", SITUATIONS[name][1])
+    cef_message = message(name, "cef") + " "
+    assert found
+    assert [text for text in found if f" {text} " not in cef_message and text != "act=CreateBucket"] == []
+    in_ocsf = {"`Failure`": '"status":"Failure"', "`MFA Factor Disable`": '"activity_name":"MFA Factor Disable"', "3002": '"class_uid":3002'}
+    wanted = [text for word, text in in_ocsf.items() if word in SITUATIONS[name][1]]
+    assert [text for text in wanted if text not in message(name, "ocsf")] == []
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_wrapping_loses_nothing(form):
+    for name in SITUATIONS:
+        text = wrapped(message(name, form), form)
+        assert unwrapped(text, form) == message(name, form)
+        assert max(len(line) for line in text.splitlines()) < 160
 
 
 def test_the_page_matches_the_code():
