@@ -71,7 +71,8 @@ def render(
     """Show the messages that a run would send for the events in a file.
 
     Uses the settings in the environment, but neither OCI nor a receiver. Prints each message as it is sent, without framing, on one line,
-    and also those of events that RULES would filter. Values that come from OCI, such as compartment paths, are missing.
+    and also those of events that RULES would filter. Values that come from OCI, such as compartment paths, are missing, and the function's
+    own polling is not recognized.
     """
     stdout, stderr = terminal_console(), terminal_console(stderr=True)
     with display.errors_explained():

@@ -37,7 +37,7 @@ def show_event(
         print_line(console, f"Event {number} is malformed: it is not an audit event, and a run sends its text, redacted.", "yellow")
         return
     severity = f", severity {explanation.severity}" if explanation else ""
-    decision = f"RULES filter it: {reason}." if reason else "It is sent."
+    decision = f"It is filtered by RULES: {reason}." if reason else "It is sent."
     if watched:
         decision = "It is sent: it names a resource of TAMPER_WATCH."
     print_line(console, f"Event {number}: {event.event_type}{severity}. {decision}", "yellow" if reason else "green")

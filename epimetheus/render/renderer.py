@@ -80,7 +80,8 @@ class Explanation(msgspec.Struct, frozen=True):
     """What the settings do to an event, before the message is fitted into the size limit.
 
     ``mapped``: name in the message → value, of the fields that FIELD_MAP renames or adds. ``found``: path → value in the event, of those
-    that it adds; a value may be found, but not have the type that its name requires. ``redacted``: paths that are masked in the event.
+    that it adds; a value may be found, but not have the type that its name requires. ``redacted``: paths that are masked in the event, if
+    its whole text can be decoded.
     """
 
     severity: int
@@ -159,8 +160,9 @@ class Renderer:
         context, raw = self._context(fetched.raw, event, enrichment), bytes(fetched.raw)
         lookup = FieldLookup(self._redactor, context)
         found = {path: value for path in self._fields.added.values() if (value := lookup.text(path))}
-        redacted = [*redacted_paths(json_tree.decode(raw), self._redactor.json(raw).tree)]
-        return Explanation(context.severity, self._format.mapped_values(context), found, redacted)
+        redacted = self._redactor.json(raw)
+        paths = [*redacted_paths(json_tree.decode(raw), redacted.tree)] if redacted.parsed else []
+        return Explanation(context.severity, self._format.mapped_values(context), found, paths)
 
     def _render(
         self, fetched: Fetched, sequence: int, enrichment: Enrichment, msgid: Msgid, *, fast: bool = True

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import pty
 import subprocess
 import sys
 
@@ -163,7 +164,7 @@ def test_the_explanation_says_what_the_rules_decide(run_cli):
         return run_cli("--explain", events=STOP, **environment).stderr.splitlines()[0].removeprefix(f"Event 1: {STOP['eventType']}, ")
 
     excluding = rules(mode="exclude", excluded_events=["InstanceAction"])
-    assert decision(RULES=excluding) == "severity 5. RULES filter it: excluded_event."
+    assert decision(RULES=excluding) == "severity 5. It is filtered by RULES: excluded_event."
     assert decision(RULES=excluding, TAMPER_WATCH="ocid1.instance.oc1..i") == "severity 9. It is sent: it names a resource of TAMPER_WATCH."
 
 
@@ -178,6 +179,15 @@ def test_the_explanation_reports_a_truncated_and_an_abridged_message(run_cli):
     ]  # fmt: skip
     assert lines[2] == "Event 2: com.oraclecloud.ComputeApi.InstanceAction. It is sent."
     assert all(len(line.encode()) <= 480 for line in result.stdout.splitlines())
+
+
+@pytest.mark.parametrize("depth", [60, 400])
+def test_a_deeply_nested_event_is_explained(run_cli, depth):
+    event = json.dumps(STOP)[:-2] + ', "payload": ' + '{"password": [' * depth + '"x"' + "]}" * depth + "}}"
+    result = run_cli("--explain", "--format", "all", events=event.encode(), FIELD_MAP=FIELD_MAP)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Event 1: com.oraclecloud.ComputeApi.InstanceAction, severity 5. It is sent.\n")
+    assert "  Redacted in the event: data.identity.credentials, data.request.headers.Authorization, data.payload." in result.stderr
 
 
 def test_warnings_about_rules_and_field_map_are_printed_once(run_cli):
@@ -219,6 +229,19 @@ def test_errors_are_whole_sentences_with_exit_code_2(run_cli, arguments, events,
 def test_a_missing_file_is_named(run_cli, tmp_path):
     result = run_cli(events=b"", file=tmp_path / "none")
     assert (result.exit_code, "none: No such file or directory; use the path of a readable file" in result.stderr) == (2, True)
+
+
+def test_on_a_terminal_the_explanation_is_the_default(tmp_path):
+    (tmp_path / "event.json").write_text(json.dumps(STOP))
+    command = [sys.executable, "-m", "epimetheus", "render", "--file", str(tmp_path / "event.json")]
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb"):
+        environment = {**os.environ, **ENVIRONMENT, "TERM": "dumb"}
+        done = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, check=False, env=environment)
+        os.close(theirs)
+        shown = os.read(ours, 10_000).decode()
+    assert (done.returncode, shown.rstrip()) == (0, CEF)
+    assert done.stderr.decode().splitlines()[0] == "Event 1: com.oraclecloud.ComputeApi.InstanceAction, severity 5. It is sent."
 
 
 class _Terminal(io.StringIO):
