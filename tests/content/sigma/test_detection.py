@@ -1,0 +1,59 @@
+"""Each rule runs over our own messages: it fires on its cases, and neither on its near misses nor on a day of ordinary events."""
+
+import json
+
+import pytest
+
+from epimetheus.model import Fetched
+from tests.content.sigma import day
+from tests.content.sigma.cases import CASES
+from tests.content.sigma.conversion import CORRELATIONS, RULES, SEQUENCES, convert
+from tests.content.sigma.events import call, domain
+from tests.content.sigma.messages import FORMATS, columns, render, table
+
+DAY = "the ordinary day"
+FOLDERS = (RULES, CORRELATIONS, SEQUENCES)
+
+
+def database(form, labelled):
+    """The messages of labelled events and notices, in the table of a SQLite database."""
+    events = [(label, item) for label, item in labelled if not isinstance(item, Fetched)]
+    notices = [(label, item) for label, item in labelled if isinstance(item, Fetched)]
+    messages = render(form, [item for _, item in events], [item for _, item in notices])
+    return table([columns(form, message) for message in messages], [json.dumps(label) for label, _ in events + notices])
+
+
+def fired(connection, query):
+    """The labels of the rows that a query returns, or of the events that a rule that counts names."""
+    cursor = connection.execute(query)
+    names = [column[0] for column in cursor.description]
+    if "label" not in names:
+        ids = [each.partition(":")[2] for row in cursor for each in json.loads(row[names.index("event_ids")])]
+        cursor = connection.execute(f"SELECT DISTINCT label FROM logs WHERE rowid IN ({','.join(ids) or 'NULL'})")
+        names = ["label"]
+    return {json.dumps(json.loads(row[names.index("label")])) for row in cursor}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_each_rule_fires_on_its_cases_and_on_nothing_else(form):
+    labelled = [(DAY, item) for item in [*day.events(), *day.notices()]]
+    assert len(labelled) > 3000
+    for title, case in CASES.items():
+        labelled += [([title, name], item) for name, made in (case.fires | case.misses).items() for item in made]
+    connection = database(form, labelled)
+    queries = convert("sqlite", (form,), *FOLDERS)
+    results = {title: fired(connection, queries[title]) for title in CASES}
+    missed = {title: {name for name in case.fires if json.dumps([title, name]) not in results[title]} for title, case in CASES.items()}
+    wrong = {title: {name for name in case.misses if json.dumps([title, name]) in results[title]} for title, case in CASES.items()}
+    assert {title: names for title, names in missed.items() if names} == {}
+    assert {title: names for title, names in wrong.items() if names} == {}
+    assert [title for title, labels in results.items() if json.dumps(DAY) in labels] == []
+
+
+@pytest.mark.parametrize(("form", "counted"), [("cef", True), ("leef", True), ("ocsf", True), ("json", False)])
+def test_only_json_cannot_count_events_whose_user_only_the_details_name(form, counted):
+    """JSON is the event as OCI returns it: the user of an identity domain's event has another path, and a rule groups by one field."""
+    failures = [domain("sso.authentication.failure", "InteractiveLogin", 43_200 + 10 * index, user="victim") for index in range(6)]
+    connection = database(form, [*[("failures", event) for event in failures], ("another call", call("ListUsers"))])
+    found = fired(connection, convert("sqlite", (form,), *FOLDERS)["Repeated Failed OCI Sign-Ons of One User"])
+    assert found == ({json.dumps("failures")} if counted else set())
