@@ -9,7 +9,7 @@ from epimetheus.model import HourlyCount
 from epimetheus.run.notices import held_back, probe, run_ended
 from epimetheus.run.tally import Tally
 from tests.content.sigma.day import AUTHOR
-from tests.content.sigma.events import call, domain, sign_on
+from tests.content.sigma.events import call, deletions, denied, domain, failures, ingress, public, secrets, sign_on, state, successes
 from tests.content.sigma.messages import WATCHED
 
 
@@ -20,41 +20,10 @@ class Case(NamedTuple):
     misses: dict[str, list]
 
 
+DELETIONS = ("Terminate", "BatchDelete", "BulkDelete", "CascadeDelete")
 BUCKET, IDENTITY, NETWORK, KEYS = (
     {"service": name} for name in ("ObjectStorage", "identityControlPlane", "virtualNetwork", "KeyManagementService")
 )
-
-
-def state(statement):
-    return {"statements": [statement], "description": "for the team"}
-
-
-def ingress(source):
-    return {"ingressSecurityRules": [{"protocol": "6", "source": "10.0.0.0/8"}, {"protocol": "6", "source": source}]}
-
-
-def failures(user, number, at=43_200, step=30, address="198.51.100.80"):
-    return [sign_on(user, succeeded=False, at=at + step * index, address=address) for index in range(number)]
-
-
-def deletions(user, number, step=10, status=200):
-    return [call("DeleteVolume", 43_200 + step * index, user=user, resource=f"volume-{index}", status=status) for index in range(number)]
-
-
-def denied(user, number, status=404, step=10):
-    return [call(f"GetThing{index}", 43_200 + step * index, user=user, status=status, verb="GET") for index in range(number)]
-
-
-def secrets(user, number, reads=1, name="GetSecretBundle"):
-    return [
-        call(name, 43_200 + index, service="Vaults", user=user, resource=f"ocid1.vaultsecret.oc1.iad.{user}{index % number}", verb="GET")
-        for index in range(number * reads)
-    ]
-
-
-def public(access):
-    return {"publicAccessType": access, "bucketName": "public"}
-
 
 CASES = {
     "OCI Resource of the Audit Forwarder Changed": Case(
@@ -63,6 +32,10 @@ CASES = {
             "refused attempt": [call("DeleteFunction", service="FunctionsControlPlane", resource=WATCHED, status=404)],
         },
         {
+            **{
+                f"{verb} only": [call(f"{verb}Thing", service="FunctionsControlPlane", resource=WATCHED, verb="GET")]
+                for verb in ("Head", "List", "Summarize")
+            },
             "function read": [call("GetFunction", service="FunctionsControlPlane", resource=WATCHED, verb="GET")],
             "another function": [call("UpdateFunction", service="FunctionsControlPlane", resource="ocid1.fnfunc.oc1.iad.another")],
         },
@@ -97,7 +70,10 @@ CASES = {
     "OCI Policy Grants Administration": Case(
         {
             "all resources": [call("CreatePolicy", state=state("Allow group Evil to manage all-resources in tenancy"), **IDENTITY)],
-            "groups": [call("UpdatePolicy", state=state("allow group Evil to manage groups in tenancy"), **IDENTITY)],
+            **{
+                name: [call("UpdatePolicy", state=state(f"allow group Evil to manage {name} in tenancy"), **IDENTITY)]
+                for name in ("policies", "users", "groups", "dynamic-groups", "domains")
+            },
         },
         {
             "refused": [call("CreatePolicy", status=404, state=state("Allow group Evil to manage all-resources in tenancy"), **IDENTITY)],
@@ -108,7 +84,7 @@ CASES = {
     "OCI Policy or Grant Changed": Case(
         {
             "policy": [call("UpdatePolicy", state=state("Allow group Auditors to read buckets in tenancy"), **IDENTITY)],
-            "role in a domain": [domain("admin.grant.create.success", "CreateGrant", target="Security Administrator")],
+            "role in a domain": [domain("admin.grant.create.success", "GrantRole", target="Security Administrator")],
         },
         {
             "refused": [call("UpdatePolicy", status=404, **IDENTITY)],
@@ -133,12 +109,17 @@ CASES = {
         {
             "device deleted": [call("DeleteMfaTotpDevice", status=204, **IDENTITY)],
             "factors removed": [call("CreateAuthenticationFactorsRemover", service="IdentityDomains", status=201)],
-            "bypass code": [domain("sso.bypasscode.create.success", "CreateBypassCode", target="alice@example.com")],
+            "bypass code": [domain("sso.bypasscode.create.success", "GenerateBypassCode", target="alice@example.com")],
+            **{
+                f"factor {word}": [domain(f"admin.user.factor.{word}.success", "ChangeFactor", target="alice@example.com")]
+                for word in ("reset", "remove", "delete", "disable")
+            },
             "reset in a domain": [domain("admin.user.mfa.reset.success", "ResetUserMfa", target="alice@example.com")],
         },
         {
             "refused": [call("DeleteMfaTotpDevice", status=404, **IDENTITY)],
             "refused in a domain": [domain("admin.user.mfa.reset.failure", "ResetUserMfa")],
+            "bypass code refused": [domain("sso.bypasscode.create.failure", "GenerateBypassCode")],
             "enrolled": [domain("admin.me.factor.enroll.success", "EnrollFactor")],
             "challenge": [domain("sso.auth.factor.initiated", "AuthFactorInitiated")],
         },
@@ -153,6 +134,7 @@ CASES = {
         {
             "refused": [call("UpdateConfiguration", service="Audit", status=403)],
             "another service": [call("UpdateConfiguration", service="Opsi")],
+            "log refused": [call("DeleteLog", service="Logging", status=404)],
             "read": [call("GetConfiguration", service="Audit", verb="GET")],
             "log created": [call("CreateLog", service="Logging")],
         },
@@ -216,11 +198,24 @@ CASES = {
         {"the name elsewhere": [call("GetUser", resource="breakglass-1", verb="GET")]},
     ),
     "Repeated Failed OCI Sign-Ons of One User": Case(
-        {"five": failures("five@example.com", 5)},
-        {"four": failures("four@example.com", 4), "slow": failures("slow@example.com", 6, step=200)},
+        {
+            "five": failures("five@example.com", 5),
+            "federated": failures("federated@example.com", 5, name="FederatedInteractiveLogin"),
+            "attempts": failures("attempts@example.com", 5, name="FederatedInteractiveLoginAttempt"),
+        },
+        {
+            "four": failures("four@example.com", 4),
+            "slow": failures("slow@example.com", 6, step=200),
+            "successes": successes("fine@example.com", 6),
+        },
     ),
     "OCI Sign-On Succeeded After Repeated Failures": Case(
-        {"guessed": [*failures("guessed@example.com", 6), sign_on("guessed@example.com", succeeded=True, at=43_500)]},
+        {
+            "guessed": [*failures("guessed@example.com", 6), sign_on("guessed@example.com", succeeded=True, at=43_500)],
+            "federated": [
+                *failures("saml@example.com", 6), sign_on("saml@example.com", succeeded=True, at=43_500, name="FederatedInteractiveLogin"),
+            ],
+        },
         {
             "no success": failures("locked@example.com", 6),
             "success first": [sign_on("before@example.com", succeeded=True, at=43_100), *failures("before@example.com", 6)],
@@ -233,11 +228,15 @@ CASES = {
         {"five users": [failures(f"spray{number}", 1, address="198.51.100.90")[0] for number in range(5)]},
         {
             "one user": failures("persistent@example.com", 8, address="198.51.100.91"),
+            "slow": [failures(f"late{number}", 1, at=40_000 + 200 * number, address="198.51.100.93")[0] for number in range(6)],
             "four users": [failures(f"few{number}", 1, address="198.51.100.92")[0] for number in range(4)],
         },
     ),
     "Mass Deletion of OCI Resources": Case(
-        {"twenty": deletions("wiper@example.com", 20)},
+        {
+            "twenty": deletions("wiper@example.com", 20),
+            **{f"{verb} twenty": deletions(f"{verb}@example.com", 20, name=f"{verb}Volume") for verb in DELETIONS},
+        },
         {
             "nineteen": deletions("tidy@example.com", 19),
             "refused": deletions("refused@example.com", 25, status=404),
@@ -245,8 +244,13 @@ CASES = {
         },
     ),
     "Burst of Denied OCI Calls": Case(
-        {"fifteen kinds": denied("scanner@example.com", 15), "forbidden": denied("forbidden@example.com", 16, status=403)},
         {
+            "fifteen kinds": denied("scanner@example.com", 15),
+            "forbidden": denied("forbidden@example.com", 16, status=403),
+            "not authenticated": denied("expired@example.com", 16, status=401),
+        },
+        {
+            "fourteen": denied("almost@example.com", 14),
             "one kind": [call("GetInstance", 43_200 + index, user="poller@example.com", status=404) for index in range(60)],
             "conflicts": denied("conflicts@example.com", 16, status=409),
             "slow": denied("patient@example.com", 16, step=120),
@@ -256,6 +260,9 @@ CASES = {
         {"ten": secrets("thief@example.com", 10), "by name": secrets("thief2@example.com", 10, name="GetSecretBundleByName")},
         {
             "three often": secrets("app@example.com", 3, reads=10),
+            "nine": secrets("careful@example.com", 9),
+            "slow": secrets("patient-thief@example.com", 12, step=120),
+            "refused": secrets("stranger@example.com", 12, status=404),
             "listed": secrets("lister@example.com", 12, name="ListSecretBundleVersions"),
         },
     ),

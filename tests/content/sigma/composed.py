@@ -11,6 +11,11 @@ SENTINEL, QRADAR, SPLUNK, ELASTIC = ("cef", "sentinel_cef"), ("leef", "qradar_le
 SEQUENCE = "OCI Sign-On Succeeded After Repeated Failures"
 
 
+def sentinel_prefix():
+    """The text before the condition of every query for Sentinel."""
+    return pipeline(*SENTINEL).postprocessing_items[0].transformation.prefix
+
+
 def counted_by_sentinel():
     """Title → KQL of each rule that counts."""
     rules, backend = _converted("kusto", SENTINEL)
@@ -35,7 +40,7 @@ def sequence_for_splunk():
 def sequence_for_sentinel():
     """The sequence of sign-ons in KQL."""
     failed, succeeded = _sign_ons("kusto", SENTINEL)
-    source = _sentinel_prefix().removesuffix("\n| where ")
+    source = sentinel_prefix().removesuffix("\n| where ")
     return (
         f"let events = {source};\n"
         f"let failed_users = events\n| where {failed}\n"
@@ -87,7 +92,7 @@ def _kql(rule, backend):
     condition, group, counted, threshold = _parts(rule, backend)
     name, what = ("value_count", f"dcount({counted})") if counted else ("event_count", "count()")
     return (
-        f"{_sentinel_prefix()}({condition}) and isnotempty({group})\n"
+        f"{sentinel_prefix()}({condition}) and isnotempty({group})\n"
         f"| summarize {name} = {what} by {group}, bin(TimeGenerated, {rule.timespan.spec})\n| where {name} >= {threshold}"
     )
 
@@ -106,7 +111,3 @@ def _sign_ons(target, pipelines):
     rules, _ = _converted(target, pipelines)
     results = {rule.name: rule.get_conversion_result() for rule in rules if not isinstance(rule, SigmaCorrelationRule)}
     return results["oci_signon_failed"][0], results["oci_signon_succeeded"][0]
-
-
-def _sentinel_prefix():
-    return pipeline(*SENTINEL).postprocessing_items[0].transformation.prefix

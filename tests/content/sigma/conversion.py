@@ -12,7 +12,9 @@ from sigma.backends.QRadarAQL import QRadarAQLBackend
 from sigma.backends.splunk import SplunkBackend
 from sigma.backends.sqlite import sqliteBackend
 from sigma.collection import SigmaCollection
+from sigma.correlations import SigmaCorrelationRule
 from sigma.processing.pipeline import ProcessingPipeline
+from sigma.rule import SigmaDetection
 
 from tests.content.sigma.messages import CONTENT
 
@@ -23,6 +25,11 @@ BACKENDS = {
     "qradar-aql-community": QRadarAQLBackend, "sqlite": sqliteBackend,
 }  # fmt: skip
 """The name in `sigma convert -t` → the backend."""
+VOCABULARY = (
+    "eventName", "service", "outcome", "httpStatus", "message", "principalName", "principalId", "ipAddress", "userAgent", "resourceName",
+    "resourceId", "domainEvent", "target", "secondTarget", "tamperWatch", "publicAccessType", "policyStatements", "ruleSources",
+)  # fmt: skip
+"""The logical fields of the rules."""
 
 
 def load(*folders):
@@ -30,6 +37,30 @@ def load(*folders):
     rules = SigmaCollection.load_ruleset(list(map(str, folders)))
     assert not rules.errors
     return rules
+
+
+def detection_items(rules):
+    """What the rules that do not count compare: each field with its values."""
+    plain = [rule for rule in rules if not isinstance(rule, SigmaCorrelationRule)]
+    return [item for rule in plain for detection in rule.detection.detections.values() for item in _items(detection)]
+
+
+def _items(detection):
+    for item in detection.detection_items:
+        yield from _items(item) if isinstance(item, SigmaDetection) else [item]
+
+
+def mapping(*names):
+    """Logical field → its fields after these pipelines, for rules that do not count."""
+    found = {}
+    for name in names:
+        items = yaml.load((PIPELINES / f"{name}.yml").read_text("utf-8"), yaml.CSafeLoader)["transformations"]
+        step = {}
+        for item in items:
+            if item["type"] == "field_name_mapping":
+                step |= {field: [target] if isinstance(target, str) else target for field, target in item["mapping"].items()}
+        found = {field: [each for one in found.get(field, [field]) for each in step.get(one, [one])] for field in VOCABULARY}
+    return found
 
 
 @cache

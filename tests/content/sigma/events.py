@@ -67,6 +67,42 @@ def domain(event_id, name, at=43_200, *, user=ATTACKER, address=ATTACKER_ADDRESS
     })  # fmt: skip
 
 
+def state(statement):
+    return {"statements": [statement], "description": "for the team"}
+
+
+def ingress(source):
+    return {"ingressSecurityRules": [{"protocol": "6", "source": "10.0.0.0/8"}, {"protocol": "6", "source": source}]}
+
+
+def failures(user, number, at=43_200, step=30, address="198.51.100.80", name="InteractiveLogin"):
+    return [sign_on(user, succeeded=False, at=at + step * index, address=address, name=name) for index in range(number)]
+
+
+def successes(user, number):
+    return [sign_on(user, succeeded=True, at=43_200 + 30 * index, address="198.51.100.81") for index in range(number)]
+
+
+def deletions(user, number, step=10, status=200, name="DeleteVolume"):
+    return [call(name, 43_200 + step * index, user=user, resource=f"volume-{index}", status=status) for index in range(number)]
+
+
+def denied(user, number, status=404, step=10):
+    return [call(f"GetThing{index}", 43_200 + step * index, user=user, status=status, verb="GET") for index in range(number)]
+
+
+def secrets(user, number, reads=1, name="GetSecretBundle", step=1, status=200):
+    reader = {"service": "Vaults", "user": user, "verb": "GET", "status": status}
+    return [
+        call(name, 43_200 + step * index, resource=f"ocid1.vaultsecret.oc1.iad.{user}{index % number}", **reader)
+        for index in range(number * reads)
+    ]
+
+
+def public(access):
+    return {"publicAccessType": access, "bucketName": "public"}
+
+
 def _event(event_type, at, data):
     return {
         "eventType": event_type,

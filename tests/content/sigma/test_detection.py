@@ -7,7 +7,7 @@ import pytest
 from epimetheus.model import Fetched
 from tests.content.sigma import day
 from tests.content.sigma.cases import CASES
-from tests.content.sigma.conversion import CORRELATIONS, RULES, SEQUENCES, convert
+from tests.content.sigma.conversion import CORRELATIONS, RULES, SEQUENCES, convert, detection_items, load
 from tests.content.sigma.events import call, domain
 from tests.content.sigma.messages import FORMATS, columns, render, table
 
@@ -48,6 +48,27 @@ def test_each_rule_fires_on_its_cases_and_on_nothing_else(form):
     assert {title: names for title, names in missed.items() if names} == {}
     assert {title: names for title, names in wrong.items() if names} == {}
     assert [title for title, labels in results.items() if json.dumps(DAY) in labels] == []
+
+
+def variants(rule):
+    """For each operation that the rule lists: the first event of its case that names one of them, with this operation instead."""
+    operations = [str(value) for item in detection_items([rule]) if item.field == "eventName" for value in item.value]
+    made = [event for events in CASES[rule.title].fires.values() for event in events if not isinstance(event, Fetched)]
+    template = next((event for event in made if event["data"]["eventName"] in operations), None)
+    for operation in operations if template else ():
+        event_type = template["eventType"].rpartition(".")[0]
+        yield operation, {**template, "eventType": f"{event_type}.{operation}", "data": {**template["data"], "eventName": operation}}
+
+
+def test_a_rule_fires_on_each_operation_that_it_lists():
+    listed = [(rule.title, *variant) for rule in load(RULES).rules for variant in variants(rule)]
+    assert len(listed) > 70
+    labelled = [([title, operation], event) for title, operation, event in listed]
+    every_column = [("another event", event) for case in CASES.values() for made in case.fires.values() for event in made]
+    connection = database("cef", labelled + every_column)
+    queries = convert("sqlite", ("cef",), RULES)
+    results = {title: fired(connection, queries[title]) for title in {title for title, *_ in listed}}
+    assert [(title, name) for title, name, _ in listed if json.dumps([title, name]) not in results[title]] == []
 
 
 @pytest.mark.parametrize(("form", "counted"), [("cef", True), ("leef", True), ("ocsf", True), ("json", False)])
