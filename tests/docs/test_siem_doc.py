@@ -1,5 +1,6 @@
 """docs/siem.md is generated from content/sigma: ``python -m tests.docs.test_siem_doc`` writes it."""
 
+import json
 import re
 import shlex
 from functools import cache
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from sigma.cli.convert import convert as convert_command
 from sigma.correlations import SigmaCorrelationRule
 
+from epimetheus.config.rules_file import read_rules
 from tests.content.sigma import composed
 from tests.content.sigma.cases import CASES
 from tests.content.sigma.composed import ELASTIC, QRADAR, SENTINEL, SEQUENCE, SPLUNK
@@ -108,6 +110,16 @@ def sentinel_start():
     return composed.sentinel_prefix().removesuffix("| where ").strip()
 
 
+def never_drop():
+    """Rules that keep every operation that a rule names, except notices, which are not filtered."""
+    rules = load(RULES, CORRELATIONS, SEQUENCES).rules
+    values = {str(value) for item in detection_items(rules) if item.field == "eventName" for value in item.value}
+    starts = {"Delete*", "Terminate*", "BatchDelete*", "BulkDelete*", "CascadeDelete*"}
+    listed = sorted({name for name in values if "*" not in name and not name.startswith("Delete")} - {"HeldBack", "Run"} | starts)
+    lines = [", ".join(json.dumps(name) for name in listed[index : index + 4]) for index in range(0, len(listed), 4)]
+    return '{"event_filtering": {"never_drop": [\n  ' + ",\n  ".join(lines) + "\n]}}"
+
+
 def query_section(title):
     blocks = []
     names = {"lucene": "Lucene", "esql": "ES|QL", "eql": "EQL"}
@@ -128,6 +140,7 @@ def page():
         .replace("{rules}", rules_table())
         .replace("{fields}", field_table())
         .replace("{field_map}", (CONTENT / "field_map.json").read_text("utf-8").strip())
+        .replace("{never_drop}", never_drop())
         .replace("{versions}", " ".join(line for line in pinned if "sqlite" not in line))
         .replace("{properties}", ", ".join(f"`{name}`" for name in properties))
         .replace("{sentinel}", sentinel_start())
@@ -143,6 +156,12 @@ def test_the_page_shows_a_query_of_every_rule_for_every_siem():
     assert {siem: [title for title in CASES if title not in found] for siem, found in queries().items()} == {
         "Splunk": [], "Sentinel": [], "Elastic": [], "QRadar": [],
     }  # fmt: skip
+
+
+def test_the_rules_of_the_page_are_valid():
+    rules, warnings = read_rules("RULES", never_drop())
+    assert warnings == ()
+    assert "UpdateBucket" in rules.event_filtering.never_drop
 
 
 def commands():
