@@ -13,6 +13,7 @@ from sigma.cli.convert import convert as convert_command
 from sigma.correlations import SigmaCorrelationRule
 
 from epimetheus.config.rules_file import read_rules
+from epimetheus.select.tamper_watch import OWN_CALLS
 from tests.content.sigma import composed
 from tests.content.sigma.cases import CASES
 from tests.content.sigma.composed import ELASTIC, QRADAR, SENTINEL, SEQUENCE, SPLUNK
@@ -111,11 +112,14 @@ def sentinel_start():
 
 
 def never_drop():
-    """Rules that keep every operation that a rule names, except notices, which are not filtered."""
+    """RULES that keep every operation that a rule names, except notices, which no rule filters, and the forwarder's own polling.
+
+    With ListEvents in never_drop, its own polling would be sent, and would look like that of stolen credentials.
+    """
     rules = load(RULES, CORRELATIONS, SEQUENCES).rules
     values = {str(value) for item in detection_items(rules) if item.field == "eventName" for value in item.value}
     starts = {"Delete*", "Terminate*", "BatchDelete*", "BulkDelete*", "CascadeDelete*"}
-    listed = sorted({name for name in values if "*" not in name and not name.startswith("Delete")} - {"HeldBack", "Run"} | starts)
+    listed = sorted({name for name in values if "*" not in name and not name.startswith("Delete")} - {"HeldBack", "Run", "ListEvents"} | starts)
     lines = [", ".join(json.dumps(name) for name in listed[index : index + 4]) for index in range(0, len(listed), 4)]
     return '{"event_filtering": {"never_drop": [\n  ' + ",\n  ".join(lines) + "\n]}}"
 
@@ -162,6 +166,7 @@ def test_the_rules_of_the_page_are_valid():
     rules, warnings = read_rules("RULES", never_drop())
     assert warnings == ()
     assert "UpdateBucket" in rules.event_filtering.never_drop
+    assert OWN_CALLS.isdisjoint(rules.event_filtering.never_drop)
 
 
 def commands():

@@ -65,6 +65,11 @@ def mapping(*names):
 
 @cache
 def pipeline(*names):
+    """As `new_pipeline`, made once."""
+    return new_pipeline(*names)
+
+
+def new_pipeline(*names):
     """The pipelines of these names, joined, with the tenancy's values."""
     texts = [(PIPELINES / f"{name}.yml").read_text("utf-8") for name in ("environment", *names)]
     return reduce(lambda one, other: one + other, (ProcessingPipeline.from_dict(yaml.load(text, yaml.CSafeLoader)) for text in texts))

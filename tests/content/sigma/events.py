@@ -61,7 +61,8 @@ def domain(event_id, name, at=43_200, *, user=ATTACKER, address=ATTACKER_ADDRESS
         "response": {**dict.fromkeys(("status", "message", "payload")), "responseTime": _time(at)},
         "stateChange": {"previous": None, "current": None},
         "additionalDetails": {
-            "eventId": event_id, "actorName": user, "actorType": "User", "clientIp": address, "ssoUserAgent": _AGENT,
+            "eventId": event_id, "actorName": user, "actorOcid": f"ocid1.user.oc1..{user}", "actorType": "User", "clientIp": address,
+            "ssoUserAgent": _AGENT,
             "domainDisplayName": "Default", "adminResourceName": target, "adminRefResourceName": second_target,
         },
     })  # fmt: skip

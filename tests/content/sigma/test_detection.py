@@ -19,10 +19,14 @@ FOLDERS = (RULES, CORRELATIONS, SEQUENCES)
 
 def database(form, labelled):
     """The messages of labelled events and notices, in the table of a SQLite database."""
-    events = [(label, item) for label, item in labelled if not isinstance(item, Fetched)]
-    notices = [(label, item) for label, item in labelled if isinstance(item, Fetched)]
+    events, notices = split(labelled)
     messages = render(form, [item for _, item in events], [item for _, item in notices])
     return table([columns(form, message) for message in messages], [json.dumps(label) for label, _ in events + notices])
+
+
+def split(labelled):
+    """Events, and notices: the two kinds of messages."""
+    return [each for each in labelled if not isinstance(each[1], Fetched)], [each for each in labelled if isinstance(each[1], Fetched)]
 
 
 def fired(connection, query):
