@@ -6,9 +6,9 @@ A rule that counts has its own user or address in each case, so that cases do no
 from typing import NamedTuple
 
 from epimetheus.model import HourlyCount
-from epimetheus.run.notices import held_back, probe, run_ended
+from epimetheus.run.notices import probe_notice, rate_limited_notices, run_summary_notice
 from epimetheus.run.tally import Tally
-from tests.content.sigma.day import AUTHOR
+from tests.content.sigma.day import SOURCE
 from tests.content.sigma.events import call, deletions, denied, domain, failures, ingress, public, secrets, sign_on, state, successes
 from tests.content.sigma.messages import WATCHED
 
@@ -20,6 +20,7 @@ class Case(NamedTuple):
     misses: dict[str, list]
 
 
+LIMITED = HourlyCount(suppressed=9, first=0, last=1)
 DELETIONS = ("Terminate", "BatchDelete", "BulkDelete", "CascadeDelete")
 BUCKET, IDENTITY, NETWORK, KEYS = (
     {"service": name} for name in ("ObjectStorage", "identityControlPlane", "virtualNetwork", "KeyManagementService")
@@ -41,12 +42,16 @@ CASES = {
         },
     ),
     "OCI Audit Events Suppressed by the Forwarder's Rate Limit": Case(
-        {"notice": held_back(AUTHOR, {("com.oraclecloud.ComputeApi.GetInstance", 60): HourlyCount(suppressed=9, first=0, last=1)})},
-        {"a call of that name": [call("HeldBack")], "the test message": [probe(AUTHOR)]},
+        {"notice": rate_limited_notices(SOURCE, {("com.oraclecloud.ComputeApi.GetInstance", 60): LIMITED})},
+        {"a call of that name": [call("HeldBack")], "the test message": [probe_notice(SOURCE)]},
     ),
     "OCI Audit Forwarder Cannot Read Some Compartments": Case(
-        {"two behind": [run_ended(AUTHOR, 1, 2, 2, Tally())], "ten behind": [run_ended(AUTHOR, 1, 2, 10, Tally())]},
-        {"none behind": [run_ended(AUTHOR, 1, 2, 0, Tally())]},
+        {
+            "one behind": [run_summary_notice(SOURCE, 1, 2, 1, Tally())],
+            "two behind": [run_summary_notice(SOURCE, 1, 2, 2, Tally())],
+            "ten behind": [run_summary_notice(SOURCE, 1, 2, 10, Tally())],
+        },
+        {"none behind": [run_summary_notice(SOURCE, 1, 2, 0, Tally())]},
     ),
     "OCI Audit Log Read by a Function From an Unknown Address": Case(
         {"function": [call("ListEvents", service="Audit", user=None, principal="ocid1.fnfunc.oc1.iad.exampleforwarder", verb="GET")]},

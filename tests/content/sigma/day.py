@@ -9,14 +9,14 @@ import random
 from pathlib import Path
 
 from epimetheus.model import HourlyCount
-from epimetheus.run.notices import Author, own_polling, run_ended
+from epimetheus.run.notices import NoticeSource, own_polling_notices, run_summary_notice
 from epimetheus.run.tally import Tally
 from epimetheus.select.rate_limits import OWN
 from tests.content.sigma.events import DAY, TENANCY, call, domain, sign_on
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 PEOPLE = tuple(f"user{number:02d}@example.com" for number in range(40))
-AUTHOR = Author("20261125T000000Z-1a2b", "us-ashburn-1", TENANCY, DAY)
+SOURCE = NoticeSource("20261125T000000Z-1a2b", "us-ashburn-1", TENANCY, DAY)
 _READS = (
     "ListInstances", "GetInstance", "ListBuckets", "GetBucket", "ListVcns", "GetSubnet", "ListPolicies", "ListUsers", "GetUser",
     "SummarizeMetricsData", "ListAlarms", "ListCompartments", "GetLog", "ListSecurityLists", "ListKeys", "GetVault", "SearchResources",
@@ -41,8 +41,8 @@ def events():
 def notices():
     """The forwarder's notices: every run read all compartments, and its own polling was filtered."""
     counts = {(f"{OWN}ListEvents from 192.0.2.9", 60 * number): HourlyCount(suppressed=96, first=0, last=1) for number in range(24)}
-    runs = [run_ended(AUTHOR, 1000 + 15 * number, 1015 + 15 * number, 0, Tally()) for number in range(96)]
-    return [*runs, *own_polling(AUTHOR, counts)]
+    runs = [run_summary_notice(SOURCE, 1000 + 15 * number, 1015 + 15 * number, 0, Tally()) for number in range(96)]
+    return [*runs, *own_polling_notices(SOURCE, counts)]
 
 
 def _person(some, user, address):
