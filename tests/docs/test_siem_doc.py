@@ -19,7 +19,7 @@ from tests.content.sigma.cases import CASES
 from tests.content.sigma.composed import ELASTIC, QRADAR, SENTINEL, SEQUENCE, SPLUNK
 from tests.content.sigma.conversion import CORRELATIONS, RULES, SEQUENCES, convert, detection_items, load, mapping
 from tests.content.sigma.messages import CONTENT, FORMATS
-from tests.docs.test_formats_doc import table
+from tests.docs.test_formats_doc import code_list, table
 
 DOC = Path(__file__).parents[2] / "docs" / "siem.md"
 COMMAND = "python -m tests.docs.test_siem_doc"
@@ -146,7 +146,7 @@ def page():
         .replace("{field_map}", (CONTENT / "field_map.json").read_text("utf-8").strip())
         .replace("{never_drop}", never_drop())
         .replace("{versions}", " ".join(line for line in pinned if "sqlite" not in line))
-        .replace("{properties}", ", ".join(f"`{name}`" for name in properties))
+        .replace("{properties}", code_list(properties))
         .replace("{sentinel}", sentinel_start())
         .replace("{queries}", "\n\n".join(query_section(title) for title in CASES))
     )
