@@ -12,6 +12,7 @@ from epimetheus.cli import display
 from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.health import health
 from epimetheus.cli.minutes import Minutes
+from epimetheus.cli.render import render
 from epimetheus.cli.replay import replay
 from epimetheus.cli.rules import rules_app
 from epimetheus.cli.runs import runs_app
@@ -22,8 +23,8 @@ from epimetheus.config.rules_file import read_rules
 from epimetheus.config.settings import Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
-from epimetheus.function.invoke import run_regions
 from epimetheus.wiring import Wiring
+from epimetheus.wiring.regions import run_regions
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the audit events of an OCI tenancy to a SIEM.")
 
@@ -91,7 +92,7 @@ def _local_text(key: str, value: str) -> str:
         raise ConfigError([f"{key}={value}: the file is not UTF-8; save it as UTF-8 text"]) from None  # the error quotes the text
 
 
-for command in (validate, health, run, replay, demo):
+for command in (validate, health, run, render, replay, demo):
     app.command()(command)
 app.add_typer(runs_app, name="runs")
 app.add_typer(rules_app, name="rules")

@@ -19,7 +19,7 @@ from epimetheus.cli.run_log import LoggedRun
 from epimetheus.cli.runs_table import show_run, show_runs
 from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
-from epimetheus.health.model import CheckResult, HealthReport
+from epimetheus.health.model import HealthReport, ReportedCheck
 from epimetheus.model import AuditEvent, Fetched, Problem, Replayed, Report, Window
 from epimetheus.state.file import FileStore
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State
@@ -104,7 +104,7 @@ SHOWN = {
     "failed report": lambda console: display.show_report(console, report_of(status="failed")),
     "skipped report": lambda console: display.show_report(console, report_of(status="skipped")),
     "replayed": lambda console: display.show_replayed(console, filled(Replayed)),
-    "check": lambda console: display.show_check(console, filled(CheckResult)),
+    "check": lambda console: display.show_check(console, filled(ReportedCheck)),
     "state": lambda console: display.show_state(console, HOSTILE, state(), 1_767_268_800.0),
     "trial": lambda console: display.show_trial(console, trial(), [HOSTILE]),
     "settings": lambda console: display.show_settings(
@@ -164,6 +164,18 @@ def test_rules_try_escapes_a_hostile_event_type(terminal, tmp_path):  # noqa: F8
     assert result.exit_code == 0
     assert_safe(result.output)
     missing = run_cli("rules", "try", "--file", f"no-such-file{CONTROLS.strip()}")
+    assert_safe(missing.output, shown=False)
+
+
+def test_render_escapes_a_hostile_event(terminal, tmp_path):  # noqa: F811
+    _, run_cli = terminal
+    hostile = event(HOSTILE, f"com.oraclecloud.{HOSTILE}", **{f"password{HOSTILE}": {HOSTILE: "x"}}, additionalDetails={"x": HOSTILE})
+    (tmp_path / "events").write_text(json.dumps([hostile, HOSTILE]))
+    field_map = json.dumps({"formats": {name: {"add": {"x": "data.additionalDetails.x"}} for name in ("cef", "json", "leef", "ocsf")}})
+    result = run_cli("render", "--file", str(tmp_path / "events"), "--format", "all", "--explain", FIELD_MAP=field_map)
+    assert result.exit_code == 1
+    assert_safe(result.output)
+    missing = run_cli("render", "--file", f"no-such-file{CONTROLS.strip()}", "--format", HOSTILE)
     assert_safe(missing.output, shown=False)
 
 

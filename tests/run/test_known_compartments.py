@@ -9,6 +9,7 @@ from epimetheus.run.known_compartments import (
     NEW,
     RESUMED,
     RETENTION_MINUTES,
+    UNLISTED_MINUTES,
     Changes,
     last_listing,
     listing_is_current,
@@ -109,18 +110,33 @@ def test_when_the_last_listing_is_current(state, now, needed, more, is_current):
     assert listing_is_current(state, needed, now=now, minutes=15) is is_current
 
 
-def test_a_vanished_compartment_is_read_until_its_overlap_has_passed(state):
-    gone = state_after(state, listing("a"), {"a", "b"})
+def test_a_deleted_compartment_is_read_until_its_overlap_has_passed(state):
+    found = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
+    gone = state_after(state, found, {"a", "b"})
     assert (polled_compartments(gone), gone.known["b"].vanished) == (["a", "b"], NOW)
-    still = state_after(replace(gone, through=NOW + OVERLAP - 1), listing("a"), {"a", "b"}, now=NOW + 20)
+    still = state_after(replace(gone, through=NOW + OVERLAP - 1), found, {"a", "b"}, now=NOW + 20)
     assert (polled_compartments(still), still.known["b"].vanished) == (["a", "b"], NOW)
-    over = state_after(replace(gone, through=NOW + OVERLAP), listing("a"), {"a", "b"}, now=NOW + 20)
-    assert (polled_compartments(over), over.known["b"]) == (["a"], KnownCompartment("b", "root", vanished=NOW, read_until=NOW + OVERLAP))
+    over, changes = updated(replace(gone, through=NOW + OVERLAP), found, {"a", "b"}, now=NOW + 20)
+    read = KnownCompartment("b", "root", deleted=True, vanished=NOW, read_until=NOW + OVERLAP)
+    assert (polled_compartments(over), over.known["b"], changes) == (["a"], read, Changes())
+
+
+def test_a_compartment_that_the_listings_leave_out_is_read_for_thirty_days(state):
+    """It may exist, and be listed again only in runs whose state is lost."""
+    gone = state_after(state, listing("a"), {"a", "b"})
+    end = NOW + 30 * 24 * 60
+    still = state_after(replace(gone, through=end - 1), listing("a"), {"a", "b"}, now=end)
+    assert (polled_compartments(still), still.known["b"].vanished) == (["a", "b"], NOW)
+    over, changes = updated(replace(gone, through=end), listing("a"), {"a", "b"}, now=end + 2)
+    assert (polled_compartments(over), over.known["b"]) == (["a"], KnownCompartment("b", "root", vanished=NOW, read_until=end))
+    assert changes.warnings(end) == [
+        "1 compartment has not been listed for 30 days and is no longer polled: b. If it is listed again, reading resumes where it stopped."
+    ]
 
 
 def test_a_vanished_compartment_is_kept_for_a_year(state):
-    gone = replace(state_after(state, listing("a"), {"a", "b"}, lookback=0), through=NOW + OVERLAP)
-    over = state_after(gone, listing("a"), {"a", "b"}, now=NOW + 20, lookback=0)
+    gone = replace(state_after(state, listing("a"), {"a"}, lookback=0), through=NOW + OVERLAP)
+    over = replace(gone, known={**gone.known, "b": KnownCompartment("b", "root", vanished=NOW, read_until=NOW + OVERLAP)})
     kept = state_after(over, listing("a"), {"a"}, now=YEAR_LATER + OVERLAP, lookback=0)
     assert list(kept.known) == ["a", "b"]
     dropped = state_after(kept, listing("a"), {"a"}, now=YEAR_LATER + OVERLAP + 1, lookback=0)
@@ -135,8 +151,9 @@ def test_a_compartment_that_vanished_while_behind_is_read_to_its_end(state):
 
 @pytest.mark.parametrize("lookback", [0, 10, 10_000])
 def test_a_compartment_that_returns_resumes_where_reading_stopped(state, lookback):
-    gone = state_after(state, listing("a"), {"a", "b"}, lookback=lookback)
-    over = state_after(replace(gone, through=NOW + OVERLAP + 40), listing("a"), {"a", "b"}, now=NOW + 60, lookback=lookback)
+    found = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
+    gone = state_after(state, found, {"a", "b"}, lookback=lookback)
+    over = state_after(replace(gone, through=NOW + OVERLAP + 40), found, {"a", "b"}, now=NOW + 60, lookback=lookback)
     later = state_after(replace(over, through=NOW + 200), listing("a"), {"a", "b"}, now=NOW + 210, lookback=lookback)
     back = state_after(replace(later, through=NOW + 9000), listing("a", "b"), {"a", "b"}, now=NOW + 9010, lookback=lookback)
     assert back.behind == {"b": BehindCompartment(NOW + OVERLAP + 40, RESUMED)}
@@ -148,7 +165,7 @@ def test_after_more_than_a_year_one_year_is_read_and_the_gap_is_a_warning(state)
     back, changes = updated(paused, listing("a", "b"), {"a", "b"}, now=YEAR_LATER + 110)
     assert back.behind == {"b": BehindCompartment(NOW + 110, RESUMED)}
     assert changes.warnings(YEAR_LATER + 110) == [
-        "1 compartments are polled again after more than a year. Their events before 1970-01-01T18:30:00Z are no longer available: b."
+        "1 compartment is polled again after more than a year. Its events before 1970-01-01T18:30:00Z are no longer available: b."
     ]
 
 
@@ -174,15 +191,23 @@ def test_a_reselected_compartment_that_is_no_longer_listed_is_read_to_its_end(st
     paused = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read_until=300, vanished=vanished)})
     again = state_after(paused, listing("a"), {"a", "b"})
     assert again.behind == {"b": BehindCompartment(300, RESUMED)}
-    over = replace(paused, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read_until=815, vanished=800)})
+    finished = KnownCompartment("b", "root", read_until=800 + UNLISTED_MINUTES, vanished=800)
+    over = replace(paused, known={"a": state.known["a"], "b": finished})
     assert polled_compartments(state_after(over, listing("a"), {"a", "b"})) == ["a"]
+
+
+def test_a_deleted_compartment_that_is_deselected_is_named(state):
+    deleted = KnownCompartment("b", "root", polled=True, deleted=True, vanished=700)
+    behind = replace(state, known={"a": state.known["a"], "b": deleted}, behind={"b": BehindCompartment(100, "404")})
+    after, changes = updated(behind, listing("a"), {"a"})
+    assert (after.known["b"].read_until, changes) == (100, Changes(deselected=("b",)))
 
 
 def test_a_deselected_compartment_is_a_warning_once(state):
     paused, changes = updated(state, listing("a", "b"), {"a"})
     assert changes.warnings(NOW) == [
-        "1 compartments are no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Their events are not forwarded: b."
-        " If they are selected again, reading resumes where it stopped."
+        "1 compartment is no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Its events are not forwarded: b."
+        " If it is selected again, reading resumes where it stopped."
     ]
     assert updated(paused, listing("a", "b"), {"a"})[1].warnings(NOW) == []
 

@@ -22,7 +22,7 @@ SECRET_ROOTS = (
     r"key-?(?:material|pem|tab|stash|data|contents?)|pem-?(?:contents?|data|string)|rpst|opc-?obo|psk|pre-?shared|plain-?text|private-?(?:pem|jwk|exponent)|pkcs-?12|pfx",
     r"(?:recovery|backup|bypass|scratch|otp|pin|auth|access|verification|device|unlock|activation|one-?time|mfa|2fa)-?codes?",
     r"code-?verifier|(?:security|challenge)-?answers?|magic-?links?|cloud-?init(?!ial)|otp-?(?:code|seed|value)|one-?time-?pass",
-    r"saml-?response|user-?data|mnemonic|seed-?phrase|j-?session-?id|php-?sess-?id|shared-?access-?signature",
+    r"saml-?re(?:sponse|quest)|user-?data|mnemonic|seed-?phrase|j-?session-?id|php-?sess-?id|shared-?access-?signature",
 )  # fmt: skip
 _ROOT = re.compile("|".join(SECRET_ROOTS))
 # Too short, or too common within other words, to match anything but a whole word.
