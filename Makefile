@@ -11,8 +11,11 @@ setup: .venv/ready ## install the dependencies of the demo, tests, and tools int
 demo: .venv/ready ## play four runs against simulated services; VERBOSE=1 shows log lines as JSON
 	@$(RUN) -m epimetheus demo $(if $(VERBOSE),--verbose)
 
-# Three processes on two cores, because many tests wait; TEST_PROFILE=full runs more seeds and examples, as CI does.
-JOBS ?= $(shell echo $$(( $$(nproc) * 3 / 2 )))
+# Without cached bytecode, which many containers turn off, each of the tests' processes compiles all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Twice as many processes as cores, because many tests wait; TEST_PROFILE=full runs more seeds and examples, as CI does.
+JOBS ?= $(shell echo $$(( $$(nproc) * 2 )))
 test: .venv/ready ## run all tests in parallel
 	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup
 

@@ -9,6 +9,7 @@ from epimetheus.testing.oci.credentials import ApiKey
 from tests.support.budget import load_profile
 from tests.support.hand import HandClock
 from tests.support.harness import Stage, restored_logging, staged
+from tests.support.image import Image, lay_out
 
 load_profile()
 
@@ -16,6 +17,11 @@ load_profile()
 @pytest.fixture(scope="session")
 def api_key() -> ApiKey:
     return ApiKey.generate()
+
+
+@pytest.fixture(scope="session")
+def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return lay_out(tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture
