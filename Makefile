@@ -16,8 +16,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Twice as many processes as cores, because many tests wait; TEST_PROFILE=full runs more seeds and examples, as CI does.
 JOBS ?= $(shell echo $$(( $$(nproc) * 2 )))
+PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 test: .venv/ready ## run all tests in parallel
-	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup
+	@$(RUN) -m pytest -q $(PARALLEL)
 
 QUICK := tests/test_architecture.py tests/run/test_plan.py tests/run/test_known_compartments.py tests/run/test_forwarder.py tests/config/test_settings.py \
     tests/select tests/state/test_session.py tests/state/test_encoding.py tests/state/test_file.py tests/state/test_model.py \
@@ -30,7 +31,7 @@ check: .venv/ready ## run ruff and mypy
 	@$(RUN) -m mypy
 
 coverage: .venv/ready ## run all tests with full budgets and check the branch coverage
-	@TEST_PROFILE=full $(RUN) -m pytest -q -n $(JOBS) --dist loadgroup --cov --cov-report=
+	@TEST_PROFILE=full $(RUN) -m pytest -q $(PARALLEL) --cov --cov-report=
 	@$(RUN) tests/coverage_floor.py
 
 SEEDS ?= 1000

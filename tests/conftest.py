@@ -10,8 +10,15 @@ from tests.support.budget import load_profile
 from tests.support.hand import HandClock
 from tests.support.harness import Stage, restored_logging, staged
 from tests.support.image import Image, lay_out
+from tests.support.schedule import distribute
 
 load_profile()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        distribute(items)
 
 
 @pytest.fixture(scope="session")

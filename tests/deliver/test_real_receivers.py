@@ -12,6 +12,7 @@ from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.deliver import Dialer, ReceiverEndpoint, StreamSender, framer, tls_context
 from epimetheus.errors import DeliveryUncertain, ReceiverError, ReceiverUntrusted
 from epimetheus.testing.syslog import Authority, parse_message
+from tests.support.budget import budget
 from tests.support.receivers import KINDS, PART, missing, real_receiver
 
 pytestmark = pytest.mark.skipif(bool(missing()) and "CI" not in os.environ, reason=missing() or "installed")
@@ -22,11 +23,11 @@ def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-def delivery(receiver, version=ssl.TLSVersion.TLSv1_3, client=None, confirm_delay=0.2, **more):
+def delivery(receiver, version=ssl.TLSVersion.TLSv1_3, client=None, confirm_delay=0.2, seconds=5.0, **more):
     texts = (client.cert.read_text(), client.key.read_text()) if client else (None, None)
     context = tls_context(receiver.authority.ca_pem, *texts)
     context.maximum_version = version
-    endpoint = ReceiverEndpoint("127.0.0.1", receiver.port, "localhost", context, 5.0, **more)
+    endpoint = ReceiverEndpoint("127.0.0.1", receiver.port, "localhost", context, seconds, **more)
     deadline = Deadline.after(SYSTEM, 60)
     return StreamSender(Dialer(endpoint, deadline), confirm_delay_seconds=confirm_delay, deadline=deadline)
 
@@ -83,7 +84,7 @@ def test_every_part_of_a_message_is_parsed_as_intended(kind, tmp_path, authority
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_confirmed_messages_survive_a_receiver_that_dies_in_mid_stream(kind, number, tmp_path, authority):
-    for trial, after in enumerate((3_000, 11_000, 26_000)):
+    for trial, after in enumerate((3_000, 11_000, 26_000)[: budget(quick=1, full=3)]):
         with real_receiver(kind, tmp_path / str(trial), authority) as receiver:
             sender = delivery(receiver)
             send(sender, receiver, 0, after)
@@ -103,7 +104,7 @@ def test_confirmed_messages_survive_a_receiver_that_dies_in_mid_stream(kind, num
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_receiver_that_stops_reading_confirms_nothing_more(kind, tmp_path, authority):
     with real_receiver(kind, tmp_path, authority) as receiver:
-        sender = delivery(receiver)
+        sender = delivery(receiver, seconds=2.0)
         send(sender, receiver, 0, 1_000)
         sender.finish()
         receiver.process.send_signal(signal.SIGSTOP)
