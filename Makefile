@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Twice as many processes as cores, because many tests wait; TEST_PROFILE=full runs more seeds and examples, as CI does.
 JOBS ?= $(shell echo $$(( $$(nproc) * 2 )))
-PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n $(JOBS) --dist loadgroup
 test: .venv/ready ## run all tests in parallel
 	@$(RUN) -m pytest -q $(PARALLEL)
 

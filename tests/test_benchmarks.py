@@ -12,8 +12,7 @@ from benchmarks.figures import Figure, Results, table
 from benchmarks.growth import line
 from benchmarks.sizes import Sizes
 
-# One process, because all tests share one measurement, and the image with the tests of it.
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)  # the fixture measures every row
 TINY = Sizes(
     events=130,
     page=20,

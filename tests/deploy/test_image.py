@@ -18,7 +18,7 @@ from epimetheus.testing.syslog import Authority, receive
 from tests.support.harness import event_id
 from tests.support.image import PRUNE, PYTHON, ROOT, environment, instructions, serving, size
 
-pytestmark = pytest.mark.xdist_group("image")  # laid out once
+pytestmark = pytest.mark.timeout(600)  # the fixture lays out and compiles all packages
 MOST_BYTES = 60_000_000  # it was 52 MB; before pruning the packages alone are 289
 VAULT_SECRET = "ocid1.vaultsecret.oc1.iad.ca"
 

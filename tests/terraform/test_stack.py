@@ -10,7 +10,6 @@ import yaml
 
 from tests.terraform.hcl import MODULE, ROOT, outputs, variable_names, variables
 
-pytestmark = pytest.mark.xdist_group("terraform")  # parsed once
 FORM = yaml.safe_load((MODULE / "schema.yaml").read_text("utf-8"))
 PICKERS = {"oci:identity:compartment:id", "oci:identity:region:name", "oci:core:vcn:id", "oci:core:subnet:id"}
 TYPES = {

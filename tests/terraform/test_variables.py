@@ -22,7 +22,6 @@ NOT_IN_A_FUNCTION = {
 }
 KEYS = {name.upper() for name in Settings.model_fields} - set(NOT_IN_A_FUNCTION)
 REFUSALS = MODULE / "tests" / "refusals.tftest.hcl"
-pytestmark = pytest.mark.xdist_group("terraform")  # parsed once
 
 
 def expected_failures():
