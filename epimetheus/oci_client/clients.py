@@ -3,7 +3,6 @@
 No client uses the SDK's circuit breaker: all clients share it, so that throttling by Audit would block Object Storage.
 """
 
-import configparser
 import threading
 import time
 from collections import Counter
@@ -18,6 +17,7 @@ import oci
 
 from epimetheus.errors import CredentialsError, EpimetheusError, SourceError
 from epimetheus.oci_client.clock_offset import ClockOffset
+from epimetheus.oci_client.config_file import ProfileProblem, normalized_region, read_profile
 from epimetheus.oci_client.http_limits import ResponseLimitExceeded, limit_client, limit_signer
 from epimetheus.oci_client.network_errors import NETWORK_HELP, failed_connection
 from epimetheus.oci_client.time_limit import TimedOut, run_within
@@ -67,7 +67,9 @@ def sign_in(auth: AuthKind, config_file: str, profile: str, seconds: float = _SI
         limit_signer(credentials.signer, _RENEWAL_SECONDS, retry_strategy(_RENEWAL_SECONDS))
     except TimedOut:
         raise _no_credentials(auth, f"{_ENDPOINTS[auth]} did not respond within {seconds:.1f} s") from None
-    except (configparser.Error, jwt.PyJWTError, UnicodeError, RuntimeError) as error:
+    except ProfileProblem as problem:
+        raise _no_credentials(auth, str(problem)) from problem
+    except (jwt.PyJWTError, UnicodeError, RuntimeError) as error:
         raise _no_credentials(auth, type(error).__name__) from None  # these errors quote what they read
     except (OSError, ValueError, KeyError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:
         raise _no_credentials(auth, _describe(error)) from error
@@ -81,10 +83,10 @@ def _load(auth: AuthKind, config_file: str, profile: str) -> Credentials:
         return _from_config(config_file, profile)
     if auth == "instance_principal":
         signer = oci.auth.signers.InstancePrincipalsSecurityTokenSigner()
-        return Credentials(signer, signer.tenancy_id, signer.region)
+        return Credentials(signer, signer.tenancy_id, normalized_region(signer.region or ""))
     signer = oci.auth.signers.get_resource_principals_signer()
     principals = tuple(claim for claim in map(signer.get_claim, ("res_id", "sub")) if claim)
-    return Credentials(signer, signer.get_claim("res_tenant"), signer.region, principals=principals)
+    return Credentials(signer, signer.get_claim("res_tenant"), normalized_region(signer.region or ""), principals=principals)
 
 
 def _no_credentials(auth: AuthKind, why: str) -> CredentialsError:
@@ -103,11 +105,9 @@ _SIGN_IN_HELP = {
 
 
 def _from_config(config_file: str, profile: str) -> Credentials:
-    config = oci.config.from_file(config_file, profile)
-    oci.config.validate_config(config)
-    key = (config.get("key_file"), config.get("pass_phrase"), config.get("key_content"))
-    signer = oci.signer.Signer(config["tenancy"], config["user"], config["fingerprint"], *key)
-    return Credentials(signer, config["tenancy"], config["region"], config, (config["user"],))
+    found = read_profile(config_file, profile)
+    principals = (found.user,) if found.user else ()
+    return Credentials(found.signer, found.config["tenancy"], found.config["region"], found.config, principals)
 
 
 class Calls:
@@ -234,7 +234,7 @@ def service_failure(action: str, status: int, code: str | None, message: str | N
     if status == 401:
         return CredentialsError(
             f"{action_failed(action)} OCI rejected the request signature with {details}.",
-            do="Check the key, user and clock; for a resource principal, check its dynamic group.",
+            do="Check the key, user and clock. A session token may have expired. For a resource principal, check its dynamic group.",
         )
     return ServiceFailure(f"{action_failed(action)} OCI returned {details}.", do=do, status=status, code=code)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from epimetheus.errors import ConfigError, SourceError
 from epimetheus.oci_client.clients import ServiceFailure, oci_errors
+from epimetheus.pem import binary_form
 from epimetheus.safe_text import safe_value
 from epimetheus.source.sdk_responses import checked_response, text
 
@@ -28,7 +29,7 @@ class ReferenceResolver:
         """
         kind, _, name = (value or "").partition(":")
         if kind == "file":
-            return _decoded(key, name, _file(key, name))
+            return read_file(key, str(value))
         if kind == "vault":
             return _decoded(key, name, self._secret(key, name))
         if kind == "object":
@@ -54,17 +55,22 @@ class ReferenceResolver:
             raise SourceError(f"{key}=object:{safe_value(name)}: {failure.what}", do=_OBJECT_HELP) from failure
 
 
-def _file(key: str, name: str) -> bytes:
+def read_file(key: str, value: str) -> str:
+    """The text of the file that ``value`` (``file:PATH``) of setting ``key`` names. ``~`` is the home folder. Raises ConfigError."""
+    name = value.removeprefix("file:").strip()
     try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        why = error.strerror or "it cannot be read"
+        data = Path(name).expanduser().read_bytes()
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: no home folder; ValueError: a NUL in the name
+        why = getattr(error, "strerror", None) or "it cannot be read"
         raise ConfigError([f"{key}=file:{safe_value(name)}: {why}; expected a readable file"]) from error
+    return _decoded(key, name, data)
 
 
 def _decoded(key: str, name: str, data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        # Not chained: the original error includes everything that was read.
-        raise ConfigError([f"{key}: the content of {safe_value(name)} is not UTF-8 text"]) from None
+        pass
+    # Raised outside of the except block: the original error includes everything that was read.
+    form = binary_form(data)
+    raise ConfigError([f"{key}: the content of {safe_value(name)} is not UTF-8 text{f', but {form}' if form else ''}"])

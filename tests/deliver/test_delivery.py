@@ -317,7 +317,7 @@ def test_an_encrypted_key_is_rejected_without_a_password_prompt(authority):
     key = serialization.load_pem_private_key(identity.key.read_bytes(), None)
     protected = serialization.BestAvailableEncryption(b"hunter2")
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protected).decode()
-    with pytest.raises(ConfigError, match="expected PEM text, and the unencrypted private key of the certificate"):
+    with pytest.raises(ConfigError, match="SYSLOG_CLIENT_KEY: it is encrypted; remove its passphrase"):
         tls_context(None, identity.cert.read_text(), pem)
 
 

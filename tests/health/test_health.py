@@ -293,7 +293,7 @@ BROKEN = {
     "CA not readable": (settings(SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x"), "tls", "failed", skipped("receiver", *NO_RECEIVER),
         "Reading the secret ocid1.vaultsecret.oc1..x for SYSLOG_CA failed: OCI returned 404", "read secret-bundles"),
     "no pair": (no_pair, "tls", "failed", skipped("receiver", *NO_RECEIVER),
-        "SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY are not a usable pair", "Correct the configuration"),
+        "SYSLOG_CLIENT_KEY is not the private key of SYSLOG_CLIENT_CERT", "Correct the configuration"),
     "client certificate expired": (expired_client, "client_certificate", "failed", skipped("session"),
         "The client certificate expired at 2001-01-01T00:00:00.000Z.", "Renew SYSLOG_CLIENT_CERT"),
     "closed port": (closed_port, "receiver", "failed", NO_RECEIVER, "Connection refused", "Check SYSLOG_HOST and SYSLOG_PORT"),

@@ -79,6 +79,19 @@ def test_content_that_is_not_utf_8_is_reported_and_not_shown(resolver, world, tm
         assert hides_secret(caught.value)
 
 
+def test_a_path_may_begin_with_the_home_folder(resolver, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "ca.pem").write_text("at home")
+    assert resolver.read("SYSLOG_CA", "file:~/ca.pem") == "at home"
+    assert resolver.read("SYSLOG_CA", "file: ~/ca.pem ") == "at home"
+
+
+def test_the_binary_form_of_a_file_is_named(resolver, tmp_path):
+    (tmp_path / "ca.der").write_bytes(b"\x30\x82\x02\x00\x30\x82\x01\xa6" + bytes([0xFF]) * 60)
+    with pytest.raises(ConfigError, match=r"ca\.der is not UTF-8 text, but DER; convert it, for example with: openssl x509 -inform der"):
+        resolver.read("SYSLOG_CA", f"file:{tmp_path / 'ca.der'}")
+
+
 @pytest.mark.parametrize("content", [f"{SECRET}!", "aGk", "aGk=\n", "aä=="])
 def test_a_secret_that_is_not_base64_is_reported_and_not_shown(resolver, world, monkeypatch, content):
     world.secret(OCID, "x")
