@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "deliver": BASE | {"safe_text"},
     "state": BASE | {"oci_client"},
     "observe": BASE | {"oci_client", "safe_text"},
-    "config": {"errors", "pem", "render", "safe_text"},
+    "config": {"errors", "event_patterns", "pem", "render", "safe_text"},
     "run": BASE | {"oci_client", "safe_text", "source", "select", "render", "state"},
     "wiring": BASE | STAGES | {"oci_client", "safe_text", "config", "run"},
     "health": BASE | STAGES | {"oci_client", "config", "run", "wiring"},
