@@ -19,7 +19,7 @@ NOW = datetime.now(UTC)
 
 
 def validate(*arguments, **settings):
-    unset = {key: None for key in ("OCI_AUTH", "OCI_CONFIG_FILE", "OCI_PROFILE", "SYSLOG_HOST", "STATE_FILE")}
+    unset = dict.fromkeys(("OCI_AUTH", "OCI_CONFIG_FILE", "OCI_PROFILE", "SYSLOG_HOST", "STATE_FILE"))
     environment = {**unset, **VALID, **settings, "COLUMNS": "200"}
     return CliRunner().invoke(app, ["validate", *arguments], env=environment, catch_exceptions=False)
 
