@@ -16,7 +16,7 @@ JOBS ?= $(shell echo $$(( $$(nproc) * 3 / 2 )))
 test: .venv/ready ## run all tests in parallel
 	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup
 
-QUICK := tests/test_architecture.py tests/run/test_plan.py tests/run/test_known_compartments.py tests/run/test_forward.py tests/config/test_settings.py \
+QUICK := tests/test_architecture.py tests/run/test_plan.py tests/run/test_known_compartments.py tests/run/test_forwarder.py tests/config/test_settings.py \
     tests/select tests/state/test_session.py tests/state/test_encoding.py tests/state/test_file.py tests/state/test_model.py \
     tests/source/test_compartments.py tests/deliver/test_framing.py tests/render/formats/test_cef.py
 test-quick: .venv/ready ## run the fast unit tests

@@ -11,7 +11,7 @@ import time
 from epimetheus.deliver import framer
 from epimetheus.model import Window
 from epimetheus.render import Renderer
-from epimetheus.run.forward import Forwarder
+from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.rate_limits import RateLimits
@@ -41,7 +41,7 @@ ALL = (
 )
 
 
-class _Sink:
+class _Sender:
     """Accepts and confirms everything."""
 
     sent = confirmed = 0
@@ -64,11 +64,11 @@ def pages() -> list[bytes]:
 
 def seconds(bodies: list[bytes], rules: Rules, watch: TamperWatch) -> tuple[float, int]:
     """Returns the CPU seconds per event, and the number of sent events."""
-    tally, sink = Tally(), _Sink()
+    tally, sender = Tally(), _Sender()
     render = Renderer(
         format="cef", header="rfc5424", facility="local0", app_name="epimetheus", hostname="here", max_bytes=8000, run_id="bench"
     )
-    forwarder = Forwarder(SeenKeys(), Selection(rules, watch, RateLimits({})), render, framer("octet-counting"), sink, tally)
+    forwarder = Forwarder(SeenKeys(), Selection(rules, watch, RateLimits({})), render, framer("octet-counting"), sender, tally)
     forwarder.compartment_paths = {"ocid1.compartment.oc1..c": "root/prod/app"}
     work = FetchTask("ocid1.compartment.oc1..c", Window(0, 60))
     began = time.process_time()

@@ -15,7 +15,7 @@ from epimetheus.deliver import framer
 from epimetheus.model import Fetched
 from epimetheus.render import Renderer
 from epimetheus.render.formats.base import Enrichment
-from epimetheus.run.forward import RENDERED_TOGETHER
+from epimetheus.run.forwarder import MAX_GROUP_EVENTS
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Rules
@@ -80,7 +80,7 @@ def _deduplication(keys: list[bytes]) -> float:
 
 def _rendering(form: str, events: list[Fetched]) -> float:
     items = [(event, 7, ENRICHMENT) for event in events]
-    batches = [items[at : at + RENDERED_TOGETHER] for at in range(0, len(items), RENDERED_TOGETHER)]
+    batches = [items[at : at + MAX_GROUP_EVENTS] for at in range(0, len(items), MAX_GROUP_EVENTS)]
     return least(renderer(form).render_many, batches)
 
 

@@ -108,6 +108,20 @@ class HourlyCount(NamedTuple):
     last: int | None = None
 
 
+RETENTION_DAYS = 365
+"""How long OCI Audit keeps events."""
+
+
+def plural(count: int, one: str, several: str = "") -> str:
+    """The word that agrees with ``count``: ``one`` for 1, otherwise ``several``; if that is not given, ``one`` with an s."""
+    return one if count == 1 else several or f"{one}s"
+
+
+def count_text(count: int, one: str, several: str = "") -> str:
+    """``1 event``, ``12,345 events``: a count and its noun, for texts. ``one``, ``several``: as in `plural`."""
+    return f"{count:,} {plural(count, one, several)}"
+
+
 def minute_text(minute: int) -> str:
     """``2026-11-24T10:05:00Z`` for a minute since the epoch (RFC 3339; seconds are 0, as ListEvents requires)."""
     return datetime.fromtimestamp(minute * 60, UTC).isoformat().replace("+00:00", "Z")
@@ -118,7 +132,7 @@ def time_text(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def parse_time(text: str) -> float:
+def parse_seconds(text: str) -> float:
     """The inverse of `time_text`: seconds since the epoch, or 0 if ``text`` is not a time."""
     try:
         return datetime.fromisoformat(text).timestamp()

@@ -43,14 +43,14 @@ variable "syslog_transport" {
   }
 }
 
-variable "syslog_settle_seconds" {
+variable "syslog_confirm_delay_seconds" {
   type        = number
   default     = null
   description = "Seconds that the receiver must stay up after it reads a batch before the batch counts as delivered. Not used with relp. Default: 0.2."
 
   validation {
-    condition     = var.syslog_settle_seconds == null || try(var.syslog_settle_seconds >= 0.15 && var.syslog_settle_seconds <= 10, false)
-    error_message = "syslog_settle_seconds: expected a number from 0.15 to 10."
+    condition     = var.syslog_confirm_delay_seconds == null || try(var.syslog_confirm_delay_seconds >= 0.15 && var.syslog_confirm_delay_seconds <= 10, false)
+    error_message = "syslog_confirm_delay_seconds: expected a number from 0.15 to 10."
   }
 }
 

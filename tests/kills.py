@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, framer, tls_context
+from epimetheus.deliver import Dialer, ReceiverEndpoint, RelpSender, StreamSender, framer, tls_context
 from epimetheus.errors import EpimetheusError
 from epimetheus.testing.syslog import Authority
 from tests.support.receivers import KINDS, RELP_KINDS, RealReceiver, missing
@@ -47,10 +47,10 @@ def _send(receiver: RealReceiver, start: int, end: int) -> int:
     identity = receiver.authority.client()  # RELP over gnutls requires one
     context = tls_context(receiver.authority.ca_pem, identity.cert.read_text(), identity.key.read_text())
     deadline = Deadline.after(SYSTEM, 60)
-    peer = Peer("127.0.0.1", receiver.port, "localhost", context, 5.0)
-    dialer = Dialer(peer, deadline)
+    endpoint = ReceiverEndpoint("127.0.0.1", receiver.port, "localhost", context, 5.0)
+    dialer = Dialer(endpoint, deadline)
     relp = receiver.kind in RELP_KINDS
-    delivery = RelpDelivery(dialer) if relp else Delivery(dialer, settle_seconds=0.2, deadline=deadline)
+    delivery = RelpSender(dialer) if relp else StreamSender(dialer, confirm_delay_seconds=0.2, deadline=deadline)
     frame = framer(receiver.framing)
     try:
         while start + delivery.sent < end:

@@ -97,7 +97,7 @@ class Polling:
         own = OwnPolling(rate_limits)
         timed = [(event("ListEvents", identity={"principalId": "us", "ipAddress": address}), hour * 3_600_000) for address, hour in calls]
         ours = [own.is_own(fetched(call).event, millis) for call, millis in timed]
-        rate_limits.settle(rate_limits.take_pending())
+        rate_limits.confirm(rate_limits.take_pending())
         rate_limits.mark_reported(rate_limits.unreported(1 << 40, ""))
         self.state = rate_limits.packed(horizon)
         self.warnings = own.warnings()
@@ -132,7 +132,7 @@ def test_an_address_that_polls_is_not_adopted_after_an_outage_of_any_length(sile
 def test_a_reported_address_is_not_adopted_when_no_own_address_is_known():
     rate_limits = RateLimits({})
     rate_limits.count_passed(f"own polling: ListEvents from {THIEF}", 0)
-    rate_limits.settle(rate_limits.take_pending())
+    rate_limits.confirm(rate_limits.take_pending())
     polling = Polling()
     polling.state = rate_limits.packed(0)
     assert polling.run([(THIEF, 1), (OWN, 1), (THIEF, 2)]) == [False, True, False]

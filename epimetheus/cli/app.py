@@ -18,8 +18,8 @@ from epimetheus.cli.state import state_app
 from epimetheus.cli.validate import validate
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config.settings import Settings
-from epimetheus.function.invoke import run_regions
 from epimetheus.wiring import Wiring
+from epimetheus.wiring.regions import run_regions
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the audit events of an OCI tenancy to a SIEM.")
 

@@ -21,6 +21,8 @@ from rich.json import JSON
 
 from epimetheus.cli.console import cell, print_line
 from epimetheus.cli.display import STATUS_COLORS
+from epimetheus.model import count_text, plural
+from epimetheus.observe.log import duplicates_dropped
 from epimetheus.render.sanitize import terminal_safe
 from epimetheus.testing.function import Function, serve_function
 from epimetheus.testing.oci import World, serve
@@ -73,8 +75,8 @@ class _Demo:
 
     def show_report(self, report: dict[str, Any], http_status: int) -> None:
         """One line with status and counts, and at most two with the error of a failed run."""
-        names = ("forwarded", "unconfirmed", "duplicates") if report["unconfirmed"] else ("forwarded", "duplicates")
-        counts = [f"{report[name]:,} {name}" for name in names]
+        names = ("forwarded", "unconfirmed") if report["unconfirmed"] else ("forwarded",)
+        counts = [f"{report[name]:,} {name}" for name in names] + [duplicates_dropped(report["duplicates"])]
         status = report["status"]
         print_line(self.console, f"  {status} (HTTP {http_status}): {', '.join(counts)}", STATUS_COLORS[status])
         if report["error"]:
@@ -85,7 +87,7 @@ class _Demo:
         """Show the first message as the receiver got it, wrapped at the width of the terminal; with --verbose, whole messages."""
         messages = self.receiver.messages
         if self.verbose:
-            print_line(self.console, f"The receiver has {len(messages):,} messages. The first {_SAMPLES}:", "bold")
+            print_line(self.console, f"The receiver has {count_text(len(messages), 'message')}. The first {_SAMPLES}:", "bold")
             for message in messages[:_SAMPLES]:
                 print_line(self.console, message.decode())
         elif messages:
@@ -125,7 +127,7 @@ def wrap_message(message: str, width: int, max_lines: int) -> list[str]:
     lines = [line for pieces in (re.split(r"(?<= )", header), cef_header, pairs) for line in _joined(pieces, width)]
     if len(lines) > max_lines:
         omitted = sum(map(len, lines[max_lines - 1 :]))
-        lines[max_lines - 1 :] = [f"… {omitted:,} more characters; --verbose shows the whole message"]
+        lines[max_lines - 1 :] = [f"… {omitted:,} more {plural(omitted, 'character')}; --verbose shows the whole message"]
     return lines
 
 
@@ -176,7 +178,7 @@ def _show_verdict(demo: _Demo) -> int:
     verdict = f"{len(demo.expected) - missing:,} of {len(demo.expected):,} events arrived."
     demo.console.print()
     if missing:
-        print_line(demo.console, f"Incomplete: {verdict} {missing:,} are missing.", "bold red")
+        print_line(demo.console, f"Incomplete: {verdict} {count_text(missing, 'is', 'are')} missing.", "bold red")
     else:
         print_line(demo.console, f"Complete: {verdict}", "bold green")
     if repeated:

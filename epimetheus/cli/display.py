@@ -13,8 +13,8 @@ from epimetheus.cli.console import cell, print_line, terminal_console
 from epimetheus.cli.rules_try import SENT, RulesTrial
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
-from epimetheus.health.model import CheckResult, HealthReport
-from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, minute_text, time_text
+from epimetheus.health.model import HealthReport, ReportedCheck
+from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, count_text, minute_text, plural, time_text
 from epimetheus.observe.log import headline
 from epimetheus.pem import read_certificates
 from epimetheus.render.sanitize import terminal_safe
@@ -53,14 +53,16 @@ class TerminalObserver:
 
     def counted(self, region: str, fetched: int, confirmed: int, filtered: dict[str, int]) -> None:
         """Print one line with the counts so far."""
-        print_line(self._console, f"{region}: {fetched} events fetched, {confirmed} confirmed, {sum(filtered.values())} filtered")
+        counts = f"{count_text(fetched, 'event')} fetched, {confirmed:,} confirmed, {sum(filtered.values()):,} filtered"
+        print_line(self._console, f"{region}: {counts}")
 
     def progress(self, region: str, cursor: Window, done: int, total: int) -> None:
         """Update the bars. Without a terminal, print one line when a slice is complete."""
         if self._bars is None:
             if done == total:
                 start, end = minute_text(cursor.start), minute_text(cursor.end)
-                print_line(self._console, f"{region}: read a slice of {total} compartments from {start}; the run ends at {end}")
+                what = f"read a slice of {count_text(total, 'compartment')} from {start}; the run ends at {end}"
+                print_line(self._console, f"{region}: {what}")
             return
         if region not in self._tasks:
             minutes = self._bars.add_task(terminal_safe(f"{region} minutes"))
@@ -125,7 +127,7 @@ def show_problems(console: Console, error: EpimetheusError, warnings: Sequence[s
 
 def show_replayed(console: Console, replayed: Replayed) -> None:
     """Show what a replay sent, or what a dry run would send."""
-    what = f"{replayed.forwarded:,} events {'would be sent again' if replayed.dry else 'sent again'}"
+    what = f"{count_text(replayed.forwarded, 'event')} {'would be sent again' if replayed.dry else 'sent again'}"
     line = f"{replayed.region} replay {replayed.status}: {what}, from {replayed.window[0]} through {replayed.through}"
     print_line(console, line, STATUS_COLORS[replayed.status])
     counts = f"fetched {replayed.fetched}  duplicates {replayed.duplicates}  filtered {sum(replayed.filtered.values())}"
@@ -151,8 +153,8 @@ def show_trial(console: Console, trial: RulesTrial, warnings: Sequence[str]) -> 
     for (_, outcome), count in trial.rows.items():
         outcomes[outcome] += count
     totals = "; ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or "no events"
-    omitted = f" ({trial.duplicates:,} duplicate{'' if trial.duplicates == 1 else 's'} not counted)" if trial.duplicates else ""
-    print_line(console, f"{outcomes.total():,} events{omitted}: {totals}.")
+    omitted = f" ({count_text(trial.duplicates, 'duplicate')} not counted)" if trial.duplicates else ""
+    print_line(console, f"{count_text(outcomes.total(), 'event')}{omitted}: {totals}.")
     for ocid, why in sorted(trial.unread.items()):
         print_line(console, f"Not read: {ocid}: {why}", "red")
 
@@ -173,10 +175,10 @@ def show_report(console: Console, report: Report) -> None:
 
 def _request_counts(counts: Mapping[str, int]) -> str:
     others = ", ".join(f"{value} {name}" for name, value in counts.items() if value and name != "requests")
-    return f"{counts['requests']} requests{f' ({others})' if others else ''}"
+    return f"{count_text(counts['requests'], 'request')}{f' ({others})' if others else ''}"
 
 
-def show_check(console: Console, check: CheckResult) -> None:
+def show_check(console: Console, check: ReportedCheck) -> None:
     """Show one health check: a line for the result and a line for the remedy."""
     head = cell(f"{check.status:<9}", _CHECK_COLORS[check.status])
     result = cell(f"{check.what} ({check.seconds:.2f} s)", "default")
@@ -187,7 +189,9 @@ def show_check(console: Console, check: CheckResult) -> None:
 
 def show_verdict(console: Console, health: HealthReport) -> None:
     """Show the verdict of the health checks."""
-    what = f"{health.verdict}: {len(health.issues)} of {len(health.checks)} checks need attention, {health.seconds:.1f} s"
+    issues, total = len(health.issues), len(health.checks)
+    need = f"{issues} of {count_text(total, 'check')} {plural(issues, 'needs', 'need')} attention"
+    what = f"{health.verdict}: {need}, {health.seconds:.1f} s"
     print_line(console, what, _VERDICT_COLORS[health.verdict])
 
 
@@ -208,7 +212,7 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
     if adopted := state.adopted:
         rows.append(("adopted", f"{time_text(adopted.at)}, previously {adopted.before}. Reason: {adopted.reason}"))
     rows += [
-        ("behind", f"{ocid} since {minute_text(behind.since)}, {behind.attempts} attempts: {behind.reason}")
+        ("behind", f"{ocid} since {minute_text(behind.since)}, {count_text(behind.attempts, 'attempt')}: {behind.reason}")
         for ocid, behind in sorted(state.behind.items())
     ]
     for title, text in rows:
@@ -275,4 +279,4 @@ def _certificates(key: str, text: str) -> str:
 
 def _days_left(end: datetime) -> str:
     days = (end - datetime.now(UTC)).days
-    return f"{days} days left" if days >= 0 else "expired"
+    return f"{count_text(days, 'day')} left" if days >= 0 else "expired"

@@ -14,10 +14,10 @@ from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.minutes import Minutes
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config.settings import Settings
-from epimetheus.function.invoke import replay_regions
 from epimetheus.function.request import Replay
-from epimetheus.model import Replayed
+from epimetheus.model import Replayed, count_text
 from epimetheus.wiring import Wiring
+from epimetheus.wiring.regions import replay_regions
 
 
 def replay(
@@ -42,7 +42,7 @@ def replay(
             results = _replay(request, minutes, console)
             if not dry_run:
                 total = sum(result.forwarded for result in results)
-                typer.confirm(f"Send these {total:,} events again?", abort=True, err=True)
+                typer.confirm(f"Send {count_text(total, 'event')} again?", abort=True, err=True)
         if not dry_run:
             results = _replay(msgspec.structs.replace(request, dry=False), minutes, console)
     if as_json:
@@ -52,8 +52,11 @@ def replay(
 
 def _replay(request: Replay, minutes: float, console: Console) -> list[Replayed]:
     wiring = Wiring.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
+    window, run_id = request.window(SYSTEM.now()), uuid.uuid4().hex[:12]
     with display.terminal_observer(console) as observer:
-        results = replay_regions(wiring, uuid.uuid4().hex[:12], observer, lambda one: display.show_replayed(console, one), request)
+        results = replay_regions(
+            wiring, run_id, observer, lambda one: display.show_replayed(console, one), window, request.compartments, dry=request.dry
+        )
     for result in results:
         if result.through != result.window[1]:
             command = ["python", "-m", "epimetheus", "replay", "--from", result.through, "--to", result.window[1]]

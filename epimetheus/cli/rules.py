@@ -19,7 +19,6 @@ from epimetheus.wiring import Wiring
 
 rules_app = typer.Typer(no_args_is_help=True, help="Test the rules that select events.")
 
-_MAX_DAYS = 365  # Audit keeps events for a year
 _NO_CREDENTIALS = Credentials(None, "", "")
 
 
@@ -56,6 +55,6 @@ def rules_try_command(
 def _events_since(
     wiring: Wiring, since: str, deadline: Deadline, trial: rules_try.RulesTrial, progress: display.SetProgress
 ) -> Iterator[rules_try.LocatedEvent]:
-    minutes = parse_period(since, _MAX_DAYS) // 60
+    minutes = parse_period(since) // 60
     end = int(SYSTEM.now() // 60) - wiring.settings.settle_minutes
     return rules_try.events_of_region(wiring, Window(end - minutes, end), deadline, trial, progress)

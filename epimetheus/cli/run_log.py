@@ -17,6 +17,7 @@ from oci.loggingsearch.models import SearchLogsDetails
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError
+from epimetheus.model import count_text
 from epimetheus.oci_client.clients import ServiceFailure, oci_errors
 from epimetheus.source.page_tokens import PageTokens
 
@@ -147,8 +148,9 @@ class _Reader:
 
     def warnings(self, scopes: int) -> list[str]:
         """The reasons why runs may be missing."""
+        first_denial = next(iter(self.denied.values()), "")
         texts = [
-            f"{len(self.denied)} of {scopes} compartments do not allow a log search ({next(iter(self.denied.values()), '')})",
+            f"Log search is denied in {len(self.denied)} of {count_text(scopes, 'compartment')} ({first_denial})",
             "The time limit was reached, so the oldest runs are missing. Raise --minutes, shorten --since, or set --log.",
             "OCI truncated its response, so older runs may be missing. Shorten --since, or set --log.",
         ]

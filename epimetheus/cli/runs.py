@@ -16,6 +16,7 @@ from epimetheus.cli.run_log import LoggedRun, RunHistory, log_search, read_runs
 from epimetheus.cli.runs_html import Frame, page
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import ConfigError
+from epimetheus.model import count_text
 from epimetheus.oci_client.clients import make_client
 from epimetheus.source.compartments import discover
 from epimetheus.wiring import Wiring
@@ -30,7 +31,6 @@ Log = Annotated[
 Region = Annotated[str | None, typer.Option(help="Region of the function. Default: the region of the credentials.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
-_MAX_DAYS = 366
 _LOG_PATH = re.compile(r"ocid1\.(?:compartment|tenancy)\.[\w.-]+(?:/[\w.-]+){0,2}", re.ASCII)
 _CALL_SECONDS = 60.0
 
@@ -60,7 +60,7 @@ def runs(
     elif listed:
         runs_table.show_runs(terminal_console(), listed, frame.start, frame.end)
     elif history.runs:
-        print_line(terminal_console(), f"None of the {len(history.runs)} runs in the last {since} failed.")
+        print_line(terminal_console(), f"0 of {count_text(len(history.runs), 'run')} in the last {since} failed.")
     raise typer.Exit(runs_table.exit_code(history.runs))
 
 
@@ -100,12 +100,12 @@ def html(
             file.write_text(text, "utf-8")
         except OSError as error:
             raise ConfigError([f"FILE={file}: {error.strerror}; use the path of a writable file"]) from error
-    print_line(terminal_console(), f"{file}: {len(history.runs)} runs, {len(text) // 1024 + 1} kB.")
+    print_line(terminal_console(), f"{file}: {count_text(len(history.runs), 'run')}, {len(text) // 1024 + 1} kB.")
 
 
 def _read(since: str, log: str | None, region: str | None, minutes: float) -> tuple[RunHistory, Frame]:
     """Read the runs. Prints to stderr what may be missing."""
-    seconds = parse_period(since, _MAX_DAYS)
+    seconds = parse_period(since)
     if log is not None and not _LOG_PATH.fullmatch(log):
         raise ConfigError([f"--log {log[:200]}: expected {_LOG_PATHS}"])
     wiring = Wiring.open(read_partial_settings(), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
@@ -115,7 +115,7 @@ def _read(since: str, log: str | None, region: str | None, minutes: float) -> tu
     client = make_client(LogSearchClient, wiring.credentials, region=region, endpoint=endpoint, seconds=_call_seconds(wiring))
     end = int(SYSTEM.now()) + 1
     history = read_runs(log_search(client, region), scopes, end - seconds, end, wiring.deadline)
-    where = log or (f"{len(scopes)} compartments" if len(scopes) != 1 else "1 compartment")
+    where = log or count_text(len(scopes), "compartment")
     warnings = [*history.warnings, *([] if history.runs else [_NO_RUNS.format(since=since, where=where, region=region)])]
     for warning in warnings:
         print_line(terminal_console(stderr=True), warning, "yellow")

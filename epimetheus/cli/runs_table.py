@@ -11,7 +11,7 @@ from rich.text import Text
 from epimetheus.cli.console import cell, print_line
 from epimetheus.cli.run_log import LoggedRun
 from epimetheus.cli.svg_plot import Axis, count, span
-from epimetheus.model import time_text
+from epimetheus.model import count_text, time_text
 
 _COLORS = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
 _EXIT_CODES = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
@@ -97,7 +97,8 @@ def _problems(runs: Sequence[LoggedRun]) -> Iterator[tuple[str, str]]:
     for (status, kind), affected in kinds.items():
         last = affected[-1]
         name = f"{status} ({kind})" if kind else status
-        yield status, f"{name}: {len(affected)} of {len(runs)} runs, the last {when(last.when)}, run {last.run}. {last.what} {last.do}"
+        runs_text = f"{len(affected)} of {count_text(len(runs), 'run')}"
+        yield status, f"{name}: {runs_text}, the last {when(last.when)}, run {last.run}. {last.what} {last.do}"
 
 
 def _max(values: Sequence[float | None]) -> float:

@@ -16,9 +16,8 @@ from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, StateDamaged, StateError, StateForeign
-from epimetheus.model import minute_text, parse_minute, time_text
+from epimetheus.model import RETENTION_DAYS, count_text, minute_text, parse_minute, time_text
 from epimetheus.render.sanitize import terminal_safe
-from epimetheus.run.known_compartments import RETENTION_MINUTES
 from epimetheus.select.own_polling import confirm_address, keep_addresses
 from epimetheus.state.checks import missing_state
 from epimetheus.state.encoding import pack
@@ -76,11 +75,11 @@ def state_rewind(
 ) -> None:
     """Move the cursor to TIME. Later events are sent again: their dedupe keys and rate limits are dropped."""
     with display.errors_explained():
-        minute, now = _parse_time(time), int(SYSTEM.now() // 60)
+        minute, now = _minute_argument(time), int(SYSTEM.now() // 60)
         if minute > now and not future:
             raise ConfigError([f"TIME={time}: the time is in the future; use a past time, or add --future"])
-        if minute < now - RETENTION_MINUTES:
-            raise ConfigError([f"TIME={time}: OCI Audit keeps events for 365 days; use a time within the last 365 days"])
+        if minute < now - RETENTION_DAYS * 24 * 60:
+            raise ConfigError([f"TIME={time}: OCI Audit keeps events for {RETENTION_DAYS} days; use a time within that period"])
         target = _target(region)
         state = _state_to_replace(target, force=force, yes=yes, new=new) or _new_state(target, minute)
         if minute > now:
@@ -175,11 +174,11 @@ def _first_minute(settings: Settings) -> int:
 
 def _dropped_text(state: State) -> str:
     """What an adoption by another tenancy drops."""
-    polled = sum(known.polled for known in state.known.values())
+    known, polled = len(state.known), sum(one.polled for one in state.known.values())
+    counts = f"{count_text(known, 'compartment')} ({polled:,} polled, {len(state.behind):,} behind)"
     return (
-        f"All data of tenancy {state.tenancy} is dropped: {len(state.known)} compartments ({polled} polled, {len(state.behind)} behind),"
-        " the dedupe keys, the rate limits, and the list of regions. Its unsent events are never sent. The compartments of the new tenancy"
-        " are read from at most INITIAL_LOOKBACK_HOURS back."
+        f"All data of tenancy {state.tenancy} is dropped: {counts}, the dedupe keys, the rate limits, and the list of regions. Its unsent"
+        " events are never sent. The compartments of the new tenancy are read from at most INITIAL_LOOKBACK_HOURS back."
     )
 
 
@@ -260,7 +259,7 @@ def _owner_text(tenancy: str, receiver: ReceiverId | None) -> str:
     return f"tenancy {tenancy or '(not recorded)'}, receiver {receiver.address if receiver else '(not recorded)'}"
 
 
-def _parse_time(text: str) -> int:
+def _minute_argument(text: str) -> int:
     try:
         return parse_minute(text)
     except ValueError as error:

@@ -63,7 +63,7 @@ class Settings(BaseModel):
         "tls",
         "Protocol: syslog over TLS, RELP over TLS (the receiver acknowledges every message), or syslog over unencrypted TCP.",
     )
-    syslog_settle_seconds: float = _RECEIVER.number(
+    syslog_confirm_delay_seconds: float = _RECEIVER.number(
         0.2,
         0.15,
         10,

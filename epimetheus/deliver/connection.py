@@ -2,7 +2,7 @@
 
 Linux sends RST instead of FIN if a process ends with unread data in its socket. So a FIN from the receiver, with all our data
 acknowledged and no error pending, proves that the receiver's process read every byte (docs/how-it-works.md, "How delivery is
-confirmed"). Whether the process lived long enough to store them is determined by `epimetheus.deliver.delivery`.
+confirmed"). Whether the process lived long enough to store them is determined by `epimetheus.deliver.stream_sender`.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ _WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 
 
 @dataclass(frozen=True)
-class Peer:
+class ReceiverEndpoint:
     """The receiver. ``server_name``: the name its certificate must have, also sent as SNI. ``ssl_context``: None for plain TCP.
 
     ``timeout``: the seconds that one step may take.
@@ -45,15 +45,15 @@ class Peer:
 
 
 class Dialer:
-    """Opens connections to ``peer``. No step of a connection continues after ``deadline``.
+    """Opens connections to ``endpoint``. No step of a connection continues after ``deadline``.
 
     All connections go to the address of the first one: a connection can confirm only what the same receiver read.
     """
 
-    def __init__(self, peer: Peer, deadline: Deadline) -> None:
-        self._peer = peer
+    def __init__(self, endpoint: ReceiverEndpoint, deadline: Deadline) -> None:
+        self._endpoint = endpoint
         self._deadline = deadline
-        self._address = (peer.host, peer.port)
+        self._address = (endpoint.host, endpoint.port)
         self.certificate_expiry: float | None = None
         """When the receiver's last certificate expires, in seconds since the epoch. None without TLS, or before the first connection."""
 
@@ -69,41 +69,41 @@ class Dialer:
         except BaseException:
             plain.close()
             raise
-        return Connection(secured, self._peer, self._deadline)
+        return Connection(secured, self._endpoint, self._deadline)
 
     def _set_options(self, plain: socket.socket) -> None:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if _LINUX:
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._peer.timeout * 1000))
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._endpoint.timeout * 1000))
 
     def _secured(self, plain: socket.socket) -> socket.socket:
-        if self._peer.ssl_context is None:
+        if self._endpoint.ssl_context is None:
             return plain
         plain.settimeout(self._timeout())
         # No session is passed in, so none is resumed: rsyslog aborts a resumed session of a client with a certificate.
         # A connection that ends without close_notify must raise, because `Connection.close` reports it.
-        secured = self._peer.ssl_context.wrap_socket(plain, server_hostname=self._peer.server_name, suppress_ragged_eofs=False)
+        secured = self._endpoint.ssl_context.wrap_socket(plain, server_hostname=self._endpoint.server_name, suppress_ragged_eofs=False)
         self.certificate_expiry = float(ssl.cert_time_to_seconds(str((secured.getpeercert() or {})["notAfter"])))
         return secured
 
     def _timeout(self) -> float:
-        return self._deadline.clip(self._peer.timeout)
+        return self._deadline.clip(self._endpoint.timeout)
 
     @contextmanager
     def _errors_translated(self, step: str) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError) as error:
-            raise receiver_error(self._peer.name, step, error) from error
+            raise receiver_error(self._endpoint.name, step, error) from error
 
 
 class Connection:
-    """One connection to ``peer``. After an error, only `abandon` may be called."""
+    """One connection to ``endpoint``. After an error, only `abandon` may be called."""
 
-    def __init__(self, connected: socket.socket, peer: Peer, deadline: Deadline) -> None:
+    def __init__(self, connected: socket.socket, endpoint: ReceiverEndpoint, deadline: Deadline) -> None:
         self._socket = connected
-        self._peer = peer
+        self._endpoint = endpoint
         self._deadline = deadline
         self._broken = False
 
@@ -140,7 +140,7 @@ class Connection:
         """
         rest = memoryview(data)
         if data:
-            self._deadline.clip(self._peer.timeout)
+            self._deadline.clip(self._endpoint.timeout)
         self._socket.settimeout(0)
         with self._errors_translated("Writing to"):
             yield from self._received()
@@ -197,7 +197,7 @@ class Connection:
     def _wait_for(self, events: int) -> None:
         poll = select.poll()
         poll.register(self._socket, events)
-        if not poll.poll(self._deadline.clip(self._peer.timeout) * 1000):
+        if not poll.poll(self._deadline.clip(self._endpoint.timeout) * 1000):
             raise TimeoutError
 
     def _exchange_close_notify(self) -> bool:
@@ -223,7 +223,7 @@ class Connection:
             if _LINUX and self._tcp_state() != _CLOSE_WAIT:
                 raise ConnectionResetError(0, "the receiver did not wait for the end of the data")
             self._socket.shutdown(socket.SHUT_WR)
-        limit = self._deadline.within(self._peer.timeout)
+        limit = self._deadline.within(self._endpoint.timeout)
         while _LINUX and self._tcp_state() != _CLOSE:
             if limit.left() <= 0:
                 raise TimeoutError
@@ -244,7 +244,7 @@ class Connection:
         return int.from_bytes(fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
     def _set_timeout(self) -> None:
-        self._socket.settimeout(self._deadline.clip(self._peer.timeout))
+        self._socket.settimeout(self._deadline.clip(self._endpoint.timeout))
 
     @contextmanager
     def _errors_translated(self, step: str) -> Iterator[None]:
@@ -252,7 +252,7 @@ class Connection:
             yield
         except OSError as error:
             self._broken = True
-            raise receiver_error(self._peer.name, step, self._pending_alert() or error) from error
+            raise receiver_error(self._endpoint.name, step, self._pending_alert() or error) from error
 
     def _pending_alert(self) -> ssl.SSLError | None:
         """An unread TLS alert: it gives the receiver's reason, where a failed write only shows that the connection ended."""

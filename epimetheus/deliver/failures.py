@@ -31,15 +31,15 @@ _TIMEOUT_HELP = "Check that the receiver keeps up. SYSLOG_TIMEOUT_SECONDS limits
 _CLOSED_HELP = "Check the receiver's log for this time. Unconfirmed messages are sent again."
 
 
-def receiver_error(peer: str, step: str, error: Exception) -> ReceiverError:
-    """The error to raise from ``error``, which occurred in ``step`` ("Writing to", `HANDSHAKE`) with ``peer`` (host:port)."""
+def receiver_error(endpoint: str, step: str, error: Exception) -> ReceiverError:
+    """The error to raise from ``error``, which occurred in ``step`` ("Writing to", `HANDSHAKE`) with ``endpoint`` (host:port)."""
     if isinstance(error, ssl.SSLCertVerificationError):
         help = _NAME_HELP if error.verify_code in _WRONG_NAME else _TRUST_HELP
-        return ReceiverUntrusted(f"The certificate of {peer} is not trusted: {error.verify_message.rstrip('.')}.", do=help)
+        return ReceiverUntrusted(f"The certificate of {endpoint} is not trusted: {error.verify_message.rstrip('.')}.", do=help)
     if isinstance(error, ssl.SSLError) and _CLIENT_CERTIFICATE_ALERT.search(_reason(error)):
-        return ReceiverUntrusted(f"{peer} rejected the client certificate, or requires one ({_reason(error)}).", do=_CLIENT_HELP)
+        return ReceiverUntrusted(f"{endpoint} rejected the client certificate, or requires one ({_reason(error)}).", do=_CLIENT_HELP)
     closed = isinstance(error, ssl.SSLEOFError | ConnectionResetError) and step == HANDSHAKE
-    return ReceiverError(f"{step} {peer} failed: {_cause(error)}.", do=_HANDSHAKE_HELP if closed else _help(error))
+    return ReceiverError(f"{step} {endpoint} failed: {_cause(error)}.", do=_HANDSHAKE_HELP if closed else _help(error))
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -3,12 +3,10 @@
 The platform counts any returned value as success, so a failed run must raise: fdk then responds 502 with the error's text.
 """
 
-import logging
 import signal
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from datetime import datetime
 
 import msgspec
@@ -20,13 +18,10 @@ from epimetheus.function.request import Health, Replay, read_request
 from epimetheus.health.model import HealthReport
 from epimetheus.health.report import LIMIT_SECONDS, run_health_checks
 from epimetheus.model import Replayed, Report
-from epimetheus.observe import metrics
 from epimetheus.observe.log import LogObserver, log_failure, log_health, log_replayed, log_report, log_to
-from epimetheus.run.ports import RunObserver
-from epimetheus.run.replay import replay
-from epimetheus.run.run import run
 from epimetheus.signals import raise_on_signals
 from epimetheus.wiring import Wiring
+from epimetheus.wiring.regions import replay_regions, run_regions
 
 
 class RunFailed(EpimetheusError):
@@ -41,7 +36,7 @@ class InternalError(EpimetheusError):
     kind = "internal"
 
 
-_PAUSE_SECONDS = 60.0  # events settle minute by minute
+_PAUSE_SECONDS = 60.0  # OCI lists events minute by minute
 _LEAST_SECONDS = 15.0
 _RESPONSE_SECONDS = 1.0
 
@@ -72,7 +67,8 @@ def invoke(
         wiring = Wiring.open(settings, clock, deadline_of(deadline, clock))
         reports: list[Report] | list[Replayed]
         if isinstance(request, Replay):
-            reports = replay_regions(wiring, run_id, LogObserver(run_id), log_replayed, request)
+            window, observer = request.window(clock.now()), LogObserver(run_id)
+            reports = replay_regions(wiring, run_id, observer, log_replayed, window, request.compartments, dry=request.dry)
         else:
             with raise_on_signals(signal.SIGTERM):  # return the lease before the container stops
                 reports = run_and_follow(wiring, run_id, new_id, request.follow_seconds)
@@ -117,67 +113,6 @@ def deadline_of(text: str, clock: Clock) -> Deadline:
     if seconds <= 0:
         raise OutOfTime("The invocation began after its deadline.", do="Raise the function's timeout.")
     return Deadline.after(clock, seconds)
-
-
-def run_regions(wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Report], None]) -> list[Report]:
-    """Run each region with its share of the remaining time, whether or not others fail; announce its report, and post its metrics."""
-    reports = []
-    wiring.prepare()
-    regions = wiring.regions
-    reserve = _metrics_seconds(wiring.deadline.left()) / len(regions)
-    for number, region in enumerate(regions):
-        share = wiring.deadline.left() / (len(regions) - number) - reserve
-        report = run_region(wiring, region, run_id, wiring.deadline.within(share), observer)
-        announce(report)
-        publish(wiring, report, reserve)
-        reports.append(report)
-    return reports
-
-
-def _metrics_seconds(seconds: float) -> float:
-    """The part of an invocation's ``seconds`` that is reserved for metrics."""
-    return min(6.0, seconds * 0.05)
-
-
-def run_region(wiring: Wiring, region: str, run_id: str, deadline: Deadline, observer: RunObserver) -> Report:
-    """Run one region."""
-    ports = wiring.ports(region, run_id, deadline, observer)
-    try:
-        return run(wiring.options(region), ports, run_id, deadline, wiring.warnings)
-    finally:
-        ports.audit.close()
-
-
-def replay_regions(
-    wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Replayed], None], request: Replay
-) -> list[Replayed]:
-    """Replay each region with its share of the remaining time. Raises RequestError."""
-    window, results = request.window(wiring.clock.now()), []
-    wiring.prepare()
-    for number, region in enumerate(wiring.regions):
-        deadline = wiring.deadline.within(wiring.deadline.left() / (len(wiring.regions) - number))
-        ports = wiring.ports(region, run_id, deadline, observer, replay=True)
-        with closing(ports.audit):
-            replayed = replay(wiring.options(region), ports, run_id, deadline, window, request.compartments, dry=request.dry)
-        announce(replayed)
-        results.append(replayed)
-    return results
-
-
-def publish(wiring: Wiring, report: Report, seconds: float) -> None:
-    """Post metrics within ``seconds`` if METRICS_NAMESPACE is set. A failure is logged only."""
-    settings = wiring.settings
-    if not settings.metrics_namespace:
-        return
-    try:
-        compartment = settings.metrics_compartment_ocid or wiring.tenancy
-        statistics, client = wiring.selection.rules_file[0].statistics, wiring.oci.monitoring(seconds)
-        optional = metrics.OptionalMetrics(statistics.track_cache_metrics, statistics.track_performance_metrics)
-        measures = metrics.measures(report, optional)
-        metrics.post(client, settings.metrics_namespace, compartment, report.region, measures, wiring.clock.now(), wiring.oci.policies)
-    except EpimetheusError as error:
-        fields = {"run": report.run, "kind": "metrics", "do": error.do}
-        logging.getLogger("epimetheus").warning("%s", error.what, extra={"event": "problem", "fields": fields})
 
 
 def raise_if_failed(reports: Sequence[Report | Replayed]) -> None:

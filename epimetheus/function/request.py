@@ -6,8 +6,7 @@ from typing import Annotated
 import msgspec
 
 from epimetheus.errors import RequestError
-from epimetheus.model import Window, minute_text, parse_minute, time_text
-from epimetheus.run.known_compartments import RETENTION_MINUTES
+from epimetheus.model import RETENTION_DAYS, Window, minute_text, parse_minute, time_text
 from epimetheus.safe_text import HIDDEN, safe_message, safe_value
 
 _HELP = (
@@ -47,9 +46,9 @@ class Replay(_Request, tag="replay", frozen=True):
         if requested.start * 60 > now:
             what = f"The request was rejected: {given} is in the future; the current time is {time_text(now)}."
             raise RequestError(what, do="Use a window in the past.")
-        if requested.end * 60 <= now - RETENTION_MINUTES * 60:
-            what = f"The request was rejected: {given} is more than {RETENTION_MINUTES // 1440} days ago."
-            raise RequestError(what, do="OCI Audit keeps events for 365 days; use a window within the last 365 days.")
+        if requested.end * 60 <= now - RETENTION_DAYS * 86_400:
+            what = f"The request was rejected: {given} is more than {RETENTION_DAYS} days ago."
+            raise RequestError(what, do=f"OCI Audit keeps events for {RETENTION_DAYS} days; use a window within that period.")
         return requested
 
 

@@ -13,7 +13,7 @@ Status = Literal["ok", "degraded", "failed", "skipped"]
 Verdict = Literal["healthy", "degraded", "unhealthy"]
 
 
-class CheckAnswer(NamedTuple):
+class CheckResult(NamedTuple):
     """What a check found, and what to ``do`` about it (empty: nothing)."""
 
     what: str
@@ -21,7 +21,7 @@ class CheckAnswer(NamedTuple):
     do: str = ""
 
 
-RunCheck = Callable[[HealthContext, Deadline], CheckAnswer]
+RunCheck = Callable[[HealthContext, Deadline], CheckResult]
 """Runs a check within its deadline. Raises EpimetheusError for what failed."""
 
 
@@ -42,7 +42,7 @@ class Check:
     on_request: bool = False
 
 
-class CheckResult(msgspec.Struct, frozen=True):
+class ReportedCheck(msgspec.Struct, frozen=True):
     """The result of one check: what it found, how many ``seconds`` it took, and what to ``do`` (empty: nothing)."""
 
     name: str
@@ -70,7 +70,7 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     started: str
     seconds: float
     issues: list[str]
-    checks: list[CheckResult]
+    checks: list[ReportedCheck]
 
 
 def verdict(statuses: Sequence[Status]) -> Verdict:

@@ -12,7 +12,7 @@ from epimetheus.clock import Clock, Deadline
 from epimetheus.errors import EpimetheusError, OutOfTime
 from epimetheus.health.checks import CHECKS
 from epimetheus.health.context import HealthContext
-from epimetheus.health.model import Check, CheckAnswer, CheckResult, HealthReport, verdict
+from epimetheus.health.model import Check, CheckResult, HealthReport, ReportedCheck, verdict
 from epimetheus.model import time_text
 from epimetheus.oci_client.time_limit import TimedOut, run_within
 
@@ -31,7 +31,7 @@ def run_health_checks(
     deadline: Deadline,
     *,
     probe: bool = False,
-    report: Callable[[CheckResult], None] = lambda result: None,
+    report: Callable[[ReportedCheck], None] = lambda result: None,
 ) -> HealthReport:
     """Check everything that the settings in ``environment`` name, until ``deadline``; ``report`` receives each result as it arrives.
 
@@ -55,9 +55,9 @@ def run_health_checks(
 class _CheckRunner:
     """Runs checks in order, skips those whose prerequisite failed, and limits the time of each."""
 
-    def __init__(self, context: HealthContext, report: Callable[[CheckResult], None]) -> None:
+    def __init__(self, context: HealthContext, report: Callable[[ReportedCheck], None]) -> None:
         self.context, self.report = context, report
-        self.results: list[CheckResult] = []
+        self.results: list[ReportedCheck] = []
         self.failed_root: dict[str, str] = {}  # check that failed or was skipped → the check that failed first
 
     def run_all(self, checks: list[Check], *, per_region: bool) -> None:
@@ -70,12 +70,12 @@ class _CheckRunner:
         context = self.context
         began = context.clock.monotonic()
         root = next((self.failed_root[need] for need in self.needs(check) if need in self.failed_root), None)
-        answer = CheckAnswer(f"Skipped: the {root} check failed.", "skipped") if root else self.answer(check)
+        answer = CheckResult(f"Skipped: the {root} check failed.", "skipped") if root else self.answer(check)
         if root or answer.status == "failed":
             self.failed_root[check.name] = root or check.name
         context.healthy = context.healthy and answer.status in ("ok", "skipped")
         seconds = round(context.clock.monotonic() - began, 3)
-        self.results.append(CheckResult(check.name, context.region or None, answer.status, seconds, answer.what, answer.do))
+        self.results.append(ReportedCheck(check.name, context.region or None, answer.status, seconds, answer.what, answer.do))
         self.report(self.results[-1])
 
     def needs(self, check: Check) -> tuple[str, ...]:
@@ -83,21 +83,21 @@ class _CheckRunner:
             return (*check.needs, "credentials")
         return check.needs
 
-    def answer(self, check: Check) -> CheckAnswer:
+    def answer(self, check: Check) -> CheckResult:
         """Run ``check`` within a third of the time left, so that a check that hangs leaves time for the others."""
         share = min(_MOST_SECONDS, self.context.deadline.left() / 3)
         if share < _LEAST_SECONDS:
-            return CheckAnswer("No time was left for this check.", "failed", "Fix the slow checks before it, or raise the time limit.")
+            return CheckResult("No time was left for this check.", "failed", "Fix the slow checks before it, or raise the time limit.")
         limit = self.context.deadline.within(share)
         try:
             return call_until(limit, partial(check.run, self.context, limit.earlier(share / 10)))
         except OutOfTime as error:
-            return CheckAnswer(error.what, "failed", _SLOW_HELP)
+            return CheckResult(error.what, "failed", _SLOW_HELP)
         except EpimetheusError as error:
-            return CheckAnswer(error.what, "failed", error.do)
+            return CheckResult(error.what, "failed", error.do)
 
 
-def call_until(limit: Deadline, run: Callable[[], CheckAnswer]) -> CheckAnswer:
+def call_until(limit: Deadline, run: Callable[[], CheckResult]) -> CheckResult:
     """What ``run`` returns; at ``limit`` it is abandoned, whatever it waits for. Raises what it raises, and OutOfTime."""
     seconds = limit.left()
     try:

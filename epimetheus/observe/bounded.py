@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from epimetheus.model import plural
+
 MAX_BYTES = 1_000_000
 """Maximum size of the function's response. A log line has one report and is shorter."""
 MAX_MEMBERS = 100
@@ -29,8 +31,8 @@ def bounded(value: Any, members: int = MAX_MEMBERS) -> Any:
                 result[f"{key}_not_shown"] = omitted
         return result
     if isinstance(value, list):
-        if value and all(isinstance(item, str) for item in value) and len(value) > members:
-            return [*(bounded(item) for item in value[:members]), f"{len(value) - members} more are not shown"]
+        if (omitted := len(value) - members) > 0 and all(isinstance(item, str) for item in value):
+            return [*(bounded(item) for item in value[:members]), f"{omitted} more {plural(omitted, 'is', 'are')} not shown"]
         return [bounded(item, members) for item in value]
     return _text(value) if isinstance(value, str) else value
 
@@ -60,4 +62,4 @@ def _first_members(value: Any, members: int) -> Any:
 
 def _text(text: str) -> str:
     omitted = len(text) - MAX_CHARACTERS
-    return f"{text[:MAX_CHARACTERS]}… ({omitted} more characters)" if omitted > 0 else text
+    return f"{text[:MAX_CHARACTERS]}… ({omitted} more {plural(omitted, 'character')})" if omitted > 0 else text

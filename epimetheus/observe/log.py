@@ -13,7 +13,7 @@ from typing import TextIO
 
 import msgspec
 
-from epimetheus.model import Fetched, Problem, Replayed, Report, Window, minute_text, time_text
+from epimetheus.model import Fetched, Problem, Replayed, Report, Window, count_text, minute_text, time_text
 from epimetheus.observe.bounded import bounded
 from epimetheus.safe_text import safe_event_text, to_visible_json
 
@@ -82,12 +82,12 @@ class LogObserver:
     def counted(self, region: str, fetched: int, confirmed: int, filtered: dict[str, int]) -> None:
         """Log the counts so far."""
         fields = {"run": self._run_id, "region": region, "fetched": fetched, "confirmed": confirmed, "filtered": filtered}
-        self._log.info("%d events fetched", fetched, extra={"event": "counted", "fields": fields})
+        self._log.info("%s fetched", count_text(fetched, "event"), extra={"event": "counted", "fields": fields})
 
     def progress(self, region: str, cursor: Window, done: int, total: int) -> None:
         """Log the progress of a slice at the debug level."""
         fields = {"run": self._run_id, "region": region, "cursor": minute_text(cursor.start), "end": minute_text(cursor.end)}
-        self._log.debug("%d of %d compartments", done, total, extra={"event": "progress", "fields": fields})
+        self._log.debug("%d of %s", done, count_text(total, "compartment"), extra={"event": "progress", "fields": fields})
 
 
 def log_report(report: Report) -> None:
@@ -98,7 +98,8 @@ def log_report(report: Report) -> None:
 
 def log_replayed(replayed: Replayed) -> None:
     """Log the result of a replay as one line."""
-    what = f"{replayed.region} replay {replayed.status}: {replayed.forwarded} events {'counted' if replayed.dry else 'sent again'}"
+    events = f"{count_text(replayed.forwarded, 'event')} {'counted' if replayed.dry else 'sent again'}"
+    what = f"{replayed.region} replay {replayed.status}: {events}"
     fields = {"replay": msgspec.to_builtins(replayed)}
     logging.getLogger(_LOG).log(_LEVELS[replayed.status], "%s", what, extra={"event": "replay", "fields": fields})
 
@@ -115,19 +116,24 @@ def log_failure(what: str, do: str, kind: str, run_id: str) -> None:
     logging.getLogger(_LOG).error("%s", what, extra={"event": "run", "fields": fields}, exc_info=kind == "internal")
 
 
+def duplicates_dropped(count: int) -> str:
+    """``1,234 duplicates dropped``: events that were sent before. An event that arrives twice at the receiver is not counted here."""
+    return f"{count_text(count, 'duplicate')} dropped"
+
+
 def headline(report: Report) -> str:
     """A one-line summary of the report."""
     if report.status == "failed" and report.error:
         return f"{report.region} failed: {report.error.what} {report.error.do}"
     if report.status == "skipped":
         return f"{report.region} skipped: {' '.join(report.warnings)}"
-    parts = [f"{report.forwarded} forwarded", f"{report.duplicates} duplicates"]
+    parts = [f"{report.forwarded:,} forwarded", duplicates_dropped(report.duplicates)]
     if report.filtered:
         counts = {"rate-limited" if reason == "rate_limited" else reason: count for reason, count in report.filtered.items()}
-        parts.append(f"{sum(counts.values())} filtered ({', '.join(f'{count} {reason}' for reason, count in counts.items())})")
+        parts.append(f"{sum(counts.values()):,} filtered ({', '.join(f'{count:,} {reason}' for reason, count in counts.items())})")
     if report.truncated:
-        parts.append(f"{report.truncated} truncated")
+        parts.append(f"{report.truncated:,} truncated")
     if position := report.position:
         parts.append(f"through {position.through}")
-        parts += [f"{len(position.behind)} of {position.polled} compartments behind"] * bool(position.behind)
+        parts += [f"{len(position.behind):,} of {count_text(position.polled, 'compartment')} behind"] * bool(position.behind)
     return f"{report.region} {report.status}: {', '.join(parts)}"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDetails
 
 from epimetheus.errors import SourceError
-from epimetheus.model import Report
+from epimetheus.model import Report, count_text
 from epimetheus.oci_client.clients import oci_errors
 from epimetheus.oci_client.policies import Policies
 from epimetheus.safe_text import safe_message
@@ -80,4 +80,4 @@ def post(
         result = client.post_metric_data(PostMetricDataDetails(metric_data=streams)).data
     if result.failed_metrics_count:  # OCI responds with 200 even so
         why = safe_message(str(result.failed_metrics[0].message)) if result.failed_metrics else "no reason given"
-        raise SourceError(f"OCI rejected {result.failed_metrics_count} of {len(streams)} metrics: {why}.", do=_HELP)
+        raise SourceError(f"OCI rejected {result.failed_metrics_count} of {count_text(len(streams), 'metric')}: {why}.", do=_HELP)

@@ -27,7 +27,7 @@ class EventTime(msgspec.Struct, frozen=True, gc=False):
         return _EPOCH + timedelta(milliseconds=self.millis)
 
 
-def parse_time(text: str | None) -> EventTime | None:
+def parse_event_time(text: str | None) -> EventTime | None:
     """The time in an RFC 3339 text; None if it is missing, invalid, or a leap second (RFC 5424 6.2.3.1 forbids them)."""
     try:
         if text and len(text) == 24 and (text[7], text[10], text[19], text[23]) == _API_FORM:

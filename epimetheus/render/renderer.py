@@ -22,7 +22,7 @@ from epimetheus.render.abridge import (
     redacted_excerpt,
 )
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
-from epimetheus.render.event_time import EventTime, parse_time, time_at
+from epimetheus.render.event_time import EventTime, parse_event_time, time_at
 from epimetheus.render.formats.base import COMPARTMENT_PATH, NO_ENRICHMENT, Body, Enrichment, EventContext, FormatFactory, SizeLimit
 from epimetheus.render.formats.cef import Cef
 from epimetheus.render.formats.json_base import raw_body
@@ -164,7 +164,8 @@ class Renderer:
         if event is not redacted:
             event = self._redactor.event(event)  # a masked path of `identity` stays masked when its value is in the details
         severity = _with_watched_minimum(self._severity(event, meaning), enrichment)
-        return EventContext(raw, event, meaning, parse_time(event.event_time), severity, enrichment, self._started.millis, self._region)
+        time = parse_event_time(event.event_time)
+        return EventContext(raw, event, meaning, time, severity, enrichment, self._started.millis, self._region)
 
     def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, enrichment: Enrichment, msgid: Msgid) -> Rendered:
         short, event = abridge_event(bytes(raw), event, self._redactor)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from epimetheus.render.addresses import ipv6, is_ipv4
-from epimetheus.render.event_time import parse_time
+from epimetheus.render.event_time import parse_event_time
 
 ValueType = Callable[[str], str | None]
 
@@ -47,7 +47,7 @@ def mac(text: str) -> str | None:
 
 def millis(text: str) -> str | None:
     """Milliseconds since the epoch, also from an RFC 3339 time."""
-    time = parse_time(text)
+    time = parse_event_time(text)
     return str(time.millis) if time else integer(text)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError
 from epimetheus.run.budget import Budget
-from epimetheus.run.forward import Forwarder
+from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.run.run_clock import RunClock
 from epimetheus.run.tally import Tally, to_problem
@@ -95,6 +95,6 @@ def _pipeline(options: RunOptions, ports: RunPorts, tally: Tally, state: State) 
     selection = Selection(ports.rules, ports.tamper_watch, rate_limits)
     filtered = partial(ports.observer.filtered, options.region) if options.statistics.filtered else None
     forwarder = Forwarder(
-        seen, selection, ports.renderer, ports.frame, ports.receiver, tally, actors=options.actors, filtered=filtered
+        seen, selection, ports.renderer, ports.frame, ports.sender, tally, actors=options.actors, filtered=filtered
     )
     return Pipeline(seen, rate_limits, selection, forwarder)

@@ -19,7 +19,7 @@ _OUTDATED = (
 )
 
 
-class Subscribed(NamedTuple):
+class SubscribedRegions(NamedTuple):
     """The names of the subscribed regions, the minute since the epoch in which they were listed, and warnings."""
 
     names: tuple[str, ...]
@@ -27,16 +27,16 @@ class Subscribed(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def subscribed(list_regions: Callable[[], list[str]], peek: Callable[[], State | None], minute: int) -> Subscribed:
+def subscribed_or_last_known(list_regions: Callable[[], list[str]], peek: Callable[[], State | None], minute: int) -> SubscribedRegions:
     """The regions from ``list_regions``; if it fails, those in the state that ``peek`` reads. Raises SourceError if there are none."""
     try:
-        return Subscribed(tuple(list_regions()), minute)
+        return SubscribedRegions(tuple(list_regions()), minute)
     except SourceError as error:
         state = peek()
         if state is None or not state.regions:
             raise
         since = minute_text(state.regions_listed)
-        return Subscribed(state.regions, state.regions_listed, (f"{error.what} Using the regions listed at {since}.",))
+        return SubscribedRegions(state.regions, state.regions_listed, (f"{error.what} Using the regions listed at {since}.",))
 
 
 def discover_compartments(ctx: RunContext) -> None:

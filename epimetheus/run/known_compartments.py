@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from epimetheus.model import Compartment, minute_text
+from epimetheus.model import RETENTION_DAYS, Compartment, count_text, minute_text, plural
 from epimetheus.source.compartments import Listing
 from epimetheus.state.model import BehindCompartment, KnownCompartment, State
 
-RETENTION_MINUTES = 365 * 24 * 60  # Audit keeps events for a year
+RETENTION_MINUTES = RETENTION_DAYS * 24 * 60
 NEW = "new: reading its events since it was created"
 RESUMED = "polled again: reading resumes where it stopped"
 _MOST_NAMED = 5
@@ -23,15 +23,17 @@ class Changes(NamedTuple):
     def warnings(self, now: int) -> list[str]:
         """A warning for each kind of change that skips events."""
         warnings = []
-        if self.deselected:
+        if count := len(self.deselected):
             warnings.append(
-                f"{len(self.deselected)} compartments are no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Their events are"
-                f" not forwarded: {first_few(self.deselected)}. If they are selected again, reading resumes where it stopped."
+                f"{count_text(count, 'compartment is', 'compartments are')} no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS."
+                f" {plural(count, 'Its', 'Their')} events are not forwarded: {first_few(self.deselected)}."
+                f" If {plural(count, 'it is', 'they are')} selected again, reading resumes where it stopped."
             )
-        if self.expired:
+        if count := len(self.expired):
             warnings.append(
-                f"{len(self.expired)} compartments are polled again after more than a year. Their events before"
-                f" {minute_text(now - RETENTION_MINUTES)} are no longer available: {first_few(self.expired)}."
+                f"{count_text(count, 'compartment is', 'compartments are')} polled again after more than a year."
+                f" {plural(count, 'Its', 'Their')} events before {minute_text(now - RETENTION_MINUTES)} are no longer available:"
+                f" {first_few(self.expired)}."
             )
         return warnings
 

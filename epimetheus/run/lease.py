@@ -25,7 +25,7 @@ def open_state(ctx: RunContext) -> Lease | None:
         session.extend(_lease_end(ctx), ctx.time.now())
     ctx.load(state)
     if session.first_start:
-        ctx.tally.warnings.append(first_start(state.through - ctx.options.overlap_minutes))
+        ctx.tally.warnings.append(first_start_warning(state.through - ctx.options.overlap_minutes))
     return other
 
 
@@ -41,7 +41,7 @@ def _first_state(ctx: RunContext) -> State:
 
 
 @contextmanager
-def lease_returned(ports: RunPorts, region: str) -> Iterator[None]:
+def returning_lease(ports: RunPorts, region: str) -> Iterator[None]:
     """Return the lease if the run ends without a report: by a signal, a bug, or no memory.
 
     Nothing in memory is saved, because the run may have stopped in the middle of a change. Earlier commits stand.
@@ -67,12 +67,12 @@ def _interrupted(ending: BaseException, leased: bool, saved: State | None) -> In
     return Interrupted(what, do="The next run continues from there; events sent since the last save are sent again.")
 
 
-def lease_held(lease: Lease) -> str:
+def lease_held_warning(lease: Lease) -> str:
     """The warning of a run that is skipped."""
     since = f" since {time_text(lease.acquired)}" if lease.acquired else ""
     return f"Run {lease.run} holds the lease{since}, until {time_text(lease.until)}; skipping this run."
 
 
-def first_start(minute: int) -> str:
+def first_start_warning(minute: int) -> str:
     """The warning of a run that found no state and reads from ``minute`` on."""
     return f"First start: there is no state yet. Reading begins at {minute_text(minute)}; events processed earlier are not forwarded."

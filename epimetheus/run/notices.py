@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from epimetheus.model import Fetched, HourlyCount, minute_text, time_text
+from epimetheus.model import Fetched, HourlyCount, count_text, minute_text, plural, time_text
 from epimetheus.run.context import RunContext
 from epimetheus.run.tally import Tally
 from epimetheus.select.own_polling import split_kind
@@ -19,7 +19,7 @@ from epimetheus.select.rate_limits import OWN, Counts
 from epimetheus.source.decode import decode_event
 
 
-class Author(NamedTuple):
+class NoticeSource(NamedTuple):
     """The source of a notice. ``now``: seconds since the epoch."""
 
     run: str
@@ -31,11 +31,11 @@ class Author(NamedTuple):
 def send_notices(ctx: RunContext) -> None:
     """Send the notices of this run, after every event is confirmed. Raises ReceiverError, DeliveryUncertain, AccountingError."""
     rate_limits, forwarder = ctx.pipeline.rate_limits, ctx.pipeline.forwarder
-    author = Author(ctx.run_id, ctx.options.region, ctx.options.tenancy, ctx.time.now())
+    source = NoticeSource(ctx.run_id, ctx.options.region, ctx.options.tenancy, ctx.time.now())
     counts = rate_limits.unreported(ctx.state.through - ctx.options.overlap_minutes, immediate=OWN)
-    messages = [*held_back(author, counts), *own_polling(author, counts)]
+    messages = [*rate_limited_notices(source, counts), *own_polling_notices(source, counts)]
     if ctx.options.run_message:
-        messages.append(run_ended(author, ctx.progress.since, ctx.state.through, len(ctx.state.behind), ctx.tally))
+        messages.append(run_summary_notice(source, ctx.progress.since, ctx.state.through, len(ctx.state.behind), ctx.tally))
     for message in messages:
         forwarder.send_notice(message)
     if messages:
@@ -43,12 +43,12 @@ def send_notices(ctx: RunContext) -> None:
     rate_limits.mark_reported(counts)
 
 
-def held_back(author: Author, counts: Counts) -> list[Fetched]:
+def rate_limited_notices(source: NoticeSource, counts: Counts) -> list[Fetched]:
     """One notice for each event type and hour of rate-limited events."""
-    return [_held_back(author, kind, hour, count) for (kind, hour), count in counts.items() if not kind.startswith(OWN)]
+    return [_rate_limited_notice(source, kind, hour, count) for (kind, hour), count in counts.items() if not kind.startswith(OWN)]
 
 
-def own_polling(author: Author, counts: Counts) -> list[Fetched]:
+def own_polling_notices(source: NoticeSource, counts: Counts) -> list[Fetched]:
     """One notice about all requests from Epimetheus itself, if there are any."""
     own = {key: count for key, count in counts.items() if key[0].startswith(OWN)}
     if not own:
@@ -60,36 +60,40 @@ def own_polling(author: Author, counts: Counts) -> list[Fetched]:
         calls[name] += count.suppressed - count.reported
         addresses[address] += count.suppressed - count.reported
     span, named = _span(own), {address: count for address, count in sorted(addresses.items()) if address}
-    listed = ", ".join(f"{count} {name}" for name, count in sorted(calls.items()))
-    came = f" They came from {', '.join(named)}." if named else ""
-    what = f"{calls.total()} events from Epimetheus's own polling were filtered, from {span['from']} to {span['to']}: {listed}.{came}"
-    figures = {"filtered": calls.total(), "calls": dict(sorted(calls.items())), "addresses": named, **span}
-    return [_event(author, "OwnPolling", what, figures)]
+    listed = ", ".join(f"{count:,} {name}" for name, count in sorted(calls.items()))
+    total = calls.total()
+    came = f" {plural(total, 'It', 'They')} came from {', '.join(named)}." if named else ""
+    filtered = f"{count_text(total, 'event')} from Epimetheus's own polling {plural(total, 'was', 'were')} filtered"
+    what = f"{filtered}, from {span['from']} to {span['to']}: {listed}.{came}"
+    figures = {"filtered": total, "calls": dict(sorted(calls.items())), "addresses": named, **span}
+    return [_event(source, "OwnPolling", what, figures)]
 
 
-def run_ended(author: Author, since: int, through: int, behind: int, tally: Tally) -> Fetched:
+def run_summary_notice(source: NoticeSource, since: int, through: int, behind: int, tally: Tally) -> Fetched:
     """The summary of a run. ``since`` and ``through``: minutes since the epoch. ``behind``: number of compartments."""
     filtered = {reason: count for reason, count in sorted(tally.filtered.items()) if count}
-    counts = f"{tally.fetched} fetched, {tally.forwarded} forwarded, {tally.duplicates} duplicates, {sum(filtered.values())} filtered"
+    dropped = f"{count_text(tally.duplicates, 'duplicate')} dropped"
+    counts = f"{tally.fetched:,} fetched, {tally.forwarded:,} forwarded, {dropped}, {sum(filtered.values()):,} filtered"
     window = {"from": minute_text(since), "through": minute_text(through)}
-    where = f"{author.region}, from {window['from']} through {window['through']}"
-    what = f"Run {author.run} of {where}: {counts}; {behind} compartments behind."
+    where = f"{source.region}, from {window['from']} through {window['through']}"
+    what = f"Run {source.run} of {where}: {counts}; {count_text(behind, 'compartment')} behind."
     figures = {"fetched": tally.fetched, "forwarded": tally.forwarded, "duplicates": tally.duplicates, "filtered": filtered}
-    return _event(author, "Run", what, {**window, **figures, "malformed": tally.malformed, "behind": behind})
+    return _event(source, "Run", what, {**window, **figures, "malformed": tally.malformed, "behind": behind})
 
 
-def probe(author: Author) -> Fetched:
+def probe_notice(source: NoticeSource) -> Fetched:
     """The test message of a health check."""
-    what = f"A test message from Epimetheus, sent by a health check ({author.run}). No action is needed."
-    return _event(author, "Probe", what, {})
+    what = f"A test message from Epimetheus, sent by a health check ({source.run}). No action is needed."
+    return _event(source, "Probe", what, {})
 
 
-def _held_back(author: Author, kind: str, hour: int, count: HourlyCount) -> Fetched:
+def _rate_limited_notice(source: NoticeSource, kind: str, hour: int, count: HourlyCount) -> Fetched:
     unreported, span = count.suppressed - count.reported, _span({(kind, hour): count})
     within = f"in the hour from {minute_text(hour)}, from {span['from']} to {span['to']}"
-    what = f"{unreported} events {kind} were held back by rate_limiting {within}; {count.passed} were forwarded."
+    what = f"{count_text(unreported, 'event')} {kind} {plural(unreported, 'was', 'were')} held back by rate_limiting {within};"
+    what += f" {count_text(count.passed, 'was', 'were')} forwarded."
     details = {"eventType": kind, "hour": minute_text(hour), "heldBack": unreported, "forwarded": count.passed, **span}
-    return _event(author, "HeldBack", what, details)
+    return _event(source, "HeldBack", what, details)
 
 
 def _span(counts: Counts) -> dict[str, str]:
@@ -99,20 +103,20 @@ def _span(counts: Counts) -> dict[str, str]:
     return {"from": time_text(first / 1000), "to": time_text(last / 1000)}
 
 
-def _event(author: Author, name: str, message: str, details: Mapping[str, object]) -> Fetched:
+def _event(source: NoticeSource, name: str, message: str, details: Mapping[str, object]) -> Fetched:
     data = {
         "eventName": name,
-        "compartmentId": author.tenancy,
-        "identity": {"principalName": "epimetheus", "tenantId": author.tenancy},
+        "compartmentId": source.tenancy,
+        "identity": {"principalName": "epimetheus", "tenantId": source.tenancy},
         "message": message,
-        "additionalDetails": {"run": author.run, "region": author.region, **details},
+        "additionalDetails": {"run": source.run, "region": source.region, **details},
     }
     event = {
         "eventType": f"epimetheus.{name}",
         "cloudEventsVersion": "0.1",
         "eventTypeVersion": "2.0",
         "source": "epimetheus",
-        "eventTime": time_text(author.now),
+        "eventTime": time_text(source.now),
         "data": data,
     }
     return decode_event(msgspec.json.encode(event))

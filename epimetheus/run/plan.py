@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from epimetheus.errors import OutOfTime, SourceError
-from epimetheus.model import Window
+from epimetheus.model import Window, count_text
 from epimetheus.source.fetch import FetchTask
 from epimetheus.state.model import BehindCompartment, PageCursor, State
 
-LONGEST_SLICE = 7 * 24 * 60
+LONGEST_SLICE_MINUTES = 7 * 24 * 60
 FEW_EVENTS, MANY_EVENTS = 25_000, 100_000
 GIVE_UP_MINUTES = 6 * 60
 """A deleted compartment is given up after OCI has answered 404 for this long while other compartments were readable."""
@@ -151,7 +151,7 @@ def _after_complete_window(
     before: BehindCompartment, task: FetchTask, events: int, *, length: int, quick: bool, late: bool
 ) -> BehindCompartment:
     """A compartment behind after its window was read to the end. ``late``: so late that OCI lists no further events in the window."""
-    minutes = adapted_length(before.window_minutes or length, events, may_grow=quick or not before.tokens_expire)
+    minutes = next_window_minutes(before.window_minutes or length, events, may_grow=quick or not before.tokens_expire)
     floor = task.window.end if late and not task.page else before.floor
     since = max(before.since, task.window.end)
     return replace(before, since=since, page_cursor=None, window_minutes=minutes, not_found_at=None, not_found_minutes=0, floor=floor)
@@ -235,17 +235,17 @@ def raise_if_nothing_read(state: State, excluded: Mapping[str, str], *, end: int
 
 def _none_readable(count: int, reason: str) -> SourceError:
     """The error of a run that could read none of ``count`` compartments. ``reason``: why the first one stopped."""
-    return SourceError(f"None of {count} compartments could be read. The first error: {reason}", do=_NONE_HELP)
+    return SourceError(f"0 of {count_text(count, 'compartment')} could be read. The first error: {reason}", do=_NONE_HELP)
 
 
-def adapted_length(length: int, events: int, *, may_grow: bool) -> int:
+def next_window_minutes(length: int, events: int, *, may_grow: bool) -> int:
     """Minutes of the next window of a compartment after one of ``length`` minutes with ``events``, whose dedupe keys are in memory."""
     if events > MANY_EVENTS:
         return max(1, length // 2)
-    return min(2 * length, LONGEST_SLICE) if may_grow and events <= FEW_EVENTS else length
+    return min(2 * length, LONGEST_SLICE_MINUTES) if may_grow and events <= FEW_EVENTS else length
 
 
-def next_length(
+def next_slice_minutes(
     length: int, shortest: int, outcomes: Collection[TaskOutcome], *, events: int, seconds: float, left: float, whole: float
 ) -> int:
     """Minutes of the next slice from the cursor: double after a quick slice, half after one that most of a run was too short for.
@@ -258,4 +258,4 @@ def next_length(
     if (not fitted and left > whole / 2) or events > MANY_EVENTS:
         return max(shortest, length // 2)
     complete = not any(outcome.reason for outcome in outcomes)
-    return min(2 * length, LONGEST_SLICE) if complete and events <= FEW_EVENTS and seconds < left / 4 else length
+    return min(2 * length, LONGEST_SLICE_MINUTES) if complete and events <= FEW_EVENTS and seconds < left / 4 else length

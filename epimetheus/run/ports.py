@@ -57,11 +57,16 @@ class RunOptions:
         return self.ids if self.mode == "include" else ()
 
 
-class Sink(Protocol):
-    """Where frames are written. ``sent`` and ``confirmed`` count messages, in order, from 0."""
+class Sender(Protocol):
+    """Sends messages to the receiver, as `epimetheus.deliver.StreamSender`.
+
+    ``sent`` and ``confirmed`` count messages, in order, from 0. ``connections``: opened so far; ``confirmations``: received so far.
+    """
 
     sent: int
     confirmed: int
+    connections: int
+    confirmations: int
 
     def write(self, data: bytes, messages: int) -> None:
         """Send complete frames. Raises ReceiverError, DeliveryUncertain."""
@@ -70,13 +75,6 @@ class Sink(Protocol):
     def finish(self) -> None:
         """Confirm everything sent. Raises ReceiverError, DeliveryUncertain."""
         ...
-
-
-class Receiver(Sink, Protocol):
-    """A `Sink` with connections, such as `epimetheus.deliver.Delivery`."""
-
-    connections: int
-    confirmations: int
 
     @property
     def confirmation(self) -> str:
@@ -152,7 +150,7 @@ class RunPorts:
     list_page: ListPage
     audit: AuditSource
     calls: Calls
-    receiver: Receiver
+    sender: Sender
     certificate_end: Callable[[], float | None]
     renderer: EventRenderer
     frame: Callable[[bytes], bytes]

@@ -13,7 +13,7 @@ from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, EpimetheusError, OutOfTime, RequestError
 from epimetheus.model import Replayed, Window, minute_text
 from epimetheus.run.budget import commit_reserve
-from epimetheus.run.forward import Forwarder
+from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.known_compartments import first_few
 from epimetheus.run.plan import NO_TIME
 from epimetheus.run.ports import RunOptions, RunPorts
@@ -28,7 +28,7 @@ from epimetheus.source.fetch import Failed, FetchTask, Finished, Page, fetch
 _LEAST_SECONDS = 1.0
 
 
-class DryRunReceiver:
+class DryRunSender:
     """The receiver of a dry run: counts messages and confirms them."""
 
     connections = confirmations = sent = confirmed = 0
@@ -65,12 +65,12 @@ class _Replay:
         self.options, self.ports, self.run_id = options, ports, run_id
         self.deadline = deadline.earlier(commit_reserve(deadline.left()))  # the reserve is for the last confirmation
         self.window, self.only, self.dry = window, only, dry
-        self.receiver = DryRunReceiver() if dry else ports.receiver
+        self.sender = DryRunSender() if dry else ports.sender
         self.tally = Tally()
         self.through = window.start
         self.unread: dict[str, str] = {}
         selection = Selection(ports.rules, ports.tamper_watch, RateLimits({}))
-        self.forwarder = Forwarder(SeenKeys(), selection, ports.renderer, ports.frame, self.receiver, self.tally, actors=options.actors)
+        self.forwarder = Forwarder(SeenKeys(), selection, ports.renderer, ports.frame, self.sender, self.tally, actors=options.actors)
 
     def run(self) -> Replayed:
         try:
@@ -83,7 +83,7 @@ class _Replay:
         except EpimetheusError as error:
             return self.result(error)
         finally:
-            self.receiver.drop()
+            self.sender.drop()
         return self.result(None)
 
     def compartments(self) -> list[str]:

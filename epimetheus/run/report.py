@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import BehindNow, Position, Report, Status, minute_text, time_text
+from epimetheus.model import BehindNow, Position, Report, Status, count_text, minute_text, plural, time_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.known_compartments import first_few
@@ -14,7 +14,7 @@ from epimetheus.state.model import State
 def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None = None) -> Report:
     """The report of a run that ends now."""
     tally, ports, progress, selection = ctx.tally, ctx.ports, ctx.progress, ctx.pipeline.selection
-    audit, receiver = ports.audit, ports.receiver
+    audit, sender = ports.audit, ports.sender
     return Report(
         run=ctx.run_id,
         region=ctx.options.region,
@@ -37,7 +37,7 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
         notices=tally.notices,
         bytes=tally.bytes,
         api={"audit": {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **ports.calls.counts()},
-        receiver={"connections": receiver.connections, "confirmations": receiver.confirmations, "confirmation": receiver.confirmation},
+        receiver={"connections": sender.connections, "confirmations": sender.confirmations, "confirmation": sender.confirmation},
         listing_stale=tally.listing_stale,
         listing_age_seconds=tally.listing_age,
         given_up=len(progress.given_up),
@@ -83,10 +83,11 @@ def given_up_warning(ocids: Collection[str]) -> list[str]:
     """The warning for deleted compartments whose last events could not be read."""
     if not ocids:
         return []
-    hours = plan.GIVE_UP_MINUTES // 60
+    count, hours = len(ocids), plan.GIVE_UP_MINUTES // 60
     return [
-        f"{len(ocids)} deleted compartments are given up: OCI has answered 404 for {hours} hours, so their last events are not forwarded:"
-        f" {first_few(ocids)}. If OCI lists them as active again, reading resumes where it stopped."
+        f"{count_text(count, 'deleted compartment is', 'deleted compartments are')} given up: OCI has answered 404 for {hours} hours, so"
+        f" {plural(count, 'its', 'their')} last events are not forwarded: {first_few(ocids)}. If OCI lists {plural(count, 'it', 'them')} as"
+        " active again, reading resumes where it stopped."
     ]
 
 

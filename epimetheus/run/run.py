@@ -2,7 +2,7 @@
 
     lease ─▶ discover compartments ─▶ forward, slice by slice: fetch, send, confirm, commit ─▶ notices ─▶ finish ─▶ report
 
-Each step is a function over the `RunContext`. The cursor moves in `epimetheus.run.slices` only, after a slice is confirmed;
+Each step is a function over the `RunContext`. The cursor moves in `epimetheus.run.slice_loop` only, after a slice is confirmed;
 `epimetheus.run.commit` saves it.
 """
 
@@ -14,11 +14,11 @@ from epimetheus.model import Report
 from epimetheus.run.commit import commit_confirmed, finish
 from epimetheus.run.context import RunContext
 from epimetheus.run.discovery import discover_compartments
-from epimetheus.run.lease import lease_held, lease_returned, open_state
+from epimetheus.run.lease import lease_held_warning, open_state, returning_lease
 from epimetheus.run.notices import send_notices
 from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.run.report import build_report
-from epimetheus.run.slices import forward_slices
+from epimetheus.run.slice_loop import forward_slices
 
 STEPS: tuple[tuple[str, Callable[[RunContext], None]], ...] = (
     ("discover", discover_compartments),
@@ -34,11 +34,11 @@ def run(options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, w
 
     ``warnings`` are added to the report as they are.
     """
-    with lease_returned(ports, options.region):
+    with returning_lease(ports, options.region):
         ctx = RunContext.start(options, ports, run_id, deadline, warnings)
         try:
             if (lease := open_state(ctx)) is not None:
-                ctx.tally.warnings.append(lease_held(lease))
+                ctx.tally.warnings.append(lease_held_warning(lease))
                 return build_report(ctx, "skipped")
             for phase, step in STEPS:
                 _timed(ctx, phase, step)
@@ -46,7 +46,7 @@ def run(options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, w
             commit_confirmed(ctx)
             return build_report(ctx, "failed", error)
         finally:
-            ports.receiver.drop()
+            ports.sender.drop()
         return build_report(ctx, "partial" if ctx.state.behind or ctx.progress.given_up or ctx.tally.outdated else "ok")
 
 

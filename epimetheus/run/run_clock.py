@@ -7,13 +7,13 @@ from epimetheus.oci_client.clock_offset import corrected_now, to_oci_time
 
 
 class RunClock:
-    """``minute``: the minute in which the run takes place. ``end``: where reading ends, ``settle`` minutes earlier.
+    """``minute``: the minute in which the run takes place. ``end``: where reading ends, ``settle_minutes`` minutes earlier.
 
     ``offset``: as `RunPorts.clock_offset`.
     """
 
-    def __init__(self, clock: Clock, offset: Callable[[], float | None], settle: int) -> None:
-        self._clock, self._offset, self._settle = clock, offset, settle
+    def __init__(self, clock: Clock, offset: Callable[[], float | None], settle_minutes: int) -> None:
+        self._clock, self._offset, self._settle_minutes = clock, offset, settle_minutes
         self._set(self.now())
 
     def now(self) -> float:
@@ -28,4 +28,4 @@ class RunClock:
 
     def _set(self, now: float) -> None:
         self.minute = int(now // 60)
-        self.end = self.minute - self._settle
+        self.end = self.minute - self._settle_minutes

@@ -47,7 +47,7 @@ class SeenKeys:
             self._keys += packed
             self._numbers.extend(_repeated(number, len(packed) // KEY_BYTES))
         self._remembered = len(self._numbers) - 1
-        self._settled = 1  # all places before this one have a bucket
+        self._numbered_end = 1  # all places before this one have a bucket
         self._rebuild()
 
     def __len__(self) -> int:
@@ -71,15 +71,15 @@ class SeenKeys:
     def remember(self, minute: int, keys: list[bytes]) -> None:
         """Put ``keys`` into the bucket of ``minute``, the end of their window: the receiver has confirmed their events."""
         self._number_all()
-        first, number = self._numbers.index(0, self._settled), self._number(minute)
+        first, number = self._numbers.index(0, self._numbered_end), self._number(minute)
         end = first + len(keys)
         if self._keys.startswith(b"".join(keys), first * KEY_BYTES):
             self._numbers[first:end] = _repeated(number, len(keys))
-            self._settled = end
+            self._numbered_end = end
         else:  # keys of another window came in between
             for key in keys:
                 self._numbers[self._place(key)] = number
-            self._settled = first
+            self._numbered_end = first
         self._remembered += len(keys)
 
     def forget(self, before: int, needed: Mapping[bytes, int]) -> None:
@@ -94,7 +94,7 @@ class SeenKeys:
         if dropped := len(self._numbers) - end:
             del self._keys[end * KEY_BYTES :], self._numbers[end:]
             self._remembered -= dropped
-            self._settled = 1
+            self._numbered_end = 1
             left = set(self._numbers)
             self._minutes = {number: minute for number, minute in self._minutes.items() if number in left}
             self._rebuild()

@@ -1,6 +1,6 @@
 """Limit the events of a type per hour, counted by event time, so that a late or repeated run counts the same.
 
-The counts of a batch are separate until the receiver has confirmed the batch (`RateLimits.settle`): a failed run counts nothing. Hours are
+The counts of a batch are separate until the receiver has confirmed the batch (`RateLimits.confirm`): a failed run counts nothing. Hours are
 minutes since the epoch, event times are milliseconds since the epoch.
 """
 
@@ -38,8 +38,8 @@ class RateLimits:
     """Counts events by kind (an event type, or an own call) and hour. ``saved`` is from the state; `packed` is for the next state."""
 
     def __init__(self, saved: Hours) -> None:
-        self._settled = {(kind, hour): count for kind, hours in saved.items() for hour, count in hours.items()}
-        self._passed = {key: count.passed for key, count in self._settled.items()}
+        self._confirmed = {(kind, hour): count for kind, hours in saved.items() for hour, count in hours.items()}
+        self._passed = {key: count.passed for key, count in self._confirmed.items()}
         self._pending_passed: Counter[tuple[str, int]] = Counter()
         self._pending_suppressed: dict[tuple[str, int], HourlyCount] = {}
 
@@ -64,8 +64,8 @@ class RateLimits:
         self._pending_passed[kind, _hour(millis)] += 1
 
     def saved(self, prefix: str) -> dict[tuple[str, int], HourlyCount]:
-        """The settled counts of kinds that start with ``prefix``."""
-        return {key: count for key, count in self._settled.items() if key[0].startswith(prefix)}
+        """The confirmed counts of kinds that start with ``prefix``."""
+        return {key: count for key, count in self._confirmed.items() if key[0].startswith(prefix)}
 
     def suppress(self, kind: str, millis: int) -> None:
         """Count a suppressed event."""
@@ -73,30 +73,30 @@ class RateLimits:
         self._pending_suppressed[key] = _sum(self._pending_suppressed.get(key, _ZERO), HourlyCount(suppressed=1, first=millis, last=millis))
 
     def take_pending(self) -> dict[tuple[str, int], HourlyCount]:
-        """Remove and return the counts since the last call. The caller passes them to `settle` once the batch is confirmed."""
+        """Remove and return the counts since the last call. The caller passes them to `confirm` once the batch is confirmed."""
         passed, taken = self._pending_passed, self._pending_suppressed
         self._pending_passed, self._pending_suppressed = Counter(), {}
         for key, number in passed.items():
             taken[key] = taken.get(key, _ZERO)._replace(passed=number)
         return taken
 
-    def settle(self, counts: Counts) -> None:
+    def confirm(self, counts: Counts) -> None:
         """Add confirmed ``counts`` to those that `packed` returns."""
         for key, count in counts.items():
-            self._settled[key] = _sum(self._settled.get(key, _ZERO), count)
+            self._confirmed[key] = _sum(self._confirmed.get(key, _ZERO), count)
 
     def unreported(self, before: int, immediate: str) -> dict[tuple[str, int], HourlyCount]:
         """Counts with suppressed events not yet reported, of hours that ended by the minute ``before``.
 
         Kinds that start with ``immediate`` do not wait for the end of their hour.
         """
-        found = {key: count for key, count in sorted(self._settled.items()) if count.suppressed > count.reported}
+        found = {key: count for key, count in sorted(self._confirmed.items()) if count.suppressed > count.reported}
         return {key: count for key, count in found.items() if key[1] + _HOUR <= before or key[0].startswith(immediate)}
 
     def mark_reported(self, counts: Counts) -> None:
-        """Mark ``counts`` as reported to the receiver. They are the result of `unreported`, with no `settle` in between."""
+        """Mark ``counts`` as reported to the receiver. They are the result of `unreported`, with no `confirm` in between."""
         for key, count in counts.items():
-            self._settled[key] = count._replace(reported=count.suppressed, first=None, last=None)
+            self._confirmed[key] = count._replace(reported=count.suppressed, first=None, last=None)
 
     def packed(self, before: int) -> dict[str, dict[int, HourlyCount]]:
         """The counts to save: of hours that ended after the minute ``before``, whose events may still be read, and unreported ones.
@@ -104,11 +104,11 @@ class RateLimits:
         For each own call, the latest hour that passed and the latest that was suppressed are kept indefinitely (see `OwnPolling`).
         """
         latest: dict[tuple[str, bool], int] = {}
-        for (kind, hour), count in self._settled.items():
+        for (kind, hour), count in self._confirmed.items():
             if kind.startswith(OWN):
                 latest[kind, count.suppressed > 0] = max(hour, latest.get((kind, count.suppressed > 0), 0))
         kept: dict[str, dict[int, HourlyCount]] = {}
-        for (kind, hour), count in sorted(self._settled.items()):
+        for (kind, hour), count in sorted(self._confirmed.items()):
             if hour + _HOUR > before or count.suppressed > count.reported or latest.get((kind, count.suppressed > 0)) == hour:
                 kept.setdefault(kind, {})[hour] = count
         return kept

@@ -21,7 +21,7 @@ _FORWARD = Selected(None, watched=False)
 
 
 class Selection:
-    """Decides for one run. The caller settles what `rate_limits` counted once the event's batch is confirmed."""
+    """Decides for one run. The caller confirms what `rate_limits` counted once the event's batch is confirmed."""
 
     def __init__(self, rules: Rules, watch: TamperWatch, rate_limits: RateLimits) -> None:
         self.rate_limits = rate_limits

@@ -249,7 +249,7 @@ def _give_up(state: tenacity.RetryCallState, compartment: str) -> NoReturn:
     if state.attempt_number < _MAX_ATTEMPTS:
         what = f"Listing the events of {compartment} failed: no time is left to retry after {error}."
         raise OutOfTime(what, do="The next run tries again.") from error
-    what = f"Listing the events of {compartment} failed after {state.attempt_number} attempts: {error}."
+    what = f"Listing the events of {compartment} failed after {_MAX_ATTEMPTS} attempts: {error}."
     raise CompartmentError(what, do=error.help if isinstance(error, _Retryable) else _HELP) from error
 
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import msgspec
 
 from epimetheus.errors import StateDamaged
-from epimetheus.model import HourlyCount, Window, minute_text, parse_minute
+from epimetheus.model import HourlyCount, Window, count_text, minute_text, parse_minute
 from epimetheus.state.head import (
     AdoptionEntry,
     BehindEntry,
@@ -116,8 +116,8 @@ def _state(head: Head, packed: memoryview) -> State:
 
 def _split_keys(counts: Mapping[str, int], packed: memoryview) -> dict[int, bytes]:
     """Minute → its keys in ``packed``. Raises ValueError unless ``counts`` accounts for every byte."""
-    if sum(counts.values()) * _KEY_BYTES != len(packed):
-        raise ValueError(f"the head counts {sum(counts.values())} keys, but {len(packed)} bytes follow")
+    if (total := sum(counts.values())) * _KEY_BYTES != len(packed):
+        raise ValueError(f"the head counts {count_text(total, 'key')}, but {len(packed)} bytes follow")
     keys, at = {}, 0
     for minute, count in counts.items():
         keys[_minute(minute)] = bytes(packed[at : at + count * _KEY_BYTES])

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from epimetheus.errors import StateError
-from epimetheus.state.store import Changed, Stored
+from epimetheus.state.store import PreconditionFailed, Stored
 
 
 class FileStore:
@@ -28,11 +28,11 @@ class FileStore:
             return self._stored()
 
     def write(self, data: bytes, etag: str | None) -> str:
-        """Durably replace the bytes that have ``etag`` (None: create them); the new ETag. Raises Changed, StateError."""
+        """Durably replace the bytes that have ``etag`` (None: create them); the new ETag. Raises PreconditionFailed, StateError."""
         with _errors_translated(self._path, "written"), self._locked():
             current = self._stored()
             if (current.etag if current else None) != etag:
-                raise Changed
+                raise PreconditionFailed
             self._replace(data)
         return _digest(data)
 
@@ -63,7 +63,7 @@ class FileStore:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise Changed from error
+                raise PreconditionFailed from error
             yield
 
 

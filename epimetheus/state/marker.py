@@ -9,7 +9,7 @@ The marker is written in two steps around the first state. Every write is condit
 A run killed after step 1 leaves an incomplete marker and no state: the next run starts at T, or at its own
 look-back if that is earlier. A run killed after step 2 leaves a state
 without `State.marker_owner`: the next run completes the marker. T never changes, so no start skips events that an earlier one covered.
-Until the state has an owner (`epimetheus.state.ownership`), no receiver has confirmed anything, so starting at T again loses nothing.
+Until the state has an owner (`epimetheus.state.owner_binding`), no receiver has confirmed anything, so starting at T again loses nothing.
 
 A bucket has two markers with the same content. ``<prefix><region>.started``, beside the state, reveals that the state was deleted.
 ``epimetheus-started/<region>/<owner>`` depends on tenancy, receiver and selected compartments, but not on STATE_PREFIX, and reveals that
@@ -22,7 +22,7 @@ from contextlib import suppress
 import msgspec
 
 from epimetheus.errors import StateError
-from epimetheus.state.store import Changed, Store, Stored
+from epimetheus.state.store import PreconditionFailed, Store, Stored
 
 _ATTEMPTS = 3
 
@@ -61,7 +61,7 @@ class Markers:
     def begin(self, marker: Marker) -> Marker:
         """Step 1: write ``marker`` to each store that has none; the marker that is valid now. Raises StateError."""
         for store in self._stores:
-            with suppress(Changed):  # another run starts at the same time: the first marker is valid for both
+            with suppress(PreconditionFailed):  # another run starts at the same time: the first marker is valid for both
                 store.write(_encode(marker), None)
         found = self.find()
         return found[0] if found else marker
@@ -85,7 +85,7 @@ def _try_to_complete(store: Store, marker: Marker) -> bool:
     try:
         completed = msgspec.structs.replace(current, complete=True, tenancy=marker.tenancy, receiver=marker.receiver)
         store.write(_encode(completed), stored.etag if stored else None)
-    except Changed:
+    except PreconditionFailed:
         return False
     return True
 

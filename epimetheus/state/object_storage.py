@@ -8,7 +8,7 @@ from typing import Any
 from epimetheus.errors import StateError
 from epimetheus.oci_client.clients import ServiceFailure, action_failed, oci_errors
 from epimetheus.oci_client.policies import Policies
-from epimetheus.state.store import Changed, Stored
+from epimetheus.state.store import PreconditionFailed, Stored
 
 _PRECONDITION_FAILED = 412
 _CONCURRENT_UPDATE = 409
@@ -38,7 +38,10 @@ class ObjectStore:
         return Stored(_body(response, action), _etag(response, action))
 
     def write(self, data: bytes, etag: str | None) -> str:
-        """Replace the bytes that have ``etag`` (None: create them); the new ETag. Raises Changed, StateError, CredentialsError."""
+        """Replace the bytes that have ``etag`` (None: create them); the new ETag.
+
+        Raises PreconditionFailed, StateError, CredentialsError.
+        """
         precondition = {"if_none_match": "*"} if etag is None else {"if_match": etag}
         action = f"writing the state {self.name}"
         try:
@@ -46,7 +49,7 @@ class ObjectStore:
                 response = self._client.put_object(*self._object, data, **precondition)
         except ServiceFailure as failure:
             if failure.status in (_PRECONDITION_FAILED, _CONCURRENT_UPDATE):
-                raise Changed from failure
+                raise PreconditionFailed from failure
             raise _state_error(failure) from failure
         return _etag(response, action)
 

@@ -24,8 +24,8 @@ from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.marker import Marker, Markers
 from epimetheus.state.model import LEASE_SECONDS, Lease, State
 from epimetheus.state.owner import Owner
-from epimetheus.state.ownership import Ownership
-from epimetheus.state.store import Changed, Store, Stored
+from epimetheus.state.owner_binding import OwnerBinding
+from epimetheus.state.store import PreconditionFailed, Store, Stored
 
 RENEW_SECONDS = 60.0
 """The age at which a lease is renewed."""
@@ -55,7 +55,7 @@ class StateSession:
         self._store = store
         self._run_id = run_id
         self._region = region
-        self._ownership = Ownership(store.name, region, run_id, owner, markers or Markers(()), receiver_verified)
+        self._owner_binding = OwnerBinding(store.name, region, run_id, owner, markers or Markers(()), receiver_verified)
         self._etag: str | None = None
         self._serial = 0
         self._lease: Lease | None = None
@@ -81,10 +81,10 @@ class StateSession:
         found, self._etag = self._read()
         if found:
             self.validate(found, now)
-        state = found or self._ownership.first_state(fresh(), now)
+        state = found or self._owner_binding.first_state(fresh(), now)
         if state.lease and state.lease.run != self._run_id and state.lease.is_live(now):
             return state, state.lease
-        self._ownership.run_starts(state)
+        self._owner_binding.remember_cursor(state)
         self._lease_end = until
         self._lease = Lease(self._run_id, until, now)  # before the write: it may take effect even if it raises
         try:
@@ -106,7 +106,7 @@ class StateSession:
         """
         self._serial = max(self._serial, state.serial) + 1
         if now is not None:
-            state = self._renewed(self._ownership.record(state), now)
+            state = self._renewed(self._owner_binding.record(state), now)
         state = replace(state, writer=self._run_id, serial=self._serial)
         self._etag = self._write(state)
         self.writes += 1
@@ -115,7 +115,7 @@ class StateSession:
         if now is None:
             return state
         self._renew_at = now + RENEW_SECONDS
-        return self._ownership.complete_markers(state, now)
+        return self._owner_binding.complete_markers(state, now)
 
     def _renewed(self, state: State, now: float) -> State:
         """``state`` with the lease of this run renewed, if both have one."""
@@ -130,7 +130,7 @@ class StateSession:
         for _ in range(_WRITE_ATTEMPTS):
             try:
                 return self._store.write(data, expected)
-            except Changed as changed:
+            except PreconditionFailed as changed:
                 found, current = self._read()
                 own = found is not None and found.writer == self._run_id
                 if found and current and own and found.serial == state.serial:
@@ -193,7 +193,7 @@ class StateSession:
         return saved
 
     def _write_without_lease(self) -> State | None:
-        """The stored state, which this run no longer leases. Raises Changed, StateError."""
+        """The stored state, which this run no longer leases. Raises PreconditionFailed, StateError."""
         found, etag = self._read()
         if found is None or found.lease is None or found.lease.run != self._run_id:
             return found
@@ -209,16 +209,16 @@ class StateSession:
 
     def validate(self, state: State, now: float) -> None:
         """Check that this run may continue ``state``. Raises StateForeign, StateInFuture."""
-        self._ownership.check(state)
+        self._owner_binding.check(state)
         check_times(state, self._store.name, now)
 
     def raise_if_missing(self) -> None:
         """Raises StateMissing if a complete marker proves that the state existed. For a location without a state."""
-        self._ownership.raise_if_missing()
+        self._owner_binding.raise_if_missing()
 
     def find_marker(self) -> tuple[Marker, str] | None:
         """The marker of the state and its location, or None. Raises StateError."""
-        return self._ownership.find_marker()
+        return self._owner_binding.find_marker()
 
     def _read(self) -> tuple[State | None, str | None]:
         stored = self._store.read()

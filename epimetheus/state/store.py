@@ -10,7 +10,7 @@ class Stored(NamedTuple):
     etag: str
 
 
-class Changed(Exception):
+class PreconditionFailed(Exception):
     """The precondition failed (HTTP 412), or another write was in progress (409)."""
 
 
@@ -24,5 +24,5 @@ class Store(Protocol):
         ...
 
     def write(self, data: bytes, etag: str | None) -> str:
-        """Replace the bytes that have ``etag`` (None: create them); the new ETag. Raises Changed, StateError."""
+        """Replace the bytes that have ``etag`` (None: create them); the new ETag. Raises PreconditionFailed, StateError."""
         ...

@@ -1,4 +1,4 @@
-"""Builds every component from the settings."""
+"""Builds every component from the settings, and runs every region with them."""
 
 from epimetheus.wiring.wiring import Wiring
 

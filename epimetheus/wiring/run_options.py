@@ -2,12 +2,12 @@
 
 from epimetheus.config.rules_file import RulesFile
 from epimetheus.config.settings import Settings
-from epimetheus.run.discovery import Subscribed
+from epimetheus.run.discovery import SubscribedRegions
 from epimetheus.run.ports import RunOptions, Statistics
 
 
 def run_options(
-    settings: Settings, region: str, tenancy: str, rules: RulesFile, regions: Subscribed | None, *, actors: bool
+    settings: Settings, region: str, tenancy: str, rules: RulesFile, regions: SubscribedRegions | None, *, actors: bool
 ) -> RunOptions:
     """The options of a run over ``region``. ``regions``: the subscribed regions if REGIONS=all. ``actors``: as `RunOptions`."""
     statistics = rules.statistics

@@ -8,7 +8,7 @@ from oci.object_storage import ObjectStorageClient
 from epimetheus.clock import Deadline
 from epimetheus.oci_client.clients import Calls
 from epimetheus.run.budget import commit_reserve
-from epimetheus.run.ports import Receiver
+from epimetheus.run.ports import Sender
 from epimetheus.state.file import FileStore
 from epimetheus.state.marker import Markers
 from epimetheus.state.object_storage import ObjectStore
@@ -37,14 +37,14 @@ class StateWiring:
         return self._stores(region, deadline, calls)[0]
 
     def session(
-        self, region: str, run_id: str, deadline: Deadline, calls: Calls | None = None, receiver: Receiver | None = None
+        self, region: str, run_id: str, deadline: Deadline, calls: Calls | None = None, sender: Sender | None = None
     ) -> StateSession:
-        """The session of the run ``run_id``. It records the owner once ``receiver`` has confirmed a message, or had none to confirm."""
+        """The session of the run ``run_id``. It records the owner once ``sender`` has a confirmation, or had nothing to send."""
         store, *markers = self._stores(region, deadline, calls)
 
         def receiver_verified(caught_up: bool) -> bool:
             quiet = caught_up and not self.oci.settings.run_message
-            return receiver is not None and (receiver.confirmations > 0 or quiet)
+            return sender is not None and (sender.confirmations > 0 or quiet)
 
         return StateSession(store, run_id, region, self.owner, Markers(markers), receiver_verified)
 

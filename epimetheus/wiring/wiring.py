@@ -9,11 +9,11 @@ from epimetheus.deliver import framer
 from epimetheus.oci_client.clients import Calls, Credentials, sign_in
 from epimetheus.oci_client.clock_offset import ClockOffset
 from epimetheus.run.budget import commit_reserve
-from epimetheus.run.discovery import Subscribed, subscribed
+from epimetheus.run.discovery import SubscribedRegions, subscribed_or_last_known
 from epimetheus.run.ports import RunObserver, RunOptions, RunPorts
 from epimetheus.source.identity import subscribed_regions
+from epimetheus.wiring.delivery import DeliveryWiring
 from epimetheus.wiring.oci import OciWiring
-from epimetheus.wiring.receiver import ReceiverWiring
 from epimetheus.wiring.rendering import RenderingWiring
 from epimetheus.wiring.run_options import run_options
 from epimetheus.wiring.selection import SelectionWiring
@@ -55,9 +55,9 @@ class Wiring:
         return StateWiring(self.oci, self.tenancy)
 
     @cached_property
-    def receiver(self) -> ReceiverWiring:
-        """TLS and delivery."""
-        return ReceiverWiring(self.settings, self.oci.references)
+    def delivery(self) -> DeliveryWiring:
+        """TLS, connections and senders."""
+        return DeliveryWiring(self.settings, self.oci.references)
 
     @cached_property
     def selection(self) -> SelectionWiring:
@@ -82,10 +82,10 @@ class Wiring:
         return list(self.settings.regions) or [self.credentials.region]
 
     @cached_property
-    def subscribed(self) -> Subscribed:
+    def subscribed(self) -> SubscribedRegions:
         """The subscribed regions; if Identity cannot list them, those in the state of the function's own region. Raises as `regions`."""
         region, client = self.credentials.region, self.oci.identity()
-        return subscribed(
+        return subscribed_or_last_known(
             lambda: subscribed_regions(client, self.tenancy, self.oci.policies),
             lambda: self.state.session(region, "", self.deadline).peek(),
             int(self.clock.now() // 60),
@@ -96,7 +96,7 @@ class Wiring:
 
         Raises ConfigError, SourceError, CredentialsError.
         """
-        _ = self.receiver.tls, self.settings.state_bucket and self.oci.namespace, self.selection.rules_file, self.rendering.field_map
+        _ = self.delivery.tls, self.settings.state_bucket and self.oci.namespace, self.selection.rules_file, self.rendering.field_map
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -114,16 +114,16 @@ class Wiring:
     def ports(self, region: str, run_id: str, deadline: Deadline, observer: RunObserver, *, replay: bool = False) -> RunPorts:
         """The ports of a run over ``region`` until ``deadline``. Half of its reserve is left for the last commit."""
         send_until = deadline.earlier(commit_reserve(deadline.left()) / 2)
-        dialer, calls = self.receiver.dialer(send_until), Calls()
-        receiver = self.receiver.delivery(dialer, send_until)
+        dialer, calls = self.delivery.dialer(send_until), Calls()
+        sender = self.delivery.sender(dialer, send_until)
         return RunPorts(
             clock=self.clock,
-            session=self.state.session(region, run_id, deadline, calls, receiver),
+            session=self.state.session(region, run_id, deadline, calls, sender),
             list_page=self.oci.list_page(deadline.left() / 8, calls),
             audit=self.oci.audit(region),
             calls=calls,
-            receiver=receiver,
-            certificate_end=lambda: self.receiver.certificate_end(dialer),
+            sender=sender,
+            certificate_end=lambda: self.delivery.certificate_end(dialer),
             renderer=self.rendering.renderer(region, run_id, replay=replay),
             frame=framer(self.settings.syslog_framing),
             observer=observer,

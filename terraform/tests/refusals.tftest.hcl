@@ -367,14 +367,14 @@ run "syslog_transport" {
   expect_failures = [var.syslog_transport]
 }
 
-run "syslog_settle_seconds" {
+run "syslog_confirm_delay_seconds" {
   command = plan
 
   variables {
-    syslog_settle_seconds = 0.1
+    syslog_confirm_delay_seconds = 0.1
   }
 
-  expect_failures = [var.syslog_settle_seconds]
+  expect_failures = [var.syslog_confirm_delay_seconds]
 }
 
 run "syslog_ca" {

@@ -33,7 +33,7 @@ def test_run_forwards_events_and_shows_the_counts(terminal):
     ids = stage.emit(stage.world.tenancy, 30, 20)
     result = run_cli("run")
     assert result.exit_code == 0
-    assert "us-ashburn-1 ok: 30 forwarded, 0 duplicates, through" in result.stderr
+    assert "us-ashburn-1 ok: 30 forwarded, 0 duplicates dropped, through" in result.stderr
     assert "fetched 30  forwarded 30" in result.stderr
     assert stage.arrived() == ids
     assert run_cli("run", "--json").exit_code == 0

@@ -58,7 +58,7 @@ def test_the_demo_fits_the_screen_and_ends_with_the_verdict():
     statuses = [line.split(":")[0].strip() for line in lines if " (HTTP " in line]
     assert statuses == ["ok (HTTP 200)", "ok (HTTP 200)", "failed (HTTP 502)", "ok (HTTP 200)"]
     assert [line.split(":")[0] for line in lines if line.startswith("Run ")] == ["Run 1", "Run 2", "Run 3", "Run 4"]
-    assert "  ok (HTTP 200): 2,400 forwarded, 0 duplicates" in lines
+    assert "  ok (HTTP 200): 2,400 forwarded, 0 duplicates dropped" in lines
     assert sum(line.startswith("    <") for line in lines) == 1
     assert '"event"' not in text
 

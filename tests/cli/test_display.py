@@ -20,7 +20,7 @@ from tests.support.reports import REFUSED, behind, report
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 REQUIRED = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
 FILTERED = "6 filtered (1 rate-limited, 5 excluded_event), 3 truncated"
-REQUESTS = "OCI: audit 8 requests (6 retries, 1 throttled), identity 1 requests"
+REQUESTS = "OCI: audit 8 requests (6 retries, 1 throttled), identity 1 request"
 COUNTS = "fetched 19  forwarded 9  unconfirmed 0  duplicates 4  filtered 6   malformed 2  truncated 3  abridged 0  redacted 2"
 
 
@@ -53,7 +53,7 @@ def test_each_status_has_an_exit_code():
     [
         (
             {"filtered": {"[rate] limit": 6}},
-            "eu-paris-1 ok: 9 forwarded, 4 duplicates, 6 filtered (6 [rate] limit), 3 truncated, through 2026-01-01T11:58:00Z",
+            "eu-paris-1 ok: 9 forwarded, 4 duplicates dropped, 6 filtered (6 [rate] limit), 3 truncated, through 2026-01-01T11:58:00Z",
         ),
         ({"status": "failed", "error": REFUSED, "position": None}, "eu-paris-1 failed: Nothing listens on siem:6514. Start the receiver."),
     ],
@@ -179,7 +179,7 @@ def test_texts_are_shown_at_their_place_without_their_content(plain):
     shown = rows(plain)
     assert (shown["RULES"], shown["FIELD_MAP"]) == ("file:rules.json", "set as text")
     names = list(shown)
-    assert names.index("SYSLOG_CA") == names.index("SYSLOG_SETTLE_SECONDS") + 1
+    assert names.index("SYSLOG_CA") == names.index("SYSLOG_CONFIRM_DELAY_SECONDS") + 1
 
 
 def test_certificates_are_summarized_and_no_key_is_shown(plain):
@@ -219,7 +219,7 @@ def test_without_a_terminal_problems_and_reports_are_plain_lines(plain):
     assert printed(plain).splitlines() == [
         "eu-paris-1: read a slice of 7 compartments from 1970-01-01T01:40:00Z; the run ends at 1970-01-01T03:40:00Z",
         "eu-[x]: Nothing listens on siem:6514. Start the receiver.",
-        f"eu-paris-1 ok: 9 forwarded, 4 duplicates, {FILTERED}, through 2026-01-01T11:58:00Z",
+        f"eu-paris-1 ok: 9 forwarded, 4 duplicates dropped, {FILTERED}, through 2026-01-01T11:58:00Z",
         f"  {COUNTS}",
         f"  {REQUESTS}   receiver: connections 2  confirmations 1  confirmed by tls_close_notify   1.5 s",
     ]

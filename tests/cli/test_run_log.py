@@ -182,7 +182,7 @@ def test_a_denied_compartment_causes_a_warning_and_the_others_are_read(world, se
         world.forbid(hidden)
     runs, (warning,) = search_logs(*places)
     assert {run.run for run in runs} == {"first", "last"}
-    assert warning.startswith("2 of 25 compartments do not allow a log search (Searching the logs of ocid1.compartment.")
+    assert warning.startswith("Log search is denied in 2 of 25 compartments (Searching the logs of ocid1.compartment.")
     assert "Allow group YOUR_GROUP to read logging-family in compartment COMPARTMENT_OF_THE_LOG" in warning
 
 

@@ -19,7 +19,7 @@ from epimetheus.cli.run_log import LoggedRun
 from epimetheus.cli.runs_table import show_run, show_runs
 from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
-from epimetheus.health.model import CheckResult, HealthReport
+from epimetheus.health.model import HealthReport, ReportedCheck
 from epimetheus.model import AuditEvent, Fetched, Problem, Replayed, Report, Window
 from epimetheus.state.file import FileStore
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State
@@ -104,7 +104,7 @@ SHOWN = {
     "failed report": lambda console: display.show_report(console, report_of(status="failed")),
     "skipped report": lambda console: display.show_report(console, report_of(status="skipped")),
     "replayed": lambda console: display.show_replayed(console, filled(Replayed)),
-    "check": lambda console: display.show_check(console, filled(CheckResult)),
+    "check": lambda console: display.show_check(console, filled(ReportedCheck)),
     "state": lambda console: display.show_state(console, HOSTILE, state(), 1_767_268_800.0),
     "trial": lambda console: display.show_trial(console, trial(), [HOSTILE]),
     "settings": lambda console: display.show_settings(

@@ -40,7 +40,7 @@ MISTAKES = {
     ),
     "no policy for events": (
         rejecting("ListEvents"), {}, "run_failed",
-        ["None of 1 compartments could be read", ROOT, "404 NotAuthorizedOrNotFound", "`read audit-events in tenancy`"],
+        ["0 of 1 compartment could be read", ROOT, "404 NotAuthorizedOrNotFound", "`read audit-events in tenancy`"],
     ),
     "no policy for compartments": (
         rejecting("ListCompartments"), {}, "run_failed", [f"Listing the compartments of {ROOT}", "`inspect compartments in tenancy`"]

@@ -8,7 +8,7 @@ import pytest
 
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.deliver import connection as module
-from epimetheus.deliver.connection import Connection, Dialer, Peer
+from epimetheus.deliver.connection import Connection, Dialer, ReceiverEndpoint
 from epimetheus.deliver.failures import receiver_error
 from epimetheus.deliver.tls import tls_context
 from epimetheus.errors import ReceiverError, ReceiverUntrusted
@@ -40,9 +40,9 @@ def pair():
 
 def closing(scripted, hand=None, timeout=5.0):
     deadline = hand.deadline(60) if hand else Deadline.after(SYSTEM, 60)
-    link = Connection(scripted, Peer("siem", 6514, "siem", None, timeout), deadline)
-    link.check_alive = lambda: None  # it would find the FIN that arrived before our close
-    return link.close
+    connection = Connection(scripted, ReceiverEndpoint("siem", 6514, "siem", None, timeout), deadline)
+    connection.check_alive = lambda: None  # it would find the FIN that arrived before our close
+    return connection.close
 
 
 def test_a_fin_that_is_never_acknowledged_is_no_proof(pair, hand):
@@ -81,10 +81,10 @@ def test_a_receiver_that_does_not_wait_for_our_fin_is_no_proof(tmp_path):
     with receive(authority) as receiver:
         context = tls_context(authority.ca_pem, None, None)
         context.sslsocket_class = Ended
-        link = Dialer(Peer("127.0.0.1", receiver.port, "localhost", context, 5.0), Deadline.after(SYSTEM, 10))()
+        connection = Dialer(ReceiverEndpoint("127.0.0.1", receiver.port, "localhost", context, 5.0), Deadline.after(SYSTEM, 10))()
         with pytest.raises(ReceiverError, match="failed: the receiver did not wait for the end of the data"):
-            link.close()
-        link.abandon()
+            connection.close()
+        connection.abandon()
 
 
 @pytest.mark.parametrize("tls", [True, False])
@@ -93,22 +93,22 @@ def test_without_linux_a_clean_end_is_proof_enough(tmp_path, monkeypatch, tls):
     authority = Authority(tmp_path)
     with receive(authority if tls else None, tls=tls) as receiver:
         context = tls_context(authority.ca_pem, None, None) if tls else None
-        link = Dialer(Peer("127.0.0.1", receiver.port, "localhost", context, 5.0), Deadline.after(SYSTEM, 10))()
-        link.write(b"5 <1>1 ")
-        assert link.close() is tls
+        connection = Dialer(ReceiverEndpoint("127.0.0.1", receiver.port, "localhost", context, 5.0), Deadline.after(SYSTEM, 10))()
+        connection.write(b"5 <1>1 ")
+        assert connection.close() is tls
         assert receiver.messages == [b"<1>1 "]
 
 
 def test_a_reset_during_the_close_is_no_proof():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        link = Dialer(Peer("127.0.0.1", server.getsockname()[1], "", None, 5.0), Deadline.after(SYSTEM, 10))()
+        connection = Dialer(ReceiverEndpoint("127.0.0.1", server.getsockname()[1], "", None, 5.0), Deadline.after(SYSTEM, 10))()
         theirs, _ = server.accept()
-        link.write(b"unread")
+        connection.write(b"unread")
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         theirs.close()
         with pytest.raises(ReceiverError, match="Connection reset by peer"):
-            link.close()
-        link.abandon()
+            connection.close()
+        connection.abandon()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.deliver import Delivery, Dialer, Peer, framer, tls_context
+from epimetheus.deliver import Dialer, ReceiverEndpoint, StreamSender, framer, tls_context
 from epimetheus.errors import DeliveryUncertain, ReceiverError, ReceiverUntrusted
 from epimetheus.testing.syslog import Authority, parse_message
 from tests.support.receivers import KINDS, PART, missing, real_receiver
@@ -22,13 +22,13 @@ def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-def delivery(receiver, version=ssl.TLSVersion.TLSv1_3, client=None, settle=0.2, **more):
+def delivery(receiver, version=ssl.TLSVersion.TLSv1_3, client=None, confirm_delay=0.2, **more):
     texts = (client.cert.read_text(), client.key.read_text()) if client else (None, None)
     context = tls_context(receiver.authority.ca_pem, *texts)
     context.maximum_version = version
-    peer = Peer("127.0.0.1", receiver.port, "localhost", context, 5.0, **more)
+    endpoint = ReceiverEndpoint("127.0.0.1", receiver.port, "localhost", context, 5.0, **more)
     deadline = Deadline.after(SYSTEM, 60)
-    return Delivery(Dialer(peer, deadline), settle_seconds=settle, deadline=deadline)
+    return StreamSender(Dialer(endpoint, deadline), confirm_delay_seconds=confirm_delay, deadline=deadline)
 
 
 def messages(start, end):

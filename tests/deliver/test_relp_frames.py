@@ -159,13 +159,13 @@ def test_responses_count_once_all_before_them_arrived_in_any_order(data, first, 
     pending = PendingTransactions(first)
     numbers = [pending.begin() for _ in range(count)]
     assert numbers == [(first - 1 + n) % MAX_NUMBER + 1 for n in range(count)]
-    seen, settled = set(), 0
+    seen, answered = set(), 0
     for number in data.draw(st.permutations(numbers)):
         seen.add(number)
-        settled += pending.acknowledge(number)
-        assert settled == next((at for at, each in enumerate(numbers) if each not in seen), count)
-        assert pending.count == count - settled
-    assert settled == count
+        answered += pending.acknowledge(number)
+        assert answered == next((at for at, each in enumerate(numbers) if each not in seen), count)
+        assert pending.count == count - answered
+    assert answered == count
 
 
 def test_numbers_wrap_from_999_999_999_to_1():

@@ -7,8 +7,8 @@ import ssl
 import pytest
 
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.deliver import Dialer, Peer, framer, tls_context
-from epimetheus.deliver.relp import RelpDelivery
+from epimetheus.deliver import Dialer, ReceiverEndpoint, framer, tls_context
+from epimetheus.deliver.relp_sender import RelpSender
 from epimetheus.errors import DeliveryUncertain, ReceiverError
 from epimetheus.testing.syslog import Authority
 from tests.support.receivers import RELP_KINDS, missing, real_receiver
@@ -26,7 +26,7 @@ def delivery(receiver, client, version=ssl.TLSVersion.TLSv1_3, timeout=5.0):
     texts = (client.cert.read_text(), client.key.read_text()) if client else (None, None)
     context = tls_context(receiver.authority.ca_pem, *texts)
     context.maximum_version = version
-    return RelpDelivery(Dialer(Peer("127.0.0.1", receiver.port, "localhost", context, timeout), Deadline.after(SYSTEM, 60)))
+    return RelpSender(Dialer(ReceiverEndpoint("127.0.0.1", receiver.port, "localhost", context, timeout), Deadline.after(SYSTEM, 60)))
 
 
 def messages(start, end):

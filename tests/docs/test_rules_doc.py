@@ -13,7 +13,7 @@ from epimetheus.cli import rules_try
 from epimetheus.config.rules_file import read_rules
 from epimetheus.model import HourlyCount
 from epimetheus.render import Renderer
-from epimetheus.run.notices import Author, held_back
+from epimetheus.run.notices import NoticeSource, rate_limited_notices
 from epimetheus.select.actors import classify_actor
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Reason
@@ -93,7 +93,7 @@ def example_trial() -> str:
 def example_notice() -> str:
     quota = HourlyCount(100, 60, 0, 1_767_266_440_000, 1_767_267_089_000)
     held = {("com.oraclecloud.ComputeApi.GetInstance", 1_767_265_200_000 // 60_000): quota}
-    (notice,) = held_back(Author("c87429b08780", "eu-frankfurt-1", "ocid1.tenancy.oc1..example", 1_767_270_000.0), held)
+    (notice,) = rate_limited_notices(NoticeSource("c87429b08780", "eu-frankfurt-1", "ocid1.tenancy.oc1..example", 1_767_270_000.0), held)
     return Renderer(**{**SETTINGS, "hostname": "eu-frankfurt-1", "run_id": "c87429b08780"}).render_notice(notice, 211).message.decode()
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 import msgspec
 import pytest
 import trustme
+from tests.deliver.test_relp import acknowledge_everything, serving
 
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import OutOfTime
 from epimetheus.function.invoke import InternalError
 from epimetheus.health import checks
-from epimetheus.health.model import CheckAnswer
+from epimetheus.health.model import CheckResult
 from epimetheus.health.report import call_until, run_health_checks
 from epimetheus.model import time_text
 from epimetheus.state.encoding import pack, unpack
@@ -28,7 +29,6 @@ from epimetheus.testing.oci import World
 from epimetheus.testing.oci.models.objects import Bucket
 from epimetheus.testing.syslog import Authority, Identity, parse_message, receive
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
-from tests.deliver.test_relp import acknowledge_everything, serving
 from tests.support.hand import NOON
 from tests.support.harness import restored_logging, staged
 
@@ -59,7 +59,7 @@ OF_A_REGION = ("audit", "state", "lag", "behind")
 
 def checked(stage, *, probe=False, seconds=8.0, **changes):
     body = b'{"action": "health", "probe": true}' if probe else b'{"action": "health"}'
-    return stage.call(body, seconds=seconds, **{"SYSLOG_SETTLE_SECONDS": "0.15", **changes})
+    return stage.call(body, seconds=seconds, **{"SYSLOG_CONFIRM_DELAY_SECONDS": "0.15", **changes})
 
 
 def told(report):
@@ -260,14 +260,17 @@ BROKEN = {
     "regions 404": (fault("ListRegionSubscriptions", 404, REGIONS="all"), "regions", "failed", skipped(*OF_A_REGION),
         "404 NotAuthorizedOrNotFound", "Allow group NAME to inspect tenancies in tenancy"),
     "identity 500": (fault("ListCompartments", 500), "identity", "failed", {}, "500 InternalServerError", "The next run tries again."),
-    "identity 404": (fault("ListCompartments", 404), "identity", "failed", {}, "404", "Allow group NAME to inspect compartments in tenancy"),
-    "audit 404": (fault("ListEvents", 404), "audit", "failed", {}, "404 NotAuthorizedOrNotFound", "Allow group NAME to read audit-events in tenancy"),
+    "identity 404": (fault("ListCompartments", 404), "identity", "failed", {}, "404",
+        "Allow group NAME to inspect compartments in tenancy"),
+    "audit 404": (fault("ListEvents", 404), "audit", "failed", {}, "404 NotAuthorizedOrNotFound",
+        "Allow group NAME to read audit-events in tenancy"),
     "wrong bucket": (settings(STATE_BUCKET="elsewhere"), "state", "failed", NO_STATE,
         f"Reading the state oci://elsewhere@axexample/{STATE} failed: OCI returned 404 BucketNotFound",
         "Check STATE_BUCKET and STATE_NAMESPACE. If no policy allows this call, add this statement: Allow group NAME to manage objects in"
         " tenancy where all {target.bucket.name='elsewhere', any {"),
     "state not readable": (fault("GetObject", 404), "state", "failed", NO_STATE, "Reading the state", "request.permission='OBJECT_READ'"),
-    "state not writable": (fault("PutObject", 404), "state", "failed", {}, "Writing the state", "request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}"),
+    "state not writable": (fault("PutObject", 404), "state", "failed", {}, "Writing the state",
+        "request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}"),
     "state damaged": (damaged, "state", "failed", NO_STATE, "its checksum does not match", "state rewind TIME --force"),
     "namespace unknown": (fault("GetNamespace", 500), "state", "failed", NO_STATE,
         "Object Storage namespace failed: OCI returned 500", "The next run tries again."),
@@ -289,7 +292,7 @@ BROKEN = {
     "clock 10 min behind": (clock_ahead(-600), "clock", "failed", {},
         "The clock cannot be used: this machine's clock is 600 s behind OCI's; at most 300 s are accepted.", "Synchronize the clock"),
     "behind": (six_behind, "behind", "degraded", {},
-        "6 compartments are behind: ocid1.compartment.oc1..0 since 2026-01-01T10:58:00Z, 3 tries: 404 NotAuthorizedOrNotFound; ocid1",
+        "6 compartments are behind: ocid1.compartment.oc1..0 since 2026-01-01T10:58:00Z, 3 attempts: 404 NotAuthorizedOrNotFound; ocid1",
         "Allow group NAME to read audit-events in tenancy"),
     "CA not readable": (settings(SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x"), "tls", "failed", skipped("receiver", *NO_RECEIVER),
         "Reading the secret ocid1.vaultsecret.oc1..x for SYSLOG_CA failed: OCI returned 404",
@@ -348,7 +351,7 @@ def test_at_most_five_compartments_behind_are_named(ran, tmp_path):
     assert the(checked(ran), "behind").what.count("ocid1.compartment.oc1..") == 5
 
 
-def test_the_settle_time_does_not_count_as_lag(ran):
+def test_settle_minutes_do_not_count_as_lag(ran):
     ran.hand.forward(2.5 * 3600)
     put(ran, replace(ran.state(), last={**ENDED, "at": "2026-01-01T14:20:00.000Z"}))
     assert checked(ran, SETTLE_MINUTES="60").verdict == "healthy"
@@ -496,7 +499,7 @@ def test_an_undelivered_probe_fails_only_the_probe_check(ran):
     ran.receiver.faults.add("die", after=1)
     report = checked(ran, probe=True)
     assert unlike(report) == {"probe": "failed"}
-    assert "Up to 1 messages may not have arrived" in the(report, "probe").what
+    assert "Up to 1 message may not have arrived" in the(report, "probe").what
     assert "next run" not in the(report, "probe").do
 
 
@@ -542,12 +545,12 @@ def test_a_hanging_check_is_abandoned():
 
     def hang():
         never.wait()
-        return CheckAnswer("at last")
+        return CheckResult("at last")
 
     with pytest.raises(OutOfTime, match=r"No response within 0\.1 s\."):
         call_until(Deadline.after(SYSTEM, 0.1), hang)
     never.set()
-    assert call_until(Deadline.after(SYSTEM, 5), hang) == CheckAnswer("at last")
+    assert call_until(Deadline.after(SYSTEM, 5), hang) == CheckResult("at last")
 
 
 def test_an_internal_error_is_raised(stage):

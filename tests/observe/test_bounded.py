@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from epimetheus.errors import SourceError
-from epimetheus.health.model import CheckResult, HealthReport
+from epimetheus.health.model import HealthReport, ReportedCheck
 from epimetheus.model import BehindNow, Position, Problem, Replayed
 from epimetheus.observe.bounded import MAX_BYTES, bounded, response_body
 from epimetheus.observe.log import JsonLines, headline
@@ -40,7 +40,7 @@ def test_an_answer_lists_100_compartments_behind_and_counts_the_rest():
     assert len(data) < 100_000
     assert list(output["position"]["behind"]) == [f"ocid1.compartment.oc1..{n:060d}" for n in range(100)]
     assert output["position"]["behind_not_shown"] == 14_900
-    assert "15000 of 15000 compartments behind" in headline(whole)
+    assert "15,000 of 15,000 compartments behind" in headline(whole)
     assert measures(whole, OptionalMetrics())["compartments_behind"] == 15_000.0
     assert json.loads(response_body([report(position=far_behind(100))]))[0]["position"].get("behind_not_shown") is None
 
@@ -65,7 +65,7 @@ def test_an_answer_with_many_reports_is_bounded_and_has_the_latest(count, member
 def test_answers_to_replays_and_health_checks_are_bounded():
     (output,) = json.loads(response_body([replayed({f"ocid{n}": WHY for n in range(COUNT)})]))
     assert (len(output["unread"]), output["unread_not_shown"]) == (100, 14_900)
-    check = CheckResult("behind", "r", "degraded", 0.1, "x" * 5_000_000, "")
+    check = ReportedCheck("behind", "r", "degraded", 0.1, "x" * 5_000_000, "")
     diagnosis = HealthReport(run="r1", verdict="degraded", started="s", seconds=1.0, issues=["y"] * 500, checks=[check] * 120)
     output = json.loads(response_body(diagnosis))
     assert output["checks"][0]["what"] == "x" * 2000 + "… (4998000 more characters)"

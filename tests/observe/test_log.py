@@ -142,7 +142,7 @@ def test_a_run_is_one_line_with_the_complete_report():
         "level": "INFO",
         "event": "run",
         "message": (
-            "eu-paris-1 ok: 9 forwarded, 4 duplicates, 6 filtered (1 rate-limited, 5 excluded_event), 3 truncated,"
+            "eu-paris-1 ok: 9 forwarded, 4 duplicates dropped, 6 filtered (1 rate-limited, 5 excluded_event), 3 truncated,"
             " through 2026-01-01T11:58:00Z"
         ),
         "report": {
@@ -202,7 +202,7 @@ def test_many_compartments_behind_fit_into_one_line():
     position = line["report"]["position"]
     assert (len(position["behind"]), position["behind_not_shown"]) == (100, 1100)
     assert max(one["since"] for one in position["behind"].values()) == "2026-01-01T01:39:00Z"
-    assert "1200 of 5000 compartments behind" in line["message"]
+    assert "1,200 of 5,000 compartments behind" in line["message"]
     (line,) = lines_of(lambda: log_report(report(status="partial", position=behind(100))))
     assert len(line["report"]["position"]["behind"]) == 100
     assert "behind_not_shown" not in line["report"]["position"]
@@ -211,11 +211,12 @@ def test_many_compartments_behind_fit_into_one_line():
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"filtered": {}}, "eu-paris-1 ok: 9 forwarded, 4 duplicates, 3 truncated, through 2026-01-01T11:58:00Z"),
-        ({"filtered": {}, "position": None}, "eu-paris-1 ok: 9 forwarded, 4 duplicates, 3 truncated"),
+        ({"filtered": {}}, "eu-paris-1 ok: 9 forwarded, 4 duplicates dropped, 3 truncated, through 2026-01-01T11:58:00Z"),
+        ({"filtered": {}, "position": None}, "eu-paris-1 ok: 9 forwarded, 4 duplicates dropped, 3 truncated"),
         (
             {"status": "partial", "filtered": {}, "position": behind(2)},
-            "eu-paris-1 partial: 9 forwarded, 4 duplicates, 3 truncated, through 2026-01-01T11:58:00Z, 2 of 5000 compartments behind",
+            "eu-paris-1 partial: 9 forwarded, 4 duplicates dropped, 3 truncated, through 2026-01-01T11:58:00Z,"
+            " 2 of 5,000 compartments behind",
         ),
         ({"status": "failed", "error": REFUSED}, "eu-paris-1 failed: Nothing listens on siem:6514. Start the receiver."),
         ({"status": "skipped", "warnings": ["Run r0 holds the lease."]}, "eu-paris-1 skipped: Run r0 holds the lease."),

@@ -105,7 +105,7 @@ def test_a_rejected_post_raises_an_error_with_a_remedy(client, world):
 
 def test_a_missing_answer_raises_an_error(client, world):
     world.faults.add("reset", operation="PostMetricData", times=None)
-    with pytest.raises(SourceError, match="Posting metrics failed: .* closed the connection"):
+    with pytest.raises(SourceError, match=r"Posting metrics failed: .* closed the connection"):
         post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), OptionalMetrics()), NOON)
 
 

@@ -89,7 +89,7 @@ def seconds(function, value) -> float:
         sys.settrace(tracer)
 
 
-def is_linear(function, make, most: float = MOST) -> str:
+def growth_problem(function, make, most: float = MOST) -> str:
     """Empty if twice the length costs about twice the time and at most ``most`` seconds; else the measured times."""
     large = make(LARGE)
     first = seconds(function, large)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from epimetheus.render import Renderer
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
-from epimetheus.render.event_time import parse_time
+from epimetheus.render.event_time import parse_event_time
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.redact.keys import classify_key
 from epimetheus.render.redact.prescan import may_contain_secret
@@ -266,7 +266,7 @@ def test_text_that_is_not_suspicious_has_no_secret(text):
 @example("9999-12-31T23:59:59.999Z")
 def test_the_api_form_of_a_time_equals_every_other_form(text):
     for other in (f" {text}", text.lower(), f"{text[:-1]}0009Z", f"{text[:-1]}+00:00"):
-        assert parse_time(other).millis == parse_time(text).millis
+        assert parse_event_time(other).millis == parse_event_time(text).millis
 
 
 @pytest.mark.parametrize("day", [
@@ -274,7 +274,7 @@ def test_the_api_form_of_a_time_equals_every_other_form(text):
     "2026-01-01 00:00:00",
 ])  # fmt: skip
 def test_text_in_the_form_of_a_time_can_be_invalid(day):
-    assert parse_time(f"{day}.000Z") is None
+    assert parse_event_time(f"{day}.000Z") is None
 
 
 def test_redact_paths_apply_on_the_fast_path():

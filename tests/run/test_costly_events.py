@@ -19,7 +19,7 @@ from epimetheus.source.decode import Events
 from epimetheus.source.fetch import FetchTask
 from epimetheus.testing.oci.samples import Sampler
 from tests.render.helpers import FORMATS, FORMATS_AND_HEADERS, OCSF, SETTINGS, event, fetched, parts, read_by_cefp, read_leef
-from tests.run.test_forward import Forwarder, Sink
+from tests.run.test_forwarder import FakeSender, Forwarder
 from tests.support.budget import budget
 from tests.support.harness import staged
 
@@ -154,16 +154,16 @@ def page_of(count):
 
 @pytest.mark.parametrize(("seconds", "sent"), [(1.0, 10), (3.0, 4), (0.001, 300)])
 def test_a_page_stops_at_the_deadline_and_the_rest_is_sent_when_it_is_read_again(hand, seconds, sent):
-    sink, seen, tally = Sink(), SeenKeys(), Tally()
+    sender, seen, tally = FakeSender(), SeenKeys(), Tally()
     selection = Selection(Rules(), TamperWatch(()), RateLimits({}))
-    forwarder = Forwarder(seen, selection, SlowRenderer(hand, seconds), lambda message: message + b"\n", sink, tally)
+    forwarder = Forwarder(seen, selection, SlowRenderer(hand, seconds), lambda message: message + b"\n", sender, tally)
     task = FetchTask("c", Window(0, 60))
     complete = forwarder.forward_page(task, page_of(300), hand.deadline(10))
     forwarder.finish()
-    assert (complete, sink.sent, tally.fetched, tally.forwarded, tally.abridged) == (sent == 300, sent, sent, sent, sent)
+    assert (complete, sender.sent, tally.fetched, tally.forwarded, tally.abridged) == (sent == 300, sent, sent, sent, sent)
     assert forwarder.forward_page(task, page_of(300), hand.deadline(10_000))
     forwarder.finish()
-    assert (sink.sent, tally.duplicates, tally.fetched) == (300, sent, 300 + sent)
+    assert (sender.sent, tally.duplicates, tally.fetched) == (300, sent, 300 + sent)
 
 
 def hostile(stage, count, **identity):

@@ -148,7 +148,7 @@ def test_after_more_than_a_year_one_year_is_read_and_the_gap_is_a_warning(state)
     back, changes = updated(paused, listing("a", "b"), {"a", "b"}, now=YEAR_LATER + 110)
     assert back.behind == {"b": BehindCompartment(NOW + 110, RESUMED)}
     assert changes.warnings(YEAR_LATER + 110) == [
-        "1 compartments are polled again after more than a year. Their events before 1970-01-01T18:30:00Z are no longer available: b."
+        "1 compartment is polled again after more than a year. Its events before 1970-01-01T18:30:00Z are no longer available: b."
     ]
 
 
@@ -181,8 +181,8 @@ def test_a_reselected_compartment_that_is_no_longer_listed_is_read_to_its_end(st
 def test_a_deselected_compartment_is_a_warning_once(state):
     paused, changes = updated(state, listing("a", "b"), {"a"})
     assert changes.warnings(NOW) == [
-        "1 compartments are no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Their events are not forwarded: b."
-        " If they are selected again, reading resumes where it stopped."
+        "1 compartment is no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Its events are not forwarded: b."
+        " If it is selected again, reading resumes where it stopped."
     ]
     assert updated(paused, listing("a", "b"), {"a"})[1].warnings(NOW) == []
 

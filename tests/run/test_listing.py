@@ -101,10 +101,10 @@ def test_the_only_compartment_is_deleted(stage, tree):
     stage.world.delete(tree[2])
     stage.world.forbid(tree[2])
     stage.hand.forward(60)
-    with pytest.raises(RunFailed, match="None of 1 compartments could be read"):
+    with pytest.raises(RunFailed, match="0 of 1 compartment could be read"):
         stage.call(**only)
     stage.hand.forward(60)
-    with pytest.raises(RunFailed, match="None of 1 compartments could be read"):
+    with pytest.raises(RunFailed, match="0 of 1 compartment could be read"):
         stage.call(**only)
 
 

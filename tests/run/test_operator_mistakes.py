@@ -133,7 +133,7 @@ def test_a_stored_page_token_is_dropped_after_any_error(tmp_path, api_key, monke
         ids = stage.emit(stage.world.tenancy, 1200, 62, 60)
         stage.world.faults.add("delay", operation="ListEvents", times=None, seconds=0.1)
         for _ in range(7):
-            tolerant(stage, seconds=6.0, SYSLOG_SETTLE_SECONDS="0.15", **SHORT)
+            tolerant(stage, seconds=6.0, SYSLOG_CONFIRM_DELAY_SECONDS="0.15", **SHORT)
             stage.world.expire_tokens()  # the next run gets new tokens
             old |= new - {None}
             new.clear()

@@ -13,12 +13,12 @@ from epimetheus.run.plan import (
     OVERSIZED,
     REJECTED,
     TaskOutcome,
-    adapted_length,
     apply_progress,
     change_overlap,
     dedupe_horizon,
     give_up,
-    next_length,
+    next_slice_minutes,
+    next_window_minutes,
     plan_backfill,
     plan_next_slice,
     raise_if_none_readable,
@@ -313,7 +313,7 @@ def test_a_404_counts_only_while_other_compartments_are_readable(state, readable
 def test_all_compartments_unreadable_is_an_error(state):
     state = replace(state, known=DELETED)
     tasks = [FetchTask("a", Window(885, 960)), FetchTask("d", Window(885, 960))]
-    with pytest.raises(SourceError, match=r"None of 2 compartments could be read\. The first error: 404"):
+    with pytest.raises(SourceError, match=r"0 of 2 compartments could be read\. The first error: 404"):
         raise_if_none_readable(state, tasks, dict.fromkeys("ad", NOT_FOUND), readable=False)
     raise_if_none_readable(state, tasks, dict.fromkeys("ad", NOT_FOUND), readable=True)
     raise_if_none_readable(state, tasks, {"a": TaskOutcome(), "d": NOT_FOUND}, readable=False)
@@ -322,9 +322,9 @@ def test_all_compartments_unreadable_is_an_error(state):
 
 @pytest.mark.parametrize(("events", "minutes"), [(25_000, 120), (25_001, 60), (MANY_EVENTS, 60), (MANY_EVENTS + 1, 30)])
 def test_the_window_length_of_a_compartment_adapts_to_its_events(events, minutes):
-    assert adapted_length(60, events, may_grow=True) == minutes
-    assert adapted_length(60, events, may_grow=False) == min(minutes, 60)
-    assert (adapted_length(1, 10**6, may_grow=True), adapted_length(7 * 24 * 60, 0, may_grow=True)) == (1, 7 * 24 * 60)
+    assert next_window_minutes(60, events, may_grow=True) == minutes
+    assert next_window_minutes(60, events, may_grow=False) == min(minutes, 60)
+    assert (next_window_minutes(1, 10**6, may_grow=True), next_window_minutes(7 * 24 * 60, 0, may_grow=True)) == (1, 7 * 24 * 60)
 
 
 @pytest.mark.parametrize(("restarts", "quick", "minutes"), [(False, False, 120), (True, False, 60), (True, True, 120)])
@@ -354,10 +354,10 @@ def test_with_expiring_tokens_a_window_grows_only_after_a_quick_slice(state, res
     ],
 )  # fmt: skip
 def test_the_length_of_the_next_slice(outcomes, events, seconds, left, expected):
-    assert next_length(240, 60, outcomes, events=events, seconds=seconds, left=left, whole=100) == expected
+    assert next_slice_minutes(240, 60, outcomes, events=events, seconds=seconds, left=left, whole=100) == expected
 
 
 def test_a_slice_has_a_minimum_and_a_maximum_length():
-    assert next_length(100, 60, [TIMED_OUT], events=0, seconds=9, left=9, whole=9) == 60
-    assert next_length(100, 60, [TaskOutcome()], events=10**6, seconds=0, left=9, whole=9) == 60
-    assert next_length(7000, 60, [TaskOutcome()], events=0, seconds=0, left=9, whole=9) == 7 * 24 * 60
+    assert next_slice_minutes(100, 60, [TIMED_OUT], events=0, seconds=9, left=9, whole=9) == 60
+    assert next_slice_minutes(100, 60, [TaskOutcome()], events=10**6, seconds=0, left=9, whole=9) == 60
+    assert next_slice_minutes(7000, 60, [TaskOutcome()], events=0, seconds=0, left=9, whole=9) == 7 * 24 * 60

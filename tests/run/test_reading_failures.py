@@ -83,7 +83,7 @@ def test_all_of_audit_refused_fails_the_run_even_with_a_deleted_compartment(stag
     ids = stage.emit(deleted, 5, 30, 20)
     fault = stage.world.faults.add("status", status=404, operation="ListEvents", times=None)
     for _ in range(2):
-        with pytest.raises(RunFailed, match="None of 2 compartments could be read"):
+        with pytest.raises(RunFailed, match="0 of 2 compartments could be read"):
             stage.call(**SHORT)
         assert stage.state().through * 60 == stage.hand.time - 120 - HOUR
     stage.world.faults.remove(fault)
@@ -121,8 +121,8 @@ def test_giving_up_a_deleted_compartment_after_six_hours_is_a_warning(stage):
     report = stage.run()
     assert (report.status, report.position.behind, report.given_up) == ("partial", {}, 1)
     assert report.warnings == [
-        f"1 deleted compartments are given up: OCI has answered 404 for 6 hours, so their last events are not forwarded: {deleted}."
-        " If OCI lists them as active again, reading resumes where it stopped."
+        f"1 deleted compartment is given up: OCI has answered 404 for 6 hours, so its last events are not forwarded: {deleted}."
+        " If OCI lists it as active again, reading resumes where it stopped."
     ]
     stage.hand.forward(600)
     report = stage.run()
@@ -165,7 +165,7 @@ def test_a_large_window_completes_even_if_page_tokens_expire_with_each_run(tmp_p
         delay = stage.world.faults.add("delay", operation="ListEvents", times=None, seconds=0.1)
         progress = []
         while len(set(stage.arrived())) < len(ids):
-            stage.run(seconds=6.0, **SHORT, SYSLOG_SETTLE_SECONDS="0.15")
+            stage.run(seconds=6.0, **SHORT, SYSLOG_CONFIRM_DELAY_SECONDS="0.15")
             stage.world.expire_tokens()
             read_to = min([stage.state().through, *(behind.since for behind in stage.state().behind.values())])
             progress.append((read_to, len(set(stage.arrived()))))
@@ -204,8 +204,8 @@ def test_a_compartment_behind_that_is_excluded_for_a_run_loses_nothing(stage):
     report = stage.run(COMPARTMENT_MODE="exclude", COMPARTMENT_IDS=other)
     assert (report.status, report.position.behind) == ("ok", {})
     assert report.warnings == [
-        "1 compartments are no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Their events are not forwarded:"
-        f" {other}. If they are selected again, reading resumes where it stopped."
+        "1 compartment is no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS. Its events are not forwarded:"
+        f" {other}. If it is selected again, reading resumes where it stopped."
     ]
     stage.world.allow(other)
     assert stage.run(**SHORT).status == "ok"

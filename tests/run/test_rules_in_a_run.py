@@ -212,7 +212,7 @@ def test_a_run_message_is_sent_even_without_events(stage):
     assert kind == "epimetheus.Run"
     assert message == (
         f"Run {report.run} of us-ashburn-1, from 2026-01-01T09:58:00Z through 2026-01-01T11:58:00Z:"
-        " 5 fetched, 2 forwarded, 0 duplicates, 3 filtered; 0 compartments behind."
+        " 5 fetched, 2 forwarded, 0 duplicates dropped, 3 filtered; 0 compartments behind."
     )
     assert details["filtered"] == {"excluded_event": 3}
     stage.run(**settings)

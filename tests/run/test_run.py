@@ -296,7 +296,7 @@ def test_if_no_compartment_can_be_read_the_run_fails_and_the_cursor_does_not_mov
     before = stage.state().through
     stage.hand.forward(600)
     stage.world.faults.add("status", status=404, operation="ListEvents", times=None)
-    with pytest.raises(RunFailed, match=r"None of 4 compartments could be read\. The first error: Listing the events of"):
+    with pytest.raises(RunFailed, match=r"0 of 4 compartments could be read\. The first error: Listing the events of"):
         stage.call()
     assert (stage.state().through, stage.state().behind) == (before, {})
 
@@ -443,7 +443,7 @@ def test_a_404_is_reported_with_its_compartment(stage, tree):
 
 def test_without_any_response_the_run_fails_before_the_platform_ends_it(stage, tree):
     stage.world.faults.add("timeout", operation="ListEvents", times=None)
-    with pytest.raises(RunFailed, match=r"None of 4 compartments could be read\. The first error: not read before the end of the run"):
+    with pytest.raises(RunFailed, match=r"0 of 4 compartments could be read\. The first error: not read before the end of the run"):
         stage.call(clock=stage.hand.clock, seconds=60, API_CONCURRENCY="1")
     assert stage.hand.time < parse_minute("2026-01-01T12:01:00Z") * 60
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from epimetheus.clock import Deadline
-from epimetheus.deliver import Delivery, Dialer, Peer
+from epimetheus.deliver import Dialer, ReceiverEndpoint, StreamSender
 from epimetheus.errors import EpimetheusError
 from epimetheus.function.invoke import RunFailed
 from tests.support.hand import NOON
@@ -33,7 +33,7 @@ def ends_in_time(stage, **arguments):
         ("GetObject", "Reading the state"),
         ("PutObject", "Writing the state"),
         ("ListCompartments", "Listing the compartments"),
-        ("ListEvents", "None of 1 compartments could be read"),
+        ("ListEvents", "0 of 1 compartment could be read"),
         ("PostMetricData", None),
     ],
 )
@@ -113,8 +113,8 @@ def test_a_restarted_receiver_gets_the_first_event_within_ten_seconds_of_the_nex
 def test_no_connection_is_opened_after_the_deadline(hand):
     deadline = Deadline.after(hand.clock, 5)
     hand.forward(5)
-    peer = Peer("127.0.0.1", 9, "localhost", None, 60.0)
+    endpoint = ReceiverEndpoint("127.0.0.1", 9, "localhost", None, 60.0)
     with pytest.raises(EpimetheusError, match="The run is out of time"):
-        Delivery(Dialer(peer, deadline), settle_seconds=0.2, deadline=deadline).write(b"x", 1)
+        StreamSender(Dialer(endpoint, deadline), confirm_delay_seconds=0.2, deadline=deadline).write(b"x", 1)
     assert hand.time == NOON + 5
 

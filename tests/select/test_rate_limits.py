@@ -19,10 +19,10 @@ def test_each_type_has_its_own_limit_in_each_hour():
     assert [admit(limits, 1, millis=MILLIS + 3_599_999), admit(limits, 1, millis=MILLIS + 3_600_000)] == [0, 1]
 
 
-def test_settled_counts_are_saved_and_those_of_a_failed_run_are_not():
+def test_confirmed_counts_are_saved_and_those_of_a_failed_run_are_not():
     limits = RateLimits({})
     admit(limits, 2)
-    limits.settle(limits.take_pending())
+    limits.confirm(limits.take_pending())
     admit(limits, 5)
     saved = limits.packed(0)
     assert saved == {"a": {TEN: HourlyCount(passed=2)}}
@@ -32,21 +32,21 @@ def test_settled_counts_are_saved_and_those_of_a_failed_run_are_not():
 def test_suppressed_events_are_reported_once_after_their_hour():
     limits = RateLimits({})
     admit(limits, 8)
-    limits.settle(limits.take_pending())
+    limits.confirm(limits.take_pending())
     assert limits.unreported(TEN + 59, immediate="own ") == {}
     unreported = limits.unreported(TEN + 60, immediate="own ")
     assert unreported == {("a", TEN): HourlyCount(3, 5, 0, MILLIS + 3, MILLIS + 7)}
     limits.mark_reported(unreported)
     assert limits.unreported(TEN + 600, immediate="own ") == {}
     admit(limits, 2, millis=MILLIS + 50)
-    limits.settle(limits.take_pending())
+    limits.confirm(limits.take_pending())
     assert limits.unreported(TEN + 600, immediate="own ") == {("a", TEN): HourlyCount(3, 7, 5, MILLIS + 50, MILLIS + 51)}
 
 
 def test_immediate_kinds_do_not_wait_for_the_end_of_their_hour():
     limits = RateLimits({})
     limits.suppress("own x", MILLIS)
-    limits.settle(limits.take_pending())
+    limits.confirm(limits.take_pending())
     assert limits.unreported(TEN, immediate="own ") == {("own x", TEN): HourlyCount(0, 1, 0, MILLIS, MILLIS)}
 
 
@@ -54,7 +54,7 @@ def test_an_hour_is_dropped_once_it_is_over_and_reported():
     limits = RateLimits({})
     admit(limits, 3)
     admit(limits, 4, "b")
-    limits.settle(limits.take_pending())
+    limits.confirm(limits.take_pending())
     assert set(limits.packed(TEN + 59)) == {"a", "b"}
     assert limits.packed(TEN + 60) == {"b": {TEN: HourlyCount(3, 1, 0, MILLIS + 3, MILLIS + 3)}}
     limits.mark_reported(limits.unreported(TEN + 60, immediate="own "))

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from epimetheus.clock import Deadline
-from epimetheus.deliver import Delivery, RelpDelivery, delivery, framer
-from epimetheus.function.invoke import RunFailed, raise_if_failed, run_regions
+from epimetheus.deliver import RelpSender, StreamSender, framer, stream_sender
+from epimetheus.function.invoke import RunFailed, raise_if_failed
 from epimetheus.model import Report
 from epimetheus.oci_client.clients import Calls, Credentials
 from epimetheus.render import Renderer
-from epimetheus.run import forward
+from epimetheus.run import forwarder
 from epimetheus.run.budget import commit_reserve
 from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.decode import Events
 from epimetheus.source.rate_limiter import RateLimiter
+from epimetheus.wiring.regions import run_regions
 from tests.simulation.audit import Wire
 from tests.simulation.chance import Killed, Stage
 from tests.simulation.events import Event
@@ -78,22 +79,22 @@ class _Audit(AuditApi):
             del counted, events
 
 
-class _ObservedLink:
+class _ObservedConnection:
     """A connection that passes its bytes to the oracle."""
 
-    def __init__(self, link, oracle: Oracle) -> None:
-        self._link, self._oracle = link, oracle
+    def __init__(self, connection, oracle: Oracle) -> None:
+        self._connection, self._oracle = connection, oracle
 
     def __getattr__(self, name: str):
-        return getattr(self._link, name)
+        return getattr(self._connection, name)
 
     def write(self, data: bytes) -> None:
         self._oracle.sending(data)
-        self._link.write(data)
+        self._connection.write(data)
 
     def exchange(self, data: bytes = b"") -> Iterator[bytes]:
         self._oracle.sending(data)
-        return self._link.exchange(data)
+        return self._connection.exchange(data)
 
 
 class _NullObserver:
@@ -117,7 +118,7 @@ class Region:
 
 
 class SimulatedWiring:
-    """Stands in for `epimetheus.wiring.Wiring` in `epimetheus.function.invoke.run_regions`, with simulated connections."""
+    """Stands in for `epimetheus.wiring.Wiring` in `epimetheus.wiring.regions.run_regions`, with simulated connections."""
 
     warnings: Sequence[str] = ()
     settings = SimpleNamespace(metrics_namespace=None)
@@ -144,9 +145,9 @@ class SimulatedWiring:
         until = deadline.earlier(reserve / 2)
 
         def connect():
-            return _ObservedLink(theatre.siem.connect(until), one.oracle)
+            return _ObservedConnection(theatre.siem.connect(until), one.oracle)
 
-        receiver = RelpDelivery(connect) if settings.relp else Delivery(connect, settle_seconds=0.2, deadline=until)
+        sender = RelpSender(connect) if settings.relp else StreamSender(connect, confirm_delay_seconds=0.2, deadline=until)
         offset = stage.dice.uniform(-0.5, 0.5)
         return known(
             RunPorts,
@@ -156,7 +157,7 @@ class SimulatedWiring:
                 "list_page": one.tenancy.list_page,
                 "audit": one.audit,
                 "calls": Calls(),
-                "receiver": receiver,
+                "sender": sender,
                 "certificate_end": lambda: None,
                 "renderer": _renderer(settings.form, region, run_id),
                 "frame": framer("octet-counting"),
@@ -323,12 +324,12 @@ class Theatre:
 @contextmanager
 def small_batches() -> Iterator[None]:
     """Small batches and connections, so that a run has many of both."""
-    batch, together, messages = forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES
-    forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES = 2_000, 3, 20
+    batch, together, messages = forwarder.BATCH_BYTES, forwarder.MAX_GROUP_EVENTS, stream_sender.CONNECTION_MESSAGES
+    forwarder.BATCH_BYTES, forwarder.MAX_GROUP_EVENTS, stream_sender.CONNECTION_MESSAGES = 2_000, 3, 20
     try:
         yield
     finally:
-        forward.BATCH_BYTES, forward.RENDERED_TOGETHER, delivery.CONNECTION_MESSAGES = batch, together, messages
+        forwarder.BATCH_BYTES, forwarder.MAX_GROUP_EVENTS, stream_sender.CONNECTION_MESSAGES = batch, together, messages
 
 
 def _renderer(form: str, region: str, run_id: str) -> Renderer:

@@ -12,15 +12,15 @@ from epimetheus.errors import ReceiverError
 from epimetheus.testing.syslog.frames import Frames
 from tests.simulation.chance import Stage
 
-DRAIN = 0.15  # the longest time from reading to storing; SYSLOG_SETTLE_SECONDS must be longer
+DRAIN = 0.15  # the longest time from reading to storing; SYSLOG_CONFIRM_DELAY_SECONDS must be longer
 TIMEOUT = 10.0
 _FRAME = re.compile(rb"(\d{1,9}) ([a-z]{1,32}) (\d{1,9})([ \n])")
 _OFFERS = b"200 OK\nrelp_version=0\nrelp_software=simulated\ncommands=syslog"
 
 
 @dataclass(eq=False)
-class Link:
-    """One connection; as `epimetheus.deliver.delivery.Link`."""
+class StreamConnection:
+    """One connection; as `epimetheus.deliver.stream_sender.StreamConnection`."""
 
     siem: "Siem"
     deadline: Deadline
@@ -70,15 +70,15 @@ class Link:
 
     def abandon(self) -> None:
         """Unread bytes may still arrive, or not."""
-        if self in self.siem.links:
+        if self in self.siem.connections:
             if self.siem.stage.dice.random() < 0.5:
                 self.siem.read(self)
             self.siem.forget(self)
 
 
 @dataclass(eq=False)
-class RelpLink:
-    """One connection over RELP; as `epimetheus.deliver.relp.Link`."""
+class RelpConnection:
+    """One connection over RELP; as `epimetheus.deliver.relp_sender.RelpConnection`."""
 
     siem: "Siem"
     deadline: Deadline
@@ -116,7 +116,7 @@ class RelpLink:
 
     def abandon(self, last_data: bytes = b"") -> None:
         """Unread bytes may still arrive, or not."""
-        if self in self.siem.links:
+        if self in self.siem.connections:
             if self.siem.stage.dice.random() < 0.5:
                 self._serve()
             self.siem.forget(self)
@@ -164,14 +164,14 @@ class Siem:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.relp = False
-        self.links: list[Link | RelpLink] = []
+        self.connections: list[StreamConnection | RelpConnection] = []
         self.kept: list[bytes] = []
         self.queue: list[tuple[float, bytes]] = []
         self.down_until = self.stalled_until = 0.0
         self.mortality = stage.dice.choice((0.0, 0.002, 0.02, 0.1))
         self.answers = stage.dice.random() < 0.7
 
-    def connect(self, deadline: Deadline) -> Link | RelpLink:
+    def connect(self, deadline: Deadline) -> StreamConnection | RelpConnection:
         stage = self.stage
         stage.step(0.01)
         deadline.clip(TIMEOUT)
@@ -183,12 +183,12 @@ class Siem:
             raise ReceiverError("No answer in time.", do="")
         if stage.chance("receiver stalls", 0.005):
             self.stalled_until = stage.now + stage.dice.choice((1.0, 60.0))
-        self.links.append((RelpLink if self.relp else Link)(self, deadline))
-        return self.links[-1]
+        self.connections.append((RelpConnection if self.relp else StreamConnection)(self, deadline))
+        return self.connections[-1]
 
-    def forget(self, link: Link | RelpLink) -> None:
+    def forget(self, connection: StreamConnection | RelpConnection) -> None:
         """Remove a connection that has ended."""
-        self.links = [one for one in self.links if one is not link]
+        self.connections = [one for one in self.connections if one is not connection]
 
     def live(self, ago: float = 0.0) -> None:
         """Store the messages that were read long enough before the moment ``ago`` seconds in the past."""
@@ -198,22 +198,22 @@ class Siem:
         self.kept += [message for at, message in self.queue if at <= moment]
         self.queue = [(at, message) for at, message in self.queue if at > moment]
 
-    def read(self, link: Link) -> None:
+    def read(self, connection: StreamConnection) -> None:
         if self.stage.now < self.stalled_until:
             return
         at = self.stage.now + DRAIN * self.stage.dice.random()
-        self.queue += [(at, message) for message in link.frames.feed(bytes(link.unread))]
-        assert not link.frames.problem, link.frames.problem
-        link.unread.clear()
+        self.queue += [(at, message) for message in connection.frames.feed(bytes(connection.unread))]
+        assert not connection.frames.problem, connection.frames.problem
+        connection.unread.clear()
 
     def die(self, ago: float = 0.0) -> None:
         """Die ``ago`` seconds in the past: unread and unstored messages are lost. The receiver may be back at once."""
         self.live(ago)
         self.queue.clear()
-        for link in self.links:
-            link.unread = type(link.unread)()
-            link.dead_since = self.stage.now
-        self.links.clear()
+        for connection in self.connections:
+            connection.unread = type(connection.unread)()
+            connection.dead_since = self.stage.now
+        self.connections.clear()
         self.stalled_until = 0.0
         self.down_until = self.stage.now + self.stage.dice.choice((0.0, 0.001, 5.0, 600.0))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from epimetheus.errors import StateError
-from epimetheus.state.store import Changed, Stored
+from epimetheus.state.store import PreconditionFailed, Stored
 from tests.simulation.chance import Stage
 
 VERSIONS = 60
@@ -39,7 +39,7 @@ class Shelf:
             stage.sleep(self.patience)
             raise StateError("503 while writing the state.", do="")
         if etag != (None if self.data is None else str(self.version)):
-            raise Changed
+            raise PreconditionFailed
         if self.data is not None:
             self.versions = [*self.versions[-VERSIONS:], self.data]
         self.put(data)
@@ -47,7 +47,7 @@ class Shelf:
         stage.step(0.1)
         if stage.chance("answer lost, then 412", 0.02):
             stage.trouble()
-            raise Changed
+            raise PreconditionFailed
         if stage.chance("answer lost for good", 0.02):
             stage.trouble()
             stage.sleep(self.patience)

@@ -128,7 +128,8 @@ def test_a_missing_response_is_distinguished_from_an_error_response(resolver, wo
     world.put("b", "o", SECRET.encode())
     world.faults.add(kind, times=None)
     for value in (f"vault:{OCID}", "object:o"):
-        with pytest.raises(SourceError, match=r"^Reading .* failed: .* (?:did not respond in time|closed the connection|sent an incomplete response)\.") as caught:
+        cause = r"^Reading .* failed: .* (?:did not respond in time|closed the connection|sent an incomplete response)\."
+        with pytest.raises(SourceError, match=cause) as caught:
             resolver.read("SYSLOG_CA", value)
         assert hides_secret(caught.value)
 

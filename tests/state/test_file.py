@@ -10,7 +10,7 @@ import pytest
 
 from epimetheus.errors import StateError
 from epimetheus.state.file import FileStore
-from epimetheus.state.store import Changed
+from epimetheus.state.store import PreconditionFailed
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_folder_is_not_a_file(tmp_path):
 def test_a_locked_file_counts_as_changed(store, tmp_path):
     with (tmp_path / "state.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(Changed):
+        with pytest.raises(PreconditionFailed):
             store.write(b"x", None)
     assert store.write(b"x", None) == store.read().etag
 

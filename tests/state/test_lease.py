@@ -16,7 +16,7 @@ import pytest
 from epimetheus.clock import Clock
 from epimetheus.errors import StateConflict, StateError
 from epimetheus.function.invoke import InternalError, RunFailed
-from epimetheus.run.forward import Forwarder
+from epimetheus.run.forwarder import Forwarder
 from epimetheus.signals import Signaled, raise_on_signals
 from epimetheus.state.encoding import unpack
 from epimetheus.state.file import FileStore
@@ -91,7 +91,7 @@ def scened(tmp_path, api_key):
             "SYSLOG_CA": f"file:{authority.ca}",
             "STATE_BUCKET": BUCKET,
             "INITIAL_LOOKBACK_HOURS": "2",
-            "SYSLOG_SETTLE_SECONDS": "0.15",
+            "SYSLOG_CONFIRM_DELAY_SECONDS": "0.15",
             "SYSLOG_TIMEOUT_SECONDS": "3",
             "TMPDIR": str(tmp_path),
         }

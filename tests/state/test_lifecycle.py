@@ -16,7 +16,7 @@ from epimetheus.state.marker import Markers
 from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, State
 from epimetheus.state.owner import Owner, receiver_id
 from epimetheus.state.session import StateSession
-from epimetheus.state.store import Changed, Stored
+from epimetheus.state.store import PreconditionFailed, Stored
 from epimetheus.testing.syslog import receive
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.support.hand import NOON
@@ -43,7 +43,7 @@ def failed(stage, **changes):
 
 def checks(stage, **changes):
     """The verdict of a health check, and check → its status and text."""
-    answer = stage.call(b'{"action": "health"}', seconds=8, SYSLOG_SETTLE_SECONDS="0.15", **changes)
+    answer = stage.call(b'{"action": "health"}', seconds=8, SYSLOG_CONFIRM_DELAY_SECONDS="0.15", **changes)
     return answer.verdict, {check.name: (check.status, f"{check.what} {check.do}") for check in answer.checks}
 
 
@@ -385,7 +385,7 @@ class MemoryStore:
     def write(self, data, etag):
         found = self.disk.stored.get(self.name)
         if (None if found is None else str(hash(found))) != etag:
-            raise Changed
+            raise PreconditionFailed
         self._step(lambda: self.disk.stored.update({self.name: data}))
         return str(hash(data))
 
@@ -454,7 +454,7 @@ def test_the_next_run_completes_a_marker_that_could_not_be_completed():
     def write(store, data, etag):
         if store.name == "by owner" and b'"complete": true' in data and len(rejected) < 3:
             rejected.append(etag)
-            raise Changed
+            raise PreconditionFailed
         return real(store, data, etag)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -1,11 +1,11 @@
-"""The state in a bucket: every failure of a request or its response becomes a StateError or Changed."""
+"""The state in a bucket: every failure of a request or its response becomes a StateError or PreconditionFailed."""
 
 import re
 
 import pytest
 
 from epimetheus.errors import CredentialsError, StateDamaged, StateError
-from epimetheus.state.store import Changed, Stored
+from epimetheus.state.store import PreconditionFailed, Stored
 
 NAME = "oci://b@axexample/epimetheus/us-ashburn-1.state"
 DELAY = {"seconds": 1.3}
@@ -19,7 +19,7 @@ def test_a_write_succeeds_only_over_the_etag_that_was_read(any_bucket):
     assert any_bucket.read() == Stored(b"two", second)
     assert first != second
     for etag in (None, first):
-        with pytest.raises(Changed):
+        with pytest.raises(PreconditionFailed):
             any_bucket.write(b"three", etag)
     assert any_bucket.read().data == b"two"
 
@@ -65,7 +65,7 @@ def test_a_rejected_write_reports_the_status(any_bucket, world, status):
 @pytest.mark.parametrize("status", [409, 412])
 def test_a_concurrent_write_is_changed(any_bucket, world, status):
     world.faults.add("status", status=status, operation="PutObject")
-    with pytest.raises(Changed):
+    with pytest.raises(PreconditionFailed):
         any_bucket.write(b"one", None)
 
 

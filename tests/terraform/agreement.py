@@ -35,7 +35,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "syslog_host": _ADDRESSES,
     "syslog_port": (1, 65535, 0, 65536, 6514.5, -1),
     "syslog_transport": ("tls", "relp", "tcp", "udp", "TLS", "tlsx"),
-    "syslog_settle_seconds": (0.15, 10, 0.14, 10.1, 1),
+    "syslog_confirm_delay_seconds": (0.15, 10, 0.14, 10.1, 1),
     "syslog_ca": _PEMS,
     "syslog_client_cert": _PEMS,
     "syslog_client_key": (_SECRET, "vault:ocid1.secret.oc1..a", "key.pem", "vault:"),

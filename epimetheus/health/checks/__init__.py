@@ -6,9 +6,9 @@ rules, field_map      RULES and FIELD_MAP can be read
 regions               the regions that a run reads (REGIONS)
 identity              one page of ListCompartments; skipped for COMPARTMENT_MODE=tenancy_only, which needs none
 clock                 this machine's clock against OCI's: degraded over 60 s, failed over 300 s
-audit *               ListEvents for the last settled minute, of the root (COMPARTMENT_MODE=include: of the first of COMPARTMENT_IDS)
+audit *               ListEvents for the last minute that a run reads, of the root (COMPARTMENT_MODE=include: the first of COMPARTMENT_IDS)
 state *               a run may use it (not foreign, missing or in the future); an expired lease is written and removed
-lag *                 how far the cursor is behind, without the settle time: degraded over 2 h, failed over 24 h
+lag *                 how far the cursor is behind, without SETTLE_MINUTES: degraded over 2 h, failed over 24 h
 behind *              degraded: some compartments are behind
 tls                   SYSLOG_CA, SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY can be read and fit together
 client_certificate    days until it expires: degraded under 30, failed once expired

@@ -2,21 +2,21 @@
 
 from epimetheus.clock import Deadline
 from epimetheus.health.context import HealthContext
-from epimetheus.health.model import CheckAnswer
+from epimetheus.health.model import CheckResult
 from epimetheus.oci_client.clients import ServiceFailure
 
 
-def check_regions(context: HealthContext, _: Deadline) -> CheckAnswer:
+def check_regions(context: HealthContext, _: Deadline) -> CheckResult:
     """REGIONS can be resolved; the checks per region run in each of them. Raises SourceError, CredentialsError."""
     context.regions = context.wiring.regions
-    return CheckAnswer(f"A run reads {', '.join(context.regions)}.")
+    return CheckResult(f"A run reads {', '.join(context.regions)}.")
 
 
-def check_identity(context: HealthContext, deadline: Deadline) -> CheckAnswer:
+def check_identity(context: HealthContext, deadline: Deadline) -> CheckResult:
     """The compartments can be listed. Raises SourceError, CredentialsError."""
     wiring = context.wiring
     if wiring.settings.compartment_mode == "tenancy_only":
-        return CheckAnswer("Skipped: COMPARTMENT_MODE=tenancy_only needs no listing.", "skipped")
+        return CheckResult("Skipped: COMPARTMENT_MODE=tenancy_only needs no listing.", "skipped")
     list_page = wiring.oci.list_page(deadline.left() / 2)
     try:
         list_page(wiring.tenancy, True, None)
@@ -24,5 +24,5 @@ def check_identity(context: HealthContext, deadline: Deadline) -> CheckAnswer:
         if failure.status not in (403, 404):
             raise
         list_page(wiring.tenancy, False, None)
-        return CheckAnswer(f"ListCompartments of {wiring.tenancy} works, but not for the whole tree at once: a run walks the tree.")
-    return CheckAnswer(f"ListCompartments of {wiring.tenancy} works.")
+        return CheckResult(f"ListCompartments of {wiring.tenancy} works, but not for the whole tree at once: a run walks the tree.")
+    return CheckResult(f"ListCompartments of {wiring.tenancy} works.")

@@ -2,14 +2,14 @@
 
 from epimetheus.clock import Deadline
 from epimetheus.health.context import HealthContext
-from epimetheus.health.model import CheckAnswer
+from epimetheus.health.model import CheckResult
 
 
-def check_rules(context: HealthContext, _: Deadline) -> CheckAnswer:
+def check_rules(context: HealthContext, _: Deadline) -> CheckResult:
     """RULES can be read, with its warnings. Raises ConfigError, SourceError, CredentialsError."""
-    return CheckAnswer(" ".join(["RULES is valid.", *context.wiring.selection.rules_file[1]]))
+    return CheckResult(" ".join(["RULES is valid.", *context.wiring.selection.rules_file[1]]))
 
 
-def check_field_map(context: HealthContext, _: Deadline) -> CheckAnswer:
+def check_field_map(context: HealthContext, _: Deadline) -> CheckResult:
     """FIELD_MAP can be read, with its warnings. Raises ConfigError, SourceError, CredentialsError."""
-    return CheckAnswer(" ".join(["FIELD_MAP is valid.", *context.wiring.rendering.field_map[1]]))
+    return CheckResult(" ".join(["FIELD_MAP is valid.", *context.wiring.rendering.field_map[1]]))

@@ -3,17 +3,17 @@
 from epimetheus.clock import Deadline
 from epimetheus.config.settings import Settings
 from epimetheus.health.context import HealthContext
-from epimetheus.health.model import CheckAnswer
+from epimetheus.health.model import CheckResult
 from epimetheus.oci_client.clients import Credentials
 from epimetheus.wiring import Wiring
 
 _NOT_SIGNED_IN = Credentials(None, "", "")
 
 
-def check_settings(context: HealthContext, _: Deadline) -> CheckAnswer:
+def check_settings(context: HealthContext, _: Deadline) -> CheckResult:
     """The configuration is valid. Every other check uses it. Raises ConfigError."""
     settings = Settings.read(context.environment)
     context.opened = Wiring(settings, _NOT_SIGNED_IN, context.clock, context.deadline)
     if settings.syslog_transport == "tcp":
-        return CheckAnswer(" ".join(settings.warnings), "degraded", "Set SYSLOG_TRANSPORT=tls, and SYSLOG_CA.")
-    return CheckAnswer("The configuration is valid.")
+        return CheckResult(" ".join(settings.warnings), "degraded", "Set SYSLOG_TRANSPORT=tls, and SYSLOG_CA.")
+    return CheckResult("The configuration is valid.")

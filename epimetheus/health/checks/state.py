@@ -9,11 +9,11 @@ from dataclasses import replace
 from epimetheus.clock import Deadline
 from epimetheus.errors import StateConflict, StateError
 from epimetheus.health.context import HealthContext
-from epimetheus.health.model import CheckAnswer, Status
-from epimetheus.model import minute_text, parse_time, time_text
+from epimetheus.health.model import CheckResult, Status
+from epimetheus.model import count_text, minute_text, parse_seconds, time_text
 from epimetheus.oci_client.clients import ServiceFailure
 from epimetheus.state.model import Lease
-from epimetheus.state.store import Changed, Store
+from epimetheus.state.store import PreconditionFailed, Store
 
 LAG_HOURS = (2, 24)
 """Above the first the lag is degraded, above the second it is a failure."""
@@ -25,7 +25,7 @@ _NEVER_HELP = "Check that the schedule invokes the function, and read the log of
 _BEHIND_HELP = "Every run tries them again. For 404, if no policy allows the call, add this statement: {policy}"
 
 
-def check_state(context: HealthContext, deadline: Deadline) -> CheckAnswer:
+def check_state(context: HealthContext, deadline: Deadline) -> CheckResult:
     """A run may use the state, and it can be read and written. Only its writer changes. Raises StateError."""
     # A call of the store takes at most 1/27 of a run's time: here a fifth of this check's time, for up to four calls.
     limit = Deadline.after(context.clock, deadline.left() * 5)
@@ -40,56 +40,58 @@ def check_state(context: HealthContext, deadline: Deadline) -> CheckAnswer:
     context.states[region] = found
     if (lease := found.lease) and lease.is_live(now):
         until = time_text(lease.until)
-        return CheckAnswer(f"{store.name} can be read. Run {lease.run} holds the lease until {until}, so no write was tried.")
+        return CheckResult(f"{store.name} can be read. Run {lease.run} holds the lease until {until}, so no write was tried.")
     try:
         leased = session.commit(replace(found, lease=Lease(context.run_id, 0.0)))  # expired by any clock
         session.commit(replace(leased, lease=lease))
     except StateConflict as conflict:
-        return CheckAnswer(f"{conflict.what} The state can be read, and conditional writes work.")
-    return CheckAnswer(f"{store.name} can be read and written.")
+        return CheckResult(f"{conflict.what} The state can be read, and conditional writes work.")
+    return CheckResult(f"{store.name} can be read and written.")
 
 
-def check_lag(context: HealthContext, _: Deadline) -> CheckAnswer:
+def check_lag(context: HealthContext, _: Deadline) -> CheckResult:
     """How far the cursor is behind."""
     region = context.region
     if region in context.without_state:
-        return CheckAnswer("No run has completed yet.", "degraded", _NEVER_HELP)
+        return CheckResult("No run has completed yet.", "degraded", _NEVER_HELP)
     if (state := context.states.get(region)) is None:
-        return CheckAnswer("No usable state exists.", "skipped")
+        return CheckResult("No usable state exists.", "skipped")
     now = context.now()
     hours = (now / 60 - context.wiring.settings.settle_minutes - state.through) / 60
     ended = str(state.last.get("at") or "")
-    worst = max(hours, (now - parse_time(ended)) / 3600 if ended else LAG_HOURS[0] + 0.1)
+    worst = max(hours, (now - parse_seconds(ended)) / 3600 if ended else LAG_HOURS[0] + 0.1)
     status: Status = "failed" if worst > LAG_HOURS[1] else "degraded" if worst > LAG_HOURS[0] else "ok"
     last = f"The last run ended at {ended}." if ended else "No run has completed yet."
     limits = f"degraded over {LAG_HOURS[0]} h, failed over {LAG_HOURS[1]} h"
     what = f"Read through {minute_text(state.through)}, {max(0.0, hours):.1f} h behind ({limits}). {last}"
-    return CheckAnswer(what, status, "" if status == "ok" else _LAG_HELP if ended else _NEVER_HELP)
+    return CheckResult(what, status, "" if status == "ok" else _LAG_HELP if ended else _NEVER_HELP)
 
 
-def check_behind(context: HealthContext, _: Deadline) -> CheckAnswer:
+def check_behind(context: HealthContext, _: Deadline) -> CheckResult:
     """Which compartments are read only up to a time before the cursor."""
     if (state := context.states.get(context.region)) is None:
-        return CheckAnswer("No usable state exists.", "skipped")
+        return CheckResult("No usable state exists.", "skipped")
     if not any(known.polled for known in state.known.values()):
-        return CheckAnswer("No compartment is known: no run has listed them yet.", "degraded", _NEVER_HELP)
+        return CheckResult("No compartment is known: no run has listed them yet.", "degraded", _NEVER_HELP)
     if not state.behind:
-        return CheckAnswer("No compartment is behind.")
+        return CheckResult("No compartment is behind.")
     first = sorted(state.behind.items(), key=lambda item: (item[1].since, item[0]))[:_MOST_NAMED]
     help = _BEHIND_HELP.format(policy=context.wiring.oci.policies.audit_events)
-    named = "; ".join(f"{ocid} since {minute_text(one.since)}, {one.attempts} tries: {one.reason}" for ocid, one in first)
-    return CheckAnswer(f"{len(state.behind)} compartments are behind: {named}", "degraded", help)
+    named = "; ".join(
+        f"{ocid} since {minute_text(one.since)}, {count_text(one.attempts, 'attempt')}: {one.reason}" for ocid, one in first
+    )
+    return CheckResult(f"{count_text(len(state.behind), 'compartment is', 'compartments are')} behind: {named}", "degraded", help)
 
 
-def _first_write(store: Store) -> CheckAnswer:
+def _first_write(store: Store) -> CheckResult:
     """Whether a run may write the first state, without writing one. Raises StateError."""
     try:
         store.write(b"", _NO_ETAG)
-    except Changed:
-        return CheckAnswer(f"No state exists in {store.name} yet; the first run writes it. A test write failed only on its condition.")
+    except PreconditionFailed:
+        return CheckResult(f"No state exists in {store.name} yet; the first run writes it. A test write failed only on its condition.")
     except StateError as error:
         if isinstance(error.__cause__, ServiceFailure) and error.__cause__.code == "ObjectNotFound":
-            return CheckAnswer(f"No state exists in {store.name} yet; the first run writes it.")
+            return CheckResult(f"No state exists in {store.name} yet; the first run writes it.")
         raise
     what = f"{store.name} accepted a write whose condition did not hold: two runs could overwrite each other's state."
-    return CheckAnswer(what, "failed", "Delete that object, which is empty. Then find what drops the If-Match header: a proxy?")
+    return CheckResult(what, "failed", "Delete that object, which is empty. Then find what drops the If-Match header: a proxy?")

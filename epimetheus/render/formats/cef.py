@@ -20,7 +20,7 @@ from epimetheus.model import Identity, Request, Response
 from epimetheus.render.addresses import parse_addresses
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs
 from epimetheus.render.derived_fields import http_status, operation_name, service_name
-from epimetheus.render.event_time import parse_time
+from epimetheus.render.event_time import parse_event_time
 from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.cef_escaping import clean, escape_extension, escape_header
 from epimetheus.render.formats.cef_keys import CUSTOM_LENGTH, HEADER_LENGTHS, LABEL_LENGTH, LENGTHS, ORIGIN_LENGTH, TYPED
@@ -128,7 +128,7 @@ class Cef(KeyValueFormat):
         data = event.data
         identity, request, response = data.identity or _NO_IDENTITY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
         source = self._sources(identity.ip_address)
-        answered = parse_time(response.response_time)
+        answered = parse_event_time(response.response_time)
         meaning, code, service, event_id = context.meaning, http_status(response.status), self._service(event.event_type), event.event_id
         return (
             str(time.millis) if time else None, event_id, "true" if context.enrichment.watched else None, meaning.outcome,

@@ -22,7 +22,7 @@ from epimetheus.model import Identity, Request, Response
 from epimetheus.render.addresses import parse_addresses
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs
 from epimetheus.render.derived_fields import FAILURE, SUCCESS, http_status
-from epimetheus.render.event_time import EventTime, parse_time
+from epimetheus.render.event_time import EventTime, parse_event_time
 from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.key_value_base import CACHED, HeaderParts, KeyValueFormat, shorten, version_and_type
 from epimetheus.render.redact.redactor import Redactor
@@ -80,7 +80,7 @@ _NO_IDENTITY, _NO_REQUEST, _NO_RESPONSE = Identity(), Request(), Response()
 
 
 def _time(text: str) -> str | None:
-    time = parse_time(text)
+    time = parse_event_time(text)
     return _format_time(time) if time else None
 
 
@@ -152,7 +152,7 @@ class Leef(KeyValueFormat):
         identity, request, response = data.identity or _NO_IDENTITY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
         source, port, translated, translated_port, other = self._sources(identity.ip_address)
         meaning, code = context.meaning, http_status(response.status)
-        name, answered = identity.principal_name, parse_time(response.response_time)
+        name, answered = identity.principal_name, parse_event_time(response.response_time)
         return (
             CATEGORIES.get(meaning.outcome),
             TIME_FORMAT if time else None, _format_time(time) if time else None, str(max(context.severity, 1)), event.event_id,

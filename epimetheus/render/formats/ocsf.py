@@ -16,7 +16,7 @@ from typing import Literal
 from epimetheus.render.addresses import NOTHING, parse_addresses
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.derived_fields import FAILURE, SUCCESS, http_status, operation_name, service_name
-from epimetheus.render.event_time import parse_time
+from epimetheus.render.event_time import parse_event_time
 from epimetheus.render.field_lookup import to_api_form
 from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.json_base import ENRICHMENT_KEY, TRIMMED_KEY, JsonFormat, Path, Tree, enrichment_tree
@@ -246,5 +246,5 @@ def _method(text: str) -> str | None:
 
 
 def _millis(text: str) -> int | None:
-    time = parse_time(text)
+    time = parse_event_time(text)
     return time.millis if time else None

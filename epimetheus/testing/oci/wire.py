@@ -59,7 +59,7 @@ def list_response(rows: list[bytes], next_page: str | None) -> Response:
     return Response(200, headers, b"[" + b",".join(rows) + b"]")
 
 
-def parse_time(text: str) -> float:
+def parse_rfc3339(text: str) -> float:
     """Returns an RFC 3339 time as seconds since the epoch. Raises ValueError for other texts, including times without an offset."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:

@@ -20,7 +20,7 @@ from epimetheus.render.redact import (
 from epimetheus.render.redact import redactor as redactor_module
 from epimetheus.render.redact import text as text_module
 from epimetheus.render.redact.redactor import Redactor
-from tests.render.growth import LARGE, PIECES, alphabet, is_linear, repeated, seconds, texts
+from tests.render.growth import LARGE, PIECES, alphabet, growth_problem, repeated, seconds, texts
 from tests.render.helpers import FORMATS, event, fetched
 from tests.render.test_render_fast import ENRICHMENT, compact, renderer
 
@@ -50,21 +50,21 @@ def test_a_pattern_is_linear_in_repeats_of_its_own_literals(name):
     action = pattern.match if name in MATCHED_AT_A_POSITION else search_all(pattern)
     encode = (lambda text: text.encode("utf-8", "surrogatepass")) if isinstance(pattern.pattern, bytes) else str
     for piece in texts(alphabet(pattern) or ["a"], 20) + list(PIECES):
-        assert not is_linear(action, lambda length, piece=piece: encode(repeated(piece, length)), most=0.5), piece
+        assert not growth_problem(action, lambda length, piece=piece: encode(repeated(piece, length)), most=0.5), piece
 
 
 def test_the_prescan_is_linear():
     scan, json_hints = prescan.Prescan(prescan.HINTS), prescan.json_hints()
     for piece in texts([*PIECES, *dict.fromkeys(LITERALS)], 100):
-        assert not is_linear(lambda text: scan([text]), lambda length, piece=piece: repeated(piece, length).encode(), most=0.5), piece
-        assert not is_linear(json_hints.search, lambda length, piece=piece: repeated(piece, length).encode(), most=0.5), piece
+        assert not growth_problem(lambda text: scan([text]), lambda length, piece=piece: repeated(piece, length).encode(), most=0.5), piece
+        assert not growth_problem(json_hints.search, lambda length, piece=piece: repeated(piece, length).encode(), most=0.5), piece
 
 
 @pytest.mark.parametrize("part", range(6))
 def test_redacting_a_text_is_linear(part):
     redactor = Redactor()
     for piece in texts([*PIECES, *dict.fromkeys(LITERALS)], 100, seed=7)[part::6]:
-        assert not is_linear(redactor.text, lambda length, piece=piece: repeated(piece, length)), piece
+        assert not growth_problem(redactor.text, lambda length, piece=piece: repeated(piece, length)), piece
 
 
 PREFIXES = ("<a ", '"', "a\n", "password: ", "mysql ", "Signature a=")
@@ -81,7 +81,7 @@ def test_a_single_prefix_does_not_make_repeats_quadratic(prefix):
     redactor = Redactor()
     for piece in SUFFIXES:
         for action in (redactor.text, lambda text: redactor.json(details([text]))):
-            assert not is_linear(action, lambda length, piece=piece: prefix + repeated(piece, length)), piece
+            assert not growth_problem(action, lambda length, piece=piece: prefix + repeated(piece, length)), piece
 
 
 def literal(text):
@@ -147,7 +147,7 @@ ENTRY_POINTS = {
 def test_every_entry_point_of_the_redactor_is_linear(entry_point):
     redactor, action = Redactor(), ENTRY_POINTS[entry_point]
     for piece in texts(PIECES, 40, seed=3)[::9]:
-        assert not is_linear(lambda text: action(redactor, text), lambda length, piece=piece: repeated(piece, length), most=4), piece
+        assert not growth_problem(lambda text: action(redactor, text), lambda length, piece=piece: repeated(piece, length), most=4), piece
 
 
 def nest(length, opening, inner, closing):
@@ -187,7 +187,7 @@ def strings_in_strings(length):
 def test_any_shape_of_json_is_linear(shape):
     make = SHAPES.get(shape, strings_in_strings)
     for action in (Redactor().text, lambda text: Redactor().json(b'{"eventType":"x","data":{"a":' + text.encode() + b"}}")):
-        assert not is_linear(action, make, most=4)
+        assert not growth_problem(action, make, most=4)
 
 
 @pytest.mark.parametrize("form", FORMATS)

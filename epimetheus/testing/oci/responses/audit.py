@@ -6,7 +6,7 @@ from epimetheus.testing.oci.call import Call
 from epimetheus.testing.oci.errors import InvalidParameter
 from epimetheus.testing.oci.models.audit import Key
 from epimetheus.testing.oci.responses import paging
-from epimetheus.testing.oci.wire import Response, parse_time
+from epimetheus.testing.oci.wire import Response, parse_rfc3339
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def _times(call: Call) -> tuple[float, float]:
 def _time(call: Call, name: str) -> float:
     text = call.required(name)
     try:
-        seconds = parse_time(text)
+        seconds = parse_rfc3339(text)
     except ValueError:
         raise InvalidParameter(f"{name} is not an RFC 3339 time: {text}") from None
     if seconds % 60:

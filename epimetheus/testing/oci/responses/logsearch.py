@@ -17,7 +17,7 @@ from epimetheus.testing.oci.models import World
 from epimetheus.testing.oci.models.compartments import ocid
 from epimetheus.testing.oci.responses.bodies import json_object
 from epimetheus.testing.oci.responses.paging import page_size
-from epimetheus.testing.oci.wire import Response, format_time, json_response, parse_time
+from epimetheus.testing.oci.wire import Response, format_time, json_response, parse_rfc3339
 
 MAX_SECONDS = 14 * 86400
 FUNCTION_LOG = "com.oraclecloud.functions.application.functioninvoke"
@@ -116,6 +116,6 @@ def _time(details: dict[str, Any], name: str) -> float:
     if not details.get(name):
         raise MissingParameter(name)
     try:
-        return parse_time(details[name])
+        return parse_rfc3339(details[name])
     except (TypeError, ValueError):
         raise InvalidParameter(f"{name} is not an RFC 3339 time") from None

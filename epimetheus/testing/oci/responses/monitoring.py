@@ -6,7 +6,7 @@ from typing import Any
 from epimetheus.testing.oci.call import Call
 from epimetheus.testing.oci.errors import InvalidParameter
 from epimetheus.testing.oci.responses.bodies import json_object
-from epimetheus.testing.oci.wire import Response, json_response, parse_time
+from epimetheus.testing.oci.wire import Response, json_response, parse_rfc3339
 
 MAX_STREAMS = 50
 OLDEST_SECONDS = 2 * 3600
@@ -46,7 +46,7 @@ def _check_point(point: dict[str, Any], now: float) -> None:
     if isinstance(point.get("value"), bool) or not isinstance(point.get("value"), int | float):
         raise InvalidParameter("a datapoint must have a numeric value")
     try:
-        age = now - parse_time(point.get("timestamp") or "")
+        age = now - parse_rfc3339(point.get("timestamp") or "")
     except ValueError:
         raise InvalidParameter("a datapoint must have an RFC 3339 timestamp") from None
     if not -NEWEST_SECONDS <= age <= OLDEST_SECONDS:

@@ -1,4 +1,4 @@
-"""The forward step: reads, forwards, confirms and commits slice after slice, until no work or no time is left."""
+"""The forward step, a loop over slices: plans, reads, confirms and commits one after another, until no work or no time is left."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -100,4 +100,4 @@ def _adapted(
     ctx: RunContext, length: int, outcomes: Mapping[str, plan.TaskOutcome], *, events: int, seconds: float, left: float
 ) -> int:
     shortest, whole = ctx.options.slice_minutes, ctx.budget.work_seconds
-    return plan.next_length(length, shortest, outcomes.values(), events=events, seconds=seconds, left=left, whole=whole)
+    return plan.next_slice_minutes(length, shortest, outcomes.values(), events=events, seconds=seconds, left=left, whole=whole)

@@ -1,11 +1,11 @@
-"""Delivery over TLS or TCP: successive connections, and which messages they have confirmed.
+"""Sends messages over TLS or TCP: successive connections, and which messages they have confirmed.
 
     A ────────────▶ close ·
           B opened ─┘ ────────────▶ close ·
                           C opened ─┘ ───▶
 
 A strict close of A proves that the receiver's process read everything sent over A, but not that it lived to store it. B was opened
-before that close, so it leads to the same process. Once B is found alive, or closes strictly itself, a settle time after A was closed,
+before that close, so it leads to the same process. Once B is found alive, or closes strictly itself, a delay after A was closed,
 the messages sent over A are confirmed.
 """
 
@@ -16,13 +16,14 @@ from typing import NamedTuple, Protocol
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import DeliveryUncertain, ReceiverError
+from epimetheus.model import count_text
 
 CONNECTION_MESSAGES = 5_000
 CONNECTION_SECONDS = 3.0
 
 
-class Link(Protocol):
-    """What `Delivery` needs of an `epimetheus.deliver.connection.Connection`."""
+class StreamConnection(Protocol):
+    """What `StreamSender` needs of an `epimetheus.deliver.connection.Connection`."""
 
     def check_alive(self) -> None:
         """Raises ReceiverError if the connection is closed."""
@@ -37,8 +38,8 @@ class Link(Protocol):
         """Close without proof."""
 
 
-class CountedDelivery(Protocol):
-    """What `uncertain_on_error` needs of a delivery."""
+class CountingSender(Protocol):
+    """What `uncertain_on_error` needs of a sender."""
 
     sent: int
     confirmed: int
@@ -48,16 +49,17 @@ class CountedDelivery(Protocol):
 
 
 @contextmanager
-def uncertain_on_error(delivery: CountedDelivery) -> Iterator[None]:
+def uncertain_on_error(sender: CountingSender) -> Iterator[None]:
     """Drop the connection on a ReceiverError. If messages are unconfirmed, raise DeliveryUncertain instead: they may have arrived."""
     try:
         yield
     except ReceiverError as error:
-        delivery.drop()
-        if delivery.sent == delivery.confirmed:
+        sender.drop()
+        unconfirmed = sender.sent - sender.confirmed
+        if not unconfirmed:
             raise
         raise DeliveryUncertain(
-            f"{error.what} Up to {delivery.sent - delivery.confirmed:,} messages may not have arrived.",
+            f"{error.what} Up to {count_text(unconfirmed, 'message')} may not have arrived.",
             do=f"The next run sends them again. {error.do}",
         ) from error
 
@@ -74,20 +76,20 @@ class _Closed(NamedTuple):
     at: float
 
 
-class Delivery:
+class StreamSender:
     """Sends messages to one receiver. ``sent`` and ``confirmed`` count them in order. ``connect`` opens a connection.
 
-    ``settle_seconds``: how long the receiver must outlive a close. Messages that are unconfirmed when an error is raised stay unconfirmed.
+    ``confirm_delay_seconds``: how long the receiver must outlive a close. What is unconfirmed when an error is raised stays so.
     """
 
-    def __init__(self, connect: Callable[[], Link], *, settle_seconds: float, deadline: Deadline) -> None:
+    def __init__(self, connect: Callable[[], StreamConnection], *, confirm_delay_seconds: float, deadline: Deadline) -> None:
         self.sent = self.confirmed = 0
         self.connections = self.confirmations = 0
         self._connect = connect
-        self._settle_seconds = settle_seconds
+        self._confirm_delay_seconds = confirm_delay_seconds
         self._deadline = deadline
         self._clock = deadline.clock
-        self._link: Link | None = None
+        self._connection: StreamConnection | None = None
         self._closed_position = 0
         self._opened_at = 0.0
         self._closed: deque[_Closed] = deque()
@@ -103,69 +105,69 @@ class Delivery:
     def write(self, data: bytes, messages: int) -> None:
         """Send complete frames with this number of messages. Raises ReceiverError if all is confirmed, DeliveryUncertain, OutOfTime."""
         with uncertain_on_error(self):
-            link = self._usable_link()
-            self._confirm_settled(link)
+            connection = self._usable_connection()
+            self._confirm_due(connection)
             self.sent += messages
-            link.write(data)
+            connection.write(data)
             if self.sent - self._closed_position >= CONNECTION_MESSAGES or self._clock.monotonic() - self._opened_at >= CONNECTION_SECONDS:
-                self._rotate(link)
+                self._rotate(connection)
 
     def finish(self) -> None:
         """Confirm everything sent. Raises ReceiverError, DeliveryUncertain, OutOfTime."""
         if self.confirmed == self.sent:
             return
         with uncertain_on_error(self):
-            link = self._usable_link()
+            connection = self._usable_connection()
             if self._closed_position < self.sent:
-                link = self._rotate(link)
-            self._wait_until(self._closed[-1].at + self._settle_seconds)
-            self._confirm_settled(link)
+                connection = self._rotate(connection)
+            self._wait_until(self._closed[-1].at + self._confirm_delay_seconds)
+            self._confirm_due(connection)
 
     def drop(self) -> None:
         """Abandon the open connection. What is unconfirmed stays unconfirmed."""
-        if self._link is not None:
-            self._link.abandon()
-        self._link = None
+        if self._connection is not None:
+            self._connection.abandon()
+        self._connection = None
         self._closed.clear()
 
-    def _usable_link(self) -> Link:
+    def _usable_connection(self) -> StreamConnection:
         """The connection to write to. A connection that ended while everything was confirmed is replaced."""
-        if self._link is not None and self.confirmed == self.sent and _has_ended(self._link):
+        if self._connection is not None and self.confirmed == self.sent and _has_ended(self._connection):
             self.drop()
-        if self._link is None:
+        if self._connection is None:
             if self.confirmed != self.sent:
                 raise connection_dropped()
             if self._answers_close_notify is None:
                 self._answers_close_notify = self._probe()
-            self._link = self._open()
-        return self._link
+            self._connection = self._open()
+        return self._connection
 
     def _probe(self) -> bool:
         """Whether this receiver answers close_notify, determined before any message is sent. If so, it must answer every later one.
 
         With TLS 1.3, a receiver rejects a client certificate after the handshake: the wait leaves time for its alert.
         """
-        link = self._open()
+        connection = self._open()
         try:
-            self._wait_until(self._opened_at + self._settle_seconds)
-            return link.close()
+            self._wait_until(self._opened_at + self._confirm_delay_seconds)
+            return connection.close()
         except BaseException:
-            link.abandon()
+            connection.abandon()
             raise
 
-    def _open(self) -> Link:
-        link = self._connect()
+    def _open(self) -> StreamConnection:
+        connection = self._connect()
         self.connections += 1
         self._opened_at = self._clock.monotonic()
-        return link
+        return connection
 
-    def _rotate(self, link: Link) -> Link:
-        """Open the next connection, then strictly close ``link``; the new connection."""
-        self._link = successor = self._open()
+    def _rotate(self, connection: StreamConnection) -> StreamConnection:
+        """Open the next connection, then strictly close ``connection``; the new connection."""
+        self._connection = successor = self._open()
         try:
-            answered = link.close()
+            answered = connection.close()
         except BaseException:
-            link.abandon()
+            connection.abandon()
             raise
         if self._answers_close_notify and not answered:
             raise ReceiverError(
@@ -176,11 +178,11 @@ class Delivery:
         self._closed.append(_Closed(self.sent, self._clock.monotonic()))
         return successor
 
-    def _confirm_settled(self, link: Link) -> None:
-        """Confirm everything that was closed at least a settle time ago, if ``link`` is alive."""
-        settled = self._clock.monotonic() - self._settle_seconds
-        link.check_alive()
-        while self._closed and self._closed[0].at <= settled:
+    def _confirm_due(self, connection: StreamConnection) -> None:
+        """Confirm everything that was closed at least `confirm_delay_seconds` ago, if ``connection`` is alive."""
+        closed_by = self._clock.monotonic() - self._confirm_delay_seconds
+        connection.check_alive()
+        while self._closed and self._closed[0].at <= closed_by:
             self.confirmed = self._closed.popleft().position
             self.confirmations += 1
 
@@ -190,9 +192,9 @@ class Delivery:
             self._clock.sleep(self._deadline.clip(seconds))
 
 
-def _has_ended(link: Link) -> bool:
+def _has_ended(connection: StreamConnection) -> bool:
     try:
-        link.check_alive()
+        connection.check_alive()
     except ReceiverError:
         return True
     return False

@@ -1,4 +1,4 @@
-"""From pages to confirmed messages: events are deduplicated, selected, rendered, framed and sent; confirmed ones are recorded.
+"""Forwards pages of events: deduplicates, selects, renders, frames and sends them, and records what is confirmed.
 
 events ─▶ duplicate? ─▶ selected? ─▶ render ─▶ frame ─▶ batch ─▶ write … confirmed ─▶ record keys and hourly counts
 """
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import AccountingError
-from epimetheus.model import Fetched
+from epimetheus.model import Fetched, count_text
 from epimetheus.render import Item, Rendered
 from epimetheus.render.formats.base import Enrichment
-from epimetheus.run.ports import EventRenderer, Sink
+from epimetheus.run.ports import EventRenderer, Sender
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.rate_limits import Counts
@@ -22,8 +22,8 @@ from epimetheus.source.decode import Events
 from epimetheus.source.fetch import FetchTask
 
 BATCH_BYTES = 112 * 1024  # including its last message, a batch fits into one write of a connection (`deliver.connection.CHUNK`)
-RENDERED_TOGETHER = 64  # the most events rendered between two checks of the deadline
-RENDERED_BYTES = 128 * 1024
+MAX_GROUP_EVENTS = 64  # the most events rendered between two checks of the deadline
+MAX_GROUP_BYTES = 128 * 1024
 SLOW_SECONDS = 0.25  # if rendering a group takes longer, the next event is rendered alone
 BATCH_KEYS = 5_000  # includes keys of filtered events, which are recorded with the batch
 
@@ -73,7 +73,7 @@ class Forwarder:
         selection: Selection,
         renderer: EventRenderer,
         frame: Callable[[bytes], bytes],
-        sink: Sink,
+        sender: Sender,
         tally: Tally,
         *,
         actors: bool = False,
@@ -84,7 +84,7 @@ class Forwarder:
         self._selection = selection
         self._renderer = renderer
         self._frame = frame
-        self._sink = sink
+        self._sender = sender
         self._tally = tally
         self._actors = actors
         self._filtered = filtered
@@ -143,24 +143,26 @@ class Forwarder:
         """Send and confirm everything, and check the counts. Raises ReceiverError, DeliveryUncertain, AccountingError."""
         self._render_waiting()  # of an incomplete page: no key may be recorded without its event
         self._flush()
-        self._sink.finish()
+        self._sender.finish()
         self.record_confirmed()
-        if self._tally.fetched != self._tally.accounted or self._unconfirmed:
+        fetched, accounted = self._tally.fetched, self._tally.accounted
+        if fetched != accounted or self._unconfirmed:
             raise AccountingError(
-                f"The counts do not add up: {self._tally.fetched:,} events were fetched, but {self._tally.accounted:,} are accounted for.",
+                f"The counts do not add up: {count_text(fetched, 'event was', 'events were')} fetched,"
+                f" but {count_text(accounted, 'is', 'are')} accounted for.",
                 do="The cursor does not move. This is a bug in Epimetheus: report it with this line.",
             )
 
     def record_confirmed(self) -> None:
         """Record the dedupe keys and hourly counts of everything that is confirmed by now."""
-        confirmed = self._sink.confirmed
+        confirmed = self._sender.confirmed
         self._tally.forwarded = confirmed - bisect_right(self._notices, confirmed)
         while self._unconfirmed:
             keys_by_minute, confirmed_counts = self._unconfirmed[0].take(confirmed)
             for minute, keys in keys_by_minute.items():
                 self._seen.remember(minute, keys)
             for counts in confirmed_counts:
-                self._selection.rate_limits.settle(counts)
+                self._selection.rate_limits.confirm(counts)
             if self._unconfirmed[0].last > confirmed:
                 return
             self._unconfirmed.popleft()
@@ -174,12 +176,12 @@ class Forwarder:
         self._tally.malformed += event is None
         self._waiting.append((fetched, self._sequence, Enrichment(path, actor, watched)))
         self._waiting_bytes += len(memoryview(fetched.raw))
-        together = RENDERED_TOGETHER if deadline is None else self._together
-        if len(self._waiting) >= together or self._waiting_bytes >= RENDERED_BYTES:
+        together = MAX_GROUP_EVENTS if deadline is None else self._together
+        if len(self._waiting) >= together or self._waiting_bytes >= MAX_GROUP_BYTES:
             before = deadline.left() if deadline is not None else 0.0
             self._render_waiting()
             slow = deadline is not None and before - deadline.left() > SLOW_SECONDS
-            self._together = 1 if slow else min(2 * self._together, RENDERED_TOGETHER)
+            self._together = 1 if slow else min(2 * self._together, MAX_GROUP_EVENTS)
 
     def _render_waiting(self) -> None:
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
@@ -205,6 +207,6 @@ class Forwarder:
         batch.last = self._sequence
         self._unconfirmed.append(batch)  # before the write: a receiver may confirm part of a write that fails
         if count:
-            self._sink.write(data, count)
+            self._sender.write(data, count)
             self._tally.bytes += len(data)
         self.record_confirmed()

@@ -1,4 +1,4 @@
-"""The link between a state and its owner: which state a run may use, when it records the owner, and when the markers are complete."""
+"""Binds a state to its owner: which state a run may use, when it records the owner, and when the markers are complete."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,8 +11,8 @@ from epimetheus.state.model import State
 from epimetheus.state.owner import Owner
 
 
-class Ownership:
-    """The ownership of the state of ``region`` in ``location``, for the run ``run_id``. ``owner`` None: any owner is accepted.
+class OwnerBinding:
+    """Binds the state of ``region`` in ``location`` to its owner, for the run ``run_id``. ``owner`` None: any owner is accepted.
 
     ``receiver_verified``: whether this run has verified the receiver, given whether everything up to its end is read.
     """
@@ -55,7 +55,7 @@ class Ownership:
         begin = min(parse_minute(marker.begins), fresh.through)  # the look-back may have been raised since
         return replace(fresh, through=begin, began=begin)
 
-    def run_starts(self, state: State) -> None:
+    def remember_cursor(self, state: State) -> None:
         """Remember the cursor of ``state``: that it advances proves that the tenancy can be read."""
         self._cursor_at_start = state.through
 

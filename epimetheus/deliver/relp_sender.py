@@ -1,4 +1,4 @@
-"""Delivery over RELP: the receiver acknowledges each message, which confirms it.
+"""Sends messages over RELP: the receiver acknowledges each message, which confirms it.
 
     client    1 open ─▶      2 syslog, 3 syslog, 4 syslog ─▶ … ─▶ 5 close
     server      ◀─ 1 rsp 200 OK        ◀─ 2 rsp 200 OK, 3 rsp 200 OK …
@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from epimetheus import __version__
-from epimetheus.deliver.delivery import connection_dropped, uncertain_on_error
 from epimetheus.deliver.relp_frames import (
     Frame,
     FrameReader,
@@ -21,9 +20,10 @@ from epimetheus.deliver.relp_frames import (
     protocol_error,
     split_messages,
 )
+from epimetheus.deliver.stream_sender import connection_dropped, uncertain_on_error
 from epimetheus.errors import ReceiverError
 
-WINDOW = 2_000
+MAX_PENDING = 2_000
 """The number of unacknowledged messages above which nothing more is written.
 
 With a few hundred, both sides wait for each other: rsyslog leaves Nagle's algorithm on and delays small responses until our kernel's ACK.
@@ -35,8 +35,8 @@ _REJECTED_HELP = "Check the receiver's log for the reason."
 _CLOSED_HELP = "Check the receiver's log for this time."
 
 
-class Link(Protocol):
-    """What `RelpDelivery` needs of an `epimetheus.deliver.connection.Connection`."""
+class RelpConnection(Protocol):
+    """What `RelpSender` needs of an `epimetheus.deliver.connection.Connection`."""
 
     def exchange(self, data: bytes = b"") -> Iterator[bytes]:
         """Write ``data``, and yield what arrives meanwhile. Raises ReceiverError, OutOfTime."""
@@ -50,17 +50,17 @@ class Link(Protocol):
         """Close without proof."""
 
 
-class RelpDelivery:
+class RelpSender:
     """Sends messages to one receiver. ``sent`` and ``confirmed`` count them in order. ``connect`` opens a connection.
 
     A message is confirmed once it and all before it are acknowledged. ``confirmations`` counts acknowledgements.
     """
 
-    def __init__(self, connect: Callable[[], Link]) -> None:
+    def __init__(self, connect: Callable[[], RelpConnection]) -> None:
         self.sent = self.confirmed = 0
         self.connections = self.confirmations = 0
         self._connect = connect
-        self._link: Link | None = None
+        self._connection: RelpConnection | None = None
         self._reader = FrameReader()
         self._pending = PendingTransactions()
 
@@ -72,64 +72,64 @@ class RelpDelivery:
     def write(self, data: bytes, messages: int) -> None:
         """Send octet-counted messages. Raises ReceiverError if all is confirmed, DeliveryUncertain, OutOfTime."""
         with uncertain_on_error(self):
-            link = self._usable_link()
+            connection = self._usable_connection()
         self.sent += messages
         with self._uncertain_unless_acknowledged():
-            while self._pending.count > WINDOW:
-                self._count_acknowledgements(link.receive())
-            self._count_acknowledgements(link.exchange(self._numbered(data)))
+            while self._pending.count > MAX_PENDING:
+                self._count_acknowledgements(connection.receive())
+            self._count_acknowledgements(connection.exchange(self._numbered(data)))
 
     def finish(self) -> None:
         """Wait until everything sent is acknowledged. Raises ReceiverError, DeliveryUncertain, OutOfTime."""
         if self.confirmed == self.sent:
             return
         with self._uncertain_unless_acknowledged():
-            link = self._usable_link()
+            connection = self._usable_connection()
             while self._pending.count:
-                self._count_acknowledgements(link.receive())
+                self._count_acknowledgements(connection.receive())
 
     def drop(self) -> None:
         """Abandon the open connection. What is unacknowledged stays unconfirmed."""
-        if self._link is not None:
-            self._link.abandon(b"" if self._pending.count else encode_frame(self._pending.begin(), b"close"))
-        self._link = None
+        if self._connection is not None:
+            self._connection.abandon(b"" if self._pending.count else encode_frame(self._pending.begin(), b"close"))
+        self._connection = None
 
-    def _usable_link(self) -> Link:
+    def _usable_connection(self) -> RelpConnection:
         """The connection to write to. A connection that ended while everything was confirmed is replaced."""
-        if self._link is not None and self.confirmed == self.sent and self._has_ended(self._link):
+        if self._connection is not None and self.confirmed == self.sent and self._has_ended(self._connection):
             self.drop()
-        if self._link is None:
+        if self._connection is None:
             if self.confirmed != self.sent:
                 raise connection_dropped()
-            self._link = self._open()
-        return self._link
+            self._connection = self._open()
+        return self._connection
 
-    def _has_ended(self, link: Link) -> bool:
+    def _has_ended(self, connection: RelpConnection) -> bool:
         try:
-            self._count_acknowledgements(link.exchange())
+            self._count_acknowledgements(connection.exchange())
         except ReceiverError:
             return True
         return False
 
-    def _open(self) -> Link:
+    def _open(self) -> RelpConnection:
         """A connection over which the receiver accepts syslog messages."""
-        link = self._connect()
+        connection = self._connect()
         self.connections += 1
         self._reader, self._pending = FrameReader(), PendingTransactions()
         try:
-            self._negotiate(link)
+            self._negotiate(connection)
         except BaseException as error:
-            link.abandon()
+            connection.abandon()
             if type(error) is ReceiverError:  # a ReceiverUntrusted has more specific help
                 raise ReceiverError(error.what, do=_OPEN_HELP) from error
             raise
-        return link
+        return connection
 
-    def _negotiate(self, link: Link) -> None:
+    def _negotiate(self, connection: RelpConnection) -> None:
         """Send ``open``, and check that the response offers the syslog command."""
-        responses = list(self._responses(link.exchange(encode_frame(self._pending.begin(), b"open", _OFFERS))))
+        responses = list(self._responses(connection.exchange(encode_frame(self._pending.begin(), b"open", _OFFERS))))
         while not responses:
-            responses += self._responses(link.receive())
+            responses += self._responses(connection.receive())
         for response in responses:
             self._pending.acknowledge(response.number)
         if not offers_syslog(responses[0].data):

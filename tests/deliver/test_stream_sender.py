@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.deliver import Delivery, Dialer, Peer, framer, tls_context
-from epimetheus.deliver.delivery import CONNECTION_MESSAGES, uncertain_on_error
+from epimetheus.deliver import Dialer, ReceiverEndpoint, StreamSender, framer, tls_context
+from epimetheus.deliver.stream_sender import CONNECTION_MESSAGES, uncertain_on_error
 from epimetheus.errors import ConfigError, DeliveryUncertain, OutOfTime, ReceiverError, ReceiverUntrusted
 from epimetheus.testing.syslog import Authority, receive
 
@@ -30,7 +30,8 @@ def authority(tmp_path_factory):
 def sender(receiver, ca=None, *, host="127.0.0.1", name="localhost", seconds=30.0, timeout=1.0, clock=SYSTEM, client=(None, None)):
     context = tls_context(ca, *client) if ca else None
     deadline = Deadline.after(clock, seconds)
-    return Delivery(Dialer(Peer(host, receiver.port, name, context, timeout), deadline), settle_seconds=0.15, deadline=deadline)
+    endpoint = ReceiverEndpoint(host, receiver.port, name, context, timeout)
+    return StreamSender(Dialer(endpoint, deadline), confirm_delay_seconds=0.15, deadline=deadline)
 
 
 def message(number):
@@ -226,7 +227,7 @@ def test_a_receiver_that_sends_data_is_an_error():
 def test_all_connections_go_to_the_address_of_the_first(authority):
     with receive(authority) as receiver:
         context = tls_context(authority.ca_pem, None, None)
-        dialer = Dialer(Peer("localhost", receiver.port, "localhost", context, 2.0), Deadline.after(SYSTEM, 10))
+        dialer = Dialer(ReceiverEndpoint("localhost", receiver.port, "localhost", context, 2.0), Deadline.after(SYSTEM, 10))
         dialer().abandon()
         assert dialer._address == ("127.0.0.1", receiver.port)
 
@@ -292,9 +293,10 @@ def test_invalid_pem_is_an_error_that_names_the_setting_and_never_shows_the_key(
 def test_without_a_ca_the_system_store_is_trusted(monkeypatch, authority):
     monkeypatch.setitem(os.environ, "SSL_CERT_FILE", str(authority.ca))
     with receive(authority) as receiver:
-        delivery = Delivery(
-            Dialer(Peer("127.0.0.1", receiver.port, "localhost", tls_context(None, None, None), 1.0), Deadline.after(SYSTEM, 10)),
-            settle_seconds=0.15,
+        endpoint = ReceiverEndpoint("127.0.0.1", receiver.port, "localhost", tls_context(None, None, None), 1.0)
+        delivery = StreamSender(
+            Dialer(endpoint, Deadline.after(SYSTEM, 10)),
+            confirm_delay_seconds=0.15,
             deadline=Deadline.after(SYSTEM, 10),
         )
         send(delivery, 0, 10)

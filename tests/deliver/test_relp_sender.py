@@ -11,8 +11,8 @@ import pytest
 
 from epimetheus import __version__
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.deliver import Connection, Dialer, Peer, framer, tls_context
-from epimetheus.deliver.relp import WINDOW, RelpDelivery
+from epimetheus.deliver import Connection, Dialer, ReceiverEndpoint, framer, tls_context
+from epimetheus.deliver.relp_sender import MAX_PENDING, RelpSender
 from epimetheus.errors import DeliveryUncertain, OutOfTime, ReceiverError, ReceiverUntrusted
 from epimetheus.testing.syslog import Authority
 
@@ -119,7 +119,7 @@ def authority(tmp_path_factory):
 
 def sender(server, ca, *, seconds=30.0, timeout=2.0, clock=SYSTEM, client=(None, None)):
     context = tls_context(ca, *client) if ca else None
-    return RelpDelivery(Dialer(Peer("127.0.0.1", server.port, "localhost", context, timeout), Deadline.after(clock, seconds)))
+    return RelpSender(Dialer(ReceiverEndpoint("127.0.0.1", server.port, "localhost", context, timeout), Deadline.after(clock, seconds)))
 
 
 def message(number):
@@ -150,23 +150,23 @@ def test_without_messages_there_is_no_connection(authority):
 def test_everything_is_acknowledged_in_order_over_one_connection(authority, tls):
     with serving(authority, acknowledge_everything, tls=tls) as server:
         delivery = sender(server, authority.ca_pem if tls else None)
-        send(delivery, 0, 3 * WINDOW)
-        assert delivery.confirmed >= WINDOW
+        send(delivery, 0, 3 * MAX_PENDING)
+        assert delivery.confirmed >= MAX_PENDING
         delivery.finish()
-        assert (delivery.sent, delivery.confirmed, delivery.confirmation) == (3 * WINDOW, 3 * WINDOW, "relp_ack")
-        assert (delivery.connections, delivery.confirmations) == (1, 3 * WINDOW)
+        assert (delivery.sent, delivery.confirmed, delivery.confirmation) == (3 * MAX_PENDING, 3 * MAX_PENDING, "relp_ack")
+        assert (delivery.connections, delivery.confirmations) == (1, 3 * MAX_PENDING)
         delivery.finish()
         delivery.drop()
     (frames,) = server.received
     assert frames[0] == (1, b"open", b"relp_version=0\nrelp_software=epimetheus,%b\ncommands=syslog" % __version__.encode())
-    assert frames[1:-1] == [(n + 2, b"syslog", message(n)) for n in range(3 * WINDOW)]
-    assert frames[-1] == (3 * WINDOW + 2, b"close", b"")
+    assert frames[1:-1] == [(n + 2, b"syslog", message(n)) for n in range(3 * MAX_PENDING)]
+    assert frames[-1] == (3 * MAX_PENDING + 2, b"close", b"")
 
 
 def test_writing_waits_for_acknowledgements_beyond_the_window(authority):
     def acknowledge_late(client):
         client.accept_open()
-        numbers = [client.read_frame() for _ in range(WINDOW + 100)]
+        numbers = [client.read_frame() for _ in range(MAX_PENDING + 100)]
         client.raw.settimeout(0.2)
         with pytest.raises(TimeoutError):
             client.read_frame()
@@ -178,10 +178,10 @@ def test_writing_waits_for_acknowledgements_beyond_the_window(authority):
 
     with serving(authority, acknowledge_late) as server:
         delivery = sender(server, authority.ca_pem)
-        send(delivery, 0, WINDOW + 600)
+        send(delivery, 0, MAX_PENDING + 600)
         delivery.finish()
-        assert delivery.confirmed == WINDOW + 600
-        assert server.messages == [message(n) for n in range(WINDOW + 600)]
+        assert delivery.confirmed == MAX_PENDING + 600
+        assert server.messages == [message(n) for n in range(MAX_PENDING + 600)]
 
 
 def test_acknowledgements_out_of_order_confirm_up_to_the_first_gap(authority):
@@ -313,7 +313,8 @@ def test_what_arrived_before_a_reset_is_received_even_if_a_write_detects_the_res
     with socket.create_server(("127.0.0.1", 0)) as listener, ResetOnSend() as connected:
         connected.connect(listener.getsockname())
         accepted, _ = listener.accept()
-        received = Connection(connected, Peer("127.0.0.1", 1, "", None, 1.0), Deadline.after(SYSTEM, 5)).exchange(b"3 syslog 1 x\n")
+        endpoint = ReceiverEndpoint("127.0.0.1", 1, "", None, 1.0)
+        received = Connection(connected, endpoint, Deadline.after(SYSTEM, 5)).exchange(b"3 syslog 1 x\n")
         assert next(received) == b"2 rsp 6 200 OK\n"
         with pytest.raises(ReceiverError, match=r"Writing to 127.0.0.1:1 failed"):
             next(received)
@@ -324,19 +325,19 @@ def test_messages_that_wait_for_the_window_when_the_server_closes_are_uncertain(
 
     def script(client):
         client.accept_open()
-        numbers = [client.read_frame() for _ in range(WINDOW + 1)]
+        numbers = [client.read_frame() for _ in range(MAX_PENDING + 1)]
         written.wait(10)
         client.raw.sendall(b"".join(b"%d rsp 6 200 OK\n" % number for number in numbers) + b"0 serverclose 0\n")
         acknowledged.set()
 
     with serving(authority, script) as server:
         delivery = sender(server, authority.ca_pem)
-        send(delivery, 0, WINDOW + 1, batch=WINDOW + 1)
+        send(delivery, 0, MAX_PENDING + 1, batch=MAX_PENDING + 1)
         written.set()
         assert acknowledged.wait(10)
         with pytest.raises(DeliveryUncertain, match=r"The receiver closed the RELP session. Up to 10 messages"):
-            send(delivery, WINDOW + 1, WINDOW + 11)
-        assert (delivery.sent, delivery.confirmed) == (WINDOW + 11, WINDOW + 1)
+            send(delivery, MAX_PENDING + 1, MAX_PENDING + 11)
+        assert (delivery.sent, delivery.confirmed) == (MAX_PENDING + 11, MAX_PENDING + 1)
 
 
 def test_a_server_that_stops_reading_is_an_error_within_the_timeout(authority):

@@ -1,4 +1,4 @@
-"""Builds the way to the receiver: TLS context, connections and delivery."""
+"""Builds the delivery to the receiver: TLS context, connections and senders."""
 
 import ssl
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from functools import cached_property
 
 from epimetheus.clock import Deadline
 from epimetheus.config.settings import Settings
-from epimetheus.deliver import Delivery, Dialer, Peer, RelpDelivery, certificate_expiry, tls_context
-from epimetheus.run.ports import Receiver
+from epimetheus.deliver import Dialer, ReceiverEndpoint, RelpSender, StreamSender, certificate_expiry, tls_context
+from epimetheus.run.ports import Sender
 from epimetheus.source.references import ReferenceResolver
 
 
 @dataclass(frozen=True)
-class ReceiverWiring:
-    """The receiver at SYSLOG_HOST. Certificates and keys are read once."""
+class DeliveryWiring:
+    """Delivery to the receiver at SYSLOG_HOST. Certificates and keys are read once."""
 
     settings: Settings
     references: ReferenceResolver
@@ -39,17 +39,17 @@ class ReceiverWiring:
     def dialer(self, deadline: Deadline) -> Dialer:
         """Opens connections to the receiver until ``deadline``."""
         settings = self.settings
-        peer = Peer(
+        endpoint = ReceiverEndpoint(
             host=settings.syslog_host,
             port=settings.syslog_port,
             server_name=settings.syslog_server_name or settings.syslog_host,
             ssl_context=self.tls,
             timeout=settings.syslog_timeout_seconds,
         )
-        return Dialer(peer, deadline)
+        return Dialer(endpoint, deadline)
 
-    def delivery(self, dialer: Dialer, deadline: Deadline) -> Receiver:
+    def sender(self, dialer: Dialer, deadline: Deadline) -> Sender:
         """Sends messages over connections of ``dialer``, with the confirmation of SYSLOG_TRANSPORT."""
         if self.settings.syslog_transport == "relp":
-            return RelpDelivery(dialer)
-        return Delivery(dialer, settle_seconds=self.settings.syslog_settle_seconds, deadline=deadline)
+            return RelpSender(dialer)
+        return StreamSender(dialer, confirm_delay_seconds=self.settings.syslog_confirm_delay_seconds, deadline=deadline)

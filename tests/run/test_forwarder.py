@@ -6,8 +6,8 @@ from epimetheus.errors import AccountingError, DeliveryUncertain
 from epimetheus.model import HourlyCount, Window
 from epimetheus.render import Rendered
 from epimetheus.render.formats.base import Enrichment
-from epimetheus.run import forward
-from epimetheus.run.forward import BATCH_BYTES, BATCH_KEYS, Forwarder
+from epimetheus.run import forwarder as forwarder_module
+from epimetheus.run.forwarder import BATCH_BYTES, BATCH_KEYS, Forwarder
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import KEY_BYTES, SeenKeys
 from epimetheus.select.rate_limits import RateLimits
@@ -18,7 +18,7 @@ from epimetheus.source.decode import Events
 from epimetheus.source.fetch import FetchTask
 
 
-class Sink:
+class FakeSender:
     """Accepts everything. ``lies``: one message less is confirmed."""
 
     def __init__(self):
@@ -37,8 +37,8 @@ class Sink:
 
 
 @pytest.fixture
-def sink():
-    return Sink()
+def sender():
+    return FakeSender()
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def rate_limits():
 
 
 @pytest.fixture
-def forwarder(sink, seen, tally, renderer, rate_limits):
+def forwarder(sender, seen, tally, renderer, rate_limits):
     rules = Rules(mode="exclude", excluded=("unwanted",), limits={"scarce": 1})
     selection = Selection(rules, TamperWatch(("ocid1.bucket.ours",)), rate_limits)
-    return Forwarder(seen, selection, renderer, lambda message: message + b"\n", sink, tally, actors=True)
+    return Forwarder(seen, selection, renderer, lambda message: message + b"\n", sender, tally, actors=True)
 
 
 def text(name, kind="t"):
@@ -104,61 +104,61 @@ def recorded(seen):
     return {minute: len(keys) // KEY_BYTES for minute, keys in seen.packed().items()}
 
 
-def test_messages_are_numbered_framed_and_written_in_one_batch(forwarder, sink):
+def test_messages_are_numbered_framed_and_written_in_one_batch(forwarder, sender):
     forwarder.forward_page(task(), events("a", "b"))
-    assert sink.batches == []
+    assert sender.batches == []
     forwarder.forward_page(task(), events("c"))
     forwarder.finish()
-    (batch,) = sink.batches
+    (batch,) = sender.batches
     assert [line.partition(b":")[0] for line in batch.splitlines()] == [b"1", b"2", b"3"]
 
 
-def test_a_full_batch_is_written_at_once(forwarder, sink):
+def test_a_full_batch_is_written_at_once(forwarder, sender):
     forwarder.forward_page(task(), events("x" * BATCH_BYTES, "y"))
     forwarder.forward_page(task(), events("z"))
-    assert [batch.count(b"\n") for batch in sink.batches] == [2]
+    assert [batch.count(b"\n") for batch in sender.batches] == [2]
     forwarder.finish()
-    assert [batch.count(b"\n") for batch in sink.batches] == [2, 1]
+    assert [batch.count(b"\n") for batch in sender.batches] == [2, 1]
 
 
-def test_a_page_is_rendered_in_groups_and_each_key_is_recorded_with_its_batch(forwarder, sink, seen, monkeypatch):
-    monkeypatch.setattr(forward, "RENDERED_TOGETHER", 2)
+def test_a_page_is_rendered_in_groups_and_each_key_is_recorded_with_its_batch(forwarder, sender, seen, monkeypatch):
+    monkeypatch.setattr(forwarder_module, "MAX_GROUP_EVENTS", 2)
     forwarder.forward_page(task(), events("a", "x" * BATCH_BYTES, "b"))
-    sink.confirmed = 2
+    sender.confirmed = 2
     forwarder.record_confirmed()
-    assert [batch.count(b"\n") for batch in sink.batches] == [2]
+    assert [batch.count(b"\n") for batch in sender.batches] == [2]
     assert recorded(seen) == {60: 2}
 
 
-def test_a_duplicate_is_counted_and_not_sent(forwarder, sink, tally):
+def test_a_duplicate_is_counted_and_not_sent(forwarder, sender, tally):
     forwarder.forward_page(task(), events("a", "a"))
     forwarder.forward_page(task(end=90), events("a", "b"))
     forwarder.finish()
-    assert (tally.fetched, tally.duplicates, tally.forwarded, sink.sent) == (4, 2, 2, 2)
+    assert (tally.fetched, tally.duplicates, tally.forwarded, sender.sent) == (4, 2, 2, 2)
 
 
-def test_the_same_event_of_another_compartment_is_not_a_duplicate(forwarder, sink):
+def test_the_same_event_of_another_compartment_is_not_a_duplicate(forwarder, sender):
     forwarder.forward_page(task("c"), events("a"))
     forwarder.forward_page(task("d"), events("a"))
     forwarder.finish()
-    assert sink.sent == 2
+    assert sender.sent == 2
 
 
-def test_keys_are_not_recorded_before_confirmation(forwarder, sink, seen, tally):
+def test_keys_are_not_recorded_before_confirmation(forwarder, sender, seen, tally):
     forwarder.forward_page(task(), events("x" * BATCH_BYTES))
     forwarder.forward_page(task(end=90), events("y" * BATCH_BYTES))
     forwarder.record_confirmed()
     assert (recorded(seen), tally.forwarded) == ({}, 0)
-    sink.confirmed = 1
+    sender.confirmed = 1
     forwarder.record_confirmed()
     assert (recorded(seen), tally.forwarded) == ({60: 1}, 1)
     forwarder.finish()
     assert (recorded(seen), tally.forwarded) == ({60: 1, 90: 1}, 2)
 
 
-def test_events_of_a_failed_write_are_unconfirmed(forwarder, sink, seen, tally):
+def test_events_of_a_failed_write_are_unconfirmed(forwarder, sender, seen, tally):
     forwarder.forward_page(task(), events("a"))
-    sink.broken = True
+    sender.broken = True
     with pytest.raises(DeliveryUncertain):
         forwarder.finish()
     assert (recorded(seen), tally.fetched - tally.accounted) == ({}, 1)
@@ -170,36 +170,36 @@ def test_malformed_and_truncated_events_are_counted(forwarder, tally):
     assert (tally.malformed, tally.truncated, tally.forwarded) == (1, 1, 3)
 
 
-def test_written_bytes_are_counted(forwarder, sink, tally):
+def test_written_bytes_are_counted(forwarder, sender, tally):
     forwarder.forward_page(task(), events("a", "b"))
     forwarder.finish()
-    assert tally.bytes == sum(map(len, sink.batches))
+    assert tally.bytes == sum(map(len, sender.batches))
 
 
-def test_counts_that_do_not_add_up_fail(forwarder, sink):
+def test_counts_that_do_not_add_up_fail(forwarder, sender):
     forwarder.forward_page(task(), events("a", "b"))
-    sink.lies = True
-    with pytest.raises(AccountingError, match=r"The counts do not add up: 2 events were fetched, but 1 are accounted for\."):
+    sender.lies = True
+    with pytest.raises(AccountingError, match=r"The counts do not add up: 2 events were fetched, but 1 is accounted for\."):
         forwarder.finish()
 
 
-def test_no_events_is_no_write(forwarder, sink):
+def test_no_events_is_no_write(forwarder, sender):
     forwarder.finish()
-    assert sink.batches == []
+    assert sender.batches == []
 
 
-def test_a_filtered_event_is_counted_and_its_key_is_recorded_with_the_message_before_it(forwarder, sink, seen, tally):
+def test_a_filtered_event_is_counted_and_its_key_is_recorded_with_the_message_before_it(forwarder, sender, seen, tally):
     forwarder.forward_page(task(), page_of(text("a"), text("b", "unwanted"), text("c", "unwanted")))
     forwarder.record_confirmed()
     assert (dict(tally.filtered), recorded(seen)) == ({"excluded_event": 2}, {})
     forwarder.finish()
-    assert (tally.forwarded, tally.accounted, recorded(seen), len(sink.batches)) == (1, 3, {60: 3}, 1)
+    assert (tally.forwarded, tally.accounted, recorded(seen), len(sender.batches)) == (1, 3, {60: 3}, 1)
 
 
-def test_the_keys_of_a_slice_of_filtered_events_are_recorded_without_a_write(forwarder, sink, seen, tally):
+def test_the_keys_of_a_slice_of_filtered_events_are_recorded_without_a_write(forwarder, sender, seen, tally):
     forwarder.forward_page(task(), page_of(text("b", "unwanted")))
     forwarder.finish()
-    assert (sink.batches, recorded(seen), tally.accounted) == ([], {60: 1}, 1)
+    assert (sender.batches, recorded(seen), tally.accounted) == ([], {60: 1}, 1)
 
 
 def test_keys_of_many_filtered_events_are_recorded_before_the_batch_is_full(forwarder, seen):
@@ -207,9 +207,9 @@ def test_keys_of_many_filtered_events_are_recorded_before_the_batch_is_full(forw
     assert recorded(seen) == {60: BATCH_KEYS}
 
 
-def test_an_unconfirmed_event_does_not_count_against_a_rate_limit(forwarder, sink, rate_limits, tally):
+def test_an_unconfirmed_event_does_not_count_against_a_rate_limit(forwarder, sender, rate_limits, tally):
     forwarder.forward_page(task(), page_of(text("a", "scarce"), text("b", "scarce")))
-    sink.broken = True
+    sender.broken = True
     with pytest.raises(DeliveryUncertain):
         forwarder.finish()
     assert (rate_limits.packed(0), dict(tally.filtered)) == ({}, {"rate_limited": 1})
@@ -221,14 +221,14 @@ def test_hourly_counts_are_recorded_with_their_batch(forwarder, rate_limits):
     assert rate_limits.packed(0) == {"scarce": {0: HourlyCount(1, 1, 0, 3_599_999, 3_599_999)}}
 
 
-def test_a_notice_has_a_sequence_number_and_is_not_counted_as_an_event(forwarder, sink, tally):
+def test_a_notice_has_a_sequence_number_and_is_not_counted_as_an_event(forwarder, sender, tally):
     forwarder.forward_page(task(), events("a", "b"))
     (notice,) = events("n")
     forwarder.send_notice(notice)
     forwarder.forward_page(task(), events("c"))
     forwarder.finish()
-    assert [line.partition(b":")[0] for line in b"".join(sink.batches).splitlines()] == [b"1", b"2", b"3", b"4"]
-    assert (tally.fetched, tally.forwarded, tally.notices, sink.confirmed) == (3, 3, 1, 4)
+    assert [line.partition(b":")[0] for line in b"".join(sender.batches).splitlines()] == [b"1", b"2", b"3", b"4"]
+    assert (tally.fetched, tally.forwarded, tally.notices, sender.confirmed) == (3, 3, 1, 4)
 
 
 def test_the_renderer_gets_compartment_path_actor_and_tamper_watch(forwarder, renderer):

@@ -1,0 +1,82 @@
+"""Runs or replays every region, one after another, each with its share of the remaining time. The function and the command line use it."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import closing
+
+from epimetheus.clock import Deadline
+from epimetheus.errors import EpimetheusError
+from epimetheus.model import Replayed, Report, Window
+from epimetheus.observe import metrics
+from epimetheus.run.ports import RunObserver
+from epimetheus.run.replay import replay
+from epimetheus.run.run import run
+from epimetheus.wiring.wiring import Wiring
+
+
+def run_regions(wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Report], None]) -> list[Report]:
+    """Run each region with its share of the remaining time, whether or not others fail; announce its report, and post its metrics."""
+    reports = []
+    wiring.prepare()
+    regions = wiring.regions
+    reserve = _metrics_seconds(wiring.deadline.left()) / len(regions)
+    for number, region in enumerate(regions):
+        share = wiring.deadline.left() / (len(regions) - number) - reserve
+        report = run_region(wiring, region, run_id, wiring.deadline.within(share), observer)
+        announce(report)
+        publish(wiring, report, reserve)
+        reports.append(report)
+    return reports
+
+
+def _metrics_seconds(seconds: float) -> float:
+    """The part of an invocation's ``seconds`` that is reserved for metrics."""
+    return min(6.0, seconds * 0.05)
+
+
+def run_region(wiring: Wiring, region: str, run_id: str, deadline: Deadline, observer: RunObserver) -> Report:
+    """Run one region."""
+    ports = wiring.ports(region, run_id, deadline, observer)
+    try:
+        return run(wiring.options(region), ports, run_id, deadline, wiring.warnings)
+    finally:
+        ports.audit.close()
+
+
+def replay_regions(
+    wiring: Wiring,
+    run_id: str,
+    observer: RunObserver,
+    announce: Callable[[Replayed], None],
+    window: Window,
+    compartments: Sequence[str],
+    *,
+    dry: bool,
+) -> list[Replayed]:
+    """Replay ``window`` in each region with its share of the remaining time. The rest is as for `replay`. Raises RequestError."""
+    results = []
+    wiring.prepare()
+    for number, region in enumerate(wiring.regions):
+        deadline = wiring.deadline.within(wiring.deadline.left() / (len(wiring.regions) - number))
+        ports = wiring.ports(region, run_id, deadline, observer, replay=True)
+        with closing(ports.audit):
+            replayed = replay(wiring.options(region), ports, run_id, deadline, window, compartments, dry=dry)
+        announce(replayed)
+        results.append(replayed)
+    return results
+
+
+def publish(wiring: Wiring, report: Report, seconds: float) -> None:
+    """Post metrics within ``seconds`` if METRICS_NAMESPACE is set. A failure is logged only."""
+    settings = wiring.settings
+    if not settings.metrics_namespace:
+        return
+    try:
+        compartment = settings.metrics_compartment_ocid or wiring.tenancy
+        statistics, client = wiring.selection.rules_file[0].statistics, wiring.oci.monitoring(seconds)
+        optional = metrics.OptionalMetrics(statistics.track_cache_metrics, statistics.track_performance_metrics)
+        measures = metrics.measures(report, optional)
+        metrics.post(client, settings.metrics_namespace, compartment, report.region, measures, wiring.clock.now(), wiring.oci.policies)
+    except EpimetheusError as error:
+        fields = {"run": report.run, "kind": "metrics", "do": error.do}
+        logging.getLogger("epimetheus").warning("%s", error.what, extra={"event": "problem", "fields": fields})
