@@ -6,8 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from epimetheus.cli.arguments import ArgumentError
 from epimetheus.clock import Deadline
-from epimetheus.errors import ConfigError
 from epimetheus.model import Fetched, Window
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.selection import Selection
@@ -48,14 +48,14 @@ def apply_rules(events: Iterable[LocatedEvent], selection: Selection, trial: Rul
 def events_of_file(path: Path) -> Iterator[LocatedEvent]:
     """The events of a file: a JSON list, one event, or one event per line, as returned by the Audit API, Logging, or Logging search.
 
-    Raises ConfigError if the file cannot be read or is empty.
+    Raises ArgumentError if the file cannot be read or is empty.
     """
     try:
         text = path.read_bytes().removeprefix(b"\xef\xbb\xbf").strip()
     except OSError as error:
-        raise ConfigError([f"--file {path}: {error.strerror}; use the path of a readable file"]) from error
+        raise ArgumentError(f"--file {path}: {error.strerror}; use the path of a readable file") from error
     if not text:
-        raise ConfigError([f"--file {path}: the file is empty; use a JSON list of events, or one event per line"])
+        raise ArgumentError(f"--file {path}: the file is empty; use a JSON list of events, or one event per line")
     for fetched in _parse(text):
         yield "", 0, fetched
 

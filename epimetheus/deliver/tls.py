@@ -43,15 +43,21 @@ def _load_trust_anchors(context: ssl.SSLContext, ca: str) -> None:
 def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
     certificates, private_key = read_certificates("SYSLOG_CLIENT_CERT", certificate), read_private_key("SYSLOG_CLIENT_KEY", key)
     check_pair(certificates, private_key)
+    try:
+        _load_pair(context, private_key + certificates_text(certificates))
+    except ssl.SSLError as error:
+        raise ConfigError([f"SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY: OpenSSL rejects the pair ({_reason(error)})"]) from error
+    except OSError as error:
+        what = f"SYSLOG_CLIENT_KEY: OpenSSL needs a temporary file, which cannot be written: {error.strerror}"
+        raise ConfigError([f"{what}; free space on the disk, or set TMPDIR to another folder"]) from error
+
+
+def _load_pair(context: ssl.SSLContext, text: str) -> None:
     # OpenSSL reads a key only from a file. This one is private to this user, and is deleted before any connection.
     with tempfile.NamedTemporaryFile("w", encoding="ascii", prefix="epimetheus-") as pem:
-        pem.write(private_key + certificates_text(certificates))
+        pem.write(text)
         pem.flush()
-        try:
-            context.load_cert_chain(pem.name, password=_no_password)
-        except (ssl.SSLError, ValueError) as error:
-            what = f"SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY: OpenSSL rejects the pair ({_reason(error)})"
-            raise ConfigError([what]) from error
+        context.load_cert_chain(pem.name, password=_no_password)
 
 
 def _reason(error: Exception) -> str:
