@@ -1,7 +1,7 @@
 """Certificates and private keys in PEM text (RFC 7468), in the forms in which people paste them into settings.
 
-Accepted: line ends as a backslash and an n, as spaces, doubled or missing; indented lines; a byte order mark; quotes and comments
-around the text. Rejected text is described by what it is instead, and never quoted, because it may be a private key.
+Accepted: line ends as a backslash and an n, as spaces, doubled, or missing, also with the spaces; indented lines; a byte order mark;
+quotes and comments around the text. Rejected text is described by what it is instead, and never quoted: it may be a private key.
 """
 
 import base64
@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from epimetheus.errors import ConfigError
 
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----", re.DOTALL)
-_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
+_BEGIN = re.compile(r"-----BEGIN([A-Z0-9\s]{1,40})-----")
+_BLOCK = re.compile(r"-----BEGIN([A-Z0-9\s]{1,40})-----(.*?)-----END([A-Z0-9\s]{1,40})-----", re.DOTALL)
 _ESCAPED_SPACE = re.compile(r"\\+[nrt]|\\+(?=\s)")
 _ESCAPED_SLASH = re.compile(r"\\+/")
 _SPACE = re.compile(r"[\s\ufeff\u200b]+")
@@ -48,6 +48,7 @@ _DER_FORMS = (  # the start of the content of the outermost sequence
     (b"\x06\x09", "PKCS#7 in DER; convert it, for example with: openssl pkcs7 -inform der -print_certs -in FILE -out FILE.pem"),
     (b"\x30", "DER; convert it, for example with: openssl x509 -inform der -in FILE -out FILE.pem"),
 )
+_LABELS = {label.replace(" ", ""): label for label in (*_CERTIFICATES, *_ANY_KEY, *_OTHER_LABELS)}
 
 
 class PemBlock(NamedTuple):
@@ -143,9 +144,16 @@ def _blocks(text: str) -> list[PemBlock]:
 
 def _parsed(text: str) -> Iterator[PemBlock]:
     for match in _BLOCK.finditer(text):
-        label, body = match[1], match[2]
-        encrypted = label == "ENCRYPTED PRIVATE KEY" or "Proc-Type:" in body
-        yield PemBlock(label, _SPACE.sub("", body), encrypted)
+        begin, body, end = match.groups()
+        if (label := _label(begin)) == _label(end):
+            encrypted = label == "ENCRYPTED PRIVATE KEY" or "Proc-Type:" in body
+            yield PemBlock(label, _SPACE.sub("", body), encrypted)
+
+
+def _label(text: str) -> str:
+    """A label with its spaces, also if it lost them with the line ends."""
+    squeezed = "".join(text.split())
+    return _LABELS.get(squeezed) or " ".join(text.split())
 
 
 def _reject_unfinished(key: str, text: str, blocks: Sequence[PemBlock]) -> None:
@@ -160,7 +168,7 @@ def _instead(text: str, blocks: Sequence[PemBlock]) -> str:
         return "it is empty"
     if blocks:
         return _OTHER_LABELS.get(blocks[0].label, "it is PEM text of another kind")
-    if "-----BEGIN " in text:
+    if _BEGIN.search(text):
         return "its last line is missing or does not match its first; copy the whole text again"
     if looks_like_base64_pem(text):
         return "it is PEM text encoded in Base64 once more; decode it, for example with: base64 -d"
