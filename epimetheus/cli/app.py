@@ -11,6 +11,7 @@ from epimetheus.cli import display
 from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.health import health
 from epimetheus.cli.minutes import Minutes
+from epimetheus.cli.render import render
 from epimetheus.cli.replay import replay
 from epimetheus.cli.rules import rules_app
 from epimetheus.cli.runs import runs_app
@@ -51,7 +52,7 @@ def demo(
     raise typer.Exit(demo_runs.play(terminal_console(), verbose=verbose))
 
 
-for command in (validate, health, run, replay, demo):
+for command in (validate, health, run, render, replay, demo):
     app.command()(command)
 app.add_typer(runs_app, name="runs")
 app.add_typer(rules_app, name="rules")

@@ -7,6 +7,8 @@ apply it to each value. A console from this module applies it again to everythin
 import json
 import sys
 from collections.abc import Iterable
+from io import TextIOWrapper
+from typing import cast
 
 import msgspec
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -32,6 +34,16 @@ def terminal_console(*, stderr: bool = False, quiet: bool = False) -> Console:
 def print_line(console: Console, text: str, style: str = "") -> None:
     """Print ``text`` as one escaped line, not wrapped at the width of the terminal."""
     console.print(terminal_safe(text), style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def print_message(console: Console, message: bytes) -> None:
+    """Print a syslog message on stdout as one line: escaped on a terminal, otherwise byte for byte. ``console`` writes to stdout."""
+    if console.file.isatty():
+        print_line(console, message.decode())
+        return
+    cast(TextIOWrapper, sys.stdout).reconfigure(encoding="utf-8", newline="\n")  # whatever the locale
+    sys.stdout.write(message.decode() + "\n")
+    sys.stdout.flush()
 
 
 def cell(text: str, style: str = "") -> Text:

@@ -5,7 +5,7 @@ A new format is one module here with a class of this shape, and one line in `ren
 body into the size limit.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -106,6 +106,9 @@ class Format(Protocol):
 
     def needs_full_scan(self, unscanned: Sequence[bytes]) -> Collection[int]:
         """Indexes of the ``unscanned`` texts that may contain a secret or a character to escape: these events need `render`."""
+
+    def mapped_values(self, context: EventContext) -> Mapping[str, str]:
+        """Name → value of the fields that FIELD_MAP renames or adds, redacted, as `render` writes them if nothing is trimmed."""
 
 
 class FormatFactory(Protocol):
