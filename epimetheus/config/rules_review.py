@@ -23,7 +23,7 @@ OTHER_EVENTS = (
 _TYPE = re.compile(r"com\.oraclecloud\.(?:[\w*]+\.)?(?P<name>[A-Za-z*]+?)(?:\.(?:begin|end|\*))?", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z*]+")
 _FILTERING: Path = ("event_filtering",)
-_ANY_TYPE = "com.oraclecloud.{}"  # a service that no pattern names
+_ANY_TYPE = "com.oraclecloud.anyservice.{}"  # a service that no pattern names
 _MAX_COMPARED = 100
 _MAX_SUGGESTIONS = 20  # comparing a name with thousands takes a while
 
