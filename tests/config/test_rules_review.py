@@ -24,7 +24,10 @@ def review(severity=None, **filtering):
 ALL = f"{AT}.excluded_events: these patterns match every event, so no event would be sent"
 
 
-@pytest.mark.parametrize("patterns", [["*"], ["com.oraclecloud.*"], ["com.oraclecloud.*.*"], ["GetInstance", "**"], ["com.*"], ["*e*", "*a*", "*i*", "*o*", "*u*"]])
+@pytest.mark.parametrize(
+    "patterns",
+    [["*"], ["com.oraclecloud.*"], ["com.oraclecloud.*.*"], ["GetInstance", "**"], ["com.*"], ["*e*", "*a*", "*i*", "*o*", "*u*"]],
+)
 def test_patterns_that_match_every_event_are_reported(patterns):
     assert review(excluded_events=patterns) == [ALL]
     assert review(excluded_events=patterns, never_drop=["Delete*"]) == []
