@@ -76,17 +76,21 @@ def _has_ended(certificate: x509.Certificate) -> bool:
 
 
 def _issuer(certificate: x509.Certificate) -> str:
-    return safe_message(certificate.issuer.rfc4514_string()) or "not named"
+    try:
+        return safe_message(certificate.issuer.rfc4514_string()) or "not named"
+    except ValueError:  # not a valid name: the certificate is that of an unknown server
+        return "unreadable"
 
 
 def _names(certificate: x509.Certificate) -> str:
     """The names in the subjectAltName, which alone count."""
     try:
+        subject = safe_message(certificate.subject.rfc4514_string()) or "empty"
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        found = [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
-    except (x509.ExtensionNotFound, ValueError):
-        found = []
-    if not found:
-        return f"It has no name in a subjectAltName; its subject is {safe_message(certificate.subject.rfc4514_string()) or 'empty'}"
+    except x509.ExtensionNotFound:
+        return f"It has no name in a subjectAltName; its subject is {subject}"
+    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        return "Its names cannot be read"
+    found = [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
     more = f" and {len(found) - _MAX_NAMES} more" if len(found) > _MAX_NAMES else ""
-    return f"Its names are {safe_message(', '.join(found[:_MAX_NAMES]))}{more}"
+    return f"Its names are {safe_message(', '.join(found[:_MAX_NAMES]))}{more}" if found else f"It has no name; its subject is {subject}"
