@@ -16,6 +16,7 @@ from epimetheus.cli.runs_script import SCRIPT
 from epimetheus.cli.runs_style import style
 from epimetheus.cli.runs_table import when
 from epimetheus.cli.svg_plot import count, safe, span
+from epimetheus.model import count_text
 
 _MAX_NOTE = 300  # characters
 _MAX_ROWS = 20_000  # in the file, about 10 MB
@@ -105,7 +106,7 @@ def _table(runs: Sequence[LoggedRun]) -> str:
         '<label data-control hidden>Filter <input type="search" id="filter" placeholder="text in any column"></label>'
         '<label data-control hidden><input type="checkbox" id="failed"> Failed only</label>'
     )
-    omitted = f"<p>The table contains the newest {count(_MAX_ROWS)} of {count(len(runs))} runs; the plots contain all.</p>"
+    omitted = f"<p>The table contains the newest {count(_MAX_ROWS)} of {count_text(len(runs), 'run')}; the plots contain all.</p>"
     return (
         f'<section>{controls}<p id="count" role="status">{_counted(len(rows))}</p>{omitted if len(runs) > _MAX_ROWS else ""}'
         f'<div id="scroll"><table data-step="{_STEP}"><thead><tr>{head}</tr></thead><tbody>{"".join(rows[:_STEP])}</tbody></table></div>'
@@ -115,8 +116,8 @@ def _table(runs: Sequence[LoggedRun]) -> str:
 
 def _counted(rows: int) -> str:
     if rows > _STEP:
-        return f"The newest {_STEP} of {count(rows)} runs; JavaScript shows the others."
-    return f"{count(rows)} run{'s' if rows != 1 else ''}, newest first"
+        return f"The newest {_STEP} of {count_text(rows, 'run')}; JavaScript shows the others."
+    return f"{count_text(rows, 'run')}, newest first"
 
 
 def _row(run: LoggedRun) -> str:

@@ -80,7 +80,7 @@ SCRIPT = r"""
     table.tBodies[0].replaceChildren(...found.slice(0, limit).map((cell) => cell.row));
     const number = (value) => value.toLocaleString("en");
     const shown = found.length > limit ? `, ${number(limit)} shown` : "";
-    one("#count").textContent = `${number(found.length)} of ${number(rows.length)} runs${shown}`;
+    one("#count").textContent = `${number(found.length)} of ${number(rows.length)} ${rows.length === 1 ? "run" : "runs"}${shown}`;
     more.hidden = found.length <= limit;
   };
   const restart = () => {

@@ -48,7 +48,8 @@ header p, .tiles p, .empty, #count { color: var(--soft); }
 .warning { background: var(--warning); border-left: 3px solid var(--ink); padding: 8px 12px; overflow-wrap: anywhere; }
 .tiles { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 14px; }
 .tiles div, figure, section { background: var(--paper); border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px; }
-h3, .tiles p { font-size: 12px; font-weight: 400; color: var(--soft); } .tiles b { font-size: 21px; font-weight: 600; }
+h3, .tiles p { font-size: 12px; font-weight: 400; color: var(--soft); }
+.tiles b { font-size: 21px; font-weight: 600; overflow-wrap: anywhere; }
 .tiles p { min-height: 1.45em; }
 figure { display: flex; flex-direction: column; } figure > div { margin-top: auto; } .narrow { display: none; }
 figcaption { display: flex; flex-wrap: wrap; gap: 2px 16px; align-items: baseline; margin-bottom: 8px; }
@@ -80,7 +81,7 @@ code { font: 12px ui-monospace, "DejaVu Sans Mono", monospace; }
 _NARROW = """
 main { padding: 10px; gap: 10px; } .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 10px; }
 .wide { display: none; } .narrow { display: block; } #count { margin-left: 0; flex-basis: 100%; }
-.tiles div, figure, section { padding: 10px 12px; } .tiles b { overflow-wrap: anywhere; }
+.tiles div, figure, section { padding: 10px 12px; }
 table, tbody, tr { display: block; } thead { display: none; } thead.sortable { display: block; }
 thead tr { display: flex; flex-wrap: wrap; gap: 4px 6px; padding-bottom: 8px; }
 thead th { padding: 0; border: 0; } th button { border: 1px solid var(--line); border-radius: 5px; padding: 3px 7px; }

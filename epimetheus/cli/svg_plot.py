@@ -23,6 +23,7 @@ _UNITS = (("s", 1, 180), ("min", _MINUTE, 180 * _MINUTE), ("h", _HOUR, 72 * _HOU
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 24, 24
 _BAR_SHARE = 0.87  # of the bucket's width; the rest is a gap
 _ROW, _ROW_BAR = 42, 18  # heights of a row in `strip` and `small_bars`, and of its bars
+_MAX_LABEL = 32  # characters
 _CELL_HEIGHTS = {"skipped": 5, "ok": 10, "partial": 14}  # the status is visible without its color
 
 
@@ -79,7 +80,7 @@ def strip(axis: Axis, rows: Mapping[str, Sequence[str | None]], *, width: int, t
     across = (width - _RIGHT) / len(axis)
     parts = []
     for row, (name, cells) in enumerate(rows.items()):
-        parts.append(f'<text x="0" y="{row * _ROW + 12}">{safe(name)}</text>')
+        parts.append(f'<text x="0" y="{row * _ROW + 12}">{_label(name)}</text>')
         for n, cell in enumerate(cells):
             height = _CELL_HEIGHTS.get(cell or "ok", _ROW_BAR)
             parts.append(_cell(n, row, across, height, f'class="{safe(cell or "none")}"', _moment(axis, n, f"{name}: {cell or 'no run'}")))
@@ -94,7 +95,7 @@ def small_bars(axis: Axis, series: Mapping[str, Values], *, width: int, unit: st
     for row, (name, values) in enumerate(series.items()):
         known = [value for value in values if value is not None]
         total = f"{count(sum(known))}, at most {count(max(known, default=0))} {unit}"
-        parts.append(f'<text x="0" y="{row * _ROW + 12}"><tspan class="day">{safe(name)}</tspan> {safe(total)}</text>')
+        parts.append(f'<text x="0" y="{row * _ROW + 12}"><tspan class="day">{_label(name)}</tspan> {safe(total)}</text>')
         for n, value in enumerate(values):
             if value:
                 height = max(1.0, value / top * _ROW_BAR)
@@ -205,6 +206,11 @@ def _short(value: float) -> str:
         if value >= 10 * size or (value >= size and value % (size / 10) == 0):
             return f"{value / size:g}{letter}"
     return f"{value:g}"
+
+
+def _label(name: str) -> str:
+    """The name of a row, short enough for a narrow drawing."""
+    return safe(name if len(name) <= _MAX_LABEL else f"{name[: _MAX_LABEL - 1]}…")
 
 
 def _cell(n: int, row: int, across: float, height: float, attributes: str, title: str) -> str:

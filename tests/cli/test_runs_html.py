@@ -214,7 +214,7 @@ def test_log_content_is_escaped_and_nothing_is_fetched():
     assert f"<script>{SCRIPT}</script>" in text
     names = {name for name, _ in outline.attributes}
     assert names.isdisjoint({"src", "href", "style", "onerror", "xlink:href", "action"})
-    assert "http" not in text.replace("http-equiv", "").replace("http://127.0.0.1/x onerror", "")
+    assert "http" not in text.replace("http-equiv", "").replace("http://127.0.0.1/x ", "")
     assert "url(" not in text
     (policy,) = [value for name, value in outline.attributes if name == "content" and "default-src" in value]
     assert re.sub(r"sha256-[\w+/]{43}=", "HASH", policy) == (

@@ -109,6 +109,13 @@ def test_failed_only_shows_failed_runs_and_combines_with_the_filter(chromium, sa
     assert chromium.value(COUNT) == "12 of 558 runs"
 
 
+def test_one_run_is_counted_as_one(chromium, tmp_path):
+    file = tmp_path / "runs.html"
+    file.write_text(page(sample()[:1], FRAME), "utf-8")
+    chromium.open(file)
+    assert chromium.value(COUNT) == "1 of 1 run"
+
+
 def test_a_failed_run_that_the_document_did_not_contain_is_found(chromium, tmp_path):
     known = [run for run in sample(gaps=True) if run.status == "ok"]
     old = dataclasses.replace(known[0], status="failed", run="oldest")
@@ -160,8 +167,8 @@ def test_the_local_time_switch_changes_every_time_and_back(chromium, sample_page
         "2026-01-03 06:55:00", "2026-01-03 06:55", "1 Jan 07:00 local: eu-frankfurt-1: ok",
         ["13:00|", "1 Jan 19:00|day", "01:00|"], ["local"],
     ]  # fmt: skip
-    chromium.type("#filter", "2026-01-03 06:55")
-    assert column(chromium, 0) == ["2026-01-03 06:55:00"] * 2
+    chromium.type("#filter", "2026-01-01 07:05")  # the oldest runs, which the document does not contain at first
+    assert column(chromium, 0) == ["2026-01-01 07:05:00"] * 2
     chromium.type("#filter", "")
     chromium.click("#local")
     assert chromium.value(shown) == before
