@@ -289,7 +289,7 @@ def test_names_without_effect_or_with_an_unexpected_one_cause_warnings(text, exp
 
 
 KEY = "up to 63 letters, digits and _"
-PATH = "a path like data.identity.authType, or epimetheus.compartmentPath, epimetheus.actor, epimetheus.tamperWatch"
+PATH = "a path like data.identity.authType, or epimetheus.compartmentPath, epimetheus.actor, epimetheus.tamperWatch, epimetheus.replay"
 
 
 @pytest.mark.parametrize(

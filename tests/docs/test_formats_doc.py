@@ -7,7 +7,7 @@ from textwrap import dedent, fill
 from epimetheus.config.field_map import read_field_map
 from epimetheus.render import MIN_BYTES, abridge, addresses, meaning, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef
-from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.formats.base import REPLAY_MARKS, Enrichment
 from epimetheus.render.severity_table import OTHER
 from tests.docs.ocsf_section import ocsf_section
 from tests.docs.severity_section import severity_section
@@ -60,6 +60,7 @@ DERIVED = {  # keys whose value differs from the event's
     "identSrc": "`src`, for a sign-on that succeeded", "flexString1": "`eventId`, if it is too long for `externalId`",
     "principalName": "`data.identity.principalName`, if it is too long for `usrName`",
     cef.TAMPER_WATCH: "`true` if the event names a resource of TAMPER_WATCH", cef.COMPARTMENT_PATH: "the compartment's path",
+    cef.REPLAY: "`true` in a replay", "replay": "`true` in a replay",
     "tamperWatch": "`true` if the event names a resource of TAMPER_WATCH", "compartmentPath": "the compartment's path",
 }  # fmt: skip
 
@@ -147,6 +148,9 @@ def page():
         - **RFC 3164**: `<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `, in UTC. It has no room for run and sequence. The body lists what was trimmed.
         - MSGID is `audit` for an event, `malformed` for one that could not be parsed (RFC 3164: `TAG[malformed]: `), and `notice` for a message of
           Epimetheus itself. A malformed event is sent as its redacted text, in every format.
+        - A replay marks each message twice, so that a receiver that drops the header still sees it: with `replay="true"` after `seq` (RFC 3164:
+          `TAG[replay]: `, or `TAG[malformed-replay]: `), and in the body with {replay_marks}. The mark in the body is never shed. A malformed
+          event has it in the header only.
         - PRI combines SYSLOG_FACILITY with a level from the severity: 0 to 3 informational, 4 to 6 notice, 7 and 8 warning, 9 and 10 error.
 
         ## Characters that hide or imitate
@@ -190,7 +194,7 @@ def page():
         ## JSON
 
         The event as OCI returned it: every key, in its order, every digit of a number; compact, with secrets redacted. The last key is
-        `"epimetheus": {{"compartmentPath": …, "tamperWatch": true}}`, with the values that apply. A top-level key `epimetheus`, `epimetheusTrimmed` or
+        `"epimetheus": {{"compartmentPath": …, "tamperWatch": true, "replay": true}}`, with the values that apply. A top-level key `epimetheus`, `epimetheusTrimmed` or
         `epimetheusCut` of the event itself is renamed (`event_epimetheus`), in OCSF too, so that it cannot be mistaken for Epimetheus' own.
 
         {json_example}
@@ -262,7 +266,7 @@ def page():
         ```
 
         Names are the keys above; in JSON and OCSF they are dotted paths. An added value is read from the redacted event, by its path as the API writes
-        it, or is `epimetheus.compartmentPath`, `epimetheus.tamperWatch` or `epimetheus.actor` (`person`, `service`, `unknown`:
+        it, or is `epimetheus.compartmentPath`, `epimetheus.tamperWatch`, `epimetheus.replay` or `epimetheus.actor` (`person`, `service`, `unknown`:
         [Rules](rules.md#people-and-services)), which is not sent by default. A value that is not text is written as JSON. In CEF and LEEF a key keeps
         its type and length: a value of another type is omitted; a time may be RFC 3339 and is converted. Other keys accept {custom} characters. Added
         fields are shed first, unless their name is one of those above. In OCSF a changed name can make a message invalid against the schema.
@@ -294,6 +298,7 @@ def page():
         text_bytes=f"{abridge.TEXT_BYTES:,}",
         malformed_bytes=f"{abridge.MALFORMED_BYTES:,}",
         custom=cef_keys.CUSTOM_LENGTH,
+        replay_marks=", ".join(f"`{mark}` ({form})" for form, mark in REPLAY_MARKS.items()),
     )
 
 
