@@ -112,7 +112,8 @@ def test_a_message_says_that_no_run_failed_or_was_found(terminal):  # noqa: F811
     assert result.exit_code == 1
     assert result.stderr == (
         "No run was logged in the last 24h in 1 compartment in us-ashburn-1. Use a longer period (--since 7d), check --region and --log,"
-        " and check that logging is enabled for the function's application.\n"
+        " and check that logging is enabled for the function's application. Only runs of the deployed function are logged: `run` in a"
+        " terminal prints its report instead.\n"
     )
     log_run(stage, 60)
     result = run_cli("runs", "--failed")
