@@ -61,7 +61,7 @@ def show_trial(console: Console, trial: RulesTrial, warnings: Sequence[str]) -> 
     """Show the outcome of a rules trial by event type, most frequent first, and the compartments that could not be read."""
     notes = notes_console(console)
     for warning in warnings:
-        print_line(notes, warning, "yellow")
+        print_wrapped(notes, cell(warning, "yellow"), 2)
     rows = sorted(trial.rows.items(), key=lambda row: (-row[1], row[0]))
     columns = (Column("events", right=True), Column("event type"), Column("outcome"))
     cells = [
@@ -74,9 +74,9 @@ def show_trial(console: Console, trial: RulesTrial, warnings: Sequence[str]) -> 
         outcomes[outcome] += count
     totals = "; ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or "no events"
     omitted = f" ({count_text(trial.duplicates, 'duplicate')} not counted)" if trial.duplicates else ""
-    print_line(notes, f"{count_text(outcomes.total(), 'event')}{omitted}: {totals}.")
+    print_wrapped(notes, cell(f"{count_text(outcomes.total(), 'event')}{omitted}: {totals}."), 2)
     for ocid, why in sorted(trial.unread.items()):
-        print_line(notes, f"Not read: {ocid}: {why}", "red")
+        print_wrapped(notes, cell(f"Not read: {ocid}: {why}", "red"), 2)
 
 
 def _outcome_color(outcome: str) -> str:
