@@ -13,6 +13,7 @@ from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.health import health
 from epimetheus.cli.minutes import Minutes
 from epimetheus.cli.progress import terminal_observer
+from epimetheus.cli.render import render
 from epimetheus.cli.replay import replay
 from epimetheus.cli.rules import rules_app
 from epimetheus.cli.runs import runs_app
@@ -92,7 +93,7 @@ def _local_text(key: str, value: str) -> str:
         raise ConfigError([f"{key}={value}: the file is not UTF-8; save it as UTF-8 text"]) from None  # the error quotes the text
 
 
-for command in (validate, health, run, replay, demo):
+for command in (validate, health, run, render, replay, demo):
     app.command()(command)
 app.add_typer(runs_app, name="runs")
 app.add_typer(rules_app, name="rules")

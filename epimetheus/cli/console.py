@@ -7,6 +7,8 @@ apply it to each value. A console from this module applies it again to everythin
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
+from typing import cast
 
 import msgspec
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -63,6 +65,16 @@ def print_row(console: Console, values: Sequence[str]) -> None:
 def is_interactive(console: Console) -> bool:
     """Whether ``console`` is a terminal that can move its cursor, so that bars can be drawn. A dumb terminal cannot."""
     return console.is_terminal and not console.is_dumb_terminal
+
+
+def print_message(console: Console, message: bytes) -> None:
+    """Print a syslog message on stdout as one line: escaped on a terminal, otherwise byte for byte. ``console`` writes to stdout."""
+    if console.file.isatty():
+        print_line(console, message.decode())
+        return
+    cast(TextIOWrapper, sys.stdout).reconfigure(encoding="utf-8", newline="\n")  # whatever the locale
+    sys.stdout.write(message.decode() + "\n")
+    sys.stdout.flush()
 
 
 def cell(text: str, style: str = "") -> Text:

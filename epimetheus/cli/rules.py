@@ -32,7 +32,7 @@ def rules() -> None:
 def rules_try_command(
     since: Annotated[str, typer.Option(help="Read the events of this period up to now from OCI: 90m, 24h, 7d.")] = "24h",
     file: Annotated[
-        Path | None, typer.Option(help="Read the events from this file, without OCI: a JSON list, or one event per line.")
+        Path | None, typer.Option(help="Read the events from this file, without OCI: a JSON list, or one event per line; - reads stdin.")
     ] = None,
     rules: Annotated[Path | None, typer.Option(help="The rules file to test. Default: RULES.")] = None,
     minutes: Minutes = 15.0,

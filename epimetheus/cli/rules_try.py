@@ -1,18 +1,17 @@
 """Applies rules to the events of a period or a file and counts the outcomes. Sends and writes nothing."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from epimetheus.cli.event_file import read_events
 from epimetheus.clock import Deadline
-from epimetheus.errors import ConfigError
 from epimetheus.model import Fetched, Window
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.selection import Selection
 from epimetheus.source.compartments import choose, discover, pin
-from epimetheus.source.decode import decode_event, decode_page
 from epimetheus.source.fetch import Failed, FetchTask, Page, fetch
 from epimetheus.wiring import Wiring
 
@@ -46,26 +45,9 @@ def apply_rules(events: Iterable[LocatedEvent], selection: Selection, trial: Rul
 
 
 def events_of_file(path: Path) -> Iterator[LocatedEvent]:
-    """The events of a file: a JSON list, one event, or one event per line, as returned by the Audit API, Logging, or Logging search.
-
-    Raises ConfigError if the file cannot be read or is empty.
-    """
-    try:
-        text = path.read_bytes().removeprefix(b"\xef\xbb\xbf").strip()
-    except OSError as error:
-        raise ConfigError([f"--file {path}: {error.strerror}; use the path of a readable file"]) from error
-    if not text:
-        raise ConfigError([f"--file {path}: the file is empty; use a JSON list of events, or one event per line"])
-    for fetched in _parse(text):
+    """The events of a file. Raises as `read_events`."""
+    for fetched in read_events(path):
         yield "", 0, fetched
-
-
-def _parse(text: bytes) -> Sequence[Fetched]:
-    try:
-        return decode_page(text)
-    except ValueError:
-        whole = decode_event(text)
-    return [whole] if whole.event else [decode_event(line) for line in text.splitlines() if line.strip()]
 
 
 def events_of_region(

@@ -23,6 +23,7 @@ from epimetheus.render.abridge import (
 )
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.event_time import EventTime, parse_event_time, time_at
+from epimetheus.render.field_lookup import FieldLookup
 from epimetheus.render.formats.base import COMPARTMENT_PATH, NO_ENRICHMENT, Body, Enrichment, EventContext, FormatFactory, SizeLimit
 from epimetheus.render.formats.cef import Cef
 from epimetheus.render.formats.json_base import raw_body
@@ -30,6 +31,8 @@ from epimetheus.render.formats.leef import Leef
 from epimetheus.render.formats.ocsf import Ocsf
 from epimetheus.render.formats.raw_json import RawJson
 from epimetheus.render.meaning import interpret
+from epimetheus.render.redact import json_tree
+from epimetheus.render.redact.changes import redacted_paths
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.text import REDACTED
 from epimetheus.render.severity import Severity
@@ -71,6 +74,20 @@ class Rendered(msgspec.Struct, frozen=True, gc=False):
     trimmed: bool
     redacted: bool = False
     abridged: bool = False
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """What the settings do to an event, before the message is fitted into the size limit.
+
+    ``mapped``: name in the message → value, of the fields that FIELD_MAP renames or adds. ``found``: path → value in the event, of those
+    that it adds; a value may be found, but not have the type that its name requires. ``redacted``: paths that are masked in the event, if
+    its whole text can be decoded.
+    """
+
+    severity: int
+    mapped: Mapping[str, str]
+    found: Mapping[str, str]
+    redacted: Sequence[str]
 
 
 class Renderer:
@@ -115,6 +132,7 @@ class Renderer:
         factory = FORMATS[format]
         factory = partial(Ocsf, classes=ocsf_classes) if factory is Ocsf else factory
         self._format = factory(self._redactor, list_trimmed=not self._header.lists_trimmed, fields=fields)
+        self._fields = fields
         self._region = region
         self._severity = Severity(patterns=severities)
         self._redacted_path = lru_cache(_CACHED_PATHS)(partial(self._redactor.text_at, path=COMPARTMENT_PATH))
@@ -134,6 +152,18 @@ class Renderer:
     def render_notice(self, fetched: Fetched, sequence: int) -> Rendered:
         """The message of a notice (`epimetheus.run.notices`), with the MSGID ``notice``."""
         return self._render(fetched, sequence, NO_ENRICHMENT, "notice", fast=False)[0]
+
+    def explain(self, fetched: Fetched, enrichment: Enrichment = NO_ENRICHMENT) -> Explanation:
+        """What the settings do to an event. Slow, and without a time limit: do not use it for an abridged event."""
+        event, enrichment = fetched.event, self._redact_enrichment(enrichment)
+        if event is None:
+            return Explanation(_with_watched_minimum(_MALFORMED_SEVERITY, enrichment), {}, {}, ())
+        context, raw = self._context(fetched.raw, event, enrichment), bytes(fetched.raw)
+        lookup = FieldLookup(self._redactor, context)
+        found = {path: value for path in self._fields.added.values() if (value := lookup.text(path))}
+        redacted = self._redactor.json(raw)
+        paths = [*redacted_paths(json_tree.decode(raw), redacted.tree)] if redacted.parsed else []
+        return Explanation(context.severity, self._format.mapped_values(context), found, paths)
 
     def _render(
         self, fetched: Fetched, sequence: int, enrichment: Enrichment, msgid: Msgid, *, fast: bool = True

@@ -9,25 +9,34 @@ from epimetheus.source.compartments import Listing
 from epimetheus.state.model import BehindCompartment, KnownCompartment, State
 
 RETENTION_MINUTES = RETENTION_DAYS * 24 * 60
+UNLISTED_MINUTES = 30 * 24 * 60
+"""How long a compartment is polled after the listings left it out: only a listing as deleted shows that no events follow."""
 NEW = "new: reading its events since it was created"
 RESUMED = "polled again: reading resumes where it stopped"
 _MOST_NAMED = 5
 
 
 class Changes(NamedTuple):
-    """Compartments ``deselected`` by a setting, and those that return after some of their events have ``expired``."""
+    """Compartments ``deselected`` by a setting, ``unlisted`` for UNLISTED_MINUTES, or returning after some events have ``expired``."""
 
     deselected: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
 
     def warnings(self, now: int) -> list[str]:
-        """A warning for each kind of change that skips events."""
+        """A warning for each kind of change that may skip events."""
         warnings = []
         if count := len(self.deselected):
             warnings.append(
                 f"{count_text(count, 'compartment is', 'compartments are')} no longer selected by COMPARTMENT_MODE and COMPARTMENT_IDS."
                 f" {plural(count, 'Its', 'Their')} events are not forwarded: {first_few(self.deselected)}."
                 f" If {plural(count, 'it is', 'they are')} selected again, reading resumes where it stopped."
+            )
+        if count := len(self.unlisted):
+            warnings.append(
+                f"{count_text(count, 'compartment has', 'compartments have')} not been listed for {UNLISTED_MINUTES // 1440} days and"
+                f" {plural(count, 'is', 'are')} no longer polled: {first_few(self.unlisted)}."
+                f" If {plural(count, 'it is', 'they are')} listed again, reading resumes where it stopped."
             )
         if count := len(self.expired):
             warnings.append(
@@ -70,9 +79,9 @@ def update_compartments(
 ) -> tuple[State, Changes]:
     """The state after a listing, and what changed.
 
-    A compartment that vanished or is listed as deleted is read through that minute plus the overlap. A new compartment is read from its
-    creation, or, if it existed before reading began, from at most ``lookback`` before the last complete listing. A compartment that is
-    polled again resumes where reading stopped, at most a year back.
+    A compartment that is listed as deleted is read through that minute plus the overlap; one that is no longer listed, for
+    UNLISTED_MINUTES. A new compartment is read from its creation, or, if it existed before reading began, from at most ``lookback`` before
+    the last complete listing. A compartment that is polled again resumes where reading stopped, at most a year back.
     """
     horizon, oldest = min(now, state.listed or now) - lookback, now - RETENTION_MINUTES
     known = {ocid: _known(ocid, state, listing, selected, now) for ocid in {**listing.compartments, **state.known}}
@@ -90,10 +99,11 @@ def update_compartments(
                 behind[ocid] = BehindCompartment(since, RESUMED if read_before else NEW, floor=before.floor if before else 0)
             if before and before.read_until is not None and before.read_until < oldest:
                 expired.append(ocid)
-    stopped = {ocid: k for ocid, k in known.items() if not k.polled and _was_polled(state, ocid)}
-    deselected = [ocid for ocid, k in stopped.items() if ocid not in selected and k.vanished is None]
+    stopped = [ocid for ocid, k in known.items() if not k.polled and _was_polled(state, ocid)]
+    deselected = [ocid for ocid in stopped if ocid not in selected]
+    unlisted = [ocid for ocid in stopped if ocid in selected and not known[ocid].deleted]
     state = replace(state, known=known, behind=behind, **_listed(state, listing, now))
-    return state, Changes(tuple(deselected), tuple(expired))
+    return state, Changes(tuple(deselected), tuple(unlisted), tuple(expired))
 
 
 def _listed(state: State, listing: Listing, now: int) -> dict[str, Any]:
@@ -154,7 +164,10 @@ def _read_to(state: State, ocid: str) -> tuple[int, int]:
 
 
 def _stop_if_finished(known: KnownCompartment, mark: int, floor: int, overlap: int) -> KnownCompartment:
-    """Stop polling a vanished compartment that is read through its end plus the overlap, or was given up."""
-    if not known.polled or known.vanished is None or (mark < known.vanished + overlap and not known.given_up):
+    """Stop polling a vanished compartment that is read to its end or was given up."""
+    if not known.polled or known.vanished is None:
+        return known
+    end = known.vanished + (overlap if known.deleted else UNLISTED_MINUTES)
+    if mark < end and not known.given_up:
         return known
     return replace(known, polled=False, read_until=mark, floor=floor)

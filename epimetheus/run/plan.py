@@ -12,7 +12,7 @@ from epimetheus.state.model import BehindCompartment, PageCursor, State
 LONGEST_SLICE_MINUTES = 7 * 24 * 60
 FEW_EVENTS, MANY_EVENTS = 25_000, 100_000
 GIVE_UP_MINUTES = 6 * 60
-"""A deleted compartment is given up after OCI has answered 404 for this long while other compartments were readable."""
+"""A vanished compartment is given up after OCI has answered 404 for this long while other compartments were readable."""
 REFUSAL_MINUTES = 60
 """The most that the time between two 404 responses counts: a longer pause says nothing about the compartment."""
 NO_TIME = "not read before the end of the run"
@@ -198,11 +198,12 @@ def is_stored_token(task: FetchTask, outcome: TaskOutcome) -> bool:
 
 
 def give_up(state: State, refused: Collection[str]) -> tuple[State, list[str]]:
-    """Stop polling deleted compartments that OCI has refused for GIVE_UP_MINUTES. Returns the state and their OCIDs.
+    """Stop polling vanished compartments that OCI has refused for GIVE_UP_MINUTES. Returns the state and their OCIDs.
 
     ``refused``: the compartments that failed in this run.
     """
-    given_up = [o for o, b in state.behind.items() if o in refused and state.known[o].deleted and b.not_found_minutes >= GIVE_UP_MINUTES]
+    vanished = {ocid for ocid in state.behind if ocid in refused and state.known[ocid].vanished is not None}
+    given_up = [ocid for ocid, behind in state.behind.items() if ocid in vanished and behind.not_found_minutes >= GIVE_UP_MINUTES]
     if not given_up:
         return state, given_up
     read = {ocid: state.behind[ocid].since for ocid in given_up}

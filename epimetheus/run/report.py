@@ -80,14 +80,14 @@ def is_caught_up(state: State, end: int) -> bool:
 
 
 def given_up_warning(ocids: Collection[str]) -> list[str]:
-    """The warning for deleted compartments whose last events could not be read."""
+    """The warning for vanished compartments whose last events could not be read."""
     if not ocids:
         return []
     count, hours = len(ocids), plan.GIVE_UP_MINUTES // 60
     return [
-        f"{count_text(count, 'deleted compartment is', 'deleted compartments are')} given up: OCI has answered 404 for {hours} hours, so"
-        f" {plural(count, 'its', 'their')} last events are not forwarded: {first_few(ocids)}. If OCI lists {plural(count, 'it', 'them')} as"
-        " active again, reading resumes where it stopped."
+        f"{count_text(count, 'deleted or unlisted compartment is', 'deleted or unlisted compartments are')} given up: OCI has answered 404"
+        f" for {hours} hours, so {plural(count, 'its', 'their')} last events are not forwarded: {first_few(ocids)}."
+        f" If OCI lists {plural(count, 'it', 'them')} as active again, reading resumes where it stopped."
     ]
 
 

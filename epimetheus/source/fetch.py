@@ -2,7 +2,8 @@
 
 At most one page per worker, one in the result queue, and the one being processed are in memory. Worker threads only wait for OCI; the
 iterating thread does everything else. Even a single compartment gets a worker thread, so that the deadline holds when a request hangs
-(in a name lookup, or on a server that trickles its headers). Such a thread is abandoned at the deadline and ends by itself.
+(in a name lookup, or on a server that trickles its headers). Such a thread is abandoned at the deadline and ends by itself; until then
+it may hold one more page.
 """
 
 import queue

@@ -74,6 +74,12 @@ def test_rules_apply_to_a_file_without_oci_and_settings(terminal, tmp_path, text
     assert stage.world.requests == []
 
 
+def test_rules_apply_to_events_on_standard_input(terminal):  # noqa: F811
+    _, run_cli = terminal
+    result = run_cli("rules", "try", "--file", "-", answer=json.dumps(EVENTS[:4]))
+    assert (result.exit_code, table(result.stdout)) == (0, [("4", "com.oraclecloud.ComputeApi.ListInstances", "sent")])
+
+
 def test_rules_apply_to_past_events_and_nothing_is_sent_or_written(terminal):  # noqa: F811
     stage, run_cli = terminal
     closed = stage.world.add_compartment("closed")

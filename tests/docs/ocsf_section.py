@@ -21,8 +21,9 @@ EXAMPLES = (
 TEXT = """\
 ## OCSF
 
-OCSF {version} with its `cloud` profile; messages are also valid against the later versions up to {newest}. Trimmed messages are valid
-too, if SYSLOG_MAX_BYTES is at least 2400. With less, the core may not fit, and is cut as in JSON.
+The body follows OCSF {version} with its `cloud` profile. It is also valid against the later versions up to {newest}. A trimmed message is
+valid too, if SYSLOG_MAX_BYTES is at least 2400. With a smaller limit, the required members may not fit; the text then becomes one
+string, as in JSON.
 
 Every class has the same members for the call, the actor, the source and the HTTP request:
 
@@ -31,9 +32,10 @@ Every class has the same members for the call, the actor, the source and the HTT
 ### Classes
 
 With `OCSF_CLASSES=auto`, sign-ons are Authentication, changes of users, passwords and MFA are Account Change, changes of groups are
-Group Management, and everything else is API Activity ({api}). With `OCSF_CLASSES=api`, everything is API Activity. Words in the name
-decide, so that similar operations have the same class; the event ID of an identity domain takes precedence over the operation. Events
-that read a user or a group, and those of policies, settings, roles, API keys and tokens, are API Activity.
+Group Management, and everything else is API Activity ({api}). With `OCSF_CLASSES=api`, everything is API Activity.
+
+The words in the name decide, so similar operations have the same class. If an identity domain's event has an event ID, its words decide
+first. Reads of users and groups are API Activity, and so are all events about policies, settings, roles, API keys and tokens.
 
 {classes}
 
@@ -41,27 +43,28 @@ These members depend on the class:
 
 {members}
 
-The activities of API Activity (of several verbs, the first of delete, create, update and read that occurs):
+In API Activity, the verb in the name decides the activity. If a name has several verbs, the first of these decides: delete, create,
+update, read.
 
 {activities}
 
 Severity (CEF → `severity_id`): {severities}.
 
-A field that the schema requires and the event lacks is `unknown` (`actor.user.name`, `user.name`, `group.name`, `src_endpoint.name`);
-`time` is then the time of the response, otherwise the start of the run.
+If the event lacks a value that the schema requires, the field is `unknown` (`actor.user.name`, `user.name`, `group.name`,
+`src_endpoint.name`). If the event has no time, `time` is the time of the response, or else the start of the run.
 
 {example}
 
-A failed sign-on:
+The message of a failed sign-on:
 
 {sign_on}
 
-If a message is too large, these are shed first, which does not count as trimming because they repeat other values:
+If a message is too large, these members are removed first. They repeat other values, so they are not listed as trimmed:
 {derived}
-Then, as in JSON, members of `unmapped.data`, with `api.response.data` and `api.request.data` in place of `response.payload` and
-`request.parameters`. Then, first to last:
+Then members of `unmapped.data` are removed as in JSON, and `api.response.data` and `api.request.data` instead of `response.payload` and
+`request.parameters`. Then these members are removed, in this order:
 {shed}
-Then strings are cut as in JSON. With RFC 3164, `unmapped.epimetheusTrimmed` lists what was trimmed."""
+Then strings are shortened as in JSON. With RFC 3164, `unmapped.epimetheusTrimmed` lists the trimmed fields."""
 
 
 def classes(table):

@@ -26,49 +26,53 @@ def severity_section():
     return dedent("""\
         ## Severity
 
-        0 to 10, on CEF's scale. The first of these that applies decides:
+        The severity is a number from 0 to 10, on CEF's scale. The first of these that applies decides:
 
-        1. A pattern under `severity` in RULES ([rules.md](rules.md)), whatever the outcome. The first match decides.
-        2. The event ID of an identity domain (`data.additionalDetails.eventId`), if the third table below has it.
-        3. The most severe of the operation (`data.eventName`, or the end of `eventType`), the action in its parameters (`STOP` of
-           InstanceAction), and the words of an identity domain's event ID.
+        1. A pattern under `severity` in RULES ([Rules](rules.md)), whatever the outcome. The first pattern that matches decides.
+        2. The event ID of an identity domain (`data.additionalDetails.eventId`), if a pattern
+           [below](#event-ids-of-identity-domains) matches it.
+        3. The highest severity of the operation (`data.eventName`, or the end of `eventType`), the action in its parameters (`STOP` of
+           InstanceAction), and the words in an identity domain's event ID.
 
         Under 2 and 3, a failed sign-on has severity {sign_on} or more. An event that names a resource of TAMPER_WATCH always has 9 or more.
 
-        Any other **failed call** has the severity of the same call that succeeded: one denied call shows that a control works. Repeated
-        denials are more severe, but they span many events and runs: count them in the SIEM.
+        Any other **failed call** has the same severity as a successful one, because a single denied call shows that a control works.
+        Repeated denials matter more, but they span many events and runs: count them in the SIEM.
 
         ### Verbs
 
-        The words of an operation's name decide:
+        The words in an operation's name decide:
 
-        - The first word decides if it is a verb. These may precede it: {modifiers}.
-        - A verb that {joiners} joins to it counts as well (`ValidateAndPublishArtifact`).
+        - If the first word is a verb, it decides. These words may precede it: {modifiers}.
+        - A second verb after one of {joiners} counts as well (`ValidateAndPublishArtifact`).
         - A verb of severity {high} at the end of the name counts as well (`ScheduleKeyDeletion`), unless the first verb only reads, or is
           one of {undo}: `CancelKeyDeletion` has severity {medium}.
         - If the name does not start with a verb, every verb of change in it counts (`Ipv6VnicDetach`).
-        - Past participles count (`UserLocked`). Spelling does not: `DELETEVCN`, `deletevcn` and `delete_vcn` are `DeleteVcn`.
+        - Past participles count as verbs (`UserLocked`). Letter case and separators do not matter: `DELETEVCN`, `deletevcn` and
+          `delete_vcn` are read as `DeleteVcn`.
 
         {verbs}
 
         ### Sensitive changes and reads
 
-        Some changes of severity {medium} are more severe because of what they affect: the name without its verb, such as `Policy` in
-        `UpdatePolicy`. Some patterns are for the whole name, or for the service and the name. `*` is any text.
+        Some changes have a higher severity than {medium} because of what they affect. Most of these patterns match a name without its verb,
+        such as `Policy` in `UpdatePolicy`. Others match the whole name, or the service and the name. `*` matches any text.
 
         {sensitive}
 
-        A read that returns a secret has severity {medium}: one of {secret_reads}. The verbs
-        {listing} return no secret.
+        A read of one of these has severity {medium}, because it returns a secret:
+        {secret_reads}.
+        Reads with the verbs {listing} return no secret, and have severity {low}.
 
         ### Event IDs of identity domains
 
-        The first match decides.
+        The first pattern that matches decides.
 
         {event_ids}""").format(
         sign_on=SIGN_ON_FAILED,
         high=HIGH,
         medium=MEDIUM,
+        low=LOW,
         modifiers=_codes(MODIFIERS),
         joiners=_codes(JOINERS),
         undo=_codes(UNDO),

@@ -15,7 +15,7 @@ DOC = Path(__file__).parents[2] / "docs" / "cli.md"
 PROGRAM = "python -m epimetheus"
 
 ORDER = (
-    "validate", "health", "run", "runs", "runs show", "runs html", "rules try", "replay",
+    "validate", "health", "run", "runs", "runs show", "runs html", "rules try", "render", "replay",
     "state show", "state rewind", "state reset", "state adopt", "state unlock", "state own-address", "demo",
 )  # fmt: skip
 EXAMPLES = {
@@ -31,6 +31,10 @@ EXAMPLES = {
     "rules try": [
         ("rules try --rules rules.json --since 7d", "apply a rules file to the events of the last week"),
         ("rules try --file events.json", "apply the rules in RULES to the events in a file, without OCI"),
+    ],
+    "render": [
+        ("render --file events.json", "print the messages in the format of FORMAT"),
+        ("render --file events.json --format all --explain", "print all formats, and explain what FIELD_MAP and redaction do"),
     ],
     "replay": [
         ("replay --from 2026-11-24T10:00:00Z --to 2026-11-24T11:00:00Z --dry-run", "count the events of an hour"),
@@ -127,6 +131,7 @@ values, remarks about them go to stderr, and each sentence is one line. `NO_COLO
 | `runs`, `runs show` | last run {of(logged, 0)} | last run {of(logged, 1)}, or no run found | last run {of(logged, 2)} |
 | `health` | {of(checks, 0)} | {of(checks, 1)} | {of(checks, 2)} |
 | `rules try` | every compartment was read | some compartments were not read | |
+| `render` | every event is valid | some events are malformed | |
 | `demo` | every event arrived | events are missing | |
 | others | success | not confirmed | |
 

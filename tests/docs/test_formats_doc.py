@@ -1,22 +1,30 @@
 """docs/formats.md is generated from the code: ``python -m tests.docs.test_formats_doc`` writes it."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent, fill
 
+import pytest
+
 from epimetheus.config.field_map import read_field_map
-from epimetheus.render import MIN_BYTES, abridge, addresses, meaning, typed_values
+from epimetheus.config.settings import Settings
+from epimetheus.render import FORMATS, MIN_BYTES, abridge, addresses, meaning, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef
 from epimetheus.render.formats.base import REPLAY_MARKS, Enrichment
 from epimetheus.render.severity_table import OTHER
 from tests.docs.ocsf_section import ocsf_section
 from tests.docs.severity_section import severity_section
+from tests.docs.situations_section import EVENTS, REGION, SITUATIONS, message, shown, situations_section, unwrapped, wrapped
 from tests.render.helpers import body, event, read_by_cefp, read_leef
 from tests.render.helpers import cef as cef_of
 from tests.render.test_golden import golden
 
 DOC = Path(__file__).parents[2] / "docs" / "formats.md"
 COMMAND = "python -m tests.docs.test_formats_doc"
+_SETTINGS = {name.upper() for name in Settings.model_fields}
 
 # An event whose values are all different, so that each can be found in the message.
 PROBE = {
@@ -107,7 +115,7 @@ def limit_of(key, typed, lengths, custom):
 
 
 def cef_limit(key):
-    label = f", labelled `{cef.LABELS[key]}`" if key in cef.LABELS else ""
+    label = f", labeled `{cef.LABELS[key]}`" if key in cef.LABELS else ""
     return limit_of(key, cef_keys.TYPED, cef_keys.LENGTHS, cef_keys.CUSTOM_LENGTH) + label
 
 
@@ -133,128 +141,153 @@ def page():
     return dedent("""\
         # Formats
 
-        After reading this page you can write or adapt a parser for each `FORMAT`, and rename or add fields.
-        `{command}` generates this page from the code.
+        After reading this page you can write or adapt a parser for each `FORMAT`, rename or add fields, and find the messages that matter to an
+        analyst ([Situations](#situations)). `{command}` generates this page from the code.
 
-        `cef` (the default), `json`, `leef` and `ocsf` carry the same information. A message is one line of UTF-8 without a BOM: syslog header, then
-        body. Values that an event lacks are omitted, never empty. The examples show one event, which names a resource of TAMPER_WATCH, with
-        `SYSLOG_HEADER=rfc5424`.
+        `FORMAT` is `cef` (the default), `json`, `leef` or `ocsf`. JSON and OCSF contain the whole event. CEF and LEEF contain the fields that this
+        page lists, except those that have no value; `FIELD_MAP` adds others. A message is one line of UTF-8 without a BOM: the syslog header, then
+        the body. The examples up to [Notices](#notices) show one event, which names a resource of TAMPER_WATCH, with `SYSLOG_HEADER=rfc5424`.
 
         ## Syslog header
 
-        - **RFC 5424**: `<PRI>1 TIMESTAMP HOSTNAME APP-NAME - MSGID [epimetheus@32473 run="…" seq="…" trimmed="…"] `. TIMESTAMP is the event's time, or
-          the start of the run if the event has none, in UTC with exactly three decimals. `run` is the run's id. `seq` counts the run's messages from
-          1: a gap is a lost message. `trimmed` is present only if fields were shed or cut, and lists them.
-        - **RFC 3164**: `<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `, in UTC. It has no room for run and sequence. The body lists what was trimmed.
-        - MSGID is `audit` for an event, `malformed` for one that could not be parsed (RFC 3164: `TAG[malformed]: `), and `notice` for a message of
-          Epimetheus itself. A malformed event is sent as its redacted text, in every format.
-        - A replay marks each message twice, so that a receiver that drops the header still sees it: with `replay="true"` after `seq` (RFC 3164:
-          `TAG[replay]: `, or `TAG[malformed-replay]: `), and in the body with {replay_marks}. The mark in the body is never shed. A malformed
-          event has it in the header only.
-        - PRI combines SYSLOG_FACILITY with a level from the severity: 0 to 3 informational, 4 to 6 notice, 7 and 8 warning, 9 and 10 error.
+        - **RFC 5424**: `<PRI>1 TIMESTAMP HOSTNAME APP-NAME - MSGID [epimetheus@32473 run="…" seq="…" trimmed="…"] `. TIMESTAMP is the time of the
+          event, or the start of the run if the event has no time. It is in UTC, with exactly three decimals. `run` is the ID of the run. `seq` numbers
+          the messages of a run from 1; a gap means that a message was lost. `trimmed` lists the fields that were removed or shortened to fit the
+          size limit. It is absent if there are none.
+        - **RFC 3164**: `<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `, in UTC. This header has no run and no sequence number. The body lists the trimmed fields.
+        - MSGID is `audit` for an event, `malformed` for text that is not a valid event (RFC 3164: `TAG[malformed]: `), and `notice` for a message
+          from Epimetheus itself. In every format, a malformed event is sent as its redacted text.
+        - A replay marks each message in the header and in the body, because some receivers discard the header. The mark in the header is
+          `replay="true"` after `seq` (RFC 3164: `TAG[replay]: `, or `TAG[malformed-replay]: ` for a malformed event). The mark in the body
+          is never removed. A malformed event has no mark in its body.
+        - PRI combines SYSLOG_FACILITY with a level that depends on the severity: informational (0 to 3), notice (4 to 6), warning (7 and 8) or
+          error (9 and 10).
 
-        ## Characters that hide or imitate
+        A replay marks the body as follows:
 
-        The caller controls part of the event's text (a user agent, a resource name). Epimetheus makes two things harmless in every format, in
-        keys, in values, and in the text of malformed events:
+        {replay_marks}
 
-        - **Invisible characters** (Unicode Cc, Cf, Zl, Zp, and default ignorable characters: zero-width and bidirectional characters, tags, variation
-          selectors, fillers) are written as JSON escapes. In JSON and OCSF a reader sees the same text. In CEF and LEEF a reader sees the six
-          characters `\\u202e` (in CEF, which escapes the backslash, those six; two such groups above U+FFFF), after control characters were removed as
-          described there. Emoji that consist of several parts, and some scripts (Persian), also show such escapes.
-        - **Text that starts a message**, `CEF:0` and `LEEF:1.0`, in any letter case: some consumers search for it anywhere in a line and take the last
-          match as the message. CEF and LEEF insert a space after the colon (`CEF: 0|`). JSON and OCSF escape the colon (`CEF\\u003a0|`), which is the
-          same text to a reader.
+        ## Invisible characters and message prefixes
+
+        A caller controls some of the text in an event, such as the user agent or a resource name. In every format, Epimetheus changes two kinds of
+        text, in keys, in values and in malformed events:
+
+        - **Invisible characters** are written as JSON escapes, such as `\\u202e`. They are the characters of the Unicode categories Cc, Cf, Zl and
+          Zp, and the default ignorable characters: for example zero-width and bidirectional characters, tags and variation selectors. In JSON and
+          OCSF, a parser restores the original text. In CEF and LEEF, the value contains the escape itself: six characters, or twelve for a character
+          above U+FFFF; CEF also escapes its backslash. Control characters are removed in CEF and LEEF. Emoji that consist of several characters,
+          and some scripts, such as Persian, also contain such escapes.
+        - **Message prefixes** are `CEF:0` and `LEEF:1.0`, in any letter case. Some consumers search a whole line for a prefix and read the message
+          after the last one. In CEF and LEEF, a space follows the colon (`CEF: 0|`). In JSON and OCSF, the colon is an escape (`CEF\\u003a0|`),
+          which a parser restores.
 
         {severity}
 
         ## CEF
 
-        `CEF:0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|<eventName>|<severity>|` and the extension, according to the CEF implementation standard,
-        version 27. The header escapes `\\` and `|`, values escape `\\`, `=` and line ends (`\\n`, `\\r`). Control characters are removed. A value longer
-        than its key allows ends in `…` and counts as trimmed.
+        `CEF:0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|<eventName>|<severity>|`, then the extension, as in version 27 of the CEF implementation
+        standard. The header escapes `\\` and `|`; values escape `\\`, `=` and line ends (`\\n`, `\\r`). Control characters are removed. A value that
+        is longer than its key accepts is shortened, ends in `…`, and is listed in `trimmed`.
 
-        Identity domains leave `data.identity` and `data.response` empty. If one of these fields is empty, its value comes from
-        `data.additionalDetails`, in CEF and LEEF:
+        Identity domains leave `data.identity` and `data.response` empty. If one of these fields is empty, CEF, LEEF and OCSF use a value from
+        `data.additionalDetails`:
 
         {details}
 
-        `data.identity.ipAddress` may have several addresses, separated by commas, `;` or spaces, each with a port: the first one is the source.
-        `None`, `null` and `-` are no address.
+        `data.identity.ipAddress` may contain several addresses, separated by commas, semicolons or spaces. Each may have a port. The first address is
+        the source. `None`, `null` and `-` do not count as addresses.
 
         {cef}
 
         {cef_example}
 
-        If a message is too large, these are shed, first to last:
+        If a message is too large, these keys are removed, in this order:
         {cef_shed}
-        Then values are cut. As a last resort these are shed, from the last to the first:
+        Then values are shortened. As a last resort, these keys are removed, from the last to the first:
         {cef_core}
 
         ## JSON
 
-        The event as OCI returned it: every key, in its order, every digit of a number; compact, with secrets redacted. The last key is
-        `"epimetheus": {{"compartmentPath": …, "tamperWatch": true, "replay": true}}`, with the values that apply. A top-level key `epimetheus`, `epimetheusTrimmed` or
-        `epimetheusCut` of the event itself is renamed (`event_epimetheus`), in OCSF too, so that it cannot be mistaken for Epimetheus' own.
+        The body is the event as OCI returned it, on one line: every key, in its order, and every digit of a number. Secrets are redacted. The last key
+        is `"epimetheus": {{"compartmentPath": …, "tamperWatch": true, "replay": true}}`, with the values that apply. If the event itself has a top-level key
+        `epimetheus`, `epimetheusTrimmed` or `epimetheusCut`, this key gets the prefix `event_`, in OCSF too. So only Epimetheus can write these keys.
 
         {json_example}
 
-        If a message is too large, these parts of `data` are shed, first to last:
+        If a message is too large, these parts of `data` are removed, in this order:
         {data_shed}
-        `….others` are all members except those that say what the event means: {kept}.
-        Then the compartment's path, then any other object or list in `data`, then {kept_shed} Then strings are cut, the longest first, to {caps}
-        bytes, and end in `…[n bytes cut]`. Only an event with thousands of keys is still too large then: its text becomes one string under
-        `epimetheusCut`. With RFC 3164, `epimetheusTrimmed` lists what was trimmed.
+        `….others` means all members except those that contain what the event means:
+        {kept}
+        Then these are removed: the compartment's path, any other object or list in `data`, and finally
+        {kept_shed}
+        Then strings are shortened, the longest first, to {caps} bytes. A shortened string ends in
+        `…[n bytes cut]`. An event with thousands of keys may still be too large. Its text then becomes one string under `epimetheusCut`. With
+        RFC 3164, `epimetheusTrimmed` lists the trimmed fields.
 
         ## LEEF
 
-        `LEEF:2.0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|^|`, then `key=value` pairs separated by `^`. A value ends only at the next `^`, so it
-        may contain `=`. LEEF has no escapes: `^` and `|` in a value become `?`, tabs and line ends a space; other control characters are removed.
-        QRadar finds the log source by the header's HOSTNAME, and the event's QID by EventID (`eventType`) and `cat`.
+        `LEEF:2.0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|^|`, then `key=value` pairs, separated by `^`. Only `^` ends a value, so a value may
+        contain `=`. LEEF has no escapes: in a value, `?` replaces `^` and `|`, and a space replaces tabs and line ends. Other control characters are
+        removed. QRadar identifies the log source by HOSTNAME in the syslog header, and the QID by EventID (`eventType`) and `cat`.
 
         {leef}
 
         {leef_example}
 
-        If a message is too large, these are shed, first to last:
+        If a message is too large, these keys are removed, in this order:
         {leef_shed}
-        Then values are cut. As a last resort these are shed, from the last to the first:
+        Then values are shortened. As a last resort, these keys are removed, from the last to the first:
         {leef_core}
 
         {ocsf}
 
         ## Notices
 
-        Epimetheus sends notices about rate-limited events, its own polling, and the end of a run. Each has the form of an event (`eventType`
-        `epimetheus.HeldBack`, `epimetheus.OwnPolling`, `epimetheus.Run`), with a sentence as its message and the figures under
-        `data.additionalDetails`. MSGID is `notice`; the severity is {other} unless a pattern sets another.
+        Epimetheus sends notices about rate-limited events, its own polling, and the end of a run. A notice has the form of an event, with the
+        `eventType` `epimetheus.HeldBack`, `epimetheus.OwnPolling` or `epimetheus.Run`. Its message is a sentence, and `data.additionalDetails` contains
+        the counts. MSGID is `notice`. The severity is {other}, unless a pattern in RULES sets another.
 
         {notice_example}
 
         ## Size
 
-        SYSLOG_MAX_BYTES (at least {least}; 0: no limit) includes header and body. Nothing is cut inside a character or an escape. The mark of
-        TAMPER_WATCH is never shed. `trimmed` lists what was shed or cut, with `+n` for names that did not fit.
+        SYSLOG_MAX_BYTES limits header and body together. It is at least {least}; 0 means no limit. No character and no escape is split. The marks
+        of TAMPER_WATCH and of replays are never removed. `trimmed` lists the fields that were removed or shortened. If there is no room for all names, `+n` counts
+        the others.
 
-        No event may delay a run. An event of more than {most_bytes} bytes, one whose type, name and address together exceed {names_bytes} bytes, or one
-        that takes longer than {event_seconds} seconds to render, is *abridged*: it has its main fields, each cut to {field_bytes} bytes, and in JSON and
-        OCSF the first {text_bytes} bytes of its text as `epimetheusCut`, redacted like any other. Its message starts with
-        `[abridged: n bytes]`, and `trimmed` with `event`. If REDACT is set, the start of the text is omitted. Of a malformed event, {malformed_bytes}
-        bytes are sent. The run's report counts abridged events in `abridged`.
+        So that no event delays a run, an event is *abridged* if it has more than {most_bytes} bytes, if its type, name and address together exceed
+        {names_bytes} bytes, or if rendering takes longer than {event_seconds} seconds. An abridged message contains the main fields, each in at most
+        {field_bytes} bytes. In JSON and OCSF, `epimetheusCut` also contains the first {text_bytes} bytes of the event's text, redacted, unless
+        REDACT is set. The event's message starts with `[abridged: n bytes]`, and `trimmed` starts with `event`. A malformed event is sent with at
+        most {malformed_bytes} bytes. The run's report counts abridged events in `abridged`.
 
         ## Redaction
 
-        Credentials are redacted everywhere, also in JSON within strings: values under a key that names a secret (`password`, `authorization`, `cookie`,
-        `token`, …), values that a sibling names, and text with the shape of a secret (private keys, signatures, `Bearer …`, JWTs, tokens with a known
-        prefix, API key ids, pre-authenticated requests, passwords in URLs), also percent-encoded or in Base64. They are replaced with `[redacted]`.
-        Numbers, OCIDs, fingerprints, times and names stay. [Security](security.md#what-is-redacted) has the rules and their limits. REDACT adds
-        paths, as the API writes events (`data.identity.ipAddress`, `*` for any key or index; `epimetheus.compartmentPath`).
+        Credentials are redacted everywhere, including those in JSON inside strings, in percent-encoded text and in Base64. A credential is:
+
+        - a value under a key that names a secret (`password`, `authorization`, `cookie`, `token`, …);
+        - a value next to a member that names a secret, as in `{{"name": "password", "value": …}}`;
+        - text in the form of a secret: private keys, signatures, `Bearer …`, JWTs, tokens with a known prefix, API key IDs, pre-authenticated requests,
+          and passwords in URLs.
+
+        `[redacted]` replaces it. Numbers, OCIDs, fingerprints, times and names are not redacted. [Security](security.md#what-is-redacted) describes
+        the rules and their limits. REDACT adds paths, in the form of the Audit API: `data.identity.ipAddress`, `*` for any key or index, or
+        `epimetheus.compartmentPath`.
 
         ## FIELD_MAP
 
-        FIELD_MAP is a JSON text, `file:PATH` or `object:NAME`, with a section per format: `rename` (default name → new name), `add` (name → path of the
-        value), `omit`, `order` (which fields come first), and for CEF `labels`. The Go program's `field_mappings`, `ordered_fields`, `cef_vendor`,
-        `cef_product` and `cef_version` work unchanged; vendor and product also appear in LEEF's header.
+        FIELD_MAP is JSON text, `file:PATH` or `object:NAME`. It has a section for each format:
+
+        | key | value |
+        | --- | --- |
+        | `rename` | default name → new name |
+        | `add` | name → path of the value |
+        | `omit` | default names that are not sent |
+        | `order` | names that come first, in this order |
+        | `labels` | for CEF: key without a fixed meaning → its label |
+
+        The Go program's `field_mappings`, `ordered_fields`, `cef_vendor`, `cef_product` and `cef_version` work unchanged. LEEF's header also contains
+        `cef_vendor` and `cef_product`.
 
         ```json
         {{"formats": {{"cef": {{
@@ -265,11 +298,19 @@ def page():
         }}}}}}
         ```
 
-        Names are the keys above; in JSON and OCSF they are dotted paths. An added value is read from the redacted event, by its path as the API writes
-        it, or is `epimetheus.compartmentPath`, `epimetheus.tamperWatch`, `epimetheus.replay` or `epimetheus.actor` (`person`, `service`, `unknown`:
-        [Rules](rules.md#people-and-services)), which is not sent by default. A value that is not text is written as JSON. In CEF and LEEF a key keeps
-        its type and length: a value of another type is omitted; a time may be RFC 3339 and is converted. Other keys accept {custom} characters. Added
-        fields are shed first, unless their name is one of those above. In OCSF a changed name can make a message invalid against the schema.
+        Names are the keys in the tables above. In JSON and OCSF, they are dotted paths. The path of an added value is its path in the Audit API; the
+        value is redacted. Epimetheus adds the paths `epimetheus.compartmentPath`, `epimetheus.tamperWatch`, `epimetheus.replay` and `epimetheus.actor`. The last one is
+        `person`, `service` or `unknown` ([Rules](rules.md#people-and-services)), and is not sent by default. A value that is not text is written as
+        JSON.
+
+        In CEF and LEEF, a key keeps its type and length: a value of another type is not sent, and a time in RFC 3339 is converted. Your own keys accept
+        {custom} characters. If a message is too large, added fields are removed first, unless their name is in the tables above. In OCSF, a new name
+        can make messages invalid against the schema.
+
+        To see a message, and the value of every field in FIELD_MAP, run `python -m epimetheus render --file event.json --explain`
+        ([Command line](cli.md#render)).
+
+        {situations}
         """).format(
         command=COMMAND,
         severity=severity_section(),
@@ -280,7 +321,7 @@ def page():
         cef_core=code_list(cef.CORE),
         json_example=example("json"),
         data_shed=parts_of(json_base.DATA_SHED),
-        kept=code_list(sorted(json_base.KEPT_MEMBERS)).removesuffix("."),
+        kept=code_list(sorted(json_base.KEPT_MEMBERS)),
         kept_shed=parts_of(json_base.KEPT_SHED),
         caps=", ".join(map(str, json_base.CAPS)),
         leef=flat_table("leef", read_leef, (*leef.CORE, *leef.SHED_ORDER), leef_limit),
@@ -298,7 +339,8 @@ def page():
         text_bytes=f"{abridge.TEXT_BYTES:,}",
         malformed_bytes=f"{abridge.MALFORMED_BYTES:,}",
         custom=cef_keys.CUSTOM_LENGTH,
-        replay_marks=", ".join(f"`{mark}` ({form})" for form, mark in REPLAY_MARKS.items()),
+        replay_marks=table(("FORMAT", "mark in the body"), [(f"`{form}`", f"`{mark}`") for form, mark in REPLAY_MARKS.items()]),
+        situations=situations_section(),
     )
 
 
@@ -311,6 +353,39 @@ def test_the_example_of_a_field_map_is_valid():
     assert extension == {
         "duser": "noor", "act": "GetThing", "cat": "things", "OracleOCIAuditShape": "VM.E5", "cs2": "person", "cs2Label": "actor",
     }  # fmt: skip
+
+
+def test_the_page_shows_every_situation():
+    assert sorted(path.stem for path in EVENTS.iterdir()) == sorted(SITUATIONS)
+    assert len(SITUATIONS) == 10
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_the_command_prints_the_messages_of_a_situation(name):
+    command = [sys.executable, "-m", "epimetheus", "render", "--file", str(EVENTS / f"{name}.json"), "--region", REGION, "--format", "all"]
+    environment = {key: value for key, value in os.environ.items() if key.upper() not in _SETTINGS}
+    done = subprocess.run(command, capture_output=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert dict(zip(FORMATS, done.stdout.decode().splitlines(), strict=True)) == shown(name)
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_what_to_look_for_is_in_the_messages_of_a_situation(name):
+    found = re.findall(r"`(\w+=[^`]+)`", SITUATIONS[name][1])
+    cef_message = message(name, "cef") + " "
+    assert found
+    assert [text for text in found if f" {text} " not in cef_message and text != "act=CreateBucket"] == []
+    in_ocsf = {"`Failure`": '"status":"Failure"', "`MFA Factor Disable`": '"activity_name":"MFA Factor Disable"', "3002": '"class_uid":3002'}
+    wanted = [text for word, text in in_ocsf.items() if word in SITUATIONS[name][1]]
+    assert [text for text in wanted if text not in message(name, "ocsf")] == []
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_wrapping_loses_nothing(form):
+    for name in SITUATIONS:
+        text = wrapped(message(name, form), form)
+        assert unwrapped(text, form) == message(name, form)
+        assert max(len(line) for line in text.splitlines()) < 160
 
 
 def test_the_page_matches_the_code():

@@ -39,7 +39,7 @@ FIELDS = {
     "receiver": "`connections`, `confirmations`, and `confirmation`: `tls_close_notify`, `tcp_fin`, `relp_ack` or `none` ([How it works](how-it-works.md#how-delivery-is-confirmed))",
     "listing_stale": "true if the compartments could not be listed and the last known ones were used",
     "listing_age_seconds": "seconds since the last complete listing of the compartments (with `REGIONS=all`, also of the regions); null if no listing is needed",
-    "given_up": "deleted compartments for which OCI returned 404 for 6 hours; their last events are not forwarded; a warning names them",
+    "given_up": "deleted or unlisted compartments for which OCI returned 404 for 6 hours; their last events are not forwarded; a warning names them",
     "first_start": "true if there was no state and this run created it; a warning names the time at which reading starts",
     "state_writes": "number of times that the state was written",
     "certificate_days": "days until the client's or the receiver's certificate expires, whichever is first; null if the run saw no certificate",

@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import trustme
-from tests.deliver.test_relp import acknowledge_everything, serving
 
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import OutOfTime
@@ -29,6 +28,7 @@ from epimetheus.testing.oci import World
 from epimetheus.testing.oci.models.objects import Bucket
 from epimetheus.testing.syslog import Authority, Identity, parse_message, receive
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
+from tests.deliver.test_relp_sender import acknowledge_everything, serving
 from tests.support.hand import NOON
 from tests.support.harness import restored_logging, staged
 

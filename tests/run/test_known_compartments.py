@@ -9,6 +9,7 @@ from epimetheus.run.known_compartments import (
     NEW,
     RESUMED,
     RETENTION_MINUTES,
+    UNLISTED_MINUTES,
     Changes,
     last_listing,
     listing_is_current,
@@ -109,18 +110,33 @@ def test_when_the_last_listing_is_current(state, now, needed, more, is_current):
     assert listing_is_current(state, needed, now=now, minutes=15) is is_current
 
 
-def test_a_vanished_compartment_is_read_until_its_overlap_has_passed(state):
-    gone = state_after(state, listing("a"), {"a", "b"})
+def test_a_deleted_compartment_is_read_until_its_overlap_has_passed(state):
+    found = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
+    gone = state_after(state, found, {"a", "b"})
     assert (polled_compartments(gone), gone.known["b"].vanished) == (["a", "b"], NOW)
-    still = state_after(replace(gone, through=NOW + OVERLAP - 1), listing("a"), {"a", "b"}, now=NOW + 20)
+    still = state_after(replace(gone, through=NOW + OVERLAP - 1), found, {"a", "b"}, now=NOW + 20)
     assert (polled_compartments(still), still.known["b"].vanished) == (["a", "b"], NOW)
-    over = state_after(replace(gone, through=NOW + OVERLAP), listing("a"), {"a", "b"}, now=NOW + 20)
-    assert (polled_compartments(over), over.known["b"]) == (["a"], KnownCompartment("b", "root", vanished=NOW, read_until=NOW + OVERLAP))
+    over, changes = updated(replace(gone, through=NOW + OVERLAP), found, {"a", "b"}, now=NOW + 20)
+    read = KnownCompartment("b", "root", deleted=True, vanished=NOW, read_until=NOW + OVERLAP)
+    assert (polled_compartments(over), over.known["b"], changes) == (["a"], read, Changes())
+
+
+def test_a_compartment_that_the_listings_leave_out_is_read_for_thirty_days(state):
+    """It may exist, and be listed again only in runs whose state is lost."""
+    gone = state_after(state, listing("a"), {"a", "b"})
+    end = NOW + 30 * 24 * 60
+    still = state_after(replace(gone, through=end - 1), listing("a"), {"a", "b"}, now=end)
+    assert (polled_compartments(still), still.known["b"].vanished) == (["a", "b"], NOW)
+    over, changes = updated(replace(gone, through=end), listing("a"), {"a", "b"}, now=end + 2)
+    assert (polled_compartments(over), over.known["b"]) == (["a"], KnownCompartment("b", "root", vanished=NOW, read_until=end))
+    assert changes.warnings(end) == [
+        "1 compartment has not been listed for 30 days and is no longer polled: b. If it is listed again, reading resumes where it stopped."
+    ]
 
 
 def test_a_vanished_compartment_is_kept_for_a_year(state):
-    gone = replace(state_after(state, listing("a"), {"a", "b"}, lookback=0), through=NOW + OVERLAP)
-    over = state_after(gone, listing("a"), {"a", "b"}, now=NOW + 20, lookback=0)
+    gone = replace(state_after(state, listing("a"), {"a"}, lookback=0), through=NOW + OVERLAP)
+    over = replace(gone, known={**gone.known, "b": KnownCompartment("b", "root", vanished=NOW, read_until=NOW + OVERLAP)})
     kept = state_after(over, listing("a"), {"a"}, now=YEAR_LATER + OVERLAP, lookback=0)
     assert list(kept.known) == ["a", "b"]
     dropped = state_after(kept, listing("a"), {"a"}, now=YEAR_LATER + OVERLAP + 1, lookback=0)
@@ -135,8 +151,9 @@ def test_a_compartment_that_vanished_while_behind_is_read_to_its_end(state):
 
 @pytest.mark.parametrize("lookback", [0, 10, 10_000])
 def test_a_compartment_that_returns_resumes_where_reading_stopped(state, lookback):
-    gone = state_after(state, listing("a"), {"a", "b"}, lookback=lookback)
-    over = state_after(replace(gone, through=NOW + OVERLAP + 40), listing("a"), {"a", "b"}, now=NOW + 60, lookback=lookback)
+    found = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
+    gone = state_after(state, found, {"a", "b"}, lookback=lookback)
+    over = state_after(replace(gone, through=NOW + OVERLAP + 40), found, {"a", "b"}, now=NOW + 60, lookback=lookback)
     later = state_after(replace(over, through=NOW + 200), listing("a"), {"a", "b"}, now=NOW + 210, lookback=lookback)
     back = state_after(replace(later, through=NOW + 9000), listing("a", "b"), {"a", "b"}, now=NOW + 9010, lookback=lookback)
     assert back.behind == {"b": BehindCompartment(NOW + OVERLAP + 40, RESUMED)}
@@ -174,8 +191,16 @@ def test_a_reselected_compartment_that_is_no_longer_listed_is_read_to_its_end(st
     paused = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read_until=300, vanished=vanished)})
     again = state_after(paused, listing("a"), {"a", "b"})
     assert again.behind == {"b": BehindCompartment(300, RESUMED)}
-    over = replace(paused, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read_until=815, vanished=800)})
+    finished = KnownCompartment("b", "root", read_until=800 + UNLISTED_MINUTES, vanished=800)
+    over = replace(paused, known={"a": state.known["a"], "b": finished})
     assert polled_compartments(state_after(over, listing("a"), {"a", "b"})) == ["a"]
+
+
+def test_a_deleted_compartment_that_is_deselected_is_named(state):
+    deleted = KnownCompartment("b", "root", polled=True, deleted=True, vanished=700)
+    behind = replace(state, known={"a": state.known["a"], "b": deleted}, behind={"b": BehindCompartment(100, "404")})
+    after, changes = updated(behind, listing("a"), {"a"})
+    assert (after.known["b"].read_until, changes) == (100, Changes(deselected=("b",)))
 
 
 def test_a_deselected_compartment_is_a_warning_once(state):

@@ -291,16 +291,17 @@ DELETED = {"a": KnownCompartment("a", "root", polled=True), "d": KnownCompartmen
         (DELETED, GIVE_UP_MINUTES, ["d"], True),
         (DELETED, GIVE_UP_MINUTES - 1, ["d"], False),
         (DELETED, GIVE_UP_MINUTES, [], False),
-        ({**DELETED, "d": replace(DELETED["d"], deleted=False)}, 10**6, ["d"], False),
+        ({**DELETED, "d": replace(DELETED["d"], deleted=False)}, GIVE_UP_MINUTES, ["d"], True),
+        ({**DELETED, "d": replace(DELETED["d"], deleted=False, vanished=None)}, 10**6, ["d"], False),
     ],
-    ids=["long enough", "not long enough", "not in this run", "not deleted"],
+    ids=["long enough", "not long enough", "not in this run", "no longer listed", "listed and active"],
 )
-def test_when_a_deleted_compartment_is_given_up(state, known, refused, in_this_run, gives_up):
+def test_when_a_vanished_compartment_is_given_up(state, known, refused, in_this_run, gives_up):
     before = replace(state, known=known, behind={"d": BehindCompartment(700, "404", 9, not_found_at=NOW, not_found_minutes=refused)})
     after, given_up = give_up(before, in_this_run)
     assert given_up == (["d"] if gives_up else [])
     assert ("d" in after.behind) is not gives_up
-    assert after.known["d"] == (replace(DELETED["d"], polled=False, read_until=700, given_up=True) if gives_up else known["d"])
+    assert after.known["d"] == (replace(known["d"], polled=False, read_until=700, given_up=True) if gives_up else known["d"])
 
 
 @pytest.mark.parametrize("readable", [True, False])

@@ -121,8 +121,8 @@ def test_giving_up_a_deleted_compartment_after_six_hours_is_a_warning(stage):
     report = stage.run()
     assert (report.status, report.position.behind, report.given_up) == ("partial", {}, 1)
     assert report.warnings == [
-        f"1 deleted compartment is given up: OCI has answered 404 for 6 hours, so its last events are not forwarded: {deleted}."
-        " If OCI lists it as active again, reading resumes where it stopped."
+        "1 deleted or unlisted compartment is given up: OCI has answered 404 for 6 hours, so its last events are not forwarded:"
+        f" {deleted}. If OCI lists it as active again, reading resumes where it stopped."
     ]
     stage.hand.forward(600)
     report = stage.run()

@@ -65,7 +65,7 @@ def main() -> int:
     options, console = _options(), Console()
     faults: Counter[str] = Counter()
     totals: Counter[str] = Counter()
-    broken: dict[int, str] = {}
+    broken = 0
     chunks = _chunks(options)
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("seeds", total=options.seeds)
@@ -73,15 +73,22 @@ def main() -> int:
             for outcome in outcomes:
                 faults.update(outcome.faults)
                 totals.update(seeds=1, runs=outcome.runs, events=outcome.events, repeats=outcome.repeats, beyond=outcome.beyond)
-            broken |= errors
+            _show_broken(console, errors)
+            broken += len(errors)
             if broken and options.until_broken:
                 break
             bar.advance(task, len(chunk))
-    _show(console, faults, totals, broken)
+    _show(console, faults, totals)
     return int(bool(broken))
 
 
-def _show(console: Console, faults: Counter[str], totals: Counter[str], broken: dict[int, str]) -> None:
+def _show_broken(console: Console, broken: dict[int, str]) -> None:
+    for seed, error in sorted(broken.items()):
+        console.print(f"Seed {seed} failed: {error}", markup=False, highlight=False)
+        console.print(f"  replay it: .venv/bin/python -m tests.simulation 1 --first {seed}", markup=False, highlight=False)
+
+
+def _show(console: Console, faults: Counter[str], totals: Counter[str]) -> None:
     table = Table(title="Faults")
     table.add_column("fault")
     table.add_column("times", justify="right")
@@ -90,9 +97,6 @@ def _show(console: Console, faults: Counter[str], totals: Counter[str], broken: 
     console.print(table)
     summary = f"{totals['seeds']:,} seeds passed: {totals['runs']:,} runs, {totals['events']:,} events, none lost"
     console.print(f"{summary}, {totals['repeats']:,} sent again; {totals['beyond']:,} were listed after the overlap.", highlight=False)
-    for seed, error in sorted(broken.items()):
-        console.print(f"Seed {seed} failed: {error}", markup=False, highlight=False)
-        console.print(f"  replay it: .venv/bin/python -m tests.simulation 1 --first {seed}", markup=False, highlight=False)
 
 
 if __name__ == "__main__":

@@ -117,6 +117,9 @@ class Format(Protocol):
     def needs_full_scan(self, unscanned: Sequence[bytes]) -> Collection[int]:
         """Indexes of the ``unscanned`` texts that may contain a secret or a character to escape: these events need `render`."""
 
+    def mapped_values(self, context: EventContext) -> Mapping[str, str]:
+        """Name → value of the fields that FIELD_MAP renames or adds, redacted, as `render` writes them if nothing is trimmed."""
+
 
 class FormatFactory(Protocol):
     """What `renderer.FORMATS` maps a format's name to: usually its class."""

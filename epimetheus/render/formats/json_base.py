@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from epimetheus.render.custom_fields import NO_FIELDS, Fields, apply_to_tree
+from epimetheus.render.custom_fields import NO_FIELDS, Fields, apply_to_tree, get_path
 from epimetheus.render.field_lookup import FieldLookup
 from epimetheus.render.formats.base import Body, Enrichment, EventContext, FastBody, SizeLimit
 from epimetheus.render.meaning import DETAIL_KEYS
@@ -104,12 +104,24 @@ class JsonFormat(ABC):
         redacted = self._redactor.json(bytes(context.raw))
         if not isinstance(redacted.tree, dict):
             return raw_body(redacted.text(), limit)
-        event = redacted.tree if context.is_abridged else _without_reserved_keys(redacted.tree)
-        output = self.values(context, event)
-        if self._fields is not NO_FIELDS:
-            output = apply_to_tree(output, self._fields, FieldLookup(self._redactor, context, event))
+        output = self._output(context, redacted.tree)
         text = tree.to_json_line(output)
         return Body(text) if len(text) <= limit.max_bytes else self._trimmed(output, context.enrichment, limit)
+
+    def mapped_values(self, context: EventContext) -> Mapping[str, str]:
+        """See `Format`. A value that is not text is written as JSON."""
+        event = self._redactor.json(bytes(context.raw)).tree
+        output = self._output(context, event) if isinstance(event, dict) else {}
+        found = ((name, get_path(output, name)) for name in (*self._fields.renamed.values(), *self._fields.added))
+        return {name: value if isinstance(value, str) else tree.encode(value) for name, value in found if value is not None}
+
+    def _output(self, context: EventContext, redacted: Tree) -> Tree:
+        """The output under the user's names."""
+        event = redacted if context.is_abridged else _without_reserved_keys(redacted)
+        output = self.values(context, event)
+        if self._fields is NO_FIELDS:
+            return output
+        return apply_to_tree(output, self._fields, FieldLookup(self._redactor, context, event))
 
     def _trimmed(self, output: Tree, enrichment: Enrichment, limit: SizeLimit) -> Body:
         least, paths = _without(output, (*self._shed_first, *_other_containers(output, self._data), *self._shed_last))

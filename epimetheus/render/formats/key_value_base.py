@@ -116,17 +116,26 @@ class KeyValueFormat(ABC):
 
     def render(self, context: EventContext, limit: SizeLimit) -> Body:
         """One line. If anything needs redaction or escaping, each value is handled on its own: it may be JSON with an escaped secret."""
-        event, pairs = context.event, self._pairs(context)
-        parts = self.header_parts(event.event_type, event.event_type_version, event.data.event_name)
-        if not self._is_clean([*parts, *[value for _, value in pairs]]):
-            parts = [self._redact_and_clean(part) for part in parts]
-            pairs = [(key, self._redact_and_clean(value)) for key, value in pairs]
-        parts, pairs, cut = self._within_lengths(parts, pairs)
+        parts, pairs, cut = self._cleaned(context)
         if not cut:
             text = to_utf8(self.header(parts, context.severity) + self.format_pairs(pairs))
             if len(text) <= limit.max_bytes:
                 return Body(text)
         return self._trimmed(parts, context.severity, pairs, limit, cut)
+
+    def mapped_values(self, context: EventContext) -> Mapping[str, str]:
+        """See `Format`."""
+        names = {*self._fields.renamed.values(), *self._fields.added}
+        return {key: value for key, value in self._cleaned(context)[1] if key in names}
+
+    def _cleaned(self, context: EventContext) -> tuple[HeaderParts, Pairs, list[str]]:
+        """Header parts and pairs, redacted and cleaned, each cut to its length, and the names of the cut ones."""
+        event, pairs = context.event, self._pairs(context)
+        parts = self.header_parts(event.event_type, event.event_type_version, event.data.event_name)
+        if not self._is_clean([*parts, *[value for _, value in pairs]]):
+            parts = [self._redact_and_clean(part) for part in parts]
+            pairs = [(key, self._redact_and_clean(value)) for key, value in pairs]
+        return self._within_lengths(parts, pairs)
 
     def _fast_line(self, context: EventContext) -> tuple[Sequence[str | None], str | None]:
         """The event's values and their line; the line is None if a value is too long."""

@@ -1,0 +1,152 @@
+"""``render``: previews the messages of events, and explains what the settings do to them. Needs neither OCI nor a receiver."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from epimetheus.cli import display
+from epimetheus.cli.console import print_line, print_message, terminal_console
+from epimetheus.cli.event_file import read_events
+from epimetheus.cli.partial_settings import read_partial_settings
+from epimetheus.cli.render_view import show_event, show_message
+from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.errors import ConfigError
+from epimetheus.model import Fetched
+from epimetheus.oci_client.clients import Credentials
+from epimetheus.render import FORMATS, Renderer
+from epimetheus.render.custom_fields import Fields
+from epimetheus.render.formats.base import Enrichment
+from epimetheus.select.selection import Selection
+from epimetheus.wiring import Wiring
+
+_ALL = "all"
+_RUN_ID = "preview"
+_UNKNOWN_REGION = "unknown-region"
+_REGION = re.compile(r"[a-z]+(?:-[a-z]+)+-\d+")
+_NO_CREDENTIALS = Credentials(None, "", "")
+_SECONDS = 60.0  # of the wiring's deadline; nothing here waits
+
+
+@dataclass(frozen=True)
+class _Preview:
+    """How one format is rendered."""
+
+    format: str
+    fields: Fields
+    renderer: Renderer
+
+
+@dataclass(frozen=True)
+class _Previews:
+    """The previews of all requested formats, and how events are selected. ``actors``: whether a format includes the actor's class."""
+
+    formats: Sequence[_Preview]
+    selection: Selection
+    actors: bool
+    warnings: Sequence[str]
+
+
+def render(
+    file: Annotated[Path, typer.Option(help="File with one event, a JSON list of events, or one event per line; - reads stdin.")],
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help=f"Format of the messages: {', '.join(FORMATS)}, or all; repeat for more. Default: FORMAT."),
+    ] = None,
+    region: Annotated[
+        str, typer.Option(help=f"Region that the events come from. Default: the first one in REGIONS, otherwise {_UNKNOWN_REGION}.")
+    ] = "",
+    explain: Annotated[
+        bool | None,
+        typer.Option(
+            "--explain/--no-explain",
+            help="Explain on stderr what RULES, redaction, and FIELD_MAP do to each event. Default: only if stdout is a terminal.",
+        ),
+    ] = None,
+) -> None:
+    """Show the messages that a run would send for the events in a file.
+
+    Uses the settings in the environment, but neither OCI nor a receiver. Prints each message as it is sent, without framing, on one line,
+    and also those of events that RULES would filter. Values that come from OCI, such as compartment paths, are missing, and the function's
+    own polling is not recognized.
+    """
+    stdout, stderr = terminal_console(), terminal_console(stderr=True)
+    with display.errors_explained():
+        previews, events = _previews(_formats(formats), _checked_region(region)), read_events(file)
+        if not events:
+            raise ConfigError([f"--file {file}: the list is empty; use a JSON list of events, or one event per line"])
+    for warning in previews.warnings:
+        print_line(stderr, warning, "yellow")
+    explain = stdout.file.isatty() if explain is None else explain
+    malformed = 0
+    for number, fetched in enumerate(events, 1):
+        malformed += fetched.event is None
+        _show(previews, number, fetched, stdout, stderr, explain=explain)
+    raise typer.Exit(1 if malformed else 0)
+
+
+def _formats(requested: Sequence[str] | None) -> list[str]:
+    """The requested formats, each once; empty for the one in FORMAT. Raises ConfigError."""
+    unknown = [name for name in requested or () if name not in (*FORMATS, _ALL)]
+    if unknown:
+        raise ConfigError([f"--format {name}: expected {', '.join(FORMATS)}, or {_ALL}" for name in unknown])
+    return [*FORMATS] if requested and _ALL in requested else [*dict.fromkeys(requested or ())]
+
+
+def _checked_region(region: str) -> str:
+    """Raises ConfigError."""
+    if region and not _REGION.fullmatch(region):
+        raise ConfigError([f"--region {region}: expected a region identifier like eu-frankfurt-1"])
+    return region
+
+
+def _previews(formats: Sequence[str], region: str) -> _Previews:
+    """The previews in ``formats``, or in FORMAT if there are none. Raises ConfigError."""
+    wirings = [_wiring({"FORMAT": name}) for name in formats] or [_wiring({})]
+    return _Previews(
+        [_preview(wiring, region) for wiring in wirings],
+        wirings[0].selection.selection(),
+        any(wiring.rendering.includes_actor for wiring in wirings),
+        [*dict.fromkeys(warning for wiring in wirings for warning in _warnings(wiring))],
+    )
+
+
+def _wiring(changes: dict[str, str]) -> Wiring:
+    settings = read_partial_settings(changes)
+    values = {name: getattr(settings, name.lower()) or "" for name in ("RULES", "FIELD_MAP")}
+    if remote := [f"{name}={value}" for name, value in values.items() if value.startswith("object:")]:
+        raise ConfigError(
+            [f"{setting}: this command does not read from OCI; save the object to a file, and use file:PATH" for setting in remote]
+        )
+    return Wiring(settings, _NO_CREDENTIALS, SYSTEM, Deadline.after(SYSTEM, _SECONDS))
+
+
+def _preview(wiring: Wiring, region: str) -> _Preview:
+    named = [name for name in wiring.settings.regions if name != _ALL]
+    region = region or next(iter(named), _UNKNOWN_REGION)
+    return _Preview(wiring.settings.format, wiring.rendering.fields, wiring.rendering.renderer(region, _RUN_ID))
+
+
+def _warnings(wiring: Wiring) -> tuple[str, ...]:
+    return (*wiring.settings.warnings, *wiring.selection.rules_file[1], *wiring.rendering.field_map[1])
+
+
+def _show(previews: _Previews, number: int, fetched: Fetched, stdout: Console, stderr: Console, *, explain: bool) -> None:
+    """Print the messages of the event with this number, and explain them."""
+    select = previews.selection
+    reason, watched = select(fetched, 0)
+    enrichment = Enrichment(actor=select.actor(fetched) if previews.actors else None, watched=watched)
+    messages = [(preview, preview.renderer(fetched, number, enrichment)) for preview in previews.formats]
+    explanations = [
+        preview.renderer.explain(fetched, enrichment) if explain and not rendered.abridged else None for preview, rendered in messages
+    ]
+    if explain or fetched.event is None:
+        show_event(stderr, number, fetched.event, explanations[0], reason, watched=watched)
+    for (preview, rendered), explanation in zip(messages, explanations, strict=True):
+        print_message(stdout, rendered.message)
+        if explain:
+            show_message(stderr, preview.format, rendered, preview.fields, explanation)
