@@ -8,13 +8,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "model", "clock", "event_patterns", "signals"}
+BASE = {"errors", "model", "clock", "event_patterns", "event_details", "signals"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 MAY_IMPORT = {
     "errors": set(),
     "model": {"errors"},
     "clock": {"errors"},
     "event_patterns": set(),
+    "event_details": {"model"},
     "signals": set(),
     "safe_text": {"render"},  # redaction of error texts
     "oci_client": {"errors", "safe_text"},

@@ -89,6 +89,13 @@ def body(raw, **settings) -> str:
     return parts(render(raw, **settings).message)["msg"]
 
 
+def original(raw, **settings) -> dict:
+    """The event's JSON message without what Epimetheus adds to it."""
+    read = json.loads(body(raw, format="json", **settings))
+    del read["epimetheus"]
+    return read
+
+
 def cef(raw, **settings) -> dict[str, str]:
     """The extension of the event's CEF, parsed by cefp."""
     return cefp.parse(body(raw, **settings))["extension"]

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from epimetheus.render.redact.redactor import Redactor
-from tests.render.helpers import FORMATS, body, event, render
+from tests.render.helpers import FORMATS, body, event, original, render
 from tests.render.redact import attack_cases, secret_cases
 
 TEXTS = {**secret_cases.TEXTS, **{f"attack: {case}": entry for case, entry in attack_cases.TEXTS.items()}}
@@ -96,7 +96,7 @@ def test_the_key_of_a_customer_secret_key_is_in_no_message(form, name):
 @pytest.mark.parametrize("text", HARMLESS_TEXTS)
 def test_a_text_that_resembles_a_secret_stays(text):
     raw = with_text(text)
-    assert json.loads(body(raw, format="json")) == raw
+    assert original(raw) == raw
     for form in FORMATS:
         assert b"[redacted]" not in render(raw, format=form).message
 
@@ -104,8 +104,8 @@ def test_a_text_that_resembles_a_secret_stays(text):
 @pytest.mark.parametrize("value", HARMLESS_OBJECTS, ids=compact)
 def test_an_object_without_a_secret_stays(value):
     raw = event(stateChange={"current": value}, additionalDetails={"list": [value]}, request={"parameters": {"body": [compact(value)]}})
-    assert json.loads(body(raw, format="json")) == raw
-    assert json.loads(body(json.dumps(raw), format="json")) == raw
+    assert original(raw) == raw
+    assert original(json.dumps(raw)) == raw
 
 
 def test_an_object_under_a_secret_key_keeps_its_metadata():
