@@ -48,17 +48,19 @@ def replay(
     console = terminal_console(stderr=True)
     with display.errors_explained():
         request = Replay(start, end, dry=True)
-        request.window(SYSTEM.now())
+        window = request.window(SYSTEM.now())
         if not (yes or dry_run):
             require_terminal("A replay sends events again", "--yes")
         wiring = _wiring(minutes)
         request = msgspec.structs.replace(request, compartments=_ocids(wiring, compartments or ()))
         if dry_run or not yes:
-            results = _replay(wiring, request, console)
-        if not (dry_run or yes):
-            _confirm_sending(console, results, wiring.settings)
-        if not dry_run:
-            results = _replay(_wiring(minutes), msgspec.structs.replace(request, dry=False), console)
+            results = _replay(wiring, request, window, console)
+        if not (dry_run or yes or any(result.forwarded for result in results)):
+            print_line(console, "There is nothing to send.")
+        elif not dry_run:
+            if not yes:
+                _confirm_sending(console, results, wiring.settings)
+            results = _replay(_wiring(minutes), msgspec.structs.replace(request, dry=False), window, console)
     if as_json:
         print_json(results)
     raise typer.Exit(max(display.EXIT_CODES[result.status] for result in results))
@@ -84,8 +86,8 @@ def _confirm_sending(console: Console, counted: Sequence[Replayed], settings: Se
     confirm(f"Send {total} again?", given=False, stderr=True)
 
 
-def _replay(wiring: Wiring, request: Replay, console: Console) -> list[Replayed]:
-    window, run_id = request.window(SYSTEM.now()), uuid.uuid4().hex[:12]
+def _replay(wiring: Wiring, request: Replay, window: Window, console: Console) -> list[Replayed]:
+    run_id, regions = uuid.uuid4().hex[:12], wiring.regions
     with terminal_observer(console, replay=True) as observer:
 
         def announce(result: Replayed) -> None:
@@ -95,11 +97,11 @@ def _replay(wiring: Wiring, request: Replay, console: Console) -> list[Replayed]
         try:
             results = replay_regions(wiring, run_id, observer, announce, window, request.compartments, dry=request.dry)
         except Signaled:
-            _show_interrupted(console, observer, wiring.regions, request, window)
+            _show_interrupted(console, observer, regions, request, window)
             raise
     for result in results:
         if result.through != result.window[1]:
-            _show_continuation(console, result.region, wiring.regions, request, result.through, result.window[1])
+            _show_continuation(console, result.region, regions, request, result.through, result.window[1])
     return results
 
 
