@@ -11,6 +11,7 @@ from epimetheus.cli import display
 from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.health import health
 from epimetheus.cli.minutes import Minutes
+from epimetheus.cli.progress import terminal_observer
 from epimetheus.cli.render import render
 from epimetheus.cli.replay import replay
 from epimetheus.cli.rules import rules_app
@@ -35,7 +36,7 @@ def run(
     """
     with display.errors_explained():
         wiring = Wiring.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
-        with display.terminal_observer(terminal_console(stderr=True)) as observer:
+        with terminal_observer(terminal_console(stderr=True)) as observer:
             reports = run_regions(wiring, uuid.uuid4().hex[:12], observer, observer.announce)
     if as_json:
         print_json(reports)

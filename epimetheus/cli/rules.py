@@ -12,6 +12,7 @@ from epimetheus.cli.console import terminal_console
 from epimetheus.cli.minutes import Minutes
 from epimetheus.cli.partial_settings import read_partial_settings
 from epimetheus.cli.period import parse_period
+from epimetheus.cli.progress import SetProgress, no_progress, progress_bar
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import Credentials
@@ -45,7 +46,7 @@ def rules_try_command(
         deadline = Deadline.after(SYSTEM, minutes * 60)
         wiring = Wiring(settings, _NO_CREDENTIALS, SYSTEM, deadline) if file else Wiring.open(settings, SYSTEM, deadline)
         stderr = terminal_console(stderr=True)
-        with display.progress_bar(stderr, "compartments") if file is None else nullcontext(display.no_progress) as progress:
+        with progress_bar(stderr, "compartments") if file is None else nullcontext(no_progress) as progress:
             events = rules_try.events_of_file(file) if file else _events_since(wiring, since, deadline, trial, progress)
             rules_try.apply_rules(events, wiring.selection.selection(), trial)
     display.show_trial(terminal_console(), trial, wiring.selection.rules_file[1])
@@ -53,7 +54,7 @@ def rules_try_command(
 
 
 def _events_since(
-    wiring: Wiring, since: str, deadline: Deadline, trial: rules_try.RulesTrial, progress: display.SetProgress
+    wiring: Wiring, since: str, deadline: Deadline, trial: rules_try.RulesTrial, progress: SetProgress
 ) -> Iterator[rules_try.LocatedEvent]:
     minutes = parse_period(since) // 60
     end = int(SYSTEM.now() // 60) - wiring.settings.settle_minutes
