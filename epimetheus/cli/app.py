@@ -1,44 +1,60 @@
-"""The command line: ``python -m epimetheus``. Requires requirements-dev.txt (typer, rich)."""
+"""The command line: ``epimetheus`` or ``python -m epimetheus``."""
 
-import os
 import uuid
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from epimetheus import __version__
 from epimetheus.cli import demo as demo_runs
 from epimetheus.cli import display
-from epimetheus.cli.console import print_json, terminal_console
+from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.health import health
 from epimetheus.cli.minutes import Minutes
 from epimetheus.cli.render import render
 from epimetheus.cli.replay import replay
 from epimetheus.cli.rules import rules_app
 from epimetheus.cli.runs import runs_app
+from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.state import state_app
-from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
-from epimetheus.config.settings import Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
-from epimetheus.wiring import Wiring
 from epimetheus.wiring.regions import run_regions
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the audit events of an OCI tenancy to a SIEM.")
+app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        print_line(terminal_console(), f"epimetheus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def epimetheus(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Forward the audit events of an OCI tenancy to a SIEM."""
+
+
+@reads_settings
 def run(
+    source: SettingsSource,
     minutes: Minutes = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON on stdout.")] = False,
 ) -> None:
     """Forward new events once, as the function does.
 
-    Settings come from the environment, OCI credentials from ~/.oci/config.
+    OCI credentials come from ~/.oci/config unless OCI_AUTH selects others.
     """
     with display.errors_explained():
-        wiring = Wiring.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
+        loaded = source.load()
+        wiring = loaded.open(loaded.read(), minutes * 60)
         with display.terminal_observer(terminal_console(stderr=True)) as observer:
             reports = run_regions(wiring, uuid.uuid4().hex[:12], observer, observer.announce)
     if as_json:
@@ -46,13 +62,14 @@ def run(
     raise typer.Exit(max(display.EXIT_CODES[report.status] for report in reports))
 
 
-def validate() -> None:
+@reads_settings
+def validate(source: SettingsSource) -> None:
     """Check settings, certificates, rules, and field map without using the network.
 
     Shows the settings in effect, or every error at once.
     """
     with display.errors_explained():
-        settings = Settings.read(os.environ)
+        settings = source.load().read()
         pem = {key: getattr(settings, key.lower()) for key in ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY")}
         remote = [key for key, value in pem.items() if value and value.startswith(("vault:", "object:"))]
         texts = {key: _local_text(key, value) for key, value in pem.items() if value and key not in remote}

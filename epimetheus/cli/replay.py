@@ -1,6 +1,5 @@
 """``replay``: sends a past time window again. Without ``--yes``, it counts the events first and asks for confirmation."""
 
-import os
 import shlex
 import uuid
 from typing import Annotated
@@ -12,15 +11,16 @@ from rich.console import Console
 from epimetheus.cli import display
 from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.minutes import Minutes
-from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.config.settings import Settings
+from epimetheus.cli.settings_source import LoadedSettings, SettingsSource, reads_settings
+from epimetheus.clock import SYSTEM
 from epimetheus.function.request import Replay
 from epimetheus.model import Replayed, count_text
-from epimetheus.wiring import Wiring
 from epimetheus.wiring.regions import replay_regions
 
 
+@reads_settings
 def replay(
+    source: SettingsSource,
     start: Annotated[str, typer.Option("--from", help="Start of the window, such as 2026-11-24T10:00:00Z.")],
     end: Annotated[str, typer.Option("--to", help="End of the window (exclusive), such as 2026-11-24T11:00:00Z.")],
     compartments: Annotated[
@@ -38,20 +38,21 @@ def replay(
     request = Replay(start, end, tuple(compartments or ()), dry=True)
     console = terminal_console(stderr=True)
     with display.errors_explained():
+        loaded = source.load()
         if not yes:
-            results = _replay(request, minutes, console)
+            results = _replay(loaded, request, minutes, console)
             if not dry_run:
                 total = sum(result.forwarded for result in results)
                 typer.confirm(f"Send {count_text(total, 'event')} again?", abort=True, err=True)
         if not dry_run:
-            results = _replay(msgspec.structs.replace(request, dry=False), minutes, console)
+            results = _replay(loaded, msgspec.structs.replace(request, dry=False), minutes, console)
     if as_json:
         print_json(results)
     raise typer.Exit(max(display.EXIT_CODES[result.status] for result in results))
 
 
-def _replay(request: Replay, minutes: float, console: Console) -> list[Replayed]:
-    wiring = Wiring.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
+def _replay(loaded: LoadedSettings, request: Replay, minutes: float, console: Console) -> list[Replayed]:
+    wiring = loaded.open(loaded.read(), minutes * 60)
     window, run_id = request.window(SYSTEM.now()), uuid.uuid4().hex[:12]
     with display.terminal_observer(console) as observer:
         results = replay_regions(

@@ -10,8 +10,8 @@ import typer
 from epimetheus.cli import display, rules_try
 from epimetheus.cli.console import terminal_console
 from epimetheus.cli.minutes import Minutes
-from epimetheus.cli.partial_settings import read_partial_settings
 from epimetheus.cli.period import parse_period
+from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import Credentials
@@ -28,7 +28,9 @@ def rules() -> None:
 
 
 @rules_app.command("try")
+@reads_settings
 def rules_try_command(
+    source: SettingsSource,
     since: Annotated[str, typer.Option(help="Read the events of this period up to now from OCI: 90m, 24h, 7d.")] = "24h",
     file: Annotated[
         Path | None, typer.Option(help="Read the events from this file, without OCI: a JSON list, or one event per line; - reads stdin.")
@@ -41,12 +43,13 @@ def rules_try_command(
     Sends no events. Does not read or write the state.
     """
     with display.errors_explained():
-        settings, trial = read_partial_settings({"RULES": f"file:{rules}"} if rules else None), rules_try.RulesTrial()
-        deadline = Deadline.after(SYSTEM, minutes * 60)
-        wiring = Wiring(settings, _NO_CREDENTIALS, SYSTEM, deadline) if file else Wiring.open(settings, SYSTEM, deadline)
+        loaded, trial, seconds = source.load(), rules_try.RulesTrial(), minutes * 60
+        settings = loaded.read_partial({"RULES": f"file:{rules}"} if rules else None)
+        unsigned = Wiring(settings, _NO_CREDENTIALS, SYSTEM, Deadline.after(SYSTEM, seconds))
+        wiring = unsigned if file else loaded.open(settings, seconds)
         stderr = terminal_console(stderr=True)
         with display.progress_bar(stderr, "compartments") if file is None else nullcontext(display.no_progress) as progress:
-            events = rules_try.events_of_file(file) if file else _events_since(wiring, since, deadline, trial, progress)
+            events = rules_try.events_of_file(file) if file else _events_since(wiring, since, wiring.deadline, trial, progress)
             rules_try.apply_rules(events, wiring.selection.selection(), trial)
     display.show_trial(terminal_console(), trial, wiring.selection.rules_file[1])
     raise typer.Exit(1 if trial.unread else 0)

@@ -10,11 +10,11 @@ from oci.loggingsearch import LogSearchClient
 from epimetheus.cli import display, runs_table
 from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.minutes import Minutes
-from epimetheus.cli.partial_settings import read_partial_settings
 from epimetheus.cli.period import parse_period
 from epimetheus.cli.run_log import LoggedRun, RunHistory, log_search, read_runs
 from epimetheus.cli.runs_html import Frame, page
-from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.cli.settings_source import SettingsSource, reads_settings
+from epimetheus.clock import SYSTEM
 from epimetheus.errors import ConfigError
 from epimetheus.model import count_text
 from epimetheus.oci_client.clients import make_client
@@ -36,8 +36,10 @@ _CALL_SECONDS = 60.0
 
 
 @runs_app.callback(invoke_without_command=True)
+@reads_settings
 def runs(
     context: typer.Context,
+    source: SettingsSource,
     since: Since = "24h",
     failed: Annotated[bool, typer.Option("--failed", help="List failed runs only.")] = False,
     as_json: AsJson = False,
@@ -53,7 +55,7 @@ def runs(
         _reject_options(context)
         return
     with display.errors_explained():
-        history, frame = _read(since, log, region, minutes)
+        history, frame = _read(source, since, log, region, minutes)
     listed = [run for run in history.runs if run.status == "failed" or not failed]
     if as_json:
         _print_json(listed)
@@ -65,7 +67,9 @@ def runs(
 
 
 @runs_app.command("show")
+@reads_settings
 def show(
+    source: SettingsSource,
     run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="ID of the run, or a unique prefix of it.")],
     since: Since = "14d",
     as_json: AsJson = False,
@@ -75,7 +79,7 @@ def show(
 ) -> None:
     """Show the complete report of one run, for each region."""
     with display.errors_explained():
-        history, _ = _read(since, log, region, minutes)
+        history, _ = _read(source, since, log, region, minutes)
         selected = _select_run(history.runs, run_id, since)
     if as_json:
         _print_json(selected)
@@ -85,7 +89,9 @@ def show(
 
 
 @runs_app.command("html")
+@reads_settings
 def html(
+    source: SettingsSource,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The HTML file to write.")],
     since: Since = "48h",
     log: Log = None,
@@ -94,7 +100,7 @@ def html(
 ) -> None:
     """Write a self-contained HTML page with plots over time and a table of runs."""
     with display.errors_explained():
-        history, frame = _read(since, log, region, minutes)
+        history, frame = _read(source, since, log, region, minutes)
         text = page(history.runs, frame)
         try:
             file.write_text(text, "utf-8")
@@ -103,12 +109,13 @@ def html(
     print_line(terminal_console(), f"{file}: {count_text(len(history.runs), 'run')}, {len(text) // 1024 + 1} kB.")
 
 
-def _read(since: str, log: str | None, region: str | None, minutes: float) -> tuple[RunHistory, Frame]:
+def _read(source: SettingsSource, since: str, log: str | None, region: str | None, minutes: float) -> tuple[RunHistory, Frame]:
     """Read the runs. Prints to stderr what may be missing."""
     seconds = parse_period(since)
     if log is not None and not _LOG_PATH.fullmatch(log):
         raise ConfigError([f"--log {log[:200]}: expected {_LOG_PATHS}"])
-    wiring = Wiring.open(read_partial_settings(), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
+    loaded = source.load()
+    wiring = loaded.open(loaded.read_partial(), minutes * 60)
     region = region or wiring.credentials.region
     scopes = [log] if log else _compartments(wiring)
     endpoint = wiring.settings.oci_endpoint

@@ -139,7 +139,7 @@ def test_after_a_kill_while_the_first_confirmation_is_recorded_the_next_run_comp
     assert complete == {"beside": True, "by owner 1": False, "by owner 6514": True}
 
 
-@pytest.mark.parametrize("region", ["us-ashburn1", "all", "us-ashburn-1,us-phoenix-1", "", "US-ASHBURN-1"])
+@pytest.mark.parametrize("region", ["us-ashburn1", "all", "us-ashburn-1,us-phoenix-1", "", "US ASHBURN 1"])
 @pytest.mark.parametrize(
     "words", [("show",), ("rewind", "TIME"), ("reset",), ("adopt", "--reason", "x"), ("unlock",)], ids=lambda words: words[0]
 )
