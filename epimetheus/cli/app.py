@@ -11,13 +11,13 @@ from epimetheus.cli import demo as demo_runs
 from epimetheus.cli import display
 from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.health import health
-from epimetheus.cli.minutes import Minutes
 from epimetheus.cli.render import render
 from epimetheus.cli.replay import replay
 from epimetheus.cli.rules import rules_app
 from epimetheus.cli.runs import runs_app
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.state import state_app
+from epimetheus.cli.times import Duration, Timeout
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.deliver import tls_context
@@ -45,7 +45,7 @@ def epimetheus(
 @reads_settings
 def run(
     source: SettingsSource,
-    minutes: Minutes = 60.0,
+    timeout: Timeout = Duration(3600),
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON on stdout.")] = False,
 ) -> None:
     """Forward new events once, as the function does.
@@ -54,7 +54,7 @@ def run(
     """
     with display.errors_explained():
         loaded = source.load()
-        wiring = loaded.open(loaded.read(), minutes * 60)
+        wiring = loaded.open(loaded.read(), timeout)
         with display.terminal_observer(terminal_console(stderr=True)) as observer:
             reports = run_regions(wiring, uuid.uuid4().hex[:12], observer, observer.announce)
     if as_json:

@@ -8,8 +8,8 @@ import typer
 
 from epimetheus.cli import display
 from epimetheus.cli.console import print_json, terminal_console
-from epimetheus.cli.minutes import Minutes
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
+from epimetheus.cli.times import Duration, Timeout
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.health.model import Verdict
 from epimetheus.health.report import run_health_checks
@@ -22,7 +22,7 @@ def health(
     source: SettingsSource,
     probe: Annotated[bool, typer.Option("--probe", help="Also send one marked message to the receiver and confirm it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
-    minutes: Minutes = 1.0,
+    timeout: Timeout = Duration(60),
 ) -> None:
     """Check every dependency and show how to fix what fails.
 
@@ -30,7 +30,7 @@ def health(
     """
     console, run_id = terminal_console(quiet=as_json), uuid.uuid4().hex[:12]
     with display.errors_explained():
-        loaded, deadline = source.load(), Deadline.after(SYSTEM, minutes * 60)
+        loaded, deadline = source.load(), Deadline.after(SYSTEM, timeout)
     report = run_health_checks(
         loaded.environment,
         run_id,

@@ -9,11 +9,10 @@ from oci.loggingsearch import LogSearchClient
 
 from epimetheus.cli import display, runs_table
 from epimetheus.cli.console import print_json, print_line, terminal_console
-from epimetheus.cli.minutes import Minutes
-from epimetheus.cli.period import parse_period
 from epimetheus.cli.run_log import LoggedRun, RunHistory, log_search, read_runs
 from epimetheus.cli.runs_html import Frame, page
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
+from epimetheus.cli.times import Duration, Since, Timeout, parse_since, since_text
 from epimetheus.clock import SYSTEM
 from epimetheus.errors import ConfigError
 from epimetheus.model import count_text
@@ -23,7 +22,6 @@ from epimetheus.wiring import Wiring
 
 runs_app = typer.Typer()
 
-Since = Annotated[str, typer.Option(help="Period up to now: 90m, 24h, 7d.")]
 Log = Annotated[
     str | None,
     typer.Option(help="OCIDs to search: COMPARTMENT, COMPARTMENT/GROUP, or COMPARTMENT/GROUP/LOG. Default: every compartment."),
@@ -45,7 +43,7 @@ def runs(
     as_json: AsJson = False,
     log: Log = None,
     region: Region = None,
-    minutes: Minutes = 5.0,
+    timeout: Timeout = Duration(300),
 ) -> None:
     """List past runs, read from the function's log in OCI Logging.
 
@@ -55,14 +53,14 @@ def runs(
         _reject_options(context)
         return
     with display.errors_explained():
-        history, frame = _read(source, since, log, region, minutes)
+        history, frame = _read(source, since, log, region, timeout)
     listed = [run for run in history.runs if run.status == "failed" or not failed]
     if as_json:
         _print_json(listed)
     elif listed:
         runs_table.show_runs(terminal_console(), listed, frame.start, frame.end)
     elif history.runs:
-        print_line(terminal_console(), f"0 of {count_text(len(history.runs), 'run')} in the last {since} failed.")
+        print_line(terminal_console(), f"0 of {count_text(len(history.runs), 'run')} {since_text(since)} failed.")
     raise typer.Exit(runs_table.exit_code(history.runs))
 
 
@@ -75,11 +73,11 @@ def show(
     as_json: AsJson = False,
     log: Log = None,
     region: Region = None,
-    minutes: Minutes = 5.0,
+    timeout: Timeout = Duration(300),
 ) -> None:
     """Show the complete report of one run, for each region."""
     with display.errors_explained():
-        history, _ = _read(source, since, log, region, minutes)
+        history, _ = _read(source, since, log, region, timeout)
         selected = _select_run(history.runs, run_id, since)
     if as_json:
         _print_json(selected)
@@ -96,11 +94,11 @@ def html(
     since: Since = "48h",
     log: Log = None,
     region: Region = None,
-    minutes: Minutes = 5.0,
+    timeout: Timeout = Duration(300),
 ) -> None:
     """Write a self-contained HTML page with plots over time and a table of runs."""
     with display.errors_explained():
-        history, frame = _read(source, since, log, region, minutes)
+        history, frame = _read(source, since, log, region, timeout)
         text = page(history.runs, frame)
         try:
             file.write_text(text, "utf-8")
@@ -109,13 +107,13 @@ def html(
     print_line(terminal_console(), f"{file}: {count_text(len(history.runs), 'run')}, {len(text) // 1024 + 1} kB.")
 
 
-def _read(source: SettingsSource, since: str, log: str | None, region: str | None, minutes: float) -> tuple[RunHistory, Frame]:
+def _read(source: SettingsSource, since: str, log: str | None, region: str | None, timeout: float) -> tuple[RunHistory, Frame]:
     """Read the runs. Prints to stderr what may be missing."""
-    seconds = parse_period(since)
+    seconds = parse_since(since, SYSTEM.now())
     if log is not None and not _LOG_PATH.fullmatch(log):
         raise ConfigError([f"--log {log[:200]}: expected {_LOG_PATHS}"])
     loaded = source.load()
-    wiring = loaded.open(loaded.read_partial(), minutes * 60)
+    wiring = loaded.open(loaded.read_partial(), timeout)
     region = region or wiring.credentials.region
     scopes = [log] if log else _compartments(wiring)
     endpoint = wiring.settings.oci_endpoint
@@ -123,7 +121,7 @@ def _read(source: SettingsSource, since: str, log: str | None, region: str | Non
     end = int(SYSTEM.now()) + 1
     history = read_runs(log_search(client, region), scopes, end - seconds, end, wiring.deadline)
     where = log or count_text(len(scopes), "compartment")
-    warnings = [*history.warnings, *([] if history.runs else [_NO_RUNS.format(since=since, where=where, region=region)])]
+    warnings = [*history.warnings, *([] if history.runs else [_NO_RUNS.format(since=since_text(since), where=where, region=region)])]
     for warning in warnings:
         print_line(terminal_console(stderr=True), warning, "yellow")
     return history, Frame(end - seconds, end, f"{where} in {region}", tuple(warnings))
@@ -131,7 +129,7 @@ def _read(source: SettingsSource, since: str, log: str | None, region: str | Non
 
 _LOG_PATHS = "COMPARTMENT_OCID, COMPARTMENT_OCID/LOG_GROUP, or COMPARTMENT_OCID/LOG_GROUP/LOG"
 _NO_RUNS = (
-    "No run was logged in the last {since} in {where} in {region}. Use a longer period (--since 7d), check --region and --log, and check"
+    "No run was logged {since} in {where} in {region}. Use a longer period (--since 7d), check --region and --log, and check"
     " that logging is enabled for the function's application."
 )
 
@@ -152,7 +150,7 @@ def _select_run(runs: list[LoggedRun], run_id: str, since: str) -> list[LoggedRu
         return [run for run in runs if run.run == (run_id if run_id in ids else ids[0])]
     if ids:
         raise ConfigError([f"RUN_ID={run_id[:40]}: {len(ids)} runs match ({', '.join(ids[:5])}); use a longer prefix"])
-    raise ConfigError([f"RUN_ID={run_id[:40]}: no run matches in the last {since}; use an ID that `runs` lists, or a longer --since"])
+    raise ConfigError([f"RUN_ID={run_id[:40]}: no run matches {since_text(since)}; use an ID that `runs` lists, or a longer --since"])
 
 
 def _print_json(runs: list[LoggedRun]) -> None:

@@ -11,7 +11,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from epimetheus.cli import display
 from epimetheus.cli.console import print_json, print_line, terminal_console
+from epimetheus.cli.json_reports import state_report
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
+from epimetheus.cli.times import absolute_time
 from epimetheus.clock import SYSTEM
 from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
@@ -33,11 +35,12 @@ state_app = typer.Typer(no_args_is_help=True, help="Show and change the state st
 Region = Annotated[str | None, typer.Option(help="Region of the state. Default: the region of the credentials.")]
 Force = Annotated[bool, typer.Option("--force", help="Also change a damaged state, or one that a run has leased.")]
 Raw = Annotated[bool, typer.Option("--raw", help="Print the stored JSON, without the dedupe keys.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
 Future = Annotated[bool, typer.Option("--future", help="Allow a time in the future. Every run fails until then.")]
 New = Annotated[bool, typer.Option("--new", help="Create a state where none has been stored before.")]
 Reason = Annotated[str, typer.Option(help="Why the receiver or tenancy changes. The state records it.")]
-Time = Annotated[str, typer.Argument(metavar="TIME", help="The minute to read from, such as 2026-11-24T10:05:00Z.")]
+Time = Annotated[str, typer.Argument(metavar="TIME", help="The minute to read from: 2026-11-24T10:05:00Z, or a duration before now: 3h.")]
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The IPv4 or IPv6 address in the warning.")]
 
 
@@ -53,20 +56,23 @@ class _Target(NamedTuple):
 
 @state_app.command("show")
 @reads_settings
-def state_show(source: SettingsSource, region: Region = None, raw: Raw = False) -> None:
+def state_show(source: SettingsSource, region: Region = None, raw: Raw = False, as_json: AsJson = False) -> None:
     """Show the cursor, compartments that are behind, the receiver, and any problem that prevents runs."""
     with display.errors_explained():
         target = _target(source, region)
         state = target.session.peek()
         if state is None:
             target.session.raise_if_missing()
-    if state is None:
+    now = SYSTEM.now()
+    problem = _problem(target.session, state, now) if state else None
+    if as_json:
+        print_json(state_report(target.name, target.region, state, now, problem))
+    elif state is None:
         print_line(terminal_console(), f"{target.name}: no state yet. The first run creates it.")
     elif raw:
         print_json(msgspec.json.decode(pack(state).partition(b"\n\0")[0].partition(b"\n")[2]), indent=1)
     else:
-        now = SYSTEM.now()
-        display.show_state(terminal_console(), target.name, state, now, _problem(target.session, state, now))
+        display.show_state(terminal_console(), target.name, state, now, problem)
 
 
 @state_app.command("rewind")
@@ -82,6 +88,7 @@ def state_rewind(
 ) -> None:
     """Move the cursor to TIME. Later events are sent again: their dedupe keys and rate limits are dropped."""
     with display.errors_explained():
+        time = absolute_time(time, SYSTEM.now())
         minute, now = _minute_argument(time), int(SYSTEM.now() // 60)
         if minute > now and not future:
             raise ConfigError([f"TIME={time}: the time is in the future; use a past time, or add --future"])

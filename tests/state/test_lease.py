@@ -47,7 +47,7 @@ class Scene:
 
     def start(self, *words, **pipes):
         environment = {**self.environment, "PATH": os.defpath, "PYTHONPATH": str(ROOT), "HOME": self.environment["TMPDIR"]}
-        command = [sys.executable, "-m", "epimetheus", *(words or ("run", "--minutes", "600"))]
+        command = [sys.executable, "-m", "epimetheus", *(words or ("run", "--timeout", "10h"))]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **pipes}
         return subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes)
 
