@@ -124,7 +124,7 @@ def test_an_address_that_polls_is_not_adopted_after_an_outage_of_any_length(sile
     assert polling.run([(THIEF, 10 * silent + 500)], horizon=(10 * silent + 499) * 60) == [False]
     assert polling.warnings == [
         f"The credentials of this deployment were used from {THIEF}, not only from {OWN}. These calls are forwarded as events."
-        " If a new container or NAT gateway of this deployment has that address, run `python -m epimetheus state own-address ADDRESS`;"
+        " If a new container or NAT gateway of this deployment has that address, run `epimetheus state own-address ADDRESS`;"
         " otherwise the credentials are compromised: revoke them."
     ]
 

@@ -255,7 +255,7 @@ def _unleased_state(target: _Target, force: bool) -> State | None:
     """The state to change. Raises ConfigError for a live lease unless ``force``; StateDamaged."""
     state = target.session.peek()
     if state and state.lease and state.lease.is_live(SYSTEM.now()) and not force:
-        remedy = "wait, run `python -m epimetheus state unlock`, or add --force"
+        remedy = "wait, run `epimetheus state unlock`, or add --force"
         raise ConfigError([f"{target.name}: {_lease_text(state.lease)}; {remedy}"])
     return state
 

@@ -93,10 +93,10 @@ def test_bash_completes_commands_options_and_words(installed, tmp_path):
     lines = (
         f'export PATH="{installed.parent}:$PATH"',
         'eval "$(epimetheus --show-completion)"',
-        'complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _epimetheus_completion epimetheus; echo "${COMPREPLY[@]}"; }',
-        "complete_words epimetheus va",
-        "complete_words epimetheus state re",
-        "complete_words epimetheus run --env",
+        'press_tab() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _epimetheus_completion "$1"; echo "${COMPREPLY[@]}"; }',
+        "press_tab epimetheus va",
+        "press_tab epimetheus state re",
+        "press_tab epimetheus run --env",
     )
     script = tmp_path / "complete.sh"
     script.write_text("\n".join(lines) + "\n")

@@ -76,7 +76,7 @@ def test_a_first_run_that_confirmed_nothing_binds_no_state(stage, typo):
     assert (
         "Nothing is forwarded. If SYSLOG_HOST, SYSLOG_PORT or TENANCY_OCID is mistyped, correct it. If both deployments are in use, set a"
         " separate STATE_PREFIX (or STATE_FILE) for this one. If this one replaces the other, run"
-        " `python -m epimetheus state adopt --reason TEXT` with its settings."
+        " `epimetheus state adopt --reason TEXT` with its settings."
     ) in failed(stage, **typo)
     delete(stage, STATE)
     assert "There is no state in" in failed(stage)
