@@ -19,12 +19,17 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 def read_env_file(path: Path) -> dict[str, str]:
     """Variable → value; the last one counts. Raises ConfigError, which never quotes a line of the file."""
+    return parse_env(read_text("--env-file", path), str(path))
+
+
+def parse_env(text: str, name: str) -> dict[str, str]:
+    """As `read_env_file`, for the ``text`` of the file ``name``."""
     values = {}
     problems = []
-    for binding in parse_stream(io.StringIO(read_text("--env-file", path))):
+    for binding in parse_stream(io.StringIO(text)):
         if binding.error or (binding.key is not None and (binding.value is None or not _NAME.fullmatch(binding.key))):
             line = binding.original.line + _blank_lines(binding.original.string)
-            problems.append(f"{path} line {line}: expected NAME=value, with a value of several lines in double quotes")
+            problems.append(f"{name} line {line}: expected NAME=value, with a value of several lines in double quotes")
         elif binding.key is not None and binding.value is not None:
             values[binding.key] = binding.value
     if problems:

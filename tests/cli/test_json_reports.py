@@ -6,7 +6,7 @@ from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 
 
 def test_rules_try_prints_its_outcomes_as_json(terminal, tmp_path):  # noqa: F811
-    stage, run_cli = terminal
+    _, run_cli = terminal
     event = {"eventType": "com.oraclecloud.ComputeApi.GetInstance", "eventId": "1", "eventTime": "2026-11-24T10:00:00Z", "data": {}}
     other = {**event, "eventType": "com.oraclecloud.ComputeApi.StopInstance", "eventId": "2"}
     (tmp_path / "events.json").write_text(json.dumps([event, event, other]))
@@ -17,7 +17,7 @@ def test_rules_try_prints_its_outcomes_as_json(terminal, tmp_path):  # noqa: F81
         "events": 2,
         "duplicates": 1,
         "outcomes": [
-            {"event_type": "com.oraclecloud.ComputeApi.GetInstance", "outcome": "excluded_events", "events": 1},
+            {"event_type": "com.oraclecloud.ComputeApi.GetInstance", "outcome": "excluded_event", "events": 1},
             {"event_type": "com.oraclecloud.ComputeApi.StopInstance", "outcome": "sent", "events": 1},
         ],
         "unread": {},
@@ -40,7 +40,7 @@ def test_state_show_prints_json(terminal):  # noqa: F811
     assert absent == {"location": stage.environment["STATE_FILE"], "region": "us-ashburn-1", "exists": False}
     other = stage.world.add_compartment("other")
     stage.world.forbid(other)
-    stage.emit(stage.world.tenancy, 3, 20)
+    stage.emit(stage.world.tenancy, 3, 5)
     assert run_cli("run").exit_code == 1
     result = run_cli("state", "show", "--json")
     shown = json.loads(result.stdout)
@@ -54,7 +54,7 @@ def test_state_show_prints_json(terminal):  # noqa: F811
 
 
 def test_state_show_names_the_problem_in_json(terminal):  # noqa: F811
-    stage, run_cli = terminal
+    _, run_cli = terminal
     assert run_cli("run").exit_code == 0
     shown = json.loads(run_cli("state", "show", "--json", SYSLOG_HOST="other.example.com").stdout)
     assert "other.example.com" in shown["problem"]["what"]
