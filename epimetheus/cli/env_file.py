@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
+from epimetheus.cli.arguments import ArgumentError
 from epimetheus.errors import ConfigError
 
 _MAX_BYTES = 1 << 20
@@ -43,7 +44,7 @@ def read_text(option: str, path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigError([f"{option} {path}: {error.strerror}; use the path of a readable file"]) from error
+        raise ArgumentError(f"{option} {path}: {error.strerror}; use the path of a readable file") from error
     if len(data) > _MAX_BYTES:
         raise ConfigError([f"{option} {path}: the file is larger than {_MAX_BYTES:,} bytes; use a file that contains only settings"])
     try:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from epimetheus.errors import ConfigError
+from epimetheus.cli.arguments import ArgumentError
 from epimetheus.model import Fetched
 from epimetheus.source.decode import decode_event, decode_page
 
@@ -15,14 +15,14 @@ _BOM = b"\xef\xbb\xbf"
 def read_events(path: Path) -> Sequence[Fetched]:
     """The events of a file, or of stdin for ``-``, as returned by the Audit API, Logging, or Logging search.
 
-    The file is a JSON list, one event, or one event per line. Raises ConfigError if it cannot be read or is empty.
+    The file is a JSON list, one event, or one event per line. Raises ArgumentError if it cannot be read or is empty.
     """
     try:
         text = _read(path).removeprefix(_BOM).strip()
     except OSError as error:
-        raise ConfigError([f"--file {path}: {error.strerror}; use the path of a readable file"]) from error
+        raise ArgumentError(f"--file {path}: {error.strerror}; use the path of a readable file") from error
     if not text:
-        raise ConfigError([f"--file {path}: the file is empty; use a JSON list of events, or one event per line"])
+        raise ArgumentError(f"--file {path}: the file is empty; use a JSON list of events, or one event per line")
     return _parse(text)
 
 

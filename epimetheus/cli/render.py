@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from epimetheus.cli import display
+from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_line, print_message, terminal_console
 from epimetheus.cli.event_file import read_events
 from epimetheus.cli.render_view import show_event, show_message
@@ -80,7 +81,7 @@ def render(
     with display.errors_explained():
         previews, events = _previews(source, _formats(formats), _checked_region(region)), read_events(file)
         if not events:
-            raise ConfigError([f"--file {file}: the list is empty; use a JSON list of events, or one event per line"])
+            raise ArgumentError(f"--file {file}: the list is empty; use a JSON list of events, or one event per line")
     for warning in previews.warnings:
         print_line(stderr, warning, "yellow")
     explain = stdout.file.isatty() if explain is None else explain
@@ -92,17 +93,17 @@ def render(
 
 
 def _formats(requested: Sequence[str] | None) -> list[str]:
-    """The requested formats, each once; empty for the one in FORMAT. Raises ConfigError."""
+    """The requested formats, each once; empty for the one in FORMAT. Raises ArgumentError."""
     unknown = [name for name in requested or () if name not in (*FORMATS, _ALL)]
     if unknown:
-        raise ConfigError([f"--format {name}: expected {', '.join(FORMATS)}, or {_ALL}" for name in unknown])
+        raise ArgumentError(*(f"--format {name}: expected {', '.join(FORMATS)}, or {_ALL}" for name in unknown))
     return [*FORMATS] if requested and _ALL in requested else [*dict.fromkeys(requested or ())]
 
 
 def _checked_region(region: str) -> str:
-    """Raises ConfigError."""
+    """Raises ArgumentError."""
     if region and not _REGION.fullmatch(region):
-        raise ConfigError([f"--region {region}: expected a region identifier like eu-frankfurt-1"])
+        raise ArgumentError(f"--region {region}: expected a region identifier like eu-frankfurt-1")
     return region
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_line, terminal_console
 from epimetheus.cli.deployed_function import read_function
 from epimetheus.cli.env_file import read_env_file
@@ -104,7 +105,7 @@ class SettingsSource:
 
     def _deployed(self, local: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
         if not _FUNCTION_OCID.fullmatch(self.function or ""):
-            raise ConfigError([f"--function {safe_value(self.function or '') or HIDDEN}: expected the OCID of a function (ocid1.fnfunc…)"])
+            raise ArgumentError(f"--function {safe_value(self.function or '') or HIDDEN}: expected the OCID of a function (ocid1.fnfunc…)")
         credentials = {name: value for name, value in local.items() if name.startswith("OCI_")}
         return read_function(self.function or "", LoadedSettings(credentials).read_partial())
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from epimetheus.errors import ConfigError
+from epimetheus.cli.arguments import ArgumentError
 from epimetheus.model import RETENTION_DAYS, minute_text
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -51,12 +51,12 @@ Since = Annotated[
 
 
 def parse_since(since: str, now: float) -> int:
-    """The seconds from ``since`` to ``now``. Raises ConfigError unless they are from a minute to RETENTION_DAYS."""
+    """The seconds from ``since`` to ``now``. Raises ArgumentError unless they are from a minute to RETENTION_DAYS."""
     duration = parse_duration(since)
     seconds = _seconds_since(since, now) if duration is None else duration
     if seconds is None or not _MINUTE <= seconds <= RETENTION_DAYS * _DAY:
         period = f"a duration before now from 1m to {RETENTION_DAYS}d, such as 24h"
-        raise ConfigError([f"--since {since[:_MAX_SHOWN]}: expected {period}, or a time in this period, such as 2026-11-24T10:00:00Z"])
+        raise ArgumentError(f"--since {since[:_MAX_SHOWN]}: expected {period}, or a time in this period, such as 2026-11-24T10:00:00Z")
     return int(seconds)
 
 

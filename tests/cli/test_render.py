@@ -223,7 +223,8 @@ def test_a_malformed_event_is_sent_as_text_and_reported(run_cli):
 def test_errors_are_whole_sentences_with_exit_code_2(run_cli, arguments, events, environment, problem):
     result = run_cli(*arguments, events=events, **environment)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.splitlines() == [problem, "Correct the configuration and run again."]
+    subject = "configuration and run" if environment else "command and run it"
+    assert result.stderr.splitlines() == [problem, f"Correct the {subject} again."]
 
 
 def test_a_missing_file_is_named(run_cli, tmp_path):

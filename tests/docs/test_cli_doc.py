@@ -232,7 +232,7 @@ def test_an_unknown_option_exits_with_2_as_the_table_says(command):
 
 def test_every_command_that_reports_prints_json_on_request():
     with_json = {name for name, command in COMMANDS.items() if "--json" in {option for one in command.params for option in one.opts}}
-    assert with_json >= {"health", "run", "runs", "runs show", "rules try", "replay", "state show"}
+    assert with_json >= {"validate", "health", "run", "runs", "runs show", "rules try", "replay", "state show"}
 
 
 if __name__ == "__main__":

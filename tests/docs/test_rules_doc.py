@@ -120,6 +120,8 @@ the field map, which `FIELD_MAP` reads. Without `RULES`, everything is sent exce
 The command sends nothing and writes nothing. An unknown key, a wrong type, a duplicate key, a pattern that cannot match, and a limit of 0 are
 errors. All errors are reported at once, each with line and path, and a run fails before it sends anything. A rule that has no effect, or an
 unexpected effect (an event in two lists, a list that the mode ignores), causes a warning in every run and in `epimetheus validate`.
+`validate` also warns if no event would be sent, and if a pattern matches no operation of the installed OCI SDK and no known sign-on event. Such
+a name may be misspelled, or newer than the SDK.
 
 ## Example
 
