@@ -21,13 +21,14 @@ def main() -> None:
         sys.stderr.write(_PACKAGES_MISSING)
         sys.exit(2)
     from epimetheus.cli.output import DroppingStream  # noqa: PLC0415 - not valid for an old Python
+    from epimetheus.cli.usage_errors import run_app  # noqa: PLC0415
     from epimetheus.signals import Signaled, raise_on_signals  # noqa: PLC0415
 
     output = DroppingStream(sys.stdout)
     sys.stdout, sys.stderr = cast(TextIO, output), cast(TextIO, DroppingStream(sys.stderr))
     try:
         with raise_on_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            app()
+            run_app(app)
     except Signaled as signaled:
         sys.stderr.write(f"Interrupted by {signaled.name}.\n")
         sys.exit(signaled.exit_code)

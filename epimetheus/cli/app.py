@@ -10,6 +10,7 @@ from epimetheus.cli import demo as demo_runs
 from epimetheus.cli import display
 from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.health import health
+from epimetheus.cli.progress import terminal_observer
 from epimetheus.cli.render import render
 from epimetheus.cli.replay import replay
 from epimetheus.cli.rules import rules_app
@@ -51,7 +52,7 @@ def run(
     with display.errors_explained():
         loaded = source.load()
         wiring = loaded.open(loaded.read(), timeout)
-        with display.terminal_observer(terminal_console(stderr=True)) as observer:
+        with terminal_observer(terminal_console(stderr=True)) as observer:
             reports = run_regions(wiring, uuid.uuid4().hex[:12], observer, observer.announce)
     if as_json:
         print_json(reports)

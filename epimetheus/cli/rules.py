@@ -10,6 +10,7 @@ import typer
 from epimetheus.cli import display, rules_try
 from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.json_reports import trial_report
+from epimetheus.cli.progress import SetProgress, no_progress, progress_bar
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.times import Duration, Since, Timeout, parse_since
 from epimetheus.clock import SYSTEM, Deadline
@@ -49,7 +50,7 @@ def rules_try_command(
         unsigned = Wiring(settings, _NO_CREDENTIALS, SYSTEM, Deadline.after(SYSTEM, seconds))
         wiring = unsigned if file else loaded.open(settings, seconds)
         stderr = terminal_console(stderr=True)
-        with display.progress_bar(stderr, "compartments") if file is None else nullcontext(display.no_progress) as progress:
+        with progress_bar(stderr, "compartments") if file is None else nullcontext(no_progress) as progress:
             events = rules_try.events_of_file(file) if file else _events_since(wiring, since, wiring.deadline, trial, progress)
             rules_try.apply_rules(events, wiring.selection.selection(), trial)
     warnings = wiring.selection.rules_file[1]
@@ -61,7 +62,7 @@ def rules_try_command(
 
 
 def _events_since(
-    wiring: Wiring, since: str, deadline: Deadline, trial: rules_try.RulesTrial, progress: display.SetProgress
+    wiring: Wiring, since: str, deadline: Deadline, trial: rules_try.RulesTrial, progress: SetProgress
 ) -> Iterator[rules_try.LocatedEvent]:
     now = SYSTEM.now()
     end = int(now // 60) - wiring.settings.settle_minutes

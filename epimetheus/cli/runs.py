@@ -130,7 +130,8 @@ def _read(source: SettingsSource, since: str, log: str | None, region: str | Non
 _LOG_PATHS = "COMPARTMENT_OCID, COMPARTMENT_OCID/LOG_GROUP, or COMPARTMENT_OCID/LOG_GROUP/LOG"
 _NO_RUNS = (
     "No run was logged {since} in {where} in {region}. Use a longer period (--since 7d), check --region and --log, and check"
-    " that logging is enabled for the function's application."
+    " that logging is enabled for the function's application. Only runs of the deployed function are logged: `run` in a terminal prints its"
+    " report instead."
 )
 
 

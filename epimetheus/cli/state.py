@@ -11,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from epimetheus.cli import display
 from epimetheus.cli.arguments import ArgumentError
+from epimetheus.cli.confirm import confirm
 from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.json_reports import state_report
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
@@ -20,7 +21,6 @@ from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
 from epimetheus.errors import StateDamaged, StateError, StateForeign
 from epimetheus.model import RETENTION_DAYS, count_text, minute_text, parse_minute, time_text
-from epimetheus.render.sanitize import terminal_safe
 from epimetheus.select.own_polling import confirm_address, keep_addresses
 from epimetheus.state.checks import missing_state
 from epimetheus.state.encoding import pack
@@ -96,11 +96,14 @@ def state_rewind(
         if minute < now - RETENTION_DAYS * 24 * 60:
             raise ArgumentError(f"TIME={time}: OCI Audit keeps events for {RETENTION_DAYS} days; use a time within that period")
         target = _target(source, region)
-        state = _state_to_replace(target, force=force, yes=yes, new=new) or _new_state(target, minute)
+        stored = _state_to_replace(target, force=force, yes=yes, new=new)
+        state = stored or _new_state(target, minute)
         if minute > now:
             _confirm(f"{time} is in the future: every run fails until then, and earlier events are never sent. Continue?", yes)
         elif minute > state.through:
             _confirm(f"{time} is after the cursor, {minute_text(state.through)}: events in between are never sent. Continue?", yes)
+        elif stored:
+            _confirm(_resent_text(stored, minute, now), yes)
         target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
     print_line(terminal_console(), f"{target.name}: the next run reads from {minute_text(minute)}, minus OVERLAP_MINUTES.")
 
@@ -201,9 +204,16 @@ def _dropped_text(state: State) -> str:
     )
 
 
+def _resent_text(state: State, minute: int, now: int) -> str:
+    """What a rewind to ``minute`` sends again. The cursor may be after ``now``."""
+    polled, end = sum(one.polled for one in state.known.values()), min(state.through, now)
+    size = f"{count_text(end - minute, 'minute')} of {count_text(polled, 'compartment')}"
+    period = f"from {minute_text(minute)} to {minute_text(end)}"
+    return f"{size}, {period}, are sent again without a mark (`replay` marks what it sends). Continue?"
+
+
 def _confirm(question: str, yes: bool) -> None:
-    if not yes:
-        typer.confirm(terminal_safe(question), abort=True)
+    confirm(question, given=yes)
 
 
 def _target(source: SettingsSource, region: str | None) -> _Target:
@@ -248,7 +258,7 @@ def _state_to_replace(target: _Target, *, force: bool, yes: bool, new: bool) -> 
         unknown = f"There is no state in {target.name}, and no sign that there ever was one."
         same = marker is not None and marker[0].state == target.name
         question = f"{missing_state(target.name, *marker).what if marker else unknown} Create a new state in {target.name}?"
-        _confirm(question, new or (yes and same))
+        confirm(question, given=new or (yes and same), option="--new")
     return state
 
 
@@ -256,7 +266,7 @@ def _unleased_state(target: _Target, force: bool) -> State | None:
     """The state to change. Raises StateError for a live lease unless ``force``; StateDamaged."""
     state = target.session.peek()
     if state and state.lease and state.lease.is_live(SYSTEM.now()) and not force:
-        remedy = "Wait, run `python -m epimetheus state unlock`, or add --force."
+        remedy = "Wait, run `epimetheus state unlock`, or add --force."
         raise StateError(f"{target.name}: {_lease_text(state.lease)}.", do=remedy)
     return state
 

@@ -48,6 +48,7 @@ EXAMPLES = {
     "replay": [
         ("replay --from 2026-11-24T10:00:00Z --to 2026-11-24T11:00:00Z --dry-run", "count the events of an hour"),
         ("replay --from 3h --to 2h", "send the events of an hour again after a confirmation"),
+        ("replay --from 3h --to 2h --compartment prod/app --yes", "send those of a compartment"),
     ],
     "state show": [("state show", "show the cursor and what is behind"), ("state show --raw", "print the stored JSON")],
     "state rewind": [("state rewind 2026-11-24T10:05:00Z", "read and send again from this minute")],
@@ -124,6 +125,9 @@ After reading this page you can check a deployment from a terminal, start a run 
 Install the command with `pipx install .` in a copy of the repository, then use it in any folder. Without an installation, run `make setup`
 once, and write `.venv/bin/python -m epimetheus` in place of `epimetheus`. Results go to stdout; progress, notes and errors go to stderr.
 Every command has `-h`.
+
+On a terminal, tables fit its width: columns that do not fit are dropped by importance, and named. Elsewhere, tables are tab-separated
+values, remarks about them go to stderr, and each sentence is one line. `NO_COLOR` switches colors off.
 
 `python -m tests.docs.test_cli_doc` generates this page from the code. Do not edit it by hand.
 

@@ -82,7 +82,7 @@ def identity(one) -> str:
 
 def example_trial() -> str:
     rules, _ = read_rules("RULES", EXAMPLE)
-    outcome, console = rules_try.RulesTrial(), Console(file=io.StringIO(), width=100)
+    outcome, console = rules_try.RulesTrial(), Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
     events = [*EVENTS, *[one("TerminateInstance", n, identity=SERVICE) for n in range(2)]]
     placed = [("", 0, decode_event(json.dumps(event).encode())) for event in events]
     rules_try.apply_rules(placed, Selection(rules_from_file(rules, ()), TamperWatch(("ocid1.policy.oc1..ours",)), RateLimits({})), outcome)

@@ -139,7 +139,7 @@ def test_a_rewind_into_the_future_requires_a_separate_option(terminal):  # noqa:
     assert (done.exit_code, "is in the future: the cursor is" in done.stderr) == (2, True)
     shown = type_in("state", "show")
     assert (shown.exit_code, "is in the future: the cursor is" in shown.output) == (0, True)
-    assert type_in("state", "rewind", in_future(hours=-1)).exit_code == 0
+    assert type_in("state", "rewind", in_future(hours=-1), "--yes").exit_code == 0
     assert type_in("run").exit_code == 0
 
 
