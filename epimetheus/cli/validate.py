@@ -17,8 +17,8 @@ from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.config.rules_review import names_events, review_rules
-from epimetheus.config.setting_checks import shown
-from epimetheus.config.settings import Settings
+from epimetheus.config.setting_checks import shown, size_problems
+from epimetheus.config.settings import SETTING_NAMES, Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
 from epimetheus.model import time_text
@@ -71,6 +71,9 @@ def validate(
     with display.errors_explained():
         loaded = source.load()
     found = find_problems(loaded.environment, loaded.read, time.time())
+    if not (source.tfvars or loaded.environment.get("STATE_FILE")):  # Terraform stores long values elsewhere; a function has no STATE_FILE
+        known = {name: value for name, value in loaded.environment.items() if name in SETTING_NAMES}
+        found.warnings += [f"Too large for a function: {problem}." for problem in size_problems(known)]
     if as_json:
         settings = display.effective_settings(found.settings, found.texts, found.remote) if found.settings else None
         lists = {"problems": found.problems, "warnings": found.warnings, "not_checked": found.remote}
@@ -93,7 +96,7 @@ def find_problems(environment: Mapping[str, str], read: Callable[[], Settings], 
         if key in given:
             _read_text(found, key, given[key])
     _check_pem(found, now)
-    _check_documents(found, given.get("FORMAT"))
+    _check_documents(found, given.get("FORMAT", "").lower())
     _check_local_files(found, given, now)
     if found.settings:
         found.warnings = [*found.settings.warnings, *found.warnings]
@@ -158,7 +161,7 @@ def _check_ca_dates(found: Findings, certificates: list[x509.Certificate], now: 
         found.warnings.append(f"SYSLOG_CA: {expired} of {len(ends)} certificates expired, the first at {time_text(ends[0])}.")
 
 
-def _check_documents(found: Findings, format: str | None) -> None:
+def _check_documents(found: Findings, format: str) -> None:
     with found.collect():
         if text := found.texts.get("RULES"):
             rules, warnings = read_rules("RULES", text)
@@ -177,7 +180,7 @@ def _check_local_files(found: Findings, given: Mapping[str, str], now: float) ->
             found.problems.append(f"{shown('STATE_FILE', path)}: its folder does not exist; create it, or use a file in an existing folder")
         elif not os.access(folder, os.W_OK):
             found.problems.append(f"{shown('STATE_FILE', path)}: its folder is not writable; use a file in a writable folder")
-    if given.get("OCI_AUTH", "config_file") == "config_file" and any(key in given for key in _CREDENTIALS):
+    if given.get("OCI_AUTH", "config_file").lower() == "config_file" and any(key in given for key in _CREDENTIALS):
         try:
             read_profile(given.get("OCI_CONFIG_FILE", "~/.oci/config"), given.get("OCI_PROFILE", "DEFAULT"), now)
         except ProfileProblem as problem:
