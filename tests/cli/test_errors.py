@@ -164,7 +164,7 @@ def test_a_full_disk_is_reported(machine, tmp_path):
 
 
 ARGUMENTS = {
-    ("runs", "--since", "3 weeks"): "--since 3 weeks: expected a number followed by m, h, or d, up to 365d",
+    ("runs", "--since", "3 weeks"): "--since 3 weeks: expected a duration before now from 1m to 365d, such as 24h",
     ("runs", "--log", "x"): "--log x: expected COMPARTMENT_OCID, COMPARTMENT_OCID/LOG_GROUP, or COMPARTMENT_OCID/LOG_GROUP/LOG",
     ("rules", "try", "--file", "/nowhere.json"): "--file /nowhere.json: No such file or directory; use the path of a readable file",
     ("state", "rewind", "yesterday"): "TIME=yesterday: ",

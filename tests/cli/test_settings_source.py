@@ -156,8 +156,8 @@ def test_a_command_takes_the_settings_of_a_deployed_function(tmp_path, deploymen
     assert ids[0].encode() in deployment.receiver.messages[0]
     assert b"{" in deployment.receiver.messages[0]  # FORMAT of the application
     assert [name for name in deployment.world.objects("audit-state") if name.endswith("eu-frankfurt-1.state")]
-    shown = run_command("state", "show", "--function", function, environment=deployment.environment, folder=tmp_path)
-    assert (shown.returncode, rows(shown.stdout)["region"]) == (0, "eu-frankfurt-1")
+    shown = run_command("state", "show", "--json", "--function", function, environment=deployment.environment, folder=tmp_path)
+    assert (shown.returncode, json.loads(shown.stdout)["region"]) == (0, "eu-frankfurt-1")
     checked = run_command("health", "--json", "--function", function, environment=deployment.environment, folder=tmp_path)
     assert [one["what"] for one in json.loads(checked.stdout)["checks"] if one["name"] == "regions"] == ["A run reads eu-frankfurt-1."]
 
