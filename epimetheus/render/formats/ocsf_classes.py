@@ -65,7 +65,7 @@ IDENTITY_RULES: Sequence[tuple[EventClass, int, str, str]] = (
     (AUTHENTICATION, LOGOFF, r"^sso\.session", r"delet|expir|terminat|end"),
     (AUTHENTICATION, LOGOFF, r"(?:log|sign)-?(?:off|out)", ""),
     (AUTHENTICATION, OTHER, r"^sso\.session", r"modif|updat"),
-    (AUTHENTICATION, LOGON, r"^(?:sso|admin)\.(?:session|authentication|app\.access)", ""),
+    (AUTHENTICATION, LOGON, r"^(?:sso|admin)\.(?:session|authentication|app\.access)(?![a-z])", ""),
     (AUTHENTICATION, LOGON, r"saml", r"log-?[io]n|sign-?[io]n|assert"),
     (ACCOUNT_CHANGE, OTHER, r"bypass", ""),
     (ACCOUNT_CHANGE, OTHER, _FACTOR, r"initiat|validat"),

@@ -35,9 +35,8 @@ TYPE = "LOGSOURCETYPENAME(devicetype)='Universal LEEF'"
         }),
         ("splunk", ("json", "splunk_json"), {
             BUCKET: 'index="oci_audit" data.eventName IN ("CreateBucket", "UpdateBucket") data.additionalDetails.publicAccessType '
-            'IN ("ObjectRead", "ObjectReadWithoutList") data.message="*succeeded" OR data.response.status="2*" OR '
-            'data.additionalDetails.eventId="*.success" | table data.identity.principalName,data.additionalDetails.actorName,'
-            "data.identity.ipAddress,data.additionalDetails.clientIp,data.resourceName",
+            'IN ("ObjectRead", "ObjectReadWithoutList") epimetheus.outcome="success" | table data.identity.principalName,'
+            "data.additionalDetails.actorName,data.identity.ipAddress,data.additionalDetails.clientIp,data.resourceName",
         }),
         ("splunk", ("ocsf", "splunk_json"), {
             BUCKET: 'index="oci_audit" api.operation IN ("CreateBucket", "UpdateBucket") '

@@ -111,6 +111,7 @@ def test_classes_and_activities_are_those_of_the_schema(version, event_class):
     [
         ("sso.auth.factor.success", 300206), ("sso.auth.factor.initiated", 300206), ("sso.auth.factor.validate.failure", 300206),
         ("sso.auth.factor.reset.success", 300111), ("sso.auth.factor.enroll.success", 300110), ("admin.user.suspended.success", 300105),
+        ("admin.authenticationfactorsremover.create.success", 300111),
     ],
 )  # fmt: skip
 def test_a_changed_factor_or_user_is_no_sign_on(event_id, type_uid):

@@ -88,12 +88,16 @@ def planted(value):
     return raw | {"eventId": value, "eventTypeVersion": value, "eventType": f"com.oraclecloud.x.{value}", "source": value}
 
 
+EVERY_SIZE = (0, 480, 1500)
+SIZES = {"rfc5424": EVERY_SIZE[: budget(quick=1, full=3)], "rfc3164": EVERY_SIZE[budget(quick=1, full=0) : budget(quick=2, full=3)]}
+
+
 def messages(raw):
     """Yields the messages of an event: in every format and several sizes, also with its end missing."""
     texts = [json.dumps(raw), compact(raw)]
     for text in [*texts, *[text[:-1] for text in texts], texts[0] + "}"]:
         for form, header in FORMATS_AND_HEADERS:
-            for max_bytes in (0, 480, 1500)[: budget(quick=2, full=3)]:
+            for max_bytes in SIZES[header]:
                 yield render(text, format=form, header=header, max_bytes=max_bytes).message.decode()
 
 

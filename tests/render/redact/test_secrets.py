@@ -56,25 +56,27 @@ def with_object(value):
     )
 
 
-@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("case", TEXTS)
-def test_a_secret_in_a_text_is_in_no_message(case, form):
+def test_a_secret_in_a_text_is_in_no_message(case):
     text, secret = TEXTS[case]
     assert secret in text
+    encoded = forms(secret)
     for raw in (with_text(text), event(message=text)):
         for raw_text in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
-            message = render(raw_text, format=form).message.decode()
-            assert not [encoded for encoded in forms(secret) if encoded in message]
-            assert "[redacted]" in message
+            for form in FORMATS:
+                message = render(raw_text, format=form).message.decode()
+                assert not [shown for shown in encoded if shown in message], form
+                assert "[redacted]" in message, form
 
 
-@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("case", OBJECTS)
-def test_a_secret_in_an_object_is_in_no_message(case, form):
+def test_a_secret_in_an_object_is_in_no_message(case):
     value, secret = OBJECTS[case]
-    for raw_text in (compact(with_object(value)), json.dumps(with_object(value)), compact(with_object(value))[:-1]):
-        message = render(raw_text, format=form).message.decode()
-        assert not [encoded for encoded in forms(secret) if encoded in message]
+    encoded, raw = forms(secret), with_object(value)
+    for raw_text in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
+        for form in FORMATS:
+            message = render(raw_text, format=form).message.decode()
+            assert not [shown for shown in encoded if shown in message], form
 
 
 def test_the_tables_have_at_least_150_secrets_and_60_lookalikes():
