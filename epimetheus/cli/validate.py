@@ -21,7 +21,7 @@ from epimetheus.config.setting_checks import shown, size_problems
 from epimetheus.config.settings import SETTING_NAMES, Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
-from epimetheus.model import time_text
+from epimetheus.model import count_text, time_text
 from epimetheus.oci_client.config_file import ProfileProblem, read_profile
 from epimetheus.oci_client.operations import sdk_operations
 from epimetheus.pem import check_pair, read_certificates, read_private_key
@@ -143,7 +143,7 @@ def _check_client_dates(found: Findings, certificates: list[x509.Certificate], n
         elif begin > now:
             found.problems.append(f"{name} is valid only from {time_text(begin)}; check the clock, or use a certificate that is valid now")
         elif end < now + LEAST_DAYS * _DAY:
-            found.warnings.append(f"{name} expires in {int((end - now) // _DAY)} days, at {time_text(end)}: renew it.")
+            found.warnings.append(f"{name} expires in {count_text(int((end - now) // _DAY), 'day')}, at {time_text(end)}: renew it.")
 
 
 def _check_ca_dates(found: Findings, certificates: list[x509.Certificate], now: float) -> None:
@@ -156,7 +156,9 @@ def _check_ca_dates(found: Findings, certificates: list[x509.Certificate], now: 
         which = f"the certificate {_subject(certificates[0])}" if expired == 1 else "every certificate, the last one"
         found.problems.append(f"SYSLOG_CA: {which} expired at {time_text(ends[-1])}; use the receiver's current CA certificate")
     elif ends[-1] < now + LEAST_DAYS * _DAY:
-        found.warnings.append(f"SYSLOG_CA: the last certificate expires in {int((ends[-1] - now) // _DAY)} days, at {time_text(ends[-1])}.")
+        found.warnings.append(
+            f"SYSLOG_CA: the last certificate expires in {count_text(int((ends[-1] - now) // _DAY), 'day')}, at {time_text(ends[-1])}."
+        )
     elif expired:
         found.warnings.append(f"SYSLOG_CA: {expired} of {len(ends)} certificates expired, the first at {time_text(ends[0])}.")
 
