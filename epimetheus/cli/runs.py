@@ -96,7 +96,10 @@ def html(
     region: Region = None,
     timeout: Timeout = Duration(300),
 ) -> None:
-    """Write a self-contained HTML page with plots over time and a table of runs."""
+    """Write a self-contained HTML page with plots over time and a table of runs.
+
+    The table can be filtered and sorted, and times can be switched to local time. The page loads nothing.
+    """
     with display.errors_explained():
         history, frame = _read(source, since, log, region, timeout)
         text = page(history.runs, frame)
