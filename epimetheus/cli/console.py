@@ -50,10 +50,11 @@ def print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
         console.print(text, soft_wrap=True)
         return
     first, *others = text.wrap(console, console.width)
-    rest = text[len(first.plain) :].plain.lstrip() if others else ""
     console.print(first, soft_wrap=True)
-    for line in Text(rest).wrap(console, console.width - indent) if rest else ():
-        console.print(Text(" " * indent).append(line), soft_wrap=True)
+    if others:
+        start = len(text.plain) - len(text.plain[len(first.plain) :].lstrip())
+        for line in text[start:].wrap(console, console.width - indent):
+            console.print(Text(" " * indent).append_text(line), soft_wrap=True)
 
 
 def print_row(console: Console, values: Sequence[str]) -> None:

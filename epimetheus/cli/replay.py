@@ -33,9 +33,7 @@ _HEADER_MARKS = {"rfc5424": 'replay="true"', "rfc3164": "[replay]"}
 def replay(
     source: SettingsSource,
     start: Annotated[str, typer.Option("--from", metavar="TIME", help="Start of the window: 2026-11-24T10:00:00Z, or 3h before now: 3h.")],
-    end: Annotated[
-        str, typer.Option("--to", metavar="TIME", help="End of the window (exclusive), in the same form.")
-    ],
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="End of the window (exclusive), in the same form.")],
     compartments: Annotated[
         list[str] | None,
         typer.Option("--compartment", help="Name, path (prod/app), or OCID of a compartment; repeat for more. Default: all."),
@@ -53,18 +51,20 @@ def replay(
     with display.errors_explained():
         now = SYSTEM.now()
         request = Replay(absolute_time(start, now), absolute_time(end, now), dry=True)
-        request.window(now)
+        window = request.window(now)
         if not (yes or dry_run):
             require_terminal("A replay sends events again", "--yes")
         loaded = source.load()
         wiring = loaded.open(loaded.read(), timeout)
         request = msgspec.structs.replace(request, compartments=_ocids(wiring, compartments or ()))
         if dry_run or not yes:
-            results = _replay(wiring, request, console)
-        if not (dry_run or yes):
-            _confirm_sending(console, results, wiring.settings)
-        if not dry_run:
-            results = _replay(loaded.open(wiring.settings, timeout), msgspec.structs.replace(request, dry=False), console)
+            results = _replay(wiring, request, window, console)
+        if not (dry_run or yes or any(result.forwarded for result in results)):
+            print_line(console, "There is nothing to send.")
+        elif not dry_run:
+            if not yes:
+                _confirm_sending(console, results, wiring.settings)
+            results = _replay(loaded.open(wiring.settings, timeout), msgspec.structs.replace(request, dry=False), window, console)
     if as_json:
         print_json(results)
     raise typer.Exit(max(display.EXIT_CODES[result.status] for result in results))
@@ -86,8 +86,8 @@ def _confirm_sending(console: Console, counted: Sequence[Replayed], settings: Se
     confirm(f"Send {total} again?", given=False, stderr=True)
 
 
-def _replay(wiring: Wiring, request: Replay, console: Console) -> list[Replayed]:
-    window, run_id = request.window(SYSTEM.now()), uuid.uuid4().hex[:12]
+def _replay(wiring: Wiring, request: Replay, window: Window, console: Console) -> list[Replayed]:
+    run_id, regions = uuid.uuid4().hex[:12], wiring.regions
     with terminal_observer(console, replay=True) as observer:
 
         def announce(result: Replayed) -> None:
@@ -97,11 +97,11 @@ def _replay(wiring: Wiring, request: Replay, console: Console) -> list[Replayed]
         try:
             results = replay_regions(wiring, run_id, observer, announce, window, request.compartments, dry=request.dry)
         except Signaled:
-            _show_interrupted(console, observer, wiring.regions, request, window)
+            _show_interrupted(console, observer, regions, request, window)
             raise
     for result in results:
         if result.through != result.window[1]:
-            _show_continuation(console, result.region, wiring.regions, request, result.through, result.window[1])
+            _show_continuation(console, result.region, regions, request, result.through, result.window[1])
     return results
 
 

@@ -47,7 +47,7 @@ def print_fields(console: Console, title: str, fields: Sequence[tuple[str, str]]
         for name, value in fields:
             print_row(console, (name, value))
         return
-    table = Table(title=cell(title), show_header=False, box=box.SIMPLE, pad_edge=False)
+    table = Table(title=cell(title), title_justify="left", show_header=False, box=box.SIMPLE, pad_edge=False)
     table.add_column(no_wrap=False, overflow="fold", style="bold")
     table.add_column(overflow="fold", ratio=1)
     for name, value in fields:

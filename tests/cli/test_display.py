@@ -8,6 +8,7 @@ import pytest
 import trustme
 from rich.console import Console
 
+from epimetheus.cli.console import cell, print_wrapped
 from epimetheus.cli.display import EXIT_CODES, show_report, show_settings, show_state, show_trial
 from epimetheus.cli.rules_try import SENT, RulesTrial
 from epimetheus.config.settings import Settings
@@ -211,3 +212,9 @@ def test_an_invalid_certificate_is_a_configuration_error(plain):
         show_settings(plain, Settings.read({**REQUIRED, "SYSLOG_CA": broken}), {"SYSLOG_CA": broken}, [], [])
     assert failed.value.problems == ("SYSLOG_CA: the certificate cannot be read, its text is incomplete or changed; copy it again",)
     assert "Settings are valid." not in printed(plain)
+
+
+def test_a_wrapped_text_keeps_its_color_and_its_words():
+    console = Console(file=io.StringIO(), width=20, force_terminal=True, color_system="standard", legacy_windows=False)
+    print_wrapped(console, cell("  one two three four five six seven", "red"), 4)
+    assert printed(console) == "\x1b[31m  one two three four\x1b[0m\n    \x1b[31mfive six seven\x1b[0m\n"

@@ -138,6 +138,8 @@ def test_the_command_counts_first_and_requests_confirmation(terminal):  # noqa: 
     (result,) = json.loads(done.stdout[done.stdout.index("[") :])
     assert (result["forwarded"], result["dry"]) == (30, False)
     assert type_in("replay", *window, "--dry-run").exit_code == 0
+    empty = type_in("replay", "--from", iso(start - 3600), "--to", iso(start), answer="y\n")
+    assert (empty.exit_code, empty.stderr.endswith("There is nothing to send.\n"), "[y/N]" in empty.stderr) == (0, True, False)
     assert type_in("replay", *window, "--yes").exit_code == 0
     assert len(stage.arrived()) == 60
     assert stage.world.objects("audit-state") == {}
