@@ -5,7 +5,7 @@ import sys
 from typing import TextIO, cast
 
 _PYTHON = (3, 11)  # this module itself must remain valid for Python 3.8, so that it can report a version that is too old
-_PACKAGES_MISSING = "The command line needs its packages: run `make setup`, then `. .venv/bin/activate`.\n"
+_PACKAGES_MISSING = "The command line needs its packages: run `pipx install .`, or `make setup` and `. .venv/bin/activate`.\n"
 
 
 def main() -> None:

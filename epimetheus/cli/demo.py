@@ -28,7 +28,7 @@ from epimetheus.testing.function import Function, serve_function
 from epimetheus.testing.oci import World, serve
 from epimetheus.testing.syslog import Authority, Receiver, receive
 
-_ROOT = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[1]
 _BUCKET = "audit-state"
 _TREE = {"network": None, "prod": None, "prod/app": "prod", "prod/data": "prod", "sandbox": None}
 _FIRST_EVENTS, _LATE_EVENTS, _FAILURE_AFTER = 2_400, 15_000, 9_000
@@ -150,6 +150,12 @@ def _joined(pieces: Sequence[str], width: int) -> list[str]:
     return [line.rstrip() for line in lines if line]
 
 
+def _entry_point() -> Path:
+    """The function's func.py: beside the package, or in an installed package (pyproject.toml)."""
+    installed = _PACKAGE / "function" / "entry_point" / "func.py"
+    return installed if installed.exists() else _PACKAGE.parent / "func.py"
+
+
 @contextmanager
 def _started(console: Console, folder: Path, *, verbose: bool) -> Iterator[_Demo]:
     world = World(page_size=500)
@@ -174,7 +180,7 @@ def _started(console: Console, folder: Path, *, verbose: bool) -> Iterator[_Demo
         if verbose:
             for key, value in settings.items():
                 print_line(console, f"  {key}={value}")
-        with serve_function(_ROOT / "func.py", settings) as function:
+        with serve_function(_entry_point(), settings) as function:
             yield _Demo(console, verbose, world, receiver, function, list(compartments.values()), set())
 
 

@@ -25,7 +25,7 @@ STATUS_COLORS: dict[Status, str] = {"ok": "green", "skipped": "yellow", "partial
 _CHECK_COLORS = {"ok": "green", "degraded": "yellow", "failed": "red", "skipped": "dim"}
 _VERDICT_COLORS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 _CHECK_INDENT = 9
-_LAG_HINT = "`python -m epimetheus runs` lists the last runs; `python -m epimetheus run` reads what is missing now."
+_LAG_HINT = "`epimetheus runs` lists the last runs; `epimetheus run` reads what is missing now."
 _TEXT_SETTINGS = {"SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "RULES", "FIELD_MAP"}
 
 

@@ -1,6 +1,5 @@
 """``replay``: sends a past time window again. Without ``--yes``, it counts the events first and asks for confirmation."""
 
-import os
 import shlex
 import uuid
 from collections.abc import Sequence
@@ -14,9 +13,10 @@ from epimetheus.cli import display
 from epimetheus.cli.compartment_names import needs_listing, resolve_compartments
 from epimetheus.cli.confirm import confirm, require_terminal
 from epimetheus.cli.console import cell, print_json, print_line, print_wrapped, terminal_console
-from epimetheus.cli.minutes import Minutes
 from epimetheus.cli.progress import TerminalObserver, terminal_observer
-from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.cli.settings_source import SettingsSource, reads_settings
+from epimetheus.cli.times import Duration, Timeout, absolute_time
+from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
 from epimetheus.function.request import Replay
 from epimetheus.model import Replayed, Window, count_text, minute_text
@@ -29,9 +29,11 @@ from epimetheus.wiring.regions import replay_regions
 _HEADER_MARKS = {"rfc5424": 'replay="true"', "rfc3164": "[replay]"}
 
 
+@reads_settings
 def replay(
-    start: Annotated[str, typer.Option("--from", help="Start of the window, such as 2026-11-24T10:00:00Z.")],
-    end: Annotated[str, typer.Option("--to", help="End of the window (exclusive), such as 2026-11-24T11:00:00Z.")],
+    source: SettingsSource,
+    start: Annotated[str, typer.Option("--from", metavar="TIME", help="Start of the window: 2026-11-24T10:00:00Z, or 3h before now: 3h.")],
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="End of the window (exclusive), in the same form.")],
     compartments: Annotated[
         list[str] | None,
         typer.Option("--compartment", help="Name, path (prod/app), or OCID of a compartment; repeat for more. Default: all."),
@@ -39,7 +41,7 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the events without sending them.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Send without counting first and without confirmation.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
-    minutes: Minutes = 60.0,
+    timeout: Timeout = Duration(3600),
 ) -> None:
     """Send the events of a past time window again, marked as a replay.
 
@@ -47,11 +49,13 @@ def replay(
     """
     console = terminal_console(stderr=True)
     with display.errors_explained():
-        request = Replay(start, end, dry=True)
-        window = request.window(SYSTEM.now())
+        now = SYSTEM.now()
+        request = Replay(absolute_time(start, now), absolute_time(end, now), dry=True)
+        window = request.window(now)
         if not (yes or dry_run):
             require_terminal("A replay sends events again", "--yes")
-        wiring = _wiring(minutes)
+        loaded = source.load()
+        wiring = loaded.open(loaded.read(), timeout)
         request = msgspec.structs.replace(request, compartments=_ocids(wiring, compartments or ()))
         if dry_run or not yes:
             results = _replay(wiring, request, window, console)
@@ -60,14 +64,10 @@ def replay(
         elif not dry_run:
             if not yes:
                 _confirm_sending(console, results, wiring.settings)
-            results = _replay(_wiring(minutes), msgspec.structs.replace(request, dry=False), window, console)
+            results = _replay(loaded.open(wiring.settings, timeout), msgspec.structs.replace(request, dry=False), window, console)
     if as_json:
         print_json(results)
     raise typer.Exit(max(display.EXIT_CODES[result.status] for result in results))
-
-
-def _wiring(minutes: float) -> Wiring:
-    return Wiring.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
 
 
 def _ocids(wiring: Wiring, names: Sequence[str]) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ def _show_interrupted(console: Console, observer: TerminalObserver, regions: Seq
 
 
 def _show_continuation(console: Console, region: str, regions: Sequence[str], request: Replay, start: str, end: str) -> None:
-    command = ["python", "-m", "epimetheus", "replay", "--from", start, "--to", end]
+    command = ["epimetheus", "replay", "--from", start, "--to", end]
     command += [word for ocid in request.compartments for word in ("--compartment", ocid)]
     only = f"REGIONS={region} " if len(regions) > 1 else ""
     print_line(console, f"To continue in {region}, run: {only}{shlex.join(command)}")

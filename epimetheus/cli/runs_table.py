@@ -17,7 +17,7 @@ from epimetheus.cli.tables import Column, print_fields, print_table
 from epimetheus.model import count_text, time_text
 
 _COLORS = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
-_EXIT_CODES = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
+EXIT_CODES = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTHS = (12, 60)  # least and most buckets of a sparkline
 _LABELS = 36  # characters around it
@@ -43,7 +43,7 @@ def exit_code(runs: Sequence[LoggedRun]) -> int:
     last = {run.region: run for run in runs}
     if runs and runs[-1].region:
         last.pop("", None)
-    return max((_EXIT_CODES.get(run.status, 1) for run in last.values()), default=1)
+    return max((EXIT_CODES.get(run.status, 1) for run in last.values()), default=1)
 
 
 def show_runs(console: Console, runs: Sequence[LoggedRun], start: int, end: int) -> None:

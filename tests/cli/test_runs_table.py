@@ -204,7 +204,7 @@ def test_an_invalid_duration_is_rejected(terminal, since):  # noqa: F811
     _, run_cli = terminal
     result = run_cli("runs", f"--since={since}")
     assert result.exit_code == 2
-    assert f"--since {since}: expected a number followed by m, h, or d, up to 365d" in result.stderr
+    assert f"--since {since}: expected a duration before now from 1m to 365d, such as 24h, or a time in this period" in result.stderr
 
 
 @pytest.mark.parametrize("command", [(), ("show",), ("html",)])

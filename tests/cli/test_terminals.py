@@ -120,7 +120,7 @@ def test_health_wraps_between_words_and_says_how_to_reduce_the_lag(scene):  # no
     shown = in_terminal(scene, "health")
     assert shown.finish() == 1
     words = " ".join(shown.text.split())
-    assert "`python -m epimetheus runs` lists the last runs; `python -m epimetheus run` reads what is missing now." in words
+    assert "`epimetheus runs` lists the last runs; `epimetheus run` reads what is missing now." in words
     lines = shown.text.splitlines()
     index = next(number for number, line in enumerate(lines) if line.startswith("degraded lag us-ashburn-1: No run has completed yet."))
     assert lines[index + 1].startswith("         Check that the schedule invokes the function,")
@@ -174,7 +174,7 @@ def test_ctrl_c_says_where_a_replay_continues(scene):  # noqa: F811
     assert running.finish() == 128 + signal.SIGINT
     found = re.search(r"the replay was interrupted; it is complete through (\S+), with \d+ events confirmed", running.text)
     assert start < found[1] < end
-    assert f"To continue in us-ashburn-1, run: python -m epimetheus replay --from {found[1]} --to {end}" in running.text
+    assert f"To continue in us-ashburn-1, run: epimetheus replay --from {found[1]} --to {end}" in running.text
 
 
 def test_nothing_is_sent_again_from_a_script_without_yes(scene):  # noqa: F811
@@ -189,8 +189,8 @@ def test_nothing_is_sent_again_from_a_script_without_yes(scene):  # noqa: F811
 
 
 def test_an_error_in_the_arguments_is_one_line_in_a_pipe_and_a_box_on_a_terminal(scene):  # noqa: F811
-    assert piped(scene, "run", "--minute", "5") == (
-        2, "", "Error: No such option: --minute (Possible options: --minutes). Add --help to list the options.\n",
+    assert piped(scene, "run", "--timeou", "5m") == (
+        2, "", "Error: No such option: --timeou (Possible options: --timeout). Add --help to list the options.\n",
     )  # fmt: skip
     assert piped(scene, "replay") == (2, "", "Error: Missing option '--from'. Add --help to list the options.\n")
     code, stdout, stderr = piped(scene, "state")

@@ -326,7 +326,7 @@ def page():
         time in RFC 3339 is converted. Your own keys accept {custom} characters. If a message is too large, added fields are removed first, unless
         their name is in the tables above. In OCSF, a new name can make messages invalid against the schema.
 
-        To see a message, and the value of every field in FIELD_MAP, run `python -m epimetheus render --file event.json --explain`
+        To see a message, and the value of every field in FIELD_MAP, run `epimetheus render --file event.json --explain`
         ([Command line](cli.md#render)).
 
         ### Values that Epimetheus derives
