@@ -22,8 +22,8 @@ def confirm(question: str, *, given: bool, option: str = "--yes", stderr: bool =
 def require_terminal(what: str, option: str) -> None:
     """Raise RequestError if stdin is not a terminal: a script must confirm with ``option``. ``what``: what needs the confirmation."""
     if not is_answerable():
-        needed = "this needs a confirmation, and stdin is not a terminal."
-        raise RequestError(f"{what.rstrip('.?')}: {needed}", do=f"Add {option} to confirm it.")
+        needed = "this requires confirmation, but stdin is not a terminal."
+        raise RequestError(f"{what.rstrip('.?')}: {needed}", do=f"Add {option} to confirm.")
 
 
 def is_answerable() -> bool:

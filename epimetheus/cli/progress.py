@@ -95,7 +95,7 @@ class TerminalObserver:
         if not self._draws and progress.ended and progress.done == progress.total:
             start_text, end_text = minute_text(progress.cursor.start), minute_text(progress.cursor.end)
             what = "replay" if self._replay else "run"
-            read = f"read a slice of {count_text(progress.total, 'compartment')} from {start_text}; the {what} ends at {end_text}"
+            read = f"read a slice of {count_text(progress.total, 'compartment')} from {start_text}; the {what} reads up to {end_text}"
             lag = "" if self._replay else f", lag {short_period(self._clock.now() - progress.cursor.start * 60)}"
             print_line(self._console, f"{region}: {read}; {count_text(progress.fetched, 'event')} so far{lag}")
 

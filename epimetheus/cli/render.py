@@ -58,7 +58,7 @@ def render(
     file: Annotated[Path, typer.Option(help="File with one event, a JSON list of events, or one event per line; - reads stdin.")],
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help=f"Format of the messages: {', '.join(FORMATS)}, or all; repeat for more. Default: FORMAT."),
+        typer.Option("--format", help=f"Format of the messages: {', '.join(FORMATS)}, or all; repeat for several. Default: FORMAT."),
     ] = None,
     region: Annotated[
         str, typer.Option(help=f"Region that the events come from. Default: the first one in REGIONS, otherwise {_UNKNOWN_REGION}.")
@@ -73,9 +73,9 @@ def render(
 ) -> None:
     """Show the messages that a run would send for the events in a file.
 
-    Uses the settings, but neither OCI nor a receiver. Prints each message as it is sent, without framing, on one line,
-    and also those of events that RULES would filter. Values that come from OCI, such as compartment paths, are missing, and the function's
-    own polling is not recognized.
+    Uses the settings, but contacts neither OCI nor a receiver. Prints each message on one line, as it is sent but without framing,
+    including the messages of events that RULES would filter. Values that come from OCI, such as compartment paths, are missing, and
+    the function's own polling is not recognized.
     """
     stdout, stderr = terminal_console(), terminal_console(stderr=True)
     with display.errors_explained():

@@ -34,12 +34,12 @@ def show_event(
     ``event`` is None if it is malformed; ``explanation`` is None if it is abridged.
     """
     if event is None:
-        print_line(console, f"Event {number} is malformed: it is not an audit event, and a run sends its text, redacted.", "yellow")
+        print_line(console, f"Event {number} is malformed: it is not an audit event. A run sends its redacted text.", "yellow")
         return
     severity = f", severity {explanation.severity}" if explanation else ""
     decision = f"It is filtered by RULES: {reason}." if reason else "It is sent."
     if watched:
-        decision = "It is sent: it names a resource of TAMPER_WATCH."
+        decision = "It is sent, because it names a resource in TAMPER_WATCH."
     print_line(console, f"Event {number}: {event.event_type}{severity}. {decision}", "yellow" if reason else "green")
     if explanation and explanation.redacted:
         print_line(console, f"  Redacted in the event: {', '.join(explanation.redacted)}")
@@ -63,7 +63,7 @@ def mapped_fields(format: str, fields: Fields, explanation: Explanation) -> Iter
         path = sources.get(default)
         yield _mapped(name, f"renamed from {default}{f' ({path})' if path else ''}", explanation.mapped.get(name), "the event lacks it")
     for name, path in fields.added.items():
-        absent = "only known with OCI" if path in _UNKNOWN_OFFLINE else "the event lacks it"
+        absent = "it is available only from OCI" if path in _UNKNOWN_OFFLINE else "the event lacks it"
         if (found := explanation.found.get(path)) is not None:
             absent = f"{name} does not accept {found}"
         yield _mapped(name, path, explanation.mapped.get(name), absent)
@@ -78,4 +78,4 @@ def _mapped(name: str, source: str, value: str | None, absent: str) -> MappedFie
 def _losses(rendered: Rendered) -> str:
     if rendered.abridged:
         return ", abridged: the event is too large, or takes too long to render"
-    return ", truncated to fit SYSLOG_MAX_BYTES; the message lists what was trimmed" if rendered.trimmed else ""
+    return ", truncated to fit SYSLOG_MAX_BYTES; the message lists the trimmed fields" if rendered.trimmed else ""

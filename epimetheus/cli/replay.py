@@ -32,11 +32,14 @@ _HEADER_MARKS = {"rfc5424": 'replay="true"', "rfc3164": "[replay]"}
 @reads_settings
 def replay(
     source: SettingsSource,
-    start: Annotated[str, typer.Option("--from", metavar="TIME", help="Start of the window: 2026-11-24T10:00:00Z, or 3h before now: 3h.")],
+    start: Annotated[
+        str,
+        typer.Option("--from", metavar="TIME", help="Start of the window: a time (2026-11-24T10:00:00Z) or a duration before now (3h)."),
+    ],
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="End of the window (exclusive), in the same form.")],
     compartments: Annotated[
         list[str] | None,
-        typer.Option("--compartment", help="Name, path (prod/app), or OCID of a compartment; repeat for more. Default: all."),
+        typer.Option("--compartment", help="Name, path (prod/app), or OCID of a compartment; repeat for several. Default: all."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the events without sending them.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Send without counting first and without confirmation.")] = False,

@@ -47,7 +47,7 @@ def runs(
 ) -> None:
     """List past runs, read from the function's log in OCI Logging.
 
-    Shows a table, events and lag over time, and the reasons for failures. The exit code is that of the last run.
+    Shows a table, events and lag over time, and the reasons for failures. The exit code reflects the last run.
     """
     if context.invoked_subcommand:
         _reject_options(context)

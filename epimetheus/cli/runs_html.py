@@ -116,7 +116,7 @@ def _table(runs: Sequence[LoggedRun]) -> str:
 
 def _counted(rows: int) -> str:
     if rows > _STEP:
-        return f"The newest {_STEP} of {count_text(rows, 'run')}; JavaScript shows the others."
+        return f"The newest {_STEP} of {count_text(rows, 'run')}; JavaScript is required to show the others."
     return f"{count_text(rows, 'run')}, newest first"
 
 

@@ -124,7 +124,7 @@ def _problems(runs: Sequence[LoggedRun]) -> Iterator[tuple[str, str]]:
         last = affected[-1]
         name = f"{status} ({kind})" if kind else status
         runs_text = f"{len(affected)} of {count_text(len(runs), 'run')}"
-        yield status, f"{name}: {runs_text}, the last {when(last.when)}, run {last.run}. {last.what} {last.do}".rstrip()
+        yield status, f"{name}: {runs_text}, the last at {when(last.when)}, run {last.run}. {last.what} {last.do}".rstrip()
 
 
 def _max(values: Sequence[float | None]) -> float:

@@ -155,7 +155,7 @@ def _own_variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str
 def _print_notes(own: Mapping[str, str], others: Mapping[str, str], notes: list[str]) -> None:
     replaced = sorted(name for name, value in own.items() if value.strip() and others.get(name, value).strip() != value.strip())
     if replaced:
-        notes = [*notes, f"The environment replaces the values of {', '.join(replaced)}."]
+        notes = [*notes, f"The environment overrides {', '.join(replaced)}."]
     console = terminal_console(stderr=True)
     for note in notes:
         print_line(console, note, "yellow")

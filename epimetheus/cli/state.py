@@ -41,7 +41,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
 Future = Annotated[bool, typer.Option("--future", help="Allow a time in the future. Every run fails until then.")]
 New = Annotated[bool, typer.Option("--new", help="Create a state where none has been stored before.")]
 Reason = Annotated[str, typer.Option(help="Why the receiver or tenancy changes. The state records it.")]
-Time = Annotated[str, typer.Argument(metavar="TIME", help="The minute to read from: 2026-11-24T10:05:00Z, or a duration before now: 3h.")]
+Time = Annotated[
+    str, typer.Argument(metavar="TIME", help="The minute to read from: a time (2026-11-24T10:05:00Z) or a duration before now (3h).")
+]
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The IPv4 or IPv6 address in the warning.")]
 
 

@@ -141,7 +141,7 @@ def _check_client_dates(found: Findings, certificates: list[x509.Certificate], n
         if end <= now:
             found.problems.append(f"{name} expired at {time_text(end)}; renew it")
         elif begin > now:
-            found.problems.append(f"{name} is valid only from {time_text(begin)}; check the clock, or use a certificate that is valid now")
+            found.problems.append(f"{name} is not valid before {time_text(begin)}; check the clock, or use a certificate that is valid now")
         elif end < now + LEAST_DAYS * _DAY:
             found.warnings.append(f"{name} expires in {count_text(int((end - now) // _DAY), 'day')}, at {time_text(end)}: renew it.")
 
@@ -153,11 +153,11 @@ def _check_ca_dates(found: Findings, certificates: list[x509.Certificate], now: 
         return
     expired = sum(end <= now for end in ends)
     if expired == len(ends):
-        which = f"the certificate {_subject(certificates[0])}" if expired == 1 else "every certificate, the last one"
-        found.problems.append(f"SYSLOG_CA: {which} expired at {time_text(ends[-1])}; use the receiver's current CA certificate")
+        which = f"the certificate {_subject(certificates[0])} expired" if expired == 1 else "every certificate has expired, the last one"
+        found.problems.append(f"SYSLOG_CA: {which} at {time_text(ends[-1])}; use the receiver's current CA certificate")
     elif ends[-1] < now + LEAST_DAYS * _DAY:
         days = count_text(int((ends[-1] - now) // _DAY), "day")
-        found.warnings.append(f"SYSLOG_CA: the last certificate expires in {days}, at {time_text(ends[-1])}.")
+        found.warnings.append(f"SYSLOG_CA: the certificate that is valid longest expires in {days}, at {time_text(ends[-1])}.")
     elif expired:
         found.warnings.append(f"SYSLOG_CA: {expired} of {len(ends)} certificates expired, the first at {time_text(ends[0])}.")
 

@@ -228,7 +228,7 @@ class Settings(BaseModel):
     oci_endpoint: Annotated[str | None, AfterValidator(lambda url: url and url.rstrip("/"))] = _CREDENTIALS.string(
         None,
         r"https?://[^\s/?#@]+(?:/[^\s?#@]*)?",
-        "an http or https URL without user information, query and fragment",
+        "an http or https URL without user information, query or fragment",
         "Base URL that replaces the endpoints of every OCI service, for tests and private gateways.",
     )
 

@@ -21,7 +21,7 @@ _WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MI
 _MAX_NAMES = 8
 
 _TRUST_HELP = "Check that SYSLOG_CA issued the receiver's certificate, and that SYSLOG_SERVER_NAME is a name in it."
-_NO_CA = "SYSLOG_CA is not set, so the system's certificates were used."
+_NO_CA = "SYSLOG_CA is not set, so the system's trust store was used."
 _NO_CA_HELP = "Set SYSLOG_CA to the certificate of the authority that issued the receiver's certificate."
 _NAME_HELP = (
     "Check SYSLOG_SERVER_NAME (default: SYSLOG_HOST): the subjectAltName of the receiver's certificate must contain this name or address;"
@@ -56,11 +56,11 @@ def untrusted_error(
         if certificate and _has_ended(certificate):
             facts = f"it expired at {time_text(certificate.not_valid_after_utc.timestamp())}"
         elif certificate:
-            facts = f"a certificate of its chain or in SYSLOG_CA has expired; its issuer is {_issuer(certificate)}"
+            facts = f"a certificate in its chain or in SYSLOG_CA has expired; its issuer is {_issuer(certificate)}"
     elif code == _NOT_YET_VALID:
         help = _NOT_YET_HELP
         if certificate:
-            facts = f"it is valid only from {time_text(certificate.not_valid_before_utc.timestamp())}"
+            facts = f"it is not valid before {time_text(certificate.not_valid_before_utc.timestamp())}"
     elif code in _WRONG_NAME:
         help = _NAME_HELP
         facts += f". {_names(certificate)}" if certificate else ""

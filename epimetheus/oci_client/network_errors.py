@@ -11,7 +11,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, Pr
 from epimetheus.safe_text import safe_message
 
 NETWORK_HELP = "Check OCI_ENDPOINT, the proxy, and the route from the subnet to OCI (service gateway)."
-_INTERCEPTED_HELP = "If a proxy intercepts TLS, set REQUESTS_CA_BUNDLE to a file with its CA certificate, or exempt OCI's hosts from it."
+_INTERCEPTED_HELP = "If a proxy intercepts TLS, set REQUESTS_CA_BUNDLE to a file with its CA certificate, or exempt OCI's hosts."
 
 
 class NetworkFailure(NamedTuple):

@@ -162,7 +162,7 @@ def test_rewind_says_what_it_sends_again_and_requests_confirmation(terminal):
     question = f"60 minutes of 2 compartments, from {back} to {through}, are sent again without a mark (`replay` marks what it sends)."
     assert (result.exit_code, f"{question} Continue? [y/N]: n" in result.stdout) == (1, True)
     result = run_cli("state", "rewind", back)
-    refused = f"{question.removesuffix('.')}: this needs a confirmation, and stdin is not a terminal.\nAdd --yes to confirm it.\n"
+    refused = f"{question.removesuffix('.')}: this requires confirmation, but stdin is not a terminal.\nAdd --yes to confirm.\n"
     assert (result.exit_code, result.stderr) == (2, refused)
     assert json.loads(run_cli("state", "show", "--raw").stdout)["through"] == through
     assert run_cli("state", "rewind", back, answer="y\n").exit_code == 0

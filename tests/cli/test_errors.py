@@ -152,7 +152,7 @@ def test_an_unusable_receiver_is_explained(machine, tmp_path):
         done = machine.run("run", "--timeout", "1m", SYSLOG_PORT=str(receiver.port), **environment)
     assert "Hostname mismatch, certificate is not valid for 'localhost'. Its names are siem.example.com." in done.stderr
     done = machine.run("run", "--timeout", "1m", SYSLOG_CA=None, INITIAL_LOOKBACK_HOURS="1")
-    assert "SYSLOG_CA is not set, so the system's certificates were used." in done.stderr
+    assert "SYSLOG_CA is not set, so the system's trust store was used." in done.stderr
     done = machine.run("run", "--timeout", "1m", SYSLOG_CA=None, SYSLOG_TRANSPORT="tcp", INITIAL_LOOKBACK_HOURS="1")
     assert (done.returncode, "set SYSLOG_TRANSPORT=tls." in done.stderr) == (2, True)
 

@@ -88,8 +88,8 @@ def test_elsewhere_each_slice_is_a_plain_line(console):
         observer.progress("eu-paris-1", running(NOON - 120, 7, 7, fetched=12))
         observer.problem(REFUSED, "eu-[x]")
     assert printed(console).splitlines() == [
-        "eu-paris-1: read a slice of 7 compartments from 2026-01-01T10:00:00Z; the run ends at 2026-01-01T12:00:00Z; 12 events so far, lag"
-        " 2 h 0 min",
+        "eu-paris-1: read a slice of 7 compartments from 2026-01-01T10:00:00Z; the run reads up to 2026-01-01T12:00:00Z; 12 events so far,"
+        " lag 2 h 0 min",
         "eu-[x]: Nothing listens on siem:6514. Start the receiver.",
     ]
 
@@ -99,7 +99,8 @@ def test_a_replay_has_no_lag():
     with terminal_observer(console, replay=True) as observer:
         observer.progress("eu-paris-1", running(NOON - 120, 7, 7, fetched=1))
     assert printed(console) == (
-        "eu-paris-1: read a slice of 7 compartments from 2026-01-01T10:00:00Z; the replay ends at 2026-01-01T12:00:00Z; 1 event so far\n"
+        "eu-paris-1: read a slice of 7 compartments from 2026-01-01T10:00:00Z; the replay reads up to 2026-01-01T12:00:00Z;"
+        " 1 event so far\n"
     )
 
 

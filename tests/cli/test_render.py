@@ -148,7 +148,7 @@ def test_the_explanation_lists_what_field_map_does_in_each_format(run_cli):
         ("image", "data.additionalDetails.image", "no value: the event lacks it"),
         ("dvc", "data.additionalDetails.shape", "no value: dvc does not accept VM.E5"),
         ("who", "epimetheus.actor", "person"),
-        ("where", "epimetheus.compartmentPath", "no value: only known with OCI"),
+        ("where", "epimetheus.compartmentPath", "no value: it is available only from OCI"),
         ("token", "data.identity.credentials", "[redacted]"),
         ("destinationServiceName", "omitted", "not sent"),
         ("operation", "renamed from data.eventName", "InstanceAction"),
@@ -166,7 +166,8 @@ def test_the_explanation_says_what_the_rules_decide(run_cli):
 
     excluding = rules(mode="exclude", excluded_events=["InstanceAction"])
     assert decision(RULES=excluding) == "severity 5. It is filtered by RULES: excluded_event."
-    assert decision(RULES=excluding, TAMPER_WATCH="ocid1.instance.oc1..i") == "severity 9. It is sent: it names a resource of TAMPER_WATCH."
+    watched = decision(RULES=excluding, TAMPER_WATCH="ocid1.instance.oc1..i")
+    assert watched == "severity 9. It is sent, because it names a resource in TAMPER_WATCH."
 
 
 def test_the_explanation_reports_a_truncated_and_an_abridged_message(run_cli):
@@ -175,7 +176,7 @@ def test_the_explanation_reports_a_truncated_and_an_abridged_message(run_cli):
     result = run_cli("--explain", events=[truncated, large], SYSLOG_MAX_BYTES="480", FIELD_MAP=FIELD_MAP)
     lines = [line for line in result.stderr.splitlines() if line.startswith(("Event", "  cef"))]
     assert [line.partition("bytes")[2] for line in lines] == [
-        "", ", truncated to fit SYSLOG_MAX_BYTES; the message lists what was trimmed",
+        "", ", truncated to fit SYSLOG_MAX_BYTES; the message lists the trimmed fields",
         "", ", abridged: the event is too large, or takes too long to render",
     ]  # fmt: skip
     assert lines[2] == "Event 2: com.oraclecloud.ComputeApi.InstanceAction. It is sent."
@@ -202,7 +203,7 @@ def test_warnings_about_rules_and_field_map_are_printed_once(run_cli):
 def test_a_malformed_event_is_sent_as_text_and_reported(run_cli):
     result = run_cli("--no-explain", events=[{"a": 1, "password": "x"}, STOP])
     assert result.exit_code == 1
-    assert result.stderr == "Event 1 is malformed: it is not an audit event, and a run sends its text, redacted.\n"
+    assert result.stderr == "Event 1 is malformed: it is not an audit event. A run sends its redacted text.\n"
     first, second = result.stdout.splitlines()
     assert first.endswith(' - malformed [epimetheus@32473 run="preview" seq="1"] {"a":1,"password":"[redacted]"}')
     assert second == SECOND

@@ -183,7 +183,7 @@ def test_a_long_table_is_bounded():
     text = page([known[n % len(known)] for n in range(20_500)], FRAME)
     table, older = text.split('<template id="older">')
     assert (table.count("<tr>"), older.count("<tr>")) == (1 + 500, 19_500)
-    assert "The newest 500 of 20,000 runs; JavaScript shows the others." in table
+    assert "The newest 500 of 20,000 runs; JavaScript is required to show the others." in table
     assert "The table contains the newest 20,000 of 20,500 runs; the plots contain all." in table
     assert len(text) < 12_000_000
 

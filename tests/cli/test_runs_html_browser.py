@@ -188,7 +188,7 @@ def test_the_page_is_complete_without_scripts(chromium, sample_page):
     chromium.open(sample_page, width=420, scripts=False)
     assert (visible(chromium, "tbody tr"), visible(chromium, ".narrow > svg")) == (500, 6)
     assert (visible(chromium, "input"), visible(chromium, "button")) == (0, 0)
-    assert chromium.value(COUNT) == "The newest 500 of 558 runs; JavaScript shows the others."
+    assert chromium.value(COUNT) == "The newest 500 of 558 runs; JavaScript is required to show the others."
     assert column(chromium, 0, 1) == ["2026-01-03 11:55:00"]
 
 

@@ -83,7 +83,7 @@ def test_precedence_environment_env_file_tfvars_function(tmp_path, deployment):
     function = deployment.function({"SYSLOG_PORT": "4", "FORMAT": "ocsf", "LOG_LEVEL": "debug", "STATE_PREFIX": "p/", "STATE_BUCKET": "f"})
     arguments = ("--env-file", env, "--tfvars", tfvars, "--function", function)
     done = run_command("validate", *arguments, environment={**deployment.environment, "SYSLOG_PORT": "1"}, folder=tmp_path)
-    assert done.stderr == "The environment replaces the values of SYSLOG_PORT.\n"
+    assert done.stderr == "The environment overrides SYSLOG_PORT.\n"
     shown = rows(done.stdout)
     assert [shown[key] for key in ("SYSLOG_PORT", "FORMAT", "LOG_LEVEL", "STATE_PREFIX", "STATE_BUCKET", "SYSLOG_HOST")] == [
         "1", "leef", "error", "p/", "t", "siem.example.com",

@@ -181,7 +181,7 @@ def test_nothing_is_sent_again_from_a_script_without_yes(scene):  # noqa: F811
     start, end = window(scene)
     code, stdout, stderr = piped(scene, "replay", "--from", start, "--to", end)
     assert (code, stdout, stderr) == (
-        2, "", "A replay sends events again: this needs a confirmation, and stdin is not a terminal.\nAdd --yes to confirm it.\n",
+        2, "", "A replay sends events again: this requires confirmation, but stdin is not a terminal.\nAdd --yes to confirm.\n",
     )  # fmt: skip
     assert scene.world.requests == []
     code, stdout, _ = piped(scene, "replay", "--from", start, "--to", end, "--yes", "--json")

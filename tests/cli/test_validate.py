@@ -93,13 +93,13 @@ def test_problems_and_warnings_are_shown_together(tmp_path):
         ({"not_after": NOW - timedelta(hours=1)}, 2, "SYSLOG_CLIENT_CERT: the certificate CN=client,"),
         ({"not_after": NOW + timedelta(days=12, hours=1)}, 0, "expires in 12 days, at "),
         ({"not_after": NOW + timedelta(days=30, hours=1)}, 0, "30 days left"),
-        ({"not_before": NOW + timedelta(days=1), "not_after": NOW + timedelta(days=90)}, 2, "is valid only from "),
+        ({"not_before": NOW + timedelta(days=1), "not_after": NOW + timedelta(days=90)}, 2, "is not valid before "),
     ],
 )
 def test_the_dates_of_a_client_certificate_are_checked(tmp_path, dates, code, what):
     result = validate(**issued(tmp_path, **dates))
     assert (result.exit_code, what in result.output) == (code, True), result.output
-    assert ("renew it" in result.output) is (what not in ("30 days left", "is valid only from "))
+    assert ("renew it" in result.output) is (what not in ("30 days left", "is not valid before "))
 
 
 def test_an_expired_ca_certificate_is_an_error_unless_others_are_valid(tmp_path, authority):

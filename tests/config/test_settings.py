@@ -253,7 +253,7 @@ def test_a_state_file_replaces_the_bucket():
         (
             "OCI_ENDPOINT",
             "127.0.0.1:80",
-            "OCI_ENDPOINT=127.0.0.1:80: expected an http or https URL without user information, query and fragment",
+            "OCI_ENDPOINT=127.0.0.1:80: expected an http or https URL without user information, query or fragment",
         ),
         ("OCI_PROFILE", "[DEFAULT]", "OCI_PROFILE=[DEFAULT]: expected a profile name in OCI_CONFIG_FILE"),
         ("SYSLOG_HOSTNAME", "a\x1b[2Jb\udcff", "SYSLOG_HOSTNAME=a?[2Jb?: expected up to 255 printable ASCII characters without spaces"),

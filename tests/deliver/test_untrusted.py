@@ -55,7 +55,7 @@ def test_a_certificate_that_is_not_valid_yet_is_reported_with_its_date(tmp_path)
     begin = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
     with server(tmp_path, issuer, not_before=begin, not_after=begin + timedelta(days=9)) as port:
         error = error_of(port, tls_context(issuer.cert_pem.bytes().decode(), None, None))
-    assert error.what.endswith(f"is not trusted: it is valid only from {begin:%Y-%m-%dT%H:%M:%S}.000Z.")
+    assert error.what.endswith(f"is not trusted: it is not valid before {begin:%Y-%m-%dT%H:%M:%S}.000Z.")
     assert error.do == "Check the clock of this machine, then the receiver's certificate."
 
 
@@ -67,7 +67,7 @@ def test_an_unknown_issuer_is_named_and_so_is_a_missing_syslog_ca(tmp_path, own_
         error = error_of(port, context, own_ca=own_ca)
     assert ". Its issuer is " in error.what
     assert "O=Example Corp" in error.what
-    assert ("SYSLOG_CA is not set, so the system's certificates were used." in error.what) is not own_ca
+    assert ("SYSLOG_CA is not set, so the system's trust store was used." in error.what) is not own_ca
     assert error.do == (
         "Check that SYSLOG_CA issued the receiver's certificate, and that SYSLOG_SERVER_NAME is a name in it."
         if own_ca

@@ -22,8 +22,8 @@ TEXT = """\
 ## OCSF
 
 The body follows OCSF {version} with its `cloud` profile. It is also valid against the later versions up to {newest}. A trimmed message is
-valid too, if SYSLOG_MAX_BYTES is at least 2400. With a smaller limit, the required members may not fit; the text then becomes one
-string, as in JSON.
+also valid if SYSLOG_MAX_BYTES is at least 2400. With a smaller limit, the required members may not fit; the text then becomes one string,
+as in JSON.
 
 Every class has the same members for the call, the actor, the source and the HTTP request:
 
@@ -34,8 +34,9 @@ Every class has the same members for the call, the actor, the source and the HTT
 With `OCSF_CLASSES=auto`, sign-ons are Authentication, changes of users, passwords and MFA are Account Change, changes of groups are
 Group Management, and everything else is API Activity ({api}). With `OCSF_CLASSES=api`, everything is API Activity.
 
-The words in the name decide, so similar operations have the same class. If an identity domain's event has an event ID, its words decide
-first. Reads of users and groups are API Activity, and so are all events about policies, settings, roles, API keys and tokens.
+The words in the operation's name determine the class, so similar operations have the same class. If an identity domain's event has an event
+ID, the words in that ID decide first. Reads of users and groups are API Activity, and so are all events about policies, settings, roles,
+API keys and tokens.
 
 {classes}
 
@@ -43,8 +44,8 @@ These members depend on the class:
 
 {members}
 
-In API Activity, the verb in the name decides the activity. If a name has several verbs, the first of these decides: delete, create,
-update, read.
+In API Activity, the verb in the name decides the activity. If a name has several verbs, the first of these activities that applies decides:
+delete, create, update, read.
 
 {activities}
 
@@ -89,7 +90,7 @@ def places(table):
         ("`activity_name`", "the caption of `activity_id`; for 99, the operation"),
         ("`status_id`, `status`", "1 Success, 2 Failure, 0 Unknown"),
         ("`status_code`", "without a response status, the reason code of an identity domain"),
-        ("`status_detail`, `api.response.error`", "why the call failed, as CEF's `reason`"),
+        ("`status_detail`, `api.response.error`", "why the call failed, as in CEF's `reason`"),
         ("`severity_id`, `severity`", "from the severity, see below"),
         ("`class_name`, `type_name`", "the captions of `class_uid` and `type_uid`"),
         ("`cloud.region`", "the region that the event was read from"),
@@ -99,9 +100,9 @@ def places(table):
         ("`api.service.name`", "the service in `eventType`"),
         (
             "`src_endpoint.ip`, `.port`, `.intermediate_ips`, `.name`",
-            "`data.identity.ipAddress`: the first address and its port, the other addresses, text that is no address",
+            "`data.identity.ipAddress`: the first address and its port, the other addresses, text that is not an address",
         ),
-        ("`observables[]`", "source address, users, group and resource, each with the path where the message has it"),
+        ("`observables[]`", "source address, users, group and resource, each with its path in the message"),
         ("`unmapped.data`, `unmapped`", "everything without a mapping, named as in the event"),
         ("`unmapped.epimetheus`", "`compartmentPath`, `tamperWatch`, `replay`"),
     ]
@@ -116,7 +117,7 @@ def members(table):
             (
                 "API Activity",
                 "`resources[]`",
-                f"{resource}; `type` is the second part of the OCID. Without them, the targets of an identity domain",
+                f"{resource}; `type` is the second part of the OCID. Without them, the targets in an identity domain's event",
             ),
             ("Authentication", "`user`", "as `actor.user`"),
             ("Authentication", "`service.name`", "the service in `eventType`"),

@@ -27,7 +27,7 @@ def severity_section():
     return dedent("""\
         ## Severity
 
-        The severity is a number from 0 to 10, on CEF's scale. The first of these that applies decides:
+        The severity is a number from 0 to 10, on CEF's scale. The first of these rules that applies determines it:
 
         1. A pattern under `severity` in RULES ([Rules](rules.md)), whatever the outcome. The first pattern that matches decides.
         2. The event ID of an identity domain (`data.additionalDetails.eventId`), if a pattern
@@ -35,21 +35,21 @@ def severity_section():
         3. The highest severity of the operation (`data.eventName`, or the end of `eventType`), the action in its parameters (`STOP` of
            InstanceAction), and the words in an identity domain's event ID.
 
-        Under 2 and 3, a call that [exposes something](#calls-that-expose-something) has at least the severity in that table, and a failed
-        sign-on has severity {sign_on} or more. An event that names a resource of TAMPER_WATCH always has 9 or more.
+        Under rules 2 and 3, a call that [exposes something](#calls-that-expose-something) has at least the severity in that table, and a
+        failed sign-on has severity {sign_on} or more. An event that names a resource in TAMPER_WATCH always has 9 or more.
 
         Any other **failed call** has the same severity as a successful one, because a single denied call shows that a control works.
         Repeated denials matter more, but they span many events and runs: count them in the SIEM.
 
         ### Verbs
 
-        The words in an operation's name decide:
+        The words in an operation's name determine its severity:
 
         - If the first word is a verb, it decides. These words may precede it: {modifiers}.
-        - A second verb after one of {joiners} counts as well (`ValidateAndPublishArtifact`).
-        - A verb of severity {high} at the end of the name counts as well (`ScheduleKeyDeletion`), unless the first verb only reads, or is
-          one of {undo}: `CancelKeyDeletion` has severity {medium}.
-        - If the name does not start with a verb, every verb of change in it counts (`Ipv6VnicDetach`).
+        - A second verb after one of {joiners} also counts (`ValidateAndPublishArtifact`).
+        - A verb of severity {high} at the end of the name also counts (`ScheduleKeyDeletion`), unless the first verb only reads, or is one
+          of {undo}: `CancelKeyDeletion` has severity {medium}.
+        - If the name does not start with a verb, every verb in it that denotes a change counts (`Ipv6VnicDetach`).
         - Past participles count as verbs (`UserLocked`). Letter case and separators do not matter: `DELETEVCN`, `deletevcn` and
           `delete_vcn` are read as `DeleteVcn`.
 
@@ -68,10 +68,10 @@ def severity_section():
 
         ### Calls that expose something
 
-        The name of an operation does not show that it makes a bucket public. For these operations, values in `data.stateChange.current`,
-        `data.additionalDetails`, `data.request.parameters`, `data.response.payload` and `data.resourceName` decide, at any depth and in any
-        letter case. A value that `data.stateChange.previous` had already does not count. Epimetheus cannot see a value that OCI does not
-        write to the event.
+        The name of an operation does not show, for example, that it makes a bucket public. For these operations, the severity depends on
+        values in `data.stateChange.current`, `data.additionalDetails`, `data.request.parameters`, `data.response.payload` and
+        `data.resourceName`, at any depth and in any letter case. A value that `data.stateChange.previous` already had does not count.
+        Epimetheus cannot see a value that OCI does not write to the event.
 
         {exposures}
 

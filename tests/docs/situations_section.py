@@ -24,19 +24,20 @@ SITUATIONS = {
     ),
     "mfa_reset": (
         "MFA reset",
-        "Look for `act=CreateAuthenticationFactorsRemover`, or for `mfa` or `factor` in `OracleOCIAuditDomainEvent`. `suser` removed the "
-        "second factors of the user in `OracleOCIAuditTarget`. In OCSF, `activity_name` is `MFA Factor Disable`, and `user` is the target.",
+        "Look for `act=CreateAuthenticationFactorsRemover`, or for `mfa` or `factor` in `OracleOCIAuditDomainEvent`. The user in "
+        "`suser` removed the second factors of the user in `OracleOCIAuditTarget`. In OCSF, `activity_name` is `MFA Factor Disable`, and "
+        "`user` is the target.",
     ),
     "policy_change": (
         "Policy change",
-        "Look for `act=UpdatePolicy`, and for `CreatePolicy` and `DeletePolicy`. `suser` changed the policy in `cs2`. JSON and OCSF "
-        "contain the old and the new statements under `stateChange`. CEF and LEEF do not: use `FIELD_MAP` to add "
+        "Look for `act=UpdatePolicy`, and for `CreatePolicy` and `DeletePolicy`. The user in `suser` changed the policy in `cs2`. JSON and "
+        "OCSF contain the old and the new statements under `stateChange`. CEF and LEEF do not: use `FIELD_MAP` to add "
         "`data.stateChange.current.statements`.",
     ),
     "api_key_upload": (
         "API key upload",
-        "Look for `act=UploadApiKey`. `suser` added a key to the user whose OCID is in `request`. If that OCID is not the one in `suid`, "
-        "the key is for another account. JSON and OCSF contain the fingerprint. CEF and LEEF do not: use `FIELD_MAP` to add "
+        "Look for `act=UploadApiKey`. The user in `suser` added a key to the user whose OCID is in `request`. If that OCID is not the "
+        "one in `suid`, the key is for another account. JSON and OCSF contain the fingerprint. CEF and LEEF do not: use `FIELD_MAP` to add "
         "`data.response.payload.fingerprint`.",
     ),
     "instance_stopped": (
@@ -75,9 +76,9 @@ SITUATIONS = {
 TEXT = """\
 ## Situations
 
-Each example states what to look for, by the keys of CEF, and shows an event and its messages with the default settings. The tables above
+Each example states what to look for, in terms of CEF keys, and shows an event and its messages with the default settings. The tables above
 list the names in the other formats. The events are shortened and use example names. Each message is sent on one line; here it is wrapped.
-This command prints the messages of the first example:
+To print the messages of the first example, run:
 
     epimetheus render --file tests/data/situations/failed_sign_on.json --region {region} --format all
 

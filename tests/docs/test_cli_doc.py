@@ -31,10 +31,10 @@ EXAMPLES = {
     "health": [
         ("health", "check every dependency, from settings to the receiver's certificate"),
         ("health --probe", "also send one marked message and confirm it"),
-        ("health --function ocid1.fnfunc.oc1.iad.aaaa", "check them with the settings of a deployed function"),
+        ("health --function ocid1.fnfunc.oc1.iad.aaaa", "use the settings of a deployed function"),
     ],
     "run": [("run", "forward new events once"), ("run --timeout 5m --json", "stop after five minutes and print the reports")],
-    "runs": [("runs --since 7d --failed", "list the failed runs of a week"), ("runs --json", "print the log lines of the last day")],
+    "runs": [("runs --since 7d --failed", "list the failed runs of the last week"), ("runs --json", "print the log lines of the last day")],
     "runs show": [("runs show 33ef9a", "show the run whose ID starts with 33ef9a")],
     "runs html": [("runs html runs.html", "write the plots of the last two days")],
     "rules try": [
@@ -42,16 +42,16 @@ EXAMPLES = {
         ("rules try --file events.json", "apply the rules in RULES to the events in a file, without OCI"),
     ],
     "render": [
-        ("render --file events.json", "print the messages in the format of FORMAT"),
-        ("render --file events.json --format all --explain", "print all formats, and explain what FIELD_MAP and redaction do"),
+        ("render --file events.json", "print the messages in the format that FORMAT sets"),
+        ("render --file events.json --format all --explain", "print the messages in all formats, and explain what FIELD_MAP and redaction do"),
     ],
     "replay": [
         ("replay --from 2026-11-24T10:00:00Z --to 2026-11-24T11:00:00Z --dry-run", "count the events of an hour"),
-        ("replay --from 3h --to 2h", "send the events of an hour again after a confirmation"),
-        ("replay --from 3h --to 2h --compartment prod/app --yes", "send those of a compartment"),
+        ("replay --from 3h --to 2h", "send the events of an hour again after confirmation"),
+        ("replay --from 3h --to 2h --compartment prod/app --yes", "send only those of one compartment"),
     ],
     "state show": [("state show", "show the cursor and what is behind"), ("state show --raw", "print the stored JSON")],
-    "state rewind": [("state rewind 2026-11-24T10:05:00Z", "read and send again from this minute")],
+    "state rewind": [("state rewind 2026-11-24T10:05:00Z", "read and send events again from this minute")],
     "state reset": [("state reset --region eu-frankfurt-1", "start again in one region")],
     "state adopt": [('state adopt --reason "SIEM replaced"', "continue with the receiver in the settings")],
     "state unlock": [("state unlock", "remove the lease of a run that was killed")],
@@ -120,14 +120,14 @@ def text() -> str:
     sections = "\n".join(section(name, COMMANDS[name]) for name in ORDER)
     return f"""# Command line
 
-After reading this page you can check a deployment from a terminal, start a run manually, review past runs, and repair the state.
+After reading this page, you can check a deployment from a terminal, start a run manually, review past runs, and repair the state.
 
 Install the command with `pipx install .` in a copy of the repository, then use it in any folder. Without an installation, run `make setup`
 once, and write `.venv/bin/python -m epimetheus` in place of `epimetheus`. Results go to stdout; progress, notes and errors go to stderr.
 Every command has `-h`.
 
-On a terminal, tables fit its width: columns that do not fit are dropped by importance, and named. Elsewhere, tables are tab-separated
-values, remarks about them go to stderr, and each sentence is one line. `NO_COLOR` switches colors off.
+On a terminal, tables fit its width: if columns do not fit, the least important ones are dropped, and named below the table. Elsewhere,
+tables are tab-separated values, notes about them go to stderr, and each sentence is on one line. `NO_COLOR` turns colors off.
 
 `python -m tests.docs.test_cli_doc` generates this page from the code. Do not edit it by hand.
 
@@ -144,29 +144,30 @@ settings from these sources:
 |---|---|
 {source_options()}
 
-Each option has its own purpose:
+The options differ as follows:
 
-- `--env-file` reads `NAME=value` lines, with comments, quotes and `export`. Put values of several lines, such as PEM text, in quotes.
+- `--env-file` reads `NAME=value` lines, with comments, quotes and `export`. Put multiline values, such as PEM text, in quotes.
 - `--tfvars` reads `terraform.tfvars` or `.tfvars.json`, and derives the settings as the Terraform module does. It does not know what
-  Terraform creates: the secret of `create_vault`, and the resources that `TAMPER_WATCH` names by default. Use `--function` for these.
+  Terraform creates: the secret for `create_vault`, and the resources that `TAMPER_WATCH` names by default. For these, use `--function`.
 - `--function` reads the configuration of the function and of its application, and uses the region of the function. The function's `OCI_AUTH`
   is not used: you sign in as yourself. You need this policy:
   `Allow group YOUR_GROUP to read functions-family in compartment COMPARTMENT_OF_THE_FUNCTION`.
 
-If several sources contain a setting, the environment takes precedence, then `--env-file`, `--tfvars` and `--function`. The command names the
-settings that the environment replaces. An empty value counts as not set, except for `METRICS_NAMESPACE`.
+If several sources contain a setting, the environment takes precedence, then `--env-file`, `--tfvars` and `--function`. The command names
+the settings that the environment overrides. An empty value counts as not set, except for `METRICS_NAMESPACE`.
 
-In a file and in a function, a misspelled setting is an error. In the environment, only names that begin with `SYSLOG_` are: a name such as
-`TENANCY_ID` is ignored with a note, and names of one word, such as `REGION`, belong to other programs.
+In a file or a function, a misspelled setting is an error. In the environment, it is an error only if its name begins with `SYSLOG_`. A
+similar name, such as `TENANCY_ID`, is ignored with a note. Names of one word, such as `REGION`, belong to other programs.
 
 ## Times and durations
 
-A duration is a number with a unit, or several: `90s`, `15m`, `24h`, `7d`, `1h30m`. A time is RFC 3339, such as `2026-11-24T10:00:00Z`, or a
-duration before now, such as `24h`. All options follow this: `--since`, `--from`, `--to`, `--timeout` and the time of `state rewind`.
+A duration is one or more numbers, each with a unit: `90s`, `15m`, `24h`, `7d`, `1h30m`. A time is in RFC 3339 format, such as
+`2026-11-24T10:00:00Z`, or a duration before now, such as `24h`. This applies to `--since`, `--from`, `--to`, `--timeout` and the time of
+`state rewind`.
 
 ## Output as JSON
 
-Every command that reports has `--json`: the result is one JSON document on stdout. Exit codes are the same.
+Every command that reports results has `--json`, which prints one JSON document to stdout. The exit codes are the same.
 
 ## Shell completion
 
@@ -179,7 +180,7 @@ package, use `--show-completion`.
 |---|---|---|---|
 {exit_codes()}
 
-With several regions, the worst status determines the exit code. An unknown option and an invalid setting are errors: 2. If a signal ends a
+With several regions, the worst status determines the exit code. An unknown option or an invalid setting is an error (2). If a signal ends a
 command, the exit code is 128 plus the number of the signal: 130 for Ctrl-C, 143 for SIGTERM.
 
 {sections}"""

@@ -46,13 +46,13 @@ DETAILS = "`data.additionalDetails`, `{}`"
 DOMAIN_EVENT, REASON_CODE, TARGET, SECOND_TARGET = (
     DETAILS.format("`, else `".join(event_details.DETAILS[name])) for name in ("domain_event", "reason_code", "target", "second_target")
 )
-USER_NAME = "the name of the user that the action is done to: the member of a group, whose password, second factor or key changes"
-USER_ID = "the OCID of that user, or the id in the identity domain"
+USER_NAME = "the name of the user that the action affects: the member of a group, or the user whose password, second factor or key changes"
+USER_ID = "the OCID of that user, or the ID in the identity domain"
 DERIVED = {  # keys whose value differs from the event's
     "rt": "`eventTime`, in milliseconds", "end": "`data.response.responseTime`, in milliseconds",
-    "devTime": "`eventTime`, in UTC with three decimals", "responseTime": "`data.response.responseTime`; a time is written in UTC with three decimals", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
+    "devTime": "`eventTime`, in UTC with three decimal places", "responseTime": "`data.response.responseTime`; a time is written in UTC with three decimal places", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
     "outcome": "`success` or `failure`, from a status of at least 400 or an error code, else from the ending of an identity domain's event ID, "
-    "else from the messages and the status; absent if none shows it",
+    "else from the messages and the status; absent if none of these shows it",
     "reason": "why the call failed: `code` or `login_result` of `data.response.payload`, the code in a message or in place of the status, or the "
     "response's message; for an identity domain, its comment",
     "act": "the verb in a parameter (`STOP` of InstanceAction), else `data.eventName`, else the operation in `eventType`",
@@ -66,14 +66,14 @@ DERIVED = {  # keys whose value differs from the event's
     "sourceTranslatedPort": "the port of `sourceTranslatedAddress`", "srcPostNATPort": "the port of `srcPostNAT`",
     "src": "`data.identity.ipAddress`: the first address", "c6a2": "`data.identity.ipAddress`: the first IPv6 address",
     "sourceTranslatedAddress": "`data.identity.ipAddress`: the first IPv4 address after the source",
-    "srcPostNAT": "`data.identity.ipAddress`: the second address", "shost": "`data.identity.ipAddress`: the remaining addresses, or text that is no address",
-    "srcOther": "`data.identity.ipAddress`: the remaining addresses, or text that is no address", "cat": "in CEF, the service in `eventType`; in LEEF, the outcome as `Success` or `Failed`",
+    "srcPostNAT": "`data.identity.ipAddress`: the second address", "shost": "`data.identity.ipAddress`: the remaining addresses, or text that is not an address",
+    "srcOther": "`data.identity.ipAddress`: the remaining addresses, or text that is not an address", "cat": "in CEF, the service in `eventType`; in LEEF, the outcome as `Success` or `Failed`",
     "destinationServiceName": "the service in `eventType`", "sev": "the severity, 1 to 10", "isLoginEvent": "`true` for any sign-on",
     "identSrc": "`src`, for a sign-on that succeeded", "flexString1": "`eventId`, if it is too long for `externalId`",
     "principalName": "`data.identity.principalName`, if it is too long for `usrName`",
-    cef.TAMPER_WATCH: "`true` if the event names a resource of TAMPER_WATCH", cef.COMPARTMENT_PATH: "the compartment's path",
+    cef.TAMPER_WATCH: "`true` if the event names a resource in TAMPER_WATCH", cef.COMPARTMENT_PATH: "the compartment's path",
     cef.REPLAY: "`true` in a replay", "replay": "`true` in a replay",
-    "tamperWatch": "`true` if the event names a resource of TAMPER_WATCH", "compartmentPath": "the compartment's path",
+    "tamperWatch": "`true` if the event names a resource in TAMPER_WATCH", "compartmentPath": "the compartment's path",
 }  # fmt: skip
 
 
@@ -156,19 +156,20 @@ def page():
     return dedent("""\
         # Formats
 
-        After reading this page you can write or adapt a parser for each `FORMAT`, rename or add fields, and find the messages that matter to an
-        analyst ([Situations](#situations)). `{command}` generates this page from the code.
+        After reading this page, you can write or adapt a parser for each `FORMAT`, rename or add fields, and find the messages that matter
+        to an analyst ([Situations](#situations)). `{command}` generates this page from the code.
 
-        `FORMAT` is `cef` (the default), `json`, `leef` or `ocsf`. JSON and OCSF contain the whole event. CEF and LEEF contain the fields that this
-        page lists, except those that have no value; `FIELD_MAP` adds others. A message is one line of UTF-8 without a BOM: the syslog header, then
-        the body. The examples up to [Notices](#notices) show one event, which names a resource of TAMPER_WATCH, with `SYSLOG_HEADER=rfc5424`.
+        `FORMAT` is `cef` (the default), `json`, `leef` or `ocsf`. JSON and OCSF contain the whole event. CEF and LEEF contain the fields
+        that this page lists, except those that have no value; `FIELD_MAP` can add others. A message is one line of UTF-8 without a BOM: the
+        syslog header, then the body. The examples up to [Notices](#notices) show one event, which names a resource in TAMPER_WATCH, with
+        `SYSLOG_HEADER=rfc5424`.
 
         ## Syslog header
 
-        - **RFC 5424**: `<PRI>1 TIMESTAMP HOSTNAME APP-NAME - MSGID [epimetheus@32473 run="…" seq="…" trimmed="…"] `. TIMESTAMP is the time of the
-          event, or the start of the run if the event has no time. It is in UTC, with exactly three decimals. `run` is the ID of the run. `seq` numbers
-          the messages of a run from 1; a gap means that a message was lost. `trimmed` lists the fields that were removed or shortened to fit the
-          size limit. It is absent if there are none.
+        - **RFC 5424**: `<PRI>1 TIMESTAMP HOSTNAME APP-NAME - MSGID [epimetheus@32473 run="…" seq="…" trimmed="…"] `. TIMESTAMP is the time
+          of the event, or the start of the run if the event has no time. It is in UTC, with exactly three decimal places. `run` is the ID
+          of the run. `seq` numbers the messages of a run from 1; a gap means that a message was lost. `trimmed` lists the fields that were
+          removed or shortened to fit the size limit. It is absent if there are none.
         - **RFC 3164**: `<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `, in UTC. This header has no run and no sequence number. The body lists the trimmed fields.
         - MSGID is `audit` for an event, `malformed` for text that is not a valid event (RFC 3164: `TAG[malformed]: `), and `notice` for a message
           from Epimetheus itself. In every format, a malformed event is sent as its redacted text.
@@ -187,25 +188,25 @@ def page():
         A caller controls some of the text in an event, such as the user agent or a resource name. In every format, Epimetheus changes two kinds of
         text, in keys, in values and in malformed events:
 
-        - **Invisible characters** are written as JSON escapes, such as `\\u202e`. They are the characters of the Unicode categories Cc, Cf, Zl and
-          Zp, and the default ignorable characters: for example zero-width and bidirectional characters, tags and variation selectors. In JSON and
-          OCSF, a parser restores the original text. In CEF and LEEF, the value contains the escape itself: six characters, or twelve for a character
-          above U+FFFF; CEF also escapes its backslash. Control characters are removed in CEF and LEEF. Emoji that consist of several characters,
-          and some scripts, such as Persian, also contain such escapes.
-        - **Message prefixes** are `CEF:0` and `LEEF:1.0`, in any letter case. Some consumers search a whole line for a prefix and read the message
-          after the last one. In CEF and LEEF, a space follows the colon (`CEF: 0|`). In JSON and OCSF, the colon is an escape (`CEF\\u003a0|`),
-          which a parser restores.
+        - **Invisible characters** are written as JSON escapes, such as `\\u202e`. They are the characters of the Unicode categories Cc, Cf,
+          Zl and Zp, and the default ignorable characters: for example zero-width and bidirectional characters, tags and variation
+          selectors. In JSON and OCSF, a parser restores the original text. In CEF and LEEF, the value contains the escape itself: six
+          characters, or twelve for a character above U+FFFF; CEF also escapes its backslash. CEF and LEEF remove control characters
+          instead. Text in some scripts, such as Persian, and emoji that consist of several characters also contain such escapes.
+        - **Message prefixes** are `CEF:0` and `LEEF:1.0`, in any letter case. Some consumers search a whole line for a prefix and read the
+          message after the last one. In CEF and LEEF, a space follows the colon (`CEF: 0|`). In JSON and OCSF, the colon is written as an
+          escape (`CEF\\u003a0|`), which a parser restores.
 
         {severity}
 
         ## CEF
 
-        `CEF:0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|<eventName>|<severity>|`, then the extension, as in version 27 of the CEF implementation
-        standard. The header escapes `\\` and `|`; values escape `\\`, `=` and line ends (`\\n`, `\\r`). Control characters are removed. A value that
-        is longer than its key accepts is shortened, ends in `…`, and is listed in `trimmed`.
+        `CEF:0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|<eventName>|<severity>|`, then the extension, as in version 27 of the CEF
+        implementation standard. The header escapes `\\` and `|`; values escape `\\`, `=` and line ends (`\\n`, `\\r`). Control characters
+        are removed. A value that is too long for its key is shortened, ends in `…`, and is listed in `trimmed`.
 
-        Identity domains leave `data.identity` and `data.response` empty. If one of these fields is empty, CEF, LEEF, OCSF and `epimetheus` in JSON
-        use a value from `data.additionalDetails`:
+        Identity domains leave `data.identity` and `data.response` empty. If one of the following fields is empty, CEF, LEEF, OCSF and
+        `epimetheus` in JSON use a value from `data.additionalDetails`:
 
         {details}
 
@@ -218,22 +219,23 @@ def page():
 
         If a message is too large, these keys are removed, in this order:
         {cef_shed}
-        Then values are shortened. As a last resort, these keys are removed, from the last to the first:
+        Then values are shortened. As a last resort, these keys are removed, starting with the last:
         {cef_core}
 
         ## JSON
 
-        The body is the event as OCI returned it, on one line: every key, in its order, and every digit of a number. Secrets are redacted. The last
-        key, `epimetheus`, has what Epimetheus adds, with the values that apply: `compartmentPath`, `tamperWatch`, `replay`, `severity`, `outcome`, and every
-        other value of [this table](#values-that-epimetheus-derives) that no standard field of the event has. For a stopped instance, for example,
-        it is `{{"severity":5,"outcome":"success","action":"STOP"}}`. If the event itself has a top-level key `epimetheus`, `epimetheusTrimmed` or
-        `epimetheusCut`, this key gets the prefix `event_`, in OCSF too. So only Epimetheus can write these keys.
+        The body is the event as OCI returned it, on one line: every key, in the original order, and every digit of a number. Secrets are
+        redacted. The last key, `epimetheus`, contains the values that Epimetheus adds, if they apply: `compartmentPath`, `tamperWatch`,
+        `replay`, `severity`, `outcome`, and every other value in [this table](#values-that-epimetheus-derives) that no standard field of
+        the event contains. For a stopped instance, for example, it is `{{"severity":5,"outcome":"success","action":"STOP"}}`. If the event
+        itself has a top-level key `epimetheus`, `epimetheusTrimmed` or `epimetheusCut`, that key gets the prefix `event_`, in OCSF too, so
+        that only Epimetheus can write these keys.
 
         {json_example}
 
         If a message is too large, these parts of `data` are removed, in this order:
         {data_shed}
-        `….others` means all members except those that contain what the event means:
+        `….others` means all members except those that carry the meaning of the event:
         {kept}
         Then these are removed: the compartment's path, any other object or list in `data`, and finally
         {kept_shed}
@@ -253,7 +255,7 @@ def page():
 
         If a message is too large, these keys are removed, in this order:
         {leef_shed}
-        Then values are shortened. As a last resort, these keys are removed, from the last to the first:
+        Then values are shortened. As a last resort, these keys are removed, starting with the last:
         {leef_core}
 
         {ocsf}
@@ -268,15 +270,16 @@ def page():
 
         ## Size
 
-        SYSLOG_MAX_BYTES limits header and body together. It is at least {least}; 0 means no limit. No character and no escape is split. The marks
-        of TAMPER_WATCH and of replays are never removed. `trimmed` lists the fields that were removed or shortened. If there is no room for all names, `+n` counts
-        the others.
+        SYSLOG_MAX_BYTES limits the combined size of header and body. It is at least {least}; 0 means no limit. Characters and escapes are
+        never split. The marks for TAMPER_WATCH and for replays are never removed. `trimmed` lists the fields that were removed or
+        shortened. If not all names fit, `+n` is the number of the others.
 
-        So that no event delays a run, an event is *abridged* if it has more than {most_bytes} bytes, if its type, name and address together exceed
-        {names_bytes} bytes, or if rendering takes longer than {event_seconds} seconds. An abridged message contains the main fields, each in at most
-        {field_bytes} bytes. In JSON and OCSF, `epimetheusCut` also contains the first {text_bytes} bytes of the event's text, redacted, unless
-        REDACT is set. The event's message starts with `[abridged: n bytes]`, and `trimmed` starts with `event`. A malformed event is sent with at
-        most {malformed_bytes} bytes. The run's report counts abridged events in `abridged`.
+        To keep a single event from delaying a run, Epimetheus *abridges* an event that has more than {most_bytes} bytes, whose type, name
+        and address together exceed {names_bytes} bytes, or that takes longer than {event_seconds} seconds to render. An abridged message
+        contains the main fields, each limited to {field_bytes} bytes. In JSON and OCSF, `epimetheusCut` also contains the first
+        {text_bytes} bytes of the event's text, redacted, unless REDACT is set. The event's message starts with `[abridged: n bytes]`, and
+        `trimmed` starts with `event`. At most {malformed_bytes} bytes of a malformed event are sent. The run's report counts abridged
+        events in `abridged`.
 
         ## Redaction
 
@@ -284,8 +287,8 @@ def page():
 
         - a value under a key that names a secret (`password`, `authorization`, `cookie`, `token`, …);
         - a value next to a member that names a secret, as in `{{"name": "password", "value": …}}`;
-        - text in the form of a secret: private keys, signatures, `Bearer …`, JWTs, tokens with a known prefix, API key IDs, pre-authenticated requests,
-          and passwords in URLs.
+        - text that has the form of a secret: private keys, signatures, `Bearer …`, JWTs, tokens with a known prefix, API key IDs,
+          pre-authenticated requests, and passwords in URLs.
 
         `[redacted]` replaces it. Numbers, OCIDs, fingerprints, times and names are not redacted. [Security](security.md#what-is-redacted) describes
         the rules and their limits. REDACT adds paths, in the form of the Audit API: `data.identity.ipAddress`, `*` for any key or index, or
@@ -303,8 +306,8 @@ def page():
         | `order` | names that come first, in this order |
         | `labels` | for CEF: key without a fixed meaning → its label |
 
-        The Go program's `field_mappings`, `ordered_fields`, `cef_vendor`, `cef_product` and `cef_version` work unchanged. LEEF's header also contains
-        `cef_vendor` and `cef_product`.
+        The Go program's `field_mappings`, `ordered_fields`, `cef_vendor`, `cef_product` and `cef_version` work unchanged. LEEF's header
+        also uses `cef_vendor` and `cef_product`.
 
         ```json
         {{"formats": {{"cef": {{
@@ -322,17 +325,17 @@ def page():
           ([Rules](rules.md#people-and-services)), and is not sent by default;
         - a path in the [table below](#values-that-epimetheus-derives).
 
-        A value that is not text is written as JSON. In CEF and LEEF, a key keeps its type and length: a value of another type is not sent, and a
-        time in RFC 3339 is converted. Your own keys accept {custom} characters. If a message is too large, added fields are removed first, unless
-        their name is in the tables above. In OCSF, a new name can make messages invalid against the schema.
+        A value that is not text is written as JSON. In CEF and LEEF, a key keeps its type and length: a value of another type is not sent,
+        and a time in RFC 3339 format is converted. Your own keys accept {custom} characters. If a message is too large, added fields are
+        removed first, unless their name is in the tables above. In OCSF, a new name can make messages invalid against the schema.
 
         To see a message, and the value of every field in FIELD_MAP, run `epimetheus render --file event.json --explain`
         ([Command line](cli.md#render)).
 
         ### Values that Epimetheus derives
 
-        Every format can have these values with `add`. In JSON, the last four are under `epimetheus` only if they come from `additionalDetails`, and
-        `action` only if it differs from `data.eventName`.
+        With `add`, you can send these values in every format. In JSON, the last four are under `epimetheus` only if they come from
+        `additionalDetails`, and `action` only if it differs from `data.eventName`.
 
         {derived}
 

@@ -105,7 +105,7 @@ def text() -> str:
     example = json.dumps(msgspec.to_builtins(report(filtered={"rate_limited": 1, "service": 5})), indent=1)
     return f"""# Report and metrics
 
-After reading this page you can interpret a run's report, and build dashboards and alarms on its metrics.
+After reading this page, you can interpret a run's report, and build dashboards and alarms on its metrics.
 `python -m tests.docs.test_report_doc` generates this page from the code. Do not edit it by hand.
 
 Each run of a region produces one report. It is in the field `report` of the run's log line (`"event": "run"`), and in the function's

@@ -106,7 +106,7 @@ def text() -> str:
     calls = ", ".join(f"`{name}`" for name in sorted(OWN_CALLS))
     return f"""# Rules
 
-After reading this page you can decide which events are sent, test a rules file before you use it, and find out why an event was not sent.
+After reading this page, you can decide which events are sent, test a rules file before you use it, and find out why an event was not sent.
 `python -m tests.docs.test_rules_doc` generates this page from the code. Do not edit it by hand.
 
 `RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object in `STATE_BUCKET`). The Go program's file works unchanged. It may contain the keys of

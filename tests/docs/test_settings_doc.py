@@ -34,7 +34,7 @@ def text():
     tables = "\n\n".join(f"## {title}\n\n{table(names)}" for title, names in groups().items())
     return f"""# Settings
 
-After reading this page you can pass settings to the function and to the command line, and look up the meaning, accepted values and default
+After reading this page, you can pass settings to the function and to the command line, and look up the meaning, accepted values and default
 of each setting. `{COMMAND}` generates this page from the code. Do not edit it by hand.
 
 {contents}

@@ -59,7 +59,7 @@ def rules_table():
         rule = rules[title]
         tactics = [tag.name.replace("-", " ") for tag in rule.tags if not re.fullmatch(r"t\d{4}(\.\d{3})?", tag.name)]
         rows.append((title, " ".join(rule.description.split()), rule.level.name.lower(), ", ".join(tactics), needs(rule)))
-    return table(("rule", "what it finds", "level", "ATT&CK tactics", "needs"), rows)
+    return table(("rule", "description", "level", "ATT&CK tactics", "needs"), rows)
 
 
 def field_table():
