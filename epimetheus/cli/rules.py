@@ -9,6 +9,7 @@ import typer
 
 from epimetheus.cli import display, rules_try
 from epimetheus.cli.console import terminal_console
+from epimetheus.cli.event_file import FILE_HELP
 from epimetheus.cli.minutes import Minutes
 from epimetheus.cli.partial_settings import read_partial_settings
 from epimetheus.cli.period import parse_period
@@ -30,9 +31,7 @@ def rules() -> None:
 @rules_app.command("try")
 def rules_try_command(
     since: Annotated[str, typer.Option(help="Read the events of this period up to now from OCI: 90m, 24h, 7d.")] = "24h",
-    file: Annotated[
-        Path | None, typer.Option(help="Read the events from this file, without OCI: a JSON list, or one event per line; - reads stdin.")
-    ] = None,
+    file: Annotated[Path | None, typer.Option(help=f"{FILE_HELP} Default: read the events from OCI.")] = None,
     rules: Annotated[Path | None, typer.Option(help="The rules file to test. Default: RULES.")] = None,
     minutes: Minutes = 15.0,
 ) -> None:
