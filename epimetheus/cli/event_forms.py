@@ -6,7 +6,6 @@ are never decoded, so that numbers and texts stay as they are. What is no audit 
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -63,9 +62,11 @@ def find_events(text: bytes) -> Iterator[bytes]:
 
     An event may be malformed: it is one if it has an event type.
     """
+    line, counted = 1, 0
     try:
         for offset, value in split_values(text):
-            yield from map(compact, _events(value, f"line {_line(text, offset)}", 0))
+            line, counted = line + text.count(b"\n", counted, offset), offset
+            yield from map(compact, _events(value, f"line {line}", 0))
     except NotJson as error:
         raise NotAnEvent(_not_json(text, error)) from None
 
@@ -158,7 +159,7 @@ def _streaming_value(value: bytes, where: str) -> bytes:
     """The log entry, or the list of log entries, in a message of Streaming."""
     try:
         return base64.b64decode(decode_text(value) or "", validate=True).strip()
-    except binascii.Error:
+    except ValueError:
         raise NotAnEvent(f"{where}, value is not base64; use the messages of Streaming as its API returns them") from None
 
 
@@ -177,12 +178,9 @@ def _folded(key: str) -> str:
     return key.replace("-", "").replace("_", "").lower()
 
 
-def _line(text: bytes, offset: int) -> int:
-    return text.count(b"\n", 0, offset) + 1
-
-
 def _not_json(text: bytes, error: NotJson) -> str:
-    where = f"line {_line(text, error.offset)}"
+    line = text.count(b"\n", 0, error.offset) + 1
+    where = f"line {line}"
     if error.truncated:
         return f"{where} starts a JSON value that does not end; the file is truncated, or a quote or bracket is missing"
     return f"{where} is not JSON: it is {_kind_of_text(text[error.offset : error.offset + 100])}; {ACCEPTED}"

@@ -254,6 +254,8 @@ NOT = "is not an audit event: it is"
         (b'{"code": "NotAuthorizedOrNotFound", "message": "x", "status": 404}', f"line 1 {NOT} an error response of OCI; {ACCEPTED}"),
         (b'{"stream":"s","partition":"0","value":"%"}',
          "line 1, value is not base64; use the messages of Streaming as its API returns them"),
+        ('{"stream":"s","partition":"0","value":"é"}'.encode(),
+         "line 1, value is not base64; use the messages of Streaming as its API returns them"),
         (b"<133>1 2026-03-02T08:15:30.120Z r epimetheus - audit [x] CEF:0|Oracle|",
          f"line 1 is not JSON: it is a syslog message, not the event it was made from; {ACCEPTED}"),
         (b"+-----+\n| data |", f"line 1 is not JSON: it is a table of the OCI CLI, which also prints JSON with --output json; {ACCEPTED}"),
