@@ -11,10 +11,14 @@ setup: .venv/ready ## install the dependencies of the demo, tests, and tools int
 demo: .venv/ready ## play four runs against simulated services; VERBOSE=1 shows log lines as JSON
 	@$(RUN) -m epimetheus demo $(if $(VERBOSE),--verbose)
 
-# Three processes on two cores, because many tests wait; TEST_PROFILE=full runs more seeds and examples, as CI does.
-JOBS ?= $(shell echo $$(( $$(nproc) * 3 / 2 )))
+# Without cached bytecode, which many containers turn off, each of the tests' processes compiles all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Twice as many processes as cores, because many tests wait; TEST_PROFILE=full runs more seeds and examples, as CI does.
+JOBS ?= $(shell echo $$(( $$(nproc) * 2 )))
+PARALLEL := -n $(JOBS) --dist loadgroup
 test: .venv/ready ## run all tests in parallel
-	@$(RUN) -m pytest -q -n $(JOBS) --dist loadgroup
+	@$(RUN) -m pytest -q $(PARALLEL)
 
 QUICK := tests/test_architecture.py tests/run/test_plan.py tests/run/test_known_compartments.py tests/run/test_forwarder.py tests/config/test_settings.py \
     tests/select tests/state/test_session.py tests/state/test_encoding.py tests/state/test_file.py tests/state/test_model.py \
@@ -27,7 +31,7 @@ check: .venv/ready ## run ruff and mypy
 	@$(RUN) -m mypy
 
 coverage: .venv/ready ## run all tests with full budgets and check the branch coverage
-	@TEST_PROFILE=full $(RUN) -m pytest -q -n $(JOBS) --dist loadgroup --cov --cov-report=
+	@TEST_PROFILE=full $(RUN) -m pytest -q $(PARALLEL) --cov --cov-report=
 	@$(RUN) tests/coverage_floor.py
 
 SEEDS ?= 1000

@@ -16,6 +16,7 @@ from benchmarks import growth, rows_calls, rows_events, rows_once
 from benchmarks.bench import Bench
 from benchmarks.figures import FILE, Figure, Results, machine, now, table
 from benchmarks.sizes import Sizes
+from tests.support.image import Image
 
 ROWS: Mapping[str, Callable[[Bench], list[Figure]]] = MappingProxyType({
     "cpu": rows_events.cpu,
@@ -33,10 +34,10 @@ ROWS: Mapping[str, Callable[[Bench], list[Figure]]] = MappingProxyType({
 GROWTH = "growth"
 
 
-def measure(rows: Sequence[str], sizes: Sizes, report_progress: Callable[[str], object]) -> Results:
-    """Measures the rows one after the other. ``report_progress`` receives a line for each."""
+def measure(rows: Sequence[str], sizes: Sizes, report_progress: Callable[[str], object], image: Image | None = None) -> Results:
+    """Measures the rows one after the other. ``report_progress`` receives a line for each. ``image``: see `Bench.open`."""
     results = Results(now(), machine(), asdict(sizes))
-    with Bench.open(sizes) as bench:
+    with Bench.open(sizes, image) as bench:
         for row in rows:
             began = time.monotonic()
             if row == GROWTH:

@@ -4,9 +4,10 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from benchmarks.sizes import Sizes
 from epimetheus.testing.function import Function
 from epimetheus.testing.oci import World
 from epimetheus.testing.syslog import Authority
+from tests.support.image import Image, lay_out, serving
 
 BUCKET = "audit-state"
 SECONDS = 1800.0  # time limit of a call
@@ -78,25 +80,27 @@ class Stage:
 
 @dataclass(frozen=True)
 class Bench:
-    """Resources that all measurements share. ``cached_calls``: results that several rows use."""
+    """Resources that all measurements share. ``image``: prepares the image's contents once. ``cached_calls``: results of several rows."""
 
     sizes: Sizes
     folder: Path
     world: World
     authority: Authority
     api_options: ApiOptions
+    image: Callable[[], Image]
     cached_calls: dict[tuple[int, int, int], tuple[CallResult, int]] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
-    def open(cls, sizes: Sizes) -> Iterator["Bench"]:
-        """Renders the pages, and creates credentials and certificates."""
+    def open(cls, sizes: Sizes, image: Image | None = None) -> Iterator["Bench"]:
+        """Renders the pages, and creates credentials and certificates. ``image``: the contents of the image, if they exist already."""
         with tempfile.TemporaryDirectory(prefix="epimetheus-bench-") as name:
             folder, world = Path(name), World()
             templates = folder / "pages"
             pages.write(templates, world.tenancy, compartment(1), sizes.page)
             options = ApiOptions(str(templates), sizes.page, world.tenancy, sizes.places)
-            yield cls(sizes, folder, world, Authority(folder / "authority"), options)
+            contents = cache(lambda: image or lay_out(folder / "image"))
+            yield cls(sizes, folder, world, Authority(folder / "authority"), options, contents)
 
     @contextmanager
     def receiver(self) -> Iterator[HelperProcess]:
@@ -130,13 +134,8 @@ class Bench:
 
     @contextmanager
     def function(self, settings: dict[str, str]) -> Iterator[Function]:
-        """Runs the function from the contents of the image and in its environment, with helpers of `tests/deploy/test_image.py`."""
-        from tests.deploy.test_image import lay_out, serving  # noqa: PLC0415 - imports pytest, which few rows need
-
-        image = self.folder / "image"
-        if not image.exists():
-            lay_out(image)
-        with tempfile.TemporaryDirectory(prefix="fn-") as folder, serving(image, Path(folder), settings) as function:
+        """Runs the function from the contents of the image and in its environment."""
+        with tempfile.TemporaryDirectory(prefix="fn-") as folder, serving(self.image().folder, Path(folder), settings) as function:
             yield function
 
     def cached_call(self, events: int, compartments: int, hours: int = 1) -> tuple[CallResult, int]:

@@ -1,9 +1,7 @@
 """Rows for costs per run or per process: the listing, the state, the cold start, the image."""
 
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from oci.identity import IdentityClient
@@ -21,6 +19,7 @@ from epimetheus.source.identity import compartment_pages
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.model import State
 from epimetheus.state.object_storage import ObjectStore
+from tests.support.image import size
 
 _MB = 1e6
 _MINUTES = 16  # period of the keys: an overlap of 15 minutes, and one more
@@ -101,15 +100,10 @@ def cold(bench: Bench) -> list[Figure]:
 
 
 def image(bench: Bench) -> list[Figure]:
-    """Size of the image's contents, prepared as in the Dockerfile, with helpers of `tests/deploy/test_image.py`."""
-    del bench
-    from tests.deploy.test_image import lay_out, size  # noqa: PLC0415 - imports pytest, as in Bench.function
-
-    with tempfile.TemporaryDirectory(prefix="epimetheus-image-") as name:
-        folder = Path(name)
-        before = lay_out(folder)
-        note = f"without the base image; {before / _MB:.0f} MB before pruning and compiling"
-        return [Figure("image", "packages and code in the image", size(folder) / _MB, "MB", 90.0, note=note)]
+    """Size of the image's contents, prepared as in the Dockerfile."""
+    image = bench.image()
+    note = f"without the base image; {image.bytes_before / _MB:.0f} MB before pruning and compiling"
+    return [Figure("image", "packages and code in the image", size(image.folder) / _MB, "MB", 90.0, note=note)]
 
 
 def _client(bench: Bench, api: HelperProcess, kind: Callable[..., Any]) -> Any:

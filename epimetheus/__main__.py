@@ -23,13 +23,18 @@ def main() -> None:
     from epimetheus.cli.output import DroppingStream  # noqa: PLC0415 - not valid for an old Python
     from epimetheus.signals import Signaled, raise_on_signals  # noqa: PLC0415
 
-    sys.stdout, sys.stderr = (cast(TextIO, DroppingStream(stream)) for stream in (sys.stdout, sys.stderr))
+    output = DroppingStream(sys.stdout)
+    sys.stdout, sys.stderr = cast(TextIO, output), cast(TextIO, DroppingStream(sys.stderr))
     try:
         with raise_on_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             app()
     except Signaled as signaled:
         sys.stderr.write(f"Interrupted by {signaled.name}.\n")
         sys.exit(signaled.exit_code)
+    finally:
+        output.flush()
+        if output.failure:
+            sys.stderr.write(f"Writing the output failed: {output.failure}. The output is incomplete.\n")
 
 
 if __name__ == "__main__":

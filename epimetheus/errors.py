@@ -34,11 +34,11 @@ class ConfigError(EpimetheusError):
     kind = "configuration"
     fault = "configuration"
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], *, do: str = "Correct the configuration and run again.") -> None:
         count = f"{len(problems)} configuration error{'' if len(problems) == 1 else 's'}"
         listed = "; ".join(problems).replace("?; ", "? ")  # a problem may end with a question: "Did you mean …?"
         end = "" if listed.endswith("?") else "."
-        super().__init__(f"{count}: {listed}{end}", do="Correct the configuration and run again.")
+        super().__init__(f"{count}: {listed}{end}", do=do)
         self.problems = tuple(problems)
 
 

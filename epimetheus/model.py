@@ -42,7 +42,7 @@ class Response(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Data(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """The event's body (``data``), the same in the Audit API and in Logging; ``additional_details`` is not decoded."""
+    """The event's body (``data``), the same in the Audit API and in Logging. Details and state change are not decoded."""
 
     event_name: str | None = None
     event_grouping_id: str | None = None
@@ -55,6 +55,7 @@ class Data(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     request: Request | None = None
     response: Response | None = None
     additional_details: msgspec.Raw = msgspec.Raw(b"null")
+    state_change: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class AuditEvent(msgspec.Struct, frozen=True, gc=False, rename="camel"):

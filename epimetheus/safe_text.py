@@ -41,12 +41,20 @@ def safe_message(text: str) -> str:
 
     Long mixes of letters and digits are hidden, except OCIDs and request ids, because an error may quote a token without a known form.
     """
-    return _PIECES.sub(_hide_opaque, _redacted_line(text))[:_MAX_OUTPUT]
+    return _shortened(_PIECES.sub(_hide_opaque, _redacted_line(text)))
 
 
 def safe_event_text(text: str) -> str:
     """Returns an event's name, id or time for a log line, redacted like `safe_message` but with long ids intact."""
     return _redacted_line(text)[:_MAX_OUTPUT]
+
+
+def _shortened(text: str) -> str:
+    """The first words of a long text: a word that is cut, such as a URL, is dropped."""
+    if len(text) <= _MAX_OUTPUT:
+        return text
+    words, _, _ = text[:_MAX_OUTPUT].rpartition(" ")
+    return f"{words}{HIDDEN}" if len(words) > _MAX_OUTPUT // 2 else text[:_MAX_OUTPUT]
 
 
 def _redacted_line(text: str) -> str:

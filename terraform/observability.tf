@@ -104,6 +104,19 @@ locals {
       body     = "A certificate expires in less than ${var.certificate_alarm_days} days. Forwarding stops when it expires."
     }
   }
+  # In the order of the dashboard. Statistics suit metrics that are posted once a run.
+  widgets = local.metrics_namespace == "" ? [] : [
+    { name = "lag", title = "Lag (s)", chart = "line", query = "lag_seconds[${local.window}].groupBy(region).max()" },
+    { name = "failed", title = "Failed runs", chart = "bar", query = "runs_failed[${local.window}].groupBy(region).sum()" },
+    { name = "skipped", title = "Skipped runs", chart = "bar", query = "runs_skipped[${local.window}].groupBy(region).sum()" },
+    { name = "behind", title = "Compartments behind", chart = "line", query = "compartments_behind[${local.window}].groupBy(region).max()" },
+    { name = "forwarded", title = "Events forwarded", chart = "bar", query = "events_forwarded[${local.window}].groupBy(region).sum()" },
+    { name = "filtered", title = "Events filtered", chart = "bar", query = "events_filtered[${local.window}].groupBy(region).sum()" },
+    { name = "unconfirmed", title = "Events unconfirmed", chart = "bar", query = "events_unconfirmed[${local.window}].groupBy(region).sum()" },
+    { name = "duration", title = "Duration of runs (s)", chart = "line", query = "run_seconds[${local.window}].groupBy(region).max()" },
+    { name = "throttled", title = "Requests throttled by OCI", chart = "bar", query = "api_throttled[${local.window}].groupBy(region).sum()" },
+    { name = "certificate", title = "Certificate (days left)", chart = "single value", query = "certificate_days_left[${local.window}].groupBy(region).min()" },
+  ]
   this_function = "resourceId = \"${oci_functions_function.this.id}\""
   # A metric of the platform, for a function that fails before it posts metrics.
   platform_alarms = {

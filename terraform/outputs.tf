@@ -43,7 +43,7 @@ output "log" {
   value       = local.log
 }
 
-# The provider cannot create saved searches or Monitoring dashboards: these queries are for pasting.
+# The provider cannot create saved searches: these queries are for pasting.
 output "log_searches" {
   description = "Queries for Logging search in advanced mode."
   value = {
@@ -55,11 +55,16 @@ output "log_searches" {
 
 output "metric_queries" {
   description = "Queries for the Metrics Explorer of Monitoring, in the namespace of the metrics."
-  value = local.metrics_namespace == "" ? {} : {
-    lag         = "lag_seconds[${local.window}].groupBy(region).max()"
-    forwarded   = "events_forwarded[${local.window}].groupBy(region).sum()"
-    unconfirmed = "events_unconfirmed[${local.window}].groupBy(region).sum()"
-    throttled   = "api_throttled[${local.window}].groupBy(region).sum()"
+  value       = { for widget in local.widgets : widget.name => widget.query }
+}
+
+# The provider has no resource for a single widget, and OCI does not document the format of a widget: docs/operate.md has the steps.
+output "dashboard" {
+  description = "Widgets of a dashboard for the console, in order. docs/operate.md describes how to create it."
+  value = {
+    compartment_ocid = local.metrics_compartment
+    namespace        = local.metrics_namespace
+    widgets          = [for widget in local.widgets : { title = widget.title, chart = widget.chart, query = widget.query }]
   }
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,13 +10,30 @@ from epimetheus.testing.oci.credentials import ApiKey
 from tests.support.budget import load_profile
 from tests.support.hand import HandClock
 from tests.support.harness import Stage, restored_logging, staged
+from tests.support.image import Image, lay_out
+from tests.support.schedule import GroupedScheduling, longest_first
 
 load_profile()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupedScheduling | None:
+    return GroupedScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")
 def api_key() -> ApiKey:
     return ApiKey.generate()
+
+
+@pytest.fixture(scope="session")
+def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return lay_out(tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture

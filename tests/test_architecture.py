@@ -8,23 +8,25 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "model", "clock", "event_patterns", "signals"}
+BASE = {"errors", "model", "clock", "event_patterns", "event_details", "signals", "pem"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 MAY_IMPORT = {
     "errors": set(),
     "model": {"errors"},
     "clock": {"errors"},
     "event_patterns": set(),
+    "event_details": {"model"},
     "signals": set(),
+    "pem": {"errors"},
     "safe_text": {"render"},  # redaction of error texts
-    "oci_client": {"errors", "safe_text"},
+    "oci_client": {"errors", "pem", "safe_text"},
     "source": BASE | {"oci_client", "safe_text"},
     "select": BASE,
     "render": BASE,
     "deliver": BASE | {"safe_text"},
     "state": BASE | {"oci_client"},
     "observe": BASE | {"oci_client", "safe_text"},
-    "config": {"errors", "render", "safe_text"},
+    "config": {"errors", "event_patterns", "pem", "render", "safe_text"},
     "run": BASE | {"oci_client", "safe_text", "source", "select", "render", "state"},
     "wiring": BASE | STAGES | {"oci_client", "safe_text", "config", "run"},
     "health": BASE | STAGES | {"oci_client", "config", "run", "wiring"},

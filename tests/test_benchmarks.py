@@ -12,7 +12,7 @@ from benchmarks.figures import Figure, Results, table
 from benchmarks.growth import line
 from benchmarks.sizes import Sizes
 
-pytestmark = pytest.mark.xdist_group("benchmarks")  # one process, because all tests share one measurement
+pytestmark = pytest.mark.timeout(600)  # the fixture measures every row
 TINY = Sizes(
     events=130,
     page=20,
@@ -34,8 +34,8 @@ TINY = Sizes(
 
 
 @pytest.fixture(scope="session")
-def results():
-    return program.measure([*program.ROWS, program.GROWTH], TINY, lambda _: None)
+def results(laid_out):
+    return program.measure([*program.ROWS, program.GROWTH], TINY, lambda _: None, laid_out)
 
 
 def figure(results, what):
@@ -79,9 +79,9 @@ def test_figures_that_do_not_depend_on_the_machine(results):
     assert [count for count, _, _ in results.growth["compartments"]] == [4, 12]
 
 
-def test_the_receiver_gets_every_event_and_the_api_lists_each_once():
+def test_the_receiver_gets_every_event_and_the_api_lists_each_once(laid_out):
     more_pages_than_there_are_templates = Sizes(page=2, places=3)
-    with Bench.open(more_pages_than_there_are_templates) as bench, bench.stage(events=130) as stage:
+    with Bench.open(more_pages_than_there_are_templates, laid_out) as bench, bench.stage(events=130) as stage:
         first, again = stage.call().report, stage.call().report
         assert stage.receiver.request("counts")["messages"] == 130
         assert stage.api.request("calls")["ListEvents"] == 2 * 66
@@ -89,8 +89,8 @@ def test_the_receiver_gets_every_event_and_the_api_lists_each_once():
     assert (again["status"], again["forwarded"], again["duplicates"]) == ("ok", 0, 130)
 
 
-def test_the_windows_of_a_backlog_contain_every_event_once():
-    with Bench.open(Sizes(page=7, places=3)) as bench:
+def test_the_windows_of_a_backlog_contain_every_event_once(laid_out):
+    with Bench.open(Sizes(page=7, places=3), laid_out) as bench:
         spread, _ = bench.cached_call(130, 3, hours=24)
         dense, _ = bench.cached_call(130, 3)
     for one in (spread.report, dense.report):

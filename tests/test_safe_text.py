@@ -63,11 +63,11 @@ def leaked(text):
     return [word for word in HIDDEN if word in text]
 
 
-@pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("key", [name.upper() for name in Settings.model_fields])
-def test_no_settings_error_shows_a_secret(key, secret):
-    for value in (SECRETS[secret], f"{SECRETS[secret]},x", f" x,{SECRETS[secret]}"):
-        assert leaked(settings_error({key: value})) == []
+def test_no_settings_error_shows_a_secret(key):
+    for secret, text in SECRETS.items():
+        for value in (text, f"{text},x", f" x,{text}"):
+            assert leaked(settings_error({key: value})) == [], secret
 
 
 @pytest.mark.parametrize(

@@ -120,15 +120,15 @@ MUTATIONS = [
 ]
 SHOWN_BY: dict[str, int | str] = {
     "1: an unreadable compartment is skipped": 1,
-    "1: no overlap": 3,
+    "1: no overlap": 14,
     "1: the second page is the last": 53,
     "1: events before the stored page are skipped": "test_an_event_listed_late_before_the_resumed_page_arrives()",
     "1: a listing never expires": 1,
-    "1: a returning compartment starts over": 8,
+    "1: a returning compartment starts over": 26,
     "1: a refused deleted compartment is given up at once":
         "test_a_refused_deleted_compartment_is_given_up_after_six_hours(40, 0)",
     "1: a deselected compartment loses its position": "test_a_compartment_behind_resumes_after_it_was_excluded_for_one_run()",
-    "1: a missing state is a first start": 6,
+    "1: a missing state is a first start": 17,
     "1: a state in the future is used": 2,
     "2: the confirmation delay is not awaited": 12,
     "2: the cursor moves before confirmation": 0,

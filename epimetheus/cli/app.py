@@ -2,7 +2,6 @@
 
 import os
 import uuid
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,12 +16,9 @@ from epimetheus.cli.replay import replay
 from epimetheus.cli.rules import rules_app
 from epimetheus.cli.runs import runs_app
 from epimetheus.cli.state import state_app
+from epimetheus.cli.validate import validate
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.config.field_map import read_field_map
-from epimetheus.config.rules_file import read_rules
 from epimetheus.config.settings import Settings
-from epimetheus.deliver import tls_context
-from epimetheus.errors import ConfigError
 from epimetheus.wiring import Wiring
 from epimetheus.wiring.regions import run_regions
 
@@ -46,25 +42,6 @@ def run(
     raise typer.Exit(max(display.EXIT_CODES[report.status] for report in reports))
 
 
-def validate() -> None:
-    """Check settings, certificates, rules, and field map without using the network.
-
-    Shows the settings in effect, or every error at once.
-    """
-    with display.errors_explained():
-        settings = Settings.read(os.environ)
-        pem = {key: getattr(settings, key.lower()) for key in ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY")}
-        remote = [key for key, value in pem.items() if value and value.startswith(("vault:", "object:"))]
-        texts = {key: _local_text(key, value) for key, value in pem.items() if value and key not in remote}
-        if not remote:
-            tls_context(texts.get("SYSLOG_CA"), texts.get("SYSLOG_CLIENT_CERT"), texts.get("SYSLOG_CLIENT_KEY"))
-        files = {key: value for key in ("RULES", "FIELD_MAP") if (value := getattr(settings, key.lower()))}
-        remote += [key for key, value in files.items() if value.startswith("object:")]
-        documents = {key: _local_text(key, value) for key, value in files.items() if key not in remote}
-        warnings = [warning for key, text in documents.items() for warning in _file_warnings(key, text, settings.format)]
-        display.show_settings(terminal_console(), settings, texts, remote, (*settings.warnings, *warnings))
-
-
 def demo(
     verbose: Annotated[bool, typer.Option("--verbose", help="Also show the settings, log lines as JSON, and whole messages.")] = False,
 ) -> None:
@@ -73,23 +50,6 @@ def demo(
     A simulated OCI API serves the events. A TLS syslog receiver fails during the third run and returns. No event is lost.
     """
     raise typer.Exit(demo_runs.play(terminal_console(), verbose=verbose))
-
-
-def _file_warnings(key: str, text: str, format: str) -> tuple[str, ...]:
-    return read_rules(key, text)[1] if key == "RULES" else read_field_map(key, text, format)[1]
-
-
-def _local_text(key: str, value: str) -> str:
-    """The text of a setting: that of the file for ``file:PATH``, otherwise the value itself."""
-    kind, _, path = value.partition(":")
-    if kind != "file":
-        return value
-    try:
-        return Path(path).read_text("utf-8")
-    except OSError as error:
-        raise ConfigError([f"{key}={value}: {error.strerror}; use the path of a readable file"]) from error
-    except UnicodeDecodeError:
-        raise ConfigError([f"{key}={value}: the file is not UTF-8; save it as UTF-8 text"]) from None  # the error quotes the text
 
 
 for command in (validate, health, run, render, replay, demo):

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from cryptography import x509
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
@@ -17,6 +16,7 @@ from epimetheus.errors import ConfigError, EpimetheusError
 from epimetheus.health.model import HealthReport, ReportedCheck
 from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, count_text, minute_text, plural, time_text
 from epimetheus.observe.log import headline
+from epimetheus.pem import read_certificates
 from epimetheus.render.sanitize import terminal_safe
 from epimetheus.state.model import Lease, State
 
@@ -112,11 +112,17 @@ def errors_explained() -> Iterator[None]:
     try:
         yield
     except EpimetheusError as error:
-        console = terminal_console(stderr=True)
-        for problem in error.problems if isinstance(error, ConfigError) else (error.what,):
-            print_line(console, problem, "red")
-        print_line(console, error.do)
+        show_problems(terminal_console(stderr=True), error)
         raise SystemExit(2) from error
+
+
+def show_problems(console: Console, error: EpimetheusError, warnings: Sequence[str] = ()) -> None:
+    """Show each problem and warning on a line, then what to do."""
+    for problem in error.problems if isinstance(error, ConfigError) else (error.what,):
+        print_line(console, problem, "red")
+    for warning in warnings:
+        print_line(console, warning, "yellow")
+    print_line(console, error.do)
 
 
 def show_replayed(console: Console, replayed: Replayed) -> None:
@@ -217,28 +223,33 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
 
 
 def show_settings(console: Console, settings: Settings, texts: Mapping[str, str], remote: Sequence[str], warnings: Sequence[str]) -> None:
-    """Show the settings in effect, without secrets. ``texts``: local PEM texts by key; ``remote``: keys of values stored in OCI.
-
-    Raises ConfigError if a text has no readable certificate.
-    """
+    """Show `effective_settings` and the ``warnings``."""
     table = Table(title="Settings", show_header=False)
-    for name, value in settings.model_dump().items():
-        key = name.upper()
-        if key in remote:
-            shown = "not checked: the value is stored in OCI"
-        elif key in texts:
-            shown = "private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(key, texts[key])
-        elif key in _TEXT_SETTINGS and value:
-            shown = value if value.startswith("file:") else "set as text"
-        else:
-            shown = _effective(settings, name, value)
-            if key in _TEXT_SETTINGS and not shown:
-                continue
-        table.add_row(key, cell(shown))
+    for key, value in effective_settings(settings, texts, remote).items():
+        table.add_row(key, cell(value))
     console.print(table)
     for warning in warnings:
         print_line(console, warning, "yellow")
     console.print("Settings are valid.", style="green")
+
+
+def effective_settings(settings: Settings, texts: Mapping[str, str], remote: Sequence[str]) -> dict[str, str]:
+    """The settings in effect, without secrets. ``texts``: local texts by key; ``remote``: keys of values stored in OCI.
+
+    Raises ConfigError if a PEM text has no readable certificate.
+    """
+    shown: dict[str, str] = {}
+    for name, value in settings.model_dump().items():
+        key = name.upper()
+        if key in remote:
+            shown[key] = "not checked: the value is stored in OCI"
+        elif key in texts and key.startswith("SYSLOG_"):
+            shown[key] = "private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(key, texts[key])
+        elif key in _TEXT_SETTINGS and value:
+            shown[key] = value if value.startswith("file:") else "set as text"
+        elif (effective := _effective(settings, name, value)) or key not in _TEXT_SETTINGS:
+            shown[key] = effective
+    return shown
 
 
 def _effective(settings: Settings, name: str, value: object) -> str:
@@ -263,11 +274,7 @@ def _lease(lease: Lease | None, now: float) -> str:
 
 
 def _certificates(key: str, text: str) -> str:
-    try:
-        certificates = x509.load_pem_x509_certificates(text.encode())
-    except ValueError as error:
-        raise ConfigError([f"{key}: a certificate cannot be read; use certificates in PEM format"]) from error
-    return "; ".join(f"{one.subject.rfc4514_string()}, {_days_left(one.not_valid_after_utc)}" for one in certificates)
+    return "; ".join(f"{one.subject.rfc4514_string()}, {_days_left(one.not_valid_after_utc)}" for one in read_certificates(key, text))
 
 
 def _days_left(end: datetime) -> str:

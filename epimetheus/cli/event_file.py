@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.event_forms import ACCEPTED, NotAnEvent, find_events
-from epimetheus.errors import ConfigError
 from epimetheus.model import Fetched
 from epimetheus.source.decode import decode_event
 
@@ -31,7 +31,7 @@ _ENCODINGS = (
 def read_events(path: Path) -> Iterator[Fetched]:
     """The events of a file, or of stdin for ``-``, at least one, each in the form of the Audit API and decoded when it is needed.
 
-    Raises ConfigError if the file cannot be read, is larger than MAX_BYTES, or contains anything that is not an audit event.
+    Raises ArgumentError if the file cannot be read, is larger than MAX_BYTES, or contains anything that is not an audit event.
     """
     try:
         text = _to_utf8(_decompressed(_read(path)))
@@ -53,8 +53,8 @@ class _Unusable(Exception):
     """The file is not text. The text of the error says why, and what to do."""
 
 
-def _error(path: Path, problem: str) -> ConfigError:
-    return ConfigError([f"--file {path}: {problem}"])
+def _error(path: Path, problem: str) -> ArgumentError:
+    return ArgumentError(f"--file {path}: {problem}")
 
 
 def _read(path: Path) -> bytes:

@@ -1,16 +1,24 @@
 """``--minutes``: the time limit of a command."""
 
-import math
 from typing import Annotated
 
 import typer
 
+LEAST, MOST = 0.1, 1440
+_EXPECTED = f"expected a number of minutes from {LEAST} to {MOST}"
 
-def _reject_nan(minutes: float) -> float:
-    """Reject NaN, which passes typer's own bounds. Raises typer.BadParameter."""
-    if math.isnan(minutes):
-        raise typer.BadParameter("nan is not in the range 0.1<=x<=1440.")
+
+def _parse(text: str | float) -> float:
+    """The number of minutes in ``text``. Raises typer.BadParameter, also for NaN."""
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not LEAST <= minutes <= MOST:
+        raise typer.BadParameter(f"{str(text)[:20]}: {_EXPECTED}.")
     return minutes
 
 
-Minutes = Annotated[float, typer.Option(min=0.1, max=1440, callback=_reject_nan, help="Time limit in minutes.")]
+Minutes = Annotated[
+    float, typer.Option(parser=_parse, metavar="MINUTES", help=f"Time limit in minutes. From {LEAST} to {MOST}.", show_default=True)
+]

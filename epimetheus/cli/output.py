@@ -5,17 +5,21 @@ from typing import Any, TextIO
 
 
 class DroppingStream:
-    """A text stream that drops what it cannot write. After the first failure, all output goes to /dev/null."""
+    """A text stream that drops what it cannot write. After the first failure, all output goes to /dev/null.
+
+    ``failure`` is why output was lost, other than that the reader has closed the pipe; None if none was.
+    """
 
     def __init__(self, stream: TextIO | None) -> None:
+        self.failure: str | None = None
         self._stream = stream if stream is not None else open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until exit
 
     def write(self, text: str) -> int:
         """Write or drop ``text``. Returns its length in both cases."""
         try:
             self._stream.write(text)
-        except OSError:
-            self._redirect()
+        except OSError as error:
+            self._redirect(error)
         return len(text)
 
     def writelines(self, lines: list[str]) -> None:
@@ -27,13 +31,15 @@ class DroppingStream:
         """Flush the buffer, or drop it."""
         try:
             self._stream.flush()
-        except OSError:
-            self._redirect()
+        except OSError as error:
+            self._redirect(error)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def _redirect(self) -> None:
+    def _redirect(self, error: OSError) -> None:
+        if not isinstance(error, BrokenPipeError):
+            self.failure = self.failure or error.strerror or "it cannot be written"
         null = os.open(os.devnull, os.O_WRONLY)
         try:
             os.dup2(null, self._stream.fileno())

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from epimetheus.cli import display
+from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_line, print_message, terminal_console
 from epimetheus.cli.event_file import FILE_HELP, read_events
 from epimetheus.cli.partial_settings import read_partial_settings
@@ -88,17 +89,17 @@ def render(
 
 
 def _formats(requested: Sequence[str] | None) -> list[str]:
-    """The requested formats, each once; empty for the one in FORMAT. Raises ConfigError."""
+    """The requested formats, each once; empty for the one in FORMAT. Raises ArgumentError."""
     unknown = [name for name in requested or () if name not in (*FORMATS, _ALL)]
     if unknown:
-        raise ConfigError([f"--format {name}: expected {', '.join(FORMATS)}, or {_ALL}" for name in unknown])
+        raise ArgumentError(*(f"--format {name}: expected {', '.join(FORMATS)}, or {_ALL}" for name in unknown))
     return [*FORMATS] if requested and _ALL in requested else [*dict.fromkeys(requested or ())]
 
 
 def _checked_region(region: str) -> str:
-    """Raises ConfigError."""
+    """Raises ArgumentError."""
     if region and not _REGION.fullmatch(region):
-        raise ConfigError([f"--region {region}: expected a region identifier like eu-frankfurt-1"])
+        raise ArgumentError(f"--region {region}: expected a region identifier like eu-frankfurt-1")
     return region
 
 

@@ -8,6 +8,7 @@ import typer
 from oci.loggingsearch import LogSearchClient
 
 from epimetheus.cli import display, runs_table
+from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.minutes import Minutes
 from epimetheus.cli.partial_settings import read_partial_settings
@@ -15,7 +16,6 @@ from epimetheus.cli.period import parse_period
 from epimetheus.cli.run_log import LoggedRun, RunHistory, log_search, read_runs
 from epimetheus.cli.runs_html import Frame, page
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.errors import ConfigError
 from epimetheus.model import count_text
 from epimetheus.oci_client.clients import make_client
 from epimetheus.source.compartments import discover
@@ -92,14 +92,17 @@ def html(
     region: Region = None,
     minutes: Minutes = 5.0,
 ) -> None:
-    """Write a self-contained HTML page with plots over time and a table of runs."""
+    """Write a self-contained HTML page with plots over time and a table of runs.
+
+    The table can be filtered and sorted, and times can be switched to local time. The page loads nothing.
+    """
     with display.errors_explained():
         history, frame = _read(since, log, region, minutes)
         text = page(history.runs, frame)
         try:
             file.write_text(text, "utf-8")
         except OSError as error:
-            raise ConfigError([f"FILE={file}: {error.strerror}; use the path of a writable file"]) from error
+            raise ArgumentError(f"FILE={file}: {error.strerror}; use the path of a writable file on a disk with free space") from error
     print_line(terminal_console(), f"{file}: {count_text(len(history.runs), 'run')}, {len(text) // 1024 + 1} kB.")
 
 
@@ -107,7 +110,7 @@ def _read(since: str, log: str | None, region: str | None, minutes: float) -> tu
     """Read the runs. Prints to stderr what may be missing."""
     seconds = parse_period(since)
     if log is not None and not _LOG_PATH.fullmatch(log):
-        raise ConfigError([f"--log {log[:200]}: expected {_LOG_PATHS}"])
+        raise ArgumentError(f"--log {log[:200]}: expected {_LOG_PATHS}")
     wiring = Wiring.open(read_partial_settings(), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
     region = region or wiring.credentials.region
     scopes = [log] if log else _compartments(wiring)
@@ -139,13 +142,13 @@ def _call_seconds(wiring: Wiring) -> float:
 
 
 def _select_run(runs: list[LoggedRun], run_id: str, since: str) -> list[LoggedRun]:
-    """The lines of the run whose ID is ``run_id``, or else starts with it. Raises ConfigError if there is not exactly one."""
+    """The lines of the run whose ID is ``run_id``, or else starts with it. Raises ArgumentError if there is not exactly one."""
     ids = sorted({run.run for run in runs if run.run.startswith(run_id)})
     if run_id in ids or len(ids) == 1:
         return [run for run in runs if run.run == (run_id if run_id in ids else ids[0])]
     if ids:
-        raise ConfigError([f"RUN_ID={run_id[:40]}: {len(ids)} runs match ({', '.join(ids[:5])}); use a longer prefix"])
-    raise ConfigError([f"RUN_ID={run_id[:40]}: no run matches in the last {since}; use an ID that `runs` lists, or a longer --since"])
+        raise ArgumentError(f"RUN_ID={run_id[:40]}: {len(ids)} runs match ({', '.join(ids[:5])}); use a longer prefix")
+    raise ArgumentError(f"RUN_ID={run_id[:40]}: no run matches in the last {since}; use an ID that `runs` lists, or a longer --since")
 
 
 def _print_json(runs: list[LoggedRun]) -> None:

@@ -11,11 +11,12 @@ import typer
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from epimetheus.cli import display
+from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
-from epimetheus.errors import ConfigError, StateDamaged, StateError, StateForeign
+from epimetheus.errors import StateDamaged, StateError, StateForeign
 from epimetheus.model import RETENTION_DAYS, count_text, minute_text, parse_minute, time_text
 from epimetheus.render.sanitize import terminal_safe
 from epimetheus.select.own_polling import confirm_address, keep_addresses
@@ -77,9 +78,9 @@ def state_rewind(
     with display.errors_explained():
         minute, now = _minute_argument(time), int(SYSTEM.now() // 60)
         if minute > now and not future:
-            raise ConfigError([f"TIME={time}: the time is in the future; use a past time, or add --future"])
+            raise ArgumentError(f"TIME={time}: the time is in the future; use a past time, or add --future")
         if minute < now - RETENTION_DAYS * 24 * 60:
-            raise ConfigError([f"TIME={time}: OCI Audit keeps events for {RETENTION_DAYS} days; use a time within that period"])
+            raise ArgumentError(f"TIME={time}: OCI Audit keeps events for {RETENTION_DAYS} days; use a time within that period")
         target = _target(region)
         state = _state_to_replace(target, force=force, yes=yes, new=new) or _new_state(target, minute)
         if minute > now:
@@ -112,11 +113,11 @@ def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None
         reason = "".join(char for char in " ".join(reason.split()) if char.isprintable())
         if not 1 <= len(reason) <= _MAX_REASON:
             found = f"--reason has {len(reason)} printable characters"
-            raise ConfigError([f"{found}; use 1 to {_MAX_REASON} characters that say why the receiver or tenancy changes"])
+            raise ArgumentError(f"{found}; use 1 to {_MAX_REASON} characters that say why the receiver or tenancy changes")
         target = _target(region)
         if (state := _unleased_state(target, force=False)) is None:
             target.session.raise_if_missing()
-            raise ConfigError([f"{target.name}: there is no state to adopt; the first run creates it for the receiver of its settings"])
+            raise StateError(f"{target.name}: there is no state to adopt.", do="The first run creates it for the receiver of its settings.")
         owner = target.owner
         before, after = _owner_text(state.tenancy, state.receiver), _owner_text(owner.tenancy, owner.receiver)
         if (state.tenancy, state.receiver) == (owner.tenancy, owner.receiver):
@@ -157,11 +158,11 @@ def state_own_address(address: Address, region: Region = None, force: Force = Fa
         try:
             own = str(ip_address(address))
         except ValueError as error:
-            raise ConfigError([f"ADDRESS={address[:80]}: expected the IPv4 or IPv6 address in the warning"]) from error
+            raise ArgumentError(f"ADDRESS={address[:80]}: expected the IPv4 or IPv6 address in the warning") from error
         target = _target(region)
         if (state := _unleased_state(target, force)) is None:
             target.session.raise_if_missing()
-            raise ConfigError([f"{target.name}: there is no state yet; the first run records the first address it reads"])
+            raise StateError(f"{target.name}: there is no state yet.", do="The first run records the first address it reads.")
         _confirm(f"Calls from {own} will be filtered. Does a container or NAT gateway of this deployment have this address?", yes)
         target.session.commit(replace(state, rate_limits=confirm_address(state.rate_limits, own, int(SYSTEM.now() // 60))))
     print_line(terminal_console(), f"{target.name}: {own} is the address of this deployment.")
@@ -198,13 +199,13 @@ def _target(region: str | None) -> _Target:
 
 
 def _check_region(region: str) -> None:
-    """Raises ConfigError if ``region`` is not a valid entry of REGIONS."""
+    """Raises ArgumentError if ``region`` is not a valid entry of REGIONS."""
     try:
         valid = TypeAdapter(form.Region, config=ConfigDict(regex_engine="python-re")).validate_python(region) != "all"
     except ValidationError:
         valid = False
     if not valid:
-        raise ConfigError([f"--region {region}: expected a region identifier such as eu-frankfurt-1"])
+        raise ArgumentError(f"--region {region}: expected a region identifier such as eu-frankfurt-1")
 
 
 def _new_state(target: _Target, minute: int) -> State:
@@ -233,11 +234,11 @@ def _state_to_replace(target: _Target, *, force: bool, yes: bool, new: bool) -> 
 
 
 def _unleased_state(target: _Target, force: bool) -> State | None:
-    """The state to change. Raises ConfigError for a live lease unless ``force``; StateDamaged."""
+    """The state to change. Raises StateError for a live lease unless ``force``; StateDamaged."""
     state = target.session.peek()
     if state and state.lease and state.lease.is_live(SYSTEM.now()) and not force:
-        remedy = "wait, run `python -m epimetheus state unlock`, or add --force"
-        raise ConfigError([f"{target.name}: {_lease_text(state.lease)}; {remedy}"])
+        remedy = "Wait, run `python -m epimetheus state unlock`, or add --force."
+        raise StateError(f"{target.name}: {_lease_text(state.lease)}.", do=remedy)
     return state
 
 
@@ -263,4 +264,4 @@ def _minute_argument(text: str) -> int:
     try:
         return parse_minute(text)
     except ValueError as error:
-        raise ConfigError([f"TIME={text}: {error}; expected RFC 3339, such as 2026-11-24T10:05:00Z"]) from error
+        raise ArgumentError(f"TIME={text}: {error}; expected RFC 3339, such as 2026-11-24T10:05:00Z") from error

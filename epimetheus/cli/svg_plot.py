@@ -1,4 +1,7 @@
-"""Time plots as SVG without colors (the page styles their classes), with the buckets, ticks, and units they use."""
+"""Time plots as SVG without colors (the page styles their classes), with the buckets, ticks, and units they use.
+
+Texts are in UTC. A text that starts with a time has it in ``data-t`` as well, in seconds since the epoch, so that a script can replace it.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +22,9 @@ _STEPS = (300, 600, 1800, _HOUR, 2 * _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, _D
 _UNITS = (("s", 1, 180), ("min", _MINUTE, 180 * _MINUTE), ("h", _HOUR, 72 * _HOUR), ("d", _DAY, float("inf")))
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 24, 24
 _BAR_SHARE = 0.87  # of the bucket's width; the rest is a gap
+_ROW, _ROW_BAR = 42, 18  # heights of a row in `strip` and `small_bars`, and of its bars
+_MAX_LABEL = 32  # characters
+_CELL_HEIGHTS = {"skipped": 5, "ok": 10, "partial": 14}  # the status is visible without its color
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Axis:
         return list(range(-(-(self.start + 1) // step) * step, self.end, step))
 
 
-def plot(axis: Axis, series: Mapping[str, Values], *, size: tuple[int, int], unit: str, bars: bool) -> str:
+def plot(axis: Axis, series: Mapping[str, Values], *, size: tuple[int, int], unit: str, bars: bool, title: str) -> str:
     """A plot of ``series`` as stacked bars or as lines. ``size`` is (width, height) in pixels; ``unit`` labels the value axis."""
     width, height = size
     top = max([0.0, *(_tops(series.values()) if bars else _known(series.values()))])
@@ -66,23 +72,37 @@ def plot(axis: Axis, series: Mapping[str, Values], *, size: tuple[int, int], uni
         parts += [_line(axis, n, name, values, across, height - _BOTTOM, scale) for n, (name, values) in enumerate(series.items())]
     if not list(_known(series.values())):
         parts.append(f'<text x="{(width + _LEFT) / 2:.0f}" y="{height / 2:.0f}" text-anchor="middle">no data</text>')
-    return _svg(size, parts)
+    return _svg(size, parts, title)
 
 
-def strip(axis: Axis, rows: Mapping[str, Sequence[str | None]], *, width: int, label: int) -> str:
-    """A row per name with a cell per bucket; the class of a cell is its status, or ``none``. ``label``: width of the names in pixels."""
-    across = (width - label - _RIGHT) / len(axis)
+def strip(axis: Axis, rows: Mapping[str, Sequence[str | None]], *, width: int, title: str) -> str:
+    """A row per name with a cell per bucket; the class of a cell is its status, or ``none``."""
+    across = (width - _RIGHT) / len(axis)
     parts = []
     for row, (name, cells) in enumerate(rows.items()):
-        y = row * 22 + 4
-        parts.append(f'<text x="{label - 8}" y="{y + 12}" text-anchor="end">{safe(name)}</text>')
+        parts.append(f'<text x="0" y="{row * _ROW + 12}">{_label(name)}</text>')
         for n, cell in enumerate(cells):
-            title = f"{at(axis.start + n * axis.width)} UTC, {name}: {cell or 'no run'}"
-            position = f'x="{label + n * across:.1f}" y="{y}" width="{across * _BAR_SHARE:.1f}" height="16"'
-            parts.append(f'<rect class="{safe(cell or "none")}" {position}><title>{safe(title)}</title></rect>')
-    bottom = len(rows) * 22 + 4
-    parts += [_time_tick(axis, tick, label, across, bottom) for tick in axis.ticks(width // 90)]
-    return _svg((width, bottom + 20), parts)
+            height = _CELL_HEIGHTS.get(cell or "ok", _ROW_BAR)
+            parts.append(_cell(n, row, across, height, f'class="{safe(cell or "none")}"', _moment(axis, n, f"{name}: {cell or 'no run'}")))
+    return _rows(axis, parts, len(rows), width, title)
+
+
+def small_bars(axis: Axis, series: Mapping[str, Values], *, width: int, unit: str, title: str) -> str:
+    """A row of bars per name, all on one scale. ``unit`` labels the total and the maximum of each row."""
+    across = (width - _RIGHT) / len(axis)
+    top = max(_known(series.values()), default=0) or 1
+    parts = []
+    for row, (name, values) in enumerate(series.items()):
+        known = [value for value in values if value is not None]
+        total = f"{count(sum(known))}, at most {count(max(known, default=0))} {unit}"
+        parts.append(f'<text x="0" y="{row * _ROW + 12}"><tspan class="day">{_label(name)}</tspan> {safe(total)}</text>')
+        for n, value in enumerate(values):
+            if value:
+                height = max(1.0, value / top * _ROW_BAR)
+                parts.append(_cell(n, row, across, height, 'class="filtered"', _moment(axis, n, f"{count(value)} {name}")))
+    if not series:
+        parts.append(f'<text x="{width / 2:.0f}" y="20" text-anchor="middle">no data</text>')
+    return _rows(axis, parts, max(1, len(series)), width, title)
 
 
 def value_ticks(top: float, *, whole: bool = True) -> list[float]:
@@ -134,7 +154,7 @@ def _frame(axis: Axis, steps: Sequence[float], size: tuple[int, int], scale: flo
         parts.append(f'<text x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{_short(step)}</text>')
     across = (width - _LEFT - _RIGHT) / len(axis)
     parts += [_time_tick(axis, tick, _LEFT, across, height - _BOTTOM) for tick in axis.ticks(width // 90)]
-    labels = f'<text class="unit" x="4" y="11">{safe(unit)}</text><text class="unit" x="4" y="{height - 8}">UTC</text>'
+    labels = f'<text class="unit" x="4" y="11">{safe(unit)}</text><text class="zone" x="4" y="{height - 8}">UTC</text>'
     return "".join(parts) + labels
 
 
@@ -142,8 +162,9 @@ def _time_tick(axis: Axis, tick: int, left: float, across: float, bottom: float)
     x = left + (tick - axis.start) / axis.width * across
     label = at(tick)[:-6] if tick % _DAY == 0 else at(tick)[-5:]
     kind = ' class="day"' if tick % _DAY == 0 else ""
+    time = f' data-t="{tick}"'
     mark = f'<line class="axis" x1="{x:.1f}" y1="{bottom:.1f}" x2="{x:.1f}" y2="{bottom + 4:.1f}"/>'
-    return f'{mark}<text{kind} x="{x:.1f}" y="{bottom + 16:.1f}" text-anchor="middle">{label}</text>'
+    return f'{mark}<text{kind}{time} x="{x:.1f}" y="{bottom + 16:.1f}" text-anchor="middle">{label}</text>'
 
 
 def _stacks(axis: Axis, series: Mapping[str, Values], across: float, bottom: float, scale: float) -> list[str]:
@@ -157,7 +178,7 @@ def _stacks(axis: Axis, series: Mapping[str, Values], across: float, bottom: flo
             position = f'x="{_LEFT + n * across:.1f}" y="{y:.1f}" width="{across * _BAR_SHARE:.1f}" height="{value * scale:.1f}"'
             rects.append(f'<rect class="s{number}" {position}/>')
         if rects:
-            parts.append(f"<g><title>{at(axis.start + n * axis.width)} UTC: {safe(title)}</title>{''.join(rects)}</g>")
+            parts.append(f"<g>{_moment(axis, n, title)}{''.join(rects)}</g>")
     return parts
 
 
@@ -187,5 +208,30 @@ def _short(value: float) -> str:
     return f"{value:g}"
 
 
-def _svg(size: tuple[int, int], parts: Iterable[str]) -> str:
-    return f'<svg viewBox="0 0 {size[0]} {size[1]}" role="img">{"".join(parts)}</svg>'
+def _label(name: str) -> str:
+    """The name of a row, short enough for a narrow drawing."""
+    return safe(name if len(name) <= _MAX_LABEL else f"{name[: _MAX_LABEL - 1]}…")
+
+
+def _cell(n: int, row: int, across: float, height: float, attributes: str, title: str) -> str:
+    """A bar of the ``n``-th bucket that stands on the base of its row."""
+    y = row * _ROW + _ROW - 2 - height
+    position = f'x="{n * across:.1f}" y="{y:.1f}" width="{across * _BAR_SHARE:.1f}" height="{height:.1f}"'
+    return f"<rect {attributes} {position}>{title}</rect>"
+
+
+def _rows(axis: Axis, parts: list[str], rows: int, width: int, title: str) -> str:
+    """The drawing of ``rows`` rows with the time axis below them."""
+    across, bottom = (width - _RIGHT) / len(axis), rows * _ROW + 2
+    ticks = [_time_tick(axis, tick, 0, across, bottom) for tick in axis.ticks(width // 90)]
+    return _svg((width, bottom + 20), [*parts, *ticks], title)
+
+
+def _moment(axis: Axis, n: int, text: str) -> str:
+    """The tooltip of the ``n``-th bucket."""
+    start = axis.start + n * axis.width
+    return f'<title data-t="{start}">{at(start)} UTC: {safe(text)}</title>'
+
+
+def _svg(size: tuple[int, int], parts: Iterable[str], title: str) -> str:
+    return f'<svg viewBox="0 0 {size[0]} {size[1]}" role="img" aria-label="{safe(title)}">{"".join(parts)}</svg>'

@@ -19,7 +19,7 @@ _DOTTED = r"[^.]+(?:\.[^.]+)*"
 
 
 def _is_path(text: str) -> bool:
-    return all(text.split(".")) and (text in names.DERIVED_PATHS or text.partition(".")[0] != "epimetheus")
+    return all(text.split(".")) and (text in names.ADDED_PATHS or text.partition(".")[0] != "epimetheus")
 
 
 def _one_of(keys: Collection[str], format: str) -> AfterValidator:
@@ -43,7 +43,7 @@ Label = Annotated[str, _line(LABEL_LENGTH)]
 Origin = Annotated[str, _line(ORIGIN_LENGTH)]
 Version = Annotated[str, _line(HEADER_LENGTHS[0])]
 Name = Annotated[str, matching(_DOTTED, "a name, or a path like data.identity.user")]
-Value = Annotated[str, checked(_is_path, f"a path like data.identity.authType, or {', '.join(names.DERIVED_PATHS)}")]
+Value = Annotated[str, checked(_is_path, "a path like data.identity.authType or epimetheus.outcome (docs/formats.md lists them)")]
 _Names = Annotated[dict[Name, Name], WITHOUT_NULLS]
 _Values = Annotated[dict[Name, Value], WITHOUT_NULLS]
 _KeyValues = Annotated[dict[Key, Value], WITHOUT_NULLS]

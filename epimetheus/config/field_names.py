@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from epimetheus.render.addresses import ipv6
+from epimetheus.render.derived_values import DERIVED_PATHS
 from epimetheus.render.formats import base, cef, leef
 from epimetheus.render.formats.cef_keys import TYPED
 from epimetheus.render.typed_values import ValueType, integer, ipv4, mac, millis, number, port
 
-DERIVED_PATHS = tuple(map(".".join, (base.COMPARTMENT_PATH, base.ACTOR, base.TAMPER_WATCH)))
+ADDED_PATHS = (*map(".".join, (base.COMPARTMENT_PATH, base.ACTOR, base.TAMPER_WATCH)), *DERIVED_PATHS)
 """Paths of values that Epimetheus adds to an event."""
 
 _TOP = "eventType cloudEventsVersion eventTypeVersion source eventId eventTime contentType data"
@@ -99,7 +100,7 @@ _KINDS: Mapping[ValueType, str] = MappingProxyType({
 def event_path(field: str) -> str | None:
     """The path that a short name, a path, or a path from a short name (``request.id``) stands for; None if no event has it."""
     first, dot, rest = field.partition(".")
-    return field if field in DERIVED_PATHS else f"{EVENT_PATHS[first]}{dot}{rest}" if first in EVENT_PATHS else None
+    return field if field in ADDED_PATHS else f"{EVENT_PATHS[first]}{dot}{rest}" if first in EVENT_PATHS else None
 
 
 def has_label(key: str) -> bool:

@@ -16,6 +16,7 @@ from epimetheus.config.setting_checks import (
     size_problems,
     unknown_settings,
 )
+from epimetheus.config.value_hints import pem_problem, value_hint
 from epimetheus.config.value_types import Group
 from epimetheus.errors import ConfigError
 from epimetheus.render import FORMATS, MIN_BYTES
@@ -278,4 +279,6 @@ def _problem(details: ErrorDetails, given: Mapping[str, str]) -> str:
     if key not in given:
         return f"{key} is required: set it to {accepted}"
     value = str(details["input"]) if len(details["loc"]) > 1 else given[key]
-    return f"{shown(key, value)}: expected {accepted}"
+    if problem := pem_problem(key, value):
+        return problem
+    return f"{shown(key, value)}: expected {accepted}{value_hint(key, value, may_refer='file:PATH' in accepted)}"

@@ -41,7 +41,8 @@ class Group(NamedTuple):
 
     def pem(self, label: str, accepted: str, description: str, *, unset: str | None = None) -> Any:
         """A field for PEM text with ``label`` (a pattern), or a reference to it."""
-        pattern = rf"file:.+|vault:{ocid('vaultsecret')}|object:.+|(?s:.*)-----BEGIN {label}-----(?s:.*)"
+        spaced = rf"BEGIN {label}".replace(" ", r"\s*")  # `epimetheus.pem` reads text that lost its line ends and spaces
+        pattern = rf"file:.+|vault:{ocid('vaultsecret')}|object:.+|(?s:.*)-----{spaced}-----(?s:.*)"
         return self.string(None, pattern, f"{accepted}, {_REFERENCES}", description, unset=unset)
 
     def json(self, description: str) -> Any:

@@ -16,12 +16,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from epimetheus.clock import Deadline
-from epimetheus.deliver.failures import HANDSHAKE, receiver_error
+from epimetheus.deliver.failures import HANDSHAKE, TLS_ANSWER, receiver_error
+from epimetheus.deliver.untrusted import presented_certificate, untrusted_error
+from epimetheus.errors import OutOfTime, ReceiverUntrusted
 
 CHUNK = 128 * 1024
 _POLL_SECONDS = 0.001
 _LINUX = sys.platform == "linux"
 _CLOSE, _CLOSE_WAIT = 7, 8  # TCP states: Linux, net/tcp_states.h
+_TLS_RECORDS = (0x15, 0x16)  # alert, handshake: RFC 8446 5.1
 _WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 
 
@@ -29,7 +32,7 @@ _WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 class ReceiverEndpoint:
     """The receiver. ``server_name``: the name its certificate must have, also sent as SNI. ``ssl_context``: None for plain TCP.
 
-    ``timeout``: the seconds that one step may take.
+    ``timeout``: the seconds that one step may take. ``own_ca``: SYSLOG_CA is set; otherwise the system's certificates are trusted.
     """
 
     host: str
@@ -37,6 +40,7 @@ class ReceiverEndpoint:
     server_name: str
     ssl_context: ssl.SSLContext | None
     timeout: float
+    own_ca: bool = True
 
     @property
     def name(self) -> str:
@@ -94,8 +98,16 @@ class Dialer:
     def _errors_translated(self, step: str) -> Iterator[None]:
         try:
             yield
+        except ssl.SSLCertVerificationError as error:
+            raise self._untrusted(error) from error
         except (OSError, ValueError) as error:
             raise receiver_error(self._endpoint.name, step, error) from error
+
+    def _untrusted(self, error: ssl.SSLCertVerificationError) -> ReceiverUntrusted:
+        certificate = None
+        with suppress(OutOfTime):
+            certificate = presented_certificate(self._address, self._endpoint.server_name, self._timeout())
+        return untrusted_error(self._endpoint.name, error, certificate, own_ca=self._endpoint.own_ca)
 
 
 class Connection:
@@ -234,6 +246,8 @@ class Connection:
             raise ConnectionResetError(0, "the receiver did not acknowledge all data")
 
     def _reject_data(self, data: bytes) -> None:
+        if data and data[0] in _TLS_RECORDS and not isinstance(self._socket, ssl.SSLSocket):
+            raise ConnectionAbortedError(0, TLS_ANSWER)
         if data:
             raise ConnectionAbortedError(0, "the receiver sent data, which a syslog receiver never does")
 
@@ -252,7 +266,8 @@ class Connection:
             yield
         except OSError as error:
             self._broken = True
-            raise receiver_error(self._endpoint.name, step, self._pending_alert() or error) from error
+            tls = self._endpoint.ssl_context is not None
+            raise receiver_error(self._endpoint.name, step, self._pending_alert() or error, tls=tls) from error
 
     def _pending_alert(self) -> ssl.SSLError | None:
         """An unread TLS alert: it gives the receiver's reason, where a failed write only shows that the connection ended."""

@@ -8,16 +8,12 @@ import ssl
 from epimetheus.errors import ReceiverError, ReceiverUntrusted
 
 HANDSHAKE = "The TLS handshake with"
+TLS_ANSWER = "the receiver answered with TLS"
 
 _CLIENT_CERTIFICATE_ALERT = re.compile(r"ALERT_(?:\w*CERTIFICATE\w*|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)$")
-_WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_NO_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 _UNREACHABLE = (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH)
 
-_TRUST_HELP = "Check that SYSLOG_CA issued the receiver's certificate, and that SYSLOG_SERVER_NAME is a name in it."
-_NAME_HELP = (
-    "Check SYSLOG_SERVER_NAME (default: SYSLOG_HOST): the subjectAltName of the receiver's certificate must contain this name or address;"
-    " a common name (CN) is not sufficient."
-)
 _CLIENT_HELP = (
     "Check SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY: the certificate must not be expired, and the receiver must trust its issuer."
 )
@@ -29,17 +25,36 @@ _UNREACHABLE_HELP = (
 )
 _TIMEOUT_HELP = "Check that the receiver keeps up. SYSLOG_TIMEOUT_SECONDS limits each step."
 _CLOSED_HELP = "Check the receiver's log for this time. Unconfirmed messages are sent again."
+_PERHAPS_PLAIN_HELP = "If SYSLOG_PORT is a port without TLS, use the receiver's TLS port, or set SYSLOG_TRANSPORT=tcp."
+_PERHAPS_TLS_HELP = "If SYSLOG_PORT is a TLS port, set SYSLOG_TRANSPORT=tls."
+_PLAIN_ON_TLS_HELP = "SYSLOG_PORT is a TLS port: set SYSLOG_TRANSPORT=tls."
 
 
-def receiver_error(endpoint: str, step: str, error: Exception) -> ReceiverError:
-    """The error to raise from ``error``, which occurred in ``step`` ("Writing to", `HANDSHAKE`) with ``endpoint`` (host:port)."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        help = _NAME_HELP if error.verify_code in _WRONG_NAME else _TRUST_HELP
-        return ReceiverUntrusted(f"The certificate of {endpoint} is not trusted: {error.verify_message.rstrip('.')}.", do=help)
+def receiver_error(endpoint: str, step: str, error: Exception, *, tls: bool = True) -> ReceiverError:
+    """The error to raise from ``error``, which occurred in ``step`` ("Writing to", `HANDSHAKE`) with ``endpoint`` (host:port).
+
+    ``tls``: the connection uses TLS. `untrusted_error` describes a certificate that is not trusted.
+    """
     if isinstance(error, ssl.SSLError) and _CLIENT_CERTIFICATE_ALERT.search(_reason(error)):
         return ReceiverUntrusted(f"{endpoint} rejected the client certificate, or requires one ({_reason(error)}).", do=_CLIENT_HELP)
-    closed = isinstance(error, ssl.SSLEOFError | ConnectionResetError) and step == HANDSHAKE
-    return ReceiverError(f"{step} {endpoint} failed: {_cause(error)}.", do=_HANDSHAKE_HELP if closed else _help(error))
+    what = f"{step} {endpoint} failed: {_cause(error)}."
+    if step == HANDSHAKE:
+        return ReceiverError(what, do=_handshake_help(error))
+    help = _help(error)
+    if not tls and help == _CLOSED_HELP:
+        help = _PLAIN_ON_TLS_HELP if TLS_ANSWER in what else f"{help} {_PERHAPS_TLS_HELP}"
+    return ReceiverError(what, do=help)
+
+
+def _handshake_help(error: Exception) -> str:
+    """A port without TLS closes the connection, does not respond, or responds with something that is not TLS."""
+    if isinstance(error, TimeoutError):
+        return f"{_PERHAPS_PLAIN_HELP} {_TIMEOUT_HELP}"
+    if isinstance(error, ssl.SSLEOFError | ConnectionResetError):
+        return f"{_HANDSHAKE_HELP} {_PERHAPS_PLAIN_HELP}"
+    if isinstance(error, ssl.SSLError) and _reason(error) in _NO_TLS:
+        return _PERHAPS_PLAIN_HELP
+    return _help(error)
 
 
 def _reason(error: ssl.SSLError) -> str:
@@ -52,10 +67,12 @@ def _cause(error: Exception) -> str:
         return "timed out"
     if isinstance(error, ssl.SSLEOFError):
         return "the receiver closed the connection"
+    if isinstance(error, ssl.SSLError) and _reason(error) in _NO_TLS:
+        return f"the receiver answered without TLS ({_reason(error)})"
     if isinstance(error, ssl.SSLError):
         return f"TLS error ({_reason(error) or 'no reason given'})"
     if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
+        return error.strerror or "the connection is closed"
     return str(error)
 
 

@@ -3,9 +3,8 @@
 import ssl
 import tempfile
 
-from cryptography import x509
-
 from epimetheus.errors import ConfigError
+from epimetheus.pem import certificates_text, check_pair, read_certificates, read_private_key
 
 
 def tls_context(ca: str | None, certificate: str | None, key: str | None) -> ssl.SSLContext:
@@ -29,31 +28,41 @@ def tls_context(ca: str | None, certificate: str | None, key: str | None) -> ssl
 
 def certificate_expiry(certificates: str) -> float:
     """When the first of ``certificates`` (PEM) expires, in seconds since the epoch. Raises ConfigError."""
-    try:
-        found = x509.load_pem_x509_certificates(certificates.encode("ascii", "replace"))
-    except ValueError as error:
-        raise ConfigError(["SYSLOG_CLIENT_CERT contains an unreadable certificate: expected PEM text"]) from error
+    found = read_certificates("SYSLOG_CLIENT_CERT", certificates)
     return min(certificate.not_valid_after_utc for certificate in found).timestamp()
 
 
 def _load_trust_anchors(context: ssl.SSLContext, ca: str) -> None:
+    text = certificates_text(read_certificates("SYSLOG_CA", ca))
     try:
-        # OpenSSL accepts only ASCII, but bundles may have comments in any language between their certificates.
-        context.load_verify_locations(cadata=ca.encode("ascii", "replace").decode())
+        context.load_verify_locations(cadata=text)
     except (ssl.SSLError, ValueError) as error:
-        raise ConfigError(["SYSLOG_CA is not a readable certificate: expected PEM text"]) from error
+        raise ConfigError([f"SYSLOG_CA: OpenSSL rejects the certificates ({_reason(error)})"]) from error
 
 
 def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    certificates, private_key = read_certificates("SYSLOG_CLIENT_CERT", certificate), read_private_key("SYSLOG_CLIENT_KEY", key)
+    check_pair(certificates, private_key)
+    try:
+        _load_pair(context, private_key + certificates_text(certificates))
+    except ssl.SSLError as error:
+        raise ConfigError([f"SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY: OpenSSL rejects the pair ({_reason(error)})"]) from error
+    except OSError as error:
+        what = f"SYSLOG_CLIENT_KEY: OpenSSL needs a temporary file, which cannot be written: {error.strerror}"
+        raise ConfigError([f"{what}; free space on the disk, or set TMPDIR to another folder"]) from error
+
+
+def _load_pair(context: ssl.SSLContext, text: str) -> None:
     # OpenSSL reads a key only from a file. This one is private to this user, and is deleted before any connection.
-    with tempfile.NamedTemporaryFile("w", encoding="ascii", errors="replace", prefix="epimetheus-") as pem:
-        pem.write(f"{key.strip()}\n{certificate.strip()}\n")
+    with tempfile.NamedTemporaryFile("w", encoding="ascii", prefix="epimetheus-") as pem:
+        pem.write(text)
         pem.flush()
-        try:
-            context.load_cert_chain(pem.name, password=_no_password)
-        except (ssl.SSLError, ValueError) as error:
-            expected = "expected PEM text, and the unencrypted private key of the certificate"
-            raise ConfigError([f"SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY are not a usable pair: {expected}"]) from error
+        context.load_cert_chain(pem.name, password=_no_password)
+
+
+def _reason(error: Exception) -> str:
+    """OpenSSL's reason code, such as EE_KEY_TOO_SMALL."""
+    return getattr(error, "reason", None) or "no reason given"
 
 
 def _no_password() -> str:

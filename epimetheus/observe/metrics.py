@@ -12,9 +12,10 @@ from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDe
 from epimetheus.errors import SourceError
 from epimetheus.model import Report, count_text
 from epimetheus.oci_client.clients import oci_errors
+from epimetheus.oci_client.policies import Policies
 from epimetheus.safe_text import safe_message
 
-_HELP = "Allow the function to `use metrics`, or turn metrics off with an empty METRICS_NAMESPACE."
+_HELP = "Metrics are optional: an empty METRICS_NAMESPACE turns them off."
 
 
 class OptionalMetrics(NamedTuple):
@@ -57,8 +58,10 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
-def post(client: Any, namespace: str, compartment: str, region: str, values: Mapping[str, float], now: float) -> None:
-    """Post ``values`` by metric name, with the region as dimension. ``now`` is in seconds since the epoch.
+def post(
+    client: Any, namespace: str, compartment: str, region: str, values: Mapping[str, float], now: float, policies: Policies | None = None
+) -> None:
+    """Post ``values`` by metric name, with the region as dimension. ``now`` is in seconds since the epoch. ``policies``: for errors.
 
     Raises SourceError, CredentialsError.
     """
@@ -73,7 +76,7 @@ def post(client: Any, namespace: str, compartment: str, region: str, values: Map
         )
         for name, value in values.items()
     ]
-    with oci_errors("posting metrics", do=_HELP):
+    with oci_errors("posting metrics", do=_HELP, policy=(policies or Policies()).metrics(namespace, compartment)):
         result = client.post_metric_data(PostMetricDataDetails(metric_data=streams)).data
     if result.failed_metrics_count:  # OCI responds with 200 even so
         why = safe_message(str(result.failed_metrics[0].message)) if result.failed_metrics else "no reason given"

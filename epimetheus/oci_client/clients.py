@@ -3,7 +3,6 @@
 No client uses the SDK's circuit breaker: all clients share it, so that throttling by Audit would block Object Storage.
 """
 
-import configparser
 import threading
 import time
 from collections import Counter
@@ -18,8 +17,10 @@ import oci
 
 from epimetheus.errors import CredentialsError, EpimetheusError, SourceError
 from epimetheus.oci_client.clock_offset import ClockOffset
+from epimetheus.oci_client.config_file import ProfileProblem, normalized_region, read_profile
 from epimetheus.oci_client.http_limits import ResponseLimitExceeded, limit_client, limit_signer
-from epimetheus.oci_client.network_errors import NETWORK_HELP, failed_connection
+from epimetheus.oci_client.network_errors import is_network_error, network_failure
+from epimetheus.oci_client.policies import with_policy
 from epimetheus.oci_client.time_limit import TimedOut, run_within
 from epimetheus.safe_text import safe_message
 
@@ -67,10 +68,13 @@ def sign_in(auth: AuthKind, config_file: str, profile: str, seconds: float = _SI
         limit_signer(credentials.signer, _RENEWAL_SECONDS, retry_strategy(_RENEWAL_SECONDS))
     except TimedOut:
         raise _no_credentials(auth, f"{_ENDPOINTS[auth]} did not respond within {seconds:.1f} s") from None
-    except (configparser.Error, jwt.PyJWTError, UnicodeError, RuntimeError) as error:
-        raise _no_credentials(auth, type(error).__name__) from None  # these errors quote what they read
+    except ProfileProblem as problem:
+        raise _no_credentials(auth, str(problem)) from problem
+    except (jwt.PyJWTError, UnicodeError, RuntimeError) as error:  # these errors quote what they read
+        why = "the token cannot be read" if isinstance(error, jwt.PyJWTError) else "a file of the credentials cannot be read"
+        raise _no_credentials(auth, why) from None
     except (OSError, ValueError, KeyError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:
-        raise _no_credentials(auth, _describe(error)) from error
+        raise _no_credentials(auth, _sign_in_cause(error)) from error
     if not (credentials.tenancy and credentials.region):
         raise _no_credentials(auth, "they lack a tenancy or a region")
     return credentials
@@ -81,10 +85,10 @@ def _load(auth: AuthKind, config_file: str, profile: str) -> Credentials:
         return _from_config(config_file, profile)
     if auth == "instance_principal":
         signer = oci.auth.signers.InstancePrincipalsSecurityTokenSigner()
-        return Credentials(signer, signer.tenancy_id, signer.region)
+        return Credentials(signer, signer.tenancy_id, normalized_region(signer.region or ""))
     signer = oci.auth.signers.get_resource_principals_signer()
     principals = tuple(claim for claim in map(signer.get_claim, ("res_id", "sub")) if claim)
-    return Credentials(signer, signer.get_claim("res_tenant"), signer.region, principals=principals)
+    return Credentials(signer, signer.get_claim("res_tenant"), normalized_region(signer.region or ""), principals=principals)
 
 
 def _no_credentials(auth: AuthKind, why: str) -> CredentialsError:
@@ -103,11 +107,9 @@ _SIGN_IN_HELP = {
 
 
 def _from_config(config_file: str, profile: str) -> Credentials:
-    config = oci.config.from_file(config_file, profile)
-    oci.config.validate_config(config)
-    key = (config.get("key_file"), config.get("pass_phrase"), config.get("key_content"))
-    signer = oci.signer.Signer(config["tenancy"], config["user"], config["fingerprint"], *key)
-    return Credentials(signer, config["tenancy"], config["region"], config, (config["user"],))
+    found = read_profile(config_file, profile)
+    principals = (found.user,) if found.user else ()
+    return Credentials(found.signer, found.config["tenancy"], found.config["region"], found.config, principals)
 
 
 class Calls:
@@ -205,8 +207,10 @@ def action_failed(action: str) -> str:
 
 
 @contextmanager
-def oci_errors(action: str, *, do: str, raising: type[EpimetheusError] = SourceError) -> Iterator[None]:
+def oci_errors(action: str, *, do: str, policy: str = "", raising: type[EpimetheusError] = SourceError) -> Iterator[None]:
     """Translate the SDK's errors during ``action``, a phrase such as "listing the regions"; ``do`` is what the operator does.
+
+    ``policy`` is the statement (`Policies`) that the call needs; it is added to ``do`` if OCI may have denied the call.
 
     Raises CredentialsError for 401, ServiceFailure for any other error response, and ``raising`` if there is no valid response.
     """
@@ -216,11 +220,11 @@ def oci_errors(action: str, *, do: str, raising: type[EpimetheusError] = SourceE
     except ResponseLimitExceeded as error:
         raise raising(f"{what} {error}.", do=_LIMIT_HELP) from error
     except oci.exceptions.ServiceError as error:
-        raise service_failure(action, error.status, error.code, error.message, error.request_id, do) from error
+        advice = with_policy(do, policy, error.status, error.code)
+        raise service_failure(action, error.status, error.code, error.message, error.request_id, advice) from error
     except (oci.exceptions.ClientError, OSError) as error:  # the SDK's requests errors are OSErrors
-        if connection := failed_connection(error):
-            raise raising(f"{what} {connection}.", do=NETWORK_HELP) from error
-        raise raising(f"{what} no response from OCI ({_describe(error)}).", do=do) from error
+        failure = network_failure(error)
+        raise raising(f"{what} {failure.what}.", do=failure.do) from error
     except jwt.PyJWTError as error:  # after a 401, the SDK reads the principal's token again
         raise CredentialsError(f"{what} the principal's token could not be read.", do="Run it again.") from error
     except (TypeError, ValueError) as error:  # the SDK's reaction to a body that is not the service's
@@ -234,10 +238,16 @@ def service_failure(action: str, status: int, code: str | None, message: str | N
     if status == 401:
         return CredentialsError(
             f"{action_failed(action)} OCI rejected the request signature with {details}.",
-            do="Check the key, user and clock; for a resource principal, check its dynamic group.",
+            do="Check the key, user and clock. A session token may have expired. For a resource principal, check its dynamic group.",
         )
     return ServiceFailure(f"{action_failed(action)} OCI returned {details}.", do=do, status=status, code=code)
 
 
-def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {safe_message(str(error)).rstrip('.') or 'no details'}"
+def _sign_in_cause(error: Exception) -> str:
+    if isinstance(error, oci.exceptions.ServiceError):
+        return f"OCI returned {error.status} {safe_message(error.code or 'without an error code')}: {safe_message(error.message or '')}"
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{safe_message(str(error.filename))}: {error.strerror}"
+    if is_network_error(error):
+        return network_failure(error).what
+    return safe_message(str(error)).rstrip(". ") or "the SDK gives no reason"

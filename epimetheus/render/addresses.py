@@ -4,14 +4,14 @@ import re
 from ipaddress import IPv6Address
 from typing import NamedTuple
 
+from epimetheus.event_details import NOTHING
+
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 _IPV6_LENGTH = 39
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _MAX_PORT = 0xFFFF
 _SEPARATOR = re.compile("[,;]")
-NOTHING = frozenset(("none", "null", "nil", "undefined", "n/a", "-", "--"))
-"""Placeholders that senders write instead of no value, in lower case."""
 
 
 class Address(NamedTuple):
@@ -71,7 +71,11 @@ def parse_address(text: str) -> Address | None:
         host, port = text, ""
     elif not (_PORT.fullmatch(port) and int(port) <= _MAX_PORT):
         return None
-    ip = ipv6(host[1:-1]) if host.startswith("[") and host.endswith("]") else host if is_ipv4(host) else None
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+        ip = host if is_ipv4(host) else ipv6(host)
+    else:
+        ip = host if is_ipv4(host) else None
     return Address(ip, port or None) if ip else None
 
 

@@ -25,8 +25,8 @@ class Fields(NamedTuple):
 
     ``renamed``: default name → new name. ``added``: name → path of its value in the API's form of the event
     (``data.additionalDetails.x``, list indexes as numbers), or ``epimetheus.compartmentPath``, ``epimetheus.actor``,
-    ``epimetheus.tamperWatch``. ``omitted``: names that are not sent. ``ordered``: names that come first, in this order.
-    ``labels``: label per CEF key without a fixed meaning (cs1, cn1, flexString1 …).
+    ``epimetheus.tamperWatch``, or ``epimetheus.`` and a name in `derived_values.DERIVED`. ``omitted``: names that are not sent.
+    ``ordered``: names that come first, in this order. ``labels``: label per CEF key without a fixed meaning (cs1, cn1, flexString1 …).
     """
 
     renamed: Mapping[str, str] = NOTHING
@@ -51,9 +51,7 @@ def apply_to_pairs(pairs: Pairs, fields: Fields, lookup: Callable[[str], str | N
     """
     renamed, taken = fields.renamed, {*fields.renamed.values(), *fields.added}
     named = [
-        (renamed.get(name, name), value)
-        for name, value in pairs
-        if name not in fields.omitted and (name in renamed or name not in taken)
+        (renamed.get(name, name), value) for name, value in pairs if name not in fields.omitted and (name in renamed or name not in taken)
     ]
     named += [(name, value) for name, path in fields.added.items() if (value := lookup(path))]
     if fields.ordered:

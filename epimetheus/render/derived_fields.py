@@ -7,11 +7,6 @@ import msgspec
 from epimetheus.model import AuditEvent, Response
 
 SUCCESS, FAILURE = "success", "failure"
-DENIED_STATUSES = frozenset((401, 403, 404))
-DENIED_CODES = frozenset((
-    "notauthenticated", "notauthorized", "notauthorizedornotfound", "notfound", "notallowed", "unauthorized", "forbidden",
-))  # fmt: skip
-"""Error codes of a denied call, in lower case. OCI answers 404 instead of 403, so that a caller does not learn what exists."""
 
 _PREFIX = "com.oraclecloud."
 _PHASES = frozenset(("begin", "end"))
@@ -22,11 +17,11 @@ _NUMBER_IN_STATUS = re.compile(r"[^\d]{0,32}?(?:/\d(?:\.\d)?\s+)?([1-5]\d\d)(?:\
 _FAILED_STATUS = re.compile(
     r"fail|error|fault|exception|den(?:y|ied)|forbid|unauth|not[\W_]?(?:auth|found|allow|accept|permi|valid|support|impl|exist|succ|ok\b|avail)"
     r"|unsucc|reject|refus|disallow|invalid|incorrect|conflict|exceed|too[\W_]?(?:many|large)|missing|mismatch|cannot|unavail|insufficient"
-    r"|time[d]?[\W_]?out|abort|block|bad[\W_]?request|expired|unprocess|no[\W_]?etag|already[\W_]?exist|required\b",
+    r"|time[d]?[\W_]?out|abort|block|bad[\W_]?request|expired|unprocess|no[\W_]?etag|already[\W_]?exist|required\b|cancel|throttl|\bfalse\b",
     re.IGNORECASE,
 )
 _SUCCEEDED_STATUS = re.compile(
-    r"\W*(?:ok(?:ay)?|success(?:ful(?:ly)?)?|succeeded|completed?|accepted|created|no[\W_]?content|allowed|granted|passed)(?![^\W_])",
+    r"\W*(?:ok(?:ay)?|success(?:ful(?:ly)?)?|succeeded|completed?|accepted|created|no[\W_]?content|allowed|granted|pass(?:ed)?)(?![^\W_])",
     re.IGNORECASE,
 )
 _ERROR_CODE = re.compile(r"[A-Z][a-z]+[A-Z][A-Za-z]+|Conflict|Forbidden|Unauthorized", re.ASCII)
@@ -92,12 +87,6 @@ def error_code(status: str | int | None) -> str | None:
     """The error code that stands in place of the response status, such as ``NotAuthorizedOrNotFound``."""
     text = status.strip() if isinstance(status, str) and not status.isdigit() else ""
     return text if _ERROR_CODE.fullmatch(text[:_STATUS_LENGTH]) and status_outcome(text) == FAILURE else None
-
-
-def is_denied(status: str | int | None) -> bool:
-    """Whether the response status, a number or an error code, is that of a call that its caller is not allowed to make."""
-    code = http_status(status)
-    return code in DENIED_STATUSES if code else isinstance(status, str) and status.strip().lower() in DENIED_CODES
 
 
 def message_outcome(event: AuditEvent) -> str | None:

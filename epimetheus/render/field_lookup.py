@@ -1,10 +1,11 @@
-"""Values for FIELD_MAP paths, from the redacted event or its enrichment."""
+"""Values for FIELD_MAP paths, from the redacted event, its enrichment, or what it means."""
 
 from functools import cached_property
 from types import MappingProxyType
 
 from epimetheus.render.custom_fields import get_path
-from epimetheus.render.formats.base import ACTOR, COMPARTMENT_PATH, TAMPER_WATCH, EventContext
+from epimetheus.render.derived_values import DERIVED, DERIVED_PATHS
+from epimetheus.render.formats.base import ACTOR, COMPARTMENT_PATH, ENRICHMENT, TAMPER_WATCH, EventContext
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.redactor import Redactor
 
@@ -26,12 +27,18 @@ class FieldLookup:
         if path in _ENRICHMENT_PATHS:
             values = {COMPARTMENT_PATH: enrichment.compartment_path, ACTOR: enrichment.actor, TAMPER_WATCH: enrichment.watched or None}
             return values[_ENRICHMENT_PATHS[path]]
+        if path in DERIVED_PATHS:
+            return self._derived(DERIVED_PATHS[path])
         return get_path(self._event, path)
 
     def text(self, path: str) -> str | None:
         """The value as text: anything but a string as JSON."""
         value = self(path)
         return value if value is None or isinstance(value, str) else tree.encode(value)
+
+    def _derived(self, name: str) -> object:
+        value = DERIVED[name](self._context)
+        return self._redactor.text_at(value, (ENRICHMENT, name)) if isinstance(value, str) else value
 
     @cached_property
     def _event(self) -> object:

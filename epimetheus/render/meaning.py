@@ -1,7 +1,6 @@
-"""What an event means: which operation, with which outcome and why, on what, by whom, from where.
+"""What an event means: which operation, with which outcome and why, on what, by which actor, from where.
 
-Standard fields decide. Where they are silent, ``data.additionalDetails`` does: identity domains leave ``identity`` and ``response`` empty
-and put result, reason, actor, address and targets there. DETAILS lists where each value may be.
+Standard fields decide. Where they are silent, ``data.additionalDetails`` does, see `epimetheus.event_details`.
 """
 
 import re
@@ -10,8 +9,8 @@ from types import MappingProxyType
 
 import msgspec
 
+from epimetheus.event_details import DETAIL_KEYS, DETAILS, as_text, first_text, missing_identity, read_details
 from epimetheus.model import AuditEvent, Identity
-from epimetheus.render.addresses import NOTHING, parse_addresses
 from epimetheus.render.derived_fields import (
     FAILURE,
     SUCCESS,
@@ -22,26 +21,10 @@ from epimetheus.render.derived_fields import (
     status_outcome,
 )
 
-DETAILS: Mapping[str, Sequence[str]] = MappingProxyType({
-    "domain_event": ("eventId",),
-    "reason": ("ssoComments", "failureReason", "errorMessage", "reasonValue", "message"),
-    "reason_code": ("reasonValue", "errorCode"),
-    "principal_name": ("actorName", "actorDisplayName"),
-    "principal_id": ("actorOcid", "actorId"),
-    "ip_address": ("clientIp",),
-    "user_agent": ("ssoUserAgent",),
-    "target": ("adminResourceName", "adminResourceId", "ssoApplicationName"),
-    "second_target": ("adminRefResourceName", "adminRefResourceId"),
-    "target_type": ("adminResourceType",),
-    "second_target_type": ("adminRefResourceType",),
-})  # fmt: skip
-"""Value → the members of ``data.additionalDetails`` that may have it, the best one first."""
 OUTCOMES: Mapping[str, str] = MappingProxyType({
     "success": SUCCESS, "succeeded": SUCCESS, "failure": FAILURE, "failed": FAILURE, "fail": FAILURE, "error": FAILURE, "denied": FAILURE,
 })  # fmt: skip
 """Last part of an identity domain's event ID → outcome."""
-IDENTITY_FIELDS = ("principal_name", "principal_id", "ip_address", "user_agent")
-"""Fields of ``data.identity`` that `interpret` fills."""
 
 _DOMAIN_EVENT = re.compile(r"[A-Za-z][\w\-]*(?:\.[\w\-]+)+", re.ASCII)
 _SIGN_ON_EVENTS = ("sso.authentication.", "sso.session.create.")
@@ -55,15 +38,10 @@ _TAKES_ACTION = re.compile(
 )
 _ACTION = re.compile(r"[A-Za-z][\w\-]{0,62}", re.ASCII)
 _ACTION_IN_PATH = re.compile(r"(?:[?&]action=|/actions/)([A-Za-z][\w\-]{0,62})(?=[/?&]|$)", re.ASCII)
-_ACTION_KEYS = frozenset(("action", "actiontype", "action_type", "action-type"))
-_ADDRESS_LENGTH = 512
 _NO_IDENTITY = Identity()
+_ACTION_KEYS = frozenset(("action", "actiontype", "action_type", "action-type", "actionname"))
 _EMPTY = frozenset((b"null", b"{}", b""))
 
-DETAIL_KEYS = tuple(sorted({key for keys in DETAILS.values() for key in keys}))
-"""All members of ``data.additionalDetails`` in DETAILS."""
-_Details = msgspec.defstruct("_Details", [(key, object, None) for key in DETAIL_KEYS], gc=False)
-_decode_details = msgspec.json.Decoder(_Details).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _decode_members = msgspec.json.Decoder(dict[str, object]).decode
 
@@ -75,6 +53,8 @@ class Meaning(msgspec.Struct, frozen=True, gc=False):
     ``outcome``: ``success``, ``failure``, or None if nothing shows it; ``reason``: why it failed; ``reason_code``: an identity domain's
     code for that. ``domain_event``: an identity domain's event ID, such as ``sso.authentication.failure``. ``target``: the name of the
     object of an identity domain's event (the group, the user, the application), and ``second_target`` of the other one (the member).
+    ``from_details``: the fields of the identity that OCI left silent and the details filled. ``has_details``: the
+    event has details, so any of the last eight may be set.
     """
 
     operation: str
@@ -88,6 +68,8 @@ class Meaning(msgspec.Struct, frozen=True, gc=False):
     target_type: str | None = None
     second_target: str | None = None
     second_target_type: str | None = None
+    from_details: Sequence[str] = ()
+    has_details: bool = False
 
 
 def interpret(event: AuditEvent) -> tuple[AuditEvent, Meaning]:
@@ -96,7 +78,7 @@ def interpret(event: AuditEvent) -> tuple[AuditEvent, Meaning]:
     operation = operation_name(event.event_type, data.event_name)
     action = action_parameter(event) if _TAKES_ACTION.fullmatch(operation) else None
     status = status_outcome(data.response.status) if data.response else None
-    details = _details(data.additional_details)
+    details = read_details(data.additional_details)
     event_id = _domain_event(details)
     ending = OUTCOMES.get(event_id.rpartition(".")[2].lower()) if event_id else None
     outcome = FAILURE if status == FAILURE else ending or message_outcome(event) or status
@@ -105,18 +87,21 @@ def interpret(event: AuditEvent) -> tuple[AuditEvent, Meaning]:
     reason = standard_reason(event) if failed else None
     if details is None:
         return event, Meaning(operation, is_sign_on, action, outcome, reason)
-    return _with_identity(event, details), Meaning(
+    filled = missing_identity(data.identity, details)
+    return _with_identity(event, filled), Meaning(
         operation,
         is_sign_on,
         action,
         outcome,
         (reason or _reason(details)) if failed else None,
-        _first(details, "reason_code") if failed else None,
+        first_text(details, "reason_code") if failed else None,
         event_id,
-        _first(details, "target"),
-        _first(details, "target_type"),
-        _first(details, "second_target"),
-        _first(details, "second_target_type"),
+        first_text(details, "target"),
+        first_text(details, "target_type"),
+        first_text(details, "second_target"),
+        first_text(details, "second_target_type"),
+        tuple(filled),
+        has_details=True,
     )
 
 
@@ -127,8 +112,8 @@ def outcome(event: AuditEvent) -> str | None:
 
 def short_details(raw: msgspec.Raw, length: int) -> msgspec.Raw:
     """JSON of those members of an event's details that `interpret` uses, each a text of at most ``length`` characters."""
-    details = _details(raw)
-    members = {key: _text(getattr(details, key)) for key in DETAIL_KEYS} if details is not None else {}
+    details = read_details(raw)
+    members = {key: as_text(getattr(details, key)) for key in DETAIL_KEYS} if details is not None else {}
     short = {key: value[:length] for key, value in members.items() if value}
     return msgspec.Raw(msgspec.json.encode(short) if short else b"null")
 
@@ -146,65 +131,28 @@ def action_parameter(event: AuditEvent) -> str | None:
 def _action_member(raw: msgspec.Raw) -> str | None:
     text = bytes(raw)
     try:
+        text = _decode_text(text).encode() if text.startswith(b'"') else text  # JSON in a string
         members = _decode_members(text) if text not in _EMPTY else {}
     except (ValueError, RecursionError):  # not an object, or not valid JSON
         return None
-    values = (_text(value) for key, value in members.items() if key.lower() in _ACTION_KEYS or key.endswith(("Action", "ActionType")))
+    values = (as_text(value) for key, value in members.items() if key.lower() in _ACTION_KEYS or key.endswith(("Action", "ActionType")))
     return next((value for value in values if value and _ACTION.fullmatch(value)), None)
-
-
-def _details(raw: msgspec.Raw) -> msgspec.Struct | None:
-    """The members named in DETAILS, of an object or of JSON in a string; None if there are none."""
-    text = bytes(raw)
-    if text in _EMPTY:
-        return None
-    try:
-        return _decode_details(_decode_text(text) if text.startswith(b'"') else text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _first(details: msgspec.Struct, name: str) -> str | None:
-    """The first of the members that may have this value and does."""
-    for key in DETAILS[name]:
-        if text := _text(getattr(details, key)):
-            return text
-    return None
-
-
-def _text(value: object) -> str | None:
-    """A text or a number as text, the items of a list separated by commas; None if there is nothing in it."""
-    if isinstance(value, str):
-        return value if value.strip() else None
-    if isinstance(value, list):
-        return ",".join(filter(None, (_text(item) for item in value if not isinstance(item, list)))) or None
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _domain_event(details: msgspec.Struct | None) -> str | None:
     """An identity domain's event ID: words with dots. Other services put other ids there."""
-    event_id = _first(details, "domain_event") if details is not None else None
+    event_id = first_text(details, "domain_event") if details is not None else None
     return event_id if event_id and _DOMAIN_EVENT.fullmatch(event_id) else None
 
 
 def _reason(details: msgspec.Struct) -> str | None:
     """Why it failed, unless the text is that of a success: a domain writes the comment of an earlier step there."""
-    texts = (_text(getattr(details, key)) for key in DETAILS["reason"])
+    texts = (as_text(getattr(details, key)) for key in DETAILS["reason"])
     return next((text for text in texts if text and not ("succ" in text.lower() and _SAYS_SUCCESS.search(text[-_ENDING:]))), None)
 
 
-def _with_identity(event: AuditEvent, details: msgspec.Struct) -> AuditEvent:
-    """The event with each silent field of IDENTITY_FIELDS filled."""
-    identity = event.data.identity or _NO_IDENTITY
-    filled = {name: value for name in IDENTITY_FIELDS if (value := _first(details, name)) and _is_silent(identity, name)}
-    if len(filled.get("ip_address", "")) > _ADDRESS_LENGTH:  # addresses are keys of caches
-        del filled["ip_address"]
+def _with_identity(event: AuditEvent, filled: Mapping[str, str]) -> AuditEvent:
     if not filled:
         return event
-    data = msgspec.structs.replace(event.data, identity=msgspec.structs.replace(identity, **filled))
-    return msgspec.structs.replace(event, data=data)
-
-
-def _is_silent(identity: Identity, name: str) -> bool:
-    value: str | None = getattr(identity, name)
-    return not value or value.isspace() or value.strip().lower() in NOTHING or (name == "ip_address" and not any(parse_addresses(value)))
+    identity = msgspec.structs.replace(event.data.identity or _NO_IDENTITY, **filled)
+    return msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, identity=identity))

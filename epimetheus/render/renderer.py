@@ -39,6 +39,7 @@ from epimetheus.render.severity import Severity
 from epimetheus.render.severity_table import MEDIUM
 from epimetheus.render.size import join_names
 from epimetheus.render.syslog import FACILITIES, Header, Msgid, Rfc3164, Rfc5424
+from epimetheus.render.target_user import TargetUsers
 
 MIN_BYTES = 480
 """The message size that every receiver must accept (RFC 5424 6.1), and the smallest one that a message can be reduced to."""
@@ -134,6 +135,7 @@ class Renderer:
         self._fields = fields
         self._region = region
         self._severity = Severity(patterns=severities)
+        self._target_user = TargetUsers()
         self._redacted_path = lru_cache(_CACHED_PATHS)(partial(self._redactor.text_at, path=COMPARTMENT_PATH))
 
     def __call__(self, fetched: Fetched, sequence: int, enrichment: Enrichment = NO_ENRICHMENT) -> Rendered:
@@ -188,18 +190,20 @@ class Renderer:
         finally:
             self._budget.stop()
 
-    def _context(self, raw: bytes | msgspec.Raw, event: AuditEvent, enrichment: Enrichment) -> EventContext:
+    def _context(self, raw: bytes | msgspec.Raw, event: AuditEvent, enrichment: Enrichment, *, is_abridged: bool = False) -> EventContext:
         redacted = self._redactor.event(event)
         event, meaning = interpret(redacted)
         if event is not redacted:
             event = self._redactor.event(event)  # a masked path of `identity` stays masked when its value is in the details
         severity = _with_watched_minimum(self._severity(event, meaning), enrichment)
-        time = parse_event_time(event.event_time)
-        return EventContext(raw, event, meaning, time, severity, enrichment, self._started.millis, self._region)
+        time, user = parse_event_time(event.event_time), self._target_user(event, meaning)
+        return EventContext(
+            raw, event, meaning, time, severity, enrichment, self._started.millis, self._region, is_abridged=is_abridged, target_user=user
+        )
 
     def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, enrichment: Enrichment, msgid: Msgid) -> Rendered:
         short, event = abridge_event(bytes(raw), event, self._redactor)
-        context = msgspec.structs.replace(self._context(short, event, enrichment), is_abridged=True)
+        context = self._context(short, event, enrichment, is_abridged=True)
         render = partial(self._format.render, context)
         rendered = self._within_limit(render, context.severity, context.time, msgid, sequence, lost=("event",))
         return msgspec.structs.replace(rendered, abridged=True)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from epimetheus.event_patterns import compile_patterns, matches
 from epimetheus.model import AuditEvent
 from epimetheus.render.derived_fields import FAILURE, service_name
+from epimetheus.render.exposure import EXPOSURES, CompiledExposure, compile_exposure, exposure_severity
 from epimetheus.render.meaning import Meaning, interpret
 from epimetheus.render.operation_words import MAX_LENGTH, Operation, parse_operation
 from epimetheus.render.severity_table import EVENT_IDS, LISTING, LOW, MEDIUM, OTHER, SECRET_READS, SENSITIVE_CHANGES, SEVERITY_OF
@@ -24,6 +25,7 @@ _SENSITIVE_CHANGES = [
 _LISTING = frozenset(map(str.lower, LISTING))
 _SECRET_READS = compile_patterns(SECRET_READS)
 _EVENT_IDS = [(compile_patterns([pattern]), severity) for pattern, severity in EVENT_IDS.items()]
+_EXPOSURES = [(compile_patterns(exposure.operations), compile_exposure(exposure)) for exposure in EXPOSURES]
 _OUTCOME = re.compile(r"\.(?:success|succeeded|failure|failed)\Z")
 _SEPARATORS = re.compile(r"[\W_]+")
 
@@ -38,28 +40,33 @@ class Severity:
     def __call__(self, event: AuditEvent, meaning: Meaning | None = None) -> int:
         """0 to 10. ``meaning``: that of `interpret`, if it is known already.
 
-        Unless a pattern matches, a failed sign-on is at least 7. No other outcome changes the severity.
+        Unless a pattern matches, a failed sign-on is at least 7, and a call that exposes something is as severe as `exposure` says. No
+        other outcome changes the severity.
         """
         meaning = meaning or interpret(event)[1]
         event_id = meaning.domain_event and meaning.domain_event[:MAX_LENGTH]  # bounds the cache's memory, not only its entries
         names = event.event_type, event.data.event_name, meaning.operation, meaning.action, event_id
-        severity, final = self._cached(*names)
+        severity, final, exposures = self._cached(*names)
+        if exposures:
+            severity = max(severity, exposure_severity(event, exposures))
         return severity if final or not meaning.is_sign_on or meaning.outcome != FAILURE else max(severity, SIGN_ON_FAILED)
 
     def _by_names(
         self, event_type: str, event_name: str | None, operation: str, action: str | None, domain_event: str | None
-    ) -> tuple[int, bool]:
-        """The severity, and whether it is the final one. Notices have severity 3 unless a pattern matches."""
+    ) -> tuple[int, bool, Sequence[CompiledExposure]]:
+        """The severity, whether it is the final one, and what else to look for. Notices have severity 3 unless a pattern matches."""
         for pattern, severity in self._patterns:
             if matches(pattern, event_type, event_name):
-                return severity, True
+                return severity, True, ()
         if event_type.startswith(NOTICE_PREFIX):
-            return OTHER, True
+            return OTHER, True, ()
+        service = service_name(event_type) or ""
+        exposures = [found for names, found in _EXPOSURES if any(map(names.fullmatch, _full_names(operation, service, domain_event)))]
         if domain_event and (known := _known_event_id(domain_event)):
-            return known, False
-        severities = [operation_severity(operation, service_name(event_type) or "")]
+            return known, False, exposures
+        severities = [operation_severity(operation, service)]
         severities += [operation_severity(name) for name in (action, domain_event and _words_of_event_id(domain_event)) if name]
-        return max(severities), False
+        return max(severities), False, exposures
 
 
 def operation_severity(name: str, service: str = "") -> int:
@@ -67,10 +74,15 @@ def operation_severity(name: str, service: str = "") -> int:
     operation = parse_operation(name)
     severity = max((SEVERITY_OF[verb] for verb in operation.verbs), default=OTHER)
     if severity == MEDIUM:
-        plain = _SEPARATORS.sub("", name[:MAX_LENGTH])
-        names = operation.target, plain, f"{service[:MAX_LENGTH]}.{plain}"
+        names = operation.target, *_full_names(name, service)
         return next((number for pattern, number in _SENSITIVE_CHANGES if any(map(pattern.fullmatch, names))), MEDIUM)
     return MEDIUM if severity == LOW and _returns_secret(operation) else severity
+
+
+def _full_names(name: str, service: str, domain_event: str | None = None) -> Sequence[str]:
+    """The name without separators, alone and after its service, and the event ID of an identity domain."""
+    plain = _SEPARATORS.sub("", name[:MAX_LENGTH])
+    return plain, f"{service[:MAX_LENGTH]}.{plain}", domain_event or ""
 
 
 def _known_event_id(event_id: str) -> int | None:

@@ -13,7 +13,8 @@ VERBS: Mapping[int, Sequence[str]] = MappingProxyType({
     ),
     MEDIUM: (
         "Abort", "Accept", "Action", "Activate", "Add", "Advertise", "Allow", "Append", "Apply", "Approve", "Archive", "Assign",
-        "Associate", "Attach", "Authorize", "Backup", "Bind", "Block", "Cancel", "Capture", "Change", "Clean", "Clear", "Clone", "Close",
+        "Associate", "Assume", "Attach", "Authorize", "Backup", "Bind", "Block", "Cancel", "Capture", "Change", "Clean", "Clear", "Clone",
+        "Close",
         "Commit", "Complete", "Configure", "Confirm", "Connect", "Convert", "Copy", "Create", "Decline", "Decrypt", "Demote", "Deny",
         "Deploy", "Detach", "Disassociate", "Disconnect", "Dismiss", "Dissociate", "Downgrade", "Edit", "Elevate", "Enable", "Enroll",
         "Escalate", "Execute", "Expand", "Expire", "Export", "Extend", "Failover", "Flush", "Force", "Generate", "Grant", "Handle",
@@ -74,7 +75,8 @@ SENSITIVE_CHANGES: Mapping[int, Mapping[str, Sequence[str]]] = MappingProxyType(
             "*Mfa*", "*Totp*", "Factor*", "AuthenticationFactorSetting*", "AccountRecovery*", "SecurityQuestion*",
         ),
         "federation": (
-            "*IdentityProvider*", "*AuthenticationProvider", "IdpGroupMapping", "IdpScimClient", "*Saml*", "*Federation*",
+            "*IdentityProvider*", "*AuthenticationProvider", "Idp", "IdpGroupMapping", "IdpScimClient", "TrustedPartner*",
+            "*Saml*", "*Federation*",
             "IdentityPropagationTrust", "*UserSyncConfiguration",
         ),
         "audit, logging and threat detection": (
@@ -103,5 +105,6 @@ EVENT_IDS: Mapping[str, int] = MappingProxyType({
     "*bypasscode.create*": HIGH, "*mfa*reset*": HIGH, "*mfa*remove*": HIGH, "*mfa*delete*": HIGH, "*mfa*disable*": HIGH,
     "*factor*reset*": HIGH, "*factor*remove*": HIGH, "*factor*delete*": HIGH, "*factor*disable*": HIGH,
     "*locked*": SENSITIVE, "*bypasscode*": SENSITIVE, "*mfa*": SENSITIVE, "*factor*": SENSITIVE, "admin.user.password.*": SENSITIVE,
+    "admin.user.*create.*": SENSITIVE, "*recovery*": SENSITIVE, "*impersonat*": SENSITIVE,
 })  # fmt: skip
 """Patterns of the event ids of identity domains. The first match decides; if none matches, the words of the id do."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from epimetheus.errors import OutOfTime, SourceError
 from epimetheus.model import Window, count_text
+from epimetheus.oci_client.policies import Policies
 from epimetheus.source.fetch import FetchTask
 from epimetheus.state.model import BehindCompartment, PageCursor, State
 
@@ -18,7 +19,10 @@ REFUSAL_MINUTES = 60
 NO_TIME = "not read before the end of the run"
 OVERSIZED = "too many events for one window; shorter windows are read"
 REJECTED = "its page token was rejected; the window is read again in smaller parts"
-_NONE_HELP = "The cursor does not move. Check the policy (`read audit-events in tenancy`), the region, and OCI's status page."
+_NONE_HELP = (
+    "The cursor does not move. Check the region, and OCI's status page. If no policy allows the call, add this statement (group NAME for a"
+    f" user): {Policies().audit_events}"
+)
 
 
 class TaskOutcome(NamedTuple):

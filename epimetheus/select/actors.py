@@ -12,6 +12,7 @@ Actor = Literal["person", "service", "unknown"]
 
 _NON_PERSON_AUTH_TYPES = frozenset(("resource", "service", "instance"))
 _POSSIBLE_PERSON_OCIDS = ("ocid1.user", "ocid1.saml2idp")
+_NO_IDENTITY = Identity()
 _BROWSER = "mozilla/"  # every browser's user agent starts so, although RFC 9110, section 10.1.5 does not require it
 
 
@@ -25,16 +26,20 @@ def is_one_of(identity: Identity, names: frozenset[str]) -> bool:
     return bool(names) and any(name and name.strip().casefold() in names for name in (identity.principal_id, identity.principal_name))
 
 
-def classify_actor(identity: Identity | None, services: frozenset[str]) -> Actor:
+def classify_actor(identity: Identity | None, services: frozenset[str], actor: Identity | None = None) -> Actor:
     """What the event proves about its actor. ``services`` (see `normalized`): names and OCIDs that the user lists as services.
 
-    A console session or a browser means a person, whatever else the identity contains: no possible person is filtered as a service.
+    ``actor``: the identity completed from the event's details (`epimetheus.event_details.actor_of`). Only ``identity``, which OCI itself
+    writes, can prove a service. A console session or a browser means a person, whatever else there is: no possible person is filtered as
+    a service.
     """
-    if identity is None:
+    actor = actor or identity
+    if actor is None:
         return "unknown"
-    if identity.console_session_id or (identity.user_agent or "").lstrip().lower().startswith(_BROWSER):
+    if actor.console_session_id or (actor.user_agent or "").lstrip().lower().startswith(_BROWSER):
         return "person"
-    auth_type = (identity.auth_type or "").strip().lower()
-    principal = (identity.principal_id or "").strip()
+    known = identity or _NO_IDENTITY
+    auth_type = (known.auth_type or "").strip().lower()
+    principal = (known.principal_id or "").strip()
     not_a_user = bool(auth_type and principal) and not principal.startswith(_POSSIBLE_PERSON_OCIDS)
-    return "service" if auth_type in _NON_PERSON_AUTH_TYPES or not_a_user or is_one_of(identity, services) else "unknown"
+    return "service" if auth_type in _NON_PERSON_AUTH_TYPES or not_a_user or is_one_of(actor, services) else "unknown"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from epimetheus.event_details import actor_of
 from epimetheus.event_patterns import compile_patterns, matches
 from epimetheus.model import AuditEvent, Cache, Identity
 from epimetheus.select.actors import classify_actor, is_one_of, normalized
@@ -87,12 +88,13 @@ class RuleEngine:
             return "own_polling"
         if not self._by_user:
             return None
-        identity = event.data.identity or _NO_IDENTITY
-        if is_one_of(identity, self._excluded_users):
+        actor = actor_of(event.data) or _NO_IDENTITY
+        if is_one_of(actor, self._excluded_users):
             return "excluded_user"
-        if self._only_users and not is_one_of(identity, self._only_users):
+        if self._only_users and not is_one_of(actor, self._only_users):
             return "not_included_user"
-        return "service" if self._rules.without_services and classify_actor(identity, self._services) == "service" else None
+        is_service = self._rules.without_services and classify_actor(event.data.identity, self._services, actor) == "service"
+        return "service" if is_service else None
 
     def _by_name(self, event_type: str, event_name: str | None) -> _NameDecision:
         if matches(self._never_drop, event_type, event_name):

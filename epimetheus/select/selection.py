@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from epimetheus.event_details import actor_of
 from epimetheus.model import Cache, Fetched
 from epimetheus.select.actors import Actor, classify_actor, normalized
 from epimetheus.select.own_polling import OwnPolling
@@ -62,7 +63,8 @@ class Selection:
 
     def actor(self, fetched: Fetched) -> Actor:
         """The class of the event's actor."""
-        return classify_actor(fetched.event.data.identity if fetched.event else None, self._services)
+        data = fetched.event.data if fetched.event else None
+        return classify_actor(data.identity, self._services, actor_of(data)) if data else "unknown"
 
     @staticmethod
     def _millis(text: str | None, minute: int) -> int:

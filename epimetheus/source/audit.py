@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import jwt
 import msgspec
@@ -23,7 +24,8 @@ from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsE
 from epimetheus.model import Window, minute_text
 from epimetheus.oci_client.clients import CONNECT_SECONDS, READ_SECONDS, Credentials, service_failure
 from epimetheus.oci_client.http_limits import PAGE_BYTES, PAGE_SECONDS, LimitedAdapter, ResponseLimitExceeded
-from epimetheus.oci_client.network_errors import NETWORK_HELP, failed_connection
+from epimetheus.oci_client.network_errors import is_network_error, network_failure
+from epimetheus.oci_client.policies import Policies, with_policy
 from epimetheus.source.decode import Events, decode_page
 from epimetheus.source.page_tokens import PageTokens
 from epimetheus.source.rate_limiter import RateLimiter, pause
@@ -32,7 +34,7 @@ _MAX_ATTEMPTS = 5
 _CHUNK = 256 * 1024
 _CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HOST = "https://audit.{region}.{secondLevelDomain}"
-_HELP = "Every run tries again. The function needs `read audit-events in tenancy`; if that is granted, wait or contact Oracle support."
+_HELP = "Every run tries again. If this persists, contact Oracle support."
 _LIMIT_HELP = "Every run tries again. Check for a proxy or an OCI_ENDPOINT that answers in place of OCI, and check the route to OCI."
 _REGION_HELP = "Or the tenancy is not subscribed to this region: check REGIONS."
 _RENEWAL_HELP = "Run it again. Inside OCI Functions, the platform provides new resource principal tokens."
@@ -87,13 +89,14 @@ class _Signer(AuthBase):
         try:
             self._signer.refresh_security_token()
         except (OSError, ValueError, KeyError, jwt.PyJWTError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:
-            raise CredentialsError(f"Renewing the principal's token failed ({type(error).__name__}).", do=_RENEWAL_HELP) from error
+            cause = f": {network_failure(error).what}" if is_network_error(error) else ""
+            raise CredentialsError(f"Renewing the principal's token failed{cause}.", do=_RENEWAL_HELP) from error
 
 
 class AuditApi:
     """ListEvents in one region. Counts ``requests``, ``retries``, and ``throttled`` responses (429).
 
-    ``on_response`` receives each response; see `epimetheus.oci_client.clients.date_hook`.
+    ``on_response`` receives each response; see `epimetheus.oci_client.clients.date_hook`. ``policies``: for errors.
     """
 
     def __init__(
@@ -106,9 +109,11 @@ class AuditApi:
         rate_limiter: RateLimiter,
         clock: Clock,
         on_response: Callable[[Any], None] = lambda response: None,
+        policies: Policies | None = None,
     ) -> None:
         base = endpoint or oci.regions.endpoint_for("audit", service_endpoint_template=_HOST, region=region)
         self._url = f"{base.rstrip('/')}/20190901/auditEvents"
+        self._host = urlsplit(base).netloc.rpartition("@")[2]
         self._session = _session(self._url)
         self._session.auth = self._signer = _Signer(credentials.signer)
         for scheme in ("https://", "http://"):
@@ -116,6 +121,7 @@ class AuditApi:
         self._session.hooks["response"].append(lambda response, **_: on_response(response))
         self._rate_limiter = rate_limiter
         self._clock = clock
+        self._policy = (policies or Policies()).audit_events
         self._counts_lock = threading.Lock()
         self.requests = self.retries = self.throttled = 0
 
@@ -169,9 +175,8 @@ class AuditApi:
             if isinstance(error, requests.Timeout | ReadTimeoutError) and timeout != (CONNECT_SECONDS, READ_SECONDS):
                 what = f"Listing the events of {compartment} failed: no response within the {sum(timeout):.0f} s left in this run."
                 raise OutOfTime(what, do="The next run tries again.") from error
-            if connection := failed_connection(error):
-                raise _Retryable(connection, help=NETWORK_HELP) from error
-            raise _Retryable(f"incomplete response ({type(error).__name__})") from error
+            failure = network_failure(error, self._host)
+            raise _Retryable(failure.what, help=failure.do) from error
         if response.status_code != requests.codes.ok:
             self._raise_for(response, body, compartment, resumed="page" in query)
         self._rate_limiter.served()
@@ -193,7 +198,8 @@ class AuditApi:
         if status == requests.codes.unauthorized and self._signer.renew_after(response.request):
             raise _Retryable("401 for an expired token")
         request_id = response.headers.get("opc-request-id")
-        failure = service_failure(f"listing the events of {compartment}", status, code, message, request_id, _HELP)
+        advice = with_policy(_HELP, self._policy, status, code)
+        failure = service_failure(f"listing the events of {compartment}", status, code, message, request_id, advice)
         if isinstance(failure, CredentialsError):
             raise CredentialsError(failure.what, do=f"{failure.do} {_REGION_HELP}")
         kind = {requests.codes.not_found: CompartmentMissing}.get(status, CompartmentError)

@@ -8,32 +8,33 @@ from typing import Any
 
 from epimetheus.model import Compartment
 from epimetheus.oci_client.clients import oci_errors
+from epimetheus.oci_client.policies import Policies
 from epimetheus.source.compartments import ListPage
 from epimetheus.source.sdk_responses import checked_response, response_items, text
 
-_HELP = "The function needs `inspect compartments in tenancy`."
-_REGIONS_HELP = "The function needs `inspect tenancies in tenancy` for REGIONS=all."
+_HELP = "The next run tries again."
+_POLICIES = Policies()
 
 
-def compartment_pages(client: Any) -> ListPage:
-    """A `ListPage` over the SDK's IdentityClient ``client``, in pages of 1000."""
+def compartment_pages(client: Any, policies: Policies = _POLICIES) -> ListPage:
+    """A `ListPage` over the SDK's IdentityClient ``client``, in pages of 1000. ``policies``: for errors."""
 
     def list_page(parent: str, subtree: bool, page: str | None) -> tuple[list[Compartment], str | None]:
         options: dict[str, object] = {"page": page} if page else {}
         if subtree:
             options["compartment_id_in_subtree"] = True
         action = f"listing the compartments of {parent}"
-        with oci_errors(action, do=_HELP), checked_response(action):
+        with oci_errors(action, do=_HELP, policy=policies.compartments), checked_response(action):
             response = client.list_compartments(parent, access_level="ANY", limit=1000, **options)
             return [_compartment(item) for item in response_items(response)], response.next_page or None
 
     return list_page
 
 
-def subscribed_regions(client: Any, tenancy: str) -> list[str]:
+def subscribed_regions(client: Any, tenancy: str, policies: Policies = _POLICIES) -> list[str]:
     """The names of the tenancy's subscribed regions, home region first; never empty. Raises SourceError, CredentialsError."""
     action = f"listing the regions of {tenancy}"
-    with oci_errors(action, do=_REGIONS_HELP), checked_response(action):
+    with oci_errors(action, do=_HELP, policy=policies.regions), checked_response(action):
         ready = [item for item in response_items(client.list_region_subscriptions(tenancy)) if item.status == "READY"]
         if not ready:
             raise ValueError("a tenancy has a home region")

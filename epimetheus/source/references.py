@@ -7,19 +7,25 @@ from typing import Any
 
 from epimetheus.errors import ConfigError, SourceError
 from epimetheus.oci_client.clients import ServiceFailure, oci_errors
+from epimetheus.oci_client.policies import Policies
+from epimetheus.pem import binary_form
 from epimetheus.safe_text import safe_value
 from epimetheus.source.sdk_responses import checked_response, text
 
-_VAULT_HELP = "The function needs `read secret-bundles` for this secret."
-_OBJECT_HELP = "Put the object into STATE_BUCKET; the function needs OBJECT_READ there."
+_VAULT_HELP = "Check the OCID of the secret."
+_OBJECT_HELP = "Put the object into STATE_BUCKET."
 
 
 class ReferenceResolver:
-    """Reads referenced values. ``secrets`` creates the SDK's SecretsClient on first use; ``get_object`` returns an object by name."""
+    """Reads referenced values. ``secrets`` creates the SDK's SecretsClient on first use; ``get_object`` returns an object by name.
 
-    def __init__(self, secrets: Callable[[], Any], get_object: Callable[[str], bytes]) -> None:
+    ``policies``: for errors.
+    """
+
+    def __init__(self, secrets: Callable[[], Any], get_object: Callable[[str], bytes], policies: Policies | None = None) -> None:
         self._secrets = secrets
         self._get_object = get_object
+        self._policies = policies or Policies()
 
     def read(self, key: str, value: str | None) -> str | None:
         """The text that ``value`` of setting ``key`` refers to. Raises ConfigError, SourceError, CredentialsError.
@@ -28,7 +34,7 @@ class ReferenceResolver:
         """
         kind, _, name = (value or "").partition(":")
         if kind == "file":
-            return _decoded(key, name, _file(key, name))
+            return read_file(key, str(value))
         if kind == "vault":
             return _decoded(key, name, self._secret(key, name))
         if kind == "object":
@@ -37,7 +43,7 @@ class ReferenceResolver:
 
     def _secret(self, key: str, ocid: str) -> bytes:
         action = f"reading the secret {ocid} for {key}"
-        with oci_errors(action, do=_VAULT_HELP):
+        with oci_errors(action, do=_VAULT_HELP, policy=self._policies.secret(ocid)):
             client = self._secrets()
             with checked_response(action):
                 content = text(client.get_secret_bundle(ocid).data.secret_bundle_content.content)
@@ -51,20 +57,25 @@ class ReferenceResolver:
         try:
             return self._get_object(name)
         except ServiceFailure as failure:
-            raise SourceError(f"{key}=object:{safe_value(name)}: {failure.what}", do=_OBJECT_HELP) from failure
+            raise SourceError(f"{key}=object:{safe_value(name)}: {failure.what}", do=f"{_OBJECT_HELP} {failure.do}".strip()) from failure
 
 
-def _file(key: str, name: str) -> bytes:
+def read_file(key: str, value: str) -> str:
+    """The text of the file that ``value`` (``file:PATH``) of setting ``key`` names. ``~`` is the home folder. Raises ConfigError."""
+    name = value.removeprefix("file:").strip()
     try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        why = error.strerror or "it cannot be read"
+        data = Path(name).expanduser().read_bytes()
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: no home folder; ValueError: a NUL in the name
+        why = getattr(error, "strerror", None) or "it cannot be read"
         raise ConfigError([f"{key}=file:{safe_value(name)}: {why}; expected a readable file"]) from error
+    return _decoded(key, name, data)
 
 
 def _decoded(key: str, name: str, data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        # Not chained: the original error includes everything that was read.
-        raise ConfigError([f"{key}: the content of {safe_value(name)} is not UTF-8 text"]) from None
+        pass
+    # Raised outside of the except block: the original error includes everything that was read.
+    form = binary_form(data)
+    raise ConfigError([f"{key}: the content of {safe_value(name)} is not UTF-8 text{f', but {form}' if form else ''}"])

@@ -1,5 +1,6 @@
 """The state in a local file, for the command line: replaced atomically, under a lock, and only if it is unchanged."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -10,6 +11,10 @@ from pathlib import Path
 
 from epimetheus.errors import StateError
 from epimetheus.state.store import PreconditionFailed, Stored
+
+_HELP = "Set STATE_FILE to a file in an existing, writable folder."
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_HELP = "Free space on its disk, or move it to another disk and change STATE_FILE. The stored state is unchanged."
 
 
 class FileStore:
@@ -87,5 +92,5 @@ def _errors_translated(path: Path, participle: str) -> Iterator[None]:
     except OSError as error:
         raise StateError(
             f"The state file {path} could not be {participle}: {error.strerror}.",
-            do="Set STATE_FILE to a file in an existing, writable folder.",
+            do=_FULL_HELP if error.errno in _FULL else _HELP,
         ) from error

@@ -45,6 +45,7 @@ class DeliveryWiring:
             server_name=settings.syslog_server_name or settings.syslog_host,
             ssl_context=self.tls,
             timeout=settings.syslog_timeout_seconds,
+            own_ca=settings.syslog_ca is not None,
         )
         return Dialer(endpoint, deadline)
 

@@ -15,6 +15,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError
 from epimetheus.oci_client.clients import Calls, Credentials, date_hook, make_client, oci_errors
 from epimetheus.oci_client.clock_offset import ClockOffset
+from epimetheus.oci_client.policies import Policies
 from epimetheus.safe_text import safe_value
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.compartments import ListPage
@@ -23,7 +24,7 @@ from epimetheus.source.rate_limiter import RateLimiter
 from epimetheus.source.references import ReferenceResolver
 
 _INGESTION = "https://telemetry-ingestion.{region}.{secondLevelDomain}"
-_BUCKET_HELP = "Check STATE_BUCKET, STATE_NAMESPACE and the policy for its objects."
+_BUCKET_HELP = "Check STATE_BUCKET and STATE_NAMESPACE."
 _READ_NAMESPACE = "reading the Object Storage namespace"
 
 
@@ -56,7 +57,7 @@ class OciWiring:
 
     def list_page(self, seconds: float, calls: Calls | None = None) -> ListPage:
         """ListCompartments. A request takes ``seconds`` at most."""
-        return compartment_pages(self.client(IdentityClient, seconds, calls))
+        return compartment_pages(self.client(IdentityClient, seconds, calls), self.policies)
 
     def audit(self, region: str) -> AuditApi:
         """ListEvents in ``region``. The caller closes it."""
@@ -69,7 +70,13 @@ class OciWiring:
             rate_limiter=RateLimiter(settings.api_requests_per_second, self.clock),
             clock=self.clock,
             on_response=self.record_date,
+            policies=self.policies,
         )
+
+    @property
+    def policies(self) -> Policies:
+        """The policy statements that the credentials need."""
+        return Policies("group NAME" if self.settings.oci_auth == "config_file" else "dynamic-group NAME")
 
     @property
     def record_date(self) -> Callable[[Any], None]:
@@ -88,19 +95,20 @@ class OciWiring:
         if self.settings.state_namespace:
             return self.settings.state_namespace
         client = self.client(ObjectStorageClient, self._quarter())
-        with oci_errors(_READ_NAMESPACE, do="Set STATE_NAMESPACE, or check the credentials."):
+        with oci_errors(_READ_NAMESPACE, do="The next run tries again. With STATE_NAMESPACE set, this request is not needed."):
             return str(client.get_namespace().data)
 
     def get_object(self, name: str) -> bytes:
         """The content of an object in STATE_BUCKET. Raises SourceError, CredentialsError."""
         client = self.client(ObjectStorageClient, self._quarter())
-        with oci_errors(f"reading the object {safe_value(name)} of {self.settings.state_bucket}", do=_BUCKET_HELP):
+        policy = self.policies.objects(str(self.settings.state_bucket))
+        with oci_errors(f"reading the object {safe_value(name)} of {self.settings.state_bucket}", do=_BUCKET_HELP, policy=policy):
             return bytes(client.get_object(self.namespace, self.settings.state_bucket, name).data.content)
 
     @cached_property
     def references(self) -> ReferenceResolver:
         """Reads settings of the form ``file:``, ``vault:`` or ``object:``."""
-        return ReferenceResolver(lambda: self.client(oci.secrets.SecretsClient, self._quarter()), self.get_object)
+        return ReferenceResolver(lambda: self.client(oci.secrets.SecretsClient, self._quarter()), self.get_object, self.policies)
 
     def _quarter(self) -> float:
         return self.deadline.left() / 4

@@ -76,7 +76,7 @@ def publish(wiring: Wiring, report: Report, seconds: float) -> None:
         statistics, client = wiring.selection.rules_file[0].statistics, wiring.oci.monitoring(seconds)
         optional = metrics.OptionalMetrics(statistics.track_cache_metrics, statistics.track_performance_metrics)
         measures = metrics.measures(report, optional)
-        metrics.post(client, settings.metrics_namespace, compartment, report.region, measures, wiring.clock.now())
+        metrics.post(client, settings.metrics_namespace, compartment, report.region, measures, wiring.clock.now(), wiring.oci.policies)
     except EpimetheusError as error:
         fields = {"run": report.run, "kind": "metrics", "do": error.do}
         logging.getLogger("epimetheus").warning("%s", error.what, extra={"event": "problem", "fields": fields})

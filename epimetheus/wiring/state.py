@@ -58,4 +58,4 @@ class StateWiring:
         client = self.oci.client(ObjectStorageClient, commit_reserve(deadline.left()) / 4, calls)
         prefix = f"{settings.state_prefix}{region}"
         names = (f"{prefix}.state", f"{prefix}.started", f"epimetheus-started/{region}/{self.owner.digest}")
-        return [ObjectStore(client, self.oci.namespace, str(settings.state_bucket), name) for name in names]
+        return [ObjectStore(client, self.oci.namespace, str(settings.state_bucket), name, self.oci.policies) for name in names]

@@ -86,7 +86,7 @@ class Wiring:
         """The subscribed regions; if Identity cannot list them, those in the state of the function's own region. Raises as `regions`."""
         region, client = self.credentials.region, self.oci.identity()
         return subscribed_or_last_known(
-            lambda: subscribed_regions(client, self.tenancy),
+            lambda: subscribed_regions(client, self.tenancy, self.oci.policies),
             lambda: self.state.session(region, "", self.deadline).peek(),
             int(self.clock.now() // 60),
         )

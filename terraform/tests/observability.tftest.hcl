@@ -84,6 +84,23 @@ run "alarms" {
     condition     = output.log_searches.everything == "search \"ocid1.compartment.oc1..here/ocid1.loggroup.oc1..group/ocid1.log.oc1..log\" | sort by datetime desc"
     error_message = output.log_searches.everything
   }
+
+  assert {
+    condition = (
+      output.dashboard.namespace == "epimetheus" && output.dashboard.compartment_ocid == "ocid1.compartment.oc1..here" &&
+      length(output.dashboard.widgets) == 10 && output.dashboard.widgets[0] == {
+        title = "Lag (s)"
+        chart = "line"
+        query = "lag_seconds[45m].groupBy(region).max()"
+      }
+    )
+    error_message = jsonencode(output.dashboard)
+  }
+
+  assert {
+    condition     = output.metric_queries.unconfirmed == "events_unconfirmed[45m].groupBy(region).sum()"
+    error_message = jsonencode(output.metric_queries)
+  }
 }
 
 run "other_namespace_compartment_and_thresholds" {
@@ -120,7 +137,7 @@ run "without_metrics" {
   }
 
   assert {
-    condition     = length(oci_monitoring_alarm.own) == 0 && length(oci_monitoring_alarm.platform) == 1 && length(output.metric_queries) == 0
+    condition     = length(oci_monitoring_alarm.own) == 0 && length(oci_monitoring_alarm.platform) == 1 && length(output.metric_queries) == 0 && length(output.dashboard.widgets) == 0
     error_message = "there are alarms on metrics that are not posted"
   }
 

@@ -206,7 +206,7 @@ def test_an_invalid_certificate_is_a_configuration_error(plain):
     broken = "-----BEGIN CERTIFICATE-----\nhide\n-----END CERTIFICATE-----"
     with pytest.raises(ConfigError) as failed:
         show_settings(plain, Settings.read({**REQUIRED, "SYSLOG_CA": broken}), {"SYSLOG_CA": broken}, [], [])
-    assert failed.value.problems == ("SYSLOG_CA: a certificate cannot be read; use certificates in PEM format",)
+    assert failed.value.problems == ("SYSLOG_CA: the certificate cannot be read, its text is incomplete or changed; copy it again",)
     assert "Settings are valid." not in printed(plain)
 
 

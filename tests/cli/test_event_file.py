@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from epimetheus.cli import event_file
 from epimetheus.cli.app import app
+from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.event_file import read_events
-from epimetheus.errors import ConfigError
 from epimetheus.model import Fetched
 from epimetheus.render import FORMATS
 from epimetheus.testing.oci import World, mock_oci
@@ -280,7 +280,7 @@ NOT = "is not an audit event: it is"
 )  # fmt: skip
 def test_what_is_no_audit_event_is_refused(tmp_path, data, problem):
     (tmp_path / "events").write_bytes(data)
-    with pytest.raises(ConfigError) as raised:
+    with pytest.raises(ArgumentError) as raised:
         read_events(tmp_path / "events")
     assert raised.value.problems == (f"--file {tmp_path / 'events'}: {problem}",)
 
@@ -289,6 +289,6 @@ def test_what_is_no_audit_event_is_refused(tmp_path, data, problem):
 def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch, data):
     monkeypatch.setattr(event_file, "MAX_BYTES", 100)
     (tmp_path / "events").write_bytes(data)
-    with pytest.raises(ConfigError) as raised:
+    with pytest.raises(ArgumentError) as raised:
         read_events(tmp_path / "events")
     assert raised.value.problems == (f"--file {tmp_path / 'events'}: the file has more than 100 bytes; split it",)

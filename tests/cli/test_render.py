@@ -39,7 +39,7 @@ SECOND = CEF.replace('seq="1"', 'seq="2"')
 FIELD_MAP = json.dumps({
     "formats": {
         "cef": {
-            "rename": {"suser": "duser"},
+            "rename": {"suser": "accountName"},
             "add": {
                 "shape": "data.additionalDetails.shape",
                 "image": "data.additionalDetails.image",
@@ -143,7 +143,7 @@ def test_the_explanation_lists_decision_severity_redacted_paths_and_size(run_cli
 def test_the_explanation_lists_what_field_map_does_in_each_format(run_cli):
     result = run_cli("--explain", "--format", "cef", "--format", "json", events=STOP, FIELD_MAP=FIELD_MAP)
     assert rows(result.stderr) == [
-        ("duser", "renamed from suser (data.identity.principalName)", "zoë"),
+        ("accountName", "renamed from suser (data.identity.principalName)", "zoë"),
         ("shape", "data.additionalDetails.shape", "VM.E5"),
         ("image", "data.additionalDetails.image", "no value: the event lacks it"),
         ("dvc", "data.additionalDetails.shape", "no value: dvc does not accept VM.E5"),
@@ -155,7 +155,7 @@ def test_the_explanation_lists_what_field_map_does_in_each_format(run_cli):
         ("parameters", "data.request.parameters", '{"action":["STOP"]}'),
     ]
     cef, raw_json = result.stdout.splitlines()
-    assert " duser=zoë " in cef
+    assert " accountName=zoë " in cef
     assert cef.endswith(" shape=VM.E5 who=person token=[redacted]")
     assert raw_json.endswith(',"operation":"InstanceAction","parameters":{"action":["STOP"]}}')
 
@@ -225,7 +225,8 @@ def test_a_malformed_event_is_sent_as_text_and_reported(run_cli):
 def test_errors_are_whole_sentences_with_exit_code_2(run_cli, arguments, events, environment, problem):
     result = run_cli(*arguments, events=events, **environment)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.splitlines() == [problem, "Correct the configuration and run again."]
+    subject = "configuration and run" if environment else "command and run it"
+    assert result.stderr.splitlines() == [problem, f"Correct the {subject} again."]
 
 
 def test_a_missing_file_is_named(run_cli, tmp_path):

@@ -7,7 +7,8 @@ from epimetheus.testing.syslog import Authority
 
 STATE = "oci://audit-state@axexample/epimetheus/us-ashburn-1.state"
 OBJECTS = (
-    "Check STATE_BUCKET, STATE_NAMESPACE and the policy: the function needs OBJECT_READ, OBJECT_CREATE and OBJECT_OVERWRITE on the bucket."
+    "Check STATE_BUCKET and STATE_NAMESPACE. If no policy allows this call, add this statement: Allow group NAME to manage objects in"
+    " tenancy where all {target.bucket.name='"
 )
 TRUST = "Check that SYSLOG_CA issued the receiver's certificate, and that SYSLOG_SERVER_NAME is a name in it."
 ROOT = "ocid1.tenancy.oc1.."
@@ -40,15 +41,17 @@ MISTAKES = {
     ),
     "no policy for events": (
         rejecting("ListEvents"), {}, "run_failed",
-        ["0 of 1 compartment could be read", ROOT, "404 NotAuthorizedOrNotFound", "`read audit-events in tenancy`"],
+        ["0 of 1 compartment could be read", ROOT, "404 NotAuthorizedOrNotFound",
+         "Allow dynamic-group NAME to read audit-events in tenancy"],
     ),
     "no policy for compartments": (
-        rejecting("ListCompartments"), {}, "run_failed", [f"Listing the compartments of {ROOT}", "`inspect compartments in tenancy`"]
+        rejecting("ListCompartments"), {}, "run_failed",
+        [f"Listing the compartments of {ROOT}", "Allow group NAME to inspect compartments in tenancy"],
     ),
     "a different authority": (other_authority, {}, "run_failed", ["The certificate of localhost:", "not trusted", "local issuer", TRUST]),
     "a different name": (
         unchanged, {"SYSLOG_SERVER_NAME": "other.example.com"}, "run_failed",
-        ["not valid for 'other.example.com'. ", "the subjectAltName of"],
+        ["not valid for 'other.example.com'. Its names are localhost", "the subjectAltName of"],
     ),
     "a closed port": (
         stopped_receiver, {}, "run_failed", ["Connecting to localhost:", "failed: Connection refused", "Check SYSLOG_HOST and SYSLOG_PORT"]
@@ -65,7 +68,7 @@ MISTAKES = {
     ),
     "no policy for the secret": (
         unchanged, {"SYSLOG_CA": "vault:ocid1.vaultsecret.oc1..x"}, "source",
-        ["the secret ocid1.vaultsecret.oc1..x for SYSLOG_CA", "`read secret-bundles` for this secret"],
+        ["the secret ocid1.vaultsecret.oc1..x for SYSLOG_CA", "Allow group NAME to read secret-bundles in tenancy where any {"],
     ),
     "no credentials": (
         unchanged, {"OCI_CONFIG_FILE": "/nowhere/config"}, "credentials", ["/nowhere/config", "Check OCI_CONFIG_FILE and OCI_PROFILE"]

@@ -15,6 +15,7 @@ FACILITIES = (
     "local0, local1, local2, local3, local4, local5, local6, local7"
 )
 CERT = "-----BEGIN CERTIFICATE-----\nMIIBhide\n-----END CERTIFICATE-----"
+PEM = "PEM certificates, file:PATH, vault:SECRET_OCID or object:NAME"
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIBhide\n-----END PRIVATE KEY-----"
 
 DEFAULTS = {
@@ -186,8 +187,17 @@ def test_a_state_file_replaces_the_bucket():
         ("SYSLOG_TRANSPORT", "udp", "SYSLOG_TRANSPORT=udp: expected tls, relp or tcp"),
         ("SYSLOG_CONFIRM_DELAY_SECONDS", "0.1", "SYSLOG_CONFIRM_DELAY_SECONDS=0.1: expected a number from 0.15 to 10"),
         ("SYSLOG_CONFIRM_DELAY_SECONDS", "nan", "SYSLOG_CONFIRM_DELAY_SECONDS=nan: expected a number from 0.15 to 10"),
-        ("SYSLOG_CA", "/etc/ca.pem", "SYSLOG_CA: expected PEM certificates, file:PATH, vault:SECRET_OCID or object:NAME"),
-        ("SYSLOG_CA", KEY, "SYSLOG_CA: expected PEM certificates, file:PATH, vault:SECRET_OCID or object:NAME"),
+        ("SYSLOG_CA", "/etc/ca.pem", f"SYSLOG_CA: expected {PEM}; to read a file, put file: before its path: SYSLOG_CA=file:PATH"),
+        ("SYSLOG_CA", "certs/ca.crt", f"SYSLOG_CA: expected {PEM}; to read a file, put file: before its path: SYSLOG_CA=file:PATH"),
+        ("SYSLOG_CA", "~/ca", f"SYSLOG_CA: expected {PEM}; to read a file, put file: before its path: SYSLOG_CA=file:PATH"),
+        ("SYSLOG_CA", "C:\\ca.cer", f"SYSLOG_CA: expected {PEM}; to read a file, put file: before its path: SYSLOG_CA=file:PATH"),
+        ("SYSLOG_CA", "FILE:/etc/ca.pem", f"SYSLOG_CA: expected {PEM}; write the prefix as file: in lower case: SYSLOG_CA=file:PATH"),
+        ("SYSLOG_CA", "'file:ca.pem'", f"SYSLOG_CA: expected {PEM}; remove the quotes around the value"),
+        ("SYSLOG_CA", "ocid1.vaultsecret.oc1.iad.a",
+            f"SYSLOG_CA: expected {PEM}; to read a secret, put vault: before its OCID: SYSLOG_CA=vault:OCID"),
+        ("SYSLOG_CA", "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t",
+            f"SYSLOG_CA: expected {PEM}; the value is PEM text encoded in Base64 once more, so decode it"),
+        ("SYSLOG_CA", KEY, "SYSLOG_CA: it is a private key, not a certificate; expected PEM certificates"),
         ("SYSLOG_CA", "vault:ca", "SYSLOG_CA=vault:ca: expected PEM certificates, file:PATH, vault:SECRET_OCID or object:NAME"),
         ("SYSLOG_CA", "file:", "SYSLOG_CA=file:: expected PEM certificates, file:PATH, vault:SECRET_OCID or object:NAME"),
         ("SYSLOG_SERVER_NAME", "a b", "SYSLOG_SERVER_NAME=a…: expected a host name or an IP address"),
@@ -222,7 +232,8 @@ def test_a_state_file_replaces_the_bucket():
         ("API_REQUESTS_PER_SECOND", "nan", "API_REQUESTS_PER_SECOND=nan: expected a number greater than 0, up to 10000"),
         ("RULES", "vault:ocid1.x.oc1..a", "RULES=vault:ocid1.x.oc1..a: expected a JSON object, file:PATH or object:NAME"),
         ("RULES", "[1]", "RULES: expected a JSON object, file:PATH or object:NAME"),
-        ("FIELD_MAP", "map.json", "FIELD_MAP: expected a JSON object, file:PATH or object:NAME"),
+        ("FIELD_MAP", "map.json",
+            "FIELD_MAP: expected a JSON object, file:PATH or object:NAME; to read a file, put file: before its path: FIELD_MAP=file:PATH"),
         ("FIELD_MAP", '{"cef": }', "FIELD_MAP line 1, column 9: invalid JSON: expected value"),
         ("FIELD_MAP", '{"format": {}}', "FIELD_MAP line 1, format: unknown key. Did you mean formats?"),
         ("OWN_EVENTS", "drop", "OWN_EVENTS=drop: expected summarize or forward"),
@@ -250,6 +261,18 @@ def test_a_state_file_replaces_the_bucket():
 )
 def test_rejected_values(key, value, problem):
     assert problems({key: value}) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        (KEY.replace("PRIVATE", "ENCRYPTED PRIVATE"),
+            "it is encrypted; remove its passphrase, for example with: openssl pkey -in KEY.pem -out NEW.pem"),
+        (CERT, "it is a certificate, not its private key; expected a PEM private key without a passphrase"),
+    ],
+)
+def test_pem_text_that_is_no_private_key_is_described(key, problem):
+    assert problems({"SYSLOG_CLIENT_KEY": key, "SYSLOG_CLIENT_CERT": CERT}) == [f"SYSLOG_CLIENT_KEY: {problem}"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from epimetheus.testing.syslog import Authority, receive
 from epimetheus.testing.syslog.authority import Identity
 from tests.support.harness import staged
 
+NO_NAME = "It has no name in a subjectAltName; its subject is CN=localhost"
 HELP = (
     "Check SYSLOG_SERVER_NAME (default: SYSLOG_HOST): the subjectAltName of the receiver's certificate must contain this name or address;"
     " a common name (CN) is not sufficient."
@@ -50,9 +51,16 @@ class CommonNameAuthority(Authority):
 @pytest.mark.parametrize(
     ("host", "names", "cause"),
     [
-        ("localhost", (), "Hostname mismatch, certificate is not valid for 'localhost'"),
-        ("localhost", (x509.IPAddress(ipaddress.ip_address("127.0.0.1")),), "Hostname mismatch, certificate is not valid for 'localhost'"),
-        ("127.0.0.1", (), "IP address mismatch, certificate is not valid for '127.0.0.1'"),
+        ("localhost", (), f"Hostname mismatch, certificate is not valid for 'localhost'. {NO_NAME}"),
+        ("localhost", (x509.IPAddress(ipaddress.ip_address("127.0.0.1")),),
+            "Hostname mismatch, certificate is not valid for 'localhost'. Its names are 127.0.0.1"),
+        ("127.0.0.1", (), f"IP address mismatch, certificate is not valid for '127.0.0.1'. {NO_NAME}"),
+        ("localhost", tuple(map(x509.DNSName, ("siem.example.com", "*.syslog.example.com"))),
+            "Hostname mismatch, certificate is not valid for 'localhost'. Its names are siem.example.com, *.syslog.example.com"),
+        ("localhost", tuple(x509.DNSName(f"s{number}.example.com") for number in range(10)),
+            "Hostname mismatch, certificate is not valid for 'localhost'. Its names are "
+            "s0.example.com, s1.example.com, s2.example.com, s3.example.com, s4.example.com, s5.example.com, s6.example.com, s7.example.com"
+            " and 2 more"),
         ("localhost", (x509.DNSName("localhost"),), None),
         ("127.0.0.1", (x509.IPAddress(ipaddress.ip_address("127.0.0.1")),), None),
     ],

@@ -118,7 +118,7 @@ def test_a_reset_during_the_close_is_no_proof():
         (ConnectionRefusedError(111, "Connection refused"), ReceiverError, "Connection refused", "SYSLOG_HOST and SYSLOG_PORT"),
         (OSError(101, "Network is unreachable"), ReceiverError, "Network is unreachable", "the route table and security lists"),
         (OSError(113, "No route to host"), ReceiverError, "No route to host", "the route table and security lists"),
-        (BrokenPipeError(), ReceiverError, "BrokenPipeError", "Check the receiver's log"),
+        (BrokenPipeError(), ReceiverError, "the connection is closed", "Check the receiver's log"),
         (socket.gaierror(-2, "Name or service not known"), ReceiverError, "Name or service not known", "DNS servers"),
         (UnicodeError("label too long"), ReceiverError, "label too long", "DNS servers"),
         (ssl.SSLEOFError(8, "EOF occurred"), ReceiverError, "the receiver closed the connection", "Check the receiver's log"),

@@ -179,7 +179,7 @@ def test_an_unknown_host_name(authority):
     [
         ({}, "other", "localhost", "unable to get local issuer certificate"),
         ({}, "ours", "siem.example.com", "Hostname mismatch"),
-        ({"expired": True}, "ours", "localhost", "certificate has expired"),
+        ({"expired": True}, "ours", "localhost", "it expired at 2001-01-01"),
         ({"names": ("elsewhere.example.com",)}, "ours", "localhost", "Hostname mismatch"),
     ],
     ids=["unknown CA", "wrong name", "expired", "another certificate"],
@@ -189,8 +189,9 @@ def test_an_untrusted_receiver_gets_nothing(authority, tmp_path, options, ca, na
         delivery = sender(receiver, {"ours": authority, "other": Authority(tmp_path)}[ca].ca_pem, name=name)
         with pytest.raises(ReceiverUntrusted, match=rf"The certificate of 127\.0\.0\.1:\d+ is not trusted: .*{cause}") as caught:
             delivery.write(FRAME(message(0)), 1)
-        assert ("subjectAltName" if cause == "Hostname mismatch" else "SYSLOG_CA") in caught.value.do
-        assert (receiver.connections, receiver.messages, delivery.sent) == (0, [], 0)
+        assert {"Hostname mismatch": "subjectAltName", "it expired at 2001-01-01": "renew it"}.get(cause, "SYSLOG_CA") in caught.value.do
+        assert (receiver.messages, delivery.sent) == ([], 0)
+    assert receiver.connections <= 1  # that which reads the certificate for the error; it may be closed before it is counted
 
 
 def test_a_port_without_tls(authority):
@@ -319,7 +320,7 @@ def test_an_encrypted_key_is_rejected_without_a_password_prompt(authority):
     key = serialization.load_pem_private_key(identity.key.read_bytes(), None)
     protected = serialization.BestAvailableEncryption(b"hunter2")
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protected).decode()
-    with pytest.raises(ConfigError, match="expected PEM text, and the unencrypted private key of the certificate"):
+    with pytest.raises(ConfigError, match="SYSLOG_CLIENT_KEY: it is encrypted; remove its passphrase"):
         tls_context(None, identity.cert.read_text(), pem)
 
 

@@ -2,6 +2,7 @@
 
 from textwrap import dedent
 
+from epimetheus.render.exposure import EXPOSURES
 from epimetheus.render.severity import SIGN_ON_FAILED
 from epimetheus.render.severity_table import (
     EVENT_IDS,
@@ -34,7 +35,8 @@ def severity_section():
         3. The highest severity of the operation (`data.eventName`, or the end of `eventType`), the action in its parameters (`STOP` of
            InstanceAction), and the words in an identity domain's event ID.
 
-        Under 2 and 3, a failed sign-on has severity {sign_on} or more. An event that names a resource of TAMPER_WATCH always has 9 or more.
+        Under 2 and 3, a call that [exposes something](#calls-that-expose-something) has at least the severity in that table, and a failed
+        sign-on has severity {sign_on} or more. An event that names a resource of TAMPER_WATCH always has 9 or more.
 
         Any other **failed call** has the same severity as a successful one, because a single denied call shows that a control works.
         Repeated denials matter more, but they span many events and runs: count them in the SIEM.
@@ -64,6 +66,15 @@ def severity_section():
         {secret_reads}.
         Reads with the verbs {listing} return no secret, and have severity {low}.
 
+        ### Calls that expose something
+
+        The name of an operation does not show that it makes a bucket public. For these operations, values in `data.stateChange.current`,
+        `data.additionalDetails`, `data.request.parameters`, `data.response.payload` and `data.resourceName` decide, at any depth and in any
+        letter case. A value that `data.stateChange.previous` had already does not count. Epimetheus cannot see a value that OCI does not
+        write to the event.
+
+        {exposures}
+
         ### Event IDs of identity domains
 
         The first pattern that matches decides.
@@ -86,6 +97,13 @@ def severity_section():
         sensitive=_table(
             ("severity", "topic", "patterns"),
             *((number, topic, _codes(patterns)) for number, topics in SENSITIVE_CHANGES.items() for topic, patterns in topics.items()),
+        ),
+        exposures=_table(
+            ("severity", "what", "operations", "members", "values (regular expression)"),
+            *(
+                (found.severity, found.topic, _codes(found.operations), _codes(found.keys), f"`{found.values}`".replace("|", "\\|"))
+                for found in EXPOSURES
+            ),
         ),
         event_ids=_table(("event ID", "severity"), *((f"`{pattern}`", number) for pattern, number in EVENT_IDS.items())),
     )

@@ -9,9 +9,10 @@ from textwrap import dedent, fill
 
 import pytest
 
+from epimetheus import event_details
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.settings import Settings
-from epimetheus.render import FORMATS, MIN_BYTES, abridge, addresses, meaning, typed_values
+from epimetheus.render import FORMATS, MIN_BYTES, abridge, addresses, derived_values, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.severity_table import OTHER
@@ -43,8 +44,10 @@ PROBE = {
 }  # fmt: skip
 DETAILS = "`data.additionalDetails`, `{}`"
 DOMAIN_EVENT, REASON_CODE, TARGET, SECOND_TARGET = (
-    DETAILS.format("`, else `".join(meaning.DETAILS[name])) for name in ("domain_event", "reason_code", "target", "second_target")
+    DETAILS.format("`, else `".join(event_details.DETAILS[name])) for name in ("domain_event", "reason_code", "target", "second_target")
 )
+USER_NAME = "the name of the user that the action is done to: the member of a group, whose password, second factor or key changes"
+USER_ID = "the OCID of that user, or the id in the identity domain"
 DERIVED = {  # keys whose value differs from the event's
     "rt": "`eventTime`, in milliseconds", "end": "`data.response.responseTime`, in milliseconds",
     "devTime": "`eventTime`, in UTC with three decimals", "responseTime": "`data.response.responseTime`; a time is written in UTC with three decimals", "devTimeFormat": f"always `{leef.TIME_FORMAT}`",
@@ -58,6 +61,7 @@ DERIVED = {  # keys whose value differs from the event's
     cef.DOMAIN_EVENT: DOMAIN_EVENT, "domainEvent": DOMAIN_EVENT,
     cef.TARGET: TARGET, "target": TARGET, cef.SECOND_TARGET: SECOND_TARGET, "secondTarget": SECOND_TARGET,
     cef.REASON_CODE: REASON_CODE, "reasonCode": REASON_CODE,
+    "duser": USER_NAME, "targetUser": USER_NAME, "duid": USER_ID, "targetUserId": USER_ID,
     "spt": "`data.identity.ipAddress`: the port of the first address", "srcPort": "`data.identity.ipAddress`: the port of the first address",
     "sourceTranslatedPort": "the port of `sourceTranslatedAddress`", "srcPostNATPort": "the port of `srcPostNAT`",
     "src": "`data.identity.ipAddress`: the first address", "c6a2": "`data.identity.ipAddress`: the first IPv6 address",
@@ -124,8 +128,19 @@ def leef_limit(key):
 
 def details():
     fields = {"principal_name": "principalName", "principal_id": "principalId", "ip_address": "ipAddress", "user_agent": "userAgent"}
-    rows = [(f"`data.identity.{fields[name]}`", ", else ".join(f"`{key}`" for key in meaning.DETAILS[name])) for name in meaning.IDENTITY_FIELDS]
+    rows = [(f"`data.identity.{fields[name]}`", ", else ".join(f"`{key}`" for key in event_details.DETAILS[name])) for name in event_details.IDENTITY_FIELDS]
     return table(("empty field", "member of `data.additionalDetails`"), rows)
+
+
+DERIVED_SOURCES = {
+    "severity": "the severity, 0 to 10", "outcome": DERIVED["outcome"], "reason": DERIVED["reason"], "reasonCode": REASON_CODE,
+    "action": DERIVED["act"], "domainEvent": DOMAIN_EVENT, "target": TARGET, "secondTarget": SECOND_TARGET, "targetUser": USER_NAME,
+    "targetUserId": USER_ID, **{name: f"`data.identity.{name}`, else [from the details](#cef)" for name in ("principalName", "principalId", "ipAddress", "userAgent")},
+}  # fmt: skip
+
+
+def derived():
+    return table(("path", "value"), [(f"`{path}`", DERIVED_SOURCES[name]) for path, name in derived_values.DERIVED_PATHS.items()])
 
 
 def example(form, name="watched", header="rfc5424"):
@@ -181,8 +196,8 @@ def page():
         standard. The header escapes `\\` and `|`; values escape `\\`, `=` and line ends (`\\n`, `\\r`). Control characters are removed. A value that
         is longer than its key accepts is shortened, ends in `…`, and is listed in `trimmed`.
 
-        Identity domains leave `data.identity` and `data.response` empty. If one of these fields is empty, CEF, LEEF and OCSF use a value from
-        `data.additionalDetails`:
+        Identity domains leave `data.identity` and `data.response` empty. If one of these fields is empty, CEF, LEEF, OCSF and `epimetheus` in JSON
+        use a value from `data.additionalDetails`:
 
         {details}
 
@@ -200,9 +215,11 @@ def page():
 
         ## JSON
 
-        The body is the event as OCI returned it, on one line: every key, in its order, and every digit of a number. Secrets are redacted. The last key
-        is `"epimetheus": {{"compartmentPath": …, "tamperWatch": true}}`, with the values that apply. If the event itself has a top-level key
-        `epimetheus`, `epimetheusTrimmed` or `epimetheusCut`, this key gets the prefix `event_`, in OCSF too. So only Epimetheus can write these keys.
+        The body is the event as OCI returned it, on one line: every key, in its order, and every digit of a number. Secrets are redacted. The last
+        key, `epimetheus`, has what Epimetheus adds, with the values that apply: `compartmentPath`, `tamperWatch`, `severity`, `outcome`, and every
+        other value of [this table](#values-that-epimetheus-derives) that no standard field of the event has. For a stopped instance, for example,
+        it is `{{"severity":5,"outcome":"success","action":"STOP"}}`. If the event itself has a top-level key `epimetheus`, `epimetheusTrimmed` or
+        `epimetheusCut`, this key gets the prefix `event_`, in OCSF too. So only Epimetheus can write these keys.
 
         {json_example}
 
@@ -283,24 +300,33 @@ def page():
 
         ```json
         {{"formats": {{"cef": {{
-          "rename": {{"suser": "duser"}},
+          "rename": {{"suser": "accountName"}},
           "add": {{"OracleOCIAuditShape": "data.additionalDetails.shape", "cs2": "epimetheus.actor"}},
           "omit": ["destinationServiceName"],
           "labels": {{"cs2": "actor"}}
         }}}}}}
         ```
 
-        Names are the keys in the tables above. In JSON and OCSF, they are dotted paths. The path of an added value is its path in the Audit API; the
-        value is redacted. Epimetheus adds the paths `epimetheus.compartmentPath`, `epimetheus.tamperWatch` and `epimetheus.actor`. The last one is
-        `person`, `service` or `unknown` ([Rules](rules.md#people-and-services)), and is not sent by default. A value that is not text is written as
-        JSON.
+        Names are the keys in the tables above. In JSON and OCSF, they are dotted paths. The path of an added value is one of these:
 
-        In CEF and LEEF, a key keeps its type and length: a value of another type is not sent, and a time in RFC 3339 is converted. Your own keys accept
-        {custom} characters. If a message is too large, added fields are removed first, unless their name is in the tables above. In OCSF, a new name
-        can make messages invalid against the schema.
+        - its path in the Audit API, such as `data.additionalDetails.shape`; the value is redacted;
+        - `epimetheus.compartmentPath`, `epimetheus.tamperWatch`, or `epimetheus.actor`, which is `person`, `service` or `unknown`
+          ([Rules](rules.md#people-and-services)), and is not sent by default;
+        - a path in the [table below](#values-that-epimetheus-derives).
+
+        A value that is not text is written as JSON. In CEF and LEEF, a key keeps its type and length: a value of another type is not sent, and a
+        time in RFC 3339 is converted. Your own keys accept {custom} characters. If a message is too large, added fields are removed first, unless
+        their name is in the tables above. In OCSF, a new name can make messages invalid against the schema.
 
         To see a message, and the value of every field in FIELD_MAP, run `python -m epimetheus render --file event.json --explain`
         ([Command line](cli.md#render)).
+
+        ### Values that Epimetheus derives
+
+        Every format can have these values with `add`. In JSON, the last four are under `epimetheus` only if they come from `additionalDetails`, and
+        `action` only if it differs from `data.eventName`.
+
+        {derived}
 
         {situations}
         """).format(
@@ -331,6 +357,7 @@ def page():
         text_bytes=f"{abridge.TEXT_BYTES:,}",
         malformed_bytes=f"{abridge.MALFORMED_BYTES:,}",
         custom=cef_keys.CUSTOM_LENGTH,
+        derived=derived(),
         situations=situations_section(),
     )
 
@@ -342,7 +369,7 @@ def test_the_example_of_a_field_map_is_valid():
     extension = cef_of(raw, fields=field_map.fields("cef"), enrichment=Enrichment(actor="person"))
     assert [warning for warning in warnings if "this replaces data.resourceName" not in warning] == []
     assert extension == {
-        "duser": "noor", "act": "GetThing", "cat": "things", "OracleOCIAuditShape": "VM.E5", "cs2": "person", "cs2Label": "actor",
+        "accountName": "noor", "act": "GetThing", "cat": "things", "OracleOCIAuditShape": "VM.E5", "cs2": "person", "cs2Label": "actor",
     }  # fmt: skip
 
 

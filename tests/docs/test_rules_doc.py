@@ -120,6 +120,8 @@ the field map, which `FIELD_MAP` reads. Without `RULES`, everything is sent exce
 The command sends nothing and writes nothing. An unknown key, a wrong type, a duplicate key, a pattern that cannot match, and a limit of 0 are
 errors. All errors are reported at once, each with line and path, and a run fails before it sends anything. A rule that has no effect, or an
 unexpected effect (an event in two lists, a list that the mode ignores), causes a warning in every run and in `python -m epimetheus validate`.
+`validate` also warns if no event would be sent, and if a pattern matches no operation of the installed OCI SDK and no known sign-on event. Such
+a name may be misspelled, or newer than the SDK.
 
 ## Example
 
@@ -216,7 +218,11 @@ and nothing is lost. Two events that share id, time and type are both sent.
 ## People and services
 
 An actor is a `service` if the event proves it, or if `service_accounts` lists it. With a console session or a browser, the actor is a `person`,
-regardless of the other fields. Names are not evidence: a user named `svc-backup` is not filtered. `unknown` actors are never filtered. To send
+regardless of the other fields. Names are not evidence: a user named `svc-backup` is not filtered. `unknown` actors are never filtered.
+
+Identity domains often leave `data.identity` empty and report the actor in `data.additionalDetails` (`actorName`, `actorOcid`, `ssoUserAgent`:
+[Formats](formats.md#cef)). User lists, `service_accounts` and the check for a browser also apply to these values, but only where the field in
+`data.identity` is empty. Only `data.identity`, which OCI itself writes, can prove a service. To send
 the result with each event, add `epimetheus.actor` in `FIELD_MAP` ([Formats](formats.md#field_map)). This table shows the results with
 `backup-robot` and `ocid1.user.oc1..robot` in `service_accounts`:
 

@@ -45,13 +45,16 @@ of each setting. `{COMMAND}` generates this page from the code. Do not edit it b
   `syslog_port = 6515`. Use Terraform lists for lists. The module has its own defaults for `STATE_BUCKET`, `STATE_NAMESPACE`, `TAMPER_WATCH`
   and `METRICS_COMPARTMENT_OCID`, and no variables for `STATE_FILE` and the `OCI_…` settings.
 - **On the command line**, settings are environment variables: `SYSLOG_PORT=6515 python -m epimetheus run`. Credentials come from
-  `~/.oci/config`, and `STATE_FILE` can replace `STATE_BUCKET`.
+  `~/.oci/config`: an API key (`oci setup config`) or a session token (`oci session authenticate`). The region may be an identifier or a
+  region key (`IAD`). `STATE_FILE` can replace `STATE_BUCKET`.
 
 OCI Functions limits a configuration to {MAX_BYTES:,} bytes, keys and values together. An empty value counts as not set, except for
 `METRICS_NAMESPACE`: if it is empty, no metrics are posted.
 
-`python -m epimetheus validate` checks the settings without a network connection. Every run checks them first, and reports all errors at
-once. A misspelled setting is an error; unrelated environment variables are ignored.
+`python -m epimetheus validate` checks the settings, the files that they name, certificates, `RULES` and `FIELD_MAP` in one pass, without a
+network connection. It also reports expired certificates, and warns if one expires within 30 days. With `--json`, it prints the findings and
+the settings in effect as JSON. Every run checks the settings first, and reports all errors at once. A misspelled setting is an error;
+unrelated environment variables are ignored.
 
 ## References
 
@@ -62,6 +65,9 @@ Certificates, keys and JSON files do not have to be part of the configuration. S
 | `file:PATH` | a file in the function's image, or on the local disk | certificates, key, `RULES`, `FIELD_MAP` |
 | `object:NAME` | an object in `STATE_BUCKET` | certificates, key, `RULES`, `FIELD_MAP` |
 | `vault:SECRET_OCID` | a secret in OCI Vault | certificates, key |
+
+PEM text may have lost its line ends on the way: `\\n` as two characters, spaces, doubled line ends, indentation and a byte order mark are
+accepted. Keys with a passphrase, DER and PKCS#12 are not; the error contains the command that converts them.
 
 Store the private key in a vault. [Deploy](deploy.md#2-prepare) shows how.
 

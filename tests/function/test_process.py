@@ -15,6 +15,7 @@ from epimetheus.state.encoding import unpack
 from epimetheus.testing.function import serve_function
 from epimetheus.testing.oci import World, serve
 from epimetheus.testing.syslog import Authority, receive
+from tests.support.budget import budget
 from tests.support.harness import event_id
 
 ROOT = Path(__file__).parents[2]
@@ -58,31 +59,33 @@ def arrived(receiver):
     return [event_id(message) for message in receiver.messages]
 
 
-def test_100_000_events_of_200_compartments_arrive_in_one_invocation_and_the_next_sends_none_again(tmp_path, api_key):
-    with deployed(tmp_path, api_key, compartments=200, events=100_000) as (world, receiver, function, ids):
+def test_the_events_of_200_compartments_arrive_in_one_invocation_and_the_next_sends_none_again(tmp_path, api_key):
+    events = budget(quick=20_000, full=100_000)
+    with deployed(tmp_path, api_key, compartments=200, events=events) as (world, receiver, function, ids):
         received_at_write = []
         world.put_hook = lambda write: received_at_write.append((unpack(write.data, "a write").through, len(receiver.messages)))
         answer = function.call()
         assert answer.status == 200, answer.body
         (report,) = json.loads(answer.body)
-        assert (report["status"], report["fetched"], report["forwarded"], report["duplicates"]) == ("ok", 100_000, 100_000, 0)
+        assert (report["status"], report["fetched"], report["forwarded"], report["duplicates"]) == ("ok", events, events, 0)
         assert report["receiver"]["confirmation"] == "tls_close_notify"
         assert sorted(arrived(receiver)) == sorted(ids)
         start = received_at_write[0][0]
-        assert all(count == 100_000 for cursor, count in received_at_write if cursor > start)
+        assert all(count == events for cursor, count in received_at_write if cursor > start)
         answer = function.call()
         (again,) = json.loads(answer.body)
-        assert (again["status"], again["forwarded"], len(receiver.messages)) == ("ok", 0, 100_000)
+        assert (again["status"], again["forwarded"], len(receiver.messages)) == ("ok", 0, events)
         assert receiver.problems == []
         runs = [json.loads(line) for line in function.log_lines()]
         summaries = [(line["level"], line["event"], line["report"]["forwarded"]) for line in runs]
-        assert summaries == [("INFO", "run", 100_000), ("INFO", "run", 0)]
+        assert summaries == [("INFO", "run", events), ("INFO", "run", 0)]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_receiver_that_dies_at_a_random_point_causes_duplicates_only(tmp_path, api_key, seed):
-    after = random.Random(seed).randrange(1, 20_000)
-    with deployed(tmp_path, api_key, compartments=20, events=20_000) as (world, receiver, function, ids):
+    events = budget(quick=5_000, full=20_000)
+    after = random.Random(seed).randrange(1, events)
+    with deployed(tmp_path, api_key, compartments=20, events=events) as (world, receiver, function, ids):
         start = []
         world.put_hook = lambda write: start.append(unpack(write.data, "a write").through)
         receiver.faults.add("die", after=after)
@@ -97,7 +100,7 @@ def test_a_receiver_that_dies_at_a_random_point_causes_duplicates_only(tmp_path,
         failed = json.loads(function.log_lines()[0])
         assert failed["report"]["error"]["kind"] == "delivery_uncertain"
         assert report["duplicates"] == failed["report"]["forwarded"]
-        assert len(receiver.messages) <= 20_000 + after - report["duplicates"]
+        assert len(receiver.messages) <= events + after - report["duplicates"]
 
 
 def test_invalid_settings_are_in_the_platforms_response(tmp_path):

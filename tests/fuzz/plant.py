@@ -18,7 +18,7 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
 def planted(data: bytes, rng: random.Random) -> tuple[bytes, str, str] | None:
-    """Returns an event with a secret in it, the secret, and the name of its case; None if the input is not an event."""
+    """Returns an event with a secret in it, the secret, and its case; None if the input is no event, or has the secret already."""
     try:
         event = json.loads(data)
     except (ValueError, RecursionError):
@@ -29,6 +29,8 @@ def planted(data: bytes, rng: random.Random) -> tuple[bytes, str, str] | None:
     if secret in (S, LONG):
         fresh = "".join(rng.choices(_LETTERS, k=len(secret) - 2)) + "7Q"
         value, secret = json.loads(json.dumps(value).replace(secret, fresh)), fresh
+    if secret in json.dumps(event):
+        return None  # a mutated copy, whose encoding may be damaged
     _put(event["data"], value, rng)
     try:
         text = json.dumps(event, ensure_ascii=rng.random() < 0.5, separators=rng.choice(((",", ":"), (", ", ": "))))

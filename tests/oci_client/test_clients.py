@@ -7,7 +7,6 @@ import traceback
 
 import pytest
 import urllib3
-from cryptography.hazmat.primitives import serialization
 from oci.identity import IdentityClient
 from oci.monitoring import MonitoringClient
 from oci.object_storage import ObjectStorageClient
@@ -15,7 +14,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
 
 from epimetheus.errors import CredentialsError, SourceError, StateError
 from epimetheus.oci_client.clients import Calls, ServiceFailure, make_client, oci_errors, service_failure, sign_in
-from epimetheus.oci_client.network_errors import failed_connection
+from epimetheus.oci_client.network_errors import NETWORK_HELP, failed_connection
 from epimetheus.testing.oci import World, backend, mock_oci, serve
 
 SECRET = "hush-hush"
@@ -51,109 +50,11 @@ def client(credentials, url=None, kind=ObjectStorageClient, region="us-ashburn-1
     return make_client(kind, credentials, region=region, endpoint=url, seconds=seconds)
 
 
-def set_to(**changes):
-    """Rewrite lines of a config file; None removes one."""
-
-    def change(text):
-        for name, value in changes.items():
-            text = re.sub(rf"^{name}=.*\n", "" if value is None else f"{name}={value}\n", text, flags=re.MULTILINE)
-        return text
-
-    return change
-
-
-def load_error(config, profile="DEFAULT"):
-    with pytest.raises(CredentialsError, match="Loading the credentials for OCI_AUTH=config_file failed: ") as caught:
-        sign_in("config_file", str(config), profile)
-    assert "OCI_CONFIG_FILE and OCI_PROFILE" in caught.value.do
-    assert SECRET not in str(caught.value)
-    return caught.value.what
-
-
 def test_a_config_file_provides_credentials(world, credentials):
     assert credentials.principals == (world.user,)
     assert (credentials.tenancy, credentials.region) == (world.tenancy, "us-ashburn-1")
     with mock_oci(world):
         assert client(credentials).get_namespace().data == "axexample"
-
-
-def test_another_profile_provides_other_credentials(world, config):
-    config.write_text(config.read_text() + "[OTHER]\nregion=us-phoenix-1\n")
-    assert sign_in("config_file", str(config), "OTHER").region == "us-phoenix-1"
-
-
-def test_a_key_with_a_pass_phrase_signs(world, config, api_key):
-    encryption = serialization.BestAvailableEncryption(SECRET.encode())
-    pem = api_key.private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-    (config.parent / "api_key.pem").write_bytes(pem)
-    assert "passphrase" in load_error(config)
-    config.write_text(config.read_text() + f"pass_phrase={SECRET}!\n")
-    assert "passphrase is incorrect" in load_error(config)
-    config.write_text(config.read_text().replace(f"{SECRET}!", SECRET))
-    with mock_oci(world):
-        assert client(sign_in("config_file", str(config), "DEFAULT")).get_namespace().data == "axexample"
-
-
-def test_a_missing_config_file_or_profile_is_reported(config, tmp_path):
-    assert f"Could not find config file at {tmp_path}/nowhere" in load_error(tmp_path / "nowhere")
-    assert "Profile 'NOPE' not found" in load_error(config, "NOPE")
-
-
-@pytest.mark.parametrize("name", ["user", "fingerprint", "tenancy", "region", "key_file"])
-def test_a_missing_line_is_named(config, name):
-    config.write_text(set_to(**{name: None})(config.read_text()))
-    assert f"'{name}': 'missing'" in load_error(config)
-
-
-@pytest.mark.parametrize("name", ["user", "fingerprint", "tenancy"])
-@pytest.mark.parametrize("value", ["", SECRET, f"ocid1.{SECRET}", "aa:bb"])
-def test_a_malformed_line_is_named_and_not_shown(config, name, value):
-    config.write_text(set_to(**{name: value})(config.read_text()))
-    assert f"'{name}': 'malformed'" in load_error(config)
-
-
-@pytest.mark.parametrize("content", [b"", SECRET.encode(), b"-----BEGIN PRIVATE KEY-----\nhush-hush\n-----END PRIVATE KEY-----\n", None])
-def test_an_invalid_key_is_reported_and_not_shown(config, content):
-    key = config.parent / "api_key.pem"
-    key.unlink()
-    if content is not None:
-        key.write_bytes(content)
-    assert re.search("is not a private key|InvalidKeyFilePath", load_error(config))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda text: text.replace("[DEFAULT]", f"pass_phrase={SECRET}"),
-        lambda text: text + f"\n{SECRET} is no line\n",
-        lambda text: text + f"pass_phrase={SECRET}\npass_phrase={SECRET}\n",
-        lambda text: "\0" + SECRET,
-    ],
-    ids=["no section", "invalid line", "duplicate", "binary"],
-)
-def test_an_invalid_config_file_is_reported_and_not_shown(config, change):
-    config.write_text(change(config.read_text()))
-    assert re.search("(Section|Parsing|Option)", load_error(config))
-
-
-def test_an_invalid_pass_phrase_is_not_shown(config, api_key):
-    pem = api_key.private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"x")
-    )
-    (config.parent / "api_key.pem").write_bytes(pem)
-    config.write_text(config.read_text() + "pass_phrase=\u00dc\n")
-    assert "\\xdc" not in load_error(config)
-
-
-def test_a_config_file_without_a_region_is_an_error(config):
-    config.write_text(set_to(region="")(config.read_text()))
-    assert load_error(config).endswith("they lack a tenancy or a region.")
-
-
-def test_a_public_key_is_distinguished_from_a_private_one(config, api_key):
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    (config.parent / "api_key.pem").write_bytes(api_key.private.public_key().public_bytes(serialization.Encoding.PEM, form))
-    assert "a public key was provided" in load_error(config)
 
 
 @pytest.fixture
@@ -202,7 +103,7 @@ def test_missing_or_invalid_files_of_a_principal_are_reported(principal):
 @pytest.mark.parametrize("text", ["", SECRET, f"{SECRET}.{SECRET}.{SECRET}"])
 def test_an_invalid_token_is_reported_and_not_shown(principal, text):
     (principal / "rpst").write_text(text)
-    assert "DecodeError" in principal_error()
+    assert principal_error().endswith("failed: the token cannot be read.")
 
 
 @pytest.mark.usefixtures("principal")
@@ -237,7 +138,8 @@ def test_timeouts_fit_the_time_of_a_call(credentials):
 def test_a_call_ends_within_its_time_including_retries(world, credentials, kind):
     world.faults.add(kind, times=None, seconds=5)
     began = time.monotonic()
-    with serve(world) as served, pytest.raises(SourceError, match="Listing failed: no response from OCI"), oci_errors("listing", do=""):
+    cause = r"Listing failed: 127\.0\.0\.1:\d+ (?:did not respond in time|closed the connection)"
+    with serve(world) as served, pytest.raises(SourceError, match=cause), oci_errors("listing", do=""):
         client(credentials, served.url, seconds=1.5).get_namespace()
     assert time.monotonic() - began < 1.7
 
@@ -295,13 +197,22 @@ def test_a_rejected_signature_is_a_credentials_error(world, credentials, url):
     assert "clock" in error.do
 
 
-@pytest.mark.parametrize("kind", ["timeout", "reset", "cut", "stalled", "lost_response"])
-def test_a_missing_response_is_the_error_of_the_caller(world, credentials, url, kind):
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [
+        ("timeout", "did not respond in time"),
+        ("reset", "closed the connection"),
+        ("cut", "(?:sent an incomplete response|closed the connection)"),
+        ("stalled", "did not respond in time"),
+        ("lost_response", "closed the connection"),
+    ],
+)
+def test_a_missing_response_is_the_error_of_the_caller(world, credentials, url, kind, cause):
     error = failure(world, credentials, url, StateError, kind=kind, seconds=2)
     assert type(error) is StateError
-    assert error.what.startswith("Listing failed: no response from OCI (RequestException: ")
-    assert error.do == "Do this."
-    assert "\n" not in error.what
+    host = r"(?:127\.0\.0\.1:\d+|OCI)" if url else "(?:OCI|stand-in)"
+    assert re.fullmatch(rf"Listing failed: {host} {cause}\.", error.what)
+    assert error.do == NETWORK_HELP
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"17", b"[17]"])
@@ -338,6 +249,7 @@ def test_a_failed_connection_is_reported_with_its_address_and_cause(world, crede
     error = failure(world, credentials, url)
     assert error.what == f"Listing failed: connecting to {cause}."
     assert error.do == "Check OCI_ENDPOINT, the proxy, and the route from the subnet to OCI (service gateway)."
+    assert error.do == NETWORK_HELP
 
 
 @pytest.mark.parametrize(
@@ -386,10 +298,10 @@ def test_ocis_message_is_one_plain_line_without_a_signature(world, credentials, 
 def test_a_connection_error_is_one_line():
     with pytest.raises(SourceError) as caught, oci_errors("listing", do=""):
         raise OSError("one\ntwo\x1b.")
-    assert caught.value.what == "Listing failed: no response from OCI (OSError: one two )."
+    assert caught.value.what == "Listing failed: one two."
     with pytest.raises(SourceError) as caught, oci_errors("listing", do=""):
         raise ConnectionError
-    assert caught.value.what == "Listing failed: no response from OCI (ConnectionError: no details)."
+    assert caught.value.what == "Listing failed: OCI closed the connection."
 
 
 def test_errors_do_not_show_the_key_or_token(world, credentials, url, principal):

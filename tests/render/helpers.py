@@ -1,5 +1,6 @@
 """Shared by the render tests: short ways to build events and to render them, and parsers of the formats."""
 
+import itertools
 import json
 import re
 import unicodedata
@@ -24,10 +25,10 @@ SETTINGS = {
     "region": "us-ashburn-1",
 }
 # Unicode's Default_Ignorable_Code_Point outside the categories below; the last range is Cf since Unicode 15, which Python 3.11 lacks
-IGNORABLE = (
+IGNORABLE = frozenset(itertools.chain(
     range(0x34F, 0x350), range(0x115F, 0x1161), range(0x17B4, 0x17B6), range(0x180B, 0x1810), range(0x2065, 0x2066), range(0x3164, 0x3165),
     range(0xFE00, 0xFE10), range(0xFFA0, 0xFFA1), range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000), range(0x13430, 0x13440),
-)  # fmt: skip
+))  # fmt: skip
 FORMATS = ("cef", "json", "leef", "ocsf")
 FORMATS_AND_HEADERS = [(form, header) for form in FORMATS for header in ("rfc5424", "rfc3164")]
 
@@ -53,7 +54,7 @@ OCSF = OcsfSchema()
 
 def is_invisible(character):
     """Whether Unicode calls a character invisible: a second implementation of the list in `epimetheus.render.sanitize`."""
-    return unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") or any(ord(character) in some for some in IGNORABLE)
+    return unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") or ord(character) in IGNORABLE
 
 
 def with_invisible_escaped(text):
@@ -86,6 +87,13 @@ def parts(message: bytes) -> dict[str, str | None]:
 
 def body(raw, **settings) -> str:
     return parts(render(raw, **settings).message)["msg"]
+
+
+def original(raw, **settings) -> dict:
+    """The event's JSON message without what Epimetheus adds to it."""
+    read = json.loads(body(raw, format="json", **settings))
+    del read["epimetheus"]
+    return read
 
 
 def cef(raw, **settings) -> dict[str, str]:

@@ -14,6 +14,8 @@ from tests.render.helpers import body, cef, event, read_leef
         ("10.0.0.1 10.0.0.2", ("10.0.0.1", None, "10.0.0.2", None, None, None), ("10.0.0.1", None, "10.0.0.2", None, None)),
         ("10.0.0.1\t2001:db8::1", ("10.0.0.1", None, None, None, "2001:db8::1", None), ("10.0.0.1", None, "2001:db8::1", None, None)),
         ("None, 10.0.0.1", ("10.0.0.1", None, None, None, None, None), ("10.0.0.1", None, None, None, None)),
+        ("[192.0.2.1]:443", ("192.0.2.1", "443", None, None, None, None), ("192.0.2.1", "443", None, None, None)),
+        ("(null)", (None, None, None, None, None, None), (None, None, None, None, None)),
         ("a host", (None, None, None, None, None, "a host"), (None, None, None, None, "a host")),
         ("10.0.0.1:65536", (None, None, None, None, None, "10.0.0.1:65536"), (None, None, None, None, "10.0.0.1:65536")),
         ("10.0.0.1:", (None, None, None, None, None, "10.0.0.1:"), (None, None, None, None, "10.0.0.1:")),

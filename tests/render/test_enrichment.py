@@ -58,9 +58,10 @@ def test_a_watched_event_has_level_error_even_if_malformed(form, header):
 
 def test_in_json_the_enrichment_is_last_and_cannot_be_forged():
     raw = {"epimetheus": "forged", **event()}
-    assert body(raw, format="json", enrichment=WATCHED).endswith(',"epimetheus":{"compartmentPath":"root/prod/app","tamperWatch":true}}')
+    added = '"epimetheus":{"compartmentPath":"root/prod/app","tamperWatch":true,"severity":9}'
+    assert body(raw, format="json", enrichment=WATCHED).endswith(f",{added}}}")
     assert body(raw, format="json", enrichment=WATCHED).startswith('{"event_epimetheus":"forged","eventType":')
-    assert json.loads(body(raw, format="json")) == {"event_epimetheus": "forged", **event()}
+    assert json.loads(body(raw, format="json")) == {"event_epimetheus": "forged", **event(), "epimetheus": {"severity": 2}}
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -162,7 +162,7 @@ def test_json_and_ocsf_fields_are_renamed_omitted_and_ordered():
     fields = Fields(renamed={"eventId": "id", "data.identity": "who"}, omitted=frozenset(("data.additionalDetails",)), ordered=("id",))
     assert body(RAW, format="json", fields=fields) == (
         '{"id":"e-1","eventType":"com.oraclecloud.things.GetThing","data":{"eventName":"GetThing","resourceId":"ocid1.thing",'
-        '"message":"done"},"who":{"principalName":"noor","principalId":"u","authType":"natv"}}'
+        '"message":"done"},"epimetheus":{"severity":2},"who":{"principalName":"noor","principalId":"u","authType":"natv"}}'
     )
     read = json.loads(body(RAW, format="ocsf", fields=Fields(renamed={"metadata.uid": "uid"}, omitted=frozenset(("unmapped",)))))
     assert (read["uid"], "uid" in read["metadata"], "unmapped" in read) == ("e-1", False, False)

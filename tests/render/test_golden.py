@@ -1,4 +1,7 @@
-"""Whole messages, byte for byte. Rules in SIEMs depend on them: change them only on purpose."""
+"""Whole messages, byte for byte. Rules in SIEMs depend on them: change them only on purpose.
+
+``python -m tests.render.test_golden`` writes them. Review each difference, and name it in CHANGELOG.md.
+"""
 
 from pathlib import Path
 
@@ -31,3 +34,9 @@ def test_every_golden_file_is_compared():
     expected = {f"{name}.{form}.{header}" for name in EVENTS for form, header in FORMATS_AND_HEADERS}
     assert {path.name for path in GOLDEN.iterdir() if path.is_file()} == expected
     assert len(EVENTS) == 15
+
+
+if __name__ == "__main__":
+    for name in EVENTS:
+        for form, header in FORMATS_AND_HEADERS:
+            (GOLDEN / f"{name}.{form}.{header}").write_bytes(golden(name, form, header).message)

@@ -99,18 +99,17 @@ LARGE = {
 
 
 @pytest.mark.parametrize("name", LARGE)
-@pytest.mark.parametrize("form", FORMATS)
-def test_a_giant_event_costs_less_than_two_seconds_and_is_marked(name, form):
-    raw = costly(**LARGE[name]())
-    given = fetched(raw)
+def test_a_giant_event_costs_less_than_two_seconds_and_is_marked(name):
+    given = fetched(costly(**LARGE[name]()))
     assert len(given.raw) > MAX_BYTES
-    began = time.process_time()
-    rendered = Renderer(**{**SETTINGS, "format": form, "max_bytes": 64_000})(given, 7)
-    assert time.process_time() - began < 2
-    assert rendered.abridged
-    assert parts(rendered.message)["trimmed"].split(",")[0] == "event"
-    assert b"hunter2" not in rendered.message
-    assert b"DeleteThing" in rendered.message
+    for form in FORMATS:
+        began = time.process_time()
+        rendered = Renderer(**{**SETTINGS, "format": form, "max_bytes": 64_000})(given, 7)
+        assert time.process_time() - began < 2, form
+        assert rendered.abridged, form
+        assert parts(rendered.message)["trimmed"].split(",")[0] == "event", form
+        assert b"hunter2" not in rendered.message, form
+        assert b"DeleteThing" in rendered.message, form
 
 
 def test_giant_malformed_text_costs_less_than_two_seconds():

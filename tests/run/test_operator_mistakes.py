@@ -42,11 +42,10 @@ def test_unreadable_compartments_at_the_cursor_do_not_stop_backfill(stage, root)
     if root == "forbidden":
         stage.world.forbid(stage.world.tenancy)
     else:
-        stage.world.sleep = None
         stage.world.faults.add("delay", operation="ListEvents", compartment=stage.world.tenancy, seconds=30, times=None)
     for _ in range(2):
         stage.hand.forward(600)
-        tolerant(stage, seconds=8.0, **SHORT)
+        tolerant(stage, seconds=8.0, clock=stage.hand.clock, **SHORT)
     assert stage.arrived() == ids
 
 
@@ -129,11 +128,10 @@ def test_a_stored_page_token_is_dropped_after_any_error(tmp_path, api_key, monke
     monkeypatch.setattr(audit, "_session", session)
     monkeypatch.setattr(audit, "_jitter", lambda state: 0.01)
     with staged(tmp_path, api_key, page_size=20) as stage:
-        stage.world.sleep = None
         ids = stage.emit(stage.world.tenancy, 1200, 62, 60)
         stage.world.faults.add("delay", operation="ListEvents", times=None, seconds=0.1)
         for _ in range(7):
-            tolerant(stage, seconds=6.0, SYSLOG_CONFIRM_DELAY_SECONDS="0.15", **SHORT)
+            tolerant(stage, seconds=6.0, clock=stage.hand.clock, SYSLOG_CONFIRM_DELAY_SECONDS="0.15", **SHORT)
             stage.world.expire_tokens()  # the next run gets new tokens
             old |= new - {None}
             new.clear()
@@ -159,9 +157,8 @@ def test_a_slow_identity_leaves_time_to_read_with_the_last_listing(tmp_path, api
         stage.run(**SHORT)
         ids = stage.emit(stage.world.tenancy, 5, 0)
         stage.hand.forward(600)
-        stage.world.sleep = None
         stage.world.faults.add("delay", operation="ListCompartments", times=None, seconds=0.3)
-        report = tolerant(stage, seconds=8.0)
+        report = tolerant(stage, seconds=8.0, clock=stage.hand.clock)
         assert report is not None
         assert (report.listing_stale, stage.arrived()) == (True, ids)
 
@@ -173,9 +170,8 @@ def test_a_run_without_time_to_read_anything_is_not_ok(tmp_path, api_key):
         stage.run(**SHORT)
         stage.emit(stage.world.tenancy, 5, 0)
         stage.hand.forward(600)
-        stage.world.sleep = None
         stage.world.faults.add("delay", operation="ListCompartments", times=None, seconds=0.27)
-        report = tolerant(stage, seconds=5.0)
+        report = tolerant(stage, seconds=5.0, clock=stage.hand.clock)
         assert report is None or report.slices > 0 or report.status != "ok"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from epimetheus.function.invoke import RunFailed
 from epimetheus.state.encoding import unpack
+from tests.support.budget import budget
 from tests.support.harness import staged
 
 SHORT = {"INITIAL_LOOKBACK_HOURS": "1"}
@@ -67,10 +68,11 @@ def test_a_compartment_missing_from_listings_for_days_loses_nothing(stage, lookb
     away = stage.world.add_compartment("away")
     stage.run(INITIAL_LOOKBACK_HOURS=lookback)
     ids = []
-    for hour in range(80):
+    hours = budget(quick=3, full=1)
+    for hour in range(0, 80, hours):
         stage.world.compartments[away].listed = not 4 <= hour < 70
-        stage.hand.forward(HOUR)
-        ids += stage.emit(away, 3, 60, 59)
+        stage.hand.forward(hours * HOUR)
+        ids += stage.emit(away, 3 * hours, 60 * hours, 60 * hours - 1)
         stage.run(INITIAL_LOOKBACK_HOURS=lookback)
     stage.hand.forward(HOUR)
     assert stage.run(INITIAL_LOOKBACK_HOURS=lookback).status == "ok"
@@ -160,12 +162,11 @@ def test_all_compartments_behind_and_refused_fails_the_run(stage):
 
 def test_a_large_window_completes_even_if_page_tokens_expire_with_each_run(tmp_path, api_key):
     with staged(tmp_path, api_key, page_size=20) as stage:
-        stage.world.sleep = None
         ids = stage.emit(stage.world.tenancy, 1200, 62, 60)
         delay = stage.world.faults.add("delay", operation="ListEvents", times=None, seconds=0.1)
         progress = []
         while len(set(stage.arrived())) < len(ids):
-            stage.run(seconds=6.0, **SHORT, SYSLOG_CONFIRM_DELAY_SECONDS="0.15")
+            stage.run(seconds=6.0, clock=stage.hand.clock, **SHORT, SYSLOG_CONFIRM_DELAY_SECONDS="0.15")
             stage.world.expire_tokens()
             read_to = min([stage.state().through, *(behind.since for behind in stage.state().behind.values())])
             progress.append((read_to, len(set(stage.arrived()))))
@@ -289,8 +290,8 @@ def test_small_compartments_are_not_starved_by_large_ones(tmp_path, api_key):
         stage.run(**SHORT)
         for ocid in (*giants, *small):
             stage.world.allow(ocid)
-        stage.world.sleep = None
-        stage.world.faults.add("delay", operation="ListEvents", times=None, seconds=0.05)
+        # In the simulated clock, the delays of two concurrent requests add up.
+        stage.world.faults.add("delay", operation="ListEvents", times=None, seconds=0.025)
         for _ in range(2):
-            stage.run(API_CONCURRENCY="2", seconds=10.0, **SHORT)
+            stage.run(API_CONCURRENCY="2", seconds=10.0, clock=stage.hand.clock, **SHORT)
         assert set(ids) <= set(stage.arrived())

@@ -171,7 +171,7 @@ def test_an_event_on_a_watched_resource_passes_every_rule_marked_and_with_raised
     report = stage.run(**{**JSON, "RULES": rules(mode="exclude", excluded_events=["*"]), "TAMPER_WATCH": policy})
     assert (report.forwarded, report.filtered) == (2, {"excluded_event": 3})
     (one, other) = (parse_message(message) for message in stage.receiver.messages)
-    assert json.loads(one.body)["epimetheus"] == {"compartmentPath": "root", "tamperWatch": True}
+    assert json.loads(one.body)["epimetheus"] == {"compartmentPath": "root", "tamperWatch": True, "severity": 9}
     assert {one.severity, other.severity} == {3}
 
 
@@ -227,7 +227,7 @@ def test_the_path_of_a_compartment_is_added(stage):
     put(stage, "GetInstance", 1, 10, place=app, compartmentId=app)
     stage.run(**JSON)
     (message,) = stage.receiver.messages
-    assert json.loads(parse_message(message).body)["epimetheus"] == {"compartmentPath": "root/prod/app"}
+    assert json.loads(parse_message(message).body)["epimetheus"] == {"compartmentPath": "root/prod/app", "severity": 2}
 
 
 def test_an_invalid_rules_file_is_an_error_before_anything_is_sent(stage):

@@ -2,8 +2,10 @@
 
 import pytest
 
+from epimetheus.event_details import actor_of
 from epimetheus.model import Identity
 from epimetheus.select.actors import classify_actor, normalized
+from tests.render.helpers import event, fetched
 
 USER, FEDERATED = "ocid1.user.oc1..aaaa", "ocid1.saml2idp.oc1..aaaa/alice@example.com"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -49,3 +51,28 @@ def test_an_identity_is_classified_by_what_it_proves(shape):
 
 def test_without_a_list_no_name_is_a_service():
     assert {classify_actor(identity, frozenset()) for shape, (identity, _) in SHAPES.items() if "listed" in shape} == {"unknown", "person"}
+
+
+DETAILS = {"actorName": "alice", "actorOcid": "0a1b2c3d", "ssoUserAgent": BROWSER}
+DOMAIN_SHAPES = {
+    "only in the details": (None, DETAILS, "person"),
+    "in the details, with nulls": ({"principalName": None, "userAgent": None}, DETAILS, "person"),
+    "in the details, with placeholders": ({"principalName": "None", "userAgent": "-"}, DETAILS, "person"),
+    "without a browser": ({}, {**DETAILS, "ssoUserAgent": "curl/8"}, "unknown"),
+    "the identity first": ({"principalName": "alice", "userAgent": SDK}, DETAILS, "unknown"),
+    "an authType with an id that is no OCID": ({"authType": "natv"}, {"actorOcid": "0a1b2c3d"}, "unknown"),
+    "a listed name": ({}, {"actorName": " Backup-Robot "}, "service"),
+    "a listed OCID": ({}, {"actorOcid": "ocid1.user.oc1..robot"}, "service"),
+    "a listed name in a browser": ({}, {**DETAILS, "actorName": "backup-robot"}, "person"),
+    "a service, whatever the details": ({"principalId": "ocid1.fnfunc.x", "authType": "resource"}, {"actorName": "alice"}, "service"),
+    "details in a string": ({}, '{"actorName": "backup-robot"}', "service"),
+    "details of another shape": ({}, ["actorName"], "unknown"),
+}
+"""Actors of identity domains: data.identity, data.additionalDetails, and the result."""
+
+
+@pytest.mark.parametrize("shape", DOMAIN_SHAPES)
+def test_the_actor_of_an_identity_domain_is_in_the_details(shape):
+    identity, details, expected = DOMAIN_SHAPES[shape]
+    data = fetched(event(identity=identity, additionalDetails=details)).event.data
+    assert classify_actor(data.identity, LISTED, actor_of(data)) == expected

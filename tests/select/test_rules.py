@@ -144,3 +144,25 @@ def test_only_successful_polling_calls_of_the_own_principal_are_own_polling(name
     data = {"identity": identity(None, principal, "resource"), "response": {"status": status}}
     assert reason(Rules(own=(OWN,)), name, "Audit", **data) == expected
     assert reason(Rules(), name, "Audit", **data) is None
+
+
+@pytest.mark.parametrize(
+    ("details", "rules", "expected"),
+    [
+        ({"actorName": "Alice"}, Rules(excluded_users=("alice",)), "excluded_user"),
+        ({"actorDisplayName": "Alice"}, Rules(excluded_users=("alice",)), "excluded_user"),
+        ({"actorOcid": "0a1b"}, Rules(excluded_users=("0A1B",)), "excluded_user"),
+        ({"actorName": "alice"}, Rules(only_users=("alice",)), None),
+        ({"actorName": "bob"}, Rules(only_users=("alice",)), "not_included_user"),
+        ({"actorName": "robot"}, Rules(without_services=True, services=("robot",)), "service"),
+        ({"actorName": "robot", "ssoUserAgent": "Mozilla/5.0"}, Rules(without_services=True, services=("robot",)), None),
+    ],
+)
+@pytest.mark.parametrize("silent", [None, identity(), identity("None", "-"), identity("", " ")])
+def test_rules_see_the_actor_that_an_identity_domain_reports(details, rules, expected, silent):
+    assert reason(rules, "Login", "IdentitySignOn", identity=silent, additionalDetails=details) == expected
+
+
+def test_the_actor_in_the_details_does_not_replace_the_one_that_oci_writes():
+    known = identity("mallory", "ocid1.user.oc1..m", "natv")
+    assert reason(Rules(excluded_users=("alice",)), "GetX", identity=known, additionalDetails={"actorName": "alice"}) is None

@@ -68,15 +68,13 @@ class _Audit(AuditApi):
         self.read = 0
         self._oracle = region.oracle
         self._alive: list[weakref.ref[_Page]] = []
-        self._counting = threading.Lock()  # otherwise pages that ended while a thread counted would count
 
     def pages(self, compartment, window, page, deadline):
         for events, token in super().pages(compartment, window, page, deadline):
             counted = _Page(events.text, [bytes(event.raw) for event in events])
             self.read += len(counted)
-            with self._counting:
-                self._alive = [*[alive for alive in self._alive if alive() is not None], weakref.ref(counted)]
-                self._oracle.check_pages(len(self._alive))
+            self._alive = [*[alive for alive in self._alive if alive() is not None], weakref.ref(counted)]
+            self._oracle.check_pages(len(self._alive))
             yield counted, token
             del counted, events
 

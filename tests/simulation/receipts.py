@@ -9,7 +9,7 @@ from tests.simulation.events import NAME, SECRET, Event, differs
 from tests.simulation.siem import Siem
 
 _NOTICE = re.compile(rb"<\d+>1 \S+ \S+ \S+ - notice ")
-_HELD_BACK = re.compile(r"msg=(\d+) events (\S+) were held back by rate_limiting in the hour from (\S+),")
+_HELD_BACK = re.compile(r"msg=([\d,]+) events? (\S+) (?:was|were) held back by rate_limiting in the hour from (\S+),")
 _SECRET = SECRET.encode()
 
 
@@ -62,7 +62,7 @@ class Receipts:
             if "heldBack" in details:
                 self.reported[details["eventType"], _minutes(details["hour"])] += details["heldBack"]
         elif found := _HELD_BACK.search(text):
-            self.reported[found[2], _minutes(found[3])] += int(found[1])
+            self.reported[found[2], _minutes(found[3])] += int(found[1].replace(",", ""))
 
 
 def _minutes(text: str) -> int:

@@ -131,7 +131,8 @@ def test_a_page_is_read_in_every_transfer_encoding(server, audit, answer):
 @pytest.mark.parametrize("answer", BAD.values(), ids=BAD)
 def test_an_invalid_response_is_retried_and_then_an_error_of_the_compartment(server, audit, answer):
     server.parts = [answer]
-    with pytest.raises(CompartmentError, match=r"failed after 5 attempts: (incomplete response|invalid response)"):
+    cause = r"failed after 5 attempts: (127.* closed the connection|127.* sent an incomplete response|invalid response)"
+    with pytest.raises(CompartmentError, match=cause):
         read(audit)
     assert (audit.requests, audit.retries, server.requests) == (5, 4, 5)
 
@@ -213,5 +214,6 @@ def test_the_proxy_of_the_environment_is_used(server, credentials, monkeypatch):
 
 def test_the_certificates_of_the_environment_are_trusted(credentials, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
-    with contextlib.closing(audit_api(credentials, "https://audit.invalid")) as audit, pytest.raises(CompartmentError, match="OSError"):
+    cause = r"invalid path: /nowhere/ca\.pem"
+    with contextlib.closing(audit_api(credentials, "https://audit.invalid")) as audit, pytest.raises(CompartmentError, match=cause):
         read(audit)

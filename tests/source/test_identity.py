@@ -118,10 +118,10 @@ def test_error_responses_and_missing_responses_are_distinguished(world, client, 
     fault = world.faults.add("status", status=500, operation="ListCompartments", times=None)
     with pytest.raises(ServiceFailure, match="500 InternalServerError") as caught:
         listing(world, client, hand)
-    assert "inspect compartments" in caught.value.do
+    assert "Allow" not in caught.value.do
     world.faults.remove(fault)
     world.faults.add("reset", operation="ListCompartments", times=None)
-    with pytest.raises(SourceError, match=r"Listing the compartments of .* failed: no response from OCI"):
+    with pytest.raises(SourceError, match=r"Listing the compartments of .* failed: .* closed the connection\."):
         listing(world, client, hand)
 
 

@@ -52,8 +52,9 @@ def test_a_locked_file_counts_as_changed(store, tmp_path):
 
 def test_a_failed_write_leaves_the_old_content_and_no_other_file(store, tmp_path):
     etag = store.write(b"before", None)
-    with full_disk(), pytest.raises(StateError, match="could not be written: File too large"):
+    with full_disk(), pytest.raises(StateError, match="could not be written: File too large") as caught:
         store.write(b"x" * 101, etag)
+    assert caught.value.do == "Free space on its disk, or move it to another disk and change STATE_FILE. The stored state is unchanged."
     assert store.read().data == b"before"
     assert sorted(os.listdir(tmp_path)) == ["state", "state.lock"]
 

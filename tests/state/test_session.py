@@ -144,7 +144,7 @@ def test_a_damaged_state_is_an_error_and_not_a_first_start(store):
 
 def commit_without_response(session, state):
     """Commit while every response to a write is lost."""
-    with pytest.raises(StateError, match=r"Writing .* failed: no response from OCI"):
+    with pytest.raises(StateError, match=r"Writing .* failed: OCI closed the connection\."):
         session.commit(state)
 
 

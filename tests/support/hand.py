@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from epimetheus.clock import Clock, Deadline
 
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
+LONGEST_WAIT = 0.25  # seconds: the confirmation delay is awaited, pauses before retries are not
 
 
 @dataclass
 class HandClock:
-    """A clock that advances only in `sleep` and `forward`. ``slept``: the seconds of each sleep."""
+    """A clock that advances only in `sleep` and `forward`. ``slept``: the seconds of each sleep. ``skipped``: see `date_only`."""
 
     time: float = NOON
     slept: list[float] = field(default_factory=list)
+    skipped: float = 0.0
 
     def forward(self, seconds: float) -> None:
         self.time += seconds
@@ -28,8 +30,14 @@ class HandClock:
 
     @property
     def date_only(self) -> Clock:
-        """Clock with the date of this clock, and real waits."""
-        return Clock(now=lambda: self.time, monotonic=time.monotonic, sleep=time.sleep)
+        """Clock with the date of this clock, and real time otherwise, which jumps over each sleep that is longer than LONGEST_WAIT."""
+        return Clock(now=lambda: self.time, monotonic=lambda: time.monotonic() + self.skipped, sleep=self._wait_or_skip)
+
+    def _wait_or_skip(self, seconds: float) -> None:
+        if seconds > LONGEST_WAIT:
+            self.skipped += seconds
+        else:
+            time.sleep(seconds)
 
     def deadline(self, seconds: float) -> Deadline:
         return Deadline.after(self.clock, seconds)

@@ -36,6 +36,7 @@ class Stage:
     processed: dict[str, dict[str, float]] = field(default_factory=dict)
     marks: dict[str, float] = field(default_factory=dict)
     expect_problems: bool = False
+    read: list[str] = field(default_factory=list)
 
     def call(self, body: bytes = b"", *, seconds: float = 60.0, clock: Clock | None = None, **changes: str) -> list[Report]:
         """Invokes the function with a deadline after ``seconds``. The default clock simulates the date only."""
@@ -56,8 +57,9 @@ class Stage:
         return ids
 
     def arrived(self) -> list[str]:
-        """Returns the IDs of the events that the receiver has, in order of arrival."""
-        return [event_id(message) for message in self.receiver.messages]
+        """Returns the IDs of the events that the receiver has, in order of arrival. Each message is read once (``read``)."""
+        self.read += map(event_id, self.receiver.messages[len(self.read) :])
+        return self.read.copy()
 
     def state(self, region: str = "us-ashburn-1") -> State:
         """Returns the stored state."""
@@ -98,6 +100,7 @@ def staged(folder: Path, api_key: ApiKey, **options: Any) -> Iterator[Stage]:
             "STATE_BUCKET": "audit-state",
             "API_REQUESTS_PER_SECOND": "10000",
             "LISTING_MINUTES": "0",
+            "SYSLOG_CONFIRM_DELAY_SECONDS": "0.15",
         }
         stage = Stage(world, receiver, environment, hand)
         world.credentials(folder)

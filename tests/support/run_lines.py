@@ -1,4 +1,5 @@
-"""Log lines of runs, made from reports, and a sample of 48 hours: a busy day, an outage of the SIEM, and a missing policy."""
+"""Log lines of runs, made from reports, and a sample of 48 hours: a busy day, an outage of the SIEM, and a missing policy.
+With gaps, another run held the lease for a while, and for a while nothing ran."""
 
 import io
 import json
@@ -49,20 +50,40 @@ def search_result(line):
     return {"datetime": 0, "logContent": {"data": line, "time": line.get("time"), "oracle": {}}}
 
 
-def sample_reports():
-    """A run every ten minutes in two regions, as (end time, report); the same on every call."""
+def sample_reports(*, gaps=False):
+    """A run every ten minutes in two regions, as (end time, report); the same on every call.
+
+    ``gaps``: one region is not run for three hours, and is skipped for the next two.
+    """
     random_source = random.Random(48)
     cursors = dict.fromkeys(REGIONS, START - 120)
     for start in range(START + 300, END, 600):
         for region, share in REGIONS.items():
-            yield _run(random_source, region, share, start, cursors)
+            hour = (start - START) / 3600
+            if gaps and region == "us-ashburn-1" and 12 <= hour < 15:
+                continue
+            if gaps and region == "us-ashburn-1" and 15 <= hour < 17:
+                yield _skipped(random_source, region, start, cursors)
+            else:
+                yield _run(random_source, region, share, start, cursors)
 
 
-def sample():
-    """The sample as parsed runs, oldest first."""
-    made = list(sample_reports())
+def sample(*, gaps=False):
+    """The sample as parsed runs, oldest first. ``gaps``: as `sample_reports`."""
+    made = list(sample_reports(gaps=gaps))
     lines = [with_time(line, end) for (end, _), line in zip(made, log_lines(*(one for _, one in made)), strict=True)]
     return [parse_run(search_result(line)) for line in lines]
+
+
+def _skipped(random_source, region, start, cursors):
+    """A run that found the lease held by another one: it read nothing."""
+    through = minute_text(cursors[region] // 60)
+    position = replace(report().position, through=through, lag_seconds=start - cursors[region], caught_up=False, known=41, polled=0)
+    one = report(
+        run=f"{random_source.getrandbits(48):012x}", region=region, started=time_text(start), seconds=0.6, position=position,
+        status="skipped", fetched=0, forwarded=0, duplicates=0, filtered={}, warnings=["Another run holds the lease."],
+    )  # fmt: skip
+    return start + 1, one
 
 
 def _run(random_source, region, share, start, cursors):

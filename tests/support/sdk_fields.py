@@ -4,12 +4,14 @@
 """
 
 import re
+from functools import cache
 from pathlib import Path
 
 import oci
 
 _PROPERTY = re.compile(r"@property\n\s+def (\w+)\(self\):\n\s+\"\"\"(.*?)\"\"\"", re.DOTALL)
 _TYPE = re.compile(r":rtype:\s*(\S+)")
+_SUMMARY_START = re.compile(r"Gets the (\w+) of this \w+\. ")
 # Independent of the words in `epimetheus.render.redact.keys`, so that it does not share their gaps.
 _SECRET_NAME = re.compile(
     r"pass(?:word|wd|phrase|_phrase|code)|secret|token|credential"
@@ -35,9 +37,7 @@ class SecretFields:
 
     def add(self, name: str, description: str, kind: str) -> None:
         """Adds a field, given its Python name, description and type, if it may contain a secret."""
-        summary = re.sub(r"\s+", " ", description.replace("**[Required]**", "")).strip()
-        summary = re.sub(rf"^Gets the {name} of this \w+\. ", "", summary)
-        if _TEXT_TYPE.match(kind) and (_SECRET_NAME.search(name) or (kind == "str" and _SECRET_DESCRIPTION.match(summary))):
+        if _TEXT_TYPE.match(kind) and (_SECRET_NAME.search(name) or (kind == "str" and _describes_secret(name, description))):
             self._names.add(_camel(name))
 
     def names(self) -> list[str]:
@@ -45,18 +45,25 @@ class SecretFields:
         return sorted(self._names)
 
 
+def _describes_secret(name: str, description: str) -> bool:
+    summary = " ".join(description.replace("**[Required]**", "").split())
+    start = _SUMMARY_START.match(summary)
+    return _SECRET_DESCRIPTION.match(summary[start.end() :] if start and start[1] == name else summary) is not None
+
+
 def _camel(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])_+([a-z0-9])", lambda found: found[1].upper(), name)
 
 
-def installed_fields() -> list[str]:
-    """Returns the fields of all models of the installed SDK."""
+@cache
+def installed_fields() -> tuple[str, ...]:
+    """Returns the fields of all models of the installed SDK. Reads thousands of files once in a process."""
     fields = SecretFields()
     for path in sorted(Path(str(oci.__file__)).parent.glob("*/models/*.py")):
         for name, description in _PROPERTY.findall(path.read_text(encoding="utf-8")):
             kind = _TYPE.search(description)
             fields.add(name, description.partition(":return:")[0], kind[1] if kind else "str")
-    return fields.names()
+    return tuple(fields.names())
 
 
 if __name__ == "__main__":

@@ -1,22 +1,11 @@
-"""Finds the operations of the installed OCI SDK: the public methods of its clients, named as in the API.
+"""Lists the operations of the installed OCI SDK whose severity is that of an unknown operation.
 
-``python -m tests.support.sdk_operations`` lists those whose severity is that of an unknown operation.
+``python -m tests.support.sdk_operations``
 """
 
-import re
-from pathlib import Path
+from epimetheus.oci_client.operations import sdk_operations as installed_operations
 
-import oci
-
-_METHOD = re.compile(r"^    def ([a-z]\w*)\(self", re.MULTILINE)
-
-
-def installed_operations() -> list[str]:
-    """Returns the names in order, ``create_vcn`` as ``CreateVcn``. The sources are read, not imported, which would take minutes."""
-    paths = Path(str(oci.__file__)).parent.glob("*/*_client.py")
-    methods = {name for path in paths for name in _METHOD.findall(path.read_text(encoding="utf-8"))}
-    return sorted("".join(word[:1].upper() + word[1:] for word in name.split("_")) for name in methods)
-
+__all__ = ["installed_operations"]
 
 if __name__ == "__main__":
     from epimetheus.render.severity import operation_severity

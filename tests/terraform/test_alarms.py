@@ -1,11 +1,12 @@
-"""Alarms and queries use the names and the dimension of the metrics that the function posts."""
+"""Alarms and the widgets of the dashboard use the names and the dimension of the metrics that the function posts."""
 
 import re
 
 from epimetheus.observe.metrics import OptionalMetrics, measures
 from tests.support.reports import report
-from tests.terraform.hcl import MODULE, module_locals
+from tests.terraform.hcl import MODULE, ROOT, module_locals
 
+OPERATE = ROOT / "docs" / "operate.md"
 POSTED = set(measures(report(certificate_days=3.0), OptionalMetrics()))
 
 
@@ -16,7 +17,15 @@ def test_each_alarm_queries_a_metric_that_is_posted():
     assert set(watched) <= POSTED
 
 
-def test_each_query_of_the_outputs_uses_a_metric_that_is_posted():
-    queries = re.findall(r"(\w+)\[\$\{local\.window\}\]", (MODULE / "outputs.tf").read_text("utf-8"))
-    assert len(queries) == 4
+def test_each_widget_of_the_dashboard_queries_a_metric_that_is_posted():
+    queries = re.findall(r"(\w+)\[\$\{local\.window\}\]", str(module_locals(MODULE / "observability.tf")["widgets"]))
+    assert len(queries) == 10
     assert set(queries) <= POSTED
+
+
+def test_the_steps_for_the_dashboard_list_the_widgets_of_terraform():
+    """With the default interval of 15 minutes, the period of a query is 45 minutes."""
+    line = r'title = "(.*?)", chart = "(.*?)", query = "(.*?)" }'
+    made = re.findall(line, (MODULE / "observability.tf").read_text("utf-8").replace("${local.window}", "45m"))
+    listed = re.findall(r"^ *\| ([^|]+) \| (line|bar|single value) \| `(.*?)` \|$", OPERATE.read_text("utf-8"), re.M)
+    assert (len(made), made) == (10, listed)

@@ -11,7 +11,7 @@ import yaml
 from epimetheus.config.setting_checks import MAX_BYTES
 from epimetheus.config.settings import Settings
 from tests.terraform.agreement import FILE, VALUES
-from tests.terraform.hcl import MODULE, ROOT, load, module_locals, variables
+from tests.terraform.hcl import MODULE, ROOT, load, module_locals, variable_names, variables
 
 NOT_IN_A_FUNCTION = {
     "STATE_FILE": "a function has no persistent disk",
@@ -21,7 +21,11 @@ NOT_IN_A_FUNCTION = {
     "OCI_ENDPOINT": "for tests and private gateways, which the module does not create",
 }
 KEYS = {name.upper() for name in Settings.model_fields} - set(NOT_IN_A_FUNCTION)
-REFUSALS = load(MODULE / "tests" / "refusals.tftest.hcl")["run"]
+REFUSALS = MODULE / "tests" / "refusals.tftest.hcl"
+
+
+def expected_failures():
+    return [failure for block in load(REFUSALS)["run"] for run in block.values() for failure in run["expect_failures"]]
 
 
 def error_messages(body):
@@ -31,6 +35,10 @@ def error_messages(body):
 def test_each_setting_has_a_variable_and_reaches_the_function():
     assert {name.upper() for block in load(FILE)["variable"] for name in block} == KEYS
     assert set(module_locals(MODULE / "locals.tf")["all_settings"]) == KEYS
+
+
+def test_each_variable_is_tested_by_its_name():
+    assert variable_names() == sorted(variables())
 
 
 def test_the_settings_reference_lists_the_same_settings():
@@ -73,7 +81,7 @@ def test_a_setting_that_is_not_set_is_not_sent(name):
     assert variables()[name].get("default") is None
 
 
-@pytest.mark.parametrize("name", sorted(set(variables())))
+@pytest.mark.parametrize("name", variable_names())
 def test_every_variable_is_typed_described_and_validated(name):
     body = variables()[name]
     assert body["description"].endswith(".")
@@ -113,8 +121,7 @@ def test_memory_and_timeout_are_those_of_func_yaml():
 
 
 def test_the_validation_of_each_variable_has_a_test():
-    expected = [failure for block in REFUSALS for run in block.values() for failure in run["expect_failures"]]
-    rejected = {failure.removeprefix("${var.").removesuffix("}") for failure in expected if "var." in failure}
+    rejected = {failure.removeprefix("${var.").removesuffix("}") for failure in expected_failures() if "var." in failure}
     assert rejected == {name for name, body in variables().items() if body.get("validation")}
 
 
@@ -124,5 +131,4 @@ def test_the_agreement_covers_every_setting():
 
 def test_each_precondition_has_a_test():
     text = (MODULE / "functions.tf").read_text("utf-8")
-    expected = [failure for block in REFUSALS for run in block.values() for failure in run["expect_failures"]]
-    assert expected.count("${oci_functions_function.this}") >= text.count("precondition {")
+    assert expected_failures().count("${oci_functions_function.this}") >= text.count("precondition {")

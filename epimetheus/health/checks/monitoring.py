@@ -14,7 +14,8 @@ def check_monitoring(context: HealthContext, deadline: Deadline) -> CheckResult:
         return CheckResult("METRICS_NAMESPACE is empty.", "skipped")
     client, compartment = wiring.oci.monitoring(deadline.left()), settings.metrics_compartment_ocid or wiring.tenancy
     try:
-        metrics.post(client, namespace, compartment, wiring.credentials.region, {"healthy": float(context.healthy)}, context.now())
+        values, now = {"healthy": float(context.healthy)}, context.now()
+        metrics.post(client, namespace, compartment, wiring.credentials.region, values, now, wiring.oci.policies)
     except SourceError as error:
         return CheckResult(error.what, "degraded", error.do)
     return CheckResult(f"Monitoring accepted the metric `healthy` of {namespace}.")

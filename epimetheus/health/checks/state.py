@@ -22,7 +22,7 @@ _MOST_NAMED = 5
 _NO_ETAG = "epimetheus-health-must-be-refused"
 _LAG_HELP = "Read the log of the last runs. If they fail, fix the cause. If they are missing or end early, change the schedule or timeout."
 _NEVER_HELP = "Check that the schedule invokes the function, and read the log of its last call."
-_BEHIND_HELP = "Every run tries them again. For 404, grant the function `read audit-events in tenancy`."
+_BEHIND_HELP = "Every run tries them again. For 404, if no policy allows the call, add this statement: {policy}"
 
 
 def check_state(context: HealthContext, deadline: Deadline) -> CheckResult:
@@ -76,10 +76,11 @@ def check_behind(context: HealthContext, _: Deadline) -> CheckResult:
     if not state.behind:
         return CheckResult("No compartment is behind.")
     first = sorted(state.behind.items(), key=lambda item: (item[1].since, item[0]))[:_MOST_NAMED]
+    help = _BEHIND_HELP.format(policy=context.wiring.oci.policies.audit_events)
     named = "; ".join(
         f"{ocid} since {minute_text(one.since)}, {count_text(one.attempts, 'attempt')}: {one.reason}" for ocid, one in first
     )
-    return CheckResult(f"{count_text(len(state.behind), 'compartment is', 'compartments are')} behind: {named}", "degraded", _BEHIND_HELP)
+    return CheckResult(f"{count_text(len(state.behind), 'compartment is', 'compartments are')} behind: {named}", "degraded", help)
 
 
 def _first_write(store: Store) -> CheckResult:

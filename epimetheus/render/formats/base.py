@@ -16,6 +16,7 @@ from epimetheus.render.event_time import EventTime
 from epimetheus.render.meaning import Meaning
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.size import join_names
+from epimetheus.render.subjects import NO_SUBJECT, Subject
 
 
 class Enrichment(msgspec.Struct, frozen=True, gc=False):
@@ -31,7 +32,9 @@ class Enrichment(msgspec.Struct, frozen=True, gc=False):
 
 
 NO_ENRICHMENT = Enrichment()
-COMPARTMENT_PATH, ACTOR, TAMPER_WATCH = ("epimetheus", "compartmentPath"), ("epimetheus", "actor"), ("epimetheus", "tamperWatch")
+ENRICHMENT = "epimetheus"
+"""The key of everything that Epimetheus adds to an event."""
+COMPARTMENT_PATH, ACTOR, TAMPER_WATCH = (ENRICHMENT, "compartmentPath"), (ENRICHMENT, "actor"), (ENRICHMENT, "tamperWatch")
 """Paths of the enrichment in REDACT and FIELD_MAP."""
 
 
@@ -41,7 +44,7 @@ class EventContext(msgspec.Struct, frozen=True, gc=False):
     ``raw``: the JSON text as received.
     ``event``: the same, typed. Values at the user's REDACT paths are masked; secrets inside other texts are not.
     Fields of its identity that OCI left empty are filled, see `meaning.interpret`.
-    ``meaning``: what the event means.
+    ``meaning``: what the event means. ``target_user``: the user that the action is done to, if it is done to one.
     ``time``: when the event happened; None if it has no valid ``eventTime``.
     ``severity``: 0 to 10, CEF's scale.
     ``run_started``: milliseconds since the epoch, the time of an event without one where a format requires a time.
@@ -58,6 +61,7 @@ class EventContext(msgspec.Struct, frozen=True, gc=False):
     run_started: int = 0
     region: str | None = None
     is_abridged: bool = False
+    target_user: Subject = NO_SUBJECT
 
 
 class SizeLimit(msgspec.Struct, frozen=True, gc=False):

@@ -5,6 +5,7 @@ Header: ``CEF:0|Oracle|OCI Audit|<eventTypeVersion>|<eventType>|<eventName>|<sev
 - ``src`` or, for IPv6, ``c6a2`` is the first address in ``ipAddress``, ``spt`` its port. ``sourceTranslatedAddress`` is the next IPv4
   address. ``shost`` has the parts that are not an address, or one too many.
 - ``act`` is the verb in a parameter if the operation takes one (``STOP`` of InstanceAction), else the operation.
+- ``duser`` and ``duid`` are the user that the action is done to, see `epimetheus.render.target_user`.
 - An ``eventId`` over the 40 characters of ``externalId`` is cut there and sent in full as ``flexString1``.
 - ``msg`` is the response's message if the event has no ``data.message``.
 - A value longer than the dictionary allows ends in ``…`` and counts as trimmed. With RFC 3164, ``msg`` ends in ``[trimmed: …]``.
@@ -49,7 +50,7 @@ REASON_CODE, GROUPING_ID = "OracleOCIAuditReasonCode", "OracleOCIAuditEventGroup
 KEYS: Sequence[str] = (
     "rt", "externalId", TAMPER_WATCH, "outcome",
     "src", "c6a2", "spt", "suser", "suid",
-    DOMAIN_EVENT, TARGET, SECOND_TARGET,
+    DOMAIN_EVENT, TARGET, SECOND_TARGET, "duser", "duid",
     "act", "reason", REASON_CODE, "cat", "destinationServiceName",
     "end",
     "requestMethod", "request", "requestClientApplication",
@@ -67,7 +68,8 @@ SHED_ORDER: Sequence[str] = (
 )  # fmt: skip
 """Keys that an oversized message loses, in order."""
 CORE: Sequence[str] = (
-    "rt", "externalId", TAMPER_WATCH, "outcome", "src", "c6a2", "suser", "suid", DOMAIN_EVENT, TARGET, SECOND_TARGET, "cn1", "flexString1",
+    "rt", "externalId", TAMPER_WATCH, "outcome", "src", "c6a2", "suser", "suid", DOMAIN_EVENT, TARGET, SECOND_TARGET,
+    "duser", "duid", "cn1", "flexString1",
 )  # fmt: skip
 """Keys whose values are cut next; then they are removed, the last one first."""
 
@@ -129,11 +131,12 @@ class Cef(KeyValueFormat):
         identity, request, response = data.identity or _NO_IDENTITY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
         source = self._sources(identity.ip_address)
         answered = parse_event_time(response.response_time)
+        user = context.target_user
         meaning, code, service, event_id = context.meaning, http_status(response.status), self._service(event.event_type), event.event_id
         return (
             str(time.millis) if time else None, event_id, "true" if context.enrichment.watched else None, meaning.outcome,
             source.ipv4, source.ipv6, source.port, identity.principal_name, identity.principal_id,
-            meaning.domain_event, meaning.target, meaning.second_target,
+            meaning.domain_event, meaning.target, meaning.second_target, user.name, user.uid,
             meaning.action or meaning.operation, meaning.reason, meaning.reason_code, service, service,
             str(answered.millis) if answered else None,
             request.action, request.path, identity.user_agent,
@@ -147,9 +150,9 @@ class Cef(KeyValueFormat):
     def format_line(self, values: Sequence[str | None]) -> str | None:
         """See `KeyValueFormat`. One expression for all pairs takes half the time of formatting them one by one."""
         (
-            time, event_id, watched, result, ipv4, ipv6, port, name, principal, domain_event, target, second_target, act, reason,
-            reason_code, cat, service, answered, action, path, agent, translated, translated_port, host, caller, tenant, code, message,
-            resource_id, resource, compartment, compartment_name, auth, request, long_id, group, compartment_path,
+            time, event_id, watched, result, ipv4, ipv6, port, name, principal, domain_event, target, second_target, user, user_id,
+            act, reason, reason_code, cat, service, answered, action, path, agent, translated, translated_port, host, caller, tenant,
+            code, message, resource_id, resource, compartment, compartment_name, auth, request, long_id, group, compartment_path,
         ) = values  # fmt: skip
         if not (time and event_id) or long_id or (act and len(act) > _LONGEST_ACT) or (tenant and len(tenant) > _LONGEST_TENANT):
             return None
@@ -158,7 +161,8 @@ class Cef(KeyValueFormat):
             f"{f' src={ipv4}' if ipv4 else ''}{f' c6a2={ipv6} c6a2Label=Source IPv6 Address' if ipv6 else ''}"
             f"{f' spt={port}' if port else ''}{f' suser={name}' if name else ''}{f' suid={principal}' if principal else ''}"
             f"{f' {DOMAIN_EVENT}={domain_event}' if domain_event else ''}{f' {TARGET}={target}' if target else ''}"
-            f"{f' {SECOND_TARGET}={second_target}' if second_target else ''}{f' act={act}' if act else ''}"
+            f"{f' {SECOND_TARGET}={second_target}' if second_target else ''}"
+            f"{f' duser={user}' if user else ''}{f' duid={user_id}' if user_id else ''}{f' act={act}' if act else ''}"
             f"{f' reason={reason}' if reason else ''}{f' {REASON_CODE}={reason_code}' if reason_code else ''}"
             f"{f' cat={cat} destinationServiceName={service}' if cat else ''}{f' end={answered}' if answered else ''}"
             f"{f' requestMethod={action}' if action else ''}{f' request={path}' if path else ''}"

@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 import msgspec
 
+from epimetheus.event_details import DETAIL_KEYS
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, apply_to_tree, get_path
 from epimetheus.render.field_lookup import FieldLookup
-from epimetheus.render.formats.base import Body, Enrichment, EventContext, FastBody, SizeLimit
-from epimetheus.render.meaning import DETAIL_KEYS
+from epimetheus.render.formats.base import ENRICHMENT, Body, Enrichment, EventContext, FastBody, SizeLimit
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.size import CAPS, join_names, truncate_with_mark
@@ -48,7 +48,7 @@ KEPT_SHED: Sequence[Path] = (("request", "parameters"), ("additionalDetails",))
 """Members of ``data`` that are removed after everything else in it."""
 _KEPT = frozenset(("identity", "request", "response", "additionalDetails"))
 
-ENRICHMENT_KEY = "epimetheus"
+ENRICHMENT_KEY = ENRICHMENT
 TRIMMED_KEY = "epimetheusTrimmed"
 CUT_KEY = "epimetheusCut"
 RESERVED_KEYS = (ENRICHMENT_KEY, TRIMMED_KEY, CUT_KEY)
@@ -191,13 +191,19 @@ class JsonFormat(ABC):
 
 
 def enrichment_tree(enrichment: Enrichment) -> Tree:
-    """The enrichment under ``epimetheus``, or an empty tree. The actor is sent only through FIELD_MAP."""
+    """`enrichment_values` under ``epimetheus``, or an empty tree."""
+    values = enrichment_values(enrichment)
+    return {ENRICHMENT_KEY: values} if values else {}
+
+
+def enrichment_values(enrichment: Enrichment) -> Tree:
+    """The enrichment. The actor is sent only through FIELD_MAP."""
     values: Tree = {}
     if enrichment.compartment_path:
         values["compartmentPath"] = enrichment.compartment_path
     if enrichment.watched:
         values["tamperWatch"] = True
-    return {ENRICHMENT_KEY: values} if values else {}
+    return values
 
 
 def _without_reserved_keys(event: Tree) -> Tree:

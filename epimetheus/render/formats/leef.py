@@ -9,6 +9,7 @@ one for the value, else the event's. Relays pass the delimiter ``^`` unchanged (
   the parts that are not an address, or one too many.
 - ``cat`` is ``Success`` or ``Failed``: QRadar finds the QID of an event by EventID and ``cat``.
 - ``action`` is the verb in a parameter if the operation takes one (``STOP`` of InstanceAction).
+- ``targetUser`` and ``targetUserId`` are the user that the action is done to, see `epimetheus.render.target_user`.
 - ``devTime`` is UTC with exactly three decimals, which QRadar requires.
 - A ``usrName`` over 255 characters is cut and sent in full as ``principalName``.
 - A value that is too long ends in ``…`` and counts as trimmed. With RFC 3164, ``msg`` ends in ``[trimmed: …]``.
@@ -47,7 +48,7 @@ LENGTHS: Mapping[str, int] = MappingProxyType(
 KEYS: Sequence[str] = (
     "cat", "devTimeFormat", "devTime", "sev", "eventId",
     "tamperWatch", "outcome", "src", "srcPort", "usrName", "principalId",
-    "action", "domainEvent", "target", "secondTarget",
+    "action", "domainEvent", "target", "secondTarget", "targetUser", "targetUserId",
     "eventName", "reason", "reasonCode", "responseTime",
     "requestMethod", "url", "userAgent",
     "srcPostNAT", "srcPostNATPort", "srcOther", "callerName", "tenantId",
@@ -66,7 +67,7 @@ SHED_ORDER: Sequence[str] = (
 """Keys that an oversized message loses, in order."""
 CORE: Sequence[str] = (
     "cat", "devTimeFormat", "devTime", "sev", "eventId", "tamperWatch", "outcome", "src", "usrName", "principalId", "action", "domainEvent",
-    "target", "secondTarget", "httpStatus", "isLoginEvent", "identSrc", "principalName",
+    "target", "secondTarget", "targetUser", "targetUserId", "httpStatus", "isLoginEvent", "identSrc", "principalName",
 )  # fmt: skip
 """Keys whose values are cut next; then they are removed, the last one first: ``devTime`` is never sent without its format, and
 ``cat``, which is half of QRadar's QID key, goes last."""
@@ -151,14 +152,14 @@ class Leef(KeyValueFormat):
         data = event.data
         identity, request, response = data.identity or _NO_IDENTITY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
         source, port, translated, translated_port, other = self._sources(identity.ip_address)
-        meaning, code = context.meaning, http_status(response.status)
+        meaning, user, code = context.meaning, context.target_user, http_status(response.status)
         name, answered = identity.principal_name, parse_event_time(response.response_time)
         return (
             CATEGORIES.get(meaning.outcome),
             TIME_FORMAT if time else None, _format_time(time) if time else None, str(max(context.severity, 1)), event.event_id,
             "true" if context.enrichment.watched else None, meaning.outcome,
             source, port, name, identity.principal_id,
-            meaning.action, meaning.domain_event, meaning.target, meaning.second_target,
+            meaning.action, meaning.domain_event, meaning.target, meaning.second_target, user.name, user.uid,
             meaning.operation, meaning.reason, meaning.reason_code,
             answered.text if answered else response.response_time,
             request.action, request.path, identity.user_agent,
@@ -174,9 +175,9 @@ class Leef(KeyValueFormat):
         """See `KeyValueFormat`. One expression for all pairs takes half the time of formatting them one by one."""
         (
             cat, time_format, time, severity, event_id, watched, result, source, port, name, principal, action, domain_event, target,
-            second_target, event_name, reason, reason_code, answered, method, path, agent, translated, translated_port, other, caller,
-            tenant, code, message, resource_id, resource, compartment, compartment_name, auth, request, group, compartment_path, signs_on,
-            signed_on_from, long_name,
+            second_target, user, user_id, event_name, reason, reason_code, answered, method, path, agent, translated, translated_port,
+            other, caller, tenant, code, message, resource_id, resource, compartment, compartment_name, auth, request, group,
+            compartment_path, signs_on, signed_on_from, long_name,
         ) = values  # fmt: skip
         if not time or long_name:
             return None
@@ -188,6 +189,7 @@ class Leef(KeyValueFormat):
             f"{f'^usrName={name}' if name else ''}{f'^principalId={principal}' if principal else ''}"
             f"{f'^action={action}' if action else ''}{f'^domainEvent={domain_event}' if domain_event else ''}"
             f"{f'^target={target}' if target else ''}{f'^secondTarget={second_target}' if second_target else ''}"
+            f"{f'^targetUser={user}' if user else ''}{f'^targetUserId={user_id}' if user_id else ''}"
             f"{f'^eventName={event_name}' if event_name else ''}{f'^reason={reason}' if reason else ''}"
             f"{f'^reasonCode={reason_code}' if reason_code else ''}"
             f"{f'^responseTime={answered}' if answered else ''}{f'^requestMethod={method}' if method else ''}"

@@ -13,7 +13,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
-from epimetheus.render.addresses import NOTHING, parse_addresses
+from epimetheus.event_details import is_silent
+from epimetheus.render.addresses import parse_addresses
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.derived_fields import FAILURE, SUCCESS, http_status, operation_name, service_name
 from epimetheus.render.event_time import parse_event_time
@@ -40,7 +41,6 @@ OBSERVABLES: Mapping[Path, int] = MappingProxyType({
 })  # fmt: skip
 """Path → ``observables[].type_id``: IP address, user name, group name."""
 _RESOURCE_UID = 10
-_SILENT = NOTHING | {""}
 _COMPARTMENT = 12  # account.type_id: OCI Compartment
 _CACHED_NAMES = 2048
 
@@ -152,7 +152,7 @@ class Ocsf(JsonFormat):
     def _fill_from_details(self, values: Values, context: EventContext) -> None:
         """Adds the actor and the user agent of an event whose ``identity`` is empty."""
         for place, name in _FROM_DETAILS.items():
-            if str(values[place] or "").strip().lower() in _SILENT and (text := self._from_identity(context, name)):
+            if is_silent(str(values[place] or "")) and (text := self._from_identity(context, name)):
                 values[place] = text
 
     def _source(self, context: EventContext, rest: UnmappedFields) -> Values:
@@ -189,7 +189,6 @@ class Ocsf(JsonFormat):
             ("api", "response", "error"): error,
             ("status_detail",): error,
         }
-
 
 
 def _head(context: EventContext, found: Classification) -> Values:

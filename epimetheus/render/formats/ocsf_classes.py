@@ -61,11 +61,11 @@ _NOT_A_PERSON = (
 
 IDENTITY_RULES: Sequence[tuple[EventClass, int, str, str]] = (
     (API_ACTIVITY, OTHER, _NOT_A_PERSON, ""),
-    (AUTHENTICATION, PREAUTH, r"^sso\.auth\.factor|^authfactor", ""),
+    (AUTHENTICATION, PREAUTH, r"^sso\.auth\.factor|^authfactor", r"^(?!.*(?:reset|enrol|delet|remov|disabl|revok))"),
     (AUTHENTICATION, LOGOFF, r"^sso\.session", r"delet|expir|terminat|end"),
     (AUTHENTICATION, LOGOFF, r"(?:log|sign)-?(?:off|out)", ""),
     (AUTHENTICATION, OTHER, r"^sso\.session", r"modif|updat"),
-    (AUTHENTICATION, LOGON, r"^(?:sso|admin)\.(?:session|authentication|app\.access)", ""),
+    (AUTHENTICATION, LOGON, r"^(?:sso|admin)\.(?:session|authentication|app\.access)(?![a-z])", ""),
     (AUTHENTICATION, LOGON, r"saml", r"log-?[io]n|sign-?[io]n|assert"),
     (ACCOUNT_CHANGE, OTHER, r"bypass", ""),
     (ACCOUNT_CHANGE, OTHER, _FACTOR, r"initiat|validat"),
@@ -82,7 +82,7 @@ IDENTITY_RULES: Sequence[tuple[EventClass, int, str, str]] = (
     (GROUP_MANAGEMENT, GROUP_CREATE, r"group", r"creat"),
     (GROUP_MANAGEMENT, OTHER, r"group", ""),
     (ACCOUNT_CHANGE, USER_DELETE, _USER, r"delet|remov|purg"),
-    (ACCOUNT_CHANGE, USER_DISABLE, _USER, r"deactivat|disabl"),
+    (ACCOUNT_CHANGE, USER_DISABLE, _USER, r"deactivat|disabl|suspend"),
     (ACCOUNT_CHANGE, USER_ENABLE, _USER, r"activat|enabl"),
     (ACCOUNT_CHANGE, USER_CREATE, _USER, r"creat|register"),
     (ACCOUNT_CHANGE, OTHER, _USER, r"updat|patch|put|modif|replac|chang"),

@@ -1,6 +1,7 @@
 """The event as OCI sends it: every key in its order, compact, on one line, without secrets.
 
-The enrichment is the last member, under ``epimetheus``. A reserved top-level key that the event itself has becomes ``event_epimetheus``.
+The last member, ``epimetheus``, has the enrichment, the severity, and what the event means where no standard field says it: see
+`epimetheus.render.derived_values`. A reserved top-level key that the event itself has becomes ``event_epimetheus``.
 An event over the size limit loses the members in `json_base.DATA_SHED`, then every other object or list in ``data``: OCI adds members
 over time, and identifiers matter more than unknown ones. If that is not enough, its longest strings are shortened. An event of thousands
 of keys that is still too large becomes one cut string under ``epimetheusCut``. The syslog header lists what was trimmed; with RFC 3164,
@@ -8,12 +9,13 @@ which has no room for it, the key ``epimetheusTrimmed`` does.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
-from epimetheus.render.custom_fields import NO_FIELDS, Fields
+from epimetheus.render.custom_fields import NO_FIELDS, NOTHING, Fields
+from epimetheus.render.derived_values import derived_texts
 from epimetheus.render.formats.base import Body, Enrichment, EventContext, FastBody, SizeLimit
-from epimetheus.render.formats.json_base import ENRICHMENT_KEY, TRIMMED_KEY, JsonFormat, Tree, enrichment_tree
+from epimetheus.render.formats.json_base import ENRICHMENT_KEY, TRIMMED_KEY, JsonFormat, Tree, enrichment_values
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.prescan import JSON_HINTS, Prescan
 from epimetheus.render.redact.redactor import Redactor
@@ -21,7 +23,7 @@ from epimetheus.render.redact.splice import is_utf8, splice_common_secrets
 from epimetheus.render.redact.text import REDACTED
 from epimetheus.render.sanitize import MESSAGE_STARTS_IN_JSON, escape_invisible_json
 
-_CACHED_ENDINGS = 1024
+_CACHED_ENDINGS = 4096
 _REDACTED = REDACTED.encode()
 _has_reserved_key = re.compile(rb'"epimetheus(?:Trimmed|Cut)?" *:').search
 # Checks the first member only: OCI writes all of them alike.
@@ -37,7 +39,7 @@ class RawJson(JsonFormat):
 
     def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, list_trimmed=list_trimmed, fields=fields)
-        self._ending = lru_cache(_CACHED_ENDINGS)(_ending)
+        self._cached_ending = lru_cache(_CACHED_ENDINGS)(_encoded)
         self._prescan = Prescan(*JSON_HINTS, MESSAGE_STARTS_IN_JSON, '"epimetheus(?:Trimmed|Cut)?" *:', separator=",")
 
     def render_fast(self, context: EventContext) -> FastBody | None:
@@ -45,7 +47,10 @@ class RawJson(JsonFormat):
         raw = bytes(context.raw)
         if self._redactor.paths or not self._is_compact(raw):
             return None
-        text, rest = splice_common_secrets(raw, self._ending(context.enrichment))
+        texts = derived_texts(context)
+        text, rest = splice_common_secrets(raw, self._ending(context, texts))
+        if texts:  # decoded and encoded again, so the prescan of the original does not cover them
+            rest += b"," + tree.to_json_line(list(texts.values()))
         return FastBody(escape_invisible_json(text), _REDACTED in text, rest)
 
     def needs_full_scan(self, unscanned: Sequence[bytes]) -> Collection[int]:
@@ -56,23 +61,36 @@ class RawJson(JsonFormat):
         """The text as received with its secrets replaced, if that is possible; else as `JsonFormat`."""
         raw = bytes(context.raw)
         text = self._redactor.quick_walk(raw) if self._is_compact(raw) and not _has_reserved_key(raw) else None
-        line = tree.escape_invisible(text[:-1] + self._ending(context.enrichment)) if text else None
+        line = tree.escape_invisible(text[:-1] + self._ending(context, self._redacted_texts(context))) if text else None
         return Body(line) if line and len(line) <= limit.max_bytes else super().render(context, limit)
 
     def values(self, context: EventContext, event: Tree) -> Tree:
-        """The whole event and the enrichment."""
-        return {**event, **enrichment_tree(context.enrichment)}
+        """The whole event, and what Epimetheus adds."""
+        added = _added(context.enrichment, context.severity, context.meaning.outcome, self._redacted_texts(context))
+        return {**event, ENRICHMENT_KEY: added}
 
     def with_trimmed_list(self, output: Tree, trimmed: str) -> Tree:
         """Adds ``epimetheusTrimmed``."""
         return {**output, TRIMMED_KEY: trimmed}
+
+    def _ending(self, context: EventContext, texts: Mapping[str, str]) -> bytes:
+        known = context.enrichment, context.severity, context.meaning.outcome
+        return _encoded(*known, texts) if texts else self._cached_ending(*known)
+
+    def _redacted_texts(self, context: EventContext) -> Mapping[str, str]:
+        return {name: self._redactor.text_at(text, (ENRICHMENT_KEY, name)) for name, text in derived_texts(context).items()}
 
     def _is_compact(self, raw: bytes) -> bool:
         """Whether the text can be sent as received, except for secrets."""
         return self._fields is NO_FIELDS and _starts_compact(raw) is not None and raw.endswith(b"}") and is_utf8(raw)
 
 
-def _ending(enrichment: Enrichment) -> bytes:
-    """The end of the line, after the event's last member: the enrichment and the closing brace."""
-    values = enrichment_tree(enrichment)
-    return b"," + tree.to_json_line(values)[1:] if values else b"}"
+def _added(enrichment: Enrichment, severity: int, outcome: str | None, texts: Mapping[str, str]) -> Tree:
+    """The object under ``epimetheus``."""
+    known = {"severity": severity, "outcome": outcome} if outcome else {"severity": severity}
+    return {**enrichment_values(enrichment), **known, **texts}
+
+
+def _encoded(enrichment: Enrichment, severity: int, outcome: str | None, texts: Mapping[str, str] = NOTHING) -> bytes:
+    """The end of the line, after the event's last member."""
+    return b"," + tree.to_json_line({ENRICHMENT_KEY: _added(enrichment, severity, outcome, texts)})[1:]

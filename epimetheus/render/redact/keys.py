@@ -21,8 +21,8 @@ SECRET_ROOTS = (
     r"-?keys?",
     r"key-?(?:material|pem|tab|stash|data|contents?)|pem-?(?:contents?|data|string)|rpst|opc-?obo|psk|pre-?shared|plain-?text|private-?(?:pem|jwk|exponent)|pkcs-?12|pfx",
     r"(?:recovery|backup|bypass|scratch|otp|pin|auth|access|verification|device|unlock|activation|one-?time|mfa|2fa)-?codes?",
-    r"code-?verifier|security-?answers?|otp-?(?:code|seed|value)|one-?time-?pass",
-    r"saml-?response|user-?data|mnemonic|seed-?phrase|j-?session-?id|php-?sess-?id|shared-?access-?signature",
+    r"code-?verifier|(?:security|challenge)-?answers?|magic-?links?|cloud-?init(?!ial)|otp-?(?:code|seed|value)|one-?time-?pass",
+    r"saml-?re(?:sponse|quest)|user-?data|mnemonic|seed-?phrase|j-?session-?id|php-?sess-?id|shared-?access-?signature",
 )  # fmt: skip
 _ROOT = re.compile("|".join(SECRET_ROOTS))
 # Too short, or too common within other words, to match anything but a whole word.
@@ -58,10 +58,10 @@ _METADATA_LAST_WORDS = frozenset((
     "quota", "url", "uri", "endpoint", "host", "port", "path", "location", "filename", "directory", "description", "enabled",
     "disabled", "required", "allowed", "supported", "used", "strength", "complexity", "function", "setting", "settings", "config",
     "configuration", "details", "detail", "info", "metadata", "provider", "manager", "reset", "changed", "created", "updated",
-    "rotated", "rotation", "observed", "days", "hours", "mins", "minutes", "secs", "seconds", "ms", "millis", "interval", "period",
-    "duration", "encoding", "index", "position", "attempts", "retries", "budget", "logprobs", "likelihoods", "locations", "subject",
-    "label", "labels", "tag", "tags", "profile", "profiles", "source", "target", "category", "group", "level", "domain", "region",
-    "compartment", "vault", "after", "warning", "warn", "algos", "owner", "user", "email", "unit", "rate", "model", "operation",
+    "rotated", "rotation", "observed", "days", "hours", "mins", "minute", "minutes", "secs", "seconds", "ms", "millis", "interval",
+    "period", "duration", "encoding", "index", "position", "attempts", "retries", "budget", "logprobs", "likelihoods", "locations",
+    "subject", "label", "labels", "tag", "tags", "profile", "profiles", "source", "target", "category", "group", "level", "domain",
+    "region", "compartment", "vault", "after", "warning", "warn", "algos", "owner", "user", "email", "unit", "rate", "model", "operation",
     "strategy", "protection", "authentication", "history", "scheme", "attribute", "field", "param", "parameter", "column", "enum",
     "class", "purpose", "reason", "max", "min", "destination", "ref", "refs", "reference", "store", "use", "second", "less", "sub",
     "by", "permission", "permissions", "secure", "site", "system", "context", "binding", "capacity", "title", "change", "sec",

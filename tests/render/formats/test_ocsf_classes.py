@@ -106,6 +106,20 @@ def test_classes_and_activities_are_those_of_the_schema(version, event_class):
     assert {number: activities[str(number)]["caption"] for number in event_class.activities} == dict(event_class.activities)
 
 
+@pytest.mark.parametrize(
+    ("event_id", "type_uid"),
+    [
+        ("sso.auth.factor.success", 300206), ("sso.auth.factor.initiated", 300206), ("sso.auth.factor.validate.failure", 300206),
+        ("sso.auth.factor.reset.success", 300111), ("sso.auth.factor.enroll.success", 300110), ("admin.user.suspended.success", 300105),
+        ("admin.authenticationfactorsremover.create.success", 300111),
+    ],
+)  # fmt: skip
+def test_a_changed_factor_or_user_is_no_sign_on(event_id, type_uid):
+    read = ocsf(event("Unnamed", "com.oraclecloud.identitydomains.Unnamed", additionalDetails={"eventId": event_id}))
+    assert read["type_uid"] == type_uid
+    validate_by_all(read)
+
+
 def operations(client):
     return sorted("".join(word.capitalize() for word in name.split("_")) for name in vars(client) if not name.startswith("_"))
 

@@ -192,7 +192,7 @@ TEXTS = {
 KEYS = (
     "SMTP_PASS", "passwordSha256", "password_prod", "TOKEN_V2", "psk", "authKey", "accountKey", "keyMaterial", "recoveryCodes",
     "securityAnswer",
-    "totpSeed", "wallet", "kubeconfig", "otpCode", "user_data", "userData", "dbPass", "DB_PWD", "MYSQL_ROOT_PASSWORD",
+    "challengeAnswer", "magicLink", "cloudInit", "totpSeed", "wallet", "kubeconfig", "otpCode", "user_data", "userData", "dbPass", "DB_PWD", "MYSQL_ROOT_PASSWORD",
     "spring.datasource.password",
     "preSharedKey", "sharedSecret", "connectivityAssociationKey".replace("connectivityAssociation", "connectivityAuth"), "bgpMd5AuthKey", "clientSecretValue",
     "passPhrase", "keyStorePassword", "trustStorePassword", "tdeWalletPassword", "adminPasswordNew", "sasToken", "hmacKey", "signingSecret",

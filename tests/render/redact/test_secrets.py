@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from epimetheus.render.redact.redactor import Redactor
-from tests.render.helpers import FORMATS, body, event, render
+from tests.render.helpers import FORMATS, body, event, original, render
 from tests.render.redact import attack_cases, secret_cases
 
 TEXTS = {**secret_cases.TEXTS, **{f"attack: {case}": entry for case, entry in attack_cases.TEXTS.items()}}
@@ -56,25 +56,27 @@ def with_object(value):
     )
 
 
-@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("case", TEXTS)
-def test_a_secret_in_a_text_is_in_no_message(case, form):
+def test_a_secret_in_a_text_is_in_no_message(case):
     text, secret = TEXTS[case]
     assert secret in text
+    encoded = forms(secret)
     for raw in (with_text(text), event(message=text)):
         for raw_text in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
-            message = render(raw_text, format=form).message.decode()
-            assert not [encoded for encoded in forms(secret) if encoded in message]
-            assert "[redacted]" in message
+            for form in FORMATS:
+                message = render(raw_text, format=form).message.decode()
+                assert not [shown for shown in encoded if shown in message], form
+                assert "[redacted]" in message, form
 
 
-@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("case", OBJECTS)
-def test_a_secret_in_an_object_is_in_no_message(case, form):
+def test_a_secret_in_an_object_is_in_no_message(case):
     value, secret = OBJECTS[case]
-    for raw_text in (compact(with_object(value)), json.dumps(with_object(value)), compact(with_object(value))[:-1]):
-        message = render(raw_text, format=form).message.decode()
-        assert not [encoded for encoded in forms(secret) if encoded in message]
+    encoded, raw = forms(secret), with_object(value)
+    for raw_text in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
+        for form in FORMATS:
+            message = render(raw_text, format=form).message.decode()
+            assert not [shown for shown in encoded if shown in message], form
 
 
 def test_the_tables_have_at_least_150_secrets_and_60_lookalikes():
@@ -96,7 +98,7 @@ def test_the_key_of_a_customer_secret_key_is_in_no_message(form, name):
 @pytest.mark.parametrize("text", HARMLESS_TEXTS)
 def test_a_text_that_resembles_a_secret_stays(text):
     raw = with_text(text)
-    assert json.loads(body(raw, format="json")) == raw
+    assert original(raw) == raw
     for form in FORMATS:
         assert b"[redacted]" not in render(raw, format=form).message
 
@@ -104,8 +106,8 @@ def test_a_text_that_resembles_a_secret_stays(text):
 @pytest.mark.parametrize("value", HARMLESS_OBJECTS, ids=compact)
 def test_an_object_without_a_secret_stays(value):
     raw = event(stateChange={"current": value}, additionalDetails={"list": [value]}, request={"parameters": {"body": [compact(value)]}})
-    assert json.loads(body(raw, format="json")) == raw
-    assert json.loads(body(json.dumps(raw), format="json")) == raw
+    assert original(raw) == raw
+    assert original(json.dumps(raw)) == raw
 
 
 def test_an_object_under_a_secret_key_keeps_its_metadata():

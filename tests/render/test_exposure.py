@@ -1,0 +1,104 @@
+"""Calls that expose something are as severe as what they expose; the same calls without it are not."""
+
+import json
+import time
+
+import pytest
+
+from epimetheus.render.exposure import EXPOSURES
+from epimetheus.render.severity import Severity
+from tests.render.helpers import body, event, fetched, read_by_cefp
+
+
+def severity(raw):
+    return int(read_by_cefp(body(raw))[0][5])
+
+
+def changed(name, previous, current, service="things", **data):
+    return event(name, f"com.oraclecloud.{service}.{name}", stateChange={"previous": previous, "current": current}, **data)
+
+
+def public(value):
+    return {"publicAccessType": value, "name": "b"}
+
+
+ANY, ANY6 = {"source": "0.0.0.0/0", "protocol": "6"}, {"source": "::/0", "protocol": "6"}
+OWN = {"source": "10.0.0.0/8", "protocol": "6"}
+GRANTS_ALL = "Allow group Admins to manage all-resources in tenancy"
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (changed("UpdateBucket", public("NoPublicAccess"), public("ObjectRead")), 8),
+        (changed("UpdateBucket", public("NoPublicAccess"), public("ObjectReadWithoutList")), 8),
+        (changed("updatebucket", public("NoPublicAccess"), public("ObjectRead")), 8),
+        (changed("UpdateBucket", public("NoPublicAccess"), public("ObjectRead"), response={"status": "404"}), 8),
+        (changed("UpdateBucket", public("ObjectRead"), public("ObjectRead")), 5),
+        (changed("UpdateBucket", public("ObjectRead"), public("NoPublicAccess")), 5),
+        (event("UpdateBucket", request={"parameters": {"publicAccessType": ["ObjectRead"]}}), 8),
+        (event("UpdateBucket", additionalDetails={"bucketDetails": json.dumps(public("ObjectRead"))}), 8),
+        (event("UpdateBucket", additionalDetails=public("NoPublicAccess")), 5),
+        (event("CreateBucket", response={"payload": public("ObjectRead")}), 8),
+        (event("CreateBucket", response={"payload": public("NoPublicAccess")}), 5),
+        (event("GetBucket", response={"payload": public("ObjectRead")}), 2),
+        (event("CreatePreauthenticatedRequest", response={"payload": {"accessType": "AnyObjectReadWrite"}}), 8),
+        (event("CreatePreauthenticatedRequest", response={"payload": {"accessType": "ObjectRead"}}), 7),
+        (changed("UpdateSecurityList", {"ingressSecurityRules": [OWN]}, {"ingressSecurityRules": [OWN, ANY]}), 8),
+        (changed("UpdateSecurityList", {"ingressSecurityRules": [ANY]}, {"ingressSecurityRules": [ANY, ANY6]}), 8),
+        (changed("UpdateSecurityList", {"ingressSecurityRules": [ANY]}, {"ingressSecurityRules": [ANY, OWN]}), 7),
+        (changed("UpdateSecurityList", {}, {"egressSecurityRules": [{"destination": "0.0.0.0/0"}]}), 7),
+        (event("CreateSecurityList", request={"parameters": {"body": json.dumps({"ingressSecurityRules": [ANY6]})}}), 8),
+        (event("AddNetworkSecurityGroupSecurityRules", response={"payload": {"securityRules": [ANY]}}), 8),
+        (event("UpdateNetworkSecurityGroupSecurityRules", response={"payload": {"securityRules": [OWN]}}), 7),
+        (event("ListNetworkSecurityGroupSecurityRules", response={"payload": [ANY]}), 2),
+        (event("CreatePolicy", stateChange={"current": {"statements": ["Allow group A to read buckets in tenancy", GRANTS_ALL]}}), 8),
+        (event("UpdatePolicy", stateChange={"current": {"statements": ["allow any-user to use buckets in tenancy"]}}), 8),
+        (event("UpdatePolicy", stateChange={"current": {"statements": ["allow any-user to use x in tenancy where request.user='u'"]}}), 7),
+        (event("CreatePolicy", stateChange={"current": {"statements": ["Allow group A to manage buckets in tenancy"]}}), 7),
+        (changed("UpdatePolicy", {"statements": [GRANTS_ALL]}, {"statements": [GRANTS_ALL], "description": "x"}), 7),
+        (changed("UpdateConfiguration", {"retentionPeriodDays": 365}, {"retentionPeriodDays": 90}, "Audit"), 8),
+        (changed("UpdateConfiguration", {"retentionPeriodDays": 90}, {"retentionPeriodDays": 365}, "Audit"), 7),
+        (changed("UpdateConfiguration", {"status": "ENABLED"}, {"status": "DISABLED"}, "CloudGuardApi"), 8),
+        (changed("UpdateLog", {"isEnabled": True}, {"isEnabled": False}), 8),
+        (changed("UpdateLog", {"isEnabled": False}, {"isEnabled": True}), 7),
+        (event("AddUserToGroup", resourceName="Administrators"), 8),
+        (event("AddUserToGroup", additionalDetails={"groupName": "OCI_Administrators"}), 8),
+        (event("AddUserToGroup", resourceName="admin@example.com"), 7),
+        (event("AddUserToGroup", additionalDetails={"groupName": "Readers"}), 7),
+        (event("X", additionalDetails={"eventId": "admin.group.add.member.success", "adminResourceName": "Domain_Administrators"}), 8),
+        (event("X", additionalDetails={"eventId": "admin.group.add.member.success", "adminResourceName": "Readers"}), 7),
+        (event("X", additionalDetails={"eventId": "admin.approle.add.member.success", "adminResourceName": "User Administrator"}), 8),
+        (event("LaunchInstance", request={"parameters": {"createVnicDetails": {"assignPublicIp": True}}}), 7),
+        (event("LaunchInstance", request={"parameters": {"createVnicDetails": {"assignPublicIp": False}}}), 5),
+        (event("AttachVnic", additionalDetails={"assignPublicIp": "true"}), 7),
+        (event("UpdateAutonomousDatabase", stateChange={"current": {"whitelistedIps": ["0.0.0.0/0"]}}), 8),
+        (event("UpdateAutonomousDatabase", stateChange={"current": {"whitelistedIps": ["192.0.2.0/24"]}}), 5),
+        (event("CreateCluster", stateChange={"current": {"endpointConfig": {"isPublicIpEnabled": True}}}), 7),
+        (event("CreateLoadBalancer", stateChange={"current": {"isPrivate": False}}), 7),
+        (event("CreateGateway", stateChange={"current": {"endpointType": "PUBLIC"}}), 7),
+    ],
+)
+def test_what_a_call_sets_decides_its_severity(raw, expected):
+    assert severity(raw) == expected
+
+
+def test_a_pattern_of_the_user_decides_whatever_the_call_exposes():
+    raw = event("CreateBucket", response={"payload": public("ObjectRead")})
+    assert int(read_by_cefp(body(raw, severities=[("CreateBucket", 4)]))[0][5]) == 4
+
+
+@pytest.mark.parametrize("details", ["text", 7, [], None, "{broken", ["0.0.0.0/0"], {"source": {"a": None}}])
+def test_details_of_another_shape_expose_nothing(details):
+    assert severity(event("UpdateSecurityList", additionalDetails=details, stateChange=details)) == 7
+
+
+@pytest.mark.parametrize("hostile", ["to manage ", "allow any-user ", "administrator", "to " + " " * 50, "{", '{"source":'])
+def test_hostile_values_are_read_in_little_time(hostile):
+    keys = {key for exposure in EXPOSURES for key in exposure.keys}
+    marks = " ".join(mark for exposure in EXPOSURES for mark in exposure.marks)
+    value = dict.fromkeys(keys, (hostile * 20_000)[:60_000]) | {"marks": marks}
+    severity_of, started = Severity(), time.process_time()
+    for name in ("UpdatePolicy", "UpdateSecurityList", "AddUserToGroup", "UpdateBucket"):
+        severity_of(fetched(event(name, additionalDetails=value, stateChange={"current": [value], "previous": value})).event)
+    assert time.process_time() - started < 2

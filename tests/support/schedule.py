@@ -1,0 +1,62 @@
+"""Distributes the tests to several processes (pytest-xdist, ``--dist loadgroup``): the longest start first.
+
+The tests of a file run in one process, which sets up its fixtures once. The files in SPREAD have long tests, each of which runs in any
+process. The marker ``xdist_group`` is not used: pytest-xdist 3.8 ignores it with pytest 9.2, whose node IDs cannot be changed.
+"""
+
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+GROUPS = {
+    "tests/test_benchmarks.py": "image",
+    "tests/deploy/test_image.py": "image",
+    "tests/terraform/test_variables.py": "terraform",
+    "tests/terraform/test_stack.py": "terraform",
+}
+"""Files that share a fixture or a parsed file, so that one process sets it up."""
+SPREAD = (
+    "tests/function/test_process.py",
+    "tests/test_simulation.py",
+    "tests/state/test_lease.py",
+    "tests/oci_client/test_http_limits.py",
+    "tests/deliver/test_real_receivers.py",
+    "tests/run/test_reading_failures.py",
+    "tests/render/redact/test_redaction.py",
+    "tests/run/test_operator_mistakes.py",
+    "tests/run/test_run.py",
+    "tests/render/test_render_fast.py",
+    "tests/run/test_costly_events.py",
+    "tests/cli/test_demo.py",
+    "tests/deliver/test_relp_real.py",
+    "tests/run/test_time_limits.py",
+    "tests/render/redact/test_linear.py",
+    "tests/state/test_lifecycle.py",
+    "tests/health/test_health.py",
+    "tests/deliver/test_stream_sender.py",
+)
+LONG = ("tests/render/redact/test_prescan_keys.py", "tests/render/redact/test_secrets.py", "tests/test_safe_text.py")
+"""Files that are not spread, but take long."""
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Sorts the tests: the files of GROUPS, LONG and SPREAD, then the others as collected."""
+    order = {path: number for number, path in enumerate((*GROUPS, *LONG, *SPREAD))}
+    items.sort(key=lambda item: order.get(_file(item.nodeid), len(order)))
+
+
+class GroupedScheduling(LoadScopeScheduling):
+    """Assigns the tests of a group, of a file, or one test of a file in SPREAD to the next free process, in the order of collection."""
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = _file(nodeid)
+        return nodeid if path in SPREAD else GROUPS.get(path, path)
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
