@@ -86,12 +86,13 @@ $(TOOLS)/ready: tests/terraform/requirements-checkov.txt
 	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-.venv/ready: requirements.txt requirements-dev.txt
+.venv/ready: pyproject.toml requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { \
 	    echo "Epimetheus requires Python 3.11 or later; $(PYTHON) is $$($(PYTHON) -V 2>&1). Set PYTHON=/path/to/python3.11." >&2; exit 1; }
 	@echo "Installing dependencies into .venv (once, about a minute) ..."
 	@$(PYTHON) -m venv .venv
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 clean: ## remove everything that was built and installed

@@ -5,7 +5,7 @@ import sys
 from typing import TextIO, cast
 
 _PYTHON = (3, 11)  # this module itself must remain valid for Python 3.8, so that it can report a version that is too old
-_PACKAGES_MISSING = "The command line needs its packages: run `make setup`, then `. .venv/bin/activate`.\n"
+_PACKAGES_MISSING = "The command line needs its packages: run `pipx install .`, or `make setup` and `. .venv/bin/activate`.\n"
 
 
 def main() -> None:
@@ -21,13 +21,14 @@ def main() -> None:
         sys.stderr.write(_PACKAGES_MISSING)
         sys.exit(2)
     from epimetheus.cli.output import DroppingStream  # noqa: PLC0415 - not valid for an old Python
+    from epimetheus.cli.usage_errors import run_app  # noqa: PLC0415
     from epimetheus.signals import Signaled, raise_on_signals  # noqa: PLC0415
 
     output = DroppingStream(sys.stdout)
     sys.stdout, sys.stderr = cast(TextIO, output), cast(TextIO, DroppingStream(sys.stderr))
     try:
         with raise_on_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            app()
+            run_app(app)
     except Signaled as signaled:
         sys.stderr.write(f"Interrupted by {signaled.name}.\n")
         sys.exit(signaled.exit_code)

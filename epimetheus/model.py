@@ -96,6 +96,21 @@ class Window(NamedTuple):
     end: int
 
 
+class RunProgress(NamedTuple):
+    """How far a run or a replay is.
+
+    ``cursor``: from the cursor to the end of the range. ``done`` of the ``total`` tasks of the current slice have ended; ``ended``: the
+    last one just did, and otherwise a page was read. ``fetched`` and ``confirmed`` count events so far.
+    """
+
+    cursor: Window
+    done: int
+    total: int
+    ended: bool
+    fetched: int
+    confirmed: int
+
+
 class HourlyCount(NamedTuple):
     """Counts of the events of one type in one hour: forwarded (``passed``), ``suppressed`` by a limit, and ``reported`` as suppressed.
 
@@ -195,8 +210,8 @@ class Position(msgspec.Struct, frozen=True):
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     """A replay of ``window`` (from, to; RFC 3339): events sent again up to ``through``, or only counted if ``dry``.
 
-    ``duplicates`` counts events that OCI returned twice within the window. ``unread`` is compartment OCID → reason. ``status`` is never
-    ``skipped``.
+    ``compartments`` counts the compartments of the replay, ``duplicates`` events that OCI returned twice within the window. ``unread`` is
+    compartment OCID → reason. ``status`` is never ``skipped``.
     """
 
     run: str
@@ -206,6 +221,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     error: Problem | None
     window: list[str]
     through: str
+    compartments: int
     fetched: int
     forwarded: int
     duplicates: int

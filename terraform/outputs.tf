@@ -39,7 +39,7 @@ output "topic_ocid" {
 }
 
 output "log" {
-  description = "Log of the runs, as `python -m epimetheus runs --log` expects it."
+  description = "Log of the runs, as `epimetheus runs --log` expects it."
   value       = local.log
 }
 

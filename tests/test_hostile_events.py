@@ -124,7 +124,7 @@ def test_an_address_that_polls_is_not_adopted_after_an_outage_of_any_length(sile
     assert polling.run([(THIEF, 10 * silent + 500)], horizon=(10 * silent + 499) * 60) == [False]
     assert polling.warnings == [
         f"The credentials of this deployment were used from {THIEF}, not only from {OWN}. These calls are forwarded as events."
-        " If a new container or NAT gateway of this deployment has that address, run `python -m epimetheus state own-address ADDRESS`;"
+        " If a new container or NAT gateway of this deployment has that address, run `epimetheus state own-address ADDRESS`;"
         " otherwise the credentials are compromised: revoke them."
     ]
 
@@ -268,8 +268,8 @@ def test_an_event_cannot_forge_our_notes(form, key, space):
 
 
 @pytest.mark.parametrize("command", [["health"], ["run"], ["replay"], ["runs"], ["rules", "try"]])
-@pytest.mark.parametrize("minutes", ["nan", "-nan", "inf"])
-def test_minutes_that_are_not_finite_are_a_usage_error(command, minutes):
-    result = CliRunner().invoke(app, [*command, f"--minutes={minutes}"], env={"TERM": "dumb", "COLUMNS": "200"})
+@pytest.mark.parametrize("timeout", ["nan", "-nan", "inf", "1e999s", "-1s", "\u0661s", "9999999d"])
+def test_a_timeout_that_is_no_duration_is_a_usage_error(command, timeout):
+    result = CliRunner().invoke(app, [*command, f"--timeout={timeout}"], env={"TERM": "dumb", "COLUMNS": "200"})
     assert result.exit_code == 2
-    assert "Invalid value for '--minutes'" in result.stderr
+    assert "Invalid value for '--timeout'" in result.stderr

@@ -11,7 +11,7 @@ from epimetheus import __main__ as program
 def test_missing_packages_are_reported_in_one_line():
     done = subprocess.run([sys.executable, "-S", "-m", "epimetheus", "validate"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "The command line needs its packages: run `make setup`, then `. .venv/bin/activate`.\n"
+    assert done.stderr == "The command line needs its packages: run `pipx install .`, or `make setup` and `. .venv/bin/activate`.\n"
 
 
 def test_an_old_python_is_reported_in_one_line(monkeypatch, capsys):

@@ -1,41 +1,58 @@
-"""The command line: ``python -m epimetheus``. Requires requirements-dev.txt (typer, rich)."""
+"""The command line: ``epimetheus`` or ``python -m epimetheus``."""
 
-import os
 import uuid
 from typing import Annotated
 
 import typer
 
+from epimetheus import __version__
 from epimetheus.cli import demo as demo_runs
 from epimetheus.cli import display
-from epimetheus.cli.console import print_json, terminal_console
+from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.health import health
-from epimetheus.cli.minutes import Minutes
+from epimetheus.cli.progress import terminal_observer
 from epimetheus.cli.render import render
 from epimetheus.cli.replay import replay
 from epimetheus.cli.rules import rules_app
 from epimetheus.cli.runs import runs_app
+from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.state import state_app
+from epimetheus.cli.times import Duration, Timeout
 from epimetheus.cli.validate import validate
-from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.config.settings import Settings
-from epimetheus.wiring import Wiring
 from epimetheus.wiring.regions import run_regions
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Forward the audit events of an OCI tenancy to a SIEM.")
+app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        print_line(terminal_console(), f"epimetheus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def epimetheus(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Forward the audit events of an OCI tenancy to a SIEM."""
+
+
+@reads_settings
 def run(
-    minutes: Minutes = 60.0,
+    source: SettingsSource,
+    timeout: Timeout = Duration(3600),
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON on stdout.")] = False,
 ) -> None:
     """Forward new events once, as the function does.
 
-    Settings come from the environment, OCI credentials from ~/.oci/config.
+    OCI credentials come from ~/.oci/config unless OCI_AUTH selects others.
     """
     with display.errors_explained():
-        wiring = Wiring.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
-        with display.terminal_observer(terminal_console(stderr=True)) as observer:
+        loaded = source.load()
+        wiring = loaded.open(loaded.read(), timeout)
+        with terminal_observer(terminal_console(stderr=True)) as observer:
             reports = run_regions(wiring, uuid.uuid4().hex[:12], observer, observer.announce)
     if as_json:
         print_json(reports)

@@ -6,7 +6,7 @@ apply it to each value. A console from this module applies it again to everythin
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
 from typing import cast
 
@@ -31,9 +31,41 @@ def terminal_console(*, stderr: bool = False, quiet: bool = False) -> Console:
     return _SanitizingConsole(stderr=stderr, quiet=quiet, emoji=False, markup=False)
 
 
+def notes_console(console: Console) -> Console:
+    """Where remarks about the output of ``console`` go: to itself if it is a terminal, else to stderr, apart from the values."""
+    return console if console.is_terminal else terminal_console(stderr=True)
+
+
 def print_line(console: Console, text: str, style: str = "") -> None:
     """Print ``text`` as one escaped line, not wrapped at the width of the terminal."""
     console.print(terminal_safe(text), style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
+    """Print ``text``, which must be escaped, wrapped between words on a terminal, with ``indent`` spaces before all but the first line.
+
+    Without a terminal, it is one line.
+    """
+    if not is_interactive(console) or console.width <= 2 * indent:
+        console.print(text, soft_wrap=True)
+        return
+    first, *others = text.wrap(console, console.width)
+    console.print(first, soft_wrap=True)
+    if others:
+        start = len(text.plain) - len(text.plain[len(first.plain) :].lstrip())
+        for line in text[start:].wrap(console, console.width - indent):
+            console.print(Text(" " * indent).append_text(line), soft_wrap=True)
+
+
+def print_row(console: Console, values: Sequence[str]) -> None:
+    """Print values as one line, separated by tabs: output for other programs. Tabs and line ends in a value are escaped."""
+    if not console.quiet:
+        console.file.write("\t".join(map(terminal_safe, values)) + "\n")
+
+
+def is_interactive(console: Console) -> bool:
+    """Whether ``console`` is a terminal that can move its cursor, so that bars can be drawn. A dumb terminal cannot."""
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 def print_message(console: Console, message: bytes) -> None:

@@ -28,13 +28,14 @@ from epimetheus.testing.function import Function, serve_function
 from epimetheus.testing.oci import World, serve
 from epimetheus.testing.syslog import Authority, Receiver, receive
 
-_ROOT = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[1]
 _BUCKET = "audit-state"
 _TREE = {"network": None, "prod": None, "prod/app": "prod", "prod/data": "prod", "sandbox": None}
 _FIRST_EVENTS, _LATE_EVENTS, _FAILURE_AFTER = 2_400, 15_000, 9_000
 _SAMPLES = 2
-_MESSAGE_LINES = 8  # of 23 in all; a taller terminal shows more
+_MESSAGE_LINES = 7  # of 23 in all; a taller terminal shows more
 _MAX_WIDTH = 100
+_UNLIMITED = 1_000_000
 
 
 @dataclass
@@ -51,7 +52,8 @@ class _Demo:
 
     @property
     def width(self) -> int:
-        return min(self.console.width, _MAX_WIDTH)
+        """The width to wrap at. Without a terminal, each text is one line."""
+        return min(self.console.width, _MAX_WIDTH) if self.console.is_terminal else _UNLIMITED
 
     def emit(self, count: int, start: float, end: float) -> None:
         """Create ``count`` events from ``start`` to ``end`` minutes ago, spread over the compartments."""
@@ -63,25 +65,30 @@ class _Demo:
     def run(self, title: str) -> None:
         """Invoke the function as the OCI scheduler does, and show the HTTP status and the counts of the report."""
         print_line(self.console, title, "bold")
-        logged = len(self.function.log_lines())
+        logged, arrived = len(self.function.log_lines()), len(self.receiver.messages)
         http_status = self.function.call().status
         for line in self.function.log_lines()[logged:]:
             if self.verbose:
                 self.console.print(JSON(line, indent=None), soft_wrap=True)
             if report := (fields := json.loads(line)).get("report"):
-                self.show_report(report, http_status)
+                self.show_report(report, http_status, len(self.receiver.messages) - arrived)
             elif fields["event"] == "run":
                 print_line(self.console, f"  failed (HTTP {http_status}): {fields['message']}", STATUS_COLORS["failed"])
 
-    def show_report(self, report: dict[str, Any], http_status: int) -> None:
-        """One line with status and counts, and at most two with the error of a failed run."""
-        names = ("forwarded", "unconfirmed") if report["unconfirmed"] else ("forwarded",)
-        counts = [f"{report[name]:,} {name}" for name in names] + [duplicates_dropped(report["duplicates"])]
-        status = report["status"]
-        print_line(self.console, f"  {status} (HTTP {http_status}): {', '.join(counts)}", STATUS_COLORS[status])
+    def show_report(self, report: dict[str, Any], http_status: int, arrived: int) -> None:
+        """One line with status and counts. For a failed run, also its error, and what becomes of the messages that ``arrived`` in it.
+
+        The report's ``unconfirmed`` is not shown: it also counts events that were not sent yet.
+        """
+        status, forwarded = report["status"], report["forwarded"]
+        counts = f"{forwarded:,} forwarded, {duplicates_dropped(report['duplicates'])}"
+        print_line(self.console, f"  {status} (HTTP {http_status}): {counts}", STATUS_COLORS[status])
         if report["error"]:
-            for line in wrap(terminal_safe(report["error"]["what"]), self.width - 2, max_lines=2, placeholder=" …"):
+            what, *_ = terminal_safe(report["error"]["what"]).split(". ")
+            for line in wrap(f"{what.removesuffix('.')}.", self.width - 2, max_lines=2, placeholder=" …"):
                 print_line(self.console, f"  {line}")
+            again = f"run 4 sends the other {arrived - forwarded:,} again"
+            print_line(self.console, f"  {arrived:,} arrived: {forwarded:,} are confirmed; {again}.")
 
     def show_message(self) -> None:
         """Show the first message as the receiver got it, wrapped at the width of the terminal; with --verbose, whole messages."""
@@ -92,8 +99,8 @@ class _Demo:
                 print_line(self.console, message.decode())
         elif messages:
             print_line(self.console, "  The first message, as received:")
-            max_lines = _MESSAGE_LINES + max(0, self.console.height - 25)
-            for line in wrap_message(messages[0].decode(), self.width - 4, max_lines):
+            first, max_lines = messages[0].decode(), _MESSAGE_LINES + max(0, self.console.height - 25)
+            for line in wrap_message(first, self.width - 4, max_lines) if self.console.is_terminal else (first,):
                 self.console.print(cell(f"    {line}", "cyan"), soft_wrap=True)
 
     def arrived(self) -> Counter[str]:
@@ -143,6 +150,12 @@ def _joined(pieces: Sequence[str], width: int) -> list[str]:
     return [line.rstrip() for line in lines if line]
 
 
+def _entry_point() -> Path:
+    """The function's func.py: beside the package, or in an installed package (pyproject.toml)."""
+    installed = _PACKAGE / "function" / "entry_point" / "func.py"
+    return installed if installed.exists() else _PACKAGE.parent / "func.py"
+
+
 @contextmanager
 def _started(console: Console, folder: Path, *, verbose: bool) -> Iterator[_Demo]:
     world = World(page_size=500)
@@ -167,7 +180,7 @@ def _started(console: Console, folder: Path, *, verbose: bool) -> Iterator[_Demo
         if verbose:
             for key, value in settings.items():
                 print_line(console, f"  {key}={value}")
-        with serve_function(_ROOT / "func.py", settings) as function:
+        with serve_function(_entry_point(), settings) as function:
             yield _Demo(console, verbose, world, receiver, function, list(compartments.values()), set())
 
 

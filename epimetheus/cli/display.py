@@ -1,109 +1,32 @@
-"""Terminal output of the commands: progress bars and colors on a terminal, plain lines otherwise."""
+"""Terminal output of the commands: colors and tables on a terminal, plain lines and tab-separated values otherwise."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from epimetheus.cli.console import cell, print_line, terminal_console
+from epimetheus.cli.console import cell, notes_console, print_line, print_wrapped, terminal_console
+from epimetheus.cli.durations import ago_text, period_text
 from epimetheus.cli.rules_try import SENT, RulesTrial
+from epimetheus.cli.tables import Column, print_fields, print_table
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
 from epimetheus.health.model import HealthReport, ReportedCheck
-from epimetheus.model import Fetched, Problem, Replayed, Report, Status, Window, count_text, minute_text, plural, time_text
+from epimetheus.model import Replayed, Report, Status, count_text, minute_text, parse_seconds, plural, time_text
 from epimetheus.observe.log import headline
 from epimetheus.pem import read_certificates
-from epimetheus.render.sanitize import terminal_safe
-from epimetheus.state.model import Lease, State
+from epimetheus.state.model import Lease, State, Summary
 
 EXIT_CODES: dict[Status, int] = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
-SetProgress = Callable[[int, int], None]
-"""``(done, total)``: updates a progress bar."""
-
 STATUS_COLORS: dict[Status, str] = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
 _CHECK_COLORS = {"ok": "green", "degraded": "yellow", "failed": "red", "skipped": "dim"}
 _VERDICT_COLORS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
+_CHECK_INDENT = 9
+_LAG_HINT = "`epimetheus runs` lists the last runs; `epimetheus run` reads what is missing now."
 _TEXT_SETTINGS = {"SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "RULES", "FIELD_MAP"}
-
-
-class TerminalObserver:
-    """Shows the progress of a run. On a terminal, each region has two bars: compartments of the slice, and minutes until now.
-
-    Without a terminal, it prints one line per slice.
-    """
-
-    def __init__(self, console: Console, bars: Progress | None) -> None:
-        self._console = console
-        self._bars = bars
-        self._tasks: dict[str, tuple[TaskID, TaskID, int]] = {}
-
-    def problem(self, problem: Problem, region: str) -> None:
-        """Print one line: the problem and its remedy."""
-        print_line(self._console, f"{region}: {problem.what} {problem.do}", "yellow")
-
-    def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
-        """Print one line: type and id of a filtered event, and the reason."""
-        event = fetched.event
-        name = f"{event.event_type} {event.event_id}" if event else "a malformed event"
-        print_line(self._console, f"{region}: filtered {name}: {reason}")
-
-    def counted(self, region: str, fetched: int, confirmed: int, filtered: dict[str, int]) -> None:
-        """Print one line with the counts so far."""
-        counts = f"{count_text(fetched, 'event')} fetched, {confirmed:,} confirmed, {sum(filtered.values()):,} filtered"
-        print_line(self._console, f"{region}: {counts}")
-
-    def progress(self, region: str, cursor: Window, done: int, total: int) -> None:
-        """Update the bars. Without a terminal, print one line when a slice is complete."""
-        if self._bars is None:
-            if done == total:
-                start, end = minute_text(cursor.start), minute_text(cursor.end)
-                what = f"read a slice of {count_text(total, 'compartment')} from {start}; the run ends at {end}"
-                print_line(self._console, f"{region}: {what}")
-            return
-        if region not in self._tasks:
-            minutes = self._bars.add_task(terminal_safe(f"{region} minutes"))
-            self._tasks[region] = (self._bars.add_task(terminal_safe(f"{region} compartments")), minutes, cursor.start)
-        compartments, minutes, start_minute = self._tasks[region]
-        self._bars.update(compartments, completed=done, total=total)
-        self._bars.update(minutes, completed=cursor.start - start_minute, total=cursor.end - start_minute)
-
-    def announce(self, report: Report) -> None:
-        """Print the report of a region."""
-        show_report(self._console, report)
-
-
-@contextmanager
-def terminal_observer(console: Console) -> Iterator[TerminalObserver]:
-    """An observer for ``console``. Its bars disappear on exit."""
-    if not console.is_terminal:
-        yield TerminalObserver(console, None)
-        return
-    with _progress_bars(console) as bars:
-        yield TerminalObserver(console, bars)
-
-
-@contextmanager
-def progress_bar(console: Console, description: str) -> Iterator[SetProgress]:
-    """A progress bar on ``console`` if it is a terminal. The bar disappears on exit."""
-    if not console.is_terminal:
-        yield no_progress
-        return
-    with _progress_bars(console) as bars:
-        task = bars.add_task(description)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
-
-
-def no_progress(done: int, total: int) -> None:
-    """Show nothing."""
-
-
-def _progress_bars(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=console, transient=True)
 
 
 @contextmanager
@@ -128,9 +51,11 @@ def show_problems(console: Console, error: EpimetheusError, warnings: Sequence[s
 def show_replayed(console: Console, replayed: Replayed) -> None:
     """Show what a replay sent, or what a dry run would send."""
     what = f"{count_text(replayed.forwarded, 'event')} {'would be sent again' if replayed.dry else 'sent again'}"
-    line = f"{replayed.region} replay {replayed.status}: {what}, from {replayed.window[0]} through {replayed.through}"
+    minutes = (parse_seconds(replayed.through) - parse_seconds(replayed.window[0])) // 60
+    size = f"{count_text(int(minutes), 'minute')} of {count_text(replayed.compartments, 'compartment')}"
+    line = f"{replayed.region} replay {replayed.status}: {what}, {size}, from {replayed.window[0]} through {replayed.through}"
     print_line(console, line, STATUS_COLORS[replayed.status])
-    counts = f"fetched {replayed.fetched}  duplicates {replayed.duplicates}  filtered {sum(replayed.filtered.values())}"
+    counts = f"fetched {replayed.fetched:,}  duplicates {replayed.duplicates:,}  filtered {sum(replayed.filtered.values()):,}"
     print_line(console, f"  {counts}")
     if replayed.error:
         print_line(console, f"  {replayed.error.what} {replayed.error.do}", "red")
@@ -140,37 +65,42 @@ def show_replayed(console: Console, replayed: Replayed) -> None:
 
 def show_trial(console: Console, trial: RulesTrial, warnings: Sequence[str]) -> None:
     """Show the outcome of a rules trial by event type, most frequent first, and the compartments that could not be read."""
+    notes = notes_console(console)
     for warning in warnings:
-        print_line(console, warning, "yellow")
-    table = Table(title="Outcome of the rules")
-    table.add_column("events", justify="right", overflow="fold")
-    table.add_column("event type", overflow="fold")
-    table.add_column("outcome", overflow="fold")
-    for (event_type, outcome), count in sorted(trial.rows.items(), key=lambda row: (-row[1], row[0])):
-        table.add_row(f"{count:,}", cell(event_type), cell(outcome, "green" if outcome.startswith(SENT) else "yellow"))
-    console.print(table)
+        print_wrapped(notes, cell(warning, "yellow"), 2)
+    rows = sorted(trial.rows.items(), key=lambda row: (-row[1], row[0]))
+    columns = (Column("events", right=True), Column("event type"), Column("outcome"))
+    cells = [
+        (cell(f"{count:,}" if console.is_terminal else str(count)), cell(event_type), cell(outcome, _outcome_color(outcome)))
+        for (event_type, outcome), count in rows
+    ]
+    print_table(console, columns, cells, "Outcome of the rules")
     outcomes: Counter[str] = Counter()
     for (_, outcome), count in trial.rows.items():
         outcomes[outcome] += count
     totals = "; ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or "no events"
     omitted = f" ({count_text(trial.duplicates, 'duplicate')} not counted)" if trial.duplicates else ""
-    print_line(console, f"{count_text(outcomes.total(), 'event')}{omitted}: {totals}.")
+    print_wrapped(notes, cell(f"{count_text(outcomes.total(), 'event')}{omitted}: {totals}."), 2)
     for ocid, why in sorted(trial.unread.items()):
-        print_line(console, f"Not read: {ocid}: {why}", "red")
+        print_wrapped(notes, cell(f"Not read: {ocid}: {why}", "red"), 2)
+
+
+def _outcome_color(outcome: str) -> str:
+    return "green" if outcome.startswith(SENT) else "yellow"
 
 
 def show_report(console: Console, report: Report) -> None:
     """Show the headline and the counts: ``fetched`` is the sum of the four counts after it."""
     print_line(console, headline(report), STATUS_COLORS[report.status])
-    counts = f"fetched {report.fetched}  forwarded {report.forwarded}  unconfirmed {report.unconfirmed}  duplicates {report.duplicates}"
-    details = f"filtered {sum(report.filtered.values())}   malformed {report.malformed}  truncated {report.truncated}"
-    details += f"  abridged {report.abridged}  redacted {report.redacted}"
-    print_line(console, f"  {counts}  {details}")
+    counts = f"fetched {report.fetched:,}  forwarded {report.forwarded:,}  unconfirmed {report.unconfirmed:,}"
+    counts += f"  duplicates {report.duplicates:,}  filtered {sum(report.filtered.values()):,}"
+    details = f"malformed {report.malformed:,}  truncated {report.truncated:,}  abridged {report.abridged:,}  redacted {report.redacted:,}"
+    print_wrapped(console, cell(f"  {counts}   {details}"), 2)
     receiver = "connections {connections}  confirmations {confirmations}  confirmed by {confirmation}".format_map(report.receiver)
     requests = ", ".join(f"{service} {_request_counts(counts)}" for service, counts in report.api.items())
-    print_line(console, f"  OCI: {requests}   receiver: {receiver}   {report.seconds} s")
+    print_wrapped(console, cell(f"  OCI: {requests}   receiver: {receiver}   {report.seconds} s"), 2)
     for warning in report.warnings:
-        print_line(console, f"  {warning}", "yellow")
+        print_wrapped(console, cell(f"  {warning}", "yellow"), 2)
 
 
 def _request_counts(counts: Mapping[str, int]) -> str:
@@ -182,9 +112,10 @@ def show_check(console: Console, check: ReportedCheck) -> None:
     """Show one health check: a line for the result and a line for the remedy."""
     head = cell(f"{check.status:<9}", _CHECK_COLORS[check.status])
     result = cell(f"{check.what} ({check.seconds:.2f} s)", "default")
-    console.print(head.append(cell(f"{check.title}: ", "bold")).append(result), soft_wrap=True)
-    if check.do:
-        print_line(console, f"         {check.do}")
+    print_wrapped(console, head.append(cell(f"{check.title}: ", "bold")).append(result), _CHECK_INDENT)
+    hint = _LAG_HINT if check.name == "lag" and check.status in ("degraded", "failed") else ""
+    if remedy := f"{check.do} {hint}".strip():
+        print_wrapped(console, cell(f"{' ' * _CHECK_INDENT}{remedy}"), _CHECK_INDENT)
 
 
 def show_verdict(console: Console, health: HealthReport) -> None:
@@ -197,15 +128,15 @@ def show_verdict(console: Console, health: HealthReport) -> None:
 
 def show_state(console: Console, name: str, state: State, now: float, problem: EpimetheusError | None = None) -> None:
     """Show the stored state, and the ``problem`` that prevents a run from using it. ``now`` is in seconds since the epoch."""
-    table = Table(title=cell(name), show_header=False)
     listed = f", listed {minute_text(state.listed)}" if state.listed else ""
     rows = [
+        ("state", name),
         ("region", state.region),
-        ("through", f"{minute_text(state.through)} ({int(now - state.through * 60)} s ago)"),
-        ("compartments", f"{len(state.known)} known, {sum(k.polled for k in state.known.values())} polled{listed}"),
-        ("dedupe keys", str(sum(map(len, state.keys.values())) // 16)),
+        ("through", f"{minute_text(state.through)} ({ago_text(now - state.through * 60)})"),
+        ("compartments", f"{len(state.known):,} known, {sum(k.polled for k in state.known.values()):,} polled{listed}"),
+        ("dedupe keys", f"{sum(map(len, state.keys.values())) // 16:,}"),
         ("lease", _lease(state.lease, now)),
-        ("last run", " ".join(f"{key}={value}" for key, value in state.last.items()) or "none"),
+        ("last run", _last_run(state.last, now)),
         ("tenancy", state.tenancy or "not recorded yet"),
         ("receiver", state.receiver.address if state.receiver else "not recorded yet"),
     ]
@@ -215,11 +146,9 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
         ("behind", f"{ocid} since {minute_text(behind.since)}, {count_text(behind.attempts, 'attempt')}: {behind.reason}")
         for ocid, behind in sorted(state.behind.items())
     ]
-    for title, text in rows:
-        table.add_row(title, cell(text))
-    console.print(table)
+    print_fields(console, "State", rows)
     if problem:
-        print_line(console, f"{problem.what} {problem.do}", "red")
+        print_line(notes_console(console), f"{problem.what} {problem.do}", "red")
 
 
 def show_settings(console: Console, settings: Settings, texts: Mapping[str, str], remote: Sequence[str], warnings: Sequence[str]) -> None:
@@ -270,7 +199,19 @@ def _effective(settings: Settings, name: str, value: object) -> str:
 def _lease(lease: Lease | None, now: float) -> str:
     if lease is None:
         return "none"
-    return f"run {lease.run}, expires in {int(lease.until - now)} s" if lease.is_live(now) else f"run {lease.run}, expired"
+    return f"run {lease.run}, expires in {period_text(lease.until - now)}" if lease.is_live(now) else f"run {lease.run}, expired"
+
+
+def _last_run(last: Summary, now: float) -> str:
+    """The summary of the last run as a sentence. Fields that this version does not know follow as they are."""
+    ended = str(last.get("at") or "")
+    ago = f" ({ago_text(now - parse_seconds(ended))})" if ended and parse_seconds(ended) else ""
+    parts = [f"{last['run']}"] if "run" in last else []
+    parts += [f"ended {ended}{ago}"] if ended else []
+    parts += [f"{count_text(forwarded, 'event')} forwarded"] if isinstance(forwarded := last.get("forwarded"), int) else []
+    parts += ["caught up" if last["caught_up"] else "not caught up"] if "caught_up" in last else []
+    parts += [f"{key} {value}" for key, value in last.items() if key not in ("run", "at", "forwarded", "caught_up")]
+    return ", ".join(parts) or "none"
 
 
 def _certificates(key: str, text: str) -> str:

@@ -13,8 +13,8 @@ from epimetheus.cli import display
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_line, print_message, terminal_console
 from epimetheus.cli.event_file import FILE_HELP, read_events
-from epimetheus.cli.partial_settings import read_partial_settings
 from epimetheus.cli.render_view import show_event, show_message
+from epimetheus.cli.settings_source import LoadedSettings, SettingsSource, reads_settings
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import ConfigError
 from epimetheus.model import Fetched
@@ -52,7 +52,9 @@ class _Previews:
     warnings: Sequence[str]
 
 
+@reads_settings
 def render(
+    source: SettingsSource,
     file: Annotated[Path, typer.Option(help=FILE_HELP)],
     formats: Annotated[
         list[str] | None,
@@ -71,13 +73,13 @@ def render(
 ) -> None:
     """Show the messages that a run would send for the events in a file.
 
-    Uses the settings in the environment, but neither OCI nor a receiver. Prints each message as it is sent, without framing, on one line,
+    Uses the settings, but neither OCI nor a receiver. Prints each message as it is sent, without framing, on one line,
     and also those of events that RULES would filter. Values that come from OCI, such as compartment paths, are missing, and the function's
     own polling is not recognized.
     """
     stdout, stderr = terminal_console(), terminal_console(stderr=True)
     with display.errors_explained():
-        previews, events = _previews(_formats(formats), _checked_region(region)), read_events(file)
+        previews, events = _previews(source, _formats(formats), _checked_region(region)), read_events(file)
     for warning in previews.warnings:
         print_line(stderr, warning, "yellow")
     explain = stdout.file.isatty() if explain is None else explain
@@ -103,9 +105,10 @@ def _checked_region(region: str) -> str:
     return region
 
 
-def _previews(formats: Sequence[str], region: str) -> _Previews:
+def _previews(source: SettingsSource, formats: Sequence[str], region: str) -> _Previews:
     """The previews in ``formats``, or in FORMAT if there are none. Raises ConfigError."""
-    wirings = [_wiring({"FORMAT": name}) for name in formats] or [_wiring({})]
+    loaded = source.load()
+    wirings = [_wiring(loaded, {"FORMAT": name}) for name in formats] or [_wiring(loaded, {})]
     return _Previews(
         [_preview(wiring, region) for wiring in wirings],
         wirings[0].selection.selection(),
@@ -114,8 +117,8 @@ def _previews(formats: Sequence[str], region: str) -> _Previews:
     )
 
 
-def _wiring(changes: dict[str, str]) -> Wiring:
-    settings = read_partial_settings(changes)
+def _wiring(loaded: LoadedSettings, changes: dict[str, str]) -> Wiring:
+    settings = loaded.read_partial(changes)
     values = {name: getattr(settings, name.lower()) or "" for name in ("RULES", "FIELD_MAP")}
     if remote := [f"{name}={value}" for name, value in values.items() if value.startswith("object:")]:
         raise ConfigError(

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.table import Table
 
 from epimetheus.cli.console import cell, print_line
+from epimetheus.cli.tables import Column, print_table
 from epimetheus.config.field_names import CEF_SOURCES
 from epimetheus.model import AuditEvent
 from epimetheus.render import Explanation, Rendered
@@ -51,12 +51,9 @@ def show_message(console: Console, format: str, rendered: Rendered, fields: Fiel
     rows = [*mapped_fields(format, fields, explanation)] if explanation else []
     if not rows:
         return
-    table = Table(title="FIELD_MAP", title_justify="left")
-    for title in ("name in the message", "source", "value"):
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(cell(row.name), cell(row.source), cell(row.value, "" if row.is_sent else "yellow"))
-    console.print(table)
+    columns = (Column("name in the message"), Column("source"), Column("value"))
+    cells = [(cell(row.name), cell(row.source), cell(row.value, "" if row.is_sent else "yellow")) for row in rows]
+    print_table(console, columns, cells, "FIELD_MAP")
 
 
 def mapped_fields(format: str, fields: Fields, explanation: Explanation) -> Iterator[MappedField]:

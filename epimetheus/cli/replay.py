@@ -1,8 +1,8 @@
 """``replay``: sends a past time window again. Without ``--yes``, it counts the events first and asks for confirmation."""
 
-import os
 import shlex
 import uuid
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -10,56 +10,117 @@ import typer
 from rich.console import Console
 
 from epimetheus.cli import display
-from epimetheus.cli.console import print_json, print_line, terminal_console
-from epimetheus.cli.minutes import Minutes
-from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.cli.compartment_names import needs_listing, resolve_compartments
+from epimetheus.cli.confirm import confirm, require_terminal
+from epimetheus.cli.console import cell, print_json, print_line, print_wrapped, terminal_console
+from epimetheus.cli.progress import TerminalObserver, terminal_observer
+from epimetheus.cli.settings_source import SettingsSource, reads_settings
+from epimetheus.cli.times import Duration, Timeout, absolute_time
+from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
 from epimetheus.function.request import Replay
-from epimetheus.model import Replayed, count_text
+from epimetheus.model import Replayed, Window, count_text, minute_text
+from epimetheus.render.formats.base import REPLAY_MARKS
+from epimetheus.signals import Signaled
+from epimetheus.source.compartments import discover
 from epimetheus.wiring import Wiring
 from epimetheus.wiring.regions import replay_regions
 
+_HEADER_MARKS = {"rfc5424": 'replay="true"', "rfc3164": "[replay]"}
 
+
+@reads_settings
 def replay(
-    start: Annotated[str, typer.Option("--from", help="Start of the window, such as 2026-11-24T10:00:00Z.")],
-    end: Annotated[str, typer.Option("--to", help="End of the window (exclusive), such as 2026-11-24T11:00:00Z.")],
+    source: SettingsSource,
+    start: Annotated[str, typer.Option("--from", metavar="TIME", help="Start of the window: 2026-11-24T10:00:00Z, or 3h before now: 3h.")],
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="End of the window (exclusive), in the same form.")],
     compartments: Annotated[
-        list[str] | None, typer.Option("--compartment", help="OCID of a compartment; repeat for more. Default: all.")
+        list[str] | None,
+        typer.Option("--compartment", help="Name, path (prod/app), or OCID of a compartment; repeat for more. Default: all."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the events without sending them.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Send without counting first and without confirmation.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
-    minutes: Minutes = 60.0,
+    timeout: Timeout = Duration(3600),
 ) -> None:
     """Send the events of a past time window again, marked as a replay.
 
-    Changes neither the cursor nor the state.
+    Changes neither the cursor nor the state. Each message is marked in the syslog header and in the body.
     """
-    request = Replay(start, end, tuple(compartments or ()), dry=True)
     console = terminal_console(stderr=True)
     with display.errors_explained():
-        if not yes:
-            results = _replay(request, minutes, console)
-            if not dry_run:
-                total = sum(result.forwarded for result in results)
-                typer.confirm(f"Send {count_text(total, 'event')} again?", abort=True, err=True)
-        if not dry_run:
-            results = _replay(msgspec.structs.replace(request, dry=False), minutes, console)
+        now = SYSTEM.now()
+        request = Replay(absolute_time(start, now), absolute_time(end, now), dry=True)
+        window = request.window(now)
+        if not (yes or dry_run):
+            require_terminal("A replay sends events again", "--yes")
+        loaded = source.load()
+        wiring = loaded.open(loaded.read(), timeout)
+        request = msgspec.structs.replace(request, compartments=_ocids(wiring, compartments or ()))
+        if dry_run or not yes:
+            results = _replay(wiring, request, window, console)
+        if not (dry_run or yes or any(result.forwarded for result in results)):
+            print_line(console, "There is nothing to send.")
+        elif not dry_run:
+            if not yes:
+                _confirm_sending(console, results, wiring.settings)
+            results = _replay(loaded.open(wiring.settings, timeout), msgspec.structs.replace(request, dry=False), window, console)
     if as_json:
         print_json(results)
     raise typer.Exit(max(display.EXIT_CODES[result.status] for result in results))
 
 
-def _replay(request: Replay, minutes: float, console: Console) -> list[Replayed]:
-    wiring = Wiring.open(Settings.read(os.environ), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
-    window, run_id = request.window(SYSTEM.now()), uuid.uuid4().hex[:12]
-    with display.terminal_observer(console) as observer:
-        results = replay_regions(
-            wiring, run_id, observer, lambda one: display.show_replayed(console, one), window, request.compartments, dry=request.dry
-        )
+def _ocids(wiring: Wiring, names: Sequence[str]) -> tuple[str, ...]:
+    """The OCIDs of ``names``; Identity lists the compartments if one is not an OCID. Raises ConfigError, SourceError, CredentialsError."""
+    if not needs_listing(names):
+        return tuple(names)
+    listing = discover(wiring.oci.list_page(wiring.deadline.left() / 8), wiring.tenancy, wiring.deadline)
+    return resolve_compartments(names, listing.compartments)
+
+
+def _confirm_sending(console: Console, counted: Sequence[Replayed], settings: Settings) -> None:
+    """Raises typer.Abort unless the user agrees to send the ``counted`` events."""
+    total = count_text(sum(result.forwarded for result in counted), "event")
+    marks = f"{_HEADER_MARKS[settings.syslog_header]} in the syslog header and {REPLAY_MARKS[settings.format]} in the body"
+    print_wrapped(console, cell(f"Each message is marked as a replay: {marks}."))
+    confirm(f"Send {total} again?", given=False, stderr=True)
+
+
+def _replay(wiring: Wiring, request: Replay, window: Window, console: Console) -> list[Replayed]:
+    run_id, regions = uuid.uuid4().hex[:12], wiring.regions
+    with terminal_observer(console, replay=True) as observer:
+
+        def announce(result: Replayed) -> None:
+            observer.finish(result.region)
+            display.show_replayed(console, result)
+
+        try:
+            results = replay_regions(wiring, run_id, observer, announce, window, request.compartments, dry=request.dry)
+        except Signaled:
+            _show_interrupted(console, observer, regions, request, window)
+            raise
     for result in results:
         if result.through != result.window[1]:
-            command = ["python", "-m", "epimetheus", "replay", "--from", result.through, "--to", result.window[1]]
-            command += [word for ocid in request.compartments for word in ("--compartment", ocid)]
-            print_line(console, f"To continue in {result.region}, run: {shlex.join(command)}")
+            _show_continuation(console, result.region, regions, request, result.through, result.window[1])
     return results
+
+
+def _show_interrupted(console: Console, observer: TerminalObserver, regions: Sequence[str], request: Replay, window: Window) -> None:
+    """Say what an interrupted replay has sent, and how to continue. Nothing is saved: a replay has no state."""
+    if request.dry:
+        print_line(console, "The count was interrupted. Nothing was sent.", "yellow")
+        return
+    for region in (region for region in regions if region not in observer.finished):
+        shown = observer.regions.get(region)
+        through = minute_text(shown.latest.cursor.start if shown else window.start)
+        confirmed = count_text(shown.latest.confirmed if shown else 0, "event")
+        what = f"{region}: the replay was interrupted; it is complete through {through}, with {confirmed} confirmed"
+        print_line(console, f"{what}. Events sent after that are sent again if you continue.", "yellow")
+        _show_continuation(console, region, regions, request, through, minute_text(window.end))
+
+
+def _show_continuation(console: Console, region: str, regions: Sequence[str], request: Replay, start: str, end: str) -> None:
+    command = ["epimetheus", "replay", "--from", start, "--to", end]
+    command += [word for ocid in request.compartments for word in ("--compartment", ocid)]
+    only = f"REGIONS={region} " if len(regions) > 1 else ""
+    print_line(console, f"To continue in {region}, run: {only}{shlex.join(command)}")

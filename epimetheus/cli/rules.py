@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from epimetheus.cli import display, rules_try
-from epimetheus.cli.console import terminal_console
+from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.event_file import FILE_HELP
-from epimetheus.cli.minutes import Minutes
-from epimetheus.cli.partial_settings import read_partial_settings
-from epimetheus.cli.period import parse_period
+from epimetheus.cli.json_reports import trial_report
+from epimetheus.cli.progress import SetProgress, no_progress, progress_bar
+from epimetheus.cli.settings_source import SettingsSource, reads_settings
+from epimetheus.cli.times import Duration, Since, Timeout, parse_since
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import Credentials
@@ -29,31 +30,40 @@ def rules() -> None:
 
 
 @rules_app.command("try")
+@reads_settings
 def rules_try_command(
-    since: Annotated[str, typer.Option(help="Read the events of this period up to now from OCI: 90m, 24h, 7d.")] = "24h",
+    source: SettingsSource,
+    since: Since = "24h",
     file: Annotated[Path | None, typer.Option(help=f"{FILE_HELP} Default: read the events from OCI.")] = None,
     rules: Annotated[Path | None, typer.Option(help="The rules file to test. Default: RULES.")] = None,
-    minutes: Minutes = 15.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
+    timeout: Timeout = Duration(900),
 ) -> None:
     """Show which events the rules send or filter, and why.
 
     Sends no events. Does not read or write the state.
     """
     with display.errors_explained():
-        settings, trial = read_partial_settings({"RULES": f"file:{rules}"} if rules else None), rules_try.RulesTrial()
-        deadline = Deadline.after(SYSTEM, minutes * 60)
-        wiring = Wiring(settings, _NO_CREDENTIALS, SYSTEM, deadline) if file else Wiring.open(settings, SYSTEM, deadline)
+        loaded, trial, seconds = source.load(), rules_try.RulesTrial(), timeout
+        settings = loaded.read_partial({"RULES": f"file:{rules}"} if rules else None)
+        unsigned = Wiring(settings, _NO_CREDENTIALS, SYSTEM, Deadline.after(SYSTEM, seconds))
+        wiring = unsigned if file else loaded.open(settings, seconds)
         stderr = terminal_console(stderr=True)
-        with display.progress_bar(stderr, "compartments") if file is None else nullcontext(display.no_progress) as progress:
-            events = rules_try.events_of_file(file) if file else _events_since(wiring, since, deadline, trial, progress)
+        with progress_bar(stderr, "compartments") if file is None else nullcontext(no_progress) as progress:
+            events = rules_try.events_of_file(file) if file else _events_since(wiring, since, wiring.deadline, trial, progress)
             rules_try.apply_rules(events, wiring.selection.selection(), trial)
-    display.show_trial(terminal_console(), trial, wiring.selection.rules_file[1])
+    warnings = wiring.selection.rules_file[1]
+    if as_json:
+        print_json(trial_report(trial, warnings))
+    else:
+        display.show_trial(terminal_console(), trial, warnings)
     raise typer.Exit(1 if trial.unread else 0)
 
 
 def _events_since(
-    wiring: Wiring, since: str, deadline: Deadline, trial: rules_try.RulesTrial, progress: display.SetProgress
+    wiring: Wiring, since: str, deadline: Deadline, trial: rules_try.RulesTrial, progress: SetProgress
 ) -> Iterator[rules_try.LocatedEvent]:
-    minutes = parse_period(since) // 60
-    end = int(SYSTEM.now() // 60) - wiring.settings.settle_minutes
-    return rules_try.events_of_region(wiring, Window(end - minutes, end), deadline, trial, progress)
+    now = SYSTEM.now()
+    end = int(now // 60) - wiring.settings.settle_minutes
+    start = min(int((now - parse_since(since, now)) // 60), end - 1)
+    return rules_try.events_of_region(wiring, Window(start, end), deadline, trial, progress)

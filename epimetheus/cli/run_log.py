@@ -151,7 +151,7 @@ class _Reader:
         first_denial = next(iter(self.denied.values()), "")
         texts = [
             f"Log search is denied in {len(self.denied)} of {count_text(scopes, 'compartment')} ({first_denial})",
-            "The time limit was reached, so the oldest runs are missing. Raise --minutes, shorten --since, or set --log.",
+            "The time limit was reached, so the oldest runs are missing. Raise --timeout, shorten --since, or set --log.",
             "OCI truncated its response, so older runs may be missing. Shorten --since, or set --log.",
         ]
         return [text for text, applies in zip(texts, (self.denied, self.timed_out, self.truncated), strict=True) if applies]

@@ -10,12 +10,11 @@ from oci.loggingsearch import LogSearchClient
 from epimetheus.cli import display, runs_table
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_json, print_line, terminal_console
-from epimetheus.cli.minutes import Minutes
-from epimetheus.cli.partial_settings import read_partial_settings
-from epimetheus.cli.period import parse_period
 from epimetheus.cli.run_log import LoggedRun, RunHistory, log_search, read_runs
 from epimetheus.cli.runs_html import Frame, page
-from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.cli.settings_source import SettingsSource, reads_settings
+from epimetheus.cli.times import Duration, Since, Timeout, parse_since, since_text
+from epimetheus.clock import SYSTEM
 from epimetheus.model import count_text
 from epimetheus.oci_client.clients import make_client
 from epimetheus.source.compartments import discover
@@ -23,7 +22,6 @@ from epimetheus.wiring import Wiring
 
 runs_app = typer.Typer()
 
-Since = Annotated[str, typer.Option(help="Period up to now: 90m, 24h, 7d.")]
 Log = Annotated[
     str | None,
     typer.Option(help="OCIDs to search: COMPARTMENT, COMPARTMENT/GROUP, or COMPARTMENT/GROUP/LOG. Default: every compartment."),
@@ -36,14 +34,16 @@ _CALL_SECONDS = 60.0
 
 
 @runs_app.callback(invoke_without_command=True)
+@reads_settings
 def runs(
     context: typer.Context,
+    source: SettingsSource,
     since: Since = "24h",
     failed: Annotated[bool, typer.Option("--failed", help="List failed runs only.")] = False,
     as_json: AsJson = False,
     log: Log = None,
     region: Region = None,
-    minutes: Minutes = 5.0,
+    timeout: Timeout = Duration(300),
 ) -> None:
     """List past runs, read from the function's log in OCI Logging.
 
@@ -53,29 +53,31 @@ def runs(
         _reject_options(context)
         return
     with display.errors_explained():
-        history, frame = _read(since, log, region, minutes)
+        history, frame = _read(source, since, log, region, timeout)
     listed = [run for run in history.runs if run.status == "failed" or not failed]
     if as_json:
         _print_json(listed)
     elif listed:
         runs_table.show_runs(terminal_console(), listed, frame.start, frame.end)
     elif history.runs:
-        print_line(terminal_console(), f"0 of {count_text(len(history.runs), 'run')} in the last {since} failed.")
+        print_line(terminal_console(), f"0 of {count_text(len(history.runs), 'run')} {since_text(since)} failed.")
     raise typer.Exit(runs_table.exit_code(history.runs))
 
 
 @runs_app.command("show")
+@reads_settings
 def show(
+    source: SettingsSource,
     run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="ID of the run, or a unique prefix of it.")],
     since: Since = "14d",
     as_json: AsJson = False,
     log: Log = None,
     region: Region = None,
-    minutes: Minutes = 5.0,
+    timeout: Timeout = Duration(300),
 ) -> None:
     """Show the complete report of one run, for each region."""
     with display.errors_explained():
-        history, _ = _read(since, log, region, minutes)
+        history, _ = _read(source, since, log, region, timeout)
         selected = _select_run(history.runs, run_id, since)
     if as_json:
         _print_json(selected)
@@ -85,19 +87,21 @@ def show(
 
 
 @runs_app.command("html")
+@reads_settings
 def html(
+    source: SettingsSource,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The HTML file to write.")],
     since: Since = "48h",
     log: Log = None,
     region: Region = None,
-    minutes: Minutes = 5.0,
+    timeout: Timeout = Duration(300),
 ) -> None:
     """Write a self-contained HTML page with plots over time and a table of runs.
 
     The table can be filtered and sorted, and times can be switched to local time. The page loads nothing.
     """
     with display.errors_explained():
-        history, frame = _read(since, log, region, minutes)
+        history, frame = _read(source, since, log, region, timeout)
         text = page(history.runs, frame)
         try:
             file.write_text(text, "utf-8")
@@ -106,12 +110,13 @@ def html(
     print_line(terminal_console(), f"{file}: {count_text(len(history.runs), 'run')}, {len(text) // 1024 + 1} kB.")
 
 
-def _read(since: str, log: str | None, region: str | None, minutes: float) -> tuple[RunHistory, Frame]:
+def _read(source: SettingsSource, since: str, log: str | None, region: str | None, timeout: float) -> tuple[RunHistory, Frame]:
     """Read the runs. Prints to stderr what may be missing."""
-    seconds = parse_period(since)
+    seconds = parse_since(since, SYSTEM.now())
     if log is not None and not _LOG_PATH.fullmatch(log):
         raise ArgumentError(f"--log {log[:200]}: expected {_LOG_PATHS}")
-    wiring = Wiring.open(read_partial_settings(), SYSTEM, Deadline.after(SYSTEM, minutes * 60))
+    loaded = source.load()
+    wiring = loaded.open(loaded.read_partial(), timeout)
     region = region or wiring.credentials.region
     scopes = [log] if log else _compartments(wiring)
     endpoint = wiring.settings.oci_endpoint
@@ -119,7 +124,7 @@ def _read(since: str, log: str | None, region: str | None, minutes: float) -> tu
     end = int(SYSTEM.now()) + 1
     history = read_runs(log_search(client, region), scopes, end - seconds, end, wiring.deadline)
     where = log or count_text(len(scopes), "compartment")
-    warnings = [*history.warnings, *([] if history.runs else [_NO_RUNS.format(since=since, where=where, region=region)])]
+    warnings = [*history.warnings, *([] if history.runs else [_NO_RUNS.format(since=since_text(since), where=where, region=region)])]
     for warning in warnings:
         print_line(terminal_console(stderr=True), warning, "yellow")
     return history, Frame(end - seconds, end, f"{where} in {region}", tuple(warnings))
@@ -127,8 +132,9 @@ def _read(since: str, log: str | None, region: str | None, minutes: float) -> tu
 
 _LOG_PATHS = "COMPARTMENT_OCID, COMPARTMENT_OCID/LOG_GROUP, or COMPARTMENT_OCID/LOG_GROUP/LOG"
 _NO_RUNS = (
-    "No run was logged in the last {since} in {where} in {region}. Use a longer period (--since 7d), check --region and --log, and check"
-    " that logging is enabled for the function's application."
+    "No run was logged {since} in {where} in {region}. Use a longer period (--since 7d), check --region and --log, and check"
+    " that logging is enabled for the function's application. Only runs of the deployed function are logged: `run` in a terminal prints its"
+    " report instead."
 )
 
 
@@ -148,7 +154,7 @@ def _select_run(runs: list[LoggedRun], run_id: str, since: str) -> list[LoggedRu
         return [run for run in runs if run.run == (run_id if run_id in ids else ids[0])]
     if ids:
         raise ArgumentError(f"RUN_ID={run_id[:40]}: {len(ids)} runs match ({', '.join(ids[:5])}); use a longer prefix")
-    raise ArgumentError(f"RUN_ID={run_id[:40]}: no run matches in the last {since}; use an ID that `runs` lists, or a longer --since")
+    raise ArgumentError(f"RUN_ID={run_id[:40]}: no run matches {since_text(since)}; use an ID that `runs` lists, or a longer --since")
 
 
 def _print_json(runs: list[LoggedRun]) -> None:

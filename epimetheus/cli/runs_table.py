@@ -1,24 +1,38 @@
-"""Runs on a terminal: a table with two sparklines, or the full report of one run. Log content is shown as escaped text."""
+"""Past runs: a table with two sparklines on a terminal, tab-separated values elsewhere, or the full report of one run.
+
+Log content is shown as escaped text.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from epimetheus.cli.console import cell, print_line
+from epimetheus.cli.console import cell, notes_console, print_line, print_row, print_wrapped
 from epimetheus.cli.run_log import LoggedRun
 from epimetheus.cli.svg_plot import Axis, count, span
+from epimetheus.cli.tables import Column, print_fields, print_table
 from epimetheus.model import count_text, time_text
 
 _COLORS = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
-_EXIT_CODES = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
+EXIT_CODES = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
 _BARS = "▁▂▃▄▅▆▇█"
-_WIDTH = 60
-_COLUMNS = ("started (UTC)", "status", "region", "forwarded", "filtered", "lag", "behind", "duration", "run")
-_RIGHT = {"forwarded", "filtered", "lag", "behind", "duration"}
+_WIDTHS = (12, 60)  # least and most buckets of a sparkline
+_LABELS = 36  # characters around it
+_COLUMNS = (
+    Column("started (UTC)"),
+    Column("status"),
+    Column("region", drop=2),
+    Column("forwarded", right=True),
+    Column("filtered", right=True, drop=4),
+    Column("lag", right=True, drop=1),
+    Column("behind", right=True, drop=3),
+    Column("duration", right=True, drop=5),
+    Column("run"),
+)
+_FIELDS = ("started", "status", "region", "forwarded", "filtered", "lag_seconds", "behind", "seconds", "run")
 
 
 def exit_code(runs: Sequence[LoggedRun]) -> int:
@@ -29,33 +43,37 @@ def exit_code(runs: Sequence[LoggedRun]) -> int:
     last = {run.region: run for run in runs}
     if runs and runs[-1].region:
         last.pop("", None)
-    return max((_EXIT_CODES.get(run.status, 1) for run in last.values()), default=1)
+    return max((EXIT_CODES.get(run.status, 1) for run in last.values()), default=1)
 
 
 def show_runs(console: Console, runs: Sequence[LoggedRun], start: int, end: int) -> None:
-    """Show the runs from ``start`` to ``end`` (seconds since the epoch), newest last, sparklines, and one line per problem."""
-    table = Table(title=f"Runs from {when(start)} to {when(end)} UTC")
-    for heading in _COLUMNS:
-        table.add_column(heading, justify="right" if heading in _RIGHT else "left", overflow="fold", no_wrap=heading != "region")
-    for run in runs:
-        table.add_row(*_cells(run))
-    console.print(table)
-    axis = Axis.over(start, end, _WIDTH)
+    """Show the runs from ``start`` to ``end`` (seconds since the epoch), newest last, sparklines, and one line per problem.
+
+    Without a terminal, stdout gets one line of tab-separated values per run, with numbers in the units of the report, and stderr the
+    problems.
+    """
+    if console.is_terminal:
+        print_table(console, _COLUMNS, list(map(_cells, runs)), f"Runs from {when(start)} to {when(end)} UTC")
+        _show_sparklines(console, runs, Axis.over(start, end, max(_WIDTHS[0], min(_WIDTHS[1], console.width - _LABELS))))
+    else:
+        print_row(console, _FIELDS)
+        for run in runs:
+            print_row(console, _values(run))
+    for status, line in _problems(runs):
+        print_wrapped(notes_console(console), cell(line, _COLORS.get(status, "")), 2)
+
+
+def _show_sparklines(console: Console, runs: Sequence[LoggedRun], axis: Axis) -> None:
     events = axis.merge(((run.when, run.forwarded) for run in runs), sum)
     lag = axis.merge(((run.when, run.lag) for run in runs), max)
     print_line(console, f"events {sparkline(events)} maximum {count(_max(events))} per {span(axis.width)}")
     print_line(console, f"lag    {sparkline(lag)} maximum {span(_max(lag))}")
-    for status, line in _problems(runs):
-        print_line(console, line, style=_COLORS.get(status, ""))
 
 
 def show_run(console: Console, runs: Sequence[LoggedRun]) -> None:
     """Show every field of a run's log lines, one table per region."""
     for run in runs:
-        table = Table(title=cell(f"{run.run} {run.region} {run.status}"), show_header=False)
-        for name, value in flatten(run.line):
-            table.add_row(cell(name), cell(value))
-        console.print(table)
+        print_fields(console, f"{run.run} {run.region} {run.status}", list(flatten(run.line)))
 
 
 def sparkline(values: Sequence[float | None]) -> str:
@@ -81,6 +99,14 @@ def when(seconds: float | None) -> str:
     return "?" if seconds is None else time_text(seconds)[:19].replace("T", " ")
 
 
+def _values(run: LoggedRun) -> Sequence[str]:
+    """The fields of a run for other programs, one for each of _FIELDS; empty if a value is not known."""
+    filtered = sum(run.filtered.values()) if run.forwarded is not None else None
+    started = "" if run.when is None else time_text(run.when)
+    numbers = ["" if value is None else f"{value:.15g}" for value in (run.forwarded, filtered, run.lag, run.behind, run.seconds)]
+    return started, run.status, run.region, *numbers, run.run
+
+
 def _cells(run: LoggedRun) -> tuple[Text, ...]:
     filtered = sum(run.filtered.values()) if run.forwarded is not None else None
     texts = (run.region, count(run.forwarded), count(filtered), span(run.lag), count(run.behind), span(run.seconds), run.run)
@@ -98,7 +124,7 @@ def _problems(runs: Sequence[LoggedRun]) -> Iterator[tuple[str, str]]:
         last = affected[-1]
         name = f"{status} ({kind})" if kind else status
         runs_text = f"{len(affected)} of {count_text(len(runs), 'run')}"
-        yield status, f"{name}: {runs_text}, the last {when(last.when)}, run {last.run}. {last.what} {last.do}"
+        yield status, f"{name}: {runs_text}, the last {when(last.when)}, run {last.run}. {last.what} {last.do}".rstrip()
 
 
 def _max(values: Sequence[float | None]) -> float:

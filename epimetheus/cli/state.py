@@ -1,6 +1,5 @@
 """``state``: shows and changes the state stored between runs."""
 
-import os
 import uuid
 from dataclasses import replace
 from ipaddress import ip_address
@@ -12,20 +11,22 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from epimetheus.cli import display
 from epimetheus.cli.arguments import ArgumentError
+from epimetheus.cli.confirm import confirm
 from epimetheus.cli.console import print_json, print_line, terminal_console
-from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.cli.json_reports import state_report
+from epimetheus.cli.settings_source import SettingsSource, reads_settings
+from epimetheus.cli.times import absolute_time
+from epimetheus.clock import SYSTEM
 from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
 from epimetheus.errors import StateDamaged, StateError, StateForeign
 from epimetheus.model import RETENTION_DAYS, count_text, minute_text, parse_minute, time_text
-from epimetheus.render.sanitize import terminal_safe
 from epimetheus.select.own_polling import confirm_address, keep_addresses
 from epimetheus.state.checks import missing_state
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import Adoption, Lease, State
 from epimetheus.state.owner import Owner, ReceiverId
 from epimetheus.state.session import StateSession
-from epimetheus.wiring import Wiring
 
 _SECONDS = 60.0
 _MAX_REASON = 500
@@ -35,11 +36,12 @@ state_app = typer.Typer(no_args_is_help=True, help="Show and change the state st
 Region = Annotated[str | None, typer.Option(help="Region of the state. Default: the region of the credentials.")]
 Force = Annotated[bool, typer.Option("--force", help="Also change a damaged state, or one that a run has leased.")]
 Raw = Annotated[bool, typer.Option("--raw", help="Print the stored JSON, without the dedupe keys.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
 Future = Annotated[bool, typer.Option("--future", help="Allow a time in the future. Every run fails until then.")]
 New = Annotated[bool, typer.Option("--new", help="Create a state where none has been stored before.")]
 Reason = Annotated[str, typer.Option(help="Why the receiver or tenancy changes. The state records it.")]
-Time = Annotated[str, typer.Argument(metavar="TIME", help="The minute to read from, such as 2026-11-24T10:05:00Z.")]
+Time = Annotated[str, typer.Argument(metavar="TIME", help="The minute to read from: 2026-11-24T10:05:00Z, or a duration before now: 3h.")]
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The IPv4 or IPv6 address in the warning.")]
 
 
@@ -54,48 +56,64 @@ class _Target(NamedTuple):
 
 
 @state_app.command("show")
-def state_show(region: Region = None, raw: Raw = False) -> None:
+@reads_settings
+def state_show(source: SettingsSource, region: Region = None, raw: Raw = False, as_json: AsJson = False) -> None:
     """Show the cursor, compartments that are behind, the receiver, and any problem that prevents runs."""
     with display.errors_explained():
-        target = _target(region)
+        target = _target(source, region)
         state = target.session.peek()
         if state is None:
             target.session.raise_if_missing()
-    if state is None:
+    now = SYSTEM.now()
+    problem = _problem(target.session, state, now) if state else None
+    if as_json:
+        print_json(state_report(target.name, target.region, state, now, problem))
+    elif state is None:
         print_line(terminal_console(), f"{target.name}: no state yet. The first run creates it.")
     elif raw:
         print_json(msgspec.json.decode(pack(state).partition(b"\n\0")[0].partition(b"\n")[2]), indent=1)
     else:
-        now = SYSTEM.now()
-        display.show_state(terminal_console(), target.name, state, now, _problem(target.session, state, now))
+        display.show_state(terminal_console(), target.name, state, now, problem)
 
 
 @state_app.command("rewind")
+@reads_settings
 def state_rewind(
-    time: Time, region: Region = None, force: Force = False, yes: Yes = False, future: Future = False, new: New = False
+    source: SettingsSource,
+    time: Time,
+    region: Region = None,
+    force: Force = False,
+    yes: Yes = False,
+    future: Future = False,
+    new: New = False,
 ) -> None:
     """Move the cursor to TIME. Later events are sent again: their dedupe keys and rate limits are dropped."""
     with display.errors_explained():
+        time = absolute_time(time, SYSTEM.now())
         minute, now = _minute_argument(time), int(SYSTEM.now() // 60)
         if minute > now and not future:
             raise ArgumentError(f"TIME={time}: the time is in the future; use a past time, or add --future")
         if minute < now - RETENTION_DAYS * 24 * 60:
             raise ArgumentError(f"TIME={time}: OCI Audit keeps events for {RETENTION_DAYS} days; use a time within that period")
-        target = _target(region)
-        state = _state_to_replace(target, force=force, yes=yes, new=new) or _new_state(target, minute)
+        target = _target(source, region)
+        stored = _state_to_replace(target, force=force, yes=yes, new=new)
+        state = stored or _new_state(target, minute)
         if minute > now:
             _confirm(f"{time} is in the future: every run fails until then, and earlier events are never sent. Continue?", yes)
         elif minute > state.through:
             _confirm(f"{time} is after the cursor, {minute_text(state.through)}: events in between are never sent. Continue?", yes)
+        elif stored:
+            _confirm(_resent_text(stored, minute, now), yes)
         target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
     print_line(terminal_console(), f"{target.name}: the next run reads from {minute_text(minute)}, minus OVERLAP_MINUTES.")
 
 
 @state_app.command("reset")
-def state_reset(region: Region = None, force: Force = False, yes: Yes = False, new: New = False) -> None:
+@reads_settings
+def state_reset(source: SettingsSource, region: Region = None, force: Force = False, yes: Yes = False, new: New = False) -> None:
     """Discard the state. The next run starts INITIAL_LOOKBACK_HOURS before now, like a first run, with the receiver in the settings."""
     with display.errors_explained():
-        target = _target(region)
+        target = _target(source, region)
         state = _state_to_replace(target, force=force, yes=yes, new=new)
         problem = _problem(target.session, state, SYSTEM.now()) if state else None
         foreign = f" {problem.what}" if isinstance(problem, StateForeign) else ""
@@ -107,14 +125,15 @@ def state_reset(region: Region = None, force: Force = False, yes: Yes = False, n
 
 
 @state_app.command("adopt")
-def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None:
+@reads_settings
+def state_adopt(source: SettingsSource, reason: Reason, region: Region = None, yes: Yes = False) -> None:
     """Continue the state with the tenancy and receiver of the current settings instead of the recorded ones."""
     with display.errors_explained():
         reason = "".join(char for char in " ".join(reason.split()) if char.isprintable())
         if not 1 <= len(reason) <= _MAX_REASON:
             found = f"--reason has {len(reason)} printable characters"
             raise ArgumentError(f"{found}; use 1 to {_MAX_REASON} characters that say why the receiver or tenancy changes")
-        target = _target(region)
+        target = _target(source, region)
         if (state := _unleased_state(target, force=False)) is None:
             target.session.raise_if_missing()
             raise StateError(f"{target.name}: there is no state to adopt.", do="The first run creates it for the receiver of its settings.")
@@ -137,10 +156,11 @@ def state_adopt(reason: Reason, region: Region = None, yes: Yes = False) -> None
 
 
 @state_app.command("unlock")
-def state_unlock(region: Region = None, yes: Yes = False) -> None:
+@reads_settings
+def state_unlock(source: SettingsSource, region: Region = None, yes: Yes = False) -> None:
     """Remove the lease of a run that was killed. If that run is still active, it stops at its next save, and no event is lost."""
     with display.errors_explained():
-        target = _target(region)
+        target = _target(source, region)
         state = target.session.peek()
         if state is None or state.lease is None:
             print_line(terminal_console(), f"{target.name}: there is no lease.")
@@ -152,14 +172,15 @@ def state_unlock(region: Region = None, yes: Yes = False) -> None:
 
 
 @state_app.command("own-address")
-def state_own_address(address: Address, region: Region = None, force: Force = False, yes: Yes = False) -> None:
+@reads_settings
+def state_own_address(source: SettingsSource, address: Address, region: Region = None, force: Force = False, yes: Yes = False) -> None:
     """Set the address from which OCI records this deployment's own calls. Calls from other addresses are forwarded with a warning."""
     with display.errors_explained():
         try:
             own = str(ip_address(address))
         except ValueError as error:
             raise ArgumentError(f"ADDRESS={address[:80]}: expected the IPv4 or IPv6 address in the warning") from error
-        target = _target(region)
+        target = _target(source, region)
         if (state := _unleased_state(target, force)) is None:
             target.session.raise_if_missing()
             raise StateError(f"{target.name}: there is no state yet.", do="The first run records the first address it reads.")
@@ -183,29 +204,37 @@ def _dropped_text(state: State) -> str:
     )
 
 
+def _resent_text(state: State, minute: int, now: int) -> str:
+    """What a rewind to ``minute`` sends again. The cursor may be after ``now``."""
+    polled, end = sum(one.polled for one in state.known.values()), min(state.through, now)
+    size = f"{count_text(end - minute, 'minute')} of {count_text(polled, 'compartment')}"
+    period = f"from {minute_text(minute)} to {minute_text(end)}"
+    return f"{size}, {period}, are sent again without a mark (`replay` marks what it sends). Continue?"
+
+
 def _confirm(question: str, yes: bool) -> None:
-    if not yes:
-        typer.confirm(terminal_safe(question), abort=True)
+    confirm(question, given=yes)
 
 
-def _target(region: str | None) -> _Target:
-    settings = Settings.read(os.environ)
-    if region is not None:
-        _check_region(region)
-    wiring = Wiring.open(settings, SYSTEM, Deadline.after(SYSTEM, _SECONDS))
+def _target(source: SettingsSource, region: str | None) -> _Target:
+    region = None if region is None else _region(region)
+    loaded = source.load()
+    settings = loaded.read()
+    wiring = loaded.open(settings, _SECONDS)
     region = region or wiring.credentials.region
     session = wiring.state.session(region, f"terminal-{uuid.uuid4().hex[:8]}", wiring.deadline)
     return _Target(session, wiring.state.store(region, wiring.deadline).name, region, wiring.state.owner, settings)
 
 
-def _check_region(region: str) -> None:
-    """Raises ArgumentError if ``region`` is not a valid entry of REGIONS."""
+def _region(text: str) -> str:
+    """A region in lower case. Raises ArgumentError if ``text`` is not a valid entry of REGIONS."""
     try:
-        valid = TypeAdapter(form.Region, config=ConfigDict(regex_engine="python-re")).validate_python(region) != "all"
+        region: str = TypeAdapter(form.Region, config=ConfigDict(regex_engine="python-re")).validate_python(text)
     except ValidationError:
-        valid = False
-    if not valid:
-        raise ArgumentError(f"--region {region}: expected a region identifier such as eu-frankfurt-1")
+        region = "all"
+    if region == "all":
+        raise ArgumentError(f"--region {text}: expected a region identifier such as eu-frankfurt-1")
+    return region
 
 
 def _new_state(target: _Target, minute: int) -> State:
@@ -229,7 +258,7 @@ def _state_to_replace(target: _Target, *, force: bool, yes: bool, new: bool) -> 
         unknown = f"There is no state in {target.name}, and no sign that there ever was one."
         same = marker is not None and marker[0].state == target.name
         question = f"{missing_state(target.name, *marker).what if marker else unknown} Create a new state in {target.name}?"
-        _confirm(question, new or (yes and same))
+        confirm(question, given=new or (yes and same), option="--new")
     return state
 
 
@@ -237,7 +266,7 @@ def _unleased_state(target: _Target, force: bool) -> State | None:
     """The state to change. Raises StateError for a live lease unless ``force``; StateDamaged."""
     state = target.session.peek()
     if state and state.lease and state.lease.is_live(SYSTEM.now()) and not force:
-        remedy = "Wait, run `python -m epimetheus state unlock`, or add --force."
+        remedy = "Wait, run `epimetheus state unlock`, or add --force."
         raise StateError(f"{target.name}: {_lease_text(state.lease)}.", do=remedy)
     return state
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +13,15 @@ from cryptography import x509
 
 from epimetheus.cli import display
 from epimetheus.cli.console import print_json, terminal_console
+from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.config.rules_review import names_events, review_rules
-from epimetheus.config.setting_checks import shown
-from epimetheus.config.settings import Settings
+from epimetheus.config.setting_checks import shown, size_problems
+from epimetheus.config.settings import SETTING_NAMES, Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
-from epimetheus.model import time_text
+from epimetheus.model import count_text, time_text
 from epimetheus.oci_client.config_file import ProfileProblem, read_profile
 from epimetheus.oci_client.operations import sdk_operations
 from epimetheus.pem import check_pair, read_certificates, read_private_key
@@ -58,14 +59,21 @@ class Findings:
             self.problems += [problem for problem in error.problems if problem not in self.problems]
 
 
+@reads_settings
 def validate(
+    source: SettingsSource,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings and the settings in effect as JSON on stdout.")] = False,
 ) -> None:
     """Check settings, certificates, rules, and field map without using the network.
 
     Shows the settings in effect, or every error at once.
     """
-    found = find_problems(os.environ, time.time())
+    with display.errors_explained():
+        loaded = source.load()
+    found = find_problems(loaded.environment, loaded.read, time.time())
+    if not (source.tfvars or loaded.environment.get("STATE_FILE")):  # Terraform stores long values elsewhere; a function has no STATE_FILE
+        known = {name: value for name, value in loaded.environment.items() if name in SETTING_NAMES}
+        found.warnings += [f"Too large for a function: {problem}." for problem in size_problems(known)]
     if as_json:
         settings = display.effective_settings(found.settings, found.texts, found.remote) if found.settings else None
         lists = {"problems": found.problems, "warnings": found.warnings, "not_checked": found.remote}
@@ -78,17 +86,17 @@ def validate(
     raise typer.Exit(2)
 
 
-def find_problems(environment: Mapping[str, str], now: float) -> Findings:
-    """Check everything in ``environment``, also if a setting is invalid. ``now``: seconds since the epoch."""
+def find_problems(environment: Mapping[str, str], read: Callable[[], Settings], now: float) -> Findings:
+    """Check everything in ``environment``, also if a setting is invalid. ``read``: reads it. ``now``: seconds since the epoch."""
     found = Findings()
     with found.collect():
-        found.settings = Settings.read(environment)
+        found.settings = read()
     given = {key: value for key in (*_PEM, *_JSON, *_CREDENTIALS, "STATE_FILE", "FORMAT") if (value := environment.get(key, "").strip())}
     for key in (*_PEM, *_JSON):
         if key in given:
             _read_text(found, key, given[key])
     _check_pem(found, now)
-    _check_documents(found, given.get("FORMAT"))
+    _check_documents(found, given.get("FORMAT", "").lower())
     _check_local_files(found, given, now)
     if found.settings:
         found.warnings = [*found.settings.warnings, *found.warnings]
@@ -135,7 +143,7 @@ def _check_client_dates(found: Findings, certificates: list[x509.Certificate], n
         elif begin > now:
             found.problems.append(f"{name} is valid only from {time_text(begin)}; check the clock, or use a certificate that is valid now")
         elif end < now + LEAST_DAYS * _DAY:
-            found.warnings.append(f"{name} expires in {int((end - now) // _DAY)} days, at {time_text(end)}: renew it.")
+            found.warnings.append(f"{name} expires in {count_text(int((end - now) // _DAY), 'day')}, at {time_text(end)}: renew it.")
 
 
 def _check_ca_dates(found: Findings, certificates: list[x509.Certificate], now: float) -> None:
@@ -148,12 +156,13 @@ def _check_ca_dates(found: Findings, certificates: list[x509.Certificate], now: 
         which = f"the certificate {_subject(certificates[0])}" if expired == 1 else "every certificate, the last one"
         found.problems.append(f"SYSLOG_CA: {which} expired at {time_text(ends[-1])}; use the receiver's current CA certificate")
     elif ends[-1] < now + LEAST_DAYS * _DAY:
-        found.warnings.append(f"SYSLOG_CA: the last certificate expires in {int((ends[-1] - now) // _DAY)} days, at {time_text(ends[-1])}.")
+        days = count_text(int((ends[-1] - now) // _DAY), "day")
+        found.warnings.append(f"SYSLOG_CA: the last certificate expires in {days}, at {time_text(ends[-1])}.")
     elif expired:
         found.warnings.append(f"SYSLOG_CA: {expired} of {len(ends)} certificates expired, the first at {time_text(ends[0])}.")
 
 
-def _check_documents(found: Findings, format: str | None) -> None:
+def _check_documents(found: Findings, format: str) -> None:
     with found.collect():
         if text := found.texts.get("RULES"):
             rules, warnings = read_rules("RULES", text)
@@ -172,7 +181,7 @@ def _check_local_files(found: Findings, given: Mapping[str, str], now: float) ->
             found.problems.append(f"{shown('STATE_FILE', path)}: its folder does not exist; create it, or use a file in an existing folder")
         elif not os.access(folder, os.W_OK):
             found.problems.append(f"{shown('STATE_FILE', path)}: its folder is not writable; use a file in a writable folder")
-    if given.get("OCI_AUTH", "config_file") == "config_file" and any(key in given for key in _CREDENTIALS):
+    if given.get("OCI_AUTH", "config_file").lower() == "config_file" and any(key in given for key in _CREDENTIALS):
         try:
             read_profile(given.get("OCI_CONFIG_FILE", "~/.oci/config"), given.get("OCI_PROFILE", "DEFAULT"), now)
         except ProfileProblem as problem:

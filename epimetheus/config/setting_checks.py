@@ -16,10 +16,11 @@ MAX_BYTES = 4096
 """Maximum size of a function's configuration, keys and values together (OCI Functions)."""
 RELP_BYTES = 128 * 1024
 """Maximum size of a RELP frame's data (librelp, doc/relp.md)."""
+PREFIX = "SYSLOG_"
+"""Start of names that no other program uses."""
 MAX_LISTING_MINUTES = 1440
 """Maximum of LISTING_MINUTES."""
 
-_PREFIX = "SYSLOG_"
 _REFERENCES = ("file:", "vault:", "object:")
 _LONG_TEXTS = frozenset(("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "RULES", "FIELD_MAP"))
 _NAMES = frozenset(("SYSLOG_HOST", "SYSLOG_SERVER_NAME", "STATE_BUCKET", "STATE_NAMESPACE"))
@@ -35,22 +36,27 @@ def shown(key: str, value: str) -> str:
 
 def unknown_settings(environment: Mapping[str, str], keys: Collection[str]) -> Iterator[str]:
     """Variables that look like a misspelled setting. All others belong to other programs (PATH, OCI_CLI_PROFILE) and are ignored."""
-    squashed = {key.replace("_", ""): key for key in keys}
     for key in environment:
         if key in keys:
             continue
         name = f"Unknown setting {safe_value(key) or HIDDEN}."
-        if meant := squashed.get(re.sub(r"\W|_", "", key.upper())) or _similar(key.upper(), keys):
+        if meant := similar_setting(key, keys):
             yield f"{name} Did you mean {meant}?"
-        elif key.upper().startswith(_PREFIX):
+        elif key.upper().startswith(PREFIX):
             yield f"{name} Remove it: no setting has a similar name"
+
+
+def similar_setting(name: str, keys: Collection[str]) -> str | None:
+    """The key that an unknown name probably stands for."""
+    squashed = {key.replace("_", ""): key for key in keys}
+    return squashed.get(re.sub(r"\W|_", "", name.upper())) or _similar(name.upper(), keys)
 
 
 def _similar(key: str, keys: Collection[str]) -> str | None:
     """The setting that ``key`` is a few typing errors away from."""
-    if key.startswith(_PREFIX):
-        endings = [known.removeprefix(_PREFIX) for known in keys if known.startswith(_PREFIX)]
-        return next((_PREFIX + ending for ending in get_close_matches(key.removeprefix(_PREFIX), endings, n=1)), None)
+    if key.startswith(PREFIX):
+        endings = [known.removeprefix(PREFIX) for known in keys if known.startswith(PREFIX)]
+        return next((PREFIX + ending for ending in get_close_matches(key.removeprefix(PREFIX), endings, n=1)), None)
     close = get_close_matches(key, keys, n=3, cutoff=0.8)
     return next((near for near in close if near[0] == key[0] and abs(len(near) - len(key)) <= 2), None)
 
@@ -104,7 +110,7 @@ def combination_problems(given: Mapping[str, str]) -> Iterator[str]:
     listing, oldest = (given.get(key, "") for key in ("LISTING_MINUTES", "LISTING_MAX_AGE_MINUTES"))
     if listing.isdecimal() and int(oldest if oldest.isdecimal() else 60) < int(listing) <= MAX_LISTING_MINUTES:
         yield f"LISTING_MINUTES={listing} is greater than LISTING_MAX_AGE_MINUTES={oldest or 60}: expected at most that value"
-    regions, ids = value_types.split(given.get("REGIONS", "")), given.get("COMPARTMENT_IDS")
+    regions, ids = value_types.split(given.get("REGIONS", "").lower()), given.get("COMPARTMENT_IDS")
     if "all" in regions and len(regions) > 1:
         yield f"{shown('REGIONS', given['REGIONS'])}: expected either all or region identifiers"
     mode = given.get("COMPARTMENT_MODE", "all")

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from epimetheus.config import value_types
+from epimetheus.config.choices import lower_case_choice
 from epimetheus.config.setting_checks import (
     MAX_LISTING_MINUTES,
     combination_problems,
@@ -232,12 +233,15 @@ class Settings(BaseModel):
     )
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """The settings in a process's environment; unrelated variables are ignored. Raises ConfigError with all problems."""
-        known = {key: environment[key] for key in _KEYS if key in environment}
-        given = {key: value.strip() for key, value in known.items() if value.strip() or key == "METRICS_NAMESPACE"}
+    def read(cls, environment: Mapping[str, str], *, limit_size: bool = True) -> "Settings":
+        """The settings in a process's environment; unrelated variables are ignored. Raises ConfigError with all problems.
+
+        ``limit_size``: whether the settings must fit into a function's configuration.
+        """
+        known = {key: environment[key] for key in SETTING_NAMES if key in environment}
+        given = {key: _given(key, value) for key, value in known.items() if value.strip() or key == "METRICS_NAMESPACE"}
         given.setdefault("OCI_AUTH", "resource_principal" if "OCI_RESOURCE_PRINCIPAL_VERSION" in environment else "config_file")
-        problems = [*unknown_settings(environment, _KEYS), *size_problems(known)]
+        problems = [*unknown_settings(environment, SETTING_NAMES), *(size_problems(known) if limit_size else ())]
         try:
             settings = cls.model_validate({key.lower(): value or None for key, value in given.items()})
         except ValidationError as error:
@@ -268,8 +272,12 @@ class Settings(BaseModel):
         return (*((_PLAIN_TCP,) if self.syslog_transport == "tcp" else ()), *redact_warnings(self.redact))
 
 
-_KEYS = tuple(name.upper() for name in Settings.model_fields)
+SETTING_NAMES = tuple(name.upper() for name in Settings.model_fields)
+"""Every setting, as it is written in the environment."""
 
+
+def _given(key: str, value: str) -> str:
+    return lower_case_choice(key, Settings.model_fields[key.lower()].annotation, value.strip())
 
 
 def _problem(details: ErrorDetails, given: Mapping[str, str]) -> str:

@@ -90,7 +90,7 @@ def _item(pattern: str) -> Any:
 
 Split = BeforeValidator(_split_not_empty)
 Boolean = Annotated[bool, BeforeValidator({"true": True, "false": False}.get)]
-Region = Annotated[str, _item(r"all|[a-z]+(?:-[a-z]+)+-\d+")]
+Region = Annotated[str, BeforeValidator(str.lower), _item(r"all|[a-z]+(?:-[a-z]+)+-\d+")]
 Compartment = Annotated[str, _item(ocid("compartment|tenancy"))]
 Resource = Annotated[str, _item(ocid(r"\w+"))]
 JsonPath = Annotated[str, _item(r"[^.\s;]+(?:\.[^.\s;]+)*")]

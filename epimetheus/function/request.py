@@ -40,15 +40,18 @@ class Replay(_Request, tag="replay", frozen=True):
     dry: bool = False
 
     def window(self, now: float) -> Window:
-        """The window in minutes. ``now``: seconds since the epoch. Raises RequestError, also if OCI Audit has no event of the window."""
-        requested = window(self.start, self.end)
-        given = f"from={safe_value(self.start)} to={safe_value(self.end)}"
-        if requested.start * 60 > now:
-            what = f"The request was rejected: {given} is in the future; the current time is {time_text(now)}."
+        """The window in minutes. ``now``: seconds since the epoch. Raises RequestError, also if OCI Audit cannot have a part of it.
+
+        A part without events would otherwise look as if it had been sent again.
+        """
+        requested, oldest = window(self.start, self.end), int(now // 60) - RETENTION_DAYS * 24 * 60
+        if requested.end * 60 > now:
+            what = f"The request was rejected: to={safe_value(self.end)} is in the future; the current time is {time_text(now)}."
             raise RequestError(what, do="Use a window in the past.")
-        if requested.end * 60 <= now - RETENTION_DAYS * 86_400:
-            what = f"The request was rejected: {given} is more than {RETENTION_DAYS} days ago."
-            raise RequestError(what, do=f"OCI Audit keeps events for {RETENTION_DAYS} days; use a window within that period.")
+        if requested.start < oldest:
+            what = f"The request was rejected: from={safe_value(self.start)} is more than {RETENTION_DAYS} days ago."
+            do = f"OCI Audit keeps events for {RETENTION_DAYS} days; the earliest time is {minute_text(oldest)}."
+            raise RequestError(what, do=do)
         return requested
 
 

@@ -1,9 +1,10 @@
 """What health checks share: the settings under test, and what earlier checks found."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from epimetheus.clock import Clock, Deadline
+from epimetheus.config.settings import Settings
 from epimetheus.errors import ReceiverUntrusted
 from epimetheus.oci_client.clock_offset import to_oci_time
 from epimetheus.state.model import State
@@ -14,7 +15,8 @@ from epimetheus.wiring import Wiring
 class HealthContext:
     """Input and findings of the checks of one health request.
 
-    ``environment`` holds the settings. ``run_id`` marks what a check writes or sends. ``deadline`` applies to all checks together.
+    ``environment`` contains the settings, and ``read`` reads them. ``own_region``: the region of the deployment; empty means that of the
+    credentials. ``run_id`` marks what a check writes or sends. ``deadline`` applies to all checks together.
     ``region`` is the region of the check that is running, if it runs per region. ``healthy``: no check has failed or is degraded so far.
     The rest is filled in by checks: ``wiring`` by settings and credentials, ``regions`` by regions, ``states`` and ``without_state``
     (regions in which no state exists yet) by state, ``untrusted`` and ``receiver_end`` (expiry of its certificate, seconds since the
@@ -25,6 +27,8 @@ class HealthContext:
     run_id: str
     clock: Clock
     deadline: Deadline
+    own_region: str = ""
+    read: Callable[[Mapping[str, str]], Settings] = Settings.read
     region: str = ""
     healthy: bool = True
     opened: Wiring | None = None

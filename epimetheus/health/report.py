@@ -9,6 +9,7 @@ from functools import partial
 from itertools import groupby
 
 from epimetheus.clock import Clock, Deadline
+from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError, OutOfTime
 from epimetheus.health.checks import CHECKS
 from epimetheus.health.context import HealthContext
@@ -32,13 +33,15 @@ def run_health_checks(
     *,
     probe: bool = False,
     report: Callable[[ReportedCheck], None] = lambda result: None,
+    own_region: str = "",
+    read: Callable[[Mapping[str, str]], Settings] = Settings.read,
 ) -> HealthReport:
     """Check everything that the settings in ``environment`` name, until ``deadline``; ``report`` receives each result as it arrives.
 
-    Failures are part of the report; none is raised.
+    ``own_region`` and ``read``: as in `HealthContext`. Failures are part of the report; none is raised.
     """
     started, began = clock.now(), clock.monotonic()
-    runner = _CheckRunner(HealthContext(environment, run_id, clock, deadline), report)
+    runner = _CheckRunner(HealthContext(environment, run_id, clock, deadline, own_region, read), report)
     for per_region, checks in groupby(CHECKS, lambda check: check.per_region):
         runner.run_all([check for check in checks if probe or not check.on_request], per_region=per_region)
     results = runner.results

@@ -13,7 +13,7 @@ from typing import TextIO
 
 import msgspec
 
-from epimetheus.model import Fetched, Problem, Replayed, Report, Window, count_text, minute_text, time_text
+from epimetheus.model import Fetched, Problem, Replayed, Report, RunProgress, count_text, minute_text, time_text
 from epimetheus.observe.bounded import bounded
 from epimetheus.safe_text import safe_event_text, to_visible_json
 
@@ -84,10 +84,12 @@ class LogObserver:
         fields = {"run": self._run_id, "region": region, "fetched": fetched, "confirmed": confirmed, "filtered": filtered}
         self._log.info("%s fetched", count_text(fetched, "event"), extra={"event": "counted", "fields": fields})
 
-    def progress(self, region: str, cursor: Window, done: int, total: int) -> None:
-        """Log the progress of a slice at the debug level."""
-        fields = {"run": self._run_id, "region": region, "cursor": minute_text(cursor.start), "end": minute_text(cursor.end)}
-        self._log.debug("%d of %s", done, count_text(total, "compartment"), extra={"event": "progress", "fields": fields})
+    def progress(self, region: str, progress: RunProgress) -> None:
+        """Log at the debug level that another compartment of a slice was read."""
+        if progress.ended:
+            cursor, total = progress.cursor, count_text(progress.total, "compartment")
+            fields = {"run": self._run_id, "region": region, "cursor": minute_text(cursor.start), "end": minute_text(cursor.end)}
+            self._log.debug("%d of %s", progress.done, total, extra={"event": "progress", "fields": fields})
 
 
 def log_report(report: Report) -> None:

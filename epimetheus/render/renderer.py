@@ -127,6 +127,7 @@ class Renderer:
         number = FACILITIES.index(facility)
         self._header = HEADERS[header](number, app_name, hostname, run_id, started, min(self._max_bytes // 8, 255), replay)
         self._started = time_at(started)
+        self._replay = replay
         self._budget = TimeBudget(monotonic)
         self._redactor = Redactor(redact, self._budget.check)
         factory = FORMATS[format]
@@ -171,6 +172,8 @@ class Renderer:
     ) -> tuple[Rendered, bytes]:
         """The message, and its text that still needs the prescan (see `FastBody`)."""
         event, enrichment = fetched.event, self._redact_enrichment(enrichment)
+        if self._replay:
+            enrichment = msgspec.structs.replace(enrichment, replay=True)
         if event is None:
             return self._malformed(bytes(fetched.raw), sequence, enrichment), b""
         if is_too_large(fetched.raw, event):

@@ -62,7 +62,8 @@ class Rfc5424:
 class Rfc3164:
     """``<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `` (RFC 3164 4.1), in UTC; ``TAG[malformed]: `` before a malformed event.
 
-    An event without a time has that of ``started`` (seconds since the epoch): the header requires one. A replay sends ``TAG[replay]: ``.
+    An event without a time has that of ``started`` (seconds since the epoch): the header requires one. A replay sends ``TAG[replay]: ``,
+    and ``TAG[malformed-replay]: `` before a malformed event, whose text has no room for a mark.
 
     The tag precedes ``CEF:``, too, although CEF's own document shows ``HOSTNAME CEF:0|…``. Without a tag, rsyslog takes ``CEF:`` for it
     and forwards ``CEF: 0|…``, which decoders reject (rsyslog#4309); after a tag, CEF arrives intact. CEF decoders skip the text before
@@ -79,8 +80,8 @@ class Rfc3164:
         self._started = _short_time(datetime.fromtimestamp(started, UTC))
         tag = _NOT_ALPHANUMERIC.sub("", app_name)[:32] or "epimetheus"
         host = _printable(hostname, hostname_length)
-        mark = "[replay]" if replay else ""
-        self._origins = {"audit": f"{host} {tag}{mark}:", "malformed": f"{host} {tag}[malformed]:", "notice": f"{host} {tag}:"}
+        mark, malformed = ("[replay]", "[malformed-replay]") if replay else ("", "[malformed]")
+        self._origins = {"audit": f"{host} {tag}{mark}:", "malformed": f"{host} {tag}{malformed}:", "notice": f"{host} {tag}:"}
 
     def __call__(self, severity: int, time: EventTime | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """See `Header`; the header has no fields for ``sequence`` and ``trimmed``."""

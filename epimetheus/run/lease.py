@@ -62,7 +62,7 @@ def _interrupted(ending: BaseException, leased: bool, saved: State | None) -> In
         return Interrupted(f"{what} the run held no lease.", do="Nothing was changed.")
     if saved is None:
         what = f"{what} the lease could not be returned; it expires within {LEASE_SECONDS:.0f} seconds."
-        return Interrupted(what, do="Until then runs are skipped. To remove the lease now, run `python -m epimetheus state unlock`.")
+        return Interrupted(what, do="Until then runs are skipped. To remove the lease now, run `epimetheus state unlock`.")
     what = f"{what} the state is saved through {minute_text(saved.through)}, and the lease is returned."
     return Interrupted(what, do="The next run continues from there; events sent since the last save are sent again.")
 

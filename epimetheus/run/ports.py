@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from epimetheus.clock import Clock, Deadline
-from epimetheus.model import Fetched, Problem, Window
+from epimetheus.model import Fetched, Problem, RunProgress, Window
 from epimetheus.oci_client.clients import Calls
 from epimetheus.render import Item, Rendered
 from epimetheus.select.rules import Rules
@@ -123,8 +123,8 @@ class RunObserver(Protocol):
         """A problem that does not end the run, or an interruption."""
         ...
 
-    def progress(self, region: str, cursor: Window, done: int, total: int) -> None:
-        """``done`` of the ``total`` tasks of a slice have ended. ``cursor``: from the cursor to the end of the run's range."""
+    def progress(self, region: str, progress: RunProgress) -> None:
+        """A page was read, or a task of a slice has ended."""
         ...
 
     def filtered(self, region: str, fetched: Fetched, reason: str) -> None:

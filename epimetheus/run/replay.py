@@ -11,7 +11,7 @@ from contextlib import closing
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, EpimetheusError, OutOfTime, RequestError
-from epimetheus.model import Replayed, Window, minute_text
+from epimetheus.model import Replayed, RunProgress, Window, minute_text
 from epimetheus.run.budget import commit_reserve
 from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.known_compartments import first_few
@@ -68,16 +68,17 @@ class _Replay:
         self.sender = DryRunSender() if dry else ports.sender
         self.tally = Tally()
         self.through = window.start
+        self.polled: list[str] = []
         self.unread: dict[str, str] = {}
         selection = Selection(ports.rules, ports.tamper_watch, RateLimits({}))
         self.forwarder = Forwarder(SeenKeys(), selection, ports.renderer, ports.frame, self.sender, self.tally, actors=options.actors)
 
     def run(self) -> Replayed:
         try:
-            compartments = self.compartments()
+            self.polled = self.compartments()
             length = self.options.slice_minutes
             while self.through < self.window.end and self.deadline.left() > _LEAST_SECONDS:
-                length = self.slice(compartments, Window(self.through, min(self.through + length, self.window.end)))
+                length = self.slice(self.polled, Window(self.through, min(self.through + length, self.window.end)))
         except RequestError:
             raise
         except EpimetheusError as error:
@@ -115,8 +116,7 @@ class _Replay:
                         unfinished.discard(task.compartment)
                     case Finished(task):
                         unfinished.discard(task.compartment)
-                done = len(tasks) - len(unfinished)
-                self.ports.observer.progress(self.options.region, Window(window.start, self.window.end), done, len(tasks))
+                self.report_progress(window.start, len(tasks) - len(unfinished), len(tasks), ended=not isinstance(result, Page))
         self.forwarder.finish()
         minutes = window.end - window.start
         if unfinished and minutes == 1 and self.through == self.window.start:
@@ -124,6 +124,11 @@ class _Replay:
             raise OutOfTime(what, do="Give it more time, or name fewer compartments.")
         self.through = self.through if unfinished else window.end
         return max(1, minutes // 2) if unfinished else 2 * minutes
+
+    def report_progress(self, minute: int, done: int, total: int, *, ended: bool) -> None:
+        cursor, tally = Window(minute, self.window.end), self.tally
+        progress = RunProgress(cursor, done, total, ended, tally.fetched, tally.forwarded)
+        self.ports.observer.progress(self.options.region, progress)
 
     def result(self, error: EpimetheusError | None) -> Replayed:
         tally, done = self.tally, error is None and self.through >= self.window.end
@@ -135,6 +140,7 @@ class _Replay:
             error=to_problem(error) if error else None,
             window=[minute_text(minute) for minute in self.window],
             through=minute_text(self.through),
+            compartments=len(self.polled),
             fetched=tally.fetched,
             forwarded=tally.forwarded,
             duplicates=tally.duplicates,

@@ -5,7 +5,7 @@ from contextlib import closing
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, CompartmentMissing, PageTokenRejected
-from epimetheus.model import Window
+from epimetheus.model import RunProgress, Window
 from epimetheus.run.commit import commit_if_due
 from epimetheus.run.context import RunContext
 from epimetheus.run.plan import MANY_EVENTS, NO_TIME, OVERSIZED, TaskOutcome, is_stored_token
@@ -38,7 +38,7 @@ def read_slice(ctx: RunContext, tasks: Sequence[FetchTask], deadline: Deadline, 
             else:
                 _end(ctx, result, outcomes)
                 ended += 1
-                ctx.ports.observer.progress(ctx.options.region, Window(ctx.state.through, ctx.time.end), ended, len(tasks))
+            _report_progress(ctx, ended, len(tasks), ended=not isinstance(result, Page))
             del result  # the page is not in memory while the next one is read
             _tick(ctx)
     return outcomes
@@ -49,6 +49,11 @@ def _tick(ctx: RunContext) -> None:
     _report_counts(ctx)
     commit_if_due(ctx)
     ctx.ports.session.renew_if_due(ctx.time.now())
+
+
+def _report_progress(ctx: RunContext, done: int, total: int, *, ended: bool) -> None:
+    cursor, tally = Window(ctx.state.through, ctx.time.end), ctx.tally
+    ctx.ports.observer.progress(ctx.options.region, RunProgress(cursor, done, total, ended, tally.fetched, tally.forwarded))
 
 
 def _report_counts(ctx: RunContext) -> None:

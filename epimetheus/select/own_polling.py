@@ -58,7 +58,7 @@ class OwnPolling:
         known = "" if self._own is None else f", not only from {self._own or 'no address'}"
         return [
             f"The credentials of this deployment were used from {others}{known}. These calls are forwarded as events."
-            " If a new container or NAT gateway of this deployment has that address, run `python -m epimetheus state own-address ADDRESS`;"
+            " If a new container or NAT gateway of this deployment has that address, run `epimetheus state own-address ADDRESS`;"
             " otherwise the credentials are compromised: revoke them."
         ]
 

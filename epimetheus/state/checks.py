@@ -6,7 +6,7 @@ from epimetheus.state.marker import Marker
 from epimetheus.state.model import CLOCK_TOLERANCE_SECONDS, State
 from epimetheus.state.owner import Owner
 
-_REWIND = "`python -m epimetheus state rewind TIME`"
+_REWIND = "`epimetheus state rewind TIME`"
 
 
 def check_times(state: State, name: str, now: float) -> None:
@@ -33,7 +33,7 @@ def check_owner(state: State, name: str, owner: Owner) -> None:
     raise StateForeign(
         f"The state in {name} belongs to another deployment: {'; '.join(problems)}. Nothing is forwarded.",
         do="If SYSLOG_HOST, SYSLOG_PORT or TENANCY_OCID is mistyped, correct it. If both deployments are in use, set a separate"
-        " STATE_PREFIX (or STATE_FILE) for this one. If this one replaces the other, run `python -m epimetheus state adopt --reason TEXT`"
+        " STATE_PREFIX (or STATE_FILE) for this one. If this one replaces the other, run `epimetheus state adopt --reason TEXT`"
         " with its settings.",
     )
 
@@ -44,5 +44,5 @@ def missing_state(name: str, marker: Marker, marker_name: str) -> StateMissing:
     return StateMissing(
         f"There is no state in {name}, but {marker_name} records that forwarding began on {marker.at}.{moved} Nothing is forwarded.",
         do=f"Restore the state, or set STATE_PREFIX or STATE_FILE to its location. If it is lost, run {_REWIND} with the time to read from,"
-        " or `python -m epimetheus state reset` to start INITIAL_LOOKBACK_HOURS back.",
+        " or `epimetheus state reset` to start INITIAL_LOOKBACK_HOURS back.",
     )

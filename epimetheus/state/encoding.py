@@ -225,5 +225,5 @@ def _damaged(name: str, why: str) -> StateDamaged:
     return StateDamaged(
         f"The state in {name} is damaged: {why}.",
         do="Restore an earlier version of the object, or set the cursor with"
-        " `python -m epimetheus state rewind TIME --force`, which reads again from TIME.",
+        " `epimetheus state rewind TIME --force`, which reads again from TIME.",
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 START_SECONDS = 20.0
+_FDK = "from fdk.scripts.fdk import main; main()"  # what the script fdk does, wherever it is installed
 
 
 class InvocationResult(NamedTuple):
@@ -68,7 +69,7 @@ def serve_function(func: Path, environment: Mapping[str, str]) -> Iterator[Funct
             "PATH": os.defpath,
             "HOME": folder,
         }
-        command = [str(Path(sys.executable).with_name("fdk")), str(func), "handler"]
+        command = [sys.executable, "-c", _FDK, str(func), "handler"]
         with stderr.open("wb") as log:
             process = subprocess.Popen(command, env=settings, cwd=folder, stdout=log, stderr=log)  # noqa: S603 - the command contains no user input
         try:

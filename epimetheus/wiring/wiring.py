@@ -1,6 +1,6 @@
 """The wiring of one invocation: which component is built by which group, and the ports of a run."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from epimetheus.clock import Clock, Deadline
@@ -39,10 +39,10 @@ class Wiring:
     clock_offset: ClockOffset = field(default_factory=ClockOffset)
 
     @classmethod
-    def open(cls, settings: Settings, clock: Clock, deadline: Deadline) -> "Wiring":
-        """Sign in. Raises CredentialsError."""
+    def open(cls, settings: Settings, clock: Clock, deadline: Deadline, *, region: str = "") -> "Wiring":
+        """Sign in, for the deployment in ``region``, by default that of the credentials. Raises CredentialsError."""
         credentials = sign_in(settings.oci_auth, settings.oci_config_file, settings.oci_profile, deadline.left() / 2)
-        return cls(settings, credentials, clock, deadline)
+        return cls(settings, replace(credentials, region=region or credentials.region), clock, deadline)
 
     @cached_property
     def oci(self) -> OciWiring:

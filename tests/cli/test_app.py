@@ -1,20 +1,23 @@
 """The commands: arguments, output, and exit codes."""
 
 import json
-import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
 
+from epimetheus.cli import confirm
 from epimetheus.cli.app import app
-from epimetheus.model import parse_minute
+from epimetheus.model import minute_text, parse_minute
 from tests.support.harness import restored_logging, staged
 
 
 @pytest.fixture
-def terminal(tmp_path, api_key):
-    """A stage at the current time, and a function that runs a command with the stage's settings and the state in a file."""
+def terminal(tmp_path, api_key, monkeypatch):
+    """A stage at the current time, and a function that runs a command with the stage's settings and the state in a file.
+
+    With an ``answer``, stdin counts as a terminal; the tests in tests/cli/test_terminals.py use a real one.
+    """
     with restored_logging(), staged(tmp_path, api_key, page_size=50) as stage:
         stage.hand.time = datetime.now(UTC).timestamp()
         del stage.environment["STATE_BUCKET"]
@@ -22,6 +25,7 @@ def terminal(tmp_path, api_key):
         runner = CliRunner()
 
         def run_cli(*arguments, answer="", **changes):
+            monkeypatch.setattr(confirm, "is_answerable", lambda: bool(answer))
             environment = {**dict.fromkeys(("SYSLOG_HOST", "STATE_FILE"), ""), **stage.environment, **changes}
             return runner.invoke(app, arguments, input=answer, env={**environment, "COLUMNS": "200"}, catch_exceptions=False)
 
@@ -130,7 +134,7 @@ def test_state_show_prints_a_table_or_raw_json(terminal):
     shown = run_cli("state", "show")
     assert shown.exit_code == 0
     assert report["position"]["through"] in shown.output
-    assert re.search(r"dedupe keys +│ +3 ", shown.output)
+    assert "dedupe keys\t3\n" in shown.output
     raw = json.loads(run_cli("state", "show", "--raw").stdout)
     assert (raw["region"], raw["through"], raw["lease"]) == ("us-ashburn-1", report["position"]["through"], None)
 
@@ -139,13 +143,30 @@ def test_rewind_sends_events_again(terminal):
     stage, run_cli = terminal
     ids = stage.emit(stage.world.tenancy, 3, 20)
     run_cli("run")
-    assert re.search(r"compartments +│ 1 known, 1 polled, listed 20\d\d-", run_cli("state", "show").output)
+    assert "compartments\t1 known, 1 polled, listed 20" in run_cli("state", "show").output
     back = datetime.fromtimestamp(stage.hand.time - 3600, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
-    result = run_cli("state", "rewind", back)
+    result = run_cli("state", "rewind", back, "--yes")
     assert (result.exit_code, f"the next run reads from {back}, minus OVERLAP_MINUTES." in result.output.replace("\n", "")) == (0, True)
     assert json.loads(run_cli("state", "show", "--raw").stdout)["listed"] is None
     run_cli("run")
     assert stage.arrived() == [*ids, *ids]
+
+
+def test_rewind_says_what_it_sends_again_and_requests_confirmation(terminal):
+    stage, run_cli = terminal
+    stage.world.add_compartment("app")
+    run_cli("run")
+    through = json.loads(run_cli("state", "show", "--raw").stdout)["through"]
+    back = minute_text(parse_minute(through) - 60)
+    result = run_cli("state", "rewind", back, answer="n\n")
+    question = f"60 minutes of 2 compartments, from {back} to {through}, are sent again without a mark (`replay` marks what it sends)."
+    assert (result.exit_code, f"{question} Continue? [y/N]: n" in result.stdout) == (1, True)
+    result = run_cli("state", "rewind", back)
+    refused = f"{question.removesuffix('.')}: this needs a confirmation, and stdin is not a terminal.\nAdd --yes to confirm it.\n"
+    assert (result.exit_code, result.stderr) == (2, refused)
+    assert json.loads(run_cli("state", "show", "--raw").stdout)["through"] == through
+    assert run_cli("state", "rewind", back, answer="y\n").exit_code == 0
+    assert json.loads(run_cli("state", "show", "--raw").stdout)["through"] == back
 
 
 def test_rewind_confirms_a_later_time_and_rejects_an_invalid_one(terminal):

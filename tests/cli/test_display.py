@@ -8,11 +8,11 @@ import pytest
 import trustme
 from rich.console import Console
 
-from epimetheus.cli.display import EXIT_CODES, show_report, show_settings, show_state, show_trial, terminal_observer
+from epimetheus.cli.console import cell, print_wrapped
+from epimetheus.cli.display import EXIT_CODES, show_report, show_settings, show_state, show_trial
 from epimetheus.cli.rules_try import SENT, RulesTrial
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
-from epimetheus.model import Window
 from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, State
 from epimetheus.state.owner import ReceiverId
 from tests.support.reports import REFUSED, behind, report
@@ -39,9 +39,10 @@ def printed(console: Console) -> str:
 
 
 def rows(console: Console) -> dict[str, str]:
-    """The rows of a table with two columns."""
-    cells = [line.split("│") for line in printed(console).splitlines() if line.startswith("│")]
-    return {key.strip(): value.strip() for _, key, value, _ in cells}
+    """The rows of a table with two columns, which is tab-separated without a terminal."""
+    lines = printed(console).splitlines()
+    cells = [line.split("│")[1:3] for line in lines if line.startswith("│")] or [line.split("\t") for line in lines]
+    return {key.strip(): value.strip() for key, value in cells}
 
 
 def test_each_status_has_an_exit_code():
@@ -88,20 +89,20 @@ def test_a_state_is_shown_with_compartments_behind(plain):
         known={"a": KnownCompartment("root", polled=True), "b": KnownCompartment("prod", polled=True), "c": KnownCompartment("old")},
         keys={1: b"k" * 32, 2: b"k" * 16},
         lease=Lease("r2", NOON + 30),
-        last={"run": "r1", "status": "partial"},
+        last={"run": "r1", "at": "2026-01-01T11:30:00.000Z", "forwarded": 1, "caught_up": False, "status": "partial"},
         tenancy="ocid1.tenancy.oc1..t",
         receiver=ReceiverId("tls://siem:6514", "0" * 64),
         adopted=Adoption(NOON - 60, "[red] SIEM", "receiver tls://old:6514"),
     )
     show_state(plain, "/var/[state]/eu", state, NOON)
-    assert printed(plain).splitlines()[0].strip() == "/var/[state]/eu"
     assert rows(plain) == {
+        "state": "/var/[state]/eu",
         "region": "eu-paris-1",
-        "through": "2026-01-01T11:50:00Z (600 s ago)",
+        "through": "2026-01-01T11:50:00Z (10 minutes ago)",
         "compartments": "3 known, 2 polled",
         "dedupe keys": "3",
-        "lease": "run r2, expires in 30 s",
-        "last run": "run=r1 status=partial",
+        "lease": "run r2, expires in 30 seconds",
+        "last run": "r1, ended 2026-01-01T11:30:00.000Z (30 minutes ago), 1 event forwarded, not caught up, status partial",
         "tenancy": "ocid1.tenancy.oc1..t",
         "receiver": "tls://siem:6514",
         "adopted": "2026-01-01T11:59:00.000Z, previously receiver tls://old:6514. Reason: [red] SIEM",
@@ -125,9 +126,12 @@ def test_an_expired_or_missing_lease_is_shown(plain, lease, expected):
         (2345, "1,200 events (2,345 duplicates not counted): 1,200 sent."),
     ],
 )
-def test_a_rules_trial_ends_with_its_totals(plain, duplicates, line):
+def test_a_rules_trial_ends_with_its_totals(plain, tty, capsys, duplicates, line):
     show_trial(plain, RulesTrial(Counter({("GetInstance", SENT): 1200}), duplicates), ())
-    assert printed(plain).splitlines()[-1] == line
+    assert printed(plain) == "events\tevent type\toutcome\n1200\tGetInstance\tsent\n"
+    assert capsys.readouterr().err == f"{line}\n"
+    show_trial(tty, RulesTrial(Counter({("GetInstance", SENT): 1200}), duplicates), ())
+    assert printed(tty).splitlines()[-1] == line
 
 
 def test_settings_are_shown_with_defaults_and_warnings(plain):
@@ -210,36 +214,7 @@ def test_an_invalid_certificate_is_a_configuration_error(plain):
     assert "Settings are valid." not in printed(plain)
 
 
-def test_without_a_terminal_problems_and_reports_are_plain_lines(plain):
-    with terminal_observer(plain) as observer:
-        observer.progress("eu-paris-1", Window(100, 220), 3, 7)
-        observer.progress("eu-paris-1", Window(100, 220), 7, 7)
-        observer.problem(REFUSED, "eu-[x]")
-        observer.announce(report())
-    assert printed(plain).splitlines() == [
-        "eu-paris-1: read a slice of 7 compartments from 1970-01-01T01:40:00Z; the run ends at 1970-01-01T03:40:00Z",
-        "eu-[x]: Nothing listens on siem:6514. Start the receiver.",
-        f"eu-paris-1 ok: 9 forwarded, 4 duplicates dropped, {FILTERED}, through 2026-01-01T11:58:00Z",
-        f"  {COUNTS}",
-        f"  {REQUESTS}   receiver: connections 2  confirmations 1  confirmed by tls_close_notify   1.5 s",
-    ]
-
-
-def test_on_a_terminal_two_bars_show_compartments_and_minutes(tty):
-    with terminal_observer(tty) as observer:
-        observer.progress("eu-paris-1", Window(100, 220), 3, 7)
-        observer.progress("eu-paris-1", Window(160, 220), 5, 7)
-    shown = printed(tty)
-    assert "60/120" in shown
-    assert "5/7" in shown
-    assert "eu-paris-1 minutes" in shown
-    assert "eu-paris-1 compartments" in shown
-    assert shown.endswith("\x1b[?25h\r\x1b[1A\x1b[2K\x1b[1A\x1b[2K")
-
-
-def test_each_region_has_its_own_bars(tty):
-    with terminal_observer(tty) as observer:
-        observer.progress("eu-paris-1", Window(100, 220), 3, 7)
-        observer.progress("eu-milan-1", Window(200, 230), 1, 9)
-    last = printed(tty).rpartition("\x1b[2Keu-paris-1 minutes")[2]
-    assert [part for part in ("0/120", "3/7", "0/30", "1/9") if part in last] == ["0/120", "3/7", "0/30", "1/9"]
+def test_a_wrapped_text_keeps_its_color_and_its_words():
+    console = Console(file=io.StringIO(), width=20, force_terminal=True, color_system="standard", legacy_windows=False)
+    print_wrapped(console, cell("  one two three four five six seven", "red"), 4)
+    assert printed(console) == "\x1b[31m  one two three four\x1b[0m\n    \x1b[31mfive six seven\x1b[0m\n"

@@ -71,8 +71,9 @@ def run_cli(monkeypatch):
 
 
 def rows(output):
-    """The rows of all tables, without their frames."""
-    return [tuple(cell.strip() for cell in line.split("│")[1:4]) for line in output.splitlines() if line.startswith("│")]
+    """The rows of all tables, without their headings."""
+    found = [tuple(line.split("\t")) for line in output.splitlines() if "\t" in line]
+    return [row for row in found if row != ("name in the message", "source", "value")]
 
 
 def process(*arguments, stdin, **environment):

@@ -14,13 +14,14 @@ from rich.console import Console
 
 from epimetheus.cli import console as console_module
 from epimetheus.cli import display
+from epimetheus.cli.progress import terminal_observer
 from epimetheus.cli.rules_try import RulesTrial
 from epimetheus.cli.run_log import LoggedRun
 from epimetheus.cli.runs_table import show_run, show_runs
 from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
 from epimetheus.health.model import HealthReport, ReportedCheck
-from epimetheus.model import AuditEvent, Fetched, Problem, Replayed, Report, Window
+from epimetheus.model import AuditEvent, Fetched, Problem, Replayed, Report, RunProgress, Window
 from epimetheus.state.file import FileStore
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State
 from epimetheus.state.session import StateSession
@@ -28,7 +29,7 @@ from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.cli.test_runs_table import log_run
 from tests.render.helpers import event, is_invisible
 
-CONTROLS = "\x1b[2J\x1b]0;x\x07\x9b31m\r\x08\n\x85\u202e\u200b\u2028\U000e0041"
+CONTROLS = "\t\x1b[2J\x1b]0;x\x07\x9b31m\r\x08\n\x85\u202e\u200b\u2028\U000e0041"
 HOSTILE = f"a{CONTROLS}:100:[red]z[/red]"
 PACKAGE = Path(__file__).parents[2] / "epimetheus"
 
@@ -39,12 +40,13 @@ def creates_console(node):
 
 
 def assert_safe(output, *, shown=True):
-    """The output is text and line ends only, and shows the hostile text escaped."""
-    assert [character for character in output if is_invisible(character) and character != "\n"] == []
+    """The output is text, line ends, and tabs between values only, and shows the hostile text escaped."""
+    assert [character for character in output if is_invisible(character) and character not in "\n\t"] == []
+    assert "a\t" not in output
     assert "\\u001b" in output or not shown
     assert ":100:" in output or not shown
     assert "💯" not in output
-    assert output.count("a\\u001b") == 0 or "[red]z[/red]" in output
+    assert output.count("a\\u0009\\u001b") == 0 or "[red]z[/red]" in output
 
 
 def filled(kind):
@@ -90,14 +92,15 @@ def trial():
 
 
 def observed(console):
-    with display.terminal_observer(console) as observer:
+    with terminal_observer(console) as observer:
         observer.problem(filled(Problem), HOSTILE)
         observer.filtered(HOSTILE, Fetched(b"{}", filled(AuditEvent)), HOSTILE)
         observer.counted(HOSTILE, 3, 2, {HOSTILE: 1})
-        observer.progress(HOSTILE, Window(100, 220), 7, 7)
+        observer.progress(HOSTILE, PROGRESS)
         observer.announce(report_of(status="failed"))
 
 
+PROGRESS = RunProgress(Window(100, 220), 7, 7, ended=True, fetched=3, confirmed=2)
 SETTINGS = Settings.read({"SYSLOG_HOST": "siem", "STATE_BUCKET": "audit"})
 SHOWN = {
     "report": lambda console: display.show_report(console, report_of()),
@@ -120,10 +123,15 @@ SHOWN = {
 def test_hostile_text_in_every_field_is_escaped(name, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
     SHOWN[name](console_module.terminal_console())
-    assert_safe(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    assert_safe(printed.out + printed.err)
     plain = Console(file=io.StringIO(), width=400)  # the texts are already safe without the sanitizing console
     SHOWN[name](plain)
     assert_safe(plain.file.getvalue())
+    tty = Console(file=io.StringIO(), width=400, force_terminal=True, color_system=None, legacy_windows=False)
+    if name != "observer":  # redrawn lines move the cursor
+        SHOWN[name](tty)
+        assert_safe(tty.file.getvalue())
 
 
 def test_the_health_verdict_is_safe(capsys):
@@ -140,8 +148,8 @@ def test_the_console_escapes_all_text(capsys):
 def test_progress_bars_escape_a_hostile_region(monkeypatch):
     stream = io.StringIO()
     console = Console(file=stream, width=400, force_terminal=True, color_system=None, legacy_windows=False)
-    with display.terminal_observer(console) as observer:
-        observer.progress(HOSTILE, Window(100, 220), 3, 7)
+    with terminal_observer(console) as observer:
+        observer.progress(HOSTILE, PROGRESS)
     text = stream.getvalue()
     assert "\\u001b[2J" in text
     assert "[red]z[/red]" in text

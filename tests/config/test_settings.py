@@ -202,7 +202,7 @@ def test_a_state_file_replaces_the_bucket():
         ("SYSLOG_CA", "file:", "SYSLOG_CA=file:: expected PEM certificates, file:PATH, vault:SECRET_OCID or object:NAME"),
         ("SYSLOG_SERVER_NAME", "a b", "SYSLOG_SERVER_NAME=a…: expected a host name or an IP address"),
         ("SYSLOG_FRAMING", "octet", "SYSLOG_FRAMING=octet: expected octet-counting or lf"),
-        ("SYSLOG_HEADER", "RFC5424", "SYSLOG_HEADER=RFC5424: expected rfc5424 or rfc3164"),
+        ("SYSLOG_HEADER", "RFC5425", "SYSLOG_HEADER=RFC5425: expected rfc5424 or rfc3164"),
         ("SYSLOG_FACILITY", "local8", f"SYSLOG_FACILITY=local8: expected one of {FACILITIES}"),
         ("SYSLOG_APP_NAME", "two words", "SYSLOG_APP_NAME=two words: expected up to 48 printable ASCII characters without spaces"),
         ("SYSLOG_APP_NAME", "a" * 49, f"SYSLOG_APP_NAME={'a' * 49}: expected up to 48 printable ASCII characters without spaces"),

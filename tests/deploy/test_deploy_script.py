@@ -287,7 +287,7 @@ def test_every_policy_statement_is_explained():
 
 @pytest.mark.parametrize("name", DOCS)
 def test_the_commands_that_are_told_exist(name):
-    told = set(re.findall(r"python -m epimetheus ([a-z]+(?: [a-z]+)?)", DOCS[name]))
+    told = set(re.findall(r"(?:^ +|`)epimetheus ([a-z]+(?: [a-z]+)?)", DOCS[name], re.MULTILINE))
     known = typer.main.get_command(app)
     for words in map(str.split, told):
         command = known.commands[words[0]]

@@ -103,7 +103,7 @@ def places(table):
         ),
         ("`observables[]`", "source address, users, group and resource, each with the path where the message has it"),
         ("`unmapped.data`, `unmapped`", "everything without a mapping, named as in the event"),
-        ("`unmapped.epimetheus`", "`compartmentPath`, `tamperWatch`"),
+        ("`unmapped.epimetheus`", "`compartmentPath`, `tamperWatch`, `replay`"),
     ]
     return table(("OCSF", "source"), rows)
 

@@ -80,7 +80,7 @@ Each example states what to look for, by the keys of CEF, and shows an event and
 list the names in the other formats. The events are shortened and use example names. Each message is sent on one line; here it is wrapped.
 This command prints the messages of the first example:
 
-    python -m epimetheus render --file tests/data/situations/failed_sign_on.json --region {region} --format all
+    epimetheus render --file tests/data/situations/failed_sign_on.json --region {region} --format all
 
 {situations}"""
 

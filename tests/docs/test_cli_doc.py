@@ -1,5 +1,7 @@
 """Generates docs/cli.md from the typer application and fails if the page is stale: ``python -m tests.docs.test_cli_doc`` writes it."""
 
+import ast
+import inspect
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,24 +9,31 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from epimetheus.cli import display, health, runs_table
 from epimetheus.cli.app import app
+from epimetheus.cli.exit_codes import EXIT_CODES
+from epimetheus.cli.settings_source import SOURCE_OPTIONS
 
 DOC = Path(__file__).parents[2] / "docs" / "cli.md"
-PROGRAM = "python -m epimetheus"
+PROGRAM = "epimetheus"
 
 ORDER = (
     "validate", "health", "run", "runs", "runs show", "runs html", "rules try", "render", "replay",
     "state show", "state rewind", "state reset", "state adopt", "state unlock", "state own-address", "demo",
 )  # fmt: skip
 EXAMPLES = {
-    "validate": [("validate", "check the settings in the environment")],
+    "validate": [
+        ("validate --env-file prod.env", "check the settings in a file"),
+        ("validate --tfvars terraform/terraform.tfvars", "check the settings before Terraform applies them"),
+    ],
     "health": [
         ("health", "check every dependency, from settings to the receiver's certificate"),
         ("health --probe", "also send one marked message and confirm it"),
+        ("health --function ocid1.fnfunc.oc1.iad.aaaa", "check them with the settings of a deployed function"),
     ],
-    "run": [("run", "forward new events once"), ("run --minutes 5 --json", "stop after five minutes and print the reports")],
+    "run": [("run", "forward new events once"), ("run --timeout 5m --json", "stop after five minutes and print the reports")],
     "runs": [("runs --since 7d --failed", "list the failed runs of a week"), ("runs --json", "print the log lines of the last day")],
     "runs show": [("runs show 33ef9a", "show the run whose ID starts with 33ef9a")],
     "runs html": [("runs html runs.html", "write the plots of the last two days")],
@@ -38,7 +47,8 @@ EXAMPLES = {
     ],
     "replay": [
         ("replay --from 2026-11-24T10:00:00Z --to 2026-11-24T11:00:00Z --dry-run", "count the events of an hour"),
-        ("replay --from 2026-11-24T10:00:00Z --to 2026-11-24T11:00:00Z", "send them again after a confirmation"),
+        ("replay --from 3h --to 2h", "send the events of an hour again after a confirmation"),
+        ("replay --from 3h --to 2h --compartment prod/app --yes", "send those of a compartment"),
     ],
     "state show": [("state show", "show the cursor and what is behind"), ("state show --raw", "print the stored JSON")],
     "state rewind": [("state rewind 2026-11-24T10:05:00Z", "read and send again from this minute")],
@@ -65,29 +75,24 @@ COMMANDS = dict(commands(typer.main.get_command(app)))
 
 def value(parameter: Any) -> str:
     """The placeholder for the value of an option; empty for a flag."""
-    return "" if parameter.is_flag else f" {parameter.opts[0].strip('-').upper()}"
+    return "" if parameter.is_flag else f" {parameter.metavar or parameter.opts[0].strip('-').upper()}"
 
 
 def default(parameter: Any) -> str:
     """The default as a user would type it."""
     if parameter.required:
         return "required"
-    return f"`{parameter.default:g}`" if isinstance(parameter.default, float) else f"`{parameter.default}`" if parameter.default else ""
-
-
-def limits(parameter: Any) -> str:
-    """The range of a number."""
-    return "" if parameter.min is None else f" From {parameter.min:g} to {parameter.max:g}."
+    return f"`{parameter.default}`" if parameter.default else ""
 
 
 def section(name: str, command: Any) -> str:
     """The section of one command: synopsis, description, parameters, examples."""
     arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
-    options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
+    options = [one for one in command.params if one.param_type_name == "option" and one.name not in SOURCE_OPTIONS]
     synopsis = " ".join([PROGRAM, name, *(f"--{o.opts[0].strip('-')}{value(o)}" for o in options if o.required), "[OPTIONS]" if options else ""])
     synopsis = " ".join([synopsis.strip(), *(argument.name.upper() for argument in arguments)])
     rows = [f"| `{one.name.upper()}` | required | {one.help} |" for one in arguments]
-    rows += [f"| `{one.opts[0]}{value(one)}` | {default(one)} | {one.help}{limits(one)} |" for one in options]
+    rows += [f"| `{one.opts[0]}{value(one)}` | {default(one)} | {one.help} |" for one in options]
     table = "\n".join(["| argument or option | default | description |", "|---|---|---|", *rows]) + "\n\n" if rows else ""
     width = max(len(line) for line, _ in EXAMPLES[name])
     examples = "\n".join(f"    {PROGRAM} {line:{width}}  # {comment}" for line, comment in EXAMPLES[name])
@@ -95,23 +100,34 @@ def section(name: str, command: Any) -> str:
     return f"## {name}\n\n    {synopsis}\n\n{description}\n\n{table}{examples}\n"
 
 
-def of(codes: dict[str, int], code: int) -> str:
-    """The statuses with an exit code."""
-    return " or ".join(f"`{status}`" for status, one in codes.items() if one == code)
+def exit_codes() -> str:
+    """The table of exit codes; commands with equal codes share a row."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for name in ORDER:
+        rows.setdefault(tuple(EXIT_CODES[name].get(code, "") for code in (0, 1, 2)), []).append(f"`{name}`")
+    return "\n".join(f"| {', '.join(names)} | {' | '.join(meanings)} |" for meanings, names in rows.items())
+
+
+def source_options() -> str:
+    """The table of the options that every command with settings has."""
+    options = [option for option in COMMANDS["run"].params if option.name in SOURCE_OPTIONS]
+    return "\n".join(f"| `{option.opts[0]} {option.metavar}` | {option.help} |" for option in options)
 
 
 def text() -> str:
     """The page."""
-    run, checks, logged = display.EXIT_CODES, health.EXIT_CODES, runs_table._EXIT_CODES
     index = "\n".join(f"| [{name}](#{name.replace(' ', '-')}) | {COMMANDS[name].help.split('. ')[0].split(chr(10))[0].rstrip('.')} |" for name in ORDER)
     sections = "\n".join(section(name, COMMANDS[name]) for name in ORDER)
     return f"""# Command line
 
 After reading this page you can check a deployment from a terminal, start a run manually, review past runs, and repair the state.
 
-Run `make setup` once. Then run `. .venv/bin/activate` and `{PROGRAM} COMMAND` in the repository. Commands read the same
-[settings](settings.md) as the function, from environment variables, and OCI credentials from `~/.oci/config`. Results go to stdout;
-progress and errors go to stderr. Every command has `--help`.
+Install the command with `pipx install .` in a copy of the repository, then use it in any folder. Without an installation, run `make setup`
+once, and write `.venv/bin/python -m epimetheus` in place of `epimetheus`. Results go to stdout; progress, notes and errors go to stderr.
+Every command has `-h`.
+
+On a terminal, tables fit its width: columns that do not fit are dropped by importance, and named. Elsewhere, tables are tab-separated
+values, remarks about them go to stderr, and each sentence is one line. `NO_COLOR` switches colors off.
 
 `python -m tests.docs.test_cli_doc` generates this page from the code. Do not edit it by hand.
 
@@ -119,21 +135,52 @@ progress and errors go to stderr. Every command has `--help`.
 |---|---|
 {index}
 
+## Settings
+
+Commands read the same [settings](settings.md) as the function, and OCI credentials from `~/.oci/config`. Every command except `demo` reads
+settings from these sources:
+
+| option | description |
+|---|---|
+{source_options()}
+
+Each option has its own purpose:
+
+- `--env-file` reads `NAME=value` lines, with comments, quotes and `export`. Put values of several lines, such as PEM text, in quotes.
+- `--tfvars` reads `terraform.tfvars` or `.tfvars.json`, and derives the settings as the Terraform module does. It does not know what
+  Terraform creates: the secret of `create_vault`, and the resources that `TAMPER_WATCH` names by default. Use `--function` for these.
+- `--function` reads the configuration of the function and of its application, and uses the region of the function. The function's `OCI_AUTH`
+  is not used: you sign in as yourself. You need this policy:
+  `Allow group YOUR_GROUP to read functions-family in compartment COMPARTMENT_OF_THE_FUNCTION`.
+
+If several sources contain a setting, the environment takes precedence, then `--env-file`, `--tfvars` and `--function`. The command names the
+settings that the environment replaces. An empty value counts as not set, except for `METRICS_NAMESPACE`.
+
+In a file and in a function, a misspelled setting is an error. In the environment, only names that begin with `SYSLOG_` are: a name such as
+`TENANCY_ID` is ignored with a note, and names of one word, such as `REGION`, belong to other programs.
+
+## Times and durations
+
+A duration is a number with a unit, or several: `90s`, `15m`, `24h`, `7d`, `1h30m`. A time is RFC 3339, such as `2026-11-24T10:00:00Z`, or a
+duration before now, such as `24h`. All options follow this: `--since`, `--from`, `--to`, `--timeout` and the time of `state rewind`.
+
+## Output as JSON
+
+Every command that reports has `--json`: the result is one JSON document on stdout. Exit codes are the same.
+
+## Shell completion
+
+Run `epimetheus --install-completion` once in bash, zsh or fish, and open a new terminal. To print the script instead, for example for a
+package, use `--show-completion`.
+
 ## Exit codes
 
 | command | 0 | 1 | 2 |
 |---|---|---|---|
-| `run`, `replay` | {of(run, 0)} | {of(run, 1)}: some compartments are behind or were not read | {of(run, 2)} |
-| `runs`, `runs show` | last run {of(logged, 0)} | last run {of(logged, 1)}, or no run found | last run {of(logged, 2)} |
-| `health` | {of(checks, 0)} | {of(checks, 1)} | {of(checks, 2)} |
-| `rules try` | every compartment was read | some compartments were not read | |
-| `render` | every event is valid | some events are malformed | |
-| `demo` | every event arrived | events are missing | |
-| others | success | not confirmed | |
+{exit_codes()}
 
-With several regions, the worst status determines the exit code. In addition, every command exits with 1 if you decline its confirmation,
-and with 2 after an unknown option, an invalid setting, or any other error. If a signal ends a command, the exit code is 128 plus the number
-of the signal: 130 for Ctrl-C, 143 for SIGTERM.
+With several regions, the worst status determines the exit code. An unknown option and an invalid setting are errors: 2. If a signal ends a
+command, the exit code is 128 plus the number of the signal: 130 for Ctrl-C, 143 for SIGTERM.
 
 {sections}"""
 
@@ -156,6 +203,40 @@ def test_every_argument_and_option_has_a_description():
 def test_every_example_is_accepted_by_its_command(line):
     name = max((name for name in COMMANDS if f"{line} ".startswith(f"{name} ")), key=len)
     COMMANDS[name].make_context(name, shlex.split(line[len(name) :]))  # raises for unknown options and invalid values
+
+
+def test_every_command_has_exit_codes():
+    assert sorted(EXIT_CODES) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("command", "codes"),
+    [("run", display.EXIT_CODES), ("replay", display.EXIT_CODES), ("runs", runs_table.EXIT_CODES), ("health", health.EXIT_CODES)],
+)
+def test_each_status_is_in_the_table_of_exit_codes(command, codes):
+    for status, code in codes.items():
+        assert f"`{status}`" in EXIT_CODES[command][code]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_codes_in_the_source_of_a_command_are_in_the_table(command):
+    source = inspect.getsource(inspect.unwrap(COMMANDS[command].callback))
+    exits = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "Exit"]
+    constants = [node.value for one in exits for node in ast.walk(one) if isinstance(node, ast.Constant)]
+    codes = {0, 2, *(value for value in constants if type(value) is int), *([1] if "confirm(" in source else [])}
+    assert codes <= set(EXIT_CODES[command])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_option_exits_with_2_as_the_table_says(command):
+    result = CliRunner().invoke(app, [*command.split(), "--no-such-option"])
+    assert (result.exit_code, "No such option: --no-such-option" in result.stderr) == (2, True)
+    assert "error" in EXIT_CODES[command][2]
+
+
+def test_every_command_that_reports_prints_json_on_request():
+    with_json = {name for name, command in COMMANDS.items() if "--json" in {option for one in command.params for option in one.opts}}
+    assert with_json >= {"validate", "health", "run", "runs", "runs show", "rules try", "replay", "state show"}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from epimetheus.config.field_map import read_field_map
 from epimetheus.config.settings import Settings
 from epimetheus.render import FORMATS, MIN_BYTES, abridge, addresses, derived_values, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef
-from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.formats.base import REPLAY_MARKS, Enrichment
 from epimetheus.render.severity_table import OTHER
 from tests.docs.ocsf_section import ocsf_section
 from tests.docs.severity_section import severity_section
@@ -72,6 +72,7 @@ DERIVED = {  # keys whose value differs from the event's
     "identSrc": "`src`, for a sign-on that succeeded", "flexString1": "`eventId`, if it is too long for `externalId`",
     "principalName": "`data.identity.principalName`, if it is too long for `usrName`",
     cef.TAMPER_WATCH: "`true` if the event names a resource of TAMPER_WATCH", cef.COMPARTMENT_PATH: "the compartment's path",
+    cef.REPLAY: "`true` in a replay", "replay": "`true` in a replay",
     "tamperWatch": "`true` if the event names a resource of TAMPER_WATCH", "compartmentPath": "the compartment's path",
 }  # fmt: skip
 
@@ -171,8 +172,15 @@ def page():
         - **RFC 3164**: `<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `, in UTC. This header has no run and no sequence number. The body lists the trimmed fields.
         - MSGID is `audit` for an event, `malformed` for text that is not a valid event (RFC 3164: `TAG[malformed]: `), and `notice` for a message
           from Epimetheus itself. In every format, a malformed event is sent as its redacted text.
+        - A replay marks each message in the header and in the body, because some receivers discard the header. The mark in the header is
+          `replay="true"` after `seq` (RFC 3164: `TAG[replay]: `, or `TAG[malformed-replay]: ` for a malformed event). The mark in the body
+          is never removed. A malformed event has no mark in its body.
         - PRI combines SYSLOG_FACILITY with a level that depends on the severity: informational (0 to 3), notice (4 to 6), warning (7 and 8) or
           error (9 and 10).
+
+        A replay marks the body as follows:
+
+        {replay_marks}
 
         ## Invisible characters and message prefixes
 
@@ -216,7 +224,7 @@ def page():
         ## JSON
 
         The body is the event as OCI returned it, on one line: every key, in its order, and every digit of a number. Secrets are redacted. The last
-        key, `epimetheus`, has what Epimetheus adds, with the values that apply: `compartmentPath`, `tamperWatch`, `severity`, `outcome`, and every
+        key, `epimetheus`, has what Epimetheus adds, with the values that apply: `compartmentPath`, `tamperWatch`, `replay`, `severity`, `outcome`, and every
         other value of [this table](#values-that-epimetheus-derives) that no standard field of the event has. For a stopped instance, for example,
         it is `{{"severity":5,"outcome":"success","action":"STOP"}}`. If the event itself has a top-level key `epimetheus`, `epimetheusTrimmed` or
         `epimetheusCut`, this key gets the prefix `event_`, in OCSF too. So only Epimetheus can write these keys.
@@ -260,8 +268,8 @@ def page():
 
         ## Size
 
-        SYSLOG_MAX_BYTES limits header and body together. It is at least {least}; 0 means no limit. No character and no escape is split. The mark of
-        TAMPER_WATCH is never removed. `trimmed` lists the fields that were removed or shortened. If there is no room for all names, `+n` counts
+        SYSLOG_MAX_BYTES limits header and body together. It is at least {least}; 0 means no limit. No character and no escape is split. The marks
+        of TAMPER_WATCH and of replays are never removed. `trimmed` lists the fields that were removed or shortened. If there is no room for all names, `+n` counts
         the others.
 
         So that no event delays a run, an event is *abridged* if it has more than {most_bytes} bytes, if its type, name and address together exceed
@@ -310,7 +318,7 @@ def page():
         Names are the keys in the tables above. In JSON and OCSF, they are dotted paths. The path of an added value is one of these:
 
         - its path in the Audit API, such as `data.additionalDetails.shape`; the value is redacted;
-        - `epimetheus.compartmentPath`, `epimetheus.tamperWatch`, or `epimetheus.actor`, which is `person`, `service` or `unknown`
+        - `epimetheus.compartmentPath`, `epimetheus.tamperWatch`, `epimetheus.replay`, or `epimetheus.actor`, which is `person`, `service` or `unknown`
           ([Rules](rules.md#people-and-services)), and is not sent by default;
         - a path in the [table below](#values-that-epimetheus-derives).
 
@@ -318,7 +326,7 @@ def page():
         time in RFC 3339 is converted. Your own keys accept {custom} characters. If a message is too large, added fields are removed first, unless
         their name is in the tables above. In OCSF, a new name can make messages invalid against the schema.
 
-        To see a message, and the value of every field in FIELD_MAP, run `python -m epimetheus render --file event.json --explain`
+        To see a message, and the value of every field in FIELD_MAP, run `epimetheus render --file event.json --explain`
         ([Command line](cli.md#render)).
 
         ### Values that Epimetheus derives
@@ -357,6 +365,7 @@ def page():
         text_bytes=f"{abridge.TEXT_BYTES:,}",
         malformed_bytes=f"{abridge.MALFORMED_BYTES:,}",
         custom=cef_keys.CUSTOM_LENGTH,
+        replay_marks=table(("FORMAT", "mark in the body"), [(f"`{form}`", f"`{mark}`") for form, mark in REPLAY_MARKS.items()]),
         derived=derived(),
         situations=situations_section(),
     )

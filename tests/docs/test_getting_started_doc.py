@@ -29,17 +29,16 @@ def test_the_stand_in_prints_five_settings_with_a_bucket_for_the_state(tmp_path)
 
 
 def test_the_commands_work_with_the_settings_of_the_stand_ins(tmp_path):
-    commands = re.findall(r"^    ((?:[A-Z_]+=\S+ )?python -m epimetheus (?!testing).*?)(?: +#.*)?$", PAGE, re.MULTILINE)
+    commands = re.findall(r"^    ((?:[A-Z_]+=\S+ )?epimetheus .*?)(?: +#.*)?$", PAGE, re.MULTILINE)
     (tmp_path / "rules.json").write_text("{}")
     with closing(Shell(tmp_path)) as stand_ins, closing(Shell(tmp_path)) as shell:
-        stand_ins.send("python -m epimetheus.testing --receiver --folder oci --env-file settings --hours 1")
+        stand_ins.send("python -m epimetheus.testing --receiver --folder oci --env-file epimetheus.env --hours 1")
         stand_ins.line()
-        shell.run("set -a; . ./settings; set +a")
         codes = {command: int(shell.run(f"{command} >/dev/null; echo $?")[-1]) for command in commands}
     assert codes == {
-        "python -m epimetheus validate": 0,
-        "python -m epimetheus health --probe": 1,  # degraded, because no run has completed
-        "INITIAL_LOOKBACK_HOURS=1 python -m epimetheus run": 0,
-        "python -m epimetheus state show": 0,
-        "python -m epimetheus rules try --since 24h --rules rules.json": 0,
+        "epimetheus validate --env-file epimetheus.env": 0,
+        "epimetheus health --probe --env-file epimetheus.env": 1,  # degraded, because no run has completed
+        "INITIAL_LOOKBACK_HOURS=1 epimetheus run --env-file epimetheus.env": 0,
+        "epimetheus state show --env-file epimetheus.env": 0,
+        "epimetheus rules try --env-file epimetheus.env --since 24h --rules rules.json": 0,
     }

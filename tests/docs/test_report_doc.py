@@ -109,7 +109,7 @@ After reading this page you can interpret a run's report, and build dashboards a
 `python -m tests.docs.test_report_doc` generates this page from the code. Do not edit it by hand.
 
 Each run of a region produces one report. It is in the field `report` of the run's log line (`"event": "run"`), and in the function's
-response. `python -m epimetheus run --json` prints it. The metrics are derived from the report.
+response. `epimetheus run --json` prints it. The metrics are derived from the report.
 
 The terminal shows the whole report. In the log and in the function's response, an object has at most 100 members, and a text has at most
 2,000 characters. The field `…_not_shown` next to an object counts the omitted members. The response is limited to 1 MB. With more than ten

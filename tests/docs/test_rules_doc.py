@@ -82,7 +82,7 @@ def identity(one) -> str:
 
 def example_trial() -> str:
     rules, _ = read_rules("RULES", EXAMPLE)
-    outcome, console = rules_try.RulesTrial(), Console(file=io.StringIO(), width=100)
+    outcome, console = rules_try.RulesTrial(), Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
     events = [*EVENTS, *[one("TerminateInstance", n, identity=SERVICE) for n in range(2)]]
     placed = [("", 0, decode_event(json.dumps(event).encode())) for event in events]
     rules_try.apply_rules(placed, Selection(rules_from_file(rules, ()), TamperWatch(("ocid1.policy.oc1..ours",)), RateLimits({})), outcome)
@@ -114,12 +114,12 @@ the field map, which `FIELD_MAP` reads. Without `RULES`, everything is sent exce
 
 ## Test a rules file
 
-    python -m epimetheus rules try --since 24h --rules rules.json      # on the last day's events, read from OCI
-    python -m epimetheus rules try --file events.json --rules rules.json
+    epimetheus rules try --since 24h --rules rules.json      # on the last day's events, read from OCI
+    epimetheus rules try --file events.json --rules rules.json
 
 The command sends nothing and writes nothing. An unknown key, a wrong type, a duplicate key, a pattern that cannot match, and a limit of 0 are
 errors. All errors are reported at once, each with line and path, and a run fails before it sends anything. A rule that has no effect, or an
-unexpected effect (an event in two lists, a list that the mode ignores), causes a warning in every run and in `python -m epimetheus validate`.
+unexpected effect (an event in two lists, a list that the mode ignores), causes a warning in every run and in `epimetheus validate`.
 `validate` also warns if no event would be sent, and if a pattern matches no operation of the installed OCI SDK and no known sign-on event. Such
 a name may be misspelled, or newer than the SDK.
 
@@ -203,7 +203,7 @@ because OCI records it. Therefore:
   addresses permanently, also after `state rewind`.
 - A new container or NAT gateway can change the address. Own polling is then forwarded, with the warning, until you confirm the new address.
   Compare the address in the warning with the deployment's egress (the NAT gateway's public IP, or the subnet's range behind a service gateway).
-  If the address is yours, run `python -m epimetheus state own-address 192.0.2.10` (once per region: `--region`). If it is not, revoke the
+  If the address is yours, run `epimetheus state own-address 192.0.2.10` (once per region: `--region`). If it is not, revoke the
   credentials ([Security](security.md)). After a restart with the same address, you do not need to do anything.
 - Epimetheus does not detect a stolen token that is used from the deployment's own address (the same subnet, or behind the same NAT gateway), or
   before the first run with a new state.

@@ -44,17 +44,19 @@ of each setting. `{COMMAND}` generates this page from the code. Do not edit it b
 - **In the function**, settings are keys of its configuration. With Terraform, set the variable of the same name in lower case:
   `syslog_port = 6515`. Use Terraform lists for lists. The module has its own defaults for `STATE_BUCKET`, `STATE_NAMESPACE`, `TAMPER_WATCH`
   and `METRICS_COMPARTMENT_OCID`, and no variables for `STATE_FILE` and the `OCI_…` settings.
-- **On the command line**, settings are environment variables: `SYSLOG_PORT=6515 python -m epimetheus run`. Credentials come from
-  `~/.oci/config`: an API key (`oci setup config`) or a session token (`oci session authenticate`). The region may be an identifier or a
-  region key (`IAD`). `STATE_FILE` can replace `STATE_BUCKET`.
+- **On the command line**, settings are environment variables (`SYSLOG_PORT=6515 epimetheus run`), or come from a file or a deployed
+  function: `--env-file FILE`, `--tfvars FILE`, `--function OCID` ([Command line](cli.md#settings)). Credentials come from `~/.oci/config`:
+  an API key (`oci setup config`) or a session token (`oci session authenticate`). The region may be an identifier or a region key (`IAD`).
+  `STATE_FILE` can replace `STATE_BUCKET`.
 
-OCI Functions limits a configuration to {MAX_BYTES:,} bytes, keys and values together. An empty value counts as not set, except for
-`METRICS_NAMESPACE`: if it is empty, no metrics are posted.
+OCI Functions limits a configuration to {MAX_BYTES:,} bytes, keys and values together. On the command line, there is no such limit. An empty
+value counts as not set, except for `METRICS_NAMESPACE`: if it is empty, no metrics are posted. The case of words (`FORMAT=CEF`,
+`LOG_LEVEL=Debug`, `RUN_MESSAGE=TRUE`) and of regions does not matter, except in Terraform.
 
-`python -m epimetheus validate` checks the settings, the files that they name, certificates, `RULES` and `FIELD_MAP` in one pass, without a
-network connection. It also reports expired certificates, and warns if one expires within 30 days. With `--json`, it prints the findings and
-the settings in effect as JSON. Every run checks the settings first, and reports all errors at once. A misspelled setting is an error;
-unrelated environment variables are ignored.
+`epimetheus validate` checks the settings, the files that they name, certificates, `RULES` and `FIELD_MAP` in one pass, without a network
+connection. It also reports expired certificates, and warns if one expires within 30 days. With `--json`, it prints the findings and the
+settings in effect as JSON. Every run checks the settings first, and reports all errors at once. A misspelled setting is an error in the
+function and in a file. In the environment of a terminal, only misspelled names that begin with `SYSLOG_` are errors; others are ignored.
 
 ## References
 

@@ -131,6 +131,16 @@ _BODIES = (
 )  # fmt: skip
 
 
+_VARIABLES = (
+    b"# all\nexport SYSLOG_HOST=\"siem\" # x\nSYSLOG_CA='" + _CERT + b"'\nA=b#c\r\nB=\\\"\nMETRICS_NAMESPACE=\n",
+    b'SYSLOG_CA="' + _CERT.replace(b"\n", b"\\n") + b'"\nC=$A ${B}\nD=\'it\\\'s\'\n',
+    b'syslog_host = "a\\"b\\u00e9$${x}%%{y}" // c\nregions = ["a", "b",] /* d */\nport = -2.50e1\non = true\nnone = null\n',
+    b"ca = <<EOT\n" + _CERT + b"\nEOT\nrules = <<-EOT\n    {\n      }\n  EOT\ntags = {\n a = \"b\"\n \"c d\" : [1, {}]\n}\n",
+    b"a = " + b"[" * 3000, b"a = " + b"{a=" * 3000, b"<<" * 3000, b"a=" * 3000, b"'" * 3000,
+    b"\xff\xfe", b"\xef\xbb\xbfA=b", b"a = \"\\ud800\"",
+)  # fmt: skip
+
+
 def _pems() -> tuple[bytes, ...]:
     with TemporaryDirectory() as folder:
         authority = Authority(Path(folder))
@@ -156,5 +166,6 @@ SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "settings": _SETTINGS,
     "body": _BODIES,
     "pem": _pems(),
+    "variables": _VARIABLES,
 })  # fmt: skip
 """Seeds by target."""

@@ -12,7 +12,9 @@ from types import MappingProxyType
 
 import cefp
 
+from epimetheus.cli.env_file import parse_env
 from epimetheus.cli.event_forms import NotAnEvent, find_events
+from epimetheus.cli.tfvars_parser import TfvarsSyntaxError, parse_tfvars
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.config.settings import Settings
@@ -192,6 +194,27 @@ def pem(data: bytes) -> None:
         assert "BEGIN" not in str(error)
 
 
+def variables(data: bytes) -> None:
+    """Parses an env file and a Terraform variable file, or raises an error that names a line and quotes none."""
+    text = data.decode("utf-8", "replace")
+    lines = text.count("\n") + text.count("\r") + 1
+    try:
+        values = parse_env(text, "file")
+    except ConfigError as error:
+        (problem,) = error.problems
+        number, _, what = problem.removeprefix("file line ").partition(": ")
+        assert what == "expected NAME=value, with a value of several lines in double quotes"
+        assert 1 <= int(number) <= lines
+    else:
+        assert all(name.isidentifier() for name in values)
+    try:
+        parse_tfvars(text)
+    except TfvarsSyntaxError as error:
+        assert 1 <= error.line <= lines
+        assert str(error).startswith(("expected ", "the ")), error
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
-    {"event": event, "page": page, "event_file": event_file, "state": state, "rules": rules, "settings": settings, "body": body, "pem": pem}
+    {"event": event, "page": page, "event_file": event_file, "state": state, "rules": rules, "settings": settings, "body": body}
+    | {"pem": pem, "variables": variables}
 )

@@ -619,4 +619,4 @@ def test_the_cli_prints_json_and_sends_a_probe(terminal):  # noqa: F811
     stage, type_in = terminal
     report = json.loads(type_in("health", "--probe", "--json").stdout)
     assert (report["version"], report["verdict"], len(stage.receiver.messages)) == (1, "degraded", 1)
-    assert type_in("health", "--json", "--minutes", "0").exit_code == 2
+    assert type_in("health", "--json", "--timeout", "0").exit_code == 2

@@ -27,8 +27,8 @@ def far_behind(count=COUNT):
 
 def replayed(unread):
     return Replayed(
-        run="r1", region="r", dry=False, status="partial", error=None, window=["a", "b"], through="b", fetched=0, forwarded=0,
-        duplicates=0, filtered={}, unread=unread,
+        run="r1", region="r", dry=False, status="partial", error=None, window=["a", "b"], through="b", compartments=1, fetched=0,
+        forwarded=0, duplicates=0, filtered={}, unread=unread,
     )  # fmt: skip
 
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import fdk.log
 import pytest
 
-from epimetheus.model import Problem, Window
+from epimetheus.model import Problem, RunProgress, Window
 from epimetheus.observe.log import JsonLines, LogObserver, headline, log_failure, log_report, log_to
 from epimetheus.source.decode import decode_event
 from tests.support.reports import REFUSED, behind, report
 
 NOON_UTC = 1_767_268_800.0
+PROGRESS = RunProgress(Window(29454480, 29454540), 3, 8, ended=True, fetched=12, confirmed=10)
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +100,7 @@ def test_the_handler_of_fdk_is_replaced_on_every_call(capsys):
 def test_the_level_filters_own_lines(level, expected):
     def log_all():
         observer = LogObserver("r1")
-        observer.progress("eu-paris-1", Window(29454480, 29454540), 3, 8)
+        observer.progress("eu-paris-1", PROGRESS)
         log_report(report())
         observer.problem(REFUSED, "eu-paris-1")
 
@@ -122,7 +123,8 @@ def test_a_problem_is_logged_with_its_remedy():
 
 
 def test_progress_is_logged_at_the_debug_level():
-    (line,) = lines_of(lambda: LogObserver("r1").progress("eu-paris-1", Window(29454480, 29454540), 3, 8), "debug")
+    (line,) = lines_of(lambda: LogObserver("r1").progress("eu-paris-1", PROGRESS), "debug")
+    assert lines_of(lambda: LogObserver("r1").progress("eu-paris-1", PROGRESS._replace(ended=False)), "debug") == []
     del line["time"]
     assert line == {
         "level": "DEBUG",

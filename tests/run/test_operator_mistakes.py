@@ -283,4 +283,4 @@ def test_ctrl_c_after_the_state_file_is_replaced_is_not_a_state_error(stage, tmp
 
 
 def test_minutes_that_are_not_a_number_are_rejected(terminal):  # noqa: F811
-    assert terminal[1]("run", "--minutes", "nan").exit_code == 2
+    assert terminal[1]("run", "--timeout", "nan").exit_code == 2

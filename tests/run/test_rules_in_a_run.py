@@ -301,7 +301,7 @@ def test_use_of_the_credentials_from_another_address_is_a_warning(stage):
     assert (report.filtered, report.forwarded) == ({"own_polling": 4}, 3)
     assert report.warnings[1:] == [
         "The credentials of this deployment were used from 203.0.113.7, not only from 10.0.0.5. These calls are forwarded as events."
-        " If a new container or NAT gateway of this deployment has that address, run `python -m epimetheus state own-address ADDRESS`;"
+        " If a new container or NAT gateway of this deployment has that address, run `epimetheus state own-address ADDRESS`;"
         " otherwise the credentials are compromised: revoke them."
     ]
     ((_, message, details),) = notices(stage)

@@ -48,7 +48,7 @@ class Scene:
 
     def start(self, *words, **pipes):
         environment = {**self.environment, "PATH": os.defpath, "PYTHONPATH": str(ROOT), "HOME": self.environment["TMPDIR"]}
-        command = [sys.executable, "-m", "epimetheus", *(words or ("run", "--minutes", "600"))]
+        command = [sys.executable, "-m", "epimetheus", *(words or ("run", "--timeout", "10h"))]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **pipes}
         return subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes)
 
@@ -456,6 +456,6 @@ def test_unlock_asks_for_confirmation_and_reports_when_there_is_no_lease(termina
     assert (done.exit_code, "run run1 holds the lease since 20" in done.output, "Remove the lease?" in done.output) == (1, True, True)
     assert "skipped: Run run1 holds the lease since" in type_in("run").stderr
     done = type_in("state", "rewind", time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - 86_400)))
-    assert (done.exit_code, "run `python -m epimetheus state unlock`" in done.stderr) == (2, True)
+    assert (done.exit_code, "run `epimetheus state unlock`" in done.stderr) == (2, True)
     assert type_in("state", "unlock", answer="y\n").exit_code == 0
     assert type_in("run").exit_code == 0

@@ -73,7 +73,7 @@ def test_a_run_rejects_a_state_with_any_time_in_the_future(stage, what):
     stage.hand.forward(600)
     error = failed(stage)
     assert f"is in the future: {what} is 2026-01-01T13:00:00Z, but the current time is 2026-01-01T12:10:00.000Z." in error
-    assert "run `python -m epimetheus state rewind TIME`" in error
+    assert "run `epimetheus state rewind TIME`" in error
     assert stage.world.objects(BUCKET)[STATE] == before
     verdict, found = checks(stage)
     assert (verdict, found["state"][0], found["lag"][0]) == ("unhealthy", "failed", "skipped")
@@ -139,7 +139,7 @@ def test_a_rewind_into_the_future_requires_a_separate_option(terminal):  # noqa:
     assert (done.exit_code, "is in the future: the cursor is" in done.stderr) == (2, True)
     shown = type_in("state", "show")
     assert (shown.exit_code, "is in the future: the cursor is" in shown.output) == (0, True)
-    assert type_in("state", "rewind", in_future(hours=-1)).exit_code == 0
+    assert type_in("state", "rewind", in_future(hours=-1), "--yes").exit_code == 0
     assert type_in("run").exit_code == 0
 
 
@@ -181,7 +181,7 @@ def test_a_state_is_not_continued_with_another_receiver(stage, tmp_path):
         ours, theirs = f"tls://localhost:{stage.receiver.port}", f"tcp://localhost:{other.port}"
         assert f"it is for receiver {ours}, but this deployment sends to {theirs}" in error
         assert "set a separate STATE_PREFIX (or STATE_FILE) for this one" in error
-        assert "`python -m epimetheus state adopt --reason TEXT`" in error
+        assert "`epimetheus state adopt --reason TEXT`" in error
         verdict, found = checks(stage, **changes)
         assert (verdict, found["state"][0]) == ("unhealthy", "failed")
         assert "belongs to another deployment" in found["state"][1]
@@ -292,8 +292,8 @@ def test_a_deleted_state_is_an_error_with_a_remedy(stage):
     error = failed(stage)
     assert f"There is no state in oci://{BUCKET}@{stage.world.namespace}/{STATE}, but " in error
     assert "records that forwarding began on 2026-01-01T12:00:00.000Z" in error
-    assert "`python -m epimetheus state rewind TIME`" in error
-    assert "`python -m epimetheus state reset`" in error
+    assert "`epimetheus state rewind TIME`" in error
+    assert "`epimetheus state reset`" in error
     assert STATE not in stage.world.objects(BUCKET)
     verdict, found = checks(stage)
     assert (verdict, found["state"][0]) == ("unhealthy", "failed")

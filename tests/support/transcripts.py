@@ -60,11 +60,13 @@ class Shell:
         activate = folder / ".venv" / "bin" / "activate"
         activate.parent.mkdir(parents=True, exist_ok=True)
         activate.write_text("")  # the environment already has it
+        command = activate.with_name("epimetheus")  # of the sources, whatever is installed
+        command.write_text('#!/bin/sh\nexec python -m epimetheus "$@"\n')
+        command.chmod(0o755)
         kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL") if name in os.environ}
-        environment = {
-            **kept, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "COLUMNS": "100",
-            "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1",
-        }  # fmt: skip
+        path = f"{command.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        python = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+        environment = {**kept, **python, "PATH": path, "COLUMNS": "100"}
         self.process = subprocess.Popen(
             ["bash", "--norc"], cwd=folder, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True,

@@ -34,7 +34,7 @@ _COMPARTMENTS = ([_HERE], [_HERE, _TENANCY], ["ocid1.instance.oc1..a"], ["ocid1.
 VALUES: dict[str, tuple[Any, ...]] = {
     "syslog_host": _ADDRESSES,
     "syslog_port": (1, 65535, 0, 65536, 6514.5, -1),
-    "syslog_transport": ("tls", "relp", "tcp", "udp", "TLS", "tlsx"),
+    "syslog_transport": ("tls", "relp", "tcp", "udp", "tlsx"),
     "syslog_confirm_delay_seconds": (0.15, 10, 0.14, 10.1, 1),
     "syslog_ca": _PEMS,
     "syslog_client_cert": _PEMS,
@@ -74,7 +74,9 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "metrics_compartment_ocid": (_HERE, _TENANCY, "ocid1.user.oc1..a"),
     "log_level": ("debug", "info", "warning", "error", "trace"),
 }
-"""Accepted and rejected values of each variable. Settings receive lists comma-separated."""
+"""Accepted and rejected values of each variable. Settings receive lists comma-separated.
+
+Settings accept words in any case; Terraform does not."""
 
 _EMPTY_ACCEPTED = ("syslog_ca", "syslog_framing", "format", "rules", "state_prefix", "log_level", "metrics_compartment_ocid")
 _REQUIRED = {"OCI_RESOURCE_PRINCIPAL_VERSION": "2.2", "SYSLOG_HOST": "siem", "STATE_BUCKET": "bucket", "TENANCY_OCID": _TENANCY}

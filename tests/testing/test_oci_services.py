@@ -118,3 +118,15 @@ def test_in_process_requests_to_any_host_are_answered():
     world = World()
     with mock_oci(world):
         assert requests.get("https://gateway.example.com/nothing").status_code == 501
+
+
+def test_a_function_and_its_application(endpoint, world):
+    ocid = world.deploy_function({"FORMAT": "cef"}, {"FORMAT": "json", "LOG_LEVEL": "debug"})
+    client = endpoint.client(oci.functions.FunctionsManagementClient)
+    function = client.get_function(ocid).data
+    assert (function.id, function.config) == (ocid, {"FORMAT": "cef"})
+    application = client.get_application(function.application_id).data
+    assert application.config == {"FORMAT": "json", "LOG_LEVEL": "debug"}
+    with pytest.raises(oci.exceptions.ServiceError) as error:
+        client.get_function("ocid1.fnfunc.oc1.us-ashburn-1.other")
+    assert (error.value.status, error.value.code) == (404, "NotAuthorizedOrNotFound")

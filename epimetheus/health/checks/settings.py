@@ -1,7 +1,6 @@
 """Health check of the configuration."""
 
 from epimetheus.clock import Deadline
-from epimetheus.config.settings import Settings
 from epimetheus.health.context import HealthContext
 from epimetheus.health.model import CheckResult
 from epimetheus.oci_client.clients import Credentials
@@ -12,7 +11,7 @@ _NOT_SIGNED_IN = Credentials(None, "", "")
 
 def check_settings(context: HealthContext, _: Deadline) -> CheckResult:
     """The configuration is valid. Every other check uses it. Raises ConfigError."""
-    settings = Settings.read(context.environment)
+    settings = context.read(context.environment)
     context.opened = Wiring(settings, _NOT_SIGNED_IN, context.clock, context.deadline)
     if settings.syslog_transport == "tcp":
         return CheckResult(" ".join(settings.warnings), "degraded", "Set SYSLOG_TRANSPORT=tls, and SYSLOG_CA.")

@@ -6,6 +6,7 @@ body into the size limit.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
@@ -23,19 +24,28 @@ class Enrichment(msgspec.Struct, frozen=True, gc=False):
     """Facts about an event that the event itself does not contain.
 
     ``compartment_path`` looks like ``root/prod/app``; ``actor`` is ``person``, ``service`` or ``unknown``; ``watched`` is true if the
-    event touches a resource that TAMPER_WATCH names.
+    event touches a resource that TAMPER_WATCH names; ``replay`` is true if a replay sends the event.
     """
 
     compartment_path: str | None = None
     actor: str | None = None
     watched: bool = False
+    replay: bool = False
 
 
 NO_ENRICHMENT = Enrichment()
 ENRICHMENT = "epimetheus"
 """The key of everything that Epimetheus adds to an event."""
-COMPARTMENT_PATH, ACTOR, TAMPER_WATCH = (ENRICHMENT, "compartmentPath"), (ENRICHMENT, "actor"), (ENRICHMENT, "tamperWatch")
+COMPARTMENT_PATH, ACTOR = (ENRICHMENT, "compartmentPath"), (ENRICHMENT, "actor")
+TAMPER_WATCH, REPLAY = (ENRICHMENT, "tamperWatch"), (ENRICHMENT, "replay")
 """Paths of the enrichment in REDACT and FIELD_MAP."""
+REPLAY_MARKS: Mapping[str, str] = MappingProxyType({
+    "cef": "OracleOCIAuditReplay=true",
+    "json": '"epimetheus": {"replay": true}',
+    "leef": "replay=true",
+    "ocsf": '"unmapped": {"epimetheus": {"replay": true}}',
+})  # fmt: skip
+"""Format → the mark of a replay in the body, for texts."""
 
 
 class EventContext(msgspec.Struct, frozen=True, gc=False):

@@ -42,13 +42,14 @@ LABELS: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """Keys without a fixed meaning, and the meaning that each has here."""
 
-COMPARTMENT_PATH, TAMPER_WATCH = "OracleOCIAuditCompartmentPath", "OracleOCIAuditTamperWatch"
+COMPARTMENT_PATH = "OracleOCIAuditCompartmentPath"
+TAMPER_WATCH, REPLAY = "OracleOCIAuditTamperWatch", "OracleOCIAuditReplay"
 DOMAIN_EVENT, TARGET, SECOND_TARGET = "OracleOCIAuditDomainEvent", "OracleOCIAuditTarget", "OracleOCIAuditSecondTarget"
 REASON_CODE, GROUPING_ID = "OracleOCIAuditReasonCode", "OracleOCIAuditEventGroupingId"
 """Custom keys, named by the standard's rule: vendor, product, name."""
 
 KEYS: Sequence[str] = (
-    "rt", "externalId", TAMPER_WATCH, "outcome",
+    "rt", "externalId", TAMPER_WATCH, REPLAY, "outcome",
     "src", "c6a2", "spt", "suser", "suid",
     DOMAIN_EVENT, TARGET, SECOND_TARGET, "duser", "duid",
     "act", "reason", REASON_CODE, "cat", "destinationServiceName",
@@ -68,7 +69,7 @@ SHED_ORDER: Sequence[str] = (
 )  # fmt: skip
 """Keys that an oversized message loses, in order."""
 CORE: Sequence[str] = (
-    "rt", "externalId", TAMPER_WATCH, "outcome", "src", "c6a2", "suser", "suid", DOMAIN_EVENT, TARGET, SECOND_TARGET,
+    "rt", "externalId", TAMPER_WATCH, REPLAY, "outcome", "src", "c6a2", "suser", "suid", DOMAIN_EVENT, TARGET, SECOND_TARGET,
     "duser", "duid", "cn1", "flexString1",
 )  # fmt: skip
 """Keys whose values are cut next; then they are removed, the last one first."""
@@ -93,6 +94,7 @@ class Cef(KeyValueFormat):
     core = CORE
     never_cut = frozenset(("externalId", "outcome"))
     tamper_watch_key = TAMPER_WATCH
+    replay_key = REPLAY
     escaped = "\\="
     fast_length = min(length for key, length in LENGTHS.items() if key in KEYS and key not in (*TYPED, *_NARROW))
 
@@ -134,7 +136,8 @@ class Cef(KeyValueFormat):
         user = context.target_user
         meaning, code, service, event_id = context.meaning, http_status(response.status), self._service(event.event_type), event.event_id
         return (
-            str(time.millis) if time else None, event_id, "true" if context.enrichment.watched else None, meaning.outcome,
+            str(time.millis) if time else None, event_id,
+            "true" if context.enrichment.watched else None, "true" if context.enrichment.replay else None, meaning.outcome,
             source.ipv4, source.ipv6, source.port, identity.principal_name, identity.principal_id,
             meaning.domain_event, meaning.target, meaning.second_target, user.name, user.uid,
             meaning.action or meaning.operation, meaning.reason, meaning.reason_code, service, service,
@@ -150,14 +153,15 @@ class Cef(KeyValueFormat):
     def format_line(self, values: Sequence[str | None]) -> str | None:
         """See `KeyValueFormat`. One expression for all pairs takes half the time of formatting them one by one."""
         (
-            time, event_id, watched, result, ipv4, ipv6, port, name, principal, domain_event, target, second_target, user, user_id,
-            act, reason, reason_code, cat, service, answered, action, path, agent, translated, translated_port, host, caller, tenant,
-            code, message, resource_id, resource, compartment, compartment_name, auth, request, long_id, group, compartment_path,
+            time, event_id, watched, replay, result, ipv4, ipv6, port, name, principal, domain_event, target, second_target, user,
+            user_id, act, reason, reason_code, cat, service, answered, action, path, agent, translated, translated_port, host, caller,
+            tenant, code, message, resource_id, resource, compartment, compartment_name, auth, request, long_id, group, compartment_path,
         ) = values  # fmt: skip
         if not (time and event_id) or long_id or (act and len(act) > _LONGEST_ACT) or (tenant and len(tenant) > _LONGEST_TENANT):
             return None
         return (
-            f"rt={time} externalId={event_id}{f' {TAMPER_WATCH}={watched}' if watched else ''}{f' outcome={result}' if result else ''}"
+            f"rt={time} externalId={event_id}{f' {TAMPER_WATCH}={watched}' if watched else ''}"
+            f"{f' {REPLAY}={replay}' if replay else ''}{f' outcome={result}' if result else ''}"
             f"{f' src={ipv4}' if ipv4 else ''}{f' c6a2={ipv6} c6a2Label=Source IPv6 Address' if ipv6 else ''}"
             f"{f' spt={port}' if port else ''}{f' suser={name}' if name else ''}{f' suid={principal}' if principal else ''}"
             f"{f' {DOMAIN_EVENT}={domain_event}' if domain_event else ''}{f' {TARGET}={target}' if target else ''}"

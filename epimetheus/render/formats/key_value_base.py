@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs, apply_to_pairs
 from epimetheus.render.field_lookup import FieldLookup
-from epimetheus.render.formats.base import TAMPER_WATCH, Body, EventContext, FastBody, SizeLimit
+from epimetheus.render.formats.base import REPLAY, TAMPER_WATCH, Body, EventContext, FastBody, SizeLimit
 from epimetheus.render.redact.prescan import HINTS, NUL, Prescan
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.text import REDACTED
@@ -17,6 +17,7 @@ from epimetheus.render.typed_values import ValueType
 
 CAPS = (1023, 512, 256, 128, 64, 40, 20, 16)
 """Bytes that values are cut to in turn. Numbers and IPv4 addresses are shorter than the last."""
+_LEAST_PART = 12  # bytes of each part of the header if everything but the marks is removed: escaped, they double
 MESSAGE = "msg"
 UNKNOWN = "unknown"
 CACHED = 2048  # entries for values that repeat (headers, addresses): OCI has a few thousand event types
@@ -55,6 +56,8 @@ class KeyValueFormat(ABC):
     """Keys whose values are removed instead of cut, in addition to `value_types`."""
     tamper_watch_key: str
     """The key of the TAMPER_WATCH mark, which is never removed."""
+    replay_key: str
+    """The key of the mark of a replay, which is never removed."""
     escaped: str
     """Printable characters that a value cannot contain unescaped."""
     fast_length: int
@@ -65,8 +68,8 @@ class KeyValueFormat(ABC):
         self._list_trimmed = list_trimmed
         self._fields = fields
         renamed, defaults = fields.renamed, {*self.shed_order, *self.core}
-        marks = [name for name, path in fields.added.items() if path == ".".join(TAMPER_WATCH)]
-        self._never_removed = frozenset((renamed.get(self.tamper_watch_key, self.tamper_watch_key), *marks))
+        marks = [name for name, path in fields.added.items() if path in map(".".join, (TAMPER_WATCH, REPLAY))]
+        self._never_removed = frozenset((*(renamed.get(key, key) for key in (self.tamper_watch_key, self.replay_key)), *marks))
         added = [name for name in fields.added if name not in defaults and name not in marks]
         self._shed_order = added + [renamed.get(key, key) for key in self.shed_order]
         self._never_cut = frozenset(renamed.get(key, key) for key in (*self.never_cut, *self.value_types)) | self.value_types.keys()
@@ -228,6 +231,7 @@ class KeyValueFormat(ABC):
         for key in [key for key, _ in reversed(pairs) if key not in self._never_removed]:
             pairs = [pair for pair in pairs if pair[0] != key]
             yield parts, pairs, [key]
+        yield [_shorten_to_bytes(value, _LEAST_PART) for value in parts], pairs, ["header"]
 
 
 def version_and_type(event_type: str, version: str | None) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from epimetheus.testing.oci.call import Call
 from epimetheus.testing.oci.errors import UnknownRequest
-from epimetheus.testing.oci.responses import audit, identity, logsearch, monitoring, objectstorage, secrets
+from epimetheus.testing.oci.responses import audit, functions, identity, logsearch, monitoring, objectstorage, secrets
 from epimetheus.testing.oci.wire import Request, Response
 
 Handler = Callable[[Call], Response]
@@ -19,6 +19,7 @@ HOSTS = {
     "secrets": "secrets.vaults",
     "monitoring": "telemetry-ingestion",
     "logging": "logging",
+    "functions": "functions",
 }
 """Host name of each service, before the region. Metrics have a different host than the rest of Monitoring."""
 
@@ -47,6 +48,7 @@ def _route(method: str, template: str, service: str, operation: str, handler: Ha
 _COMPARTMENTS = "compartmentId compartmentIdInSubtree accessLevel name lifecycleState page limit"
 _BUCKET = "/n/{namespace}/b/{bucket}"
 _OBJECT = _BUCKET + "/o/{object}"
+_FUNCTIONS = "/(?:20181201|20260325)"  # older and newer SDKs
 
 ROUTES = (
     _route("GET", "/20190901/auditEvents", "audit", "ListEvents", audit.list_events, "compartmentId startTime endTime page"),
@@ -71,6 +73,8 @@ ROUTES = (
     _route("GET", "/20190301/secretbundles/{id}", "secrets", "GetSecretBundle", secrets.get_secret_bundle),
     _route("POST", "/20180401/metrics", "monitoring", "PostMetricData", monitoring.post_metric_data),
     _route("POST", "/20190909/search", "logging", "SearchLogs", logsearch.search_logs, "limit page"),
+    _route("GET", _FUNCTIONS + "/functions/{id}", "functions", "GetFunction", functions.get_function),
+    _route("GET", _FUNCTIONS + "/applications/{id}", "functions", "GetApplication", functions.get_application),
 )
 
 

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from epimetheus.testing.oci.credentials import ApiKey, write_config, write_resou
 from epimetheus.testing.oci.faults import Faults
 from epimetheus.testing.oci.models.audit import AuditLog
 from epimetheus.testing.oci.models.compartments import Compartments, ocid
+from epimetheus.testing.oci.models.functions import DeployedFunction
 from epimetheus.testing.oci.models.objects import Bucket, ObjectStore, ObjectWrite
 from epimetheus.testing.oci.samples import Sampler
 
@@ -70,6 +71,7 @@ class World:
         self.audit = AuditLog()
         self.store = ObjectStore("axexample", now)
         self.secrets: dict[tuple[str, str], bytes] = {}
+        self.functions: list[DeployedFunction] = []
         self.metrics: list[dict[str, Any]] = []
         self.logs: list[tuple[float, dict[str, Any]]] = []
         self.keys: dict[str, RSAPublicKey] = {}
@@ -188,6 +190,15 @@ class World:
         """Adds a secret, and returns its OCID as given."""
         self.secrets[region or self.region, secret_id] = content.encode() if isinstance(content, str) else content
         return secret_id
+
+    def deploy_function(
+        self, config: Mapping[str, str], application_config: Mapping[str, str] | None = None, region: str | None = None
+    ) -> str:
+        """Adds a function with its configuration and that of its application, and returns its OCID."""
+        region = region or self.region
+        function, application = (ocid(kind, f"{region}/{len(self.functions)}", region) for kind in ("fnfunc", "fnapp"))
+        self.functions.append(DeployedFunction(function, application, region, dict(config), dict(application_config or {})))
+        return function
 
     def add_log(self, entry: dict[str, Any], at: float) -> None:
         """Adds a log entry with its time, for Logging search."""

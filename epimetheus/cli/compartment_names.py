@@ -1,0 +1,59 @@
+"""``--compartment``: OCIDs, names, and paths such as ``prod/app`` of compartments."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+from epimetheus.errors import ConfigError
+from epimetheus.model import Compartment
+from epimetheus.source.compartments import paths
+
+_OCID_START = "ocid1."
+_MOST_NAMED = 5
+
+
+def needs_listing(names: Sequence[str]) -> bool:
+    """Whether one of ``names`` is not an OCID, so that the compartments must be listed."""
+    return not all(name.startswith(_OCID_START) for name in names)
+
+
+def resolve_compartments(names: Sequence[str], compartments: Mapping[str, Compartment]) -> tuple[str, ...]:
+    """The OCIDs of ``names``. A path starts at the root or at any compartment above: ``root/prod/app``, ``prod/app`` and ``app``.
+
+    Raises ConfigError with a problem for each name that no compartment or more than one has.
+    """
+    known, found, problems = paths(compartments), [], []
+    for name in names:
+        matching = [name] if name.startswith(_OCID_START) else _matching(name.strip("/"), known)
+        if len(matching) == 1:
+            found += matching
+        elif matching:
+            problems.append(_ambiguous(name, [_described(ocid, known, compartments) for ocid in matching]))
+        else:
+            problems.append(_unknown(name, known))
+    if problems:
+        raise ConfigError(problems)
+    return tuple(dict.fromkeys(found))
+
+
+def _matching(name: str, known: Mapping[str, str]) -> list[str]:
+    """The OCIDs with the path ``name``, or else those whose path ends with it."""
+    exact = [ocid for ocid, path in known.items() if path == name]
+    return exact or sorted((ocid for ocid, path in known.items() if path.endswith(f"/{name}")), key=lambda ocid: known[ocid])
+
+
+def _described(ocid: str, known: Mapping[str, str], compartments: Mapping[str, Compartment]) -> str:
+    return f"{known[ocid]} ({'deleted, ' if compartments[ocid].deleted else ''}{ocid})"
+
+
+def _ambiguous(name: str, candidates: Sequence[str]) -> str:
+    more = [f"and {len(candidates) - _MOST_NAMED} more"] if len(candidates) > _MOST_NAMED else []
+    listed = ", ".join([*candidates[:_MOST_NAMED], *more])
+    return f"--compartment {name} is ambiguous: {listed}; use a longer path or an OCID"
+
+
+def _unknown(name: str, known: Mapping[str, str]) -> str:
+    """The problem of a name that no compartment has, with the path of the closest one, the shortest if several are as close."""
+    longest_first = sorted(known.values(), key=len, reverse=True)
+    by_name = {path.rpartition("/")[2]: path for path in longest_first} | {path: path for path in longest_first}
+    close = get_close_matches(name, by_name, n=1)
+    return f"--compartment {name}: no compartment has this name or path" + (f". Did you mean {by_name[close[0]]}?" if close else "")

@@ -1,0 +1,58 @@
+"""``--env-file``: settings as ``NAME=value`` lines, as docker, systemd and shells write them.
+
+Quotes, comments, ``export`` and values of several lines in quotes follow python-dotenv. ``$NAME`` in a value is not replaced.
+"""
+
+import codecs
+import io
+import re
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+from epimetheus.cli.arguments import ArgumentError
+from epimetheus.errors import ConfigError
+
+_MAX_BYTES = 1 << 20
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Variable → value; the last one counts. Raises ConfigError, which never quotes a line of the file."""
+    return parse_env(read_text("--env-file", path), str(path))
+
+
+def parse_env(text: str, name: str) -> dict[str, str]:
+    """As `read_env_file`, for the ``text`` of the file ``name``."""
+    values = {}
+    problems = []
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error or (binding.key is not None and (binding.value is None or not _NAME.fullmatch(binding.key))):
+            line = binding.original.line + _blank_lines(binding.original.string)
+            problems.append(f"{name} line {line}: expected NAME=value, with a value of several lines in double quotes")
+        elif binding.key is not None and binding.value is not None:
+            values[binding.key] = binding.value
+    if problems:
+        raise ConfigError(problems[:1])  # a value without quotes causes an error in each of its lines
+    return values
+
+
+def read_text(option: str, path: Path) -> str:
+    """The text of a file: UTF-8, or UTF-16 with a byte order mark. Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise ArgumentError(f"{option} {path}: {error.strerror}; use the path of a readable file") from error
+    if len(data) > _MAX_BYTES:
+        raise ConfigError([f"{option} {path}: the file is larger than {_MAX_BYTES:,} bytes; use a file that contains only settings"])
+    try:
+        return data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
+    except UnicodeDecodeError:  # its text quotes the file
+        raise ConfigError([f"{option} {path}: the file is not UTF-8; save it as UTF-8 text"]) from None
+
+
+def _blank_lines(text: str) -> int:
+    """The number of line ends before the first character that is not white space: a binding begins after the previous one."""
+    return (text[: len(text) - len(text.lstrip())]).count("\n")

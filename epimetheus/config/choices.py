@@ -1,0 +1,14 @@
+"""Settings whose values are a few words: their case does not matter."""
+
+from typing import Any, Literal, get_args, get_origin
+
+from epimetheus.render import FORMATS
+from epimetheus.render.syslog import FACILITIES
+
+_BY_PATTERN = {"FORMAT": tuple(FORMATS), "SYSLOG_FACILITY": tuple(FACILITIES), "RUN_MESSAGE": ("true", "false")}
+
+
+def lower_case_choice(key: str, annotation: Any, value: str) -> str:
+    """``value`` in lower case if it is then one of the words that the setting accepts, otherwise unchanged."""
+    words = get_args(annotation) if get_origin(annotation) is Literal else _BY_PATTERN.get(key, ())
+    return value.lower() if value.lower() in words else value

@@ -1,0 +1,115 @@
+"""Progress: two lines per region on a terminal, one line per slice elsewhere."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from epimetheus.cli.progress import RegionProgress, terminal_observer
+from epimetheus.errors import Interrupted
+from epimetheus.model import Problem, RunProgress, Window
+from tests.support.hand import HandClock
+from tests.support.reports import REFUSED, report
+
+NOON = 29_454_480  # 2026-01-01T12:00:00Z in minutes
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def plain_console(**more):
+    return Console(file=io.StringIO(), width=100, **more)
+
+
+def tty_console(width=80, **more):
+    return Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None, legacy_windows=False, **more)
+
+
+def printed(console):
+    return console.file.getvalue()
+
+
+def running(start, done=3, total=7, *, ended=True, fetched=0, confirmed=0):
+    return RunProgress(Window(start, NOON), done, total, ended, fetched, confirmed)
+
+
+@pytest.mark.parametrize(
+    ("cursor", "seconds", "fetched", "position", "replayed", "counts"),
+    [
+        (NOON - 120, 0.5, 40, "lag 2 h 0 min", "0 of 120 minutes", "3 of 7 compartments, 40 events, 0:00 elapsed"),
+        (
+            NOON - 90, 30, 12_345,
+            "lag 1 h 30 min, 1:30 left", "30 of 120 minutes, 1:30 left", "3 of 7 compartments, 12,345 events, 412/s, 0:30 elapsed",
+        ),
+        (NOON, 3725, 1, "lag 0 s, 0:00 left", "120 of 120 minutes, 0:00 left", "3 of 7 compartments, 1 event, 0/s, 1:02:05 elapsed"),
+    ],
+)  # fmt: skip
+def test_the_lines_have_lag_time_left_events_and_rate(cursor, seconds, fetched, position, replayed, counts):
+    shown = RegionProgress(1000.0, NOON - 120, running(cursor, fetched=fetched))
+    assert shown.position_text(1000.0 + seconds, NOON * 60) == position
+    assert shown.position_text(1000.0 + seconds, None) == replayed
+    assert shown.counts_text(1000.0 + seconds) == counts
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_on_a_terminal_each_region_has_two_lines_that_disappear(width):
+    console, hand = tty_console(width), HandClock(NOON * 60)
+    with terminal_observer(console, clock=hand.clock) as observer:
+        observer.progress("eu-paris-1", running(NOON - 120))
+        observer.progress("eu-paris-1", running(NOON - 60))
+        observer.progress("eu-milan-1", running(NOON - 30, 1, 9, fetched=5))
+        lines = console.render_lines(observer.__rich__(), pad=False)
+    texts = ["".join(segment.text for segment in line) for line in lines]
+    assert [len(text) <= width for text in texts] == [True] * 4
+    assert re.fullmatch("eu-paris-1 ━+╸? +lag 1 h 0 min, 0:00 left", texts[0])
+    assert texts[1].startswith("  3 of 7 compartments, 0 events, 0:00")
+    assert texts[2].endswith(" lag 30 min")
+    assert texts[3].startswith("  1 of 9 compartments, 5 events, 0:00")
+    assert printed(console).endswith("\x1b[2K")
+
+
+def test_the_lag_falls_and_a_complete_region_is_no_longer_shown():
+    console, hand = tty_console(), HandClock(NOON * 60)
+    with terminal_observer(console, clock=hand.clock) as observer:
+        observer.progress("eu-paris-1", running(NOON - 120))
+        observer.progress("eu-paris-1", running(NOON - 60))
+        assert observer.regions["eu-paris-1"].minutes == (60, 120)
+        assert observer.regions["eu-paris-1"].position_text(0.0, NOON * 60).startswith("lag 1 h 0 min, ")
+        observer.announce(report())
+        assert (observer.regions, observer.finished) == ({}, {"eu-paris-1"})
+    assert "eu-paris-1 ok: 9 forwarded" in printed(console)
+
+
+@pytest.mark.parametrize("console", [plain_console(), tty_console(_environ={"TERM": "dumb"})], ids=["pipe", "dumb terminal"])
+def test_elsewhere_each_slice_is_a_plain_line(console):
+    hand = HandClock(NOON * 60)
+    with terminal_observer(console, clock=hand.clock) as observer:
+        observer.progress("eu-paris-1", running(NOON - 120, 3, 7))
+        observer.progress("eu-paris-1", running(NOON - 120, 7, 7, ended=False, fetched=11))
+        observer.progress("eu-paris-1", running(NOON - 120, 7, 7, fetched=12))
+        observer.problem(REFUSED, "eu-[x]")
+    assert printed(console).splitlines() == [
+        "eu-paris-1: read a slice of 7 compartments from 2026-01-01T10:00:00Z; the run ends at 2026-01-01T12:00:00Z; 12 events so far, lag"
+        " 2 h 0 min",
+        "eu-[x]: Nothing listens on siem:6514. Start the receiver.",
+    ]
+
+
+def test_a_replay_has_no_lag():
+    console = plain_console()
+    with terminal_observer(console, replay=True) as observer:
+        observer.progress("eu-paris-1", running(NOON - 120, 7, 7, fetched=1))
+    assert printed(console) == (
+        "eu-paris-1: read a slice of 7 compartments from 2026-01-01T10:00:00Z; the replay ends at 2026-01-01T12:00:00Z; 1 event so far\n"
+    )
+
+
+def test_an_interruption_says_how_many_events_were_confirmed():
+    console, problem = plain_console(), Problem(Interrupted.kind, "platform", "Interrupted by SIGINT: saved.", "The next run continues.")
+    with terminal_observer(console) as observer:
+        observer.progress("eu-paris-1", running(NOON - 120, fetched=1500, confirmed=1234))
+        observer.problem(problem, "eu-paris-1")
+        observer.problem(problem, "eu-milan-1")
+    assert printed(console).splitlines() == [
+        "eu-paris-1: Interrupted by SIGINT: saved. The next run continues. 1,234 events were confirmed in this run.",
+        "eu-milan-1: Interrupted by SIGINT: saved. The next run continues.",
+    ]

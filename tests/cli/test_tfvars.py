@@ -1,0 +1,86 @@
+"""--tfvars: the syntax, and errors that quote no value. tests/terraform/test_tfvars.py compares the result with real Terraform."""
+
+from decimal import Decimal
+
+import pytest
+
+from epimetheus.cli.tfvars import OTHER_VARIABLES, read_tfvars
+from epimetheus.cli.tfvars_parser import TfvarsSyntaxError, parse_tfvars
+from epimetheus.errors import ConfigError
+from tests.terraform.hcl import MODULE, load
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('x = "a b"', "a b"),
+        (r'x = "a\"b\\c\n\té\U0001F600$${y}%%{z}$5"', 'a"b\\c\n\té😀${y}%{z}$5'),
+        ("x = 6514", Decimal(6514)),
+        ("x = -2.50", Decimal("-2.50")),
+        ("x = true // yes", True),
+        ("x = null # none", None),
+        ('x = ["a", "b",] /* two\nlines */', ["a", "b"]),
+        ('x = [\n  "a", # first\n  "b"\n]', ["a", "b"]),
+        ("x = []", []),
+        ('x = { a = "b", "c d" : 1 }', {"a": "b", "c d": Decimal(1)}),
+        ("x = {\n a = [true]\n b = 2\n}", {"a": [True], "b": Decimal(2)}),
+        ("x = <<EOT\nline 1\n  line 2\nEOT\n", "line 1\n  line 2\n"),
+        ("x = <<-EOT\n    line 1\n      line 2\n\n    EOT\n", "line 1\n  line 2\n\n"),
+        ("x = <<EOT\r\na\r\nEOT\r\n", "a\n"),
+    ],
+)
+def test_literal_values(text, value):
+    assert parse_tfvars(text) == {"x": value}
+    assert parse_tfvars(f"# before\n\n{text}\ny = 1\n") == {"x": value, "y": Decimal(1)}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("\nx = var.hunter2", 2, "expected a literal value: a string in double quotes, a number, true, false, null, a list or an object"),
+        ('x = "hunter2', 1, "the string does not end on this line, or contains an unknown escape sequence"),
+        ('x = "${hunter2}"', 1, "expected a literal value: a variable file cannot contain ${…} or %{…}"),
+        ('x = ["hunter2"', 1, "expected a comma or ] after an item of the list"),
+        ("x = 1 2", 1, "expected the end of the line after the value"),
+        ("x 1", 1, "expected = after the name"),
+        ("x = <<EOT\nhunter2\n", 1, "the text after << has no end: expected a line with EOT only"),
+        ('"x" = 1', 1, "expected a variable name"),
+        ("x = " + "[" * 50, 1, "the value is nested too deeply"),
+        ('x = "\\ud800"', 1, "the escape is not a character"),
+    ],
+)
+def test_an_error_names_the_line_and_quotes_nothing(text, line, what):
+    with pytest.raises(TfvarsSyntaxError) as failed:
+        parse_tfvars(text)
+    assert (failed.value.line, str(failed.value)) == (line, what)
+
+
+def problems(folder, text, name="terraform.tfvars"):
+    path = folder / name
+    path.write_text(text)
+    with pytest.raises(ConfigError) as failed:
+        read_tfvars(path)
+    return [problem.replace(str(path), name) for problem in failed.value.problems]
+
+
+def test_misspelled_variables_and_wrong_types_are_errors(tmp_path):
+    text = 'syslog_hsot = "siem"\nregions = "all"\nsyslog_port = [1]\nother = "x"\nimage = "i"\nregion = "r"\n'
+    assert problems(tmp_path, text) == [
+        "terraform.tfvars: unknown variable syslog_hsot. Did you mean syslog_host?",
+        "terraform.tfvars: regions has a value of another type; expected a list of strings",
+        "terraform.tfvars: syslog_port has a value of another type; expected a string, a number, true or false",
+    ]
+    assert problems(tmp_path, "x = hunter2\n") == [
+        "--tfvars terraform.tfvars line 1: expected a literal value: a string in double quotes, a number, true, false, null, a list or an"
+        " object"
+    ]
+
+
+def test_json_errors(tmp_path):
+    name = "terraform.tfvars.json"
+    assert problems(tmp_path, '{"a":\n hunter2}', name) == ["--tfvars terraform.tfvars.json line 2: expected JSON: Expecting value"]
+    assert problems(tmp_path, "[]", name) == ["--tfvars terraform.tfvars.json: expected a JSON object with one member for each variable"]
+
+
+def test_the_other_variables_are_those_of_the_module():
+    assert {name for block in load(MODULE / "variables.tf")["variable"] for name in block} == OTHER_VARIABLES
