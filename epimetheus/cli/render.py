@@ -12,7 +12,7 @@ from rich.console import Console
 from epimetheus.cli import display
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_line, print_message, terminal_console
-from epimetheus.cli.event_file import read_events
+from epimetheus.cli.event_file import FILE_HELP, read_events
 from epimetheus.cli.render_view import show_event, show_message
 from epimetheus.cli.settings_source import LoadedSettings, SettingsSource, reads_settings
 from epimetheus.clock import SYSTEM, Deadline
@@ -55,7 +55,7 @@ class _Previews:
 @reads_settings
 def render(
     source: SettingsSource,
-    file: Annotated[Path, typer.Option(help="File with one event, a JSON list of events, or one event per line; - reads stdin.")],
+    file: Annotated[Path, typer.Option(help=FILE_HELP)],
     formats: Annotated[
         list[str] | None,
         typer.Option("--format", help=f"Format of the messages: {', '.join(FORMATS)}, or all; repeat for several. Default: FORMAT."),
@@ -80,8 +80,6 @@ def render(
     stdout, stderr = terminal_console(), terminal_console(stderr=True)
     with display.errors_explained():
         previews, events = _previews(source, _formats(formats), _checked_region(region)), read_events(file)
-        if not events:
-            raise ArgumentError(f"--file {file}: the list is empty; use a JSON list of events, or one event per line")
     for warning in previews.warnings:
         print_line(stderr, warning, "yellow")
     explain = stdout.file.isatty() if explain is None else explain

@@ -9,6 +9,7 @@ import typer
 
 from epimetheus.cli import display, rules_try
 from epimetheus.cli.console import print_json, terminal_console
+from epimetheus.cli.event_file import FILE_HELP
 from epimetheus.cli.json_reports import trial_report
 from epimetheus.cli.progress import SetProgress, no_progress, progress_bar
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
@@ -33,9 +34,7 @@ def rules() -> None:
 def rules_try_command(
     source: SettingsSource,
     since: Since = "24h",
-    file: Annotated[
-        Path | None, typer.Option(help="Read the events from this file, without OCI: a JSON list, or one event per line; - reads stdin.")
-    ] = None,
+    file: Annotated[Path | None, typer.Option(help=f"{FILE_HELP} Default: read the events from OCI.")] = None,
     rules: Annotated[Path | None, typer.Option(help="The rules file to test. Default: RULES.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
     timeout: Timeout = Duration(900),

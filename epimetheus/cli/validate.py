@@ -13,17 +13,17 @@ from cryptography import x509
 
 from epimetheus.cli import display
 from epimetheus.cli.console import print_json, terminal_console
+from epimetheus.cli.rules_review import names_events, review_rules
+from epimetheus.cli.sdk_operations import sdk_operations
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
-from epimetheus.config.rules_review import names_events, review_rules
 from epimetheus.config.setting_checks import shown, size_problems
 from epimetheus.config.settings import SETTING_NAMES, Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
 from epimetheus.model import count_text, time_text
 from epimetheus.oci_client.config_file import ProfileProblem, read_profile
-from epimetheus.oci_client.operations import sdk_operations
 from epimetheus.pem import check_pair, read_certificates, read_private_key
 from epimetheus.render import FORMATS
 from epimetheus.source.references import read_file

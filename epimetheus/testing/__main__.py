@@ -1,18 +1,32 @@
-"""``python -m epimetheus.testing``: serves a stand-in OCI, and prints the settings that point Epimetheus to it."""
+"""``python -m epimetheus.testing``: serves a stand-in for OCI, and a TLS syslog receiver with ``--receiver``.
+
+Prints the settings that point Epimetheus to them, or writes them to a file with ``--env-file``.
+"""
 
 import argparse
+import json
+import shlex
+import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from epimetheus.testing.oci import World, serve
+from epimetheus.testing.oci.samples import Sampler
+from epimetheus.testing.sample_runs import sample_runs
+from epimetheus.testing.syslog import Authority, receive
 
 BUCKET = "epimetheus"
 NAMES = ("network", "apps", "security", "data", "sandbox", "prod", "staging")
 YOUNGEST_SECONDS = 180
+MESSAGES, EVENTS = "messages.log", "events.json"
+_MODELS = ("data", "identity", "request", "response", "stateChange")
+_SAMPLE_EVENTS, _SAMPLE_TIME, _SAMPLE_SECONDS = 20, 1767261600.0, 60.0  # 2026-01-01T10:00:00Z, one event a minute
 
 
 def build(arguments: argparse.Namespace) -> World:
@@ -27,19 +41,59 @@ def build(arguments: argparse.Namespace) -> World:
     share, rest = divmod(arguments.events, len(compartments))
     for number, compartment in enumerate(compartments):
         world.emit(compartment, share + (number < rest), end - arguments.hours * 3600, end, seed=arguments.seed)
+    for at, line in sample_runs(world.region, time.time()):
+        world.add_log(line, at)
     return world
 
 
-def environment(world: World, url: str, config: Path) -> str:
-    """Returns the settings of Epimetheus for this world as shell commands."""
-    settings = {
+def sample_events(world: World) -> bytes:
+    """Returns the text of a file with a few events, in the form of ``oci audit event list``; the same on every call."""
+    sampler = Sampler(world.tenancy, world.tenancy, world.tenancy_name, "sample")
+    events = [sampler.event(_SAMPLE_TIME + number * _SAMPLE_SECONDS) for number in range(_SAMPLE_EVENTS)]
+    return json.dumps({"data": [_in_cli_form(event) for event in events]}, indent=2).encode() + b"\n"
+
+
+def _in_cli_form(value: Mapping[str, object]) -> dict[str, object]:
+    """The names as the OCI CLI writes them: those of models, not those of maps, such as headers."""
+    return {
+        "".join(f"-{char.lower()}" if char.isupper() else char for char in name): _in_cli_form(inner)
+        if name in _MODELS and isinstance(inner, dict)
+        else inner
+        for name, inner in value.items()
+    }
+
+
+def oci_settings(world: World, url: str, config: Path) -> dict[str, str]:
+    """Returns the settings of Epimetheus for this world."""
+    return {
         "OCI_AUTH": "config_file",
         "OCI_CONFIG_FILE": str(config),
         "OCI_ENDPOINT": url,
         "STATE_BUCKET": BUCKET,
         "TENANCY_OCID": world.tenancy,
     }
-    return "".join(f"export {name}={value}\n" for name, value in settings.items())
+
+
+@contextmanager
+def receiver_settings(folder: Path) -> Iterator[dict[str, str]]:
+    """Runs a receiver that writes each message to a line of MESSAGES in ``folder``, and yields the settings of Epimetheus for it."""
+    authority = Authority(folder)
+    with (folder / MESSAGES).open("wb") as log, receive(authority) as receiver:
+        receiver.on_message = _writer(log)
+        yield {"SYSLOG_HOST": "localhost", "SYSLOG_PORT": str(receiver.port), "SYSLOG_CA": f"file:{authority.ca}"}
+
+
+def _writer(log: BinaryIO) -> Callable[[bytes], None]:
+    def write(message: bytes) -> None:
+        log.write(message + b"\n")
+        log.flush()
+
+    return write
+
+
+def as_text(settings: Mapping[str, str], prefix: str = "") -> str:
+    """Returns ``NAME=value`` lines for a shell, with ``prefix`` before each."""
+    return "".join(f"{prefix}{name}={shlex.quote(value)}\n" for name, value in settings.items())
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -49,27 +103,50 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--compartments", type=int, default=10, help="number of compartments below the root (default: %(default)s)")
     parser.add_argument("--events", type=int, default=1000, help="number of events in all compartments (default: %(default)s)")
     parser.add_argument("--page-size", type=int, default=100, help="maximum number of items per page (default: %(default)s)")
-    parser.add_argument("--folder", type=Path, help="folder for the credentials (default: a temporary folder)")
+    parser.add_argument("--folder", type=Path, help=f"folder for the credentials and {EVENTS} (default: a temporary folder)")
     parser.add_argument("--hours", type=float, default=24.0, help="hours before now at which the events start (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the events; equal seeds generate equal events, except for their times")
     parser.add_argument("--region", default="us-ashburn-1", help="home region of the tenancy (default: %(default)s)")
+    parser.add_argument("--receiver", action="store_true", help=f"also run a TLS syslog receiver, which writes {MESSAGES} to the folder")
+    parser.add_argument("--env-file", type=Path, help="write the settings to this file as NAME=value, instead of printing them")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves until interrupted."""
+    """Serves until interrupted or terminated. Returns 2 if a file cannot be written, or if the port is in use."""
     options = parse(arguments)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
     world = build(options)
-    with tempfile.TemporaryDirectory(prefix="epimetheus-") as temporary:
-        config = world.credentials(options.folder or Path(temporary))
-        with serve(world, port=options.port) as served:
-            sys.stdout.write(environment(world, served.url, config))
-            sys.stdout.flush()
-            try:
-                threading.Event().wait()
-            except KeyboardInterrupt:
-                return 0
+    try:
+        with ExitStack() as stack:
+            announce(start(world, options, stack), options.env_file)
+            stopped.wait()
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"Starting the stand-ins failed: {where}{error.strerror}. Check --folder, --env-file, and --port.\n")
+        return 2
     return 0
+
+
+def start(world: World, options: argparse.Namespace, stack: ExitStack) -> dict[str, str]:
+    """Starts what the options request until ``stack`` is closed, and returns the settings. Raises OSError."""
+    folder = (options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="epimetheus-")))).absolute()
+    config = world.credentials(folder)
+    (folder / EVENTS).write_bytes(sample_events(world))
+    settings = oci_settings(world, stack.enter_context(serve(world, port=options.port)).url, config)
+    return settings | (stack.enter_context(receiver_settings(folder)) if options.receiver else {})
+
+
+def announce(settings: Mapping[str, str], file: Path | None) -> None:
+    """Prints the settings as shell commands, or writes them to ``file`` and prints how to use it."""
+    if file is None:
+        sys.stdout.write(as_text(settings, "export "))
+    else:
+        file.write_text(as_text(settings), "utf-8")
+        sys.stdout.write(f"The settings are in {file}. In another terminal, run: set -a; . {shlex.quote(str(file.absolute()))}; set +a\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -53,6 +53,7 @@ FIELD_MAP = json.dumps({
         "json": {"rename": {"data.eventName": "operation"}, "add": {"parameters": "data.request.parameters"}},
     }
 })  # fmt: skip
+ACCEPTED = "use JSON events from the Audit API, the OCI CLI or an SDK, Logging search, or Connector Hub"
 ENVIRONMENT = {"SYSLOG_HOST": "", "STATE_FILE": "", "OCI_CONFIG_FILE": "/nowhere", "COLUMNS": "200"}
 
 
@@ -201,11 +202,11 @@ def test_warnings_about_rules_and_field_map_are_printed_once(run_cli):
 
 
 def test_a_malformed_event_is_sent_as_text_and_reported(run_cli):
-    result = run_cli("--no-explain", events=[{"a": 1, "password": "x"}, STOP])
+    result = run_cli("--no-explain", events=[{"eventType": 7, "password": "x"}, STOP])
     assert result.exit_code == 1
     assert result.stderr == "Event 1 is malformed: it is not an audit event. A run sends its redacted text.\n"
     first, second = result.stdout.splitlines()
-    assert first.endswith(' - malformed [epimetheus@32473 run="preview" seq="1"] {"a":1,"password":"[redacted]"}')
+    assert first.endswith(' - malformed [epimetheus@32473 run="preview" seq="1"] {"eventType":7,"password":"[redacted]"}')
     assert second == SECOND
 
 
@@ -213,8 +214,9 @@ def test_a_malformed_event_is_sent_as_text_and_reported(run_cli):
     ("arguments", "events", "environment", "problem"),
     [
         (("--format", "xml"), STOP, {}, "--format xml: expected cef, json, leef, ocsf, or all"),
-        ((), b" \n", {}, "--file -: the file is empty; use a JSON list of events, or one event per line"),
-        ((), [], {}, "--file -: the list is empty; use a JSON list of events, or one event per line"),
+        ((), b" \n", {}, f"--file -: the file is empty, as the OCI CLI leaves it if it finds no events; {ACCEPTED}"),
+        ((), [], {}, f"--file -: the file contains no events; {ACCEPTED}"),
+        ((), [{"a": 1}], {}, f"--file -: line 1, item 1 is not an audit event: it is an object with the key a; {ACCEPTED}"),
         (("--region", "a b"), STOP, {}, "--region a b: expected a region identifier like eu-frankfurt-1"),
         (
             (), STOP, {"RULES": "object:rules.json", "STATE_BUCKET": "b"},

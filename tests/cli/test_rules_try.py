@@ -110,7 +110,7 @@ def test_unusable_files_are_named(terminal, tmp_path):  # noqa: F811
     (tmp_path / "empty").write_text(" \n")
     (tmp_path / "bad").write_text('{"event_filtering": {"mode": "some"}}')
     result = run_cli("rules", "try", "--file", str(tmp_path / "empty"))
-    assert (result.exit_code, "the file is empty; use a JSON list of events, or one event per line" in result.stderr) == (2, True)
+    assert (result.exit_code, "the file is empty, as the OCI CLI leaves it" in result.stderr) == (2, True)
     result = run_cli("rules", "try", "--file", str(tmp_path / "none"))
     assert (result.exit_code, "No such file or directory" in result.stderr) == (2, True)
     result = run_cli("rules", "try", "--file", str(tmp_path / "empty"), "--rules", str(tmp_path / "bad"))

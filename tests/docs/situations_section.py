@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from textwrap import fill
 
+from epimetheus.cli.event_forms import find_events
 from epimetheus.render import FORMATS
 from tests.render.helpers import render
 
@@ -87,9 +88,9 @@ To print the messages of the first example, run:
 
 def message(name, form):
     """The message of an event as ``epimetheus render`` prints it: a run named ``preview`` in REGION."""
-    event = (EVENTS / f"{name}.json").read_text("utf-8")
+    [event] = find_events((EVENTS / f"{name}.json").read_bytes())
     settings = {"run_id": "preview", "hostname": REGION, "region": REGION, "max_bytes": 8000}
-    return render(event, 1, format=form, **settings).message.decode()
+    return render(event.decode(), 1, format=form, **settings).message.decode()
 
 
 def wrapped(text, form):

@@ -1,10 +1,11 @@
-"""docs/getting-started.md: the openssl commands, and the settings of the stand-in."""
+"""docs/getting-started.md: its commands are executed against the stand-ins; what they print, docs/try-every-command.md shows."""
 
+import re
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
-from epimetheus.testing.__main__ import environment
-from epimetheus.testing.oci import World
+from tests.support.transcripts import Shell
 
 PAGE = Path(__file__).parents[2].joinpath("docs/getting-started.md").read_text("utf-8")
 
@@ -17,7 +18,27 @@ def test_the_openssl_commands_create_a_valid_certificate_for_localhost(tmp_path)
     assert (tmp_path / "server.key").read_text().startswith("-----BEGIN PRIVATE KEY-----")
 
 
-def test_the_stand_in_prints_five_settings_with_a_bucket_for_the_state(api_key, tmp_path):
-    lines = environment(World(api_key=api_key), "http://127.0.0.1:1", tmp_path).splitlines()
+def test_the_stand_in_prints_five_settings_with_a_bucket_for_the_state(tmp_path):
+    [command] = re.findall(r"^    (python -m epimetheus\.testing .*?) +#", PAGE, re.MULTILINE)
+    with closing(Shell(tmp_path)) as shell:
+        shell.send(f"HOME={tmp_path}; {command}")
+        lines = [shell.line() for _ in range(5)]
     assert (len(lines), [line for line in lines if "STATE_" in line]) == (5, ["export STATE_BUCKET=epimetheus"])
+    assert lines[1] == f"export OCI_CONFIG_FILE={tmp_path}/epimetheus-oci/config"
     assert "prints five `export` lines" in PAGE
+
+
+def test_the_commands_work_with_the_settings_of_the_stand_ins(tmp_path):
+    commands = re.findall(r"^    ((?:[A-Z_]+=\S+ )?epimetheus .*?)(?: +#.*)?$", PAGE, re.MULTILINE)
+    (tmp_path / "rules.json").write_text("{}")
+    with closing(Shell(tmp_path)) as stand_ins, closing(Shell(tmp_path)) as shell:
+        stand_ins.send("python -m epimetheus.testing --receiver --folder oci --env-file epimetheus.env --hours 1")
+        stand_ins.line()
+        codes = {command: int(shell.run(f"{command} >/dev/null; echo $?")[-1]) for command in commands}
+    assert codes == {
+        "epimetheus validate --env-file epimetheus.env": 0,
+        "epimetheus health --probe --env-file epimetheus.env": 1,  # degraded, because no run has completed
+        "INITIAL_LOOKBACK_HOURS=1 epimetheus run --env-file epimetheus.env": 0,
+        "epimetheus state show --env-file epimetheus.env": 0,
+        "epimetheus rules try --env-file epimetheus.env --since 24h --rules rules.json": 0,
+    }

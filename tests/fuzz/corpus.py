@@ -1,5 +1,6 @@
 """The seeds of the fuzz targets: valid input of each kind, and known edge cases."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -56,6 +57,14 @@ _PAGES = (
     b'{"code":"InternalServerError"}',
     b"<html>",
     b"[1,2",
+)
+_EVENT_FILES = (
+    json.dumps({"data": [{"event-type": "t", "event-time": "2026-01-01T00:00:00.120000+00:00", "data": {"event-name": "n"}}]}).encode(),
+    json.dumps([{"event_type": "t", "data": {"identity": {"ip_address": "192.0.2.1"}}}], indent=1).encode() * 2,
+    json.dumps({"results": [{"data": {"logContent": _LOGGING_EVENT}}]}).encode(),
+    json.dumps([{"logContent": json.dumps(_LOGGING_EVENT)}]).encode(),
+    json.dumps({"stream": "s", "partition": "0", "value": base64.b64encode(json.dumps(_LOGGING_EVENT).encode()).decode()}).encode(),
+    b'\xef\xbb\xbf[{"EventType":"t","Data":{"a":"\x01"},},]\r\n,\x1e{"eventType":7}',
 )
 _STATE = State(
     region="us-ashburn-1",
@@ -151,6 +160,7 @@ def _pems() -> tuple[bytes, ...]:
 SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "event": (*_TEXTS, *ODD_EVENTS, *SECRET_EVENTS),
     "page": _PAGES,
+    "event_file": (*_PAGES, *_EVENT_FILES),
     "state": _STATES,
     "rules": _RULES,
     "settings": _SETTINGS,

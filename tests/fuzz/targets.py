@@ -13,6 +13,7 @@ from types import MappingProxyType
 import cefp
 
 from epimetheus.cli.env_file import parse_env
+from epimetheus.cli.event_forms import NotAnEvent, find_events
 from epimetheus.cli.tfvars_parser import TfvarsSyntaxError, parse_tfvars
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
@@ -129,6 +130,15 @@ def page(data: bytes) -> None:
     assert (None if events is None else len(events)) == (len(elements) if isinstance(elements, list) else None)
 
 
+def event_file(data: bytes) -> None:
+    """Finds objects with an event type, or raises NotAnEvent."""
+    with contextlib.suppress(NotAnEvent):
+        for found in find_events(data):
+            assert found.startswith(b"{")
+            assert b'"eventType"' in found or b"\\u" in found
+            decode_event(found)
+
+
 def state(data: bytes) -> None:
     """Unpacks a state that survives a round trip, or raises StateDamaged, with the given and with a valid checksum."""
     for packed in (data, with_checksum(data)):
@@ -205,5 +215,6 @@ def variables(data: bytes) -> None:
 
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
-    {"event": event, "page": page, "state": state, "rules": rules, "settings": settings, "body": body, "pem": pem, "variables": variables}
+    {"event": event, "page": page, "event_file": event_file, "state": state, "rules": rules, "settings": settings, "body": body}
+    | {"pem": pem, "variables": variables}
 )

@@ -17,6 +17,8 @@ GROUPS = {
 }
 """Files that share a fixture or a parsed file, so that one process sets it up."""
 SPREAD = (
+    "tests/docs/test_try_every_command_doc.py",
+    "tests/docs/test_getting_started_doc.py",
     "tests/function/test_process.py",
     "tests/test_simulation.py",
     "tests/state/test_lease.py",

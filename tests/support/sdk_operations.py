@@ -3,7 +3,7 @@
 ``python -m tests.support.sdk_operations``
 """
 
-from epimetheus.oci_client.operations import sdk_operations as installed_operations
+from epimetheus.cli.sdk_operations import sdk_operations as installed_operations
 
 __all__ = ["installed_operations"]
 

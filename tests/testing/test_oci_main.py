@@ -1,18 +1,25 @@
 """`python -m epimetheus.testing`, and a world that serves concurrent requests."""
 
+import json
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import oci
 import pytest
 import requests
 
-from epimetheus.testing.__main__ import build, parse
-from epimetheus.testing.oci import serve
+from epimetheus.cli.run_log import parse_run
+from epimetheus.model import Report
+from epimetheus.testing.__main__ import build, main, parse, sample_events
+from epimetheus.testing.oci import World, serve
+from epimetheus.testing.sample_runs import sample_runs
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +37,52 @@ def test_the_command_serves_the_printed_settings_until_interrupted(tmp_path):
     assert list(settings) == ["OCI_AUTH", "OCI_CONFIG_FILE", "OCI_ENDPOINT", "STATE_BUCKET", "TENANCY_OCID"]
     assert (settings["OCI_AUTH"], settings["STATE_BUCKET"]) == ("config_file", "epimetheus")
     assert [one.name for one in found] == ["network-0", "apps-1", "security-2"]
+
+
+def test_the_command_serves_a_receiver_and_writes_the_settings_to_a_file(tmp_path):
+    folder, file = tmp_path / "stand ins", tmp_path / "settings.env"
+    command = [sys.executable, "-m", "epimetheus.testing", "--receiver", "--events", "20", "--folder", str(folder), "--env-file", str(file)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        printed = process.stdout.readline()
+        shown = subprocess.run(["sh", "-c", f"set -a; . {file}; env"], check=True, capture_output=True, text=True, env={}).stdout
+        settings = dict(line.split("=", 1) for line in shown.splitlines())
+        context = ssl.create_default_context(cafile=settings["SYSLOG_CA"].removeprefix("file:"))
+        host, port = settings["SYSLOG_HOST"], int(settings["SYSLOG_PORT"])
+        with socket.create_connection((host, port)) as plain, context.wrap_socket(plain, server_hostname=host) as connection:
+            connection.sendall(b"7 <1>1 a\n5 <1>1 ")
+            connection.unwrap()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert printed == f"The settings are in {file}. In another terminal, run: set -a; . {file}; set +a\n"
+    assert settings["OCI_CONFIG_FILE"] == str(folder / "config")
+    assert (folder / "messages.log").read_bytes() == b"<1>1 a\n\n<1>1 \n"
+
+
+@pytest.mark.parametrize("option", ["--folder", "--env-file"])
+def test_a_file_that_cannot_be_written_is_named(tmp_path, capsys, monkeypatch, option):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    (tmp_path / "file").write_text("")
+    where = tmp_path / "file" / "settings" if option == "--env-file" else tmp_path / "file" / "oci"
+    assert main(["--events", "0", option, str(where)]) == 2
+    expected = f"Starting the stand-ins failed: {where}: Not a directory. Check --folder, --env-file, and --port.\n"
+    assert capsys.readouterr() == ("", expected)
+
+
+def test_the_log_of_earlier_runs_has_the_fields_of_a_report():
+    lines = [line for _, line in sample_runs("us-ashburn-1", 1767268800.0)]
+    reports = [msgspec.convert(line["report"], Report, strict=True) for line in lines]
+    assert [msgspec.to_builtins(report) for report in reports] == [line["report"] for line in lines]
+    assert [report.fetched - report.forwarded - report.unconfirmed - report.duplicates for report in reports] == [0] * 40
+    assert [report.error.kind for report in reports if report.status != "ok"] == ["receiver"]
+    assert {parse_run({"logContent": {"data": line}}).status for line in lines} == {"ok", "failed"}
+
+
+def test_the_file_of_events_is_the_same_on_every_call_in_the_form_of_the_cli(api_key):
+    first, second = (json.loads(sample_events(World(api_key=api_key)))["data"] for _ in range(2))
+    assert first == second
+    assert (len(first), first[0]["event-type"], first[0]["data"]["identity"]["auth-type"]) == (
+        20, "com.oraclecloud.ObjectStorage.DeleteBucket", "service",
+    )  # fmt: skip
 
 
 def test_events_are_spread_over_all_compartments_and_end_three_minutes_ago():

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from epimetheus.cli.rules_review import OTHER_EVENTS, names_events, review_rules
+from epimetheus.cli.sdk_operations import sdk_operations
 from epimetheus.config.rules_file import read_rules
-from epimetheus.config.rules_review import OTHER_EVENTS, names_events, review_rules
-from epimetheus.oci_client.operations import sdk_operations
 
 OPERATIONS = sdk_operations()
 AT = "RULES line 1, event_filtering"
