@@ -82,12 +82,17 @@ def _keyed_spans(text: str, lower: str, classify: KeyClassifier) -> list[Span]:
     if "-" in text:
         spans += _following_values(text, _OPTION, classify)
     if "[" in text:
-        spans += [value for value in _following_values(text, _LIST_PAIR, classify) if not _MORE_ITEMS.match(text, value[1])]
+        spans += [value for value in _following_values(text, _LIST_PAIR, classify) if not _has_more_items(text, value)]
     if "<" in text or "\u2039" in text:
         spans += _element_spans(text, classify)
     if any(word in lower for word in _PROSE_WORDS):
         spans += _sql_and_prose_spans(text)
     return spans
+
+
+def _has_more_items(text: str, value: Span) -> bool:
+    """Whether the list goes on after a plain value. With a quote in the value, its end is not certain: the text may be truncated."""
+    return _MORE_ITEMS.match(text, value[1]) is not None and text.find('"', *value) < 0
 
 
 def _pair_spans(text: str, lower: str, classify: KeyClassifier) -> Iterator[Span]:

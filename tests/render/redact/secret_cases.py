@@ -179,6 +179,7 @@ TEXTS = {
     "json, pair, value first, truncated": (f'[{{"newValue":"{S}","field":"adminPassword"}},', S),
     "json, list of pairs, truncated": (f'{{"a":[["Cookie","{S}', S),
     "json, list of pairs, truncated after the value": (f'{{"a":[["Cookie", "{S}"', S),
+    "json, list of pairs, truncated in a text": (f'[[\\"Cookie\\",\\"{S}","after":{{"x":"\\"noor\\", y', S),
     "json, list of pairs, escaped, truncated": (f'["x","{{\\"a\\": [[\\"Cookie\\", \\"{S}', S),
     "json, patch, truncated": (f'[{{"op":"replace","path":"/adminPassword","value":"{S}"}},', S),
     "python": (f"{{'password': '{S}'}}", S),
