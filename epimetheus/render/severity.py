@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from epimetheus.event_details import is_domain_event
 from epimetheus.event_patterns import compile_patterns, matches
 from epimetheus.model import AuditEvent
 from epimetheus.render.derived_fields import FAILURE, service_name
@@ -62,9 +63,10 @@ class Severity:
             return OTHER, True, ()
         service = service_name(event_type) or ""
         exposures = [found for names, found in _EXPOSURES if any(map(names.fullmatch, _full_names(operation, service, domain_event)))]
-        if domain_event and (known := _known_event_id(domain_event)):
+        known = _known_event_id(domain_event) if domain_event else None
+        if known and is_domain_event(event_type):
             return known, False, exposures
-        severities = [operation_severity(operation, service)]
+        severities = [operation_severity(operation, service), known or 0]
         severities += [operation_severity(name) for name in (action, domain_event and _words_of_event_id(domain_event)) if name]
         return max(severities), False, exposures
 

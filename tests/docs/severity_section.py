@@ -36,8 +36,8 @@ def severity_section():
         The severity is a number from 0 to 10, on CEF's scale. The first of these rules that applies determines it:
 
         1. A pattern under `severity` in RULES ([Rules](rules.md)), whatever the outcome. The first pattern that matches decides.
-        2. The event ID of an identity domain (`data.additionalDetails.eventId`), if a pattern
-           [below](#event-ids-of-identity-domains) matches it.
+        2. In an identity domain's event, the event ID (`data.additionalDetails.eventId`), if a pattern
+           [below](#event-ids-of-identity-domains) matches it. In another service's event, the ID can raise the severity, but not lower it.
         3. The highest severity of the operation (`data.eventName`, or the end of `eventType`), the action in its parameters (`STOP` of
            InstanceAction), and the words in an identity domain's event ID.
 

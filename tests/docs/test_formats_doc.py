@@ -161,8 +161,8 @@ def page():
 
         `FORMAT` is `cef` (the default), `json`, `leef` or `ocsf`. JSON and OCSF contain the whole event. CEF and LEEF contain the fields
         that this page lists, except those that have no value; `FIELD_MAP` can add others. A message is one line of UTF-8 without a BOM: the
-        syslog header, then the body. The examples up to [Notices](#notices) show one event, which names a resource in TAMPER_WATCH, with
-        `SYSLOG_HEADER=rfc5424`.
+        syslog header, then the body. The examples up to [Notices](#notices) have `SYSLOG_HEADER=rfc5424`. Except for the failed sign-on in
+        OCSF, they show one event, which names a resource in TAMPER_WATCH.
 
         ## Syslog header
 
@@ -306,8 +306,8 @@ def page():
         | `order` | names that come first, in this order |
         | `labels` | for CEF: key without a fixed meaning → its label |
 
-        The Go program's `field_mappings`, `ordered_fields`, `cef_vendor`, `cef_product` and `cef_version` work unchanged. LEEF's header
-        also uses `cef_vendor` and `cef_product`.
+        FIELD_MAP also accepts the `field_mappings`, `ordered_fields`, `cef_vendor`, `cef_product` and `cef_version` of the Go program that
+        Epimetheus replaces. LEEF's header also uses `cef_vendor` and `cef_product`.
 
         ```json
         {{"formats": {{"cef": {{
