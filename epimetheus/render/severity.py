@@ -38,8 +38,8 @@ class Severity:
         self._patterns = [(compile_patterns([pattern]), severity) for pattern, severity in patterns]
         self._cached = lru_cache(_CACHED)(self._by_names)
 
-    def __call__(self, event: AuditEvent, meaning: Meaning | None = None) -> int:
-        """0 to 10. ``meaning``: that of `interpret`, if it is known already.
+    def __call__(self, event: AuditEvent, meaning: Meaning | None = None, whole: AuditEvent | None = None) -> int:
+        """0 to 10. ``meaning``: that of `interpret`, if it is known already. ``whole``: the event before it was abridged.
 
         Unless a pattern matches, a failed sign-on is at least 7, and a call that exposes something is as severe as `exposure` says. No
         other outcome changes the severity.
@@ -49,7 +49,7 @@ class Severity:
         names = event.event_type, event.data.event_name, meaning.operation, meaning.action, event_id
         severity, final, exposures = self._cached(*names)
         if exposures:
-            severity = max(severity, exposure_severity(event, exposures))
+            severity = max(severity, exposure_severity(whole or event, exposures))
         return severity if final or not meaning.is_sign_on or meaning.outcome != FAILURE else max(severity, SIGN_ON_FAILED)
 
     def _by_names(

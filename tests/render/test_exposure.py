@@ -7,7 +7,7 @@ import pytest
 
 from epimetheus.render.exposure import EXPOSURES
 from epimetheus.render.severity import Severity
-from tests.render.helpers import body, event, fetched, read_by_cefp
+from tests.render.helpers import body, event, fetched, parts, read_by_cefp, render
 
 
 def severity(raw):
@@ -173,6 +173,14 @@ def test_text_that_is_not_quite_json_hides_nothing(odd):
 def test_a_mark_may_be_written_with_escapes():
     raw = json.dumps(changed("UpdatePolicy", statements(), statements(GRANTS_ALL))).replace("all-resources", "\\u0061ll-resources")
     assert severity(raw) == 8
+
+
+@pytest.mark.parametrize(("settings", "expected"), [({}, "8"), ({"redact": ["data.stateChange"]}, "7")])
+def test_the_severity_of_an_abridged_event_is_that_of_the_whole_event(settings, expected):
+    state = {"statements": [GRANTS_ALL], "description": "d" * 600}
+    rendered = render(changed("UpdatePolicy", {}, state, request={"headers": {"x": ["A " * 600_000]}}), **settings)
+    assert rendered.abridged
+    assert read_by_cefp(parts(rendered.message)["msg"])[0][5] == expected
 
 
 def test_a_pattern_of_the_user_decides_whatever_the_call_exposes():
