@@ -205,8 +205,9 @@ def page():
         implementation standard. The header escapes `\\` and `|`; values escape `\\`, `=` and line ends (`\\n`, `\\r`). Control characters
         are removed. A value that is too long for its key is shortened, ends in `…`, and is listed in `trimmed`.
 
-        Identity domains leave `data.identity` and `data.response` empty. If one of the following fields is empty, CEF, LEEF, OCSF and
-        `epimetheus` in JSON use a value from `data.additionalDetails`:
+        Identity domains leave `data.identity` and `data.response` empty. If one of the following fields is empty in an event whose type starts
+        with `com.oraclecloud.identitydomains` or `com.oraclecloud.IdentitySignOn`, CEF, LEEF, OCSF and `epimetheus` in JSON use a value from
+        `data.additionalDetails`:
 
         {details}
 
@@ -240,7 +241,8 @@ def page():
         Then these are removed: the compartment's path, any other object or list in `data`, and finally
         {kept_shed}
         Then strings are shortened, the longest first, to {caps} bytes. A shortened string ends in
-        `…[n bytes cut]`. An event with thousands of keys may still be too large. Its text then becomes one string under `epimetheusCut`. With
+        `…[n bytes cut]`. An event with thousands of keys may still be too large. Its text then becomes one string under `epimetheusCut`,
+        and `epimetheus` keeps the marks of TAMPER_WATCH and replays, `severity`, `outcome`, and `principalName` if only the details have it. With
         RFC 3164, `epimetheusTrimmed` lists the trimmed fields.
 
         ## LEEF
