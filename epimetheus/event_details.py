@@ -1,6 +1,7 @@
 """What an event reports in ``data.additionalDetails`` instead of its standard fields: DETAILS lists where each value may be.
 
-Identity domains leave ``identity`` and ``response`` empty and put result, reason, actor, address and targets there.
+Identity domains leave ``identity`` and ``response`` empty and put result, reason, actor, address and targets there. Other
+services may put there what callers choose, so only an identity domain's event has its actor from there.
 """
 
 import re
@@ -9,7 +10,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from epimetheus.model import Data, Identity
+from epimetheus.model import AuditEvent, Identity
 
 DETAILS: Mapping[str, Sequence[str]] = MappingProxyType({
     "domain_event": ("eventId",),
@@ -32,6 +33,7 @@ NOTHING = frozenset(("none", "null", "nil", "(null)", "undefined", "n/a", "-", "
 DETAIL_KEYS = tuple(sorted({key for keys in DETAILS.values() for key in keys}))
 """All members of ``data.additionalDetails`` in DETAILS."""
 
+_is_domain_type = re.compile(r"com\.oraclecloud\.identity(?:domain|signon)[^.]*\.", re.IGNORECASE).match
 _EMPTY = frozenset((b"null", b"{}", b""))
 _SEPARATORS = re.compile(r"[,;\s]+")
 _LONGEST_PLACEHOLDERS = 64
@@ -80,12 +82,19 @@ def is_silent(value: str | None) -> bool:
     return len(value) <= _LONGEST_PLACEHOLDERS and all(not word or word in NOTHING for word in _SEPARATORS.split(value.lower()))
 
 
-def actor_of(data: Data) -> Identity | None:
-    """The identity of an event, with each silent field of IDENTITY_FIELDS filled from its details."""
-    identity = data.identity
+def is_domain_event(event_type: str) -> bool:
+    """Whether an identity domain, or the sign-on to one, writes events of this type. The source proves nothing: it may name a resource."""
+    return _is_domain_type(event_type) is not None
+
+
+def actor_of(event: AuditEvent) -> Identity | None:
+    """The identity of an event; for an identity domain's, each silent field of IDENTITY_FIELDS is filled from its details."""
+    identity = event.data.identity
+    if not is_domain_event(event.event_type):
+        return identity
     if identity and not (is_silent(identity.principal_name) or is_silent(identity.principal_id) or is_silent(identity.user_agent)):
         return identity
-    details = read_details(data.additional_details)
+    details = read_details(event.data.additional_details)
     filled = missing_identity(identity, details) if details is not None else None
     return msgspec.structs.replace(identity or _NO_IDENTITY, **filled) if filled else identity
 

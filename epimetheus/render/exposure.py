@@ -3,37 +3,47 @@
 The name of an operation does not show this, so the values that it sets decide. Only the operations in EXPOSURES are examined.
 """
 
+import json
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from epimetheus.model import AuditEvent, Request, Response
+from epimetheus.render.exposed_values import Values, grants_everything, is_any_network, like, plain_text
 from epimetheus.render.severity_table import HIGH, SENSITIVE
 
-_MAX_TEXT = 4096
 _MAX_DEPTH = 16
-_OPENERS = frozenset("{[")
+_MAX_INTEGER_DIGITS = 18
+_MAX_PART_BYTES = 1024 * 1024
+_opens_json = re.compile(r"\s*[{\[]").match
+_ESCAPES = (b"\\u", b"\\/")  # a mark may be written with them
+_UNCHANGED = (None, False, "")
 _CONTAINERS = (dict, list)
 _EMPTY = frozenset((b"null", b"{}", b"[]", b""))
 _NO_REQUEST, _NO_RESPONSE = Request(), Response()
 _decode = msgspec.json.Decoder().decode
+_decode_invalid = json.JSONDecoder(strict=False, parse_float=str, parse_int=lambda text: text[:_MAX_INTEGER_DIGITS]).decode
+"""Also reads control characters, lone surrogates and numbers of any size, which are no reason not to examine an event."""
 
 
 class Exposure(NamedTuple):
     """``operations``: patterns of the operation without separators, of the service and the operation, or of an identity domain's event ID.
 
-    ``keys``: members that count, in lower case, at any depth. ``values``: an expression for the text of one of their values. ``marks``: one
-    of these texts, in lower case, is in the JSON of every event that matches; an event without them is not decoded.
+    ``keys``: members that count, in lower case, at any depth. ``values``: an expression for the text of one of their values,
+    or a function of it. ``marks``: one of these texts, in lower case, is in the JSON of every event that matches; an event without them is
+    not decoded. ``in_rule``: the value is a part of a rule, so the same value in a rule that is new counts.
     """
 
     topic: str
     severity: int
     operations: Sequence[str]
     keys: Sequence[str]
-    values: str
+    values: str | Values
     marks: Sequence[str]
+    in_rule: bool = False
 
 
 EXPOSURES: Sequence[Exposure] = (
@@ -45,18 +55,17 @@ EXPOSURES: Sequence[Exposure] = (
     Exposure(
         "ingress from every network", HIGH,
         ("CreateSecurityList", "UpdateSecurityList", "AddNetworkSecurityGroupSecurityRule*", "UpdateNetworkSecurityGroupSecurityRule*"),
-        ("source",), r"0\.0\.0\.0/0|(?:::|0(?::0){7})/0", ("/0",),
+        ("source",), is_any_network, ("/0", "/1", "/2", "/3"), in_rule=True,
     ),
     Exposure(
         "access from every network", HIGH,
         ("CreateAutonomousDatabase", "UpdateAutonomousDatabase", "CreateAnalyticsInstance", "ChangeAnalyticsInstanceNetworkEndpoint",
          "CreateIntegrationInstance", "UpdateIntegrationInstance", "ChangeIntegrationInstanceNetworkEndpoint"),
-        ("whitelistedips", "allowlistedips", "whitelistedipcidrs", "allowlistedhttpips"), r"0\.0\.0\.0/0|(?:::|0(?::0){7})/0", ("/0",),
+        ("whitelistedips", "allowlistedips", "whitelistedipcidrs", "allowlistedhttpips"), is_any_network, ("/0", "/1", "/2", "/3"),
     ),
     Exposure(
         "policy for everything or everyone", HIGH, ("CreatePolicy", "UpdatePolicy"), ("statements", "statement"),
-        r".*\bto\s+manage\s+all-resources\s+in\s+tenancy\b.*|\s*allow\s+any-(?:user|group)\s+to\s+(?:use|manage)\b(?!.*\bwhere\b).*",
-        ("all-resources", "any-user", "any-group"),
+        grants_everything, ("all-resources", "any-user", "any-group"),
     ),
     Exposure(
         "membership of administrators", HIGH,
@@ -90,22 +99,28 @@ class CompiledExposure(NamedTuple):
 
     severity: int
     keys: frozenset[str]
-    values: re.Pattern[str]
+    values: Values
     marks: Sequence[bytes]
+    in_rule: bool
 
 
 def compile_exposure(exposure: Exposure) -> CompiledExposure:
-    """Compiles keys and values."""
-    values = re.compile(exposure.values, re.IGNORECASE | re.DOTALL)
-    return CompiledExposure(exposure.severity, frozenset(exposure.keys), values, [mark.encode() for mark in exposure.marks])
+    """Compiles keys, values and marks."""
+    values = like(exposure.values) if isinstance(exposure.values, str) else exposure.values
+    marks = [mark.encode() for mark in exposure.marks]
+    return CompiledExposure(exposure.severity, frozenset(exposure.keys), values, marks, exposure.in_rule)
 
 
 def exposure_severity(event: AuditEvent, exposures: Sequence[CompiledExposure]) -> int:
-    """The severity of what the call sets; 0 if it sets nothing in ``exposures``. A value that was set before the call does not count."""
+    """The severity of what the call sets; 0 if it sets nothing in ``exposures``. A value that was set before the call does not count.
+
+    Statements and rules are compared as a whole: a statement that replaces another one counts.
+    """
     data, request, response = event.data, event.data.request or _NO_REQUEST, event.data.response or _NO_RESPONSE
-    parts = data.state_change, data.additional_details, request.parameters, response.payload
+    all_parts = data.state_change, data.additional_details, request.parameters, response.payload
+    parts = [b"" if len(text := bytes(part)) > _MAX_PART_BYTES else text for part in all_parts]
     text = b" ".join((*parts, (data.resource_name or "").encode("utf-8", "replace"))).lower()
-    likely = [exposure for exposure in exposures if any(mark in text for mark in exposure.marks)]
+    likely = [exposure for exposure in exposures if _may_match(exposure, text)]
     if not likely:
         return 0
     change, *others = map(_decoded, parts)
@@ -114,40 +129,62 @@ def exposure_severity(event: AuditEvent, exposures: Sequence[CompiledExposure]) 
 
 
 def _is_set(exposure: CompiledExposure, change: dict[str, object], others: object) -> bool:
-    before, after = _count(exposure, change.get("previous")), _count(exposure, change.get("current"))
-    return after > before or (before == 0 and _count(exposure, others) > 0)
+    before, after = (Counter(_found(exposure, change.get(key))) for key in ("previous", "current"))
+    return bool(after - before) or (not before and any(True for _ in _found(exposure, others)))
 
 
-def _count(exposure: CompiledExposure, value: object, *, counts: bool = False, depth: int = 0) -> int:
-    """How many values under ``keys`` match. ``counts``: ``value`` is under one of them."""
-    if type(value) is str and value[:1] in _OPENERS and _has_mark(exposure, value):  # the request's body, as a string
-        value = _decoded(value)
+def _found(exposure: CompiledExposure, value: object, *, counts: bool = False, depth: int = 0) -> Iterator[str]:
+    """The values under ``keys`` that match, or the rules with such a value. ``counts``: ``value`` is under one of the keys."""
+    if type(value) is str and _opens_json(value) and _may_match(exposure, value.lower().encode("utf-8", "replace")):
+        value = _decoded(value)  # the request's body, as a string
     if type(value) is dict and depth < _MAX_DEPTH:
-        keys = exposure.keys
-        return sum(
-            _count(exposure, item, counts=counted, depth=depth + 1)
-            for key, item in value.items()
-            if (counted := key.lower() in keys) or type(item) in _CONTAINERS or (type(item) is str and item[:1] in _OPENERS)
-        )
-    if type(value) is list and depth < _MAX_DEPTH:
-        return sum(_count(exposure, item, counts=counts, depth=depth + 1) for item in value)
-    return 1 if counts and (text := _text(value)) and exposure.values.fullmatch(text) else 0
+        yield from _found_in_object(exposure, value, depth + 1)
+    elif type(value) is list and depth < _MAX_DEPTH:
+        for item in value:
+            yield from _found(exposure, item, counts=counts, depth=depth + 1)
+    elif counts and (text := plain_text(value)) and exposure.values(text):
+        yield text
 
 
-def _has_mark(exposure: CompiledExposure, text: str) -> bool:
-    lower = text.lower().encode("utf-8", "replace")
-    return any(mark in lower for mark in exposure.marks)
+def _found_in_object(exposure: CompiledExposure, members: dict[str, object], depth: int) -> Iterator[str]:
+    is_rule = False
+    for key, item in members.items():
+        counts = key.lower() in exposure.keys
+        if counts or type(item) in _CONTAINERS or (type(item) is str and _opens_json(item)):
+            found = _found(exposure, item, counts=counts, depth=depth)
+            if counts and exposure.in_rule:
+                is_rule = is_rule or any(True for _ in found)
+            else:
+                yield from found
+    if is_rule:
+        yield _rule_text(members)
 
 
-def _text(value: object) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)[:_MAX_TEXT] if isinstance(value, str | int | float) else None
-
-
-def _decoded(raw: msgspec.Raw | str) -> object:
-    text = raw.encode() if isinstance(raw, str) else bytes(raw)
+def _rule_text(rule: dict[str, object]) -> str:
+    """A rule for comparison: its description, and members that say nothing, make no difference."""
+    members = {key: item for key, item in rule.items() if item not in _UNCHANGED and key != "description"}
     try:
-        return None if text in _EMPTY else _decode(text)
+        return json.dumps(members, sort_keys=True)
+    except RecursionError:
+        return ""
+
+
+def _may_match(exposure: CompiledExposure, lower: bytes) -> bool:
+    return any(mark in lower for mark in exposure.marks) or any(escape in lower for escape in _ESCAPES)
+
+
+def _decoded(raw: bytes | str) -> object:
+    text = raw.encode("utf-8", "replace") if isinstance(raw, str) else raw
+    if text in _EMPTY:
+        return None
+    try:
+        return _decode(text)
     except (ValueError, RecursionError):
-        return raw if isinstance(raw, str) else None
+        return _decoded_invalid(text, raw if isinstance(raw, str) else None)
+
+
+def _decoded_invalid(text: bytes, otherwise: str | None) -> object:
+    try:
+        return _decode_invalid(text.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return otherwise

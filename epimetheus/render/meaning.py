@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from epimetheus.event_details import DETAIL_KEYS, DETAILS, as_text, first_text, missing_identity, read_details
+from epimetheus.event_details import DETAIL_KEYS, DETAILS, as_text, first_text, is_domain_event, missing_identity, read_details
 from epimetheus.model import AuditEvent, Identity
 from epimetheus.render.derived_fields import (
     FAILURE,
@@ -79,15 +79,15 @@ def interpret(event: AuditEvent) -> tuple[AuditEvent, Meaning]:
     action = action_parameter(event) if _TAKES_ACTION.fullmatch(operation) else None
     status = status_outcome(data.response.status) if data.response else None
     details = read_details(data.additional_details)
-    event_id = _domain_event(details)
-    ending = OUTCOMES.get(event_id.rpartition(".")[2].lower()) if event_id else None
+    event_id, is_domain = _domain_event(details), is_domain_event(event.event_type)
+    ending = OUTCOMES.get(event_id.rpartition(".")[2].lower()) if event_id and (is_domain or status is None) else None
     outcome = FAILURE if status == FAILURE else ending or message_outcome(event) or status
     failed = outcome == FAILURE
     is_sign_on = is_sign_on_name(event.event_type, operation) or (event_id or "").startswith(_SIGN_ON_EVENTS)
     reason = standard_reason(event) if failed else None
     if details is None:
         return event, Meaning(operation, is_sign_on, action, outcome, reason)
-    filled = missing_identity(data.identity, details)
+    filled = missing_identity(data.identity, details) if is_domain else {}
     return _with_identity(event, filled), Meaning(
         operation,
         is_sign_on,

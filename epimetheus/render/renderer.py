@@ -193,20 +193,23 @@ class Renderer:
         finally:
             self._budget.stop()
 
-    def _context(self, raw: bytes | msgspec.Raw, event: AuditEvent, enrichment: Enrichment, *, is_abridged: bool = False) -> EventContext:
+    def _context(
+        self, raw: bytes | msgspec.Raw, event: AuditEvent, enrichment: Enrichment, abridged_from: AuditEvent | None = None
+    ) -> EventContext:
         redacted = self._redactor.event(event)
         event, meaning = interpret(redacted)
         if event is not redacted:
             event = self._redactor.event(event)  # a masked path of `identity` stays masked when its value is in the details
-        severity = _with_watched_minimum(self._severity(event, meaning), enrichment)
+        severity = _with_watched_minimum(self._severity(event, meaning, None if self._redactor.paths else abridged_from), enrichment)
         time, user = parse_event_time(event.event_time), self._target_user(event, meaning)
+        abridged = abridged_from is not None
         return EventContext(
-            raw, event, meaning, time, severity, enrichment, self._started.millis, self._region, is_abridged=is_abridged, target_user=user
+            raw, event, meaning, time, severity, enrichment, self._started.millis, self._region, is_abridged=abridged, target_user=user
         )
 
     def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, enrichment: Enrichment, msgid: Msgid) -> Rendered:
-        short, event = abridge_event(bytes(raw), event, self._redactor)
-        context = self._context(short, event, enrichment, is_abridged=True)
+        text, short = abridge_event(bytes(raw), event, self._redactor)
+        context = self._context(text, short, enrichment, abridged_from=event)
         render = partial(self._format.render, context)
         rendered = self._within_limit(render, context.severity, context.time, msgid, sequence, lost=("event",))
         return msgspec.structs.replace(rendered, abridged=True)

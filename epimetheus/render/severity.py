@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from epimetheus.event_details import is_domain_event
 from epimetheus.event_patterns import compile_patterns, matches
 from epimetheus.model import AuditEvent
 from epimetheus.render.derived_fields import FAILURE, service_name
@@ -37,8 +38,8 @@ class Severity:
         self._patterns = [(compile_patterns([pattern]), severity) for pattern, severity in patterns]
         self._cached = lru_cache(_CACHED)(self._by_names)
 
-    def __call__(self, event: AuditEvent, meaning: Meaning | None = None) -> int:
-        """0 to 10. ``meaning``: that of `interpret`, if it is known already.
+    def __call__(self, event: AuditEvent, meaning: Meaning | None = None, whole: AuditEvent | None = None) -> int:
+        """0 to 10. ``meaning``: that of `interpret`, if it is known already. ``whole``: the event before it was abridged.
 
         Unless a pattern matches, a failed sign-on is at least 7, and a call that exposes something is as severe as `exposure` says. No
         other outcome changes the severity.
@@ -48,7 +49,7 @@ class Severity:
         names = event.event_type, event.data.event_name, meaning.operation, meaning.action, event_id
         severity, final, exposures = self._cached(*names)
         if exposures:
-            severity = max(severity, exposure_severity(event, exposures))
+            severity = max(severity, exposure_severity(whole or event, exposures))
         return severity if final or not meaning.is_sign_on or meaning.outcome != FAILURE else max(severity, SIGN_ON_FAILED)
 
     def _by_names(
@@ -62,9 +63,10 @@ class Severity:
             return OTHER, True, ()
         service = service_name(event_type) or ""
         exposures = [found for names, found in _EXPOSURES if any(map(names.fullmatch, _full_names(operation, service, domain_event)))]
-        if domain_event and (known := _known_event_id(domain_event)):
+        known = _known_event_id(domain_event) if domain_event else None
+        if known and is_domain_event(event_type):
             return known, False, exposures
-        severities = [operation_severity(operation, service)]
+        severities = [operation_severity(operation, service), known or 0]
         severities += [operation_severity(name) for name in (action, domain_event and _words_of_event_id(domain_event)) if name]
         return max(severities), False, exposures
 

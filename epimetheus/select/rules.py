@@ -88,7 +88,7 @@ class RuleEngine:
             return "own_polling"
         if not self._by_user:
             return None
-        actor = actor_of(event.data) or _NO_IDENTITY
+        actor = actor_of(event) or _NO_IDENTITY
         if is_one_of(actor, self._excluded_users):
             return "excluded_user"
         if self._only_users and not is_one_of(actor, self._only_users):

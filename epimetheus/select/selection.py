@@ -63,8 +63,8 @@ class Selection:
 
     def actor(self, fetched: Fetched) -> Actor:
         """The class of the event's actor."""
-        data = fetched.event.data if fetched.event else None
-        return classify_actor(data.identity, self._services, actor_of(data)) if data else "unknown"
+        event = fetched.event
+        return classify_actor(event.data.identity, self._services, actor_of(event)) if event else "unknown"
 
     @staticmethod
     def _millis(text: str | None, minute: int) -> int:

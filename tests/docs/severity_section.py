@@ -2,6 +2,7 @@
 
 from textwrap import dedent
 
+from epimetheus.render.exposed_values import grants_everything, is_any_network
 from epimetheus.render.exposure import EXPOSURES
 from epimetheus.render.severity import SIGN_ON_FAILED
 from epimetheus.render.severity_table import (
@@ -19,6 +20,11 @@ from epimetheus.render.severity_table import (
     VERBS,
 )
 
+_IN_WORDS = {
+    is_any_network: "an IPv4 network with the prefix length 0 or 1, or an IPv6 network with 0 to 3",
+    grants_everything: "a statement that lets its subject manage all resources in the tenancy, or `any-user` or `any-group` use or manage "
+    "anything, unless a condition in it names a variable such as `request.user.id`",
+}
 _LEVELS = {HIGH: "high", MEDIUM: "medium", LOW: "low"}
 
 
@@ -30,8 +36,8 @@ def severity_section():
         The severity is a number from 0 to 10, on CEF's scale. The first of these rules that applies determines it:
 
         1. A pattern under `severity` in RULES ([Rules](rules.md)), whatever the outcome. The first pattern that matches decides.
-        2. The event ID of an identity domain (`data.additionalDetails.eventId`), if a pattern
-           [below](#event-ids-of-identity-domains) matches it.
+        2. In an identity domain's event, the event ID (`data.additionalDetails.eventId`), if a pattern
+           [below](#event-ids-of-identity-domains) matches it. In another service's event, the ID can raise the severity, but not lower it.
         3. The highest severity of the operation (`data.eventName`, or the end of `eventType`), the action in its parameters (`STOP` of
            InstanceAction), and the words in an identity domain's event ID.
 
@@ -71,7 +77,8 @@ def severity_section():
         The name of an operation does not show, for example, that it makes a bucket public. For these operations, the severity depends on
         values in `data.stateChange.current`, `data.additionalDetails`, `data.request.parameters`, `data.response.payload` and
         `data.resourceName`, at any depth and in any letter case. A value that `data.stateChange.previous` already had does not count.
-        Epimetheus cannot see a value that OCI does not write to the event.
+        Policy statements and network rules are compared as a whole, so one that replaces another one counts; a new description of a
+        rule does not. Epimetheus cannot see a value that OCI does not write to the event.
 
         {exposures}
 
@@ -99,14 +106,15 @@ def severity_section():
             *((number, topic, _codes(patterns)) for number, topics in SENSITIVE_CHANGES.items() for topic, patterns in topics.items()),
         ),
         exposures=_table(
-            ("severity", "what", "operations", "members", "values (regular expression)"),
-            *(
-                (found.severity, found.topic, _codes(found.operations), _codes(found.keys), f"`{found.values}`".replace("|", "\\|"))
-                for found in EXPOSURES
-            ),
+            ("severity", "what", "operations", "members", "values (a regular expression, or in words)"),
+            *((found.severity, found.topic, _codes(found.operations), _codes(found.keys), _values(found.values)) for found in EXPOSURES),
         ),
         event_ids=_table(("event ID", "severity"), *((f"`{pattern}`", number) for pattern, number in EVENT_IDS.items())),
     )
+
+
+def _values(values):
+    return "`{}`".format(values.replace("|", "\\|")) if isinstance(values, str) else _IN_WORDS[values]
 
 
 def _codes(names):

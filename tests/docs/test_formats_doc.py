@@ -161,8 +161,8 @@ def page():
 
         `FORMAT` is `cef` (the default), `json`, `leef` or `ocsf`. JSON and OCSF contain the whole event. CEF and LEEF contain the fields
         that this page lists, except those that have no value; `FIELD_MAP` can add others. A message is one line of UTF-8 without a BOM: the
-        syslog header, then the body. The examples up to [Notices](#notices) show one event, which names a resource in TAMPER_WATCH, with
-        `SYSLOG_HEADER=rfc5424`.
+        syslog header, then the body. The examples up to [Notices](#notices) have `SYSLOG_HEADER=rfc5424`. Except for the failed sign-on in
+        OCSF, they show one event, which names a resource in TAMPER_WATCH.
 
         ## Syslog header
 
@@ -205,8 +205,9 @@ def page():
         implementation standard. The header escapes `\\` and `|`; values escape `\\`, `=` and line ends (`\\n`, `\\r`). Control characters
         are removed. A value that is too long for its key is shortened, ends in `…`, and is listed in `trimmed`.
 
-        Identity domains leave `data.identity` and `data.response` empty. If one of the following fields is empty, CEF, LEEF, OCSF and
-        `epimetheus` in JSON use a value from `data.additionalDetails`:
+        Identity domains leave `data.identity` and `data.response` empty. If one of the following fields is empty in an event whose type starts
+        with `com.oraclecloud.identitydomains` or `com.oraclecloud.IdentitySignOn`, CEF, LEEF, OCSF and `epimetheus` in JSON use a value from
+        `data.additionalDetails`:
 
         {details}
 
@@ -240,7 +241,8 @@ def page():
         Then these are removed: the compartment's path, any other object or list in `data`, and finally
         {kept_shed}
         Then strings are shortened, the longest first, to {caps} bytes. A shortened string ends in
-        `…[n bytes cut]`. An event with thousands of keys may still be too large. Its text then becomes one string under `epimetheusCut`. With
+        `…[n bytes cut]`. An event with thousands of keys may still be too large. Its text then becomes one string under `epimetheusCut`,
+        and `epimetheus` keeps the marks of TAMPER_WATCH and replays, `severity`, `outcome`, and `principalName` if only the details have it. With
         RFC 3164, `epimetheusTrimmed` lists the trimmed fields.
 
         ## LEEF
@@ -306,8 +308,8 @@ def page():
         | `order` | names that come first, in this order |
         | `labels` | for CEF: key without a fixed meaning → its label |
 
-        The Go program's `field_mappings`, `ordered_fields`, `cef_vendor`, `cef_product` and `cef_version` work unchanged. LEEF's header
-        also uses `cef_vendor` and `cef_product`.
+        FIELD_MAP also accepts the `field_mappings`, `ordered_fields`, `cef_vendor`, `cef_product` and `cef_version` of the Go program that
+        Epimetheus replaces. LEEF's header also uses `cef_vendor` and `cef_product`.
 
         ```json
         {{"formats": {{"cef": {{

@@ -34,4 +34,4 @@ def test_addresses_and_ports(text, in_cef, in_leef):
 
 
 def test_a_long_address_in_the_details_is_no_address():
-    assert "shost" not in cef(event(additionalDetails={"clientIp": "x" * 513}))
+    assert "shost" not in cef(event("X", "com.oraclecloud.identitydomains.X", additionalDetails={"clientIp": "x" * 513}))

@@ -10,6 +10,7 @@ from epimetheus.render.derived_values import DERIVED, DERIVED_PATHS
 from epimetheus.render.formats.base import Enrichment
 from tests.render.helpers import body, cef, event, original, read_leef, render
 
+DOMAIN_TYPE = "com.oraclecloud.identitydomains.X"
 CASES = Path(__file__).parents[1] / "data" / "meaning"
 COMMENT = "Authentication failure You entered an incorrect user name or password."
 ACTOR = {"principalId": "bf1662629b0b46df83e93a39a842ed35"}
@@ -62,7 +63,7 @@ def test_the_severity_follows_the_rules():
 @pytest.mark.parametrize("text", ["password=hidden", "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.hidden", '{"token":"hidden"}'])
 def test_derived_texts_are_redacted(text, compact):
     details = {"eventId": "a.b.failure", "ssoComments": text, "adminResourceName": text, "actorName": text}
-    raw = json.dumps(event(additionalDetails=details), separators=(",", ":") if compact else None)
+    raw = json.dumps(event("X", DOMAIN_TYPE, additionalDetails=details), separators=(",", ":") if compact else None)
     rendered = render(raw, format="json")
     assert b"hidden" not in rendered.message
     assert rendered.redacted
@@ -78,7 +79,8 @@ def test_a_derived_text_that_json_escapes_is_as_harmless_as_the_original(escape)
 
 
 def test_a_redacted_path_is_redacted_in_the_derived_values():
-    raw = event(identity={}, additionalDetails={"eventId": "a.b.success", "actorName": "noor", "adminResourceName": "lamp"})
+    details = {"eventId": "a.b.success", "actorName": "noor", "adminResourceName": "lamp"}
+    raw = event("X", DOMAIN_TYPE, identity={}, additionalDetails=details)
     assert added(raw, redact=["data.additionalDetails.actorName"])["principalName"] == "[redacted]"
     assert added(raw, redact=["epimetheus.target"])["target"] == "[redacted]"
     assert "lamp" not in body(raw, format="json", redact=["data.additionalDetails"])

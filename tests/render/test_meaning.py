@@ -16,6 +16,7 @@ CASES = Path(__file__).parents[1] / "data" / "meaning"
 WRONG_PASSWORD = "Authentication failure You entered an incorrect user name or password."
 DOMAIN_EVENT, TARGET, SECOND_TARGET = "OracleOCIAuditDomainEvent", "OracleOCIAuditTarget", "OracleOCIAuditSecondTarget"
 REASON_CODE = "OracleOCIAuditReasonCode"
+DOMAIN_TYPE = "com.oraclecloud.identitydomains.X"
 
 
 def leef_of(raw, **settings):
@@ -96,7 +97,20 @@ def meaning(**data):
     ],
 )
 def test_the_ending_of_a_domain_s_event_id_decides_unless_the_status_is_a_failure(event_id, data, expected):
-    assert meaning(additionalDetails={"eventId": event_id}, **data).outcome == expected
+    assert meaning(event_type=DOMAIN_TYPE, additionalDetails={"eventId": event_id}, **data).outcome == expected
+
+
+def test_the_details_of_another_service_do_not_replace_its_status():
+    assert meaning(additionalDetails={"eventId": "a.b.failure"}, response={"status": "200"}).outcome == "success"
+
+
+def test_the_details_of_another_service_name_no_actor():
+    details = {"actorName": "victim", "actorOcid": "ocid1.victim", "ssoUserAgent": "agent", "clientIp": "192.0.2.7"}
+    silent = {"principalName": "none", "principalId": "-", "userAgent": "None"}
+    raw = event(identity=silent, additionalDetails=details)
+    found = cef_of(raw)
+    assert (found["suser"], found["suid"], found["requestClientApplication"], found.get("src")) == ("none", "-", "None", None)
+    assert json_of(raw)["epimetheus"] == {"severity": 2}
 
 
 def test_a_standard_field_is_preferred_to_the_details():
@@ -110,7 +124,8 @@ def test_a_standard_field_is_preferred_to_the_details():
 
 @pytest.mark.parametrize("address", [None, "", " ", "None", "null", "-", "None,null"])
 def test_the_details_have_the_address_if_ip_address_says_nothing(address):
-    assert cef_of(event(identity={"ipAddress": address}, additionalDetails={"clientIp": "192.0.2.7:99"}))["src"] == "192.0.2.7"
+    raw = event("X", DOMAIN_TYPE, identity={"ipAddress": address}, additionalDetails={"clientIp": "192.0.2.7:99"})
+    assert cef_of(raw)["src"] == "192.0.2.7"
 
 
 @pytest.mark.parametrize("details", ["text", 7, [], [{"eventId": "a.failure"}], {}, None, True, {"eventId": None}, {"actorName": {"a": 1}}])
@@ -122,7 +137,7 @@ def test_details_of_another_shape_say_nothing(details):
 
 def test_details_may_be_json_in_a_string():
     details = json.dumps({"eventId": "sso.authentication.failure", "actorName": "noor", "reasonValue": "password=hidden"})
-    found = cef_of(event(additionalDetails=details, identity={"principalName": "None"}))
+    found = cef_of(event("X", DOMAIN_TYPE, additionalDetails=details, identity={"principalName": "None"}))
     assert (found["outcome"], found["suser"], found["reason"]) == ("failure", "noor", "password=[redacted]")
 
 
@@ -234,7 +249,8 @@ def test_a_word_that_only_shows_a_failure_is_no_error_code():
 
 
 def test_a_redacted_path_of_identity_stays_redacted_when_its_value_is_in_the_details():
-    raw = event(identity={"principalName": None}, additionalDetails={"actorName": "noor", "clientIp": "192.0.2.7"})
+    details = {"actorName": "noor", "clientIp": "192.0.2.7"}
+    raw = event("X", DOMAIN_TYPE, identity={"principalName": None}, additionalDetails=details)
     assert cef_of(raw, redact=["data.identity.principalName"])["suser"] == "[redacted]"
     assert "suser" not in cef_of(raw, redact=["data.additionalDetails"])
     assert cef_of(raw, redact=["data.additionalDetails.actorName"])["suser"] == "[redacted]"
@@ -246,7 +262,7 @@ def test_a_redacted_path_of_identity_stays_redacted_when_its_value_is_in_the_det
 def test_values_of_the_details_are_redacted_and_harmless(form):
     value = "password=hidden CEF:0|x\u202ey\n^z=\\"
     keys = {key for name, keys in DETAILS.items() if name not in ("domain_event", "ip_address") for key in keys}
-    line = body(event(additionalDetails=dict.fromkeys(keys, value) | {"eventId": "a.b.failure"}), format=form)
+    line = body(event("X", DOMAIN_TYPE, additionalDetails=dict.fromkeys(keys, value) | {"eventId": "a.b.failure"}), format=form)
     assert "hidden" not in line
     assert "CEF:0|x" not in line
     assert "\u202e" not in line

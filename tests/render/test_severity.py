@@ -85,7 +85,22 @@ def test_severity_depends_on_the_event_id_of_an_identity_domain(expected, event_
 def test_the_most_severe_of_operation_and_event_id_decides_unless_the_id_is_in_the_table():
     ids = {"admin.thing.create.success": 8, "admin.thing.seen.success": 8, "sso.session.create.success": 3}
     for event_id, expected in ids.items():
-        assert severity(event("DeleteThing", additionalDetails={"eventId": event_id})) == expected, event_id
+        raw = event("DeleteThing", "com.oraclecloud.IdentityDomains.DeleteThing", additionalDetails={"eventId": event_id})
+        assert severity(raw) == expected, event_id
+
+
+@pytest.mark.parametrize(
+    ("name", "event_id", "expected"),
+    [
+        ("DeleteThing", "sso.session.create.success", 8),
+        ("DeletePolicy", "sso.app.access.success", 8),
+        ("GetThing", "admin.mfa.reset.success", 8),
+        ("Thing", "sso.app.access.success", 3),
+    ],
+)
+def test_an_event_id_does_not_lower_the_severity_of_another_service(name, event_id, expected):
+    raw = event(name, f"com.oraclecloud.things.{name}", additionalDetails={"eventId": event_id})
+    assert severity({**raw, "source": "identitydomains"}) == expected
 
 
 @pytest.mark.parametrize(

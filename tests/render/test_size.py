@@ -260,7 +260,8 @@ def test_actor_action_and_resource_are_removed_last():
 
 def test_an_event_of_thousands_of_keys_becomes_one_cut_string():
     text = body(event(identity={f"k{number}": number for number in range(5000)}), format="json", max_bytes=1000)
-    (cut_event,) = json.loads(text).values()
+    (cut_event, added) = json.loads(text).values()
+    assert added == {"severity": 2}
     assert cut_event.startswith('{"eventType":"com.oraclecloud.things.GetThing","data":{"eventName":"GetThing","identity":{"k0":0,"k1":1,')
     assert cut_event.endswith(" bytes cut]")
 

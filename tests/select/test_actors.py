@@ -74,5 +74,12 @@ DOMAIN_SHAPES = {
 @pytest.mark.parametrize("shape", DOMAIN_SHAPES)
 def test_the_actor_of_an_identity_domain_is_in_the_details(shape):
     identity, details, expected = DOMAIN_SHAPES[shape]
-    data = fetched(event(identity=identity, additionalDetails=details)).event.data
-    assert classify_actor(data.identity, LISTED, actor_of(data)) == expected
+    found = fetched(event("Login", "com.oraclecloud.identitydomains.Login", identity=identity, additionalDetails=details)).event
+    assert classify_actor(found.data.identity, LISTED, actor_of(found)) == expected
+
+
+@pytest.mark.parametrize("event_type", ["com.oraclecloud.x.GetThing", "identitydomains.X", "com.oraclecloud.x.identitydomains.X"])
+def test_the_details_of_another_service_name_no_actor(event_type):
+    silent = {"principalName": "none", "principalId": "-"}
+    found = fetched({**event("GetThing", event_type, identity=silent, additionalDetails=DETAILS), "source": "identitydomains"}).event
+    assert actor_of(found) == Identity("none", "-")

@@ -52,6 +52,7 @@ ENRICHMENT_KEY = ENRICHMENT
 TRIMMED_KEY = "epimetheusTrimmed"
 CUT_KEY = "epimetheusCut"
 RESERVED_KEYS = (ENRICHMENT_KEY, TRIMMED_KEY, CUT_KEY)
+_CUT_NAME_BYTES = 64
 FOREIGN_PREFIX = "event_"
 """Prefix of a reserved key that the event itself has at its top level: it must not pass as ours."""
 
@@ -106,7 +107,7 @@ class JsonFormat(ABC):
             return raw_body(redacted.text(), limit)
         output = self._output(context, redacted.tree)
         text = tree.to_json_line(output)
-        return Body(text) if len(text) <= limit.max_bytes else self._trimmed(output, context.enrichment, limit)
+        return Body(text) if len(text) <= limit.max_bytes else self._trimmed(output, context, limit)
 
     def mapped_values(self, context: EventContext) -> Mapping[str, str]:
         """See `Format`. A value that is not text is written as JSON."""
@@ -123,10 +124,10 @@ class JsonFormat(ABC):
             return output
         return apply_to_tree(output, self._fields, FieldLookup(self._redactor, context, event))
 
-    def _trimmed(self, output: Tree, enrichment: Enrichment, limit: SizeLimit) -> Body:
+    def _trimmed(self, output: Tree, context: EventContext, limit: SizeLimit) -> Body:
         least, paths = _without(output, (*self._shed_first, *_other_containers(output, self._data), *self._shed_last))
         body = self._shed(output, paths, limit) or self._shortened(least, self._names(paths), limit)
-        return body or Body(self._cut_text(tree.encode(output), enrichment, limit), ("event",))
+        return body or Body(self._cut_text(tree.encode(output), context, limit), ("event",))
 
     def _names(self, paths: Sequence[Path]) -> list[str]:
         return [self._name(path) for path in paths if path not in self._derived]
@@ -158,16 +159,28 @@ class JsonFormat(ABC):
         text = tree.to_json_line(output)
         return Body(text, trimmed) if len(text) <= limit.available(trimmed) else None
 
-    def _cut_text(self, text: str, enrichment: Enrichment, limit: SizeLimit) -> bytes:
-        """The last resort: the output's JSON text, cut, as one string."""
-        mark = enrichment_tree(msgspec.structs.replace(enrichment, compartment_path=None))
+    def _cut_text(self, text: str, context: EventContext, limit: SizeLimit) -> bytes:
+        """The last resort: the output's JSON text, cut, as one string, and what an alert needs."""
         trimmed: Tree = {TRIMMED_KEY: "event"} if self._list_trimmed else {}
         room = available = limit.available(("event",))
+        kept: Tree = {ENRICHMENT_KEY: self._kept_when_cut(context, available // 2)}
         while True:
-            line = tree.to_json_line({CUT_KEY: truncate_with_mark(text, room), **trimmed, **mark})
+            line = tree.to_json_line({CUT_KEY: truncate_with_mark(text, room), **trimmed, **kept})
             if len(line) <= available:
                 return line
             room -= max(1, (len(line) - available) // 2)
+
+    def _kept_when_cut(self, context: EventContext, max_bytes: int) -> Tree:
+        """The marks, the severity and the outcome; and the name of an actor that is only in the details, if there is room."""
+        values = enrichment_values(msgspec.structs.replace(context.enrichment, compartment_path=None)) | {"severity": context.severity}
+        if context.meaning.outcome:
+            values["outcome"] = context.meaning.outcome
+        identity = context.event.data.identity
+        if "principal_name" not in context.meaning.from_details or not identity or not identity.principal_name:
+            return values
+        name = self._redactor.text_at(identity.principal_name, (ENRICHMENT_KEY, "principalName"))
+        named = {**values, "principalName": truncate_with_mark(name, _CUT_NAME_BYTES)}
+        return named if len(tree.to_json_line(named)) <= max_bytes else values
 
     def _data_paths(self, paths: Sequence[Path]) -> Iterator[Path]:
         """Where the output may have these members of the event's ``data``."""

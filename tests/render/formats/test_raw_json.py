@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.redact.keys import is_secret_key
 from epimetheus.render.redact.redactor import Redactor
 from tests.render.helpers import TEXTS, body, event, parts, render
@@ -86,3 +87,30 @@ def test_a_deeply_nested_event_keeps_its_content(depth, opened, closed):
     if depth <= 100:
         assert ('"pearl"' in text) == (depth <= 62)
     assert len(render(raw, format="json", max_bytes=480).message) <= 480
+
+
+MANY_KEYS = {f"k{number}": "v" * 50 for number in range(3000)}
+
+
+@pytest.mark.parametrize(("max_bytes", "header"), [(480, "rfc5424"), (480, "rfc3164"), (8192, "rfc5424")])
+@pytest.mark.parametrize("form", ["json", "ocsf"])
+def test_a_message_that_is_cut_keeps_its_severity_and_its_outcome(form, max_bytes, header):
+    raw = {**MANY_KEYS, **event("DeleteBucket", response={"status": "404"})}
+    kept = json.loads(body_within(raw, form, max_bytes, header))
+    assert "epimetheusCut" in kept
+    assert kept["epimetheus"] == {"tamperWatch": True, "severity": 9, "outcome": "failure"}
+
+
+@pytest.mark.parametrize(("name", "max_bytes", "kept"), [
+    ("noor", 8192, "noor"), ("noor", 480, "noor"), ("n" * 200, 8192, "n" * 46 + "…[154 bytes cut]"), ("\x01" * 64, 480, None),
+    ("password=hidden", 8192, "password=[redacted]"),
+])  # fmt: skip
+def test_a_message_that_is_cut_names_the_actor_in_the_details_if_there_is_room(name, max_bytes, kept):
+    raw = {**MANY_KEYS, **event("DeleteUser", "com.oraclecloud.identitydomains.DeleteUser", additionalDetails={"actorName": name})}
+    assert json.loads(body_within(raw, "json", max_bytes, "rfc5424"))["epimetheus"].get("principalName") == kept
+
+
+def body_within(raw, form, max_bytes, header):
+    message = render(raw, format=form, max_bytes=max_bytes, header=header, enrichment=Enrichment("root/app", watched=True)).message
+    assert len(message) <= max_bytes
+    return message.decode()[message.decode().index('{"epimetheusCut') :]
