@@ -175,13 +175,17 @@ def _is_title(word: str) -> bool:
 
 
 def _following_values(text: str, pattern: re.Pattern[str], classify: KeyClassifier) -> Iterator[Span]:
-    """Yields the values of ``--password X`` or of ``["password", "X"]``."""
+    """Yields the values of ``--password X`` or of ``["password", "X"]``.
+
+    A value that contains a quote may have ended there, in a truncated text: the search goes on after that quote.
+    """
     at = 0
     while match := pattern.search(text, at):
         at = match.end()
         if classify(match["key"]).is_secret:
             value = value_span(text, at, "")
-            at = max(at, value[1])
+            quote = text.find('"', *value)
+            at = max(at, value[1] if quote < 0 else quote)
             if is_secret_value(text, value):
                 yield value
 

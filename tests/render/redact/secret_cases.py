@@ -180,6 +180,7 @@ TEXTS = {
     "json, list of pairs, truncated": (f'{{"a":[["Cookie","{S}', S),
     "json, list of pairs, truncated after the value": (f'{{"a":[["Cookie", "{S}"', S),
     "json, list of pairs, truncated in a text": (f'[[\\"Cookie\\",\\"{S}","after":{{"x":"\\"noor\\", y', S),
+    "json, list of pairs, after a truncated one": (f'[[\\"Cookie\\",\\"noor","a":"[[\\"Cookie\\",\\"{S}\\"', S),
     "json, list of pairs, escaped, truncated": (f'["x","{{\\"a\\": [[\\"Cookie\\", \\"{S}', S),
     "json, patch, truncated": (f'[{{"op":"replace","path":"/adminPassword","value":"{S}"}},', S),
     "python": (f"{{'password': '{S}'}}", S),
