@@ -32,9 +32,9 @@ _NOT_YET_HELP = "Check the clock of this machine, then the receiver's certificat
 
 
 def presented_certificate(address: tuple[str, int], server_name: str, timeout: float) -> x509.Certificate | None:
-    """The certificate that the server at ``address`` presents, without checking it; None if it presents none within ``timeout`` seconds, or
-    one that cannot be decoded.
+    """The certificate that the server at ``address`` presents, without checking it.
 
+    None if it presents none within ``timeout`` seconds, or one that cannot be decoded.
     It is only described in an error, and never used to trust the server: the connection carries no data.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

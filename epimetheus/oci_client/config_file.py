@@ -85,7 +85,7 @@ def normalized_region(text: str) -> str:
 
 
 def _location(config_file: str) -> Path:
-    path, former = Path(config_file).expanduser(), Path(_FORMER_DEFAULT_FILE).expanduser()
+    path, former = Path(os.path.expanduser(config_file)), Path(os.path.expanduser(_FORMER_DEFAULT_FILE))  # Path's own raises RuntimeError
     return former if config_file == _DEFAULT_FILE and not path.exists() and former.is_file() else path
 
 

@@ -47,15 +47,15 @@ def pack(state: State) -> bytes:
 
 
 def unpack(data: bytes, name: str) -> State:
-    """The state in ``data``. ``name``: its location, for the message. Raises StateDamaged unless ``data`` is exactly a packed state,
+    """The state in ``data``. ``name``: its location, for the message.
 
-    and its subclass StateUnrecognized unless ``data`` begins like one.
+    Raises StateDamaged unless ``data`` is exactly a packed state, and its subclass StateUnrecognized unless ``data`` begins like one.
     """
     if not data.startswith(_NAME) and not _NAME.startswith(data):
         raise StateUnrecognized(
             f"The state in {name} is damaged: it does not begin with the header of a state, so it may be another file.",
-            do="Check STATE_FILE, or STATE_BUCKET and STATE_PREFIX. If a state was stored there, restore an earlier version, or delete what is"
-            " stored and set the cursor with `epimetheus state rewind TIME`.",
+            do="Check STATE_FILE, or STATE_BUCKET and STATE_PREFIX. If a state was stored there, restore an earlier version, or delete it"
+            " and set the cursor with `epimetheus state rewind TIME`.",
         )
     first = data[: data.find(b"\n")]
     rest = memoryview(data)[len(first) + 1 :]  # no copy: keys may take many megabytes

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -189,6 +190,10 @@ def test_a_missing_config_file_or_profile_is_reported(config):
     assert error_of(absent) == "CONFIG: No such file or directory. Create it with `oci setup config`, or set OCI_CONFIG_FILE."
     config.write_text(config.read_text() + "[ADMIN]\n[DEV]\n")
     assert error_of(config, "NOPE") == "CONFIG has no profile NOPE; its profiles are DEFAULT, ADMIN, DEV."
+
+
+def test_the_home_folder_of_an_unknown_user_is_a_missing_file():
+    assert error_of(Path("~nouser/config")).replace("CONFIG", "~nouser/config").startswith("~nouser/config: No such file or directory")
 
 
 @pytest.mark.parametrize("name", ["user", "fingerprint", "tenancy", "key_file"])
