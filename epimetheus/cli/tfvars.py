@@ -30,6 +30,7 @@ OTHER_VARIABLES = frozenset(
 
 _DEFAULT_NAME = "epimetheus"
 _DERIVED_FROM = ("name", "region", "compartment_ocid")
+_MAX_BYTES = 1 << 20
 _MAX_DIGITS = 28  # as many as Decimal.normalize keeps
 _NOT_IN_A_FUNCTION = frozenset(("STATE_FILE", "OCI_AUTH", "OCI_CONFIG_FILE", "OCI_PROFILE", "OCI_ENDPOINT"))
 
@@ -84,7 +85,7 @@ def settings_of(variables: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _parse(path: Path) -> Mapping[str, Any]:
-    text = read_text("--tfvars", path)
+    text = read_text("--tfvars", path, _MAX_BYTES)
     try:
         variables = _parse_json(text) if path.suffix == ".json" else parse_tfvars(text)
     except TfvarsSyntaxError as error:

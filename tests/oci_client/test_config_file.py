@@ -319,3 +319,9 @@ def test_a_delegation_token_is_not_supported(config):
 def test_the_repr_of_credentials_hides_secrets(config):
     config.write_text(config.read_text() + f"pass_phrase={SECRET}\n")
     assert SECRET not in repr(sign_in("config_file", str(config), "DEFAULT"))
+
+
+def test_a_file_without_an_end_is_not_read_to_its_end(config):
+    assert error_of(Path("/dev/zero")).startswith("CONFIG has more than 1,048,576 bytes. Create it with `oci setup config`")
+    config.write_text(line("key_file", "key_file=/dev/zero")(config.read_text()))
+    assert error_of(config).startswith("/dev/zero has more than 1,048,576 bytes. Correct key_file in profile DEFAULT of CONFIG")
