@@ -57,7 +57,7 @@ def read_tfvars(path: Path) -> TfvarsSettings:
         if meant := _similar(name):
             problems.append(f"{path}: unknown variable {shown}. Did you mean {meant}?")
         elif name.upper() in _NOT_IN_A_FUNCTION:
-            problems.append(f"{path}: unknown variable {shown}; a function has no {name.upper()}, so set it in the environment")
+            problems.append(f"{path}: unknown variable {shown}; set {name.upper()} in the environment instead")
         else:
             notes.append(f"Ignored {shown} in {path}: the Terraform module has no such variable.")
     problems += [f"{path}: {name} has a value of another type; expected {_type_of(name)}" for name in _with_wrong_type(variables)]

@@ -97,8 +97,8 @@ def test_names_that_no_variable_has_are_reported(tmp_path):
     assert problems(tmp_path, text) == [
         "terraform.tfvars: unknown variable SYSLOG_HOST. Did you mean syslog_host?",
         "terraform.tfvars: unknown variable NAME. Did you mean name?",
-        "terraform.tfvars: unknown variable state_file; a function has no STATE_FILE, so set it in the environment",
-        "terraform.tfvars: unknown variable oci_endpoint; a function has no OCI_ENDPOINT, so set it in the environment",
+        "terraform.tfvars: unknown variable state_file; set STATE_FILE in the environment instead",
+        "terraform.tfvars: unknown variable oci_endpoint; set OCI_ENDPOINT in the environment instead",
     ]
     path = tmp_path / "a.tfvars"
     path.write_text('syslog_host = "siem"\nvpc = "hunter2"\n')
