@@ -114,6 +114,13 @@ class StateDamaged(StateError):
     kind = "state_damaged"
 
 
+class StateUnrecognized(StateDamaged):
+    """Raised if what is stored does not begin like a state, so it may be another file. No command replaces it.
+
+    The operator checks the location. If a state was there, the operator restores it, or deletes what is stored and sets the cursor.
+    """
+
+
 class StateInFuture(StateError):
     """Raised if a time in the state is in the future: continuing from there would send nothing and look healthy.
 

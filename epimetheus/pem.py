@@ -179,11 +179,14 @@ def _certificate(key: str, block: PemBlock, number: int, count: int) -> x509.Cer
     which = f"certificate {number} of {count}" if count > 1 else "the certificate"
     if block.label == "TRUSTED CERTIFICATE":
         raise ConfigError([f"{key}: {which} is in OpenSSL's own format; convert it, for example with: openssl x509 -in FILE -out FILE.pem"])
+    problem = "cannot be read, its text is incomplete or changed; copy it again"
     try:
         return x509.load_der_x509_certificate(base64.b64decode(block.body, validate=True))
     except (ValueError, binascii.Error):
         pass
-    raise ConfigError([f"{key}: {which} cannot be read, its text is incomplete or changed; copy it again"])
+    except x509.InvalidVersion as error:  # not a ValueError
+        problem = f"has X.509 version {error.parsed_version + 1}; use one of version 1 or 3"
+    raise ConfigError([f"{key}: {which} {problem}"])
 
 
 def _public_key(certificate: x509.Certificate) -> bytes | None:

@@ -36,6 +36,12 @@ def on_one_line(text, separator):
     return separator.join((begin, *body, end))
 
 
+def with_version(text, version):
+    """The certificate with another version, which X.509 counts from 0; its signature is no longer valid."""
+    start = b"\xa0\x03\x02\x01"
+    return ssl.DER_cert_to_PEM_cert(ssl.PEM_cert_to_DER_cert(text).replace(start + b"\x02", start + bytes([version - 1]), 1))
+
+
 FORMS = {
     "as it is": lambda text: text,
     "backslash n": lambda text: text.strip().replace("\n", "\\n"),
@@ -131,6 +137,7 @@ KEY_EXPECTED = "; expected a PEM private key without a passphrase"
         (lambda ca, key: ca[:100] + ca[140:], "the certificate cannot be read, its text is incomplete or changed; copy it again"),
         (lambda ca, key: ca + ca[:100] + ca[140:],
             "certificate 2 of 2 cannot be read, its text is incomplete or changed; copy it again"),
+        (lambda ca, key: with_version(ca, 2), "the certificate has X.509 version 2; use one of version 1 or 3"),
     ],
 )  # fmt: skip
 def test_text_that_is_no_certificate_is_described(ca, pair, change, problem):

@@ -74,7 +74,7 @@ def test_no_settings_error_shows_a_secret(key):
     ("key", "value", "expected"),
     [
         ("SYSLOG_HOST", f"admin:{WORD}@siem", "SYSLOG_HOST=…@siem: expected a host name or an IP address, without a port"),
-        ("OCI_ENDPOINT", f"https://gateway/?token={WORD}", "OCI_ENDPOINT=https://gateway/…: expected an http or https URL"),
+        ("OCI_ENDPOINT", f"https://gateway/?token={WORD}", "OCI_ENDPOINT=https://gateway/…: expected an https URL"),
         ("STATE_BUCKET", PAR, "STATE_BUCKET=…: expected a bucket name"),
         ("SYSLOG_PORT", "65536", "SYSLOG_PORT=65536: expected"),
     ],

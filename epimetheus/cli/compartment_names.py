@@ -9,6 +9,8 @@ from epimetheus.source.compartments import paths
 
 _OCID_START = "ocid1."
 _MOST_NAMED = 5
+_MOST_COMPARED = 500  # difflib takes about a millisecond for a name
+_LONGEST_COMPARED = 400  # characters
 
 
 def needs_listing(names: Sequence[str]) -> bool:
@@ -29,7 +31,7 @@ def resolve_compartments(names: Sequence[str], compartments: Mapping[str, Compar
         elif matching:
             problems.append(_ambiguous(name, [_described(ocid, known, compartments) for ocid in matching]))
         else:
-            problems.append(_unknown(name, known))
+            problems.append(_unknown(name, known, suggest=len(problems) < _MOST_NAMED))
     if problems:
         raise ConfigError(problems)
     return tuple(dict.fromkeys(found))
@@ -51,9 +53,16 @@ def _ambiguous(name: str, candidates: Sequence[str]) -> str:
     return f"--compartment {name} is ambiguous: {listed}; use a longer path or an OCID"
 
 
-def _unknown(name: str, known: Mapping[str, str]) -> str:
-    """The problem of a name that no compartment has, with the path of the closest one, the shortest if several are as close."""
+def _unknown(name: str, known: Mapping[str, str], *, suggest: bool) -> str:
+    """The problem of a name that no compartment has; with ``suggest``, the path of the closest one, the shortest if several are as close.
+
+    Only names of a similar length are compared.
+    """
+    problem = f"--compartment {name}: no compartment has this name or path"
+    if not suggest or len(name) > _LONGEST_COMPARED:
+        return problem
     longest_first = sorted(known.values(), key=len, reverse=True)
     by_name = {path.rpartition("/")[2]: path for path in longest_first} | {path: path for path in longest_first}
-    close = get_close_matches(name, by_name, n=1)
-    return f"--compartment {name}: no compartment has this name or path" + (f". Did you mean {by_name[close[0]]}?" if close else "")
+    nearest = sorted(by_name, key=lambda one: abs(len(one) - len(name)))[:_MOST_COMPARED]
+    close = get_close_matches(name, nearest, n=1)
+    return problem + (f". Did you mean {by_name[close[0]]}?" if close else "")

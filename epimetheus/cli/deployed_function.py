@@ -10,13 +10,15 @@ import oci
 from oci.functions import FunctionsManagementClient
 
 from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.config.settings import Settings
+from epimetheus.config.settings import SETTING_NAMES, Settings
 from epimetheus.oci_client.clients import make_client, oci_errors
 from epimetheus.wiring import Wiring
 
 _SECONDS = 60.0
 _REGION_PART = 3  # ocid1.fnfunc.oc1.REGION.ID
 _NOT_FOR_A_TERMINAL = ("OCI_AUTH", "OCI_CONFIG_FILE", "OCI_PROFILE")  # how the function signs in
+_NOT_TRUSTED = ("OCI_ENDPOINT", "STATE_FILE")  # would send signed requests elsewhere, or write a file of this machine
+_IGNORED = "on this machine, it would have another effect. Set it here if you need it."
 _HELP = (
     "Check the OCID and OCI_PROFILE. If no policy allows the call, add this statement: Allow group YOUR_GROUP to read functions-family"
     " in compartment COMPARTMENT_OF_THE_FUNCTION."
@@ -24,10 +26,11 @@ _HELP = (
 
 
 class DeployedSettings(NamedTuple):
-    """``values``: setting → value. ``region``: where the function runs."""
+    """``values``: setting → value. ``region``: where the function runs. ``notes``: on settings that are ignored."""
 
     values: dict[str, str]
     region: str
+    notes: tuple[str, ...] = ()
 
 
 def read_function(ocid: str, settings: Settings) -> DeployedSettings:
@@ -41,7 +44,15 @@ def read_function(ocid: str, settings: Settings) -> DeployedSettings:
     with oci_errors("reading the application of the function", do=_HELP):
         application = client.get_application(function.application_id).data
     config = {**(application.config or {}), **(function.config or {})}
-    return DeployedSettings({name: value for name, value in config.items() if name not in _NOT_FOR_A_TERMINAL}, region)
+    values = {name: value for name, value in config.items() if name not in _NOT_FOR_A_TERMINAL}
+    ignored = [name for name in SETTING_NAMES if name in values and _is_local(name, values[name])]
+    notes = [f"Ignored {name} of the function: {_IGNORED}" for name in ignored]
+    return DeployedSettings({name: value for name, value in values.items() if name not in ignored}, region, tuple(notes))
+
+
+def _is_local(name: str, value: str) -> bool:
+    """Whether a setting refers to the machine it is read on. People who may change the function must not choose files on this one."""
+    return bool(value.strip()) and (name in _NOT_TRUSTED or value.strip().startswith("file:"))
 
 
 def region_of(ocid: str) -> str:

@@ -13,18 +13,22 @@ from dotenv.parser import parse_stream
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.errors import ConfigError
 
-_MAX_BYTES = 1 << 20
+_MAX_BYTES = 1 << 16  # python-dotenv takes a second for as many short lines
+_SPACES = re.compile(r"[^\S\n]{1000}")  # python-dotenv takes quadratic time for spaces in a row
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_env_file(path: Path) -> dict[str, str]:
     """Variable → value; the last one counts. Raises ConfigError, which never quotes a line of the file."""
-    return parse_env(read_text("--env-file", path), str(path))
+    return parse_env(read_text("--env-file", path, _MAX_BYTES), str(path))
 
 
 def parse_env(text: str, name: str) -> dict[str, str]:
     """As `read_env_file`, for the ``text`` of the file ``name``."""
+    if spaces := _SPACES.search(text):
+        line = text.count("\n", 0, spaces.start()) + 1
+        raise ConfigError([f"{name} line {line}: expected fewer than 1,000 spaces in a row"])
     values = {}
     problems = []
     for binding in parse_stream(io.StringIO(text)):
@@ -38,15 +42,15 @@ def parse_env(text: str, name: str) -> dict[str, str]:
     return values
 
 
-def read_text(option: str, path: Path) -> str:
-    """The text of a file: UTF-8, or UTF-16 with a byte order mark. Raises ConfigError."""
+def read_text(option: str, path: Path, most: int) -> str:
+    """The text of a file of at ``most`` that many bytes: UTF-8, or UTF-16 with a byte order mark. Raises ConfigError."""
     try:
         with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+            data = file.read(most + 1)
     except OSError as error:
         raise ArgumentError(f"{option} {path}: {error.strerror}; use the path of a readable file") from error
-    if len(data) > _MAX_BYTES:
-        raise ConfigError([f"{option} {path}: the file is larger than {_MAX_BYTES:,} bytes; use a file that contains only settings"])
+    if len(data) > most:
+        raise ConfigError([f"{option} {path}: the file is larger than {most:,} bytes; use a file that contains only settings"])
     try:
         return data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError:  # its text quotes the file

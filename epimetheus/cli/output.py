@@ -1,5 +1,9 @@
-"""Standard streams that tolerate write errors: a closed pipe or a full disk neither ends a run nor changes its exit code."""
+"""Standard streams that tolerate write errors: a closed pipe or a full disk neither ends a run nor changes its exit code.
 
+A character that the encoding of the terminal lacks is written as an escape sequence.
+"""
+
+import io
 import os
 from typing import Any, TextIO
 
@@ -12,6 +16,8 @@ class DroppingStream:
 
     def __init__(self, stream: TextIO | None) -> None:
         self.failure: str | None = None
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
         self._stream = stream if stream is not None else open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until exit
 
     def write(self, text: str) -> int:

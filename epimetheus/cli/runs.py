@@ -1,6 +1,8 @@
 """``runs``: shows past runs of the function, read from its log in OCI Logging."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +11,10 @@ from oci.loggingsearch import LogSearchClient
 
 from epimetheus.cli import display, runs_table
 from epimetheus.cli.arguments import ArgumentError
+from epimetheus.cli.confirm import confirm
 from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.run_log import LoggedRun, RunHistory, log_search, read_runs
-from epimetheus.cli.runs_html import Frame, page
+from epimetheus.cli.runs_html import Frame, is_page, page
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.times import Duration, Since, Timeout, parse_since, since_text
 from epimetheus.clock import SYSTEM
@@ -95,19 +98,30 @@ def html(
     log: Log = None,
     region: Region = None,
     timeout: Timeout = Duration(300),
+    yes: Annotated[bool, typer.Option("--yes", help="Replace FILE even if it is not an earlier page of this command.")] = False,
 ) -> None:
     """Write a self-contained HTML page with plots over time and a table of runs.
 
     The table can be filtered and sorted, and times can be switched to local time. The page loads nothing.
     """
     with display.errors_explained():
+        with _file_errors(file):
+            replaces_other = file.is_file() and not is_page(file)
+        if replaces_other:
+            confirm(f"{file} is not a page that this command has written. Replace it?", given=yes)
         history, frame = _read(source, since, log, region, timeout)
         text = page(history.runs, frame)
-        try:
+        with _file_errors(file):
             file.write_text(text, "utf-8")
-        except OSError as error:
-            raise ArgumentError(f"FILE={file}: {error.strerror}; use the path of a writable file on a disk with free space") from error
     print_line(terminal_console(), f"{file}: {count_text(len(history.runs), 'run')}, {len(text) // 1024 + 1} kB.")
+
+
+@contextmanager
+def _file_errors(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ArgumentError(f"FILE={file}: {error.strerror}; use the path of a writable file on a disk with free space") from error
 
 
 def _read(source: SettingsSource, since: str, log: str | None, region: str | None, timeout: float) -> tuple[RunHistory, Frame]:

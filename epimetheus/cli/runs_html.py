@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
 from epimetheus.cli.run_log import LoggedRun
 from epimetheus.cli.runs_plots import STATUSES, figures, rank
@@ -18,6 +19,8 @@ from epimetheus.cli.runs_table import when
 from epimetheus.cli.svg_plot import count, safe, span
 from epimetheus.model import count_text
 
+_TITLE = "<title>Epimetheus runs</title>"
+_MAX_HEAD = 2000  # bytes; the title comes before the style sheet
 _MAX_NOTE = 300  # characters
 _MAX_ROWS = 20_000  # in the file, about 10 MB
 _STEP = 500  # rows in the document; the script adds as many on request
@@ -48,10 +51,17 @@ def page(runs: Sequence[LoggedRun], frame: Frame) -> str:
     policy = f"default-src 'none'; style-src {_hash(styles)}; script-src {_hash(SCRIPT)}; base-uri 'none'; form-action 'none'"
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
-        f'<meta name="viewport" content="width=device-width"><title>Epimetheus runs</title><style>{styles}</style>'
+        f'<meta name="viewport" content="width=device-width">{_TITLE}<style>{styles}</style>'
     )
     whole = f'<html lang="en"><head>{head}</head>\n<body><main>{"".join(body)}</main><script>{SCRIPT}</script></body></html>'
     return f"<!doctype html>\n{whole}\n"
+
+
+def is_page(file: Path) -> bool:
+    """Whether ``file`` is a page that `page` has written. Raises OSError."""
+    with file.open("rb") as opened:
+        start = opened.read(_MAX_HEAD)
+    return start.startswith(b"<!doctype html>") and _TITLE.encode() in start
 
 
 def _hash(text: str) -> str:

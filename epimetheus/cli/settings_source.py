@@ -13,9 +13,9 @@ import typer
 
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_line, terminal_console
-from epimetheus.cli.deployed_function import read_function
+from epimetheus.cli.deployed_function import DeployedSettings, read_function
 from epimetheus.cli.env_file import read_env_file
-from epimetheus.cli.tfvars import read_tfvars
+from epimetheus.cli.tfvars import TfvarsSettings, read_tfvars
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config.setting_checks import PREFIX, similar_setting, unknown_settings
 from epimetheus.config.settings import SETTING_NAMES, Settings
@@ -92,18 +92,19 @@ class SettingsSource:
         """
         own, ignored = _own_variables(self.environ)
         file = read_env_file(self.env_file) if self.env_file else {}
-        variables, region = read_tfvars(self.tfvars) if self.tfvars else ({}, "")
+        variables, region, notes = read_tfvars(self.tfvars) if self.tfvars else TfvarsSettings({}, "")
         local = _merged(own, file, variables)
         problems = tuple(f"{self.env_file}: {problem}" for problem in unknown_settings(file, SETTING_NAMES))
         deployed: Mapping[str, str] = {}
         if self.function is not None:
-            deployed, region = self._deployed(local)
+            deployed, region, more = self._deployed(local)
+            notes += more
             problems += tuple(f"--function: {problem}" for problem in unknown_settings(deployed, SETTING_NAMES))
         merged = _merged(local, deployed)
-        _print_notes(own, _merged(file, variables, deployed), ignored)
+        _print_notes(own, _merged(file, variables, deployed), [*ignored, *notes])
         return LoadedSettings({name: value for name, value in merged.items() if name in own or name in SETTING_NAMES}, region, problems)
 
-    def _deployed(self, local: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
+    def _deployed(self, local: Mapping[str, str]) -> DeployedSettings:
         if not _FUNCTION_OCID.fullmatch(self.function or ""):
             raise ArgumentError(f"--function {safe_value(self.function or '') or HIDDEN}: expected the OCID of a function (ocid1.fnfunc…)")
         credentials = {name: value for name, value in local.items() if name.startswith("OCI_")}

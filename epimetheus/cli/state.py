@@ -19,7 +19,7 @@ from epimetheus.cli.times import absolute_time
 from epimetheus.clock import SYSTEM
 from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
-from epimetheus.errors import StateDamaged, StateError, StateForeign
+from epimetheus.errors import StateDamaged, StateError, StateForeign, StateUnrecognized
 from epimetheus.model import RETENTION_DAYS, count_text, minute_text, parse_minute, time_text
 from epimetheus.select.own_polling import confirm_address, keep_addresses
 from epimetheus.state.checks import missing_state
@@ -91,8 +91,8 @@ def state_rewind(
 ) -> None:
     """Move the cursor to TIME. Later events are sent again: their dedupe keys and rate limits are dropped."""
     with display.errors_explained():
-        time = absolute_time(time, SYSTEM.now())
         minute, now = _minute_argument(time), int(SYSTEM.now() // 60)
+        start = minute_text(minute)
         if minute > now and not future:
             raise ArgumentError(f"TIME={time}: the time is in the future; use a past time, or add --future")
         if minute < now - RETENTION_DAYS * 24 * 60:
@@ -101,13 +101,13 @@ def state_rewind(
         stored = _state_to_replace(target, force=force, yes=yes, new=new)
         state = stored or _new_state(target, minute)
         if minute > now:
-            _confirm(f"{time} is in the future: every run fails until then, and earlier events are never sent. Continue?", yes)
+            _confirm(f"{start} is in the future: every run fails until then, and earlier events are never sent. Continue?", yes)
         elif minute > state.through:
-            _confirm(f"{time} is after the cursor, {minute_text(state.through)}: events in between are never sent. Continue?", yes)
+            _confirm(f"{start} is after the cursor, {minute_text(state.through)}: events in between are never sent. Continue?", yes)
         elif stored:
             _confirm(_resent_text(stored, minute, now), yes)
         target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
-    print_line(terminal_console(), f"{target.name}: the next run reads from {minute_text(minute)}, minus OVERLAP_MINUTES.")
+    print_line(terminal_console(), f"{target.name}: the next run reads from {start}, minus OVERLAP_MINUTES.")
 
 
 @state_app.command("reset")
@@ -120,7 +120,8 @@ def state_reset(source: SettingsSource, region: Region = None, force: Force = Fa
         problem = _problem(target.session, state, SYSTEM.now()) if state else None
         foreign = f" {problem.what}" if isinstance(problem, StateForeign) else ""
         question = f"Discard the state in {target.name}? Unsent events from before the look-back are never sent.{foreign}"
-        _confirm(question, yes)
+        if state:
+            _confirm(question, yes)
         start = _first_minute(target.settings)
         target.session.commit(_new_state(target, start))
     print_line(terminal_console(), f"{target.name}: the next run reads from {minute_text(start)}, minus OVERLAP_MINUTES.")
@@ -251,10 +252,11 @@ def _state_to_replace(target: _Target, *, force: bool, yes: bool, new: bool) -> 
     """
     try:
         state = _unleased_state(target, force)
-    except StateDamaged:
-        if force:
-            return None
-        raise
+    except StateDamaged as damaged:
+        if not force or isinstance(damaged, StateUnrecognized):
+            raise
+        _confirm(f"{damaged.what} Its dedupe keys and compartments are lost. Replace it?", yes)
+        return None
     if state is None:
         marker = target.session.find_marker()
         unknown = f"There is no state in {target.name}, and no sign that there ever was one."
@@ -293,6 +295,6 @@ def _owner_text(tenancy: str, receiver: ReceiverId | None) -> str:
 
 def _minute_argument(text: str) -> int:
     try:
-        return parse_minute(text)
+        return parse_minute(absolute_time(text, SYSTEM.now()))
     except ValueError as error:
         raise ArgumentError(f"TIME={text}: {error}; expected RFC 3339, such as 2026-11-24T10:05:00Z") from error

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from epimetheus.cli.env_file import read_text
-from epimetheus.cli.tfvars_parser import TfvarsSyntaxError, parse_tfvars
+from epimetheus.cli.tfvars_parser import TfvarsSyntaxError, parse_tfvars, read_number
 from epimetheus.config.setting_checks import similar_setting
 from epimetheus.config.settings import SETTING_NAMES
 from epimetheus.errors import ConfigError
+from epimetheus.safe_text import HIDDEN, safe_value
 
 OTHER_VARIABLES = frozenset(
     (
@@ -28,26 +29,48 @@ OTHER_VARIABLES = frozenset(
 """Variables of the Terraform module that are not settings. A test compares them with terraform/variables.tf."""
 
 _DEFAULT_NAME = "epimetheus"
+_DERIVED_FROM = ("name", "region", "compartment_ocid")
+_MAX_BYTES = 1 << 20
+_MAX_DIGITS = 28  # as many as Decimal.normalize keeps
 _NOT_IN_A_FUNCTION = frozenset(("STATE_FILE", "OCI_AUTH", "OCI_CONFIG_FILE", "OCI_PROFILE", "OCI_ENDPOINT"))
 
 
 class TfvarsSettings(NamedTuple):
-    """``values``: setting → value. ``region``: of the deployment; empty if the file does not name one."""
+    """``values``: setting → value. ``region``: of the deployment; empty if the file does not name one.
+
+    ``notes``: on names that are ignored, because they may be variables of another module.
+    """
 
     values: dict[str, str]
     region: str
+    notes: tuple[str, ...] = ()
 
 
 def read_tfvars(path: Path) -> TfvarsSettings:
     """The settings in a variable file. Raises ConfigError, which quotes no value."""
     variables = _parse(path)
-    unknown = [name for name in variables if name not in OTHER_VARIABLES and name.upper() not in _VARIABLES]
-    similar = ((name, similar_setting(name, _VARIABLES)) for name in unknown)
-    problems = [f"{path}: unknown variable {name}. Did you mean {meant.lower()}?" for name, meant in similar if meant]
+    problems, notes = [], []
+    for name in variables:
+        if name in OTHER_VARIABLES or (name.islower() and name.upper() in _VARIABLES):
+            continue
+        shown = safe_value(name) or HIDDEN
+        if meant := _similar(name):
+            problems.append(f"{path}: unknown variable {shown}. Did you mean {meant}?")
+        elif name.upper() in _NOT_IN_A_FUNCTION:
+            problems.append(f"{path}: unknown variable {shown}; set {name.upper()} in the environment instead")
+        else:
+            notes.append(f"Ignored {shown} in {path}: the Terraform module has no such variable.")
     problems += [f"{path}: {name} has a value of another type; expected {_type_of(name)}" for name in _with_wrong_type(variables)]
     if problems:
         raise ConfigError(problems)
-    return TfvarsSettings(settings_of(variables), _text(variables.get("region")))
+    return TfvarsSettings(settings_of(variables), _text(variables.get("region")), tuple(notes))
+
+
+def _similar(name: str) -> str:
+    """The variable that ``name`` may stand for, if it is misspelled or not in lower case; empty if there is none."""
+    if name.lower() in OTHER_VARIABLES or name.upper() in _VARIABLES:
+        return name.lower()
+    return (similar_setting(name, _VARIABLES) or "").lower()
 
 
 def settings_of(variables: Mapping[str, Any]) -> dict[str, str]:
@@ -62,13 +85,15 @@ def settings_of(variables: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _parse(path: Path) -> Mapping[str, Any]:
-    text = read_text("--tfvars", path)
+    text = read_text("--tfvars", path, _MAX_BYTES)
     try:
-        variables = json.loads(text, parse_float=Decimal) if path.suffix == ".json" else parse_tfvars(text)
+        variables = _parse_json(text) if path.suffix == ".json" else parse_tfvars(text)
     except TfvarsSyntaxError as error:
         raise ConfigError([f"--tfvars {path} line {error.line}: {error}"]) from None
     except json.JSONDecodeError as error:
         raise ConfigError([f"--tfvars {path} line {error.lineno}: expected JSON: {error.msg}"]) from None
+    except _Duplicate as error:
+        raise ConfigError([f"--tfvars {path}: {safe_value(str(error)) or HIDDEN} is set twice; keep one of them"]) from None
     except RecursionError:
         raise ConfigError([f"--tfvars {path}: a value is nested too deeply"]) from None
     if not isinstance(variables, dict):
@@ -76,20 +101,43 @@ def _parse(path: Path) -> Mapping[str, Any]:
     return variables
 
 
+class _Duplicate(Exception):
+    """A JSON object has two members with this name."""
+
+
+def _parse_json(text: str) -> Any:
+    return json.loads(
+        text, parse_float=read_number, parse_int=read_number, parse_constant=read_number, object_pairs_hook=_without_duplicates
+    )
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise _Duplicate(name)
+        members[name] = value
+    return members
+
+
 def _with_wrong_type(variables: Mapping[str, Any]) -> Iterable[str]:
     for name, value in variables.items():
-        if name.upper() not in _VARIABLES or value is None:
+        if (name.upper() not in _VARIABLES and name not in _DERIVED_FROM) or value is None:
             continue
         if name in _LISTS:
             valid = isinstance(value, list) and all(isinstance(item, str) for item in value)
         else:
-            valid = not isinstance(value, list | dict)
+            valid = _is_short_number(value) if isinstance(value, Decimal) else not isinstance(value, list | dict)
         if not valid:
             yield name
 
 
 def _type_of(name: str) -> str:
-    return "a list of strings" if name in _LISTS else "a string, a number, true or false"
+    return "a list of strings" if name in _LISTS else f"a string, a number of up to {_MAX_DIGITS} digits, true or false"
+
+
+def _is_short_number(number: Decimal) -> bool:
+    return number.is_finite() and len(number.as_tuple().digits) <= _MAX_DIGITS and abs(number.adjusted()) <= _MAX_DIGITS
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ https://github.com/hashicorp/hcl/blob/main/hclsyntax/spec.md.
 """
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 _SPACE = re.compile(r"(?:[ \t\r]|#[^\n]*|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
@@ -33,6 +33,14 @@ def parse_tfvars(text: str) -> dict[str, Any]:
     return _Parser(text).file()
 
 
+def read_number(text: str) -> Decimal:
+    """The number that ``text`` writes; NaN if its exponent is larger than a Decimal can have."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("NaN")
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
@@ -42,6 +50,8 @@ class _Parser:
         self._skip(_SPACE_AND_LINES)
         while self._at < len(self._text):
             name = self._expect(_NAME, "a variable name")
+            if name in values:
+                self._fail("a variable is assigned twice; keep one of its lines")
             self._skip(_SPACE)
             self._symbol("=")
             values[name] = self._value(0)
@@ -68,7 +78,7 @@ class _Parser:
         text, at = self._text, self._at
         if number := _NUMBER.match(text, at):
             self._at = number.end()
-            return Decimal(number[0])
+            return read_number(number[0])
         if (name := _NAME.match(text, at)) and name[0] in _LITERALS:
             self._at = name.end()
             return _LITERALS[name[0]]

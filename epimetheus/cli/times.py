@@ -66,9 +66,12 @@ def since_text(since: str) -> str:
 
 
 def absolute_time(text: str, now: float) -> str:
-    """The minute of a duration before ``now``, as `epimetheus.model.minute_text` writes it; any other text is returned unchanged."""
+    """The minute of a duration before ``now``, as `epimetheus.model.minute_text` writes it; any other text is returned unchanged.
+
+    A duration that begins before 1970 ends there: it is longer than any command accepts, and may be longer than a calendar has years.
+    """
     seconds = parse_duration(text)
-    return text if seconds is None else minute_text(int((now - seconds) // _MINUTE))
+    return text if seconds is None else minute_text(int(max(0, now - seconds) // _MINUTE))
 
 
 def _seconds_since(text: str, now: float) -> float | None:

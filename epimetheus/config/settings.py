@@ -227,8 +227,8 @@ class Settings(BaseModel):
     oci_profile: str = _CREDENTIALS.string("DEFAULT", r"[^\[\]\n]+", "a profile name in OCI_CONFIG_FILE", "Profile in `OCI_CONFIG_FILE`.")
     oci_endpoint: Annotated[str | None, AfterValidator(lambda url: url and url.rstrip("/"))] = _CREDENTIALS.string(
         None,
-        r"https?://[^\s/?#@]+(?:/[^\s?#@]*)?",
-        "an http or https URL without user information, query or fragment",
+        r"(?:https://[^\s/?#@]+|http://(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?)(?:/[^\s?#@]*)?",
+        "an https URL without user information, query or fragment (http only for this machine, such as http://127.0.0.1:8080)",
         "Base URL that replaces the endpoints of every OCI service, for tests and private gateways.",
     )
 

@@ -32,6 +32,7 @@ _EXPECTED = {
     "fingerprint": ("16 pairs of hexadecimal digits, separated by colons", _FINGERPRINT),
 }
 _MAX_PATH = 200
+_MAX_BYTES = 1 << 20  # of the configuration file, a private key, or a token
 _REGION_EXPECTED = "a region identifier such as eu-frankfurt-1"
 _RENEW = "sign in again with `oci session authenticate`, or refresh the token before it expires with `oci session refresh`"
 
@@ -85,7 +86,7 @@ def normalized_region(text: str) -> str:
 
 
 def _location(config_file: str) -> Path:
-    path, former = Path(config_file).expanduser(), Path(_FORMER_DEFAULT_FILE).expanduser()
+    path, former = Path(os.path.expanduser(config_file)), Path(os.path.expanduser(_FORMER_DEFAULT_FILE))  # Path's own raises RuntimeError
     return former if config_file == _DEFAULT_FILE and not path.exists() and former.is_file() else path
 
 
@@ -121,10 +122,13 @@ def _syntax_problem(error: configparser.Error) -> str:
 def _text(path: str, remedy: str) -> str:
     """The text of a file, without a byte order mark. Raises ProfileProblem."""
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it cannot be read"
         raise ProfileProblem(f"{_shown(path)}: {why}. {remedy}") from error
+    if len(data) > _MAX_BYTES:
+        raise ProfileProblem(f"{_shown(path)} has more than {_MAX_BYTES:,} bytes. {remedy}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

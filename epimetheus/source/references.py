@@ -12,6 +12,9 @@ from epimetheus.pem import binary_form
 from epimetheus.safe_text import safe_value
 from epimetheus.source.sdk_responses import checked_response, text
 
+MAX_FILE_BYTES = 4 << 20
+"""The largest file that a setting may refer to. The certificates of every public authority take 200 kB."""
+
 _VAULT_HELP = "Check the OCID of the secret."
 _OBJECT_HELP = "Put the object into STATE_BUCKET."
 
@@ -64,10 +67,13 @@ def read_file(key: str, value: str) -> str:
     """The text of the file that ``value`` (``file:PATH``) of setting ``key`` names. ``~`` is the home folder. Raises ConfigError."""
     name = value.removeprefix("file:").strip()
     try:
-        data = Path(name).expanduser().read_bytes()
+        with Path(name).expanduser().open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: no home folder; ValueError: a NUL in the name
         why = getattr(error, "strerror", None) or "it cannot be read"
         raise ConfigError([f"{key}=file:{safe_value(name)}: {why}; expected a readable file"]) from error
+    if len(data) > MAX_FILE_BYTES:
+        raise ConfigError([f"{key}=file:{safe_value(name)}: the file has more than {MAX_FILE_BYTES:,} bytes; use the right file"])
     return _decoded(key, name, data)
 
 

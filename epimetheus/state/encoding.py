@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from epimetheus.errors import StateDamaged
+from epimetheus.errors import StateDamaged, StateUnrecognized
 from epimetheus.model import HourlyCount, Window, count_text, minute_text, parse_minute
 from epimetheus.state.head import (
     AdoptionEntry,
@@ -31,7 +31,8 @@ from epimetheus.state.head import (
 from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, State
 from epimetheus.state.owner import ReceiverId
 
-_MAGIC = b"EPIMETHEUS-STATE 1 sha256="
+_NAME = b"EPIMETHEUS-STATE "
+_MAGIC = _NAME + b"1 sha256="
 _KEY_BYTES = 16
 
 
@@ -46,7 +47,16 @@ def pack(state: State) -> bytes:
 
 
 def unpack(data: bytes, name: str) -> State:
-    """The state in ``data``. ``name``: its location, for the message. Raises StateDamaged unless ``data`` is exactly a packed state."""
+    """The state in ``data``. ``name``: its location, for the message.
+
+    Raises StateDamaged unless ``data`` is exactly a packed state, and its subclass StateUnrecognized unless ``data`` begins like one.
+    """
+    if not data.startswith(_NAME) and not _NAME.startswith(data):
+        raise StateUnrecognized(
+            f"The state in {name} is damaged: it does not begin with the header of a state, so it may be another file.",
+            do="Check STATE_FILE, or STATE_BUCKET and STATE_PREFIX. If a state was stored there, restore an earlier version, or delete it"
+            " and set the cursor with `epimetheus state rewind TIME`.",
+        )
     first = data[: data.find(b"\n")]
     rest = memoryview(data)[len(first) + 1 :]  # no copy: keys may take many megabytes
     if not first.startswith(_MAGIC):

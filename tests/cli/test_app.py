@@ -175,6 +175,9 @@ def test_rewind_confirms_a_later_time_and_rejects_an_invalid_one(terminal):
     later = datetime.fromtimestamp(stage.hand.time - 60, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
     result = run_cli("state", "rewind", later, answer="n\n")
     assert (result.exit_code, "is after the cursor" in result.output, "are never sent" in result.output) == (1, True, True)
+    result = run_cli("state", "rewind", "9999999d")
+    assert result.exit_code == 2
+    assert "TIME=9999999d: OCI Audit keeps events for 365 days; use a time within that period" in result.stderr
     result = run_cli("state", "rewind", "yesterday")
     assert (result.exit_code, "expected RFC 3339, such as" in result.stderr) == (2, True)
     assert run_cli("state", "rewind", later, "--yes").exit_code == 0
@@ -201,10 +204,30 @@ def test_a_damaged_state_is_replaced_only_with_force(terminal, tmp_path):
     for arguments in (("state", "show"), ("run",), ("state", "rewind", back)):
         result = run_cli(*arguments)
         assert (result.exit_code, "is damaged" in result.stderr) == (2, True)
-    result = run_cli("state", "rewind", back, "--force")
+    broken = state.read_bytes()
+    for command in (("rewind", back), ("reset",)):
+        result = run_cli("state", *command, "--force")
+        assert (result.exit_code, "is damaged" in result.stderr, "Add --yes to confirm." in result.stderr) == (2, True, True)
+    assert run_cli("state", "rewind", back, "--force", answer="n\n").exit_code == 1
+    assert state.read_bytes() == broken
+    assert run_cli("state", "reset", "--force", answer="y\n").exit_code == 0
+    state.write_bytes(broken)
+    result = run_cli("state", "rewind", back, "--force", "--yes")
     assert result.exit_code == 0
     raw = json.loads(run_cli("state", "show", "--raw").stdout)
     assert parse_minute(raw["through"]) == parse_minute(back)
+
+
+@pytest.mark.parametrize("command", [("rewind", "3h"), ("reset",)], ids=["rewind", "reset"])
+def test_a_file_that_is_no_state_is_not_replaced(terminal, tmp_path, command):
+    _, run_cli = terminal
+    (tmp_path / "cursor").write_text("important notes\n")
+    result = run_cli("state", *command, "--force", "--yes", "--new")
+    assert result.exit_code == 2
+    assert "cursor is damaged: it does not begin with the header of a state, so it may be another file.\nCheck STATE_FILE" in result.stderr
+    assert (tmp_path / "cursor").read_text() == "important notes\n"
+    (tmp_path / "cursor").write_text("")  # a disk that was full leaves such a file
+    assert run_cli("state", *command, "--force", "--yes").exit_code == 0
 
 
 def test_without_arguments_the_help_lists_the_commands(terminal):

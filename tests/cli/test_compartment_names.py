@@ -60,3 +60,10 @@ def test_many_candidates_are_counted():
 
 def test_ocids_alone_need_no_listing():
     assert (needs_listing(["ocid1.compartment.oc1..a"]), needs_listing([]), needs_listing(["ocid1.x", "app"])) == (False, False, True)
+
+
+def test_names_are_suggested_for_the_first_misspelled_ones_only():
+    many = {TENANCY: Compartment(TENANCY, "root")} | {f"c{n}": Compartment(f"c{n}", f"team{n:05}", TENANCY) for n in range(600)}
+    with pytest.raises(ConfigError) as caught:
+        resolve_compartments([*["teem00001"] * 6, "team" * 101], many)
+    assert [". Did you mean root/team" in problem for problem in caught.value.problems] == [True] * 5 + [False] * 2

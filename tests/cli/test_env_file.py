@@ -60,5 +60,12 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path):
         read_env_file(tmp_path)
     with pytest.raises(ConfigError, match="the file is not UTF-8; save it as UTF-8 text"):
         read(tmp_path, b"FORMAT=\xff\xe9hunter2\n")
-    with pytest.raises(ConfigError, match="the file is larger than 1,048,576 bytes"):
-        read(tmp_path, b"#" * (1 << 20) + b"\n")
+    with pytest.raises(ConfigError, match="the file is larger than 65,536 bytes"):
+        read(tmp_path, b"#" * (1 << 16) + b"\n")
+
+
+def test_a_file_that_takes_quadratic_time_is_an_error(tmp_path):
+    with pytest.raises(ConfigError) as failed:
+        read(tmp_path, "FORMAT=cef\nREDACT=hunter2" + " " * 60_000 + "x\n")
+    assert failed.value.problems == (f"{tmp_path}/prod.env line 2: expected fewer than 1,000 spaces in a row",)
+    assert read(tmp_path, f"REDACT=a{' ' * 999}\n\n") == {"REDACT": "a"}

@@ -88,9 +88,9 @@ def test_oci_out_of_reach_is_reported_with_host_and_cause(machine):
         2, ["Reading the Object Storage namespace failed: connecting to 127.0.0.1:1 failed: Connection refused.", NETWORK]
     )  # fmt: skip
     assert "STATE_NAMESPACE" not in "".join(lines)
-    code, lines = said(machine.run("run", "--timeout", "12s", OCI_ENDPOINT="http://oci.invalid"))
+    code, lines = said(machine.run("run", "--timeout", "12s", OCI_ENDPOINT="https://oci.invalid"))
     assert (code, lines[-1]) == (2, NETWORK)
-    assert lines[-2].startswith("Reading the Object Storage namespace failed: connecting to oci.invalid:80 failed: ")
+    assert lines[-2].startswith("Reading the Object Storage namespace failed: connecting to oci.invalid:443 failed: ")
 
 
 @pytest.mark.parametrize(

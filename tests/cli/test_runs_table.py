@@ -162,8 +162,26 @@ def test_html_writes_a_page(terminal, tmp_path):  # noqa: F811
     result = run_cli("runs", "html", str(file))
     assert (result.exit_code, result.stdout) == (0, f"{file}: 1 run, {file.stat().st_size // 1024 + 1} kB.\n")
     assert file.read_text().startswith("<!doctype html>")
+    first = file.read_text()
+    log_run(stage, 3600)
+    assert run_cli("runs", "html", str(file)).exit_code == 0
+    assert file.read_text() != first
     result = run_cli("runs", "html", str(tmp_path / "none" / "runs.html"))
     assert (result.exit_code, "No such file or directory; use the path of a writable file" in result.stderr) == (2, True)
+
+
+def test_html_replaces_another_file_only_if_confirmed(terminal, tmp_path):  # noqa: F811
+    stage, run_cli = terminal
+    file = tmp_path / "index.html"
+    for content in ("<!doctype html>\n<title>Ours</title>\n", "notes\n", ""):
+        file.write_text(content)
+        result = run_cli("runs", "html", str(file))
+        assert result.exit_code == 2
+        assert f"{file} is not a page that this command has written. Replace it: this requires confirmation" in result.stderr
+        assert file.read_text() == content
+    assert stage.world.requests == []
+    assert run_cli("runs", "html", str(file), "--yes").exit_code == 0
+    assert "<title>Epimetheus runs</title>" in file.read_text()
 
 
 def test_log_and_region_select_where_to_search(terminal):  # noqa: F811

@@ -172,6 +172,20 @@ def test_an_error_in_the_configuration_of_a_function_is_an_error(tmp_path, deplo
     ]
 
 
+def test_a_function_does_not_choose_files_or_endpoints_of_this_machine(tmp_path, deployment):
+    state, secret = tmp_path / "state", tmp_path / "secret.txt"
+    secret.write_text("hunter2")
+    references = dict.fromkeys(("RULES", "FIELD_MAP"), f" file:{secret}")
+    function = deployment.function({"OCI_ENDPOINT": "https://evil.example.com", "STATE_FILE": str(state), **references})
+    done = run_command("validate", "--function", function, environment=deployment.environment, folder=tmp_path)
+    assert done.returncode == 0
+    why = "on this machine, it would have another effect. Set it here if you need it."
+    ignored = ("STATE_FILE", "RULES", "FIELD_MAP", "OCI_ENDPOINT")
+    assert done.stderr.splitlines() == [f"Ignored {name} of the function: {why}" for name in ignored]
+    shown = rows(done.stdout)
+    assert (shown["STATE_FILE"], shown["STATE_BUCKET"]) == ("", "audit-state")
+
+
 def test_a_function_that_cannot_be_read(tmp_path, deployment):
     absent = deployment.function() + "x"
     done = run_command("validate", "--function", absent, environment=deployment.environment, folder=tmp_path)

@@ -68,7 +68,7 @@ def test_misspelled_variables_and_wrong_types_are_errors(tmp_path):
     assert problems(tmp_path, text) == [
         "terraform.tfvars: unknown variable syslog_hsot. Did you mean syslog_host?",
         "terraform.tfvars: regions has a value of another type; expected a list of strings",
-        "terraform.tfvars: syslog_port has a value of another type; expected a string, a number, true or false",
+        "terraform.tfvars: syslog_port has a value of another type; expected a string, a number of up to 28 digits, true or false",
     ]
     assert problems(tmp_path, "x = hunter2\n") == [
         "--tfvars terraform.tfvars line 1: expected a literal value: a string in double quotes, a number, true, false, null, a list or an"
@@ -80,6 +80,38 @@ def test_json_errors(tmp_path):
     name = "terraform.tfvars.json"
     assert problems(tmp_path, '{"a":\n hunter2}', name) == ["--tfvars terraform.tfvars.json line 2: expected JSON: Expecting value"]
     assert problems(tmp_path, "[]", name) == ["--tfvars terraform.tfvars.json: expected a JSON object with one member for each variable"]
+
+
+@pytest.mark.parametrize("number", ["1e9999999", "1e-9999999", "1e99999999999999999999", "9" * 5000, "1" * 29])
+def test_a_number_that_no_setting_can_have_is_an_error(tmp_path, number):
+    expected = "has a value of another type; expected a string, a number of up to 28 digits, true or false"
+    assert problems(tmp_path, f"syslog_port = {number}\n") == [f"terraform.tfvars: syslog_port {expected}"]
+    assert problems(tmp_path, f"name = {number}\n") == [f"terraform.tfvars: name {expected}"]
+    name = "terraform.tfvars.json"
+    for text in (number, "NaN", "-Infinity"):
+        assert problems(tmp_path, f'{{"syslog_port": {text}}}', name) == [f"{name}: syslog_port {expected}"]
+
+
+def test_names_that_no_variable_has_are_reported(tmp_path):
+    text = 'SYSLOG_HOST = "siem"\nNAME = "n"\nstate_file = "/x"\noci_endpoint = "https://x"\n'
+    assert problems(tmp_path, text) == [
+        "terraform.tfvars: unknown variable SYSLOG_HOST. Did you mean syslog_host?",
+        "terraform.tfvars: unknown variable NAME. Did you mean name?",
+        "terraform.tfvars: unknown variable state_file; set STATE_FILE in the environment instead",
+        "terraform.tfvars: unknown variable oci_endpoint; set OCI_ENDPOINT in the environment instead",
+    ]
+    path = tmp_path / "a.tfvars"
+    path.write_text('syslog_host = "siem"\nvpc = "hunter2"\n')
+    assert read_tfvars(path).notes == (f"Ignored vpc in {path}: the Terraform module has no such variable.",)
+
+
+def test_a_variable_that_is_assigned_twice_is_an_error(tmp_path):
+    assert problems(tmp_path, 'name = "a"\nformat = "cef"\nname = "b"\n') == [
+        "--tfvars terraform.tfvars line 3: a variable is assigned twice; keep one of its lines"
+    ]
+    assert problems(tmp_path, '{"name": "a", "name": "b"}', "terraform.tfvars.json") == [
+        "--tfvars terraform.tfvars.json: name is set twice; keep one of them"
+    ]
 
 
 def test_the_other_variables_are_those_of_the_module():

@@ -52,6 +52,7 @@ def test_the_period_in_a_sentence():
 
 def test_a_duration_is_a_time_before_now():
     assert absolute_time("1h30m", NOW) == "2026-11-28T22:30:00Z"
+    assert absolute_time("9999999d", NOW) == "1970-01-01T00:00:00Z"
     assert absolute_time("2026-11-24T10:00:00Z", NOW) == "2026-11-24T10:00:00Z"
 
 

@@ -178,11 +178,15 @@ def test_rules_try_escapes_a_hostile_event_type(terminal, tmp_path):  # noqa: F8
 def test_render_escapes_a_hostile_event(terminal, tmp_path):  # noqa: F811
     _, run_cli = terminal
     hostile = event(HOSTILE, f"com.oraclecloud.{HOSTILE}", **{f"password{HOSTILE}": {HOSTILE: "x"}}, additionalDetails={"x": HOSTILE})
-    (tmp_path / "events").write_text(json.dumps([hostile, HOSTILE]))
+    (tmp_path / "events").write_text(json.dumps([hostile]))
     field_map = json.dumps({"formats": {name: {"add": {"x": "data.additionalDetails.x"}} for name in ("cef", "json", "leef", "ocsf")}})
     result = run_cli("render", "--file", str(tmp_path / "events"), "--format", "all", "--explain", FIELD_MAP=field_map)
-    assert result.exit_code == 1
+    assert result.exit_code == 0
     assert_safe(result.output)
+    (tmp_path / "events").write_text(json.dumps([hostile, HOSTILE]))
+    rejected = run_cli("render", "--file", str(tmp_path / "events"))
+    assert (rejected.exit_code, rejected.stdout) == (2, "")
+    assert_safe(rejected.output, shown=False)
     missing = run_cli("render", "--file", f"no-such-file{CONTROLS.strip()}", "--format", HOSTILE)
     assert_safe(missing.output, shown=False)
 

@@ -253,7 +253,20 @@ def test_a_state_file_replaces_the_bucket():
         (
             "OCI_ENDPOINT",
             "127.0.0.1:80",
-            "OCI_ENDPOINT=127.0.0.1:80: expected an http or https URL without user information, query or fragment",
+            "OCI_ENDPOINT=127.0.0.1:80: expected an https URL without user information, query or fragment"
+            " (http only for this machine, such as http://127.0.0.1:8080)",
+        ),
+        (
+            "OCI_ENDPOINT",
+            "http://gateway.example.com",
+            "OCI_ENDPOINT=http://gateway.example.com: expected an https URL without user information, query or fragment"
+            " (http only for this machine, such as http://127.0.0.1:8080)",
+        ),
+        (
+            "OCI_ENDPOINT",
+            "http://127.0.0.1.evil.example.com:80",
+            "OCI_ENDPOINT=http://127.0.0.1.evil.example.com:80: expected an https URL without user information, query or fragment"
+            " (http only for this machine, such as http://127.0.0.1:8080)",
         ),
         ("OCI_PROFILE", "[DEFAULT]", "OCI_PROFILE=[DEFAULT]: expected a profile name in OCI_CONFIG_FILE"),
         ("SYSLOG_HOSTNAME", "a\x1b[2Jb\udcff", "SYSLOG_HOSTNAME=a?[2Jb?: expected up to 255 printable ASCII characters without spaces"),

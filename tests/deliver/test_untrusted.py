@@ -1,6 +1,7 @@
 """Why a receiver cannot be used: each row is a receiver as it is, and what the error says. Real TLS, real sockets."""
 
 import socket
+import ssl
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -73,6 +74,20 @@ def test_an_unknown_issuer_is_named_and_so_is_a_missing_syslog_ca(tmp_path, own_
         if own_ca
         else "Set SYSLOG_CA to the certificate of the authority that issued the receiver's certificate."
     )
+
+
+@pytest.mark.parametrize("version", [2, 4, 128])
+def test_a_certificate_with_an_invalid_version_is_not_trusted(tmp_path, version):
+    issuer = trustme.CA()
+    issued = issuer.issue_cert("localhost")
+    der = ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
+    changed = der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01" + bytes([version - 1]), 1)  # X.509 counts from 0
+    issued.cert_chain_pems[:] = [trustme.Blob(ssl.DER_cert_to_PEM_cert(changed).encode())]
+    issuer.issue_cert = lambda *names, **dates: issued
+    with server(tmp_path, issuer) as port:
+        error = error_of(port, tls_context(trustme.CA().cert_pem.bytes().decode(), None, None))
+    assert type(error) is ReceiverUntrusted
+    assert error.what.startswith(f"The certificate of localhost:{port} is not trusted: ")
 
 
 def test_the_certificate_is_read_without_sending_anything(authority):

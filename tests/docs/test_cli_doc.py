@@ -180,8 +180,8 @@ package, use `--show-completion`.
 |---|---|---|---|
 {exit_codes()}
 
-With several regions, the worst status determines the exit code. An unknown option or an invalid setting is an error (2). If a signal ends a
-command, the exit code is 128 plus the number of the signal: 130 for Ctrl-C, 143 for SIGTERM.
+With several regions, the worst status determines the exit code. An unknown option, an invalid setting or a bug is an error (2). If a signal
+ends a command, the exit code is 128 plus the number of the signal: 130 for Ctrl-C, 143 for SIGTERM.
 
 {sections}"""
 

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -191,6 +192,10 @@ def test_a_missing_config_file_or_profile_is_reported(config):
     assert error_of(config, "NOPE") == "CONFIG has no profile NOPE; its profiles are DEFAULT, ADMIN, DEV."
 
 
+def test_the_home_folder_of_an_unknown_user_is_a_missing_file():
+    assert error_of(Path("~nouser/config")).replace("CONFIG", "~nouser/config").startswith("~nouser/config: No such file or directory")
+
+
 @pytest.mark.parametrize("name", ["user", "fingerprint", "tenancy", "key_file"])
 def test_a_missing_line_is_named(config, name):
     config.write_text(line(name, None)(config.read_text()))
@@ -314,3 +319,9 @@ def test_a_delegation_token_is_not_supported(config):
 def test_the_repr_of_credentials_hides_secrets(config):
     config.write_text(config.read_text() + f"pass_phrase={SECRET}\n")
     assert SECRET not in repr(sign_in("config_file", str(config), "DEFAULT"))
+
+
+def test_a_file_without_an_end_is_not_read_to_its_end(config):
+    assert error_of(Path("/dev/zero")).startswith("CONFIG has more than 1,048,576 bytes. Create it with `oci setup config`")
+    config.write_text(line("key_file", "key_file=/dev/zero")(config.read_text()))
+    assert error_of(config).startswith("/dev/zero has more than 1,048,576 bytes. Correct key_file in profile DEFAULT of CONFIG")

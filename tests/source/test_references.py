@@ -146,3 +146,10 @@ def test_a_rejected_signature_is_a_credentials_error(resolver, world):
     for value in (f"vault:{OCID}", "object:o"):
         with pytest.raises(CredentialsError):
             resolver.read("SYSLOG_CA", value)
+
+
+@pytest.mark.parametrize("key", ["RULES", "SYSLOG_CA"])
+def test_a_file_without_an_end_is_not_read_to_its_end(resolver, key):
+    with pytest.raises(ConfigError) as caught:
+        resolver.read(key, "file:/dev/zero")
+    assert caught.value.problems == (f"{key}=file:/dev/zero: the file has more than 4,194,304 bytes; use the right file",)

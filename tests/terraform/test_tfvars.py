@@ -90,7 +90,7 @@ def settings_of_terraform(module, file):
 def test_the_settings_are_those_that_terraform_derives(module, tmp_path, name):
     path = tmp_path / ("terraform.tfvars.json" if name == "json" else "terraform.tfvars")
     path.write_text(FILES[name], "utf-8")
-    settings, region = read_tfvars(path)
+    settings, region, _ = read_tfvars(path)
     assert settings == settings_of_terraform(module, path)
     assert region == ("us-ashburn-1" if name == "json" else "eu-frankfurt-1")
 
@@ -101,6 +101,6 @@ def test_every_variable_is_derived_as_terraform_does(module, tmp_path):
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items() if not re.search(r"\$\{", str(value))]
     path = tmp_path / "all.tfvars"
     path.write_text("\n".join([line for line in REQUIRED.splitlines() if "tenancy" not in line] + lines) + "\n", "utf-8")
-    settings, _ = read_tfvars(path)
+    settings = read_tfvars(path).values
     assert settings == settings_of_terraform(module, path)
     assert len(settings) > 35
