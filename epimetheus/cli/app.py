@@ -49,7 +49,7 @@ def run(
 
     OCI credentials come from ~/.oci/config unless OCI_AUTH selects others.
     """
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         loaded = source.load()
         wiring = loaded.open(loaded.read(), timeout)
         with terminal_observer(terminal_console(stderr=True)) as observer:

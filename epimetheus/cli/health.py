@@ -29,7 +29,7 @@ def health(
     Sends nothing unless --probe is set. Does not change the state.
     """
     console, run_id = terminal_console(quiet=as_json), uuid.uuid4().hex[:12]
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         loaded, deadline = source.load(), Deadline.after(SYSTEM, timeout)
     report = run_health_checks(
         loaded.environment,

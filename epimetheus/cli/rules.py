@@ -43,7 +43,7 @@ def rules_try_command(
 
     Sends no events. Does not read or write the state.
     """
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         loaded, trial, seconds = source.load(), rules_try.RulesTrial(), timeout
         settings = loaded.read_partial({"RULES": f"file:{rules}"} if rules else None)
         unsigned = Wiring(settings, _NO_CREDENTIALS, SYSTEM, Deadline.after(SYSTEM, seconds))

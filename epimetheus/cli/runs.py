@@ -52,7 +52,7 @@ def runs(
     if context.invoked_subcommand:
         _reject_options(context)
         return
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         history, frame = _read(source, since, log, region, timeout)
     listed = [run for run in history.runs if run.status == "failed" or not failed]
     if as_json:
@@ -76,7 +76,7 @@ def show(
     timeout: Timeout = Duration(300),
 ) -> None:
     """Show the complete report of one run, for each region."""
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         history, _ = _read(source, since, log, region, timeout)
         selected = _select_run(history.runs, run_id, since)
     if as_json:

@@ -15,12 +15,12 @@ from epimetheus.cli.confirm import confirm
 from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.json_reports import state_report
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
-from epimetheus.cli.times import absolute_time
+from epimetheus.cli.time_arguments import minute_argument
 from epimetheus.clock import SYSTEM
 from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
 from epimetheus.errors import StateDamaged, StateError, StateForeign
-from epimetheus.model import RETENTION_DAYS, count_text, minute_text, parse_minute, time_text
+from epimetheus.model import RETENTION_DAYS, count_text, minute_text, time_text
 from epimetheus.select.own_polling import confirm_address, keep_addresses
 from epimetheus.state.checks import missing_state
 from epimetheus.state.encoding import pack
@@ -61,7 +61,7 @@ class _Target(NamedTuple):
 @reads_settings
 def state_show(source: SettingsSource, region: Region = None, raw: Raw = False, as_json: AsJson = False) -> None:
     """Show the cursor, compartments that are behind, the receiver, and any problem that prevents runs."""
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         target = _target(source, region)
         state = target.session.peek()
         if state is None:
@@ -91,8 +91,8 @@ def state_rewind(
 ) -> None:
     """Move the cursor to TIME. Later events are sent again: their dedupe keys and rate limits are dropped."""
     with display.errors_explained():
-        time = absolute_time(time, SYSTEM.now())
-        minute, now = _minute_argument(time), int(SYSTEM.now() // 60)
+        minute, now = minute_argument(f"TIME={time}", time, SYSTEM.now()), int(SYSTEM.now() // 60)
+        moment = minute_text(minute)
         if minute > now and not future:
             raise ArgumentError(f"TIME={time}: the time is in the future; use a past time, or add --future")
         if minute < now - RETENTION_DAYS * 24 * 60:
@@ -101,9 +101,9 @@ def state_rewind(
         stored = _state_to_replace(target, force=force, yes=yes, new=new)
         state = stored or _new_state(target, minute)
         if minute > now:
-            _confirm(f"{time} is in the future: every run fails until then, and earlier events are never sent. Continue?", yes)
+            _confirm(f"{moment} is in the future: every run fails until then, and earlier events are never sent. Continue?", yes)
         elif minute > state.through:
-            _confirm(f"{time} is after the cursor, {minute_text(state.through)}: events in between are never sent. Continue?", yes)
+            _confirm(f"{moment} is after the cursor, {minute_text(state.through)}: events in between are never sent. Continue?", yes)
         elif stored:
             _confirm(_resent_text(stored, minute, now), yes)
         target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
@@ -289,10 +289,3 @@ def _lease_text(lease: Lease) -> str:
 
 def _owner_text(tenancy: str, receiver: ReceiverId | None) -> str:
     return f"tenancy {tenancy or '(not recorded)'}, receiver {receiver.address if receiver else '(not recorded)'}"
-
-
-def _minute_argument(text: str) -> int:
-    try:
-        return parse_minute(text)
-    except ValueError as error:
-        raise ArgumentError(f"TIME={text}: {error}; expected RFC 3339, such as 2026-11-24T10:05:00Z") from error

@@ -68,7 +68,7 @@ def validate(
 
     Shows the settings in effect, or every error at once.
     """
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         loaded = source.load()
     found = find_problems(loaded.environment, loaded.read, time.time())
     if not (source.tfvars or loaded.environment.get("STATE_FILE")):  # Terraform stores long values elsewhere; a function has no STATE_FILE

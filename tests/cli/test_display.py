@@ -39,10 +39,8 @@ def printed(console: Console) -> str:
 
 
 def rows(console: Console) -> dict[str, str]:
-    """The rows of a table with two columns, which is tab-separated without a terminal."""
-    lines = printed(console).splitlines()
-    cells = [line.split("│")[1:3] for line in lines if line.startswith("│")] or [line.split("\t") for line in lines]
-    return {key.strip(): value.strip() for key, value in cells}
+    """Names and values, which are tab-separated without a terminal."""
+    return dict(line.split("\t") for line in printed(console).splitlines())
 
 
 def test_each_status_has_an_exit_code():
@@ -134,7 +132,7 @@ def test_a_rules_trial_ends_with_its_totals(plain, tty, capsys, duplicates, line
     assert printed(tty).splitlines()[-1] == line
 
 
-def test_settings_are_shown_with_defaults_and_warnings(plain):
+def test_settings_are_shown_with_defaults_and_warnings(plain, capsys):
     given = {"REGIONS": "eu-paris-1,eu-milan-1", "SYSLOG_TRANSPORT": "tcp", "STATE_PREFIX": "[red]x"}
     show_settings(plain, Settings.read({**REQUIRED, **given}), {}, [], ["RULES line 1: [odd]"])
     shown = rows(plain)
@@ -146,10 +144,15 @@ def test_settings_are_shown_with_defaults_and_warnings(plain):
         "STATE_FILE": "",
         "OCI_AUTH": "config_file",
     }
-    assert printed(plain).splitlines()[-2:] == [
-        "RULES line 1: [odd]",
-        "Settings are valid.",
-    ]
+    assert capsys.readouterr().err == "RULES line 1: [odd]\nSettings are valid.\n"
+
+
+def test_the_names_of_settings_are_whole_in_a_narrow_terminal():
+    narrow = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    show_settings(narrow, Settings.read({**REQUIRED, "RULES": f"file:{'long' * 60}"}), {}, [], [])
+    lines = printed(narrow).splitlines()
+    assert {"SYSLOG_CONFIRM_DELAY_SECONDS", "METRICS_COMPARTMENT_OCID", "RULES"} <= {line.split()[0] for line in lines if line.strip()}
+    assert max(map(len, lines)) <= 80
 
 
 def test_settings_that_are_not_set_are_shown_with_what_applies_instead(plain):

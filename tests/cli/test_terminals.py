@@ -174,7 +174,9 @@ def test_ctrl_c_says_where_a_replay_continues(scene):  # noqa: F811
     assert running.finish() == 128 + signal.SIGINT
     found = re.search(r"the replay was interrupted; it is complete through (\S+), with \d+ events confirmed", running.text)
     assert start < found[1] < end
-    assert f"To continue in us-ashburn-1, run: epimetheus replay --from {found[1]} --to {end}" in running.text
+    lines = [line.rstrip() for line in running.text.splitlines()]
+    assert "To continue in us-ashburn-1, run:" in lines
+    assert f"epimetheus replay --from {found[1]} --to {end} --yes" in lines  # alone on its line
 
 
 def test_nothing_is_sent_again_from_a_script_without_yes(scene):  # noqa: F811
