@@ -11,10 +11,12 @@ from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.times import Duration, Timeout
 from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.health.context import FIRST_RUN_HELP, Caller
 from epimetheus.health.model import Verdict
 from epimetheus.health.report import run_health_checks
 
 EXIT_CODES: dict[Verdict, int] = {"healthy": 0, "degraded": 1, "unhealthy": 2}
+_FIRST_RUN_HELP = f"Run `epimetheus run` first. For a deployed function: {FIRST_RUN_HELP[0].lower()}{FIRST_RUN_HELP[1:]}"
 
 
 @reads_settings
@@ -38,8 +40,7 @@ def health(
         deadline,
         probe=probe,
         report=partial(display.show_check, console),
-        own_region=loaded.region,
-        read=lambda _: loaded.read(),
+        caller=Caller(loaded.region, lambda _: loaded.read(), _FIRST_RUN_HELP),
     )
     if as_json:
         print_json(report)

@@ -260,7 +260,7 @@ def _state_to_replace(target: _Target, *, force: bool, yes: bool, new: bool) -> 
         unknown = f"There is no state in {target.name}, and no sign that there ever was one."
         same = marker is not None and marker[0].state == target.name
         question = f"{missing_state(target.name, *marker).what if marker else unknown} Create a new state in {target.name}?"
-        confirm(question, given=new or (yes and same), option="--new")
+        confirm(question, given=new or (yes and same), option="--yes" if same else "--new")
     return state
 
 

@@ -9,10 +9,11 @@ import trustme
 from rich.console import Console
 
 from epimetheus.cli.console import cell, print_wrapped
-from epimetheus.cli.display import EXIT_CODES, show_report, show_settings, show_state, show_trial
+from epimetheus.cli.display import EXIT_CODES, show_check, show_report, show_settings, show_state, show_trial
 from epimetheus.cli.rules_try import SENT, RulesTrial
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
+from epimetheus.health.model import ReportedCheck
 from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, State
 from epimetheus.state.owner import ReceiverId
 from tests.support.reports import REFUSED, behind, report
@@ -71,6 +72,17 @@ def test_warnings_are_shown_unwrapped_and_without_markup():
     show_report(narrow, report(warnings=["[bold]RULES[/bold] names an event twice, in a list that is as long as this."]))
     assert printed(narrow).splitlines()[-1] == "  [bold]RULES[/bold] names an event twice, in a list that is as long as this."
     assert len(printed(narrow).splitlines()) == 4
+
+
+def test_a_skipped_run_gives_its_reason_once(plain):
+    show_report(plain, report(status="skipped", warnings=["Run r0 holds the lease."]))
+    assert printed(plain).count("Run r0 holds the lease.") == 1
+
+
+@pytest.mark.parametrize(("do", "hints"), [("Read the log of the last runs.", 1), ("Run `epimetheus run` first.", 0)])
+def test_a_lag_has_a_hint_unless_its_remedy_names_the_command(plain, do, hints):
+    show_check(plain, ReportedCheck("lag", "eu-paris-1", "degraded", 0.0, "3.0 h behind.", do))
+    assert printed(plain).count("`epimetheus run` reads what is missing now.") == hints
 
 
 @pytest.mark.parametrize(("status", "color"), [("ok", "32"), ("skipped", "33"), ("partial", "33"), ("failed", "31")])
