@@ -177,6 +177,12 @@ def test_ctrl_c_says_where_a_replay_continues(scene):  # noqa: F811
     assert f"epimetheus replay --from {found[1]} --to {end} --yes" in lines  # alone on its line
 
 
+@pytest.mark.parametrize("words", [("run",), ("state", "rewind")])
+def test_the_help_shows_no_type_after_a_flag(scene, words):  # noqa: F811
+    code, stdout, _ = piped(scene, *words, "-h")
+    assert (code, "<bool>" in stdout, bool(re.search(r"--help +-h +Show this", stdout))) == (0, False, True)
+
+
 def test_nothing_is_sent_again_from_a_script_without_yes(scene):  # noqa: F811
     start, end = window(scene)
     code, stdout, stderr = piped(scene, "replay", "--from", start, "--to", end)
