@@ -92,7 +92,7 @@ def state_rewind(
     """Move the cursor to TIME. Later events are sent again: their dedupe keys and rate limits are dropped."""
     with display.errors_explained():
         minute, now = minute_argument(f"TIME={time}", time, SYSTEM.now()), int(SYSTEM.now() // 60)
-        moment = minute_text(minute)
+        start = minute_text(minute)
         if minute > now and not future:
             raise ArgumentError(f"TIME={time}: the time is in the future; use a past time, or add --future")
         if minute < now - RETENTION_DAYS * 24 * 60:
@@ -101,13 +101,13 @@ def state_rewind(
         stored = _state_to_replace(target, force=force, yes=yes, new=new)
         state = stored or _new_state(target, minute)
         if minute > now:
-            _confirm(f"{moment} is in the future: every run fails until then, and earlier events are never sent. Continue?", yes)
+            _confirm(f"{start} is in the future: every run fails until then, and earlier events are never sent. Continue?", yes)
         elif minute > state.through:
-            _confirm(f"{moment} is after the cursor, {minute_text(state.through)}: events in between are never sent. Continue?", yes)
+            _confirm(f"{start} is after the cursor, {minute_text(state.through)}: events in between are never sent. Continue?", yes)
         elif stored:
             _confirm(_resent_text(stored, minute, now), yes)
         target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
-    print_line(terminal_console(), f"{target.name}: the next run reads from {minute_text(minute)}, minus OVERLAP_MINUTES.")
+    print_line(terminal_console(), f"{target.name}: the next run reads from {start}, minus OVERLAP_MINUTES.")
 
 
 @state_app.command("reset")
