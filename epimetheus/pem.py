@@ -199,3 +199,8 @@ def _public_key(certificate: x509.Certificate) -> bytes | None:
 
 def _encoded(public_key: PublicKeyTypes) -> bytes:
     return public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def full_days_left(end: float, now: float) -> int:
+    """Full days from ``now`` until a certificate expires at ``end``, both in seconds since the epoch; negative after ``end``."""
+    return int((end - now) // 86_400)

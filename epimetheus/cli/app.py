@@ -9,6 +9,7 @@ from epimetheus import __version__
 from epimetheus.cli import demo as demo_runs
 from epimetheus.cli import display
 from epimetheus.cli.console import print_json, print_line, terminal_console
+from epimetheus.cli.flags import HELP_NAMES, FlagsWithoutTypes
 from epimetheus.cli.health import health
 from epimetheus.cli.progress import terminal_observer
 from epimetheus.cli.render import render
@@ -21,7 +22,7 @@ from epimetheus.cli.times import Duration, Timeout
 from epimetheus.cli.validate import validate
 from epimetheus.wiring.regions import run_regions
 
-app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+app = FlagsWithoutTypes(no_args_is_help=True, context_settings={"help_option_names": list(HELP_NAMES)})
 
 
 def _print_version(asked: bool) -> None:
@@ -49,7 +50,7 @@ def run(
 
     OCI credentials come from ~/.oci/config unless OCI_AUTH selects others.
     """
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         loaded = source.load()
         wiring = loaded.open(loaded.read(), timeout)
         with terminal_observer(terminal_console(stderr=True)) as observer:

@@ -3,21 +3,22 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rich.console import Console
-from rich.table import Table
 
-from epimetheus.cli.console import cell, notes_console, print_line, print_wrapped, terminal_console
+from epimetheus.cli.console import cell, notes_console, print_json, print_line, print_wrapped, terminal_console
 from epimetheus.cli.durations import ago_text, period_text
 from epimetheus.cli.rules_try import SENT, RulesTrial
 from epimetheus.cli.tables import Column, print_fields, print_table
+from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
 from epimetheus.health.model import HealthReport, ReportedCheck
 from epimetheus.model import Replayed, Report, Status, count_text, minute_text, parse_seconds, plural, time_text
 from epimetheus.observe.log import headline
-from epimetheus.pem import read_certificates
+from epimetheus.pem import full_days_left, read_certificates
+from epimetheus.run.tally import to_problem
 from epimetheus.state.model import Lease, State, Summary
 
 EXIT_CODES: dict[Status, int] = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
@@ -30,11 +31,13 @@ _TEXT_SETTINGS = {"SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "RULES
 
 
 @contextmanager
-def errors_explained() -> Iterator[None]:
-    """Print an EpimetheusError to stderr, one problem per line, and exit with code 2."""
+def errors_explained(*, as_json: bool = False) -> Iterator[None]:
+    """Print an EpimetheusError to stderr, one problem per line, and exit with code 2. ``as_json``: stdout gets it, too, as in a report."""
     try:
         yield
     except EpimetheusError as error:
+        if as_json:
+            print_json({"error": to_problem(error)})
         show_problems(terminal_console(stderr=True), error)
         raise SystemExit(2) from error
 
@@ -99,7 +102,7 @@ def show_report(console: Console, report: Report) -> None:
     receiver = "connections {connections}  confirmations {confirmations}  confirmed by {confirmation}".format_map(report.receiver)
     requests = ", ".join(f"{service} {_request_counts(counts)}" for service, counts in report.api.items())
     print_wrapped(console, cell(f"  OCI: {requests}   receiver: {receiver}   {report.seconds} s"), 2)
-    for warning in report.warnings:
+    for warning in report.warnings if report.status != "skipped" else ():  # the headline has those of a skipped run
         print_wrapped(console, cell(f"  {warning}", "yellow"), 2)
 
 
@@ -113,7 +116,8 @@ def show_check(console: Console, check: ReportedCheck) -> None:
     head = cell(f"{check.status:<9}", _CHECK_COLORS[check.status])
     result = cell(f"{check.what} ({check.seconds:.2f} s)", "default")
     print_wrapped(console, head.append(cell(f"{check.title}: ", "bold")).append(result), _CHECK_INDENT)
-    hint = _LAG_HINT if check.name == "lag" and check.status in ("degraded", "failed") else ""
+    late = check.name == "lag" and check.status in ("degraded", "failed")
+    hint = _LAG_HINT if late and "`epimetheus run`" not in check.do else ""
     if remedy := f"{check.do} {hint}".strip():
         print_wrapped(console, cell(f"{' ' * _CHECK_INDENT}{remedy}"), _CHECK_INDENT)
 
@@ -152,14 +156,12 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
 
 
 def show_settings(console: Console, settings: Settings, texts: Mapping[str, str], remote: Sequence[str], warnings: Sequence[str]) -> None:
-    """Show `effective_settings` and the ``warnings``."""
-    table = Table(title="Settings", show_header=False)
-    for key, value in effective_settings(settings, texts, remote).items():
-        table.add_row(key, cell(value))
-    console.print(table)
+    """Show `effective_settings` and the ``warnings``. Without a terminal, stdout gets only the settings."""
+    print_fields(console, "Settings", list(effective_settings(settings, texts, remote).items()))
+    notes = notes_console(console)
     for warning in warnings:
-        print_line(console, warning, "yellow")
-    console.print("Settings are valid.", style="green")
+        print_line(notes, warning, "yellow")
+    print_line(notes, "Settings are valid.", "green")
 
 
 def effective_settings(settings: Settings, texts: Mapping[str, str], remote: Sequence[str]) -> dict[str, str]:
@@ -219,5 +221,5 @@ def _certificates(key: str, text: str) -> str:
 
 
 def _days_left(end: datetime) -> str:
-    days = (end - datetime.now(UTC)).days
+    days = full_days_left(end.timestamp(), SYSTEM.now())
     return f"{count_text(days, 'day')} left" if days >= 0 else "expired"

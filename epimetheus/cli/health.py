@@ -11,10 +11,12 @@ from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.times import Duration, Timeout
 from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.health.context import FIRST_RUN_HELP, Caller
 from epimetheus.health.model import Verdict
 from epimetheus.health.report import run_health_checks
 
 EXIT_CODES: dict[Verdict, int] = {"healthy": 0, "degraded": 1, "unhealthy": 2}
+_FIRST_RUN_HELP = f"Run `epimetheus run` first. For a deployed function: {FIRST_RUN_HELP[0].lower()}{FIRST_RUN_HELP[1:]}"
 
 
 @reads_settings
@@ -29,7 +31,7 @@ def health(
     Sends nothing unless --probe is set. Does not change the state.
     """
     console, run_id = terminal_console(quiet=as_json), uuid.uuid4().hex[:12]
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         loaded, deadline = source.load(), Deadline.after(SYSTEM, timeout)
     report = run_health_checks(
         loaded.environment,
@@ -38,8 +40,7 @@ def health(
         deadline,
         probe=probe,
         report=partial(display.show_check, console),
-        own_region=loaded.region,
-        read=lambda _: loaded.read(),
+        caller=Caller(loaded.region, lambda _: loaded.read(), _FIRST_RUN_HELP),
     )
     if as_json:
         print_json(report)

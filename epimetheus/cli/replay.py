@@ -15,17 +15,19 @@ from epimetheus.cli.confirm import confirm, require_terminal
 from epimetheus.cli.console import cell, print_json, print_line, print_wrapped, terminal_console
 from epimetheus.cli.progress import TerminalObserver, terminal_observer
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
-from epimetheus.cli.times import Duration, Timeout, absolute_time
+from epimetheus.cli.time_arguments import replay_window
+from epimetheus.cli.times import Duration, Timeout
 from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
 from epimetheus.function.request import Replay
-from epimetheus.model import Replayed, Window, count_text, minute_text
+from epimetheus.model import Replayed, Window, count_text, minute_text, parse_minute
 from epimetheus.render.formats.base import REPLAY_MARKS
 from epimetheus.signals import Signaled
 from epimetheus.source.compartments import discover
 from epimetheus.wiring import Wiring
 from epimetheus.wiring.regions import replay_regions
 
+_TIMEOUT = Duration(3600)
 _HEADER_MARKS = {"rfc5424": 'replay="true"', "rfc3164": "[replay]"}
 
 
@@ -44,30 +46,31 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the events without sending them.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Send without counting first and without confirmation.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
-    timeout: Timeout = Duration(3600),
+    timeout: Timeout = _TIMEOUT,
 ) -> None:
     """Send the events of a past time window again, marked as a replay.
 
     Changes neither the cursor nor the state. Each message is marked in the syslog header and in the body.
     """
     console = terminal_console(stderr=True)
-    with display.errors_explained():
-        now = SYSTEM.now()
-        request = Replay(absolute_time(start, now), absolute_time(end, now), dry=True)
-        window = request.window(now)
+    flags = (("--dry-run", dry_run), ("--yes", yes), ("--json", as_json))
+    options = [*source.options(), *(name for name, given in flags if given), *(["--timeout", str(timeout)] if timeout != _TIMEOUT else [])]
+    with display.errors_explained(as_json=as_json):
+        window = replay_window(start, end, SYSTEM.now())
+        request = Replay(minute_text(window.start), minute_text(window.end), dry=True)
         if not (yes or dry_run):
             require_terminal("A replay sends events again", "--yes")
         loaded = source.load()
         wiring = loaded.open(loaded.read(), timeout)
         request = msgspec.structs.replace(request, compartments=_ocids(wiring, compartments or ()))
         if dry_run or not yes:
-            results = _replay(wiring, request, window, console)
+            results = _replay(wiring, request, options, console)
         if not (dry_run or yes or any(result.forwarded for result in results)):
             print_line(console, "There is nothing to send.")
         elif not dry_run:
             if not yes:
                 _confirm_sending(console, results, wiring.settings)
-            results = _replay(loaded.open(wiring.settings, timeout), msgspec.structs.replace(request, dry=False), window, console)
+            results = _replay(loaded.open(wiring.settings, timeout), msgspec.structs.replace(request, dry=False), options, console)
     if as_json:
         print_json(results)
     raise typer.Exit(max(display.EXIT_CODES[result.status] for result in results))
@@ -89,8 +92,10 @@ def _confirm_sending(console: Console, counted: Sequence[Replayed], settings: Se
     confirm(f"Send {total} again?", given=False, stderr=True)
 
 
-def _replay(wiring: Wiring, request: Replay, window: Window, console: Console) -> list[Replayed]:
+def _replay(wiring: Wiring, request: Replay, options: Sequence[str], console: Console) -> list[Replayed]:
+    """Replay each region. ``options``: of the command, repeated in the one that continues an incomplete replay."""
     run_id, regions = uuid.uuid4().hex[:12], wiring.regions
+    window = Window(parse_minute(request.start), parse_minute(request.end))
     with terminal_observer(console, replay=True) as observer:
 
         def announce(result: Replayed) -> None:
@@ -100,30 +105,34 @@ def _replay(wiring: Wiring, request: Replay, window: Window, console: Console) -
         try:
             results = replay_regions(wiring, run_id, observer, announce, window, request.compartments, dry=request.dry)
         except Signaled:
-            _show_interrupted(console, observer, regions, request, window)
+            _show_interrupted(console, observer, regions, request, options)
             raise
     for result in results:
         if result.through != result.window[1]:
-            _show_continuation(console, result.region, regions, request, result.through, result.window[1])
+            _show_continuation(console, result.region, regions, msgspec.structs.replace(request, start=result.through), options)
     return results
 
 
-def _show_interrupted(console: Console, observer: TerminalObserver, regions: Sequence[str], request: Replay, window: Window) -> None:
+def _show_interrupted(
+    console: Console, observer: TerminalObserver, regions: Sequence[str], request: Replay, options: Sequence[str]
+) -> None:
     """Say what an interrupted replay has sent, and how to continue. Nothing is saved: a replay has no state."""
     if request.dry:
         print_line(console, "The count was interrupted. Nothing was sent.", "yellow")
         return
     for region in (region for region in regions if region not in observer.finished):
         shown = observer.regions.get(region)
-        through = minute_text(shown.latest.cursor.start if shown else window.start)
+        through = minute_text(shown.latest.cursor.start) if shown else request.start
         confirmed = count_text(shown.latest.confirmed if shown else 0, "event")
         what = f"{region}: the replay was interrupted; it is complete through {through}, with {confirmed} confirmed"
         print_line(console, f"{what}. Events sent after that are sent again if you continue.", "yellow")
-        _show_continuation(console, region, regions, request, through, minute_text(window.end))
+        _show_continuation(console, region, regions, msgspec.structs.replace(request, start=through), options)
 
 
-def _show_continuation(console: Console, region: str, regions: Sequence[str], request: Replay, start: str, end: str) -> None:
-    command = ["epimetheus", "replay", "--from", start, "--to", end]
-    command += [word for ocid in request.compartments for word in ("--compartment", ocid)]
+def _show_continuation(console: Console, region: str, regions: Sequence[str], rest: Replay, options: Sequence[str]) -> None:
+    """Show the command that replays the ``rest``, alone on a line, so that it can be copied."""
+    command = ["epimetheus", "replay", "--from", rest.start, "--to", rest.end]
+    command += [word for ocid in rest.compartments for word in ("--compartment", ocid)]
     only = f"REGIONS={region} " if len(regions) > 1 else ""
-    print_line(console, f"To continue in {region}, run: {only}{shlex.join(command)}")
+    print_line(console, f"To continue in {region}, run:")
+    print_line(console, f"{only}{shlex.join([*command, *options])}")

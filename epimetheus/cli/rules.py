@@ -12,6 +12,7 @@ from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.event_file import FILE_HELP
 from epimetheus.cli.json_reports import trial_report
 from epimetheus.cli.progress import SetProgress, no_progress, progress_bar
+from epimetheus.cli.rules_review import rules_warnings
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.times import Duration, Since, Timeout, parse_since
 from epimetheus.clock import SYSTEM, Deadline
@@ -43,7 +44,7 @@ def rules_try_command(
 
     Sends no events. Does not read or write the state.
     """
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         loaded, trial, seconds = source.load(), rules_try.RulesTrial(), timeout
         settings = loaded.read_partial({"RULES": f"file:{rules}"} if rules else None)
         unsigned = Wiring(settings, _NO_CREDENTIALS, SYSTEM, Deadline.after(SYSTEM, seconds))
@@ -52,7 +53,7 @@ def rules_try_command(
         with progress_bar(stderr, "compartments") if file is None else nullcontext(no_progress) as progress:
             events = rules_try.events_of_file(file) if file else _events_since(wiring, since, wiring.deadline, trial, progress)
             rules_try.apply_rules(events, wiring.selection.selection(), trial)
-    warnings = wiring.selection.rules_file[1]
+        warnings = rules_warnings("RULES", wiring.selection.rules_text)
     if as_json:
         print_json(trial_report(trial, warnings))
     else:

@@ -8,9 +8,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
+from epimetheus.cli.sdk_operations import sdk_operations
 from epimetheus.config.json_document import Finding, messages
 from epimetheus.config.json_positions import Path
-from epimetheus.config.rules_file import EventFiltering, RulesFile, UserFiltering
+from epimetheus.config.rules_file import EventFiltering, RulesFile, UserFiltering, read_rules
 from epimetheus.event_patterns import compile_patterns
 
 OTHER_EVENTS = (
@@ -32,6 +33,13 @@ def review_rules(key: str, text: str, rules: RulesFile, operations: Collection[s
     """Warnings about the rules in the JSON ``text`` of setting ``key``. ``operations``: the names of OCI's operations."""
     names = sorted({*operations, *OTHER_EVENTS})
     return messages(key, text, [*_nothing_sent(rules.event_filtering, names), *_unknown_events(rules, names)])
+
+
+def rules_warnings(key: str, text: str) -> tuple[str, ...]:
+    """All warnings about the rules in ``text``, also those of `review_rules` with the operations of the SDK. Raises ConfigError."""
+    rules, warnings = read_rules(key, text)
+    operations = sdk_operations() if names_events(rules) else ()
+    return (*warnings, *review_rules(key, text, rules, operations))
 
 
 def names_events(rules: RulesFile) -> bool:

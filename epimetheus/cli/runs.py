@@ -1,7 +1,7 @@
 """``runs``: shows past runs of the function, read from its log in OCI Logging."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -55,8 +55,9 @@ def runs(
     if context.invoked_subcommand:
         _reject_options(context)
         return
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         history, frame = _read(source, since, log, region, timeout)
+    _show_warnings(frame.warnings)
     listed = [run for run in history.runs if run.status == "failed" or not failed]
     if as_json:
         _print_json(listed)
@@ -79,8 +80,9 @@ def show(
     timeout: Timeout = Duration(300),
 ) -> None:
     """Show the complete report of one run, for each region."""
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         history, _ = _read(source, since, log, region, timeout)
+        _show_warnings(history.warnings)
         selected = _select_run(history.runs, run_id, since)
     if as_json:
         _print_json(selected)
@@ -110,6 +112,7 @@ def html(
         if replaces_other:
             confirm(f"{file} is not a page that this command has written. Replace it?", given=yes)
         history, frame = _read(source, since, log, region, timeout)
+        _show_warnings(frame.warnings)
         text = page(history.runs, frame)
         with _file_errors(file):
             file.write_text(text, "utf-8")
@@ -125,7 +128,7 @@ def _file_errors(file: Path) -> Iterator[None]:
 
 
 def _read(source: SettingsSource, since: str, log: str | None, region: str | None, timeout: float) -> tuple[RunHistory, Frame]:
-    """Read the runs. Prints to stderr what may be missing."""
+    """The runs, with warnings about what may be missing. The frame also has the one that there are none."""
     seconds = parse_since(since, SYSTEM.now())
     if log is not None and not _LOG_PATH.fullmatch(log):
         raise ArgumentError(f"--log {log[:200]}: expected {_LOG_PATHS}")
@@ -138,18 +141,26 @@ def _read(source: SettingsSource, since: str, log: str | None, region: str | Non
     end = int(SYSTEM.now()) + 1
     history = read_runs(log_search(client, region), scopes, end - seconds, end, wiring.deadline)
     where = log or count_text(len(scopes), "compartment")
-    warnings = [*history.warnings, *([] if history.runs else [_NO_RUNS.format(since=since_text(since), where=where, region=region)])]
-    for warning in warnings:
-        print_line(terminal_console(stderr=True), warning, "yellow")
+    warnings = [*history.warnings, *([] if history.runs else [_no_runs(f"{since_text(since)} in {where} in {region}", seconds)])]
     return history, Frame(end - seconds, end, f"{where} in {region}", tuple(warnings))
 
 
 _LOG_PATHS = "COMPARTMENT_OCID, COMPARTMENT_OCID/LOG_GROUP, or COMPARTMENT_OCID/LOG_GROUP/LOG"
-_NO_RUNS = (
-    "No run was logged {since} in {where} in {region}. Use a longer period (--since 7d), check --region and --log, and check"
-    " that logging is enabled for the function's application. Only runs of the deployed function are logged: `run` in a terminal prints its"
-    " report instead."
-)
+_LONGER = ((7 * 86_400, "7d"), (30 * 86_400, "30d"))
+"""``(seconds, --since)``: what to try if a shorter period has no run."""
+
+
+def _no_runs(searched: str, seconds: int) -> str:
+    check = next((f"Use a longer period (--since {longer}), check" for least, longer in _LONGER if seconds < least), "Check")
+    return (
+        f"No run was logged {searched}. {check} --region and --log, and check that logging is enabled for the function's application."
+        " Only runs of the deployed function are logged: `run` in a terminal prints its report instead."
+    )
+
+
+def _show_warnings(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        print_line(terminal_console(stderr=True), warning, "yellow")
 
 
 def _compartments(wiring: Wiring) -> list[str]:

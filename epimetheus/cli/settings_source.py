@@ -85,6 +85,11 @@ class SettingsSource:
     tfvars: Path | None = None
     function: str | None = None
 
+    def options(self) -> list[str]:
+        """The options that select these sources, for a command that a message suggests."""
+        given = (("--env-file", self.env_file), ("--tfvars", self.tfvars), ("--function", self.function))
+        return [word for name, value in given if value is not None for word in (name, str(value))]
+
     def load(self) -> LoadedSettings:
         """Read the sources. Prints to stderr what the environment replaces, and which variables in it may be misspelled.
 

@@ -15,12 +15,12 @@ from epimetheus.cli.confirm import confirm
 from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.json_reports import state_report
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
-from epimetheus.cli.times import absolute_time
+from epimetheus.cli.time_arguments import minute_argument
 from epimetheus.clock import SYSTEM
 from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
 from epimetheus.errors import StateDamaged, StateError, StateForeign, StateUnrecognized
-from epimetheus.model import RETENTION_DAYS, count_text, minute_text, parse_minute, time_text
+from epimetheus.model import RETENTION_DAYS, count_text, minute_text, time_text
 from epimetheus.select.own_polling import confirm_address, keep_addresses
 from epimetheus.state.checks import missing_state
 from epimetheus.state.encoding import pack
@@ -61,7 +61,7 @@ class _Target(NamedTuple):
 @reads_settings
 def state_show(source: SettingsSource, region: Region = None, raw: Raw = False, as_json: AsJson = False) -> None:
     """Show the cursor, compartments that are behind, the receiver, and any problem that prevents runs."""
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         target = _target(source, region)
         state = target.session.peek()
         if state is None:
@@ -91,7 +91,7 @@ def state_rewind(
 ) -> None:
     """Move the cursor to TIME. Later events are sent again: their dedupe keys and rate limits are dropped."""
     with display.errors_explained():
-        minute, now = _minute_argument(time), int(SYSTEM.now() // 60)
+        minute, now = minute_argument(f"TIME={time}", time, SYSTEM.now()), int(SYSTEM.now() // 60)
         start = minute_text(minute)
         if minute > now and not future:
             raise ArgumentError(f"TIME={time}: the time is in the future; use a past time, or add --future")
@@ -262,7 +262,7 @@ def _state_to_replace(target: _Target, *, force: bool, yes: bool, new: bool) -> 
         unknown = f"There is no state in {target.name}, and no sign that there ever was one."
         same = marker is not None and marker[0].state == target.name
         question = f"{missing_state(target.name, *marker).what if marker else unknown} Create a new state in {target.name}?"
-        confirm(question, given=new or (yes and same), option="--new")
+        confirm(question, given=new or (yes and same), option="--yes" if same else "--new")
     return state
 
 
@@ -291,10 +291,3 @@ def _lease_text(lease: Lease) -> str:
 
 def _owner_text(tenancy: str, receiver: ReceiverId | None) -> str:
     return f"tenancy {tenancy or '(not recorded)'}, receiver {receiver.address if receiver else '(not recorded)'}"
-
-
-def _minute_argument(text: str) -> int:
-    try:
-        return parse_minute(absolute_time(text, SYSTEM.now()))
-    except ValueError as error:
-        raise ArgumentError(f"TIME={text}: {error}; expected RFC 3339, such as 2026-11-24T10:05:00Z") from error

@@ -42,13 +42,17 @@ def print_table(console: Console, columns: Sequence[Column], rows: Sequence[Sequ
 
 
 def print_fields(console: Console, title: str, fields: Sequence[tuple[str, str]]) -> None:
-    """Print names and values. Without a terminal: one line per field, separated by a tab, without the title."""
+    """Print names and values. Without a terminal: one line per field, separated by a tab, without the title.
+
+    On a terminal, long values are wrapped. Names are wrapped only if they would take more than half of the width.
+    """
     if not console.is_terminal:
         for name, value in fields:
             print_row(console, (name, value))
         return
     table = Table(title=cell(title), title_justify="left", show_header=False, box=box.SIMPLE, pad_edge=False)
-    table.add_column(no_wrap=False, overflow="fold", style="bold")
+    longest = max((len(name) for name, _ in fields), default=0)
+    table.add_column(no_wrap=2 * longest <= console.width, overflow="fold", style="bold")
     table.add_column(overflow="fold", ratio=1)
     for name, value in fields:
         table.add_row(cell(name), cell(value))

@@ -30,7 +30,8 @@ def _run(app: typer.Typer) -> None:
         code = app(standalone_mode=False)
     except TyperException as error:
         if message := " ".join(error.format_message().split()):  # empty: no argument at all, for which typer has printed the help
-            print_line(terminal_console(stderr=True), f"Error: {message.removesuffix('.')}. Add --help to list the options.")
+            end = "" if message.endswith((".", "?")) else "."
+            print_line(terminal_console(stderr=True), f"Error: {message}{end} Add --help to list the options.")
         raise SystemExit(error.exit_code) from error
     except typer.Abort:
         print_line(terminal_console(stderr=True), "Aborted.")

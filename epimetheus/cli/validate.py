@@ -13,18 +13,16 @@ from cryptography import x509
 
 from epimetheus.cli import display
 from epimetheus.cli.console import print_json, terminal_console
-from epimetheus.cli.rules_review import names_events, review_rules
-from epimetheus.cli.sdk_operations import sdk_operations
+from epimetheus.cli.rules_review import rules_warnings
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.config.field_map import read_field_map
-from epimetheus.config.rules_file import read_rules
 from epimetheus.config.setting_checks import shown, size_problems
 from epimetheus.config.settings import SETTING_NAMES, Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
 from epimetheus.model import count_text, time_text
 from epimetheus.oci_client.config_file import ProfileProblem, read_profile
-from epimetheus.pem import check_pair, read_certificates, read_private_key
+from epimetheus.pem import check_pair, full_days_left, read_certificates, read_private_key
 from epimetheus.render import FORMATS
 from epimetheus.source.references import read_file
 
@@ -68,7 +66,7 @@ def validate(
 
     Shows the settings in effect, or every error at once.
     """
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         loaded = source.load()
     found = find_problems(loaded.environment, loaded.read, time.time())
     if not (source.tfvars or loaded.environment.get("STATE_FILE")):  # Terraform stores long values elsewhere; a function has no STATE_FILE
@@ -143,7 +141,7 @@ def _check_client_dates(found: Findings, certificates: list[x509.Certificate], n
         elif begin > now:
             found.problems.append(f"{name} is not valid before {time_text(begin)}; check the clock, or use a certificate that is valid now")
         elif end < now + LEAST_DAYS * _DAY:
-            found.warnings.append(f"{name} expires in {count_text(int((end - now) // _DAY), 'day')}, at {time_text(end)}: renew it.")
+            found.warnings.append(f"{name} expires in {count_text(full_days_left(end, now), 'day')}, at {time_text(end)}: renew it.")
 
 
 def _check_ca_dates(found: Findings, certificates: list[x509.Certificate], now: float) -> None:
@@ -156,7 +154,7 @@ def _check_ca_dates(found: Findings, certificates: list[x509.Certificate], now: 
         which = f"the certificate {_subject(certificates[0])} expired" if expired == 1 else "every certificate has expired, the last one"
         found.problems.append(f"SYSLOG_CA: {which} at {time_text(ends[-1])}; use the receiver's current CA certificate")
     elif ends[-1] < now + LEAST_DAYS * _DAY:
-        days = count_text(int((ends[-1] - now) // _DAY), "day")
+        days = count_text(full_days_left(ends[-1], now), "day")
         found.warnings.append(f"SYSLOG_CA: the certificate that is valid longest expires in {days}, at {time_text(ends[-1])}.")
     elif expired:
         found.warnings.append(f"SYSLOG_CA: {expired} of {len(ends)} certificates expired, the first at {time_text(ends[0])}.")
@@ -165,9 +163,7 @@ def _check_ca_dates(found: Findings, certificates: list[x509.Certificate], now: 
 def _check_documents(found: Findings, format: str) -> None:
     with found.collect():
         if text := found.texts.get("RULES"):
-            rules, warnings = read_rules("RULES", text)
-            operations = sdk_operations() if names_events(rules) else ()
-            found.warnings += [*warnings, *review_rules("RULES", text, rules, operations)]
+            found.warnings += rules_warnings("RULES", text)
     with found.collect():
         if text := found.texts.get("FIELD_MAP"):
             found.warnings += read_field_map("FIELD_MAP", text, format if format in FORMATS else "cef")[1]

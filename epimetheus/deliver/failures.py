@@ -24,7 +24,7 @@ _UNREACHABLE_HELP = (
     "Check SYSLOG_HOST and SYSLOG_PORT, the route table and security lists of the subnet, and that the receiver is running."
 )
 _TIMEOUT_HELP = "Check that the receiver keeps up. SYSLOG_TIMEOUT_SECONDS limits each step."
-_CLOSED_HELP = "Check the receiver's log for this time. Unconfirmed messages are sent again."
+_CLOSED_HELP = "Check the receiver's log for this time."
 _PERHAPS_PLAIN_HELP = "If SYSLOG_PORT is a port without TLS, use the receiver's TLS port, or set SYSLOG_TRANSPORT=tcp."
 _PERHAPS_TLS_HELP = "If SYSLOG_PORT is a TLS port, set SYSLOG_TRANSPORT=tls."
 _PLAIN_ON_TLS_HELP = "SYSLOG_PORT is a TLS port: set SYSLOG_TRANSPORT=tls."

@@ -10,13 +10,30 @@ from epimetheus.oci_client.clock_offset import to_oci_time
 from epimetheus.state.model import State
 from epimetheus.wiring import Wiring
 
+FIRST_RUN_HELP = "Check that the schedule invokes the function, and read the log of its last call."
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What differs between the function and the command line.
+
+    ``own_region``: the region of the deployment; empty means that of the credentials. ``read`` reads the settings. ``first_run_help``: what
+    to do if no run has completed yet.
+    """
+
+    own_region: str = ""
+    read: Callable[[Mapping[str, str]], Settings] = Settings.read
+    first_run_help: str = FIRST_RUN_HELP
+
+
+FUNCTION = Caller()
+
 
 @dataclass
 class HealthContext:
     """Input and findings of the checks of one health request.
 
-    ``environment`` contains the settings, and ``read`` reads them. ``own_region``: the region of the deployment; empty means that of the
-    credentials. ``run_id`` marks what a check writes or sends. ``deadline`` applies to all checks together.
+    ``environment`` contains the settings. ``run_id`` marks what a check writes or sends. ``deadline`` applies to all checks together.
     ``region`` is the region of the check that is running, if it runs per region. ``healthy``: no check has failed or is degraded so far.
     The rest is filled in by checks: ``wiring`` by settings and credentials, ``regions`` by regions, ``states`` and ``without_state``
     (regions in which no state exists yet) by state, ``untrusted`` and ``receiver_end`` (expiry of its certificate, seconds since the
@@ -27,8 +44,7 @@ class HealthContext:
     run_id: str
     clock: Clock
     deadline: Deadline
-    own_region: str = ""
-    read: Callable[[Mapping[str, str]], Settings] = Settings.read
+    caller: Caller = FUNCTION
     region: str = ""
     healthy: bool = True
     opened: Wiring | None = None

@@ -9,10 +9,9 @@ from functools import partial
 from itertools import groupby
 
 from epimetheus.clock import Clock, Deadline
-from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError, OutOfTime
 from epimetheus.health.checks import CHECKS
-from epimetheus.health.context import HealthContext
+from epimetheus.health.context import FUNCTION, Caller, HealthContext
 from epimetheus.health.model import Check, CheckResult, HealthReport, ReportedCheck, verdict
 from epimetheus.model import time_text
 from epimetheus.oci_client.time_limit import TimedOut, run_within
@@ -33,15 +32,14 @@ def run_health_checks(
     *,
     probe: bool = False,
     report: Callable[[ReportedCheck], None] = lambda result: None,
-    own_region: str = "",
-    read: Callable[[Mapping[str, str]], Settings] = Settings.read,
+    caller: Caller = FUNCTION,
 ) -> HealthReport:
     """Check everything that the settings in ``environment`` name, until ``deadline``; ``report`` receives each result as it arrives.
 
-    ``own_region`` and ``read``: as in `HealthContext`. Failures are part of the report; none is raised.
+    Failures are part of the report; none is raised.
     """
     started, began = clock.now(), clock.monotonic()
-    runner = _CheckRunner(HealthContext(environment, run_id, clock, deadline, own_region, read), report)
+    runner = _CheckRunner(HealthContext(environment, run_id, clock, deadline, caller), report)
     for per_region, checks in groupby(CHECKS, lambda check: check.per_region):
         runner.run_all([check for check in checks if probe or not check.on_request], per_region=per_region)
     results = runner.results

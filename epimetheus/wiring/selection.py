@@ -16,16 +16,21 @@ from epimetheus.source.references import ReferenceResolver
 
 @dataclass(frozen=True)
 class SelectionWiring:
-    """RULES, TAMPER_WATCH and OWN_EVENTS. ``rules_file`` is read once."""
+    """RULES, TAMPER_WATCH and OWN_EVENTS. RULES is read once."""
 
     settings: Settings
     credentials: Credentials
     references: ReferenceResolver
 
     @cached_property
+    def rules_text(self) -> str:
+        """The JSON text of RULES, ``{}`` if it is not set. Raises ConfigError, SourceError, CredentialsError."""
+        return self.references.read("RULES", self.settings.rules) or "{}"
+
+    @cached_property
     def rules_file(self) -> tuple[RulesFile, tuple[str, ...]]:
         """RULES, and warnings about it. Raises ConfigError, SourceError, CredentialsError."""
-        return read_rules("RULES", self.references.read("RULES", self.settings.rules) or "{}")
+        return read_rules("RULES", self.rules_text)
 
     def rules(self) -> Rules:
         """The rules that select events. Raises as `rules_file`."""

@@ -9,10 +9,11 @@ import trustme
 from rich.console import Console
 
 from epimetheus.cli.console import cell, print_wrapped
-from epimetheus.cli.display import EXIT_CODES, show_report, show_settings, show_state, show_trial
+from epimetheus.cli.display import EXIT_CODES, show_check, show_report, show_settings, show_state, show_trial
 from epimetheus.cli.rules_try import SENT, RulesTrial
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
+from epimetheus.health.model import ReportedCheck
 from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, State
 from epimetheus.state.owner import ReceiverId
 from tests.support.reports import REFUSED, behind, report
@@ -39,10 +40,8 @@ def printed(console: Console) -> str:
 
 
 def rows(console: Console) -> dict[str, str]:
-    """The rows of a table with two columns, which is tab-separated without a terminal."""
-    lines = printed(console).splitlines()
-    cells = [line.split("│")[1:3] for line in lines if line.startswith("│")] or [line.split("\t") for line in lines]
-    return {key.strip(): value.strip() for key, value in cells}
+    """Names and values, which are tab-separated without a terminal."""
+    return dict(line.split("\t") for line in printed(console).splitlines())
 
 
 def test_each_status_has_an_exit_code():
@@ -73,6 +72,17 @@ def test_warnings_are_shown_unwrapped_and_without_markup():
     show_report(narrow, report(warnings=["[bold]RULES[/bold] names an event twice, in a list that is as long as this."]))
     assert printed(narrow).splitlines()[-1] == "  [bold]RULES[/bold] names an event twice, in a list that is as long as this."
     assert len(printed(narrow).splitlines()) == 4
+
+
+def test_a_skipped_run_gives_its_reason_once(plain):
+    show_report(plain, report(status="skipped", warnings=["Run r0 holds the lease."]))
+    assert printed(plain).count("Run r0 holds the lease.") == 1
+
+
+@pytest.mark.parametrize(("do", "hints"), [("Read the log of the last runs.", 1), ("Run `epimetheus run` first.", 0)])
+def test_a_lag_has_a_hint_unless_its_remedy_names_the_command(plain, do, hints):
+    show_check(plain, ReportedCheck("lag", "eu-paris-1", "degraded", 0.0, "3.0 h behind.", do))
+    assert printed(plain).count("`epimetheus run` reads what is missing now.") == hints
 
 
 @pytest.mark.parametrize(("status", "color"), [("ok", "32"), ("skipped", "33"), ("partial", "33"), ("failed", "31")])
@@ -134,7 +144,7 @@ def test_a_rules_trial_ends_with_its_totals(plain, tty, capsys, duplicates, line
     assert printed(tty).splitlines()[-1] == line
 
 
-def test_settings_are_shown_with_defaults_and_warnings(plain):
+def test_settings_are_shown_with_defaults_and_warnings(plain, capsys):
     given = {"REGIONS": "eu-paris-1,eu-milan-1", "SYSLOG_TRANSPORT": "tcp", "STATE_PREFIX": "[red]x"}
     show_settings(plain, Settings.read({**REQUIRED, **given}), {}, [], ["RULES line 1: [odd]"])
     shown = rows(plain)
@@ -146,10 +156,15 @@ def test_settings_are_shown_with_defaults_and_warnings(plain):
         "STATE_FILE": "",
         "OCI_AUTH": "config_file",
     }
-    assert printed(plain).splitlines()[-2:] == [
-        "RULES line 1: [odd]",
-        "Settings are valid.",
-    ]
+    assert capsys.readouterr().err == "RULES line 1: [odd]\nSettings are valid.\n"
+
+
+def test_the_names_of_settings_are_whole_in_a_narrow_terminal():
+    narrow = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    show_settings(narrow, Settings.read({**REQUIRED, "RULES": f"file:{'long' * 60}"}), {}, [], [])
+    lines = printed(narrow).splitlines()
+    assert {"SYSLOG_CONFIRM_DELAY_SECONDS", "METRICS_COMPARTMENT_OCID", "RULES"} <= {line.split()[0] for line in lines if line.strip()}
+    assert max(map(len, lines)) <= 80
 
 
 def test_settings_that_are_not_set_are_shown_with_what_applies_instead(plain):

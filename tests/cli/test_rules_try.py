@@ -117,6 +117,15 @@ def test_unusable_files_are_named(terminal, tmp_path):  # noqa: F811
     assert (result.exit_code, "event_filtering.mode" in result.stderr) == (2, True)
 
 
+def test_an_event_name_that_oci_does_not_have_is_a_warning(terminal, tmp_path):  # noqa: F811
+    _, run_cli = terminal
+    (tmp_path / "events").write_text(json.dumps(EVENTS))
+    (tmp_path / "rules").write_text(rules(mode="exclude", excluded_events=["HeadObjekt"]))
+    result = run_cli("rules", "try", "--file", str(tmp_path / "events"), "--rules", str(tmp_path / "rules"))
+    says = "event_filtering.excluded_events[0]: HeadObjekt is not a known event name. Did you mean HeadObject?"
+    assert says in result.stderr.splitlines()[0]
+
+
 def test_warnings_about_the_rules_are_shown_first(terminal, tmp_path):  # noqa: F811
     _, run_cli = terminal
     (tmp_path / "events").write_text(json.dumps(EVENTS))

@@ -148,6 +148,22 @@ def test_show_prints_a_run_in_each_region_by_a_unique_prefix(terminal):  # noqa:
     assert (result.exit_code, says in result.stderr) == (2, True)
 
 
+def test_show_without_any_run_is_one_error(terminal):  # noqa: F811
+    _, run_cli = terminal
+    result = run_cli("runs", "show", "abc")
+    says = "RUN_ID=abc: no run matches in the last 14d; use an ID that `runs` lists, or a longer --since"
+    assert (result.exit_code, result.stderr) == (2, f"{says}\nCorrect the command and run it again.\n")
+
+
+@pytest.mark.parametrize(
+    ("since", "says"),
+    [("7d", "Use a longer period (--since 30d), check --region"), ("30d", "in us-ashburn-1. Check --region and --log, and")],
+)
+def test_the_suggested_period_is_longer_than_the_one_searched(terminal, since, says):  # noqa: F811
+    _, run_cli = terminal
+    assert says in run_cli("runs", "--since", since).stderr
+
+
 def test_an_id_that_is_a_prefix_of_another_selects_its_own_run(terminal):  # noqa: F811
     stage, run_cli = terminal
     log_run(stage, 60, run="a")

@@ -116,14 +116,12 @@ def test_a_run_and_its_state_fit_80_columns_and_are_whole_lines_in_a_pipe(scene)
     assert re.fullmatch(r"20\S+Z \(\d+ (?:seconds|minutes) ago\)", fields["through"])
 
 
-def test_health_wraps_between_words_and_says_how_to_reduce_the_lag(scene):  # noqa: F811
+def test_health_wraps_between_words_and_says_what_to_do_first(scene):  # noqa: F811
     shown = in_terminal(scene, "health")
     assert shown.finish() == 1
-    words = " ".join(shown.text.split())
-    assert "`epimetheus runs` lists the last runs; `epimetheus run` reads what is missing now." in words
     lines = shown.text.splitlines()
     index = next(number for number, line in enumerate(lines) if line.startswith("degraded lag us-ashburn-1: No run has completed yet."))
-    assert lines[index + 1].startswith("         Check that the schedule invokes the function,")
+    assert lines[index + 1].startswith("         Run `epimetheus run` first. For a deployed function: check that")
     assert widest(shown.text) <= 80
     _, stdout, _ = piped(scene, "health")
     assert [line for line in stdout.splitlines() if not re.match(r"(?:ok|degraded|failed|skipped|healthy|         )", line)] == []
@@ -174,7 +172,15 @@ def test_ctrl_c_says_where_a_replay_continues(scene):  # noqa: F811
     assert running.finish() == 128 + signal.SIGINT
     found = re.search(r"the replay was interrupted; it is complete through (\S+), with \d+ events confirmed", running.text)
     assert start < found[1] < end
-    assert f"To continue in us-ashburn-1, run: epimetheus replay --from {found[1]} --to {end}" in running.text
+    lines = [line.rstrip() for line in running.text.splitlines()]
+    assert "To continue in us-ashburn-1, run:" in lines
+    assert f"epimetheus replay --from {found[1]} --to {end} --yes" in lines  # alone on its line
+
+
+@pytest.mark.parametrize("words", [("run",), ("state", "rewind")])
+def test_the_help_shows_no_type_after_a_flag(scene, words):  # noqa: F811
+    code, stdout, _ = piped(scene, *words, "-h")
+    assert (code, "<bool>" in stdout, bool(re.search(r"--help +-h +Show this", stdout))) == (0, False, True)
 
 
 def test_nothing_is_sent_again_from_a_script_without_yes(scene):  # noqa: F811
@@ -192,6 +198,7 @@ def test_an_error_in_the_arguments_is_one_line_in_a_pipe_and_a_box_on_a_terminal
     assert piped(scene, "run", "--timeou", "5m") == (
         2, "", "Error: No such option: --timeou (Possible options: --timeout). Add --help to list the options.\n",
     )  # fmt: skip
+    assert piped(scene, "rum") == (2, "", "Error: No such command 'rum'. Did you mean 'run'? Add --help to list the options.\n")
     assert piped(scene, "replay") == (2, "", "Error: Missing option '--from'. Add --help to list the options.\n")
     code, stdout, stderr = piped(scene, "state")
     assert (code, stderr, "Commands" in stdout) == (2, "", True)

@@ -109,7 +109,7 @@ def test_an_expired_ca_certificate_is_an_error_unless_others_are_valid(tmp_path,
     assert "expired at 2001-01-01T00:00:00.000Z; use the receiver's current CA certificate" in result.stderr
     result = validate(SYSLOG_CA=valid + expired)
     assert result.exit_code == 0
-    assert "SYSLOG_CA: 1 of 2 certificates expired, the first at 2001-01-01T00:00:00.000Z." in result.stdout
+    assert "SYSLOG_CA: 1 of 2 certificates expired, the first at 2001-01-01T00:00:00.000Z." in result.stderr
 
 
 def test_a_pem_file_in_any_form_is_valid(tmp_path, authority):
@@ -117,7 +117,7 @@ def test_a_pem_file_in_any_form_is_valid(tmp_path, authority):
     one_line = {name: text.strip().replace("\n", "\\n") for name, text in
                 {"SYSLOG_CLIENT_CERT": client.cert.read_text(), "SYSLOG_CLIENT_KEY": client.key.read_text()}.items()}  # fmt: skip
     result = validate(SYSLOG_CA=" ".join(authority.ca.read_text().split("\n")), **one_line)
-    assert (result.exit_code, "Settings are valid." in result.stdout) == (0, True), result.output
+    assert (result.exit_code, "Settings are valid." in result.stderr) == (0, True), result.output
     assert client.key.read_text().splitlines()[1] not in result.output
 
 
@@ -145,7 +145,7 @@ def test_rules_are_reviewed(tmp_path):
     result = validate(RULES=f"file:{tmp_path / 'rules.json'}")
     assert result.exit_code == 0
     warning = "event_filtering.never_drop[0]: TerminateInstnace is not a known event name. Did you mean TerminateInstance?"
-    assert f"RULES line 1, {warning}" in result.stdout
+    assert f"RULES line 1, {warning}" in result.stderr
 
 
 def test_the_folder_of_the_state_file_is_checked(tmp_path):
@@ -188,3 +188,15 @@ def test_the_command_works_as_a_process(tmp_path, authority):
         "SYSLOG_CLIENT_KEY is set and SYSLOG_CLIENT_CERT is not: set both or neither\n"
         "Correct the configuration and run again.\n"
     )
+
+
+def test_a_pipe_gets_one_line_for_each_setting_with_its_whole_value(tmp_path):
+    folder = tmp_path / ("long" * 40)
+    folder.mkdir()
+    (folder / "rules.json").write_text('{"event_filtering": {"mode": "include"}}')
+    rules = f"file:{folder / 'rules.json'}"
+    result = validate(RULES=rules)
+    settings = dict(line.split("\t") for line in result.stdout.splitlines())
+    assert (result.exit_code, settings["RULES"], settings["SYSLOG_HOST"]) == (0, rules, "siem.example.com")
+    assert "included_events is empty" in lines(result)[0]
+    assert lines(result)[-1] == "Settings are valid."

@@ -168,6 +168,7 @@ A duration is one or more numbers, each with a unit: `90s`, `15m`, `24h`, `7d`, 
 ## Output as JSON
 
 Every command that reports results has `--json`, which prints one JSON document to stdout. The exit codes are the same.
+If a command fails before it has a result, the document is `{{"error": {{"kind": …, "fault": …, "what": …, "do": …}}}}`.
 
 ## Shell completion
 

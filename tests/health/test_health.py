@@ -352,6 +352,26 @@ def test_at_most_five_compartments_behind_are_named(ran, tmp_path):
     assert the(checked(ran), "behind").what.count("ocid1.compartment.oc1..") == 5
 
 
+@pytest.mark.parametrize(("hours", "status"), [(23.9, "degraded"), (24.1, "failed")])
+def test_before_the_first_run_the_look_back_is_no_reason_to_fail(ran, hours, status):
+    begin = THROUGH - 24 * 60
+    put(ran, replace(ran.state(), through=begin, began=begin, known={}, keys={}, last={}))
+    ran.hand.forward(hours * 3600)
+    report = checked(ran)
+    assert unlike(report) == {"lag": status, "behind": "skipped"}
+    assert (the(report, "behind").what, the(report, "behind").do) == ("No run has completed yet.", "")
+    assert "(degraded over 2 h, failed over 48 h)" in the(report, "lag").what
+
+
+def test_a_certificate_has_as_many_days_left_as_validate_says(ran, tmp_path):
+    ends = datetime.fromtimestamp(ran.hand.time + 365 * 86_400 - 60, UTC)
+    issued = trustme.CA().issue_cert("client.example.com", not_after=ends)
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    report = checked(ran, SYSLOG_CLIENT_CERT=f"file:{tmp_path / 'cert.pem'}", SYSLOG_CLIENT_KEY=f"file:{tmp_path / 'key.pem'}")
+    assert the(report, "client_certificate").what.startswith("The client certificate expires in 364 days, at ")
+
+
 def test_settle_minutes_do_not_count_as_lag(ran):
     ran.hand.forward(2.5 * 3600)
     put(ran, replace(ran.state(), last={**ENDED, "at": "2026-01-01T14:20:00.000Z"}))
@@ -601,11 +621,17 @@ def test_the_cli_prints_every_check_and_then_the_verdict(terminal):  # noqa: F81
     done = type_in("health")
     assert done.exit_code == 1
     assert f"degraded lag {REGION}: No run has completed yet." in done.stdout
+    assert done.stdout.count("Run `epimetheus run` first. For a deployed function: check that the schedule invokes the function,") == 1
+    assert "`epimetheus runs` lists" not in done.stdout
     assert type_in("run").exit_code == 0
     done = type_in("health")
     assert done.exit_code == 0
     assert "ok       receiver: localhost:" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 17 checks need attention, ")
+    assert type_in("state", "reset", "--yes").exit_code == 0
+    done = type_in("health")
+    assert (done.exit_code, done.stdout.count("Run `epimetheus run` first.")) == (1, 1), done.stdout
+    assert type_in("run").exit_code == 0
     stage.world.faults.add("status", status=404, operation="PostMetricData", times=None)
     assert type_in("health").exit_code == 1
     stage.receiver.stop()

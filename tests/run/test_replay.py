@@ -11,6 +11,7 @@ from epimetheus.model import Window, minute_text, parse_minute
 from epimetheus.testing.syslog import parse_message
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.run.test_rules_in_a_run import JSON, put, rules
+from tests.support.hand import NOON
 from tests.support.harness import event_id
 
 FROM, TO = "2026-01-01T11:30:00Z", "2026-01-01T11:50:00Z"
@@ -152,25 +153,47 @@ def iso(seconds):
 @pytest.mark.parametrize(
     ("start", "end", "why"),
     [
-        ("yesterday", "2026-01-01T00:00:00Z", "from='yesterday' is not an RFC 3339 time"),
-        ("2026-01-01T00:00:00Z", "2026-01-01", "to='2026-01-01' is not an RFC 3339 time"),
+        ("yesterday", "2026-01-01T00:00:00Z", "The request was rejected: from='yesterday' is not an RFC 3339 time."),
+        ("2026-01-01T00:00:00Z", "2026-01-01", "The request was rejected: to='2026-01-01' is not an RFC 3339 time."),
         (
             "2026-01-01T00:00:00Z",
             "2026-01-01T00:00:30Z",
-            "The request was rejected: from and to are both in the minute 2026-01-01T00:00:00Z.\n"
-            "A window is at least one whole minute; the minute of to is not included.\n",
+            "The request was rejected: from and to are both in the minute 2026-01-01T00:00:00Z.",
         ),
         (
             "2026-01-01T00:01:00Z",
             "2026-01-01T00:00:30Z",
-            "The request was rejected: from=2026-01-01T00:01:00Z is not before to=2026-01-01T00:00:30Z.\n",
+            "The request was rejected: from=2026-01-01T00:01:00Z is not before to=2026-01-01T00:00:30Z.",
         ),
     ],
 )
-def test_an_invalid_window_is_rejected(terminal, start, end, why):  # noqa: F811
+def test_an_invalid_window_is_rejected(start, end, why):
+    with pytest.raises(RequestError) as caught:
+        Replay(start, end).window(NOON)
+    assert caught.value.what == why
+
+
+def test_the_command_names_its_options_in_an_invalid_window(terminal):  # noqa: F811
     _, type_in = terminal
-    done = type_in("replay", "--from", start, "--to", end)
-    assert (done.exit_code, why in done.stderr) == (2, True)
+    done = type_in("replay", "--from", "2h", "--to", "now")
+    says = "--to now: expected a time such as 2026-11-24T10:05:00Z, or a duration before now such as 3h\n"
+    assert (done.exit_code, done.stderr) == (2, f"{says}Correct the command and run it again.\n")
+
+
+def test_the_command_that_continues_a_replay_has_the_options_of_the_first(terminal, tmp_path):  # noqa: F811
+    stage, type_in = terminal
+    stage.emit(stage.world.tenancy, 3, 20)
+    stage.receiver.stop()
+    (tmp_path / "my settings.env").write_text("LOG_LEVEL=info\n")
+    start, end = iso(stage.hand.time - 3600), iso(stage.hand.time - 300)
+    options = ("--yes", "--env-file", str(tmp_path / "my settings.env"), "--timeout", "5m")
+    done = type_in("replay", "--from", start, "--to", end, *options)
+    assert done.exit_code == 2
+    lines = done.stderr.splitlines()
+    command = lines[lines.index("To continue in us-ashburn-1, run:") + 1]
+    assert command == (
+        f"epimetheus replay --from {start} --to {end} --env-file '{tmp_path}/my settings.env' --yes --timeout 5m"
+    )
 
 
 @pytest.mark.parametrize(

@@ -350,6 +350,7 @@ def test_a_lost_state_file_is_replaced_by_rewind_or_reset(terminal, tmp_path, co
     words = ("rewind", in_future(hours=-1)) if command == "rewind" else ("reset",)
     done = type_in("state", *words, answer="n\n")
     assert (done.exit_code, "records that forwarding began on" in done.output, (tmp_path / "cursor").exists()) == (1, True, False)
+    assert type_in("state", *words).stderr.endswith("Add --yes to confirm.\n")
     assert type_in("state", *words, "--yes").exit_code == 0
     done = type_in("run", "--json")
     (report,) = json.loads(done.stdout)

@@ -14,7 +14,7 @@ from epimetheus.wiring import Wiring
 
 def check_credentials(context: HealthContext, deadline: Deadline) -> CheckResult:
     """Sign-in works, and OCI accepts the signature. Raises CredentialsError."""
-    context.opened = wiring = Wiring.open(context.wiring.settings, context.clock, context.deadline, region=context.own_region)
+    context.opened = wiring = Wiring.open(context.wiring.settings, context.clock, context.deadline, region=context.caller.own_region)
     with suppress(SourceError):  # not about the signature; the checks of the other services report it
         client = wiring.oci.client(ObjectStorageClient, deadline.left())
         with oci_errors("reading the Object Storage namespace", do=""):

@@ -8,8 +8,8 @@ from epimetheus.errors import DeliveryUncertain, EpimetheusError, ReceiverError,
 from epimetheus.health.context import HealthContext
 from epimetheus.health.model import CheckResult, Status
 from epimetheus.model import count_text, time_text
+from epimetheus.pem import full_days_left
 from epimetheus.run import notices
-from epimetheus.run.report import days_left
 
 LEAST_DAYS = 30
 """A certificate that expires in fewer days is degraded."""
@@ -88,7 +88,7 @@ def check_probe(context: HealthContext, deadline: Deadline) -> CheckResult:
 
 
 def _expiry(context: HealthContext, certificate: str, end: float, do: str) -> CheckResult:
-    left = days_left(end, context.now()) or 0.0
+    left = full_days_left(end, context.now())
     status: Status = "failed" if left < 0 else "degraded" if left < LEAST_DAYS else "ok"
-    when = "expired at" if left < 0 else f"expires in {count_text(round(left), 'day')}, at"
+    when = "expired at" if left < 0 else f"expires in {count_text(left, 'day')}, at"
     return CheckResult(f"{certificate} {when} {time_text(end)}.", status, "" if status == "ok" else do)

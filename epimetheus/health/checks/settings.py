@@ -11,7 +11,7 @@ _NOT_SIGNED_IN = Credentials(None, "", "")
 
 def check_settings(context: HealthContext, _: Deadline) -> CheckResult:
     """The configuration is valid. Every other check uses it. Raises ConfigError."""
-    settings = context.read(context.environment)
+    settings = context.caller.read(context.environment)
     context.opened = Wiring(settings, _NOT_SIGNED_IN, context.clock, context.deadline)
     if settings.syslog_transport == "tcp":
         return CheckResult(" ".join(settings.warnings), "degraded", "Set SYSLOG_TRANSPORT=tls, and SYSLOG_CA.")

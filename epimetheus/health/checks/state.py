@@ -21,7 +21,6 @@ LAG_HOURS = (2, 24)
 _MOST_NAMED = 5
 _NO_ETAG = "epimetheus-health-must-be-refused"
 _LAG_HELP = "Read the log of the last runs. If they fail, fix the cause. If they are missing or end early, change the schedule or timeout."
-_NEVER_HELP = "Check that the schedule invokes the function, and read the log of its last call."
 _BEHIND_HELP = "Every run tries them again. For 404, if no policy allows the call, add this statement: {policy}"
 
 
@@ -53,18 +52,19 @@ def check_lag(context: HealthContext, _: Deadline) -> CheckResult:
     """How far the cursor is behind."""
     region = context.region
     if region in context.without_state:
-        return CheckResult("No run has completed yet.", "degraded", _NEVER_HELP)
+        return CheckResult("No run has completed yet.", "degraded", context.caller.first_run_help)
     if (state := context.states.get(region)) is None:
         return CheckResult("No usable state exists.", "skipped")
     now = context.now()
     hours = (now / 60 - context.wiring.settings.settle_minutes - state.through) / 60
     ended = str(state.last.get("at") or "")
     worst = max(hours, (now - parse_seconds(ended)) / 3600 if ended else LAG_HOURS[0] + 0.1)
-    status: Status = "failed" if worst > LAG_HOURS[1] else "degraded" if worst > LAG_HOURS[0] else "ok"
+    most = LAG_HOURS[1] + (0 if ended else context.wiring.settings.initial_lookback_hours)  # a first run starts that far behind
+    status: Status = "failed" if worst > most else "degraded" if worst > LAG_HOURS[0] else "ok"
     last = f"The last run ended at {ended}." if ended else "No run has completed yet."
-    limits = f"degraded over {LAG_HOURS[0]} h, failed over {LAG_HOURS[1]} h"
+    limits = f"degraded over {LAG_HOURS[0]} h, failed over {most} h"
     what = f"Read through {minute_text(state.through)}, {max(0.0, hours):.1f} h behind ({limits}). {last}"
-    return CheckResult(what, status, "" if status == "ok" else _LAG_HELP if ended else _NEVER_HELP)
+    return CheckResult(what, status, "" if status == "ok" else _LAG_HELP if ended else context.caller.first_run_help)
 
 
 def check_behind(context: HealthContext, _: Deadline) -> CheckResult:
@@ -72,7 +72,9 @@ def check_behind(context: HealthContext, _: Deadline) -> CheckResult:
     if (state := context.states.get(context.region)) is None:
         return CheckResult("No usable state exists.", "skipped")
     if not any(known.polled for known in state.known.values()):
-        return CheckResult("No compartment is known: no run has listed them yet.", "degraded", _NEVER_HELP)
+        if not state.last.get("at"):
+            return CheckResult("No run has completed yet.", "skipped")  # the lag check reports it
+        return CheckResult("No compartment is known: no run has listed them yet.", "degraded", context.caller.first_run_help)
     if not state.behind:
         return CheckResult("No compartment is behind.")
     first = sorted(state.behind.items(), key=lambda item: (item[1].since, item[0]))[:_MOST_NAMED]
