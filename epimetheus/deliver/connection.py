@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from epimetheus.clock import Deadline
 from epimetheus.deliver.failures import HANDSHAKE, TLS_ANSWER, receiver_error
 from epimetheus.deliver.untrusted import presented_certificate, untrusted_error
-from epimetheus.errors import OutOfTime, ReceiverUntrusted
+from epimetheus.errors import ReceiverUntrusted
 
 CHUNK = 128 * 1024
 _POLL_SECONDS = 0.001
@@ -104,9 +104,8 @@ class Dialer:
             raise receiver_error(self._endpoint.name, step, error) from error
 
     def _untrusted(self, error: ssl.SSLCertVerificationError) -> ReceiverUntrusted:
-        certificate = None
-        with suppress(OutOfTime):
-            certificate = presented_certificate(self._address, self._endpoint.server_name, self._timeout())
+        limit = self._deadline.within(self._endpoint.timeout)
+        certificate = presented_certificate(self._address, self._endpoint.server_name, limit)
         return untrusted_error(self._endpoint.name, error, certificate, own_ca=self._endpoint.own_ca)
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 
+from epimetheus.clock import Deadline
 from epimetheus.errors import ReceiverUntrusted
 from epimetheus.model import time_text
 from epimetheus.safe_text import safe_message
@@ -31,17 +32,17 @@ _EXPIRED_HELP = "Have the operator of the receiver renew it."
 _NOT_YET_HELP = "Check the clock of this machine, then the receiver's certificate."
 
 
-def presented_certificate(address: tuple[str, int], server_name: str, timeout: float) -> x509.Certificate | None:
+def presented_certificate(address: tuple[str, int], server_name: str, deadline: Deadline) -> x509.Certificate | None:
     """The certificate that the server at ``address`` presents, without checking it.
 
-    None if it presents none within ``timeout`` seconds, or one that cannot be decoded.
+    None if it presents none before ``deadline``, or one that cannot be decoded.
     It is only described in an error, and never used to trust the server: the connection carries no data.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with suppress(OSError, ValueError, x509.InvalidVersion), socket.create_connection(address, timeout) as plain:
-        plain.settimeout(timeout)
+    with suppress(OSError, ValueError, x509.InvalidVersion), socket.create_connection(address, deadline.left()) as plain:
+        plain.settimeout(deadline.left())
         with context.wrap_socket(plain, server_hostname=server_name) as secured:
             return x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"")
     return None

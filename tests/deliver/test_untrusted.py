@@ -92,10 +92,10 @@ def test_a_certificate_with_an_invalid_version_is_not_trusted(tmp_path, version)
 
 def test_the_certificate_is_read_without_sending_anything(authority):
     with receive(authority) as receiver:
-        found = presented_certificate(("127.0.0.1", receiver.port), "localhost", 2.0)
+        found = presented_certificate(("127.0.0.1", receiver.port), "localhost", Deadline.after(SYSTEM, 2.0))
         assert receiver.messages == []
     assert found.not_valid_after_utc > datetime.now(UTC)
-    assert presented_certificate(("127.0.0.1", receiver.port), "localhost", 2.0) is None
+    assert presented_certificate(("127.0.0.1", receiver.port), "localhost", Deadline.after(SYSTEM, 2.0)) is None
 
 
 PLAIN = "If SYSLOG_PORT is a port without TLS, use the receiver's TLS port, or set SYSLOG_TRANSPORT=tcp."
