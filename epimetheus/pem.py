@@ -133,7 +133,7 @@ def binary_form(data: bytes) -> str | None:
 
 
 def looks_like_base64_pem(text: str) -> bool:
-    """Whether ``text`` is PEM text that was encoded in Base64 once more, as Kubernetes secrets are."""
+    """Whether ``text`` is PEM text that is also encoded in Base64, as Kubernetes secrets are."""
     return text.lstrip("\ufeff \"'\n").startswith(_BASE64_OF_PEM)
 
 
@@ -171,7 +171,7 @@ def _instead(text: str, blocks: Sequence[PemBlock]) -> str:
     if _BEGIN.search(text):
         return "its last line is missing or does not match its first; copy the whole text again"
     if looks_like_base64_pem(text):
-        return "it is PEM text encoded in Base64 once more; decode it, for example with: base64 -d"
+        return "it is PEM text that is also encoded in Base64; decode it, for example with: base64 -d"
     return "it is not PEM text"
 
 

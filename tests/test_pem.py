@@ -131,7 +131,7 @@ KEY_EXPECTED = "; expected a PEM private key without a passphrase"
         (lambda ca, key: ca.replace("CERTIFICATE", "PKCS7"),
             f"it is PKCS#7; convert it, for example with: openssl pkcs7 -print_certs -in FILE -out FILE.pem{EXPECTED}"),
         (lambda ca, key: base64.b64encode(ca.encode()).decode(),
-            f"it is PEM text encoded in Base64 once more; decode it, for example with: base64 -d{EXPECTED}"),
+            f"it is PEM text that is also encoded in Base64; decode it, for example with: base64 -d{EXPECTED}"),
         (lambda ca, key: ca[:300], f"its last line is missing or does not match its first; copy the whole text again{EXPECTED}"),
         (lambda ca, key: ca + ca[:300], "its last line is missing or does not match its first; copy the whole text again"),
         (lambda ca, key: ca[:100] + ca[140:], "the certificate cannot be read, its text is incomplete or changed; copy it again"),

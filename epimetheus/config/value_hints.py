@@ -31,7 +31,7 @@ def value_hint(key: str, value: str, *, may_refer: bool) -> str:
         return "; remove the quotes around the value"
     hint = ""
     if may_refer and looks_like_base64_pem(value):
-        hint = "the value is PEM text encoded in Base64 once more, so decode it"
+        hint = "the value is PEM text that is also encoded in Base64, so decode it"
     elif may_refer and value.startswith("ocid1.vaultsecret."):
         hint = f"to read a secret, put vault: before its OCID: {key}=vault:OCID"
     elif may_refer and _FILE_PREFIX.match(value) and not value.startswith("file:"):

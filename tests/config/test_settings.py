@@ -196,7 +196,7 @@ def test_a_state_file_replaces_the_bucket():
         ("SYSLOG_CA", "ocid1.vaultsecret.oc1.iad.a",
             f"SYSLOG_CA: expected {PEM}; to read a secret, put vault: before its OCID: SYSLOG_CA=vault:OCID"),
         ("SYSLOG_CA", "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t",
-            f"SYSLOG_CA: expected {PEM}; the value is PEM text encoded in Base64 once more, so decode it"),
+            f"SYSLOG_CA: expected {PEM}; the value is PEM text that is also encoded in Base64, so decode it"),
         ("SYSLOG_CA", KEY, "SYSLOG_CA: it is a private key, not a certificate; expected PEM certificates"),
         ("SYSLOG_CA", "vault:ca", "SYSLOG_CA=vault:ca: expected PEM certificates, file:PATH, vault:SECRET_OCID or object:NAME"),
         ("SYSLOG_CA", "file:", "SYSLOG_CA=file:: expected PEM certificates, file:PATH, vault:SECRET_OCID or object:NAME"),
