@@ -51,7 +51,7 @@ class _Parser:
         while self._at < len(self._text):
             name = self._expect(_NAME, "a variable name")
             if name in values:
-                self._fail("a variable is assigned twice; keep one of its lines")
+                self._fail("the variable is assigned twice; keep one of its lines")
             self._skip(_SPACE)
             self._symbol("=")
             values[name] = self._value(0)

@@ -107,7 +107,7 @@ def test_names_that_no_variable_has_are_reported(tmp_path):
 
 def test_a_variable_that_is_assigned_twice_is_an_error(tmp_path):
     assert problems(tmp_path, 'name = "a"\nformat = "cef"\nname = "b"\n') == [
-        "--tfvars terraform.tfvars line 3: a variable is assigned twice; keep one of its lines"
+        "--tfvars terraform.tfvars line 3: the variable is assigned twice; keep one of its lines"
     ]
     assert problems(tmp_path, '{"name": "a", "name": "b"}', "terraform.tfvars.json") == [
         "--tfvars terraform.tfvars.json: name is set twice; keep one of them"
