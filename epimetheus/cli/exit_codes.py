@@ -14,7 +14,7 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "runs": _LOGGED,
     "runs show": _LOGGED,
     "runs html": _CONFIRMED,
-    "rules try": {0: "every compartment was read", 1: "some compartments were not read", 2: "an error"},
+    "rules preview": {0: "every compartment was read", 1: "some compartments were not read", 2: "an error"},
     "render": {0: "every event is valid", 1: "some events are malformed", 2: "an error"},
     "replay": _REPORTS | {1: "`partial`, or not confirmed"},
     "state show": _DONE,

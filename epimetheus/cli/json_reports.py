@@ -1,22 +1,22 @@
-"""What ``rules try`` and ``state show`` print with ``--json``. Times are RFC 3339; an absent value is null."""
+"""What ``rules preview`` and ``state show`` print with ``--json``. Times are RFC 3339; an absent value is null."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from epimetheus.cli.rules_try import RulesTrial
+from epimetheus.cli.rules_preview import RulesPreview
 from epimetheus.errors import EpimetheusError
 from epimetheus.model import minute_text, time_text
 from epimetheus.state.model import State
 
 
-def trial_report(trial: RulesTrial, warnings: Sequence[str]) -> dict[str, Any]:
+def preview_report(preview: RulesPreview, warnings: Sequence[str]) -> dict[str, Any]:
     """The outcomes, most frequent first; ``events`` is their sum, without duplicates."""
-    rows = sorted(trial.rows.items(), key=lambda row: (-row[1], row[0]))
+    rows = sorted(preview.rows.items(), key=lambda row: (-row[1], row[0]))
     return {
-        "events": trial.rows.total(),
-        "duplicates": trial.duplicates,
+        "events": preview.rows.total(),
+        "duplicates": preview.duplicates,
         "outcomes": [{"event_type": event_type, "outcome": outcome, "events": count} for (event_type, outcome), count in rows],
-        "unread": dict(sorted(trial.unread.items())),
+        "unread": dict(sorted(preview.unread.items())),
         "warnings": list(warnings),
     }
 

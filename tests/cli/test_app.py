@@ -75,7 +75,10 @@ def test_setting_errors_are_shown_one_per_line(terminal):
 
 @pytest.mark.parametrize(
     "words",
-    [("run",), ("state", "show"), ("replay", "--from", "2h", "--to", "1h", "--yes"), ("runs",), ("runs", "show", "a"), ("rules", "try")],
+    [
+        ("run",), ("state", "show"), ("replay", "--from", "2h", "--to", "1h", "--yes"), ("runs",), ("runs", "show", "a"),
+        ("rules", "preview"),
+    ],  # fmt: skip
 )
 def test_with_json_an_error_in_the_settings_is_one_document_on_stdout(terminal, words):
     _, run_cli = terminal
@@ -254,7 +257,7 @@ def test_without_arguments_the_help_lists_the_commands(terminal):
 
 HELP_PAGES = (
     (), ("validate",), ("health",), ("run",), ("replay",), ("demo",), ("runs",), ("runs", "show"), ("runs", "html"), ("rules",),
-    ("rules", "try"), ("state",), ("state", "show"), ("state", "rewind"), ("state", "reset"), ("state", "adopt"), ("state", "unlock"),
+    ("rules", "preview"), ("state",), ("state", "show"), ("state", "rewind"), ("state", "reset"), ("state", "adopt"), ("state", "unlock"),
     ("state", "own-address"),
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ DOC = Path(__file__).parents[2] / "docs" / "cli.md"
 PROGRAM = "epimetheus"
 
 ORDER = (
-    "validate", "health", "run", "runs", "runs show", "runs html", "rules try", "render", "replay",
+    "validate", "health", "run", "runs", "runs show", "runs html", "rules preview", "render", "replay",
     "state show", "state rewind", "state reset", "state adopt", "state unlock", "state own-address", "demo",
 )  # fmt: skip
 EXAMPLES = {
@@ -37,9 +37,9 @@ EXAMPLES = {
     "runs": [("runs --since 7d --failed", "list the failed runs of the last week"), ("runs --json", "print the log lines of the last day")],
     "runs show": [("runs show 33ef9a", "show the run whose ID starts with 33ef9a")],
     "runs html": [("runs html runs.html", "write the plots of the last two days")],
-    "rules try": [
-        ("rules try --rules rules.json --since 7d", "apply a rules file to the events of the last week"),
-        ("rules try --file events.json", "apply the rules in RULES to the events in a file, without OCI"),
+    "rules preview": [
+        ("rules preview --rules rules.json --since 7d", "apply a rules file to the events of the last week"),
+        ("rules preview --file events.json", "apply the rules in RULES to the events in a file, without OCI"),
     ],
     "render": [
         ("render --file events.json", "print the messages in the format that FORMAT sets"),
@@ -238,7 +238,7 @@ def test_an_unknown_option_exits_with_2_as_the_table_says(command):
 
 def test_every_command_that_reports_prints_json_on_request():
     with_json = {name for name, command in COMMANDS.items() if "--json" in {option for one in command.params for option in one.opts}}
-    assert with_json >= {"validate", "health", "run", "runs", "runs show", "rules try", "replay", "state show"}
+    assert with_json >= {"validate", "health", "run", "runs", "runs show", "rules preview", "replay", "state show"}
 
 
 if __name__ == "__main__":
