@@ -121,7 +121,7 @@ def test_a_configuration_file_as_people_have_it_works(machine, form):
     start = machine.start if form == "session token" else machine.run
     done = start("run", "--timeout", "1m", INITIAL_LOOKBACK_HOURS="1")
     assert done.returncode == 0, done.stderr
-    assert "us-ashburn-1 ok: " in done.stderr
+    assert "us-ashburn-1 ok: " in done.stdout
     assert [name for name in machine.world.objects("audit") if name.endswith(".state")] == ["epimetheus/us-ashburn-1.state"]
 
 
