@@ -68,7 +68,7 @@ def replay(
         if not (yes or dry_run):
             require_terminal("A replay sends events again", "--yes")
         loaded = source.load()
-        wiring = loaded.open(loaded.read(), timeout)
+        wiring = loaded.open(loaded.read_to_send(), timeout)
         request = msgspec.structs.replace(request, compartments=_ocids(wiring, compartments or ()))
         if dry_run or not yes:
             counting = consoles if dry_run else consoles._replace(results=consoles.notes)  # the count belongs to the question
