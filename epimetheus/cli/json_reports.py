@@ -1,6 +1,6 @@
 """What commands print with ``--json``, unless it is the report of a run. Times are RFC 3339; an absent value is null."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from epimetheus.cli.rules_preview import RulesPreview
@@ -93,3 +93,82 @@ def owner_report(tenancy: str, receiver: ReceiverId | None) -> dict[str, Any]:
 def change_report(location: str, region: str, *, changed: bool, **members: object) -> dict[str, Any]:
     """What a command did to the state at ``location``. ``changed``: whether it wrote the state; ``members``: of this command."""
     return {"location": location, "region": region, "changed": changed, **members}
+
+
+_CHANGE = {"location": "where the state is", "region": "its region", "changed": "whether the command wrote the state"}
+_THROUGH = _CHANGE | {"through": "the minute that the next run reads from, minus `OVERLAP_MINUTES`"}
+_LINE = "a list with an object for each region of each run: `when` (UTC), `run`, `region`, `status`, and the log `line`"
+
+JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
+    "validate": {
+        "version": "1",
+        "valid": "whether there are no problems",
+        "problems": "a list of sentences",
+        "warnings": "a list of sentences",
+        "not_checked": "settings whose value is stored in OCI",
+        "settings": "setting → value in effect, without secrets; null if a setting is invalid",
+    },
+    "health": {
+        "version": "1",
+        "run": "the id that marks what was written and sent",
+        "verdict": "`healthy`, `degraded` or `unhealthy`",
+        "started": "a time",
+        "seconds": "the duration",
+        "issues": "a line for each check that is degraded or failed",
+        "checks": "a list: `name`, `region`, `status`, `seconds`, `what`, `do`",
+    },
+    "run": "a list with the [report](report.md) of each region",
+    "runs": _LINE,
+    "runs show": _LINE,
+    "runs html": {
+        "file": "the page",
+        "bytes": "its size",
+        "runs": "how many it shows",
+        "since": "the start of the period",
+        "until": "its end",
+        "searched": "where the runs were logged",
+        "warnings": "why runs may be missing: a list of sentences",
+    },
+    "rules preview": {
+        "events": "the sum of the outcomes",
+        "duplicates": "events that occurred more than once, which are counted once",
+        "outcomes": "a list, most frequent first: `event_type`, `outcome`, `events`",
+        "unread": "compartment → why it was not read",
+        "warnings": "a list of sentences",
+    },
+    "render": {
+        "events": "a list: `number`, `event_id`, `event_type`, `malformed`, `filtered` (why `RULES` filter it, or null), `watched`"
+        " (it names a resource in `TAMPER_WATCH`), and `messages` with `format`, `message`, `bytes`, `truncated`, `abridged`, `redacted`",
+        "malformed": "how many of them are malformed",
+        "warnings": "a list of sentences",
+    },
+    "replay": "a list with an object for each region: `run`, `region`, `dry`, `status`, `error`, `window`, `through`, `compartments`,"
+    " `fetched`, `forwarded`, `duplicates`, `filtered`, `unread`",
+    "state show": {
+        "location": "where the state is",
+        "region": "its region",
+        "exists": "whether there is one; if not, the other members are missing",
+        "through": "the cursor",
+        "lag_seconds": "how far it is behind",
+        "listed": "when compartments were last listed",
+        "compartments": "`known`, `polled` and `behind`: counts",
+        "behind": "compartment → `since`, `attempts`, `reason`",
+        "dedupe_keys": "how many there are",
+        "lease": "`run`, `until`, `live`; null if there is none",
+        "last_run": "the summary of the last run",
+        "tenancy": "the tenancy that the state belongs to",
+        "receiver": "the receiver that it belongs to",
+        "adopted": "`at`, `reason`, `before`; null if it was never adopted",
+        "problem": "`what` prevents runs from using the state, and what to `do`; null if nothing does",
+    },
+    "state rewind": _THROUGH,
+    "state reset": _THROUGH,
+    "state adopt": _CHANGE
+    | {"tenancy": "the tenancy that it belongs to now", "receiver": "the receiver that it belongs to now", "before": "both, before"},
+    "state unlock": _CHANGE | {"lease": "the lease that was removed: `run`, `until`, `live`; null if there was none"},
+    "state own-address": _CHANGE | {"address": "the address that was set"},
+}
+"""Command → members of its document, or a sentence about it: the table in docs/cli.md."""
+
+WITHOUT_JSON: Mapping[str, str] = {"demo": "it shows people how a run works; `run --json` has the reports"}
+"""Commands without ``--json`` → why."""

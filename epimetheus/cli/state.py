@@ -109,7 +109,7 @@ def state_rewind(
 def state_reset(
     source: SettingsSource, region: Region = None, force: Force = False, yes: Yes = False, new: New = False, as_json: AsJson = False
 ) -> None:
-    """Discard the state. The next run starts INITIAL_LOOKBACK_HOURS before now, like a first run, with the receiver in the settings."""
+    """Discard the state. The next run reads INITIAL_LOOKBACK_HOURS back, like a first run, and sends to the receiver in the settings."""
     dialog = Dialog(yes, as_json)
     with display.errors_explained(as_json=as_json):
         target = open_target(source, region)

@@ -70,7 +70,7 @@ def test_process_substitution_is_read(tmp_path):
 def test_a_pipe_whose_writer_is_silent_is_an_error_after_a_while(tmp_path, monkeypatch):
     file = named("pipe", tmp_path)
     monkeypatch.setattr(files, "_PIPE_SECONDS", 0.05)
-    writer = os.open(file, os.O_RDWR)
+    writer = os.open(tmp_path / file, os.O_RDWR)
     result = invoke("--env-file", file, tmp_path, monkeypatch)
     os.close(writer)
     assert f"--env-file {file}: nothing was written to it for 0.05 s; use the path of a readable file" in result.stderr
