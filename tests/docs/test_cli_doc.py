@@ -194,7 +194,7 @@ codes are the same. If a command fails before it has a result, the document is
 ## Shell completion
 
 Run `epimetheus --install-completion` once in bash, zsh or fish, and open a new terminal. To print the script instead, for example for a
-package, use `--show-completion`.
+package, use `--show-completion`. In zsh, the first Tab of a session may only load the completion: press Tab again.
 
 ## Exit codes
 

@@ -15,7 +15,7 @@ def test_the_first_commands_get_the_sources_and_find_the_demo(tmp_path):
     clone, demo = re.findall(r"^    (git clone .*|make demo)$", PAGE, re.MULTILINE)
     commands = f"{clone.replace('<repository-url>', str(ROOT))} && {demo.replace('make', 'make --dry-run')}"
     done = subprocess.run(["sh", "-e", "-c", commands], cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == ".venv/bin/python -m epimetheus demo"
+    assert done.stdout.splitlines()[-1].strip() == ".venv/bin/python -m epimetheus demo"
     assert (tmp_path / "epimetheus" / "func.py").read_bytes() == (ROOT / "func.py").read_bytes()
 
 

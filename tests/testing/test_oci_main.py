@@ -101,8 +101,8 @@ def test_new_events_happen_while_the_stand_in_runs():
     times = sorted(event["eventTime"] for one in compartments for event in world.events(one))
     new = [time for time in times if time > before.isoformat()]
     assert len(new) == 6 * 60 * 8
-    assert (before + timedelta(minutes=4)).isoformat() < new[0] < (before + timedelta(minutes=6)).isoformat()
-    assert len([time for time in new if time < (before + timedelta(minutes=15)).isoformat()]) in range(50, 75)
+    assert (before + timedelta(minutes=2)).isoformat() < new[0]  # OCI processes an event some time after it
+    assert len([time for time in new if time < (before + timedelta(minutes=15)).isoformat()]) in range(50, 80)
 
 
 def test_concurrent_clients(world, tmp_path):
