@@ -100,7 +100,8 @@ class RunProgress(NamedTuple):
     """How far a run or a replay is.
 
     ``cursor``: from the cursor to the end of the range. ``done`` of the ``total`` tasks of the current slice have ended; ``ended``: the
-    last one just did, and otherwise a page was read. ``fetched`` and ``confirmed`` count events so far.
+    last one just did, and otherwise a page was read. ``fetched`` and ``confirmed`` count events so far. ``minutes``: by how many the cursor
+    advances when the slice is complete; 0 for a backfill.
     """
 
     cursor: Window
@@ -109,6 +110,7 @@ class RunProgress(NamedTuple):
     ended: bool
     fetched: int
     confirmed: int
+    minutes: int = 0
 
 
 class HourlyCount(NamedTuple):

@@ -70,7 +70,7 @@ resource "oci_identity_policy" "function" {
       "Allow dynamic-group ${local.group} to use ons-topics in ${local.scope} where request.permission='ONS_TOPIC_PUBLISH'",
     ],
     # Identity ListRegionSubscriptions, for regions = ["all"].
-    contains(coalesce(var.regions, []), "all") ? ["Allow dynamic-group ${local.group} to inspect tenancies in tenancy"] : [],
+    contains(local.regions, "all") ? ["Allow dynamic-group ${local.group} to inspect tenancies in tenancy"] : [],
     # Monitoring PostMetricData, for one namespace.
     local.metrics_namespace == "" ? [] : [
       "Allow dynamic-group ${local.group} to use metrics in ${local.metrics_scope}${local.metrics_where}",

@@ -25,7 +25,7 @@ locals {
     STATE_NAMESPACE              = local.namespace
     STATE_PREFIX                 = var.state_prefix
     TENANCY_OCID                 = var.tenancy_ocid
-    REGIONS                      = try(join(",", var.regions), null)
+    REGIONS                      = var.regions == null ? null : join(",", local.regions)
     COMPARTMENT_MODE             = var.compartment_mode
     COMPARTMENT_IDS              = try(join(",", var.compartment_ids), null)
     LISTING_MINUTES              = tostring(var.listing_minutes)

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "model", "clock", "event_patterns", "event_details", "signals", "pem"}
+BASE = {"errors", "model", "clock", "event_patterns", "event_details", "signals", "pem", "files"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 MAY_IMPORT = {
     "errors": set(),
@@ -18,8 +18,9 @@ MAY_IMPORT = {
     "event_details": {"model"},
     "signals": set(),
     "pem": {"errors"},
+    "files": set(),
     "safe_text": {"render"},  # redaction of error texts
-    "oci_client": {"errors", "pem", "safe_text"},
+    "oci_client": {"errors", "files", "pem", "safe_text"},
     "source": BASE | {"oci_client", "safe_text"},
     "select": BASE,
     "render": BASE,

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from oci.regions import REGIONS_SHORT_NAMES
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.config import JsonDict
 
 from epimetheus.render import MIN_BYTES
@@ -67,6 +68,12 @@ def split(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
 
 
+def region_name(text: str) -> str:
+    """The region identifier for an identifier or a region key, in any letter case: ``IAD`` becomes ``us-ashburn-1``."""
+    lowered = text.strip().lower()
+    return str(REGIONS_SHORT_NAMES.get(lowered, lowered))
+
+
 def check_message_size(value: int) -> int:
     """A size that is unlimited (0) or large enough for a syslog message. Raises ValueError."""
     if 0 < value < MIN_BYTES:
@@ -90,7 +97,9 @@ def _item(pattern: str) -> Any:
 
 Split = BeforeValidator(_split_not_empty)
 Boolean = Annotated[bool, BeforeValidator({"true": True, "false": False}.get)]
-Region = Annotated[str, BeforeValidator(str.lower), _item(r"all|[a-z]+(?:-[a-z]+)+-\d+")]
+Region = Annotated[str, BeforeValidator(region_name), _item(r"all|[a-z]+(?:-[a-z]+)+-\d+")]
+Distinct = AfterValidator(lambda names: tuple(dict.fromkeys(names)))
+"""For a list whose items may have several forms: two forms of one item are one item."""
 Compartment = Annotated[str, _item(ocid("compartment|tenancy"))]
 Resource = Annotated[str, _item(ocid(r"\w+"))]
 JsonPath = Annotated[str, _item(r"[^.\s;]+(?:\.[^.\s;]+)*")]

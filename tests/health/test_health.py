@@ -423,8 +423,32 @@ def test_plain_tcp_is_degraded(ran):
         changes = {"SYSLOG_TRANSPORT": "tcp", "SYSLOG_PORT": str(receiver.port), "SYSLOG_CA": ""}
         report = checked(ran, **changes)
     assert unlike(report) == {"settings": "degraded", "tls": "skipped", "receiver_certificate": "skipped"}
+    assert the(report, "session").what.endswith("A TLS port also accepts such a connection: only a probe shows whether a message arrives.")
     assert "can be read and altered in transit" in the(report, "settings").what
     assert "SYSLOG_TRANSPORT=tls" in the(report, "settings").do
+
+
+def test_tcp_on_the_port_of_syslog_over_tls_is_degraded_and_the_probe_fails(ran, tmp_path):
+    """A TLS receiver waits for the client to begin, so an idle connection without TLS looks well."""
+    with receive(Authority(tmp_path / "theirs"), port=6514):
+        changes = {"SYSLOG_TRANSPORT": "tcp", "SYSLOG_PORT": "6514", "SYSLOG_CA": ""}
+        report, probed = checked(ran, **changes), checked(ran, probe=True, **changes)
+    session = the(report, "session")
+    assert (session.status, session.what) == (
+        "degraded",
+        "The receiver accepted a connection; nothing was sent. 6514 is the registered port of syslog over TLS.",
+    )
+    assert session.do == (
+        "Check the port with a probe: `epimetheus health --probe`. If it is a TLS port, set SYSLOG_TRANSPORT=tls, and SYSLOG_CA."
+    )
+    assert (the(probed, "probe").status, "set SYSLOG_TRANSPORT=tls." in the(probed, "probe").do) == ("failed", True)
+
+
+def test_tls_to_a_port_without_tls_names_both_remedies(ran):
+    with receive(None, tls=False) as receiver:
+        report = checked(ran, SYSLOG_PORT=str(receiver.port))
+    assert the(report, "receiver").status == "failed"
+    assert "If SYSLOG_PORT is a port without TLS, use the receiver's TLS port, or set SYSLOG_TRANSPORT=tcp." in the(report, "receiver").do
 
 
 def test_a_leased_state_is_not_written(ran):
