@@ -94,7 +94,7 @@ def _confirm_sending(console: Console, counted: Sequence[Replayed], settings: Se
 
 def _replay(wiring: Wiring, request: Replay, options: Sequence[str], console: Console) -> list[Replayed]:
     """Replay each region. ``options``: of the command, repeated in the one that continues an incomplete replay."""
-    run_id, regions = uuid.uuid4().hex[:12], wiring.regions
+    run_id, regions = uuid.uuid4().hex[:12], wiring.replayed_regions
     window = Window(parse_minute(request.start), parse_minute(request.end))
     with terminal_observer(console, replay=True) as observer:
 

@@ -136,6 +136,7 @@ def test_health_names_the_statement_that_each_denied_call_needs(machine):
         "Allow group NAME to inspect compartments in tenancy",
         "Allow group NAME to read audit-events in tenancy",
         f"Allow group NAME to manage objects in tenancy where all {{target.bucket.name='audit', any {{{permissions}}}}}",
+        "Allow group NAME to inspect tenancies in tenancy",
         "Allow group NAME to use metrics in tenancy where target.metrics.namespace='epimetheus'",
     ]
 
