@@ -230,7 +230,7 @@ def test_without_a_state_there_is_no_coverage(stage):
 def test_a_replay_does_not_fall_back_to_one_region(regions):
     refuse(regions)
     body = b'{"action": "replay", "from": "2026-01-01T11:00:00Z", "to": "2026-01-01T11:30:00Z", "dry": true}'
-    with pytest.raises(Exception, match="name the regions in REGIONS.*inspect tenancies in tenancy"):
+    with pytest.raises(Exception, match=r"name the regions in REGIONS.*inspect tenancies in tenancy"):
         regions.call(body)
     (replayed,) = regions.call(body, REGIONS=OTHER)
     assert (replayed.region, replayed.status) == (OTHER, "ok")
