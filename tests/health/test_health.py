@@ -673,7 +673,7 @@ def test_what_is_covered_is_counted(ran):
     ran.world.regions.append("eu-paris-1")
     ran.run(REGIONS=REGION, COMPARTMENT_MODE="exclude", COMPARTMENT_IDS=ran.world.compartments.below(ran.world.tenancy, subtree=True)[0].id)
     assert the(checked(ran, REGIONS=REGION), "coverage").what == (
-        "1 of 2 subscribed regions polled; the home region is us-ashburn-1. us-ashburn-1: 1 of 2 compartments polled, 1 excluded."
+        "1 of 2 subscribed regions are polled. The home region is us-ashburn-1. us-ashburn-1: 1 of 2 compartments are polled, 1 excluded."
     )
     ran.world.faults.add("status", status=404, operation="ListRegionSubscriptions", times=None)
     check = the(checked(ran, REGIONS=REGION), "coverage")

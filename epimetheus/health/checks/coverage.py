@@ -16,7 +16,8 @@ def check_coverage(context: HealthContext, _: Deadline) -> CheckResult:
         compartments = compartment_coverage(state)
         gaps += [Gap(f"{region}: {gap.what}", gap.do) for gap in compartment_gaps(compartments, context.wiring.oci.policies)]
         excluded = f", {compartments.excluded:,} excluded" if compartments.excluded else ""
-        counts.append(f"{region}: {compartments.polled:,} of {count_text(compartments.existing, 'compartment')} polled{excluded}.")
+        total = count_text(compartments.existing, "compartment is", "compartments are")
+        counts.append(f"{region}: {compartments.polled:,} of {total} polled{excluded}.")
     if gaps:
         return CheckResult(" ".join(gap.what for gap in gaps), "degraded", " ".join(dict.fromkeys(gap.do for gap in gaps)))
     return CheckResult(" ".join([regions, *counts]))
@@ -30,5 +31,5 @@ def _regions(context: HealthContext) -> tuple[str, list[Gap]]:
         return f"REGIONS names the regions. Whether the home region is one of them is not known: {error.what} {error.do}", []
     regions = region_coverage(context.regions, subscribed.names, subscribed.minute, all_regions=all_regions)
     unknown = [Gap(subscription_problem(subscribed, wiring.credentials.region), error.do)] if error else []
-    what = f"{len(regions.polled)} of {count_text(len(subscribed.names), 'subscribed region')} polled; the home region is {regions.home}."
-    return what, [*unknown, *region_gaps(regions)]
+    total = count_text(len(subscribed.names), "subscribed region is", "subscribed regions are")
+    return f"{len(regions.polled)} of {total} polled. The home region is {regions.home}.", [*unknown, *region_gaps(regions)]
