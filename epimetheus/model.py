@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from epimetheus.coverage import Coverage
+
 
 class Identity(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """The actor (``data.identity``); every field may be absent or null."""
@@ -251,15 +253,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     ``fetched = forwarded + unconfirmed + duplicates + filtered``; ``unconfirmed`` is 0 unless the run failed.
 
-    ``position``: None if the state could not be read. ``filtered``: reason → events. ``abridged``: events sent with their main fields only,
-    because they cost too much to render. ``redacted``: events with at least one masked value. ``notices``: messages of Epimetheus itself,
-    which are not events. ``bytes``: bytes written to the receiver. ``api``: service → ``requests``, ``retries``, ``throttled``.
-    ``listing_age_seconds``: since the last complete listing of compartments, None if none are listed. ``given_up``: deleted compartments
-    that are no longer polled. ``certificate_days``: days until the first certificate expires, the client's or the receiver's. ``caches``:
-    ``dedupe`` (event keys; a hit is a duplicate) and ``names`` (rule decisions by event type).
+    ``position`` and ``coverage``: None if the state could not be read. ``filtered``: reason → events. ``abridged``: events sent with their
+    main fields only, because they cost too much to render. ``redacted``: events with at least one masked value. ``notices``: messages of
+    Epimetheus itself, which are not events. ``bytes``: bytes written to the receiver. ``api``: service → ``requests``, ``retries``,
+    ``throttled``. ``listing_age_seconds``: since the last complete listing of compartments, None if none are listed. ``given_up``: deleted
+    compartments that are no longer polled. ``certificate_days``: days until the first certificate expires, the client's or the receiver's.
+    ``caches``: ``dedupe`` (event keys; a hit is a duplicate) and ``names`` (rule decisions by event type).
     """
 
-    version: int = 2
+    version: int = 3
     run: str
     region: str
     status: Status
@@ -268,6 +270,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     started: str
     seconds: float
     position: Position | None
+    coverage: Coverage | None
     slices: int
     fetched: int
     forwarded: int

@@ -267,7 +267,7 @@ variable "tenancy_ocid" {
 variable "regions" {
   type        = list(string)
   default     = null
-  description = "Regions whose events are forwarded; all stands for every region that the tenancy subscribes to. Default: the region of the function."
+  description = "Regions whose events are forwarded; all stands for every region that the tenancy subscribes to. Default: all."
 
   validation {
     condition = var.regions == null || try(

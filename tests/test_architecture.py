@@ -8,11 +8,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "model", "clock", "event_patterns", "event_details", "signals", "pem", "files"}
+BASE = {"errors", "coverage", "model", "clock", "event_patterns", "event_details", "signals", "pem", "files"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 MAY_IMPORT = {
     "errors": set(),
-    "model": {"errors"},
+    "coverage": set(),
+    "model": {"errors", "coverage"},
     "clock": {"errors"},
     "event_patterns": set(),
     "event_details": {"model"},

@@ -102,7 +102,7 @@ def _confirm_sending(console: Console, counted: Sequence[Replayed], settings: Se
 
 def _replay(wiring: Wiring, request: Replay, options: Sequence[str], consoles: _Consoles) -> list[Replayed]:
     """Replay each region. ``options``: of the command, repeated in the one that continues an incomplete replay."""
-    run_id, regions = uuid.uuid4().hex[:12], wiring.regions
+    run_id, regions = uuid.uuid4().hex[:12], wiring.replayed_regions
     window = Window(parse_minute(request.start), parse_minute(request.end))
     console = consoles.notes
     with terminal_observer(console, consoles.results, replay=True) as observer:

@@ -152,7 +152,7 @@ class Settings(BaseModel):
     regions: Annotated[tuple[value_types.Region, ...], value_types.Split, value_types.Distinct] = _CREDENTIALS.names(
         "all, or region identifiers or keys like eu-frankfurt-1 or fra",
         "Regions whose events are forwarded; `all` stands for every region that the tenancy subscribes to.",
-        unset="the region of the credentials",
+        default=("all",),
     )
     compartment_mode: Literal["all", "tenancy_only", "include", "exclude"] = _COMPARTMENTS.choice(
         "all",
@@ -267,6 +267,11 @@ class Settings(BaseModel):
         else:
             default = str(field.default).lower() if isinstance(field.default, bool) else f"{field.default}".removesuffix(".0")
         return SettingReference(extra["group"], field.description or "", extra["accepted"] or _listed(get_args(field.annotation)), default)
+
+    @property
+    def all_regions(self) -> bool:
+        """Whether every subscribed region is read (REGIONS=all)."""
+        return self.regions == ("all",)
 
     @property
     def warnings(self) -> tuple[str, ...]:

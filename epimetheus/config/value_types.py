@@ -58,9 +58,9 @@ class Group(NamedTuple):
         """A field for a number."""
         return self.field(default, f"a number from {minimum} to {maximum}", description, ge=minimum, le=maximum)
 
-    def names(self, accepted: str, description: str, *, unset: str | None = None) -> Any:
-        """A field for a comma-separated list; ``()`` by default."""
-        return self.field((), f"{accepted}, comma-separated", description, unset=unset)
+    def names(self, accepted: str, description: str, *, default: tuple[str, ...] = ()) -> Any:
+        """A field for a comma-separated list."""
+        return self.field(default, f"{accepted}, comma-separated", description, unset=",".join(default) or None)
 
 
 def split(value: str) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from epimetheus.model import Cache, Performance, Problem
 class Tally:
     """Counts of one run over one region. ``phases``: name of a step → seconds.
 
-    ``listing_age``: seconds since the compartments (and regions) were last listed; ``outdated``: more than LISTING_MAX_AGE_MINUTES.
+    ``listing_age``: seconds since the compartments (and regions) were last listed; ``outdated``: more than LISTING_MAX_AGE_MINUTES
+    ago, or never. ``unlisted``: OCIDs of compartments whose children could not be listed.
     """
 
     fetched: int = 0
@@ -28,6 +29,7 @@ class Tally:
     listing_stale: bool = False
     listing_age: int | None = None
     outdated: bool = False
+    unlisted: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

@@ -95,9 +95,9 @@ class State:
     ``keys``: minute → packed dedupe keys. ``rate_limits``: event type → start of the hour → counts under its rate limit.
     ``slice_minutes``: the adapted slice length, 0 for SLICE_MINUTES.
     ``listed``: the minute of the last complete listing of compartments, 0: none. ``partly_listed``: no listing was complete yet, and
-    ``listed`` is the minute of the first. ``regions``: the subscribed regions as listed at ``regions_listed`` (REGIONS=all; 0: never).
-    ``began``: the first minute that was read, 0: unknown. ``overlap``: the minutes before the cursor for which dedupe keys are kept,
-    0: unknown. ``floor``: as in `BehindCompartment`, for the cursor.
+    ``listed`` is the minute of the first. ``regions``: the subscribed regions, home region first, as listed at ``regions_listed`` (0:
+    never). ``began``: the first minute that was read, 0: unknown. ``overlap``: the minutes before the cursor for which dedupe keys are
+    kept, 0: unknown. ``floor``: as in `BehindCompartment`, for the cursor.
     ``writer`` and ``serial`` identify the write that produced this state. ``last`` is the summary of the last run.
     ``tenancy`` (OCID) and ``receiver``: the owner, recorded once a run has verified it. ``adopted``: the last change of owner.
     ``marker_owner``: the `Owner.digest` for which the markers are complete (`epimetheus.state.marker`).

@@ -179,7 +179,7 @@ UNSET = {
     "SYSLOG_SERVER_NAME": "siem.example.com",
     "SYSLOG_HOSTNAME": "the region that the event comes from",
     "STATE_FILE": "",
-    "REGIONS": "the region of the credentials",
+    "REGIONS": "all",
     "RUN_MESSAGE": "false",
     "METRICS_NAMESPACE": "",
     "METRICS_COMPARTMENT_OCID": "the tenancy",

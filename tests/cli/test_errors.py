@@ -136,8 +136,18 @@ def test_health_names_the_statement_that_each_denied_call_needs(machine):
         "Allow group NAME to inspect compartments in tenancy",
         "Allow group NAME to read audit-events in tenancy",
         f"Allow group NAME to manage objects in tenancy where all {{target.bucket.name='audit', any {{{permissions}}}}}",
+        "Allow group NAME to inspect tenancies in tenancy",
         "Allow group NAME to use metrics in tenancy where target.metrics.namespace='epimetheus'",
     ]
+
+
+def test_a_run_that_cannot_list_the_regions_names_the_statement(machine):
+    machine.world.faults.add("status", status=404, operation="ListRegionSubscriptions", times=None)
+    done = machine.start("run", "--timeout", "1m", INITIAL_LOOKBACK_HOURS="1")
+    assert done.returncode == 1
+    assert "us-ashburn-1 partial: " in done.stderr
+    assert "Only us-ashburn-1 is read, because the subscribed regions are not known." in done.stderr
+    assert "Allow group NAME to inspect tenancies in tenancy" in done.stderr
 
 
 def test_an_unusable_receiver_is_explained(machine, tmp_path):

@@ -41,7 +41,7 @@ DEFAULTS = {
     "state_prefix": "epimetheus/",
     "state_file": None,
     "tenancy_ocid": None,
-    "regions": (),
+    "regions": ("all",),
     "compartment_mode": "all",
     "compartment_ids": (),
     "listing_minutes": 15,
