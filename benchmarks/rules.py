@@ -10,7 +10,7 @@ import time
 
 from epimetheus.deliver import framer
 from epimetheus.model import Window
-from epimetheus.render import Renderer
+from epimetheus.render.renderer import Renderer
 from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys

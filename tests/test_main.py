@@ -14,6 +14,13 @@ def test_missing_packages_are_reported_in_one_line():
     assert done.stderr == "The command line needs its packages: run `pipx install .`, or `make setup` and `. .venv/bin/activate`.\n"
 
 
+def test_a_missing_package_of_one_command_is_reported_in_one_line():
+    program = "import sys; sys.modules['oci'] = None; from epimetheus.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", program, "run"], env={}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "The command line needs its packages: run `pipx install .`, or `make setup` and `. .venv/bin/activate`.\n"
+
+
 def test_an_old_python_is_reported_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(sys, "version_info", (3, 8, 1))
     monkeypatch.setattr(sys, "version", "3.8.1 (default, Jan  1 2020)")

@@ -15,10 +15,11 @@ from epimetheus.cli.progress import SetProgress, no_progress, progress_bar
 from epimetheus.cli.rules_review import rules_warnings
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.times import Duration, Since, Timeout, parse_since
+from epimetheus.cli.trial_view import show_trial
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import Credentials
-from epimetheus.wiring import Wiring
+from epimetheus.wiring.wiring import Wiring
 
 rules_app = typer.Typer(no_args_is_help=True, help="Test the rules that select events.")
 
@@ -57,7 +58,7 @@ def rules_try_command(
     if as_json:
         print_json(trial_report(trial, warnings))
     else:
-        display.show_trial(terminal_console(), trial, warnings)
+        show_trial(terminal_console(), trial, warnings)
     raise typer.Exit(1 if trial.unread else 0)
 
 

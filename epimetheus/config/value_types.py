@@ -5,7 +5,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BeforeValidator, Field
 from pydantic.config import JsonDict
 
-from epimetheus.render import MIN_BYTES
+from epimetheus.render.renderer import MIN_BYTES
 
 _REFERENCES = "file:PATH, vault:SECRET_OCID or object:NAME"
 ADDRESS = r"(?=.{1,253}\Z)[\w-]+(?:\.[\w-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"

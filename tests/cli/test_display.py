@@ -9,8 +9,9 @@ import trustme
 from rich.console import Console
 
 from epimetheus.cli.console import cell, print_wrapped
-from epimetheus.cli.display import EXIT_CODES, show_check, show_report, show_settings, show_state, show_trial
+from epimetheus.cli.display import EXIT_CODES, show_check, show_report, show_settings, show_state
 from epimetheus.cli.rules_try import SENT, RulesTrial
+from epimetheus.cli.trial_view import show_trial
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.health.model import ReportedCheck

@@ -18,6 +18,7 @@ from epimetheus.cli.progress import terminal_observer
 from epimetheus.cli.rules_try import RulesTrial
 from epimetheus.cli.run_log import LoggedRun
 from epimetheus.cli.runs_table import show_run, show_runs
+from epimetheus.cli.trial_view import show_trial
 from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
 from epimetheus.health.model import HealthReport, ReportedCheck
@@ -109,7 +110,7 @@ SHOWN = {
     "replayed": lambda console: display.show_replayed(console, filled(Replayed)),
     "check": lambda console: display.show_check(console, filled(ReportedCheck)),
     "state": lambda console: display.show_state(console, HOSTILE, state(), 1_767_268_800.0),
-    "trial": lambda console: display.show_trial(console, trial(), [HOSTILE]),
+    "trial": lambda console: show_trial(console, trial(), [HOSTILE]),
     "settings": lambda console: display.show_settings(
         console, SETTINGS.model_copy(update={"state_prefix": HOSTILE, "regions": (HOSTILE,)}), {}, [HOSTILE], [HOSTILE]
     ),
