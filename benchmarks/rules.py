@@ -22,7 +22,7 @@ from epimetheus.source.decode import decode_page
 from epimetheus.source.fetch import FetchTask
 from epimetheus.testing.oci.samples import Sampler
 
-PAGES, PAGE, TURNS = 20, 1000, 5
+PAGE, TURNS = 1000, 5
 NONE = (Rules(), TamperWatch(()))
 # The maximum of work: rules of every kind apply to nearly every event, and filter almost none.
 ALL = (
@@ -54,12 +54,12 @@ class _Sender:
         """Does nothing."""
 
 
-def pages() -> list[bytes]:
-    """Returns pages as OCI lists them, without events of services, which the rules would filter."""
+def pages(count: int = 20) -> list[bytes]:
+    """Returns ``count`` pages as OCI lists them, without events of services, which the rules would filter."""
     sampler = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "app", "bench")
     events = (sampler.event(1_767_225_600.0 + number) for number in itertools.count())
     people = (event for event in events if event["data"]["identity"]["authType"] not in ("resource", "service"))
-    return [json.dumps(list(itertools.islice(people, PAGE))).encode() for _ in range(PAGES)]
+    return [json.dumps(list(itertools.islice(people, PAGE))).encode() for _ in range(count)]
 
 
 def seconds(bodies: list[bytes], rules: Rules, watch: TamperWatch) -> tuple[float, int]:
