@@ -1,6 +1,9 @@
 """Commands that are imported when they are used, so that help, version and completion do not wait for the OCI SDK."""
 
+import gc
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import typer
@@ -23,7 +26,7 @@ class CommandEntry(NamedTuple):
     def load(self) -> Any:
         """The command, with its options."""
         module, _, attribute = self.source.partition(":")
-        target = getattr(import_module(module), attribute)
+        target = getattr(_import(module), attribute)
         if isinstance(target, typer.Typer):
             command: Any = get_group(target)
         else:
@@ -33,6 +36,18 @@ class CommandEntry(NamedTuple):
         command.name = self.name
         hide_types(command)
         return command
+
+
+def _import(name: str) -> ModuleType:
+    """Import a module without the garbage collector, which takes a seventh of the time of an import and finds nothing."""
+    if name in sys.modules or not gc.isenabled():
+        return import_module(name)
+    gc.disable()
+    try:
+        return import_module(name)
+    finally:
+        gc.freeze()  # modules live as long as the process
+        gc.enable()
 
 
 class _Placeholder(TyperCommand):

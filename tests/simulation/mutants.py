@@ -33,7 +33,8 @@ class Mutants:
 
         The module in ``file`` has ``text`` instead of its own. ``output`` gets what is printed.
         """
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(json.dumps([str(file), text, list(words), str(output)]) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
@@ -84,7 +85,7 @@ def _fork(file: str, text: str, words: Sequence[str], output: str) -> int:
         with open(output, "w", encoding="utf-8") as printed, contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             try:
                 code = _play(file, text, words)
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - printed; the exit code says so
                 traceback.print_exc()
     finally:
         os._exit(code)
