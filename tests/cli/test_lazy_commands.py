@@ -1,12 +1,16 @@
 """The module of a command is imported when the command is used, and the OCI SDK only by commands that use OCI."""
 
+import gc
 import os
 import subprocess
 import sys
 
 import pytest
+import typer
 
 from epimetheus.cli.app import COMMANDS
+from epimetheus.cli.lazy_commands import CommandEntry
+from epimetheus.cli.usage_errors import run_app
 from tests.support.command import ROOT
 
 PROGRAM = """
@@ -45,3 +49,29 @@ def test_a_command_that_does_not_use_oci_does_not_import_its_sdk(words):
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
 def test_the_list_of_commands_shows_the_first_sentence_of_their_help(entry):
     assert entry.summary == entry.load().help.partition("\n\n")[0]
+
+
+def test_the_garbage_collector_pauses_while_a_command_is_imported(monkeypatch, tmp_path):
+    (tmp_path / "pausing_command.py").write_text("import gc\n\nENABLED = gc.isenabled()\n\ndef command():\n    'Show it.'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        command = CommandEntry("show", "pausing_command:command", "Show it.").load()
+    finally:
+        gc.unfreeze()
+    assert (command.name, command.help, sys.modules.pop("pausing_command").ENABLED, gc.isenabled()) == ("show", "Show it.", False, True)
+
+
+def test_a_missing_package_is_raised_and_a_missing_module_of_epimetheus_is_a_bug(monkeypatch, capsys):
+    app = typer.Typer()
+    monkeypatch.setattr(sys, "argv", ["epimetheus"])
+
+    @app.command()
+    def missing() -> None:
+        raise ModuleNotFoundError(name=names.pop())
+
+    names = ["epimetheus.gone", "oci"]
+    with pytest.raises(ModuleNotFoundError):
+        run_app(app)
+    with pytest.raises(SystemExit) as ended:
+        run_app(app)
+    assert (ended.value.code, "a bug in Epimetheus raised ModuleNotFoundError" in capsys.readouterr().err) == (2, True)
