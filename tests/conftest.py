@@ -28,7 +28,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupedSched
 
 @pytest.fixture(scope="session")
 def api_key() -> ApiKey:
-    return ApiKey.generate()
+    return ApiKey.generate(bits=1024)  # each run of the function loads it twice
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from epimetheus.config.field_map import read_field_map
 from epimetheus.config.field_names import DATA_MEMBERS, EVENT_MEMBERS, EVENT_PATHS
 from epimetheus.config.rules_file import read_rules
 from epimetheus.errors import ConfigError
-from epimetheus.render import MIN_BYTES
+from epimetheus.render.renderer import MIN_BYTES
 from epimetheus.safe_text import HIDDEN, safe_name, safe_value
 
 MAX_BYTES = 4096

@@ -9,7 +9,7 @@ from epimetheus.errors import SourceError
 from epimetheus.model import Fetched, Problem, RunProgress, Window
 from epimetheus.oci_client.clients import Calls
 from epimetheus.oci_client.policies import Policies
-from epimetheus.render import Item, Rendered
+from epimetheus.render.renderer import Item, Rendered
 from epimetheus.select.rules import Rules
 from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.compartments import ListPage, Mode

@@ -22,10 +22,10 @@ from epimetheus.deliver.tls import tls_context
 from epimetheus.errors import ConfigError, StateDamaged
 from epimetheus.function.invoke import RequestError, read_request
 from epimetheus.model import Fetched
-from epimetheus.render import Renderer
 from epimetheus.render.formats import cef, leef
 from epimetheus.render.formats.cef import LABELS
 from epimetheus.render.formats.cef_keys import LENGTHS
+from epimetheus.render.renderer import Renderer
 from epimetheus.source.decode import decode_event, decode_page
 from epimetheus.state.encoding import pack, unpack
 from tests.fuzz import plant

@@ -21,7 +21,10 @@ SPREAD = (
     "tests/docs/test_getting_started_doc.py",
     "tests/function/test_process.py",
     "tests/test_simulation.py",
+    "tests/cli/test_terminals.py",
     "tests/state/test_lease.py",
+    "tests/cli/test_settings_source.py",
+    "tests/docs/test_formats_doc.py",
     "tests/oci_client/test_http_limits.py",
     "tests/deliver/test_real_receivers.py",
     "tests/run/test_reading_failures.py",
@@ -38,7 +41,13 @@ SPREAD = (
     "tests/health/test_health.py",
     "tests/deliver/test_stream_sender.py",
 )
-LONG = ("tests/render/redact/test_prescan_keys.py", "tests/render/redact/test_secrets.py", "tests/test_safe_text.py")
+LONG = (
+    "tests/test_safe_text.py",
+    "tests/deploy/test_package.py",
+    "tests/render/redact/test_secrets.py",
+    "tests/deploy/test_deploy_script.py",
+    "tests/render/redact/test_prescan_keys.py",
+)
 """Files that are not spread, but take long."""
 
 
