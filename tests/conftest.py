@@ -11,9 +11,13 @@ from tests.support.budget import load_profile
 from tests.support.hand import HandClock
 from tests.support.harness import Stage, restored_logging, staged
 from tests.support.image import Image, lay_out
-from tests.support.schedule import GroupedScheduling, longest_first
+from tests.support.schedule import GroupedScheduling, import_share, longest_first
 
 load_profile()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    import_share(session.config)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
