@@ -11,12 +11,15 @@ from epimetheus.run.context import RunContext
 from epimetheus.run.plan import MANY_EVENTS, NO_TIME, OVERSIZED, TaskOutcome, is_stored_token
 from epimetheus.source.fetch import Failed, FetchTask, Finished, Page, Stopped, fetch
 
+LEAST_SECONDS = 1.0
+"""A slice, or a task of a compartment behind, starts only if more time is left: what cannot get a response must not count as a turn."""
+
 
 def read_slice(ctx: RunContext, tasks: Sequence[FetchTask], deadline: Deadline, *, bounded: bool) -> dict[str, TaskOutcome]:
     """Forward the events of ``tasks`` until ``deadline``. Returns OCID → outcome.
 
-    ``bounded``: no further task starts after MANY_EVENTS events, and tasks that did not start have no outcome. Otherwise these are
-    `NO_TIME`. Raises ReceiverError, DeliveryUncertain, CredentialsError, StateConflict, StateError.
+    ``bounded``: no further task starts after MANY_EVENTS events or in the last second, and tasks that did not start have no outcome.
+    Otherwise these are `NO_TIME`. Raises ReceiverError, DeliveryUncertain, CredentialsError, StateConflict, StateError.
     """
     minutes = 0 if bounded else max((task.window.end for task in tasks), default=ctx.state.through) - ctx.state.through
     outcomes = {} if bounded else {task.compartment: TaskOutcome(NO_TIME, task.page) for task in tasks}
@@ -26,7 +29,7 @@ def read_slice(ctx: RunContext, tasks: Sequence[FetchTask], deadline: Deadline, 
         ctx.ports.audit.pages,
         concurrency=ctx.options.concurrency,
         deadline=deadline,
-        start_more=lambda: not bounded or events < MANY_EVENTS,
+        start_more=lambda: not bounded or (events < MANY_EVENTS and deadline.left() > LEAST_SECONDS),
         idle=lambda: _tick(ctx),
         stop=lambda task: _is_long(task) and outcomes.get(task.compartment, TaskOutcome()).events > MANY_EVENTS,
     )
