@@ -561,7 +561,7 @@ run "regions_2" {
   command = plan
 
   variables {
-    regions = ["FRA"]
+    regions = ["frankfurt"]
   }
 
   expect_failures = [var.regions]
