@@ -121,6 +121,12 @@ class StateUnrecognized(StateDamaged):
     """
 
 
+class StateOutdated(StateDamaged):
+    """Raised if an earlier version wrote the state, in a format that is no longer read. The operator adopts it."""
+
+    kind = "state_outdated"
+
+
 class StateInFuture(StateError):
     """Raised if a time in the state is in the future: continuing from there would send nothing and look healthy.
 

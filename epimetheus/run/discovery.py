@@ -45,7 +45,7 @@ def discover_compartments(ctx: RunContext) -> None:
     listing = pin(_listing_or_last_known(ctx), options.pinned)
     selected = choose({**known_compartments(ctx.state), **listing.compartments}, options.mode, options.ids, options.tenancy)
     state, changes = update_compartments(
-        plan.change_overlap(ctx.state, options.overlap_minutes),
+        ctx.state,
         listing,
         selected,
         now=now,

@@ -151,7 +151,7 @@ def _known(ocid: str, state: State, listing: Listing, selected: Collection[str],
         return replace(current, polled=True, read_until=None, floor=0)
     if was_polled:
         behind = state.behind.get(ocid)
-        return replace(current, polled=False, read_until=state.read_until(ocid), floor=behind.floor if behind else state.floor)
+        return replace(current, polled=False, read_until=state.read_until(ocid), floor=behind.floor if behind else 0)
     return replace(current, polled=False)
 
 
@@ -160,7 +160,7 @@ def _read_to(state: State, ocid: str) -> tuple[int, int]:
     before = state.known.get(ocid)
     if before is None:
         return 0, 0
-    return (state.read_until(ocid), state.floor) if before.polled else (before.read_until or 0, before.floor)
+    return (state.read_until(ocid), 0) if before.polled else (before.read_until or 0, before.floor)
 
 
 def _stop_if_finished(known: KnownCompartment, mark: int, floor: int, overlap: int) -> KnownCompartment:

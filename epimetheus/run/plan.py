@@ -59,16 +59,6 @@ def rate_limit_horizon(state: State, overlap: int) -> int:
     return min([state.through, *stopped, *(behind.since for behind in state.behind.values())]) - overlap
 
 
-def change_overlap(state: State, overlap: int) -> State:
-    """The state for a run with this ``overlap``. If it is longer than before, minutes without stored dedupe keys are not read again."""
-    if not state.overlap or overlap <= state.overlap:
-        return replace(state, overlap=overlap)
-    kept = state.overlap
-    behind = {ocid: replace(b, floor=max(b.floor, b.since - kept)) for ocid, b in state.behind.items()}
-    known = {ocid: k if k.read_until is None else replace(k, floor=max(k.floor, k.read_until - kept)) for ocid, k in state.known.items()}
-    return replace(state, overlap=overlap, floor=max(state.floor, state.through - kept), behind=behind, known=known)
-
-
 def plan_backfill(
     state: State, excluded: Collection[str], fresh: Collection[str], *, now: int, length: int, overlap: int
 ) -> list[FetchTask]:
@@ -101,7 +91,7 @@ def plan_next_slice(state: State, fresh: Collection[str], *, end: int, length: i
     up_to_date = [ocid for ocid in polled_compartments(state) if ocid not in state.behind]
     last = end - overlap if state.through < end - overlap and all(ocid in fresh for ocid in up_to_date) else end
     until = max(state.through, min(state.through + length, last))
-    tasks = (FetchTask(ocid, Window(_start(state.through, state.floor, 0 if ocid in fresh else overlap), until)) for ocid in up_to_date)
+    tasks = (FetchTask(ocid, Window(_start(state.through, 0, 0 if ocid in fresh else overlap), until)) for ocid in up_to_date)
     return [task for task in tasks if task.window.start < task.window.end]
 
 
@@ -133,7 +123,7 @@ def apply_progress(
         at_cursor = ocid not in state.behind
         if outcome is None or (at_cursor and (not outcome.reason or through == state.through)):
             continue
-        before = behind.pop(ocid, BehindCompartment(state.through, "", floor=state.floor))
+        before = behind.pop(ocid, BehindCompartment(state.through, "", touched=task.window.end))
         if outcome.reason:
             behind[ocid] = _after_stop(before, task, outcome, now=now, readable=readable)
         else:

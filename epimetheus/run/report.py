@@ -20,7 +20,7 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
         region=ctx.options.region,
         status=status,
         error=to_problem(error) if error else None,
-        warnings=[*tally.warnings, *selection.warnings(), *given_up_warning(progress.given_up)],
+        warnings=[*tally.warnings, *selection.warnings(), *ports.delivered.damaged.values(), *given_up_warning(progress.given_up)],
         started=time_text(ctx.started),
         seconds=round(ports.clock.monotonic() - ctx.monotonic_start, 3),
         position=_current_position(ctx) if progress.opened else None,
@@ -44,7 +44,7 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
         first_start=ports.session.first_start,
         state_writes=ports.session.writes,
         certificate_days=days_left(ports.certificate_end(), ctx.time.now()),
-        caches={"dedupe": tally.dedupe_cache(len(ctx.pipeline.seen)), "names": selection.name_cache()},
+        caches={"dedupe": tally.dedupe_cache(len(ports.delivered.seen)), "names": selection.name_cache()},
         performance=tally.performance(),
     )
 

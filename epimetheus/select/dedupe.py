@@ -7,7 +7,7 @@ ends at E was processed before E, so its key can be dropped once no window reach
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from itertools import count, groupby, islice
 from struct import iter_unpack
@@ -33,20 +33,16 @@ def event_key(tag: bytes, fetched: Fetched) -> bytes:
 
 
 class SeenKeys:
-    """The keys of one region: those of delivered events (``buckets``: minute → packed keys), and those not confirmed yet in this run.
+    """The keys of one region: those of delivered events, and those not confirmed yet in this run.
 
     All keys are in one byte array in the order they came, with the number of each key's bucket in a parallel array (0: not confirmed). A
     hash table with open addressing, at most half full, finds a key's place. A million keys take 26 MB; in a set they would take 100 MB.
     """
 
-    def __init__(self, buckets: Mapping[int, bytes] | None = None) -> None:
+    def __init__(self) -> None:
         self._keys, self._numbers = bytearray(KEY_BYTES), array("H", [0])  # place 0 is unused: a slot with a 0 is free
         self._minutes: dict[int, int] = {}
-        for number, (minute, packed) in enumerate((buckets or {}).items(), 1):
-            self._minutes[number] = minute
-            self._keys += packed
-            self._numbers.extend(_repeated(number, len(packed) // KEY_BYTES))
-        self._remembered = len(self._numbers) - 1
+        self._remembered = 0
         self._numbered_end = 1  # all places before this one have a bucket
         self._rebuild()
 
@@ -68,6 +64,21 @@ class SeenKeys:
             self._rebuild()
         return True
 
+    def add_delivered(self, minute: int, packed: bytes) -> None:
+        """Put the keys ``packed``, of events delivered earlier, into the bucket of ``minute``; those that are here already stay as they are."""
+        self._number_all()
+        number, before = self._number(minute), len(self._numbers)
+        for (key,) in iter_unpack(f"{KEY_BYTES}s", packed):
+            self.add_if_new(key)
+        added = len(self._keys) // KEY_BYTES - before
+        self._numbers.extend(_repeated(number, added))
+        self._remembered += added
+
+    def drop_unconfirmed(self) -> None:
+        """Drop the keys without a bucket: those of a run that ended before the receiver confirmed their events."""
+        self._number_all()
+        self._keep([(first, after) for number, first, after in self._runs() if number])
+
     def remember(self, minute: int, keys: list[bytes]) -> None:
         """Put ``keys`` into the bucket of ``minute``, the end of their window: the receiver has confirmed their events."""
         self._number_all()
@@ -85,22 +96,26 @@ class SeenKeys:
     def forget(self, before: int, needed: Mapping[bytes, int]) -> None:
         """Drop the buckets up to the minute ``before``, except keys of compartments read from earlier (``needed``: tag → minute)."""
         self._number_all()
+        self._keep(self._kept(before, needed))
+
+    def _keep(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Drop all places but the ``ranges`` (first, after), which are in ascending order."""
         end = 1
-        for first, after in self._kept(before, needed):
+        for first, after in ranges:
             if first > end:
                 self._keys[end * KEY_BYTES : (end + after - first) * KEY_BYTES] = self._keys[first * KEY_BYTES : after * KEY_BYTES]
                 self._numbers[end : end + after - first] = self._numbers[first:after]
             end += after - first
         if dropped := len(self._numbers) - end:
             del self._keys[end * KEY_BYTES :], self._numbers[end:]
-            self._remembered -= dropped
             self._numbered_end = 1
+            self._remembered = len(self._numbers) - self._numbers.count(0)
             left = set(self._numbers)
             self._minutes = {number: minute for number, minute in self._minutes.items() if number in left}
             self._rebuild()
 
     def packed(self) -> dict[int, bytes]:
-        """The buckets to save: minute → its keys, concatenated, oldest minute first."""
+        """Minute → the keys of its bucket, concatenated; oldest minute first."""
         self._number_all()
         parts: defaultdict[int, list[memoryview]] = defaultdict(list)
         for number, first, after in self._runs():

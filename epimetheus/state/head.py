@@ -30,6 +30,7 @@ class BehindEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     not_found_at: str | None = None
     not_found_minutes: _Count = 0
     floor: str | None = None
+    touched: str | None = None
 
 
 class KnownEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -85,7 +86,7 @@ class HourlyCountEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
 
 
 class Head(msgspec.Struct, forbid_unknown_fields=True):
-    """`State`. ``keys``: minute → number of keys that follow the head. Fields without a default are required."""
+    """`State`. Fields without a default are required."""
 
     region: str
     through: str
@@ -95,14 +96,13 @@ class Head(msgspec.Struct, forbid_unknown_fields=True):
     serial: _Count
     behind: dict[str, BehindEntry]
     last: Summary
-    keys: dict[str, _Count]
     known: list[Siblings]
     rate_limits: dict[str, dict[str, HourlyCountEntry]] = {}
     listed: str | None = None
     partly_listed: bool = False
     began: str | None = None
-    overlap: _Count = 0
-    floor: str | None = None
+    epoch: _Count = 0
+    first_epoch: _Count = 0
     regions: tuple[str, ...] = ()
     regions_listed: str | None = None
     tenancy: str = ""

@@ -29,10 +29,11 @@ class BehindCompartment:
     """A compartment that is read only up to ``since``, which is before the cursor.
 
     ``reason`` and ``attempts``: why, and the number of failed attempts. ``page_cursor``: the position in its current window.
-    ``window_minutes``: the length of its next window, 0 for SLICE_MINUTES. ``tokens_expire``: OCI rejected a page token from an earlier
+    ``window_minutes``: the length of its next window, 0 for SLICE_MINUTES. ``touched``: the end of the last window at the cursor of which
+    a part may be confirmed, 0: none after ``since``; the ledger is searched up to it. ``tokens_expire``: OCI rejected a page token from an earlier
     run, so an unfinished window is shortened instead of resumed. ``not_found_at``: the last minute at which OCI answered 404 for it while
-    other compartments were readable; ``not_found_minutes``: how long that has lasted. ``floor``: the earliest minute that may be read
-    again; dedupe keys before it no longer exist.
+    other compartments were readable; ``not_found_minutes``: how long that has lasted. ``floor``: the earliest minute that is read
+    again; earlier windows ended so long ago that only reconciliation reads them again.
     """
 
     since: int
@@ -44,6 +45,7 @@ class BehindCompartment:
     not_found_at: int | None = None
     not_found_minutes: int = 0
     floor: int = 0
+    touched: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,13 @@ class State:
     """The state of one region. ``through`` is the cursor: all polled compartments that are not behind are confirmed up to it.
 
     ``behind``: OCID → compartment, in the order in which they take turns. ``known``: OCID → compartment.
-    ``keys``: minute → packed dedupe keys. ``rate_limits``: event type → start of the hour → counts under its rate limit.
+    ``rate_limits``: event type → start of the hour → counts under its rate limit.
     ``slice_minutes``: the adapted slice length, 0 for SLICE_MINUTES.
     ``listed``: the minute of the last complete listing of compartments, 0: none. ``partly_listed``: no listing was complete yet, and
     ``listed`` is the minute of the first. ``regions``: the subscribed regions as listed at ``regions_listed`` (REGIONS=all; 0: never).
-    ``began``: the first minute that was read, 0: unknown. ``overlap``: the minutes before the cursor for which dedupe keys are kept,
-    0: unknown. ``floor``: as in `BehindCompartment`, for the cursor.
+    ``began``: the first minute that was read, 0: unknown.
+    ``epoch``: seconds since the epoch at which the state began or was last rewound; entries of the ledger with an earlier one do not prevent
+    that their events are sent again. ``first_epoch``: the epoch with which the state began; earlier entries are those of another state.
     ``writer`` and ``serial`` identify the write that produced this state. ``last`` is the summary of the last run.
     ``tenancy`` (OCID) and ``receiver``: the owner, recorded once a run has verified it. ``adopted``: the last change of owner.
     ``marker_owner``: the `Owner.digest` for which the markers are complete (`epimetheus.state.marker`).
@@ -107,14 +110,13 @@ class State:
     through: int
     behind: dict[str, BehindCompartment] = field(default_factory=dict)
     known: dict[str, KnownCompartment] = field(default_factory=dict)
-    keys: dict[int, bytes] = field(default_factory=dict)
     rate_limits: dict[str, dict[int, HourlyCount]] = field(default_factory=dict)
     slice_minutes: int = 0
     listed: int = 0
     partly_listed: bool = False
     began: int = 0
-    overlap: int = 0
-    floor: int = 0
+    epoch: int = 0
+    first_epoch: int = 0
     regions: tuple[str, ...] = ()
     regions_listed: int = 0
     lease: Lease | None = None
@@ -136,16 +138,17 @@ class State:
         return max(self._times(), key=lambda time: time[1])
 
     def rewound(self, minute: int, now: int) -> "State":
-        """The state with its cursor at ``minute``. All record of later events is dropped, and no time in it is after ``now``."""
+        """The state with its cursor at ``minute``, in a new epoch: later events are sent again. No time in it is after the minute ``now``."""
         behind = {ocid: _rewound_behind(one, now) for ocid, one in self.behind.items() if one.since < minute}
         known = {ocid: _rewound_known(one, minute, now) for ocid, one in self.known.items()}
-        kept = replace(self, through=minute, behind=behind, known=known, floor=0, keys={}, rate_limits={}, lease=None)
+        kept = replace(self, through=minute, behind=behind, known=known, rate_limits={}, lease=None)
+        kept = replace(kept, epoch=max(now * 60, self.epoch + 1))
         return replace(kept, slice_minutes=0, listed=0, regions_listed=0, began=min(self.began, minute))
 
     def for_other_tenancy(self) -> "State":
         """The state without anything that belongs to its tenancy: the cursor and the identity remain."""
         listings = replace(self, known={}, behind={}, listed=0, partly_listed=False, regions=(), regions_listed=0)
-        return replace(listings, keys={}, rate_limits={}, slice_minutes=0, floor=0, began=0)
+        return replace(listings, rate_limits={}, slice_minutes=0, began=0)
 
     def _times(self) -> Iterator[tuple[str, int]]:
         """Every minute of processed time. The hours of ``rate_limits`` are event times, which a sender chooses freely."""
@@ -153,18 +156,22 @@ class State:
         yield "the last listing of compartments", self.listed
         yield "the last listing of regions", self.regions_listed
         yield "the start of reading", self.began
-        yield "the re-read limit", self.floor
-        for minute in self.keys:
-            yield "a dedupe key", minute
+        yield "the epoch", self.epoch // 60
         for ocid, behind in self.behind.items():
             yield f"the position of {ocid}", behind.since
             yield f"the last 404 for {ocid}", behind.not_found_at or 0
             yield f"the re-read limit of {ocid}", behind.floor
+            yield f"the end of the last window of {ocid}", behind.touched
             yield f"the current window of {ocid}", behind.page_cursor.window.end if behind.page_cursor else 0
         for ocid, known in self.known.items():
             yield f"the disappearance of {ocid}", known.vanished or 0
             yield f"the position of {ocid}", known.read_until or 0
             yield f"the re-read limit of {ocid}", known.floor
+
+
+def new_state(region: str, minute: int, now: float) -> State:
+    """A state that begins at ``minute``; ``now``: seconds since the epoch."""
+    return State(region, minute, began=minute, epoch=int(now), first_epoch=int(now))
 
 
 def _rewound_behind(behind: BehindCompartment, now: int) -> BehindCompartment:

@@ -1,0 +1,43 @@
+"""What the receiver confirmed since the last entry of the ledger: the content of the next one."""
+
+import re
+from hashlib import sha256
+
+from epimetheus.ledger.entry import Messages
+from epimetheus.model import Fetched, Window
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+class PendingEntry:
+    """Keys of confirmed and of filtered events, and the digest of confirmed messages. ``keys``: (OCID, window it was read in) → packed keys."""
+
+    def __init__(self) -> None:
+        self.keys: dict[tuple[str, Window], bytearray] = {}
+        self._first = self._last = 0
+        self._digest = sha256()
+
+    def __bool__(self) -> bool:
+        return bool(self.keys or self._last)
+
+    def add_keys(self, compartment: str, window: Window, keys: list[bytes]) -> None:
+        """Add the keys of events that were read in ``window``."""
+        self.keys.setdefault((compartment, window), bytearray()).extend(b"".join(keys))
+
+    def add_messages(self, first: int, count: int, lines: bytes) -> None:
+        """Add ``count`` messages from the number ``first`` on, with their `message_line`s."""
+        if count:
+            self._first = self._first or first
+            self._last = first + count - 1
+            self._digest.update(lines)
+
+    @property
+    def messages(self) -> Messages | None:
+        """First and last number of the confirmed messages, and their digest; None if there are none."""
+        return Messages(self._first, self._last, self._digest.hexdigest()) if self._last else None
+
+
+def message_line(sequence: int, fetched: Fetched) -> bytes:
+    """``<sequence> <event id>\\n``, which the digest of messages is over; ``-`` for an event without a plain ID."""
+    event_id = fetched.event.event_id if fetched.event else None
+    return b"%d %b\n" % (sequence, event_id.encode() if event_id and _PLAIN_ID.fullmatch(event_id) else b"-")
