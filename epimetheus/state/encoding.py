@@ -9,13 +9,12 @@ Minutes are RFC 3339 text in UTC. Compartments are grouped by parent, one per li
 Decoding is strict. Any other input is `StateDamaged`, never an empty state.
 """
 
-import hashlib
 from collections.abc import Mapping
 
 import msgspec
 
 from epimetheus.errors import StateDamaged, StateUnrecognized
-from epimetheus.model import HourlyCount, Window, count_text, minute_text, parse_minute
+from epimetheus.model import HourlyCount, Window, count_text, minute_text
 from epimetheus.state.head import (
     AdoptionEntry,
     BehindEntry,
@@ -30,20 +29,17 @@ from epimetheus.state.head import (
 )
 from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, State
 from epimetheus.state.owner import ReceiverId
+from epimetheus.stored_form import add_checksum, check_checksum, parse_whole_minute
 
 _NAME = b"EPIMETHEUS-STATE "
-_MAGIC = _NAME + b"1 sha256="
+_HEADER = _NAME + b"1 "
 _KEY_BYTES = 16
 
 
 def pack(state: State) -> bytes:
     """The bytes to store."""
     head = msgspec.json.format(msgspec.json.encode(_head(state)), indent=1)
-    parts = [head, b"\n\0", *state.keys.values()]
-    checksum = hashlib.sha256()
-    for part in parts:
-        checksum.update(part)
-    return b"".join([_MAGIC, checksum.hexdigest().encode(), b"\n", *parts])  # one copy: keys may take many megabytes
+    return add_checksum(_HEADER, head, state.keys.values())
 
 
 def unpack(data: bytes, name: str) -> State:
@@ -57,15 +53,9 @@ def unpack(data: bytes, name: str) -> State:
             do="Check STATE_FILE, or STATE_BUCKET and STATE_PREFIX. If a state was stored there, restore an earlier version, or delete it"
             " and set the cursor with `epimetheus state rewind TIME`.",
         )
-    first = data[: data.find(b"\n")]
-    rest = memoryview(data)[len(first) + 1 :]  # no copy: keys may take many megabytes
-    if not first.startswith(_MAGIC):
-        raise _damaged(name, "it does not begin with the header of this version")
-    if hashlib.sha256(rest).hexdigest().encode() != first.removeprefix(_MAGIC):
-        raise _damaged(name, "its checksum does not match, so it was truncated or changed")
-    end = data.find(b"\n\0", len(first)) - len(first) - 1
     try:
-        return _state(decode_head(rest[:end]), rest[end + 2 :]) if end >= 0 else _state(decode_head(rest), rest[:0])
+        head, packed = check_checksum(_HEADER, data)
+        return _state(decode_head(head), packed)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise _damaged(name, str(error)) from error
 
@@ -100,7 +90,7 @@ def _head(state: State) -> Head:
 def _state(head: Head, packed: memoryview) -> State:
     return State(
         region=head.region,
-        through=_minute(head.through),
+        through=parse_whole_minute(head.through),
         behind={ocid: _decode_behind(behind) for ocid, behind in head.behind.items()},
         known=_decode_known(head.known),
         keys=_split_keys(head.keys, packed),
@@ -130,7 +120,7 @@ def _split_keys(counts: Mapping[str, int], packed: memoryview) -> dict[int, byte
         raise ValueError(f"the head counts {count_text(total, 'key')}, but {len(packed)} bytes follow")
     keys, at = {}, 0
     for minute, count in counts.items():
-        keys[_minute(minute)] = bytes(packed[at : at + count * _KEY_BYTES])
+        keys[parse_whole_minute(minute)] = bytes(packed[at : at + count * _KEY_BYTES])
         at += count * _KEY_BYTES
     return keys
 
@@ -151,7 +141,7 @@ def _encode_behind(behind: BehindCompartment) -> BehindEntry:
 
 def _decode_behind(behind: BehindEntry) -> BehindCompartment:
     return BehindCompartment(
-        since=_minute(behind.since),
+        since=parse_whole_minute(behind.since),
         reason=behind.reason,
         attempts=behind.attempts,
         page_cursor=None if (cursor := behind.page_cursor) is None else _decode_cursor(cursor),
@@ -168,7 +158,7 @@ def _encode_cursor(cursor: PageCursor) -> PageCursorEntry:
 
 
 def _decode_cursor(cursor: PageCursorEntry) -> PageCursor:
-    return PageCursor(Window(_minute(cursor.start), _minute(cursor.end)), cursor.page, cursor.events)
+    return PageCursor(Window(parse_whole_minute(cursor.start), parse_whole_minute(cursor.end)), cursor.page, cursor.events)
 
 
 def _encode_known(known: Mapping[str, KnownCompartment]) -> list[Siblings]:
@@ -204,7 +194,7 @@ def _encode_hours(hours: Mapping[int, HourlyCount]) -> dict[str, HourlyCountEntr
 
 
 def _decode_hours(hours: Mapping[str, HourlyCountEntry]) -> dict[int, HourlyCount]:
-    return {_minute(hour): HourlyCount(c.passed, c.suppressed, c.reported, c.first, c.last) for hour, c in hours.items()}
+    return {parse_whole_minute(hour): HourlyCount(c.passed, c.suppressed, c.reported, c.first, c.last) for hour, c in hours.items()}
 
 
 def _text_or_none(minute: int | None) -> str | None:
@@ -212,7 +202,7 @@ def _text_or_none(minute: int | None) -> str | None:
 
 
 def _minute_or_none(text: str | None) -> int | None:
-    return None if text is None else _minute(text)
+    return None if text is None else parse_whole_minute(text)
 
 
 def _text_unless_0(minute: int) -> str | None:
@@ -220,15 +210,7 @@ def _text_unless_0(minute: int) -> str | None:
 
 
 def _minute_or_0(text: str | None) -> int:
-    return 0 if text is None else _minute(text)
-
-
-def _minute(text: str) -> int:
-    """Accepts only the canonical spelling: with two spellings of one minute, the keys of one would replace those of the other."""
-    minute = parse_minute(text)
-    if minute_text(minute) != text:
-        raise ValueError(f"{text!r} is not a whole minute in UTC")
-    return minute
+    return 0 if text is None else parse_whole_minute(text)
 
 
 def _damaged(name: str, why: str) -> StateDamaged:
