@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "model", "clock", "event_patterns", "event_details", "signals", "pem"}
+BASE = {"errors", "model", "clock", "event_patterns", "event_details", "signals", "pem", "stored_form"}
 STAGES = {"source", "select", "render", "deliver", "state", "observe"}
 MAY_IMPORT = {
     "errors": set(),
@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "event_details": {"model"},
     "signals": set(),
     "pem": {"errors"},
+    "stored_form": {"model"},
     "safe_text": {"render"},  # redaction of error texts
     "oci_client": {"errors", "pem", "safe_text"},
     "source": BASE | {"oci_client", "safe_text"},

@@ -9,13 +9,12 @@ Decoding is strict. Any other input is `StateDamaged`, never an empty state. For
 such a state is `StateOutdated`.
 """
 
-import hashlib
 from collections.abc import Mapping
 
 import msgspec
 
 from epimetheus.errors import StateDamaged, StateOutdated, StateUnrecognized
-from epimetheus.model import HourlyCount, Window, minute_text, parse_minute
+from epimetheus.model import HourlyCount, Window, minute_text
 from epimetheus.state.head import (
     AdoptionEntry,
     BehindEntry,
@@ -30,16 +29,16 @@ from epimetheus.state.head import (
 )
 from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, State
 from epimetheus.state.owner import ReceiverId
+from epimetheus.stored_form import add_checksum, check_checksum, parse_whole_minute
 
 _NAME = b"EPIMETHEUS-STATE "
-_MAGIC = _NAME + b"2 sha256="
+_HEADER = _NAME + b"2 "
 _EARLIER = _NAME + b"1 "
 
 
 def pack(state: State) -> bytes:
     """The bytes to store."""
-    head = msgspec.json.format(msgspec.json.encode(_head(state)), indent=1) + b"\n"
-    return b"%b%b\n%b" % (_MAGIC, hashlib.sha256(head).hexdigest().encode(), head)
+    return add_checksum(_HEADER, msgspec.json.format(msgspec.json.encode(_head(state)), indent=1))
 
 
 def unpack(data: bytes, name: str) -> State:
@@ -56,12 +55,10 @@ def unpack(data: bytes, name: str) -> State:
         )
     if data.startswith(_EARLIER):
         raise _outdated(name)
-    first, _, head = data.partition(b"\n")
-    if not first.startswith(_MAGIC):
-        raise _damaged(name, "it does not begin with the header of this version")
-    if hashlib.sha256(head).hexdigest().encode() != first.removeprefix(_MAGIC):
-        raise _damaged(name, "its checksum does not match, so it was truncated or changed")
     try:
+        head, packed = check_checksum(_HEADER, data)
+        if packed:
+            raise ValueError(f"{len(packed)} bytes follow the head")
         return _state(decode_head(head))
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise _damaged(name, str(error)) from error
@@ -96,7 +93,7 @@ def _head(state: State) -> Head:
 def _state(head: Head) -> State:
     return State(
         region=head.region,
-        through=_minute(head.through),
+        through=parse_whole_minute(head.through),
         behind={ocid: _decode_behind(behind) for ocid, behind in head.behind.items()},
         known=_decode_known(head.known),
         rate_limits={kind: _decode_hours(hours) for kind, hours in head.rate_limits.items()},
@@ -136,7 +133,7 @@ def _encode_behind(behind: BehindCompartment) -> BehindEntry:
 
 def _decode_behind(behind: BehindEntry) -> BehindCompartment:
     return BehindCompartment(
-        since=_minute(behind.since),
+        since=parse_whole_minute(behind.since),
         reason=behind.reason,
         attempts=behind.attempts,
         page_cursor=None if (cursor := behind.page_cursor) is None else _decode_cursor(cursor),
@@ -154,7 +151,7 @@ def _encode_cursor(cursor: PageCursor) -> PageCursorEntry:
 
 
 def _decode_cursor(cursor: PageCursorEntry) -> PageCursor:
-    return PageCursor(Window(_minute(cursor.start), _minute(cursor.end)), cursor.page, cursor.events)
+    return PageCursor(Window(parse_whole_minute(cursor.start), parse_whole_minute(cursor.end)), cursor.page, cursor.events)
 
 
 def _encode_known(known: Mapping[str, KnownCompartment]) -> list[Siblings]:
@@ -190,7 +187,7 @@ def _encode_hours(hours: Mapping[int, HourlyCount]) -> dict[str, HourlyCountEntr
 
 
 def _decode_hours(hours: Mapping[str, HourlyCountEntry]) -> dict[int, HourlyCount]:
-    return {_minute(hour): HourlyCount(c.passed, c.suppressed, c.reported, c.first, c.last) for hour, c in hours.items()}
+    return {parse_whole_minute(hour): HourlyCount(c.passed, c.suppressed, c.reported, c.first, c.last) for hour, c in hours.items()}
 
 
 def _text_or_none(minute: int | None) -> str | None:
@@ -198,7 +195,7 @@ def _text_or_none(minute: int | None) -> str | None:
 
 
 def _minute_or_none(text: str | None) -> int | None:
-    return None if text is None else _minute(text)
+    return None if text is None else parse_whole_minute(text)
 
 
 def _text_unless_0(minute: int) -> str | None:
@@ -206,15 +203,7 @@ def _text_unless_0(minute: int) -> str | None:
 
 
 def _minute_or_0(text: str | None) -> int:
-    return 0 if text is None else _minute(text)
-
-
-def _minute(text: str) -> int:
-    """Accepts only the canonical spelling: with two spellings of one minute, the keys of one would replace those of the other."""
-    minute = parse_minute(text)
-    if minute_text(minute) != text:
-        raise ValueError(f"{text!r} is not a whole minute in UTC")
-    return minute
+    return 0 if text is None else parse_whole_minute(text)
 
 
 def _outdated(name: str) -> StateOutdated:
