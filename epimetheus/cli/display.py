@@ -138,7 +138,6 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
         ("region", state.region),
         ("through", f"{minute_text(state.through)} ({ago_text(now - state.through * 60)})"),
         ("compartments", f"{len(state.known):,} known, {sum(k.polled for k in state.known.values()):,} polled{listed}"),
-        ("dedupe keys", f"{sum(map(len, state.keys.values())) // 16:,}"),
         ("lease", _lease(state.lease, now)),
         ("last run", _last_run(state.last, now)),
         ("tenancy", state.tenancy or "not recorded yet"),

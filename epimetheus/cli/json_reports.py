@@ -37,7 +37,6 @@ def state_report(name: str, region: str, state: State | None, now: float, proble
             ocid: {"since": minute_text(one.since), "attempts": one.attempts, "reason": one.reason}
             for ocid, one in sorted(state.behind.items())
         },
-        "dedupe_keys": sum(map(len, state.keys.values())) // 16,
         "lease": {"run": lease.run, "until": time_text(lease.until), "live": lease.is_live(now)} if lease else None,
         "last_run": dict(state.last) or None,
         "tenancy": state.tenancy or None,

@@ -19,12 +19,12 @@ from epimetheus.cli.time_arguments import minute_argument
 from epimetheus.clock import SYSTEM
 from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
-from epimetheus.errors import StateDamaged, StateError, StateForeign, StateUnrecognized
+from epimetheus.errors import StateDamaged, StateError, StateForeign, StateOutdated, StateUnrecognized
 from epimetheus.model import RETENTION_DAYS, count_text, minute_text, time_text
 from epimetheus.select.own_polling import confirm_address, keep_addresses
 from epimetheus.state.checks import missing_state
 from epimetheus.state.encoding import pack
-from epimetheus.state.model import Adoption, Lease, State
+from epimetheus.state.model import Adoption, Lease, State, new_state
 from epimetheus.state.owner import Owner, ReceiverId
 from epimetheus.state.session import StateSession
 
@@ -35,7 +35,7 @@ state_app = typer.Typer(no_args_is_help=True, help="Show and change the state st
 
 Region = Annotated[str | None, typer.Option(help="Region of the state. Default: the region of the credentials.")]
 Force = Annotated[bool, typer.Option("--force", help="Also change a damaged state, or one that a run has leased.")]
-Raw = Annotated[bool, typer.Option("--raw", help="Print the stored JSON, without the dedupe keys.")]
+Raw = Annotated[bool, typer.Option("--raw", help="Print the stored JSON, as it is.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
 Future = Annotated[bool, typer.Option("--future", help="Allow a time in the future. Every run fails until then.")]
@@ -73,7 +73,7 @@ def state_show(source: SettingsSource, region: Region = None, raw: Raw = False, 
     elif state is None:
         print_line(terminal_console(), f"{target.name}: no state yet. The first run creates it.")
     elif raw:
-        print_json(msgspec.json.decode(pack(state).partition(b"\n\0")[0].partition(b"\n")[2]), indent=1)
+        print_json(msgspec.json.decode(pack(state).partition(b"\n")[2]), indent=1)
     else:
         display.show_state(terminal_console(), target.name, state, now, problem)
 
@@ -123,7 +123,7 @@ def state_reset(source: SettingsSource, region: Region = None, force: Force = Fa
         if state:
             _confirm(question, yes)
         start = _first_minute(target.settings)
-        target.session.commit(_new_state(target, start))
+        target.session.commit(_new_state(target, start, state))
     print_line(terminal_console(), f"{target.name}: the next run reads from {minute_text(start)}, minus OVERLAP_MINUTES.")
 
 
@@ -137,12 +137,10 @@ def state_adopt(source: SettingsSource, reason: Reason, region: Region = None, y
             found = f"--reason has {len(reason)} printable characters"
             raise ArgumentError(f"{found}; use 1 to {_MAX_REASON} characters that say why the receiver or tenancy changes")
         target = _target(source, region)
-        if (state := _unleased_state(target, force=False)) is None:
-            target.session.raise_if_missing()
-            raise StateError(f"{target.name}: there is no state to adopt.", do="The first run creates it for the receiver of its settings.")
+        state = _state_to_adopt(target)
         owner = target.owner
         before, after = _owner_text(state.tenancy, state.receiver), _owner_text(owner.tenancy, owner.receiver)
-        if (state.tenancy, state.receiver) == (owner.tenancy, owner.receiver):
+        if state.writer and (state.tenancy, state.receiver) == (owner.tenancy, owner.receiver):
             print_line(terminal_console(), f"{target.name}: already belongs to {after}.")
             return
         for line in (f"{target.name} belongs to {before}.", f"New owner: {after}."):
@@ -240,9 +238,26 @@ def _region(text: str) -> str:
     return region
 
 
-def _new_state(target: _Target, minute: int) -> State:
-    """A state that starts at ``minute`` for the current settings."""
-    return State(target.region, minute, began=minute, tenancy=target.owner.tenancy, receiver=target.owner.receiver)
+def _new_state(target: _Target, minute: int, before: State | None = None) -> State:
+    """A state that starts at ``minute`` for the current settings. ``before``: the state that it replaces."""
+    now = max(SYSTEM.now(), before.epoch + 1 if before else 0)
+    return replace(new_state(target.region, minute, now), tenancy=target.owner.tenancy, receiver=target.owner.receiver)
+
+
+def _state_to_adopt(target: _Target) -> State:
+    """The state to adopt; of one in the format of an earlier version, the cursor and the owner. Raises StateError."""
+    try:
+        state = _unleased_state(target, force=False)
+    except StateOutdated:
+        earlier = target.session.peek_earlier()
+        if earlier is None or earlier.region != target.region:
+            raise
+        receiver = ReceiverId(earlier.receiver.address, earlier.receiver.sha256) if earlier.receiver else None
+        return replace(new_state(target.region, earlier.through, SYSTEM.now()), tenancy=earlier.tenancy, receiver=receiver)
+    if state is None:
+        target.session.raise_if_missing()
+        raise StateError(f"{target.name}: there is no state to adopt.", do="The first run creates it for the receiver of its settings.")
+    return state
 
 
 def _state_to_replace(target: _Target, *, force: bool, yes: bool, new: bool) -> State | None:

@@ -1,4 +1,4 @@
-"""Commits of a run: conditional writes of the state, with the dedupe keys and hourly counts of confirmed events only."""
+"""Commits of a run: an entry of the ledger with what is confirmed, then a conditional write of the state."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -8,7 +8,8 @@ from epimetheus.model import time_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.report import is_caught_up
-from epimetheus.select.dedupe import compartment_tag
+from epimetheus.ledger.entry import Entry, polled_digest
+from epimetheus.run.pending_entry import PendingEntry
 from epimetheus.state.model import State, Summary
 
 CHECKPOINT_SECONDS = 30.0
@@ -16,15 +17,41 @@ _LATE_MINUTES = 24 * 60  # an event may be processed a day after its event time,
 
 
 def commit(ctx: RunContext, state: State) -> None:
-    """Write ``state`` with the keys and counts still needed. Raises StateConflict, StateError."""
-    overlap, pipeline = ctx.options.overlap_minutes, ctx.pipeline
-    horizon = {compartment_tag(ocid): minute for ocid, minute in plan.dedupe_horizon(state, overlap).items()}
-    pipeline.seen.forget(state.through - overlap, horizon)
-    rate_limits = pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
-    written = ctx.ports.session.commit(replace(state, keys=pipeline.seen.packed(), rate_limits=rate_limits), now=ctx.time.now())
-    ctx.set_state(written)
+    """Enter what is confirmed in the ledger, and only then write ``state``. Raises LedgerError, StateConflict, StateError.
+
+    An entry whose state is not written is true all the same: its events are confirmed, and the next run does not send them again.
+    """
+    overlap = ctx.options.overlap_minutes
+    _enter(ctx)
+    ctx.ports.delivered.forget(min([state.through - overlap, *(task.window.start for task in ctx.progress.reading)]))
+    rate_limits = ctx.pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
+    ctx.state = ctx.ports.session.commit(replace(state, rate_limits=rate_limits), now=ctx.time.now())
     ctx.progress.committed_at = ctx.ports.clock.monotonic()
     ctx.progress.uncommitted = False
+
+
+def _enter(ctx: RunContext) -> None:
+    """Write the entry of what was confirmed since the last one. Each attempt has a name of its own: a failed one may have taken effect."""
+    forwarder, progress = ctx.pipeline.forwarder, ctx.progress
+    pending = forwarder.pending
+    if not pending.keys:
+        return
+    progress.entries += 1
+    entry = Entry(
+        tenancy=ctx.options.tenancy,
+        region=ctx.options.region,
+        run=ctx.run_id,
+        number=progress.entries,
+        source=progress.source,
+        epoch=ctx.state.epoch,
+        at=ctx.time.now(),
+        keys=pending.keys,
+        polled=len(progress.polled),
+        polled_sha256=polled_digest(progress.polled),
+        messages=pending.messages,
+    )
+    ctx.ports.delivered.record(entry)
+    forwarder.pending = PendingEntry()
 
 
 def commit_if_due(ctx: RunContext) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError
+from epimetheus.ledger.entry import Source
 from epimetheus.run.budget import Budget
 from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.ports import RunOptions, RunPorts
@@ -14,6 +15,7 @@ from epimetheus.run.run_clock import RunClock
 from epimetheus.run.tally import Tally, to_problem
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.selection import Selection
+from epimetheus.source.fetch import FetchTask
 from epimetheus.state.model import State
 
 
@@ -33,6 +35,8 @@ class Progress:
     overlap was read. ``excluded``: compartments that failed, and why. ``uncommitted``: a slice was confirmed after the last commit.
     ``committed_at``: monotonic seconds. ``slice_seconds``: duration of the last slice at the cursor. ``reported_events``: the number
     of events at the last `RunObserver.counted`. ``given_up``: deleted compartments that are no longer polled.
+    ``source`` and ``polled``: why the last slice was read, and the OCIDs of its compartments. ``reading``: the tasks of a slice that is not
+    confirmed yet. ``entries``: attempts to write an entry of the ledger.
     """
 
     since: int
@@ -45,6 +49,10 @@ class Progress:
     slice_seconds: float = 0.0
     reported_events: int = 0
     given_up: list[str] = field(default_factory=list)
+    source: Source = "poll"
+    polled: tuple[str, ...] = ()
+    reading: tuple[FetchTask, ...] = ()
+    entries: int = 0
 
 
 @dataclass

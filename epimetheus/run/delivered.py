@@ -55,7 +55,7 @@ class DeliveredKeys:
             if name.epoch >= self._epoch and name not in self._loaded and (entry := self._read(name)):
                 for (_, read_in), packed in entry.keys.items():
                     self.seen.add_delivered(read_in.end, packed)
-                self._loaded[name] = min((read_in.end for _, read_in in entry.keys), default=name.window.end)
+                self._loaded[name] = _first_end(entry)
 
     def load(self, lookups: Sequence[Lookup], *, earlier_epochs: bool = False) -> None:
         """Read the keys that ``lookups`` need. ``earlier_epochs``: also those from before the last rewind. Raises LedgerError."""
@@ -68,9 +68,13 @@ class DeliveredKeys:
                         if ocid in windows and _intersect(read_in, windows[ocid]):
                             self.seen.add_delivered(read_in.end, packed)
 
-    def forget(self, before: int, needed: Mapping[bytes, int]) -> None:
-        """As `SeenKeys.forget`."""
-        self.seen.forget(before, needed)
+    def record(self, entry: Entry) -> None:
+        """Write ``entry`` to the ledger; its keys are in memory already. Raises LedgerError."""
+        self._loaded[self._ledger.append(entry)] = _first_end(entry)
+
+    def forget(self, before: int) -> None:
+        """Drop the keys of windows that end at the minute ``before`` or earlier."""
+        self.seen.forget(before)
         self._loaded = {name: first_end for name, first_end in self._loaded.items() if first_end > before}
 
     def _read(self, name: EntryName) -> Entry | None:
@@ -82,6 +86,10 @@ class DeliveredKeys:
         except LedgerDamaged as error:
             self.damaged[name] = error.what
             return None
+
+
+def _first_end(entry: Entry) -> int:
+    return min((window.end for _, window in entry.keys), default=entry.window.end)
 
 
 _Groups = Mapping[tuple[Window, int], set[str]]  # (window, reach) → compartments

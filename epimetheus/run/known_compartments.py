@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from epimetheus.model import RETENTION_DAYS, Compartment, count_text, minute_text, plural
+from epimetheus.run.plan import LONGEST_SLICE_MINUTES
 from epimetheus.source.compartments import Listing
 from epimetheus.state.model import BehindCompartment, KnownCompartment, State
 
@@ -96,7 +97,8 @@ def update_compartments(
             since = max(since, oldest)
             if since < state.through:
                 read_before = before is not None and before.read_until is not None
-                behind[ocid] = BehindCompartment(since, RESUMED if read_before else NEW, floor=before.floor if before else 0)
+                touched = min(since + LONGEST_SLICE_MINUTES, state.through) if read_before else 0
+                behind[ocid] = BehindCompartment(since, RESUMED if read_before else NEW, floor=before.floor if before else 0, touched=touched)
             if before and before.read_until is not None and before.read_until < oldest:
                 expired.append(ocid)
     stopped = [ocid for ocid, k in known.items() if not k.polled and _was_polled(state, ocid)]

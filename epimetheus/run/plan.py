@@ -46,12 +46,6 @@ def polled_compartments(state: State) -> list[str]:
     return sorted(ocid for ocid, known in state.known.items() if known.polled)
 
 
-def dedupe_horizon(state: State, overlap: int) -> dict[str, int]:
-    """OCID → the minute from which its dedupe keys are needed, for compartments that may be read from before the overlap of the cursor."""
-    stopped = {ocid: known.read_until - overlap for ocid, known in state.known.items() if known.read_until is not None}
-    return stopped | {ocid: behind.since - overlap for ocid, behind in state.behind.items()}
-
-
 def rate_limit_horizon(state: State, overlap: int) -> int:
     """The minute from which hourly counts are needed: at most a week for compartments that are no longer polled."""
     week = state.through - 7 * 24 * 60

@@ -8,6 +8,7 @@ from epimetheus.clock import Clock, Deadline
 from epimetheus.model import Fetched, Problem, RunProgress, Window
 from epimetheus.oci_client.clients import Calls
 from epimetheus.render import Item, Rendered
+from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.select.rules import Rules
 from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.compartments import ListPage, Mode
@@ -147,6 +148,7 @@ class RunPorts:
 
     clock: Clock
     session: StateSession
+    delivered: DeliveredKeys
     list_page: ListPage
     audit: AuditSource
     calls: Calls

@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from epimetheus.clock import Deadline
+from epimetheus.model import Window
 from epimetheus.run import plan
 from epimetheus.run.commit import commit
 from epimetheus.run.context import RunContext
+from epimetheus.run.delivered import Lookup
 from epimetheus.run.slice_reader import read_slice
 from epimetheus.source.fetch import FetchTask
 
@@ -69,6 +71,7 @@ def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
     """Fetch, forward and confirm one slice, and only then move the cursor in memory; `forward_slices` commits it."""
     tasks, clock, progress = current.tasks, ctx.ports.clock, ctx.progress
     left, began, fetched = deadline.left(), clock.monotonic(), ctx.tally.fetched
+    _begin_slice(ctx, current)
     outcomes = read_slice(ctx, tasks, deadline, bounded=current.backfill)
     readable = progress.pages > 0
     waiting = ctx.state.behind.keys() - progress.excluded.keys()
@@ -76,6 +79,7 @@ def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
         return  # compartments behind take their turn before all of Audit counts as unreadable
     plan.raise_if_none_readable(ctx.state, tasks, outcomes, readable=readable)
     ctx.pipeline.forwarder.finish()
+    progress.reading = ()
     seconds = clock.monotonic() - began
     length = current.length
     if not current.backfill:
@@ -94,6 +98,19 @@ def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
     ctx.state = replace(state, slice_minutes=length)
     ctx.tally.slices += 1
     progress.uncommitted = True
+
+
+def _begin_slice(ctx: RunContext, current: Slice) -> None:
+    """Read the keys of events that were delivered earlier and can come again in this slice. Raises LedgerError."""
+    progress, delivered, behind = ctx.progress, ctx.ports.delivered, ctx.state.behind
+    progress.source = "backfill" if current.backfill else "poll"
+    progress.polled = tuple(task.compartment for task in current.tasks)
+    progress.reading = tuple(current.tasks)
+    if current.backfill:
+        delivered.load([Lookup(task.compartment, task.window, behind[task.compartment].reach) for task in current.tasks])
+    else:
+        windows = [task.window for task in current.tasks]
+        delivered.load_all(Window(min(window.start for window in windows), max(window.end for window in windows)))
 
 
 def _adapted(

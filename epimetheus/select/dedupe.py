@@ -1,4 +1,4 @@
-"""Recognize duplicates by the keys of delivered events, kept for as long as OCI may list the same event again.
+"""Recognize duplicates by the keys of delivered events.
 
 A key has 16 bytes: 4 identify the polled compartment, 12 the event (96 bits: with a million keys, the chance of any collision is about 1 in
 10**17). Keys are in buckets named by the end of the window they were read in, in minutes since the epoch. An event read in a window that
@@ -7,7 +7,7 @@ ends at E was processed before E, so its key can be dropped once no window reach
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import count, groupby, islice
 from struct import iter_unpack
@@ -77,7 +77,7 @@ class SeenKeys:
     def drop_unconfirmed(self) -> None:
         """Drop the keys without a bucket: those of a run that ended before the receiver confirmed their events."""
         self._number_all()
-        self._keep([(first, after) for number, first, after in self._runs() if number])
+        self._keep((first, after) for number, first, after in self._runs() if number)
 
     def remember(self, minute: int, keys: list[bytes]) -> None:
         """Put ``keys`` into the bucket of ``minute``, the end of their window: the receiver has confirmed their events."""
@@ -93,10 +93,10 @@ class SeenKeys:
             self._numbered_end = first
         self._remembered += len(keys)
 
-    def forget(self, before: int, needed: Mapping[bytes, int]) -> None:
-        """Drop the buckets up to the minute ``before``, except keys of compartments read from earlier (``needed``: tag → minute)."""
+    def forget(self, before: int) -> None:
+        """Drop the buckets up to the minute ``before``."""
         self._number_all()
-        self._keep(self._kept(before, needed))
+        self._keep((first, after) for number, first, after in self._runs() if not number or self._minutes[number] > before)
 
     def _keep(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Drop all places but the ``ranges`` (first, after), which are in ascending order."""
@@ -122,16 +122,6 @@ class SeenKeys:
             if number:
                 parts[self._minutes[number]].append(memoryview(self._keys)[first * KEY_BYTES : after * KEY_BYTES])
         return {minute: b"".join(keys) for minute, keys in sorted(parts.items())}
-
-    def _kept(self, before: int, needed: Mapping[bytes, int]) -> Iterator[tuple[int, int]]:
-        """The ranges of places (first, after) whose keys are kept."""
-        for number, first, after in self._runs():
-            minute = self._minutes.get(number)
-            if minute is None or minute > before:
-                yield first, after
-            elif needed:
-                tags = ((place, bytes(self._keys[place * KEY_BYTES : place * KEY_BYTES + _TAG_BYTES])) for place in range(first, after))
-                yield from ((place, place + 1) for place, tag in tags if needed.get(tag, minute) < minute)
 
     def _runs(self) -> Iterator[tuple[int, int, int]]:
         """Each run of places with the same bucket: (bucket number, first, after)."""

@@ -47,6 +47,11 @@ class BehindCompartment:
     floor: int = 0
     touched: int = 0
 
+    @property
+    def reach(self) -> int:
+        """The minute up to which slices at the cursor may have read the compartment."""
+        return max(self.since, self.touched)
+
 
 @dataclass(frozen=True)
 class KnownCompartment:
