@@ -10,6 +10,7 @@ from epimetheus.model import Compartment, minute_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.known_compartments import known_compartments, last_listing, listing_is_current, update_compartments
+from epimetheus.run.reconcile_plan import begin_compartments, with_passes
 from epimetheus.source.compartments import Listing, choose, discover, paths, pin
 from epimetheus.state.model import State
 
@@ -45,13 +46,14 @@ def discover_compartments(ctx: RunContext) -> None:
     listing = pin(_listing_or_last_known(ctx), options.pinned)
     selected = choose({**known_compartments(ctx.state), **listing.compartments}, options.mode, options.ids, options.tenancy)
     state, changes = update_compartments(
-        ctx.state,
+        with_passes(ctx.state, options.reconcile_after),
         listing,
         selected,
         now=now,
         lookback=options.lookback_minutes,
         overlap=options.overlap_minutes,
     )
+    state = begin_compartments(state, ctx.state.behind)
     ctx.tally.warnings += changes.warnings(now)
     if options.regions:
         state = replace(state, regions=tuple(options.regions), regions_listed=options.regions_listed)

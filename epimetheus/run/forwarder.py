@@ -113,8 +113,10 @@ class Forwarder:
         self._batch = _Unconfirmed()
         self._unconfirmed: deque[_Unconfirmed] = deque()
 
-    def forward_page(self, task: FetchTask, events: Events, deadline: Deadline | None = None) -> bool:
+    def forward_page(self, task: FetchTask, events: Events, deadline: Deadline | None = None, *, late: bool = False) -> bool:
         """Forward the new, selected events of a page. Returns False if ``deadline`` passed before its end: the rest is read again.
+
+        ``late``: the page is listed again, so that events that are not new count as `Tally.relisted` only, and new ones are late.
 
         Raises ReceiverError, DeliveryUncertain.
         """
@@ -126,10 +128,14 @@ class Forwarder:
             if deadline is not None and deadline.left() <= 0:
                 complete = False
                 break
-            self._tally.fetched += 1
             key = event_key(tag, fetched)
-            if not first_time(key):
+            new = first_time(key)
+            if late:
+                self._tally.count_relisted(fetched, new=new)
+            if not (new or late):
                 self._tally.duplicates += 1
+            self._tally.fetched += new or not late
+            if not new:
                 continue
             reason, watched = select(fetched, minute, scan=scan)
             position = self._sequence + (reason is None)
@@ -137,7 +143,7 @@ class Forwarder:
             if rate_limits.pending:
                 self._batch.counts.append((position, rate_limits.take_pending()))
             if reason is None:
-                self._add(fetched, task.compartment, watched, deadline)
+                self._add(fetched, task.compartment, deadline, watched=watched, late=late)
             else:
                 self._tally.filtered[reason] += 1
                 if self._filtered:
@@ -190,7 +196,7 @@ class Forwarder:
         count, lines = batch.take_lines(confirmed)
         self.pending.add_messages(min(batch.last, confirmed) - count + 1, count, lines)
 
-    def _add(self, fetched: Fetched, polled: str, watched: bool, deadline: Deadline | None) -> None:
+    def _add(self, fetched: Fetched, polled: str, deadline: Deadline | None, *, watched: bool, late: bool) -> None:
         """Add an event to those to be rendered. ``polled``: the compartment that listed it."""
         self._sequence += 1
         event = fetched.event
@@ -198,7 +204,7 @@ class Forwarder:
         actor = self._selection.actor(fetched) if self._actors else None
         self._tally.malformed += event is None
         self._batch.lines += message_line(self._sequence, fetched)
-        self._waiting.append((fetched, self._sequence, Enrichment(path, actor, watched)))
+        self._waiting.append((fetched, self._sequence, Enrichment(path, actor, watched, late)))
         self._waiting_bytes += len(memoryview(fetched.raw))
         together = MAX_GROUP_EVENTS if deadline is None else self._together
         if len(self._waiting) >= together or self._waiting_bytes >= MAX_GROUP_BYTES:

@@ -73,7 +73,7 @@ def plan_backfill(
         start = _start(behind.since, behind.floor, 0 if ocid in fresh and not in_parts else overlap)
         end = (start if in_parts else behind.since) + (behind.window_minutes or length)
         tasks.append(FetchTask(ocid, Window(start, min(end, state.through))))
-    return tasks
+    return [task for task in tasks if task.window.start < task.window.end]
 
 
 def plan_next_slice(state: State, fresh: Collection[str], *, end: int, length: int, overlap: int) -> list[FetchTask]:

@@ -10,6 +10,7 @@ from epimetheus.run import plan
 from epimetheus.run.commit import commit
 from epimetheus.run.context import RunContext
 from epimetheus.run.delivered import Lookup
+from epimetheus.run.reconcile_plan import skip_windows_read_late
 from epimetheus.run.slice_reader import read_slice
 from epimetheus.source.fetch import FetchTask
 
@@ -95,6 +96,7 @@ def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
         readable=readable,
         quick=seconds < left / 4,
     )
+    state = skip_windows_read_late(ctx.state, state, ctx.time.minute)
     ctx.state = replace(state, slice_minutes=length)
     ctx.tally.slices += 1
     progress.uncommitted = True

@@ -68,7 +68,8 @@ def _forward(ctx: RunContext, page: Page, outcomes: dict[str, TaskOutcome], dead
     ctx.progress.pages += 1
     ocid = page.task.compartment
     before = outcomes.setdefault(ocid, TaskOutcome(NO_TIME, page.task.page))
-    if not ctx.pipeline.forwarder.forward_page(page.task, page.events, deadline):
+    late = ctx.progress.source == "late"
+    if not ctx.pipeline.forwarder.forward_page(page.task, page.events, deadline, late=late):
         return False
     outcomes[ocid] = before._replace(page=page.next_page, events=before.events + len(page.events))
     return True

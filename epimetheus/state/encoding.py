@@ -24,10 +24,11 @@ from epimetheus.state.head import (
     LeaseEntry,
     PageCursorEntry,
     ReceiverEntry,
+    ReconciledEntry,
     Siblings,
     decode_head,
 )
-from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, State
+from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, Reconciled, State
 from epimetheus.state.owner import ReceiverId
 from epimetheus.stored_form import add_checksum, check_checksum, parse_whole_minute
 
@@ -79,6 +80,7 @@ def _head(state: State) -> Head:
         listed=_text_unless_0(state.listed),
         partly_listed=state.partly_listed,
         began=_text_unless_0(state.began),
+        reconciled={after: _encode_reconciled(one) for after, one in state.reconciled.items()},
         epoch=state.epoch,
         first_epoch=state.first_epoch,
         regions=state.regions,
@@ -101,6 +103,7 @@ def _state(head: Head) -> State:
         listed=_minute_or_0(head.listed),
         partly_listed=head.partly_listed,
         began=_minute_or_0(head.began),
+        reconciled={after: _decode_reconciled(one) for after, one in head.reconciled.items()},
         epoch=head.epoch,
         first_epoch=head.first_epoch,
         regions=head.regions,
@@ -114,6 +117,16 @@ def _state(head: Head) -> State:
         adopted=None if (adopted := head.adopted) is None else Adoption(adopted.at, adopted.reason, adopted.before),
         marker_owner=head.marker_owner,
     )
+
+
+def _encode_reconciled(one: Reconciled) -> ReconciledEntry:
+    behind = {ocid: _encode_behind(behind) for ocid, behind in one.behind.items()}
+    return ReconciledEntry(minute_text(one.through), behind, one.slice_minutes)
+
+
+def _decode_reconciled(one: ReconciledEntry) -> Reconciled:
+    behind = {ocid: _decode_behind(behind) for ocid, behind in one.behind.items()}
+    return Reconciled(parse_whole_minute(one.through), behind, one.slice_minutes)
 
 
 def _encode_behind(behind: BehindCompartment) -> BehindEntry:

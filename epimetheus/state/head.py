@@ -33,6 +33,14 @@ class BehindEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     touched: str | None = None
 
 
+class ReconciledEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """`Reconciled`."""
+
+    through: str
+    behind: dict[str, BehindEntry] = {}
+    slice_minutes: _Count = 0
+
+
 class KnownEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """`KnownCompartment`. One that is polled and has no other property is stored as its name alone."""
 
@@ -101,6 +109,7 @@ class Head(msgspec.Struct, forbid_unknown_fields=True):
     listed: str | None = None
     partly_listed: bool = False
     began: str | None = None
+    reconciled: dict[Annotated[int, msgspec.Meta(ge=1)], ReconciledEntry] = {}
     epoch: _Count = 0
     first_epoch: _Count = 0
     regions: tuple[str, ...] = ()

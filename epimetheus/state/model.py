@@ -1,6 +1,6 @@
 """The state of one region: what one run leaves for the next. Times are minutes since the epoch, unless a docstring says seconds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from epimetheus.model import HourlyCount, Window
@@ -54,6 +54,18 @@ class BehindCompartment:
 
 
 @dataclass(frozen=True)
+class Reconciled:
+    """How far one pass of reconciliation has listed closed windows again: through the minute ``through``, except compartments ``behind``.
+
+    ``slice_minutes``: the adapted length of its next slice, 0 for SLICE_MINUTES.
+    """
+
+    through: int
+    behind: dict[str, BehindCompartment] = field(default_factory=dict)
+    slice_minutes: int = 0
+
+
+@dataclass(frozen=True)
 class KnownCompartment:
     """A compartment as last listed. ``polled``: its events are forwarded.
 
@@ -104,6 +116,7 @@ class State:
     ``listed``: the minute of the last complete listing of compartments, 0: none. ``partly_listed``: no listing was complete yet, and
     ``listed`` is the minute of the first. ``regions``: the subscribed regions as listed at ``regions_listed`` (REGIONS=all; 0: never).
     ``began``: the first minute that was read, 0: unknown.
+    ``reconciled``: the passes of reconciliation, by their minutes of RECONCILE_AFTER.
     ``epoch``: seconds since the epoch at which the state began or was last rewound; entries of the ledger with an earlier one do not prevent
     that their events are sent again. ``first_epoch``: the epoch with which the state began; earlier entries are those of another state.
     ``writer`` and ``serial`` identify the write that produced this state. ``last`` is the summary of the last run.
@@ -120,6 +133,7 @@ class State:
     listed: int = 0
     partly_listed: bool = False
     began: int = 0
+    reconciled: dict[int, Reconciled] = field(default_factory=dict)
     epoch: int = 0
     first_epoch: int = 0
     regions: tuple[str, ...] = ()
@@ -144,16 +158,18 @@ class State:
 
     def rewound(self, minute: int, now: int) -> "State":
         """The state with its cursor at ``minute``, in a new epoch: later events are sent again. No time in it is after the minute ``now``."""
-        behind = {ocid: _rewound_behind(one, now) for ocid, one in self.behind.items() if one.since < minute}
+        behind = _rewound_all(self.behind, minute, now)
+        passes = self.reconciled.items()
+        reconciled = {after: Reconciled(min(one.through, minute), _rewound_all(one.behind, minute, now)) for after, one in passes}
         known = {ocid: _rewound_known(one, minute, now) for ocid, one in self.known.items()}
         kept = replace(self, through=minute, behind=behind, known=known, rate_limits={}, lease=None)
-        kept = replace(kept, epoch=max(now * 60, self.epoch + 1))
+        kept = replace(kept, reconciled=reconciled, epoch=max(now * 60, self.epoch + 1))
         return replace(kept, slice_minutes=0, listed=0, regions_listed=0, began=min(self.began, minute))
 
     def for_other_tenancy(self) -> "State":
         """The state without anything that belongs to its tenancy: the cursor and the identity remain."""
         listings = replace(self, known={}, behind={}, listed=0, partly_listed=False, regions=(), regions_listed=0)
-        return replace(listings, rate_limits={}, slice_minutes=0, began=0)
+        return replace(listings, rate_limits={}, slice_minutes=0, began=0, reconciled={})
 
     def _times(self) -> Iterator[tuple[str, int]]:
         """Every minute of processed time. The hours of ``rate_limits`` are event times, which a sender chooses freely."""
@@ -162,6 +178,8 @@ class State:
         yield "the last listing of regions", self.regions_listed
         yield "the start of reading", self.began
         yield "the epoch", self.epoch // 60
+        for one in self.reconciled.values():
+            yield "a mark of reconciliation", one.through
         for ocid, behind in self.behind.items():
             yield f"the position of {ocid}", behind.since
             yield f"the last 404 for {ocid}", behind.not_found_at or 0
@@ -177,6 +195,10 @@ class State:
 def new_state(region: str, minute: int, now: float) -> State:
     """A state that begins at ``minute``; ``now``: seconds since the epoch."""
     return State(region, minute, began=minute, epoch=int(now), first_epoch=int(now))
+
+
+def _rewound_all(behind: Mapping[str, BehindCompartment], minute: int, now: int) -> dict[str, BehindCompartment]:
+    return {ocid: _rewound_behind(one, now) for ocid, one in behind.items() if one.since < minute}
 
 
 def _rewound_behind(behind: BehindCompartment, now: int) -> BehindCompartment:

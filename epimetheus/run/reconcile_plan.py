@@ -1,0 +1,128 @@
+"""Decides what each pass of reconciliation lists again: pure functions over the state. Times are minutes since the epoch.
+
+A pass is a second cursor that follows the first one: it lists closed windows again once they are ``after`` minutes old. It is planned as the
+first one is (`epimetheus.run.plan`), over a `view` of the state in which the marks of the pass take the place of the cursor.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from epimetheus.model import Window
+from epimetheus.source.fetch import FetchTask
+from epimetheus.state.model import BehindCompartment, KnownCompartment, Reconciled, State
+
+WAITING = "not read at the cursor yet"
+_SHORTEST_UNIT, _LONGEST_UNIT = 60, 24 * 60
+
+
+class Pass(NamedTuple):
+    """A pass that has windows to list: ``after`` minutes, and the ``end`` up to which windows are due."""
+
+    after: int
+    end: int
+
+
+def unit_minutes(after: int) -> int:
+    """Windows of a pass end at multiples of this: hours for the early passes, up to a day for late ones, so that they cost few requests."""
+    return min(max(after, _SHORTEST_UNIT), _LONGEST_UNIT)
+
+
+def due(state: State, now: int) -> list[Pass]:
+    """The passes that have windows to list, the one that is furthest behind first."""
+    passes = [Pass(after, _end(state, after, now)) for after in state.reconciled]
+    open_passes = [one for one in passes if state.reconciled[one.after].through < one.end or _is_reading(state, one)]
+    return sorted(open_passes, key=lambda one: state.reconciled[one.after].through + one.after)
+
+
+def _end(state: State, after: int, now: int) -> int:
+    return min(_closed(after, now), state.through)
+
+
+def _closed(after: int, now: int) -> int:
+    """The end of the last unit that closed ``after`` minutes ago."""
+    unit = unit_minutes(after)
+    return (now - after) // unit * unit
+
+
+def _is_reading(state: State, one: Pass) -> bool:
+    """Whether a compartment that is behind in the pass can be read."""
+    behind = state.reconciled[one.after].behind
+    return any(mark.since < min(state.reconciled[one.after].through, readable_until(state, ocid)) for ocid, mark in behind.items())
+
+
+def lag_minutes(state: State, now: int) -> dict[int, int]:
+    """Pass → minutes of due windows that are not listed again yet, without those that are not read at the cursor yet."""
+    lags = {}
+    for after, one in state.reconciled.items():
+        marks = [one.through, *(b.since for ocid, b in one.behind.items() if b.since < readable_until(state, ocid))]
+        lags[after] = max(0, _closed(after, now) - min(marks))
+    return lags
+
+
+def with_passes(state: State, passes: Collection[int]) -> State:
+    """``state`` with the marks of exactly these passes. A new one begins at the cursor."""
+    return replace(state, reconciled={after: state.reconciled.get(after) or Reconciled(state.through) for after in sorted(set(passes))})
+
+
+def begin_compartments(state: State, before: Mapping[str, BehindCompartment]) -> State:
+    """``state`` with the compartments that are polled from now on (``before``: those behind before) behind in every pass, and others dropped."""
+    new = {ocid: BehindCompartment(b.since, WAITING) for ocid, b in state.behind.items() if ocid not in before}
+    reconciled = {}
+    for after, one in state.reconciled.items():
+        kept = {ocid: b for ocid, b in one.behind.items() if ocid in state.known and _is_reconciled(state.known[ocid], b.since)}
+        reconciled[after] = replace(one, behind=new | kept)
+    return replace(state, reconciled=reconciled)
+
+
+def _is_reconciled(known: KnownCompartment, since: int) -> bool:
+    """Whether the windows of a compartment from ``since`` on are listed again: a deleted one as far as it was read."""
+    stopped = known.vanished is not None and not known.given_up and known.read_until is not None and known.read_until > since
+    return known.polled or stopped
+
+
+def view(state: State, one: Pass) -> State:
+    """The state as the planner needs it for a pass. Compartments that are not read at the cursor up to the end of the pass wait."""
+    marks = state.reconciled[one.after]
+    known = {ocid: replace(k, polled=True) if _is_reconciled(k, marks.through) else k for ocid, k in state.known.items()}
+    waiting = {
+        ocid: BehindCompartment(marks.through, WAITING)
+        for ocid, k in known.items()
+        if k.polled and ocid not in marks.behind and readable_until(state, ocid) < one.end
+    }
+    return replace(
+        state, through=marks.through, behind={**marks.behind, **waiting}, known=known, slice_minutes=marks.slice_minutes
+    )
+
+
+def readable_until(state: State, ocid: str) -> int:
+    """The minute up to which a compartment can be reconciled: that up to which it was read."""
+    stopped = state.known[ocid].read_until
+    return state.read_until(ocid) if stopped is None else stopped
+
+
+def clipped(state: State, tasks: Sequence[FetchTask]) -> list[FetchTask]:
+    """``tasks`` up to where their compartments were read; without those that are read no further."""
+    ends = [task.window.end if task.page else min(task.window.end, readable_until(state, task.compartment)) for task in tasks]
+    windows = [Window(task.window.start, end) for task, end in zip(tasks, ends, strict=True)]
+    return [task._replace(window=window) for task, window in zip(tasks, windows, strict=True) if window.start < window.end]
+
+
+def after_slice(state: State, one: Pass, seen: State, failed: Collection[str]) -> State:
+    """``state`` after a slice of the pass, whose view is ``seen`` now. A deleted compartment that ``failed`` is not tried again."""
+    behind = {ocid: b for ocid, b in seen.behind.items() if state.known[ocid].polled or ocid not in failed}
+    marks = Reconciled(seen.through, behind, min(seen.slice_minutes, unit_minutes(one.after)))
+    return replace(state, reconciled={**state.reconciled, one.after: marks})
+
+
+def skip_windows_read_late(before: State, state: State, now: int) -> State:
+    """``state`` after a slice at the cursor (``before``: the state before it), with the marks of passes that need not list it again.
+
+    A window that is read for the first time when it is older than the minutes of the pass was listed late enough.
+    """
+    reconciled = dict(state.reconciled)
+    for after, one in before.reconciled.items():
+        if one.through == before.through < state.through <= now - after:
+            fallen = {ocid: BehindCompartment(before.through, WAITING) for ocid, b in state.behind.items() if b.since < state.through}
+            reconciled[after] = replace(one, through=state.through, behind={**fallen, **one.behind})
+    return replace(state, reconciled=reconciled)
