@@ -160,6 +160,19 @@ class StateConflict(StateError):
     kind = "state_conflict"
 
 
+class LedgerError(EpimetheusError):
+    """Raised if entries of the ledger cannot be listed, read or written; the cursor does not move. The operator checks the bucket."""
+
+    kind = "ledger"
+    fault = "state"
+
+
+class LedgerDamaged(LedgerError):
+    """Raised if an entry of the ledger is incomplete or changed; it is never ignored. The operator restores or deletes the object."""
+
+    kind = "ledger_damaged"
+
+
 class ReceiverError(EpimetheusError):
     """Raised if the connection to the receiver fails, or the receiver rejects a message or violates the protocol.
 

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
 BASE = {"errors", "model", "clock", "event_patterns", "event_details", "signals", "pem", "stored_form"}
-STAGES = {"source", "select", "render", "deliver", "state", "observe"}
+STAGES = {"source", "select", "render", "deliver", "state", "ledger", "observe"}
 MAY_IMPORT = {
     "errors": set(),
     "model": {"errors"},
@@ -26,9 +26,10 @@ MAY_IMPORT = {
     "render": BASE,
     "deliver": BASE | {"safe_text"},
     "state": BASE | {"oci_client"},
+    "ledger": BASE | {"oci_client"},
     "observe": BASE | {"oci_client", "safe_text"},
     "config": {"errors", "event_patterns", "pem", "render", "safe_text"},
-    "run": BASE | {"oci_client", "safe_text", "source", "select", "render", "state"},
+    "run": BASE | {"oci_client", "safe_text", "source", "select", "render", "state", "ledger"},
     "wiring": BASE | STAGES | {"oci_client", "safe_text", "config", "run"},
     "health": BASE | STAGES | {"oci_client", "config", "run", "wiring"},
     "function": BASE | {"safe_text", "observe", "config", "run", "wiring", "health"},
