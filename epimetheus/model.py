@@ -207,6 +207,17 @@ class Position(msgspec.Struct, frozen=True):
     behind: dict[str, BehindNow]
 
 
+class ReconciledNow(msgspec.Struct, frozen=True):
+    """How far a pass of reconciliation is: ``through`` (RFC 3339), except compartments ``behind`` (a count).
+
+    ``lag_seconds``: how much time of due windows is not listed again yet.
+    """
+
+    through: str
+    lag_seconds: int
+    behind: int
+
+
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     """A replay of ``window`` (from, to; RFC 3339): events sent again up to ``through``, or only counted if ``dry``.
 
@@ -252,6 +263,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ``position``: None if the state could not be read. ``filtered``: reason → events. ``abridged``: events sent with their main fields only,
     because they cost too much to render. ``redacted``: events with at least one masked value. ``notices``: messages of Epimetheus itself,
     which are not events. ``bytes``: bytes written to the receiver. ``api``: service → ``requests``, ``retries``, ``throttled``.
+    ``relisted``: events that reconciliation listed again; ``late``: the events among them that had not been forwarded, which count as
+    ``fetched``; ``latest_seconds``: the time from the earliest of these to now. ``reconciliation``: minutes of a pass → its progress.
     ``listing_age_seconds``: since the last complete listing of compartments, None if none are listed. ``given_up``: deleted compartments
     that are no longer polled. ``certificate_days``: days until the first certificate expires, the client's or the receiver's. ``caches``:
     ``dedupe`` (event keys; a hit is a duplicate) and ``names`` (rule decisions by event type).
@@ -280,6 +293,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     api: dict[str, dict[str, int]]
     receiver: dict[str, int | str]
+    relisted: int
+    late: int
+    latest_seconds: int
+    reconciliation: dict[str, ReconciledNow]
     listing_stale: bool
     listing_age_seconds: int | None
     given_up: int

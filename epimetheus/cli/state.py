@@ -240,7 +240,7 @@ def _region(text: str) -> str:
 
 def _new_state(target: _Target, minute: int, before: State | None = None) -> State:
     """A state that starts at ``minute`` for the current settings. ``before``: the state that it replaces."""
-    now = max(SYSTEM.now(), before.epoch + 1 if before else 0)
+    now = max(int(SYSTEM.now() // 60), before.epoch + 1 if before else 0)
     return replace(new_state(target.region, minute, now), tenancy=target.owner.tenancy, receiver=target.owner.receiver)
 
 
@@ -253,7 +253,7 @@ def _state_to_adopt(target: _Target) -> State:
         if earlier is None or earlier.region != target.region:
             raise
         receiver = ReceiverId(earlier.receiver.address, earlier.receiver.sha256) if earlier.receiver else None
-        return replace(new_state(target.region, earlier.through, SYSTEM.now()), tenancy=earlier.tenancy, receiver=receiver)
+        return replace(new_state(target.region, earlier.through, int(SYSTEM.now() // 60)), tenancy=earlier.tenancy, receiver=receiver)
     if state is None:
         target.session.raise_if_missing()
         raise StateError(f"{target.name}: there is no state to adopt.", do="The first run creates it for the receiver of its settings.")

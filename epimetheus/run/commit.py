@@ -4,12 +4,12 @@ from contextlib import suppress
 from dataclasses import replace
 
 from epimetheus.errors import EpimetheusError
+from epimetheus.ledger.entry import Entry
 from epimetheus.model import time_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.report import is_caught_up
-from epimetheus.ledger.entry import Entry, polled_digest
-from epimetheus.run.pending_entry import PendingEntry
+from epimetheus.run.pending_entry import PendingEntry, polled_digest
 from epimetheus.state.model import State, Summary
 
 CHECKPOINT_SECONDS = 30.0
@@ -33,24 +33,23 @@ def commit(ctx: RunContext, state: State) -> None:
 def _enter(ctx: RunContext) -> None:
     """Write the entry of what was confirmed since the last one. Each attempt has a name of its own: a failed one may have taken effect."""
     forwarder, progress = ctx.pipeline.forwarder, ctx.progress
-    pending = forwarder.pending
-    if not pending.keys:
-        return
-    progress.entries += 1
-    entry = Entry(
-        tenancy=ctx.options.tenancy,
-        region=ctx.options.region,
-        run=ctx.run_id,
-        number=progress.entries,
-        source=progress.source,
-        epoch=ctx.state.epoch,
-        at=ctx.time.now(),
-        keys=pending.keys,
-        polled=len(progress.polled),
-        polled_sha256=polled_digest(progress.polled),
-        messages=pending.messages,
-    )
-    ctx.ports.delivered.record(entry)
+    polled_sha256 = polled_digest(progress.polled)
+    for keys, messages in forwarder.pending.parts():
+        progress.entries += 1
+        entry = Entry(
+            tenancy=ctx.options.tenancy,
+            region=ctx.options.region,
+            run=ctx.run_id,
+            number=progress.entries,
+            source=progress.source,
+            epoch=ctx.state.epoch,
+            at=ctx.time.now(),
+            keys=keys,
+            polled=len(progress.polled),
+            polled_sha256=polled_sha256,
+            messages=messages,
+        )
+        ctx.ports.delivered.record(entry)
     forwarder.pending = PendingEntry()
 
 

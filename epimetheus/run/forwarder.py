@@ -204,7 +204,7 @@ class Forwarder:
         actor = self._selection.actor(fetched) if self._actors else None
         self._tally.malformed += event is None
         self._batch.lines += message_line(self._sequence, fetched)
-        self._waiting.append((fetched, self._sequence, Enrichment(path, actor, watched, late)))
+        self._waiting.append((fetched, self._sequence, Enrichment(path, actor, watched, late=late)))
         self._waiting_bytes += len(memoryview(fetched.raw))
         together = MAX_GROUP_EVENTS if deadline is None else self._together
         if len(self._waiting) >= together or self._waiting_bytes >= MAX_GROUP_BYTES:

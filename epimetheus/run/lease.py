@@ -37,7 +37,7 @@ def _first_state(ctx: RunContext) -> State:
     """The state of a first run. Raises ClockError."""
     ctx.time.synchronize()
     begin = ctx.time.end - ctx.options.lookback_minutes
-    return new_state(ctx.options.region, begin, ctx.time.now())
+    return new_state(ctx.options.region, begin, ctx.time.minute)
 
 
 @contextmanager

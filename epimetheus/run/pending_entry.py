@@ -1,9 +1,10 @@
 """What the receiver confirmed since the last entry of the ledger: the content of the next one."""
 
 import re
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
-from epimetheus.ledger.entry import Messages
+from epimetheus.ledger.entry import LONGEST_MINUTES, Messages
 from epimetheus.model import Fetched, Window
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -17,9 +18,6 @@ class PendingEntry:
         self._first = self._last = 0
         self._digest = sha256()
 
-    def __bool__(self) -> bool:
-        return bool(self.keys or self._last)
-
     def add_keys(self, compartment: str, window: Window, keys: list[bytes]) -> None:
         """Add the keys of events that were read in ``window``."""
         self.keys.setdefault((compartment, window), bytearray()).extend(b"".join(keys))
@@ -31,10 +29,28 @@ class PendingEntry:
             self._last = first + count - 1
             self._digest.update(lines)
 
-    @property
-    def messages(self) -> Messages | None:
-        """First and last number of the confirmed messages, and their digest; None if there are none."""
-        return Messages(self._first, self._last, self._digest.hexdigest()) if self._last else None
+    def parts(self) -> Iterator[tuple[dict[tuple[str, Window], bytes], Messages | None]]:
+        """Keys and messages of each entry to be written: one, unless the windows are further apart than an entry may span.
+
+        The first part has all messages. Messages without an event, which are notices, make no entry.
+        """
+        messages = Messages(self._first, self._last, self._digest.hexdigest()) if self._last else None
+        part: dict[tuple[str, Window], bytes] = {}
+        start = end = 0
+        for place in sorted(self.keys, key=lambda place: place[1]):
+            window = place[1]
+            if part and max(end, window.end) - start > LONGEST_MINUTES:
+                yield part, messages
+                part, messages = {}, None
+            start, end = (start, max(end, window.end)) if part else window
+            part[place] = bytes(self.keys[place])
+        if part:
+            yield part, messages
+
+
+def polled_digest(ocids: Iterable[str]) -> str:
+    """SHA-256 of the sorted OCIDs joined by line feeds, in hexadecimal digits."""
+    return sha256("\n".join(sorted(ocids)).encode()).hexdigest()
 
 
 def message_line(sequence: int, fetched: Fetched) -> bytes:

@@ -117,8 +117,8 @@ class State:
     ``listed`` is the minute of the first. ``regions``: the subscribed regions as listed at ``regions_listed`` (REGIONS=all; 0: never).
     ``began``: the first minute that was read, 0: unknown.
     ``reconciled``: the passes of reconciliation, by their minutes of RECONCILE_AFTER.
-    ``epoch``: seconds since the epoch at which the state began or was last rewound; entries of the ledger with an earlier one do not prevent
-    that their events are sent again. ``first_epoch``: the epoch with which the state began; earlier entries are those of another state.
+    ``epoch``: the minute in which the state began or was last rewound, raised by each; entries of the ledger with an earlier one do not
+    prevent that their events are sent again. ``first_epoch``: the epoch in which the state began; earlier entries are of another state.
     ``writer`` and ``serial`` identify the write that produced this state. ``last`` is the summary of the last run.
     ``tenancy`` (OCID) and ``receiver``: the owner, recorded once a run has verified it. ``adopted``: the last change of owner.
     ``marker_owner``: the `Owner.digest` for which the markers are complete (`epimetheus.state.marker`).
@@ -163,7 +163,7 @@ class State:
         reconciled = {after: Reconciled(min(one.through, minute), _rewound_all(one.behind, minute, now)) for after, one in passes}
         known = {ocid: _rewound_known(one, minute, now) for ocid, one in self.known.items()}
         kept = replace(self, through=minute, behind=behind, known=known, rate_limits={}, lease=None)
-        kept = replace(kept, reconciled=reconciled, epoch=max(now * 60, self.epoch + 1))
+        kept = replace(kept, reconciled=reconciled, epoch=max(now, self.epoch + 1))
         return replace(kept, slice_minutes=0, listed=0, regions_listed=0, began=min(self.began, minute))
 
     def for_other_tenancy(self) -> "State":
@@ -177,7 +177,6 @@ class State:
         yield "the last listing of compartments", self.listed
         yield "the last listing of regions", self.regions_listed
         yield "the start of reading", self.began
-        yield "the epoch", self.epoch // 60
         for one in self.reconciled.values():
             yield "a mark of reconciliation", one.through
         for ocid, behind in self.behind.items():
@@ -192,9 +191,9 @@ class State:
             yield f"the re-read limit of {ocid}", known.floor
 
 
-def new_state(region: str, minute: int, now: float) -> State:
-    """A state that begins at ``minute``; ``now``: seconds since the epoch."""
-    return State(region, minute, began=minute, epoch=int(now), first_epoch=int(now))
+def new_state(region: str, minute: int, now: int) -> State:
+    """A state that begins at ``minute``, in the epoch ``now`` (minutes)."""
+    return State(region, minute, began=minute, epoch=now, first_epoch=now)
 
 
 def _rewound_all(behind: Mapping[str, BehindCompartment], minute: int, now: int) -> dict[str, BehindCompartment]:
