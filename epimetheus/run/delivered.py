@@ -33,12 +33,18 @@ class DeliveredKeys:
     ``damaged``: a description of each entry that could not be used; its events may be sent again.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    _ledger: Ledger
+
+    def __init__(self) -> None:
         self.seen = SeenKeys()
         self.damaged: dict[EntryName, str] = {}
-        self._ledger = ledger
         self._first_epoch = self._epoch = 0
         self._loaded: dict[EntryName, int] = {}  # entries in memory as a whole → the earliest end of a window
+
+    def connected(self, ledger: Ledger) -> "DeliveredKeys":
+        """These keys, for a run that uses ``ledger``."""
+        self._ledger = ledger
+        return self
 
     def begin(self, first_epoch: int, epoch: int) -> None:
         """Begin a run over a state with these epochs. Confirmed keys of earlier runs of the same invocation stay."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-_MAGIC = b"EPIMETHEUS-STATE 1 sha256="
+_MAGIC = b"EPIMETHEUS-STATE 2 sha256="
 _decode = msgspec.json.Decoder().decode
 
 
@@ -67,8 +67,7 @@ def in_the_future(data: bytes, by: int) -> bytes:
 
 
 def _head(data: bytes) -> dict[str, Any]:
-    begin, end = data.index(b"\n") + 1, data.find(b"\n\0")
-    return _decode(memoryview(data)[begin : end if end >= 0 else len(data)])
+    return _decode(memoryview(data)[data.index(b"\n") + 1 :])
 
 
 @lru_cache(8192)

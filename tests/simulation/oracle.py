@@ -41,6 +41,7 @@ class Oracle:
         self.sent: list[str] = []
         self.batches: list[int] = []
         self.committed: set[str] = set()
+        self.in_ledger: set[str] = set()
         self.excused: set[str] = set()
         self.given_up: set[str] = set()
         self.given_up_before: set[str] = set()
@@ -90,6 +91,15 @@ class Oracle:
         self.polled = marks.read.keys()
         self.ended, self.through = marks.ended, marks.through
         self._limited(marks)
+
+    def entered(self, data: bytes) -> None:
+        """An entry was written: its events have arrived, or a rule filtered them, and they are not sent again."""
+        packed, arrived = data.partition(b"\n\0")[2], self.receipts.up_to_now()
+        for at in range(0, len(packed), 16):
+            name = self.tenancy.by_key[packed[at : at + 16]]
+            if name not in arrived and not self._may_lack(self.tenancy.by_name[name]):
+                raise Broken(f"2: {name} is in the ledger, and has not arrived")
+            self.in_ledger.add(name)
 
     def _moved(self, ocid: str, mark: int, arrived: Counter[str]) -> None:
         place = self.tenancy.places[ocid]
@@ -156,6 +166,7 @@ class Oracle:
         marks = marks_of(data)
         self.marks, self.polled = dict(marks.read), marks.read.keys()
         self.committed.clear()
+        self.in_ledger.clear()
         self.held.clear()
         self.ended, self.through = marks.ended, marks.through
         self.limits_hold = False
@@ -171,6 +182,8 @@ class Oracle:
             self.repeats += name in arrived
             if name in self.committed and not self.overlapped:
                 raise Broken(f"3: {name} was confirmed and committed, but is sent again")
+            if name in self.in_ledger and not self.overlapped:
+                raise Broken(f"3: {name} is in the ledger, but is sent again")
             if rules.excluded and (kind := self.receipts.events[name].kind) and kind.rpartition(".")[2] in rules.excluded:
                 raise Broken(f"a rule filters {kind}, but it was sent: {name}")
         self.batches.append(len(self.sent))
@@ -307,7 +320,7 @@ class Oracle:
                 continue  # it was deleted before it was listed
             lacking = [event for event in self._between(place, self.due_from[ocid], end) if event.name not in arrived]
             self.beyond += sum(not event.due for event in lacking)
-            lost = [event for event in lacking if event.due and event.name not in self.excused and not self._may_lack(event)]
+            lost = [event for event in lacking if event.name not in self.excused and not self._may_lack(event)]
             if lost:
                 raise Broken(f"1: {len(lost)} events of {ocid} never arrived, the first {lost[0]}")
         self._check_limits(arrived, end)

@@ -11,11 +11,13 @@ from types import SimpleNamespace
 from epimetheus.clock import Deadline
 from epimetheus.deliver import RelpSender, StreamSender, framer, stream_sender
 from epimetheus.function.invoke import RunFailed, raise_if_failed
+from epimetheus.ledger.ledger import Ledger
 from epimetheus.model import Report
 from epimetheus.oci_client.clients import Calls, Credentials
 from epimetheus.render import Renderer
 from epimetheus.run import forwarder
 from epimetheus.run.budget import commit_reserve
+from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.audit import AuditApi
@@ -26,6 +28,7 @@ from tests.simulation.audit import Wire
 from tests.simulation.chance import Killed, Stage
 from tests.simulation.events import Event
 from tests.simulation.keeping import state_session
+from tests.simulation.ledger import LedgerShelf
 from tests.simulation.oracle import Oracle
 from tests.simulation.receipts import Broken, Receipts
 from tests.simulation.settings import RULES, Settings, known
@@ -36,6 +39,7 @@ from tests.simulation.weather import Weather
 
 NAMES = ("us-ashburn-1", "eu-frankfurt-1")
 RUNS_TO_CATCH_UP = 60
+RUNS_TO_RECONCILE = 5
 SLOWEST = 0.5
 
 
@@ -115,6 +119,7 @@ class Region:
         self.shelf = Shelf(theatre.stage, self.oracle.written)
         self.audit: _Audit | None = None
         self.marker = Shelf(theatre.stage, lambda data: None)
+        self.ledger = LedgerShelf(theatre.stage, self.oracle.entered)
 
 
 class SimulatedWiring:
@@ -128,6 +133,7 @@ class SimulatedWiring:
         self.deadline = deadline
         self.regions = [region.name for region in theatre.regions]
         self._theatre = theatre
+        self._delivered = {region.name: DeliveredKeys() for region in theatre.regions}
 
     def prepare(self) -> None:
         """Nothing has to be read."""
@@ -141,7 +147,8 @@ class SimulatedWiring:
         one.oracle.run_begins()
         one.audit = _Audit(one, settings)
         reserve = commit_reserve(deadline.left())
-        one.shelf.patience, one.tenancy.patience = reserve / 4, deadline.left() / 8
+        one.shelf.patience = one.ledger.patience = reserve / 4
+        one.tenancy.patience = deadline.left() / 8
         until = deadline.earlier(reserve / 2)
 
         def connect():
@@ -154,6 +161,7 @@ class SimulatedWiring:
             {
                 "clock": stage.clock,
                 "session": state_session(one.shelf, one.marker, run_id, region),
+                "delivered": self._delivered[region].connected(Ledger(one.ledger)),
                 "list_page": one.tenancy.list_page,
                 "audit": one.audit,
                 "calls": Calls(),
@@ -264,7 +272,8 @@ class Theatre:
         self.call(30.0)
         for region, began, patience, audit in kept:
             region.oracle.began = region.wire.began = began
-            region.shelf.patience, region.audit = patience, audit
+            region.shelf.patience = region.ledger.patience = patience
+            region.audit = audit
 
     def call(self, seconds: float) -> list[Report]:
         """One invocation of the real function, and whether it raises."""
@@ -317,6 +326,11 @@ class Theatre:
             reports = self.call(120.0 * len(self.regions))
             if all(report.status == "ok" and report.position and report.position.caught_up for report in reports):
                 break
+        for region in self.regions:
+            region.tenancy.ends = True
+        for _ in range(RUNS_TO_RECONCILE):
+            self.stage.now += 13 * 3600
+            reports = self.call(600.0 * len(self.regions))
         for report in reports:
             self.region(report.region).oracle.check_end(report)
 

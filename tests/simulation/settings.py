@@ -26,6 +26,7 @@ class Settings:
     concurrency: int = 0
     form: str = "cef"
     relp: bool = False
+    reconcile: tuple[int, ...] = (60, 1440)
 
     @property
     def listing_max_age(self) -> int:
@@ -46,6 +47,7 @@ class Settings:
             slice_minutes=self.slice,
             concurrency=self.concurrency,
             run_message=run_message,
+            reconcile_after=self.reconcile,
         )
 
 

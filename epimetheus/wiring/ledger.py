@@ -1,0 +1,3 @@
+"""Stub."""
+class LedgerWiring:
+    def __init__(self, *a): pass
