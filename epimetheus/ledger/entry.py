@@ -15,13 +15,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from epimetheus.errors import LedgerDamaged
 from epimetheus.ledger.entry_name import EntryName, Source
-from epimetheus.ledger.head import Head, KeySet, MessagesHead, OtherKeySet, WindowHead, decode_head, encode_head
+from epimetheus.ledger.head import CountHead, Head, KeySet, MessagesHead, OtherKeySet, WindowHead, decode_head, encode_head
 from epimetheus.ledger.packed_keys import KEY_BYTES, are_sorted, sorted_keys
-from epimetheus.model import Window, count_text, minute_text
+from epimetheus.model import HourlyCount, Window, count_text, minute_text
 from epimetheus.stored_form import add_checksum, check_checksum, parse_whole_minute
 
 __all__ = ["LONGEST_MINUTES", "Entry", "EntryName", "Messages", "Source", "pack", "unpack"]
@@ -32,6 +32,9 @@ LONGEST_MINUTES = 8 * 24 * 60
 _HEADER = b"EPIMETHEUS-LEDGER 1 "
 _DIGEST = re.compile("[0-9a-f]{64}")
 _DO = "Restore the object from a copy. Without a copy, delete it: the events that only this entry records are sent again."
+
+RateLimitCounts = Mapping[str, Mapping[int, HourlyCount]]
+"""Event type → start of the hour (minutes since the epoch) → events that passed and that were suppressed."""
 
 Place = tuple[str, Window]
 """A compartment OCID, and a window it was read in."""
@@ -55,6 +58,7 @@ class Entry:
 
     ``keys``: compartment and window → packed keys of its events, 16 bytes each, in any order; empty if there were none. ``polled``: number
     of compartments that were polled, with or without events; ``polled_sha256``: hex digest of their sorted OCIDs, joined by line feeds.
+    ``rate_limits``: the counts of these events under rate limits. If the state is not written after the entry, they are added from here.
     """
 
     tenancy: str
@@ -68,6 +72,7 @@ class Entry:
     polled: int
     polled_sha256: str
     messages: Messages | None
+    rate_limits: RateLimitCounts = field(default_factory=dict)
 
     @property
     def name(self) -> EntryName:
@@ -163,10 +168,19 @@ def _head(entry: Entry, common: Window, sets: Mapping[Place, KeySet]) -> Head:
         polled=entry.polled,
         polled_sha256=entry.polled_sha256,
         messages=MessagesHead(messages.first, messages.last, messages.sha256) if messages else None,
+        rate_limits={kind: _encode_hours(hours) for kind, hours in sorted(entry.rate_limits.items())},
         common_window=_window_head(common),
         compartments={ocid: keys for (ocid, window), keys in sets.items() if window == common},
         exceptions=exceptions,
     )
+
+
+def _encode_hours(hours: Mapping[int, HourlyCount]) -> dict[str, CountHead]:
+    return {minute_text(hour): CountHead(one.passed, one.suppressed, one.first, one.last) for hour, one in sorted(hours.items())}
+
+
+def _decode_hours(hours: Mapping[str, CountHead]) -> dict[int, HourlyCount]:
+    return {parse_whole_minute(hour): HourlyCount(one.passed, one.suppressed, 0, one.first, one.last) for hour, one in hours.items()}
 
 
 def _window_head(window: Window) -> WindowHead:
@@ -186,6 +200,7 @@ def _entry(head: Head, keys: Mapping[Place, bytes]) -> Entry:
         polled=head.polled,
         polled_sha256=head.polled_sha256,
         messages=Messages(head.messages.first, head.messages.last, head.messages.sha256) if head.messages else None,
+        rate_limits={kind: _decode_hours(hours) for kind, hours in head.rate_limits.items()},
     )
 
 

@@ -41,6 +41,15 @@ class MessagesHead(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     sha256: _Digest
 
 
+class CountHead(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """`HourlyCount`; ``first`` and ``last`` in milliseconds since the epoch."""
+
+    passed: _Count = 0
+    suppressed: _Count = 0
+    first: _Count | None = None
+    last: _Count | None = None
+
+
 class Head(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """`Entry`. ``window`` is the union of all windows. Every field is required."""
 
@@ -56,6 +65,7 @@ class Head(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     polled: _Count
     polled_sha256: _Digest
     messages: MessagesHead | None
+    rate_limits: dict[str, dict[str, CountHead]]
     common_window: WindowHead
     compartments: dict[str, KeySet]
     exceptions: dict[str, list[OtherKeySet]]

@@ -25,7 +25,8 @@ def commit(ctx: RunContext, state: State) -> None:
     _enter(ctx)
     ctx.ports.delivered.forget(min([state.through - overlap, *(task.window.start for task in ctx.progress.reading)]))
     rate_limits = ctx.pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
-    ctx.state = ctx.ports.session.commit(replace(state, rate_limits=rate_limits), now=ctx.time.now())
+    entered = state.with_entered(ctx.run_id, ctx.progress.entries, others=not ctx.ports.delivered.searched)
+    ctx.state = ctx.ports.session.commit(replace(state, rate_limits=rate_limits, entered=entered), now=ctx.time.now())
     ctx.progress.committed_at = ctx.ports.clock.monotonic()
     ctx.progress.uncommitted = False
 
@@ -34,7 +35,7 @@ def _enter(ctx: RunContext) -> None:
     """Write the entry of what was confirmed since the last one. Each attempt has a name of its own: a failed one may have taken effect."""
     forwarder, progress = ctx.pipeline.forwarder, ctx.progress
     polled_sha256 = polled_digest(progress.polled)
-    for keys, messages in forwarder.pending.parts():
+    for part in forwarder.pending.parts():
         progress.entries += 1
         entry = Entry(
             tenancy=ctx.options.tenancy,
@@ -44,10 +45,11 @@ def _enter(ctx: RunContext) -> None:
             source=progress.source,
             epoch=ctx.state.epoch,
             at=ctx.time.now(),
-            keys=keys,
+            keys=part.keys,
             polled=len(progress.polled),
             polled_sha256=polled_sha256,
-            messages=messages,
+            messages=part.messages,
+            rate_limits=part.rate_limits,
         )
         ctx.ports.delivered.record(entry)
     forwarder.pending = PendingEntry()

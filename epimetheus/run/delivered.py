@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from epimetheus.errors import LedgerDamaged
-from epimetheus.ledger.entry import Entry, EntryName
+from epimetheus.ledger.entry import Entry, EntryName, RateLimitCounts
 from epimetheus.ledger.ledger import Ledger
 from epimetheus.model import Window
 from epimetheus.select.dedupe import SeenKeys
+from epimetheus.select.rate_limits import Counts
 
 
 class Lookup(NamedTuple):
@@ -30,7 +31,8 @@ class Lookup(NamedTuple):
 class DeliveredKeys:
     """The keys of the delivered events of one region, for all runs of one invocation. ``seen``: those in memory.
 
-    ``damaged``: a description of each entry that could not be used; its events may be sent again.
+    ``damaged``: a description of each entry that could not be used; its events may be sent again. ``searched``: in this run, all entries at
+    the cursor were searched for counts that are not in the state. ``uncounted``: counts found in entries whose state was not written.
     """
 
     _ledger: Ledger
@@ -38,6 +40,9 @@ class DeliveredKeys:
     def __init__(self) -> None:
         self.seen = SeenKeys()
         self.damaged: dict[EntryName, str] = {}
+        self.searched = False
+        self.uncounted: list[RateLimitCounts] = []
+        self._entered: Mapping[str, int] = {}
         self._first_epoch = self._epoch = 0
         self._loaded: dict[EntryName, int] = {}  # entries in memory as a whole → the earliest end of a window
 
@@ -46,11 +51,13 @@ class DeliveredKeys:
         self._ledger = ledger
         return self
 
-    def begin(self, first_epoch: int, epoch: int) -> None:
-        """Begin a run over a state with these epochs. Confirmed keys of earlier runs of the same invocation stay."""
-        self.damaged = {}
+    def begin(self, first_epoch: int, epoch: int, entered: Mapping[str, int]) -> None:
+        """Begin a run over a state with these epochs and ``entered``. Confirmed keys of earlier runs of the same invocation stay."""
+        self.damaged, self.searched, self.uncounted = {}, False, []
+        self._entered = entered
         if (self._first_epoch, self._epoch) == (first_epoch, epoch):
             self.seen.drop_unconfirmed()
+            self._loaded = {name: first_end for name, first_end in self._loaded.items() if not self._is_uncounted(name)}
             return
         self._first_epoch, self._epoch = first_epoch, epoch
         self.seen, self._loaded = SeenKeys(), {}
@@ -62,6 +69,7 @@ class DeliveredKeys:
                 for (_, read_in), packed in entry.keys.items():
                     self.seen.add_delivered(read_in.end, packed)
                 self._loaded[name] = _first_end(entry)
+        self.searched = True
 
     def load(self, lookups: Sequence[Lookup], *, earlier_epochs: bool = False) -> None:
         """Read the keys that ``lookups`` need. ``earlier_epochs``: also those from before the last rewind. Raises LedgerError."""
@@ -88,10 +96,23 @@ class DeliveredKeys:
         if name in self.damaged:
             return None
         try:
-            return self._ledger.read(name)
+            entry = self._ledger.read(name)
         except LedgerDamaged as error:
             self.damaged[name] = error.what
             return None
+        if entry and entry.rate_limits and self._is_uncounted(name):
+            self.uncounted.append(entry.rate_limits)
+            self._entered = {**self._entered, name.run: name.number}  # entries of one run are read in the order of their numbers
+        return entry
+
+    def _is_uncounted(self, name: EntryName) -> bool:
+        return name.number > self._entered.get(name.run, name.number)
+
+    def take_uncounted(self) -> Iterator[Counts]:
+        """Remove and return the counts of entries whose state was not written."""
+        uncounted, self.uncounted = self.uncounted, []
+        for counts in uncounted:
+            yield {(kind, hour): count for kind, hours in counts.items() for hour, count in hours.items()}
 
 
 def _first_end(entry: Entry) -> int:

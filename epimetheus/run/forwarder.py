@@ -188,6 +188,7 @@ class Forwarder:
             self._record_messages(batch, confirmed)
             for counts in confirmed_counts:
                 self._selection.rate_limits.confirm(counts)
+                self.pending.add_counts(counts)
             if batch.last > confirmed:
                 return
             self._unconfirmed.popleft()

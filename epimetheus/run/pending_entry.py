@@ -1,11 +1,13 @@
 """What the receiver confirmed since the last entry of the ledger: the content of the next one."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from typing import NamedTuple
 
 from epimetheus.ledger.entry import LONGEST_MINUTES, Messages
-from epimetheus.model import Fetched, Window
+from epimetheus.model import Fetched, HourlyCount, Window
+from epimetheus.select.rate_limits import Counts, add_counts
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -15,12 +17,19 @@ class PendingEntry:
 
     def __init__(self) -> None:
         self.keys: dict[tuple[str, Window], bytearray] = {}
+        self.counts: dict[str, dict[int, HourlyCount]] = {}
         self._first = self._last = 0
         self._digest = sha256()
 
     def add_keys(self, compartment: str, window: Window, keys: list[bytes]) -> None:
         """Add the keys of events that were read in ``window``."""
         self.keys.setdefault((compartment, window), bytearray()).extend(b"".join(keys))
+
+    def add_counts(self, counts: Counts) -> None:
+        """Add hourly counts of events under rate limits."""
+        for (kind, hour), count in counts.items():
+            hours = self.counts.setdefault(kind, {})
+            hours[hour] = add_counts(hours.get(hour, HourlyCount()), count)
 
     def add_messages(self, first: int, count: int, lines: bytes) -> None:
         """Add ``count`` messages from the number ``first`` on, with their `message_line`s."""
@@ -29,23 +38,31 @@ class PendingEntry:
             self._last = first + count - 1
             self._digest.update(lines)
 
-    def parts(self) -> Iterator[tuple[dict[tuple[str, Window], bytes], Messages | None]]:
-        """Keys and messages of each entry to be written: one, unless the windows are further apart than an entry may span.
+    def parts(self) -> Iterator["EntryPart"]:
+        """The content of each entry to be written: one, unless the windows are further apart than an entry may span.
 
-        The first part has all messages. Messages without an event, which are notices, make no entry.
+        The first has all messages and counts. Messages without an event, which are notices, make no entry.
         """
         messages = Messages(self._first, self._last, self._digest.hexdigest()) if self._last else None
-        part: dict[tuple[str, Window], bytes] = {}
+        part = EntryPart({}, messages, self.counts)
         start = end = 0
         for place in sorted(self.keys, key=lambda place: place[1]):
             window = place[1]
-            if part and max(end, window.end) - start > LONGEST_MINUTES:
-                yield part, messages
-                part, messages = {}, None
-            start, end = (start, max(end, window.end)) if part else window
-            part[place] = bytes(self.keys[place])
-        if part:
-            yield part, messages
+            if part.keys and max(end, window.end) - start > LONGEST_MINUTES:
+                yield part
+                part = EntryPart({}, None, {})
+            start, end = (start, max(end, window.end)) if part.keys else window
+            part.keys[place] = bytes(self.keys[place])
+        if part.keys:
+            yield part
+
+
+class EntryPart(NamedTuple):
+    """What one entry says of the events: their keys by compartment and window, their messages, and their counts under rate limits."""
+
+    keys: dict[tuple[str, Window], bytes]
+    messages: Messages | None
+    rate_limits: Mapping[str, Mapping[int, HourlyCount]]
 
 
 def polled_digest(ocids: Iterable[str]) -> str:

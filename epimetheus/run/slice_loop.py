@@ -113,6 +113,8 @@ def _begin_slice(ctx: RunContext, current: Slice) -> None:
     else:
         windows = [task.window for task in current.tasks]
         delivered.load_all(Window(min(window.start for window in windows), max(window.end for window in windows)))
+    for counts in delivered.take_uncounted():
+        ctx.pipeline.rate_limits.add_saved(counts)
 
 
 def _adapted(

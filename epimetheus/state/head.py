@@ -110,6 +110,7 @@ class Head(msgspec.Struct, forbid_unknown_fields=True):
     partly_listed: bool = False
     began: str | None = None
     reconciled: dict[Annotated[int, msgspec.Meta(ge=1)], ReconciledEntry] = {}
+    entered: dict[str, _Count] = {}
     epoch: _Count = 0
     first_epoch: _Count = 0
     regions: tuple[str, ...] = ()

@@ -11,6 +11,8 @@ LEASE_SECONDS = 300.0
 CLOCK_TOLERANCE_SECONDS = 300.0
 """The largest clock difference between hosts that share a state."""
 
+_MOST_ENTERED = 20
+
 Summary = dict[str, str | bool | int | float | None]
 """The summary of a run: name → value."""
 
@@ -117,6 +119,7 @@ class State:
     ``listed`` is the minute of the first. ``regions``: the subscribed regions as listed at ``regions_listed`` (REGIONS=all; 0: never).
     ``began``: the first minute that was read, 0: unknown.
     ``reconciled``: the passes of reconciliation, by their minutes of RECONCILE_AFTER.
+    ``entered``: run → number of its last entry of the ledger whose counts are in ``rate_limits``, for runs that may have written later ones.
     ``epoch``: the minute in which the state began or was last rewound, raised by each; entries of the ledger with an earlier one do not
     prevent that their events are sent again. ``first_epoch``: the epoch in which the state began; earlier entries are of another state.
     ``writer`` and ``serial`` identify the write that produced this state. ``last`` is the summary of the last run.
@@ -134,6 +137,7 @@ class State:
     partly_listed: bool = False
     began: int = 0
     reconciled: dict[int, Reconciled] = field(default_factory=dict)
+    entered: dict[str, int] = field(default_factory=dict)
     epoch: int = 0
     first_epoch: int = 0
     regions: tuple[str, ...] = ()
@@ -151,6 +155,11 @@ class State:
         """The minute up to which this compartment is read."""
         behind = self.behind.get(ocid)
         return self.through if behind is None else behind.since
+
+    def with_entered(self, run: str, number: int, *, others: bool) -> dict[str, int]:
+        """``entered`` with ``number`` for ``run``, with or without the ``others``, of which the latest are kept."""
+        earlier = {one: last for one, last in self.entered.items() if one != run} if others else {}
+        return dict([*earlier.items()][-_MOST_ENTERED:]) | {run: number}
 
     def latest(self) -> tuple[str, int]:
         """The latest time in the state: its name, and its minute."""

@@ -89,7 +89,8 @@ class StateSession:
         self._lease_end = until
         self._lease = Lease(self._run_id, until, now)  # before the write: it may take effect even if it raises
         try:
-            state = self.commit(replace(state, lease=self._lease), now=now)
+            entered = state.with_entered(self._run_id, 0, others=True)
+            state = self.commit(replace(state, lease=self._lease, entered=entered), now=now)
         except StateConflict:
             self._lease = None
             raise

@@ -1,3 +1,0 @@
-"""Stub."""
-class LedgerWiring:
-    def __init__(self, *a): pass
