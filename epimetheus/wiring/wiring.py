@@ -13,6 +13,7 @@ from epimetheus.run.discovery import SubscribedRegions, subscribed_or_last_known
 from epimetheus.run.ports import RunObserver, RunOptions, RunPorts
 from epimetheus.source.identity import subscribed_regions
 from epimetheus.wiring.delivery import DeliveryWiring
+from epimetheus.wiring.ledger import LedgerWiring
 from epimetheus.wiring.oci import OciWiring
 from epimetheus.wiring.rendering import RenderingWiring
 from epimetheus.wiring.run_options import run_options
@@ -53,6 +54,11 @@ class Wiring:
     def state(self) -> StateWiring:
         """State stores and sessions."""
         return StateWiring(self.oci, self.tenancy)
+
+    @cached_property
+    def ledger(self) -> LedgerWiring:
+        """Ledgers."""
+        return LedgerWiring(self.oci)
 
     @cached_property
     def delivery(self) -> DeliveryWiring:
