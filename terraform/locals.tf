@@ -24,6 +24,8 @@ locals {
     STATE_BUCKET                 = local.bucket
     STATE_NAMESPACE              = local.namespace
     STATE_PREFIX                 = var.state_prefix
+    LEDGER_BUCKET                = var.ledger_bucket
+    LEDGER_DAYS                  = tostring(var.ledger_days)
     TENANCY_OCID                 = var.tenancy_ocid
     REGIONS                      = try(join(",", var.regions), null)
     COMPARTMENT_MODE             = var.compartment_mode
@@ -65,8 +67,12 @@ locals {
   # Defaults of settings that the module also needs. A test compares them with the function's.
   syslog_port       = var.syslog_port == null ? 6514 : var.syslog_port
   metrics_namespace = var.metrics_namespace == null ? "epimetheus" : var.metrics_namespace
+  ledger_days       = var.ledger_days == null ? 35 : var.ledger_days
+  state_prefix      = coalesce(var.state_prefix, "epimetheus/")
 
   bucket              = coalesce(var.state_bucket, var.name)
+  ledger_bucket       = coalesce(var.ledger_bucket, local.bucket)
+  separate_ledger     = local.ledger_bucket != local.bucket
   namespace           = coalesce(var.state_namespace, data.oci_objectstorage_namespace.this.namespace)
   metrics_compartment = coalesce(var.metrics_compartment_ocid, var.compartment_ocid)
   network_compartment = coalesce(var.network_compartment_ocid, var.compartment_ocid)

@@ -4,20 +4,18 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 
 from epimetheus.config import value_types
 from epimetheus.config.choices import lower_case_choice
 from epimetheus.config.setting_checks import (
     MAX_LISTING_MINUTES,
     combination_problems,
+    field_problem,
     json_problems,
     redact_warnings,
-    shown,
     size_problems,
     unknown_settings,
 )
-from epimetheus.config.value_hints import pem_problem, value_hint
 from epimetheus.config.value_types import Group
 from epimetheus.errors import ConfigError
 from epimetheus.render import FORMATS, MIN_BYTES
@@ -134,16 +132,26 @@ class Settings(BaseModel):
         unset="required unless STATE_FILE is set",
     )
     state_namespace: str | None = _STATE.string(
-        None, r"[\w-]{1,128}", "an Object Storage namespace", "Object Storage namespace of `STATE_BUCKET`.", unset="the tenancy's namespace"
+        None, r"[\w-]{1,128}", "an Object Storage namespace", "Object Storage namespace of the buckets.", unset="the tenancy's namespace"
     )
     state_prefix: str = _STATE.string(
         "epimetheus/",
         value_types.OBJECT_NAME,
         "the start of an object name, not beginning with a slash",
-        "Start of the names of the state objects. Deployments that share a bucket need different prefixes.",
+        "Start of the names of the objects of the state and of the ledger. Deployments that share a bucket need different prefixes.",
     )
     state_file: str | None = _STATE.string(
-        None, r"[^\x00]+", "a file path", "Local file that stores the state instead of `STATE_BUCKET`. Not available in a function."
+        None,
+        r"[^\x00]+",
+        "a file path",
+        "Local file that stores the state instead of `STATE_BUCKET`. The ledger is in a folder beside it, `.ledger` added to the name. "
+        "Not available in a function.",
+    )
+    ledger_bucket: str | None = _STATE.string(
+        None, r"[\w.-]{1,256}", "a bucket name without its namespace", "Object Storage bucket for the ledger.", unset="STATE_BUCKET"
+    )
+    ledger_days: int = _STATE.integer(
+        35, 8, 400, "Days for which the entries of the ledger are kept. In a bucket, a lifecycle rule deletes them."
     )
 
     tenancy_ocid: str | None = _CREDENTIALS.string(
@@ -245,7 +253,8 @@ class Settings(BaseModel):
         try:
             settings = cls.model_validate({key.lower(): value or None for key, value in given.items()})
         except ValidationError as error:
-            problems += [_problem(details, given) for details in error.errors(include_url=False)]
+            found = [(details, cls.reference(str(details["loc"][0])).accepted) for details in error.errors(include_url=False)]
+            problems += [field_problem(details, given, accepted) for details, accepted in found]
         problems += [*json_problems(given), *combination_problems(given)]
         if problems:
             raise ConfigError(problems)  # not chained: pydantic's error contains the values
@@ -278,15 +287,3 @@ SETTING_NAMES = tuple(name.upper() for name in Settings.model_fields)
 
 def _given(key: str, value: str) -> str:
     return lower_case_choice(key, Settings.model_fields[key.lower()].annotation, value.strip())
-
-
-def _problem(details: ErrorDetails, given: Mapping[str, str]) -> str:
-    """An error of pydantic about a field as a sentence: setting, value (of a list, the wrong item), and what is accepted."""
-    name = str(details["loc"][0])
-    key, accepted = name.upper(), Settings.reference(name).accepted
-    if key not in given:
-        return f"{key} is required: set it to {accepted}"
-    value = str(details["input"]) if len(details["loc"]) > 1 else given[key]
-    if problem := pem_problem(key, value):
-        return problem
-    return f"{shown(key, value)}: expected {accepted}{value_hint(key, value, may_refer='file:PATH' in accepted)}"

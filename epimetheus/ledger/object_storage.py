@@ -19,13 +19,15 @@ _HELP = "Check LEDGER_BUCKET (by default STATE_BUCKET) and STATE_NAMESPACE."
 
 
 class ObjectEntryStore:
-    """An `EntryStore` in the objects of ``bucket`` whose names begin with ``prefix``. ``client``: the SDK's ObjectStorageClient.
+    """An `EntryStore` in the objects of ``bucket`` whose names begin with ``prefix``.
 
-    A lifecycle rule of the bucket deletes old entries. ``policies``: for errors.
+    ``writer`` and ``reader``: the SDK's ObjectStorageClient, with the time limits of a write and of reading. A lifecycle rule of the bucket
+    deletes old entries. ``policies``: for errors.
     """
 
-    def __init__(self, client: Any, namespace: str, bucket: str, prefix: str, policies: Policies | None = None) -> None:
-        self._client = client
+    def __init__(self, writer: Any, reader: Any, namespace: str, bucket: str, prefix: str, policies: Policies | None = None) -> None:
+        self._writer = writer
+        self._reader = reader
         self._bucket = (namespace, bucket)
         self._prefix = prefix
         self._policy = (policies or Policies()).ledger(bucket)
@@ -40,22 +42,14 @@ class ObjectEntryStore:
         action = f"creating the ledger entry {self.name}{key}"
         try:
             with oci_errors(action, do=_HELP, policy=self._policy, raising=LedgerError):
-                self._client.put_object(*self._bucket, self._prefix + key, data, if_none_match="*")
+                self._writer.put_object(*self._bucket, self._prefix + key, data, if_none_match="*")
         except ServiceFailure as failure:
             if failure.status not in _MAY_EXIST or not self._exists(key, data, failure):
                 raise LedgerError(failure.what, do=failure.do) from failure
 
     def read(self, key: str) -> bytes | None:
         """See `EntryStore`."""
-        action = f"reading the ledger entry {self.name}{key}"
-        try:
-            with oci_errors(action, do=_HELP, policy=self._policy, raising=LedgerError):
-                response = self._client.get_object(*self._bucket, self._prefix + key)
-                return _body(response, action)
-        except ServiceFailure as failure:
-            if failure.status == _NOT_FOUND and failure.code in ("ObjectNotFound", "NotFound"):
-                return None
-            raise LedgerError(failure.what, do=failure.do) from failure
+        return self._read(self._reader, key)
 
     def names(self, start: str, end: str) -> Iterator[str]:
         """See `EntryStore`. Each page of 1,000 names is one request."""
@@ -70,6 +64,17 @@ class ObjectEntryStore:
     def prune(self, before: int) -> None:
         """Does nothing: the bucket's lifecycle rule deletes old entries, and the function has no permission to."""
 
+    def _read(self, client: Any, key: str) -> bytes | None:
+        action = f"reading the ledger entry {self.name}{key}"
+        try:
+            with oci_errors(action, do=_HELP, policy=self._policy, raising=LedgerError):
+                response = client.get_object(*self._bucket, self._prefix + key)
+                return _body(response, action)
+        except ServiceFailure as failure:
+            if failure.status == _NOT_FOUND and failure.code in ("ObjectNotFound", "NotFound"):
+                return None
+            raise LedgerError(failure.what, do=failure.do) from failure
+
     @property
     def _listing(self) -> str:
         return f"listing the ledger {self.name}"
@@ -79,14 +84,14 @@ class ObjectEntryStore:
         limits = {"prefix": self._prefix, "start": start, "end": end, "limit": _PAGE, "fields": "name"}
         try:
             with oci_errors(self._listing, do=_HELP, policy=self._policy, raising=LedgerError):
-                return _names(self._client.list_objects(*self._bucket, **limits).data)
+                return _names(self._reader.list_objects(*self._bucket, **limits).data)
         except ServiceFailure as failure:
             raise LedgerError(failure.what, do=failure.do) from failure
 
     def _exists(self, key: str, data: bytes, failure: ServiceFailure) -> bool:
         """Whether the object ``key``, whose creation ended in ``failure``, exists as ``data``. Raises LedgerError if it has other bytes."""
         try:
-            found = self.read(key)
+            found = self._read(self._writer, key)
         except LedgerError:
             if failure.status in DENIED:  # the failure is not about an object, and its error is the more useful one
                 return False

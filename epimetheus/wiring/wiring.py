@@ -60,7 +60,7 @@ class Wiring:
     @cached_property
     def ledger(self) -> LedgerWiring:
         """Ledgers."""
-        return LedgerWiring(self.oci, self.tenancy)
+        return LedgerWiring(self.oci)
 
     @cached_property
     def delivery(self) -> DeliveryWiring:

@@ -537,6 +537,26 @@ run "state_prefix" {
   expect_failures = [var.state_prefix]
 }
 
+run "ledger_bucket" {
+  command = plan
+
+  variables {
+    ledger_bucket = "a/b"
+  }
+
+  expect_failures = [var.ledger_bucket]
+}
+
+run "ledger_days" {
+  command = plan
+
+  variables {
+    ledger_days = 7
+  }
+
+  expect_failures = [var.ledger_days]
+}
+
 run "tenancy_ocid" {
   command = plan
 

@@ -35,6 +35,8 @@ run "everything_set" {
     state_bucket                 = "our-state"
     state_namespace              = "ours"
     state_prefix                 = "state/"
+    ledger_bucket                = "our-ledger"
+    ledger_days                  = 90
     regions                      = ["eu-frankfurt-1", "us-ashburn-1"]
     compartment_mode             = "exclude"
     compartment_ids              = ["ocid1.compartment.oc1..a", "ocid1.compartment.oc1..b"]
@@ -85,6 +87,8 @@ run "everything_set" {
       STATE_BUCKET                 = "our-state"
       STATE_NAMESPACE              = "ours"
       STATE_PREFIX                 = "state/"
+      LEDGER_BUCKET                = "our-ledger"
+      LEDGER_DAYS                  = "90"
       REGIONS                      = "eu-frankfurt-1,us-ashburn-1"
       COMPARTMENT_MODE             = "exclude"
       COMPARTMENT_IDS              = "ocid1.compartment.oc1..a,ocid1.compartment.oc1..b"

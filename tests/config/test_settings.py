@@ -40,6 +40,8 @@ DEFAULTS = {
     "state_namespace": None,
     "state_prefix": "epimetheus/",
     "state_file": None,
+    "ledger_bucket": None,
+    "ledger_days": 35,
     "tenancy_ocid": None,
     "regions": (),
     "compartment_mode": "all",
@@ -213,6 +215,8 @@ def test_a_state_file_replaces_the_bucket():
         ("SYSLOG_TIMEOUT_SECONDS", "121", "SYSLOG_TIMEOUT_SECONDS=121: expected a number from 1 to 120"),
         ("FORMAT", "syslog", "FORMAT=syslog: expected cef, json, leef or ocsf"),
         ("OCSF_CLASSES", "6003", "OCSF_CLASSES=6003: expected auto or api"),
+        ("LEDGER_BUCKET", "ns/audit", "LEDGER_BUCKET=ns…: expected a bucket name without its namespace"),
+        ("LEDGER_DAYS", "7", "LEDGER_DAYS=7: expected an integer from 8 to 400"),
         ("STATE_BUCKET", "ns/audit", "STATE_BUCKET=ns…: expected a bucket name without its namespace"),
         ("STATE_NAMESPACE", "a b", "STATE_NAMESPACE=a…: expected an Object Storage namespace"),
         ("STATE_PREFIX", "/epimetheus", "STATE_PREFIX=/epimetheus: expected the start of an object name, not beginning with a slash"),
@@ -292,6 +296,10 @@ def test_pem_text_that_is_no_private_key_is_described(key, problem):
     ("changes", "expected"),
     [
         ({"STATE_FILE": "x"}, ["STATE_BUCKET and STATE_FILE are both set: remove one of them"]),
+        (
+            {"STATE_BUCKET": None, "STATE_FILE": "x", "LEDGER_BUCKET": "b"},
+            ["LEDGER_BUCKET is not used with STATE_FILE: remove it; the ledger is in a folder beside the file"],
+        ),
         ({"STATE_BUCKET": None}, ["STATE_BUCKET is required unless STATE_FILE is set: set it to a bucket name without its namespace"]),
         (
             {"STATE_BUCKET": None, "STATE_FILE": "x", "OCI_RESOURCE_PRINCIPAL_VERSION": "2.2"},

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import msgspec
 import pytest
@@ -20,7 +21,9 @@ from epimetheus.function.invoke import InternalError
 from epimetheus.health import checks
 from epimetheus.health.model import CheckResult
 from epimetheus.health.report import call_until, run_health_checks
-from epimetheus.model import time_text
+from epimetheus.ledger import entry as ledger_entry
+from epimetheus.ledger.entry import Entry
+from epimetheus.model import Window, time_text
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State
 from epimetheus.testing.function import serve_function
@@ -35,6 +38,8 @@ from tests.support.harness import restored_logging, staged
 THROUGH = int(NOON // 60) - 2
 REGION = "us-ashburn-1"
 STATE = f"epimetheus/{REGION}.state"
+LEDGER = f"epimetheus/ledger/{REGION}/"
+NEWEST = "2026/01/01/20260101T1158Z-20260101T1143Z-00000000-r1-0001-poll"
 FINE = {
     "settings": "ok",
     "credentials": "ok",
@@ -47,6 +52,7 @@ FINE = {
     "state": "ok",
     "lag": "ok",
     "behind": "ok",
+    "ledger": "ok",
     "tls": "ok",
     "client_certificate": "skipped",
     "receiver": "ok",
@@ -54,7 +60,7 @@ FINE = {
     "session": "ok",
     "monitoring": "ok",
 }
-OF_A_REGION = ("audit", "state", "lag", "behind")
+OF_A_REGION = ("audit", "state", "lag", "behind", "ledger")
 
 
 def checked(stage, *, probe=False, seconds=8.0, **changes):
@@ -107,7 +113,7 @@ def test_a_healthy_deployment_passes_every_check_and_nothing_is_written_or_sent(
     before, writes = ran.state(), len(ran.world.writes)
     report = checked(ran)
     assert (report.verdict, report.issues, told(report)) == ("healthy", [], FINE)
-    assert [check.region for check in report.checks if check.name in OF_A_REGION] == [REGION] * 4
+    assert [check.region for check in report.checks if check.name in OF_A_REGION] == [REGION] * 5
     assert {check.region for check in report.checks if check.name not in OF_A_REGION} == {None}
     assert {check.do for check in report.checks} == {""}
     assert replace(ran.state(), writer=before.writer, serial=before.serial) == before
@@ -202,6 +208,29 @@ def damaged(stage, folder, enter):
     return {}
 
 
+def put_entries(stage, *ends):
+    """Puts entries whose window ends so many minutes ago into the ledger."""
+    for end in ends:
+        keys = {(stage.world.tenancy, Window(int(NOON // 60) - end - 15, int(NOON // 60) - end)): b"k" * 16}
+        entry = Entry(stage.world.tenancy, REGION, "r1", 1, "poll", 0, NOON, keys, 1, "0" * 64, None)
+        stage.world.put("audit-state", LEDGER + entry.name.text(), ledger_entry.pack(entry))
+
+
+def forbidden(action):
+    def forbid(stage, folder, enter):
+        put_entries(stage, 2)
+        stage.world.forbid_objects("audit-state", action, prefix=LEDGER)
+        return {}
+
+    return forbid
+
+
+def damaged_ledger(stage, folder, enter):
+    put_entries(stage, 2, 17)
+    stage.world.put("audit-state", LEDGER + NEWEST, stage.world.objects("audit-state")[LEDGER + NEWEST][:-1])
+    return {}
+
+
 def later(hours):
     def forwarded(stage, folder, enter):
         stage.hand.forward(hours * 3600)
@@ -242,7 +271,7 @@ def skipped(*names):
     return dict.fromkeys(names, "skipped")
 
 
-NO_STATE = skipped("lag", "behind")
+NO_STATE = skipped("lag", "behind", "ledger")
 NEVER_RAN = {"lag": "degraded", "behind": "skipped"}
 NO_RECEIVER = skipped("receiver_certificate", "session")
 NO_OCI = skipped("regions", "identity", *OF_A_REGION, "monitoring")
@@ -294,6 +323,15 @@ BROKEN = {
     "behind": (six_behind, "behind", "degraded", {},
         "6 compartments are behind: ocid1.compartment.oc1..0 since 2026-01-01T10:58:00Z, 3 attempts: 404 NotAuthorizedOrNotFound; ocid1",
         "Allow group NAME to read audit-events in tenancy"),
+    "ledger bucket wrong": (settings(LEDGER_BUCKET="elsewhere"), "ledger", "failed", {},
+        f"Listing the ledger oci://elsewhere@axexample/{LEDGER} failed: OCI returned 404 BucketNotFound",
+        "Check LEDGER_BUCKET (by default STATE_BUCKET) and STATE_NAMESPACE. If no policy allows this call, add this statement: Allow group"
+        " NAME to manage objects in tenancy where all {target.bucket.name='elsewhere', any {request.permission='OBJECT_INSPECT', request."),
+    "ledger not listable": (forbidden("list"), "ledger", "failed", {}, "Listing the ledger", "request.permission='OBJECT_INSPECT'"),
+    "ledger not readable": (forbidden("read"), "ledger", "failed", {}, "Reading the ledger entry", "request.permission='OBJECT_READ'"),
+    "ledger damaged": (damaged_ledger, "ledger", "failed", {},
+        f"The ledger entry oci://audit-state@axexample/{LEDGER}{NEWEST} is damaged: its checksum does not match",
+        "Restore the object from a copy."),
     "CA not readable": (settings(SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x"), "tls", "failed", skipped("receiver", *NO_RECEIVER),
         "Reading the secret ocid1.vaultsecret.oc1..x for SYSLOG_CA failed: OCI returned 404",
         "Allow group NAME to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..x'}"),
@@ -345,6 +383,24 @@ OTHER_REASONS = (
 
 def skipped_of(others):
     return [name for name, status in others.items() if status == "skipped"]
+
+
+def test_the_newest_entry_of_the_ledger_is_read(ran):
+    empty = f"oci://audit-state@axexample/{LEDGER} can be listed. 0 entries of the last 24 hours."
+    assert the(checked(ran), "ledger").what == empty
+    put_entries(ran, 2, 17, 1441)
+    report = checked(ran)
+    assert unlike(report) == {}
+    assert the(report, "ledger").what == (
+        f"oci://audit-state@axexample/{LEDGER} can be listed. 2 entries of the last 24 hours."
+        " The newest, by run r1 until 2026-01-01T11:58:00Z with 1 event, is valid."
+    )
+    assert LEDGER + NEWEST in unquote(ran.world.requests_for("GetObject")[-1].path)
+
+
+def test_the_ledger_in_a_folder_is_checked(ran, tmp_path):
+    report = checked(ran, STATE_BUCKET="", STATE_FILE=str(tmp_path / "state"))
+    assert the(report, "ledger").what == f"{tmp_path}/state.ledger/ can be listed. 0 entries of the last 24 hours."
 
 
 def test_at_most_five_compartments_behind_are_named(ran, tmp_path):
@@ -627,7 +683,7 @@ def test_the_cli_prints_every_check_and_then_the_verdict(terminal):  # noqa: F81
     done = type_in("health")
     assert done.exit_code == 0
     assert "ok       receiver: localhost:" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 17 checks need attention, ")
+    assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 18 checks need attention, ")
     assert type_in("state", "reset", "--yes").exit_code == 0
     done = type_in("health")
     assert (done.exit_code, done.stdout.count("Run `epimetheus run` first.")) == (1, 1), done.stdout

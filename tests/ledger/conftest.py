@@ -27,7 +27,7 @@ def object_store(world, tmp_path):
         client = make_client(ObjectStorageClient, credentials, region=world.region, endpoint=url, seconds=3)
         if not retries:
             client.retry_strategy = oci.retry.NoneRetryStrategy()
-        return ObjectEntryStore(client, world.namespace, bucket, PREFIX)
+        return ObjectEntryStore(client, client, world.namespace, bucket, PREFIX)
 
     return make
 

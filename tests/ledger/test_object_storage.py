@@ -140,7 +140,6 @@ def test_an_object_that_does_not_exist_is_none_and_an_ambiguous_404_is_not(any_b
 
 
 @pytest.mark.parametrize("status", [400, 403, 429, 500, 503])
-@pytest.mark.parametrize("status", [400, 403, 429, 500, 503])
 def test_a_rejected_request_reports_the_status(any_bucket, world, status):
     world.faults.add("status", status=status, times=None)
     for call in (lambda: any_bucket.create("x", b""), lambda: any_bucket.read("x"), lambda: list(any_bucket.names("a", "z"))):
@@ -158,7 +157,7 @@ def test_a_transient_failure_is_retried(bucket, world, operation):
 
 @pytest.mark.parametrize("kind", ["reset", "timeout"])
 def test_a_missing_response_is_an_error_with_a_remedy(any_bucket, world, kind):
-    any_bucket._client.base_client.timeout = (1, 1)
+    any_bucket._writer.base_client.timeout = (1, 1)
     world.faults.add(kind, times=3, seconds=1.3)
     cause = r"\S+ (?:closed the connection|did not respond in time)\."
     for call, action in ((lambda: any_bucket.create("x", b""), "Creating"), (lambda: any_bucket.read("x"), "Reading")):
@@ -172,7 +171,7 @@ def test_a_missing_response_is_an_error_with_a_remedy(any_bucket, world, kind):
 @pytest.mark.parametrize("kind", ["cut", "stalled"])
 def test_a_body_that_breaks_off_is_not_a_damaged_entry(any_bucket, world, kind):
     any_bucket.create("x", b"one" * 1000)
-    any_bucket._client.base_client.timeout = (1, 1)
+    any_bucket._writer.base_client.timeout = (1, 1)
     world.faults.add(kind, operation="GetObject", seconds=1.3)
     with pytest.raises(LedgerError, match=f"Reading the ledger entry {NAME}x failed: the response of OCI was incomplete") as caught:
         any_bucket.read("x")

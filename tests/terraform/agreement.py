@@ -52,6 +52,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "state_bucket": ("a", "a.b-c_d", "a/b", "x" * 256, "x" * 257),
     "state_namespace": ("axexample", "a-b", "a.b", "x" * 129),
     "state_prefix": ("epimetheus/", "a", "/a", "a\tb", "x" * 900, "x" * 901),
+    "ledger_bucket": ("a", "a.b-c_d", "a/b", "x" * 256, "x" * 257),
+    "ledger_days": (8, 400, 7, 401, 35.5),
     "tenancy_ocid": (_TENANCY, _HERE, "ocid1.tenancy"),
     "regions": (["all"], ["eu-frankfurt-1", "us-gov-ashburn-1"], ["all", "eu-frankfurt-1"], ["FRA"], ["eu_frankfurt_1"]),
     "compartment_mode": ("all", "tenancy_only", "include", "exclude", "some"),

@@ -105,7 +105,10 @@ def test_defaults_in_the_module_are_those_of_settings():
     in_module = module_locals(MODULE / "locals.tf")
     assert in_module["syslog_port"] == "${var.syslog_port == null ? 6514 : var.syslog_port}"
     assert in_module["metrics_namespace"] == '${var.metrics_namespace == null ? "epimetheus" : var.metrics_namespace}'
+    assert in_module["ledger_days"] == "${var.ledger_days == null ? 35 : var.ledger_days}"
+    assert in_module["state_prefix"] == '${coalesce(var.state_prefix, "epimetheus/")}'
     fields = Settings.model_fields
+    assert (fields["ledger_days"].default, fields["state_prefix"].default) == (35, "epimetheus/")
     assert (fields["syslog_port"].default, fields["metrics_namespace"].default, fields["settle_minutes"].default) == (6514, "epimetheus", 2)
 
 
