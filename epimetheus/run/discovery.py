@@ -53,7 +53,7 @@ def discover_compartments(ctx: RunContext) -> None:
         lookback=options.lookback_minutes,
         overlap=options.overlap_minutes,
     )
-    state = begin_compartments(state, ctx.state.behind)
+    state = begin_compartments(state, ctx.state)
     ctx.tally.warnings += changes.warnings(now)
     if options.regions:
         state = replace(state, regions=tuple(options.regions), regions_listed=options.regions_listed)

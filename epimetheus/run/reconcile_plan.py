@@ -4,7 +4,7 @@ A pass is a second cursor that follows the first one: it lists closed windows ag
 first one is (`epimetheus.run.plan`), over a `view` of the state in which the marks of the pass take the place of the cursor.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -48,14 +48,14 @@ def _closed(after: int, now: int) -> int:
 def _is_reading(state: State, one: Pass) -> bool:
     """Whether a compartment that is behind in the pass can be read."""
     behind = state.reconciled[one.after].behind
-    return any(mark.since < min(state.reconciled[one.after].through, readable_until(state, ocid)) for ocid, mark in behind.items())
+    return any(mark.since < min(state.reconciled[one.after].through, _listable_until(state, ocid)) for ocid, mark in behind.items())
 
 
 def lag_minutes(state: State, now: int) -> dict[int, int]:
     """Pass → minutes of due windows that are not listed again yet, without those that are not read at the cursor yet."""
     lags = {}
     for after, one in state.reconciled.items():
-        marks = [one.through, *(b.since for ocid, b in one.behind.items() if b.since < readable_until(state, ocid))]
+        marks = [one.through, *(b.since for ocid, b in one.behind.items() if b.since < _listable_until(state, ocid))]
         lags[after] = max(0, _closed(after, now) - min(marks))
     return lags
 
@@ -65,34 +65,41 @@ def with_passes(state: State, passes: Collection[int]) -> State:
     return replace(state, reconciled={after: state.reconciled.get(after) or Reconciled(state.through) for after in sorted(set(passes))})
 
 
-def begin_compartments(state: State, before: Mapping[str, BehindCompartment]) -> State:
-    """``state`` with the compartments that are polled from now on (``before``: those behind before) behind in every pass, and others dropped."""
-    new = {ocid: BehindCompartment(b.since, WAITING) for ocid, b in state.behind.items() if ocid not in before}
+def begin_compartments(state: State, before: State) -> State:
+    """``state`` after a listing, with the compartments that are polled from now on, or no longer polled, behind in every pass.
+
+    ``before``: the state before the listing. A compartment that is no longer polled keeps what is not listed again yet.
+    """
+    started = {ocid: BehindCompartment(b.since, WAITING) for ocid, b in state.behind.items() if ocid not in before.behind}
+    stopped = [ocid for ocid, k in before.known.items() if k.polled and ocid in state.known and not state.known[ocid].polled]
     reconciled = {}
     for after, one in state.reconciled.items():
-        kept = {ocid: b for ocid, b in one.behind.items() if ocid in state.known and _is_reconciled(state.known[ocid], b.since)}
-        reconciled[after] = replace(one, behind=new | kept)
+        waiting = {ocid: BehindCompartment(one.through, WAITING) for ocid in stopped}
+        behind = {**started, **waiting, **one.behind}
+        reconciled[after] = replace(one, behind={ocid: b for ocid, b in behind.items() if _is_open(state, ocid, b.since)})
     return replace(state, reconciled=reconciled)
 
 
-def _is_reconciled(known: KnownCompartment, since: int) -> bool:
-    """Whether the windows of a compartment from ``since`` on are listed again: a deleted one as far as it was read."""
-    stopped = known.vanished is not None and not known.given_up and known.read_until is not None and known.read_until > since
-    return known.polled or stopped
+def _is_open(state: State, ocid: str, since: int) -> bool:
+    """Whether the compartment has windows from ``since`` on to be listed again, now or when it is polled again."""
+    known = state.known.get(ocid)
+    return known is not None and not known.given_up and (known.polled or since < readable_until(state, ocid))
+
+
+def _is_listed_again(known: KnownCompartment) -> bool:
+    """Whether the windows of a compartment are listed again now: not if a setting excludes it."""
+    return known.polled or known.vanished is not None
 
 
 def view(state: State, one: Pass) -> State:
     """The state as the planner needs it for a pass. Compartments that are not read at the cursor up to the end of the pass wait."""
     marks = state.reconciled[one.after]
-    known = {ocid: replace(k, polled=True) if _is_reconciled(k, marks.through) else k for ocid, k in state.known.items()}
     waiting = {
         ocid: BehindCompartment(marks.through, WAITING)
-        for ocid, k in known.items()
-        if k.polled and ocid not in marks.behind and readable_until(state, ocid) < one.end
+        for ocid, known in state.known.items()
+        if known.polled and ocid not in marks.behind and state.read_until(ocid) < one.end
     }
-    return replace(
-        state, through=marks.through, behind={**marks.behind, **waiting}, known=known, slice_minutes=marks.slice_minutes
-    )
+    return replace(state, through=marks.through, behind={**marks.behind, **waiting}, slice_minutes=marks.slice_minutes)
 
 
 def readable_until(state: State, ocid: str) -> int:
@@ -101,8 +108,14 @@ def readable_until(state: State, ocid: str) -> int:
     return state.read_until(ocid) if stopped is None else stopped
 
 
+def _listable_until(state: State, ocid: str) -> int:
+    """As `readable_until`; 0 if a setting excludes the compartment."""
+    return readable_until(state, ocid) if _is_listed_again(state.known[ocid]) else 0
+
+
 def clipped(state: State, tasks: Sequence[FetchTask]) -> list[FetchTask]:
-    """``tasks`` up to where their compartments were read; without those that are read no further."""
+    """``tasks`` up to where their compartments were read; without those that were read no further, or are excluded by a setting."""
+    tasks = [task for task in tasks if _is_listed_again(state.known[task.compartment])]
     ends = [task.window.end if task.page else min(task.window.end, readable_until(state, task.compartment)) for task in tasks]
     windows = [Window(task.window.start, end) for task, end in zip(tasks, ends, strict=True)]
     return [task._replace(window=window) for task, window in zip(tasks, windows, strict=True) if window.start < window.end]
