@@ -1,5 +1,6 @@
 """Commits of a run: an entry of the ledger with what is confirmed, then a conditional write of the state."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -32,12 +33,21 @@ def commit(ctx: RunContext, state: State) -> None:
 
 
 def _enter(ctx: RunContext) -> None:
-    """Write the entry of what was confirmed since the last one. Each attempt has a name of its own: a failed one may have taken effect."""
+    """Write entries of what was confirmed since the last ones. One that failed may have taken effect: it is written again as it was."""
+    progress = ctx.progress
+    progress.unwritten += _new_entries(ctx)
+    while progress.unwritten:
+        ctx.ports.delivered.record(progress.unwritten[0])
+        progress.unwritten.popleft()
+
+
+def _new_entries(ctx: RunContext) -> Iterator[Entry]:
     forwarder, progress = ctx.pipeline.forwarder, ctx.progress
+    pending, forwarder.pending = forwarder.pending, PendingEntry()
     polled_sha256 = polled_digest(progress.polled)
-    for part in forwarder.pending.parts():
+    for part in pending.parts():
         progress.entries += 1
-        entry = Entry(
+        yield Entry(
             tenancy=ctx.options.tenancy,
             region=ctx.options.region,
             run=ctx.run_id,
@@ -51,8 +61,6 @@ def _enter(ctx: RunContext) -> None:
             messages=part.messages,
             rate_limits=part.rate_limits,
         )
-        ctx.ports.delivered.record(entry)
-    forwarder.pending = PendingEntry()
 
 
 def commit_if_due(ctx: RunContext) -> None:

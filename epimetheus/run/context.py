@@ -1,5 +1,6 @@
 """The context of one run: what its steps share, and how far it is."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -7,7 +8,7 @@ from typing import NamedTuple
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError
-from epimetheus.ledger.entry import Source
+from epimetheus.ledger.entry import Entry, Source
 from epimetheus.run.budget import Budget
 from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.ports import RunOptions, RunPorts
@@ -36,7 +37,7 @@ class Progress:
     ``committed_at``: monotonic seconds. ``slice_seconds``: duration of the last slice at the cursor. ``reported_events``: the number
     of events at the last `RunObserver.counted`. ``given_up``: deleted compartments that are no longer polled.
     ``source`` and ``polled``: why the last slice was read, and the OCIDs of its compartments. ``reading``: the tasks of a slice that is not
-    confirmed yet. ``entries``: attempts to write an entry of the ledger.
+    confirmed yet. ``entries``: the number of entries of the ledger, of which those in ``unwritten`` are not known to be written.
     """
 
     since: int
@@ -53,6 +54,7 @@ class Progress:
     polled: tuple[str, ...] = ()
     reading: tuple[FetchTask, ...] = ()
     entries: int = 0
+    unwritten: deque[Entry] = field(default_factory=deque)
 
 
 @dataclass

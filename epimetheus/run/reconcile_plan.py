@@ -122,8 +122,13 @@ def clipped(state: State, tasks: Sequence[FetchTask]) -> list[FetchTask]:
 
 
 def after_slice(state: State, one: Pass, seen: State, failed: Collection[str]) -> State:
-    """``state`` after a slice of the pass, whose view is ``seen`` now. A deleted compartment that ``failed`` is not tried again."""
-    behind = {ocid: b for ocid, b in seen.behind.items() if state.known[ocid].polled or ocid not in failed}
+    """``state`` after a slice of the pass, whose view is ``seen`` now. A deleted compartment that ``failed`` is not tried again.
+
+    A compartment that is no longer polled stays behind when it has reached the mark, because it does not follow it.
+    """
+    stopped = {ocid for ocid in state.reconciled[one.after].behind if not state.known[ocid].polled}
+    behind = {ocid: BehindCompartment(seen.through, WAITING) for ocid in stopped} | seen.behind
+    behind = {ocid: b for ocid, b in behind.items() if _is_open(state, ocid, b.since) and not (ocid in stopped and ocid in failed)}
     marks = Reconciled(seen.through, behind, min(seen.slice_minutes, unit_minutes(one.after)))
     return replace(state, reconciled={**state.reconciled, one.after: marks})
 
