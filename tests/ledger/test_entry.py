@@ -161,6 +161,12 @@ def test_keys_in_another_order_or_twice_are_damaged_even_with_their_sha256():
         assert damage(sealed(changed)) == f"the keys of the compartment {ROOT} are not sorted."
 
 
+def test_a_head_without_an_end_is_damaged():
+    plain = pack(replace(ENTRY, keys={(ROOT, USUAL): b""})).partition(b"\n")[2]
+    assert plain.endswith(b"\n\0")
+    assert damage(sealed(plain[:-2])) == damage(sealed(plain[:-1])) == "its head does not end."
+
+
 def test_compartments_in_another_order_are_damaged():
     rest = PACKED.partition(b"\n")[2]
     swapped = rest.replace(DEV.encode(), b"?").replace(OPS.encode(), DEV.encode()).replace(b"?", OPS.encode())
