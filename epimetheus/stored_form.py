@@ -26,9 +26,9 @@ def add_checksum(header: bytes, head: bytes, packed: Iterable[bytes] | None = No
 
 
 def check_checksum(header: bytes, data: bytes) -> tuple[memoryview, memoryview]:
-    """The head and the packed data in ``data``, without a copy; without a separator, everything is the head.
+    """The head and the packed data in ``data``, without a copy.
 
-    Raises ValueError if ``data`` has another header, or was truncated or changed.
+    Raises ValueError if ``data`` has another header or form, or was truncated or changed.
     """
     first = data[: data.find(b"\n")]
     rest = memoryview(data)[len(first) + 1 :]
@@ -36,8 +36,10 @@ def check_checksum(header: bytes, data: bytes) -> tuple[memoryview, memoryview]:
         raise ValueError("it does not begin with the header of this version")
     if hashlib.sha256(rest).hexdigest().encode() != first.removeprefix(header + _CHECKSUM):
         raise ValueError("its checksum does not match, so it was truncated or changed")
-    end = data.find(_SEPARATOR, len(first)) - len(first) - 1
-    return (rest[:end], rest[end + len(_SEPARATOR) :]) if end >= 0 else (rest, rest[:0])
+    if (end := data.find(_SEPARATOR, len(first))) < 0:
+        raise ValueError("its head does not end")
+    end -= len(first) + 1
+    return rest[:end], rest[end + len(_SEPARATOR) :]
 
 
 def parse_whole_minute(text: str) -> int:

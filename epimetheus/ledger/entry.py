@@ -24,7 +24,7 @@ from epimetheus.ledger.packed_keys import KEY_BYTES, are_sorted, sorted_keys
 from epimetheus.model import HourlyCount, Window, count_text, minute_text
 from epimetheus.stored_form import add_checksum, check_checksum, parse_whole_minute
 
-__all__ = ["LONGEST_MINUTES", "Entry", "EntryName", "Messages", "Source", "pack", "unpack"]
+__all__ = ["LONGEST_MINUTES", "Entry", "EntryName", "Messages", "Source", "pack", "split_keys", "unpack"]
 
 LONGEST_MINUTES = 8 * 24 * 60
 """Maximum length of an entry's window: the longest slice and the longest overlap. It limits how far a listing by window end must reach."""
@@ -88,6 +88,25 @@ class Entry:
         return Window(min(window.start for window in windows), max(window.end for window in windows))
 
 
+def split_keys(keys: Mapping[Place, bytes]) -> list[dict[Place, bytes]]:
+    """``keys`` divided so that each part fits into an entry: its windows are within `LONGEST_MINUTES`. Earlier windows come first.
+
+    The windows of a backfill can be far from those of the cursor. Raises ValueError for a window that is longer itself.
+    """
+    parts: list[dict[Place, bytes]] = []
+    begin, end = 0, 0
+    for place in sorted(keys, key=lambda place: (place[1].end, place[1].start, place[0])):
+        window = place[1]
+        if window.end - window.start > LONGEST_MINUTES:
+            raise ValueError(f"a window has {window.end - window.start} minutes; the maximum is {LONGEST_MINUTES}")
+        begin, end = min(begin, window.start), window.end
+        if not parts or end - begin > LONGEST_MINUTES:
+            parts.append({})
+            begin = window.start
+        parts[-1][place] = keys[place]
+    return parts
+
+
 def pack(entry: Entry) -> bytes:
     """The bytes to store. A key that a compartment has twice in a window is stored once.
 
@@ -107,7 +126,7 @@ def unpack(data: bytes, name: str) -> Entry:
         text, packed = check_checksum(_HEADER, data)
         head = decode_head(text)
         sets = _key_sets(head)
-        entry = _entry(head, _split_keys(sets, packed))
+        entry = _entry(head, _unpack_keys(sets, packed))
         _validate(entry)
         _check_form(text, entry, sets)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
@@ -219,7 +238,7 @@ def _window(head: WindowHead | OtherKeySet) -> Window:
     return Window(parse_whole_minute(head.start), parse_whole_minute(head.end))
 
 
-def _split_keys(sets: Mapping[Place, KeySet], packed: memoryview) -> dict[Place, bytes]:
+def _unpack_keys(sets: Mapping[Place, KeySet], packed: memoryview) -> dict[Place, bytes]:
     """The keys of each set. Raises ValueError unless ``sets`` describes every byte of ``packed``."""
     if (total := sum(keys.keys for keys in sets.values())) * KEY_BYTES != len(packed):
         raise ValueError(f"the head counts {count_text(total, 'key')}, but {len(packed)} bytes follow")

@@ -3,10 +3,12 @@
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
+from epimetheus.ledger import entry as ledger
 from epimetheus.model import Window
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, PageCursor, State
@@ -94,6 +96,27 @@ _STATES = (
     _PAYLOADS[1].replace(b'"serial": 0', b'"serial": ' + b"9" * 25),
     _PAYLOADS[1].replace(b'"last": {}', b'"last": {"a": ' + b"9" * 25 + b"}"),
 )
+_WINDOW, _EARLIER = Window(29_933_640, 29_933_685), Window(29_933_340, 29_933_400)
+_ENTRY = ledger.Entry(
+    tenancy="ocid1.tenancy.oc1..r",
+    region="eu-frankfurt-1",
+    run="ab12cd34ef56",
+    number=1,
+    source="poll",
+    epoch=29_401_234,
+    at=1_796_021_160.5,
+    keys={("r", _WINDOW): b"a" * 16 + b"b" * 16, ("d", _WINDOW): b"", ("o", _WINDOW): b"c" * 16, ("d", _EARLIER): b"d" * 16},
+    polled=3,
+    polled_sha256="ab" * 32,
+    messages=ledger.Messages(1, 4, "cd" * 32),
+)
+_PACKED_ENTRIES = (ledger.pack(_ENTRY), ledger.pack(replace(_ENTRY, keys={("r", _WINDOW): b""}, messages=None)))
+_ENTRIES = (
+    *_PACKED_ENTRIES,
+    *(data.partition(b"\n")[2] for data in _PACKED_ENTRIES),
+    *(data.partition(b"\n")[2].replace(b"2026-11-30T06:45:00Z", b"0001-01-01T00:00:00Z") for data in _PACKED_ENTRIES),
+    _ENTRY.name.text().encode(),
+)
 _RULES = (
     b"{}",
     json.dumps({
@@ -167,5 +190,6 @@ SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "body": _BODIES,
     "pem": _pems(),
     "variables": _VARIABLES,
+    "entry": _ENTRIES,
 })  # fmt: skip
 """Seeds by target."""

@@ -694,7 +694,7 @@ def test_the_cli_prints_every_check_and_then_the_verdict(terminal):  # noqa: F81
     done = type_in("health")
     assert done.exit_code == 2
     assert "\n         Check SYSLOG_HOST and SYSLOG_PORT" in done.stdout
-    assert "unhealthy: 2 of 17 checks need attention" in done.stdout
+    assert "unhealthy: 2 of 18 checks need attention" in done.stdout
 
 
 def test_the_cli_prints_json_and_sends_a_probe(terminal):  # noqa: F811

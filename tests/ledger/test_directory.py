@@ -154,15 +154,19 @@ def hostile_files(folder):
 KINDS = ("folder", "link to a folder", "link", "loop", "pipe", "large")
 
 
-def test_anything_else_in_the_folder_is_skipped(ledger, path):
+def test_anything_else_in_the_folder_is_skipped(ledger, path, tmp_path):
     name = ledger.append(ENTRY)
     hostile_files(path / "2026/11/30")
     for odd in ("2026/11/3", "2026/11/3x", "2026/1/30", "x", "2026/11/٣٠"):
         (path / odd).mkdir(parents=True, exist_ok=True)
         (path / odd / name.text().rpartition("/")[2]).write_text("x")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "20261201T0000Z-20261130T0600Z-29401234-ab12cd34ef56-0009-poll").write_text("x")
+    (path / "2026/12").mkdir()
+    (path / "2026/12/01").symlink_to(tmp_path / "elsewhere")
     (path / "2026/11/29").symlink_to("/proc")
     (path / "2026/11/28").write_text("x")
-    os.mkfifo(path / "2026/12")
+    os.mkfifo(path / "2026/13")
     found = ledger.overlapping(USUAL)
     assert [one.number for one in found] == [1, 7]  # the large file is listed: it has the name of an entry
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.errors import LedgerDamaged
-from epimetheus.ledger.entry import Messages, pack, unpack
+from epimetheus.ledger.entry import Messages, pack, split_keys, unpack
 from epimetheus.ledger.packed_keys import sorted_keys
 from epimetheus.model import Window
 from tests.ledger.samples import DEV, EARLIER, ENTRY, IN_ORDER, OPS, ROOT, USUAL, key
@@ -161,6 +161,12 @@ def test_keys_in_another_order_or_twice_are_damaged_even_with_their_sha256():
         assert damage(sealed(changed)) == f"the keys of the compartment {ROOT} are not sorted."
 
 
+def test_a_head_without_an_end_is_damaged():
+    plain = pack(replace(ENTRY, keys={(ROOT, USUAL): b""})).partition(b"\n")[2]
+    assert plain.endswith(b"\n\0")
+    assert damage(sealed(plain[:-2])) == damage(sealed(plain[:-1])) == "its head does not end."
+
+
 def test_compartments_in_another_order_are_damaged():
     rest = PACKED.partition(b"\n")[2]
     swapped = rest.replace(DEV.encode(), b"?").replace(OPS.encode(), DEV.encode()).replace(b"?", OPS.encode())
@@ -196,6 +202,26 @@ def test_a_window_of_a_compartment_twice_is_damaged():
 def test_an_entry_that_could_not_be_read_is_not_written(invalid):
     with pytest.raises(ValueError, match=r"."):
         pack(replace(ENTRY, **invalid))
+
+
+def test_keys_are_divided_into_entries_of_at_most_eight_days():
+    ends = {"a": (0, 10), "b": (11_500, 11_520), "c": (11_510, 11_521), "d": (20_000, 30_000), "e": (24_000, 30_001), "f": (11_515, 11_521)}
+    keys = {(name, Window(*window)): key(number) for number, (name, window) in enumerate(ends.items())}
+    parts = split_keys(keys)
+    assert [sorted(name for name, _ in part) for part in parts] == [["a", "b"], ["c", "f"], ["d", "e"]]
+    assert {place: packed for part in parts for place, packed in part.items()} == keys
+    assert split_keys({}) == []
+    with pytest.raises(ValueError, match="a window has 11521 minutes; the maximum is 11520"):
+        split_keys({("a", Window(0, 11_521)): b""})
+
+
+@given(st.lists(st.builds(lambda start, length: Window(start, start + length), st.integers(0, 50_000), st.integers(1, 11_520)), max_size=9))
+def test_every_part_of_divided_keys_is_an_entry(windows):
+    keys = {(f"c{number}", window): key(number) for number, window in enumerate(windows)}
+    parts = split_keys(keys)
+    for part in parts:
+        pack(replace(ENTRY, keys=part))
+    assert sum(map(len, parts)) == len(keys)
 
 
 def test_an_entry_may_have_eight_days():
