@@ -25,8 +25,8 @@ def add_checksum(header: bytes, head: bytes, packed: Iterable[bytes] | None = No
     return b"".join([header, _CHECKSUM, checksum.hexdigest().encode(), b"\n", *parts])  # one copy: it may take many megabytes
 
 
-def check_checksum(header: bytes, data: bytes) -> tuple[memoryview, memoryview]:
-    """The head and the packed data in ``data``, without a copy.
+def check_checksum(header: bytes, data: bytes, *, has_packed: bool = True) -> tuple[memoryview, memoryview]:
+    """The head and the packed data in ``data``, without a copy. ``has_packed``: whether the form has packed data.
 
     Raises ValueError if ``data`` has another header or form, or was truncated or changed.
     """
@@ -36,6 +36,8 @@ def check_checksum(header: bytes, data: bytes) -> tuple[memoryview, memoryview]:
         raise ValueError("it does not begin with the header of this version")
     if hashlib.sha256(rest).hexdigest().encode() != first.removeprefix(header + _CHECKSUM):
         raise ValueError("its checksum does not match, so it was truncated or changed")
+    if not has_packed:
+        return rest, rest[:0]
     if (end := data.find(_SEPARATOR, len(first))) < 0:
         raise ValueError("its head does not end")
     end -= len(first) + 1

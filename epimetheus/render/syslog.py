@@ -39,7 +39,8 @@ class Rfc5424:
     reject NILVALUE or shift the fields after it, and so lose malformed events.
 
     ``facility``: 0 to 23. Host name, application name and run id lose everything but printable ASCII; the latter two are cut to 48
-    characters. ``replay="true"`` or ``late="true"`` follows ``seq`` if ``mark`` is given. 32473 is the enterprise number reserved for examples (RFC 5612).
+    characters. ``replay="true"`` or ``late="true"`` follows ``seq`` if ``mark`` is given. 32473 is the enterprise number reserved for
+    examples (RFC 5612).
     """
 
     lists_trimmed = True

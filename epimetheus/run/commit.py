@@ -9,8 +9,8 @@ from epimetheus.ledger.entry import Entry
 from epimetheus.model import time_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
-from epimetheus.run.report import is_caught_up
 from epimetheus.run.pending_entry import PendingEntry, polled_digest
+from epimetheus.run.report import is_caught_up
 from epimetheus.state.model import State, Summary
 
 CHECKPOINT_SECONDS = 30.0

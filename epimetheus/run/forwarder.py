@@ -77,8 +77,8 @@ class _Unconfirmed:
 class Forwarder:
     """Forwards the events of one region in one run.
 
-    ``compartment_paths``: OCID → path. ``pending``: what is confirmed and not in the ledger yet. ``actors``: classify the actor of each event. ``filtered``: called with each filtered event and
-    the reason.
+    ``compartment_paths``: OCID → path. ``pending``: what is confirmed and not in the ledger yet. ``actors``: classify the actor of each
+    event. ``filtered``: called with each filtered event and the reason.
     """
 
     def __init__(

@@ -98,7 +98,8 @@ def update_compartments(
             if since < state.through:
                 read_before = before is not None and before.read_until is not None
                 touched = min(since + LONGEST_SLICE_MINUTES, state.through) if read_before else 0
-                behind[ocid] = BehindCompartment(since, RESUMED if read_before else NEW, floor=before.floor if before else 0, touched=touched)
+                reason, floor = RESUMED if read_before else NEW, before.floor if before else 0
+                behind[ocid] = BehindCompartment(since, reason, floor=floor, touched=touched)
             if before and before.read_until is not None and before.read_until < oldest:
                 expired.append(ocid)
     stopped = [ocid for ocid, k in known.items() if not k.polled and _was_polled(state, ocid)]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
-from epimetheus.ledger.entry import LONGEST_MINUTES, Messages
+from epimetheus.ledger.entry import Messages, split_keys
 from epimetheus.model import Fetched, HourlyCount, Window
 from epimetheus.select.rate_limits import Counts, add_counts
 
@@ -13,7 +13,10 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class PendingEntry:
-    """Keys of confirmed and of filtered events, and the digest of confirmed messages. ``keys``: (OCID, window it was read in) → packed keys."""
+    """Keys of confirmed and of filtered events, their counts under rate limits, and the digest of confirmed messages.
+
+    ``keys``: compartment OCID and the window it was read in → packed keys.
+    """
 
     def __init__(self) -> None:
         self.keys: dict[tuple[str, Window], bytearray] = {}
@@ -44,23 +47,15 @@ class PendingEntry:
         The first has all messages and counts. Messages without an event, which are notices, make no entry.
         """
         messages = Messages(self._first, self._last, self._digest.hexdigest()) if self._last else None
-        part = EntryPart({}, messages, self.counts)
-        start = end = 0
-        for place in sorted(self.keys, key=lambda place: place[1]):
-            window = place[1]
-            if part.keys and max(end, window.end) - start > LONGEST_MINUTES:
-                yield part
-                part = EntryPart({}, None, {})
-            start, end = (start, max(end, window.end)) if part.keys else window
-            part.keys[place] = bytes(self.keys[place])
-        if part.keys:
-            yield part
+        for number, keys in enumerate(split_keys({place: bytes(keys) for place, keys in self.keys.items()})):
+            first = number == 0
+            yield EntryPart(keys, messages if first else None, self.counts if first else {})
 
 
 class EntryPart(NamedTuple):
     """What one entry says of the events: their keys by compartment and window, their messages, and their counts under rate limits."""
 
-    keys: dict[tuple[str, Window], bytes]
+    keys: Mapping[tuple[str, Window], bytes]
     messages: Messages | None
     rate_limits: Mapping[str, Mapping[int, HourlyCount]]
 
@@ -71,6 +66,6 @@ def polled_digest(ocids: Iterable[str]) -> str:
 
 
 def message_line(sequence: int, fetched: Fetched) -> bytes:
-    """``<sequence> <event id>\\n``, which the digest of messages is over; ``-`` for an event without a plain ID."""
+    r"""``<sequence> <event id>\\n``, which the digest of messages is over; ``-`` for an event without a plain ID."""
     event_id = fetched.event.event_id if fetched.event else None
     return b"%d %b\n" % (sequence, event_id.encode() if event_id and _PLAIN_ID.fullmatch(event_id) else b"-")

@@ -31,8 +31,8 @@ class RunOptions:
     """Options of a run, from the settings.
 
     ``listing_minutes``: how long a listing of compartments stays valid. A run with a listing older than ``listing_max_age_minutes`` is
-    ``partial``. ``regions``: the subscribed regions if REGIONS=all, as listed in the minute ``regions_listed``. ``reconcile_after``: the passes
-    of reconciliation, in minutes. ``run_message``: the run ends with a summary message. ``actors``: messages include the actor's class.
+    ``partial``. ``regions``: the subscribed regions if REGIONS=all, as listed in the minute ``regions_listed``. ``reconcile_after``: the
+    passes of reconciliation, in minutes. ``run_message``: the run ends with a summary message. ``actors``: messages include the actor's class.
     """
 
     region: str

@@ -1,7 +1,7 @@
 """The reconcile step: lists closed windows again, and forwards the events that OCI listed late.
 
-Everything that a window lists is compared with the keys of the ledger. What is missing is forwarded as any other event, marked ``late``, and
-entered. The marks of a pass move in memory once its slice is confirmed, and are saved with the state, as the cursor is.
+Everything that a window lists is compared with the keys of the ledger. What is missing is forwarded as any other event, marked ``late``,
+and entered. The marks of a pass move in memory once its slice is confirmed, and are saved with the state, as the cursor is.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ _LEAST_SECONDS = 1.0
 
 
 def reconcile(ctx: RunContext) -> None:
-    """Reconcile slice by slice in the time that the new events have left, the pass that is furthest behind first. Raises as `read_slice`."""
+    """Reconcile slice by slice in the time that is left, the pass that is furthest behind first. Raises as `read_slice`."""
     stopped: set[int] = set()
     prefer_behind = True
     while (left := ctx.budget.work.left()) > _LEAST_SECONDS:
@@ -61,7 +61,14 @@ def _reconcile_slice(ctx: RunContext, one: Pass, left: float, *, prefer_behind: 
         events, whole = ctx.tally.relisted - relisted, ctx.budget.work_seconds
         length = plan.next_slice_minutes(length, 1, outcomes.values(), events=events, seconds=seconds, left=left, whole=whole)
     after = plan.apply_progress(
-        marks, current.tasks, outcomes, now=ctx.time.minute, length=ctx.options.slice_minutes, overlap=0, readable=True, quick=seconds < left / 4
+        marks,
+        current.tasks,
+        outcomes,
+        now=ctx.time.minute,
+        length=ctx.options.slice_minutes,
+        overlap=0,
+        readable=True,
+        quick=seconds < left / 4,
     )
     failed = {ocid for ocid, outcome in outcomes.items() if outcome.reason and outcome.reason != plan.NO_TIME}
     ctx.state = reconcile_plan.after_slice(ctx.state, one, replace(after, slice_minutes=length), failed)

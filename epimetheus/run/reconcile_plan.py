@@ -1,7 +1,7 @@
 """Decides what each pass of reconciliation lists again: pure functions over the state. Times are minutes since the epoch.
 
-A pass is a second cursor that follows the first one: it lists closed windows again once they are ``after`` minutes old. It is planned as the
-first one is (`epimetheus.run.plan`), over a `view` of the state in which the marks of the pass take the place of the cursor.
+A pass is a second cursor that follows the first one: it lists closed windows again once they are ``after`` minutes old. It is planned as
+the first one is (`epimetheus.run.plan`), over a `view` of the state in which the marks of the pass take the place of the cursor.
 """
 
 from collections.abc import Collection, Sequence

@@ -13,7 +13,8 @@ class Tally:
     """Counts of one run over one region. ``phases``: name of a step → seconds.
 
     ``relisted``: events that reconciliation listed again; ``late``: those that were not forwarded before, the ``earliest_late`` of them at
-    that event time (seconds since the epoch). ``listing_age``: seconds since the compartments (and regions) were last listed; ``outdated``: more than LISTING_MAX_AGE_MINUTES.
+    that event time (seconds since the epoch). ``listing_age``: seconds since the compartments (and regions) were last listed;
+    ``outdated``: more than LISTING_MAX_AGE_MINUTES.
     """
 
     fetched: int = 0

@@ -65,7 +65,7 @@ class SeenKeys:
         return True
 
     def add_delivered(self, minute: int, packed: bytes) -> None:
-        """Put the keys ``packed``, of events delivered earlier, into the bucket of ``minute``; those that are here already stay as they are."""
+        """Put the keys ``packed``, of events delivered earlier, into the bucket of ``minute``. Those that are here already stay."""
         self._number_all()
         number, before = self._number(minute), len(self._numbers)
         for (key,) in iter_unpack(f"{KEY_BYTES}s", packed):
@@ -106,7 +106,7 @@ class SeenKeys:
                 self._keys[end * KEY_BYTES : (end + after - first) * KEY_BYTES] = self._keys[first * KEY_BYTES : after * KEY_BYTES]
                 self._numbers[end : end + after - first] = self._numbers[first:after]
             end += after - first
-        if dropped := len(self._numbers) - end:
+        if len(self._numbers) > end:
             del self._keys[end * KEY_BYTES :], self._numbers[end:]
             self._numbered_end = 1
             self._remembered = len(self._numbers) - self._numbers.count(0)

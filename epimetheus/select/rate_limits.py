@@ -70,7 +70,8 @@ class RateLimits:
     def suppress(self, kind: str, millis: int) -> None:
         """Count a suppressed event."""
         key = (kind, _hour(millis))
-        self._pending_suppressed[key] = add_counts(self._pending_suppressed.get(key, _ZERO), HourlyCount(suppressed=1, first=millis, last=millis))
+        one = HourlyCount(suppressed=1, first=millis, last=millis)
+        self._pending_suppressed[key] = add_counts(self._pending_suppressed.get(key, _ZERO), one)
 
     def take_pending(self) -> dict[tuple[str, int], HourlyCount]:
         """Remove and return the counts since the last call. The caller passes them to `confirm` once the batch is confirmed."""

@@ -57,9 +57,7 @@ def unpack(data: bytes, name: str) -> State:
     if data.startswith(_EARLIER):
         raise _outdated(name)
     try:
-        head, packed = check_checksum(_HEADER, data)
-        if packed:
-            raise ValueError(f"{len(packed)} bytes follow the head")
+        head, _ = check_checksum(_HEADER, data, has_packed=False)
         return _state(decode_head(head))
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise _damaged(name, str(error)) from error

@@ -32,10 +32,10 @@ class BehindCompartment:
 
     ``reason`` and ``attempts``: why, and the number of failed attempts. ``page_cursor``: the position in its current window.
     ``window_minutes``: the length of its next window, 0 for SLICE_MINUTES. ``touched``: the end of the last window at the cursor of which
-    a part may be confirmed, 0: none after ``since``; the ledger is searched up to it. ``tokens_expire``: OCI rejected a page token from an earlier
-    run, so an unfinished window is shortened instead of resumed. ``not_found_at``: the last minute at which OCI answered 404 for it while
-    other compartments were readable; ``not_found_minutes``: how long that has lasted. ``floor``: the earliest minute that is read
-    again; earlier windows ended so long ago that only reconciliation reads them again.
+    a part may be confirmed, 0: none after ``since``; the ledger is searched up to it. ``tokens_expire``: OCI rejected a page token from
+    an earlier run, so an unfinished window is shortened instead of resumed. ``not_found_at``: the last minute at which OCI answered 404
+    for it while other compartments were readable; ``not_found_minutes``: how long that has lasted. ``floor``: the earliest minute that
+    is read again; earlier windows ended so long ago that only reconciliation reads them again.
     """
 
     since: int
@@ -119,7 +119,8 @@ class State:
     ``listed`` is the minute of the first. ``regions``: the subscribed regions as listed at ``regions_listed`` (REGIONS=all; 0: never).
     ``began``: the first minute that was read, 0: unknown.
     ``reconciled``: the passes of reconciliation, by their minutes of RECONCILE_AFTER.
-    ``entered``: run → number of its last entry of the ledger whose counts are in ``rate_limits``, for runs that may have written later ones.
+    ``entered``: run → number of its last entry of the ledger whose counts are in ``rate_limits``, for runs that may have written later
+    ones.
     ``epoch``: the minute in which the state began or was last rewound, raised by each; entries of the ledger with an earlier one do not
     prevent that their events are sent again. ``first_epoch``: the epoch in which the state began; earlier entries are of another state.
     ``writer`` and ``serial`` identify the write that produced this state. ``last`` is the summary of the last run.
@@ -166,7 +167,7 @@ class State:
         return max(self._times(), key=lambda time: time[1])
 
     def rewound(self, minute: int, now: int) -> "State":
-        """The state with its cursor at ``minute``, in a new epoch: later events are sent again. No time in it is after the minute ``now``."""
+        """The state with its cursor at ``minute``, in a new epoch: later events are sent again. No time in it is after ``now``."""
         behind = _rewound_all(self.behind, minute, now)
         passes = self.reconciled.items()
         reconciled = {after: Reconciled(min(one.through, minute), _rewound_all(one.behind, minute, now)) for after, one in passes}
