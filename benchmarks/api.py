@@ -1,7 +1,7 @@
 """A minimal stand-in for OCI in its own process: prepared responses, no signature verification, almost no state.
 
-Supports the calls of a run: ListCompartments (the whole tree), ListEvents, GetNamespace, conditional reads and writes of objects,
-PostMetricData. Other requests return 404. It can be slow or throttle.
+Supports the calls of a run: ListCompartments (the whole tree), ListRegionSubscriptions (one region), ListEvents, GetNamespace,
+conditional reads and writes of objects, PostMetricData. Other requests return 404. It can be slow or throttle.
 """
 
 import json
@@ -21,8 +21,10 @@ from epimetheus.model import parse_minute
 
 Response = tuple[int, dict[str, str], bytes | bytearray]
 _COMPARTMENTS_PER_PAGE = 1_000
+_REGIONS = b'[{"regionKey":"IAD","regionName":"us-ashburn-1","status":"READY","isHomeRegion":true}]'
 _ROUTES = {
     ("GET", "compartments"): "ListCompartments",
+    ("GET", "regionSubscriptions"): "ListRegionSubscriptions",
     ("GET", "auditEvents"): "ListEvents",
     ("GET", "n"): "GetNamespace",
     ("POST", "metrics"): "PostMetricData",
@@ -108,6 +110,8 @@ class Api:
                 return self._events(query)
             case "ListCompartments":
                 return self._compartments(query)
+            case "ListRegionSubscriptions":
+                return 200, {}, _REGIONS
             case "GetNamespace":
                 return 200, {}, b'"bench"'
             case "GetObject":

@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from epimetheus.coverage import Coverage
+
 
 class Identity(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """The actor (``data.identity``); every field may be absent or null."""
@@ -100,7 +102,8 @@ class RunProgress(NamedTuple):
     """How far a run or a replay is.
 
     ``cursor``: from the cursor to the end of the range. ``done`` of the ``total`` tasks of the current slice have ended; ``ended``: the
-    last one just did, and otherwise a page was read. ``fetched`` and ``confirmed`` count events so far.
+    last one just did, and otherwise a page was read. ``fetched`` and ``confirmed`` count events so far. ``minutes``: by how many the cursor
+    advances when the slice is complete; 0 for a backfill.
     """
 
     cursor: Window
@@ -109,6 +112,7 @@ class RunProgress(NamedTuple):
     ended: bool
     fetched: int
     confirmed: int
+    minutes: int = 0
 
 
 class HourlyCount(NamedTuple):
@@ -260,17 +264,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     ``fetched = forwarded + unconfirmed + duplicates + filtered``; ``unconfirmed`` is 0 unless the run failed.
 
-    ``position``: None if the state could not be read. ``filtered``: reason → events. ``abridged``: events sent with their main fields only,
-    because they cost too much to render. ``redacted``: events with at least one masked value. ``notices``: messages of Epimetheus itself,
-    which are not events. ``bytes``: bytes written to the receiver. ``api``: service → ``requests``, ``retries``, ``throttled``.
-    ``relisted``: events that reconciliation listed again; ``late``: the events among them that had not been forwarded, which count as
-    ``fetched``; ``latest_seconds``: the time from the earliest of these to now. ``reconciliation``: minutes of a pass → its progress.
-    ``listing_age_seconds``: since the last complete listing of compartments, None if none are listed. ``given_up``: deleted compartments
-    that are no longer polled. ``certificate_days``: days until the first certificate expires, the client's or the receiver's. ``caches``:
-    ``dedupe`` (event keys; a hit is a duplicate) and ``names`` (rule decisions by event type).
+    ``position`` and ``coverage``: None if the state could not be read. ``filtered``: reason → events. ``abridged``: events sent with their
+    main fields only, because they cost too much to render. ``redacted``: events with at least one masked value. ``notices``: messages of
+    Epimetheus itself, which are not events. ``bytes``: bytes written to the receiver. ``api``: service → ``requests``, ``retries``,
+    ``throttled``. ``relisted``: events that reconciliation listed again; ``late``: the events among them that had not been forwarded, which
+    count as ``fetched``; ``latest_seconds``: the time from the earliest of these to now. ``reconciliation``: minutes of a pass → its
+    progress. ``listing_age_seconds``: since the last complete listing of compartments, None if none are listed. ``given_up``: deleted
+    compartments that are no longer polled. ``certificate_days``: days until the first certificate expires, the client's or the receiver's.
+    ``caches``: ``dedupe`` (event keys; a hit is a duplicate) and ``names`` (rule decisions by event type).
     """
 
-    version: int = 2
+    version: int = 3
     run: str
     region: str
     status: Status
@@ -279,6 +283,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     started: str
     seconds: float
     position: Position | None
+    coverage: Coverage | None
     slices: int
     fetched: int
     forwarded: int

@@ -72,6 +72,9 @@ resource "oci_identity_policy" "function" {
       "Allow dynamic-group ${local.group} to read audit-events in tenancy",
       # Identity ListCompartments, for the whole tree.
       "Allow dynamic-group ${local.group} to inspect compartments in tenancy",
+      # Identity ListRegionSubscriptions: which regions to read and, if regions names them, which ones are not read. The verb inspect allows
+      # reading the tenancy's own properties only: name, home region and subscribed regions.
+      "Allow dynamic-group ${local.group} to inspect tenancies in tenancy",
       # Object Storage GetObject and PutObject: the state, its markers, certificates and rules. The function cannot delete objects.
       "Allow dynamic-group ${local.group} to manage objects in ${local.scope} where ${local.objects_where}",
       # Object Storage ListObjects, GetObject, and PutObject of new objects: the ledger. Nothing in it is overwritten or deleted.
@@ -79,8 +82,6 @@ resource "oci_identity_policy" "function" {
       # Notifications PublishMessage: OCI Functions publishes failed runs as the function (failure_destination).
       "Allow dynamic-group ${local.group} to use ons-topics in ${local.scope} where request.permission='ONS_TOPIC_PUBLISH'",
     ],
-    # Identity ListRegionSubscriptions, for regions = ["all"].
-    contains(coalesce(var.regions, []), "all") ? ["Allow dynamic-group ${local.group} to inspect tenancies in tenancy"] : [],
     # Monitoring PostMetricData, for one namespace.
     local.metrics_namespace == "" ? [] : [
       "Allow dynamic-group ${local.group} to use metrics in ${local.metrics_scope}${local.metrics_where}",

@@ -27,7 +27,7 @@ locals {
     LEDGER_BUCKET                = var.ledger_bucket
     LEDGER_DAYS                  = tostring(var.ledger_days)
     TENANCY_OCID                 = var.tenancy_ocid
-    REGIONS                      = try(join(",", var.regions), null)
+    REGIONS                      = var.regions == null ? null : join(",", local.regions)
     COMPARTMENT_MODE             = var.compartment_mode
     COMPARTMENT_IDS              = try(join(",", var.compartment_ids), null)
     LISTING_MINUTES              = tostring(var.listing_minutes)

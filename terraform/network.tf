@@ -14,8 +14,9 @@ data "oci_core_services" "all" {
 locals {
   subnet_id          = local.create_network ? oci_core_subnet.private[0].id : var.subnet_id
   security_group_ids = concat(oci_core_network_security_group.function[*].id, var.network_security_group_ids)
-  # The service gateway reaches this region only. The Audit services of other regions are reached through NAT.
-  other_regions = length(setsubtract(coalesce(var.regions, []), [var.region])) > 0
+  # The service gateway reaches this region only. The Audit services of other regions are reached through NAT. The regions that "all", the
+  # default, stands for are not known here, and may change.
+  other_regions = length(local.regions) == 0 || length(setsubtract(local.regions, [var.region])) > 0
   egress_rules = !local.create_network ? {} : merge(
     {
       for cidr in var.siem_cidrs : "siem ${cidr}" => {

@@ -86,7 +86,18 @@ locals {
     listing_age = {
       query    = "listing_age_seconds[${local.window}].groupBy(region).min() > ${60 * coalesce(var.listing_max_age_minutes, 60)}"
       severity = "ERROR", pending = "PT5M", when_scheduled = false
-      body     = "The listing of compartments or regions is out of date: new ones are not read. Check the policy statement `inspect compartments`."
+      body     = "The listing of compartments or regions is out of date: new ones are not read. Check the policy statements `inspect compartments` and `inspect tenancies`."
+    }
+    # A gap that closes within half an hour, such as a compartment that was just created, raises no alarm.
+    regions_uncovered = {
+      query    = "regions_uncovered[${local.window}].groupBy(region).min() > 0"
+      severity = "ERROR", pending = "PT30M", when_scheduled = false
+      body     = "Subscribed regions are not read, or OCI does not list them. The warning of the run names them and the missing policy statement."
+    }
+    compartments_uncovered = {
+      query    = "compartments_uncovered[${local.window}].groupBy(region).min() > 0"
+      severity = "ERROR", pending = "PT30M", when_scheduled = false
+      body     = "Existing compartments cannot be read or listed: their events are not forwarded. The warning of the run names them."
     }
     given_up = {
       query    = "compartments_given_up[${local.window}].groupBy(region).max() > 0"

@@ -235,7 +235,7 @@ variable "syslog_client_key_pem" {
 
   validation {
     condition = var.syslog_client_key_pem == null || can(regex(
-      "^$|-----BEGIN (?:RSA |EC )?PRIVATE KEY-----",
+      "^$|-----BEGIN\\s*(?:RSA\\s*|EC\\s*)?PRIVATE\\s*KEY-----",
       var.syslog_client_key_pem
     ))
     error_message = "syslog_client_key_pem: expected a PEM private key without a passphrase."

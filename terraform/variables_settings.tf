@@ -64,8 +64,8 @@ variable "syslog_ca" {
       "^$",
       "^(?:file|object):.+$",
       "^vault:ocid1\\.vaultsecret\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$",
-      "-----BEGIN CERTIFICATE-----",
-    ]), var.syslog_ca))
+      "-----BEGIN\\s*CERTIFICATE-----",
+    ]), trimspace(var.syslog_ca)))
     error_message = "syslog_ca: expected PEM certificates, file:PATH, vault:SECRET_OCID or object:NAME."
   }
 }
@@ -80,8 +80,8 @@ variable "syslog_client_cert" {
       "^$",
       "^(?:file|object):.+$",
       "^vault:ocid1\\.vaultsecret\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$",
-      "-----BEGIN CERTIFICATE-----",
-    ]), var.syslog_client_cert))
+      "-----BEGIN\\s*CERTIFICATE-----",
+    ]), trimspace(var.syslog_client_cert)))
     error_message = "syslog_client_cert: expected PEM certificates, file:PATH, vault:SECRET_OCID or object:NAME."
   }
 }
@@ -94,7 +94,7 @@ variable "syslog_client_key" {
   validation {
     condition = var.syslog_client_key == null || can(regex(
       "^(?:vault:ocid1\\.vaultsecret\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$",
-      var.syslog_client_key
+      trimspace(var.syslog_client_key)
     ))
     error_message = "syslog_client_key: expected vault:SECRET_OCID."
   }
@@ -294,15 +294,22 @@ variable "tenancy_ocid" {
 variable "regions" {
   type        = list(string)
   default     = null
-  description = "Regions whose events are forwarded; all stands for every region that the tenancy subscribes to. Default: the region of the function."
+  description = "Regions whose events are forwarded; all stands for every region that the tenancy subscribes to. Default: all."
 
   validation {
     condition = var.regions == null || try(
-      alltrue([for each in var.regions : can(regex("^(?:all|[a-z]+(?:-[a-z]+)+-\\d+)$", each))]) &&
-      (!contains(var.regions, "all") || length(var.regions) == 1),
+      alltrue([for each in var.regions : can(regex(join("|", [
+        "^(?i)(?:all|[a-z]+(?:-[a-z]+)+-\\d+)$",
+        # Region keys. regions.tf has their regions.
+        "^(?i)(?:aga|ahu|ams|arn|auh|avf|avz|beg|bgy|bno|bog|bom|brs|cdg|cwl|dac|dln|doh|dtm|dtz|dus|dxb|ebb|ebl|fra",
+        "gru|hnw|hsg|hyd|iad|ibr|icn|jbp|jed|jnb|jsk|kix|lej|lfi|lhr|lin|ltn|luf|mad|mct|mel|mrs|mty|mtz|mxp",
+        "nja|nrq|nrt|onm|ord|orf|ork|pgc|phx|pia|qro|rba|ric|rkt|ruh|scl|shj|sin|sjc|snn|str|syd|tus|ukb|vap",
+        "vcp|vll|vve|wga|xsp|yny|yul|yxj|yyz|zrh)$",
+      ]), each))]) &&
+      (!contains([for each in var.regions : lower(each)], "all") || length(var.regions) == 1),
       false
     )
-    error_message = "regions: expected all, or region identifiers like eu-frankfurt-1."
+    error_message = "regions: expected all, or region identifiers or keys like eu-frankfurt-1 or fra."
   }
 }
 
@@ -366,7 +373,7 @@ variable "listing_max_age_minutes" {
 variable "initial_lookback_hours" {
   type        = number
   default     = null
-  description = "Hours before now at which the first run starts reading. Default: 24."
+  description = "How many hours back the first run reads, in addition to overlap_minutes and settle_minutes. Default: 24."
 
   validation {
     condition = var.initial_lookback_hours == null || try(

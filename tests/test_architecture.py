@@ -8,19 +8,21 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "model", "clock", "event_patterns", "event_details", "signals", "pem", "stored_form"}
+BASE = {"errors", "coverage", "model", "clock", "event_patterns", "event_details", "signals", "pem", "files", "stored_form"}
 STAGES = {"source", "select", "render", "deliver", "state", "ledger", "observe"}
 MAY_IMPORT = {
     "errors": set(),
-    "model": {"errors"},
+    "coverage": set(),
+    "model": {"errors", "coverage"},
     "clock": {"errors"},
     "event_patterns": set(),
     "event_details": {"model"},
     "signals": set(),
     "pem": {"errors"},
     "stored_form": {"model"},
+    "files": set(),
     "safe_text": {"render"},  # redaction of error texts
-    "oci_client": {"errors", "pem", "safe_text"},
+    "oci_client": {"errors", "files", "pem", "safe_text"},
     "source": BASE | {"oci_client", "safe_text"},
     "select": BASE,
     "render": BASE,

@@ -267,7 +267,7 @@ def test_an_event_cannot_forge_our_notes(form, key, space):
     assert fields[f"event_{name}"] == {"tamperWatch": True}
 
 
-@pytest.mark.parametrize("command", [["health"], ["run"], ["replay"], ["runs"], ["rules", "try"]])
+@pytest.mark.parametrize("command", [["health"], ["run"], ["replay"], ["runs"], ["rules", "preview"]])
 @pytest.mark.parametrize("timeout", ["nan", "-nan", "inf", "1e999s", "-1s", "\u0661s", "9999999d"])
 def test_a_timeout_that_is_no_duration_is_a_usage_error(command, timeout):
     result = CliRunner().invoke(app, [*command, f"--timeout={timeout}"], env={"TERM": "dumb", "COLUMNS": "200"})

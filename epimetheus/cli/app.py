@@ -52,8 +52,8 @@ def run(
     """
     with display.errors_explained(as_json=as_json):
         loaded = source.load()
-        wiring = loaded.open(loaded.read(), timeout)
-        with terminal_observer(terminal_console(stderr=True)) as observer:
+        wiring = loaded.open(loaded.read_to_send(), timeout)
+        with terminal_observer(terminal_console(stderr=True), terminal_console(stderr=as_json)) as observer:
             reports = run_regions(wiring, uuid.uuid4().hex[:12], observer, observer.announce)
     if as_json:
         print_json(reports)

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from epimetheus.errors import ConfigError
-from epimetheus.model import Compartment
+from epimetheus.model import Compartment, count_text
 from epimetheus.source.compartments import paths
 
 _OCID_START = "ocid1."
 _MOST_NAMED = 5
 _MOST_COMPARED = 500  # difflib takes about a millisecond for a name
 _LONGEST_COMPARED = 400  # characters
+_SIMILAR = 0.5  # of difflib
+_LISTING = "oci iam compartment list --compartment-id-in-subtree true --all --query 'data[].name'"
 
 
 def needs_listing(names: Sequence[str]) -> bool:
@@ -54,15 +56,15 @@ def _ambiguous(name: str, candidates: Sequence[str]) -> str:
 
 
 def _unknown(name: str, known: Mapping[str, str], *, suggest: bool) -> str:
-    """The problem of a name that no compartment has; with ``suggest``, the path of the closest one, the shortest if several are as close.
+    """The problem of a name that no compartment has; with ``suggest``, the paths of the closest ones, of equal names the shortest.
 
     Only names of a similar length are compared.
     """
-    problem = f"--compartment {name}: no compartment has this name or path"
+    problem = f"--compartment {name}: none of {count_text(len(known), 'compartment')} has this name or path"
     if not suggest or len(name) > _LONGEST_COMPARED:
         return problem
     longest_first = sorted(known.values(), key=len, reverse=True)
     by_name = {path.rpartition("/")[2]: path for path in longest_first} | {path: path for path in longest_first}
     nearest = sorted(by_name, key=lambda one: abs(len(one) - len(name)))[:_MOST_COMPARED]
-    close = get_close_matches(name, nearest, n=1)
-    return problem + (f". Did you mean {by_name[close[0]]}?" if close else "")
+    close = [*dict.fromkeys(by_name[one] for one in get_close_matches(name, nearest, n=_MOST_NAMED, cutoff=_SIMILAR))]
+    return problem + (f". Did you mean {', or '.join(close)}?" if close else f"; list them with: {_LISTING}")

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from epimetheus.cli.console import cell, notes_console, print_json, print_line, print_wrapped, terminal_console
 from epimetheus.cli.durations import ago_text, period_text
-from epimetheus.cli.rules_try import SENT, RulesTrial
+from epimetheus.cli.rules_preview import SENT, RulesPreview
 from epimetheus.cli.tables import Column, print_fields, print_table
 from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
@@ -66,12 +66,12 @@ def show_replayed(console: Console, replayed: Replayed) -> None:
         print_line(console, f"  Not read: {ocid}: {why}", "yellow")
 
 
-def show_trial(console: Console, trial: RulesTrial, warnings: Sequence[str]) -> None:
-    """Show the outcome of a rules trial by event type, most frequent first, and the compartments that could not be read."""
+def show_preview(console: Console, preview: RulesPreview, warnings: Sequence[str]) -> None:
+    """Show the outcome of a rules preview by event type, most frequent first, and the compartments that could not be read."""
     notes = notes_console(console)
     for warning in warnings:
         print_wrapped(notes, cell(warning, "yellow"), 2)
-    rows = sorted(trial.rows.items(), key=lambda row: (-row[1], row[0]))
+    rows = sorted(preview.rows.items(), key=lambda row: (-row[1], row[0]))
     columns = (Column("events", right=True), Column("event type"), Column("outcome"))
     cells = [
         (cell(f"{count:,}" if console.is_terminal else str(count)), cell(event_type), cell(outcome, _outcome_color(outcome)))
@@ -79,12 +79,12 @@ def show_trial(console: Console, trial: RulesTrial, warnings: Sequence[str]) -> 
     ]
     print_table(console, columns, cells, "Outcome of the rules")
     outcomes: Counter[str] = Counter()
-    for (_, outcome), count in trial.rows.items():
+    for (_, outcome), count in preview.rows.items():
         outcomes[outcome] += count
     totals = "; ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or "no events"
-    omitted = f" ({count_text(trial.duplicates, 'duplicate')} not counted)" if trial.duplicates else ""
+    omitted = f" ({count_text(preview.duplicates, 'duplicate')} not counted)" if preview.duplicates else ""
     print_wrapped(notes, cell(f"{count_text(outcomes.total(), 'event')}{omitted}: {totals}."), 2)
-    for ocid, why in sorted(trial.unread.items()):
+    for ocid, why in sorted(preview.unread.items()):
         print_wrapped(notes, cell(f"Not read: {ocid}: {why}", "red"), 2)
 
 

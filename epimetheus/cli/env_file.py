@@ -12,6 +12,7 @@ from dotenv.parser import parse_stream
 
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.errors import ConfigError
+from epimetheus.files import read_bounded
 
 _MAX_BYTES = 1 << 16  # python-dotenv takes a second for as many short lines
 _SPACES = re.compile(r"[^\S\n]{1000}")  # python-dotenv takes quadratic time for spaces in a row
@@ -45,8 +46,7 @@ def parse_env(text: str, name: str) -> dict[str, str]:
 def read_text(option: str, path: Path, most: int) -> str:
     """The text of a file of at ``most`` that many bytes: UTF-8, or UTF-16 with a byte order mark. Raises ConfigError."""
     try:
-        with path.open("rb") as file:
-            data = file.read(most + 1)
+        data = read_bounded(path, most)
     except OSError as error:
         raise ArgumentError(f"{option} {path}: {error.strerror}; use the path of a readable file") from error
     if len(data) > most:

@@ -7,10 +7,10 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.event_forms import ACCEPTED, NotAnEvent, find_events
+from epimetheus.files import read_bounded
 from epimetheus.model import Fetched
 from epimetheus.source.decode import decode_event
 
@@ -59,13 +59,11 @@ def _error(path: Path, problem: str) -> ArgumentError:
 
 def _read(path: Path) -> bytes:
     if path != _STDIN:
-        with path.open("rb") as file:
-            return _read_bounded(file)
-    return _read_bounded(sys.stdin.buffer) if sys.stdin else b""
+        return _within_limit(read_bounded(path, MAX_BYTES))
+    return _within_limit(sys.stdin.buffer.read(MAX_BYTES + 1)) if sys.stdin else b""
 
 
-def _read_bounded(file: BinaryIO | gzip.GzipFile) -> bytes:
-    data = file.read(MAX_BYTES + 1)
+def _within_limit(data: bytes) -> bytes:
     if len(data) > MAX_BYTES:
         raise _Unusable(f"the file has more than {MAX_BYTES:,} bytes; split it")
     return data
@@ -79,7 +77,7 @@ def _decompressed(data: bytes) -> bytes:
         return data
     try:
         with gzip.open(io.BytesIO(data)) as file:
-            return _read_bounded(file)
+            return _within_limit(file.read(MAX_BYTES + 1))
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise _Unusable("the file is compressed with gzip, and damaged or truncated; copy it again") from None
 

@@ -13,8 +13,8 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "run": _REPORTS,
     "runs": _LOGGED,
     "runs show": _LOGGED,
-    "runs html": _CONFIRMED,
-    "rules try": {0: "every compartment was read", 1: "some compartments were not read", 2: "an error"},
+    "runs html": {0: "done", 1: "no run found (the page is written), or not confirmed", 2: "an error"},
+    "rules preview": {0: "every compartment was read", 1: "some compartments were not read", 2: "an error"},
     "render": {0: "every event is valid", 1: "some events are malformed", 2: "an error"},
     "replay": _REPORTS | {1: "`partial`, or not confirmed"},
     "state show": _DONE,
@@ -25,4 +25,4 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "state own-address": _CONFIRMED,
     "demo": {0: "every event arrived", 1: "events are missing", 2: "an error"},
 }
-"""Command → code → meaning. With several regions, the worst status determines the code."""
+"""Command → code → meaning. With several regions, the worst status determines the code. tests/cli/test_every_command.py plays each."""

@@ -40,7 +40,7 @@ def health(
         deadline,
         probe=probe,
         report=partial(display.show_check, console),
-        caller=Caller(loaded.region, lambda _: loaded.read(), _FIRST_RUN_HELP),
+        caller=Caller(loaded.region, lambda _: loaded.read_to_send(), _FIRST_RUN_HELP),
     )
     if as_json:
         print_json(report)

@@ -1,23 +1,57 @@
-"""What ``rules try`` and ``state show`` print with ``--json``. Times are RFC 3339; an absent value is null."""
+"""What commands print with ``--json``, unless it is the report of a run. Times are RFC 3339; an absent value is null."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from epimetheus.cli.rules_try import RulesTrial
+from epimetheus.cli.rules_preview import RulesPreview
+from epimetheus.cli.runs_html import Frame
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import minute_text, time_text
-from epimetheus.state.model import State
+from epimetheus.model import AuditEvent, minute_text, time_text
+from epimetheus.render import Rendered
+from epimetheus.state.model import Lease, State
+from epimetheus.state.owner import ReceiverId
 
 
-def trial_report(trial: RulesTrial, warnings: Sequence[str]) -> dict[str, Any]:
+def preview_report(preview: RulesPreview, warnings: Sequence[str]) -> dict[str, Any]:
     """The outcomes, most frequent first; ``events`` is their sum, without duplicates."""
-    rows = sorted(trial.rows.items(), key=lambda row: (-row[1], row[0]))
+    rows = sorted(preview.rows.items(), key=lambda row: (-row[1], row[0]))
     return {
-        "events": trial.rows.total(),
-        "duplicates": trial.duplicates,
+        "events": preview.rows.total(),
+        "duplicates": preview.duplicates,
         "outcomes": [{"event_type": event_type, "outcome": outcome, "events": count} for (event_type, outcome), count in rows],
-        "unread": dict(sorted(trial.unread.items())),
+        "unread": dict(sorted(preview.unread.items())),
         "warnings": list(warnings),
+    }
+
+
+def page_report(file: str, size: int, runs: int, frame: Frame) -> dict[str, Any]:
+    """The page that ``runs html`` has written: its ``size`` in bytes, and how many ``runs`` it shows."""
+    period = {"since": time_text(frame.start), "until": time_text(frame.end)}
+    return {"file": file, "bytes": size, "runs": runs, **period, "searched": frame.where, "warnings": list(frame.warnings)}
+
+
+def event_report(
+    number: int, event: AuditEvent | None, reason: str | None, messages: Sequence[tuple[str, Rendered]], *, watched: bool
+) -> dict[str, Any]:
+    """One event of ``render``. ``event``: None if it is malformed; ``messages``: (format, message) pairs."""
+    return {
+        "number": number,
+        "event_id": event.event_id if event else None,
+        "event_type": event.event_type if event else None,
+        "malformed": event is None,
+        "filtered": reason,
+        "watched": watched,
+        "messages": [
+            {
+                "format": format,
+                "message": rendered.message.decode(),
+                "bytes": len(rendered.message),
+                "truncated": rendered.trimmed,
+                "abridged": rendered.abridged,
+                "redacted": rendered.redacted,
+            }
+            for format, rendered in messages
+        ],
     }
 
 
@@ -26,7 +60,7 @@ def state_report(name: str, region: str, state: State | None, now: float, proble
     report: dict[str, Any] = {"location": name, "region": region, "exists": state is not None}
     if state is None:
         return report
-    lease, adopted = state.lease, state.adopted
+    adopted = state.adopted
     return {
         **report,
         "through": minute_text(state.through),
@@ -37,10 +71,103 @@ def state_report(name: str, region: str, state: State | None, now: float, proble
             ocid: {"since": minute_text(one.since), "attempts": one.attempts, "reason": one.reason}
             for ocid, one in sorted(state.behind.items())
         },
-        "lease": {"run": lease.run, "until": time_text(lease.until), "live": lease.is_live(now)} if lease else None,
+        "lease": lease_report(state.lease, now) if state.lease else None,
         "last_run": dict(state.last) or None,
-        "tenancy": state.tenancy or None,
-        "receiver": state.receiver.address if state.receiver else None,
+        **owner_report(state.tenancy, state.receiver),
         "adopted": {"at": time_text(adopted.at), "reason": adopted.reason, "before": adopted.before} if adopted else None,
         "problem": {"what": problem.what, "do": problem.do} if problem else None,
     }
+
+
+def lease_report(lease: Lease, now: float) -> dict[str, Any]:
+    """A lease. ``now``: seconds since the epoch."""
+    return {"run": lease.run, "until": time_text(lease.until), "live": lease.is_live(now)}
+
+
+def owner_report(tenancy: str, receiver: ReceiverId | None) -> dict[str, Any]:
+    """The tenancy and the receiver of a state."""
+    return {"tenancy": tenancy or None, "receiver": receiver.address if receiver else None}
+
+
+def change_report(location: str, region: str, *, changed: bool, **members: object) -> dict[str, Any]:
+    """What a command did to the state at ``location``. ``changed``: whether it wrote the state; ``members``: of this command."""
+    return {"location": location, "region": region, "changed": changed, **members}
+
+
+_CHANGE = {"location": "where the state is", "region": "its region", "changed": "whether the command wrote the state"}
+_THROUGH = _CHANGE | {"through": "the minute that the next run reads from, minus `OVERLAP_MINUTES`"}
+_LINE = "a list with an object for each region of each run: `when` (UTC), `run`, `region`, `status`, and the log `line`"
+
+JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
+    "validate": {
+        "version": "1",
+        "valid": "whether there are no problems",
+        "problems": "a list of sentences",
+        "warnings": "a list of sentences",
+        "not_checked": "settings whose value is stored in OCI",
+        "settings": "setting → value in effect, without secrets; null if a setting is invalid",
+    },
+    "health": {
+        "version": "1",
+        "run": "the id that marks what was written and sent",
+        "verdict": "`healthy`, `degraded` or `unhealthy`",
+        "started": "a time",
+        "seconds": "the duration",
+        "issues": "a line for each check that is degraded or failed",
+        "checks": "a list: `name`, `region`, `status`, `seconds`, `what`, `do`",
+    },
+    "run": "a list with the [report](report.md) of each region",
+    "runs": _LINE,
+    "runs show": _LINE,
+    "runs html": {
+        "file": "the page",
+        "bytes": "its size",
+        "runs": "how many it shows",
+        "since": "the start of the period",
+        "until": "its end",
+        "searched": "where the runs were logged",
+        "warnings": "why runs may be missing: a list of sentences",
+    },
+    "rules preview": {
+        "events": "the sum of the outcomes",
+        "duplicates": "events that occurred more than once, which are counted once",
+        "outcomes": "a list, most frequent first: `event_type`, `outcome`, `events`",
+        "unread": "compartment → why it was not read",
+        "warnings": "a list of sentences",
+    },
+    "render": {
+        "events": "a list: `number`, `event_id`, `event_type`, `malformed`, `filtered` (why `RULES` filter it, or null), `watched`"
+        " (it names a resource in `TAMPER_WATCH`), and `messages` with `format`, `message`, `bytes`, `truncated`, `abridged`, `redacted`",
+        "malformed": "how many of them are malformed",
+        "warnings": "a list of sentences",
+    },
+    "replay": "a list with an object for each region: `run`, `region`, `dry`, `status`, `error`, `window`, `through`, `compartments`,"
+    " `fetched`, `forwarded`, `duplicates`, `filtered`, `unread`",
+    "state show": {
+        "location": "where the state is",
+        "region": "its region",
+        "exists": "whether there is one; if not, the other members are missing",
+        "through": "the cursor",
+        "lag_seconds": "how far it is behind",
+        "listed": "when compartments were last listed",
+        "compartments": "`known`, `polled` and `behind`: counts",
+        "behind": "compartment → `since`, `attempts`, `reason`",
+        "dedupe_keys": "how many there are",
+        "lease": "`run`, `until`, `live`; null if there is none",
+        "last_run": "the summary of the last run",
+        "tenancy": "the tenancy that the state belongs to",
+        "receiver": "the receiver that it belongs to",
+        "adopted": "`at`, `reason`, `before`; null if it was never adopted",
+        "problem": "`what` prevents runs from using the state, and what to `do`; null if nothing does",
+    },
+    "state rewind": _THROUGH,
+    "state reset": _THROUGH,
+    "state adopt": _CHANGE
+    | {"tenancy": "the tenancy that it belongs to now", "receiver": "the receiver that it belongs to now", "before": "both, before"},
+    "state unlock": _CHANGE | {"lease": "the lease that was removed: `run`, `until`, `live`; null if there was none"},
+    "state own-address": _CHANGE | {"address": "the address that was set"},
+}
+"""Command → members of its document, or a sentence about it: the table in docs/cli.md."""
+
+WITHOUT_JSON: Mapping[str, str] = {"demo": "it shows people how a run works; `run --json` has the reports"}
+"""Commands without ``--json`` → why."""

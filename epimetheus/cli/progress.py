@@ -15,7 +15,7 @@ from epimetheus.cli.display import show_report
 from epimetheus.cli.durations import short_period, timer_text
 from epimetheus.clock import SYSTEM, Clock
 from epimetheus.errors import Interrupted
-from epimetheus.model import Fetched, Problem, Report, RunProgress, count_text, minute_text
+from epimetheus.model import Fetched, Problem, Replayed, Report, RunProgress, count_text, minute_text
 
 SetProgress = Callable[[int, int], None]
 """``(done, total)``: updates a progress bar."""
@@ -32,12 +32,13 @@ class RegionProgress:
 
     @property
     def minutes(self) -> tuple[int, int]:
-        """``(read, total)`` minutes."""
-        cursor = self.latest.cursor
-        return cursor.start - self.start_minute, cursor.end - self.start_minute
+        """``(read, total)`` minutes. Of the current slice, as large a part counts as read as of its compartments is."""
+        cursor, latest = self.latest.cursor, self.latest
+        of_slice = latest.minutes * latest.done // latest.total if latest.total else 0
+        return cursor.start + of_slice - self.start_minute, cursor.end - self.start_minute
 
     def position_text(self, monotonic: float, now: float | None) -> str:
-        """``lag 2 h 5 min, 1:30 left``: how far the cursor is behind ``now``, and an estimate once a slice is complete.
+        """``lag 2 h 5 min, 1:30 left``: how far the cursor is behind ``now``, and an estimate once a compartment is complete.
 
         For a replay, ``now`` is None: ``55 of 120 minutes, 1:30 left``.
         """
@@ -55,17 +56,19 @@ class RegionProgress:
 
 
 class TerminalObserver:
-    """Shows the progress of a run. On a terminal, each region has two lines, which are redrawn; ``draws`` is true then.
+    """Shows the progress of a run on ``console``, and the result of each region on ``results``, or on ``console`` if it failed.
 
-    Otherwise, it prints one line per slice. ``regions``: region → its progress; ``finished``: regions that are complete. Both are for
-    a message after an interruption. A ``replay`` has no lag.
+    If ``draws``, each region has two lines, which are redrawn. Otherwise, it prints one line per slice. ``regions``: region → its progress;
+    ``finished``: regions that are complete. Both are for a message after an interruption. A ``replay`` has no lag.
     """
 
-    def __init__(self, console: Console, *, draws: bool, replay: bool = False, clock: Clock = SYSTEM) -> None:
+    def __init__(self, console: Console, results: Console, *, draws: bool, replay: bool = False, clock: Clock = SYSTEM) -> None:
         self.regions: dict[str, RegionProgress] = {}
         self.finished: set[str] = set()
         self._console = console
+        self._results = results
         self._draws = draws
+        self._live: Live | None = None
         self._replay = replay
         self._clock = clock
 
@@ -99,15 +102,39 @@ class TerminalObserver:
             lag = "" if self._replay else f", lag {short_period(self._clock.now() - progress.cursor.start * 60)}"
             print_line(self._console, f"{region}: {read}; {count_text(progress.fetched, 'event')} so far{lag}")
 
-    def finish(self, region: str) -> None:
-        """Show the progress of a region no longer."""
-        self.regions.pop(region, None)
-        self.finished.add(region)
+    def finish(self, result: Report | Replayed, show: Callable[[Console], None]) -> None:
+        """Show the result of a region instead of its progress. ``show`` prints it.
+
+        The redrawn lines are removed before, because the results may go to another stream of the same terminal.
+        """
+        self.regions.pop(result.region, None)
+        self.finished.add(result.region)
+        with self._without_lines():
+            show(self._console if result.status == "failed" else self._results)
 
     def announce(self, report: Report) -> None:
-        """Print the report of a region instead of its progress."""
-        self.finish(report.region)
-        show_report(self._console, report)
+        """Show the report of a region instead of its progress."""
+        self.finish(report, lambda console: show_report(console, report))
+
+    def start(self) -> None:
+        """Draw the lines of progress until `stop`, if they are redrawn."""
+        if self._draws:
+            self._live = Live(
+                console=self._console, get_renderable=self.__rich__, transient=True, redirect_stdout=False, redirect_stderr=False
+            )
+            self._live.start(refresh=True)
+
+    def stop(self) -> None:
+        """Remove the lines of progress."""
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    @contextmanager
+    def _without_lines(self) -> Iterator[None]:
+        self.stop()
+        yield
+        self.start()
 
     def __rich__(self) -> Group:
         """The lines of every region in progress: a bar of minutes with lag and time left, and the counts."""
@@ -126,14 +153,19 @@ class TerminalObserver:
 
 
 @contextmanager
-def terminal_observer(console: Console, *, replay: bool = False, clock: Clock = SYSTEM) -> Iterator[TerminalObserver]:
-    """An observer of a run or of a ``replay`` for ``console``. Its lines of progress disappear on exit."""
-    observer = TerminalObserver(console, draws=is_interactive(console), replay=replay, clock=clock)
-    if not is_interactive(console):
+def terminal_observer(
+    console: Console, results: Console | None = None, *, replay: bool = False, clock: Clock = SYSTEM
+) -> Iterator[TerminalObserver]:
+    """An observer of a run or of a ``replay``: progress goes to ``console``, and each region's result to ``results`` (default: there, too).
+
+    Its lines of progress disappear on exit.
+    """
+    observer = TerminalObserver(console, results or console, draws=is_interactive(console), replay=replay, clock=clock)
+    observer.start()
+    try:
         yield observer
-        return
-    with Live(console=console, get_renderable=observer.__rich__, transient=True, redirect_stdout=False, redirect_stderr=False):
-        yield observer
+    finally:
+        observer.stop()
 
 
 @contextmanager

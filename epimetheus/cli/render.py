@@ -11,15 +11,16 @@ from rich.console import Console
 
 from epimetheus.cli import display
 from epimetheus.cli.arguments import ArgumentError
-from epimetheus.cli.console import print_line, print_message, terminal_console
+from epimetheus.cli.console import print_json, print_line, print_message, terminal_console
 from epimetheus.cli.event_file import FILE_HELP, read_events
+from epimetheus.cli.json_reports import event_report
 from epimetheus.cli.render_view import show_event, show_message
 from epimetheus.cli.settings_source import LoadedSettings, SettingsSource, reads_settings
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import ConfigError
 from epimetheus.model import Fetched
 from epimetheus.oci_client.clients import Credentials
-from epimetheus.render import FORMATS, Renderer
+from epimetheus.render import FORMATS, Rendered, Renderer
 from epimetheus.render.custom_fields import Fields
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.select.selection import Selection
@@ -52,6 +53,18 @@ class _Previews:
     warnings: Sequence[str]
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A rendered event. ``reason``: why RULES filter it, None if they do not; ``watched``: it names a resource in TAMPER_WATCH."""
+
+    number: int
+    fetched: Fetched
+    reason: str | None
+    watched: bool
+    enrichment: Enrichment
+    messages: Sequence[tuple[_Preview, Rendered]]
+
+
 @reads_settings
 def render(
     source: SettingsSource,
@@ -70,6 +83,7 @@ def render(
             help="Explain on stderr what RULES, redaction, and FIELD_MAP do to each event. Default: only if stdout is a terminal.",
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the messages and what RULES decide as JSON on stdout.")] = False,
 ) -> None:
     """Show the messages that a run would send for the events in a file.
 
@@ -78,15 +92,20 @@ def render(
     the function's own polling is not recognized.
     """
     stdout, stderr = terminal_console(), terminal_console(stderr=True)
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         previews, events = _previews(source, _formats(formats), _checked_region(region)), read_events(file)
     for warning in previews.warnings:
         print_line(stderr, warning, "yellow")
-    explain = stdout.file.isatty() if explain is None else explain
-    malformed = 0
+    explain = stdout.file.isatty() and not as_json if explain is None else explain
+    malformed, reports = 0, []
     for number, fetched in enumerate(events, 1):
         malformed += fetched.event is None
-        _show(previews, number, fetched, stdout, stderr, explain=explain)
+        shown = _render(previews, number, fetched)
+        if as_json:
+            reports.append(event_report(number, fetched.event, shown.reason, _messages(shown), watched=shown.watched))
+        _show(shown, None if as_json else stdout, stderr, explain=explain)
+    if as_json:
+        print_json({"events": reports, "malformed": malformed, "warnings": previews.warnings})
     raise typer.Exit(1 if malformed else 0)
 
 
@@ -137,18 +156,30 @@ def _warnings(wiring: Wiring) -> tuple[str, ...]:
     return (*wiring.settings.warnings, *wiring.selection.rules_file[1], *wiring.rendering.field_map[1])
 
 
-def _show(previews: _Previews, number: int, fetched: Fetched, stdout: Console, stderr: Console, *, explain: bool) -> None:
-    """Print the messages of the event with this number, and explain them."""
+def _render(previews: _Previews, number: int, fetched: Fetched) -> _Shown:
+    """Render the event with this number in every format."""
     select = previews.selection
     reason, watched = select(fetched, 0)
     enrichment = Enrichment(actor=select.actor(fetched) if previews.actors else None, watched=watched)
     messages = [(preview, preview.renderer(fetched, number, enrichment)) for preview in previews.formats]
+    return _Shown(number, fetched, reason, watched, enrichment, messages)
+
+
+def _messages(shown: _Shown) -> list[tuple[str, Rendered]]:
+    return [(preview.format, rendered) for preview, rendered in shown.messages]
+
+
+def _show(shown: _Shown, stdout: Console | None, stderr: Console, *, explain: bool) -> None:
+    """Print the messages of an event, unless ``stdout`` is None, and explain them."""
     explanations = [
-        preview.renderer.explain(fetched, enrichment) if explain and not rendered.abridged else None for preview, rendered in messages
+        preview.renderer.explain(shown.fetched, shown.enrichment) if explain and not rendered.abridged else None
+        for preview, rendered in shown.messages
     ]
-    if explain or fetched.event is None:
-        show_event(stderr, number, fetched.event, explanations[0], reason, watched=watched)
-    for (preview, rendered), explanation in zip(messages, explanations, strict=True):
-        print_message(stdout, rendered.message)
+    event = shown.fetched.event
+    if explain or event is None:
+        show_event(stderr, shown.number, event, explanations[0], shown.reason, watched=shown.watched)
+    for (preview, rendered), explanation in zip(shown.messages, explanations, strict=True):
+        if stdout:
+            print_message(stdout, rendered.message)
         if explain:
             show_message(stderr, preview.format, rendered, preview.fields, explanation)

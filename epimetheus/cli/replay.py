@@ -3,7 +3,7 @@
 import shlex
 import uuid
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 import typer
@@ -31,6 +31,13 @@ _TIMEOUT = Duration(3600)
 _HEADER_MARKS = {"rfc5424": 'replay="true"', "rfc3164": "[replay]"}
 
 
+class _Consoles(NamedTuple):
+    """Where a replay prints: progress, questions and failures to ``notes``, the result of each region to ``results``."""
+
+    notes: Console
+    results: Console
+
+
 @reads_settings
 def replay(
     source: SettingsSource,
@@ -52,7 +59,7 @@ def replay(
 
     Changes neither the cursor nor the state. Each message is marked in the syslog header and in the body.
     """
-    console = terminal_console(stderr=True)
+    consoles = _Consoles(terminal_console(stderr=True), terminal_console(stderr=as_json))
     flags = (("--dry-run", dry_run), ("--yes", yes), ("--json", as_json))
     options = [*source.options(), *(name for name, given in flags if given), *(["--timeout", str(timeout)] if timeout != _TIMEOUT else [])]
     with display.errors_explained(as_json=as_json):
@@ -61,16 +68,17 @@ def replay(
         if not (yes or dry_run):
             require_terminal("A replay sends events again", "--yes")
         loaded = source.load()
-        wiring = loaded.open(loaded.read(), timeout)
+        wiring = loaded.open(loaded.read_to_send(), timeout)
         request = msgspec.structs.replace(request, compartments=_ocids(wiring, compartments or ()))
         if dry_run or not yes:
-            results = _replay(wiring, request, options, console)
+            counting = consoles if dry_run else consoles._replace(results=consoles.notes)  # the count belongs to the question
+            results = _replay(wiring, request, options, counting)
         if not (dry_run or yes or any(result.forwarded for result in results)):
-            print_line(console, "There is nothing to send.")
+            print_line(consoles.notes, "There is nothing to send.")
         elif not dry_run:
             if not yes:
-                _confirm_sending(console, results, wiring.settings)
-            results = _replay(loaded.open(wiring.settings, timeout), msgspec.structs.replace(request, dry=False), options, console)
+                _confirm_sending(consoles.notes, results, wiring.settings)
+            results = _replay(loaded.open(wiring.settings, timeout), msgspec.structs.replace(request, dry=False), options, consoles)
     if as_json:
         print_json(results)
     raise typer.Exit(max(display.EXIT_CODES[result.status] for result in results))
@@ -92,15 +100,15 @@ def _confirm_sending(console: Console, counted: Sequence[Replayed], settings: Se
     confirm(f"Send {total} again?", given=False, stderr=True)
 
 
-def _replay(wiring: Wiring, request: Replay, options: Sequence[str], console: Console) -> list[Replayed]:
+def _replay(wiring: Wiring, request: Replay, options: Sequence[str], consoles: _Consoles) -> list[Replayed]:
     """Replay each region. ``options``: of the command, repeated in the one that continues an incomplete replay."""
-    run_id, regions = uuid.uuid4().hex[:12], wiring.regions
+    run_id, regions = uuid.uuid4().hex[:12], wiring.replayed_regions
     window = Window(parse_minute(request.start), parse_minute(request.end))
-    with terminal_observer(console, replay=True) as observer:
+    console = consoles.notes
+    with terminal_observer(console, consoles.results, replay=True) as observer:
 
         def announce(result: Replayed) -> None:
-            observer.finish(result.region)
-            display.show_replayed(console, result)
+            observer.finish(result, lambda results: display.show_replayed(results, result))
 
         try:
             results = replay_regions(wiring, run_id, observer, announce, window, request.compartments, dry=request.dry)

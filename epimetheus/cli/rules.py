@@ -1,4 +1,4 @@
-"""``rules try``: shows the effect of a rules file before it is deployed."""
+"""``rules preview``: shows the effect of a rules file before it is deployed."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from epimetheus.cli import display, rules_try
+from epimetheus.cli import display, rules_preview
 from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.event_file import FILE_HELP
-from epimetheus.cli.json_reports import trial_report
+from epimetheus.cli.json_reports import preview_report
 from epimetheus.cli.progress import SetProgress, no_progress, progress_bar
 from epimetheus.cli.rules_review import rules_warnings
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
@@ -30,9 +30,9 @@ def rules() -> None:
     """Test the rules that select events."""
 
 
-@rules_app.command("try")
+@rules_app.command("preview")
 @reads_settings
-def rules_try_command(
+def rules_preview_command(
     source: SettingsSource,
     since: Since = "24h",
     file: Annotated[Path | None, typer.Option(help=f"{FILE_HELP} Default: read the events from OCI.")] = None,
@@ -45,26 +45,26 @@ def rules_try_command(
     Sends no events. Does not read or write the state.
     """
     with display.errors_explained(as_json=as_json):
-        loaded, trial, seconds = source.load(), rules_try.RulesTrial(), timeout
+        loaded, preview, seconds = source.load(), rules_preview.RulesPreview(), timeout
         settings = loaded.read_partial({"RULES": f"file:{rules}"} if rules else None)
         unsigned = Wiring(settings, _NO_CREDENTIALS, SYSTEM, Deadline.after(SYSTEM, seconds))
         wiring = unsigned if file else loaded.open(settings, seconds)
         stderr = terminal_console(stderr=True)
         with progress_bar(stderr, "compartments") if file is None else nullcontext(no_progress) as progress:
-            events = rules_try.events_of_file(file) if file else _events_since(wiring, since, wiring.deadline, trial, progress)
-            rules_try.apply_rules(events, wiring.selection.selection(), trial)
+            events = rules_preview.events_of_file(file) if file else _events_since(wiring, since, wiring.deadline, preview, progress)
+            rules_preview.apply_rules(events, wiring.selection.selection(), preview)
         warnings = rules_warnings("RULES", wiring.selection.rules_text)
     if as_json:
-        print_json(trial_report(trial, warnings))
+        print_json(preview_report(preview, warnings))
     else:
-        display.show_trial(terminal_console(), trial, warnings)
-    raise typer.Exit(1 if trial.unread else 0)
+        display.show_preview(terminal_console(), preview, warnings)
+    raise typer.Exit(1 if preview.unread else 0)
 
 
 def _events_since(
-    wiring: Wiring, since: str, deadline: Deadline, trial: rules_try.RulesTrial, progress: SetProgress
-) -> Iterator[rules_try.LocatedEvent]:
+    wiring: Wiring, since: str, deadline: Deadline, preview: rules_preview.RulesPreview, progress: SetProgress
+) -> Iterator[rules_preview.LocatedEvent]:
     now = SYSTEM.now()
     end = int(now // 60) - wiring.settings.settle_minutes
     start = min(int((now - parse_since(since, now)) // 60), end - 1)
-    return rules_try.events_of_region(wiring, Window(start, end), deadline, trial, progress)
+    return rules_preview.events_of_region(wiring, Window(start, end), deadline, preview, progress)

@@ -13,6 +13,7 @@ from epimetheus.cli import display, runs_table
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.confirm import confirm
 from epimetheus.cli.console import print_json, print_line, terminal_console
+from epimetheus.cli.json_reports import page_report
 from epimetheus.cli.run_log import LoggedRun, RunHistory, log_search, read_runs
 from epimetheus.cli.runs_html import Frame, is_page, page
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
@@ -101,22 +102,28 @@ def html(
     region: Region = None,
     timeout: Timeout = Duration(300),
     yes: Annotated[bool, typer.Option("--yes", help="Replace FILE even if it is not an earlier page of this command.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a self-contained HTML page with plots over time and a table of runs.
 
-    The table can be filtered and sorted, and times can be switched to local time. The page loads nothing.
+    The table can be filtered and sorted, and times can be switched to local time. The page loads nothing. It is also written if no run
+    is found.
     """
-    with display.errors_explained():
+    with display.errors_explained(as_json=as_json):
         with _file_errors(file):
             replaces_other = file.is_file() and not is_page(file)
         if replaces_other:
-            confirm(f"{file} is not a page that this command has written. Replace it?", given=yes)
+            confirm(f"{file} is not a page that this command has written. Replace it?", given=yes, stderr=as_json)
         history, frame = _read(source, since, log, region, timeout)
         _show_warnings(frame.warnings)
         text = page(history.runs, frame)
         with _file_errors(file):
             file.write_text(text, "utf-8")
-    print_line(terminal_console(), f"{file}: {count_text(len(history.runs), 'run')}, {len(text) // 1024 + 1} kB.")
+    if as_json:
+        print_json(page_report(str(file), len(text.encode()), len(history.runs), frame))
+    else:
+        print_line(terminal_console(), f"{file}: {count_text(len(history.runs), 'run')}, {len(text) // 1024 + 1} kB.")
+    raise typer.Exit(0 if history.runs else 1)
 
 
 @contextmanager

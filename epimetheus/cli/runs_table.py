@@ -13,7 +13,7 @@ from rich.text import Text
 from epimetheus.cli.console import cell, notes_console, print_line, print_row, print_wrapped
 from epimetheus.cli.run_log import LoggedRun
 from epimetheus.cli.svg_plot import Axis, count, span
-from epimetheus.cli.tables import Column, print_fields, print_table
+from epimetheus.cli.tables import Column, plain_text, print_fields, print_table
 from epimetheus.model import count_text, time_text
 
 _COLORS = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
@@ -73,7 +73,10 @@ def _show_sparklines(console: Console, runs: Sequence[LoggedRun], axis: Axis) ->
 def show_run(console: Console, runs: Sequence[LoggedRun]) -> None:
     """Show every field of a run's log lines, one table per region."""
     for run in runs:
-        print_fields(console, f"{run.run} {run.region} {run.status}", list(flatten(run.line)))
+        fields = list(flatten(run.line))
+        if not console.is_terminal:
+            fields = [(plain_text(name), plain_text(value)) for name, value in fields]
+        print_fields(console, f"{run.run} {run.region} {run.status}", fields)
 
 
 def sparkline(values: Sequence[float | None]) -> str:
@@ -104,7 +107,7 @@ def _values(run: LoggedRun) -> Sequence[str]:
     filtered = sum(run.filtered.values()) if run.forwarded is not None else None
     started = "" if run.when is None else time_text(run.when)
     numbers = ["" if value is None else f"{value:.15g}" for value in (run.forwarded, filtered, run.lag, run.behind, run.seconds)]
-    return started, run.status, run.region, *numbers, run.run
+    return started, plain_text(run.status), plain_text(run.region), *numbers, plain_text(run.run)
 
 
 def _cells(run: LoggedRun) -> tuple[Text, ...]:

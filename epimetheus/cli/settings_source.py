@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -15,7 +15,7 @@ from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_line, terminal_console
 from epimetheus.cli.deployed_function import DeployedSettings, read_function
 from epimetheus.cli.env_file import read_env_file
-from epimetheus.cli.tfvars import TfvarsSettings, read_tfvars
+from epimetheus.cli.tfvars import CREATED_KEY, TfvarsSettings, read_tfvars
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config.setting_checks import PREFIX, similar_setting, unknown_settings
 from epimetheus.config.settings import SETTING_NAMES, Settings
@@ -23,6 +23,8 @@ from epimetheus.config.value_types import ocid
 from epimetheus.errors import ConfigError
 from epimetheus.safe_text import HIDDEN, safe_value
 from epimetheus.wiring import Wiring
+
+_Read = TypeVar("_Read")
 
 _PANEL = "Settings"
 EnvFile = Annotated[
@@ -40,24 +42,28 @@ SOURCE_OPTIONS: Mapping[str, Any] = {"env_file": EnvFile, "tfvars": Tfvars, "fun
 _FUNCTION_OCID = re.compile(ocid("fnfunc"), re.ASCII)
 _PRINCIPAL = "OCI_RESOURCE_PRINCIPAL_VERSION"  # selects the default of OCI_AUTH
 _UNUSED = "not-needed.invalid"
+_KEY_UNKNOWN = "with create_vault, only the deployed function knows the secret; use --function OCID, or set SYSLOG_CLIENT_KEY here"
 
 
 @dataclass(frozen=True)
 class LoadedSettings:
     """``environment``: the settings, and misspelled names in it. ``region``: of the deployment; empty means that of the credentials.
 
-    ``problems``: errors in the sources, which `read` reports together with those in the values.
+    ``problems``: errors in the sources, which `read` reports together with those in the values. ``incomplete``: a source could not be
+    read, so settings that seem to be missing may be in it.
     """
 
     environment: Mapping[str, str]
     region: str = ""
     problems: tuple[str, ...] = ()
+    incomplete: bool = False
 
     def read(self, overrides: Mapping[str, str] | None = None) -> Settings:
         """The settings, with ``overrides``. Raises ConfigError with all problems."""
         problems = list(self.problems)
+        given = {**(self._placeholders() if self.incomplete else {}), **self.environment, **(overrides or {})}
         try:
-            settings = Settings.read({**self.environment, **(overrides or {})}, limit_size=False)
+            settings = Settings.read(given, limit_size=False)
         except ConfigError as error:
             problems += error.problems
         if problems:
@@ -66,10 +72,21 @@ class LoadedSettings:
 
     def read_partial(self, overrides: Mapping[str, str] | None = None) -> Settings:
         """The settings for a command that needs neither receiver nor state: placeholders replace missing ones. Raises ConfigError."""
+        return self.read({**self._placeholders(), **(overrides or {})})
+
+    def read_to_send(self) -> Settings:
+        """The settings for a command that connects to the receiver. Raises ConfigError, also if they are known to the function only."""
+        settings = self.read()
+        if settings.syslog_client_key == CREATED_KEY:
+            raise ConfigError([f"SYSLOG_CLIENT_KEY: {_KEY_UNKNOWN}"])
+        return settings
+
+    def _placeholders(self) -> dict[str, str]:
+        """Values for required settings that are missing."""
         placeholders = {} if self.environment.get("SYSLOG_HOST", "").strip() else {"SYSLOG_HOST": _UNUSED}
         if not any(self.environment.get(key, "").strip() for key in ("STATE_BUCKET", "STATE_FILE")):
             placeholders["STATE_FILE"] = _UNUSED
-        return self.read({**placeholders, **(overrides or {})})
+        return placeholders
 
     def open(self, settings: Settings, seconds: float) -> Wiring:
         """Sign in, for the region of the deployment; everything ends within ``seconds``. Raises CredentialsError."""
@@ -93,21 +110,29 @@ class SettingsSource:
     def load(self) -> LoadedSettings:
         """Read the sources. Prints to stderr what the environment replaces, and which variables in it may be misspelled.
 
+        Errors in a file are reported by `LoadedSettings.read`, with those in the values of the other sources.
+
         Raises ConfigError, CredentialsError, SourceError.
         """
         own, ignored = _own_variables(self.environ)
-        file = read_env_file(self.env_file) if self.env_file else {}
-        variables, region, notes = read_tfvars(self.tfvars) if self.tfvars else TfvarsSettings({}, "")
+        problems: list[str] = []
+        file = _collected(problems, lambda: read_env_file(self.env_file) if self.env_file else {})
+        read = _collected(problems, lambda: read_tfvars(self.tfvars) if self.tfvars else TfvarsSettings({}, ""))
+        if problems and self.function is not None:  # the credentials may be in the source that cannot be read
+            raise ConfigError(problems)
+        incomplete = file is None or read is None
+        file, (variables, region, notes, more_problems) = file or {}, read or TfvarsSettings({}, "")
+        problems += [*more_problems, *(f"{self.env_file}: {problem}" for problem in unknown_settings(file, SETTING_NAMES))]
         local = _merged(own, file, variables)
-        problems = tuple(f"{self.env_file}: {problem}" for problem in unknown_settings(file, SETTING_NAMES))
         deployed: Mapping[str, str] = {}
         if self.function is not None:
             deployed, region, more = self._deployed(local)
             notes += more
-            problems += tuple(f"--function: {problem}" for problem in unknown_settings(deployed, SETTING_NAMES))
+            problems += [f"--function: {problem}" for problem in unknown_settings(deployed, SETTING_NAMES)]
         merged = _merged(local, deployed)
         _print_notes(own, _merged(file, variables, deployed), [*ignored, *notes])
-        return LoadedSettings({name: value for name, value in merged.items() if name in own or name in SETTING_NAMES}, region, problems)
+        used = {name: value for name, value in merged.items() if name in own or name in SETTING_NAMES}
+        return LoadedSettings(used, region, tuple(problems), incomplete)
 
     def _deployed(self, local: Mapping[str, str]) -> DeployedSettings:
         if not _FUNCTION_OCID.fullmatch(self.function or ""):
@@ -131,6 +156,15 @@ def reads_settings(command: Callable[..., None]) -> Callable[..., None]:
     visible.__signature__ = signature.replace(parameters=parameters)
     visible.__annotations__ = {name: kind for name, kind in command.__annotations__.items() if name != "source"} | dict(SOURCE_OPTIONS)
     return with_options
+
+
+def _collected(problems: list[str], read: Callable[[], _Read]) -> _Read | None:
+    """What ``read`` returns; None if it raises ConfigError, the problems of which are added to ``problems``."""
+    try:
+        return read()
+    except ConfigError as error:
+        problems += error.problems
+        return None
 
 
 def _merged(*layers: Mapping[str, str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Tables that fit the terminal. Output that is not a terminal gets tab-separated values, which other programs can read."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,16 @@ from rich.text import Text
 from epimetheus.cli.console import cell, print_row, print_wrapped
 
 _UNLIMITED = 100_000
+_FORMULA = ("=", "+", "-", "@")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
+
+
+def plain_text(text: str) -> str:
+    """Text from outside as a cell of tab-separated values: after ``=``, ``+``, ``-`` and ``@``, a spreadsheet would run a formula.
+
+    An apostrophe before it makes it text: https://owasp.org/www-community/attacks/CSV_Injection. A number stays as it is.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
 class Column(NamedTuple):
@@ -28,12 +39,12 @@ class Column(NamedTuple):
 def print_table(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Text]], title: str = "") -> None:
     """Print ``rows``, one cell per column. On a terminal, columns that do not fit are dropped by priority and named below the table.
 
-    Without a terminal: a line of headings and a line per row, both separated by tabs, without the title.
+    Without a terminal: a line of headings and a line per row, both separated by tabs, without the title; see `plain_text`.
     """
     if not console.is_terminal:
         print_row(console, [column.heading for column in columns])
         for row in rows:
-            print_row(console, [text.plain for text in row])
+            print_row(console, [plain_text(text.plain) for text in row])
         return
     shown = _fitting(console, columns, rows)
     console.print(_table(columns, rows, shown, title))

@@ -1,7 +1,8 @@
 """``--tfvars``: the settings in a Terraform variable file (terraform.tfvars or .tfvars.json), as terraform/locals.tf derives them.
 
 A test compares both with real Terraform. Two values are known only to the deployed function (``--function``): the default of TAMPER_WATCH,
-and the secret that ``create_vault`` creates. Inline certificates and JSON texts are used as they are; Terraform stores them as objects.
+and the secret that ``create_vault`` creates, for which `CREATED_KEY` stands. Inline certificates and JSON texts are used as they are;
+Terraform stores them as objects.
 """
 
 import json
@@ -14,6 +15,7 @@ from epimetheus.cli.env_file import read_text
 from epimetheus.cli.tfvars_parser import TfvarsSyntaxError, parse_tfvars, read_number
 from epimetheus.config.setting_checks import similar_setting
 from epimetheus.config.settings import SETTING_NAMES
+from epimetheus.config.value_types import region_name
 from epimetheus.errors import ConfigError
 from epimetheus.safe_text import HIDDEN, safe_value
 
@@ -28,6 +30,9 @@ OTHER_VARIABLES = frozenset(
 )  # fmt: skip
 """Variables of the Terraform module that are not settings. A test compares them with terraform/variables.tf."""
 
+CREATED_KEY = "vault:ocid1.vaultsecret.oc1..created-by-terraform"
+"""SYSLOG_CLIENT_KEY with ``create_vault``: only the deployed function knows the OCID of the secret."""
+
 _DEFAULT_NAME = "epimetheus"
 _DERIVED_FROM = ("name", "region", "compartment_ocid")
 _MAX_BYTES = 1 << 20
@@ -38,16 +43,18 @@ _NOT_IN_A_FUNCTION = frozenset(("STATE_FILE", "OCI_AUTH", "OCI_CONFIG_FILE", "OC
 class TfvarsSettings(NamedTuple):
     """``values``: setting → value. ``region``: of the deployment; empty if the file does not name one.
 
-    ``notes``: on names that are ignored, because they may be variables of another module.
+    ``notes``: on names that are ignored, because they may be variables of another module. ``problems``: errors in names and types; the
+    variables that have them are not in ``values``.
     """
 
     values: dict[str, str]
     region: str
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def read_tfvars(path: Path) -> TfvarsSettings:
-    """The settings in a variable file. Raises ConfigError, which quotes no value."""
+    """The settings in a variable file. Raises ConfigError, which quotes no value, if the file cannot be read or is no variable file."""
     variables = _parse(path)
     problems, notes = [], []
     for name in variables:
@@ -60,10 +67,10 @@ def read_tfvars(path: Path) -> TfvarsSettings:
             problems.append(f"{path}: unknown variable {shown}; set {name.upper()} in the environment instead")
         else:
             notes.append(f"Ignored {shown} in {path}: the Terraform module has no such variable.")
-    problems += [f"{path}: {name} has a value of another type; expected {_type_of(name)}" for name in _with_wrong_type(variables)]
-    if problems:
-        raise ConfigError(problems)
-    return TfvarsSettings(settings_of(variables), _text(variables.get("region")), tuple(notes))
+    mistyped = [*_with_wrong_type(variables)]
+    problems += [f"{path}: {name} has a value of another type; expected {_type_of(name)}" for name in mistyped]
+    usable = {name: value for name, value in variables.items() if name not in mistyped}
+    return TfvarsSettings(settings_of(usable), _text(usable.get("region")), tuple(notes), tuple(problems))
 
 
 def _similar(name: str) -> str:
@@ -78,8 +85,9 @@ def settings_of(variables: Mapping[str, Any]) -> dict[str, str]:
     values = {name: _text(variables.get(name.lower())) for name in _VARIABLES}
     values["STATE_BUCKET"] = values["STATE_BUCKET"] or _text(variables.get("name")) or _DEFAULT_NAME
     values["METRICS_COMPARTMENT_OCID"] = values["METRICS_COMPARTMENT_OCID"] or _text(variables.get("compartment_ocid"))
+    values["REGIONS"] = ",".join(map(region_name, filter(None, values["REGIONS"].split(","))))
     if variables.get("create_vault") is True:
-        values["SYSLOG_CLIENT_KEY"] = ""
+        values["SYSLOG_CLIENT_KEY"] = CREATED_KEY if values["SYSLOG_CLIENT_CERT"] else ""
     namespace = variables.get("metrics_namespace")
     return {name: value for name, value in values.items() if value or (name == "METRICS_NAMESPACE" and namespace == "")}
 

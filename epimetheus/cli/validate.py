@@ -20,6 +20,7 @@ from epimetheus.config.setting_checks import shown, size_problems
 from epimetheus.config.settings import SETTING_NAMES, Settings
 from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
+from epimetheus.files import is_regular_or_absent
 from epimetheus.model import count_text, time_text
 from epimetheus.oci_client.config_file import ProfileProblem, read_profile
 from epimetheus.pem import check_pair, full_days_left, read_certificates, read_private_key
@@ -175,6 +176,8 @@ def _check_local_files(found: Findings, given: Mapping[str, str], now: float) ->
         folder = Path(path).parent
         if not folder.is_dir():
             found.problems.append(f"{shown('STATE_FILE', path)}: its folder does not exist; create it, or use a file in an existing folder")
+        elif not is_regular_or_absent(path):
+            found.problems.append(f"{shown('STATE_FILE', path)}: it is a folder, a pipe or a device; use a file in an existing folder")
         elif not os.access(folder, os.W_OK):
             found.problems.append(f"{shown('STATE_FILE', path)}: its folder is not writable; use a file in a writable folder")
     if given.get("OCI_AUTH", "config_file").lower() == "config_file" and any(key in given for key in _CREDENTIALS):

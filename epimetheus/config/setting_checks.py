@@ -126,7 +126,7 @@ def combination_problems(given: Mapping[str, str]) -> Iterator[str]:
         yield f"LISTING_MINUTES={listing} is greater than LISTING_MAX_AGE_MINUTES={oldest or 60}: expected at most that value"
     regions, ids = value_types.split(given.get("REGIONS", "").lower()), given.get("COMPARTMENT_IDS")
     if "all" in regions and len(regions) > 1:
-        yield f"{shown('REGIONS', given['REGIONS'])}: expected either all or region identifiers"
+        yield f"{shown('REGIONS', given['REGIONS'])}: expected either all or regions"
     mode = given.get("COMPARTMENT_MODE", "all")
     if mode in ("include", "exclude") and ids is None:
         yield f"COMPARTMENT_IDS is required for COMPARTMENT_MODE={mode}: set it to compartment OCIDs, comma-separated"

@@ -157,10 +157,10 @@ class Settings(BaseModel):
     tenancy_ocid: str | None = _CREDENTIALS.string(
         None, value_types.ocid("tenancy"), "a tenancy OCID", "Tenancy whose events are forwarded.", unset="the tenancy of the credentials"
     )
-    regions: Annotated[tuple[value_types.Region, ...], value_types.Split] = _CREDENTIALS.names(
-        "all, or region identifiers like eu-frankfurt-1",
+    regions: Annotated[tuple[value_types.Region, ...], value_types.Split, value_types.Distinct] = _CREDENTIALS.names(
+        "all, or region identifiers or keys like eu-frankfurt-1 or fra",
         "Regions whose events are forwarded; `all` stands for every region that the tenancy subscribes to.",
-        unset="the region of the credentials",
+        default=("all",),
     )
     compartment_mode: Literal["all", "tenancy_only", "include", "exclude"] = _COMPARTMENTS.choice(
         "all",
@@ -182,7 +182,9 @@ class Settings(BaseModel):
         10080,
         "Age in minutes above which a listing of compartments or regions makes runs partial, because new ones may be missing.",
     )
-    initial_lookback_hours: int = _READING.integer(24, 0, 8760, "Hours before now at which the first run starts reading.")
+    initial_lookback_hours: int = _READING.integer(
+        24, 0, 8760, "How many hours back the first run reads, in addition to `OVERLAP_MINUTES` and `SETTLE_MINUTES`."
+    )
     overlap_minutes: int = _READING.integer(
         15, 0, 1440, "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped."
     )
@@ -274,6 +276,11 @@ class Settings(BaseModel):
         else:
             default = str(field.default).lower() if isinstance(field.default, bool) else f"{field.default}".removesuffix(".0")
         return SettingReference(extra["group"], field.description or "", extra["accepted"] or _listed(get_args(field.annotation)), default)
+
+    @property
+    def all_regions(self) -> bool:
+        """Whether every subscribed region is read (REGIONS=all)."""
+        return self.regions == ("all",)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from oci.regions import REGIONS_SHORT_NAMES
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.config import JsonDict
 
 from epimetheus.render import MIN_BYTES
@@ -57,14 +58,20 @@ class Group(NamedTuple):
         """A field for a number."""
         return self.field(default, f"a number from {minimum} to {maximum}", description, ge=minimum, le=maximum)
 
-    def names(self, accepted: str, description: str, *, unset: str | None = None) -> Any:
-        """A field for a comma-separated list; ``()`` by default."""
-        return self.field((), f"{accepted}, comma-separated", description, unset=unset)
+    def names(self, accepted: str, description: str, *, default: tuple[str, ...] = ()) -> Any:
+        """A field for a comma-separated list."""
+        return self.field(default, f"{accepted}, comma-separated", description, unset=",".join(default) or None)
 
 
 def split(value: str) -> tuple[str, ...]:
     """The distinct parts of a comma-separated text, in order."""
     return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+
+
+def region_name(text: str) -> str:
+    """The region identifier for an identifier or a region key, in any letter case: ``IAD`` becomes ``us-ashburn-1``."""
+    lowered = text.strip().lower()
+    return str(REGIONS_SHORT_NAMES.get(lowered, lowered))
 
 
 def check_message_size(value: int) -> int:
@@ -90,7 +97,9 @@ def _item(pattern: str) -> Any:
 
 Split = BeforeValidator(_split_not_empty)
 Boolean = Annotated[bool, BeforeValidator({"true": True, "false": False}.get)]
-Region = Annotated[str, BeforeValidator(str.lower), _item(r"all|[a-z]+(?:-[a-z]+)+-\d+")]
+Region = Annotated[str, BeforeValidator(region_name), _item(r"all|[a-z]+(?:-[a-z]+)+-\d+")]
+Distinct = AfterValidator(lambda names: tuple(dict.fromkeys(names)))
+"""For a list whose items may have several forms: two forms of one item are one item."""
 Compartment = Annotated[str, _item(ocid("compartment|tenancy"))]
 Resource = Annotated[str, _item(ocid(r"\w+"))]
 JsonPath = Annotated[str, _item(r"[^.\s;]+(?:\.[^.\s;]+)*")]

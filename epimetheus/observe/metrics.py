@@ -26,7 +26,7 @@ class OptionalMetrics(NamedTuple):
 
 
 def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
-    """Metric name → value. Lag and compartments behind are included only if the state was read."""
+    """Metric name → value. Lag, coverage and compartments behind are included only if the state was read."""
     values: dict[str, float] = {
         "runs_failed": report.status == "failed",
         "runs_skipped": report.status == "skipped",
@@ -55,6 +55,9 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
     if report.position:
         values["lag_seconds"] = report.position.lag_seconds
         values["compartments_behind"] = len(report.position.behind)
+    if report.coverage:
+        values["regions_uncovered"] = report.coverage.regions.gaps
+        values["compartments_uncovered"] = report.coverage.compartments.gaps
     return {name: float(value) for name, value in values.items()}
 
 

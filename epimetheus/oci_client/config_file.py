@@ -17,6 +17,7 @@ from typing import Any
 import jwt
 import oci
 
+from epimetheus.files import read_bounded
 from epimetheus.pem import binary_form, private_key_text
 from epimetheus.safe_text import HIDDEN, safe_value
 
@@ -122,8 +123,7 @@ def _syntax_problem(error: configparser.Error) -> str:
 def _text(path: str, remedy: str) -> str:
     """The text of a file, without a byte order mark. Raises ProfileProblem."""
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+        data = read_bounded(path, _MAX_BYTES)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it cannot be read"
         raise ProfileProblem(f"{_shown(path)}: {why}. {remedy}") from error

@@ -1,15 +1,16 @@
 """The discover step: which regions and compartments are read and from when, as Identity lists them or as last known."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from typing import NamedTuple
 
 from epimetheus.clock import Deadline
-from epimetheus.errors import OutOfTime, SourceError
+from epimetheus.errors import OutOfTime, SourceError, StateError
 from epimetheus.model import Compartment, minute_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.known_compartments import known_compartments, last_listing, listing_is_current, update_compartments
+from epimetheus.run.ports import SubscribedRegions
 from epimetheus.run.reconcile_plan import begin_compartments, with_passes
 from epimetheus.source.compartments import Listing, choose, discover, paths, pin
 from epimetheus.state.model import State
@@ -20,24 +21,28 @@ _OUTDATED = (
 )
 
 
-class SubscribedRegions(NamedTuple):
-    """The names of the subscribed regions, the minute since the epoch in which they were listed, and warnings."""
-
-    names: tuple[str, ...]
-    minute: int
-    warnings: tuple[str, ...] = ()
-
-
 def subscribed_or_last_known(list_regions: Callable[[], list[str]], peek: Callable[[], State | None], minute: int) -> SubscribedRegions:
-    """The regions from ``list_regions``; if it fails, those in the state that ``peek`` reads. Raises SourceError if there are none."""
+    """The regions from ``list_regions`` in this ``minute``; if it fails, those in the state that ``peek`` reads, if there are any.
+
+    A state that cannot be read counts as none: the run that needs it reports the error. Raises CredentialsError.
+    """
     try:
         return SubscribedRegions(tuple(list_regions()), minute)
     except SourceError as error:
-        state = peek()
-        if state is None or not state.regions:
-            raise
-        since = minute_text(state.regions_listed)
-        return SubscribedRegions(state.regions, state.regions_listed, (f"{error.what} Using the regions listed at {since}.",))
+        with suppress(SourceError, StateError):
+            if state := peek():
+                return SubscribedRegions(state.regions, state.regions_listed, error)
+        return SubscribedRegions(error=error)
+
+
+def subscription_problem(subscribed: SubscribedRegions, region: str) -> str:
+    """What a deployment in ``region`` that reads all regions does if they could not be listed; empty if they were."""
+    if (error := subscribed.error) is None:
+        return ""
+    if not subscribed.names:
+        return f"{error.what} Only {region} is read, because the subscribed regions are not known."
+    since = f"the regions listed at {minute_text(subscribed.minute)}" if subscribed.minute else "the last known regions"
+    return f"{error.what} Using {since}."
 
 
 def discover_compartments(ctx: RunContext) -> None:
@@ -55,13 +60,25 @@ def discover_compartments(ctx: RunContext) -> None:
     )
     state = begin_compartments(state, ctx.state)
     ctx.tally.warnings += changes.warnings(now)
-    if options.regions:
-        state = replace(state, regions=tuple(options.regions), regions_listed=options.regions_listed)
+    state = _with_subscriptions(ctx, state)
     _check_age(ctx, state)
     if not plan.polled_compartments(state):
         raise SourceError("No compartment is selected.", do="Check COMPARTMENT_MODE and COMPARTMENT_IDS against the tenancy.")
     ctx.state = state
     ctx.pipeline.forwarder.compartment_paths = paths(known_compartments(state))
+
+
+def _with_subscriptions(ctx: RunContext, state: State) -> State:
+    """The state with the subscribed regions. If REGIONS names the regions to read, they are listed as often as compartments are.
+
+    In that case they serve the report only, so a failure is not a warning, and none is requested while Identity does not answer.
+    """
+    options = ctx.options
+    current = 0 <= ctx.time.minute - state.regions_listed < options.listing_minutes
+    if not options.all_regions and (current or ctx.tally.listing_stale):
+        return state
+    subscribed = ctx.ports.subscribed_regions()
+    return replace(state, regions=subscribed.names, regions_listed=subscribed.minute) if subscribed.names else state
 
 
 def _listing_or_last_known(ctx: RunContext) -> Listing:
@@ -90,7 +107,7 @@ def _listing(ctx: RunContext, deadline: Deadline) -> Listing:
         return last_listing(ctx.state)
     listing = discover(list_page, options.tenancy, deadline)
     if listing.refused:
-        refused = ", ".join(listing.refused)
+        ctx.tally.unlisted, refused = listing.refused, ", ".join(listing.refused)
         ctx.tally.warnings.append(f"The compartments below {refused} could not be listed. Using the last known ones.")
     return listing
 
@@ -99,8 +116,10 @@ def _check_age(ctx: RunContext, state: State) -> None:
     """An old listing may lack compartments or regions, whose events are then not read."""
     options, now = ctx.options, ctx.time.minute
     ages = {"compartments": now - state.listed} if options.mode != "tenancy_only" else {}
-    if options.regions:
-        ages["subscribed regions"] = now - options.regions_listed
+    if options.all_regions:
+        subscribed = ctx.ports.subscribed_regions()
+        ctx.tally.outdated = not subscribed.minute  # `subscription_warning` is the warning
+        ages |= {"subscribed regions": now - subscribed.minute} if subscribed.minute else {}
     ctx.tally.listing_age = max(0, *ages.values(), 0) * 60 if ages else None
     for what, age in ages.items():
         if age > options.listing_max_age_minutes:

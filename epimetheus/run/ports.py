@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from epimetheus.clock import Clock, Deadline
+from epimetheus.errors import SourceError
 from epimetheus.model import Fetched, Problem, RunProgress, Window
 from epimetheus.oci_client.clients import Calls
+from epimetheus.oci_client.policies import Policies
 from epimetheus.render import Item, Rendered
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.select.rules import Rules
@@ -24,6 +26,7 @@ class Statistics(NamedTuple):
 
 
 NO_STATISTICS = Statistics()
+_POLICIES = Policies()
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,8 @@ class RunOptions:
     """Options of a run, from the settings.
 
     ``listing_minutes``: how long a listing of compartments stays valid. A run with a listing older than ``listing_max_age_minutes`` is
-    ``partial``. ``regions``: the subscribed regions if REGIONS=all, as listed in the minute ``regions_listed``. ``reconcile_after``: the
-    passes of reconciliation, in minutes. ``run_message``: the run ends with a summary message. ``actors``: messages include the actor's class.
+    ``partial``. ``regions``: all regions that this invocation reads; ``all_regions``: REGIONS=all. ``reconcile_after``: the passes of
+    reconciliation, in minutes. ``run_message``: the run ends with a summary message. ``actors``: messages include the actor's class.
     """
 
     region: str
@@ -51,7 +54,7 @@ class RunOptions:
     actors: bool = False
     statistics: Statistics = NO_STATISTICS
     regions: Sequence[str] = ()
-    regions_listed: int = 0
+    all_regions: bool = False
 
     @property
     def pinned(self) -> Sequence[str]:
@@ -100,6 +103,18 @@ class EventRenderer(Protocol):
         ...
 
 
+class SubscribedRegions(NamedTuple):
+    """The regions that the tenancy is subscribed to.
+
+    ``names``: home region first, empty if they are not known. ``minute``: when they were listed, in minutes since the epoch, 0 if that is
+    not known. ``error``: why they could not be listed now.
+    """
+
+    names: tuple[str, ...] = ()
+    minute: int = 0
+    error: SourceError | None = None
+
+
 class AuditSource(Protocol):
     """ListEvents, with counts of its requests."""
 
@@ -144,7 +159,8 @@ class RunPorts:
 
     ``certificate_end``: when the first certificate expires, in seconds since the epoch. ``clock_offset``: OCI's clock minus the local
     clock in seconds, None until a response from OCI had a date (`epimetheus.oci_client.clock_offset.corrected_now`).
-    ``measure_clock``: sends a request for the date of its response; used where reading the state sends none.
+    ``measure_clock``: sends a request for the date of its response; used where reading the state sends none. ``subscribed_regions``:
+    listed at most once in an invocation. ``policies``: the statements that the credentials need.
     """
 
     clock: Clock
@@ -162,3 +178,5 @@ class RunPorts:
     tamper_watch: TamperWatch
     clock_offset: Callable[[], float | None] = lambda: None
     measure_clock: Callable[[], None] = lambda: None
+    subscribed_regions: Callable[[], SubscribedRegions] = SubscribedRegions
+    policies: Policies = _POLICIES

@@ -116,7 +116,7 @@ class _Replay:
                         unfinished.discard(task.compartment)
                     case Finished(task):
                         unfinished.discard(task.compartment)
-                self.report_progress(window.start, len(tasks) - len(unfinished), len(tasks), ended=not isinstance(result, Page))
+                self.report_progress(window, len(tasks) - len(unfinished), len(tasks), ended=not isinstance(result, Page))
         self.forwarder.finish()
         minutes = window.end - window.start
         if unfinished and minutes == 1 and self.through == self.window.start:
@@ -125,9 +125,9 @@ class _Replay:
         self.through = self.through if unfinished else window.end
         return max(1, minutes // 2) if unfinished else 2 * minutes
 
-    def report_progress(self, minute: int, done: int, total: int, *, ended: bool) -> None:
-        cursor, tally = Window(minute, self.window.end), self.tally
-        progress = RunProgress(cursor, done, total, ended, tally.fetched, tally.forwarded)
+    def report_progress(self, window: Window, done: int, total: int, *, ended: bool) -> None:
+        cursor, tally = Window(window.start, self.window.end), self.tally
+        progress = RunProgress(cursor, done, total, ended, tally.fetched, tally.forwarded, window.end - window.start)
         self.ports.observer.progress(self.options.region, progress)
 
     def result(self, error: EpimetheusError | None) -> Replayed:

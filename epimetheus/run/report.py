@@ -7,6 +7,7 @@ from epimetheus.errors import EpimetheusError
 from epimetheus.model import BehindNow, Position, ReconciledNow, Report, Status, count_text, minute_text, plural, time_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
+from epimetheus.run.coverage import coverage_warnings, run_coverage
 from epimetheus.run.known_compartments import first_few
 from epimetheus.run.reconcile_plan import lag_minutes
 from epimetheus.run.tally import to_problem
@@ -17,15 +18,19 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
     """The report of a run that ends now."""
     tally, ports, progress, selection = ctx.tally, ctx.ports, ctx.progress, ctx.pipeline.selection
     audit, sender = ports.audit, ports.sender
+    coverage = run_coverage(ctx) if progress.opened else None
+    uncovered = coverage_warnings(coverage, ports.policies) if coverage else []
+    given_up = given_up_warning(progress.given_up)
     return Report(
         run=ctx.run_id,
         region=ctx.options.region,
         status=status,
         error=to_problem(error) if error else None,
-        warnings=[*tally.warnings, *selection.warnings(), *ports.delivered.damaged.values(), *given_up_warning(progress.given_up)],
+        warnings=[*tally.warnings, *selection.warnings(), *ports.delivered.damaged.values(), *given_up, *uncovered],
         started=time_text(ctx.started),
         seconds=round(ports.clock.monotonic() - ctx.monotonic_start, 3),
         position=_current_position(ctx) if progress.opened else None,
+        coverage=coverage,
         slices=tally.slices,
         fetched=tally.fetched,
         forwarded=tally.forwarded,

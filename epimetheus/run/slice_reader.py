@@ -18,6 +18,7 @@ def read_slice(ctx: RunContext, tasks: Sequence[FetchTask], deadline: Deadline, 
     ``bounded``: no further task starts after MANY_EVENTS events, and tasks that did not start have no outcome. Otherwise these are
     `NO_TIME`. Raises ReceiverError, DeliveryUncertain, CredentialsError, StateConflict, StateError.
     """
+    minutes = 0 if bounded else max((task.window.end for task in tasks), default=ctx.state.through) - ctx.state.through
     outcomes = {} if bounded else {task.compartment: TaskOutcome(NO_TIME, task.page) for task in tasks}
     events = ended = 0
     results = fetch(
@@ -38,7 +39,7 @@ def read_slice(ctx: RunContext, tasks: Sequence[FetchTask], deadline: Deadline, 
             else:
                 _end(ctx, result, outcomes)
                 ended += 1
-            _report_progress(ctx, ended, len(tasks), ended=not isinstance(result, Page))
+            _report_progress(ctx, ended, len(tasks), minutes, ended=not isinstance(result, Page))
             del result  # the page is not in memory while the next one is read
             _tick(ctx)
     return outcomes
@@ -51,9 +52,10 @@ def _tick(ctx: RunContext) -> None:
     ctx.ports.session.renew_if_due(ctx.time.now())
 
 
-def _report_progress(ctx: RunContext, done: int, total: int, *, ended: bool) -> None:
+def _report_progress(ctx: RunContext, done: int, total: int, minutes: int, *, ended: bool) -> None:
     cursor, tally = Window(ctx.state.through, ctx.time.end), ctx.tally
-    ctx.ports.observer.progress(ctx.options.region, RunProgress(cursor, done, total, ended, tally.fetched, tally.forwarded))
+    progress = RunProgress(cursor, done, total, ended, tally.fetched, tally.forwarded, minutes)
+    ctx.ports.observer.progress(ctx.options.region, progress)
 
 
 def _report_counts(ctx: RunContext) -> None:

@@ -14,7 +14,7 @@ class Tally:
 
     ``relisted``: events that reconciliation listed again; ``late``: those that were not forwarded before, the ``earliest_late`` of them at
     that event time (seconds since the epoch). ``listing_age``: seconds since the compartments (and regions) were last listed;
-    ``outdated``: more than LISTING_MAX_AGE_MINUTES.
+    ``outdated``: more than LISTING_MAX_AGE_MINUTES ago, or never. ``unlisted``: OCIDs of compartments whose children could not be listed.
     """
 
     fetched: int = 0
@@ -34,6 +34,7 @@ class Tally:
     listing_stale: bool = False
     listing_age: int | None = None
     outdated: bool = False
+    unlisted: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

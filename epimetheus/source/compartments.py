@@ -20,6 +20,9 @@ ListPage = Callable[[str, bool, str | None], tuple[list[Compartment], str | None
 Raises ServiceFailure, CredentialsError, SourceError.
 """
 
+MAX_LEVELS = 16
+"""The names in a path. OCI allows six levels below the root: https://docs.oracle.com/en-us/iaas/Content/Identity/compartments/Working_with_Compartments.htm"""
+
 _REFUSED = (403, 404)
 
 
@@ -93,24 +96,43 @@ def choose(compartments: Mapping[str, Compartment], mode: Mode, ids: Collection[
         return set(compartments)
     if mode == "tenancy_only":
         return {tenancy}
-    selected = {ocid for ocid in compartments if not {*_lineage(ocid, compartments), tenancy}.isdisjoint(ids)}
+    selected = _with_descendants(compartments, {*ids} - {tenancy}) if tenancy not in ids else set(compartments)
     return selected if mode == "include" else set(compartments) - selected
 
 
+def _with_descendants(compartments: Mapping[str, Compartment], ids: Collection[str]) -> set[str]:
+    """The compartments in ``ids`` and below them. Each compartment is visited once, however deep the tree is."""
+    known: dict[str | None, bool] = {None: False}
+    for ocid in compartments:
+        above: list[str] = []
+        at: str | None = ocid
+        while at is not None and at not in known and at not in ids:
+            known[at] = False  # so that a cycle ends
+            above.append(at)
+            at = compartments[at].parent if at in compartments else None
+        inside = known.get(at, True)  # not known: one of ids
+        known.update(dict.fromkeys(above, inside))
+    return {ocid for ocid in compartments if ocid in ids or known[ocid]}
+
+
 def paths(compartments: Mapping[str, Compartment]) -> dict[str, str]:
-    """OCID → path from the root, such as ``root/prod/app``. Without a root, a path starts below an unknown parent or in a cycle."""
+    """OCID → path from the root, such as ``root/prod/app``. Without a root, a path starts below an unknown parent or in a cycle.
+
+    Of a path with more than MAX_LEVELS names, the first are replaced by ``…``.
+    """
     found = {}
     for ocid in compartments:
-        names = [compartments[above].name for above in _lineage(ocid, compartments) if above in compartments]
-        found[ocid] = "/".join(reversed(names))
+        lineage = [above for above in _lineage(ocid, compartments, MAX_LEVELS + 1) if above in compartments]
+        names = [compartments[above].name for above in lineage[:MAX_LEVELS]]
+        found[ocid] = "/".join(reversed([*names, *(["…"] if len(lineage) > MAX_LEVELS else [])]))
     return found
 
 
-def _lineage(ocid: str, compartments: Mapping[str, Compartment]) -> list[str]:
-    """A compartment and its ancestors, nearest first, up to an unknown parent or the point where a cycle closes."""
+def _lineage(ocid: str, compartments: Mapping[str, Compartment], most: int) -> list[str]:
+    """A compartment and its ancestors, nearest first, up to an unknown parent, the point where a cycle closes, or ``most`` of them."""
     above: dict[str, None] = {}
     at: str | None = ocid
-    while at is not None and at not in above:
+    while at is not None and at not in above and len(above) < most:
         above[at] = None
         at = compartments[at].parent if at in compartments else None
     return list(above)

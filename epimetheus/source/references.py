@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from epimetheus.errors import ConfigError, SourceError
+from epimetheus.files import read_bounded
 from epimetheus.oci_client.clients import ServiceFailure, oci_errors
 from epimetheus.oci_client.policies import Policies
 from epimetheus.pem import binary_form
@@ -67,8 +68,7 @@ def read_file(key: str, value: str) -> str:
     """The text of the file that ``value`` (``file:PATH``) of setting ``key`` names. ``~`` is the home folder. Raises ConfigError."""
     name = value.removeprefix("file:").strip()
     try:
-        with Path(name).expanduser().open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        data = read_bounded(Path(name).expanduser(), MAX_FILE_BYTES)
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: no home folder; ValueError: a NUL in the name
         why = getattr(error, "strerror", None) or "it cannot be read"
         raise ConfigError([f"{key}=file:{safe_value(name)}: {why}; expected a readable file"]) from error

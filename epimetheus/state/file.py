@@ -10,9 +10,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from epimetheus.errors import StateError
+from epimetheus.files import is_regular_or_absent, read_bounded
 from epimetheus.state.store import PreconditionFailed, Stored
 
 _HELP = "Set STATE_FILE to a file in an existing, writable folder."
+MAX_BYTES = 256 << 20
+"""The largest state that is read, as in Object Storage."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_HELP = "Free space on its disk, or move it to another disk and change STATE_FILE. The stored state is unchanged."
 
@@ -42,10 +46,14 @@ class FileStore:
         return _digest(data)
 
     def _stored(self) -> Stored | None:
+        if not (is_regular_or_absent(self._path) or self._path.is_dir()):  # a device or a pipe may have no end
+            raise OSError(errno.EINVAL, "it is a pipe or a device")
         try:
-            data = self._path.read_bytes()
+            data = read_bounded(self._path, MAX_BYTES)
         except FileNotFoundError:
             return None
+        if len(data) > MAX_BYTES:
+            raise OSError(errno.EFBIG, f"it has more than {MAX_BYTES:,} bytes, so it is no state")
         return Stored(data, _digest(data))
 
     def _replace(self, data: bytes) -> None:
@@ -64,12 +72,17 @@ class FileStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with self._path.with_name(self._path.name + ".lock").open("w") as lock:
+        with open(self._path.with_name(self._path.name + ".lock"), "w", opener=_open_at_once) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise PreconditionFailed from error
             yield
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for a reader, if it is a pipe. Raises OSError."""
+    return os.open(path, flags | os.O_NONBLOCK, 0o666)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -92,5 +105,5 @@ def _errors_translated(path: Path, participle: str) -> Iterator[None]:
     except OSError as error:
         raise StateError(
             f"The state file {path} could not be {participle}: {error.strerror}.",
-            do=_FULL_HELP if error.errno in _FULL else _HELP,
+            do=_FULL_HELP if participle == "written" and error.errno in _FULL else _HELP,
         ) from error

@@ -116,8 +116,8 @@ class State:
     ``rate_limits``: event type → start of the hour → counts under its rate limit.
     ``slice_minutes``: the adapted slice length, 0 for SLICE_MINUTES.
     ``listed``: the minute of the last complete listing of compartments, 0: none. ``partly_listed``: no listing was complete yet, and
-    ``listed`` is the minute of the first. ``regions``: the subscribed regions as listed at ``regions_listed`` (REGIONS=all; 0: never).
-    ``began``: the first minute that was read, 0: unknown.
+    ``listed`` is the minute of the first. ``regions``: the subscribed regions, home region first, as listed at ``regions_listed`` (0:
+    never). ``began``: the first minute that was read, 0: unknown.
     ``reconciled``: the passes of reconciliation, by their minutes of RECONCILE_AFTER.
     ``entered``: run → number of its last entry of the ledger whose counts are in ``rate_limits``, for runs that may have written later
     ones.

@@ -23,7 +23,9 @@ from epimetheus.testing.syslog import Authority, receive
 
 BUCKET = "epimetheus"
 NAMES = ("network", "apps", "security", "data", "sandbox", "prod", "staging")
-YOUNGEST_SECONDS = 180
+YOUNGEST_SECONDS, FIRST_NEW_SECONDS = 180, 300
+"""How long before the start the last event happened, and how long after it new ones begin."""
+_NEW_HOURS = 8
 MESSAGES, EVENTS = "messages.log", "events.json"
 _MODELS = ("data", "identity", "request", "response", "stateChange")
 _SAMPLE_EVENTS, _SAMPLE_TIME, _SAMPLE_SECONDS = 20, 1767261600.0, 60.0  # 2026-01-01T10:00:00Z, one event a minute
@@ -41,9 +43,19 @@ def build(arguments: argparse.Namespace) -> World:
     share, rest = divmod(arguments.events, len(compartments))
     for number, compartment in enumerate(compartments):
         world.emit(compartment, share + (number < rest), end - arguments.hours * 3600, end, seed=arguments.seed)
+    _emit_future(world, compartments, arguments.per_minute)
     for at, line in sample_runs(world.region, time.time()):
         world.add_log(line, at)
     return world
+
+
+def _emit_future(world: World, compartments: Sequence[str], per_minute: int) -> None:
+    """Adds events that are going to happen: a window that ends before their time does not contain them."""
+    start = time.time() + FIRST_NEW_SECONDS
+    count = per_minute * _NEW_HOURS * 60
+    for number, compartment in enumerate(compartments):
+        own = count // len(compartments) + (number < count % len(compartments))
+        world.emit(compartment, own, start, start + _NEW_HOURS * 3600, seed=1)
 
 
 def sample_events(world: World) -> bytes:
@@ -105,6 +117,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--page-size", type=int, default=100, help="maximum number of items per page (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help=f"folder for the credentials and {EVENTS} (default: a temporary folder)")
     parser.add_argument("--hours", type=float, default=24.0, help="hours before now at which the events start (default: %(default)s)")
+    help = f"number of new events per minute, from {FIRST_NEW_SECONDS // 60} minutes after the start, for {_NEW_HOURS} hours"
+    parser.add_argument("--per-minute", type=int, default=6, help=f"{help} (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the events; equal seeds generate equal events, except for their times")
     parser.add_argument("--region", default="us-ashburn-1", help="home region of the tenancy (default: %(default)s)")
     parser.add_argument("--receiver", action="store_true", help=f"also run a TLS syslog receiver, which writes {MESSAGES} to the folder")
@@ -145,7 +159,7 @@ def announce(settings: Mapping[str, str], file: Path | None) -> None:
         sys.stdout.write(as_text(settings, "export "))
     else:
         file.write_text(as_text(settings), "utf-8")
-        sys.stdout.write(f"The settings are in {file}. In another terminal, run: set -a; . {shlex.quote(str(file.absolute()))}; set +a\n")
+        sys.stdout.write(f"The settings are in {file}. In another terminal, run: epimetheus validate --env-file {shlex.quote(str(file))}\n")
     sys.stdout.flush()
 
 

@@ -44,7 +44,7 @@ def _report(region: str, number: int, start: float) -> dict[str, Any]:
     since = start - 120 - _INTERVAL_SECONDS * (2 if number == _FAILED + 1 else 1)
     through = since if number == _FAILED else start - 120
     return {
-        "version": 2,
+        "version": 3,
         "run": f"5a3c{number:08x}",
         "region": region,
         "status": "ok",
@@ -62,6 +62,19 @@ def _report(region: str, number: int, start: float) -> dict[str, Any]:
             "polled": 11,
             "vanished": 0,
             "behind": {},
+        },
+        "coverage": {
+            "regions": {
+                "all": True,
+                "listed": _minute(start),
+                "subscribed": [region],
+                "polled": [region],
+                "excluded": [],
+                "uncovered": [],
+                "home": region,
+                "home_polled": True,
+            },
+            "compartments": {"existing": 11, "polled": 11, "excluded": 0, "unreadable": [], "unlisted": []},
         },
         "slices": 1,
         "fetched": fetched,

@@ -53,11 +53,15 @@ def replay_regions(
     *,
     dry: bool,
 ) -> list[Replayed]:
-    """Replay ``window`` in each region with its share of the remaining time. The rest is as for `replay`. Raises RequestError."""
+    """Replay ``window`` in each region with its share of the remaining time. The rest is as for `replay`.
+
+    Raises RequestError, SourceError.
+    """
     results = []
     wiring.prepare()
-    for number, region in enumerate(wiring.regions):
-        deadline = wiring.deadline.within(wiring.deadline.left() / (len(wiring.regions) - number))
+    regions = wiring.replayed_regions
+    for number, region in enumerate(regions):
+        deadline = wiring.deadline.within(wiring.deadline.left() / (len(regions) - number))
         ports = wiring.ports(region, run_id, deadline, observer, replay=True)
         with closing(ports.audit):
             replayed = replay(wiring.options(region), ports, run_id, deadline, window, compartments, dry=dry)

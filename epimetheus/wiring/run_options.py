@@ -1,15 +1,16 @@
 """Builds the options of a run."""
 
+from collections.abc import Sequence
+
 from epimetheus.config.rules_file import RulesFile
 from epimetheus.config.settings import Settings
-from epimetheus.run.discovery import SubscribedRegions
 from epimetheus.run.ports import RunOptions, Statistics
 
 
 def run_options(
-    settings: Settings, region: str, tenancy: str, rules: RulesFile, regions: SubscribedRegions | None, *, actors: bool
+    settings: Settings, region: str, tenancy: str, rules: RulesFile, regions: Sequence[str], *, actors: bool
 ) -> RunOptions:
-    """The options of a run over ``region``. ``regions``: the subscribed regions if REGIONS=all. ``actors``: as `RunOptions`."""
+    """The options of a run over ``region``. ``regions`` and ``actors``: as `RunOptions`."""
     statistics = rules.statistics
     return RunOptions(
         region=region,
@@ -26,6 +27,6 @@ def run_options(
         run_message=settings.run_message,
         actors=actors,
         statistics=Statistics(filtered=statistics.enable_detailed_logging, every=statistics.log_interval_events),
-        regions=regions.names if regions else (),
-        regions_listed=regions.minute if regions else 0,
+        regions=regions,
+        all_regions=settings.all_regions,
     )

@@ -6,12 +6,13 @@ from functools import cached_property
 from epimetheus.clock import Clock, Deadline
 from epimetheus.config.settings import Settings
 from epimetheus.deliver import framer
+from epimetheus.errors import SourceError
 from epimetheus.oci_client.clients import Calls, Credentials, sign_in
 from epimetheus.oci_client.clock_offset import ClockOffset
 from epimetheus.run.budget import commit_reserve
 from epimetheus.run.delivered import DeliveredKeys
-from epimetheus.run.discovery import SubscribedRegions, subscribed_or_last_known
-from epimetheus.run.ports import RunObserver, RunOptions, RunPorts
+from epimetheus.run.discovery import subscribed_or_last_known, subscription_problem
+from epimetheus.run.ports import RunObserver, RunOptions, RunPorts, SubscribedRegions
 from epimetheus.source.identity import subscribed_regions
 from epimetheus.wiring.delivery import DeliveryWiring
 from epimetheus.wiring.ledger import LedgerWiring
@@ -84,18 +85,28 @@ class Wiring:
 
     @cached_property
     def regions(self) -> list[str]:
-        """REGIONS, by default the function's own region. Raises SourceError, CredentialsError."""
-        if self.settings.regions == ("all",):
-            return list(self.subscribed.names)
-        return list(self.settings.regions) or [self.credentials.region]
+        """The regions to read: REGIONS, or all that are subscribed; the function's own if these are not known. Raises CredentialsError."""
+        if not self.settings.all_regions:
+            return list(self.settings.regions)
+        return list(self.subscribed.names) or [self.credentials.region]
+
+    @property
+    def replayed_regions(self) -> list[str]:
+        """The regions to replay, as `regions`: a replay of fewer would look complete. Raises SourceError, CredentialsError."""
+        if self.settings.all_regions and not self.subscribed.names and (error := self.subscribed.error):
+            raise SourceError(error.what, do=f"To replay without it, name the regions in REGIONS. {error.do}")
+        return self.regions
 
     @cached_property
     def subscribed(self) -> SubscribedRegions:
-        """The subscribed regions; if Identity cannot list them, those in the state of the function's own region. Raises as `regions`."""
+        """The subscribed regions; if Identity cannot list them, those in the state of the function's own region.
+
+        The state is read only with REGIONS=all. Raises CredentialsError.
+        """
         region, client = self.credentials.region, self.oci.identity()
         return subscribed_or_last_known(
             lambda: subscribed_regions(client, self.tenancy, self.oci.policies),
-            lambda: self.state.session(region, "", self.deadline).peek(),
+            lambda: self.state.session(region, "", self.deadline).peek() if self.settings.all_regions else None,
             int(self.clock.now() // 60),
         )
 
@@ -110,14 +121,19 @@ class Wiring:
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the settings, for the report of every run."""
         no_principal = (_NO_PRINCIPAL,) if self.settings.own_events == "summarize" and not self.credentials.principals else ()
-        regions = self.subscribed.warnings if self.settings.regions == ("all",) else ()
-        return (*self.settings.warnings, *self.selection.rules_file[1], *self.rendering.field_map[1], *no_principal, *regions)
+        files = (*self.selection.rules_file[1], *self.rendering.field_map[1])
+        return (*self.settings.warnings, *files, *no_principal, *self._region_warnings())
+
+    def _region_warnings(self) -> tuple[str, ...]:
+        """If REGIONS names the regions, a run does not need the subscribed ones, so a failure to list them is no warning."""
+        if not self.settings.all_regions or not (error := self.subscribed.error):
+            return ()
+        return (f"{subscription_problem(self.subscribed, self.credentials.region)} {error.do}",)
 
     def options(self, region: str) -> RunOptions:
         """The options of a run over ``region``."""
         actors = self.rendering.includes_actor
-        regions = self.subscribed if self.settings.regions == ("all",) else None
-        return run_options(self.settings, region, self.tenancy, self.selection.rules_file[0], regions, actors=actors)
+        return run_options(self.settings, region, self.tenancy, self.selection.rules_file[0], self.regions, actors=actors)
 
     def ports(self, region: str, run_id: str, deadline: Deadline, observer: RunObserver, *, replay: bool = False) -> RunPorts:
         """The ports of a run over ``region`` until ``deadline``. Half of its reserve is left for the last commit."""
@@ -140,4 +156,6 @@ class Wiring:
             tamper_watch=self.selection.tamper_watch(),
             clock_offset=self.clock_offset.seconds,
             measure_clock=lambda: self.oci.measure_clock(deadline.left() / 8) if self.settings.state_file else None,
+            subscribed_regions=lambda: self.subscribed,
+            policies=self.oci.policies,
         )

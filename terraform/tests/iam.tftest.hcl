@@ -31,6 +31,7 @@ run "defaults" {
     condition = oci_identity_policy.function.statements == tolist([
       "Allow dynamic-group epimetheus to read audit-events in tenancy",
       "Allow dynamic-group epimetheus to inspect compartments in tenancy",
+      "Allow dynamic-group epimetheus to inspect tenancies in tenancy",
       "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}",
       "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}",
       "Allow dynamic-group epimetheus to use ons-topics in compartment id ocid1.compartment.oc1..here where request.permission='ONS_TOPIC_PUBLISH'",
@@ -75,7 +76,7 @@ run "statements_on_objects_are_limited_to_the_bucket" {
     syslog_ca                 = "vault:ocid1.vaultsecret.oc1..ca"
     metrics_compartment_ocid  = "ocid1.tenancy.oc1..tenancy"
     kms_key_id                = "ocid1.key.oc1..ours"
-    regions                   = ["all"]
+    regions                   = ["eu-frankfurt-1"]
   }
 
   assert {
@@ -87,9 +88,9 @@ run "statements_on_objects_are_limited_to_the_bucket" {
 
   assert {
     condition = slice(oci_identity_policy.function.statements, 2, 7) == tolist([
+      "Allow dynamic-group epimetheus to inspect tenancies in tenancy",
       "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='our-state'}",
       "Allow dynamic-group epimetheus to use ons-topics in compartment id ocid1.compartment.oc1..here where request.permission='ONS_TOPIC_PUBLISH'",
-      "Allow dynamic-group epimetheus to inspect tenancies in tenancy",
       "Allow dynamic-group epimetheus to use metrics in tenancy",
       "Allow dynamic-group epimetheus to read secret-bundles in tenancy",
     ])

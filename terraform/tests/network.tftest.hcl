@@ -1,4 +1,4 @@
-# Egress to the SIEM's port and to OCI services only, and no ingress.
+# Egress to the SIEM's port and to OCI services only (in other regions: to port 443 anywhere), and no ingress.
 
 mock_provider "oci" {
   source = "./tests/mocks"
@@ -27,6 +27,7 @@ run "created_network" {
       "siem 203.0.113.0/24"  = "EGRESS 6 CIDR_BLOCK 203.0.113.0/24 6514-6514"
       "siem 198.51.100.7/32" = "EGRESS 6 CIDR_BLOCK 198.51.100.7/32 6514-6514"
       services               = "EGRESS 6 SERVICE_CIDR_BLOCK all-fra-services-in-oracle-services-network 443-443"
+      regions                = "EGRESS 6 CIDR_BLOCK 0.0.0.0/0 443-443"
     }
     error_message = "the egress rules allow more or less than the function needs"
   }
@@ -82,6 +83,19 @@ run "the_region_of_the_function_needs_no_additional_rule" {
   assert {
     condition     = !contains(keys(oci_core_network_security_group_security_rule.egress), "regions")
     error_message = "egress to port 443 everywhere is allowed although no other region is forwarded"
+  }
+}
+
+run "an_empty_list_of_regions_stands_for_all" {
+  command = plan
+
+  variables {
+    regions = []
+  }
+
+  assert {
+    condition     = contains(keys(oci_core_network_security_group_security_rule.egress), "regions")
+    error_message = "the function reads every subscribed region, but reaches only its own"
   }
 }
 

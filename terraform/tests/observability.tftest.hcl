@@ -24,16 +24,18 @@ run "alarms" {
 
   assert {
     condition = { for name, each in oci_monitoring_alarm.own : name => each.query } == {
-      lag          = "lag_seconds[45m].groupBy(region).max() > 7200"
-      failed       = "runs_failed[45m].groupBy(region).sum() > 0"
-      missing      = "run_seconds[45m].groupBy(region).absent(3d)"
-      skipped      = "runs_skipped[45m].groupBy(region).min() > 0"
-      first_start  = "first_start[45m].groupBy(region).max() > 0"
-      behind       = "compartments_behind[45m].groupBy(region).max() > 0"
-      listing_age  = "listing_age_seconds[45m].groupBy(region).min() > 3600"
-      given_up     = "compartments_given_up[45m].groupBy(region).max() > 0"
-      rate_limited = "events_rate_limited[45m].groupBy(region).max() > 0"
-      certificate  = "certificate_days_left[45m].groupBy(region).min() < 21"
+      lag                    = "lag_seconds[45m].groupBy(region).max() > 7200"
+      failed                 = "runs_failed[45m].groupBy(region).sum() > 0"
+      missing                = "run_seconds[45m].groupBy(region).absent(3d)"
+      skipped                = "runs_skipped[45m].groupBy(region).min() > 0"
+      first_start            = "first_start[45m].groupBy(region).max() > 0"
+      behind                 = "compartments_behind[45m].groupBy(region).max() > 0"
+      listing_age            = "listing_age_seconds[45m].groupBy(region).min() > 3600"
+      regions_uncovered      = "regions_uncovered[45m].groupBy(region).min() > 0"
+      compartments_uncovered = "compartments_uncovered[45m].groupBy(region).min() > 0"
+      given_up               = "compartments_given_up[45m].groupBy(region).max() > 0"
+      rate_limited           = "events_rate_limited[45m].groupBy(region).max() > 0"
+      certificate            = "certificate_days_left[45m].groupBy(region).min() < 21"
     }
     error_message = jsonencode({ for name, each in oci_monitoring_alarm.own : name => each.query })
   }

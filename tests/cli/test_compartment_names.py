@@ -6,6 +6,7 @@ from epimetheus.cli.compartment_names import needs_listing, resolve_compartments
 from epimetheus.errors import ConfigError
 from epimetheus.model import Compartment
 
+LIST_THEM = "list them with: oci iam compartment list --compartment-id-in-subtree true --all --query 'data[].name'"
 TENANCY = "ocid1.tenancy.oc1..t"
 LISTED = {
     one.ocid: one
@@ -42,10 +43,10 @@ def test_every_name_without_exactly_one_compartment_is_reported():
         resolve_compartments(["app", "prdo", "data", "zzz", "prod", ""], LISTED)
     assert caught.value.problems == (
         "--compartment app is ambiguous: root/dev/app (c.dev.app), root/prod/app (c.prod.app); use a longer path or an OCID",
-        "--compartment prdo: no compartment has this name or path. Did you mean root/prod?",
-        "--compartment zzz: no compartment has this name or path",
+        "--compartment prdo: none of 7 compartments has this name or path. Did you mean root/prod, or root?",
+        f"--compartment zzz: none of 7 compartments has this name or path; {LIST_THEM}",
         "--compartment prod is ambiguous: root/dev/prod (deleted, c.dev.old), root/prod (c.prod); use a longer path or an OCID",
-        "--compartment : no compartment has this name or path",
+        f"--compartment : none of 7 compartments has this name or path; {LIST_THEM}",
     )
 
 

@@ -9,8 +9,8 @@ import trustme
 from rich.console import Console
 
 from epimetheus.cli.console import cell, print_wrapped
-from epimetheus.cli.display import EXIT_CODES, show_check, show_report, show_settings, show_state, show_trial
-from epimetheus.cli.rules_try import SENT, RulesTrial
+from epimetheus.cli.display import EXIT_CODES, show_check, show_preview, show_report, show_settings, show_state
+from epimetheus.cli.rules_preview import SENT, RulesPreview
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.health.model import ReportedCheck
@@ -137,10 +137,10 @@ def test_an_expired_or_missing_lease_is_shown(plain, lease, expected):
     ],
 )
 def test_a_rules_trial_ends_with_its_totals(plain, tty, capsys, duplicates, line):
-    show_trial(plain, RulesTrial(Counter({("GetInstance", SENT): 1200}), duplicates), ())
+    show_preview(plain, RulesPreview(Counter({("GetInstance", SENT): 1200}), duplicates), ())
     assert printed(plain) == "events\tevent type\toutcome\n1200\tGetInstance\tsent\n"
     assert capsys.readouterr().err == f"{line}\n"
-    show_trial(tty, RulesTrial(Counter({("GetInstance", SENT): 1200}), duplicates), ())
+    show_preview(tty, RulesPreview(Counter({("GetInstance", SENT): 1200}), duplicates), ())
     assert printed(tty).splitlines()[-1] == line
 
 
@@ -179,7 +179,7 @@ UNSET = {
     "SYSLOG_SERVER_NAME": "siem.example.com",
     "SYSLOG_HOSTNAME": "the region that the event comes from",
     "STATE_FILE": "",
-    "REGIONS": "the region of the credentials",
+    "REGIONS": "all",
     "RUN_MESSAGE": "false",
     "METRICS_NAMESPACE": "",
     "METRICS_COMPARTMENT_OCID": "the tenancy",

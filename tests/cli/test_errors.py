@@ -121,7 +121,7 @@ def test_a_configuration_file_as_people_have_it_works(machine, form):
     start = machine.start if form == "session token" else machine.run
     done = start("run", "--timeout", "1m", INITIAL_LOOKBACK_HOURS="1")
     assert done.returncode == 0, done.stderr
-    assert "us-ashburn-1 ok: " in done.stderr
+    assert "us-ashburn-1 ok: " in done.stdout
     assert [name for name in machine.world.objects("audit") if name.endswith(".state")] == ["epimetheus/us-ashburn-1.state"]
 
 
@@ -136,8 +136,18 @@ def test_health_names_the_statement_that_each_denied_call_needs(machine):
         "Allow group NAME to inspect compartments in tenancy",
         "Allow group NAME to read audit-events in tenancy",
         f"Allow group NAME to manage objects in tenancy where all {{target.bucket.name='audit', any {{{permissions}}}}}",
+        "Allow group NAME to inspect tenancies in tenancy",
         "Allow group NAME to use metrics in tenancy where target.metrics.namespace='epimetheus'",
     ]
+
+
+def test_a_run_that_cannot_list_the_regions_names_the_statement(machine):
+    machine.world.faults.add("status", status=404, operation="ListRegionSubscriptions", times=None)
+    done = machine.start("run", "--timeout", "1m", INITIAL_LOOKBACK_HOURS="1")
+    assert done.returncode == 1
+    assert "us-ashburn-1 partial: " in done.stderr
+    assert "Only us-ashburn-1 is read, because the subscribed regions are not known." in done.stderr
+    assert "Allow group NAME to inspect tenancies in tenancy" in done.stderr
 
 
 def test_an_unusable_receiver_is_explained(machine, tmp_path):
@@ -166,7 +176,7 @@ def test_a_full_disk_is_reported(machine, tmp_path):
 ARGUMENTS = {
     ("runs", "--since", "3 weeks"): "--since 3 weeks: expected a duration before now from 1m to 365d, such as 24h",
     ("runs", "--log", "x"): "--log x: expected COMPARTMENT_OCID, COMPARTMENT_OCID/LOG_GROUP, or COMPARTMENT_OCID/LOG_GROUP/LOG",
-    ("rules", "try", "--file", "/nowhere.json"): "--file /nowhere.json: No such file or directory; use the path of a readable file",
+    ("rules", "preview", "--file", "/nowhere.json"): "--file /nowhere.json: No such file or directory; use the path of a readable file",
     ("state", "rewind", "yesterday"): "TIME=yesterday: ",
     ("state", "rewind", "2999-01-01T00:00:00Z"): "TIME=2999-01-01T00:00:00Z: the time is in the future; use a past time, or add --future",
     ("state", "show", "--region", "iad1"): "--region iad1: expected a region identifier such as eu-frankfurt-1",

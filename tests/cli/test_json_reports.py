@@ -1,17 +1,17 @@
-"""``rules try --json`` and ``state show --json``."""
+"""``rules preview --json`` and ``state show --json``."""
 
 import json
 
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 
 
-def test_rules_try_prints_its_outcomes_as_json(terminal, tmp_path):  # noqa: F811
+def test_rules_preview_prints_its_outcomes_as_json(terminal, tmp_path):  # noqa: F811
     _, run_cli = terminal
     event = {"eventType": "com.oraclecloud.ComputeApi.GetInstance", "eventId": "1", "eventTime": "2026-11-24T10:00:00Z", "data": {}}
     other = {**event, "eventType": "com.oraclecloud.ComputeApi.StopInstance", "eventId": "2"}
     (tmp_path / "events.json").write_text(json.dumps([event, event, other]))
     (tmp_path / "rules.json").write_text('{"event_filtering": {"mode": "exclude", "excluded_events": ["*.GetInstance"]}}')
-    result = run_cli("rules", "try", "--json", "--file", str(tmp_path / "events.json"), "--rules", str(tmp_path / "rules.json"))
+    result = run_cli("rules", "preview", "--json", "--file", str(tmp_path / "events.json"), "--rules", str(tmp_path / "rules.json"))
     assert (result.exit_code, result.stderr) == (0, "")
     assert json.loads(result.stdout) == {
         "events": 2,
@@ -25,11 +25,11 @@ def test_rules_try_prints_its_outcomes_as_json(terminal, tmp_path):  # noqa: F81
     }
 
 
-def test_rules_try_names_unread_compartments_in_json(terminal):  # noqa: F811
+def test_rules_preview_names_unread_compartments_in_json(terminal):  # noqa: F811
     stage, run_cli = terminal
     other = stage.world.add_compartment("other")
     stage.world.forbid(other)
-    result = run_cli("rules", "try", "--json")
+    result = run_cli("rules", "preview", "--json")
     assert result.exit_code == 1
     assert list(json.loads(result.stdout)["unread"]) == [other]
 

@@ -50,6 +50,36 @@ def test_the_lines_have_lag_time_left_events_and_rate(cursor, seconds, fetched, 
     assert shown.counts_text(1000.0 + seconds) == counts
 
 
+def test_minutes_grow_with_the_compartments_of_a_slice():
+    """A window of an hour is one slice: without this, a replay shows 0 of 60 minutes until it is complete."""
+    shown = RegionProgress(1000.0, NOON - 60, RunProgress(Window(NOON - 60, NOON), 3, 4, True, 5, 5, minutes=60))
+    assert shown.position_text(1030.0, None) == "45 of 60 minutes, 0:10 left"
+    backfill = RegionProgress(1000.0, NOON - 60, RunProgress(Window(NOON - 60, NOON), 3, 4, True, 5, 5))
+    assert backfill.position_text(1030.0, None) == "0 of 60 minutes"
+    nothing_to_read = RegionProgress(1000.0, NOON - 60, RunProgress(Window(NOON - 60, NOON), 0, 0, True, 0, 0, minutes=60))
+    assert nothing_to_read.position_text(1030.0, None) == "0 of 60 minutes"
+
+
+def test_results_go_to_their_own_stream_and_failures_to_that_of_the_progress():
+    """Both may be one terminal: the redrawn lines are removed before a result is printed."""
+    stream, hand = io.StringIO(), HandClock(NOON * 60)
+    console, results = tty_console(), plain_console()
+    console.file = results.file = stream
+    with terminal_observer(console, results, clock=hand.clock) as observer:
+        observer.progress("eu-paris-1", running(NOON - 120))
+        observer.announce(report())
+        text = stream.getvalue()
+        observer.progress("eu-milan-1", running(NOON - 120))
+    before, _, after = text.partition("eu-paris-1 ok: 9 forwarded")
+    assert ("\x1b[?25h" in before, "\x1b[?25l" in after) == (True, True)  # the lines end before it, and begin again after it
+    apart, failed = plain_console(), plain_console()
+    with terminal_observer(failed, apart) as observer:
+        observer.announce(report(region="eu-paris-1", status="failed", error=REFUSED))
+        observer.announce(report(region="eu-milan-1"))
+    assert (printed(failed).startswith("eu-paris-1 failed: "), printed(apart).startswith("eu-milan-1 ok: ")) == (True, True)
+    assert "eu-milan-1" not in printed(failed)
+
+
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_on_a_terminal_each_region_has_two_lines_that_disappear(width):
     console, hand = tty_console(width), HandClock(NOON * 60)

@@ -101,7 +101,7 @@ def test_a_closed_pipe_does_not_end_the_command_with_a_traceback():
     assert (shell.wait(), stderr) == (0, b"")
 
 
-def test_files_and_standard_input_are_read_like_the_files_of_rules_try(run_cli, tmp_path):
+def test_files_and_standard_input_are_read_like_the_files_of_rules_preview(run_cli, tmp_path):
     (tmp_path / "events.json").write_bytes(b"\xef\xbb\xbf" + json.dumps([STOP, STOP], indent=1).encode())
     lines = "\n\n".join([json.dumps(STOP)] * 2).encode()
     expected = f"{CEF}\n{SECOND}\n"

@@ -18,7 +18,7 @@ from epimetheus.clock import SYSTEM, Clock, Deadline
 from epimetheus.errors import CredentialsError, SourceError
 from epimetheus.oci_client.clients import ServiceFailure, make_client, sign_in
 from epimetheus.testing.oci import World, mock_oci
-from tests.support.reports import REFUSED, behind, report
+from tests.support.reports import REFUSED, behind, covered, report
 from tests.support.run_lines import failure, log_lines, search_result, with_time
 
 NOON = 1767268800  # 2026-01-01T12:00:00Z
@@ -114,6 +114,15 @@ def test_other_lines_are_ignored(data):
 def test_a_report_of_another_version_is_parsed_as_far_as_possible(fields, expected):
     run = parse_run(search_result({"event": "run", "time": "2026-01-01T12:00:00Z", **fields}))
     assert (run.status, run.run, run.forwarded, run.filtered, run.lag, run.behind) == expected
+
+
+def test_reports_with_and_without_coverage_are_displayed_alike():
+    warning = "The home region us-ashburn-1 is not polled."
+    (new,) = log_lines(report(warnings=[warning], coverage=covered({"home_polled": False})))
+    old = {**new, "report": {**{name: value for name, value in new["report"].items() if name != "coverage"}, "version": 2}}
+    runs = [parse_run(search_result(with_time(line, NOON))) for line in (old, new)]
+    assert [(run.status, run.what, run.lag, run.behind) for run in runs] == [("ok", warning, 120, 0)] * 2
+    assert page(runs, Frame(NOON - DAY, NOON, "x")).count(warning) == 2
 
 
 def test_a_time_without_a_zone_is_utc_in_every_local_zone(monkeypatch):

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from epimetheus.cli.run_log import parse_run
 from epimetheus.cli.runs_table import exit_code, flatten, show_runs, sparkline
+from epimetheus.cli.tables import plain_text
 from epimetheus.model import time_text
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.support.reports import REFUSED, behind, report
@@ -196,7 +197,7 @@ def test_html_replaces_another_file_only_if_confirmed(terminal, tmp_path):  # no
         assert f"{file} is not a page that this command has written. Replace it: this requires confirmation" in result.stderr
         assert file.read_text() == content
     assert stage.world.requests == []
-    assert run_cli("runs", "html", str(file), "--yes").exit_code == 0
+    assert run_cli("runs", "html", str(file), "--yes").exit_code == 1  # no run was found
     assert "<title>Epimetheus runs</title>" in file.read_text()
 
 
@@ -261,6 +262,20 @@ def test_log_content_controls_no_terminal(terminal):  # noqa: F811
     for arguments in (("runs",), ("runs", "show", "r")):
         output = run_cli(*arguments).output
         assert ("\x1b" in output, "\r" in output, "[red]x[/red]" in output) == (False, False, True)
+
+
+def test_text_from_the_log_is_no_formula_in_a_spreadsheet(terminal):  # noqa: F811
+    stage, run_cli = terminal
+    log_run(stage, 60, run="=HYPERLINK(1)", region="@SUM(A1)")
+    (row,) = [line.split("\t") for line in run_cli("runs").stdout.splitlines()[1:]]
+    assert (row[1], row[2], row[-1]) == ("ok", "'@SUM(A1)", "'=HYPERLINK(1)")
+    shown = dict(line.split("\t") for line in run_cli("runs", "show", "=HYPER").stdout.splitlines())
+    assert (shown["report.region"], shown["report.run"]) == ("'@SUM(A1)", "'=HYPERLINK(1)")
+
+
+@pytest.mark.parametrize(("text", "cell"), [("-3", "-3"), ("-0.5", "-0.5"), ("-3+1", "'-3+1"), ("a=b", "a=b"), ("", ""), ("@", "'@")])
+def test_numbers_stay_numbers(text, cell):
+    assert plain_text(text) == cell
 
 
 def test_sparklines_show_the_maximum_and_gaps():

@@ -17,6 +17,7 @@ from tests.support.command import ROOT, run_command
 
 PEM = "-----BEGIN CERTIFICATE-----\n"
 VALID = "Settings are valid.\n"
+TENANCY = "ocid1.tenancy.oc1..aaa"
 
 
 def rows(output: str) -> dict[str, str]:
@@ -75,6 +76,38 @@ def test_the_settings_of_a_terraform_file(tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith("--tfvars x.tfvars line 1: the string does not end on this line")
     assert "hunter2" not in done.stderr
+
+
+def test_an_unreadable_file_does_not_hide_the_other_errors(tmp_path):
+    """What is missing may be in the file that cannot be read, so it is no error."""
+    broken = write(tmp_path, "terraform.tfvars", 'syslog_host = "siem\n')
+    environment = {"SYSLOG_PORT": "0", "FORMAT": "xml"}
+    done = run_command("validate", "--tfvars", broken, environment=environment, folder=tmp_path)
+    assert done.returncode == 2
+    first, *others, advice = done.stderr.splitlines()
+    assert first.startswith("--tfvars terraform.tfvars line 1: ")
+    assert [line.partition(":")[0] for line in others] == ["SYSLOG_PORT=0", "FORMAT=xml"]
+    assert advice.startswith("Correct ")
+    text = 'syslog_hsot = "siem"\nsyslog_port = 0\nregions = "iad"\n'
+    done = run_command("validate", "--tfvars", write(tmp_path, "typo.tfvars", text), folder=tmp_path)
+    assert done.stderr.splitlines()[:4] == [
+        "typo.tfvars: unknown variable syslog_hsot. Did you mean syslog_host?",
+        "typo.tfvars: regions has a value of another type; expected a list of strings",
+        "SYSLOG_HOST is required: set it to a host name or an IP address, without a port",
+        "SYSLOG_PORT=0: expected an integer from 1 to 65535",
+    ]
+
+
+def test_the_key_that_create_vault_stores_is_not_missing(tmp_path):
+    text = f'syslog_host = "siem"\ncreate_vault = true\nsyslog_client_cert = "object:client.pem"\ntenancy_ocid = "{TENANCY}"\n'
+    file = write(tmp_path, "terraform.tfvars", text)
+    done = run_command("validate", "--tfvars", file, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, VALID)
+    assert rows(done.stdout)["SYSLOG_CLIENT_KEY"] == "not checked: the value is stored in OCI"
+    for command in (("run",), ("replay", "--from", "2h", "--to", "1h", "--yes")):
+        done = run_command(*command, "--tfvars", file, folder=tmp_path)
+        why = "with create_vault, only the deployed function knows the secret; use --function OCID, or set SYSLOG_CLIENT_KEY here"
+        assert (done.returncode, done.stderr.splitlines()[0]) == (2, f"SYSLOG_CLIENT_KEY: {why}")
 
 
 def test_precedence_environment_env_file_tfvars_function(tmp_path, deployment):

@@ -102,7 +102,7 @@ def test_in_a_pipe_runs_are_tab_separated_and_problems_are_one_line_each(scene):
 def test_a_run_and_its_state_fit_80_columns_and_are_whole_lines_in_a_pipe(scene):  # noqa: F811
     ran = in_terminal(scene, "run")
     assert ran.finish() == 0
-    assert re.search(r"us-ashburn-1 ━*╸? +lag ", ran.text)
+    assert re.search(r"us-ashburn-1 [━╸╺]* +lag ", ran.text)
     assert re.search(r" {2}\d of 1 compartment, [\d,]+ events?", ran.text)
     assert "fetched 2,000  forwarded 2,000" in ran.text
     shown = in_terminal(scene, "state", "show")
@@ -127,12 +127,12 @@ def test_health_wraps_between_words_and_says_what_to_do_first(scene):  # noqa: F
     assert [line for line in stdout.splitlines() if not re.match(r"(?:ok|degraded|failed|skipped|healthy|         )", line)] == []
 
 
-def test_rules_try_fits_a_terminal(scene):  # noqa: F811
-    shown = in_terminal(scene, "rules", "try", "--since", "2h")
+def test_rules_preview_fits_a_terminal(scene):  # noqa: F811
+    shown = in_terminal(scene, "rules", "preview", "--since", "2h")
     assert shown.finish() == 0
     assert widest(shown.text) <= 80
     assert "events  event type" in shown.text
-    code, stdout, stderr = piped(scene, "rules", "try", "--since", "2h")
+    code, stdout, stderr = piped(scene, "rules", "preview", "--since", "2h")
     assert (code, stdout.splitlines()[0]) == (0, "events\tevent type\toutcome")
     assert stderr == "2,000 events: 2,000 sent.\n"
 

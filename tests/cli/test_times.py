@@ -65,5 +65,5 @@ def test_a_timeout_that_is_not_accepted_is_explained(tmp_path, text):
 
 def test_every_command_with_a_time_limit_writes_it_as_a_duration():
     options = {name: {option for one in command.params for option in one.opts} for name, command in COMMANDS.items()}
-    assert {name for name, found in options.items() if "--timeout" in found} >= {"health", "run", "replay", "runs", "rules try"}
+    assert {name for name, found in options.items() if "--timeout" in found} >= {"health", "run", "replay", "runs", "rules preview"}
     assert {name for name, found in options.items() if "--minutes" in found} == set()

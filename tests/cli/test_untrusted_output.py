@@ -15,7 +15,7 @@ from rich.console import Console
 from epimetheus.cli import console as console_module
 from epimetheus.cli import display
 from epimetheus.cli.progress import terminal_observer
-from epimetheus.cli.rules_try import RulesTrial
+from epimetheus.cli.rules_preview import RulesPreview
 from epimetheus.cli.run_log import LoggedRun
 from epimetheus.cli.runs_table import show_run, show_runs
 from epimetheus.clock import SYSTEM
@@ -85,10 +85,10 @@ def state():
     return State(HOSTILE, 29454480, behind=behind, known=known, lease=Lease(HOSTILE, 2e9), last=last)
 
 
-def trial():
-    filled_trial = RulesTrial(duplicates=1, unread={HOSTILE: HOSTILE})
-    filled_trial.rows[HOSTILE, HOSTILE] = 2
-    return filled_trial
+def preview():
+    filled = RulesPreview(duplicates=1, unread={HOSTILE: HOSTILE})
+    filled.rows[HOSTILE, HOSTILE] = 2
+    return filled
 
 
 def observed(console):
@@ -109,7 +109,7 @@ SHOWN = {
     "replayed": lambda console: display.show_replayed(console, filled(Replayed)),
     "check": lambda console: display.show_check(console, filled(ReportedCheck)),
     "state": lambda console: display.show_state(console, HOSTILE, state(), 1_767_268_800.0),
-    "trial": lambda console: display.show_trial(console, trial(), [HOSTILE]),
+    "preview": lambda console: display.show_preview(console, preview(), [HOSTILE]),
     "settings": lambda console: display.show_settings(
         console, SETTINGS.model_copy(update={"state_prefix": HOSTILE, "regions": (HOSTILE,)}), {}, [HOSTILE], [HOSTILE]
     ),
@@ -165,13 +165,13 @@ def test_only_one_module_creates_consoles():
     assert printing == ["console.py"]
 
 
-def test_rules_try_escapes_a_hostile_event_type(terminal, tmp_path):  # noqa: F811
+def test_rules_preview_escapes_a_hostile_event_type(terminal, tmp_path):  # noqa: F811
     _, run_cli = terminal
     (tmp_path / "events").write_text(json.dumps([event("GetX", HOSTILE), event(HOSTILE, f"com.oraclecloud.{HOSTILE}")]))
-    result = run_cli("rules", "try", "--file", str(tmp_path / "events"))
+    result = run_cli("rules", "preview", "--file", str(tmp_path / "events"))
     assert result.exit_code == 0
     assert_safe(result.output)
-    missing = run_cli("rules", "try", "--file", f"no-such-file{CONTROLS.strip()}")
+    missing = run_cli("rules", "preview", "--file", f"no-such-file{CONTROLS.strip()}")
     assert_safe(missing.output, shown=False)
 
 
@@ -202,16 +202,16 @@ def test_state_show_escapes_a_hostile_state(terminal):  # noqa: F811
         assert_safe(result.output)
 
 
-def test_health_run_replay_and_rules_try_escape_hostile_answers_of_oci(terminal):  # noqa: F811
+def test_health_run_replay_and_rules_preview_escape_hostile_answers_of_oci(terminal):  # noqa: F811
     stage, run_cli = terminal
     stage.emit(stage.world.tenancy, 3, 20)
     window = ("--from", "2026-01-01T10:00:00Z", "--to", "2026-01-01T10:10:00Z", "--yes")
     answer = {"status": 400, "code": HOSTILE, "message": HOSTILE, "times": None}
-    for arguments in (("health",), ("run",), ("replay", *window), ("rules", "try")):
+    for arguments in (("health",), ("run",), ("replay", *window), ("rules", "preview")):
         for operation in ("ListEvents", "ListCompartments"):
             fault = stage.world.faults.add("status", operation=operation, **answer)
             assert_safe(run_cli(*arguments).output, shown=False)
-            if arguments != ("rules", "try"):
+            if arguments != ("rules", "preview"):
                 assert_safe(run_cli(*arguments, "--json").output, shown=False)
             stage.world.faults.remove(fault)
 

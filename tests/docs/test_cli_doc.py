@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 from epimetheus.cli import display, health, runs_table
 from epimetheus.cli.app import app
 from epimetheus.cli.exit_codes import EXIT_CODES
+from epimetheus.cli.json_reports import JSON_SHAPES, WITHOUT_JSON
 from epimetheus.cli.settings_source import SOURCE_OPTIONS
 
 DOC = Path(__file__).parents[2] / "docs" / "cli.md"
 PROGRAM = "epimetheus"
 
 ORDER = (
-    "validate", "health", "run", "runs", "runs show", "runs html", "rules try", "render", "replay",
+    "validate", "health", "run", "runs", "runs show", "runs html", "rules preview", "render", "replay",
     "state show", "state rewind", "state reset", "state adopt", "state unlock", "state own-address", "demo",
 )  # fmt: skip
 EXAMPLES = {
@@ -37,9 +38,9 @@ EXAMPLES = {
     "runs": [("runs --since 7d --failed", "list the failed runs of the last week"), ("runs --json", "print the log lines of the last day")],
     "runs show": [("runs show 33ef9a", "show the run whose ID starts with 33ef9a")],
     "runs html": [("runs html runs.html", "write the plots of the last two days")],
-    "rules try": [
-        ("rules try --rules rules.json --since 7d", "apply a rules file to the events of the last week"),
-        ("rules try --file events.json", "apply the rules in RULES to the events in a file, without OCI"),
+    "rules preview": [
+        ("rules preview --rules rules.json --since 7d", "apply a rules file to the events of the last week"),
+        ("rules preview --file events.json", "apply the rules in RULES to the events in a file, without OCI"),
     ],
     "render": [
         ("render --file events.json", "print the messages in the format that FORMAT sets"),
@@ -108,6 +109,13 @@ def exit_codes() -> str:
     return "\n".join(f"| {', '.join(names)} | {' | '.join(meanings)} |" for meanings, names in rows.items())
 
 
+def json_shapes() -> str:
+    """The table of JSON documents."""
+    shapes = [(name, JSON_SHAPES[name]) for name in ORDER if name in JSON_SHAPES]
+    texts = [(name, shape if isinstance(shape, str) else "; ".join(f"`{key}`: {what}" for key, what in shape.items())) for name, shape in shapes]
+    return "\n".join(f"| `{name}` | {text} |" for name, text in texts)
+
+
 def source_options() -> str:
     """The table of the options that every command with settings has."""
     options = [option for option in COMMANDS["run"].params if option.name in SOURCE_OPTIONS]
@@ -123,11 +131,12 @@ def text() -> str:
 After reading this page, you can check a deployment from a terminal, start a run manually, review past runs, and repair the state.
 
 Install the command with `pipx install .` in a copy of the repository, then use it in any folder. Without an installation, run `make setup`
-once, and write `.venv/bin/python -m epimetheus` in place of `epimetheus`. Results go to stdout; progress, notes and errors go to stderr.
-Every command has `-h`.
+once, and write `.venv/bin/python -m epimetheus` in place of `epimetheus`. Results go to stdout; progress, notes, questions of `replay`,
+errors and the reports of failed runs go to stderr. Every command has `-h`.
 
 On a terminal, tables fit its width: if columns do not fit, the least important ones are dropped, and named below the table. Elsewhere,
-tables are tab-separated values, notes about them go to stderr, and each sentence is on one line. `NO_COLOR` turns colors off.
+tables are tab-separated values, notes about them go to stderr, and each sentence is on one line. In the tables of `runs` and `rules
+preview`, an apostrophe precedes text that a spreadsheet would take for a formula. `NO_COLOR` turns colors off.
 
 `python -m tests.docs.test_cli_doc` generates this page from the code. Do not edit it by hand.
 
@@ -149,15 +158,22 @@ The options differ as follows:
 - `--env-file` reads `NAME=value` lines, with comments, quotes and `export`. Put multiline values, such as PEM text, in quotes.
 - `--tfvars` reads `terraform.tfvars` or `.tfvars.json`, and derives the settings as the Terraform module does. It does not know what
   Terraform creates: the secret for `create_vault`, and the resources that `TAMPER_WATCH` names by default. For these, use `--function`.
+  `validate` does not check the key in such a secret; `run` and `replay` stop with an error.
 - `--function` reads the configuration of the function and of its application, and uses the region of the function. The function's `OCI_AUTH`
   is not used: you sign in as yourself. You need this policy:
   `Allow group YOUR_GROUP to read functions-family in compartment COMPARTMENT_OF_THE_FUNCTION`.
 
 If several sources contain a setting, the environment takes precedence, then `--env-file`, `--tfvars` and `--function`. The command names
-the settings that the environment overrides. An empty value counts as not set, except for `METRICS_NAMESPACE`.
+the settings that the environment overrides. A file may be a pipe, as in `--env-file <(sops -d prod.env)`. An empty value counts as not set, except for `METRICS_NAMESPACE`.
 
 In a file or a function, a misspelled setting is an error. In the environment, it is an error only if its name begins with `SYSLOG_`. A
 similar name, such as `TENANCY_ID`, is ignored with a note. Names of one word, such as `REGION`, belong to other programs.
+
+## Names of compartments
+
+`replay --compartment` accepts a name, the end of a path (`prod/app`), or an OCID. If no compartment has the name, the error suggests the
+closest ones. To list all names, run `oci iam compartment list --compartment-id-in-subtree true --all --query 'data[].name'`, or open
+**Identity & Security > Compartments** in the console.
 
 ## Times and durations
 
@@ -167,13 +183,18 @@ A duration is one or more numbers, each with a unit: `90s`, `15m`, `24h`, `7d`, 
 
 ## Output as JSON
 
-Every command that reports results has `--json`, which prints one JSON document to stdout. The exit codes are the same.
-If a command fails before it has a result, the document is `{{"error": {{"kind": …, "fault": …, "what": …, "do": …}}}}`.
+Every command except `demo` has `--json`, which prints one JSON document to stdout. Questions, notes and progress go to stderr. The exit
+codes are the same. If a command fails before it has a result, the document is
+`{{"error": {{"kind": …, "fault": …, "what": …, "do": …}}}}`. If you answer no to its question, it prints none. Times are in RFC 3339 format.
+
+| command | document |
+|---|---|
+{json_shapes()}
 
 ## Shell completion
 
 Run `epimetheus --install-completion` once in bash, zsh or fish, and open a new terminal. To print the script instead, for example for a
-package, use `--show-completion`.
+package, use `--show-completion`. In zsh, the first Tab of a session may only load the completion: press Tab again.
 
 ## Exit codes
 
@@ -236,9 +257,10 @@ def test_an_unknown_option_exits_with_2_as_the_table_says(command):
     assert "error" in EXIT_CODES[command][2]
 
 
-def test_every_command_that_reports_prints_json_on_request():
+def test_every_command_has_json_or_a_reason():
     with_json = {name for name, command in COMMANDS.items() if "--json" in {option for one in command.params for option in one.opts}}
-    assert with_json >= {"validate", "health", "run", "runs", "runs show", "rules try", "replay", "state show"}
+    assert with_json == set(JSON_SHAPES)
+    assert set(COMMANDS) - with_json == set(WITHOUT_JSON) == {"demo"}
 
 
 if __name__ == "__main__":

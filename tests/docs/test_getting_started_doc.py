@@ -5,9 +5,18 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from tests.support.transcripts import Shell
+from tests.support.transcripts import ROOT, Shell
 
 PAGE = Path(__file__).parents[2].joinpath("docs/getting-started.md").read_text("utf-8")
+
+
+def test_the_first_commands_get_the_sources_and_find_the_demo(tmp_path):
+    """`make demo` itself installs packages from the network: CI runs it, and tests/cli/test_demo.py runs what it starts."""
+    clone, demo = re.findall(r"^    (git clone .*|make demo)$", PAGE, re.MULTILINE)
+    commands = f"{clone.replace('<repository-url>', str(ROOT))} && {demo.replace('make', 'make --dry-run')}"
+    done = subprocess.run(["sh", "-e", "-c", commands], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1].strip() == ".venv/bin/python -m epimetheus demo"
+    assert (tmp_path / "epimetheus" / "func.py").read_bytes() == (ROOT / "func.py").read_bytes()
 
 
 def test_the_openssl_commands_create_a_valid_certificate_for_localhost(tmp_path):
@@ -40,5 +49,5 @@ def test_the_commands_work_with_the_settings_of_the_stand_ins(tmp_path):
         "epimetheus health --probe --env-file epimetheus.env": 1,  # degraded, because no run has completed
         "INITIAL_LOOKBACK_HOURS=1 epimetheus run --env-file epimetheus.env": 0,
         "epimetheus state show --env-file epimetheus.env": 0,
-        "epimetheus rules try --env-file epimetheus.env --since 24h --rules rules.json": 0,
+        "epimetheus rules preview --env-file epimetheus.env --since 24h --rules rules.json": 0,
     }

@@ -6,6 +6,7 @@ from typing import get_args, get_type_hints
 
 import msgspec
 
+from epimetheus.coverage import CompartmentCoverage, RegionCoverage
 from epimetheus.errors import EpimetheusError
 from epimetheus.model import BehindNow, Position, Problem, Report
 from epimetheus.observe.metrics import OptionalMetrics, measures
@@ -17,12 +18,13 @@ FIELDS = {
     "version": "version of this schema; it changes if a field is removed or its meaning changes",
     "run": "id of the run; also in the structured data of each message",
     "region": "the region that was read",
-    "status": "`ok`; `partial`: some compartments are behind, or the listing is too old; `skipped`: another run holds the lease; `failed`",
+    "status": "`ok`; `partial`: some compartments are behind, or the listing of compartments or regions is too old or missing; `skipped`: another run holds the lease; `failed`",
     "error": "why the run failed: `kind`, `fault`, `what`, `do` ([Operate](operate.md#errors-by-kind) explains each kind); null if it did not fail",
     "warnings": "warnings about the settings, which every run repeats, and about this run",
     "started": "start of the run (RFC 3339)",
     "seconds": "seconds from the start to this report",
     "position": "how far the region has been read; null if the state could not be read",
+    "coverage": "which regions and compartments exist, and which are read ([Operate](operate.md#coverage)); null if the state could not be read",
     "slices": "slices that were completely read, sent and confirmed",
     "fetched": "events that OCI listed in this run: `forwarded + unconfirmed + duplicates + filtered`",
     "forwarded": "events that the receiver confirmed",
@@ -57,6 +59,23 @@ POSITION = {
     "vanished": "compartments that are no longer listed, or listed as deleted",
     "behind": "OCID → `since` (the mark), `reason`, `attempts`; at most 100, the furthest behind first; `behind_not_shown` counts the others",
 }
+REGIONS = {
+    "all": "true if `REGIONS` is `all`",
+    "listed": "when the subscribed regions were last listed (RFC 3339); null if that is not known",
+    "subscribed": "the regions that the tenancy is subscribed to, home region first; null if OCI has not listed them yet",
+    "polled": "the regions that this call reads, each with a report of its own",
+    "excluded": "subscribed regions that `REGIONS` does not name",
+    "uncovered": "subscribed regions that are not read, although `REGIONS` is `all`; a warning names them",
+    "home": "the home region: IAM and sign-on events are recorded there; null if it is not known",
+    "home_polled": "whether the home region is read; if not, a warning says so, even if `REGIONS` excludes it; null if it is not known",
+}
+COMPARTMENTS = {
+    "existing": "compartments as last listed, with the root, without deleted and vanished ones; with `COMPARTMENT_MODE=tenancy_only`, those known",
+    "polled": "existing compartments whose events are forwarded",
+    "excluded": "existing compartments that `COMPARTMENT_MODE` and `COMPARTMENT_IDS` exclude: `existing = polled + excluded`",
+    "unreadable": "OCIDs of polled compartments for which OCI returns 404, while others can be read; a warning names them",
+    "unlisted": "OCIDs of compartments whose children this run could not list; a warning names them",
+}
 METRICS = {
     "runs_failed": ("count", "1 if the run failed"),
     "runs_skipped": ("count", "1 if another run held the lease; if the minimum over a period is 1, every run was skipped"),
@@ -74,6 +93,11 @@ METRICS = {
     "api_throttled": ("count", "the sum over all services in `api`"),
     "lag_seconds": ("s", "`position.lag_seconds`"),
     "listing_age_seconds": ("s", "`listing_age_seconds`, if compartments are listed"),
+    "regions_uncovered": (
+        "count",
+        "regions in `coverage.regions.uncovered`; 1 if the subscribed regions are not known and `REGIONS` is `all`",
+    ),
+    "compartments_uncovered": ("count", "compartments in `coverage.compartments.unreadable` or `.unlisted`"),
     "compartments_given_up": ("count", "`given_up`"),
     "compartments_behind": ("count", "the number of compartments in `position.behind`"),
     "certificate_days_left": ("days", "`certificate_days`, if a certificate was seen"),
@@ -101,6 +125,8 @@ def kinds() -> list[type[EpimetheusError]]:
 def text() -> str:
     fields = "\n".join(f"| `{name}` | {FIELDS[name]} |" for name in Report.__struct_fields__)
     position = "\n".join(f"| `{name}` | {POSITION[name]} |" for name in Position.__struct_fields__)
+    regions = "\n".join(f"| `{name}` | {REGIONS[name]} |" for name in RegionCoverage.__struct_fields__)
+    compartments = "\n".join(f"| `{name}` | {COMPARTMENTS[name]} |" for name in CompartmentCoverage.__struct_fields__)
     metrics = "\n".join(f"| `{name}` | {unit} | {what} |" for name, (unit, what) in METRICS.items())
     example = json.dumps(msgspec.to_builtins(report(filtered={"rate_limited": 1, "service": 5})), indent=1)
     return f"""# Report and metrics
@@ -124,6 +150,18 @@ reports, each report lists fewer members (1,000 in total). If the response is st
 | field | description |
 |---|---|
 {position}
+
+`coverage.regions`:
+
+| field | description |
+|---|---|
+{regions}
+
+`coverage.compartments`:
+
+| field | description |
+|---|---|
+{compartments}
 
 Example:
 
@@ -150,6 +188,8 @@ def test_the_page_matches_the_report():
 def test_every_field_and_every_metric_is_documented():
     assert list(FIELDS) == list(Report.__struct_fields__)
     assert list(POSITION) == list(Position.__struct_fields__)
+    assert list(REGIONS) == list(RegionCoverage.__struct_fields__)
+    assert list(COMPARTMENTS) == list(CompartmentCoverage.__struct_fields__)
     assert set(METRICS) == set(measures(report(certificate_days=1.0), OptionalMetrics(caches=True, performance=True)))
     assert get_args(get_type_hints(Report)["error"])[0] is Problem
     assert get_type_hints(Position)["behind"] == dict[str, BehindNow]

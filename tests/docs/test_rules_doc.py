@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 
 from epimetheus.cli import display as terminal
-from epimetheus.cli import rules_try
+from epimetheus.cli import rules_preview
 from epimetheus.config.rules_file import read_rules
 from epimetheus.model import HourlyCount
 from epimetheus.render import Renderer
@@ -21,7 +21,7 @@ from epimetheus.select.selection import Selection
 from epimetheus.select.tamper_watch import OWN_CALLS, TamperWatch
 from epimetheus.source.decode import decode_event
 from epimetheus.wiring.selection import rules_from_file
-from tests.cli.test_rules_try import EVENTS, SERVICE, one
+from tests.cli.test_rules_preview import EVENTS, SERVICE, one
 from tests.render.helpers import SETTINGS
 from tests.select.test_actors import LISTED, SHAPES
 
@@ -82,11 +82,11 @@ def identity(one) -> str:
 
 def example_trial() -> str:
     rules, _ = read_rules("RULES", EXAMPLE)
-    outcome, console = rules_try.RulesTrial(), Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    outcome, console = rules_preview.RulesPreview(), Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
     events = [*EVENTS, *[one("TerminateInstance", n, identity=SERVICE) for n in range(2)]]
     placed = [("", 0, decode_event(json.dumps(event).encode())) for event in events]
-    rules_try.apply_rules(placed, Selection(rules_from_file(rules, ()), TamperWatch(("ocid1.policy.oc1..ours",)), RateLimits({})), outcome)
-    terminal.show_trial(console, outcome, ())
+    rules_preview.apply_rules(placed, Selection(rules_from_file(rules, ()), TamperWatch(("ocid1.policy.oc1..ours",)), RateLimits({})), outcome)
+    terminal.show_preview(console, outcome, ())
     return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
 
 
@@ -114,8 +114,8 @@ the field map, which `FIELD_MAP` reads. Without `RULES`, everything is sent exce
 
 ## Test a rules file
 
-    epimetheus rules try --since 24h --rules rules.json      # on the last day's events, read from OCI
-    epimetheus rules try --file events.json --rules rules.json
+    epimetheus rules preview --since 24h --rules rules.json      # on the last day's events, read from OCI
+    epimetheus rules preview --file events.json --rules rules.json
 
 The command sends nothing and writes nothing. An unknown key, a wrong type, a duplicate key, a pattern that cannot match, and a limit of 0 are
 errors. All errors are reported at once, each with line and path, and a run fails before it sends anything. A rule that has no effect, or an
@@ -129,7 +129,7 @@ a name may be misspelled, or newer than the SDK.
 {EXAMPLE}
 ```
 
-With these rules, a few events, and `TAMPER_WATCH=ocid1.policy.oc1..ours`, `rules try` prints:
+With these rules, a few events, and `TAMPER_WATCH=ocid1.policy.oc1..ours`, `rules preview` prints:
 
 ```
 {example_trial()}

@@ -130,3 +130,25 @@ def test_importing_the_function_loads_no_test_or_cli_modules():
     assert "epimetheus.function.invoke" in loaded
     excluded = ("responses", "rich", "typer", "trustme", "hypothesis", "epimetheus.testing", "epimetheus.cli.app", "epimetheus.cli.demo")
     assert [name for name in loaded if name.startswith(excluded)] == []
+
+
+def test_without_permission_to_list_regions_the_function_reads_its_own_and_says_so(tmp_path, api_key):
+    with deployed(tmp_path, api_key, compartments=2, events=40) as (world, receiver, function, ids):
+        world.faults.add("status", status=404, operation="ListRegionSubscriptions", times=None)
+        answer = function.call()
+        (report,) = json.loads(answer.body)
+        assert (answer.status, report["region"], report["status"], report["forwarded"]) == (200, "us-ashburn-1", "partial", 40)
+        assert report["coverage"] == {
+            "regions": {
+                "all": True, "listed": None, "subscribed": None, "polled": ["us-ashburn-1"], "excluded": [], "uncovered": [],
+                "home": None, "home_polled": None,
+            },
+            "compartments": {"existing": 2, "polled": 2, "excluded": 0, "unreadable": [], "unlisted": []},
+        }  # fmt: skip
+        assert report["warnings"][0].endswith("add this statement: Allow group NAME to inspect tenancies in tenancy")
+        assert sorted(arrived(receiver)) == sorted(ids)
+        metrics = {one["name"]: one["datapoints"][0]["value"] for one in world.metrics}
+        assert (metrics["regions_uncovered"], metrics["compartments_uncovered"]) == (1, 0)
+        world.faults.clear()
+        (report,) = json.loads(function.call().body)
+        assert (report["status"], report["coverage"]["regions"]["home_polled"]) == ("ok", True)

@@ -58,6 +58,7 @@ FINE = {
     "receiver": "ok",
     "receiver_certificate": "ok",
     "session": "ok",
+    "coverage": "ok",
     "monitoring": "ok",
 }
 OF_A_REGION = ("audit", "state", "lag", "behind", "ledger")
@@ -253,6 +254,12 @@ def in_state(**changes):
     return change
 
 
+def other_region(stage, folder, enter):
+    stage.world.regions.append("eu-paris-1")
+    stage.world.put("audit-state", "epimetheus/eu-paris-1.state", pack(replace(stage.state(), region="eu-paris-1")))
+    return {"REGIONS": "eu-paris-1"}
+
+
 def clock_ahead(ahead):
     """This machine's clock is ``ahead`` of OCI's by so many seconds."""
 
@@ -274,7 +281,7 @@ def skipped(*names):
 NO_STATE = skipped("lag", "behind", "ledger")
 NEVER_RAN = {"lag": "degraded", "behind": "skipped"}
 NO_RECEIVER = skipped("receiver_certificate", "session")
-NO_OCI = skipped("regions", "identity", *OF_A_REGION, "monitoring")
+NO_OCI = skipped("regions", "identity", *OF_A_REGION, "coverage", "monitoring")
 NOTHING = {name: "skipped" for name, status in FINE.items() if name != "settings" and status == "ok"}
 SHOWN = {"client_certificate": "ok"}
 TLS_1_2 = {"maximum_version": ssl.TLSVersion.TLSv1_2}
@@ -286,8 +293,13 @@ BROKEN = {
     "unknown key": (unknown_key, "credentials", "failed", NO_OCI, "401 NotAuthenticated", "Check the key, user and clock"),
     "wrong rules": (file("RULES", '{"event_filtering": {"mode": "both"}}'), "rules", "failed", {}, "event_filtering.mode", "Correct the"),
     "wrong field map": (file("FIELD_MAP", "no JSON"), "field_map", "failed", {}, "FIELD_MAP", "Correct the configuration"),
-    "regions 404": (fault("ListRegionSubscriptions", 404, REGIONS="all"), "regions", "failed", skipped(*OF_A_REGION),
+    "regions 404": (fault("ListRegionSubscriptions", 404), "coverage", "degraded", {},
         "404 NotAuthorizedOrNotFound", "Allow group NAME to inspect tenancies in tenancy"),
+    "regions 500": (fault("ListRegionSubscriptions", 500), "coverage", "degraded", {},
+        "500 InternalServerError: Internal server error", "The next run tries again."),
+    "home region excluded": (other_region, "coverage", "degraded", {},
+        "The home region us-ashburn-1 is not polled. IAM and sign-on events are recorded there, and this deployment does not forward them.",
+        "Add us-ashburn-1 to REGIONS, unless another deployment reads it."),
     "identity 500": (fault("ListCompartments", 500), "identity", "failed", {}, "500 InternalServerError", "The next run tries again."),
     "identity 404": (fault("ListCompartments", 404), "identity", "failed", {}, "404",
         "Allow group NAME to inspect compartments in tenancy"),
@@ -479,8 +491,32 @@ def test_plain_tcp_is_degraded(ran):
         changes = {"SYSLOG_TRANSPORT": "tcp", "SYSLOG_PORT": str(receiver.port), "SYSLOG_CA": ""}
         report = checked(ran, **changes)
     assert unlike(report) == {"settings": "degraded", "tls": "skipped", "receiver_certificate": "skipped"}
+    assert the(report, "session").what.endswith("A TLS port also accepts such a connection: only a probe shows whether a message arrives.")
     assert "can be read and altered in transit" in the(report, "settings").what
     assert "SYSLOG_TRANSPORT=tls" in the(report, "settings").do
+
+
+def test_tcp_on_the_port_of_syslog_over_tls_is_degraded_and_the_probe_fails(ran, tmp_path):
+    """A TLS receiver waits for the client to begin, so an idle connection without TLS looks well."""
+    with receive(Authority(tmp_path / "theirs"), port=6514):
+        changes = {"SYSLOG_TRANSPORT": "tcp", "SYSLOG_PORT": "6514", "SYSLOG_CA": ""}
+        report, probed = checked(ran, **changes), checked(ran, probe=True, **changes)
+    session = the(report, "session")
+    assert (session.status, session.what) == (
+        "degraded",
+        "The receiver accepted a connection; nothing was sent. 6514 is the registered port of syslog over TLS.",
+    )
+    assert session.do == (
+        "Check the port with a probe: `epimetheus health --probe`. If it is a TLS port, set SYSLOG_TRANSPORT=tls, and SYSLOG_CA."
+    )
+    assert (the(probed, "probe").status, "set SYSLOG_TRANSPORT=tls." in the(probed, "probe").do) == ("failed", True)
+
+
+def test_tls_to_a_port_without_tls_names_both_remedies(ran):
+    with receive(None, tls=False) as receiver:
+        report = checked(ran, SYSLOG_PORT=str(receiver.port))
+    assert the(report, "receiver").status == "failed"
+    assert "If SYSLOG_PORT is a port without TLS, use the receiver's TLS port, or set SYSLOG_TRANSPORT=tcp." in the(report, "receiver").do
 
 
 def test_a_leased_state_is_not_written(ran):
@@ -597,7 +633,14 @@ def test_over_relp_the_session_opens_and_closes_and_the_probe_is_acknowledged(ra
     assert the(report, "probe").what.endswith("was sent and confirmed by relp_ack.")
 
 
-def test_checks_end_within_the_limit_if_nothing_answers(tmp_path, api_key):
+NOTHING_ANSWERS = {
+    "all": {"regions", "identity", "receiver", "monitoring"},
+    "us-ashburn-1": {"identity", "audit", "state", "coverage", "receiver", "monitoring"},
+}
+
+
+@pytest.mark.parametrize("regions", NOTHING_ANSWERS)
+def test_checks_end_within_the_limit_if_nothing_answers(tmp_path, api_key, regions):
     authority = Authority(tmp_path / "authority")
     with receive(authority) as receiver, socket.create_server(("127.0.0.1", 0)) as silent:
         receiver.faults.add("no_handshake", times=None)
@@ -608,13 +651,14 @@ def test_checks_end_within_the_limit_if_nothing_answers(tmp_path, api_key):
             "SYSLOG_HOST": "localhost",
             "SYSLOG_PORT": str(receiver.port),
             "SYSLOG_CA": f"file:{authority.ca}",
+            "REGIONS": regions,
         }
         began = time.monotonic()
         report = run_health_checks(environment, "r1", SYSTEM, Deadline.after(SYSTEM, 3))
         took = time.monotonic() - began
     assert took < 3.5
     failed = {check.name for check in report.checks if check.status in ("failed", "degraded") and check.do}
-    assert failed == {"identity", "audit", "state", "receiver", "monitoring"}
+    assert failed == NOTHING_ANSWERS[regions]
 
 
 def test_a_hanging_check_is_abandoned():
@@ -702,3 +746,31 @@ def test_the_cli_prints_json_and_sends_a_probe(terminal):  # noqa: F811
     report = json.loads(type_in("health", "--probe", "--json").stdout)
     assert (report["version"], report["verdict"], len(stage.receiver.messages)) == (1, "degraded", 1)
     assert type_in("health", "--json", "--timeout", "0").exit_code == 2
+
+
+def test_what_is_covered_is_counted(ran):
+    ran.world.add_compartment("app")
+    ran.world.regions.append("eu-paris-1")
+    ran.run(REGIONS=REGION, COMPARTMENT_MODE="exclude", COMPARTMENT_IDS=ran.world.compartments.below(ran.world.tenancy, subtree=True)[0].id)
+    assert the(checked(ran, REGIONS=REGION), "coverage").what == (
+        "1 of 2 subscribed regions are polled. The home region is us-ashburn-1. us-ashburn-1: 1 of 2 compartments are polled, 1 excluded."
+    )
+    ran.world.faults.add("status", status=404, operation="ListRegionSubscriptions", times=None)
+    check = the(checked(ran, REGIONS=REGION), "coverage")
+    assert check.status == "ok"
+    assert check.what.startswith("REGIONS names the regions. Whether the home region is one of them is not known: Listing the regions of")
+    assert "Allow group NAME to inspect tenancies in tenancy" in check.what
+
+
+def test_a_compartment_that_oci_refuses_is_not_covered(ran):
+    app = "ocid1.compartment.oc1..app"
+    known = {**ran.state().known, app: KnownCompartment("app", ran.world.tenancy, polled=True)}
+    put(ran, replace(ran.state(), known=known, behind={app: BehindCompartment(THROUGH - 60, "404", 3, not_found_at=THROUGH)}))
+    report = checked(ran)
+    assert unlike(report) == {"behind": "degraded", "coverage": "degraded"}
+    assert the(report, "coverage").what == (
+        "us-ashburn-1: 1 of 2 existing compartments cannot be read: OCI returns 404 for ocid1.compartment.oc1..app. Its events are"
+        " forwarded once it can be read."
+    )
+    policy = "Allow group NAME to read audit-events in tenancy"
+    assert the(report, "coverage").do == f"If no policy allows the call, add this statement: {policy}"

@@ -148,7 +148,7 @@ def test_a_run_is_one_line_with_the_complete_report():
             " through 2026-01-01T11:58:00Z"
         ),
         "report": {
-            "version": 2,
+            "version": 3,
             "run": "r1",
             "region": "eu-paris-1",
             "status": "ok",
@@ -166,6 +166,19 @@ def test_a_run_is_one_line_with_the_complete_report():
                 "polled": 8,
                 "vanished": 1,
                 "behind": {},
+            },
+            "coverage": {
+                "regions": {
+                    "all": True,
+                    "listed": "2026-01-01T12:00:00Z",
+                    "subscribed": ["us-ashburn-1", "eu-paris-1"],
+                    "polled": ["us-ashburn-1", "eu-paris-1"],
+                    "excluded": [],
+                    "uncovered": [],
+                    "home": "us-ashburn-1",
+                    "home_polled": True,
+                },
+                "compartments": {"existing": 8, "polled": 8, "excluded": 0, "unreadable": [], "unlisted": []},
             },
             "slices": 1,
             "fetched": 19,

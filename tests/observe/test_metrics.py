@@ -11,7 +11,7 @@ from epimetheus.errors import CredentialsError, SourceError
 from epimetheus.observe.metrics import OptionalMetrics, measures, post
 from epimetheus.oci_client.clients import ServiceFailure, make_client, sign_in
 from epimetheus.testing.oci import World, mock_oci
-from tests.support.reports import REFUSED, behind, report
+from tests.support.reports import REFUSED, behind, covered, report
 
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 INGESTION = "https://telemetry-ingestion.us-ashburn-1.oraclecloud.com"
@@ -35,6 +35,8 @@ MEASURES = {
     "listing_age_seconds": 0.0,
     "lag_seconds": 120.0,
     "compartments_behind": 0.0,
+    "regions_uncovered": 0.0,
+    "compartments_uncovered": 0.0,
 }
 
 
@@ -84,15 +86,21 @@ def test_a_report_is_posted_in_one_call(client, world):
         ({"status": "partial", "position": behind(3)}, {"lag_seconds": 3600.0, "compartments_behind": 3.0}),
         ({"status": "failed", "error": REFUSED, "unconfirmed": 7}, {"runs_failed": 1.0, "events_unconfirmed": 7.0}),
         ({"status": "skipped"}, {"runs_skipped": 1.0}),
+        ({"coverage": covered({"uncovered": ["eu-paris-1", "uk-london-1"]})}, {"regions_uncovered": 2.0}),
+        ({"coverage": covered({"subscribed": None})}, {"regions_uncovered": 1.0}),
+        ({"coverage": covered({"subscribed": None, "all": False})}, {}),
+        ({"coverage": covered({"excluded": ["us-ashburn-1"], "home_polled": False, "all": False})}, {}),
+        ({"coverage": covered(compartments={"unreadable": ["a", "b"], "unlisted": ["b", "c"]})}, {"compartments_uncovered": 3.0}),
     ],
 )
 def test_the_status_of_a_run_is_measured(changes, expected):
     assert measures(report(**changes), OptionalMetrics()) == {**MEASURES, **expected}
 
 
-def test_without_a_position_there_is_no_lag():
-    known = {name: value for name, value in MEASURES.items() if name not in ("lag_seconds", "compartments_behind")}
-    assert measures(report(position=None), OptionalMetrics()) == known
+def test_without_a_state_there_is_neither_lag_nor_coverage():
+    unknown = ("lag_seconds", "compartments_behind", "regions_uncovered", "compartments_uncovered")
+    known = {name: value for name, value in MEASURES.items() if name not in unknown}
+    assert measures(report(position=None, coverage=None), OptionalMetrics()) == known
 
 
 def test_a_rejected_post_raises_an_error_with_a_remedy(client, world):
@@ -120,9 +128,9 @@ def test_a_wrong_signature_raises_a_credentials_error(client, world):
     [
         (
             {"failedMetricsCount": 2, "failedMetrics": [{"message": "Quota exceeded"}, {"message": "x"}]},
-            "OCI rejected 2 of 18 metrics: Quota exceeded.",
+            "OCI rejected 2 of 20 metrics: Quota exceeded.",
         ),
-        ({"failedMetricsCount": 13}, "OCI rejected 13 of 18 metrics: no reason given."),
+        ({"failedMetricsCount": 13}, "OCI rejected 13 of 20 metrics: no reason given."),
     ],
 )
 def test_rejected_metrics_raise_an_error_despite_status_200(api_key, tmp_path, answer, what):

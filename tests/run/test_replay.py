@@ -138,10 +138,12 @@ def test_the_command_counts_first_and_requests_confirmation(terminal):  # noqa: 
     assert (done.exit_code, stage.arrived()) == (0, ids)
     (result,) = json.loads(done.stdout[done.stdout.index("[") :])
     assert (result["forwarded"], result["dry"]) == (30, False)
-    assert type_in("replay", *window, "--dry-run").exit_code == 0
+    dry = type_in("replay", *window, "--dry-run")
+    assert (dry.exit_code, dry.stdout.startswith("us-ashburn-1 replay ok: 30 events would be sent again, ")) == (0, True)
     empty = type_in("replay", "--from", iso(start - 3600), "--to", iso(start), answer="y\n")
     assert (empty.exit_code, empty.stderr.endswith("There is nothing to send.\n"), "[y/N]" in empty.stderr) == (0, True, False)
-    assert type_in("replay", *window, "--yes").exit_code == 0
+    sent = type_in("replay", *window, "--yes")
+    assert (sent.exit_code, sent.stdout.startswith("us-ashburn-1 replay ok: 30 events sent again, ")) == (0, True)
     assert len(stage.arrived()) == 60
     assert stage.world.objects("audit-state") == {}
 

@@ -345,7 +345,8 @@ def test_a_new_address_is_not_an_own_address_and_the_old_one_stays(stage):
 def type_in(stage, monkeypatch, *words):
     for name, value in stage.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("epimetheus.cli.state.SYSTEM", stage.hand.date_only)
+    for module in ("state", "state_target"):
+        monkeypatch.setattr(f"epimetheus.cli.{module}.SYSTEM", stage.hand.date_only)
     return CliRunner().invoke(app, words, catch_exceptions=False)
 
 

@@ -141,8 +141,8 @@ def test_a_killed_run_leaves_a_lease_of_at_most_five_minutes(scene):
     assert 0 < lease.until - time.time() <= 300
     scene.world.faults.clear()
     done = scene.start("run")
-    _, stderr = done.communicate(timeout=60)
-    assert (done.returncode, f"Run {lease.run} holds the lease since " in stderr) == (0, True)
+    stdout, _ = done.communicate(timeout=60)
+    assert (done.returncode, f"Run {lease.run} holds the lease since " in stdout) == (0, True)
     done = scene.start("state", "unlock", "--yes")
     stdout, _ = done.communicate(timeout=60)
     assert (done.returncode, f"run {lease.run} holds the lease since " in stdout, "removed the lease" in stdout) == (0, True, True)
@@ -454,7 +454,7 @@ def test_unlock_asks_for_confirmation_and_reports_when_there_is_no_lease(termina
     session.open(lambda: FRESH, now=time.time(), until=time.time() + 300)
     done = type_in("state", "unlock", answer="n\n")
     assert (done.exit_code, "run run1 holds the lease since 20" in done.output, "Remove the lease?" in done.output) == (1, True, True)
-    assert "skipped: Run run1 holds the lease since" in type_in("run").stderr
+    assert "skipped: Run run1 holds the lease since" in type_in("run").stdout
     done = type_in("state", "rewind", time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - 86_400)))
     assert (done.exit_code, "run `epimetheus state unlock`" in done.stderr) == (2, True)
     assert type_in("state", "unlock", answer="y\n").exit_code == 0

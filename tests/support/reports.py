@@ -1,5 +1,10 @@
 """A report with literal values."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from epimetheus.coverage import CompartmentCoverage, Coverage, RegionCoverage
 from epimetheus.model import BehindNow, Cache, Performance, Position, Problem, Report
 
 REFUSED = Problem("receiver", "receiver", "Nothing listens on siem:6514.", "Start the receiver.")
@@ -16,6 +21,7 @@ def report(**changes) -> Report:
         "started": "2026-01-01T12:00:00.000Z",
         "seconds": 1.5,
         "position": Position("2026-01-01T11:00:00Z", "2026-01-01T11:58:00Z", 120, True, 0, 9, 8, 1, {}),
+        "coverage": covered(),
         "slices": 1,
         "fetched": 19,
         "forwarded": 9,
@@ -40,6 +46,22 @@ def report(**changes) -> Report:
         "performance": Performance(12.5, {"forward": 1.2}),
     }
     return Report(**{**fields, **changes})
+
+
+def covered(regions: Mapping[str, Any] = MappingProxyType({}), compartments: Mapping[str, Any] = MappingProxyType({})) -> Coverage:
+    """The coverage of two subscribed regions and eight compartments, with changes to the fields of each."""
+    of_regions: dict[str, Any] = {
+        "all": True,
+        "listed": "2026-01-01T12:00:00Z",
+        "subscribed": ["us-ashburn-1", "eu-paris-1"],
+        "polled": ["us-ashburn-1", "eu-paris-1"],
+        "excluded": [],
+        "uncovered": [],
+        "home": "us-ashburn-1",
+        "home_polled": True,
+    }
+    of_compartments: dict[str, Any] = {"existing": 8, "polled": 8, "excluded": 0, "unreadable": [], "unlisted": []}
+    return Coverage(RegionCoverage(**{**of_regions, **regions}), CompartmentCoverage(**{**of_compartments, **compartments}))
 
 
 def behind(count: int) -> Position:

@@ -26,7 +26,10 @@ _ADDRESSES = (
     "ä.example.com", "x" * 253, "x" * 254,
 )  # fmt: skip
 _PEMS = (_CERTIFICATE, f"Issuer: ours\n{_CERTIFICATE}", "-----BEGIN PRIVATE KEY-----", "ca.pem", "file:/function/ca.pem", "file:",
-         "object:ca.pem", _SECRET, "vault:ocid1.secret.oc1..a", "vault:")  # fmt: skip
+         "object:ca.pem", _SECRET, "vault:ocid1.secret.oc1..a", "vault:", "-----BEGINCERTIFICATE-----MIIB-----ENDCERTIFICATE-----",
+         "-----BEGIN\nCERTIFICATE-----\nMIIB\n-----END\nCERTIFICATE-----", _CERTIFICATE.replace("\n", "\\n"), f"  {_CERTIFICATE}",
+         f'"{_CERTIFICATE}"', "\ufeff" + _CERTIFICATE, "-----BEGIN X509 CERTIFICATE-----", "-----begin certificate-----", " file:ca.pem",
+         "file:ca.pem\n")  # fmt: skip
 _PRINTABLE = ("epimetheus", "two words", "a\tb", "ä", "x" * 48, "x" * 49, "x" * 255, "x" * 256, "!~")
 _TEXTS = ("{}", "[]", "{", "file:/rules.json", "object:rules.json", "object:", "vault:ocid1.vaultsecret.oc1..a", "no")
 _COMPARTMENTS = ([_HERE], [_HERE, _TENANCY], ["ocid1.instance.oc1..a"], ["ocid1.compartment.oc1"], ["*"])
@@ -38,7 +41,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "syslog_confirm_delay_seconds": (0.15, 10, 0.14, 10.1, 1),
     "syslog_ca": _PEMS,
     "syslog_client_cert": _PEMS,
-    "syslog_client_key": (_SECRET, "vault:ocid1.secret.oc1..a", "key.pem", "vault:"),
+    "syslog_client_key": (_SECRET, f" {_SECRET}\n", "vault:ocid1.secret.oc1..a", "key.pem", "vault:"),
     "syslog_server_name": _ADDRESSES,
     "syslog_framing": ("octet-counting", "lf", "crlf"),
     "syslog_header": ("rfc5424", "rfc3164", "rfc5425"),
@@ -55,7 +58,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "ledger_bucket": ("a", "a.b-c_d", "a/b", "x" * 256, "x" * 257),
     "ledger_days": (8, 400, 7, 401, 35.5),
     "tenancy_ocid": (_TENANCY, _HERE, "ocid1.tenancy"),
-    "regions": (["all"], ["eu-frankfurt-1", "us-gov-ashburn-1"], ["all", "eu-frankfurt-1"], ["FRA"], ["eu_frankfurt_1"]),
+    "regions": (["all"], ["eu-frankfurt-1", "us-gov-ashburn-1"], ["all", "eu-frankfurt-1"], ["FRA"], ["iad", "phx"], ["xyz"], ["ALL"],
+                ["All", "fra"], ["EU-Frankfurt-1"], ["fra1"], ["eu_frankfurt_1"]),
     "compartment_mode": ("all", "tenancy_only", "include", "exclude", "some"),
     "compartment_ids": _COMPARTMENTS,
     "listing_minutes": (0, 1440, 1441, -1, 1.5),

@@ -13,7 +13,7 @@ POSTED = set(measures(report(certificate_days=3.0), OptionalMetrics()))
 def test_each_alarm_queries_a_metric_that_is_posted():
     alarms = str(module_locals(MODULE / "observability.tf")["own_alarms"])
     watched = re.findall(r"(\w+)\[\$\{local\.window\}\]\.groupBy\(region\)", alarms)
-    assert len(watched) == alarms.count("local.window}].") == 10
+    assert len(watched) == alarms.count("local.window}].") == 12
     assert set(watched) <= POSTED
 
 

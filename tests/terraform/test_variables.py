@@ -5,12 +5,14 @@
 
 import re
 
+import oci
 import pytest
 import yaml
 
 from epimetheus.config.setting_checks import MAX_BYTES
 from epimetheus.config.settings import Settings
 from tests.terraform.agreement import FILE, VALUES
+from tests.terraform.agreement import accepts as settings_accept
 from tests.terraform.hcl import MODULE, ROOT, load, module_locals, variable_names, variables
 
 NOT_IN_A_FUNCTION = {
@@ -97,7 +99,7 @@ WITH_DEFAULT = [name for name, field in Settings.model_fields.items() if name.up
 @pytest.mark.parametrize("name", WITH_DEFAULT)
 def test_a_description_ends_with_the_default_of_settings(name):
     default = Settings.model_fields[name].default
-    shown = default if isinstance(default, str) else f"{default:g}"
+    shown = default if isinstance(default, str) else ",".join(default) if isinstance(default, tuple) else f"{default:g}"
     assert variables()[name]["description"].endswith(f" Default: {shown}.")
 
 
@@ -110,6 +112,27 @@ def test_defaults_in_the_module_are_those_of_settings():
     fields = Settings.model_fields
     assert (fields["ledger_days"].default, fields["state_prefix"].default) == (35, "epimetheus/")
     assert (fields["syslog_port"].default, fields["metrics_namespace"].default, fields["settle_minutes"].default) == (6514, "epimetheus", 2)
+
+
+def test_the_region_keys_are_those_of_the_sdk():
+    keys = dict(oci.regions.REGIONS_SHORT_NAMES)
+    assert module_locals(MODULE / "regions.tf")["region_keys"] == keys
+    (validation,) = variables()["regions"]["validation"]
+    assert set(re.findall(r"\b[a-z]{3}\b", validation["condition"].replace("can(", "").replace("try(", ""))) >= set(keys)
+
+
+PRIVATE_KEYS = (
+    "-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----", "-----BEGINPRIVATEKEY-----",
+    "-----BEGIN\nRSA\nPRIVATE\nKEY-----", "-----BEGIN ENCRYPTED PRIVATE KEY-----", "-----BEGIN CERTIFICATE-----", "key.pem",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PRIVATE_KEYS)
+def test_a_private_key_for_the_vault_is_accepted_in_the_forms_that_settings_accept(text):
+    """create_vault stores syslog_client_key_pem as it is, so the function reads what Terraform accepts."""
+    (condition,) = re.findall(r'regex\(\s*"(\^\$\|[^"]+)"', (MODULE / "variables.tf").read_text("utf-8"))
+    accepted = re.search(condition.replace("\\\\", "\\"), text) is not None
+    assert accepted == settings_accept("syslog_client_key", text)
 
 
 def test_the_size_limit_of_the_configuration_is_that_of_settings():

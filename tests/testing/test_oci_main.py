@@ -53,7 +53,7 @@ def test_the_command_serves_a_receiver_and_writes_the_settings_to_a_file(tmp_pat
             connection.unwrap()
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
-    assert printed == f"The settings are in {file}. In another terminal, run: set -a; . {file}; set +a\n"
+    assert printed == f"The settings are in {file}. In another terminal, run: epimetheus validate --env-file {file}\n"
     assert settings["OCI_CONFIG_FILE"] == str(folder / "config")
     assert (folder / "messages.log").read_bytes() == b"<1>1 a\n\n<1>1 \n"
 
@@ -86,11 +86,23 @@ def test_the_file_of_events_is_the_same_on_every_call_in_the_form_of_the_cli(api
 
 
 def test_events_are_spread_over_all_compartments_and_end_three_minutes_ago():
-    world = build(parse(["--events", "9", "--compartments", "3", "--hours", "1"]))
+    world = build(parse(["--events", "9", "--compartments", "3", "--hours", "1", "--per-minute", "0"]))
     compartments = [world.tenancy, *(one.id for one in world.compartments.below(world.tenancy, subtree=True))]
     assert [len(world.events(one)) for one in compartments] == [3, 2, 2, 2]
     newest = max(event["eventTime"] for one in compartments for event in world.events(one))
     assert newest < (datetime.now(UTC) - timedelta(minutes=3)).isoformat()
+
+
+def test_new_events_happen_while_the_stand_in_runs():
+    """docs/getting-started.md: a run some minutes later forwards new events."""
+    before = datetime.now(UTC)
+    world = build(parse(["--events", "4", "--compartments", "3"]))
+    compartments = [world.tenancy, *(one.id for one in world.compartments.below(world.tenancy, subtree=True))]
+    times = sorted(event["eventTime"] for one in compartments for event in world.events(one))
+    new = [time for time in times if time > before.isoformat()]
+    assert len(new) == 6 * 60 * 8
+    assert (before + timedelta(minutes=2)).isoformat() < new[0]  # OCI processes an event some time after it
+    assert len([time for time in new if time < (before + timedelta(minutes=15)).isoformat()]) in range(50, 80)
 
 
 def test_concurrent_clients(world, tmp_path):

@@ -17,12 +17,25 @@ receiver              it is reachable, over TLS unless SYSLOG_TRANSPORT=tcp
 receiver_certificate  trusted, and issued for the right name; days left as above
 session               a connection opens and closes strictly (RELP: open, close), which shows whether the client certificate is accepted
 probe                 only on request: one marked message (epimetheus.Probe) is sent and confirmed
+coverage              every subscribed region and existing compartment is polled unless a setting excludes it; the home region always
 monitoring            PostMetricData of one metric, `healthy`; a failure is degraded, because events are forwarded without it
 
 (*: for each region.)
 """
 
-from epimetheus.health.checks import audit, clock, compartments, credentials, ledger, monitoring, receiver, rules, settings, state
+from epimetheus.health.checks import (
+    audit,
+    clock,
+    compartments,
+    coverage,
+    credentials,
+    ledger,
+    monitoring,
+    receiver,
+    rules,
+    settings,
+    state,
+)
 from epimetheus.health.model import Check
 
 CHECKS = (
@@ -44,5 +57,6 @@ CHECKS = (
     Check("receiver_certificate", receiver.check_receiver_certificate, needs=("receiver",)),
     Check("session", receiver.check_session, needs=("receiver", "receiver_certificate", "client_certificate")),
     Check("probe", receiver.check_probe, needs=("session", "regions", "rules", "field_map"), on_request=True),
+    Check("coverage", coverage.check_coverage, needs=("regions",)),
     Check("monitoring", monitoring.check_monitoring, needs=("credentials",)),
 )

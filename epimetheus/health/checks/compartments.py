@@ -7,7 +7,7 @@ from epimetheus.oci_client.clients import ServiceFailure
 
 
 def check_regions(context: HealthContext, _: Deadline) -> CheckResult:
-    """REGIONS can be resolved; the checks per region run in each of them. Raises SourceError, CredentialsError."""
+    """REGIONS can be resolved; the checks per region run in each of them. Raises CredentialsError."""
     context.regions = context.wiring.regions
     return CheckResult(f"A run reads {', '.join(context.regions)}.")
 

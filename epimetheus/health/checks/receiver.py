@@ -14,6 +14,9 @@ from epimetheus.run import notices
 LEAST_DAYS = 30
 """A certificate that expires in fewer days is degraded."""
 
+_TLS_PORT = 6514  # RFC 5425 4.1
+_TLS_HELP = "If it is a TLS port, set SYSLOG_TRANSPORT=tls, and SYSLOG_CA."
+_PROBE_HELP = "Check the port with a probe: `epimetheus health --probe`."
 _SILENT_HELP = "Check SYSLOG_CLIENT_CERT too: some receivers close the connection without an alert if they require or reject one."
 
 
@@ -67,7 +70,15 @@ def check_session(context: HealthContext, deadline: Deadline) -> CheckResult:
     finally:
         sender.drop()
     accepted = " and the client certificate" if context.wiring.delivery.client_certificate else ""
-    return CheckResult(f"The receiver accepted a connection{accepted}; nothing was sent.")
+    what = f"The receiver accepted a connection{accepted}; nothing was sent."
+    return _perhaps_tls(what, context.wiring.settings.syslog_port) if context.wiring.delivery.tls is None else CheckResult(what)
+
+
+def _perhaps_tls(what: str, port: int) -> CheckResult:
+    """The result for a connection without TLS: a TLS port accepts it as well, and waits. Only a message shows the difference."""
+    if port == _TLS_PORT:
+        return CheckResult(f"{what} {port} is the registered port of syslog over TLS.", "degraded", f"{_PROBE_HELP} {_TLS_HELP}")
+    return CheckResult(f"{what} A TLS port also accepts such a connection: only a probe shows whether a message arrives.")
 
 
 def check_probe(context: HealthContext, deadline: Deadline) -> CheckResult:

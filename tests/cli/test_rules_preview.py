@@ -1,4 +1,4 @@
-"""``rules try``: outcomes by event type, without sending or writing."""
+"""``rules preview``: outcomes by event type, without sending or writing."""
 
 import json
 
@@ -65,7 +65,7 @@ def test_rules_apply_to_a_file_without_oci_and_settings(terminal, tmp_path, text
     (tmp_path / "rules").write_text(CHOSEN)
     files = ("--file", str(tmp_path / "events"), "--rules", str(tmp_path / "rules"))
     missing = {"SYSLOG_HOST": "", "STATE_FILE": "", "OCI_CONFIG_FILE": "/nowhere"}
-    result = run_cli("rules", "try", *files, **missing, TAMPER_WATCH="ocid1.policy.oc1..ours")
+    result = run_cli("rules", "preview", *files, **missing, TAMPER_WATCH="ocid1.policy.oc1..ours")
     assert (result.exit_code, table(result.stdout)) == (0, ROWS)
     assert result.stderr == (
         "12 events (1 duplicate not counted): 4 excluded_event; 3 sent; 2 service; 1 rate_limited;"
@@ -76,7 +76,7 @@ def test_rules_apply_to_a_file_without_oci_and_settings(terminal, tmp_path, text
 
 def test_rules_apply_to_events_on_standard_input(terminal):  # noqa: F811
     _, run_cli = terminal
-    result = run_cli("rules", "try", "--file", "-", answer=json.dumps(EVENTS[:4]))
+    result = run_cli("rules", "preview", "--file", "-", answer=json.dumps(EVENTS[:4]))
     assert (result.exit_code, table(result.stdout)) == (0, [("4", "com.oraclecloud.ComputeApi.ListInstances", "sent")])
 
 
@@ -87,7 +87,7 @@ def test_rules_apply_to_past_events_and_nothing_is_sent_or_written(terminal):  #
     put(stage, "ListInstances", 60, 50)
     put(stage, "UpdatePolicy", 5, 40)
     put(stage, "GetInstance", 7, 150)
-    result = run_cli("rules", "try", "--since", "2h", RULES=CHOSEN, API_CONCURRENCY="2")
+    result = run_cli("rules", "preview", "--since", "2h", RULES=CHOSEN, API_CONCURRENCY="2")
     assert result.exit_code == 1
     assert table(result.stdout) == [
         ("60", "com.oraclecloud.ComputeApi.ListInstances", "excluded_event"),
@@ -100,7 +100,7 @@ def test_rules_apply_to_past_events_and_nothing_is_sent_or_written(terminal):  #
 @pytest.mark.parametrize("since", ["24", "0h", "h", "-1h", "2 h", "366d", "99999999999999h", "²h"])
 def test_an_invalid_duration_is_rejected(terminal, since):  # noqa: F811
     _, run_cli = terminal
-    result = run_cli("rules", "try", f"--since={since}")
+    result = run_cli("rules", "preview", f"--since={since}")
     assert result.exit_code == 2
     assert f"--since {since}: expected a duration before now from 1m to 365d, such as 24h, or a time in this period" in result.stderr
 
@@ -109,11 +109,11 @@ def test_unusable_files_are_named(terminal, tmp_path):  # noqa: F811
     _, run_cli = terminal
     (tmp_path / "empty").write_text(" \n")
     (tmp_path / "bad").write_text('{"event_filtering": {"mode": "some"}}')
-    result = run_cli("rules", "try", "--file", str(tmp_path / "empty"))
+    result = run_cli("rules", "preview", "--file", str(tmp_path / "empty"))
     assert (result.exit_code, "the file is empty, as the OCI CLI leaves it" in result.stderr) == (2, True)
-    result = run_cli("rules", "try", "--file", str(tmp_path / "none"))
+    result = run_cli("rules", "preview", "--file", str(tmp_path / "none"))
     assert (result.exit_code, "No such file or directory" in result.stderr) == (2, True)
-    result = run_cli("rules", "try", "--file", str(tmp_path / "empty"), "--rules", str(tmp_path / "bad"))
+    result = run_cli("rules", "preview", "--file", str(tmp_path / "empty"), "--rules", str(tmp_path / "bad"))
     assert (result.exit_code, "event_filtering.mode" in result.stderr) == (2, True)
 
 
@@ -121,7 +121,7 @@ def test_an_event_name_that_oci_does_not_have_is_a_warning(terminal, tmp_path): 
     _, run_cli = terminal
     (tmp_path / "events").write_text(json.dumps(EVENTS))
     (tmp_path / "rules").write_text(rules(mode="exclude", excluded_events=["HeadObjekt"]))
-    result = run_cli("rules", "try", "--file", str(tmp_path / "events"), "--rules", str(tmp_path / "rules"))
+    result = run_cli("rules", "preview", "--file", str(tmp_path / "events"), "--rules", str(tmp_path / "rules"))
     says = "event_filtering.excluded_events[0]: HeadObjekt is not a known event name. Did you mean HeadObject?"
     assert says in result.stderr.splitlines()[0]
 
@@ -129,5 +129,5 @@ def test_an_event_name_that_oci_does_not_have_is_a_warning(terminal, tmp_path): 
 def test_warnings_about_the_rules_are_shown_first(terminal, tmp_path):  # noqa: F811
     _, run_cli = terminal
     (tmp_path / "events").write_text(json.dumps(EVENTS))
-    result = run_cli("rules", "try", "--file", str(tmp_path / "events"), RULES=rules(mode="include"))
+    result = run_cli("rules", "preview", "--file", str(tmp_path / "events"), RULES=rules(mode="include"))
     assert "included_events is empty: every event is sent" in result.stderr.splitlines()[0]

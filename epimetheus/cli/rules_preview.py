@@ -23,7 +23,7 @@ LocatedEvent = tuple[str, int, Fetched]
 
 
 @dataclass
-class RulesTrial:
+class RulesPreview:
     """The outcomes: ``rows`` counts events by (event type, outcome), ``unread`` maps a compartment to the reason it was not read."""
 
     rows: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -31,17 +31,17 @@ class RulesTrial:
     unread: dict[str, str] = field(default_factory=dict)
 
 
-def apply_rules(events: Iterable[LocatedEvent], selection: Selection, trial: RulesTrial) -> None:
+def apply_rules(events: Iterable[LocatedEvent], selection: Selection, preview: RulesPreview) -> None:
     """Apply the rules once to each distinct event."""
     seen = SeenKeys()
     for compartment, minute, fetched in events:
         if not seen.add_if_new(event_key(compartment_tag(compartment), fetched)):
-            trial.duplicates += 1
+            preview.duplicates += 1
             continue
         reason, marked = selection(fetched, minute)
         event_type = fetched.event.event_type if fetched.event else "?"
         sent = MALFORMED if fetched.event is None else MARKED if marked else SENT
-        trial.rows[event_type, reason or sent] += 1
+        preview.rows[event_type, reason or sent] += 1
 
 
 def events_of_file(path: Path) -> Iterator[LocatedEvent]:
@@ -51,7 +51,7 @@ def events_of_file(path: Path) -> Iterator[LocatedEvent]:
 
 
 def events_of_region(
-    wiring: Wiring, window: Window, deadline: Deadline, trial: RulesTrial, progress: Callable[[int, int], None]
+    wiring: Wiring, window: Window, deadline: Deadline, preview: RulesPreview, progress: Callable[[int, int], None]
 ) -> Iterator[LocatedEvent]:
     """The events of the credentials' region. Calls ``progress(done, total)`` for each compartment.
 
@@ -63,7 +63,7 @@ def events_of_region(
     listing = pin(discover(list_page, wiring.tenancy, deadline), ids if mode == "include" else ())
     polled = choose(listing.compartments, mode, ids, wiring.tenancy)
     tasks = [FetchTask(ocid, window) for ocid in sorted(polled)]
-    trial.unread |= {task.compartment: "the time limit was reached" for task in tasks}
+    preview.unread |= {task.compartment: "the time limit was reached" for task in tasks}
     with (
         closing(wiring.oci.audit(region)) as audit,
         closing(fetch(tasks, audit.pages, concurrency=settings.api_concurrency, deadline=deadline)) as results,
@@ -72,7 +72,7 @@ def events_of_region(
             if isinstance(result, Page):
                 yield from ((result.task.compartment, window.end, fetched) for fetched in result.events)
                 continue
-            del trial.unread[result.task.compartment]
+            del preview.unread[result.task.compartment]
             if isinstance(result, Failed):
-                trial.unread[result.task.compartment] = result.error.what
-            progress(len(tasks) - len(trial.unread), len(tasks))
+                preview.unread[result.task.compartment] = result.error.what
+            progress(len(tasks) - len(preview.unread), len(tasks))
