@@ -15,9 +15,10 @@ from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
 from epimetheus.health.model import HealthReport, ReportedCheck
-from epimetheus.model import Replayed, Report, Status, count_text, minute_text, parse_seconds, plural, time_text
+from epimetheus.model import count_text, minute_text, parse_seconds, plural, time_text
 from epimetheus.observe.log import headline
 from epimetheus.pem import full_days_left, read_certificates
+from epimetheus.reports import Replayed, Report, Status
 from epimetheus.run.tally import to_problem
 from epimetheus.state.model import Lease, State, Summary
 

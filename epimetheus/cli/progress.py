@@ -15,7 +15,8 @@ from epimetheus.cli.display import show_report
 from epimetheus.cli.durations import short_period, timer_text
 from epimetheus.clock import SYSTEM, Clock
 from epimetheus.errors import Interrupted
-from epimetheus.model import Fetched, Problem, Replayed, Report, RunProgress, count_text, minute_text
+from epimetheus.model import Fetched, RunProgress, count_text, minute_text
+from epimetheus.reports import Problem, Replayed, Report
 
 SetProgress = Callable[[int, int], None]
 """``(done, total)``: updates a progress bar."""

@@ -20,8 +20,9 @@ from epimetheus.cli.times import Duration, Timeout
 from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
 from epimetheus.function.request import Replay
-from epimetheus.model import Replayed, Window, count_text, minute_text, parse_minute
+from epimetheus.model import Window, count_text, minute_text, parse_minute
 from epimetheus.render.formats.base import REPLAY_MARKS
+from epimetheus.reports import Replayed
 from epimetheus.signals import Signaled
 from epimetheus.source.compartments import discover
 from epimetheus.wiring import Wiring

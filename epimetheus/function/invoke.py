@@ -17,8 +17,8 @@ from epimetheus.errors import EpimetheusError, OutOfTime, RequestError
 from epimetheus.function.request import Health, Replay, read_request
 from epimetheus.health.model import HealthReport
 from epimetheus.health.report import LIMIT_SECONDS, run_health_checks
-from epimetheus.model import Replayed, Report
 from epimetheus.observe.log import LogObserver, log_failure, log_health, log_replayed, log_report, log_to
+from epimetheus.reports import Replayed, Report
 from epimetheus.signals import raise_on_signals
 from epimetheus.wiring import Wiring
 from epimetheus.wiring.regions import replay_regions, run_regions

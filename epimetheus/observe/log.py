@@ -13,8 +13,9 @@ from typing import TextIO
 
 import msgspec
 
-from epimetheus.model import Fetched, Problem, Replayed, Report, RunProgress, count_text, minute_text, time_text
+from epimetheus.model import Fetched, RunProgress, count_text, minute_text, time_text
 from epimetheus.observe.bounded import bounded
+from epimetheus.reports import Problem, Replayed, Report
 from epimetheus.safe_text import safe_event_text, to_visible_json
 
 _LOG = "epimetheus"

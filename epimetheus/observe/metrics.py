@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDetails
 
 from epimetheus.errors import SourceError
-from epimetheus.model import Report, count_text
+from epimetheus.model import count_text
 from epimetheus.oci_client.clients import oci_errors
 from epimetheus.oci_client.policies import Policies
+from epimetheus.reports import Report
 from epimetheus.safe_text import safe_message
 
 _HELP = "Metrics are optional: an empty METRICS_NAMESPACE turns them off."

@@ -6,10 +6,11 @@ from typing import NamedTuple, Protocol
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.errors import SourceError
-from epimetheus.model import Fetched, Problem, RunProgress, Window
+from epimetheus.model import Fetched, RunProgress, Window
 from epimetheus.oci_client.clients import Calls
 from epimetheus.oci_client.policies import Policies
 from epimetheus.render import Item, Rendered
+from epimetheus.reports import Problem
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.select.rules import Rules
 from epimetheus.select.tamper_watch import TamperWatch

@@ -11,7 +11,8 @@ from contextlib import closing
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, EpimetheusError, OutOfTime, RequestError
-from epimetheus.model import Replayed, RunProgress, Window, minute_text
+from epimetheus.model import RunProgress, Window, minute_text
+from epimetheus.reports import Replayed
 from epimetheus.run.budget import commit_reserve
 from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.known_compartments import first_few

@@ -4,7 +4,8 @@ from collections.abc import Collection
 from math import inf
 
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import BehindNow, Position, ReconciledNow, Report, Status, count_text, minute_text, plural, time_text
+from epimetheus.model import count_text, minute_text, plural, time_text
+from epimetheus.reports import BehindNow, Position, ReconciledNow, Report, Status
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.coverage import coverage_warnings, run_coverage

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import Report
+from epimetheus.reports import Report
 from epimetheus.run.commit import commit_confirmed, finish
 from epimetheus.run.context import RunContext
 from epimetheus.run.discovery import discover_compartments

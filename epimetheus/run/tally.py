@@ -5,7 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import Cache, Fetched, Performance, Problem, parse_seconds
+from epimetheus.model import Fetched, parse_seconds
+from epimetheus.reports import Cache, Performance, Problem
 
 
 @dataclass

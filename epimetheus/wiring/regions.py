@@ -6,8 +6,9 @@ from contextlib import closing
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import Replayed, Report, Window
+from epimetheus.model import Window
 from epimetheus.observe import metrics
+from epimetheus.reports import Replayed, Report
 from epimetheus.run.ports import RunObserver
 from epimetheus.run.replay import replay
 from epimetheus.run.run import run

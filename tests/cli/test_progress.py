@@ -8,7 +8,8 @@ from rich.console import Console
 
 from epimetheus.cli.progress import RegionProgress, terminal_observer
 from epimetheus.errors import Interrupted
-from epimetheus.model import Problem, RunProgress, Window
+from epimetheus.model import RunProgress, Window
+from epimetheus.reports import Problem
 from tests.support.hand import HandClock
 from tests.support.reports import REFUSED, report
 

@@ -8,8 +8,8 @@ import msgspec
 
 from epimetheus.coverage import CompartmentCoverage, RegionCoverage
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import BehindNow, Position, Problem, Report
 from epimetheus.observe.metrics import OptionalMetrics, measures
+from epimetheus.reports import BehindNow, Position, Problem, Report
 from tests.support.reports import report
 
 DOC = Path(__file__).parents[2] / "docs" / "report.md"

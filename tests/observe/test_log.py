@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import fdk.log
 import pytest
 
-from epimetheus.model import Problem, RunProgress, Window
+from epimetheus.model import RunProgress, Window
 from epimetheus.observe.log import JsonLines, LogObserver, headline, log_failure, log_report, log_to
+from epimetheus.reports import Problem
 from epimetheus.source.decode import decode_event
 from tests.support.reports import REFUSED, behind, report
 

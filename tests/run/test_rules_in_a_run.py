@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from epimetheus.cli.app import app
 from epimetheus.errors import ConfigError
 from epimetheus.function.invoke import RunFailed
-from epimetheus.model import Cache, HourlyCount, parse_minute, time_text
+from epimetheus.model import HourlyCount, parse_minute, time_text
+from epimetheus.reports import Cache
 from epimetheus.testing.syslog import parse_message
 from tests.render.helpers import event
 from tests.support.hand import NOON

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Set
 
-from epimetheus.model import Report
+from epimetheus.reports import Report
 from tests.simulation.audit import Wire
 from tests.simulation.chance import Stage
 from tests.simulation.events import NAME, SECRET, Event

@@ -12,9 +12,9 @@ from epimetheus.clock import Deadline
 from epimetheus.deliver import RelpSender, StreamSender, framer, stream_sender
 from epimetheus.function.invoke import RunFailed, raise_if_failed
 from epimetheus.ledger.ledger import Ledger
-from epimetheus.model import Report
 from epimetheus.oci_client.clients import Calls, Credentials
 from epimetheus.render import Renderer
+from epimetheus.reports import Report
 from epimetheus.run import forwarder
 from epimetheus.run.budget import commit_reserve
 from epimetheus.run.delivered import DeliveredKeys

@@ -10,7 +10,8 @@ from typing import Any
 
 from epimetheus.clock import Clock
 from epimetheus.function.invoke import invoke
-from epimetheus.model import Report, time_text
+from epimetheus.model import time_text
+from epimetheus.reports import Report
 from epimetheus.state.encoding import unpack
 from epimetheus.state.model import State
 from epimetheus.testing.oci import World, mock_oci

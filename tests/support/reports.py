@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from epimetheus.coverage import CompartmentCoverage, Coverage, RegionCoverage
-from epimetheus.model import BehindNow, Cache, Performance, Position, Problem, Report
+from epimetheus.reports import BehindNow, Cache, Performance, Position, Problem, Report
 
 REFUSED = Problem("receiver", "receiver", "Nothing listens on siem:6514.", "Start the receiver.")
 

@@ -9,8 +9,9 @@ import random
 from msgspec.structs import replace
 
 from epimetheus.cli.run_log import parse_run
-from epimetheus.model import BehindNow, Problem, minute_text, time_text
+from epimetheus.model import minute_text, time_text
 from epimetheus.observe.log import log_failure, log_report, log_to
+from epimetheus.reports import BehindNow, Problem
 from tests.support.harness import restored_logging
 from tests.support.reports import report
 
