@@ -152,7 +152,6 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
         "listed": "when compartments were last listed",
         "compartments": "`known`, `polled` and `behind`: counts",
         "behind": "compartment → `since`, `attempts`, `reason`",
-        "dedupe_keys": "how many there are",
         "lease": "`run`, `until`, `live`; null if there is none",
         "last_run": "the summary of the last run",
         "tenancy": "the tenancy that the state belongs to",

@@ -83,7 +83,7 @@ def state_rewind(
     new: New = False,
     as_json: AsJson = False,
 ) -> None:
-    """Move the cursor to TIME. Later events are sent again: their dedupe keys and rate limits are dropped."""
+    """Move the cursor to TIME. Later events are sent again: they count as not sent, and the rate limits are dropped."""
     dialog = Dialog(yes, as_json)
     with display.errors_explained(as_json=as_json):
         minute, now = minute_argument(f"TIME={time}", time, SYSTEM.now()), int(SYSTEM.now() // 60)
@@ -200,7 +200,7 @@ def _dropped_text(state: State) -> str:
     known, polled = len(state.known), sum(one.polled for one in state.known.values())
     counts = f"{count_text(known, 'compartment')} ({polled:,} polled, {len(state.behind):,} behind)"
     return (
-        f"All data of tenancy {state.tenancy} is dropped: {counts}, the dedupe keys, the rate limits, and the list of regions. Its unsent"
+        f"All data of tenancy {state.tenancy} is dropped: {counts}, the rate limits, and the list of regions. Its unsent"
         " events are never sent. The compartments of the new tenancy are read from at most INITIAL_LOOKBACK_HOURS back."
     )
 

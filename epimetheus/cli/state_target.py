@@ -119,7 +119,7 @@ def state_to_replace(target: Target, dialog: Dialog, *, force: bool, new: bool) 
     except StateDamaged as damaged:
         if not force or isinstance(damaged, StateUnrecognized):
             raise
-        dialog.confirm(f"{damaged.what} Its dedupe keys and compartments are lost. Replace it?")
+        dialog.confirm(f"{damaged.what} What it says of compartments is lost. Replace it?")
         return None
     if state is None:
         marker = target.session.find_marker()

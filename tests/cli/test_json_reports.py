@@ -46,7 +46,7 @@ def test_state_show_prints_json(terminal):  # noqa: F811
     shown = json.loads(result.stdout)
     assert result.exit_code == 0
     assert (shown["exists"], shown["compartments"]) == (True, {"known": 2, "polled": 2, "behind": 1})
-    assert (shown["dedupe_keys"], shown["lease"], shown["adopted"], shown["problem"]) == (3, None, None, None)
+    assert (shown["lease"], shown["adopted"], shown["problem"]) == (None, None, None)
     assert (shown["tenancy"], shown["receiver"]) == (stage.world.tenancy, f"tls://localhost:{stage.environment['SYSLOG_PORT']}")
     assert list(shown["behind"]) == [other]
     assert shown["last_run"]["forwarded"] == 3

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from epimetheus.ledger import entry as ledger
 from epimetheus.model import Window
 from epimetheus.state.encoding import pack
-from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, PageCursor, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, PageCursor, Reconciled, State
 from epimetheus.testing.oci.samples import Sampler
 from epimetheus.testing.syslog import Authority
 from tests.render.redact.secret_cases import OBJECTS, TEXTS
@@ -76,7 +76,9 @@ _STATE = State(
         "ocid1.tenancy.oc1..r": KnownCompartment("root", polled=True),
         "ocid1.compartment.oc1..b": KnownCompartment("b", "r", True, True, 7),
     },
-    keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
+    reconciled={60: Reconciled(29_454_470, {"ocid1.compartment.oc1..b": BehindCompartment(29_454_000, "404")}, 60)},
+    entered={"run0": 3},
+    epoch=29_454_000,
     slice_minutes=30,
     lease=Lease("run1", 1767268860.5),
     writer="run1",

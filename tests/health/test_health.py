@@ -88,8 +88,7 @@ def ran(stage):
     """A stage with the state of a completed run."""
     known = {stage.world.tenancy: KnownCompartment("root", polled=True)}
     last = {"run": "r1", "at": "2026-01-01T12:00:00.000Z", "forwarded": 5, "caught_up": True}
-    keys = {THROUGH: b"k" * 32}
-    put(stage, State(REGION, THROUGH, known=known, keys=keys, slice_minutes=60, writer="r1", serial=7, last=last))
+    put(stage, State(REGION, THROUGH, known=known, slice_minutes=60, writer="r1", serial=7, last=last))
     return stage
 
 
@@ -423,7 +422,7 @@ def test_at_most_five_compartments_behind_are_named(ran, tmp_path):
 @pytest.mark.parametrize(("hours", "status"), [(23.9, "degraded"), (24.1, "failed")])
 def test_before_the_first_run_the_look_back_is_no_reason_to_fail(ran, hours, status):
     begin = THROUGH - 24 * 60
-    put(ran, replace(ran.state(), through=begin, began=begin, known={}, keys={}, last={}))
+    put(ran, replace(ran.state(), through=begin, began=begin, known={}, last={}))
     ran.hand.forward(hours * 3600)
     report = checked(ran)
     assert unlike(report) == {"lag": status, "behind": "skipped"}
