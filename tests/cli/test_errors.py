@@ -145,9 +145,9 @@ def test_a_run_that_cannot_list_the_regions_names_the_statement(machine):
     machine.world.faults.add("status", status=404, operation="ListRegionSubscriptions", times=None)
     done = machine.start("run", "--timeout", "1m", INITIAL_LOOKBACK_HOURS="1")
     assert done.returncode == 1
-    assert "us-ashburn-1 partial: " in done.stderr
-    assert "Only us-ashburn-1 is read, because the subscribed regions are not known." in done.stderr
-    assert "Allow group NAME to inspect tenancies in tenancy" in done.stderr
+    assert "us-ashburn-1 partial: " in done.stdout
+    assert "Only us-ashburn-1 is read, because the subscribed regions are not known." in done.stdout
+    assert "Allow group NAME to inspect tenancies in tenancy" in done.stdout
 
 
 def test_an_unusable_receiver_is_explained(machine, tmp_path):

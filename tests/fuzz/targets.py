@@ -20,7 +20,7 @@ from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.config.settings import Settings
 from epimetheus.deliver.tls import tls_context
-from epimetheus.errors import ConfigError, LedgerDamaged, StateDamaged
+from epimetheus.errors import ConfigError, LedgerDamaged, StateDamaged, StateOutdated
 from epimetheus.function.invoke import RequestError, read_request
 from epimetheus.ledger import entry as ledger
 from epimetheus.model import Fetched
@@ -142,17 +142,19 @@ def event_file(data: bytes) -> None:
 
 
 def state(data: bytes) -> None:
-    """Unpacks a state that survives a round trip, or raises StateDamaged, with the given and with a valid checksum."""
+    """Unpacks a state that survives a round trip, or raises StateDamaged or StateOutdated, with the given and with a valid checksum."""
     for packed in (data, with_checksum(data)):
         try:
             read = unpack(packed, "here")
+        except StateOutdated:
+            assert packed.startswith(b"EPIMETHEUS-STATE 1 ")
         except StateDamaged as error:
             assert str(error).startswith("The state in here is damaged: ")
         else:
             assert unpack(pack(read), "here") == read
 
 
-def with_checksum(payload: bytes, header: bytes = b"EPIMETHEUS-STATE 1 ") -> bytes:
+def with_checksum(payload: bytes, header: bytes = b"EPIMETHEUS-STATE 2 ") -> bytes:
     """Returns a packed state, or another form with this header: ``payload`` after a first line with its checksum."""
     return header + b"sha256=" + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
 

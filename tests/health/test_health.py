@@ -726,7 +726,7 @@ def test_the_cli_prints_every_check_and_then_the_verdict(terminal):  # noqa: F81
     done = type_in("health")
     assert done.exit_code == 0
     assert "ok       receiver: localhost:" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 18 checks need attention, ")
+    assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 19 checks need attention, ")
     assert type_in("state", "reset", "--yes").exit_code == 0
     done = type_in("health")
     assert (done.exit_code, done.stdout.count("Run `epimetheus run` first.")) == (1, 1), done.stdout
