@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from benchmarks import pages
 from benchmarks.helper import Responder
@@ -28,6 +28,7 @@ _ROUTES = {
     ("GET", "auditEvents"): "ListEvents",
     ("GET", "n"): "GetNamespace",
     ("POST", "metrics"): "PostMetricData",
+    ("GET", "objects"): "ListObjects",
     ("GET", "o"): "GetObject",
     ("PUT", "o"): "PutObject",
 }
@@ -114,6 +115,8 @@ class Api:
                 return 200, {}, _REGIONS
             case "GetNamespace":
                 return 200, {}, b'"bench"'
+            case "ListObjects":
+                return self._list(url.path, query)
             case "GetObject":
                 return self._read(url.path)
             case "PutObject":
@@ -174,6 +177,13 @@ class Api:
         headers = {"opc-next-page": str(page + 1)} if page + 1 < len(self._listing) else {}
         return 200, headers, self._listing[page]
 
+    def _list(self, path: str, query: dict[str, str]) -> Response:
+        """One page of the names in a range."""
+        names = sorted(unquote(one.removeprefix(f"{path}/")) for one in self._objects if one.startswith(f"{path}/"))
+        names = [name for name in names if name.startswith(query.get("prefix", ""))]
+        found = [name for name in names if query.get("start", "") <= name < query.get("end", "\U0010ffff")]
+        return 200, {}, json.dumps({"objects": [{"name": name} for name in found], "prefixes": [], "nextStartWith": None}).encode()
+
     def _read(self, path: str) -> Response:
         if path not in self._objects:
             return 404, {}, b'{"code":"ObjectNotFound","message":"does not exist"}'
@@ -192,7 +202,9 @@ class Api:
 
 def _name(path: str) -> str:
     parts = path.strip("/").split("/")
-    return "o" if len(parts) > 4 and parts[4] == "o" else parts[-1]
+    if len(parts) > 4 and parts[4] == "o":
+        return "o" if len(parts) > 5 else "objects"
+    return parts[-1]
 
 
 def _listing(options: ApiOptions) -> list[bytes]:

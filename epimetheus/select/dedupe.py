@@ -94,7 +94,9 @@ class SeenKeys:
         self._remembered += len(keys)
 
     def forget(self, before: int) -> None:
-        """Drop the buckets up to the minute ``before``."""
+        """Drop the buckets up to the minute ``before``. Cheap if there are none, as at most commits."""
+        if all(minute > before for minute in self._minutes.values()):
+            return
         self._number_all()
         self._keep((first, after) for number, first, after in self._runs() if not number or self._minutes[number] > before)
 
