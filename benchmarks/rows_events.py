@@ -83,7 +83,7 @@ def _peak(what: str, call: CallResult, goal: float | None, note: str, row: str =
 
 def ruled(bench: Bench) -> list[Figure]:
     """CPU of rules (`benchmarks.rules`, in this process): the same pages without rules and with rules of every kind, in turns."""
-    bodies = rules.pages()
+    bodies = rules.pages(bench.sizes.rule_pages)
     best = [1.0, 1.0]
     for _ in range(bench.sizes.turns):
         used = [rules.seconds(bodies, *selected)[0] for selected in (_NO_RULES, rules.ALL)]

@@ -10,7 +10,7 @@ import time
 
 from epimetheus.deliver import framer
 from epimetheus.model import Window
-from epimetheus.render import Renderer
+from epimetheus.render.renderer import Renderer
 from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys
@@ -22,7 +22,7 @@ from epimetheus.source.decode import decode_page
 from epimetheus.source.fetch import FetchTask
 from epimetheus.testing.oci.samples import Sampler
 
-PAGES, PAGE, TURNS = 20, 1000, 5
+PAGE, TURNS = 1000, 5
 NONE = (Rules(), TamperWatch(()))
 # The maximum of work: rules of every kind apply to nearly every event, and filter almost none.
 ALL = (
@@ -54,12 +54,12 @@ class _Sender:
         """Does nothing."""
 
 
-def pages() -> list[bytes]:
-    """Returns pages as OCI lists them, without events of services, which the rules would filter."""
+def pages(count: int = 20) -> list[bytes]:
+    """Returns ``count`` pages as OCI lists them, without events of services, which the rules would filter."""
     sampler = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "app", "bench")
     events = (sampler.event(1_767_225_600.0 + number) for number in itertools.count())
     people = (event for event in events if event["data"]["identity"]["authType"] not in ("resource", "service"))
-    return [json.dumps(list(itertools.islice(people, PAGE))).encode() for _ in range(PAGES)]
+    return [json.dumps(list(itertools.islice(people, PAGE))).encode() for _ in range(count)]
 
 
 def seconds(bodies: list[bytes], rules: Rules, watch: TamperWatch) -> tuple[float, int]:
@@ -89,7 +89,7 @@ def main() -> int:
             best[name] = min(best[name], used)
     without, with_rules = best.values()
     for name, used in best.items():
-        sys.stdout.write(f"{name:20} {used * 1e6:6.1f} µs per event, {sent[name]:,} of {PAGES * PAGE:,} sent\n")
+        sys.stdout.write(f"{name:20} {used * 1e6:6.1f} µs per event, {sent[name]:,} of {len(bodies) * PAGE:,} sent\n")
     sys.stdout.write(f"rules add {with_rules / without - 1:.0%}; goal: less than 50 %\n")
     return int(with_rules / without >= 1.5)
 

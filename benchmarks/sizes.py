@@ -12,6 +12,7 @@ class Sizes:
     ``repeats``, and ``turns`` in one process: number of measurements, of which the minimum counts. ``places``: number of compartments of
     the ``events``. ``some`` and ``many``: events of ``hours`` without a run, by default as many as INITIAL_LOOKBACK_HOURS.
     ``behind_hours``: lag of the compartment in the row ``behind``. ``latency``, and ``slow`` for throttling: seconds per response.
+    ``rule_pages``: pages of 1,000 events in the row ``rules``.
     ``rate``: limit of the throttling API in requests per second. ``request_rate``: API_REQUESTS_PER_SECOND of the run.
     """
 
@@ -33,6 +34,7 @@ class Sizes:
     request_rate: int = 1_000
     slow: float = 0.02
     throttled: int = 2_000
+    rule_pages: int = 20
     growth_events: tuple[int, ...] = (1_000, 10_000, 100_000, 300_000, 1_000_000)
     growth_compartments: tuple[int, ...] = (10, 100, 1_000, 10_000)
 

@@ -13,8 +13,8 @@ from typing import Any
 from benchmarks import pages
 from epimetheus.deliver import framer
 from epimetheus.model import Fetched
-from epimetheus.render import Renderer
 from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.renderer import Renderer
 from epimetheus.run.forwarder import MAX_GROUP_EVENTS
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.rate_limits import RateLimits

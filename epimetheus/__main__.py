@@ -14,12 +14,16 @@ def main() -> None:
         sys.stderr.write(f"Epimetheus needs Python {_PYTHON[0]}.{_PYTHON[1]} or newer; this is {sys.version.split()[0]}.\n")
         sys.exit(2)
     try:
-        from epimetheus.cli.app import app  # noqa: PLC0415 - a missing package is reported
+        _run()
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "epimetheus":
             raise
         sys.stderr.write(_PACKAGES_MISSING)
         sys.exit(2)
+
+
+def _run() -> None:
+    from epimetheus.cli.app import app  # noqa: PLC0415 - a missing package is reported
     from epimetheus.cli.output import DroppingStream  # noqa: PLC0415 - not valid for an old Python
     from epimetheus.cli.usage_errors import run_app  # noqa: PLC0415
     from epimetheus.signals import Signaled, raise_on_signals  # noqa: PLC0415

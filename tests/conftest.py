@@ -11,9 +11,13 @@ from tests.support.budget import load_profile
 from tests.support.hand import HandClock
 from tests.support.harness import Stage, restored_logging, staged
 from tests.support.image import Image, lay_out
-from tests.support.schedule import GroupedScheduling, longest_first
+from tests.support.schedule import GroupedScheduling, import_share, longest_first
 
 load_profile()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    import_share(session.config)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -28,7 +32,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupedSched
 
 @pytest.fixture(scope="session")
 def api_key() -> ApiKey:
-    return ApiKey.generate()
+    return ApiKey.generate(bits=1024)  # each run of the function loads it twice
 
 
 @pytest.fixture(scope="session")

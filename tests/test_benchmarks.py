@@ -28,6 +28,7 @@ TINY = Sizes(
     rate=40,
     slow=0.001,
     throttled=60,
+    rule_pages=1,
     growth_events=(50, 130),
     growth_compartments=(4, 12),
 )

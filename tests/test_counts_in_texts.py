@@ -14,7 +14,7 @@ NOUN = re.compile(rf"^ (?:[a-z-]+ )?{COUNTED}\b")
 TEMPLATE = re.compile(rf"(?:%d|\{{\w*(?::,)?\}}) (?:[a-z-]+ )?{COUNTED}\b")
 NEVER_ONE = {
     "region": "a name, not a count",
-    "len(demo.compartments)": "the world of the demo does not change",
+    "len(played.compartments)": "the world of the demo does not change",
     "len(demo.expected)": "the world of the demo does not change",
     "len(scopes)": "a single scope is shown by its name",
     "len(ids)": "a single ID is not ambiguous",

@@ -14,10 +14,17 @@ def test_missing_packages_are_reported_in_one_line():
     assert done.stderr == "The command line needs its packages: run `pipx install .`, or `make setup` and `. .venv/bin/activate`.\n"
 
 
-@pytest.mark.parametrize("package", ["typer", "rich", "dotenv", "responses", "trustme", "oci"])
-def test_a_single_missing_package_is_reported_in_one_line(package):
+@pytest.mark.parametrize(
+    ("package", "command"),
+    [
+        *((package, "validate") for package in ("typer", "rich", "dotenv")),
+        *((package, "demo") for package in ("responses", "trustme")),
+        ("oci", "run"),
+    ],
+)
+def test_a_single_missing_package_is_reported_in_one_line(package, command):
     """As in the image of the function, which has only what the function needs (docs/decisions/0015-one-installation.md)."""
-    code = f"import runpy, sys; sys.modules[{package!r}] = None; sys.argv[0:] = ['epimetheus', 'validate']; "
+    code = f"import runpy, sys; sys.modules[{package!r}] = None; sys.argv[0:] = ['epimetheus', {command!r}]; "
     code += "runpy.run_module('epimetheus', run_name='__main__', alter_sys=True)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")

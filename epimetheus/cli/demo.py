@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.json import JSON
 
-from epimetheus.cli.console import cell, print_line
+from epimetheus.cli.console import cell, print_line, terminal_console
 from epimetheus.cli.display import STATUS_COLORS
 from epimetheus.model import count_text, plural
 from epimetheus.observe.log import duplicates_dropped
@@ -108,19 +109,29 @@ class _Demo:
         return Counter(_event_id(message) for message in self.receiver.messages)
 
 
-def play(console: Console, *, verbose: bool = False) -> int:
+def demo(
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also show the settings, log lines as JSON, and whole messages.")] = False,
+) -> None:
+    """Run the real function four times on this machine, without OCI.
+
+    A simulated OCI API serves the events. A TLS syslog receiver fails during the third run and returns. No event is lost.
+    """
+    raise typer.Exit(_play(terminal_console(), verbose=verbose))
+
+
+def _play(console: Console, *, verbose: bool = False) -> int:
     """Play the four runs. Returns 0 if every event arrived, 1 otherwise."""
-    with tempfile.TemporaryDirectory(prefix="epimetheus-") as folder, _started(console, Path(folder), verbose=verbose) as demo:
-        demo.emit(_FIRST_EVENTS, start=120, end=15)
-        demo.run(f"Run 1: {_FIRST_EVENTS:,} events are waiting in {len(demo.compartments)} compartments.")
-        demo.show_message()
-        demo.run("Run 2: the last minutes are read again, and nothing is sent twice.")
-        demo.emit(_LATE_EVENTS, start=12, end=4)
-        demo.receiver.faults.add("die", after=_FAILURE_AFTER)
-        demo.run(f"Run 3: {_LATE_EVENTS:,} more events; the receiver fails after {_FAILURE_AFTER:,} of them.")
-        demo.receiver.start()
-        demo.run("Run 4: the receiver is back.")
-        return _show_verdict(demo)
+    with tempfile.TemporaryDirectory(prefix="epimetheus-") as folder, _started(console, Path(folder), verbose=verbose) as played:
+        played.emit(_FIRST_EVENTS, start=120, end=15)
+        played.run(f"Run 1: {_FIRST_EVENTS:,} events are waiting in {len(played.compartments)} compartments.")
+        played.show_message()
+        played.run("Run 2: the last minutes are read again, and nothing is sent twice.")
+        played.emit(_LATE_EVENTS, start=12, end=4)
+        played.receiver.faults.add("die", after=_FAILURE_AFTER)
+        played.run(f"Run 3: {_LATE_EVENTS:,} more events; the receiver fails after {_FAILURE_AFTER:,} of them.")
+        played.receiver.start()
+        played.run("Run 4: the receiver is back.")
+        return _show_verdict(played)
 
 
 def wrap_message(message: str, width: int, max_lines: int) -> list[str]:

@@ -12,7 +12,7 @@ from oci.functions import FunctionsManagementClient
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config.settings import SETTING_NAMES, Settings
 from epimetheus.oci_client.clients import make_client, oci_errors
-from epimetheus.wiring import Wiring
+from epimetheus.wiring.wiring import Wiring
 
 _SECONDS = 60.0
 _REGION_PART = 3  # ocid1.fnfunc.oc1.REGION.ID

@@ -1,26 +1,27 @@
 """Terminal output of the commands: colors and tables on a terminal, plain lines and tab-separated values otherwise."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from epimetheus.cli.console import cell, notes_console, print_json, print_line, print_wrapped, terminal_console
 from epimetheus.cli.durations import ago_text, period_text
-from epimetheus.cli.rules_preview import SENT, RulesPreview
-from epimetheus.cli.tables import Column, print_fields, print_table
+from epimetheus.cli.tables import print_fields
 from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
-from epimetheus.health.model import HealthReport, ReportedCheck
 from epimetheus.model import count_text, minute_text, parse_seconds, plural, time_text
 from epimetheus.observe.log import headline
 from epimetheus.pem import full_days_left, read_certificates
 from epimetheus.reports import Replayed, Report, Status
 from epimetheus.run.tally import to_problem
 from epimetheus.state.model import Lease, State, Summary
+
+if TYPE_CHECKING:  # imports the OCI SDK, which takes long
+    from epimetheus.health.model import HealthReport, ReportedCheck
 
 EXIT_CODES: dict[Status, int] = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
 STATUS_COLORS: dict[Status, str] = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
@@ -67,32 +68,6 @@ def show_replayed(console: Console, replayed: Replayed) -> None:
         print_line(console, f"  Not read: {ocid}: {why}", "yellow")
 
 
-def show_preview(console: Console, preview: RulesPreview, warnings: Sequence[str]) -> None:
-    """Show the outcome of a rules preview by event type, most frequent first, and the compartments that could not be read."""
-    notes = notes_console(console)
-    for warning in warnings:
-        print_wrapped(notes, cell(warning, "yellow"), 2)
-    rows = sorted(preview.rows.items(), key=lambda row: (-row[1], row[0]))
-    columns = (Column("events", right=True), Column("event type"), Column("outcome"))
-    cells = [
-        (cell(f"{count:,}" if console.is_terminal else str(count)), cell(event_type), cell(outcome, _outcome_color(outcome)))
-        for (event_type, outcome), count in rows
-    ]
-    print_table(console, columns, cells, "Outcome of the rules")
-    outcomes: Counter[str] = Counter()
-    for (_, outcome), count in preview.rows.items():
-        outcomes[outcome] += count
-    totals = "; ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common()) or "no events"
-    omitted = f" ({count_text(preview.duplicates, 'duplicate')} not counted)" if preview.duplicates else ""
-    print_wrapped(notes, cell(f"{count_text(outcomes.total(), 'event')}{omitted}: {totals}."), 2)
-    for ocid, why in sorted(preview.unread.items()):
-        print_wrapped(notes, cell(f"Not read: {ocid}: {why}", "red"), 2)
-
-
-def _outcome_color(outcome: str) -> str:
-    return "green" if outcome.startswith(SENT) else "yellow"
-
-
 def show_report(console: Console, report: Report) -> None:
     """Show the headline and the counts: ``fetched`` is the sum of the four counts after it."""
     print_line(console, headline(report), STATUS_COLORS[report.status])
@@ -112,7 +87,7 @@ def _request_counts(counts: Mapping[str, int]) -> str:
     return f"{count_text(counts['requests'], 'request')}{f' ({others})' if others else ''}"
 
 
-def show_check(console: Console, check: ReportedCheck) -> None:
+def show_check(console: Console, check: "ReportedCheck") -> None:
     """Show one health check: a line for the result and a line for the remedy."""
     head = cell(f"{check.status:<9}", _CHECK_COLORS[check.status])
     result = cell(f"{check.what} ({check.seconds:.2f} s)", "default")
@@ -123,7 +98,7 @@ def show_check(console: Console, check: ReportedCheck) -> None:
         print_wrapped(console, cell(f"{' ' * _CHECK_INDENT}{remedy}"), _CHECK_INDENT)
 
 
-def show_verdict(console: Console, health: HealthReport) -> None:
+def show_verdict(console: Console, health: "HealthReport") -> None:
     """Show the verdict of the health checks."""
     issues, total = len(health.issues), len(health.checks)
     need = f"{issues} of {count_text(total, 'check')} {plural(issues, 'needs', 'need')} attention"

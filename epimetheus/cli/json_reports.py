@@ -1,18 +1,20 @@
 """What commands print with ``--json``, unless it is the report of a run. Times are RFC 3339; an absent value is null."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from epimetheus.cli.rules_preview import RulesPreview
-from epimetheus.cli.runs_html import Frame
 from epimetheus.errors import EpimetheusError
 from epimetheus.model import AuditEvent, minute_text, time_text
-from epimetheus.render import Rendered
+from epimetheus.render.renderer import Rendered
 from epimetheus.state.model import Lease, State
 from epimetheus.state.owner import ReceiverId
 
+if TYPE_CHECKING:  # they import the OCI SDK, which takes long, and `render` does not use it
+    from epimetheus.cli.rules_preview import RulesPreview
+    from epimetheus.cli.runs_html import Frame
 
-def preview_report(preview: RulesPreview, warnings: Sequence[str]) -> dict[str, Any]:
+
+def preview_report(preview: "RulesPreview", warnings: Sequence[str]) -> dict[str, Any]:
     """The outcomes, most frequent first; ``events`` is their sum, without duplicates."""
     rows = sorted(preview.rows.items(), key=lambda row: (-row[1], row[0]))
     return {
@@ -24,7 +26,7 @@ def preview_report(preview: RulesPreview, warnings: Sequence[str]) -> dict[str, 
     }
 
 
-def page_report(file: str, size: int, runs: int, frame: Frame) -> dict[str, Any]:
+def page_report(file: str, size: int, runs: int, frame: "Frame") -> dict[str, Any]:
     """The page that ``runs html`` has written: its ``size`` in bytes, and how many ``runs`` it shows."""
     period = {"since": time_text(frame.start), "until": time_text(frame.end)}
     return {"file": file, "bytes": size, "runs": runs, **period, "searched": frame.where, "warnings": list(frame.warnings)}

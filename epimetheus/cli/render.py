@@ -16,22 +16,20 @@ from epimetheus.cli.event_file import FILE_HELP, read_events
 from epimetheus.cli.json_reports import event_report
 from epimetheus.cli.render_view import show_event, show_message
 from epimetheus.cli.settings_source import LoadedSettings, SettingsSource, reads_settings
-from epimetheus.clock import SYSTEM, Deadline
-from epimetheus.errors import ConfigError
+from epimetheus.clock import SYSTEM
 from epimetheus.model import Fetched
-from epimetheus.oci_client.clients import Credentials
-from epimetheus.render import FORMATS, Rendered, Renderer
 from epimetheus.render.custom_fields import Fields
 from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.renderer import FORMATS, Rendered, Renderer
 from epimetheus.select.selection import Selection
-from epimetheus.wiring import Wiring
+from epimetheus.source.local_references import LocalReferences, reject_remote
+from epimetheus.wiring.rendering import RenderingWiring
+from epimetheus.wiring.selection import SelectionWiring
 
 _ALL = "all"
 _RUN_ID = "preview"
 _UNKNOWN_REGION = "unknown-region"
 _REGION = re.compile(r"[a-z]+(?:-[a-z]+)+-\d+")
-_NO_CREDENTIALS = Credentials(None, "", "")
-_SECONDS = 60.0  # of the wiring's deadline; nothing here waits
 
 
 @dataclass(frozen=True)
@@ -131,29 +129,25 @@ def _previews(source: SettingsSource, formats: Sequence[str], region: str) -> _P
     return _Previews(
         [_preview(wiring, region) for wiring in wirings],
         wirings[0].selection.selection(),
-        any(wiring.rendering.includes_actor for wiring in wirings),
+        any(wiring.includes_actor for wiring in wirings),
         [*dict.fromkeys(warning for wiring in wirings for warning in _warnings(wiring))],
     )
 
 
-def _wiring(loaded: LoadedSettings, changes: dict[str, str]) -> Wiring:
-    settings = loaded.read_partial(changes)
-    values = {name: getattr(settings, name.lower()) or "" for name in ("RULES", "FIELD_MAP")}
-    if remote := [f"{name}={value}" for name, value in values.items() if value.startswith("object:")]:
-        raise ConfigError(
-            [f"{setting}: this command does not read from OCI; save the object to a file, and use file:PATH" for setting in remote]
-        )
-    return Wiring(settings, _NO_CREDENTIALS, SYSTEM, Deadline.after(SYSTEM, _SECONDS))
+def _wiring(loaded: LoadedSettings, changes: dict[str, str]) -> RenderingWiring:
+    settings, references = loaded.read_partial(changes), LocalReferences()
+    reject_remote({"RULES": settings.rules, "FIELD_MAP": settings.field_map})
+    return RenderingWiring(settings, SYSTEM, references, SelectionWiring(settings, (), references))
 
 
-def _preview(wiring: Wiring, region: str) -> _Preview:
+def _preview(wiring: RenderingWiring, region: str) -> _Preview:
     named = [name for name in wiring.settings.regions if name != _ALL]
     region = region or next(iter(named), _UNKNOWN_REGION)
-    return _Preview(wiring.settings.format, wiring.rendering.fields, wiring.rendering.renderer(region, _RUN_ID))
+    return _Preview(wiring.settings.format, wiring.fields, wiring.renderer(region, _RUN_ID))
 
 
-def _warnings(wiring: Wiring) -> tuple[str, ...]:
-    return (*wiring.settings.warnings, *wiring.selection.rules_file[1], *wiring.rendering.field_map[1])
+def _warnings(wiring: RenderingWiring) -> tuple[str, ...]:
+    return (*wiring.settings.warnings, *wiring.selection.rules_file[1], *wiring.field_map[1])
 
 
 def _render(previews: _Previews, number: int, fetched: Fetched) -> _Shown:

@@ -9,9 +9,9 @@ from epimetheus.cli.console import cell, print_line
 from epimetheus.cli.tables import Column, print_table
 from epimetheus.config.field_names import CEF_SOURCES
 from epimetheus.model import AuditEvent
-from epimetheus.render import Explanation, Rendered
 from epimetheus.render.custom_fields import Fields
 from epimetheus.render.formats.base import COMPARTMENT_PATH
+from epimetheus.render.renderer import Explanation, Rendered
 
 _NO_SOURCES: Mapping[str, str] = {}
 _UNKNOWN_OFFLINE = frozenset((".".join(COMPARTMENT_PATH),))

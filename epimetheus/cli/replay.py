@@ -25,8 +25,8 @@ from epimetheus.render.formats.base import REPLAY_MARKS
 from epimetheus.reports import Replayed
 from epimetheus.signals import Signaled
 from epimetheus.source.compartments import discover
-from epimetheus.wiring import Wiring
 from epimetheus.wiring.regions import replay_regions
+from epimetheus.wiring.wiring import Wiring
 
 _TIMEOUT = Duration(3600)
 _HEADER_MARKS = {"rfc5424": 'replay="true"', "rfc3164": "[replay]"}

@@ -11,6 +11,7 @@ from epimetheus.cli import display, rules_preview
 from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.event_file import FILE_HELP
 from epimetheus.cli.json_reports import preview_report
+from epimetheus.cli.preview_view import show_preview
 from epimetheus.cli.progress import SetProgress, no_progress, progress_bar
 from epimetheus.cli.rules_review import rules_warnings
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
@@ -18,7 +19,7 @@ from epimetheus.cli.times import Duration, Since, Timeout, parse_since
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import Credentials
-from epimetheus.wiring import Wiring
+from epimetheus.wiring.wiring import Wiring
 
 rules_app = typer.Typer(no_args_is_help=True, help="Test the rules that select events.")
 
@@ -57,7 +58,7 @@ def rules_preview_command(
     if as_json:
         print_json(preview_report(preview, warnings))
     else:
-        display.show_preview(terminal_console(), preview, warnings)
+        show_preview(terminal_console(), preview, warnings)
     raise typer.Exit(1 if preview.unread else 0)
 
 

@@ -13,7 +13,7 @@ from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.select.selection import Selection
 from epimetheus.source.compartments import choose, discover, pin
 from epimetheus.source.fetch import Failed, FetchTask, Page, fetch
-from epimetheus.wiring import Wiring
+from epimetheus.wiring.wiring import Wiring
 
 SENT = "sent"
 MARKED = "sent, marked by TAMPER_WATCH"

@@ -22,7 +22,7 @@ from epimetheus.clock import SYSTEM
 from epimetheus.model import count_text
 from epimetheus.oci_client.clients import make_client
 from epimetheus.source.compartments import discover
-from epimetheus.wiring import Wiring
+from epimetheus.wiring.wiring import Wiring
 
 runs_app = typer.Typer()
 

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_line, terminal_console
-from epimetheus.cli.deployed_function import DeployedSettings, read_function
 from epimetheus.cli.env_file import read_env_file
 from epimetheus.cli.tfvars import CREATED_KEY, TfvarsSettings, read_tfvars
 from epimetheus.clock import SYSTEM, Deadline
@@ -22,7 +21,10 @@ from epimetheus.config.settings import SETTING_NAMES, Settings
 from epimetheus.config.value_types import ocid
 from epimetheus.errors import ConfigError
 from epimetheus.safe_text import HIDDEN, safe_value
-from epimetheus.wiring import Wiring
+
+if TYPE_CHECKING:  # the OCI SDK takes long to import, and only some commands use it
+    from epimetheus.cli.deployed_function import DeployedSettings
+    from epimetheus.wiring.wiring import Wiring
 
 _Read = TypeVar("_Read")
 
@@ -88,8 +90,10 @@ class LoadedSettings:
             placeholders["STATE_FILE"] = _UNUSED
         return placeholders
 
-    def open(self, settings: Settings, seconds: float) -> Wiring:
+    def open(self, settings: Settings, seconds: float) -> "Wiring":
         """Sign in, for the region of the deployment; everything ends within ``seconds``. Raises CredentialsError."""
+        from epimetheus.wiring.wiring import Wiring  # noqa: PLC0415 - imports the OCI SDK
+
         return Wiring.open(settings, SYSTEM, Deadline.after(SYSTEM, seconds), region=self.region)
 
 
@@ -134,9 +138,11 @@ class SettingsSource:
         used = {name: value for name, value in merged.items() if name in own or name in SETTING_NAMES}
         return LoadedSettings(used, region, tuple(problems), incomplete)
 
-    def _deployed(self, local: Mapping[str, str]) -> DeployedSettings:
+    def _deployed(self, local: Mapping[str, str]) -> "DeployedSettings":
         if not _FUNCTION_OCID.fullmatch(self.function or ""):
             raise ArgumentError(f"--function {safe_value(self.function or '') or HIDDEN}: expected the OCID of a function (ocid1.fnfunc…)")
+        from epimetheus.cli.deployed_function import read_function  # noqa: PLC0415 - imports the OCI SDK
+
         credentials = {name: value for name, value in local.items() if name.startswith("OCI_")}
         return read_function(self.function or "", LoadedSettings(credentials).read_partial())
 

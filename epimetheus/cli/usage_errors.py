@@ -13,9 +13,17 @@ _ROOT = Path(__file__).parents[2]
 
 
 def run_app(app: typer.Typer) -> None:
-    """Run the command line. Raises SystemExit with its exit code, which is 2 for a bug: 1 has another meaning in every command."""
+    """Run the command line. Raises SystemExit with its exit code, which is 2 for a bug: 1 has another meaning in every command.
+
+    Raises ModuleNotFoundError for a package that is not installed: the module of a command is imported when the command is used.
+    """
     try:
         _run(app)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "epimetheus":  # `epimetheus.__main__` reports a missing package
+            raise
+        _report_bug(error)
+        raise SystemExit(2) from error
     except Exception as error:
         _report_bug(error)
         raise SystemExit(2) from error

@@ -22,10 +22,9 @@ from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
 from epimetheus.files import is_regular_or_absent
 from epimetheus.model import count_text, time_text
-from epimetheus.oci_client.config_file import ProfileProblem, read_profile
 from epimetheus.pem import check_pair, full_days_left, read_certificates, read_private_key
-from epimetheus.render import FORMATS
-from epimetheus.source.references import read_file
+from epimetheus.render.renderer import FORMATS
+from epimetheus.source.local_references import read_file
 
 LEAST_DAYS = 30
 """A certificate that expires in fewer days is a warning."""
@@ -181,6 +180,8 @@ def _check_local_files(found: Findings, given: Mapping[str, str], now: float) ->
         elif not os.access(folder, os.W_OK):
             found.problems.append(f"{shown('STATE_FILE', path)}: its folder is not writable; use a file in a writable folder")
     if given.get("OCI_AUTH", "config_file").lower() == "config_file" and any(key in given for key in _CREDENTIALS):
+        from epimetheus.oci_client.config_file import ProfileProblem, read_profile  # noqa: PLC0415 - imports the OCI SDK
+
         try:
             read_profile(given.get("OCI_CONFIG_FILE", "~/.oci/config"), given.get("OCI_PROFILE", "DEFAULT"), now)
         except ProfileProblem as problem:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, get_args, get_origin
 
-from epimetheus.render import FORMATS
+from epimetheus.render.renderer import FORMATS
 from epimetheus.render.syslog import FACILITIES
 
 _BY_PATTERN = {"FORMAT": tuple(FORMATS), "SYSLOG_FACILITY": tuple(FACILITIES), "RUN_MESSAGE": ("true", "false")}

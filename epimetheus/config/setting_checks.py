@@ -12,7 +12,7 @@ from epimetheus.config.field_names import DATA_MEMBERS, EVENT_MEMBERS, EVENT_PAT
 from epimetheus.config.rules_file import read_rules
 from epimetheus.config.value_hints import pem_problem, value_hint
 from epimetheus.errors import ConfigError
-from epimetheus.render import MIN_BYTES
+from epimetheus.render.renderer import MIN_BYTES
 from epimetheus.safe_text import HIDDEN, safe_name, safe_value
 
 MAX_BYTES = 4096

@@ -18,7 +18,7 @@ from epimetheus.config.setting_checks import (
 )
 from epimetheus.config.value_types import Group
 from epimetheus.errors import ConfigError
-from epimetheus.render import FORMATS, MIN_BYTES
+from epimetheus.render.renderer import FORMATS, MIN_BYTES
 from epimetheus.render.syslog import FACILITIES
 
 _PLAIN_TCP = "SYSLOG_TRANSPORT=tcp sends events unencrypted: they can be read and altered in transit. Use tls or relp."

@@ -2,16 +2,16 @@
 
 from typing import Annotated, Any, NamedTuple
 
-from oci.regions import REGIONS_SHORT_NAMES
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.config import JsonDict
 
-from epimetheus.render import MIN_BYTES
+from epimetheus.render.renderer import MIN_BYTES
 
 _REFERENCES = "file:PATH, vault:SECRET_OCID or object:NAME"
 ADDRESS = r"(?=.{1,253}\Z)[\w-]+(?:\.[\w-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
 OBJECT_NAME = r"(?!/)[^\x00-\x1f\x7f]{1,900}"
 JSON_OR_REFERENCE = r"\{(?s:.*)|(?:file|object):.+"
+_KEY_LENGTH = 3  # of every region key
 
 
 def ocid(kind: str) -> str:
@@ -71,6 +71,10 @@ def split(value: str) -> tuple[str, ...]:
 def region_name(text: str) -> str:
     """The region identifier for an identifier or a region key, in any letter case: ``IAD`` becomes ``us-ashburn-1``."""
     lowered = text.strip().lower()
+    if len(lowered) != _KEY_LENGTH or lowered == "all":
+        return lowered
+    from oci.regions import REGIONS_SHORT_NAMES  # noqa: PLC0415 - imports the OCI SDK, which takes long
+
     return str(REGIONS_SHORT_NAMES.get(lowered, lowered))
 
 

@@ -20,8 +20,8 @@ from epimetheus.health.report import LIMIT_SECONDS, run_health_checks
 from epimetheus.observe.log import LogObserver, log_failure, log_health, log_replayed, log_report, log_to
 from epimetheus.reports import Replayed, Report
 from epimetheus.signals import raise_on_signals
-from epimetheus.wiring import Wiring
 from epimetheus.wiring.regions import replay_regions, run_regions
+from epimetheus.wiring.wiring import Wiring
 
 
 class RunFailed(EpimetheusError):

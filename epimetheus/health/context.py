@@ -8,7 +8,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import ReceiverUntrusted
 from epimetheus.oci_client.clock_offset import to_oci_time
 from epimetheus.state.model import State
-from epimetheus.wiring import Wiring
+from epimetheus.wiring.wiring import Wiring
 
 FIRST_RUN_HELP = "Check that the schedule invokes the function, and read the log of its last call."
 

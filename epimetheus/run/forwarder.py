@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from epimetheus.clock import Deadline
 from epimetheus.errors import AccountingError
 from epimetheus.model import Fetched, Window, count_text
-from epimetheus.render import Item, Rendered
 from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.renderer import Item, Rendered
 from epimetheus.run.pending_entry import PendingEntry, message_line
 from epimetheus.run.ports import EventRenderer, Sender
 from epimetheus.run.tally import Tally

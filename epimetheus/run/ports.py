@@ -9,7 +9,7 @@ from epimetheus.errors import SourceError
 from epimetheus.model import Fetched, RunProgress, Window
 from epimetheus.oci_client.clients import Calls
 from epimetheus.oci_client.policies import Policies
-from epimetheus.render import Item, Rendered
+from epimetheus.render.renderer import Item, Rendered
 from epimetheus.reports import Problem
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.select.rules import Rules

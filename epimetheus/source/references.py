@@ -1,20 +1,15 @@
-"""Resolve setting values that are references: ``file:PATH``, ``vault:SECRET_OCID``, ``object:NAME``. Any other value is literal."""
+"""Resolves setting values that are references: ``file:PATH``, ``vault:SECRET_OCID``, ``object:NAME``. Any other value is literal."""
 
 import base64
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from epimetheus.errors import ConfigError, SourceError
-from epimetheus.files import read_bounded
+from epimetheus.errors import SourceError
 from epimetheus.oci_client.clients import ServiceFailure, oci_errors
 from epimetheus.oci_client.policies import Policies
-from epimetheus.pem import binary_form
 from epimetheus.safe_text import safe_value
+from epimetheus.source.local_references import decoded_text, read_file
 from epimetheus.source.sdk_responses import checked_response, text
-
-MAX_FILE_BYTES = 4 << 20
-"""The largest file that a setting may refer to. The certificates of every public authority take 200 kB."""
 
 _VAULT_HELP = "Check the OCID of the secret."
 _OBJECT_HELP = "Put the object into STATE_BUCKET."
@@ -40,9 +35,9 @@ class ReferenceResolver:
         if kind == "file":
             return read_file(key, str(value))
         if kind == "vault":
-            return _decoded(key, name, self._secret(key, name))
+            return decoded_text(key, name, self._secret(key, name))
         if kind == "object":
-            return _decoded(key, name, self._object(key, name))
+            return decoded_text(key, name, self._object(key, name))
         return value
 
     def _secret(self, key: str, ocid: str) -> bytes:
@@ -62,26 +57,3 @@ class ReferenceResolver:
             return self._get_object(name)
         except ServiceFailure as failure:
             raise SourceError(f"{key}=object:{safe_value(name)}: {failure.what}", do=f"{_OBJECT_HELP} {failure.do}".strip()) from failure
-
-
-def read_file(key: str, value: str) -> str:
-    """The text of the file that ``value`` (``file:PATH``) of setting ``key`` names. ``~`` is the home folder. Raises ConfigError."""
-    name = value.removeprefix("file:").strip()
-    try:
-        data = read_bounded(Path(name).expanduser(), MAX_FILE_BYTES)
-    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: no home folder; ValueError: a NUL in the name
-        why = getattr(error, "strerror", None) or "it cannot be read"
-        raise ConfigError([f"{key}=file:{safe_value(name)}: {why}; expected a readable file"]) from error
-    if len(data) > MAX_FILE_BYTES:
-        raise ConfigError([f"{key}=file:{safe_value(name)}: the file has more than {MAX_FILE_BYTES:,} bytes; use the right file"])
-    return _decoded(key, name, data)
-
-
-def _decoded(key: str, name: str, data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    # Raised outside of the except block: the original error includes everything that was read.
-    form = binary_form(data)
-    raise ConfigError([f"{key}: the content of {safe_value(name)} is not UTF-8 text{f', but {form}' if form else ''}"])

@@ -1,5 +1,1 @@
-"""Builds every component from the settings, and runs every region with them."""
-
-from epimetheus.wiring.wiring import Wiring
-
-__all__ = ["Wiring"]
+"""Builds every component from the settings, and runs every region with them. A command imports only the modules it uses."""

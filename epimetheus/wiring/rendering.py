@@ -6,9 +6,9 @@ from functools import cached_property
 from epimetheus.clock import Clock
 from epimetheus.config.field_map import FieldMap, read_field_map
 from epimetheus.config.settings import Settings
-from epimetheus.render import Renderer
 from epimetheus.render.custom_fields import Fields
-from epimetheus.source.references import ReferenceResolver
+from epimetheus.render.renderer import Renderer
+from epimetheus.source.local_references import References
 from epimetheus.wiring.selection import SelectionWiring
 
 
@@ -18,7 +18,7 @@ class RenderingWiring:
 
     settings: Settings
     clock: Clock
-    references: ReferenceResolver
+    references: References
     selection: SelectionWiring
 
     @cached_property

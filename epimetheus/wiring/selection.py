@@ -6,21 +6,20 @@ from functools import cached_property
 
 from epimetheus.config.rules_file import RulesFile, read_rules
 from epimetheus.config.settings import Settings
-from epimetheus.oci_client.clients import Credentials
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
 from epimetheus.select.tamper_watch import TamperWatch
-from epimetheus.source.references import ReferenceResolver
+from epimetheus.source.local_references import References
 
 
 @dataclass(frozen=True)
 class SelectionWiring:
-    """RULES, TAMPER_WATCH and OWN_EVENTS. RULES is read once."""
+    """RULES, TAMPER_WATCH and OWN_EVENTS. RULES is read once. ``principals``: the OCIDs by which audit events identify Epimetheus."""
 
     settings: Settings
-    credentials: Credentials
-    references: ReferenceResolver
+    principals: Sequence[str]
+    references: References
 
     @cached_property
     def rules_text(self) -> str:
@@ -34,11 +33,11 @@ class SelectionWiring:
 
     def rules(self) -> Rules:
         """The rules that select events. Raises as `rules_file`."""
-        return rules_from_file(self.rules_file[0], self.credentials.principals if self.settings.own_events == "summarize" else ())
+        return rules_from_file(self.rules_file[0], self.principals if self.settings.own_events == "summarize" else ())
 
     def tamper_watch(self) -> TamperWatch:
         """TAMPER_WATCH and the function itself, whose OCID cannot be among its own settings."""
-        function = [ocid for ocid in self.credentials.principals if ocid.startswith("ocid1.fnfunc.")]
+        function = [ocid for ocid in self.principals if ocid.startswith("ocid1.fnfunc.")]
         return TamperWatch((*self.settings.tamper_watch, *dict.fromkeys(function)))
 
     def selection(self) -> Selection:

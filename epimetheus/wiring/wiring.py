@@ -71,7 +71,7 @@ class Wiring:
     @cached_property
     def selection(self) -> SelectionWiring:
         """Rules and tamper watch."""
-        return SelectionWiring(self.settings, self.credentials, self.oci.references)
+        return SelectionWiring(self.settings, self.credentials.principals, self.oci.references)
 
     @cached_property
     def rendering(self) -> RenderingWiring:

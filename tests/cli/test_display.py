@@ -9,7 +9,8 @@ import trustme
 from rich.console import Console
 
 from epimetheus.cli.console import cell, print_wrapped
-from epimetheus.cli.display import EXIT_CODES, show_check, show_preview, show_report, show_settings, show_state
+from epimetheus.cli.display import EXIT_CODES, show_check, show_report, show_settings, show_state
+from epimetheus.cli.preview_view import show_preview
 from epimetheus.cli.rules_preview import SENT, RulesPreview
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
@@ -134,7 +135,7 @@ def test_an_expired_or_missing_lease_is_shown(plain, lease, expected):
         (2345, "1,200 events (2,345 duplicates not counted): 1,200 sent."),
     ],
 )
-def test_a_rules_trial_ends_with_its_totals(plain, tty, capsys, duplicates, line):
+def test_a_rules_preview_ends_with_its_totals(plain, tty, capsys, duplicates, line):
     show_preview(plain, RulesPreview(Counter({("GetInstance", SENT): 1200}), duplicates), ())
     assert printed(plain) == "events\tevent type\toutcome\n1200\tGetInstance\tsent\n"
     assert capsys.readouterr().err == f"{line}\n"

@@ -15,7 +15,7 @@ from epimetheus.cli.app import app
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.event_file import read_events
 from epimetheus.model import Fetched
-from epimetheus.render import FORMATS
+from epimetheus.render.renderer import FORMATS
 from epimetheus.testing.oci import World, mock_oci
 from tests.cli.test_render import ENVIRONMENT
 

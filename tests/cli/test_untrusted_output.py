@@ -14,6 +14,7 @@ from rich.console import Console
 
 from epimetheus.cli import console as console_module
 from epimetheus.cli import display
+from epimetheus.cli.preview_view import show_preview
 from epimetheus.cli.progress import terminal_observer
 from epimetheus.cli.rules_preview import RulesPreview
 from epimetheus.cli.run_log import LoggedRun
@@ -110,7 +111,7 @@ SHOWN = {
     "replayed": lambda console: display.show_replayed(console, filled(Replayed)),
     "check": lambda console: display.show_check(console, filled(ReportedCheck)),
     "state": lambda console: display.show_state(console, HOSTILE, state(), 1_767_268_800.0),
-    "preview": lambda console: display.show_preview(console, preview(), [HOSTILE]),
+    "preview": lambda console: show_preview(console, preview(), [HOSTILE]),
     "settings": lambda console: display.show_settings(
         console, SETTINGS.model_copy(update={"state_prefix": HOSTILE, "regions": (HOSTILE,)}), {}, [HOSTILE], [HOSTILE]
     ),

@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 
-from epimetheus.cli.app import app
+from tests.support.commands import command_line
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "deploy.sh"
@@ -288,7 +287,7 @@ def test_every_policy_statement_is_explained():
 @pytest.mark.parametrize("name", DOCS)
 def test_the_commands_that_are_told_exist(name):
     told = set(re.findall(r"(?:^ +|`)epimetheus ([a-z]+(?: [a-z]+)?)", DOCS[name], re.MULTILINE))
-    known = typer.main.get_command(app)
+    known = command_line()
     for words in map(str.split, told):
         command = known.commands[words[0]]
         alone = len(words) == 1 and getattr(command, "invoke_without_command", True)

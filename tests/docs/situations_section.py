@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import fill
 
 from epimetheus.cli.event_forms import find_events
-from epimetheus.render import FORMATS
+from epimetheus.render.renderer import FORMATS
 from tests.render.helpers import render
 
 EVENTS = Path(__file__).parents[1] / "data" / "situations"

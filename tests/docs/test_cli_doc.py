@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from epimetheus.cli import display, health, runs_table
@@ -16,6 +15,7 @@ from epimetheus.cli.app import app
 from epimetheus.cli.exit_codes import EXIT_CODES
 from epimetheus.cli.json_reports import JSON_SHAPES, WITHOUT_JSON
 from epimetheus.cli.settings_source import SOURCE_OPTIONS
+from tests.support.commands import command_line
 
 DOC = Path(__file__).parents[2] / "docs" / "cli.md"
 PROGRAM = "epimetheus"
@@ -71,7 +71,7 @@ def commands(group: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from commands(command, full)
 
 
-COMMANDS = dict(commands(typer.main.get_command(app)))
+COMMANDS = dict(commands(command_line()))
 
 
 def value(parameter: Any) -> str:

@@ -12,9 +12,10 @@ import pytest
 from epimetheus import event_details
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.settings import Settings
-from epimetheus.render import FORMATS, MIN_BYTES, abridge, addresses, derived_values, typed_values
+from epimetheus.render import abridge, addresses, derived_values, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef
 from epimetheus.render.formats.base import REPLAY_MARKS, Enrichment
+from epimetheus.render.renderer import FORMATS, MIN_BYTES
 from epimetheus.render.severity_table import OTHER
 from tests.docs.ocsf_section import ocsf_section
 from tests.docs.severity_section import severity_section

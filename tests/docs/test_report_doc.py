@@ -1,11 +1,14 @@
 """docs/report.md is generated from the report: ``python -m tests.docs.test_report_doc`` writes it."""
 
 import json
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import msgspec
 
+import epimetheus
 from epimetheus.coverage import CompartmentCoverage, RegionCoverage
 from epimetheus.errors import EpimetheusError
 from epimetheus.observe.metrics import OptionalMetrics, measures
@@ -117,8 +120,9 @@ METRICS = {
 
 def kinds() -> list[type[EpimetheusError]]:
     """Every error class of the package."""
-    import epimetheus.cli.app  # noqa: F401, PLC0415 - imports every module that defines one
-
+    for module in pkgutil.walk_packages(epimetheus.__path__, "epimetheus."):
+        if not module.name.startswith(("epimetheus.testing", "epimetheus.__main__")):
+            import_module(module.name)
     found, ends = [], [EpimetheusError]
     while ends:
         found += (below := ends.pop().__subclasses__())

@@ -8,11 +8,11 @@ from typing import get_args
 import msgspec
 from rich.console import Console
 
-from epimetheus.cli import display as terminal
+from epimetheus.cli import preview_view as terminal
 from epimetheus.cli import rules_preview
 from epimetheus.config.rules_file import read_rules
 from epimetheus.model import HourlyCount
-from epimetheus.render import Renderer
+from epimetheus.render.renderer import Renderer
 from epimetheus.run.notices import NoticeSource, rate_limited_notices
 from epimetheus.select.actors import classify_actor
 from epimetheus.select.rate_limits import RateLimits

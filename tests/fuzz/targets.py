@@ -24,10 +24,10 @@ from epimetheus.errors import ConfigError, LedgerDamaged, StateDamaged, StateOut
 from epimetheus.function.invoke import RequestError, read_request
 from epimetheus.ledger import entry as ledger
 from epimetheus.model import Fetched
-from epimetheus.render import Renderer
 from epimetheus.render.formats import cef, leef
 from epimetheus.render.formats.cef import LABELS
 from epimetheus.render.formats.cef_keys import LENGTHS
+from epimetheus.render.renderer import Renderer
 from epimetheus.source.decode import decode_event, decode_page
 from epimetheus.state.encoding import pack, unpack
 from tests.fuzz import plant

@@ -5,7 +5,7 @@ import pytest
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config.settings import Settings
 from epimetheus.oci_client.clients import Calls
-from epimetheus.wiring import Wiring
+from epimetheus.wiring.wiring import Wiring
 from tests.ledger.samples import ENTRY, IN_ORDER, USUAL
 
 NAME = "2026/11/30/20261130T0645Z-20261130T0100Z-29401234-ab12cd34ef56-0001-poll"

@@ -14,7 +14,7 @@ from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, sign_in
 from epimetheus.oci_client.clock_offset import ClockOffset, corrected_now, to_oci_time
 from epimetheus.testing.oci import World, backend, mock_oci, serve
-from epimetheus.wiring import Wiring
+from epimetheus.wiring.wiring import Wiring
 from tests.support.hand import NOON
 
 

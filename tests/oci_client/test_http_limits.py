@@ -152,37 +152,43 @@ def test_endless_headers_are_rejected(credentials):
 
 
 PROBE = """
-import json, resource, sys, time
+import json, os, resource, sys
 from epimetheus.oci_client.clients import sign_in
 from tests.support import hostile_server
 from tests.oci_client import test_http_limits as tests
-config, call, answer = sys.argv[1:]
+config, call, *answers = sys.argv[1:]
 credentials = sign_in("config_file", config, "DEFAULT")
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-with hostile_server.hostile(getattr(hostile_server, answer)) as url:
-    try:
-        {**tests.CALLS, "events": tests.events}[call](credentials, url, 60.0)
-        message = ""
-    except Exception as error:
-        message = f"{type(error).__name__}: {error}"
-print(json.dumps([message, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024]))
+for answer in answers:
+    if child := os.fork():
+        os.waitpid(child, 0)
+        continue
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with hostile_server.hostile(getattr(hostile_server, answer)) as url:
+        try:
+            {**tests.CALLS, "events": tests.events}[call](credentials, url, 60.0)
+            message = ""
+        except Exception as error:
+            message = f"{type(error).__name__}: {error}"
+    print(json.dumps([answer, message, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024]), flush=True)
+    os._exit(0)
 """
 LIMITS = {"events": PAGE_BYTES, "state read": OBJECT_BYTES, "state write": RESPONSE_BYTES}
 
 
-@pytest.mark.parametrize("answer", LONG, ids=lambda answer: answer.__name__)
 @pytest.mark.parametrize("call", ["events", "identity", "state read"])
-def test_an_endless_response_takes_limited_memory(tmp_path, api_key, call, answer):
-    """Peak memory of a separate process, in MiB above its memory before the call."""
-    config = World(api_key=api_key).credentials(tmp_path)
-    probe = [sys.executable, "-c", PROBE, str(config), call, answer.__name__]
+def test_an_endless_response_takes_limited_memory(tmp_path, api_key, call):
+    """Peak memory of a process of its own for each response, in MiB above its memory before the call."""
+    config, names = World(api_key=api_key).credentials(tmp_path), [answer.__name__ for answer in LONG]
+    probe = [sys.executable, "-c", PROBE, str(config), call, *names]
     done = subprocess.run(probe, capture_output=True, check=True, cwd=Path(__file__).parents[2], timeout=100)
-    message, grown = json.loads(done.stdout)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer for answer, _, _ in answers] == names
     limit = LIMITS.get(call, RESPONSE_BYTES)
-    if answer is not hostile_server.endless_chunk_size:  # http.client rejects it
-        assert f"the response is longer than {limit} bytes" in message
-    assert message
-    assert grown < 2.2 * (limit >> 20) + 24
+    for answer, message, grown in answers:
+        if answer != hostile_server.endless_chunk_size.__name__:  # http.client rejects it
+            assert f"the response is longer than {limit} bytes" in message, answer
+        assert message, answer
+        assert grown < 2.2 * (limit >> 20) + 24, answer
 
 
 @pytest.mark.parametrize("call", ["regions", "secrets", "metrics"])

@@ -9,8 +9,8 @@ import cefp
 from hypothesis import strategies as st
 from pyvrl import Transform
 
-from epimetheus.render import Rendered, Renderer
 from epimetheus.render.formats.base import NO_ENRICHMENT
+from epimetheus.render.renderer import Rendered, Renderer
 from epimetheus.source.decode import decode_event
 from tests.render.ocsf_schema import OcsfSchema
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from epimetheus.render import Renderer
 from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.renderer import Renderer
 from tests.render.helpers import (
     FORMATS,
     FORMATS_AND_HEADERS,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from epimetheus.render import Renderer
 from epimetheus.render.formats.base import NO_ENRICHMENT, Enrichment
+from epimetheus.render.renderer import Renderer
 from tests.render.helpers import FORMATS_AND_HEADERS, SETTINGS, fetched
 
 GOLDEN = Path(__file__).parent.parent / "golden"

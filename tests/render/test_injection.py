@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epimetheus.render import Renderer
 from epimetheus.render.custom_fields import Device, Fields
 from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.renderer import Renderer
 from epimetheus.render.sanitize import sanitize_json, sanitize_value, terminal_safe
 from tests.render.helpers import (
     FORMATS,

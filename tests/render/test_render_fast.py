@@ -8,7 +8,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from epimetheus.render import Renderer
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.event_time import parse_event_time
 from epimetheus.render.formats.base import Enrichment
@@ -16,6 +15,7 @@ from epimetheus.render.redact.keys import classify_key
 from epimetheus.render.redact.prescan import may_contain_secret
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.text import redact_text_fully
+from epimetheus.render.renderer import Renderer
 from epimetheus.testing.oci.samples import Sampler
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
@@ -202,7 +202,7 @@ def test_no_field_of_an_ordinary_event_leaks_a_secret(secret):
                 assert hidden not in fast(event, 7).message.decode()
 
 
-STEP = budget(quick=32, full=8)
+STEP = budget(quick=64, full=8)
 
 
 @pytest.mark.parametrize("part", range(8))

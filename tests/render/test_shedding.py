@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from epimetheus.render import Renderer
+from epimetheus.render.renderer import Renderer
 from tests.render.helpers import OCSF, SETTINGS, event, fetched, parts
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epimetheus.render import MIN_BYTES
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.formats.ocsf import DERIVED
+from epimetheus.render.renderer import MIN_BYTES
 from epimetheus.render.size import join_names, truncate, truncate_with_mark
 from tests.render.helpers import FORMATS, FORMATS_AND_HEADERS, OCSF, TEXTS, body, event, parts, read_by_cefp, read_leef, render
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.errors import ConfigError
-from epimetheus.render import FORMATS, HEADERS, MIN_BYTES, Renderer
+from epimetheus.render.renderer import FORMATS, HEADERS, MIN_BYTES, Renderer
 from epimetheus.render.syslog import Rfc3164, Rfc5424
 from tests.render.helpers import FORMATS_AND_HEADERS, SETTINGS, TEXTS, body, event, parts, render
 

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from epimetheus.model import Window
-from epimetheus.render import Rendered, Renderer
 from epimetheus.render.abridge import EVENT_SECONDS, MAX_BYTES
+from epimetheus.render.renderer import Rendered, Renderer
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.rate_limits import RateLimits

@@ -4,8 +4,8 @@ import pytest
 
 from epimetheus.errors import AccountingError, DeliveryUncertain
 from epimetheus.model import HourlyCount, Window
-from epimetheus.render import Rendered
 from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.renderer import Rendered
 from epimetheus.run import forwarder as forwarder_module
 from epimetheus.run.forwarder import BATCH_BYTES, BATCH_KEYS, Forwarder
 from epimetheus.run.tally import Tally

@@ -13,7 +13,7 @@ from epimetheus.deliver import RelpSender, StreamSender, framer, stream_sender
 from epimetheus.function.invoke import RunFailed, raise_if_failed
 from epimetheus.ledger.ledger import Ledger
 from epimetheus.oci_client.clients import Calls, Credentials
-from epimetheus.render import Renderer
+from epimetheus.render.renderer import Renderer
 from epimetheus.reports import Report
 from epimetheus.run import forwarder
 from epimetheus.run.budget import commit_reserve

@@ -8,6 +8,7 @@ from oci.secrets import SecretsClient
 
 from epimetheus.errors import ConfigError, CredentialsError, SourceError
 from epimetheus.oci_client.clients import make_client, oci_errors, sign_in
+from epimetheus.source.local_references import LocalReferences
 from epimetheus.source.references import ReferenceResolver
 from epimetheus.testing.oci import World, mock_oci
 from epimetheus.testing.oci.responses import secrets
@@ -153,3 +154,14 @@ def test_a_file_without_an_end_is_not_read_to_its_end(resolver, key):
     with pytest.raises(ConfigError) as caught:
         resolver.read(key, "file:/dev/zero")
     assert caught.value.problems == (f"{key}=file:/dev/zero: the file has more than 4,194,304 bytes; use the right file",)
+
+
+def test_without_oci_a_file_and_a_text_are_read_and_other_references_are_errors(tmp_path):
+    (tmp_path / "rules.json").write_text("{}")
+    local = LocalReferences()
+    assert [local.read("RULES", value) for value in (f"file:{tmp_path}/rules.json", '{"a": 1}', None)] == ["{}", '{"a": 1}', None]
+    for value in ("object:rules.json", "vault:ocid1.vaultsecret.oc1..x"):
+        with pytest.raises(ConfigError) as caught:
+            local.read("RULES", value)
+        help = "this command does not read from OCI; save the object to a file, and use file:PATH"
+        assert caught.value.problems == (f"RULES={value}: {help}",)

@@ -4,7 +4,7 @@ import os
 
 from hypothesis import settings
 
-PROFILES = {"quick": 40, "full": 300}
+PROFILES = {"quick": 25, "full": 300}
 """Profile → examples for each property."""
 
 

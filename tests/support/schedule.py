@@ -4,6 +4,8 @@ The tests of a file run in one process, which sets up its fixtures once. The fil
 process. The marker ``xdist_group`` is not used: pytest-xdist 3.8 ignores it with pytest 9.2, whose node IDs cannot be changed.
 """
 
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -21,7 +23,10 @@ SPREAD = (
     "tests/docs/test_getting_started_doc.py",
     "tests/function/test_process.py",
     "tests/test_simulation.py",
+    "tests/cli/test_terminals.py",
     "tests/state/test_lease.py",
+    "tests/cli/test_settings_source.py",
+    "tests/docs/test_formats_doc.py",
     "tests/oci_client/test_http_limits.py",
     "tests/deliver/test_real_receivers.py",
     "tests/run/test_reading_failures.py",
@@ -39,8 +44,28 @@ SPREAD = (
     "tests/deliver/test_stream_sender.py",
     "tests/ledger/test_object_storage.py",
 )
-LONG = ("tests/render/redact/test_prescan_keys.py", "tests/render/redact/test_secrets.py", "tests/test_safe_text.py")
+LONG = (
+    "tests/test_safe_text.py",
+    "tests/deploy/test_package.py",
+    "tests/render/redact/test_secrets.py",
+    "tests/deploy/test_deploy_script.py",
+    "tests/render/redact/test_prescan_keys.py",
+)
 """Files that are not spread, but take long."""
+
+
+def import_share(config: pytest.Config) -> None:
+    """Import this process's share of the test modules before all are collected.
+
+    pytest stores the module with its asserts rewritten, which takes four seconds of CPU for all. In a fresh clone, each process would do all.
+    """
+    worker = getattr(config, "workerinput", None)
+    if worker is None or config.args != config.getini("testpaths"):
+        return
+    paths = sorted(config.rootpath.glob("tests/**/test_*.py"))
+    for path in paths[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]:
+        with suppress(Exception):  # the collection reports it
+            import_module(".".join(path.relative_to(config.rootpath).with_suffix("").parts))
 
 
 def longest_first(items: list[pytest.Item]) -> None:

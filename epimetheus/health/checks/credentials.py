@@ -9,7 +9,7 @@ from epimetheus.errors import SourceError
 from epimetheus.health.context import HealthContext
 from epimetheus.health.model import CheckResult
 from epimetheus.oci_client.clients import oci_errors
-from epimetheus.wiring import Wiring
+from epimetheus.wiring.wiring import Wiring
 
 
 def check_credentials(context: HealthContext, deadline: Deadline) -> CheckResult:

@@ -4,7 +4,7 @@ from epimetheus.clock import Deadline
 from epimetheus.health.context import HealthContext
 from epimetheus.health.model import CheckResult
 from epimetheus.oci_client.clients import Credentials
-from epimetheus.wiring import Wiring
+from epimetheus.wiring.wiring import Wiring
 
 _NOT_SIGNED_IN = Credentials(None, "", "")
 

@@ -19,9 +19,9 @@ class ApiKey:
     private: rsa.RSAPrivateKey
 
     @classmethod
-    def generate(cls) -> "ApiKey":
-        """Generates an RSA key of 2048 bits."""
-        return cls(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    def generate(cls, bits: int = 2048) -> "ApiKey":
+        """Generates an RSA key. With 1024 bits, generating and loading it take an eighth of the time; real OCI requires 2048."""
+        return cls(rsa.generate_private_key(public_exponent=65537, key_size=bits))
 
     @property
     def pem(self) -> bytes:

@@ -5,8 +5,8 @@ import sqlite3
 from pathlib import Path
 
 from epimetheus.config.field_map import read_field_map
-from epimetheus.render import Renderer
 from epimetheus.render.formats.base import NO_ENRICHMENT, Enrichment
+from epimetheus.render.renderer import Renderer
 from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.decode import decode_event
 from tests.render.helpers import SETTINGS, parts, read_by_cefp, read_leef

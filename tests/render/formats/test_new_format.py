@@ -5,9 +5,10 @@ import json
 import pytest
 
 from epimetheus.config.settings import Settings
-from epimetheus.render import FORMATS, renderer
+from epimetheus.render import renderer
 from epimetheus.render.custom_fields import Fields
 from epimetheus.render.formats.base import Enrichment
+from epimetheus.render.renderer import FORMATS
 from tests.render.formats.example_format import Ecs
 from tests.render.helpers import body, event, parts, render
 

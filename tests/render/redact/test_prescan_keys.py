@@ -64,14 +64,15 @@ def forms(key):
 @pytest.mark.parametrize("part", range(8))
 def test_every_secret_key_has_a_hint_in_every_spelling(part):
     assert len(secret_keys(part)) > 50_000 / 8
-    missed = [form for key in secret_keys(part) for form in forms(key) if not may_contain_secret(form)]
+    keys = secret_keys(part)[:: budget(quick=4, full=1)]
+    missed = [form for key in keys for form in forms(key) if not may_contain_secret(form)]
     assert missed == []
 
 
 @pytest.mark.parametrize("part", range(8))
 def test_every_secret_key_is_redacted_in_json(part):
     redactor = Redactor()
-    for key in secret_keys(part)[:: budget(quick=20, full=5)]:
+    for key in secret_keys(part)[:: budget(quick=60, full=5)]:
         pair = {"name": key, "value": S} if names_secret(key) else {}
         option = [f"--{key}", S] if re.fullmatch(r"[A-Za-z][\w\-]{0,62}", key, re.ASCII) else []
         for value in ({key: S}, [pair], option, [json.dumps({key: S})]):

@@ -9,6 +9,7 @@ import pytest
 from epimetheus.render.redact.redactor import Redactor
 from tests.render.helpers import FORMATS, body, event, original, render
 from tests.render.redact import attack_cases, secret_cases
+from tests.support.budget import budget
 
 TEXTS = {**secret_cases.TEXTS, **{f"attack: {case}": entry for case, entry in attack_cases.TEXTS.items()}}
 OBJECTS = {
@@ -56,13 +57,16 @@ def with_object(value):
     )
 
 
+SPELLINGS = budget(quick=2, full=3)
+
+
 @pytest.mark.parametrize("case", TEXTS)
 def test_a_secret_in_a_text_is_in_no_message(case):
     text, secret = TEXTS[case]
     assert secret in text
     encoded = forms(secret)
     for raw in (with_text(text), event(message=text)):
-        for raw_text in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
+        for raw_text in (compact(raw), compact(raw)[:-1], json.dumps(raw))[:SPELLINGS]:
             for form in FORMATS:
                 message = render(raw_text, format=form).message.decode()
                 assert not [shown for shown in encoded if shown in message], form
@@ -73,7 +77,7 @@ def test_a_secret_in_a_text_is_in_no_message(case):
 def test_a_secret_in_an_object_is_in_no_message(case):
     value, secret = OBJECTS[case]
     encoded, raw = forms(secret), with_object(value)
-    for raw_text in (compact(raw), json.dumps(raw), compact(raw)[:-1]):
+    for raw_text in (compact(raw), compact(raw)[:-1], json.dumps(raw))[:SPELLINGS]:
         for form in FORMATS:
             message = render(raw_text, format=form).message.decode()
             assert not [shown for shown in encoded if shown in message], form
@@ -142,5 +146,5 @@ def test_a_secret_is_redacted_wherever_the_text_after_it_is_truncated(case):
     for nested in NESTED:
         text = nested(value if isinstance(value, str) else json.dumps(value))
         end = text.rfind(secret) + len(secret)
-        for cut in range(end, min(len(text), end + 12) + 1) if end >= len(secret) else ():
+        for cut in range(end, min(len(text), end + 12) + 1, budget(quick=2, full=1)) if end >= len(secret) else ():
             assert secret not in redactor.text(text[:cut]), text[:cut]
