@@ -12,6 +12,7 @@ from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.flags import HELP_NAMES, FlagsWithoutTypes
 from epimetheus.cli.health import health
 from epimetheus.cli.progress import terminal_observer
+from epimetheus.cli.reconcile import reconcile
 from epimetheus.cli.render import render
 from epimetheus.cli.replay import replay
 from epimetheus.cli.rules import rules_app
@@ -70,7 +71,7 @@ def demo(
     raise typer.Exit(demo_runs.play(terminal_console(), verbose=verbose))
 
 
-for command in (validate, health, run, render, replay, demo):
+for command in (validate, health, run, render, replay, reconcile, demo):
     app.command()(command)
 app.add_typer(runs_app, name="runs")
 app.add_typer(rules_app, name="rules")

@@ -53,18 +53,32 @@ def show_problems(console: Console, error: EpimetheusError, warnings: Sequence[s
 
 
 def show_replayed(console: Console, replayed: Replayed) -> None:
-    """Show what a replay sent, or what a dry run would send."""
-    what = f"{count_text(replayed.forwarded, 'event')} {'would be sent again' if replayed.dry else 'sent again'}"
+    """Show what a replay or a reconciliation sent, or what a dry run would send."""
+    missing, dry = replayed.missing_only, replayed.dry
+    done = f"{'would be ' if dry else ''}sent{'' if missing else ' again'}"
+    what = f"{count_text(replayed.forwarded, 'missing event' if missing else 'event')} {done}"
     minutes = (parse_seconds(replayed.through) - parse_seconds(replayed.window[0])) // 60
     size = f"{count_text(int(minutes), 'minute')} of {count_text(replayed.compartments, 'compartment')}"
-    line = f"{replayed.region} replay {replayed.status}: {what}, {size}, from {replayed.window[0]} through {replayed.through}"
+    line = f"{replayed.region} {replayed.action} {replayed.status}: {what}, {size}, from {replayed.window[0]} through {replayed.through}"
     print_line(console, line, STATUS_COLORS[replayed.status])
-    counts = f"fetched {replayed.fetched:,}  duplicates {replayed.duplicates:,}  filtered {sum(replayed.filtered.values()):,}"
+    listed = f"listed {replayed.relisted:,}  missing" if missing else "fetched"
+    counts = f"{listed} {replayed.fetched:,}  duplicates {replayed.duplicates:,}  filtered {sum(replayed.filtered.values()):,}"
     print_line(console, f"  {counts}")
+    _show_missing(console, replayed)
     if replayed.error:
         print_line(console, f"  {replayed.error.what} {replayed.error.do}", "red")
+    for warning in replayed.warnings:
+        print_line(console, f"  {warning}", "yellow")
     for ocid, why in replayed.unread.items():
         print_line(console, f"  Not read: {ocid}: {why}", "yellow")
+
+
+def _show_missing(console: Console, replayed: Replayed) -> None:
+    for one in replayed.missing:
+        parts = [one.time, one.type or "a malformed event", one.id, one.compartment]
+        print_line(console, f"  Missing: {'  '.join(filter(None, parts))}")
+    if more := replayed.forwarded - len(replayed.missing) if replayed.missing else 0:
+        print_line(console, f"  And {more:,} more.")
 
 
 def show_preview(console: Console, preview: RulesPreview, warnings: Sequence[str]) -> None:

@@ -43,7 +43,13 @@ FILES = {
         freeform_tags = {{ a = "b" }}
     """,
     "references": f'{REQUIRED}syslog_host = "siem"\nsyslog_ca = "object:ca.pem"\nfield_map = "object:map.json"\nrun_message = false\n',
-    "vault": f'{REQUIRED}syslog_host = "siem"\ncreate_vault = true\nreconcile_after = []\nstate_bucket = "b"\nsyslog_client_cert = "object:c.pem"\n',
+    "vault": f"""{REQUIRED}
+        syslog_host = "siem"
+        create_vault = true
+        reconcile_after = []
+        state_bucket = "b"
+        syslog_client_cert = "object:c.pem"
+    """,
     "json": json.dumps(
         {
             "tenancy_ocid": TENANCY,
