@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 
-from epimetheus.errors import EpimetheusError
+from epimetheus.errors import EpimetheusError, LedgerError
 from epimetheus.model import time_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
@@ -43,10 +43,14 @@ def commit_if_due(ctx: RunContext) -> None:
 
 
 def finish(ctx: RunContext) -> None:
-    """The finish step: give up deleted compartments that OCI refuses, commit the last slice, and return the lease."""
+    """The finish step: give up deleted compartments that OCI refuses, commit the last slice, return the lease, and prune the ledger."""
     if ctx.progress.pages:
         ctx.state, ctx.progress.given_up = plan.give_up(ctx.state, ctx.progress.excluded)
     _commit_last(ctx)
+    try:
+        ctx.ports.delivered.prune(ctx.time.minute - ctx.options.ledger_days * 24 * 60)
+    except LedgerError as error:  # the next run tries again
+        ctx.problem(error)
 
 
 def commit_confirmed(ctx: RunContext) -> None:

@@ -38,6 +38,7 @@ SPREAD = (
     "tests/health/test_health.py",
     "tests/deliver/test_stream_sender.py",
     "tests/ledger/test_object_storage.py",
+    "tests/run/test_reconcile.py",
 )
 LONG = ("tests/render/redact/test_prescan_keys.py", "tests/render/redact/test_secrets.py", "tests/test_safe_text.py")
 """Files that are not spread, but take long."""
