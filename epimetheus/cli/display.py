@@ -20,7 +20,7 @@ from epimetheus.observe.log import headline
 from epimetheus.pem import full_days_left, read_certificates
 from epimetheus.reports import Replayed, Report, Status
 from epimetheus.run.tally import to_problem
-from epimetheus.state.model import Lease, State, Summary
+from epimetheus.state.model import Lease, Reconciled, State, Summary
 
 EXIT_CODES: dict[Status, int] = {"ok": 0, "skipped": 0, "partial": 1, "failed": 2}
 STATUS_COLORS: dict[Status, str] = {"ok": "green", "skipped": "yellow", "partial": "yellow", "failed": "red"}
@@ -160,6 +160,7 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
     ]
     if adopted := state.adopted:
         rows.append(("adopted", f"{time_text(adopted.at)}, previously {adopted.before}. Reason: {adopted.reason}"))
+    rows += [("reconciled", _reconciled(after, one, now)) for after, one in sorted(state.reconciled.items())]
     rows += [
         ("behind", f"{ocid} since {minute_text(behind.since)}, {count_text(behind.attempts, 'attempt')}: {behind.reason}")
         for ocid, behind in sorted(state.behind.items())
@@ -210,6 +211,11 @@ def _effective(settings: Settings, name: str, value: object) -> str:
         return ""
     default = Settings.reference(name).default
     return "" if default == "none" else default
+
+
+def _reconciled(after: int, one: Reconciled, now: float) -> str:
+    behind = f", {count_text(len(one.behind), 'compartment')} behind" if one.behind else ""
+    return f"after {count_text(after, 'minute')}: through {minute_text(one.through)} ({ago_text(now - one.through * 60)}){behind}"
 
 
 def _lease(lease: Lease | None, now: float) -> str:

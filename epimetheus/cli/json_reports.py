@@ -71,6 +71,9 @@ def state_report(name: str, region: str, state: State | None, now: float, proble
             ocid: {"since": minute_text(one.since), "attempts": one.attempts, "reason": one.reason}
             for ocid, one in sorted(state.behind.items())
         },
+        "reconciled": {
+            str(after): {"through": minute_text(one.through), "behind": len(one.behind)} for after, one in sorted(state.reconciled.items())
+        },
         "lease": lease_report(state.lease, now) if state.lease else None,
         "last_run": dict(state.last) or None,
         **owner_report(state.tenancy, state.receiver),
@@ -152,6 +155,7 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
         "listed": "when compartments were last listed",
         "compartments": "`known`, `polled` and `behind`: counts",
         "behind": "compartment → `since`, `attempts`, `reason`",
+        "reconciled": "minutes of a pass of reconciliation → `through`, and the number of compartments `behind`",
         "dedupe_keys": "how many there are",
         "lease": "`run`, `until`, `live`; null if there is none",
         "last_run": "the summary of the last run",

@@ -135,6 +135,8 @@ def headline(report: Report) -> str:
     if report.filtered:
         counts = {"rate-limited" if reason == "rate_limited" else reason: count for reason, count in report.filtered.items()}
         parts.append(f"{sum(counts.values()):,} filtered ({', '.join(f'{count:,} {reason}' for reason, count in counts.items())})")
+    if report.late:
+        parts.append(f"{report.late:,} listed late")
     if report.truncated:
         parts.append(f"{report.truncated:,} truncated")
     if position := report.position:
