@@ -203,7 +203,7 @@ def _effective(settings: Settings, name: str, value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if value not in (None, ()):
-        return ", ".join(value) if isinstance(value, tuple) else str(value)
+        return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
     tls = settings.syslog_transport != "tcp"
     if name == "syslog_server_name":
         return settings.syslog_host if tls else ""

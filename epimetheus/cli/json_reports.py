@@ -101,6 +101,12 @@ _CHANGE = {"location": "where the state is", "region": "its region", "changed": 
 _THROUGH = _CHANGE | {"through": "the minute that the next run reads from, minus `OVERLAP_MINUTES`"}
 _LINE = "a list with an object for each region of each run: `when` (UTC), `run`, `region`, `status`, and the log `line`"
 
+_REPLAYED = (
+    "a list with an object for each region: `run`, `region`, `action`, `missing_only`, `dry`, `status`, `error`, `warnings`, `window`,"
+    " `through`, `compartments`, `fetched`, `forwarded`, `duplicates`, `filtered`, `relisted` (events that were compared with the ledger),"
+    " `missing` (the first of those to send: `time`, `type`, `id`, `compartment`), `unread`"
+)
+
 JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
     "validate": {
         "version": "1",
@@ -144,8 +150,8 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
         "malformed": "how many of them are malformed",
         "warnings": "a list of sentences",
     },
-    "replay": "a list with an object for each region: `run`, `region`, `dry`, `status`, `error`, `window`, `through`, `compartments`,"
-    " `fetched`, `forwarded`, `duplicates`, `filtered`, `unread`",
+    "replay": _REPLAYED,
+    "reconcile": _REPLAYED,
     "state show": {
         "location": "where the state is",
         "region": "its region",
@@ -156,7 +162,6 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
         "compartments": "`known`, `polled` and `behind`: counts",
         "behind": "compartment → `since`, `attempts`, `reason`",
         "reconciled": "minutes of a pass of reconciliation → `through`, and the number of compartments `behind`",
-        "dedupe_keys": "how many there are",
         "lease": "`run`, `until`, `live`; null if there is none",
         "last_run": "the summary of the last run",
         "tenancy": "the tenancy that the state belongs to",
