@@ -58,18 +58,35 @@ class ReconciledNow(msgspec.Struct, frozen=True):
     behind: int
 
 
-class Replayed(msgspec.Struct, frozen=True, kw_only=True):
-    """A replay of ``window`` (from, to; RFC 3339): events sent again up to ``through``, or only counted if ``dry``.
+class EventName(msgspec.Struct, frozen=True):
+    """What identifies an event: its ``time`` (as OCI sent it), ``type``, ``id``, and the path or OCID of its ``compartment``.
 
-    ``compartments`` counts the compartments of the replay, ``duplicates`` events that OCI returned twice within the window. ``unread`` is
-    compartment OCID → reason. ``status`` is never ``skipped``.
+    The texts are redacted and shortened. Empty: the event has none, as if it is malformed.
+    """
+
+    time: str
+    type: str
+    id: str
+    compartment: str
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """A replay or reconciliation of ``window`` (from, to; RFC 3339): events sent up to ``through``, or only counted if ``dry``.
+
+    ``missing_only``: only events that the ledger does not have were sent. ``relisted`` then counts all events that OCI listed, ``fetched``
+    those that the ledger does not have, and ``missing`` names the first of these that were not filtered. ``compartments`` counts the
+    compartments, ``duplicates`` events that OCI returned twice within the window. ``unread`` is compartment OCID → reason. ``status`` is
+    never ``skipped``.
     """
 
     run: str
     region: str
+    action: Literal["replay", "reconcile"] = "replay"
+    missing_only: bool = False
     dry: bool
     status: Status
     error: Problem | None
+    warnings: list[str] = []
     window: list[str]
     through: str
     compartments: int
@@ -77,6 +94,8 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     forwarded: int
     duplicates: int
     filtered: dict[str, int]
+    relisted: int = 0
+    missing: list[EventName] = []
     unread: dict[str, str]
 
 

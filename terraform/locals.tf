@@ -1,7 +1,8 @@
 # Values derived from variables alone. functions.tf adds those that depend on resources.
 locals {
-  # null and empty values stand for the default of the setting, except for METRICS_NAMESPACE: an empty namespace disables metrics.
-  settings = { for name, value in local.all_settings : name => value if value != null && (value != "" || name == "METRICS_NAMESPACE") }
+  # null and empty values stand for the default of the setting, except for two: an empty METRICS_NAMESPACE disables metrics,
+  # and an empty RECONCILE_AFTER reconciliation.
+  settings = { for name, value in local.all_settings : name => value if value != null && (value != "" || contains(["METRICS_NAMESPACE", "RECONCILE_AFTER"], name)) }
 
   all_settings = {
     SYSLOG_HOST                  = var.syslog_host
@@ -35,6 +36,7 @@ locals {
     INITIAL_LOOKBACK_HOURS       = tostring(var.initial_lookback_hours)
     OVERLAP_MINUTES              = tostring(var.overlap_minutes)
     SETTLE_MINUTES               = tostring(var.settle_minutes)
+    RECONCILE_AFTER              = try(join(",", var.reconcile_after), null)
     SLICE_MINUTES                = tostring(var.slice_minutes)
     API_CONCURRENCY              = tostring(var.api_concurrency)
     API_REQUESTS_PER_SECOND      = tostring(var.api_requests_per_second)

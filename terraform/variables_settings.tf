@@ -418,6 +418,21 @@ variable "settle_minutes" {
   }
 }
 
+variable "reconcile_after" {
+  type        = list(number)
+  default     = null
+  description = "Ages in minutes at which closed windows are listed again, to find events that OCI listed after they were read. Each age is one more pass over all events. If empty, no window is listed again. Default: 60,1440."
+
+  validation {
+    condition = var.reconcile_after == null || try(
+      length(distinct(var.reconcile_after)) <= 4 &&
+      alltrue([for each in var.reconcile_after : floor(each) == each && each >= 5 && each <= 10080]),
+      false
+    )
+    error_message = "reconcile_after: expected empty, or up to 4 integers from 5 to 10080."
+  }
+}
+
 variable "slice_minutes" {
   type        = number
   default     = null

@@ -1,12 +1,12 @@
 """Settings: reads and checks the whole configuration from environment variables, and reports every problem at once."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from epimetheus.config import value_types
-from epimetheus.config.choices import lower_case_choice
+from epimetheus.config.choices import MAY_BE_EMPTY, lower_case_choice
 from epimetheus.config.setting_checks import (
     MAX_LISTING_MINUTES,
     combination_problems,
@@ -16,6 +16,7 @@ from epimetheus.config.setting_checks import (
     size_problems,
     unknown_settings,
 )
+from epimetheus.config.setting_reference import SettingReference, listed, setting_reference
 from epimetheus.config.value_types import Group
 from epimetheus.errors import ConfigError
 from epimetheus.render.renderer import FORMATS, MIN_BYTES
@@ -31,19 +32,6 @@ _COMPARTMENTS = Group("Compartments")
 _READING = Group("Reading")
 _RULES = Group("Rules and redaction")
 _METRICS = Group("Metrics and logs")
-
-
-def _listed(choices: tuple[str, ...]) -> str:
-    return f"{', '.join(choices[:-1])} or {choices[-1]}"
-
-
-class SettingReference(NamedTuple):
-    """What the documentation says about one setting; ``accepted`` completes "expected …"."""
-
-    group: str
-    description: str
-    accepted: str
-    default: str
 
 
 class Settings(BaseModel):
@@ -117,7 +105,7 @@ class Settings(BaseModel):
     syslog_timeout_seconds: float = _RECEIVER.number(
         10.0, 1, 120, "Timeout in seconds for each of connect, TLS handshake, write and confirmation."
     )
-    format: str = _FORMAT.string("cef", "|".join(FORMATS), _listed(tuple(FORMATS)), "Format of the message body.")
+    format: str = _FORMAT.string("cef", "|".join(FORMATS), listed(tuple(FORMATS)), "Format of the message body.")
     ocsf_classes: Literal["auto", "api"] = _FORMAT.choice(
         "auto",
         "Classes of the events if `FORMAT` is `ocsf`: `auto` sends sign-ons as Authentication, changes of users, passwords and MFA as "
@@ -189,6 +177,13 @@ class Settings(BaseModel):
         15, 0, 1440, "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped."
     )
     settle_minutes: int = _READING.integer(2, 0, 60, "Minutes before now at which a run stops reading. OCI may not list newer events yet.")
+    reconcile_after: value_types.Passes = _READING.field(
+        (60, 1440),
+        "empty, or up to 4 integers from 5 to 10080, comma-separated",
+        "Ages in minutes at which closed windows are listed again, to find events that OCI listed after they were read. "
+        "Each age is one more pass over all events. If empty, no window is listed again.",
+        unset="60,1440",
+    )
     slice_minutes: int = _READING.integer(
         60, 1, 10080, "Minimum length in minutes of the time window that a run reads, sends and confirms in one step."
     )
@@ -249,7 +244,7 @@ class Settings(BaseModel):
         ``limit_size``: whether the settings must fit into a function's configuration.
         """
         known = {key: environment[key] for key in SETTING_NAMES if key in environment}
-        given = {key: _given(key, value) for key, value in known.items() if value.strip() or key == "METRICS_NAMESPACE"}
+        given = {key: _given(key, value) for key, value in known.items() if value.strip() or key in MAY_BE_EMPTY}
         given.setdefault("OCI_AUTH", "resource_principal" if "OCI_RESOURCE_PRINCIPAL_VERSION" in environment else "config_file")
         problems = [*unknown_settings(environment, SETTING_NAMES), *(size_problems(known) if limit_size else ())]
         try:
@@ -265,17 +260,7 @@ class Settings(BaseModel):
     @classmethod
     def reference(cls, name: str) -> SettingReference:
         """What the documentation says about the setting ``name``."""
-        field = cls.model_fields[name]
-        extra = cast("dict[str, Any]", field.json_schema_extra)
-        if field.is_required():
-            default = "required"
-        elif extra["unset"]:
-            default = extra["unset"]
-        elif field.default in (None, ()):
-            default = "none"
-        else:
-            default = str(field.default).lower() if isinstance(field.default, bool) else f"{field.default}".removesuffix(".0")
-        return SettingReference(extra["group"], field.description or "", extra["accepted"] or _listed(get_args(field.annotation)), default)
+        return setting_reference(cls.model_fields[name])
 
     @property
     def all_regions(self) -> bool:

@@ -126,7 +126,7 @@ class Renderer:
         self._names_bytes = min(self._max_bytes // 8, 1000)
         number = FACILITIES.index(facility)
         build_header = partial(HEADERS[header], number, app_name, hostname, run_id, started, min(self._max_bytes // 8, 255))
-        self._header, self._late_header = build_header("replay" if replay else ""), build_header("late")
+        self._header, self._late_header = build_header("replay" if replay else ""), build_header("replay" if replay else "late")
         self._started = time_at(started)
         self._replay = replay
         self._budget = TimeBudget(monotonic)

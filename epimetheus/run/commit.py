@@ -1,15 +1,13 @@
 """Commits of a run: an entry of the ledger with what is confirmed, then a conditional write of the state."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from epimetheus.errors import EpimetheusError
-from epimetheus.ledger.entry import Entry
+from epimetheus.errors import EpimetheusError, LedgerError
 from epimetheus.model import time_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
-from epimetheus.run.pending_entry import PendingEntry, polled_digest
+from epimetheus.run.entry_writer import Reading
 from epimetheus.run.report import is_caught_up
 from epimetheus.state.model import State, Summary
 
@@ -26,41 +24,15 @@ def commit(ctx: RunContext, state: State) -> None:
     _enter(ctx)
     ctx.ports.delivered.forget(min([state.through - overlap, *(task.window.start for task in ctx.progress.reading)]))
     rate_limits = ctx.pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
-    entered = state.with_entered(ctx.run_id, ctx.progress.entries, others=not ctx.ports.delivered.searched)
+    entered = state.with_entered(ctx.run_id, ctx.entries.count, others=not ctx.ports.delivered.searched)
     ctx.state = ctx.ports.session.commit(replace(state, rate_limits=rate_limits, entered=entered), now=ctx.time.now())
     ctx.progress.committed_at = ctx.ports.clock.monotonic()
     ctx.progress.uncommitted = False
 
 
 def _enter(ctx: RunContext) -> None:
-    """Write entries of what was confirmed since the last ones. One that failed may have taken effect: it is written again as it was."""
-    progress = ctx.progress
-    progress.unwritten += _new_entries(ctx)
-    while progress.unwritten:
-        ctx.ports.delivered.record(progress.unwritten[0])
-        progress.unwritten.popleft()
-
-
-def _new_entries(ctx: RunContext) -> Iterator[Entry]:
-    forwarder, progress = ctx.pipeline.forwarder, ctx.progress
-    pending, forwarder.pending = forwarder.pending, PendingEntry()
-    polled_sha256 = polled_digest(progress.polled)
-    for part in pending.parts():
-        progress.entries += 1
-        yield Entry(
-            tenancy=ctx.options.tenancy,
-            region=ctx.options.region,
-            run=ctx.run_id,
-            number=progress.entries,
-            source=progress.source,
-            epoch=ctx.state.epoch,
-            at=ctx.time.now(),
-            keys=part.keys,
-            polled=len(progress.polled),
-            polled_sha256=polled_sha256,
-            messages=part.messages,
-            rate_limits=part.rate_limits,
-        )
+    reading = Reading(ctx.progress.source, ctx.progress.polled, ctx.state.epoch)
+    ctx.entries.write(ctx.pipeline.forwarder.take_pending(), reading, ctx.time.now())
 
 
 def commit_if_due(ctx: RunContext) -> None:
@@ -71,10 +43,14 @@ def commit_if_due(ctx: RunContext) -> None:
 
 
 def finish(ctx: RunContext) -> None:
-    """The finish step: give up deleted compartments that OCI refuses, commit the last slice, and return the lease."""
+    """The finish step: give up deleted compartments that OCI refuses, commit the last slice, return the lease, and prune the ledger."""
     if ctx.progress.pages:
         ctx.state, ctx.progress.given_up = plan.give_up(ctx.state, ctx.progress.excluded)
     _commit_last(ctx)
+    try:
+        ctx.ports.delivered.prune(ctx.time.minute - ctx.options.ledger_days * 24 * 60)
+    except LedgerError as error:  # the next run tries again
+        ctx.problem(error)
 
 
 def commit_confirmed(ctx: RunContext) -> None:

@@ -1,6 +1,5 @@
 """The context of one run: what its steps share, and how far it is."""
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,8 +7,9 @@ from typing import NamedTuple
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError
-from epimetheus.ledger.entry import Entry, Source
+from epimetheus.ledger.entry import Source
 from epimetheus.run.budget import Budget
+from epimetheus.run.entry_writer import EntryWriter
 from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.run.run_clock import RunClock
@@ -37,7 +37,7 @@ class Progress:
     ``committed_at``: monotonic seconds. ``slice_seconds``: duration of the last slice at the cursor. ``reported_events``: the number
     of events at the last `RunObserver.counted`. ``given_up``: deleted compartments that are no longer polled.
     ``source`` and ``polled``: why the last slice was read, and the OCIDs of its compartments. ``reading``: the tasks of a slice that is not
-    confirmed yet. ``entries``: the number of entries of the ledger, of which those in ``unwritten`` are not known to be written.
+    confirmed yet.
     """
 
     since: int
@@ -53,8 +53,6 @@ class Progress:
     source: Source = "poll"
     polled: tuple[str, ...] = ()
     reading: tuple[FetchTask, ...] = ()
-    entries: int = 0
-    unwritten: deque[Entry] = field(default_factory=deque)
 
 
 @dataclass
@@ -72,6 +70,7 @@ class RunContext:
     state: State
     progress: Progress
     pipeline: Pipeline
+    entries: EntryWriter
 
     @classmethod
     def start(cls, options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, warnings: Sequence[str]) -> "RunContext":
@@ -81,7 +80,8 @@ class RunContext:
         time = RunClock(ports.clock, ports.clock_offset, options.settle_minutes)
         state = State(options.region, time.end - options.lookback_minutes)
         progress, pipeline = Progress(state.through, monotonic_start), _pipeline(options, ports, run_id, tally, state)
-        return cls(options, ports, run_id, budget, tally, started, monotonic_start, time, state, progress, pipeline)
+        entries = EntryWriter(ports.delivered, options.tenancy, options.region, run_id)
+        return cls(options, ports, run_id, budget, tally, started, monotonic_start, time, state, progress, pipeline, entries)
 
     def load(self, state: State) -> None:
         """Continue from ``state``."""

@@ -86,6 +86,10 @@ class DeliveredKeys:
         """Write ``entry`` to the ledger; its keys are in memory already. Raises LedgerError."""
         self._loaded[self._ledger.append(entry)] = _first_end(entry)
 
+    def prune(self, before: int) -> None:
+        """Remove the entries of days before that of the minute ``before`` from a ledger without a lifecycle rule. Raises LedgerError."""
+        self._ledger.prune(before)
+
     def forget(self, before: int) -> None:
         """Drop the keys of windows that end at the minute ``before`` or earlier."""
         self.seen.forget(before)

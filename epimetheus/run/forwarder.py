@@ -193,6 +193,11 @@ class Forwarder:
                 return
             self._unconfirmed.popleft()
 
+    def take_pending(self) -> PendingEntry:
+        """Remove and return what is confirmed and not in the ledger yet."""
+        pending, self.pending = self.pending, PendingEntry()
+        return pending
+
     def _record_messages(self, batch: _Unconfirmed, confirmed: int) -> None:
         count, lines = batch.take_lines(confirmed)
         self.pending.add_messages(min(batch.last, confirmed) - count + 1, count, lines)

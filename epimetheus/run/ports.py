@@ -36,7 +36,8 @@ class RunOptions:
 
     ``listing_minutes``: how long a listing of compartments stays valid. A run with a listing older than ``listing_max_age_minutes`` is
     ``partial``. ``regions``: all regions that this invocation reads; ``all_regions``: REGIONS=all. ``reconcile_after``: the passes of
-    reconciliation, in minutes. ``run_message``: the run ends with a summary message. ``actors``: messages include the actor's class.
+    reconciliation, in minutes. ``ledger_days``: how long entries are kept. ``run_message``: the run ends with a summary message.
+    ``actors``: messages include the actor's class.
     """
 
     region: str
@@ -51,6 +52,7 @@ class RunOptions:
     slice_minutes: int
     concurrency: int
     reconcile_after: Sequence[int] = ()
+    ledger_days: int = 35
     run_message: bool = False
     actors: bool = False
     statistics: Statistics = NO_STATISTICS

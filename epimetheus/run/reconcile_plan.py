@@ -56,7 +56,7 @@ def lag_minutes(state: State, now: int) -> dict[int, int]:
     lags = {}
     for after, one in state.reconciled.items():
         marks = [one.through, *(b.since for ocid, b in one.behind.items() if b.since < _listable_until(state, ocid))]
-        lags[after] = max(0, _closed(after, now) - min(marks))
+        lags[after] = max(0, _end(state, after, now) - min(marks))
     return lags
 
 

@@ -24,6 +24,8 @@ def run_options(
         settle_minutes=settings.settle_minutes,
         slice_minutes=settings.slice_minutes,
         concurrency=settings.api_concurrency,
+        reconcile_after=settings.reconcile_after,
+        ledger_days=settings.ledger_days,
         run_message=settings.run_message,
         actors=actors,
         statistics=Statistics(filtered=statistics.enable_detailed_logging, every=statistics.log_interval_events),

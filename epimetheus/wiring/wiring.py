@@ -94,7 +94,7 @@ class Wiring:
     def replayed_regions(self) -> list[str]:
         """The regions to replay, as `regions`: a replay of fewer would look complete. Raises SourceError, CredentialsError."""
         if self.settings.all_regions and not self.subscribed.names and (error := self.subscribed.error):
-            raise SourceError(error.what, do=f"To replay without it, name the regions in REGIONS. {error.do}")
+            raise SourceError(error.what, do=f"To continue without it, name the regions in REGIONS. {error.do}")
         return self.regions
 
     @cached_property

@@ -657,6 +657,16 @@ run "settle_minutes" {
   expect_failures = [var.settle_minutes]
 }
 
+run "reconcile_after" {
+  command = plan
+
+  variables {
+    reconcile_after = [60, 4]
+  }
+
+  expect_failures = [var.reconcile_after]
+}
+
 run "slice_minutes" {
   command = plan
 

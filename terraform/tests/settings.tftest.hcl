@@ -45,6 +45,7 @@ run "everything_set" {
     initial_lookback_hours       = 0
     overlap_minutes              = 30
     settle_minutes               = 5
+    reconcile_after              = [60, 720]
     slice_minutes                = 120
     api_concurrency              = 4
     api_requests_per_second      = 12.5
@@ -97,6 +98,7 @@ run "everything_set" {
       INITIAL_LOOKBACK_HOURS       = "0"
       OVERLAP_MINUTES              = "30"
       SETTLE_MINUTES               = "5"
+      RECONCILE_AFTER              = "60,720"
       SLICE_MINUTES                = "120"
       API_CONCURRENCY              = "4"
       API_REQUESTS_PER_SECOND      = "12.5"

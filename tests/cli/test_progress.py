@@ -127,7 +127,7 @@ def test_elsewhere_each_slice_is_a_plain_line(console):
 
 def test_a_replay_has_no_lag():
     console = plain_console()
-    with terminal_observer(console, replay=True) as observer:
+    with terminal_observer(console, what="replay") as observer:
         observer.progress("eu-paris-1", running(NOON - 120, 7, 7, fetched=1))
     assert printed(console) == (
         "eu-paris-1: read a slice of 7 compartments from 2026-01-01T10:00:00Z; the replay reads up to 2026-01-01T12:00:00Z;"

@@ -51,6 +51,7 @@ DEFAULTS = {
     "initial_lookback_hours": 24,
     "overlap_minutes": 15,
     "settle_minutes": 2,
+    "reconcile_after": (60, 1440),
     "slice_minutes": 60,
     "api_concurrency": 8,
     "api_requests_per_second": 20.0,
@@ -104,9 +105,9 @@ def test_defaults():
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\n\t"])
-def test_an_empty_value_is_the_default_except_for_the_metrics_namespace(empty):
+def test_an_empty_value_is_the_default_except_where_it_turns_something_off(empty):
     given = {name.upper(): empty for name in DEFAULTS if name.upper() not in REQUIRED}
-    assert read(**given).model_dump() == {**DEFAULTS, "metrics_namespace": None}
+    assert read(**given).model_dump() == {**DEFAULTS, "metrics_namespace": None, "reconcile_after": ()}
 
 
 @pytest.mark.parametrize(
@@ -137,6 +138,7 @@ def test_an_empty_value_is_the_default_except_for_the_metrics_namespace(empty):
         ("REGIONS", "all", ("all",)),
         ("REGIONS", "eu-paris-1, us-gov-ashburn-1 ,,me-dcc-doha-1,eu-paris-1", ("eu-paris-1", "us-gov-ashburn-1", "me-dcc-doha-1")),
         ("LISTING_MINUTES", "0", 0),
+        ("RECONCILE_AFTER", "10080, 5 ,60,60", (5, 60, 10080)),
         ("INITIAL_LOOKBACK_HOURS", "8760", 8760),
         ("API_REQUESTS_PER_SECOND", "0.5", 0.5),
         ("TAMPER_WATCH", "ocid1.bucket.oc1.iad.a,ocid1.fnfunc.oc1.iad.b", ("ocid1.bucket.oc1.iad.a", "ocid1.fnfunc.oc1.iad.b")),
@@ -232,6 +234,11 @@ def test_a_state_file_replaces_the_bucket():
         ("INITIAL_LOOKBACK_HOURS", "8761", "INITIAL_LOOKBACK_HOURS=8761: expected an integer from 0 to 8760"),
         ("OVERLAP_MINUTES", "1441", "OVERLAP_MINUTES=1441: expected an integer from 0 to 1440"),
         ("SETTLE_MINUTES", "61", "SETTLE_MINUTES=61: expected an integer from 0 to 60"),
+        ("RECONCILE_AFTER", "60,4", "RECONCILE_AFTER=4: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
+        ("RECONCILE_AFTER", "10081", "RECONCILE_AFTER=10081: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
+        ("RECONCILE_AFTER", "1h", "RECONCILE_AFTER=1h: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
+        ("RECONCILE_AFTER", ",", "RECONCILE_AFTER=,: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
+        ("RECONCILE_AFTER", "5,6,7,8,9", "RECONCILE_AFTER=5,6,7,8,9: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
         ("SLICE_MINUTES", "0", "SLICE_MINUTES=0: expected an integer from 1 to 10080"),
         ("API_CONCURRENCY", "65", "API_CONCURRENCY=65: expected an integer from 1 to 64"),
         ("API_REQUESTS_PER_SECOND", "0", "API_REQUESTS_PER_SECOND=0: expected a number greater than 0, up to 10000"),

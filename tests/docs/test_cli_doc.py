@@ -164,7 +164,7 @@ The options differ as follows:
   `Allow group YOUR_GROUP to read functions-family in compartment COMPARTMENT_OF_THE_FUNCTION`.
 
 If several sources contain a setting, the environment takes precedence, then `--env-file`, `--tfvars` and `--function`. The command names
-the settings that the environment overrides. A file may be a pipe, as in `--env-file <(sops -d prod.env)`. An empty value counts as not set, except for `METRICS_NAMESPACE`.
+the settings that the environment overrides. A file may be a pipe, as in `--env-file <(sops -d prod.env)`. An empty value counts as not set, except for `METRICS_NAMESPACE` and `RECONCILE_AFTER`.
 
 In a file or a function, a misspelled setting is an error. In the environment, it is an error only if its name begins with `SYSLOG_`. A
 similar name, such as `TENANCY_ID`, is ignored with a note. Names of one word, such as `REGION`, belong to other programs.

@@ -43,6 +43,7 @@ SPREAD = (
     "tests/health/test_health.py",
     "tests/deliver/test_stream_sender.py",
     "tests/ledger/test_object_storage.py",
+    "tests/run/test_reconcile.py",
 )
 LONG = (
     "tests/test_safe_text.py",

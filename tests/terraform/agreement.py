@@ -67,6 +67,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "initial_lookback_hours": (0, 8760, 8761, -1, 1.5),
     "overlap_minutes": (0, 1440, 1441, -1),
     "settle_minutes": (0, 60, 61, -1),
+    "reconcile_after": ([60, 1440], [], [5, 10080], [1440, 60], [60, 60, 61, 62, 63], [4], [10081], [5.5], [60, 61, 62, 63, 64], [-60]),
     "slice_minutes": (1, 10080, 0, 10081),
     "api_concurrency": (1, 64, 0, 65),
     "api_requests_per_second": (0.5, 10000, 0, 10001),
@@ -107,7 +108,7 @@ def accepts(name: str, value: Any) -> bool:
 
 def _sent(value: Any) -> str:
     if isinstance(value, list):
-        return ",".join(value)
+        return ",".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value)
 
 

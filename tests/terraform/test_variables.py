@@ -99,7 +99,7 @@ WITH_DEFAULT = [name for name, field in Settings.model_fields.items() if name.up
 @pytest.mark.parametrize("name", WITH_DEFAULT)
 def test_a_description_ends_with_the_default_of_settings(name):
     default = Settings.model_fields[name].default
-    shown = default if isinstance(default, str) else ",".join(default) if isinstance(default, tuple) else f"{default:g}"
+    shown = default if isinstance(default, str) else ",".join(map(str, default)) if isinstance(default, tuple) else f"{default:g}"
     assert variables()[name]["description"].endswith(f" Default: {shown}.")
 
 
