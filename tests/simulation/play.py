@@ -204,6 +204,7 @@ class Theatre:
             slice=dice.choice((15, 60, 60, 240)),
             rules=dice.choice((Settings().rules, RULES)),
             concurrency=4 if self.stage.chance("threads", 0.04) else 0,
+            sub_window_pages=dice.choice((0, 1, 1, 2)),
             form=dice.choice(("cef", "cef", "json", "json", "leef", "ocsf")),
             relp=self.stage.chance("RELP", 0.25),
         )
