@@ -37,7 +37,7 @@ class RunOptions:
     ``listing_minutes``: how long a listing of compartments stays valid. A run with a listing older than ``listing_max_age_minutes`` is
     ``partial``. ``regions``: all regions that this invocation reads; ``all_regions``: REGIONS=all. ``reconcile_after``: the passes of
     reconciliation, in minutes. ``run_message``: the run ends with a summary message. ``actors``: messages include the actor's class.
-    ``sub_window_pages``: pages of each sub-window into which the window of a busy compartment is divided, 0: it is not divided.
+    ``sub_window_pages``: the window of a busy compartment is divided into sub-windows with at least this many pages, 0: it is not.
     """
 
     region: str

@@ -92,9 +92,9 @@ def read_slice(ctx: RunContext, tasks: Sequence[FetchTask], deadline: Deadline, 
 
 
 def _begin(ctx: RunContext, tasks: Sequence[FetchTask]) -> _Reading:
-    known, pages = ctx.state.known, ctx.options.sub_window_pages
-    rates = {task.compartment: known[task.compartment].page_rate if task.compartment in known else 0 for task in tasks}
-    parts = {task.compartment: sub_windows.divide(task, rates[task.compartment], pages) for task in tasks}
+    options, rates = ctx.options, {task.compartment: ctx.state.known[task.compartment].page_rate for task in tasks}
+    divided = sub_windows.divide_all(tasks, rates, least_pages=options.sub_window_pages, workers=options.concurrency or 1)
+    parts = {task.compartment: those for task, those in zip(tasks, divided, strict=True)}
     return _Reading({task.compartment: task for task in tasks}, parts, {ocid: len(those) for ocid, those in parts.items()})
 
 

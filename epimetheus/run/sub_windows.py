@@ -10,15 +10,28 @@ from epimetheus.model import Window
 from epimetheus.run.plan import NO_TIME, TaskOutcome
 from epimetheus.source.fetch import FetchTask
 
+PARTS_PER_WORKER = 4
+"""Sub-windows have different numbers of pages: with several for each worker, all workers end at about the same time."""
 
-def divide(task: FetchTask, page_rate: int, pages: int) -> list[FetchTask]:
-    """The tasks of consecutive sub-windows with about ``pages`` pages each. ``page_rate``: pages per hour of the compartment.
 
-    ``task`` alone if its window has less than two such sub-windows or is in progress, or if ``pages`` is 0.
+def divide_all(tasks: Sequence[FetchTask], page_rates: Mapping[str, int], *, least_pages: int, workers: int) -> list[list[FetchTask]]:
+    """The parts of each task, so many that ``workers`` read the pages of all tasks at the same time.
+
+    ``page_rates``: OCID → pages per hour. ``least_pages``: pages of a sub-window at least, because its last one is not full; 0: no window
+    is divided.
     """
+    if not least_pages:
+        return [[task] for task in tasks]
+    expected = [page_rates[task.compartment] * (task.window.end - task.window.start) // 60 for task in tasks]
+    pages = max(least_pages, sum(expected) // (PARTS_PER_WORKER * workers))
+    return [_divide(task, count // pages) for task, count in zip(tasks, expected, strict=True)]
+
+
+def _divide(task: FetchTask, count: int) -> list[FetchTask]:
+    """``count`` parts with consecutive sub-windows, at most one a minute. A window in progress is not divided."""
     start, end = task.window
     minutes = end - start
-    count = min(page_rate * minutes // 60 // pages, minutes) if pages and task.page is None else 1
+    count = min(count, minutes) if task.page is None else 1
     if count < 2:
         return [task]
     marks = [start + minutes * number // count for number in range(count + 1)]

@@ -7,7 +7,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.run.ports import RunOptions, Statistics
 
 SUB_WINDOW_PAGES = 8
-"""Each sub-window ends with a page that is not full: on average, dividing a window adds a page in 16."""
+"""Each sub-window ends with a page that is not full: on average, dividing a window adds at most a page in 16."""
 
 
 def run_options(

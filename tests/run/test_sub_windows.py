@@ -9,7 +9,7 @@ import pytest
 
 from epimetheus.model import Window
 from epimetheus.run.plan import NO_TIME, OVERSIZED, REJECTED, TaskOutcome, apply_progress, next_window_minutes, shortest_window
-from epimetheus.run.sub_windows import divide, join
+from epimetheus.run.sub_windows import divide_all, join
 from epimetheus.source import audit
 from epimetheus.source.fetch import FetchTask
 from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, State
@@ -46,12 +46,33 @@ def applied(state, task, outcome):
     ids=["four", "two", "too few pages", "too short", "unequal", "single minutes", "a minute", "not divided", "unknown"],
 )
 def test_a_window_is_divided_at_minutes_by_its_pages(window, rate, pages, bounds):
-    assert [tuple(part.window) for part in divide(FetchTask("a", Window(*window)), rate, pages)] == bounds
+    (parts,) = divide_all([FetchTask("a", Window(*window))], {"a": rate}, least_pages=pages, workers=8)
+    assert [tuple(part.window) for part in parts] == bounds
 
 
 def test_a_window_in_progress_is_not_divided():
     task = FetchTask("a", Window(900, 960), "token")
-    assert divide(task, 9000, 8) == [task]
+    assert divide_all([task], {"a": 9000}, least_pages=8, workers=8) == [[task]]
+
+
+@pytest.mark.parametrize(
+    ("rates", "workers", "parts"),
+    [
+        ([320], 8, [32]),
+        ([640], 8, [32]),
+        ([640], 2, [8]),
+        ([640, 64], 8, [29, 2]),
+        ([640, 640, 1], 8, [16, 16, 1]),
+        ([16] * 40, 8, [1] * 40),
+        ([9000] * 40, 8, [1] * 40),
+    ],
+    ids=["eight pages each", "twenty each", "two workers", "one larger", "two large", "many small", "many large"],
+)
+def test_windows_are_divided_as_far_as_all_workers_need_it(rates, workers, parts):
+    names = [f"c{number}" for number in range(len(rates))]
+    tasks = [FetchTask(name, Window(900, 960)) for name in names]
+    divided = divide_all(tasks, dict(zip(names, rates, strict=True)), least_pages=8, workers=workers)
+    assert [len(those) for those in divided] == parts
 
 
 FAILED = TaskOutcome("404", not_found=True)
