@@ -62,7 +62,7 @@ def test_every_goal_has_its_figure(results):
         "state load and save, CPU": (1, "s"),
         "cold start until the first request, CPU": (0.7, "s"),
         "packages and code in the image": (90, "MB"),
-        "one busy compartment ÷ 3 compartments, read at the same time": (1.5, "×"),
+        "one busy compartment \u00f7 3 compartments, read at the same time": (1.5, "\u00d7"),
         "idle run: ListEvents per compartment": (1, ""),
         "idle run: ListCompartments": (1, ""),
         "throttled calls, API limit 40 per second": (5, "%"),
