@@ -28,6 +28,7 @@ ROWS: Mapping[str, Callable[[Bench], list[Figure]]] = MappingProxyType({
     "ledger": rows_once.ledger,
     "cold": rows_once.cold,
     "image": rows_once.image,
+    "busy": rows_calls.busy,
     "idle": rows_calls.idle,
     "throttling": rows_calls.throttling,
 })

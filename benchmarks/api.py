@@ -1,7 +1,7 @@
 """A minimal stand-in for OCI in its own process: prepared responses, no signature verification, almost no state.
 
 Supports the calls of a run: ListCompartments (the whole tree), ListRegionSubscriptions (one region), ListEvents, GetNamespace,
-conditional reads and writes of objects, PostMetricData. Other requests return 404. It can be slow or throttle.
+conditional reads and writes of objects, ListObjects (in one page), PostMetricData. Other requests return 404. It can be slow or throttle.
 """
 
 import json
@@ -30,6 +30,7 @@ _ROUTES = {
     ("POST", "metrics"): "PostMetricData",
     ("GET", "objects"): "ListObjects",
     ("GET", "o"): "GetObject",
+    ("GET", "objects"): "ListObjects",
     ("PUT", "o"): "PutObject",
 }
 
@@ -118,9 +119,11 @@ class Api:
             case "ListObjects":
                 return self._list(url.path, query)
             case "GetObject":
-                return self._read(url.path)
+                return self._read(unquote(url.path))
+            case "ListObjects":
+                return self._list(unquote(url.path), query)
             case "PutObject":
-                return self._write(url.path, headers, body)
+                return self._write(unquote(url.path), headers, body)
             case "PostMetricData":
                 return 200, {}, b'{"failedMetricsCount":0,"failedMetrics":[]}'
         return 404, {}, b'{"code":"NotFound","message":"not supported"}'
@@ -189,6 +192,13 @@ class Api:
             return 404, {}, b'{"code":"ObjectNotFound","message":"does not exist"}'
         data, etag = self._objects[path]
         return 200, {"etag": etag}, data
+
+    def _list(self, path: str, query: dict[str, str]) -> Response:
+        with self._lock:
+            names = sorted(one.removeprefix(f"{path}/") for one in self._objects)
+        start, end = query["start"], query["end"]
+        found = [{"name": name} for name in names if name.startswith(query["prefix"]) and start <= name < end]
+        return 200, {}, json.dumps({"objects": found, "prefixes": []}).encode()
 
     def _write(self, path: str, headers: dict[str, str], body: bytes) -> Response:
         with self._lock:

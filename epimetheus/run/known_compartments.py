@@ -141,8 +141,9 @@ def _known(ocid: str, state: State, listing: Listing, selected: Collection[str],
     was_polled = before is not None and before.polled
     if listed is not None:
         vanished = (before.vanished if before and before.deleted else now) if listed.deleted else None
-        read, floor, given_up = (before.read_until, before.floor, before.given_up and listed.deleted) if before else (None, 0, False)
-        current = KnownCompartment(listed.name, listed.parent, False, listed.deleted, vanished, read, floor, given_up)
+        earlier = before or KnownCompartment(listed.name)
+        given_up = earlier.given_up and listed.deleted
+        current = replace(earlier, name=listed.name, parent=listed.parent, deleted=listed.deleted, vanished=vanished, given_up=given_up)
         polled = ocid in selected
     elif before is not None:
         complete = listing.tree and not listing.refused

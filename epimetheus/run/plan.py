@@ -8,7 +8,7 @@ from epimetheus.errors import OutOfTime, SourceError
 from epimetheus.model import Window, count_text
 from epimetheus.oci_client.policies import Policies
 from epimetheus.source.fetch import FetchTask
-from epimetheus.state.model import BehindCompartment, PageCursor, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, State
 
 LONGEST_SLICE_MINUTES = 7 * 24 * 60
 FEW_EVENTS, MANY_EVENTS = 25_000, 100_000
@@ -30,7 +30,8 @@ class TaskOutcome(NamedTuple):
 
     ``page``: token of the first page that was not forwarded, None for the first page of the window. ``not_found``: OCI answered 404 to the
     first page. ``rejected``: OCI rejected the page token. ``oversized``: the window has too many events to keep their keys in memory.
-    ``events``: number of events read.
+    ``events``: number of events read. ``pages``: number of pages read that named a next page. ``sub_window``: the first part of a divided
+    window that was not read to its end, which the other values are of; events of later parts may be forwarded.
     """
 
     reason: str = ""
@@ -39,6 +40,12 @@ class TaskOutcome(NamedTuple):
     rejected: bool = False
     oversized: bool = False
     events: int = 0
+    pages: int = 0
+    sub_window: Window | None = None
+
+    def has_passed(self, since: int) -> bool:
+        """Whether all sub-windows up to one that begins after the minute ``since`` were read."""
+        return self.sub_window is not None and self.sub_window.start > since
 
 
 def polled_compartments(state: State) -> list[str]:
@@ -111,6 +118,7 @@ def apply_progress(
     a 404 concerns its compartment only. ``length``: minutes of a window that was not adapted yet. ``quick``: the slice took less than a
     quarter of its time.
     """
+    outcomes = {ocid: _without_useless_page(outcome, state.read_until(ocid)) for ocid, outcome in outcomes.items()}
     through, behind = _cursor(state, tasks, outcomes, readable=readable), dict(state.behind)
     for task in sorted(tasks, key=lambda task: bool(outcomes.get(task.compartment, TaskOutcome()).page)):
         ocid, outcome = task.compartment, outcomes.get(task.compartment)
@@ -119,18 +127,47 @@ def apply_progress(
             continue
         before = behind.pop(ocid, BehindCompartment(state.through, "", touched=task.window.end))
         if outcome.reason:
-            behind[ocid] = _after_stop(before, task, outcome, now=now, readable=readable)
+            since = outcome.sub_window.start if outcome.sub_window else before.since
+            stopped = _after_stop(before, task, outcome, now=now, readable=readable)
+            behind[ocid] = replace(stopped, since=max(before.since, since))
         else:
             late = now - task.window.end >= overlap
             after = _after_complete_window(before, task, outcome.events, length=length, quick=quick, late=late)
             behind |= {ocid: after} if after.since < through else {}
-    return replace(state, through=through, behind=behind)
+    return replace(state, through=through, behind=behind, known=_with_page_rates(state, tasks, outcomes))
+
+
+def _without_useless_page(outcome: TaskOutcome, since: int) -> TaskOutcome:
+    """``outcome`` without the page of a sub-window that ends before ``since``: reading its rest would not advance the compartment."""
+    return outcome._replace(page=None) if outcome.sub_window and outcome.sub_window.end <= since else outcome
+
+
+def _with_page_rates(
+    state: State, tasks: Collection[FetchTask], outcomes: Mapping[str, TaskOutcome]
+) -> dict[str, KnownCompartment]:
+    """The known compartments with the page rates of the windows that were read to the end.
+
+    After sub-windows that did not advance the compartment, its rate is forgotten: the whole window can be continued at a page.
+    """
+    known = dict(state.known)
+    for task in tasks:
+        ocid, outcome = task.compartment, outcomes.get(task.compartment)
+        if outcome is None or ocid not in known:
+            continue
+        rate = known[ocid].page_rate
+        if not outcome.reason and not task.page:
+            rate = outcome.pages * 60 // (task.window.end - task.window.start)
+        elif outcome.sub_window and not (outcome.page or outcome.has_passed(state.read_until(ocid))):
+            rate = 0
+        known[ocid] = replace(known[ocid], page_rate=rate) if rate != known[ocid].page_rate else known[ocid]
+    return known
 
 
 def _cursor(state: State, tasks: Collection[FetchTask], outcomes: Mapping[str, TaskOutcome], *, readable: bool) -> int:
     """The cursor after a slice. It does not move if time ran out before anything was read."""
     at_cursor = [outcomes[task.compartment] for task in tasks if task.compartment not in state.behind]
-    if any(not outcome.reason or outcome.page or (readable and outcome.reason != NO_TIME) for outcome in at_cursor):
+    read = [one for one in at_cursor if not one.reason or one.page or one.has_passed(state.through)]
+    if read or (readable and any(outcome.reason != NO_TIME for outcome in at_cursor)):
         return max(task.window.end for task in tasks)
     return state.through
 
@@ -139,7 +176,8 @@ def _after_complete_window(
     before: BehindCompartment, task: FetchTask, events: int, *, length: int, quick: bool, late: bool
 ) -> BehindCompartment:
     """A compartment behind after its window was read to the end. ``late``: so late that OCI lists no further events in the window."""
-    minutes = next_window_minutes(before.window_minutes or length, events, may_grow=quick or not before.tokens_expire)
+    may_grow, shortest = quick or not before.tokens_expire, shortest_window(length)
+    minutes = next_window_minutes(before.window_minutes or length, events, may_grow=may_grow, shortest=shortest)
     floor = task.window.end if late and not task.page else before.floor
     since = max(before.since, task.window.end)
     return replace(before, since=since, page_cursor=None, window_minutes=minutes, not_found_at=None, not_found_minutes=0, floor=floor)
@@ -154,7 +192,8 @@ def _after_stop(before: BehindCompartment, task: FetchTask, outcome: TaskOutcome
     if outcome.oversized or (outcome.reason == NO_TIME and events > MANY_EVENTS and minutes > 1):
         return replace(before, reason=OVERSIZED, page_cursor=None, window_minutes=max(1, minutes // 8))
     if outcome.reason == NO_TIME:
-        return _after_timeout(before, PageCursor(task.window, outcome.page, events) if outcome.page else None, minutes)
+        window = outcome.sub_window or task.window
+        return _after_timeout(before, PageCursor(window, outcome.page, events) if outcome.page else None, minutes)
     shorter = max(1, minutes // 2) if outcome.events else before.window_minutes
     failed = replace(before, reason=outcome.reason, attempts=before.attempts + 1, page_cursor=None, window_minutes=shorter)
     if outcome.not_found:
@@ -227,10 +266,15 @@ def _none_readable(count: int, reason: str) -> SourceError:
     return SourceError(f"0 of {count_text(count, 'compartment')} could be read. The first error: {reason}", do=_NONE_HELP)
 
 
-def next_window_minutes(length: int, events: int, *, may_grow: bool) -> int:
+def shortest_window(slice_minutes: int) -> int:
+    """Windows do not become shorter than this because of their events: one that is much shorter could not be divided."""
+    return max(1, slice_minutes // 4)
+
+
+def next_window_minutes(length: int, events: int, *, may_grow: bool, shortest: int = 1) -> int:
     """Minutes of the next window of a compartment after one of ``length`` minutes with ``events``, whose dedupe keys are in memory."""
     if events > MANY_EVENTS:
-        return max(1, length // 2)
+        return max(min(length, shortest), length // 2)
     return min(2 * length, LONGEST_SLICE_MINUTES) if may_grow and events <= FEW_EVENTS else length
 
 

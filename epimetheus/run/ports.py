@@ -36,8 +36,9 @@ class RunOptions:
 
     ``listing_minutes``: how long a listing of compartments stays valid. A run with a listing older than ``listing_max_age_minutes`` is
     ``partial``. ``regions``: all regions that this invocation reads; ``all_regions``: REGIONS=all. ``reconcile_after``: the passes of
-    reconciliation, in minutes. ``ledger_days``: how long entries are kept. ``run_message``: the run ends with a summary message.
-    ``actors``: messages include the actor's class.
+    reconciliation, in minutes. ``sub_window_pages``: the window of a busy compartment is divided into sub-windows with at least this many
+    pages, 0: it is not. ``ledger_days``: how long entries are kept. ``run_message``: the run ends with a summary message. ``actors``:
+    messages include the actor's class.
     """
 
     region: str
@@ -51,6 +52,7 @@ class RunOptions:
     settle_minutes: int
     slice_minutes: int
     concurrency: int
+    sub_window_pages: int = 0
     reconcile_after: Sequence[int] = ()
     ledger_days: int = 35
     run_message: bool = False

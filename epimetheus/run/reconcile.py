@@ -58,8 +58,8 @@ def _reconcile_slice(ctx: RunContext, one: Pass, left: float, *, prefer_behind: 
     seconds = ctx.ports.clock.monotonic() - began
     length = current.length
     if not current.behind:
-        events, whole = ctx.tally.relisted - relisted, ctx.budget.work_seconds
-        length = plan.next_slice_minutes(length, 1, outcomes.values(), events=events, seconds=seconds, left=left, whole=whole)
+        events, whole, shortest = ctx.tally.relisted - relisted, ctx.budget.work_seconds, plan.shortest_window(ctx.options.slice_minutes)
+        length = plan.next_slice_minutes(length, shortest, outcomes.values(), events=events, seconds=seconds, left=left, whole=whole)
     after = plan.apply_progress(
         marks,
         current.tasks,

@@ -177,8 +177,8 @@ def _encode_known(known: Mapping[str, KnownCompartment]) -> list[Siblings]:
 def _encode_one_known(known: KnownCompartment) -> str | KnownEntry:
     if known == KnownCompartment(known.name, known.parent, polled=True):
         return known.name
-    vanished, read_until = _text_or_none(known.vanished), _text_or_none(known.read_until)
-    return KnownEntry(known.name, known.polled, known.deleted, vanished, read_until, _text_unless_0(known.floor), known.given_up)
+    vanished, read_until, floor = _text_or_none(known.vanished), _text_or_none(known.read_until), _text_unless_0(known.floor)
+    return KnownEntry(known.name, known.polled, known.deleted, vanished, read_until, floor, known.given_up, known.page_rate)
 
 
 def _decode_known(groups: list[Siblings]) -> dict[str, KnownCompartment]:
@@ -192,7 +192,8 @@ def _decode_one_known(known: str | KnownEntry, parent: str | None) -> KnownCompa
     if isinstance(known, str):
         return KnownCompartment(known, parent, polled=True)
     vanished, read_until, floor = _minute_or_none(known.vanished), _minute_or_none(known.read_until), _minute_or_0(known.floor)
-    return KnownCompartment(known.name, parent, known.polled, known.deleted, vanished, read_until, floor, known.given_up)
+    last = known.given_up, known.page_rate
+    return KnownCompartment(known.name, parent, known.polled, known.deleted, vanished, read_until, floor, *last)
 
 
 def _encode_hours(hours: Mapping[int, HourlyCount]) -> dict[str, HourlyCountEntry]:

@@ -51,6 +51,7 @@ class KnownEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     read_until: str | None = None
     floor: str | None = None
     given_up: bool = False
+    page_rate: _Count = 0
 
 
 class Siblings(msgspec.Struct, forbid_unknown_fields=True):

@@ -73,7 +73,7 @@ class KnownCompartment:
 
     ``vanished``: the minute at which it was first absent from a listing, or listed as deleted. ``read_until``: where polling stopped,
     because it vanished or is no longer selected; polling resumes there. ``floor``: as in `BehindCompartment`. ``given_up``: it is
-    deleted, and OCI has answered 404 for too long.
+    deleted, and OCI has answered 404 for too long. ``page_rate``: full pages of events per hour in its last window.
     """
 
     name: str
@@ -84,6 +84,7 @@ class KnownCompartment:
     read_until: int | None = None
     floor: int = 0
     given_up: bool = False
+    page_rate: int = 0
 
 
 @dataclass(frozen=True)

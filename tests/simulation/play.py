@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from types import SimpleNamespace
 
 from epimetheus.clock import Deadline
@@ -15,13 +16,14 @@ from epimetheus.ledger.ledger import Ledger
 from epimetheus.oci_client.clients import Calls, Credentials
 from epimetheus.render.renderer import Renderer
 from epimetheus.reports import Report
-from epimetheus.run import forwarder
+from epimetheus.run import forwarder, slice_reader
 from epimetheus.run.budget import commit_reserve
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.decode import Events
+from epimetheus.source.fetch import fetch
 from epimetheus.source.rate_limiter import RateLimiter
 from epimetheus.wiring.regions import run_regions
 from tests.simulation.audit import Wire
@@ -204,6 +206,7 @@ class Theatre:
             slice=dice.choice((15, 60, 60, 240)),
             rules=dice.choice((Settings().rules, RULES)),
             concurrency=4 if self.stage.chance("threads", 0.04) else 0,
+            sub_window_pages=dice.choice((0, 1, 1, 2)),
             form=dice.choice(("cef", "cef", "json", "json", "leef", "ocsf")),
             relp=self.stage.chance("RELP", 0.25),
         )
@@ -220,8 +223,24 @@ class Theatre:
 
     def play(self) -> Outcome:
         """Play the seed. Raises Broken."""
-        with small_batches():
+        with small_batches(), self.parts_in_any_order():
             return self._play()
+
+    @contextmanager
+    def parts_in_any_order(self) -> Iterator[None]:
+        """The sub-windows of a compartment are read in a random order, as several workers may read them."""
+
+        def fetch_in_any_order(tasks, *arguments, **options):
+            groups = [list(group) for _, group in groupby(tasks, key=lambda task: task.compartment)]
+            for group in groups:
+                self.stage.dice.shuffle(group)
+            return fetch([task for group in groups for task in group], *arguments, **options)
+
+        slice_reader.fetch = fetch_in_any_order
+        try:
+            yield
+        finally:
+            slice_reader.fetch = fetch
 
     def _play(self) -> Outcome:
         stage = self.stage
