@@ -211,9 +211,10 @@ def _rewound_all(behind: Mapping[str, BehindCompartment], minute: int, now: int)
 
 
 def _rewound_behind(behind: BehindCompartment, now: int) -> BehindCompartment:
+    """No entry of the new epoch has its events, so nothing of it is ``touched``."""
     cursor = behind.page_cursor
     page_cursor = cursor if cursor and cursor.window.end <= now else None
-    return replace(behind, page_cursor=page_cursor, floor=0, not_found_at=_at_most(behind.not_found_at, now))
+    return replace(behind, page_cursor=page_cursor, floor=0, touched=0, not_found_at=_at_most(behind.not_found_at, now))
 
 
 def _rewound_known(known: KnownCompartment, minute: int, now: int) -> KnownCompartment:
