@@ -174,7 +174,8 @@ class State:
         known = {ocid: _rewound_known(one, minute, now) for ocid, one in self.known.items()}
         kept = replace(self, through=minute, behind=behind, known=known, rate_limits={}, lease=None)
         kept = replace(kept, reconciled=reconciled, epoch=max(now, self.epoch + 1))
-        return replace(kept, slice_minutes=0, listed=0, regions_listed=0, began=min(self.began, minute))
+        listed, last = min(self.listed, now), {**self.last, "caught_up": False}  # so that compartments are listed again
+        return replace(kept, slice_minutes=0, listed=listed, last=last, regions_listed=0, began=min(self.began, minute))
 
     def for_other_tenancy(self) -> "State":
         """The state without anything that belongs to its tenancy: the cursor and the identity remain."""
