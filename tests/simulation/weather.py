@@ -148,8 +148,11 @@ class Weather:
         theatre.configure(replace(theatre.settings, reconcile=self.stage.dice.choice(((), (60,), (5, 60, 1440), (60, 1440)))))
 
     def rewound(self) -> None:
-        """The operator moves the cursor back by hours, as `epimetheus state rewind` does: later events are sent again."""
-        region, back = self.any_region(), self.stage.dice.choice((60, 5 * 60, 26 * 60))
+        """The operator moves the cursor back by hours."""
+        self.rewind(self.any_region(), self.stage.dice.choice((60, 5 * 60, 26 * 60)))
+
+    def rewind(self, region: "Region", back: int) -> None:
+        """Move the cursor back by ``back`` minutes, as `epimetheus state rewind` does: later events are sent again."""
         if region.shelf.data is None or region.oracle.vanished:
             return
         state = unpack(region.shelf.data, region.shelf.name)
