@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from epimetheus.errors import LedgerDamaged
-from epimetheus.ledger.entry import Entry, EntryName, RateLimitCounts
+from epimetheus.ledger.entry import LONGEST_MINUTES, Entry, EntryName, RateLimitCounts
 from epimetheus.ledger.ledger import Ledger
 from epimetheus.model import Window
 from epimetheus.select.dedupe import SeenKeys
@@ -31,14 +31,17 @@ class Lookup(NamedTuple):
 class DeliveredKeys:
     """The keys of the delivered events of one region, for all runs of one invocation. ``seen``: those in memory.
 
-    ``damaged``: a description of each entry that could not be used; its events may be sent again. ``searched``: in this run, all entries at
-    the cursor were searched for counts that are not in the state. ``uncounted``: counts found in entries whose state was not written.
+    ``ahead``: the latest end of the windows at the cursor in the entries that were listed in this run. It is after the cursor if the state
+    is older than these entries: it was restored, or the run that wrote them was killed. ``damaged``: a description of each entry that could
+    not be used; its events may be sent again. ``searched``: in this run, all entries at the cursor were searched for counts that are not in
+    the state. ``uncounted``: counts found in entries whose state was not written.
     """
 
     _ledger: Ledger
 
     def __init__(self) -> None:
         self.seen = SeenKeys()
+        self.ahead = 0
         self.damaged: dict[EntryName, str] = {}
         self.searched = False
         self.uncounted: list[RateLimitCounts] = []
@@ -53,7 +56,7 @@ class DeliveredKeys:
 
     def begin(self, first_epoch: int, epoch: int, entered: Mapping[str, int]) -> None:
         """Begin a run over a state with these epochs and ``entered``. Confirmed keys of earlier runs of the same invocation stay."""
-        self.damaged, self.searched, self.uncounted = {}, False, []
+        self.ahead, self.damaged, self.searched, self.uncounted = 0, {}, False, []
         self._entered = entered
         if (self._first_epoch, self._epoch) == (first_epoch, epoch):
             self.seen.drop_unconfirmed()
@@ -64,8 +67,10 @@ class DeliveredKeys:
 
     def load_all(self, window: Window) -> None:
         """Read all keys that can come again in ``window``. Raises LedgerError."""
-        for name in self._ledger.overlapping(window):
-            if name.epoch >= self._epoch and name not in self._loaded and (entry := self._read(name)):
+        names = [name for name in self._ledger.overlapping(_prolonged(window)) if name.epoch >= self._epoch]
+        self.ahead = max([self.ahead, *(name.window.end for name in names if name.source == "poll")])
+        for name in names:
+            if name.window.start < window.end and name not in self._loaded and (entry := self._read(name)):
                 for (_, read_in), packed in entry.keys.items():
                     self.seen.add_delivered(read_in.end, packed)
                 self._loaded[name] = _first_end(entry)
@@ -117,6 +122,11 @@ class DeliveredKeys:
         uncounted, self.uncounted = self.uncounted, []
         for counts in uncounted:
             yield {(kind, hour): count for kind, hours in counts.items() for hour, count in hours.items()}
+
+
+def _prolonged(window: Window) -> Window:
+    """``window``, and the time after it in which entries are listed anyway."""
+    return Window(window.start, window.end + LONGEST_MINUTES)
 
 
 def _first_end(entry: Entry) -> int:

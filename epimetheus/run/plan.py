@@ -163,6 +163,16 @@ def _with_page_rates(
     return known
 
 
+def touch(state: State, ahead: int) -> State:
+    """``state``, if its cursor is before ``ahead``: slices up to there may have read the compartments that are behind.
+
+    They did so in runs whose state was replaced by an older one.
+    """
+    if ahead <= state.through or not state.behind:
+        return state
+    return replace(state, behind={ocid: replace(b, touched=max(b.touched, ahead)) for ocid, b in state.behind.items()})
+
+
 def _cursor(state: State, tasks: Collection[FetchTask], outcomes: Mapping[str, TaskOutcome], *, readable: bool) -> int:
     """The cursor after a slice. It does not move if time ran out before anything was read."""
     at_cursor = [outcomes[task.compartment] for task in tasks if task.compartment not in state.behind]

@@ -97,22 +97,24 @@ def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
         quick=seconds < left / 4,
     )
     state = skip_windows_read_late(ctx.state, state, ctx.time.minute)
-    ctx.state = replace(state, slice_minutes=length)
+    ctx.state = replace(plan.touch(state, ctx.ports.delivered.ahead), slice_minutes=length)
     ctx.tally.slices += 1
     progress.uncommitted = True
 
 
 def _begin_slice(ctx: RunContext, current: Slice) -> None:
     """Read the keys of events that were delivered earlier and can come again in this slice. Raises LedgerError."""
-    progress, delivered, behind = ctx.progress, ctx.ports.delivered, ctx.state.behind
+    progress, delivered = ctx.progress, ctx.ports.delivered
     progress.source = "backfill" if current.backfill else "poll"
     progress.polled = tuple(task.compartment for task in current.tasks)
     progress.reading = tuple(current.tasks)
-    if current.backfill:
-        delivered.load([Lookup(task.compartment, task.window, behind[task.compartment].reach) for task in current.tasks])
-    else:
-        windows = [task.window for task in current.tasks]
+    if not (current.backfill and delivered.searched):
+        windows = [Window(ctx.state.through, ctx.state.through + 1)] if current.backfill else [task.window for task in current.tasks]
         delivered.load_all(Window(min(window.start for window in windows), max(window.end for window in windows)))
+        ctx.state = plan.touch(ctx.state, delivered.ahead)
+    if current.backfill:
+        behind = ctx.state.behind
+        delivered.load([Lookup(task.compartment, task.window, behind[task.compartment].reach) for task in current.tasks])
     for counts in delivered.take_uncounted():
         ctx.pipeline.rate_limits.add_saved(counts)
 

@@ -6,7 +6,6 @@ ends at E was processed before E, so its key can be dropped once no window reach
 """
 
 from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import count, groupby, islice
@@ -115,15 +114,6 @@ class SeenKeys:
             left = set(self._numbers)
             self._minutes = {number: minute for number, minute in self._minutes.items() if number in left}
             self._rebuild()
-
-    def packed(self) -> dict[int, bytes]:
-        """Minute → the keys of its bucket, concatenated; oldest minute first."""
-        self._number_all()
-        parts: defaultdict[int, list[memoryview]] = defaultdict(list)
-        for number, first, after in self._runs():
-            if number:
-                parts[self._minutes[number]].append(memoryview(self._keys)[first * KEY_BYTES : after * KEY_BYTES])
-        return {minute: b"".join(keys) for minute, keys in sorted(parts.items())}
 
     def _runs(self) -> Iterator[tuple[int, int, int]]:
         """Each run of places with the same bucket: (bucket number, first, after)."""

@@ -175,7 +175,8 @@ class State:
         known = {ocid: _rewound_known(one, minute, now) for ocid, one in self.known.items()}
         kept = replace(self, through=minute, behind=behind, known=known, rate_limits={}, lease=None)
         kept = replace(kept, reconciled=reconciled, epoch=max(now, self.epoch + 1))
-        return replace(kept, slice_minutes=0, listed=0, regions_listed=0, began=min(self.began, minute))
+        listed, last = min(self.listed, now), {**self.last, "caught_up": False}  # so that compartments are listed again
+        return replace(kept, slice_minutes=0, listed=listed, last=last, regions_listed=0, began=min(self.began, minute))
 
     def for_other_tenancy(self) -> "State":
         """The state without anything that belongs to its tenancy: the cursor and the identity remain."""
@@ -212,9 +213,10 @@ def _rewound_all(behind: Mapping[str, BehindCompartment], minute: int, now: int)
 
 
 def _rewound_behind(behind: BehindCompartment, now: int) -> BehindCompartment:
+    """No entry of the new epoch has its events, so nothing of it is ``touched``."""
     cursor = behind.page_cursor
     page_cursor = cursor if cursor and cursor.window.end <= now else None
-    return replace(behind, page_cursor=page_cursor, floor=0, not_found_at=_at_most(behind.not_found_at, now))
+    return replace(behind, page_cursor=page_cursor, floor=0, touched=0, not_found_at=_at_most(behind.not_found_at, now))
 
 
 def _rewound_known(known: KnownCompartment, minute: int, now: int) -> KnownCompartment:

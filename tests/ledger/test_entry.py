@@ -58,6 +58,7 @@ def test_the_head_is_readable_and_the_keys_follow_in_its_order():
         "polled": 3,
         "polled_sha256": "ab" * 32,
         "messages": {"first": 1, "last": 4, "sha256": "cd" * 32},
+        "rate_limits": {},
         "common_window": {"start": "2026-11-30T06:00:00Z", "end": "2026-11-30T06:45:00Z"},
         "compartments": {
             DEV: {"keys": 0, "sha256": EMPTY},

@@ -253,7 +253,7 @@ def test_statistics(stage, capsys):
     assert [line["event_id"] for line in lines if line["event"] == "filtered"] == [f"ListBuckets-9-{n}" for n in range(30)]
     assert [line["fetched"] for line in lines if line["event"] == "counted"] == [100]
     assert report.caches == {"dedupe": Cache(0, 150, 150), "names": Cache(148, 2, 2)}
-    assert set(report.performance.phases) == {"discover", "forward", "notices", "finish"}
+    assert set(report.performance.phases) == {"discover", "forward", "reconcile", "notices", "finish"}
     assert report.performance.events_per_second > 0
     tracked = {"cache_dedupe_size", "cache_names_hits", "events_per_second"}
     assert {metric["name"] for metric in stage.world.metrics} >= tracked

@@ -31,6 +31,7 @@ class Marks(NamedTuple):
     lease: tuple[str, float] | None
     ended: str
     hourly: dict[tuple[str, int], Hourly]
+    epoch: int
 
 
 def marks_of(data: bytes) -> Marks:
@@ -52,7 +53,14 @@ def marks_of(data: bytes) -> Marks:
             for kind, hours in head["rate_limits"].items()
             for hour, one in hours.items()
         },
+        head["epoch"],
     )
+
+
+def epoch_of(entry: bytes) -> int:
+    """The epoch of a stored entry of the ledger."""
+    epoch: int = _head(entry.partition(b"\n\0")[0])["epoch"]
+    return epoch
 
 
 def in_the_future(data: bytes, by: int) -> bytes:
