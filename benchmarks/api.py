@@ -30,7 +30,6 @@ _ROUTES = {
     ("POST", "metrics"): "PostMetricData",
     ("GET", "objects"): "ListObjects",
     ("GET", "o"): "GetObject",
-    ("GET", "objects"): "ListObjects",
     ("PUT", "o"): "PutObject",
 }
 
@@ -116,8 +115,6 @@ class Api:
                 return 200, {}, _REGIONS
             case "GetNamespace":
                 return 200, {}, b'"bench"'
-            case "ListObjects":
-                return self._list(url.path, query)
             case "GetObject":
                 return self._read(unquote(url.path))
             case "ListObjects":
@@ -179,13 +176,6 @@ class Api:
         page = int(query.get("page", 0))
         headers = {"opc-next-page": str(page + 1)} if page + 1 < len(self._listing) else {}
         return 200, headers, self._listing[page]
-
-    def _list(self, path: str, query: dict[str, str]) -> Response:
-        """One page of the names in a range."""
-        names = sorted(unquote(one.removeprefix(f"{path}/")) for one in self._objects if one.startswith(f"{path}/"))
-        names = [name for name in names if name.startswith(query.get("prefix", ""))]
-        found = [name for name in names if query.get("start", "") <= name < query.get("end", "\U0010ffff")]
-        return 200, {}, json.dumps({"objects": [{"name": name} for name in found], "prefixes": [], "nextStartWith": None}).encode()
 
     def _read(self, path: str) -> Response:
         if path not in self._objects:
