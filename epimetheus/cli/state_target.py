@@ -89,7 +89,8 @@ def first_minute(settings: Settings) -> int:
 
 def state_from(target: Target, minute: int, before: State | None = None) -> State:
     """A state that starts at ``minute`` for the current settings. ``before``: the state that it replaces."""
-    epoch = max(int(SYSTEM.now() // 60), before.epoch + 1 if before else 0)
+    now = int(SYSTEM.now() // 60)
+    epoch = max(now, before.epoch if before else 0) + 1  # later than that of a lost state, even if this minute was its first
     return replace(new_state(target.region, minute, epoch), tenancy=target.owner.tenancy, receiver=target.owner.receiver)
 
 

@@ -4,9 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from epimetheus.errors import OutOfTime, SourceError
-from epimetheus.model import Window, count_text
-from epimetheus.oci_client.policies import Policies
+from epimetheus.model import Window
 from epimetheus.source.fetch import FetchTask
 from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, State
 
@@ -19,10 +17,6 @@ REFUSAL_MINUTES = 60
 NO_TIME = "not read before the end of the run"
 OVERSIZED = "too many events for one window; shorter windows are read"
 REJECTED = "its page token was rejected; the window is read again in smaller parts"
-_NONE_HELP = (
-    "The cursor does not move. Check the region, and OCI's status page. If no policy allows the call, add this statement (group NAME for a"
-    f" user): {Policies().audit_events}"
-)
 
 
 class TaskOutcome(NamedTuple):
@@ -248,32 +242,9 @@ def give_up(state: State, refused: Collection[str]) -> tuple[State, list[str]]:
     return replace(state, known=known, behind={o: b for o, b in state.behind.items() if o not in read}), given_up
 
 
-def raise_if_none_readable(state: State, tasks: Sequence[FetchTask], outcomes: Mapping[str, TaskOutcome], *, readable: bool) -> None:
-    """Raise SourceError if no compartment could be read, neither at the cursor nor earlier in this run: all of Audit is unreadable."""
-    reasons = [outcome.reason for outcome in outcomes.values() if outcome.reason]
-    if not readable and reasons and len(reasons) == len(tasks) and tasks[0].compartment not in state.behind:
-        raise _none_readable(len(tasks), reasons[0])
-
-
 def all_stopped(tasks: Sequence[FetchTask], outcomes: Mapping[str, TaskOutcome]) -> bool:
     """Whether no task read its window to the end."""
     return all(task.compartment in outcomes and outcomes[task.compartment].reason for task in tasks)
-
-
-def raise_if_nothing_read(state: State, excluded: Mapping[str, str], *, end: int) -> None:
-    """Raise if a run with events to read through the minute ``end`` has read no page. ``excluded``: OCID → reason.
-
-    Raises SourceError, OutOfTime.
-    """
-    if excluded:
-        raise _none_readable(len(excluded), excluded[min(excluded)])
-    if state.through < end or state.behind:
-        raise OutOfTime("No events were read before the deadline of the run.", do="Raise the timeout; see docs/operate.md, lag.")
-
-
-def _none_readable(count: int, reason: str) -> SourceError:
-    """The error of a run that could read none of ``count`` compartments. ``reason``: why the first one stopped."""
-    return SourceError(f"0 of {count_text(count, 'compartment')} could be read. The first error: {reason}", do=_NONE_HELP)
 
 
 def shortest_window(slice_minutes: int) -> int:

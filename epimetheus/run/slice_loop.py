@@ -12,6 +12,7 @@ from epimetheus.run.context import RunContext
 from epimetheus.run.delivered import Lookup
 from epimetheus.run.reconcile_plan import skip_windows_read_late
 from epimetheus.run.slice_reader import read_slice
+from epimetheus.run.unreadable import raise_if_none_readable, raise_if_nothing_read
 from epimetheus.source.fetch import FetchTask
 
 _LEAST_SECONDS = 1.0
@@ -46,7 +47,7 @@ def forward_slices(ctx: RunContext) -> None:
         _forward_slice(ctx, current, ctx.budget.work.within(current.seconds))
         prefer_backfill = not prefer_backfill
     if not ctx.progress.pages:
-        plan.raise_if_nothing_read(ctx.state, ctx.progress.excluded, end=ctx.time.end)
+        raise_if_nothing_read(ctx.state, ctx.progress.excluded, end=ctx.time.end)
 
 
 def _next_slice(ctx: RunContext, left: float, *, prefer_backfill: bool) -> Slice | None:
@@ -78,7 +79,7 @@ def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
     waiting = ctx.state.behind.keys() - progress.excluded.keys()
     if waiting and not current.backfill and not readable and plan.all_stopped(tasks, outcomes):
         return  # compartments behind take their turn before all of Audit counts as unreadable
-    plan.raise_if_none_readable(ctx.state, tasks, outcomes, readable=readable)
+    raise_if_none_readable(ctx.state, tasks, outcomes, readable=readable)
     ctx.pipeline.forwarder.finish()
     progress.reading = ()
     seconds = clock.monotonic() - began

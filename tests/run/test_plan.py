@@ -19,9 +19,9 @@ from epimetheus.run.plan import (
     next_window_minutes,
     plan_backfill,
     plan_next_slice,
-    raise_if_none_readable,
     rate_limit_horizon,
 )
+from epimetheus.run.unreadable import raise_if_none_readable
 from epimetheus.source.fetch import FetchTask
 from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, State
 

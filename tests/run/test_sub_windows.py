@@ -175,7 +175,7 @@ class Together:
             self.waiting -= 1
 
 
-BUSY = {"COMPARTMENT_MODE": "tenancy_only", "REGIONS": "us-ashburn-1", "INITIAL_LOOKBACK_HOURS": "1"}
+BUSY = {"RECONCILE_AFTER": "", "COMPARTMENT_MODE": "tenancy_only", "REGIONS": "us-ashburn-1", "INITIAL_LOOKBACK_HOURS": "1"}
 WINDOWS = [("12:43", "13:01"), ("13:01", "13:20"), ("13:20", "13:39"), ("13:39", "13:58")]
 
 

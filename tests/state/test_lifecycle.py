@@ -102,7 +102,7 @@ def test_every_field_with_a_time_is_checked():
         State: {"region", "rate_limits", "slice_minutes", "lease", "writer", "serial", "last", "tenancy", "receiver", "adopted"}
         | {"marker_owner", "partly_listed", "regions", "entered", "epoch", "first_epoch"},
         BehindCompartment: {"reason", "attempts", "window_minutes", "tokens_expire", "not_found_minutes"},
-        KnownCompartment: {"name", "parent", "polled", "deleted", "given_up"},
+        KnownCompartment: {"name", "parent", "polled", "deleted", "given_up", "page_rate"},
     }
     checked = {
         State: {"through", "behind", "known", "listed", "regions_listed", "began", "reconciled"},

@@ -44,7 +44,7 @@ def test_an_adopted_state_has_nothing_of_the_other_tenancy(terminal):  # noqa: F
     path.write_bytes(pack(replace(unpack(path.read_bytes(), ""), known=known, behind=behind, tenancy=OTHER)))
     done = type_in("state", "adopt", "--reason", "moved", answer="n\n")
     assert done.exit_code == 1
-    assert f"All data of tenancy {OTHER} is dropped: 2 compartments (2 polled, 1 behind), the dedupe keys," in done.output
+    assert f"All data of tenancy {OTHER} is dropped: 2 compartments (2 polled, 1 behind), the rate limits," in done.output
     assert type_in("state", "adopt", "--reason", "moved", "--yes").exit_code == 0
     adopted = unpack(path.read_bytes(), "")
     assert (adopted.known, adopted.behind, adopted.listed, adopted.tenancy) == ({}, {}, 0, stage.world.tenancy)
