@@ -14,7 +14,7 @@ from typing import Literal
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, EpimetheusError, OutOfTime, RequestError
-from epimetheus.model import RunProgress, Window, minute_text
+from epimetheus.model import RunProgress, Window, count_text, minute_text
 from epimetheus.reports import Replayed
 from epimetheus.run.budget import commit_reserve
 from epimetheus.run.comparison import LONGEST_SLICE_MINUTES, Comparison, NamingRenderer
@@ -114,14 +114,26 @@ class _Replay:
         return self.result(None)
 
     def begin(self) -> None:
-        """Prepare what events pass through. Raises StateError."""
+        """Prepare what events pass through. Raises StateError, RequestError."""
         ports, request, seen, limits = self.ports, self.request, SeenKeys(), RateLimits({})
         if request.missing:
+            self.check_age()
             self.comparison = Comparison(self.options, ports, self.run_id, request.missing, dry=request.dry)
             seen, limits = ports.delivered.seen, RateLimits(self.comparison.state.rate_limits)
         selection = Selection(ports.rules, ports.tamper_watch, limits)
         renderer = self.renderer if request.missing else ports.renderer
         self.forwarder = Forwarder(seen, selection, renderer, ports.frame, self.sender, self.tally, actors=self.options.actors)
+
+    def check_age(self) -> None:
+        """Raises RequestError if the entries of the window may be deleted: all of its events would look as if they were missing."""
+        days = self.options.ledger_days
+        oldest = int(self.ports.clock.now() // 60) - days * 24 * 60
+        if self.window.start < oldest:
+            raise RequestError(
+                f"The {self.request.noun} was rejected: {minute_text(self.window.start)} is more than {count_text(days, 'day')} ago, and"
+                f" the ledger keeps entries for LEDGER_DAYS={days}.",
+                do=f"Begin at {minute_text(oldest)} or later. To send an older window, use a replay, which sends all of its events.",
+            )
 
     def compartments(self) -> list[str]:
         """The compartments to read. Raises RequestError if the settings exclude one of ``only``."""

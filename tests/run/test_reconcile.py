@@ -6,12 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from epimetheus.errors import RequestError
 from epimetheus.function.invoke import RunFailed
 from epimetheus.ledger.entry_name import EntryName
 from epimetheus.model import time_text
+from epimetheus.run.reconcile_plan import lag_minutes
+from epimetheus.state.model import Reconciled, State
 from epimetheus.testing.syslog import parse_message
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.run.test_rules_in_a_run import GET, rules
+from tests.support.hand import NOON
 from tests.support.harness import event_id
 
 ONE_PASS = {"RECONCILE_AFTER": "60", "FORMAT": "json", "OWN_EVENTS": "forward"}
@@ -168,6 +172,20 @@ def test_without_a_state_nothing_is_sent(stage):
     assert (stage.receiver.messages, stage.world.objects("audit-state")) == ([], {})
 
 
+def test_a_window_whose_entries_may_be_deleted_is_rejected(stage):
+    stage.run(**ONE_PASS)
+    with pytest.raises(RequestError) as rejected:
+        stage.call(request(stage, "reconcile", 8 * 1440 + 1, 8 * 1440 - 60), **ONE_PASS, LEDGER_DAYS="8")
+    assert str(rejected.value) == (
+        "The reconciliation was rejected: 2025-12-24T11:59:00Z is more than 8 days ago, and the ledger keeps entries for LEDGER_DAYS=8."
+        " Begin at 2025-12-24T12:00:00Z or later. To send an older window, use a replay, which sends all of its events."
+    )
+    with pytest.raises(RequestError, match="The replay was rejected: "):
+        stage.call(request(stage, "replay", 8 * 1440 + 1, 8 * 1440 - 60, missing_only=True), **ONE_PASS, LEDGER_DAYS="8")
+    (accepted,) = stage.call(request(stage, "reconcile", 8 * 1440, 8 * 1440 - 60), **ONE_PASS, LEDGER_DAYS="8")
+    assert accepted.status == "ok"
+
+
 def test_the_state_of_another_receiver_is_refused(stage):
     stage.emit(stage.world.tenancy, 5, 25)
     stage.run(**ONE_PASS)
@@ -192,6 +210,13 @@ def test_what_was_confirmed_before_a_failure_is_entered_and_not_sent_again(stage
     (done,) = stage.call(whole, **ONE_PASS)
     assert (done.relisted, done.forwarded) == (45, 0)
     assert set(arrived(stage)) == set(late + later)
+
+
+def test_what_is_not_read_at_the_cursor_yet_is_no_lag_of_a_pass():
+    """At 12:00, the cursor is at 09:30: the hours up to 11:00 are closed, and those up to 09:00 can be listed again."""
+    noon = int(NOON // 60)
+    state = State("us-ashburn-1", noon - 150, reconciled={60: Reconciled(noon - 240), 120: Reconciled(noon - 480)})
+    assert lag_minutes(state, noon) == {60: 90, 120: 330}
 
 
 def test_the_command_names_missing_events_and_sends_them(terminal):  # noqa: F811
