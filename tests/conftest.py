@@ -1,5 +1,6 @@
 """What many tests need: a key for the stand-in, a clock that is moved by hand, and the function on a stage."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from tests.support.image import Image, lay_out
 from tests.support.schedule import GroupedScheduling, import_share, longest_first
 
 load_profile()
+for ignored in (signal.SIGINT, signal.SIGHUP):  # as after `make test &` in a script, or with nohup: the commands would ignore them, too
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -6,7 +6,6 @@ One test of each kind starts a process; the others run the same command in this 
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from epimetheus.testing.oci import World, serve
 from epimetheus.testing.syslog import Authority, receive
 from tests.oci_client.test_config_file import line, session
 from tests.support.harness import restored_logging
+from tests.support.warm import command_words
 
 ROOT = Path(__file__).parents[2]
 NETWORK = "Check OCI_ENDPOINT, the proxy, and the route from the subnet to OCI (service gateway)."
@@ -53,7 +53,7 @@ class Machine:
 
     def start(self, *arguments, stdout=subprocess.PIPE, **changes):
         """Run the command as a process."""
-        command = [sys.executable, "-m", "epimetheus", *arguments]
+        command = command_words(*arguments)
         environment = {**self.environment, **changes}
         done = subprocess.run(command, env=environment, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
         return self.checked(done.returncode, done.stdout or "", done.stderr)

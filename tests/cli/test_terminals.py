@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.state.test_lease import scene  # noqa: F401 - a fixture
 from tests.support.pseudo_terminal import PseudoTerminal
 from tests.support.reports import REFUSED, behind, report
 from tests.support.run_lines import log_lines, with_time
+from tests.support.warm import command_words
 
 ROOT = Path(__file__).parents[2]
 COLOR = re.compile(r"\x1b\[[\d;]*\d[\d;]*m")
@@ -25,7 +25,7 @@ COLOR = re.compile(r"\x1b\[[\d;]*\d[\d;]*m")
 def in_terminal(scene, *words, columns=80, **environment):  # noqa: F811
     """Start a command in a terminal."""
     settings = {**scene.environment, "PATH": os.defpath, "PYTHONPATH": str(ROOT), "HOME": scene.environment["TMPDIR"], **environment}
-    return PseudoTerminal([sys.executable, "-m", "epimetheus", *words], settings, columns, cwd=str(ROOT))
+    return PseudoTerminal(command_words(*words), settings, columns, cwd=str(ROOT))
 
 
 def piped(scene, *words):  # noqa: F811

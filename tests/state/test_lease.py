@@ -1,9 +1,9 @@
 """Leases: short, renewed, and returned however a run ends. With real processes, signals and closed pipes."""
 
 import os
+import shlex
 import signal
 import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -28,6 +28,7 @@ from epimetheus.testing.oci import World, serve
 from epimetheus.testing.syslog import Authority, receive
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.support.harness import event_id, restored_logging
+from tests.support.warm import command_words
 
 ROOT = Path(__file__).parents[2]
 REGION, BUCKET, STATE = "us-ashburn-1", "b", "epimetheus/us-ashburn-1.state"
@@ -48,7 +49,7 @@ class Scene:
 
     def start(self, *words, **pipes):
         environment = {**self.environment, "PATH": os.defpath, "PYTHONPATH": str(ROOT), "HOME": self.environment["TMPDIR"]}
-        command = [sys.executable, "-m", "epimetheus", *(words or ("run", "--timeout", "10h"))]
+        command = command_words(*(words or ("run", "--timeout", "10h")))
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **pipes}
         return subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes)
 
@@ -169,7 +170,7 @@ def test_a_broken_output_neither_ends_a_run_nor_changes_its_exit_code(scene, bro
 
 
 def test_a_pipe_that_closes_after_one_line_does_not_end_a_run(scene):
-    command = f"{sys.executable} -m epimetheus run 2>&1 | head -1; exit ${{PIPESTATUS[0]}}"
+    command = f"{shlex.join(command_words('run'))} 2>&1 | head -1; exit ${{PIPESTATUS[0]}}"
     environment = {**scene.environment, "PATH": os.defpath, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["/bin/bash", "-c", command], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout.count("\n"), done.stderr) == (0, 1, "")

@@ -2,9 +2,10 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.support.warm import command_words
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,7 +15,6 @@ def run_command(
 ) -> subprocess.CompletedProcess[str]:
     """Runs ``python -m epimetheus`` in ``folder`` with no other variables than ``environment``."""
     variables = {"PATH": os.defpath, "HOME": str(folder), "PYTHONPATH": str(ROOT), "COLUMNS": "200", **(environment or {})}
-    command = [sys.executable, "-m", "epimetheus", *arguments]
     return subprocess.run(
-        command, cwd=folder, env=variables, input=answer, capture_output=True, text=True, check=False, timeout=100
+        command_words(*arguments), cwd=folder, env=variables, input=answer, capture_output=True, text=True, check=False, timeout=100
     )

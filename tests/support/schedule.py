@@ -58,8 +58,8 @@ LONG = (
 def import_share(config: pytest.Config) -> None:
     """Import this process's share of the test modules before all are collected.
 
-    pytest stores the module with its asserts rewritten, which takes four seconds of CPU for all. In a fresh clone, each process would do
-    all.
+    pytest stores each module with its asserts rewritten, which takes four seconds of CPU for all modules. In a fresh clone, each process
+    would rewrite all.
     """
     worker = getattr(config, "workerinput", None)
     if worker is None or config.args != config.getini("testpaths"):

@@ -6,11 +6,14 @@ output. A line ``…`` in it stands for any lines, and ``…`` at the end of a l
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.warm import command_words
 
 ROOT = Path(__file__).parents[2]
 INDENT, PROMPT, ELLIPSIS = "    ", "    $ ", "…"
@@ -61,7 +64,7 @@ class Shell:
         activate.parent.mkdir(parents=True, exist_ok=True)
         activate.write_text("")  # the environment already has it
         command = activate.with_name("epimetheus")  # of the sources, whatever is installed
-        command.write_text('#!/bin/sh\nexec python -m epimetheus "$@"\n')
+        command.write_text(f'#!/bin/sh\nexec {shlex.join(command_words())} "$@"\n')
         command.chmod(0o755)
         kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL") if name in os.environ}
         path = f"{command.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
