@@ -83,8 +83,8 @@ MUTATIONS = [
     ),
     Mutation(
         "2: the cursor moves before confirmation", "run/slice_loop.py",
-        "forwarder.finish()\n    seconds",
-        "forwarder.record_confirmed()\n    seconds",
+        "forwarder.finish()\n    progress.reading",
+        "forwarder.record_confirmed()\n    progress.reading",
     ),
     Mutation(
         "2: written counts as confirmed", "deliver/stream_sender.py",

@@ -48,7 +48,8 @@ def test_a_run_without_its_entry_leaves_the_cursor(taken):
         before, names = play.region.oracle.through, play.add_events(one, 10, 300)
         end = fail_from(play.region.ledger, "create", 1, NO_ENTRY, after=taken)
         report = play.run()
-        assert (report.status, report.error.kind, play.region.oracle.through) == ("failed", "ledger", before)
+        assert report.status == "failed"
+        assert (report.error.kind, play.region.oracle.through) == ("ledger", before)
         assert len(play.region.ledger.objects) == taken
         end()
         play.run()
@@ -220,5 +221,5 @@ def test_keys_are_kept_while_a_long_slice_needs_them():
         play.add_events(ROOT, 1, 60)
         play.stage.slowness = 60.0
         for _ in range(4):
-            play.run(290.0)
+            play.run(1200.0)
         assert play.region.oracle.repeats == 0
