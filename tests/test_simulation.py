@@ -215,12 +215,14 @@ SHOWN_BY: dict[str, int | str] = {
     "3: after a rewind nothing is sent again": "test_a_rewind_sends_again_what_is_later_and_reconciliation_does_not()",
     "3: reconciliation repeats what was sent before a rewind":
         "test_a_rewind_sends_again_what_is_later_and_reconciliation_does_not()",
-    "1: events of a failed run count as sent in the next run of the invocation": 0,
+    "1: events of a failed run count as sent in the next run of the invocation":
+        "test_events_of_a_failed_run_are_sent_by_the_next_run_of_the_invocation()",
     "1: windows are not listed again": "test_an_event_listed_hours_late_arrives_once_its_window_is_listed_again()",
     "1: a compartment that failed is not listed again": "test_a_late_event_of_a_compartment_arrives_whatever_happens_to_it('unreadable')",
     "1: a deselected compartment is not listed again": "test_a_late_event_of_a_compartment_arrives_whatever_happens_to_it('deselected')",
     "1: a deleted compartment is not listed again": "test_a_late_event_of_a_compartment_arrives_whatever_happens_to_it('deleted')",
-    "2: a mark of reconciliation moves before confirmation": 0,
+    "2: a mark of reconciliation moves before confirmation":
+        "test_an_event_listed_hours_late_arrives_once_its_window_is_listed_again()",
     "3: the state of another run is overwritten": 60,
     "4: the accounting is not checked": 1,
     "4: one event above the limit is sent": 1,

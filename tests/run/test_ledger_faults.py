@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from epimetheus.clock import Deadline
 from epimetheus.errors import LedgerError, StateError
+from tests.simulation.play import SimulatedWiring
 from tests.simulation.scenes import HOUR, Scene, scene
 from tests.simulation.settings import RULES, Settings
 from tests.simulation.tenancy import ROOT
@@ -119,6 +121,21 @@ def test_without_an_entry_its_events_are_sent_again_and_none_is_lost(damaged):
         assert (play.missing(names), play.region.oracle.repeats) == (0, 10)
         assert len([warning for warning in report.warnings if "is damaged" in warning]) == damaged
         play.finish()
+
+
+def test_events_of_a_failed_run_are_sent_by_the_next_run_of_the_invocation():
+    """Both use the same keys in memory."""
+    with scene() as play:
+        one = play.add_compartment("one")
+        play.run()
+        names = play.add_events(one, 10, 300)
+        play.stage.now += 600
+        wiring = SimulatedWiring(play.theatre, Deadline.after(play.stage.clock, 300.0))
+        play.theatre.siem.down_until = play.stage.now + 10
+        assert play.theatre.run(wiring)[0].status == "failed"
+        play.stage.now += 60
+        (report,) = play.theatre.run(wiring)
+        assert (report.status, report.forwarded, play.missing(names)) == ("ok", 10, 0)
 
 
 def test_a_rewind_sends_again_what_is_later_and_reconciliation_does_not():
