@@ -142,7 +142,11 @@ MUTATIONS = [
     Mutation(
         "1: a compartment that failed is not listed again", "run/reconcile_plan.py", "{**marks.behind, **waiting}", "{**waiting}",
     ),
-    Mutation("1: a deselected compartment is not listed again", "run/reconcile_plan.py", " for ocid in stopped}", " for ocid in ()}"),
+    Mutation(
+        "1: a deselected compartment is not listed again", "run/reconcile_plan.py",
+        "one.through, WAITING) for ocid in stopped}",
+        "one.through, WAITING) for ocid in ()}",
+    ),
     Mutation(
         "1: a deleted compartment is not listed again", "run/reconcile_plan.py",
         "known.polled or known.vanished is not None",
