@@ -20,15 +20,16 @@ from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.config.settings import Settings
 from epimetheus.deliver.tls import tls_context
-from epimetheus.errors import ConfigError, LedgerDamaged, StateDamaged
+from epimetheus.errors import ConfigError, LedgerDamaged, StateDamaged, StateOutdated
 from epimetheus.function.invoke import RequestError, read_request
 from epimetheus.ledger import entry as ledger
-from epimetheus.model import Fetched
+from epimetheus.model import Fetched, minute_text, parse_minute
 from epimetheus.render import Renderer
 from epimetheus.render.formats import cef, leef
 from epimetheus.render.formats.cef import LABELS
 from epimetheus.render.formats.cef_keys import LENGTHS
 from epimetheus.source.decode import decode_event, decode_page
+from epimetheus.state.earlier_format import read_earlier
 from epimetheus.state.encoding import pack, unpack
 from tests.fuzz import plant
 from tests.render.helpers import FORMATS_AND_HEADERS, OCSF, SETTINGS, parts, read_leef
@@ -142,17 +143,24 @@ def event_file(data: bytes) -> None:
 
 
 def state(data: bytes) -> None:
-    """Unpacks a state that survives a round trip, or raises StateDamaged, with the given and with a valid checksum."""
+    """Unpacks a state that survives a round trip, or raises StateDamaged, with the given and with a valid checksum.
+
+    As a state of format 1, the input has a cursor and an owner, or is none.
+    """
     for packed in (data, with_checksum(data)):
         try:
             read = unpack(packed, "here")
+        except StateOutdated:
+            assert packed.startswith(b"EPIMETHEUS-STATE 1 ")
         except StateDamaged as error:
             assert str(error).startswith("The state in here is damaged: ")
         else:
             assert unpack(pack(read), "here") == read
+    earlier = read_earlier(with_checksum(data, b"EPIMETHEUS-STATE 1 "))
+    assert earlier is None or earlier.through == parse_minute(minute_text(earlier.through))
 
 
-def with_checksum(payload: bytes, header: bytes = b"EPIMETHEUS-STATE 1 ") -> bytes:
+def with_checksum(payload: bytes, header: bytes = b"EPIMETHEUS-STATE 2 ") -> bytes:
     """Returns a packed state, or another form with this header: ``payload`` after a first line with its checksum."""
     return header + b"sha256=" + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
 
