@@ -79,14 +79,16 @@ class RunContext:
         started, monotonic_start = ports.clock.now(), ports.clock.monotonic()
         time = RunClock(ports.clock, ports.clock_offset, options.settle_minutes)
         state = State(options.region, time.end - options.lookback_minutes)
-        progress, pipeline = Progress(state.through, monotonic_start), _pipeline(options, ports, run_id, tally, state)
+        progress, pipeline = Progress(state.through, monotonic_start), _pipeline(options, ports, tally, state)
         entries = EntryWriter(ports.delivered, options.tenancy, options.region, run_id)
         return cls(options, ports, run_id, budget, tally, started, monotonic_start, time, state, progress, pipeline, entries)
 
     def load(self, state: State) -> None:
         """Continue from ``state``."""
         self.progress.since, self.progress.opened = state.through, True
-        self.pipeline = _pipeline(self.options, self.ports, self.run_id, self.tally, state)
+        entered = {run: number for run, number in state.entered.items() if run != self.run_id}
+        self.ports.delivered.begin(state.first_epoch, state.epoch, entered)
+        self.pipeline = _pipeline(self.options, self.ports, self.tally, state)
         self.state = state
 
     def problem(self, error: EpimetheusError) -> None:
@@ -94,9 +96,7 @@ class RunContext:
         self.ports.observer.problem(to_problem(error), self.options.region)
 
 
-def _pipeline(options: RunOptions, ports: RunPorts, run_id: str, tally: Tally, state: State) -> Pipeline:
-    entered = {run: number for run, number in state.entered.items() if run != run_id}
-    ports.delivered.begin(state.first_epoch, state.epoch, entered)
+def _pipeline(options: RunOptions, ports: RunPorts, tally: Tally, state: State) -> Pipeline:
     rate_limits = RateLimits(state.rate_limits)
     selection = Selection(ports.rules, ports.tamper_watch, rate_limits)
     filtered = partial(ports.observer.filtered, options.region) if options.statistics.filtered else None

@@ -76,9 +76,10 @@ _STATE = State(
         "ocid1.tenancy.oc1..r": KnownCompartment("root", polled=True),
         "ocid1.compartment.oc1..b": KnownCompartment("b", "r", True, True, 7),
     },
-    reconciled={60: Reconciled(29_454_470, {"ocid1.compartment.oc1..b": BehindCompartment(29_454_000, "404")}, 60)},
-    entered={"run0": 3},
-    epoch=29_454_000,
+    reconciled={60: Reconciled(29_454_420, {"ocid1.compartment.oc1..b": BehindCompartment(29_453_940, "429", 1, touched=29_454_000)}, 120)},
+    entered={"run0": 7, "run1": 2},
+    epoch=29_454_400,
+    first_epoch=29_450_000,
     slice_minutes=30,
     lease=Lease("run1", 1767268860.5),
     writer="run1",
@@ -88,11 +89,14 @@ _STATE = State(
 )
 _WITH_CHECKSUM = (pack(_STATE), pack(State("r", 5)))
 _PAYLOADS = tuple(data.partition(b"\n")[2] for data in _WITH_CHECKSUM)
+_EARLIER = (Path(__file__).parents[1] / "data" / "state_of_format_1.bin").read_bytes()
 _STATES = (
     *_WITH_CHECKSUM,
     *_PAYLOADS,
+    _EARLIER,
+    _EARLIER.partition(b"\n")[2],
     _PAYLOADS[0].replace(b"2026-01-01T12:00:00Z", b"0001-01-01T00:00:00+14:00"),
-    _PAYLOADS[0].replace(b"2026-01-01T11:50:00Z", b"2026-01-01T12:00:30Z"),
+    _PAYLOADS[0].replace(b"2026-01-01T11:00:00Z", b"2026-01-01T12:00:30Z"),
     _PAYLOADS[1].replace(b'"last": {}', b'"last": {"a": ' + b"[" * 3000 + b"]" * 3000 + b"}"),
     *(_PAYLOADS[1].replace(b'"last": {}', b'"last": {"a": ' + b"[" * depth + b"]" * depth + b"}") for depth in (300, 600, 900, 950, 980)),
     _PAYLOADS[1].replace(b'"serial": 0', b'"serial": ' + b"9" * 25),

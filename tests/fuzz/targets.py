@@ -23,12 +23,13 @@ from epimetheus.deliver.tls import tls_context
 from epimetheus.errors import ConfigError, LedgerDamaged, StateDamaged, StateOutdated
 from epimetheus.function.invoke import RequestError, read_request
 from epimetheus.ledger import entry as ledger
-from epimetheus.model import Fetched
+from epimetheus.model import Fetched, minute_text, parse_minute
 from epimetheus.render.formats import cef, leef
 from epimetheus.render.formats.cef import LABELS
 from epimetheus.render.formats.cef_keys import LENGTHS
 from epimetheus.render.renderer import Renderer
 from epimetheus.source.decode import decode_event, decode_page
+from epimetheus.state.earlier_format import read_earlier
 from epimetheus.state.encoding import pack, unpack
 from tests.fuzz import plant
 from tests.render.helpers import FORMATS_AND_HEADERS, OCSF, SETTINGS, parts, read_leef
@@ -142,7 +143,10 @@ def event_file(data: bytes) -> None:
 
 
 def state(data: bytes) -> None:
-    """Unpacks a state that survives a round trip, or raises StateDamaged or StateOutdated, with the given and with a valid checksum."""
+    """Unpacks a state that survives a round trip, or raises StateDamaged or StateOutdated, with the given and with a valid checksum.
+
+    As a state of format 1, the input has a cursor and an owner, or is none.
+    """
     for packed in (data, with_checksum(data)):
         try:
             read = unpack(packed, "here")
@@ -152,6 +156,8 @@ def state(data: bytes) -> None:
             assert str(error).startswith("The state in here is damaged: ")
         else:
             assert unpack(pack(read), "here") == read
+    earlier = read_earlier(with_checksum(data, b"EPIMETHEUS-STATE 1 "))
+    assert earlier is None or earlier.through == parse_minute(minute_text(earlier.through))
 
 
 def with_checksum(payload: bytes, header: bytes = b"EPIMETHEUS-STATE 2 ") -> bytes:

@@ -20,6 +20,7 @@ from epimetheus.run.plan import (
     plan_backfill,
     plan_next_slice,
     rate_limit_horizon,
+    touch,
 )
 from epimetheus.run.unreadable import raise_if_none_readable
 from epimetheus.source.fetch import FetchTask
@@ -106,6 +107,14 @@ def test_a_compartment_behind_reads_no_overlap_before_its_floor(state, floor, st
 @pytest.mark.parametrize(("since", "touched", "reach"), [(200, 0, 200), (200, 900, 900), (950, 900, 950)])
 def test_the_ledger_is_searched_up_to_the_last_slice_that_may_have_read_a_compartment(since, touched, reach):
     assert BehindCompartment(since, "x", touched=touched).reach == reach
+
+
+def test_compartments_behind_are_searched_up_to_later_entries_than_the_cursor(state):
+    """The state was restored: slices that it knows nothing of may have read them."""
+    behind = {"a": BehindCompartment(200, "x"), "b": BehindCompartment(300, "y", touched=990)}
+    state = replace(state, behind=behind)
+    assert touch(state, 960).behind == {"a": replace(behind["a"], touched=960), "b": behind["b"]}
+    assert touch(state, 900).behind == behind
 
 
 TASKS = [FetchTask("a", Window(885, 960)), FetchTask("b", Window(885, 960))]

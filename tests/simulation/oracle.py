@@ -47,6 +47,7 @@ class Oracle:
         self.batches: list[int] = []
         self.committed: set[str] = set()
         self.in_ledger: dict[str, int] = {}  # name of an event → epoch of its entry
+        self.unentered: set[str] = set()  # events whose entry was lost
         self.epoch = 0
         self.excused: set[str] = set()
         self.given_up: set[str] = set()
@@ -107,6 +108,7 @@ class Oracle:
             if name not in arrived and not self._may_lack(self.tenancy.by_name[name]):
                 raise Broken(f"2: {name} is in the ledger, and has not arrived")
             self.in_ledger[name] = epoch
+            self.unentered.discard(name)
 
     def _moved(self, ocid: str, mark: int, through: int, arrived: Counter[str]) -> None:
         place = self.tenancy.places[ocid]
@@ -121,7 +123,7 @@ class Oracle:
         windows = self.wire.windows[ocid]
         for event in self._between(place, before, mark):
             if event.name in arrived:
-                self.committed.add(event.name)
+                self.committed |= {event.name} - self.unentered
             elif self._must_have(event, windows) and not self._may_be_given_up(ocid, place, mark, arrived):
                 raise Broken(f"1, 2: {event.name} of {ocid} is before the position, was readable, and has not arrived")
         self.wire.windows[ocid] = [one for one in windows if one.end > mark - 86_400][-60:]
@@ -202,6 +204,7 @@ class Oracle:
         names = set(self._names(data))
         self.in_ledger = {name: epoch for name, epoch in self.in_ledger.items() if name not in names}
         self.committed -= names
+        self.unentered |= names
         self.limits_hold = False
 
     def _names(self, data: bytes) -> Iterator[str]:

@@ -297,15 +297,15 @@ class Theatre:
     def call(self, seconds: float) -> list[Report]:
         """One invocation, which may have several runs that share the keys in memory. The reports of the last run."""
         wiring = SimulatedWiring(self, Deadline.after(self.stage.clock, seconds))
-        reports = self._run(wiring)
+        reports = self.run(wiring)
         while not self.regions[0].oracle.overlapped and self.stage.chance("another run of an invocation", 0.1):
             self.stage.sleep(60.0)
             self.grow()
             wiring.deadline = Deadline.after(self.stage.clock, seconds)
-            reports = self._run(wiring)
+            reports = self.run(wiring)
         return reports
 
-    def _run(self, wiring: SimulatedWiring) -> list[Report]:
+    def run(self, wiring: SimulatedWiring) -> list[Report]:
         """One run of the real function in every region, and whether it raises."""
         self.runs += 1
         deadline, reports = wiring.deadline, list[Report]()
