@@ -107,7 +107,7 @@ locals {
     # The last pass lists a day at once: up to a day is due for a moment.
     reconcile_lag = {
       query    = "reconcile_lag_seconds[${local.window}].groupBy(region).min() > 86400"
-      severity = "WARNING", pending = "PT1H", when_scheduled = false
+      severity = "WARNING", pending = "PT30M", when_scheduled = false
       body     = "Reconciliation is more than a day behind: runs have too little time left for it. New events are forwarded; events that OCI lists late arrive later."
     }
     given_up = {
