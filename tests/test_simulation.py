@@ -227,7 +227,7 @@ SHOWN_BY: dict[str, int | str] = {
     "1: a deleted compartment is not listed again": "test_a_late_event_of_a_compartment_arrives_whatever_happens_to_it('deleted')",
     "2: a mark of reconciliation moves before confirmation":
         "test_an_event_listed_hours_late_arrives_once_its_window_is_listed_again()",
-    "3: the state of another run is overwritten": 60,
+    "3: the state of another run is overwritten": "test_a_state_that_another_run_wrote_is_not_overwritten()",
     "4: the accounting is not checked": 1,
     "4: one event above the limit is sent": 1,
     "4: hourly counts are not recorded": 1,

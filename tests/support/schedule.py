@@ -20,6 +20,7 @@ SPREAD = (
     "tests/docs/test_try_every_command_doc.py",
     "tests/docs/test_getting_started_doc.py",
     "tests/function/test_process.py",
+    "tests/function/test_ledger_process.py",
     "tests/test_simulation.py",
     "tests/state/test_lease.py",
     "tests/oci_client/test_http_limits.py",
@@ -38,6 +39,7 @@ SPREAD = (
     "tests/health/test_health.py",
     "tests/deliver/test_stream_sender.py",
     "tests/ledger/test_object_storage.py",
+    "tests/run/test_ledger_in_a_run.py",
 )
 LONG = ("tests/render/redact/test_prescan_keys.py", "tests/render/redact/test_secrets.py", "tests/test_safe_text.py")
 """Files that are not spread, but take long."""
