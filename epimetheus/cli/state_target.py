@@ -88,8 +88,11 @@ def first_minute(settings: Settings) -> int:
 
 
 def state_from(target: Target, minute: int, before: State | None = None) -> State:
-    """A state that starts at ``minute`` for the current settings. ``before``: the state that it replaces."""
-    epoch = max(int(SYSTEM.now() // 60), before.epoch + 1 if before else 0)
+    """A state that starts at ``minute`` for the current settings. ``before``: the state that it replaces.
+
+    Its epoch is after that of a lost state that began in this minute.
+    """
+    epoch = max(int(SYSTEM.now() // 60), before.epoch if before else 0) + 1
     return replace(new_state(target.region, minute, epoch), tenancy=target.owner.tenancy, receiver=target.owner.receiver)
 
 
