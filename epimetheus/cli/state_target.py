@@ -88,9 +88,11 @@ def first_minute(settings: Settings) -> int:
 
 
 def state_from(target: Target, minute: int, before: State | None = None) -> State:
-    """A state that starts at ``minute`` for the current settings. ``before``: the state that it replaces."""
-    now = int(SYSTEM.now() // 60)
-    epoch = max(now, before.epoch if before else 0) + 1  # later than that of a lost state, even if this minute was its first
+    """A state that starts at ``minute`` for the current settings. ``before``: the state that it replaces.
+
+    Its epoch is after that of a lost state that began in this minute.
+    """
+    epoch = max(int(SYSTEM.now() // 60), before.epoch if before else 0) + 1
     return replace(new_state(target.region, minute, epoch), tenancy=target.owner.tenancy, receiver=target.owner.receiver)
 
 

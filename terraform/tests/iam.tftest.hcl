@@ -117,7 +117,7 @@ run "a_ledger_in_its_own_bucket_cannot_be_overwritten" {
   }
 
   assert {
-    condition = slice(oci_identity_policy.function.statements, 2, 4) == tolist([
+    condition = slice(oci_identity_policy.function.statements, 3, 5) == tolist([
       "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}",
       "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='our-ledger', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}",
     ])
@@ -170,7 +170,7 @@ run "secrets_are_listed_individually" {
   }
 
   assert {
-    condition     = oci_identity_policy.function.statements[5] == "Allow dynamic-group epimetheus to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..ca', target.secret.id='ocid1.vaultsecret.oc1..made'}"
+    condition     = oci_identity_policy.function.statements[6] == "Allow dynamic-group epimetheus to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..ca', target.secret.id='ocid1.vaultsecret.oc1..made'}"
     error_message = jsonencode(oci_identity_policy.function.statements)
   }
 

@@ -581,7 +581,7 @@ run "regions_2" {
   command = plan
 
   variables {
-    regions = ["FRA"]
+    regions = ["frankfurt"]
   }
 
   expect_failures = [var.regions]

@@ -1,12 +1,14 @@
 """The ledger in single faults, with the simulated receiver and tenancy: what it has is not sent again, and what is late arrives."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import LedgerError, StateError
+from epimetheus.state.encoding import pack, unpack
 from tests.simulation.play import SimulatedWiring
 from tests.simulation.scenes import HOUR, Scene, scene
 from tests.simulation.settings import RULES, Settings
@@ -70,6 +72,28 @@ def test_what_is_in_the_ledger_is_not_sent_again_if_the_state_is_not_written():
         play.stage.now += 300
         report = play.run()
         assert (report.forwarded, report.duplicates, play.missing(names), play.region.oracle.repeats) == (0, 10, 0, 0)
+
+
+def test_a_state_that_another_run_wrote_is_not_overwritten():
+    """Nothing would be sent twice, because the ledger has it; but the other run's position and counts would be lost."""
+    with scene() as play:
+        one = play.add_compartment("one")
+        play.run()
+        play.add_events(one, 10, 300)
+        shelf, calls = play.region.shelf, []
+        real = shelf.write
+
+        def write(data, etag):
+            calls.append(None)
+            if len(calls) == 2:
+                theirs = replace(unpack(shelf.data, ""), writer="another", serial=99, lease=None)
+                shelf.put(pack(theirs))
+            return real(data, etag)
+
+        shelf.write = write
+        report = play.run()
+        assert (report.status, unpack(shelf.data, "").writer) == ("failed", "another")
+        assert report.error.kind == "state_conflict"
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["entry written", "its response lost"])
