@@ -92,14 +92,19 @@ def _is_listed_again(known: KnownCompartment) -> bool:
 
 
 def view(state: State, one: Pass) -> State:
-    """The state as the planner needs it for a pass. Compartments that are not read at the cursor up to the end of the pass wait."""
+    """The state as the planner needs it for a pass. Compartments that are not read at the cursor up to the end of the pass wait.
+
+    One that waited and has reached the mark follows it again: if all of them remained behind at the mark, it would never move.
+    """
     marks = state.reconciled[one.after]
+    can_follow = {ocid for ocid, known in state.known.items() if known.polled and state.read_until(ocid) >= one.end}
+    behind = {ocid: b for ocid, b in marks.behind.items() if b.since < marks.through or ocid not in can_follow}
     waiting = {
         ocid: BehindCompartment(marks.through, WAITING)
         for ocid, known in state.known.items()
-        if known.polled and ocid not in marks.behind and state.read_until(ocid) < one.end
+        if known.polled and ocid not in behind and ocid not in can_follow
     }
-    return replace(state, through=marks.through, behind={**marks.behind, **waiting}, slice_minutes=marks.slice_minutes)
+    return replace(state, through=marks.through, behind={**behind, **waiting}, slice_minutes=marks.slice_minutes)
 
 
 def readable_until(state: State, ocid: str) -> int:
