@@ -11,11 +11,10 @@ from epimetheus.run.commit import commit
 from epimetheus.run.context import RunContext
 from epimetheus.run.delivered import Lookup
 from epimetheus.run.reconcile_plan import skip_windows_read_late
-from epimetheus.run.slice_reader import read_slice
+from epimetheus.run.slice_reader import LEAST_SECONDS, read_slice
 from epimetheus.run.unreadable import raise_if_none_readable, raise_if_nothing_read
 from epimetheus.source.fetch import FetchTask
 
-_LEAST_SECONDS = 1.0
 _TURN_SECONDS = 20.0  # one page may take this long; a compartment with more pages takes another turn
 
 
@@ -38,7 +37,7 @@ def forward_slices(ctx: RunContext) -> None:
     returns the lease.
     """
     prefer_backfill = False
-    while (left := ctx.budget.work.left()) > _LEAST_SECONDS:
+    while (left := ctx.budget.work.left()) > LEAST_SECONDS:
         current = _next_slice(ctx, left, prefer_backfill=prefer_backfill)
         if current is None:
             break

@@ -17,6 +17,9 @@ from epimetheus.run.context import RunContext
 from epimetheus.run.plan import MANY_EVENTS, NO_TIME, OVERSIZED, TaskOutcome, is_stored_token
 from epimetheus.source.fetch import Failed, FetchTask, Finished, Page, Stopped, fetch
 
+LEAST_SECONDS = 1.0
+"""A slice, or a task of a compartment behind, starts only if more time is left: what cannot get a response must not count as a turn."""
+
 
 @dataclass
 class _Reading:
@@ -57,8 +60,8 @@ class _Reading:
 def read_slice(ctx: RunContext, tasks: Sequence[FetchTask], deadline: Deadline, *, bounded: bool) -> dict[str, TaskOutcome]:
     """Forward the events of ``tasks`` until ``deadline``. Returns OCID → outcome.
 
-    ``bounded``: nothing further starts after MANY_EVENTS events, and tasks that did not start have no outcome. Otherwise these are
-    `NO_TIME`. Raises ReceiverError, DeliveryUncertain, CredentialsError, StateConflict, StateError.
+    ``bounded``: nothing further starts after MANY_EVENTS events or in the last second, and tasks that did not start have no outcome.
+    Otherwise these are `NO_TIME`. Raises ReceiverError, DeliveryUncertain, CredentialsError, StateConflict, StateError.
     """
     minutes = 0 if bounded else max((task.window.end for task in tasks), default=ctx.state.through) - ctx.state.through
     reading, ended = _begin(ctx, tasks), 0
@@ -68,7 +71,7 @@ def read_slice(ctx: RunContext, tasks: Sequence[FetchTask], deadline: Deadline, 
         ctx.ports.audit.pages,
         concurrency=ctx.options.concurrency,
         deadline=deadline,
-        starts=lambda part: part.compartment not in reading.stopped and not (bounded and reading.total >= MANY_EVENTS),
+        starts=lambda part: part.compartment not in reading.stopped and not (bounded and _is_over(reading, deadline)),
         idle=lambda: _tick(ctx),
         # A shorter window would not help: each begins with the overlap.
         stop=lambda part: reading.minutes(part) > longest and reading.events[part.compartment] > MANY_EVENTS,
@@ -89,6 +92,11 @@ def read_slice(ctx: RunContext, tasks: Sequence[FetchTask], deadline: Deadline, 
     outcomes = reading.joined(bounded=bounded)
     _note_fresh(ctx, reading, outcomes)
     return outcomes
+
+
+def _is_over(reading: _Reading, deadline: Deadline) -> bool:
+    """Whether a bounded slice starts nothing more."""
+    return reading.total >= MANY_EVENTS or deadline.left() <= LEAST_SECONDS
 
 
 def _begin(ctx: RunContext, tasks: Sequence[FetchTask]) -> _Reading:

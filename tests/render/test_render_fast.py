@@ -202,7 +202,7 @@ def test_no_field_of_an_ordinary_event_leaks_a_secret(secret):
                 assert hidden not in fast(event, 7).message.decode()
 
 
-STEP = budget(quick=64, full=8)
+STEP = budget(quick=128, full=8)
 
 
 @pytest.mark.parametrize("part", range(8))
