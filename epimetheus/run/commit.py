@@ -22,12 +22,17 @@ def commit(ctx: RunContext, state: State) -> None:
     """
     overlap = ctx.options.overlap_minutes
     _enter(ctx)
-    ctx.ports.delivered.forget(min([state.through - overlap, *(task.window.start for task in ctx.progress.reading)]))
+    forget_delivered(ctx, state)
     rate_limits = ctx.pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
     entered = state.with_entered(ctx.run_id, ctx.entries.count, others=not ctx.ports.delivered.searched)
     ctx.state = ctx.ports.session.commit(replace(state, rate_limits=rate_limits, entered=entered), now=ctx.time.now())
     ctx.progress.committed_at = ctx.ports.clock.monotonic()
     ctx.progress.uncommitted = False
+
+
+def forget_delivered(ctx: RunContext, state: State) -> None:
+    """Drop the keys that neither the overlap nor a slice in progress needs."""
+    ctx.ports.delivered.forget(min([state.through - ctx.options.overlap_minutes, *(task.window.start for task in ctx.progress.reading)]))
 
 
 def _enter(ctx: RunContext) -> None:

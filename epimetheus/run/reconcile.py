@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from epimetheus.run import plan, reconcile_plan
-from epimetheus.run.commit import commit
+from epimetheus.run.commit import commit, forget_delivered
 from epimetheus.run.context import RunContext
 from epimetheus.run.delivered import Lookup
 from epimetheus.run.reconcile_plan import Pass
@@ -27,11 +27,18 @@ def reconcile(ctx: RunContext) -> None:
         open_passes = [one for one in reconcile_plan.due(ctx.state, ctx.time.minute) if one.after not in stopped]
         if not open_passes:
             return
-        if ctx.progress.uncommitted:
-            commit(ctx, ctx.state)
+        _settle(ctx)
         if not _reconcile_slice(ctx, open_passes[0], left, prefer_behind=prefer_behind):
             stopped.add(open_passes[0].after)
         prefer_behind = not prefer_behind
+
+
+def _settle(ctx: RunContext) -> None:
+    """Enter what is confirmed, if there is anything, or only drop keys: most slices find nothing, and their marks can be saved together."""
+    if ctx.pipeline.forwarder.pending.keys:
+        commit(ctx, ctx.state)
+    else:
+        forget_delivered(ctx, ctx.state)
 
 
 class _Slice(NamedTuple):

@@ -139,13 +139,14 @@ def after_slice(state: State, one: Pass, seen: State, failed: Collection[str]) -
 
 
 def skip_windows_read_late(before: State, state: State, now: int) -> State:
-    """``state`` after a slice at the cursor (``before``: the state before it), with the marks of passes that need not list it again.
+    """``state`` after a slice at the cursor (``before``: the state before it), with the marks of passes that need not list all of it again.
 
-    A window that is read for the first time when it is older than the minutes of the pass was listed late enough.
+    Minutes that are read for the first time when they are older than those of the pass were listed late enough.
     """
     reconciled = dict(state.reconciled)
     for after, one in before.reconciled.items():
-        if one.through == before.through < state.through <= now - after:
-            fallen = {ocid: BehindCompartment(before.through, WAITING) for ocid, b in state.behind.items() if b.since < state.through}
-            reconciled[after] = replace(one, through=state.through, behind={**fallen, **one.behind})
+        through = min(state.through, now - after)
+        if before.through <= one.through < through:
+            fallen = {ocid: BehindCompartment(one.through, WAITING) for ocid, b in state.behind.items() if b.since < through}
+            reconciled[after] = replace(one, through=through, behind={**fallen, **one.behind})
     return replace(state, reconciled=reconciled)
