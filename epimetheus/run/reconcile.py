@@ -42,11 +42,15 @@ def _settle(ctx: RunContext) -> None:
 
 
 class _Slice(NamedTuple):
-    """The tasks of one slice: compartments that are ``behind`` in the pass, or the next ``length`` minutes from its mark."""
+    """The tasks of one slice: compartments that are ``behind`` in the pass, or the next ``length`` minutes from its mark.
+
+    ``share``: the part of the time left that reading may take.
+    """
 
     tasks: list[FetchTask]
     length: int
     behind: bool
+    share: float
 
 
 def _reconcile_slice(ctx: RunContext, one: Pass, left: float, *, prefer_behind: bool) -> bool:
@@ -57,11 +61,11 @@ def _reconcile_slice(ctx: RunContext, one: Pass, left: float, *, prefer_behind: 
         return False
     began, relisted = ctx.ports.clock.monotonic(), ctx.tally.relisted
     _begin_slice(ctx, current.tasks)
-    outcomes = read_slice(ctx, current.tasks, ctx.budget.work.within(left / 2), bounded=current.behind)
+    outcomes = read_slice(ctx, current.tasks, ctx.budget.work.within(left * current.share), bounded=current.behind)
     ctx.pipeline.forwarder.finish()
     ctx.progress.reading = ()
-    if not current.behind and plan.all_stopped(current.tasks, outcomes) and ctx.tally.relisted == relisted:
-        return False  # all of Audit may be unreadable
+    if not outcomes or (not current.behind and plan.all_stopped(current.tasks, outcomes) and ctx.tally.relisted == relisted):
+        return False  # too little time is left, or all of Audit may be unreadable
     seconds = ctx.ports.clock.monotonic() - began
     length = current.length
     if not current.behind:
@@ -89,9 +93,10 @@ def _next_slice(ctx: RunContext, marks: State, one: Pass, *, prefer_behind: bool
     planned = plan.plan_backfill(marks, ctx.progress.excluded, everyone, now=ctx.time.minute, length=length, overlap=0)
     behind = reconcile_plan.clipped(ctx.state, planned)
     next_tasks = plan.plan_next_slice(marks, everyone, end=one.end, length=length, overlap=0)
+    share = 0.5 if behind and next_tasks else 1.0
     if behind and (prefer_behind or not next_tasks):
-        return _Slice(behind, length, behind=True)
-    return _Slice(next_tasks, length, behind=False)
+        return _Slice(behind, length, behind=True, share=share)
+    return _Slice(next_tasks, length, behind=False, share=share)
 
 
 def _begin_slice(ctx: RunContext, tasks: list[FetchTask]) -> None:
