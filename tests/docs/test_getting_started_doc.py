@@ -1,5 +1,6 @@
 """docs/getting-started.md: its commands are executed against the stand-ins; what they print, docs/try-every-command.md shows."""
 
+import os
 import re
 import subprocess
 from contextlib import closing
@@ -14,7 +15,9 @@ def test_the_first_commands_get_the_sources_and_find_the_demo(tmp_path):
     """`make demo` itself installs packages from the network: CI runs it, and tests/cli/test_demo.py runs what it starts."""
     clone, demo = re.findall(r"^    (git clone .*|make demo)$", PAGE, re.MULTILINE)
     commands = f"{clone.replace('<repository-url>', str(ROOT))} && {demo.replace('make', 'make --dry-run')}"
-    done = subprocess.run(["sh", "-e", "-c", commands], cwd=tmp_path, check=True, capture_output=True, text=True)
+    # `make test` exports MAKELEVEL and MAKEFLAGS, with which a second make also prints the folder that it enters and leaves.
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
+    done = subprocess.run(["sh", "-e", "-c", commands], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1].strip() == ".venv/bin/python -m epimetheus demo"
     assert (tmp_path / "epimetheus" / "func.py").read_bytes() == (ROOT / "func.py").read_bytes()
 
