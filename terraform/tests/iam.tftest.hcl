@@ -175,7 +175,7 @@ run "secrets_are_listed_individually" {
   }
 
   assert {
-    condition     = length(oci_identity_policy.function.statements) == 6
+    condition     = length(oci_identity_policy.function.statements) == 7
     error_message = "metrics are disabled but still allowed: ${jsonencode(oci_identity_policy.function.statements)}"
   }
 }
