@@ -45,7 +45,7 @@ class Dialog:
     as_json: bool
 
     def confirm(self, question: str) -> None:
-        """Raises typer.Abort unless the user agrees; RequestError if nobody can answer."""
+        """Raises typer.Abort unless the user agrees; RequestError if there is no terminal."""
         confirm(question, given=self.yes, stderr=self.as_json)
 
     def note(self, line: str) -> None:
