@@ -8,6 +8,7 @@ import io
 import os
 import select
 import stat
+import time
 from pathlib import Path
 
 _PIPE_SECONDS = 60.0
@@ -44,13 +45,13 @@ def _open_at_once(path: str, flags: int) -> int:
 
 def _read_stream(descriptor: int, most: int) -> bytes:
     """Up to ``most`` bytes of a pipe or a device, which may come later. Raises OSError."""
-    data = bytearray()
+    data, end = bytearray(), time.monotonic() + _PIPE_SECONDS  # in all: a byte now and then must not prolong it
     while len(data) < most:
         try:  # before waiting: a pipe that no writer has opened is never ready, and at its end
             part = os.read(descriptor, min(most - len(data), _CHUNK))
         except BlockingIOError:
-            if not select.select([descriptor], [], [], _PIPE_SECONDS)[0]:
-                raise TimeoutError(errno.ETIMEDOUT, f"nothing was written to it for {_PIPE_SECONDS:g} s") from None
+            if not select.select([descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
+                raise TimeoutError(errno.ETIMEDOUT, f"it did not end within {_PIPE_SECONDS:g} s") from None
             continue
         if not part:
             break

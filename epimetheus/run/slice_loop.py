@@ -62,7 +62,7 @@ def _next_slice(ctx: RunContext, left: float, *, prefer_backfill: bool) -> Slice
     tasks = behind if backfill else at_cursor
     if not tasks:
         return None
-    share = left / 2 if behind and at_cursor else left
+    share = left / 2 if behind and at_cursor and left / 2 > LEAST_SECONDS else left  # with less, no task of a backfill would start
     if backfill:
         share = min(share, max(_TURN_SECONDS, ctx.budget.work_seconds / 8))
     return Slice(tasks, length, share, backfill)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 from typer.testing import CliRunner
@@ -73,4 +74,25 @@ def test_a_pipe_whose_writer_is_silent_is_an_error_after_a_while(tmp_path, monke
     writer = os.open(tmp_path / file, os.O_RDWR)
     result = invoke("--env-file", file, tmp_path, monkeypatch)
     os.close(writer)
-    assert f"--env-file {file}: nothing was written to it for 0.05 s; use the path of a readable file" in result.stderr
+    assert f"--env-file {file}: it did not end within 0.05 s; use the path of a readable file" in result.stderr
+
+
+def test_a_pipe_that_drips_is_an_error_after_a_while(monkeypatch):
+    monkeypatch.setattr(files, "_PIPE_SECONDS", 0.1)
+    reading, writing = os.pipe()
+    stopped = threading.Event()
+
+    def drip():
+        while not stopped.wait(0.02):
+            os.write(writing, b"x")
+
+    writer = threading.Thread(target=drip)
+    writer.start()
+    try:
+        with pytest.raises(TimeoutError, match=r"it did not end within 0\.1 s"):
+            files.read_bounded(f"/dev/fd/{reading}", 1_000)
+    finally:
+        stopped.set()
+        writer.join()
+        os.close(writing)
+        os.close(reading)
