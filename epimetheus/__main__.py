@@ -25,8 +25,8 @@ def main() -> None:
 def _run() -> None:
     from epimetheus.cli.app import app  # noqa: PLC0415 - a missing package is reported
     from epimetheus.cli.output import DroppingStream  # noqa: PLC0415 - not valid for an old Python
-    from epimetheus.cli.usage_errors import run_app  # noqa: PLC0415
-    from epimetheus.signals import Signaled, raise_on_signals  # noqa: PLC0415
+    from epimetheus.cli.usage_errors import run_app  # noqa: PLC0415 - not valid for an old Python
+    from epimetheus.signals import Signaled, raise_on_signals  # noqa: PLC0415 - not valid for an old Python
 
     output = DroppingStream(sys.stdout)
     sys.stdout, sys.stderr = cast(TextIO, output), cast(TextIO, DroppingStream(sys.stderr))

@@ -118,7 +118,7 @@ def _check_age(ctx: RunContext, state: State) -> None:
     ages = {"compartments": now - state.listed} if options.mode != "tenancy_only" else {}
     if options.all_regions:
         subscribed = ctx.ports.subscribed_regions()
-        ctx.tally.outdated = not subscribed.minute  # `subscription_warning` is the warning
+        ctx.tally.outdated = not subscribed.minute  # `subscription_problem` is the warning
         ages |= {"subscribed regions": now - subscribed.minute} if subscribed.minute else {}
     ctx.tally.listing_age = max(0, *ages.values(), 0) * 60 if ages else None
     for what, age in ages.items():
