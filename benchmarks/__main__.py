@@ -25,9 +25,10 @@ ROWS: Mapping[str, Callable[[Bench], list[Figure]]] = MappingProxyType({
     "rules": rows_events.ruled,
     "compartments": rows_calls.compartments,
     "discovery": rows_once.discovery,
-    "state": rows_once.state,
+    "ledger": rows_once.ledger,
     "cold": rows_once.cold,
     "image": rows_once.image,
+    "busy": rows_calls.busy,
     "idle": rows_calls.idle,
     "throttling": rows_calls.throttling,
 })

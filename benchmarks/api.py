@@ -1,7 +1,7 @@
 """A minimal stand-in for OCI in its own process: prepared responses, no signature verification, almost no state.
 
 Supports the calls of a run: ListCompartments (the whole tree), ListRegionSubscriptions (one region), ListEvents, GetNamespace,
-conditional reads and writes of objects, PostMetricData. Other requests return 404. It can be slow or throttle.
+conditional reads and writes of objects, ListObjects (in one page), PostMetricData. Other requests return 404. It can be slow or throttle.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from benchmarks import pages
 from benchmarks.helper import Responder
@@ -28,6 +28,7 @@ _ROUTES = {
     ("GET", "auditEvents"): "ListEvents",
     ("GET", "n"): "GetNamespace",
     ("POST", "metrics"): "PostMetricData",
+    ("GET", "objects"): "ListObjects",
     ("GET", "o"): "GetObject",
     ("PUT", "o"): "PutObject",
 }
@@ -115,9 +116,11 @@ class Api:
             case "GetNamespace":
                 return 200, {}, b'"bench"'
             case "GetObject":
-                return self._read(url.path)
+                return self._read(unquote(url.path))
+            case "ListObjects":
+                return self._list(unquote(url.path), query)
             case "PutObject":
-                return self._write(url.path, headers, body)
+                return self._write(unquote(url.path), headers, body)
             case "PostMetricData":
                 return 200, {}, b'{"failedMetricsCount":0,"failedMetrics":[]}'
         return 404, {}, b'{"code":"NotFound","message":"not supported"}'
@@ -180,6 +183,13 @@ class Api:
         data, etag = self._objects[path]
         return 200, {"etag": etag}, data
 
+    def _list(self, path: str, query: dict[str, str]) -> Response:
+        with self._lock:
+            names = sorted(one.removeprefix(f"{path}/") for one in self._objects)
+        start, end = query["start"], query["end"]
+        found = [{"name": name} for name in names if name.startswith(query["prefix"]) and start <= name < end]
+        return 200, {}, json.dumps({"objects": found, "prefixes": []}).encode()
+
     def _write(self, path: str, headers: dict[str, str], body: bytes) -> Response:
         with self._lock:
             current = self._objects[path][1] if path in self._objects else None
@@ -192,7 +202,9 @@ class Api:
 
 def _name(path: str) -> str:
     parts = path.strip("/").split("/")
-    return "o" if len(parts) > 4 and parts[4] == "o" else parts[-1]
+    if len(parts) > 4 and parts[4] == "o":
+        return "o" if len(parts) > 5 else "objects"
+    return parts[-1]
 
 
 def _listing(options: ApiOptions) -> list[bytes]:

@@ -29,11 +29,9 @@ class Costs:
         self.backlog, self.window = (of[f"peak memory, {many:,} events in one {where}"] * 1e6 for where in ("call", "window"))
         self.key = max(1.0, (self.window - self.backlog) / many)  # bytes that an event costs for as long as its key is needed
 
-    def keeps_up(self, latency: float, page: int, busy: int) -> float:
-        """Returns the rate of new events that runs every `_INTERVAL` can forward, if ``busy`` of `_PLACES` compartments have all events."""
-        others = (_PLACES - busy) * _call(latency, _CONCURRENCY)
-        call = _call(latency, min(_CONCURRENCY, busy))
-        by_api = ((_USABLE - others) / call - busy) * page / (_INTERVAL + _OVERLAP)
+    def keeps_up(self, latency: float, page: int) -> float:
+        """Returns the rate of new events that runs every `_INTERVAL` can forward, of `_PLACES` compartments or of one of them."""
+        by_api = (_USABLE / _call(latency, _CONCURRENCY) - _PLACES) * page / (_INTERVAL + _OVERLAP)
         by_cpu = (_USABLE - self.base - _PLACES * self.place) / (_INTERVAL * self.new + _OVERLAP * self.seen)
         return max(0.0, min(by_api, by_cpu))
 
@@ -72,10 +70,9 @@ def _growth(one: Figure) -> str:
 
 
 def _keeps_up(costs: Costs) -> str:
-    heads = [f"{where}, pages of {size:,}" for where in ("spread", "all in one") for size in _PAGES]
-    rows = [["latency of a response", *heads]]
+    rows = [["latency of a response", *[f"pages of {size:,}" for size in _PAGES]]]
     for latency in _LATENCIES:
-        cells = [costs.keeps_up(latency, size, busy) for busy in (_PLACES, 1) for size in _PAGES]
+        cells = [costs.keeps_up(latency, size) for size in _PAGES]
         rows.append([f"{latency:g} s", *[f"{cell:,.0f}" for cell in cells]])
     return _markdown(rows)
 

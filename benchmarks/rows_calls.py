@@ -1,9 +1,12 @@
-"""Rows for runs without events: compartments, API calls, and throttling."""
+"""Rows for runs that wait for responses: compartments without events, API calls, throttling, and one busy compartment."""
 
-from benchmarks.bench import Bench, Stage
+import time
+
+from benchmarks.bench import SETTLE_MINUTES, Bench, Stage
 from benchmarks.figures import Figure
 
 _ADAPTATION_SECONDS = 5.0  # for the run to adapt its call rate
+_OVERLAP_MINUTES = 60
 
 
 def compartments(bench: Bench) -> list[Figure]:
@@ -67,6 +70,33 @@ def throttling(bench: Bench) -> list[Figure]:
         ),
         Figure("throttling", "compartments behind because of 429", behind, "", 0.0, note=f"status of the run: {call.report['status']}"),
     ]  # fmt: skip
+
+
+def busy(bench: Bench) -> list[Figure]:
+    """Time to read an hour with many pages: of one compartment, divided and not divided, and of many, relative to the last."""
+    sizes = bench.sizes
+    spread = _reading_seconds(bench, sizes.places, "8")
+    figures = []
+    for what, concurrency in (("read at the same time", "8"), ("read one page after the other", "1")):
+        seconds = _reading_seconds(bench, 1, concurrency)
+        note = (
+            f"{seconds:.1f} s, {spread:.1f} s if spread; {sizes.busy_pages} pages, {sizes.latency * 1000:.0f} ms each;"
+            f" API_CONCURRENCY={concurrency}"
+        )
+        goal, name = 1.5 if concurrency == "8" else None, f"one busy compartment ÷ {sizes.places} compartments, {what}"
+        figures.append(Figure("busy", name, seconds / spread, "×", goal, note=note))
+    return figures
+
+
+def _reading_seconds(bench: Bench, compartments: int, concurrency: str) -> float:
+    """The forward step of a run that reads its overlap again: the run before it has measured the page rate. Minimum of the repeats."""
+    sizes, minutes = bench.sizes, 2 * _OVERLAP_MINUTES
+    events = 2 * sizes.busy_pages * sizes.busy_page
+    spread = {"minutes": minutes, "until": int(time.time() // 60) - SETTLE_MINUTES, "page": sizes.busy_page}
+    settings = {"API_CONCURRENCY": concurrency, "OVERLAP_MINUTES": str(_OVERLAP_MINUTES)}
+    with bench.stage(settings, events=events, compartments=compartments, latency=sizes.latency, **spread) as stage:
+        stage.call()
+        return min(stage.call().report["performance"]["phases"]["forward"] for _ in range(sizes.repeats))
 
 
 def _call_rate(served: list[float], throttled: list[float]) -> float:

@@ -1,4 +1,4 @@
-"""Rows for costs per run or per process: the listing, the state, the cold start, the image."""
+"""Rows for costs per run or per process: the listing, the ledger, the cold start, the image."""
 
 import time
 from collections.abc import Callable
@@ -11,18 +11,21 @@ from benchmarks.bench import BUCKET, SECONDS, Bench
 from benchmarks.figures import Figure
 from benchmarks.helper import HelperProcess
 from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.ledger.entry import Entry
+from epimetheus.ledger.ledger import Ledger
+from epimetheus.ledger.object_storage import ObjectEntryStore
+from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, sign_in
+from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.known_compartments import known_compartments, update_compartments
-from epimetheus.select.dedupe import KEY_BYTES, SeenKeys
 from epimetheus.source.compartments import choose, discover, paths
 from epimetheus.source.identity import compartment_pages
-from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.model import State
-from epimetheus.state.object_storage import ObjectStore
 from tests.support.image import size
 
 _MB = 1e6
-_MINUTES = 16  # period of the keys: an overlap of 15 minutes, and one more
+_ENTRIES = 16  # one a minute, for an overlap of 15 minutes and one more
+_COMMITTED = 1_000
 _NOW = 29_400_000
 
 
@@ -53,40 +56,42 @@ def _discover(list_page: Any, tenancy: str) -> None:
     paths(known_compartments(state))
 
 
-def state(bench: Bench) -> list[Figure]:
-    """Loads and saves a state with many keys through the SDK in this process."""
-    keys = bench.sizes.keys
-    each = -(-keys // _MINUTES)
-    buckets = {_NOW + n: _some_keys(n, min(each, keys - n * each)) for n in range(_MINUTES) if keys > n * each}
-    data = pack(State("here", _NOW, keys=buckets))
+def ledger(bench: Bench) -> list[Figure]:
+    """Reads the entries of an overlap with many keys, and writes one more, through the SDK in this process."""
+    keys, window = bench.sizes.keys, Window(_NOW - _ENTRIES, _NOW)
+    each = -(-keys // _ENTRIES)
     with bench.api() as api:
-        store = ObjectStore(_client(bench, api, ObjectStorageClient), "bench", BUCKET, "state")
-        etag: str | None = store.write(data, None)
-        loads, saves = [], []
-        for _ in range(bench.sizes.repeats):
-            loads.append(_cpu(lambda: _loaded(store)))
-            seen = _loaded(store)
-            saves.append(_cpu(lambda: store.write(pack(State("here", _NOW, keys=seen.packed())), etag)))
-            etag = _etag(store)
-    load, save = min(loads), min(saves)
+        client = _client(bench, api, ObjectStorageClient)
+        full, other = (Ledger(ObjectEntryStore(client, client, "bench", BUCKET, f"{name}/")) for name in ("full", "other"))
+        for n in range(_ENTRIES):
+            full.append(_entry(n, Window(_NOW - _ENTRIES, _NOW - _ENTRIES + n + 1), _some_keys(n, min(each, max(0, keys - n * each)))))
+        loads, many, none = [], [], []
+        for turn in range(bench.sizes.repeats):
+            delivered, nothing = DeliveredKeys().connected(full), DeliveredKeys().connected(other)
+            loads.append(_cpu(lambda delivered=delivered: delivered.load_all(window)))
+            assert len(delivered.seen) == keys
+            for first, kept, used in ((100, delivered.connected(other), many), (200, nothing, none)):
+                one = _entry(first + turn, Window(_NOW - 15, _NOW + 1), _some_keys(first + turn, _COMMITTED))
+                used.append(_cpu(lambda kept=kept, one=one: _commit(kept, one)))
+    note = f"{_COMMITTED:,} new keys each"
     return [
-        Figure("state", f"state size, {keys:,} keys", len(data) / _MB, "MB", 17.0, note=f"{KEY_BYTES} bytes per key"),
-        Figure("state", "state load and save, CPU", load + save, "s", 1.0, note=f"load {load:.2f} s, save {save:.2f} s; a run loads once"),
+        Figure("ledger", f"start with {keys:,} keys in {_ENTRIES} entries, CPU", min(loads), "s", 1.5, note="list, read, check, remember"),
+        Figure("ledger", "commit with these keys in memory \u00f7 without, CPU", min(many) / min(none), "\u00d7", 1.2, note=note),
     ]
+
+
+def _entry(number: int, window: Window, keys: bytes) -> Entry:
+    return Entry("t", "here", "bench", number + 1, "poll", 0, 0.0, {("c", window): keys}, 1, "0" * 64, None)
+
+
+def _commit(delivered: DeliveredKeys, entry: Entry) -> None:
+    """The part of a commit that depends on keys: an entry, and dropping what can no longer come again."""
+    delivered.record(entry)
+    delivered.forget(_NOW - _ENTRIES)
 
 
 def _some_keys(seed: int, count: int) -> bytes:
     return b"".join(b"%08x%08x" % (seed, number) for number in range(count))
-
-
-def _loaded(store: ObjectStore) -> SeenKeys:
-    stored = store.read()
-    return SeenKeys(unpack(stored.data, "the state").keys if stored else None)
-
-
-def _etag(store: ObjectStore) -> str | None:
-    stored = store.read()
-    return stored.etag if stored else None
 
 
 def cold(bench: Bench) -> list[Figure]:

@@ -13,7 +13,8 @@ class Sizes:
     the ``events``. ``some`` and ``many``: events of ``hours`` without a run, by default as many as INITIAL_LOOKBACK_HOURS.
     ``behind_hours``: lag of the compartment in the row ``behind``. ``latency``, and ``slow`` for throttling: seconds per response.
     ``rule_pages``: pages of 1,000 events in the row ``rules``.
-    ``rate``: limit of the throttling API in requests per second. ``request_rate``: API_REQUESTS_PER_SECOND of the run.
+    ``busy_pages`` and ``busy_page``: pages of an hour of events, and events of a page, in the row ``busy``. ``rate``: limit of the
+    throttling API in requests per second. ``request_rate``: API_REQUESTS_PER_SECOND of the run.
     """
 
     events: int = 200_000
@@ -28,6 +29,8 @@ class Sizes:
     compartments: int = 1_000
     latency: float = 0.05
     concurrency: int = 16
+    busy_pages: int = 240
+    busy_page: int = 100
     listed: int = 10_000
     keys: int = 1_000_000
     rate: int = 50

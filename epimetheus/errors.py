@@ -121,6 +121,12 @@ class StateUnrecognized(StateDamaged):
     """
 
 
+class StateOutdated(StateDamaged):
+    """Raised if an earlier version wrote the state, in a format that is no longer read. The operator adopts it."""
+
+    kind = "state_outdated"
+
+
 class StateInFuture(StateError):
     """Raised if a time in the state is in the future: continuing from there would send nothing and look healthy.
 
@@ -152,6 +158,19 @@ class StateConflict(StateError):
     """
 
     kind = "state_conflict"
+
+
+class LedgerError(EpimetheusError):
+    """Raised if entries of the ledger cannot be listed, read or written; the cursor does not move. The operator checks the bucket."""
+
+    kind = "ledger"
+    fault = "state"
+
+
+class LedgerDamaged(LedgerError):
+    """Raised if an entry of the ledger is incomplete or changed; it is never ignored. The operator restores or deletes the object."""
+
+    kind = "ledger_damaged"
 
 
 class ReceiverError(EpimetheusError):

@@ -10,6 +10,7 @@ locals {
       oci_ons_notification_topic.this.id,
       oci_logging_log_group.this.id,
     ],
+    oci_objectstorage_bucket.ledger[*].bucket_id,
     oci_vault_secret.client_key[*].id,
   )
   use_default_tamper_watch = var.tamper_watch == null

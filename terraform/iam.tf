@@ -25,6 +25,13 @@ locals {
     ])}}" : "",
     "}",
   ])
+  ledger_where = join("", [
+    "all {target.bucket.name='${local.ledger_bucket}'",
+    local.strict.objects ? ", any {${join(", ", [
+      for each in ["OBJECT_INSPECT", "OBJECT_READ", "OBJECT_CREATE"] : "request.permission='${each}'"
+    ])}}" : "",
+    "}",
+  ])
   metrics_where = local.strict.metrics ? " where target.metrics.namespace='${local.metrics_namespace}'" : ""
   secrets_where = local.strict.secrets ? (
     " where any {${join(", ", [for each in local.secrets : "target.secret.id='${each}'"])}}"
@@ -58,7 +65,8 @@ resource "oci_identity_policy" "function" {
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
 
-  statements = concat(
+  # Without the conditions on objects, two statements can be the same.
+  statements = distinct(concat(
     [
       # Audit ListEvents, in every compartment.
       "Allow dynamic-group ${local.group} to read audit-events in tenancy",
@@ -69,6 +77,8 @@ resource "oci_identity_policy" "function" {
       "Allow dynamic-group ${local.group} to inspect tenancies in tenancy",
       # Object Storage GetObject and PutObject: the state, its markers, certificates and rules. The function cannot delete objects.
       "Allow dynamic-group ${local.group} to manage objects in ${local.scope} where ${local.objects_where}",
+      # Object Storage ListObjects, GetObject, and PutObject of new objects: the ledger. Nothing in it is overwritten or deleted.
+      "Allow dynamic-group ${local.group} to manage objects in ${local.scope} where ${local.ledger_where}",
       # Notifications PublishMessage: OCI Functions publishes failed runs as the function (failure_destination).
       "Allow dynamic-group ${local.group} to use ons-topics in ${local.scope} where request.permission='ONS_TOPIC_PUBLISH'",
     ],
@@ -78,7 +88,7 @@ resource "oci_identity_policy" "function" {
     ],
     # Secrets GetSecretBundle, for the secrets in the settings, in any compartment.
     local.uses_secrets ? ["Allow dynamic-group ${local.group} to read secret-bundles in tenancy${local.secrets_where}"] : [],
-  )
+  ))
 }
 
 resource "oci_identity_policy" "schedules" {
@@ -103,13 +113,16 @@ resource "oci_identity_policy" "services" {
 
   compartment_id = var.tenancy_ocid
   name           = "${var.name}-services"
-  description    = "Allows Object Storage to delete previous versions of the Epimetheus state."
+  description    = "Allows Object Storage to delete previous versions of the Epimetheus state, and old entries of the ledger."
   defined_tags   = var.defined_tags
   freeform_tags  = var.freeform_tags
 
   statements = concat(
-    # Object Storage lifecycle rules, which delete previous versions.
-    ["Allow service objectstorage-${var.region} to manage object-family in ${local.scope} where target.bucket.name='${local.bucket}'"],
+    # Object Storage lifecycle rules, which delete previous versions and old entries of the ledger.
+    [
+      for each in distinct([local.bucket, local.ledger_bucket]) :
+      "Allow service objectstorage-${var.region} to manage object-family in ${local.scope} where target.bucket.name='${each}'"
+    ],
     # Vault Encrypt and Decrypt: for a bucket with a customer-managed key.
     local.kms_key_id == null ? [] : [
       "Allow service objectstorage-${var.region} to use keys in tenancy where target.key.id='${local.kms_key_id}'",

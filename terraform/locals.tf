@@ -1,7 +1,8 @@
 # Values derived from variables alone. functions.tf adds those that depend on resources.
 locals {
-  # null and empty values stand for the default of the setting, except for METRICS_NAMESPACE: an empty namespace disables metrics.
-  settings = { for name, value in local.all_settings : name => value if value != null && (value != "" || name == "METRICS_NAMESPACE") }
+  # null and empty values stand for the default of the setting, except for two: an empty METRICS_NAMESPACE disables metrics,
+  # and an empty RECONCILE_AFTER reconciliation.
+  settings = { for name, value in local.all_settings : name => value if value != null && (value != "" || contains(["METRICS_NAMESPACE", "RECONCILE_AFTER"], name)) }
 
   all_settings = {
     SYSLOG_HOST                  = var.syslog_host
@@ -24,6 +25,8 @@ locals {
     STATE_BUCKET                 = local.bucket
     STATE_NAMESPACE              = local.namespace
     STATE_PREFIX                 = var.state_prefix
+    LEDGER_BUCKET                = var.ledger_bucket
+    LEDGER_DAYS                  = tostring(var.ledger_days)
     TENANCY_OCID                 = var.tenancy_ocid
     REGIONS                      = var.regions == null ? null : join(",", local.regions)
     COMPARTMENT_MODE             = var.compartment_mode
@@ -33,6 +36,7 @@ locals {
     INITIAL_LOOKBACK_HOURS       = tostring(var.initial_lookback_hours)
     OVERLAP_MINUTES              = tostring(var.overlap_minutes)
     SETTLE_MINUTES               = tostring(var.settle_minutes)
+    RECONCILE_AFTER              = try(join(",", var.reconcile_after), null)
     SLICE_MINUTES                = tostring(var.slice_minutes)
     API_CONCURRENCY              = tostring(var.api_concurrency)
     API_REQUESTS_PER_SECOND      = tostring(var.api_requests_per_second)
@@ -65,8 +69,12 @@ locals {
   # Defaults of settings that the module also needs. A test compares them with the function's.
   syslog_port       = var.syslog_port == null ? 6514 : var.syslog_port
   metrics_namespace = var.metrics_namespace == null ? "epimetheus" : var.metrics_namespace
+  ledger_days       = var.ledger_days == null ? 35 : var.ledger_days
+  state_prefix      = coalesce(var.state_prefix, "epimetheus/")
 
   bucket              = coalesce(var.state_bucket, var.name)
+  ledger_bucket       = coalesce(var.ledger_bucket, local.bucket)
+  separate_ledger     = local.ledger_bucket != local.bucket
   namespace           = coalesce(var.state_namespace, data.oci_objectstorage_namespace.this.namespace)
   metrics_compartment = coalesce(var.metrics_compartment_ocid, var.compartment_ocid)
   network_compartment = coalesce(var.network_compartment_ocid, var.compartment_ocid)

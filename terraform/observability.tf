@@ -99,6 +99,17 @@ locals {
       severity = "ERROR", pending = "PT30M", when_scheduled = false
       body     = "Existing compartments cannot be read or listed: their events are not forwarded. The warning of the run names them."
     }
+    late = {
+      query    = "late_events[${local.window}].groupBy(region).sum() > 0"
+      severity = "INFO", pending = "PT1M", when_scheduled = false
+      body     = "OCI listed events after they were read. Reconciliation found them and sent them, marked late: rules for recent events may have missed them."
+    }
+    # The last pass lists a day at once: up to a day is due for a moment.
+    reconcile_lag = {
+      query    = "reconcile_lag_seconds[${local.window}].groupBy(region).min() > 86400"
+      severity = "WARNING", pending = "PT30M", when_scheduled = false
+      body     = "Reconciliation is more than a day behind: runs have too little time left for it. New events are forwarded; events that OCI lists late arrive later."
+    }
     given_up = {
       query    = "compartments_given_up[${local.window}].groupBy(region).max() > 0"
       severity = "ERROR", pending = "PT1M", when_scheduled = false
@@ -121,6 +132,8 @@ locals {
     { name = "failed", title = "Failed runs", chart = "bar", query = "runs_failed[${local.window}].groupBy(region).sum()" },
     { name = "skipped", title = "Skipped runs", chart = "bar", query = "runs_skipped[${local.window}].groupBy(region).sum()" },
     { name = "behind", title = "Compartments behind", chart = "line", query = "compartments_behind[${local.window}].groupBy(region).max()" },
+    { name = "late", title = "Late events", chart = "bar", query = "late_events[${local.window}].groupBy(region).sum()" },
+    { name = "reconcile_lag", title = "Reconciliation lag (s)", chart = "line", query = "reconcile_lag_seconds[${local.window}].groupBy(region).max()" },
     { name = "forwarded", title = "Events forwarded", chart = "bar", query = "events_forwarded[${local.window}].groupBy(region).sum()" },
     { name = "filtered", title = "Events filtered", chart = "bar", query = "events_filtered[${local.window}].groupBy(region).sum()" },
     { name = "unconfirmed", title = "Events unconfirmed", chart = "bar", query = "events_unconfirmed[${local.window}].groupBy(region).sum()" },

@@ -18,6 +18,11 @@ output "bucket" {
   value       = oci_objectstorage_bucket.state.name
 }
 
+output "ledger_bucket" {
+  description = "Bucket with the ledger, under STATE_PREFIX and ledger/."
+  value       = local.ledger_bucket
+}
+
 output "namespace" {
   description = "Object Storage namespace of the bucket."
   value       = local.namespace

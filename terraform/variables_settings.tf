@@ -234,7 +234,7 @@ variable "state_bucket" {
 variable "state_namespace" {
   type        = string
   default     = null
-  description = "Object Storage namespace of state_bucket. Default: the tenancy's namespace."
+  description = "Object Storage namespace of the buckets. Default: the tenancy's namespace."
 
   validation {
     condition     = var.state_namespace == null || can(regex("^(?:[\\w-]{1,128})?$", var.state_namespace))
@@ -245,11 +245,38 @@ variable "state_namespace" {
 variable "state_prefix" {
   type        = string
   default     = null
-  description = "Start of the names of the state objects. Deployments that share a bucket need different prefixes. Default: epimetheus/."
+  description = "Start of the names of the objects of the state and of the ledger. Deployments that share a bucket need different prefixes. Default: epimetheus/."
 
   validation {
     condition     = var.state_prefix == null || can(regex("^(?:[^/\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]{0,899})?$", var.state_prefix))
     error_message = "state_prefix: expected the start of an object name, not beginning with a slash."
+  }
+}
+
+variable "ledger_bucket" {
+  type        = string
+  default     = null
+  description = "Object Storage bucket for the ledger. The module creates it. In a bucket of its own, the function can overwrite no entry. Default: state_bucket."
+
+  validation {
+    condition     = var.ledger_bucket == null || can(regex("^(?:[\\w.-]{1,256})?$", var.ledger_bucket))
+    error_message = "ledger_bucket: expected a bucket name without its namespace."
+  }
+}
+
+variable "ledger_days" {
+  type        = number
+  default     = null
+  description = "Days for which the entries of the ledger are kept. In a bucket, a lifecycle rule deletes them. Default: 35."
+
+  validation {
+    condition = var.ledger_days == null || try(
+      floor(var.ledger_days) == var.ledger_days &&
+      var.ledger_days >= 8 &&
+      var.ledger_days <= 400,
+      false
+    )
+    error_message = "ledger_days: expected an integer from 8 to 400."
   }
 }
 
@@ -388,6 +415,21 @@ variable "settle_minutes" {
       false
     )
     error_message = "settle_minutes: expected an integer from 0 to 60."
+  }
+}
+
+variable "reconcile_after" {
+  type        = list(number)
+  default     = null
+  description = "Ages in minutes at which closed windows are listed again, to find events that OCI listed after they were read. Each age is one more pass over all events. If empty, no window is listed again. Default: 60,1440."
+
+  validation {
+    condition = var.reconcile_after == null || try(
+      length(distinct(var.reconcile_after)) <= 4 &&
+      alltrue([for each in var.reconcile_after : floor(each) == each && each >= 5 && each <= 10080]),
+      false
+    )
+    error_message = "reconcile_after: expected empty, or up to 4 integers from 5 to 10080."
   }
 }
 

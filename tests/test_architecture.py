@@ -8,17 +8,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "coverage", "model", "clock", "event_patterns", "event_details", "signals", "pem", "files"}
-STAGES = {"source", "select", "render", "deliver", "state", "observe"}
+BASE = {"errors", "coverage", "model", "reports", "clock", "event_patterns", "event_details", "signals", "pem", "files", "stored_form"}
+STAGES = {"source", "select", "render", "deliver", "state", "ledger", "observe"}
 MAY_IMPORT = {
     "errors": set(),
     "coverage": set(),
-    "model": {"errors", "coverage"},
+    "model": {"errors"},
+    "reports": {"coverage"},
     "clock": {"errors"},
     "event_patterns": set(),
     "event_details": {"model"},
     "signals": set(),
     "pem": {"errors"},
+    "stored_form": {"model"},
     "files": set(),
     "safe_text": {"render"},  # redaction of error texts
     "oci_client": {"errors", "files", "pem", "safe_text"},
@@ -27,9 +29,10 @@ MAY_IMPORT = {
     "render": BASE,
     "deliver": BASE | {"safe_text"},
     "state": BASE | {"oci_client"},
+    "ledger": BASE | {"oci_client"},
     "observe": BASE | {"oci_client", "safe_text"},
     "config": {"errors", "event_patterns", "pem", "render", "safe_text"},
-    "run": BASE | {"oci_client", "safe_text", "source", "select", "render", "state"},
+    "run": BASE | {"oci_client", "safe_text", "source", "select", "render", "state", "ledger"},
     "wiring": BASE | STAGES | {"oci_client", "safe_text", "config", "run"},
     "health": BASE | STAGES | {"oci_client", "config", "run", "wiring"},
     "function": BASE | {"safe_text", "observe", "config", "run", "wiring", "health"},

@@ -11,7 +11,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.model import HourlyCount, Window
 from epimetheus.state.encoding import pack, unpack
-from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, State
+from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, Reconciled, State
 from epimetheus.state.owner import ReceiverId
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
@@ -55,7 +55,10 @@ STATES = st.builds(
         ),
         max_size=3,
     ),
-    keys=st.dictionaries(MINUTES, st.binary(min_size=16, max_size=16).map(lambda key: key * 3), max_size=4),
+    reconciled=st.dictionaries(st.integers(1, 10_080), st.builds(Reconciled, MINUTES), max_size=3),
+    entered=st.dictionaries(st.text(), COUNT, max_size=3),
+    epoch=COUNT,
+    first_epoch=COUNT,
     rate_limits=st.dictionaries(
         st.text(),
         st.dictionaries(MINUTES, st.builds(HourlyCount, COUNT, COUNT, COUNT, st.none() | COUNT, st.none() | COUNT), min_size=1, max_size=2),

@@ -16,6 +16,11 @@ COMMANDS = (
     CommandEntry("run", "epimetheus.cli.run:run", "Forward new events once, as the function does."),
     CommandEntry("render", "epimetheus.cli.render:render", "Show the messages that a run would send for the events in a file."),
     CommandEntry("replay", "epimetheus.cli.replay:replay", "Send the events of a past time window again, marked as a replay."),
+    CommandEntry(
+        "reconcile",
+        "epimetheus.cli.reconcile:reconcile",
+        "List a past time window again, and send the events that the ledger does not have.",
+    ),
     CommandEntry("demo", "epimetheus.cli.demo:demo", "Run the real function four times on this machine, without OCI."),
     CommandEntry("runs", "epimetheus.cli.runs:runs_app", "List past runs, read from the function's log in OCI Logging."),
     CommandEntry("rules", "epimetheus.cli.rules:rules_app", "Test the rules that select events."),

@@ -13,11 +13,12 @@ from epimetheus.cli.tables import print_fields
 from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError, EpimetheusError
-from epimetheus.model import Replayed, Report, Status, count_text, minute_text, parse_seconds, plural, time_text
+from epimetheus.model import count_text, minute_text, parse_seconds, plural, time_text
 from epimetheus.observe.log import headline
 from epimetheus.pem import full_days_left, read_certificates
+from epimetheus.reports import Replayed, Report, Status
 from epimetheus.run.tally import to_problem
-from epimetheus.state.model import Lease, State, Summary
+from epimetheus.state.model import Lease, Reconciled, State, Summary
 
 if TYPE_CHECKING:  # imports the OCI SDK, which takes long
     from epimetheus.health.model import HealthReport, ReportedCheck
@@ -53,18 +54,32 @@ def show_problems(console: Console, error: EpimetheusError, warnings: Sequence[s
 
 
 def show_replayed(console: Console, replayed: Replayed) -> None:
-    """Show what a replay sent, or what a dry run would send."""
-    what = f"{count_text(replayed.forwarded, 'event')} {'would be sent again' if replayed.dry else 'sent again'}"
+    """Show what a replay or a reconciliation sent, or what a dry run would send."""
+    missing, dry = replayed.missing_only, replayed.dry
+    done = f"{'would be ' if dry else ''}sent{'' if missing else ' again'}"
+    what = f"{count_text(replayed.forwarded, 'missing event' if missing else 'event')} {done}"
     minutes = (parse_seconds(replayed.through) - parse_seconds(replayed.window[0])) // 60
     size = f"{count_text(int(minutes), 'minute')} of {count_text(replayed.compartments, 'compartment')}"
-    line = f"{replayed.region} replay {replayed.status}: {what}, {size}, from {replayed.window[0]} through {replayed.through}"
+    line = f"{replayed.region} {replayed.action} {replayed.status}: {what}, {size}, from {replayed.window[0]} through {replayed.through}"
     print_line(console, line, STATUS_COLORS[replayed.status])
-    counts = f"fetched {replayed.fetched:,}  duplicates {replayed.duplicates:,}  filtered {sum(replayed.filtered.values()):,}"
+    listed = f"listed {replayed.relisted:,}  missing" if missing else "fetched"
+    counts = f"{listed} {replayed.fetched:,}  duplicates {replayed.duplicates:,}  filtered {sum(replayed.filtered.values()):,}"
     print_line(console, f"  {counts}")
+    _show_missing(console, replayed)
     if replayed.error:
         print_line(console, f"  {replayed.error.what} {replayed.error.do}", "red")
+    for warning in replayed.warnings:
+        print_line(console, f"  {warning}", "yellow")
     for ocid, why in replayed.unread.items():
         print_line(console, f"  Not read: {ocid}: {why}", "yellow")
+
+
+def _show_missing(console: Console, replayed: Replayed) -> None:
+    for one in replayed.missing:
+        parts = [one.time, one.type or "a malformed event", one.id, one.compartment]
+        print_line(console, f"  Missing: {'  '.join(filter(None, parts))}")
+    if more := replayed.forwarded - len(replayed.missing) if replayed.missing else 0:
+        print_line(console, f"  And {more:,} more.")
 
 
 def show_report(console: Console, report: Report) -> None:
@@ -113,7 +128,6 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
         ("region", state.region),
         ("through", f"{minute_text(state.through)} ({ago_text(now - state.through * 60)})"),
         ("compartments", f"{len(state.known):,} known, {sum(k.polled for k in state.known.values()):,} polled{listed}"),
-        ("dedupe keys", f"{sum(map(len, state.keys.values())) // 16:,}"),
         ("lease", _lease(state.lease, now)),
         ("last run", _last_run(state.last, now)),
         ("tenancy", state.tenancy or "not recorded yet"),
@@ -121,6 +135,7 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
     ]
     if adopted := state.adopted:
         rows.append(("adopted", f"{time_text(adopted.at)}, previously {adopted.before}. Reason: {adopted.reason}"))
+    rows += [("reconciled", _reconciled(after, one, now)) for after, one in sorted(state.reconciled.items())]
     rows += [
         ("behind", f"{ocid} since {minute_text(behind.since)}, {count_text(behind.attempts, 'attempt')}: {behind.reason}")
         for ocid, behind in sorted(state.behind.items())
@@ -163,7 +178,7 @@ def _effective(settings: Settings, name: str, value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if value not in (None, ()):
-        return ", ".join(value) if isinstance(value, tuple) else str(value)
+        return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
     tls = settings.syslog_transport != "tcp"
     if name == "syslog_server_name":
         return settings.syslog_host if tls else ""
@@ -171,6 +186,11 @@ def _effective(settings: Settings, name: str, value: object) -> str:
         return ""
     default = Settings.reference(name).default
     return "" if default == "none" else default
+
+
+def _reconciled(after: int, one: Reconciled, now: float) -> str:
+    behind = f", {count_text(len(one.behind), 'compartment')} behind" if one.behind else ""
+    return f"after {count_text(after, 'minute')}: through {minute_text(one.through)} ({ago_text(now - one.through * 60)}){behind}"
 
 
 def _lease(lease: Lease | None, now: float) -> str:

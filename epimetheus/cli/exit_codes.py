@@ -17,6 +17,7 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "rules preview": {0: "every compartment was read", 1: "some compartments were not read", 2: "an error"},
     "render": {0: "every event is valid", 1: "some events are malformed", 2: "an error"},
     "replay": _REPORTS | {1: "`partial`, or not confirmed"},
+    "reconcile": _REPORTS,
     "state show": _DONE,
     "state rewind": _CONFIRMED,
     "state reset": _CONFIRMED,

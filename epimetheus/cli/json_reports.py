@@ -73,7 +73,9 @@ def state_report(name: str, region: str, state: State | None, now: float, proble
             ocid: {"since": minute_text(one.since), "attempts": one.attempts, "reason": one.reason}
             for ocid, one in sorted(state.behind.items())
         },
-        "dedupe_keys": sum(map(len, state.keys.values())) // 16,
+        "reconciled": {
+            str(after): {"through": minute_text(one.through), "behind": len(one.behind)} for after, one in sorted(state.reconciled.items())
+        },
         "lease": lease_report(state.lease, now) if state.lease else None,
         "last_run": dict(state.last) or None,
         **owner_report(state.tenancy, state.receiver),
@@ -100,6 +102,12 @@ def change_report(location: str, region: str, *, changed: bool, **members: objec
 _CHANGE = {"location": "where the state is", "region": "its region", "changed": "whether the command wrote the state"}
 _THROUGH = _CHANGE | {"through": "the minute that the next run reads from, minus `OVERLAP_MINUTES`"}
 _LINE = "a list with an object for each region of each run: `when` (UTC), `run`, `region`, `status`, and the log `line`"
+
+_REPLAYED = (
+    "a list with an object for each region: `run`, `region`, `action`, `missing_only`, `dry`, `status`, `error`, `warnings`, `window`,"
+    " `through`, `compartments`, `fetched`, `forwarded`, `duplicates`, `filtered`, `relisted` (events that were compared with the ledger),"
+    " `missing` (the first of those to send: `time`, `type`, `id`, `compartment`), `unread`"
+)
 
 JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
     "validate": {
@@ -144,8 +152,8 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
         "malformed": "how many of them are malformed",
         "warnings": "a list of sentences",
     },
-    "replay": "a list with an object for each region: `run`, `region`, `dry`, `status`, `error`, `window`, `through`, `compartments`,"
-    " `fetched`, `forwarded`, `duplicates`, `filtered`, `unread`",
+    "replay": _REPLAYED,
+    "reconcile": _REPLAYED,
     "state show": {
         "location": "where the state is",
         "region": "its region",
@@ -155,7 +163,7 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
         "listed": "when compartments were last listed",
         "compartments": "`known`, `polled` and `behind`: counts",
         "behind": "compartment → `since`, `attempts`, `reason`",
-        "dedupe_keys": "how many there are",
+        "reconciled": "minutes of a pass of reconciliation → `through`, and the number of compartments `behind`",
         "lease": "`run`, `until`, `live`; null if there is none",
         "last_run": "the summary of the last run",
         "tenancy": "the tenancy that the state belongs to",

@@ -15,10 +15,12 @@ from epimetheus.cli.display import show_report
 from epimetheus.cli.durations import short_period, timer_text
 from epimetheus.clock import SYSTEM, Clock
 from epimetheus.errors import Interrupted
-from epimetheus.model import Fetched, Problem, Replayed, Report, RunProgress, count_text, minute_text
+from epimetheus.model import Fetched, RunProgress, count_text, minute_text
+from epimetheus.reports import Problem, Replayed, Report
 
 SetProgress = Callable[[int, int], None]
 """``(done, total)``: updates a progress bar."""
+_RUN = "run"
 _LEAST_SECONDS = 1.0  # a rate over less is noise
 
 
@@ -40,7 +42,7 @@ class RegionProgress:
     def position_text(self, monotonic: float, now: float | None) -> str:
         """``lag 2 h 5 min, 1:30 left``: how far the cursor is behind ``now``, and an estimate once a compartment is complete.
 
-        For a replay, ``now`` is None: ``55 of 120 minutes, 1:30 left``.
+        For a replay or a reconciliation, ``now`` is None: ``55 of 120 minutes, 1:30 left``.
         """
         done, total = self.minutes
         replayed = f"{done:,} of {count_text(total, 'minute')}"
@@ -59,17 +61,18 @@ class TerminalObserver:
     """Shows the progress of a run on ``console``, and the result of each region on ``results``, or on ``console`` if it failed.
 
     If ``draws``, each region has two lines, which are redrawn. Otherwise, it prints one line per slice. ``regions``: region → its progress;
-    ``finished``: regions that are complete. Both are for a message after an interruption. A ``replay`` has no lag.
+    ``finished``: regions that are complete. Both are for a message after an interruption. ``what``: a run, or a replay or reconciliation,
+    which have no lag.
     """
 
-    def __init__(self, console: Console, results: Console, *, draws: bool, replay: bool = False, clock: Clock = SYSTEM) -> None:
+    def __init__(self, console: Console, results: Console, *, draws: bool, what: str = _RUN, clock: Clock = SYSTEM) -> None:
         self.regions: dict[str, RegionProgress] = {}
         self.finished: set[str] = set()
         self._console = console
         self._results = results
         self._draws = draws
         self._live: Live | None = None
-        self._replay = replay
+        self._what = what
         self._clock = clock
 
     def problem(self, problem: Problem, region: str) -> None:
@@ -97,9 +100,8 @@ class TerminalObserver:
         self.regions[region] = RegionProgress(began, start, progress)
         if not self._draws and progress.ended and progress.done == progress.total:
             start_text, end_text = minute_text(progress.cursor.start), minute_text(progress.cursor.end)
-            what = "replay" if self._replay else "run"
-            read = f"read a slice of {count_text(progress.total, 'compartment')} from {start_text}; the {what} reads up to {end_text}"
-            lag = "" if self._replay else f", lag {short_period(self._clock.now() - progress.cursor.start * 60)}"
+            read = f"read a slice of {count_text(progress.total, 'compartment')} from {start_text}; the {self._what} reads up to {end_text}"
+            lag = "" if self._what != _RUN else f", lag {short_period(self._clock.now() - progress.cursor.start * 60)}"
             print_line(self._console, f"{region}: {read}; {count_text(progress.fetched, 'event')} so far{lag}")
 
     def finish(self, result: Report | Replayed, show: Callable[[Console], None]) -> None:
@@ -138,7 +140,7 @@ class TerminalObserver:
 
     def __rich__(self) -> Group:
         """The lines of every region in progress: a bar of minutes with lag and time left, and the counts."""
-        monotonic, now, lines = self._clock.monotonic(), None if self._replay else self._clock.now(), Group()
+        monotonic, now, lines = self._clock.monotonic(), None if self._what != _RUN else self._clock.now(), Group()
         for region, shown in self.regions.items():
             done, total = shown.minutes
             line = Table.grid(padding=(0, 1), expand=True)
@@ -154,13 +156,13 @@ class TerminalObserver:
 
 @contextmanager
 def terminal_observer(
-    console: Console, results: Console | None = None, *, replay: bool = False, clock: Clock = SYSTEM
+    console: Console, results: Console | None = None, *, what: str = _RUN, clock: Clock = SYSTEM
 ) -> Iterator[TerminalObserver]:
-    """An observer of a run or of a ``replay``: progress goes to ``console``, and each region's result to ``results`` (default: there, too).
+    """An observer of ``what``: progress goes to ``console``, and each region's result to ``results`` (default: there, too).
 
     Its lines of progress disappear on exit.
     """
-    observer = TerminalObserver(console, results or console, draws=is_interactive(console), replay=replay, clock=clock)
+    observer = TerminalObserver(console, results or console, draws=is_interactive(console), what=what, clock=clock)
     observer.start()
     try:
         yield observer

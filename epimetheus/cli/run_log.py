@@ -44,7 +44,8 @@ class LoggedRun:
 
     ``when``: the start of the run, or the time of its ``line``, in seconds since the epoch. ``what`` is the error of a failed run, with the
     remedy in ``do``; for other runs ``what`` has remarks. ``forwarded`` and ``filtered`` (by reason) count events, ``behind`` counts
-    compartments; ``lag`` and ``seconds`` (the duration) are in seconds. A value that is not in the line is None.
+    compartments. ``late`` counts events that reconciliation found. ``lag``, ``reconcile_lag`` (the greatest of all passes) and ``seconds``
+    (the duration) are in seconds. A value that is not in the line is None.
     """
 
     line: Mapping[str, Any]
@@ -57,7 +58,9 @@ class LoggedRun:
     do: str
     forwarded: float | None
     filtered: Mapping[str, float]
+    late: float | None
     lag: float | None
+    reconcile_lag: float | None
     behind: float | None
     seconds: float | None
 
@@ -177,7 +180,9 @@ def parse_run(result: Any) -> LoggedRun | None:
         do=_text(error.get("do") or line.get("do")),
         forwarded=_number(report.get("forwarded")),
         filtered={str(reason): count for reason, value in _object(report.get("filtered")).items() if (count := _number(value)) is not None},
+        late=_number(report.get("late")),
         lag=_number(position.get("lag_seconds")),
+        reconcile_lag=_reconcile_lag(report),
         behind=_behind(position),
         seconds=_number(report.get("seconds")),
     )
@@ -197,6 +202,11 @@ def _remarks(report: Mapping[str, Any], position: Mapping[str, Any]) -> Iterator
     yield from map(_text, warnings if isinstance(warnings, list) else [])
     for ocid, behind in list(_object(position.get("behind")).items())[:1]:
         yield f"Behind: {ocid}, since {_text(_object(behind).get('since'))}: {_text(_object(behind).get('reason'))}"
+
+
+def _reconcile_lag(report: Mapping[str, Any]) -> float | None:
+    lags = (_number(_object(one).get("lag_seconds")) for one in _object(report.get("reconciliation")).values())
+    return max((lag for lag in lags if lag is not None), default=None)
 
 
 def _behind(position: Mapping[str, Any]) -> float | None:

@@ -24,8 +24,8 @@ _MAX_HEAD = 2000  # bytes; the title comes before the style sheet
 _MAX_NOTE = 300  # characters
 _MAX_ROWS = 20_000  # in the file, about 10 MB
 _STEP = 500  # rows in the document; the script adds as many on request
-_HEADINGS = ("Started", "Status", "Region", "Forwarded", "Filtered", "Lag", "Behind", "Duration", "Run", "Message")
-_IN_CARDS = ("", "", "", "Forwarded", "Filtered", "Lag", "Behind", "Duration", "Run", "")
+_HEADINGS = ("Started", "Status", "Region", "Forwarded", "Filtered", "Late", "Lag", "Behind", "Duration", "Run", "Message")
+_IN_CARDS = ("", "", "", "Forwarded", "Filtered", "Late", "Lag", "Behind", "Duration", "Run", "")
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,7 @@ def _row(run: LoggedRun) -> str:
     numbers = (
         (run.forwarded, count(run.forwarded)),
         (filtered, count(filtered)),
+        (run.late, count(run.late)),
         (run.lag, span(run.lag)),
         (run.behind, count(run.behind)),
         (run.seconds, span(run.seconds)),

@@ -70,6 +70,11 @@ def _drawings(layout: _Layout, axis: Axis, runs: Sequence[LoggedRun], groups: Gr
     forwarded = _by_region(axis, groups, lambda run: run.forwarded, sum)
     yield title, plot(axis, forwarded, size=layout.full, unit=f"events per {per}", bars=True, title=title)
     yield "Lag", _durations(layout, axis, _by_region(axis, groups, lambda run: run.lag, max), "Lag")
+    title = "Late events"
+    late = _by_region(axis, groups, lambda run: run.late, sum)
+    yield title, plot(axis, late, size=layout.half, unit=f"events per {per}", bars=True, title=title)
+    title = "Reconciliation lag"
+    yield title, _durations(layout, axis, _by_region(axis, groups, lambda run: run.reconcile_lag, max), title)
     title = "Compartments behind"
     behind = _by_region(axis, groups, lambda run: run.behind, max)
     yield title, plot(axis, behind, size=layout.half, unit="compartments", bars=True, title=title)

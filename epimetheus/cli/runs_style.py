@@ -72,7 +72,7 @@ table { border-collapse: collapse; font-size: 12.5px; width: 100%; }
 th, td { padding: 5px 8px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; } td { font-variant-numeric: tabular-nums; }
 td:nth-child(3) { white-space: normal; overflow-wrap: anywhere; min-width: 9em; }
-:is(th, td):is(:nth-child(4), :nth-child(5), :nth-child(6), :nth-child(7), :nth-child(8)) { text-align: right; }
+:is(th, td):nth-child(n + 4):nth-child(-n + 9) { text-align: right; }
 td:last-child { white-space: normal; overflow-wrap: anywhere; min-width: 13em; }
 code { font: 12px ui-monospace, "DejaVu Sans Mono", monospace; }
 @media (max-width: 900px) { main > figure { grid-column: 1 / -1; } .tiles { grid-template-columns: repeat(3, minmax(0, 1fr)); } }

@@ -27,12 +27,16 @@ _COLUMNS = (
     Column("region", drop=2),
     Column("forwarded", right=True),
     Column("filtered", right=True, drop=4),
+    Column("late", right=True, drop=6),
     Column("lag", right=True, drop=1),
+    Column("reconcile lag", right=True, drop=7),
     Column("behind", right=True, drop=3),
     Column("duration", right=True, drop=5),
     Column("run"),
 )
-_FIELDS = ("started", "status", "region", "forwarded", "filtered", "lag_seconds", "behind", "seconds", "run")
+_FIELDS = (
+    "started", "status", "region", "forwarded", "filtered", "late", "lag_seconds", "reconcile_lag_seconds", "behind", "seconds", "run",
+)  # fmt: skip
 
 
 def exit_code(runs: Sequence[LoggedRun]) -> int:
@@ -106,13 +110,15 @@ def _values(run: LoggedRun) -> Sequence[str]:
     """The fields of a run for other programs, one for each of _FIELDS; empty if a value is not known."""
     filtered = sum(run.filtered.values()) if run.forwarded is not None else None
     started = "" if run.when is None else time_text(run.when)
-    numbers = ["" if value is None else f"{value:.15g}" for value in (run.forwarded, filtered, run.lag, run.behind, run.seconds)]
+    values = (run.forwarded, filtered, run.late, run.lag, run.reconcile_lag, run.behind, run.seconds)
+    numbers = ["" if value is None else f"{value:.15g}" for value in values]
     return started, plain_text(run.status), plain_text(run.region), *numbers, plain_text(run.run)
 
 
 def _cells(run: LoggedRun) -> tuple[Text, ...]:
     filtered = sum(run.filtered.values()) if run.forwarded is not None else None
-    texts = (run.region, count(run.forwarded), count(filtered), span(run.lag), count(run.behind), span(run.seconds), run.run)
+    counts = (count(run.forwarded), count(filtered), count(run.late), span(run.lag), span(run.reconcile_lag), count(run.behind))
+    texts = (run.region, *counts, span(run.seconds), run.run)
     status = cell(run.status, _COLORS.get(run.status, ""))
     return Text(when(run.when)[-14:]), status, *map(cell, texts)
 

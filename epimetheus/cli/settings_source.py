@@ -16,6 +16,7 @@ from epimetheus.cli.console import print_line, terminal_console
 from epimetheus.cli.env_file import read_env_file
 from epimetheus.cli.tfvars import CREATED_KEY, TfvarsSettings, read_tfvars
 from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.config.choices import MAY_BE_EMPTY
 from epimetheus.config.setting_checks import PREFIX, similar_setting, unknown_settings
 from epimetheus.config.settings import SETTING_NAMES, Settings
 from epimetheus.config.value_types import ocid
@@ -174,10 +175,10 @@ def _collected(problems: list[str], read: Callable[[], _Read]) -> _Read | None:
 
 
 def _merged(*layers: Mapping[str, str]) -> dict[str, str]:
-    """The layers, the first of which takes precedence. An empty value is not set, except that of METRICS_NAMESPACE."""
+    """The layers, the first of which takes precedence. An empty value is not set, except where it has a meaning."""
     merged: dict[str, str] = {}
     for layer in reversed(layers):
-        merged |= {name: value for name, value in layer.items() if value.strip() or name == "METRICS_NAMESPACE"}
+        merged |= {name: value for name, value in layer.items() if value.strip() or name in MAY_BE_EMPTY}
     return merged
 
 

@@ -16,9 +16,10 @@ from epimetheus.cli.state_target import (
     Dialog,
     first_minute,
     lease_text,
-    new_state,
     open_target,
+    state_from,
     state_problem,
+    state_to_adopt,
     state_to_replace,
     unleased_state,
 )
@@ -37,7 +38,7 @@ state_app = typer.Typer(no_args_is_help=True, help="Show and change the state st
 
 Region = Annotated[str | None, typer.Option(help="Region of the state. Default: the region of the credentials.")]
 Force = Annotated[bool, typer.Option("--force", help="Also change a damaged state, or one that a run has leased.")]
-Raw = Annotated[bool, typer.Option("--raw", help="Print the stored JSON, without the dedupe keys.")]
+Raw = Annotated[bool, typer.Option("--raw", help="Print the stored JSON, as it is.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
 Future = Annotated[bool, typer.Option("--future", help="Allow a time in the future. Every run fails until then.")]
@@ -65,7 +66,7 @@ def state_show(source: SettingsSource, region: Region = None, raw: Raw = False, 
     elif state is None:
         print_line(terminal_console(), f"{target.name}: no state yet. The first run creates it.")
     elif raw:
-        print_json(msgspec.json.decode(pack(state).partition(b"\n\0")[0].partition(b"\n")[2]), indent=1)
+        print_json(msgspec.json.decode(pack(state).partition(b"\n")[2]), indent=1)
     else:
         display.show_state(terminal_console(), target.name, state, now, problem)
 
@@ -82,7 +83,7 @@ def state_rewind(
     new: New = False,
     as_json: AsJson = False,
 ) -> None:
-    """Move the cursor to TIME. Later events are sent again: their dedupe keys and rate limits are dropped."""
+    """Move the cursor to TIME. Later events are sent again: they count as not sent, and the rate limits are dropped."""
     dialog = Dialog(yes, as_json)
     with display.errors_explained(as_json=as_json):
         minute, now = minute_argument(f"TIME={time}", time, SYSTEM.now()), int(SYSTEM.now() // 60)
@@ -93,7 +94,7 @@ def state_rewind(
             raise ArgumentError(f"TIME={time}: OCI Audit keeps events for {RETENTION_DAYS} days; use a time within that period")
         target = open_target(source, region)
         stored = state_to_replace(target, dialog, force=force, new=new)
-        state = stored or new_state(target, minute)
+        state = stored or state_from(target, minute)
         if minute > now:
             dialog.confirm(f"{start} is in the future: every run fails until then, and earlier events are never sent. Continue?")
         elif minute > state.through:
@@ -121,7 +122,7 @@ def state_reset(
             dialog.confirm(question)
         minute = first_minute(target.settings)
         start = minute_text(minute)
-        target.session.commit(new_state(target, minute))
+        target.session.commit(state_from(target, minute, state))
     dialog.report(target, f"the next run reads from {start}, minus OVERLAP_MINUTES", through=start)
 
 
@@ -136,13 +137,11 @@ def state_adopt(source: SettingsSource, reason: Reason, region: Region = None, y
             found = f"--reason has {len(reason)} printable characters"
             raise ArgumentError(f"{found}; use 1 to {_MAX_REASON} characters that say why the receiver or tenancy changes")
         target = open_target(source, region)
-        if (state := unleased_state(target, force=False)) is None:
-            target.session.raise_if_missing()
-            raise StateError(f"{target.name}: there is no state to adopt.", do="The first run creates it for the receiver of its settings.")
+        state = state_to_adopt(target)
         owner = target.owner
         before, after = _owner_text(state.tenancy, state.receiver), _owner_text(owner.tenancy, owner.receiver)
         members = {**owner_report(owner.tenancy, owner.receiver), "before": owner_report(state.tenancy, state.receiver)}
-        if (state.tenancy, state.receiver) == (owner.tenancy, owner.receiver):
+        if state.writer and (state.tenancy, state.receiver) == (owner.tenancy, owner.receiver):
             dialog.report(target, f"already belongs to {after}", changed=False, **members)
             return
         for line in (f"{target.name} belongs to {before}.", f"New owner: {after}."):
@@ -201,7 +200,7 @@ def _dropped_text(state: State) -> str:
     known, polled = len(state.known), sum(one.polled for one in state.known.values())
     counts = f"{count_text(known, 'compartment')} ({polled:,} polled, {len(state.behind):,} behind)"
     return (
-        f"All data of tenancy {state.tenancy} is dropped: {counts}, the dedupe keys, the rate limits, and the list of regions. Its unsent"
+        f"All data of tenancy {state.tenancy} is dropped: {counts}, the rate limits, and the list of regions. Its unsent"
         " events are never sent. The compartments of the new tenancy are read from at most INITIAL_LOOKBACK_HOURS back."
     )
 

@@ -1,7 +1,7 @@
 """The state that a command shows or changes: where it is, whether it may be changed, and how the command asks and reports."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -14,11 +14,11 @@ from epimetheus.cli.settings_source import SettingsSource
 from epimetheus.clock import SYSTEM
 from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
-from epimetheus.errors import StateDamaged, StateError, StateUnrecognized
+from epimetheus.errors import StateDamaged, StateError, StateOutdated, StateUnrecognized
 from epimetheus.model import time_text
 from epimetheus.state.checks import missing_state
-from epimetheus.state.model import Lease, State
-from epimetheus.state.owner import Owner
+from epimetheus.state.model import Lease, State, new_state
+from epimetheus.state.owner import Owner, ReceiverId
 from epimetheus.state.session import StateSession
 
 _SECONDS = 60.0
@@ -87,9 +87,29 @@ def first_minute(settings: Settings) -> int:
     return int(SYSTEM.now() // 60) - settings.settle_minutes - settings.initial_lookback_hours * 60
 
 
-def new_state(target: Target, minute: int) -> State:
-    """A state that starts at ``minute`` for the current settings."""
-    return State(target.region, minute, began=minute, tenancy=target.owner.tenancy, receiver=target.owner.receiver)
+def state_from(target: Target, minute: int, before: State | None = None) -> State:
+    """A state that starts at ``minute`` for the current settings. ``before``: the state that it replaces.
+
+    Its epoch is after that of a lost state that began in this minute.
+    """
+    epoch = max(int(SYSTEM.now() // 60), before.epoch if before else 0) + 1
+    return replace(new_state(target.region, minute, epoch), tenancy=target.owner.tenancy, receiver=target.owner.receiver)
+
+
+def state_to_adopt(target: Target) -> State:
+    """The state to adopt; of one in the format of an earlier version, the cursor and the owner. Raises StateError."""
+    try:
+        state = unleased_state(target, force=False)
+    except StateOutdated:
+        earlier = target.session.peek_earlier()
+        if earlier is None or earlier.region != target.region:
+            raise
+        receiver = ReceiverId(earlier.receiver.address, earlier.receiver.sha256) if earlier.receiver else None
+        return replace(new_state(target.region, earlier.through, int(SYSTEM.now() // 60)), tenancy=earlier.tenancy, receiver=receiver)
+    if state is None:
+        target.session.raise_if_missing()
+        raise StateError(f"{target.name}: there is no state to adopt.", do="The first run creates it for the receiver of its settings.")
+    return state
 
 
 def state_to_replace(target: Target, dialog: Dialog, *, force: bool, new: bool) -> State | None:
@@ -102,7 +122,7 @@ def state_to_replace(target: Target, dialog: Dialog, *, force: bool, new: bool) 
     except StateDamaged as damaged:
         if not force or isinstance(damaged, StateUnrecognized):
             raise
-        dialog.confirm(f"{damaged.what} Its dedupe keys and compartments are lost. Replace it?")
+        dialog.confirm(f"{damaged.what} What it says of compartments is lost. Replace it?")
         return None
     if state is None:
         marker = target.session.find_marker()

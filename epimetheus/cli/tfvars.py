@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from epimetheus.cli.env_file import read_text
 from epimetheus.cli.tfvars_parser import TfvarsSyntaxError, parse_tfvars, read_number
+from epimetheus.config.choices import MAY_BE_EMPTY
 from epimetheus.config.setting_checks import similar_setting
 from epimetheus.config.settings import SETTING_NAMES
 from epimetheus.config.value_types import region_name
@@ -88,8 +89,8 @@ def settings_of(variables: Mapping[str, Any]) -> dict[str, str]:
     values["REGIONS"] = ",".join(map(region_name, filter(None, values["REGIONS"].split(","))))
     if variables.get("create_vault") is True:
         values["SYSLOG_CLIENT_KEY"] = CREATED_KEY if values["SYSLOG_CLIENT_CERT"] else ""
-    namespace = variables.get("metrics_namespace")
-    return {name: value for name, value in values.items() if value or (name == "METRICS_NAMESPACE" and namespace == "")}
+    emptied = {name for name in MAY_BE_EMPTY if variables.get(name.lower()) in ("", [])}
+    return {name: value for name, value in values.items() if value or name in emptied}
 
 
 def _parse(path: Path) -> Mapping[str, Any]:
@@ -133,7 +134,7 @@ def _with_wrong_type(variables: Mapping[str, Any]) -> Iterable[str]:
         if (name.upper() not in _VARIABLES and name not in _DERIVED_FROM) or value is None:
             continue
         if name in _LISTS:
-            valid = isinstance(value, list) and all(isinstance(item, str) for item in value)
+            valid = isinstance(value, list) and all(isinstance(item, _LISTS[name]) for item in value)
         else:
             valid = _is_short_number(value) if isinstance(value, Decimal) else not isinstance(value, list | dict)
         if not valid:
@@ -141,7 +142,9 @@ def _with_wrong_type(variables: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _type_of(name: str) -> str:
-    return "a list of strings" if name in _LISTS else f"a string, a number of up to {_MAX_DIGITS} digits, true or false"
+    if name in _LISTS:
+        return "a list of strings" if _LISTS[name] is str else "a list of numbers"
+    return f"a string, a number of up to {_MAX_DIGITS} digits, true or false"
 
 
 def _is_short_number(number: Decimal) -> bool:
@@ -155,9 +158,9 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return ",".join(map(str, value))
+        return ",".join(map(_text, value))
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
 
 _VARIABLES = tuple(name for name in SETTING_NAMES if name not in _NOT_IN_A_FUNCTION)
-_LISTS = frozenset(("regions", "compartment_ids", "tamper_watch", "redact"))
+_LISTS = {"regions": str, "compartment_ids": str, "tamper_watch": str, "redact": str, "reconcile_after": Decimal}

@@ -1,9 +1,12 @@
-"""Settings whose values are a few words: their case does not matter."""
+"""Settings whose values are a few words: their case does not matter. And settings that may be empty."""
 
 from typing import Any, Literal, get_args, get_origin
 
 from epimetheus.render.renderer import FORMATS
 from epimetheus.render.syslog import FACILITIES
+
+MAY_BE_EMPTY = frozenset(("METRICS_NAMESPACE", "RECONCILE_AFTER"))
+"""Settings of which an empty value turns something off. Of all others, it counts as not set."""
 
 _BY_PATTERN = {"FORMAT": tuple(FORMATS), "SYSLOG_FACILITY": tuple(FACILITIES), "RUN_MESSAGE": ("true", "false")}
 

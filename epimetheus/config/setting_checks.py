@@ -4,10 +4,13 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
+from pydantic_core import ErrorDetails
+
 from epimetheus.config import value_types
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.field_names import DATA_MEMBERS, EVENT_MEMBERS, EVENT_PATHS
 from epimetheus.config.rules_file import read_rules
+from epimetheus.config.value_hints import pem_problem, value_hint
 from epimetheus.errors import ConfigError
 from epimetheus.render.renderer import MIN_BYTES
 from epimetheus.safe_text import HIDDEN, safe_name, safe_value
@@ -23,7 +26,7 @@ MAX_LISTING_MINUTES = 1440
 
 _REFERENCES = ("file:", "vault:", "object:")
 _LONG_TEXTS = frozenset(("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "RULES", "FIELD_MAP"))
-_NAMES = frozenset(("SYSLOG_HOST", "SYSLOG_SERVER_NAME", "STATE_BUCKET", "STATE_NAMESPACE"))
+_NAMES = frozenset(("SYSLOG_HOST", "SYSLOG_SERVER_NAME", "STATE_BUCKET", "STATE_NAMESPACE", "LEDGER_BUCKET"))
 _TLS_ONLY = ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SYSLOG_SERVER_NAME")
 
 
@@ -80,6 +83,17 @@ def _close(name: str, names: Collection[str]) -> str | None:
     return next((lowered[near] for near in get_close_matches(name.lower(), lowered, n=1, cutoff=0.75)), None)
 
 
+def field_problem(details: ErrorDetails, given: Mapping[str, str], accepted: str) -> str:
+    """An error of pydantic about a field as a sentence: setting, value (of a list, the wrong item), and what is ``accepted``."""
+    key = str(details["loc"][0]).upper()
+    if key not in given:
+        return f"{key} is required: set it to {accepted}"
+    value = str(details["input"]) if len(details["loc"]) > 1 else given[key]
+    if problem := pem_problem(key, value):
+        return problem
+    return f"{shown(key, value)}: expected {accepted}{value_hint(key, value, may_refer='file:PATH' in accepted)}"
+
+
 def size_problems(known: Mapping[str, str]) -> Iterator[str]:
     """Whether the settings fit into a function's configuration."""
     sizes = {key: len(f"{key}{value}".encode("utf-8", "surrogateescape")) for key, value in known.items()}
@@ -123,6 +137,8 @@ def combination_problems(given: Mapping[str, str]) -> Iterator[str]:
 def _state_problems(given: Mapping[str, str]) -> Iterator[str]:
     if "STATE_BUCKET" in given and "STATE_FILE" in given:
         yield "STATE_BUCKET and STATE_FILE are both set: remove one of them"
+    if "LEDGER_BUCKET" in given and "STATE_FILE" in given:
+        yield "LEDGER_BUCKET is not used with STATE_FILE: remove it; the ledger is in a folder beside the file"
     if "STATE_BUCKET" not in given and "STATE_FILE" not in given:
         yield "STATE_BUCKET is required unless STATE_FILE is set: set it to a bucket name without its namespace"
     if "STATE_FILE" in given and given["OCI_AUTH"] == "resource_principal":

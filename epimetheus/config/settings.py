@@ -1,23 +1,22 @@
 """Settings: reads and checks the whole configuration from environment variables, and reports every problem at once."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 
 from epimetheus.config import value_types
-from epimetheus.config.choices import lower_case_choice
+from epimetheus.config.choices import MAY_BE_EMPTY, lower_case_choice
 from epimetheus.config.setting_checks import (
     MAX_LISTING_MINUTES,
     combination_problems,
+    field_problem,
     json_problems,
     redact_warnings,
-    shown,
     size_problems,
     unknown_settings,
 )
-from epimetheus.config.value_hints import pem_problem, value_hint
+from epimetheus.config.setting_reference import SettingReference, listed, setting_reference
 from epimetheus.config.value_types import Group
 from epimetheus.errors import ConfigError
 from epimetheus.render.renderer import FORMATS, MIN_BYTES
@@ -33,19 +32,6 @@ _COMPARTMENTS = Group("Compartments")
 _READING = Group("Reading")
 _RULES = Group("Rules and redaction")
 _METRICS = Group("Metrics and logs")
-
-
-def _listed(choices: tuple[str, ...]) -> str:
-    return f"{', '.join(choices[:-1])} or {choices[-1]}"
-
-
-class SettingReference(NamedTuple):
-    """What the documentation says about one setting; ``accepted`` completes "expected …"."""
-
-    group: str
-    description: str
-    accepted: str
-    default: str
 
 
 class Settings(BaseModel):
@@ -119,7 +105,7 @@ class Settings(BaseModel):
     syslog_timeout_seconds: float = _RECEIVER.number(
         10.0, 1, 120, "Timeout in seconds for each of connect, TLS handshake, write and confirmation."
     )
-    format: str = _FORMAT.string("cef", "|".join(FORMATS), _listed(tuple(FORMATS)), "Format of the message body.")
+    format: str = _FORMAT.string("cef", "|".join(FORMATS), listed(tuple(FORMATS)), "Format of the message body.")
     ocsf_classes: Literal["auto", "api"] = _FORMAT.choice(
         "auto",
         "Classes of the events if `FORMAT` is `ocsf`: `auto` sends sign-ons as Authentication, changes of users, passwords and MFA as "
@@ -134,16 +120,26 @@ class Settings(BaseModel):
         unset="required unless STATE_FILE is set",
     )
     state_namespace: str | None = _STATE.string(
-        None, r"[\w-]{1,128}", "an Object Storage namespace", "Object Storage namespace of `STATE_BUCKET`.", unset="the tenancy's namespace"
+        None, r"[\w-]{1,128}", "an Object Storage namespace", "Object Storage namespace of the buckets.", unset="the tenancy's namespace"
     )
     state_prefix: str = _STATE.string(
         "epimetheus/",
         value_types.OBJECT_NAME,
         "the start of an object name, not beginning with a slash",
-        "Start of the names of the state objects. Deployments that share a bucket need different prefixes.",
+        "Start of the names of the objects of the state and of the ledger. Deployments that share a bucket need different prefixes.",
     )
     state_file: str | None = _STATE.string(
-        None, r"[^\x00]+", "a file path", "Local file that stores the state instead of `STATE_BUCKET`. Not available in a function."
+        None,
+        r"[^\x00]+",
+        "a file path",
+        "Local file that stores the state instead of `STATE_BUCKET`. The ledger is in a folder beside it, `.ledger` added to the name. "
+        "Not available in a function.",
+    )
+    ledger_bucket: str | None = _STATE.string(
+        None, r"[\w.-]{1,256}", "a bucket name without its namespace", "Object Storage bucket for the ledger.", unset="STATE_BUCKET"
+    )
+    ledger_days: int = _STATE.integer(
+        35, 8, 400, "Days for which the entries of the ledger are kept. In a bucket, a lifecycle rule deletes them."
     )
 
     tenancy_ocid: str | None = _CREDENTIALS.string(
@@ -181,6 +177,13 @@ class Settings(BaseModel):
         15, 0, 1440, "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped."
     )
     settle_minutes: int = _READING.integer(2, 0, 60, "Minutes before now at which a run stops reading. OCI may not list newer events yet.")
+    reconcile_after: value_types.Passes = _READING.field(
+        (60, 1440),
+        "empty, or up to 4 integers from 5 to 10080, comma-separated",
+        "Ages in minutes at which closed windows are listed again, to find events that OCI listed after they were read. "
+        "Each age is one more pass over all events. If empty, no window is listed again.",
+        unset="60,1440",
+    )
     slice_minutes: int = _READING.integer(
         60, 1, 10080, "Minimum length in minutes of the time window that a run reads, sends and confirms in one step."
     )
@@ -241,13 +244,14 @@ class Settings(BaseModel):
         ``limit_size``: whether the settings must fit into a function's configuration.
         """
         known = {key: environment[key] for key in SETTING_NAMES if key in environment}
-        given = {key: _given(key, value) for key, value in known.items() if value.strip() or key == "METRICS_NAMESPACE"}
+        given = {key: _given(key, value) for key, value in known.items() if value.strip() or key in MAY_BE_EMPTY}
         given.setdefault("OCI_AUTH", "resource_principal" if "OCI_RESOURCE_PRINCIPAL_VERSION" in environment else "config_file")
         problems = [*unknown_settings(environment, SETTING_NAMES), *(size_problems(known) if limit_size else ())]
         try:
             settings = cls.model_validate({key.lower(): value or None for key, value in given.items()})
         except ValidationError as error:
-            problems += [_problem(details, given) for details in error.errors(include_url=False)]
+            found = [(details, cls.reference(str(details["loc"][0])).accepted) for details in error.errors(include_url=False)]
+            problems += [field_problem(details, given, accepted) for details, accepted in found]
         problems += [*json_problems(given), *combination_problems(given)]
         if problems:
             raise ConfigError(problems)  # not chained: pydantic's error contains the values
@@ -256,17 +260,7 @@ class Settings(BaseModel):
     @classmethod
     def reference(cls, name: str) -> SettingReference:
         """What the documentation says about the setting ``name``."""
-        field = cls.model_fields[name]
-        extra = cast("dict[str, Any]", field.json_schema_extra)
-        if field.is_required():
-            default = "required"
-        elif extra["unset"]:
-            default = extra["unset"]
-        elif field.default in (None, ()):
-            default = "none"
-        else:
-            default = str(field.default).lower() if isinstance(field.default, bool) else f"{field.default}".removesuffix(".0")
-        return SettingReference(extra["group"], field.description or "", extra["accepted"] or _listed(get_args(field.annotation)), default)
+        return setting_reference(cls.model_fields[name])
 
     @property
     def all_regions(self) -> bool:
@@ -285,15 +279,3 @@ SETTING_NAMES = tuple(name.upper() for name in Settings.model_fields)
 
 def _given(key: str, value: str) -> str:
     return lower_case_choice(key, Settings.model_fields[key.lower()].annotation, value.strip())
-
-
-def _problem(details: ErrorDetails, given: Mapping[str, str]) -> str:
-    """An error of pydantic about a field as a sentence: setting, value (of a list, the wrong item), and what is accepted."""
-    name = str(details["loc"][0])
-    key, accepted = name.upper(), Settings.reference(name).accepted
-    if key not in given:
-        return f"{key} is required: set it to {accepted}"
-    value = str(details["input"]) if len(details["loc"]) > 1 else given[key]
-    if problem := pem_problem(key, value):
-        return problem
-    return f"{shown(key, value)}: expected {accepted}{value_hint(key, value, may_refer='file:PATH' in accepted)}"

@@ -7,6 +7,7 @@ from pydantic.config import JsonDict
 
 from epimetheus.render.renderer import MIN_BYTES
 
+_MAX_PASSES = 4
 _REFERENCES = "file:PATH, vault:SECRET_OCID or object:NAME"
 ADDRESS = r"(?=.{1,253}\Z)[\w-]+(?:\.[\w-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
 OBJECT_NAME = r"(?!/)[^\x00-\x1f\x7f]{1,900}"
@@ -91,6 +92,17 @@ def _split_not_empty(value: str) -> tuple[str, ...]:
     raise ValueError
 
 
+def _split_if_given(value: str | None) -> tuple[str, ...]:
+    return _split_not_empty(value) if value else ()
+
+
+def _ascending(minutes: tuple[int, ...]) -> tuple[int, ...]:
+    """Distinct ``minutes`` in ascending order. Raises ValueError for more than 4."""
+    if len(distinct := sorted(set(minutes))) > _MAX_PASSES:
+        raise ValueError
+    return tuple(distinct)
+
+
 def _whole(pattern: str) -> str:
     return rf"(?a)^(?:{pattern})\Z"
 
@@ -104,6 +116,8 @@ Boolean = Annotated[bool, BeforeValidator({"true": True, "false": False}.get)]
 Region = Annotated[str, BeforeValidator(region_name), _item(r"all|[a-z]+(?:-[a-z]+)+-\d+")]
 Distinct = AfterValidator(lambda names: tuple(dict.fromkeys(names)))
 """For a list whose items may have several forms: two forms of one item are one item."""
+Passes = Annotated[tuple[Annotated[int, Field(ge=5, le=10080)], ...], BeforeValidator(_split_if_given), AfterValidator(_ascending)]
+"""Ages in minutes, in ascending order; empty for an empty text."""
 Compartment = Annotated[str, _item(ocid("compartment|tenancy"))]
 Resource = Annotated[str, _item(ocid(r"\w+"))]
 JsonPath = Annotated[str, _item(r"[^.\s;]+(?:\.[^.\s;]+)*")]

@@ -14,11 +14,11 @@ import msgspec
 from epimetheus.clock import SYSTEM, Clock, Deadline
 from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError, OutOfTime, RequestError
-from epimetheus.function.request import Health, Replay, read_request
+from epimetheus.function.request import Health, Reconcile, Replay, read_request
 from epimetheus.health.model import HealthReport
 from epimetheus.health.report import LIMIT_SECONDS, run_health_checks
-from epimetheus.model import Replayed, Report
 from epimetheus.observe.log import LogObserver, log_failure, log_health, log_replayed, log_report, log_to
+from epimetheus.reports import Replayed, Report
 from epimetheus.signals import raise_on_signals
 from epimetheus.wiring.regions import replay_regions, run_regions
 from epimetheus.wiring.wiring import Wiring
@@ -66,9 +66,8 @@ def invoke(
         log_to(sys.stderr, settings.log_level)
         wiring = Wiring.open(settings, clock, deadline_of(deadline, clock))
         reports: list[Report] | list[Replayed]
-        if isinstance(request, Replay):
-            window, observer = request.window(clock.now()), LogObserver(run_id)
-            reports = replay_regions(wiring, run_id, observer, log_replayed, window, request.compartments, dry=request.dry)
+        if isinstance(request, Replay | Reconcile):
+            reports = replay_regions(wiring, run_id, LogObserver(run_id), log_replayed, request.to_run(clock.now()))
         else:
             with raise_on_signals(signal.SIGTERM):  # return the lease before the container stops
                 reports = run_and_follow(wiring, run_id, new_id, request.follow_seconds)

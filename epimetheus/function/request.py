@@ -7,11 +7,12 @@ import msgspec
 
 from epimetheus.errors import RequestError
 from epimetheus.model import RETENTION_DAYS, Window, minute_text, parse_minute, time_text
+from epimetheus.run.replay import ReplayRequest
 from epimetheus.safe_text import HIDDEN, safe_message, safe_value
 
 _HELP = (
     'Send an empty body, {"action": "run"}, {"follow_seconds": 3480}, {"action": "health"}, '
-    'or {"action": "replay", "from": "2026-11-24T10:00:00Z", "to": "2026-11-24T11:00:00Z"}.'
+    'or {"action": "replay", "from": "2026-11-24T10:00:00Z", "to": "2026-11-24T11:00:00Z"}; "reconcile" takes the same times.'
 )
 
 
@@ -31,8 +32,8 @@ class Health(_Request, tag="health", frozen=True):
     probe: bool = False
 
 
-class Replay(_Request, tag="replay", frozen=True):
-    """Send a window again, ``from`` and ``to`` in RFC 3339, whole minutes. ``compartments``: OCIDs; empty: all. ``dry``: only count."""
+class _PastWindow(_Request, frozen=True):
+    """A window, ``from`` and ``to`` in RFC 3339, whole minutes. ``compartments``: OCIDs; empty: all. ``dry``: only count."""
 
     start: str = msgspec.field(name="from")
     end: str = msgspec.field(name="to")
@@ -55,17 +56,35 @@ class Replay(_Request, tag="replay", frozen=True):
         return requested
 
 
+class Replay(_PastWindow, tag="replay", frozen=True):
+    """Send a window again. ``missing_only``: only what the ledger does not have."""
+
+    missing_only: bool = False
+
+    def to_run(self, now: float) -> ReplayRequest:
+        """The replay. ``now`` and errors as `window`."""
+        return ReplayRequest(self.window(now), self.compartments, self.dry, "replay" if self.missing_only else None)
+
+
+class Reconcile(_PastWindow, tag="reconcile", frozen=True):
+    """List a window again, and send what the ledger does not have, marked as late."""
+
+    def to_run(self, now: float) -> ReplayRequest:
+        """The reconciliation. ``now`` and errors as `window`."""
+        return ReplayRequest(self.window(now), self.compartments, self.dry, "late")
+
+
 _QUOTED = re.compile(r"(?<=`).*(?=`)", re.DOTALL)  # msgspec quotes a key of the body
-_ACTIONS = ("run", "health", "replay")
+_ACTIONS = ("run", "health", "replay", "reconcile")
 
 
-def read_request(body: bytes) -> Run | Health | Replay:
+def read_request(body: bytes) -> Run | Health | Replay | Reconcile:
     """The request in ``body``; an empty one is a `Run`. Raises RequestError."""
     try:
         fields = msgspec.json.decode(body.strip() or b"{}", type=dict[str, object])
         if (action := fields.setdefault("action", "run")) not in _ACTIONS:
             raise RequestError(f"The request was rejected: unknown action {safe_value(str(action))!r}.", do=_HELP)
-        return msgspec.convert(fields, type=Run | Health | Replay)
+        return msgspec.convert(fields, type=Run | Health | Replay | Reconcile)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"The request was rejected: {safe_message(_QUOTED.sub(_safe_key, str(error)))}.", do=_HELP) from error
 

@@ -13,8 +13,9 @@ from typing import TextIO
 
 import msgspec
 
-from epimetheus.model import Fetched, Problem, Replayed, Report, RunProgress, count_text, minute_text, time_text
+from epimetheus.model import Fetched, RunProgress, count_text, minute_text, time_text
 from epimetheus.observe.bounded import bounded
+from epimetheus.reports import Problem, Replayed, Report
 from epimetheus.safe_text import safe_event_text, to_visible_json
 
 _LOG = "epimetheus"
@@ -99,9 +100,10 @@ def log_report(report: Report) -> None:
 
 
 def log_replayed(replayed: Replayed) -> None:
-    """Log the result of a replay as one line."""
-    events = f"{count_text(replayed.forwarded, 'event')} {'counted' if replayed.dry else 'sent again'}"
-    what = f"{replayed.region} replay {replayed.status}: {events}"
+    """Log the result of a replay or a reconciliation as one line."""
+    events = count_text(replayed.forwarded, "missing event" if replayed.missing_only else "event")
+    done = "counted" if replayed.dry else "sent" if replayed.missing_only else "sent again"
+    what = f"{replayed.region} {replayed.action} {replayed.status}: {events} {done}"
     fields = {"replay": msgspec.to_builtins(replayed)}
     logging.getLogger(_LOG).log(_LEVELS[replayed.status], "%s", what, extra={"event": "replay", "fields": fields})
 
@@ -133,6 +135,8 @@ def headline(report: Report) -> str:
     if report.filtered:
         counts = {"rate-limited" if reason == "rate_limited" else reason: count for reason, count in report.filtered.items()}
         parts.append(f"{sum(counts.values()):,} filtered ({', '.join(f'{count:,} {reason}' for reason, count in counts.items())})")
+    if report.late:
+        parts.append(f"{report.late:,} listed late")
     if report.truncated:
         parts.append(f"{report.truncated:,} truncated")
     if position := report.position:

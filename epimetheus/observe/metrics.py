@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDetails
 
 from epimetheus.errors import SourceError
-from epimetheus.model import Report, count_text
+from epimetheus.model import count_text
 from epimetheus.oci_client.clients import oci_errors
 from epimetheus.oci_client.policies import Policies
+from epimetheus.reports import Report
 from epimetheus.safe_text import safe_message
 
 _HELP = "Metrics are optional: an empty METRICS_NAMESPACE turns them off."
@@ -26,7 +27,7 @@ class OptionalMetrics(NamedTuple):
 
 
 def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
-    """Metric name → value. Lag, coverage and compartments behind are included only if the state was read."""
+    """Metric name → value. Lags, coverage and compartments behind are included only if the state was read."""
     values: dict[str, float] = {
         "runs_failed": report.status == "failed",
         "runs_skipped": report.status == "skipped",
@@ -41,6 +42,8 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         "events_malformed": report.malformed,
         "compartments_given_up": report.given_up,
         "events_abridged": report.abridged,
+        "late_events": report.late,
+        "late_seconds": report.latest_seconds,
         "api_requests": sum(counts["requests"] for counts in report.api.values()),
         "api_throttled": sum(counts["throttled"] for counts in report.api.values()),
     }
@@ -52,6 +55,8 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         values["certificate_days_left"] = report.certificate_days
     if report.listing_age_seconds is not None:
         values["listing_age_seconds"] = report.listing_age_seconds
+    if report.reconciliation:
+        values["reconcile_lag_seconds"] = max(one.lag_seconds for one in report.reconciliation.values())
     if report.position:
         values["lag_seconds"] = report.position.lag_seconds
         values["compartments_behind"] = len(report.position.behind)

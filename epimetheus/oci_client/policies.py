@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 _STATE_PERMISSIONS = ("OBJECT_READ", "OBJECT_CREATE", "OBJECT_OVERWRITE")
+_LEDGER_PERMISSIONS = ("OBJECT_INSPECT", "OBJECT_READ", "OBJECT_CREATE")
 DENIED = (403, 404)
 """OCI answers 404, sometimes 403, to a call that no policy allows."""
 
@@ -34,8 +35,11 @@ class Policies:
 
     def objects(self, bucket: str) -> str:
         """For GetObject and PutObject."""
-        permissions = ", ".join(f"request.permission='{name}'" for name in _STATE_PERMISSIONS)
-        return self._allow(f"manage objects in tenancy where all {{target.bucket.name='{bucket}', any {{{permissions}}}}}")
+        return self._manage_objects(bucket, _STATE_PERMISSIONS)
+
+    def ledger(self, bucket: str) -> str:
+        """For ListObjects, GetObject, and PutObject of objects that do not exist. Nothing is overwritten or deleted."""
+        return self._manage_objects(bucket, _LEDGER_PERMISSIONS)
 
     def secret(self, ocid: str) -> str:
         """For GetSecretBundle."""
@@ -45,6 +49,10 @@ class Policies:
         """For PostMetricData. ``compartment``: the OCID of the compartment or tenancy that the metrics are posted to."""
         scope = "tenancy" if compartment.startswith("ocid1.tenancy.") else f"compartment id {compartment}"
         return self._allow(f"use metrics in {scope} where target.metrics.namespace='{namespace}'")
+
+    def _manage_objects(self, bucket: str, permissions: tuple[str, ...]) -> str:
+        any_of = ", ".join(f"request.permission='{name}'" for name in permissions)
+        return self._allow(f"manage objects in tenancy where all {{target.bucket.name='{bucket}', any {{{any_of}}}}}")
 
     def _allow(self, what: str) -> str:
         return f"Allow {self.subject} to {what}"

@@ -125,7 +125,8 @@ class Renderer:
         self._max_bytes = max_bytes or sys.maxsize
         self._names_bytes = min(self._max_bytes // 8, 1000)
         number = FACILITIES.index(facility)
-        self._header = HEADERS[header](number, app_name, hostname, run_id, started, min(self._max_bytes // 8, 255), replay)
+        build_header = partial(HEADERS[header], number, app_name, hostname, run_id, started, min(self._max_bytes // 8, 255))
+        self._header, self._late_header = build_header("replay" if replay else ""), build_header("replay" if replay else "late")
         self._started = time_at(started)
         self._replay = replay
         self._budget = TimeBudget(monotonic)
@@ -183,10 +184,11 @@ class Renderer:
             context = self._context(fetched.raw, event, enrichment)
             body = self._format.render_fast(context) if fast else None
             if body is not None:
-                message = self._header(context.severity, context.time, msgid, sequence) + body.text
+                message = self._header_of(enrichment)(context.severity, context.time, msgid, sequence) + body.text
                 if len(message) <= self._max_bytes:
                     return Rendered(message, trimmed=False, redacted=body.redacted), body.unscanned
-            return self._within_limit(partial(self._format.render, context), context.severity, context.time, msgid, sequence), b""
+            render = partial(self._format.render, context)
+            return self._within_limit(self._header_of(enrichment), render, context.severity, context.time, msgid, sequence), b""
         except TimeBudgetExceeded:
             self._budget.stop()
             return self._abridged(fetched.raw, event, sequence, enrichment, msgid), b""
@@ -210,8 +212,8 @@ class Renderer:
     def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, enrichment: Enrichment, msgid: Msgid) -> Rendered:
         text, short = abridge_event(bytes(raw), event, self._redactor)
         context = self._context(text, short, enrichment, abridged_from=event)
-        render = partial(self._format.render, context)
-        rendered = self._within_limit(render, context.severity, context.time, msgid, sequence, lost=("event",))
+        render, header = partial(self._format.render, context), self._header_of(enrichment)
+        rendered = self._within_limit(header, render, context.severity, context.time, msgid, sequence, lost=("event",))
         return msgspec.structs.replace(rendered, abridged=True)
 
     def _redact_enrichment(self, enrichment: Enrichment) -> Enrichment:
@@ -233,11 +235,16 @@ class Renderer:
             self._budget.stop()
         lost = ("raw",) if len(raw) > max_bytes else ()
         severity = _with_watched_minimum(_MALFORMED_SEVERITY, enrichment)
-        rendered = self._within_limit(partial(raw_body, text), severity, None, "malformed", sequence, lost=lost)
+        header = self._header_of(enrichment)
+        rendered = self._within_limit(header, partial(raw_body, text), severity, None, "malformed", sequence, lost=lost)
         return msgspec.structs.replace(rendered, abridged=bool(lost))
+
+    def _header_of(self, enrichment: Enrichment) -> Header:
+        return self._late_header if enrichment.late else self._header
 
     def _within_limit(
         self,
+        header: Header,
         render: Callable[[SizeLimit], Body],
         severity: int,
         time: EventTime | None,
@@ -246,13 +253,13 @@ class Renderer:
         lost: Sequence[str] = (),
     ) -> Rendered:
         """Header and body: the body uses the room that the header leaves, and the header lists what was trimmed."""
-        header = self._header(severity, time, msgid, sequence)
-        reserved = len(f' trimmed="{",".join(lost)},"') if lost and self._header.lists_trimmed else 0
-        body = render(SizeLimit(self._max_bytes - len(header) - reserved, self._names_bytes, self._header.lists_trimmed))
+        start = header(severity, time, msgid, sequence)
+        reserved = len(f' trimmed="{",".join(lost)},"') if lost and header.lists_trimmed else 0
+        body = render(SizeLimit(self._max_bytes - len(start) - reserved, self._names_bytes, header.lists_trimmed))
         trimmed = (*lost, *body.trimmed)
         if trimmed:
-            header = self._header(severity, time, msgid, sequence, join_names(trimmed, self._names_bytes))
-        return Rendered(header + body.text, bool(trimmed), _REDACTED in body.text)
+            start = header(severity, time, msgid, sequence, join_names(trimmed, self._names_bytes))
+        return Rendered(start + body.text, bool(trimmed), _REDACTED in body.text)
 
 
 def _with_watched_minimum(severity: int, enrichment: Enrichment) -> int:

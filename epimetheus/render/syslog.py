@@ -19,6 +19,8 @@ _NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]")
 _NOT_IN_PARAM = re.compile(r"[^\x20-\x21\x23-\x5b\x5e-\x7e]")  # characters that RFC 5424 6.3.3 requires to escape: run ids need none
 
 Msgid = Literal["audit", "malformed", "notice"]
+Mark = Literal["", "replay", "late"]
+"""Why an event is not one of the ordinary: a replay sends it again, or reconciliation found it."""
 
 
 class Header(Protocol):
@@ -37,33 +39,34 @@ class Rfc5424:
     reject NILVALUE or shift the fields after it, and so lose malformed events.
 
     ``facility``: 0 to 23. Host name, application name and run id lose everything but printable ASCII; the latter two are cut to 48
-    characters. ``replay="true"`` follows ``seq`` in a replay. 32473 is the enterprise number reserved for examples (RFC 5612).
+    characters. ``replay="true"`` or ``late="true"`` follows ``seq`` if ``mark`` is given. 32473 is the enterprise number reserved for
+    examples (RFC 5612).
     """
 
     lists_trimmed = True
 
     def __init__(
-        self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int, replay: bool = False
+        self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int, mark: Mark = ""
     ) -> None:
         self._started = time_at(started).text
         self._prefixes = [f"<{facility * 8 + level}>1 " for level in _LEVELS]
         self._origin = f"{_printable(hostname, hostname_length)} {_printable(app_name, 48)} -"
         self._run = f'[epimetheus@32473 run="{_NOT_IN_PARAM.sub("", run_id)[:48]}"'
-        self._replay = ' replay="true"' if replay else ""
+        self._mark = f' {mark}="true"' if mark else ""
 
     def __call__(self, severity: int, time: EventTime | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """See `Header`."""
         timestamp = time.text if time else self._started
         names = f' trimmed="{trimmed}"' if trimmed else ""
         prefix = self._prefixes[severity]
-        return f'{prefix}{timestamp} {self._origin} {msgid} {self._run} seq="{sequence}"{self._replay}{names}] '.encode()
+        return f'{prefix}{timestamp} {self._origin} {msgid} {self._run} seq="{sequence}"{self._mark}{names}] '.encode()
 
 
 class Rfc3164:
     """``<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `` (RFC 3164 4.1), in UTC; ``TAG[malformed]: `` before a malformed event.
 
-    An event without a time has that of ``started`` (seconds since the epoch): the header requires one. A replay sends ``TAG[replay]: ``,
-    and ``TAG[malformed-replay]: `` before a malformed event, whose text has no room for a mark.
+    An event without a time has that of ``started`` (seconds since the epoch): the header requires one. A ``mark`` gives ``TAG[replay]: ``,
+    and ``TAG[malformed-replay]: `` before a malformed event, whose text has no room for it.
 
     The tag precedes ``CEF:``, too, although CEF's own document shows ``HOSTNAME CEF:0|…``. Without a tag, rsyslog takes ``CEF:`` for it
     and forwards ``CEF: 0|…``, which decoders reject (rsyslog#4309); after a tag, CEF arrives intact. CEF decoders skip the text before
@@ -73,15 +76,15 @@ class Rfc3164:
     lists_trimmed = False
 
     def __init__(
-        self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int, replay: bool = False
+        self, facility: int, app_name: str, hostname: str, run_id: str, started: float, hostname_length: int, mark: Mark = ""
     ) -> None:
         del run_id  # RFC 3164 has no field for it
         self._prefixes = [f"<{facility * 8 + level}>" for level in _LEVELS]
         self._started = _short_time(datetime.fromtimestamp(started, UTC))
         tag = _NOT_ALPHANUMERIC.sub("", app_name)[:32] or "epimetheus"
         host = _printable(hostname, hostname_length)
-        mark, malformed = ("[replay]", "[malformed-replay]") if replay else ("", "[malformed]")
-        self._origins = {"audit": f"{host} {tag}{mark}:", "malformed": f"{host} {tag}{malformed}:", "notice": f"{host} {tag}:"}
+        audit, malformed = (f"[{mark}]", f"[malformed-{mark}]") if mark else ("", "[malformed]")
+        self._origins = {"audit": f"{host} {tag}{audit}:", "malformed": f"{host} {tag}{malformed}:", "notice": f"{host} {tag}:"}
 
     def __call__(self, severity: int, time: EventTime | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """See `Header`; the header has no fields for ``sequence`` and ``trimmed``."""

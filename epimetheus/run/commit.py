@@ -1,14 +1,14 @@
-"""Commits of a run: conditional writes of the state, with the dedupe keys and hourly counts of confirmed events only."""
+"""Commits of a run: an entry of the ledger with what is confirmed, then a conditional write of the state."""
 
 from contextlib import suppress
 from dataclasses import replace
 
-from epimetheus.errors import EpimetheusError
+from epimetheus.errors import EpimetheusError, LedgerError
 from epimetheus.model import time_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
+from epimetheus.run.entry_writer import Reading
 from epimetheus.run.report import is_caught_up
-from epimetheus.select.dedupe import compartment_tag
 from epimetheus.state.model import State, Summary
 
 CHECKPOINT_SECONDS = 30.0
@@ -16,15 +16,28 @@ _LATE_MINUTES = 24 * 60  # an event may be processed a day after its event time,
 
 
 def commit(ctx: RunContext, state: State) -> None:
-    """Write ``state`` with the keys and counts still needed. Raises StateConflict, StateError."""
-    overlap, pipeline = ctx.options.overlap_minutes, ctx.pipeline
-    horizon = {compartment_tag(ocid): minute for ocid, minute in plan.dedupe_horizon(state, overlap).items()}
-    pipeline.seen.forget(state.through - overlap, horizon)
-    rate_limits = pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
-    written = ctx.ports.session.commit(replace(state, keys=pipeline.seen.packed(), rate_limits=rate_limits), now=ctx.time.now())
-    ctx.set_state(written)
+    """Enter what is confirmed in the ledger, and only then write ``state``. Raises LedgerError, StateConflict, StateError.
+
+    An entry whose state is not written is true all the same: its events are confirmed, and the next run does not send them again.
+    """
+    overlap = ctx.options.overlap_minutes
+    _enter(ctx)
+    forget_delivered(ctx, state)
+    rate_limits = ctx.pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
+    entered = state.with_entered(ctx.run_id, ctx.entries.count, others=not ctx.ports.delivered.searched)
+    ctx.state = ctx.ports.session.commit(replace(state, rate_limits=rate_limits, entered=entered), now=ctx.time.now())
     ctx.progress.committed_at = ctx.ports.clock.monotonic()
     ctx.progress.uncommitted = False
+
+
+def forget_delivered(ctx: RunContext, state: State) -> None:
+    """Drop the keys that neither the overlap nor a slice in progress needs."""
+    ctx.ports.delivered.forget(min([state.through - ctx.options.overlap_minutes, *(task.window.start for task in ctx.progress.reading)]))
+
+
+def _enter(ctx: RunContext) -> None:
+    reading = Reading(ctx.progress.source, ctx.progress.polled, ctx.state.epoch)
+    ctx.entries.write(ctx.pipeline.forwarder.take_pending(), reading, ctx.time.now())
 
 
 def commit_if_due(ctx: RunContext) -> None:
@@ -35,10 +48,14 @@ def commit_if_due(ctx: RunContext) -> None:
 
 
 def finish(ctx: RunContext) -> None:
-    """The finish step: give up deleted compartments that OCI refuses, commit the last slice, and return the lease."""
+    """The finish step: give up deleted compartments that OCI refuses, commit the last slice, return the lease, and prune the ledger."""
     if ctx.progress.pages:
         ctx.state, ctx.progress.given_up = plan.give_up(ctx.state, ctx.progress.excluded)
     _commit_last(ctx)
+    try:
+        ctx.ports.delivered.prune(ctx.time.minute - ctx.options.ledger_days * 24 * 60)
+    except LedgerError as error:  # the next run tries again
+        ctx.problem(error)
 
 
 def commit_confirmed(ctx: RunContext) -> None:

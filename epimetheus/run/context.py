@@ -1,27 +1,28 @@
 """The context of one run: what its steps share, and how far it is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError
+from epimetheus.ledger.entry import Source
 from epimetheus.run.budget import Budget
+from epimetheus.run.entry_writer import EntryWriter
 from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.run.run_clock import RunClock
 from epimetheus.run.tally import Tally, to_problem
-from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.selection import Selection
+from epimetheus.source.fetch import FetchTask
 from epimetheus.state.model import State
 
 
 class Pipeline(NamedTuple):
-    """What the events of a run pass through, with the dedupe keys and hourly counts of earlier runs."""
+    """What the events of a run pass through, with the hourly counts of earlier runs."""
 
-    seen: SeenKeys
     rate_limits: RateLimits
     selection: Selection
     forwarder: Forwarder
@@ -35,6 +36,8 @@ class Progress:
     overlap was read. ``excluded``: compartments that failed, and why. ``uncommitted``: a slice was confirmed after the last commit.
     ``committed_at``: monotonic seconds. ``slice_seconds``: duration of the last slice at the cursor. ``reported_events``: the number
     of events at the last `RunObserver.counted`. ``given_up``: deleted compartments that are no longer polled.
+    ``source`` and ``polled``: why the last slice was read, and the OCIDs of its compartments. ``reading``: the tasks of a slice that is not
+    confirmed yet.
     """
 
     since: int
@@ -47,11 +50,14 @@ class Progress:
     slice_seconds: float = 0.0
     reported_events: int = 0
     given_up: list[str] = field(default_factory=list)
+    source: Source = "poll"
+    polled: tuple[str, ...] = ()
+    reading: tuple[FetchTask, ...] = ()
 
 
 @dataclass
 class RunContext:
-    """One run. ``state`` holds no dedupe keys: they are in memory once, in ``pipeline.seen``. ``started``: seconds since the epoch."""
+    """One run. ``started``: seconds since the epoch."""
 
     options: RunOptions
     ports: RunPorts
@@ -64,6 +70,7 @@ class RunContext:
     state: State
     progress: Progress
     pipeline: Pipeline
+    entries: EntryWriter
 
     @classmethod
     def start(cls, options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, warnings: Sequence[str]) -> "RunContext":
@@ -71,19 +78,18 @@ class RunContext:
         budget, tally = Budget.of(deadline), Tally(warnings=list(warnings))
         started, monotonic_start = ports.clock.now(), ports.clock.monotonic()
         time = RunClock(ports.clock, ports.clock_offset, options.settle_minutes)
-        state = State(options.region, time.end - options.lookback_minutes, overlap=options.overlap_minutes)
+        state = State(options.region, time.end - options.lookback_minutes)
         progress, pipeline = Progress(state.through, monotonic_start), _pipeline(options, ports, tally, state)
-        return cls(options, ports, run_id, budget, tally, started, monotonic_start, time, state, progress, pipeline)
+        entries = EntryWriter(ports.delivered, options.tenancy, options.region, run_id)
+        return cls(options, ports, run_id, budget, tally, started, monotonic_start, time, state, progress, pipeline, entries)
 
     def load(self, state: State) -> None:
         """Continue from ``state``."""
         self.progress.since, self.progress.opened = state.through, True
+        entered = {run: number for run, number in state.entered.items() if run != self.run_id}
+        self.ports.delivered.begin(state.first_epoch, state.epoch, entered)
         self.pipeline = _pipeline(self.options, self.ports, self.tally, state)
-        self.set_state(state)
-
-    def set_state(self, state: State) -> None:
-        """Replace the state, without its dedupe keys."""
-        self.state = replace(state, keys={})
+        self.state = state
 
     def problem(self, error: EpimetheusError) -> None:
         """Report an error that does not end the run."""
@@ -91,10 +97,10 @@ class RunContext:
 
 
 def _pipeline(options: RunOptions, ports: RunPorts, tally: Tally, state: State) -> Pipeline:
-    seen, rate_limits = SeenKeys(state.keys), RateLimits(state.rate_limits)
+    rate_limits = RateLimits(state.rate_limits)
     selection = Selection(ports.rules, ports.tamper_watch, rate_limits)
     filtered = partial(ports.observer.filtered, options.region) if options.statistics.filtered else None
     forwarder = Forwarder(
-        seen, selection, ports.renderer, ports.frame, ports.sender, tally, actors=options.actors, filtered=filtered
+        ports.delivered.seen, selection, ports.renderer, ports.frame, ports.sender, tally, actors=options.actors, filtered=filtered
     )
-    return Pipeline(seen, rate_limits, selection, forwarder)
+    return Pipeline(rate_limits, selection, forwarder)

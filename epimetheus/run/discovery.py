@@ -11,6 +11,7 @@ from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.known_compartments import known_compartments, last_listing, listing_is_current, update_compartments
 from epimetheus.run.ports import SubscribedRegions
+from epimetheus.run.reconcile_plan import begin_compartments, with_passes
 from epimetheus.source.compartments import Listing, choose, discover, paths, pin
 from epimetheus.state.model import State
 
@@ -50,13 +51,14 @@ def discover_compartments(ctx: RunContext) -> None:
     listing = pin(_listing_or_last_known(ctx), options.pinned)
     selected = choose({**known_compartments(ctx.state), **listing.compartments}, options.mode, options.ids, options.tenancy)
     state, changes = update_compartments(
-        plan.change_overlap(ctx.state, options.overlap_minutes),
+        with_passes(ctx.state, options.reconcile_after),
         listing,
         selected,
         now=now,
         lookback=options.lookback_minutes,
         overlap=options.overlap_minutes,
     )
+    state = begin_compartments(state, ctx.state)
     ctx.tally.warnings += changes.warnings(now)
     state = _with_subscriptions(ctx, state)
     _check_age(ctx, state)

@@ -1,6 +1,6 @@
 """Forwards pages of events: deduplicates, selects, renders, frames and sends them, and records what is confirmed.
 
-events ─▶ duplicate? ─▶ selected? ─▶ render ─▶ frame ─▶ batch ─▶ write … confirmed ─▶ record keys and hourly counts
+events ─▶ duplicate? ─▶ selected? ─▶ render ─▶ frame ─▶ batch ─▶ write … confirmed ─▶ record keys, messages and hourly counts
 """
 
 from bisect import bisect_right
@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import AccountingError
-from epimetheus.model import Fetched, count_text
+from epimetheus.model import Fetched, Window, count_text
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.renderer import Item, Rendered
+from epimetheus.run.pending_entry import PendingEntry, message_line
 from epimetheus.run.ports import EventRenderer, Sender
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
@@ -28,43 +29,56 @@ SLOW_SECONDS = 0.25  # if rendering a group takes longer, the next event is rend
 BATCH_KEYS = 5_000  # includes keys of filtered events, which are recorded with the batch
 
 
+_Origin = tuple[str, Window]  # the compartment that listed an event, and the window
+
+
 @dataclass
 class _Unconfirmed:
-    """Dedupe keys and hourly counts that are recorded once the messages up to their position are confirmed.
+    """Keys, message lines and hourly counts that are recorded once the messages up to their position are confirmed.
 
-    A position is the sequence number of a message: that of the event, or the last one before a filtered event. ``keys``: minute in which
-    the window ends → keys; ``positions``: the same → the position of each key, ascending. ``counts``: a position, and the hourly counts
-    since the one before. ``last``: the last position of the batch.
+    A position is the sequence number of a message: that of the event, or the last one before a filtered event. ``keys``: compartment and
+    window → keys; ``positions``: the same → the position of each key, ascending. ``counts``: a position, and the hourly counts since the
+    one before. ``lines``: the `message_line` of each message. ``last``: the last position of the batch.
     """
 
-    keys: dict[int, list[bytes]] = field(default_factory=dict)
-    positions: dict[int, list[int]] = field(default_factory=dict)
+    keys: dict[_Origin, list[bytes]] = field(default_factory=dict)
+    positions: dict[_Origin, list[int]] = field(default_factory=dict)
     counts: list[tuple[int, Counts]] = field(default_factory=list)
+    lines: bytearray = field(default_factory=bytearray)
     last: int = 0
 
-    def add(self, minute: int, key: bytes, position: int) -> None:
+    def add(self, origin: _Origin, key: bytes, position: int) -> None:
         """Add the key of an event."""
-        self.keys.setdefault(minute, []).append(key)
-        self.positions.setdefault(minute, []).append(position)
+        self.keys.setdefault(origin, []).append(key)
+        self.positions.setdefault(origin, []).append(position)
 
-    def take(self, confirmed: int) -> tuple[dict[int, list[bytes]], list[Counts]]:
+    def take(self, confirmed: int) -> tuple[dict[_Origin, list[bytes]], list[Counts]]:
         """Remove and return everything up to the position ``confirmed``: a receiver may confirm part of a batch."""
         taken = {}
-        for minute, positions in self.positions.items():
+        for origin, positions in self.positions.items():
             count = bisect_right(positions, confirmed)
             if count:
-                taken[minute], self.keys[minute] = self.keys[minute][:count], self.keys[minute][count:]
+                taken[origin], self.keys[origin] = self.keys[origin][:count], self.keys[origin][count:]
                 del positions[:count]
         taken_counts = [counts for position, counts in self.counts if position <= confirmed]
         self.counts = self.counts[len(taken_counts) :]
         return taken, taken_counts
 
+    def take_lines(self, confirmed: int) -> tuple[int, bytes]:
+        """Remove and return the lines up to the position ``confirmed``: their number, and the lines."""
+        count = self.lines.count(b"\n") - max(0, self.last - confirmed)
+        if count <= 0:
+            return 0, b""
+        taken = bytes(self.lines) if confirmed >= self.last else b"".join(self.lines.splitlines(keepends=True)[:count])
+        del self.lines[: len(taken)]
+        return count, taken
+
 
 class Forwarder:
     """Forwards the events of one region in one run.
 
-    ``compartment_paths``: OCID → path. ``actors``: classify the actor of each event. ``filtered``: called with each filtered event and
-    the reason.
+    ``compartment_paths``: OCID → path. ``pending``: what is confirmed and not in the ledger yet. ``actors``: classify the actor of each
+    event. ``filtered``: called with each filtered event and the reason.
     """
 
     def __init__(
@@ -80,6 +94,7 @@ class Forwarder:
         filtered: Callable[[Fetched, str], None] | None = None,
     ) -> None:
         self.compartment_paths: Mapping[str, str] = {}
+        self.pending = PendingEntry()
         self._seen = seen
         self._selection = selection
         self._renderer = renderer
@@ -98,12 +113,14 @@ class Forwarder:
         self._batch = _Unconfirmed()
         self._unconfirmed: deque[_Unconfirmed] = deque()
 
-    def forward_page(self, task: FetchTask, events: Events, deadline: Deadline | None = None) -> bool:
+    def forward_page(self, task: FetchTask, events: Events, deadline: Deadline | None = None, *, late: bool = False) -> bool:
         """Forward the new, selected events of a page. Returns False if ``deadline`` passed before its end: the rest is read again.
+
+        ``late``: the page is listed again, so that events that are not new count as `Tally.relisted` only, and new ones are late.
 
         Raises ReceiverError, DeliveryUncertain.
         """
-        tag, minute = compartment_tag(task.compartment), task.window.end
+        tag, minute, origin = compartment_tag(task.compartment), task.window.end, (task.compartment, task.window)
         first_time, select, scan = self._seen.add_if_new, self._selection, self._selection.mentions_watched(events.text)
         rate_limits = select.rate_limits
         complete = True
@@ -111,18 +128,22 @@ class Forwarder:
             if deadline is not None and deadline.left() <= 0:
                 complete = False
                 break
-            self._tally.fetched += 1
             key = event_key(tag, fetched)
-            if not first_time(key):
+            new = first_time(key)
+            if late:
+                self._tally.count_relisted(fetched, new=new)
+            if not (new or late):
                 self._tally.duplicates += 1
+            self._tally.fetched += new or not late
+            if not new:
                 continue
             reason, watched = select(fetched, minute, scan=scan)
             position = self._sequence + (reason is None)
-            self._batch.add(minute, key, position)
+            self._batch.add(origin, key, position)
             if rate_limits.pending:
                 self._batch.counts.append((position, rate_limits.take_pending()))
             if reason is None:
-                self._add(fetched, task.compartment, watched, deadline)
+                self._add(fetched, task.compartment, deadline, watched=watched, late=late)
             else:
                 self._tally.filtered[reason] += 1
                 if self._filtered:
@@ -136,6 +157,7 @@ class Forwarder:
         """Send a notice. It has a sequence number, but does not count as an event. Raises as `forward_page`."""
         self._sequence += 1
         self._notices.append(self._sequence)
+        self._batch.lines += message_line(self._sequence, notice)
         self._tally.notices += 1
         self._send([self._renderer.render_notice(notice, self._sequence)])
 
@@ -154,27 +176,41 @@ class Forwarder:
             )
 
     def record_confirmed(self) -> None:
-        """Record the dedupe keys and hourly counts of everything that is confirmed by now."""
+        """Record the keys, messages and hourly counts of everything that is confirmed by now."""
         confirmed = self._sender.confirmed
         self._tally.forwarded = confirmed - bisect_right(self._notices, confirmed)
         while self._unconfirmed:
-            keys_by_minute, confirmed_counts = self._unconfirmed[0].take(confirmed)
-            for minute, keys in keys_by_minute.items():
-                self._seen.remember(minute, keys)
+            batch = self._unconfirmed[0]
+            keys_by_origin, confirmed_counts = batch.take(confirmed)
+            for (compartment, window), keys in keys_by_origin.items():
+                self._seen.remember(window.end, keys)
+                self.pending.add_keys(compartment, window, keys)
+            self._record_messages(batch, confirmed)
             for counts in confirmed_counts:
                 self._selection.rate_limits.confirm(counts)
-            if self._unconfirmed[0].last > confirmed:
+                self.pending.add_counts(counts)
+            if batch.last > confirmed:
                 return
             self._unconfirmed.popleft()
 
-    def _add(self, fetched: Fetched, polled: str, watched: bool, deadline: Deadline | None) -> None:
+    def take_pending(self) -> PendingEntry:
+        """Remove and return what is confirmed and not in the ledger yet."""
+        pending, self.pending = self.pending, PendingEntry()
+        return pending
+
+    def _record_messages(self, batch: _Unconfirmed, confirmed: int) -> None:
+        count, lines = batch.take_lines(confirmed)
+        self.pending.add_messages(min(batch.last, confirmed) - count + 1, count, lines)
+
+    def _add(self, fetched: Fetched, polled: str, deadline: Deadline | None, *, watched: bool, late: bool) -> None:
         """Add an event to those to be rendered. ``polled``: the compartment that listed it."""
         self._sequence += 1
         event = fetched.event
         path = self.compartment_paths.get((event.data.compartment_id if event else None) or polled)
         actor = self._selection.actor(fetched) if self._actors else None
         self._tally.malformed += event is None
-        self._waiting.append((fetched, self._sequence, Enrichment(path, actor, watched)))
+        self._batch.lines += message_line(self._sequence, fetched)
+        self._waiting.append((fetched, self._sequence, Enrichment(path, actor, watched, late=late)))
         self._waiting_bytes += len(memoryview(fetched.raw))
         together = MAX_GROUP_EVENTS if deadline is None else self._together
         if len(self._waiting) >= together or self._waiting_bytes >= MAX_GROUP_BYTES:

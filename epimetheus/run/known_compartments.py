@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from epimetheus.model import RETENTION_DAYS, Compartment, count_text, minute_text, plural
+from epimetheus.run.plan import LONGEST_SLICE_MINUTES
 from epimetheus.source.compartments import Listing
 from epimetheus.state.model import BehindCompartment, KnownCompartment, State
 
@@ -96,7 +97,9 @@ def update_compartments(
             since = max(since, oldest)
             if since < state.through:
                 read_before = before is not None and before.read_until is not None
-                behind[ocid] = BehindCompartment(since, RESUMED if read_before else NEW, floor=before.floor if before else 0)
+                touched = min(since + LONGEST_SLICE_MINUTES, state.through) if read_before else 0
+                reason, floor = RESUMED if read_before else NEW, before.floor if before else 0
+                behind[ocid] = BehindCompartment(since, reason, floor=floor, touched=touched)
             if before and before.read_until is not None and before.read_until < oldest:
                 expired.append(ocid)
     stopped = [ocid for ocid, k in known.items() if not k.polled and _was_polled(state, ocid)]
@@ -138,8 +141,9 @@ def _known(ocid: str, state: State, listing: Listing, selected: Collection[str],
     was_polled = before is not None and before.polled
     if listed is not None:
         vanished = (before.vanished if before and before.deleted else now) if listed.deleted else None
-        read, floor, given_up = (before.read_until, before.floor, before.given_up and listed.deleted) if before else (None, 0, False)
-        current = KnownCompartment(listed.name, listed.parent, False, listed.deleted, vanished, read, floor, given_up)
+        earlier = before or KnownCompartment(listed.name)
+        given_up = earlier.given_up and listed.deleted
+        current = replace(earlier, name=listed.name, parent=listed.parent, deleted=listed.deleted, vanished=vanished, given_up=given_up)
         polled = ocid in selected
     elif before is not None:
         complete = listing.tree and not listing.refused
@@ -151,7 +155,7 @@ def _known(ocid: str, state: State, listing: Listing, selected: Collection[str],
         return replace(current, polled=True, read_until=None, floor=0)
     if was_polled:
         behind = state.behind.get(ocid)
-        return replace(current, polled=False, read_until=state.read_until(ocid), floor=behind.floor if behind else state.floor)
+        return replace(current, polled=False, read_until=state.read_until(ocid), floor=behind.floor if behind else 0)
     return replace(current, polled=False)
 
 
@@ -160,7 +164,7 @@ def _read_to(state: State, ocid: str) -> tuple[int, int]:
     before = state.known.get(ocid)
     if before is None:
         return 0, 0
-    return (state.read_until(ocid), state.floor) if before.polled else (before.read_until or 0, before.floor)
+    return (state.read_until(ocid), 0) if before.polled else (before.read_until or 0, before.floor)
 
 
 def _stop_if_finished(known: KnownCompartment, mark: int, floor: int, overlap: int) -> KnownCompartment:

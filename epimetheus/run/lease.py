@@ -9,7 +9,7 @@ from epimetheus.run.context import RunContext
 from epimetheus.run.ports import RunPorts
 from epimetheus.run.tally import to_problem
 from epimetheus.signals import Signaled
-from epimetheus.state.model import LEASE_SECONDS, Lease, State
+from epimetheus.state.model import LEASE_SECONDS, Lease, State, new_state
 
 _GRACE_SECONDS = 5.0
 
@@ -37,7 +37,7 @@ def _first_state(ctx: RunContext) -> State:
     """The state of a first run. Raises ClockError."""
     ctx.time.synchronize()
     begin = ctx.time.end - ctx.options.lookback_minutes
-    return State(ctx.options.region, begin, overlap=ctx.options.overlap_minutes, began=begin)
+    return new_state(ctx.options.region, begin, ctx.time.minute)
 
 
 @contextmanager

@@ -4,11 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from epimetheus.errors import OutOfTime, SourceError
-from epimetheus.model import Window, count_text
-from epimetheus.oci_client.policies import Policies
+from epimetheus.model import Window
 from epimetheus.source.fetch import FetchTask
-from epimetheus.state.model import BehindCompartment, PageCursor, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, State
 
 LONGEST_SLICE_MINUTES = 7 * 24 * 60
 FEW_EVENTS, MANY_EVENTS = 25_000, 100_000
@@ -19,10 +17,6 @@ REFUSAL_MINUTES = 60
 NO_TIME = "not read before the end of the run"
 OVERSIZED = "too many events for one window; shorter windows are read"
 REJECTED = "its page token was rejected; the window is read again in smaller parts"
-_NONE_HELP = (
-    "The cursor does not move. Check the region, and OCI's status page. If no policy allows the call, add this statement (group NAME for a"
-    f" user): {Policies().audit_events}"
-)
 
 
 class TaskOutcome(NamedTuple):
@@ -30,7 +24,8 @@ class TaskOutcome(NamedTuple):
 
     ``page``: token of the first page that was not forwarded, None for the first page of the window. ``not_found``: OCI answered 404 to the
     first page. ``rejected``: OCI rejected the page token. ``oversized``: the window has too many events to keep their keys in memory.
-    ``events``: number of events read.
+    ``events``: number of events read. ``pages``: number of pages read that named a next page. ``sub_window``: the first part of a divided
+    window that was not read to its end, which the other values are of; events of later parts may be forwarded.
     """
 
     reason: str = ""
@@ -39,6 +34,12 @@ class TaskOutcome(NamedTuple):
     rejected: bool = False
     oversized: bool = False
     events: int = 0
+    pages: int = 0
+    sub_window: Window | None = None
+
+    def has_passed(self, since: int) -> bool:
+        """Whether all sub-windows up to one that begins after the minute ``since`` were read."""
+        return self.sub_window is not None and self.sub_window.start > since
 
 
 def polled_compartments(state: State) -> list[str]:
@@ -46,27 +47,11 @@ def polled_compartments(state: State) -> list[str]:
     return sorted(ocid for ocid, known in state.known.items() if known.polled)
 
 
-def dedupe_horizon(state: State, overlap: int) -> dict[str, int]:
-    """OCID → the minute from which its dedupe keys are needed, for compartments that may be read from before the overlap of the cursor."""
-    stopped = {ocid: known.read_until - overlap for ocid, known in state.known.items() if known.read_until is not None}
-    return stopped | {ocid: behind.since - overlap for ocid, behind in state.behind.items()}
-
-
 def rate_limit_horizon(state: State, overlap: int) -> int:
     """The minute from which hourly counts are needed: at most a week for compartments that are no longer polled."""
     week = state.through - 7 * 24 * 60
     stopped = [known.read_until for known in state.known.values() if known.read_until is not None and known.read_until >= week]
     return min([state.through, *stopped, *(behind.since for behind in state.behind.values())]) - overlap
-
-
-def change_overlap(state: State, overlap: int) -> State:
-    """The state for a run with this ``overlap``. If it is longer than before, minutes without stored dedupe keys are not read again."""
-    if not state.overlap or overlap <= state.overlap:
-        return replace(state, overlap=overlap)
-    kept = state.overlap
-    behind = {ocid: replace(b, floor=max(b.floor, b.since - kept)) for ocid, b in state.behind.items()}
-    known = {ocid: k if k.read_until is None else replace(k, floor=max(k.floor, k.read_until - kept)) for ocid, k in state.known.items()}
-    return replace(state, overlap=overlap, floor=max(state.floor, state.through - kept), behind=behind, known=known)
 
 
 def plan_backfill(
@@ -89,7 +74,7 @@ def plan_backfill(
         start = _start(behind.since, behind.floor, 0 if ocid in fresh and not in_parts else overlap)
         end = (start if in_parts else behind.since) + (behind.window_minutes or length)
         tasks.append(FetchTask(ocid, Window(start, min(end, state.through))))
-    return tasks
+    return [task for task in tasks if task.window.start < task.window.end]
 
 
 def plan_next_slice(state: State, fresh: Collection[str], *, end: int, length: int, overlap: int) -> list[FetchTask]:
@@ -101,7 +86,7 @@ def plan_next_slice(state: State, fresh: Collection[str], *, end: int, length: i
     up_to_date = [ocid for ocid in polled_compartments(state) if ocid not in state.behind]
     last = end - overlap if state.through < end - overlap and all(ocid in fresh for ocid in up_to_date) else end
     until = max(state.through, min(state.through + length, last))
-    tasks = (FetchTask(ocid, Window(_start(state.through, state.floor, 0 if ocid in fresh else overlap), until)) for ocid in up_to_date)
+    tasks = (FetchTask(ocid, Window(_start(state.through, 0, 0 if ocid in fresh else overlap), until)) for ocid in up_to_date)
     return [task for task in tasks if task.window.start < task.window.end]
 
 
@@ -127,26 +112,66 @@ def apply_progress(
     a 404 concerns its compartment only. ``length``: minutes of a window that was not adapted yet. ``quick``: the slice took less than a
     quarter of its time.
     """
+    outcomes = {ocid: _without_useless_page(outcome, state.read_until(ocid)) for ocid, outcome in outcomes.items()}
     through, behind = _cursor(state, tasks, outcomes, readable=readable), dict(state.behind)
     for task in sorted(tasks, key=lambda task: bool(outcomes.get(task.compartment, TaskOutcome()).page)):
         ocid, outcome = task.compartment, outcomes.get(task.compartment)
         at_cursor = ocid not in state.behind
         if outcome is None or (at_cursor and (not outcome.reason or through == state.through)):
             continue
-        before = behind.pop(ocid, BehindCompartment(state.through, "", floor=state.floor))
+        before = behind.pop(ocid, BehindCompartment(state.through, "", touched=task.window.end))
         if outcome.reason:
-            behind[ocid] = _after_stop(before, task, outcome, now=now, readable=readable)
+            since = outcome.sub_window.start if outcome.sub_window else before.since
+            stopped = _after_stop(before, task, outcome, now=now, readable=readable)
+            behind[ocid] = replace(stopped, since=max(before.since, since))
         else:
             late = now - task.window.end >= overlap
             after = _after_complete_window(before, task, outcome.events, length=length, quick=quick, late=late)
             behind |= {ocid: after} if after.since < through else {}
-    return replace(state, through=through, behind=behind)
+    return replace(state, through=through, behind=behind, known=_with_page_rates(state, tasks, outcomes))
+
+
+def _without_useless_page(outcome: TaskOutcome, since: int) -> TaskOutcome:
+    """``outcome`` without the page of a sub-window that ends before ``since``: reading its rest would not advance the compartment."""
+    return outcome._replace(page=None) if outcome.sub_window and outcome.sub_window.end <= since else outcome
+
+
+def _with_page_rates(
+    state: State, tasks: Collection[FetchTask], outcomes: Mapping[str, TaskOutcome]
+) -> dict[str, KnownCompartment]:
+    """The known compartments with the page rates of the windows that were read to the end.
+
+    After sub-windows that did not advance the compartment, its rate is forgotten: the whole window can be continued at a page.
+    """
+    known = dict(state.known)
+    for task in tasks:
+        ocid, outcome = task.compartment, outcomes.get(task.compartment)
+        if outcome is None or ocid not in known:
+            continue
+        rate = known[ocid].page_rate
+        if not outcome.reason and not task.page:
+            rate = outcome.pages * 60 // (task.window.end - task.window.start)
+        elif outcome.sub_window and not (outcome.page or outcome.has_passed(state.read_until(ocid))):
+            rate = 0
+        known[ocid] = replace(known[ocid], page_rate=rate) if rate != known[ocid].page_rate else known[ocid]
+    return known
+
+
+def touch(state: State, ahead: int) -> State:
+    """``state``, if its cursor is before ``ahead``: slices up to there may have read the compartments that are behind.
+
+    They did so in runs whose state was replaced by an older one.
+    """
+    if ahead <= state.through or not state.behind:
+        return state
+    return replace(state, behind={ocid: replace(b, touched=max(b.touched, ahead)) for ocid, b in state.behind.items()})
 
 
 def _cursor(state: State, tasks: Collection[FetchTask], outcomes: Mapping[str, TaskOutcome], *, readable: bool) -> int:
     """The cursor after a slice. It does not move if time ran out before anything was read."""
     at_cursor = [outcomes[task.compartment] for task in tasks if task.compartment not in state.behind]
-    if any(not outcome.reason or outcome.page or (readable and outcome.reason != NO_TIME) for outcome in at_cursor):
+    read = [one for one in at_cursor if not one.reason or one.page or one.has_passed(state.through)]
+    if read or (readable and any(outcome.reason != NO_TIME for outcome in at_cursor)):
         return max(task.window.end for task in tasks)
     return state.through
 
@@ -155,7 +180,8 @@ def _after_complete_window(
     before: BehindCompartment, task: FetchTask, events: int, *, length: int, quick: bool, late: bool
 ) -> BehindCompartment:
     """A compartment behind after its window was read to the end. ``late``: so late that OCI lists no further events in the window."""
-    minutes = next_window_minutes(before.window_minutes or length, events, may_grow=quick or not before.tokens_expire)
+    may_grow, shortest = quick or not before.tokens_expire, shortest_window(length)
+    minutes = next_window_minutes(before.window_minutes or length, events, may_grow=may_grow, shortest=shortest)
     floor = task.window.end if late and not task.page else before.floor
     since = max(before.since, task.window.end)
     return replace(before, since=since, page_cursor=None, window_minutes=minutes, not_found_at=None, not_found_minutes=0, floor=floor)
@@ -170,7 +196,8 @@ def _after_stop(before: BehindCompartment, task: FetchTask, outcome: TaskOutcome
     if outcome.oversized or (outcome.reason == NO_TIME and events > MANY_EVENTS and minutes > 1):
         return replace(before, reason=OVERSIZED, page_cursor=None, window_minutes=max(1, minutes // 8))
     if outcome.reason == NO_TIME:
-        return _after_timeout(before, PageCursor(task.window, outcome.page, events) if outcome.page else None, minutes)
+        window = outcome.sub_window or task.window
+        return _after_timeout(before, PageCursor(window, outcome.page, events) if outcome.page else None, minutes)
     shorter = max(1, minutes // 2) if outcome.events else before.window_minutes
     failed = replace(before, reason=outcome.reason, attempts=before.attempts + 1, page_cursor=None, window_minutes=shorter)
     if outcome.not_found:
@@ -215,38 +242,20 @@ def give_up(state: State, refused: Collection[str]) -> tuple[State, list[str]]:
     return replace(state, known=known, behind={o: b for o, b in state.behind.items() if o not in read}), given_up
 
 
-def raise_if_none_readable(state: State, tasks: Sequence[FetchTask], outcomes: Mapping[str, TaskOutcome], *, readable: bool) -> None:
-    """Raise SourceError if no compartment could be read, neither at the cursor nor earlier in this run: all of Audit is unreadable."""
-    reasons = [outcome.reason for outcome in outcomes.values() if outcome.reason]
-    if not readable and reasons and len(reasons) == len(tasks) and tasks[0].compartment not in state.behind:
-        raise _none_readable(len(tasks), reasons[0])
-
-
 def all_stopped(tasks: Sequence[FetchTask], outcomes: Mapping[str, TaskOutcome]) -> bool:
     """Whether no task read its window to the end."""
     return all(task.compartment in outcomes and outcomes[task.compartment].reason for task in tasks)
 
 
-def raise_if_nothing_read(state: State, excluded: Mapping[str, str], *, end: int) -> None:
-    """Raise if a run with events to read through the minute ``end`` has read no page. ``excluded``: OCID → reason.
-
-    Raises SourceError, OutOfTime.
-    """
-    if excluded:
-        raise _none_readable(len(excluded), excluded[min(excluded)])
-    if state.through < end or state.behind:
-        raise OutOfTime("No events were read before the deadline of the run.", do="Raise the timeout; see docs/operate.md, lag.")
+def shortest_window(slice_minutes: int) -> int:
+    """Windows do not become shorter than this because of their events: one that is much shorter could not be divided."""
+    return max(1, slice_minutes // 4)
 
 
-def _none_readable(count: int, reason: str) -> SourceError:
-    """The error of a run that could read none of ``count`` compartments. ``reason``: why the first one stopped."""
-    return SourceError(f"0 of {count_text(count, 'compartment')} could be read. The first error: {reason}", do=_NONE_HELP)
-
-
-def next_window_minutes(length: int, events: int, *, may_grow: bool) -> int:
+def next_window_minutes(length: int, events: int, *, may_grow: bool, shortest: int = 1) -> int:
     """Minutes of the next window of a compartment after one of ``length`` minutes with ``events``, whose dedupe keys are in memory."""
     if events > MANY_EVENTS:
-        return max(1, length // 2)
+        return max(min(length, shortest), length // 2)
     return min(2 * length, LONGEST_SLICE_MINUTES) if may_grow and events <= FEW_EVENTS else length
 
 

@@ -6,10 +6,12 @@ from typing import NamedTuple, Protocol
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.errors import SourceError
-from epimetheus.model import Fetched, Problem, RunProgress, Window
+from epimetheus.model import Fetched, RunProgress, Window
 from epimetheus.oci_client.clients import Calls
 from epimetheus.oci_client.policies import Policies
 from epimetheus.render.renderer import Item, Rendered
+from epimetheus.reports import Problem
+from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.select.rules import Rules
 from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.compartments import ListPage, Mode
@@ -33,8 +35,10 @@ class RunOptions:
     """Options of a run, from the settings.
 
     ``listing_minutes``: how long a listing of compartments stays valid. A run with a listing older than ``listing_max_age_minutes`` is
-    ``partial``. ``regions``: all regions that this invocation reads; ``all_regions``: REGIONS=all. ``run_message``: the run ends with a
-    summary message. ``actors``: messages include the actor's class.
+    ``partial``. ``regions``: all regions that this invocation reads; ``all_regions``: REGIONS=all. ``reconcile_after``: the passes of
+    reconciliation, in minutes. ``sub_window_pages``: the window of a busy compartment is divided into sub-windows with at least this many
+    pages, 0: it is not. ``ledger_days``: how long entries are kept. ``run_message``: the run ends with a summary message. ``actors``:
+    messages include the actor's class.
     """
 
     region: str
@@ -48,6 +52,9 @@ class RunOptions:
     settle_minutes: int
     slice_minutes: int
     concurrency: int
+    sub_window_pages: int = 0
+    reconcile_after: Sequence[int] = ()
+    ledger_days: int = 35
     run_message: bool = False
     actors: bool = False
     statistics: Statistics = NO_STATISTICS
@@ -163,6 +170,7 @@ class RunPorts:
 
     clock: Clock
     session: StateSession
+    delivered: DeliveredKeys
     list_page: ListPage
     audit: AuditSource
     calls: Calls

@@ -1,18 +1,23 @@
-"""Sends a window again, marked as a replay. The state is neither read nor written.
+"""Sends a past window again, marked as a replay, or only the events in it that the ledger does not have.
 
     compartments ─▶ slice by slice: fetch, forward, confirm ─▶ result
 
-The rules apply, with rate limits that start empty. If time runs out, the result reports how far the replay got, and another replay can
-start there. A dry run only counts.
+A replay of everything neither reads nor writes the state and the ledger. The rules apply, with rate limits that start empty, or with the
+counts in the state. If time runs out, the result reports how far the replay got, and another replay can start there. A dry run only
+counts.
 """
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from typing import Literal
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, EpimetheusError, OutOfTime, RequestError
-from epimetheus.model import Replayed, RunProgress, Window, minute_text
+from epimetheus.model import RunProgress, Window, count_text, minute_text
+from epimetheus.reports import Replayed
 from epimetheus.run.budget import commit_reserve
+from epimetheus.run.comparison import LONGEST_SLICE_MINUTES, Comparison, NamingRenderer
 from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.known_compartments import first_few
 from epimetheus.run.plan import NO_TIME
@@ -46,35 +51,54 @@ class DryRunSender:
         """Do nothing: there is no connection."""
 
 
-def replay(
-    options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, window: Window, only: Sequence[str], *, dry: bool
-) -> Replayed:
-    """Send ``window`` (minutes) again, for the compartments in ``only`` (OCIDs; empty: all selected ones).
+@dataclass(frozen=True)
+class ReplayRequest:
+    """What to send: ``window`` (minutes) of the compartments in ``only`` (OCIDs; empty: all selected ones). ``dry``: only count.
 
-    An error is part of the result. Only RequestError is raised, if the settings exclude one of ``only``.
+    ``missing``: send only what the ledger does not have, and enter it with this source; None: send everything, and enter nothing.
     """
-    return _Replay(options, ports, run_id, deadline, window, only, dry=dry).run()
+
+    window: Window
+    only: Sequence[str] = ()
+    dry: bool = False
+    missing: Literal["late", "replay"] | None = None
+
+    @property
+    def action(self) -> Literal["reconcile", "replay"]:
+        """The action of the function, and the command, that makes this request. Only messages of a replay are marked as one."""
+        return "reconcile" if self.missing == "late" else "replay"
+
+    @property
+    def noun(self) -> str:
+        """The action in a sentence."""
+        return "reconciliation" if self.missing == "late" else "replay"
+
+
+def replay(options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, request: ReplayRequest) -> Replayed:
+    """Send what is requested. An error is part of the result; only RequestError is raised, if the settings exclude a compartment."""
+    return _Replay(options, ports, run_id, deadline, request).run()
 
 
 class _Replay:
     """One replay. ``through``: the minute through which all compartments are read, except those in ``unread`` (OCID → reason)."""
 
-    def __init__(
-        self, options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, window: Window, only: Sequence[str], *, dry: bool
-    ) -> None:
-        self.options, self.ports, self.run_id = options, ports, run_id
+    forwarder: Forwarder
+
+    def __init__(self, options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, request: ReplayRequest) -> None:
+        self.options, self.ports, self.run_id, self.request = options, ports, run_id, request
         self.deadline = deadline.earlier(commit_reserve(deadline.left()))  # the reserve is for the last confirmation
-        self.window, self.only, self.dry = window, only, dry
-        self.sender = DryRunSender() if dry else ports.sender
+        self.window = request.window
+        self.sender = DryRunSender() if request.dry else ports.sender
         self.tally = Tally()
-        self.through = window.start
+        self.through = request.window.start
         self.polled: list[str] = []
         self.unread: dict[str, str] = {}
-        selection = Selection(ports.rules, ports.tamper_watch, RateLimits({}))
-        self.forwarder = Forwarder(SeenKeys(), selection, ports.renderer, ports.frame, self.sender, self.tally, actors=options.actors)
+        self.comparison: Comparison | None = None
+        self.renderer = NamingRenderer(ports.renderer)
 
     def run(self) -> Replayed:
         try:
+            self.begin()
             self.polled = self.compartments()
             length = self.options.slice_minutes
             while self.through < self.window.end and self.deadline.left() > _LEAST_SECONDS:
@@ -82,34 +106,61 @@ class _Replay:
         except RequestError:
             raise
         except EpimetheusError as error:
+            if self.comparison:
+                self.comparison.end_failed(self.forwarder)
             return self.result(error)
         finally:
             self.sender.drop()
         return self.result(None)
+
+    def begin(self) -> None:
+        """Prepare what events pass through. Raises StateError, RequestError."""
+        ports, request, seen, limits = self.ports, self.request, SeenKeys(), RateLimits({})
+        if request.missing:
+            self.check_age()
+            self.comparison = Comparison(self.options, ports, self.run_id, request.missing, dry=request.dry)
+            seen, limits = ports.delivered.seen, RateLimits(self.comparison.state.rate_limits)
+        selection = Selection(ports.rules, ports.tamper_watch, limits)
+        renderer = self.renderer if request.missing else ports.renderer
+        self.forwarder = Forwarder(seen, selection, renderer, ports.frame, self.sender, self.tally, actors=self.options.actors)
+
+    def check_age(self) -> None:
+        """Raises RequestError if the entries of the window may be deleted: all of its events would look as if they were missing."""
+        days = self.options.ledger_days
+        oldest = int(self.ports.clock.now() // 60) - days * 24 * 60
+        if self.window.start < oldest:
+            raise RequestError(
+                f"The {self.request.noun} was rejected: {minute_text(self.window.start)} is more than {count_text(days, 'day')} ago, and"
+                f" the ledger keeps entries for LEDGER_DAYS={days}.",
+                do=f"Begin at {minute_text(oldest)} or later. To send an older window, use a replay, which sends all of its events.",
+            )
 
     def compartments(self) -> list[str]:
         """The compartments to read. Raises RequestError if the settings exclude one of ``only``."""
         options = self.options
         listed = discover(self.ports.list_page, options.tenancy, self.deadline)
         # The parents of an unlisted compartment are unknown, and may be excluded: it is read only if all are selected, or by its own OCID.
-        pinned = options.ids if options.mode == "include" else self.only if options.mode == "all" else ()
+        only = self.request.only
+        pinned = options.ids if options.mode == "include" else only if options.mode == "all" else ()
         listing = pin(listed, pinned)
         selected = choose(listing.compartments, options.mode, options.ids, options.tenancy)
-        if excluded := sorted(set(self.only) - selected):
-            raise _excluded(options.mode, excluded)
+        if excluded := sorted(set(only) - selected):
+            raise _excluded(self.request.noun, options.mode, excluded)
         self.forwarder.compartment_paths = paths(listing.compartments)
-        return sorted(self.only or selected)
+        return sorted(only or selected)
 
     def slice(self, compartments: Sequence[str], window: Window) -> int:
         """Fetch, forward and confirm one slice. Returns the minutes of the next: half if time ran out, otherwise double."""
         tasks = [FetchTask(ocid, window) for ocid in compartments if ocid not in self.unread]
         unfinished = {task.compartment for task in tasks}
+        if self.comparison:
+            self.comparison.begin_slice(tasks)
         pages, concurrency = self.ports.audit.pages, self.options.concurrency
         with closing(fetch(tasks, pages, concurrency=concurrency, deadline=self.deadline.within(self.deadline.left() / 2))) as results:
             for result in results:
                 match result:
                     case Page(task, events, _):
-                        if not self.forwarder.forward_page(task, events, self.deadline):
+                        if not self.forwarder.forward_page(task, events, self.deadline, late=self.comparison is not None):
                             break
                     case Failed(task, CompartmentError() as error):
                         self.unread[task.compartment] = f"from {minute_text(window.start)}: {error.what}"
@@ -118,12 +169,15 @@ class _Replay:
                         unfinished.discard(task.compartment)
                 self.report_progress(window, len(tasks) - len(unfinished), len(tasks), ended=not isinstance(result, Page))
         self.forwarder.finish()
+        if self.comparison:
+            self.comparison.end_slice(self.forwarder, window.start if unfinished else window.end)
         minutes = window.end - window.start
         if unfinished and minutes == 1 and self.through == self.window.start:
-            what = f"The replay could not read one minute from {minute_text(window.start)}: {NO_TIME}."
+            what = f"The {self.request.noun} could not read one minute from {minute_text(window.start)}: {NO_TIME}."
             raise OutOfTime(what, do="Give it more time, or name fewer compartments.")
         self.through = self.through if unfinished else window.end
-        return max(1, minutes // 2) if unfinished else 2 * minutes
+        longest = LONGEST_SLICE_MINUTES if self.comparison else 2 * minutes
+        return max(1, minutes // 2) if unfinished else min(2 * minutes, longest)
 
     def report_progress(self, window: Window, done: int, total: int, *, ended: bool) -> None:
         cursor, tally = Window(window.start, self.window.end), self.tally
@@ -135,9 +189,12 @@ class _Replay:
         return Replayed(
             run=self.run_id,
             region=self.options.region,
-            dry=self.dry,
+            action=self.request.action,
+            missing_only=self.request.missing is not None,
+            dry=self.request.dry,
             status="failed" if error else "partial" if self.unread or not done else "ok",
             error=to_problem(error) if error else None,
+            warnings=[*self.comparison.delivered.damaged.values()] if self.comparison else [],
             window=[minute_text(minute) for minute in self.window],
             through=minute_text(self.through),
             compartments=len(self.polled),
@@ -145,13 +202,15 @@ class _Replay:
             forwarded=tally.forwarded,
             duplicates=tally.duplicates,
             filtered=dict(tally.filtered),
+            relisted=tally.relisted,
+            missing=self.renderer.names,
             unread=dict(sorted(self.unread.items())),
         )
 
 
-def _excluded(mode: str, ocids: Sequence[str]) -> RequestError:
+def _excluded(noun: str, mode: str, ocids: Sequence[str]) -> RequestError:
     named = first_few([safe_value(ocid, 200) or HIDDEN for ocid in ocids])
     return RequestError(
-        f"The replay was rejected: COMPARTMENT_MODE={mode} does not include {named}.",
+        f"The {noun} was rejected: COMPARTMENT_MODE={mode} does not include {named}.",
         do="Name compartments that the settings include, or change COMPARTMENT_MODE and COMPARTMENT_IDS.",
     )

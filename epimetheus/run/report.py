@@ -1,13 +1,16 @@
 """The report of a run: its counts, its position, and what needs attention."""
 
 from collections.abc import Collection
+from math import inf
 
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import BehindNow, Position, Report, Status, count_text, minute_text, plural, time_text
+from epimetheus.model import count_text, minute_text, plural, time_text
+from epimetheus.reports import BehindNow, Position, ReconciledNow, Report, Status
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.coverage import coverage_warnings, run_coverage
 from epimetheus.run.known_compartments import first_few
+from epimetheus.run.reconcile_plan import lag_minutes
 from epimetheus.run.tally import to_problem
 from epimetheus.state.model import State
 
@@ -18,12 +21,13 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
     audit, sender = ports.audit, ports.sender
     coverage = run_coverage(ctx) if progress.opened else None
     uncovered = coverage_warnings(coverage, ports.policies) if coverage else []
+    given_up = given_up_warning(progress.given_up)
     return Report(
         run=ctx.run_id,
         region=ctx.options.region,
         status=status,
         error=to_problem(error) if error else None,
-        warnings=[*tally.warnings, *selection.warnings(), *given_up_warning(progress.given_up), *uncovered],
+        warnings=[*tally.warnings, *selection.warnings(), *ports.delivered.damaged.values(), *given_up, *uncovered],
         started=time_text(ctx.started),
         seconds=round(ports.clock.monotonic() - ctx.monotonic_start, 3),
         position=_current_position(ctx) if progress.opened else None,
@@ -42,15 +46,30 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
         bytes=tally.bytes,
         api={"audit": {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **ports.calls.counts()},
         receiver={"connections": sender.connections, "confirmations": sender.confirmations, "confirmation": sender.confirmation},
+        relisted=tally.relisted,
+        late=tally.late,
+        latest_seconds=_latest_seconds(ctx),
+        reconciliation=_reconciliation(ctx),
         listing_stale=tally.listing_stale,
         listing_age_seconds=tally.listing_age,
         given_up=len(progress.given_up),
         first_start=ports.session.first_start,
         state_writes=ports.session.writes,
         certificate_days=days_left(ports.certificate_end(), ctx.time.now()),
-        caches={"dedupe": tally.dedupe_cache(len(ctx.pipeline.seen)), "names": selection.name_cache()},
+        caches={"dedupe": tally.dedupe_cache(len(ports.delivered.seen)), "names": selection.name_cache()},
         performance=tally.performance(),
     )
+
+
+def _latest_seconds(ctx: RunContext) -> int:
+    earliest = ctx.tally.earliest_late
+    return 0 if earliest == inf else max(0, int(ctx.time.now() - earliest))
+
+
+def _reconciliation(ctx: RunContext) -> dict[str, ReconciledNow]:
+    lags = lag_minutes(ctx.state, ctx.time.minute)
+    passes = ctx.state.reconciled.items()
+    return {str(after): ReconciledNow(minute_text(one.through), lags[after] * 60, len(one.behind)) for after, one in passes}
 
 
 def _current_position(ctx: RunContext) -> Position:

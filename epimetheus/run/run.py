@@ -1,6 +1,6 @@
 """One run over one region: the order of its steps, its errors, and its lease.
 
-    lease ─▶ discover compartments ─▶ forward, slice by slice: fetch, send, confirm, commit ─▶ notices ─▶ finish ─▶ report
+    lease ─▶ discover compartments ─▶ forward, slice by slice: fetch, send, confirm, commit ─▶ reconcile ─▶ notices ─▶ finish ─▶ report
 
 Each step is a function over the `RunContext`. The cursor moves in `epimetheus.run.slice_loop` only, after a slice is confirmed;
 `epimetheus.run.commit` saves it.
@@ -10,19 +10,21 @@ from collections.abc import Callable, Sequence
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import Report
+from epimetheus.reports import Report
 from epimetheus.run.commit import commit_confirmed, finish
 from epimetheus.run.context import RunContext
 from epimetheus.run.discovery import discover_compartments
 from epimetheus.run.lease import lease_held_warning, open_state, returning_lease
 from epimetheus.run.notices import send_notices
 from epimetheus.run.ports import RunOptions, RunPorts
+from epimetheus.run.reconcile import reconcile
 from epimetheus.run.report import build_report
 from epimetheus.run.slice_loop import forward_slices
 
 STEPS: tuple[tuple[str, Callable[[RunContext], None]], ...] = (
     ("discover", discover_compartments),
     ("forward", forward_slices),
+    ("reconcile", reconcile),
     ("notices", send_notices),
     ("finish", finish),
 )

@@ -5,10 +5,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from epimetheus.clock import Deadline
+from epimetheus.model import Window
 from epimetheus.run import plan
 from epimetheus.run.commit import commit
 from epimetheus.run.context import RunContext
+from epimetheus.run.delivered import Lookup
+from epimetheus.run.reconcile_plan import skip_windows_read_late
 from epimetheus.run.slice_reader import LEAST_SECONDS, read_slice
+from epimetheus.run.unreadable import raise_if_none_readable, raise_if_nothing_read
 from epimetheus.source.fetch import FetchTask
 
 _TURN_SECONDS = 20.0  # one page may take this long; a compartment with more pages takes another turn
@@ -42,7 +46,7 @@ def forward_slices(ctx: RunContext) -> None:
         _forward_slice(ctx, current, ctx.budget.work.within(current.seconds))
         prefer_backfill = not prefer_backfill
     if not ctx.progress.pages:
-        plan.raise_if_nothing_read(ctx.state, ctx.progress.excluded, end=ctx.time.end)
+        raise_if_nothing_read(ctx.state, ctx.progress.excluded, end=ctx.time.end)
 
 
 def _next_slice(ctx: RunContext, left: float, *, prefer_backfill: bool) -> Slice | None:
@@ -68,13 +72,15 @@ def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
     """Fetch, forward and confirm one slice, and only then move the cursor in memory; `forward_slices` commits it."""
     tasks, clock, progress = current.tasks, ctx.ports.clock, ctx.progress
     left, began, fetched = deadline.left(), clock.monotonic(), ctx.tally.fetched
+    _begin_slice(ctx, current)
     outcomes = read_slice(ctx, tasks, deadline, bounded=current.backfill)
     readable = progress.pages > 0
     waiting = ctx.state.behind.keys() - progress.excluded.keys()
     if waiting and not current.backfill and not readable and plan.all_stopped(tasks, outcomes):
         return  # compartments behind take their turn before all of Audit counts as unreadable
-    plan.raise_if_none_readable(ctx.state, tasks, outcomes, readable=readable)
+    raise_if_none_readable(ctx.state, tasks, outcomes, readable=readable)
     ctx.pipeline.forwarder.finish()
+    progress.reading = ()
     seconds = clock.monotonic() - began
     length = current.length
     if not current.backfill:
@@ -90,9 +96,27 @@ def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
         readable=readable,
         quick=seconds < left / 4,
     )
-    ctx.state = replace(state, slice_minutes=length)
+    state = skip_windows_read_late(ctx.state, state, ctx.time.minute)
+    ctx.state = replace(plan.touch(state, ctx.ports.delivered.ahead), slice_minutes=length)
     ctx.tally.slices += 1
     progress.uncommitted = True
+
+
+def _begin_slice(ctx: RunContext, current: Slice) -> None:
+    """Read the keys of events that were delivered earlier and can come again in this slice. Raises LedgerError."""
+    progress, delivered = ctx.progress, ctx.ports.delivered
+    progress.source = "backfill" if current.backfill else "poll"
+    progress.polled = tuple(task.compartment for task in current.tasks)
+    progress.reading = tuple(current.tasks)
+    if not (current.backfill and delivered.searched):
+        windows = [Window(ctx.state.through, ctx.state.through + 1)] if current.backfill else [task.window for task in current.tasks]
+        delivered.load_all(Window(min(window.start for window in windows), max(window.end for window in windows)))
+        ctx.state = plan.touch(ctx.state, delivered.ahead)
+    if current.backfill:
+        behind = ctx.state.behind
+        delivered.load([Lookup(task.compartment, task.window, behind[task.compartment].reach) for task in current.tasks])
+    for counts in delivered.take_uncounted():
+        ctx.pipeline.rate_limits.add_saved(counts)
 
 
 def _adapted(

@@ -1,18 +1,21 @@
 """The counts of a run."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import Cache, Performance, Problem
+from epimetheus.model import Fetched, parse_seconds
+from epimetheus.reports import Cache, Performance, Problem
 
 
 @dataclass
 class Tally:
     """Counts of one run over one region. ``phases``: name of a step → seconds.
 
-    ``listing_age``: seconds since the compartments (and regions) were last listed; ``outdated``: more than LISTING_MAX_AGE_MINUTES
-    ago, or never. ``unlisted``: OCIDs of compartments whose children could not be listed.
+    ``relisted``: events that reconciliation listed again; ``late``: those that were not forwarded before, the ``earliest_late`` of them at
+    that event time (seconds since the epoch). ``listing_age``: seconds since the compartments (and regions) were last listed;
+    ``outdated``: more than LISTING_MAX_AGE_MINUTES ago, or never. ``unlisted``: OCIDs of compartments whose children could not be listed.
     """
 
     fetched: int = 0
@@ -26,6 +29,9 @@ class Tally:
     notices: int = 0
     bytes: int = 0
     slices: int = 0
+    relisted: int = 0
+    late: int = 0
+    earliest_late: float = math.inf
     listing_stale: bool = False
     listing_age: int | None = None
     outdated: bool = False
@@ -37,6 +43,14 @@ class Tally:
     def accounted(self) -> int:
         """Events with a known outcome: confirmed, duplicate or filtered."""
         return self.forwarded + self.duplicates + sum(self.filtered.values())
+
+    def count_relisted(self, fetched: Fetched, *, new: bool) -> None:
+        """Count an event that reconciliation listed, ``new`` if it was not forwarded before."""
+        self.relisted += 1
+        if new:
+            self.late += 1
+            happened = parse_seconds(fetched.event.event_time or "") if fetched.event else 0.0
+            self.earliest_late = min(self.earliest_late, happened or math.inf)
 
     def dedupe_cache(self, size: int) -> Cache:
         """The dedupe keys as a cache of ``size``: duplicates are its hits."""

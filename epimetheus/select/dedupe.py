@@ -1,4 +1,4 @@
-"""Recognize duplicates by the keys of delivered events, kept for as long as OCI may list the same event again.
+"""Recognize duplicates by the keys of delivered events.
 
 A key has 16 bytes: 4 identify the polled compartment, 12 the event (96 bits: with a million keys, the chance of any collision is about 1 in
 10**17). Keys are in buckets named by the end of the window they were read in, in minutes since the epoch. An event read in a window that
@@ -6,8 +6,7 @@ ends at E was processed before E, so its key can be dropped once no window reach
 """
 
 from array import array
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import count, groupby, islice
 from struct import iter_unpack
@@ -33,20 +32,16 @@ def event_key(tag: bytes, fetched: Fetched) -> bytes:
 
 
 class SeenKeys:
-    """The keys of one region: those of delivered events (``buckets``: minute → packed keys), and those not confirmed yet in this run.
+    """The keys of one region: those of delivered events, and those not confirmed yet in this run.
 
     All keys are in one byte array in the order they came, with the number of each key's bucket in a parallel array (0: not confirmed). A
     hash table with open addressing, at most half full, finds a key's place. A million keys take 26 MB; in a set they would take 100 MB.
     """
 
-    def __init__(self, buckets: Mapping[int, bytes] | None = None) -> None:
+    def __init__(self) -> None:
         self._keys, self._numbers = bytearray(KEY_BYTES), array("H", [0])  # place 0 is unused: a slot with a 0 is free
         self._minutes: dict[int, int] = {}
-        for number, (minute, packed) in enumerate((buckets or {}).items(), 1):
-            self._minutes[number] = minute
-            self._keys += packed
-            self._numbers.extend(_repeated(number, len(packed) // KEY_BYTES))
-        self._remembered = len(self._numbers) - 1
+        self._remembered = 0
         self._numbered_end = 1  # all places before this one have a bucket
         self._rebuild()
 
@@ -68,6 +63,21 @@ class SeenKeys:
             self._rebuild()
         return True
 
+    def add_delivered(self, minute: int, packed: bytes) -> None:
+        """Put the keys ``packed``, of events delivered earlier, into the bucket of ``minute``. Those that are here already stay."""
+        self._number_all()
+        number, before = self._number(minute), len(self._numbers)
+        for (key,) in iter_unpack(f"{KEY_BYTES}s", packed):
+            self.add_if_new(key)
+        added = len(self._keys) // KEY_BYTES - before
+        self._numbers.extend(_repeated(number, added))
+        self._remembered += added
+
+    def drop_unconfirmed(self) -> None:
+        """Drop the keys without a bucket: those of a run that ended before the receiver confirmed their events."""
+        self._number_all()
+        self._keep((first, after) for number, first, after in self._runs() if number)
+
     def remember(self, minute: int, keys: list[bytes]) -> None:
         """Put ``keys`` into the bucket of ``minute``, the end of their window: the receiver has confirmed their events."""
         self._number_all()
@@ -82,41 +92,28 @@ class SeenKeys:
             self._numbered_end = first
         self._remembered += len(keys)
 
-    def forget(self, before: int, needed: Mapping[bytes, int]) -> None:
-        """Drop the buckets up to the minute ``before``, except keys of compartments read from earlier (``needed``: tag → minute)."""
+    def forget(self, before: int) -> None:
+        """Drop the buckets up to the minute ``before``. Cheap if there are none, as at most commits."""
+        if all(minute > before for minute in self._minutes.values()):
+            return
         self._number_all()
+        self._keep((first, after) for number, first, after in self._runs() if not number or self._minutes[number] > before)
+
+    def _keep(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Drop all places but the ``ranges`` (first, after), which are in ascending order."""
         end = 1
-        for first, after in self._kept(before, needed):
+        for first, after in ranges:
             if first > end:
                 self._keys[end * KEY_BYTES : (end + after - first) * KEY_BYTES] = self._keys[first * KEY_BYTES : after * KEY_BYTES]
                 self._numbers[end : end + after - first] = self._numbers[first:after]
             end += after - first
-        if dropped := len(self._numbers) - end:
+        if len(self._numbers) > end:
             del self._keys[end * KEY_BYTES :], self._numbers[end:]
-            self._remembered -= dropped
             self._numbered_end = 1
+            self._remembered = len(self._numbers) - self._numbers.count(0)
             left = set(self._numbers)
             self._minutes = {number: minute for number, minute in self._minutes.items() if number in left}
             self._rebuild()
-
-    def packed(self) -> dict[int, bytes]:
-        """The buckets to save: minute → its keys, concatenated, oldest minute first."""
-        self._number_all()
-        parts: defaultdict[int, list[memoryview]] = defaultdict(list)
-        for number, first, after in self._runs():
-            if number:
-                parts[self._minutes[number]].append(memoryview(self._keys)[first * KEY_BYTES : after * KEY_BYTES])
-        return {minute: b"".join(keys) for minute, keys in sorted(parts.items())}
-
-    def _kept(self, before: int, needed: Mapping[bytes, int]) -> Iterator[tuple[int, int]]:
-        """The ranges of places (first, after) whose keys are kept."""
-        for number, first, after in self._runs():
-            minute = self._minutes.get(number)
-            if minute is None or minute > before:
-                yield first, after
-            elif needed:
-                tags = ((place, bytes(self._keys[place * KEY_BYTES : place * KEY_BYTES + _TAG_BYTES])) for place in range(first, after))
-                yield from ((place, place + 1) for place, tag in tags if needed.get(tag, minute) < minute)
 
     def _runs(self) -> Iterator[tuple[int, int, int]]:
         """Each run of places with the same bucket: (bucket number, first, after)."""

@@ -70,7 +70,8 @@ class RateLimits:
     def suppress(self, kind: str, millis: int) -> None:
         """Count a suppressed event."""
         key = (kind, _hour(millis))
-        self._pending_suppressed[key] = _sum(self._pending_suppressed.get(key, _ZERO), HourlyCount(suppressed=1, first=millis, last=millis))
+        one = HourlyCount(suppressed=1, first=millis, last=millis)
+        self._pending_suppressed[key] = add_counts(self._pending_suppressed.get(key, _ZERO), one)
 
     def take_pending(self) -> dict[tuple[str, int], HourlyCount]:
         """Remove and return the counts since the last call. The caller passes them to `confirm` once the batch is confirmed."""
@@ -83,7 +84,13 @@ class RateLimits:
     def confirm(self, counts: Counts) -> None:
         """Add confirmed ``counts`` to those that `packed` returns."""
         for key, count in counts.items():
-            self._confirmed[key] = _sum(self._confirmed.get(key, _ZERO), count)
+            self._confirmed[key] = add_counts(self._confirmed.get(key, _ZERO), count)
+
+    def add_saved(self, counts: Counts) -> None:
+        """Add ``counts`` of an earlier run that did not save them."""
+        self.confirm(counts)
+        for key in counts:
+            self._passed[key] = self._confirmed[key].passed
 
     def unreported(self, before: int, immediate: str) -> dict[tuple[str, int], HourlyCount]:
         """Counts with suppressed events not yet reported, of hours that ended by the minute ``before``.
@@ -118,7 +125,8 @@ def _hour(millis: int) -> int:
     return millis // 3_600_000 * _HOUR
 
 
-def _sum(one: HourlyCount, other: HourlyCount) -> HourlyCount:
+def add_counts(one: HourlyCount, other: HourlyCount) -> HourlyCount:
+    """The sum of two counts of the same type and hour."""
     times = [time for time in (one.first, one.last, other.first, other.last) if time is not None]
     return HourlyCount(
         one.passed + other.passed,

@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 
 from epimetheus.event_details import actor_of
 from epimetheus.event_patterns import compile_patterns, matches
-from epimetheus.model import AuditEvent, Cache, Identity
+from epimetheus.model import AuditEvent, Identity
+from epimetheus.reports import Cache
 from epimetheus.select.actors import classify_actor, is_one_of, normalized
 from epimetheus.select.tamper_watch import OWN_CALLS, is_own_call
 

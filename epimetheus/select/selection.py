@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from epimetheus.event_details import actor_of
-from epimetheus.model import Cache, Fetched
+from epimetheus.model import Fetched
+from epimetheus.reports import Cache
 from epimetheus.select.actors import Actor, classify_actor, normalized
 from epimetheus.select.own_polling import OwnPolling
 from epimetheus.select.rate_limits import RateLimits, event_millis

@@ -65,25 +65,25 @@ def fetch(
     *,
     concurrency: int,
     deadline: Deadline,
-    start_more: Callable[[], bool] = lambda: True,
+    starts: Callable[[FetchTask], bool] = lambda task: True,
     idle: Callable[[], None] = lambda: None,
     stop: Callable[[FetchTask], bool] = lambda task: False,
 ) -> Generator[FetchResult, None, None]:
     """Yield the results of ``tasks``: interleaved in any order, but the pages of each task in order.
 
     Iteration ends when every task has ended, or silently at ``deadline``: a task with no `Finished`, `Failed` or `Stopped` by then is
-    incomplete. Once ``start_more`` returns False, no further task starts. A task for which ``stop`` returns True ends after its current
-    page, as `Stopped`. ``idle`` is called each time no result arrives for IDLE_SECONDS. Any other error in a worker (CredentialsError, a
-    bug) is raised here and ends the iteration. After the end, or after ``close``, no worker sends another request.
+    incomplete. A task for which ``starts`` returns False in its turn is skipped, without a result. A task for which ``stop`` returns True
+    ends after its current page, as `Stopped`. ``idle`` is called each time no result arrives for IDLE_SECONDS. Any other error in a worker
+    (CredentialsError, a bug) is raised here and ends the iteration. After the end, or after ``close``, no worker sends another request.
 
     With a ``concurrency`` of 0, no threads are used: tasks run in order in the calling thread. Simulations need this.
     """
     if concurrency == 0:
         for task in tasks:
-            if start_more():
+            if starts(task):
                 yield from _results(task, pages, deadline, stop)
         return
-    pool = _WorkerPool(tasks, pages, deadline, start_more, stop)
+    pool = _WorkerPool(tasks, pages, deadline, starts, stop)
     workers = min(concurrency, len(tasks))
     try:
         for number in range(workers):
@@ -155,11 +155,11 @@ class _WorkerPool:
         tasks: Sequence[FetchTask],
         pages: Pages,
         deadline: Deadline,
-        start_more: Callable[[], bool],
+        starts: Callable[[FetchTask], bool],
         stop: Callable[[FetchTask], bool],
     ) -> None:
         self.closed = threading.Event()
-        self._start_more, self._stop = start_more, stop
+        self._starts, self._stop = starts, stop
         self._tasks = iter(tasks)
         self._tasks_lock = threading.Lock()
         self._pages = pages
@@ -186,7 +186,7 @@ class _WorkerPool:
 
     def _next_task(self) -> FetchTask | None:
         with self._tasks_lock:
-            return next(self._tasks, None) if self._start_more() else None
+            return next((task for task in self._tasks if self._starts(task)), None)
 
 
 def _results(task: FetchTask, pages: Pages, deadline: Deadline, stop: Callable[[FetchTask], bool]) -> Iterator[FetchResult]:

@@ -1,21 +1,20 @@
-"""The stored form of the state: a line with a checksum, a readable JSON head, and the packed dedupe keys after a NUL byte.
+"""The stored form of the state: a line with a checksum, and readable JSON.
 
-    EPIMETHEUS-STATE 1 sha256=<hex digest of everything after this line>
-    { "region": …, "through": "2026-11-24T10:05:00Z", …, "keys": {"2026-11-24T10:05:00Z": 1234}, … }
-    NUL <keys: 16 bytes each, in the order of the head>
+    EPIMETHEUS-STATE 2 sha256=<hex digest of everything after this line>
+    { "region": …, "through": "2026-11-24T10:05:00Z", … }
 
 Minutes are RFC 3339 text in UTC. Compartments are grouped by parent, one per line: there may be 10,000, and an OCID has 80 characters.
 
-Decoding is strict. Any other input is `StateDamaged`, never an empty state.
+Decoding is strict. Any other input is `StateDamaged`, never an empty state. Format 1 also had the dedupe keys, which are in the ledger now;
+such a state is `StateOutdated`.
 """
 
-import hashlib
 from collections.abc import Mapping
 
 import msgspec
 
-from epimetheus.errors import StateDamaged, StateUnrecognized
-from epimetheus.model import HourlyCount, Window, count_text, minute_text, parse_minute
+from epimetheus.errors import StateDamaged, StateOutdated, StateUnrecognized
+from epimetheus.model import HourlyCount, Window, minute_text
 from epimetheus.state.head import (
     AdoptionEntry,
     BehindEntry,
@@ -25,31 +24,29 @@ from epimetheus.state.head import (
     LeaseEntry,
     PageCursorEntry,
     ReceiverEntry,
+    ReconciledEntry,
     Siblings,
     decode_head,
 )
-from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, State
+from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, Reconciled, State
 from epimetheus.state.owner import ReceiverId
+from epimetheus.stored_form import add_checksum, check_checksum, parse_whole_minute
 
 _NAME = b"EPIMETHEUS-STATE "
-_MAGIC = _NAME + b"1 sha256="
-_KEY_BYTES = 16
+_HEADER = _NAME + b"2 "
+_EARLIER = _NAME + b"1 "
 
 
 def pack(state: State) -> bytes:
     """The bytes to store."""
-    head = msgspec.json.format(msgspec.json.encode(_head(state)), indent=1)
-    parts = [head, b"\n\0", *state.keys.values()]
-    checksum = hashlib.sha256()
-    for part in parts:
-        checksum.update(part)
-    return b"".join([_MAGIC, checksum.hexdigest().encode(), b"\n", *parts])  # one copy: keys may take many megabytes
+    return add_checksum(_HEADER, msgspec.json.format(msgspec.json.encode(_head(state)), indent=1))
 
 
 def unpack(data: bytes, name: str) -> State:
     """The state in ``data``. ``name``: its location, for the message.
 
-    Raises StateDamaged unless ``data`` is exactly a packed state, and its subclass StateUnrecognized unless ``data`` begins like one.
+    Raises StateDamaged unless ``data`` is exactly a packed state, and its subclasses StateUnrecognized unless ``data`` begins like one, and
+    StateOutdated if it has the format of an earlier version.
     """
     if not data.startswith(_NAME) and not _NAME.startswith(data):
         raise StateUnrecognized(
@@ -57,15 +54,11 @@ def unpack(data: bytes, name: str) -> State:
             do="Check STATE_FILE, or STATE_BUCKET and STATE_PREFIX. If a state was stored there, restore an earlier version, or delete it"
             " and set the cursor with `epimetheus state rewind TIME`.",
         )
-    first = data[: data.find(b"\n")]
-    rest = memoryview(data)[len(first) + 1 :]  # no copy: keys may take many megabytes
-    if not first.startswith(_MAGIC):
-        raise _damaged(name, "it does not begin with the header of this version")
-    if hashlib.sha256(rest).hexdigest().encode() != first.removeprefix(_MAGIC):
-        raise _damaged(name, "its checksum does not match, so it was truncated or changed")
-    end = data.find(b"\n\0", len(first)) - len(first) - 1
+    if data.startswith(_EARLIER):
+        raise _outdated(name)
     try:
-        return _state(decode_head(rest[:end]), rest[end + 2 :]) if end >= 0 else _state(decode_head(rest), rest[:0])
+        head, _ = check_checksum(_HEADER, data, has_packed=False)
+        return _state(decode_head(head))
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise _damaged(name, str(error)) from error
 
@@ -80,14 +73,15 @@ def _head(state: State) -> Head:
         serial=state.serial,
         behind={ocid: _encode_behind(behind) for ocid, behind in state.behind.items()},
         last=state.last,
-        keys={minute_text(minute): len(keys) // _KEY_BYTES for minute, keys in state.keys.items()},
         known=_encode_known(state.known),
         rate_limits={kind: _encode_hours(hours) for kind, hours in state.rate_limits.items()},
         listed=_text_unless_0(state.listed),
         partly_listed=state.partly_listed,
         began=_text_unless_0(state.began),
-        overlap=state.overlap,
-        floor=_text_unless_0(state.floor),
+        reconciled={after: _encode_reconciled(one) for after, one in state.reconciled.items()},
+        entered=state.entered,
+        epoch=state.epoch,
+        first_epoch=state.first_epoch,
         regions=state.regions,
         regions_listed=_text_unless_0(state.regions_listed),
         tenancy=state.tenancy,
@@ -97,20 +91,21 @@ def _head(state: State) -> Head:
     )
 
 
-def _state(head: Head, packed: memoryview) -> State:
+def _state(head: Head) -> State:
     return State(
         region=head.region,
-        through=_minute(head.through),
+        through=parse_whole_minute(head.through),
         behind={ocid: _decode_behind(behind) for ocid, behind in head.behind.items()},
         known=_decode_known(head.known),
-        keys=_split_keys(head.keys, packed),
         rate_limits={kind: _decode_hours(hours) for kind, hours in head.rate_limits.items()},
         slice_minutes=head.slice_minutes,
         listed=_minute_or_0(head.listed),
         partly_listed=head.partly_listed,
         began=_minute_or_0(head.began),
-        overlap=head.overlap,
-        floor=_minute_or_0(head.floor),
+        reconciled={after: _decode_reconciled(one) for after, one in head.reconciled.items()},
+        entered=head.entered,
+        epoch=head.epoch,
+        first_epoch=head.first_epoch,
         regions=head.regions,
         regions_listed=_minute_or_0(head.regions_listed),
         lease=None if (lease := head.lease) is None else Lease(lease.run, lease.until, lease.acquired),
@@ -124,15 +119,14 @@ def _state(head: Head, packed: memoryview) -> State:
     )
 
 
-def _split_keys(counts: Mapping[str, int], packed: memoryview) -> dict[int, bytes]:
-    """Minute → its keys in ``packed``. Raises ValueError unless ``counts`` accounts for every byte."""
-    if (total := sum(counts.values())) * _KEY_BYTES != len(packed):
-        raise ValueError(f"the head counts {count_text(total, 'key')}, but {len(packed)} bytes follow")
-    keys, at = {}, 0
-    for minute, count in counts.items():
-        keys[_minute(minute)] = bytes(packed[at : at + count * _KEY_BYTES])
-        at += count * _KEY_BYTES
-    return keys
+def _encode_reconciled(one: Reconciled) -> ReconciledEntry:
+    behind = {ocid: _encode_behind(behind) for ocid, behind in one.behind.items()}
+    return ReconciledEntry(minute_text(one.through), behind, one.slice_minutes)
+
+
+def _decode_reconciled(one: ReconciledEntry) -> Reconciled:
+    behind = {ocid: _decode_behind(behind) for ocid, behind in one.behind.items()}
+    return Reconciled(parse_whole_minute(one.through), behind, one.slice_minutes)
 
 
 def _encode_behind(behind: BehindCompartment) -> BehindEntry:
@@ -146,12 +140,13 @@ def _encode_behind(behind: BehindCompartment) -> BehindEntry:
         not_found_at=_text_or_none(behind.not_found_at),
         not_found_minutes=behind.not_found_minutes,
         floor=_text_unless_0(behind.floor),
+        touched=_text_unless_0(behind.touched),
     )
 
 
 def _decode_behind(behind: BehindEntry) -> BehindCompartment:
     return BehindCompartment(
-        since=_minute(behind.since),
+        since=parse_whole_minute(behind.since),
         reason=behind.reason,
         attempts=behind.attempts,
         page_cursor=None if (cursor := behind.page_cursor) is None else _decode_cursor(cursor),
@@ -160,6 +155,7 @@ def _decode_behind(behind: BehindEntry) -> BehindCompartment:
         not_found_at=_minute_or_none(behind.not_found_at),
         not_found_minutes=behind.not_found_minutes,
         floor=_minute_or_0(behind.floor),
+        touched=_minute_or_0(behind.touched),
     )
 
 
@@ -168,7 +164,7 @@ def _encode_cursor(cursor: PageCursor) -> PageCursorEntry:
 
 
 def _decode_cursor(cursor: PageCursorEntry) -> PageCursor:
-    return PageCursor(Window(_minute(cursor.start), _minute(cursor.end)), cursor.page, cursor.events)
+    return PageCursor(Window(parse_whole_minute(cursor.start), parse_whole_minute(cursor.end)), cursor.page, cursor.events)
 
 
 def _encode_known(known: Mapping[str, KnownCompartment]) -> list[Siblings]:
@@ -181,8 +177,8 @@ def _encode_known(known: Mapping[str, KnownCompartment]) -> list[Siblings]:
 def _encode_one_known(known: KnownCompartment) -> str | KnownEntry:
     if known == KnownCompartment(known.name, known.parent, polled=True):
         return known.name
-    vanished, read_until = _text_or_none(known.vanished), _text_or_none(known.read_until)
-    return KnownEntry(known.name, known.polled, known.deleted, vanished, read_until, _text_unless_0(known.floor), known.given_up)
+    vanished, read_until, floor = _text_or_none(known.vanished), _text_or_none(known.read_until), _text_unless_0(known.floor)
+    return KnownEntry(known.name, known.polled, known.deleted, vanished, read_until, floor, known.given_up, known.page_rate)
 
 
 def _decode_known(groups: list[Siblings]) -> dict[str, KnownCompartment]:
@@ -196,7 +192,8 @@ def _decode_one_known(known: str | KnownEntry, parent: str | None) -> KnownCompa
     if isinstance(known, str):
         return KnownCompartment(known, parent, polled=True)
     vanished, read_until, floor = _minute_or_none(known.vanished), _minute_or_none(known.read_until), _minute_or_0(known.floor)
-    return KnownCompartment(known.name, parent, known.polled, known.deleted, vanished, read_until, floor, known.given_up)
+    last = known.given_up, known.page_rate
+    return KnownCompartment(known.name, parent, known.polled, known.deleted, vanished, read_until, floor, *last)
 
 
 def _encode_hours(hours: Mapping[int, HourlyCount]) -> dict[str, HourlyCountEntry]:
@@ -204,7 +201,7 @@ def _encode_hours(hours: Mapping[int, HourlyCount]) -> dict[str, HourlyCountEntr
 
 
 def _decode_hours(hours: Mapping[str, HourlyCountEntry]) -> dict[int, HourlyCount]:
-    return {_minute(hour): HourlyCount(c.passed, c.suppressed, c.reported, c.first, c.last) for hour, c in hours.items()}
+    return {parse_whole_minute(hour): HourlyCount(c.passed, c.suppressed, c.reported, c.first, c.last) for hour, c in hours.items()}
 
 
 def _text_or_none(minute: int | None) -> str | None:
@@ -212,7 +209,7 @@ def _text_or_none(minute: int | None) -> str | None:
 
 
 def _minute_or_none(text: str | None) -> int | None:
-    return None if text is None else _minute(text)
+    return None if text is None else parse_whole_minute(text)
 
 
 def _text_unless_0(minute: int) -> str | None:
@@ -220,15 +217,14 @@ def _text_unless_0(minute: int) -> str | None:
 
 
 def _minute_or_0(text: str | None) -> int:
-    return 0 if text is None else _minute(text)
+    return 0 if text is None else parse_whole_minute(text)
 
 
-def _minute(text: str) -> int:
-    """Accepts only the canonical spelling: with two spellings of one minute, the keys of one would replace those of the other."""
-    minute = parse_minute(text)
-    if minute_text(minute) != text:
-        raise ValueError(f"{text!r} is not a whole minute in UTC")
-    return minute
+def _outdated(name: str) -> StateOutdated:
+    return StateOutdated(
+        f"The state in {name} was written by an earlier version, in a format that this version does not use.",
+        do="Run `epimetheus state adopt --reason TEXT`, which continues from its cursor. The events of the overlap are sent again.",
+    )
 
 
 def _damaged(name: str, why: str) -> StateDamaged:

@@ -30,6 +30,15 @@ class BehindEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     not_found_at: str | None = None
     not_found_minutes: _Count = 0
     floor: str | None = None
+    touched: str | None = None
+
+
+class ReconciledEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """`Reconciled`."""
+
+    through: str
+    behind: dict[str, BehindEntry] = {}
+    slice_minutes: _Count = 0
 
 
 class KnownEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -42,6 +51,7 @@ class KnownEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     read_until: str | None = None
     floor: str | None = None
     given_up: bool = False
+    page_rate: _Count = 0
 
 
 class Siblings(msgspec.Struct, forbid_unknown_fields=True):
@@ -85,7 +95,7 @@ class HourlyCountEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
 
 
 class Head(msgspec.Struct, forbid_unknown_fields=True):
-    """`State`. ``keys``: minute → number of keys that follow the head. Fields without a default are required."""
+    """`State`. Fields without a default are required."""
 
     region: str
     through: str
@@ -95,14 +105,15 @@ class Head(msgspec.Struct, forbid_unknown_fields=True):
     serial: _Count
     behind: dict[str, BehindEntry]
     last: Summary
-    keys: dict[str, _Count]
     known: list[Siblings]
     rate_limits: dict[str, dict[str, HourlyCountEntry]] = {}
     listed: str | None = None
     partly_listed: bool = False
     began: str | None = None
-    overlap: _Count = 0
-    floor: str | None = None
+    reconciled: dict[Annotated[int, msgspec.Meta(ge=1)], ReconciledEntry] = {}
+    entered: dict[str, _Count] = {}
+    epoch: _Count = 0
+    first_epoch: _Count = 0
     regions: tuple[str, ...] = ()
     regions_listed: str | None = None
     tenancy: str = ""

@@ -20,6 +20,7 @@ from dataclasses import replace
 
 from epimetheus.errors import StateConflict, StateError
 from epimetheus.state.checks import check_times
+from epimetheus.state.earlier_format import EarlierState, read_earlier
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.marker import Marker, Markers
 from epimetheus.state.model import LEASE_SECONDS, Lease, State
@@ -88,7 +89,8 @@ class StateSession:
         self._lease_end = until
         self._lease = Lease(self._run_id, until, now)  # before the write: it may take effect even if it raises
         try:
-            state = self.commit(replace(state, lease=self._lease), now=now)
+            entered = state.with_entered(self._run_id, 0, others=True)
+            state = self.commit(replace(state, lease=self._lease, entered=entered), now=now)
         except StateConflict:
             self._lease = None
             raise
@@ -206,6 +208,12 @@ class StateSession:
         stored = self._store.read()
         self._etag = stored.etag if stored else None
         return self._decoded(stored)
+
+    def peek_earlier(self) -> EarlierState | None:
+        """As `peek`, for a state that an earlier version wrote; None if the stored bytes are no such state. Raises StateError."""
+        stored = self._store.read()
+        self._etag = stored.etag if stored else None
+        return read_earlier(stored.data) if stored else None
 
     def validate(self, state: State, now: float) -> None:
         """Check that this run may continue ``state``. Raises StateForeign, StateInFuture."""

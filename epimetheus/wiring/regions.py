@@ -1,15 +1,15 @@
 """Runs or replays every region, one after another, each with its share of the remaining time. The function and the command line use it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import Replayed, Report, Window
 from epimetheus.observe import metrics
+from epimetheus.reports import Replayed, Report
 from epimetheus.run.ports import RunObserver
-from epimetheus.run.replay import replay
+from epimetheus.run.replay import ReplayRequest, replay
 from epimetheus.run.run import run
 from epimetheus.wiring.wiring import Wiring
 
@@ -44,16 +44,9 @@ def run_region(wiring: Wiring, region: str, run_id: str, deadline: Deadline, obs
 
 
 def replay_regions(
-    wiring: Wiring,
-    run_id: str,
-    observer: RunObserver,
-    announce: Callable[[Replayed], None],
-    window: Window,
-    compartments: Sequence[str],
-    *,
-    dry: bool,
+    wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Replayed], None], request: ReplayRequest
 ) -> list[Replayed]:
-    """Replay ``window`` in each region with its share of the remaining time. The rest is as for `replay`.
+    """Replay what is requested in each region with its share of the remaining time, and announce the result.
 
     Raises RequestError, SourceError.
     """
@@ -62,9 +55,9 @@ def replay_regions(
     regions = wiring.replayed_regions
     for number, region in enumerate(regions):
         deadline = wiring.deadline.within(wiring.deadline.left() / (len(regions) - number))
-        ports = wiring.ports(region, run_id, deadline, observer, replay=True)
+        ports = wiring.ports(region, run_id, deadline, observer, replay=request.action == "replay")
         with closing(ports.audit):
-            replayed = replay(wiring.options(region), ports, run_id, deadline, window, compartments, dry=dry)
+            replayed = replay(wiring.options(region), ports, run_id, deadline, request)
         announce(replayed)
         results.append(replayed)
     return results

@@ -6,6 +6,9 @@ from epimetheus.config.rules_file import RulesFile
 from epimetheus.config.settings import Settings
 from epimetheus.run.ports import RunOptions, Statistics
 
+SUB_WINDOW_PAGES = 8
+"""Each sub-window ends with a page that is not full: on average, dividing a window adds at most a page in 16."""
+
 
 def run_options(
     settings: Settings, region: str, tenancy: str, rules: RulesFile, regions: Sequence[str], *, actors: bool
@@ -24,6 +27,9 @@ def run_options(
         settle_minutes=settings.settle_minutes,
         slice_minutes=settings.slice_minutes,
         concurrency=settings.api_concurrency,
+        reconcile_after=settings.reconcile_after,
+        ledger_days=settings.ledger_days,
+        sub_window_pages=SUB_WINDOW_PAGES if settings.api_concurrency > 1 else 0,
         run_message=settings.run_message,
         actors=actors,
         statistics=Statistics(filtered=statistics.enable_detailed_logging, every=statistics.log_interval_events),

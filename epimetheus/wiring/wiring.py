@@ -10,10 +10,12 @@ from epimetheus.errors import SourceError
 from epimetheus.oci_client.clients import Calls, Credentials, sign_in
 from epimetheus.oci_client.clock_offset import ClockOffset
 from epimetheus.run.budget import commit_reserve
+from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.discovery import subscribed_or_last_known, subscription_problem
 from epimetheus.run.ports import RunObserver, RunOptions, RunPorts, SubscribedRegions
 from epimetheus.source.identity import subscribed_regions
 from epimetheus.wiring.delivery import DeliveryWiring
+from epimetheus.wiring.ledger import LedgerWiring
 from epimetheus.wiring.oci import OciWiring
 from epimetheus.wiring.rendering import RenderingWiring
 from epimetheus.wiring.run_options import run_options
@@ -38,6 +40,7 @@ class Wiring:
     clock: Clock
     deadline: Deadline
     clock_offset: ClockOffset = field(default_factory=ClockOffset)
+    _delivered: dict[str, DeliveredKeys] = field(default_factory=dict)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock, deadline: Deadline, *, region: str = "") -> "Wiring":
@@ -54,6 +57,11 @@ class Wiring:
     def state(self) -> StateWiring:
         """State stores and sessions."""
         return StateWiring(self.oci, self.tenancy)
+
+    @cached_property
+    def ledger(self) -> LedgerWiring:
+        """Ledgers."""
+        return LedgerWiring(self.oci)
 
     @cached_property
     def delivery(self) -> DeliveryWiring:
@@ -86,7 +94,7 @@ class Wiring:
     def replayed_regions(self) -> list[str]:
         """The regions to replay, as `regions`: a replay of fewer would look complete. Raises SourceError, CredentialsError."""
         if self.settings.all_regions and not self.subscribed.names and (error := self.subscribed.error):
-            raise SourceError(error.what, do=f"To replay without it, name the regions in REGIONS. {error.do}")
+            raise SourceError(error.what, do=f"To continue without it, name the regions in REGIONS. {error.do}")
         return self.regions
 
     @cached_property
@@ -135,6 +143,7 @@ class Wiring:
         return RunPorts(
             clock=self.clock,
             session=self.state.session(region, run_id, deadline, calls, sender),
+            delivered=self._delivered.setdefault(region, DeliveredKeys()).connected(self.ledger.ledger(region, deadline, calls)),
             list_page=self.oci.list_page(deadline.left() / 8, calls),
             audit=self.oci.audit(region),
             calls=calls,

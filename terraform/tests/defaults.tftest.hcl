@@ -70,18 +70,22 @@ run "defaults" {
 
   assert {
     condition = (
-      length(oci_objectstorage_object_lifecycle_policy.state.rules) == 1 &&
-      alltrue([
+      length(oci_objectstorage_object_lifecycle_policy.state.rules) == 2 &&
+      toset([
         for rule in oci_objectstorage_object_lifecycle_policy.state.rules :
-        rule.action == "DELETE" && rule.target == "previous-object-versions" && rule.time_amount == "30" && rule.time_unit == "DAYS"
-      ])
+        join(" ", concat(
+          [rule.action, rule.target, rule.time_amount, rule.time_unit],
+          try(tolist(rule.object_name_filter[0].inclusion_prefixes), []),
+        ))
+      ]) == toset(["DELETE previous-object-versions 30 DAYS", "DELETE objects 35 DAYS epimetheus/ledger/"])
     )
-    error_message = "the lifecycle policy is not: delete previous versions after 30 days"
+    error_message = "the lifecycle policy is not: delete previous versions after 30 days, and the ledger after 35"
   }
 
   assert {
     condition = (
       length(oci_kms_vault.this) + length(oci_kms_key.this) + length(oci_vault_secret.client_key) == 0 &&
+      length(oci_objectstorage_bucket.ledger) + length(oci_objectstorage_object_lifecycle_policy.ledger) == 0 &&
       length(oci_objectstorage_object.inline_value) + length(oci_ons_subscription.email) == 0
     )
     error_message = "an optional resource is created by default"

@@ -33,6 +33,7 @@ run "defaults" {
       "Allow dynamic-group epimetheus to inspect compartments in tenancy",
       "Allow dynamic-group epimetheus to inspect tenancies in tenancy",
       "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}",
+      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}",
       "Allow dynamic-group epimetheus to use ons-topics in compartment id ocid1.compartment.oc1..here where request.permission='ONS_TOPIC_PUBLISH'",
       "Allow dynamic-group epimetheus to use metrics in compartment id ocid1.compartment.oc1..here where target.metrics.namespace='epimetheus'",
     ])
@@ -107,6 +108,58 @@ run "statements_on_objects_are_limited_to_the_bucket" {
   }
 }
 
+run "a_ledger_in_its_own_bucket_cannot_be_overwritten" {
+  variables {
+    ledger_bucket = "our-ledger"
+    ledger_days   = 90
+    state_prefix  = "state/"
+    kms_key_id    = "ocid1.key.oc1..ours"
+  }
+
+  assert {
+    condition = slice(oci_identity_policy.function.statements, 3, 5) == tolist([
+      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}",
+      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='our-ledger', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}",
+    ])
+    error_message = jsonencode(oci_identity_policy.function.statements)
+  }
+
+  assert {
+    condition = slice(oci_identity_policy.services.statements, 0, 2) == tolist([
+      "Allow service objectstorage-eu-frankfurt-1 to manage object-family in compartment id ocid1.compartment.oc1..here where target.bucket.name='epimetheus'",
+      "Allow service objectstorage-eu-frankfurt-1 to manage object-family in compartment id ocid1.compartment.oc1..here where target.bucket.name='our-ledger'",
+    ])
+    error_message = jsonencode(oci_identity_policy.services.statements)
+  }
+
+  assert {
+    condition = (
+      oci_objectstorage_bucket.ledger[0].name == "our-ledger" &&
+      oci_objectstorage_bucket.ledger[0].access_type == "NoPublicAccess" &&
+      oci_objectstorage_bucket.ledger[0].versioning == "Enabled" &&
+      oci_objectstorage_bucket.ledger[0].kms_key_id == "ocid1.key.oc1..ours" &&
+      output.ledger_bucket == "our-ledger"
+    )
+    error_message = "the bucket of the ledger is not private, versioned and encrypted like that of the state"
+  }
+
+  assert {
+    condition = toset([
+      for rule in oci_objectstorage_object_lifecycle_policy.ledger[0].rules :
+      join(" ", concat(
+        [rule.action, rule.target, rule.time_amount, rule.time_unit],
+        try(tolist(rule.object_name_filter[0].inclusion_prefixes), []),
+      ))
+    ]) == toset(["DELETE previous-object-versions 30 DAYS", "DELETE objects 90 DAYS state/ledger/"])
+    error_message = jsonencode(oci_objectstorage_object_lifecycle_policy.ledger[0].rules)
+  }
+
+  assert {
+    condition     = length(oci_objectstorage_object_lifecycle_policy.state.rules) == 1
+    error_message = jsonencode(oci_objectstorage_object_lifecycle_policy.state.rules)
+  }
+}
+
 run "secrets_are_listed_individually" {
   variables {
     syslog_ca             = "vault:ocid1.vaultsecret.oc1..ca"
@@ -117,12 +170,12 @@ run "secrets_are_listed_individually" {
   }
 
   assert {
-    condition     = oci_identity_policy.function.statements[5] == "Allow dynamic-group epimetheus to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..ca', target.secret.id='ocid1.vaultsecret.oc1..made'}"
+    condition     = oci_identity_policy.function.statements[6] == "Allow dynamic-group epimetheus to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..ca', target.secret.id='ocid1.vaultsecret.oc1..made'}"
     error_message = jsonencode(oci_identity_policy.function.statements)
   }
 
   assert {
-    condition     = length(oci_identity_policy.function.statements) == 6
+    condition     = length(oci_identity_policy.function.statements) == 7
     error_message = "metrics are disabled but still allowed: ${jsonencode(oci_identity_policy.function.statements)}"
   }
 }

@@ -33,6 +33,8 @@ run "alarms" {
       listing_age            = "listing_age_seconds[45m].groupBy(region).min() > 3600"
       regions_uncovered      = "regions_uncovered[45m].groupBy(region).min() > 0"
       compartments_uncovered = "compartments_uncovered[45m].groupBy(region).min() > 0"
+      late                   = "late_events[45m].groupBy(region).sum() > 0"
+      reconcile_lag          = "reconcile_lag_seconds[45m].groupBy(region).min() > 86400"
       given_up               = "compartments_given_up[45m].groupBy(region).max() > 0"
       rate_limited           = "events_rate_limited[45m].groupBy(region).max() > 0"
       certificate            = "certificate_days_left[45m].groupBy(region).min() < 21"
@@ -90,7 +92,7 @@ run "alarms" {
   assert {
     condition = (
       output.dashboard.namespace == "epimetheus" && output.dashboard.compartment_ocid == "ocid1.compartment.oc1..here" &&
-      length(output.dashboard.widgets) == 10 && output.dashboard.widgets[0] == {
+      length(output.dashboard.widgets) == 12 && output.dashboard.widgets[0] == {
         title = "Lag (s)"
         chart = "line"
         query = "lag_seconds[45m].groupBy(region).max()"

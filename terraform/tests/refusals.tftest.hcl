@@ -537,6 +537,26 @@ run "state_prefix" {
   expect_failures = [var.state_prefix]
 }
 
+run "ledger_bucket" {
+  command = plan
+
+  variables {
+    ledger_bucket = "a/b"
+  }
+
+  expect_failures = [var.ledger_bucket]
+}
+
+run "ledger_days" {
+  command = plan
+
+  variables {
+    ledger_days = 7
+  }
+
+  expect_failures = [var.ledger_days]
+}
+
 run "tenancy_ocid" {
   command = plan
 
@@ -635,6 +655,16 @@ run "settle_minutes" {
   }
 
   expect_failures = [var.settle_minutes]
+}
+
+run "reconcile_after" {
+  command = plan
+
+  variables {
+    reconcile_after = [60, 4]
+  }
+
+  expect_failures = [var.reconcile_after]
 }
 
 run "slice_minutes" {

@@ -35,6 +35,8 @@ run "everything_set" {
     state_bucket                 = "our-state"
     state_namespace              = "ours"
     state_prefix                 = "state/"
+    ledger_bucket                = "our-ledger"
+    ledger_days                  = 90
     regions                      = ["eu-frankfurt-1", "us-ashburn-1"]
     compartment_mode             = "exclude"
     compartment_ids              = ["ocid1.compartment.oc1..a", "ocid1.compartment.oc1..b"]
@@ -43,6 +45,7 @@ run "everything_set" {
     initial_lookback_hours       = 0
     overlap_minutes              = 30
     settle_minutes               = 5
+    reconcile_after              = [60, 720]
     slice_minutes                = 120
     api_concurrency              = 4
     api_requests_per_second      = 12.5
@@ -85,6 +88,8 @@ run "everything_set" {
       STATE_BUCKET                 = "our-state"
       STATE_NAMESPACE              = "ours"
       STATE_PREFIX                 = "state/"
+      LEDGER_BUCKET                = "our-ledger"
+      LEDGER_DAYS                  = "90"
       REGIONS                      = "eu-frankfurt-1,us-ashburn-1"
       COMPARTMENT_MODE             = "exclude"
       COMPARTMENT_IDS              = "ocid1.compartment.oc1..a,ocid1.compartment.oc1..b"
@@ -93,6 +98,7 @@ run "everything_set" {
       INITIAL_LOOKBACK_HOURS       = "0"
       OVERLAP_MINUTES              = "30"
       SETTLE_MINUTES               = "5"
+      RECONCILE_AFTER              = "60,720"
       SLICE_MINUTES                = "120"
       API_CONCURRENCY              = "4"
       API_REQUESTS_PER_SECOND      = "12.5"

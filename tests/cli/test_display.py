@@ -15,7 +15,7 @@ from epimetheus.cli.rules_preview import SENT, RulesPreview
 from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.health.model import ReportedCheck
-from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, State
+from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, Reconciled, State
 from epimetheus.state.owner import ReceiverId
 from tests.support.reports import REFUSED, behind, report
 
@@ -98,7 +98,7 @@ def test_a_state_is_shown_with_compartments_behind(plain):
         int(NOON // 60) - 10,
         behind={"ocid1.compartment.oc1..b": BehindCompartment(int(NOON // 60) - 70, "404 [b]", 3)},
         known={"a": KnownCompartment("root", polled=True), "b": KnownCompartment("prod", polled=True), "c": KnownCompartment("old")},
-        keys={1: b"k" * 32, 2: b"k" * 16},
+        reconciled={1440: Reconciled(int(NOON // 60) - 2160), 60: Reconciled(int(NOON // 60) - 60, {"b": BehindCompartment(1, "404")})},
         lease=Lease("r2", NOON + 30),
         last={"run": "r1", "at": "2026-01-01T11:30:00.000Z", "forwarded": 1, "caught_up": False, "status": "partial"},
         tenancy="ocid1.tenancy.oc1..t",
@@ -106,16 +106,17 @@ def test_a_state_is_shown_with_compartments_behind(plain):
         adopted=Adoption(NOON - 60, "[red] SIEM", "receiver tls://old:6514"),
     )
     show_state(plain, "/var/[state]/eu", state, NOON)
+    assert "after 60 minutes: through 2026-01-01T11:00:00Z (60 minutes ago), 1 compartment behind\n" in printed(plain)
     assert rows(plain) == {
         "state": "/var/[state]/eu",
         "region": "eu-paris-1",
         "through": "2026-01-01T11:50:00Z (10 minutes ago)",
         "compartments": "3 known, 2 polled",
-        "dedupe keys": "3",
         "lease": "run r2, expires in 30 seconds",
         "last run": "r1, ended 2026-01-01T11:30:00.000Z (30 minutes ago), 1 event forwarded, not caught up, status partial",
         "tenancy": "ocid1.tenancy.oc1..t",
         "receiver": "tls://siem:6514",
+        "reconciled": "after 1,440 minutes: through 2025-12-31T00:00:00Z (36 hours ago)",
         "adopted": "2026-01-01T11:59:00.000Z, previously receiver tls://old:6514. Reason: [red] SIEM",
         "behind": "ocid1.compartment.oc1..b since 2026-01-01T10:50:00Z, 3 attempts: 404 [b]",
     }

@@ -53,7 +53,13 @@ def emitted(stage, run_cli):
     stage.emit(stage.world.tenancy, 3, 20)
 
 
+def denied_later(stage, run_cli):
+    ran(stage, run_cli)
+    denied(stage, run_cli)
+
+
 WINDOW = "replay --from 2h --to 5m"
+RECONCILE = "reconcile --from 2h --to 5m"
 PORT = {"SYSLOG_PORT": "0"}
 SCENES = {
     "validate": [Scene(0, "validate"), Scene(2, "validate", changes=PORT)],
@@ -81,6 +87,10 @@ SCENES = {
     "replay": [
         Scene(0, f"{WINDOW} --yes"), Scene(1, f"{WINDOW} --yes", denied), Scene(1, WINDOW, emitted, NO), Scene(2, WINDOW),
         Scene(2, f"{WINDOW} --yes", emitted, changes={"SYSLOG_PORT": "1"}),
+    ],
+    "reconcile": [
+        Scene(0, RECONCILE, ran), Scene(1, RECONCILE, denied_later), Scene(2, RECONCILE),
+        Scene(2, "reconcile --from 2h --to now"),
     ],
     "state show": [Scene(0, "state show", ran), Scene(0, "state show"), Scene(2, "state show --region all")],
     "state rewind": [Scene(0, "state rewind 3h --yes", ran), Scene(1, "state rewind 3h", ran, NO), Scene(2, "state rewind 3h", ran)],

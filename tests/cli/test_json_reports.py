@@ -34,6 +34,9 @@ def test_rules_preview_names_unread_compartments_in_json(terminal):  # noqa: F81
     assert list(json.loads(result.stdout)["unread"]) == [other]
 
 
+BOTH = ["behind", "through"]
+
+
 def test_state_show_prints_json(terminal):  # noqa: F811
     stage, run_cli = terminal
     absent = json.loads(run_cli("state", "show", "--json").stdout)
@@ -46,7 +49,8 @@ def test_state_show_prints_json(terminal):  # noqa: F811
     shown = json.loads(result.stdout)
     assert result.exit_code == 0
     assert (shown["exists"], shown["compartments"]) == (True, {"known": 2, "polled": 2, "behind": 1})
-    assert (shown["dedupe_keys"], shown["lease"], shown["adopted"], shown["problem"]) == (3, None, None, None)
+    assert (shown["lease"], shown["adopted"], shown["problem"]) == (None, None, None)
+    assert {after: sorted(one) for after, one in shown["reconciled"].items()} == {"60": BOTH, "1440": BOTH}
     assert (shown["tenancy"], shown["receiver"]) == (stage.world.tenancy, f"tls://localhost:{stage.environment['SYSLOG_PORT']}")
     assert list(shown["behind"]) == [other]
     assert shown["last_run"]["forwarded"] == 3

@@ -37,7 +37,7 @@ def test_what_needs_no_command_imports_none(words):
 
 def test_completing_the_name_of_a_command_imports_none():
     done, imported = run(_EPIMETHEUS_COMPLETE="complete_bash", COMP_WORDS="epimetheus re", COMP_CWORD="1")
-    assert (done.returncode, done.stdout.split(), imported) == (0, ["render", "replay"], set())
+    assert (done.returncode, done.stdout.split(), imported) == (0, ["render", "replay", "reconcile"], set())
 
 
 @pytest.mark.parametrize("words", [("validate",), ("render", "--file", "tests/golden/events/launch_by_api_key.json")], ids=" ".join)

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from epimetheus.cli.progress import RegionProgress, terminal_observer
 from epimetheus.errors import Interrupted
-from epimetheus.model import Problem, RunProgress, Window
+from epimetheus.model import RunProgress, Window
+from epimetheus.reports import Problem
 from tests.support.hand import HandClock
 from tests.support.reports import REFUSED, report
 
@@ -126,7 +127,7 @@ def test_elsewhere_each_slice_is_a_plain_line(console):
 
 def test_a_replay_has_no_lag():
     console = plain_console()
-    with terminal_observer(console, replay=True) as observer:
+    with terminal_observer(console, what="replay") as observer:
         observer.progress("eu-paris-1", running(NOON - 120, 7, 7, fetched=1))
     assert printed(console) == (
         "eu-paris-1: read a slice of 7 compartments from 2026-01-01T10:00:00Z; the replay reads up to 2026-01-01T12:00:00Z;"

@@ -15,13 +15,17 @@ from epimetheus.cli.runs_html import Frame, page
 from epimetheus.cli.runs_script import SCRIPT
 from epimetheus.cli.runs_style import DARK, LIGHT
 from epimetheus.cli.svg_plot import Axis, plot, span, unit_of, value_ticks
+from epimetheus.reports import ReconciledNow
 from tests.support.reports import REFUSED, report
 from tests.support.run_lines import END, START, failure, log_lines, sample, sample_reports, search_result, with_time
 
 ROOT = Path(__file__).parents[2]
 HOUR = 3600
 FRAME = Frame(START, END, "ocid1.compartment.oc1..security/epimetheus/invocations in eu-frankfurt-1")
-TITLES = ["Status of runs", "Events forwarded", "Lag", "Compartments behind", "Duration of runs", "Events filtered, by reason"]
+TITLES = [
+    "Status of runs", "Events forwarded", "Lag", "Late events", "Reconciliation lag", "Compartments behind", "Duration of runs",
+    "Events filtered, by reason",
+]  # fmt: skip
 
 
 class Outline(HTMLParser):
@@ -99,9 +103,10 @@ def test_the_page_has_plots_with_units_and_a_table_of_every_run():
     text = page(sample(gaps=True), FRAME)
     outline = Outline(text)
     assert re.findall(r"<h2>(.*?)</h2>", text) == TITLES
-    assert (outline.tags.count("svg"), outline.tags.count("tr")) == (12, 1 + 558)
+    assert (outline.tags.count("svg"), outline.tags.count("tr")) == (16, 1 + 558)
     units = re.findall(r'<text class="unit" x="4" y="11">(.*?)</text>', text)
     assert units == [
+        "events per 30 min", "events per 60 min", "h, maximum per 30 min", "h, maximum per 60 min",
         "events per 30 min", "events per 60 min", "h, maximum per 30 min", "h, maximum per 60 min",
         "compartments", "compartments", "s, maximum per 30 min", "s, maximum per 60 min",
     ]  # fmt: skip
@@ -127,22 +132,22 @@ def test_a_page_is_written_for_any_number_of_runs(count):
     many = [known[n * len(known) // count] for n in range(count)]
     text = page(many, FRAME)
     outline = Outline(text)
-    assert (outline.tags.count("svg"), outline.tags.count("tr")) == (12, count + 1 if count else 0)
+    assert (outline.tags.count("svg"), outline.tags.count("tr")) == (16, count + 1 if count else 0)
     assert len(text) < 2_500_000
-    assert ("No runs found." in text, text.count("no data") == 10) == (count == 0, count == 0)
+    assert ("No runs found." in text, text.count("no data") == 14) == (count == 0, count == 0)
 
 
 def test_a_call_without_a_region_has_its_own_row_and_no_plot():
     text = page([parse_run(search_result(with_time(failure(), START + HOUR)))], FRAME)
     assert ">no region</text>" in text
-    assert text.count("no data") == 10
+    assert text.count("no data") == 14
     assert "TENANCY_OCID=x is not an OCID. Correct it." in text
 
 
 def test_regions_and_reasons_beyond_the_colors_are_combined():
     times = {"started": "2026-01-02T12:00:00Z", "forwarded": 2}
     text = page(runs(*(report(region=f"r{n}", filtered={f"why{n}": 9 - n}, **times) for n in range(8))), FRAME)
-    assert re.findall(r'<li><i class="s5"></i>(.*?)</li>', text) == ["3 more 6", "3 more ", "3 more ", "3 more "]
+    assert re.findall(r'<li><i class="s5"></i>(.*?)</li>', text) == ["3 more 6", *["3 more "] * 5]
     assert text.count('<tspan class="day">3 more</tspan> 9, at most 9 per 30 min</text>') == 1
 
 
@@ -153,7 +158,7 @@ def test_a_region_has_the_same_color_in_every_figure():
     lines[0]["report"] = {name: lines[0]["report"][name] for name in ("run", "region", "status", "started", "seconds")}
     text = page([parse_run(search_result(line)) for line in lines], FRAME)
     legends = re.findall(r'<i class="(s\d)"></i>([\w-]+)', text)
-    assert legends == [("s0", "eu-a-1"), ("s1", "us-b-1")] * 4
+    assert legends == [("s0", "eu-a-1"), ("s1", "us-b-1")] * 6
     assert re.findall(r'<path class="line (t\d)".*?<title>(.*?)</title>', text) == [
         *[("t1", "us-b-1")] * 2, *[("t0", "eu-a-1"), ("t1", "us-b-1")] * 2,
     ]  # fmt: skip
@@ -289,3 +294,13 @@ def test_a_screenshot_in_the_docs_is_small(name):
     png = (ROOT / "docs" / "images" / name).read_bytes()
     width = 420 if "420" in name else 1280
     assert (int.from_bytes(png[16:20]), len(png) < 200_000) == (width, True)
+
+
+def test_late_events_and_the_reconciliation_lag_are_shown():
+    passes = {"60": ReconciledNow("2026-01-02T11:00:00Z", 0, 0), "1440": ReconciledNow("2026-01-01T00:00:00Z", 2 * HOUR, 1)}
+    text = page(runs(report(late=7, reconciliation=passes, started="2026-01-02T12:00:00Z")), FRAME)
+    assert '<td data-v="7">7</td>' in text
+    late, lag = (text.partition(f"<h2>{title}</h2>")[2].partition("</figure>")[0] for title in ("Late events", "Reconciliation lag"))
+    assert "UTC: 7 eu-paris-1<" in late
+    assert "min, maximum per 30 min" in lag
+    assert "no data" not in late + lag

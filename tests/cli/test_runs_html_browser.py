@@ -75,7 +75,7 @@ def test_the_page_fits_the_screen_and_every_text_is_legible(chromium, sample_pag
     assert (chromium.console, chromium.requests) == ([], [sample_page.as_uri()])
     assert chromium.value("[document.title, document.documentElement.scrollWidth]") == ["Epimetheus runs", width]
     assert chromium.value("document.querySelector('#scroll').scrollWidth <= document.querySelector('#scroll').clientWidth") is True
-    assert (visible(chromium, ".wide > svg"), visible(chromium, ".narrow > svg")) == ((6, 0) if width == 1280 else (0, 6))
+    assert (visible(chromium, ".wide > svg"), visible(chromium, ".narrow > svg")) == ((8, 0) if width == 1280 else (0, 8))
     assert first_pixel(chromium.screenshot()) == ((18, 22, 28) if dark else (245, 246, 248))
     contrasts = chromium.value(CONTRASTS)
     assert {"B.ok", "B.partial", "B.failed", "B.skipped", "text.unit", "text.zone", "P.warning", "BUTTON."} <= set(contrasts)
@@ -123,7 +123,7 @@ def test_a_failed_run_that_the_document_did_not_contain_is_found(chromium, tmp_p
     file.write_text(page([old, *known, *known], FRAME), "utf-8")
     chromium.open(file)
     chromium.click("#failed")
-    assert (column(chromium, 8), chromium.value(COUNT)) == (["oldest"], "1 of 979 runs")
+    assert (column(chromium, 9), chromium.value(COUNT)) == (["oldest"], "1 of 979 runs")
 
 
 def test_a_heading_sorts_by_value_and_missing_values_are_last(chromium, tmp_path):
@@ -133,11 +133,11 @@ def test_a_heading_sorts_by_value_and_missing_values_are_last(chromium, tmp_path
     file.write_text(page([dataclasses.replace(run, lag=lag) for run, lag in zip(known, lags, strict=True)], FRAME), "utf-8")
     chromium.open(file)
     assert chromium.value("document.querySelector('th[aria-sort]').textContent") == "Started (UTC)"
-    chromium.click("th button", 5)
-    assert column(chromium, 5, 6) == ["25 h", "3 h", "125 s", "3 s", "", ""]
-    assert chromium.value("document.querySelectorAll('th')[5].getAttribute('aria-sort')") == "descending"
-    chromium.click("th button", 5)
-    assert column(chromium, 5, 6) == ["3 s", "125 s", "3 h", "25 h", "", ""]
+    chromium.click("th button", 6)
+    assert column(chromium, 6, 6) == ["25 h", "3 h", "125 s", "3 s", "", ""]
+    assert chromium.value("document.querySelectorAll('th')[6].getAttribute('aria-sort')") == "descending"
+    chromium.click("th button", 6)
+    assert column(chromium, 6, 6) == ["3 s", "125 s", "3 h", "25 h", "", ""]
     assert chromium.value("[...document.querySelectorAll('th[aria-sort]')].map(e => [e.textContent, e.ariaSort])") == [["Lag", "ascending"]]
     chromium.click("th button", 0)
     assert [text[11:] for text in column(chromium, 0, 6)] == ["12:25:00"] * 2 + ["12:15:00"] * 2 + ["12:05:00"] * 2
@@ -186,7 +186,7 @@ def test_local_midnight_starts_a_day_on_the_time_axis(chromium, sample_page):
 
 def test_the_page_is_complete_without_scripts(chromium, sample_page):
     chromium.open(sample_page, width=420, scripts=False)
-    assert (visible(chromium, "tbody tr"), visible(chromium, ".narrow > svg")) == (500, 6)
+    assert (visible(chromium, "tbody tr"), visible(chromium, ".narrow > svg")) == (500, 8)
     assert (visible(chromium, "input"), visible(chromium, "button")) == (0, 0)
     assert chromium.value(COUNT) == "The newest 500 of 558 runs; JavaScript is required to show the others."
     assert column(chromium, 0, 1) == ["2026-01-03 11:55:00"]

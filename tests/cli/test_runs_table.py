@@ -11,9 +11,12 @@ from epimetheus.cli.run_log import parse_run
 from epimetheus.cli.runs_table import exit_code, flatten, show_runs, sparkline
 from epimetheus.cli.tables import plain_text
 from epimetheus.model import time_text
+from epimetheus.reports import ReconciledNow
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.support.reports import REFUSED, behind, report
 from tests.support.run_lines import END, START, failure, log_lines, sample, search_result, with_time
+
+LAGS = {"60": ReconciledNow("2026-01-01T11:00:00Z", 0, 0), "1440": ReconciledNow("2026-01-01T00:00:00Z", 7200, 0)}
 
 
 def log_run(stage, ago, **fields):
@@ -23,7 +26,9 @@ def log_run(stage, ago, **fields):
     return line
 
 
-HEADINGS = ["started", "status", "region", "forwarded", "filtered", "lag_seconds", "behind", "seconds", "run"]
+HEADINGS = [
+    "started", "status", "region", "forwarded", "filtered", "late", "lag_seconds", "reconcile_lag_seconds", "behind", "seconds", "run",
+]  # fmt: skip
 
 
 def rows(output):
@@ -35,12 +40,12 @@ def rows(output):
 def test_runs_of_a_day_are_listed_newest_last(terminal):  # noqa: F811
     stage, run_cli = terminal
     log_run(stage, 120, run="b2", region="us-ashburn-1")
-    log_run(stage, 600, run="a1", status="partial", position=behind(3), forwarded=12345)
+    log_run(stage, 600, run="a1", status="partial", position=behind(3), forwarded=12345, late=40, reconciliation=LAGS)
     log_run(stage, 25 * 3600, run="old")
     result = run_cli("runs")
     assert [row[1:] for row in rows(result.stdout)] == [
-        ["partial", "eu-paris-1", "12345", "6", "3600", "3", "1.5", "a1"],
-        ["ok", "us-ashburn-1", "9", "6", "120", "0", "1.5", "b2"],
+        ["partial", "eu-paris-1", "12345", "6", "40", "3600", "7200", "3", "1.5", "a1"],
+        ["ok", "us-ashburn-1", "9", "6", "0", "120", "", "0", "1.5", "b2"],
     ]
     assert rows(result.stdout)[1][0] == time_text(stage.hand.time - 120)
     assert result.stderr.startswith("partial: 1 of 2 runs, the last ")
@@ -67,7 +72,7 @@ def test_a_call_without_a_report_is_listed_and_counts_only_as_the_last_one(termi
     stage, run_cli = terminal
     stage.world.add_log(with_time(failure(), stage.hand.time - 60), stage.hand.time - 60)
     result = run_cli("runs")
-    assert rows(result.stdout)[0][1:] == ["failed", "", "", "", "", "", "", "f1"]
+    assert rows(result.stdout)[0][1:] == ["failed", "", "", "", "", "", "", "", "", "f1"]
     assert "failed (configuration): 1 of 1 run, " in result.stderr
     assert "TENANCY_OCID=x is not an OCID. Correct it." in result.stderr
     assert result.exit_code == 2
@@ -78,19 +83,22 @@ def test_a_call_without_a_report_is_listed_and_counts_only_as_the_last_one(termi
 @pytest.mark.parametrize(
     ("width", "hidden"),
     [
-        (100, []),
-        (99, ["duration"]),
-        (80, ["filtered", "duration"]),
-        (72, ["filtered", "behind", "duration"]),
-        (60, ["region", "filtered", "behind", "duration"]),
+        (121, []),
+        (120, ["reconcile lag"]),
+        (106, ["reconcile lag"]),
+        (105, ["late", "reconcile lag"]),
+        (99, ["late", "reconcile lag", "duration"]),
+        (80, ["filtered", "late", "reconcile lag", "duration"]),
+        (72, ["filtered", "late", "reconcile lag", "behind", "duration"]),
+        (60, ["region", "filtered", "late", "reconcile lag", "behind", "duration"]),
     ],
 )
 def test_a_narrow_terminal_shows_the_most_important_columns_whole(width, hidden):
     stream = io.StringIO()
     show_runs(Console(file=stream, width=width, force_terminal=True, color_system=None), sample()[-3:], START, END)
     lines = [line.strip() for line in stream.getvalue().splitlines() if line.strip()]
-    names = ["started (UTC)", "status", "region", "forwarded", "filtered", "lag", "behind", "duration", "run"]
-    values = ["01-03 11:55:00", "ok", "us-ashburn-1", "299", "157", "124 s", "0", "4.8 s", "33ef9a75f01e"]
+    names = ["started (UTC)", "status", "region", "forwarded", "filtered", "late", "lag", "reconcile lag", "behind", "duration", "run"]
+    values = ["01-03 11:55:00", "ok", "us-ashburn-1", "299", "157", "0", "124 s", "0 s", "0", "4.8 s", "33ef9a75f01e"]
     shown = [number for number, name in enumerate(names) if name not in hidden]
     assert re.split(" {2,}", lines[1]) == [names[number] for number in shown]
     assert re.split(" {2,}", lines[5]) == [values[number] for number in shown]

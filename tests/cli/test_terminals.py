@@ -63,7 +63,7 @@ def window(scene):  # noqa: F811
     ("columns", "headings"),
     [
         (80, ["started (UTC)", "status", "region", "forwarded", "lag", "behind", "run"]),
-        (200, ["started (UTC)", "status", "region", "forwarded", "filtered", "lag", "behind", "duration", "run"]),
+        (200, ["started (UTC)", "status", "region", "forwarded", "filtered", "late", "lag", "reconcile lag", "behind", "duration", "run"]),
     ],
 )
 def test_runs_fits_a_terminal(scene, columns, headings):  # noqa: F811
@@ -73,7 +73,8 @@ def test_runs_fits_a_terminal(scene, columns, headings):  # noqa: F811
     assert headings in [re.split(" {2,}", line.strip()) for line in shown.text.splitlines()]
     assert re.search(r"failed +us-ashburn-1 +9 .* aaaaaaaaaaa2 *\n", shown.text)
     assert "12,345" in shown.text
-    assert ("Not shown, because the terminal is too narrow: filtered, duration." in shown.text) == (columns == 80)
+    dropped = "Not shown, because the terminal is too narrow: filtered, late, reconcile lag, duration."
+    assert (dropped in " ".join(shown.text.split())) == (columns == 80)
     assert widest(shown.text) <= columns
     assert "failed (receiver): 1 of 3 runs, the last " in shown.text
     assert COLOR.search(shown.raw)
@@ -93,11 +94,13 @@ def test_in_a_pipe_runs_are_tab_separated_and_problems_are_one_line_each(scene):
     log_runs(scene)
     code, stdout, stderr = piped(scene, "runs")
     rows = [line.split("\t") for line in stdout.splitlines()]
-    assert rows[0] == ["started", "status", "region", "forwarded", "filtered", "lag_seconds", "behind", "seconds", "run"]
+    assert rows[0] == [
+        "started", "status", "region", "forwarded", "filtered", "late", "lag_seconds", "reconcile_lag_seconds", "behind", "seconds", "run",
+    ]  # fmt: skip
     assert [row[1:] for row in rows[1:]] == [
-        ["ok", "us-ashburn-1", "12345", "6", "120", "0", "1.5", "aaaaaaaaaaa1"],
-        ["failed", "us-ashburn-1", "9", "6", "120", "0", "1.5", "aaaaaaaaaaa2"],
-        ["partial", "us-ashburn-1", "9", "6", "3600", "3", "1.5", "aaaaaaaaaaa3"],
+        ["ok", "us-ashburn-1", "12345", "6", "0", "120", "", "0", "1.5", "aaaaaaaaaaa1"],
+        ["failed", "us-ashburn-1", "9", "6", "0", "120", "", "0", "1.5", "aaaaaaaaaaa2"],
+        ["partial", "us-ashburn-1", "9", "6", "0", "3600", "", "3", "1.5", "aaaaaaaaaaa3"],
     ]
     assert (code, len(stderr.splitlines())) == (1, 2)
 

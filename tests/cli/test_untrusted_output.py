@@ -22,7 +22,8 @@ from epimetheus.cli.runs_table import show_run, show_runs
 from epimetheus.clock import SYSTEM
 from epimetheus.config.settings import Settings
 from epimetheus.health.model import HealthReport, ReportedCheck
-from epimetheus.model import AuditEvent, Fetched, Problem, Replayed, Report, RunProgress, Window
+from epimetheus.model import AuditEvent, Fetched, RunProgress, Window
+from epimetheus.reports import Problem, Replayed, Report
 from epimetheus.state.file import FileStore
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State
 from epimetheus.state.session import StateSession

@@ -40,6 +40,8 @@ DEFAULTS = {
     "state_namespace": None,
     "state_prefix": "epimetheus/",
     "state_file": None,
+    "ledger_bucket": None,
+    "ledger_days": 35,
     "tenancy_ocid": None,
     "regions": ("all",),
     "compartment_mode": "all",
@@ -49,6 +51,7 @@ DEFAULTS = {
     "initial_lookback_hours": 24,
     "overlap_minutes": 15,
     "settle_minutes": 2,
+    "reconcile_after": (60, 1440),
     "slice_minutes": 60,
     "api_concurrency": 8,
     "api_requests_per_second": 20.0,
@@ -102,9 +105,9 @@ def test_defaults():
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\n\t"])
-def test_an_empty_value_is_the_default_except_for_the_metrics_namespace(empty):
+def test_an_empty_value_is_the_default_except_where_it_turns_something_off(empty):
     given = {name.upper(): empty for name in DEFAULTS if name.upper() not in REQUIRED}
-    assert read(**given).model_dump() == {**DEFAULTS, "metrics_namespace": None}
+    assert read(**given).model_dump() == {**DEFAULTS, "metrics_namespace": None, "reconcile_after": ()}
 
 
 @pytest.mark.parametrize(
@@ -135,6 +138,7 @@ def test_an_empty_value_is_the_default_except_for_the_metrics_namespace(empty):
         ("REGIONS", "all", ("all",)),
         ("REGIONS", "eu-paris-1, us-gov-ashburn-1 ,,me-dcc-doha-1,eu-paris-1", ("eu-paris-1", "us-gov-ashburn-1", "me-dcc-doha-1")),
         ("LISTING_MINUTES", "0", 0),
+        ("RECONCILE_AFTER", "10080, 5 ,60,60", (5, 60, 10080)),
         ("INITIAL_LOOKBACK_HOURS", "8760", 8760),
         ("API_REQUESTS_PER_SECOND", "0.5", 0.5),
         ("TAMPER_WATCH", "ocid1.bucket.oc1.iad.a,ocid1.fnfunc.oc1.iad.b", ("ocid1.bucket.oc1.iad.a", "ocid1.fnfunc.oc1.iad.b")),
@@ -215,6 +219,8 @@ def test_a_state_file_replaces_the_bucket():
         ("SYSLOG_TIMEOUT_SECONDS", "121", "SYSLOG_TIMEOUT_SECONDS=121: expected a number from 1 to 120"),
         ("FORMAT", "syslog", "FORMAT=syslog: expected cef, json, leef or ocsf"),
         ("OCSF_CLASSES", "6003", "OCSF_CLASSES=6003: expected auto or api"),
+        ("LEDGER_BUCKET", "ns/audit", "LEDGER_BUCKET=ns…: expected a bucket name without its namespace"),
+        ("LEDGER_DAYS", "7", "LEDGER_DAYS=7: expected an integer from 8 to 400"),
         ("STATE_BUCKET", "ns/audit", "STATE_BUCKET=ns…: expected a bucket name without its namespace"),
         ("STATE_NAMESPACE", "a b", "STATE_NAMESPACE=a…: expected an Object Storage namespace"),
         ("STATE_PREFIX", "/epimetheus", "STATE_PREFIX=/epimetheus: expected the start of an object name, not beginning with a slash"),
@@ -228,6 +234,11 @@ def test_a_state_file_replaces_the_bucket():
         ("INITIAL_LOOKBACK_HOURS", "8761", "INITIAL_LOOKBACK_HOURS=8761: expected an integer from 0 to 8760"),
         ("OVERLAP_MINUTES", "1441", "OVERLAP_MINUTES=1441: expected an integer from 0 to 1440"),
         ("SETTLE_MINUTES", "61", "SETTLE_MINUTES=61: expected an integer from 0 to 60"),
+        ("RECONCILE_AFTER", "60,4", "RECONCILE_AFTER=4: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
+        ("RECONCILE_AFTER", "10081", "RECONCILE_AFTER=10081: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
+        ("RECONCILE_AFTER", "1h", "RECONCILE_AFTER=1h: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
+        ("RECONCILE_AFTER", ",", "RECONCILE_AFTER=,: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
+        ("RECONCILE_AFTER", "5,6,7,8,9", "RECONCILE_AFTER=5,6,7,8,9: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
         ("SLICE_MINUTES", "0", "SLICE_MINUTES=0: expected an integer from 1 to 10080"),
         ("API_CONCURRENCY", "65", "API_CONCURRENCY=65: expected an integer from 1 to 64"),
         ("API_REQUESTS_PER_SECOND", "0", "API_REQUESTS_PER_SECOND=0: expected a number greater than 0, up to 10000"),
@@ -295,6 +306,10 @@ def test_pem_text_that_is_no_private_key_is_described(key, problem):
     ("changes", "expected"),
     [
         ({"STATE_FILE": "x"}, ["STATE_BUCKET and STATE_FILE are both set: remove one of them"]),
+        (
+            {"STATE_BUCKET": None, "STATE_FILE": "x", "LEDGER_BUCKET": "b"},
+            ["LEDGER_BUCKET is not used with STATE_FILE: remove it; the ledger is in a folder beside the file"],
+        ),
         ({"STATE_BUCKET": None}, ["STATE_BUCKET is required unless STATE_FILE is set: set it to a bucket name without its namespace"]),
         (
             {"STATE_BUCKET": None, "STATE_FILE": "x", "OCI_RESOURCE_PRINCIPAL_VERSION": "2.2"},

@@ -21,7 +21,7 @@ DOC = Path(__file__).parents[2] / "docs" / "cli.md"
 PROGRAM = "epimetheus"
 
 ORDER = (
-    "validate", "health", "run", "runs", "runs show", "runs html", "rules preview", "render", "replay",
+    "validate", "health", "run", "runs", "runs show", "runs html", "rules preview", "render", "replay", "reconcile",
     "state show", "state rewind", "state reset", "state adopt", "state unlock", "state own-address", "demo",
 )  # fmt: skip
 EXAMPLES = {
@@ -50,6 +50,11 @@ EXAMPLES = {
         ("replay --from 2026-11-24T10:00:00Z --to 2026-11-24T11:00:00Z --dry-run", "count the events of an hour"),
         ("replay --from 3h --to 2h", "send the events of an hour again after confirmation"),
         ("replay --from 3h --to 2h --compartment prod/app --yes", "send only those of one compartment"),
+        ("replay --from 3h --to 2h --missing-only", "send only the events that the ledger does not have"),
+    ],
+    "reconcile": [
+        ("reconcile --from 26h --to 2h --dry-run", "count and name the events of a day that were not sent"),
+        ("reconcile --from 26h --to 2h", "send them, marked as late"),
     ],
     "state show": [("state show", "show the cursor and what is behind"), ("state show --raw", "print the stored JSON")],
     "state rewind": [("state rewind 2026-11-24T10:05:00Z", "read and send events again from this minute")],
@@ -164,7 +169,7 @@ The options differ as follows:
   `Allow group YOUR_GROUP to read functions-family in compartment COMPARTMENT_OF_THE_FUNCTION`.
 
 If several sources contain a setting, the environment takes precedence, then `--env-file`, `--tfvars` and `--function`. The command names
-the settings that the environment overrides. A file may be a pipe, as in `--env-file <(sops -d prod.env)`. An empty value counts as not set, except for `METRICS_NAMESPACE`.
+the settings that the environment overrides. A file may be a pipe, as in `--env-file <(sops -d prod.env)`. An empty value counts as not set, except for `METRICS_NAMESPACE` and `RECONCILE_AFTER`.
 
 In a file or a function, a misspelled setting is an error. In the environment, it is an error only if its name begins with `SYSLOG_`. A
 similar name, such as `TENANCY_ID`, is ignored with a note. Names of one word, such as `REGION`, belong to other programs.

@@ -11,11 +11,13 @@ import msgspec
 import epimetheus
 from epimetheus.coverage import CompartmentCoverage, RegionCoverage
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import BehindNow, Position, Problem, Report
 from epimetheus.observe.metrics import OptionalMetrics, measures
+from epimetheus.reports import BehindNow, Position, Problem, ReconciledNow, Report
 from tests.support.reports import report
 
 DOC = Path(__file__).parents[2] / "docs" / "report.md"
+
+PASS = ReconciledNow("2026-01-01T11:00:00Z", 0, 0)
 
 FIELDS = {
     "version": "version of this schema; it changes if a field is removed or its meaning changes",
@@ -42,6 +44,10 @@ FIELDS = {
     "bytes": "bytes written to the receiver, with headers and framing, before TLS",
     "api": "service → `requests`: answered requests (for Audit: requests made); `retries`: retries among them; `throttled`: 429 responses",
     "receiver": "`connections`, `confirmations`, and `confirmation`: `tls_close_notify`, `tcp_fin`, `relp_ack` or `none` ([How it works](how-it-works.md#how-delivery-is-confirmed))",
+    "relisted": "events that reconciliation listed again ([How it works](how-it-works.md#reconciliation))",
+    "late": "the events among them that the ledger did not have; they count as `fetched`, and their messages are marked",
+    "latest_seconds": "seconds from the event time of the earliest of these to now; 0 if there are none",
+    "reconciliation": "minutes of a pass (`RECONCILE_AFTER`) → how far it is",
     "listing_stale": "true if the compartments could not be listed and the last known ones were used",
     "listing_age_seconds": "seconds since the last complete listing of the compartments (with `REGIONS=all`, also of the regions); null if no listing is needed",
     "given_up": "deleted or unlisted compartments for which OCI returned 404 for 6 hours; their last events are not forwarded; a warning names them",
@@ -49,7 +55,7 @@ FIELDS = {
     "state_writes": "number of times that the state was written",
     "certificate_days": "days until the client's or the receiver's certificate expires, whichever is first; null if the run saw no certificate",
     "caches": "`dedupe`: dedupe keys (a hit is a duplicate); `names`: decisions by event type; each with `hits`, `misses`, `size`",
-    "performance": "`events_per_second`; `phases`: the seconds spent in `discover` (compartments), `forward`, `notices` and `finish` (commit)",
+    "performance": "`events_per_second`; `phases`: the seconds spent in `discover` (compartments), `forward`, `reconcile`, `notices` and `finish` (commit)",
 }
 POSITION = {
     "since": "the cursor before this run",
@@ -61,6 +67,11 @@ POSITION = {
     "polled": "compartments whose events are forwarded",
     "vanished": "compartments that are no longer listed, or listed as deleted",
     "behind": "OCID → `since` (the mark), `reason`, `attempts`; at most 100, the furthest behind first; `behind_not_shown` counts the others",
+}
+RECONCILIATION = {
+    "through": "the minute through which windows are listed again, except for compartments that are behind in the pass",
+    "lag_seconds": "how much time of windows that are due is not listed again yet",
+    "behind": "the number of compartments that are behind in the pass",
 }
 REGIONS = {
     "all": "true if `REGIONS` is `all`",
@@ -92,6 +103,9 @@ METRICS = {
     "events_rate_limited": ("count", "`filtered.rate_limited`"),
     "events_malformed": ("count", "`malformed`"),
     "events_abridged": ("count", "`abridged`"),
+    "late_events": ("count", "`late`"),
+    "late_seconds": ("s", "`latest_seconds`"),
+    "reconcile_lag_seconds": ("s", "the greatest `lag_seconds` of the passes in `reconciliation`, if there are any"),
     "api_requests": ("count", "the sum over all services in `api`"),
     "api_throttled": ("count", "the sum over all services in `api`"),
     "lag_seconds": ("s", "`position.lag_seconds`"),
@@ -129,10 +143,12 @@ def kinds() -> list[type[EpimetheusError]]:
 def text() -> str:
     fields = "\n".join(f"| `{name}` | {FIELDS[name]} |" for name in Report.__struct_fields__)
     position = "\n".join(f"| `{name}` | {POSITION[name]} |" for name in Position.__struct_fields__)
+    reconciliation = "\n".join(f"| `{name}` | {RECONCILIATION[name]} |" for name in ReconciledNow.__struct_fields__)
     regions = "\n".join(f"| `{name}` | {REGIONS[name]} |" for name in RegionCoverage.__struct_fields__)
     compartments = "\n".join(f"| `{name}` | {COMPARTMENTS[name]} |" for name in CompartmentCoverage.__struct_fields__)
     metrics = "\n".join(f"| `{name}` | {unit} | {what} |" for name, (unit, what) in METRICS.items())
-    example = json.dumps(msgspec.to_builtins(report(filtered={"rate_limited": 1, "service": 5})), indent=1)
+    one = report(filtered={"rate_limited": 1, "service": 5}, reconciliation={"60": PASS})
+    example = json.dumps(msgspec.to_builtins(one), indent=1)
     return f"""# Report and metrics
 
 After reading this page, you can interpret a run's report, and build dashboards and alarms on its metrics.
@@ -154,6 +170,12 @@ reports, each report lists fewer members (1,000 in total). If the response is st
 | field | description |
 |---|---|
 {position}
+
+Each pass in `reconciliation`:
+
+| field | description |
+|---|---|
+{reconciliation}
 
 `coverage.regions`:
 
@@ -194,7 +216,9 @@ def test_every_field_and_every_metric_is_documented():
     assert list(POSITION) == list(Position.__struct_fields__)
     assert list(REGIONS) == list(RegionCoverage.__struct_fields__)
     assert list(COMPARTMENTS) == list(CompartmentCoverage.__struct_fields__)
-    assert set(METRICS) == set(measures(report(certificate_days=1.0), OptionalMetrics(caches=True, performance=True)))
+    assert list(RECONCILIATION) == list(ReconciledNow.__struct_fields__)
+    complete = report(certificate_days=1.0, reconciliation={"60": PASS})
+    assert set(METRICS) == set(measures(complete, OptionalMetrics(caches=True, performance=True)))
     assert get_args(get_type_hints(Report)["error"])[0] is Problem
     assert get_type_hints(Position)["behind"] == dict[str, BehindNow]
 

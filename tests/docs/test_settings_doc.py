@@ -50,7 +50,8 @@ of each setting. `{COMMAND}` generates this page from the code. Do not edit it b
   `STATE_FILE` can replace `STATE_BUCKET`.
 
 OCI Functions limits a configuration to {MAX_BYTES:,} bytes, keys and values together. On the command line, there is no such limit. An empty
-value counts as not set, except for `METRICS_NAMESPACE`: if it is empty, no metrics are posted. The case of words (`FORMAT=CEF`,
+value counts as not set, with two exceptions: if `METRICS_NAMESPACE` is empty, no metrics are posted, and if `RECONCILE_AFTER` is empty, no
+window is listed again. The case of words (`FORMAT=CEF`,
 `LOG_LEVEL=Debug`, `RUN_MESSAGE=TRUE`) and of regions does not matter, except in Terraform.
 
 `epimetheus validate` checks the settings, the files that they name, certificates, `RULES` and `FIELD_MAP` in one pass, without a network

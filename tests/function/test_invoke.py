@@ -40,7 +40,7 @@ def test_rejected_bodies(body, why):
     assert why in caught.value.what
     assert caught.value.do == (
         'Send an empty body, {"action": "run"}, {"follow_seconds": 3480}, {"action": "health"}, '
-        'or {"action": "replay", "from": "2026-11-24T10:00:00Z", "to": "2026-11-24T11:00:00Z"}.'
+        'or {"action": "replay", "from": "2026-11-24T10:00:00Z", "to": "2026-11-24T11:00:00Z"}; "reconcile" takes the same times.'
     )
 
 

@@ -3,13 +3,15 @@
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
+from epimetheus.ledger import entry as ledger
 from epimetheus.model import Window
 from epimetheus.state.encoding import pack
-from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, PageCursor, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, PageCursor, Reconciled, State
 from epimetheus.testing.oci.samples import Sampler
 from epimetheus.testing.syslog import Authority
 from tests.render.redact.secret_cases import OBJECTS, TEXTS
@@ -74,7 +76,10 @@ _STATE = State(
         "ocid1.tenancy.oc1..r": KnownCompartment("root", polled=True),
         "ocid1.compartment.oc1..b": KnownCompartment("b", "r", True, True, 7),
     },
-    keys={29_454_470: b"k" * 32, 29_454_480: b"q" * 16},
+    reconciled={60: Reconciled(29_454_420, {"ocid1.compartment.oc1..b": BehindCompartment(29_453_940, "429", 1, touched=29_454_000)}, 120)},
+    entered={"run0": 7, "run1": 2},
+    epoch=29_454_400,
+    first_epoch=29_450_000,
     slice_minutes=30,
     lease=Lease("run1", 1767268860.5),
     writer="run1",
@@ -84,15 +89,39 @@ _STATE = State(
 )
 _WITH_CHECKSUM = (pack(_STATE), pack(State("r", 5)))
 _PAYLOADS = tuple(data.partition(b"\n")[2] for data in _WITH_CHECKSUM)
+_EARLIER = (Path(__file__).parents[1] / "data" / "state_of_format_1.bin").read_bytes()
 _STATES = (
     *_WITH_CHECKSUM,
     *_PAYLOADS,
+    _EARLIER,
+    _EARLIER.partition(b"\n")[2],
     _PAYLOADS[0].replace(b"2026-01-01T12:00:00Z", b"0001-01-01T00:00:00+14:00"),
-    _PAYLOADS[0].replace(b"2026-01-01T11:50:00Z", b"2026-01-01T12:00:30Z"),
+    _PAYLOADS[0].replace(b"2026-01-01T11:00:00Z", b"2026-01-01T12:00:30Z"),
     _PAYLOADS[1].replace(b'"last": {}', b'"last": {"a": ' + b"[" * 3000 + b"]" * 3000 + b"}"),
     *(_PAYLOADS[1].replace(b'"last": {}', b'"last": {"a": ' + b"[" * depth + b"]" * depth + b"}") for depth in (300, 600, 900, 950, 980)),
     _PAYLOADS[1].replace(b'"serial": 0', b'"serial": ' + b"9" * 25),
     _PAYLOADS[1].replace(b'"last": {}', b'"last": {"a": ' + b"9" * 25 + b"}"),
+)
+_WINDOW, _EARLIER = Window(29_933_640, 29_933_685), Window(29_933_340, 29_933_400)
+_ENTRY = ledger.Entry(
+    tenancy="ocid1.tenancy.oc1..r",
+    region="eu-frankfurt-1",
+    run="ab12cd34ef56",
+    number=1,
+    source="poll",
+    epoch=29_401_234,
+    at=1_796_021_160.5,
+    keys={("r", _WINDOW): b"a" * 16 + b"b" * 16, ("d", _WINDOW): b"", ("o", _WINDOW): b"c" * 16, ("d", _EARLIER): b"d" * 16},
+    polled=3,
+    polled_sha256="ab" * 32,
+    messages=ledger.Messages(1, 4, "cd" * 32),
+)
+_PACKED_ENTRIES = (ledger.pack(_ENTRY), ledger.pack(replace(_ENTRY, keys={("r", _WINDOW): b""}, messages=None)))
+_ENTRIES = (
+    *_PACKED_ENTRIES,
+    *(data.partition(b"\n")[2] for data in _PACKED_ENTRIES),
+    *(data.partition(b"\n")[2].replace(b"2026-11-30T06:45:00Z", b"0001-01-01T00:00:00Z") for data in _PACKED_ENTRIES),
+    _ENTRY.name.text().encode(),
 )
 _RULES = (
     b"{}",
@@ -167,5 +196,6 @@ SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "body": _BODIES,
     "pem": _pems(),
     "variables": _VARIABLES,
+    "entry": _ENTRIES,
 })  # fmt: skip
 """Seeds by target."""

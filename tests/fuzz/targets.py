@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import cefp
+import msgspec
 
 from epimetheus.cli.env_file import parse_env
 from epimetheus.cli.event_forms import NotAnEvent, find_events
@@ -19,14 +20,16 @@ from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.config.settings import Settings
 from epimetheus.deliver.tls import tls_context
-from epimetheus.errors import ConfigError, StateDamaged
+from epimetheus.errors import ConfigError, LedgerDamaged, StateDamaged, StateOutdated
 from epimetheus.function.invoke import RequestError, read_request
-from epimetheus.model import Fetched
+from epimetheus.ledger import entry as ledger
+from epimetheus.model import Fetched, minute_text, parse_minute
 from epimetheus.render.formats import cef, leef
 from epimetheus.render.formats.cef import LABELS
 from epimetheus.render.formats.cef_keys import LENGTHS
 from epimetheus.render.renderer import Renderer
 from epimetheus.source.decode import decode_event, decode_page
+from epimetheus.state.earlier_format import read_earlier
 from epimetheus.state.encoding import pack, unpack
 from tests.fuzz import plant
 from tests.render.helpers import FORMATS_AND_HEADERS, OCSF, SETTINGS, parts, read_leef
@@ -140,19 +143,52 @@ def event_file(data: bytes) -> None:
 
 
 def state(data: bytes) -> None:
-    """Unpacks a state that survives a round trip, or raises StateDamaged, with the given and with a valid checksum."""
+    """Unpacks a state that survives a round trip, or raises StateDamaged or StateOutdated, with the given and with a valid checksum.
+
+    As a state of format 1, the input has a cursor and an owner, or is none.
+    """
     for packed in (data, with_checksum(data)):
         try:
             read = unpack(packed, "here")
+        except StateOutdated:
+            assert packed.startswith(b"EPIMETHEUS-STATE 1 ")
         except StateDamaged as error:
             assert str(error).startswith("The state in here is damaged: ")
         else:
             assert unpack(pack(read), "here") == read
+    earlier = read_earlier(with_checksum(data, b"EPIMETHEUS-STATE 1 "))
+    assert earlier is None or earlier.through == parse_minute(minute_text(earlier.through))
 
 
-def with_checksum(payload: bytes) -> bytes:
-    """Returns a packed state: ``payload`` after a first line with its checksum."""
-    return b"EPIMETHEUS-STATE 1 sha256=" + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+def with_checksum(payload: bytes, header: bytes = b"EPIMETHEUS-STATE 2 ") -> bytes:
+    """Returns a packed state, or another form with this header: ``payload`` after a first line with its checksum."""
+    return header + b"sha256=" + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+
+
+def entry(data: bytes) -> None:
+    """Unpacks exactly what an entry of the ledger is packed to, or raises LedgerDamaged; parses exactly the text of a name.
+
+    Each input is also unpacked with a valid checksum, and with its head as it would be written.
+    """
+    for packed in (data, *(with_checksum(payload, b"EPIMETHEUS-LEDGER 1 ") for payload in (data, _with_written_head(data)))):
+        try:
+            read = ledger.unpack(packed, "here")
+        except LedgerDamaged as error:
+            assert str(error).startswith("The ledger entry here is damaged: ")
+        else:
+            assert ledger.pack(read) == packed
+            assert ledger.EntryName.parse(read.name.text()) == read.name
+    text = os.fsdecode(data)
+    name = ledger.EntryName.parse(text)
+    assert name is None or name.text() == text
+
+
+def _with_written_head(payload: bytes) -> bytes:
+    head, separator, packed = payload.partition(b"\n\0")
+    try:
+        return msgspec.json.format(head, indent=1) + separator + packed
+    except (msgspec.DecodeError, RecursionError):
+        return payload
 
 
 def rules(data: bytes) -> None:
@@ -216,5 +252,5 @@ def variables(data: bytes) -> None:
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
     {"event": event, "page": page, "event_file": event_file, "state": state, "rules": rules, "settings": settings, "body": body}
-    | {"pem": pem, "variables": variables}
+    | {"pem": pem, "variables": variables, "entry": entry}
 )

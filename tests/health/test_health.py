@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import msgspec
 import pytest
@@ -20,9 +21,11 @@ from epimetheus.function.invoke import InternalError
 from epimetheus.health import checks
 from epimetheus.health.model import CheckResult
 from epimetheus.health.report import call_until, run_health_checks
-from epimetheus.model import time_text
+from epimetheus.ledger import entry as ledger_entry
+from epimetheus.ledger.entry import Entry
+from epimetheus.model import Window, time_text
 from epimetheus.state.encoding import pack, unpack
-from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, Reconciled, State
 from epimetheus.testing.function import serve_function
 from epimetheus.testing.oci import World
 from epimetheus.testing.oci.models.objects import Bucket
@@ -35,6 +38,8 @@ from tests.support.harness import restored_logging, staged
 THROUGH = int(NOON // 60) - 2
 REGION = "us-ashburn-1"
 STATE = f"epimetheus/{REGION}.state"
+LEDGER = f"epimetheus/ledger/{REGION}/"
+NEWEST = "2026/01/01/20260101T1158Z-20260101T1143Z-00000000-r1-0001-poll"
 FINE = {
     "settings": "ok",
     "credentials": "ok",
@@ -47,6 +52,8 @@ FINE = {
     "state": "ok",
     "lag": "ok",
     "behind": "ok",
+    "ledger": "ok",
+    "reconciliation": "ok",
     "tls": "ok",
     "client_certificate": "skipped",
     "receiver": "ok",
@@ -55,7 +62,7 @@ FINE = {
     "coverage": "ok",
     "monitoring": "ok",
 }
-OF_A_REGION = ("audit", "state", "lag", "behind")
+OF_A_REGION = ("audit", "state", "lag", "behind", "ledger", "reconciliation")
 
 
 def checked(stage, *, probe=False, seconds=8.0, **changes):
@@ -82,8 +89,8 @@ def ran(stage):
     """A stage with the state of a completed run."""
     known = {stage.world.tenancy: KnownCompartment("root", polled=True)}
     last = {"run": "r1", "at": "2026-01-01T12:00:00.000Z", "forwarded": 5, "caught_up": True}
-    keys = {THROUGH: b"k" * 32}
-    put(stage, State(REGION, THROUGH, known=known, keys=keys, slice_minutes=60, writer="r1", serial=7, last=last))
+    passes = {60: Reconciled(THROUGH // 60 * 60), 1440: Reconciled(THROUGH // 1440 * 1440 - 1440)}
+    put(stage, State(REGION, THROUGH, known=known, reconciled=passes, slice_minutes=60, writer="r1", serial=7, last=last))
     return stage
 
 
@@ -108,7 +115,7 @@ def test_a_healthy_deployment_passes_every_check_and_nothing_is_written_or_sent(
     before, writes = ran.state(), len(ran.world.writes)
     report = checked(ran)
     assert (report.verdict, report.issues, told(report)) == ("healthy", [], FINE)
-    assert [check.region for check in report.checks if check.name in OF_A_REGION] == [REGION] * 4
+    assert [check.region for check in report.checks if check.name in OF_A_REGION] == [REGION] * 6
     assert {check.region for check in report.checks if check.name not in OF_A_REGION} == {None}
     assert {check.do for check in report.checks} == {""}
     assert replace(ran.state(), writer=before.writer, serial=before.serial) == before
@@ -203,6 +210,29 @@ def damaged(stage, folder, enter):
     return {}
 
 
+def put_entries(stage, *ends):
+    """Puts entries whose window ends so many minutes ago into the ledger."""
+    for end in ends:
+        keys = {(stage.world.tenancy, Window(int(NOON // 60) - end - 15, int(NOON // 60) - end)): b"k" * 16}
+        entry = Entry(stage.world.tenancy, REGION, "r1", 1, "poll", 0, NOON, keys, 1, "0" * 64, None)
+        stage.world.put("audit-state", LEDGER + entry.name.text(), ledger_entry.pack(entry))
+
+
+def forbidden(action):
+    def forbid(stage, folder, enter):
+        put_entries(stage, 2)
+        stage.world.forbid_objects("audit-state", action, prefix=LEDGER)
+        return {}
+
+    return forbid
+
+
+def damaged_ledger(stage, folder, enter):
+    put_entries(stage, 2, 17)
+    stage.world.put("audit-state", LEDGER + NEWEST, stage.world.objects("audit-state")[LEDGER + NEWEST][:-1])
+    return {}
+
+
 def later(hours):
     def forwarded(stage, folder, enter):
         stage.hand.forward(hours * 3600)
@@ -249,8 +279,8 @@ def skipped(*names):
     return dict.fromkeys(names, "skipped")
 
 
-NO_STATE = skipped("lag", "behind")
-NEVER_RAN = {"lag": "degraded", "behind": "skipped"}
+NO_STATE = skipped("lag", "behind", "ledger", "reconciliation")
+NEVER_RAN = {"lag": "degraded", "behind": "skipped", "reconciliation": "skipped"}
 NO_RECEIVER = skipped("receiver_certificate", "session")
 NO_OCI = skipped("regions", "identity", *OF_A_REGION, "coverage", "monitoring")
 NOTHING = {name: "skipped" for name, status in FINE.items() if name != "settings" and status == "ok"}
@@ -306,6 +336,19 @@ BROKEN = {
     "behind": (six_behind, "behind", "degraded", {},
         "6 compartments are behind: ocid1.compartment.oc1..0 since 2026-01-01T10:58:00Z, 3 attempts: 404 NotAuthorizedOrNotFound; ocid1",
         "Allow group NAME to read audit-events in tenancy"),
+    "reconciliation behind": (in_state(reconciled={60: Reconciled(THROUGH - 1558), 1440: Reconciled(THROUGH - 2878)}),
+        "reconciliation", "degraded", {},
+        "Listed again after 60 min: through 2025-12-31T10:00:00Z, 25.0 h due; after 1440 min: through 2025-12-30T12:00:00Z, 12.0 h due",
+        "raise the function's timeout"),
+    "ledger bucket wrong": (settings(LEDGER_BUCKET="elsewhere"), "ledger", "failed", {},
+        f"Listing the ledger oci://elsewhere@axexample/{LEDGER} failed: OCI returned 404 BucketNotFound",
+        "Check LEDGER_BUCKET (by default STATE_BUCKET) and STATE_NAMESPACE. If no policy allows this call, add this statement: Allow group"
+        " NAME to manage objects in tenancy where all {target.bucket.name='elsewhere', any {request.permission='OBJECT_INSPECT', request."),
+    "ledger not listable": (forbidden("list"), "ledger", "failed", {}, "Listing the ledger", "request.permission='OBJECT_INSPECT'"),
+    "ledger not readable": (forbidden("read"), "ledger", "failed", {}, "Reading the ledger entry", "request.permission='OBJECT_READ'"),
+    "ledger damaged": (damaged_ledger, "ledger", "failed", {},
+        f"The ledger entry oci://audit-state@axexample/{LEDGER}{NEWEST} is damaged: its checksum does not match",
+        "Restore the object from a copy."),
     "CA not readable": (settings(SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x"), "tls", "failed", skipped("receiver", *NO_RECEIVER),
         "Reading the secret ocid1.vaultsecret.oc1..x for SYSLOG_CA failed: OCI returned 404",
         "Allow group NAME to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..x'}"),
@@ -359,6 +402,24 @@ def skipped_of(others):
     return [name for name, status in others.items() if status == "skipped"]
 
 
+def test_the_newest_entry_of_the_ledger_is_read(ran):
+    empty = f"oci://audit-state@axexample/{LEDGER} can be listed. 0 entries of the last 24 hours."
+    assert the(checked(ran), "ledger").what == empty
+    put_entries(ran, 2, 17, 1441)
+    report = checked(ran)
+    assert unlike(report) == {}
+    assert the(report, "ledger").what == (
+        f"oci://audit-state@axexample/{LEDGER} can be listed. 2 entries of the last 24 hours."
+        " The newest, by run r1 until 2026-01-01T11:58:00Z with 1 event, is valid."
+    )
+    assert LEDGER + NEWEST in unquote(ran.world.requests_for("GetObject")[-1].path)
+
+
+def test_the_ledger_in_a_folder_is_checked(ran, tmp_path):
+    report = checked(ran, STATE_BUCKET="", STATE_FILE=str(tmp_path / "state"))
+    assert the(report, "ledger").what == f"{tmp_path}/state.ledger/ can be listed. 0 entries of the last 24 hours."
+
+
 def test_at_most_five_compartments_behind_are_named(ran, tmp_path):
     six_behind(ran, tmp_path, None)
     assert the(checked(ran), "behind").what.count("ocid1.compartment.oc1..") == 5
@@ -367,10 +428,10 @@ def test_at_most_five_compartments_behind_are_named(ran, tmp_path):
 @pytest.mark.parametrize(("hours", "status"), [(23.9, "degraded"), (24.1, "failed")])
 def test_before_the_first_run_the_look_back_is_no_reason_to_fail(ran, hours, status):
     begin = THROUGH - 24 * 60
-    put(ran, replace(ran.state(), through=begin, began=begin, known={}, keys={}, last={}))
+    put(ran, replace(ran.state(), through=begin, began=begin, known={}, reconciled={}, last={}))
     ran.hand.forward(hours * 3600)
     report = checked(ran)
-    assert unlike(report) == {"lag": status, "behind": "skipped"}
+    assert unlike(report) == {"lag": status, "behind": "skipped", "reconciliation": "skipped"}
     assert (the(report, "behind").what, the(report, "behind").do) == ("No run has completed yet.", "")
     assert "(degraded over 2 h, failed over 48 h)" in the(report, "lag").what
 
@@ -416,11 +477,17 @@ def test_a_certificate_that_expires_soon_is_degraded(ran, tmp_path):
     end = datetime.fromisoformat(the(checked(ran), "receiver_certificate").what.rpartition(" ")[2].rstrip("."))
     ran.hand.time = end.timestamp() - 29 * 86_400
     last = {**ENDED, "at": time_text(ran.hand.time - 60)}
-    put(ran, replace(ran.state(), through=int(ran.hand.time // 60) - 2, last=last))
+    put(ran, replace(ran.state(), through=int(ran.hand.time // 60) - 2, reconciled={}, last=last))
     theirs = checked(ran)
-    assert unlike(theirs) == {"receiver_certificate": "degraded"}
+    assert unlike(theirs) == {"receiver_certificate": "degraded", "reconciliation": "skipped"}
     assert "expires in 29 days, at" in the(theirs, "receiver_certificate").what
     assert "Have the operator of the receiver renew it" in the(theirs, "receiver_certificate").do
+
+
+def test_without_reconciliation_its_check_is_skipped(ran):
+    report = checked(ran, RECONCILE_AFTER="")
+    assert unlike(report) == {"reconciliation": "skipped"}
+    assert the(report, "reconciliation").what == "RECONCILE_AFTER is empty: no window is listed again."
 
 
 def test_an_accepted_client_certificate_is_reported(ran, tmp_path):
@@ -671,7 +738,7 @@ def test_the_cli_prints_every_check_and_then_the_verdict(terminal):  # noqa: F81
     done = type_in("health")
     assert done.exit_code == 0
     assert "ok       receiver: localhost:" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 18 checks need attention, ")
+    assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 20 checks need attention, ")
     assert type_in("state", "reset", "--yes").exit_code == 0
     done = type_in("health")
     assert (done.exit_code, done.stdout.count("Run `epimetheus run` first.")) == (1, 1), done.stdout
@@ -682,7 +749,7 @@ def test_the_cli_prints_every_check_and_then_the_verdict(terminal):  # noqa: F81
     done = type_in("health")
     assert done.exit_code == 2
     assert "\n         Check SYSLOG_HOST and SYSLOG_PORT" in done.stdout
-    assert "unhealthy: 2 of 18 checks need attention" in done.stdout
+    assert "unhealthy: 2 of 20 checks need attention" in done.stdout
 
 
 def test_the_cli_prints_json_and_sends_a_probe(terminal):  # noqa: F811

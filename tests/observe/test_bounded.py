@@ -8,10 +8,10 @@ import pytest
 
 from epimetheus.errors import SourceError
 from epimetheus.health.model import HealthReport, ReportedCheck
-from epimetheus.model import BehindNow, Position, Problem, Replayed
 from epimetheus.observe.bounded import MAX_BYTES, bounded, response_body
 from epimetheus.observe.log import JsonLines, headline
 from epimetheus.observe.metrics import OptionalMetrics, measures
+from epimetheus.reports import BehindNow, Position, Problem, Replayed
 from epimetheus.run.report import position
 from epimetheus.state.model import BehindCompartment, State
 from tests.support.reports import report

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import fdk.log
 import pytest
 
-from epimetheus.model import Problem, RunProgress, Window
+from epimetheus.model import RunProgress, Window
 from epimetheus.observe.log import JsonLines, LogObserver, headline, log_failure, log_report, log_to
+from epimetheus.reports import Problem
 from epimetheus.source.decode import decode_event
 from tests.support.reports import REFUSED, behind, report
 
@@ -194,6 +195,10 @@ def test_a_run_is_one_line_with_the_complete_report():
             "bytes": 900,
             "api": {"audit": {"requests": 8, "retries": 6, "throttled": 1}, "identity": {"requests": 1, "retries": 0, "throttled": 0}},
             "receiver": {"connections": 2, "confirmations": 1, "confirmation": "tls_close_notify"},
+            "relisted": 0,
+            "late": 0,
+            "latest_seconds": 0,
+            "reconciliation": {},
             "listing_stale": False,
             "listing_age_seconds": 0,
             "given_up": 0,

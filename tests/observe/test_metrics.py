@@ -10,6 +10,7 @@ import responses
 from epimetheus.errors import CredentialsError, SourceError
 from epimetheus.observe.metrics import OptionalMetrics, measures, post
 from epimetheus.oci_client.clients import ServiceFailure, make_client, sign_in
+from epimetheus.reports import ReconciledNow
 from epimetheus.testing.oci import World, mock_oci
 from tests.support.reports import REFUSED, behind, covered, report
 
@@ -30,6 +31,8 @@ MEASURES = {
     "events_malformed": 2.0,
     "compartments_given_up": 0.0,
     "events_abridged": 0.0,
+    "late_events": 0.0,
+    "late_seconds": 0.0,
     "api_requests": 9.0,
     "api_throttled": 1.0,
     "listing_age_seconds": 0.0,
@@ -38,6 +41,10 @@ MEASURES = {
     "regions_uncovered": 0.0,
     "compartments_uncovered": 0.0,
 }
+
+
+def passed(lag_seconds):
+    return ReconciledNow("2026-01-01T11:00:00Z", lag_seconds, 0)
 
 
 def test_additional_metrics_and_certificates_are_measured():
@@ -86,6 +93,8 @@ def test_a_report_is_posted_in_one_call(client, world):
         ({"status": "partial", "position": behind(3)}, {"lag_seconds": 3600.0, "compartments_behind": 3.0}),
         ({"status": "failed", "error": REFUSED, "unconfirmed": 7}, {"runs_failed": 1.0, "events_unconfirmed": 7.0}),
         ({"status": "skipped"}, {"runs_skipped": 1.0}),
+        ({"late": 40, "latest_seconds": 5400}, {"late_events": 40.0, "late_seconds": 5400.0}),
+        ({"reconciliation": {"60": passed(3600), "1440": passed(7200)}}, {"reconcile_lag_seconds": 7200.0}),
         ({"coverage": covered({"uncovered": ["eu-paris-1", "uk-london-1"]})}, {"regions_uncovered": 2.0}),
         ({"coverage": covered({"subscribed": None})}, {"regions_uncovered": 1.0}),
         ({"coverage": covered({"subscribed": None, "all": False})}, {}),
@@ -128,9 +137,9 @@ def test_a_wrong_signature_raises_a_credentials_error(client, world):
     [
         (
             {"failedMetricsCount": 2, "failedMetrics": [{"message": "Quota exceeded"}, {"message": "x"}]},
-            "OCI rejected 2 of 20 metrics: Quota exceeded.",
+            "OCI rejected 2 of 22 metrics: Quota exceeded.",
         ),
-        ({"failedMetricsCount": 13}, "OCI rejected 13 of 20 metrics: no reason given."),
+        ({"failedMetricsCount": 13}, "OCI rejected 13 of 22 metrics: no reason given."),
     ],
 )
 def test_rejected_metrics_raise_an_error_despite_status_200(api_key, tmp_path, answer, what):

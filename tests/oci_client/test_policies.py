@@ -6,17 +6,22 @@ from pathlib import Path
 from epimetheus.oci_client.policies import Policies, with_policy
 
 IAM = (Path(__file__).parents[2] / "terraform" / "iam.tf").read_text("utf-8")
+BUCKETS = {"local.bucket": "audit", "local.ledger_bucket": "ledger"}
+WHERE = re.compile(r"""(\w+_where) = join\("", \[\s+"all {target\.bucket\.name='\$\{(\S+)\}'",[^[]+\[([^]]+)\]""")
 COMPARTMENT, TENANCY, SECRET = "ocid1.compartment.oc1..c", "ocid1.tenancy.oc1..t", "ocid1.vaultsecret.oc1..s"
 
 
 def terraform_statements():
     """The statements of the function's policy, with the values of a deployment in the place of Terraform's expressions."""
     block = IAM.partition('resource "oci_identity_policy" "function"')[2].partition("\nresource ")[0]
-    any_of = ", ".join(f"request.permission='{name}'" for name in re.findall(r'"(OBJECT_\w+)"', IAM))
+    wheres = {}
+    for name, bucket, listed in WHERE.findall(IAM):
+        any_of = ", ".join(f"request.permission='{each}'" for each in re.findall(r'"(OBJECT_\w+)"', listed))
+        wheres[f"local.{name}"] = f"all {{target.bucket.name='{BUCKETS[bucket]}', any {{{any_of}}}}}"
     values = {
         "local.group": "NAME",
         "local.scope": "tenancy",
-        "local.objects_where": f"all {{target.bucket.name='audit', any {{{any_of}}}}}",
+        **wheres,
         "local.metrics_scope": f"compartment id {COMPARTMENT}",
         "local.metrics_where": " where target.metrics.namespace='epimetheus'",
         "local.secrets_where": f" where any {{target.secret.id='{SECRET}'}}",
@@ -26,7 +31,7 @@ def terraform_statements():
 
 
 def test_the_conditions_of_this_test_are_those_of_terraform():
-    assert "all {target.bucket.name='${local.bucket}'" in IAM
+    assert all(f"all {{target.bucket.name='${{{bucket}}}'" in IAM for bucket in BUCKETS)
     assert "target.metrics.namespace='${local.metrics_namespace}'" in IAM
     assert '''"target.secret.id='${each}'"''' in IAM
 
@@ -38,6 +43,7 @@ def test_every_statement_agrees_with_terraform():
         policies.compartments,
         policies.regions,
         policies.objects("audit"),
+        policies.ledger("ledger"),
         policies.secret(SECRET),
         policies.metrics("epimetheus", COMPARTMENT),
     }
@@ -53,6 +59,10 @@ def test_the_statements_are_literal():
     assert user.objects("b") == (
         "Allow group NAME to manage objects in tenancy where all {target.bucket.name='b',"
         " any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}"
+    )
+    assert user.ledger("b") == (
+        "Allow group NAME to manage objects in tenancy where all {target.bucket.name='b',"
+        " any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}"
     )
     assert user.secret(SECRET) == f"Allow group NAME to read secret-bundles in tenancy where any {{target.secret.id='{SECRET}'}}"
     assert user.metrics("epimetheus", TENANCY) == "Allow group NAME to use metrics in tenancy where target.metrics.namespace='epimetheus'"

@@ -280,7 +280,7 @@ def test_large_compartments_do_not_starve_small_ones_that_are_behind():
 
 
 def test_an_event_listed_late_before_the_resumed_page_arrives():
-    with scene() as play:
+    with scene(reconcile=()) as play:
         one = play.add_compartment("one")
         play.run()
         play.stage.slowness = 10.0

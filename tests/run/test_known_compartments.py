@@ -31,6 +31,11 @@ def listing(*names, refused=(), **more):
     return Listing({name: Compartment(name, name, "root", **more) for name in names}, tuple(refused))
 
 
+def resumed(since, through=THROUGH):
+    """Behind from ``since`` on. Slices at the cursor may have read its windows of the week after that, up to the cursor."""
+    return BehindCompartment(since, RESUMED, touched=min(since + 7 * 24 * 60, through))
+
+
 @pytest.fixture
 def state():
     return State("region", THROUGH, known=known("a", "b"))
@@ -156,14 +161,14 @@ def test_a_compartment_that_returns_resumes_where_reading_stopped(state, lookbac
     over = state_after(replace(gone, through=NOW + OVERLAP + 40), found, {"a", "b"}, now=NOW + 60, lookback=lookback)
     later = state_after(replace(over, through=NOW + 200), listing("a"), {"a", "b"}, now=NOW + 210, lookback=lookback)
     back = state_after(replace(later, through=NOW + 9000), listing("a", "b"), {"a", "b"}, now=NOW + 9010, lookback=lookback)
-    assert back.behind == {"b": BehindCompartment(NOW + OVERLAP + 40, RESUMED)}
+    assert back.behind == {"b": resumed(NOW + OVERLAP + 40, NOW + 9000)}
     assert back.known["b"] == KnownCompartment("b", "root", polled=True)
 
 
 def test_after_more_than_a_year_one_year_is_read_and_the_gap_is_a_warning(state):
     paused = replace(state, through=YEAR_LATER + 100, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read_until=900)})
     back, changes = updated(paused, listing("a", "b"), {"a", "b"}, now=YEAR_LATER + 110)
-    assert back.behind == {"b": BehindCompartment(NOW + 110, RESUMED)}
+    assert back.behind == {"b": resumed(NOW + 110, YEAR_LATER + 100)}
     assert changes.warnings(YEAR_LATER + 110) == [
         "1 compartment is polled again after more than a year. Its events before 1970-01-01T18:30:00Z are no longer available: b."
     ]
@@ -182,7 +187,7 @@ def test_the_position_of_a_compartment_survives_a_change_of_selection(state, loo
     assert paused.known["b"] == KnownCompartment("b", "root", read_until=100)
     assert changes == Changes(deselected=("b",))
     again, changes = updated(replace(paused, through=990), listing("a", "b"), {"a", "b"}, now=NOW + 10, lookback=lookback)
-    assert again.behind == {"b": BehindCompartment(100, RESUMED)}
+    assert again.behind == {"b": resumed(100, 990)}
     assert changes == Changes()
 
 
@@ -190,7 +195,7 @@ def test_the_position_of_a_compartment_survives_a_change_of_selection(state, loo
 def test_a_reselected_compartment_that_is_no_longer_listed_is_read_to_its_end(state, vanished):
     paused = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", read_until=300, vanished=vanished)})
     again = state_after(paused, listing("a"), {"a", "b"})
-    assert again.behind == {"b": BehindCompartment(300, RESUMED)}
+    assert again.behind == {"b": resumed(300)}
     finished = KnownCompartment("b", "root", read_until=800 + UNLISTED_MINUTES, vanished=800)
     over = replace(paused, known={"a": state.known["a"], "b": finished})
     assert polled_compartments(state_after(over, listing("a"), {"a", "b"})) == ["a"]
@@ -230,7 +235,7 @@ def test_a_compartment_that_was_deleted_while_it_was_not_selected_is_read_to_its
     paused = state_after(replace(state, through=300), listing("a", "b"), {"a"}, now=310)
     gone = state_after(replace(paused, through=500), deleted, {"a"}, now=510)
     again = state_after(replace(gone, through=900), deleted, {"a", "b"}, now=910)
-    assert again.behind == {"b": BehindCompartment(300, RESUMED)}
+    assert again.behind == {"b": resumed(300)}
     over = state_after(replace(again, behind={}), deleted, {"a", "b"}, now=920)
     assert polled_compartments(over) == ["a"]
 
@@ -239,7 +244,7 @@ def test_a_compartment_that_vanished_and_returns_deleted_is_read_to_its_end(stat
     vanished = replace(state, known={"a": state.known["a"], "b": KnownCompartment("b", "root", vanished=100, read_until=200)})
     found = Listing({**listing("a").compartments, **listing("b", deleted=True).compartments})
     back = state_after(vanished, found, {"a", "b"})
-    assert (back.behind, back.known["b"].vanished) == ({"b": BehindCompartment(200, RESUMED)}, NOW)
+    assert (back.behind, back.known["b"].vanished) == ({"b": resumed(200)}, NOW)
 
 
 def test_a_deleted_compartment_that_was_given_up_stays_so_until_it_is_active_again(state):
@@ -247,4 +252,4 @@ def test_a_deleted_compartment_that_was_given_up_stays_so_until_it_is_active_aga
     given_up = replace(state, known={"a": state.known["a"], "b": b})
     still = state_after(given_up, Listing({**listing("a").compartments, **listing("b", deleted=True).compartments}), {"a", "b"})
     assert (polled_compartments(still), still.behind, still.known["b"].read_until) == (["a"], {}, 90)
-    assert state_after(still, listing("a", "b"), {"a", "b"}).behind == {"b": BehindCompartment(90, RESUMED)}
+    assert state_after(still, listing("a", "b"), {"a", "b"}).behind == {"b": resumed(90)}

@@ -14,16 +14,15 @@ from epimetheus.run.plan import (
     REJECTED,
     TaskOutcome,
     apply_progress,
-    change_overlap,
-    dedupe_horizon,
     give_up,
     next_slice_minutes,
     next_window_minutes,
     plan_backfill,
     plan_next_slice,
-    raise_if_none_readable,
     rate_limit_horizon,
+    touch,
 )
+from epimetheus.run.unreadable import raise_if_none_readable
 from epimetheus.source.fetch import FetchTask
 from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, State
 
@@ -45,16 +44,6 @@ def applied(state, tasks, outcomes, *, now=NOW, readable=True, quick=False):
 
 def backfill(state, excluded, fresh, *, length, now=NOW):
     return plan_backfill(state, excluded, fresh, now=now, length=length, overlap=OVERLAP)
-
-
-def test_the_dedupe_horizon_of_compartments_with_their_own_position(state):
-    more = {
-        "v": KnownCompartment("v", vanished=800, read_until=850),
-        "d": KnownCompartment("d", deleted=True, vanished=800, read_until=850),
-        "w": KnownCompartment("w", polled=True, vanished=890),
-    }
-    state = replace(state, known={**state.known, **more}, behind={"b": BehindCompartment(700, "404")})
-    assert dedupe_horizon(state, OVERLAP) == {"v": 835, "d": 835, "b": 685}
 
 
 def test_the_rate_limit_horizon_covers_compartments_behind_and_a_week_of_stopped_ones(state):
@@ -101,24 +90,31 @@ def test_a_window_in_progress_continues(state):
     assert backfill(state, set(), set(), length=10) == [FetchTask("a", Window(185, 300), "token")]
 
 
-def test_a_longer_overlap_does_not_reach_minutes_without_stored_keys(state):
-    known = {**state.known, "c": KnownCompartment("c", read_until=300)}
-    before = replace(state, overlap=15, behind={"b": BehindCompartment(200, "x")}, known=known)
-    longer = change_overlap(before, 60)
-    assert (longer.overlap, longer.floor, longer.behind["b"].floor, longer.known["c"].floor) == (60, 885, 185, 285)
-    assert plan_next_slice(longer, set(), end=960, length=60, overlap=60) == [FetchTask("a", Window(885, 960))]
-    assert plan_backfill(longer, set(), set(), now=NOW, length=60, overlap=60) == [FetchTask("b", Window(185, 260))]
-    later = replace(longer, through=1000)
-    assert plan_next_slice(later, set(), end=1060, length=60, overlap=60) == [FetchTask("a", Window(940, 1060))]
+def test_a_longer_overlap_is_read_at_once(state):
+    """The ledger has the keys of the minutes before, which the shorter overlap did not read."""
+    state = replace(state, behind={"b": BehindCompartment(200, "x")})
+    assert plan_next_slice(state, set(), end=960, length=60, overlap=60) == [FetchTask("a", Window(840, 960))]
+    assert plan_backfill(state, set(), set(), now=NOW, length=60, overlap=60) == [FetchTask("b", Window(140, 260))]
 
 
-def test_a_shorter_or_unknown_overlap_sets_no_floor(state):
-    assert change_overlap(replace(state, overlap=60), 15) == replace(state, overlap=15)
-    assert change_overlap(state, 15) == replace(state, overlap=15)
+@pytest.mark.parametrize(("floor", "start"), [(0, 185), (190, 190), (5000, 200)])
+def test_a_compartment_behind_reads_no_overlap_before_its_floor(state, floor, start):
+    """Before it, windows were read so late that OCI listed everything."""
+    state = replace(state, behind={"b": BehindCompartment(200, "x", floor=floor)})
+    assert backfill(state, set(), set(), length=60) == [FetchTask("b", Window(start, 260))]
 
 
-def test_a_floor_after_the_cursor_is_ignored(state):
-    assert plan_next_slice(replace(state, floor=5000), {"b"}, end=960, length=60, overlap=15)[0] == FetchTask("a", Window(900, 960))
+@pytest.mark.parametrize(("since", "touched", "reach"), [(200, 0, 200), (200, 900, 900), (950, 900, 950)])
+def test_the_ledger_is_searched_up_to_the_last_slice_that_may_have_read_a_compartment(since, touched, reach):
+    assert BehindCompartment(since, "x", touched=touched).reach == reach
+
+
+def test_compartments_behind_are_searched_up_to_later_entries_than_the_cursor(state):
+    """The state was restored: slices that it knows nothing of may have read them."""
+    behind = {"a": BehindCompartment(200, "x"), "b": BehindCompartment(300, "y", touched=990)}
+    state = replace(state, behind=behind)
+    assert touch(state, 960).behind == {"a": replace(behind["a"], touched=960), "b": behind["b"]}
+    assert touch(state, 900).behind == behind
 
 
 TASKS = [FetchTask("a", Window(885, 960)), FetchTask("b", Window(885, 960))]
@@ -128,23 +124,28 @@ TIMED_OUT = TaskOutcome(NO_TIME)
 IN_PROGRESS = TaskOutcome(NO_TIME, "t", events=3)
 
 
+def fallen(reason, attempts=0, **more):
+    """A compartment that fell behind in TASKS: entries of windows up to the end of its task may have its events."""
+    return BehindCompartment(900, reason, attempts, touched=960, **more)
+
+
 @pytest.mark.parametrize(
     ("a", "b", "readable", "through", "behind"),
     [
         (TaskOutcome(), TaskOutcome(), True, 960, {}),
-        (TaskOutcome(), NOT_FOUND, True, 960, {"b": BehindCompartment(900, "404", 1, not_found_at=NOW)}),
-        (TaskOutcome(), TaskOutcome("429"), True, 960, {"b": BehindCompartment(900, "429", 1)}),
+        (TaskOutcome(), NOT_FOUND, True, 960, {"b": fallen("404", 1, not_found_at=NOW)}),
+        (TaskOutcome(), TaskOutcome("429"), True, 960, {"b": fallen("429", 1)}),
         (NOT_FOUND, TaskOutcome("429"), False, 900, {}),
         (
             NOT_FOUND, TaskOutcome("429"), True, 960,
-            {"a": BehindCompartment(900, "404", 1, not_found_at=NOW), "b": BehindCompartment(900, "429", 1)},
+            {"a": fallen("404", 1, not_found_at=NOW), "b": fallen("429", 1)},
         ),
-        (TaskOutcome(), TIMED_OUT, True, 960, {"b": BehindCompartment(900, NO_TIME, 0)}),
+        (TaskOutcome(), TIMED_OUT, True, 960, {"b": fallen(NO_TIME)}),
         (TIMED_OUT, TIMED_OUT, True, 900, {}),
-        (IN_PROGRESS, TIMED_OUT, True, 960, {"b": BehindCompartment(900, NO_TIME), "a": BehindCompartment(900, NO_TIME, 0, BEGUN)}),
+        (IN_PROGRESS, TIMED_OUT, True, 960, {"b": fallen(NO_TIME), "a": fallen(NO_TIME, page_cursor=BEGUN)}),
         (
             TaskOutcome(), TaskOutcome("400", "t", rejected=True, events=9), True, 960,
-            {"b": BehindCompartment(900, REJECTED, window_minutes=30, tokens_expire=True)},
+            {"b": fallen(REJECTED, window_minutes=30, tokens_expire=True)},
         ),
     ],
     ids=[

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from epimetheus.cli.app import app
 from epimetheus.errors import ConfigError
 from epimetheus.function.invoke import RunFailed
-from epimetheus.model import Cache, HourlyCount, parse_minute, time_text
+from epimetheus.model import HourlyCount, parse_minute, time_text
+from epimetheus.reports import Cache
 from epimetheus.testing.syslog import parse_message
 from tests.render.helpers import event
 from tests.support.hand import NOON
@@ -252,7 +253,7 @@ def test_statistics(stage, capsys):
     assert [line["event_id"] for line in lines if line["event"] == "filtered"] == [f"ListBuckets-9-{n}" for n in range(30)]
     assert [line["fetched"] for line in lines if line["event"] == "counted"] == [100]
     assert report.caches == {"dedupe": Cache(0, 150, 150), "names": Cache(148, 2, 2)}
-    assert set(report.performance.phases) == {"discover", "forward", "notices", "finish"}
+    assert set(report.performance.phases) == {"discover", "forward", "reconcile", "notices", "finish"}
     assert report.performance.events_per_second > 0
     tracked = {"cache_dedupe_size", "cache_names_hits", "events_per_second"}
     assert {metric["name"] for metric in stage.world.metrics} >= tracked

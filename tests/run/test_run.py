@@ -13,7 +13,7 @@ from epimetheus.model import parse_minute
 from epimetheus.run.budget import commit_reserve
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import Lease
-from tests.support.harness import staged
+from tests.support.harness import keys_in, staged
 
 HOME = "us-ashburn-1"
 ONE_SLICE = {"INITIAL_LOOKBACK_HOURS": "1"}
@@ -126,7 +126,7 @@ def test_a_receiver_that_dies_half_way_leaves_the_cursor_and_only_unconfirmed_ev
     with pytest.raises(RunFailed, match=f"{HOME}: .* messages may not have arrived"):
         stage.call(**ONE_SLICE, **steady)
     state = stage.state()
-    confirmed = sum(map(len, state.keys.values())) // 16
+    confirmed = sum(map(keys_in, stage.entries().values()))
     assert (state.through, state.lease) == (NOON - 62, None)
     assert 5000 <= confirmed <= 8000
     before = len(stage.arrived())
@@ -322,22 +322,44 @@ def test_a_401_in_mid_run_keeps_confirmed_events_and_the_cursor(stage, tree):
     assert again.forwarded == 7000 - again.duplicates
 
 
-def test_a_failed_state_write_fails_the_run_and_its_events_are_sent_again(stage):
+def test_a_run_whose_entry_cannot_be_written_leaves_the_cursor_and_fails(stage):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
     stage.world.faults.add("status", status=503, operation="PutObject", after=3, times=None)  # both markers, the lease
+    name = "oci://audit-state@axexample/epimetheus/ledger/us-ashburn-1/2026/01/01/20260101T1158Z-20260101T1043Z-"
+    with pytest.raises(RunFailed, match=f"Creating the ledger entry {name}.* failed: OCI returned 503"):
+        stage.call(seconds=20, **ONE_SLICE)
+    assert (stage.state().through, stage.entries()) == (NOON - 62, {})
+    stage.world.faults.clear()
+    stage.hand.forward(30)
+    assert (stage.run().forwarded, stage.arrived()) == (10, [*ids, *ids])
+    assert [keys_in(entry) for entry in stage.entries().values()] == [10]
+
+
+def test_an_entry_with_a_lost_response_is_recognized(stage):
+    ids = stage.emit(stage.world.tenancy, 10, 30, 20)
+    stage.world.faults.add("lost_response", operation="PutObject", after=3)  # both markers, the lease
+    assert stage.run(**ONE_SLICE).status == "ok"
+    assert (stage.run().forwarded, stage.arrived(), len(stage.entries())) == (0, ids, 1)
+
+
+def test_a_failed_state_write_fails_the_run_and_its_events_are_not_sent_again(stage):
+    """They are in the ledger."""
+    ids = stage.emit(stage.world.tenancy, 10, 30, 20)
+    stage.world.faults.add("status", status=503, operation="PutObject", after=4, times=None)  # both markers, the lease, the entry
     name = "oci://audit-state@axexample/epimetheus/us-ashburn-1.state"
     with pytest.raises(RunFailed, match=f"Writing the state {name} failed: OCI returned 503"):
         stage.call(seconds=20, **ONE_SLICE)
     stage.world.faults.clear()
+    assert stage.state().through == NOON - 62
     stage.hand.forward(30)
-    assert stage.run().forwarded == 10
-    assert stage.arrived() == [*ids, *ids]
+    again = stage.run()
+    assert (again.forwarded, again.duplicates, stage.arrived()) == (0, 10, ids)
 
 
 def test_a_state_write_with_a_lost_response_is_recognized(stage):
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
-    stage.world.faults.add("lost_response", operation="PutObject", after=3)
-    assert stage.run().status == "ok"
+    stage.world.faults.add("lost_response", operation="PutObject", after=4)
+    assert stage.run(**ONE_SLICE).status == "ok"
     assert (stage.run().forwarded, stage.arrived()) == (0, ids)
 
 
@@ -364,7 +386,8 @@ def test_another_writer_of_the_state_ends_the_run(stage):
     with pytest.raises(RunFailed, match=r"The state in .* could not be written: run another wrote it since this run read it"):
         stage.call(**ONE_SLICE)
     assert (stage.state().writer, stage.state().through) == ("another", NOON - 62)
-    assert stage.run().forwarded == 10
+    again = stage.run()
+    assert (again.forwarded, again.duplicates) == (0, 10)
 
 
 def test_malformed_events_are_forwarded_and_counted(stage):

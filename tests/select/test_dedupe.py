@@ -1,6 +1,7 @@
 """Dedupe keys: one key per event, no false duplicates, and no key kept longer than needed."""
 
 import tracemalloc
+from copy import deepcopy
 from hashlib import blake2b
 
 from hypothesis import given
@@ -32,58 +33,94 @@ def test_a_key_depends_on_the_whole_text_and_the_compartment_only():
     assert event_key(TAG, Fetched(b"garbage", None)) == event_key(TAG, Fetched(b"garbage", None))
 
 
-def test_a_key_is_new_once_and_saved_once_confirmed():
+def buckets(seen: SeenKeys, keys: list[bytes], minutes: range) -> dict[int, list[bytes]]:
+    """Minute → those of ``keys`` that `forget` drops at this minute and not earlier. ``seen`` is not changed."""
+    kept = deepcopy(seen)
+    found, left = {}, [key for key in keys if not deepcopy(kept).add_if_new(key)]
+    for minute in minutes:
+        kept.forget(minute)
+        probe = deepcopy(kept)
+        if dropped := [key for key in left if probe.add_if_new(key)]:
+            found[minute] = dropped
+            left = [key for key in left if key not in dropped]
+    return found
+
+
+def delivered(buckets: dict[int, bytes]) -> SeenKeys:
+    """Keys read from the ledger: minute → packed keys."""
+    seen = SeenKeys()
+    for minute, packed in buckets.items():
+        seen.add_delivered(minute, packed)
+    return seen
+
+
+def test_a_key_is_new_once_and_counts_once_confirmed():
     seen = SeenKeys()
     assert seen.add_if_new(b"k" * 16)
     assert not seen.add_if_new(b"k" * 16)
-    assert seen.packed() == {}
+    assert len(seen) == 0
     seen.remember(7, [b"k" * 16])
-    assert seen.packed() == {7: b"k" * 16}
-    assert not SeenKeys(seen.packed()).add_if_new(b"k" * 16)
     assert len(seen) == 1
+    assert buckets(seen, [b"k" * 16], range(10)) == {7: [b"k" * 16]}
+
+
+def test_a_key_of_the_ledger_is_not_new():
+    seen = delivered({7: b"k" * 16 + b"l" * 16})
+    assert [seen.add_if_new(key) for key in (b"k" * 16, b"l" * 16, b"m" * 16)] == [False, False, True]
+    assert len(seen) == 2
+
+
+def test_a_key_that_is_in_memory_already_keeps_its_bucket():
+    """Two entries may have the same event: it was read again in the overlap after an entry was lost."""
+    seen = delivered({9: b"k" * 16, 5: b"k" * 16 + b"l" * 16})
+    assert buckets(seen, [b"k" * 16, b"l" * 16], range(10)) == {5: [b"l" * 16], 9: [b"k" * 16]}
+    assert len(seen) == 2
+
+
+def test_keys_of_the_ledger_come_between_keys_that_are_not_confirmed():
+    """A commit during a long slice, then entries of another one: the unconfirmed keys stay unconfirmed."""
+    seen = SeenKeys()
+    assert seen.add_if_new(b"a" * 16)
+    seen.add_delivered(5, b"k" * 16)
+    assert seen.add_if_new(b"b" * 16)
+    assert len(seen) == 1
+    seen.remember(6, [b"a" * 16, b"b" * 16])
+    assert buckets(seen, [b"a" * 16, b"b" * 16, b"k" * 16], range(10)) == {5: [b"k" * 16], 6: [b"a" * 16, b"b" * 16]}
+
+
+def test_keys_that_were_never_confirmed_are_dropped_for_the_next_run():
+    seen = delivered({5: b"k" * 16})
+    assert seen.add_if_new(b"a" * 16)
+    seen.drop_unconfirmed()
+    assert [seen.add_if_new(key) for key in (b"a" * 16, b"k" * 16)] == [True, False]
 
 
 def test_buckets_are_dropped_up_to_a_minute():
-    seen = SeenKeys({10: b"a" * 16, 11: b"b" * 16})
-    seen.forget(10, {})
-    assert seen.packed() == {11: b"b" * 16}
+    seen = delivered({10: b"a" * 16, 11: b"b" * 16})
+    seen.forget(10)
+    assert len(seen) == 1
     assert seen.add_if_new(b"a" * 16)
     assert not seen.add_if_new(b"b" * 16)
 
 
-def test_a_compartment_behind_keeps_its_own_keys():
-    seen = SeenKeys({10: b"AAAA" + b"1" * 12 + b"BBBB" + b"2" * 12})
-    seen.forget(50, {b"AAAA": 9})
-    assert seen.packed() == {10: b"AAAA" + b"1" * 12}
-    seen.forget(50, {b"AAAA": 10})
-    assert seen.packed() == {}
-
-
-TAGS = [b"AAAA", b"BBBB", b"CCCC"]
-
-
-@given(
-    remembered=st.lists(st.tuples(st.integers(0, 20), st.sampled_from(TAGS)), max_size=60),
-    before=st.integers(0, 20),
-    needed=st.dictionaries(st.sampled_from(TAGS), st.integers(0, 20)),
-)
-def test_a_key_is_kept_while_a_window_may_reach_back_before_its_bucket(remembered, before, needed):
+@given(remembered=st.lists(st.integers(0, 20), max_size=60), before=st.integers(0, 20))
+def test_a_key_is_kept_while_a_window_may_reach_back_before_its_bucket(remembered, before):
     seen = SeenKeys()
-    keys = [(minute, tag, tag + number.to_bytes(12, "big")) for number, (minute, tag) in enumerate(remembered)]
-    for minute, _, one in keys:
+    keys = [(minute, TAG + number.to_bytes(12, "big")) for number, minute in enumerate(remembered)]
+    for minute, one in keys:
         assert seen.add_if_new(one)
         seen.remember(minute, [one])
-    seen.forget(before, needed)
-    kept = [(minute, one) for minute, tag, one in keys if minute > before or needed.get(tag, minute) < minute]
-    assert seen.packed() == {minute: b"".join(one for at, one in kept if at == minute) for minute in sorted({at for at, _ in kept})}
+    seen.forget(before)
+    kept = [(minute, one) for minute, one in keys if minute > before]
+    minutes = sorted({at for at, _ in kept})
+    assert buckets(seen, [one for _, one in keys], range(21)) == {at: [one for of, one in kept if of == at] for at in minutes}
     assert len(seen) == len(kept)
-    assert {one for _, _, one in keys if not seen.add_if_new(one)} == {one for _, one in kept}
 
 
 def test_unconfirmed_keys_are_not_dropped():
     seen = SeenKeys()
     seen.add_if_new(b"k" * 16)
-    seen.forget(99, {})
+    seen.forget(99)
     assert not seen.add_if_new(b"k" * 16)
 
 
@@ -97,7 +134,7 @@ def test_a_backlog_takes_the_memory_of_its_overlap():
         for one in keys(minute):
             seen.add_if_new(one)
         seen.remember(minute, keys(minute))
-        seen.forget(minute - 15, {b"BBBB": 0})
+        seen.forget(minute - 15)
         if minute == 30:
             tracemalloc.reset_peak()
             early, _ = tracemalloc.get_traced_memory()
@@ -114,7 +151,7 @@ def test_dropped_buckets_free_their_memory():
     for minute in range(2001):
         seen.add_if_new(b"%016x" % minute)
         seen.remember(minute, [b"%016x" % minute])
-        seen.forget(minute - 2, {})
+        seen.forget(minute - 2)
         if minute == 200:
             early, _ = tracemalloc.get_traced_memory()
     late, _ = tracemalloc.get_traced_memory()
@@ -123,9 +160,9 @@ def test_dropped_buckets_free_their_memory():
 
 
 def test_dropping_buckets_takes_little_memory():
-    seen = SeenKeys({1: b"".join(b"AAAA" + number.to_bytes(12, "big") for number in range(50_000))})
+    seen = delivered({1: b"".join(b"AAAA" + number.to_bytes(12, "big") for number in range(50_000))})
     tracemalloc.start()
-    seen.forget(1, {})
+    seen.forget(1)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(seen) == 0
@@ -134,11 +171,11 @@ def test_dropping_buckets_takes_little_memory():
 
 def test_bytes_across_two_adjacent_keys_are_not_a_key():
     one, two = b"TAGAab01ab456789", b"TAGBab9999999999"
-    seen = SeenKeys({7: one + two})
+    seen = delivered({7: one + two})
     between = (one + two)[4:20]
     assert seen.add_if_new(between)
     assert not any(map(seen.add_if_new, (one, two, between)))
-    seen.forget(7, {})
+    seen.forget(7)
     assert [seen.add_if_new(key) for key in (between, one, two)] == [False, True, True]
 
 
@@ -151,7 +188,7 @@ def test_a_hundred_thousand_keys_take_little_memory():
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert not any(map(seen.add_if_new, keys))
-    assert seen.packed() == {7: b"".join(keys)}
+    assert len(seen) == 100_000
     assert taken < 35 * len(keys)
 
 
@@ -161,23 +198,26 @@ def test_interleaved_windows_keep_their_own_keys():
     assert all(map(seen.add_if_new, keys))
     seen.remember(1, keys[::2])
     seen.remember(2, keys[1::2])
-    assert seen.packed() == {1: b"".join(keys[::2]), 2: b"".join(keys[1::2])}
-    seen.forget(1, {})
+    assert buckets(seen, keys, range(3)) == {1: keys[::2], 2: keys[1::2]}
+    seen.forget(1)
     assert [seen.add_if_new(key) for key in keys[:4]] == [True, False, True, False]
 
 
-STEPS = st.lists(st.tuples(st.sampled_from(["add", "add", "confirm", "forget"]), st.integers(0, 5), st.sampled_from(TAGS)), max_size=60)
+STEPS = st.lists(st.tuples(st.sampled_from(["add", "add", "confirm", "forget", "load"]), st.integers(0, 5)), max_size=60)
 
 
 @given(STEPS, st.integers(1, 4))
-def test_interleaved_windows_keep_their_keys_in_order(steps, batch):
-    """As in a run: keys are added, confirmed in batches per window, and dropped. The model is a list of (key, minute, confirmed)."""
+def test_interleaved_windows_keep_their_keys(steps, batch):
+    """As in a run: keys are loaded, added, confirmed in batches per window, and dropped. The model has (key, minute, confirmed)."""
     seen, model = SeenKeys(), []
-    for number, (step, minute, tag) in enumerate(steps):
+    for number, (step, minute) in enumerate(steps):
+        key = TAG + number.to_bytes(12, "big")
         if step == "add":
-            key = tag + number.to_bytes(12, "big")
             assert seen.add_if_new(key)
             model.append([key, minute, False])
+        elif step == "load":
+            seen.add_delivered(minute, key)
+            model.append([key, minute, True])
         elif step == "confirm":
             waiting = [one for one in model if not one[2]][:batch]
             for at in dict.fromkeys(one[1] for one in waiting):
@@ -185,10 +225,10 @@ def test_interleaved_windows_keep_their_keys_in_order(steps, batch):
             for one in waiting:
                 one[2] = True
         else:
-            seen.forget(minute, {b"AAAA": 2})
-            model = [one for one in model if not one[2] or one[1] > minute or (one[0][:4] == b"AAAA" and one[1] > 2)]
+            seen.forget(minute)
+            model = [one for one in model if not one[2] or one[1] > minute]
         assert len(seen) == sum(one[2] for one in model)
-        minutes = sorted({one[1] for one in model if one[2]})
-        packed = [(at, b"".join(key for key, of, remembered in model if remembered and of == at)) for at in minutes]
-        assert list(seen.packed().items()) == packed
+    minutes = sorted({one[1] for one in model if one[2]})
+    found = {at: [key for key, of, remembered in model if remembered and of == at] for at in minutes}
+    assert buckets(seen, [one[0] for one in model], range(6)) == found
     assert not any(seen.add_if_new(one[0]) for one in model)

@@ -1,5 +1,6 @@
 """Simulated audit events, and how each must look when it arrives, computed without code of the package."""
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -50,6 +51,11 @@ def make_event(stage: Stage, name: str, ocid: str, processed: float, late: tuple
     )  # fmt: skip
     kind = "" if malformed else PREFIX + called
     return Event(name, processed, processed + late[0], raw.encode(), kind, late[1], ocid, called, principal, payload)
+
+
+def key_of(compartment: str, raw: bytes) -> bytes:
+    """The key of an event in the ledger, as docs/ledger-format.md defines it."""
+    return hashlib.blake2b(compartment.encode(), digest_size=4).digest() + hashlib.blake2b(raw, digest_size=12).digest()
 
 
 def differs(event: Event, message: bytes, form: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-_MAGIC = b"EPIMETHEUS-STATE 1 sha256="
+_MAGIC = b"EPIMETHEUS-STATE 2 sha256="
 _decode = msgspec.json.Decoder().decode
 
 
@@ -31,6 +31,7 @@ class Marks(NamedTuple):
     lease: tuple[str, float] | None
     ended: str
     hourly: dict[tuple[str, int], Hourly]
+    epoch: int
 
 
 def marks_of(data: bytes) -> Marks:
@@ -52,7 +53,14 @@ def marks_of(data: bytes) -> Marks:
             for kind, hours in head["rate_limits"].items()
             for hour, one in hours.items()
         },
+        head["epoch"],
     )
+
+
+def epoch_of(entry: bytes) -> int:
+    """The epoch of a stored entry of the ledger."""
+    epoch: int = _head(entry.partition(b"\n\0")[0])["epoch"]
+    return epoch
 
 
 def in_the_future(data: bytes, by: int) -> bytes:
@@ -67,8 +75,7 @@ def in_the_future(data: bytes, by: int) -> bytes:
 
 
 def _head(data: bytes) -> dict[str, Any]:
-    begin, end = data.index(b"\n") + 1, data.find(b"\n\0")
-    return _decode(memoryview(data)[begin : end if end >= 0 else len(data)])
+    return _decode(memoryview(data)[data.index(b"\n") + 1 :])
 
 
 @lru_cache(8192)

@@ -21,6 +21,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 _OWN = ("epimetheus", "tests")
 
+SCENES = ("tests.run.test_fault_costs", "tests.run.test_ledger_faults")
+"""Modules whose tests are scenes that detect a mutation."""
+
 
 class Mutants:
     """The process. `play` runs a mutant in a fork."""
@@ -70,7 +73,7 @@ def _play(file: str, text: str, words: Sequence[str]) -> int:
     """What the fork does."""
     sys.meta_path.insert(0, _Mutation(file, text))
     if len(words) == 1:
-        exec(words[0], {**vars(importlib.import_module("tests.run.test_fault_costs"))})
+        exec(words[0], {name: value for scenes in SCENES for name, value in vars(importlib.import_module(scenes)).items()})
         return 0
     sys.argv = ["tests.simulation", *words]
     return int(importlib.import_module("tests.simulation.__main__").main())
@@ -93,7 +96,7 @@ def _fork(file: str, text: str, words: Sequence[str], output: str) -> int:
 
 def main() -> None:
     """Answer each request on stdin with an exit code."""
-    for name in ("tests.simulation.__main__", "tests.run.test_fault_costs"):
+    for name in ("tests.simulation.__main__", *SCENES):
         importlib.import_module(name)
     for name in [name for name in sys.modules if name.partition(".")[0] in _OWN]:
         del sys.modules[name]

@@ -6,26 +6,31 @@ the first run, the settings, the requests, and the tenancy. It reads the positio
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Iterator, Set
 
-from epimetheus.model import Report
+from epimetheus.reports import Report
 from tests.simulation.audit import Wire
 from tests.simulation.chance import Stage
 from tests.simulation.events import NAME, SECRET, Event
-from tests.simulation.marks import Marks, marks_of
+from tests.simulation.marks import Marks, epoch_of, marks_of
 from tests.simulation.receipts import Broken, Receipts
 from tests.simulation.settings import LIMIT, Settings
 from tests.simulation.tenancy import Place, Tenancy
 
 GIVE_UP_SECONDS = 6 * 3600.0
 LEASE_SECONDS = 300.0
+LAST_PASS = 24 * 60
+"""Minutes after which the last pass of reconciliation lists a window again: every event is listed by then."""
 CLOCK_WARNS, CLOCK_FAILS = 60.0, 300.0
 _SLACK = 90.0
 """Tolerance in seconds, for rounding to minutes and the duration of a run."""
 
 
 class Oracle:
-    """Checks one region. Its methods raise Broken. ``settings``: of the current run. ``beyond``: events lost, listed after the overlap."""
+    """Checks one region. Its methods raise Broken. ``settings``: of the current run. ``beyond``: events lost, listed after the overlap.
+
+    ``relists``: the last pass of reconciliation was set all the time, so that no event is lost that is listed within a day.
+    """
 
     def __init__(self, stage: Stage, tenancy: Tenancy, wire: Wire, receipts: Receipts, settings: Settings) -> None:
         self.stage, self.tenancy, self.wire, self.receipts = stage, tenancy, wire, receipts
@@ -41,6 +46,9 @@ class Oracle:
         self.sent: list[str] = []
         self.batches: list[int] = []
         self.committed: set[str] = set()
+        self.in_ledger: dict[str, int] = {}  # name of an event → epoch of its entry
+        self.unentered: set[str] = set()  # events whose entry was lost
+        self.epoch = 0
         self.excused: set[str] = set()
         self.given_up: set[str] = set()
         self.given_up_before: set[str] = set()
@@ -53,6 +61,7 @@ class Oracle:
         self.vanished = ""
         self.overlapped = False
         self.repeats = self.beyond = 0
+        self.relists = True
         self.configured(settings)
 
     def configured(self, settings: Settings) -> None:
@@ -63,6 +72,7 @@ class Oracle:
             self.all_since = None
         elif self.all_since is None:
             self.all_since = self.stage.now
+        self.relists &= LAST_PASS in settings.reconcile
         self.settings = settings
         self.may_lack_kinds |= {*settings.rules.excluded, *settings.rules.limits}
 
@@ -84,14 +94,23 @@ class Oracle:
         if self.first is None:
             self.first = self.began - (self.settings.settle + self.settings.lookback) * 60 + abs(self.stage.skew) + 60
         for ocid, mark in marks.read.items():
-            self._moved(ocid, mark, arrived)
+            self._moved(ocid, mark, marks.through, arrived)
         for ocid in sorted(self.polled - marks.read.keys()):
             self._stopped(ocid, self.tenancy.places[ocid], arrived)
         self.polled = marks.read.keys()
-        self.ended, self.through = marks.ended, marks.through
+        self.ended, self.through, self.epoch = marks.ended, marks.through, marks.epoch
         self._limited(marks)
 
-    def _moved(self, ocid: str, mark: int, arrived: Counter[str]) -> None:
+    def entered(self, data: bytes) -> None:
+        """An entry was written: its events have arrived, or a rule filtered them, and they are not sent again."""
+        arrived, epoch = self.receipts.up_to_now(), epoch_of(data)
+        for name in self._names(data):
+            if name not in arrived and not self._may_lack(self.tenancy.by_name[name]):
+                raise Broken(f"2: {name} is in the ledger, and has not arrived")
+            self.in_ledger[name] = epoch
+            self.unentered.discard(name)
+
+    def _moved(self, ocid: str, mark: int, through: int, arrived: Counter[str]) -> None:
         place = self.tenancy.places[ocid]
         before = self.marks.get(ocid)
         if before is None:
@@ -99,13 +118,24 @@ class Oracle:
         self.marks[ocid] = mark
         if before is None or mark <= before:
             return
+        if before == self.through and mark == through:
+            self._overlap_read(ocid, place, before, arrived)
         windows = self.wire.windows[ocid]
         for event in self._between(place, before, mark):
             if event.name in arrived:
-                self.committed.add(event.name)
+                self.committed |= {event.name} - self.unentered
             elif self._must_have(event, windows) and not self._may_be_given_up(ocid, place, mark, arrived):
                 raise Broken(f"1, 2: {event.name} of {ocid} is before the position, was readable, and has not arrived")
         self.wire.windows[ocid] = [one for one in windows if one.end > mark - 86_400][-60:]
+
+    def _overlap_read(self, ocid: str, place: Place, mark: int, arrived: Counter[str]) -> None:
+        """A compartment followed the cursor from ``mark``: what was listed late, within the overlap before it, must have arrived."""
+        if self.overlapped:
+            return
+        for event in self._between(place, mark - self.settings.overlap * 60, mark):
+            listed = event.processed >= self.due_from[ocid] and event.listed <= self.began
+            if listed and event.name not in arrived and event.name not in self.excused and not self._may_lack(event):
+                raise Broken(f"1: {event.name} of {ocid} is in the overlap, was listed before the run, and has not arrived")
 
     def _stopped(self, ocid: str, place: Place, arrived: Counter[str]) -> None:
         """A compartment is no longer polled: a deleted one that was refused for long may be given up with missing events."""
@@ -155,10 +185,32 @@ class Oracle:
             return
         marks = marks_of(data)
         self.marks, self.polled = dict(marks.read), marks.read.keys()
-        self.committed.clear()
+        self.committed.clear()  # the ledger has what was confirmed after this state
+        if marks.epoch > self.epoch:  # a state after a rewind: what earlier epochs have entered meanwhile may be sent again
+            self.in_ledger = {name: epoch for name, epoch in self.in_ledger.items() if epoch >= marks.epoch}
+        self.epoch = marks.epoch
         self.held.clear()
         self.ended, self.through = marks.ended, marks.through
         self.limits_hold = False
+
+    def rewound(self, data: bytes, start: float) -> None:
+        """The operator moved the cursor back: events from ``start`` on may be sent again; earlier ones are in the ledger still."""
+        kept = {name: epoch for name, epoch in self.in_ledger.items() if self.tenancy.by_name[name].processed < start}
+        self.replaced(data, "")
+        self.in_ledger = kept
+
+    def entry_lost(self, data: bytes) -> None:
+        """An entry was deleted or damaged: its events may be sent again, and its counts are lost unless the state has them."""
+        names = set(self._names(data))
+        self.in_ledger = {name: epoch for name, epoch in self.in_ledger.items() if name not in names}
+        self.committed -= names
+        self.unentered |= names
+        self.limits_hold = False
+
+    def _names(self, data: bytes) -> Iterator[str]:
+        """The names of the events in an entry."""
+        packed = data.partition(b"\n\0")[2]
+        return (self.tenancy.by_key[packed[at : at + 16]] for at in range(0, len(packed) // 16 * 16, 16))
 
     # Messages
 
@@ -171,6 +223,8 @@ class Oracle:
             self.repeats += name in arrived
             if name in self.committed and not self.overlapped:
                 raise Broken(f"3: {name} was confirmed and committed, but is sent again")
+            if name in self.in_ledger and not self.overlapped:
+                raise Broken(f"3: {name} is in the ledger, but is sent again")
             if rules.excluded and (kind := self.receipts.events[name].kind) and kind.rpartition(".")[2] in rules.excluded:
                 raise Broken(f"a rule filters {kind}, but it was sent: {name}")
         self.batches.append(len(self.sent))
@@ -307,7 +361,8 @@ class Oracle:
                 continue  # it was deleted before it was listed
             lacking = [event for event in self._between(place, self.due_from[ocid], end) if event.name not in arrived]
             self.beyond += sum(not event.due for event in lacking)
-            lost = [event for event in lacking if event.due and event.name not in self.excused and not self._may_lack(event)]
+            must = [event for event in lacking if event.due or self.relists]
+            lost = [event for event in must if event.name not in self.excused and not self._may_lack(event)]
             if lost:
                 raise Broken(f"1: {len(lost)} events of {ocid} never arrived, the first {lost[0]}")
         self._check_limits(arrived, end)

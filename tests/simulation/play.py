@@ -6,26 +6,31 @@ import weakref
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from types import SimpleNamespace
 
 from epimetheus.clock import Deadline
 from epimetheus.deliver import RelpSender, StreamSender, framer, stream_sender
 from epimetheus.function.invoke import RunFailed, raise_if_failed
-from epimetheus.model import Report
+from epimetheus.ledger.ledger import Ledger
 from epimetheus.oci_client.clients import Calls, Credentials
 from epimetheus.render.renderer import Renderer
-from epimetheus.run import forwarder
+from epimetheus.reports import Report
+from epimetheus.run import forwarder, slice_reader
 from epimetheus.run.budget import commit_reserve
+from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.decode import Events
+from epimetheus.source.fetch import fetch
 from epimetheus.source.rate_limiter import RateLimiter
 from epimetheus.wiring.regions import run_regions
 from tests.simulation.audit import Wire
 from tests.simulation.chance import Killed, Stage
 from tests.simulation.events import Event
 from tests.simulation.keeping import state_session
+from tests.simulation.ledger import LedgerShelf
 from tests.simulation.oracle import Oracle
 from tests.simulation.receipts import Broken, Receipts
 from tests.simulation.settings import RULES, Settings, known
@@ -36,6 +41,7 @@ from tests.simulation.weather import Weather
 
 NAMES = ("us-ashburn-1", "eu-frankfurt-1")
 RUNS_TO_CATCH_UP = 60
+RUNS_TO_RECONCILE = 5
 SLOWEST = 0.5
 
 
@@ -115,6 +121,7 @@ class Region:
         self.shelf = Shelf(theatre.stage, self.oracle.written)
         self.audit: _Audit | None = None
         self.marker = Shelf(theatre.stage, lambda data: None)
+        self.ledger = LedgerShelf(theatre.stage, self.oracle.entered)
 
 
 class SimulatedWiring:
@@ -128,6 +135,7 @@ class SimulatedWiring:
         self.deadline = deadline
         self.regions = [region.name for region in theatre.regions]
         self._theatre = theatre
+        self._delivered = {region.name: DeliveredKeys() for region in theatre.regions}
 
     def prepare(self) -> None:
         """Nothing has to be read."""
@@ -141,7 +149,8 @@ class SimulatedWiring:
         one.oracle.run_begins()
         one.audit = _Audit(one, settings)
         reserve = commit_reserve(deadline.left())
-        one.shelf.patience, one.tenancy.patience = reserve / 4, deadline.left() / 8
+        one.shelf.patience = one.ledger.patience = reserve / 4
+        one.tenancy.patience = deadline.left() / 8
         until = deadline.earlier(reserve / 2)
 
         def connect():
@@ -154,6 +163,7 @@ class SimulatedWiring:
             {
                 "clock": stage.clock,
                 "session": state_session(one.shelf, one.marker, run_id, region),
+                "delivered": self._delivered[region].connected(Ledger(one.ledger)),
                 "list_page": one.tenancy.list_page,
                 "audit": one.audit,
                 "calls": Calls(),
@@ -192,10 +202,11 @@ class Theatre:
         return Settings(
             listing=dice.choice((0, 15, 240)),
             lookback=dice.choice((0, 24 * 60)),
-            overlap=dice.choice((5, 15, 15)),
+            overlap=dice.choice((0, 5, 15, 15)),
             slice=dice.choice((15, 60, 60, 240)),
             rules=dice.choice((Settings().rules, RULES)),
             concurrency=4 if self.stage.chance("threads", 0.04) else 0,
+            sub_window_pages=dice.choice((0, 1, 1, 2)),
             form=dice.choice(("cef", "cef", "json", "json", "leef", "ocsf")),
             relp=self.stage.chance("RELP", 0.25),
         )
@@ -212,8 +223,24 @@ class Theatre:
 
     def play(self) -> Outcome:
         """Play the seed. Raises Broken."""
-        with small_batches():
+        with small_batches(), self.parts_in_any_order():
             return self._play()
+
+    @contextmanager
+    def parts_in_any_order(self) -> Iterator[None]:
+        """The sub-windows of a compartment are read in a random order, as several workers may read them."""
+
+        def fetch_in_any_order(tasks, *arguments, **options):
+            groups = [list(group) for _, group in groupby(tasks, key=lambda task: task.compartment)]
+            for group in groups:
+                self.stage.dice.shuffle(group)
+            return fetch([task for group in groups for task in group], *arguments, **options)
+
+        slice_reader.fetch = fetch_in_any_order
+        try:
+            yield
+        finally:
+            slice_reader.fetch = fetch
 
     def _play(self) -> Outcome:
         stage = self.stage
@@ -264,15 +291,25 @@ class Theatre:
         self.call(30.0)
         for region, began, patience, audit in kept:
             region.oracle.began = region.wire.began = began
-            region.shelf.patience, region.audit = patience, audit
+            region.shelf.patience = region.ledger.patience = patience
+            region.audit = audit
 
     def call(self, seconds: float) -> list[Report]:
-        """One invocation of the real function, and whether it raises."""
+        """One invocation, which may have several runs that share the keys in memory. The reports of the last run."""
+        wiring = SimulatedWiring(self, Deadline.after(self.stage.clock, seconds))
+        reports = self.run(wiring)
+        while not self.regions[0].oracle.overlapped and self.stage.chance("another run of an invocation", 0.1):
+            self.stage.sleep(60.0)
+            self.grow()
+            wiring.deadline = Deadline.after(self.stage.clock, seconds)
+            reports = self.run(wiring)
+        return reports
+
+    def run(self, wiring: SimulatedWiring) -> list[Report]:
+        """One run of the real function in every region, and whether it raises."""
         self.runs += 1
-        deadline = Deadline.after(self.stage.clock, seconds)
-        reports: list[Report] = []
+        deadline, reports = wiring.deadline, list[Report]()
         try:
-            wiring = SimulatedWiring(self, deadline)
             run_regions(wiring, f"run{self.runs}", _NullObserver(), lambda report: self._announced(report, reports))
         finally:
             self._join()
@@ -317,6 +354,11 @@ class Theatre:
             reports = self.call(120.0 * len(self.regions))
             if all(report.status == "ok" and report.position and report.position.caught_up for report in reports):
                 break
+        for region in self.regions:
+            region.tenancy.ends = True
+        for _ in range(RUNS_TO_RECONCILE):
+            self.stage.now += 13 * 3600
+            reports = self.call(600.0 * len(self.regions))
         for report in reports:
             self.region(report.region).oracle.check_end(report)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from epimetheus.model import Report
+from epimetheus.reports import Report
 from tests.simulation.play import Region, Theatre, small_batches
 from tests.simulation.settings import Settings
 from tests.simulation.tenancy import ROOT, Place

@@ -24,8 +24,10 @@ class Settings:
     slice: int = 60
     rules: Rules = NO_RULES
     concurrency: int = 0
+    sub_window_pages: int = 0
     form: str = "cef"
     relp: bool = False
+    reconcile: tuple[int, ...] = (60, 1440)
 
     @property
     def listing_max_age(self) -> int:
@@ -45,7 +47,9 @@ class Settings:
             settle_minutes=self.settle,
             slice_minutes=self.slice,
             concurrency=self.concurrency,
+            sub_window_pages=self.sub_window_pages,
             run_message=run_message,
+            reconcile_after=self.reconcile,
         )
 
 

@@ -7,7 +7,7 @@ from epimetheus.errors import SourceError
 from epimetheus.model import Compartment
 from epimetheus.oci_client.clients import ServiceFailure
 from tests.simulation.chance import Stage
-from tests.simulation.events import Event, make_event
+from tests.simulation.events import Event, key_of, make_event
 
 ROOT = "ocid1.tenancy.oc1..root"
 MOST_AT_ONCE = 40
@@ -45,6 +45,7 @@ class Tenancy:
         self.stage = stage
         self.mark = mark
         self.by_name = events
+        self.by_key: dict[bytes, str] = {}
         self.places = {ROOT: Place(None, stage.now - 1e6, 2.0)}
         self.patience = 8.0
         self.steady = False
@@ -106,12 +107,13 @@ class Tenancy:
             event = make_event(self.stage, f"e{self.mark}{len(self.by_name)}", ocid, processed, self.late())
             place.events.append(event)
             self.by_name[event.name] = event
+            self.by_key[key_of(ocid, event.raw)] = event.name
 
     def late(self) -> tuple[float, bool]:
         """The seconds from processing to listing of an event, and whether it must be read with OVERLAP_MINUTES."""
         stage = self.stage
         if self.beyond and stage.chance("event listed beyond the overlap", 0.02):
-            return 3 * 3600 * stage.dice.random(), False
+            return stage.dice.choice((3, 20)) * 3600 * stage.dice.random(), False
         if stage.chance("event listed late", 0.1):
             return self.lateness * stage.dice.random(), True
         return stage.dice.random() * 60, True

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from epimetheus.state.encoding import pack, unpack
 from tests.simulation.keeping import is_missed
 from tests.simulation.marks import in_the_future, marks_of
 from tests.simulation.receipts import Broken
@@ -36,6 +37,9 @@ class Weather:
             "settings: compartments": self.compartments_changed,
             "settings: overlap, slice, lookback": self.times_changed,
             "settings: rules": self.rules_changed,
+            "settings: reconciliation": self.reconciliation_changed,
+            "rewound": self.rewound,
+            "entries deleted or damaged": self.entries_lost,
             "clock jumps": self.clock_jumps,
         }
         dice = self.stage.dice
@@ -138,6 +142,37 @@ class Weather:
     def rules_changed(self) -> None:
         theatre = self.theatre
         theatre.configure(replace(theatre.settings, rules=self.stage.dice.choice((Settings().rules, RULES))))
+
+    def reconciliation_changed(self) -> None:
+        theatre = self.theatre
+        theatre.configure(replace(theatre.settings, reconcile=self.stage.dice.choice(((), (60,), (5, 60, 1440), (60, 1440)))))
+
+    def rewound(self) -> None:
+        """The operator moves the cursor back by hours."""
+        self.rewind(self.any_region(), self.stage.dice.choice((60, 5 * 60, 26 * 60)))
+
+    def rewind(self, region: "Region", back: int) -> None:
+        """Move the cursor back by ``back`` minutes, as `epimetheus state rewind` does: later events are sent again."""
+        if region.shelf.data is None or region.oracle.vanished:
+            return
+        state = unpack(region.shelf.data, region.shelf.name)
+        minute = state.through - back
+        rewound = replace(state.rewound(minute, int(self.stage.now // 60)), writer="operator", serial=state.serial + 1)
+        stopped = [known.read_until for known in rewound.known.values() if known.read_until is not None]
+        first = min([minute, *stopped, *(behind.since for behind in rewound.behind.values())])
+        region.shelf.put(pack(rewound))
+        region.oracle.rewound(pack(rewound), first * 60 - HOUR)
+
+    def entries_lost(self) -> None:
+        """Some entries of the ledger are deleted or damaged behind the function's back."""
+        region, dice = self.any_region(), self.stage.dice
+        objects = region.ledger.objects
+        for name in dice.sample(sorted(objects), min(len(objects), dice.choice((1, 3)))):
+            region.oracle.entry_lost(objects[name])
+            if dice.random() < 0.5:
+                del objects[name]
+            else:
+                objects[name] = objects[name][:-1]
 
     def clock_jumps(self) -> None:
         """The clock jumps by minutes, before or during a run."""

@@ -205,7 +205,7 @@ def test_a_run_returns_its_lease_whatever_exception_ends_it(stage, monkeypatch, 
     ids = stage.emit(stage.world.tenancy, 10, 30, 20)
     real = getattr(Forwarder, step)
 
-    def ended(*arguments):
+    def ended(*_, **__):
         monkeypatch.setattr(Forwarder, step, real)
         raise ending
 
@@ -340,7 +340,7 @@ def test_a_lease_is_renewed_every_minute_and_by_every_commit(store):
     assert unpack(store.read().data, "").lease == Lease("run1", NOW + 300, NOW)
     session.renew_if_due(NOW + 60)
     assert unpack(store.read().data, "").lease == Lease("run1", NOW + 360, NOW)
-    state = session.commit(replace(state, through=101, keys={101: b"k" * 16}), now=NOW + 100)
+    state = session.commit(replace(state, through=101, entered={"run1": 1}), now=NOW + 100)
     assert state.lease == Lease("run1", NOW + 400, NOW)
     session.renew_if_due(NOW + 159)
     assert session.writes == 3

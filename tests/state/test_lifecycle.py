@@ -13,7 +13,7 @@ from epimetheus.function.invoke import RunFailed
 from epimetheus.model import Window
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.marker import Markers
-from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, Reconciled, State
 from epimetheus.state.owner import Owner, receiver_id
 from epimetheus.state.session import StateSession
 from epimetheus.state.store import PreconditionFailed, Stored
@@ -53,7 +53,8 @@ def ahead(state, minute):
     return {
         "the cursor": replace(state, through=minute),
         "the last listing of compartments": replace(state, listed=minute),
-        "a dedupe key": replace(state, keys={minute: b"k" * 16}),
+        "a mark of reconciliation": replace(state, reconciled={60: Reconciled(minute)}),
+        "the end of the last window of c": replace(state, behind={"c": replace(behind, touched=minute)}),
         "the position of c": replace(state, behind={"c": replace(behind, since=minute)}),
         "the current window of c": replace(state, behind={"c": replace(behind, page_cursor=PageCursor(window, "p"))}),
         "the disappearance of c": replace(state, known={"c": KnownCompartment("c", vanished=minute)}),
@@ -99,13 +100,13 @@ def test_every_field_with_a_time_is_checked():
     """A new field must be checked, too, or be listed here."""
     no_times = {
         State: {"region", "rate_limits", "slice_minutes", "lease", "writer", "serial", "last", "tenancy", "receiver", "adopted"}
-        | {"marker_owner", "partly_listed", "overlap", "regions"},
+        | {"marker_owner", "partly_listed", "regions", "entered", "epoch", "first_epoch"},
         BehindCompartment: {"reason", "attempts", "window_minutes", "tokens_expire", "not_found_minutes"},
-        KnownCompartment: {"name", "parent", "polled", "deleted", "given_up"},
+        KnownCompartment: {"name", "parent", "polled", "deleted", "given_up", "page_rate"},
     }
     checked = {
-        State: {"through", "behind", "known", "keys", "listed", "regions_listed", "floor", "began"},
-        BehindCompartment: {"since", "page_cursor", "not_found_at", "floor"},
+        State: {"through", "behind", "known", "listed", "regions_listed", "began", "reconciled"},
+        BehindCompartment: {"since", "page_cursor", "not_found_at", "floor", "touched"},
         KnownCompartment: {"vanished", "read_until", "floor"},
     }
     for kind, names in no_times.items():
@@ -153,7 +154,7 @@ def test_an_impossibly_long_lease_blocks_no_run(stage):
 
 def sealed(data):
     rest = data.partition(b"\n")[2]
-    return b"EPIMETHEUS-STATE 1 sha256=" + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+    return b"EPIMETHEUS-STATE 2 sha256=" + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
 
 
 def test_the_identity_of_a_receiver():

@@ -22,7 +22,7 @@ from epimetheus.model import HourlyCount, time_text
 from epimetheus.oci_client.http_limits import limit_signer
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.marker import Markers
-from epimetheus.state.model import BehindCompartment, KnownCompartment, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, Reconciled, State
 from epimetheus.state.owner import Owner, receiver_id
 from epimetheus.state.session import StateSession
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
@@ -44,7 +44,7 @@ def test_an_adopted_state_has_nothing_of_the_other_tenancy(terminal):  # noqa: F
     path.write_bytes(pack(replace(unpack(path.read_bytes(), ""), known=known, behind=behind, tenancy=OTHER)))
     done = type_in("state", "adopt", "--reason", "moved", answer="n\n")
     assert done.exit_code == 1
-    assert f"All data of tenancy {OTHER} is dropped: 2 compartments (2 polled, 1 behind), the dedupe keys," in done.output
+    assert f"All data of tenancy {OTHER} is dropped: 2 compartments (2 polled, 1 behind), the rate limits," in done.output
     assert type_in("state", "adopt", "--reason", "moved", "--yes").exit_code == 0
     adopted = unpack(path.read_bytes(), "")
     assert (adopted.known, adopted.behind, adopted.listed, adopted.tenancy) == ({}, {}, 0, stage.world.tenancy)
@@ -53,11 +53,11 @@ def test_an_adopted_state_has_nothing_of_the_other_tenancy(terminal):  # noqa: F
 
 
 def test_another_tenancy_gets_only_the_cursor():
-    keys = {"keys": {MINUTE: b"k" * 16}, "rate_limits": {"type": {MINUTE: HourlyCount()}}}
-    times = {"regions_listed": 1, "listed": 2, "floor": 3, "began": 4, "slice_minutes": 5, "overlap": 15}
+    counts = {"rate_limits": {"type": {MINUTE: HourlyCount()}}, "reconciled": {60: Reconciled(MINUTE - 60)}}
+    times = {"regions_listed": 1, "listed": 2, "began": 4, "slice_minutes": 5, "epoch": 7, "first_epoch": 6}
     compartments = {"known": {"c": KnownCompartment("c")}, "behind": {"c": BehindCompartment(1, "404")}}
-    state = State(REGION, MINUTE, regions=("a-b-1",), **compartments, **keys, **times)
-    assert state.for_other_tenancy() == State(REGION, MINUTE, overlap=15)
+    state = State(REGION, MINUTE, regions=("a-b-1",), **compartments, **counts, **times)
+    assert state.for_other_tenancy() == State(REGION, MINUTE, epoch=7, first_epoch=6)
 
 
 @pytest.mark.parametrize("typo", [{"SYSLOG_PORT": "1"}, {"TENANCY_OCID": "ocid1.tenancy.oc1..aaaatypo"}], ids=["receiver", "tenancy"])

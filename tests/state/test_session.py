@@ -33,10 +33,10 @@ def test_without_a_state_a_session_creates_one_with_a_lease(store):
 
 def test_the_next_run_finds_what_was_committed(store):
     session, state, _ = opened(store)
-    session.commit(replace(state, through=200, lease=None, keys={200: b"k" * 16}))
+    session.commit(replace(state, through=200, lease=None, entered={"run1": 3}))
     _, found, other = opened(store, "run2")
     assert other is None
-    assert (found.through, found.keys) == (200, {200: b"k" * 16})
+    assert (found.through, found.entered["run1"]) == (200, 3)
 
 
 def test_a_live_lease_blocks_other_runs_and_an_expired_one_does_not(store):

@@ -10,7 +10,10 @@ from typing import Any
 
 from epimetheus.clock import Clock
 from epimetheus.function.invoke import invoke
-from epimetheus.model import Report, time_text
+from epimetheus.ledger.entry import Entry
+from epimetheus.ledger.entry import unpack as unpack_entry
+from epimetheus.model import time_text
+from epimetheus.reports import Report
 from epimetheus.state.encoding import unpack
 from epimetheus.state.model import State
 from epimetheus.testing.oci import World, mock_oci
@@ -65,6 +68,11 @@ class Stage:
         """Returns the stored state."""
         return unpack(self.world.objects("audit-state")[f"epimetheus/{region}.state"], "the state")
 
+    def entries(self, region: str = "us-ashburn-1") -> dict[str, Entry]:
+        """Returns the entries of the ledger: the name of each object in the bucket → the entry, by the end of its window."""
+        objects = self.world.objects("audit-state")
+        return {name: unpack_entry(objects[name], name) for name in sorted(objects) if name.startswith(f"epimetheus/ledger/{region}/")}
+
     def check_write(self, data: bytes) -> None:
         """Checks that the events between the previous and the new position of each compartment have arrived."""
         state, arrived = unpack(data, "a write"), set(self.arrived())
@@ -74,6 +82,11 @@ class Stage:
             events = self.processed.get(compartment, {})
             if lost := [event for event, processed in events.items() if before <= processed < mark and event not in arrived]:
                 self.broken.append(f"{len(lost)} events of {compartment} before {mark} have not arrived")
+
+
+def keys_in(entry: Entry) -> int:
+    """Returns the number of keys in an entry of the ledger."""
+    return sum(map(len, entry.keys.values())) // 16
 
 
 def event_id(message: bytes) -> str:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from epimetheus.coverage import CompartmentCoverage, Coverage, RegionCoverage
-from epimetheus.model import BehindNow, Cache, Performance, Position, Problem, Report
+from epimetheus.reports import BehindNow, Cache, Performance, Position, Problem, Report
 
 REFUSED = Problem("receiver", "receiver", "Nothing listens on siem:6514.", "Start the receiver.")
 
@@ -36,6 +36,10 @@ def report(**changes) -> Report:
         "bytes": 900,
         "api": {"audit": {"requests": 8, "retries": 6, "throttled": 1}, "identity": {"requests": 1, "retries": 0, "throttled": 0}},
         "receiver": {"connections": 2, "confirmations": 1, "confirmation": "tls_close_notify"},
+        "relisted": 0,
+        "late": 0,
+        "latest_seconds": 0,
+        "reconciliation": {},
         "listing_stale": False,
         "listing_age_seconds": 0,
         "given_up": 0,

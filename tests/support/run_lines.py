@@ -9,8 +9,9 @@ import random
 from msgspec.structs import replace
 
 from epimetheus.cli.run_log import parse_run
-from epimetheus.model import BehindNow, Problem, minute_text, time_text
+from epimetheus.model import minute_text, time_text
 from epimetheus.observe.log import log_failure, log_report, log_to
+from epimetheus.reports import BehindNow, Problem, ReconciledNow
 from tests.support.harness import restored_logging
 from tests.support.reports import report
 
@@ -103,6 +104,9 @@ def _run(random_source, region, share, start, cursors):
         "service": int(fetched * 0.05),
         "rate_limited": int(fetched * 0.03) if 6 < hour % 24 < 13 else 0,
     }
+    waiting_again = max(0, (start - cursors[region]) // 3600 - 1) * 3600
+    passes = {"60": ReconciledNow(minute_text((start - 3600 - waiting_again) // 3600 * 60), waiting_again, 0)}
+    found = 12 + fetched % 30 if 24 <= hour < 26 and not down else 0
     late = {f"ocid1.compartment.oc1..app{n}": BehindNow(minute_text(start // 60 - 60), POLICY, 3) for n in range(behind)}
     through = minute_text(cursors[region] // 60)
     position = replace(report().position, through=through, lag_seconds=lag, caught_up=lag < 600, known=41, polled=40, behind=late)
@@ -110,5 +114,6 @@ def _run(random_source, region, share, start, cursors):
         run=f"{random_source.getrandbits(48):012x}", region=region, started=time_text(start), seconds=seconds, position=position,
         status="failed" if down else "partial" if behind else "ok", error=REFUSED if down else None, fetched=fetched,
         forwarded=fetched - sum(filtered.values()) if not down else 0, duplicates=0, filtered={k: v for k, v in filtered.items() if v},
+        relisted=fetched, late=found, latest_seconds=5400 if found else 0, reconciliation=passes,
     )  # fmt: skip
     return start + seconds, one

@@ -22,6 +22,7 @@ SPREAD = (
     "tests/docs/test_try_every_command_doc.py",
     "tests/docs/test_getting_started_doc.py",
     "tests/function/test_process.py",
+    "tests/function/test_ledger_process.py",
     "tests/test_simulation.py",
     "tests/cli/test_terminals.py",
     "tests/state/test_lease.py",
@@ -42,6 +43,9 @@ SPREAD = (
     "tests/state/test_lifecycle.py",
     "tests/health/test_health.py",
     "tests/deliver/test_stream_sender.py",
+    "tests/ledger/test_object_storage.py",
+    "tests/run/test_reconcile.py",
+    "tests/run/test_ledger_in_a_run.py",
 )
 LONG = (
     "tests/test_safe_text.py",

@@ -55,6 +55,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "state_bucket": ("a", "a.b-c_d", "a/b", "x" * 256, "x" * 257),
     "state_namespace": ("axexample", "a-b", "a.b", "x" * 129),
     "state_prefix": ("epimetheus/", "a", "/a", "a\tb", "x" * 900, "x" * 901),
+    "ledger_bucket": ("a", "a.b-c_d", "a/b", "x" * 256, "x" * 257),
+    "ledger_days": (8, 400, 7, 401, 35.5),
     "tenancy_ocid": (_TENANCY, _HERE, "ocid1.tenancy"),
     "regions": (["all"], ["eu-frankfurt-1", "us-gov-ashburn-1"], ["all", "eu-frankfurt-1"], ["FRA"], ["iad", "phx"], ["xyz"], ["ALL"],
                 ["All", "fra"], ["EU-Frankfurt-1"], ["fra1"], ["eu_frankfurt_1"]),
@@ -65,6 +67,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "initial_lookback_hours": (0, 8760, 8761, -1, 1.5),
     "overlap_minutes": (0, 1440, 1441, -1),
     "settle_minutes": (0, 60, 61, -1),
+    "reconcile_after": ([60, 1440], [], [5, 10080], [1440, 60], [60, 60, 61, 62, 63], [4], [10081], [5.5], [60, 61, 62, 63, 64], [-60]),
     "slice_minutes": (1, 10080, 0, 10081),
     "api_concurrency": (1, 64, 0, 65),
     "api_requests_per_second": (0.5, 10000, 0, 10001),
@@ -105,7 +108,7 @@ def accepts(name: str, value: Any) -> bool:
 
 def _sent(value: Any) -> str:
     if isinstance(value, list):
-        return ",".join(value)
+        return ",".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value)
 
 

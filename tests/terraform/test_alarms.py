@@ -3,23 +3,24 @@
 import re
 
 from epimetheus.observe.metrics import OptionalMetrics, measures
+from epimetheus.reports import ReconciledNow
 from tests.support.reports import report
 from tests.terraform.hcl import MODULE, ROOT, module_locals
 
 OPERATE = ROOT / "docs" / "operate.md"
-POSTED = set(measures(report(certificate_days=3.0), OptionalMetrics()))
+POSTED = set(measures(report(certificate_days=3.0, reconciliation={"60": ReconciledNow("2026-01-01T11:00:00Z", 0, 0)}), OptionalMetrics()))
 
 
 def test_each_alarm_queries_a_metric_that_is_posted():
     alarms = str(module_locals(MODULE / "observability.tf")["own_alarms"])
     watched = re.findall(r"(\w+)\[\$\{local\.window\}\]\.groupBy\(region\)", alarms)
-    assert len(watched) == alarms.count("local.window}].") == 12
+    assert len(watched) == alarms.count("local.window}].") == 14
     assert set(watched) <= POSTED
 
 
 def test_each_widget_of_the_dashboard_queries_a_metric_that_is_posted():
     queries = re.findall(r"(\w+)\[\$\{local\.window\}\]", str(module_locals(MODULE / "observability.tf")["widgets"]))
-    assert len(queries) == 10
+    assert len(queries) == 12
     assert set(queries) <= POSTED
 
 
@@ -28,4 +29,4 @@ def test_the_steps_for_the_dashboard_list_the_widgets_of_terraform():
     line = r'title = "(.*?)", chart = "(.*?)", query = "(.*?)" }'
     made = re.findall(line, (MODULE / "observability.tf").read_text("utf-8").replace("${local.window}", "45m"))
     listed = re.findall(r"^ *\| ([^|]+) \| (line|bar|single value) \| `(.*?)` \|$", OPERATE.read_text("utf-8"), re.M)
-    assert (len(made), made) == (10, listed)
+    assert (len(made), made) == (12, listed)

@@ -15,6 +15,7 @@ PICKERS = {"oci:identity:compartment:id", "oci:identity:region:name", "oci:core:
 TYPES = {
     "bool": {"boolean"},
     "list(string)": {"array"},
+    "list(number)": {"array"},
     "map(string)": {"string"},
     "number": {"integer", "number", "enum"},
     "string": {"string", "text", "enum"} | PICKERS,

@@ -28,6 +28,7 @@ FILES = {
         ]
         tamper_watch = []
         redact = ["data.identity.ipAddress"]
+        reconcile_after = [1440, 90]
         run_message = true
         api_requests_per_second = 2.50
         metrics_namespace = ""
@@ -42,7 +43,13 @@ FILES = {
         freeform_tags = {{ a = "b" }}
     """,
     "references": f'{REQUIRED}syslog_host = "siem"\nsyslog_ca = "object:ca.pem"\nfield_map = "object:map.json"\nrun_message = false\n',
-    "vault": f'{REQUIRED}syslog_host = "siem"\ncreate_vault = true\nstate_bucket = "b"\nsyslog_client_cert = "object:c.pem"\n',
+    "vault": f"""{REQUIRED}
+        syslog_host = "siem"
+        create_vault = true
+        reconcile_after = []
+        state_bucket = "b"
+        syslog_client_cert = "object:c.pem"
+    """,
     "json": json.dumps(
         {
             "tenancy_ocid": TENANCY,
@@ -83,7 +90,7 @@ def settings_of_terraform(module, file):
     found = json.loads(json.loads(done.stdout.strip().splitlines()[-1]))
     inline = {f"object:{one['object']}": one["content"] for one in found["inline"].values()}
     settings = {name: inline.get(value, value) for name, value in found["settings"].items()}
-    return {name: value for name, value in settings.items() if value or name == "METRICS_NAMESPACE"}
+    return {name: value for name, value in settings.items() if value or name in ("METRICS_NAMESPACE", "RECONCILE_AFTER")}
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

@@ -99,7 +99,7 @@ WITH_DEFAULT = [name for name, field in Settings.model_fields.items() if name.up
 @pytest.mark.parametrize("name", WITH_DEFAULT)
 def test_a_description_ends_with_the_default_of_settings(name):
     default = Settings.model_fields[name].default
-    shown = default if isinstance(default, str) else ",".join(default) if isinstance(default, tuple) else f"{default:g}"
+    shown = default if isinstance(default, str) else ",".join(map(str, default)) if isinstance(default, tuple) else f"{default:g}"
     assert variables()[name]["description"].endswith(f" Default: {shown}.")
 
 
@@ -107,7 +107,10 @@ def test_defaults_in_the_module_are_those_of_settings():
     in_module = module_locals(MODULE / "locals.tf")
     assert in_module["syslog_port"] == "${var.syslog_port == null ? 6514 : var.syslog_port}"
     assert in_module["metrics_namespace"] == '${var.metrics_namespace == null ? "epimetheus" : var.metrics_namespace}'
+    assert in_module["ledger_days"] == "${var.ledger_days == null ? 35 : var.ledger_days}"
+    assert in_module["state_prefix"] == '${coalesce(var.state_prefix, "epimetheus/")}'
     fields = Settings.model_fields
+    assert (fields["ledger_days"].default, fields["state_prefix"].default) == (35, "epimetheus/")
     assert (fields["syslog_port"].default, fields["metrics_namespace"].default, fields["settle_minutes"].default) == (6514, "epimetheus", 2)
 
 

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from epimetheus.cli.run_log import parse_run
-from epimetheus.model import Report
+from epimetheus.reports import Report
 from epimetheus.testing.__main__ import build, main, parse, sample_events
 from epimetheus.testing.oci import World, serve
 from epimetheus.testing.sample_runs import sample_runs

@@ -97,6 +97,75 @@ def test_objects_are_listed_by_prefix_in_pages(storage, world):
     assert ([one.name for one in second.objects], second.next_start_with) == (["b/3"], None)
 
 
+def test_a_listing_ends_before_its_end(storage, world):
+    for name in ("b/1", "b/2", "b/3", "c/1"):
+        world.put("b", name, b"x")
+    page = storage.list_objects(NAMESPACE, "b", start="b/2", end="c/1").data
+    assert ([one.name for one in page.objects], page.next_start_with) == (["b/2", "b/3"], None)
+    assert storage.list_objects(NAMESPACE, "b", start="b/2", end="b/2").data.objects == []
+    page = storage.list_objects(NAMESPACE, "b", prefix="b/", end="z", limit=1).data
+    assert ([one.name for one in page.objects], page.next_start_with) == (["b/1"], "b/2")
+
+
+def test_a_listing_has_names_only_unless_fields_are_requested(storage, world):
+    world.put("b", "o", b"12345")
+    (plain,) = storage.list_objects(NAMESPACE, "b").data.objects
+    assert (plain.name, plain.size, plain.etag, plain.time_created) == ("o", None, None, None)
+    (full,) = storage.list_objects(NAMESPACE, "b", fields="SIZE,timeCreated").data.objects
+    assert (full.name, full.size, full.etag, full.time_created.isoformat()) == ("o", 5, None, "2026-01-01T12:00:00+00:00")
+    assert failure(storage.list_objects, NAMESPACE, "b", fields="name,colour") == (400, "InvalidParameter")
+
+
+@pytest.mark.parametrize("parameter", ["delimiter", "start_after"])
+def test_other_parameters_of_a_listing_are_not_implemented(storage, world, parameter):
+    assert failure(storage.list_objects, NAMESPACE, "b", **{parameter: "/"})[0] == 501
+    assert len(world.unknown_requests) == 1
+
+
+def test_faults_of_the_pages_of_a_listing(storage, world):
+    for name in ("1", "2", "3"):
+        world.put("b", name, b"x")
+    world.faults.add("empty_page", operation="ListObjects")
+    empty = storage.list_objects(NAMESPACE, "b").data
+    assert (empty.objects, empty.next_start_with) == ([], "1")
+    world.faults.add("repeated_token", operation="ListObjects")
+    repeated = storage.list_objects(NAMESPACE, "b", start="2").data
+    assert ([one.name for one in repeated.objects], repeated.next_start_with) == (["2", "3"], "2")
+
+
+def test_actions_can_be_forbidden_for_names_with_a_prefix(storage, world):
+    for name in ("a/1", "b/1"):
+        world.put("b", name, b"x")
+    denied = (404, "BucketNotFound")
+    world.forbid_objects("b", "list", "read", "create", "overwrite", "delete", prefix="a/")
+    assert failure(storage.list_objects, NAMESPACE, "b", prefix="a/") == denied
+    assert failure(storage.get_object, NAMESPACE, "b", "a/1") == denied
+    assert failure(storage.put_object, NAMESPACE, "b", "a/1", b"y") == denied
+    assert failure(storage.put_object, NAMESPACE, "b", "a/2", b"y") == denied
+    assert failure(storage.delete_object, NAMESPACE, "b", "a/1") == denied
+    assert [one.name for one in storage.list_objects(NAMESPACE, "b", prefix="b/").data.objects] == ["b/1"]
+    storage.put_object(NAMESPACE, "b", "b/1", b"y")
+    storage.put_object(NAMESPACE, "b", "b/2", b"y")
+    storage.delete_object(NAMESPACE, "b", "b/2")
+    assert world.objects("b") == {"a/1": b"x", "b/1": b"y"}
+    world.allow_objects("b")
+    assert storage.get_object(NAMESPACE, "b", "a/1").data.content == b"x"
+
+
+def test_without_overwrite_new_objects_can_be_created_and_existing_ones_are_not_conflicts(storage, world):
+    world.forbid_objects("b", "overwrite")
+    storage.put_object(NAMESPACE, "b", "o", b"1", if_none_match="*")
+    assert failure(storage.put_object, NAMESPACE, "b", "o", b"2", if_none_match="*") == (404, "BucketNotFound")
+    assert world.objects("b") == {"o": b"1"}
+
+
+def test_without_create_existing_objects_can_be_overwritten(storage, world):
+    world.put("b", "o", b"1")
+    world.forbid_objects("b", "create")
+    storage.put_object(NAMESPACE, "b", "o", b"2")
+    assert failure(storage.put_object, NAMESPACE, "b", "p", b"2") == (404, "BucketNotFound")
+
+
 def test_a_bucket_exists_in_one_region_only(storage, world):
     world.bucket("elsewhere", region="eu-frankfurt-1")
     assert failure(storage.get_object, NAMESPACE, "elsewhere", "o") == (404, "BucketNotFound")

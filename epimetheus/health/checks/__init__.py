@@ -10,6 +10,8 @@ audit *               ListEvents for the last minute that a run reads, of the ro
 state *               a run may use it (not foreign, missing or in the future); an expired lease is written and removed
 lag *                 how far the cursor is behind, without SETTLE_MINUTES: degraded over 2 h, failed over 24 h
 behind *              degraded: some compartments are behind
+ledger *              it can be listed, and its newest entry is valid
+reconciliation *      how much of the windows that are due is not listed again yet: degraded over 24 h
 tls                   SYSLOG_CA, SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY can be read and fit together
 client_certificate    days until it expires: degraded under 30, failed once expired
 receiver              it is reachable, over TLS unless SYSLOG_TRANSPORT=tcp
@@ -22,7 +24,20 @@ monitoring            PostMetricData of one metric, `healthy`; a failure is degr
 (*: for each region.)
 """
 
-from epimetheus.health.checks import audit, clock, compartments, coverage, credentials, monitoring, receiver, rules, settings, state
+from epimetheus.health.checks import (
+    audit,
+    clock,
+    compartments,
+    coverage,
+    credentials,
+    ledger,
+    monitoring,
+    receiver,
+    reconciliation,
+    rules,
+    settings,
+    state,
+)
 from epimetheus.health.model import Check
 
 CHECKS = (
@@ -37,6 +52,8 @@ CHECKS = (
     Check("state", state.check_state, needs=("regions",), per_region=True),
     Check("lag", state.check_lag, needs=("regions",), per_region=True),
     Check("behind", state.check_behind, needs=("regions",), per_region=True),
+    Check("ledger", ledger.check_ledger, needs=("regions",), per_region=True),
+    Check("reconciliation", reconciliation.check_reconciliation, needs=("regions",), per_region=True),
     Check("tls", receiver.check_tls, needs=("settings",), files=("syslog_ca", "syslog_client_cert", "syslog_client_key")),
     Check("client_certificate", receiver.check_client_certificate, needs=("tls",)),
     Check("receiver", receiver.check_receiver, needs=("tls",)),

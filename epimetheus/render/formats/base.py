@@ -24,13 +24,15 @@ class Enrichment(msgspec.Struct, frozen=True, gc=False):
     """Facts about an event that the event itself does not contain.
 
     ``compartment_path`` looks like ``root/prod/app``; ``actor`` is ``person``, ``service`` or ``unknown``; ``watched`` is true if the
-    event touches a resource that TAMPER_WATCH names; ``replay`` is true if a replay sends the event.
+    event touches a resource that TAMPER_WATCH names; ``replay`` is true if a replay sends the event;
+    ``late`` if reconciliation found it, which only the header shows.
     """
 
     compartment_path: str | None = None
     actor: str | None = None
     watched: bool = False
     replay: bool = False
+    late: bool = False
 
 
 NO_ENRICHMENT = Enrichment()

@@ -10,6 +10,7 @@ from typing import TypedDict, Unpack
 EVENTS = frozenset({"ListEvents"})
 COMPARTMENTS = frozenset({"ListCompartments"})
 LISTS = EVENTS | COMPARTMENTS
+OBJECTS = frozenset({"ListObjects"})
 
 KINDS: dict[str, frozenset[str] | None] = {
     "status": None,  # an error response with `status`, `code`, `message`, `headers`
@@ -21,8 +22,8 @@ KINDS: dict[str, frozenset[str] | None] = {
     "garbage": None,  # 200 with a body that is not JSON
     "delay": None,  # the response is sent after `seconds`
     "not_a_list": LISTS,  # a JSON object instead of a list
-    "empty_page": LISTS,  # no items, and a token for the next page
-    "repeated_token": LISTS,  # the token of the next page is that of this page
+    "empty_page": LISTS | OBJECTS,  # no items, and a token for the next page
+    "repeated_token": LISTS | OBJECTS,  # the token of the next page is that of this page
     "repeated_events": EVENTS,  # the page ends with a repetition of the first `count` events of the window
     "late_events": EVENTS,  # the last `count` events of the page are not listed yet
     "listing_repeats": COMPARTMENTS,  # the first compartment is repeated at the end

@@ -47,6 +47,7 @@ def _route(method: str, template: str, service: str, operation: str, handler: Ha
 
 _COMPARTMENTS = "compartmentId compartmentIdInSubtree accessLevel name lifecycleState page limit"
 _BUCKET = "/n/{namespace}/b/{bucket}"
+_LISTING = "prefix start end limit fields"
 _OBJECT = _BUCKET + "/o/{object}"
 _FUNCTIONS = "/(?:20181201|20260325)"  # older and newer SDKs
 
@@ -65,7 +66,7 @@ ROUTES = (
     _route("GET", "/n/?", "objectstorage", "GetNamespace", objectstorage.get_namespace, "compartmentId"),
     _route("GET", _BUCKET, "objectstorage", "GetBucket", objectstorage.get_bucket),
     _route("HEAD", _BUCKET, "objectstorage", "HeadBucket", objectstorage.get_bucket),
-    _route("GET", _BUCKET + "/o/?", "objectstorage", "ListObjects", objectstorage.list_objects, "prefix start limit fields"),
+    _route("GET", _BUCKET + "/o/?", "objectstorage", "ListObjects", objectstorage.list_objects, _LISTING),
     _route("GET", _OBJECT, "objectstorage", "GetObject", objectstorage.get_object),
     _route("HEAD", _OBJECT, "objectstorage", "HeadObject", objectstorage.get_object),
     _route("PUT", _OBJECT, "objectstorage", "PutObject", objectstorage.put_object),

@@ -5,8 +5,12 @@ import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from epimetheus.testing.oci.errors import BucketNotFound, IfMatchFailed, IfNoneMatchFailed, ObjectNotFound
+
+Action = Literal["list", "read", "create", "overwrite", "delete"]
+"""What a policy can allow: OBJECT_INSPECT, OBJECT_READ, OBJECT_CREATE, OBJECT_OVERWRITE and OBJECT_DELETE."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,17 @@ class ObjectWrite:
 
 @dataclass
 class Bucket:
-    """A bucket in one region."""
+    """A bucket in one region. ``forbidden``: actions that no policy allows, each with the prefix of the names that it applies to."""
 
     name: str
     region: str
     created: float
     objects: dict[str, StoredObject] = field(default_factory=dict)
+    forbidden: set[tuple[Action, str]] = field(default_factory=set)
+
+    def allows(self, action: Action, name: str) -> bool:
+        """Reports whether the action is allowed for an object, or for a listing of the prefix ``name``."""
+        return not any(action == forbidden and name.startswith(prefix) for forbidden, prefix in self.forbidden)
 
     def get(self, name: str) -> StoredObject:
         """Returns the object. Raises ObjectNotFound if it does not exist."""

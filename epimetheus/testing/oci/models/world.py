@@ -15,7 +15,7 @@ from epimetheus.testing.oci.faults import Faults
 from epimetheus.testing.oci.models.audit import AuditLog
 from epimetheus.testing.oci.models.compartments import Compartments, ocid
 from epimetheus.testing.oci.models.functions import DeployedFunction
-from epimetheus.testing.oci.models.objects import Bucket, ObjectStore, ObjectWrite
+from epimetheus.testing.oci.models.objects import Action, Bucket, ObjectStore, ObjectWrite
 from epimetheus.testing.oci.samples import Sampler
 
 Clock = Callable[[], float]
@@ -130,6 +130,17 @@ class World:
     def allow(self, compartment: str) -> None:
         """Reverts ``forbid``."""
         self.compartments[compartment].forbidden = False
+
+    def forbid_objects(self, bucket: str, *actions: Action, prefix: str = "", region: str | None = None) -> None:
+        """Answers 404 to these actions on objects whose names begin with ``prefix``, and to ``list`` with such a prefix.
+
+        PutObject needs ``overwrite`` for an object that exists, whatever its condition, and ``create`` for another.
+        """
+        self.bucket(bucket, region).forbidden.update((action, prefix) for action in actions)
+
+    def allow_objects(self, bucket: str, region: str | None = None) -> None:
+        """Reverts all calls of ``forbid_objects`` for a bucket."""
+        self.bucket(bucket, region).forbidden.clear()
 
     def add_event(
         self,

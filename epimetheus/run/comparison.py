@@ -1,0 +1,104 @@
+"""Compares a past window with the ledger, so that a replay sends only what is missing, and enters what it sent.
+
+The state is read without the lease: it says which entries belong to it, and what counts under rate limits. It is not written.
+"""
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+
+from epimetheus.errors import EpimetheusError, StateError
+from epimetheus.ledger.entry import Source
+from epimetheus.model import Fetched
+from epimetheus.render.renderer import Item, Rendered
+from epimetheus.reports import EventName
+from epimetheus.run.delivered import DeliveredKeys, Lookup
+from epimetheus.run.entry_writer import EntryWriter, Reading
+from epimetheus.run.forwarder import Forwarder
+from epimetheus.run.ports import EventRenderer, RunOptions, RunPorts
+from epimetheus.run.run_clock import RunClock
+from epimetheus.safe_text import safe_event_text
+from epimetheus.source.fetch import FetchTask
+from epimetheus.state.model import State
+
+LONGEST_SLICE_MINUTES = 24 * 60
+"""Maximum length of a slice: its keys are in memory, and an entry may span eight days at most."""
+MOST_NAMES = 20
+
+
+class Comparison:
+    """The comparison of one replay with the ledger. ``source``: why its entries are written. ``dry``: none are written.
+
+    Raises StateError if there is no state, or one that this deployment cannot use.
+    """
+
+    def __init__(self, options: RunOptions, ports: RunPorts, run_id: str, source: Source, *, dry: bool) -> None:
+        self._clock = RunClock(ports.clock, ports.clock_offset, options.settle_minutes)
+        self.state = _read_state(options.region, ports, self._clock)
+        self._delivered, self._source, self._dry = ports.delivered, source, dry
+        self._delivered.begin(self.state.first_epoch, self.state.epoch, self.state.entered)
+        self._writer = EntryWriter(ports.delivered, options.tenancy, options.region, run_id)
+        self._polled: Collection[str] = ()
+
+    @property
+    def delivered(self) -> DeliveredKeys:
+        """The keys of delivered events, and the entries that are damaged."""
+        return self._delivered
+
+    def begin_slice(self, tasks: Sequence[FetchTask]) -> None:
+        """Read the entries that can have events of ``tasks``, also those from before the last rewind. Raises LedgerError."""
+        self._polled = [task.compartment for task in tasks]
+        self._delivered.load([Lookup(task.compartment, task.window, task.window.end) for task in tasks], earlier_epochs=True)
+
+    def end_slice(self, forwarder: Forwarder, through: int) -> None:
+        """Enter what is confirmed, and drop the keys of windows that end at ``through`` (minute) or earlier. Raises LedgerError."""
+        self._enter(forwarder)
+        self._delivered.forget(through)
+
+    def end_failed(self, forwarder: Forwarder) -> None:
+        """Enter what is confirmed of a slice that failed. If this fails, too, its events are sent again."""
+        with suppress(EpimetheusError):
+            forwarder.record_confirmed()
+            self._enter(forwarder)
+
+    def _enter(self, forwarder: Forwarder) -> None:
+        pending = forwarder.take_pending()
+        if not self._dry:
+            self._writer.write(pending, Reading(self._source, self._polled, self.state.epoch), self._clock.now())
+
+
+class NamingRenderer:
+    """An `EventRenderer` that also records the ``names`` of the first events."""
+
+    def __init__(self, renderer: EventRenderer) -> None:
+        self.names: list[EventName] = []
+        self._renderer = renderer
+
+    def render_many(self, items: Sequence[Item], /) -> list[Rendered]:
+        """See `EventRenderer`."""
+        self.names += [_name(fetched, enrichment.compartment_path) for fetched, _, enrichment in items[: MOST_NAMES - len(self.names)]]
+        return self._renderer.render_many(items)
+
+    def render_notice(self, fetched: Fetched, sequence: int, /) -> Rendered:
+        """See `EventRenderer`."""
+        return self._renderer.render_notice(fetched, sequence)
+
+
+def _name(fetched: Fetched, path: str | None) -> EventName:
+    event = fetched.event
+    texts = (event.event_time, event.event_type, event.event_id, path or event.data.compartment_id) if event else ("", "", "", path)
+    time, kind, event_id, compartment = (safe_event_text(text or "") for text in texts)
+    return EventName(time, kind, event_id, compartment)
+
+
+def _read_state(region: str, ports: RunPorts, clock: RunClock) -> State:
+    if ports.clock_offset() is None:
+        ports.measure_clock()
+    if (state := ports.session.peek()) is None:
+        ports.session.raise_if_missing()
+        raise StateError(
+            f"What is missing in {region} could not be determined: there is no state, so nothing was sent yet.",
+            do="Run `epimetheus run` first. To send a window without comparing it with the ledger, use a replay.",
+        )
+    clock.synchronize()
+    ports.session.validate(state, clock.now())
+    return state

@@ -1,0 +1,166 @@
+"""The keys of delivered events: what the ledger has of the windows that are about to be read, and what this run adds to it.
+
+A window is read again in the overlap, by a compartment that is behind, and in reconciliation. Before each slice, the entries that can have
+events of its windows are read into `SeenKeys`. After each commit, the keys that can no longer come again are dropped.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from epimetheus.errors import LedgerDamaged
+from epimetheus.ledger.entry import LONGEST_MINUTES, Entry, EntryName, RateLimitCounts
+from epimetheus.ledger.ledger import Ledger
+from epimetheus.model import Window
+from epimetheus.select.dedupe import SeenKeys
+from epimetheus.select.rate_limits import Counts
+
+
+class Lookup(NamedTuple):
+    """Which delivered events of ``compartment`` (an OCID) can come again in ``window``.
+
+    ``reach``: the minute up to which slices at the cursor may have read the compartment; entries of such slices with later windows do not
+    have its events.
+    """
+
+    compartment: str
+    window: Window
+    reach: int
+
+
+class DeliveredKeys:
+    """The keys of the delivered events of one region, for all runs of one invocation. ``seen``: those in memory.
+
+    ``ahead``: the latest end of the windows at the cursor in the entries that were listed in this run. It is after the cursor if the state
+    is older than these entries: it was restored, or the run that wrote them was killed. ``damaged``: a description of each entry that could
+    not be used; its events may be sent again. ``searched``: in this run, all entries at the cursor were searched for counts that are not in
+    the state. ``uncounted``: counts found in entries whose state was not written.
+    """
+
+    _ledger: Ledger
+
+    def __init__(self) -> None:
+        self.seen = SeenKeys()
+        self.ahead = 0
+        self.damaged: dict[EntryName, str] = {}
+        self.searched = False
+        self.uncounted: list[RateLimitCounts] = []
+        self._entered: Mapping[str, int] = {}
+        self._first_epoch = self._epoch = 0
+        self._loaded: dict[EntryName, int] = {}  # entries in memory as a whole → the earliest end of a window
+
+    def connected(self, ledger: Ledger) -> "DeliveredKeys":
+        """These keys, for a run that uses ``ledger``."""
+        self._ledger = ledger
+        return self
+
+    def begin(self, first_epoch: int, epoch: int, entered: Mapping[str, int]) -> None:
+        """Begin a run over a state with these epochs and ``entered``. Confirmed keys of earlier runs of the same invocation stay."""
+        self.ahead, self.damaged, self.searched, self.uncounted = 0, {}, False, []
+        self._entered = entered
+        if (self._first_epoch, self._epoch) == (first_epoch, epoch):
+            self.seen.drop_unconfirmed()
+            self._loaded = {name: first_end for name, first_end in self._loaded.items() if not self._is_uncounted(name)}
+            return
+        self._first_epoch, self._epoch = first_epoch, epoch
+        self.seen, self._loaded = SeenKeys(), {}
+
+    def load_all(self, window: Window) -> None:
+        """Read all keys that can come again in ``window``. Raises LedgerError."""
+        names = [name for name in self._ledger.overlapping(_prolonged(window)) if name.epoch >= self._epoch]
+        self.ahead = max([self.ahead, *(name.window.end for name in names if name.source == "poll")])
+        for name in names:
+            if name.window.start < window.end and name not in self._loaded and (entry := self._read(name)):
+                for (_, read_in), packed in entry.keys.items():
+                    self.seen.add_delivered(read_in.end, packed)
+                self._loaded[name] = _first_end(entry)
+        self.searched = True
+
+    def load(self, lookups: Sequence[Lookup], *, earlier_epochs: bool = False) -> None:
+        """Read the keys that ``lookups`` need. ``earlier_epochs``: also those from before the last rewind. Raises LedgerError."""
+        least = self._first_epoch if earlier_epochs else self._epoch
+        for span, groups in _spans(lookups):
+            for name in self._ledger.overlapping(span):
+                windows = _windows(name, groups)
+                if name.epoch >= least and name not in self._loaded and windows and (entry := self._read(name)):
+                    for (ocid, read_in), packed in entry.keys.items():
+                        if ocid in windows and _intersect(read_in, windows[ocid]):
+                            self.seen.add_delivered(read_in.end, packed)
+
+    def record(self, entry: Entry) -> None:
+        """Write ``entry`` to the ledger; its keys are in memory already. Raises LedgerError."""
+        self._loaded[self._ledger.append(entry)] = _first_end(entry)
+
+    def prune(self, before: int) -> None:
+        """Remove the entries of days before that of the minute ``before`` from a ledger without a lifecycle rule. Raises LedgerError."""
+        self._ledger.prune(before)
+
+    def forget(self, before: int) -> None:
+        """Drop the keys of windows that end at the minute ``before`` or earlier."""
+        self.seen.forget(before)
+        self._loaded = {name: first_end for name, first_end in self._loaded.items() if first_end > before}
+
+    def _read(self, name: EntryName) -> Entry | None:
+        """The entry, or None if it no longer exists or is damaged."""
+        if name in self.damaged:
+            return None
+        try:
+            entry = self._ledger.read(name)
+        except LedgerDamaged as error:
+            self.damaged[name] = error.what
+            return None
+        if entry and entry.rate_limits and self._is_uncounted(name):
+            self.uncounted.append(entry.rate_limits)
+            self._entered = {**self._entered, name.run: name.number}  # entries of one run are read in the order of their numbers
+        return entry
+
+    def _is_uncounted(self, name: EntryName) -> bool:
+        return name.number > self._entered.get(name.run, name.number)
+
+    def take_uncounted(self) -> Iterator[Counts]:
+        """Remove and return the counts of entries whose state was not written."""
+        uncounted, self.uncounted = self.uncounted, []
+        for counts in uncounted:
+            yield {(kind, hour): count for kind, hours in counts.items() for hour, count in hours.items()}
+
+
+def _prolonged(window: Window) -> Window:
+    """``window``, and the time after it in which entries are listed anyway."""
+    return Window(window.start, window.end + LONGEST_MINUTES)
+
+
+def _first_end(entry: Entry) -> int:
+    return min((window.end for _, window in entry.keys), default=entry.window.end)
+
+
+_Groups = Mapping[tuple[Window, int], set[str]]  # (window, reach) → compartments
+
+
+def _spans(lookups: Sequence[Lookup]) -> Iterator[tuple[Window, _Groups]]:
+    """``lookups`` in groups whose windows overlap or adjoin, each with the window that spans it."""
+    groups: defaultdict[tuple[Window, int], set[str]] = defaultdict(set)
+    for lookup in lookups:
+        groups[lookup.window, lookup.reach].add(lookup.compartment)
+    span: Window | None = None
+    members: dict[tuple[Window, int], set[str]] = {}
+    for (window, reach), ocids in sorted(groups.items(), key=lambda group: group[0]):
+        if span is not None and window.start > span.end:
+            yield span, members
+            span, members = None, {}
+        span = window if span is None else Window(span.start, max(span.end, window.end))
+        members[window, reach] = ocids
+    if span is not None:
+        yield span, members
+
+
+def _windows(name: EntryName, groups: _Groups) -> dict[str, Window]:
+    """The compartments whose events the entry ``name`` may have, each with the window to be read."""
+    found: dict[str, Window] = {}
+    for (window, reach), ocids in groups.items():
+        if _intersect(name.window, window) and (name.source != "poll" or name.window.start < reach):
+            found |= dict.fromkeys(ocids, window)
+    return found
+
+
+def _intersect(one: Window, other: Window) -> bool:
+    return one.start < other.end and other.start < one.end

@@ -1,0 +1,56 @@
+"""Writes the entries of one run or replay to the ledger."""
+
+from collections import deque
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from epimetheus.ledger.entry import Entry, Source
+from epimetheus.run.delivered import DeliveredKeys
+from epimetheus.run.pending_entry import PendingEntry, polled_digest
+
+
+class Reading(NamedTuple):
+    """What was read since the last entry. ``source``: why; ``polled``: the OCIDs of the compartments; ``epoch``: that of the state."""
+
+    source: Source
+    polled: Collection[str]
+    epoch: int
+
+
+class EntryWriter:
+    """The entries of the run ``run`` over ``region``. ``count``: entries so far; it numbers them."""
+
+    def __init__(self, delivered: DeliveredKeys, tenancy: str, region: str, run: str) -> None:
+        self.count = 0
+        self._delivered = delivered
+        self._tenancy, self._region, self._run = tenancy, region, run
+        self._unwritten: deque[Entry] = deque()  # not known to be written
+
+    def write(self, pending: PendingEntry, reading: Reading, now: float) -> None:
+        """Write what is ``pending``, at ``now`` (seconds since the epoch).
+
+        An entry whose write failed may have taken effect: it is written again first, as it was. Raises LedgerError.
+        """
+        self._unwritten += self._entries(pending, reading, now)
+        while self._unwritten:
+            self._delivered.record(self._unwritten[0])
+            self._unwritten.popleft()
+
+    def _entries(self, pending: PendingEntry, reading: Reading, now: float) -> Iterator[Entry]:
+        polled_sha256 = polled_digest(reading.polled)
+        for part in pending.parts():
+            self.count += 1
+            yield Entry(
+                tenancy=self._tenancy,
+                region=self._region,
+                run=self._run,
+                number=self.count,
+                source=reading.source,
+                epoch=reading.epoch,
+                at=now,
+                keys=part.keys,
+                polled=len(reading.polled),
+                polled_sha256=polled_sha256,
+                messages=part.messages,
+                rate_limits=part.rate_limits,
+            )

@@ -1,0 +1,55 @@
+"""The form of stored data: a line with a checksum, a readable head, and packed data after a NUL byte.
+
+    <header>sha256=<hex digest of everything after this line>
+    <head: JSON>
+    NUL <packed data, if there is any>
+
+The state and the entries of the ledger have this form. Reading is strict: every changed byte and every truncation is an error.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from epimetheus.model import minute_text, parse_minute
+
+_CHECKSUM = b"sha256="
+_SEPARATOR = b"\n\0"
+
+
+def add_checksum(header: bytes, head: bytes, packed: Iterable[bytes] | None = None) -> bytes:
+    """The bytes to store. ``header``: name and version of the form, such as ``EPIMETHEUS-STATE 2 ``. Without ``packed``, they are text."""
+    parts = [head, b"\n"] if packed is None else [head, _SEPARATOR, *packed]
+    checksum = hashlib.sha256()
+    for part in parts:
+        checksum.update(part)
+    return b"".join([header, _CHECKSUM, checksum.hexdigest().encode(), b"\n", *parts])  # one copy: it may take many megabytes
+
+
+def check_checksum(header: bytes, data: bytes, *, has_packed: bool = True) -> tuple[memoryview, memoryview]:
+    """The head and the packed data in ``data``, without a copy. ``has_packed``: whether the form has packed data.
+
+    Raises ValueError if ``data`` has another header or form, or was truncated or changed.
+    """
+    first = data[: data.find(b"\n")]
+    rest = memoryview(data)[len(first) + 1 :]
+    if not first.startswith(header + _CHECKSUM):
+        raise ValueError("it does not begin with the header of this version")
+    if hashlib.sha256(rest).hexdigest().encode() != first.removeprefix(header + _CHECKSUM):
+        raise ValueError("its checksum does not match, so it was truncated or changed")
+    if not has_packed:
+        return rest, rest[:0]
+    if (end := data.find(_SEPARATOR, len(first))) < 0:
+        raise ValueError("its head does not end")
+    end -= len(first) + 1
+    return rest[:end], rest[end + len(_SEPARATOR) :]
+
+
+def parse_whole_minute(text: str) -> int:
+    """The inverse of `minute_text`. Raises ValueError for any other spelling.
+
+    With two spellings of one minute, what is stored for one would replace what is stored for the other.
+    """
+    minute = parse_minute(text)
+    if minute_text(minute) != text:
+        raise ValueError(f"{text!r} is not a whole minute in UTC")
+    return minute
