@@ -8,6 +8,7 @@ from epimetheus.model import time_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.entry_writer import Reading
+from epimetheus.run.reconcile_plan import begin_compartments
 from epimetheus.run.report import is_caught_up
 from epimetheus.state.model import State, Summary
 
@@ -50,7 +51,8 @@ def commit_if_due(ctx: RunContext) -> None:
 def finish(ctx: RunContext) -> None:
     """The finish step: give up deleted compartments that OCI refuses, commit the last slice, return the lease, and prune the ledger."""
     if ctx.progress.pages:
-        ctx.state, ctx.progress.given_up = plan.give_up(ctx.state, ctx.progress.excluded)
+        state, ctx.progress.given_up = plan.give_up(ctx.state, ctx.progress.excluded)
+        ctx.state = begin_compartments(state, ctx.state)
     _commit_last(ctx)
     try:
         ctx.ports.delivered.prune(ctx.time.minute - ctx.options.ledger_days * 24 * 60)

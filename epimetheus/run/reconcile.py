@@ -78,11 +78,10 @@ def _reconcile_slice(ctx: RunContext, one: Pass, left: float, *, prefer_behind: 
         now=ctx.time.minute,
         length=ctx.options.slice_minutes,
         overlap=0,
-        readable=True,
+        readable=ctx.progress.pages > 0,
         quick=seconds < left / 4,
     )
-    failed = {ocid for ocid, outcome in outcomes.items() if outcome.reason and outcome.reason != plan.NO_TIME}
-    ctx.state = reconcile_plan.after_slice(ctx.state, one, replace(after, slice_minutes=length), failed)
+    ctx.state = reconcile_plan.after_slice(ctx.state, one, replace(after, slice_minutes=length))
     ctx.progress.uncommitted = True
     return True
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from epimetheus.model import Window
+from epimetheus.run.plan import GIVE_UP_MINUTES
 from epimetheus.source.fetch import FetchTask
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Reconciled, State
 
@@ -66,9 +67,9 @@ def with_passes(state: State, passes: Collection[int]) -> State:
 
 
 def begin_compartments(state: State, before: State) -> State:
-    """``state`` after a listing, with the compartments that are polled from now on, or no longer polled, behind in every pass.
+    """``state`` with the compartments that are polled from now on, or no longer polled, behind in every pass.
 
-    ``before``: the state before the listing. A compartment that is no longer polled keeps what is not listed again yet.
+    ``before``: the state before a listing, or before compartments were given up. A compartment that is no longer polled keeps what is not listed again yet.
     """
     started = {ocid: BehindCompartment(b.since, WAITING) for ocid, b in state.behind.items() if ocid not in before.behind}
     stopped = [ocid for ocid, k in before.known.items() if k.polled and ocid in state.known and not state.known[ocid].polled]
@@ -83,7 +84,7 @@ def begin_compartments(state: State, before: State) -> State:
 def _is_open(state: State, ocid: str, since: int) -> bool:
     """Whether the compartment has windows from ``since`` on to be listed again, now or when it is polled again."""
     known = state.known.get(ocid)
-    return known is not None and not known.given_up and (known.polled or since < readable_until(state, ocid))
+    return known is not None and (known.polled or since < readable_until(state, ocid))
 
 
 def _is_listed_again(known: KnownCompartment) -> bool:
@@ -126,14 +127,16 @@ def clipped(state: State, tasks: Sequence[FetchTask]) -> list[FetchTask]:
     return [task._replace(window=window) for task, window in zip(tasks, windows, strict=True) if window.start < window.end]
 
 
-def after_slice(state: State, one: Pass, seen: State, failed: Collection[str]) -> State:
-    """``state`` after a slice of the pass, whose view is ``seen`` now. A deleted compartment that ``failed`` is not tried again.
+def after_slice(state: State, one: Pass, seen: State) -> State:
+    """``state`` after a slice of the pass, whose view is ``seen`` now.
 
-    A compartment that is no longer polled stays behind when it has reached the mark, because it does not follow it.
+    A compartment that is no longer polled stays behind when it has reached the mark, because it does not follow it. It is dropped once OCI
+    has answered 404 for GIVE_UP_MINUTES.
     """
     stopped = {ocid for ocid in state.reconciled[one.after].behind if not state.known[ocid].polled}
     behind = {ocid: BehindCompartment(seen.through, WAITING) for ocid in stopped} | seen.behind
-    behind = {ocid: b for ocid, b in behind.items() if _is_open(state, ocid, b.since) and not (ocid in stopped and ocid in failed)}
+    gone = {ocid for ocid in stopped if behind[ocid].not_found_minutes >= GIVE_UP_MINUTES}
+    behind = {ocid: b for ocid, b in behind.items() if _is_open(state, ocid, b.since) and ocid not in gone}
     marks = Reconciled(seen.through, behind, min(seen.slice_minutes, unit_minutes(one.after)))
     return replace(state, reconciled={**state.reconciled, one.after: marks})
 

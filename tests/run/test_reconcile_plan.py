@@ -141,17 +141,23 @@ def test_a_compartment_that_was_given_up_or_is_no_longer_known_is_dropped(state)
 
 def test_after_a_slice_the_marks_of_the_pass_move_and_the_others_stay(state):
     seen = replace(state, through=9_060, behind={"a": BehindCompartment(9_000, "429", 1)}, slice_minutes=240)
-    after = after_slice(state, Pass(60, 9_960), seen, {"a"})
+    after = after_slice(state, Pass(60, 9_960), seen)
     assert after.reconciled == {60: Reconciled(9_060, {"a": BehindCompartment(9_000, "429", 1)}, 60), 1440: Reconciled(5_000)}
     assert (after.through, after.behind) == (THROUGH, {})
 
 
-def test_a_deleted_compartment_that_fails_is_not_tried_again(state):
+def test_a_deleted_compartment_is_dropped_only_after_hours_of_404(state):
     gone = KnownCompartment("b", "root", deleted=True, vanished=9_000, read_until=9_500)
     before = replace(state, known={**known("a"), "b": gone}, reconciled={60: Reconciled(9_900, {"b": waiting(9_000)})})
-    seen = replace(before, through=9_900, behind={"b": BehindCompartment(9_000, "404", 1)})
-    assert after_slice(before, Pass(60, 9_960), seen, {"b"}).reconciled[60].behind == {}
-    assert after_slice(before, Pass(60, 9_960), seen, set()).reconciled[60].behind == {"b": BehindCompartment(9_000, "404", 1)}
+
+    def after(mark):
+        return after_slice(before, Pass(60, 9_960), replace(before, through=9_900, behind={"b": mark})).reconciled[60].behind
+
+    unavailable = BehindCompartment(9_000, "500", 99)
+    refused = BehindCompartment(9_000, "404", 9, not_found_at=9_900, not_found_minutes=359)
+    assert after(unavailable) == {"b": unavailable}
+    assert after(refused) == {"b": refused}
+    assert after(replace(refused, not_found_minutes=360)) == {}
 
 
 def test_a_window_that_is_first_read_when_it_is_older_than_the_pass_needs_no_second_listing():
