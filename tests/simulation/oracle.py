@@ -272,7 +272,8 @@ class Oracle:
         if report.status == "skipped" and not self.overlapped and self.stage.now - self.stage.trouble_at > LEASE_SECONDS + _SLACK:
             raise Broken(f"5: the run is skipped, but no lease can remain: {report.warnings}")
         refused, asked = self.wire.outcomes, report.position.polled if report.position else 0
-        if refused and len(refused) >= asked and all(statuses == {404} for statuses in refused.values()) and report.status != "failed":
+        all_refused = refused and len(refused) >= asked and all(statuses == {404} for statuses in refused.values())
+        if all_refused and report.status != "failed" and not self.overlapped:  # an overlapping run resets the outcomes
             raise Broken(f"8: all {len(refused)} compartments were refused, but the run is {report.status}")
         age = self.began - self.tenancy.listed_at
         whole = self.settings.mode == "tenancy_only" or not self.stage.has("an old listing is partial")
@@ -297,8 +298,8 @@ class Oracle:
             raise Broken(f"6: {pages} pages are in memory at once")
 
     def interrupted(self, run: str, data: bytes | None) -> None:
-        """A run was interrupted by Ctrl-C: it must have returned its lease."""
-        if data is not None and (lease := marks_of(data).lease) and lease[0] == run:
+        """A run was interrupted by Ctrl-C: it must have returned its lease, unless the store failed before."""
+        if data is not None and self.stage.trouble_at < self.began and (lease := marks_of(data).lease) and lease[0] == run:
             raise Broken(f"5: {run} was interrupted, but its lease remains until {lease[1]:.0f}")
 
     # Rate limits
