@@ -132,11 +132,12 @@ def test_a_compartment_that_returns_continues_where_the_pass_stopped(state):
     assert begin_compartments(again, paused).reconciled == {60: Reconciled(9_900, {"b": waiting(9_000)})}
 
 
-def test_a_compartment_that_was_given_up_or_is_no_longer_known_is_dropped(state):
-    marks = {60: Reconciled(9_000, {"b": waiting(8_000), "x": waiting(8_000)})}
+def test_a_compartment_that_was_given_up_stays_and_one_that_is_no_longer_known_is_dropped(state):
+    before = replace(state, known=known("a", "b"), reconciled={60: Reconciled(9_000, {"x": waiting(8_000)}), 1440: Reconciled(5_000)})
     given_up = KnownCompartment("b", "root", deleted=True, vanished=7_000, read_until=9_000, given_up=True)
-    after = replace(state, known={**known("a"), "b": given_up}, reconciled=marks)
-    assert begin_compartments(after, after).reconciled == {60: Reconciled(9_000)}
+    after = begin_compartments(replace(before, known={**known("a"), "b": given_up}), before)
+    assert after.reconciled == {60: Reconciled(9_000), 1440: Reconciled(5_000, {"b": waiting(5_000)})}
+    assert begin_compartments(after, after) == after
 
 
 def test_after_a_slice_the_marks_of_the_pass_move_and_the_others_stay(state):
