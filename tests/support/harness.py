@@ -47,7 +47,7 @@ class Stage:
         It jumps over the confirmation delay while the stage's receiver has no fault: that one stores messages before it answers a close.
         """
         clock, environment = clock or self.hand.date_only, {**self.environment, **changes}
-        own = environment["SYSLOG_PORT"] == str(self.receiver.port)
+        own = environment.get("SYSLOG_PORT") == str(self.receiver.port)
         self.hand.awaits = lambda: not own or any(self.receiver.faults)
         return invoke(environment, body, time_text(clock.now() + seconds), clock=clock)
 
