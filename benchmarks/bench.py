@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import pages
+from benchmarks import sample_pages
 from benchmarks.api import ApiOptions, compartment
 from benchmarks.helper import HelperProcess, start_helper
 from benchmarks.process import cpu_seconds, peak_bytes, wait_until_idle
@@ -97,7 +97,7 @@ class Bench:
         with tempfile.TemporaryDirectory(prefix="epimetheus-bench-") as name:
             folder, world = Path(name), World()
             templates = folder / "pages"
-            pages.write(templates, world.tenancy, compartment(1), sizes.page)
+            sample_pages.write(templates, world.tenancy, compartment(1), sizes.page)
             options = ApiOptions(str(templates), sizes.page, world.tenancy, sizes.places)
             contents = cache(lambda: image or lay_out(folder / "image"))
             yield cls(sizes, folder, world, Authority(folder / "authority"), options, contents)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import pages
+from benchmarks import pages, sample_pages
 from epimetheus.deliver import framer
 from epimetheus.model import Fetched
 from epimetheus.render.formats.base import Enrichment
@@ -33,7 +33,7 @@ def bodies() -> list[bytes]:
     """Returns pages as the stand-in API sends them."""
     with tempfile.TemporaryDirectory(prefix="epimetheus-bench-") as name:
         path = Path(name) / "pages"
-        pages.write(path, TENANCY, COMPARTMENT, PAGE)
+        sample_pages.write(path, TENANCY, COMPARTMENT, PAGE)
         return [bytes(template.body) for template in pages.read(path, PAGE)[:PAGES]]
 
 

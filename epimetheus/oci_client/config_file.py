@@ -8,7 +8,7 @@ import configparser
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -70,14 +70,16 @@ def read_profile(config_file: str, name: str, now: float | None = None) -> Profi
         problems.append(problem)
     if problems:
         raise ProfileProblem(f"{where}: {'; '.join(problems)}")
-    text, pass_phrase = _private_key(where, raw["key_file"], raw.get("pass_phrase"))
     config = {**oci.config.DEFAULT_CONFIG, **values, "region": region, "key_file": _path(raw["key_file"])}
     if token_file:
+        private_key = _with_private_key(oci.signer.load_private_key, where, raw)
         token, user = _session_token(where, token_file, time.time() if now is None else now)
-        private_key = oci.signer.load_private_key(text, pass_phrase)
         return Profile(oci.auth.signers.SecurityTokenSigner(token, private_key), config, user)
-    signer = oci.signer.Signer(values["tenancy"], values["user"], values["fingerprint"], None, pass_phrase, text)
-    return Profile(signer, config, values["user"])
+
+    def api_key_signer(key: bytes, pass_phrase: bytes | None) -> Any:
+        return oci.signer.Signer(values["tenancy"], values["user"], values["fingerprint"], None, pass_phrase, key)
+
+    return Profile(_with_private_key(api_key_signer, where, raw), config, values["user"])
 
 
 def normalized_region(text: str) -> str:
@@ -167,14 +169,17 @@ def _region_problem(region: str) -> str | None:
     return f"region={safe_value(region)}: expected {_REGION_EXPECTED}{meant}"
 
 
-def _private_key(where: str, key_file: str, pass_phrase: str | None) -> tuple[str, bytes | None]:
-    """The text of the private key and its passphrase, with which the SDK can load it. Raises ProfileProblem."""
-    path = _path(key_file)
+def _with_private_key(load: Callable[[bytes, bytes | None], Any], where: str, raw: Mapping[str, str]) -> Any:
+    """What ``load`` returns for the text of the private key and its passphrase. Raises ProfileProblem.
+
+    The SDK loads the key once: it checks it, which takes 30 ms of CPU for 2,048 bits, and 200 ms for 4,096.
+    """
+    path, pass_phrase = _path(raw["key_file"]), raw.get("pass_phrase")
     text, secret = _text(path, f"Correct key_file in {where}"), pass_phrase.encode() if pass_phrase else None
     key, encrypted = private_key_text(text)
     problem = ""
     try:
-        oci.signer.load_private_key(key.encode("ascii", "replace"), secret)
+        return load(key.encode("ascii", "replace"), secret)
     except oci.exceptions.MissingPrivateKeyPassphrase:
         problem = "is encrypted; set pass_phrase in the profile"
     except (oci.exceptions.InvalidPrivateKey, ValueError, TypeError) as error:
@@ -183,9 +188,8 @@ def _private_key(where: str, key_file: str, pass_phrase: str | None) -> tuple[st
             problem = "is a public key; use the private key that belongs to it"
         elif encrypted:
             problem = "cannot be decrypted with the pass_phrase of the profile"
-    if problem:  # not chained: the original error may quote the key
-        raise ProfileProblem(f"{where}: key_file={_shown(path)} {problem}")
-    return key, secret
+    # not chained: the original error may quote the key
+    raise ProfileProblem(f"{where}: key_file={_shown(path)} {problem}")
 
 
 def _session_token(where: str, token_file: str, now: float) -> tuple[str, str]:

@@ -20,15 +20,12 @@ from tests.support.warm import command_words
 
 ROOT = Path(__file__).parents[2]
 COLOR = re.compile(r"\x1b\[[\d;]*\d[\d;]*m")
-# A shell has the terminal until it has the exit code. Without it, the quick profile's launcher, which closes its streams, may end after the
-# output: `finish` then hangs up, and the launcher ends with 120 because it cannot forward the SIGHUP to a command that has ended.
-UNTIL_EXIT = ("sh", "-c", 'trap : INT; "$@"; exit $?', "sh")
 
 
 def in_terminal(scene, *words, columns=80, **environment):  # noqa: F811
     """Start a command in a terminal."""
     settings = {**scene.environment, "PATH": os.defpath, "PYTHONPATH": str(ROOT), "HOME": scene.environment["TMPDIR"], **environment}
-    return PseudoTerminal([*UNTIL_EXIT, *command_words(*words)], settings, columns, cwd=str(ROOT))
+    return PseudoTerminal(command_words(*words), settings, columns, cwd=str(ROOT))
 
 
 def piped(scene, *words):  # noqa: F811

@@ -23,11 +23,11 @@ def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-def delivery(receiver, version=ssl.TLSVersion.TLSv1_3, client=None, confirm_delay=0.2, **more):
+def delivery(receiver, version=ssl.TLSVersion.TLSv1_3, client=None, confirm_delay=0.2, timeout=5.0, **more):
     texts = (client.cert.read_text(), client.key.read_text()) if client else (None, None)
     context = tls_context(receiver.authority.ca_pem, *texts)
     context.maximum_version = version
-    endpoint = ReceiverEndpoint("127.0.0.1", receiver.port, "localhost", context, 5.0, **more)
+    endpoint = ReceiverEndpoint("127.0.0.1", receiver.port, "localhost", context, timeout, **more)
     deadline = Deadline.after(SYSTEM, 60)
     return StreamSender(Dialer(endpoint, deadline), confirm_delay_seconds=confirm_delay, deadline=deadline)
 
@@ -104,7 +104,7 @@ def test_confirmed_messages_survive_a_receiver_that_dies_in_mid_stream(kind, num
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_receiver_that_stops_reading_confirms_nothing_more(kind, tmp_path, authority):
     with real_receiver(kind, tmp_path, authority) as receiver:
-        sender = delivery(receiver)
+        sender = delivery(receiver, timeout=1.0)
         send(sender, receiver, 0, 1_000)
         sender.finish()
         receiver.process.send_signal(signal.SIGSTOP)

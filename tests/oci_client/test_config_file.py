@@ -277,6 +277,17 @@ def session(world, config, **claims):
     return token
 
 
+@pytest.mark.parametrize("token", [False, True], ids=["API key", "session token"])
+def test_the_private_key_is_loaded_once(world, config, monkeypatch, token):
+    """Loading checks the key, which takes 0.2 s of CPU for 4,096 bits."""
+    loaded, load = [], serialization.load_pem_private_key
+    monkeypatch.setattr(serialization, "load_pem_private_key", lambda *given, **named: loaded.append(given) or load(*given, **named))
+    if token:
+        session(world, config)
+    signs(world, config)
+    assert len(loaded) == 1
+
+
 def test_the_profile_of_a_session_token_signs(world, config):
     session(world, config)
     credentials = signs(world, config)

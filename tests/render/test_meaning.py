@@ -312,9 +312,9 @@ def test_hostile_values_are_read_in_linear_time(pattern):
     details = {key: hostile for keys in DETAILS.values() for key in keys}
     raw = fetched(event("InstanceAction", identity={"ipAddress": hostile}, request={"parameters": {hostile: hostile}, "path": hostile},
                         response={"status": hostile}, additionalDetails=details)).event  # fmt: skip
-    started = time.perf_counter()
+    started = time.process_time()
     interpret(raw)
     interpret(fetched(event(hostile, hostile)).event)
     outcome(raw)
     error_code(hostile)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -55,6 +55,19 @@ def test_a_compartment_created_while_listing_is_refused_is_reported_and_read_lat
         play.finish()
 
 
+def test_an_old_listing_stays_old_after_a_rewind():
+    with scene() as play:
+        play.add_compartment("one")
+        assert play.run().status == "ok"
+        play.tenancy.listing_lost = True
+        play.stage.now += 2 * HOUR
+        assert play.run().status == "partial"
+        play.theatre.weather.rewind(play.region, 60)
+        assert play.run().status == "partial"
+        play.tenancy.listing_lost = False
+        assert play.run().status == "ok"
+
+
 @pytest.mark.parametrize("deleted", [False, True])
 def test_a_compartment_missing_from_listings_resumes_when_it_is_listed_again(deleted):
     with scene() as play:

@@ -101,7 +101,7 @@ def test_an_ocid_is_found_whichever_character_is_escaped(ocid):
 
 def test_endlessly_nested_escapes_count_as_touching_in_little_time():
     raw = b'{"data":"' + b"\\u005c" + b"u005c" * 200_000 + b'"}'
-    began = time.monotonic()
+    began = time.process_time()
     assert touches(raw) is True
     assert touches(b'{"data":"' + b"\\\\" * 1_000_000 + b'"}') is False
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1

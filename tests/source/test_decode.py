@@ -115,13 +115,13 @@ HUGE = budget(quick=5_000_000, full=50_000_000)
 )
 def test_a_huge_pathological_page_is_split_in_linear_time(inside, elements):
     page = b"[" + inside() + b"]"
-    began = time.monotonic()
+    began = time.process_time()
     if elements is None:
         with pytest.raises(ValueError, match="page"):
             list(split_list(page))
     else:
         assert sum(1 for _ in split_list(page)) == elements
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_splitting_takes_no_more_memory_than_the_largest_element():

@@ -1,21 +1,23 @@
 """A clock that tests advance manually."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from epimetheus.clock import Clock, Deadline
 
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
-LONGEST_WAIT = 0.25  # seconds: the confirmation delay is awaited, pauses before retries are not
+LONGEST_WAIT = 0.25  # seconds: the confirmation delay may be awaited, pauses before retries are not
 
 
 @dataclass
 class HandClock:
-    """A clock that advances only in `sleep` and `forward`. ``slept``: the seconds of each sleep. ``skipped``: see `date_only`."""
+    """A clock that advances only in `sleep` and `forward`. ``slept``: the seconds of each sleep. For the others, see `date_only`."""
 
     time: float = NOON
     slept: list[float] = field(default_factory=list)
     skipped: float = 0.0
+    awaits: Callable[[], bool] = lambda: True
 
     def forward(self, seconds: float) -> None:
         self.time += seconds
@@ -30,11 +32,13 @@ class HandClock:
 
     @property
     def date_only(self) -> Clock:
-        """Clock with the date of this clock, and real time otherwise, which jumps over each sleep that is longer than LONGEST_WAIT."""
+        """Clock with the date of this clock, and real time otherwise, which jumps over sleeps: over all that are longer than LONGEST_WAIT,
+        and while ``awaits`` returns False, over the shorter ones, too.
+        """
         return Clock(now=lambda: self.time, monotonic=lambda: time.monotonic() + self.skipped, sleep=self._wait_or_skip)
 
     def _wait_or_skip(self, seconds: float) -> None:
-        if seconds > LONGEST_WAIT:
+        if seconds > LONGEST_WAIT or not self.awaits():
             self.skipped += seconds
         else:
             time.sleep(seconds)

@@ -53,12 +53,18 @@ class PseudoTerminal:
         os.write(self._reading_end, text.encode())
 
     def finish(self) -> int:
-        """Read to the end. Returns the exit code."""
+        """Read to the end. Returns the exit code.
+
+        The terminal stays open until then: closing it hangs up on a process that still runs, such as a launcher of `tests.support.warm`,
+        whose own streams are closed before it has the exit code.
+        """
         end = time.monotonic() + _SECONDS
-        while self._read(end):
-            pass
-        os.close(self._reading_end)
-        return self._process.wait(_SECONDS)
+        try:
+            while self._read(end):
+                pass
+            return self._process.wait(_SECONDS)
+        finally:
+            os.close(self._reading_end)
 
     def _read(self, end: float) -> bool:
         """Read a part. Returns False at the end of the output, or at the time ``end``."""

@@ -18,6 +18,20 @@ GROUPS = {
     "tests/terraform/test_stack.py": "terraform",
 }
 """Files that share a fixture or a parsed file, so that one process sets it up."""
+LONG = (
+    "tests/oci_client/test_http_limits.py",  # waits
+    "tests/deploy/test_package.py",
+    "tests/render/redact/test_secrets.py",
+    "tests/deploy/test_deploy_script.py",
+    "tests/test_safe_text.py",
+    "tests/render/redact/test_prescan_keys.py",
+    "tests/deliver/test_real_receivers.py",  # waits
+    "tests/run/test_reading_failures.py",
+    "tests/run/test_operator_mistakes.py",
+    "tests/run/test_run.py",
+    "tests/deliver/test_stream_sender.py",  # waits
+)
+"""Files that take long, in one process each. Of those that wait, one at a time runs, so that other processes use the cores."""
 SPREAD = (
     "tests/docs/test_try_every_command_doc.py",
     "tests/docs/test_getting_started_doc.py",
@@ -28,12 +42,7 @@ SPREAD = (
     "tests/state/test_lease.py",
     "tests/cli/test_settings_source.py",
     "tests/docs/test_formats_doc.py",
-    "tests/oci_client/test_http_limits.py",
-    "tests/deliver/test_real_receivers.py",
-    "tests/run/test_reading_failures.py",
     "tests/render/redact/test_redaction.py",
-    "tests/run/test_operator_mistakes.py",
-    "tests/run/test_run.py",
     "tests/render/test_render_fast.py",
     "tests/run/test_costly_events.py",
     "tests/cli/test_demo.py",
@@ -42,19 +51,11 @@ SPREAD = (
     "tests/render/redact/test_linear.py",
     "tests/state/test_lifecycle.py",
     "tests/health/test_health.py",
-    "tests/deliver/test_stream_sender.py",
     "tests/ledger/test_object_storage.py",
     "tests/run/test_reconcile.py",
     "tests/run/test_ledger_in_a_run.py",
 )
-LONG = (
-    "tests/test_safe_text.py",
-    "tests/deploy/test_package.py",
-    "tests/render/redact/test_secrets.py",
-    "tests/deploy/test_deploy_script.py",
-    "tests/render/redact/test_prescan_keys.py",
-)
-"""Files that are not spread, but take long."""
+"""Files whose tests are spread over the processes."""
 
 
 def import_share(config: pytest.Config) -> None:
