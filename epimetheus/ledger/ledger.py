@@ -8,11 +8,15 @@ from epimetheus.model import Window
 
 
 class Ledger:
-    """The entries in ``store``. ``name``: its location, for messages."""
+    """The entries in ``store``. ``name``: its location, for messages. ``state``: the location of the state that they are entered for.
 
-    def __init__(self, store: EntryStore) -> None:
+    Deployments may share a bucket by mistake: what one receiver has is not what another one has (`Entry.state`).
+    """
+
+    def __init__(self, store: EntryStore, state: str = "") -> None:
         self._store = store
         self.name = store.name
+        self.state = state
 
     def append(self, entry: Entry) -> EntryName:
         """Durably write ``entry``; its name. Raises LedgerError, CredentialsError, and ValueError for an invalid entry (`pack`)."""

@@ -30,4 +30,5 @@ class LedgerWiring:
         writer = self.oci.client(ObjectStorageClient, commit_reserve(deadline.left()) / 8, calls)
         reader = self.oci.client(ObjectStorageClient, deadline.left() / 8, calls)
         bucket, prefix = settings.ledger_bucket or str(settings.state_bucket), f"{settings.state_prefix}ledger/{region}/"
-        return Ledger(ObjectEntryStore(writer, reader, self.oci.namespace, bucket, prefix, self.oci.policies))
+        state = f"oci://{settings.state_bucket}@{self.oci.namespace}/{settings.state_prefix}{region}.state"
+        return Ledger(ObjectEntryStore(writer, reader, self.oci.namespace, bucket, prefix, self.oci.policies), state)

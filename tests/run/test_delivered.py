@@ -21,7 +21,7 @@ def store():
 
 @pytest.fixture
 def delivered(store):
-    delivered = DeliveredKeys().connected(Ledger(store))
+    delivered = DeliveredKeys().connected(Ledger(store, ENTRY.state))
     delivered.begin(10, 10, {})
     return delivered
 
@@ -109,7 +109,7 @@ def test_an_entry_that_is_deleted_after_the_listing_is_ignored(store, delivered)
     vanishing = Vanishing()
     vanishing.objects = store.objects
     add(store, {(A, 100, 160): [1]})
-    delivered.connected(Ledger(vanishing)).load_all(Window(100, 160))
+    delivered.connected(Ledger(vanishing, ENTRY.state)).load_all(Window(100, 160))
     assert (len(delivered.seen), delivered.damaged) == (0, {})
 
 
@@ -157,3 +157,15 @@ def test_a_rewind_between_two_runs_of_an_invocation_drops_the_keys(store, delive
     delivered.begin(10, 11, {})
     delivered.load_all(Window(100, 160))
     assert known(delivered, 1) == []
+
+
+def test_entries_of_another_state_are_not_used_and_reported_once(store, delivered):
+    add(store, {(A, 100, 160): [1]}, state="oci://other@namespace/epimetheus/eu-frankfurt-1.state")
+    add(store, {(A, 100, 160): [2]}, run="r2")
+    for _ in range(2):
+        delivered.load_all(Window(100, 160))
+        delivered.load([Lookup(A, Window(100, 160), 160)])
+    assert (known(delivered, 1, 2), delivered.uncounted) == ([2], [])
+    assert store.calls.count("read") == 2
+    (warning,) = delivered.warnings()
+    assert warning.startswith("The ledger memory: is shared with another deployment: 1 entry is not of the state oci://audit-state@")
