@@ -1,8 +1,17 @@
 """The ledger after an operator's mistakes and under attack, through the real function: what must still arrive, and what must not twice."""
 
+import pytest
+
 from epimetheus.testing.syslog import Authority, receive
-from tests.run.test_reconcile import ONE_PASS
+from tests.run.test_reconcile import ONE_PASS, arrived, hidden
 from tests.support.harness import event_id
+
+
+def delete(stage, names, bucket="audit-state"):
+    """Delete objects behind the function's back."""
+    objects = stage.world.store.bucket("us-ashburn-1", bucket).objects
+    for name in names:
+        del objects[name]
 
 
 def test_the_entries_of_another_deployment_do_not_hide_events(stage, tmp_path):
@@ -29,3 +38,56 @@ def test_the_entries_of_another_deployment_do_not_hide_events(stage, tmp_path):
         stage.hand.forward(7200)
         assert [stage.run(**settings).forwarded for settings in (shared, second)] == [0, 0]
         assert stage.arrived() == ids
+
+
+@pytest.mark.parametrize("passes", ["60,2880", "60,300,1500", "60,600"])
+def test_a_pass_that_is_changed_lists_what_the_former_one_had_not_listed(stage, passes):
+    """The events are listed 20 hours late. At the change, their hour has passed the first pass, and is not old enough for the second."""
+    late = {**ONE_PASS, "RECONCILE_AFTER": "60,1440"}
+    stage.run(**late)
+    stage.hand.forward(3600)
+    ids = hidden(stage, 5, 30, listed_after=20 * 60)
+    for _ in range(12):
+        stage.hand.forward(2 * 3600)
+        stage.run(**late)
+    assert arrived(stage) == []
+    for _ in range(20):
+        stage.hand.forward(4 * 3600)
+        stage.run(**{**late, "RECONCILE_AFTER": passes})
+    assert arrived(stage) == ids
+
+
+def test_a_pass_that_is_added_later_lists_the_windows_that_become_old_enough(stage):
+    off = {**ONE_PASS, "RECONCILE_AFTER": ""}
+    stage.run(**off)
+    on_time = stage.emit(stage.world.tenancy, 3, 0)
+    stage.hand.forward(3600)
+    ids = hidden(stage, 5, 30, listed_after=20 * 60)
+    stage.run(**off)
+    for _ in range(30):
+        stage.hand.forward(2 * 3600)
+        stage.run(**{**off, "RECONCILE_AFTER": "1440"})
+    assert arrived(stage) == [*on_time, *ids]
+
+
+def test_windows_whose_entries_are_deleted_are_not_listed_again(stage):
+    """The function does not run for ten days; the bucket keeps entries for nine."""
+    settings = {**ONE_PASS, "RECONCILE_AFTER": "60,1440", "LEDGER_DAYS": "9"}
+    stage.run(**settings)
+    for _ in range(12):
+        stage.emit(stage.world.tenancy, 3, 0)
+        stage.hand.forward(7200)
+        stage.run(**settings)
+    entries = set(stage.entries())
+    stage.hand.forward(10 * 24 * 3600)
+    stage.emit(stage.world.tenancy, 3, 60)
+    delete(stage, entries)
+    report = stage.run(**settings)
+    assert (report.status, report.forwarded, report.late) == ("ok", 3, 0)
+    assert [warning.split(": it is")[0] for warning in report.warnings] == [
+        "The pass of reconciliation after 60 minutes skips the time from 2026-01-02T11:00:00Z to 2026-01-02T11:58:00Z",
+        "The pass of reconciliation after 1440 minutes skips the time from 2026-01-01T00:00:00Z to 2026-01-02T11:58:00Z",
+    ]
+    stage.hand.forward(2 * 24 * 3600)
+    assert stage.run(**settings).warnings == []
+    assert len(arrived(stage)) == len(set(arrived(stage))) == 39
