@@ -15,6 +15,8 @@ from epimetheus.model import Window, count_text
 from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.rate_limits import Counts
 
+_MOST_NAMED = 10
+
 
 class Lookup(NamedTuple):
     """Which delivered events of ``compartment`` (an OCID) can come again in ``window``.
@@ -62,8 +64,11 @@ class DeliveredKeys:
         return self._ledger.state
 
     def warnings(self) -> list[str]:
-        """A warning for each damaged entry, and one for entries of another state."""
-        return [*self.damaged.values(), *self._foreign_warning()]
+        """A warning for each of the first damaged entries, one for the others, and one for entries of another state."""
+        named = [*self.damaged.values()][:_MOST_NAMED]
+        if more := len(self.damaged) - len(named):
+            named.append(f"{count_text(more, 'more entry', 'more entries')} of the ledger {self._ledger.name} cannot be used.")
+        return [*named, *self._foreign_warning()]
 
     def begin(self, first_epoch: int, epoch: int, entered: Mapping[str, int]) -> None:
         """Begin a run over a state with these epochs and ``entered``. Confirmed keys of earlier runs of the same invocation stay."""

@@ -71,8 +71,8 @@ def discover_compartments(ctx: RunContext) -> None:
 def _skipped_warnings(skipped: Sequence[Skipped], days: int) -> list[str]:
     return [
         f"The pass of reconciliation after {after} minutes skips the time from {minute_text(window.start)} to {minute_text(window.end)}: it"
-        f" is more than LEDGER_DAYS={days} ago, so its entries in the ledger may be deleted. Events of this time that OCI listed late are not"
-        " forwarded. To send the time again, use a replay. If runs were not paused, check the lag of the passes."
+        f" is more than LEDGER_DAYS={days} ago, so its entries in the ledger may be deleted. Events of this time that OCI listed late are"
+        " not forwarded. To send the time again, use a replay. If runs were not paused, check the lag of the passes."
         for after, window in skipped
     ]
 

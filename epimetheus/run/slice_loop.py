@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from epimetheus.clock import Deadline
+from epimetheus.errors import OutOfTime
 from epimetheus.model import Window
 from epimetheus.run import plan
 from epimetheus.run.commit import commit
@@ -43,7 +44,8 @@ def forward_slices(ctx: RunContext) -> None:
             break
         if ctx.progress.uncommitted:
             commit(ctx, ctx.state)
-        _forward_slice(ctx, current, ctx.budget.work.within(current.seconds))
+        if not _forward_slice(ctx, current, ctx.budget.work.within(current.seconds)):
+            break
         prefer_backfill = not prefer_backfill
     if not ctx.progress.pages:
         raise_if_nothing_read(ctx.state, ctx.progress.excluded, end=ctx.time.end)
@@ -68,16 +70,24 @@ def _next_slice(ctx: RunContext, left: float, *, prefer_backfill: bool) -> Slice
     return Slice(tasks, length, share, backfill)
 
 
-def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
-    """Fetch, forward and confirm one slice, and only then move the cursor in memory; `forward_slices` commits it."""
+def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> bool:
+    """Fetch, forward and confirm one slice, and only then move the cursor in memory; `forward_slices` commits it.
+
+    Returns False if the time was too short to read the ledger; earlier slices stand.
+    """
     tasks, clock, progress = current.tasks, ctx.ports.clock, ctx.progress
     left, began, fetched = deadline.left(), clock.monotonic(), ctx.tally.fetched
-    _begin_slice(ctx, current)
+    try:
+        _begin_slice(ctx, current)
+    except OutOfTime:
+        if not progress.pages:
+            raise
+        return False
     outcomes = read_slice(ctx, tasks, deadline, bounded=current.backfill)
     readable = progress.pages > 0
     waiting = ctx.state.behind.keys() - progress.excluded.keys()
     if waiting and not current.backfill and not readable and plan.all_stopped(tasks, outcomes):
-        return  # compartments behind take their turn before all of Audit counts as unreadable
+        return True  # compartments behind take their turn before all of Audit counts as unreadable
     raise_if_none_readable(ctx.state, tasks, outcomes, readable=readable)
     ctx.pipeline.forwarder.finish()
     progress.reading = ()
@@ -100,10 +110,11 @@ def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
     ctx.state = replace(plan.touch(state, ctx.ports.delivered.ahead), slice_minutes=length)
     ctx.tally.slices += 1
     progress.uncommitted = True
+    return True
 
 
 def _begin_slice(ctx: RunContext, current: Slice) -> None:
-    """Read the keys of events that were delivered earlier and can come again in this slice. Raises LedgerError."""
+    """Read the keys of events that were delivered earlier and can come again in this slice. Raises LedgerError, OutOfTime."""
     progress, delivered = ctx.progress, ctx.ports.delivered
     progress.source = "backfill" if current.backfill else "poll"
     progress.polled = tuple(task.compartment for task in current.tasks)

@@ -169,3 +169,12 @@ def test_entries_of_another_state_are_not_used_and_reported_once(store, delivere
     assert store.calls.count("read") == 2
     (warning,) = delivered.warnings()
     assert warning.startswith("The ledger memory: is shared with another deployment: 1 entry is not of the state oci://audit-state@")
+
+
+def test_the_warnings_name_the_first_damaged_entries(store, delivered):
+    for number in range(1, 31):
+        entry = add(store, {(A, 100, 160): [number]}, number=number)
+        store.objects[entry.name.text()] = b"junk"
+    delivered.load_all(Window(100, 160))
+    assert (len(delivered.damaged), len(delivered.warnings())) == (30, 11)
+    assert delivered.warnings()[-1] == "20 more entries of the ledger memory: cannot be used."

@@ -2,8 +2,9 @@
 
 import pytest
 
+from epimetheus.function.invoke import RunFailed
 from epimetheus.testing.syslog import Authority, receive
-from tests.run.test_reconcile import ONE_PASS, arrived, hidden
+from tests.run.test_reconcile import LEDGER, ONE_PASS, arrived, hidden
 from tests.support.harness import event_id
 
 
@@ -91,3 +92,43 @@ def test_windows_whose_entries_are_deleted_are_not_listed_again(stage):
     stage.hand.forward(2 * 24 * 3600)
     assert stage.run(**settings).warnings == []
     assert len(arrived(stage)) == len(set(arrived(stage))) == 39
+
+
+def clutter(stage, count, minute, *, seconds):
+    """Put objects that are not entries into the ledger, listed at ``minute`` of 2026-01-01; each page takes so many simulated seconds."""
+    for number in range(count):
+        stage.world.put("audit-state", f"{LEDGER}2026/01/01/20260101T{minute}Z-{number}", b"")
+    stage.world.faults.add("delay", operation="ListObjects", seconds=seconds, times=None)
+
+
+def test_a_ledger_that_takes_too_long_to_reconcile_does_not_fail_the_run(stage):
+    """The slice at the cursor lists the ledger from 11:43 on, the pass from 11:00 on."""
+    stage.run(**ONE_PASS)
+    late = hidden(stage, 3, 20, listed_after=45)
+    stage.hand.forward(3600)
+    ids = stage.emit(stage.world.tenancy, 5, 10)
+    clutter(stage, 5_000, "1110", seconds=0.2)
+    began = stage.hand.time
+    report = stage.run(seconds=8.0, clock=stage.hand.clock, **ONE_PASS)
+    assert (report.status, report.forwarded, report.relisted, report.reconciliation["60"].lag_seconds) == ("ok", 5, 0, 3600)
+    assert (stage.hand.time - began < 8, stage.arrived()) == (True, ids)
+    stage.world.faults.clear()
+    stage.run(**ONE_PASS)
+    assert stage.arrived() == [*ids, *late]
+
+
+def test_a_ledger_that_takes_too_long_at_the_cursor_fails_the_run_in_time(stage):
+    """Thousands of pages would take an hour. The lease is returned, and the error names the ledger."""
+    stage.run(**ONE_PASS)
+    stage.hand.forward(600)
+    ids = stage.emit(stage.world.tenancy, 5, 5)
+    clutter(stage, 5_000, "1150", seconds=0.2)
+    began = stage.hand.time
+    with pytest.raises(RunFailed) as failed:
+        stage.run(seconds=8.0, clock=stage.hand.clock, **ONE_PASS)
+    where = f"oci://audit-state@{stage.world.namespace}/{LEDGER}"
+    assert f"The ledger {where} could not be read before the deadline of the run. Raise the timeout. Check what else" in str(failed.value)
+    assert (stage.hand.time - began < 8, stage.state().lease) == (True, None)
+    stage.world.faults.clear()
+    stage.run(seconds=300.0, **ONE_PASS)
+    assert stage.arrived() == ids
