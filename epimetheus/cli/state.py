@@ -98,7 +98,8 @@ def state_rewind(
         if minute > now:
             dialog.confirm(f"{start} is in the future: every run fails until then, and earlier events are never sent. Continue?")
         elif minute > state.through:
-            dialog.confirm(f"{start} is after the cursor, {minute_text(state.through)}: events in between are never sent. Continue?")
+            skipped = f"{start} is after the cursor, {minute_text(state.through)}: events in between are never sent, and windows before it"
+            dialog.confirm(f"{skipped} are not listed again for late events (`reconcile` does so by hand). Continue?")
         elif stored:
             dialog.confirm(_resent_text(stored, minute, now))
         target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))

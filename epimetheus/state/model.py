@@ -168,10 +168,14 @@ class State:
         return max(self._times(), key=lambda time: time[1])
 
     def rewound(self, minute: int, now: int) -> "State":
-        """The state with its cursor at ``minute``, in a new epoch: later events are sent again. No time in it is after ``now``."""
+        """The state with its cursor at ``minute``, in a new epoch: later events are sent again. No time in it is after ``now``.
+
+        If the cursor moves forward, earlier windows are not listed again: a pass would send what the operator skips.
+        """
         behind = _rewound_all(self.behind, minute, now)
         passes = self.reconciled.items()
         reconciled = {after: Reconciled(min(one.through, minute), _rewound_all(one.behind, minute, now)) for after, one in passes}
+        reconciled = reconciled if minute <= self.through else dict.fromkeys(reconciled, Reconciled(minute))
         known = {ocid: _rewound_known(one, minute, now) for ocid, one in self.known.items()}
         kept = replace(self, through=minute, behind=behind, known=known, rate_limits={}, lease=None)
         kept = replace(kept, reconciled=reconciled, epoch=max(now, self.epoch + 1))

@@ -3,6 +3,7 @@
 import pytest
 
 from epimetheus.function.invoke import RunFailed
+from epimetheus.state.encoding import pack
 from epimetheus.testing.syslog import Authority, receive
 from tests.run.test_reconcile import LEDGER, ONE_PASS, arrived, hidden
 from tests.support.harness import event_id
@@ -131,4 +132,20 @@ def test_a_ledger_that_takes_too_long_at_the_cursor_fails_the_run_in_time(stage)
     assert (stage.hand.time - began < 8, stage.state().lease) == (True, None)
     stage.world.faults.clear()
     stage.run(seconds=300.0, **ONE_PASS)
+    assert stage.arrived() == ids
+
+
+def test_what_an_operator_skips_is_not_sent_by_reconciliation(stage):
+    stage.run(**ONE_PASS)
+    stage.emit(stage.world.tenancy, 5, 0)
+    stage.hand.forward(20 * 60)
+    hook, stage.world.put_hook = stage.world.put_hook, None
+    now = int(stage.hand.time // 60)
+    stage.world.put("audit-state", "epimetheus/us-ashburn-1.state", pack(stage.state().rewound(now - 3, now)))
+    stage.world.put_hook = hook
+    stage.marks.clear()
+    ids = stage.emit(stage.world.tenancy, 5, 2)
+    for _ in range(3):
+        stage.hand.forward(3600)
+        assert stage.run(**ONE_PASS).late == 0
     assert stage.arrived() == ids
