@@ -86,6 +86,7 @@ def _head(state: State) -> Head:
         regions_listed=_text_unless_0(state.regions_listed),
         tenancy=state.tenancy,
         receiver=None if (receiver := state.receiver) is None else ReceiverEntry(receiver.address, receiver.fingerprint),
+        ledger=state.ledger,
         adopted=None if (adopted := state.adopted) is None else AdoptionEntry(adopted.at, adopted.reason, adopted.before),
         marker_owner=state.marker_owner,
     )
@@ -114,6 +115,7 @@ def _state(head: Head) -> State:
         last=head.last,
         tenancy=head.tenancy,
         receiver=None if (receiver := head.receiver) is None else ReceiverId(receiver.address, receiver.sha256),
+        ledger=head.ledger,
         adopted=None if (adopted := head.adopted) is None else Adoption(adopted.at, adopted.reason, adopted.before),
         marker_owner=head.marker_owner,
     )

@@ -118,6 +118,7 @@ class Head(msgspec.Struct, forbid_unknown_fields=True):
     regions_listed: str | None = None
     tenancy: str = ""
     receiver: ReceiverEntry | None = None
+    ledger: str = ""
     adopted: AdoptionEntry | None = None
     marker_owner: str = ""
 

@@ -125,7 +125,8 @@ class State:
     ``epoch``: the minute in which the state began or was last rewound, raised by each; entries of the ledger with an earlier one do not
     prevent that their events are sent again. ``first_epoch``: the epoch in which the state began; earlier entries are of another state.
     ``writer`` and ``serial`` identify the write that produced this state. ``last`` is the summary of the last run.
-    ``tenancy`` (OCID) and ``receiver``: the owner, recorded once a run has verified it. ``adopted``: the last change of owner.
+    ``tenancy`` (OCID), ``receiver`` and ``ledger`` (bucket): the owner, recorded once a run has verified it. ``adopted``: the last change
+    of owner.
     ``marker_owner``: the `Owner.digest` for which the markers are complete (`epimetheus.state.marker`).
     """
 
@@ -150,6 +151,7 @@ class State:
     last: Summary = field(default_factory=dict)
     tenancy: str = ""
     receiver: ReceiverId | None = None
+    ledger: str = ""
     adopted: Adoption | None = None
     marker_owner: str = ""
 

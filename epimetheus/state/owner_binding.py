@@ -69,7 +69,10 @@ class OwnerBinding:
         receiver_verified = self._receiver_verified(state.last.get("run") == self._run_id and state.last.get("caught_up") is True)
         tenancy_verified = receiver_verified or state.listed > 0 or state.through > self._cursor_at_start
         tenancy = state.tenancy or (self._owner.tenancy if tenancy_verified else "")
-        return replace(state, tenancy=tenancy, receiver=state.receiver or (self._owner.receiver if receiver_verified else None))
+        receiver = state.receiver or (self._owner.receiver if receiver_verified else None)
+        ledger_verified = receiver_verified or state.through > self._cursor_at_start  # either way, the ledger was read
+        ledger = state.ledger or (self._owner.ledger if ledger_verified else "")
+        return replace(state, tenancy=tenancy, receiver=receiver, ledger=ledger)
 
     def complete_markers(self, state: State, now: float) -> State:
         """Complete the markers once ``state``, as written, has its owner. The returned state records that; the next write stores it."""

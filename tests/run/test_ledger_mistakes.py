@@ -5,6 +5,7 @@ import pytest
 from epimetheus.function.invoke import RunFailed
 from epimetheus.state.encoding import pack
 from epimetheus.testing.syslog import Authority, receive
+from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.run.test_reconcile import LEDGER, ONE_PASS, arrived, hidden
 from tests.support.harness import event_id
 
@@ -149,3 +150,37 @@ def test_what_an_operator_skips_is_not_sent_by_reconciliation(stage):
         stage.hand.forward(3600)
         assert stage.run(**ONE_PASS).late == 0
     assert stage.arrived() == ids
+
+
+def test_another_ledger_bucket_is_rejected_until_it_is_adopted(terminal):  # noqa: F811
+    """Without its entries, each event of the last day would be sent again."""
+    stage, type_in = terminal
+    stage.environment |= {"STATE_BUCKET": "audit-state", "STATE_FILE": ""}
+    stage.world.bucket("ledger")
+    moved = {"LEDGER_BUCKET": "ledger"}
+    assert type_in("run").exit_code == 0
+    ids = stage.emit(stage.world.tenancy, 3, 5)
+    assert type_in("run").exit_code == 0
+    assert stage.state().ledger == "audit-state"
+    failed = type_in("run", **moved)
+    text = " ".join(failed.output.split())
+    assert failed.exit_code == 2
+    assert "belongs to the ledger in the bucket audit-state, but LEDGER_BUCKET (by default STATE_BUCKET) is ledger." in text
+    assert "copy its objects to ledger, and run `epimetheus state adopt --reason TEXT`" in text
+    for name, data in stage.world.objects("audit-state").items():
+        if "/ledger/" in name:
+            stage.world.put("ledger", name, data)
+    done = type_in("state", "adopt", "--reason", "CHG-4712", answer="n\n", **moved)
+    assert "Events of the last days whose entries are not in ledger are sent again. Continue?" in " ".join(done.output.split())
+    assert done.exit_code == 1
+    done = type_in("state", "adopt", "--reason", "CHG-4712", "--yes", **moved)
+    assert (done.exit_code, "ledger in the bucket audit-state" in done.output, "adopted." in done.output) == (0, True, True)
+    assert [type_in("run", **moved).exit_code, type_in("run").exit_code, stage.arrived()] == [0, 2, ids]
+    assert "already belongs to" in type_in("state", "adopt", "--reason", "again", **moved).output
+
+
+def test_a_mistyped_ledger_bucket_does_not_bind_the_first_state(stage):
+    with pytest.raises(RunFailed, match="the ledger"):
+        stage.run(**ONE_PASS, LEDGER_BUCKET="mistyped")
+    stage.emit(stage.world.tenancy, 3, 5)
+    assert stage.run(**ONE_PASS).forwarded == 3
