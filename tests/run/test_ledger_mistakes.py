@@ -184,3 +184,20 @@ def test_a_mistyped_ledger_bucket_does_not_bind_the_first_state(stage):
         stage.run(**ONE_PASS, LEDGER_BUCKET="mistyped")
     stage.emit(stage.world.tenancy, 3, 5)
     assert stage.run(**ONE_PASS).forwarded == 3
+
+
+def test_an_object_with_a_name_in_the_future_does_not_stop_the_runs(stage):
+    """The positions of compartments that are behind depend on the names of entries; a state in the future is rejected."""
+    other = stage.world.add_compartment("other")
+    stage.run(**ONE_PASS)
+    ids = stage.emit(other, 5, 0)
+    stage.world.forbid(other)
+    for end, start in (("20260105T0000Z", "20260104T2300Z"), ("20260105T0000Z", "20260101T1100Z")):
+        stage.world.put("audit-state", f"{LEDGER}2026/01/05/{end}-{start}-29954480-x-0001-poll", b"junk")
+    for _ in range(2):
+        stage.hand.forward(600)
+        assert stage.run(**ONE_PASS).status == "partial"
+    stage.world.allow(other)
+    report = stage.run(**ONE_PASS)
+    assert (report.status, stage.arrived()) == ("ok", ids)
+    assert [warning.partition(" is damaged")[1] for warning in report.warnings] == [" is damaged"]
