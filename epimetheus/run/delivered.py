@@ -123,7 +123,7 @@ class DeliveredKeys:
         try:
             entry = self._ledger.read(name)
         except LedgerDamaged as error:
-            self.damaged[name] = error.what
+            self.damaged[name] = f"{error.what} {error.do}"
             return None
         if entry and entry.state != self._ledger.state:
             self.foreign.add(name)

@@ -8,7 +8,7 @@ from epimetheus.clock import Deadline
 from epimetheus.errors import OutOfTime
 from epimetheus.model import Window
 from epimetheus.run import plan
-from epimetheus.run.commit import commit
+from epimetheus.run.commit import commit, require_ledger
 from epimetheus.run.context import RunContext
 from epimetheus.run.delivered import Lookup
 from epimetheus.run.reconcile_plan import skip_windows_read_late
@@ -33,11 +33,12 @@ class Slice(NamedTuple):
 
 
 def forward_slices(ctx: RunContext) -> None:
-    """Forward slices at the cursor and backfill in turn. Raises SourceError, OutOfTime, and the errors of `read_slice`.
+    """Forward slices at the cursor and backfill in turn. Raises SourceError, OutOfTime, LedgerError, and the errors of `read_slice`.
 
     A slice is committed when the next one starts. The last one is committed by `epimetheus.run.commit.finish`, in the same write that
     returns the lease.
     """
+    require_ledger(ctx)
     prefer_backfill = False
     while (left := ctx.budget.work.left()) > LEAST_SECONDS:
         current = _next_slice(ctx, left, prefer_backfill=prefer_backfill)

@@ -3,11 +3,12 @@
 import pytest
 
 from epimetheus.function.invoke import RunFailed
+from epimetheus.ledger.entry import unpack
 from epimetheus.state.encoding import pack
 from epimetheus.testing.syslog import Authority, receive
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.run.test_reconcile import LEDGER, ONE_PASS, arrived, hidden
-from tests.support.harness import event_id
+from tests.support.harness import event_id, keys_in
 
 
 def delete(stage, names, bucket="audit-state"):
@@ -201,3 +202,26 @@ def test_an_object_with_a_name_in_the_future_does_not_stop_the_runs(stage):
     report = stage.run(**ONE_PASS)
     assert (report.status, stage.arrived()) == ("ok", ids)
     assert [warning.partition(" is damaged")[1] for warning in report.warnings] == [" is damaged"]
+
+
+def test_while_the_ledger_cannot_be_written_events_are_sent_once_and_not_in_each_run(stage):
+    """The policy does not allow the function to create objects in the bucket of the ledger."""
+    stage.world.bucket("ledger")
+    settings = {**ONE_PASS, "LEDGER_BUCKET": "ledger"}
+    stage.run(**settings)
+    ids = stage.emit(stage.world.tenancy, 5, 5)
+    stage.world.forbid_objects("ledger", "create")
+    texts = []
+    for _ in range(4):
+        with pytest.raises(RunFailed) as failed:
+            stage.run(**settings)
+        texts.append(str(failed.value))
+        stage.hand.forward(300)
+    assert stage.arrived() == ids
+    assert ["Nothing is sent until the ledger can be written." in text for text in texts] == [False, True, True, True]
+    assert "Creating the ledger entry" in texts[-1]
+    stage.world.allow_objects("ledger")
+    assert [stage.run(**settings).forwarded, stage.run(**settings).forwarded] == [5, 0]
+    assert stage.arrived() == [*ids, *ids]
+    counts = [keys_in(unpack(data, name)) for name, data in sorted(stage.world.objects("ledger").items())]
+    assert sorted(counts) == [0, 5]
