@@ -222,4 +222,4 @@ def _resent_text(state: State, minute: int, now: int) -> str:
 
 def _owner_text(tenancy: str, receiver: ReceiverId | None, ledger: str) -> str:
     owner = f"tenancy {tenancy or '(not recorded)'}, receiver {receiver.address if receiver else '(not recorded)'}"
-    return f"{owner}, ledger in the bucket {ledger}" if ledger else owner
+    return f"{owner}, ledger in {ledger}" if ledger else owner

@@ -13,16 +13,11 @@ _NAMES_BETWEEN_CHECKS = 500
 _ONLY_WRITER = "Check what else writes to it: only Epimetheus should, about an entry for each run."
 
 class Ledger:
-    """The entries in ``store``. ``name``: its location, for messages. ``state``: the location of the state that they are entered for.
+    """The entries in ``store``. ``name``: its location, for messages. ``deadline``: nothing is listed or read after it."""
 
-    Deployments may share a bucket by mistake: what one receiver has is not what another one has (`Entry.state`). ``deadline``: nothing is
-    listed or read after it.
-    """
-
-    def __init__(self, store: EntryStore, state: str = "", deadline: Deadline | None = None) -> None:
+    def __init__(self, store: EntryStore, deadline: Deadline | None = None) -> None:
         self._store = store
         self.name = store.name
-        self.state = state
         self._deadline = deadline
 
     def append(self, entry: Entry) -> EntryName:

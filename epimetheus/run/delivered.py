@@ -35,9 +35,9 @@ class DeliveredKeys:
 
     ``ahead``: the latest end of the windows at the cursor in the entries that were listed in this run. It is after the cursor if the state
     is older than these entries: it was restored, or the run that wrote them was killed. ``damaged``: a description of each entry that could
-    not be used; its events may be sent again. ``foreign``: entries of another state, whose receiver has the events. ``searched``: in this
-    run, all entries at the cursor were searched for counts that are not in the state. ``uncounted``: counts found in entries whose state
-    was not written.
+    not be used; its events may be sent again. ``foreign``: entries of another state than ``state`` (its identity), whose receiver has the
+    events. ``searched``: in this run, all entries at the cursor were searched for counts that are not in the state. ``uncounted``: counts
+    found in entries whose state was not written.
     """
 
     _ledger: Ledger
@@ -47,6 +47,7 @@ class DeliveredKeys:
         self.ahead = 0
         self.damaged: dict[EntryName, str] = {}
         self.foreign: set[EntryName] = set()
+        self.state = ""
         self.searched = False
         self.uncounted: list[RateLimitCounts] = []
         self._entered: Mapping[str, int] = {}
@@ -58,11 +59,6 @@ class DeliveredKeys:
         self._ledger = ledger
         return self
 
-    @property
-    def state(self) -> str:
-        """The location of the state that entries are written for."""
-        return self._ledger.state
-
     def warnings(self) -> list[str]:
         """A warning for each of the first damaged entries, one for the others, and one for entries of another state."""
         named = [*self.damaged.values()][:_MOST_NAMED]
@@ -70,15 +66,18 @@ class DeliveredKeys:
             named.append(f"{count_text(more, 'more entry', 'more entries')} of the ledger {self._ledger.name} cannot be used.")
         return [*named, *self._foreign_warning()]
 
-    def begin(self, first_epoch: int, epoch: int, entered: Mapping[str, int]) -> None:
-        """Begin a run over a state with these epochs and ``entered``. Confirmed keys of earlier runs of the same invocation stay."""
+    def begin(self, first_epoch: int, epoch: int, entered: Mapping[str, int], state: str = "") -> None:
+        """Begin a run over a state with these epochs and ``entered``; ``state``: its identity.
+
+        Confirmed keys of earlier runs of the same invocation stay.
+        """
         self.ahead, self.damaged, self.foreign, self.searched, self.uncounted = 0, {}, set(), False, []
         self._entered = entered
-        if (self._first_epoch, self._epoch) == (first_epoch, epoch):
+        if (self._first_epoch, self._epoch, self.state) == (first_epoch, epoch, state):
             self.seen.drop_unconfirmed()
             self._loaded = {name: first_end for name, first_end in self._loaded.items() if not self._is_uncounted(name)}
             return
-        self._first_epoch, self._epoch = first_epoch, epoch
+        self._first_epoch, self._epoch, self.state = first_epoch, epoch, state
         self.seen, self._loaded = SeenKeys(), {}
 
     def load_all(self, window: Window) -> None:
@@ -125,7 +124,7 @@ class DeliveredKeys:
         except LedgerDamaged as error:
             self.damaged[name] = f"{error.what} {error.do}"
             return None
-        if entry and entry.state != self._ledger.state:
+        if entry and entry.state != self.state:
             self.foreign.add(name)
             return None
         if entry and entry.rate_limits and self._is_uncounted(name):
@@ -138,9 +137,8 @@ class DeliveredKeys:
             return []
         count, first = count_text(len(self.foreign), "entry is", "entries are"), min(self.foreign).text()
         return [
-            f"The ledger {self._ledger.name} is shared with another deployment: {count} not of the state {self._ledger.state}, such as"
-            f" {first}. They are not used. Set a different STATE_PREFIX or LEDGER_BUCKET for each deployment. If STATE_BUCKET was changed,"
-            " events of the last days may be sent again."
+            f"The ledger {self._ledger.name} is shared with another deployment: {count} of another state than {self.state},"
+            f" such as {first}. They are not used. Set a different STATE_PREFIX or LEDGER_BUCKET for each deployment."
         ]
 
     def _is_uncounted(self, name: EntryName) -> bool:

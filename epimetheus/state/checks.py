@@ -44,10 +44,10 @@ def _check_ledger(state: State, name: str, owner: Owner) -> None:
     if not (state.ledger and owner.ledger) or state.ledger == owner.ledger:
         return
     raise StateForeign(
-        f"The state in {name} belongs to the ledger in the bucket {state.ledger}, but LEDGER_BUCKET (by default STATE_BUCKET) is"
+        f"The state in {name} belongs to the ledger in {state.ledger}, but LEDGER_BUCKET (by default STATE_BUCKET) and STATE_PREFIX lead to"
         f" {owner.ledger}. Nothing is forwarded.",
-        do=f"If LEDGER_BUCKET is mistyped, correct it. If the ledger moves, copy its objects to {owner.ledger}, and run"
-        " `epimetheus state adopt --reason TEXT` with the new settings. Events whose entries are not copied are sent again.",
+        do="If one of them is mistyped, correct it. If the ledger moves, copy its objects, and run `epimetheus state adopt --reason TEXT`"
+        " with the new settings. Events whose entries are not copied are sent again.",
     )
 
 

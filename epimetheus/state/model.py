@@ -124,9 +124,10 @@ class State:
     ones.
     ``epoch``: the minute in which the state began or was last rewound, raised by each; entries of the ledger with an earlier one do not
     prevent that their events are sent again. ``first_epoch``: the epoch in which the state began; earlier entries are of another state.
+    ``identity``: the location where the state was first written by a run. Its entries of the ledger have it; it stays when the state moves.
     ``writer`` and ``serial`` identify the write that produced this state. ``last`` is the summary of the last run.
-    ``tenancy`` (OCID), ``receiver`` and ``ledger`` (bucket): the owner, recorded once a run has verified it. ``adopted``: the last change
-    of owner.
+    ``tenancy`` (OCID), ``receiver`` and ``ledger`` (bucket and prefix): the owner, recorded once a run has verified it. ``adopted``: the
+    last change of owner.
     ``marker_owner``: the `Owner.digest` for which the markers are complete (`epimetheus.state.marker`).
     """
 
@@ -143,6 +144,7 @@ class State:
     entered: dict[str, int] = field(default_factory=dict)
     epoch: int = 0
     first_epoch: int = 0
+    identity: str = ""
     regions: tuple[str, ...] = ()
     regions_listed: int = 0
     lease: Lease | None = None

@@ -16,8 +16,8 @@ class ReceiverId:
 class Owner:
     """The tenancy (OCID) whose events a state covers, and their receiver. ``scope``: the selected compartments, as configured.
 
-    The scope may change at any time. It only distinguishes deployments that share a bucket and a receiver. ``ledger``: the bucket of the
-    ledger, which says what the receiver has; empty with STATE_FILE.
+    The scope may change at any time. It only distinguishes deployments that share a bucket and a receiver. ``ledger``: bucket and prefix of
+    the ledger, which says what the receiver has; empty with STATE_FILE.
     """
 
     tenancy: str

@@ -60,10 +60,11 @@ class OwnerBinding:
         self._cursor_at_start = state.through
 
     def record(self, state: State) -> State:
-        """``state`` with its owner, as far as this run has verified it. A mistyped setting must not bind a state.
+        """``state`` with its identity and its owner, as far as this run has verified it. A mistyped setting must not bind a state.
 
         The tenancy is verified once it was read or listed.
         """
+        state = replace(state, identity=state.identity or self._location)
         if self._owner is None:
             return state
         receiver_verified = self._receiver_verified(state.last.get("run") == self._run_id and state.last.get("caught_up") is True)

@@ -31,7 +31,8 @@ class StateWiring:
         settings = self.oci.settings
         receiver = receiver_id(settings.syslog_transport, settings.syslog_host, settings.syslog_port, settings.syslog_server_name)
         scope = ",".join((settings.compartment_mode, *sorted(settings.compartment_ids)))
-        return Owner(self.tenancy, receiver, scope, settings.ledger_bucket or settings.state_bucket or "")
+        bucket = settings.ledger_bucket or settings.state_bucket
+        return Owner(self.tenancy, receiver, scope, f"{bucket}/{settings.state_prefix}" if bucket else "")
 
     def store(self, region: str, deadline: Deadline, calls: Calls | None = None) -> Store:
         """The store of the state of ``region``."""

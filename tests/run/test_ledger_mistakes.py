@@ -36,7 +36,7 @@ def test_the_entries_of_another_deployment_do_not_hide_events(stage, tmp_path):
         (warning,) = report.warnings
         where = f"oci://ledger@{stage.world.namespace}/epimetheus/ledger/us-ashburn-1/"
         mine = f"oci://other-state@{stage.world.namespace}/epimetheus/us-ashburn-1.state"
-        start = f"The ledger {where} is shared with another deployment: 1 entry is not of the state {mine}, such as 2026/01/01/"
+        start = f"The ledger {where} is shared with another deployment: 1 entry is of another state than {mine}, such as 2026/01/01/"
         assert warning.startswith(start)
         assert "Set a different STATE_PREFIX or LEDGER_BUCKET for each deployment." in warning
         stage.hand.forward(7200)
@@ -162,20 +162,21 @@ def test_another_ledger_bucket_is_rejected_until_it_is_adopted(terminal):  # noq
     assert type_in("run").exit_code == 0
     ids = stage.emit(stage.world.tenancy, 3, 5)
     assert type_in("run").exit_code == 0
-    assert stage.state().ledger == "audit-state"
+    assert stage.state().ledger == "audit-state/epimetheus/"
     failed = type_in("run", **moved)
     text = " ".join(failed.output.split())
     assert failed.exit_code == 2
-    assert "belongs to the ledger in the bucket audit-state, but LEDGER_BUCKET (by default STATE_BUCKET) is ledger." in text
-    assert "copy its objects to ledger, and run `epimetheus state adopt --reason TEXT`" in text
+    cause = "LEDGER_BUCKET (by default STATE_BUCKET) and STATE_PREFIX lead to ledger/epimetheus/."
+    assert f"the ledger in audit-state/epimetheus/, but {cause}" in text
+    assert "copy its objects, and run `epimetheus state adopt --reason TEXT`" in text
     for name, data in stage.world.objects("audit-state").items():
         if "/ledger/" in name:
             stage.world.put("ledger", name, data)
     done = type_in("state", "adopt", "--reason", "CHG-4712", answer="n\n", **moved)
-    assert "Events of the last days whose entries are not in ledger are sent again. Continue?" in " ".join(done.output.split())
+    assert "Events of the last days whose entries are not in ledger/epimetheus/ are sent again. Continue?" in " ".join(done.output.split())
     assert done.exit_code == 1
     done = type_in("state", "adopt", "--reason", "CHG-4712", "--yes", **moved)
-    assert (done.exit_code, "ledger in the bucket audit-state" in done.output, "adopted." in done.output) == (0, True, True)
+    assert (done.exit_code, "ledger in audit-state/epimetheus/" in done.output, "adopted." in done.output) == (0, True, True)
     assert [type_in("run", **moved).exit_code, type_in("run").exit_code, stage.arrived()] == [0, 2, ids]
     assert "already belongs to" in type_in("state", "adopt", "--reason", "again", **moved).output
 
@@ -225,3 +226,19 @@ def test_while_the_ledger_cannot_be_written_events_are_sent_once_and_not_in_each
     assert stage.arrived() == [*ids, *ids]
     counts = [keys_in(unpack(data, name)) for name, data in sorted(stage.world.objects("ledger").items())]
     assert sorted(counts) == [0, 5]
+
+
+def test_a_deployment_that_moves_to_another_bucket_sends_nothing_twice(terminal):  # noqa: F811
+    stage, type_in = terminal
+    stage.environment |= {"STATE_BUCKET": "audit-state", "STATE_FILE": ""}
+    stage.world.bucket("new")
+    type_in("run")
+    ids = stage.emit(stage.world.tenancy, 3, 5)
+    type_in("run")
+    for name, data in stage.world.objects("audit-state").items():
+        stage.world.put("new", name, data)
+    moved = {"STATE_BUCKET": "new"}
+    assert type_in("run", **moved).exit_code == 2
+    assert type_in("state", "adopt", "--reason", "moved", "--yes", **moved).exit_code == 0
+    done = type_in("run", **moved)
+    assert (done.exit_code, "shared" in done.output, stage.arrived()) == (0, False, ids)
