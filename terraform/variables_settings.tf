@@ -272,11 +272,11 @@ variable "ledger_days" {
   validation {
     condition = var.ledger_days == null || try(
       floor(var.ledger_days) == var.ledger_days &&
-      var.ledger_days >= 8 &&
+      var.ledger_days >= 9 &&
       var.ledger_days <= 400,
       false
     )
-    error_message = "ledger_days: expected an integer from 8 to 400."
+    error_message = "ledger_days: expected an integer from 9 to 400."
   }
 }
 

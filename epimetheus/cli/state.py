@@ -98,7 +98,8 @@ def state_rewind(
         if minute > now:
             dialog.confirm(f"{start} is in the future: every run fails until then, and earlier events are never sent. Continue?")
         elif minute > state.through:
-            dialog.confirm(f"{start} is after the cursor, {minute_text(state.through)}: events in between are never sent. Continue?")
+            skipped = f"{start} is after the cursor, {minute_text(state.through)}: events in between are never sent, and windows before it"
+            dialog.confirm(f"{skipped} are not listed again for late events (`reconcile` does so by hand). Continue?")
         elif stored:
             dialog.confirm(_resent_text(stored, minute, now))
         target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
@@ -129,7 +130,7 @@ def state_reset(
 @state_app.command("adopt")
 @reads_settings
 def state_adopt(source: SettingsSource, reason: Reason, region: Region = None, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Continue the state with the tenancy and receiver of the current settings instead of the recorded ones."""
+    """Continue the state with the tenancy, receiver and ledger of the current settings instead of the recorded ones."""
     dialog = Dialog(yes, as_json)
     with display.errors_explained(as_json=as_json):
         reason = "".join(char for char in " ".join(reason.split()) if char.isprintable())
@@ -139,21 +140,27 @@ def state_adopt(source: SettingsSource, reason: Reason, region: Region = None, y
         target = open_target(source, region)
         state = state_to_adopt(target)
         owner = target.owner
-        before, after = _owner_text(state.tenancy, state.receiver), _owner_text(owner.tenancy, owner.receiver)
+        moved = state.ledger not in ("", owner.ledger)
+        before = _owner_text(state.tenancy, state.receiver, state.ledger if moved else "")
+        after = _owner_text(owner.tenancy, owner.receiver, owner.ledger if moved else "")
         members = {**owner_report(owner.tenancy, owner.receiver), "before": owner_report(state.tenancy, state.receiver)}
-        if state.writer and (state.tenancy, state.receiver) == (owner.tenancy, owner.receiver):
+        same = (state.tenancy, state.receiver) == (owner.tenancy, owner.receiver)
+        if state.writer and same and not moved:
             dialog.report(target, f"already belongs to {after}", changed=False, **members)
             return
         for line in (f"{target.name} belongs to {before}.", f"New owner: {after}."):
             dialog.note(line)
-        if state.tenancy in ("", owner.tenancy):
+        if same and moved:
+            dialog.confirm(f"Events of the last days whose entries are not in {owner.ledger} are sent again. Continue?")
+        elif state.tenancy in ("", owner.tenancy):
             dialog.confirm(f"The new receiver gets events after {minute_text(state.through)}, and no earlier ones. Continue?")
         else:
             dialog.confirm(f"{_dropped_text(state)} Continue?")
             start = first_minute(target.settings)
             state = replace(state.for_other_tenancy(), through=start, began=start)
         adopted = Adoption(SYSTEM.now(), reason, before)
-        target.session.commit(replace(state, tenancy=owner.tenancy, receiver=owner.receiver, adopted=adopted, lease=None))
+        owned = replace(state, tenancy=owner.tenancy, receiver=owner.receiver, ledger=owner.ledger)
+        target.session.commit(replace(owned, adopted=adopted, lease=None))
     dialog.report(target, "adopted", **members)
 
 
@@ -213,5 +220,6 @@ def _resent_text(state: State, minute: int, now: int) -> str:
     return f"{size}, {period}, are sent again without a mark (`replay` marks what it sends). Continue?"
 
 
-def _owner_text(tenancy: str, receiver: ReceiverId | None) -> str:
-    return f"tenancy {tenancy or '(not recorded)'}, receiver {receiver.address if receiver else '(not recorded)'}"
+def _owner_text(tenancy: str, receiver: ReceiverId | None, ledger: str) -> str:
+    owner = f"tenancy {tenancy or '(not recorded)'}, receiver {receiver.address if receiver else '(not recorded)'}"
+    return f"{owner}, ledger in {ledger}" if ledger else owner

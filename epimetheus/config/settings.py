@@ -139,7 +139,7 @@ class Settings(BaseModel):
         None, r"[\w.-]{1,256}", "a bucket name without its namespace", "Object Storage bucket for the ledger.", unset="STATE_BUCKET"
     )
     ledger_days: int = _STATE.integer(
-        35, 8, 400, "Days for which the entries of the ledger are kept. In a bucket, a lifecycle rule deletes them."
+        35, 9, 400, "Days for which the entries of the ledger are kept. In a bucket, a lifecycle rule deletes them."
     )
 
     tenancy_ocid: str | None = _CREDENTIALS.string(

@@ -24,6 +24,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_HELP = (
     "Free space on its disk, or move the state and its ledger to another disk and change STATE_FILE. The stored entries are unchanged."
 )
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)  # vfat, exFAT, some network file systems
 _HELP = "Set STATE_FILE to a file in an existing, writable folder. The ledger is in a folder beside it."
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe is opened without waiting for a writer
 
@@ -113,13 +114,25 @@ def _link_new(target: Path, data: bytes) -> bool:
             new.write(data)
             new.flush()
             os.fsync(new.fileno())
-            os.link(new.name, target)
+            _link(new.name, target)
         except FileExistsError:
             return False
         finally:
             os.unlink(new.name)
     _sync_folder(target.parent)
     return True
+
+
+def _link(source: str, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        raise LedgerError(
+            f"The ledger entry {target} could not be created: the file system does not support hard links.",
+            do="Move the state and its ledger to another file system, such as ext4 or xfs, and change STATE_FILE.",
+        ) from error
 
 
 def _content(descriptor: int, target: Path) -> bytes:

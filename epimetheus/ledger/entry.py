@@ -59,6 +59,8 @@ class Entry:
     ``keys``: compartment and window → packed keys of its events, 16 bytes each, in any order; empty if there were none. ``polled``: number
     of compartments that were polled, with or without events; ``polled_sha256``: hex digest of their sorted OCIDs, joined by line feeds.
     ``rate_limits``: the counts of these events under rate limits. If the state is not written after the entry, they are added from here.
+    ``state``: the identity of the state that the events were read for: deployments may share a bucket by mistake, and what one receiver has
+    is not what another one has.
     """
 
     tenancy: str
@@ -73,6 +75,7 @@ class Entry:
     polled_sha256: str
     messages: Messages | None
     rate_limits: RateLimitCounts = field(default_factory=dict)
+    state: str = ""
 
     @property
     def name(self) -> EntryName:
@@ -177,6 +180,7 @@ def _head(entry: Entry, common: Window, sets: Mapping[Place, KeySet]) -> Head:
     return Head(
         version=1,
         tenancy=entry.tenancy,
+        state=entry.state,
         region=entry.region,
         run=entry.run,
         number=entry.number,
@@ -209,6 +213,7 @@ def _window_head(window: Window) -> WindowHead:
 def _entry(head: Head, keys: Mapping[Place, bytes]) -> Entry:
     return Entry(
         tenancy=head.tenancy,
+        state=head.state,
         region=head.region,
         run=head.run,
         number=head.number,

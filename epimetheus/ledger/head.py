@@ -55,6 +55,7 @@ class Head(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     version: Literal[1]
     tenancy: str
+    state: str
     region: str
     run: str
     number: _Count

@@ -1,18 +1,24 @@
 """The ledger of a region: its entries are written once, found by window, and read."""
 
-from epimetheus.errors import LedgerDamaged
+from epimetheus.clock import Deadline
+from epimetheus.errors import LedgerDamaged, LedgerError, OutOfTime
 from epimetheus.ledger.entry import LONGEST_MINUTES, Entry, EntryName, pack, unpack
 from epimetheus.ledger.entry_name import name_bound
 from epimetheus.ledger.store import EntryStore
-from epimetheus.model import Window
+from epimetheus.model import Window, minute_text
 
+MOST_NAMES = 200_000
+"""Maximum number of entries of a listing, whose names take 100 MB. With a commit every half minute, 16 days have 46,000."""
+_NAMES_BETWEEN_CHECKS = 500
+_ONLY_WRITER = "Check what else writes to it: only Epimetheus should, about an entry for each run."
 
 class Ledger:
-    """The entries in ``store``. ``name``: its location, for messages."""
+    """The entries in ``store``. ``name``: its location, for messages. ``deadline``: nothing is listed or read after it."""
 
-    def __init__(self, store: EntryStore) -> None:
+    def __init__(self, store: EntryStore, deadline: Deadline | None = None) -> None:
         self._store = store
         self.name = store.name
+        self._deadline = deadline
 
     def append(self, entry: Entry) -> EntryName:
         """Durably write ``entry``; its name. Raises LedgerError, CredentialsError, and ValueError for an invalid entry (`pack`)."""
@@ -21,16 +27,27 @@ class Ledger:
         return name
 
     def overlapping(self, window: Window) -> list[EntryName]:
-        """The entries of any epoch whose window intersects ``window``, by the end of their window. Raises LedgerError, CredentialsError.
+        """The entries of any epoch whose window intersects ``window``, by the end of their window.
 
-        Objects that are not entries are ignored.
+        Objects that are not entries are ignored. Raises LedgerError, also for more than MOST_NAMES; OutOfTime, CredentialsError.
         """
-        names = self._store.names(name_bound(window.start + 1), name_bound(window.end + LONGEST_MINUTES))
-        found = (EntryName.parse(text) for text in names)
-        return [name for name in found if name and name.window.start < window.end]
+        found: list[EntryName] = []
+        for number, text in enumerate(self._store.names(name_bound(window.start + 1), name_bound(window.end + LONGEST_MINUTES))):
+            if number % _NAMES_BETWEEN_CHECKS == 0:
+                self._check_time()
+            if (name := EntryName.parse(text)) and name.window.start < window.end:
+                found.append(name)
+            if len(found) > MOST_NAMES:
+                raise LedgerError(
+                    f"The ledger {self.name} could not be listed: it has more than {MOST_NAMES:,} entries between"
+                    f" {minute_text(window.start)} and {minute_text(window.end)}.",
+                    do=_ONLY_WRITER,
+                )
+        return found
 
     def read(self, name: EntryName) -> Entry | None:
-        """The entry ``name``, or None if it no longer exists. Raises LedgerDamaged, LedgerError, CredentialsError."""
+        """The entry ``name``, or None if it no longer exists. Raises LedgerDamaged, LedgerError, OutOfTime, CredentialsError."""
+        self._check_time()
         text = name.text()
         location = f"{self.name}{text}"
         if (data := self._store.read(text)) is None:
@@ -42,6 +59,11 @@ class Ledger:
                 do="Delete the object, which is a copy under another name, or restore its content.",
             )
         return entry
+
+    def _check_time(self) -> None:
+        if self._deadline is not None and self._deadline.left() <= 0:
+            what = f"The ledger {self.name} could not be read before the deadline of the run."
+            raise OutOfTime(what, do=f"Raise the timeout. {_ONLY_WRITER}")
 
     def prune(self, before: int) -> None:
         """Remove the entries of days before that of the minute ``before``, unless a lifecycle rule does. Raises LedgerError."""

@@ -15,6 +15,7 @@ from epimetheus.oci_client.policies import DENIED, Policies
 _MAY_EXIST = (409, 412, *DENIED)
 _NOT_FOUND = 404
 _PAGE = 1000  # the maximum of ListObjects
+_MOST_EMPTY = 10
 _HELP = "Check LEDGER_BUCKET (by default STATE_BUCKET) and STATE_NAMESPACE."
 
 
@@ -54,11 +55,14 @@ class ObjectEntryStore:
     def names(self, start: str, end: str) -> Iterator[str]:
         """See `EntryStore`. Each page of 1,000 names is one request."""
         first: str | None = self._prefix + start
+        empty = 0
         while first is not None:
             names, following = self._page(first, self._prefix + end)
             yield from (name.removeprefix(self._prefix) for name in names)
-            if following is not None and following <= first:
-                raise LedgerError(f"{action_failed(self._listing)} OCI returned a page again.", do="The next run tries again.")
+            empty = 0 if names else empty + 1
+            if following is not None and (following <= first or empty > _MOST_EMPTY):
+                wrong = "a page again" if following <= first else f"{empty} pages without names"
+                raise LedgerError(f"{action_failed(self._listing)} OCI returned {wrong}.", do="The next run tries again.")
             first = following
 
     def prune(self, before: int) -> None:

@@ -4,15 +4,17 @@ from contextlib import suppress
 from dataclasses import replace
 
 from epimetheus.errors import EpimetheusError, LedgerError
-from epimetheus.model import time_text
+from epimetheus.model import Window, time_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.entry_writer import Reading
+from epimetheus.run.pending_entry import PendingEntry
 from epimetheus.run.reconcile_plan import begin_compartments
 from epimetheus.run.report import is_caught_up
 from epimetheus.state.model import State, Summary
 
 CHECKPOINT_SECONDS = 30.0
+_NOT_ENTERED = "not_entered"  # in the summary of the last run: it could not write its entry
 _LATE_MINUTES = 24 * 60  # an event may be processed a day after its event time, whose hour counts
 
 
@@ -34,6 +36,21 @@ def commit(ctx: RunContext, state: State) -> None:
 def forget_delivered(ctx: RunContext, state: State) -> None:
     """Drop the keys that neither the overlap nor a slice in progress needs."""
     ctx.ports.delivered.forget(min([state.through - ctx.options.overlap_minutes, *(task.window.start for task in ctx.progress.reading)]))
+
+
+def require_ledger(ctx: RunContext) -> None:
+    """If the last run could not write its entry, write one without events before anything is sent. Raises LedgerError.
+
+    Otherwise each run would send the same events again, as long as the ledger cannot be written.
+    """
+    if not ctx.state.last.get(_NOT_ENTERED):
+        return
+    empty, before = PendingEntry(), Window(ctx.state.through - 1, ctx.state.through)
+    empty.add_keys(plan.polled_compartments(ctx.state)[0], before, [])
+    try:
+        ctx.entries.write(empty, Reading("poll", (), ctx.state.epoch), ctx.time.now())
+    except LedgerError as error:
+        raise LedgerError(f"{error.what} Nothing is sent until the ledger can be written.", do=error.do) from error
 
 
 def _enter(ctx: RunContext) -> None:
@@ -73,7 +90,8 @@ def commit_confirmed(ctx: RunContext) -> None:
         _commit_last(ctx)
     except EpimetheusError as error:
         ctx.problem(error)
-        session.release(attempts=1)  # the time reserved for the commit is nearly used up; the report must still be sent
+        last: Summary = {_NOT_ENTERED: True} if isinstance(error, LedgerError) else {}
+        session.release(attempts=1, last=last)  # the time reserved for the commit is nearly used up; the report must still be sent
 
 
 def _commit_last(ctx: RunContext) -> None:

@@ -35,7 +35,7 @@ class Comparison:
         self._clock = RunClock(ports.clock, ports.clock_offset, options.settle_minutes)
         self.state = _read_state(options.region, ports, self._clock)
         self._delivered, self._source, self._dry = ports.delivered, source, dry
-        self._delivered.begin(self.state.first_epoch, self.state.epoch, self.state.entered)
+        self._delivered.begin(self.state.first_epoch, self.state.epoch, self.state.entered, self.state.identity)
         self._writer = EntryWriter(ports.delivered, options.tenancy, options.region, run_id)
         self._polled: Collection[str] = ()
 

@@ -87,7 +87,7 @@ class RunContext:
         """Continue from ``state``."""
         self.progress.since, self.progress.opened = state.through, True
         entered = {run: number for run, number in state.entered.items() if run != self.run_id}
-        self.ports.delivered.begin(state.first_epoch, state.epoch, entered)
+        self.ports.delivered.begin(state.first_epoch, state.epoch, entered, state.identity)
         self.pipeline = _pipeline(self.options, self.ports, self.tally, state)
         self.state = state
 

@@ -11,9 +11,11 @@ from typing import NamedTuple
 from epimetheus.errors import LedgerDamaged
 from epimetheus.ledger.entry import LONGEST_MINUTES, Entry, EntryName, RateLimitCounts
 from epimetheus.ledger.ledger import Ledger
-from epimetheus.model import Window
+from epimetheus.model import Window, count_text
 from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.rate_limits import Counts
+
+_MOST_NAMED = 10
 
 
 class Lookup(NamedTuple):
@@ -33,8 +35,9 @@ class DeliveredKeys:
 
     ``ahead``: the latest end of the windows at the cursor in the entries that were listed in this run. It is after the cursor if the state
     is older than these entries: it was restored, or the run that wrote them was killed. ``damaged``: a description of each entry that could
-    not be used; its events may be sent again. ``searched``: in this run, all entries at the cursor were searched for counts that are not in
-    the state. ``uncounted``: counts found in entries whose state was not written.
+    not be used; its events may be sent again. ``foreign``: entries of another state than ``state`` (its identity), whose receiver has the
+    events. ``searched``: in this run, all entries at the cursor were searched for counts that are not in the state. ``uncounted``: counts
+    found in entries whose state was not written.
     """
 
     _ledger: Ledger
@@ -43,6 +46,8 @@ class DeliveredKeys:
         self.seen = SeenKeys()
         self.ahead = 0
         self.damaged: dict[EntryName, str] = {}
+        self.foreign: set[EntryName] = set()
+        self.state = ""
         self.searched = False
         self.uncounted: list[RateLimitCounts] = []
         self._entered: Mapping[str, int] = {}
@@ -54,15 +59,25 @@ class DeliveredKeys:
         self._ledger = ledger
         return self
 
-    def begin(self, first_epoch: int, epoch: int, entered: Mapping[str, int]) -> None:
-        """Begin a run over a state with these epochs and ``entered``. Confirmed keys of earlier runs of the same invocation stay."""
-        self.ahead, self.damaged, self.searched, self.uncounted = 0, {}, False, []
+    def warnings(self) -> list[str]:
+        """A warning for each of the first damaged entries, one for the others, and one for entries of another state."""
+        named = [*self.damaged.values()][:_MOST_NAMED]
+        if more := len(self.damaged) - len(named):
+            named.append(f"{count_text(more, 'more entry', 'more entries')} of the ledger {self._ledger.name} cannot be used.")
+        return [*named, *self._foreign_warning()]
+
+    def begin(self, first_epoch: int, epoch: int, entered: Mapping[str, int], state: str = "") -> None:
+        """Begin a run over a state with these epochs and ``entered``; ``state``: its identity.
+
+        Confirmed keys of earlier runs of the same invocation stay.
+        """
+        self.ahead, self.damaged, self.foreign, self.searched, self.uncounted = 0, {}, set(), False, []
         self._entered = entered
-        if (self._first_epoch, self._epoch) == (first_epoch, epoch):
+        if (self._first_epoch, self._epoch, self.state) == (first_epoch, epoch, state):
             self.seen.drop_unconfirmed()
             self._loaded = {name: first_end for name, first_end in self._loaded.items() if not self._is_uncounted(name)}
             return
-        self._first_epoch, self._epoch = first_epoch, epoch
+        self._first_epoch, self._epoch, self.state = first_epoch, epoch, state
         self.seen, self._loaded = SeenKeys(), {}
 
     def load_all(self, window: Window) -> None:
@@ -101,18 +116,30 @@ class DeliveredKeys:
         self._loaded = {name: first_end for name, first_end in self._loaded.items() if first_end > before}
 
     def _read(self, name: EntryName) -> Entry | None:
-        """The entry, or None if it no longer exists or is damaged."""
-        if name in self.damaged:
+        """The entry, or None if it no longer exists, is damaged, or is of another state."""
+        if name in self.damaged or name in self.foreign:
             return None
         try:
             entry = self._ledger.read(name)
         except LedgerDamaged as error:
-            self.damaged[name] = error.what
+            self.damaged[name] = f"{error.what} {error.do}"
+            return None
+        if entry and entry.state != self.state:
+            self.foreign.add(name)
             return None
         if entry and entry.rate_limits and self._is_uncounted(name):
             self.uncounted.append(entry.rate_limits)
             self._entered = {**self._entered, name.run: name.number}  # entries of one run are read in the order of their numbers
         return entry
+
+    def _foreign_warning(self) -> list[str]:
+        if not self.foreign:
+            return []
+        count, first = count_text(len(self.foreign), "entry is", "entries are"), min(self.foreign).text()
+        return [
+            f"The ledger {self._ledger.name} is shared with another deployment: {count} of another state than {self.state},"
+            f" such as {first}. They are not used. Set a different STATE_PREFIX or LEDGER_BUCKET for each deployment."
+        ]
 
     def _is_uncounted(self, name: EntryName) -> bool:
         return name.number > self._entered.get(name.run, name.number)

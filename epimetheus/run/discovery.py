@@ -1,6 +1,6 @@
 """The discover step: which regions and compartments are read and from when, as Identity lists them or as last known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.known_compartments import known_compartments, last_listing, listing_is_current, update_compartments
 from epimetheus.run.ports import SubscribedRegions
-from epimetheus.run.reconcile_plan import begin_compartments, with_passes
+from epimetheus.run.reconcile_plan import Skipped, begin_compartments, skip_deleted_entries, with_passes
 from epimetheus.source.compartments import Listing, choose, discover, paths, pin
 from epimetheus.state.model import State
 
@@ -51,21 +51,30 @@ def discover_compartments(ctx: RunContext) -> None:
     listing = pin(_listing_or_last_known(ctx), options.pinned)
     selected = choose({**known_compartments(ctx.state), **listing.compartments}, options.mode, options.ids, options.tenancy)
     state, changes = update_compartments(
-        with_passes(ctx.state, options.reconcile_after),
+        with_passes(ctx.state, options.reconcile_after, now),
         listing,
         selected,
         now=now,
         lookback=options.lookback_minutes,
         overlap=options.overlap_minutes,
     )
-    state = begin_compartments(state, ctx.state)
-    ctx.tally.warnings += changes.warnings(now)
+    state, skipped = skip_deleted_entries(begin_compartments(state, ctx.state), now - options.ledger_days * 24 * 60)
+    ctx.tally.warnings += [*changes.warnings(now), *_skipped_warnings(skipped, options.ledger_days)]
     state = _with_subscriptions(ctx, state)
     _check_age(ctx, state)
     if not plan.polled_compartments(state):
         raise SourceError("No compartment is selected.", do="Check COMPARTMENT_MODE and COMPARTMENT_IDS against the tenancy.")
     ctx.state = state
     ctx.pipeline.forwarder.compartment_paths = paths(known_compartments(state))
+
+
+def _skipped_warnings(skipped: Sequence[Skipped], days: int) -> list[str]:
+    return [
+        f"The pass of reconciliation after {after} minutes skips the time from {minute_text(window.start)} to {minute_text(window.end)}: it"
+        f" is more than LEDGER_DAYS={days} ago, so its entries in the ledger may be deleted. Events of this time that OCI listed late are"
+        " not forwarded. To send the time again, use a replay. If runs were not paused, check the lag of the passes."
+        for after, window in skipped
+    ]
 
 
 def _with_subscriptions(ctx: RunContext, state: State) -> State:

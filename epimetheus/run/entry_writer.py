@@ -42,6 +42,7 @@ class EntryWriter:
             self.count += 1
             yield Entry(
                 tenancy=self._tenancy,
+                state=self._delivered.state,
                 region=self._region,
                 run=self._run,
                 number=self.count,

@@ -7,6 +7,7 @@ and entered. The marks of a pass move in memory once its slice is confirmed, and
 from dataclasses import replace
 from typing import NamedTuple
 
+from epimetheus.errors import OutOfTime
 from epimetheus.run import plan, reconcile_plan
 from epimetheus.run.commit import commit, forget_delivered
 from epimetheus.run.context import RunContext
@@ -60,7 +61,10 @@ def _reconcile_slice(ctx: RunContext, one: Pass, left: float, *, prefer_behind: 
     if not current.tasks:
         return False
     began, relisted = ctx.ports.clock.monotonic(), ctx.tally.relisted
-    _begin_slice(ctx, current.tasks)
+    try:
+        _begin_slice(ctx, current.tasks)
+    except OutOfTime:  # the next run tries again
+        return False
     outcomes = read_slice(ctx, current.tasks, ctx.budget.work.within(left * current.share), bounded=current.behind)
     ctx.pipeline.forwarder.finish()
     ctx.progress.reading = ()

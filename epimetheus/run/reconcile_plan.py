@@ -61,15 +61,55 @@ def lag_minutes(state: State, now: int) -> dict[int, int]:
     return lags
 
 
-def with_passes(state: State, passes: Collection[int]) -> State:
-    """``state`` with the marks of exactly these passes. A new one begins at the cursor."""
-    return replace(state, reconciled={after: state.reconciled.get(after) or Reconciled(state.through) for after in sorted(set(passes))})
+def with_passes(state: State, passes: Collection[int], now: int) -> State:
+    """``state`` with the marks of exactly these passes. A new one begins with the windows that are not old enough for it yet.
+
+    If it replaces another pass, it begins at the mark of that one, which may be further back: what is not listed again yet still is.
+    """
+    removed = [one.through for after, one in state.reconciled.items() if after not in passes]
+    reconciled = {}
+    for after in sorted(set(passes)):
+        begin = max(state.began, min(state.through, now - after, *removed))
+        stopped = [ocid for ocid, k in state.known.items() if not k.polled and _is_open(state, ocid, begin)]
+        new = Reconciled(begin, {ocid: BehindCompartment(begin, WAITING) for ocid in stopped})
+        reconciled[after] = state.reconciled.get(after) or new
+    return replace(state, reconciled=reconciled)
+
+
+class Skipped(NamedTuple):
+    """A ``window`` that the pass after ``after`` minutes does not list again."""
+
+    after: int
+    window: Window
+
+
+def skip_deleted_entries(state: State, oldest: int) -> tuple[State, list[Skipped]]:
+    """``state`` without windows to be listed again that begin before the minute ``oldest``, and what is skipped.
+
+    Their entries may be deleted: all events would look as if they were missing. Windows that are not read at the cursor yet remain: their
+    entries will be new.
+    """
+    reconciled, skipped = {}, []
+    for after, one in state.reconciled.items():
+        through = max(one.through, min(oldest, state.through))
+        behind = {ocid: _after_deleted_entries(state, ocid, b, oldest) for ocid, b in one.behind.items()}
+        reconciled[after] = replace(one, through=through, behind={o: b for o, b in behind.items() if _is_open(state, o, b.since)})
+        starts = [b.since for ocid, b in one.behind.items() if b.since < behind[ocid].since and _is_listed_again(state.known[ocid])]
+        starts += [one.through] if one.through < through else []
+        skipped += [Skipped(after, Window(min(starts), min(oldest, state.through)))] if starts else []
+    return replace(state, reconciled=reconciled), skipped
+
+
+def _after_deleted_entries(state: State, ocid: str, behind: BehindCompartment, oldest: int) -> BehindCompartment:
+    since = max(behind.since, min(oldest, readable_until(state, ocid)))
+    return behind if since == behind.since else replace(behind, since=since, page_cursor=None)
 
 
 def begin_compartments(state: State, before: State) -> State:
     """``state`` with the compartments that are polled from now on, or no longer polled, behind in every pass.
 
-    ``before``: the state before a listing, or before compartments were given up. A compartment that is no longer polled keeps what is not listed again yet.
+    ``before``: the state before a listing, or before compartments were given up. A compartment that is no longer polled keeps what is not
+    listed again yet.
     """
     started = {ocid: BehindCompartment(b.since, WAITING) for ocid, b in state.behind.items() if ocid not in before.behind}
     stopped = [ocid for ocid, k in before.known.items() if k.polled and ocid in state.known and not state.known[ocid].polled]

@@ -194,7 +194,7 @@ class _Replay:
             dry=self.request.dry,
             status="failed" if error else "partial" if self.unread or not done else "ok",
             error=to_problem(error) if error else None,
-            warnings=[*self.comparison.delivered.damaged.values()] if self.comparison else [],
+            warnings=self.comparison.delivered.warnings() if self.comparison else [],
             window=[minute_text(minute) for minute in self.window],
             through=minute_text(self.through),
             compartments=len(self.polled),

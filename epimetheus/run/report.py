@@ -27,7 +27,7 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
         region=ctx.options.region,
         status=status,
         error=to_problem(error) if error else None,
-        warnings=[*tally.warnings, *selection.warnings(), *ports.delivered.damaged.values(), *given_up, *uncovered],
+        warnings=[*tally.warnings, *selection.warnings(), *ports.delivered.warnings(), *given_up, *uncovered],
         started=time_text(ctx.started),
         seconds=round(ports.clock.monotonic() - ctx.monotonic_start, 3),
         position=_current_position(ctx) if progress.opened else None,

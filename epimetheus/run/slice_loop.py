@@ -5,15 +5,17 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from epimetheus.clock import Deadline
+from epimetheus.errors import OutOfTime
 from epimetheus.model import Window
 from epimetheus.run import plan
-from epimetheus.run.commit import commit
+from epimetheus.run.commit import commit, require_ledger
 from epimetheus.run.context import RunContext
 from epimetheus.run.delivered import Lookup
 from epimetheus.run.reconcile_plan import skip_windows_read_late
 from epimetheus.run.slice_reader import LEAST_SECONDS, read_slice
 from epimetheus.run.unreadable import raise_if_none_readable, raise_if_nothing_read
 from epimetheus.source.fetch import FetchTask
+from epimetheus.state.model import State
 
 _TURN_SECONDS = 20.0  # one page may take this long; a compartment with more pages takes another turn
 
@@ -31,11 +33,12 @@ class Slice(NamedTuple):
 
 
 def forward_slices(ctx: RunContext) -> None:
-    """Forward slices at the cursor and backfill in turn. Raises SourceError, OutOfTime, and the errors of `read_slice`.
+    """Forward slices at the cursor and backfill in turn. Raises SourceError, OutOfTime, LedgerError, and the errors of `read_slice`.
 
     A slice is committed when the next one starts. The last one is committed by `epimetheus.run.commit.finish`, in the same write that
     returns the lease.
     """
+    require_ledger(ctx)
     prefer_backfill = False
     while (left := ctx.budget.work.left()) > LEAST_SECONDS:
         current = _next_slice(ctx, left, prefer_backfill=prefer_backfill)
@@ -43,7 +46,8 @@ def forward_slices(ctx: RunContext) -> None:
             break
         if ctx.progress.uncommitted:
             commit(ctx, ctx.state)
-        _forward_slice(ctx, current, ctx.budget.work.within(current.seconds))
+        if not _forward_slice(ctx, current, ctx.budget.work.within(current.seconds)):
+            break
         prefer_backfill = not prefer_backfill
     if not ctx.progress.pages:
         raise_if_nothing_read(ctx.state, ctx.progress.excluded, end=ctx.time.end)
@@ -68,16 +72,24 @@ def _next_slice(ctx: RunContext, left: float, *, prefer_backfill: bool) -> Slice
     return Slice(tasks, length, share, backfill)
 
 
-def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
-    """Fetch, forward and confirm one slice, and only then move the cursor in memory; `forward_slices` commits it."""
+def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> bool:
+    """Fetch, forward and confirm one slice, and only then move the cursor in memory; `forward_slices` commits it.
+
+    Returns False if the time was too short to read the ledger; earlier slices stand.
+    """
     tasks, clock, progress = current.tasks, ctx.ports.clock, ctx.progress
     left, began, fetched = deadline.left(), clock.monotonic(), ctx.tally.fetched
-    _begin_slice(ctx, current)
+    try:
+        _begin_slice(ctx, current)
+    except OutOfTime:
+        if not progress.pages:
+            raise
+        return False
     outcomes = read_slice(ctx, tasks, deadline, bounded=current.backfill)
     readable = progress.pages > 0
     waiting = ctx.state.behind.keys() - progress.excluded.keys()
     if waiting and not current.backfill and not readable and plan.all_stopped(tasks, outcomes):
-        return  # compartments behind take their turn before all of Audit counts as unreadable
+        return True  # compartments behind take their turn before all of Audit counts as unreadable
     raise_if_none_readable(ctx.state, tasks, outcomes, readable=readable)
     ctx.pipeline.forwarder.finish()
     progress.reading = ()
@@ -97,13 +109,14 @@ def _forward_slice(ctx: RunContext, current: Slice, deadline: Deadline) -> None:
         quick=seconds < left / 4,
     )
     state = skip_windows_read_late(ctx.state, state, ctx.time.minute)
-    ctx.state = replace(plan.touch(state, ctx.ports.delivered.ahead), slice_minutes=length)
+    ctx.state = replace(_touched(ctx, state), slice_minutes=length)
     ctx.tally.slices += 1
     progress.uncommitted = True
+    return True
 
 
 def _begin_slice(ctx: RunContext, current: Slice) -> None:
-    """Read the keys of events that were delivered earlier and can come again in this slice. Raises LedgerError."""
+    """Read the keys of events that were delivered earlier and can come again in this slice. Raises LedgerError, OutOfTime."""
     progress, delivered = ctx.progress, ctx.ports.delivered
     progress.source = "backfill" if current.backfill else "poll"
     progress.polled = tuple(task.compartment for task in current.tasks)
@@ -111,12 +124,17 @@ def _begin_slice(ctx: RunContext, current: Slice) -> None:
     if not (current.backfill and delivered.searched):
         windows = [Window(ctx.state.through, ctx.state.through + 1)] if current.backfill else [task.window for task in current.tasks]
         delivered.load_all(Window(min(window.start for window in windows), max(window.end for window in windows)))
-        ctx.state = plan.touch(ctx.state, delivered.ahead)
+        ctx.state = _touched(ctx, ctx.state)
     if current.backfill:
         behind = ctx.state.behind
         delivered.load([Lookup(task.compartment, task.window, behind[task.compartment].reach) for task in current.tasks])
     for counts in delivered.take_uncounted():
         ctx.pipeline.rate_limits.add_saved(counts)
+
+
+def _touched(ctx: RunContext, state: State) -> State:
+    """As `plan.touch`. A name is no proof that an entry exists: one in the future would make a state that no run accepts."""
+    return plan.touch(state, min(ctx.ports.delivered.ahead, ctx.time.minute))
 
 
 def _adapted(

@@ -8,7 +8,7 @@ ends at E was processed before E, so its key can be dropped once no window reach
 from array import array
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from itertools import count, groupby, islice
+from itertools import groupby, islice
 from struct import iter_unpack
 
 from epimetheus.model import Fetched
@@ -16,6 +16,7 @@ from epimetheus.model import Fetched
 KEY_BYTES = 16
 _TAG_BYTES = 4
 _MIN_SLOTS = 1 << 16
+MOST_BUCKETS = (1 << 16) - 1
 
 
 def compartment_tag(ocid: str) -> bytes:
@@ -40,7 +41,8 @@ class SeenKeys:
 
     def __init__(self) -> None:
         self._keys, self._numbers = bytearray(KEY_BYTES), array("H", [0])  # place 0 is unused: a slot with a 0 is free
-        self._minutes: dict[int, int] = {}
+        self._latest = 0
+        self._use_minutes({})
         self._remembered = 0
         self._numbered_end = 1  # all places before this one have a bucket
         self._rebuild()
@@ -112,7 +114,7 @@ class SeenKeys:
             self._numbered_end = 1
             self._remembered = len(self._numbers) - self._numbers.count(0)
             left = set(self._numbers)
-            self._minutes = {number: minute for number, minute in self._minutes.items() if number in left}
+            self._use_minutes({number: minute for number, minute in self._minutes.items() if number in left})
             self._rebuild()
 
     def _runs(self) -> Iterator[tuple[int, int, int]]:
@@ -124,11 +126,24 @@ class SeenKeys:
             first = after
 
     def _number(self, minute: int) -> int:
-        """The number of the bucket of ``minute``; assigns a free number to a new bucket."""
-        known = next((number for number, existing in self._minutes.items() if existing == minute), 0)
-        number = known or next(free for free in count(1) if free not in self._minutes)
-        self._minutes[number] = minute
+        """The number of the bucket of ``minute``; assigns a free number to a new bucket.
+
+        Without a free number, ``minute`` shares the bucket of the latest minute, which keeps its keys longer.
+        """
+        if number := self._by_minute.get(minute):
+            return number
+        while self._free_number in self._minutes:
+            self._free_number += 1
+        number = self._free_number if self._free_number <= MOST_BUCKETS else self._latest
+        self._minutes[number] = max(minute, self._minutes.get(number, minute))
+        self._by_minute[minute] = number
+        self._latest = max(self._latest or number, number, key=self._minutes.__getitem__)
         return number
+
+    def _use_minutes(self, minutes: dict[int, int]) -> None:
+        """Continue with these buckets: number → minute."""
+        self._minutes, self._by_minute = minutes, {minute: number for number, minute in minutes.items()}
+        self._free_number, self._latest = 1, max(minutes, key=minutes.__getitem__, default=0)
 
     def _number_all(self) -> None:
         self._numbers.extend(_repeated(0, len(self._keys) // KEY_BYTES - len(self._numbers)))

@@ -22,19 +22,32 @@ def check_times(state: State, name: str, now: float) -> None:
 
 
 def check_owner(state: State, name: str, owner: Owner) -> None:
-    """Raises StateForeign if ``state`` belongs to another tenancy or receiver. A state without an owner belongs to its first user."""
+    """Raises StateForeign if ``state`` belongs to another tenancy, receiver or ledger. One without an owner belongs to its first user."""
     problems = []
     if state.tenancy and state.tenancy != owner.tenancy:
         problems.append(f"it is for tenancy {state.tenancy}, but this deployment reads {owner.tenancy}")
     if state.receiver and state.receiver.fingerprint != owner.receiver.fingerprint:
         problems.append(f"it is for receiver {state.receiver.address}, but this deployment sends to {owner.receiver.address}")
     if not problems:
+        _check_ledger(state, name, owner)
         return
     raise StateForeign(
         f"The state in {name} belongs to another deployment: {'; '.join(problems)}. Nothing is forwarded.",
         do="If SYSLOG_HOST, SYSLOG_PORT or TENANCY_OCID is mistyped, correct it. If both deployments are in use, set a separate"
         " STATE_PREFIX (or STATE_FILE) for this one. If this one replaces the other, run `epimetheus state adopt --reason TEXT`"
         " with its settings.",
+    )
+
+
+def _check_ledger(state: State, name: str, owner: Owner) -> None:
+    """Raises StateForeign if the ledger of ``state`` is elsewhere: reconciliation would send all events of the last days again."""
+    if not (state.ledger and owner.ledger) or state.ledger == owner.ledger:
+        return
+    raise StateForeign(
+        f"The state in {name} belongs to the ledger in {state.ledger}, but LEDGER_BUCKET (by default STATE_BUCKET) and STATE_PREFIX lead to"
+        f" {owner.ledger}. Nothing is forwarded.",
+        do="If one of them is mistyped, correct it. If the ledger moves, copy its objects, and run `epimetheus state adopt --reason TEXT`"
+        " with the new settings. Events whose entries are not copied are sent again.",
     )
 
 

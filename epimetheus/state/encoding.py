@@ -82,10 +82,12 @@ def _head(state: State) -> Head:
         entered=state.entered,
         epoch=state.epoch,
         first_epoch=state.first_epoch,
+        identity=state.identity,
         regions=state.regions,
         regions_listed=_text_unless_0(state.regions_listed),
         tenancy=state.tenancy,
         receiver=None if (receiver := state.receiver) is None else ReceiverEntry(receiver.address, receiver.fingerprint),
+        ledger=state.ledger,
         adopted=None if (adopted := state.adopted) is None else AdoptionEntry(adopted.at, adopted.reason, adopted.before),
         marker_owner=state.marker_owner,
     )
@@ -106,6 +108,7 @@ def _state(head: Head) -> State:
         entered=head.entered,
         epoch=head.epoch,
         first_epoch=head.first_epoch,
+        identity=head.identity,
         regions=head.regions,
         regions_listed=_minute_or_0(head.regions_listed),
         lease=None if (lease := head.lease) is None else Lease(lease.run, lease.until, lease.acquired),
@@ -114,6 +117,7 @@ def _state(head: Head) -> State:
         last=head.last,
         tenancy=head.tenancy,
         receiver=None if (receiver := head.receiver) is None else ReceiverId(receiver.address, receiver.sha256),
+        ledger=head.ledger,
         adopted=None if (adopted := head.adopted) is None else Adoption(adopted.at, adopted.reason, adopted.before),
         marker_owner=head.marker_owner,
     )

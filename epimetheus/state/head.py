@@ -114,10 +114,12 @@ class Head(msgspec.Struct, forbid_unknown_fields=True):
     entered: dict[str, _Count] = {}
     epoch: _Count = 0
     first_epoch: _Count = 0
+    identity: str = ""
     regions: tuple[str, ...] = ()
     regions_listed: str | None = None
     tenancy: str = ""
     receiver: ReceiverEntry | None = None
+    ledger: str = ""
     adopted: AdoptionEntry | None = None
     marker_owner: str = ""
 

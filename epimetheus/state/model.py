@@ -124,8 +124,10 @@ class State:
     ones.
     ``epoch``: the minute in which the state began or was last rewound, raised by each; entries of the ledger with an earlier one do not
     prevent that their events are sent again. ``first_epoch``: the epoch in which the state began; earlier entries are of another state.
+    ``identity``: the location where the state was first written by a run. Its entries of the ledger have it; it stays when the state moves.
     ``writer`` and ``serial`` identify the write that produced this state. ``last`` is the summary of the last run.
-    ``tenancy`` (OCID) and ``receiver``: the owner, recorded once a run has verified it. ``adopted``: the last change of owner.
+    ``tenancy`` (OCID), ``receiver`` and ``ledger`` (bucket and prefix): the owner, recorded once a run has verified it. ``adopted``: the
+    last change of owner.
     ``marker_owner``: the `Owner.digest` for which the markers are complete (`epimetheus.state.marker`).
     """
 
@@ -142,6 +144,7 @@ class State:
     entered: dict[str, int] = field(default_factory=dict)
     epoch: int = 0
     first_epoch: int = 0
+    identity: str = ""
     regions: tuple[str, ...] = ()
     regions_listed: int = 0
     lease: Lease | None = None
@@ -150,6 +153,7 @@ class State:
     last: Summary = field(default_factory=dict)
     tenancy: str = ""
     receiver: ReceiverId | None = None
+    ledger: str = ""
     adopted: Adoption | None = None
     marker_owner: str = ""
 
@@ -168,10 +172,14 @@ class State:
         return max(self._times(), key=lambda time: time[1])
 
     def rewound(self, minute: int, now: int) -> "State":
-        """The state with its cursor at ``minute``, in a new epoch: later events are sent again. No time in it is after ``now``."""
+        """The state with its cursor at ``minute``, in a new epoch: later events are sent again. No time in it is after ``now``.
+
+        If the cursor moves forward, earlier windows are not listed again: a pass would send what the operator skips.
+        """
         behind = _rewound_all(self.behind, minute, now)
         passes = self.reconciled.items()
         reconciled = {after: Reconciled(min(one.through, minute), _rewound_all(one.behind, minute, now)) for after, one in passes}
+        reconciled = reconciled if minute <= self.through else dict.fromkeys(reconciled, Reconciled(minute))
         known = {ocid: _rewound_known(one, minute, now) for ocid, one in self.known.items()}
         kept = replace(self, through=minute, behind=behind, known=known, rate_limits={}, lease=None)
         kept = replace(kept, reconciled=reconciled, epoch=max(now, self.epoch + 1))

@@ -16,12 +16,14 @@ class ReceiverId:
 class Owner:
     """The tenancy (OCID) whose events a state covers, and their receiver. ``scope``: the selected compartments, as configured.
 
-    The scope may change at any time. It only distinguishes deployments that share a bucket and a receiver.
+    The scope may change at any time. It only distinguishes deployments that share a bucket and a receiver. ``ledger``: bucket and prefix of
+    the ledger, which says what the receiver has; empty with STATE_FILE.
     """
 
     tenancy: str
     receiver: ReceiverId
     scope: str = ""
+    ledger: str = ""
 
     @property
     def digest(self) -> str:

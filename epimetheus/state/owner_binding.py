@@ -60,16 +60,20 @@ class OwnerBinding:
         self._cursor_at_start = state.through
 
     def record(self, state: State) -> State:
-        """``state`` with its owner, as far as this run has verified it. A mistyped setting must not bind a state.
+        """``state`` with its identity and its owner, as far as this run has verified it. A mistyped setting must not bind a state.
 
         The tenancy is verified once it was read or listed.
         """
+        state = replace(state, identity=state.identity or self._location)
         if self._owner is None:
             return state
         receiver_verified = self._receiver_verified(state.last.get("run") == self._run_id and state.last.get("caught_up") is True)
         tenancy_verified = receiver_verified or state.listed > 0 or state.through > self._cursor_at_start
         tenancy = state.tenancy or (self._owner.tenancy if tenancy_verified else "")
-        return replace(state, tenancy=tenancy, receiver=state.receiver or (self._owner.receiver if receiver_verified else None))
+        receiver = state.receiver or (self._owner.receiver if receiver_verified else None)
+        ledger_verified = receiver_verified or state.through > self._cursor_at_start  # either way, the ledger was read
+        ledger = state.ledger or (self._owner.ledger if ledger_verified else "")
+        return replace(state, tenancy=tenancy, receiver=receiver, ledger=ledger)
 
     def complete_markers(self, state: State, now: float) -> State:
         """Complete the markers once ``state``, as written, has its owner. The returned state records that; the next write stores it."""

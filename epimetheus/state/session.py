@@ -23,7 +23,7 @@ from epimetheus.state.checks import check_times
 from epimetheus.state.earlier_format import EarlierState, read_earlier
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.marker import Marker, Markers
-from epimetheus.state.model import LEASE_SECONDS, Lease, State
+from epimetheus.state.model import LEASE_SECONDS, Lease, State, Summary
 from epimetheus.state.owner import Owner
 from epimetheus.state.owner_binding import OwnerBinding
 from epimetheus.state.store import PreconditionFailed, Store, Stored
@@ -170,8 +170,10 @@ class StateSession:
         self._lease_end, self._renew_at = until, 0.0
         self.renew_if_due(now)
 
-    def release(self, attempts: int = _WRITE_ATTEMPTS) -> State | None:
+    def release(self, attempts: int = _WRITE_ATTEMPTS, last: Summary | None = None) -> State | None:
         """Return the lease of this run, whatever state the run is in; the stored state, or None if the lease may still be there.
+
+        ``last``: added to the summary of the last run.
 
         This uses nothing of the session but the ID of the run: it reads the stored state and writes it back without the lease. It tries
         again after an error, ``attempts`` times in all, and after a signal, which it raises at the end. It raises no Exception: the run
@@ -182,7 +184,7 @@ class StateSession:
         saved, signal = None, None
         for _ in range(attempts):
             try:
-                saved = self._write_without_lease()
+                saved = self._write_without_lease(last or {})
                 break
             except Exception:  # noqa: BLE001, S112 - see above
                 continue
@@ -194,12 +196,13 @@ class StateSession:
             raise signal
         return saved
 
-    def _write_without_lease(self) -> State | None:
+    def _write_without_lease(self, last: Summary) -> State | None:
         """The stored state, which this run no longer leases. Raises PreconditionFailed, StateError."""
         found, etag = self._read()
         if found is None or found.lease is None or found.lease.run != self._run_id:
             return found
-        freed = replace(found, lease=None, writer=self._run_id, serial=max(self._serial, found.serial) + 1)
+        summary, serial = {**found.last, **last}, max(self._serial, found.serial) + 1
+        freed = replace(found, lease=None, last=summary, writer=self._run_id, serial=serial)
         self._store.write(pack(freed), etag)
         return freed
 

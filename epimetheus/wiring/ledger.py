@@ -22,12 +22,13 @@ class LedgerWiring:
 
     def ledger(self, region: str, deadline: Deadline, calls: Calls | None = None) -> Ledger:
         """The ledger of ``region``, for a run until ``deadline``. ``calls`` counts the requests. Raises SourceError, CredentialsError."""
-        settings = self.oci.settings
+        settings, work = self.oci.settings, deadline.earlier(commit_reserve(deadline.left()))
         if path := settings.state_file:
             path = path if region == self.oci.credentials.region else f"{path}.{region}"
-            return Ledger(DirectoryEntryStore(Path(f"{path}.ledger")))
+            return Ledger(DirectoryEntryStore(Path(f"{path}.ledger")), work)
         # An entry may take two requests, the second to read what became of the first: a quarter of the reserve of the last commit for both.
         writer = self.oci.client(ObjectStorageClient, commit_reserve(deadline.left()) / 8, calls)
         reader = self.oci.client(ObjectStorageClient, deadline.left() / 8, calls)
         bucket, prefix = settings.ledger_bucket or str(settings.state_bucket), f"{settings.state_prefix}ledger/{region}/"
-        return Ledger(ObjectEntryStore(writer, reader, self.oci.namespace, bucket, prefix, self.oci.policies))
+        store = ObjectEntryStore(writer, reader, self.oci.namespace, bucket, prefix, self.oci.policies)
+        return Ledger(store, work)

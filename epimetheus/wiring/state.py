@@ -27,10 +27,12 @@ class StateWiring:
 
     @property
     def owner(self) -> Owner:
-        """The tenancy, receiver and selection that the state must belong to."""
+        """The tenancy, receiver, selection and ledger that the state must belong to."""
         settings = self.oci.settings
         receiver = receiver_id(settings.syslog_transport, settings.syslog_host, settings.syslog_port, settings.syslog_server_name)
-        return Owner(self.tenancy, receiver, ",".join((settings.compartment_mode, *sorted(settings.compartment_ids))))
+        scope = ",".join((settings.compartment_mode, *sorted(settings.compartment_ids)))
+        bucket = settings.ledger_bucket or settings.state_bucket
+        return Owner(self.tenancy, receiver, scope, f"{bucket}/{settings.state_prefix}" if bucket else "")
 
     def store(self, region: str, deadline: Deadline, calls: Calls | None = None) -> Store:
         """The store of the state of ``region``."""

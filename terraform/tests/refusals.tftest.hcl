@@ -551,7 +551,7 @@ run "ledger_days" {
   command = plan
 
   variables {
-    ledger_days = 7
+    ledger_days = 8
   }
 
   expect_failures = [var.ledger_days]

@@ -220,7 +220,7 @@ def test_a_state_file_replaces_the_bucket():
         ("FORMAT", "syslog", "FORMAT=syslog: expected cef, json, leef or ocsf"),
         ("OCSF_CLASSES", "6003", "OCSF_CLASSES=6003: expected auto or api"),
         ("LEDGER_BUCKET", "ns/audit", "LEDGER_BUCKET=ns…: expected a bucket name without its namespace"),
-        ("LEDGER_DAYS", "7", "LEDGER_DAYS=7: expected an integer from 8 to 400"),
+        ("LEDGER_DAYS", "8", "LEDGER_DAYS=8: expected an integer from 9 to 400"),
         ("STATE_BUCKET", "ns/audit", "STATE_BUCKET=ns…: expected a bucket name without its namespace"),
         ("STATE_NAMESPACE", "a b", "STATE_NAMESPACE=a…: expected an Object Storage namespace"),
         ("STATE_PREFIX", "/epimetheus", "STATE_PREFIX=/epimetheus: expected the start of an object name, not beginning with a slash"),

@@ -105,6 +105,7 @@ _STATES = (
 _WINDOW, _EARLIER = Window(29_933_640, 29_933_685), Window(29_933_340, 29_933_400)
 _ENTRY = ledger.Entry(
     tenancy="ocid1.tenancy.oc1..r",
+    state="oci://audit-state@namespace/epimetheus/eu-frankfurt-1.state",
     region="eu-frankfurt-1",
     run="ab12cd34ef56",
     number=1,

@@ -17,6 +17,7 @@ def key(number):
 
 ENTRY = Entry(
     tenancy=ROOT,
+    state="oci://audit-state@namespace/epimetheus/eu-frankfurt-1.state",
     region="eu-frankfurt-1",
     run="ab12cd34ef56",
     number=1,

@@ -1,5 +1,6 @@
 """The ledger in a folder: files are created at once and durably, never replaced, and nothing else in the folder does harm."""
 
+import errno
 import os
 import resource
 import stat
@@ -225,3 +226,14 @@ def test_a_linked_ledger_is_used(tmp_path):
     (tmp_path / "state.ledger").symlink_to(tmp_path / "disk")
     Ledger(DirectoryEntryStore(tmp_path / "state.ledger")).append(ENTRY)
     assert files(tmp_path / "disk") == [TEXT]
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.ENOTSUP])
+def test_a_file_system_without_hard_links_is_named(store, monkeypatch, code):
+    def refused(source, target):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", refused)
+    with pytest.raises(LedgerError, match="could not be created: the file system does not support hard links") as caught:
+        Ledger(store).append(ENTRY)
+    assert "such as ext4 or xfs" in caught.value.do

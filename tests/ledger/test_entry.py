@@ -48,6 +48,7 @@ def test_the_head_is_readable_and_the_keys_follow_in_its_order():
     assert json.loads(head) == {
         "version": 1,
         "tenancy": "ocid1.tenancy.oc1..r",
+        "state": "oci://audit-state@namespace/epimetheus/eu-frankfurt-1.state",
         "region": "eu-frankfurt-1",
         "run": "ab12cd34ef56",
         "number": 1,

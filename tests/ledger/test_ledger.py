@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from epimetheus.errors import LedgerDamaged, LedgerError
+from epimetheus.clock import Deadline
+from epimetheus.errors import LedgerDamaged, LedgerError, OutOfTime
+from epimetheus.ledger import ledger as module
 from epimetheus.ledger.entry import EntryName, pack
 from epimetheus.ledger.ledger import Ledger
 from epimetheus.model import Window
 from tests.ledger.samples import ENTRY, IN_ORDER, ROOT, USUAL, key
+from tests.support.hand import HandClock
 from tests.support.memory_ledger import MemoryStore
 
 DAY = 1440
@@ -103,3 +106,35 @@ def test_pruning_removes_the_days_before_that_of_a_minute(ledger):
     old, new = ledger.append(entry(USUAL.start - DAY, USUAL.end - DAY)), ledger.append(entry(*USUAL))
     ledger.prune(USUAL.end + 600)
     assert ledger.overlapping(Window(old.window.start, new.window.end)) == [new]
+
+
+def test_nothing_is_listed_or_read_after_the_deadline(store):
+    """A listing can have any number of pages, with names that are not of entries."""
+    hand = HandClock()
+    ledger = Ledger(store, deadline=Deadline.after(hand.clock, 10))
+    name = ledger.append(ENTRY)
+
+    def endless(start, end):
+        while True:
+            hand.forward(0.01)
+            yield f"{start}-no-entry"
+
+    store.names = endless
+    for attempt in (lambda: ledger.overlapping(USUAL), lambda: ledger.read(name)):
+        with pytest.raises(OutOfTime, match="The ledger memory: could not be read before the deadline of the run"):
+            attempt()
+    assert hand.time < 1_767_268_800 + 16
+
+
+def test_a_listing_has_a_maximum_of_entries(ledger, monkeypatch):
+    monkeypatch.setattr(module, "MOST_NAMES", 3)
+    for number in range(4):
+        assert len(ledger.overlapping(USUAL)) == number
+        ledger.append(replace(ENTRY, number=number))
+    with pytest.raises(LedgerError) as caught:
+        ledger.overlapping(USUAL)
+    what = "The ledger memory: could not be listed: it has more than 3 entries between 2026-11-30T06:00:00Z and 2026-11-30T06:45:00Z."
+    assert (caught.value.what, caught.value.do) == (
+        what,
+        "Check what else writes to it: only Epimetheus should, about an entry for each run.",
+    )

@@ -64,6 +64,13 @@ def test_a_page_that_repeats_ends_with_an_error(any_bucket, world, kind):
     assert len(world.requests) <= 2
 
 
+def test_a_listing_of_empty_pages_ends_with_an_error(bucket, world, monkeypatch):
+    pages = iter(range(1_000_000))
+    monkeypatch.setattr(bucket, "_page", lambda start, end: ([], f"{PREFIX}b{next(pages):06}"))
+    with pytest.raises(LedgerError, match=f"Listing the ledger {NAME} failed: OCI returned 11 pages without names"):
+        list(bucket.names("a", "z"))
+
+
 def test_a_lost_response_is_recognized_by_reading_back(bucket, world):
     world.faults.add("lost_response", operation="PutObject")
     bucket.create("x", b"one")

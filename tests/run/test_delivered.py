@@ -22,7 +22,7 @@ def store():
 @pytest.fixture
 def delivered(store):
     delivered = DeliveredKeys().connected(Ledger(store))
-    delivered.begin(10, 10, {})
+    delivered.begin(10, 10, {}, ENTRY.state)
     return delivered
 
 
@@ -60,7 +60,7 @@ def test_entries_of_earlier_epochs_count_in_reconciliation_only(store, delivered
     add(store, {(A, 100, 160): [1]}, epoch=11)
     add(store, {(A, 100, 160): [2]}, epoch=12)
     add(store, {(A, 100, 160): [3]}, epoch=9)
-    delivered.begin(10, 12, {})
+    delivered.begin(10, 12, {}, ENTRY.state)
     delivered.load_all(Window(100, 160))
     assert len(delivered.seen) == 1
     delivered.load([Lookup(A, Window(100, 160), 160)], earlier_epochs=True)
@@ -118,7 +118,7 @@ def test_counts_are_taken_once_from_entries_whose_state_was_not_written(store, d
     add(store, {(A, 100, 160): [1]}, run="r1", number=1, rate_limits=counts)
     add(store, {(A, 100, 160): [2]}, run="r1", number=2, rate_limits=counts)
     add(store, {(A, 100, 160): [3]}, run="r0", number=9, rate_limits=counts)
-    delivered.begin(10, 10, {"r1": 1})
+    delivered.begin(10, 10, {"r1": 1}, ENTRY.state)
     delivered.load_all(Window(100, 160))
     assert list(delivered.take_uncounted()) == [{("t", 60): HourlyCount(2, 1)}]
     assert list(delivered.take_uncounted()) == []
@@ -143,7 +143,7 @@ def test_the_next_run_of_an_invocation_keeps_what_was_confirmed_only(store, deli
     add(store, {(A, 100, 160): [1]})
     delivered.load_all(Window(100, 160))
     assert delivered.seen.add_if_new(key(2))
-    delivered.begin(10, 10, {})
+    delivered.begin(10, 10, {}, ENTRY.state)
     assert (delivered.searched, delivered.ahead) == (False, 0)
     store.calls.clear()
     delivered.load_all(Window(100, 160))
@@ -154,6 +154,27 @@ def test_the_next_run_of_an_invocation_keeps_what_was_confirmed_only(store, deli
 def test_a_rewind_between_two_runs_of_an_invocation_drops_the_keys(store, delivered):
     add(store, {(A, 100, 160): [1]})
     delivered.load_all(Window(100, 160))
-    delivered.begin(10, 11, {})
+    delivered.begin(10, 11, {}, ENTRY.state)
     delivered.load_all(Window(100, 160))
     assert known(delivered, 1) == []
+
+
+def test_entries_of_another_state_are_not_used_and_reported_once(store, delivered):
+    add(store, {(A, 100, 160): [1]}, state="oci://other@namespace/epimetheus/eu-frankfurt-1.state")
+    add(store, {(A, 100, 160): [2]}, run="r2")
+    for _ in range(2):
+        delivered.load_all(Window(100, 160))
+        delivered.load([Lookup(A, Window(100, 160), 160)])
+    assert (known(delivered, 1, 2), delivered.uncounted) == ([2], [])
+    assert store.calls.count("read") == 2
+    (warning,) = delivered.warnings()
+    assert warning.startswith("The ledger memory: is shared with another deployment: 1 entry is of another state than oci://audit-state@")
+
+
+def test_the_warnings_name_the_first_damaged_entries(store, delivered):
+    for number in range(1, 31):
+        entry = add(store, {(A, 100, 160): [number]}, number=number)
+        store.objects[entry.name.text()] = b"junk"
+    delivered.load_all(Window(100, 160))
+    assert (len(delivered.damaged), len(delivered.warnings())) == (30, 11)
+    assert delivered.warnings()[-1] == "20 more entries of the ledger memory: cannot be used."

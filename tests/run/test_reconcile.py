@@ -175,14 +175,14 @@ def test_without_a_state_nothing_is_sent(stage):
 def test_a_window_whose_entries_may_be_deleted_is_rejected(stage):
     stage.run(**ONE_PASS)
     with pytest.raises(RequestError) as rejected:
-        stage.call(request(stage, "reconcile", 8 * 1440 + 1, 8 * 1440 - 60), **ONE_PASS, LEDGER_DAYS="8")
+        stage.call(request(stage, "reconcile", 9 * 1440 + 1, 9 * 1440 - 60), **ONE_PASS, LEDGER_DAYS="9")
     assert str(rejected.value) == (
-        "The reconciliation was rejected: 2025-12-24T11:59:00Z is more than 8 days ago, and the ledger keeps entries for LEDGER_DAYS=8."
-        " Begin at 2025-12-24T12:00:00Z or later. To send an older window, use a replay, which sends all of its events."
+        "The reconciliation was rejected: 2025-12-23T11:59:00Z is more than 9 days ago, and the ledger keeps entries for LEDGER_DAYS=9."
+        " Begin at 2025-12-23T12:00:00Z or later. To send an older window, use a replay, which sends all of its events."
     )
     with pytest.raises(RequestError, match="The replay was rejected: "):
-        stage.call(request(stage, "replay", 8 * 1440 + 1, 8 * 1440 - 60, missing_only=True), **ONE_PASS, LEDGER_DAYS="8")
-    (accepted,) = stage.call(request(stage, "reconcile", 8 * 1440, 8 * 1440 - 60), **ONE_PASS, LEDGER_DAYS="8")
+        stage.call(request(stage, "replay", 9 * 1440 + 1, 9 * 1440 - 60, missing_only=True), **ONE_PASS, LEDGER_DAYS="9")
+    (accepted,) = stage.call(request(stage, "reconcile", 9 * 1440, 9 * 1440 - 60), **ONE_PASS, LEDGER_DAYS="9")
     assert accepted.status == "ok"
 
 

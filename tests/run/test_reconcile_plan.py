@@ -14,13 +14,14 @@ from epimetheus.run.reconcile_plan import (
     due,
     lag_minutes,
     readable_until,
+    skip_deleted_entries,
     skip_windows_read_late,
     unit_minutes,
     view,
     with_passes,
 )
 from epimetheus.source.fetch import FetchTask
-from epimetheus.state.model import BehindCompartment, KnownCompartment, Reconciled, State
+from epimetheus.state.model import BehindCompartment, KnownCompartment, PageCursor, Reconciled, State
 
 THROUGH = 10_060
 
@@ -64,9 +65,45 @@ def test_a_pass_at_its_end_is_due_while_a_compartment_is_behind_in_it_and_readab
     assert due(unread, 10_080) == []
 
 
-def test_a_new_pass_begins_at_the_cursor_and_one_that_is_no_longer_set_is_dropped(state):
-    assert with_passes(state, (60, 300, 300)).reconciled == {60: Reconciled(9_000), 300: Reconciled(THROUGH)}
-    assert with_passes(state, ()).reconciled == {}
+def test_a_new_pass_begins_where_windows_are_not_old_enough_for_it(state):
+    assert with_passes(state, (60, 300, 300, 1440), 10_080).reconciled == {**state.reconciled, 300: Reconciled(10_080 - 300)}
+    assert with_passes(state, (60, 1440, 5), 10_080).reconciled[5] == Reconciled(THROUGH)
+    assert with_passes(replace(state, began=9_900), (60, 1440, 300), 10_080).reconciled[300] == Reconciled(9_900)
+
+
+def test_a_pass_that_replaces_another_begins_at_its_mark(state):
+    assert with_passes(state, (60, 2880), 10_080).reconciled == {60: Reconciled(9_000), 2880: Reconciled(5_000)}
+    assert with_passes(state, (), 10_080).reconciled == {}
+
+
+def test_in_a_new_pass_a_compartment_that_is_no_longer_polled_is_behind(state):
+    stopped = {"c": KnownCompartment("c", "root", read_until=9_900), "d": KnownCompartment("d", "root", read_until=9_700)}
+    state = replace(state, known={**state.known, **stopped})
+    assert with_passes(state, (60, 1440, 300), 10_080).reconciled[300] == Reconciled(9_780, {"c": waiting(9_780)})
+
+
+def test_windows_whose_entries_may_be_deleted_are_skipped(state):
+    """a waits in the pass from before; b is not read at the cursor since then; c is excluded by a setting, which is no reason to warn."""
+    cursor = PageCursor(Window(4_000, 4_060), "page")
+    marks = {"a": replace(waiting(4_000), page_cursor=cursor), "b": waiting(3_000), "c": waiting(2_000), "d": waiting(2_000)}
+    stopped = {"c": KnownCompartment("c", "root", read_until=7_000), "d": KnownCompartment("d", "root", read_until=5_500)}
+    state = replace(
+        state,
+        known={**state.known, **stopped},
+        behind={"b": BehindCompartment(5_800, "404")},
+        reconciled={60: Reconciled(9_000), 1440: Reconciled(5_000, marks)},
+    )
+    after, skipped = skip_deleted_entries(state, 6_000)
+    behind = {"a": waiting(6_000), "b": waiting(5_800), "c": waiting(6_000)}
+    assert after.reconciled == {60: Reconciled(9_000), 1440: Reconciled(6_000, behind)}
+    assert skipped == [(1440, Window(3_000, 6_000))]
+    assert skip_deleted_entries(after, 6_000) == (after, [])
+
+
+def test_windows_that_are_not_read_yet_are_not_skipped(state):
+    state = replace(state, through=5_500)
+    after, skipped = skip_deleted_entries(state, 9_500)
+    assert (after.reconciled[1440], skipped) == (Reconciled(5_500), [(1440, Window(5_000, 5_500))])
 
 
 def test_the_lag_is_that_of_the_mark_or_of_a_readable_compartment_behind(state):

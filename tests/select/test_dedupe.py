@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.model import Fetched
+from epimetheus.select import dedupe
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
 from epimetheus.source.decode import decode_event
 
@@ -232,3 +233,21 @@ def test_interleaved_windows_keep_their_keys(steps, batch):
     found = {at: [key for key, of, remembered in model if remembered and of == at] for at in minutes}
     assert buckets(seen, [one[0] for one in model], range(6)) == found
     assert not any(seen.add_if_new(one[0]) for one in model)
+
+
+def test_there_may_be_more_minutes_than_buckets(monkeypatch):
+    """Positions of many compartments that are behind can differ by months. A key stays at least until its minute is forgotten."""
+    monkeypatch.setattr(dedupe, "MOST_BUCKETS", 3)
+    seen = SeenKeys()
+    keys = {minute: minute.to_bytes(16, "big") for minute in (50, 10, 20, 40, 60, 30, 70)}
+    for minute, key in keys.items():
+        seen.add_delivered(minute, key)
+        seen.add_delivered(minute, key)
+    seen.forget(20)
+    assert [minute for minute, key in keys.items() if not seen.add_if_new(key)] == [50, 40, 60, 30, 70]
+    seen.drop_unconfirmed()
+    seen.add_delivered(80, b"x" * 16)
+    seen.forget(69)
+    assert len(seen) == 5 + 1
+    seen.forget(70)
+    assert len(seen) == 1

@@ -34,6 +34,8 @@ STATE = State(
     last={"forwarded": 3},
     tenancy="ocid1.tenancy.oc1..r",
     receiver=ReceiverId("tls://siem:6514", "0" * 64),
+    ledger="audit-ledger/epimetheus/",
+    identity="oci://audit-state@namespace/epimetheus/us-ashburn-1.state",
     adopted=Adoption(1767268800.5, "SIEM replaced", "receiver tls://old:6514"),
     marker_owner="0123456789abcdef",
     rate_limits={"com.oraclecloud.ComputeApi.GetInstance": {29_454_480: HourlyCount(100, 60, 20, 1_767_268_800_000, 1_767_268_860_500)}},
@@ -192,7 +194,7 @@ def test_a_minute_in_another_spelling_is_damaged(text):
 def test_owner_adoption_and_marker_are_optional():
     plain = State("r", 5, lease=Lease("run1", 7.5))
     rest = pack(plain).partition(b"\n")[2]
-    owner = b',\n "tenancy": "",\n "receiver": null,\n "adopted": null,\n "marker_owner": ""'
+    owner = b',\n "tenancy": "",\n "receiver": null,\n "ledger": "",\n "adopted": null,\n "marker_owner": ""'
     shorter = rest.replace(owner, b"").replace(b',\n  "acquired": 0.0', b"")
     assert len(shorter) < len(rest) - 70
     assert unpack(sealed(shorter), "here") == plain

@@ -56,7 +56,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "state_namespace": ("axexample", "a-b", "a.b", "x" * 129),
     "state_prefix": ("epimetheus/", "a", "/a", "a\tb", "x" * 900, "x" * 901),
     "ledger_bucket": ("a", "a.b-c_d", "a/b", "x" * 256, "x" * 257),
-    "ledger_days": (8, 400, 7, 401, 35.5),
+    "ledger_days": (9, 400, 8, 401, 35.5),
     "tenancy_ocid": (_TENANCY, _HERE, "ocid1.tenancy"),
     "regions": (["all"], ["eu-frankfurt-1", "us-gov-ashburn-1"], ["all", "eu-frankfurt-1"], ["FRA"], ["iad", "phx"], ["xyz"], ["ALL"],
                 ["All", "fra"], ["EU-Frankfurt-1"], ["fra1"], ["eu_frankfurt_1"]),
