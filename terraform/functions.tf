@@ -12,22 +12,25 @@ locals {
     ],
     oci_objectstorage_bucket.ledger[*].bucket_id,
     oci_vault_secret.client_key[*].id,
+    oci_vault_secret.seal_key[*].id,
   )
   use_default_tamper_watch = var.tamper_watch == null
   config = merge(
     local.settings,
-    var.create_vault ? { SYSLOG_CLIENT_KEY = "vault:${oci_vault_secret.client_key[0].id}" } : {},
+    { for each in oci_vault_secret.client_key : "SYSLOG_CLIENT_KEY" => "vault:${each.id}" },
+    { for each in oci_vault_secret.seal_key : "SEAL_KEY" => "vault:${each.id}" },
     local.use_default_tamper_watch ? { TAMPER_WATCH = join(",", local.default_tamper_watch) } : {},
   )
 
   # OCIDs of new resources are unknown during planning. Each is shorter than 128 bytes.
   unknown_ocid_bytes = (
-    (local.use_default_tamper_watch ? 12 + 128 * length(local.default_tamper_watch) : 0) + (var.create_vault ? 17 + 6 + 128 : 0)
+    (local.use_default_tamper_watch ? 12 + 128 * length(local.default_tamper_watch) : 0) +
+    length(oci_vault_secret.client_key) * (17 + 6 + 128) + length(oci_vault_secret.seal_key) * (8 + 6 + 128)
   )
   config_bytes = sum(concat(values(local.setting_bytes), [local.unknown_ocid_bytes]))
 
   has_certificate = contains(keys(local.settings), "SYSLOG_CLIENT_CERT")
-  has_key         = var.create_vault || contains(keys(local.settings), "SYSLOG_CLIENT_KEY")
+  has_key         = local.has_client_key_pem || contains(keys(local.settings), "SYSLOG_CLIENT_KEY")
   tls_only        = setintersection(["SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SYSLOG_SERVER_NAME"], keys(local.settings))
   mode            = coalesce(var.compartment_mode, "all")
   mode_needs_ids  = contains(["include", "exclude"], local.mode)
@@ -80,12 +83,20 @@ resource "oci_functions_function" "this" {
       error_message = "syslog_client_cert and its key (syslog_client_key or create_vault): set both or neither."
     }
     precondition {
-      condition     = var.create_vault == (var.syslog_client_key_pem != null && var.syslog_client_key_pem != "")
-      error_message = "create_vault and syslog_client_key_pem: set both or neither."
+      condition     = var.create_vault == (local.has_client_key_pem || local.has_seal_key_pem)
+      error_message = "create_vault, and one of syslog_client_key_pem and seal_key_pem: set both or neither."
     }
     precondition {
-      condition     = !var.create_vault || var.syslog_client_key == null || var.syslog_client_key == ""
-      error_message = "create_vault and syslog_client_key are both set: set only one of them."
+      condition     = !local.has_client_key_pem || var.syslog_client_key == null || var.syslog_client_key == ""
+      error_message = "syslog_client_key_pem and syslog_client_key are both set: set only one of them."
+    }
+    precondition {
+      condition     = local.ledger_retention_days <= local.ledger_days
+      error_message = "ledger_retention_days is ${local.ledger_retention_days}: expected at most ledger_days (${local.ledger_days}), because entries could not be deleted then."
+    }
+    precondition {
+      condition     = local.ledger_retention_lock_time == null || local.ledger_retention_days > 0
+      error_message = "ledger_retention_lock_time: requires a retention rule. Set ledger_retention_days to more than 0, and ledger_bucket to another bucket than state_bucket."
     }
     precondition {
       condition     = var.syslog_transport != "tcp" || length(local.tls_only) == 0

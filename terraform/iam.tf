@@ -9,10 +9,11 @@ locals {
 
   secrets = concat(
     [
-      for name in ["SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY"] : trimprefix(local.settings[name], "vault:")
+      for name in ["SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SEAL_KEY"] : trimprefix(local.settings[name], "vault:")
       if startswith(lookup(local.settings, name, ""), "vault:")
     ],
     oci_vault_secret.client_key[*].id,
+    oci_vault_secret.seal_key[*].id,
   )
   uses_secrets = length(local.secrets) > 0
 
@@ -77,7 +78,7 @@ resource "oci_identity_policy" "function" {
       "Allow dynamic-group ${local.group} to inspect tenancies in tenancy",
       # Object Storage GetObject and PutObject: the state, its markers, certificates and rules. The function cannot delete objects.
       "Allow dynamic-group ${local.group} to manage objects in ${local.scope} where ${local.objects_where}",
-      # Object Storage ListObjects, GetObject, and PutObject of new objects: the ledger. Nothing in it is overwritten or deleted.
+      # Object Storage ListObjects, GetObject, and PutObject of new objects: the ledger and the seals. Nothing in them is overwritten or deleted.
       "Allow dynamic-group ${local.group} to manage objects in ${local.scope} where ${local.ledger_where}",
       # Notifications PublishMessage: OCI Functions publishes failed runs as the function (failure_destination).
       "Allow dynamic-group ${local.group} to use ons-topics in ${local.scope} where request.permission='ONS_TOPIC_PUBLISH'",

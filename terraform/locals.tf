@@ -11,7 +11,7 @@ locals {
     SYSLOG_CONFIRM_DELAY_SECONDS = tostring(var.syslog_confirm_delay_seconds)
     SYSLOG_CA                    = try("object:${local.inline_values.SYSLOG_CA.object}", var.syslog_ca)
     SYSLOG_CLIENT_CERT           = try("object:${local.inline_values.SYSLOG_CLIENT_CERT.object}", var.syslog_client_cert)
-    SYSLOG_CLIENT_KEY            = var.create_vault ? null : var.syslog_client_key
+    SYSLOG_CLIENT_KEY            = var.syslog_client_key
     SYSLOG_SERVER_NAME           = var.syslog_server_name
     SYSLOG_FRAMING               = var.syslog_framing
     SYSLOG_HEADER                = var.syslog_header
@@ -25,7 +25,7 @@ locals {
     STATE_BUCKET                 = local.bucket
     STATE_NAMESPACE              = local.namespace
     STATE_PREFIX                 = var.state_prefix
-    LEDGER_BUCKET                = var.ledger_bucket
+    LEDGER_BUCKET                = local.ledger_bucket
     LEDGER_DAYS                  = tostring(var.ledger_days)
     TENANCY_OCID                 = var.tenancy_ocid
     REGIONS                      = var.regions == null ? null : join(",", local.regions)
@@ -73,7 +73,7 @@ locals {
   state_prefix      = coalesce(var.state_prefix, "epimetheus/")
 
   bucket              = coalesce(var.state_bucket, var.name)
-  ledger_bucket       = coalesce(var.ledger_bucket, local.bucket)
+  ledger_bucket       = coalesce(var.ledger_bucket, "${local.bucket}-ledger")
   separate_ledger     = local.ledger_bucket != local.bucket
   namespace           = coalesce(var.state_namespace, data.oci_objectstorage_namespace.this.namespace)
   metrics_compartment = coalesce(var.metrics_compartment_ocid, var.compartment_ocid)
@@ -81,6 +81,12 @@ locals {
   create_network      = var.subnet_id == null || var.subnet_id == ""
   kms_key_id          = var.kms_key_id == "" ? null : var.kms_key_id
   image_digest        = var.image_digest == "" ? null : var.image_digest
+
+  ledger_retention_lock_time = var.ledger_retention_lock_time == "" ? null : var.ledger_retention_lock_time
+
+  # Whether a key is given is no secret, and decides whether a secret is created.
+  has_client_key_pem = nonsensitive(var.syslog_client_key_pem != null && var.syslog_client_key_pem != "")
+  has_seal_key_pem   = nonsensitive(var.seal_key_pem != null && var.seal_key_pem != "")
 
   # Minute 0 and every interval_minutes after it. Each is a separate hourly schedule.
   crons = { for minute in range(0, 60, var.interval_minutes) : format("%02d", minute) => "${minute} * * * *" }

@@ -19,8 +19,13 @@ output "bucket" {
 }
 
 output "ledger_bucket" {
-  description = "Bucket with the ledger, under STATE_PREFIX and ledger/."
+  description = "Bucket with the ledger and the seals, under STATE_PREFIX, ledger/ and seals/."
   value       = local.ledger_bucket
+}
+
+output "seal_public_key" {
+  description = "Public key of the seals for `epimetheus verify --public-key`, from the variable of the same name."
+  value       = var.seal_public_key
 }
 
 output "namespace" {

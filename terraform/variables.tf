@@ -224,7 +224,7 @@ variable "create_vault" {
   type        = bool
   default     = false
   nullable    = false
-  description = "If true, the module creates a vault, a key, and a secret with syslog_client_key_pem. OCI deletes a vault after 7 days at the earliest."
+  description = "If true, the module creates a vault, a key, and secrets with syslog_client_key_pem and seal_key_pem. OCI deletes a vault after 7 days at the earliest."
 }
 
 variable "syslog_client_key_pem" {
@@ -239,6 +239,29 @@ variable "syslog_client_key_pem" {
       var.syslog_client_key_pem
     ))
     error_message = "syslog_client_key_pem: expected a PEM private key without a passphrase."
+  }
+}
+
+variable "seal_key_pem" {
+  type        = string
+  default     = null
+  sensitive   = true
+  description = "With create_vault: Ed25519 private key that signs the seals, in PEM. It is also stored in the Terraform state."
+
+  validation {
+    condition     = var.seal_key_pem == null || can(regex("^$|-----BEGIN\\s*PRIVATE\\s*KEY-----", var.seal_key_pem))
+    error_message = "seal_key_pem: expected a PEM private key without a passphrase (PKCS #8)."
+  }
+}
+
+variable "seal_public_key" {
+  type        = string
+  default     = null
+  description = "Public key of the seals in PEM; while keys are rotated, both. The function does not use it: the output of the same name hands it to auditors."
+
+  validation {
+    condition     = var.seal_public_key == null || can(regex("^$|^\\s*-----BEGIN PUBLIC KEY-----", var.seal_public_key))
+    error_message = "seal_public_key: expected a public key in PEM."
   }
 }
 
@@ -265,6 +288,32 @@ variable "state_versions_days" {
       var.state_versions_days >= 1 && var.state_versions_days <= 365
     )
     error_message = "state_versions_days: expected an integer from 1 to 365."
+  }
+}
+
+variable "ledger_retention_days" {
+  type        = number
+  default     = null
+  description = "Days for which no one can overwrite or delete an object in the ledger's bucket. With 0, its administrators can. Not used if ledger_bucket is state_bucket. Default: ledger_days."
+
+  validation {
+    condition = var.ledger_retention_days == null || try(
+      floor(var.ledger_retention_days) == var.ledger_retention_days &&
+      var.ledger_retention_days >= 0 && var.ledger_retention_days <= 400,
+      false
+    )
+    error_message = "ledger_retention_days: expected an integer from 0 to 400."
+  }
+}
+
+variable "ledger_retention_lock_time" {
+  type        = string
+  default     = null
+  description = "Time from which the retention rule is locked, like 2027-01-31T00:00:00Z, at least 14 days after the apply. Not even an administrator can then remove or shorten it, or delete the bucket before its last object expires. By default, the rule is not locked."
+
+  validation {
+    condition     = var.ledger_retention_lock_time == null || var.ledger_retention_lock_time == "" || can(formatdate("YYYY", var.ledger_retention_lock_time))
+    error_message = "ledger_retention_lock_time: expected a time like 2027-01-31T00:00:00Z."
   }
 }
 

@@ -256,7 +256,7 @@ variable "state_prefix" {
 variable "ledger_bucket" {
   type        = string
   default     = null
-  description = "Object Storage bucket for the ledger. The module creates it. In a bucket of its own, the function can overwrite no entry. Default: state_bucket."
+  description = "Object Storage bucket for the ledger. The module creates it. Use the name of state_bucket for a single bucket, in which the function can overwrite objects. Default: the name of state_bucket, followed by -ledger."
 
   validation {
     condition     = var.ledger_bucket == null || can(regex("^(?:[\\w.-]{1,256})?$", var.ledger_bucket))

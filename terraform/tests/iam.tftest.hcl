@@ -33,7 +33,7 @@ run "defaults" {
       "Allow dynamic-group epimetheus to inspect compartments in tenancy",
       "Allow dynamic-group epimetheus to inspect tenancies in tenancy",
       "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}",
-      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}",
+      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus-ledger', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}",
       "Allow dynamic-group epimetheus to use ons-topics in compartment id ocid1.compartment.oc1..here where request.permission='ONS_TOPIC_PUBLISH'",
       "Allow dynamic-group epimetheus to use metrics in compartment id ocid1.compartment.oc1..here where target.metrics.namespace='epimetheus'",
     ])
@@ -51,6 +51,7 @@ run "defaults" {
   assert {
     condition = oci_identity_policy.services.statements == tolist([
       "Allow service objectstorage-eu-frankfurt-1 to manage object-family in compartment id ocid1.compartment.oc1..here where target.bucket.name='epimetheus'",
+      "Allow service objectstorage-eu-frankfurt-1 to manage object-family in compartment id ocid1.compartment.oc1..here where target.bucket.name='epimetheus-ledger'",
     ])
     error_message = jsonencode(oci_identity_policy.services.statements)
   }
@@ -72,6 +73,7 @@ run "defaults" {
 run "statements_on_objects_are_limited_to_the_bucket" {
   variables {
     state_bucket              = "our-state"
+    ledger_bucket             = "our-state"
     relaxed_policy_conditions = ["objects", "metrics", "secrets"]
     syslog_ca                 = "vault:ocid1.vaultsecret.oc1..ca"
     metrics_compartment_ocid  = "ocid1.tenancy.oc1..tenancy"
@@ -108,12 +110,9 @@ run "statements_on_objects_are_limited_to_the_bucket" {
   }
 }
 
-run "a_ledger_in_its_own_bucket_cannot_be_overwritten" {
+run "the_ledger_cannot_be_overwritten" {
   variables {
     ledger_bucket = "our-ledger"
-    ledger_days   = 90
-    state_prefix  = "state/"
-    kms_key_id    = "ocid1.key.oc1..ours"
   }
 
   assert {
@@ -125,38 +124,8 @@ run "a_ledger_in_its_own_bucket_cannot_be_overwritten" {
   }
 
   assert {
-    condition = slice(oci_identity_policy.services.statements, 0, 2) == tolist([
-      "Allow service objectstorage-eu-frankfurt-1 to manage object-family in compartment id ocid1.compartment.oc1..here where target.bucket.name='epimetheus'",
-      "Allow service objectstorage-eu-frankfurt-1 to manage object-family in compartment id ocid1.compartment.oc1..here where target.bucket.name='our-ledger'",
-    ])
+    condition     = oci_identity_policy.services.statements[1] == "Allow service objectstorage-eu-frankfurt-1 to manage object-family in compartment id ocid1.compartment.oc1..here where target.bucket.name='our-ledger'"
     error_message = jsonencode(oci_identity_policy.services.statements)
-  }
-
-  assert {
-    condition = (
-      oci_objectstorage_bucket.ledger[0].name == "our-ledger" &&
-      oci_objectstorage_bucket.ledger[0].access_type == "NoPublicAccess" &&
-      oci_objectstorage_bucket.ledger[0].versioning == "Enabled" &&
-      oci_objectstorage_bucket.ledger[0].kms_key_id == "ocid1.key.oc1..ours" &&
-      output.ledger_bucket == "our-ledger"
-    )
-    error_message = "the bucket of the ledger is not private, versioned and encrypted like that of the state"
-  }
-
-  assert {
-    condition = toset([
-      for rule in oci_objectstorage_object_lifecycle_policy.ledger[0].rules :
-      join(" ", concat(
-        [rule.action, rule.target, rule.time_amount, rule.time_unit],
-        try(tolist(rule.object_name_filter[0].inclusion_prefixes), []),
-      ))
-    ]) == toset(["DELETE previous-object-versions 30 DAYS", "DELETE objects 90 DAYS state/ledger/"])
-    error_message = jsonencode(oci_objectstorage_object_lifecycle_policy.ledger[0].rules)
-  }
-
-  assert {
-    condition     = length(oci_objectstorage_object_lifecycle_policy.state.rules) == 1
-    error_message = jsonencode(oci_objectstorage_object_lifecycle_policy.state.rules)
   }
 }
 
@@ -166,11 +135,12 @@ run "secrets_are_listed_individually" {
     syslog_client_cert    = "object:cert.pem"
     create_vault          = true
     syslog_client_key_pem = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
+    seal_key_pem          = "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n"
     metrics_namespace     = ""
   }
 
   assert {
-    condition     = oci_identity_policy.function.statements[6] == "Allow dynamic-group epimetheus to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..ca', target.secret.id='ocid1.vaultsecret.oc1..made'}"
+    condition     = oci_identity_policy.function.statements[6] == "Allow dynamic-group epimetheus to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..ca', target.secret.id='ocid1.vaultsecret.oc1..made', target.secret.id='ocid1.vaultsecret.oc1..made'}"
     error_message = jsonencode(oci_identity_policy.function.statements)
   }
 

@@ -257,6 +257,46 @@ run "state_versions_days" {
   expect_failures = [var.state_versions_days]
 }
 
+run "ledger_retention_days" {
+  command = plan
+
+  variables {
+    ledger_retention_days = 401
+  }
+
+  expect_failures = [var.ledger_retention_days]
+}
+
+run "ledger_retention_lock_time" {
+  command = plan
+
+  variables {
+    ledger_retention_lock_time = "2027-01-31"
+  }
+
+  expect_failures = [var.ledger_retention_lock_time]
+}
+
+run "seal_key_pem" {
+  command = plan
+
+  variables {
+    seal_key_pem = "-----BEGIN EC PRIVATE KEY-----"
+  }
+
+  expect_failures = [var.seal_key_pem]
+}
+
+run "seal_public_key" {
+  command = plan
+
+  variables {
+    seal_public_key = "-----BEGIN PRIVATE KEY-----"
+  }
+
+  expect_failures = [var.seal_public_key]
+}
+
 run "log_retention_days" {
   command = plan
 
@@ -782,7 +822,7 @@ run "a_configuration_one_byte_too_long" {
 
   variables {
     tamper_watch = []
-    redact       = [format("data.%03924d", 0)]
+    redact       = [format("data.%03894d", 0)]
   }
 
   expect_failures = [oci_functions_function.this]
@@ -847,6 +887,49 @@ run "two_keys" {
     syslog_client_cert    = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
     syslog_client_key_pem = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
     syslog_client_key     = "vault:ocid1.vaultsecret.oc1..key"
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "a_seal_key_without_a_vault" {
+  command = plan
+
+  variables {
+    seal_key_pem = "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n"
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "entries_retained_for_longer_than_they_are_kept" {
+  command = plan
+
+  variables {
+    ledger_days           = 30
+    ledger_retention_days = 31
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "a_lock_without_a_retention_rule" {
+  command = plan
+
+  variables {
+    ledger_retention_days      = 0
+    ledger_retention_lock_time = "2027-01-31T00:00:00Z"
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "a_lock_in_the_bucket_of_the_state" {
+  command = plan
+
+  variables {
+    ledger_bucket              = "epimetheus"
+    ledger_retention_lock_time = "2027-01-31T00:00:00Z"
   }
 
   expect_failures = [oci_functions_function.this]

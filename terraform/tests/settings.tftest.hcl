@@ -153,6 +153,7 @@ run "references_are_passed_unchanged" {
       SYSLOG_CLIENT_CERT       = "vault:ocid1.vaultsecret.oc1..cert"
       SYSLOG_CLIENT_KEY        = "vault:ocid1.vaultsecret.oc1..key"
       STATE_BUCKET             = "epimetheus"
+      LEDGER_BUCKET            = "epimetheus-ledger"
       STATE_NAMESPACE          = "axexample"
       TENANCY_OCID             = "ocid1.tenancy.oc1..tenancy"
       RULES                    = "object:rules.json"
@@ -185,7 +186,7 @@ run "empty_is_unset" {
   }
 
   assert {
-    condition     = keys(local.config) == ["METRICS_COMPARTMENT_OCID", "STATE_BUCKET", "STATE_NAMESPACE", "SYSLOG_HOST", "TENANCY_OCID"]
+    condition     = keys(local.config) == ["LEDGER_BUCKET", "METRICS_COMPARTMENT_OCID", "STATE_BUCKET", "STATE_NAMESPACE", "SYSLOG_HOST", "TENANCY_OCID"]
     error_message = jsonencode(local.config)
   }
 }
@@ -210,7 +211,7 @@ run "the_maximum_size_of_a_configuration" {
 
   variables {
     tamper_watch = []
-    redact       = [format("data.%03923d", 0)]
+    redact       = [format("data.%03893d", 0)]
   }
 
   assert {
