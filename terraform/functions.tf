@@ -42,7 +42,7 @@ resource "oci_functions_application" "this" {
   shape                      = var.shape
   subnet_ids                 = [local.subnet_id]
   network_security_group_ids = local.security_group_ids
-  defined_tags               = var.defined_tags
+  defined_tags               = local.defined_tags
   freeform_tags              = var.freeform_tags
 
   # The function logs JSON lines. With this format, Logging search can filter by their fields.
@@ -60,7 +60,7 @@ resource "oci_functions_function" "this" {
   timeout_in_seconds               = var.timeout_in_seconds
   detached_mode_timeout_in_seconds = var.detached_timeout_in_seconds
   config                           = local.config
-  defined_tags                     = var.defined_tags
+  defined_tags                     = local.defined_tags
   freeform_tags                    = var.freeform_tags
 
   # Reports runs that are killed, or that fail before they post metrics.

@@ -53,7 +53,7 @@ resource "oci_identity_dynamic_group" "function" {
   name           = var.name
   description    = "The Epimetheus function, which forwards audit events."
   matching_rule  = "ALL {resource.type='fnfunc', resource.id='${oci_functions_function.this.id}'}"
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }
 
@@ -63,7 +63,7 @@ resource "oci_identity_policy" "function" {
   compartment_id = var.tenancy_ocid
   name           = "${var.name}-function"
   description    = "Allows the Epimetheus function to read audit events, store its state and post metrics."
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 
   # Without the conditions on objects, two statements can be the same.
@@ -98,7 +98,7 @@ resource "oci_identity_policy" "schedules" {
   compartment_id = var.tenancy_ocid
   name           = "${var.name}-schedules"
   description    = "Allows the schedules of Epimetheus to start the function."
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 
   statements = [
@@ -115,7 +115,7 @@ resource "oci_identity_policy" "services" {
   compartment_id = var.tenancy_ocid
   name           = "${var.name}-services"
   description    = "Allows Object Storage to delete previous versions of the Epimetheus state, and old entries of the ledger."
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 
   statements = concat(

@@ -43,7 +43,7 @@ resource "oci_core_vcn" "this" {
   compartment_id = local.network_compartment
   display_name   = var.name
   cidr_blocks    = [var.vcn_cidr]
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }
 
@@ -53,7 +53,7 @@ resource "oci_core_nat_gateway" "this" {
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
   display_name   = var.name
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }
 
@@ -63,7 +63,7 @@ resource "oci_core_service_gateway" "this" {
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
   display_name   = var.name
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 
   services {
@@ -77,7 +77,7 @@ resource "oci_core_route_table" "private" {
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
   display_name   = var.name
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 
   route_rules {
@@ -102,7 +102,7 @@ resource "oci_core_security_list" "private" {
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
   display_name   = var.name
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 
   ingress_security_rules {
@@ -129,7 +129,7 @@ resource "oci_core_subnet" "private" {
   prohibit_public_ip_on_vnic = true
   route_table_id             = oci_core_route_table.private[0].id
   security_list_ids          = [oci_core_security_list.private[0].id]
-  defined_tags               = var.defined_tags
+  defined_tags               = local.defined_tags
   freeform_tags              = var.freeform_tags
 }
 
@@ -139,7 +139,7 @@ resource "oci_core_network_security_group" "function" {
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
   display_name   = var.name
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }
 

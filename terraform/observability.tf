@@ -4,7 +4,7 @@ resource "oci_ons_notification_topic" "this" {
   compartment_id = var.compartment_ocid
   name           = var.name
   description    = "Alarms and failed runs of Epimetheus."
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }
 
@@ -15,7 +15,7 @@ resource "oci_ons_subscription" "email" {
   topic_id       = oci_ons_notification_topic.this.id
   protocol       = "EMAIL"
   endpoint       = each.value
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }
 
@@ -23,7 +23,7 @@ resource "oci_logging_log_group" "this" {
   compartment_id = var.compartment_ocid
   display_name   = var.name
   description    = "Log of the Epimetheus function."
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }
 
@@ -33,7 +33,7 @@ resource "oci_logging_log" "invocations" {
   log_type           = "SERVICE"
   is_enabled         = true
   retention_duration = var.log_retention_days
-  defined_tags       = var.defined_tags
+  defined_tags       = local.defined_tags
   freeform_tags      = var.freeform_tags
 
   configuration {
@@ -167,7 +167,7 @@ resource "oci_monitoring_alarm" "own" {
   destinations          = [oci_ons_notification_topic.this.id]
   resolution            = "1m"
   message_format        = "ONS_OPTIMIZED"
-  defined_tags          = var.defined_tags
+  defined_tags          = local.defined_tags
   freeform_tags         = var.freeform_tags
 
   repeat_notification_duration                  = "PT12H"
@@ -189,7 +189,7 @@ resource "oci_monitoring_alarm" "platform" {
   destinations          = [oci_ons_notification_topic.this.id]
   resolution            = "1m"
   message_format        = "ONS_OPTIMIZED"
-  defined_tags          = var.defined_tags
+  defined_tags          = local.defined_tags
   freeform_tags         = var.freeform_tags
 
   repeat_notification_duration = "PT12H"

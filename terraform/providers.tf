@@ -1,14 +1,14 @@
-# OCI adds these tags to every resource. Ignoring them keeps plans free of changes.
+# OCI adds tags to every resource. Ignoring them keeps plans free of changes.
 provider "oci" {
   region              = var.region
-  ignore_defined_tags = ["Oracle-Tags.CreatedBy", "Oracle-Tags.CreatedOn"]
+  ignore_defined_tags = local.ignore_defined_tags
 }
 
 # Dynamic groups and policies can be changed in the tenancy's home region only.
 provider "oci" {
   alias               = "home"
   region              = local.home_region
-  ignore_defined_tags = ["Oracle-Tags.CreatedBy", "Oracle-Tags.CreatedOn"]
+  ignore_defined_tags = local.ignore_defined_tags
 }
 
 data "oci_identity_region_subscriptions" "all" {

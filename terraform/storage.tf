@@ -32,7 +32,7 @@ resource "oci_objectstorage_bucket" "state" {
   versioning            = "Enabled"
   object_events_enabled = true
   kms_key_id            = local.kms_key_id
-  defined_tags          = var.defined_tags
+  defined_tags          = local.defined_tags
   freeform_tags         = var.freeform_tags
 
   # With kms_key_id, Object Storage needs permission to use the key before the bucket is created.
@@ -80,7 +80,7 @@ resource "oci_objectstorage_bucket" "ledger" {
   versioning            = "Disabled"
   object_events_enabled = true
   kms_key_id            = local.kms_key_id
-  defined_tags          = var.defined_tags
+  defined_tags          = local.defined_tags
   freeform_tags         = var.freeform_tags
 
   dynamic "retention_rules" {

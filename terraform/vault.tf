@@ -7,7 +7,7 @@ resource "oci_kms_vault" "this" {
   compartment_id = var.compartment_ocid
   display_name   = var.name
   vault_type     = "DEFAULT"
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }
 
@@ -18,7 +18,7 @@ resource "oci_kms_key" "this" {
   display_name        = var.name
   management_endpoint = oci_kms_vault.this[0].management_endpoint
   protection_mode     = "SOFTWARE"
-  defined_tags        = var.defined_tags
+  defined_tags        = local.defined_tags
   freeform_tags       = var.freeform_tags
 
   key_shape {
@@ -35,7 +35,7 @@ resource "oci_vault_secret" "client_key" {
   key_id         = oci_kms_key.this[0].id
   secret_name    = "${var.name}-syslog-client-key"
   description    = "Private key of the certificate that Epimetheus presents to the SIEM."
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 
   secret_content {
@@ -52,7 +52,7 @@ resource "oci_vault_secret" "seal_key" {
   key_id         = oci_kms_key.this[0].id
   secret_name    = "${var.name}-seal-key"
   description    = "Private key with which Epimetheus signs the seals of its runs."
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 
   secret_content {
