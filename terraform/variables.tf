@@ -268,7 +268,7 @@ variable "seal_public_key" {
 variable "kms_key_id" {
   type        = string
   default     = null
-  description = "Existing vault key that encrypts the bucket. Default: a key that Oracle manages."
+  description = "Existing vault key that encrypts the buckets. To rotate it, create a new version of the key; docs/operate.md has the steps for another key, or none. Default: a key that Oracle manages."
 
   validation {
     condition     = var.kms_key_id == null || can(regex("^(?:ocid1\\.key\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.kms_key_id))

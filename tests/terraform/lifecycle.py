@@ -128,8 +128,18 @@ def variant(values: Values) -> None:
         expect(left <= {address.partition(".")[0] for address in PROTECTED}, f"left after destroy: {left}")
 
 
+def key_removed() -> None:
+    """The provider keeps the key of a bucket that the configuration leaves out, while the policy for the key goes."""
+    with deployment() as here:
+        here.apply(kms_key_id="ocid1.key.oc1..ours")
+        error = here.failure()
+        expect("The bucket epimetheus is encrypted with the key ocid1.key.oc1..ours, but kms_key_id is not set." in error, error)
+        expect("The bucket epimetheus-ledger is encrypted with" in error, error)
+
+
 CHECKS: dict[str, Callable[[], None]] = {
     **{f"apply, plan, destroy: {name}": lambda values=values: variant(values) for name, values in VARIANTS.items()},
+    "kms_key_id removed": key_removed,
 }
 
 
