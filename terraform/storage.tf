@@ -40,6 +40,8 @@ resource "oci_objectstorage_bucket" "state" {
 
   # The provider keeps the key of a bucket that the configuration leaves out, while the permission to use it is removed.
   lifecycle {
+    prevent_destroy = true
+
     postcondition {
       condition     = coalesce(self.kms_key_id, "none") == coalesce(local.kms_key_id, "none")
       error_message = "The bucket ${self.name} is encrypted with the key ${coalesce(self.kms_key_id, "none")}, but kms_key_id is not set. Without permission to use the key, the bucket cannot be read. Set kms_key_id to it, or see \"Encryption key\" in docs/operate.md."
@@ -107,6 +109,8 @@ resource "oci_objectstorage_bucket" "ledger" {
   depends_on = [oci_identity_policy.services]
 
   lifecycle {
+    prevent_destroy = true
+
     postcondition {
       condition     = coalesce(self.kms_key_id, "none") == coalesce(local.kms_key_id, "none")
       error_message = "The bucket ${self.name} is encrypted with the key ${coalesce(self.kms_key_id, "none")}, but kms_key_id is not set. Without permission to use the key, the bucket cannot be read. Set kms_key_id to it, or see \"Encryption key\" in docs/operate.md."

@@ -26,7 +26,7 @@ variable "name" {
   type        = string
   default     = "epimetheus"
   nullable    = false
-  description = "Name of the resources. Each deployment in a tenancy needs a different name."
+  description = "Name of the resources. Each deployment in a tenancy needs a different name. To change it later, see docs/deploy.md: a plan that would delete a bucket fails."
 
   validation {
     condition     = can(regex("^[A-Za-z][\\w-]{0,62}$", var.name))
@@ -224,7 +224,7 @@ variable "create_vault" {
   type        = bool
   default     = false
   nullable    = false
-  description = "If true, the module creates a vault, a key, and secrets with syslog_client_key_pem and seal_key_pem. OCI deletes a vault after 7 days at the earliest."
+  description = "If true, the module creates a vault, a key, and secrets with syslog_client_key_pem and seal_key_pem. Terraform never deletes the vault. OCI deletes a vault after 7 days at the earliest."
 }
 
 variable "syslog_client_key_pem" {

@@ -9,6 +9,10 @@ resource "oci_kms_vault" "this" {
   vault_type     = "DEFAULT"
   defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "oci_kms_key" "this" {

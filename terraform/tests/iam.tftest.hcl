@@ -77,7 +77,6 @@ run "statements_on_objects_are_limited_to_the_bucket" {
     relaxed_policy_conditions = ["objects", "metrics", "secrets"]
     syslog_ca                 = "vault:ocid1.vaultsecret.oc1..ca"
     metrics_compartment_ocid  = "ocid1.tenancy.oc1..tenancy"
-    kms_key_id                = "ocid1.key.oc1..ours"
     regions                   = ["eu-frankfurt-1"]
   }
 
@@ -97,16 +96,6 @@ run "statements_on_objects_are_limited_to_the_bucket" {
       "Allow dynamic-group epimetheus to read secret-bundles in tenancy",
     ])
     error_message = jsonencode(oci_identity_policy.function.statements)
-  }
-
-  assert {
-    condition     = oci_identity_policy.services.statements[1] == "Allow service objectstorage-eu-frankfurt-1 to use keys in tenancy where target.key.id='ocid1.key.oc1..ours'"
-    error_message = jsonencode(oci_identity_policy.services.statements)
-  }
-
-  assert {
-    condition     = oci_objectstorage_bucket.state.kms_key_id == "ocid1.key.oc1..ours" && oci_objectstorage_bucket.state.name == "our-state"
-    error_message = "the bucket is not the one in the policies"
   }
 }
 

@@ -77,10 +77,12 @@ class Deployment:
 
     def destroy(self, **variables: Any) -> str:
         """Releases what is protected, as docs/deploy.md has it, and destroys the rest."""
-        for address in self._succeed("state", "list").split():
-            if address.partition("[")[0] in PROTECTED:
-                self._succeed("state", "rm", address)
+        self.forget(*(address for address in self._succeed("state", "list").split() if address.partition("[")[0] in PROTECTED))
         return self._succeed("destroy", "-input=false", "-auto-approve", variables=variables)
+
+    def forget(self, *addresses: str) -> None:
+        """Removes resources from the state. They stay in the cloud."""
+        self._succeed("state", "rm", *addresses)
 
     def _succeed(self, *arguments: str, variables: Values | None = None) -> str:
         code, output = self._run(*arguments, variables=variables)
@@ -95,7 +97,7 @@ class Deployment:
         return done.returncode, done.stdout + (done.stderr if done.returncode else "")
 
 
-PROTECTED: tuple[str, ...] = ()
+PROTECTED = ("oci_objectstorage_bucket.state", "oci_objectstorage_bucket.ledger", "oci_kms_vault.this")
 """Addresses that the module protects from deletion."""
 
 
@@ -137,9 +139,42 @@ def key_removed() -> None:
         expect("The bucket epimetheus-ledger is encrypted with" in error, error)
 
 
+def names_changed() -> None:
+    """Another name would delete the function first, and then fail, because the bucket has objects."""
+    with deployment() as here:
+        here.apply()
+        here.cloud.in_use |= {"epimetheus", "epimetheus-ledger"}
+        for change in ({"name": "audit"}, {"state_bucket": "audit"}, {"ledger_bucket": "audit"}, {"ledger_bucket": "epimetheus"}):
+            expect("Instance cannot be destroyed" in (error := here.failure(**change)), error)
+
+
+def moved() -> None:
+    """The two ways in docs/deploy.md: another name with the old buckets, and another bucket."""
+    with deployment() as here:
+        here.apply()
+        here.cloud.in_use |= {"epimetheus", "epimetheus-ledger"}
+        here.apply(name="audit", state_bucket="epimetheus", ledger_bucket="epimetheus-ledger")
+        here.forget("oci_objectstorage_bucket.state", "oci_objectstorage_object_lifecycle_policy.state")
+        here.apply(name="audit", state_bucket="audit", ledger_bucket="epimetheus-ledger")
+        names = {each["name"] for (kind, _), each in here.cloud.resources.items() if kind == "oci_objectstorage_bucket"}
+        expect(names == {"epimetheus", "epimetheus-ledger", "audit"}, f"buckets: {names}")
+
+
+def vault_removed() -> None:
+    """OCI keeps a deleted vault for days, and its name stays in use."""
+    values = VARIANTS["vault"]
+    with deployment() as here:
+        here.apply(**values)
+        error = here.failure(syslog_client_cert=PEM, syslog_client_key="vault:ocid1.vaultsecret.oc1..key")
+        expect("Instance cannot be destroyed" in error and "oci_kms_vault.this[0]" in error, error)
+
+
 CHECKS: dict[str, Callable[[], None]] = {
     **{f"apply, plan, destroy: {name}": lambda values=values: variant(values) for name, values in VARIANTS.items()},
     "kms_key_id removed": key_removed,
+    "names changed": names_changed,
+    "moved": moved,
+    "vault removed": vault_removed,
 }
 
 
