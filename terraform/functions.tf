@@ -69,6 +69,9 @@ resource "oci_functions_function" "this" {
     topic_id = oci_ons_notification_topic.this.id
   }
 
+  # The configuration names these objects: new ones exist before it changes, and old ones are deleted after it.
+  depends_on = [oci_objectstorage_object.inline_value]
+
   # Combinations of variables. The function makes the same checks, but only when it runs.
   lifecycle {
     precondition {

@@ -52,12 +52,18 @@ locals {
   }
 
   # Certificates, rules and field maps do not fit into the 4 KB of a configuration: inline values become objects that the function reads.
-  inline_values = { for name, value in local.inline_candidates : name => value if can(regex("-----BEGIN|^\\s*\\{", value.content)) }
+  # A changed text has another name, so that the function can read the old object until its configuration names the new one.
+  inline_values = {
+    for name, value in local.inline_candidates : name => {
+      content = value.content
+      object  = "${value.name}-${substr(sha256(value.content), 0, 12)}.${value.type}"
+    } if can(regex("-----BEGIN|^\\s*\\{", value.content))
+  }
   inline_candidates = {
-    SYSLOG_CA          = { content = var.syslog_ca, object = "config/syslog-ca.pem" }
-    SYSLOG_CLIENT_CERT = { content = var.syslog_client_cert, object = "config/syslog-client-cert.pem" }
-    RULES              = { content = var.rules, object = "config/rules.json" }
-    FIELD_MAP          = { content = var.field_map, object = "config/field-map.json" }
+    SYSLOG_CA          = { content = var.syslog_ca, name = "config/syslog-ca", type = "pem" }
+    SYSLOG_CLIENT_CERT = { content = var.syslog_client_cert, name = "config/syslog-client-cert", type = "pem" }
+    RULES              = { content = var.rules, name = "config/rules", type = "json" }
+    FIELD_MAP          = { content = var.field_map, name = "config/field-map", type = "json" }
   }
 
   # Size in UTF-8: four digits of base64 encode three bytes.

@@ -149,4 +149,8 @@ resource "oci_objectstorage_object" "inline_value" {
   content                    = each.value.content
   content_type               = "text/plain"
   delete_all_object_versions = true
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -67,11 +67,11 @@ run "everything_set" {
     condition = oci_functions_function.this.config == tomap({
       SYSLOG_HOST                  = "siem.example.com"
       TENANCY_OCID                 = "ocid1.tenancy.oc1..tenancy"
-      SYSLOG_CA                    = "object:config/syslog-ca.pem"
-      SYSLOG_CLIENT_CERT           = "object:config/syslog-client-cert.pem"
+      SYSLOG_CA                    = "object:config/syslog-ca-8010bfcee184.pem"
+      SYSLOG_CLIENT_CERT           = "object:config/syslog-client-cert-8010bfcee184.pem"
       SYSLOG_CLIENT_KEY            = "vault:ocid1.vaultsecret.oc1..key"
-      RULES                        = "object:config/rules.json"
-      FIELD_MAP                    = "object:config/field-map.json"
+      RULES                        = "object:config/rules-0e265f6f1bdb.json"
+      FIELD_MAP                    = "object:config/field-map-44136fa355b3.json"
       SYSLOG_PORT                  = "601"
       SYSLOG_TRANSPORT             = "tls"
       SYSLOG_CONFIRM_DELAY_SECONDS = "0.5"
@@ -115,10 +115,10 @@ run "everything_set" {
 
   assert {
     condition = { for each in oci_objectstorage_object.inline_value : each.object => each.content } == {
-      "config/syslog-ca.pem"          = var.syslog_ca
-      "config/syslog-client-cert.pem" = var.syslog_client_cert
-      "config/rules.json"             = var.rules
-      "config/field-map.json"         = var.field_map
+      "config/syslog-ca-8010bfcee184.pem"          = var.syslog_ca
+      "config/syslog-client-cert-8010bfcee184.pem" = var.syslog_client_cert
+      "config/rules-0e265f6f1bdb.json"             = var.rules
+      "config/field-map-44136fa355b3.json"         = var.field_map
     }
     error_message = "an inline value is not in the object that the configuration refers to"
   }

@@ -169,12 +169,26 @@ def vault_removed() -> None:
         expect("Instance cannot be destroyed" in error and "oci_kms_vault.this[0]" in error, error)
 
 
+def text_changed() -> None:
+    """The function can read its certificates and rules at any time while they change."""
+    with deployment() as here:
+        here.apply(rules="{}", syslog_ca=PEM)
+        here.cloud.log.clear()
+        here.apply(rules='{"event_filtering": {"mode": "all"}}', syslog_ca=PEM)
+        log = [entry.partition(" oci_")[0] + " " + entry.split()[1] for entry in here.cloud.log]
+        expect(
+            log == ["create oci_objectstorage_object", "update oci_functions_function", "delete oci_objectstorage_object"],
+            f"the order is: {here.cloud.log}",
+        )
+
+
 CHECKS: dict[str, Callable[[], None]] = {
     **{f"apply, plan, destroy: {name}": lambda values=values: variant(values) for name, values in VARIANTS.items()},
     "kms_key_id removed": key_removed,
     "names changed": names_changed,
     "moved": moved,
     "vault removed": vault_removed,
+    "text changed": text_changed,
 }
 
 
