@@ -5,7 +5,7 @@ terraform {
   required_providers {
     oci = {
       source  = "oracle/oci"
-      version = ">= 8.0.0, < 9.0.0"
+      version = ">= 8.11.0, < 9.0.0"
     }
   }
 }

@@ -27,17 +27,14 @@ from tests.terraform.cloud import Cloud, CloudError, Values
 SCHEMA = Path(__file__).with_name("oci-schema.json")
 Answer = Callable[[wire.Message], bytes]
 _EMPTY_ANSWERS = ("ValidateProviderConfig", "ValidateResourceConfig", "ValidateDataResourceConfig", "StopProvider")
-_TIMEOUTS = {name: {"type": "string", "flags": "optional"} for name in ("create", "update", "delete")}
 
 
 def read_schema(path: Path = SCHEMA) -> Values:
     """The schema, with a block ``timeouts`` in each resource, as the real provider has it."""
     schema: Values = json.loads(path.read_text("utf-8"))
     for resource in schema["resources"].values():
-        names = resource.get("timeouts", ())
-        attributes = {name: facts for name, facts in _TIMEOUTS.items() if name in names}
-        if attributes:
-            resource.setdefault("blocks", {})["timeouts"] = {"nesting": "single", "min": 0, "max": 0, "attributes": attributes}
+        attributes = {name: {"type": "string", "flags": "optional"} for name in resource.get("timeouts", ())}
+        resource.setdefault("blocks", {})["timeouts"] = {"nesting": "single", "min": 0, "max": 0, "attributes": attributes}
     return schema
 
 
