@@ -102,6 +102,10 @@ resource "oci_functions_function" "this" {
       error_message = "ledger_retention_lock_time: requires a retention rule. Set ledger_retention_days to more than 0, and ledger_bucket to another bucket than state_bucket."
     }
     precondition {
+      condition     = !local.create_network || !strcontains(var.syslog_host, ":")
+      error_message = "syslog_host is an IPv6 address, but the network that the module creates has IPv4 only. Use an IPv4 address or a name, or set subnet_id."
+    }
+    precondition {
       condition     = var.syslog_transport != "tcp" || length(local.tls_only) == 0
       error_message = "${lower(join(", ", local.tls_only))}: not used with syslog_transport = tcp. Remove it, or set syslog_transport to tls or relp."
     }

@@ -11,6 +11,14 @@ data "oci_core_services" "all" {
   }
 }
 
+# Warnings: they do not stop an apply.
+check "siem_cidrs" {
+  assert {
+    condition     = !local.create_network || !contains(var.siem_cidrs, "0.0.0.0/0")
+    error_message = "siem_cidrs is 0.0.0.0/0: the function can reach every address on port ${local.syslog_port}. Set it to the addresses of the SIEM."
+  }
+}
+
 locals {
   subnet_id          = local.create_network ? oci_core_subnet.private[0].id : var.subnet_id
   security_group_ids = concat(oci_core_network_security_group.function[*].id, var.network_security_group_ids)
@@ -45,6 +53,16 @@ resource "oci_core_vcn" "this" {
   cidr_blocks    = [var.vcn_cidr]
   defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
+
+  # Another block would replace the subnet, which OCI does not delete while the function's network interface is in it.
+  lifecycle {
+    ignore_changes = [cidr_blocks]
+
+    postcondition {
+      condition     = contains(self.cidr_blocks, var.vcn_cidr)
+      error_message = "vcn_cidr is ${var.vcn_cidr}, but the VCN has ${join(", ", self.cidr_blocks)}: it cannot be changed. Set vcn_cidr to that value, or create another network and set subnet_id."
+    }
+  }
 }
 
 resource "oci_core_nat_gateway" "this" {

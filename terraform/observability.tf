@@ -8,6 +8,14 @@ resource "oci_ons_notification_topic" "this" {
   freeform_tags  = var.freeform_tags
 }
 
+# A warning: it does not stop an apply.
+check "recipients" {
+  assert {
+    condition     = !var.alarms_enabled || length(var.notification_emails) > 0
+    error_message = "notification_emails is empty: no one receives the alarms, unless the topic has other subscriptions. Set notification_emails, or alarms_enabled = false."
+  }
+}
+
 resource "oci_ons_subscription" "email" {
   for_each = toset(var.notification_emails)
 

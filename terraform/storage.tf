@@ -38,13 +38,15 @@ resource "oci_objectstorage_bucket" "state" {
   # With kms_key_id, Object Storage needs permission to use the key before the bucket is created.
   depends_on = [oci_identity_policy.services]
 
-  # The provider keeps the key of a bucket that the configuration leaves out, while the permission to use it is removed.
+  # A changed key is assigned with the CLI (docs/operate.md). The provider keeps the key of a bucket that the configuration leaves out, and
+  # does not encrypt existing objects with a new one, while the permission to use the old one is removed.
   lifecycle {
     prevent_destroy = true
+    ignore_changes  = [kms_key_id]
 
     postcondition {
       condition     = coalesce(self.kms_key_id, "none") == coalesce(local.kms_key_id, "none")
-      error_message = "The bucket ${self.name} is encrypted with the key ${coalesce(self.kms_key_id, "none")}, but kms_key_id is not set. Without permission to use the key, the bucket cannot be read. Set kms_key_id to it, or see \"Encryption key\" in docs/operate.md."
+      error_message = "The bucket ${self.name} is encrypted with the key ${coalesce(self.kms_key_id, "none")}, but kms_key_id is ${coalesce(local.kms_key_id, "not set")}. Without permission to use the key, the bucket cannot be read. Set kms_key_id to it, or see \"Encryption key\" in docs/operate.md."
     }
   }
 }
@@ -110,10 +112,11 @@ resource "oci_objectstorage_bucket" "ledger" {
 
   lifecycle {
     prevent_destroy = true
+    ignore_changes  = [kms_key_id]
 
     postcondition {
       condition     = coalesce(self.kms_key_id, "none") == coalesce(local.kms_key_id, "none")
-      error_message = "The bucket ${self.name} is encrypted with the key ${coalesce(self.kms_key_id, "none")}, but kms_key_id is not set. Without permission to use the key, the bucket cannot be read. Set kms_key_id to it, or see \"Encryption key\" in docs/operate.md."
+      error_message = "The bucket ${self.name} is encrypted with the key ${coalesce(self.kms_key_id, "none")}, but kms_key_id is ${coalesce(local.kms_key_id, "not set")}. Without permission to use the key, the bucket cannot be read. Set kms_key_id to it, or see \"Encryption key\" in docs/operate.md."
     }
   }
 }

@@ -200,11 +200,11 @@ variable "vcn_cidr" {
   type        = string
   default     = "10.77.0.0/24"
   nullable    = false
-  description = "CIDR block of the VCN that the module creates. The VCN has one subnet."
+  description = "CIDR block of the VCN that the module creates. The VCN has one subnet. It cannot be changed later."
 
   validation {
-    condition     = can(cidrnetmask(var.vcn_cidr)) && can(regex("/(?:1[6-9]|2[0-7])$", var.vcn_cidr))
-    error_message = "vcn_cidr: expected an IPv4 network in CIDR notation, from /16 to /27."
+    condition     = try(cidrsubnet(var.vcn_cidr, 0, 0) == var.vcn_cidr && can(cidrnetmask(var.vcn_cidr)), false) && can(regex("/(?:1[6-9]|2[0-7])$", var.vcn_cidr))
+    error_message = "vcn_cidr: expected an IPv4 network in CIDR notation, from /16 to /27, without host bits (10.0.0.0/24, not 10.0.0.1/24)."
   }
 }
 
@@ -215,8 +215,10 @@ variable "siem_cidrs" {
   description = "CIDR blocks of the SIEM: the only addresses that the created network can reach on syslog_port. Narrow the default."
 
   validation {
-    condition     = length(var.siem_cidrs) > 0 && alltrue([for each in var.siem_cidrs : can(cidrnetmask(each))])
-    error_message = "siem_cidrs: expected at least one IPv4 network in CIDR notation."
+    condition = length(var.siem_cidrs) > 0 && length(distinct(var.siem_cidrs)) == length(var.siem_cidrs) && alltrue([
+      for each in var.siem_cidrs : try(cidrsubnet(each, 0, 0) == each && can(cidrnetmask(each)), false)
+    ])
+    error_message = "siem_cidrs: expected at least one IPv4 network in CIDR notation, each once and without host bits (10.0.0.0/24, not 10.0.0.1/24)."
   }
 }
 

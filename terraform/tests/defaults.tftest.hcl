@@ -1,4 +1,4 @@
-# Required variables only.
+# Required variables only, and those without which a plan warns.
 
 mock_provider "oci" {
   source = "./tests/mocks"
@@ -15,6 +15,9 @@ variables {
   region           = "eu-frankfurt-1"
   image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
   syslog_host      = "siem.example.com"
+  siem_cidrs       = ["203.0.113.7/32"]
+
+  notification_emails = ["soc@example.com"]
 }
 
 run "defaults" {
@@ -73,7 +76,7 @@ run "defaults" {
     condition = (
       length(oci_kms_vault.this) + length(oci_kms_key.this) == 0 &&
       length(oci_vault_secret.client_key) + length(oci_vault_secret.seal_key) == 0 &&
-      length(oci_objectstorage_object.inline_value) + length(oci_ons_subscription.email) == 0
+      length(oci_objectstorage_object.inline_value) == 0
     )
     error_message = "an optional resource is created by default"
   }

@@ -15,6 +15,9 @@ variables {
   region           = "eu-frankfurt-1"
   image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
   syslog_host      = "siem.example.com"
+  siem_cidrs       = ["203.0.113.7/32"]
+
+  notification_emails = ["soc@example.com"]
 }
 
 run "compartment_ocid" {
@@ -205,6 +208,76 @@ run "vcn_cidr_2" {
   }
 
   expect_failures = [var.vcn_cidr]
+}
+
+run "vcn_cidr_with_host_bits" {
+  command = plan
+
+  variables {
+    vcn_cidr = "10.77.0.1/24"
+  }
+
+  expect_failures = [var.vcn_cidr]
+}
+
+run "siem_cidrs_twice" {
+  command = plan
+
+  variables {
+    siem_cidrs = ["203.0.113.0/24", "203.0.113.0/24"]
+  }
+
+  expect_failures = [var.siem_cidrs]
+}
+
+run "siem_cidrs_with_host_bits" {
+  command = plan
+
+  variables {
+    siem_cidrs = ["203.0.113.7/24"]
+  }
+
+  expect_failures = [var.siem_cidrs]
+}
+
+run "siem_cidrs_of_ipv6" {
+  command = plan
+
+  variables {
+    siem_cidrs = ["2001:db8::/32"]
+  }
+
+  expect_failures = [var.siem_cidrs]
+}
+
+run "siem_cidrs_open" {
+  command = plan
+
+  variables {
+    siem_cidrs = ["0.0.0.0/0"]
+  }
+
+  expect_failures = [check.siem_cidrs]
+}
+
+run "alarms_without_recipients" {
+  command = plan
+
+  variables {
+    notification_emails = []
+  }
+
+  expect_failures = [check.recipients]
+}
+
+run "an_ipv6_address_in_a_network_without_ipv6" {
+  command = plan
+
+  variables {
+    syslog_host = "2001:db8::1"
+  }
+
+  expect_failures = [oci_functions_function.this]
 }
 
 run "siem_cidrs" {

@@ -15,6 +15,9 @@ variables {
   region           = "eu-frankfurt-1"
   image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
   syslog_host      = "siem.example.com"
+  siem_cidrs       = ["203.0.113.7/32"]
+
+  notification_emails = ["soc@example.com"]
 }
 
 run "two_buckets" {

@@ -101,6 +101,9 @@ PROTECTED = ("oci_objectstorage_bucket.state", "oci_objectstorage_bucket.ledger"
 """Addresses that the module protects from deletion."""
 
 
+KEY_IN_POLICY = ["update oci_identity_policy.services", "change output.policy_statements"]
+
+
 class CheckError(Exception):
     """A check that fails."""
 
@@ -130,13 +133,26 @@ def variant(values: Values) -> None:
         expect(left <= {address.partition(".")[0] for address in PROTECTED}, f"left after destroy: {left}")
 
 
-def key_removed() -> None:
+def key_changed() -> None:
     """The provider keeps the key of a bucket that the configuration leaves out, while the policy for the key goes."""
     with deployment() as here:
         here.apply(kms_key_id="ocid1.key.oc1..ours")
         error = here.failure()
         expect("The bucket epimetheus is encrypted with the key ocid1.key.oc1..ours, but kms_key_id is not set." in error, error)
         expect("The bucket epimetheus-ledger is encrypted with" in error, error)
+        error = here.failure(kms_key_id="ocid1.key.oc1..new")
+        expect("encrypted with the key ocid1.key.oc1..ours, but kms_key_id is ocid1.key.oc1..new." in error, error)
+        for (kind, _), bucket in here.cloud.resources.items():
+            bucket |= {"kms_key_id": "ocid1.key.oc1..new"} if kind == "oci_objectstorage_bucket" else {}
+        expect((changed := here.changes(kms_key_id="ocid1.key.oc1..new")) == KEY_IN_POLICY, f"the plan changes: {changed}")
+
+
+def network_changed() -> None:
+    """Another block would replace the subnet, which is in use."""
+    with deployment() as here:
+        here.apply()
+        error = here.failure(vcn_cidr="10.0.0.0/24")
+        expect("vcn_cidr is 10.0.0.0/24, but the VCN has 10.77.0.0/24: it cannot be changed." in error, error)
 
 
 def names_changed() -> None:
@@ -184,7 +200,8 @@ def text_changed() -> None:
 
 CHECKS: dict[str, Callable[[], None]] = {
     **{f"apply, plan, destroy: {name}": lambda values=values: variant(values) for name, values in VARIANTS.items()},
-    "kms_key_id removed": key_removed,
+    "kms_key_id removed or changed": key_changed,
+    "network changed": network_changed,
     "names changed": names_changed,
     "moved": moved,
     "vault removed": vault_removed,
