@@ -142,8 +142,9 @@ def key_changed() -> None:
         expect("The bucket epimetheus-ledger is encrypted with" in error, error)
         error = here.failure(kms_key_id="ocid1.key.oc1..new")
         expect("encrypted with the key ocid1.key.oc1..ours, but kms_key_id is ocid1.key.oc1..new." in error, error)
-        for (kind, _), bucket in here.cloud.resources.items():
-            bucket |= {"kms_key_id": "ocid1.key.oc1..new"} if kind == "oci_objectstorage_bucket" else {}
+        for (kind, _), each in here.cloud.resources.items():
+            if kind == "oci_objectstorage_bucket":
+                each["kms_key_id"] = "ocid1.key.oc1..new"
         expect((changed := here.changes(kms_key_id="ocid1.key.oc1..new")) == KEY_IN_POLICY, f"the plan changes: {changed}")
 
 
