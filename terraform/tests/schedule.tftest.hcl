@@ -38,7 +38,7 @@ run "every_60_minutes" {
   }
 
   assert {
-    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[3h].groupBy(region).absent(3d)"
+    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[3h]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
     error_message = oci_monitoring_alarm.own["missing"].query
   }
 }
@@ -61,7 +61,7 @@ run "every_30_minutes" {
   }
 
   assert {
-    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[2h].groupBy(region).absent(3d)"
+    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[2h]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
     error_message = oci_monitoring_alarm.own["missing"].query
   }
 }
@@ -84,7 +84,7 @@ run "every_20_minutes" {
   }
 
   assert {
-    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[60m].groupBy(region).absent(3d)"
+    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[60m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
     error_message = oci_monitoring_alarm.own["missing"].query
   }
 }
@@ -107,7 +107,7 @@ run "every_15_minutes" {
   }
 
   assert {
-    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[45m].groupBy(region).absent(3d)"
+    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
     error_message = oci_monitoring_alarm.own["missing"].query
   }
 }
@@ -130,7 +130,7 @@ run "every_10_minutes" {
   }
 
   assert {
-    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[30m].groupBy(region).absent(3d)"
+    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[30m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
     error_message = oci_monitoring_alarm.own["missing"].query
   }
 }
@@ -153,7 +153,7 @@ run "every_5_minutes" {
   }
 
   assert {
-    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[15m].groupBy(region).absent(3d)"
+    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[15m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
     error_message = oci_monitoring_alarm.own["missing"].query
   }
 }
