@@ -82,8 +82,10 @@ output "policy_statements" {
   description = "Policy statements that the module creates."
   value = concat(
     oci_identity_policy.function.statements,
+    oci_identity_policy.function_resources.statements,
     oci_identity_policy.schedules.statements,
     oci_identity_policy.services.statements,
+    flatten(oci_identity_policy.keys[*].statements),
   )
 }
 

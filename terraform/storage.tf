@@ -36,7 +36,7 @@ resource "oci_objectstorage_bucket" "state" {
   freeform_tags         = var.freeform_tags
 
   # With kms_key_id, Object Storage needs permission to use the key before the bucket is created.
-  depends_on = [oci_identity_policy.services]
+  depends_on = [oci_identity_policy.keys]
 
   # A changed key is assigned with the CLI (docs/operate.md). The provider keeps the key of a bucket that the configuration leaves out, and
   # does not encrypt existing objects with a new one, while the permission to use the old one is removed.
@@ -108,7 +108,7 @@ resource "oci_objectstorage_bucket" "ledger" {
     }
   }
 
-  depends_on = [oci_identity_policy.services]
+  depends_on = [oci_identity_policy.keys]
 
   lifecycle {
     prevent_destroy = true

@@ -3,7 +3,7 @@
 variable "compartment_ocid" {
   type        = string
   nullable    = false
-  description = "Compartment of all resources except the dynamic group and the policies, which belong to the tenancy. See also network_compartment_ocid."
+  description = "Compartment of all resources except the dynamic group and the policies about the whole tenancy, which are in the root compartment. See also network_compartment_ocid."
 
   validation {
     condition     = can(regex("^ocid1\\.(?:compartment|tenancy)\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", var.compartment_ocid))
@@ -381,11 +381,11 @@ variable "relaxed_policy_conditions" {
   type        = list(string)
   default     = []
   nullable    = false
-  description = "Policy conditions to omit where OCI does not support them (runs fail with 404): objects, metrics, secrets."
+  description = "Policy conditions to omit where OCI does not support them (runs fail with 404, or are not started): objects, metrics, secrets, functions."
 
   validation {
-    condition     = alltrue([for each in var.relaxed_policy_conditions : contains(["objects", "metrics", "secrets"], each)])
-    error_message = "relaxed_policy_conditions: expected objects, metrics or secrets."
+    condition     = alltrue([for each in var.relaxed_policy_conditions : contains(["objects", "metrics", "secrets", "functions"], each)])
+    error_message = "relaxed_policy_conditions: expected objects, metrics, secrets or functions."
   }
 }
 

@@ -26,8 +26,13 @@ run "both_buckets_and_the_policy_have_the_key" {
   }
 
   assert {
-    condition     = oci_identity_policy.services.statements[2] == "Allow service objectstorage-eu-frankfurt-1 to use keys in tenancy where target.key.id='ocid1.key.oc1..ours'"
-    error_message = jsonencode(oci_identity_policy.services.statements)
+    condition     = oci_identity_policy.keys[0].statements[0] == "Allow service objectstorage-eu-frankfurt-1 to use keys in tenancy where target.key.id='ocid1.key.oc1..ours'"
+    error_message = jsonencode(oci_identity_policy.keys)
+  }
+
+  assert {
+    condition     = oci_identity_policy.keys[0].compartment_id == "ocid1.tenancy.oc1..tenancy"
+    error_message = "the policy is not in the root compartment, which statements on the whole tenancy require"
   }
 
   assert {

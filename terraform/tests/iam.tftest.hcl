@@ -35,18 +35,24 @@ run "defaults" {
       "Allow dynamic-group epimetheus to read audit-events in tenancy",
       "Allow dynamic-group epimetheus to inspect compartments in tenancy",
       "Allow dynamic-group epimetheus to inspect tenancies in tenancy",
-      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}",
-      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus-ledger', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}",
-      "Allow dynamic-group epimetheus to use ons-topics in compartment id ocid1.compartment.oc1..here where request.permission='ONS_TOPIC_PUBLISH'",
-      "Allow dynamic-group epimetheus to use metrics in compartment id ocid1.compartment.oc1..here where target.metrics.namespace='epimetheus'",
     ])
     error_message = jsonencode(oci_identity_policy.function.statements)
   }
 
   assert {
+    condition = oci_identity_policy.function_resources.statements == tolist([
+      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}",
+      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus-ledger', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}",
+      "Allow dynamic-group epimetheus to use ons-topics in compartment id ocid1.compartment.oc1..here where request.permission='ONS_TOPIC_PUBLISH'",
+      "Allow dynamic-group epimetheus to use metrics in compartment id ocid1.compartment.oc1..here where target.metrics.namespace='epimetheus'",
+    ])
+    error_message = jsonencode(oci_identity_policy.function_resources.statements)
+  }
+
+  assert {
     condition = oci_identity_policy.schedules.statements == tolist([
-      "Allow any-user to use fn-invocation in compartment id ocid1.compartment.oc1..here where all {request.principal.type='resourceschedule', any {request.principal.id='ocid1.resourceschedule.oc1..schedule'}}",
-      "Allow any-user to read functions-family in compartment id ocid1.compartment.oc1..here where all {request.principal.type='resourceschedule', any {request.principal.id='ocid1.resourceschedule.oc1..schedule'}}",
+      "Allow any-user to use fn-invocation in compartment id ocid1.compartment.oc1..here where all {request.principal.type='resourceschedule', any {request.principal.id='ocid1.resourceschedule.oc1..schedule'}, target.function.id='ocid1.fnfunc.oc1..function'}",
+      "Allow any-user to read fn-function in compartment id ocid1.compartment.oc1..here where all {request.principal.type='resourceschedule', any {request.principal.id='ocid1.resourceschedule.oc1..schedule'}, target.function.id='ocid1.fnfunc.oc1..function'}",
     ])
     error_message = jsonencode(oci_identity_policy.schedules.statements)
   }
@@ -60,16 +66,28 @@ run "defaults" {
   }
 
   assert {
+    condition     = length(oci_identity_policy.keys) == 0
+    error_message = "a key is allowed that is not used"
+  }
+
+  assert {
     condition     = local.home_region == "us-ashburn-1"
     error_message = "groups and policies are created in ${local.home_region}, which is not the home region"
   }
 
   assert {
     condition = alltrue([
-      for each in [oci_identity_dynamic_group.function, oci_identity_policy.function, oci_identity_policy.schedules, oci_identity_policy.services] :
-      each.compartment_id == "ocid1.tenancy.oc1..tenancy"
+      for each in [oci_identity_dynamic_group.function, oci_identity_policy.function] : each.compartment_id == "ocid1.tenancy.oc1..tenancy"
     ])
     error_message = "a group or policy is not in the root compartment, which statements on the whole tenancy require"
+  }
+
+  assert {
+    condition = alltrue([
+      for each in [oci_identity_policy.function_resources, oci_identity_policy.schedules, oci_identity_policy.services] :
+      each.compartment_id == "ocid1.compartment.oc1..here" && alltrue([for one in each.statements : strcontains(one, "in compartment id ocid1.compartment.oc1..here")])
+    ])
+    error_message = "a policy about one compartment is not in it, or says something about the tenancy"
   }
 }
 
@@ -77,8 +95,9 @@ run "statements_on_objects_are_limited_to_the_bucket" {
   variables {
     state_bucket              = "our-state"
     ledger_bucket             = "our-state"
-    relaxed_policy_conditions = ["objects", "metrics", "secrets"]
+    relaxed_policy_conditions = ["objects", "metrics", "secrets", "functions"]
     syslog_ca                 = "vault:ocid1.vaultsecret.oc1..ca"
+    rules                     = "object:rules.json"
     metrics_compartment_ocid  = "ocid1.tenancy.oc1..tenancy"
     regions                   = ["eu-frankfurt-1"]
   }
@@ -91,14 +110,41 @@ run "statements_on_objects_are_limited_to_the_bucket" {
   }
 
   assert {
-    condition = slice(oci_identity_policy.function.statements, 2, 7) == tolist([
+    condition = slice(oci_identity_policy.function.statements, 2, 5) == tolist([
       "Allow dynamic-group epimetheus to inspect tenancies in tenancy",
-      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='our-state'}",
-      "Allow dynamic-group epimetheus to use ons-topics in compartment id ocid1.compartment.oc1..here where request.permission='ONS_TOPIC_PUBLISH'",
       "Allow dynamic-group epimetheus to use metrics in tenancy",
       "Allow dynamic-group epimetheus to read secret-bundles in tenancy",
     ])
     error_message = jsonencode(oci_identity_policy.function.statements)
+  }
+
+  assert {
+    condition = oci_identity_policy.function_resources.statements == tolist([
+      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='our-state'}",
+      "Allow dynamic-group epimetheus to use ons-topics in compartment id ocid1.compartment.oc1..here where request.permission='ONS_TOPIC_PUBLISH'",
+    ])
+    error_message = jsonencode(oci_identity_policy.function_resources.statements)
+  }
+
+  assert {
+    condition     = !anytrue([for each in oci_identity_policy.schedules.statements : strcontains(each, "target.function.id")])
+    error_message = jsonencode(oci_identity_policy.schedules.statements)
+  }
+}
+
+run "the_function_cannot_overwrite_what_it_is_configured_by" {
+  variables {
+    syslog_ca = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    rules     = "object:rules.json"
+    field_map = "object:it's.json"
+  }
+
+  assert {
+    condition = slice(oci_identity_policy.function_resources.statements, 0, 2) == tolist([
+      "Allow dynamic-group epimetheus to read objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', request.permission='OBJECT_READ'}",
+      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}, target.object.name!='rules.json', target.object.name!='config/syslog-ca-8010bfcee184.pem'}",
+    ])
+    error_message = jsonencode(oci_identity_policy.function_resources.statements)
   }
 }
 
@@ -108,11 +154,8 @@ run "the_ledger_cannot_be_overwritten" {
   }
 
   assert {
-    condition = slice(oci_identity_policy.function.statements, 3, 5) == tolist([
-      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}",
-      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='our-ledger', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}",
-    ])
-    error_message = jsonencode(oci_identity_policy.function.statements)
+    condition     = oci_identity_policy.function_resources.statements[1] == "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='our-ledger', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}"
+    error_message = jsonencode(oci_identity_policy.function_resources.statements)
   }
 
   assert {
@@ -132,13 +175,13 @@ run "secrets_are_listed_individually" {
   }
 
   assert {
-    condition     = oci_identity_policy.function.statements[6] == "Allow dynamic-group epimetheus to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..ca', target.secret.id='ocid1.vaultsecret.oc1..made', target.secret.id='ocid1.vaultsecret.oc1..made'}"
+    condition     = oci_identity_policy.function.statements[3] == "Allow dynamic-group epimetheus to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..ca', target.secret.id='ocid1.vaultsecret.oc1..made', target.secret.id='ocid1.vaultsecret.oc1..made'}"
     error_message = jsonencode(oci_identity_policy.function.statements)
   }
 
   assert {
-    condition     = length(oci_identity_policy.function.statements) == 7
-    error_message = "metrics are disabled but still allowed: ${jsonencode(oci_identity_policy.function.statements)}"
+    condition     = length(oci_identity_policy.function.statements) == 4 && length(oci_identity_policy.function_resources.statements) == 4
+    error_message = "metrics are disabled but still allowed: ${jsonencode(output.policy_statements)}"
   }
 }
 
