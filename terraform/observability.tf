@@ -60,6 +60,8 @@ locals {
   # Other deployments can post to the same compartment and namespace. The function makes the same value (epimetheus/wiring/regions.py).
   this_deployment = "{deployment = \"${substr(trimsuffix("${local.bucket}/${local.state_prefix}", "/"), 0, 256)}\"}"
 
+  absent_clears = "This alarm clears after 3 days, even if nothing has changed by then: also search for silence in the SIEM (docs/siem.md)."
+
   # The function's own metrics: one stream for each region, without data points between runs.
   own_alarms = local.metrics_namespace == "" ? {} : {
     lag = {
@@ -72,11 +74,12 @@ locals {
       severity = "ERROR", pending = "PT1M", when_scheduled = false
       body     = "A run failed. Its log line contains the cause and the fix. The next run continues from the last checkpoint."
     }
-    # Without groupBy, or with a shorter period in absent(), a missing stream would not raise an alarm.
+    # Without groupBy, a missing stream would not raise an alarm. absent() forgets a stream after its period, of three days at most, and does
+    # not know one that never was: before the first run has ended, not_started reports.
     missing = {
       query    = "run_seconds[${local.window}]${local.this_deployment}.groupBy(region).absent(3d)"
       severity = "CRITICAL", pending = "PT5M", when_scheduled = true
-      body     = "No run has ended for ${local.window}. Check the schedules and the function's log."
+      body     = "No run has ended for ${local.window}. Check the schedules and the function's log. ${local.absent_clears}"
     }
     # The minimum of the window is 1 only if every run was skipped.
     skipped = {
@@ -158,7 +161,7 @@ locals {
     not_started = {
       query    = "FunctionInvocationCount[${local.window}]{${local.this_function}}.groupBy(resourceId).absent(3d)"
       severity = "CRITICAL", pending = "PT5M", when_scheduled = true
-      body     = "The function has not been started for ${local.window}. Check the schedules and their policy."
+      body     = "The function has not been started for ${local.window}. Check the schedules and their policy. ${local.absent_clears}"
     }
   }
 }

@@ -34,3 +34,12 @@ def test_the_steps_for_the_dashboard_list_the_widgets_of_terraform():
     made = re.findall(line, text)
     listed = re.findall(r"^ *\| ([^|]+) \| (line|bar|single value) \| `(.*?)` \|$", OPERATE.read_text("utf-8"), re.M)
     assert (len(made), made) == (12, listed)
+
+
+def test_alarms_on_absence_say_that_they_clear():
+    """`absent()` forgets a stream after its period, and the alarm then clears without a reason."""
+    text = (MODULE / "observability.tf").read_text("utf-8")
+    blocks = [block for block in re.findall(r"\w+ = \{\n      query.*?\n    \}", text, re.S) if ".absent(3d)" in block]
+    assert len(blocks) == 2
+    assert all("${local.absent_clears}" in block for block in blocks)
+    assert OPERATE.read_text("utf-8").count("**This alarm clears after three days**") == 1
