@@ -71,6 +71,7 @@ resource "oci_core_nat_gateway" "this" {
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
   display_name   = var.name
+  public_ip_id   = var.nat_public_ip_ocid == "" ? null : var.nat_public_ip_ocid
   defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }

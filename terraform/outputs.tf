@@ -10,7 +10,24 @@ output "application_ocid" {
 
 output "invoke_command" {
   description = "Command that runs the function now and prints its report."
-  value       = "oci fn function invoke --region ${var.region} --function-id ${oci_functions_function.this.id} --file - --body ''"
+  value       = local.invoke
+}
+
+output "nat_address" {
+  description = "Address that connections to the SIEM come from, for its firewall. Null with subnet_id."
+  value       = one(oci_core_nat_gateway.this[*].nat_ip)
+}
+
+# With the settings of the function, and the OCI CLI's credentials.
+output "commands" {
+  description = "Commands for everyday work."
+  value = {
+    run    = local.invoke
+    health = replace(local.invoke, "--body ''", "--body '{\"action\": \"health\"}'")
+    runs   = "epimetheus runs --log ${local.log}"
+    state  = "epimetheus state show --function ${oci_functions_function.this.id}"
+    check  = "epimetheus validate --function ${oci_functions_function.this.id}"
+  }
 }
 
 output "bucket" {
@@ -90,5 +107,6 @@ output "policy_statements" {
 }
 
 locals {
-  log = "${var.compartment_ocid}/${oci_logging_log_group.this.id}/${oci_logging_log.invocations.id}"
+  invoke = "oci fn function invoke --region ${var.region} --function-id ${oci_functions_function.this.id} --file - --body ''"
+  log    = "${var.compartment_ocid}/${oci_logging_log_group.this.id}/${oci_logging_log.invocations.id}"
 }

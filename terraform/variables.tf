@@ -208,6 +208,17 @@ variable "vcn_cidr" {
   }
 }
 
+variable "nat_public_ip_ocid" {
+  type        = string
+  default     = null
+  description = "Existing reserved public IP address for the NAT gateway that the module creates: the address that the SIEM's firewall allows then outlives the network. By default, OCI assigns an address, which stays as long as the gateway."
+
+  validation {
+    condition     = var.nat_public_ip_ocid == null || can(regex("^(?:ocid1\\.publicip\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.nat_public_ip_ocid))
+    error_message = "nat_public_ip_ocid: expected the OCID of a public IP address."
+  }
+}
+
 variable "siem_cidrs" {
   type        = list(string)
   default     = ["0.0.0.0/0"]

@@ -102,6 +102,17 @@ run "defaults" {
     condition     = output.invoke_command == "oci fn function invoke --region eu-frankfurt-1 --function-id ocid1.fnfunc.oc1..function --file - --body ''"
     error_message = output.invoke_command
   }
+
+  assert {
+    condition = output.commands == {
+      run    = "oci fn function invoke --region eu-frankfurt-1 --function-id ocid1.fnfunc.oc1..function --file - --body ''"
+      health = "oci fn function invoke --region eu-frankfurt-1 --function-id ocid1.fnfunc.oc1..function --file - --body '{\"action\": \"health\"}'"
+      runs   = "epimetheus runs --log ocid1.compartment.oc1..here/ocid1.loggroup.oc1..group/ocid1.log.oc1..log"
+      state  = "epimetheus state show --function ocid1.fnfunc.oc1..function"
+      check  = "epimetheus validate --function ocid1.fnfunc.oc1..function"
+    }
+    error_message = jsonencode(output.commands)
+  }
 }
 
 run "a_plan_needs_no_values_known_after_apply" {

@@ -60,6 +60,17 @@ run "created_network" {
   }
 }
 
+run "a_reserved_address" {
+  variables {
+    nat_public_ip_ocid = "ocid1.publicip.oc1..ours"
+  }
+
+  assert {
+    condition     = oci_core_nat_gateway.this[0].public_ip_id == "ocid1.publicip.oc1..ours" && output.nat_address == oci_core_nat_gateway.this[0].nat_ip
+    error_message = "the gateway has another address, or the output is not its address"
+  }
+}
+
 run "another_port_and_other_regions" {
   variables {
     syslog_port = 601
@@ -118,6 +129,11 @@ run "existing_network" {
       oci_core_security_list.private, oci_core_network_security_group.function, values(oci_core_network_security_group_security_rule.egress)
     )) == 0
     error_message = "network resources are created although a subnet is given"
+  }
+
+  assert {
+    condition     = output.nat_address == null
+    error_message = "an address is shown that connections do not come from"
   }
 
   assert {

@@ -280,6 +280,16 @@ run "an_ipv6_address_in_a_network_without_ipv6" {
   expect_failures = [oci_functions_function.this]
 }
 
+run "nat_public_ip_ocid" {
+  command = plan
+
+  variables {
+    nat_public_ip_ocid = "203.0.113.9"
+  }
+
+  expect_failures = [var.nat_public_ip_ocid]
+}
+
 run "siem_cidrs" {
   command = plan
 
