@@ -18,6 +18,7 @@ locals {
   config = merge(
     local.settings,
     { for each in oci_vault_secret.client_key : "SYSLOG_CLIENT_KEY" => "vault:${each.id}" },
+    { for each in compact([local.seal_key_secret]) : "SEAL_KEY" => "vault:${each}" },
     { for each in oci_vault_secret.seal_key : "SEAL_KEY" => "vault:${each.id}" },
     local.use_default_tamper_watch ? { TAMPER_WATCH = join(",", local.default_tamper_watch) } : {},
   )
@@ -27,7 +28,8 @@ locals {
     (local.use_default_tamper_watch ? 12 + 128 * length(local.default_tamper_watch) : 0) +
     length(oci_vault_secret.client_key) * (17 + 6 + 128) + length(oci_vault_secret.seal_key) * (8 + 6 + 128)
   )
-  config_bytes = sum(concat(values(local.setting_bytes), [local.unknown_ocid_bytes]))
+  seal_key_bytes = sum(concat([0], [for each in compact([local.seal_key_secret]) : 8 + 6 + length(each)]))
+  config_bytes   = sum(concat(values(local.setting_bytes), [local.unknown_ocid_bytes, local.seal_key_bytes]))
 
   has_certificate = contains(keys(local.settings), "SYSLOG_CLIENT_CERT")
   has_key         = local.has_client_key_pem || contains(keys(local.settings), "SYSLOG_CLIENT_KEY")
@@ -90,8 +92,14 @@ resource "oci_functions_function" "this" {
       error_message = "create_vault, and one of syslog_client_key_pem and seal_key_pem: set both or neither."
     }
     precondition {
-      condition     = !local.has_client_key_pem || var.syslog_client_key == null || var.syslog_client_key == ""
-      error_message = "syslog_client_key_pem and syslog_client_key are both set: set only one of them."
+      condition = (
+        length(compact([var.syslog_client_key, var.syslog_client_key_secret_ocid])) + (local.has_client_key_pem ? 1 : 0) <= 1
+      )
+      error_message = "syslog_client_key, syslog_client_key_secret_ocid and syslog_client_key_pem: set only one of them."
+    }
+    precondition {
+      condition     = local.seal_key_secret == null || !local.has_seal_key_pem
+      error_message = "seal_key_secret_ocid and seal_key_pem are both set: set only one of them."
     }
     precondition {
       condition     = local.ledger_retention_days <= local.ledger_days

@@ -11,7 +11,7 @@ locals {
     SYSLOG_CONFIRM_DELAY_SECONDS = tostring(var.syslog_confirm_delay_seconds)
     SYSLOG_CA                    = try("object:${local.inline_values.SYSLOG_CA.object}", var.syslog_ca)
     SYSLOG_CLIENT_CERT           = try("object:${local.inline_values.SYSLOG_CLIENT_CERT.object}", var.syslog_client_cert)
-    SYSLOG_CLIENT_KEY            = var.syslog_client_key
+    SYSLOG_CLIENT_KEY            = local.client_key_secret == null ? var.syslog_client_key : "vault:${local.client_key_secret}"
     SYSLOG_SERVER_NAME           = var.syslog_server_name
     SYSLOG_FRAMING               = var.syslog_framing
     SYSLOG_HEADER                = var.syslog_header
@@ -93,6 +93,9 @@ locals {
   ignore_defined_tags = concat(["Oracle-Tags.CreatedBy", "Oracle-Tags.CreatedOn"], var.ignore_defined_tags)
 
   ledger_retention_lock_time = var.ledger_retention_lock_time == "" ? null : var.ledger_retention_lock_time
+
+  client_key_secret = var.syslog_client_key_secret_ocid == "" ? null : var.syslog_client_key_secret_ocid
+  seal_key_secret   = var.seal_key_secret_ocid == "" ? null : var.seal_key_secret_ocid
 
   # Whether a key is given is no secret, and decides whether a secret is created.
   has_client_key_pem = nonsensitive(var.syslog_client_key_pem != null && var.syslog_client_key_pem != "")

@@ -157,6 +157,13 @@ variable "subnet_id" {
   }
 }
 
+variable "use_existing_network" {
+  type        = bool
+  default     = false
+  nullable    = false
+  description = "Only the form of Resource Manager uses it, to show the choice of a subnet instead of the settings of a new network."
+}
+
 variable "vcn_id" {
   type        = string
   default     = null
@@ -240,6 +247,28 @@ variable "create_vault" {
   description = "If true, the module creates a vault, a key, and secrets with syslog_client_key_pem and seal_key_pem. Terraform never deletes the vault. OCI deletes a vault after 7 days at the earliest."
 }
 
+variable "syslog_client_key_secret_ocid" {
+  type        = string
+  default     = null
+  description = "Existing secret with the private key of syslog_client_cert. The same as syslog_client_key = vault:SECRET_OCID."
+
+  validation {
+    condition     = var.syslog_client_key_secret_ocid == null || can(regex("^(?:ocid1\\.vaultsecret\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.syslog_client_key_secret_ocid))
+    error_message = "syslog_client_key_secret_ocid: expected a secret OCID."
+  }
+}
+
+variable "seal_key_secret_ocid" {
+  type        = string
+  default     = null
+  description = "Existing secret with the Ed25519 private key that signs the seals, in PEM (PKCS #8)."
+
+  validation {
+    condition     = var.seal_key_secret_ocid == null || can(regex("^(?:ocid1\\.vaultsecret\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.seal_key_secret_ocid))
+    error_message = "seal_key_secret_ocid: expected a secret OCID."
+  }
+}
+
 variable "syslog_client_key_pem" {
   type        = string
   default     = null
@@ -275,6 +304,17 @@ variable "seal_public_key" {
   validation {
     condition     = var.seal_public_key == null || can(regex("^$|^\\s*-----BEGIN PUBLIC KEY-----", var.seal_public_key))
     error_message = "seal_public_key: expected a public key in PEM."
+  }
+}
+
+variable "kms_vault_ocid" {
+  type        = string
+  default     = null
+  description = "Vault of kms_key_id. Only the form of Resource Manager uses it, to list its keys."
+
+  validation {
+    condition     = var.kms_vault_ocid == null || can(regex("^(?:ocid1\\.vault\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.kms_vault_ocid))
+    error_message = "kms_vault_ocid: expected a vault OCID."
   }
 }
 

@@ -320,6 +320,36 @@ run "syslog_client_key_pem" {
   expect_failures = [var.syslog_client_key_pem]
 }
 
+run "syslog_client_key_secret_ocid" {
+  command = plan
+
+  variables {
+    syslog_client_key_secret_ocid = "vault:ocid1.vaultsecret.oc1..key"
+  }
+
+  expect_failures = [var.syslog_client_key_secret_ocid]
+}
+
+run "seal_key_secret_ocid" {
+  command = plan
+
+  variables {
+    seal_key_secret_ocid = "ocid1.key.oc1..key"
+  }
+
+  expect_failures = [var.seal_key_secret_ocid]
+}
+
+run "kms_vault_ocid" {
+  command = plan
+
+  variables {
+    kms_vault_ocid = "ocid1.key.oc1..key"
+  }
+
+  expect_failures = [var.kms_vault_ocid]
+}
+
 run "kms_key_id" {
   command = plan
 
@@ -980,6 +1010,30 @@ run "two_keys" {
     syslog_client_cert    = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
     syslog_client_key_pem = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
     syslog_client_key     = "vault:ocid1.vaultsecret.oc1..key"
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "two_secrets" {
+  command = plan
+
+  variables {
+    syslog_client_cert            = "object:cert.pem"
+    syslog_client_key             = "vault:ocid1.vaultsecret.oc1..key"
+    syslog_client_key_secret_ocid = "ocid1.vaultsecret.oc1..key"
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "two_seal_keys" {
+  command = plan
+
+  variables {
+    create_vault         = true
+    seal_key_pem         = "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n"
+    seal_key_secret_ocid = "ocid1.vaultsecret.oc1..key"
   }
 
   expect_failures = [oci_functions_function.this]

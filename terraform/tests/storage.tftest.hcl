@@ -148,3 +148,27 @@ run "keys_of_seals" {
     error_message = "the public key is not the one that was given"
   }
 }
+
+run "existing_secrets" {
+  variables {
+    syslog_client_cert            = "object:cert.pem"
+    syslog_client_key_secret_ocid = "ocid1.vaultsecret.oc1..client"
+    seal_key_secret_ocid          = "ocid1.vaultsecret.oc1..seal"
+  }
+
+  assert {
+    condition = (
+      oci_functions_function.this.config.SYSLOG_CLIENT_KEY == "vault:ocid1.vaultsecret.oc1..client" &&
+      oci_functions_function.this.config.SEAL_KEY == "vault:ocid1.vaultsecret.oc1..seal"
+    )
+    error_message = jsonencode(oci_functions_function.this.config)
+  }
+
+  assert {
+    condition = (
+      output.policy_statements[3] ==
+      "Allow dynamic-group epimetheus to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..client', target.secret.id='ocid1.vaultsecret.oc1..seal'}"
+    )
+    error_message = jsonencode(output.policy_statements)
+  }
+}

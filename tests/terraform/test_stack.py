@@ -11,14 +11,29 @@ import yaml
 from tests.terraform.hcl import MODULE, ROOT, outputs, variable_names, variables
 
 FORM = yaml.safe_load((MODULE / "schema.yaml").read_text("utf-8"))
-PICKERS = {"oci:identity:compartment:id", "oci:identity:region:name", "oci:core:vcn:id", "oci:core:subnet:id"}
+PICKERS = {
+    "oci:identity:compartment:id": set(),
+    "oci:identity:region:name": set(),
+    "oci:core:vcn:id": {"compartmentId"},
+    "oci:core:subnet:id": {"compartmentId", "vcnId"},
+    "oci:core:nsg:id": {"compartmentId"},
+    "oci:kms:vault:id": {"compartmentId"},
+    "oci:kms:key:id": {"compartmentId", "vaultId"},
+    "oci:kms:secret:id": {"compartmentId"},
+}
+"""Type of a variable → what it must depend on, in the meta schema: https://docs.oracle.com/en-us/iaas/Content/ResourceManager/Concepts/
+terraformconfigresourcemanager_topic-schema.htm"""
+OPTIONAL = {"oci:core:nsg:id": {"vcnId"}, "oci:kms:secret:id": {"vaultId"}}
+FORM_ONLY = {"vcn_id", "kms_vault_ocid", "use_existing_network"}
+DEFAULTS = {"boolean": bool, "integer": int, "number": (int, float), "array": list}
+"""Type of a variable → type of its default. Those of all others are text."""
 TYPES = {
     "bool": {"boolean"},
     "list(string)": {"array"},
     "list(number)": {"array"},
     "map(string)": {"string"},
     "number": {"integer", "number", "enum"},
-    "string": {"string", "text", "enum"} | PICKERS,
+    "string": {"string", "text", "enum", *PICKERS},
 }
 
 
@@ -65,7 +80,8 @@ def test_the_form_matches_the_variable(name):
     assert shown["required"] is ("default" not in variable)
     assert shown["title"]
     if name != "network_compartment_ocid" and "default" in shown:
-        assert shown["default"] == variable["default"]
+        default = variable["default"]
+        assert shown["default"] == (str(default) if shown["type"] == "enum" else default)
 
 
 def test_variables_that_the_form_does_not_support_are_hidden():
@@ -74,9 +90,66 @@ def test_variables_that_the_form_does_not_support_are_hidden():
         assert hidden is (variable["type"] == "${map(string)}" or name == "tenancy_ocid")
 
 
-def test_pickers_have_a_compartment_to_list():
-    assert FORM["variables"]["subnet_id"]["dependsOn"] == {"compartmentId": "${network_compartment_ocid}", "vcnId": "${vcn_id}"}
+def shown_types():
+    """Name → the type of each variable of the form, and of the items of each array."""
+    for name, shown in FORM["variables"].items():
+        yield name, shown
+        if shown["type"] == "array":
+            yield name, shown["items"]
+
+
+def test_pickers_have_what_they_depend_on():
+    """The meta schema rejects other references, and missing ones."""
+    for name, shown in shown_types():
+        needed = PICKERS.get(shown["type"], set())
+        assert needed <= set(shown.get("dependsOn", ())) <= needed | OPTIONAL.get(shown["type"], set()), name
+        for reference in shown.get("dependsOn", {}).values():
+            assert reference.removeprefix("${").removesuffix("}") in FORM["variables"]
     assert FORM["variables"]["network_compartment_ocid"]["default"] == "${compartment_ocid}"
+
+
+def test_ocids_are_picked_where_the_form_can_list_them():
+    pickers = {name: shown["type"] for name, shown in shown_types() if shown["type"] in PICKERS}
+    assert pickers == {
+        "compartment_ocid": "oci:identity:compartment:id", "network_compartment_ocid": "oci:identity:compartment:id",
+        "metrics_compartment_ocid": "oci:identity:compartment:id", "region": "oci:identity:region:name", "vcn_id": "oci:core:vcn:id",
+        "subnet_id": "oci:core:subnet:id", "network_security_group_ids": "oci:core:nsg:id", "kms_vault_ocid": "oci:kms:vault:id",
+        "kms_key_id": "oci:kms:key:id", "syslog_client_key_secret_ocid": "oci:kms:secret:id",
+        "seal_key_secret_ocid": "oci:kms:secret:id",
+    }  # fmt: skip
+
+
+def test_defaults_have_the_types_of_the_meta_schema():
+    """Those of enumerations are text, and so are their items: `enum: [256]` is rejected."""
+    for name, shown in FORM["variables"].items():
+        if "default" in shown:
+            assert isinstance(shown["default"], DEFAULTS.get(shown["type"], str)), name
+        assert all(isinstance(item, str) for item in shown.get("enum", ())), name
+
+
+def test_the_network_is_hidden_if_another_one_is_used():
+    made = {name for name, shown in FORM["variables"].items() if shown.get("visible") == {"not": ["${use_existing_network}"]}}
+    existing = {name for name, shown in FORM["variables"].items() if shown.get("visible") == "${use_existing_network}"}
+    assert made == {"siem_cidrs", "vcn_cidr", "nat_public_ip_ocid"}
+    assert existing == {"vcn_id", "subnet_id", "network_security_group_ids"}
+
+
+def test_only_the_form_uses_its_helpers():
+    """A variable that nothing reads would surprise those who set it."""
+    text = "".join(path.read_text("utf-8") for path in MODULE.glob("*.tf"))
+    unread = {name for name in variables() if len(re.findall(rf"\bvar\.{name}\b", re.sub(r"validation \{.*?\n  \}", "", text, flags=re.S))) == 0}
+    assert unread == FORM_ONLY
+    assert all("Only the form of Resource Manager uses it" in variables()[name]["description"] for name in FORM_ONLY)
+
+
+def test_outputs_have_types():
+    """Resource Manager shows a map or a list as such only with its type."""
+    types = {name: shown["type"] for name, shown in FORM["outputs"].items()}
+    assert types["config_bytes"] == "number"
+    assert types["policy_statements"] == "list"
+    assert types["dashboard"] == "json"
+    assert {name for name, kind in types.items() if kind == "map"} == {"commands", "schedules", "log_searches", "metric_queries"}
+    assert {kind for kind in types.values()} == {"ocid", "string", "copyableString", "number", "list", "map", "json"}
 
 
 def test_an_enumeration_offers_the_accepted_values():
