@@ -47,6 +47,20 @@ resource "oci_functions_application" "this" {
   defined_tags               = local.defined_tags
   freeform_tags              = var.freeform_tags
 
+  dynamic "image_policy_config" {
+    for_each = length(var.image_signing_key_ocids) > 0 ? [var.image_signing_key_ocids] : []
+    content {
+      is_policy_enabled = true
+
+      dynamic "key_details" {
+        for_each = image_policy_config.value
+        content {
+          kms_key_id = key_details.value
+        }
+      }
+    }
+  }
+
   # The function logs JSON lines. With this format, Logging search can filter by their fields.
   logging {
     line_format = "JSON"

@@ -61,6 +61,18 @@ variable "image_digest" {
   }
 }
 
+variable "image_signing_key_ocids" {
+  type        = list(string)
+  default     = []
+  nullable    = false
+  description = "Vault keys that sign the image. With them, OCI rejects an image that none of them has signed."
+
+  validation {
+    condition     = alltrue([for each in var.image_signing_key_ocids : can(regex("^ocid1\\.key\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", each))])
+    error_message = "image_signing_key_ocids: expected key OCIDs."
+  }
+}
+
 variable "shape" {
   type        = string
   default     = "GENERIC_X86"

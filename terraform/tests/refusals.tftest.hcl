@@ -80,6 +80,16 @@ run "image_digest" {
   expect_failures = [var.image_digest]
 }
 
+run "image_signing_key_ocids" {
+  command = plan
+
+  variables {
+    image_signing_key_ocids = ["ocid1.vault.oc1..v"]
+  }
+
+  expect_failures = [var.image_signing_key_ocids]
+}
+
 run "shape" {
   command = plan
 

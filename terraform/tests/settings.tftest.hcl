@@ -244,3 +244,28 @@ run "a_key_in_a_created_vault" {
     error_message = "the key is in the function's configuration"
   }
 }
+
+run "signed_images" {
+  command = plan
+
+  variables {
+    image_signing_key_ocids = ["ocid1.key.oc1..a", "ocid1.key.oc1..b"]
+  }
+
+  assert {
+    condition = (
+      oci_functions_application.this.image_policy_config[0].is_policy_enabled &&
+      toset([for each in oci_functions_application.this.image_policy_config[0].key_details : each.kms_key_id]) == toset(["ocid1.key.oc1..a", "ocid1.key.oc1..b"])
+    )
+    error_message = jsonencode(oci_functions_application.this.image_policy_config)
+  }
+}
+
+run "images_need_no_signature" {
+  command = plan
+
+  assert {
+    condition     = length(oci_functions_application.this.image_policy_config) == 0
+    error_message = jsonencode(oci_functions_application.this.image_policy_config)
+  }
+}
