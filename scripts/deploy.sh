@@ -7,9 +7,9 @@ readonly HELP='Usage: scripts/deploy.sh --compartment OCID --region REGION [opti
        scripts/deploy.sh [options]                 with the compartment and the region of the last time
        scripts/deploy.sh --uninstall [--dry-run]
 
-Builds the Epimetheus image, pushes it to the registry of the region, applies terraform/, runs the function once, and shows its report.
-Terraform reads all other variables (syslog_host, tenancy_ocid, ...) from terraform/terraform.tfvars. The script keeps its own answers in
-terraform/deploy.auto.tfvars, which Terraform reads too, so that `terraform plan` needs no arguments.
+Builds the Epimetheus image, pushes it to the registry of the region, applies terraform/stack, runs the function once, and shows its report.
+Terraform reads all other variables (syslog_host, tenancy_ocid, ...) from terraform/stack/terraform.tfvars. The script keeps its own answers in
+terraform/stack/deploy.auto.tfvars, which Terraform reads too, so that `terraform plan` needs no arguments.
 
   --compartment OCID   compartment for all resources
   --region REGION      region of the function, such as eu-frankfurt-1
@@ -20,7 +20,7 @@ terraform/deploy.auto.tfvars, which Terraform reads too, so that `terraform plan
   --repository NAME    repository in the registry (default: epimetheus)
   --platform PLATFORM  platform of the image (default: linux/amd64; use linux/arm64 for shape = "GENERIC_ARM")
   --base IMAGE         base image, for example pinned by digest (default: see Dockerfile)
-  --terraform FOLDER   folder with the Terraform module (default: terraform)
+  --terraform FOLDER   folder with the root module of Terraform (default: terraform/stack)
   --yes                apply the plan without confirmation
   --no-run             deploy without running the function
   --wait SECONDS       how long to wait for the report, or for OCI to release the network (default: 900)
@@ -34,7 +34,7 @@ Exit codes: 0 deployed, and the run succeeded; 1 the run failed; 2 usage error o
 5 build; 6 push; 7 terraform; 8 the function did not start; 9 no report in time; 10 invalid settings.'
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-compartment='' region='' repository=epimetheus platform=linux/amd64 base='' folder=$root/terraform yes='' run=yes seconds=900 poll=15
+compartment='' region='' repository=epimetheus platform=linux/amd64 base='' folder=$root/terraform/stack yes='' run=yes seconds=900 poll=15
 until=run uninstall='' dry=''
 
 step() { printf '\n== %s\n' "$*"; }
@@ -288,9 +288,9 @@ uninstall() { # what Terraform protects is forgotten, so that it stays; everythi
     step "Uninstall"
     initialize
     terraform -chdir="$folder" state list >"$work/resources" || end 7 "Cannot read the state of Terraform. See the error above."
-    kept=$(sed -n '/^oci_objectstorage_bucket\./p; /^oci_kms_vault\./p' "$work/resources")
+    kept=$(sed -n '/\.oci_objectstorage_bucket\./p; /\.oci_kms_vault\./p' "$work/resources")
     bucket=$(output bucket 2>/dev/null || true) ledger=$(output ledger_bucket 2>/dev/null || true)
-    echo "Removed: $(sed '/^data\./d; /^oci_objectstorage_bucket\./d; /^oci_kms_vault\./d' "$work/resources" | wc -l | tr -d ' ') resources."
+    echo "Removed: $(sed '/^data\./d; /\.data\./d; /\.oci_objectstorage_bucket\./d; /\.oci_kms_vault\./d' "$work/resources" | wc -l | tr -d ' ') resources."
     echo "These stay:"
     [[ $kept != *oci_objectstorage_bucket.state* ]] || echo "- the bucket $bucket: it has the state, with which a later deployment continues"
     [[ $kept != *oci_objectstorage_bucket.ledger* ]] || echo "- the bucket $ledger: it has the ledger and the seals, the evidence of what was sent"

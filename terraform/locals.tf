@@ -89,8 +89,7 @@ locals {
   image_digest        = var.image_digest == "" ? null : var.image_digest
 
   # An empty map would remove the tags that OCI adds by the tenancy's tag defaults.
-  defined_tags        = length(var.defined_tags) == 0 ? null : var.defined_tags
-  ignore_defined_tags = concat(["Oracle-Tags.CreatedBy", "Oracle-Tags.CreatedOn"], var.ignore_defined_tags)
+  defined_tags = length(var.defined_tags) == 0 ? null : var.defined_tags
 
   ledger_retention_lock_time = var.ledger_retention_lock_time == "" ? null : var.ledger_retention_lock_time
 

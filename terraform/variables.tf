@@ -468,24 +468,12 @@ variable "defined_tags" {
   type        = map(string)
   default     = {}
   nullable    = false
-  description = "Defined tags of all resources. If the tenancy has tag defaults, also set ignore_defined_tags."
+  description = "Defined tags of all resources. If the tenancy has tag defaults, also set ignore_defined_tags (in a configuration of your own, that of the providers)."
 
   validation {
     condition = alltrue([
       for key, value in var.defined_tags : can(regex("^[^.\\s]{1,100}\\.[^.\\s]{1,100}$", key)) && length(value) <= 256
     ])
     error_message = "defined_tags: expected keys like NAMESPACE.KEY, and values of up to 256 characters."
-  }
-}
-
-variable "ignore_defined_tags" {
-  type        = list(string)
-  default     = []
-  nullable    = false
-  description = "Defined tags that Terraform leaves alone, like NAMESPACE.KEY: those of the tenancy's tag defaults. Without them and with defined_tags, each plan would remove them."
-
-  validation {
-    condition     = alltrue([for each in var.ignore_defined_tags : can(regex("^[^.\\s]{1,100}\\.[^.\\s]{1,100}$", each))])
-    error_message = "ignore_defined_tags: expected names like NAMESPACE.KEY."
   }
 }

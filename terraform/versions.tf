@@ -6,6 +6,8 @@ terraform {
     oci = {
       source  = "oracle/oci"
       version = ">= 8.11.0, < 9.0.0"
+      # In the tenancy's home region, the only one in which dynamic groups and policies can be changed.
+      configuration_aliases = [oci.home]
     }
   }
 }

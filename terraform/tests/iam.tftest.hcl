@@ -71,11 +71,6 @@ run "defaults" {
   }
 
   assert {
-    condition     = local.home_region == "us-ashburn-1"
-    error_message = "groups and policies are created in ${local.home_region}, which is not the home region"
-  }
-
-  assert {
     condition = alltrue([
       for each in [oci_identity_dynamic_group.function, oci_identity_policy.function] : each.compartment_id == "ocid1.tenancy.oc1..tenancy"
     ])

@@ -490,16 +490,6 @@ run "defined_tags" {
   expect_failures = [var.defined_tags]
 }
 
-run "ignore_defined_tags" {
-  command = plan
-
-  variables {
-    ignore_defined_tags = ["CostCenter"]
-  }
-
-  expect_failures = [var.ignore_defined_tags]
-}
-
 run "syslog_host" {
   command = plan
 

@@ -127,12 +127,12 @@ def test_what_it_asks_of_each_tool(machine):
 
 
 def test_what_it_asks_of_terraform_is_what_the_module_has():
-    script, module = SCRIPT.read_text(), ROOT / "terraform"
+    script, module = SCRIPT.read_text(), ROOT / "terraform" / "stack"
     (kept,) = re.findall(r"""printf '%s = "%s"\\n' (.*)$""", script, re.M)
     names = set(re.findall(r"\w+_?\w+(?= \")", kept))
     assert names == {"compartment_ocid", "region", "image", "image_digest"}
     assert names <= set(re.findall(r'^variable "(\w+)"', (module / "variables.tf").read_text(), re.M))
-    outputs = (module / "outputs.tf").read_text()
+    outputs = (ROOT / "terraform" / "outputs.tf").read_text()
     assert set(re.findall(r"\$\(output (\w+)", script)) <= set(re.findall(r'^output "(\w+)"', outputs, re.M))
     assert re.search(r"^ +everything += ", outputs.partition('output "log_searches"')[2].partition("\noutput")[0], re.M)
 
@@ -312,12 +312,13 @@ def test_settings_are_checked_before_anything_is_built(machine):
     assert (code, f"The settings in {machine.folder}/terraform.tfvars are valid." in out) == (0, True)
 
 
-RESOURCES = """data.oci_objectstorage_namespace.this
-oci_functions_function.this
-oci_kms_vault.this[0]
-oci_objectstorage_bucket.ledger[0]
-oci_objectstorage_bucket.state
-oci_objectstorage_object_lifecycle_policy.state
+RESOURCES = """data.oci_identity_region_subscriptions.all
+module.epimetheus.data.oci_objectstorage_namespace.this
+module.epimetheus.oci_functions_function.this
+module.epimetheus.oci_kms_vault.this[0]
+module.epimetheus.oci_objectstorage_bucket.ledger[0]
+module.epimetheus.oci_objectstorage_bucket.state
+module.epimetheus.oci_objectstorage_object_lifecycle_policy.state
 """
 STAYS = """\
 Removed: 2 resources.
@@ -346,14 +347,15 @@ def test_uninstalling_forgets_what_is_protected_and_waits_for_the_network(machin
     assert code == 0
     changing = [call.partition(f"-chdir={machine.folder} ")[2] for call in calls if " rm " in call or " destroy " in call]
     assert changing == [
-        "state rm oci_kms_vault.this[0]", "state rm oci_objectstorage_bucket.ledger[0]", "state rm oci_objectstorage_bucket.state",
+        "state rm module.epimetheus.oci_kms_vault.this[0]", "state rm module.epimetheus.oci_objectstorage_bucket.ledger[0]",
+        "state rm module.epimetheus.oci_objectstorage_bucket.state",
         "destroy -input=false -auto-approve", "destroy -input=false -auto-approve",
     ]  # fmt: skip
     assert "OCI releases the network of a deleted application after some minutes." in out
 
 
 def test_uninstalling_gives_up_after_the_wait_and_can_be_run_again(machine):
-    (machine.done / "resources").write_text("oci_functions_function.this\n")
+    (machine.done / "resources").write_text("module.epimetheus.oci_functions_function.this\n")
     code, _, err, _ = machine.run("--uninstall", "--yes", "--wait", "0", fail=" destroy ", arguments=("--poll", "0"))
     assert (code, err.splitlines()[-1]) == (7, "deploy.sh: terraform destroy failed. See the error above, then run this script again.")
     code, out, _, _ = machine.run("--uninstall", "--yes", arguments=WAITING)

@@ -54,6 +54,7 @@ class Deployment:
         ours = {name: text for name, text in os.environ.items() if name != "TF_CLI_CONFIG_FILE"}
         self._environment = ours | environment | {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         shutil.copytree(MODULE, folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars"), dirs_exist_ok=True)
+        self.folder = folder / "stack"
         self._run("init", "-input=false")
 
     def apply(self, **variables: Any) -> str:
@@ -97,11 +98,12 @@ class Deployment:
         return done.returncode, done.stdout + (done.stderr if done.returncode else "")
 
 
-PROTECTED = ("oci_objectstorage_bucket.state", "oci_objectstorage_bucket.ledger", "oci_kms_vault.this")
+_PROTECTED = ("oci_objectstorage_bucket.state", "oci_objectstorage_bucket.ledger", "oci_kms_vault.this")
+PROTECTED = tuple(f"module.epimetheus.{name}" for name in _PROTECTED)
 """Addresses that the module protects from deletion."""
 
 
-KEY_IN_POLICY = ["update oci_identity_policy.keys[0]", "change output.policy_statements"]
+KEY_IN_POLICY = ["update module.epimetheus.oci_identity_policy.keys[0]", "change output.policy_statements"]
 
 
 class CheckError(Exception):
@@ -130,7 +132,7 @@ def variant(values: Values) -> None:
         expect((changed := here.changes(**values, **tags)) == [], f"the second plan changes: {changed}")
         here.destroy(**values, **tags)
         left = {kind for kind, _ in here.cloud.resources}
-        expect(left <= {address.partition(".")[0] for address in PROTECTED}, f"left after destroy: {left}")
+        expect(left <= {address.split(".")[2] for address in PROTECTED}, f"left after destroy: {left}")
 
 
 def key_changed() -> None:
@@ -171,10 +173,23 @@ def moved() -> None:
         here.apply()
         here.cloud.in_use |= {"epimetheus", "epimetheus-ledger"}
         here.apply(name="audit", state_bucket="epimetheus", ledger_bucket="epimetheus-ledger")
-        here.forget("oci_objectstorage_bucket.state", "oci_objectstorage_object_lifecycle_policy.state")
+        names = ("oci_objectstorage_bucket.state", "oci_objectstorage_object_lifecycle_policy.state")
+        here.forget(*(f"module.epimetheus.{name}" for name in names))
         here.apply(name="audit", state_bucket="audit", ledger_bucket="epimetheus-ledger")
         names = {each["name"] for (kind, _), each in here.cloud.resources.items() if kind == "oci_objectstorage_bucket"}
         expect(names == {"epimetheus", "epimetheus-ledger", "audit"}, f"buckets: {names}")
+
+
+def earlier_state() -> None:
+    """Resources of a state that was made before terraform/ became a module move into it."""
+    with deployment() as here:
+        here.apply()
+        path = here.folder / "terraform.tfstate"
+        state = json.loads(path.read_text("utf-8"))
+        for resource in state["resources"]:
+            resource.pop("module", None)
+        path.write_text(json.dumps(state | {"serial": state["serial"] + 1}), "utf-8")
+        expect((changed := here.changes()) == [], f"the plan changes: {changed}")
 
 
 def vault_removed() -> None:
@@ -183,7 +198,7 @@ def vault_removed() -> None:
     with deployment() as here:
         here.apply(**values)
         error = here.failure(syslog_client_cert=PEM, syslog_client_key="vault:ocid1.vaultsecret.oc1..key")
-        expect("Instance cannot be destroyed" in error and "oci_kms_vault.this[0]" in error, error)
+        expect("Instance cannot be destroyed" in error and "module.epimetheus.oci_kms_vault.this[0]" in error, error)
 
 
 def text_changed() -> None:
@@ -204,6 +219,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "network changed": network_changed,
     "names changed": names_changed,
     "moved": moved,
+    "earlier state": earlier_state,
     "vault removed": vault_removed,
     "text changed": text_changed,
 }

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.terraform.hcl import MODULE, load
+from tests.terraform.hcl import MODULE, STACK, load
 from tests.terraform.schema_check import SCHEMA, main, problems
 
 KNOWN = json.loads(SCHEMA.read_text("utf-8"))
@@ -49,7 +49,7 @@ def found(tmp_path, text, name="main.tf"):
 
 def test_the_module_and_its_examples_fit_the_schema(capsys):
     assert main([str(MODULE)]) == 0
-    assert "16 files" in capsys.readouterr().out
+    assert "21 files" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", [APPLICATION, SERVICE_GATEWAY, 'provider "oci" {\n  alias = "home"\n  region = "r"\n}\n'])
@@ -128,7 +128,7 @@ def test_the_command_fails_if_there_are_problems(tmp_path, capsys):
 
 def test_the_stored_schema_contains_exactly_the_used_types():
     used = {kind: set() for kind in ("resource", "data")}
-    for path in MODULE.glob("*.tf"):
+    for path in [*MODULE.glob("*.tf"), *STACK.glob("*.tf")]:
         for kind, names in used.items():
             names |= {name for block in load(path).get(kind, []) for name in block}
     assert used == {"resource": set(KNOWN["resources"]), "data": set(KNOWN["data_sources"])}
@@ -136,8 +136,9 @@ def test_the_stored_schema_contains_exactly_the_used_types():
 
 def test_the_oldest_provider_has_the_arguments_of_the_module():
     """``logging { line_format }`` of an application exists since 8.11."""
-    (settings,) = load(MODULE / "versions.tf")["terraform"]
-    assert settings["required_providers"][0]["oci"]["version"] == ">= 8.11.0, < 9.0.0"
+    for folder in (MODULE, STACK):
+        (settings,) = load(folder / "versions.tf")["terraform"]
+        assert settings["required_providers"][0]["oci"]["version"] == ">= 8.11.0, < 9.0.0"
     assert "logging" in KNOWN["resources"]["oci_functions_application"]["blocks"]
 
 

@@ -8,9 +8,10 @@ import zipfile
 import pytest
 import yaml
 
-from tests.terraform.hcl import MODULE, ROOT, outputs, variable_names, variables
+from tests.terraform import stack
+from tests.terraform.hcl import MODULE, ROOT, STACK, load, outputs, variable_names, variables
 
-FORM = yaml.safe_load((MODULE / "schema.yaml").read_text("utf-8"))
+FORM = yaml.safe_load((STACK / "schema.yaml").read_text("utf-8"))
 PICKERS = {
     "oci:identity:compartment:id": set(),
     "oci:identity:region:name": set(),
@@ -41,12 +42,43 @@ def make(target):
     return subprocess.run([sys.executable, ROOT / "scripts" / "make-stack", target], check=True, capture_output=True, text=True).stdout
 
 
-def test_the_stack_contains_the_module_only(tmp_path):
+def test_the_stack_contains_the_root_and_the_module_only(tmp_path):
     make(tmp_path / "deep" / "stack.zip")
-    with zipfile.ZipFile(tmp_path / "deep" / "stack.zip") as stack:
-        names = stack.namelist()
-        assert all(stack.read(name) == (MODULE / name).read_bytes() for name in names)
-    assert names == [*sorted(path.name for path in MODULE.glob("*.tf")), "schema.yaml"]
+    with zipfile.ZipFile(tmp_path / "deep" / "stack.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    root = {path.name: path.read_bytes() for path in [*STACK.glob("*.tf"), STACK / "schema.yaml"]}
+    main = root["main.tf"].replace(b'source = "../"', b'source = "./module"')
+    assert main != root["main.tf"]
+    assert files == root | {"main.tf": main} | {f"module/{path.name}": path.read_bytes() for path in MODULE.glob("*.tf")}
+
+
+@pytest.mark.parametrize("name", stack.files())
+def test_the_root_is_generated(name):
+    assert (STACK / name).read_text("utf-8") == stack.files()[name], f"run {stack.COMMAND}"
+
+
+def test_the_readme_of_the_module_is_generated():
+    assert stack.README.read_text("utf-8") == stack.readme(), f"run {stack.COMMAND}"
+
+
+def test_the_root_passes_every_variable_and_output():
+    (call,) = load(STACK / "main.tf")["module"]
+    passed = {name: value for name, value in call["epimetheus"].items() if name not in ("source", "providers")}
+    assert passed == {name: f"${{var.{name}}}" for name in variables()}
+    assert set(variables(STACK)) == {*variables(), "ignore_defined_tags"}
+    assert set(outputs(STACK)) == set(outputs())
+
+
+def test_the_module_contains_no_provider_configuration():
+    """With one, neither count nor depends_on would work, and the module could not be removed from a configuration."""
+    assert [path.name for path in MODULE.glob("*.tf") if "provider" in load(path)] == []
+
+
+def test_every_resource_of_an_earlier_state_moves():
+    moved = {block["from"].strip("${}"): block["to"].strip("${}") for block in load(STACK / "moved.tf")["moved"]}
+    blocks = [block for path in MODULE.glob("*.tf") for block in load(path).get("resource", [])]
+    resources = {f"{kind}.{name}" for block in blocks for kind, named in block.items() for name in named}
+    assert moved == {address: f"module.epimetheus.{address}" for address in resources}
 
 
 def test_builds_are_reproducible(tmp_path):
@@ -64,7 +96,7 @@ def test_the_form_has_the_version_of_the_function():
 
 def test_every_variable_is_in_the_form_and_in_one_group():
     grouped = [name for group in FORM["variableGroups"] for name in group["variables"]]
-    assert sorted(grouped) == sorted(FORM["variables"]) == sorted(variables())
+    assert sorted(grouped) == sorted(FORM["variables"]) == sorted(variables(STACK))
 
 
 def test_every_output_is_in_the_form_and_in_one_group():
@@ -72,9 +104,9 @@ def test_every_output_is_in_the_form_and_in_one_group():
     assert sorted(grouped) == sorted(FORM["outputs"]) == sorted(outputs())
 
 
-@pytest.mark.parametrize("name", variable_names())
+@pytest.mark.parametrize("name", variable_names(STACK))
 def test_the_form_matches_the_variable(name):
-    variable, shown = variables()[name], FORM["variables"][name]
+    variable, shown = variables(STACK)[name], FORM["variables"][name]
     assert shown["type"] in TYPES[variable["type"].removeprefix("${").removesuffix("}")]
     assert shown["description"] == variable["description"]
     assert shown["required"] is ("default" not in variable)
@@ -85,7 +117,7 @@ def test_the_form_matches_the_variable(name):
 
 
 def test_variables_that_the_form_does_not_support_are_hidden():
-    for name, variable in variables().items():
+    for name, variable in variables(STACK).items():
         hidden = FORM["variables"][name].get("visible") is False
         assert hidden is (variable["type"] == "${map(string)}" or name == "tenancy_ocid")
 
