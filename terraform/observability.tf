@@ -81,6 +81,17 @@ locals {
       severity = "CRITICAL", pending = "PT5M", when_scheduled = true
       body     = "No run has ended for ${local.window}. Check the schedules and the function's log. ${local.absent_clears}"
     }
+    # Each run posts 1 or 0.
+    seal_missing = {
+      query    = "seals[${local.window}]${local.this_deployment}.groupBy(region).max() < 1"
+      severity = "ERROR", pending = "PT5M", when_scheduled = false
+      body     = "No run of the last ${local.window} has stored its seal. Events are forwarded, but `epimetheus verify` cannot prove it. The warning of the run has the cause."
+    }
+    seals_unsent = {
+      query    = "seals_unsent[${local.window}]${local.this_deployment}.groupBy(region).min() > 0"
+      severity = "WARNING", pending = "PT30M", when_scheduled = false
+      body     = "Seals are stored, but their messages have not reached the SIEM: it cannot witness the chain. Runs send them first, as soon as they can."
+    }
     # The minimum of the window is 1 only if every run was skipped.
     skipped = {
       query    = "runs_skipped[${local.window}]${local.this_deployment}.groupBy(region).min() > 0"

@@ -31,6 +31,8 @@ run "alarms" {
       failed                 = "runs_failed[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).sum() > 0"
       missing                = "run_seconds[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
       skipped                = "runs_skipped[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() > 0"
+      seal_missing           = "seals[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() < 1"
+      seals_unsent           = "seals_unsent[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() > 0"
       first_start            = "first_start[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() > 0"
       behind                 = "compartments_behind[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() > 0"
       listing_age            = "listing_age_seconds[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() > 3600"
