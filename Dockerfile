@@ -8,10 +8,11 @@
 ARG BASE=python:3.11.14-slim-bookworm
 
 FROM ${BASE} AS build
-# --no-deps: installs only what requirements.txt pins. --only-binary: runs no code of packages during installation.
-COPY requirements.txt scripts/prune-sdk /build/
+# --no-deps: installs only what is pinned. --require-hashes: rejects a file that was replaced. --only-binary: runs no code of packages during
+# installation.
+COPY requirements.hashes.txt scripts/prune-sdk /build/
 RUN pip install --no-cache-dir --disable-pip-version-check --no-compile --no-deps --only-binary :all: \
-        --target /python --requirement /build/requirements.txt \
+        --require-hashes --target /python --requirement /build/requirements.hashes.txt \
     && python /build/prune-sdk /python
 COPY func.py /function/
 COPY epimetheus /function/epimetheus/

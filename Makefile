@@ -80,6 +80,11 @@ check-terraform: .venv/ready $(TOOLS)/ready ## check terraform/: format, validat
 stack: ## package terraform/ as a stack for OCI Resource Manager
 	@$(PYTHON) scripts/make-stack
 
+.PHONY: release
+SOURCE ?=
+release: .venv/ready ## build the files of a release from a clean tree: SOURCE=ADDRESS
+	@$(RUN) scripts/make-release --source "$(SOURCE)"
+
 $(TOOLS)/ready: tests/terraform/requirements-checkov.txt
 	@echo "Installing checkov and gRPC into $(TOOLS) (once, about a minute) ..."
 	@$(PYTHON) -m venv $(TOOLS)

@@ -12,22 +12,27 @@ locals {
     ],
     oci_objectstorage_bucket.ledger[*].bucket_id,
     oci_vault_secret.client_key[*].id,
+    oci_vault_secret.seal_key[*].id,
   )
   use_default_tamper_watch = var.tamper_watch == null
   config = merge(
     local.settings,
-    var.create_vault ? { SYSLOG_CLIENT_KEY = "vault:${oci_vault_secret.client_key[0].id}" } : {},
+    { for each in oci_vault_secret.client_key : "SYSLOG_CLIENT_KEY" => "vault:${each.id}" },
+    { for each in compact([local.seal_key_secret]) : "SEAL_KEY" => "vault:${each}" },
+    { for each in oci_vault_secret.seal_key : "SEAL_KEY" => "vault:${each.id}" },
     local.use_default_tamper_watch ? { TAMPER_WATCH = join(",", local.default_tamper_watch) } : {},
   )
 
   # OCIDs of new resources are unknown during planning. Each is shorter than 128 bytes.
   unknown_ocid_bytes = (
-    (local.use_default_tamper_watch ? 12 + 128 * length(local.default_tamper_watch) : 0) + (var.create_vault ? 17 + 6 + 128 : 0)
+    (local.use_default_tamper_watch ? 12 + 128 * length(local.default_tamper_watch) : 0) +
+    length(oci_vault_secret.client_key) * (17 + 6 + 128) + length(oci_vault_secret.seal_key) * (8 + 6 + 128)
   )
-  config_bytes = sum(concat(values(local.setting_bytes), [local.unknown_ocid_bytes]))
+  seal_key_bytes = sum(concat([0], [for each in compact([local.seal_key_secret]) : 8 + 6 + length(each)]))
+  config_bytes   = sum(concat(values(local.setting_bytes), [local.unknown_ocid_bytes, local.seal_key_bytes]))
 
   has_certificate = contains(keys(local.settings), "SYSLOG_CLIENT_CERT")
-  has_key         = var.create_vault || contains(keys(local.settings), "SYSLOG_CLIENT_KEY")
+  has_key         = local.has_client_key_pem || contains(keys(local.settings), "SYSLOG_CLIENT_KEY")
   tls_only        = setintersection(["SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SYSLOG_SERVER_NAME"], keys(local.settings))
   mode            = coalesce(var.compartment_mode, "all")
   mode_needs_ids  = contains(["include", "exclude"], local.mode)
@@ -39,8 +44,22 @@ resource "oci_functions_application" "this" {
   shape                      = var.shape
   subnet_ids                 = [local.subnet_id]
   network_security_group_ids = local.security_group_ids
-  defined_tags               = var.defined_tags
+  defined_tags               = local.defined_tags
   freeform_tags              = var.freeform_tags
+
+  dynamic "image_policy_config" {
+    for_each = length(var.image_signing_key_ocids) > 0 ? [var.image_signing_key_ocids] : []
+    content {
+      is_policy_enabled = true
+
+      dynamic "key_details" {
+        for_each = image_policy_config.value
+        content {
+          kms_key_id = key_details.value
+        }
+      }
+    }
+  }
 
   # The function logs JSON lines. With this format, Logging search can filter by their fields.
   logging {
@@ -57,7 +76,7 @@ resource "oci_functions_function" "this" {
   timeout_in_seconds               = var.timeout_in_seconds
   detached_mode_timeout_in_seconds = var.detached_timeout_in_seconds
   config                           = local.config
-  defined_tags                     = var.defined_tags
+  defined_tags                     = local.defined_tags
   freeform_tags                    = var.freeform_tags
 
   # Reports runs that are killed, or that fail before they post metrics.
@@ -65,6 +84,9 @@ resource "oci_functions_function" "this" {
     kind     = "NOTIFICATION"
     topic_id = oci_ons_notification_topic.this.id
   }
+
+  # The configuration names these objects: new ones exist before it changes, and old ones are deleted after it.
+  depends_on = [oci_objectstorage_object.inline_value]
 
   # Combinations of variables. The function makes the same checks, but only when it runs.
   lifecycle {
@@ -80,12 +102,30 @@ resource "oci_functions_function" "this" {
       error_message = "syslog_client_cert and its key (syslog_client_key or create_vault): set both or neither."
     }
     precondition {
-      condition     = var.create_vault == (var.syslog_client_key_pem != null && var.syslog_client_key_pem != "")
-      error_message = "create_vault and syslog_client_key_pem: set both or neither."
+      condition     = var.create_vault == (local.has_client_key_pem || local.has_seal_key_pem)
+      error_message = "create_vault, and one of syslog_client_key_pem and seal_key_pem: set both or neither."
     }
     precondition {
-      condition     = !var.create_vault || var.syslog_client_key == null || var.syslog_client_key == ""
-      error_message = "create_vault and syslog_client_key are both set: set only one of them."
+      condition = (
+        length(compact([var.syslog_client_key, var.syslog_client_key_secret_ocid])) + (local.has_client_key_pem ? 1 : 0) <= 1
+      )
+      error_message = "syslog_client_key, syslog_client_key_secret_ocid and syslog_client_key_pem: set only one of them."
+    }
+    precondition {
+      condition     = local.seal_key_secret == null || !local.has_seal_key_pem
+      error_message = "seal_key_secret_ocid and seal_key_pem are both set: set only one of them."
+    }
+    precondition {
+      condition     = local.ledger_retention_days <= local.ledger_days
+      error_message = "ledger_retention_days is ${local.ledger_retention_days}: expected at most ledger_days (${local.ledger_days}), because entries could not be deleted then."
+    }
+    precondition {
+      condition     = local.ledger_retention_lock_time == null || local.ledger_retention_days > 0
+      error_message = "ledger_retention_lock_time: requires a retention rule. Set ledger_retention_days to more than 0, and ledger_bucket to another bucket than state_bucket."
+    }
+    precondition {
+      condition     = !local.create_network || !strcontains(var.syslog_host, ":")
+      error_message = "syslog_host is an IPv6 address, but the network that the module creates has IPv4 only. Use an IPv4 address or a name, or set subnet_id."
     }
     precondition {
       condition     = var.syslog_transport != "tcp" || length(local.tls_only) == 0

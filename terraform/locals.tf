@@ -11,7 +11,7 @@ locals {
     SYSLOG_CONFIRM_DELAY_SECONDS = tostring(var.syslog_confirm_delay_seconds)
     SYSLOG_CA                    = try("object:${local.inline_values.SYSLOG_CA.object}", var.syslog_ca)
     SYSLOG_CLIENT_CERT           = try("object:${local.inline_values.SYSLOG_CLIENT_CERT.object}", var.syslog_client_cert)
-    SYSLOG_CLIENT_KEY            = var.create_vault ? null : var.syslog_client_key
+    SYSLOG_CLIENT_KEY            = local.client_key_secret == null ? var.syslog_client_key : "vault:${local.client_key_secret}"
     SYSLOG_SERVER_NAME           = var.syslog_server_name
     SYSLOG_FRAMING               = var.syslog_framing
     SYSLOG_HEADER                = var.syslog_header
@@ -25,7 +25,7 @@ locals {
     STATE_BUCKET                 = local.bucket
     STATE_NAMESPACE              = local.namespace
     STATE_PREFIX                 = var.state_prefix
-    LEDGER_BUCKET                = var.ledger_bucket
+    LEDGER_BUCKET                = local.ledger_bucket
     LEDGER_DAYS                  = tostring(var.ledger_days)
     TENANCY_OCID                 = var.tenancy_ocid
     REGIONS                      = var.regions == null ? null : join(",", local.regions)
@@ -52,12 +52,18 @@ locals {
   }
 
   # Certificates, rules and field maps do not fit into the 4 KB of a configuration: inline values become objects that the function reads.
-  inline_values = { for name, value in local.inline_candidates : name => value if can(regex("-----BEGIN|^\\s*\\{", value.content)) }
+  # A changed text has another name, so that the function can read the old object until its configuration names the new one.
+  inline_values = {
+    for name, value in local.inline_candidates : name => {
+      content = value.content
+      object  = "${value.name}-${substr(sha256(value.content), 0, 12)}.${value.type}"
+    } if can(regex("-----BEGIN|^\\s*\\{", value.content))
+  }
   inline_candidates = {
-    SYSLOG_CA          = { content = var.syslog_ca, object = "config/syslog-ca.pem" }
-    SYSLOG_CLIENT_CERT = { content = var.syslog_client_cert, object = "config/syslog-client-cert.pem" }
-    RULES              = { content = var.rules, object = "config/rules.json" }
-    FIELD_MAP          = { content = var.field_map, object = "config/field-map.json" }
+    SYSLOG_CA          = { content = var.syslog_ca, name = "config/syslog-ca", type = "pem" }
+    SYSLOG_CLIENT_CERT = { content = var.syslog_client_cert, name = "config/syslog-client-cert", type = "pem" }
+    RULES              = { content = var.rules, name = "config/rules", type = "json" }
+    FIELD_MAP          = { content = var.field_map, name = "config/field-map", type = "json" }
   }
 
   # Size in UTF-8: four digits of base64 encode three bytes.
@@ -73,7 +79,7 @@ locals {
   state_prefix      = coalesce(var.state_prefix, "epimetheus/")
 
   bucket              = coalesce(var.state_bucket, var.name)
-  ledger_bucket       = coalesce(var.ledger_bucket, local.bucket)
+  ledger_bucket       = coalesce(var.ledger_bucket, "${local.bucket}-ledger")
   separate_ledger     = local.ledger_bucket != local.bucket
   namespace           = coalesce(var.state_namespace, data.oci_objectstorage_namespace.this.namespace)
   metrics_compartment = coalesce(var.metrics_compartment_ocid, var.compartment_ocid)
@@ -81,6 +87,18 @@ locals {
   create_network      = var.subnet_id == null || var.subnet_id == ""
   kms_key_id          = var.kms_key_id == "" ? null : var.kms_key_id
   image_digest        = var.image_digest == "" ? null : var.image_digest
+
+  # An empty map would remove the tags that OCI adds by the tenancy's tag defaults.
+  defined_tags = length(var.defined_tags) == 0 ? null : var.defined_tags
+
+  ledger_retention_lock_time = var.ledger_retention_lock_time == "" ? null : var.ledger_retention_lock_time
+
+  client_key_secret = var.syslog_client_key_secret_ocid == "" ? null : var.syslog_client_key_secret_ocid
+  seal_key_secret   = var.seal_key_secret_ocid == "" ? null : var.seal_key_secret_ocid
+
+  # Whether a key is given is no secret, and decides whether a secret is created.
+  has_client_key_pem = nonsensitive(var.syslog_client_key_pem != null && var.syslog_client_key_pem != "")
+  has_seal_key_pem   = nonsensitive(var.seal_key_pem != null && var.seal_key_pem != "")
 
   # Minute 0 and every interval_minutes after it. Each is a separate hourly schedule.
   crons = { for minute in range(0, 60, var.interval_minutes) : format("%02d", minute) => "${minute} * * * *" }

@@ -11,6 +11,14 @@ data "oci_core_services" "all" {
   }
 }
 
+# Warnings: they do not stop an apply.
+check "siem_cidrs" {
+  assert {
+    condition     = !local.create_network || !contains(var.siem_cidrs, "0.0.0.0/0")
+    error_message = "siem_cidrs is 0.0.0.0/0: the function can reach every address on port ${local.syslog_port}. Set it to the addresses of the SIEM."
+  }
+}
+
 locals {
   subnet_id          = local.create_network ? oci_core_subnet.private[0].id : var.subnet_id
   security_group_ids = concat(oci_core_network_security_group.function[*].id, var.network_security_group_ids)
@@ -43,8 +51,18 @@ resource "oci_core_vcn" "this" {
   compartment_id = local.network_compartment
   display_name   = var.name
   cidr_blocks    = [var.vcn_cidr]
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
+
+  # Another block would replace the subnet, which OCI does not delete while the function's network interface is in it.
+  lifecycle {
+    ignore_changes = [cidr_blocks]
+
+    postcondition {
+      condition     = contains(self.cidr_blocks, var.vcn_cidr)
+      error_message = "vcn_cidr is ${var.vcn_cidr}, but the VCN has ${join(", ", self.cidr_blocks)}: it cannot be changed. Set vcn_cidr to that value, or create another network and set subnet_id."
+    }
+  }
 }
 
 resource "oci_core_nat_gateway" "this" {
@@ -53,7 +71,8 @@ resource "oci_core_nat_gateway" "this" {
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
   display_name   = var.name
-  defined_tags   = var.defined_tags
+  public_ip_id   = var.nat_public_ip_ocid == "" ? null : var.nat_public_ip_ocid
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }
 
@@ -63,7 +82,7 @@ resource "oci_core_service_gateway" "this" {
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
   display_name   = var.name
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 
   services {
@@ -77,7 +96,7 @@ resource "oci_core_route_table" "private" {
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
   display_name   = var.name
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 
   route_rules {
@@ -102,7 +121,7 @@ resource "oci_core_security_list" "private" {
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
   display_name   = var.name
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 
   ingress_security_rules {
@@ -129,7 +148,7 @@ resource "oci_core_subnet" "private" {
   prohibit_public_ip_on_vnic = true
   route_table_id             = oci_core_route_table.private[0].id
   security_list_ids          = [oci_core_security_list.private[0].id]
-  defined_tags               = var.defined_tags
+  defined_tags               = local.defined_tags
   freeform_tags              = var.freeform_tags
 }
 
@@ -139,7 +158,7 @@ resource "oci_core_network_security_group" "function" {
   compartment_id = local.network_compartment
   vcn_id         = oci_core_vcn.this[0].id
   display_name   = var.name
-  defined_tags   = var.defined_tags
+  defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }
 

@@ -10,7 +10,24 @@ output "application_ocid" {
 
 output "invoke_command" {
   description = "Command that runs the function now and prints its report."
-  value       = "oci fn function invoke --region ${var.region} --function-id ${oci_functions_function.this.id} --file - --body ''"
+  value       = local.invoke
+}
+
+output "nat_address" {
+  description = "Address that connections to the SIEM come from, for its firewall. Null with subnet_id."
+  value       = one(oci_core_nat_gateway.this[*].nat_ip)
+}
+
+# With the settings of the function, and the OCI CLI's credentials.
+output "commands" {
+  description = "Commands for everyday work."
+  value = {
+    run    = local.invoke
+    health = replace(local.invoke, "--body ''", "--body '{\"action\": \"health\"}'")
+    runs   = "epimetheus runs --log ${local.log}"
+    state  = "epimetheus state show --function ${oci_functions_function.this.id}"
+    check  = "epimetheus validate --function ${oci_functions_function.this.id}"
+  }
 }
 
 output "bucket" {
@@ -19,8 +36,13 @@ output "bucket" {
 }
 
 output "ledger_bucket" {
-  description = "Bucket with the ledger, under STATE_PREFIX and ledger/."
+  description = "Bucket with the ledger and the seals, under STATE_PREFIX, ledger/ and seals/."
   value       = local.ledger_bucket
+}
+
+output "seal_public_key" {
+  description = "Public key of the seals for `epimetheus verify --public-key`, from the variable of the same name."
+  value       = var.seal_public_key
 }
 
 output "namespace" {
@@ -77,11 +99,14 @@ output "policy_statements" {
   description = "Policy statements that the module creates."
   value = concat(
     oci_identity_policy.function.statements,
+    oci_identity_policy.function_resources.statements,
     oci_identity_policy.schedules.statements,
     oci_identity_policy.services.statements,
+    flatten(oci_identity_policy.keys[*].statements),
   )
 }
 
 locals {
-  log = "${var.compartment_ocid}/${oci_logging_log_group.this.id}/${oci_logging_log.invocations.id}"
+  invoke = "oci fn function invoke --region ${var.region} --function-id ${oci_functions_function.this.id} --file - --body ''"
+  log    = "${var.compartment_ocid}/${oci_logging_log_group.this.id}/${oci_logging_log.invocations.id}"
 }

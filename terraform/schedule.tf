@@ -11,7 +11,7 @@ resource "oci_resource_scheduler_schedule" "run" {
   recurrence_type    = "CRON"
   recurrence_details = each.value
   state              = var.schedule_enabled ? "ACTIVE" : "INACTIVE"
-  defined_tags       = var.defined_tags
+  defined_tags       = local.defined_tags
   freeform_tags      = var.freeform_tags
 
   resources {

@@ -3,7 +3,7 @@
 variable "compartment_ocid" {
   type        = string
   nullable    = false
-  description = "Compartment of all resources except the dynamic group and the policies, which belong to the tenancy. See also network_compartment_ocid."
+  description = "Compartment of all resources except the dynamic group and the policies about the whole tenancy, which are in the root compartment. See also network_compartment_ocid."
 
   validation {
     condition     = can(regex("^ocid1\\.(?:compartment|tenancy)\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", var.compartment_ocid))
@@ -26,7 +26,7 @@ variable "name" {
   type        = string
   default     = "epimetheus"
   nullable    = false
-  description = "Name of the resources. Each deployment in a tenancy needs a different name."
+  description = "Name of the resources. Each deployment in a tenancy needs a different name. To change it later, see docs/deploy.md: a plan that would delete a bucket fails."
 
   validation {
     condition     = can(regex("^[A-Za-z][\\w-]{0,62}$", var.name))
@@ -58,6 +58,18 @@ variable "image_digest" {
   validation {
     condition     = var.image_digest == null || can(regex("^(?:sha256:[0-9a-f]{64})?$", var.image_digest))
     error_message = "image_digest: expected sha256: followed by 64 hexadecimal digits."
+  }
+}
+
+variable "image_signing_key_ocids" {
+  type        = list(string)
+  default     = []
+  nullable    = false
+  description = "Vault keys that sign the image. With them, OCI rejects an image that none of them has signed."
+
+  validation {
+    condition     = alltrue([for each in var.image_signing_key_ocids : can(regex("^ocid1\\.key\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", each))])
+    error_message = "image_signing_key_ocids: expected key OCIDs."
   }
 }
 
@@ -157,6 +169,13 @@ variable "subnet_id" {
   }
 }
 
+variable "use_existing_network" {
+  type        = bool
+  default     = false
+  nullable    = false
+  description = "Only the form of Resource Manager uses it, to show the choice of a subnet instead of the settings of a new network."
+}
+
 variable "vcn_id" {
   type        = string
   default     = null
@@ -200,11 +219,22 @@ variable "vcn_cidr" {
   type        = string
   default     = "10.77.0.0/24"
   nullable    = false
-  description = "CIDR block of the VCN that the module creates. The VCN has one subnet."
+  description = "CIDR block of the VCN that the module creates. The VCN has one subnet. It cannot be changed later."
 
   validation {
-    condition     = can(cidrnetmask(var.vcn_cidr)) && can(regex("/(?:1[6-9]|2[0-7])$", var.vcn_cidr))
-    error_message = "vcn_cidr: expected an IPv4 network in CIDR notation, from /16 to /27."
+    condition     = try(cidrsubnet(var.vcn_cidr, 0, 0) == var.vcn_cidr && can(cidrnetmask(var.vcn_cidr)), false) && can(regex("/(?:1[6-9]|2[0-7])$", var.vcn_cidr))
+    error_message = "vcn_cidr: expected an IPv4 network in CIDR notation, from /16 to /27, without host bits (10.0.0.0/24, not 10.0.0.1/24)."
+  }
+}
+
+variable "nat_public_ip_ocid" {
+  type        = string
+  default     = null
+  description = "Existing reserved public IP address for the NAT gateway that the module creates: the address that the SIEM's firewall allows then outlives the network. By default, OCI assigns an address, which stays as long as the gateway."
+
+  validation {
+    condition     = var.nat_public_ip_ocid == null || can(regex("^(?:ocid1\\.publicip\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.nat_public_ip_ocid))
+    error_message = "nat_public_ip_ocid: expected the OCID of a public IP address."
   }
 }
 
@@ -215,8 +245,10 @@ variable "siem_cidrs" {
   description = "CIDR blocks of the SIEM: the only addresses that the created network can reach on syslog_port. Narrow the default."
 
   validation {
-    condition     = length(var.siem_cidrs) > 0 && alltrue([for each in var.siem_cidrs : can(cidrnetmask(each))])
-    error_message = "siem_cidrs: expected at least one IPv4 network in CIDR notation."
+    condition = length(var.siem_cidrs) > 0 && length(distinct(var.siem_cidrs)) == length(var.siem_cidrs) && alltrue([
+      for each in var.siem_cidrs : try(cidrsubnet(each, 0, 0) == each && can(cidrnetmask(each)), false)
+    ])
+    error_message = "siem_cidrs: expected at least one IPv4 network in CIDR notation, each once and without host bits (10.0.0.0/24, not 10.0.0.1/24)."
   }
 }
 
@@ -224,7 +256,29 @@ variable "create_vault" {
   type        = bool
   default     = false
   nullable    = false
-  description = "If true, the module creates a vault, a key, and a secret with syslog_client_key_pem. OCI deletes a vault after 7 days at the earliest."
+  description = "If true, the module creates a vault, a key, and secrets with syslog_client_key_pem and seal_key_pem. Terraform never deletes the vault. OCI deletes a vault after 7 days at the earliest."
+}
+
+variable "syslog_client_key_secret_ocid" {
+  type        = string
+  default     = null
+  description = "Existing secret with the private key of syslog_client_cert. The same as syslog_client_key = vault:SECRET_OCID."
+
+  validation {
+    condition     = var.syslog_client_key_secret_ocid == null || can(regex("^(?:ocid1\\.vaultsecret\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.syslog_client_key_secret_ocid))
+    error_message = "syslog_client_key_secret_ocid: expected a secret OCID."
+  }
+}
+
+variable "seal_key_secret_ocid" {
+  type        = string
+  default     = null
+  description = "Existing secret with the Ed25519 private key that signs the seals, in PEM (PKCS #8)."
+
+  validation {
+    condition     = var.seal_key_secret_ocid == null || can(regex("^(?:ocid1\\.vaultsecret\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.seal_key_secret_ocid))
+    error_message = "seal_key_secret_ocid: expected a secret OCID."
+  }
 }
 
 variable "syslog_client_key_pem" {
@@ -242,10 +296,44 @@ variable "syslog_client_key_pem" {
   }
 }
 
+variable "seal_key_pem" {
+  type        = string
+  default     = null
+  sensitive   = true
+  description = "With create_vault: Ed25519 private key that signs the seals, in PEM. It is also stored in the Terraform state."
+
+  validation {
+    condition     = var.seal_key_pem == null || can(regex("^$|-----BEGIN\\s*PRIVATE\\s*KEY-----", var.seal_key_pem))
+    error_message = "seal_key_pem: expected a PEM private key without a passphrase (PKCS #8)."
+  }
+}
+
+variable "seal_public_key" {
+  type        = string
+  default     = null
+  description = "Public key of the seals in PEM; while keys are rotated, both. The function does not use it: the output of the same name hands it to auditors."
+
+  validation {
+    condition     = var.seal_public_key == null || can(regex("^$|^\\s*-----BEGIN PUBLIC KEY-----", var.seal_public_key))
+    error_message = "seal_public_key: expected a public key in PEM."
+  }
+}
+
+variable "kms_vault_ocid" {
+  type        = string
+  default     = null
+  description = "Vault of kms_key_id. Only the form of Resource Manager uses it, to list its keys."
+
+  validation {
+    condition     = var.kms_vault_ocid == null || can(regex("^(?:ocid1\\.vault\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.kms_vault_ocid))
+    error_message = "kms_vault_ocid: expected a vault OCID."
+  }
+}
+
 variable "kms_key_id" {
   type        = string
   default     = null
-  description = "Existing vault key that encrypts the bucket. Default: a key that Oracle manages."
+  description = "Existing vault key that encrypts the buckets. To rotate it, create a new version of the key; docs/operate.md has the steps for another key, or none. Default: a key that Oracle manages."
 
   validation {
     condition     = var.kms_key_id == null || can(regex("^(?:ocid1\\.key\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.kms_key_id))
@@ -265,6 +353,32 @@ variable "state_versions_days" {
       var.state_versions_days >= 1 && var.state_versions_days <= 365
     )
     error_message = "state_versions_days: expected an integer from 1 to 365."
+  }
+}
+
+variable "ledger_retention_days" {
+  type        = number
+  default     = null
+  description = "Days for which no one can overwrite or delete an object in the ledger's bucket. With 0, its administrators can. Not used if ledger_bucket is state_bucket. Default: ledger_days."
+
+  validation {
+    condition = var.ledger_retention_days == null || try(
+      floor(var.ledger_retention_days) == var.ledger_retention_days &&
+      var.ledger_retention_days >= 0 && var.ledger_retention_days <= 400,
+      false
+    )
+    error_message = "ledger_retention_days: expected an integer from 0 to 400."
+  }
+}
+
+variable "ledger_retention_lock_time" {
+  type        = string
+  default     = null
+  description = "Time from which the retention rule is locked, like 2027-01-31T00:00:00Z, at least 14 days after the apply. Not even an administrator can then remove or shorten it, or delete the bucket before its last object expires. By default, the rule is not locked."
+
+  validation {
+    condition     = var.ledger_retention_lock_time == null || var.ledger_retention_lock_time == "" || can(formatdate("YYYY", var.ledger_retention_lock_time))
+    error_message = "ledger_retention_lock_time: expected a time like 2027-01-31T00:00:00Z."
   }
 }
 
@@ -330,11 +444,11 @@ variable "relaxed_policy_conditions" {
   type        = list(string)
   default     = []
   nullable    = false
-  description = "Policy conditions to omit where OCI does not support them (runs fail with 404): objects, metrics, secrets."
+  description = "Policy conditions to omit where OCI does not support them (runs fail with 404, or are not started): objects, metrics, secrets, functions."
 
   validation {
-    condition     = alltrue([for each in var.relaxed_policy_conditions : contains(["objects", "metrics", "secrets"], each)])
-    error_message = "relaxed_policy_conditions: expected objects, metrics or secrets."
+    condition     = alltrue([for each in var.relaxed_policy_conditions : contains(["objects", "metrics", "secrets", "functions"], each)])
+    error_message = "relaxed_policy_conditions: expected objects, metrics, secrets or functions."
   }
 }
 
@@ -354,7 +468,7 @@ variable "defined_tags" {
   type        = map(string)
   default     = {}
   nullable    = false
-  description = "Defined tags of all resources."
+  description = "Defined tags of all resources. If the tenancy has tag defaults, also set ignore_defined_tags (in a configuration of your own, that of the providers)."
 
   validation {
     condition = alltrue([

@@ -223,7 +223,7 @@ variable "ocsf_classes" {
 variable "state_bucket" {
   type        = string
   default     = null
-  description = "Object Storage bucket for the state and for the objects that object:NAME refers to. The module creates it. Default: the value of name."
+  description = "Object Storage bucket for the state and for the objects that object:NAME refers to. The module creates it, and never deletes it; see docs/deploy.md for a change. Default: the value of name."
 
   validation {
     condition     = var.state_bucket == null || can(regex("^(?:[\\w.-]{1,256})?$", var.state_bucket))
@@ -256,7 +256,7 @@ variable "state_prefix" {
 variable "ledger_bucket" {
   type        = string
   default     = null
-  description = "Object Storage bucket for the ledger. The module creates it. In a bucket of its own, the function can overwrite no entry. Default: state_bucket."
+  description = "Object Storage bucket for the ledger. The module creates it, and never deletes it; see docs/deploy.md for a change. Use the name of state_bucket for a single bucket, in which the function can overwrite objects. Default: the name of state_bucket, followed by -ledger."
 
   validation {
     condition     = var.ledger_bucket == null || can(regex("^(?:[\\w.-]{1,256})?$", var.ledger_bucket))

@@ -5,7 +5,9 @@ terraform {
   required_providers {
     oci = {
       source  = "oracle/oci"
-      version = ">= 8.0.0, < 9.0.0"
+      version = ">= 8.11.0, < 9.0.0"
+      # In the tenancy's home region, the only one in which dynamic groups and policies can be changed.
+      configuration_aliases = [oci.home]
     }
   }
 }

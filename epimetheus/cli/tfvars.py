@@ -23,10 +23,12 @@ from epimetheus.safe_text import HIDDEN, safe_value
 OTHER_VARIABLES = frozenset(
     (
         "alarms_enabled", "certificate_alarm_days", "compartment_ocid", "create_vault", "defined_tags", "detached_timeout_in_seconds",
-        "follow_seconds", "freeform_tags", "image", "image_digest", "interval_minutes", "kms_key_id", "lag_alarm_minutes",
-        "log_retention_days", "memory_in_mbs", "name", "network_compartment_ocid", "network_security_group_ids", "notification_emails",
-        "region", "relaxed_policy_conditions", "schedule_enabled", "shape", "siem_cidrs", "state_versions_days", "subnet_id",
-        "syslog_client_key_pem", "timeout_in_seconds", "vcn_cidr", "vcn_id",
+        "follow_seconds", "freeform_tags", "ignore_defined_tags", "image", "image_digest", "image_signing_key_ocids", "interval_minutes",
+        "kms_key_id", "kms_vault_ocid", "lag_alarm_minutes", "ledger_retention_days", "ledger_retention_lock_time", "log_retention_days",
+        "memory_in_mbs", "name", "nat_public_ip_ocid", "network_compartment_ocid", "network_security_group_ids", "notification_emails",
+        "region", "relaxed_policy_conditions", "schedule_enabled", "seal_key_pem", "seal_key_secret_ocid", "seal_public_key", "shape",
+        "siem_cidrs", "state_versions_days", "subnet_id", "syslog_client_key_pem", "syslog_client_key_secret_ocid", "timeout_in_seconds",
+        "use_existing_network", "vcn_cidr", "vcn_id",
     )
 )  # fmt: skip
 """Variables of the Terraform module that are not settings. A test compares them with terraform/variables.tf."""
@@ -85,10 +87,13 @@ def settings_of(variables: Mapping[str, Any]) -> dict[str, str]:
     """The settings that the Terraform module derives from its ``variables``; a setting that the module does not send is missing."""
     values = {name: _text(variables.get(name.lower())) for name in _VARIABLES}
     values["STATE_BUCKET"] = values["STATE_BUCKET"] or _text(variables.get("name")) or _DEFAULT_NAME
+    values["LEDGER_BUCKET"] = values["LEDGER_BUCKET"] or f"{values['STATE_BUCKET']}-ledger"
     values["METRICS_COMPARTMENT_OCID"] = values["METRICS_COMPARTMENT_OCID"] or _text(variables.get("compartment_ocid"))
     values["REGIONS"] = ",".join(map(region_name, filter(None, values["REGIONS"].split(","))))
-    if variables.get("create_vault") is True:
-        values["SYSLOG_CLIENT_KEY"] = CREATED_KEY if values["SYSLOG_CLIENT_CERT"] else ""
+    if secret := _text(variables.get("syslog_client_key_secret_ocid")):
+        values["SYSLOG_CLIENT_KEY"] = f"vault:{secret}"
+    if variables.get("create_vault") is True and values["SYSLOG_CLIENT_CERT"]:
+        values["SYSLOG_CLIENT_KEY"] = values["SYSLOG_CLIENT_KEY"] or CREATED_KEY
     emptied = {name for name in MAY_BE_EMPTY if variables.get(name.lower()) in ("", [])}
     return {name: value for name, value in values.items() if value or name in emptied}
 

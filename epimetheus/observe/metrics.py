@@ -67,9 +67,15 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
 
 
 def post(
-    client: Any, namespace: str, compartment: str, region: str, values: Mapping[str, float], now: float, policies: Policies | None = None
+    client: Any,
+    namespace: str,
+    compartment: str,
+    dimensions: Mapping[str, str],
+    values: Mapping[str, float],
+    now: float,
+    policies: Policies | None = None,
 ) -> None:
-    """Post ``values`` by metric name, with the region as dimension. ``now`` is in seconds since the epoch. ``policies``: for errors.
+    """Post ``values`` by metric name, with ``dimensions``. ``now`` is in seconds since the epoch. ``policies``: for errors.
 
     Raises SourceError, CredentialsError.
     """
@@ -79,7 +85,7 @@ def post(
             namespace=namespace,
             compartment_id=compartment,
             name=name,
-            dimensions={"region": region},
+            dimensions=dict(dimensions),
             datapoints=[Datapoint(timestamp=moment, value=value)],
         )
         for name, value in values.items()

@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 from epimetheus.clock import Deadline
+from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError
 from epimetheus.observe import metrics
 from epimetheus.reports import Replayed, Report
@@ -63,6 +65,16 @@ def replay_regions(
     return results
 
 
+def metric_dimensions(settings: Settings, region: str) -> dict[str, str]:
+    """The dimensions of all metrics. Deployments that post to one compartment differ in the location of their state.
+
+    OCI Monitoring accepts values of up to 256 characters. terraform/observability.tf makes the same value for its alarms.
+    """
+    in_bucket = f"{settings.state_bucket}/{settings.state_prefix}".removesuffix("/")
+    location = in_bucket if settings.state_bucket else Path(settings.state_file or "state").name
+    return {"deployment": location[:256], "region": region}
+
+
 def publish(wiring: Wiring, report: Report, seconds: float) -> None:
     """Post metrics within ``seconds`` if METRICS_NAMESPACE is set. A failure is logged only."""
     settings = wiring.settings
@@ -73,7 +85,8 @@ def publish(wiring: Wiring, report: Report, seconds: float) -> None:
         statistics, client = wiring.selection.rules_file[0].statistics, wiring.oci.monitoring(seconds)
         optional = metrics.OptionalMetrics(statistics.track_cache_metrics, statistics.track_performance_metrics)
         measures = metrics.measures(report, optional)
-        metrics.post(client, settings.metrics_namespace, compartment, report.region, measures, wiring.clock.now(), wiring.oci.policies)
+        dimensions = metric_dimensions(settings, report.region)
+        metrics.post(client, settings.metrics_namespace, compartment, dimensions, measures, wiring.clock.now(), wiring.oci.policies)
     except EpimetheusError as error:
         fields = {"run": report.run, "kind": "metrics", "do": error.do}
         logging.getLogger("epimetheus").warning("%s", error.what, extra={"event": "problem", "fields": fields})

@@ -1,4 +1,4 @@
-# Required variables only.
+# Required variables only, and those without which a plan warns.
 
 mock_provider "oci" {
   source = "./tests/mocks"
@@ -15,6 +15,9 @@ variables {
   region           = "eu-frankfurt-1"
   image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
   syslog_host      = "siem.example.com"
+  siem_cidrs       = ["203.0.113.7/32"]
+
+  notification_emails = ["soc@example.com"]
 }
 
 run "defaults" {
@@ -22,10 +25,11 @@ run "defaults" {
     condition = oci_functions_function.this.config == tomap({
       SYSLOG_HOST              = "siem.example.com"
       STATE_BUCKET             = "epimetheus"
+      LEDGER_BUCKET            = "epimetheus-ledger"
       STATE_NAMESPACE          = "axexample"
       TENANCY_OCID             = "ocid1.tenancy.oc1..tenancy"
       METRICS_COMPARTMENT_OCID = "ocid1.compartment.oc1..here"
-      TAMPER_WATCH             = "ocid1.fnapp.oc1..app,ocid1.bucket.oc1..bucket,ocid1.onstopic.oc1..topic,ocid1.loggroup.oc1..group"
+      TAMPER_WATCH             = "ocid1.fnapp.oc1..app,ocid1.bucket.oc1..bucket,ocid1.onstopic.oc1..topic,ocid1.loggroup.oc1..group,ocid1.bucket.oc1..bucket"
     })
     error_message = "the configuration contains more or less than the values that differ from the defaults: ${jsonencode(oci_functions_function.this.config)}"
   }
@@ -70,23 +74,9 @@ run "defaults" {
 
   assert {
     condition = (
-      length(oci_objectstorage_object_lifecycle_policy.state.rules) == 2 &&
-      toset([
-        for rule in oci_objectstorage_object_lifecycle_policy.state.rules :
-        join(" ", concat(
-          [rule.action, rule.target, rule.time_amount, rule.time_unit],
-          try(tolist(rule.object_name_filter[0].inclusion_prefixes), []),
-        ))
-      ]) == toset(["DELETE previous-object-versions 30 DAYS", "DELETE objects 35 DAYS epimetheus/ledger/"])
-    )
-    error_message = "the lifecycle policy is not: delete previous versions after 30 days, and the ledger after 35"
-  }
-
-  assert {
-    condition = (
-      length(oci_kms_vault.this) + length(oci_kms_key.this) + length(oci_vault_secret.client_key) == 0 &&
-      length(oci_objectstorage_bucket.ledger) + length(oci_objectstorage_object_lifecycle_policy.ledger) == 0 &&
-      length(oci_objectstorage_object.inline_value) + length(oci_ons_subscription.email) == 0
+      length(oci_kms_vault.this) + length(oci_kms_key.this) == 0 &&
+      length(oci_vault_secret.client_key) + length(oci_vault_secret.seal_key) == 0 &&
+      length(oci_objectstorage_object.inline_value) == 0
     )
     error_message = "an optional resource is created by default"
   }
@@ -111,6 +101,17 @@ run "defaults" {
   assert {
     condition     = output.invoke_command == "oci fn function invoke --region eu-frankfurt-1 --function-id ocid1.fnfunc.oc1..function --file - --body ''"
     error_message = output.invoke_command
+  }
+
+  assert {
+    condition = output.commands == {
+      run    = "oci fn function invoke --region eu-frankfurt-1 --function-id ocid1.fnfunc.oc1..function --file - --body ''"
+      health = "oci fn function invoke --region eu-frankfurt-1 --function-id ocid1.fnfunc.oc1..function --file - --body '{\"action\": \"health\"}'"
+      runs   = "epimetheus runs --log ocid1.compartment.oc1..here/ocid1.loggroup.oc1..group/ocid1.log.oc1..log"
+      state  = "epimetheus state show --function ocid1.fnfunc.oc1..function"
+      check  = "epimetheus validate --function ocid1.fnfunc.oc1..function"
+    }
+    error_message = jsonencode(output.commands)
   }
 }
 

@@ -15,6 +15,9 @@ variables {
   region           = "eu-frankfurt-1"
   image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
   syslog_host      = "siem.example.com"
+  siem_cidrs       = ["203.0.113.7/32"]
+
+  notification_emails = ["soc@example.com"]
 }
 
 run "defaults" {
@@ -32,18 +35,24 @@ run "defaults" {
       "Allow dynamic-group epimetheus to read audit-events in tenancy",
       "Allow dynamic-group epimetheus to inspect compartments in tenancy",
       "Allow dynamic-group epimetheus to inspect tenancies in tenancy",
-      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}",
-      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}",
-      "Allow dynamic-group epimetheus to use ons-topics in compartment id ocid1.compartment.oc1..here where request.permission='ONS_TOPIC_PUBLISH'",
-      "Allow dynamic-group epimetheus to use metrics in compartment id ocid1.compartment.oc1..here where target.metrics.namespace='epimetheus'",
     ])
     error_message = jsonencode(oci_identity_policy.function.statements)
   }
 
   assert {
+    condition = oci_identity_policy.function_resources.statements == tolist([
+      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}",
+      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus-ledger', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}",
+      "Allow dynamic-group epimetheus to use ons-topics in compartment id ocid1.compartment.oc1..here where request.permission='ONS_TOPIC_PUBLISH'",
+      "Allow dynamic-group epimetheus to use metrics in compartment id ocid1.compartment.oc1..here where target.metrics.namespace='epimetheus'",
+    ])
+    error_message = jsonencode(oci_identity_policy.function_resources.statements)
+  }
+
+  assert {
     condition = oci_identity_policy.schedules.statements == tolist([
-      "Allow any-user to use fn-invocation in compartment id ocid1.compartment.oc1..here where all {request.principal.type='resourceschedule', any {request.principal.id='ocid1.resourceschedule.oc1..schedule'}}",
-      "Allow any-user to read functions-family in compartment id ocid1.compartment.oc1..here where all {request.principal.type='resourceschedule', any {request.principal.id='ocid1.resourceschedule.oc1..schedule'}}",
+      "Allow any-user to use fn-invocation in compartment id ocid1.compartment.oc1..here where all {request.principal.type='resourceschedule', any {request.principal.id='ocid1.resourceschedule.oc1..schedule'}, target.function.id='ocid1.fnfunc.oc1..function'}",
+      "Allow any-user to read fn-function in compartment id ocid1.compartment.oc1..here where all {request.principal.type='resourceschedule', any {request.principal.id='ocid1.resourceschedule.oc1..schedule'}, target.function.id='ocid1.fnfunc.oc1..function'}",
     ])
     error_message = jsonencode(oci_identity_policy.schedules.statements)
   }
@@ -51,31 +60,40 @@ run "defaults" {
   assert {
     condition = oci_identity_policy.services.statements == tolist([
       "Allow service objectstorage-eu-frankfurt-1 to manage object-family in compartment id ocid1.compartment.oc1..here where target.bucket.name='epimetheus'",
+      "Allow service objectstorage-eu-frankfurt-1 to manage object-family in compartment id ocid1.compartment.oc1..here where target.bucket.name='epimetheus-ledger'",
     ])
     error_message = jsonencode(oci_identity_policy.services.statements)
   }
 
   assert {
-    condition     = local.home_region == "us-ashburn-1"
-    error_message = "groups and policies are created in ${local.home_region}, which is not the home region"
+    condition     = length(oci_identity_policy.keys) == 0
+    error_message = "a key is allowed that is not used"
   }
 
   assert {
     condition = alltrue([
-      for each in [oci_identity_dynamic_group.function, oci_identity_policy.function, oci_identity_policy.schedules, oci_identity_policy.services] :
-      each.compartment_id == "ocid1.tenancy.oc1..tenancy"
+      for each in [oci_identity_dynamic_group.function, oci_identity_policy.function] : each.compartment_id == "ocid1.tenancy.oc1..tenancy"
     ])
     error_message = "a group or policy is not in the root compartment, which statements on the whole tenancy require"
+  }
+
+  assert {
+    condition = alltrue([
+      for each in [oci_identity_policy.function_resources, oci_identity_policy.schedules, oci_identity_policy.services] :
+      each.compartment_id == "ocid1.compartment.oc1..here" && alltrue([for one in each.statements : strcontains(one, "in compartment id ocid1.compartment.oc1..here")])
+    ])
+    error_message = "a policy about one compartment is not in it, or says something about the tenancy"
   }
 }
 
 run "statements_on_objects_are_limited_to_the_bucket" {
   variables {
     state_bucket              = "our-state"
-    relaxed_policy_conditions = ["objects", "metrics", "secrets"]
+    ledger_bucket             = "our-state"
+    relaxed_policy_conditions = ["objects", "metrics", "secrets", "functions"]
     syslog_ca                 = "vault:ocid1.vaultsecret.oc1..ca"
+    rules                     = "object:rules.json"
     metrics_compartment_ocid  = "ocid1.tenancy.oc1..tenancy"
-    kms_key_id                = "ocid1.key.oc1..ours"
     regions                   = ["eu-frankfurt-1"]
   }
 
@@ -87,10 +105,8 @@ run "statements_on_objects_are_limited_to_the_bucket" {
   }
 
   assert {
-    condition = slice(oci_identity_policy.function.statements, 2, 7) == tolist([
+    condition = slice(oci_identity_policy.function.statements, 2, 5) == tolist([
       "Allow dynamic-group epimetheus to inspect tenancies in tenancy",
-      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='our-state'}",
-      "Allow dynamic-group epimetheus to use ons-topics in compartment id ocid1.compartment.oc1..here where request.permission='ONS_TOPIC_PUBLISH'",
       "Allow dynamic-group epimetheus to use metrics in tenancy",
       "Allow dynamic-group epimetheus to read secret-bundles in tenancy",
     ])
@@ -98,65 +114,48 @@ run "statements_on_objects_are_limited_to_the_bucket" {
   }
 
   assert {
-    condition     = oci_identity_policy.services.statements[1] == "Allow service objectstorage-eu-frankfurt-1 to use keys in tenancy where target.key.id='ocid1.key.oc1..ours'"
-    error_message = jsonencode(oci_identity_policy.services.statements)
+    condition = oci_identity_policy.function_resources.statements == tolist([
+      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='our-state'}",
+      "Allow dynamic-group epimetheus to use ons-topics in compartment id ocid1.compartment.oc1..here where request.permission='ONS_TOPIC_PUBLISH'",
+    ])
+    error_message = jsonencode(oci_identity_policy.function_resources.statements)
   }
 
   assert {
-    condition     = oci_objectstorage_bucket.state.kms_key_id == "ocid1.key.oc1..ours" && oci_objectstorage_bucket.state.name == "our-state"
-    error_message = "the bucket is not the one in the policies"
+    condition     = !anytrue([for each in oci_identity_policy.schedules.statements : strcontains(each, "target.function.id")])
+    error_message = jsonencode(oci_identity_policy.schedules.statements)
   }
 }
 
-run "a_ledger_in_its_own_bucket_cannot_be_overwritten" {
+run "the_function_cannot_overwrite_what_it_is_configured_by" {
+  variables {
+    syslog_ca = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    rules     = "object:rules.json"
+    field_map = "object:it's.json"
+  }
+
+  assert {
+    condition = slice(oci_identity_policy.function_resources.statements, 0, 2) == tolist([
+      "Allow dynamic-group epimetheus to read objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', request.permission='OBJECT_READ'}",
+      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}, target.object.name!='rules.json', target.object.name!='config/syslog-ca-8010bfcee184.pem'}",
+    ])
+    error_message = jsonencode(oci_identity_policy.function_resources.statements)
+  }
+}
+
+run "the_ledger_cannot_be_overwritten" {
   variables {
     ledger_bucket = "our-ledger"
-    ledger_days   = 90
-    state_prefix  = "state/"
-    kms_key_id    = "ocid1.key.oc1..ours"
   }
 
   assert {
-    condition = slice(oci_identity_policy.function.statements, 3, 5) == tolist([
-      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='epimetheus', any {request.permission='OBJECT_READ', request.permission='OBJECT_CREATE', request.permission='OBJECT_OVERWRITE'}}",
-      "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='our-ledger', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}",
-    ])
-    error_message = jsonencode(oci_identity_policy.function.statements)
+    condition     = oci_identity_policy.function_resources.statements[1] == "Allow dynamic-group epimetheus to manage objects in compartment id ocid1.compartment.oc1..here where all {target.bucket.name='our-ledger', any {request.permission='OBJECT_INSPECT', request.permission='OBJECT_READ', request.permission='OBJECT_CREATE'}}"
+    error_message = jsonencode(oci_identity_policy.function_resources.statements)
   }
 
   assert {
-    condition = slice(oci_identity_policy.services.statements, 0, 2) == tolist([
-      "Allow service objectstorage-eu-frankfurt-1 to manage object-family in compartment id ocid1.compartment.oc1..here where target.bucket.name='epimetheus'",
-      "Allow service objectstorage-eu-frankfurt-1 to manage object-family in compartment id ocid1.compartment.oc1..here where target.bucket.name='our-ledger'",
-    ])
+    condition     = oci_identity_policy.services.statements[1] == "Allow service objectstorage-eu-frankfurt-1 to manage object-family in compartment id ocid1.compartment.oc1..here where target.bucket.name='our-ledger'"
     error_message = jsonencode(oci_identity_policy.services.statements)
-  }
-
-  assert {
-    condition = (
-      oci_objectstorage_bucket.ledger[0].name == "our-ledger" &&
-      oci_objectstorage_bucket.ledger[0].access_type == "NoPublicAccess" &&
-      oci_objectstorage_bucket.ledger[0].versioning == "Enabled" &&
-      oci_objectstorage_bucket.ledger[0].kms_key_id == "ocid1.key.oc1..ours" &&
-      output.ledger_bucket == "our-ledger"
-    )
-    error_message = "the bucket of the ledger is not private, versioned and encrypted like that of the state"
-  }
-
-  assert {
-    condition = toset([
-      for rule in oci_objectstorage_object_lifecycle_policy.ledger[0].rules :
-      join(" ", concat(
-        [rule.action, rule.target, rule.time_amount, rule.time_unit],
-        try(tolist(rule.object_name_filter[0].inclusion_prefixes), []),
-      ))
-    ]) == toset(["DELETE previous-object-versions 30 DAYS", "DELETE objects 90 DAYS state/ledger/"])
-    error_message = jsonencode(oci_objectstorage_object_lifecycle_policy.ledger[0].rules)
-  }
-
-  assert {
-    condition     = length(oci_objectstorage_object_lifecycle_policy.state.rules) == 1
-    error_message = jsonencode(oci_objectstorage_object_lifecycle_policy.state.rules)
   }
 }
 
@@ -166,17 +165,18 @@ run "secrets_are_listed_individually" {
     syslog_client_cert    = "object:cert.pem"
     create_vault          = true
     syslog_client_key_pem = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
+    seal_key_pem          = "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n"
     metrics_namespace     = ""
   }
 
   assert {
-    condition     = oci_identity_policy.function.statements[6] == "Allow dynamic-group epimetheus to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..ca', target.secret.id='ocid1.vaultsecret.oc1..made'}"
+    condition     = oci_identity_policy.function.statements[3] == "Allow dynamic-group epimetheus to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..ca', target.secret.id='ocid1.vaultsecret.oc1..made', target.secret.id='ocid1.vaultsecret.oc1..made'}"
     error_message = jsonencode(oci_identity_policy.function.statements)
   }
 
   assert {
-    condition     = length(oci_identity_policy.function.statements) == 7
-    error_message = "metrics are disabled but still allowed: ${jsonencode(oci_identity_policy.function.statements)}"
+    condition     = length(oci_identity_policy.function.statements) == 4 && length(oci_identity_policy.function_resources.statements) == 4
+    error_message = "metrics are disabled but still allowed: ${jsonencode(output.policy_statements)}"
   }
 }
 

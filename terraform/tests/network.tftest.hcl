@@ -15,6 +15,9 @@ variables {
   region           = "eu-frankfurt-1"
   image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
   syslog_host      = "siem.example.com"
+  siem_cidrs       = ["203.0.113.7/32"]
+
+  notification_emails = ["soc@example.com"]
 }
 
 run "created_network" {
@@ -57,17 +60,29 @@ run "created_network" {
   }
 }
 
+run "a_reserved_address" {
+  variables {
+    nat_public_ip_ocid = "ocid1.publicip.oc1..ours"
+  }
+
+  assert {
+    condition     = oci_core_nat_gateway.this[0].public_ip_id == "ocid1.publicip.oc1..ours" && output.nat_address == oci_core_nat_gateway.this[0].nat_ip
+    error_message = "the gateway has another address, or the output is not its address"
+  }
+}
+
 run "another_port_and_other_regions" {
   variables {
     syslog_port = 601
+    siem_cidrs  = ["198.51.100.0/24"]
     regions     = ["eu-frankfurt-1", "us-ashburn-1"]
   }
 
   assert {
     condition = { for name, each in oci_core_network_security_group_security_rule.egress : name => "${each.direction} ${each.protocol} ${each.destination_type} ${each.destination} ${each.tcp_options[0].destination_port_range[0].min}-${each.tcp_options[0].destination_port_range[0].max}" } == {
-      "siem 0.0.0.0/0" = "EGRESS 6 CIDR_BLOCK 0.0.0.0/0 601-601"
-      services         = "EGRESS 6 SERVICE_CIDR_BLOCK all-fra-services-in-oracle-services-network 443-443"
-      regions          = "EGRESS 6 CIDR_BLOCK 0.0.0.0/0 443-443"
+      "siem 198.51.100.0/24" = "EGRESS 6 CIDR_BLOCK 198.51.100.0/24 601-601"
+      services               = "EGRESS 6 SERVICE_CIDR_BLOCK all-fra-services-in-oracle-services-network 443-443"
+      regions                = "EGRESS 6 CIDR_BLOCK 0.0.0.0/0 443-443"
     }
     error_message = "the SIEM or the Audit services of other regions cannot be reached"
   }
@@ -104,6 +119,7 @@ run "existing_network" {
 
   variables {
     subnet_id                  = "ocid1.subnet.oc1..yours"
+    syslog_host                = "2001:db8::1"
     network_security_group_ids = ["ocid1.networksecuritygroup.oc1..yours"]
   }
 
@@ -113,6 +129,11 @@ run "existing_network" {
       oci_core_security_list.private, oci_core_network_security_group.function, values(oci_core_network_security_group_security_rule.egress)
     )) == 0
     error_message = "network resources are created although a subnet is given"
+  }
+
+  assert {
+    condition     = output.nat_address == null
+    error_message = "an address is shown that connections do not come from"
   }
 
   assert {

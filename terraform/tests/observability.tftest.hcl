@@ -15,6 +15,9 @@ variables {
   region           = "eu-frankfurt-1"
   image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
   syslog_host      = "siem.example.com"
+  siem_cidrs       = ["203.0.113.7/32"]
+
+  notification_emails = ["soc@example.com"]
 }
 
 run "alarms" {
@@ -24,20 +27,22 @@ run "alarms" {
 
   assert {
     condition = { for name, each in oci_monitoring_alarm.own : name => each.query } == {
-      lag                    = "lag_seconds[45m].groupBy(region).max() > 7200"
-      failed                 = "runs_failed[45m].groupBy(region).sum() > 0"
-      missing                = "run_seconds[45m].groupBy(region).absent(3d)"
-      skipped                = "runs_skipped[45m].groupBy(region).min() > 0"
-      first_start            = "first_start[45m].groupBy(region).max() > 0"
-      behind                 = "compartments_behind[45m].groupBy(region).max() > 0"
-      listing_age            = "listing_age_seconds[45m].groupBy(region).min() > 3600"
-      regions_uncovered      = "regions_uncovered[45m].groupBy(region).min() > 0"
-      compartments_uncovered = "compartments_uncovered[45m].groupBy(region).min() > 0"
-      late                   = "late_events[45m].groupBy(region).sum() > 0"
-      reconcile_lag          = "reconcile_lag_seconds[45m].groupBy(region).min() > 86400"
-      given_up               = "compartments_given_up[45m].groupBy(region).max() > 0"
-      rate_limited           = "events_rate_limited[45m].groupBy(region).max() > 0"
-      certificate            = "certificate_days_left[45m].groupBy(region).min() < 21"
+      lag                    = "lag_seconds[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() > 7200"
+      failed                 = "runs_failed[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).sum() > 0"
+      missing                = "run_seconds[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
+      skipped                = "runs_skipped[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() > 0"
+      seal_missing           = "seals[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() < 1"
+      seals_unsent           = "seals_unsent[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() > 0"
+      first_start            = "first_start[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() > 0"
+      behind                 = "compartments_behind[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() > 0"
+      listing_age            = "listing_age_seconds[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() > 3600"
+      regions_uncovered      = "regions_uncovered[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() > 0"
+      compartments_uncovered = "compartments_uncovered[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() > 0"
+      late                   = "late_events[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).sum() > 0"
+      reconcile_lag          = "reconcile_lag_seconds[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() > 86400"
+      given_up               = "compartments_given_up[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() > 0"
+      rate_limited           = "events_rate_limited[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() > 0"
+      certificate            = "certificate_days_left[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() < 21"
     }
     error_message = jsonencode({ for name, each in oci_monitoring_alarm.own : name => each.query })
   }
@@ -95,14 +100,14 @@ run "alarms" {
       length(output.dashboard.widgets) == 12 && output.dashboard.widgets[0] == {
         title = "Lag (s)"
         chart = "line"
-        query = "lag_seconds[45m].groupBy(region).max()"
+        query = "lag_seconds[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max()"
       }
     )
     error_message = jsonencode(output.dashboard)
   }
 
   assert {
-    condition     = output.metric_queries.unconfirmed == "events_unconfirmed[45m].groupBy(region).sum()"
+    condition     = output.metric_queries.unconfirmed == "events_unconfirmed[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).sum()"
     error_message = jsonencode(output.metric_queries)
   }
 }
@@ -115,6 +120,7 @@ run "other_namespace_compartment_and_thresholds" {
     metrics_compartment_ocid = "ocid1.compartment.oc1..metrics"
     lag_alarm_minutes        = 60
     certificate_alarm_days   = 30
+    state_prefix             = "audit/second/"
   }
 
   assert {
@@ -126,8 +132,8 @@ run "other_namespace_compartment_and_thresholds" {
 
   assert {
     condition = (
-      oci_monitoring_alarm.own["lag"].query == "lag_seconds[45m].groupBy(region).max() > 3600" &&
-      oci_monitoring_alarm.own["certificate"].query == "certificate_days_left[45m].groupBy(region).min() < 30"
+      oci_monitoring_alarm.own["lag"].query == "lag_seconds[45m]{deployment = \"epimetheus/audit/second\"}.groupBy(region).max() > 3600" &&
+      oci_monitoring_alarm.own["certificate"].query == "certificate_days_left[45m]{deployment = \"epimetheus/audit/second\"}.groupBy(region).min() < 30"
     )
     error_message = "an alarm does not use the threshold of its variable"
   }

@@ -15,6 +15,9 @@ variables {
   region           = "eu-frankfurt-1"
   image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
   syslog_host      = "siem.example.com"
+  siem_cidrs       = ["203.0.113.7/32"]
+
+  notification_emails = ["soc@example.com"]
 }
 
 run "compartment_ocid" {
@@ -75,6 +78,16 @@ run "image_digest" {
   }
 
   expect_failures = [var.image_digest]
+}
+
+run "image_signing_key_ocids" {
+  command = plan
+
+  variables {
+    image_signing_key_ocids = ["ocid1.vault.oc1..v"]
+  }
+
+  expect_failures = [var.image_signing_key_ocids]
 }
 
 run "shape" {
@@ -207,6 +220,86 @@ run "vcn_cidr_2" {
   expect_failures = [var.vcn_cidr]
 }
 
+run "vcn_cidr_with_host_bits" {
+  command = plan
+
+  variables {
+    vcn_cidr = "10.77.0.1/24"
+  }
+
+  expect_failures = [var.vcn_cidr]
+}
+
+run "siem_cidrs_twice" {
+  command = plan
+
+  variables {
+    siem_cidrs = ["203.0.113.0/24", "203.0.113.0/24"]
+  }
+
+  expect_failures = [var.siem_cidrs]
+}
+
+run "siem_cidrs_with_host_bits" {
+  command = plan
+
+  variables {
+    siem_cidrs = ["203.0.113.7/24"]
+  }
+
+  expect_failures = [var.siem_cidrs]
+}
+
+run "siem_cidrs_of_ipv6" {
+  command = plan
+
+  variables {
+    siem_cidrs = ["2001:db8::/32"]
+  }
+
+  expect_failures = [var.siem_cidrs]
+}
+
+run "siem_cidrs_open" {
+  command = plan
+
+  variables {
+    siem_cidrs = ["0.0.0.0/0"]
+  }
+
+  expect_failures = [check.siem_cidrs]
+}
+
+run "alarms_without_recipients" {
+  command = plan
+
+  variables {
+    notification_emails = []
+  }
+
+  expect_failures = [check.recipients]
+}
+
+run "an_ipv6_address_in_a_network_without_ipv6" {
+  command = plan
+
+  variables {
+    syslog_host = "2001:db8::1"
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "nat_public_ip_ocid" {
+  command = plan
+
+  variables {
+    nat_public_ip_ocid = "203.0.113.9"
+  }
+
+  expect_failures = [var.nat_public_ip_ocid]
+}
+
 run "siem_cidrs" {
   command = plan
 
@@ -237,6 +330,36 @@ run "syslog_client_key_pem" {
   expect_failures = [var.syslog_client_key_pem]
 }
 
+run "syslog_client_key_secret_ocid" {
+  command = plan
+
+  variables {
+    syslog_client_key_secret_ocid = "vault:ocid1.vaultsecret.oc1..key"
+  }
+
+  expect_failures = [var.syslog_client_key_secret_ocid]
+}
+
+run "seal_key_secret_ocid" {
+  command = plan
+
+  variables {
+    seal_key_secret_ocid = "ocid1.key.oc1..key"
+  }
+
+  expect_failures = [var.seal_key_secret_ocid]
+}
+
+run "kms_vault_ocid" {
+  command = plan
+
+  variables {
+    kms_vault_ocid = "ocid1.key.oc1..key"
+  }
+
+  expect_failures = [var.kms_vault_ocid]
+}
+
 run "kms_key_id" {
   command = plan
 
@@ -255,6 +378,46 @@ run "state_versions_days" {
   }
 
   expect_failures = [var.state_versions_days]
+}
+
+run "ledger_retention_days" {
+  command = plan
+
+  variables {
+    ledger_retention_days = 401
+  }
+
+  expect_failures = [var.ledger_retention_days]
+}
+
+run "ledger_retention_lock_time" {
+  command = plan
+
+  variables {
+    ledger_retention_lock_time = "2027-01-31"
+  }
+
+  expect_failures = [var.ledger_retention_lock_time]
+}
+
+run "seal_key_pem" {
+  command = plan
+
+  variables {
+    seal_key_pem = "-----BEGIN EC PRIVATE KEY-----"
+  }
+
+  expect_failures = [var.seal_key_pem]
+}
+
+run "seal_public_key" {
+  command = plan
+
+  variables {
+    seal_public_key = "-----BEGIN PRIVATE KEY-----"
+  }
+
+  expect_failures = [var.seal_public_key]
 }
 
 run "log_retention_days" {
@@ -782,7 +945,7 @@ run "a_configuration_one_byte_too_long" {
 
   variables {
     tamper_watch = []
-    redact       = [format("data.%03924d", 0)]
+    redact       = [format("data.%03894d", 0)]
   }
 
   expect_failures = [oci_functions_function.this]
@@ -847,6 +1010,73 @@ run "two_keys" {
     syslog_client_cert    = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
     syslog_client_key_pem = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
     syslog_client_key     = "vault:ocid1.vaultsecret.oc1..key"
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "two_secrets" {
+  command = plan
+
+  variables {
+    syslog_client_cert            = "object:cert.pem"
+    syslog_client_key             = "vault:ocid1.vaultsecret.oc1..key"
+    syslog_client_key_secret_ocid = "ocid1.vaultsecret.oc1..key"
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "two_seal_keys" {
+  command = plan
+
+  variables {
+    create_vault         = true
+    seal_key_pem         = "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n"
+    seal_key_secret_ocid = "ocid1.vaultsecret.oc1..key"
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "a_seal_key_without_a_vault" {
+  command = plan
+
+  variables {
+    seal_key_pem = "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n"
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "entries_retained_for_longer_than_they_are_kept" {
+  command = plan
+
+  variables {
+    ledger_days           = 30
+    ledger_retention_days = 31
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "a_lock_without_a_retention_rule" {
+  command = plan
+
+  variables {
+    ledger_retention_days      = 0
+    ledger_retention_lock_time = "2027-01-31T00:00:00Z"
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
+run "a_lock_in_the_bucket_of_the_state" {
+  command = plan
+
+  variables {
+    ledger_bucket              = "epimetheus"
+    ledger_retention_lock_time = "2027-01-31T00:00:00Z"
   }
 
   expect_failures = [oci_functions_function.this]

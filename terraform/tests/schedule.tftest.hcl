@@ -15,6 +15,9 @@ variables {
   region           = "eu-frankfurt-1"
   image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
   syslog_host      = "siem.example.com"
+  siem_cidrs       = ["203.0.113.7/32"]
+
+  notification_emails = ["soc@example.com"]
 }
 
 run "every_60_minutes" {
@@ -35,7 +38,7 @@ run "every_60_minutes" {
   }
 
   assert {
-    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[3h].groupBy(region).absent(3d)"
+    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[3h]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
     error_message = oci_monitoring_alarm.own["missing"].query
   }
 }
@@ -58,7 +61,7 @@ run "every_30_minutes" {
   }
 
   assert {
-    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[2h].groupBy(region).absent(3d)"
+    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[2h]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
     error_message = oci_monitoring_alarm.own["missing"].query
   }
 }
@@ -81,7 +84,7 @@ run "every_20_minutes" {
   }
 
   assert {
-    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[60m].groupBy(region).absent(3d)"
+    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[60m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
     error_message = oci_monitoring_alarm.own["missing"].query
   }
 }
@@ -104,7 +107,7 @@ run "every_15_minutes" {
   }
 
   assert {
-    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[45m].groupBy(region).absent(3d)"
+    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
     error_message = oci_monitoring_alarm.own["missing"].query
   }
 }
@@ -127,7 +130,7 @@ run "every_10_minutes" {
   }
 
   assert {
-    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[30m].groupBy(region).absent(3d)"
+    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[30m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
     error_message = oci_monitoring_alarm.own["missing"].query
   }
 }
@@ -150,7 +153,7 @@ run "every_5_minutes" {
   }
 
   assert {
-    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[15m].groupBy(region).absent(3d)"
+    condition     = oci_monitoring_alarm.own["missing"].query == "run_seconds[15m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
     error_message = oci_monitoring_alarm.own["missing"].query
   }
 }

@@ -15,6 +15,9 @@ variables {
   region           = "eu-frankfurt-1"
   image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
   syslog_host      = "siem.example.com"
+  siem_cidrs       = ["203.0.113.7/32"]
+
+  notification_emails = ["soc@example.com"]
 }
 
 run "everything_set" {
@@ -67,11 +70,11 @@ run "everything_set" {
     condition = oci_functions_function.this.config == tomap({
       SYSLOG_HOST                  = "siem.example.com"
       TENANCY_OCID                 = "ocid1.tenancy.oc1..tenancy"
-      SYSLOG_CA                    = "object:config/syslog-ca.pem"
-      SYSLOG_CLIENT_CERT           = "object:config/syslog-client-cert.pem"
+      SYSLOG_CA                    = "object:config/syslog-ca-8010bfcee184.pem"
+      SYSLOG_CLIENT_CERT           = "object:config/syslog-client-cert-8010bfcee184.pem"
       SYSLOG_CLIENT_KEY            = "vault:ocid1.vaultsecret.oc1..key"
-      RULES                        = "object:config/rules.json"
-      FIELD_MAP                    = "object:config/field-map.json"
+      RULES                        = "object:config/rules-0e265f6f1bdb.json"
+      FIELD_MAP                    = "object:config/field-map-44136fa355b3.json"
       SYSLOG_PORT                  = "601"
       SYSLOG_TRANSPORT             = "tls"
       SYSLOG_CONFIRM_DELAY_SECONDS = "0.5"
@@ -115,10 +118,10 @@ run "everything_set" {
 
   assert {
     condition = { for each in oci_objectstorage_object.inline_value : each.object => each.content } == {
-      "config/syslog-ca.pem"          = var.syslog_ca
-      "config/syslog-client-cert.pem" = var.syslog_client_cert
-      "config/rules.json"             = var.rules
-      "config/field-map.json"         = var.field_map
+      "config/syslog-ca-8010bfcee184.pem"          = var.syslog_ca
+      "config/syslog-client-cert-8010bfcee184.pem" = var.syslog_client_cert
+      "config/rules-0e265f6f1bdb.json"             = var.rules
+      "config/field-map-44136fa355b3.json"         = var.field_map
     }
     error_message = "an inline value is not in the object that the configuration refers to"
   }
@@ -153,6 +156,7 @@ run "references_are_passed_unchanged" {
       SYSLOG_CLIENT_CERT       = "vault:ocid1.vaultsecret.oc1..cert"
       SYSLOG_CLIENT_KEY        = "vault:ocid1.vaultsecret.oc1..key"
       STATE_BUCKET             = "epimetheus"
+      LEDGER_BUCKET            = "epimetheus-ledger"
       STATE_NAMESPACE          = "axexample"
       TENANCY_OCID             = "ocid1.tenancy.oc1..tenancy"
       RULES                    = "object:rules.json"
@@ -185,7 +189,7 @@ run "empty_is_unset" {
   }
 
   assert {
-    condition     = keys(local.config) == ["METRICS_COMPARTMENT_OCID", "STATE_BUCKET", "STATE_NAMESPACE", "SYSLOG_HOST", "TENANCY_OCID"]
+    condition     = keys(local.config) == ["LEDGER_BUCKET", "METRICS_COMPARTMENT_OCID", "STATE_BUCKET", "STATE_NAMESPACE", "SYSLOG_HOST", "TENANCY_OCID"]
     error_message = jsonencode(local.config)
   }
 }
@@ -210,7 +214,7 @@ run "the_maximum_size_of_a_configuration" {
 
   variables {
     tamper_watch = []
-    redact       = [format("data.%03923d", 0)]
+    redact       = [format("data.%03893d", 0)]
   }
 
   assert {
@@ -238,5 +242,30 @@ run "a_key_in_a_created_vault" {
   assert {
     condition     = !strcontains(jsonencode(oci_functions_function.this.config), "PRIVATE KEY")
     error_message = "the key is in the function's configuration"
+  }
+}
+
+run "signed_images" {
+  command = plan
+
+  variables {
+    image_signing_key_ocids = ["ocid1.key.oc1..a", "ocid1.key.oc1..b"]
+  }
+
+  assert {
+    condition = (
+      oci_functions_application.this.image_policy_config[0].is_policy_enabled &&
+      toset([for each in oci_functions_application.this.image_policy_config[0].key_details : each.kms_key_id]) == toset(["ocid1.key.oc1..a", "ocid1.key.oc1..b"])
+    )
+    error_message = jsonencode(oci_functions_application.this.image_policy_config)
+  }
+}
+
+run "images_need_no_signature" {
+  command = plan
+
+  assert {
+    condition     = length(oci_functions_application.this.image_policy_config) == 0
+    error_message = jsonencode(oci_functions_application.this.image_policy_config)
   }
 }

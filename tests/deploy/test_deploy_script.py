@@ -20,8 +20,9 @@ COMPARTMENT = "ocid1.compartment.oc1..aa"
 FUNCTION = "ocid1.fnfunc.oc1.eu-frankfurt-1.aa"
 SEARCH = 'search "ocid1.compartment.oc1..aa/ocid1.loggroup.oc1..aa/ocid1.log.oc1..aa" | sort by datetime desc'
 DIGEST = "sha256:" + "5" * 64
-USUAL = ("--compartment", COMPARTMENT, "--region", "eu-frankfurt-1", "--poll", "0", "--wait", "10")
-BASICS = ("bash", "cat", "date", "dirname", "env", "mktemp", "rm", "sed", "sleep", "tr")
+WAITING = ("--poll", "0", "--wait", "10")
+USUAL = ("--compartment", COMPARTMENT, "--region", "eu-frankfurt-1", *WAITING)
+BASICS = ("bash", "cat", "date", "dirname", "env", "mktemp", "rm", "sed", "sleep", "tr", "wc")
 
 # One program, called by three names: notes its call, fails where FAIL says so, and remembers in DONE what was done.
 FAKE = r"""#!/usr/bin/env bash
@@ -39,6 +40,11 @@ case $call in
     "docker push"*) : >"$DONE/pushed" ;;
     "terraform"*" plan "*"-detailed-exitcode"*) [[ -e $DONE/applied ]] || exit 2 ;;
     "terraform"*" apply "*) : >"$DONE/applied" ;;
+    "terraform"*" state list"*) cat "$DONE/resources" ;;
+    "terraform"*" state rm "*) sed -i "/^${call##* state rm }\$/d" "$DONE/resources" 2>/dev/null || true ;;
+    "terraform"*" destroy "*) if [[ -e $DONE/in-use ]]; then rm "$DONE/in-use"; echo "409-Conflict" >&2; exit 1; fi ;;
+    *"output -json bucket"*) echo '"epimetheus"' ;;
+    *"output -json ledger_bucket"*) echo '"epimetheus-ledger"' ;;
     *"output -json function_ocid"*) cat "$DONE/function_ocid" ;;
     *"output -json log_searches"*) cat "$DONE/log_searches" ;;
     *"search-logs"*) cat "$DONE/log" ;;
@@ -51,7 +57,8 @@ class Deployment:
 
     def __init__(self, folder):
         self.bin, self.done, self.work, self.calls = folder / "bin", folder / "done", folder / "work", folder / "calls"
-        for made in (self.bin, self.done, self.work):
+        self.folder = folder / "terraform"
+        for made in (self.bin, self.done, self.work, self.folder):
             made.mkdir()
         for name in BASICS:
             (self.bin / name).symlink_to(shutil.which(name))
@@ -73,7 +80,8 @@ class Deployment:
         """Its exit code, what it wrote, and the calls it made."""
         self.calls.write_text("")
         environment = {"PATH": str(self.bin), "CALLS": str(self.calls), "DONE": str(self.done), "FAIL": fail, "TMPDIR": str(self.work)}
-        command = ["bash", str(SCRIPT), *arguments, *more]
+        chosen = () if "--terraform" in more else ("--terraform", str(self.folder))
+        command = ["bash", str(SCRIPT), *chosen, *arguments, *more]
         done = subprocess.run(command, env=environment, input=answer, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr, self.calls.read_text().splitlines()
 
@@ -109,8 +117,9 @@ def test_what_it_asks_of_each_tool(machine):
     chosen = "docker build --platform linux/arm64 --build-arg BASE=python:3.11.14-slim-bookworm@sha256:12 --tag "
     assert re.search(f"^{re.escape(chosen)}{image} {re.escape(str(ROOT))}$", text, re.M)
     assert re.search(f"^docker push {image}$", text, re.M)
-    planned = rf"-var compartment_ocid={COMPARTMENT} -var region=eu-frankfurt-1 -var image={image} -var image_digest={DIGEST}$"
-    assert re.search(planned, text, re.M)
+    answers = (machine.folder / "deploy.auto.tfvars").read_text()
+    given = rf'compartment_ocid = "{COMPARTMENT}"\nregion = "eu-frankfurt-1"\nimage = "{image}"\nimage_digest = "{DIGEST}"\n$'
+    assert re.search(given, answers)
     detached = f"oci --region eu-frankfurt-1 fn function invoke --function-id {FUNCTION} --fn-invoke-type detached --body {{}} --file -"
     assert detached in calls
     assert f"logging-search search-logs --search-query {SEARCH} --time-start" in text
@@ -118,11 +127,12 @@ def test_what_it_asks_of_each_tool(machine):
 
 
 def test_what_it_asks_of_terraform_is_what_the_module_has():
-    script, module = SCRIPT.read_text(), ROOT / "terraform"
-    names = set(re.findall(r'-var "(\w+)=', script))
+    script, module = SCRIPT.read_text(), ROOT / "terraform" / "stack"
+    (kept,) = re.findall(r"""printf '%s = "%s"\\n' (.*)$""", script, re.M)
+    names = set(re.findall(r"\w+_?\w+(?= \")", kept))
     assert names == {"compartment_ocid", "region", "image", "image_digest"}
     assert names <= set(re.findall(r'^variable "(\w+)"', (module / "variables.tf").read_text(), re.M))
-    outputs = (module / "outputs.tf").read_text()
+    outputs = (ROOT / "terraform" / "outputs.tf").read_text()
     assert set(re.findall(r"\$\(output (\w+)", script)) <= set(re.findall(r'^output "(\w+)"', outputs, re.M))
     assert re.search(r"^ +everything += ", outputs.partition('output "log_searches"')[2].partition("\noutput")[0], re.M)
 
@@ -211,6 +221,7 @@ def test_a_region_that_the_tenancy_has_not_is_refused(machine):
         (("--compartment", COMPARTMENT, "--region", "eu-frankfurt-1", "--wait", "soon"), "use an integer number of seconds"),
         (("--compartment",), "requires a value"),
         (("--colour", "red"), "Unknown option --colour"),
+        ((*USUAL, "--dry-run"), "--dry-run: use it with --uninstall."),
     ],
 )
 def test_arguments_that_can_not_be_used_are_refused(machine, arguments, says):
@@ -262,6 +273,93 @@ def test_no_report_in_time_is_a_failure_and_a_run_that_was_skipped_is_none(machi
 def test_neither_the_plan_nor_anything_else_stays_behind(machine, fail):
     machine.run("--yes", fail=fail)
     assert list(machine.work.iterdir()) == []
+
+
+def test_the_second_time_the_answers_are_known(machine):
+    machine.run("--yes")
+    (machine.done / "applied").unlink()
+    code, _, err, calls = machine.run("--yes", arguments=WAITING)
+    assert (code, err) == (0, "")
+    assert f"repository list --compartment-id {COMPARTMENT} " in "\n".join(calls)
+    assert all(call.startswith("oci --region eu-frankfurt-1 ") for call in calls if call.startswith("oci ") and " iam " not in call)
+
+
+def test_the_image_alone(machine):
+    code, out, err, calls = machine.run("--image-only")
+    assert (code, err, steps(calls)) == (0, "", ["repository create", "docker build", "docker push"])
+    assert re.search(rf'^image        = "fra\.ocir\.io/tenant/epimetheus:\S+"\nimage_digest = "{DIGEST}"$', out, re.M)
+    assert [call for call in calls if call.startswith("terraform")] == []
+
+
+def test_the_plan_alone(machine):
+    code, _, err, calls = machine.run("--plan-only")
+    assert (code, err, steps(calls)) == (0, "", ["repository create", "docker build", "docker push"])
+    assert [call for call in calls if " plan " in call]
+
+
+VALID = f"""tenancy_ocid = "ocid1.tenancy.oc1..aa"\nsyslog_host = "siem.example.com"\ncompartment_ocid = "{COMPARTMENT}"\n"""
+
+
+def test_settings_are_checked_before_anything_is_built(machine):
+    """With the file that Terraform reads."""
+    (machine.folder / "terraform.tfvars").write_text(VALID + 'format = "xml"\n')
+    code, out, err, calls = machine.run("--yes")
+    assert (code, steps(calls)) == (10, [])
+    assert "FORMAT" in out
+    assert err == f"deploy.sh: The settings in {machine.folder}/terraform.tfvars are not valid. See the errors above.\n"
+    (machine.folder / "terraform.tfvars").write_text(VALID)
+    code, out, _, _ = machine.run("--yes")
+    assert (code, f"The settings in {machine.folder}/terraform.tfvars are valid." in out) == (0, True)
+
+
+RESOURCES = """data.oci_identity_region_subscriptions.all
+module.epimetheus.data.oci_objectstorage_namespace.this
+module.epimetheus.oci_functions_function.this
+module.epimetheus.oci_kms_vault.this[0]
+module.epimetheus.oci_objectstorage_bucket.ledger[0]
+module.epimetheus.oci_objectstorage_bucket.state
+module.epimetheus.oci_objectstorage_object_lifecycle_policy.state
+"""
+STAYS = """\
+Removed: 2 resources.
+These stay:
+- the bucket epimetheus: it has the state, with which a later deployment continues
+- the bucket epimetheus-ledger: it has the ledger and the seals, the evidence of what was sent
+- the vault: OCI keeps a deleted vault for 7 days or more, and its name stays in use
+- the repository of the image, and your auth token
+"""
+
+
+def test_a_dry_run_of_uninstalling_lists_what_stays_and_why(machine):
+    (machine.done / "resources").write_text(RESOURCES)
+    code, out, err, calls = machine.run("--uninstall", "--dry-run", arguments=WAITING)
+    assert (code, err) == (0, "")
+    assert STAYS in out
+    assert [call for call in calls if " rm " in call or " destroy " in call or call.startswith(("oci", "docker build"))] == []
+
+
+def test_uninstalling_forgets_what_is_protected_and_waits_for_the_network(machine):
+    (machine.done / "resources").write_text(RESOURCES)
+    code, _, err, calls = machine.run("--uninstall", answer="no\n", arguments=WAITING)
+    assert (code, err) == (7, "deploy.sh: Nothing was removed. Answer yes, or use --yes.\n")
+    (machine.done / "in-use").touch()
+    code, out, _, calls = machine.run("--uninstall", "--yes", arguments=WAITING)
+    assert code == 0
+    changing = [call.partition(f"-chdir={machine.folder} ")[2] for call in calls if " rm " in call or " destroy " in call]
+    assert changing == [
+        "state rm module.epimetheus.oci_kms_vault.this[0]", "state rm module.epimetheus.oci_objectstorage_bucket.ledger[0]",
+        "state rm module.epimetheus.oci_objectstorage_bucket.state",
+        "destroy -input=false -auto-approve", "destroy -input=false -auto-approve",
+    ]  # fmt: skip
+    assert "OCI releases the network of a deleted application after some minutes." in out
+
+
+def test_uninstalling_gives_up_after_the_wait_and_can_be_run_again(machine):
+    (machine.done / "resources").write_text("module.epimetheus.oci_functions_function.this\n")
+    code, _, err, _ = machine.run("--uninstall", "--yes", "--wait", "0", fail=" destroy ", arguments=("--poll", "0"))
+    assert (code, err.splitlines()[-1]) == (7, "deploy.sh: terraform destroy failed. See the error above, then run this script again.")
+    code, out, _, _ = machine.run("--uninstall", "--yes", arguments=WAITING)
+    assert (code, "- the vault" in out, "- the bucket" in out) == (0, False, False)
 
 
 DOCS = {name: (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("deploy", "operate", "security")}

@@ -6,9 +6,11 @@ import csv
 import hashlib
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import time
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,14 @@ def test_nothing_is_in_the_image_that_only_tests_or_a_terminal_need(image):
     program = f"import importlib.util; print([name for name in {names} if importlib.util.find_spec(name)])"
     done = subprocess.run([PYTHON, "-S", "-c", program], env=environment(image), cwd=image, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_bill_of_materials_lists_the_packages_of_the_image(image):
+    components = runpy.run_path(str(ROOT / "scripts" / "make-release"))["bill_of_materials"](0)["components"]
+    listed = {(each["name"].lower().replace("_", "-"), each["version"]) for each in components if each["type"] == "library"}
+    present = {(one.metadata["Name"].lower().replace("_", "-"), one.version) for one in distributions(path=[str(image / "python")])}
+    assert listed == present
+    assert {each["name"]: each["version"] for each in components if each["type"] == "container"} == {"python": "3.11.14-slim-bookworm"}
 
 
 def test_every_module_in_the_image_is_one_that_the_function_imports(image):

@@ -27,7 +27,7 @@ ORDER = (
 EXAMPLES = {
     "validate": [
         ("validate --env-file prod.env", "check the settings in a file"),
-        ("validate --tfvars terraform/terraform.tfvars", "check the settings before Terraform applies them"),
+        ("validate --tfvars terraform/stack/terraform.tfvars", "check the settings before Terraform applies them"),
     ],
     "health": [
         ("health", "check every dependency, from settings to the receiver's certificate"),

@@ -198,8 +198,9 @@ Example:
 ## Metrics
 
 OCI Monitoring receives one value per metric and run, in the namespace `METRICS_NAMESPACE` and the compartment `METRICS_COMPARTMENT_OCID`, with
-the dimension `region`. After the run, its metrics are posted in one call. If this fails, the log contains a warning, and the status of the
-run does not change. A health check posts the metric `healthy`: 1 or 0.
+the dimensions `region` and `deployment`. The latter is `STATE_BUCKET/STATE_PREFIX`, without the slash at its end, or the name of
+`STATE_FILE`: several deployments can post to one compartment. After the run, its metrics are posted in one call. If this fails, the log
+contains a warning, and the status of the run does not change. A health check posts the metric `healthy`: 1 or 0.
 
 | metric | unit | description |
 |---|---|---|

@@ -14,7 +14,7 @@ from sigma.correlations import SigmaCorrelationRule
 
 from epimetheus.config.rules_file import read_rules
 from epimetheus.select.tamper_watch import OWN_CALLS
-from tests.content.sigma import composed
+from tests.content.sigma import composed, seals
 from tests.content.sigma.cases import CASES
 from tests.content.sigma.composed import ELASTIC, QRADAR, SENTINEL, SEQUENCE, SPLUNK
 from tests.content.sigma.conversion import CORRELATIONS, RULES, SEQUENCES, convert, detection_items, load, mapping
@@ -25,11 +25,12 @@ DOC = Path(__file__).parents[2] / "docs" / "siem.md"
 COMMAND = "python -m tests.docs.test_siem_doc"
 DEPENDENCIES = Path(__file__).parents[2] / "requirements-dev.txt"
 TEMPLATE = Path(__file__).with_name("siem_template.md")
-FIELD_MAP_FIELDS = {"policyStatements", "ruleSources", "publicAccessType"}
+FIELD_MAP_FIELDS = {"policyStatements", "ruleSources", "publicAccessType", "sealKey"}
 NEEDS = {
     "OCI Audit Forwarder Cannot Read Some Compartments": "`RUN_MESSAGE`",
     "OCI Audit Events Suppressed by the Forwarder's Rate Limit": "a rate limit in `RULES`",
     "OCI Audit Log Read by a Function From an Unknown Address": "`OWN_EVENTS=summarize`",
+    "OCI Audit Forwarder Seal With an Unknown Key": "`SEAL_KEY`, environment.yml",
     "OCI Break-Glass User Active": "environment.yml",
 }  # fmt: skip
 
@@ -119,20 +120,27 @@ def never_drop():
     rules = load(RULES, CORRELATIONS, SEQUENCES).rules
     values = {str(value) for item in detection_items(rules) if item.field == "eventName" for value in item.value}
     starts = {"Delete*", "Terminate*", "BatchDelete*", "BulkDelete*", "CascadeDelete*"}
-    listed = sorted({name for name in values if "*" not in name and not name.startswith("Delete")} - {"HeldBack", "Run", "ListEvents"} | starts)
+    listed = sorted({name for name in values if "*" not in name and not name.startswith("Delete")} - {"HeldBack", "Run", "Seal", "ListEvents"} | starts)
     lines = [", ".join(json.dumps(name) for name in listed[index : index + 4]) for index in range(0, len(listed), 4)]
     return '{"event_filtering": {"never_drop": [\n  ' + ",\n  ".join(lines) + "\n]}}"
 
 
-def query_section(title):
+def query_section(title, queries):
     blocks = []
     names = {"lucene": "Lucene", "esql": "ES|QL", "eql": "EQL"}
-    for siem, found in queries().items():
+    for siem, found in queries.items():
         language, query = found[title]
         shown = re.sub(r"\n{2,}", "\n", query.replace(sentinel_start(), "OCIAudit"))
         label = f"{siem} ({names[language]})" if language in names else siem
         blocks.append(f"{label}:\n\n```{language}\n{shown}\n```")
     return "\n\n".join([f"<details><summary>{title}</summary>", *blocks, "</details>"])
+
+
+def seal_properties():
+    """The custom properties that the searches for QRadar use, each with the expression for the DSM editor."""
+    names = {"region": "sealRegion", "sequence": "sealSequence", "sha256": "sealHash", "previous": "sealPrevious"}
+    rows = [(f"`{names[name]}`", f"`msg=.*?{pattern}`".replace("|", "\\|")) for name, pattern in seals.PARTS.items()]
+    return table(("property", "expression, capture group 1"), rows)
 
 
 def page():
@@ -148,7 +156,11 @@ def page():
         .replace("{versions}", " ".join(line for line in pinned if "sqlite" not in line))
         .replace("{properties}", code_list(properties))
         .replace("{sentinel}", sentinel_start())
-        .replace("{queries}", "\n\n".join(query_section(title) for title in CASES))
+        .replace("{queries}", "\n\n".join(query_section(title, queries()) for title in CASES))
+        .replace("{seals}", "\n\n".join(query_section(title, seals.searches()) for title in (seals.MISSING, seals.BROKEN)))
+        .replace("{seal_properties}", seal_properties())
+        .replace("{region}", f"(?<region>{seals.REGION})")
+        .replace("{kusto_region}", seals.PARTS["region"])
     )
 
 

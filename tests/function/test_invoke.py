@@ -60,7 +60,21 @@ def test_metrics_are_posted_once_per_region(stage):
     assert len(stage.world.requests_for("PostMetricData")) == 1
     assert posted["events_forwarded"]["datapoints"][0]["value"] == 3.0
     assert posted["lag_seconds"]["datapoints"][0]["value"] == 120.0
-    assert posted["runs_failed"]["dimensions"] == {"region": "us-ashburn-1"}
+    assert posted["runs_failed"]["dimensions"] == {"deployment": "audit-state/epimetheus", "region": "us-ashburn-1"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "deployment"),
+    [
+        ({"STATE_PREFIX": "audit/second/"}, "audit-state/audit/second"),
+        ({"STATE_PREFIX": "second-"}, "audit-state/second-"),
+        ({"STATE_PREFIX": "x" * 300}, "audit-state/" + "x" * 244),
+    ],
+)
+def test_deployments_that_post_to_one_compartment_differ(stage, settings, deployment):
+    """The alarms of one deployment must not see the metrics of another."""
+    stage.run(**settings)
+    assert {stream["dimensions"]["deployment"] for stream in stage.world.metrics} == {deployment}
 
 
 def test_without_a_namespace_no_metrics_are_posted(stage):

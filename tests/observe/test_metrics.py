@@ -17,6 +17,7 @@ from tests.support.reports import REFUSED, behind, covered, report
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 INGESTION = "https://telemetry-ingestion.us-ashburn-1.oraclecloud.com"
 HELP = "Metrics are optional: an empty METRICS_NAMESPACE turns them off."
+DIMENSIONS = {"deployment": "bucket/epimetheus", "region": "eu-paris-1"}
 MEASURES = {
     "runs_failed": 0.0,
     "runs_skipped": 0.0,
@@ -73,14 +74,14 @@ def client(world, tmp_path) -> Any:
 
 
 def test_a_report_is_posted_in_one_call(client, world):
-    post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), OptionalMetrics()), NOON)
+    post(client, "epimetheus", world.tenancy, DIMENSIONS, measures(report(), OptionalMetrics()), NOON)
     assert len(world.requests_for("PostMetricData")) == 1
     assert world.metrics == [
         {
             "namespace": "epimetheus",
             "compartmentId": world.tenancy,
             "name": name,
-            "dimensions": {"region": "eu-paris-1"},
+            "dimensions": {"deployment": "bucket/epimetheus", "region": "eu-paris-1"},
             "datapoints": [{"timestamp": "2026-01-01T12:00:00Z", "value": value}],
         }
         for name, value in MEASURES.items()
@@ -115,7 +116,7 @@ def test_without_a_state_there_is_neither_lag_nor_coverage():
 def test_a_rejected_post_raises_an_error_with_a_remedy(client, world):
     world.faults.add("status", status=404, operation="PostMetricData")
     with pytest.raises(ServiceFailure, match="Posting metrics failed: OCI returned 404 NotAuthorizedOrNotFound") as failed:
-        post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), OptionalMetrics()), NOON)
+        post(client, "epimetheus", world.tenancy, DIMENSIONS, measures(report(), OptionalMetrics()), NOON)
     policy = "Allow dynamic-group NAME to use metrics in tenancy where target.metrics.namespace='epimetheus'"
     assert failed.value.do == f"{HELP} If no policy allows this call, add this statement: {policy}"
 
@@ -123,13 +124,13 @@ def test_a_rejected_post_raises_an_error_with_a_remedy(client, world):
 def test_a_missing_answer_raises_an_error(client, world):
     world.faults.add("reset", operation="PostMetricData", times=None)
     with pytest.raises(SourceError, match=r"Posting metrics failed: .* closed the connection"):
-        post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), OptionalMetrics()), NOON)
+        post(client, "epimetheus", world.tenancy, DIMENSIONS, measures(report(), OptionalMetrics()), NOON)
 
 
 def test_a_wrong_signature_raises_a_credentials_error(client, world):
     world.faults.add("status", status=401, operation="PostMetricData")
     with pytest.raises(CredentialsError):
-        post(client, "epimetheus", world.tenancy, "eu-paris-1", measures(report(), OptionalMetrics()), NOON)
+        post(client, "epimetheus", world.tenancy, DIMENSIONS, measures(report(), OptionalMetrics()), NOON)
 
 
 @pytest.mark.parametrize(
@@ -148,5 +149,5 @@ def test_rejected_metrics_raise_an_error_despite_status_200(api_key, tmp_path, a
     with responses.RequestsMock(target="oci._vendor.requests.adapters.HTTPAdapter.send") as mock:
         mock.post(f"{INGESTION}/20180401/metrics", json=answer)
         with pytest.raises(SourceError) as failed:
-            post(client, "epimetheus", credentials.tenancy, "eu-paris-1", measures(report(), OptionalMetrics()), NOON)
+            post(client, "epimetheus", credentials.tenancy, DIMENSIONS, measures(report(), OptionalMetrics()), NOON)
     assert (failed.value.what, failed.value.do) == (what, HELP)

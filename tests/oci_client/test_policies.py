@@ -12,8 +12,7 @@ COMPARTMENT, TENANCY, SECRET = "ocid1.compartment.oc1..c", "ocid1.tenancy.oc1..t
 
 
 def terraform_statements():
-    """The statements of the function's policy, with the values of a deployment in the place of Terraform's expressions."""
-    block = IAM.partition('resource "oci_identity_policy" "function"')[2].partition("\nresource ")[0]
+    """The statements for the function, with the values of a deployment in the place of Terraform's expressions."""
     wheres = {}
     for name, bucket, listed in WHERE.findall(IAM):
         any_of = ", ".join(f"request.permission='{each}'" for each in re.findall(r'"(OBJECT_\w+)"', listed))
@@ -26,7 +25,7 @@ def terraform_statements():
         "local.metrics_where": " where target.metrics.namespace='epimetheus'",
         "local.secrets_where": f" where any {{target.secret.id='{SECRET}'}}",
     }
-    found = re.findall(r'"(Allow dynamic-group .*)"', block)
+    found = [each for each in re.findall(r'"(Allow dynamic-group .*)"', IAM) if "{local.bucket}" not in each]
     return {re.sub(r"\$\{([\w.]+)\}", lambda match: values[match[1]], statement) for statement in found}
 
 

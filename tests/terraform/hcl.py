@@ -9,6 +9,8 @@ import hcl2
 
 ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "terraform"
+STACK = MODULE / "stack"
+"""The root module, which passes its variables to MODULE."""
 Body = dict[str, Any]
 _VARIABLE = re.compile(r'^variable "(\w+)" \{$', re.MULTILINE)
 

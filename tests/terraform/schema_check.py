@@ -13,7 +13,7 @@ from typing import Any
 from tests.terraform.hcl import Body, load, variables
 
 SCHEMA = Path(__file__).with_name("oci-schema.json")
-_FOR_ANY_RESOURCE = frozenset(("count", "for_each", "provider", "depends_on", "lifecycle", "timeouts"))
+_FOR_ANY_RESOURCE = frozenset(("count", "for_each", "provider", "depends_on", "lifecycle"))
 _FOR_ANY_CALL = frozenset(("source", "count", "for_each", "providers", "depends_on"))
 _TABLES = {"resource": "resources", "data": "data_sources"}
 
@@ -36,7 +36,7 @@ def _in_file(path: Path, schema: Body) -> Iterator[str]:
         for place, kind_of, body in _labelled(document.get(kind, [])):
             if kind_of in schema[table]:
                 own = {name: value for name, value in body.items() if name not in _FOR_ANY_RESOURCE}
-                yield from _block(place, own, schema[table][kind_of])
+                yield from _block(place, own, with_timeouts(schema[table][kind_of]))
             else:
                 yield f"{place}: no {kind} of this type in {SCHEMA.name}"
     for block in document.get("provider", []):
@@ -45,6 +45,13 @@ def _in_file(path: Path, schema: Body) -> Iterator[str]:
     for block in document.get("module", []):
         for name, body in block.items():
             yield from _call(f"module.{name}", body, path.parent)
+
+
+def with_timeouts(resource: Body) -> Body:
+    """The schema of a resource with its block ``timeouts``, which the file has as a list of operations."""
+    attributes = {name: {"type": "string", "flags": "optional"} for name in resource.get("timeouts", ())}
+    block = {"nesting": "single", "min": 0, "max": 1, "attributes": attributes}
+    return {**resource, "blocks": {**resource.get("blocks", {}), **({"timeouts": block} if attributes else {})}}
 
 
 def _labelled(blocks: list[Body]) -> Iterator[tuple[str, str, Body]]:

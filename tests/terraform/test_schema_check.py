@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.terraform.hcl import MODULE, load
+from tests.terraform.hcl import MODULE, STACK, load
 from tests.terraform.schema_check import SCHEMA, main, problems
 
 KNOWN = json.loads(SCHEMA.read_text("utf-8"))
@@ -18,6 +18,9 @@ resource "oci_functions_application" "a" {
 
   logging {
     line_format = "JSON"
+  }
+  timeouts {
+    create = "1h"
   }
   lifecycle {
     ignore_changes = [defined_tags]
@@ -46,7 +49,7 @@ def found(tmp_path, text, name="main.tf"):
 
 def test_the_module_and_its_examples_fit_the_schema(capsys):
     assert main([str(MODULE)]) == 0
-    assert "16 files" in capsys.readouterr().out
+    assert "21 files" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", [APPLICATION, SERVICE_GATEWAY, 'provider "oci" {\n  alias = "home"\n  region = "r"\n}\n'])
@@ -59,6 +62,7 @@ def test_valid_files_have_no_problems(tmp_path, text):
     [
         ("display_name ", "displayname ", "oci_functions_application.a.displayname: no such argument or block"),
         ('  display_name   = "a"\n', "", "oci_functions_application.a: the argument display_name is missing"),
+        ("create = ", "creation = ", "oci_functions_application.a.timeouts.creation: no such argument or block"),
         ("line_format", "format", "oci_functions_application.a.logging.format: no such argument or block"),
         ("logging {", "logs {", "oci_functions_application.a.logs: no such argument or block"),
         ("  logging {", "  logging {}\n  logging {", "oci_functions_application.a.logging: 2 blocks, expected at most 1"),
@@ -124,7 +128,22 @@ def test_the_command_fails_if_there_are_problems(tmp_path, capsys):
 
 def test_the_stored_schema_contains_exactly_the_used_types():
     used = {kind: set() for kind in ("resource", "data")}
-    for path in MODULE.glob("*.tf"):
+    for path in [*MODULE.glob("*.tf"), *STACK.glob("*.tf")]:
         for kind, names in used.items():
             names |= {name for block in load(path).get(kind, []) for name in block}
     assert used == {"resource": set(KNOWN["resources"]), "data": set(KNOWN["data_sources"])}
+
+
+def test_the_oldest_provider_has_the_arguments_of_the_module():
+    """``logging { line_format }`` of an application exists since 8.11."""
+    for folder in (MODULE, STACK):
+        (settings,) = load(folder / "versions.tf")["terraform"]
+        assert settings["required_providers"][0]["oci"]["version"] == ">= 8.11.0, < 9.0.0"
+    assert "logging" in KNOWN["resources"]["oci_functions_application"]["blocks"]
+
+
+def test_the_schema_of_an_object_is_that_of_the_provider():
+    """Its other facts are in the provider's documentation; these differed."""
+    attributes = KNOWN["resources"]["oci_objectstorage_object"]["attributes"]
+    assert attributes["metadata"] == {"type": "map(string)", "flags": "optional"}
+    assert attributes["opc_sse_kms_key_id"] == {"type": "string", "flags": "optional"}

@@ -11,6 +11,7 @@ from epimetheus.cli.tfvars import CREATED_KEY, read_tfvars
 from tests.terraform.agreement import VALUES
 from tests.terraform.hcl import MODULE
 
+SECRET = "ocid1.vaultsecret.oc1..aaa"
 TENANCY, COMPARTMENT = "ocid1.tenancy.oc1..aaa", "ocid1.compartment.oc1..aaa"
 REQUIRED = f'tenancy_ocid = "{TENANCY}"\ncompartment_ocid = "{COMPARTMENT}"\nregion = "eu-frankfurt-1"\nimage = "fra.ocir.io/ns/e:1"\n'
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -50,6 +51,7 @@ FILES = {
         state_bucket = "b"
         syslog_client_cert = "object:c.pem"
     """,
+    "secret": f'{REQUIRED}syslog_host = "siem"\nsyslog_client_cert = "object:c.pem"\nsyslog_client_key_secret_ocid = "{SECRET}"\n',
     "json": json.dumps(
         {
             "tenancy_ocid": TENANCY,

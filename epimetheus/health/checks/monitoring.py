@@ -5,6 +5,7 @@ from epimetheus.errors import SourceError
 from epimetheus.health.context import HealthContext
 from epimetheus.health.model import CheckResult
 from epimetheus.observe import metrics
+from epimetheus.wiring.regions import metric_dimensions
 
 
 def check_monitoring(context: HealthContext, deadline: Deadline) -> CheckResult:
@@ -15,7 +16,8 @@ def check_monitoring(context: HealthContext, deadline: Deadline) -> CheckResult:
     client, compartment = wiring.oci.monitoring(deadline.left()), settings.metrics_compartment_ocid or wiring.tenancy
     try:
         values, now = {"healthy": float(context.healthy)}, context.now()
-        metrics.post(client, namespace, compartment, wiring.credentials.region, values, now, wiring.oci.policies)
+        dimensions = metric_dimensions(settings, wiring.credentials.region)
+        metrics.post(client, namespace, compartment, dimensions, values, now, wiring.oci.policies)
     except SourceError as error:
         return CheckResult(error.what, "degraded", error.do)
     return CheckResult(f"Monitoring accepted the metric `healthy` of {namespace}.")

@@ -2,10 +2,33 @@
 
 terraform {
   required_version = ">= 1.5.0"
+
+  required_providers {
+    oci = {
+      source  = "oracle/oci"
+      version = ">= 8.11.0, < 9.0.0"
+    }
+  }
+}
+
+provider "oci" {
+  region              = var.region
+  ignore_defined_tags = ["Oracle-Tags.CreatedBy", "Oracle-Tags.CreatedOn"]
+}
+
+provider "oci" {
+  alias               = "home"
+  region              = var.home_region
+  ignore_defined_tags = ["Oracle-Tags.CreatedBy", "Oracle-Tags.CreatedOn"]
 }
 
 module "epimetheus" {
   source = "../.."
+
+  providers = {
+    oci      = oci
+    oci.home = oci.home
+  }
 
   name             = "epimetheus-soc"
   tenancy_ocid     = var.tenancy_ocid
@@ -44,6 +67,11 @@ variable "compartment_ocid" {
 variable "region" {
   type        = string
   description = "Region that the function runs in, like eu-frankfurt-1."
+}
+
+variable "home_region" {
+  type        = string
+  description = "Home region of the tenancy, in which dynamic groups and policies are created."
 }
 
 variable "image" {

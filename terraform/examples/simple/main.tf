@@ -1,11 +1,34 @@
-# Creates everything: network, bucket, function, schedules, policies, alarms. Copy this file, or write terraform.tfvars and apply it here.
+# Creates everything: network, buckets, function, schedules, policies, alarms. Copy this file, or write terraform.tfvars and apply it here.
 
 terraform {
   required_version = ">= 1.5.0"
+
+  required_providers {
+    oci = {
+      source  = "oracle/oci"
+      version = ">= 8.11.0, < 9.0.0"
+    }
+  }
+}
+
+provider "oci" {
+  region              = var.region
+  ignore_defined_tags = ["Oracle-Tags.CreatedBy", "Oracle-Tags.CreatedOn"]
+}
+
+provider "oci" {
+  alias               = "home"
+  region              = var.home_region
+  ignore_defined_tags = ["Oracle-Tags.CreatedBy", "Oracle-Tags.CreatedOn"]
 }
 
 module "epimetheus" {
   source = "../.."
+
+  providers = {
+    oci      = oci
+    oci.home = oci.home
+  }
 
   tenancy_ocid     = var.tenancy_ocid
   compartment_ocid = var.compartment_ocid
@@ -31,6 +54,11 @@ variable "compartment_ocid" {
 variable "region" {
   type        = string
   description = "Region that the function runs in, like eu-frankfurt-1."
+}
+
+variable "home_region" {
+  type        = string
+  description = "Home region of the tenancy, in which dynamic groups and policies are created."
 }
 
 variable "image" {

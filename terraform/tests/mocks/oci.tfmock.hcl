@@ -40,7 +40,8 @@ mock_resource "oci_functions_function" {
 
 mock_resource "oci_objectstorage_bucket" {
   defaults = {
-    bucket_id = "ocid1.bucket.oc1..bucket"
+    bucket_id  = "ocid1.bucket.oc1..bucket"
+    kms_key_id = "" # a key that Oracle manages
   }
 }
 

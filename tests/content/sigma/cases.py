@@ -11,6 +11,7 @@ from epimetheus.run.tally import Tally
 from tests.content.sigma.day import SOURCE
 from tests.content.sigma.events import call, deletions, denied, domain, failures, ingress, public, secrets, sign_on, state, successes
 from tests.content.sigma.messages import WATCHED
+from tests.content.sigma.seals import chain
 
 
 class Case(NamedTuple):
@@ -52,6 +53,10 @@ CASES = {
             "ten behind": [run_summary_notice(SOURCE, 1, 2, 10, Tally())],
         },
         {"none behind": [run_summary_notice(SOURCE, 1, 2, 0, Tally())]},
+    ),
+    "OCI Audit Forwarder Seal With an Unknown Key": Case(
+        {"another key": chain(2, key="SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU")},
+        {"known key": chain(2), "a call of that name": [call("Seal", details={"key": "SHA256:47DEQpj8"})]},
     ),
     "OCI Audit Log Read by a Function From an Unknown Address": Case(
         {"function": [call("ListEvents", service="Audit", user=None, principal="ocid1.fnfunc.oc1.iad.exampleforwarder", verb="GET")]},

@@ -27,7 +27,8 @@ BACKENDS = {
 """The name in `sigma convert -t` → the backend."""
 VOCABULARY = (
     "eventName", "service", "outcome", "httpStatus", "message", "principalName", "principalId", "ipAddress", "userAgent", "resourceName",
-    "resourceId", "domainEvent", "target", "secondTarget", "tamperWatch", "publicAccessType", "policyStatements", "ruleSources",
+    "resourceId", "domainEvent", "target", "secondTarget", "tamperWatch", "sealKey", "publicAccessType", "policyStatements",
+    "ruleSources",
 )  # fmt: skip
 """The logical fields of the rules."""
 

@@ -13,6 +13,7 @@ from epimetheus.run.notices import NoticeSource, own_polling_notices, run_summar
 from epimetheus.run.tally import Tally
 from epimetheus.select.rate_limits import OWN
 from tests.content.sigma.events import DAY, TENANCY, call, domain, sign_on
+from tests.content.sigma.seals import chain
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 PEOPLE = tuple(f"user{number:02d}@example.com" for number in range(40))
@@ -42,7 +43,7 @@ def notices():
     """The forwarder's notices: every run read all compartments, and its own polling was filtered."""
     counts = {(f"{OWN}ListEvents from 192.0.2.9", 60 * number): HourlyCount(suppressed=96, first=0, last=1) for number in range(24)}
     runs = [run_summary_notice(SOURCE, 1000 + 15 * number, 1015 + 15 * number, 0, Tally()) for number in range(96)]
-    return [*runs, *own_polling_notices(SOURCE, counts)]
+    return [*runs, *chain(96), *own_polling_notices(SOURCE, counts)]
 
 
 def _person(some, user, address):

@@ -17,8 +17,8 @@ CommonSecurityLog
 | where DeviceVendor == "Oracle" and DeviceProduct == "OCI Audit"
 | extend HttpStatus = tostring(coalesce(FieldDeviceCustomNumber1, tolong(DeviceCustomNumber1)))
 | parse-kv AdditionalExtensions as (OracleOCIAuditDomainEvent: string, OracleOCIAuditTarget: string, \
-OracleOCIAuditSecondTarget: string, OracleOCIAuditTamperWatch: string, OracleOCIAuditNewState: string, \
-OracleOCIAuditPublicAccessType: string) with (pair_delimiter=";", kv_delimiter="=")
+OracleOCIAuditSecondTarget: string, OracleOCIAuditTamperWatch: string, OracleOCIAuditSealKey: string, \
+OracleOCIAuditNewState: string, OracleOCIAuditPublicAccessType: string) with (pair_delimiter=";", kv_delimiter="=")
 """
 TYPE = "LOGSOURCETYPENAME(devicetype)='Universal LEEF'"
 

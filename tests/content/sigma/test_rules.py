@@ -24,7 +24,7 @@ TACTICS = {
 }  # fmt: skip
 NOT_IN_THE_SDK = {
     "InteractiveLogin", "FederatedInteractiveLogin", "FederatedInteractiveLoginAttempt",  # the console's sign-on
-    "HeldBack", "Run",  # notices
+    "HeldBack", "Run", "Seal",  # notices
 }  # fmt: skip
 
 
@@ -75,7 +75,8 @@ def test_rules_use_the_vocabulary(rules):
 
 
 def test_each_rule_that_reports_has_cases(rules):
-    helpers = {"Failed OCI Sign-On", "OCI Sign-On Succeeded", "OCI Resource Deleted", "OCI Call Denied", "OCI Secret Read"}
+    helpers = {"Failed OCI Sign-On", "OCI Sign-On Succeeded", "OCI Resource Deleted", "OCI Call Denied", "OCI Secret Read",
+               "OCI Audit Forwarder Seal"}  # fmt: skip
     assert {rule.title for rule in rules} == {*CASES, *helpers}
 
 
