@@ -8,12 +8,13 @@ No error of these steps ends a run or moves the cursor.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from epimetheus.errors import EpimetheusError, LedgerError
+from epimetheus.errors import EpimetheusError, LedgerError, SealDamaged
 from epimetheus.ledger.entry_name import EntryName
-from epimetheus.ledger.seal import Seal, SealStatus, digest, pack, sign
+from epimetheus.ledger.seal import Seal, SealStatus, digest, pack, sign, unpack
 from epimetheus.ledger.seal_chain import SealChain
 from epimetheus.ledger.seal_name import SealName
 from epimetheus.run.context import RunContext
@@ -96,7 +97,7 @@ def _try_to_settle(ctx: RunContext, state: State) -> State:
 def _settled(ctx: RunContext, state: State) -> State:
     """``state`` with the newest seal stored. Raises LedgerError, CredentialsError.
 
-    If a later one is stored, the state is older than it, because it was restored: the entries and runs in it are named by the seals between.
+    If a later one is stored, the state is older than it, because it was restored.
     """
     chain, head = ctx.ports.seals, state.seals.head
     if head is None or (own := SealName.parse(head.name)) is None:
@@ -104,9 +105,8 @@ def _settled(ctx: RunContext, state: State) -> State:
         return _with_head(state, _stored_head(chain, newest, newest.sequence) if newest else None)
     stored = chain.after(own)
     if stored and (stored[-1].sequence > own.sequence or own not in stored):
-        own_entries = tuple(entry for entry in state.seals.entries if _run_of(entry) == ctx.run_id)
-        later = replace(state.seals, head=_stored_head(chain, stored[-1], head.sent), entries=own_entries, runs=())
-        return replace(state, seals=later)
+        seals = _unnamed(state.seals, chain, own.sequence, stored) if own in stored else _abandoned(state.seals, head)
+        return replace(state, seals=replace(seals, head=_stored_head(chain, stored[-1], head.sent)))
     if own not in stored and head.text:
         chain.create(head.name, head.text.encode())
     elif own not in stored:
@@ -114,9 +114,28 @@ def _settled(ctx: RunContext, state: State) -> State:
     return _with_head(state, replace(head, stored=True).done())
 
 
-def _run_of(entry: SealableEntry) -> str:
-    name = EntryName.parse(entry[0])
-    return name.run if name else ""
+def _unnamed(seals: SealState, chain: SealChain, sequence: int, stored: Sequence[SealName]) -> SealState:
+    """``seals`` of a restored state, without what the seal after its newest one, ``sequence``, names. Raises LedgerError."""
+    named, runs = set[str](), set[str]()
+    for name in stored:
+        with suppress(SealDamaged):  # what it names is then named again
+            if name.sequence == sequence + 1 and (seal := chain.load(name)):
+                named |= {entry.name for entry in seal.entries}
+                runs |= {*seal.unsealed_runs}
+    entries = tuple(entry for entry in seals.entries if entry[0] not in named)
+    return replace(seals, entries=entries, runs=tuple(run for run in seals.runs if run not in runs))
+
+
+def _abandoned(seals: SealState, head: SealHead) -> SealState:
+    """``seals`` of a restored state whose newest seal is not in the chain: another seal will name what it names, and its run."""
+    try:
+        lost = unpack(head.text.encode(), head.name)
+    except SealDamaged:  # it has no text
+        return seals.with_unsealed_run(head.run)
+    for run in (*lost.unsealed_runs, lost.run):
+        seals = seals.with_unsealed_run(run)
+    waiting, seals = seals.entries, replace(seals, entries=())
+    return seals.with_entries((entry.name, entry.sha256) for entry in lost.entries).with_entries(waiting)
 
 
 def _stored_head(chain: SealChain, name: SealName, sent: int) -> SealHead:

@@ -21,7 +21,8 @@ class Broken(Exception):
 class Receipts:
     """``arrived``: event name → number of copies. ``reported``: (event type, hour in minutes) → rate-limited events, from notices.
 
-    ``seals``: region → (sequence number, start of the SHA-256) → number of copies. ``form``: the message format. ``events``: all events by name. ``reads_notices``: notices in this format are read.
+    ``seals``: region → (sequence number, start of the SHA-256) → number of copies.
+    ``form``: the message format. ``events``: all events by name. ``reads_notices``: notices in this format are read.
     """
 
     def __init__(self, siem: Siem, events: dict[str, Event], form: str) -> None:
