@@ -29,7 +29,12 @@ _MakeSeal = Callable[[State, Sequence[SealableEntry]], Seal]
 
 def settle(ctx: RunContext) -> None:
     """Check that the newest seal of the state is the newest one stored, and store it if it is not: the next one follows it."""
-    ctx.state = _try_to_settle(ctx, ctx.state)
+    try:
+        ctx.state = _settled(ctx, ctx.state)
+    except EpimetheusError as error:
+        ctx.warn(f"{error.what} {error.do}")
+    else:
+        ctx.sealing.ready = True
 
 
 def take_over(ctx: RunContext, state: State) -> State:
@@ -51,8 +56,9 @@ def take_over(ctx: RunContext, state: State) -> State:
 def with_own_seal(ctx: RunContext, status: SealStatus, state: State) -> State:
     """``state`` with the seal of this run. It is without the lease if the seal can be stored and sent by the next run only."""
     if not ctx.sealing.ready and ctx.budget.may_seal:
-        state = _try_to_settle(ctx, state)
-    state = replace(state, seals=state.seals.with_entries(ctx.ports.delivered.unsealed.found.items()))
+        settle(ctx)
+    seals = ctx.state.seals.with_entries(ctx.entries.written.items()).with_entries(ctx.ports.delivered.unsealed.found.items())
+    state = replace(state, seals=seals)
     try:
         if not ctx.sealing.ready:
             raise LedgerError("The seal before it is not known to be stored.", do="")
@@ -67,16 +73,12 @@ def with_own_seal(ctx: RunContext, status: SealStatus, state: State) -> State:
 
 def finish_seal(ctx: RunContext, *, send: bool = True) -> None:
     """The seal step: store the seal of this run, ``send`` its message, and return the lease."""
-    head = ctx.state.seals.head
-    if not ctx.ports.session.holds_lease or head is None:
+    if not ctx.ports.session.holds_lease:
         return
-    try:
-        ctx.ports.seals.create(head.name, head.text.encode())
-        ctx.state = _with_head(ctx.state, replace(head, stored=True).done())
-    except EpimetheusError as error:
-        ctx.warn(f"{error.what} {error.do}")
-    if send:
-        send_own_seal(ctx)
+    if ctx.budget.may_seal:
+        _store(ctx)
+        if send:
+            send_own_seal(ctx)
     try:
         ctx.state = ctx.ports.session.commit(replace(ctx.state, lease=None), now=ctx.time.now())
     except EpimetheusError as error:
@@ -84,14 +86,15 @@ def finish_seal(ctx: RunContext, *, send: bool = True) -> None:
         ctx.ports.session.release(attempts=1)
 
 
-def _try_to_settle(ctx: RunContext, state: State) -> State:
+def _store(ctx: RunContext) -> None:
+    if (head := ctx.state.seals.head) is None:
+        return
     try:
-        state = _settled(ctx, state)
+        ctx.ports.seals.create(head.name, head.text.encode())
     except EpimetheusError as error:
         ctx.warn(f"{error.what} {error.do}")
     else:
-        ctx.sealing.ready = True
-    return state
+        ctx.state = _with_head(ctx.state, replace(head, stored=True).done())
 
 
 def _settled(ctx: RunContext, state: State) -> State:
