@@ -173,6 +173,12 @@ class LedgerDamaged(LedgerError):
     kind = "ledger_damaged"
 
 
+class SealDamaged(LedgerDamaged):
+    """Raised if a stored seal is incomplete or changed. The operator finds out what changed it, and restores the object."""
+
+    kind = "seal_damaged"
+
+
 class ReceiverError(EpimetheusError):
     """Raised if the connection to the receiver fails, or the receiver rejects a message or violates the protocol.
 

@@ -12,6 +12,7 @@ from epimetheus.errors import LedgerDamaged
 from epimetheus.ledger.entry import LONGEST_MINUTES, Entry, EntryName, RateLimitCounts
 from epimetheus.ledger.ledger import Ledger
 from epimetheus.model import Window, count_text
+from epimetheus.run.unsealed import UnsealedEntries
 from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.rate_limits import Counts
 
@@ -37,7 +38,7 @@ class DeliveredKeys:
     is older than these entries: it was restored, or the run that wrote them was killed. ``damaged``: a description of each entry that could
     not be used; its events may be sent again. ``foreign``: entries of another state than ``state`` (its identity), whose receiver has the
     events. ``searched``: in this run, all entries at the cursor were searched for counts that are not in the state. ``uncounted``: counts
-    found in entries whose state was not written.
+    found in entries whose state was not written. ``unsealed``: entries found that no seal names.
     """
 
     _ledger: Ledger
@@ -50,9 +51,11 @@ class DeliveredKeys:
         self.state = ""
         self.searched = False
         self.uncounted: list[RateLimitCounts] = []
+        self.unsealed = UnsealedEntries()
         self._entered: Mapping[str, int] = {}
         self._first_epoch = self._epoch = 0
         self._loaded: dict[EntryName, int] = {}  # entries in memory as a whole → the earliest end of a window
+        self._incomplete = False  # confirmed keys are in memory, but not in the ledger
 
     def connected(self, ledger: Ledger) -> "DeliveredKeys":
         """These keys, for a run that uses ``ledger``."""
@@ -66,45 +69,56 @@ class DeliveredKeys:
             named.append(f"{count_text(more, 'more entry', 'more entries')} of the ledger {self._ledger.name} cannot be used.")
         return [*named, *self._foreign_warning()]
 
-    def begin(self, first_epoch: int, epoch: int, entered: Mapping[str, int], state: str = "") -> None:
+    def begin(
+        self, first_epoch: int, epoch: int, entered: Mapping[str, int], state: str = "", unsealed: UnsealedEntries | None = None
+    ) -> None:
         """Begin a run over a state with these epochs and ``entered``; ``state``: its identity.
 
-        Confirmed keys of earlier runs of the same invocation stay.
+        Confirmed keys of earlier runs of the same invocation stay, unless the ledger lacks some of them: their events have to be entered.
         """
         self.ahead, self.damaged, self.foreign, self.searched, self.uncounted = 0, {}, set(), False, []
+        self.unsealed = unsealed or UnsealedEntries()
         self._entered = entered
-        if (self._first_epoch, self._epoch, self.state) == (first_epoch, epoch, state):
+        if (self._first_epoch, self._epoch, self.state) == (first_epoch, epoch, state) and not self._incomplete:
             self.seen.drop_unconfirmed()
             self._loaded = {name: first_end for name, first_end in self._loaded.items() if not self._is_uncounted(name)}
             return
         self._first_epoch, self._epoch, self.state = first_epoch, epoch, state
-        self.seen, self._loaded = SeenKeys(), {}
+        self.seen, self._loaded, self._incomplete = SeenKeys(), {}, False
 
     def load_all(self, window: Window) -> None:
         """Read all keys that can come again in ``window``. Raises LedgerError."""
-        names = [name for name in self._ledger.overlapping(_prolonged(window)) if name.epoch >= self._epoch]
+        listed = self._ledger.overlapping(_prolonged(window))
+        names = [name for name in listed if name.epoch >= self._epoch]
         self.ahead = max([self.ahead, *(name.window.end for name in names if name.source == "poll")])
         for name in names:
             if name.window.start < window.end and name not in self._loaded and (entry := self._read(name)):
                 for (_, read_in), packed in entry.keys.items():
                     self.seen.add_delivered(read_in.end, packed)
                 self._loaded[name] = _first_end(entry)
+        self._find_unsealed(listed)
         self.searched = True
 
     def load(self, lookups: Sequence[Lookup], *, earlier_epochs: bool = False) -> None:
         """Read the keys that ``lookups`` need. ``earlier_epochs``: also those from before the last rewind. Raises LedgerError."""
         least = self._first_epoch if earlier_epochs else self._epoch
         for span, groups in _spans(lookups):
-            for name in self._ledger.overlapping(span):
+            listed = self._ledger.overlapping(span)
+            for name in listed:
                 windows = _windows(name, groups)
                 if name.epoch >= least and name not in self._loaded and windows and (entry := self._read(name)):
                     for (ocid, read_in), packed in entry.keys.items():
                         if ocid in windows and _intersect(read_in, windows[ocid]):
                             self.seen.add_delivered(read_in.end, packed)
+            self._find_unsealed(listed)
 
-    def record(self, entry: Entry) -> None:
-        """Write ``entry`` to the ledger; its keys are in memory already. Raises LedgerError."""
-        self._loaded[self._ledger.append(entry)] = _first_end(entry)
+    def record(self, entry: Entry) -> str:
+        """Write ``entry`` to the ledger; its keys are in memory already. The hex digest of its stored bytes. Raises LedgerError."""
+        self._incomplete = True
+        sha256 = self._ledger.append(entry)
+        self._incomplete = False
+        self._loaded[entry.name] = _first_end(entry)
+        return sha256
 
     def prune(self, before: int) -> None:
         """Remove the entries of days before that of the minute ``before`` from a ledger without a lifecycle rule. Raises LedgerError."""
@@ -117,20 +131,34 @@ class DeliveredKeys:
 
     def _read(self, name: EntryName) -> Entry | None:
         """The entry, or None if it no longer exists, is damaged, or is of another state."""
-        if name in self.damaged or name in self.foreign:
-            return None
-        try:
-            entry = self._ledger.read(name)
-        except LedgerDamaged as error:
-            self.damaged[name] = f"{error.what} {error.do}"
-            return None
-        if entry and entry.state != self.state:
-            self.foreign.add(name)
-            return None
+        entry = self._read_any(name)
         if entry and entry.rate_limits and self._is_uncounted(name):
             self.uncounted.append(entry.rate_limits)
             self._entered = {**self._entered, name.run: name.number}  # entries of one run are read in the order of their numbers
         return entry
+
+    def _read_any(self, name: EntryName) -> Entry | None:
+        """As `_read`, for an entry of any epoch."""
+        if name in self.damaged or name in self.foreign:
+            return None
+        try:
+            found = self._ledger.read_with_digest(name)
+        except LedgerDamaged as error:
+            self.damaged[name] = f"{error.what} {error.do}"
+            return None
+        if found is None:
+            return None
+        entry, sha256 = found
+        if entry.state != self.state:
+            self.foreign.add(name)
+            return None
+        self.unsealed.add(name, sha256)
+        return entry
+
+    def _find_unsealed(self, listed: Sequence[EntryName]) -> None:
+        for name in listed:
+            if self.unsealed.lacks(name):
+                self._read_any(name)
 
     def _foreign_warning(self) -> list[str]:
         if not self.foreign:

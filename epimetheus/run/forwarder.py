@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import AccountingError
+from epimetheus.ledger.messages import message_line
 from epimetheus.model import Fetched, Window, count_text
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.renderer import Item, Rendered
-from epimetheus.run.pending_entry import PendingEntry, message_line
+from epimetheus.run.pending_entry import MessageDigest, PendingEntry
 from epimetheus.run.ports import EventRenderer, Sender
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
@@ -77,8 +78,8 @@ class _Unconfirmed:
 class Forwarder:
     """Forwards the events of one region in one run.
 
-    ``compartment_paths``: OCID → path. ``pending``: what is confirmed and not in the ledger yet. ``actors``: classify the actor of each
-    event. ``filtered``: called with each filtered event and the reason.
+    ``compartment_paths``: OCID → path. ``pending``: what is confirmed and not in the ledger yet. ``messages``: all confirmed messages.
+    ``actors``: classify the actor of each event. ``filtered``: called with each filtered event and the reason.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Forwarder:
     ) -> None:
         self.compartment_paths: Mapping[str, str] = {}
         self.pending = PendingEntry()
+        self.messages = MessageDigest()
         self._seen = seen
         self._selection = selection
         self._renderer = renderer
@@ -157,7 +159,7 @@ class Forwarder:
         """Send a notice. It has a sequence number, but does not count as an event. Raises as `forward_page`."""
         self._sequence += 1
         self._notices.append(self._sequence)
-        self._batch.lines += message_line(self._sequence, notice)
+        self._batch.lines += message_line(self._sequence, notice.event.event_id if notice.event else None)
         self._tally.notices += 1
         self._send([self._renderer.render_notice(notice, self._sequence)])
 
@@ -201,6 +203,7 @@ class Forwarder:
     def _record_messages(self, batch: _Unconfirmed, confirmed: int) -> None:
         count, lines = batch.take_lines(confirmed)
         self.pending.add_messages(min(batch.last, confirmed) - count + 1, count, lines)
+        self.messages.add(count, lines)
 
     def _add(self, fetched: Fetched, polled: str, deadline: Deadline | None, *, watched: bool, late: bool) -> None:
         """Add an event to those to be rendered. ``polled``: the compartment that listed it."""
@@ -209,7 +212,7 @@ class Forwarder:
         path = self.compartment_paths.get((event.data.compartment_id if event else None) or polled)
         actor = self._selection.actor(fetched) if self._actors else None
         self._tally.malformed += event is None
-        self._batch.lines += message_line(self._sequence, fetched)
+        self._batch.lines += message_line(self._sequence, event.event_id if event else None)
         self._waiting.append((fetched, self._sequence, Enrichment(path, actor, watched, late=late)))
         self._waiting_bytes += len(memoryview(fetched.raw))
         together = MAX_GROUP_EVENTS if deadline is None else self._together

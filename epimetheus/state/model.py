@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 
 from epimetheus.model import HourlyCount, Window
 from epimetheus.state.owner import ReceiverId
+from epimetheus.state.seals import SealState
 
 LEASE_SECONDS = 300.0
 """The longest lease. A run renews its lease, so a run that was killed blocks others no longer than this."""
 CLOCK_TOLERANCE_SECONDS = 300.0
 """The largest clock difference between hosts that share a state."""
 
+NO_SEALS = SealState()
 _MOST_ENTERED = 20
 
 Summary = dict[str, str | bool | int | float | None]
@@ -125,6 +127,7 @@ class State:
     ``epoch``: the minute in which the state began or was last rewound, raised by each; entries of the ledger with an earlier one do not
     prevent that their events are sent again. ``first_epoch``: the epoch in which the state began; earlier entries are of another state.
     ``identity``: the location where the state was first written by a run. Its entries of the ledger have it; it stays when the state moves.
+    ``seals``: the newest seal, and what the next one names.
     ``writer`` and ``serial`` identify the write that produced this state. ``last`` is the summary of the last run.
     ``tenancy`` (OCID), ``receiver`` and ``ledger`` (bucket and prefix): the owner, recorded once a run has verified it. ``adopted``: the
     last change of owner.
@@ -145,6 +148,7 @@ class State:
     epoch: int = 0
     first_epoch: int = 0
     identity: str = ""
+    seals: SealState = NO_SEALS
     regions: tuple[str, ...] = ()
     regions_listed: int = 0
     lease: Lease | None = None
@@ -167,6 +171,13 @@ class State:
         earlier = {one: last for one, last in self.entered.items() if one != run} if others else {}
         return dict([*earlier.items()][-_MOST_ENTERED:]) | {run: number}
 
+    def without_lease(self) -> "State":
+        """The state after its lease was taken away. If the run that had it left no seal, the next seal names the run."""
+        if self.lease is None or self.seals.is_of(self.lease.run):
+            return replace(self, lease=None)
+        run = self.lease.run
+        return replace(self, lease=None, seals=self.seals.with_unsealed_run(run).with_unfinished(run, self.entered.get(run, 0)))
+
     def latest(self) -> tuple[str, int]:
         """The latest time in the state: its name, and its minute."""
         return max(self._times(), key=lambda time: time[1])
@@ -181,7 +192,7 @@ class State:
         reconciled = {after: Reconciled(min(one.through, minute), _rewound_all(one.behind, minute, now)) for after, one in passes}
         reconciled = reconciled if minute <= self.through else dict.fromkeys(reconciled, Reconciled(minute))
         known = {ocid: _rewound_known(one, minute, now) for ocid, one in self.known.items()}
-        kept = replace(self, through=minute, behind=behind, known=known, rate_limits={}, lease=None)
+        kept = replace(self.without_lease(), through=minute, behind=behind, known=known, rate_limits={})
         kept = replace(kept, reconciled=reconciled, epoch=max(now, self.epoch + 1))
         listed, last = min(self.listed, now), {**self.last, "caught_up": False}  # so that compartments are listed again
         return replace(kept, slice_minutes=0, listed=listed, last=last, regions_listed=0, began=min(self.began, minute))
