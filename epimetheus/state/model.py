@@ -228,13 +228,13 @@ def new_state(region: str, minute: int, now: int) -> State:
 
 
 def _rewound_all(behind: Mapping[str, BehindCompartment], minute: int, now: int) -> dict[str, BehindCompartment]:
-    return {ocid: _rewound_behind(one, now) for ocid, one in behind.items() if one.since < minute}
+    return {ocid: _rewound_behind(one, minute, now) for ocid, one in behind.items() if one.since < minute}
 
 
-def _rewound_behind(behind: BehindCompartment, now: int) -> BehindCompartment:
+def _rewound_behind(behind: BehindCompartment, minute: int, now: int) -> BehindCompartment:
     """No entry of the new epoch has its events, so nothing of it is ``touched``."""
     cursor = behind.page_cursor
-    page_cursor = cursor if cursor and cursor.window.end <= now else None
+    page_cursor = cursor if cursor and cursor.window.end <= minute else None
     return replace(behind, page_cursor=page_cursor, floor=0, touched=0, not_found_at=_at_most(behind.not_found_at, now))
 
 

@@ -21,6 +21,7 @@ def test_a_rewind_moves_every_position_back_and_begins_an_epoch():
         behind={
             "a": BehindCompartment(400, "404", 2, PageCursor(Window(400, 460), "p"), floor=400, touched=900),
             "b": BehindCompartment(800, "404"),
+            "e": BehindCompartment(500, "429", 1, PageCursor(Window(500, 601), "p")),
         },
         known={"c": KnownCompartment("c", vanished=950, read_until=900, floor=900), "d": KnownCompartment("d", read_until=300)},
         rate_limits={"t": {960: HourlyCount(1)}},
@@ -39,7 +40,10 @@ def test_a_rewind_moves_every_position_back_and_begins_an_epoch():
     assert state.rewound(600, 1_010) == State(
         "us-ashburn-1",
         600,
-        behind={"a": BehindCompartment(400, "404", 2, PageCursor(Window(400, 460), "p"))},
+        behind={
+            "a": BehindCompartment(400, "404", 2, PageCursor(Window(400, 460), "p")),
+            "e": BehindCompartment(500, "429", 1),  # its window would end after the cursor
+        },
         known={"c": KnownCompartment("c", vanished=950, read_until=600), "d": KnownCompartment("d", read_until=300)},
         listed=990,
         began=600,
