@@ -1,5 +1,6 @@
 """What many tests need: a key for the stand-in, a clock that is moved by hand, and the function on a stage."""
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
         longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # modules and tests stay until the end, so no garbage collection has to visit them
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -12,7 +12,7 @@ from tests.simulation.play import Theatre
 from tests.support.budget import budget, profile
 
 ROOT = Path(__file__).parents[1]
-CHUNK = 10
+CHUNK = 5
 SEEDS = budget(quick=10, full=400)
 NOT_YET: tuple[str, ...] = ()
 """Faults that are excluded because Epimetheus does not handle them yet."""

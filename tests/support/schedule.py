@@ -16,8 +16,10 @@ GROUPS = {
     "tests/deploy/test_image.py": "image",
     "tests/terraform/test_variables.py": "terraform",
     "tests/terraform/test_stack.py": "terraform",
+    "tests/test_simulation.py::test_a_broken_promise_is_detected": "mutations",
+    "tests/test_simulation.py::test_the_unchanged_package_breaks_no_promise": "mutations",
 }
-"""Files that share a fixture or a parsed file, so that one process sets it up."""
+"""Files, and tests of files in SPREAD, that share a fixture or a parsed file, so that one process sets it up."""
 LONG = (
     "tests/oci_client/test_http_limits.py",  # waits
     "tests/deploy/test_package.py",
@@ -88,7 +90,8 @@ class GroupedScheduling(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = _file(nodeid)
-        return nodeid if path in SPREAD else GROUPS.get(path, path)
+        group = GROUPS.get(nodeid.partition("[")[0]) or GROUPS.get(path)
+        return group or (nodeid if path in SPREAD else path)
 
 
 def _file(nodeid: str) -> str:
