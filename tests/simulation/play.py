@@ -168,7 +168,7 @@ class SimulatedWiring:
                 "clock": stage.clock,
                 "session": state_session(one.shelf, one.marker, run_id, region),
                 "seals": SealChain(one.seals),
-                "delivered": self._delivered[region].connected(Ledger(one.ledger)),
+                "delivered": self._delivered[region].connected(Ledger(one.ledger, deadline.earlier(reserve))),
                 "list_page": one.tenancy.list_page,
                 "audit": one.audit,
                 "calls": Calls(),
