@@ -97,7 +97,7 @@ variable "use_existing_network" {
   type        = bool
   default     = false
   nullable    = false
-  description = "Only the form of Resource Manager uses it, to show the choice of a subnet instead of the settings of a new network."
+  description = "If true, the module creates no network, and subnet_id is required. Set it if subnet_id comes from a resource in the same configuration: its value is then not known in the plan."
 }
 
 variable "vcn_id" {

@@ -280,6 +280,16 @@ run "alarms_without_recipients" {
   expect_failures = [check.recipients]
 }
 
+run "an_existing_network_without_a_subnet" {
+  command = plan
+
+  variables {
+    use_existing_network = true
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
 run "an_ipv6_address_in_a_network_without_ipv6" {
   command = plan
 

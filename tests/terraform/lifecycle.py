@@ -47,14 +47,14 @@ VARIANTS: dict[str, Values] = {
 
 
 class Deployment:
-    """A copy of the module with a state of its own."""
+    """A copy of the module with a state of its own. ``root``: folder of the root module."""
 
-    def __init__(self, folder: Path, cloud: Cloud, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, cloud: Cloud, environment: Mapping[str, str], root: str = "stack") -> None:
         self.folder, self.cloud = folder, cloud
         ours = {name: text for name, text in os.environ.items() if name != "TF_CLI_CONFIG_FILE"}
         self._environment = ours | environment | {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         shutil.copytree(MODULE, folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars"), dirs_exist_ok=True)
-        self.folder = folder / "stack"
+        self.folder = folder / root
         self._run("init", "-input=false")
 
     def apply(self, **variables: Any) -> str:
@@ -73,7 +73,7 @@ class Deployment:
         expect(code in (0, 2), output)
         plan = json.loads(self._succeed("show", "-json", "plan"))
         changed = [each for each in plan.get("resource_changes", ()) if each["change"]["actions"] not in (["no-op"], ["read"])]
-        outputs = [f"change output.{name}" for name, each in plan["output_changes"].items() if each["actions"] != ["no-op"]]
+        outputs = [f"change output.{name}" for name, each in plan.get("output_changes", {}).items() if each["actions"] != ["no-op"]]
         return [*(f"{'-'.join(each['change']['actions'])} {each['address']}" for each in changed), *outputs]
 
     def destroy(self, **variables: Any) -> str:
@@ -117,11 +117,11 @@ def expect(met: bool, problem: str) -> None:
 
 
 @contextmanager
-def deployment(**cloud: Any) -> Iterator[Deployment]:
-    """A deployment in a new control plane."""
+def deployment(root: str = "stack", **cloud: Any) -> Iterator[Deployment]:
+    """A deployment in a new control plane. ``root``: folder of the root module."""
     made = Cloud(read_schema(), **cloud)
     with provider(made) as environment, tempfile.TemporaryDirectory() as folder:
-        yield Deployment(Path(folder), made, environment)
+        yield Deployment(Path(folder), made, environment, root)
 
 
 def variant(values: Values) -> None:
@@ -133,6 +133,26 @@ def variant(values: Values) -> None:
         here.destroy(**values, **tags)
         left = {kind for kind, _ in here.cloud.resources}
         expect(left <= {address.split(".")[2] for address in PROTECTED}, f"left after destroy: {left}")
+
+
+EXAMPLES: dict[str, Values] = {
+    "simple": {"notification_emails": ["soc@example.com"]},
+    "two-siems": {
+        "siems": {name: {"host": f"{name}.example.com", "cidrs": ["203.0.113.7/32"], "format": name} for name in ("cef", "leef")},
+        "notification_emails": ["soc@example.com"],
+    },
+    "on-premises": {
+        "drg_ocid": "ocid1.drg.oc1..ours", "vcn_cidr": "10.77.0.0/24", "siem_cidr": "10.0.0.0/16", "syslog_host": "10.0.0.7",
+        "notification_emails": ["soc@example.com"],
+    },
+}  # fmt: skip
+
+
+def example(name: str, values: Values) -> None:
+    """Applies an example, and plans again without changes."""
+    with deployment(f"examples/{name}") as here:
+        here.apply(home_region="us-ashburn-1", **values)
+        expect((changed := here.changes(home_region="us-ashburn-1", **values)) == [], f"the second plan changes: {changed}")
 
 
 def key_changed() -> None:
@@ -215,6 +235,7 @@ def text_changed() -> None:
 
 CHECKS: dict[str, Callable[[], None]] = {
     **{f"apply, plan, destroy: {name}": lambda values=values: variant(values) for name, values in VARIANTS.items()},
+    **{f"example: {name}": lambda name=name, values=values: example(name, values) for name, values in EXAMPLES.items()},
     "kms_key_id removed or changed": key_changed,
     "network changed": network_changed,
     "names changed": names_changed,

@@ -25,7 +25,7 @@ PICKERS = {
 """Type of a variable → what it must depend on, in the meta schema: https://docs.oracle.com/en-us/iaas/Content/ResourceManager/Concepts/
 terraformconfigresourcemanager_topic-schema.htm"""
 OPTIONAL = {"oci:core:nsg:id": {"vcnId"}, "oci:kms:secret:id": {"vaultId"}}
-FORM_ONLY = {"vcn_id", "kms_vault_ocid", "use_existing_network"}
+FORM_ONLY = {"vcn_id", "kms_vault_ocid"}
 DEFAULTS = {"boolean": bool, "integer": int, "number": (int, float), "array": list}
 """Type of a variable → type of its default. Those of all others are text."""
 TYPES = {
