@@ -34,12 +34,12 @@ KEY = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
 VARIANTS: dict[str, Values] = {
     "defaults": {},
     "existing network": {
-        "subnet_id": "ocid1.subnet.oc1..yours", "interval_minutes": 60, "detached_timeout_in_seconds": 3600, "follow_seconds": 3480,
+        "subnet_ocid": "ocid1.subnet.oc1..yours", "interval_minutes": 60, "detached_timeout_in_seconds": 3600, "follow_seconds": 3480,
     },
     "inline values": {"syslog_ca": PEM, "rules": "{}", "field_map": "{}", "notification_emails": ["soc@example.com"]},
     "vault": {"create_vault": True, "syslog_client_cert": PEM, "syslog_client_key_pem": KEY, "seal_key_pem": KEY},
     "locked ledger, own key and tags": {
-        "kms_key_id": "ocid1.key.oc1..ours", "ledger_retention_lock_time": "2027-01-31T00:00:00Z",
+        "kms_key_ocid": "ocid1.key.oc1..ours", "ledger_retention_lock_time": "2027-01-31T00:00:00Z",
         "defined_tags": {"Operations.Owner": "soc"}, "freeform_tags": {"owner": "soc"},
     },
     "one bucket, no metrics": {"ledger_bucket": "epimetheus", "metrics_namespace": "", "regions": ["eu-frankfurt-1"]},
@@ -158,16 +158,16 @@ def example(name: str, values: Values) -> None:
 def key_changed() -> None:
     """The provider keeps the key of a bucket that the configuration leaves out, while the policy for the key goes."""
     with deployment() as here:
-        here.apply(kms_key_id="ocid1.key.oc1..ours")
+        here.apply(kms_key_ocid="ocid1.key.oc1..ours")
         error = here.failure()
-        expect("The bucket epimetheus is encrypted with the key ocid1.key.oc1..ours, but kms_key_id is not set." in error, error)
+        expect("The bucket epimetheus is encrypted with the key ocid1.key.oc1..ours, but kms_key_ocid is not set." in error, error)
         expect("The bucket epimetheus-ledger is encrypted with" in error, error)
-        error = here.failure(kms_key_id="ocid1.key.oc1..new")
-        expect("encrypted with the key ocid1.key.oc1..ours, but kms_key_id is ocid1.key.oc1..new." in error, error)
+        error = here.failure(kms_key_ocid="ocid1.key.oc1..new")
+        expect("encrypted with the key ocid1.key.oc1..ours, but kms_key_ocid is ocid1.key.oc1..new." in error, error)
         for (kind, _), each in here.cloud.resources.items():
             if kind == "oci_objectstorage_bucket":
                 each["kms_key_id"] = "ocid1.key.oc1..new"
-        expect((changed := here.changes(kms_key_id="ocid1.key.oc1..new")) == KEY_IN_POLICY, f"the plan changes: {changed}")
+        expect((changed := here.changes(kms_key_ocid="ocid1.key.oc1..new")) == KEY_IN_POLICY, f"the plan changes: {changed}")
 
 
 def network_changed() -> None:
@@ -236,7 +236,7 @@ def text_changed() -> None:
 CHECKS: dict[str, Callable[[], None]] = {
     **{f"apply, plan, destroy: {name}": lambda values=values: variant(values) for name, values in VARIANTS.items()},
     **{f"example: {name}": lambda name=name, values=values: example(name, values) for name, values in EXAMPLES.items()},
-    "kms_key_id removed or changed": key_changed,
+    "kms_key_ocid removed or changed": key_changed,
     "network changed": network_changed,
     "names changed": names_changed,
     "moved": moved,

@@ -147,7 +147,7 @@ module "epimetheus" {
   image            = var.image
 
   use_existing_network = true
-  subnet_id            = oci_core_subnet.siem.id
+  subnet_ocid          = oci_core_subnet.siem.id
   syslog_host          = var.syslog_host
   notification_emails  = var.notification_emails
 
