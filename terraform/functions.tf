@@ -124,8 +124,12 @@ resource "oci_functions_function" "this" {
       error_message = "ledger_retention_lock_time: requires a retention rule. Set ledger_retention_days to more than 0, and ledger_bucket to another bucket than state_bucket."
     }
     precondition {
+      condition     = !var.use_existing_network || (var.subnet_ocid != null && var.subnet_ocid != "")
+      error_message = "use_existing_network is true, but subnet_ocid is not set: set it, or let the module create a network."
+    }
+    precondition {
       condition     = !local.create_network || !strcontains(var.syslog_host, ":")
-      error_message = "syslog_host is an IPv6 address, but the network that the module creates has IPv4 only. Use an IPv4 address or a name, or set subnet_id."
+      error_message = "syslog_host is an IPv6 address, but the network that the module creates has IPv4 only. Use an IPv4 address or a name, or set subnet_ocid."
     }
     precondition {
       condition     = var.syslog_transport != "tcp" || length(local.tls_only) == 0

@@ -84,8 +84,8 @@ locals {
   namespace           = coalesce(var.state_namespace, data.oci_objectstorage_namespace.this.namespace)
   metrics_compartment = coalesce(var.metrics_compartment_ocid, var.compartment_ocid)
   network_compartment = coalesce(var.network_compartment_ocid, var.compartment_ocid)
-  create_network      = var.subnet_id == null || var.subnet_id == ""
-  kms_key_id          = var.kms_key_id == "" ? null : var.kms_key_id
+  create_network      = var.use_existing_network ? false : var.subnet_ocid == null || var.subnet_ocid == ""
+  kms_key_id          = var.kms_key_ocid == "" ? null : var.kms_key_ocid
   image_digest        = var.image_digest == "" ? null : var.image_digest
 
   # An empty map would remove the tags that OCI adds by the tenancy's tag defaults.

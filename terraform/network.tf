@@ -1,5 +1,5 @@
 # A private subnet with two routes: the service gateway to OCI services, and NAT to the SIEM. No inbound connections.
-# With subnet_id, none of this is created.
+# With subnet_ocid, none of this is created.
 
 data "oci_core_services" "all" {
   count = local.create_network ? 1 : 0
@@ -20,8 +20,8 @@ check "siem_cidrs" {
 }
 
 locals {
-  subnet_id          = local.create_network ? oci_core_subnet.private[0].id : var.subnet_id
-  security_group_ids = concat(oci_core_network_security_group.function[*].id, var.network_security_group_ids)
+  subnet_id          = local.create_network ? oci_core_subnet.private[0].id : var.subnet_ocid
+  security_group_ids = concat(oci_core_network_security_group.function[*].id, var.network_security_group_ocids)
   # The service gateway reaches this region only. The Audit services of other regions are reached through NAT. The regions that "all", the
   # default, stands for are not known here, and may change.
   other_regions = length(local.regions) == 0 || length(setsubtract(local.regions, [var.region])) > 0
@@ -60,7 +60,7 @@ resource "oci_core_vcn" "this" {
 
     postcondition {
       condition     = contains(self.cidr_blocks, var.vcn_cidr)
-      error_message = "vcn_cidr is ${var.vcn_cidr}, but the VCN has ${join(", ", self.cidr_blocks)}: it cannot be changed. Set vcn_cidr to that value, or create another network and set subnet_id."
+      error_message = "vcn_cidr is ${var.vcn_cidr}, but the VCN has ${join(", ", self.cidr_blocks)}: it cannot be changed. Set vcn_cidr to that value, or create another network and set subnet_ocid."
     }
   }
 }

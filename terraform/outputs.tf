@@ -14,7 +14,7 @@ output "invoke_command" {
 }
 
 output "nat_address" {
-  description = "Address that connections to the SIEM come from, for its firewall. Null with subnet_id."
+  description = "Address that connections to the SIEM come from, for its firewall. Null with subnet_ocid."
   value       = one(oci_core_nat_gateway.this[*].nat_ip)
 }
 

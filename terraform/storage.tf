@@ -35,7 +35,7 @@ resource "oci_objectstorage_bucket" "state" {
   defined_tags          = local.defined_tags
   freeform_tags         = var.freeform_tags
 
-  # With kms_key_id, Object Storage needs permission to use the key before the bucket is created.
+  # With kms_key_ocid, Object Storage needs permission to use the key before the bucket is created.
   depends_on = [oci_identity_policy.keys]
 
   # A changed key is assigned with the CLI (docs/operate.md). The provider keeps the key of a bucket that the configuration leaves out, and
@@ -46,7 +46,7 @@ resource "oci_objectstorage_bucket" "state" {
 
     postcondition {
       condition     = coalesce(self.kms_key_id, "none") == coalesce(local.kms_key_id, "none")
-      error_message = "The bucket ${self.name} is encrypted with the key ${coalesce(self.kms_key_id, "none")}, but kms_key_id is ${coalesce(local.kms_key_id, "not set")}. Without permission to use the key, the bucket cannot be read. Set kms_key_id to it, or see \"Encryption key\" in docs/operate.md."
+      error_message = "The bucket ${self.name} is encrypted with the key ${coalesce(self.kms_key_id, "none")}, but kms_key_ocid is ${coalesce(local.kms_key_id, "not set")}. Without permission to use the key, the bucket cannot be read. Set kms_key_ocid to it, or see \"Encryption key\" in docs/operate.md."
     }
   }
 }
@@ -116,7 +116,7 @@ resource "oci_objectstorage_bucket" "ledger" {
 
     postcondition {
       condition     = coalesce(self.kms_key_id, "none") == coalesce(local.kms_key_id, "none")
-      error_message = "The bucket ${self.name} is encrypted with the key ${coalesce(self.kms_key_id, "none")}, but kms_key_id is ${coalesce(local.kms_key_id, "not set")}. Without permission to use the key, the bucket cannot be read. Set kms_key_id to it, or see \"Encryption key\" in docs/operate.md."
+      error_message = "The bucket ${self.name} is encrypted with the key ${coalesce(self.kms_key_id, "none")}, but kms_key_ocid is ${coalesce(local.kms_key_id, "not set")}. Without permission to use the key, the bucket cannot be read. Set kms_key_ocid to it, or see \"Encryption key\" in docs/operate.md."
     }
   }
 }

@@ -158,14 +158,14 @@ variable "follow_seconds" {
   }
 }
 
-variable "subnet_id" {
+variable "subnet_ocid" {
   type        = string
   default     = null
   description = "Existing subnet with routes to the SIEM and to the OCI services. By default, the module creates a network."
 
   validation {
-    condition     = var.subnet_id == null || can(regex("^(?:ocid1\\.subnet\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.subnet_id))
-    error_message = "subnet_id: expected a subnet OCID."
+    condition     = var.subnet_ocid == null || can(regex("^(?:ocid1\\.subnet\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.subnet_ocid))
+    error_message = "subnet_ocid: expected a subnet OCID."
   }
 }
 
@@ -173,17 +173,17 @@ variable "use_existing_network" {
   type        = bool
   default     = false
   nullable    = false
-  description = "Only the form of Resource Manager uses it, to show the choice of a subnet instead of the settings of a new network."
+  description = "If true, the module creates no network, and subnet_ocid is required. Set it if subnet_ocid comes from a resource in the same configuration: its value is then not known in the plan."
 }
 
-variable "vcn_id" {
+variable "vcn_ocid" {
   type        = string
   default     = null
-  description = "VCN of subnet_id. Only the form of Resource Manager uses it, to list its subnets."
+  description = "VCN of subnet_ocid. Only the form of Resource Manager uses it, to list its subnets."
 
   validation {
-    condition     = var.vcn_id == null || can(regex("^(?:ocid1\\.vcn\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.vcn_id))
-    error_message = "vcn_id: expected a VCN OCID."
+    condition     = var.vcn_ocid == null || can(regex("^(?:ocid1\\.vcn\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.vcn_ocid))
+    error_message = "vcn_ocid: expected a VCN OCID."
   }
 }
 
@@ -201,7 +201,7 @@ variable "network_compartment_ocid" {
   }
 }
 
-variable "network_security_group_ids" {
+variable "network_security_group_ocids" {
   type        = list(string)
   default     = []
   nullable    = false
@@ -209,9 +209,9 @@ variable "network_security_group_ids" {
 
   validation {
     condition = alltrue([
-      for each in var.network_security_group_ids : can(regex("^ocid1\\.networksecuritygroup\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", each))
+      for each in var.network_security_group_ocids : can(regex("^ocid1\\.networksecuritygroup\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+$", each))
     ])
-    error_message = "network_security_group_ids: expected OCIDs of network security groups."
+    error_message = "network_security_group_ocids: expected OCIDs of network security groups."
   }
 }
 
@@ -322,7 +322,7 @@ variable "seal_public_key" {
 variable "kms_vault_ocid" {
   type        = string
   default     = null
-  description = "Vault of kms_key_id. Only the form of Resource Manager uses it, to list its keys."
+  description = "Vault of kms_key_ocid. Only the form of Resource Manager uses it, to list its keys."
 
   validation {
     condition     = var.kms_vault_ocid == null || can(regex("^(?:ocid1\\.vault\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.kms_vault_ocid))
@@ -330,14 +330,14 @@ variable "kms_vault_ocid" {
   }
 }
 
-variable "kms_key_id" {
+variable "kms_key_ocid" {
   type        = string
   default     = null
   description = "Existing vault key that encrypts the buckets. To rotate it, create a new version of the key; docs/operate.md has the steps for another key, or none. Default: a key that Oracle manages."
 
   validation {
-    condition     = var.kms_key_id == null || can(regex("^(?:ocid1\\.key\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.kms_key_id))
-    error_message = "kms_key_id: expected a key OCID."
+    condition     = var.kms_key_ocid == null || can(regex("^(?:ocid1\\.key\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$", var.kms_key_ocid))
+    error_message = "kms_key_ocid: expected a key OCID."
   }
 }
 

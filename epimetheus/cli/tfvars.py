@@ -24,11 +24,11 @@ OTHER_VARIABLES = frozenset(
     (
         "alarms_enabled", "certificate_alarm_days", "compartment_ocid", "create_vault", "defined_tags", "detached_timeout_in_seconds",
         "follow_seconds", "freeform_tags", "ignore_defined_tags", "image", "image_digest", "image_signing_key_ocids", "interval_minutes",
-        "kms_key_id", "kms_vault_ocid", "lag_alarm_minutes", "ledger_retention_days", "ledger_retention_lock_time", "log_retention_days",
-        "memory_in_mbs", "name", "nat_public_ip_ocid", "network_compartment_ocid", "network_security_group_ids", "notification_emails",
+        "kms_key_ocid", "kms_vault_ocid", "lag_alarm_minutes", "ledger_retention_days", "ledger_retention_lock_time", "log_retention_days",
+        "memory_in_mbs", "name", "nat_public_ip_ocid", "network_compartment_ocid", "network_security_group_ocids", "notification_emails",
         "region", "relaxed_policy_conditions", "schedule_enabled", "seal_key_pem", "seal_key_secret_ocid", "seal_public_key", "shape",
-        "siem_cidrs", "state_versions_days", "subnet_id", "syslog_client_key_pem", "syslog_client_key_secret_ocid", "timeout_in_seconds",
-        "use_existing_network", "vcn_cidr", "vcn_id",
+        "siem_cidrs", "state_versions_days", "subnet_ocid", "syslog_client_key_pem", "syslog_client_key_secret_ocid", "timeout_in_seconds",
+        "use_existing_network", "vcn_cidr", "vcn_ocid",
     )
 )  # fmt: skip
 """Variables of the Terraform module that are not settings. A test compares them with terraform/variables.tf."""

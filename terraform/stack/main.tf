@@ -21,11 +21,11 @@ module "epimetheus" {
   interval_minutes              = var.interval_minutes
   schedule_enabled              = var.schedule_enabled
   follow_seconds                = var.follow_seconds
-  subnet_id                     = var.subnet_id
+  subnet_ocid                   = var.subnet_ocid
   use_existing_network          = var.use_existing_network
-  vcn_id                        = var.vcn_id
+  vcn_ocid                      = var.vcn_ocid
   network_compartment_ocid      = var.network_compartment_ocid
-  network_security_group_ids    = var.network_security_group_ids
+  network_security_group_ocids  = var.network_security_group_ocids
   vcn_cidr                      = var.vcn_cidr
   nat_public_ip_ocid            = var.nat_public_ip_ocid
   siem_cidrs                    = var.siem_cidrs
@@ -36,7 +36,7 @@ module "epimetheus" {
   seal_key_pem                  = var.seal_key_pem
   seal_public_key               = var.seal_public_key
   kms_vault_ocid                = var.kms_vault_ocid
-  kms_key_id                    = var.kms_key_id
+  kms_key_ocid                  = var.kms_key_ocid
   state_versions_days           = var.state_versions_days
   ledger_retention_days         = var.ledger_retention_days
   ledger_retention_lock_time    = var.ledger_retention_lock_time

@@ -16,7 +16,7 @@ output "invoke_command" {
 }
 
 output "nat_address" {
-  description = "Address that connections to the SIEM come from, for its firewall. Null with subnet_id."
+  description = "Address that connections to the SIEM come from, for its firewall. Null with subnet_ocid."
   value       = module.epimetheus.nat_address
 }
 

@@ -87,7 +87,7 @@ variable "follow_seconds" {
   description = "Seconds for which each run polls for new events, for near-real-time forwarding with interval_minutes = 60. With 0, runs do not poll."
 }
 
-variable "subnet_id" {
+variable "subnet_ocid" {
   type        = string
   default     = null
   description = "Existing subnet with routes to the SIEM and to the OCI services. By default, the module creates a network."
@@ -97,13 +97,13 @@ variable "use_existing_network" {
   type        = bool
   default     = false
   nullable    = false
-  description = "Only the form of Resource Manager uses it, to show the choice of a subnet instead of the settings of a new network."
+  description = "If true, the module creates no network, and subnet_ocid is required. Set it if subnet_ocid comes from a resource in the same configuration: its value is then not known in the plan."
 }
 
-variable "vcn_id" {
+variable "vcn_ocid" {
   type        = string
   default     = null
-  description = "VCN of subnet_id. Only the form of Resource Manager uses it, to list its subnets."
+  description = "VCN of subnet_ocid. Only the form of Resource Manager uses it, to list its subnets."
 }
 
 variable "network_compartment_ocid" {
@@ -112,7 +112,7 @@ variable "network_compartment_ocid" {
   description = "Compartment of the network, created or existing. Default: compartment_ocid."
 }
 
-variable "network_security_group_ids" {
+variable "network_security_group_ocids" {
   type        = list(string)
   default     = []
   nullable    = false
@@ -181,10 +181,10 @@ variable "seal_public_key" {
 variable "kms_vault_ocid" {
   type        = string
   default     = null
-  description = "Vault of kms_key_id. Only the form of Resource Manager uses it, to list its keys."
+  description = "Vault of kms_key_ocid. Only the form of Resource Manager uses it, to list its keys."
 }
 
-variable "kms_key_id" {
+variable "kms_key_ocid" {
   type        = string
   default     = null
   description = "Existing vault key that encrypts the buckets. To rotate it, create a new version of the key; docs/operate.md has the steps for another key, or none. Default: a key that Oracle manages."

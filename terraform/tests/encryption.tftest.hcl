@@ -22,7 +22,7 @@ variables {
 
 run "both_buckets_and_the_policy_have_the_key" {
   variables {
-    kms_key_id = "ocid1.key.oc1..ours"
+    kms_key_ocid = "ocid1.key.oc1..ours"
   }
 
   assert {

@@ -118,9 +118,9 @@ run "existing_network" {
   command = plan
 
   variables {
-    subnet_id                  = "ocid1.subnet.oc1..yours"
-    syslog_host                = "2001:db8::1"
-    network_security_group_ids = ["ocid1.networksecuritygroup.oc1..yours"]
+    subnet_ocid                  = "ocid1.subnet.oc1..yours"
+    syslog_host                  = "2001:db8::1"
+    network_security_group_ocids = ["ocid1.networksecuritygroup.oc1..yours"]
   }
 
   assert {

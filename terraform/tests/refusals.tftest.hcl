@@ -160,24 +160,24 @@ run "follow_seconds_2" {
   expect_failures = [var.follow_seconds]
 }
 
-run "subnet_id" {
+run "subnet_ocid" {
   command = plan
 
   variables {
-    subnet_id = "ocid1.vcn.oc1..net"
+    subnet_ocid = "ocid1.vcn.oc1..net"
   }
 
-  expect_failures = [var.subnet_id]
+  expect_failures = [var.subnet_ocid]
 }
 
-run "vcn_id" {
+run "vcn_ocid" {
   command = plan
 
   variables {
-    vcn_id = "ocid1.subnet.oc1..net"
+    vcn_ocid = "ocid1.subnet.oc1..net"
   }
 
-  expect_failures = [var.vcn_id]
+  expect_failures = [var.vcn_ocid]
 }
 
 run "network_compartment_ocid" {
@@ -190,14 +190,14 @@ run "network_compartment_ocid" {
   expect_failures = [var.network_compartment_ocid]
 }
 
-run "network_security_group_ids" {
+run "network_security_group_ocids" {
   command = plan
 
   variables {
-    network_security_group_ids = ["ocid1.vcn.oc1..net"]
+    network_security_group_ocids = ["ocid1.vcn.oc1..net"]
   }
 
-  expect_failures = [var.network_security_group_ids]
+  expect_failures = [var.network_security_group_ocids]
 }
 
 run "vcn_cidr" {
@@ -280,6 +280,16 @@ run "alarms_without_recipients" {
   expect_failures = [check.recipients]
 }
 
+run "an_existing_network_without_a_subnet" {
+  command = plan
+
+  variables {
+    use_existing_network = true
+  }
+
+  expect_failures = [oci_functions_function.this]
+}
+
 run "an_ipv6_address_in_a_network_without_ipv6" {
   command = plan
 
@@ -360,14 +370,14 @@ run "kms_vault_ocid" {
   expect_failures = [var.kms_vault_ocid]
 }
 
-run "kms_key_id" {
+run "kms_key_ocid" {
   command = plan
 
   variables {
-    kms_key_id = "ocid1.vault.oc1..v"
+    kms_key_ocid = "ocid1.vault.oc1..v"
   }
 
-  expect_failures = [var.kms_key_id]
+  expect_failures = [var.kms_key_ocid]
 }
 
 run "state_versions_days" {

@@ -182,8 +182,8 @@ run "empty_is_unset" {
     compartment_ids  = []
     rules            = ""
     image_digest     = ""
-    kms_key_id       = ""
-    subnet_id        = ""
+    kms_key_ocid     = ""
+    subnet_ocid      = ""
     compartment_mode = ""
     tamper_watch     = []
   }

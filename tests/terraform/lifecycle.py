@@ -34,12 +34,12 @@ KEY = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
 VARIANTS: dict[str, Values] = {
     "defaults": {},
     "existing network": {
-        "subnet_id": "ocid1.subnet.oc1..yours", "interval_minutes": 60, "detached_timeout_in_seconds": 3600, "follow_seconds": 3480,
+        "subnet_ocid": "ocid1.subnet.oc1..yours", "interval_minutes": 60, "detached_timeout_in_seconds": 3600, "follow_seconds": 3480,
     },
     "inline values": {"syslog_ca": PEM, "rules": "{}", "field_map": "{}", "notification_emails": ["soc@example.com"]},
     "vault": {"create_vault": True, "syslog_client_cert": PEM, "syslog_client_key_pem": KEY, "seal_key_pem": KEY},
     "locked ledger, own key and tags": {
-        "kms_key_id": "ocid1.key.oc1..ours", "ledger_retention_lock_time": "2027-01-31T00:00:00Z",
+        "kms_key_ocid": "ocid1.key.oc1..ours", "ledger_retention_lock_time": "2027-01-31T00:00:00Z",
         "defined_tags": {"Operations.Owner": "soc"}, "freeform_tags": {"owner": "soc"},
     },
     "one bucket, no metrics": {"ledger_bucket": "epimetheus", "metrics_namespace": "", "regions": ["eu-frankfurt-1"]},
@@ -47,14 +47,14 @@ VARIANTS: dict[str, Values] = {
 
 
 class Deployment:
-    """A copy of the module with a state of its own."""
+    """A copy of the module with a state of its own. ``root``: folder of the root module."""
 
-    def __init__(self, folder: Path, cloud: Cloud, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, cloud: Cloud, environment: Mapping[str, str], root: str = "stack") -> None:
         self.folder, self.cloud = folder, cloud
         ours = {name: text for name, text in os.environ.items() if name != "TF_CLI_CONFIG_FILE"}
         self._environment = ours | environment | {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         shutil.copytree(MODULE, folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars"), dirs_exist_ok=True)
-        self.folder = folder / "stack"
+        self.folder = folder / root
         self._run("init", "-input=false")
 
     def apply(self, **variables: Any) -> str:
@@ -73,7 +73,7 @@ class Deployment:
         expect(code in (0, 2), output)
         plan = json.loads(self._succeed("show", "-json", "plan"))
         changed = [each for each in plan.get("resource_changes", ()) if each["change"]["actions"] not in (["no-op"], ["read"])]
-        outputs = [f"change output.{name}" for name, each in plan["output_changes"].items() if each["actions"] != ["no-op"]]
+        outputs = [f"change output.{name}" for name, each in plan.get("output_changes", {}).items() if each["actions"] != ["no-op"]]
         return [*(f"{'-'.join(each['change']['actions'])} {each['address']}" for each in changed), *outputs]
 
     def destroy(self, **variables: Any) -> str:
@@ -117,11 +117,11 @@ def expect(met: bool, problem: str) -> None:
 
 
 @contextmanager
-def deployment(**cloud: Any) -> Iterator[Deployment]:
-    """A deployment in a new control plane."""
+def deployment(root: str = "stack", **cloud: Any) -> Iterator[Deployment]:
+    """A deployment in a new control plane. ``root``: folder of the root module."""
     made = Cloud(read_schema(), **cloud)
     with provider(made) as environment, tempfile.TemporaryDirectory() as folder:
-        yield Deployment(Path(folder), made, environment)
+        yield Deployment(Path(folder), made, environment, root)
 
 
 def variant(values: Values) -> None:
@@ -135,19 +135,39 @@ def variant(values: Values) -> None:
         expect(left <= {address.split(".")[2] for address in PROTECTED}, f"left after destroy: {left}")
 
 
+EXAMPLES: dict[str, Values] = {
+    "simple": {"notification_emails": ["soc@example.com"]},
+    "two-siems": {
+        "siems": {name: {"host": f"{name}.example.com", "cidrs": ["203.0.113.7/32"], "format": name} for name in ("cef", "leef")},
+        "notification_emails": ["soc@example.com"],
+    },
+    "on-premises": {
+        "drg_ocid": "ocid1.drg.oc1..ours", "vcn_cidr": "10.77.0.0/24", "siem_cidr": "10.0.0.0/16", "syslog_host": "10.0.0.7",
+        "notification_emails": ["soc@example.com"],
+    },
+}  # fmt: skip
+
+
+def example(name: str, values: Values) -> None:
+    """Applies an example, and plans again without changes."""
+    with deployment(f"examples/{name}") as here:
+        here.apply(home_region="us-ashburn-1", **values)
+        expect((changed := here.changes(home_region="us-ashburn-1", **values)) == [], f"the second plan changes: {changed}")
+
+
 def key_changed() -> None:
     """The provider keeps the key of a bucket that the configuration leaves out, while the policy for the key goes."""
     with deployment() as here:
-        here.apply(kms_key_id="ocid1.key.oc1..ours")
+        here.apply(kms_key_ocid="ocid1.key.oc1..ours")
         error = here.failure()
-        expect("The bucket epimetheus is encrypted with the key ocid1.key.oc1..ours, but kms_key_id is not set." in error, error)
+        expect("The bucket epimetheus is encrypted with the key ocid1.key.oc1..ours, but kms_key_ocid is not set." in error, error)
         expect("The bucket epimetheus-ledger is encrypted with" in error, error)
-        error = here.failure(kms_key_id="ocid1.key.oc1..new")
-        expect("encrypted with the key ocid1.key.oc1..ours, but kms_key_id is ocid1.key.oc1..new." in error, error)
+        error = here.failure(kms_key_ocid="ocid1.key.oc1..new")
+        expect("encrypted with the key ocid1.key.oc1..ours, but kms_key_ocid is ocid1.key.oc1..new." in error, error)
         for (kind, _), each in here.cloud.resources.items():
             if kind == "oci_objectstorage_bucket":
                 each["kms_key_id"] = "ocid1.key.oc1..new"
-        expect((changed := here.changes(kms_key_id="ocid1.key.oc1..new")) == KEY_IN_POLICY, f"the plan changes: {changed}")
+        expect((changed := here.changes(kms_key_ocid="ocid1.key.oc1..new")) == KEY_IN_POLICY, f"the plan changes: {changed}")
 
 
 def network_changed() -> None:
@@ -215,7 +235,8 @@ def text_changed() -> None:
 
 CHECKS: dict[str, Callable[[], None]] = {
     **{f"apply, plan, destroy: {name}": lambda values=values: variant(values) for name, values in VARIANTS.items()},
-    "kms_key_id removed or changed": key_changed,
+    **{f"example: {name}": lambda name=name, values=values: example(name, values) for name, values in EXAMPLES.items()},
+    "kms_key_ocid removed or changed": key_changed,
     "network changed": network_changed,
     "names changed": names_changed,
     "moved": moved,

@@ -49,7 +49,7 @@ def found(tmp_path, text, name="main.tf"):
 
 def test_the_module_and_its_examples_fit_the_schema(capsys):
     assert main([str(MODULE)]) == 0
-    assert "21 files" in capsys.readouterr().out
+    assert "23 files" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", [APPLICATION, SERVICE_GATEWAY, 'provider "oci" {\n  alias = "home"\n  region = "r"\n}\n'])
@@ -128,7 +128,7 @@ def test_the_command_fails_if_there_are_problems(tmp_path, capsys):
 
 def test_the_stored_schema_contains_exactly_the_used_types():
     used = {kind: set() for kind in ("resource", "data")}
-    for path in [*MODULE.glob("*.tf"), *STACK.glob("*.tf")]:
+    for path in MODULE.rglob("*.tf"):
         for kind, names in used.items():
             names |= {name for block in load(path).get(kind, []) for name in block}
     assert used == {"resource": set(KNOWN["resources"]), "data": set(KNOWN["data_sources"])}

@@ -25,7 +25,7 @@ PICKERS = {
 """Type of a variable → what it must depend on, in the meta schema: https://docs.oracle.com/en-us/iaas/Content/ResourceManager/Concepts/
 terraformconfigresourcemanager_topic-schema.htm"""
 OPTIONAL = {"oci:core:nsg:id": {"vcnId"}, "oci:kms:secret:id": {"vaultId"}}
-FORM_ONLY = {"vcn_id", "kms_vault_ocid", "use_existing_network"}
+FORM_ONLY = {"vcn_ocid", "kms_vault_ocid"}
 DEFAULTS = {"boolean": bool, "integer": int, "number": (int, float), "array": list}
 """Type of a variable → type of its default. Those of all others are text."""
 TYPES = {
@@ -144,9 +144,9 @@ def test_ocids_are_picked_where_the_form_can_list_them():
     pickers = {name: shown["type"] for name, shown in shown_types() if shown["type"] in PICKERS}
     assert pickers == {
         "compartment_ocid": "oci:identity:compartment:id", "network_compartment_ocid": "oci:identity:compartment:id",
-        "metrics_compartment_ocid": "oci:identity:compartment:id", "region": "oci:identity:region:name", "vcn_id": "oci:core:vcn:id",
-        "subnet_id": "oci:core:subnet:id", "network_security_group_ids": "oci:core:nsg:id", "kms_vault_ocid": "oci:kms:vault:id",
-        "kms_key_id": "oci:kms:key:id", "syslog_client_key_secret_ocid": "oci:kms:secret:id",
+        "metrics_compartment_ocid": "oci:identity:compartment:id", "region": "oci:identity:region:name", "vcn_ocid": "oci:core:vcn:id",
+        "subnet_ocid": "oci:core:subnet:id", "network_security_group_ocids": "oci:core:nsg:id", "kms_vault_ocid": "oci:kms:vault:id",
+        "kms_key_ocid": "oci:kms:key:id", "syslog_client_key_secret_ocid": "oci:kms:secret:id",
         "seal_key_secret_ocid": "oci:kms:secret:id",
     }  # fmt: skip
 
@@ -163,7 +163,7 @@ def test_the_network_is_hidden_if_another_one_is_used():
     made = {name for name, shown in FORM["variables"].items() if shown.get("visible") == {"not": ["${use_existing_network}"]}}
     existing = {name for name, shown in FORM["variables"].items() if shown.get("visible") == "${use_existing_network}"}
     assert made == {"siem_cidrs", "vcn_cidr", "nat_public_ip_ocid"}
-    assert existing == {"vcn_id", "subnet_id", "network_security_group_ids"}
+    assert existing == {"vcn_ocid", "subnet_ocid", "network_security_group_ocids"}
 
 
 def test_only_the_form_uses_its_helpers():

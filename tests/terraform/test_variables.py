@@ -162,3 +162,10 @@ def test_the_agreement_covers_every_setting():
 def test_each_precondition_has_a_test():
     text = (MODULE / "functions.tf").read_text("utf-8")
     assert expected_failures().count("${oci_functions_function.this}") >= text.count("precondition {")
+
+
+def test_variables_with_ocids_are_named_alike():
+    """Those of settings have the names of the settings."""
+    with_ocids = {name for name, body in variables().items() if "ocid1" in str(body.get("validation")) and name.upper() not in KEYS}
+    assert len(with_ocids) > 8
+    assert [name for name in with_ocids if not name.endswith(("_ocid", "_ocids"))] == []

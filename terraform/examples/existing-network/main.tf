@@ -37,8 +37,8 @@ module "epimetheus" {
   image            = var.image
 
   # The subnet needs routes to the SIEM and to the OCI services (a service gateway or NAT).
-  subnet_id                  = var.subnet_id
-  network_security_group_ids = var.network_security_group_ids
+  subnet_ocid                  = var.subnet_ocid
+  network_security_group_ocids = var.network_security_group_ocids
 
   syslog_host        = var.syslog_host
   syslog_ca          = file("${path.module}/ca.pem")
@@ -79,12 +79,12 @@ variable "image" {
   description = "Image of the function: HOST/NAMESPACE/REPOSITORY:TAG."
 }
 
-variable "subnet_id" {
+variable "subnet_ocid" {
   type        = string
   description = "Subnet that the function runs in."
 }
 
-variable "network_security_group_ids" {
+variable "network_security_group_ocids" {
   type        = list(string)
   default     = []
   description = "Network security groups to add the function to."
