@@ -24,6 +24,10 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "state adopt": _CONFIRMED,
     "state unlock": _CONFIRMED,
     "state own-address": _CONFIRMED,
+    "seal keygen": _DONE,
+    "seal public-key": _DONE,
+    "seal list": _DONE,
+    "seal show": _DONE,
     "demo": {0: "every event arrived", 1: "events are missing", 2: "an error"},
 }
 """Command → code → meaning. With several regions, the worst status determines the code. tests/cli/test_every_command.py plays each."""

@@ -105,7 +105,8 @@ def commit_confirmed(ctx: RunContext) -> None:
         last: Summary = {_NOT_ENTERED: True} if isinstance(error, LedgerError) else {}
         session.release(attempts=1, last=last)  # the time reserved for the commit is nearly used up; the report must still be sent
     else:
-        finish_seal(ctx, send=receiver_works)
+        # What a failed run sends must not count as the verification of the state's first owner.
+        finish_seal(ctx, send=receiver_works and ctx.state.receiver is not None)
 
 
 def _commit_last(ctx: RunContext, status: SealStatus) -> None:

@@ -70,6 +70,8 @@ module "epimetheus" {
   state_prefix                  = var.state_prefix
   ledger_bucket                 = var.ledger_bucket
   ledger_days                   = var.ledger_days
+  seal_key                      = var.seal_key
+  seal_messages                 = var.seal_messages
   tenancy_ocid                  = var.tenancy_ocid
   regions                       = var.regions
   compartment_mode              = var.compartment_mode
@@ -88,7 +90,6 @@ module "epimetheus" {
   own_events                    = var.own_events
   tamper_watch                  = var.tamper_watch
   redact                        = var.redact
-  run_message                   = var.run_message
   metrics_namespace             = var.metrics_namespace
   metrics_compartment_ocid      = var.metrics_compartment_ocid
   log_level                     = var.log_level

@@ -382,19 +382,31 @@ variable "state_namespace" {
 variable "state_prefix" {
   type        = string
   default     = null
-  description = "Start of the names of the objects of the state and of the ledger. Deployments that share a bucket need different prefixes. Default: epimetheus/."
+  description = "Start of the names of the objects of the state, the ledger and the seals. Deployments that share a bucket need different prefixes. Default: epimetheus/."
 }
 
 variable "ledger_bucket" {
   type        = string
   default     = null
-  description = "Object Storage bucket for the ledger. The module creates it, and never deletes it; see docs/deploy.md for a change. Use the name of state_bucket for a single bucket, in which the function can overwrite objects. Default: the name of state_bucket, followed by -ledger."
+  description = "Object Storage bucket for the ledger and the seals. The module creates it, and never deletes it; see docs/deploy.md for a change. Use the name of state_bucket for a single bucket, in which the function can overwrite objects. Default: the name of state_bucket, followed by -ledger."
 }
 
 variable "ledger_days" {
   type        = number
   default     = null
   description = "Days for which the entries of the ledger are kept. In a bucket, a lifecycle rule deletes them. Default: 35."
+}
+
+variable "seal_key" {
+  type        = string
+  default     = null
+  description = "Private key that signs the seals, from epimetheus seal keygen. If not set, seals form a chain but have no signature. It must be a secret in an existing vault: vault:SECRET_OCID."
+}
+
+variable "seal_messages" {
+  type        = bool
+  default     = null
+  description = "If true, every run ends with a message to the receiver that contains the seal of the run. Default: true."
 }
 
 variable "tenancy_ocid" {
@@ -503,12 +515,6 @@ variable "redact" {
   type        = list(string)
   default     = null
   description = "Event fields to redact in addition to credentials, which are always redacted; * matches any key or index."
-}
-
-variable "run_message" {
-  type        = bool
-  default     = null
-  description = "If true, every run ends with a message to the receiver that contains the run's time window and counts. Default: false."
 }
 
 variable "metrics_namespace" {

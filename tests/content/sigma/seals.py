@@ -4,14 +4,15 @@ A search finds the region, the sequence number and the hashes of a seal in its m
 has custom properties for them.
 """
 
-import hashlib
-import json
+import msgspec
 
-from epimetheus.model import time_text
-from epimetheus.source.decode import decode_event
+from epimetheus.ledger.seal import PreviousSeal, Signature, digest, pack
+from epimetheus.run.notice_event import NoticeSource
+from epimetheus.run.seal_notice import seal_notice
 from tests.content.sigma.composed import ELASTIC, QRADAR, SENTINEL, SPLUNK
 from tests.content.sigma.conversion import SEQUENCES, convert
 from tests.content.sigma.events import DAY, TENANCY
+from tests.ledger.samples import SEAL
 
 REGION = "[a-z]+(?:-[a-z]+)+-[0-9]+"
 PARTS = {
@@ -27,21 +28,11 @@ MISSING, BROKEN = "Missing seals", "Broken chain"
 
 def seal(sequence, previous="-", *, key="-", region="us-ashburn-1", at=0.0):
     """The notice of a seal, and the hash of the seal."""
-    sha256 = hashlib.sha256(f"{region} {sequence}".encode()).hexdigest()
-    run = "20261125T000000Z-1a2b"
-    chain = f"Seal {sequence}, SHA-256 {sha256}, previous {previous}."
-    counts = "0 fetched, 0 forwarded, 0 duplicates dropped, 0 filtered; 0 compartments behind."
-    details = {"run": run, "region": region, "sequence": sequence, "sha256": sha256, "previous": previous, "key": key, "signature": "-"}
-    event = {
-        "eventType": "epimetheus.Seal", "cloudEventsVersion": "0.1", "eventTypeVersion": "2.0", "source": "epimetheus",
-        "eventId": f"seal-{region}-{sequence}-{sha256[:16]}", "eventTime": time_text(DAY + at),
-        "data": {
-            "eventName": "Seal", "compartmentId": TENANCY, "identity": {"principalName": "epimetheus", "tenantId": TENANCY},
-            "message": f"Run {run} of {region}, from 2026-11-24T23:45:00Z through 2026-11-25T00:00:00Z: {counts} {chain}",
-            "additionalDetails": details,
-        },
-    }  # fmt: skip
-    return decode_event(json.dumps(event).encode()), sha256
+    signed = Signature(algorithm="Ed25519", key=key, value=f"{'A' * 86}==") if key != "-" else None
+    before = PreviousSeal(sequence=sequence - 1, sha256=previous) if previous != "-" else None
+    made = msgspec.structs.replace(SEAL, sequence=sequence, region=region, previous=before, signature=signed, behind=0)
+    sha256 = digest(pack(made))
+    return seal_notice(NoticeSource(made.run, region, TENANCY, DAY + at), made, sha256), sha256
 
 
 def chain(count, **options):
