@@ -18,7 +18,6 @@ locals {
   config = merge(
     local.settings,
     { for each in oci_vault_secret.client_key : "SYSLOG_CLIENT_KEY" => "vault:${each.id}" },
-    { for each in compact([local.seal_key_secret]) : "SEAL_KEY" => "vault:${each}" },
     { for each in oci_vault_secret.seal_key : "SEAL_KEY" => "vault:${each.id}" },
     local.use_default_tamper_watch ? { TAMPER_WATCH = join(",", local.default_tamper_watch) } : {},
   )
@@ -28,8 +27,7 @@ locals {
     (local.use_default_tamper_watch ? 12 + 128 * length(local.default_tamper_watch) : 0) +
     length(oci_vault_secret.client_key) * (17 + 6 + 128) + length(oci_vault_secret.seal_key) * (8 + 6 + 128)
   )
-  seal_key_bytes = sum(concat([0], [for each in compact([local.seal_key_secret]) : 8 + 6 + length(each)]))
-  config_bytes   = sum(concat(values(local.setting_bytes), [local.unknown_ocid_bytes, local.seal_key_bytes]))
+  config_bytes = sum(concat(values(local.setting_bytes), [local.unknown_ocid_bytes]))
 
   has_certificate = contains(keys(local.settings), "SYSLOG_CLIENT_CERT")
   has_key         = local.has_client_key_pem || contains(keys(local.settings), "SYSLOG_CLIENT_KEY")
@@ -112,8 +110,8 @@ resource "oci_functions_function" "this" {
       error_message = "syslog_client_key, syslog_client_key_secret_ocid and syslog_client_key_pem: set only one of them."
     }
     precondition {
-      condition     = local.seal_key_secret == null || !local.has_seal_key_pem
-      error_message = "seal_key_secret_ocid and seal_key_pem are both set: set only one of them."
+      condition     = length(compact([var.seal_key, var.seal_key_secret_ocid])) + (local.has_seal_key_pem ? 1 : 0) <= 1
+      error_message = "seal_key, seal_key_secret_ocid and seal_key_pem: set only one of them."
     }
     precondition {
       condition     = local.ledger_retention_days <= local.ledger_days

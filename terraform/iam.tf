@@ -13,7 +13,6 @@ locals {
       for name in ["SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SEAL_KEY"] : trimprefix(local.settings[name], "vault:")
       if startswith(lookup(local.settings, name, ""), "vault:")
     ],
-    compact([local.seal_key_secret]),
     oci_vault_secret.client_key[*].id,
     oci_vault_secret.seal_key[*].id,
   )

@@ -27,7 +27,7 @@ locals {
     STATE_PREFIX                 = var.state_prefix
     LEDGER_BUCKET                = local.ledger_bucket
     LEDGER_DAYS                  = tostring(var.ledger_days)
-    SEAL_KEY                     = var.seal_key
+    SEAL_KEY                     = local.seal_key_secret == null ? var.seal_key : "vault:${local.seal_key_secret}"
     SEAL_MESSAGES                = tostring(var.seal_messages)
     TENANCY_OCID                 = var.tenancy_ocid
     REGIONS                      = var.regions == null ? null : join(",", local.regions)

@@ -155,7 +155,7 @@ variable "syslog_client_key_secret_ocid" {
 variable "seal_key_secret_ocid" {
   type        = string
   default     = null
-  description = "Existing secret with the Ed25519 private key that signs the seals, in PEM (PKCS #8)."
+  description = "Existing secret with the private key that signs the seals. The same as seal_key = vault:SECRET_OCID."
 }
 
 variable "syslog_client_key_pem" {

@@ -224,7 +224,7 @@ def test_while_the_ledger_cannot_be_written_events_are_sent_once_and_not_in_each
     stage.world.allow_objects("ledger")
     assert [stage.run(**settings).forwarded, stage.run(**settings).forwarded] == [5, 0]
     assert stage.arrived() == [*ids, *ids]
-    counts = [keys_in(unpack(data, name)) for name, data in sorted(stage.world.objects("ledger").items())]
+    counts = [keys_in(unpack(data, name)) for name, data in sorted(stage.world.objects("ledger").items()) if "/seals/" not in name]
     assert sorted(counts) == [0, 5]
 
 

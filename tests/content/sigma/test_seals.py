@@ -54,7 +54,8 @@ def test_the_searches_of_qradar():
 def test_the_expressions_find_the_values_of_a_seal(form, region):
     """Splunk and Elastic use PATTERN, Sentinel and QRadar the expressions of PARTS."""
     first, second = chain(2, region=region)
-    hashes = [seal(number, region=region)[1] for number in (1, 2)]
+    first_hash = seal(1, region=region)[1]
+    hashes = [first_hash, seal(2, first_hash, region=region, at=900.0)[1]]
     for number, notice in enumerate((first, second)):
         text = columns(form, render(form, [], [notice])[0])["msg"]
         expected = {
