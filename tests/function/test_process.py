@@ -56,7 +56,7 @@ def through(world):
 
 
 def arrived(receiver):
-    return [event_id(message) for message in receiver.messages]
+    return [event for event in map(event_id, receiver.messages) if not event.startswith("seal-")]
 
 
 def test_the_events_of_200_compartments_arrive_in_one_invocation_and_the_next_sends_none_again(tmp_path, api_key):
@@ -100,7 +100,7 @@ def test_a_receiver_that_dies_at_a_random_point_causes_duplicates_only(tmp_path,
         failed = json.loads(function.log_lines()[0])
         assert failed["report"]["error"]["kind"] == "delivery_uncertain"
         assert report["duplicates"] == failed["report"]["forwarded"]
-        assert len(receiver.messages) <= events + after - report["duplicates"]
+        assert len(arrived(receiver)) <= events + after - report["duplicates"]
 
 
 def test_invalid_settings_are_in_the_platforms_response(tmp_path):
