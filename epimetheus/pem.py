@@ -13,6 +13,7 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from epimetheus.errors import ConfigError
@@ -27,6 +28,8 @@ _WIDTH = 64
 _CERTIFICATES = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 _ANY_KEY = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
 _ENCRYPTED = "it is encrypted; remove its passphrase, for example with: openssl pkey -in KEY.pem -out NEW.pem"
+_NOT_ED25519 = "the key is not an Ed25519 key; create one with `epimetheus seal keygen`"
+_PRIVATE_NOT_PUBLIC = "it is a private key, not a public key"
 _PRIVATE_KEY = "it is a private key, not a certificate"
 _OTHER_LABELS = {
     "CERTIFICATE REQUEST": "it is a certificate request; use the certificate that the authority issued for it",
@@ -92,6 +95,35 @@ def read_private_key(key: str, text: str) -> str:
         return found[0].text
     # Raised outside of the except block: the original error must not be chained, because it may quote the key.
     raise ConfigError([f"{key}: the private key cannot be read, its text is incomplete or changed; copy it again"])
+
+
+def read_ed25519_key(key: str, text: str) -> Ed25519PrivateKey:
+    """The private key in the PEM ``text`` of setting ``key``, as `read_private_key`. Raises ConfigError, also if it is not Ed25519."""
+    found = serialization.load_pem_private_key(read_private_key(key, text).encode("ascii"), None)
+    if not isinstance(found, Ed25519PrivateKey):
+        raise ConfigError([f"{key}: {_NOT_ED25519}"])
+    return found
+
+
+def read_ed25519_public_keys(key: str, text: str) -> list[Ed25519PublicKey]:
+    """The public keys in the PEM ``text`` of ``key``, in order; at least one. Raises ConfigError, also for a key that is not Ed25519."""
+    blocks = _blocks(text)
+    found = [block for block in blocks if block.label == "PUBLIC KEY"]
+    if not found:
+        instead = _PRIVATE_NOT_PUBLIC if any(block.label in _ANY_KEY for block in blocks) else _instead(text, [])
+        raise ConfigError([f"{key}: {instead}; expected PEM public keys"])
+    _reject_unfinished(key, text, blocks)
+    return [_ed25519_public_key(key, block) for block in found]
+
+
+def _ed25519_public_key(key: str, block: PemBlock) -> Ed25519PublicKey:
+    try:
+        found = serialization.load_pem_public_key(block.text.encode("ascii"))
+    except (ValueError, UnsupportedAlgorithm):
+        raise ConfigError([f"{key}: the public key cannot be read, its text is incomplete or changed; copy it again"]) from None
+    if not isinstance(found, Ed25519PublicKey):
+        raise ConfigError([f"{key}: {_NOT_ED25519}"])
+    return found
 
 
 def private_key_text(text: str) -> tuple[str, bool]:

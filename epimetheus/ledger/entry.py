@@ -2,7 +2,7 @@
 
     EPIMETHEUS-LEDGER 1 sha256=<hex digest of everything after this line>
     { "version": 1, …, "common_window": {"start": "2026-11-30T06:00:00Z", …}, "compartments": {OCID: {"keys": 12, …}}, … }
-    NUL <keys: 16 bytes each, in the order of the head; those of a compartment and window are sorted>
+    NUL <keys: 16 bytes each, in the order of the head; those of a compartment and window are sorted> <message IDs: 8 bytes each>
 
 ``compartments`` were read in ``common_window``, the window that most compartments were read in. ``exceptions`` were read in other windows;
 a compartment may have several. ``at`` is in seconds since the epoch.
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from epimetheus.errors import LedgerDamaged
 from epimetheus.ledger.entry_name import EntryName, Source
 from epimetheus.ledger.head import CountHead, Head, KeySet, MessagesHead, OtherKeySet, WindowHead, decode_head, encode_head
+from epimetheus.ledger.messages import ID_BYTES, Messages
 from epimetheus.ledger.packed_keys import KEY_BYTES, are_sorted, sorted_keys
 from epimetheus.model import HourlyCount, Window, count_text, minute_text
 from epimetheus.stored_form import add_checksum, check_checksum, parse_whole_minute
@@ -38,18 +39,6 @@ RateLimitCounts = Mapping[str, Mapping[int, HourlyCount]]
 
 Place = tuple[str, Window]
 """A compartment OCID, and a window it was read in."""
-
-
-@dataclass(frozen=True)
-class Messages:
-    r"""The confirmed messages of an entry: the sequence numbers of the first and the last.
-
-    ``sha256``: hex digest of the lines ``<sequence number> <event ID>\n`` of the messages in order, with ``-`` for an event without an ID.
-    """
-
-    first: int
-    last: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -117,7 +106,8 @@ def pack(entry: Entry) -> bytes:
     places = sorted(entry.keys, key=lambda place: (place[1] != common, place))
     packed = [sorted_keys(entry.keys[place]) for place in places]
     sets = {place: KeySet(len(keys) // KEY_BYTES, hashlib.sha256(keys).hexdigest()) for place, keys in zip(places, packed, strict=True)}
-    return add_checksum(_HEADER, encode_head(_head(entry, common, sets)), packed)
+    ids = [entry.messages.ids] if entry.messages else []
+    return add_checksum(_HEADER, encode_head(_head(entry, common, sets)), packed + ids)
 
 
 def unpack(data: bytes, name: str) -> Entry:
@@ -126,7 +116,8 @@ def unpack(data: bytes, name: str) -> Entry:
         text, packed = check_checksum(_HEADER, data)
         head = decode_head(text)
         sets = _key_sets(head)
-        entry = _entry(head, _unpack_keys(sets, packed))
+        packed, ids = _without_ids(head.messages, packed)
+        entry = _entry(head, _unpack_keys(sets, packed), ids)
         _validate(entry)
         _check_form(text, entry, sets)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
@@ -150,6 +141,8 @@ def _validate(entry: Entry) -> None:
     messages = entry.messages
     if entry.polled < 0 or (messages and not 0 <= messages.first <= messages.last):
         raise ValueError("its numbers of compartments and messages are not possible")
+    if messages and len(messages.ids) != (messages.last - messages.first + 1) * ID_BYTES:
+        raise ValueError("its message IDs are not as many as its messages")
     if not all(_DIGEST.fullmatch(digest) for digest in (entry.polled_sha256, *((messages.sha256,) if messages else ()))):
         raise ValueError("a SHA-256 is not 64 hexadecimal digits")
 
@@ -186,12 +179,16 @@ def _head(entry: Entry, common: Window, sets: Mapping[Place, KeySet]) -> Head:
         at=float(entry.at),
         polled=entry.polled,
         polled_sha256=entry.polled_sha256,
-        messages=MessagesHead(messages.first, messages.last, messages.sha256) if messages else None,
+        messages=_messages_head(messages) if messages else None,
         rate_limits={kind: _encode_hours(hours) for kind, hours in sorted(entry.rate_limits.items())},
         common_window=_window_head(common),
         compartments={ocid: keys for (ocid, window), keys in sets.items() if window == common},
         exceptions=exceptions,
     )
+
+
+def _messages_head(messages: Messages) -> MessagesHead:
+    return MessagesHead(messages.first, messages.last, messages.sha256, hashlib.sha256(messages.ids).hexdigest())
 
 
 def _encode_hours(hours: Mapping[int, HourlyCount]) -> dict[str, CountHead]:
@@ -206,7 +203,7 @@ def _window_head(window: Window) -> WindowHead:
     return WindowHead(minute_text(window.start), minute_text(window.end))
 
 
-def _entry(head: Head, keys: Mapping[Place, bytes]) -> Entry:
+def _entry(head: Head, keys: Mapping[Place, bytes], ids: bytes) -> Entry:
     return Entry(
         tenancy=head.tenancy,
         region=head.region,
@@ -218,7 +215,7 @@ def _entry(head: Head, keys: Mapping[Place, bytes]) -> Entry:
         keys=keys,
         polled=head.polled,
         polled_sha256=head.polled_sha256,
-        messages=Messages(head.messages.first, head.messages.last, head.messages.sha256) if head.messages else None,
+        messages=Messages(head.messages.first, head.messages.last, head.messages.sha256, ids) if head.messages else None,
         rate_limits={kind: _decode_hours(hours) for kind, hours in head.rate_limits.items()},
     )
 
@@ -236,6 +233,17 @@ def _key_sets(head: Head) -> dict[Place, KeySet]:
 
 def _window(head: WindowHead | OtherKeySet) -> Window:
     return Window(parse_whole_minute(head.start), parse_whole_minute(head.end))
+
+
+def _without_ids(messages: MessagesHead | None, packed: memoryview) -> tuple[memoryview, bytes]:
+    """The packed data without the message IDs at its end, and these. Raises ValueError if they are incomplete or changed."""
+    size = max(0, messages.last - messages.first + 1) * ID_BYTES if messages else 0
+    if size > len(packed):
+        raise ValueError(f"{len(packed)} bytes follow its head, which are fewer than its message IDs have")
+    packed, ids = packed[: len(packed) - size], bytes(packed[len(packed) - size :])
+    if messages and hashlib.sha256(ids).hexdigest() != messages.ids_sha256:
+        raise ValueError("its message IDs do not match their SHA-256")
+    return packed, ids
 
 
 def _unpack_keys(sets: Mapping[Place, KeySet], packed: memoryview) -> dict[Place, bytes]:

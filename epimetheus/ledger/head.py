@@ -34,11 +34,12 @@ class OtherKeySet(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class MessagesHead(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """`Messages`."""
+    """`Messages`. ``ids_sha256``: of `Messages.ids`, which follow the keys."""
 
     first: _Count
     last: _Count
     sha256: _Digest
+    ids_sha256: _Digest
 
 
 class CountHead(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):

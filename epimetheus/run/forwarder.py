@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import AccountingError
+from epimetheus.ledger.messages import message_line
 from epimetheus.model import Fetched, Window, count_text
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.renderer import Item, Rendered
-from epimetheus.run.pending_entry import PendingEntry, message_line
+from epimetheus.run.pending_entry import PendingEntry
 from epimetheus.run.ports import EventRenderer, Sender
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
@@ -157,7 +158,7 @@ class Forwarder:
         """Send a notice. It has a sequence number, but does not count as an event. Raises as `forward_page`."""
         self._sequence += 1
         self._notices.append(self._sequence)
-        self._batch.lines += message_line(self._sequence, notice)
+        self._batch.lines += message_line(self._sequence, notice.event.event_id if notice.event else None)
         self._tally.notices += 1
         self._send([self._renderer.render_notice(notice, self._sequence)])
 
@@ -209,7 +210,7 @@ class Forwarder:
         path = self.compartment_paths.get((event.data.compartment_id if event else None) or polled)
         actor = self._selection.actor(fetched) if self._actors else None
         self._tally.malformed += event is None
-        self._batch.lines += message_line(self._sequence, fetched)
+        self._batch.lines += message_line(self._sequence, event.event_id if event else None)
         self._waiting.append((fetched, self._sequence, Enrichment(path, actor, watched, late=late)))
         self._waiting_bytes += len(memoryview(fetched.raw))
         together = MAX_GROUP_EVENTS if deadline is None else self._together

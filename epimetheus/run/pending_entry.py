@@ -1,15 +1,13 @@
 """What the receiver confirmed since the last entry of the ledger: the content of the next one."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
-from epimetheus.ledger.entry import Messages, split_keys
-from epimetheus.model import Fetched, HourlyCount, Window
+from epimetheus.ledger.entry import split_keys
+from epimetheus.ledger.messages import Messages, ids_of_lines
+from epimetheus.model import HourlyCount, Window
 from epimetheus.select.rate_limits import Counts, add_counts
-
-_PLAIN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class PendingEntry:
@@ -23,6 +21,7 @@ class PendingEntry:
         self.counts: dict[str, dict[int, HourlyCount]] = {}
         self._first = self._last = 0
         self._digest = sha256()
+        self._ids = bytearray()
 
     def add_keys(self, compartment: str, window: Window, keys: list[bytes]) -> None:
         """Add the keys of events that were read in ``window``."""
@@ -40,13 +39,14 @@ class PendingEntry:
             self._first = self._first or first
             self._last = first + count - 1
             self._digest.update(lines)
+            self._ids += ids_of_lines(lines)
 
     def parts(self) -> Iterator["EntryPart"]:
         """The content of each entry to be written: one, unless the windows are further apart than an entry may span.
 
         The first has all messages and counts. Messages without an event, which are notices, make no entry.
         """
-        messages = Messages(self._first, self._last, self._digest.hexdigest()) if self._last else None
+        messages = Messages(self._first, self._last, self._digest.hexdigest(), bytes(self._ids)) if self._last else None
         for number, keys in enumerate(split_keys({place: bytes(keys) for place, keys in self.keys.items()})):
             first = number == 0
             yield EntryPart(keys, messages if first else None, self.counts if first else {})
@@ -63,9 +63,3 @@ class EntryPart(NamedTuple):
 def polled_digest(ocids: Iterable[str]) -> str:
     """SHA-256 of the sorted OCIDs joined by line feeds, in hexadecimal digits."""
     return sha256("\n".join(sorted(ocids)).encode()).hexdigest()
-
-
-def message_line(sequence: int, fetched: Fetched) -> bytes:
-    r"""``<sequence> <event id>\\n``, which the digest of messages is over; ``-`` for an event without a plain ID."""
-    event_id = fetched.event.event_id if fetched.event else None
-    return b"%d %b\n" % (sequence, event_id.encode() if event_id and _PLAIN_ID.fullmatch(event_id) else b"-")

@@ -114,7 +114,7 @@ _ENTRY = ledger.Entry(
     keys={("r", _WINDOW): b"a" * 16 + b"b" * 16, ("d", _WINDOW): b"", ("o", _WINDOW): b"c" * 16, ("d", _EARLIER): b"d" * 16},
     polled=3,
     polled_sha256="ab" * 32,
-    messages=ledger.Messages(1, 4, "cd" * 32),
+    messages=ledger.Messages(1, 4, "cd" * 32, b"i" * 32),
 )
 _PACKED_ENTRIES = (ledger.pack(_ENTRY), ledger.pack(replace(_ENTRY, keys={("r", _WINDOW): b""}, messages=None)))
 _ENTRIES = (

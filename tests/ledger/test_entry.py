@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.errors import LedgerDamaged
-from epimetheus.ledger.entry import Messages, pack, split_keys, unpack
+from epimetheus.ledger.entry import pack, split_keys, unpack
+from epimetheus.ledger.messages import Messages
 from epimetheus.ledger.packed_keys import sorted_keys
 from epimetheus.model import Window
-from tests.ledger.samples import DEV, EARLIER, ENTRY, IN_ORDER, OPS, ROOT, USUAL, key
+from tests.ledger.samples import DEV, EARLIER, ENTRY, IDS, IN_ORDER, OPS, ROOT, USUAL, key
 
 PACKED = pack(ENTRY)
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # sha256sum < /dev/null
@@ -57,7 +58,7 @@ def test_the_head_is_readable_and_the_keys_follow_in_its_order():
         "at": 1796021160.5,
         "polled": 3,
         "polled_sha256": "ab" * 32,
-        "messages": {"first": 1, "last": 4, "sha256": "cd" * 32},
+        "messages": {"first": 1, "last": 4, "sha256": "cd" * 32, "ids_sha256": hashlib.sha256(IDS).hexdigest()},
         "rate_limits": {},
         "common_window": {"start": "2026-11-30T06:00:00Z", "end": "2026-11-30T06:45:00Z"},
         "compartments": {
@@ -71,7 +72,7 @@ def test_the_head_is_readable_and_the_keys_follow_in_its_order():
         },
     }
     assert list(json.loads(head)["compartments"]) == [DEV, OPS, ROOT]
-    assert keys == b"".join(map(key, (7, 1, 2, 4, 9)))
+    assert keys == b"".join(map(key, (7, 1, 2, 4, 9))) + IDS
 
 
 def test_the_order_of_the_compartments_and_keys_does_not_matter():
@@ -111,6 +112,7 @@ def test_any_other_bytes_are_damaged(data):
 
 OTHER_FORM = "its head is not in the form in which it is written."
 KEYS = b"".join(map(key, (7, 1, 2, 4, 9)))
+IDS_SHA256 = hashlib.sha256(IDS).hexdigest().encode()
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,13 @@ KEYS = b"".join(map(key, (7, 1, 2, 4, 9)))
         (key(1) + key(2), key(2) + key(1), f"the keys of the compartment {ROOT} do not match their SHA-256."),
         (digest(7).encode(), digest(8).encode(), f"the keys of the compartment {OPS} do not match their SHA-256."),
         (digest(7).encode(), digest(7).upper().encode(), "Expected `str` matching regex"),
+        (IDS, IDS[:-1], "its message IDs do not match their SHA-256."),
+        (IDS, IDS[8:] + IDS[:8], "its message IDs do not match their SHA-256."),
+        (b'"last": 4', b'"last": 3', "its message IDs do not match their SHA-256."),
+        (b'"last": 4', b'"last": 99', "112 bytes follow its head, which are fewer than its message IDs have."),
+        (b'"last": 4', b'"last": 0', "its message IDs do not match their SHA-256."),
+        (IDS_SHA256, digest(1).encode(), "its message IDs do not match their SHA-256."),
+        (b',\n  "ids_sha256": "' + IDS_SHA256 + b'"', b"", "Object missing required field `ids_sha256`"),
         (b'"polled_sha256": "ab', b'"polled_sha256": "abab', "Expected `str` matching regex"),
         (b'"end": "2026-11-30T06:45:00Z"', b'"end": "2026-11-30T06:45:30Z"', "'2026-11-30T06:45:30Z' is not a whole minute in UTC."),
         (b'"end": "2026-11-30T06:45:00Z"', b'"end": "2026-11-30 06:45:00Z"', "'2026-11-30 06:45:00Z' is not a whole minute in UTC."),
@@ -141,7 +150,7 @@ KEYS = b"".join(map(key, (7, 1, 2, 4, 9)))
         (b'"run": "ab12cd34ef56"', b'"run": "ab/12"', "its run, number, epoch and source are not a valid name."),
         (b'"epoch": 29401234', b'"epoch": 129401234', "its run, number, epoch and source are not a valid name."),
         (b'"at": 1796021160.5', b'"at": 1e999', "Number out of range"),
-        (b'"first": 1', b'"first": 5', "its numbers of compartments and messages are not possible."),
+        (b'"first": 1', b'"first": 5', "its message IDs do not match their SHA-256."),
         (b'"version": 1', b'"version": 1, "version": 1', OTHER_FORM),
         (b'"at": 1796021160.5', b'"at": 1796021160.50', OTHER_FORM),
         (b'"version": 1,\n', b'"version": 1,', OTHER_FORM),
@@ -163,7 +172,7 @@ def test_keys_in_another_order_or_twice_are_damaged_even_with_their_sha256():
 
 
 def test_a_head_without_an_end_is_damaged():
-    plain = pack(replace(ENTRY, keys={(ROOT, USUAL): b""})).partition(b"\n")[2]
+    plain = pack(replace(ENTRY, keys={(ROOT, USUAL): b""}, messages=None)).partition(b"\n")[2]
     assert plain.endswith(b"\n\0")
     assert damage(sealed(plain[:-2])) == damage(sealed(plain[:-1])) == "its head does not end."
 
@@ -195,8 +204,9 @@ def test_a_window_of_a_compartment_twice_is_damaged():
         {"at": float("nan")},
         {"polled": -1},
         {"polled_sha256": "AB" * 32},
-        {"messages": Messages(2, 1, "ab" * 32)},
-        {"messages": Messages(1, 1, "")},
+        {"messages": Messages(2, 1, "ab" * 32, b"")},
+        {"messages": Messages(1, 1, "", bytes(8))},
+        {"messages": Messages(1, 2, "ab" * 32, bytes(8))},
         {"region": "\ud800"},
     ],
 )
