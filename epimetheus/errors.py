@@ -177,6 +177,8 @@ class SealDamaged(LedgerDamaged):
     """Raised if a stored seal is incomplete or changed. The operator finds out what changed it, and restores the object."""
 
     kind = "seal_damaged"
+
+
 class ExportError(EpimetheusError):
     """Raised if a SIEM's export, or a folder with exported objects, cannot be read; nothing was verified. The operator exports it again."""
 

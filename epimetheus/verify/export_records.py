@@ -185,7 +185,7 @@ def _record_message(record: Mapping[str, Any]) -> SiemMessage | None:
     number = int(sequence) if run and sequence.isascii() and sequence.isdigit() and len(sequence) <= 10 else 0
     run = run if number else ""
     if message:
-        return SiemMessage(message.run or run, message.sequence or number, message.event_id, message.is_cut)
+        return message if message.run else message._replace(run=run, sequence=number)
     event_id, is_cut = _column_id(record)
     return SiemMessage(run, number, event_id, is_cut) if run or event_id or product == _OURS else None
 

@@ -18,6 +18,9 @@ _CEF_WHOLE_ID = re.compile(rb" flexString1=([^ \r\n]+) flexString1Label=eventId(
 _LEEF_ID = re.compile(rb"LEEF:2\.0\|Oracle\|OCI Audit\|[^|]*\|[^|]*\|\^\|(?:[^\r\n]*?\^)??eventId=([^^\r\n]+)")
 _CEF_LONGEST = 40  # characters of externalId; a longer ID is cut there
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")  # an ID of another form is sealed as `-`
+_BRACE = b"{"[0]
+_MSGIDS = (b"audit", b"malformed", b"notice")
+_LONGEST_HEADER, _HEADER_PARTS = 512, 5
 _SEAL_ID = re.compile(rb"seal-([a-z0-9-]{1,64})-([1-9][0-9]{0,9})-([0-9a-f]{8,16})")
 
 
@@ -32,13 +35,15 @@ class SealNotice(NamedTuple):
 class SiemMessage(NamedTuple):
     """A message. ``run`` and ``sequence``: empty and 0 if the copy does not have them. ``event_id``: empty if it is not known.
 
-    ``is_cut``: only the first characters of the ID are known.
+    ``is_cut``: only the first characters of the ID are known. ``host``: the host name in the header, by default the region; empty if the
+    copy has no structured data.
     """
 
     run: str
     sequence: int
     event_id: bytes
     is_cut: bool = False
+    host: str = ""
 
     @property
     def seal(self) -> SealNotice | None:
@@ -53,16 +58,22 @@ def parse_message(line: bytes) -> SiemMessage | None:
     """The message in a line, which may have any header; None if it has none of Epimetheus."""
     body = _BODY.search(line)
     origin = _ORIGIN.search(line, 0, body.start() if body else len(line))
-    run, sequence = (origin[1].decode(), int(origin[2])) if origin else ("", 0)
-    if body is None:  # a malformed event, whose text may be anything
-        return SiemMessage(run, sequence, b"") if origin else None
-    if line[body.start()] == b"{"[0]:
+    run, sequence, host = (origin[1].decode(), int(origin[2]), _host(line, origin.start())) if origin else ("", 0, "")
+    event_id: bytes | None = None
+    is_cut = False
+    if body is not None and line[body.start()] == _BRACE:
         event_id = _json_id(line[body.start() :])
-        if event_id is None:
-            return SiemMessage(run, sequence, b"") if origin else None
-        return SiemMessage(run, sequence, event_id)
-    event_id, is_cut = _pair_id(line, body.start())
-    return SiemMessage(run, sequence, event_id, is_cut)
+    elif body is not None:
+        event_id, is_cut = _pair_id(line, body.start())
+    if event_id is None and not origin:
+        return None  # without structured data, the text of a malformed event cannot be told from any other
+    return SiemMessage(run, sequence, event_id or b"", is_cut, host)
+
+
+def _host(line: bytes, end: int) -> str:
+    """The host name in the RFC 5424 header before the structured data at ``end``: ``HOSTNAME APP-NAME PROCID MSGID ``."""
+    parts = line[max(0, end - _LONGEST_HEADER) : end].split(b" ")
+    return parts[-5].decode("ascii", "replace") if len(parts) > _HEADER_PARTS and parts[-2] in _MSGIDS else ""
 
 
 def plain_id(value: object) -> bytes:

@@ -19,12 +19,14 @@ ID_BYTES = 8
 """Bytes of the digest of an event ID in an entry; zero for an event without a plain ID."""
 _PART_BITS = 8  # the index is sorted in 256 parts, so that few objects exist at the same time
 _BY_NUMBER, _BY_ID, _OTHER_ID = 1, 2, 4
+_PRESENT = _BY_NUMBER | _BY_ID
 _MOST_ALTERED = 100_000
 
 
 class Segment(NamedTuple):
-    """The messages ``first`` to ``last`` of ``run``, which the entry ``entry`` records, at ``place`` in the arrays."""
+    """The messages ``first`` to ``last`` of ``run`` in ``region``, which the entry ``entry`` records, at ``place`` in the arrays."""
 
+    region: str
     run: str
     first: int
     last: int
@@ -68,18 +70,19 @@ class Outcome(NamedTuple):
 
 @dataclass
 class SealedMessages:
-    """See the module. ``duplicates``: messages that the export has again. ``unsealed``: messages in no entry.
+    """See the module. ``regions``: all that are polled. ``duplicates``: messages that the export has again. ``unsealed``: in no entry.
 
     ``numbered`` and ``unnumbered``: messages of the export with and without run and sequence number.
     """
 
+    regions: set[str] = field(default_factory=set)
     duplicates: int = 0
     unsealed: int = 0
     numbered: int = 0
     unnumbered: int = 0
     altered: list[AlteredMessage] = field(default_factory=list)
     more_altered: int = 0
-    _keys: array[int] = field(default_factory=lambda: array("Q"))
+    _keys: "array[int]" = field(default_factory=lambda: array("Q"))
     _marks: bytearray = field(default_factory=bytearray)
     _segments: dict[str, list[Segment]] = field(default_factory=dict)
     _index: "_Index | None" = None
@@ -88,56 +91,74 @@ class SealedMessages:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def add(self, run: str, first: int, entry: str, ids: bytes) -> None:
+    def add(self, region: str, run: str, first: int, entry: str, ids: bytes) -> None:
         """Add the messages of an entry from the number ``first`` on. ``ids``: 8 bytes for each. Call it before `match`."""
         keys = array("Q")
         keys.frombytes(ids)
         if sys.byteorder == "little":
             keys.byteswap()
-        self._segments.setdefault(run, []).append(Segment(run, first, first + len(keys) - 1, entry, len(self._keys)))
+        self._segments.setdefault(run, []).append(Segment(region, run, first, first + len(keys) - 1, entry, len(self._keys)))
         self._keys += keys
         self._marks += bytes(len(keys))
 
     def match(self, message: SiemMessage) -> None:
-        """Match a message of an export."""
+        """Match a message of an export. The message of a seal is in no entry, as a rule, and does not count as unsealed."""
         if not message.run:
             self.unnumbered += 1
         else:
             self.numbered += 1
             self._numbered_runs.add(message.run)
-            for segment in self._segments.get(message.run, ()):
-                if segment.first <= message.sequence <= segment.last:
-                    self._match_number(segment, message)
-                    return
-        self._match_id(message)
-
-    def _match_number(self, segment: Segment, message: SiemMessage) -> None:
-        place = segment.place + message.sequence - segment.first
-        key = self._keys[place]
-        if key and message.event_id and not message.is_cut and event_key(message.event_id) != key:
-            self._marks[place] |= _OTHER_ID
-            if len(self.altered) < _MOST_ALTERED:
-                self.altered.append(AlteredMessage(segment, message.sequence, message.event_id.decode(), key))
-            else:
-                self.more_altered += 1
-        elif self._marks[place] & _BY_NUMBER:
-            self.duplicates += 1
-        else:
-            self._marks[place] |= _BY_NUMBER
-
-    def _match_id(self, message: SiemMessage) -> None:
-        if not message.event_id or message.is_cut:
-            self.unsealed += 1
-            return
-        places = self._places(event_key(message.event_id))
-        if not places:
-            self.unsealed += 1
-            return
-        for place in places:
-            if not self._marks[place]:
-                self._marks[place] = _BY_ID
+            if self._match_number(message):
                 return
+        if not self._match_id(message) and not message.seal:
+            self.unsealed += 1
+
+    def _match_number(self, message: SiemMessage) -> bool:
+        """Match it by run and sequence number. Regions share the ID of a run, so the host name or the event ID must decide."""
+        is_region = message.host in self.regions
+        number, host = message.sequence, message.host
+        found = [
+            segment
+            for segment in self._segments.get(message.run, ())
+            if segment.first <= number <= segment.last and (not is_region or segment.region == host)
+        ]
+        if not found:
+            return False
+        key = 0 if message.is_cut or not message.event_id else event_key(message.event_id)
+        places = [segment.place + number - segment.first for segment in found]
+        keys = [self._keys[place] for place in places]
+        if key in keys:
+            self._mark_number(places[keys.index(key)])
+            return True
+        if not key or 0 in keys:
+            self._mark_number(places[keys.index(0) if 0 in keys else 0])
+            return True
+        if is_region or len(self.regions) == 1:
+            self._add_altered(found[0], message)
+            return True
+        return False
+
+    def _mark_number(self, place: int) -> None:
+        self.duplicates += bool(self._marks[place] & _PRESENT)
+        self._marks[place] |= _BY_NUMBER
+
+    def _add_altered(self, segment: Segment, message: SiemMessage) -> None:
+        place = segment.place + message.sequence - segment.first
+        self._marks[place] |= _OTHER_ID
+        if len(self.altered) < _MOST_ALTERED:
+            self.altered.append(AlteredMessage(segment, message.sequence, message.event_id.decode(), self._keys[place]))
+        else:
+            self.more_altered += 1
+
+    def _match_id(self, message: SiemMessage) -> bool:
+        if not message.event_id or message.is_cut or not (places := self._places(event_key(message.event_id))):
+            return False
+        for place in places:
+            if not self._marks[place] & _PRESENT:
+                self._marks[place] |= _BY_ID
+                return True
         self.duplicates += 1
+        return True
 
     def outcome(self) -> "Outcome":
         """What the SIEM has and lacks, after all its messages were matched."""
@@ -168,7 +189,7 @@ class SealedMessages:
         for segments in self._segments.values():
             for segment in segments:
                 for place in range(segment.place, segment.place + segment.last - segment.first + 1):
-                    if not self._marks[place] & (_BY_NUMBER | _BY_ID):
+                    if not self._marks[place] & _PRESENT:
                         yield segment, place
 
     def _is_unmatchable(self, place: int, segment: Segment) -> bool:
@@ -177,7 +198,7 @@ class SealedMessages:
     def _is_elsewhere(self, place: int) -> bool:
         """Whether another message of the same event is present."""
         key = self._keys[place]
-        return bool(key) and any(self._marks[other] & (_BY_NUMBER | _BY_ID) for other in self._places(key))
+        return bool(key) and any(self._marks[other] & _PRESENT for other in self._places(key))
 
     def _places(self, key: int) -> list[int]:
         if self._index is None:
@@ -188,7 +209,7 @@ class SealedMessages:
 class _Index:
     """The places of each key: the keys in order, and their places. 12 bytes for each key."""
 
-    def __init__(self, keys: array[int]) -> None:
+    def __init__(self, keys: "array[int]") -> None:
         parts = [bytearray() for _ in range(1 << _PART_BITS)]
         for place, key in enumerate(keys):
             parts[key >> 64 - _PART_BITS] += key.to_bytes(8, "big") + place.to_bytes(8, "big")

@@ -32,7 +32,7 @@ def event_id(path):
 
 def read(path):
     records = ExportRecords(path)
-    return list(records), records
+    return [one._replace(host="") for one in records], records
 
 
 def expected(path):
@@ -46,7 +46,7 @@ def test_a_message_is_recognized_with_its_numbers_and_the_id_of_its_event(path):
     if path.name.startswith("cut_off") and path.suffix == ".rfc3164":
         assert message is None  # a malformed event without structured data cannot be told from any other text
         return
-    assert message == expected(path)
+    assert message == expected(path)._replace(host="us-ashburn-1" if path.suffix == ".rfc5424" else "")
 
 
 def stored_forms(message):
