@@ -38,6 +38,7 @@ class ExportRecords:
         self._unreadable = 0
         self._lines = ExportLines(path)
         self.path = path
+        self.name = str(path)
 
     @property
     def unreadable(self) -> int:
