@@ -32,24 +32,29 @@ _CONVERT = "Export it as text in UTF-8, plain or compressed with gzip, one messa
 
 
 class ExportLines:
-    """The lines of the file ``path``, without their ends and without a byte order mark. ``too_long``: lines that were skipped."""
+    """The lines of the file ``path``, without their ends and without a byte order mark. ``too_long``: lines that were skipped.
+
+    ``read``: bytes of the file, which has ``size``, that were read so far.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.too_long = 0
+        self.too_long = self.read = self.size = 0
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises ExportError."""
         try:
             with open(self.path, "rb", buffering=0, opener=_open_at_once) as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
                     raise _unreadable(self.path, "it is not a regular file")
+                self.size = status.st_size
                 yield from self._lines(self._chunks(file))
         except OSError as error:
             raise _unreadable(self.path, error.strerror or "it cannot be read") from error
 
     def _chunks(self, file: BinaryIO) -> Iterator[bytes]:
-        first = file.read(_CHUNK)
+        first = self._read(file)
         for magic, what in _NOT_LINES.items():
             if first.startswith(magic):
                 raise _unreadable(self.path, what)
@@ -58,25 +63,29 @@ class ExportLines:
             return
         while first:
             yield first
-            first = file.read(_CHUNK)
+            first = self._read(file)
+
+    def _read(self, file: BinaryIO) -> bytes:
+        data = file.read(_CHUNK)
+        self.read += len(data)
+        return data
 
     def _decompressed(self, file: BinaryIO, data: bytes) -> Iterator[bytes]:
         """The content of the gzip members, one after the other, as `gzip` and log rotation write them."""
-        decompressor, compressed, total = zlib.decompressobj(zlib.MAX_WBITS | 16), len(data), 0
+        decompressor, total = zlib.decompressobj(zlib.MAX_WBITS | 16), 0
         while data:
             try:
                 part = decompressor.decompress(data, _CHUNK)
             except zlib.error as error:
                 raise _unreadable(self.path, "its gzip data is damaged") from error
             total += len(part)
-            if total > _FREE_BYTES + _MOST_RATIO * compressed:
+            if total > _FREE_BYTES + _MOST_RATIO * self.read:
                 raise _unreadable(self.path, f"it decompresses to more than {_MOST_RATIO} times its size, which no log does")
             if part:
                 yield part
             data = decompressor.unconsumed_tail or decompressor.unused_data.lstrip(b"\0")  # padding follows a member
             if not data:
-                data = file.read(_CHUNK)
-                compressed += len(data)
+                data = self._read(file)
             if decompressor.eof:
                 data = data.lstrip(b"\0")
                 decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16)

@@ -45,6 +45,11 @@ class ExportRecords:
         """Lines and records that are too long, or not CSV or JSON."""
         return self._unreadable + self._lines.too_long
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """The bytes of the file that were read, and its size."""
+        return self._lines.read, self._lines.size
+
     def __iter__(self) -> Iterator[SiemMessage]:
         """Raises ExportError."""
         lines = iter(self._lines)

@@ -35,6 +35,7 @@ from epimetheus.verify.stored_seals import ObjectReader, read_seals
 RECENT_MINUTES = 60
 """The last minutes need not have been read yet: the schedule, SETTLE_MINUTES, and a run take their time."""
 _HOUR = 60
+_REPORTED_MESSAGES = 5_000
 
 
 class RegionSource(NamedTuple):
@@ -47,7 +48,10 @@ class RegionSource(NamedTuple):
 
 
 class Export(Protocol):
-    """A file of an export. ``others``: lines without a message; ``unreadable``: lines that cannot be read, after the iteration."""
+    """A file of an export. ``others``: lines without a message; ``unreadable``: lines that cannot be read, after the iteration.
+
+    ``progress``: the bytes read so far, and the size of the file.
+    """
 
     @property
     def name(self) -> str:
@@ -64,6 +68,11 @@ class Export(Protocol):
         """See the class."""
         ...
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """See the class."""
+        ...
+
     def __iter__(self) -> Iterator[SiemMessage]:
         """Its messages. Raises ExportError."""
         ...
@@ -76,8 +85,8 @@ class Observer(Protocol):
         """So many entries of a region are checked."""
         ...
 
-    def messages(self, name: str, done: int) -> None:
-        """So many messages of an export are read."""
+    def export(self, name: str, done: int, total: int) -> None:
+        """So many bytes of a file of the export are read."""
         ...
 
 
@@ -157,16 +166,13 @@ def _check_region(
 def _check_exports(
     exports: Sequence[Export], messages: SealedMessages, notices: SealMessages, observer: Observer
 ) -> ExportResult:
-    done = 0
     for export in exports:
-        for message in export:
+        for count, message in enumerate(export):
+            if not count % _REPORTED_MESSAGES:
+                observer.export(export.name, *export.progress)
             messages.match(message)
             if notice := message.seal:
                 notices.add(notice)
-            done += 1
-            if not done % 10_000:
-                observer.messages(export.name, done)
-        observer.messages(export.name, done)
     outcome = messages.outcome()
     return ExportResult(
         files=[export.name for export in exports],

@@ -43,7 +43,7 @@ class Quiet:
     def entries(self, region: str, done: int, total: int) -> None:
         pass
 
-    def messages(self, name: str, done: int) -> None:
+    def export(self, name: str, done: int, total: int) -> None:
         pass
 
 

@@ -1,0 +1,68 @@
+"""Objects that were downloaded from the bucket, or that are beside STATE_FILE: found in a folder, so that nothing but it is needed.
+
+DIR/…/seals/REGION/YYYY/MM/DD/…, DIR/…/ledger/REGION/YYYY/MM/DD/…     as in the bucket
+DIR/…/NAME.seals/YYYY/MM/DD/…, DIR/…/NAME.ledger/YYYY/MM/DD/…          as beside STATE_FILE
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from epimetheus.errors import ExportError, SealDamaged
+from epimetheus.ledger.directory import DirectoryEntryStore
+from epimetheus.ledger.seal import unpack
+from epimetheus.ledger.seal_name import SealName
+from epimetheus.verify.stored_seals import ObjectReader
+from epimetheus.verify.verify import RegionSource
+
+_DEEPEST = 4
+_DO = "Download the objects with the prefixes seals/ and ledger/ of the bucket, with their names, and give the folder that has both."
+
+
+def folder_sources(folder: Path) -> list[RegionSource]:
+    """The regions whose seals are in ``folder``. There is no state. Raises ExportError, LedgerError."""
+    if not folder.is_dir():
+        raise ExportError(f"The folder {folder} could not be read: it is not a folder.", do=_DO)
+    found = sorted(_seal_folders(folder))
+    sources = [source for seals in found for source in (_beside_state(seals) if seals.suffix == ".seals" else _of_bucket(seals))]
+    if not sources:
+        raise ExportError(f"The folder {folder} has no seals.", do=_DO)
+    regions = [source.region for source in sources]
+    if twice := sorted({region for region in regions if regions.count(region) > 1}):
+        raise ExportError(f"The folder {folder} has the seals of {', '.join(twice)} more than once.", do=_DO)
+    return sources
+
+
+def _seal_folders(folder: Path) -> Iterator[Path]:
+    """The folders named ``seals`` or ``….seals``. Symbolic links are not followed."""
+    for path, names, _ in os.walk(folder):
+        here = Path(path)
+        if len(here.relative_to(folder).parts) >= _DEEPEST:
+            names.clear()
+        seals = [name for name in names if name == "seals" or name.endswith(".seals")]
+        yield from (here / name for name in seals)
+        names[:] = [name for name in names if name not in seals]
+    if folder.name == "seals":
+        yield folder
+
+
+def _of_bucket(seals: Path) -> Iterator[RegionSource]:
+    for region in sorted(entry.name for entry in os.scandir(seals) if entry.is_dir(follow_symlinks=False)):
+        ledger = DirectoryEntryStore(seals.parent / "ledger" / region)
+        yield RegionSource(region, DirectoryEntryStore(seals / region), ledger, lambda: None)
+
+
+def _beside_state(seals: Path) -> Iterator[RegionSource]:
+    store = DirectoryEntryStore(seals)
+    if region := _region_of(store):
+        yield RegionSource(region, store, DirectoryEntryStore(seals.with_suffix(".ledger")), lambda: None)
+
+
+def _region_of(store: ObjectReader) -> str:
+    """The region in the first seal that is not damaged; empty if there is none."""
+    for name in store.names("", "9999/"):
+        if SealName.parse(name) and (data := store.read(name)) is not None:
+            with suppress(SealDamaged):
+                return unpack(data, name).region
+    return ""
