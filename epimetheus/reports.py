@@ -58,6 +58,19 @@ class ReconciledNow(msgspec.Struct, frozen=True):
     behind: int
 
 
+class SealNow(msgspec.Struct, frozen=True):
+    """The seal of a run: its ``sequence`` number and ``sha256``, whether it is ``stored`` and its message ``sent`` and confirmed.
+
+    ``pending``: the number of seals whose message is not confirmed, with this one. The next run stores and sends what is missing.
+    """
+
+    sequence: int
+    sha256: str
+    stored: bool
+    sent: bool
+    pending: int
+
+
 class EventName(msgspec.Struct, frozen=True):
     """What identifies an event: its ``time`` (as OCI sent it), ``type``, ``id``, and the path or OCID of its ``compartment``.
 
@@ -125,7 +138,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ``throttled``. ``relisted``: events that reconciliation listed again; ``late``: the events among them that had not been forwarded, which
     count as ``fetched``; ``latest_seconds``: the time from the earliest of these to now. ``reconciliation``: minutes of a pass → its
     progress. ``listing_age_seconds``: since the last complete listing of compartments, None if none are listed. ``given_up``: deleted
-    compartments that are no longer polled. ``certificate_days``: days until the first certificate expires, the client's or the receiver's.
+    compartments that are no longer polled. ``seal``: None if the run has none, as if it was skipped.
+    ``certificate_days``: days until the first certificate expires, the client's or the receiver's.
     ``caches``: ``dedupe`` (event keys; a hit is a duplicate) and ``names`` (rule decisions by event type).
     """
 
@@ -160,6 +174,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     listing_stale: bool
     listing_age_seconds: int | None
     given_up: int
+    seal: SealNow | None
     first_start: bool
     state_writes: int
     certificate_days: float | None

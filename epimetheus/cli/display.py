@@ -29,7 +29,7 @@ _CHECK_COLORS = {"ok": "green", "degraded": "yellow", "failed": "red", "skipped"
 _VERDICT_COLORS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 _CHECK_INDENT = 9
 _LAG_HINT = "`epimetheus runs` lists the last runs; `epimetheus run` reads what is missing now."
-_TEXT_SETTINGS = {"SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "RULES", "FIELD_MAP"}
+_TEXT_SETTINGS = {"SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SEAL_KEY", "RULES", "FIELD_MAP"}
 
 
 @contextmanager
@@ -164,8 +164,8 @@ def effective_settings(settings: Settings, texts: Mapping[str, str], remote: Seq
         key = name.upper()
         if key in remote:
             shown[key] = "not checked: the value is stored in OCI"
-        elif key in texts and key.startswith("SYSLOG_"):
-            shown[key] = "private key" if key == "SYSLOG_CLIENT_KEY" else _certificates(key, texts[key])
+        elif key in texts and key.startswith(("SYSLOG_", "SEAL_")):
+            shown[key] = "private key" if key in ("SYSLOG_CLIENT_KEY", "SEAL_KEY") else _certificates(key, texts[key])
         elif key in _TEXT_SETTINGS and value:
             shown[key] = value if value.startswith("file:") else "set as text"
         elif (effective := _effective(settings, name, value)) or key not in _TEXT_SETTINGS:

@@ -43,7 +43,7 @@ def reconcile(
     options = [*source.options(), *given_options([("--dry-run", dry_run), ("--json", as_json)])]
     options += ["--timeout", str(timeout)] if timeout != _TIMEOUT else []
     with display.errors_explained(as_json=as_json):
-        request = ReplayRequest(replay_window(start, end, SYSTEM.now()), dry=dry_run, missing="late")
+        request = ReplayRequest(replay_window(start, end, SYSTEM.now()), dry=dry_run, missing="reconcile")
         window = PastWindow(request, options, Consoles.of(as_json=as_json))
         loaded = source.load()
         wiring = loaded.open(loaded.read_to_send(), timeout)

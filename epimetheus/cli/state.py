@@ -153,7 +153,7 @@ def state_adopt(source: SettingsSource, reason: Reason, region: Region = None, y
             start = first_minute(target.settings)
             state = replace(state.for_other_tenancy(), through=start, began=start)
         adopted = Adoption(SYSTEM.now(), reason, before)
-        target.session.commit(replace(state, tenancy=owner.tenancy, receiver=owner.receiver, adopted=adopted, lease=None))
+        target.session.commit(replace(state.without_lease(), tenancy=owner.tenancy, receiver=owner.receiver, adopted=adopted))
     dialog.report(target, "adopted", **members)
 
 
@@ -170,7 +170,7 @@ def state_unlock(source: SettingsSource, region: Region = None, yes: Yes = False
             return
         dialog.note(f"{target.name}: {lease_text(state.lease)}.")
         dialog.confirm("If this run is still active, it stops, and events sent since its last save are sent again. Remove the lease?")
-        target.session.commit(replace(state, lease=None))
+        target.session.commit(state.without_lease())
     dialog.report(target, "removed the lease", lease=lease_report(state.lease, SYSTEM.now()))
 
 

@@ -17,7 +17,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import StateDamaged, StateError, StateOutdated, StateUnrecognized
 from epimetheus.model import time_text
 from epimetheus.state.checks import missing_state
-from epimetheus.state.model import Lease, State, new_state
+from epimetheus.state.model import NO_SEALS, Lease, State, new_state
 from epimetheus.state.owner import Owner, ReceiverId
 from epimetheus.state.session import StateSession
 
@@ -88,12 +88,13 @@ def first_minute(settings: Settings) -> int:
 
 
 def state_from(target: Target, minute: int, before: State | None = None) -> State:
-    """A state that starts at ``minute`` for the current settings. ``before``: the state that it replaces.
+    """A state that starts at ``minute`` for the current settings. ``before``: the state that it replaces; its chain of seals continues.
 
     Its epoch is after that of a lost state that began in this minute.
     """
     epoch = max(int(SYSTEM.now() // 60), before.epoch if before else 0) + 1
-    return replace(new_state(target.region, minute, epoch), tenancy=target.owner.tenancy, receiver=target.owner.receiver)
+    seals = before.without_lease().seals if before else NO_SEALS
+    return replace(new_state(target.region, minute, epoch), tenancy=target.owner.tenancy, receiver=target.owner.receiver, seals=seals)
 
 
 def state_to_adopt(target: Target) -> State:

@@ -22,7 +22,7 @@ from epimetheus.deliver import tls_context
 from epimetheus.errors import ConfigError
 from epimetheus.files import is_regular_or_absent
 from epimetheus.model import count_text, time_text
-from epimetheus.pem import check_pair, full_days_left, read_certificates, read_private_key
+from epimetheus.pem import check_pair, full_days_left, read_certificates, read_ed25519_key, read_private_key
 from epimetheus.render.renderer import FORMATS
 from epimetheus.source.local_references import read_file
 
@@ -30,7 +30,7 @@ LEAST_DAYS = 30
 """A certificate that expires in fewer days is a warning."""
 
 _DAY = 86_400
-_PEM = ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY")
+_PEM = ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SEAL_KEY")
 _JSON = ("RULES", "FIELD_MAP")
 _CREDENTIALS = ("OCI_AUTH", "OCI_CONFIG_FILE", "OCI_PROFILE")
 
@@ -117,7 +117,9 @@ def _check_pem(found: Findings, now: float) -> None:
     private_key = ""
     for key in _PEM:
         with found.collect():
-            if key in found.texts and key != "SYSLOG_CLIENT_KEY":
+            if key == "SEAL_KEY" and key in found.texts:
+                read_ed25519_key(key, found.texts[key])
+            elif key in found.texts and key != "SYSLOG_CLIENT_KEY":
                 certificates[key] = read_certificates(key, found.texts[key])
             elif key in found.texts:
                 private_key = read_private_key(key, found.texts[key])

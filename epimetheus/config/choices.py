@@ -8,7 +8,7 @@ from epimetheus.render.syslog import FACILITIES
 MAY_BE_EMPTY = frozenset(("METRICS_NAMESPACE", "RECONCILE_AFTER"))
 """Settings of which an empty value turns something off. Of all others, it counts as not set."""
 
-_BY_PATTERN = {"FORMAT": tuple(FORMATS), "SYSLOG_FACILITY": tuple(FACILITIES), "RUN_MESSAGE": ("true", "false")}
+_BY_PATTERN = {"FORMAT": tuple(FORMATS), "SYSLOG_FACILITY": tuple(FACILITIES), "SEAL_MESSAGES": ("true", "false")}
 
 
 def lower_case_choice(key: str, annotation: Any, value: str) -> str:

@@ -12,6 +12,7 @@ from epimetheus.config.field_names import DATA_MEMBERS, EVENT_MEMBERS, EVENT_PAT
 from epimetheus.config.rules_file import read_rules
 from epimetheus.config.value_hints import pem_problem, value_hint
 from epimetheus.errors import ConfigError
+from epimetheus.pem import read_ed25519_key
 from epimetheus.render.renderer import MIN_BYTES
 from epimetheus.safe_text import HIDDEN, safe_name, safe_value
 
@@ -24,8 +25,9 @@ PREFIX = "SYSLOG_"
 MAX_LISTING_MINUTES = 1440
 """Maximum of LISTING_MINUTES."""
 
+_PEM_KEY = re.compile(r"-----BEGIN\s*PRIVATE\s*KEY-----")
 _REFERENCES = ("file:", "vault:", "object:")
-_LONG_TEXTS = frozenset(("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "RULES", "FIELD_MAP"))
+_LONG_TEXTS = frozenset(("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SEAL_KEY", "RULES", "FIELD_MAP"))
 _NAMES = frozenset(("SYSLOG_HOST", "SYSLOG_SERVER_NAME", "STATE_BUCKET", "STATE_NAMESPACE", "LEDGER_BUCKET"))
 _TLS_ONLY = ("SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SYSLOG_SERVER_NAME")
 
@@ -105,11 +107,15 @@ def size_problems(known: Mapping[str, str]) -> Iterator[str]:
         )
 
 
-def json_problems(given: Mapping[str, str]) -> Iterator[str]:
-    """Problems inside RULES and FIELD_MAP, if they are JSON text."""
-    readers: tuple[tuple[str, Callable[[str, str], object]], ...] = (("RULES", read_rules), ("FIELD_MAP", read_field_map))
+def text_problems(given: Mapping[str, str]) -> Iterator[str]:
+    """Problems inside RULES and FIELD_MAP, if they are JSON text, and inside SEAL_KEY, if it is PEM text."""
+    readers: tuple[tuple[str, Callable[[str, str], object]], ...] = (
+        ("RULES", read_rules),
+        ("FIELD_MAP", read_field_map),
+        ("SEAL_KEY", read_ed25519_key),
+    )
     for key, read in readers:
-        if (text := given.get(key, "")).startswith("{"):
+        if (text := given.get(key, "")).startswith("{") or _PEM_KEY.search(text):
             try:
                 read(key, text)
             except ConfigError as error:
@@ -138,7 +144,7 @@ def _state_problems(given: Mapping[str, str]) -> Iterator[str]:
     if "STATE_BUCKET" in given and "STATE_FILE" in given:
         yield "STATE_BUCKET and STATE_FILE are both set: remove one of them"
     if "LEDGER_BUCKET" in given and "STATE_FILE" in given:
-        yield "LEDGER_BUCKET is not used with STATE_FILE: remove it; the ledger is in a folder beside the file"
+        yield "LEDGER_BUCKET is not used with STATE_FILE: remove it; the ledger and the seals are in folders beside the file"
     if "STATE_BUCKET" not in given and "STATE_FILE" not in given:
         yield "STATE_BUCKET is required unless STATE_FILE is set: set it to a bucket name without its namespace"
     if "STATE_FILE" in given and given["OCI_AUTH"] == "resource_principal":

@@ -11,9 +11,9 @@ from epimetheus.config.setting_checks import (
     MAX_LISTING_MINUTES,
     combination_problems,
     field_problem,
-    json_problems,
     redact_warnings,
     size_problems,
+    text_problems,
     unknown_settings,
 )
 from epimetheus.config.setting_reference import SettingReference, listed, setting_reference
@@ -126,20 +126,33 @@ class Settings(BaseModel):
         "epimetheus/",
         value_types.OBJECT_NAME,
         "the start of an object name, not beginning with a slash",
-        "Start of the names of the objects of the state and of the ledger. Deployments that share a bucket need different prefixes.",
+        "Start of the names of the objects of the state, the ledger and the seals. "
+        "Deployments that share a bucket need different prefixes.",
     )
     state_file: str | None = _STATE.string(
         None,
         r"[^\x00]+",
         "a file path",
-        "Local file that stores the state instead of `STATE_BUCKET`. The ledger is in a folder beside it, `.ledger` added to the name. "
-        "Not available in a function.",
+        "Local file that stores the state instead of `STATE_BUCKET`. The ledger and the seals are in folders beside it, with `.ledger` and "
+        "`.seals` added to the name. Not available in a function.",
     )
     ledger_bucket: str | None = _STATE.string(
-        None, r"[\w.-]{1,256}", "a bucket name without its namespace", "Object Storage bucket for the ledger.", unset="STATE_BUCKET"
+        None,
+        r"[\w.-]{1,256}",
+        "a bucket name without its namespace",
+        "Object Storage bucket for the ledger and the seals.",
+        unset="STATE_BUCKET",
     )
     ledger_days: int = _STATE.integer(
         35, 8, 400, "Days for which the entries of the ledger are kept. In a bucket, a lifecycle rule deletes them."
+    )
+    seal_key: str | None = _STATE.pem(
+        "PRIVATE KEY",
+        "an Ed25519 private key as PEM without a passphrase",
+        "Private key that signs the seals, from `epimetheus seal keygen`. If not set, seals form a chain but have no signature.",
+    )
+    seal_messages: value_types.Boolean = _STATE.field(
+        True, "true or false", "If true, every run ends with a message to the receiver that contains the seal of the run."
     )
 
     tenancy_ocid: str | None = _CREDENTIALS.string(
@@ -205,9 +218,6 @@ class Settings(BaseModel):
         "paths like data.identity.ipAddress",
         "Event fields to redact in addition to credentials, which are always redacted; `*` matches any key or index.",
     )
-    run_message: value_types.Boolean = _METRICS.field(
-        False, "true or false", "If true, every run ends with a message to the receiver that contains the run's time window and counts."
-    )
 
     metrics_namespace: str | None = _METRICS.string(
         "epimetheus",
@@ -252,7 +262,7 @@ class Settings(BaseModel):
         except ValidationError as error:
             found = [(details, cls.reference(str(details["loc"][0])).accepted) for details in error.errors(include_url=False)]
             problems += [field_problem(details, given, accepted) for details, accepted in found]
-        problems += [*json_problems(given), *combination_problems(given)]
+        problems += [*text_problems(given), *combination_problems(given)]
         if problems:
             raise ConfigError(problems)  # not chained: pydantic's error contains the values
         return settings

@@ -1,11 +1,18 @@
 """Hints for rejected values: what a person probably meant. A hint never quotes the value, which may be a secret."""
 
 import re
+from collections.abc import Callable
+from types import MappingProxyType
 
 from epimetheus.errors import ConfigError
-from epimetheus.pem import looks_like_base64_pem, read_certificates, read_private_key
+from epimetheus.pem import looks_like_base64_pem, read_certificates, read_ed25519_key, read_private_key
 
-_READERS = {"SYSLOG_CA": read_certificates, "SYSLOG_CLIENT_CERT": read_certificates, "SYSLOG_CLIENT_KEY": read_private_key}
+_READERS = MappingProxyType[str, Callable[[str, str], object]]({
+    "SYSLOG_CA": read_certificates,
+    "SYSLOG_CLIENT_CERT": read_certificates,
+    "SYSLOG_CLIENT_KEY": read_private_key,
+    "SEAL_KEY": read_ed25519_key,
+})
 _MAX_PATH = 300
 _PATH = re.compile(
     r"@?(?:/|\.\.?/|~/?|[A-Za-z]:[\\/])[^\n\r]*|[^\n\r{}]{1,200}\.(?:pem|crt|cer|cert|key|der|p12|pfx|json|txt)", re.IGNORECASE | re.ASCII

@@ -71,7 +71,7 @@ class Reconcile(_PastWindow, tag="reconcile", frozen=True):
 
     def to_run(self, now: float) -> ReplayRequest:
         """The reconciliation. ``now`` and errors as `window`."""
-        return ReplayRequest(self.window(now), self.compartments, self.dry, "late")
+        return ReplayRequest(self.window(now), self.compartments, self.dry, "reconcile")
 
 
 _QUOTED = re.compile(r"(?<=`).*(?=`)", re.DOTALL)  # msgspec quotes a key of the body

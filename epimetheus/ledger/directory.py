@@ -1,4 +1,4 @@
-"""The ledger in a folder, for the command line: one file for each entry, in folders by year, month and day.
+"""The ledger or the seals in a folder, for the command line: one file for each, in folders by year, month and day.
 
 Files are created completely or not at all, and never replaced. Anything else in the folder, such as a symbolic link or a pipe, is not
 followed or opened.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from epimetheus.errors import LedgerError
 from epimetheus.ledger.entry_name import name_bound
-from epimetheus.ledger.store import exists_otherwise
+from epimetheus.ledger.store import WHOLES, Noun, exists_otherwise
 
 MOST_BYTES = 256 << 20
 """Maximum size of a file that is read, as for an object."""
@@ -22,43 +22,44 @@ MOST_BYTES = 256 << 20
 _DIGITS = (4, 2, 2)  # folders of years, months and days
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_HELP = (
-    "Free space on its disk, or move the state and its ledger to another disk and change STATE_FILE. The stored entries are unchanged."
+    "Free space on its disk, or move the state, its ledger and its seals to another disk and change STATE_FILE. What is stored stays."
 )
-_HELP = "Set STATE_FILE to a file in an existing, writable folder. The ledger is in a folder beside it."
+_HELP = "Set STATE_FILE to a file in an existing, writable folder. The ledger and the seals are in folders beside it."
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe is opened without waiting for a writer
 
 
 class DirectoryEntryStore:
-    """An `EntryStore` in the folder ``path``, which is created with the first entry."""
+    """An `EntryStore` in the folder ``path``, which is created with the first entry. ``noun``: for errors."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, noun: Noun = "ledger entry") -> None:
         self._path = path.resolve()
+        self._noun = noun
         self.name = f"{path}/"
 
     def create(self, key: str, data: bytes) -> None:
         """See `EntryStore`."""
         target = self._path / key
-        with _errors_translated(target, "created"):
+        with _errors_translated(self._noun, target, "created"):
             self._make_folders(target.parent)
             if not _link_new(target, data) and self.read(key) != data:
-                raise exists_otherwise(str(target))
+                raise exists_otherwise(str(target), self._noun)
 
     def read(self, key: str) -> bytes | None:
         """See `EntryStore`. A file that is not regular, or larger than `MOST_BYTES`, is a LedgerError."""
         target = self._path / key
-        with _errors_translated(target, "read"):
+        with _errors_translated(self._noun, target, "read"):
             try:
                 descriptor = os.open(target, _READ)
             except FileNotFoundError:
                 return None
             try:
-                return _content(descriptor, target)
+                return _content(descriptor, target, self._noun)
             finally:
                 os.close(descriptor)
 
     def names(self, start: str, end: str) -> Iterator[str]:
         """See `EntryStore`. Files that are not regular are skipped."""
-        with _errors_translated(self._path, "listed"):
+        with _errors_translated(self._noun, self._path, "listed"):
             for day in self._days():
                 if start[: len(day)] <= day <= end[: len(day)]:
                     names = (f"{day}/{name}" for name in _files(self._path / day))
@@ -70,7 +71,7 @@ class DirectoryEntryStore:
         An old window may have been read only now: its entry is new. A folder that is empty then is removed, too.
         """
         first_kept = name_bound(before).rpartition("/")[0]
-        with _errors_translated(self._path, "pruned"):
+        with _errors_translated(self._noun, self._path, "pruned"):
             for day in list(self._days()):
                 if day < first_kept:
                     _remove_files(self._path / day, before * 60)
@@ -122,20 +123,20 @@ def _link_new(target: Path, data: bytes) -> bool:
     return True
 
 
-def _content(descriptor: int, target: Path) -> bytes:
+def _content(descriptor: int, target: Path, noun: Noun) -> bytes:
     """The whole file. Raises LedgerError if it is not a regular file, or too large."""
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
-        raise _not_an_entry(target, "it is not a regular file")
+        raise _not_an_entry(noun, target, "it is not a regular file")
     if status.st_size > MOST_BYTES:
-        raise _not_an_entry(target, f"it has {status.st_size:,} bytes; the maximum is {MOST_BYTES:,}")
+        raise _not_an_entry(noun, target, f"it has {status.st_size:,} bytes; the maximum is {MOST_BYTES:,}")
     with open(descriptor, "rb", closefd=False) as file:
         return file.read(MOST_BYTES)
 
 
-def _not_an_entry(target: Path, why: str) -> LedgerError:
+def _not_an_entry(noun: Noun, target: Path, why: str) -> LedgerError:
     return LedgerError(
-        f"The ledger entry {target} could not be read: {why}.", do="Remove it: only Epimetheus should write to this folder."
+        f"The {noun} {target} could not be read: {why}.", do="Remove it: only Epimetheus should write to this folder."
     )
 
 
@@ -168,10 +169,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _errors_translated(path: Path, participle: str) -> Iterator[None]:
+def _errors_translated(noun: Noun, path: Path, participle: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LedgerError(
-            f"The ledger {path} could not be {participle}: {error.strerror}.", do=_FULL_HELP if error.errno in _FULL else _HELP
-        ) from error
+        full = error.errno in _FULL
+        whole = WHOLES[noun].removeprefix("the ")
+        raise LedgerError(f"The {whole} {path} could not be {participle}: {error.strerror}.", do=_FULL_HELP if full else _HELP) from error

@@ -6,13 +6,13 @@ from typing import Literal, NamedTuple
 
 from epimetheus.model import Window
 
-Source = Literal["poll", "backfill", "late", "push", "replay", "cloud_guard"]
-"""What read the events of an entry."""
+Source = Literal["poll", "backfill", "late", "push", "replay", "cloud_guard", "reconcile"]
+"""What read the events of an entry. ``late``: a run listed a window again; ``reconcile``: an operator requested that."""
 
 _TIME = "[0-9]{8}T[0-9]{4}Z"
 _NAME = re.compile(
     rf"[0-9]{{4}}/[0-9]{{2}}/[0-9]{{2}}/(?P<end>{_TIME})-(?P<start>{_TIME})-(?P<epoch>[0-9]{{8}})-(?P<run>[0-9A-Za-z][0-9A-Za-z-]{{0,63}})"
-    "-(?P<number>[0-9]{4,9})-(?P<source>poll|backfill|late|push|replay|cloud_guard)"
+    "-(?P<number>[0-9]{4,9})-(?P<source>poll|backfill|late|push|replay|cloud_guard|reconcile)"
 )
 
 

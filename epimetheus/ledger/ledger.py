@@ -1,5 +1,7 @@
 """The ledger of a region: its entries are written once, found by window, and read."""
 
+from hashlib import sha256
+
 from epimetheus.errors import LedgerDamaged
 from epimetheus.ledger.entry import LONGEST_MINUTES, Entry, EntryName, pack, unpack
 from epimetheus.ledger.entry_name import name_bound
@@ -14,11 +16,14 @@ class Ledger:
         self._store = store
         self.name = store.name
 
-    def append(self, entry: Entry) -> EntryName:
-        """Durably write ``entry``; its name. Raises LedgerError, CredentialsError, and ValueError for an invalid entry (`pack`)."""
-        data, name = pack(entry), entry.name
-        self._store.create(name.text(), data)
-        return name
+    def append(self, entry: Entry) -> str:
+        """Durably write ``entry``. The hex digest of its stored bytes.
+
+        Raises LedgerError, CredentialsError, and ValueError for an invalid entry (`pack`).
+        """
+        data = pack(entry)
+        self._store.create(entry.name.text(), data)
+        return sha256(data).hexdigest()
 
     def overlapping(self, window: Window) -> list[EntryName]:
         """The entries of any epoch whose window intersects ``window``, by the end of their window. Raises LedgerError, CredentialsError.
@@ -31,6 +36,11 @@ class Ledger:
 
     def read(self, name: EntryName) -> Entry | None:
         """The entry ``name``, or None if it no longer exists. Raises LedgerDamaged, LedgerError, CredentialsError."""
+        found = self.read_with_digest(name)
+        return found and found[0]
+
+    def read_with_digest(self, name: EntryName) -> tuple[Entry, str] | None:
+        """As `read`, and the hex digest of the stored bytes."""
         text = name.text()
         location = f"{self.name}{text}"
         if (data := self._store.read(text)) is None:
@@ -41,7 +51,7 @@ class Ledger:
                 f"The ledger entry {location} is damaged: its content is that of the entry {entry.name.text()}.",
                 do="Delete the object, which is a copy under another name, or restore its content.",
             )
-        return entry
+        return entry, sha256(data).hexdigest()
 
     def prune(self, before: int) -> None:
         """Remove the entries of days before that of the minute ``before``, unless a lifecycle rule does. Raises LedgerError."""

@@ -1,4 +1,4 @@
-"""The ledger in OCI Object Storage: one object for each entry.
+"""The ledger and the seals in OCI Object Storage: one object for each entry, and for each seal.
 
 https://docs.oracle.com/en-us/iaas/api/#/en/objectstorage/20160918/Object/PutObject
 https://docs.oracle.com/en-us/iaas/api/#/en/objectstorage/20160918/Object/ListObjects
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from epimetheus.errors import LedgerError
-from epimetheus.ledger.store import exists_otherwise
+from epimetheus.ledger.store import WHOLES, Noun, exists_otherwise
 from epimetheus.oci_client.clients import ServiceFailure, action_failed, oci_errors
 from epimetheus.oci_client.policies import DENIED, Policies
 
@@ -22,14 +22,24 @@ class ObjectEntryStore:
     """An `EntryStore` in the objects of ``bucket`` whose names begin with ``prefix``.
 
     ``writer`` and ``reader``: the SDK's ObjectStorageClient, with the time limits of a write and of reading. A lifecycle rule of the bucket
-    deletes old entries. ``policies``: for errors.
+    deletes old entries. ``policies`` and ``noun``: for errors.
     """
 
-    def __init__(self, writer: Any, reader: Any, namespace: str, bucket: str, prefix: str, policies: Policies | None = None) -> None:
+    def __init__(
+        self,
+        writer: Any,
+        reader: Any,
+        namespace: str,
+        bucket: str,
+        prefix: str,
+        policies: Policies | None = None,
+        noun: Noun = "ledger entry",
+    ) -> None:
         self._writer = writer
         self._reader = reader
         self._bucket = (namespace, bucket)
         self._prefix = prefix
+        self._noun = noun
         self._policy = (policies or Policies()).ledger(bucket)
         self.name = f"oci://{bucket}@{namespace}/{prefix}"
 
@@ -39,7 +49,7 @@ class ObjectEntryStore:
         If the response to a write is lost, the SDK sends the write again, which fails, because the object exists: with 412, or, without
         permission to overwrite, possibly with 404. The object is therefore read before the failure is reported.
         """
-        action = f"creating the ledger entry {self.name}{key}"
+        action = f"creating the {self._noun} {self.name}{key}"
         try:
             with oci_errors(action, do=_HELP, policy=self._policy, raising=LedgerError):
                 self._writer.put_object(*self._bucket, self._prefix + key, data, if_none_match="*")
@@ -65,7 +75,7 @@ class ObjectEntryStore:
         """Does nothing: the bucket's lifecycle rule deletes old entries, and the function has no permission to."""
 
     def _read(self, client: Any, key: str) -> bytes | None:
-        action = f"reading the ledger entry {self.name}{key}"
+        action = f"reading the {self._noun} {self.name}{key}"
         try:
             with oci_errors(action, do=_HELP, policy=self._policy, raising=LedgerError):
                 response = client.get_object(*self._bucket, self._prefix + key)
@@ -77,7 +87,7 @@ class ObjectEntryStore:
 
     @property
     def _listing(self) -> str:
-        return f"listing the ledger {self.name}"
+        return f"listing {WHOLES[self._noun]} {self.name}"
 
     def _page(self, start: str, end: str) -> tuple[list[str], str | None]:
         """The names of one page, and the first name of the next page (None: this is the last)."""
@@ -97,7 +107,7 @@ class ObjectEntryStore:
                 return False
             raise
         if found not in (None, data):
-            raise exists_otherwise(self.name + key) from failure
+            raise exists_otherwise(self.name + key, self._noun) from failure
         return found is not None
 
 

@@ -1,13 +1,19 @@
-"""The interface of a store of entries: objects that are created and read, and never replaced."""
+"""The interface of a store of entries or seals: objects that are created and read, and never replaced."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from types import MappingProxyType
+from typing import Literal, Protocol
 
 from epimetheus.errors import LedgerError
 
+Noun = Literal["ledger entry", "seal"]
+"""What the objects of a store are, for messages."""
+WHOLES = MappingProxyType[Noun, str]({"ledger entry": "the ledger", "seal": "the seals"})
+"""All objects of a store, for messages."""
+
 
 class EntryStore(Protocol):
-    """Storage for the entries of one region. ``name``: its location, for messages; it ends with a slash."""
+    """Storage for the entries of one region, or for its seals. ``name``: its location, for messages; it ends with a slash."""
 
     name: str
 
@@ -31,9 +37,10 @@ class EntryStore(Protocol):
         ...
 
 
-def exists_otherwise(location: str) -> LedgerError:
+def exists_otherwise(location: str, noun: Noun = "ledger entry") -> LedgerError:
     """The error if ``location`` has an object with other bytes than those to write."""
+    following = " The next run writes an entry with another name." if noun == "ledger entry" else ""
     return LedgerError(
-        f"The ledger entry {location} could not be created: it exists with other content. Nothing was overwritten.",
-        do="Find out what wrote it: only Epimetheus should have access to this ledger. The next run writes an entry with another name.",
+        f"The {noun} {location} could not be created: it exists with other content. Nothing was overwritten.",
+        do=f"Find out what wrote it: only Epimetheus should have access to {WHOLES[noun]}.{following}",
     )

@@ -55,6 +55,9 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         values["certificate_days_left"] = report.certificate_days
     if report.listing_age_seconds is not None:
         values["listing_age_seconds"] = report.listing_age_seconds
+    values["seals"] = report.seal is not None and report.seal.stored
+    if report.seal:
+        values["seals_unsent"] = report.seal.pending
     if report.reconciliation:
         values["reconcile_lag_seconds"] = max(one.lag_seconds for one in report.reconciliation.values())
     if report.position:

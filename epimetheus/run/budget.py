@@ -11,14 +11,25 @@ def commit_reserve(seconds: float) -> float:
 
 
 class Budget(NamedTuple):
-    """The time of a run. ``total``: until its end. ``work``: until its reserve begins, ``work_seconds`` after the start."""
+    """The time of a run. ``total``: until its end. ``work``: until its reserve begins, ``work_seconds`` after the start.
+
+    ``confirm``: until the second half of the reserve. ``least_seconds``: the time in which a seal is stored and the state committed.
+    """
 
     total: Deadline
     work: Deadline
     work_seconds: float
+    confirm: Deadline
+    least_seconds: float
 
     @classmethod
     def of(cls, deadline: Deadline) -> "Budget":
         """The budget of a run that begins now."""
-        work = deadline.earlier(commit_reserve(deadline.left()))
-        return cls(deadline, work, work.left())
+        reserve = commit_reserve(deadline.left())
+        work = deadline.earlier(reserve)
+        return cls(deadline, work, work.left(), deadline.earlier(reserve / 2), reserve * 0.75)
+
+    @property
+    def may_seal(self) -> bool:
+        """Whether the time suffices to store a seal after a commit, and to commit again."""
+        return self.total.left() > self.least_seconds

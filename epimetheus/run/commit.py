@@ -1,31 +1,39 @@
 """Commits of a run: an entry of the ledger with what is confirmed, then a conditional write of the state."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from epimetheus.errors import EpimetheusError, LedgerError
+from epimetheus.ledger.seal import SealStatus
 from epimetheus.model import time_text
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.entry_writer import Reading
-from epimetheus.run.report import is_caught_up
+from epimetheus.run.report import final_status, is_caught_up
+from epimetheus.run.sealing import finish_seal, with_own_seal
 from epimetheus.state.model import State, Summary
 
 CHECKPOINT_SECONDS = 30.0
 _LATE_MINUTES = 24 * 60  # an event may be processed a day after its event time, whose hour counts
 
 
-def commit(ctx: RunContext, state: State) -> None:
+def commit(ctx: RunContext, state: State, complete: Callable[[State], State] = lambda state: state) -> None:
     """Enter what is confirmed in the ledger, and only then write ``state``. Raises LedgerError, StateConflict, StateError.
 
     An entry whose state is not written is true all the same: its events are confirmed, and the next run does not send them again.
+    ``complete``: from the state with its entries, the state to write.
     """
     overlap = ctx.options.overlap_minutes
     _enter(ctx)
     forget_delivered(ctx, state)
     rate_limits = ctx.pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
     entered = state.with_entered(ctx.run_id, ctx.entries.count, others=not ctx.ports.delivered.searched)
-    ctx.state = ctx.ports.session.commit(replace(state, rate_limits=rate_limits, entered=entered), now=ctx.time.now())
+    seals = state.seals.with_entries(ctx.entries.written.items())
+    state = complete(replace(state, rate_limits=rate_limits, entered=entered, seals=seals))
+    ctx.state = ctx.ports.session.commit(state, now=ctx.time.now())
+    ctx.entries.written = {}
     ctx.progress.committed_at = ctx.ports.clock.monotonic()
     ctx.progress.uncommitted = False
 
@@ -48,34 +56,40 @@ def commit_if_due(ctx: RunContext) -> None:
 
 
 def finish(ctx: RunContext) -> None:
-    """The finish step: give up deleted compartments that OCI refuses, commit the last slice, return the lease, and prune the ledger."""
+    """The finish step: give up deleted compartments that OCI refuses, commit the last slice with the seal, and prune the ledger."""
     if ctx.progress.pages:
         ctx.state, ctx.progress.given_up = plan.give_up(ctx.state, ctx.progress.excluded)
-    _commit_last(ctx)
+    _commit_last(ctx, final_status(ctx))
+    first_kept = ctx.time.minute - ctx.options.ledger_days * 24 * 60
     try:
-        ctx.ports.delivered.prune(ctx.time.minute - ctx.options.ledger_days * 24 * 60)
+        ctx.ports.delivered.prune(first_kept)
+        ctx.ports.seals.prune(first_kept)
     except LedgerError as error:  # the next run tries again
         ctx.problem(error)
 
 
 def commit_confirmed(ctx: RunContext) -> None:
-    """After a failure: commit what is confirmed, and return the lease. The cursor is that of the last confirmed slice."""
+    """After a failure: commit what is confirmed, with a seal, and return the lease. The cursor is that of the last confirmed slice."""
     session = ctx.ports.session
     if not (ctx.progress.opened and session.holds_lease):
         session.release()  # the response to the first write may be lost
         return
+    receiver_works = False
     with suppress(EpimetheusError):  # the run has failed already; what can still be confirmed is not sent again
         ctx.pipeline.forwarder.finish()
+        receiver_works = True
     ctx.pipeline.forwarder.record_confirmed()
     try:
-        _commit_last(ctx)
+        _commit_last(ctx, "failed")
     except EpimetheusError as error:
         ctx.problem(error)
         session.release(attempts=1)  # the time reserved for the commit is nearly used up; the report must still be sent
+    else:
+        finish_seal(ctx, send=receiver_works)
 
 
-def _commit_last(ctx: RunContext) -> None:
+def _commit_last(ctx: RunContext, status: SealStatus) -> None:
     caught_up = is_caught_up(ctx.state, ctx.time.end)
     state = replace(ctx.state, slice_minutes=0) if ctx.state.through >= ctx.time.end else ctx.state
     last: Summary = {"run": ctx.run_id, "at": time_text(ctx.time.now()), "forwarded": ctx.tally.forwarded}
-    commit(ctx, replace(state, lease=None, last={**last, "caught_up": caught_up}))
+    commit(ctx, replace(state, last={**last, "caught_up": caught_up}), partial(with_own_seal, ctx, status))

@@ -11,9 +11,11 @@ from epimetheus.ledger.entry import Source
 from epimetheus.run.budget import Budget
 from epimetheus.run.entry_writer import EntryWriter
 from epimetheus.run.forwarder import Forwarder
+from epimetheus.run.notice_event import NoticeSource
 from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.run.run_clock import RunClock
 from epimetheus.run.tally import Tally, to_problem
+from epimetheus.run.unsealed import UnsealedEntries
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.selection import Selection
 from epimetheus.source.fetch import FetchTask
@@ -56,6 +58,17 @@ class Progress:
 
 
 @dataclass
+class Sealing:
+    """How far a run is with its seal.
+
+    ``ready``: the newest seal of the state is stored, and no later one is. ``receiver_failed``: nothing more can be sent.
+    """
+
+    ready: bool = False
+    receiver_failed: bool = False
+
+
+@dataclass
 class RunContext:
     """One run. ``started``: seconds since the epoch."""
 
@@ -71,6 +84,7 @@ class RunContext:
     progress: Progress
     pipeline: Pipeline
     entries: EntryWriter
+    sealing: Sealing = field(default_factory=Sealing)
 
     @classmethod
     def start(cls, options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, warnings: Sequence[str]) -> "RunContext":
@@ -87,9 +101,19 @@ class RunContext:
         """Continue from ``state``."""
         self.progress.since, self.progress.opened = state.through, True
         entered = {run: number for run, number in state.entered.items() if run != self.run_id}
-        self.ports.delivered.begin(state.first_epoch, state.epoch, entered)
+        unsealed = UnsealedEntries(state.seals.named, state.seals.unfinished)
+        self.ports.delivered.begin(state.first_epoch, state.epoch, entered, unsealed)
         self.pipeline = _pipeline(self.options, self.ports, self.tally, state)
         self.state = state
+
+    def notice_source(self) -> NoticeSource:
+        """The source of a notice that is sent now."""
+        return NoticeSource(self.run_id, self.options.region, self.options.tenancy, self.time.now())
+
+    def warn(self, text: str) -> None:
+        """Add a warning to the report, once."""
+        if text not in self.tally.warnings:
+            self.tally.warnings.append(text)
 
     def problem(self, error: EpimetheusError) -> None:
         """Report an error that does not end the run."""

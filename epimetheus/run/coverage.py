@@ -6,17 +6,16 @@ from typing import NamedTuple
 from epimetheus.coverage import CompartmentCoverage, Coverage, RegionCoverage
 from epimetheus.model import count_text, minute_text, plural
 from epimetheus.oci_client.policies import Policies
-from epimetheus.run.context import RunContext
 from epimetheus.run.known_compartments import first_few
+from epimetheus.run.ports import RunOptions
 from epimetheus.state.model import State
 
 
-def run_coverage(ctx: RunContext) -> Coverage:
-    """What a run that ends now covers."""
-    options, state = ctx.options, ctx.state
+def run_coverage(options: RunOptions, state: State, unlisted: Sequence[str] = ()) -> Coverage:
+    """What a run covers that ends with ``state``. ``unlisted``: as in `compartment_coverage`."""
     return Coverage(
         region_coverage(options.regions or (options.region,), state.regions, state.regions_listed, all_regions=options.all_regions),
-        compartment_coverage(state, ctx.tally.unlisted),
+        compartment_coverage(state, unlisted),
     )
 
 

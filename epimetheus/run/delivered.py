@@ -12,6 +12,7 @@ from epimetheus.errors import LedgerDamaged
 from epimetheus.ledger.entry import LONGEST_MINUTES, Entry, EntryName, RateLimitCounts
 from epimetheus.ledger.ledger import Ledger
 from epimetheus.model import Window
+from epimetheus.run.unsealed import UnsealedEntries
 from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.rate_limits import Counts
 
@@ -34,7 +35,7 @@ class DeliveredKeys:
     ``ahead``: the latest end of the windows at the cursor in the entries that were listed in this run. It is after the cursor if the state
     is older than these entries: it was restored, or the run that wrote them was killed. ``damaged``: a description of each entry that could
     not be used; its events may be sent again. ``searched``: in this run, all entries at the cursor were searched for counts that are not in
-    the state. ``uncounted``: counts found in entries whose state was not written.
+    the state. ``uncounted``: counts found in entries whose state was not written. ``unsealed``: entries found that no seal names.
     """
 
     _ledger: Ledger
@@ -45,6 +46,7 @@ class DeliveredKeys:
         self.damaged: dict[EntryName, str] = {}
         self.searched = False
         self.uncounted: list[RateLimitCounts] = []
+        self.unsealed = UnsealedEntries()
         self._entered: Mapping[str, int] = {}
         self._first_epoch = self._epoch = 0
         self._loaded: dict[EntryName, int] = {}  # entries in memory as a whole → the earliest end of a window
@@ -54,9 +56,10 @@ class DeliveredKeys:
         self._ledger = ledger
         return self
 
-    def begin(self, first_epoch: int, epoch: int, entered: Mapping[str, int]) -> None:
+    def begin(self, first_epoch: int, epoch: int, entered: Mapping[str, int], unsealed: UnsealedEntries | None = None) -> None:
         """Begin a run over a state with these epochs and ``entered``. Confirmed keys of earlier runs of the same invocation stay."""
         self.ahead, self.damaged, self.searched, self.uncounted = 0, {}, False, []
+        self.unsealed = unsealed or UnsealedEntries()
         self._entered = entered
         if (self._first_epoch, self._epoch) == (first_epoch, epoch):
             self.seen.drop_unconfirmed()
@@ -67,29 +70,35 @@ class DeliveredKeys:
 
     def load_all(self, window: Window) -> None:
         """Read all keys that can come again in ``window``. Raises LedgerError."""
-        names = [name for name in self._ledger.overlapping(_prolonged(window)) if name.epoch >= self._epoch]
+        listed = self._ledger.overlapping(_prolonged(window))
+        names = [name for name in listed if name.epoch >= self._epoch]
         self.ahead = max([self.ahead, *(name.window.end for name in names if name.source == "poll")])
         for name in names:
             if name.window.start < window.end and name not in self._loaded and (entry := self._read(name)):
                 for (_, read_in), packed in entry.keys.items():
                     self.seen.add_delivered(read_in.end, packed)
                 self._loaded[name] = _first_end(entry)
+        self._find_unsealed(listed)
         self.searched = True
 
     def load(self, lookups: Sequence[Lookup], *, earlier_epochs: bool = False) -> None:
         """Read the keys that ``lookups`` need. ``earlier_epochs``: also those from before the last rewind. Raises LedgerError."""
         least = self._first_epoch if earlier_epochs else self._epoch
         for span, groups in _spans(lookups):
-            for name in self._ledger.overlapping(span):
+            listed = self._ledger.overlapping(span)
+            for name in listed:
                 windows = _windows(name, groups)
                 if name.epoch >= least and name not in self._loaded and windows and (entry := self._read(name)):
                     for (ocid, read_in), packed in entry.keys.items():
                         if ocid in windows and _intersect(read_in, windows[ocid]):
                             self.seen.add_delivered(read_in.end, packed)
+            self._find_unsealed(listed)
 
-    def record(self, entry: Entry) -> None:
-        """Write ``entry`` to the ledger; its keys are in memory already. Raises LedgerError."""
-        self._loaded[self._ledger.append(entry)] = _first_end(entry)
+    def record(self, entry: Entry) -> str:
+        """Write ``entry`` to the ledger; its keys are in memory already. The hex digest of its stored bytes. Raises LedgerError."""
+        sha256 = self._ledger.append(entry)
+        self._loaded[entry.name] = _first_end(entry)
+        return sha256
 
     def prune(self, before: int) -> None:
         """Remove the entries of days before that of the minute ``before`` from a ledger without a lifecycle rule. Raises LedgerError."""
@@ -102,17 +111,31 @@ class DeliveredKeys:
 
     def _read(self, name: EntryName) -> Entry | None:
         """The entry, or None if it no longer exists or is damaged."""
-        if name in self.damaged:
-            return None
-        try:
-            entry = self._ledger.read(name)
-        except LedgerDamaged as error:
-            self.damaged[name] = error.what
-            return None
+        entry = self._read_any(name)
         if entry and entry.rate_limits and self._is_uncounted(name):
             self.uncounted.append(entry.rate_limits)
             self._entered = {**self._entered, name.run: name.number}  # entries of one run are read in the order of their numbers
         return entry
+
+    def _read_any(self, name: EntryName) -> Entry | None:
+        """As `_read`, for an entry that need not be of this state."""
+        if name in self.damaged:
+            return None
+        try:
+            found = self._ledger.read_with_digest(name)
+        except LedgerDamaged as error:
+            self.damaged[name] = error.what
+            return None
+        if found is None:
+            return None
+        entry, sha256 = found
+        self.unsealed.add(name, sha256)
+        return entry
+
+    def _find_unsealed(self, listed: Sequence[EntryName]) -> None:
+        for name in listed:
+            if self.unsealed.lacks(name):
+                self._read_any(name)
 
     def _is_uncounted(self, name: EntryName) -> bool:
         return name.number > self._entered.get(name.run, name.number)

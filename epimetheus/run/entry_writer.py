@@ -18,10 +18,14 @@ class Reading(NamedTuple):
 
 
 class EntryWriter:
-    """The entries of the run ``run`` over ``region``. ``count``: entries so far; it numbers them."""
+    """The entries of the run ``run`` over ``region``. ``count``: entries so far; it numbers them.
+
+    ``written``: name → hex digest of the stored bytes, of the entries that are not in a state yet.
+    """
 
     def __init__(self, delivered: DeliveredKeys, tenancy: str, region: str, run: str) -> None:
         self.count = 0
+        self.written: dict[str, str] = {}
         self._delivered = delivered
         self._tenancy, self._region, self._run = tenancy, region, run
         self._unwritten: deque[Entry] = deque()  # not known to be written
@@ -33,7 +37,8 @@ class EntryWriter:
         """
         self._unwritten += self._entries(pending, reading, now)
         while self._unwritten:
-            self._delivered.record(self._unwritten[0])
+            entry = self._unwritten[0]
+            self.written[entry.name.text()] = self._delivered.record(entry)
             self._unwritten.popleft()
 
     def _entries(self, pending: PendingEntry, reading: Reading, now: float) -> Iterator[Entry]:

@@ -14,7 +14,7 @@ from epimetheus.ledger.messages import message_line
 from epimetheus.model import Fetched, Window, count_text
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.renderer import Item, Rendered
-from epimetheus.run.pending_entry import PendingEntry
+from epimetheus.run.pending_entry import MessageDigest, PendingEntry
 from epimetheus.run.ports import EventRenderer, Sender
 from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
@@ -78,8 +78,8 @@ class _Unconfirmed:
 class Forwarder:
     """Forwards the events of one region in one run.
 
-    ``compartment_paths``: OCID → path. ``pending``: what is confirmed and not in the ledger yet. ``actors``: classify the actor of each
-    event. ``filtered``: called with each filtered event and the reason.
+    ``compartment_paths``: OCID → path. ``pending``: what is confirmed and not in the ledger yet. ``messages``: all confirmed messages.
+    ``actors``: classify the actor of each event. ``filtered``: called with each filtered event and the reason.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class Forwarder:
     ) -> None:
         self.compartment_paths: Mapping[str, str] = {}
         self.pending = PendingEntry()
+        self.messages = MessageDigest()
         self._seen = seen
         self._selection = selection
         self._renderer = renderer
@@ -202,6 +203,7 @@ class Forwarder:
     def _record_messages(self, batch: _Unconfirmed, confirmed: int) -> None:
         count, lines = batch.take_lines(confirmed)
         self.pending.add_messages(min(batch.last, confirmed) - count + 1, count, lines)
+        self.messages.add(count, lines)
 
     def _add(self, fetched: Fetched, polled: str, deadline: Deadline | None, *, watched: bool, late: bool) -> None:
         """Add an event to those to be rendered. ``polled``: the compartment that listed it."""

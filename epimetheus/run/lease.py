@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from epimetheus.errors import Interrupted
 from epimetheus.model import minute_text, time_text
 from epimetheus.run.context import RunContext
 from epimetheus.run.ports import RunPorts
+from epimetheus.run.sealing import take_over
 from epimetheus.run.tally import to_problem
 from epimetheus.signals import Signaled
 from epimetheus.state.model import LEASE_SECONDS, Lease, State, new_state
@@ -19,7 +21,8 @@ def open_state(ctx: RunContext) -> Lease | None:
     session = ctx.ports.session
     if ctx.ports.clock_offset() is None:
         ctx.ports.measure_clock()
-    state, other = session.open(lambda: _first_state(ctx), now=ctx.time.now(), until=_lease_end(ctx))
+    fresh, taken_over = partial(_first_state, ctx), partial(take_over, ctx)
+    state, other = session.open(fresh, now=ctx.time.now(), until=_lease_end(ctx), take_over=taken_over)
     if other is None and (warning := ctx.time.synchronize()):
         ctx.tally.warnings.append(warning)
         session.extend(_lease_end(ctx), ctx.time.now())

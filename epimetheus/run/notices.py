@@ -1,46 +1,27 @@
-"""The notices step: messages from Epimetheus to the receiver about rate-limited events, its own polling, and its runs.
-
-A notice has the form of an audit event, so every format can render it: ``eventType`` is ``epimetheus.HeldBack``,
-``epimetheus.OwnPolling``, ``epimetheus.Run`` or ``epimetheus.Probe``, ``data.message`` is a sentence, and ``data.additionalDetails``
-contains the figures.
-"""
+"""The notices step: messages from Epimetheus to the receiver about rate-limited events and its own polling, and those of earlier seals."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import NamedTuple
-
-import msgspec
 
 from epimetheus.model import Fetched, HourlyCount, count_text, minute_text, plural, time_text
 from epimetheus.run.context import RunContext
-from epimetheus.run.tally import Tally
+from epimetheus.run.notice_event import NoticeSource, notice_event
+from epimetheus.run.seal_messages import send_earlier_seals
 from epimetheus.select.own_polling import split_kind
 from epimetheus.select.rate_limits import OWN, Counts
-from epimetheus.source.decode import decode_event
-
-
-class NoticeSource(NamedTuple):
-    """The source of a notice. ``now``: seconds since the epoch."""
-
-    run: str
-    region: str
-    tenancy: str
-    now: float
 
 
 def send_notices(ctx: RunContext) -> None:
     """Send the notices of this run, after every event is confirmed. Raises ReceiverError, DeliveryUncertain, AccountingError."""
     rate_limits, forwarder = ctx.pipeline.rate_limits, ctx.pipeline.forwarder
-    source = NoticeSource(ctx.run_id, ctx.options.region, ctx.options.tenancy, ctx.time.now())
+    source = ctx.notice_source()
     counts = rate_limits.unreported(ctx.state.through - ctx.options.overlap_minutes, immediate=OWN)
     messages = [*rate_limited_notices(source, counts), *own_polling_notices(source, counts)]
-    if ctx.options.run_message:
-        messages.append(run_summary_notice(source, ctx.progress.since, ctx.state.through, len(ctx.state.behind), ctx.tally))
     for message in messages:
         forwarder.send_notice(message)
     if messages:
         forwarder.finish()
     rate_limits.mark_reported(counts)
+    send_earlier_seals(ctx)
 
 
 def rate_limited_notices(source: NoticeSource, counts: Counts) -> list[Fetched]:
@@ -66,25 +47,13 @@ def own_polling_notices(source: NoticeSource, counts: Counts) -> list[Fetched]:
     filtered = f"{count_text(total, 'event')} from Epimetheus's own polling {plural(total, 'was', 'were')} filtered"
     what = f"{filtered}, from {span['from']} to {span['to']}: {listed}.{came}"
     figures = {"filtered": total, "calls": dict(sorted(calls.items())), "addresses": named, **span}
-    return [_event(source, "OwnPolling", what, figures)]
-
-
-def run_summary_notice(source: NoticeSource, since: int, through: int, behind: int, tally: Tally) -> Fetched:
-    """The summary of a run. ``since`` and ``through``: minutes since the epoch. ``behind``: number of compartments."""
-    filtered = {reason: count for reason, count in sorted(tally.filtered.items()) if count}
-    dropped = f"{count_text(tally.duplicates, 'duplicate')} dropped"
-    counts = f"{tally.fetched:,} fetched, {tally.forwarded:,} forwarded, {dropped}, {sum(filtered.values()):,} filtered"
-    window = {"from": minute_text(since), "through": minute_text(through)}
-    where = f"{source.region}, from {window['from']} through {window['through']}"
-    what = f"Run {source.run} of {where}: {counts}; {count_text(behind, 'compartment')} behind."
-    figures = {"fetched": tally.fetched, "forwarded": tally.forwarded, "duplicates": tally.duplicates, "filtered": filtered}
-    return _event(source, "Run", what, {**window, **figures, "malformed": tally.malformed, "behind": behind})
+    return [notice_event(source, "OwnPolling", what, figures)]
 
 
 def probe_notice(source: NoticeSource) -> Fetched:
     """The test message of a health check."""
     what = f"A test message from Epimetheus, sent by a health check ({source.run}). No action is needed."
-    return _event(source, "Probe", what, {})
+    return notice_event(source, "Probe", what, {})
 
 
 def _rate_limited_notice(source: NoticeSource, kind: str, hour: int, count: HourlyCount) -> Fetched:
@@ -93,7 +62,7 @@ def _rate_limited_notice(source: NoticeSource, kind: str, hour: int, count: Hour
     what = f"{count_text(unreported, 'event')} {kind} {plural(unreported, 'was', 'were')} held back by rate_limiting {within};"
     what += f" {count_text(count.passed, 'was', 'were')} forwarded."
     details = {"eventType": kind, "hour": minute_text(hour), "heldBack": unreported, "forwarded": count.passed, **span}
-    return _event(source, "HeldBack", what, details)
+    return notice_event(source, "HeldBack", what, details)
 
 
 def _span(counts: Counts) -> dict[str, str]:
@@ -101,22 +70,3 @@ def _span(counts: Counts) -> dict[str, str]:
     first = min(count.first for count in counts.values() if count.first is not None)
     last = max(count.last for count in counts.values() if count.last is not None)
     return {"from": time_text(first / 1000), "to": time_text(last / 1000)}
-
-
-def _event(source: NoticeSource, name: str, message: str, details: Mapping[str, object]) -> Fetched:
-    data = {
-        "eventName": name,
-        "compartmentId": source.tenancy,
-        "identity": {"principalName": "epimetheus", "tenantId": source.tenancy},
-        "message": message,
-        "additionalDetails": {"run": source.run, "region": source.region, **details},
-    }
-    event = {
-        "eventType": f"epimetheus.{name}",
-        "cloudEventsVersion": "0.1",
-        "eventTypeVersion": "2.0",
-        "source": "epimetheus",
-        "eventTime": time_text(source.now),
-        "data": data,
-    }
-    return decode_event(msgspec.json.encode(event))

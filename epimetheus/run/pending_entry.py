@@ -52,6 +52,23 @@ class PendingEntry:
             yield EntryPart(keys, messages if first else None, self.counts if first else {})
 
 
+class MessageDigest:
+    """The number of confirmed messages of a run, and the SHA-256 of their `message_line`s."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._digest = sha256()
+
+    def add(self, count: int, lines: bytes) -> None:
+        """Add ``count`` messages with their lines."""
+        self.count += count
+        self._digest.update(lines)
+
+    def sha256(self) -> str:
+        """The hex digest."""
+        return self._digest.hexdigest()
+
+
 class EntryPart(NamedTuple):
     """What one entry says of the events: their keys by compartment and window, their messages, and their counts under rate limits."""
 

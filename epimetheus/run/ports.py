@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.errors import SourceError
+from epimetheus.ledger.seal_chain import SealChain
+from epimetheus.ledger.seal_key import SealKey
 from epimetheus.model import Fetched, RunProgress, Window
 from epimetheus.oci_client.clients import Calls
 from epimetheus.oci_client.policies import Policies
@@ -26,7 +28,23 @@ class Statistics(NamedTuple):
     every: int = 0
 
 
+class SealTexts(NamedTuple):
+    """Hex digests of the texts of RULES and FIELD_MAP; None: not set."""
+
+    rules_sha256: str | None = None
+    field_map_sha256: str | None = None
+
+
+class SealOptions(NamedTuple):
+    """How a run is sealed. ``key``: signs the seals, None: they are not signed. ``messages``: each is also sent to the receiver."""
+
+    key: SealKey | None = None
+    messages: bool = True
+    texts: SealTexts = SealTexts()
+
+
 NO_STATISTICS = Statistics()
+_SEALS = SealOptions()
 _POLICIES = Policies()
 
 
@@ -37,8 +55,7 @@ class RunOptions:
     ``listing_minutes``: how long a listing of compartments stays valid. A run with a listing older than ``listing_max_age_minutes`` is
     ``partial``. ``regions``: all regions that this invocation reads; ``all_regions``: REGIONS=all. ``reconcile_after``: the passes of
     reconciliation, in minutes. ``sub_window_pages``: the window of a busy compartment is divided into sub-windows with at least this many
-    pages, 0: it is not. ``ledger_days``: how long entries are kept. ``run_message``: the run ends with a summary message. ``actors``:
-    messages include the actor's class.
+    pages, 0: it is not. ``ledger_days``: how long entries are kept. ``actors``: messages include the actor's class.
     """
 
     region: str
@@ -55,7 +72,7 @@ class RunOptions:
     sub_window_pages: int = 0
     reconcile_after: Sequence[int] = ()
     ledger_days: int = 35
-    run_message: bool = False
+    seals: SealOptions = _SEALS
     actors: bool = False
     statistics: Statistics = NO_STATISTICS
     regions: Sequence[str] = ()
@@ -171,6 +188,7 @@ class RunPorts:
     clock: Clock
     session: StateSession
     delivered: DeliveredKeys
+    seals: SealChain
     list_page: ListPage
     audit: AuditSource
     calls: Calls

@@ -61,17 +61,17 @@ class ReplayRequest:
     window: Window
     only: Sequence[str] = ()
     dry: bool = False
-    missing: Literal["late", "replay"] | None = None
+    missing: Literal["reconcile", "replay"] | None = None
 
     @property
     def action(self) -> Literal["reconcile", "replay"]:
         """The action of the function, and the command, that makes this request. Only messages of a replay are marked as one."""
-        return "reconcile" if self.missing == "late" else "replay"
+        return "reconcile" if self.missing == "reconcile" else "replay"
 
     @property
     def noun(self) -> str:
         """The action in a sentence."""
-        return "reconciliation" if self.missing == "late" else "replay"
+        return "reconciliation" if self.missing == "reconcile" else "replay"
 
 
 def replay(options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, request: ReplayRequest) -> Replayed:

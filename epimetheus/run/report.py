@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from math import inf
+from typing import Literal
 
 from epimetheus.errors import EpimetheusError
 from epimetheus.model import count_text, minute_text, plural, time_text
-from epimetheus.reports import BehindNow, Position, ReconciledNow, Report, Status
+from epimetheus.reports import BehindNow, Position, ReconciledNow, Report, SealNow, Status
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
 from epimetheus.run.coverage import coverage_warnings, run_coverage
@@ -19,7 +20,7 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
     """The report of a run that ends now."""
     tally, ports, progress, selection = ctx.tally, ctx.ports, ctx.progress, ctx.pipeline.selection
     audit, sender = ports.audit, ports.sender
-    coverage = run_coverage(ctx) if progress.opened else None
+    coverage = run_coverage(ctx.options, ctx.state, tally.unlisted) if progress.opened else None
     uncovered = coverage_warnings(coverage, ports.policies) if coverage else []
     given_up = given_up_warning(progress.given_up)
     return Report(
@@ -53,12 +54,26 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
         listing_stale=tally.listing_stale,
         listing_age_seconds=tally.listing_age,
         given_up=len(progress.given_up),
+        seal=_seal(ctx),
         first_start=ports.session.first_start,
         state_writes=ports.session.writes,
         certificate_days=days_left(ports.certificate_end(), ctx.time.now()),
         caches={"dedupe": tally.dedupe_cache(len(ports.delivered.seen)), "names": selection.name_cache()},
         performance=tally.performance(),
     )
+
+
+def final_status(ctx: RunContext) -> Literal["ok", "partial"]:
+    """The status of a run that has not failed."""
+    return "partial" if ctx.state.behind or ctx.progress.given_up or ctx.tally.outdated else "ok"
+
+
+def _seal(ctx: RunContext) -> SealNow | None:
+    """The seal of this run, None: it has none."""
+    head = ctx.state.seals.head
+    if head is None or head.run != ctx.run_id:
+        return None
+    return SealNow(head.sequence, head.sha256, head.stored, not head.pending, head.pending)
 
 
 def _latest_seconds(ctx: RunContext) -> int:

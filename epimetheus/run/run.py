@@ -1,9 +1,9 @@
 """One run over one region: the order of its steps, its errors, and its lease.
 
-    lease ─▶ discover compartments ─▶ forward, slice by slice: fetch, send, confirm, commit ─▶ reconcile ─▶ notices ─▶ finish ─▶ report
+    lease ─▶ discover compartments ─▶ forward, slice by slice: fetch, send, confirm, commit ─▶ reconcile ─▶ notices ─▶ finish ─▶ seal
 
 Each step is a function over the `RunContext`. The cursor moves in `epimetheus.run.slice_loop` only, after a slice is confirmed;
-`epimetheus.run.commit` saves it.
+`epimetheus.run.commit` saves it. `epimetheus.run.sealing` seals the run.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,8 @@ from epimetheus.run.lease import lease_held_warning, open_state, returning_lease
 from epimetheus.run.notices import send_notices
 from epimetheus.run.ports import RunOptions, RunPorts
 from epimetheus.run.reconcile import reconcile
-from epimetheus.run.report import build_report
+from epimetheus.run.report import build_report, final_status
+from epimetheus.run.sealing import finish_seal, settle
 from epimetheus.run.slice_loop import forward_slices
 
 STEPS: tuple[tuple[str, Callable[[RunContext], None]], ...] = (
@@ -28,7 +29,7 @@ STEPS: tuple[tuple[str, Callable[[RunContext], None]], ...] = (
     ("notices", send_notices),
     ("finish", finish),
 )
-"""The steps of a run in order, each with its name in the report's ``performance.phases``."""
+"""The steps of a run in order, each with its name in the report's ``performance.phases``. The step ``seal`` follows."""
 
 
 def run(options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, warnings: Sequence[str] = ()) -> Report:
@@ -42,20 +43,29 @@ def run(options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, w
             if (lease := open_state(ctx)) is not None:
                 ctx.tally.warnings.append(lease_held_warning(lease))
                 return build_report(ctx, "skipped")
+            settle(ctx)
             for phase, step in STEPS:
-                _timed(ctx, phase, step)
+                _timed(ctx, phase, _renewing_lease(step))
+            _timed(ctx, "seal", finish_seal)
         except EpimetheusError as error:
             commit_confirmed(ctx)
             return build_report(ctx, "failed", error)
         finally:
             ports.sender.drop()
-        return build_report(ctx, "partial" if ctx.state.behind or ctx.progress.given_up or ctx.tally.outdated else "ok")
+        return build_report(ctx, final_status(ctx))
+
+
+def _renewing_lease(step: Callable[[RunContext], None]) -> Callable[[RunContext], None]:
+    def renewing(ctx: RunContext) -> None:
+        ctx.ports.session.renew_if_due(ctx.time.now())
+        step(ctx)
+
+    return renewing
 
 
 def _timed(ctx: RunContext, phase: str, step: Callable[[RunContext], None]) -> None:
     began = ctx.ports.clock.monotonic()
     try:
-        ctx.ports.session.renew_if_due(ctx.time.now())
         step(ctx)
     finally:
         ctx.tally.phases[phase] = round(ctx.ports.clock.monotonic() - began, 3)

@@ -25,11 +25,14 @@ from epimetheus.state.head import (
     PageCursorEntry,
     ReceiverEntry,
     ReconciledEntry,
+    SealHeadEntry,
+    SealsEntry,
     Siblings,
     decode_head,
 )
 from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, Reconciled, State
 from epimetheus.state.owner import ReceiverId
+from epimetheus.state.seals import SealHead, SealState
 from epimetheus.stored_form import add_checksum, check_checksum, parse_whole_minute
 
 _NAME = b"EPIMETHEUS-STATE "
@@ -82,6 +85,7 @@ def _head(state: State) -> Head:
         entered=state.entered,
         epoch=state.epoch,
         first_epoch=state.first_epoch,
+        seals=_encode_seals(state.seals),
         regions=state.regions,
         regions_listed=_text_unless_0(state.regions_listed),
         tenancy=state.tenancy,
@@ -106,6 +110,7 @@ def _state(head: Head) -> State:
         entered=head.entered,
         epoch=head.epoch,
         first_epoch=head.first_epoch,
+        seals=_decode_seals(head.seals),
         regions=head.regions,
         regions_listed=_minute_or_0(head.regions_listed),
         lease=None if (lease := head.lease) is None else Lease(lease.run, lease.until, lease.acquired),
@@ -117,6 +122,18 @@ def _state(head: Head) -> State:
         adopted=None if (adopted := head.adopted) is None else Adoption(adopted.at, adopted.reason, adopted.before),
         marker_owner=head.marker_owner,
     )
+
+
+def _encode_seals(seals: SealState) -> SealsEntry:
+    head = seals.head
+    entry = SealHeadEntry(head.name, head.sequence, head.run, head.sha256, head.text, head.stored, head.sent) if head else None
+    return SealsEntry(entry, dict(seals.entries), seals.runs, seals.unfinished, seals.named)
+
+
+def _decode_seals(seals: SealsEntry) -> SealState:
+    found = seals.head
+    head = SealHead(found.name, found.sequence, found.run, found.sha256, found.text, found.stored, found.sent) if found else None
+    return SealState(head, tuple(seals.entries.items()), seals.runs, seals.unfinished, seals.named)
 
 
 def _encode_reconciled(one: Reconciled) -> ReconciledEntry:

@@ -94,6 +94,28 @@ class HourlyCountEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
     last: _Count | None = None
 
 
+class SealHeadEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """`SealHead`."""
+
+    name: str
+    sequence: _Count
+    run: str
+    sha256: str
+    text: str
+    stored: bool
+    sent: _Count
+
+
+class SealsEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
+    """`SealState`. ``entries``: name → SHA-256."""
+
+    head: SealHeadEntry | None = None
+    entries: dict[str, str] = {}
+    runs: tuple[str, ...] = ()
+    unfinished: dict[str, _Count] = {}
+    named: tuple[str, ...] = ()
+
+
 class Head(msgspec.Struct, forbid_unknown_fields=True):
     """`State`. Fields without a default are required."""
 
@@ -114,6 +136,7 @@ class Head(msgspec.Struct, forbid_unknown_fields=True):
     entered: dict[str, _Count] = {}
     epoch: _Count = 0
     first_epoch: _Count = 0
+    seals: SealsEntry = SealsEntry()
     regions: tuple[str, ...] = ()
     regions_listed: str | None = None
     tenancy: str = ""

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 
 from epimetheus.model import HourlyCount, Window
 from epimetheus.state.owner import ReceiverId
+from epimetheus.state.seals import SealState
 
 LEASE_SECONDS = 300.0
 """The longest lease. A run renews its lease, so a run that was killed blocks others no longer than this."""
 CLOCK_TOLERANCE_SECONDS = 300.0
 """The largest clock difference between hosts that share a state."""
 
+NO_SEALS = SealState()
 _MOST_ENTERED = 20
 
 Summary = dict[str, str | bool | int | float | None]
@@ -124,6 +126,7 @@ class State:
     ones.
     ``epoch``: the minute in which the state began or was last rewound, raised by each; entries of the ledger with an earlier one do not
     prevent that their events are sent again. ``first_epoch``: the epoch in which the state began; earlier entries are of another state.
+    ``seals``: the newest seal, and what the next one names.
     ``writer`` and ``serial`` identify the write that produced this state. ``last`` is the summary of the last run.
     ``tenancy`` (OCID) and ``receiver``: the owner, recorded once a run has verified it. ``adopted``: the last change of owner.
     ``marker_owner``: the `Owner.digest` for which the markers are complete (`epimetheus.state.marker`).
@@ -142,6 +145,7 @@ class State:
     entered: dict[str, int] = field(default_factory=dict)
     epoch: int = 0
     first_epoch: int = 0
+    seals: SealState = NO_SEALS
     regions: tuple[str, ...] = ()
     regions_listed: int = 0
     lease: Lease | None = None
@@ -163,6 +167,13 @@ class State:
         earlier = {one: last for one, last in self.entered.items() if one != run} if others else {}
         return dict([*earlier.items()][-_MOST_ENTERED:]) | {run: number}
 
+    def without_lease(self) -> "State":
+        """The state after its lease was taken away. If the run that had it left no seal, the next seal names the run."""
+        if self.lease is None or self.seals.is_of(self.lease.run):
+            return replace(self, lease=None)
+        run = self.lease.run
+        return replace(self, lease=None, seals=self.seals.with_unsealed_run(run).with_unfinished(run, self.entered.get(run, 0)))
+
     def latest(self) -> tuple[str, int]:
         """The latest time in the state: its name, and its minute."""
         return max(self._times(), key=lambda time: time[1])
@@ -173,7 +184,7 @@ class State:
         passes = self.reconciled.items()
         reconciled = {after: Reconciled(min(one.through, minute), _rewound_all(one.behind, minute, now)) for after, one in passes}
         known = {ocid: _rewound_known(one, minute, now) for ocid, one in self.known.items()}
-        kept = replace(self, through=minute, behind=behind, known=known, rate_limits={}, lease=None)
+        kept = replace(self.without_lease(), through=minute, behind=behind, known=known, rate_limits={})
         kept = replace(kept, reconciled=reconciled, epoch=max(now, self.epoch + 1))
         listed, last = min(self.listed, now), {**self.last, "caught_up": False}  # so that compartments are listed again
         return replace(kept, slice_minutes=0, listed=listed, last=last, regions_listed=0, began=min(self.began, minute))

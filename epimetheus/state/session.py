@@ -67,24 +67,35 @@ class StateSession:
         """Whether this run has the lease, or may have it."""
         return self._lease is not None
 
-    def open(self, fresh: Callable[[], State], *, now: float, until: float) -> tuple[State, Lease | None]:
+    def open(
+        self,
+        fresh: Callable[[], State],
+        *,
+        now: float,
+        until: float,
+        take_over: Callable[[State], State] = State.without_lease,
+    ) -> tuple[State, Lease | None]:
         """Take the lease, ``until`` at the latest. Returns the state as written, or the state and the live lease of another run.
 
-        ``fresh`` makes the first state if there is none. Raises StateError; after StateMissing, StateForeign and StateInFuture, nothing
-        was written.
+        ``fresh`` makes the first state if there is none. ``take_over``: from a state with the expired lease of another run, the state
+        without it. Raises StateError; after StateMissing, StateForeign and StateInFuture, nothing was written.
         """
         for _ in range(_LEASE_ATTEMPTS - 1):
             with suppress(StateConflict):
-                return self._take_lease(fresh, now, until)
-        return self._take_lease(fresh, now, until)
+                return self._take_lease(fresh, take_over, now, until)
+        return self._take_lease(fresh, take_over, now, until)
 
-    def _take_lease(self, fresh: Callable[[], State], now: float, until: float) -> tuple[State, Lease | None]:
+    def _take_lease(
+        self, fresh: Callable[[], State], take_over: Callable[[State], State], now: float, until: float
+    ) -> tuple[State, Lease | None]:
         found, self._etag = self._read()
         if found:
             self.validate(found, now)
         state = found or self._owner_binding.first_state(fresh(), now)
         if state.lease and state.lease.run != self._run_id and state.lease.is_live(now):
             return state, state.lease
+        if state.lease and state.lease.run != self._run_id:
+            state = take_over(state)
         self._owner_binding.remember_cursor(state)
         self._lease_end = until
         self._lease = Lease(self._run_id, until, now)  # before the write: it may take effect even if it raises
@@ -199,7 +210,7 @@ class StateSession:
         found, etag = self._read()
         if found is None or found.lease is None or found.lease.run != self._run_id:
             return found
-        freed = replace(found, lease=None, writer=self._run_id, serial=max(self._serial, found.serial) + 1)
+        freed = replace(found.without_lease(), writer=self._run_id, serial=max(self._serial, found.serial) + 1)
         self._store.write(pack(freed), etag)
         return freed
 

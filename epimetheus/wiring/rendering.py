@@ -22,9 +22,14 @@ class RenderingWiring:
     selection: SelectionWiring
 
     @cached_property
+    def field_map_text(self) -> str:
+        """The JSON text of FIELD_MAP, ``{}`` if it is not set. Raises ConfigError, SourceError, CredentialsError."""
+        return self.references.read("FIELD_MAP", self.settings.field_map) or "{}"
+
+    @cached_property
     def field_map(self) -> tuple[FieldMap, tuple[str, ...]]:
-        """FIELD_MAP, and warnings about it. Raises ConfigError, SourceError, CredentialsError."""
-        return read_field_map("FIELD_MAP", self.references.read("FIELD_MAP", self.settings.field_map) or "{}", self.settings.format)
+        """FIELD_MAP, and warnings about it. Raises as `field_map_text`."""
+        return read_field_map("FIELD_MAP", self.field_map_text, self.settings.format)
 
     @property
     def fields(self) -> Fields:

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 from epimetheus.config.rules_file import RulesFile
 from epimetheus.config.settings import Settings
-from epimetheus.run.ports import RunOptions, Statistics
+from epimetheus.run.ports import RunOptions, SealOptions, Statistics
 
 SUB_WINDOW_PAGES = 8
 """Each sub-window ends with a page that is not full: on average, dividing a window adds at most a page in 16."""
 
 
 def run_options(
-    settings: Settings, region: str, tenancy: str, rules: RulesFile, regions: Sequence[str], *, actors: bool
+    settings: Settings, region: str, tenancy: str, rules: RulesFile, regions: Sequence[str], seals: SealOptions, *, actors: bool
 ) -> RunOptions:
-    """The options of a run over ``region``. ``regions`` and ``actors``: as `RunOptions`."""
+    """The options of a run over ``region``. ``regions``, ``seals`` and ``actors``: as `RunOptions`."""
     statistics = rules.statistics
     return RunOptions(
         region=region,
@@ -30,7 +30,7 @@ def run_options(
         reconcile_after=settings.reconcile_after,
         ledger_days=settings.ledger_days,
         sub_window_pages=SUB_WINDOW_PAGES if settings.api_concurrency > 1 else 0,
-        run_message=settings.run_message,
+        seals=seals,
         actors=actors,
         statistics=Statistics(filtered=statistics.enable_detailed_logging, every=statistics.log_interval_events),
         regions=regions,

@@ -43,7 +43,7 @@ class StateWiring:
         store, *markers = self._stores(region, deadline, calls)
 
         def receiver_verified(caught_up: bool) -> bool:
-            quiet = caught_up and not self.oci.settings.run_message
+            quiet = caught_up and not self.oci.settings.seal_messages
             return sender is not None and (sender.confirmations > 0 or quiet)
 
         return StateSession(store, run_id, region, self.owner, Markers(markers), receiver_verified)

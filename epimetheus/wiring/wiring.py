@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.config.settings import Settings
@@ -12,7 +13,7 @@ from epimetheus.oci_client.clock_offset import ClockOffset
 from epimetheus.run.budget import commit_reserve
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.discovery import subscribed_or_last_known, subscription_problem
-from epimetheus.run.ports import RunObserver, RunOptions, RunPorts, SubscribedRegions
+from epimetheus.run.ports import RunObserver, RunOptions, RunPorts, SealOptions, SealTexts, SubscribedRegions
 from epimetheus.source.identity import subscribed_regions
 from epimetheus.wiring.delivery import DeliveryWiring
 from epimetheus.wiring.ledger import LedgerWiring
@@ -116,6 +117,7 @@ class Wiring:
         Raises ConfigError, SourceError, CredentialsError.
         """
         _ = self.delivery.tls, self.settings.state_bucket and self.oci.namespace, self.selection.rules_file, self.rendering.field_map
+        _ = self.ledger.seal_key
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -133,7 +135,13 @@ class Wiring:
     def options(self, region: str) -> RunOptions:
         """The options of a run over ``region``."""
         actors = self.rendering.includes_actor
-        return run_options(self.settings, region, self.tenancy, self.selection.rules_file[0], self.regions, actors=actors)
+        seals = SealOptions(self.ledger.seal_key, self.settings.seal_messages, self._seal_texts())
+        rules = self.selection.rules_file[0]
+        return run_options(self.settings, region, self.tenancy, rules, self.regions, seals, actors=actors)
+
+    def _seal_texts(self) -> SealTexts:
+        rules, field_map = self.settings.rules and self.selection.rules_text, self.settings.field_map and self.rendering.field_map_text
+        return SealTexts(*(sha256(text.encode()).hexdigest() if text else None for text in (rules, field_map)))
 
     def ports(self, region: str, run_id: str, deadline: Deadline, observer: RunObserver, *, replay: bool = False) -> RunPorts:
         """The ports of a run over ``region`` until ``deadline``. Half of its reserve is left for the last commit."""
@@ -144,6 +152,7 @@ class Wiring:
             clock=self.clock,
             session=self.state.session(region, run_id, deadline, calls, sender),
             delivered=self._delivered.setdefault(region, DeliveredKeys()).connected(self.ledger.ledger(region, deadline, calls)),
+            seals=self.ledger.seals(region, deadline, calls),
             list_page=self.oci.list_page(deadline.left() / 8, calls),
             audit=self.oci.audit(region),
             calls=calls,

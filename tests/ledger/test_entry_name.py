@@ -17,7 +17,7 @@ NAMES = st.builds(
     st.integers(0, 99_999_999),
     st.from_regex("[0-9a-f]{12}|terminal-[0-9a-f]{8}", fullmatch=True),
     st.integers(0, 999_999_999),
-    st.sampled_from(["poll", "backfill", "late", "push", "replay", "cloud_guard"]),
+    st.sampled_from(["poll", "backfill", "late", "push", "replay", "cloud_guard", "reconcile"]),
 )
 
 

@@ -22,7 +22,8 @@ class Hourly(NamedTuple):
 class Marks(NamedTuple):
     """``read``: OCID of each polled compartment → the second through which it is read. ``lease``: run, and when its lease ends.
 
-    ``ended``: the last run that committed its end. ``hourly``: (event type, hour in minutes since the epoch) → hourly counts.
+    ``ended``: the last run that committed its end. ``hourly``: (event type, hour in minutes since the epoch) → hourly counts. ``head``: the
+    whole JSON.
     """
 
     through: int
@@ -32,6 +33,7 @@ class Marks(NamedTuple):
     ended: str
     hourly: dict[tuple[str, int], Hourly]
     epoch: int
+    head: dict[str, Any]
 
 
 def marks_of(data: bytes) -> Marks:
@@ -54,6 +56,7 @@ def marks_of(data: bytes) -> Marks:
             for hour, one in hours.items()
         },
         head["epoch"],
+        head,
     )
 
 
@@ -61,6 +64,14 @@ def epoch_of(entry: bytes) -> int:
     """The epoch of a stored entry of the ledger."""
     epoch: int = _head(entry.partition(b"\n\0")[0])["epoch"]
     return epoch
+
+
+def keys_of(entry: bytes) -> int:
+    """The number of keys in a stored entry of the ledger, which may be truncated."""
+    head, _, packed = entry.partition(b"\n\0")
+    read = _head(head)
+    sets = [*read["compartments"].values(), *(one for some in read["exceptions"].values() for one in some)]
+    return min(sum(one["keys"] for one in sets), len(packed) // 16)
 
 
 def in_the_future(data: bytes, by: int) -> bytes:

@@ -12,8 +12,9 @@ from epimetheus.reports import Report
 from tests.simulation.audit import Wire
 from tests.simulation.chance import Stage
 from tests.simulation.events import NAME, SECRET, Event
-from tests.simulation.marks import Marks, epoch_of, marks_of
+from tests.simulation.marks import Marks, epoch_of, keys_of, marks_of
 from tests.simulation.receipts import Broken, Receipts
+from tests.simulation.seals import SealOracle
 from tests.simulation.settings import LIMIT, Settings
 from tests.simulation.tenancy import Place, Tenancy
 
@@ -62,6 +63,7 @@ class Oracle:
         self.overlapped = False
         self.repeats = self.beyond = 0
         self.relists = True
+        self.chain = SealOracle(stage)
         self.configured(settings)
 
     def configured(self, settings: Settings) -> None:
@@ -99,6 +101,7 @@ class Oracle:
             self._stopped(ocid, self.tenancy.places[ocid], arrived)
         self.polled = marks.read.keys()
         self.ended, self.through, self.epoch = marks.ended, marks.through, marks.epoch
+        self.chain.written(marks.head)
         self._limited(marks)
 
     def entered(self, data: bytes) -> None:
@@ -183,6 +186,7 @@ class Oracle:
         self.vanished = why
         if why or data is None:
             return
+        self.chain.replaced()
         marks = marks_of(data)
         self.marks, self.polled = dict(marks.read), marks.read.keys()
         self.committed.clear()  # the ledger has what was confirmed after this state
@@ -196,7 +200,9 @@ class Oracle:
     def rewound(self, data: bytes, start: float) -> None:
         """The operator moved the cursor back: events from ``start`` on may be sent again; earlier ones are in the ledger still."""
         kept = {name: epoch for name, epoch in self.in_ledger.items() if self.tenancy.by_name[name].processed < start}
+        rolled_back = self.chain.rolled_back
         self.replaced(data, "")
+        self.chain.rolled_back = rolled_back
         self.in_ledger = kept
 
     def entry_lost(self, data: bytes) -> None:
@@ -210,7 +216,7 @@ class Oracle:
     def _names(self, data: bytes) -> Iterator[str]:
         """The names of the events in an entry."""
         packed = data.partition(b"\n\0")[2]
-        return (self.tenancy.by_key[packed[at : at + 16]] for at in range(0, len(packed) // 16 * 16, 16))
+        return (self.tenancy.by_key[packed[at : at + 16]] for at in range(0, keys_of(data) * 16, 16))
 
     # Messages
 
@@ -244,6 +250,8 @@ class Oracle:
             raise Broken(f"8: the run is {report.status}, its error is {report.error}")
         if SECRET in str(report):
             raise Broken("7: a secret in the report")
+        if not self.overlapped:
+            self.chain.reported(report)
         self._check_confirmed(report)
         self._check_status(report)
         self._check_clock(report)

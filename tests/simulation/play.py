@@ -13,6 +13,7 @@ from epimetheus.clock import Deadline
 from epimetheus.deliver import RelpSender, StreamSender, framer, stream_sender
 from epimetheus.function.invoke import RunFailed, raise_if_failed
 from epimetheus.ledger.ledger import Ledger
+from epimetheus.ledger.seal_chain import SealChain
 from epimetheus.oci_client.clients import Calls, Credentials
 from epimetheus.render.renderer import Renderer
 from epimetheus.reports import Report
@@ -33,6 +34,7 @@ from tests.simulation.keeping import state_session
 from tests.simulation.ledger import LedgerShelf
 from tests.simulation.oracle import Oracle
 from tests.simulation.receipts import Broken, Receipts
+from tests.simulation.seals import SealShelf
 from tests.simulation.settings import RULES, Settings, known
 from tests.simulation.siem import Siem
 from tests.simulation.storage import Shelf
@@ -122,6 +124,7 @@ class Region:
         self.audit: _Audit | None = None
         self.marker = Shelf(theatre.stage, lambda data: None)
         self.ledger = LedgerShelf(theatre.stage, self.oracle.entered)
+        self.seals = SealShelf(theatre.stage, self.oracle.chain.created)
 
 
 class SimulatedWiring:
@@ -141,7 +144,7 @@ class SimulatedWiring:
         """Nothing has to be read."""
 
     def options(self, region: str) -> RunOptions:
-        return self._theatre.settings.options(region, ROOT, run_message=self._theatre.stage.dice.random() < 0.3)
+        return self._theatre.settings.options(region, ROOT)
 
     def ports(self, region: str, run_id: str, deadline: Deadline, observer) -> RunPorts:
         theatre, settings, stage = self._theatre, self._theatre.settings, self._theatre.stage
@@ -150,6 +153,7 @@ class SimulatedWiring:
         one.audit = _Audit(one, settings)
         reserve = commit_reserve(deadline.left())
         one.shelf.patience = one.ledger.patience = reserve / 4
+        one.seals.patience = reserve / 8
         one.tenancy.patience = deadline.left() / 8
         until = deadline.earlier(reserve / 2)
 
@@ -163,6 +167,7 @@ class SimulatedWiring:
             {
                 "clock": stage.clock,
                 "session": state_session(one.shelf, one.marker, run_id, region),
+                "seals": SealChain(one.seals),
                 "delivered": self._delivered[region].connected(Ledger(one.ledger)),
                 "list_page": one.tenancy.list_page,
                 "audit": one.audit,
@@ -292,6 +297,7 @@ class Theatre:
         for region, began, patience, audit in kept:
             region.oracle.began = region.wire.began = began
             region.shelf.patience = region.ledger.patience = patience
+            region.seals.patience = patience / 2
             region.audit = audit
 
     def call(self, seconds: float) -> list[Report]:
@@ -360,7 +366,9 @@ class Theatre:
             self.stage.now += 13 * 3600
             reports = self.call(600.0 * len(self.regions))
         for report in reports:
-            self.region(report.region).oracle.check_end(report)
+            region = self.region(report.region)
+            region.oracle.check_end(report)
+            region.oracle.chain.check_end(region.shelf.data or b"", region.ledger.objects, self.receipts.seals[region.name])
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import datetime
 
 from tests.simulation.events import NAME, SECRET, Event, differs
@@ -10,6 +10,7 @@ from tests.simulation.siem import Siem
 
 _NOTICE = re.compile(rb"<\d+>1 \S+ \S+ \S+ - notice ")
 _HELD_BACK = re.compile(r"msg=([\d,]+) events? (\S+) (?:was|were) held back by rate_limiting in the hour from (\S+),")
+_SEAL = re.compile(r"\bseal-([a-z]+-[a-z]+-[0-9])-([0-9]+)-([0-9a-f]{16})\b")
 _SECRET = SECRET.encode()
 
 
@@ -20,7 +21,7 @@ class Broken(Exception):
 class Receipts:
     """``arrived``: event name → number of copies. ``reported``: (event type, hour in minutes) → rate-limited events, from notices.
 
-    ``form``: the message format. ``events``: all events by name. ``reads_notices``: notices in this format are read.
+    ``seals``: region → (sequence number, start of the SHA-256) → number of copies. ``form``: the message format. ``events``: all events by name. ``reads_notices``: notices in this format are read.
     """
 
     def __init__(self, siem: Siem, events: dict[str, Event], form: str) -> None:
@@ -30,6 +31,7 @@ class Receipts:
         self.reads_notices = form in ("cef", "json")
         self.arrived: Counter[str] = Counter()
         self.reported: Counter[tuple[str, int]] = Counter()
+        self.seals: defaultdict[str, Counter[tuple[int, str]]] = defaultdict(Counter)
         self._read = 0
 
     def up_to_now(self) -> Counter[str]:
@@ -56,7 +58,10 @@ class Receipts:
         self.arrived[event.name] += 1
 
     def _notice(self, text: str) -> None:
-        """Add the rate-limited events that a notice reports."""
+        """Add the seal, or the rate-limited events that a notice reports."""
+        if found := _SEAL.search(text):
+            self.seals[found[1]][int(found[2]), found[3]] += 1
+            return
         if self.form == "json":
             details = json.loads(text[text.index("{", text.index("] ")) :])["data"]["additionalDetails"]
             if "heldBack" in details:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from epimetheus.run.ports import RunOptions
+from epimetheus.ledger.seal_key import SealKey
+from epimetheus.run.ports import RunOptions, SealOptions
 from epimetheus.select.rules import Rules
 
 LIMIT = 2
+SEAL_KEY = SealKey.generate()
 NO_RULES = Rules()
 RULES = Rules(mode="exclude", excluded=("DeleteBucket",), limits={"GetInstance": LIMIT})
 
@@ -28,12 +30,13 @@ class Settings:
     form: str = "cef"
     relp: bool = False
     reconcile: tuple[int, ...] = (60, 1440)
+    seal_messages: bool = True
 
     @property
     def listing_max_age(self) -> int:
         return max(60, 2 * self.listing)
 
-    def options(self, region: str, tenancy: str, *, run_message: bool) -> RunOptions:
+    def options(self, region: str, tenancy: str) -> RunOptions:
         """As options of a run."""
         return RunOptions(
             region=region,
@@ -48,7 +51,7 @@ class Settings:
             slice_minutes=self.slice,
             concurrency=self.concurrency,
             sub_window_pages=self.sub_window_pages,
-            run_message=run_message,
+            seals=SealOptions(SEAL_KEY, self.seal_messages),
             reconcile_after=self.reconcile,
         )
 

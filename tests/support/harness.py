@@ -12,6 +12,8 @@ from epimetheus.clock import Clock
 from epimetheus.function.invoke import invoke
 from epimetheus.ledger.entry import Entry
 from epimetheus.ledger.entry import unpack as unpack_entry
+from epimetheus.ledger.seal import Seal
+from epimetheus.ledger.seal import unpack as unpack_seal
 from epimetheus.model import time_text
 from epimetheus.reports import Report
 from epimetheus.state.encoding import unpack
@@ -62,7 +64,11 @@ class Stage:
     def arrived(self) -> list[str]:
         """Returns the IDs of the events that the receiver has, in order of arrival. Each message is read once (``read``)."""
         self.read += map(event_id, self.receiver.messages[len(self.read) :])
-        return self.read.copy()
+        return [event for event in self.read if not event.startswith("seal-")]
+
+    def messages(self) -> list[bytes]:
+        """Returns the messages that the receiver has, without those of seals."""
+        return [message for message in self.receiver.messages if not event_id(message).startswith("seal-")]
 
     def state(self, region: str = "us-ashburn-1") -> State:
         """Returns the stored state."""
@@ -72,6 +78,11 @@ class Stage:
         """Returns the entries of the ledger: the name of each object in the bucket → the entry, by the end of its window."""
         objects = self.world.objects("audit-state")
         return {name: unpack_entry(objects[name], name) for name in sorted(objects) if name.startswith(f"epimetheus/ledger/{region}/")}
+
+    def seals(self, region: str = "us-ashburn-1") -> dict[str, Seal]:
+        """Returns the stored seals by name, in order."""
+        objects, prefix = self.world.objects("audit-state"), f"epimetheus/seals/{region}/"
+        return {name: unpack_seal(objects[name], name) for name in sorted(objects) if name.startswith(prefix)}
 
     def check_write(self, data: bytes) -> None:
         """Checks that the events between the previous and the new position of each compartment have arrived."""

@@ -10,6 +10,7 @@ from epimetheus.health.model import CheckResult, Status
 from epimetheus.model import count_text, time_text
 from epimetheus.pem import full_days_left
 from epimetheus.run import notices
+from epimetheus.run.notice_event import NoticeSource
 
 LEAST_DAYS = 30
 """A certificate that expires in fewer days is degraded."""
@@ -84,7 +85,7 @@ def _perhaps_tls(what: str, port: int) -> CheckResult:
 def check_probe(context: HealthContext, deadline: Deadline) -> CheckResult:
     """A message arrives. Raises ReceiverError, OutOfTime."""
     wiring, region = context.wiring, context.regions[0]
-    probe = notices.probe_notice(notices.NoticeSource(context.run_id, region, wiring.tenancy, context.now()))
+    probe = notices.probe_notice(NoticeSource(context.run_id, region, wiring.tenancy, context.now()))
     message = wiring.rendering.renderer(region, context.run_id).render_notice(probe, 1).message
     sender = wiring.delivery.sender(wiring.delivery.dialer(deadline), deadline)
     try:

@@ -1,0 +1,39 @@
+"""Entries of the ledger that a run comes across in its listings and that no seal names yet: those of other writers, and of killed runs."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from epimetheus.ledger.entry import EntryName, Source
+
+MOST_FOUND = 200
+"""Maximum number of such entries that a run reads. The others are found by later runs."""
+
+_OTHER_WRITERS: Final[frozenset[Source]] = frozenset(("push", "replay", "cloud_guard", "reconcile"))
+"""Sources of entries that are not written by runs."""
+
+
+class UnsealedEntries:
+    """``named``: entries of other writers that a seal names. ``unfinished``: run that was killed → number of its last entry that is known.
+
+    ``found``: name → hex digest of the stored bytes.
+    """
+
+    def __init__(self, named: Iterable[str] = (), unfinished: Mapping[str, int] | None = None) -> None:
+        self.found: dict[str, str] = {}
+        self._named = frozenset(named)
+        self._unfinished = unfinished or {}
+
+    def lacks(self, name: EntryName) -> bool:
+        """Whether no seal names this entry, and it should be read and added."""
+        unknown = is_of_other_writer(name) or name.number > self._unfinished.get(name.run, name.number)
+        return unknown and len(self.found) < MOST_FOUND and (text := name.text()) not in self._named and text not in self.found
+
+    def add(self, name: EntryName, sha256: str) -> None:
+        """Add an entry that was read."""
+        if self.lacks(name):
+            self.found[name.text()] = sha256
+
+
+def is_of_other_writer(name: EntryName) -> bool:
+    """Whether the entry was not written by a run."""
+    return name.source in _OTHER_WRITERS
