@@ -12,7 +12,7 @@ from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.progress import SetProgress, progress_bar
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
-from epimetheus.cli.time_arguments import past_window
+from epimetheus.cli.time_arguments import past_window, replay_window
 from epimetheus.cli.times import Duration, Timeout
 from epimetheus.cli.verify_view import EXIT_CODES, show_verification
 from epimetheus.clock import SYSTEM
@@ -20,7 +20,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.files import read_bounded
 from epimetheus.ledger.seal_key import PublicKey
-from epimetheus.model import minute_text
+from epimetheus.model import Window, minute_text
 from epimetheus.verify.export_records import ExportRecords
 from epimetheus.verify.folder import folder_sources
 from epimetheus.verify.model import Verification
@@ -32,7 +32,7 @@ _LARGEST_KEY_FILE = 1 << 20
 From = Annotated[
     str, typer.Option("--from", metavar="TIME", help="Start of the window: a time (2026-11-24T10:00:00Z) or a duration before now (24h).")
 ]
-To = Annotated[str, typer.Option("--to", metavar="TIME", help="End of the window (exclusive), in the same form. Default: now.")]
+To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="End of the window (exclusive), in the same form. Default: now.")]
 Siem = Annotated[
     list[Path] | None,
     typer.Option(
@@ -44,7 +44,7 @@ PublicKeys = Annotated[
     typer.Option("--public-key", metavar="FILE", help="Public keys in PEM format that signed the seals; repeat for several."),
 ]
 Folder = Annotated[
-    Path | None, typer.Option("--ledger", metavar="DIR", help="Read downloaded seals and entries from this folder, without OCI and settings.")
+    Path | None, typer.Option("--ledger", metavar="DIR", help="Read downloaded seals and entries in this folder, without OCI or settings.")
 ]
 
 
@@ -52,7 +52,7 @@ Folder = Annotated[
 def verify_command(  # noqa: PLR0913, PLR0917 - one parameter per option
     source: SettingsSource,
     start: From,
-    end: To = "0s",
+    end: To = None,
     siem: Siem = None,
     audit: Annotated[bool, typer.Option("--audit", help="List the window in OCI Audit again and compare it with the ledger.")] = False,
     public_keys: PublicKeys = None,
@@ -67,7 +67,7 @@ def verify_command(  # noqa: PLR0913, PLR0917 - one parameter per option
     """
     with display.errors_explained(as_json=as_json):
         now = SYSTEM.now()
-        window = past_window(start, end, now, limited=audit)
+        window = _window(start, end, now, limited=audit)
         keys = [key for path in public_keys or () for key in _public_keys(path)]
         exports = [ExportRecords(path) for path in siem or ()]
         if folder and audit:
@@ -83,6 +83,15 @@ def verify_command(  # noqa: PLR0913, PLR0917 - one parameter per option
     else:
         show_verification(terminal_console(), result)
     raise typer.Exit(EXIT_CODES[result.verdict])
+
+
+def _window(start: str, end: str | None, now: float, *, limited: bool) -> Window:
+    """The window, by default through the current minute. ``limited``: OCI Audit must have all of it. Raises ArgumentError."""
+    read = replay_window if limited else past_window
+    if end is not None:
+        return read(start, end, now)
+    window = read(start, minute_text(int(now // 60)), now)
+    return window._replace(end=window.end + 1)
 
 
 def _verify_deployment(

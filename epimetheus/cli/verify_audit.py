@@ -4,7 +4,7 @@ import uuid
 from functools import partial
 
 from epimetheus.errors import StateError
-from epimetheus.model import Fetched, RunProgress, Window, minute_text
+from epimetheus.model import Fetched, RunProgress, Window, count_text, plural
 from epimetheus.reports import EventName, Problem, Replayed
 from epimetheus.run.replay import ReplayRequest
 from epimetheus.verify.chain import ChainHead
@@ -20,8 +20,8 @@ def sources_of(wiring: Wiring) -> list[RegionSource]:
     """The regions of the settings. Raises SourceError, CredentialsError."""
     sources = []
     for region in wiring.replayed_regions:
-        entries, seals = wiring.ledger.stores(region, wiring.deadline)
-        sources.append(RegionSource(region, seals, entries, partial(_head, wiring, region)))
+        ledger, seals = wiring.ledger.ledger(region, wiring.deadline), wiring.ledger.seals(region, wiring.deadline)
+        sources.append(RegionSource(region, seals.store, ledger.store, partial(_head, wiring, region)))
     return sources
 
 
@@ -43,7 +43,7 @@ def audit(wiring: Wiring, window: Window) -> dict[str, Audited]:
     end = min([window.end, *(state.through for state in states.values() if state)])
     if end <= window.start:
         return {region: Audited(AuditResult(0, 0), [], [f"{region}: no part of the window is read yet."]) for region in states}
-    request = ReplayRequest(window._replace(end=end), dry=True, missing="late")
+    request = ReplayRequest(window._replace(end=end), dry=True, missing="reconcile")
     results = replay_regions(wiring, uuid.uuid4().hex[:12], _NoObserver(), lambda _: None, request)
     return {result.region: _audited(result) for result in results}
 
@@ -52,12 +52,13 @@ def _audited(result: Replayed) -> Audited:
     region, named = result.region, result.missing
     faults = [_fault(region, event) for event in named]
     if more := result.forwarded - len(named):
-        faults.append(Fault(kind="event_missing", what=f"{more:,} more events that Audit lists are missing.", region=region, count=more))
+        what = f"{count_text(more, 'more event')} that Audit lists {plural(more, 'is', 'are')} missing."
+        faults.append(Fault(kind="event_missing", what=what, region=region, count=more))
     unchecked = [f"{region}: {ocid} could not be listed: {why}" for ocid, why in sorted(result.unread.items())]
     if result.error:
         unchecked.append(f"{region}: {result.error.what}")
     elif result.through != result.window[1]:
-        unchecked.append(f"{region}: Audit was listed through {minute_text(0) if not result.through else result.through} only.")
+        unchecked.append(f"{region}: Audit was listed through {result.through} only.")
     return Audited(AuditResult(result.relisted, result.forwarded), faults, unchecked)
 
 
@@ -76,8 +77,8 @@ class _NoObserver:
     def problem(self, problem: Problem, region: str) -> None:
         """Ignore it: the result has it."""
 
-    def filtered(self, region: str, event: Fetched, reason: str) -> None:
+    def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
         """Ignore it."""
 
-    def counted(self, region: str, fetched: int, confirmed: int, filtered: int) -> None:
+    def counted(self, region: str, fetched: int, confirmed: int, filtered: dict[str, int]) -> None:
         """Ignore it."""

@@ -37,8 +37,11 @@ def _show_region(console: Console, region: RegionResult, faults: Sequence[Fault]
     seals, entries = region.seals, region.entries
     broken = any(fault.kind in ("seal_missing", "seal_damaged", "seal_altered", "seal_extra") for fault in faults)
     chain = "chain broken" if broken else "chain unbroken"
-    print_wrapped(console, cell(f"{seals.valid:,}/{seals.checked:,} seals valid, {chain}, {_signed(seals)}"), 2)
-    print_line(console, f"{entries.valid:,}/{entries.checked:,} ledger entries valid")
+    if not seals.checked:
+        print_line(console, "No run ended in this window", "yellow")
+    else:
+        print_wrapped(console, cell(f"{seals.valid:,}/{seals.checked:,} seals valid, {chain}, {_signed(seals)}"), 2)
+        print_line(console, f"{entries.valid:,}/{entries.checked:,} ledger entries valid")
     passes = [
         f"{one.reconciled}/{one.hours} {'hours reconciled ' if number == 0 else ''}after {after} minutes"
         for number, (after, one) in enumerate(region.reconciliation.items())

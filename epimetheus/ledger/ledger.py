@@ -16,6 +16,11 @@ class Ledger:
         self._store = store
         self.name = store.name
 
+    @property
+    def store(self) -> EntryStore:
+        """Its objects as they are stored, for verification."""
+        return self._store
+
     def append(self, entry: Entry) -> str:
         """Durably write ``entry``. The hex digest of its stored bytes.
 

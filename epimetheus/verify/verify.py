@@ -217,7 +217,8 @@ def _message_faults(messages: SealedMessages) -> Iterator[Fault]:
             id_digests=[key_text(altered.key)],
         )
     if messages.more_altered:
-        yield Fault(kind="message_altered", what=f"{messages.more_altered:,} more messages were altered.", count=messages.more_altered)
+        what = f"{count_text(messages.more_altered, 'more message was', 'more messages were')} altered or forged."
+        yield Fault(kind="message_altered", what=what, count=messages.more_altered)
 
 
 def _check_position(request: Request, one: _Region) -> None:
