@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from epimetheus.verify.chain import Chain, ChainHead
 from epimetheus.verify.message import SealNotice
 from epimetheus.verify.model import Fault
+from epimetheus.verify.sealed_messages import SealedMessages
 
 _MOST = 1_000_000
+_DIGITS = 16
 
 
 class SealMessages:
@@ -23,12 +25,14 @@ class SealMessages:
         if self.count <= _MOST:
             self._digits[notice.region].setdefault(notice.sequence, set()).add(notice.digits)
 
-    def faults(self, region: str, chain: Chain, head: ChainHead | None) -> list[Fault]:
+    def faults(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages) -> list[Fault]:
         """The differences between the messages and the stored seals of ``region``.
 
-        Seals are sent in order: all before one that was sent must be in the export.
+        Seals are sent in order: all before one that was sent must be in the export. A message that an entry has is among ``messages``, and
+        is named there if it is missing.
         """
-        return [*self._differing(region, chain), *self._not_stored(region, chain, head), *self._not_sent(region, chain, head)]
+        lacking = self._not_sent(region, chain, head, messages)
+        return [*self._differing(region, chain), *self._not_stored(region, chain, head), *lacking]
 
     def _differing(self, region: str, chain: Chain) -> Iterator[Fault]:
         for sequence, digits in sorted(self._digits[region].items()):
@@ -45,12 +49,17 @@ class SealMessages:
             if not any(start <= first <= end for start, end in missing):
                 yield _fault("seal_missing", region, first, last, "missing: the export has", "message")
 
-    def _not_sent(self, region: str, chain: Chain, head: ChainHead | None) -> Iterator[Fault]:
+    def _not_sent(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages) -> Iterator[Fault]:
         sent = self._digits[region]
         through = max([head.sent if head else 0, *(one for one in sent if one <= chain.newest_sequence)])
-        inside = (seal.sequence for seal in chain.valid if seal.sequence <= through and seal.sequence not in sent)
-        for first, last in _ranges(inside):
+        inside = [seal.sequence for seal in chain.valid if seal.sequence <= through and seal.sequence not in sent]
+        for first, last in _ranges(one for one in inside if not messages.has(seal_id(region, one, chain.digests[one]))):
             yield _fault("seal_message_missing", region, first, last, "stored, but the export lacks", "message")
+
+
+def seal_id(region: str, sequence: int, sha256: str) -> bytes:
+    """The event ID of the message of a seal."""
+    return f"seal-{region}-{sequence}-{sha256[:_DIGITS]}".encode()
 
 
 def _fault(kind: str, region: str, first: int, last: int, why: str, noun: str) -> Fault:

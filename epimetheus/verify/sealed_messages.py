@@ -180,6 +180,10 @@ class SealedMessages:
                 missing.append(MissingMessages(segment, sequence, sequence))
         return Outcome(len(self._keys), len(self._keys) - not_present, unmatchable, missing)
 
+    def has(self, event_id: bytes) -> bool:
+        """Whether an entry has a message with this event ID."""
+        return bool(self._places(event_key(event_id)))
+
     def keys_of(self, missing: MissingMessages) -> list[int]:
         """The digests of the event IDs of ``missing``, 0 where a message has none."""
         start = missing.segment.place + missing.first - missing.segment.first

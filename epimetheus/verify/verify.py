@@ -17,6 +17,7 @@ from epimetheus.model import Window, count_text, minute_text, parse_seconds
 from epimetheus.stored_form import parse_whole_minute
 from epimetheus.verify.chain import Chain, ChainHead, Expectation, ReadHead, verify_chain
 from epimetheus.verify.message import SiemMessage
+from epimetheus.verify.message_faults import message_faults
 from epimetheus.verify.model import (
     AuditResult,
     EntriesResult,
@@ -29,7 +30,7 @@ from epimetheus.verify.model import (
 )
 from epimetheus.verify.seal_messages import SealMessages
 from epimetheus.verify.sealed_entries import EntryCheck
-from epimetheus.verify.sealed_messages import SealedMessages, key_text
+from epimetheus.verify.sealed_messages import SealedMessages
 from epimetheus.verify.stored_seals import ObjectReader, read_seals
 
 RECENT_MINUTES = 60
@@ -123,12 +124,12 @@ def verify(
     export = _check_exports(exports, messages, notices, observer) if exports else None
     faults = []
     for one in regions:
+        if exports:
+            one.faults += notices.faults(one.source.region, one.chain, one.head, messages)
         _check_position(request, one)
         faults += one.faults
-        if exports:
-            faults += notices.faults(one.source.region, one.chain, one.head)
     if export:
-        faults += _message_faults(messages)
+        faults += message_faults(messages, {one.source.region: one.chain.digests for one in regions})
     for name in sorted(audits):
         faults += audits[name].faults
         unchecked += audits[name].unchecked
@@ -188,46 +189,14 @@ def _check_exports(
     )
 
 
-def _message_faults(messages: SealedMessages) -> Iterator[Fault]:
-    for one in messages.outcome().missing:
-        run, entry = one.segment.run, one.segment.entry
-        numbers = f"Message {one.first}" if one.size == 1 else f"Messages {one.first} to {one.last}"
-        yield Fault(
-            kind="message_missing",
-            what=f"{numbers} of run {run} {'is' if one.size == 1 else 'are'} missing in the export; the ledger entry {entry} has"
-            f" {'it' if one.size == 1 else 'them'}.",
-            region=one.segment.region,
-            object=f"ledger/{one.segment.region}/{entry}",
-            run=run,
-            messages=(one.first, one.last),
-            count=one.size,
-            id_digests=[key_text(key) for key in messages.keys_of(one)],
-        )
-    for altered in messages.altered:
-        segment, number = altered.segment, altered.sequence
-        what = f"Message {number} of run {segment.run} was altered or forged: the export has it with the event ID {altered.event_id}"
-        yield Fault(
-            kind="message_altered",
-            what=f"{what}, which is not the one that the ledger entry {segment.entry} records.",
-            region=segment.region,
-            object=f"ledger/{segment.region}/{segment.entry}",
-            run=segment.run,
-            messages=(number, number),
-            event_ids=[altered.event_id],
-            id_digests=[key_text(altered.key)],
-        )
-    if messages.more_altered:
-        what = f"{count_text(messages.more_altered, 'more message was', 'more messages were')} altered or forged."
-        yield Fault(kind="message_altered", what=what, count=messages.more_altered)
-
-
 def _check_position(request: Request, one: _Region) -> None:
     """Whether the newest run has read the window to its end, in all compartments, regions and compartments that it knows."""
     newest, region = one.chain.newest, one.source.region
     if newest is None:
         return
     through, end = newest.position.after, request.window.end
-    if (read := parse_whole_minute(through)) < end:
+    later_is_missing = any(fault.kind == "seal_missing" and fault.seals and fault.seals[0] > newest.sequence for fault in one.faults)
+    if (read := parse_whole_minute(through)) < end and not later_is_missing:
         if request.now - read > RECENT_MINUTES:
             what = f"The window is not read to its end: the cursor of the newest seal, {newest.sequence}, is at {through}."
             one.faults.append(Fault(kind="not_read", what=what, region=region, seals=(newest.sequence, newest.sequence)))

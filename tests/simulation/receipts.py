@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from datetime import datetime
 
+from epimetheus.verify.message import SiemMessage, parse_message
 from tests.simulation.events import NAME, SECRET, Event, differs
 from tests.simulation.siem import Siem
 
@@ -21,7 +22,8 @@ class Broken(Exception):
 class Receipts:
     """``arrived``: event name → number of copies. ``reported``: (event type, hour in minutes) → rate-limited events, from notices.
 
-    ``seals``: region → (sequence number, start of the SHA-256) → number of copies. ``form``: the message format. ``events``: all events by name. ``reads_notices``: notices in this format are read.
+    ``seals``: region → (sequence number, start of the SHA-256) → number of copies. ``form``: the message format. ``events``: all events by
+    name. ``reads_notices``: notices in this format are read. ``messages``: what ``verify`` recognizes in all messages.
     """
 
     def __init__(self, siem: Siem, events: dict[str, Event], form: str) -> None:
@@ -32,6 +34,7 @@ class Receipts:
         self.arrived: Counter[str] = Counter()
         self.reported: Counter[tuple[str, int]] = Counter()
         self.seals: defaultdict[str, Counter[tuple[int, str]]] = defaultdict(Counter)
+        self.messages: list[SiemMessage] = []
         self._read = 0
 
     def up_to_now(self) -> Counter[str]:
@@ -47,6 +50,8 @@ class Receipts:
     def _one(self, message: bytes) -> None:
         if _SECRET in message:
             raise Broken(f"7: a secret was sent: {message!r}")
+        if parsed := parse_message(message):
+            self.messages.append(parsed)
         if _NOTICE.match(message):
             self._notice(message.decode())
             return
