@@ -50,6 +50,7 @@ class DeliveredKeys:
         self._entered: Mapping[str, int] = {}
         self._first_epoch = self._epoch = 0
         self._loaded: dict[EntryName, int] = {}  # entries in memory as a whole → the earliest end of a window
+        self._incomplete = False  # confirmed keys are in memory, but not in the ledger
 
     def connected(self, ledger: Ledger) -> "DeliveredKeys":
         """These keys, for a run that uses ``ledger``."""
@@ -57,16 +58,19 @@ class DeliveredKeys:
         return self
 
     def begin(self, first_epoch: int, epoch: int, entered: Mapping[str, int], unsealed: UnsealedEntries | None = None) -> None:
-        """Begin a run over a state with these epochs and ``entered``. Confirmed keys of earlier runs of the same invocation stay."""
+        """Begin a run over a state with these epochs and ``entered``. Confirmed keys of earlier runs of the same invocation stay.
+
+        They do not if the ledger lacks some of them: their events have to be entered.
+        """
         self.ahead, self.damaged, self.searched, self.uncounted = 0, {}, False, []
         self.unsealed = unsealed or UnsealedEntries()
         self._entered = entered
-        if (self._first_epoch, self._epoch) == (first_epoch, epoch):
+        if (self._first_epoch, self._epoch) == (first_epoch, epoch) and not self._incomplete:
             self.seen.drop_unconfirmed()
             self._loaded = {name: first_end for name, first_end in self._loaded.items() if not self._is_uncounted(name)}
             return
         self._first_epoch, self._epoch = first_epoch, epoch
-        self.seen, self._loaded = SeenKeys(), {}
+        self.seen, self._loaded, self._incomplete = SeenKeys(), {}, False
 
     def load_all(self, window: Window) -> None:
         """Read all keys that can come again in ``window``. Raises LedgerError."""
@@ -96,7 +100,9 @@ class DeliveredKeys:
 
     def record(self, entry: Entry) -> str:
         """Write ``entry`` to the ledger; its keys are in memory already. The hex digest of its stored bytes. Raises LedgerError."""
+        self._incomplete = True
         sha256 = self._ledger.append(entry)
+        self._incomplete = False
         self._loaded[entry.name] = _first_end(entry)
         return sha256
 

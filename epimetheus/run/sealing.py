@@ -8,12 +8,13 @@ No error of these steps ends a run or moves the cursor.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from epimetheus.errors import EpimetheusError, LedgerError
+from epimetheus.errors import EpimetheusError, LedgerError, SealDamaged
 from epimetheus.ledger.entry_name import EntryName
-from epimetheus.ledger.seal import Seal, SealStatus, digest, pack, sign
+from epimetheus.ledger.seal import Seal, SealStatus, digest, pack, sign, unpack
 from epimetheus.ledger.seal_chain import SealChain
 from epimetheus.ledger.seal_name import SealName
 from epimetheus.run.context import RunContext
@@ -28,7 +29,12 @@ _MakeSeal = Callable[[State, Sequence[SealableEntry]], Seal]
 
 def settle(ctx: RunContext) -> None:
     """Check that the newest seal of the state is the newest one stored, and store it if it is not: the next one follows it."""
-    ctx.state = _try_to_settle(ctx, ctx.state)
+    try:
+        ctx.state = _settled(ctx, ctx.state)
+    except EpimetheusError as error:
+        ctx.warn(f"{error.what} {error.do}")
+    else:
+        ctx.sealing.ready = True
 
 
 def take_over(ctx: RunContext, state: State) -> State:
@@ -50,8 +56,9 @@ def take_over(ctx: RunContext, state: State) -> State:
 def with_own_seal(ctx: RunContext, status: SealStatus, state: State) -> State:
     """``state`` with the seal of this run. It is without the lease if the seal can be stored and sent by the next run only."""
     if not ctx.sealing.ready and ctx.budget.may_seal:
-        state = _try_to_settle(ctx, state)
-    state = replace(state, seals=state.seals.with_entries(ctx.ports.delivered.unsealed.found.items()))
+        settle(ctx)
+    seals = ctx.state.seals.with_entries(ctx.entries.written.items()).with_entries(ctx.ports.delivered.unsealed.found.items())
+    state = replace(state, seals=seals)
     try:
         if not ctx.sealing.ready:
             raise LedgerError("The seal before it is not known to be stored.", do="")
@@ -66,16 +73,12 @@ def with_own_seal(ctx: RunContext, status: SealStatus, state: State) -> State:
 
 def finish_seal(ctx: RunContext, *, send: bool = True) -> None:
     """The seal step: store the seal of this run, ``send`` its message, and return the lease."""
-    head = ctx.state.seals.head
-    if not ctx.ports.session.holds_lease or head is None:
+    if not ctx.ports.session.holds_lease:
         return
-    try:
-        ctx.ports.seals.create(head.name, head.text.encode())
-        ctx.state = _with_head(ctx.state, replace(head, stored=True).done())
-    except EpimetheusError as error:
-        ctx.warn(f"{error.what} {error.do}")
-    if send:
-        send_own_seal(ctx)
+    if ctx.budget.may_seal:
+        _store(ctx)
+        if send:
+            send_own_seal(ctx)
     try:
         ctx.state = ctx.ports.session.commit(replace(ctx.state, lease=None), now=ctx.time.now())
     except EpimetheusError as error:
@@ -83,20 +86,21 @@ def finish_seal(ctx: RunContext, *, send: bool = True) -> None:
         ctx.ports.session.release(attempts=1)
 
 
-def _try_to_settle(ctx: RunContext, state: State) -> State:
+def _store(ctx: RunContext) -> None:
+    if (head := ctx.state.seals.head) is None:
+        return
     try:
-        state = _settled(ctx, state)
+        ctx.ports.seals.create(head.name, head.text.encode())
     except EpimetheusError as error:
         ctx.warn(f"{error.what} {error.do}")
     else:
-        ctx.sealing.ready = True
-    return state
+        ctx.state = _with_head(ctx.state, replace(head, stored=True).done())
 
 
 def _settled(ctx: RunContext, state: State) -> State:
     """``state`` with the newest seal stored. Raises LedgerError, CredentialsError.
 
-    If a later one is stored, the state is older than it, because it was restored: the entries and runs in it are named by the seals between.
+    If a later one is stored, the state is older than it, because it was restored.
     """
     chain, head = ctx.ports.seals, state.seals.head
     if head is None or (own := SealName.parse(head.name)) is None:
@@ -104,9 +108,8 @@ def _settled(ctx: RunContext, state: State) -> State:
         return _with_head(state, _stored_head(chain, newest, newest.sequence) if newest else None)
     stored = chain.after(own)
     if stored and (stored[-1].sequence > own.sequence or own not in stored):
-        own_entries = tuple(entry for entry in state.seals.entries if _run_of(entry) == ctx.run_id)
-        later = replace(state.seals, head=_stored_head(chain, stored[-1], head.sent), entries=own_entries, runs=())
-        return replace(state, seals=later)
+        seals = _unnamed(state.seals, chain, own.sequence, stored) if own in stored else _abandoned(state.seals, head)
+        return replace(state, seals=replace(seals, head=_stored_head(chain, stored[-1], head.sent)))
     if own not in stored and head.text:
         chain.create(head.name, head.text.encode())
     elif own not in stored:
@@ -114,9 +117,28 @@ def _settled(ctx: RunContext, state: State) -> State:
     return _with_head(state, replace(head, stored=True).done())
 
 
-def _run_of(entry: SealableEntry) -> str:
-    name = EntryName.parse(entry[0])
-    return name.run if name else ""
+def _unnamed(seals: SealState, chain: SealChain, sequence: int, stored: Sequence[SealName]) -> SealState:
+    """``seals`` of a restored state, without what the seal after its newest one, ``sequence``, names. Raises LedgerError."""
+    named, runs = set[str](), set[str]()
+    for name in stored:
+        with suppress(SealDamaged):  # what it names is then named again
+            if name.sequence == sequence + 1 and (seal := chain.load(name)):
+                named |= {entry.name for entry in seal.entries}
+                runs |= {*seal.unsealed_runs}
+    entries = tuple(entry for entry in seals.entries if entry[0] not in named)
+    return replace(seals, entries=entries, runs=tuple(run for run in seals.runs if run not in runs))
+
+
+def _abandoned(seals: SealState, head: SealHead) -> SealState:
+    """``seals`` of a restored state whose newest seal is not in the chain: another seal will name what it names, and its run."""
+    try:
+        lost = unpack(head.text.encode(), head.name)
+    except SealDamaged:  # it has no text
+        return seals.with_unsealed_run(head.run)
+    for run in (*lost.unsealed_runs, lost.run):
+        seals = seals.with_unsealed_run(run)
+    waiting, seals = seals.entries, replace(seals, entries=())
+    return seals.with_entries((entry.name, entry.sha256) for entry in lost.entries).with_entries(waiting)
 
 
 def _stored_head(chain: SealChain, name: SealName, sent: int) -> SealHead:

@@ -59,7 +59,7 @@ class Oracle:
         self.forgotten: Counter[tuple[str, int]] = Counter()
         self.counts: Marks | None = None
         self.writes = 0
-        self.vanished = ""
+        self.vanished = self.reported_run = ""
         self.overlapped = False
         self.repeats = self.beyond = 0
         self.relists = True
@@ -250,6 +250,7 @@ class Oracle:
             raise Broken(f"8: the run is {report.status}, its error is {report.error}")
         if SECRET in str(report):
             raise Broken("7: a secret in the report")
+        self.reported_run = report.run
         if not self.overlapped:
             self.chain.reported(report)
         self._check_confirmed(report)
@@ -305,8 +306,8 @@ class Oracle:
             raise Broken(f"6: {pages} pages are in memory at once")
 
     def interrupted(self, run: str, data: bytes | None) -> None:
-        """A run was interrupted by Ctrl-C: it must have returned its lease."""
-        if data is not None and (lease := marks_of(data).lease) and lease[0] == run:
+        """A run was interrupted by Ctrl-C: it must have returned its lease, unless it had ended in this region."""
+        if run != self.reported_run and data is not None and (lease := marks_of(data).lease) and lease[0] == run:
             raise Broken(f"5: {run} was interrupted, but its lease remains until {lease[1]:.0f}")
 
     # Rate limits

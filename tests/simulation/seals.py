@@ -1,4 +1,4 @@
-"""A simulated store of seals, with faults, and an oracle of the chain. It reads seals by their documented form, without code of the package."""
+"""A simulated store of seals, with faults, and an oracle of the chain, which reads seals by their form, without code of the package."""
 
 import base64
 import hashlib
@@ -61,8 +61,8 @@ class SealShelf(MemoryStore):
 class SealOracle:
     """The chain of one region: unbroken, without gaps or branches; every run and every entry is in one seal.
 
-    ``acknowledged``: entries that a state had; they are named by a seal in the end. ``lost``: the entries and runs of states that were
-    replaced by older ones may be named twice. ``counted``: faults and cases that occurred.
+    ``acknowledged``: entries that a state had; a seal names them in the end. ``rolled_back``: the state was replaced by an older one. What
+    only the lost state had is named by none, and what the older one has may be named again.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -111,6 +111,9 @@ class SealOracle:
     def replaced(self) -> None:
         """The state was replaced by an older one."""
         self.rolled_back = True
+        self.acknowledged = {name: sha256 for name, sha256 in self.acknowledged.items() if self.named[name]}
+        self.sealed_reports &= self.runs.keys()
+        self.unsealed_reports &= self.unsealed_runs
 
     def check_end(self, state: bytes, objects: dict[str, bytes], sent: Counter[tuple[int, str]]) -> None:
         """The faults are over. ``objects``: the entries in the ledger. ``sent``: (sequence, start of SHA-256) → messages that arrived."""
@@ -120,23 +123,22 @@ class SealOracle:
             raise Broken(f"seal: the last run left something: {waiting}")
         if (head["sequence"], head["sha256"]) != (len(self.seals), self.digests[-1]):
             raise Broken(f"seal: the state has {head}, but {len(self.seals)} seals are stored")
-        for name, sha256 in self.acknowledged.items():
-            if self.named[name] != 1 and not self.rolled_back:
-                raise Broken(f"seal: {name} was acknowledged, but is named by {self.named[name]} seals")
-            if self.named[name] == 0:
-                raise Broken(f"seal: {name} was acknowledged, but no seal names it")
-            if name in objects and hashlib.sha256(objects[name]).hexdigest() != sha256:
-                self.stage.counted["a changed entry does not match its seal"] += 1
-        unnamed = objects.keys() - self.named.keys()
-        if unnamed and not self.rolled_back:
-            self.stage.counted["entries of which no run knew"] += len(unnamed)
+        self._check_entries(objects)
         if lacking := self.sealed_reports - self.runs.keys():
             raise Broken(f"seal: {lacking} reported a seal, which does not exist")
         if lacking := self.unsealed_reports - self.unsealed_runs:
             raise Broken(f"seal: {lacking} ended without a seal, and no seal names them")
-        missing = [number for number, digest in enumerate(self.digests, 1) if not sent[number, digest[:16]]]
-        if missing:
+        if missing := [number for number, digest in enumerate(self.digests, 1) if not sent[number, digest[:16]]]:
             raise Broken(f"seal: the messages of {missing} of {len(self.seals)} seals have not arrived")
+
+    def _check_entries(self, objects: dict[str, bytes]) -> None:
+        for name, sha256 in self.acknowledged.items():
+            if not self.named[name] or (self.named[name] > 1 and not self.rolled_back):
+                raise Broken(f"seal: {name} was acknowledged, but is named by {self.named[name]} seals")
+            if name in objects and hashlib.sha256(objects[name]).hexdigest() != sha256:
+                self.stage.counted["entry changed after its seal"] += 1
+        if not self.rolled_back:
+            self.stage.counted["entry of which no run knew"] += len(objects.keys() - self.named.keys())
 
 
 def _check_form(key: str, seal: dict[str, Any], data: bytes) -> None:
