@@ -142,7 +142,8 @@ def _play(console: Console, keep: Path | None = None, *, verbose: bool = False) 
         played.run(f"Run 3: {_LATE_EVENTS:,} more events; the receiver fails after {_FAILURE_AFTER:,} of them.")
         played.receiver.start()
         played.run("Run 4: the receiver is back.")
-        code, stored = _show_verdict(played), DemoFolder(keep or Path(folder) / "kept", played.world.objects(_BUCKET), played.receiver.messages)
+        code = _show_verdict(played)
+        stored = DemoFolder(keep or Path(folder) / "kept", played.world.objects(_BUCKET), played.receiver.messages)
         return code if stored.verify(played.width, played.show) else 1
 
 

@@ -7,6 +7,8 @@ to the seal that was changed. The state vouches for the newest one, and a signat
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from epimetheus.ledger.seal import Seal, is_signed_by
 from epimetheus.ledger.seal_key import PublicKey
 from epimetheus.model import Window, count_text
@@ -17,7 +19,7 @@ from epimetheus.verify.stored_seals import StoredSeal, StoredSeals
 _MINUTES_A_DAY = 24 * 60
 
 
-class ChainHead(NamedTuple):
+class ChainHead(msgspec.Struct, frozen=True):
     """The newest seal that the state of a region knows.
 
     ``stored``: whether the state knows that it is stored. ``sent``: the last one whose message the receiver confirmed, 0 if none was.

@@ -124,6 +124,23 @@ def test_objects_in_a_folder_are_verified_without_oci_and_settings(day, tmp_path
     assert day.verify("--ledger", str(tmp_path)).exit_code == 1
 
 
+def test_the_state_in_a_folder_vouches_for_the_newest_seal(day, tmp_path):
+    newest = day.files("seals")[-1]
+    newest.unlink()
+    beside = day.verify("--ledger", str(tmp_path), siem=False)
+    assert (beside.exit_code, "The seal 3 is missing: the state has the number of a later one." in beside.stdout) == (1, True)
+    folder = tmp_path / "downloaded" / "epimetheus"
+    shutil.copytree(f"{day.state}.seals", folder / "seals" / "us-ashburn-1")
+    shutil.copytree(f"{day.state}.ledger", folder / "ledger" / "us-ashburn-1")
+    assert day.verify("--ledger", str(folder), siem=False).exit_code == 0
+    state = folder / "us-ashburn-1.state"
+    state.write_bytes(day.state.read_bytes())
+    assert day.verify("--ledger", str(folder), siem=False).exit_code == 1
+    state.write_bytes(day.state.read_bytes()[:-1])
+    damaged = day.verify("--ledger", str(folder), siem=False)
+    assert (damaged.exit_code, f"The state {state} could not be read: it is damaged." in damaged.stderr) == (2, True)
+
+
 def test_the_export_of_a_siem_and_compressed_files_are_read(day, tmp_path):
     half = len(day.lines) // 2
     with (tmp_path / "splunk.csv").open("w", newline="") as file:
