@@ -11,7 +11,7 @@ import msgspec
 
 from epimetheus.ledger.seal import Seal, is_signed_by
 from epimetheus.ledger.seal_key import PublicKey
-from epimetheus.model import Window, count_text
+from epimetheus.model import Window, count_text, minute_text
 from epimetheus.stored_form import parse_whole_minute
 from epimetheus.verify.model import Fault, SealsResult
 from epimetheus.verify.stored_seals import StoredSeal, StoredSeals
@@ -193,17 +193,20 @@ class _Walk:
         self.valid.reverse()
         self.untrusted.reverse()
         self.faults.reverse()
+        read = 0
         for earlier, later in zip(self.valid, self.valid[1:], strict=False):
-            if earlier.seal and later.seal and later.name.sequence == earlier.name.sequence + 1:
-                self.check_positions(earlier.seal, later.seal, later)
+            if earlier.seal and later.seal:
+                read = max(read, parse_whole_minute(earlier.seal.position.after))
+                if later.name.sequence == earlier.name.sequence + 1:
+                    self.check_position(read, later.seal, later)
 
-    def check_positions(self, earlier: Seal, later: Seal, one: StoredSeal) -> None:
-        """Whether the cursor moved forward between two runs. A killed run moves it before its seal is written."""
-        after, before = parse_whole_minute(earlier.position.after), parse_whole_minute(later.position.before)
-        if before > after and later.status != "killed" and not later.unsealed_runs:
-            minutes = count_text(before - after, "minute")
-            where = f"from {earlier.position.after} to {later.position.before}"
-            self.fault("cursor_gap", f"{minutes} {where} were not read: the cursor was moved forward before the run of {one.text}.", one)
+    def check_position(self, read: int, seal: Seal, one: StoredSeal) -> None:
+        """Whether the run began after the minute through which earlier runs have ``read``. A killed run leaves no seal of its own."""
+        before = parse_whole_minute(seal.position.before)
+        if before > read and seal.status != "killed" and not seal.unsealed_runs:
+            where = f"from {minute_text(read)} to {seal.position.before}"
+            minutes = f"{count_text(before - read, 'minute was', 'minutes were')} not read, {where}"
+            self.fault("cursor_gap", f"{minutes}: the cursor was moved forward before the run of {one.text}.", one)
 
     def chain(self) -> Chain:
         inside = [one for one in self.valid if one.is_in(self.window)]

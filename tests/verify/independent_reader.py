@@ -77,11 +77,12 @@ def check_chain(seals, keys, faults):
                 continue
             valid[sequence] = chosen
             expected = (chosen[1]["previous"] or {"sha256": None})["sha256"]
-    for sequence, (_, seal) in valid.items():
-        _, before = valid.get(sequence - 1, (None, None))
-        excused = seal["status"] == "killed" or seal["unsealed_runs"]
-        if before and seal["position"]["before"] > before["position"]["after"] and not excused:
+    read = ""
+    for sequence, (_, seal) in sorted(valid.items()):
+        excused = seal["status"] == "killed" or seal["unsealed_runs"] or sequence - 1 not in valid
+        if seal["position"]["before"] > read and not excused:
             faults.add(("gap", sequence))
+        read = max(read, seal["position"]["after"])
     return valid
 
 
