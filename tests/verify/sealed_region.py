@@ -55,12 +55,17 @@ def event(event_id: str | None) -> Fetched:
 
 @dataclass
 class SealedRegion:
-    """``lines``: the messages that the receiver stored. ``sent``: the last seal that was sent."""
+    """``lines``: the messages that the receiver stored. ``sent``: the last seal that was sent.
+
+    ``prefix``: of all event IDs. ``polled``: all regions that are polled.
+    """
 
     region: str = "eu-frankfurt-1"
     format: str = "cef"
     header: str = "rfc5424"
     key: SealKey | None = None
+    polled: Sequence[str] = ()
+    prefix: str = ""
     now: int = START
     seals: MemoryStore = field(default_factory=MemoryStore)
     entries: MemoryStore = field(default_factory=MemoryStore)
@@ -81,8 +86,8 @@ class SealedRegion:
         """A run with entries of events; the messages of events without an ID are those of notices. A killed run has no seal yet."""
         before, self.cursor, self.now = self.cursor, self.now, self.now + EVERY
         renderer, number, written = self.renderer(run), 0, []
-        for count, ids in enumerate(entries, 1):
-            first = number + 1
+        for count, names in enumerate(entries, 1):
+            first, ids = number + 1, [name and f"{self.prefix}{name}" for name in names]
             for event_id in ids:
                 number += 1
                 self.lines.append(renderer(event(event_id), number).message)
@@ -111,7 +116,8 @@ class SealedRegion:
     def seal(self, run: str, status: str, before: int, number: int, late: int = 0) -> Seal:
         """Store the seal of a run with everything that is not sealed yet."""
         previous = PreviousSeal(sequence=self.chain[-1].sequence, sha256=self.digest()) if self.chain else None
-        regions = SealedRegions(subscribed=[self.region], polled=[self.region], excluded=[], uncovered=[])
+        polled = sorted(self.polled or [self.region])
+        regions = SealedRegions(subscribed=polled, polled=polled, excluded=[], uncovered=[])
         compartments = SealedCompartments(existing=1, polled=1, excluded=0, unreadable=0, unlisted=0)
         seal = Seal(
             version=1, product_version="0.1.0", tenancy=TENANCY, region=self.region, sequence=len(self.chain) + 1, run=run, status=status,

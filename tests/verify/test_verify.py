@@ -333,7 +333,7 @@ def test_minutes_that_no_run_read_are_named():
     region.run("run-f", ["f1"])
     [fault] = region.verify().faults
     assert (fault.kind, fault.seals) == ("cursor_gap", (6, 6))
-    assert fault.what.startswith("30 minutes were not read, from 2026-11-30T06:20:00Z to 2026-11-30T06:50:00Z: the cursor was moved forward")
+    assert fault.what.startswith("30 minutes were not read, from 2026-11-30T06:20:00Z to 2026-11-30T06:50:00Z: the cursor was moved")
 
 
 def test_a_cursor_that_was_moved_back_and_forward_again_is_no_fault():
@@ -384,3 +384,23 @@ def test_entries_that_are_no_longer_kept_are_not_checked():
 def test_hours_that_reconciliation_listed_again_are_counted():
     result = usual().verify(window=Window(START - 180, START + 60))
     assert result.regions[0].reconciliation == {"60": ReconciledResult(4, 2, 2)}
+
+
+@pytest.mark.parametrize(("form", "header"), [("cef", "rfc5424"), ("json", "rfc3164")])
+def test_regions_share_runs_and_an_export(form, header, export):
+    """One call of the function reads all regions: its ID, and its sequence numbers, are those of a run in each."""
+    both = ["eu-frankfurt-1", "us-ashburn-1"]
+    one, other = (usual(format=form, header=header, region=region, polled=both, prefix=f"{region[:2]}-") for region in both)
+    request = Request(DAY._replace(end=one.now + 1), (), one.now, 35)
+
+    def check(lines, *regions):
+        return verify(request, [region.source() for region in regions], [export(lines)], Quiet(), {})
+
+    lines = [line for pair in zip(one.lines, other.lines, strict=True) for line in pair]
+    result = check(lines, one, other)
+    unsealed = 0 if header == "rfc5424" else 2  # messages without an event ID and a number
+    assert (result.verdict, result.export.sealed, result.export.unsealed) == ("complete", 22, unsealed), result.faults
+    assert check(lines, one).verdict == "complete"
+    [fault] = check([line for line in lines if b"us-d3" not in line], one, other).faults
+    assert (fault.kind, fault.region, fault.run, fault.messages) == ("message_missing", "us-ashburn-1", "run-d", (3, 3))
+
