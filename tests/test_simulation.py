@@ -190,6 +190,11 @@ MUTATIONS = [
     Mutation("8: an old listing is ok", "run/discovery.py", "if age > options.listing_max_age_minutes:", "if False:"),
     Mutation("8: after a rewind an old listing is ok", "state/model.py", "listed, last = min(self.listed, now)", "listed, last = 0"),
     Mutation("8: giving up is not reported", "run/report.py", "*given_up, *uncovered]", "*uncovered]"),
+    Mutation("9: a missing message is not named", "verify/sealed_messages.py", "if self._is_elsewhere(place):", "if True:"),
+    Mutation("9: a missing seal is not named", "verify/chain.py", "self.missing.append(sequence)", "pass"),
+    Mutation("9: an altered seal is valid", "verify/chain.py", "(self.expected is None or one.sha256 == self.expected[0])", "True"),
+    Mutation("9: a missing entry is not named", "verify/sealed_entries.py", "self._missing.append((name, seal))", "pass"),
+    Mutation("9: a run that was killed looks like a gap", "verify/chain.py", 'and seal.status != "killed" ', ""),
 ]
 SHOWN_BY: dict[str, int | str] = {
     "1: an unreadable compartment is skipped": 3,
@@ -247,6 +252,11 @@ SHOWN_BY: dict[str, int | str] = {
     "8: after a rewind an old listing is ok": 5,
     "8: giving up is not reported":
         "test_a_refused_deleted_compartment_is_given_up_after_six_hours(600, 20)",
+    "9: a missing message is not named": 1,
+    "9: a missing seal is not named": 3,
+    "9: an altered seal is valid": 0,
+    "9: a missing entry is not named": 0,
+    "9: a run that was killed looks like a gap": 2,
 }
 """Promise → a seed or scene that detects the mutation."""
 
