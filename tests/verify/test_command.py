@@ -161,6 +161,31 @@ def test_audit_lists_the_window_again(day):
     assert len(day.stage.receiver.messages) == len(day.lines)
 
 
+def test_objects_in_buckets_are_read_through_the_sdk(terminal, tmp_path):  # noqa: F811
+    stage, run_cli = terminal
+    changes = {"STATE_FILE": "", "STATE_BUCKET": "state", "LEDGER_BUCKET": "ledger"}
+    for name in ("state", "ledger"):
+        stage.world.bucket(name)
+    for number in range(2):
+        stage.emit(stage.world.tenancy, 4, 5 + number)
+        assert run_cli("run", **changes).exit_code == 0
+    export = tmp_path / "export.log"
+    export.write_bytes(b"".join(line + b"\n" for line in stage.receiver.messages))
+    result = run_cli("verify", "--from", "24h", "--siem", str(export), **changes)
+    assert result.exit_code == 0, result.output
+    assert "2/2 seals valid, chain unbroken, not signed" in result.stdout
+    assert "8 of 8 sealed messages present, 0 missing" in result.stdout
+    objects = stage.world.bucket("ledger").objects
+    for name in [name for name in objects if "/seals/" in name or "/ledger/" in name]:
+        kept = objects.pop(name)
+        result = run_cli("verify", "--from", "24h", **changes)
+        kind, _, rest = name.partition("epimetheus/")[2].partition("/us-ashburn-1/")
+        number = int(rest.split("/")[3][:10]) if kind == "seals" else 0
+        words = f"The seal {number} is missing: " if kind == "seals" else f"The ledger entry {rest} is missing: "
+        assert (result.exit_code, words in result.stdout) == (1, True), result.output
+        objects[name] = kept
+
+
 def test_a_replay_sends_duplicates_which_are_no_faults(day, terminal):  # noqa: F811
     _, run_cli = terminal
     assert run_cli("replay", "--from", "2h", "--to", "1m", "--yes").exit_code == 0
