@@ -80,7 +80,7 @@ class Export(Protocol):
 
 
 class Observer(Protocol):
-    """Is told how far a verification is."""
+    """Receives the progress of a verification."""
 
     def entries(self, region: str, done: int, total: int) -> None:
         """So many entries of a region are checked."""
