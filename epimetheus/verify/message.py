@@ -66,7 +66,7 @@ def parse_message(line: bytes) -> SiemMessage | None:
     elif body is not None:
         event_id, is_cut = _pair_id(line, body.start())
     if event_id is None and not origin:
-        return None  # without structured data, the text of a malformed event cannot be told from any other
+        return None  # without structured data, the text of a malformed event looks like any other
     return SiemMessage(run, sequence, event_id or b"", is_cut, host)
 
 
