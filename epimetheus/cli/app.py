@@ -30,6 +30,7 @@ COMMANDS = (
     CommandEntry("runs", "epimetheus.cli.runs:runs_app", "List past runs, read from the function's log in OCI Logging."),
     CommandEntry("rules", "epimetheus.cli.rules:rules_app", "Test the rules that select events."),
     CommandEntry("state", "epimetheus.cli.state:state_app", "Show and change the state stored between runs."),
+    CommandEntry("seal", "epimetheus.cli.seal:seal_app", "Create keys that sign seals, and show stored seals."),
 )
 
 

@@ -19,6 +19,7 @@ from epimetheus.pem import full_days_left, read_certificates
 from epimetheus.reports import Replayed, Report, Status
 from epimetheus.run.tally import to_problem
 from epimetheus.state.model import Lease, Reconciled, State, Summary
+from epimetheus.state.seals import SealState
 
 if TYPE_CHECKING:  # imports the OCI SDK, which takes long
     from epimetheus.health.model import HealthReport, ReportedCheck
@@ -128,6 +129,7 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
         ("region", state.region),
         ("through", f"{minute_text(state.through)} ({ago_text(now - state.through * 60)})"),
         ("compartments", f"{len(state.known):,} known, {sum(k.polled for k in state.known.values()):,} polled{listed}"),
+        ("seal", _seal(state.seals)),
         ("lease", _lease(state.lease, now)),
         ("last run", _last_run(state.last, now)),
         ("tenancy", state.tenancy or "not recorded yet"),
@@ -143,6 +145,13 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
     print_fields(console, "State", rows)
     if problem:
         print_line(notes_console(console), f"{problem.what} {problem.do}", "red")
+
+
+def _seal(seals: SealState) -> str:
+    if (head := seals.head) is None:
+        return "none yet"
+    stored = "" if head.stored else ", not stored yet"
+    return f"{head.sequence:,} of run {head.run}{stored}; {head.pending:,} not sent"
 
 
 def show_settings(console: Console, settings: Settings, texts: Mapping[str, str], remote: Sequence[str], warnings: Sequence[str]) -> None:

@@ -24,6 +24,10 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "state adopt": _CONFIRMED,
     "state unlock": _CONFIRMED,
     "state own-address": _CONFIRMED,
+    "seal keygen": _DONE,
+    "seal public-key": _DONE,
+    "seal list": _DONE,
+    "seal show": _DONE,
     "verify": {0: "complete", 1: "something is missing or invalid", 2: "a part could not be checked, or an error"},
     "demo": {0: "every event arrived", 1: "events are missing", 2: "an error"},
 }

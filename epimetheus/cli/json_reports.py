@@ -8,6 +8,7 @@ from epimetheus.model import AuditEvent, minute_text, time_text
 from epimetheus.render.renderer import Rendered
 from epimetheus.state.model import Lease, State
 from epimetheus.state.owner import ReceiverId
+from epimetheus.state.seals import SealState
 
 if TYPE_CHECKING:  # they import the OCI SDK, which takes long, and `render` does not use it
     from epimetheus.cli.rules_preview import RulesPreview
@@ -76,12 +77,20 @@ def state_report(name: str, region: str, state: State | None, now: float, proble
         "reconciled": {
             str(after): {"through": minute_text(one.through), "behind": len(one.behind)} for after, one in sorted(state.reconciled.items())
         },
+        "seal": _seal_report(state.seals),
         "lease": lease_report(state.lease, now) if state.lease else None,
         "last_run": dict(state.last) or None,
         **owner_report(state.tenancy, state.receiver),
         "adopted": {"at": time_text(adopted.at), "reason": adopted.reason, "before": adopted.before} if adopted else None,
         "problem": {"what": problem.what, "do": problem.do} if problem else None,
     }
+
+
+def _seal_report(seals: SealState) -> dict[str, Any] | None:
+    if (head := seals.head) is None:
+        return None
+    newest = {"sequence": head.sequence, "sha256": head.sha256, "run": head.run, "stored": head.stored, "pending": head.pending}
+    return {**newest, "entries": len(seals.entries), "runs": list(seals.runs)}
 
 
 def lease_report(lease: Lease, now: float) -> dict[str, Any]:
@@ -181,6 +190,8 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
         "compartments": "`known`, `polled` and `behind`: counts",
         "behind": "compartment → `since`, `attempts`, `reason`",
         "reconciled": "minutes of a pass of reconciliation → `through`, and the number of compartments `behind`",
+        "seal": "the newest: `sequence`, `sha256`, `run`, `stored`, `pending` (how many are not sent), and how many `entries` and which"
+        " `runs` the next one names; null if there is none",
         "lease": "`run`, `until`, `live`; null if there is none",
         "last_run": "the summary of the last run",
         "tenancy": "the tenancy that the state belongs to",
@@ -193,6 +204,27 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
     "state adopt": _CHANGE
     | {"tenancy": "the tenancy that it belongs to now", "receiver": "the receiver that it belongs to now", "before": "both, before"},
     "state unlock": _CHANGE | {"lease": "the lease that was removed: `run`, `until`, `live`; null if there was none"},
+    "seal keygen": {
+        "version": "1",
+        "private_key": "the file with the private key",
+        "public_key": "the file with the public key",
+        "fingerprint": "what identifies the key in seals",
+    },
+    "seal public-key": {"version": "1", "fingerprint": "what identifies the key in seals", "public_key": "the key, as PEM"},
+    "seal list": {
+        "version": "1",
+        "location": "where the seals are",
+        "region": "their region",
+        "seals": "a list: `name` of the object, its `sha256`, and the `seal` as it is stored",
+    },
+    "seal show": {
+        "version": "1",
+        "location": "where the seals are",
+        "region": "their region",
+        "name": "the name of the object",
+        "sha256": "its SHA-256",
+        "seal": "the seal as it is stored",
+    },
     "state own-address": _CHANGE | {"address": "the address that was set"},
 }
 """Command → members of its document, or a sentence about it: the table in docs/cli.md."""

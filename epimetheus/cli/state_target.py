@@ -62,7 +62,7 @@ class Dialog:
 
 def open_target(source: SettingsSource, region: str | None) -> Target:
     """The state of ``region``, or of that of the credentials. Raises ConfigError, CredentialsError, SourceError."""
-    region = None if region is None else _region(region)
+    region = None if region is None else parse_region(region)
     loaded = source.load()
     settings = loaded.read()
     wiring = loaded.open(settings, _SECONDS)
@@ -71,7 +71,7 @@ def open_target(source: SettingsSource, region: str | None) -> Target:
     return Target(session, wiring.state.store(region, wiring.deadline).name, region, wiring.state.owner, settings)
 
 
-def _region(text: str) -> str:
+def parse_region(text: str) -> str:
     """A region in lower case. Raises ArgumentError if ``text`` is not a valid entry of REGIONS."""
     try:
         region: str = TypeAdapter(form.Region, config=ConfigDict(regex_engine="python-re")).validate_python(text)

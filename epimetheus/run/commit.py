@@ -85,7 +85,8 @@ def commit_confirmed(ctx: RunContext) -> None:
         ctx.problem(error)
         session.release(attempts=1)  # the time reserved for the commit is nearly used up; the report must still be sent
     else:
-        finish_seal(ctx, send=receiver_works)
+        # What a failed run sends must not count as the verification of the state's first owner.
+        finish_seal(ctx, send=receiver_works and ctx.state.receiver is not None)
 
 
 def _commit_last(ctx: RunContext, status: SealStatus) -> None:

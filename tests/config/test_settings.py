@@ -42,6 +42,8 @@ DEFAULTS = {
     "state_file": None,
     "ledger_bucket": None,
     "ledger_days": 35,
+    "seal_key": None,
+    "seal_messages": True,
     "tenancy_ocid": None,
     "regions": ("all",),
     "compartment_mode": "all",
@@ -60,7 +62,6 @@ DEFAULTS = {
     "own_events": "summarize",
     "tamper_watch": (),
     "redact": (),
-    "run_message": False,
     "metrics_namespace": "epimetheus",
     "metrics_compartment_ocid": None,
     "log_level": "info",
@@ -143,7 +144,7 @@ def test_an_empty_value_is_the_default_except_where_it_turns_something_off(empty
         ("API_REQUESTS_PER_SECOND", "0.5", 0.5),
         ("TAMPER_WATCH", "ocid1.bucket.oc1.iad.a,ocid1.fnfunc.oc1.iad.b", ("ocid1.bucket.oc1.iad.a", "ocid1.fnfunc.oc1.iad.b")),
         ("REDACT", "data.identity.ipAddress, data.*.x-y", ("data.identity.ipAddress", "data.*.x-y")),
-        ("RUN_MESSAGE", "true", True),
+        ("SEAL_MESSAGES", "false", False),
         ("METRICS_NAMESPACE", "siem_2", "siem_2"),
         ("OCI_AUTH", "instance_principal", "instance_principal"),
         ("OCI_ENDPOINT", "http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
@@ -255,7 +256,7 @@ def test_a_state_file_replaces_the_bucket():
         ("REDACT", "data..x", "REDACT=data..x: expected paths like data.identity.ipAddress, comma-separated"),
         ("REDACT", "data.x;data.y", "REDACT=data.x;data.y: expected paths like data.identity.ipAddress, comma-separated"),
         ("REDACT", "eventId, data.x data.y", "REDACT=data.x data.y: expected paths like data.identity.ipAddress, comma-separated"),
-        ("RUN_MESSAGE", "yes", "RUN_MESSAGE=yes: expected true or false"),
+        ("SEAL_MESSAGES", "yes", "SEAL_MESSAGES=yes: expected true or false"),
         (
             "METRICS_NAMESPACE",
             "oci_audit",
@@ -308,7 +309,7 @@ def test_pem_text_that_is_no_private_key_is_described(key, problem):
         ({"STATE_FILE": "x"}, ["STATE_BUCKET and STATE_FILE are both set: remove one of them"]),
         (
             {"STATE_BUCKET": None, "STATE_FILE": "x", "LEDGER_BUCKET": "b"},
-            ["LEDGER_BUCKET is not used with STATE_FILE: remove it; the ledger is in a folder beside the file"],
+            ["LEDGER_BUCKET is not used with STATE_FILE: remove it; the ledger and the seals are in folders beside the file"],
         ),
         ({"STATE_BUCKET": None}, ["STATE_BUCKET is required unless STATE_FILE is set: set it to a bucket name without its namespace"]),
         (
@@ -490,7 +491,7 @@ def test_errors_contain_no_secret_and_no_long_text(changes):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"RULES": "object:r", "RUN_MESSAGE": "true", "OWN_EVENTS": "forward"}, []),
+        ({"RULES": "object:r", "SEAL_MESSAGES": "true", "OWN_EVENTS": "forward"}, []),
         (
             {"SYSLOG_TRANSPORT": "tcp"},
             ["SYSLOG_TRANSPORT=tcp sends events unencrypted: they can be read and altered in transit. Use tls or relp."],

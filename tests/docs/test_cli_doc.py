@@ -22,7 +22,8 @@ PROGRAM = "epimetheus"
 
 ORDER = (
     "validate", "health", "run", "runs", "runs show", "runs html", "rules preview", "render", "replay", "reconcile", "verify",
-    "state show", "state rewind", "state reset", "state adopt", "state unlock", "state own-address", "demo",
+    "state show", "state rewind", "state reset", "state adopt", "state unlock", "state own-address",
+    "seal keygen", "seal public-key", "seal list", "seal show", "demo",
 )  # fmt: skip
 EXAMPLES = {
     "validate": [
@@ -68,6 +69,10 @@ EXAMPLES = {
     "state adopt": [('state adopt --reason "SIEM replaced"', "continue with the receiver in the settings")],
     "state unlock": [("state unlock", "remove the lease of a run that was killed")],
     "state own-address": [("state own-address 192.0.2.7", "record the address of this deployment")],
+    "seal keygen": [("seal keygen --out seal-key.pem", "create a key; seal-key.pem.pub is its public key")],
+    "seal public-key": [("seal public-key --env-file prod.env", "print the key that verifies the signatures of this deployment")],
+    "seal list": [("seal list", "list the last 20 seals"), ("seal list --count 100 --json", "print the last hundred, whole")],
+    "seal show": [("seal show", "show the newest seal"), ("seal show --sequence 123", "show one")],
     "demo": [("demo", "show status, counts, and one message"), ("demo --verbose", "also show settings, log lines, and whole messages")],
 }
 
@@ -157,8 +162,8 @@ preview`, an apostrophe precedes text that a spreadsheet would take for a formul
 
 ## Settings
 
-Commands read the same [settings](settings.md) as the function, and OCI credentials from `~/.oci/config`. Every command except `demo` reads
-settings from these sources:
+Commands read the same [settings](settings.md) as the function, and OCI credentials from `~/.oci/config`. Every command except `demo` and `seal keygen`
+reads settings from these sources:
 
 | option | description |
 |---|---|

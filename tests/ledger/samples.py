@@ -45,6 +45,13 @@ ENTRY = Entry(
 IN_ORDER = replace(ENTRY, keys={**ENTRY.keys, (ROOT, USUAL): key(1) + key(2)})
 """ENTRY as it is read."""
 
+
+def appended(ledger, entry):
+    """Writes ``entry``, and returns its name."""
+    ledger.append(entry)
+    return entry.name
+
+
 SEAL = Seal(
     version=1,
     product_version="0.1.0",

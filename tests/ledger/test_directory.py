@@ -12,7 +12,7 @@ from epimetheus.errors import LedgerError
 from epimetheus.ledger.directory import DirectoryEntryStore
 from epimetheus.ledger.ledger import Ledger
 from epimetheus.model import Window
-from tests.ledger.samples import ENTRY, IN_ORDER, ROOT, USUAL, key
+from tests.ledger.samples import ENTRY, IN_ORDER, ROOT, USUAL, appended, key
 
 TEXT = "2026/11/30/20261130T0645Z-20261130T0100Z-29401234-ab12cd34ef56-0001-poll"
 DAY = 1440
@@ -57,7 +57,7 @@ def test_the_folder_is_created_with_the_first_entry(ledger, path):
     assert ledger.read(ENTRY.name) is None
     ledger.prune(USUAL.end)
     assert not path.exists()
-    name = ledger.append(ENTRY)
+    name = appended(ledger, ENTRY)
     assert files(path) == [TEXT]
     assert ledger.overlapping(USUAL) == [name]
     assert ledger.read(name) == IN_ORDER
@@ -76,7 +76,7 @@ def test_names_are_listed_in_order_from_start_until_before_end(store, path):
 
 
 def test_an_entry_of_another_day_that_reaches_into_the_window_is_found(ledger):
-    name = ledger.append(entry(USUAL.start - 10, USUAL.start + 7 * DAY))
+    name = appended(ledger, entry(USUAL.start - 10, USUAL.start + 7 * DAY))
     assert ledger.overlapping(USUAL) == [name]
 
 
@@ -109,9 +109,9 @@ def test_a_file_and_each_new_folder_are_synced_before_it_counts(store, path, mon
 def test_a_full_disk_is_an_error_and_leaves_no_file(ledger, store, path):
     store.create("2026/11/30/x", b"one")
     with full_disk(), pytest.raises(LedgerError, match=r"0001-poll could not be created: File too large\.") as caught:
-        ledger.append(ENTRY)
+        appended(ledger, ENTRY)
     assert caught.value.do == (
-        "Free space on its disk, or move the state and its ledger to another disk and change STATE_FILE. The stored entries are unchanged."
+        "Free space on its disk, or move the state, its ledger and its seals to another disk and change STATE_FILE. What is stored stays."
     )
     assert files(path) == ["2026/11/30/x"]
 
@@ -155,7 +155,7 @@ KINDS = ("folder", "link to a folder", "link", "loop", "pipe", "large")
 
 
 def test_anything_else_in_the_folder_is_skipped(ledger, path, tmp_path):
-    name = ledger.append(ENTRY)
+    name = appended(ledger, ENTRY)
     hostile_files(path / "2026/11/30")
     for odd in ("2026/11/3", "2026/11/3x", "2026/1/30", "x", "2026/11/٣٠"):
         (path / odd).mkdir(parents=True, exist_ok=True)
@@ -194,12 +194,12 @@ def test_what_is_not_an_entry_is_neither_read_nor_replaced(store, path, kind, wh
 
 
 def test_pruning_removes_old_files_of_old_days(ledger, path):
-    kept = ledger.append(ENTRY)
-    old = [ledger.append(entry(USUAL.start - days * DAY, USUAL.end - days * DAY)) for days in (1, 2, 40)]
+    kept = appended(ledger, ENTRY)
+    old = [appended(ledger, entry(USUAL.start - days * DAY, USUAL.end - days * DAY)) for days in (1, 2, 40)]
     (path / "2026/11/29/.new-left").write_text("x")
     for found in path.rglob("*"):
         os.utime(found, (0, (USUAL.start - DAY) * 60))
-    new = ledger.append(entry(USUAL.start - 41 * DAY, USUAL.end - 41 * DAY))
+    new = appended(ledger, entry(USUAL.start - 41 * DAY, USUAL.end - 41 * DAY))
     os.utime(path / new.text(), (0, USUAL.end * 60))
     ledger.prune(USUAL.start)
     assert files(path) == [new.text(), kept.text()]

@@ -8,7 +8,7 @@ from epimetheus.errors import LedgerDamaged, LedgerError
 from epimetheus.ledger.entry import EntryName, pack
 from epimetheus.ledger.ledger import Ledger
 from epimetheus.model import Window
-from tests.ledger.samples import ENTRY, IN_ORDER, ROOT, USUAL, key
+from tests.ledger.samples import ENTRY, IN_ORDER, ROOT, USUAL, appended, key
 from tests.support.memory_ledger import MemoryStore
 
 DAY = 1440
@@ -29,14 +29,14 @@ def entry(start, end, **changes):
 
 
 def test_an_appended_entry_is_found_and_read(ledger, store):
-    name = ledger.append(ENTRY)
+    name = appended(ledger, ENTRY)
     assert ledger.overlapping(USUAL) == [name]
     assert ledger.read(name) == IN_ORDER
     assert store.objects == {"2026/11/30/20261130T0645Z-20261130T0100Z-29401234-ab12cd34ef56-0001-poll": pack(ENTRY)}
 
 
 def test_an_entry_that_no_longer_exists_is_none(ledger, store):
-    name = ledger.append(ENTRY)
+    name = appended(ledger, ENTRY)
     store.objects.clear()
     assert ledger.read(name) is None
 
@@ -46,7 +46,7 @@ def test_the_entries_that_intersect_a_half_open_window_are_found_with_one_listin
     windows = [(at - 60, at), (at - 60, at + 1), (at, at + 60), (at + 10, at + 20), (at + 59, at + 60), (at + 60, at + 120)]
     windows += [(at - 8 * DAY + 1, at + 1), (at - 10, at + 70), (at + 59, at + 59 + 8 * DAY), (at + 60, at + 60 + 8 * DAY)]
     for window in windows:
-        ledger.append(entry(*window))
+        appended(ledger, entry(*window))
     store.calls.clear()
     found = ledger.overlapping(Window(at, at + 60))
     assert store.calls == ["names"]
@@ -63,35 +63,35 @@ def test_the_entries_that_intersect_a_half_open_window_are_found_with_one_listin
 
 def test_entries_of_every_epoch_run_and_source_are_found(ledger):
     several = [entry(*USUAL, epoch=7), entry(*USUAL, run="f" * 12), entry(*USUAL, number=2), entry(*USUAL, source="cloud_guard")]
-    names = [ledger.append(one) for one in several]
+    names = [appended(ledger, one) for one in several]
     assert ledger.overlapping(USUAL) == [names[0], names[3], names[2], names[1]]
 
 
 def test_other_objects_are_ignored(ledger, store):
-    name = ledger.append(ENTRY)
+    name = appended(ledger, ENTRY)
     store.objects[name.text() + ".bak"] = b""
     store.objects[name.text()[:-4] + "\n"] = b""
     assert ledger.overlapping(USUAL) == [name]
 
 
 def test_an_entry_is_never_overwritten(ledger, store):
-    name = ledger.append(ENTRY)
-    assert ledger.append(ENTRY) == name
+    name = appended(ledger, ENTRY)
+    assert appended(ledger, ENTRY) == name
     with pytest.raises(LedgerError, match=r"could not be created: it exists with other content\. Nothing was overwritten\.") as caught:
-        ledger.append(replace(ENTRY, at=5.0))
+        appended(ledger, replace(ENTRY, at=5.0))
     assert caught.value.kind == "ledger"
     assert store.objects[name.text()] == pack(ENTRY)
 
 
 def test_a_damaged_entry_is_an_error_with_its_location(ledger, store):
-    name = ledger.append(ENTRY)
+    name = appended(ledger, ENTRY)
     store.objects[name.text()] = b"x"
     with pytest.raises(LedgerDamaged, match=f"The ledger entry memory:{name.text()} is damaged: it does not begin with"):
         ledger.read(name)
 
 
 def test_an_entry_under_the_name_of_another_is_damaged(ledger, store):
-    name = ledger.append(ENTRY)
+    name = appended(ledger, ENTRY)
     other = EntryName(name.window, name.epoch, name.run, 2, name.source)
     store.objects[other.text()] = store.objects[name.text()]
     with pytest.raises(LedgerDamaged, match=f"its content is that of the entry {name.text()}") as caught:
@@ -100,6 +100,6 @@ def test_an_entry_under_the_name_of_another_is_damaged(ledger, store):
 
 
 def test_pruning_removes_the_days_before_that_of_a_minute(ledger):
-    old, new = ledger.append(entry(USUAL.start - DAY, USUAL.end - DAY)), ledger.append(entry(*USUAL))
+    old, new = appended(ledger, entry(USUAL.start - DAY, USUAL.end - DAY)), appended(ledger, entry(*USUAL))
     ledger.prune(USUAL.end + 600)
     assert ledger.overlapping(Window(old.window.start, new.window.end)) == [new]

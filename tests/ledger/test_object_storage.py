@@ -7,7 +7,7 @@ from epimetheus.ledger.ledger import Ledger
 from epimetheus.oci_client.network_errors import NETWORK_HELP
 from epimetheus.testing.oci import mock_oci
 from epimetheus.testing.oci.wire import Response
-from tests.ledger.samples import ENTRY, IN_ORDER, USUAL
+from tests.ledger.samples import ENTRY, IN_ORDER, USUAL, appended
 
 PREFIX = "epimetheus/ledger/us-ashburn-1/"
 NAME = "oci://b@axexample/epimetheus/ledger/us-ashburn-1/"
@@ -25,7 +25,7 @@ def operations(world):
 
 def test_an_entry_is_created_listed_and_read(any_bucket, world):
     ledger = Ledger(any_bucket)
-    name = ledger.append(ENTRY)
+    name = appended(ledger, ENTRY)
     assert list(world.objects("b")) == [PREFIX + "2026/11/30/20261130T0645Z-20261130T0100Z-29401234-ab12cd34ef56-0001-poll"]
     assert ledger.overlapping(USUAL) == [name]
     assert ledger.read(name) == IN_ORDER

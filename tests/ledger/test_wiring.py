@@ -6,7 +6,7 @@ from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.config.settings import Settings
 from epimetheus.oci_client.clients import Calls
 from epimetheus.wiring.wiring import Wiring
-from tests.ledger.samples import ENTRY, IN_ORDER, USUAL
+from tests.ledger.samples import ENTRY, IN_ORDER, USUAL, appended
 
 NAME = "2026/11/30/20261130T0645Z-20261130T0100Z-29401234-ab12cd34ef56-0001-poll"
 
@@ -36,7 +36,7 @@ def test_the_ledger_is_in_the_bucket_under_the_prefix_and_the_region(stage, ledg
     calls = Calls()
     ledger = ledger_of("eu-frankfurt-1", calls, **changes)
     assert ledger.name == f"oci://{bucket}@axexample/{prefix}"
-    name = ledger.append(ENTRY)
+    name = appended(ledger, ENTRY)
     assert list(stage.world.objects(bucket)) == [prefix + NAME]
     assert ledger.overlapping(USUAL) == [name]
     assert ledger.read(name) == IN_ORDER
@@ -48,7 +48,7 @@ def test_the_ledger_is_in_the_bucket_under_the_prefix_and_the_region(stage, ledg
 def test_beside_a_state_file_the_ledger_is_in_a_folder(stage, ledger_of, tmp_path, region, folder):
     ledger = ledger_of(region, STATE_BUCKET=None, STATE_FILE=str(tmp_path / "state"))
     assert ledger.name == f"{tmp_path}/{folder}/"
-    ledger.append(ENTRY)
+    appended(ledger, ENTRY)
     assert (tmp_path / folder / NAME).is_file()
     assert stage.world.requests == []
 
@@ -56,6 +56,6 @@ def test_beside_a_state_file_the_ledger_is_in_a_folder(stage, ledger_of, tmp_pat
 def test_neither_writing_nor_reading_needs_permission_to_overwrite_or_delete(stage, ledger_of):
     stage.world.forbid_objects("audit-state", "overwrite", "delete")
     ledger = ledger_of("us-ashburn-1")
-    name = ledger.append(ENTRY)
-    assert ledger.append(ENTRY) == name
+    name = appended(ledger, ENTRY)
+    assert appended(ledger, ENTRY) == name
     assert ledger.read(ledger.overlapping(USUAL)[0]) == IN_ORDER

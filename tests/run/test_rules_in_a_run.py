@@ -202,26 +202,6 @@ def test_own_polling_is_forwarded_with_own_events_forward(stage):
     assert arrived(stage) == ids
 
 
-def test_a_run_message_is_sent_even_without_events(stage):
-    settings = {**JSON, "RUN_MESSAGE": "true", "RULES": rules(mode="exclude", excluded_events=["ListBuckets"])}
-    put(stage, "GetInstance", 2, 10)
-    put(stage, "ListBuckets", 3, 9)
-    report = stage.run(**settings)
-    last = parse_message(stage.receiver.messages[-1])
-    assert (last.msgid, report.notices, report.forwarded) == ("notice", 1, 2)
-    ((kind, message, details),) = notices(stage)
-    assert kind == "epimetheus.Run"
-    assert message == (
-        f"Run {report.run} of us-ashburn-1, from 2026-01-01T09:58:00Z through 2026-01-01T11:58:00Z:"
-        " 5 fetched, 2 forwarded, 0 duplicates dropped, 3 filtered; 0 compartments behind."
-    )
-    assert details["filtered"] == {"excluded_event": 3}
-    stage.run(**settings)
-    assert [kind for kind, _, _ in notices(stage)] == ["epimetheus.Run"] * 2
-    sequence = [parse_message(message).structured["epimetheus@32473"]["seq"] for message in stage.receiver.messages]
-    assert sequence == ["1", "2", "3", "1"]
-
-
 def test_the_path_of_a_compartment_is_added(stage):
     prod = stage.world.add_compartment("prod")
     app = stage.world.add_compartment("app", prod)
@@ -253,7 +233,7 @@ def test_statistics(stage, capsys):
     assert [line["event_id"] for line in lines if line["event"] == "filtered"] == [f"ListBuckets-9-{n}" for n in range(30)]
     assert [line["fetched"] for line in lines if line["event"] == "counted"] == [100]
     assert report.caches == {"dedupe": Cache(0, 150, 150), "names": Cache(148, 2, 2)}
-    assert set(report.performance.phases) == {"discover", "forward", "reconcile", "notices", "finish"}
+    assert set(report.performance.phases) == {"discover", "forward", "reconcile", "notices", "finish", "seal"}
     assert report.performance.events_per_second > 0
     tracked = {"cache_dedupe_size", "cache_names_hits", "events_per_second"}
     assert {metric["name"] for metric in stage.world.metrics} >= tracked

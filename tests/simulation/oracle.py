@@ -281,7 +281,8 @@ class Oracle:
         if report.status == "skipped" and not self.overlapped and self.stage.now - self.stage.trouble_at > LEASE_SECONDS + _SLACK:
             raise Broken(f"5: the run is skipped, but no lease can remain: {report.warnings}")
         refused, asked = self.wire.outcomes, report.position.polled if report.position else 0
-        if refused and len(refused) >= asked and all(statuses == {404} for statuses in refused.values()) and report.status != "failed":
+        all_refused = refused and len(refused) >= asked and all(statuses == {404} for statuses in refused.values())
+        if all_refused and not self.overlapped and report.status != "failed":
             raise Broken(f"8: all {len(refused)} compartments were refused, but the run is {report.status}")
         age = self.began - self.tenancy.listed_at
         whole = self.settings.mode == "tenancy_only" or not self.stage.has("an old listing is partial")

@@ -54,7 +54,7 @@ class Scene:
         return subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes)
 
     def arrived(self):
-        return {event_id(message) for message in self.receiver.messages}
+        return {event for event in map(event_id, self.receiver.messages) if not event.startswith("seal-")}
 
     def wait_for(self, condition, seconds=30):
         end = time.monotonic() + seconds

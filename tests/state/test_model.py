@@ -2,6 +2,7 @@
 
 from epimetheus.model import HourlyCount, Window
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, PageCursor, Reconciled, State, new_state
+from epimetheus.state.seals import SealState
 
 
 def test_a_compartment_is_read_up_to_the_cursor_unless_it_is_behind():
@@ -47,6 +48,7 @@ def test_a_rewind_moves_every_position_back_and_begins_an_epoch():
         entered={"r": 3},
         epoch=1_010,
         first_epoch=100,
+        seals=SealState(runs=("r",), unfinished={"r": 3}),
         regions=("home",),
         last={"run": "r", "caught_up": False},
     )

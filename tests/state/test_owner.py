@@ -82,10 +82,12 @@ def test_a_first_run_that_confirmed_nothing_binds_no_state(stage, typo):
     assert "There is no state in" in failed(stage)
 
 
-def test_a_run_message_that_could_not_be_sent_binds_no_state(stage):
-    failed(stage, SYSLOG_PORT="1", RUN_MESSAGE="true")
+def test_a_seal_that_could_not_be_sent_binds_no_state(stage):
+    report = stage.run(SYSLOG_PORT="1", SEAL_MESSAGES="true")
+    assert (report.status, report.seal.stored, report.seal.sent, report.seal.pending) == ("ok", True, False, 1)
+    assert any(warning.startswith("Connection refused") or "refused" in warning for warning in report.warnings)
     assert (stage.state().last["caught_up"], stage.state().receiver) == (True, None)
-    assert stage.run(RUN_MESSAGE="true").status == "ok"
+    assert stage.run(SEAL_MESSAGES="true").status == "ok"
     assert stage.state().receiver.address == f"tls://localhost:{stage.receiver.port}"
 
 
@@ -256,4 +258,4 @@ def test_ctrl_c_just_after_the_file_is_replaced_is_not_a_state_error(stage, tmp_
     with pytest.raises(KeyboardInterrupt):
         stage.run(**settings)
     left = {path.name for path in tmp_path.iterdir() if path.name.startswith("cursor")}
-    assert left == {"cursor", "cursor.lock", "cursor.started", "cursor.started.lock"}
+    assert left == {"cursor", "cursor.lock", "cursor.started", "cursor.started.lock", "cursor.seals"}

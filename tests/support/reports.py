@@ -38,6 +38,7 @@ def report(**changes) -> Report:
         "receiver": {"connections": 2, "confirmations": 1, "confirmation": "tls_close_notify"},
         "relisted": 0,
         "late": 0,
+        "seal": None,
         "latest_seconds": 0,
         "reconciliation": {},
         "listing_stale": False,

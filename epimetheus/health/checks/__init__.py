@@ -11,6 +11,7 @@ state *               a run may use it (not foreign, missing or in the future); 
 lag *                 how far the cursor is behind, without SETTLE_MINUTES: degraded over 2 h, failed over 24 h
 behind *              degraded: some compartments are behind
 ledger *              it can be listed, and its newest entry is valid
+seals *               the newest is stored as the state has it, and SEAL_KEY can be read; degraded: seals are not stored or sent
 reconciliation *      how much of the windows that are due is not listed again yet: degraded over 24 h
 tls                   SYSLOG_CA, SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY can be read and fit together
 client_certificate    days until it expires: degraded under 30, failed once expired
@@ -35,6 +36,7 @@ from epimetheus.health.checks import (
     receiver,
     reconciliation,
     rules,
+    seals,
     settings,
     state,
 )
@@ -53,6 +55,7 @@ CHECKS = (
     Check("lag", state.check_lag, needs=("regions",), per_region=True),
     Check("behind", state.check_behind, needs=("regions",), per_region=True),
     Check("ledger", ledger.check_ledger, needs=("regions",), per_region=True),
+    Check("seals", seals.check_seals, needs=("regions",), files=("seal_key",), per_region=True),
     Check("reconciliation", reconciliation.check_reconciliation, needs=("regions",), per_region=True),
     Check("tls", receiver.check_tls, needs=("settings",), files=("syslog_ca", "syslog_client_cert", "syslog_client_key")),
     Check("client_certificate", receiver.check_client_certificate, needs=("tls",)),

@@ -1,0 +1,175 @@
+"""``seal``: creates keys that sign seals, and shows stored seals."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from epimetheus.cli import display
+from epimetheus.cli.arguments import ArgumentError
+from epimetheus.cli.console import cell, notes_console, print_json, print_line, terminal_console
+from epimetheus.cli.seal_store import SealSource, StoredSeal, newest_seals, open_seals, seal_number
+from epimetheus.cli.settings_source import SettingsSource, reads_settings
+from epimetheus.cli.tables import Column, print_fields, print_table
+from epimetheus.errors import ConfigError
+from epimetheus.ledger.seal_key import PublicKey, SealKey
+from epimetheus.model import count_text
+from epimetheus.source.local_references import LocalReferences
+
+seal_app = typer.Typer(no_args_is_help=True, help="Create keys that sign seals, and show stored seals.")
+
+Region = Annotated[str | None, typer.Option(help="Region of the seals. Default: the region of the credentials.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+_COLUMNS = (
+    Column("seal", right=True), Column("time"), Column("status"), Column("run"), Column("forwarded", right=True, drop=2),
+    Column("entries", right=True, drop=3), Column("SHA-256"), Column("key", drop=1),
+)  # fmt: skip
+_SHORT = 16
+_SECONDS = 60.0
+
+
+@seal_app.command("keygen")
+def keygen(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="File for the private key.")] = Path("seal-key.pem"), as_json: AsJson = False
+) -> None:
+    """Create a key that signs seals. Writes the private key to FILE, and the public key to FILE.pub.
+
+    No file is replaced. Only the owner of FILE may read it.
+    """
+    with display.errors_explained(as_json=as_json):
+        key, public = SealKey.generate(), Path(f"{out}.pub")
+        _create(public, key.public.pem().encode(), 0o644)
+        try:
+            _create(out, key.pem(), 0o600)
+        except ConfigError:
+            public.unlink()
+            raise
+    if as_json:
+        print_json({"version": 1, "private_key": str(out), "public_key": str(public), "fingerprint": key.public.fingerprint})
+        return
+    console = terminal_console()
+    print_line(console, f"Private key: {out}. Store it in a vault, set SEAL_KEY to vault:OCID of the secret, and delete the file.")
+    print_line(console, f"Public key:  {public}. Give it to those who verify.")
+    print_line(console, f"Fingerprint: {key.public.fingerprint}")
+
+
+@seal_app.command("public-key")
+@reads_settings
+def public_key(source: SettingsSource, as_json: AsJson = False) -> None:
+    """Print the public key of SEAL_KEY, which verifies the signatures of seals."""
+    with display.errors_explained(as_json=as_json):
+        key = _public_key(source)
+    if as_json:
+        print_json({"version": 1, "fingerprint": key.fingerprint, "public_key": key.pem()})
+        return
+    typer.echo(key.pem(), nl=False)
+    print_line(terminal_console(stderr=True), f"Fingerprint: {key.fingerprint}")
+
+
+@seal_app.command("list")
+@reads_settings
+def list_seals(
+    source: SettingsSource,
+    count: Annotated[int, typer.Option("--count", min=1, max=1000, metavar="NUMBER", help="How many seals to list.")] = 20,
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest seals, in the order of the chain."""
+    with display.errors_explained(as_json=as_json):
+        store = open_seals(source, region)
+        found = newest_seals(store, count)
+    if as_json:
+        print_json({"version": 1, "location": store.name, "region": store.region, "seals": [one.report() for one in found]})
+    elif found:
+        print_table(terminal_console(), _COLUMNS, [_row(one) for one in found], title=store.name)
+    else:
+        print_line(notes_console(terminal_console()), f"{store.name}: no seal yet. Each run writes one.")
+
+
+@seal_app.command("show")
+@reads_settings
+def show(
+    source: SettingsSource,
+    sequence: Annotated[int | None, typer.Option(min=1, metavar="NUMBER", help="Number of the seal. Default: the newest.")] = None,
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one seal, and whether the key in SEAL_KEY has signed it."""
+    with display.errors_explained(as_json=as_json):
+        store = open_seals(source, region)
+        found = seal_number(store, sequence)
+    if as_json:
+        print_json({"version": 1, "location": store.name, "region": store.region, **found.report()})
+    else:
+        print_fields(terminal_console(), found.location, _fields(store, found))
+
+
+def _create(path: Path, data: bytes, mode: int) -> None:
+    """Write a new file. Raises ConfigError if it cannot be created."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        with open(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)  # whatever the umask
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+    except FileExistsError:
+        raise ArgumentError(f"--out {path}: the file exists, and may be a key in use; choose another name, or move it") from None
+    except OSError as error:
+        raise ArgumentError(f"--out {path}: it cannot be created: {error.strerror}; use a file in a writable folder") from error
+
+
+def _public_key(source: SettingsSource) -> PublicKey:
+    """Without OCI, unless SEAL_KEY is stored there."""
+    loaded = source.load()
+    settings = loaded.read_partial()
+    if settings.seal_key is None:
+        raise ConfigError(["SEAL_KEY is not set: create a key with `epimetheus seal keygen`"])
+    if settings.seal_key.startswith(("vault:", "object:")):
+        text = loaded.open(settings, _SECONDS).oci.references.read("SEAL_KEY", settings.seal_key)
+    else:
+        text = LocalReferences().read("SEAL_KEY", settings.seal_key)
+    return SealKey.read("SEAL_KEY", text or "").public
+
+
+def _row(one: StoredSeal) -> list[Text]:
+    seal = one.seal
+    texts = (
+        str(seal.sequence), seal.time, seal.status, seal.run, f"{seal.counts.forwarded:,}", f"{len(seal.entries):,}",
+        one.sha256[:_SHORT], seal.signature.key[: len("SHA256:") + _SHORT] if seal.signature else "",
+    )  # fmt: skip
+    return [cell(text) for text in texts]
+
+
+def _fields(store: SealSource, one: StoredSeal) -> list[tuple[str, str]]:
+    seal = one.seal
+    filtered = ", ".join(f"{count:,} {reason}" for reason, count in seal.counts.filtered.items())
+    counts = seal.counts
+    fields = [
+        ("seal", str(seal.sequence)),
+        ("SHA-256", one.sha256),
+        ("previous", seal.previous.sha256 if seal.previous else "none: it is the first"),
+        ("run", f"{seal.run}, {seal.status}, {seal.time}"),
+        ("tenancy", seal.tenancy),
+        ("region", seal.region),
+        ("cursor", f"{seal.position.before} to {seal.position.after}; {count_text(seal.behind, 'compartment')} behind"),
+        ("fetched", f"{counts.fetched:,}: {counts.forwarded:,} forwarded, {counts.duplicates:,} duplicates"),
+        ("filtered", filtered or "0"),
+        ("late", f"{counts.late:,}"),
+        ("messages", f"{seal.messages.count:,}, SHA-256 {seal.messages.sha256}" if seal.messages else "not known"),
+        ("reconciled", ", ".join(f"after {after} min: {through}" for after, through in seal.reconciled.items()) or "nothing"),
+        ("signature", _signature(store, one)),
+    ]
+    fields += [("run without a seal", run) for run in seal.unsealed_runs]
+    return fields + [("entry", f"{entry.name}, SHA-256 {entry.sha256}") for entry in seal.entries]
+
+
+def _signature(store: SealSource, one: StoredSeal) -> str:
+    if one.seal.signature is None:
+        return "none"
+    if store.key is None:
+        return f"by {one.seal.signature.key}; not checked: SEAL_KEY is not set"
+    return f"by {one.seal.signature.key}; {'valid' if one.is_signed_by(store.key) else 'not made by the key in SEAL_KEY, or not valid'}"
