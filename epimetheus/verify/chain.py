@@ -22,7 +22,7 @@ _MINUTES_A_DAY = 24 * 60
 class ChainHead(msgspec.Struct, frozen=True):
     """The newest seal that the state of a region knows.
 
-    ``stored``: whether the state knows that it is stored. ``sent``: the last one whose message the receiver confirmed, 0 if none was.
+    ``stored``: whether the state knows that it is stored. ``sent``: the last one whose message the receiver confirmed, 0 if none is known.
     """
 
     sequence: int

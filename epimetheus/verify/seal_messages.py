@@ -25,6 +25,10 @@ class SealMessages:
         if self.count <= _MOST:
             self._digits[notice.region].setdefault(notice.sequence, set()).add(notice.digits)
 
+    def has_none(self, region: str) -> bool:
+        """Whether the export has no message of a seal of ``region``, as without SEAL_MESSAGES."""
+        return not self._digits[region]
+
     def faults(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages) -> list[Fault]:
         """The differences between the messages and the stored seals of ``region``.
 

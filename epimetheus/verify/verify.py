@@ -126,6 +126,8 @@ def verify(
     for one in regions:
         if exports:
             one.faults += notices.faults(one.source.region, one.chain, one.head, messages)
+            if notices.has_none(one.source.region) and one.chain.valid:
+                one.warnings.append("The export has no messages of seals, so it does not vouch for the chain.")
         _check_position(request, one)
         faults += one.faults
     if export:

@@ -34,7 +34,7 @@ class Day(NamedTuple):
 def day(terminal, tmp_path):  # noqa: F811
     """Three runs: the first sends 8 events, the others 8 each."""
     stage, run_cli = terminal
-    changes = {"SEAL_KEY": KEY.pem().decode()}
+    changes = {"SEAL_KEY": KEY.pem().decode(), "SEAL_MESSAGES": "true"}
     other = stage.world.add_compartment("other")
     (tmp_path / "public.pem").write_text(KEY.public.pem())
 
@@ -88,6 +88,16 @@ def test_a_message_that_was_removed_is_named(day):
     assert fault.startswith(f"Message 5 of run {run} is missing in the export; the ledger entry ")
     assert re.fullmatch(r"  SHA-256 of the event ID begins with [0-9a-f]{16}", digests)
     assert verdict == "Incomplete: 1 fault."
+
+
+def test_the_messages_of_seals_are_expected_if_seal_messages_is_set(day, terminal, tmp_path):  # noqa: F811
+    _, run_cli = terminal
+    day.lines[:] = [line for line in day.lines if b"seal-us-ashburn-1-" not in line]
+    result = day.verify()
+    assert (result.exit_code, "The seals 1 to 3 are stored, but the export lacks their messages." in result.stdout) == (1, True)
+    result = run_cli("verify", "--from", "24h", "--siem", str(tmp_path / "export.log"), SEAL_MESSAGES="false")
+    assert result.exit_code == 0, result.output
+    assert "The export has no messages of seals, so it does not vouch for the chain." in result.stdout
 
 
 def test_an_entry_and_a_seal_that_were_removed_are_named(day):
@@ -163,7 +173,7 @@ def test_audit_lists_the_window_again(day):
 
 def test_objects_in_buckets_are_read_through_the_sdk(terminal, tmp_path):  # noqa: F811
     stage, run_cli = terminal
-    changes = {"STATE_FILE": "", "STATE_BUCKET": "state", "LEDGER_BUCKET": "ledger"}
+    changes = {"STATE_FILE": "", "STATE_BUCKET": "state", "LEDGER_BUCKET": "ledger", "SEAL_MESSAGES": "true"}
     for name in ("state", "ledger"):
         stage.world.bucket(name)
     for number in range(2):
