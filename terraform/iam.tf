@@ -9,7 +9,7 @@ locals {
 
   secrets = concat(
     [
-      for name in ["SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY"] : trimprefix(local.settings[name], "vault:")
+      for name in ["SYSLOG_CA", "SYSLOG_CLIENT_CERT", "SYSLOG_CLIENT_KEY", "SEAL_KEY"] : trimprefix(local.settings[name], "vault:")
       if startswith(lookup(local.settings, name, ""), "vault:")
     ],
     oci_vault_secret.client_key[*].id,

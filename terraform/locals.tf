@@ -27,6 +27,8 @@ locals {
     STATE_PREFIX                 = var.state_prefix
     LEDGER_BUCKET                = var.ledger_bucket
     LEDGER_DAYS                  = tostring(var.ledger_days)
+    SEAL_KEY                     = var.seal_key
+    SEAL_MESSAGES                = tostring(var.seal_messages)
     TENANCY_OCID                 = var.tenancy_ocid
     REGIONS                      = var.regions == null ? null : join(",", local.regions)
     COMPARTMENT_MODE             = var.compartment_mode
@@ -45,7 +47,6 @@ locals {
     OWN_EVENTS                   = var.own_events
     TAMPER_WATCH                 = try(join(",", var.tamper_watch), null)
     REDACT                       = try(join(",", var.redact), null)
-    RUN_MESSAGE                  = tostring(var.run_message)
     METRICS_NAMESPACE            = var.metrics_namespace
     METRICS_COMPARTMENT_OCID     = local.metrics_compartment
     LOG_LEVEL                    = var.log_level

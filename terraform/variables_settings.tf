@@ -245,7 +245,7 @@ variable "state_namespace" {
 variable "state_prefix" {
   type        = string
   default     = null
-  description = "Start of the names of the objects of the state and of the ledger. Deployments that share a bucket need different prefixes. Default: epimetheus/."
+  description = "Start of the names of the objects of the state, the ledger and the seals. Deployments that share a bucket need different prefixes. Default: epimetheus/."
 
   validation {
     condition     = var.state_prefix == null || can(regex("^(?:[^/\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]{0,899})?$", var.state_prefix))
@@ -256,7 +256,7 @@ variable "state_prefix" {
 variable "ledger_bucket" {
   type        = string
   default     = null
-  description = "Object Storage bucket for the ledger. The module creates it. In a bucket of its own, the function can overwrite no entry. Default: state_bucket."
+  description = "Object Storage bucket for the ledger and the seals. The module creates it. In a bucket of its own, the function can overwrite no entry. Default: state_bucket."
 
   validation {
     condition     = var.ledger_bucket == null || can(regex("^(?:[\\w.-]{1,256})?$", var.ledger_bucket))
@@ -278,6 +278,26 @@ variable "ledger_days" {
     )
     error_message = "ledger_days: expected an integer from 8 to 400."
   }
+}
+
+variable "seal_key" {
+  type        = string
+  default     = null
+  description = "Private key that signs the seals, from epimetheus seal keygen. If not set, seals form a chain but have no signature. It must be a secret in an existing vault: vault:SECRET_OCID."
+
+  validation {
+    condition = var.seal_key == null || can(regex(
+      "^(?:vault:ocid1\\.vaultsecret\\.[\\w-]+\\.[\\w-]*\\.[\\w.-]+)?$",
+      trimspace(var.seal_key)
+    ))
+    error_message = "seal_key: expected vault:SECRET_OCID."
+  }
+}
+
+variable "seal_messages" {
+  type        = bool
+  default     = null
+  description = "If true, every run ends with a message to the receiver that contains the seal of the run. Default: true."
 }
 
 variable "tenancy_ocid" {
@@ -536,12 +556,6 @@ variable "redact" {
     condition     = var.redact == null || try(alltrue([for each in var.redact : can(regex("^[^.,]+(?:\\.[^.,]+)*$", each))]), false)
     error_message = "redact: expected paths like data.identity.ipAddress."
   }
-}
-
-variable "run_message" {
-  type        = bool
-  default     = null
-  description = "If true, every run ends with a message to the receiver that contains the run's time window and counts. Default: false."
 }
 
 variable "metrics_namespace" {

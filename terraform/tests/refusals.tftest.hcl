@@ -547,6 +547,16 @@ run "ledger_bucket" {
   expect_failures = [var.ledger_bucket]
 }
 
+run "seal_key" {
+  command = plan
+
+  variables {
+    seal_key = "-----BEGIN PRIVATE KEY-----"
+  }
+
+  expect_failures = [var.seal_key]
+}
+
 run "ledger_days" {
   command = plan
 

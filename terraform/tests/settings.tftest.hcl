@@ -52,7 +52,8 @@ run "everything_set" {
     own_events                   = "forward"
     tamper_watch                 = ["ocid1.instance.oc1..jump"]
     redact                       = ["data.identity.ipAddress", "data.a"]
-    run_message                  = true
+    seal_key                     = "vault:ocid1.vaultsecret.oc1..seal"
+    seal_messages                = false
     metrics_namespace            = "ours"
     metrics_compartment_ocid     = "ocid1.compartment.oc1..m"
     log_level                    = "debug"
@@ -90,6 +91,8 @@ run "everything_set" {
       STATE_PREFIX                 = "state/"
       LEDGER_BUCKET                = "our-ledger"
       LEDGER_DAYS                  = "90"
+      SEAL_KEY                     = "vault:ocid1.vaultsecret.oc1..seal"
+      SEAL_MESSAGES                = "false"
       REGIONS                      = "eu-frankfurt-1,us-ashburn-1"
       COMPARTMENT_MODE             = "exclude"
       COMPARTMENT_IDS              = "ocid1.compartment.oc1..a,ocid1.compartment.oc1..b"
@@ -105,7 +108,6 @@ run "everything_set" {
       OWN_EVENTS                   = "forward"
       TAMPER_WATCH                 = "ocid1.instance.oc1..jump"
       REDACT                       = "data.identity.ipAddress,data.a"
-      RUN_MESSAGE                  = "true"
       METRICS_NAMESPACE            = "ours"
       METRICS_COMPARTMENT_OCID     = "ocid1.compartment.oc1..m"
       LOG_LEVEL                    = "debug"

@@ -17,6 +17,7 @@ from epimetheus.errors import ConfigError
 from epimetheus.health.model import ReportedCheck
 from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, Reconciled, State
 from epimetheus.state.owner import ReceiverId
+from epimetheus.state.seals import SealHead, SealState
 from tests.support.reports import REFUSED, behind, report
 
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
@@ -99,6 +100,7 @@ def test_a_state_is_shown_with_compartments_behind(plain):
         behind={"ocid1.compartment.oc1..b": BehindCompartment(int(NOON // 60) - 70, "404 [b]", 3)},
         known={"a": KnownCompartment("root", polled=True), "b": KnownCompartment("prod", polled=True), "c": KnownCompartment("old")},
         reconciled={1440: Reconciled(int(NOON // 60) - 2160), 60: Reconciled(int(NOON // 60) - 60, {"b": BehindCompartment(1, "404")})},
+        seals=SealState(SealHead("n", 1234, "r1", "ab" * 32, "{}", stored=False, sent=1232)),
         lease=Lease("r2", NOON + 30),
         last={"run": "r1", "at": "2026-01-01T11:30:00.000Z", "forwarded": 1, "caught_up": False, "status": "partial"},
         tenancy="ocid1.tenancy.oc1..t",
@@ -110,6 +112,7 @@ def test_a_state_is_shown_with_compartments_behind(plain):
     assert rows(plain) == {
         "state": "/var/[state]/eu",
         "region": "eu-paris-1",
+        "seal": "1,234 of run r1, not stored yet; 2 not sent",
         "through": "2026-01-01T11:50:00Z (10 minutes ago)",
         "compartments": "3 known, 2 polled",
         "lease": "run r2, expires in 30 seconds",
@@ -182,16 +185,16 @@ UNSET = {
     "SYSLOG_HOSTNAME": "the region that the event comes from",
     "STATE_FILE": "",
     "REGIONS": "all",
-    "RUN_MESSAGE": "false",
+    "SEAL_MESSAGES": "true",
     "METRICS_NAMESPACE": "",
     "METRICS_COMPARTMENT_OCID": "the tenancy",
 }
 
 
 def test_settings_for_tls_are_empty_without_tls(plain):
-    show_settings(plain, Settings.read({**REQUIRED, "SYSLOG_TRANSPORT": "tcp", "RUN_MESSAGE": "true"}), {}, [], [])
+    show_settings(plain, Settings.read({**REQUIRED, "SYSLOG_TRANSPORT": "tcp", "SEAL_MESSAGES": "true"}), {}, [], [])
     shown = rows(plain)
-    assert (shown["SYSLOG_SERVER_NAME"], "SYSLOG_CA" in shown, shown["RUN_MESSAGE"]) == ("", False, "true")
+    assert (shown["SYSLOG_SERVER_NAME"], "SYSLOG_CA" in shown, shown["SEAL_MESSAGES"]) == ("", False, "true")
 
 
 def test_texts_are_shown_at_their_place_without_their_content(plain):

@@ -64,12 +64,12 @@ def test_errors_in_a_file_are_reported_with_all_others_and_without_values(tmp_pa
 
 
 def test_the_settings_of_a_terraform_file(tmp_path):
-    text = 'syslog_host = "siem.example.com"\nregions = ["eu-frankfurt-1", "us-ashburn-1"]\nrun_message = true\ncompartment_ocid = "c"\n'
+    text = 'syslog_host = "siem.example.com"\nregions = ["eu-frankfurt-1", "us-ashburn-1"]\nseal_messages = true\ncompartment_ocid = "c"\n'
     text = text.replace('"c"', '"ocid1.compartment.oc1..aaa"') + 'image = "i"\nregion = "eu-frankfurt-1"\nname = "audit"\n'
     done = run_command("validate", "--tfvars", write(tmp_path, "terraform.tfvars", text), folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, VALID)
     shown = rows(done.stdout)
-    assert [shown[key] for key in ("SYSLOG_HOST", "REGIONS", "RUN_MESSAGE", "STATE_BUCKET", "METRICS_COMPARTMENT_OCID")] == [
+    assert [shown[key] for key in ("SYSLOG_HOST", "REGIONS", "SEAL_MESSAGES", "STATE_BUCKET", "METRICS_COMPARTMENT_OCID")] == [
         "siem.example.com", "eu-frankfurt-1, us-ashburn-1", "true", "audit", "ocid1.compartment.oc1..aaa",
     ]  # fmt: skip
     done = run_command("validate", "--tfvars", write(tmp_path, "x.tfvars", 'syslog_host = "hunter2\n'), folder=tmp_path)
@@ -145,7 +145,7 @@ def test_a_misspelled_syslog_variable_in_the_environment_is_an_error(tmp_path):
 
 
 def test_words_are_accepted_in_any_case(tmp_path):
-    environment = {"LOG_LEVEL": "DEBUG", "FORMAT": "CEF", "SYSLOG_TRANSPORT": "Tls", "SYSLOG_FACILITY": "LOCAL4", "RUN_MESSAGE": "TRUE"}
+    environment = {"LOG_LEVEL": "DEBUG", "FORMAT": "CEF", "SYSLOG_TRANSPORT": "Tls", "SYSLOG_FACILITY": "LOCAL4", "SEAL_MESSAGES": "TRUE"}
     environment |= {"REGIONS": "EU-Frankfurt-1", "SYSLOG_HOST": "siem", "STATE_FILE": "State"}
     shown = rows(run_command("validate", environment=environment, folder=tmp_path).stdout)
     assert [shown[key] for key in environment] == ["debug", "cef", "tls", "local4", "true", "eu-frankfurt-1", "siem", "State"]
@@ -185,7 +185,7 @@ def test_a_command_takes_the_settings_of_a_deployed_function(tmp_path, deploymen
     assert done.returncode == 0, done.stderr
     (report,) = json.loads(done.stdout)
     assert (report["status"], report["region"], report["forwarded"]) == ("ok", "eu-frankfurt-1", 3)
-    assert len(deployment.receiver.messages) == 3
+    assert len(deployment.receiver.messages) == 4  # with the seal
     assert ids[0].encode() in deployment.receiver.messages[0]
     assert b"{" in deployment.receiver.messages[0]  # FORMAT of the application
     assert [name for name in deployment.world.objects("audit-state") if name.endswith("eu-frankfurt-1.state")]
@@ -244,7 +244,7 @@ def test_the_region_of_an_ocid(ocid, region):
 
 def test_every_command_that_uses_settings_has_the_options():
     without = {name for name, command in COMMANDS.items() if "--env-file" not in {option for one in command.params for option in one.opts}}
-    assert without == {"demo"}
+    assert without == {"demo", "seal keygen"}
 
 
 def test_commands_read_the_environment_through_their_settings_source_only():

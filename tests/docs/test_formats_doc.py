@@ -265,9 +265,10 @@ def page():
 
         ## Notices
 
-        Epimetheus sends notices about rate-limited events, its own polling, and the end of a run. A notice has the form of an event, with the
-        `eventType` `epimetheus.HeldBack`, `epimetheus.OwnPolling` or `epimetheus.Run`. Its message is a sentence, and `data.additionalDetails` contains
-        the counts. MSGID is `notice`. The severity is {other}, unless a pattern in RULES sets another.
+        Epimetheus sends notices about rate-limited events, its own polling, and the seal of each run. A notice has the form of an event, with the
+        `eventType` `epimetheus.HeldBack`, `epimetheus.OwnPolling` or `epimetheus.Seal`. Its message is a sentence, and `data.additionalDetails`
+        contains the figures. The `eventId` of a seal is `seal-<region>-<number>-<first 16 digits of its SHA-256>`, and its sentence ends with
+        `Seal <number>, SHA-256 <digest>, previous <digest of the seal before>.` MSGID is `notice`. The severity is {other}, unless a pattern in RULES sets another.
 
         {notice_example}
 

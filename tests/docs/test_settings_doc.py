@@ -52,7 +52,7 @@ of each setting. `{COMMAND}` generates this page from the code. Do not edit it b
 OCI Functions limits a configuration to {MAX_BYTES:,} bytes, keys and values together. On the command line, there is no such limit. An empty
 value counts as not set, with two exceptions: if `METRICS_NAMESPACE` is empty, no metrics are posted, and if `RECONCILE_AFTER` is empty, no
 window is listed again. The case of words (`FORMAT=CEF`,
-`LOG_LEVEL=Debug`, `RUN_MESSAGE=TRUE`) and of regions does not matter, except in Terraform.
+`LOG_LEVEL=Debug`, `SEAL_MESSAGES=TRUE`) and of regions does not matter, except in Terraform.
 
 `epimetheus validate` checks the settings, the files that they name, certificates, `RULES` and `FIELD_MAP` in one pass, without a network
 connection. It also reports expired certificates, and warns if one expires within 30 days. With `--json`, it prints the findings and the

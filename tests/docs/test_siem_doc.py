@@ -27,7 +27,7 @@ DEPENDENCIES = Path(__file__).parents[2] / "requirements-dev.txt"
 TEMPLATE = Path(__file__).with_name("siem_template.md")
 FIELD_MAP_FIELDS = {"policyStatements", "ruleSources", "publicAccessType"}
 NEEDS = {
-    "OCI Audit Forwarder Cannot Read Some Compartments": "`RUN_MESSAGE`",
+    "OCI Audit Forwarder Cannot Read Some Compartments": "`SEAL_MESSAGES`",
     "OCI Audit Events Suppressed by the Forwarder's Rate Limit": "a rate limit in `RULES`",
     "OCI Audit Log Read by a Function From an Unknown Address": "`OWN_EVENTS=summarize`",
     "OCI Break-Glass User Active": "environment.yml",
@@ -119,7 +119,7 @@ def never_drop():
     rules = load(RULES, CORRELATIONS, SEQUENCES).rules
     values = {str(value) for item in detection_items(rules) if item.field == "eventName" for value in item.value}
     starts = {"Delete*", "Terminate*", "BatchDelete*", "BulkDelete*", "CascadeDelete*"}
-    listed = sorted({name for name in values if "*" not in name and not name.startswith("Delete")} - {"HeldBack", "Run", "ListEvents"} | starts)
+    listed = sorted({name for name in values if "*" not in name and not name.startswith("Delete")} - {"HeldBack", "Seal", "ListEvents"} | starts)
     lines = [", ".join(json.dumps(name) for name in listed[index : index + 4]) for index in range(0, len(listed), 4)]
     return '{"event_filtering": {"never_drop": [\n  ' + ",\n  ".join(lines) + "\n]}}"
 

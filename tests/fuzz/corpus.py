@@ -154,7 +154,7 @@ _SETTINGS = (
     _REQUIRED + b"\0REGIONS=all,eu-frankfurt-1\0COMPARTMENT_MODE=include\0COMPARTMENT_IDS=ocid1.compartment.oc1..b,x\0REDACT=data.a,*.b",
     _REQUIRED + b"\0SYSLOG_PORT=1_0\0SYSLOG_TIMEOUT_SECONDS=nan\0SYSLOG_MAX_BYTES=" + b"9" * 5000 + b"\0API_REQUESTS_PER_SECOND=inf",
     b"SYSLOG_HOST=::1\0STATE_FILE=/tmp/x\0OCI_AUTH=config_file\0FORMAT=json\0SYSLOG_TRANSPORT=tcp\0OCI_ENDPOINT=http://u:p@h/",
-    b"SYSLOG_HOST=" + b":" * 1000 + b"x\0FIELD_MAP={" + b"[" * 3000 + b"\0RULES={\xff\0LOG_LEVEL=\xf0\x9f\0RUN_MESSAGE=True\0=\0\xff=x",
+    b"SYSLOG_HOST=" + b":" * 1000 + b"x\0FIELD_MAP={" + b"[" * 3000 + b"\0RULES={\xff\0LOG_LEVEL=\xf0\x9f\0SEAL_MESSAGES=True\0=\0\xff=x",
 )
 _BODIES = (
     b"", b"{}", b'{"action":"run"}', b'{"action":"dance"}', b'{"action":"\\ud800"}', b'{"action":1}', b"[" * 3000, b"\xff\xfe",

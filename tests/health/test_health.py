@@ -53,6 +53,7 @@ FINE = {
     "lag": "ok",
     "behind": "ok",
     "ledger": "ok",
+    "seals": "ok",
     "reconciliation": "ok",
     "tls": "ok",
     "client_certificate": "skipped",
@@ -62,7 +63,7 @@ FINE = {
     "coverage": "ok",
     "monitoring": "ok",
 }
-OF_A_REGION = ("audit", "state", "lag", "behind", "ledger", "reconciliation")
+OF_A_REGION = ("audit", "state", "lag", "behind", "ledger", "seals", "reconciliation")
 
 
 def checked(stage, *, probe=False, seconds=8.0, **changes):
@@ -279,8 +280,8 @@ def skipped(*names):
     return dict.fromkeys(names, "skipped")
 
 
-NO_STATE = skipped("lag", "behind", "ledger", "reconciliation")
-NEVER_RAN = {"lag": "degraded", "behind": "skipped", "reconciliation": "skipped"}
+NO_STATE = skipped("lag", "behind", "ledger", "seals", "reconciliation")
+NEVER_RAN = {"lag": "degraded", "behind": "skipped", "seals": "skipped", "reconciliation": "skipped"}
 NO_RECEIVER = skipped("receiver_certificate", "session")
 NO_OCI = skipped("regions", "identity", *OF_A_REGION, "coverage", "monitoring")
 NOTHING = {name: "skipped" for name, status in FINE.items() if name != "settings" and status == "ok"}
@@ -738,7 +739,7 @@ def test_the_cli_prints_every_check_and_then_the_verdict(terminal):  # noqa: F81
     done = type_in("health")
     assert done.exit_code == 0
     assert "ok       receiver: localhost:" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 20 checks need attention, ")
+    assert done.stdout.splitlines()[-1].startswith("healthy: 0 of 21 checks need attention, ")
     assert type_in("state", "reset", "--yes").exit_code == 0
     done = type_in("health")
     assert (done.exit_code, done.stdout.count("Run `epimetheus run` first.")) == (1, 1), done.stdout

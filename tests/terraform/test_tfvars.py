@@ -29,7 +29,7 @@ FILES = {
         tamper_watch = []
         redact = ["data.identity.ipAddress"]
         reconcile_after = [1440, 90]
-        run_message = true
+        seal_messages = true
         api_requests_per_second = 2.50
         metrics_namespace = ""
         metrics_compartment_ocid = "{TENANCY}"
@@ -42,7 +42,7 @@ FILES = {
           EOT
         freeform_tags = {{ a = "b" }}
     """,
-    "references": f'{REQUIRED}syslog_host = "siem"\nsyslog_ca = "object:ca.pem"\nfield_map = "object:map.json"\nrun_message = false\n',
+    "references": f'{REQUIRED}syslog_host = "siem"\nsyslog_ca = "object:ca.pem"\nfield_map = "object:map.json"\nseal_messages = false\n',
     "vault": f"""{REQUIRED}
         syslog_host = "siem"
         create_vault = true
@@ -59,7 +59,7 @@ FILES = {
             "syslog_host": "siem",
             "syslog_port": 6515,
             "regions": ["PHX", "eu-frankfurt-1", "iad"],
-            "run_message": True,
+            "seal_messages": True,
             "syslog_timeout_seconds": 2.5,
             "log_level": None,
         }

@@ -58,7 +58,7 @@ def test_a_setting_gets_its_value_from_its_own_variable(key):
     assert re.search(rf"\bvar\.{key.lower()}\b", value)
 
 
-@pytest.mark.parametrize("name", sorted(name.lower() for name in KEYS - {"SYSLOG_CLIENT_KEY", "RUN_MESSAGE"}))
+@pytest.mark.parametrize("name", sorted(name.lower() for name in KEYS - {"SYSLOG_CLIENT_KEY", "SEAL_KEY", "SEAL_MESSAGES"}))
 def test_an_error_message_states_the_accepted_values_of_settings(name):
     accepted = Settings.reference(name).accepted.removesuffix(", comma-separated")  # A variable has a list instead.
     assert error_messages(variables()[name]) == [f"{name}: expected {accepted}."]
@@ -72,8 +72,9 @@ def test_a_description_begins_with_the_description_of_settings(name):
     assert variables()[name]["description"].startswith(described.replace("`", ""))
 
 
-def test_a_private_key_is_accepted_from_a_vault_only():
-    assert error_messages(variables()["syslog_client_key"]) == ["syslog_client_key: expected vault:SECRET_OCID."]
+@pytest.mark.parametrize("name", ["syslog_client_key", "seal_key"])
+def test_a_private_key_is_accepted_from_a_vault_only(name):
+    assert error_messages(variables()[name]) == [f"{name}: expected vault:SECRET_OCID."]
 
 
 @pytest.mark.parametrize("name", sorted(name.lower() for name in KEYS))
@@ -99,7 +100,7 @@ WITH_DEFAULT = [name for name, field in Settings.model_fields.items() if name.up
 @pytest.mark.parametrize("name", WITH_DEFAULT)
 def test_a_description_ends_with_the_default_of_settings(name):
     default = Settings.model_fields[name].default
-    shown = default if isinstance(default, str) else ",".join(map(str, default)) if isinstance(default, tuple) else f"{default:g}"
+    shown = str(default).lower() if isinstance(default, bool) else default if isinstance(default, str) else ",".join(map(str, default)) if isinstance(default, tuple) else f"{default:g}"
     assert variables()[name]["description"].endswith(f" Default: {shown}.")
 
 

@@ -1,4 +1,4 @@
-"""Health check of the seals: the newest one is stored, is the one in the state, and is sent; and SEAL_KEY can be read. Nothing is written."""
+"""Health check of the seals: the newest is stored as the state has it, and sent, and SEAL_KEY can be read. Nothing is written."""
 
 from epimetheus.clock import Deadline
 from epimetheus.health.context import HealthContext
@@ -9,6 +9,7 @@ from epimetheus.ledger.seal_name import SealName
 from epimetheus.model import count_text
 from epimetheus.state.seals import SealHead
 
+_HELP = "Find out what changed the seals: only Epimetheus writes them, and never replaces or deletes one. Restore the object from a copy."
 MOST_PENDING = 5
 """Above this number of seals that are not sent, the check is degraded. A run that fails leaves one, which the next run sends."""
 
@@ -25,7 +26,7 @@ def check_seals(context: HealthContext, deadline: Deadline) -> CheckResult:
         return CheckResult(f"No seal exists yet; seals are {signed}.")
     newest = f"Seal {head.sequence:,}, by run {head.run}"
     if problem := _problem(chain, head):
-        return CheckResult(f"{newest}, {problem}", "failed", "Find out what wrote to or deleted from the seals. Restore the object from a copy.")
+        return CheckResult(f"{newest}, {problem}", "failed", _HELP)
     if not head.stored:
         return CheckResult(f"{newest}, is not stored yet.", "degraded", f"The next run stores it. If this persists, check {chain.name}.")
     if context.wiring.settings.seal_messages and head.pending > MOST_PENDING:

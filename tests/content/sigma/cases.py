@@ -6,9 +6,8 @@ A rule that counts has its own user or address in each case, so that cases do no
 from typing import NamedTuple
 
 from epimetheus.model import HourlyCount
-from epimetheus.run.notices import probe_notice, rate_limited_notices, run_summary_notice
-from epimetheus.run.tally import Tally
-from tests.content.sigma.day import SOURCE
+from epimetheus.run.notices import probe_notice, rate_limited_notices
+from tests.content.sigma.day import SOURCE, sealed
 from tests.content.sigma.events import call, deletions, denied, domain, failures, ingress, public, secrets, sign_on, state, successes
 from tests.content.sigma.messages import WATCHED
 
@@ -47,11 +46,11 @@ CASES = {
     ),
     "OCI Audit Forwarder Cannot Read Some Compartments": Case(
         {
-            "one behind": [run_summary_notice(SOURCE, 1, 2, 1, Tally())],
-            "two behind": [run_summary_notice(SOURCE, 1, 2, 2, Tally())],
-            "ten behind": [run_summary_notice(SOURCE, 1, 2, 10, Tally())],
+            "one behind": [sealed(1, 2, 1)],
+            "two behind": [sealed(1, 2, 2)],
+            "ten behind": [sealed(1, 2, 10)],
         },
-        {"none behind": [run_summary_notice(SOURCE, 1, 2, 0, Tally())]},
+        {"none behind": [sealed(1, 2, 0)]},
     ),
     "OCI Audit Log Read by a Function From an Unknown Address": Case(
         {"function": [call("ListEvents", service="Audit", user=None, principal="ocid1.fnfunc.oc1.iad.exampleforwarder", verb="GET")]},

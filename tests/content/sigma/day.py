@@ -8,11 +8,16 @@ import json
 import random
 from pathlib import Path
 
-from epimetheus.model import HourlyCount
-from epimetheus.run.notices import NoticeSource, own_polling_notices, run_summary_notice
-from epimetheus.run.tally import Tally
+import msgspec
+
+from epimetheus.ledger.seal import SealPosition, digest, pack
+from epimetheus.model import HourlyCount, minute_text
+from epimetheus.run.notice_event import NoticeSource
+from epimetheus.run.notices import own_polling_notices
+from epimetheus.run.seal_notice import seal_notice
 from epimetheus.select.rate_limits import OWN
 from tests.content.sigma.events import DAY, TENANCY, call, domain, sign_on
+from tests.ledger.samples import SEAL
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 PEOPLE = tuple(f"user{number:02d}@example.com" for number in range(40))
@@ -38,10 +43,17 @@ def events():
     return found + _build_server(some) + _applications() + _services(some) + _network_and_groups()
 
 
+def sealed(since, through, behind):
+    """The message of the seal of a run that read these minutes."""
+    position = SealPosition(before=minute_text(since), after=minute_text(through))
+    seal = msgspec.structs.replace(SEAL, position=position, behind=behind)
+    return seal_notice(SOURCE, seal, digest(pack(seal)))
+
+
 def notices():
     """The forwarder's notices: every run read all compartments, and its own polling was filtered."""
     counts = {(f"{OWN}ListEvents from 192.0.2.9", 60 * number): HourlyCount(suppressed=96, first=0, last=1) for number in range(24)}
-    runs = [run_summary_notice(SOURCE, 1000 + 15 * number, 1015 + 15 * number, 0, Tally()) for number in range(96)]
+    runs = [sealed(1000 + 15 * number, 1015 + 15 * number, 0) for number in range(96)]
     return [*runs, *own_polling_notices(SOURCE, counts)]
 
 

@@ -24,7 +24,7 @@ TACTICS = {
 }  # fmt: skip
 NOT_IN_THE_SDK = {
     "InteractiveLogin", "FederatedInteractiveLogin", "FederatedInteractiveLoginAttempt",  # the console's sign-on
-    "HeldBack", "Run",  # notices
+    "HeldBack", "Seal",  # notices
 }  # fmt: skip
 
 
