@@ -98,13 +98,14 @@ def _verify_deployment(
     source: SettingsSource, request: Request, exports: Sequence[ExportRecords], progress: "_Progress", timeout: float, *, audit: bool
 ) -> Verification:
     """Verify the regions of the settings. Raises EpimetheusError."""
-    from epimetheus.cli import verify_audit  # noqa: PLC0415 - imports the OCI SDK
+    from epimetheus.cli import verify_audit, verify_identify  # noqa: PLC0415 - they import the OCI SDK
 
     loaded = source.load()
     wiring = loaded.open(loaded.read(), timeout)
     sources: list[RegionSource] = verify_audit.sources_of(wiring)
     audits: Mapping[str, Audited] = verify_audit.audit(wiring, request.window) if audit else {}
-    return verify(request._replace(ledger_days=wiring.settings.ledger_days), sources, exports, progress, audits)
+    result = verify(request._replace(ledger_days=wiring.settings.ledger_days), sources, exports, progress, audits)
+    return verify_identify.identify(wiring, result) if audit else result
 
 
 def _public_keys(path: Path) -> list[PublicKey]:

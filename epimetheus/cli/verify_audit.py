@@ -14,6 +14,7 @@ from epimetheus.wiring.regions import replay_regions
 from epimetheus.wiring.wiring import Wiring
 
 _RUN = "verify"
+_MOST_NAMES = 100_000
 
 
 def sources_of(wiring: Wiring) -> list[RegionSource]:
@@ -47,7 +48,7 @@ def audit(wiring: Wiring, window: Window) -> dict[str, Audited]:
     end = min([window.end, *(state.through for state in states.values() if state)])
     if end <= window.start:
         return {region: Audited(AuditResult(0, 0), [], [f"{region}: no part of the window is read yet."]) for region in states}
-    request = ReplayRequest(window._replace(end=end), dry=True, missing="reconcile")
+    request = ReplayRequest(window._replace(end=end), dry=True, missing="reconcile", names=_MOST_NAMES)
     results = replay_regions(wiring, uuid.uuid4().hex[:12], _NoObserver(), lambda _: None, request)
     return {result.region: _audited(result) for result in results}
 

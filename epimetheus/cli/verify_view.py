@@ -74,11 +74,13 @@ def _show_export(console: Console, export: ExportResult) -> None:
 
 def _show_fault(console: Console, fault: Fault) -> None:
     print_wrapped(console, cell(fault.what, "red"), 2)
-    if fault.kind == "message_missing":
-        digests = [digest for digest in fault.id_digests[:MOST_SHOWN] if digest != "-"]
-        more = f", and {len(fault.id_digests) - MOST_SHOWN:,} more" if len(fault.id_digests) > MOST_SHOWN else ""
-        if digests:
-            print_wrapped(console, cell(f"  SHA-256 of the event ID begins with {', '.join(digests)}{more}"), 4)
+    if fault.kind != "message_missing":
+        return
+    named = fault.event_ids or [digest for digest in fault.id_digests if digest != "-"]
+    what = plural(len(named), "Event ID", "Event IDs") if fault.event_ids else "SHA-256 of the event ID begins with"
+    more = f", and {len(named) - MOST_SHOWN:,} more" if len(named) > MOST_SHOWN else ""
+    if named:
+        print_wrapped(console, cell(f"  {what} {', '.join(named[:MOST_SHOWN])}{more}"), 4)
 
 
 def _show_verdict(console: Console, result: Verification) -> None:

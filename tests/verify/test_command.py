@@ -171,6 +171,17 @@ def test_audit_lists_the_window_again(day):
     assert len(day.stage.receiver.messages) == len(day.lines)
 
 
+def test_audit_names_the_event_of_a_missing_message(day):
+    gone = next(line for line in day.lines if b'seq="5"' in line)
+    day.lines.remove(gone)
+    event_id = gone.partition(b" externalId=")[2].partition(b" ")[0].decode()
+    result = day.verify("--audit")
+    *_, fault, named, verdict = result.stdout.splitlines()
+    assert (result.exit_code, named, verdict) == (1, f"  Event ID {event_id}", "Incomplete: 1 fault.")
+    [fault] = json.loads(day.verify("--audit", "--json").stdout)["faults"]
+    assert (fault["event_ids"], len(fault["id_digests"])) == ([event_id], 1)
+
+
 def test_objects_in_buckets_are_read_through_the_sdk(terminal, tmp_path):  # noqa: F811
     stage, run_cli = terminal
     changes = {"STATE_FILE": "", "STATE_BUCKET": "state", "LEDGER_BUCKET": "ledger", "SEAL_MESSAGES": "true"}
