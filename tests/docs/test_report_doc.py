@@ -12,12 +12,13 @@ import epimetheus
 from epimetheus.coverage import CompartmentCoverage, RegionCoverage
 from epimetheus.errors import EpimetheusError
 from epimetheus.observe.metrics import OptionalMetrics, measures
-from epimetheus.reports import BehindNow, Position, Problem, ReconciledNow, Report
+from epimetheus.reports import BehindNow, Position, Problem, ReconciledNow, Report, SealNow
 from tests.support.reports import report
 
 DOC = Path(__file__).parents[2] / "docs" / "report.md"
 
 PASS = ReconciledNow("2026-01-01T11:00:00Z", 0, 0)
+SEALED = SealNow(123, "edd06ec203e942f07c9dbfc633fb303c433e5ae16cd9a437d05f22f3dc309bcc", stored=True, sent=True, pending=0)
 
 FIELDS = {
     "version": "version of this schema; it changes if a field is removed or its meaning changes",
@@ -40,7 +41,7 @@ FIELDS = {
     "truncated": "forwarded events that lost fields or characters because they were too large",
     "abridged": "forwarded events that were too large or took too long to render: only their main fields were sent ([Formats](formats.md#size))",
     "redacted": "forwarded events in which a secret was redacted",
-    "notices": "notices that were sent: about rate-limited events, own polling, the end of the run",
+    "notices": "notices that were sent: about rate-limited events, own polling, seals",
     "bytes": "bytes written to the receiver, with headers and framing, before TLS",
     "api": "service → `requests`: answered requests (for Audit: requests made); `retries`: retries among them; `throttled`: 429 responses",
     "receiver": "`connections`, `confirmations`, and `confirmation`: `tls_close_notify`, `tcp_fin`, `relp_ack` or `none` ([How it works](how-it-works.md#how-delivery-is-confirmed))",
@@ -51,11 +52,12 @@ FIELDS = {
     "listing_stale": "true if the compartments could not be listed and the last known ones were used",
     "listing_age_seconds": "seconds since the last complete listing of the compartments (with `REGIONS=all`, also of the regions); null if no listing is needed",
     "given_up": "deleted or unlisted compartments for which OCI returned 404 for 6 hours; their last events are not forwarded; a warning names them",
+    "seal": "the [seal](how-it-works.md#seals) of the run; null if it has none, as if it was skipped, or no seal could be written",
     "first_start": "true if there was no state and this run created it; a warning names the time at which reading starts",
     "state_writes": "number of times that the state was written",
     "certificate_days": "days until the client's or the receiver's certificate expires, whichever is first; null if the run saw no certificate",
     "caches": "`dedupe`: dedupe keys (a hit is a duplicate); `names`: decisions by event type; each with `hits`, `misses`, `size`",
-    "performance": "`events_per_second`; `phases`: the seconds spent in `discover` (compartments), `forward`, `reconcile`, `notices` and `finish` (commit)",
+    "performance": "`events_per_second`; `phases`: the seconds spent in `discover` (compartments), `forward`, `reconcile`, `notices`, `finish` (commit) and `seal`",
 }
 POSITION = {
     "since": "the cursor before this run",
@@ -72,6 +74,13 @@ RECONCILIATION = {
     "through": "the minute through which windows are listed again, except for compartments that are behind in the pass",
     "lag_seconds": "how much time of windows that are due is not listed again yet",
     "behind": "the number of compartments that are behind in the pass",
+}
+SEAL = {
+    "sequence": "its number in the chain of the region",
+    "sha256": "SHA-256 of the stored object",
+    "stored": "whether the object is known to be stored; if not, the next run stores it",
+    "sent": "whether its message is confirmed; if not, the next run sends it; true with `SEAL_MESSAGES=false`",
+    "pending": "the number of seals whose message is not confirmed, with this one",
 }
 REGIONS = {
     "all": "true if `REGIONS` is `all`",
@@ -108,6 +117,8 @@ METRICS = {
     "reconcile_lag_seconds": ("s", "the greatest `lag_seconds` of the passes in `reconciliation`, if there are any"),
     "api_requests": ("count", "the sum over all services in `api`"),
     "api_throttled": ("count", "the sum over all services in `api`"),
+    "seals": ("count", "1 if the seal of the run is stored; if the sum over a period is 0, no run was sealed"),
+    "seals_unsent": ("count", "`seal.pending`, if the run has a seal"),
     "lag_seconds": ("s", "`position.lag_seconds`"),
     "listing_age_seconds": ("s", "`listing_age_seconds`, if compartments are listed"),
     "regions_uncovered": (
@@ -144,10 +155,11 @@ def text() -> str:
     fields = "\n".join(f"| `{name}` | {FIELDS[name]} |" for name in Report.__struct_fields__)
     position = "\n".join(f"| `{name}` | {POSITION[name]} |" for name in Position.__struct_fields__)
     reconciliation = "\n".join(f"| `{name}` | {RECONCILIATION[name]} |" for name in ReconciledNow.__struct_fields__)
+    seal = "\n".join(f"| `{name}` | {SEAL[name]} |" for name in SealNow.__struct_fields__)
     regions = "\n".join(f"| `{name}` | {REGIONS[name]} |" for name in RegionCoverage.__struct_fields__)
     compartments = "\n".join(f"| `{name}` | {COMPARTMENTS[name]} |" for name in CompartmentCoverage.__struct_fields__)
     metrics = "\n".join(f"| `{name}` | {unit} | {what} |" for name, (unit, what) in METRICS.items())
-    one = report(filtered={"rate_limited": 1, "service": 5}, reconciliation={"60": PASS})
+    one = report(filtered={"rate_limited": 1, "service": 5}, reconciliation={"60": PASS}, seal=SEALED)
     example = json.dumps(msgspec.to_builtins(one), indent=1)
     return f"""# Report and metrics
 
@@ -176,6 +188,12 @@ Each pass in `reconciliation`:
 | field | description |
 |---|---|
 {reconciliation}
+
+`seal`:
+
+| field | description |
+|---|---|
+{seal}
 
 `coverage.regions`:
 
@@ -214,10 +232,11 @@ def test_the_page_matches_the_report():
 def test_every_field_and_every_metric_is_documented():
     assert list(FIELDS) == list(Report.__struct_fields__)
     assert list(POSITION) == list(Position.__struct_fields__)
+    assert list(SEAL) == list(SealNow.__struct_fields__)
     assert list(REGIONS) == list(RegionCoverage.__struct_fields__)
     assert list(COMPARTMENTS) == list(CompartmentCoverage.__struct_fields__)
     assert list(RECONCILIATION) == list(ReconciledNow.__struct_fields__)
-    complete = report(certificate_days=1.0, reconciliation={"60": PASS})
+    complete = report(certificate_days=1.0, reconciliation={"60": PASS}, seal=SEALED)
     assert set(METRICS) == set(measures(complete, OptionalMetrics(caches=True, performance=True)))
     assert get_args(get_type_hints(Report)["error"])[0] is Problem
     assert get_type_hints(Position)["behind"] == dict[str, BehindNow]

@@ -100,7 +100,8 @@ WITH_DEFAULT = [name for name, field in Settings.model_fields.items() if name.up
 @pytest.mark.parametrize("name", WITH_DEFAULT)
 def test_a_description_ends_with_the_default_of_settings(name):
     default = Settings.model_fields[name].default
-    shown = str(default).lower() if isinstance(default, bool) else default if isinstance(default, str) else ",".join(map(str, default)) if isinstance(default, tuple) else f"{default:g}"
+    texts = ",".join(map(str, default)) if isinstance(default, tuple) else default
+    shown = texts if isinstance(texts, str) else str(texts).lower() if isinstance(texts, bool) else f"{texts:g}"
     assert variables()[name]["description"].endswith(f" Default: {shown}.")
 
 
