@@ -40,16 +40,16 @@ class EntryCheck:
         self.unsealed: list[str] = []
         self._store, self._region, self._kept_since, self._messages = store, region, kept_since, messages
         self._checked = self._valid = 0
-        self._numbers: defaultdict[str, list[_Numbers]] = defaultdict(list)
+        self._numbers: defaultdict[str, dict[int, _Numbers]] = defaultdict(dict)
         self._missing: list[tuple[EntryName, Seal]] = []
 
     def run(self, chain: Chain, window: Window, progress: Progress) -> EntriesResult:
         """Check what the seals of ``chain`` name, and what else is in the ledger. Raises LedgerError, CredentialsError."""
-        total = sum(len(seal.entries) for seal in chain.valid)
-        for seal in chain.valid:
-            for sealed in seal.entries:
-                self._check(sealed, seal)
-                progress(self._checked, total)
+        named = {(sealed.name, sealed.sha256): seal for seal in reversed(chain.valid) for sealed in seal.entries}
+        # After an older state was restored, a later seal may name an entry again.
+        for (name, sha256), seal in sorted(named.items(), key=lambda item: item[1].sequence):
+            self._check(SealedEntry(name=name, sha256=sha256), seal)
+            progress(self._checked, len(named))
         for seal in chain.untrusted:
             self._add_untrusted(seal)
         self._report_missing()
@@ -92,9 +92,9 @@ class EntryCheck:
         return entry, ""
 
     def _add(self, entry: Entry) -> None:
-        if messages := entry.messages:
+        if (messages := entry.messages) and entry.number not in self._numbers[entry.run]:
             self._messages.add(self._region, entry.run, messages.first, entry.name.text(), messages.ids)
-            self._numbers[entry.run].append(_Numbers(entry.number, messages.first, messages.last))
+            self._numbers[entry.run][entry.number] = _Numbers(entry.number, messages.first, messages.last)
 
     def _add_untrusted(self, seal: Seal) -> None:
         """Add the messages of the entries that an altered seal names, so that they do not count as unsealed."""
@@ -116,7 +116,7 @@ class EntryCheck:
 
     def _neighbors(self, name: EntryName) -> tuple[_Numbers | None, _Numbers | None]:
         """The numbers of the entries of the same run before and after ``name``; those before the first one are 0."""
-        numbers = sorted(self._numbers[name.run])
+        numbers = sorted(self._numbers[name.run].values())
         missing = {other.number for other, _ in self._missing if other.run == name.run and other != name}
         before = [one for one in numbers if one.number < name.number]
         after = [one for one in numbers if one.number > name.number]

@@ -404,3 +404,15 @@ def test_regions_share_runs_and_an_export(form, header, export):
     [fault] = check([line for line in lines if b"us-d3" not in line], one, other).faults
     assert (fault.kind, fault.region, fault.run, fault.messages) == ("message_missing", "us-ashburn-1", "run-d", (3, 3))
 
+
+
+def test_an_entry_that_two_seals_name_is_checked_once(export):
+    """A restored state has forgotten that its entries are sealed."""
+    region = usual()
+    region.unsealed += region.chain[3].entries
+    region.run("run-f", ["f1"])
+    result = region.verify(export(region.lines))
+    assert (result.verdict, result.export.sealed, result.regions[0].entries.checked) == ("complete", 12, 8)
+    del region.entries.objects[region.chain[3].entries[1].name]
+    [fault] = region.verify().faults
+    assert (fault.kind, fault.seals) == ("entry_missing", (4, 4))
