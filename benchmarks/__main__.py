@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import growth, rows_calls, rows_events, rows_once
+from benchmarks import growth, rows_calls, rows_events, rows_once, rows_verify
 from benchmarks.bench import Bench
 from benchmarks.figures import FILE, Figure, Results, machine, now, table
 from benchmarks.sizes import Sizes
@@ -26,6 +26,7 @@ ROWS: Mapping[str, Callable[[Bench], list[Figure]]] = MappingProxyType({
     "compartments": rows_calls.compartments,
     "discovery": rows_once.discovery,
     "ledger": rows_once.ledger,
+    "verify": rows_verify.verify,
     "cold": rows_once.cold,
     "image": rows_once.image,
     "busy": rows_calls.busy,

@@ -179,6 +179,13 @@ class SealDamaged(LedgerDamaged):
     kind = "seal_damaged"
 
 
+class ExportError(EpimetheusError):
+    """Raised if a SIEM's export, or a folder with exported objects, cannot be read; nothing was verified. The operator exports it again."""
+
+    kind = "export"
+    fault = "configuration"
+
+
 class ReceiverError(EpimetheusError):
     """Raised if the connection to the receiver fails, or the receiver rejects a message or violates the protocol.
 

@@ -34,9 +34,10 @@ MAY_IMPORT = {
     "config": {"errors", "event_patterns", "pem", "render", "safe_text"},
     "run": BASE | {"oci_client", "safe_text", "source", "select", "render", "state", "ledger"},
     "wiring": BASE | STAGES | {"oci_client", "safe_text", "config", "run"},
+    "verify": BASE | {"ledger"},
     "health": BASE | STAGES | {"oci_client", "config", "run", "wiring"},
     "function": BASE | {"safe_text", "observe", "config", "run", "wiring", "health"},
-    "cli": BASE | STAGES | {"oci_client", "safe_text", "config", "run", "wiring", "health", "function", "testing"},
+    "cli": BASE | STAGES | {"oci_client", "safe_text", "config", "run", "wiring", "verify", "health", "function", "testing"},
     "__main__": {"cli", "signals"},
 }
 

@@ -232,6 +232,11 @@ MUTATIONS = [
         "        self.messages.add(count, lines)\n",
         "        self.messages.add(count - (b\" -\\n\" in lines), lines)\n",
     ),
+    Mutation("9: a missing message is not named", "verify/sealed_messages.py", "if self._is_elsewhere(place):", "if True:"),
+    Mutation("9: a missing seal is not named", "verify/chain.py", "self.missing.append(sequence)", "pass"),
+    Mutation("9: an altered seal is valid", "verify/chain.py", "(self.expected is None or one.sha256 == self.expected[0])", "True"),
+    Mutation("9: a missing entry is not named", "verify/sealed_entries.py", "self._missing.append((name, seal))", "pass"),
+    Mutation("9: a run that was killed looks like a gap", "verify/chain.py", 'and seal.status != "killed" ', ""),
 ]
 SHOWN_BY: dict[str, int | str] = {
     "1: an unreadable compartment is skipped": 0,
@@ -298,6 +303,11 @@ SHOWN_BY: dict[str, int | str] = {
     "9: the seals of earlier runs are not sent": 0,
     "9: a seal counts as sent before it is confirmed": 0,
     "9: the digest of the messages lacks the notices": 0,
+    "9: a missing message is not named": 1,
+    "9: a missing seal is not named": 3,
+    "9: an altered seal is valid": 0,
+    "9: a missing entry is not named": 0,
+    "9: a run that was killed looks like a gap": 2,
 }
 """Promise → a seed or scene that detects the mutation."""
 

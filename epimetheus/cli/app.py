@@ -21,6 +21,11 @@ COMMANDS = (
         "epimetheus.cli.reconcile:reconcile",
         "List a past time window again, and send the events that the ledger does not have.",
     ),
+    CommandEntry(
+        "verify",
+        "epimetheus.cli.verify:verify_command",
+        "Verify that no seal, ledger entry or message of a past time window is missing or altered.",
+    ),
     CommandEntry("demo", "epimetheus.cli.demo:demo", "Run the real function four times on this machine, without OCI."),
     CommandEntry("runs", "epimetheus.cli.runs:runs_app", "List past runs, read from the function's log in OCI Logging."),
     CommandEntry("rules", "epimetheus.cli.rules:rules_app", "Test the rules that select events."),

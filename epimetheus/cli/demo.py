@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.json import JSON
 
 from epimetheus.cli.console import cell, print_line, terminal_console
+from epimetheus.cli.demo_verify import DemoFolder
 from epimetheus.cli.display import STATUS_COLORS
 from epimetheus.model import count_text, plural
 from epimetheus.observe.log import duplicates_dropped
@@ -34,7 +35,7 @@ _BUCKET = "audit-state"
 _TREE = {"network": None, "prod": None, "prod/app": "prod", "prod/data": "prod", "sandbox": None}
 _FIRST_EVENTS, _LATE_EVENTS, _FAILURE_AFTER = 2_400, 15_000, 9_000
 _SAMPLES = 2
-_MESSAGE_LINES = 7  # of 23 in all; a taller terminal shows more
+_MESSAGE_LINES = 4  # of 23 in all; a taller terminal shows more
 _MAX_WIDTH = 100
 _UNLIMITED = 1_000_000
 
@@ -104,6 +105,10 @@ class _Demo:
             for line in wrap_message(first, self.width - 4, max_lines) if self.console.is_terminal else (first,):
                 self.console.print(cell(f"    {line}", "cyan"), soft_wrap=True)
 
+    def show(self, text: str, style: str) -> None:
+        """Show a line."""
+        print_line(self.console, text, style)
+
     def arrived(self) -> Counter[str]:
         """How many times each event has arrived, by ID."""
         return Counter(_event_id(message) for message in self.receiver.messages)
@@ -111,16 +116,22 @@ class _Demo:
 
 def demo(
     verbose: Annotated[bool, typer.Option("--verbose", help="Also show the settings, log lines as JSON, and whole messages.")] = False,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="DIR", help="Keep the seals, the ledger and the receiver's file in this new folder.")
+    ] = None,
 ) -> None:
     """Run the real function four times on this machine, without OCI.
 
-    A simulated OCI API serves the events. A TLS syslog receiver fails during the third run and returns. No event is lost.
+    A simulated OCI API serves the events. A TLS syslog receiver fails during the third run and returns. No event is lost: in the end, the
+    receiver's file is verified against the seals and the ledger.
     """
-    raise typer.Exit(_play(terminal_console(), verbose=verbose))
+    if keep and (keep.is_symlink() or keep.exists()):
+        raise typer.BadParameter(f"{keep}: it exists already. Give a new folder.", param_hint="--keep")
+    raise typer.Exit(_play(terminal_console(), keep, verbose=verbose))
 
 
-def _play(console: Console, *, verbose: bool = False) -> int:
-    """Play the four runs. Returns 0 if every event arrived, 1 otherwise."""
+def _play(console: Console, keep: Path | None = None, *, verbose: bool = False) -> int:
+    """Play the four runs, and verify what is stored. Returns 0 if every event arrived, 1 otherwise."""
     with tempfile.TemporaryDirectory(prefix="epimetheus-") as folder, _started(console, Path(folder), verbose=verbose) as played:
         played.emit(_FIRST_EVENTS, start=120, end=15)
         played.run(f"Run 1: {_FIRST_EVENTS:,} events are waiting in {len(played.compartments)} compartments.")
@@ -131,7 +142,9 @@ def _play(console: Console, *, verbose: bool = False) -> int:
         played.run(f"Run 3: {_LATE_EVENTS:,} more events; the receiver fails after {_FAILURE_AFTER:,} of them.")
         played.receiver.start()
         played.run("Run 4: the receiver is back.")
-        return _show_verdict(played)
+        code = _show_verdict(played)
+        stored = DemoFolder(keep or Path(folder) / "kept", played.world.objects(_BUCKET), played.receiver.messages)
+        return code if stored.verify(played.width, played.show) else 1
 
 
 def wrap_message(message: str, width: int, max_lines: int) -> list[str]:
@@ -200,7 +213,6 @@ def _show_verdict(demo: _Demo) -> int:
     missing = len(demo.expected - arrived.keys())
     repeated = sum(arrived.values()) - len(arrived)
     verdict = f"{len(demo.expected) - missing:,} of {len(demo.expected):,} events arrived."
-    demo.console.print()
     if missing:
         print_line(demo.console, f"Incomplete: {verdict} {count_text(missing, 'is', 'are')} missing.", "bold red")
     else:

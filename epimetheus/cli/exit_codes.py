@@ -28,6 +28,7 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "seal public-key": _DONE,
     "seal list": _DONE,
     "seal show": _DONE,
+    "verify": {0: "complete", 1: "something is missing or invalid", 2: "a part could not be checked, or an error"},
     "demo": {0: "every event arrived", 1: "events are missing", 2: "an error"},
 }
 """Command → code → meaning. With several regions, the worst status determines the code. tests/cli/test_every_command.py plays each."""

@@ -163,6 +163,23 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
     },
     "replay": _REPLAYED,
     "reconcile": _REPLAYED,
+    "verify": {
+        "version": "1",
+        "verdict": "`complete`, `incomplete` (there are faults) or `unchecked` (none was found, but a part could not be checked)",
+        "regions": (
+            "a list with an object for each region: `region`, `window`, `seals`, `entries`, `reconciliation` (minutes of a pass → `hours`,"
+            " `reconciled`, `due`), `late`, `read_through`, `behind`, `audit` (`listed`, `missing`), `warnings`"
+        ),
+        "export": (
+            "`files`, `sealed`, `present`, `missing`, `duplicates`, `unsealed`, `unmatchable`, `seal_messages`, `other_lines`,"
+            " `unreadable_lines`; null without --siem"
+        ),
+        "faults": (
+            "a list of objects: `kind`, `what`, and as far as known `region`, `object`, `seals` (first and last sequence number), `run`,"
+            " `messages` (first and last sequence number), `count`, `event_ids`, `id_digests`"
+        ),
+        "unchecked": "a list of sentences",
+    },
     "state show": {
         "location": "where the state is",
         "region": "its region",

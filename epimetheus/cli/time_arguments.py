@@ -28,9 +28,18 @@ def replay_window(start: str, end: str, now: float) -> Window:
 
     Raises ArgumentError, also if OCI Audit cannot have a part of it: that part would otherwise look as if it had been sent again.
     """
+    window = past_window(start, end, now)
+    oldest = int(now // 60) - RETENTION_DAYS * 24 * 60
+    if window.start < oldest:
+        keeps = f"OCI Audit keeps events for {RETENTION_DAYS} days, so the earliest time is {minute_text(oldest)}"
+        raise ArgumentError(f"--from {start[:_MAX_SHOWN]} is more than {RETENTION_DAYS} days ago; {keeps}")
+    return window
+
+
+def past_window(start: str, end: str, now: float) -> Window:
+    """The window as `replay_window`, however old. Raises ArgumentError."""
     start_given, end_given = f"--from {start[:_MAX_SHOWN]}", f"--to {end[:_MAX_SHOWN]}"
     window = Window(minute_argument(start_given, start, now), minute_argument(end_given, end, now))
-    oldest = int(now // 60) - RETENTION_DAYS * 24 * 60
     if window.start == window.end:
         minute = f"{start_given} and {end_given} are both in the minute {minute_text(window.start)}"
         raise ArgumentError(f"{minute}; use a window of at least one whole minute: the minute of --to is not included")
@@ -38,9 +47,8 @@ def replay_window(start: str, end: str, now: float) -> Window:
         raise ArgumentError(f"{start_given} is not before {end_given}; set --from to the earlier time")
     if window.end * 60 > now:
         raise ArgumentError(f"{end_given} is in the future; the current time is {minute_text(int(now // 60))}")
-    if window.start < oldest:
-        keeps = f"OCI Audit keeps events for {RETENTION_DAYS} days, so the earliest time is {minute_text(oldest)}"
-        raise ArgumentError(f"{start_given} is more than {RETENTION_DAYS} days ago; {keeps}")
+    if window.start < 0:
+        raise ArgumentError(f"{start_given} is before 1970")
     return window
 
 

@@ -22,6 +22,11 @@ class Ledger:
         self.name = store.name
         self._deadline = deadline
 
+    @property
+    def store(self) -> EntryStore:
+        """Its objects as they are stored, for verification."""
+        return self._store
+
     def append(self, entry: Entry) -> str:
         """Durably write ``entry``. The hex digest of its stored bytes.
 

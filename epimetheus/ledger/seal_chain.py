@@ -19,6 +19,11 @@ class SealChain:
         self._store = store
         self.name = store.name
 
+    @property
+    def store(self) -> EntryStore:
+        """Its objects as they are stored, for verification."""
+        return self._store
+
     def create(self, name: str, data: bytes) -> None:
         """Durably write the seal ``name``. It is done if the object exists with the same bytes."""
         self._store.create(name, data)

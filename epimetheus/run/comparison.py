@@ -67,15 +67,15 @@ class Comparison:
 
 
 class NamingRenderer:
-    """An `EventRenderer` that also records the ``names`` of the first events."""
+    """An `EventRenderer` that also records the ``names`` of the first events, ``most`` at most."""
 
-    def __init__(self, renderer: EventRenderer) -> None:
+    def __init__(self, renderer: EventRenderer, most: int = MOST_NAMES) -> None:
         self.names: list[EventName] = []
-        self._renderer = renderer
+        self._renderer, self._most = renderer, most
 
     def render_many(self, items: Sequence[Item], /) -> list[Rendered]:
         """See `EventRenderer`."""
-        self.names += [_name(fetched, enrichment.compartment_path) for fetched, _, enrichment in items[: MOST_NAMES - len(self.names)]]
+        self.names += [_name(fetched, enrichment.compartment_path) for fetched, _, enrichment in items[: self._most - len(self.names)]]
         return self._renderer.render_many(items)
 
     def render_notice(self, fetched: Fetched, sequence: int, /) -> Rendered:

@@ -17,7 +17,7 @@ from epimetheus.errors import CompartmentError, EpimetheusError, OutOfTime, Requ
 from epimetheus.model import RunProgress, Window, count_text, minute_text
 from epimetheus.reports import Replayed
 from epimetheus.run.budget import commit_reserve
-from epimetheus.run.comparison import LONGEST_SLICE_MINUTES, Comparison, NamingRenderer
+from epimetheus.run.comparison import LONGEST_SLICE_MINUTES, MOST_NAMES, Comparison, NamingRenderer
 from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.known_compartments import first_few
 from epimetheus.run.plan import NO_TIME
@@ -56,12 +56,14 @@ class ReplayRequest:
     """What to send: ``window`` (minutes) of the compartments in ``only`` (OCIDs; empty: all selected ones). ``dry``: only count.
 
     ``missing``: send only what the ledger does not have, and enter it with this source; None: send everything, and enter nothing.
+    ``names``: how many of the events that are missing the result names.
     """
 
     window: Window
     only: Sequence[str] = ()
     dry: bool = False
     missing: Literal["reconcile", "replay"] | None = None
+    names: int = MOST_NAMES
 
     @property
     def action(self) -> Literal["reconcile", "replay"]:
@@ -94,7 +96,7 @@ class _Replay:
         self.polled: list[str] = []
         self.unread: dict[str, str] = {}
         self.comparison: Comparison | None = None
-        self.renderer = NamingRenderer(ports.renderer)
+        self.renderer = NamingRenderer(ports.renderer, request.names)
 
     def run(self) -> Replayed:
         try:

@@ -52,9 +52,12 @@ def test_the_demo_fits_the_screen_and_ends_with_the_verdict():
     assert code == 0
     assert len(lines) < LINES  # the prompt needs a line, too
     assert max(map(len, lines)) <= COLUMNS
-    verdict = lines.index("Complete: 17,400 of 17,400 events arrived.")
-    assert verdict >= len(lines) - 2
-    assert re.fullmatch(r"[\d,]+ arrived twice: the receiver failed in run 3 before it confirmed them\.", lines[-1])
+    assert lines[-6] == "Complete: 17,400 of 17,400 events arrived."
+    assert re.fullmatch(r"[\d,]+ arrived twice: the receiver failed in run 3 before it confirmed them\.", lines[-5])
+    assert lines[-4] == "verify: the receiver's file, against the seals and the ledger."
+    assert re.fullmatch(r"  4/4 seals, (\d+)/\1 ledger entries, (17,40\d) of \2 sealed messages\. Complete\.", lines[-3])
+    assert lines[-2] == "verify: the same, after one message is removed from the file."
+    assert re.fullmatch(r"  Message \d+ of run [0-9a-f]{12} is missing in the export\. Incomplete\.", lines[-1])
     statuses = [line.split(":")[0].strip() for line in lines if " (HTTP " in line]
     assert statuses == ["ok (HTTP 200)", "ok (HTTP 200)", "failed (HTTP 502)", "ok (HTTP 200)"]
     assert [line.split(":")[0] for line in lines if line.startswith("Run ")] == ["Run 1", "Run 2", "Run 3", "Run 4"]
@@ -66,7 +69,28 @@ def test_the_demo_fits_the_screen_and_ends_with_the_verdict():
 def test_verbose_shows_settings_log_lines_and_whole_messages():
     code, text = play("--verbose", columns=200)
     assert (code, "STATE_BUCKET=audit-state" in text, text.count('"event": "run"'), text.count("CEF:0|")) == (0, True, 4, 2)
-    assert "Complete: 17,400 of 17,400 events arrived." in text.splitlines()[-2:]
+    assert "Complete: 17,400 of 17,400 events arrived." in text.splitlines()
+
+
+def test_what_the_demo_keeps_is_verified_with_the_command(tmp_path):
+    """The steps of docs/verify.md."""
+    page = (ROOT / "docs" / "verify.md").read_text("utf-8")
+    demo, verify, remove, again = re.findall(r"^    (.*demo-data.*)$", page, re.MULTILINE)[:4]
+    assert demo == "epimetheus demo --keep demo-data"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+    results = []
+    for command in (demo, verify, remove, again):
+        done = subprocess.run(
+            ["sh", "-c", command.replace("epimetheus ", "python -m epimetheus ", 1) if command.startswith("epimetheus") else command],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        results.append((done.returncode, done.stdout.splitlines()[-1:] or [done.stderr]))
+    assert [code for code, _ in results] == [0, 0, 0, 1]
+    assert [last for _, [last] in results[1::2]] == ["Complete.", "Incomplete: 1 fault."]
+    again = [sys.executable, "-m", "epimetheus", *demo.split()[1:]]
+    twice = subprocess.run(again, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (twice.returncode, "demo-data: it exists already. Give a new folder." in twice.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

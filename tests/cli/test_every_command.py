@@ -58,6 +58,11 @@ def denied_later(stage, run_cli):
     denied(stage, run_cli)
 
 
+def seal_removed(stage, run_cli):
+    ran(stage, run_cli)
+    next(Path(f"{stage.environment['STATE_FILE']}.seals").rglob("*.json")).unlink()
+
+
 WINDOW = "replay --from 2h --to 5m"
 RECONCILE = "reconcile --from 2h --to 5m"
 PORT = {"SYSLOG_PORT": "0"}
@@ -92,6 +97,7 @@ SCENES = {
         Scene(0, RECONCILE, ran), Scene(1, RECONCILE, denied_later), Scene(2, RECONCILE),
         Scene(2, "reconcile --from 2h --to now"),
     ],
+    "verify": [Scene(0, "verify --from 24h", ran), Scene(1, "verify --from 24h", seal_removed), Scene(2, "verify --from 24h")],
     "state show": [Scene(0, "state show", ran), Scene(0, "state show"), Scene(2, "state show --region all")],
     "state rewind": [Scene(0, "state rewind 3h --yes", ran), Scene(1, "state rewind 3h", ran, NO), Scene(2, "state rewind 3h", ran)],
     "state reset": [Scene(0, "state reset --yes", ran), Scene(1, "state reset", ran, NO), Scene(2, "state reset")],

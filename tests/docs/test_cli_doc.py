@@ -21,7 +21,7 @@ DOC = Path(__file__).parents[2] / "docs" / "cli.md"
 PROGRAM = "epimetheus"
 
 ORDER = (
-    "validate", "health", "run", "runs", "runs show", "runs html", "rules preview", "render", "replay", "reconcile",
+    "validate", "health", "run", "runs", "runs show", "runs html", "rules preview", "render", "replay", "reconcile", "verify",
     "state show", "state rewind", "state reset", "state adopt", "state unlock", "state own-address",
     "seal keygen", "seal public-key", "seal list", "seal show", "demo",
 )  # fmt: skip
@@ -56,6 +56,12 @@ EXAMPLES = {
     "reconcile": [
         ("reconcile --from 26h --to 2h --dry-run", "count and name the events of a day that were not sent"),
         ("reconcile --from 26h --to 2h", "send them, marked as late"),
+    ],
+    "verify": [
+        ("verify --from 24h", "verify the seals and ledger entries of the last day"),
+        ("verify --from 2026-11-28T00:00:00Z --to 2026-11-29T00:00:00Z --siem oci.log.gz", "also verify that the SIEM has every message"),
+        ("verify --from 24h --to 2h --audit", "also compare the ledger with what OCI Audit lists now"),
+        ("verify --from 24h --ledger backup --siem export.csv --public-key seal.pem", "verify downloaded objects, without OCI"),
     ],
     "state show": [("state show", "show the cursor and what is behind"), ("state show --raw", "print the stored JSON")],
     "state rewind": [("state rewind 2026-11-24T10:05:00Z", "read and send events again from this minute")],

@@ -1,6 +1,7 @@
 """The seeds of the fuzz targets: valid input of each kind, and known edge cases."""
 
 import base64
+import gzip
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from tests.render.redact.secret_cases import OBJECTS, TEXTS
 
 _SAMPLER = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "prod", "fuzz")
 _EVENTS = [_SAMPLER.event(1_767_268_800 + number) for number in range(24)]
+_GOLDEN = Path(__file__).parents[1] / "golden"
 _COMPACT, _LOOSE = (",", ":"), (", ", ": ")
 _TEXTS = [
     json.dumps(event, ensure_ascii=number % 4 < 2, separators=_COMPACT if number % 2 else _LOOSE).encode()
@@ -191,6 +193,16 @@ def _pems() -> tuple[bytes, ...]:
     )
 
 
+def _exports() -> tuple[bytes, ...]:
+    """Files of a receiver, and exports of SIEMs."""
+    messages = [path.read_bytes() for path in sorted(_GOLDEN.glob("launch_by_api_key.*.rfc*"))]
+    rows = b'"TimeGenerated [UTC]",DeviceVendor,DeviceProduct,ExtID,FlexString1,FlexString1Label\n1,Oracle,OCI Audit,e-1,,\n'
+    lines = b"\n".join(messages)
+    records = [json.dumps({"_source": {"event": {"original": one.decode()}}}).encode() for one in messages]
+    quoted = b'_time,_raw\n' + b"\n".join(b'1,"%b"' % one.replace(b'"', b'""') for one in messages)
+    return (*messages, lines, b"\n".join(records), quoted, rows, b'{"run":"a1","seq":7,"event_id":"e-1"}\n', gzip.compress(lines))
+
+
 SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "event": (*_TEXTS, *ODD_EVENTS, *SECRET_EVENTS),
     "page": _PAGES,
@@ -203,5 +215,6 @@ SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "variables": _VARIABLES,
     "entry": _ENTRIES,
     "seal": (_PACKED_SEAL, _PACKED_SEAL[:-1], _PACKED_SEAL.replace(b"04Z", b"61Z"), _SEAL_NAME, b'{"version":1}'),
+    "export": _exports(),
 })  # fmt: skip
 """Seeds by target."""

@@ -5,9 +5,12 @@ import hashlib
 import json
 import os
 import random
+import re
+import tempfile
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import cefp
@@ -20,7 +23,7 @@ from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.config.settings import Settings
 from epimetheus.deliver.tls import tls_context
-from epimetheus.errors import ConfigError, LedgerDamaged, SealDamaged, StateDamaged, StateOutdated
+from epimetheus.errors import ConfigError, ExportError, LedgerDamaged, SealDamaged, StateDamaged, StateOutdated
 from epimetheus.function.invoke import RequestError, read_request
 from epimetheus.ledger import entry as ledger
 from epimetheus.ledger import seal
@@ -33,6 +36,7 @@ from epimetheus.render.renderer import Renderer
 from epimetheus.source.decode import decode_event, decode_page
 from epimetheus.state.earlier_format import read_earlier
 from epimetheus.state.encoding import pack, unpack
+from epimetheus.verify.export_records import ExportRecords
 from tests.fuzz import plant
 from tests.render.helpers import FORMATS_AND_HEADERS, OCSF, SETTINGS, parts, read_leef
 
@@ -277,7 +281,24 @@ def _canonical(data: bytes) -> bytes:
         return data
 
 
+def export(data: bytes) -> None:
+    """Reads an export of a SIEM, or raises an error that names the file; what is found are numbers and IDs that a seal can have."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "export"
+        path.write_bytes(data)
+        records = ExportRecords(path)
+        try:
+            messages = list(records)
+        except ExportError as error:
+            assert str(path) in error.what
+            return
+    assert len(messages) + records.others + records.unreadable <= data.count(b"\n") + 1 or data.startswith(b"\x1f\x8b")
+    for message in messages:
+        assert re.fullmatch(rb"[A-Za-z0-9._:-]{0,128}", message.event_id)
+        assert bool(message.run) == bool(message.sequence) or message.sequence == 0
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
     {"event": event, "page": page, "event_file": event_file, "state": state, "rules": rules, "settings": settings, "body": body}
-    | {"pem": pem, "variables": variables, "entry": entry, "seal": stored_seal}
+    | {"pem": pem, "variables": variables, "entry": entry, "seal": stored_seal, "export": export}
 )

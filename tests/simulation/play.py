@@ -39,6 +39,7 @@ from tests.simulation.settings import RULES, Settings, known
 from tests.simulation.siem import Siem
 from tests.simulation.storage import Shelf
 from tests.simulation.tenancy import ROOT, Tenancy
+from tests.simulation.verified import Verified
 from tests.simulation.weather import Weather
 
 NAMES = ("us-ashburn-1", "eu-frankfurt-1")
@@ -371,6 +372,7 @@ class Theatre:
             ids = {run: found for (name, run), found in self.receipts.ids.items() if name == region.name}
             region.oracle.chain.check_messages(ids)
             region.oracle.chain.check_end(region.shelf.data or b"", region.ledger.objects, self.receipts.seals[region.name])
+        Verified(self.regions, self.stage.now, self.receipts.messages).check(random.Random(self.runs))
 
 
 @contextmanager

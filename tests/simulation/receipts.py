@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from datetime import datetime
 
+from epimetheus.verify.message import SiemMessage, parse_message
 from tests.simulation.events import NAME, SECRET, Event, differs
 from tests.simulation.siem import Siem
 
@@ -24,7 +25,8 @@ class Receipts:
 
     ``seals``: region → (sequence number, start of the SHA-256) → number of copies. ``ids``: (region, run) → sequence number of a message →
     its event ID, ``-`` if it has none.
-    ``form``: the message format. ``events``: all events by name. ``reads_notices``: notices in this format are read.
+    ``form``: the message format. ``events``: all events by name. ``reads_notices``: notices in this format are read. ``messages``: what
+    ``verify`` recognizes in all messages.
     """
 
     def __init__(self, siem: Siem, events: dict[str, Event], form: str) -> None:
@@ -36,6 +38,7 @@ class Receipts:
         self.reported: Counter[tuple[str, int]] = Counter()
         self.ids: defaultdict[tuple[str, str], dict[int, str]] = defaultdict(dict)
         self.seals: defaultdict[str, Counter[tuple[int, str]]] = defaultdict(Counter)
+        self.messages: list[SiemMessage] = []
         self._read = 0
 
     def up_to_now(self) -> Counter[str]:
@@ -52,6 +55,8 @@ class Receipts:
         if _SECRET in message:
             raise Broken(f"7: a secret was sent: {message!r}")
         self._identify(message)
+        if parsed := parse_message(message):
+            self.messages.append(parsed)
         if _NOTICE.match(message):
             self._notice(message.decode())
             return

@@ -25,7 +25,7 @@ global(workDirectory="{folder}" net.enableDNS="off" maxMessageSize="64k" default
 main_queue(queue.type="Direct")
 module(load="imtcp" StreamDriver.Name="{driver}" StreamDriver.Mode="1" StreamDriver.AuthMode="{auth}" {priority})
 template(name="raw" type="string" string="{template}\\n")
-ruleset(name="r") {{ action(type="omfile" file="{output}" template="raw") }}
+ruleset(name="r") {{ action(type="omfile" file="{output}" template="{name}") }}
 input(type="imtcp" address="127.0.0.1" port="{port}" ruleset="r")
 """
 _RELP = """
@@ -42,7 +42,7 @@ _SYSLOG_NG = """
 options {{ use-dns(no); keep-hostname(yes); stats-freq(0); log-msg-size(65536); }};
 source s {{ {source}(ip("127.0.0.1") port({port}) transport("tls") {flags}
   tls(key-file("{key}") cert-file("{cert}") ca-file("{ca}") peer-verify({auth}))); }};
-destination d {{ file("{output}" template("{template}\\n")); }};
+destination d {{ file("{output}" {template}); }};
 log {{ source(s); destination(d); flags(flow-control); }};
 """
 PART = "|~|"
@@ -55,6 +55,7 @@ class RealReceiver:
     """The process of one receiver. ``kind``: one of KINDS or RELP_KINDS. It listens on ``port`` and writes to ``output``.
 
     It writes messages unchanged, or, with ``parsed``, their parts as the receiver parsed them, separated by PART (not over RELP).
+    ``file_format``: instead, the name of a template of rsyslog, or ``default`` for that of syslog-ng.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class RealReceiver:
     authority: Authority
     client_certificates: bool = False
     parsed: bool = False
+    file_format: str = ""
     port: int = field(init=False)
     process: subprocess.Popen[bytes] | None = None
 
@@ -107,6 +109,7 @@ class RealReceiver:
         text = _RSYSLOG.format(
             folder=self.folder, driver=driver, ca=self.authority.ca, cert=identity.cert, key=identity.key, auth=auth,
             priority=priority, output=self.output, port=self.port, template=_RSYSLOG_PARTS if self.parsed else "%rawmsg%",
+            name=self.file_format or "raw",
         )  # fmt: skip
         return self._rsyslogd(text)
 
@@ -133,9 +136,11 @@ class RealReceiver:
         flags, template = ("flags(no-parse)", "$MSG") if source == "network" else ("flags(store-raw-message)", "$RAWMSG")
         if self.parsed:
             flags, template = "flags(syslog-protocol)" if source == "network" else "", _SYSLOG_NG_PARTS
+        if self.file_format:
+            flags = ""
         text = _SYSLOG_NG.format(
             source=source, port=self.port, flags=flags, key=identity.key, cert=identity.cert, ca=self.authority.ca, auth=auth,
-            output=self.output, template=template,
+            output=self.output, template="" if self.file_format else f'template("{template}\\n")',
         )  # fmt: skip
         modules = next((SYSLOG_NG / "usr/lib/syslog-ng").glob("[0-9]*"))
         program = str(SYSLOG_NG / "usr/sbin/syslog-ng")
@@ -151,10 +156,10 @@ class RealReceiver:
 
 @contextmanager
 def real_receiver(
-    kind: str, folder: Path, authority: Authority, *, client_certificates: bool = False, parsed: bool = False
+    kind: str, folder: Path, authority: Authority, *, client_certificates: bool = False, parsed: bool = False, file_format: str = ""
 ) -> Iterator[RealReceiver]:
     """A running receiver, which is killed at the end."""
-    receiver = RealReceiver(kind, folder, authority, client_certificates, parsed)
+    receiver = RealReceiver(kind, folder, authority, client_certificates, parsed, file_format)
     receiver.start()
     try:
         yield receiver

@@ -56,6 +56,9 @@ SPREAD = (
     "tests/ledger/test_object_storage.py",
     "tests/run/test_reconcile.py",
     "tests/run/test_ledger_in_a_run.py",
+    "tests/verify/test_command.py",
+    "tests/verify/test_independent_reader.py",
+    "tests/verify/test_real_receivers.py",
 )
 """Files whose tests are spread over the processes."""
 

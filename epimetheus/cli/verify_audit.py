@@ -1,0 +1,89 @@
+"""What ``verify`` reads from OCI: the stored objects of each region, and the events that Audit lists now."""
+
+import uuid
+from functools import partial
+
+from epimetheus.errors import StateError
+from epimetheus.model import Fetched, RunProgress, Window, count_text, plural
+from epimetheus.reports import EventName, Problem, Replayed
+from epimetheus.run.replay import ReplayRequest
+from epimetheus.verify.chain import ChainHead
+from epimetheus.verify.model import AuditResult, Fault
+from epimetheus.verify.verify import Audited, RegionSource
+from epimetheus.wiring.regions import replay_regions
+from epimetheus.wiring.wiring import Wiring
+
+_RUN = "verify"
+_MOST_NAMES = 100_000
+
+
+def sources_of(wiring: Wiring) -> list[RegionSource]:
+    """The regions of the settings. Raises SourceError, CredentialsError."""
+    sources = []
+    for region in wiring.replayed_regions:
+        ledger, seals = wiring.ledger.ledger(region, wiring.deadline), wiring.ledger.seals(region, wiring.deadline)
+        sources.append(RegionSource(region, seals.store, ledger.store, partial(_head, wiring, region)))
+    return sources
+
+
+def _head(wiring: Wiring, region: str) -> ChainHead | None:
+    """The newest seal that the state of ``region`` knows. Raises StateError, CredentialsError.
+
+    Without SEAL_MESSAGES, the state counts seals as sent that were not.
+    """
+    state = wiring.state.session(region, _RUN, wiring.deadline).peek()
+    head = state.seals.head if state else None
+    sent = head.sent if head and wiring.settings.seal_messages else 0
+    return ChainHead(head.sequence, head.sha256, stored=head.stored, sent=sent) if head else None
+
+
+def audit(wiring: Wiring, window: Window) -> dict[str, Audited]:
+    """Region → what Audit lists now in the part of the window that all regions have read, compared with the ledger.
+
+    Nothing is sent or written. Raises RequestError, SourceError, StateError, CredentialsError.
+    """
+    states = {region: wiring.state.session(region, _RUN, wiring.deadline).peek() for region in wiring.replayed_regions}
+    if missing := [region for region, state in states.items() if state is None]:
+        raise StateError(f"Events cannot be compared in {', '.join(missing)}: there is no state.", do="Run `epimetheus run` first.")
+    end = min([window.end, *(state.through for state in states.values() if state)])
+    if end <= window.start:
+        return {region: Audited(AuditResult(0, 0), [], [f"{region}: no part of the window is read yet."]) for region in states}
+    request = ReplayRequest(window._replace(end=end), dry=True, missing="reconcile", names=_MOST_NAMES)
+    results = replay_regions(wiring, uuid.uuid4().hex[:12], _NoObserver(), lambda _: None, request)
+    return {result.region: _audited(result) for result in results}
+
+
+def _audited(result: Replayed) -> Audited:
+    region, named = result.region, result.missing
+    faults = [_fault(region, event) for event in named]
+    if more := result.forwarded - len(named):
+        what = f"{count_text(more, 'more event')} that Audit lists {plural(more, 'is', 'are')} missing."
+        faults.append(Fault(kind="event_missing", what=what, region=region, count=more))
+    unchecked = [f"{region}: {ocid} could not be listed: {why}" for ocid, why in sorted(result.unread.items())]
+    if result.error:
+        unchecked.append(f"{region}: {result.error.what}")
+    elif result.through != result.window[1]:
+        unchecked.append(f"{region}: Audit was listed through {result.through} only.")
+    return Audited(AuditResult(result.relisted, result.forwarded), faults, unchecked)
+
+
+def _fault(region: str, event: EventName) -> Fault:
+    named = ", ".join(part for part in (event.type or "malformed", event.time, event.compartment) if part)
+    what = f"The event {event.id or 'without an ID'} ({named}) is listed by Audit, and the ledger does not have it."
+    return Fault(kind="event_missing", what=what, region=region, event_ids=[event.id] if event.id else [])
+
+
+class _NoObserver:
+    """A `RunObserver` that shows nothing."""
+
+    def progress(self, region: str, progress: RunProgress) -> None:
+        """Ignore it."""
+
+    def problem(self, problem: Problem, region: str) -> None:
+        """Ignore it: the result has it."""
+
+    def filtered(self, region: str, fetched: Fetched, reason: str) -> None:
+        """Ignore it."""
+
+    def counted(self, region: str, fetched: int, confirmed: int, filtered: dict[str, int]) -> None:
+        """Ignore it."""

@@ -1,0 +1,87 @@
+"""Compares the messages of seals in an export with the stored seals: the SIEM's copy is a witness of the chain."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from epimetheus.verify.chain import Chain, ChainHead
+from epimetheus.verify.message import SealNotice
+from epimetheus.verify.model import Fault
+from epimetheus.verify.sealed_messages import SealedMessages
+
+_MOST = 1_000_000
+_DIGITS = 16
+
+
+class SealMessages:
+    """The messages of seals in an export. ``count``: how many."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._digits: defaultdict[str, dict[int, set[str]]] = defaultdict(dict)
+
+    def add(self, notice: SealNotice) -> None:
+        """Add a message. Of many different ones, which only a forger sends, the later ones are not kept."""
+        self.count += 1
+        if self.count <= _MOST:
+            self._digits[notice.region].setdefault(notice.sequence, set()).add(notice.digits)
+
+    def has_none(self, region: str) -> bool:
+        """Whether the export has no message of a seal of ``region``, as without SEAL_MESSAGES."""
+        return not self._digits[region]
+
+    def faults(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages) -> list[Fault]:
+        """The differences between the messages and the stored seals of ``region``.
+
+        Seals are sent in order: all before one that was sent must be in the export. A message that an entry has is among ``messages``, and
+        is named there if it is missing.
+        """
+        lacking = self._not_sent(region, chain, head, messages)
+        return [*self._differing(region, chain), *self._not_stored(region, chain, head), *lacking]
+
+    def _differing(self, region: str, chain: Chain) -> Iterator[Fault]:
+        for sequence, digits in sorted(self._digits[region].items()):
+            stored = chain.digests.get(sequence)
+            if stored and (other := sorted(one for one in digits if not stored.startswith(one))):
+                what = f"The export has a message of seal {sequence} with the SHA-256 {other[0]}…; that of the stored seal is {stored}."
+                yield Fault(kind="seal_message_differs", what=what, region=region, seals=(sequence, sequence))
+
+    def _not_stored(self, region: str, chain: Chain, head: ChainHead | None) -> Iterator[Fault]:
+        pending = head.sequence if head and not head.stored else 0
+        known = (one for one in self._digits[region] if one > chain.newest_sequence and one != pending)
+        missing = [fault.seals for fault in chain.faults if fault.kind == "seal_missing" and fault.seals]
+        for first, last in _ranges(known):
+            if not any(start <= first <= end for start, end in missing):
+                yield _fault("seal_missing", region, first, last, "missing: the export has", "message")
+
+    def _not_sent(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages) -> Iterator[Fault]:
+        sent = self._digits[region]
+        through = max([head.sent if head else 0, *(one for one in sent if one <= chain.newest_sequence)])
+        inside = [seal.sequence for seal in chain.valid if seal.sequence <= through and seal.sequence not in sent]
+        for first, last in _ranges(one for one in inside if not messages.has(seal_id(region, one, chain.digests[one]))):
+            yield _fault("seal_message_missing", region, first, last, "stored, but the export lacks", "message")
+
+
+def seal_id(region: str, sequence: int, sha256: str) -> bytes:
+    """The event ID of the message of a seal."""
+    return f"seal-{region}-{sequence}-{sha256[:_DIGITS]}".encode()
+
+
+def _fault(kind: str, region: str, first: int, last: int, why: str, noun: str) -> Fault:
+    one = first == last
+    subject = f"The seal {first} is" if one else f"The seals {first} to {last} are"
+    what = f"{subject} {why} {'its' if one else 'their'} {noun}{'' if one else 's'}."
+    return Fault(kind=kind, what=what, region=region, seals=(first, last), count=last - first + 1)  # type: ignore[arg-type]
+
+
+def _ranges(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Consecutive numbers together: first and last."""
+    first = last = 0
+    for number in sorted(numbers):
+        if number == last + 1 and first:
+            last = number
+            continue
+        if first:
+            yield first, last
+        first = last = number
+    if first:
+        yield first, last

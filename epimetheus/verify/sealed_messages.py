@@ -1,0 +1,241 @@
+"""The messages that sealed entries record, and which of them a SIEM has: about 21 bytes for each message, in arrays.
+
+A message of an export is matched by run and sequence number if it has them, otherwise by the first 8 bytes of the SHA-256 of its event ID.
+An event that was sent twice counts as present if one of its messages is. A message without an event ID can only be matched by number.
+"""
+
+import hashlib
+import sys
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from struct import iter_unpack
+from typing import NamedTuple
+
+from epimetheus.verify.message import SiemMessage
+
+ID_BYTES = 8
+"""Bytes of the digest of an event ID in an entry; zero for an event without a plain ID."""
+_PART_BITS = 8  # the index is sorted in 256 parts, so that few objects exist at the same time
+_BY_NUMBER, _BY_ID, _OTHER_ID = 1, 2, 4
+_PRESENT = _BY_NUMBER | _BY_ID
+_MOST_ALTERED = 100_000
+
+
+class Segment(NamedTuple):
+    """The messages ``first`` to ``last`` of ``run`` in ``region``, which the entry ``entry`` records, at ``place`` in the arrays."""
+
+    region: str
+    run: str
+    first: int
+    last: int
+    entry: str
+    place: int
+
+
+class MissingMessages(NamedTuple):
+    """Messages that the SIEM lacks: those from ``first`` to ``last`` of one segment."""
+
+    segment: Segment
+    first: int
+    last: int
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return self.last - self.first + 1
+
+
+class AlteredMessage(NamedTuple):
+    """A message whose run and sequence number are sealed with the digest ``key``, but which has another event ID."""
+
+    segment: Segment
+    sequence: int
+    event_id: str
+    key: int
+
+
+class Outcome(NamedTuple):
+    """The numbers of ``sealed`` messages and of those that are ``present``; the ``missing`` ones.
+
+    ``unmatchable``: messages without an event ID, in an export without sequence numbers.
+    """
+
+    sealed: int
+    present: int
+    unmatchable: int
+    missing: list[MissingMessages]
+
+
+@dataclass
+class SealedMessages:
+    """See the module. ``regions``: all that are polled. ``duplicates``: messages that the export has again. ``unsealed``: in no entry.
+
+    ``numbered`` and ``unnumbered``: messages of the export with and without run and sequence number.
+    """
+
+    regions: set[str] = field(default_factory=set)
+    duplicates: int = 0
+    unsealed: int = 0
+    numbered: int = 0
+    unnumbered: int = 0
+    altered: list[AlteredMessage] = field(default_factory=list)
+    more_altered: int = 0
+    _keys: "array[int]" = field(default_factory=lambda: array("Q"))
+    _marks: bytearray = field(default_factory=bytearray)
+    _segments: dict[str, list[Segment]] = field(default_factory=dict)
+    _index: "_Index | None" = None
+    _numbered_runs: set[str] = field(default_factory=set)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, region: str, run: str, first: int, entry: str, ids: bytes) -> None:
+        """Add the messages of an entry from the number ``first`` on. ``ids``: 8 bytes for each. Call it before `match`."""
+        keys = array("Q")
+        keys.frombytes(ids)
+        if sys.byteorder == "little":
+            keys.byteswap()
+        self._segments.setdefault(run, []).append(Segment(region, run, first, first + len(keys) - 1, entry, len(self._keys)))
+        self._keys += keys
+        self._marks += bytes(len(keys))
+
+    def match(self, message: SiemMessage) -> None:
+        """Match a message of an export. The message of a seal is in no entry, as a rule, and does not count as unsealed."""
+        if not message.run:
+            self.unnumbered += 1
+        else:
+            self.numbered += 1
+            self._numbered_runs.add(message.run)
+            if self._match_number(message):
+                return
+        if not self._match_id(message) and not message.seal:
+            self.unsealed += 1
+
+    def _match_number(self, message: SiemMessage) -> bool:
+        """Match it by run and sequence number. Regions share the ID of a run, so the host name or the event ID must decide."""
+        is_region = message.host in self.regions
+        number, host = message.sequence, message.host
+        found = [
+            segment
+            for segment in self._segments.get(message.run, ())
+            if segment.first <= number <= segment.last and (not is_region or segment.region == host)
+        ]
+        if not found:
+            return False
+        key = 0 if message.is_cut or not message.event_id else event_key(message.event_id)
+        places = [segment.place + number - segment.first for segment in found]
+        keys = [self._keys[place] for place in places]
+        if key in keys:
+            self._mark_number(places[keys.index(key)])
+            return True
+        if not key or 0 in keys:
+            self._mark_number(places[keys.index(0) if 0 in keys else 0])
+            return True
+        if is_region or len(self.regions) == 1:
+            self._add_altered(found[0], message)
+            return True
+        return False
+
+    def _mark_number(self, place: int) -> None:
+        self.duplicates += bool(self._marks[place] & _PRESENT)
+        self._marks[place] |= _BY_NUMBER
+
+    def _add_altered(self, segment: Segment, message: SiemMessage) -> None:
+        place = segment.place + message.sequence - segment.first
+        self._marks[place] |= _OTHER_ID
+        if len(self.altered) < _MOST_ALTERED:
+            self.altered.append(AlteredMessage(segment, message.sequence, message.event_id.decode(), self._keys[place]))
+        else:
+            self.more_altered += 1
+
+    def _match_id(self, message: SiemMessage) -> bool:
+        if not message.event_id or message.is_cut or not (places := self._places(event_key(message.event_id))):
+            return False
+        for place in places:
+            if not self._marks[place] & _PRESENT:
+                self._marks[place] |= _BY_ID
+                return True
+        self.duplicates += 1
+        return True
+
+    def outcome(self) -> "Outcome":
+        """What the SIEM has and lacks, after all its messages were matched."""
+        missing: list[MissingMessages] = []
+        unmatchable = not_present = 0
+        for segment, place in self._unmarked():
+            if self._is_elsewhere(place):
+                continue
+            not_present += 1
+            if self._marks[place] & _OTHER_ID:
+                continue
+            if self._is_unmatchable(place, segment):
+                unmatchable += 1
+                continue
+            sequence = segment.first + place - segment.place
+            if missing and missing[-1].segment is segment and missing[-1].last + 1 == sequence:
+                missing[-1] = missing[-1]._replace(last=sequence)
+            else:
+                missing.append(MissingMessages(segment, sequence, sequence))
+        return Outcome(len(self._keys), len(self._keys) - not_present, unmatchable, missing)
+
+    def has(self, event_id: bytes) -> bool:
+        """Whether an entry has a message with this event ID."""
+        return bool(self._places(event_key(event_id)))
+
+    def keys_of(self, missing: MissingMessages) -> list[int]:
+        """The digests of the event IDs of ``missing``, 0 where a message has none."""
+        start = missing.segment.place + missing.first - missing.segment.first
+        return list(self._keys[start : start + missing.last - missing.first + 1])
+
+    def _unmarked(self) -> Iterator[tuple[Segment, int]]:
+        for segments in self._segments.values():
+            for segment in segments:
+                for place in range(segment.place, segment.place + segment.last - segment.first + 1):
+                    if not self._marks[place] & _PRESENT:
+                        yield segment, place
+
+    def _is_unmatchable(self, place: int, segment: Segment) -> bool:
+        return not self._keys[place] and self.unnumbered > 0 and segment.run not in self._numbered_runs
+
+    def _is_elsewhere(self, place: int) -> bool:
+        """Whether another message of the same event is present."""
+        key = self._keys[place]
+        return bool(key) and any(self._marks[other] & _PRESENT for other in self._places(key))
+
+    def _places(self, key: int) -> list[int]:
+        if self._index is None:
+            self._index = _Index(self._keys)
+        return self._index.places(key)
+
+
+class _Index:
+    """The places of each key: the keys in order, and their places. 12 bytes for each key."""
+
+    def __init__(self, keys: "array[int]") -> None:
+        parts = [bytearray() for _ in range(1 << _PART_BITS)]
+        for place, key in enumerate(keys):
+            parts[key >> 64 - _PART_BITS] += key.to_bytes(8, "big") + place.to_bytes(8, "big")
+        self._keys, self._places = array("Q"), array("I")
+        for part in parts:
+            ordered = sorted(iter_unpack(">QQ", part))
+            part.clear()
+            self._keys.extend(key for key, _ in ordered)
+            self._places.extend(place for _, place in ordered)
+
+    def places(self, key: int) -> list[int]:
+        start = bisect_left(self._keys, key)
+        if start == len(self._keys) or self._keys[start] != key:
+            return []
+        return list(self._places[start : bisect_right(self._keys, key, start)])
+
+
+def event_key(event_id: bytes) -> int:
+    """The first 8 bytes of the SHA-256 of an event ID."""
+    return int.from_bytes(hashlib.sha256(event_id).digest()[:ID_BYTES], "big")
+
+
+def key_text(key: int) -> str:
+    """16 hexadecimal digits of SHA-256 for the digest of an event ID, ``-`` for a message without one."""
+    return f"{key:016x}" if key else "-"

@@ -1,0 +1,207 @@
+"""Verifies seals, entries and syslog lines as docs/ledger-format.md specifies them. It uses no code of Epimetheus, so that a mistake in the
+package and one in its documentation do not go unnoticed.
+
+    python tests/verify/independent_reader.py FOLDER EXPORT        FOLDER has seals/REGION/ and ledger/REGION/
+"""
+
+import base64
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+MEMBERS = {
+    "version", "product_version", "tenancy", "region", "sequence", "run", "status", "time", "position", "counts", "messages", "entries",
+    "coverage", "reconciled", "behind", "rules_sha256", "field_map_sha256", "unsealed_runs", "previous", "signature",
+}  # fmt: skip
+ORIGIN = re.compile(rb'\[epimetheus@32473 run="([^"]+)" seq="(\d+)"')
+PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+SEAL_ID = re.compile(r"seal-(.+)-(\d+)-([0-9a-f]{16})")
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def read_seals(folder):
+    """Sequence number → (digest, seal or None if it is damaged)."""
+    found = {}
+    for path in sorted(folder.rglob("*.json")):
+        data, seal = path.read_bytes(), None
+        sequence, run = int(path.name[:10]), path.name[11:-5]
+        try:
+            read = json.loads(data)
+            named = (read["sequence"], read["run"], read["time"][:10].split("-"), read["region"])
+            if canonical(read) == data and set(read) == MEMBERS and named == (sequence, run, list(path.parts[-4:-1]), folder.name):
+                seal = read
+        except (ValueError, KeyError, TypeError):
+            pass
+        found.setdefault(sequence, []).append((digest(data), seal))
+    return found
+
+
+def is_signed(seal, keys):
+    signature = seal["signature"]
+    if not signature or signature["key"] not in keys:
+        return False
+    unsigned = canonical({name: value for name, value in seal.items() if name != "signature"})
+    try:
+        keys[signature["key"]].verify(base64.b64decode(signature["value"]), unsigned)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def check_chain(seals, keys, faults):
+    """The seals that are valid, by number. Without a state, the newest one is trusted."""
+    valid, expected, signed_later = {}, None, False
+    for sequence in range(max(seals, default=0), min(seals, default=1) - 1, -1):
+        stored = seals.get(sequence, [])
+        intact = [one for one in stored if one[1] and expected in (None, one[0])]
+        chosen = max(intact, key=lambda one: is_signed(one[1], keys)) if intact else None
+        if chosen is None or len(stored) > 1:
+            faults.add(("seal", sequence))
+        expected = None
+        if chosen:
+            signed_later |= is_signed(chosen[1], keys)
+            if keys and not (is_signed(chosen[1], keys) or (signed_later and chosen[1]["signature"] is None)):
+                faults.add(("seal", sequence))
+                continue
+            valid[sequence] = chosen
+            expected = (chosen[1]["previous"] or {"sha256": None})["sha256"]
+    read = ""
+    for sequence, (_, seal) in sorted(valid.items()):
+        excused = seal["status"] == "killed" or seal["unsealed_runs"] or sequence - 1 not in valid
+        if seal["position"]["before"] > read and not excused:
+            faults.add(("gap", sequence))
+        read = max(read, seal["position"]["after"])
+    return valid
+
+
+def read_entry(data, region, name):
+    """The head and the IDs of an entry, or None."""
+    first, _, rest = data.partition(b"\n")
+    head, _, packed = rest.partition(b"\n\0")
+    if first != b"EPIMETHEUS-LEDGER 1 sha256=" + digest(rest).encode():
+        return None
+    head = json.loads(head)
+    window = [re.sub(r"[-:]|00(?=Z)", "", head["window"][part]) for part in ("end", "start")]
+    named = "-".join([*window, f"{head['epoch']:08d}", head["run"], f"{head['number']:04d}", head["source"]])
+    messages = head["messages"]
+    size = 8 * (messages["last"] - messages["first"] + 1) if messages else 0
+    ids = packed[len(packed) - size :]
+    whole = not messages or (len(ids) == size and digest(ids) == messages["ids_sha256"])
+    return (head, ids) if whole and head["region"] == region and name.rpartition("/")[2] == named else None
+
+
+def check_entries(folder, seals, valid, faults):
+    """(run, number) → the 8 bytes of the ID, of all messages of the entries that are intact."""
+    recorded = {}
+    for seal in [one for stored in seals.values() for _, one in stored if one]:
+        is_valid = (valid.get(seal["sequence"]) or (0, 0))[1] is seal
+        for sealed in seal["entries"]:
+            path = folder / sealed["name"]
+            data = path.read_bytes() if path.exists() else b""
+            entry = read_entry(data, folder.name, sealed["name"]) if digest(data) == sealed["sha256"] else None
+            if entry is None and is_valid:
+                faults.add(("entry", sealed["name"]))
+            elif entry and entry[0]["messages"]:
+                first = entry[0]["messages"]["first"]
+                recorded |= {(entry[0]["run"], first + at // 8): entry[1][at : at + 8] for at in range(0, len(entry[1]), 8)}
+    named = {sealed["name"] for stored in seals.values() for _, seal in stored if seal for sealed in seal["entries"]}
+    finished = {seal["run"] for _, seal in valid.values() if seal["status"] != "killed"}
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder))
+        if path.is_file() and name not in named:
+            entry = read_entry(path.read_bytes(), folder.name, name)
+            if entry is None or entry[0]["run"] in finished:
+                faults.add(("entry", name))
+    return recorded
+
+
+def event_id(body):
+    """The event ID in the body of a message, or `-`."""
+    found = ""
+    if body.startswith("{"):
+        try:
+            event = json.loads(body)
+            found = event["metadata"].get("uid") if "class_uid" in event else event.get("eventId") or event.get("id")
+        except ValueError:
+            pass
+    elif body.startswith("CEF:"):
+        pairs = dict(re.findall(r"(?:^| )(\w+)=(.*?)(?= \w+=|$)", body.split("|", 7)[-1]))
+        found = pairs.get("flexString1") if pairs.get("flexString1Label") == "eventId" else pairs.get("externalId")
+    elif body.startswith("LEEF:"):
+        found = dict(pair.split("=", 1) for pair in body.split("|", 6)[-1].split("^") if "=" in pair).get("eventId")
+    return found if isinstance(found, str) and PLAIN.fullmatch(found) else "-"
+
+
+def messages_of(lines):
+    """(run and number, or None; event ID) of each message in the export."""
+    for line in lines:
+        if body := re.search(rb'CEF:0\|Oracle\|OCI Audit|LEEF:2\.0\|Oracle\|OCI Audit|\{"', line):
+            found = ORIGIN.search(line, 0, body.start())
+            yield (found[1].decode(), int(found[2])) if found else None, event_id(line[body.start() :].decode("utf-8", "replace"))
+
+
+def check_messages(messages, recorded, faults):
+    """What the export lacks, or has with another ID."""
+    by_id = {one: key for key, one in recorded.items()}
+    present, altered, all_numbered = set(), set(), all(key for key, _ in messages)
+    for key, name in messages:
+        wanted = bytes(8) if name == "-" else hashlib.sha256(name.encode()).digest()[:8]
+        if key in recorded:
+            (altered if name != "-" and recorded[key] != wanted else present).add(key)
+        elif name != "-" and wanted in by_id:
+            present.add(by_id[wanted])
+    alive = {recorded[key] for key in present} - {bytes(8)}
+    faults |= {("message", *key) for key in altered}
+    for key, one in recorded.items():
+        if key not in present and one not in alive and (all_numbered or one != bytes(8)):
+            faults.add(("message", *key))
+
+
+def check_notices(messages, region, valid, faults):
+    """The messages of seals, which must be those of the stored seals."""
+    notices = [SEAL_ID.fullmatch(name) for _, name in messages]
+    sent = [(int(seal[2]), seal[3]) for seal in notices if seal and seal[1] == region]
+    for number, digits in sent:
+        if number > max(valid, default=0):
+            faults.add(("seal", number))
+        elif number in valid and not valid[number][0].startswith(digits):
+            faults.add(("seal message", number))
+    known = {number for number, _ in sent}
+    through = max((number for number in known if number in valid), default=0)
+    faults |= {("seal message", number) for number in valid if number <= through and number not in known}
+
+
+def verify(folder, lines, keys=()):
+    """The faults, as a set of tuples."""
+    faults, known = set(), {}
+    for pem in keys:
+        key = load_pem_public_key(pem.encode())
+        der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        known["SHA256:" + base64.b64encode(hashlib.sha256(der).digest()).decode().rstrip("=")] = key
+    for seals_of in sorted((folder / "seals").iterdir()):
+        seals = read_seals(seals_of)
+        valid = check_chain(seals, known, faults)
+        recorded = check_entries(folder / "ledger" / seals_of.name, seals, valid, faults)
+        if lines is not None:
+            messages = list(messages_of(lines))
+            check_messages(messages, recorded, faults)
+            check_notices(messages, seals_of.name, valid, faults)
+    return faults
+
+
+if __name__ == "__main__":
+    with Path(sys.argv[2]).open("rb") as export:
+        for fault in sorted(verify(Path(sys.argv[1]), [line.rstrip(b"\n") for line in export]), key=str):
+            print(*fault)

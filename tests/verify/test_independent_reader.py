@@ -1,0 +1,249 @@
+"""docs/ledger-format.md is a specification: a reader written from it alone agrees with ``verify`` on what is intact and on each change."""
+
+import random
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from epimetheus.ledger.entry import pack, unpack
+from epimetheus.ledger.head import Head
+from epimetheus.ledger.seal import PreviousSeal, Seal
+from epimetheus.ledger.seal import pack as pack_seal
+from epimetheus.ledger.seal_key import SealKey
+from epimetheus.verify.export_records import ExportRecords
+from epimetheus.verify.folder import folder_sources
+from epimetheus.verify.verify import Request, verify
+from tests.support.budget import budget
+from tests.verify import independent_reader
+from tests.verify.sealed_region import DAY, Quiet, event, usual
+
+PAGE = (Path(__file__).parents[2] / "docs" / "ledger-format.md").read_text("utf-8")
+KEY, OTHER = SealKey.generate(), SealKey.generate()
+FORMS = [(form, header) for form in ("cef", "json", "leef", "ocsf") for header in ("rfc5424", "rfc3164")]
+
+
+def seal_name(region, number):
+    return region.chain[number - 1].name.text()
+
+
+def entry_name(region, part="run-d-0002"):
+    return next(name for name in region.entries.objects if part in name)
+
+
+def line_of(region, words):
+    return next(at for at, line in enumerate(region.lines) if re.search(words, line))
+
+
+def remove_line(words):
+    return lambda region: region.lines.pop(line_of(region, words))
+
+
+def change_line(words, old, new):
+    def change(region):
+        at = line_of(region, words)
+        region.lines[at] = region.lines[at].replace(old, new)
+
+    return change
+
+
+def remove_seal(number):
+    return lambda region: region.seals.objects.pop(seal_name(region, number), None)
+
+
+def change_seal(number, **members):
+    def change(region):
+        seal = msgspec.structs.replace(region.chain[number - 1], **members)
+        region.seals.objects[seal.name.text()] = pack_seal(seal)
+
+    return change
+
+
+def damage_seal(number):
+    def change(region):
+        name = seal_name(region, number)
+        region.seals.objects[name] = region.seals.objects.get(name, b"{").replace(b",", b", ", 1)
+
+    return change
+
+
+def exchange(objects, one, other):
+    def change(region):
+        stored, first, second = getattr(region, objects).objects, one(region), other(region)
+        stored[first], stored[second] = stored[second], stored[first]
+
+    return change
+
+
+def change_entry(change):
+    def changed(region):
+        name = entry_name(region)
+        data = change(unpack(region.entries.objects[name], name))
+        region.entries.objects[data.name.text()] = pack(data)
+
+    return changed
+
+
+def copy_entry(region):
+    name = entry_name(region)
+    region.entries.objects[name.replace("-0002-", "-0007-")] = region.entries.objects[name]
+
+
+def forge_line(region):
+    region.lines.append(region.renderer("run-d")(event("forged"), 2).message)
+
+
+def forge_newest(region):
+    previous = PreviousSeal(sequence=5, sha256=region.digest())
+    change_seal(5, sequence=6, run="run-f", previous=previous, entries=[])(region)
+
+
+def killed_again(region):
+    region.run("run-k", ["k1", None], status="killed")
+    region.send(region.seal("run-k", "killed", region.cursor, 0), region.renderer("run-l"), 1)
+
+
+def replayed(region):
+    region.lines += [line for line in region.lines if b"run-d" in line or b"d2" in line]
+    region.lines.reverse()
+
+
+def move_cursor(by):
+    def change(region):
+        region.cursor, region.now = region.cursor + by, region.now + max(by, 0)
+        region.run("run-m", ["m1"])
+
+    return change
+
+
+CHANGES = {
+    "nothing": lambda region: None,
+    "a killed run": killed_again,
+    "messages repeated, in reverse": replayed,
+    "message removed": remove_line(rb'\bd2[" ^]'),
+    "first message removed": remove_line(rb'\ba1[" ^]'),
+    "event id altered": change_line(rb'\bd3[" ^]', b"d3", b"x3"),
+    "number altered": change_line(rb'\bd3[" ^]', b'seq="3"', b'seq="2"'),
+    "message forged": forge_line,
+    "message of a seal removed": remove_line(rb"seal-eu-frankfurt-1-2-"),
+    "message of a seal altered": change_line(rb"seal-eu-frankfurt-1-2-", b"frankfurt-1-2-", b"frankfurt-1-4-"),
+    "message of a later seal forged": change_line(rb"seal-eu-frankfurt-1-2-", b"frankfurt-1-2-", b"frankfurt-1-9-"),
+    "seal removed": remove_seal(3),
+    "two seals removed": lambda region: (remove_seal(2)(region), remove_seal(3)(region)),
+    "newest seal removed": remove_seal(5),
+    "seal altered": change_seal(2, product_version="9.9.9"),
+    "oldest seal altered": change_seal(1, behind=7),
+    "newest seal altered": change_seal(5, product_version="9.9.9"),
+    "seal not canonical": damage_seal(4),
+    "seal forged": change_seal(3, run="run-f"),
+    "seals exchanged": exchange("seals", lambda region: seal_name(region, 2), lambda region: seal_name(region, 3)),
+    "seal added": forge_newest,
+    "entry removed from its seal": lambda region: change_seal(4, entries=region.chain[3].entries[:1])(region),
+    "entry removed": lambda region: region.entries.objects.pop(entry_name(region)),
+    "entry of a killed run removed": lambda region: region.entries.objects.pop(entry_name(region, "run-c")),
+    "entry damaged": lambda region: region.entries.objects.update({entry_name(region): region.entries.objects[entry_name(region)][:-1]}),
+    "entry altered": change_entry(lambda entry: replace(entry, polled=9)),
+    "entry added": change_entry(lambda entry: replace(entry, number=8)),
+    "entry of a replay added": change_entry(lambda entry: replace(entry, run="replayed", source="replay")),
+    "entry copied": copy_entry,
+    "entries exchanged": exchange("entries", entry_name, lambda region: entry_name(region, "run-a-0001")),
+    "minutes not read": move_cursor(9),
+    "cursor moved back": move_cursor(-9),
+}  # fmt: skip
+
+
+def numbers(fault):
+    first, last = fault.messages or fault.seals
+    return range(first, last + 1)
+
+
+def found_by_the_package(folder, keys):
+    request = Request(DAY, keys, DAY.end + 30 * 24 * 60, 365)  # long after, so that the oldest seal may have had predecessors
+    faults = verify(request, folder_sources(folder), [ExportRecords(folder / "export.log")], Quiet(), {}).faults
+    found = set()
+    for fault in faults:
+        if fault.kind in ("message_missing", "message_altered"):
+            found |= {("message", fault.run, number) for number in numbers(fault)}
+        elif fault.kind.startswith("entry_"):
+            found.add(("entry", fault.object.split("/", 2)[2]))
+        elif fault.kind.startswith("seal_message_"):
+            found |= {("seal message", number) for number in numbers(fault)}
+        elif fault.kind == "cursor_gap":
+            found.add(("gap", fault.seals[0]))
+        elif fault.kind != "not_read":
+            found |= {("seal", number) for number in numbers(fault)}
+    return found
+
+
+def compared(region, folder, keys=()):
+    """What both find, which must be the same."""
+    for kind, store in (("seals", region.seals), ("ledger", region.entries)):
+        for name, data in store.objects.items():
+            path = folder / kind / region.region / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    (folder / "export.log").write_bytes(b"".join(line + b"\n" for line in region.lines))
+    ours = found_by_the_package(folder, keys)
+    theirs = independent_reader.verify(folder, region.lines, [key.pem() for key in keys])
+    assert ours == theirs
+    return ours
+
+
+RIGHT = ("nothing", "a killed run", "messages repeated, in reverse", "entry of a replay added", "cursor moved back")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_both_find_the_same_in_cef(change, tmp_path):
+    region = usual()
+    CHANGES[change](region)
+    found = compared(region, tmp_path)
+    assert (found == set()) == (change in RIGHT or change == "seal added")  # without the state and signatures, nothing contradicts it
+
+
+@pytest.mark.parametrize(("form", "header"), FORMS)
+def test_both_find_the_same_in_every_format(form, header, tmp_path):
+    for number, change in enumerate(CHANGES):
+        region = usual(format=form, header=header)
+        CHANGES[change](region)
+        compared(region, tmp_path / str(number))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_both_find_the_same_in_signed_seals(change, tmp_path):
+    region = usual(key=KEY)
+    CHANGES[change](region)
+    if change in RIGHT:
+        region.key = OTHER
+        region.run("run-o", ["o1"])
+    found = compared(region, tmp_path, [KEY.public, OTHER.public])
+    assert (found == set()) == (change in RIGHT)
+
+
+@pytest.mark.parametrize("seed", range(budget(quick=20, full=300)))
+def test_both_find_the_same_after_several_changes(seed, tmp_path):
+    dice = random.Random(seed)
+    region = usual(format=dice.choice(("cef", "json")), header=dice.choice(("rfc5424", "rfc3164")))
+    for change in dice.sample(sorted(CHANGES), 2):
+        try:
+            CHANGES[change](region)
+        except (StopIteration, KeyError, ValueError):  # what it changes is gone
+            continue
+    compared(region, tmp_path)
+
+
+def first_column(heading):
+    """The names in the first column of the table after a text."""
+    table = PAGE.partition(heading)[2].partition("\n\n")[2].partition("\n\n")[0]
+    return {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+def test_the_page_has_every_member_of_a_seal_and_of_an_entry():
+    assert first_column("It has exactly these members") == {field.name for field in msgspec.structs.fields(Seal)}
+    assert first_column("KEYS and IDS follow the NUL byte") == {field.name for field in msgspec.structs.fields(Head)}
+
+
+def test_the_reader_uses_nothing_of_the_package():
+    source = Path(independent_reader.__file__).read_text("utf-8")
+    assert re.findall(r"^(?:from|import) (?:epimetheus|tests)", source, re.MULTILINE) == []
