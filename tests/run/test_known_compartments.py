@@ -54,7 +54,7 @@ def test_the_first_listing_puts_no_compartment_behind():
     assert (polled_compartments(state), state.behind) == (["a"], {})
 
 
-@pytest.mark.parametrize(("created", "since"), [(0, 500), (700, 700), (899, 899), (900, None), (950, None)])
+@pytest.mark.parametrize(("created", "since"), [(0, 400), (700, 700), (899, 899), (900, None), (950, None)])
 def test_a_new_compartment_is_behind_from_its_creation_or_the_lookback(state, created, since):
     found = Listing({**listing("a", "b").compartments, "n": Compartment("n", "n", "root", created)})
     behind = state_after(state, found, {"a", "b", "n"}).behind
@@ -63,16 +63,16 @@ def test_a_new_compartment_is_behind_from_its_creation_or_the_lookback(state, cr
 
 @pytest.mark.parametrize(
     ("listed", "lookback", "since"),
-    [(0, 0, None), (800, 0, 800), (600, 0, 700), (800, 50, 750), (1200, 150, 850), (NOW - 5, 500, 700)],
-    ids=["never", "no lookback", "created since", "before the listing", "clock set back", "recent"],
+    [(0, 0, None), (800, 0, 800), (600, 0, 700), (800, 50, 750), (1200, 150, 750), (NOW - 5, 500, 700), (NOW - 5, 100, 800)],
+    ids=["never", "no lookback", "created since", "before the listing", "clock set back", "recent", "long after the cursor"],
 )
-def test_the_lookback_of_a_new_compartment_is_relative_to_the_last_complete_listing(state, listed, lookback, since):
+def test_the_lookback_of_a_new_compartment_is_relative_to_the_last_complete_listing_or_the_cursor(state, listed, lookback, since):
     found = Listing({**listing("a", "b").compartments, "n": Compartment("n", "n", "root", 700)})
     behind = state_after(replace(state, listed=listed), found, {"a", "b", "n"}, lookback=lookback).behind
     assert behind == ({} if since is None else {"n": BehindCompartment(since, NEW)})
 
 
-@pytest.mark.parametrize(("began", "created", "since"), [(100, 120, 120), (100, 99, 500), (0, 120, 500), (100, 100, 100)])
+@pytest.mark.parametrize(("began", "created", "since"), [(100, 120, 120), (100, 99, 400), (0, 120, 400), (100, 100, 100)])
 def test_a_compartment_created_after_reading_began_is_read_from_its_creation(state, began, created, since):
     found = Listing({**listing("a", "b").compartments, "n": Compartment("n", "n", "root", created)})
     behind = state_after(replace(state, began=began), found, {"a", "b", "n"}).behind
