@@ -241,11 +241,13 @@ def forbidden_seals(stage, folder, enter):
 
 
 def seal_gone(stage, folder, enter):
+    stage.run(METRICS_NAMESPACE="")
     del stage.world.store.bucket(REGION, "audit-state").objects[SEALS + stage.state().seals.head.name]
     return {}
 
 
 def seal_altered(stage, folder, enter):
+    stage.run(METRICS_NAMESPACE="")
     name = SEALS + stage.state().seals.head.name
     stage.world.put("audit-state", name, stage.world.objects("audit-state")[name][:-1])
     return {}
@@ -358,7 +360,7 @@ BROKEN = {
         "reconciliation", "degraded", {},
         "Listed again after 60 min: through 2025-12-31T10:00:00Z, 25.0 h due; after 1440 min: through 2025-12-30T12:00:00Z, 12.0 h due",
         "raise the function's timeout"),
-    "ledger bucket wrong": (settings(LEDGER_BUCKET="elsewhere"), "ledger", "failed", {},
+    "ledger bucket wrong": (settings(LEDGER_BUCKET="elsewhere"), "ledger", "failed", {"seals": "failed"},
         f"Listing the ledger oci://elsewhere@axexample/{LEDGER} failed: OCI returned 404 BucketNotFound",
         "Check LEDGER_BUCKET (by default STATE_BUCKET) and STATE_NAMESPACE. If no policy allows this call, add this statement: Allow group"
         " NAME to manage objects in tenancy where all {target.bucket.name='elsewhere', any {request.permission='OBJECT_INSPECT', request."),
@@ -368,7 +370,8 @@ BROKEN = {
         f"The ledger entry oci://audit-state@axexample/{LEDGER}{NEWEST} is damaged: its checksum does not match",
         "Restore the object from a copy."),
     "seals not listable": (forbidden_seals, "seals", "failed", {}, "Listing the seals", "request.permission='OBJECT_INSPECT'"),
-    "seal deleted": (seal_gone, "seals", "failed", {}, "was deleted from oci://audit-state@axexample/epimetheus/seals/", "Restore the object"),
+    "seal deleted": (seal_gone, "seals", "failed", {},
+        "was deleted from oci://audit-state@axexample/epimetheus/seals/us-ashburn-1/.", "Restore the object from a copy."),
     "seal altered": (seal_altered, "seals", "failed", {}, "its SHA-256 is ", "Restore the object from a copy."),
     "seal key missing": (settings(SEAL_KEY="file:/nowhere"), "seals", "failed", {}, "SEAL_KEY=file:/nowhere", "Correct the configuration"),
     "CA not readable": (settings(SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x"), "tls", "failed", skipped("receiver", *NO_RECEIVER),
@@ -771,7 +774,7 @@ def test_the_cli_prints_every_check_and_then_the_verdict(terminal):  # noqa: F81
     done = type_in("health")
     assert done.exit_code == 2
     assert "\n         Check SYSLOG_HOST and SYSLOG_PORT" in done.stdout
-    assert "unhealthy: 2 of 20 checks need attention" in done.stdout
+    assert "unhealthy: 2 of 21 checks need attention" in done.stdout
 
 
 def test_the_cli_prints_json_and_sends_a_probe(terminal):  # noqa: F811
