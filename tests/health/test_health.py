@@ -39,6 +39,7 @@ THROUGH = int(NOON // 60) - 2
 REGION = "us-ashburn-1"
 STATE = f"epimetheus/{REGION}.state"
 LEDGER = f"epimetheus/ledger/{REGION}/"
+SEALS = f"epimetheus/seals/{REGION}/"
 NEWEST = "2026/01/01/20260101T1158Z-20260101T1143Z-00000000-r1-0001-poll"
 FINE = {
     "settings": "ok",
@@ -116,7 +117,7 @@ def test_a_healthy_deployment_passes_every_check_and_nothing_is_written_or_sent(
     before, writes = ran.state(), len(ran.world.writes)
     report = checked(ran)
     assert (report.verdict, report.issues, told(report)) == ("healthy", [], FINE)
-    assert [check.region for check in report.checks if check.name in OF_A_REGION] == [REGION] * 6
+    assert [check.region for check in report.checks if check.name in OF_A_REGION] == [REGION] * 7
     assert {check.region for check in report.checks if check.name not in OF_A_REGION} == {None}
     assert {check.do for check in report.checks} == {""}
     assert replace(ran.state(), writer=before.writer, serial=before.serial) == before
@@ -234,6 +235,24 @@ def damaged_ledger(stage, folder, enter):
     return {}
 
 
+def forbidden_seals(stage, folder, enter):
+    stage.world.forbid_objects("audit-state", "list", prefix=SEALS)
+    return {}
+
+
+def seal_gone(stage, folder, enter):
+    stage.run(METRICS_NAMESPACE="")
+    del stage.world.store.bucket(REGION, "audit-state").objects[SEALS + stage.state().seals.head.name]
+    return {}
+
+
+def seal_altered(stage, folder, enter):
+    stage.run(METRICS_NAMESPACE="")
+    name = SEALS + stage.state().seals.head.name
+    stage.world.put("audit-state", name, stage.world.objects("audit-state")[name][:-1])
+    return {}
+
+
 def later(hours):
     def forwarded(stage, folder, enter):
         stage.hand.forward(hours * 3600)
@@ -341,7 +360,7 @@ BROKEN = {
         "reconciliation", "degraded", {},
         "Listed again after 60 min: through 2025-12-31T10:00:00Z, 25.0 h due; after 1440 min: through 2025-12-30T12:00:00Z, 12.0 h due",
         "raise the function's timeout"),
-    "ledger bucket wrong": (settings(LEDGER_BUCKET="elsewhere"), "ledger", "failed", {},
+    "ledger bucket wrong": (settings(LEDGER_BUCKET="elsewhere"), "ledger", "failed", {"seals": "failed"},
         f"Listing the ledger oci://elsewhere@axexample/{LEDGER} failed: OCI returned 404 BucketNotFound",
         "Check LEDGER_BUCKET (by default STATE_BUCKET) and STATE_NAMESPACE. If no policy allows this call, add this statement: Allow group"
         " NAME to manage objects in tenancy where all {target.bucket.name='elsewhere', any {request.permission='OBJECT_INSPECT', request."),
@@ -350,6 +369,11 @@ BROKEN = {
     "ledger damaged": (damaged_ledger, "ledger", "failed", {},
         f"The ledger entry oci://audit-state@axexample/{LEDGER}{NEWEST} is damaged: its checksum does not match",
         "Restore the object from a copy."),
+    "seals not listable": (forbidden_seals, "seals", "failed", {}, "Listing the seals", "request.permission='OBJECT_INSPECT'"),
+    "seal deleted": (seal_gone, "seals", "failed", {},
+        "was deleted from oci://audit-state@axexample/epimetheus/seals/us-ashburn-1/.", "Restore the object from a copy."),
+    "seal altered": (seal_altered, "seals", "failed", {}, "its SHA-256 is ", "Restore the object from a copy."),
+    "seal key missing": (settings(SEAL_KEY="file:/nowhere"), "seals", "failed", {}, "SEAL_KEY=file:/nowhere", "Correct the configuration"),
     "CA not readable": (settings(SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x"), "tls", "failed", skipped("receiver", *NO_RECEIVER),
         "Reading the secret ocid1.vaultsecret.oc1..x for SYSLOG_CA failed: OCI returned 404",
         "Allow group NAME to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..x'}"),
@@ -387,7 +411,8 @@ def test_only_the_broken_dependency_fails(ran, tmp_path, case):
     check = the(report, name)
     assert (what in check.what, do in check.do) == (True, True), check
     assert report.verdict == {"failed": "unhealthy", "degraded": "degraded"}[status]
-    assert report.issues == [f"{name}{f' {REGION}' if name in OF_A_REGION else ''} {status}: {check.what} {check.do}"]
+    assert report.issues[0] == f"{name}{f' {REGION}' if name in OF_A_REGION else ''} {status}: {check.what} {check.do}"
+    assert len(report.issues) == 1 + sum(other in ("failed", "degraded") for one, other in others.items() if one == "seals")
     for other in skipped_of(others):
         assert the(report, other).what in (f"Skipped: the {name} check failed.", *OTHER_REASONS)
     posted = [stream["datapoints"][0]["value"] for stream in ran.world.metrics]
@@ -750,7 +775,7 @@ def test_the_cli_prints_every_check_and_then_the_verdict(terminal):  # noqa: F81
     done = type_in("health")
     assert done.exit_code == 2
     assert "\n         Check SYSLOG_HOST and SYSLOG_PORT" in done.stdout
-    assert "unhealthy: 2 of 20 checks need attention" in done.stdout
+    assert "unhealthy: 2 of 21 checks need attention" in done.stdout
 
 
 def test_the_cli_prints_json_and_sends_a_probe(terminal):  # noqa: F811

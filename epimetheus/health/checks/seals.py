@@ -23,7 +23,9 @@ def check_seals(context: HealthContext, deadline: Deadline) -> CheckResult:
     # A request takes at most a sixteenth of a run's reserve: here a fraction of this check's time.
     chain = context.wiring.ledger.seals(context.region, Deadline.after(context.clock, deadline.left() * 8))
     if (head := state.seals.head) is None:
-        return CheckResult(f"No seal exists yet; seals are {signed}.")
+        stored = chain.newest(int(context.now() // 60))
+        found = f"The state has no seal; the next follows {stored.text()}" if stored else "No seal exists yet"
+        return CheckResult(f"{found}; seals are {signed}.")
     newest = f"Seal {head.sequence:,}, by run {head.run}"
     if problem := _problem(chain, head):
         return CheckResult(f"{newest}, {problem}", "failed", _HELP)
