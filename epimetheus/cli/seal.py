@@ -156,7 +156,7 @@ def _fields(store: SealSource, one: StoredSeal) -> list[tuple[str, str]]:
         ("tenancy", seal.tenancy),
         ("region", seal.region),
         ("cursor", f"{seal.position.before} to {seal.position.after}; {count_text(seal.behind, 'compartment')} behind"),
-        ("fetched", f"{counts.fetched:,}: {counts.forwarded:,} forwarded, {counts.duplicates:,} duplicates"),
+        ("fetched", f"{counts.fetched:,}: {counts.forwarded:,} forwarded, {count_text(counts.duplicates, 'duplicate')}"),
         ("filtered", filtered or "0"),
         ("late", f"{counts.late:,}"),
         ("messages", f"{seal.messages.count:,}, SHA-256 {seal.messages.sha256}" if seal.messages else "not known"),

@@ -32,6 +32,7 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         "runs_failed": report.status == "failed",
         "runs_skipped": report.status == "skipped",
         "first_start": report.first_start,
+        "seals": report.seal is not None and report.seal.stored,
         "run_seconds": report.seconds,
         "events_fetched": report.fetched,
         "events_forwarded": report.forwarded,
@@ -55,7 +56,6 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         values["certificate_days_left"] = report.certificate_days
     if report.listing_age_seconds is not None:
         values["listing_age_seconds"] = report.listing_age_seconds
-    values["seals"] = report.seal is not None and report.seal.stored
     if report.seal:
         values["seals_unsent"] = report.seal.pending
     if report.reconciliation:

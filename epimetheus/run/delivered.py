@@ -98,13 +98,13 @@ class DeliveredKeys:
                             self.seen.add_delivered(read_in.end, packed)
             self._find_unsealed(listed)
 
-    def record(self, entry: Entry) -> str:
-        """Write ``entry`` to the ledger; its keys are in memory already. The hex digest of its stored bytes. Raises LedgerError."""
+    def record(self, entry: Entry) -> dict[str, str]:
+        """Write ``entry`` to the ledger; its keys are in memory already. Its name → hex digest of its stored bytes. Raises LedgerError."""
         self._incomplete = True
         sha256 = self._ledger.append(entry)
         self._incomplete = False
         self._loaded[entry.name] = _first_end(entry)
-        return sha256
+        return {entry.name.text(): sha256}
 
     def prune(self, before: int) -> None:
         """Remove the entries of days before that of the minute ``before`` from a ledger without a lifecycle rule. Raises LedgerError."""

@@ -37,8 +37,7 @@ class EntryWriter:
         """
         self._unwritten += self._entries(pending, reading, now)
         while self._unwritten:
-            entry = self._unwritten[0]
-            self.written[entry.name.text()] = self._delivered.record(entry)
+            self.written |= self._delivered.record(self._unwritten[0])
             self._unwritten.popleft()
 
     def _entries(self, pending: PendingEntry, reading: Reading, now: float) -> Iterator[Entry]:

@@ -40,14 +40,15 @@ def send_own_seal(ctx: RunContext) -> None:
 
 def _earlier(ctx: RunContext, head: SealHead) -> Iterator[_Unsent]:
     """The first seals to send. Each is read when it is needed."""
-    if head.pending == 1 and head.text:
-        yield _newest(head)
-        return
     chain, first, last = ctx.ports.seals, head.sent + 1, min(head.sequence, head.sent + MOST_SENT)
     try:
-        names = {name.sequence: name for name in chain.between(first, last, ctx.time.minute)}
+        needs_store = first < head.sequence or not head.text
+        names = {name.sequence: name for name in chain.between(first, last, ctx.time.minute)} if needs_store else {}
         for sequence in range(first, last + 1):
             if not _has_time(ctx, sequence):
+                return
+            if sequence == head.sequence and head.text:  # it may not be stored yet
+                yield _newest(head)
                 return
             name = names.get(sequence)
             location = f"{chain.name}{name.text()}" if name else f"number {sequence} in {chain.name}"

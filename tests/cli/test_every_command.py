@@ -8,6 +8,7 @@ import pytest
 
 from epimetheus.cli.exit_codes import EXIT_CODES
 from epimetheus.cli.json_reports import JSON_SHAPES
+from epimetheus.ledger.seal_key import SealKey
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.cli.test_runs_table import log_run
 from tests.docs.test_cli_doc import COMMANDS
@@ -15,6 +16,7 @@ from tests.support.reports import REFUSED, behind
 
 GOOD, BAD = '{"eventType": "com.oraclecloud.ComputeApi.GetInstance", "eventId": "1", "data": {}}', '{"eventType": 7, "data": {}}'
 NO, YES = "n\n", "y\n"
+KEY = SealKey.generate().pem().decode()
 
 
 class Scene(NamedTuple):
@@ -110,6 +112,10 @@ SCENES = {
         Scene(0, "state own-address 192.0.2.7 --yes", ran), Scene(1, "state own-address 192.0.2.7", ran, NO),
         Scene(2, "state own-address here"),
     ],
+    "seal keygen": [Scene(0, "seal keygen --out key.pem"), Scene(2, "seal keygen --out missing/key.pem")],
+    "seal public-key": [Scene(0, "seal public-key", changes={"SEAL_KEY": KEY}), Scene(2, "seal public-key")],
+    "seal list": [Scene(0, "seal list", ran), Scene(0, "seal list"), Scene(2, "seal list --region all")],
+    "seal show": [Scene(0, "seal show", ran), Scene(2, "seal show --sequence 5", ran), Scene(2, "seal show")],
 }  # fmt: skip
 ELSEWHERE = {
     ("state unlock", 1): "tests/state/test_lease.py: it needs a lease",

@@ -69,4 +69,4 @@ def test_a_process_that_is_killed_between_an_entry_and_the_state_sends_nothing_t
             answer = function.call()
         (report,) = json.loads(answer.body)
         assert (report["status"], report["forwarded"]) == ("ok", 200 - entered)
-        assert sorted(map(event_id, receiver.messages)) == sorted(ids)
+        assert sorted(one for one in map(event_id, receiver.messages) if not one.startswith("seal-")) == sorted(ids)

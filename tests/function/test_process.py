@@ -56,14 +56,14 @@ def through(world):
 
 
 def arrived(receiver):
-    return [event_id(message) for message in receiver.messages]
+    return [event for event in map(event_id, receiver.messages) if not event.startswith("seal-")]
 
 
 def test_the_events_of_200_compartments_arrive_in_one_invocation_and_the_next_sends_none_again(tmp_path, api_key):
     events = budget(quick=20_000, full=100_000)
     with deployed(tmp_path, api_key, compartments=200, events=events) as (world, receiver, function, ids):
         received_at_write = []
-        world.put_hook = lambda write: received_at_write.append((unpack(write.data, "a write").through, len(receiver.messages)))
+        world.put_hook = lambda write: received_at_write.append((unpack(write.data, "a write").through, len(arrived(receiver))))
         answer = function.call()
         assert answer.status == 200, answer.body
         (report,) = json.loads(answer.body)
@@ -74,7 +74,7 @@ def test_the_events_of_200_compartments_arrive_in_one_invocation_and_the_next_se
         assert all(count == events for cursor, count in received_at_write if cursor > start)
         answer = function.call()
         (again,) = json.loads(answer.body)
-        assert (again["status"], again["forwarded"], len(receiver.messages)) == ("ok", 0, events)
+        assert (again["status"], again["forwarded"], len(arrived(receiver))) == ("ok", 0, events)
         assert receiver.problems == []
         runs = [json.loads(line) for line in function.log_lines()]
         summaries = [(line["level"], line["event"], line["report"]["forwarded"]) for line in runs]
@@ -100,7 +100,7 @@ def test_a_receiver_that_dies_at_a_random_point_causes_duplicates_only(tmp_path,
         failed = json.loads(function.log_lines()[0])
         assert failed["report"]["error"]["kind"] == "delivery_uncertain"
         assert report["duplicates"] == failed["report"]["forwarded"]
-        assert len(receiver.messages) <= events + after - report["duplicates"]
+        assert len(arrived(receiver)) <= events + after - report["duplicates"]
 
 
 def test_invalid_settings_are_in_the_platforms_response(tmp_path):

@@ -25,8 +25,8 @@ with atheris.instrument_imports(include=["epimetheus"]) if atheris else nullcont
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 
-SHARES = {"event": 10, "page": 15, "event_file": 10, "state": 10, "rules": 15, "settings": 5, "body": 15, "pem": 5, "variables": 5}
-SHARES |= {"entry": 10}
+SHARES = {"event": 10, "page": 10, "event_file": 10, "state": 10, "rules": 15, "settings": 5, "body": 15, "pem": 5, "variables": 5}
+SHARES |= {"entry": 10, "seal": 5}
 """Percentages of all inputs; slow targets get fewer."""
 _MAX_SECONDS = 5.0
 _MAX_BYTES = 20_000

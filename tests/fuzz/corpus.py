@@ -10,11 +10,13 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 from epimetheus.ledger import entry as ledger
+from epimetheus.ledger import seal
 from epimetheus.model import Window
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, PageCursor, Reconciled, State
 from epimetheus.testing.oci.samples import Sampler
 from epimetheus.testing.syslog import Authority
+from tests.ledger.samples import SEAL
 from tests.render.redact.secret_cases import OBJECTS, TEXTS
 
 _SAMPLER = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "prod", "fuzz")
@@ -125,6 +127,8 @@ _ENTRIES = (
     *(data.partition(b"\n")[2].replace(b"2026-11-30T06:45:00Z", b"0001-01-01T00:00:00Z") for data in _PACKED_ENTRIES),
     _ENTRY.name.text().encode(),
 )
+_PACKED_SEAL = seal.pack(SEAL)
+_SEAL_NAME = SEAL.name.text().encode()
 _RULES = (
     b"{}",
     json.dumps({
@@ -209,6 +213,7 @@ SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "pem": _pems(),
     "variables": _VARIABLES,
     "entry": _ENTRIES,
+    "seal": (_PACKED_SEAL, _PACKED_SEAL[:-1], _PACKED_SEAL.replace(b"04Z", b"61Z"), _SEAL_NAME, b'{"version":1}'),
     "export": _exports(),
 })  # fmt: skip
 """Seeds by target."""

@@ -23,9 +23,11 @@ from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.config.settings import Settings
 from epimetheus.deliver.tls import tls_context
-from epimetheus.errors import ConfigError, ExportError, LedgerDamaged, StateDamaged, StateOutdated
+from epimetheus.errors import ConfigError, ExportError, LedgerDamaged, SealDamaged, StateDamaged, StateOutdated
 from epimetheus.function.invoke import RequestError, read_request
 from epimetheus.ledger import entry as ledger
+from epimetheus.ledger import seal
+from epimetheus.ledger.seal_name import SealName
 from epimetheus.model import Fetched, minute_text, parse_minute
 from epimetheus.render.formats import cef, leef
 from epimetheus.render.formats.cef import LABELS
@@ -254,6 +256,31 @@ def variables(data: bytes) -> None:
         assert str(error).startswith(("expected ", "the ")), error
 
 
+def stored_seal(data: bytes) -> None:
+    """Unpacks exactly what a seal is packed to, or raises SealDamaged; parses exactly the text of a name.
+
+    Each input is also unpacked in canonical form.
+    """
+    for packed in (data, _canonical(data)):
+        try:
+            read = seal.unpack(packed, "here")
+        except SealDamaged as error:
+            assert str(error).startswith("The seal here is damaged: ")
+        else:
+            assert seal.pack(read) == packed
+            assert SealName.parse(read.name.text()) == read.name
+    text = os.fsdecode(data)
+    name = SealName.parse(text)
+    assert name is None or name.text() == text
+
+
+def _canonical(data: bytes) -> bytes:
+    try:
+        return msgspec.json.encode(msgspec.json.decode(data), order="sorted")
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError):
+        return data
+
+
 def export(data: bytes) -> None:
     """Reads an export of a SIEM, or raises an error that names the file; what is found are numbers and IDs that a seal can have."""
     with tempfile.TemporaryDirectory() as folder:
@@ -273,5 +300,5 @@ def export(data: bytes) -> None:
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
     {"event": event, "page": page, "event_file": event_file, "state": state, "rules": rules, "settings": settings, "body": body}
-    | {"pem": pem, "variables": variables, "entry": entry, "export": export}
+    | {"pem": pem, "variables": variables, "entry": entry, "seal": stored_seal, "export": export}
 )

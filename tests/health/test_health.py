@@ -39,6 +39,7 @@ THROUGH = int(NOON // 60) - 2
 REGION = "us-ashburn-1"
 STATE = f"epimetheus/{REGION}.state"
 LEDGER = f"epimetheus/ledger/{REGION}/"
+SEALS = f"epimetheus/seals/{REGION}/"
 NEWEST = "2026/01/01/20260101T1158Z-20260101T1143Z-00000000-r1-0001-poll"
 FINE = {
     "settings": "ok",
@@ -116,7 +117,7 @@ def test_a_healthy_deployment_passes_every_check_and_nothing_is_written_or_sent(
     before, writes = ran.state(), len(ran.world.writes)
     report = checked(ran)
     assert (report.verdict, report.issues, told(report)) == ("healthy", [], FINE)
-    assert [check.region for check in report.checks if check.name in OF_A_REGION] == [REGION] * 6
+    assert [check.region for check in report.checks if check.name in OF_A_REGION] == [REGION] * 7
     assert {check.region for check in report.checks if check.name not in OF_A_REGION} == {None}
     assert {check.do for check in report.checks} == {""}
     assert replace(ran.state(), writer=before.writer, serial=before.serial) == before
@@ -231,6 +232,22 @@ def forbidden(action):
 def damaged_ledger(stage, folder, enter):
     put_entries(stage, 2, 17)
     stage.world.put("audit-state", LEDGER + NEWEST, stage.world.objects("audit-state")[LEDGER + NEWEST][:-1])
+    return {}
+
+
+def forbidden_seals(stage, folder, enter):
+    stage.world.forbid_objects("audit-state", "list", prefix=SEALS)
+    return {}
+
+
+def seal_gone(stage, folder, enter):
+    del stage.world.store.bucket(REGION, "audit-state").objects[SEALS + stage.state().seals.head.name]
+    return {}
+
+
+def seal_altered(stage, folder, enter):
+    name = SEALS + stage.state().seals.head.name
+    stage.world.put("audit-state", name, stage.world.objects("audit-state")[name][:-1])
     return {}
 
 
@@ -350,6 +367,10 @@ BROKEN = {
     "ledger damaged": (damaged_ledger, "ledger", "failed", {},
         f"The ledger entry oci://audit-state@axexample/{LEDGER}{NEWEST} is damaged: its checksum does not match",
         "Restore the object from a copy."),
+    "seals not listable": (forbidden_seals, "seals", "failed", {}, "Listing the seals", "request.permission='OBJECT_INSPECT'"),
+    "seal deleted": (seal_gone, "seals", "failed", {}, "was deleted from oci://audit-state@axexample/epimetheus/seals/", "Restore the object"),
+    "seal altered": (seal_altered, "seals", "failed", {}, "its SHA-256 is ", "Restore the object from a copy."),
+    "seal key missing": (settings(SEAL_KEY="file:/nowhere"), "seals", "failed", {}, "SEAL_KEY=file:/nowhere", "Correct the configuration"),
     "CA not readable": (settings(SYSLOG_CA="vault:ocid1.vaultsecret.oc1..x"), "tls", "failed", skipped("receiver", *NO_RECEIVER),
         "Reading the secret ocid1.vaultsecret.oc1..x for SYSLOG_CA failed: OCI returned 404",
         "Allow group NAME to read secret-bundles in tenancy where any {target.secret.id='ocid1.vaultsecret.oc1..x'}"),

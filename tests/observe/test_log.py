@@ -202,6 +202,7 @@ def test_a_run_is_one_line_with_the_complete_report():
             "listing_stale": False,
             "listing_age_seconds": 0,
             "given_up": 0,
+            "seal": None,
             "first_start": False,
             "state_writes": 2,
             "certificate_days": None,

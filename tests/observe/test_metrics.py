@@ -21,6 +21,7 @@ MEASURES = {
     "runs_failed": 0.0,
     "runs_skipped": 0.0,
     "first_start": 0.0,
+    "seals": 0.0,
     "run_seconds": 1.5,
     "events_fetched": 19.0,
     "events_forwarded": 9.0,
@@ -137,9 +138,9 @@ def test_a_wrong_signature_raises_a_credentials_error(client, world):
     [
         (
             {"failedMetricsCount": 2, "failedMetrics": [{"message": "Quota exceeded"}, {"message": "x"}]},
-            "OCI rejected 2 of 22 metrics: Quota exceeded.",
+            "OCI rejected 2 of 23 metrics: Quota exceeded.",
         ),
-        ({"failedMetricsCount": 13}, "OCI rejected 13 of 22 metrics: no reason given."),
+        ({"failedMetricsCount": 13}, "OCI rejected 13 of 23 metrics: no reason given."),
     ],
 )
 def test_rejected_metrics_raise_an_error_despite_status_200(api_key, tmp_path, answer, what):

@@ -178,7 +178,7 @@ def test_a_window_too_large_for_a_run_shrinks_when_page_tokens_are_rejected(memo
         names = play.add_events(one, 400, HOUR)
         missing = [play.missing(names)]
         for _ in range(60):
-            play.run_now(15.0)
+            play.run_now(16.0)
             missing.append(play.missing(names))
             if not missing[-1]:
                 break

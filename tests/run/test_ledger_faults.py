@@ -265,3 +265,20 @@ def test_keys_are_kept_while_a_long_slice_needs_them():
         for _ in range(4):
             play.run(1200.0)
         assert play.region.oracle.repeats == 0
+
+
+def test_runs_whose_seals_could_not_be_written_are_named_by_the_next_seal():
+    with scene() as play:
+        one = play.add_compartment("one")
+        play.run()
+        end = fail_from(play.region.seals, "names", 1, NO_ENTRY)
+        names, reports = [], []
+        for _ in range(2):
+            names += play.add_events(one, 10, 300)
+            reports.append(play.run())
+        assert ([report.status for report in reports], play.missing(names)) == (["ok", "ok"], 0)
+        end()
+        play.run()
+        assert play.region.oracle.chain.seals[-1]["unsealed_runs"] == [report.run for report in reports]
+        assert len(play.region.oracle.chain.seals[-1]["entries"]) == 2
+        play.finish()

@@ -369,6 +369,8 @@ class Theatre:
         for report in reports:
             region = self.region(report.region)
             region.oracle.check_end(report)
+            ids = {run: found for (name, run), found in self.receipts.ids.items() if name == region.name}
+            region.oracle.chain.check_messages(ids)
             region.oracle.chain.check_end(region.shelf.data or b"", region.ledger.objects, self.receipts.seals[region.name])
         Verified(self.regions, self.stage.now, self.receipts.messages).check(random.Random(self.runs))
 

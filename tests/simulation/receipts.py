@@ -12,6 +12,7 @@ from tests.simulation.siem import Siem
 _NOTICE = re.compile(rb"<\d+>1 \S+ \S+ \S+ - notice ")
 _HELD_BACK = re.compile(r"msg=([\d,]+) events? (\S+) (?:was|were) held back by rate_limiting in the hour from (\S+),")
 _SEAL = re.compile(r"\bseal-([a-z]+-[a-z]+-[0-9])-([0-9]+)-([0-9a-f]{16})\b")
+_HEADER = re.compile(rb'<\d+>1 \S+ (\S+) \S+ - (\S+) \[epimetheus@32473 run="(\w+)" seq="(\d+)"')
 _SECRET = SECRET.encode()
 
 
@@ -22,8 +23,10 @@ class Broken(Exception):
 class Receipts:
     """``arrived``: event name → number of copies. ``reported``: (event type, hour in minutes) → rate-limited events, from notices.
 
-    ``seals``: region → (sequence number, start of the SHA-256) → number of copies. ``form``: the message format. ``events``: all events by
-    name. ``reads_notices``: notices in this format are read. ``messages``: what ``verify`` recognizes in all messages.
+    ``seals``: region → (sequence number, start of the SHA-256) → number of copies. ``ids``: (region, run) → sequence number of a message →
+    its event ID, ``-`` if it has none.
+    ``form``: the message format. ``events``: all events by name. ``reads_notices``: notices in this format are read. ``messages``: what
+    ``verify`` recognizes in all messages.
     """
 
     def __init__(self, siem: Siem, events: dict[str, Event], form: str) -> None:
@@ -33,6 +36,7 @@ class Receipts:
         self.reads_notices = form in ("cef", "json")
         self.arrived: Counter[str] = Counter()
         self.reported: Counter[tuple[str, int]] = Counter()
+        self.ids: defaultdict[tuple[str, str], dict[int, str]] = defaultdict(dict)
         self.seals: defaultdict[str, Counter[tuple[int, str]]] = defaultdict(Counter)
         self.messages: list[SiemMessage] = []
         self._read = 0
@@ -50,6 +54,7 @@ class Receipts:
     def _one(self, message: bytes) -> None:
         if _SECRET in message:
             raise Broken(f"7: a secret was sent: {message!r}")
+        self._identify(message)
         if parsed := parse_message(message):
             self.messages.append(parsed)
         if _NOTICE.match(message):
@@ -61,6 +66,15 @@ class Receipts:
         if lacking := differs(event, message, self.form):
             raise Broken(f"1: the message of {event.name} lacks {lacking}: {message!r}")
         self.arrived[event.name] += 1
+
+    def _identify(self, message: bytes) -> None:
+        found = _HEADER.match(message)
+        if found is None:
+            raise Broken(f"1: a message without run and sequence number: {message!r}")
+        region, kind, run, number = (part.decode() for part in found.groups())
+        seal, name = _SEAL.search(message.decode()), NAME.search(message)
+        known = seal[0] if seal and kind == "notice" else name[0].decode() if name and kind == "audit" else "-"
+        self.ids[region, run][int(number)] = known
 
     def _notice(self, text: str) -> None:
         """Add the seal, or the rate-limited events that a notice reports."""

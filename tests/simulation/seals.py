@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -114,6 +114,17 @@ class SealOracle:
         self.acknowledged = {name: sha256 for name, sha256 in self.acknowledged.items() if self.named[name]}
         self.sealed_reports &= self.runs.keys()
         self.unsealed_reports &= self.unsealed_runs
+
+    def check_messages(self, ids: Mapping[str, Mapping[int, str]]) -> None:
+        """Each seal has the digest of what arrived. ``ids``: run → sequence number → event ID, of messages that arrived."""
+        for seal in self.seals:
+            if (messages := seal["messages"]) is None:
+                continue
+            arrived = ids.get(seal["run"], {})
+            lines = "".join(f"{number} {arrived.get(number)}\n" for number in range(1, messages["count"] + 1))
+            if hashlib.sha256(lines.encode()).hexdigest() != messages["sha256"]:
+                raise Broken(f"seal: the messages of {seal['run']} do not match their digest: {messages}, {lines[:500]}")
+            self.stage.counted["messages that a seal confirms"] += messages["count"]
 
     def check_end(self, state: bytes, objects: dict[str, bytes], sent: Counter[tuple[int, str]]) -> None:
         """The faults are over. ``objects``: the entries in the ledger. ``sent``: (sequence, start of SHA-256) → messages that arrived."""
