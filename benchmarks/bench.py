@@ -60,8 +60,8 @@ class Stage:
             raise RuntimeError(f"The call failed: {result.body.decode('utf-8', 'replace')}")
         (report,) = json.loads(result.body)
         received = self.receiver.request("counts")["messages"] - received
-        if received != report["forwarded"]:
-            raise RuntimeError(f"The report counts {report['forwarded']} forwarded events, but the receiver got {received} messages.")
+        if received != (sent := report["forwarded"] + report["notices"]):
+            raise RuntimeError(f"The report counts {sent} events and notices, but the receiver got {received} messages.")
         return CallResult(report, used[0], wall, peak_bytes(self.pid), *used[1:])
 
     def first_request(self) -> float:

@@ -82,7 +82,8 @@ def update_compartments(
 
     A compartment that is listed as deleted is read through that minute plus the overlap; one that is no longer listed, for
     UNLISTED_MINUTES. A new compartment is read from its creation, or, if it existed before reading began, from at most ``lookback`` before
-    the last complete listing, or before the cursor if that is earlier. A compartment that is polled again resumes where reading stopped, at most a year back.
+    the last complete listing, or before the cursor if that is earlier. A compartment that is polled again resumes where reading stopped, at
+    most a year back.
     """
     horizon, oldest = min(now, state.listed or now, state.through) - lookback, now - RETENTION_MINUTES
     known = {ocid: _known(ocid, state, listing, selected, now) for ocid in {**listing.compartments, **state.known}}

@@ -56,7 +56,9 @@ def test_the_function_runs_from_exactly_what_the_image_holds(image, tmp_path, ap
             assert [json.loads(line)["level"] for line in function.log_lines()] == ["INFO"]
     (report,) = json.loads(answer.body)
     assert (report["status"], report["forwarded"], len(report["warnings"]), report["first_start"]) == ("ok", 200, 1, True)
-    assert sorted(map(event_id, receiver.messages)) == sorted(ids)
+    *events, seal = map(event_id, receiver.messages)
+    assert sorted(events) == sorted(ids)
+    assert seal.startswith("seal-us-ashburn-1-1-")
     assert {"PostMetricData", "GetSecretBundle", "ListCompartments", "PutObject"} <= {asked.operation for asked in world.requests}
 
 
