@@ -70,7 +70,7 @@ def test_what_is_in_the_image_is_small(image):
 def test_nothing_is_in_the_image_that_only_tests_or_a_terminal_need(image):
     code = {str(path.relative_to(image / "function")) for path in (image / "function").rglob("*.py")}
     assert {"func.py", "epimetheus/run/run.py", "epimetheus/observe/log.py"} <= code
-    unwanted = ("testing/", "cli", "terminal", "demo", "__main__", "tests/")
+    unwanted = ("testing/", "cli", "verify", "terminal", "demo", "__main__", "tests/")
     assert [path for path in code if path.removeprefix("epimetheus/").startswith(unwanted)] == []
     assert [path for path in (image / "python").rglob("*") if path.name in ("tests", "conftest.py")] == []
     assert [path.name for path in (image / "python" / "bin").iterdir()] == ["fdk"]

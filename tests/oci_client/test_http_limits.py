@@ -54,7 +54,7 @@ CALLS = {
     "state read": lambda c, url, s: store(c, url, s).read(),
     "state write": lambda c, url, s: store(c, url, s).write(b"x" * (8 << 20), None),
     "secrets": lambda c, url, s: ReferenceResolver(lambda: sdk(SecretsClient, c, url, s), bytes).read("RULES", "vault:ocid1.s"),
-    "metrics": lambda c, url, s: metrics.post(sdk(MonitoringClient, c, url, s), "n", "ocid1.tenancy.oc1..a", {"region": "r"}, {"x": 0.0}, 0.0),
+    "metrics": lambda c, url, s: metrics.post(sdk(MonitoringClient, c, url, s), "n", "ocid1.t.oc1..a", {"region": "r"}, {"x": 0.0}, 0.0),
 }
 
 

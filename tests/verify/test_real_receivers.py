@@ -1,5 +1,6 @@
 """``verify`` reads the files of real rsyslog and syslog-ng processes, in their usual formats, for every format and header of messages."""
 
+import re
 import os
 
 import pytest
@@ -45,7 +46,7 @@ def test_the_files_of_real_receivers_are_complete_and_a_removed_line_is_named(
             assert (result.verdict, result.faults) == ("complete", []), lines[:2]
             numbered = keeps_numbers and header == "rfc5424"
             assert (result.export.present, result.export.unmatchable) == ((11, 0) if numbered else (10, 1))
-            kept = [line for line in lines if b"d3" not in line]
+            kept = [line for line in lines if not re.search(rb"\bd3\b", line)]
             [fault] = region.verify(_export(tmp_path, kept)).faults
             assert (len(kept), fault.kind, fault.run, fault.messages) == (len(lines) - 1, "message_missing", "run-d", (3, 3))
 
