@@ -1,7 +1,7 @@
 """``verify`` reads the files of real rsyslog and syslog-ng processes, in their usual formats, for every format and header of messages."""
 
-import re
 import os
+import re
 
 import pytest
 
