@@ -115,7 +115,7 @@ _LINE = "a list with an object for each region of each run: `when` (UTC), `run`,
 _REPLAYED = (
     "a list with an object for each region: `run`, `region`, `action`, `missing_only`, `dry`, `status`, `error`, `warnings`, `window`,"
     " `through`, `compartments`, `fetched`, `forwarded`, `duplicates`, `filtered`, `relisted` (events that were compared with the ledger),"
-    " `missing` (the first of those to send: `time`, `type`, `id`, `compartment`), `unread`"
+    " `missing` (up to 20 of those to send: `time`, `type`, `id`, `compartment`), `unread`"
 )
 
 JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
