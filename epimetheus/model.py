@@ -101,7 +101,8 @@ class RunProgress(NamedTuple):
 
     ``cursor``: from the cursor to the end of the range. ``done`` of the ``total`` tasks of the current slice have ended; ``ended``: the
     last one just did, and otherwise a page was read. ``fetched`` and ``confirmed`` count events so far. ``minutes``: by how many the cursor
-    advances when the slice is complete; 0 for a backfill.
+    advances when the slice is complete; 0 for a backfill. ``listed``: the events that were compared with the ledger, and ``fetched`` then
+    counts those that it lacks; None if nothing is compared.
     """
 
     cursor: Window
@@ -111,6 +112,7 @@ class RunProgress(NamedTuple):
     fetched: int
     confirmed: int
     minutes: int = 0
+    listed: int | None = None
 
 
 class HourlyCount(NamedTuple):

@@ -76,9 +76,10 @@ def show_replayed(console: Console, replayed: Replayed) -> None:
 
 
 def _show_missing(console: Console, replayed: Replayed) -> None:
+    label = "Missing" if replayed.dry or replayed.error else "Sent"
     for one in replayed.missing:
         parts = [one.time, one.type or "a malformed event", one.id, one.compartment]
-        print_line(console, f"  Missing: {'  '.join(filter(None, parts))}")
+        print_line(console, f"  {label}: {'  '.join(filter(None, parts))}")
     if more := replayed.forwarded - len(replayed.missing) if replayed.missing else 0:
         print_line(console, f"  And {more:,} more.")
 
@@ -90,11 +91,17 @@ def show_report(console: Console, report: Report) -> None:
     counts += f"  duplicates {report.duplicates:,}  filtered {sum(report.filtered.values()):,}"
     details = f"malformed {report.malformed:,}  truncated {report.truncated:,}  abridged {report.abridged:,}  redacted {report.redacted:,}"
     print_wrapped(console, cell(f"  {counts}   {details}"), 2)
-    receiver = "connections {connections}  confirmations {confirmations}  confirmed by {confirmation}".format_map(report.receiver)
+    receiver = "connections {connections}  confirmations {confirmations}  ".format_map(report.receiver) + _confirmation(report.receiver)
     requests = ", ".join(f"{service} {_request_counts(counts)}" for service, counts in report.api.items())
     print_wrapped(console, cell(f"  OCI: {requests}   receiver: {receiver}   {report.seconds} s"), 2)
     for warning in report.warnings if report.status != "skipped" else ():  # the headline has those of a skipped run
         print_wrapped(console, cell(f"  {warning}", "yellow"), 2)
+
+
+def _confirmation(receiver: Mapping[str, object]) -> str:
+    if receiver["confirmation"] != "none":
+        return f"confirmed by {receiver['confirmation']}"
+    return "nothing confirmed" if receiver["connections"] else "nothing to confirm"
 
 
 def _request_counts(counts: Mapping[str, int]) -> str:

@@ -109,13 +109,13 @@ def change_report(location: str, region: str, *, changed: bool, **members: objec
 
 
 _CHANGE = {"location": "where the state is", "region": "its region", "changed": "whether the command wrote the state"}
-_THROUGH = _CHANGE | {"through": "the minute that the next run reads from, minus `OVERLAP_MINUTES`"}
+_THROUGH = _CHANGE | {"through": "the cursor; the next run reads from `OVERLAP_MINUTES` before it"}
 _LINE = "a list with an object for each region of each run: `when` (UTC), `run`, `region`, `status`, and the log `line`"
 
 _REPLAYED = (
     "a list with an object for each region: `run`, `region`, `action`, `missing_only`, `dry`, `status`, `error`, `warnings`, `window`,"
     " `through`, `compartments`, `fetched`, `forwarded`, `duplicates`, `filtered`, `relisted` (events that were compared with the ledger),"
-    " `missing` (the first of those to send: `time`, `type`, `id`, `compartment`), `unread`"
+    " `missing` (up to 20 of those to send: `time`, `type`, `id`, `compartment`), `unread`"
 )
 
 JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {

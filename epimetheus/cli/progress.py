@@ -53,8 +53,16 @@ class RegionProgress:
         """``5 of 7 compartments, 12,345 events, 820/s, 1:20 elapsed``."""
         latest, seconds = self.latest, monotonic - self.began
         compartments = f"{latest.done:,} of {count_text(latest.total, 'compartment')}"
-        rate = f", {latest.fetched / seconds:,.0f}/s" if seconds >= _LEAST_SECONDS else ""
-        return f"{compartments}, {count_text(latest.fetched, 'event')}{rate}, {timer_text(seconds)} elapsed"
+        read = latest.fetched if latest.listed is None else latest.listed
+        rate = f", {read / seconds:,.0f}/s" if seconds >= _LEAST_SECONDS else ""
+        return f"{compartments}, {_events_text(latest)}{rate}, {timer_text(seconds)} elapsed"
+
+
+def _events_text(progress: RunProgress) -> str:
+    """``12,345 events``; ``12,345 events listed, 2 missing`` if they are compared with the ledger."""
+    if progress.listed is None:
+        return count_text(progress.fetched, "event")
+    return f"{count_text(progress.listed, 'event')} listed, {progress.fetched:,} missing"
 
 
 class TerminalObserver:
@@ -102,7 +110,7 @@ class TerminalObserver:
             start_text, end_text = minute_text(progress.cursor.start), minute_text(progress.cursor.end)
             read = f"read a slice of {count_text(progress.total, 'compartment')} from {start_text}; the {self._what} reads up to {end_text}"
             lag = "" if self._what != _RUN else f", lag {short_period(self._clock.now() - progress.cursor.start * 60)}"
-            print_line(self._console, f"{region}: {read}; {count_text(progress.fetched, 'event')} so far{lag}")
+            print_line(self._console, f"{region}: {read}; {_events_text(progress)} so far{lag}")
 
     def finish(self, result: Report | Replayed, show: Callable[[Console], None]) -> None:
         """Show the result of a region instead of its progress. ``show`` prints it.

@@ -37,8 +37,8 @@ def reconcile(
 ) -> None:
     """List a past time window again, and send the events that the ledger does not have.
 
-    Runs do this on their own, RECONCILE_AFTER minutes later. The messages are marked as late, and entered in the ledger. The cursor does
-    not move.
+    Runs do this on their own, RECONCILE_AFTER minutes after a window closes; windows close once an hour or less often. The messages are
+    marked as late, and recorded in the ledger. The cursor does not move.
     """
     options = [*source.options(), *given_options([("--dry-run", dry_run), ("--json", as_json)])]
     options += ["--timeout", str(timeout)] if timeout != _TIMEOUT else []

@@ -48,7 +48,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
     """Send the events of a past time window again, marked as a replay.
 
     Changes neither the cursor nor the state. Each message is marked in the syslog header and in the body. With --missing-only, what is
-    sent is entered in the ledger.
+    sent is recorded in the ledger.
     """
     consoles = Consoles.of(as_json=as_json)
     flags = [("--missing-only", missing_only), ("--dry-run", dry_run), ("--yes", yes), ("--json", as_json)]

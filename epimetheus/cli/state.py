@@ -14,6 +14,7 @@ from epimetheus.cli.json_reports import lease_report, owner_report, state_report
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.state_target import (
     Dialog,
+    Target,
     first_minute,
     lease_text,
     open_target,
@@ -83,7 +84,7 @@ def state_rewind(
     new: New = False,
     as_json: AsJson = False,
 ) -> None:
-    """Move the cursor to TIME. Later events are sent again: they count as not sent, and the rate limits are dropped."""
+    """Move the cursor to TIME. Events from OVERLAP_MINUTES before it on count as not sent, and are sent again. Rate limits are dropped."""
     dialog = Dialog(yes, as_json)
     with display.errors_explained(as_json=as_json):
         minute, now = minute_argument(f"TIME={time}", time, SYSTEM.now()), int(SYSTEM.now() // 60)
@@ -101,9 +102,9 @@ def state_rewind(
             skipped = f"{start} is after the cursor, {minute_text(state.through)}: events in between are never sent, and windows before it"
             dialog.confirm(f"{skipped} are not listed again for late events (`reconcile` does so by hand). Continue?")
         elif stored:
-            dialog.confirm(_resent_text(stored, minute, now))
+            dialog.confirm(_resent_text(stored, minute - target.settings.overlap_minutes, now))
         target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
-    dialog.report(target, f"the next run reads from {start}, minus OVERLAP_MINUTES", through=start)
+    dialog.report(target, _next_start(minute, target), through=start)
 
 
 @state_app.command("reset")
@@ -124,7 +125,7 @@ def state_reset(
         minute = first_minute(target.settings)
         start = minute_text(minute)
         target.session.commit(state_from(target, minute, state))
-    dialog.report(target, f"the next run reads from {start}, minus OVERLAP_MINUTES", through=start)
+    dialog.report(target, _next_start(minute, target), through=start)
 
 
 @state_app.command("adopt")
@@ -212,8 +213,14 @@ def _dropped_text(state: State) -> str:
     )
 
 
+def _next_start(minute: int, target: Target) -> str:
+    """What the next run reads from if the cursor is at ``minute``."""
+    overlap = target.settings.overlap_minutes
+    return f"the next run reads from {minute_text(minute - overlap)}, OVERLAP_MINUTES={overlap} before the cursor, {minute_text(minute)}"
+
+
 def _resent_text(state: State, minute: int, now: int) -> str:
-    """What a rewind to ``minute`` sends again. The cursor may be after ``now``."""
+    """What is sent again if the next run reads from ``minute`` on. The cursor may be after ``now``."""
     polled, end = sum(one.polled for one in state.known.values()), min(state.through, now)
     size = f"{count_text(end - minute, 'minute')} of {count_text(polled, 'compartment')}"
     period = f"from {minute_text(minute)} to {minute_text(end)}"

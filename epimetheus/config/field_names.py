@@ -10,7 +10,7 @@ from epimetheus.render.formats import base, cef, leef
 from epimetheus.render.formats.cef_keys import TYPED
 from epimetheus.render.typed_values import ValueType, integer, ipv4, mac, millis, number, port
 
-ADDED_PATHS = (*map(".".join, (base.COMPARTMENT_PATH, base.ACTOR, base.TAMPER_WATCH, base.REPLAY)), *DERIVED_PATHS)
+ADDED_PATHS = (*map(".".join, (base.COMPARTMENT_PATH, base.ACTOR, base.TAMPER_WATCH, base.REPLAY, base.LATE)), *DERIVED_PATHS)
 """Paths of values that Epimetheus adds to an event."""
 
 _TOP = "eventType cloudEventsVersion eventTypeVersion source eventId eventTime contentType data"
@@ -69,6 +69,7 @@ CEF_SOURCES: Mapping[str, str] = MappingProxyType({
     cef.COMPARTMENT_PATH: ".".join(base.COMPARTMENT_PATH),
     cef.TAMPER_WATCH: ".".join(base.TAMPER_WATCH),
     cef.REPLAY: ".".join(base.REPLAY),
+    cef.LATE: ".".join(base.LATE),
 })  # fmt: skip
 """Every default CEF key → path of its value; "" if the value comes from several fields, or from a part of one."""
 

@@ -194,7 +194,8 @@ class Settings(BaseModel):
         (60, 1440),
         "empty, or up to 4 integers from 5 to 10080, comma-separated",
         "Ages in minutes at which closed windows are listed again, to find events that OCI listed after they were read. "
-        "Each age is one more pass over all events. If empty, no window is listed again.",
+        "Windows are as long as the age, but at least an hour and at most a day: with 5, an event is found after 5 to 65 minutes. "
+        "Each age is one more pass over all events; empty means none.",
         unset="60,1440",
     )
     slice_minutes: int = _READING.integer(

@@ -25,9 +25,9 @@ class Fields(NamedTuple):
 
     ``renamed``: default name → new name. ``added``: name → path of its value in the API's form of the event
     (``data.additionalDetails.x``, list indexes as numbers), or ``epimetheus.compartmentPath``, ``epimetheus.actor``,
-    ``epimetheus.tamperWatch``, ``epimetheus.replay``, or ``epimetheus.`` and a name in `derived_values.DERIVED`. ``omitted``: names that
-    are not sent. ``ordered``: names that come first, in this order. ``labels``: label per CEF key without a fixed meaning (cs1, cn1,
-    flexString1 …).
+    ``epimetheus.tamperWatch``, ``epimetheus.replay``, ``epimetheus.late``, or ``epimetheus.`` and a name in `derived_values.DERIVED`.
+    ``omitted``: names that are not sent. ``ordered``: names that come first, in this order. ``labels``: label per CEF key without a
+    fixed meaning (cs1, cn1, flexString1 …).
     """
 
     renamed: Mapping[str, str] = NOTHING

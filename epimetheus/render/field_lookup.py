@@ -5,11 +5,11 @@ from types import MappingProxyType
 
 from epimetheus.render.custom_fields import get_path
 from epimetheus.render.derived_values import DERIVED, DERIVED_PATHS
-from epimetheus.render.formats.base import ACTOR, COMPARTMENT_PATH, ENRICHMENT, REPLAY, TAMPER_WATCH, EventContext
+from epimetheus.render.formats.base import ACTOR, COMPARTMENT_PATH, ENRICHMENT, LATE, REPLAY, TAMPER_WATCH, EventContext
 from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.redactor import Redactor
 
-_ENRICHMENT_PATHS = MappingProxyType({".".join(path): path for path in (COMPARTMENT_PATH, ACTOR, TAMPER_WATCH, REPLAY)})
+_ENRICHMENT_PATHS = MappingProxyType({".".join(path): path for path in (COMPARTMENT_PATH, ACTOR, TAMPER_WATCH, REPLAY, LATE)})
 _API_NAMES = MappingProxyType({"type": "eventType", "id": "eventId", "time": "eventTime", "dataschema": "eventTypeVersion"})
 
 
@@ -30,6 +30,7 @@ class FieldLookup:
                 ACTOR: enrichment.actor,
                 TAMPER_WATCH: enrichment.watched or None,
                 REPLAY: enrichment.replay or None,
+                LATE: enrichment.late or None,
             }
             return values[_ENRICHMENT_PATHS[path]]
         if path in DERIVED_PATHS:

@@ -126,7 +126,7 @@ class Renderer:
         self._names_bytes = min(self._max_bytes // 8, 1000)
         number = FACILITIES.index(facility)
         build_header = partial(HEADERS[header], number, app_name, hostname, run_id, started, min(self._max_bytes // 8, 255))
-        self._header, self._late_header = build_header("replay" if replay else ""), build_header("replay" if replay else "late")
+        self._header, self._late_header = build_header("replay" if replay else ""), build_header("late")
         self._started = time_at(started)
         self._replay = replay
         self._budget = TimeBudget(monotonic)
@@ -174,7 +174,7 @@ class Renderer:
         """The message, and its text that still needs the prescan (see `FastBody`)."""
         event, enrichment = fetched.event, self._redact_enrichment(enrichment)
         if self._replay:
-            enrichment = msgspec.structs.replace(enrichment, replay=True)
+            enrichment = msgspec.structs.replace(enrichment, replay=True, late=False)
         if event is None:
             return self._malformed(bytes(fetched.raw), sequence, enrichment), b""
         if is_too_large(fetched.raw, event):

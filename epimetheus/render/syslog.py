@@ -65,8 +65,9 @@ class Rfc5424:
 class Rfc3164:
     """``<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `` (RFC 3164 4.1), in UTC; ``TAG[malformed]: `` before a malformed event.
 
-    An event without a time has that of ``started`` (seconds since the epoch): the header requires one. A ``mark`` gives ``TAG[replay]: ``,
-    and ``TAG[malformed-replay]: `` before a malformed event, whose text has no room for it.
+    An event without a time has that of ``started`` (seconds since the epoch): the header requires one. A ``mark`` gives ``TAG[replay]: ``
+    or ``TAG[late]: ``, and ``TAG[malformed-replay]: `` or ``TAG[malformed-late]: `` before a malformed event, whose text has no room for
+    it.
 
     The tag precedes ``CEF:``, too, although CEF's own document shows ``HOSTNAME CEF:0|…``. Without a tag, rsyslog takes ``CEF:`` for it
     and forwards ``CEF: 0|…``, which decoders reject (rsyslog#4309); after a tag, CEF arrives intact. CEF decoders skip the text before

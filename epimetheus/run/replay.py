@@ -183,7 +183,8 @@ class _Replay:
 
     def report_progress(self, window: Window, done: int, total: int, *, ended: bool) -> None:
         cursor, tally = Window(window.start, self.window.end), self.tally
-        progress = RunProgress(cursor, done, total, ended, tally.fetched, tally.forwarded, window.end - window.start)
+        listed = tally.relisted if self.comparison else None
+        progress = RunProgress(cursor, done, total, ended, tally.fetched, tally.forwarded, window.end - window.start, listed)
         self.ports.observer.progress(self.options.region, progress)
 
     def result(self, error: EpimetheusError | None) -> Replayed:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from epimetheus.testing.oci import World, serve
+from epimetheus.testing.oci.models.objects import ObjectWrite
 from epimetheus.testing.oci.samples import Sampler
 from epimetheus.testing.sample_runs import sample_runs
 from epimetheus.testing.syslog import Authority, receive
@@ -25,7 +26,10 @@ BUCKET = "epimetheus"
 NAMES = ("network", "apps", "security", "data", "sandbox", "prod", "staging")
 YOUNGEST_SECONDS, FIRST_NEW_SECONDS = 180, 300
 """How long before the start the last event happened, and how long after it new ones begin."""
+LATE_SECONDS = 3600, 7200
+"""Length of the period in which late events happened, and how long before the start it ended."""
 _NEW_HOURS = 8
+_SEALS = "/seals/"
 MESSAGES, EVENTS = "messages.log", "events.json"
 _MODELS = ("data", "identity", "request", "response", "stateChange")
 _SAMPLE_EVENTS, _SAMPLE_TIME, _SAMPLE_SECONDS = 20, 1767261600.0, 60.0  # 2026-01-01T10:00:00Z, one event a minute
@@ -44,6 +48,7 @@ def build(arguments: argparse.Namespace) -> World:
     for number, compartment in enumerate(compartments):
         world.emit(compartment, share + (number < rest), end - arguments.hours * 3600, end, seed=arguments.seed)
     _emit_future(world, compartments, arguments.per_minute)
+    _emit_late(world, compartments, arguments.late)
     for at, line in sample_runs(world.region, time.time()):
         world.add_log(line, at)
     return world
@@ -56,6 +61,20 @@ def _emit_future(world: World, compartments: Sequence[str], per_minute: int) -> 
     for number, compartment in enumerate(compartments):
         own = count // len(compartments) + (number < count % len(compartments))
         world.emit(compartment, own, start, start + _NEW_HOURS * 3600, seed=1)
+
+
+def _emit_late(world: World, compartments: Sequence[str], count: int) -> None:
+    """Adds events that OCI lists late: they appear with the first seal, so that the run which read their window has missed them."""
+    end = time.time() - LATE_SECONDS[1]
+
+    def list_late(write: ObjectWrite) -> None:
+        if _SEALS in write.name:
+            world.put_hook = None
+            share, rest = divmod(count, len(compartments))
+            for number, compartment in enumerate(compartments):
+                world.emit(compartment, share + (number < rest), end - LATE_SECONDS[0], end, seed=2)
+
+    world.put_hook = list_late if count else None
 
 
 def sample_events(world: World) -> bytes:
@@ -119,6 +138,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--hours", type=float, default=24.0, help="hours before now at which the events start (default: %(default)s)")
     help = f"number of new events per minute, from {FIRST_NEW_SECONDS // 60} minutes after the start, for {_NEW_HOURS} hours"
     parser.add_argument("--per-minute", type=int, default=6, help=f"{help} (default: %(default)s)")
+    help = f"number of late events, of two to three hours ago, which are listed once the first run has ended (if it writes to {BUCKET})"
+    parser.add_argument("--late", type=int, default=0, metavar="N", help=f"{help} (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the events; equal seeds generate equal events, except for their times")
     parser.add_argument("--region", default="us-ashburn-1", help="home region of the tenancy (default: %(default)s)")
     parser.add_argument("--receiver", action="store_true", help=f"also run a TLS syslog receiver, which writes {MESSAGES} to the folder")
@@ -139,9 +160,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stopped.wait()
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"Starting the stand-ins failed: {where}{error.strerror}. Check --folder, --env-file, and --port.\n")
+        sys.stderr.write(f"Starting the stand-ins failed: {where}{error.strerror}. Check {_option_of(error, options)}.\n")
         return 2
     return 0
+
+
+def _option_of(error: OSError, options: argparse.Namespace) -> str:
+    if error.filename is None:
+        return "--port"
+    return "--env-file" if options.env_file and str(error.filename) == str(options.env_file) else "--folder"
 
 
 def start(world: World, options: argparse.Namespace, stack: ExitStack) -> dict[str, str]:

@@ -164,7 +164,9 @@ def test_rewind_sends_events_again(terminal):
     assert "compartments\t1 known, 1 polled, listed 20" in run_cli("state", "show").output
     back = datetime.fromtimestamp(stage.hand.time - 3600, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
     result = run_cli("state", "rewind", back, "--yes")
-    assert (result.exit_code, f"the next run reads from {back}, minus OVERLAP_MINUTES." in result.output.replace("\n", "")) == (0, True)
+    first = datetime.fromtimestamp(stage.hand.time - 3600 - 15 * 60, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
+    expected = f"the next run reads from {first}, OVERLAP_MINUTES=15 before the cursor, {back}."
+    assert (result.exit_code, expected in result.output.replace("\n", "")) == (0, True)
     assert json.loads(run_cli("state", "show", "--raw").stdout)["last"]["caught_up"] is False
     stage.world.requests.clear()
     run_cli("run")
@@ -179,7 +181,8 @@ def test_rewind_says_what_it_sends_again_and_requests_confirmation(terminal):
     through = json.loads(run_cli("state", "show", "--raw").stdout)["through"]
     back = minute_text(parse_minute(through) - 60)
     result = run_cli("state", "rewind", back, answer="n\n")
-    question = f"60 minutes of 2 compartments, from {back} to {through}, are sent again without a mark (`replay` marks what it sends)."
+    first = minute_text(parse_minute(through) - 75)  # with OVERLAP_MINUTES
+    question = f"75 minutes of 2 compartments, from {first} to {through}, are sent again without a mark (`replay` marks what it sends)."
     assert (result.exit_code, f"{question} Continue? [y/N]: n" in result.stdout) == (1, True)
     result = run_cli("state", "rewind", back)
     refused = f"{question.removesuffix('.')}: this requires confirmation, but stdin is not a terminal.\nAdd --yes to confirm.\n"

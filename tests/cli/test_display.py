@@ -69,6 +69,12 @@ def test_a_report_is_shown_as_a_headline_and_counts(plain, changes, headline):
     ]
 
 
+@pytest.mark.parametrize(("connections", "text"), [(0, "nothing to confirm"), (1, "nothing confirmed")])
+def test_a_run_without_a_confirmation_says_why(plain, connections, text):
+    show_report(plain, report(receiver={"connections": connections, "confirmations": 0, "confirmation": "none"}))
+    assert f"   receiver: connections {connections}  confirmations 0  {text}   1.5 s" in printed(plain)
+
+
 def test_warnings_are_shown_unwrapped_and_without_markup():
     narrow = Console(file=io.StringIO(), width=20)
     show_report(narrow, report(warnings=["[bold]RULES[/bold] names an event twice, in a list that is as long as this."]))

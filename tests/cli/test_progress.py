@@ -135,6 +135,19 @@ def test_a_replay_has_no_lag():
     )
 
 
+def test_a_comparison_with_the_ledger_counts_what_is_listed_and_what_is_missing():
+    console = plain_console()
+    compared = RunProgress(Window(NOON - 120, NOON), 7, 7, True, 2, 0, 120, listed=77)
+    with terminal_observer(console, what="reconciliation") as observer:
+        observer.progress("eu-paris-1", compared)
+    assert printed(console) == (
+        "eu-paris-1: read a slice of 7 compartments from 2026-01-01T10:00:00Z; the reconciliation reads up to 2026-01-01T12:00:00Z;"
+        " 77 events listed, 2 missing so far\n"
+    )
+    shown = RegionProgress(0.0, NOON - 120, compared).counts_text(7.0)
+    assert shown == "7 of 7 compartments, 77 events listed, 2 missing, 11/s, 0:07 elapsed"
+
+
 def test_an_interruption_says_how_many_events_were_confirmed():
     console, problem = plain_console(), Problem(Interrupted.kind, "platform", "Interrupted by SIGINT: saved.", "The next run continues.")
     with terminal_observer(console) as observer:

@@ -104,7 +104,7 @@ def places(table):
         ),
         ("`observables[]`", "source address, users, group and resource, each with its path in the message"),
         ("`unmapped.data`, `unmapped`", "everything without a mapping, named as in the event"),
-        ("`unmapped.epimetheus`", "`compartmentPath`, `tamperWatch`, `replay`"),
+        ("`unmapped.epimetheus`", "`compartmentPath`, `tamperWatch`, `replay`, `late`"),
     ]
     return table(("OCSF", "source"), rows)
 

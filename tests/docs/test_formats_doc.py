@@ -14,7 +14,7 @@ from epimetheus.config.field_map import read_field_map
 from epimetheus.config.settings import Settings
 from epimetheus.render import abridge, addresses, derived_values, typed_values
 from epimetheus.render.formats import cef, cef_keys, json_base, leef
-from epimetheus.render.formats.base import REPLAY_MARKS, Enrichment
+from epimetheus.render.formats.base import LATE_MARKS, REPLAY_MARKS, Enrichment
 from epimetheus.render.renderer import FORMATS, MIN_BYTES
 from epimetheus.render.severity_table import OTHER
 from tests.docs.ocsf_section import ocsf_section
@@ -74,6 +74,7 @@ DERIVED = {  # keys whose value differs from the event's
     "principalName": "`data.identity.principalName`, if it is too long for `usrName`",
     cef.TAMPER_WATCH: "`true` if the event names a resource in TAMPER_WATCH", cef.COMPARTMENT_PATH: "the compartment's path",
     cef.REPLAY: "`true` in a replay", "replay": "`true` in a replay",
+    cef.LATE: "`true` if reconciliation found the event", "late": "`true` if reconciliation found the event",
     "tamperWatch": "`true` if the event names a resource in TAMPER_WATCH", "compartmentPath": "the compartment's path",
 }  # fmt: skip
 
@@ -174,15 +175,16 @@ def page():
         - **RFC 3164**: `<PRI>Mmm dd hh:mm:ss HOSTNAME TAG: `, in UTC. This header has no run and no sequence number. The body lists the trimmed fields.
         - MSGID is `audit` for an event, `malformed` for text that is not a valid event (RFC 3164: `TAG[malformed]: `), and `notice` for a message
           from Epimetheus itself. In every format, a malformed event is sent as its redacted text.
-        - A replay marks each message in the header and in the body, because some receivers discard the header. The mark in the header is
-          `replay="true"` after `seq` (RFC 3164: `TAG[replay]: `, or `TAG[malformed-replay]: ` for a malformed event). The mark in the body
-          is never removed. A malformed event has no mark in its body.
+        - A replay, and a late event that [reconciliation](how-it-works.md#reconciliation) found, are marked in the header and in the body, because
+          some receivers discard the header. The mark in the header is `replay="true"` or `late="true"` after `seq`. With RFC 3164, it is
+          `TAG[replay]: ` or `TAG[late]: `, and for a malformed event `TAG[malformed-replay]: ` or `TAG[malformed-late]: `. The mark in the
+          body is never removed. A malformed event has no mark in its body. `replay --missing-only` marks its messages only as a replay.
         - PRI combines SYSLOG_FACILITY with a level that depends on the severity: informational (0 to 3), notice (4 to 6), warning (7 and 8) or
           error (9 and 10).
 
-        A replay marks the body as follows:
+        The marks in the body:
 
-        {replay_marks}
+        {marks}
 
         ## Invisible characters and message prefixes
 
@@ -228,7 +230,7 @@ def page():
 
         The body is the event as OCI returned it, on one line: every key, in the original order, and every digit of a number. Secrets are
         redacted. The last key, `epimetheus`, contains the values that Epimetheus adds, if they apply: `compartmentPath`, `tamperWatch`,
-        `replay`, `severity`, `outcome`, and every other value in [this table](#values-that-epimetheus-derives) that no standard field of
+        `replay`, `late`, `severity`, `outcome`, and every other value in [this table](#values-that-epimetheus-derives) that no standard field of
         the event contains. For a stopped instance, for example, it is `{{"severity":5,"outcome":"success","action":"STOP"}}`. If the event
         itself has a top-level key `epimetheus`, `epimetheusTrimmed` or `epimetheusCut`, that key gets the prefix `event_`, in OCSF too, so
         that only Epimetheus can write these keys.
@@ -243,7 +245,7 @@ def page():
         {kept_shed}
         Then strings are shortened, the longest first, to {caps} bytes. A shortened string ends in
         `…[n bytes cut]`. An event with thousands of keys may still be too large. Its text then becomes one string under `epimetheusCut`,
-        and `epimetheus` keeps the marks of TAMPER_WATCH and replays, `severity`, `outcome`, and `principalName` if only the details have it. With
+        and `epimetheus` keeps the marks of TAMPER_WATCH, replays and late events, `severity`, `outcome`, and `principalName` if only the details have it. With
         RFC 3164, `epimetheusTrimmed` lists the trimmed fields.
 
         ## LEEF
@@ -275,7 +277,7 @@ def page():
         ## Size
 
         SYSLOG_MAX_BYTES limits the combined size of header and body. It is at least {least}; 0 means no limit. Characters and escapes are
-        never split. The marks for TAMPER_WATCH and for replays are never removed. `trimmed` lists the fields that were removed or
+        never split. The marks for TAMPER_WATCH, replays and late events are never removed. `trimmed` lists the fields that were removed or
         shortened. If not all names fit, `+n` is the number of the others.
 
         To keep a single event from delaying a run, Epimetheus *abridges* an event that has more than {most_bytes} bytes, whose type, name
@@ -325,7 +327,7 @@ def page():
         Names are the keys in the tables above. In JSON and OCSF, they are dotted paths. The path of an added value is one of these:
 
         - its path in the Audit API, such as `data.additionalDetails.shape`; the value is redacted;
-        - `epimetheus.compartmentPath`, `epimetheus.tamperWatch`, `epimetheus.replay`, or `epimetheus.actor`, which is `person`, `service` or `unknown`
+        - `epimetheus.compartmentPath`, `epimetheus.tamperWatch`, `epimetheus.replay`, `epimetheus.late`, or `epimetheus.actor`, which is `person`, `service` or `unknown`
           ([Rules](rules.md#people-and-services)), and is not sent by default;
         - a path in the [table below](#values-that-epimetheus-derives).
 
@@ -372,7 +374,9 @@ def page():
         text_bytes=f"{abridge.TEXT_BYTES:,}",
         malformed_bytes=f"{abridge.MALFORMED_BYTES:,}",
         custom=cef_keys.CUSTOM_LENGTH,
-        replay_marks=table(("FORMAT", "mark in the body"), [(f"`{form}`", f"`{mark}`") for form, mark in REPLAY_MARKS.items()]),
+        marks=table(
+            ("FORMAT", "replay", "late event"), [(f"`{form}`", f"`{mark}`", f"`{LATE_MARKS[form]}`") for form, mark in REPLAY_MARKS.items()]
+        ),
         derived=derived(),
         situations=situations_section(),
     )

@@ -37,14 +37,14 @@ RFC5424 = re.compile(
     r"<(?P<pri>0|[1-9]\d{0,2})>1 "
     r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) "
     r"(?P<host>[\x21-\x7e]{1,255}) (?P<app>[\x21-\x7e]{1,48}) - (?P<msgid>[\x21-\x7e]{1,32}) "
-    r'\[epimetheus@32473 run="(?P<run>[^"\\\]]*)" seq="(?P<seq>\d+)"(?P<replay> replay="true")?'
+    r'\[epimetheus@32473 run="(?P<run>[^"\\\]]*)" seq="(?P<seq>\d+)"(?P<replay> replay="true")?(?P<late> late="true")?'
     r'(?: trimmed="(?P<trimmed>[^"\\\]]+)")?\] (?P<msg>.*)',
     re.DOTALL | re.ASCII,
 )
 RFC3164 = re.compile(
     r"<(?P<pri>0|[1-9]\d{0,2})>"
     r"(?P<time>(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 123]\d \d\d:\d\d:\d\d) "
-    r"(?P<host>[\x21-\x7e]{1,255}) (?P<app>[A-Za-z0-9]{1,32})(?P<mark>\[(?:malformed|replay|malformed-replay)\])?: (?P<msg>.*)",
+    r"(?P<host>[\x21-\x7e]{1,255}) (?P<app>[A-Za-z0-9]{1,32})(?P<mark>\[(?:malformed|(?:malformed-)?(?:replay|late))\])?: (?P<msg>.*)",
     re.DOTALL | re.ASCII,
 )
 _parse_cef = Transform(". = parse_cef!(.line)\n.").remap

@@ -236,7 +236,10 @@ def test_the_command_names_missing_events_and_sends_them(terminal):  # noqa: F81
     assert len(stage.receiver.messages) == 5
     sent = run_cli("reconcile", *window)
     assert (sent.exit_code, arrived(stage)[5:]) == (0, late)
+    assert ["OracleOCIAuditLate=true" in str(message) for message in stage.receiver.messages] == [False] * 5 + [True] * 22
     assert "22 missing events sent, 40 minutes" in sent.stdout
+    assert (sent.stdout.count("  Sent: "), sent.stdout.count("  Missing: ")) == (20, 0)
+    assert "; 27 events listed, 22 missing so far\n" in sent.stderr
     (result,) = json.loads(run_cli("reconcile", *window, "--json").stdout)
     assert (result["action"], result["relisted"], result["forwarded"]) == ("reconcile", 27, 0)
 

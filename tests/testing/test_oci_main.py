@@ -64,8 +64,31 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path, capsys, monkeypatch, o
     (tmp_path / "file").write_text("")
     where = tmp_path / "file" / "settings" if option == "--env-file" else tmp_path / "file" / "oci"
     assert main(["--events", "0", option, str(where)]) == 2
-    expected = f"Starting the stand-ins failed: {where}: Not a directory. Check --folder, --env-file, and --port.\n"
+    expected = f"Starting the stand-ins failed: {where}: Not a directory. Check {option}.\n"
     assert capsys.readouterr() == ("", expected)
+
+
+def test_a_port_in_use_is_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main(["--events", "0", "--folder", str(tmp_path), "--port", str(taken.getsockname()[1])]) == 2
+    assert capsys.readouterr() == ("", "Starting the stand-ins failed: Address already in use. Check --port.\n")
+
+
+def test_late_events_are_listed_with_the_first_seal():
+    world = build(parse(["--events", "0", "--compartments", "3", "--per-minute", "0", "--late", "5"]))
+    compartments = [world.tenancy, *(one.id for one in world.compartments.below(world.tenancy, subtree=True))]
+
+    def listed():
+        return [len(world.events(one)) for one in compartments]
+
+    world.put("epimetheus", "epimetheus/us-ashburn-1.state", b"")
+    assert listed() == [0, 0, 0, 0]
+    for number in range(2):
+        world.put("epimetheus", f"epimetheus/seals/us-ashburn-1/2026/01/01/000000000{number}-ab12.json", b"")
+        assert listed() == [2, 1, 1, 1]
+    times = [datetime.fromisoformat(event["eventTime"]) for one in compartments for event in world.events(one)]
+    assert {timedelta(hours=2) < datetime.now(UTC) - time < timedelta(hours=3, minutes=5) for time in times} == {True}
 
 
 def test_the_log_of_earlier_runs_has_the_fields_of_a_report():

@@ -24,8 +24,7 @@ class Enrichment(msgspec.Struct, frozen=True, gc=False):
     """Facts about an event that the event itself does not contain.
 
     ``compartment_path`` looks like ``root/prod/app``; ``actor`` is ``person``, ``service`` or ``unknown``; ``watched`` is true if the
-    event touches a resource that TAMPER_WATCH names; ``replay`` is true if a replay sends the event;
-    ``late`` if reconciliation found it, which only the header shows.
+    event touches a resource that TAMPER_WATCH names; ``replay`` is true if a replay sends the event; ``late`` if reconciliation found it.
     """
 
     compartment_path: str | None = None
@@ -39,7 +38,7 @@ NO_ENRICHMENT = Enrichment()
 ENRICHMENT = "epimetheus"
 """The key of everything that Epimetheus adds to an event."""
 COMPARTMENT_PATH, ACTOR = (ENRICHMENT, "compartmentPath"), (ENRICHMENT, "actor")
-TAMPER_WATCH, REPLAY = (ENRICHMENT, "tamperWatch"), (ENRICHMENT, "replay")
+TAMPER_WATCH, REPLAY, LATE = (ENRICHMENT, "tamperWatch"), (ENRICHMENT, "replay"), (ENRICHMENT, "late")
 """Paths of the enrichment in REDACT and FIELD_MAP."""
 REPLAY_MARKS: Mapping[str, str] = MappingProxyType({
     "cef": "OracleOCIAuditReplay=true",
@@ -48,6 +47,13 @@ REPLAY_MARKS: Mapping[str, str] = MappingProxyType({
     "ocsf": '"unmapped": {"epimetheus": {"replay": true}}',
 })  # fmt: skip
 """Format → the mark of a replay in the body, for texts."""
+LATE_MARKS: Mapping[str, str] = MappingProxyType({
+    "cef": "OracleOCIAuditLate=true",
+    "json": '"epimetheus": {"late": true}',
+    "leef": "late=true",
+    "ocsf": '"unmapped": {"epimetheus": {"late": true}}',
+})  # fmt: skip
+"""Format → the mark of a late event in the body, for texts."""
 
 
 class EventContext(msgspec.Struct, frozen=True, gc=False):

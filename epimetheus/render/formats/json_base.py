@@ -68,7 +68,7 @@ class JsonFormat(ABC):
     data_places: Mapping[Path, Path] = MappingProxyType({})
     """Member of a part of ``data`` → where the output has it instead, unless it remains there."""
     enrichment_path: Path
-    """Where the output has the enrichment. The marks of TAMPER_WATCH and of replays are never removed."""
+    """Where the output has the enrichment. The marks of TAMPER_WATCH, replays and late events are never removed."""
     data_path: Path
     """Where the output has the event's ``data``. Its members in DATA_SHED go first, then the compartment path, then other containers."""
     shed_order: Sequence[Path]
@@ -218,6 +218,8 @@ def enrichment_values(enrichment: Enrichment) -> Tree:
         values["tamperWatch"] = True
     if enrichment.replay:
         values["replay"] = True
+    if enrichment.late:
+        values["late"] = True
     return values
 
 

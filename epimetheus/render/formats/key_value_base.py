@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs, apply_to_pairs
 from epimetheus.render.field_lookup import FieldLookup
-from epimetheus.render.formats.base import REPLAY, TAMPER_WATCH, Body, EventContext, FastBody, SizeLimit
+from epimetheus.render.formats.base import LATE, REPLAY, TAMPER_WATCH, Body, EventContext, FastBody, SizeLimit
 from epimetheus.render.redact.prescan import HINTS, NUL, Prescan
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.text import REDACTED
@@ -58,6 +58,8 @@ class KeyValueFormat(ABC):
     """The key of the TAMPER_WATCH mark, which is never removed."""
     replay_key: str
     """The key of the mark of a replay, which is never removed."""
+    late_key: str
+    """The key of the mark of a late event, which is never removed."""
     escaped: str
     """Printable characters that a value cannot contain unescaped."""
     fast_length: int
@@ -68,8 +70,9 @@ class KeyValueFormat(ABC):
         self._list_trimmed = list_trimmed
         self._fields = fields
         renamed, defaults = fields.renamed, {*self.shed_order, *self.core}
-        marks = [name for name, path in fields.added.items() if path in map(".".join, (TAMPER_WATCH, REPLAY))]
-        self._never_removed = frozenset((*(renamed.get(key, key) for key in (self.tamper_watch_key, self.replay_key)), *marks))
+        marks = [name for name, path in fields.added.items() if path in map(".".join, (TAMPER_WATCH, REPLAY, LATE))]
+        own_marks = (renamed.get(key, key) for key in (self.tamper_watch_key, self.replay_key, self.late_key))
+        self._never_removed = frozenset((*own_marks, *marks))
         added = [name for name in fields.added if name not in defaults and name not in marks]
         self._shed_order = added + [renamed.get(key, key) for key in self.shed_order]
         self._never_cut = frozenset(renamed.get(key, key) for key in (*self.never_cut, *self.value_types)) | self.value_types.keys()

@@ -47,7 +47,7 @@ LENGTHS: Mapping[str, int] = MappingProxyType(
 
 KEYS: Sequence[str] = (
     "cat", "devTimeFormat", "devTime", "sev", "eventId",
-    "tamperWatch", "replay", "outcome", "src", "srcPort", "usrName", "principalId",
+    "tamperWatch", "replay", "late", "outcome", "src", "srcPort", "usrName", "principalId",
     "action", "domainEvent", "target", "secondTarget", "targetUser", "targetUserId",
     "eventName", "reason", "reasonCode", "responseTime",
     "requestMethod", "url", "userAgent",
@@ -66,8 +66,9 @@ SHED_ORDER: Sequence[str] = (
 )  # fmt: skip
 """Keys that an oversized message loses, in order."""
 CORE: Sequence[str] = (
-    "cat", "devTimeFormat", "devTime", "sev", "eventId", "tamperWatch", "replay", "outcome", "src", "usrName", "principalId", "action",
-    "domainEvent", "target", "secondTarget", "targetUser", "targetUserId", "httpStatus", "isLoginEvent", "identSrc", "principalName",
+    "cat", "devTimeFormat", "devTime", "sev", "eventId", "tamperWatch", "replay", "late", "outcome", "src", "usrName", "principalId",
+    "action", "domainEvent", "target", "secondTarget", "targetUser", "targetUserId", "httpStatus", "isLoginEvent", "identSrc",
+    "principalName",
 )  # fmt: skip
 """Keys whose values are cut next; then they are removed, the last one first: ``devTime`` is never sent without its format, and
 ``cat``, which is half of QRadar's QID key, goes last."""
@@ -81,7 +82,7 @@ _NO_IDENTITY, _NO_REQUEST, _NO_RESPONSE = Identity(), Request(), Response()
 
 
 def _time(text: str) -> str | None:
-    time = parse_event_time(text)
+    time = parse_event_time(f"{text[:-5]}Z" if text.endswith("+0000") else text)  # `_format_time` writes +0000, which RFC 3339 lacks
     return _format_time(time) if time else None
 
 
@@ -118,6 +119,7 @@ class Leef(KeyValueFormat):
     never_cut = frozenset(("cat", "devTimeFormat", "outcome", "httpStatus", "isLoginEvent"))
     tamper_watch_key = "tamperWatch"
     replay_key = "replay"
+    late_key = "late"
     escaped = "|^"
     fast_length = CUSTOM_LENGTH
 
@@ -158,7 +160,8 @@ class Leef(KeyValueFormat):
         return (
             CATEGORIES.get(meaning.outcome),
             TIME_FORMAT if time else None, _format_time(time) if time else None, str(max(context.severity, 1)), event.event_id,
-            "true" if context.enrichment.watched else None, "true" if context.enrichment.replay else None, meaning.outcome,
+            "true" if context.enrichment.watched else None, "true" if context.enrichment.replay else None,
+            "true" if context.enrichment.late else None, meaning.outcome,
             source, port, name, identity.principal_id,
             meaning.action, meaning.domain_event, meaning.target, meaning.second_target, user.name, user.uid,
             meaning.operation, meaning.reason, meaning.reason_code,
@@ -175,7 +178,7 @@ class Leef(KeyValueFormat):
     def format_line(self, values: Sequence[str | None]) -> str | None:
         """See `KeyValueFormat`. One expression for all pairs takes half the time of formatting them one by one."""
         (
-            cat, time_format, time, severity, event_id, watched, replay, result, source, port, name, principal, action, domain_event,
+            cat, time_format, time, severity, event_id, watched, replay, late, result, source, port, name, principal, action, domain_event,
             target, second_target, user, user_id, event_name, reason, reason_code, answered, method, path, agent, translated,
             translated_port, other, caller, tenant, code, message, resource_id, resource, compartment, compartment_name, auth, request,
             group, compartment_path, signs_on, signed_on_from, long_name,
@@ -185,7 +188,8 @@ class Leef(KeyValueFormat):
         return (
             f"{f'cat={cat}^' if cat else ''}"
             f"devTimeFormat={time_format}^devTime={time}^sev={severity}{f'^eventId={event_id}' if event_id else ''}"
-            f"{f'^tamperWatch={watched}' if watched else ''}{f'^replay={replay}' if replay else ''}{f'^outcome={result}' if result else ''}"
+            f"{f'^tamperWatch={watched}' if watched else ''}{f'^replay={replay}' if replay else ''}{f'^late={late}' if late else ''}"
+            f"{f'^outcome={result}' if result else ''}"
             f"{f'^src={source}' if source else ''}{f'^srcPort={port}' if port else ''}"
             f"{f'^usrName={name}' if name else ''}{f'^principalId={principal}' if principal else ''}"
             f"{f'^action={action}' if action else ''}{f'^domainEvent={domain_event}' if domain_event else ''}"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epimetheus.render.custom_fields import Fields
 from epimetheus.render.redact.redactor import Redactor
 from tests.render.helpers import TEXTS, body, event, parts, read_leef, read_pairs_by_vector, render, with_invisible_escaped
 
@@ -118,6 +119,8 @@ def test_the_time_has_three_decimals_and_a_matching_format(time, written):
     read = leef(event() | {"eventTime": time})
     assert read.get("devTime") == written
     assert read.get("devTimeFormat") == (written and "yyyy-MM-dd'T'HH:mm:ss.SSSZ")
+    mapped = leef(event() | {"eventTime": time}, fields=Fields(added={"shape": "data.additionalDetails.shape"}))
+    assert mapped.get("devTime") == written
 
 
 @pytest.mark.parametrize(
