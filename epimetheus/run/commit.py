@@ -15,7 +15,7 @@ from epimetheus.run.pending_entry import PendingEntry
 from epimetheus.run.reconcile_plan import begin_compartments
 from epimetheus.run.report import final_status, is_caught_up
 from epimetheus.run.sealing import finish_seal, with_own_seal
-from epimetheus.state.model import State, Summary
+from epimetheus.state.model import State, Summary, with_entered
 
 CHECKPOINT_SECONDS = 30.0
 _NOT_ENTERED = "not_entered"  # in the summary of the last run: it could not write its entry
@@ -32,13 +32,19 @@ def commit(ctx: RunContext, state: State, complete: Callable[[State], State] = l
     _enter(ctx)
     forget_delivered(ctx, state)
     rate_limits = ctx.pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
-    entered = state.with_entered(ctx.run_id, ctx.entries.count, others=not ctx.ports.delivered.searched)
+    entered = with_entered(ctx.ports.delivered.entered, ctx.run_id, ctx.entries.count)
     seals = state.seals.with_entries(ctx.entries.written.items())
     state = complete(replace(state, rate_limits=rate_limits, entered=entered, seals=seals))
     ctx.state = ctx.ports.session.commit(state, now=ctx.time.now())
     ctx.entries.written = {}
     ctx.progress.committed_at = ctx.ports.clock.monotonic()
     ctx.progress.uncommitted = False
+
+
+def add_uncounted(ctx: RunContext) -> None:
+    """Add the counts under rate limits of entries that were found, and whose state was not written."""
+    for counts in ctx.ports.delivered.take_uncounted():
+        ctx.pipeline.rate_limits.add_saved(counts)
 
 
 def forget_delivered(ctx: RunContext, state: State) -> None:

@@ -38,7 +38,8 @@ class DeliveredKeys:
     is older than these entries: it was restored, or the run that wrote them was killed. ``damaged``: a description of each entry that could
     not be used; its events may be sent again. ``foreign``: entries of another state than ``state`` (its identity), whose receiver has the
     events. ``searched``: in this run, all entries at the cursor were searched for counts that are not in the state. ``uncounted``: counts
-    found in entries whose state was not written. ``unsealed``: entries found that no seal names.
+    found in entries whose state was not written. ``entered``: run → number of its last entry whose counts are known, as `State.entered`.
+    ``unsealed``: entries found that no seal names.
     """
 
     _ledger: Ledger
@@ -52,7 +53,7 @@ class DeliveredKeys:
         self.searched = False
         self.uncounted: list[RateLimitCounts] = []
         self.unsealed = UnsealedEntries()
-        self._entered: Mapping[str, int] = {}
+        self.entered: Mapping[str, int] = {}
         self._first_epoch = self._epoch = 0
         self._loaded: dict[EntryName, int] = {}  # entries in memory as a whole → the earliest end of a window
         self._incomplete = False  # confirmed keys are in memory, but not in the ledger
@@ -78,7 +79,7 @@ class DeliveredKeys:
         """
         self.ahead, self.damaged, self.foreign, self.searched, self.uncounted = 0, {}, set(), False, []
         self.unsealed = unsealed or UnsealedEntries()
-        self._entered = entered
+        self.entered = entered
         if (self._first_epoch, self._epoch, self.state) == (first_epoch, epoch, state) and not self._incomplete:
             self.seen.drop_unconfirmed()
             self._loaded = {name: first_end for name, first_end in self._loaded.items() if not self._is_uncounted(name)}
@@ -134,7 +135,7 @@ class DeliveredKeys:
         entry = self._read_any(name)
         if entry and entry.rate_limits and self._is_uncounted(name):
             self.uncounted.append(entry.rate_limits)
-            self._entered = {**self._entered, name.run: name.number}  # entries of one run are read in the order of their numbers
+            self.entered = {**self.entered, name.run: name.number}  # entries of one run are read in the order of their numbers
         return entry
 
     def _read_any(self, name: EntryName) -> Entry | None:
@@ -170,7 +171,7 @@ class DeliveredKeys:
         ]
 
     def _is_uncounted(self, name: EntryName) -> bool:
-        return name.number > self._entered.get(name.run, name.number)
+        return name.number > self.entered.get(name.run, name.number)
 
     def take_uncounted(self) -> Iterator[Counts]:
         """Remove and return the counts of entries whose state was not written."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from epimetheus.errors import OutOfTime
 from epimetheus.run import plan, reconcile_plan
-from epimetheus.run.commit import commit, forget_delivered
+from epimetheus.run.commit import add_uncounted, commit, forget_delivered
 from epimetheus.run.context import RunContext
 from epimetheus.run.delivered import Lookup
 from epimetheus.run.reconcile_plan import Pass
@@ -108,3 +108,4 @@ def _begin_slice(ctx: RunContext, tasks: list[FetchTask]) -> None:
     progress.polled = tuple(task.compartment for task in tasks)
     progress.reading = tuple(tasks)
     ctx.ports.delivered.load([Lookup(task.compartment, task.window, task.window.end) for task in tasks], earlier_epochs=True)
+    add_uncounted(ctx)

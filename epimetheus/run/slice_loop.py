@@ -8,7 +8,7 @@ from epimetheus.clock import Deadline
 from epimetheus.errors import OutOfTime
 from epimetheus.model import Window
 from epimetheus.run import plan
-from epimetheus.run.commit import commit, require_ledger
+from epimetheus.run.commit import add_uncounted, commit, require_ledger
 from epimetheus.run.context import RunContext
 from epimetheus.run.delivered import Lookup
 from epimetheus.run.reconcile_plan import skip_windows_read_late
@@ -128,8 +128,7 @@ def _begin_slice(ctx: RunContext, current: Slice) -> None:
     if current.backfill:
         behind = ctx.state.behind
         delivered.load([Lookup(task.compartment, task.window, behind[task.compartment].reach) for task in current.tasks])
-    for counts in delivered.take_uncounted():
-        ctx.pipeline.rate_limits.add_saved(counts)
+    add_uncounted(ctx)
 
 
 def _touched(ctx: RunContext, state: State) -> State:

@@ -15,6 +15,13 @@ CLOCK_TOLERANCE_SECONDS = 300.0
 NO_SEALS = SealState()
 _MOST_ENTERED = 20
 
+
+def with_entered(entered: Mapping[str, int], run: str, number: int) -> dict[str, int]:
+    """``entered`` (`State.entered`) with ``number`` for ``run``, and the latest others."""
+    others = {one: last for one, last in entered.items() if one != run}
+    return dict([*others.items()][-_MOST_ENTERED:]) | {run: number}
+
+
 Summary = dict[str, str | bool | int | float | None]
 """The summary of a run: name → value."""
 
@@ -123,7 +130,7 @@ class State:
     never). ``began``: the first minute that was read, 0: unknown.
     ``reconciled``: the passes of reconciliation, by their minutes of RECONCILE_AFTER.
     ``entered``: run → number of its last entry of the ledger whose counts are in ``rate_limits``, for runs that may have written later
-    ones.
+    ones: those that did not end with a commit.
     ``epoch``: the minute in which the state began or was last rewound, raised by each; entries of the ledger with an earlier one do not
     prevent that their events are sent again. ``first_epoch``: the epoch in which the state began; earlier entries are of another state.
     ``identity``: the location where the state was first written by a run. Its entries of the ledger have it; it stays when the state moves.
@@ -165,11 +172,6 @@ class State:
         """The minute up to which this compartment is read."""
         behind = self.behind.get(ocid)
         return self.through if behind is None else behind.since
-
-    def with_entered(self, run: str, number: int, *, others: bool) -> dict[str, int]:
-        """``entered`` with ``number`` for ``run``, with or without the ``others``, of which the latest are kept."""
-        earlier = {one: last for one, last in self.entered.items() if one != run} if others else {}
-        return dict([*earlier.items()][-_MOST_ENTERED:]) | {run: number}
 
     def without_lease(self) -> "State":
         """The state after its lease was taken away. If the run that had it left no seal, the next seal names the run."""

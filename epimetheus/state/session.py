@@ -23,7 +23,7 @@ from epimetheus.state.checks import check_times
 from epimetheus.state.earlier_format import EarlierState, read_earlier
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.state.marker import Marker, Markers
-from epimetheus.state.model import LEASE_SECONDS, Lease, State, Summary
+from epimetheus.state.model import LEASE_SECONDS, Lease, State, Summary, with_entered
 from epimetheus.state.owner import Owner
 from epimetheus.state.owner_binding import OwnerBinding
 from epimetheus.state.store import PreconditionFailed, Store, Stored
@@ -100,7 +100,7 @@ class StateSession:
         self._lease_end = until
         self._lease = Lease(self._run_id, until, now)  # before the write: it may take effect even if it raises
         try:
-            entered = state.with_entered(self._run_id, 0, others=True)
+            entered = with_entered(state.entered, self._run_id, 0)
             state = self.commit(replace(state, lease=self._lease, entered=entered), now=now)
         except StateConflict:
             self._lease = None

@@ -1,7 +1,7 @@
 """The position of a compartment, a rewind, and the entries whose counts the state has."""
 
 from epimetheus.model import HourlyCount, Window
-from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, PageCursor, Reconciled, State, new_state
+from epimetheus.state.model import BehindCompartment, KnownCompartment, Lease, PageCursor, Reconciled, State, new_state, with_entered
 from epimetheus.state.seals import SealState
 
 
@@ -63,9 +63,8 @@ def test_two_rewinds_in_a_minute_are_two_epochs():
     assert (once.epoch, once.rewound(900, 1_010).epoch) == (1_011, 1_012)
 
 
-def test_the_last_entries_of_other_runs_are_kept_until_all_entries_were_searched():
+def test_the_last_entries_of_the_latest_other_runs_are_kept():
     state = State("us-ashburn-1", 100, entered={"r1": 4, "r2": 1})
-    assert state.with_entered("r2", 2, others=True) == {"r1": 4, "r2": 2}
-    assert state.with_entered("r3", 0, others=False) == {"r3": 0}
+    assert with_entered(state.entered, "r2", 2) == {"r1": 4, "r2": 2}
     many = State("us-ashburn-1", 100, entered={f"r{number}": 1 for number in range(30)})
-    assert list(many.with_entered("r30", 1, others=True)) == [f"r{number}" for number in range(10, 31)]
+    assert list(with_entered(many.entered, "r30", 1)) == [f"r{number}" for number in range(10, 31)]
