@@ -296,7 +296,7 @@ def test_beside_a_state_file_seals_are_files(stage, tmp_path):
     second = stage.run(**settings)
     folder = tmp_path / "cursor.seals" / "2026" / "01" / "01"
     assert sorted(path.name for path in folder.iterdir()) == [f"0000000001-{first.run}.json", f"0000000002-{second.run}.json"]
-    assert stage.run(**settings, LEDGER_DAYS="8").status == "ok"
+    assert stage.run(**settings, LEDGER_DAYS="9").status == "ok"
 
 
 def test_a_seal_fits_what_a_state_may_have():
