@@ -34,7 +34,8 @@ def commit(ctx: RunContext, state: State, complete: Callable[[State], State] = l
     rate_limits = ctx.pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
     entered = state.with_entered(ctx.run_id, ctx.entries.count, others=not ctx.ports.delivered.searched)
     seals = state.seals.with_entries(ctx.entries.written.items())
-    state = complete(replace(state, rate_limits=rate_limits, entered=entered, seals=seals))
+    newest = max([state.newest_entry, *ctx.entries.written])
+    state = complete(replace(state, rate_limits=rate_limits, entered=entered, seals=seals, newest_entry=newest))
     ctx.state = ctx.ports.session.commit(state, now=ctx.time.now())
     ctx.entries.written = {}
     ctx.progress.committed_at = ctx.ports.clock.monotonic()

@@ -4,8 +4,13 @@ from epimetheus.clock import Deadline
 from epimetheus.health.context import HealthContext
 from epimetheus.health.model import CheckResult
 from epimetheus.model import Window, count_text, minute_text
+from epimetheus.run.deleted_entries import deleted_entry
 
 _LISTED_HOURS = 24
+_DELETED_HELP = (
+    "Find out what deleted it: only Epimetheus should have access to the ledger. Restore it from a copy before the next run. Without it,"
+    " events are sent again, and reconciliation skips the time of an empty ledger."
+)
 
 
 def check_ledger(context: HealthContext, deadline: Deadline) -> CheckResult:
@@ -15,6 +20,9 @@ def check_ledger(context: HealthContext, deadline: Deadline) -> CheckResult:
         return CheckResult("No usable state exists.", "skipped")  # the state check reports it
     # A request of the reader takes at most an eighth of a run's time: here a quarter of this check's time.
     ledger = context.wiring.ledger.ledger(region, Deadline.after(context.clock, deadline.left() * 2))
+    oldest = now - context.wiring.settings.ledger_days * 24 * 60
+    if (state := context.states.get(region)) and (deleted := deleted_entry(state, ledger, oldest)):
+        return CheckResult(f"{ledger.name} lacks its newest entry, {deleted.text()}: it was deleted.", "failed", _DELETED_HELP)
     names = ledger.overlapping(Window(now - _LISTED_HOURS * 60, now))
     listed = f"{ledger.name} can be listed. {count_text(len(names), 'entry', 'entries')} of the last {_LISTED_HOURS} hours."
     if not names:
