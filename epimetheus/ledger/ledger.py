@@ -94,6 +94,10 @@ class Ledger:
             what = f"The ledger {self.name} could not be read before the deadline of the run."
             raise OutOfTime(what, do=f"Raise the timeout. {_ONLY_WRITER}")
 
+    def try_write(self) -> bool:
+        """See `EntryStore`. Raises LedgerError."""
+        return self._store.try_write()
+
     def prune(self, before: int) -> None:
         """Remove the entries of days before that of the minute ``before``, unless a lifecycle rule does. Raises LedgerError."""
         self._store.prune(before)

