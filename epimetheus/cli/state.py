@@ -103,7 +103,8 @@ def state_rewind(
         elif stored:
             dialog.confirm(_resent_text(stored, minute, now))
         target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
-    dialog.report(target, f"the next run reads from {start}, minus OVERLAP_MINUTES", through=start)
+        unlisted = "; windows before it are not listed again for late events" if minute > state.through else ""
+    dialog.report(target, f"the next run reads from {start}, minus OVERLAP_MINUTES{unlisted}", through=start)
 
 
 @state_app.command("reset")

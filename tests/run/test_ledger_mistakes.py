@@ -1,5 +1,8 @@
 """The ledger after an operator's mistakes and under attack, through the real function: what must still arrive, and what must not twice."""
 
+import json
+import shutil
+
 import pytest
 
 from epimetheus.function.invoke import RunFailed
@@ -294,3 +297,16 @@ def test_a_deleted_newest_entry_is_reported_and_the_windows_of_the_others_are_li
     stage.hand.forward(7200)
     stage.run(**ONE_PASS)
     assert set(late) < set(stage.arrived())
+
+
+def test_a_folder_of_the_ledger_that_is_removed_is_reported(terminal, tmp_path):  # noqa: F811
+    stage, run_cli = terminal
+    stage.emit(stage.world.tenancy, 5, 90)
+    run_cli("run")
+    shutil.rmtree(tmp_path / "cursor.ledger")
+    health = run_cli("health")
+    assert (health.exit_code, f"{tmp_path}/cursor.ledger/ lacks its newest entry, " in health.stdout.replace("\n", "")) == (2, True)
+    (report,) = json.loads(run_cli("run", "--json").stdout)
+    (warning,) = report["warnings"]
+    assert warning.startswith(f"The ledger {tmp_path}/cursor.ledger/ is empty: its entries through ")
+    assert (report["late"], report["forwarded"], len(arrived(stage))) == (0, 0, 5)
