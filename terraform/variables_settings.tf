@@ -445,11 +445,12 @@ variable "reconcile_after" {
 
   validation {
     condition = var.reconcile_after == null || try(
-      length(distinct(var.reconcile_after)) <= 4 &&
+      length(var.reconcile_after) <= 4 &&
+      length(distinct(var.reconcile_after)) == length(var.reconcile_after) &&
       alltrue([for each in var.reconcile_after : floor(each) == each && each >= 5 && each <= 10080]),
       false
     )
-    error_message = "reconcile_after: expected empty, or up to 4 integers from 5 to 10080."
+    error_message = "reconcile_after: expected empty, or up to 4 different integers from 5 to 10080."
   }
 }
 

@@ -35,7 +35,7 @@ def resolve_compartments(names: Sequence[str], compartments: Mapping[str, Compar
         else:
             problems.append(_unknown(name, known, suggest=len(problems) < _MOST_NAMED))
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(problems, do="Correct the command and run it again.")
     return tuple(dict.fromkeys(found))
 
 

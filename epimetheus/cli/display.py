@@ -57,6 +57,10 @@ def show_problems(console: Console, error: EpimetheusError, warnings: Sequence[s
 def show_replayed(console: Console, replayed: Replayed) -> None:
     """Show what a replay or a reconciliation sent, or what a dry run would send."""
     missing, dry = replayed.missing_only, replayed.dry
+    if replayed.error and not (replayed.relisted or replayed.fetched or replayed.through != replayed.window[0]):
+        what = f"{replayed.region} {replayed.action} failed: {replayed.error.what} {replayed.error.do}"
+        print_line(console, what, STATUS_COLORS[replayed.status])
+        return
     done = f"{'would be ' if dry else ''}sent{'' if missing else ' again'}"
     what = f"{count_text(replayed.forwarded, 'missing event' if missing else 'event')} {done}"
     minutes = (parse_seconds(replayed.through) - parse_seconds(replayed.window[0])) // 60
@@ -144,7 +148,7 @@ def show_state(console: Console, name: str, state: State, now: float, problem: E
     ]
     if adopted := state.adopted:
         rows.append(("adopted", f"{time_text(adopted.at)}, previously {adopted.before}. Reason: {adopted.reason}"))
-    rows += [("reconciled", _reconciled(after, one, now)) for after, one in sorted(state.reconciled.items())]
+    rows += [("reconciliation", _reconciled(after, one, now)) for after, one in sorted(state.reconciled.items())]
     rows += [
         ("behind", f"{ocid} since {minute_text(behind.since)}, {count_text(behind.attempts, 'attempt')}: {behind.reason}")
         for ocid, behind in sorted(state.behind.items())
@@ -206,7 +210,8 @@ def _effective(settings: Settings, name: str, value: object) -> str:
 
 def _reconciled(after: int, one: Reconciled, now: float) -> str:
     behind = f", {count_text(len(one.behind), 'compartment')} behind" if one.behind else ""
-    return f"after {count_text(after, 'minute')}: through {minute_text(one.through)} ({ago_text(now - one.through * 60)}){behind}"
+    begins = f"the next window begins at {minute_text(one.through)} ({ago_text(now - one.through * 60)})"
+    return f"after {count_text(after, 'minute')}: {begins}{behind}"
 
 
 def _lease(lease: Lease | None, now: float) -> str:

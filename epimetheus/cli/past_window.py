@@ -2,7 +2,7 @@
 
 import shlex
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, NamedTuple
 
@@ -75,9 +75,30 @@ class PastWindow:
                 self._show_interrupted(observer, regions)
                 raise
         for result in results:
-            if result.through != result.window[1]:
+            begun = result.relisted or result.fetched or result.through != result.window[0]
+            if (begun or not result.error) and result.through != result.window[1]:
                 self._show_continuation(result.region, regions, parse_minute(result.through))
         return results
+
+    def send_confirmed(
+        self, wiring: Wiring, reopen: Callable[[], Wiring], confirm: Callable[[Console, Sequence[Replayed]], None], *, yes: bool
+    ) -> list[Replayed]:
+        """Count, ``confirm`` with the user, and send with the components that ``reopen`` builds; with ``yes``, send at once.
+
+        A request for a dry run is only counted. Raises as `send`, and what ``confirm`` raises.
+        """
+        consoles, dry = self.consoles, self.request.dry
+        if yes and not dry:
+            return self.send(wiring)
+        counting = consoles if dry else consoles._replace(results=consoles.notes)  # the count belongs to the question
+        results = self.for_request(dry=True, consoles=counting).send(wiring)
+        if dry or (self.request.missing and any(result.error for result in results)):  # a damaged entry, for example
+            return results
+        if not any(result.forwarded for result in results):
+            print_line(consoles.notes, "There is nothing to send.")
+            return results
+        confirm(consoles.notes, results)
+        return self.send(reopen())
 
     def _show_interrupted(self, observer: TerminalObserver, regions: Sequence[str]) -> None:
         """Say what was sent, and how to continue. The cursor does not move."""

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from epimetheus.cli import display
 from epimetheus.cli.confirm import confirm, require_terminal
-from epimetheus.cli.console import cell, print_json, print_line, print_wrapped
+from epimetheus.cli.console import cell, print_json, print_wrapped
 from epimetheus.cli.past_window import (
     Compartments,
     Consoles,
@@ -60,15 +60,12 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
         loaded = source.load()
         wiring = loaded.open(loaded.read_to_send(), timeout)
         window = PastWindow(request, options, consoles).for_request(only=compartment_ocids(wiring, compartments or ()))
-        if dry_run or not yes:
-            counting = consoles if dry_run else consoles._replace(results=consoles.notes)  # the count belongs to the question
-            results = window.for_request(dry=True, consoles=counting).send(wiring)
-        if not (dry_run or yes or any(result.forwarded for result in results)):
-            print_line(consoles.notes, "There is nothing to send.")
-        elif not dry_run:
-            if not yes:
-                _confirm_sending(consoles.notes, results, wiring.settings)
-            results = window.send(loaded.open(wiring.settings, timeout))
+        results = window.send_confirmed(
+            wiring,
+            lambda: loaded.open(wiring.settings, timeout),
+            lambda console, counted: _confirm_sending(console, counted, wiring.settings),
+            yes=yes,
+        )
     if as_json:
         print_json(results)
     raise typer.Exit(max(display.EXIT_CODES[result.status] for result in results))

@@ -104,7 +104,8 @@ def state_rewind(
         elif stored:
             dialog.confirm(_resent_text(stored, minute - target.settings.overlap_minutes, now))
         target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
-    dialog.report(target, _next_start(minute, target), through=start)
+        unlisted = "; windows before it are not listed again for late events" if minute > state.through else ""
+    dialog.report(target, f"{_next_start(minute, target)}{unlisted}", through=start)
 
 
 @state_app.command("reset")

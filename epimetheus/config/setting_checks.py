@@ -66,6 +66,14 @@ def _similar(key: str, keys: Collection[str]) -> str | None:
     return next((near for near in close if near[0] == key[0] and abs(len(near) - len(key)) <= 2), None)
 
 
+def pass_warnings(passes: Iterable[int], overlap: int) -> Iterator[str]:
+    """The passes of RECONCILE_AFTER that find nothing, because every run reads their windows again anyway. Ages are in minutes."""
+    for after in passes:
+        if after <= overlap:
+            what = f"RECONCILE_AFTER={after} is not greater than OVERLAP_MINUTES={overlap}"
+            yield f"{what}: every run reads these windows again anyway. Remove {after}, or lower OVERLAP_MINUTES."
+
+
 def redact_warnings(paths: Iterable[str]) -> Iterator[str]:
     """The paths of REDACT that select nothing, because no event has their first member, or their member of ``data``."""
     for path in paths:

@@ -11,6 +11,7 @@ from epimetheus.config.setting_checks import (
     MAX_LISTING_MINUTES,
     combination_problems,
     field_problem,
+    pass_warnings,
     redact_warnings,
     size_problems,
     text_problems,
@@ -192,7 +193,7 @@ class Settings(BaseModel):
     settle_minutes: int = _READING.integer(2, 0, 60, "Minutes before now at which a run stops reading. OCI may not list newer events yet.")
     reconcile_after: value_types.Passes = _READING.field(
         (60, 1440),
-        "empty, or up to 4 integers from 5 to 10080, comma-separated",
+        "empty, or up to 4 different integers from 5 to 10080, comma-separated",
         "Ages in minutes at which closed windows are listed again, to find events that OCI listed after they were read. "
         "Windows are as long as the age, but at least an hour and at most a day: with 5, an event is found after 5 to 65 minutes. "
         "Each age is one more pass over all events; empty means none.",
@@ -281,7 +282,8 @@ class Settings(BaseModel):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What every run reports about these settings."""
-        return (*((_PLAIN_TCP,) if self.syslog_transport == "tcp" else ()), *redact_warnings(self.redact))
+        plain = (_PLAIN_TCP,) if self.syslog_transport == "tcp" else ()
+        return (*plain, *redact_warnings(self.redact), *pass_warnings(self.reconcile_after, self.overlap_minutes))
 
 
 SETTING_NAMES = tuple(name.upper() for name in Settings.model_fields)

@@ -96,11 +96,18 @@ def _split_if_given(value: str | None) -> tuple[str, ...]:
     return _split_not_empty(value) if value else ()
 
 
-def _ascending(minutes: tuple[int, ...]) -> tuple[int, ...]:
-    """Distinct ``minutes`` in ascending order. Raises ValueError for more than 4."""
-    if len(distinct := sorted(set(minutes))) > _MAX_PASSES:
+def _few(value: str | None) -> tuple[str, ...]:
+    parts = _split_if_given(value)
+    if len(parts) > _MAX_PASSES or len(parts) < len([part for part in (value or "").split(",") if part.strip()]):  # one is repeated
         raise ValueError
-    return tuple(distinct)
+    return parts
+
+
+def _ascending(minutes: tuple[int, ...]) -> tuple[int, ...]:
+    """``minutes`` in ascending order. Raises ValueError if one is repeated, such as 60 and 060."""
+    if len(set(minutes)) < len(minutes):
+        raise ValueError
+    return tuple(sorted(minutes))
 
 
 def _whole(pattern: str) -> str:
@@ -116,7 +123,7 @@ Boolean = Annotated[bool, BeforeValidator({"true": True, "false": False}.get)]
 Region = Annotated[str, BeforeValidator(region_name), _item(r"all|[a-z]+(?:-[a-z]+)+-\d+")]
 Distinct = AfterValidator(lambda names: tuple(dict.fromkeys(names)))
 """For a list whose items may have several forms: two forms of one item are one item."""
-Passes = Annotated[tuple[Annotated[int, Field(ge=5, le=10080)], ...], BeforeValidator(_split_if_given), AfterValidator(_ascending)]
+Passes = Annotated[tuple[Annotated[int, Field(ge=5, le=10080)], ...], BeforeValidator(_few), AfterValidator(_ascending)]
 """Ages in minutes, in ascending order; empty for an empty text."""
 Compartment = Annotated[str, _item(ocid("compartment|tenancy"))]
 Resource = Annotated[str, _item(ocid(r"\w+"))]

@@ -66,6 +66,13 @@ class DirectoryEntryStore:
                     names = (f"{day}/{name}" for name in _files(self._path / day))
                     yield from (name for name in names if start <= name < end)
 
+    def try_write(self) -> bool:
+        """See `EntryStore`. A folder that does not exist yet is created with the first entry, in the one above it."""
+        folder = self._path if os.path.lexists(self._path) else self._path.parent
+        with _errors_translated(self._noun, self._path, "written"), tempfile.NamedTemporaryFile(dir=folder, prefix=".new-") as test:
+            test.write(b"\n")
+        return True
+
     def prune(self, before: int) -> None:
         """Remove the files last modified before the minute ``before`` from the folders of days before it. Raises LedgerError.
 
@@ -154,11 +161,11 @@ def _not_an_entry(noun: Noun, target: Path, why: str) -> LedgerError:
 
 
 def _folders(folder: Path, digits: int) -> list[str]:
-    """The names of the folders in ``folder`` that consist of so many digits, in order; none if it is not a folder."""
+    """The names of the folders in ``folder`` that consist of so many digits, in order; none if it does not exist."""
     try:
         with os.scandir(folder) as found:
             names = [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return []
     return sorted(name for name in names if len(name) == digits and name.isascii() and name.isdigit())
 

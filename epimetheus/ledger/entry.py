@@ -32,7 +32,7 @@ LONGEST_MINUTES = 8 * 24 * 60
 
 _HEADER = b"EPIMETHEUS-LEDGER 1 "
 _DIGEST = re.compile("[0-9a-f]{64}")
-_DO = "Restore the object from a copy. Without a copy, delete it: the events that only this entry records are sent again."
+_DO = "Restore it from a copy. Without a copy, delete it: the events that only this entry records are then sent again."
 
 RateLimitCounts = Mapping[str, Mapping[int, HourlyCount]]
 """Event type → start of the hour (minutes since the epoch) → events that passed and that were suppressed."""

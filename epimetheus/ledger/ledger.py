@@ -14,6 +14,7 @@ MOST_NAMES = 200_000
 _NAMES_BETWEEN_CHECKS = 500
 _ONLY_WRITER = "Check what else writes to it: only Epimetheus should, about an entry for each run."
 
+
 class Ledger:
     """The entries in ``store``. ``name``: its location, for messages. ``deadline``: nothing is listed or read after it."""
 
@@ -55,6 +56,19 @@ class Ledger:
                 )
         return found
 
+    def contains(self, name: EntryName) -> bool:
+        """Whether the entry ``name`` exists; it is not read. Raises LedgerError, CredentialsError."""
+        text = name.text()
+        return text in self._store.names(text, f"{text}~")
+
+    def has_entries(self, minute: int) -> bool:
+        """Whether any entry has a window that ends at ``minute`` or earlier. Raises LedgerError, OutOfTime, CredentialsError."""
+        for text in self._store.names("", name_bound(minute + 1)):
+            self._check_time()
+            if EntryName.parse(text):
+                return True
+        return False
+
     def read(self, name: EntryName) -> Entry | None:
         """The entry ``name``, or None if it no longer exists. Raises LedgerDamaged, LedgerError, OutOfTime, CredentialsError."""
         found = self.read_with_digest(name)
@@ -79,6 +93,10 @@ class Ledger:
         if self._deadline is not None and self._deadline.left() <= 0:
             what = f"The ledger {self.name} could not be read before the deadline of the run."
             raise OutOfTime(what, do=f"Raise the timeout. {_ONLY_WRITER}")
+
+    def try_write(self) -> bool:
+        """See `EntryStore`. Raises LedgerError."""
+        return self._store.try_write()
 
     def prune(self, before: int) -> None:
         """Remove the entries of days before that of the minute ``before``, unless a lifecycle rule does. Raises LedgerError."""

@@ -75,6 +75,10 @@ class ObjectEntryStore:
                 raise LedgerError(f"{action_failed(self._listing)} OCI returned {wrong}.", do="The next run tries again.")
             first = following
 
+    def try_write(self) -> bool:
+        """See `EntryStore`. The function may only create objects."""
+        return False
+
     def prune(self, before: int) -> None:
         """Does nothing: the bucket's lifecycle rule deletes old entries, and the function has no permission to."""
 

@@ -32,6 +32,10 @@ class EntryStore(Protocol):
         """The names of the objects from ``start`` until before ``end``, in order. Raises LedgerError, CredentialsError."""
         ...
 
+    def try_write(self) -> bool:
+        """Whether a test write succeeded; False if none can be tried, because nothing may be deleted. Nothing stays. Raises LedgerError."""
+        ...
+
     def prune(self, before: int) -> None:
         """Remove the objects of days before that of the minute ``before``, unless the store does so itself. Raises LedgerError."""
         ...

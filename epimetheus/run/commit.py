@@ -18,7 +18,8 @@ from epimetheus.run.sealing import finish_seal, with_own_seal
 from epimetheus.state.model import State, Summary, with_entered
 
 CHECKPOINT_SECONDS = 30.0
-_NOT_ENTERED = "not_entered"  # in the summary of the last run: it could not write its entry
+NOT_ENTERED = "not_entered"
+"""In the summary of the last run: it could not write its entry."""
 _LATE_MINUTES = 24 * 60  # an event may be processed a day after its event time, whose hour counts
 
 
@@ -34,7 +35,8 @@ def commit(ctx: RunContext, state: State, complete: Callable[[State], State] = l
     rate_limits = ctx.pipeline.rate_limits.packed(plan.rate_limit_horizon(state, overlap) - _LATE_MINUTES)
     entered = with_entered(ctx.ports.delivered.entered, ctx.run_id, ctx.entries.count)
     seals = state.seals.with_entries(ctx.entries.written.items())
-    state = complete(replace(state, rate_limits=rate_limits, entered=entered, seals=seals))
+    newest = max([state.newest_entry, *ctx.entries.written])
+    state = complete(replace(state, rate_limits=rate_limits, entered=entered, seals=seals, newest_entry=newest))
     ctx.state = ctx.ports.session.commit(state, now=ctx.time.now())
     ctx.entries.written = {}
     ctx.progress.committed_at = ctx.ports.clock.monotonic()
@@ -57,7 +59,7 @@ def require_ledger(ctx: RunContext) -> None:
 
     Otherwise each run would send the same events again, as long as the ledger cannot be written.
     """
-    if not ctx.state.last.get(_NOT_ENTERED):
+    if not ctx.state.last.get(NOT_ENTERED):
         return
     empty, before = PendingEntry(), Window(ctx.state.through - 1, ctx.state.through)
     empty.add_keys(plan.polled_compartments(ctx.state)[0], before, [])
@@ -108,7 +110,7 @@ def commit_confirmed(ctx: RunContext) -> None:
         _commit_last(ctx, "failed")
     except EpimetheusError as error:
         ctx.problem(error)
-        last: Summary = {_NOT_ENTERED: True} if isinstance(error, LedgerError) else {}
+        last: Summary = {NOT_ENTERED: True} if isinstance(error, LedgerError) else {}
         session.release(attempts=1, last=last)  # the time reserved for the commit is nearly used up; the report must still be sent
     else:
         # What a failed run sends must not count as the verification of the state's first owner.

@@ -3,17 +3,20 @@
 The state is read without the lease: it says which entries belong to it, and what counts under rate limits. It is not written.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from epimetheus.errors import EpimetheusError, StateError
+from epimetheus.errors import EpimetheusError, LedgerDamaged, LedgerError, StateError
 from epimetheus.ledger.entry import Source
+from epimetheus.ledger.ledger import Ledger
 from epimetheus.model import Fetched
 from epimetheus.render.renderer import Item, Rendered
 from epimetheus.reports import EventName
+from epimetheus.run.deleted_entries import deleted_entry
 from epimetheus.run.delivered import DeliveredKeys, Lookup
 from epimetheus.run.entry_writer import EntryWriter, Reading
 from epimetheus.run.forwarder import Forwarder
+from epimetheus.run.pending_entry import PendingEntry
 from epimetheus.run.ports import EventRenderer, RunOptions, RunPorts
 from epimetheus.run.run_clock import RunClock
 from epimetheus.safe_text import safe_event_text
@@ -23,6 +26,7 @@ from epimetheus.state.model import State
 LONGEST_SLICE_MINUTES = 24 * 60
 """Maximum length of a slice: its keys are in memory, and an entry may span eight days at most."""
 MOST_NAMES = 20
+_DAMAGED_HELP = "Nothing was sent for this time, because the events of the entry would look as if they were missing."
 
 
 class Comparison:
@@ -37,7 +41,9 @@ class Comparison:
         self._delivered, self._source, self._dry = ports.delivered, source, dry
         self._delivered.begin(self.state.first_epoch, self.state.epoch, self.state.entered, self.state.identity)
         self._writer = EntryWriter(ports.delivered, options.tenancy, options.region, run_id)
-        self._polled: Collection[str] = ()
+        self._tasks: Sequence[FetchTask] = ()
+        self._writable = dry  # a dry run writes nothing
+        _raise_if_deleted(self.state, ports.delivered.ledger, self._clock.minute - options.ledger_days * 24 * 60)
 
     @property
     def delivered(self) -> DeliveredKeys:
@@ -45,9 +51,29 @@ class Comparison:
         return self._delivered
 
     def begin_slice(self, tasks: Sequence[FetchTask]) -> None:
-        """Read the entries that can have events of ``tasks``, also those from before the last rewind. Raises LedgerError."""
-        self._polled = [task.compartment for task in tasks]
+        """Read the entries that can have events of ``tasks``, also those from before the last rewind.
+
+        Raises LedgerError, and LedgerDamaged for a damaged entry, whose events would look as if they were missing.
+        """
+        self._tasks = tasks
         self._delivered.load([Lookup(task.compartment, task.window, task.window.end) for task in tasks], earlier_epochs=True)
+        if self._delivered.damaged:
+            raise LedgerDamaged(next(iter(self._delivered.damaged.values())), do=_DAMAGED_HELP)
+
+    def require_writable(self) -> None:
+        """Write an entry without events before the first event is sent. Raises LedgerError.
+
+        Otherwise each try would send the same events again, as long as the ledger cannot be written.
+        """
+        if self._writable:
+            return
+        empty, task = PendingEntry(), self._tasks[0]
+        empty.add_keys(task.compartment, task.window, [])
+        try:
+            self._writer.write(empty, Reading(self._source, (), self.state.epoch), self._clock.now())
+        except LedgerError as error:
+            raise LedgerError(f"{error.what} Nothing is sent until the ledger can be written.", do=error.do) from error
+        self._writable = True
 
     def end_slice(self, forwarder: Forwarder, through: int) -> None:
         """Enter what is confirmed, and drop the keys of windows that end at ``through`` (minute) or earlier. Raises LedgerError."""
@@ -63,18 +89,21 @@ class Comparison:
     def _enter(self, forwarder: Forwarder) -> None:
         pending = forwarder.take_pending()
         if not self._dry:
-            self._writer.write(pending, Reading(self._source, self._polled, self.state.epoch), self._clock.now())
+            polled = [task.compartment for task in self._tasks]
+            self._writer.write(pending, Reading(self._source, polled, self.state.epoch), self._clock.now())
 
 
 class NamingRenderer:
-    """An `EventRenderer` that also records the ``names`` of the first events, ``most`` at most."""
+    """An `EventRenderer` that also records the ``names`` of the first events, ``most`` at most. ``before`` is called before any is sent."""
 
-    def __init__(self, renderer: EventRenderer, most: int = MOST_NAMES) -> None:
+    def __init__(self, renderer: EventRenderer, most: int = MOST_NAMES, before: Callable[[], None] = lambda: None) -> None:
         self.names: list[EventName] = []
-        self._renderer, self._most = renderer, most
+        self._renderer, self._most, self._before = renderer, most, before
 
     def render_many(self, items: Sequence[Item], /) -> list[Rendered]:
         """See `EventRenderer`."""
+        if items:
+            self._before()
         self.names += [_name(fetched, enrichment.compartment_path) for fetched, _, enrichment in items[: self._most - len(self.names)]]
         return self._renderer.render_many(items)
 
@@ -88,6 +117,15 @@ def _name(fetched: Fetched, path: str | None) -> EventName:
     texts = (event.event_time, event.event_type, event.event_id, path or event.data.compartment_id) if event else ("", "", "", path)
     time, kind, event_id, compartment = (safe_event_text(text or "") for text in texts)
     return EventName(time, kind, event_id, compartment)
+
+
+def _raise_if_deleted(state: State, ledger: Ledger, oldest: int) -> None:
+    if (deleted := deleted_entry(state, ledger, oldest)) is not None:
+        raise LedgerError(
+            f"What is missing could not be determined: the newest entry of the ledger {ledger.name} was deleted: {deleted.text()}. Its"
+            " events would look as if they were missing, as those of other deleted entries would.",
+            do="Restore the entries from a copy. To send a window without comparing it with the ledger, use a replay.",
+        )
 
 
 def _read_state(region: str, ports: RunPorts, clock: RunClock) -> State:

@@ -63,6 +63,11 @@ class DeliveredKeys:
         self._ledger = ledger
         return self
 
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger that they are read from."""
+        return self._ledger
+
     def warnings(self) -> list[str]:
         """A warning for each of the first damaged entries, one for the others, and one for entries of another state."""
         named = [*self.damaged.values()][:_MOST_NAMED]

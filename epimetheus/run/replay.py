@@ -29,6 +29,7 @@ from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.selection import Selection
 from epimetheus.source.compartments import choose, discover, paths, pin
 from epimetheus.source.fetch import Failed, FetchTask, Finished, Page, fetch
+from epimetheus.state.model import State
 
 _LEAST_SECONDS = 1.0
 
@@ -56,6 +57,7 @@ class ReplayRequest:
     """What to send: ``window`` (minutes) of the compartments in ``only`` (OCIDs; empty: all selected ones). ``dry``: only count.
 
     ``missing``: send only what the ledger does not have, and enter it with this source; None: send everything, and enter nothing.
+    ``reconcile`` ends at the cursor.
     ``names``: how many of the events that are missing the result names.
     """
 
@@ -96,7 +98,8 @@ class _Replay:
         self.polled: list[str] = []
         self.unread: dict[str, str] = {}
         self.comparison: Comparison | None = None
-        self.renderer = NamingRenderer(ports.renderer, request.names)
+        self.warnings: list[str] = []
+        self.renderer: NamingRenderer | None = None
 
     def run(self) -> Replayed:
         try:
@@ -122,9 +125,19 @@ class _Replay:
             self.check_age()
             self.comparison = Comparison(self.options, ports, self.run_id, request.missing, dry=request.dry)
             seen, limits = ports.delivered.seen, RateLimits(self.comparison.state.rate_limits)
+            self.renderer = NamingRenderer(ports.renderer, request.names, self.comparison.require_writable)
+        if self.comparison and request.action == "reconcile":
+            self.end_at_cursor(self.comparison.state)
         selection = Selection(ports.rules, ports.tamper_watch, limits)
-        renderer = self.renderer if request.missing else ports.renderer
+        renderer = self.renderer or ports.renderer
         self.forwarder = Forwarder(seen, selection, renderer, ports.frame, self.sender, self.tally, actors=self.options.actors)
+
+    def end_at_cursor(self, state: State) -> None:
+        """End the window at the cursor: what is after it is not late, and the next run forwards it."""
+        if self.window.end > state.through:
+            self.window = Window(self.window.start, max(self.window.start, state.through))
+            reached = "The window ends at" if self.window.start < state.through else "No part of the window is before"
+            self.warnings.append(f"{reached} the cursor, {minute_text(state.through)}: runs forward later events.")
 
     def check_age(self) -> None:
         """Raises RequestError if the entries of the window may be deleted: all of its events would look as if they were missing."""
@@ -153,7 +166,8 @@ class _Replay:
 
     def slice(self, compartments: Sequence[str], window: Window) -> int:
         """Fetch, forward and confirm one slice. Returns the minutes of the next: half if time ran out, otherwise double."""
-        tasks = [FetchTask(ocid, window) for ocid in compartments if ocid not in self.unread]
+        tasks = [FetchTask(ocid, self.read_at_cursor(ocid, window)) for ocid in compartments if ocid not in self.unread]
+        tasks = [task for task in tasks if task.window.start < task.window.end]
         unfinished = {task.compartment for task in tasks}
         if self.comparison:
             self.comparison.begin_slice(tasks)
@@ -181,6 +195,12 @@ class _Replay:
         longest = LONGEST_SLICE_MINUTES if self.comparison else 2 * minutes
         return max(1, minutes // 2) if unfinished else min(2 * minutes, longest)
 
+    def read_at_cursor(self, ocid: str, window: Window) -> Window:
+        """The part of ``window`` that a reconciliation lists: a compartment that is behind has no late events after its position."""
+        if self.comparison and self.request.action == "reconcile":
+            return Window(window.start, min(window.end, self.comparison.state.read_until(ocid)))
+        return window
+
     def report_progress(self, window: Window, done: int, total: int, *, ended: bool) -> None:
         cursor, tally = Window(window.start, self.window.end), self.tally
         listed = tally.relisted if self.comparison else None
@@ -197,7 +217,7 @@ class _Replay:
             dry=self.request.dry,
             status="failed" if error else "partial" if self.unread or not done else "ok",
             error=to_problem(error) if error else None,
-            warnings=self.comparison.delivered.warnings() if self.comparison else [],
+            warnings=[*self.warnings, *(self.comparison.delivered.warnings() if self.comparison else ())],
             window=[minute_text(minute) for minute in self.window],
             through=minute_text(self.through),
             compartments=len(self.polled),
@@ -206,7 +226,7 @@ class _Replay:
             duplicates=tally.duplicates,
             filtered=dict(tally.filtered),
             relisted=tally.relisted,
-            missing=self.renderer.names,
+            missing=self.renderer.names if self.renderer else [],
             unread=dict(sorted(self.unread.items())),
         )
 

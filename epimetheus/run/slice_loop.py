@@ -10,6 +10,7 @@ from epimetheus.model import Window
 from epimetheus.run import plan
 from epimetheus.run.commit import add_uncounted, commit, require_ledger
 from epimetheus.run.context import RunContext
+from epimetheus.run.deleted_entries import check_for_deleted_entries
 from epimetheus.run.delivered import Lookup
 from epimetheus.run.reconcile_plan import skip_windows_read_late
 from epimetheus.run.slice_reader import LEAST_SECONDS, read_slice
@@ -39,6 +40,7 @@ def forward_slices(ctx: RunContext) -> None:
     returns the lease.
     """
     require_ledger(ctx)
+    check_for_deleted_entries(ctx)
     prefer_backfill = False
     while (left := ctx.budget.work.left()) > LEAST_SECONDS:
         current = _next_slice(ctx, left, prefer_backfill=prefer_backfill)

@@ -138,6 +138,7 @@ class Head(msgspec.Struct, forbid_unknown_fields=True):
     first_epoch: _Count = 0
     identity: str = ""
     seals: SealsEntry = SealsEntry()
+    newest_entry: str = ""
     regions: tuple[str, ...] = ()
     regions_listed: str | None = None
     tenancy: str = ""

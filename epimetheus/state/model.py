@@ -135,6 +135,7 @@ class State:
     prevent that their events are sent again. ``first_epoch``: the epoch in which the state began; earlier entries are of another state.
     ``identity``: the location where the state was first written by a run. Its entries of the ledger have it; it stays when the state moves.
     ``seals``: the newest seal, and what the next one names.
+    ``newest_entry``: the name of the entry of the ledger with the latest window that runs wrote; empty: none, or it was deleted.
     ``writer`` and ``serial`` identify the write that produced this state. ``last`` is the summary of the last run.
     ``tenancy`` (OCID), ``receiver`` and ``ledger`` (bucket and prefix): the owner, recorded once a run has verified it. ``adopted``: the
     last change of owner.
@@ -156,6 +157,7 @@ class State:
     first_epoch: int = 0
     identity: str = ""
     seals: SealState = NO_SEALS
+    newest_entry: str = ""
     regions: tuple[str, ...] = ()
     regions_listed: int = 0
     lease: Lease | None = None
@@ -202,7 +204,7 @@ class State:
     def for_other_tenancy(self) -> "State":
         """The state without anything that belongs to its tenancy: the cursor and the identity remain."""
         listings = replace(self, known={}, behind={}, listed=0, partly_listed=False, regions=(), regions_listed=0)
-        return replace(listings, rate_limits={}, slice_minutes=0, began=0, reconciled={})
+        return replace(listings, rate_limits={}, slice_minutes=0, began=0, reconciled={}, newest_entry="")
 
     def _times(self) -> Iterator[tuple[str, int]]:
         """Every minute of processed time. The hours of ``rate_limits`` are event times, which a sender chooses freely."""

@@ -466,7 +466,7 @@ variable "settle_minutes" {
 variable "reconcile_after" {
   type        = list(number)
   default     = null
-  description = "Ages in minutes at which closed windows are listed again, to find events that OCI listed after they were read. Each age is one more pass over all events. If empty, no window is listed again. Default: 60,1440."
+  description = "Ages in minutes at which closed windows are listed again, to find events that OCI listed after they were read. Windows are as long as the age, but at least an hour and at most a day: with 5, an event is found after 5 to 65 minutes. Each age is one more pass over all events; empty means none. Default: 60,1440."
 }
 
 variable "slice_minutes" {

@@ -114,7 +114,7 @@ def test_a_state_is_shown_with_compartments_behind(plain):
         adopted=Adoption(NOON - 60, "[red] SIEM", "receiver tls://old:6514"),
     )
     show_state(plain, "/var/[state]/eu", state, NOON)
-    assert "after 60 minutes: through 2026-01-01T11:00:00Z (60 minutes ago), 1 compartment behind\n" in printed(plain)
+    assert "after 60 minutes: the next window begins at 2026-01-01T11:00:00Z (60 minutes ago), 1 compartment behind\n" in printed(plain)
     assert rows(plain) == {
         "state": "/var/[state]/eu",
         "region": "eu-paris-1",
@@ -125,7 +125,7 @@ def test_a_state_is_shown_with_compartments_behind(plain):
         "last run": "r1, ended 2026-01-01T11:30:00.000Z (30 minutes ago), 1 event forwarded, not caught up, status partial",
         "tenancy": "ocid1.tenancy.oc1..t",
         "receiver": "tls://siem:6514",
-        "reconciled": "after 1,440 minutes: through 2025-12-31T00:00:00Z (36 hours ago)",
+        "reconciliation": "after 1,440 minutes: the next window begins at 2025-12-31T00:00:00Z (36 hours ago)",
         "adopted": "2026-01-01T11:59:00.000Z, previously receiver tls://old:6514. Reason: [red] SIEM",
         "behind": "ocid1.compartment.oc1..b since 2026-01-01T10:50:00Z, 3 attempts: 404 [b]",
     }

@@ -66,7 +66,7 @@ def seal_removed(stage, run_cli):
 
 
 WINDOW = "replay --from 2h --to 5m"
-RECONCILE = "reconcile --from 2h --to 5m"
+RECONCILE = "reconcile --from 2h --to 5m --yes"
 PORT = {"SYSLOG_PORT": "0"}
 SCENES = {
     "validate": [Scene(0, "validate"), Scene(2, "validate", changes=PORT)],

@@ -8,6 +8,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.deliver.relp_frames import MAX_DATA_BYTES
 from epimetheus.errors import ConfigError
 
+PASSES = "expected empty, or up to 4 different integers from 5 to 10080, comma-separated"
 REQUIRED = {"SYSLOG_HOST": "siem.example.com", "STATE_BUCKET": "audit"}
 TENANCY, COMPARTMENT = "ocid1.tenancy.oc1..aaaa", "ocid1.compartment.oc1..bbbb"
 FACILITIES = (
@@ -139,7 +140,7 @@ def test_an_empty_value_is_the_default_except_where_it_turns_something_off(empty
         ("REGIONS", "all", ("all",)),
         ("REGIONS", "eu-paris-1, us-gov-ashburn-1 ,,me-dcc-doha-1,eu-paris-1", ("eu-paris-1", "us-gov-ashburn-1", "me-dcc-doha-1")),
         ("LISTING_MINUTES", "0", 0),
-        ("RECONCILE_AFTER", "10080, 5 ,60,60", (5, 60, 10080)),
+        ("RECONCILE_AFTER", "10080, 5 ,60", (5, 60, 10080)),
         ("INITIAL_LOOKBACK_HOURS", "8760", 8760),
         ("API_REQUESTS_PER_SECOND", "0.5", 0.5),
         ("TAMPER_WATCH", "ocid1.bucket.oc1.iad.a,ocid1.fnfunc.oc1.iad.b", ("ocid1.bucket.oc1.iad.a", "ocid1.fnfunc.oc1.iad.b")),
@@ -235,11 +236,13 @@ def test_a_state_file_replaces_the_bucket():
         ("INITIAL_LOOKBACK_HOURS", "8761", "INITIAL_LOOKBACK_HOURS=8761: expected an integer from 0 to 8760"),
         ("OVERLAP_MINUTES", "1441", "OVERLAP_MINUTES=1441: expected an integer from 0 to 1440"),
         ("SETTLE_MINUTES", "61", "SETTLE_MINUTES=61: expected an integer from 0 to 60"),
-        ("RECONCILE_AFTER", "60,4", "RECONCILE_AFTER=4: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
-        ("RECONCILE_AFTER", "10081", "RECONCILE_AFTER=10081: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
-        ("RECONCILE_AFTER", "1h", "RECONCILE_AFTER=1h: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
-        ("RECONCILE_AFTER", ",", "RECONCILE_AFTER=,: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
-        ("RECONCILE_AFTER", "5,6,7,8,9", "RECONCILE_AFTER=5,6,7,8,9: expected empty, or up to 4 integers from 5 to 10080, comma-separated"),
+        ("RECONCILE_AFTER", "60,4", f"RECONCILE_AFTER=4: {PASSES}"),
+        ("RECONCILE_AFTER", "10081", f"RECONCILE_AFTER=10081: {PASSES}"),
+        ("RECONCILE_AFTER", "1h", f"RECONCILE_AFTER=1h: {PASSES}"),
+        ("RECONCILE_AFTER", ",", f"RECONCILE_AFTER=,: {PASSES}"),
+        ("RECONCILE_AFTER", "1,2,3,4,5", f"RECONCILE_AFTER=1,2,3,4,5: {PASSES}"),
+        ("RECONCILE_AFTER", "60,60", f"RECONCILE_AFTER=60,60: {PASSES}"),
+        ("RECONCILE_AFTER", "5,6,7,8,9", f"RECONCILE_AFTER=5,6,7,8,9: {PASSES}"),
         ("SLICE_MINUTES", "0", "SLICE_MINUTES=0: expected an integer from 1 to 10080"),
         ("API_CONCURRENCY", "65", "API_CONCURRENCY=65: expected an integer from 1 to 64"),
         ("API_REQUESTS_PER_SECOND", "0", "API_REQUESTS_PER_SECOND=0: expected a number greater than 0, up to 10000"),
@@ -525,3 +528,13 @@ def test_a_path_that_no_event_has_is_a_warning(path, warning):
 def test_a_path_that_an_event_may_have_is_no_warning():
     paths = "data,data.identity.x,data.*.x,data.definedTags.a,*.x,eventId,contentType,extensions.x,oracle.tenantid,epimetheus.actor"
     assert Settings.read({**REQUIRED, "REDACT": paths}).warnings == ()
+
+
+def test_a_pass_within_the_overlap_is_a_warning():
+    settings = Settings.read({**REQUIRED, "RECONCILE_AFTER": "60,120,1440", "OVERLAP_MINUTES": "120"})
+    says = "every run reads these windows again anyway. Remove"
+    assert settings.warnings == (
+        f"RECONCILE_AFTER=60 is not greater than OVERLAP_MINUTES=120: {says} 60, or lower OVERLAP_MINUTES.",
+        f"RECONCILE_AFTER=120 is not greater than OVERLAP_MINUTES=120: {says} 120, or lower OVERLAP_MINUTES.",
+    )
+    assert Settings.read({**REQUIRED, "OVERLAP_MINUTES": "59"}).warnings == ()

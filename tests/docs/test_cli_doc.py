@@ -55,7 +55,7 @@ EXAMPLES = {
     ],
     "reconcile": [
         ("reconcile --from 26h --to 2h --dry-run", "count and name the events of a day that were not sent"),
-        ("reconcile --from 26h --to 2h", "send them, marked as late"),
+        ("reconcile --from 26h --to 2h", "count them, ask, and send them, marked as late"),
     ],
     "verify": [
         ("verify --from 24h", "verify the seals and ledger entries of the last day"),

@@ -40,6 +40,7 @@ REGION = "us-ashburn-1"
 STATE = f"epimetheus/{REGION}.state"
 LEDGER = f"epimetheus/ledger/{REGION}/"
 SEALS = f"epimetheus/seals/{REGION}/"
+UNTRIED = "no write was tried, because the object could not be deleted"
 NEWEST = "2026/01/01/20260101T1158Z-20260101T1143Z-00000000-r1-0001-poll"
 FINE = {
     "settings": "ok",
@@ -429,13 +430,13 @@ def skipped_of(others):
 
 
 def test_the_newest_entry_of_the_ledger_is_read(ran):
-    empty = f"oci://audit-state@axexample/{LEDGER} can be listed. 0 entries of the last 24 hours."
+    empty = f"oci://audit-state@axexample/{LEDGER} can be listed; {UNTRIED}. 0 entries of the last 24 hours."
     assert the(checked(ran), "ledger").what == empty
     put_entries(ran, 2, 17, 1441)
     report = checked(ran)
     assert unlike(report) == {}
     assert the(report, "ledger").what == (
-        f"oci://audit-state@axexample/{LEDGER} can be listed. 2 entries of the last 24 hours."
+        f"oci://audit-state@axexample/{LEDGER} can be listed; {UNTRIED}. 2 entries of the last 24 hours."
         " The newest, by run r1 until 2026-01-01T11:58:00Z with 1 event, is valid."
     )
     assert LEDGER + NEWEST in unquote(ran.world.requests_for("GetObject")[-1].path)
@@ -443,7 +444,30 @@ def test_the_newest_entry_of_the_ledger_is_read(ran):
 
 def test_the_ledger_in_a_folder_is_checked(ran, tmp_path):
     report = checked(ran, STATE_BUCKET="", STATE_FILE=str(tmp_path / "state"))
-    assert the(report, "ledger").what == f"{tmp_path}/state.ledger/ can be listed. 0 entries of the last 24 hours."
+    assert the(report, "ledger").what == f"{tmp_path}/state.ledger/ can be written. 0 entries of the last 24 hours."
+
+
+def test_a_folder_of_the_ledger_that_cannot_be_written_fails(ran, tmp_path):
+    """A plain file in place of the folder, and a folder of the kernel's in which even root creates nothing."""
+    in_folder, ledger = {"STATE_BUCKET": "", "STATE_FILE": str(tmp_path / "state")}, tmp_path / "state.ledger"
+    ledger.write_bytes(b"")
+    check = the(checked(ran, **in_folder), "ledger")
+    assert (check.status, check.what) == ("failed", f"The ledger {tmp_path}/state.ledger could not be written: Not a directory.")
+    ledger.unlink()
+    ledger.symlink_to("/proc/sys")
+    check = the(checked(ran, **in_folder), "ledger")
+    assert (check.status, check.what.partition(":")[0]) == ("failed", "The ledger /proc/sys could not be written")
+    ledger.unlink()
+    ledger.mkdir()
+    assert the(checked(ran, **in_folder), "ledger").status == "ok"
+    assert list(ledger.iterdir()) == []
+
+
+def test_a_run_that_could_not_write_its_entry_fails_the_check(ran):
+    put(ran, replace(ran.state(), last={**ran.state().last, "not_entered": True}))
+    check = the(checked(ran), "ledger")
+    where = f"oci://audit-state@axexample/{LEDGER}"
+    assert (check.status, check.what) == ("failed", f"The last run could not write its entry to {where}.")
 
 
 def test_at_most_five_compartments_behind_are_named(ran, tmp_path):

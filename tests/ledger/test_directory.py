@@ -129,8 +129,7 @@ def test_a_missing_folder_is_an_error_with_a_remedy(tmp_path):
 
 def test_a_file_in_place_of_the_folder_is_an_error(store, path):
     path.write_text("x")
-    assert list(store.names("2026", "2027")) == []
-    for call in (lambda: store.create("2026/11/30/x", b""), lambda: store.read("2026/11/30/x")):
+    for call in (lambda: store.create("2026/11/30/x", b""), lambda: store.read("2026/11/30/x"), store.try_write):
         with pytest.raises(LedgerError, match=r"Not a directory|File exists"):
             call()
 
@@ -237,3 +236,21 @@ def test_a_file_system_without_hard_links_is_named(store, monkeypatch, code):
     with pytest.raises(LedgerError, match="could not be created: the file system does not support hard links") as caught:
         Ledger(store).append(ENTRY)
     assert "such as ext4 or xfs" in caught.value.do
+
+
+def test_a_file_in_place_of_the_folder_is_not_an_empty_ledger(ledger, path):
+    path.write_bytes(b"")
+    with pytest.raises(LedgerError) as failed:
+        ledger.overlapping(USUAL)
+    assert str(failed.value) == (
+        f"The ledger {path} could not be listed: Not a directory. Set STATE_FILE to a file in an existing, writable folder. The ledger and"
+        " the seals are in folders beside it."
+    )
+
+
+def test_a_test_write_leaves_nothing_and_creates_no_folder(store, path):
+    assert store.try_write()
+    assert not path.exists()
+    path.mkdir()
+    assert store.try_write()
+    assert files(path) == []

@@ -32,7 +32,7 @@ def damage(data):
     with pytest.raises(LedgerDamaged) as caught:
         unpack(data, "ledger/x")
     assert caught.value.what.startswith("The ledger entry ledger/x is damaged: ")
-    assert caught.value.do.startswith("Restore the object from a copy.")
+    assert caught.value.do.startswith("Restore it from a copy.")
     return caught.value.what.removeprefix("The ledger entry ledger/x is damaged: ")
 
 

@@ -1,5 +1,8 @@
 """The ledger after an operator's mistakes and under attack, through the real function: what must still arrive, and what must not twice."""
 
+import json
+import shutil
+
 import pytest
 
 from epimetheus.function.invoke import RunFailed
@@ -7,7 +10,7 @@ from epimetheus.ledger.entry import unpack
 from epimetheus.state.encoding import pack
 from epimetheus.testing.syslog import Authority, receive
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
-from tests.run.test_reconcile import LEDGER, ONE_PASS, arrived, hidden
+from tests.run.test_reconcile import LEDGER, ONE_PASS, arrived, hidden, request
 from tests.support.harness import event_id, keys_in
 
 
@@ -242,3 +245,68 @@ def test_a_deployment_that_moves_to_another_bucket_sends_nothing_twice(terminal)
     assert type_in("state", "adopt", "--reason", "moved", "--yes", **moved).exit_code == 0
     done = type_in("run", **moved)
     assert (done.exit_code, "shared" in done.output, stage.arrived()) == (0, False, ids)
+
+
+def test_an_emptied_ledger_is_reported_and_nothing_that_was_delivered_arrives_as_late(stage):
+    """All entries are deleted behind the function's back. Only the overlap is sent again; what OCI lists late afterwards still arrives."""
+    stage.run(**ONE_PASS)
+    old = stage.emit(stage.world.tenancy, 20, 0)
+    stage.hand.forward(3000)
+    stage.run(**ONE_PASS)
+    stage.hand.forward(600)
+    overlapping = stage.emit(stage.world.tenancy, 2, 5)
+    stage.hand.forward(360)
+    stage.run(**ONE_PASS)
+    assert stage.arrived() == [*old, *overlapping]
+    delete(stage, stage.entries())
+    check = next(one for one in stage.call(b'{"action": "health"}', **ONE_PASS).checks if one.name == "ledger")
+    assert (check.status, check.what) == (
+        "failed",
+        f"oci://audit-state@{stage.world.namespace}/{LEDGER} lacks its newest entry, {stage.state().newest_entry}: it was deleted.",
+    )
+    body = request(stage, "reconcile", 60, dry=True)
+    with pytest.raises(RunFailed, match="was deleted"):
+        stage.call(body, **ONE_PASS)
+    report = stage.run(**ONE_PASS)
+    (warning,) = report.warnings
+    assert (report.status, report.forwarded, report.late) == ("ok", 2, 0)
+    where = f"oci://audit-state@{stage.world.namespace}/{LEDGER}"
+    assert warning.startswith(f"The ledger {where} is empty: its entries through 2026-01-01T13:04:00Z were deleted.")
+    assert "Reconciliation skips the time from 2026-01-01T12:00:00Z to 2026-01-01T13:04:00Z, because" in warning
+    assert "run `epimetheus reconcile --from 2026-01-01T12:00:00Z --to 2026-01-01T13:04:00Z`" in warning
+    late = hidden(stage, 3, 0, listed_after=45)
+    for _ in range(3):
+        stage.hand.forward(3600)
+        report = stage.run(**ONE_PASS)
+        assert report.warnings == []
+    assert stage.arrived() == [*old, *overlapping, *overlapping, *late]
+
+
+def test_a_deleted_newest_entry_is_reported_and_the_windows_of_the_others_are_listed_again(stage):
+    stage.run(**ONE_PASS)
+    late = hidden(stage, 3, 0, listed_after=45)
+    for _ in range(2):
+        stage.emit(stage.world.tenancy, 2, 0)
+        stage.hand.forward(1500)
+        stage.run(**ONE_PASS)
+    newest = stage.state().newest_entry
+    delete(stage, [f"{LEDGER}{newest}"])
+    (warning,) = stage.run(**ONE_PASS).warnings
+    where = f"oci://audit-state@{stage.world.namespace}/{LEDGER}"
+    assert warning.startswith(f"The newest entry of the ledger {where} was deleted: {newest}. Its events may be sent again.")
+    stage.hand.forward(7200)
+    stage.run(**ONE_PASS)
+    assert set(late) < set(stage.arrived())
+
+
+def test_a_folder_of_the_ledger_that_is_removed_is_reported(terminal, tmp_path):  # noqa: F811
+    stage, run_cli = terminal
+    stage.emit(stage.world.tenancy, 5, 90)
+    run_cli("run")
+    shutil.rmtree(tmp_path / "cursor.ledger")
+    health = run_cli("health")
+    assert (health.exit_code, f"{tmp_path}/cursor.ledger/ lacks its newest entry, " in health.stdout.replace("\n", "")) == (2, True)
+    (report,) = json.loads(run_cli("run", "--json").stdout)
+    (warning,) = report["warnings"]
+    assert warning.startswith(f"The ledger {tmp_path}/cursor.ledger/ is empty: its entries through ")
+    assert (report["late"], report["forwarded"], len(arrived(stage))) == (0, 0, 5)

@@ -119,7 +119,7 @@ def test_a_dry_run_names_what_is_missing_and_reconcile_sends_it_once(stage):
     assert (sent.dry, sent.relisted, sent.forwarded, sent.through) == (False, 35, 30, sent.window[1])
     assert sorted(arrived(stage)) == sorted(on_time + late)
     assert {(structured(one).get("late"), structured(one).get("replay")) for one in stage.receiver.messages[5:]} == {("true", None)}
-    assert sources(stage) == ["poll", "reconcile"]
+    assert sources(stage) == ["poll", "reconcile", "reconcile"]  # before anything is sent, the ledger must accept an entry
     assert [name for name in stage.world.objects("audit-state") if name.endswith(".state")] == ["epimetheus/us-ashburn-1.state"]
     (again,) = stage.call(request(stage, "reconcile", 120, 60), **ONE_PASS)
     assert (again.relisted, again.fetched, again.forwarded) == (35, 0, 0)
@@ -139,10 +139,10 @@ def test_a_replay_of_what_is_missing_is_marked_as_a_replay_and_entered(stage):
     assert [event_id(message) for message in again] == late
     assert {(structured(one).get("replay"), structured(one).get("late")) for one in again} == {("true", None)}
     assert {json.loads(parse_message(one).body)["epimetheus"]["replay"] for one in again} == {True}
-    assert sources(stage) == ["poll", "replay"]
+    assert sources(stage) == ["poll", "replay", "replay"]
     (whole,) = stage.call(request(stage, "replay", 120, 60), **ONE_PASS)
     assert (whole.missing_only, whole.relisted, whole.forwarded) == (False, 0, 8)
-    assert sources(stage) == ["poll", "replay"]
+    assert sources(stage) == ["poll", "replay", "replay"]
 
 
 def test_only_what_a_run_would_send_is_sent(stage):
@@ -193,23 +193,82 @@ def test_the_state_of_another_receiver_is_refused(stage):
         stage.call(request(stage, "reconcile", 60, 10), **{**ONE_PASS, "SYSLOG_SERVER_NAME": "other.example.com"})
 
 
-def test_what_was_confirmed_before_a_failure_is_entered_and_not_sent_again(stage):
+def test_nothing_is_sent_while_the_ledger_cannot_be_written(stage):
     late = hidden(stage, 40, 20, listed_after=1)
     later = hidden(stage, 5, 10, listed_after=1, name="later")
     stage.run(**ONE_PASS)
     stage.hand.forward(2 * 60)
     whole = request(stage, "reconcile", 60, 4)
     stage.world.faults.add("status", status=500, operation="PutObject", times=None)
-    with pytest.raises(RunFailed, match="the ledger entry"):
+    with pytest.raises(RunFailed, match="Nothing is sent until the ledger can be written"):
         stage.call(whole, **ONE_PASS)
     stage.world.faults.clear()
-    first = len(stage.receiver.messages)
-    assert first == 45
+    assert stage.receiver.messages == []
     (again,) = stage.call(whole, **ONE_PASS)
     assert again.forwarded == 45
     (done,) = stage.call(whole, **ONE_PASS)
     assert (done.relisted, done.forwarded) == (45, 0)
-    assert set(arrived(stage)) == set(late + later)
+    assert sorted(arrived(stage)) == sorted(late + later)
+
+
+def test_a_window_ends_at_the_cursor(stage):
+    """Five events were processed after the cursor, at 11:58, or after the position of a compartment that is behind."""
+    app = stage.world.add_compartment("app")
+    stage.run(**ONE_PASS)
+    stage.world.forbid(app)
+    stage.hand.forward(600)
+    stage.run(**ONE_PASS)
+    stage.world.allow(app)
+    behind = stage.emit(app, 4, 10)
+    late = hidden(stage, 2, 5, listed_after=0)
+    stage.hand.forward(300)
+    fresh = stage.emit(stage.world.tenancy, 5, 1)
+    (sent,) = stage.call(request(stage, "reconcile", 30), **ONE_PASS)
+    assert (sent.status, sent.window[1], sent.through, sent.forwarded) == ("ok", "2026-01-01T12:08:00Z", "2026-01-01T12:08:00Z", 2)
+    assert sent.warnings == ["The window ends at the cursor, 2026-01-01T12:08:00Z: runs forward later events."]
+    assert arrived(stage) == late
+    (none,) = stage.call(request(stage, "reconcile", 5), **ONE_PASS)
+    assert (none.status, none.window) == ("ok", ["2026-01-01T12:10:00Z", "2026-01-01T12:10:00Z"])
+    assert none.warnings == ["No part of the window is before the cursor, 2026-01-01T12:08:00Z: runs forward later events."]
+    stage.hand.forward(300)
+    stage.run(**ONE_PASS)
+    assert sorted(arrived(stage)) == sorted(late + fresh + behind)
+    assert [structured(message).get("late") for message in stage.receiver.messages[2:]] == [None] * 9
+
+
+def test_a_damaged_entry_ends_the_comparison_before_anything_is_sent(stage):
+    stage.emit(stage.world.tenancy, 5, 25)
+    stage.run(**ONE_PASS)
+    hidden(stage, 2, 20, listed_after=0)
+    name = f"{LEDGER}{stage.state().newest_entry}"
+    stage.world.put("audit-state", name, stage.world.objects("audit-state")[name][:-1])
+    for more in ({"dry": True}, {}):
+        with pytest.raises(RunFailed, match=r"is damaged: .* Nothing was sent for this time"):
+            stage.call(request(stage, "reconcile", 60, 10, **more), **ONE_PASS)
+    assert len(stage.receiver.messages) == 5
+
+
+def test_the_command_asks_before_it_sends(terminal):  # noqa: F811
+    stage, run_cli = terminal
+    run_cli("run")
+    late = hidden(stage, 3, 30, listed_after=0)
+    window = ("reconcile", "--from", "50m", "--to", "10m")
+    refused = run_cli(*window)
+    says = "A reconciliation sends events: this requires confirmation, but stdin is not a terminal.\nAdd --yes to confirm.\n"
+    assert (refused.exit_code, refused.stderr) == (2, says)
+    denied = run_cli(*window, answer="n\n")
+    assert (denied.exit_code, "Send 3 missing events, marked as late? [y/N]:" in denied.stderr, arrived(stage)) == (1, True, [])
+    assert (run_cli(*window, answer="y\n").exit_code, arrived(stage)) == (0, late)
+    assert "There is nothing to send.\n" in run_cli(*window, answer="y\n").stderr
+
+
+def test_a_command_that_fails_before_it_lists_anything_says_only_why(terminal):  # noqa: F811
+    _, run_cli = terminal
+    failed = run_cli("reconcile", "--from", "50m", "--to", "10m", "--dry-run")
+    assert failed.stderr.startswith("us-ashburn-1 reconcile failed: What is missing in us-ashburn-1 could not be determined:")
+    assert (failed.exit_code, failed.stdout, failed.stderr.count("\n")) == (2, "", 1)
+    unknown = run_cli("reconcile", "--from", "50m", "--to", "10m", "--compartment", "nope", "--dry-run")
+    assert unknown.stderr.endswith("\nCorrect the command and run it again.\n")
 
 
 def test_what_is_not_read_at_the_cursor_yet_is_no_lag_of_a_pass():
@@ -234,24 +293,24 @@ def test_the_command_names_missing_events_and_sends_them(terminal):  # noqa: F81
     assert f"  com.oraclecloud.ComputeApi.GetInstance  {late[0]}  root\n" in dry.stdout
     assert "  And 2 more.\n" in dry.stdout
     assert len(stage.receiver.messages) == 5
-    sent = run_cli("reconcile", *window)
+    sent = run_cli("reconcile", *window, "--yes")
     assert (sent.exit_code, arrived(stage)[5:]) == (0, late)
     assert ["OracleOCIAuditLate=true" in str(message) for message in stage.receiver.messages] == [False] * 5 + [True] * 22
     assert "22 missing events sent, 40 minutes" in sent.stdout
     assert (sent.stdout.count("  Sent: "), sent.stdout.count("  Missing: ")) == (20, 0)
     assert "; 27 events listed, 22 missing so far\n" in sent.stderr
-    (result,) = json.loads(run_cli("reconcile", *window, "--json").stdout)
+    (result,) = json.loads(run_cli("reconcile", *window, "--yes", "--json").stdout)
     assert (result["action"], result["relisted"], result["forwarded"]) == ("reconcile", 27, 0)
 
 
 def test_the_command_reports_an_unreadable_compartment_with_1_and_a_missing_state_with_2(terminal):  # noqa: F811
     stage, run_cli = terminal
     window = ("--from", "50m", "--to", "10m")
-    assert run_cli("reconcile", *window).exit_code == 2
+    assert run_cli("reconcile", *window, "--yes").exit_code == 2
     run_cli("run")
     closed = stage.world.add_compartment("closed")
     stage.world.forbid(closed)
-    partial = run_cli("reconcile", *window)
+    partial = run_cli("reconcile", *window, "--yes")
     assert (partial.exit_code, f"Not read: {closed}: " in partial.stdout) == (1, True)
 
 
@@ -259,8 +318,8 @@ def test_what_was_sent_before_a_rewind_is_not_missing(terminal):  # noqa: F811
     stage, run_cli = terminal
     stage.emit(stage.world.tenancy, 5, 40)
     run_cli("run")
-    assert run_cli("state", "rewind", "2h", "--yes").exit_code == 0
-    (result,) = json.loads(run_cli("reconcile", "--from", "50m", "--to", "10m", "--json").stdout)
+    assert run_cli("state", "rewind", "30m", "--yes").exit_code == 0
+    (result,) = json.loads(run_cli("reconcile", "--from", "50m", "--to", "10m", "--yes", "--json").stdout)
     assert (result["relisted"], result["fetched"]) == (5, 0)
     (report,) = json.loads(run_cli("run", "--json").stdout)
     assert report["forwarded"] == 5

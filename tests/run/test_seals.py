@@ -247,7 +247,7 @@ def test_an_entry_of_a_replay_is_named_once_by_a_run_that_lists_it(stage):
         stage.run(**DEFAULT)
     seals = chain(stage)
     assert named(seals) == entries(stage)
-    assert [entry.name.rpartition("-")[2] for entry in seals[1].entries] == ["replay"]
+    assert [entry.name.rpartition("-")[2] for entry in seals[1].entries] == ["replay", "replay"]
 
 
 def test_a_state_that_was_restored_continues_after_the_newest_stored_seal(stage):

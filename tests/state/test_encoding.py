@@ -38,6 +38,7 @@ STATE = State(
     identity="oci://audit-state@namespace/epimetheus/us-ashburn-1.state",
     adopted=Adoption(1767268800.5, "SIEM replaced", "receiver tls://old:6514"),
     marker_owner="0123456789abcdef",
+    newest_entry="2026/01/01/20260101T1158Z-20260101T1143Z-29454400-run0-0007-poll",
     rate_limits={"com.oraclecloud.ComputeApi.GetInstance": {29_454_480: HourlyCount(100, 60, 20, 1_767_268_800_000, 1_767_268_860_500)}},
 )
 

@@ -28,6 +28,9 @@ class MemoryStore:
         self.calls.append("names")
         return iter(sorted(key for key in self.objects if start <= key < end))
 
+    def try_write(self) -> bool:
+        return False
+
     def prune(self, before: int) -> None:
         self.calls.append("prune")
         day = name_bound(before)[: len("2026/11/30")]

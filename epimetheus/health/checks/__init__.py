@@ -10,7 +10,7 @@ audit *               ListEvents for the last minute that a run reads, of the ro
 state *               a run may use it (not foreign, missing or in the future); an expired lease is written and removed
 lag *                 how far the cursor is behind, without SETTLE_MINUTES: degraded over 2 h, failed over 24 h
 behind *              degraded: some compartments are behind
-ledger *              it can be listed, and its newest entry is valid
+ledger *              it can be listed, its newest entry exists and is valid; a folder can be written
 seals *               the newest is stored as the state has it, and SEAL_KEY can be read; degraded: seals are not stored or sent
 reconciliation *      how much of the windows that are due is not listed again yet: degraded over 24 h
 tls                   SYSLOG_CA, SYSLOG_CLIENT_CERT and SYSLOG_CLIENT_KEY can be read and fit together
