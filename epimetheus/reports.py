@@ -62,6 +62,7 @@ class SealNow(msgspec.Struct, frozen=True):
     """The seal of a run: its ``sequence`` number and ``sha256``, whether it is ``stored`` and its message ``sent`` and confirmed.
 
     ``pending``: the number of seals whose message is not confirmed, with this one. The next run stores and sends what is missing.
+    ``chain_broken``: the seal before was deleted.
     """
 
     sequence: int
@@ -69,6 +70,7 @@ class SealNow(msgspec.Struct, frozen=True):
     stored: bool
     sent: bool
     pending: int
+    chain_broken: bool
 
 
 class EventName(msgspec.Struct, frozen=True):

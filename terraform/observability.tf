@@ -92,6 +92,11 @@ locals {
       severity = "WARNING", pending = "PT30M", when_scheduled = false
       body     = "Seals are stored, but their messages have not reached the SIEM: it cannot witness the chain. Runs send them first, as soon as they can."
     }
+    seal_chain_broken = {
+      query    = "seal_chain_broken[${local.window}]${local.this_deployment}.groupBy(region).max() > 0"
+      severity = "ERROR", pending = "PT1M", when_scheduled = false
+      body     = "A run found that the newest seal was deleted: the chain has a gap. The warning of the run names the object. Restore it from a copy, find out who deleted it, and run `epimetheus verify`."
+    }
     # The minimum of the window is 1 only if every run was skipped.
     skipped = {
       query    = "runs_skipped[${local.window}]${local.this_deployment}.groupBy(region).min() > 0"

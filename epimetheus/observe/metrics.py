@@ -58,6 +58,7 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         values["listing_age_seconds"] = report.listing_age_seconds
     if report.seal:
         values["seals_unsent"] = report.seal.pending
+        values["seal_chain_broken"] = report.seal.chain_broken
     if report.reconciliation:
         values["reconcile_lag_seconds"] = max(one.lag_seconds for one in report.reconciliation.values())
     if report.position:

@@ -62,10 +62,12 @@ class Sealing:
     """How far a run is with its seal.
 
     ``ready``: the newest seal of the state is stored, and no later one is. ``receiver_failed``: nothing more can be sent.
+    ``chain_broken``: the newest seal of the state was deleted.
     """
 
     ready: bool = False
     receiver_failed: bool = False
+    chain_broken: bool = False
 
 
 @dataclass

@@ -73,7 +73,7 @@ def _seal(ctx: RunContext) -> SealNow | None:
     head = ctx.state.seals.head
     if head is None or head.run != ctx.run_id:
         return None
-    return SealNow(head.sequence, head.sha256, head.stored, not head.pending, head.pending)
+    return SealNow(head.sequence, head.sha256, head.stored, not head.pending, head.pending, ctx.sealing.chain_broken)
 
 
 def _latest_seconds(ctx: RunContext) -> int:

@@ -113,6 +113,7 @@ def _settled(ctx: RunContext, state: State) -> State:
     if own not in stored and head.text:
         chain.create(head.name, head.text.encode())
     elif own not in stored:
+        ctx.sealing.chain_broken = True
         ctx.warn(f"The seal {chain.name}{head.name} was deleted. Restore the object from a copy: without it, the chain has a gap.")
     return _with_head(state, replace(head, stored=True).done())
 

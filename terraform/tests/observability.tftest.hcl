@@ -33,6 +33,7 @@ run "alarms" {
       skipped                = "runs_skipped[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() > 0"
       seal_missing           = "seals[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() < 1"
       seals_unsent           = "seals_unsent[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() > 0"
+      seal_chain_broken      = "seal_chain_broken[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() > 0"
       first_start            = "first_start[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() > 0"
       behind                 = "compartments_behind[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).max() > 0"
       listing_age            = "listing_age_seconds[45m]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).min() > 3600"

@@ -18,7 +18,7 @@ from tests.support.reports import report
 DOC = Path(__file__).parents[2] / "docs" / "report.md"
 
 PASS = ReconciledNow("2026-01-01T11:00:00Z", 0, 0)
-SEALED = SealNow(123, "edd06ec203e942f07c9dbfc633fb303c433e5ae16cd9a437d05f22f3dc309bcc", stored=True, sent=True, pending=0)
+SEALED = SealNow(123, "edd06ec203e942f07c9dbfc633fb303c433e5ae16cd9a437d05f22f3dc309bcc", stored=True, sent=True, pending=0, chain_broken=False)
 
 FIELDS = {
     "version": "version of this schema; it changes if a field is removed or its meaning changes",
@@ -81,6 +81,7 @@ SEAL = {
     "stored": "whether the object is known to be stored; if not, the next run stores it",
     "sent": "whether its message is confirmed; if not, the next run sends it; true with `SEAL_MESSAGES=false`",
     "pending": "the number of seals whose message is not confirmed, with this one",
+    "chain_broken": "whether the seal before was deleted; a warning names it",
 }
 REGIONS = {
     "all": "true if `REGIONS` is `all`",
@@ -119,6 +120,7 @@ METRICS = {
     "api_throttled": ("count", "the sum over all services in `api`"),
     "seals": ("count", "1 if the seal of the run is stored; if the sum over a period is 0, no run was sealed"),
     "seals_unsent": ("count", "`seal.pending`, if the run has a seal"),
+    "seal_chain_broken": ("count", "1 if `seal.chain_broken`, if the run has a seal"),
     "lag_seconds": ("s", "`position.lag_seconds`"),
     "listing_age_seconds": ("s", "`listing_age_seconds`, if compartments are listed"),
     "regions_uncovered": (

@@ -285,6 +285,7 @@ def test_a_deleted_seal_is_a_warning_and_the_chain_goes_on(stage):
     third = stage.run(**DEFAULT)
     warning = f"The seal oci://{BUCKET}@{stage.world.namespace}/{name} was deleted. Restore the object from a copy: without it, the chain"
     assert ([one for one in third.warnings if one.startswith(warning)] != [], third.seal.sequence) == (True, 3)
+    assert (second.seal.chain_broken, third.seal.chain_broken) == (False, True)
     put(stage, name, deleted)
     assert [seal.run for seal in chain(stage)][1:] == [second.run, third.run]
     assert stage.run(**DEFAULT).warnings == []

@@ -9,13 +9,13 @@ from tests.terraform.hcl import MODULE, ROOT, module_locals
 
 OPERATE = ROOT / "docs" / "operate.md"
 POSTED = set(measures(report(certificate_days=3.0, reconciliation={"60": ReconciledNow("2026-01-01T11:00:00Z", 0, 0)}), OptionalMetrics()))
-POSTED |= {"seals", "seals_unsent"}  # with a seal, which `report` does not have
+POSTED |= {"seals", "seals_unsent", "seal_chain_broken"}  # with a seal, which `report` does not have
 
 
 def test_each_alarm_queries_a_metric_that_is_posted():
     alarms = str(module_locals(MODULE / "observability.tf")["own_alarms"])
     watched = re.findall(r"(\w+)\[\$\{local\.window\}\]\$\{local\.this_deployment\}\.groupBy\(region\)", alarms)
-    assert len(watched) == alarms.count("local.window}]") == 16
+    assert len(watched) == alarms.count("local.window}]") == 17
     assert set(watched) <= POSTED
 
 
