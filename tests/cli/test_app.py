@@ -204,7 +204,7 @@ def test_rewind_confirms_a_later_time_and_rejects_an_invalid_one(terminal):
     result = run_cli("state", "rewind", "yesterday")
     assert (result.exit_code, "expected a time such as 2026-11-24T10:05:00Z, or a duration" in result.stderr) == (2, True)
     done = run_cli("state", "rewind", later, "--yes")
-    says = f"the next run reads from {later}, minus OVERLAP_MINUTES; windows before it are not listed again for late events."
+    says = f", OVERLAP_MINUTES=15 before the cursor, {later}; windows before it are not listed again for late events."
     assert (done.exit_code, says in done.output.replace("\n", "")) == (0, True)
 
 

@@ -369,7 +369,7 @@ BROKEN = {
     "ledger not readable": (forbidden("read"), "ledger", "failed", {}, "Reading the ledger entry", "request.permission='OBJECT_READ'"),
     "ledger damaged": (damaged_ledger, "ledger", "failed", {},
         f"The ledger entry oci://audit-state@axexample/{LEDGER}{NEWEST} is damaged: its checksum does not match",
-        "Restore the object from a copy."),
+        "Restore it from a copy."),
     "seals not listable": (forbidden_seals, "seals", "failed", {}, "Listing the seals", "request.permission='OBJECT_INSPECT'"),
     "seal deleted": (seal_gone, "seals", "failed", {},
         "was deleted from oci://audit-state@axexample/epimetheus/seals/us-ashburn-1/.", "Restore the object from a copy."),
