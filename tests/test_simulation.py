@@ -163,7 +163,7 @@ MUTATIONS = [
     Mutation("4: hourly counts are not recorded", "run/forwarder.py", "self._selection.rate_limits.confirm(counts)", "pass"),
     Mutation("4: hourly counts are not in the entry", "run/forwarder.py", "self.pending.add_counts(counts)", "pass"),
     Mutation(
-        "4: counts of an entry without its state are ignored", "run/slice_loop.py",
+        "4: counts of an entry without its state are ignored", "run/commit.py",
         "ctx.pipeline.rate_limits.add_saved(counts)",
         "pass",
     ),

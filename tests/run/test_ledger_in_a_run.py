@@ -97,3 +97,12 @@ def test_a_state_that_is_rolled_back_sends_nothing_twice(stage, behind):
     put(stage, STATE, pack(replace(old, lease=None)))
     duplicates = sum(stage.run(SLICE_MINUTES="60").duplicates for _ in range(3))
     assert (duplicates >= 60, sorted(stage.arrived())) == (True, sorted(ids))
+
+
+def test_a_run_that_did_not_end_is_remembered_until_its_counts_are_found(stage):
+    """Its entry may be of a window that is read again much later; a run that ended with a commit is forgotten by the next."""
+    first = stage.run(**ONE_SLICE)
+    put(stage, STATE, pack(replace(stage.state(), entered={"killed": 2, **stage.state().entered})))
+    second, third = stage.run(**ONE_SLICE), stage.run(**ONE_SLICE)
+    assert len({first.run, second.run, third.run}) == 3
+    assert stage.state().entered == {"killed": 2, third.run: 0}
