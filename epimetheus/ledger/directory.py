@@ -18,6 +18,7 @@ from epimetheus.ledger.store import WHOLES, Noun, exists_otherwise
 
 MOST_BYTES = 256 << 20
 """Maximum size of a file that is read, as for an object."""
+_MOST_SEAL_BYTES = 16 << 20  # as for the response of OCI
 
 _DIGITS = (4, 2, 2)  # folders of years, months and days
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -148,10 +149,11 @@ def _content(descriptor: int, target: Path, noun: Noun) -> bytes:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise _not_an_entry(noun, target, "it is not a regular file")
-    if status.st_size > MOST_BYTES:
-        raise _not_an_entry(noun, target, f"it has {status.st_size:,} bytes; the maximum is {MOST_BYTES:,}")
+    most = _MOST_SEAL_BYTES if noun == "seal" else MOST_BYTES
+    if status.st_size > most:
+        raise _not_an_entry(noun, target, f"it has {status.st_size:,} bytes; the maximum is {most:,}")
     with open(descriptor, "rb", closefd=False) as file:
-        return file.read(MOST_BYTES)
+        return file.read(most)
 
 
 def _not_an_entry(noun: Noun, target: Path, why: str) -> LedgerError:

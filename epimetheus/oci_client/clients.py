@@ -143,11 +143,13 @@ def make_client(
     seconds: float,
     calls: Calls | None = None,
     on_response: Callable[[Any], None] | None = None,
+    max_bytes: int | None = None,
 ) -> Any:
     """Create the SDK client ``kind`` for ``region``, or for the URL ``endpoint``. Each call ends within ``seconds``, including retries.
 
-    The limit holds however slowly a server responds; only a name lookup is limited by the resolver's timeout instead. `http_limits`
-    limits the size of responses. ``calls`` counts the responses, and ``on_response`` receives each (see `date_hook`).
+    The limit holds however slowly a server responds; only a name lookup is limited by the resolver's timeout instead. `http_limits` limits
+    the size of responses, to ``max_bytes`` if it is given. ``calls`` counts the responses, and ``on_response`` receives each (see
+    `date_hook`).
     """
     options: dict[str, Any] = {"service_endpoint": endpoint} if endpoint else {}
     client = kind(
@@ -158,7 +160,7 @@ def make_client(
         circuit_breaker_strategy=oci.circuit_breaker.NoCircuitBreakerStrategy(),
         **options,
     )
-    limit_client(client, seconds * 2 / 3)  # the last attempt starts within the first third
+    limit_client(client, seconds * 2 / 3, max_bytes)  # the last attempt starts within the first third
     hooks = client.base_client.session.hooks["response"]
     if calls is not None:
         service = client.base_client.service

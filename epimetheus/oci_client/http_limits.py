@@ -243,10 +243,10 @@ class _TokenAdapter(_SdkAdapter):
         return _TokenBudget(self._seconds, self._max_bytes, request.url)
 
 
-def limit_client(client: Any, seconds: float) -> None:
-    """Limit each request of an SDK client to ``seconds``, and its responses to the maximum size for its service."""
+def limit_client(client: Any, seconds: float, max_bytes: int | None = None) -> None:
+    """Limit each request of an SDK client to ``seconds``, and its responses to ``max_bytes``, by default the maximum for its service."""
     session = client.base_client.session
-    max_bytes = OBJECT_BYTES if client.base_client.service in _LARGE else RESPONSE_BYTES
+    max_bytes = max_bytes or (OBJECT_BYTES if client.base_client.service in _LARGE else RESPONSE_BYTES)
     for scheme in ("https://", "http://"):  # a session that the SDK replaces is copied with its adapters
         session.mount(scheme, _SdkAdapter(seconds, max_bytes))
 

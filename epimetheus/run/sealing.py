@@ -14,7 +14,7 @@ from functools import partial
 
 from epimetheus.errors import EpimetheusError, LedgerError, SealDamaged
 from epimetheus.ledger.entry_name import EntryName
-from epimetheus.ledger.seal import Seal, SealStatus, digest, pack, sign, unpack
+from epimetheus.ledger.seal import Seal, SealStatus, digest, is_signed_by, pack, sign, unpack
 from epimetheus.ledger.seal_chain import SealChain
 from epimetheus.ledger.seal_name import SealName
 from epimetheus.run.context import RunContext
@@ -25,6 +25,9 @@ from epimetheus.state.model import State
 from epimetheus.state.seals import MOST_UNSEALED, SealableEntry, SealHead, SealState
 
 _MakeSeal = Callable[[State, Sequence[SealableEntry]], Seal]
+_SENT_AGAIN = 100  # seals whose messages are sent again if the state does not know which are confirmed
+_MOST_TRIED = 5
+_MOST_AHEAD = 1_000_000  # seals that a restored state may lack: a run each minute for two years
 
 
 def settle(ctx: RunContext) -> None:
@@ -100,22 +103,47 @@ def _store(ctx: RunContext) -> None:
 def _settled(ctx: RunContext, state: State) -> State:
     """``state`` with the newest seal stored. Raises LedgerError, CredentialsError.
 
-    If a later one is stored, the state is older than it, because it was restored.
+    If a later one is stored, the state is older than it, because it was restored. Objects that this deployment has not written are ignored:
+    who can write to the bucket must not continue the chain.
     """
     chain, head = ctx.ports.seals, state.seals.head
     if head is None or (own := SealName.parse(head.name)) is None:
         newest = chain.newest(ctx.time.minute)
-        return _with_head(state, _stored_head(chain, newest, newest.sequence) if newest else None)
+        return _with_head(state, _stored_head(chain, newest, max(0, newest.sequence - _SENT_AGAIN)) if newest else None)
     stored = chain.after(own)
-    if stored and (stored[-1].sequence > own.sequence or own not in stored):
+    others = [name for name in stored if name != own and (name.sequence > own.sequence or not head.stored)]
+    if newest := _newest_own(ctx, own.sequence, others):
         seals = _unnamed(state.seals, chain, own.sequence, stored) if own in stored else _abandoned(state.seals, head)
-        return replace(state, seals=replace(seals, head=_stored_head(chain, stored[-1], head.sent)))
+        return replace(state, seals=replace(seals, head=_stored_head(chain, newest, head.sent)))
     if own not in stored and head.text:
         chain.create(head.name, head.text.encode())
     elif own not in stored:
         ctx.sealing.chain_broken = True
         ctx.warn(f"The seal {chain.name}{head.name} was deleted. Restore the object from a copy: without it, the chain has a gap.")
     return _with_head(state, replace(head, stored=True).done())
+
+
+def _newest_own(ctx: RunContext, sequence: int, names: Sequence[SealName]) -> SealName | None:
+    """The newest seal of ``names`` that this deployment can have written after ``sequence``. The others are warnings."""
+    for name in sorted(names, key=lambda name: -name.sequence)[:_MOST_TRIED]:
+        if not (fault := _fault(ctx, sequence, name)):
+            return name
+        ctx.warn(f"The seal {ctx.ports.seals.name}{name.text()} is ignored: {fault}. Find out who wrote it, and run `epimetheus verify`.")
+    return None
+
+
+def _fault(ctx: RunContext, sequence: int, name: SealName) -> str:
+    """Why this deployment cannot have written the seal ``name`` after ``sequence``, or an empty text."""
+    if name.sequence > sequence + _MOST_AHEAD:
+        return "its number is too high"
+    try:
+        seal = ctx.ports.seals.load(name)
+    except SealDamaged:
+        return "it is damaged"
+    key = ctx.options.seals.key
+    if seal is None:
+        return "it was deleted"
+    return "SEAL_KEY has not signed it" if key and not is_signed_by(seal, key.public) else ""
 
 
 def _unnamed(seals: SealState, chain: SealChain, sequence: int, stored: Sequence[SealName]) -> SealState:
@@ -143,8 +171,10 @@ def _abandoned(seals: SealState, head: SealHead) -> SealState:
 
 
 def _stored_head(chain: SealChain, name: SealName, sent: int) -> SealHead:
+    """The stored seal ``name``. Raises SealDamaged, LedgerError."""
     if (data := chain.read(name)) is None:
         raise LedgerError(f"The seal {chain.name}{name.text()} is listed, but cannot be read.", do="The next run tries again.")
+    unpack(data, f"{chain.name}{name.text()}")
     return SealHead(name.text(), name.sequence, name.run, digest(data), "", stored=True, sent=sent)
 
 

@@ -16,6 +16,7 @@ from epimetheus.ledger.seal_chain import SealChain
 from epimetheus.ledger.seal_key import SealKey
 from epimetheus.ledger.store import Noun
 from epimetheus.oci_client.clients import Calls
+from epimetheus.oci_client.http_limits import RESPONSE_BYTES
 from epimetheus.run.budget import commit_reserve
 from epimetheus.wiring.oci import OciWiring
 
@@ -40,7 +41,7 @@ class LedgerWiring:
         """The seals of ``region``, as `ledger`. No request takes longer than writing an entry: the last step of a run needs its time."""
         if path := self._path(region):
             return SealChain(DirectoryEntryStore(Path(f"{path}.seals"), "seal"))
-        client = self._writer(deadline, calls)
+        client = self._writer(deadline, calls, RESPONSE_BYTES)
         return SealChain(self._bucket_store(region, client, client, "seal"))
 
     @cached_property
@@ -53,9 +54,9 @@ class LedgerWiring:
         path = self.oci.settings.state_file
         return path if path is None or region == self.oci.credentials.region else f"{path}.{region}"
 
-    def _writer(self, deadline: Deadline, calls: Calls | None) -> Any:
+    def _writer(self, deadline: Deadline, calls: Calls | None, max_bytes: int | None = None) -> Any:
         """An object may take two requests, the second to read what became of the first: a quarter of the reserve of a run for both."""
-        return self.oci.client(ObjectStorageClient, commit_reserve(deadline.left()) / 8, calls)
+        return self.oci.client(ObjectStorageClient, commit_reserve(deadline.left()) / 8, calls, max_bytes)
 
     def _bucket_store(self, region: str, writer: Any, reader: Any, noun: Noun) -> ObjectEntryStore:
         settings = self.oci.settings

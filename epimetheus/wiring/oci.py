@@ -38,11 +38,20 @@ class OciWiring:
     deadline: Deadline
     clock_offset: ClockOffset
 
-    def client(self, kind: Callable[..., Any], seconds: float, calls: Calls | None = None) -> Any:
-        """An SDK client in the function's own region. Retries included, a request takes ``seconds`` at most. ``calls`` counts requests."""
-        region, endpoint = self.credentials.region, self.settings.oci_endpoint
+    def client(self, kind: Callable[..., Any], seconds: float, calls: Calls | None = None, max_bytes: int | None = None) -> Any:
+        """An SDK client in the function's own region. Retries included, a request takes ``seconds`` at most. ``calls`` counts requests.
+
+        ``max_bytes``: the maximum size of a response, None: that of the service.
+        """
         return make_client(
-            kind, self.credentials, region=region, endpoint=endpoint, seconds=max(1.0, seconds), calls=calls, on_response=self.record_date
+            kind,
+            self.credentials,
+            region=self.credentials.region,
+            endpoint=self.settings.oci_endpoint,
+            seconds=max(1.0, seconds),
+            calls=calls,
+            on_response=self.record_date,
+            max_bytes=max_bytes,
         )
 
     def monitoring(self, seconds: float) -> Any:

@@ -4,9 +4,11 @@ import hashlib
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 
-from epimetheus.ledger.seal import MOST_ENTRIES, digest, is_signed_by
+from epimetheus.ledger.seal import MOST_ENTRIES, PreviousSeal, digest, is_signed_by
+from epimetheus.ledger.seal import pack as pack_seal
 from epimetheus.ledger.seal_key import SealKey
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import Lease
@@ -289,6 +291,28 @@ def test_a_deleted_seal_is_a_warning_and_the_chain_goes_on(stage):
     put(stage, name, deleted)
     assert [seal.run for seal in chain(stage)][1:] == [second.run, third.run]
     assert stage.run(**DEFAULT).warnings == []
+
+
+@pytest.mark.parametrize("number", [2, 3, 9_999_999_999])
+@pytest.mark.parametrize("content", ["junk", "unsigned"])
+def test_a_seal_that_someone_else_wrote_does_not_continue_the_chain(stage, number, content):
+    """Who can write to the bucket deletes the newest seal, or not, and adds one."""
+    first, second = stage.run(**SIGNED), stage.run(**SIGNED)
+    newest = chain(stage)[-1]
+    forged = msgspec.structs.replace(newest, sequence=number, run="forged", entries=[], signature=None)
+    if number > 2:
+        before = PreviousSeal(sequence=number - 1, sha256=stage.state().seals.head.sha256)
+        forged = msgspec.structs.replace(forged, previous=before)
+    name = f"{SEALS}{forged.name.text()}"
+    put(stage, name, pack_seal(forged) if content == "unsigned" else b"junk")
+    third = stage.run(**SIGNED)
+    assert (first.seal.sequence, second.seal.sequence, third.seal.sequence) == (1, 2, 3)
+    ignored = [] if number == 2 else [f"The seal oci://{BUCKET}@{stage.world.namespace}/{name} is ignored: "]
+    assert [one for one in third.warnings if one.startswith(tuple(ignored))] == third.warnings
+    assert len(third.warnings) == len(ignored)
+    delete(stage, name)
+    assert stage.run(**SIGNED).seal.sequence == 4
+    assert [one.sequence for one in chain(stage)] == [1, 2, 3, 4]
 
 
 def test_beside_a_state_file_seals_are_files(stage, tmp_path):
