@@ -10,6 +10,7 @@ from epimetheus.verify.model import ExportResult, Fault, RegionResult, SealsResu
 
 MOST_SHOWN = 100
 """Maximum number of faults, and of event IDs of a fault, that are shown; with --json, all are."""
+_MOST_DIGESTS = 10
 
 EXIT_CODES = {"complete": 0, "incomplete": 1, "unchecked": 2}
 
@@ -68,6 +69,9 @@ def _show_export(console: Console, export: ExportResult) -> None:
     if export.unmatchable:
         why = "they have no event ID, and the export has no sequence numbers"
         print_wrapped(console, cell(f"{count_text(export.unmatchable, 'sealed message')} could not be matched: {why}"), 2)
+    if export.other_number:
+        which = f"{count_text(export.other_number, 'sealed message')} {plural(export.other_number, 'is', 'are')} present"
+        print_wrapped(console, cell(f"{which} under a number that no entry has, and matched by event ID", "yellow"), 2)
     if export.unreadable_lines:
         print_line(console, f"{count_text(export.unreadable_lines, 'line')} of the export could not be read", "yellow")
 
@@ -78,9 +82,10 @@ def _show_fault(console: Console, fault: Fault) -> None:
         return
     named = fault.event_ids or [digest for digest in fault.id_digests if digest != "-"]
     what = plural(len(named), "Event ID", "Event IDs") if fault.event_ids else "SHA-256 of the event ID begins with"
-    more = f", and {len(named) - MOST_SHOWN:,} more" if len(named) > MOST_SHOWN else ""
+    most = MOST_SHOWN if fault.event_ids else _MOST_DIGESTS
+    more = f", and {len(named) - most:,} more" if len(named) > most else ""
     if named:
-        print_wrapped(console, cell(f"  {what} {', '.join(named[:MOST_SHOWN])}{more}"), 4)
+        print_wrapped(console, cell(f"  {what} {', '.join(named[:most])}{more}"), 4)
 
 
 def _show_verdict(console: Console, result: Verification) -> None:

@@ -103,4 +103,4 @@ class _HeadOnce:
             head = msgspec.json.decode(text, type=_State).seals.head
         except (OSError, ValueError) as error:  # msgspec's errors are ValueErrors
             raise ExportError(f"The state {self._path} could not be read: it is damaged.", do=_DO_STATE) from error
-        return msgspec.structs.replace(head, sent=0) if head else None  # whether SEAL_MESSAGES is set is not known
+        return msgspec.structs.replace(head, sends=False) if head else None

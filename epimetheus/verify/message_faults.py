@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 
-from epimetheus.model import count_text
+from epimetheus.model import count_text, plural
 from epimetheus.verify.model import Fault
 from epimetheus.verify.seal_messages import seal_id
-from epimetheus.verify.sealed_messages import SealedMessages, event_key, key_text
+from epimetheus.verify.sealed_messages import Outcome, SealedMessages, event_key, key_text
 
 
-def message_faults(messages: SealedMessages, digests: Mapping[str, Mapping[int, str]]) -> Iterator[Fault]:
-    """The messages that the export lacks, then those that it has with another event ID.
+def message_faults(messages: SealedMessages, outcome: Outcome, digests: Mapping[str, Mapping[int, str]]) -> Iterator[Fault]:
+    """The messages that the export lacks, then those that it has without their event ID or with another one.
 
     ``digests``: region → sequence number → SHA-256 of its seals, some of whose messages are in entries.
     """
-    missing = messages.outcome().missing
+    missing = outcome.missing
     seals = _seal_keys(digests) if missing else {}
     for one in missing:
         run, entry, keys = one.segment.run, one.segment.entry, messages.keys_of(one)
@@ -30,6 +30,20 @@ def message_faults(messages: SealedMessages, digests: Mapping[str, Mapping[int, 
             messages=(one.first, one.last),
             count=one.size,
             id_digests=[key_text(key) for key in keys],
+        )
+    for one in outcome.emptied:
+        run, entry = one.segment.run, one.segment.entry
+        subject = f"Message {one.first} of run {run} was" if one.size == 1 else f"Messages {one.first} to {one.last} of run {run} were"
+        yield Fault(
+            kind="message_altered",
+            what=f"{subject} altered: the export has {plural(one.size, 'it without its event ID', 'them without their event IDs')},"
+            f" which the ledger entry {entry} records.",
+            region=one.segment.region,
+            object=f"ledger/{one.segment.region}/{entry}",
+            run=run,
+            messages=(one.first, one.last),
+            count=one.size,
+            id_digests=[key_text(key) for key in messages.keys_of(one)],
         )
     for altered in messages.altered:
         segment, number = altered.segment, altered.sequence

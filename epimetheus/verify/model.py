@@ -111,7 +111,9 @@ class ExportResult(msgspec.Struct, frozen=True):
     """The messages of the export: ``present`` of the ``sealed`` ones, and others.
 
     ``missing``: sealed messages that the export lacks, or has with another event ID. ``unmatchable``: sealed messages without an event ID,
-    in an export without sequence numbers. ``unsealed``: messages in no entry that was checked. ``seal_messages``: messages of seals.
+    in an export without sequence numbers. ``number_only``: messages that are present, and whose event ID could not be compared;
+    ``other_number``: messages that are present with a number that no entry has.
+    ``unsealed``: messages in no entry that was checked. ``seal_messages``: messages of seals.
     ``other_lines``: lines of other programs; ``unreadable_lines``: lines that are too long, or not CSV.
     """
 
@@ -122,6 +124,8 @@ class ExportResult(msgspec.Struct, frozen=True):
     duplicates: int
     unsealed: int
     unmatchable: int
+    number_only: int
+    other_number: int
     seal_messages: int
     other_lines: int
     unreadable_lines: int
