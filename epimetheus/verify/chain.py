@@ -91,6 +91,7 @@ class _Walk:
         self.missing: list[int] = []
         self.valid: list[StoredSeal] = []
         self.untrusted: list[Seal] = []
+        self.rejected_keys: set[str] = set()
         self.checked = 0
         self.faults: list[Fault] = []
 
@@ -126,10 +127,16 @@ class _Walk:
             if one is not chosen:
                 self.fault_of(one, chosen)
         self.expected = None
-        if chosen and chosen.seal and self.check_signature(chosen, chosen.seal):
+        if not chosen or not chosen.seal:
+            return
+        if self.check_signature(chosen, chosen.seal):
             self.valid.append(chosen)
             if previous := chosen.seal.previous:
                 self.expected = (previous.sha256, f"seal {sequence}")
+        elif chosen.is_in(self.window):
+            self.untrusted.append(chosen.seal)
+            if signature := chosen.seal.signature:
+                self.rejected_keys.add(signature.key)
 
     def fault_of(self, one: StoredSeal, chosen: StoredSeal | None) -> None:
         """Report a seal that is not the one that belongs there."""
@@ -221,7 +228,8 @@ class _Walk:
         signers = sorted({seal.signature.key for seal in seals if seal.signature})
         first, last = (inside[0].name.sequence, inside[-1].name.sequence) if inside else (None, None)
         unsigned = sum(1 for seal in seals if not seal.signature)
-        result = SealsResult(self.checked + self._missing_inside(), len(seals), first, last, signers, unsigned, bool(self.keys))
+        checked, rejected = self.checked + self._missing_inside(), sorted(self.rejected_keys)
+        result = SealsResult(checked, len(seals), first, last, signers, rejected, unsigned, bool(self.keys))
         newest = self.read.newest.seal if self.read.newest else None
         digests = {one.name.sequence: one.sha256 for one in self.valid}
         around = [one.seal for one in self.valid if one.seal]

@@ -50,6 +50,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SealsResult(msgspec.Struct, frozen=True):
     """``valid`` of ``checked`` seals of the window. ``signed_by``: fingerprints of their keys; ``unsigned``: seals without a signature.
 
+    ``rejected_keys``: fingerprints in seals whose signature is not one of the public keys, or not valid.
+
     ``verified``: whether the signatures were verified with public keys. ``first``, ``last``: sequence numbers.
     """
 
@@ -58,20 +60,23 @@ class SealsResult(msgspec.Struct, frozen=True):
     first: int | None
     last: int | None
     signed_by: list[str]
+    rejected_keys: list[str]
     unsigned: int
     verified: bool
 
 
 class EntriesResult(msgspec.Struct, frozen=True):
-    """``valid`` of ``checked`` entries that the seals name. ``unsealed``: entries that no seal names yet.
+    """``valid`` of ``checked`` entries that the seals name, valid seals or not. ``unsealed``: entries that no seal names yet.
 
-    ``expired``: entries that are no longer kept, so that they were not checked.
+    ``expired``: entries that are no longer kept, so that they were not checked. ``untrusted``: entries that are as a seal says that is
+    not valid; they are not valid either.
     """
 
     checked: int
     valid: int
     unsealed: int
     expired: int
+    untrusted: int
 
 
 class ReconciledResult(msgspec.Struct, frozen=True):

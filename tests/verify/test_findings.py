@@ -159,8 +159,9 @@ def test_a_file_without_a_message_could_not_be_checked(content, tmp_path):
     lines = content.count(b"\n")
     assert result.unchecked == [
         f"{lines} line{'s' if lines > 1 else ''} of {path}: none has a message of Epimetheus."
-        " --siem reads syslog lines as a receiver stores them, CSV with a header, and JSON lines, with the whole message (such as _raw or message), with event_id (or ExtID), or with run"
-        " and seq."
+        " --siem reads syslog lines as a receiver stores them, CSV"
+        " with a header, and JSON lines, with the whole message (such as _raw or message),"
+        " with event_id (or ExtID), or with run and seq."
     ]
 
 
@@ -168,3 +169,14 @@ def test_an_empty_file_lacks_all_messages(export):
     region = usual()
     result = region.verify(export([]))
     assert (result.verdict, result.export.missing) == ("incomplete", 11)
+
+
+def test_seals_signed_by_an_unknown_key_leave_their_entries_and_messages_known(export):
+    region = usual(key=KEY)
+    result = region.verify(export(region.lines), keys=[OTHER.public])
+    [checked] = result.regions
+    assert {fault.kind for fault in result.faults} == {"seal_signature"}
+    assert (checked.seals.checked, checked.seals.valid) == (5, 0)
+    assert (checked.seals.signed_by, checked.seals.rejected_keys) == ([], [KEY.public.fingerprint])
+    assert (checked.entries.checked, checked.entries.valid, checked.entries.untrusted, checked.entries.unsealed) == (7, 0, 7, 0)
+    assert (result.export.sealed, result.export.present, result.export.unsealed) == (11, 11, 0)
