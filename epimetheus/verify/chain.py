@@ -200,7 +200,7 @@ class _Walk:
             return
         if parse_whole_minute(oldest.position.before) > kept_since + _MINUTES_A_DAY:
             number = oldest.previous.sequence
-            self.fault_missing(number, number, f"seal {oldest.sequence} exists, and the one before it was not old enough to be deleted")
+            self.fault_missing(number, number, f"seal {oldest.sequence} names it, and it is too recent to have been deleted")
 
     def finish(self) -> None:
         """Put everything in order, and check that consecutive runs leave no minute out."""

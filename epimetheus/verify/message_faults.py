@@ -15,11 +15,15 @@ def message_faults(messages: SealedMessages, outcome: Outcome, digests: Mapping[
     """
     missing = outcome.missing
     seals = _seal_keys(digests) if missing else {}
+    elsewhere = {event_key(altered.event_id.encode()): altered for altered in messages.altered}
     for one in missing:
         run, entry, keys = one.segment.run, one.segment.entry, messages.keys_of(one)
         numbers = f"Message {one.first}" if one.size == 1 else f"Messages {one.first} to {one.last}"
         of_seals = sorted(seals[key] for key in keys if key in seals)
-        noted = f" Among {'it' if one.size == 1 else 'them'}: the message of seal {', '.join(map(str, of_seals))}." if of_seals else ""
+        named = f"the message of seal {', '.join(map(str, of_seals))}."
+        noted = f" {'It is' if one.size == 1 else 'Among them:'} {named}" if of_seals else ""
+        if found := next((elsewhere[key] for key in keys if key in elsewhere), None):
+            noted += f" The export has {'it' if one.size == 1 else 'one of them'} as message {found.sequence} of run {found.segment.run}."
         yield Fault(
             kind="message_missing",
             what=f"{numbers} of run {run} {'is' if one.size == 1 else 'are'} missing in the export; the ledger entry {entry} has"

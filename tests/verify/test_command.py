@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from epimetheus.ledger.seal_key import SealKey
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
@@ -301,3 +303,13 @@ def test_show_fails_for_a_signature_of_another_key(day, terminal):  # noqa: F811
     assert run_cli("seal", "show", SEAL_KEY=KEY.pem().decode()).exit_code == 0
     result = run_cli("seal", "show", SEAL_KEY=SealKey.generate().pem().decode())
     assert (result.exit_code, "not made by the key in SEAL_KEY, or not valid" in result.stdout) == (1, True)
+
+
+def test_a_public_key_of_another_kind_is_an_error_about_the_file(terminal, tmp_path):  # noqa: F811
+    _, run_cli = terminal
+    key = rsa.generate_private_key(65537, 2048).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "rsa.pem").write_bytes(key)
+    result = run_cli("verify", "--from", "24h", "--public-key", str(tmp_path / "rsa.pem"))
+    message = " ".join(result.stderr.split())
+    assert (result.exit_code, "the key is not an Ed25519 key" in message, "keygen" in message) == (2, True, False)
+    assert "Give the file with the public key, as `epimetheus seal public-key` prints it where SEAL_KEY is set." in message

@@ -12,7 +12,9 @@ from epimetheus.ledger.seal_key import SealKey
 from epimetheus.model import Window
 from epimetheus.verify.export_records import ExportRecords
 from epimetheus.verify.folder import folder_sources
+from epimetheus.verify.message_faults import message_faults
 from epimetheus.verify.model import ReconciledResult
+from epimetheus.verify.sealed_messages import SealedMessages
 from epimetheus.verify.verify import Request, verify
 from tests.verify.sealed_region import DAY, START, Quiet, usual
 
@@ -180,3 +182,20 @@ def test_seals_signed_by_an_unknown_key_leave_their_entries_and_messages_known(e
     assert (checked.seals.signed_by, checked.seals.rejected_keys) == ([], [KEY.public.fingerprint])
     assert (checked.entries.checked, checked.entries.valid, checked.entries.untrusted, checked.entries.unsealed) == (7, 0, 7, 0)
     assert (result.export.sealed, result.export.present, result.export.unsealed) == (11, 11, 0)
+
+
+def test_a_missing_message_that_the_export_has_under_another_number_is_said(export):
+    region = usual()
+    lines = [line for line in region.lines if b"d4" not in line]
+    lines = [re.sub(rb"\be1\b", b"d4", line) for line in lines]
+    missing, altered = region.verify(export(lines)).faults
+    assert (missing.kind, altered.kind, missing.messages) == ("message_missing", "message_altered", (4, 4))
+    assert missing.what.endswith(" has it. The export has it as message 1 of run run-e.")
+
+
+def test_the_message_of_a_seal_in_an_entry_is_said():
+
+    messages = SealedMessages({"fra"})
+    messages.add("fra", "a", 1, "entry", sha256(b"seal-fra-3-" + b"ab" * 8).digest()[:8])
+    [fault] = message_faults(messages, messages.outcome(), {"fra": {3: "ab" * 32}})
+    assert fault.what == "Message 1 of run a is missing in the export; the ledger entry entry has it. It is the message of seal 3."

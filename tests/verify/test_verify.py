@@ -199,7 +199,7 @@ def test_the_first_seals_that_were_removed_are_named_unless_they_are_old_enough_
         del region.seals.objects[name]
     [fault] = region.verify().faults
     assert (fault.kind, fault.seals) == ("seal_missing", (2, 2))
-    assert fault.what == "The seal 2 is missing: seal 3 exists, and the one before it was not old enough to be deleted."
+    assert fault.what == "The seal 2 is missing: seal 3 names it, and it is too recent to have been deleted."
     request = Request(DAY, (), START + 34 * 24 * 60 + 30, 35)
     assert kinds(verify(request, [region.source()], [], Quiet(), {})) == ["not_read"]
 
