@@ -151,7 +151,7 @@ def _region_result(request: Request, one: _Region, audited: Audited | None) -> R
         window=(minute_text(window.start), minute_text(window.end)),
         seals=one.chain.result,
         entries=one.entries,
-        reconciliation=reconciliation(newest, one.chain, window) if newest else {},
+        reconciliation=reconciliation(newest, one.chain, window) if newest and one.chain.result.checked else {},
         late=sum(seal.counts.late for seal in one.chain.valid),
         read_through=newest.position.after if newest else None,
         behind=newest.behind if newest else 0,

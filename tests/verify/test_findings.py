@@ -83,6 +83,7 @@ def test_a_window_in_which_no_run_ended_could_not_be_checked(export):
     assert result.unchecked == [
         "eu-frankfurt-1: no run ended in the window, so nothing of it was checked. Choose another --from or --to."
     ]
+    assert result.regions[0].reconciliation == {}
 
 
 def test_what_was_before_the_first_seal_does_not_count_as_read_or_reconciled():
