@@ -26,8 +26,8 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "state own-address": _CONFIRMED,
     "seal keygen": _DONE,
     "seal public-key": _DONE,
-    "seal list": _DONE,
-    "seal show": _DONE,
+    "seal list": {0: "done", 1: "a seal is damaged or missing", 2: "an error"},
+    "seal show": {0: "done", 1: "its signature is not that of `SEAL_KEY`", 2: "an error"},
     "verify": {0: "complete", 1: "something is missing or invalid", 2: "a part could not be checked, or an error"},
     "demo": {0: "every event arrived", 1: "events are missing", 2: "an error"},
 }

@@ -171,8 +171,8 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
             " `reconciled`, `due`), `late`, `read_through`, `behind`, `audit` (`listed`, `missing`), `warnings`"
         ),
         "export": (
-            "`files`, `sealed`, `present`, `missing`, `duplicates`, `unsealed`, `unmatchable`, `seal_messages`, `other_lines`,"
-            " `unreadable_lines`; null without --siem"
+            "`files`, `sealed`, `present`, `missing`, `duplicates`, `unsealed`, `unmatchable`, `number_only`, `other_number`,"
+            " `seal_messages`, `other_lines`, `unreadable_lines`; null without --siem, or if no line is recognized"
         ),
         "faults": (
             "a list of objects: `kind`, `what`, and as far as known `region`, `object`, `seals` (first and last sequence number), `run`,"
@@ -216,6 +216,7 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
         "location": "where the seals are",
         "region": "their region",
         "seals": "a list: `name` of the object, its `sha256`, and the `seal` as it is stored",
+        "problems": "seals that are damaged or missing: a list of sentences",
     },
     "seal show": {
         "version": "1",

@@ -41,9 +41,9 @@ def keygen(
     """
     with display.errors_explained(as_json=as_json):
         key, public = SealKey.generate(), Path(f"{out}.pub")
-        _create(public, key.public.pem().encode(), 0o644)
+        _create(public, key.public.pem().encode(), 0o644, out)
         try:
-            _create(out, key.pem(), 0o600)
+            _create(out, key.pem(), 0o600, out)
         except ConfigError:
             public.unlink()
             raise
@@ -77,16 +77,21 @@ def list_seals(
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the newest seals, in the order of the chain."""
+    """List the newest seals, in the order of the chain. The exit code is 1 if one of them is damaged or missing."""
     with display.errors_explained(as_json=as_json):
         store = open_seals(source, region)
-        found = newest_seals(store, count)
+        found, problems = newest_seals(store, count)
     if as_json:
-        print_json({"version": 1, "location": store.name, "region": store.region, "seals": [one.report() for one in found]})
+        seals = [one.report() for one in found]
+        print_json({"version": 1, "location": store.name, "region": store.region, "seals": seals, "problems": problems})
     elif found:
         print_table(terminal_console(), _COLUMNS, [_row(one) for one in found], title=store.name)
-    else:
+    elif not problems:
         print_line(notes_console(terminal_console()), f"{store.name}: no seal yet. Each run writes one.")
+    if problems:
+        for problem in problems if not as_json else ():
+            print_line(terminal_console(stderr=True), f"{problem} Check the seals with `epimetheus verify`.", "red")
+        raise typer.Exit(1)
 
 
 @seal_app.command("show")
@@ -97,7 +102,7 @@ def show(
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one seal, and whether the key in SEAL_KEY has signed it."""
+    """Show one seal, and whether the key in SEAL_KEY has signed it. The exit code is 1 if its signature is not that of this key."""
     with display.errors_explained(as_json=as_json):
         store = open_seals(source, region)
         found = seal_number(store, sequence)
@@ -105,10 +110,12 @@ def show(
         print_json({"version": 1, "location": store.name, "region": store.region, **found.report()})
     else:
         print_fields(terminal_console(), found.location, _fields(store, found))
+    if found.seal.signature and store.key and not found.is_signed_by(store.key):
+        raise typer.Exit(1)
 
 
-def _create(path: Path, data: bytes, mode: int) -> None:
-    """Write a new file. Raises ConfigError if it cannot be created."""
+def _create(path: Path, data: bytes, mode: int, out: Path) -> None:
+    """Write a new file because of the option --out ``out``. Raises ConfigError if it cannot be created."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         with open(descriptor, "wb") as file:
@@ -117,9 +124,10 @@ def _create(path: Path, data: bytes, mode: int) -> None:
             file.flush()
             os.fsync(descriptor)
     except FileExistsError:
-        raise ArgumentError(f"--out {path}: the file exists, and may be a key in use; choose another name, or move it") from None
+        raise ArgumentError(f"--out {out}: the file {path} exists, and may be a key in use; choose another name, or move it") from None
     except OSError as error:
-        raise ArgumentError(f"--out {path}: it cannot be created: {error.strerror}; use a file in a writable folder") from error
+        what = f"the file {path} cannot be created: {error.strerror}"
+        raise ArgumentError(f"--out {out}: {what}; use a file in a writable folder") from error
 
 
 def _public_key(source: SettingsSource) -> PublicKey:

@@ -1,7 +1,7 @@
 """The stored seals that a command shows."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -9,7 +9,7 @@ from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.settings_source import SettingsSource
 from epimetheus.cli.state_target import parse_region
 from epimetheus.clock import SYSTEM
-from epimetheus.errors import LedgerError
+from epimetheus.errors import LedgerError, SealDamaged
 from epimetheus.ledger.seal import Seal, digest, is_signed_by, unpack
 from epimetheus.ledger.seal_chain import SealChain
 from epimetheus.ledger.seal_key import PublicKey
@@ -58,13 +58,31 @@ def open_seals(source: SettingsSource, region: str | None) -> SealSource:
     return SealSource(wiring.ledger.seals(region, wiring.deadline), region, key.public if key else None)
 
 
-def newest_seals(source: SealSource, count: int) -> list[StoredSeal]:
-    """The last ``count`` seals, in order. Raises LedgerError, SealDamaged."""
+class ListedSeals(NamedTuple):
+    """``seals`` in order, and ``problems`` among them, as sentences: those that are damaged, and numbers without a seal."""
+
+    seals: list[StoredSeal]
+    problems: list[str]
+
+
+def newest_seals(source: SealSource, count: int) -> ListedSeals:
+    """The last ``count`` seals. Raises LedgerError."""
     now = int(SYSTEM.now() // 60)
+    listed = ListedSeals([], [])
     if (newest := source.chain.newest(now)) is None:
-        return []
+        return listed
     names = source.chain.between(max(1, newest.sequence - count + 1), newest.sequence, now)
-    return [_stored(source, name) for name in names]
+    expected = names[0].sequence if names else 0
+    for name in names:
+        if name.sequence > expected:
+            one = name.sequence == expected + 1
+            listed.problems.append(f"Seal {expected} is missing." if one else f"Seals {expected} to {name.sequence - 1} are missing.")
+        expected = name.sequence + 1
+        try:
+            listed.seals.append(_stored(source, name))
+        except SealDamaged as error:
+            listed.problems.append(error.what)
+    return listed
 
 
 def seal_number(source: SealSource, sequence: int | None) -> StoredSeal:

@@ -28,6 +28,7 @@ from epimetheus.verify.verify import Audited, RegionSource, Request, verify
 
 _TIMEOUT = Duration(3600)
 _LARGEST_KEY_FILE = 1 << 20
+_DO_KEY = "Give the file with the public key, as `epimetheus seal public-key` prints it where SEAL_KEY is set."
 
 From = Annotated[
     str, typer.Option("--from", metavar="TIME", help="Start of the window: a time (2026-11-24T10:00:00Z) or a duration before now (24h).")
@@ -115,8 +116,12 @@ def _public_keys(path: Path) -> list[PublicKey]:
         text = read_bounded(path, _LARGEST_KEY_FILE).decode()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigError([f"{name}: the file could not be read: {reason}"]) from error
-    return PublicKey.read(name, text)
+        raise ConfigError([f"{name}: the file could not be read: {reason}"], do=_DO_KEY) from error
+    try:
+        return PublicKey.read(name, text)
+    except ConfigError as error:
+        problems = [problem.partition("; create one with")[0] for problem in error.problems]
+        raise ConfigError(problems, do=_DO_KEY) from error
 
 
 class _Progress:

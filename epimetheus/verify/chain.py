@@ -23,12 +23,14 @@ class ChainHead(msgspec.Struct, frozen=True):
     """The newest seal that the state of a region knows.
 
     ``stored``: whether the state knows that it is stored. ``sent``: the last one whose message the receiver confirmed, 0 if none is known.
+    ``sends``: False if SEAL_MESSAGES may be off, without which the state counts seals as sent that were not.
     """
 
     sequence: int
     sha256: str
     stored: bool
     sent: int
+    sends: bool = True
 
 
 ReadHead = Callable[[], ChainHead | None]
@@ -39,6 +41,7 @@ class Chain(NamedTuple):
     """``valid``: the seals of the window that are valid, in order. ``untrusted``: those that can be read, but are not valid.
 
     ``around``: all valid ones that were read; ``digests``: sequence number → SHA-256 of these. ``newest``: the newest seal of the region.
+    ``is_vouched``: whether the state knows its number.
     """
 
     valid: list[Seal]
@@ -47,6 +50,7 @@ class Chain(NamedTuple):
     digests: dict[int, str]
     newest: Seal | None
     newest_sequence: int
+    is_vouched: bool
     result: SealsResult
     faults: list[Fault]
 
@@ -82,10 +86,12 @@ class _Walk:
         self.read, self.region, self.window, self.keys = read, region, window, {key.fingerprint: key for key in keys}
         self.expected: tuple[str, str] | None = None
         self.head: tuple[int, str] | None = None
+        self.is_vouched = False
         self.signed_later = False
         self.missing: list[int] = []
         self.valid: list[StoredSeal] = []
         self.untrusted: list[Seal] = []
+        self.rejected_keys: set[str] = set()
         self.checked = 0
         self.faults: list[Fault] = []
 
@@ -98,7 +104,9 @@ class _Walk:
         last_stored = head.sequence if head.stored else head.sequence - 1
         if number < last_stored and (newest is None or not _is_after(newest, self.window)):
             self.fault_missing(number + 1, last_stored, "the state has the number of a later one")
-        if newest and number > head.sequence and (later := later_head()) and number > later.sequence:
+        later = later_head() if newest and number > head.sequence else None
+        self.is_vouched = number <= max(head.sequence, later.sequence if later else 0)
+        if newest and later and not self.is_vouched:
             what = f"The seal {newest.text} is not part of the chain: the newest one that the state knows is {later.sequence}."
             self.fault("seal_extra", what, newest)
 
@@ -119,10 +127,16 @@ class _Walk:
             if one is not chosen:
                 self.fault_of(one, chosen)
         self.expected = None
-        if chosen and chosen.seal and self.check_signature(chosen, chosen.seal):
+        if not chosen or not chosen.seal:
+            return
+        if self.check_signature(chosen, chosen.seal):
             self.valid.append(chosen)
             if previous := chosen.seal.previous:
                 self.expected = (previous.sha256, f"seal {sequence}")
+        elif chosen.is_in(self.window):
+            self.untrusted.append(chosen.seal)
+            if signature := chosen.seal.signature:
+                self.rejected_keys.add(signature.key)
 
     def fault_of(self, one: StoredSeal, chosen: StoredSeal | None) -> None:
         """Report a seal that is not the one that belongs there."""
@@ -186,7 +200,7 @@ class _Walk:
             return
         if parse_whole_minute(oldest.position.before) > kept_since + _MINUTES_A_DAY:
             number = oldest.previous.sequence
-            self.fault_missing(number, number, f"seal {oldest.sequence} exists, and the one before it was not old enough to be deleted")
+            self.fault_missing(number, number, f"seal {oldest.sequence} names it, and it is too recent to have been deleted")
 
     def finish(self) -> None:
         """Put everything in order, and check that consecutive runs leave no minute out."""
@@ -214,11 +228,12 @@ class _Walk:
         signers = sorted({seal.signature.key for seal in seals if seal.signature})
         first, last = (inside[0].name.sequence, inside[-1].name.sequence) if inside else (None, None)
         unsigned = sum(1 for seal in seals if not seal.signature)
-        result = SealsResult(self.checked + self._missing_inside(), len(seals), first, last, signers, unsigned, bool(self.keys))
+        checked, rejected = self.checked + self._missing_inside(), sorted(self.rejected_keys)
+        result = SealsResult(checked, len(seals), first, last, signers, rejected, unsigned, bool(self.keys))
         newest = self.read.newest.seal if self.read.newest else None
         digests = {one.name.sequence: one.sha256 for one in self.valid}
         around = [one.seal for one in self.valid if one.seal]
-        return Chain(seals, around, self.untrusted, digests, newest, self.read.newest_sequence, result, self.faults)
+        return Chain(seals, around, self.untrusted, digests, newest, self.read.newest_sequence, self.is_vouched, result, self.faults)
 
     def _missing_inside(self) -> int:
         return sum(fault.count for fault in self.faults if fault.kind == "seal_missing")

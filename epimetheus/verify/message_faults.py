@@ -2,24 +2,28 @@
 
 from collections.abc import Iterator, Mapping
 
-from epimetheus.model import count_text
+from epimetheus.model import count_text, plural
 from epimetheus.verify.model import Fault
 from epimetheus.verify.seal_messages import seal_id
-from epimetheus.verify.sealed_messages import SealedMessages, event_key, key_text
+from epimetheus.verify.sealed_messages import Outcome, SealedMessages, event_key, key_text
 
 
-def message_faults(messages: SealedMessages, digests: Mapping[str, Mapping[int, str]]) -> Iterator[Fault]:
-    """The messages that the export lacks, then those that it has with another event ID.
+def message_faults(messages: SealedMessages, outcome: Outcome, digests: Mapping[str, Mapping[int, str]]) -> Iterator[Fault]:
+    """The messages that the export lacks, then those that it has without their event ID or with another one.
 
     ``digests``: region → sequence number → SHA-256 of its seals, some of whose messages are in entries.
     """
-    missing = messages.outcome().missing
+    missing = outcome.missing
     seals = _seal_keys(digests) if missing else {}
+    elsewhere = {event_key(altered.event_id.encode()): altered for altered in messages.altered}
     for one in missing:
         run, entry, keys = one.segment.run, one.segment.entry, messages.keys_of(one)
         numbers = f"Message {one.first}" if one.size == 1 else f"Messages {one.first} to {one.last}"
         of_seals = sorted(seals[key] for key in keys if key in seals)
-        noted = f" Among {'it' if one.size == 1 else 'them'}: the message of seal {', '.join(map(str, of_seals))}." if of_seals else ""
+        named = f"the message of seal {', '.join(map(str, of_seals))}."
+        noted = f" {'It is' if one.size == 1 else 'Among them:'} {named}" if of_seals else ""
+        if found := next((elsewhere[key] for key in keys if key in elsewhere), None):
+            noted += f" The export has {'it' if one.size == 1 else 'one of them'} as message {found.sequence} of run {found.segment.run}."
         yield Fault(
             kind="message_missing",
             what=f"{numbers} of run {run} {'is' if one.size == 1 else 'are'} missing in the export; the ledger entry {entry} has"
@@ -30,6 +34,20 @@ def message_faults(messages: SealedMessages, digests: Mapping[str, Mapping[int, 
             messages=(one.first, one.last),
             count=one.size,
             id_digests=[key_text(key) for key in keys],
+        )
+    for one in outcome.emptied:
+        run, entry = one.segment.run, one.segment.entry
+        subject = f"Message {one.first} of run {run} was" if one.size == 1 else f"Messages {one.first} to {one.last} of run {run} were"
+        yield Fault(
+            kind="message_altered",
+            what=f"{subject} altered: the export has {plural(one.size, 'it without its event ID', 'them without their event IDs')},"
+            f" which the ledger entry {entry} records.",
+            region=one.segment.region,
+            object=f"ledger/{one.segment.region}/{entry}",
+            run=run,
+            messages=(one.first, one.last),
+            count=one.size,
+            id_digests=[key_text(key) for key in messages.keys_of(one)],
         )
     for altered in messages.altered:
         segment, number = altered.segment, altered.sequence

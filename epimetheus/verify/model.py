@@ -50,6 +50,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SealsResult(msgspec.Struct, frozen=True):
     """``valid`` of ``checked`` seals of the window. ``signed_by``: fingerprints of their keys; ``unsigned``: seals without a signature.
 
+    ``rejected_keys``: fingerprints in seals whose signature is not one of the public keys, or not valid.
+
     ``verified``: whether the signatures were verified with public keys. ``first``, ``last``: sequence numbers.
     """
 
@@ -58,20 +60,23 @@ class SealsResult(msgspec.Struct, frozen=True):
     first: int | None
     last: int | None
     signed_by: list[str]
+    rejected_keys: list[str]
     unsigned: int
     verified: bool
 
 
 class EntriesResult(msgspec.Struct, frozen=True):
-    """``valid`` of ``checked`` entries that the seals name. ``unsealed``: entries that no seal names yet.
+    """``valid`` of ``checked`` entries that the seals name, valid seals or not. ``unsealed``: entries that no seal names yet.
 
-    ``expired``: entries that are no longer kept, so that they were not checked.
+    ``expired``: entries that are no longer kept, so that they were not checked. ``untrusted``: entries that are as a seal says that is
+    not valid; they are not valid either.
     """
 
     checked: int
     valid: int
     unsealed: int
     expired: int
+    untrusted: int
 
 
 class ReconciledResult(msgspec.Struct, frozen=True):
@@ -111,7 +116,9 @@ class ExportResult(msgspec.Struct, frozen=True):
     """The messages of the export: ``present`` of the ``sealed`` ones, and others.
 
     ``missing``: sealed messages that the export lacks, or has with another event ID. ``unmatchable``: sealed messages without an event ID,
-    in an export without sequence numbers. ``unsealed``: messages in no entry that was checked. ``seal_messages``: messages of seals.
+    in an export without sequence numbers. ``number_only``: messages that are present, and whose event ID could not be compared;
+    ``other_number``: messages that are present with a number that no entry has.
+    ``unsealed``: messages in no entry that was checked. ``seal_messages``: messages of seals.
     ``other_lines``: lines of other programs; ``unreadable_lines``: lines that are too long, or not CSV.
     """
 
@@ -122,6 +129,8 @@ class ExportResult(msgspec.Struct, frozen=True):
     duplicates: int
     unsealed: int
     unmatchable: int
+    number_only: int
+    other_number: int
     seal_messages: int
     other_lines: int
     unreadable_lines: int

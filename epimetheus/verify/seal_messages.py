@@ -29,6 +29,10 @@ class SealMessages:
         """Whether the export has no message of a seal of ``region``, as without SEAL_MESSAGES."""
         return not self._digits[region]
 
+    def has(self, region: str, sequence: int) -> bool:
+        """Whether the export has a message of this seal."""
+        return sequence in self._digits[region]
+
     def faults(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages) -> list[Fault]:
         """The differences between the messages and the stored seals of ``region``.
 
@@ -55,7 +59,8 @@ class SealMessages:
 
     def _not_sent(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages) -> Iterator[Fault]:
         sent = self._digits[region]
-        through = max([head.sent if head else 0, *(one for one in sent if one <= chain.newest_sequence)])
+        counted = head.sent if head and (head.sends or sent) else 0
+        through = max([counted, *(one for one in sent if one <= chain.newest_sequence)])
         inside = [seal.sequence for seal in chain.valid if seal.sequence <= through and seal.sequence not in sent]
         for first, last in _ranges(one for one in inside if not messages.has(seal_id(region, one, chain.digests[one]))):
             yield _fault("seal_message_missing", region, first, last, "stored, but the export lacks", "message")

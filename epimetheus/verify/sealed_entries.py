@@ -4,7 +4,7 @@ An entry is read once, and only one is in memory at a time. Its messages are add
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import NamedTuple
 
 from epimetheus.errors import LedgerDamaged
@@ -39,7 +39,7 @@ class EntryCheck:
         self.expired: list[str] = []
         self.unsealed: list[str] = []
         self._store, self._region, self._kept_since, self._messages = store, region, kept_since, messages
-        self._checked = self._valid = 0
+        self._checked = self._valid = self._untrusted = 0
         self._numbers: defaultdict[str, dict[int, _Numbers]] = defaultdict(dict)
         self._missing: list[tuple[EntryName, Seal]] = []
 
@@ -51,10 +51,10 @@ class EntryCheck:
             self._check(SealedEntry(name=name, sha256=sha256), seal)
             progress(self._checked, len(named))
         for seal in chain.untrusted:
-            self._add_untrusted(seal)
+            self._add_untrusted(seal, named.keys())
         self._report_missing()
         self._check_unnamed(chain, window)
-        return EntriesResult(self._checked, self._valid, len(self.unsealed), len(self.expired))
+        return EntriesResult(self._checked, self._valid, len(self.unsealed), len(self.expired), self._untrusted)
 
     def _check(self, sealed: SealedEntry, seal: Seal) -> None:
         self._checked += 1
@@ -96,13 +96,16 @@ class EntryCheck:
             self._messages.add(self._region, entry.run, messages.first, entry.name.text(), messages.ids)
             self._numbers[entry.run][entry.number] = _Numbers(entry.number, messages.first, messages.last)
 
-    def _add_untrusted(self, seal: Seal) -> None:
-        """Add the messages of the entries that an altered seal names, so that they do not count as unsealed."""
+    def _add_untrusted(self, seal: Seal, known: Set[tuple[str, str]]) -> None:
+        """Add the messages of the entries that an invalid seal names, so that they do not count as unsealed. No such entry is valid."""
         for sealed in seal.entries:
+            is_other = (sealed.name, sealed.sha256) not in known
+            self._checked += is_other
             name, data = EntryName.parse(sealed.name), self._store.read(sealed.name)
             if name and data is not None and digest(data) == sealed.sha256:
                 entry, _ = self._unpack(data, name)
                 if entry:
+                    self._untrusted += is_other
                     self._add(entry)
 
     def _report_missing(self) -> None:

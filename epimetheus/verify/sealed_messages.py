@@ -2,6 +2,7 @@
 
 A message of an export is matched by run and sequence number if it has them, otherwise by the first 8 bytes of the SHA-256 of its event ID.
 An event that was sent twice counts as present if one of its messages is. A message without an event ID can only be matched by number.
+A message without an ID that has the number of one with an ID was altered, unless no message of its run has an ID: FIELD_MAP can remove it.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from epimetheus.verify.message import SiemMessage
 ID_BYTES = 8
 """Bytes of the digest of an event ID in an entry; zero for an event without a plain ID."""
 _PART_BITS = 8  # the index is sorted in 256 parts, so that few objects exist at the same time
-_BY_NUMBER, _BY_ID, _OTHER_ID = 1, 2, 4
+_BY_NUMBER, _BY_ID, _OTHER_ID, _NO_ID, _CUT_ID, _MOVED = 1, 2, 4, 8, 16, 32
 _PRESENT = _BY_NUMBER | _BY_ID
 _MOST_ALTERED = 100_000
 
@@ -59,13 +60,17 @@ class AlteredMessage(NamedTuple):
 class Outcome(NamedTuple):
     """The numbers of ``sealed`` messages and of those that are ``present``; the ``missing`` ones.
 
-    ``unmatchable``: messages without an event ID, in an export without sequence numbers.
+    ``unmatchable``: messages without an event ID, in an export without sequence numbers. ``number_only``: present messages whose event ID
+    could not be compared. ``other_number``: messages that are present with a number that no entry has. ``emptied``: without their event ID.
     """
 
     sealed: int
     present: int
     unmatchable: int
     missing: list[MissingMessages]
+    number_only: int
+    other_number: int
+    emptied: list[MissingMessages]
 
 
 @dataclass
@@ -87,6 +92,7 @@ class SealedMessages:
     _segments: dict[str, list[Segment]] = field(default_factory=dict)
     _index: "_Index | None" = None
     _numbered_runs: set[str] = field(default_factory=set)
+    _runs_with_ids: set[str] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -108,6 +114,8 @@ class SealedMessages:
         else:
             self.numbered += 1
             self._numbered_runs.add(message.run)
+            if message.event_id and not message.seal:
+                self._runs_with_ids.add(message.run)
             if self._match_number(message):
                 return
         if not self._match_id(message) and not message.seal:
@@ -130,8 +138,11 @@ class SealedMessages:
         if key in keys:
             self._mark_number(places[keys.index(key)])
             return True
-        if not key or 0 in keys:
-            self._mark_number(places[keys.index(0) if 0 in keys else 0])
+        if 0 in keys:
+            self._mark_number(places[keys.index(0)])
+            return True
+        if not key:
+            self._mark_without_id(places[0], _CUT_ID if message.event_id else _NO_ID)
             return True
         if is_region or len(self.regions) == 1:
             self._add_altered(found[0], message)
@@ -141,6 +152,10 @@ class SealedMessages:
     def _mark_number(self, place: int) -> None:
         self.duplicates += bool(self._marks[place] & _PRESENT)
         self._marks[place] |= _BY_NUMBER
+
+    def _mark_without_id(self, place: int, mark: int) -> None:
+        self.duplicates += bool(self._marks[place] & (_PRESENT | _CUT_ID | _NO_ID))
+        self._marks[place] |= mark
 
     def _add_altered(self, segment: Segment, message: SiemMessage) -> None:
         place = segment.place + message.sequence - segment.first
@@ -155,7 +170,7 @@ class SealedMessages:
             return False
         for place in places:
             if not self._marks[place] & _PRESENT:
-                self._marks[place] |= _BY_ID
+                self._marks[place] |= _BY_ID | (_MOVED if message.run else 0)
                 return True
         self.duplicates += 1
         return True
@@ -163,9 +178,13 @@ class SealedMessages:
     def outcome(self) -> "Outcome":
         """What the SIEM has and lacks, after all its messages were matched."""
         missing: list[MissingMessages] = []
-        unmatchable = not_present = 0
+        emptied: list[MissingMessages] = []
+        unmatchable = not_present = number_only = 0
         for segment, place in self._unmarked():
             if self._is_elsewhere(place):
+                continue
+            if self._has_number_only(place, segment):
+                number_only += 1
                 continue
             not_present += 1
             if self._marks[place] & _OTHER_ID:
@@ -173,12 +192,10 @@ class SealedMessages:
             if self._is_unmatchable(place, segment):
                 unmatchable += 1
                 continue
-            sequence = segment.first + place - segment.place
-            if missing and missing[-1].segment is segment and missing[-1].last + 1 == sequence:
-                missing[-1] = missing[-1]._replace(last=sequence)
-            else:
-                missing.append(MissingMessages(segment, sequence, sequence))
-        return Outcome(len(self._keys), len(self._keys) - not_present, unmatchable, missing)
+            _extend(emptied if self._marks[place] & _NO_ID else missing, segment, segment.first + place - segment.place)
+        present, moved = len(self._keys) - not_present, _MOVED | _BY_NUMBER
+        other_number = sum(self._marks.count(mark) for mark in range(2 * _MOVED) if mark & moved == _MOVED)
+        return Outcome(len(self._keys), present, unmatchable, missing, number_only, other_number, emptied)
 
     def has(self, event_id: bytes) -> bool:
         """Whether an entry has a message with this event ID."""
@@ -196,6 +213,11 @@ class SealedMessages:
                     if not self._marks[place] & _PRESENT:
                         yield segment, place
 
+    def _has_number_only(self, place: int, segment: Segment) -> bool:
+        """Whether the export has the message, but nothing of its run has an event ID, or only the first characters of this one."""
+        mark = self._marks[place]
+        return bool(mark & _CUT_ID) or (bool(mark & _NO_ID) and segment.run not in self._runs_with_ids)
+
     def _is_unmatchable(self, place: int, segment: Segment) -> bool:
         return not self._keys[place] and self.unnumbered > 0 and segment.run not in self._numbered_runs
 
@@ -208,6 +230,14 @@ class SealedMessages:
         if self._index is None:
             self._index = _Index(self._keys)
         return self._index.places(key)
+
+
+def _extend(ranges: list[MissingMessages], segment: Segment, sequence: int) -> None:
+    """Add a message to the last range, if it is the next one of the same entry, or begin another."""
+    if ranges and ranges[-1].segment is segment and ranges[-1].last + 1 == sequence:
+        ranges[-1] = ranges[-1]._replace(last=sequence)
+    else:
+        ranges.append(MissingMessages(segment, sequence, sequence))
 
 
 class _Index:

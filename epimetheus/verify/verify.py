@@ -7,36 +7,30 @@
 Only what is needed is in memory: the seals of the window, one entry, and 21 bytes for each sealed message.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from epimetheus.ledger.seal import Seal
 from epimetheus.ledger.seal_key import PublicKey
-from epimetheus.model import Window, count_text, minute_text, parse_seconds
-from epimetheus.stored_form import parse_whole_minute
+from epimetheus.model import Window, count_text, minute_text
 from epimetheus.verify.chain import Chain, ChainHead, Expectation, ReadHead, verify_chain
-from epimetheus.verify.message import SiemMessage
+from epimetheus.verify.export_check import Export, Observer, check_exports
 from epimetheus.verify.message_faults import message_faults
 from epimetheus.verify.model import (
     AuditResult,
     EntriesResult,
-    ExportResult,
     Fault,
-    ReconciledResult,
     RegionResult,
     Verdict,
     Verification,
 )
-from epimetheus.verify.seal_messages import SealMessages
+from epimetheus.verify.seal_messages import SealMessages, seal_id
 from epimetheus.verify.sealed_entries import EntryCheck
 from epimetheus.verify.sealed_messages import SealedMessages
 from epimetheus.verify.stored_seals import ObjectReader, read_seals
+from epimetheus.verify.window_check import WindowReport, check_window, reconciliation
 
-RECENT_MINUTES = 60
-"""The last minutes need not have been read yet: the schedule, SETTLE_MINUTES, and a run take their time."""
 _HOUR = 60
-_REPORTED_MESSAGES = 5_000
 
 
 class RegionSource(NamedTuple):
@@ -46,49 +40,6 @@ class RegionSource(NamedTuple):
     seals: ObjectReader
     entries: ObjectReader
     head: ReadHead
-
-
-class Export(Protocol):
-    """A file of an export. ``others``: lines without a message; ``unreadable``: lines that cannot be read, after the iteration.
-
-    ``progress``: the bytes read so far, and the size of the file.
-    """
-
-    @property
-    def name(self) -> str:
-        """Its name, for the result."""
-        ...
-
-    @property
-    def others(self) -> int:
-        """See the class."""
-        ...
-
-    @property
-    def unreadable(self) -> int:
-        """See the class."""
-        ...
-
-    @property
-    def progress(self) -> tuple[int, int]:
-        """See the class."""
-        ...
-
-    def __iter__(self) -> Iterator[SiemMessage]:
-        """Its messages. Raises ExportError."""
-        ...
-
-
-class Observer(Protocol):
-    """Receives the progress of a verification."""
-
-    def entries(self, region: str, done: int, total: int) -> None:
-        """So many entries of a region are checked."""
-        ...
-
-    def export(self, name: str, done: int, total: int) -> None:
-        """So many bytes of a file of the export are read."""
-        ...
 
 
 class Request(NamedTuple):
@@ -121,22 +72,28 @@ def verify(
     """
     messages, notices, unchecked = SealedMessages(), SealMessages(), list[str]()
     regions = [_check_region(request, source, messages, observer, unchecked) for source in sources]
-    export = _check_exports(exports, messages, notices, observer) if exports else None
+    matched = check_exports(exports, messages, notices, observer) if exports else None
+    if isinstance(matched, str):
+        unchecked.append(matched)
+        matched = None
     faults = []
     for one in regions:
-        if exports:
+        if matched:
             one.faults += notices.faults(one.source.region, one.chain, one.head, messages)
-            if notices.has_none(one.source.region) and one.chain.valid:
-                one.warnings.append("The export has no messages of seals, so it does not vouch for the chain.")
-        _check_position(request, one)
+        _check_newest(one, notices if matched else None, messages, unchecked)
+        check_window(WindowReport(one.source.region, one.faults, one.warnings, unchecked), one.chain, request.window, request.now)
+        if count := one.entries.unsealed:
+            one.warnings.append(f"{count_text(count, 'ledger entry', 'ledger entries')} not named by a seal yet.")
         faults += one.faults
-    if export:
-        faults += message_faults(messages, {one.source.region: one.chain.digests for one in regions})
+    if matched:
+        faults += message_faults(messages, matched.outcome, {one.source.region: one.chain.digests for one in regions})
+        unchecked += matched.unchecked
     for name in sorted(audits):
         faults += audits[name].faults
         unchecked += audits[name].unchecked
     results = [_region_result(request, one, audits.get(one.source.region)) for one in regions]
     verdict: Verdict = "incomplete" if faults else "unchecked" if unchecked else "complete"
+    export = matched.result if matched else None
     return Verification(verdict=verdict, regions=results, export=export, faults=faults, unchecked=unchecked)
 
 
@@ -160,60 +117,31 @@ def _check_region(
     messages.regions |= {source.region, *(name for seal in chain.around for name in seal.coverage.regions.polled)}
     if not read.newest_sequence and not chain.faults:
         unchecked.append(f"{source.region}: there are no seals in {source.seals.name}.")
+    elif not chain.result.checked:
+        unchecked.append(f"{source.region}: no run ended in the window, so nothing of it was checked. Choose another --from or --to.")
     if check.expired:
         kept = f"entries are kept for {count_text(request.ledger_days, 'day')}"
         unchecked.append(f"{source.region}: {count_text(len(check.expired), 'ledger entry', 'ledger entries')} no longer exist; {kept}.")
     return _Region(source, head, chain, entries, [*chain.faults, *check.faults])
 
 
-def _check_exports(
-    exports: Sequence[Export], messages: SealedMessages, notices: SealMessages, observer: Observer
-) -> ExportResult:
-    for export in exports:
-        for count, message in enumerate(export):
-            if not count % _REPORTED_MESSAGES:
-                observer.export(export.name, *export.progress)
-            messages.match(message)
-            if notice := message.seal:
-                notices.add(notice)
-    outcome = messages.outcome()
-    return ExportResult(
-        files=[export.name for export in exports],
-        sealed=outcome.sealed,
-        present=outcome.present,
-        missing=outcome.sealed - outcome.present - outcome.unmatchable,
-        duplicates=messages.duplicates,
-        unsealed=messages.unsealed,
-        unmatchable=outcome.unmatchable,
-        seal_messages=notices.count,
-        other_lines=sum(export.others for export in exports),
-        unreadable_lines=sum(export.unreadable for export in exports),
-    )
-
-
-def _check_position(request: Request, one: _Region) -> None:
-    """Whether the newest run has read the window to its end, in all compartments, regions and compartments that it knows."""
-    newest, region = one.chain.newest, one.source.region
-    if newest is None:
+def _check_newest(one: _Region, notices: SealMessages | None, messages: SealedMessages, unchecked: list[str]) -> None:
+    """Whether anything but itself vouches for the newest seal: the state, its signature, or, if there is an export, its message."""
+    chain, region = one.chain, one.source.region
+    number = chain.newest_sequence
+    if notices and notices.has_none(region) and chain.valid:
+        one.warnings.append("The export has no messages of seals, so it does not vouch for the chain.")
+    sha256 = chain.digests.get(number)
+    if sha256 is None or chain.is_vouched or chain.result.verified:
         return
-    through, end = newest.position.after, request.window.end
-    later_is_missing = any(fault.kind == "seal_missing" and fault.seals and fault.seals[0] > newest.sequence for fault in one.faults)
-    if (read := parse_whole_minute(through)) < end and not later_is_missing:
-        if request.now - read > RECENT_MINUTES:
-            what = f"The window is not read to its end: the cursor of the newest seal, {newest.sequence}, is at {through}."
-            one.faults.append(Fault(kind="not_read", what=what, region=region, seals=(newest.sequence, newest.sequence)))
-        else:
-            one.warnings.append(f"Read through {through}; the next runs read the rest of the window.")
-    if newest.behind:
-        what = f"{count_text(newest.behind, 'compartment is', 'compartments are')} behind in the newest seal, {newest.sequence}."
-        one.faults.append(Fault(kind="behind", what=what, region=region, seals=(newest.sequence, newest.sequence), count=newest.behind))
-    coverage = newest.coverage
-    if names := coverage.regions.uncovered:
-        one.warnings.append(f"Not covered and not excluded: {', '.join(names)}.")
-    if count := coverage.compartments.unreadable + coverage.compartments.unlisted:
-        one.warnings.append(f"{count_text(count, 'compartment')} could not be read, and {'is' if count == 1 else 'are'} not excluded.")
-    if one.entries.unsealed:
-        one.warnings.append(f"{count_text(one.entries.unsealed, 'ledger entry', 'ledger entries')} not named by a seal yet.")
+    if notices and (notices.has(region, number) or messages.has(seal_id(region, number, sha256))):
+        return
+    lacking = ", and the export does not have its message" if notices else ""
+    if one.head:
+        known = f"the state knows {one.head.sequence} as the newest one{lacking}"
+        unchecked.append(f"{region}: nothing vouches for seal {number}: {known}. Download the records and the export again.")
+    elif notices and not notices.has_none(region):
+        one.warnings.append(f"The export does not have the message of seal {number}, the newest one, and nothing else vouches for it.")
 
 
 def _region_result(request: Request, one: _Region, audited: Audited | None) -> RegionResult:
@@ -223,20 +151,10 @@ def _region_result(request: Request, one: _Region, audited: Audited | None) -> R
         window=(minute_text(window.start), minute_text(window.end)),
         seals=one.chain.result,
         entries=one.entries,
-        reconciliation=_reconciliation(newest, window) if newest else {},
+        reconciliation=reconciliation(newest, one.chain, window) if newest and one.chain.result.checked else {},
         late=sum(seal.counts.late for seal in one.chain.valid),
         read_through=newest.position.after if newest else None,
         behind=newest.behind if newest else 0,
         audit=audited.result if audited else None,
         warnings=one.warnings,
     )
-
-
-def _reconciliation(newest: Seal, window: Window) -> dict[str, ReconciledResult]:
-    """Pass → how many hours of the window it has listed again."""
-    ends = [min(start + _HOUR, window.end) for start in range(window.start, window.end, _HOUR)]
-    results = {}
-    for after, through in sorted(newest.reconciled.items(), key=lambda item: int(item[0])):
-        minute, due = parse_whole_minute(through), int(parse_seconds(newest.time)) // 60 - int(after)
-        results[after] = ReconciledResult(len(ends), sum(end <= minute for end in ends), sum(end <= due for end in ends))
-    return results

@@ -65,6 +65,16 @@ def seal_removed(stage, run_cli):
     next(Path(f"{stage.environment['STATE_FILE']}.seals").rglob("*.json")).unlink()
 
 
+def seal_damaged(stage, run_cli):
+    ran(stage, run_cli)
+    next(Path(f"{stage.environment['STATE_FILE']}.seals").rglob("*.json")).write_bytes(b"{}")
+
+
+def signed_by_another(stage, run_cli):
+    stage.emit(stage.world.tenancy, 3, 20)
+    assert run_cli("run", SEAL_KEY=SealKey.generate().pem().decode()).exit_code == 0
+
+
 WINDOW = "replay --from 2h --to 5m"
 RECONCILE = "reconcile --from 2h --to 5m --yes"
 PORT = {"SYSLOG_PORT": "0"}
@@ -114,8 +124,13 @@ SCENES = {
     ],
     "seal keygen": [Scene(0, "seal keygen --out key.pem"), Scene(2, "seal keygen --out missing/key.pem")],
     "seal public-key": [Scene(0, "seal public-key", changes={"SEAL_KEY": KEY}), Scene(2, "seal public-key")],
-    "seal list": [Scene(0, "seal list", ran), Scene(0, "seal list"), Scene(2, "seal list --region all")],
-    "seal show": [Scene(0, "seal show", ran), Scene(2, "seal show --sequence 5", ran), Scene(2, "seal show")],
+    "seal list": [
+        Scene(0, "seal list", ran), Scene(0, "seal list"), Scene(1, "seal list", seal_damaged), Scene(2, "seal list --region all"),
+    ],
+    "seal show": [
+        Scene(0, "seal show", ran), Scene(1, "seal show", signed_by_another, changes={"SEAL_KEY": KEY}),
+        Scene(2, "seal show --sequence 5", ran), Scene(2, "seal show"),
+    ],
 }  # fmt: skip
 ELSEWHERE = {
     ("state unlock", 1): "tests/state/test_lease.py: it needs a lease",

@@ -147,19 +147,23 @@ def event_id(body):
 def messages_of(lines):
     """(run and number, or None; event ID) of each message in the export."""
     for line in lines:
-        if body := re.search(rb'CEF:0\|Oracle\|OCI Audit|LEEF:2\.0\|Oracle\|OCI Audit|\{"', line):
-            found = ORIGIN.search(line, 0, body.start())
-            yield (found[1].decode(), int(found[2])) if found else None, event_id(line[body.start() :].decode("utf-8", "replace"))
+        body = re.search(rb'CEF:0\|Oracle\|OCI Audit|LEEF:2\.0\|Oracle\|OCI Audit|\{"', line)
+        found = ORIGIN.search(line, 0, body.start() if body else len(line))
+        if body or found:
+            name = event_id(line[body.start() :].decode("utf-8", "replace")) if body else "-"
+            yield (found[1].decode(), int(found[2])) if found else None, name
 
 
 def check_messages(messages, recorded, faults):
     """What the export lacks, or has with another ID."""
     by_id = {one: key for key, one in recorded.items()}
     present, altered, all_numbered = set(), set(), all(key for key, _ in messages)
+    with_ids = {key[0] for key, name in messages if key and name != "-" and not SEAL_ID.fullmatch(name)}
     for key, name in messages:
         wanted = bytes(8) if name == "-" else hashlib.sha256(name.encode()).digest()[:8]
         if key in recorded:
-            (altered if name != "-" and recorded[key] != wanted else present).add(key)
+            is_other = recorded[key] != wanted and (name != "-" or key[0] in with_ids)
+            (altered if is_other else present).add(key)
         elif name != "-" and wanted in by_id:
             present.add(by_id[wanted])
     alive = {recorded[key] for key in present} - {bytes(8)}

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from epimetheus.ledger.seal_key import SealKey
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
@@ -60,10 +62,11 @@ def test_an_intact_day_is_complete(day, tmp_path):
     result = day.verify("--public-key", str(tmp_path / "public.pem"))
     assert result.exit_code == 0, result.output
     requested, seals, entries, hours, through, export, verdict = result.stdout.splitlines()
-    assert re.fullmatch(r"Results requested for \d{4}-.*Z to \d{4}-.*Z, us-ashburn-1", requested)
+    assert re.fullmatch(r"Runs that ended from \d{4}-.*Z to \d{4}-.*Z, us-ashburn-1", requested)
     assert seals == f"3/3 seals valid, chain unbroken, signed by {KEY.public.fingerprint}"
     assert re.fullmatch(r"(\d)/\1 ledger entries valid", entries)
-    assert re.fullmatch(r"2\d/2\d hours reconciled after 60 minutes, \d/2\d after 1440 minutes", hours)
+    due = r" \(\d+ not due yet\)"
+    assert re.fullmatch(rf"2\d/2\d hours reconciled after 60 minutes({due})?, \d/2\d after 1440 minutes{due}", hours)
     assert through.startswith("Read through ")
     assert export == "SIEM export: 24 of 24 sealed messages present, 0 missing, 0 duplicates, 0 unsealed"
     assert verdict == "Complete."
@@ -240,3 +243,73 @@ def test_a_deployment_without_seals_could_not_be_checked(terminal):  # noqa: F81
     assert result.exit_code == 2
     assert "Not checked: us-ashburn-1: there are no seals in " in result.stdout
     assert result.stdout.splitlines()[-1] == "No fault was found, but a part could not be checked."
+
+
+def test_a_wrong_public_key_is_said_and_the_entries_are_still_counted(day, tmp_path):
+    (tmp_path / "other.pem").write_text(SealKey.generate().public.pem())
+    result = day.verify("--public-key", str(tmp_path / "other.pem"))
+    _, seals, entries, *_ = result.stdout.splitlines()
+    assert seals == f"0/3 seals valid, chain unbroken, signatures by {KEY.public.fingerprint} are not accepted"
+    assert re.fullmatch(r"0/[3-9] ledger entries valid", entries)
+    assert "24 of 24 sealed messages present, 0 missing, 0 duplicates, 0 unsealed" in result.stdout
+    assert "not named by a seal yet" not in result.stdout
+
+
+def test_a_missing_entry_is_said_where_its_messages_are_not_counted(day):
+    day.files("ledger")[0].unlink()
+    result = day.verify()
+    assert "Not among the sealed messages: those of 1 ledger entry that is missing or altered" in result.stdout
+
+
+def test_a_record_that_cannot_be_read_is_an_error_about_the_copy(day, tmp_path):
+    folder = tmp_path / "downloaded"
+    shutil.copytree(f"{day.state}.seals", folder / "seals" / "us-ashburn-1")
+    shutil.copytree(f"{day.state}.ledger", folder / "ledger" / "us-ashburn-1")
+    entry = next(path for path in (folder / "ledger").rglob("*") if path.is_file())
+    entry.rename(tmp_path / "elsewhere")
+    entry.symlink_to(tmp_path / "elsewhere")
+    result = day.verify("--ledger", str(folder))
+    message = " ".join(result.stderr.split())
+    assert result.exit_code == 2
+    assert f"The ledger entry {entry} could not be read: Too many levels of symbolic links." in message
+    assert "Allow your user to read the folder and all files in it, or download the records again." in message
+
+
+@pytest.mark.parametrize("part", ["seals", "ledger"])
+def test_a_folder_with_a_part_of_the_records_is_an_error(part, day, tmp_path):
+    folder = tmp_path / "downloaded"
+    shutil.copytree(f"{day.state}.{part}", folder / part / "us-ashburn-1")
+    result = day.verify("--ledger", str(folder / part))
+    assert (result.exit_code, f"The folder {folder / part} has only a part of the records." in " ".join(result.stderr.split())) == (2, True)
+
+
+def test_seals_are_listed_although_one_is_damaged_and_one_is_missing(day, terminal):  # noqa: F811
+    _, run_cli = terminal
+    day.run(4)
+    first, second, *_ = day.files("seals")
+    second.unlink()
+    first.write_bytes(b"x")
+    result = run_cli("seal", "list", "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, [one["seal"]["sequence"] for one in document["seals"]]) == (1, [3, 4])
+    damaged, missing = document["problems"]
+    assert (f"The seal {first}" in damaged, missing) == (True, "Seal 2 is missing.")
+    result = run_cli("seal", "list")
+    assert (result.exit_code, "Seal 2 is missing. Check the seals with `epimetheus verify`." in result.stderr) == (1, True)
+
+
+def test_show_fails_for_a_signature_of_another_key(day, terminal):  # noqa: F811
+    _, run_cli = terminal
+    assert run_cli("seal", "show", SEAL_KEY=KEY.pem().decode()).exit_code == 0
+    result = run_cli("seal", "show", SEAL_KEY=SealKey.generate().pem().decode())
+    assert (result.exit_code, "not made by the key in SEAL_KEY, or not valid" in result.stdout) == (1, True)
+
+
+def test_a_public_key_of_another_kind_is_an_error_about_the_file(terminal, tmp_path):  # noqa: F811
+    _, run_cli = terminal
+    key = rsa.generate_private_key(65537, 2048).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "rsa.pem").write_bytes(key)
+    result = run_cli("verify", "--from", "24h", "--public-key", str(tmp_path / "rsa.pem"))
+    message = " ".join(result.stderr.split())
+    assert (result.exit_code, "the key is not an Ed25519 key" in message, "keygen" in message) == (2, True, False)
+    assert "Give the file with the public key, as `epimetheus seal public-key` prints it where SEAL_KEY is set." in message

@@ -49,6 +49,16 @@ def change_line(words, old, new):
     return change
 
 
+def empty_line(words):
+    """Cut a message after its structured data; without a header that has it, nothing is left of the message."""
+
+    def change(region):
+        at = line_of(region, words)
+        region.lines[at] = re.sub(rb"(?:(seq=\S+\]).*|(?<=epimetheus: ).*)", rb"\1 nothing to see here", region.lines[at])
+
+    return change
+
+
 def remove_seal(number):
     return lambda region: region.seals.objects.pop(seal_name(region, number), None)
 
@@ -125,6 +135,7 @@ CHANGES = {
     "message removed": remove_line(rb'\bd2[" ^]'),
     "first message removed": remove_line(rb'\ba1[" ^]'),
     "event id altered": change_line(rb'\bd3[" ^]', b"d3", b"x3"),
+    "message emptied": empty_line(rb'\bd2[" ^]'),
     "number altered": change_line(rb'\bd3[" ^]', b'seq="3"', b'seq="2"'),
     "message forged": forge_line,
     "message of a seal removed": remove_line(rb"seal-eu-frankfurt-1-2-"),

@@ -40,7 +40,10 @@ def test_seals_and_entries_without_an_export_are_complete():
     assert (region.seals.checked, region.seals.valid, region.seals.first, region.seals.last) == (5, 5, 1, 5)
     assert (region.entries.checked, region.entries.valid, region.entries.unsealed) == (7, 7, 0)
     assert region.late == 1
-    assert region.warnings == ["Read through 2026-11-30T06:20:00Z; the next runs read the rest of the window."]
+    assert region.warnings == [
+        "Read from 2026-11-30T05:55:00Z on, where seal 1, the first one, begins, not before.",
+        "Read through 2026-11-30T06:20:00Z; the next runs read the rest of the window.",
+    ]
 
 
 @pytest.mark.parametrize(("form", "header"), HEADERS)
@@ -160,7 +163,7 @@ def test_an_entry_of_a_replay_that_no_seal_names_yet_is_no_fault():
     region.entry("replayed", 1, 1, ["r1"], Window(region.now - 5, region.now), "replay")
     result = region.verify()
     assert (result.verdict, result.regions[0].entries.unsealed) == ("complete", 1)
-    assert result.regions[0].warnings[1:] == ["1 ledger entry not named by a seal yet."]
+    assert result.regions[0].warnings[2:] == ["1 ledger entry not named by a seal yet."]
 
 
 def seal_objects(region):
@@ -196,7 +199,7 @@ def test_the_first_seals_that_were_removed_are_named_unless_they_are_old_enough_
         del region.seals.objects[name]
     [fault] = region.verify().faults
     assert (fault.kind, fault.seals) == ("seal_missing", (2, 2))
-    assert fault.what == "The seal 2 is missing: seal 3 exists, and the one before it was not old enough to be deleted."
+    assert fault.what == "The seal 2 is missing: seal 3 names it, and it is too recent to have been deleted."
     request = Request(DAY, (), START + 34 * 24 * 60 + 30, 35)
     assert kinds(verify(request, [region.source()], [], Quiet(), {})) == ["not_read"]
 
@@ -382,8 +385,12 @@ def test_entries_that_are_no_longer_kept_are_not_checked():
 
 
 def test_hours_that_reconciliation_listed_again_are_counted():
-    result = usual().verify(window=Window(START - 180, START + 60))
-    assert result.regions[0].reconciliation == {"60": ReconciledResult(4, 2, 2)}
+    region = usual()
+    region.run("run-f", ["f1"])
+    region.now = START + 120
+    region.run("run-g", ["g1"])
+    result = region.verify(window=Window(START - 180, START + 125))  # read from five minutes before START on
+    assert result.regions[0].reconciliation == {"60": ReconciledResult(3, 1, 1)}
 
 
 @pytest.mark.parametrize(("form", "header"), [("cef", "rfc5424"), ("json", "rfc3164")])
