@@ -198,8 +198,8 @@ MUTATIONS = [
     ),
     Mutation(
         "9: after the state is restored, the chain has two branches", "run/sealing.py",
-        "    if stored and (stored[-1].sequence > own.sequence or own not in stored):\n",
-        "    if False:\n",
+        "    if newest := _newest_own(ctx, own.sequence, others):\n",
+        "    if newest := None:\n",
     ),
     Mutation(
         "9: what an earlier run could not store is replaced", "run/sealing.py",
@@ -304,9 +304,9 @@ SHOWN_BY: dict[str, int | str] = {
     "9: a seal counts as sent before it is confirmed": 0,
     "9: the digest of the messages lacks the notices": 0,
     "9: a missing message is not named": 2,
-    "9: a missing seal is not named": 0,
+    "9: a missing seal is not named": 4,
     "9: an altered seal is valid": 2,
-    "9: a missing entry is not named": 0,
+    "9: a missing entry is not named": 4,
     "9: a run that was killed looks like a gap": 2,
 }
 """Promise → a seed or scene that detects the mutation."""
