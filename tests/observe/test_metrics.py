@@ -33,6 +33,8 @@ MEASURES = {
     "events_abridged": 0.0,
     "late_events": 0.0,
     "late_seconds": 0.0,
+    "events_filled": 0.0,
+    "push_stopped": 0.0,
     "api_requests": 9.0,
     "api_throttled": 1.0,
     "listing_age_seconds": 0.0,
@@ -137,9 +139,9 @@ def test_a_wrong_signature_raises_a_credentials_error(client, world):
     [
         (
             {"failedMetricsCount": 2, "failedMetrics": [{"message": "Quota exceeded"}, {"message": "x"}]},
-            "OCI rejected 2 of 22 metrics: Quota exceeded.",
+            "OCI rejected 2 of 24 metrics: Quota exceeded.",
         ),
-        ({"failedMetricsCount": 13}, "OCI rejected 13 of 22 metrics: no reason given."),
+        ({"failedMetricsCount": 13}, "OCI rejected 13 of 24 metrics: no reason given."),
     ],
 )
 def test_rejected_metrics_raise_an_error_despite_status_200(api_key, tmp_path, answer, what):
