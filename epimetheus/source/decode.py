@@ -102,7 +102,10 @@ def _decode_strictly(raw: bytes | msgspec.Raw) -> Fetched:
 
 
 def _to_audit_event(other: _LoggingEvent) -> AuditEvent:
+    """The event with the API's names. In Logging's form, ``source`` is the name of the resource, which ``data`` then lacks."""
     data = other.data
+    if data.resource_name is None and other.source:
+        data = msgspec.structs.replace(data, resource_name=other.source)
     if data.compartment_id is None and other.oracle:
         data = msgspec.structs.replace(data, compartment_id=other.oracle.compartmentid)
     return AuditEvent(
