@@ -161,11 +161,13 @@ def _spans(lookups: Sequence[Lookup]) -> Iterator[tuple[Window, _Groups]]:
 
 
 def _windows(name: EntryName, groups: _Groups) -> dict[str, Window]:
-    """The compartments whose events the entry ``name`` may have, each with the window to be read."""
+    """The compartments whose events the entry ``name`` may have, each with the span of the windows to be read."""
     found: dict[str, Window] = {}
     for (window, reach), ocids in groups.items():
         if _intersect(name.window, window) and (name.source != "poll" or name.window.start < reach):
-            found |= dict.fromkeys(ocids, window)
+            for ocid in ocids:
+                other = found.get(ocid, window)
+                found[ocid] = Window(min(window.start, other.start), max(window.end, other.end))
     return found
 
 

@@ -57,6 +57,14 @@ def test_pushed_events_are_not_polled_again_and_the_entry_tells_so(ready):
     assert sorted(ready.arrived()) == sorted(ids)
 
 
+def test_a_retry_with_events_of_several_hours_sends_nothing(ready):
+    ids = [one for hours in (5, 3, 1, 0) for one in ready.emit(ready.world.tenancy, 4, 60 * hours + 4, seed=hours)]
+    some = entries(ready.world, ids)
+    assert push(ready, some).forwarded == 16
+    assert len(push_entries(ready)) == 1
+    assert (push(ready, some).duplicates, push(ready, some[:6]).duplicates, push(ready, some[-6:]).duplicates) == (16, 6, 6)
+
+
 def test_a_push_writes_no_state_and_takes_no_lease(ready):
     before = ready.world.objects("audit-state")["epimetheus/us-ashburn-1.state"]
     push(ready, entries(ready.world, ready.emit(ready.world.tenancy, 3, 4)))
