@@ -53,6 +53,7 @@ REASONS = {
     "excluded_event": "the mode is `exclude`, and a pattern in `excluded_events` matches",
     "not_included_event": "the mode is `include`, and no pattern in `included_events` matches",
     "rate_limited": "`rate_limiting` allows no more events of this type in this hour",
+    "deferred": "in a [push](how-it-works.md#push) only: the event is left to the next scheduled run, and is not part of `filtered`",
 }
 
 KEYS = [
