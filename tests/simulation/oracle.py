@@ -321,6 +321,10 @@ class Oracle:
         """Whether a rule may have filtered this event."""
         return bool(self.may_lack_kinds) and event.kind.rpartition(".")[2] in self.may_lack_kinds
 
+    def is_limited(self, event: Event) -> bool:
+        """Whether a rule limits the events of this type per hour."""
+        return event.kind.rpartition(".")[2] in self.settings.rules.limits
+
     def _check_limits(self, arrived: Counter[str], end: float) -> None:
         """Of a type with a limit, the allowed events arrived; the others were counted and reported."""
         if not (self.limits_hold and self.receipts.reads_notices and self.settings.rules.limits and self.counts):

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tests.simulation.play import Region, Theatre
 
 HOUR = 3600.0
-SECONDS = 120.0
-"""The timeout of the push function."""
+TIMEOUTS = (6.0, 20.0, 120.0)
+"""Timeouts of the push function, in seconds."""
 
 
 class Pushes:
@@ -93,16 +93,22 @@ class Pushes:
     def _push(self, body: bytes) -> bool:
         theatre, name = self.theatre, self.region.name
         self.sent += 1
-        deadline = Deadline.after(self.stage.clock, SECONDS)
+        deadline = Deadline.after(self.stage.clock, 120.0 if self.stage.calm else self.stage.dice.choice(TIMEOUTS))
         ports = theatre.wiring(deadline).ports(name, f"push{self.sent}", deadline, theatre.observer)
         options = theatre.settings.options(name, ROOT, run_message=False)
         selection = PushSelection(ports.rules, TamperWatch(()), summarize_own=False)
         events = read_batch(body)
-        before = set(self.region.oracle.receipts.up_to_now())
+        oracle, unwritten = self.region.oracle, self.stage.counted["entry not written"]
+        before = set(oracle.receipts.up_to_now())
         pushed = push(options, ports, selection, f"push{self.sent}", deadline, events)
         total = pushed.forwarded + pushed.unconfirmed + pushed.duplicates + sum(pushed.filtered.values()) + pushed.deferred
         if pushed.fetched != total or (pushed.status == "ok" and (pushed.unconfirmed or pushed.fetched != len(events))):
             raise Broken(f"4: a push counts wrongly: {pushed}")
+        confirmed = oracle.sent[: pushed.forwarded] if not oracle.overlapped else []
+        if self.stage.counted["entry not written"] == unwritten and (lacking := set(confirmed) - oracle.in_ledger.keys()):
+            raise Broken(f"3: a push confirmed {len(lacking)} events without an entry: {pushed}")
+        if any(oracle.is_limited(oracle.tenancy.by_name[name]) for name in confirmed):
+            raise Broken("4: an event with a limit was pushed")
         if pushed.status == "ok":
             self._check_arrived(b"\n".join(bytes(event.text) for event in events), before)
         return pushed.status == "ok"
