@@ -195,8 +195,14 @@ class Oracle:
         self.limits_hold = False
 
     def rewound(self, data: bytes, start: float) -> None:
-        """The operator moved the cursor back: events from ``start`` on may be sent again; earlier ones are in the ledger still."""
-        kept = {name: epoch for name, epoch in self.in_ledger.items() if self.tenancy.by_name[name].processed < start}
+        """The operator moved the cursor back: events from ``start`` on may be sent again; earlier ones are in the ledger still.
+
+        Not those of a compartment that is only pushed so far: it is read from its creation once it is polled, in the new epoch.
+        """
+        events, polled = self.tenancy.by_name, marks_of(data).read
+        kept = {
+            name: epoch for name, epoch in self.in_ledger.items() if events[name].processed < start and events[name].compartment in polled
+        }
         self.replaced(data, "")
         self.in_ledger = kept
 
