@@ -14,8 +14,8 @@ PROCESSED_WITHIN = 15
 """Minutes after the arrival in Logging within which Audit has processed an event."""
 INGESTED_WITHIN = 6 * 60
 """Minutes before its arrival in Logging in which an event is expected to be processed: each entry of that time is read."""
-OLDEST = 7 * 24 * 60
-"""Streaming keeps an event for seven days."""
+OLDEST = 14 * 24 * 60
+"""An event that arrived in Logging earlier counts as this old: twice as long as Streaming keeps one. It limits the number of windows."""
 
 Groups = dict[FetchTask, list[PushedEvent]]
 
