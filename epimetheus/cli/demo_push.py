@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from epimetheus.cli.console import print_line
-from epimetheus.model import count_text
+from epimetheus.model import count_text, plural
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.testing.function import Function
 from epimetheus.testing.oci import World
@@ -36,14 +36,15 @@ class PushAct:
     def play(self) -> None:
         """Play the act."""
         self._begin()
-        self._show(f"31 hours ago: the connector pushes {_BEFORE:,} events.", "bold")
+        self._show(f"31 hours ago: the connector pushes {count_text(_BEFORE, 'event')}.", "bold")
         self._log(self._emit(_BEFORE, _BEGIN, _OUTAGE))
         self._connect()
-        self._show(f"For 30 hours it cannot push: {_MEANWHILE:,} more events. Logging keeps them for 24 hours.", "bold")
+        self._show(f"For 30 hours it cannot push: {count_text(_MEANWHILE, 'more event')}. Logging keeps them for 24 hours.", "bold")
         self._log(self._emit(_MEANWHILE, _OUTAGE, _END))
         self._show("The connector is back.", "bold")
         self._connect()
-        self._show(f"  {len(self._connector.lost):,} events are lost to it: they were too old.")
+        lost = len(self._connector.lost)
+        self._show(f"  {count_text(lost, 'event is', 'events are')} lost to it: {plural(lost, 'it was', 'they were')} too old.")
         self._show("The scheduled run lists everything, and sends what was not pushed.", "bold")
         report = self._run()
         self._show(f"  {report['status']}: {report['pushed']:,} were pushed, {report['filled']:,} are filled and marked late", "green")
