@@ -25,6 +25,8 @@ OTHER_VARIABLES = frozenset(
         "alarms_enabled", "certificate_alarm_days", "compartment_ocid", "create_vault", "defined_tags", "detached_timeout_in_seconds",
         "follow_seconds", "freeform_tags", "image", "image_digest", "interval_minutes", "kms_key_id", "lag_alarm_minutes",
         "log_retention_days", "memory_in_mbs", "name", "network_compartment_ocid", "network_security_group_ids", "notification_emails",
+        "push_batch_size_in_kbs", "push_batch_time_in_sec", "push_enabled", "push_memory_in_mbs", "push_stream_enabled",
+        "push_timeout_in_seconds",
         "region", "relaxed_policy_conditions", "schedule_enabled", "shape", "siem_cidrs", "state_versions_days", "subnet_id",
         "syslog_client_key_pem", "timeout_in_seconds", "vcn_cidr", "vcn_id",
     )
@@ -89,6 +91,8 @@ def settings_of(variables: Mapping[str, Any]) -> dict[str, str]:
     values["REGIONS"] = ",".join(map(region_name, filter(None, values["REGIONS"].split(","))))
     if variables.get("create_vault") is True:
         values["SYSLOG_CLIENT_KEY"] = CREATED_KEY if values["SYSLOG_CLIENT_CERT"] else ""
+    if variables.get("push_enabled") is True:
+        values["PUSH"] = "true"
     emptied = {name for name in MAY_BE_EMPTY if variables.get(name.lower()) in ("", [])}
     return {name: value for name, value in values.items() if value or name in emptied}
 
@@ -162,5 +166,5 @@ def _text(value: Any) -> str:
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
 
-_VARIABLES = tuple(name for name in SETTING_NAMES if name not in _NOT_IN_A_FUNCTION)
+_VARIABLES = tuple(name for name in SETTING_NAMES if name not in _NOT_IN_A_FUNCTION and name != "PUSH")
 _LISTS = {"regions": str, "compartment_ids": str, "tamper_watch": str, "redact": str, "reconcile_after": Decimal}

@@ -24,6 +24,8 @@ from epimetheus.render.syslog import FACILITIES
 
 _PLAIN_TCP = "SYSLOG_TRANSPORT=tcp sends events unencrypted: they can be read and altered in transit. Use tls or relp."
 
+_PUSH_SETTLE = "20"  # minutes: longer than a push takes, with one retry
+
 _RECEIVER = Group("Receiver")
 _FORMAT = Group("Format")
 _STATE = Group("State")
@@ -176,7 +178,19 @@ class Settings(BaseModel):
     overlap_minutes: int = _READING.integer(
         15, 0, 1440, "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped."
     )
-    settle_minutes: int = _READING.integer(2, 0, 60, "Minutes before now at which a run stops reading. OCI may not list newer events yet.")
+    settle_minutes: int = _READING.field(
+        2,
+        "an integer from 0 to 60",
+        "Minutes before now at which a run stops reading. OCI may not list newer events yet, and with `PUSH` they may not be pushed yet.",
+        unset="2; 20 with PUSH=true",
+        ge=0,
+        le=60,
+    )
+    push: value_types.Boolean = _READING.field(
+        False,
+        "true or false",
+        "If true, Connector Hub pushes events to a second function, which accepts batches; scheduled runs send only what was not pushed.",
+    )
     reconcile_after: value_types.Passes = _READING.field(
         (60, 1440),
         "empty, or up to 4 integers from 5 to 10080, comma-separated",
@@ -245,6 +259,8 @@ class Settings(BaseModel):
         """
         known = {key: environment[key] for key in SETTING_NAMES if key in environment}
         given = {key: _given(key, value) for key, value in known.items() if value.strip() or key in MAY_BE_EMPTY}
+        if given.get("PUSH") == "true":
+            given.setdefault("SETTLE_MINUTES", _PUSH_SETTLE)
         given.setdefault("OCI_AUTH", "resource_principal" if "OCI_RESOURCE_PRINCIPAL_VERSION" in environment else "config_file")
         problems = [*unknown_settings(environment, SETTING_NAMES), *(size_problems(known) if limit_size else ())]
         try:

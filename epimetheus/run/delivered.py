@@ -12,7 +12,7 @@ from epimetheus.errors import LedgerDamaged
 from epimetheus.ledger.entry import LONGEST_MINUTES, Entry, EntryName, RateLimitCounts
 from epimetheus.ledger.ledger import Ledger
 from epimetheus.model import Window
-from epimetheus.select.dedupe import SeenKeys
+from epimetheus.select.dedupe import KEY_BYTES, SeenKeys
 from epimetheus.select.rate_limits import Counts
 
 
@@ -34,7 +34,7 @@ class DeliveredKeys:
     ``ahead``: the latest end of the windows at the cursor in the entries that were listed in this run. It is after the cursor if the state
     is older than these entries: it was restored, or the run that wrote them was killed. ``damaged``: a description of each entry that could
     not be used; its events may be sent again. ``searched``: in this run, all entries at the cursor were searched for counts that are not in
-    the state. ``uncounted``: counts found in entries whose state was not written.
+    the state. ``uncounted``: counts found in entries whose state was not written. ``pushed``: entries of pushes in memory → number of keys.
     """
 
     _ledger: Ledger
@@ -45,6 +45,7 @@ class DeliveredKeys:
         self.damaged: dict[EntryName, str] = {}
         self.searched = False
         self.uncounted: list[RateLimitCounts] = []
+        self.pushed: dict[EntryName, int] = {}
         self._entered: Mapping[str, int] = {}
         self._first_epoch = self._epoch = 0
         self._loaded: dict[EntryName, int] = {}  # entries in memory as a whole → the earliest end of a window
@@ -63,7 +64,7 @@ class DeliveredKeys:
             self._loaded = {name: first_end for name, first_end in self._loaded.items() if not self._is_uncounted(name)}
             return
         self._first_epoch, self._epoch = first_epoch, epoch
-        self.seen, self._loaded = SeenKeys(), {}
+        self.seen, self._loaded, self.pushed = SeenKeys(), {}, {}
 
     def load_all(self, window: Window) -> None:
         """Read all keys that can come again in ``window``. Raises LedgerError."""
@@ -74,6 +75,8 @@ class DeliveredKeys:
                 for (_, read_in), packed in entry.keys.items():
                     self.seen.add_delivered(read_in.end, packed)
                 self._loaded[name] = _first_end(entry)
+                if name.source == "push":
+                    self.pushed[name] = sum(map(len, entry.keys.values())) // KEY_BYTES
         self.searched = True
 
     def load(self, lookups: Sequence[Lookup], *, earlier_epochs: bool = False) -> None:
@@ -99,6 +102,10 @@ class DeliveredKeys:
         """Drop the keys of windows that end at the minute ``before`` or earlier."""
         self.seen.forget(before)
         self._loaded = {name: first_end for name, first_end in self._loaded.items() if first_end > before}
+
+    def pushed_in(self, window: Window) -> int:
+        """The number of events in the entries of pushes that begin in ``window``. Only entries that `load_all` read in this run count."""
+        return sum(count for name, count in self.pushed.items() if window.start <= name.window.start < window.end)
 
     def _read(self, name: EntryName) -> Entry | None:
         """The entry, or None if it no longer exists or is damaged."""
@@ -154,11 +161,13 @@ def _spans(lookups: Sequence[Lookup]) -> Iterator[tuple[Window, _Groups]]:
 
 
 def _windows(name: EntryName, groups: _Groups) -> dict[str, Window]:
-    """The compartments whose events the entry ``name`` may have, each with the window to be read."""
+    """The compartments whose events the entry ``name`` may have, each with the span of the windows to be read."""
     found: dict[str, Window] = {}
     for (window, reach), ocids in groups.items():
         if _intersect(name.window, window) and (name.source != "poll" or name.window.start < reach):
-            found |= dict.fromkeys(ocids, window)
+            for ocid in ocids:
+                other = found.get(ocid, window)
+                found[ocid] = Window(min(window.start, other.start), max(window.end, other.end))
     return found
 
 

@@ -38,7 +38,7 @@ class RunOptions:
     ``partial``. ``regions``: all regions that this invocation reads; ``all_regions``: REGIONS=all. ``reconcile_after``: the passes of
     reconciliation, in minutes. ``sub_window_pages``: the window of a busy compartment is divided into sub-windows with at least this many
     pages, 0: it is not. ``ledger_days``: how long entries are kept. ``run_message``: the run ends with a summary message. ``actors``:
-    messages include the actor's class.
+    messages include the actor's class. ``push``: Connector Hub pushes the events, too.
     """
 
     region: str
@@ -60,6 +60,7 @@ class RunOptions:
     statistics: Statistics = NO_STATISTICS
     regions: Sequence[str] = ()
     all_regions: bool = False
+    push: bool = False
 
     @property
     def pinned(self) -> Sequence[str]:

@@ -69,7 +69,8 @@ def with_passes(state: State, passes: Collection[int]) -> State:
 def begin_compartments(state: State, before: State) -> State:
     """``state`` with the compartments that are polled from now on, or no longer polled, behind in every pass.
 
-    ``before``: the state before a listing, or before compartments were given up. A compartment that is no longer polled keeps what is not listed again yet.
+    ``before``: the state before a listing, or before compartments were given up. A compartment that is no longer polled keeps what is not
+    listed again yet.
     """
     started = {ocid: BehindCompartment(b.since, WAITING) for ocid, b in state.behind.items() if ocid not in before.behind}
     stopped = [ocid for ocid, k in before.known.items() if k.polled and ocid in state.known and not state.known[ocid].polled]

@@ -51,6 +51,7 @@ DEFAULTS = {
     "initial_lookback_hours": 24,
     "overlap_minutes": 15,
     "settle_minutes": 2,
+    "push": False,
     "reconcile_after": (60, 1440),
     "slice_minutes": 60,
     "api_concurrency": 8,
@@ -524,3 +525,10 @@ def test_a_path_that_no_event_has_is_a_warning(path, warning):
 def test_a_path_that_an_event_may_have_is_no_warning():
     paths = "data,data.identity.x,data.*.x,data.definedTags.a,*.x,eventId,contentType,extensions.x,oracle.tenantid,epimetheus.actor"
     assert Settings.read({**REQUIRED, "REDACT": paths}).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [({"PUSH": "true"}, 20), ({"PUSH": " true ", "SETTLE_MINUTES": "5"}, 5), ({"PUSH": "false"}, 2)]
+)
+def test_with_push_runs_read_later(given, expected):
+    assert Settings.read({**REQUIRED, **given}).settle_minutes == expected

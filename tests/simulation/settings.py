@@ -28,6 +28,7 @@ class Settings:
     form: str = "cef"
     relp: bool = False
     reconcile: tuple[int, ...] = (60, 1440)
+    push: bool = False
 
     @property
     def listing_max_age(self) -> int:
@@ -50,6 +51,7 @@ class Settings:
             sub_window_pages=self.sub_window_pages,
             run_message=run_message,
             reconcile_after=self.reconcile,
+            push=self.push,
         )
 
 

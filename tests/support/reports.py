@@ -39,6 +39,8 @@ def report(**changes) -> Report:
         "relisted": 0,
         "late": 0,
         "latest_seconds": 0,
+        "pushed": 0,
+        "filled": 0,
         "reconciliation": {},
         "listing_stale": False,
         "listing_age_seconds": 0,

@@ -46,7 +46,7 @@ def found(tmp_path, text, name="main.tf"):
 
 def test_the_module_and_its_examples_fit_the_schema(capsys):
     assert main([str(MODULE)]) == 0
-    assert "16 files" in capsys.readouterr().out
+    assert "18 files" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", [APPLICATION, SERVICE_GATEWAY, 'provider "oci" {\n  alias = "home"\n  region = "r"\n}\n'])
