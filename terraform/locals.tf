@@ -38,6 +38,7 @@ locals {
     INITIAL_LOOKBACK_HOURS       = tostring(var.initial_lookback_hours)
     OVERLAP_MINUTES              = tostring(var.overlap_minutes)
     SETTLE_MINUTES               = tostring(var.settle_minutes)
+    PUSH                         = var.push_enabled ? "true" : null
     RECONCILE_AFTER              = try(join(",", var.reconcile_after), null)
     SLICE_MINUTES                = tostring(var.slice_minutes)
     API_CONCURRENCY              = tostring(var.api_concurrency)

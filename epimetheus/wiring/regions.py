@@ -1,7 +1,7 @@
 """Runs or replays every region, one after another, each with its share of the remaining time. The function and the command line use it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from epimetheus.clock import Deadline
 from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError
 from epimetheus.observe import metrics
-from epimetheus.reports import Replayed, Report
+from epimetheus.reports import Pushed, Replayed, Report
 from epimetheus.run.ports import RunObserver
 from epimetheus.run.replay import ReplayRequest, replay
 from epimetheus.run.run import run
@@ -21,7 +21,7 @@ def run_regions(wiring: Wiring, run_id: str, observer: RunObserver, announce: Ca
     reports = []
     wiring.prepare()
     regions = wiring.regions
-    reserve = _metrics_seconds(wiring.deadline.left()) / len(regions)
+    reserve = metrics_seconds(wiring.deadline.left()) / len(regions)
     for number, region in enumerate(regions):
         share = wiring.deadline.left() / (len(regions) - number) - reserve
         report = run_region(wiring, region, run_id, wiring.deadline.within(share), observer)
@@ -31,7 +31,7 @@ def run_regions(wiring: Wiring, run_id: str, observer: RunObserver, announce: Ca
     return reports
 
 
-def _metrics_seconds(seconds: float) -> float:
+def metrics_seconds(seconds: float) -> float:
     """The part of an invocation's ``seconds`` that is reserved for metrics."""
     return min(6.0, seconds * 0.05)
 
@@ -76,16 +76,21 @@ def metric_dimensions(settings: Settings, region: str) -> dict[str, str]:
 
 
 def publish(wiring: Wiring, report: Report, seconds: float) -> None:
-    """Post metrics within ``seconds`` if METRICS_NAMESPACE is set. A failure is logged only."""
+    """Post the metrics of a run within ``seconds``, as `publish_measures`."""
+    if wiring.settings.metrics_namespace:
+        statistics = wiring.selection.rules_file[0].statistics
+        optional = metrics.OptionalMetrics(statistics.track_cache_metrics, statistics.track_performance_metrics)
+        publish_measures(wiring, report, metrics.measures(report, optional), seconds)
+
+
+def publish_measures(wiring: Wiring, report: Report | Pushed, measures: Mapping[str, float], seconds: float) -> None:
+    """Post ``measures`` within ``seconds`` if METRICS_NAMESPACE is set. A failure is logged only."""
     settings = wiring.settings
     if not settings.metrics_namespace:
         return
     try:
         compartment = settings.metrics_compartment_ocid or wiring.tenancy
-        statistics, client = wiring.selection.rules_file[0].statistics, wiring.oci.monitoring(seconds)
-        optional = metrics.OptionalMetrics(statistics.track_cache_metrics, statistics.track_performance_metrics)
-        measures = metrics.measures(report, optional)
-        dimensions = metric_dimensions(settings, report.region)
+        client, dimensions = wiring.oci.monitoring(seconds), metric_dimensions(settings, report.region)
         metrics.post(client, settings.metrics_namespace, compartment, dimensions, measures, wiring.clock.now(), wiring.oci.policies)
     except EpimetheusError as error:
         fields = {"run": report.run, "kind": "metrics", "do": error.do}

@@ -203,6 +203,16 @@ def _exports() -> tuple[bytes, ...]:
     return (*messages, lines, b"\n".join(records), quoted, rows, b'{"run":"a1","seq":7,"event_id":"e-1"}\n', gzip.compress(lines))
 
 
+_BATCHES = tuple(
+    json.dumps(batch).encode()
+    for batch in (
+        [_LOGGING_EVENT, {"logContent": _LOGGING_EVENT}],
+        _LOGGING_EVENT,
+        [{"stream": "s", "partition": "0", "value": base64.b64encode(json.dumps([_LOGGING_EVENT]).encode()).decode(), "offset": 1}],
+        [{**_LOGGING_EVENT, "oracle": {"compartmentid": "c", "ingestedtime": "0001-01-01T00:00:00+23:59"}}, {**_LOGGING_EVENT, "time": 7}],
+    )
+)
+
 SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "event": (*_TEXTS, *ODD_EVENTS, *SECRET_EVENTS),
     "page": _PAGES,
@@ -211,6 +221,7 @@ SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "rules": _RULES,
     "settings": _SETTINGS,
     "body": _BODIES,
+    "batch": (*_BATCHES, *_PAGES),
     "pem": _pems(),
     "variables": _VARIABLES,
     "entry": _ENTRIES,
