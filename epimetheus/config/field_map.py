@@ -145,10 +145,11 @@ class FieldMap(NamedTuple):
         return self.formats.get(format, NO_FIELDS)
 
 
-def read_field_map(key: str, text: str, format: str | None = None) -> tuple[FieldMap, tuple[str, ...]]:
+def read_field_map(key: str, text: str, format: str | None = None, *, cloud_guard: bool = True) -> tuple[FieldMap, tuple[str, ...]]:
     """The field map in the JSON ``text`` of setting ``key``, and warnings: what cannot be done, and what happens instead.
 
-    The warnings are those about ``format``, or about all formats. Raises ConfigError with all problems, each with its line and path.
+    The warnings are those about ``format``, or about all formats, and about Cloud Guard problems unless ``cloud_guard`` is false. Raises
+    ConfigError with all problems, each with its line and path.
     """
     file = read(FieldMapFile, key, text)
     formats, device = file.formats, Device(file.cef_vendor, file.cef_product)
@@ -161,12 +162,13 @@ def read_field_map(key: str, text: str, format: str | None = None) -> tuple[Fiel
     }
     if problems := messages(key, text, chain.from_iterable(each.problems for each in resolved.values())):
         raise ConfigError(problems)
-    relevant = (each.warnings for name, each in resolved.items() if format in (None, name))
-    warnings = messages(key, text, chain(_ignored(file), *relevant))
+    found = chain(_ignored(file), *(each.warnings for name, each in resolved.items() if format in (None, name)))
+    warnings = messages(key, text, (each for each in found if cloud_guard or each.path[:2] != _PROBLEM_NAMES))
     fields = {name: each.fields for name, each in resolved.items() if each.fields != NO_FIELDS}
     return FieldMap(MappingProxyType(fields), problem_fields), warnings
 
 
+_PROBLEM_NAMES = ("service_mappings", "cloudguard")
 _CEF = DefaultFields(
     "cef", names.CEF_SOURCES, conflict=lambda request: names.cef_conflict(request.name, request.default, request.source or "")
 )

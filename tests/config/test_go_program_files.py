@@ -116,6 +116,8 @@ def test_what_the_newest_generation_asks_for_in_vain_is_a_warning():
         "cloudguard.nested_field_mappings.details.category": f"{label('cfp4', 'the value is not added')} | {renamed}detectorId",
         "logging": "VCN flow logs are not forwarded; these names are ignored",
     }
+    of_audit = read_field_map("FIELD_MAP", NEWEST, "cef", cloud_guard=False)[1]
+    assert (len(of_audit), any("cloudguard" in warning for warning in of_audit)) == (13, False)
     assert field_warnings(NEWEST, "json") == {"logging": "VCN flow logs are not forwarded; these names are ignored"}
 
 
