@@ -63,7 +63,7 @@ class EntryCheck:
         if name is None:  # no valid seal has such a name
             return
         if data is None:
-            if parse_seconds(seal.time) < self._kept_since * 60:
+            if parse_seconds(seal.time) < (self._kept_since + _MINUTES_A_DAY) * 60:  # it was written before its seal
                 self.expired.append(sealed.name)
             else:
                 self._missing.append((name, seal))
