@@ -186,3 +186,25 @@ def test_a_header_after_other_lines_is_found(before, tmp_path, recent):
     rows = [b'"2026-11-30T06:00:00Z","%b"' % line.replace(b'"', b'""') for line in recent.lines]
     result = verified(tmp_path, [recent], lines=[*before, b'"Time","_raw"', *rows])
     assert (result.code, result.faults, result.unchecked, result.present) == (0, [], [], 2)
+
+
+def test_messages_of_an_entry_that_is_sealed_a_day_later_belong_to_the_day_of_the_entry(tmp_path):
+    """The run was killed, and the next one, which writes its seal, ends two days later."""
+    region = region_at(MIDNIGHT - 2 * DAY - 40)
+    region.run("run-a", ["a1"])
+    region.run("run-b", ["b1", "b2"], status="killed")
+    first_day = len(region.lines)
+    region.now = MIDNIGHT - 20
+    region.seal("run-b", "killed", region.cursor, 0)
+    region.run("run-c")
+    region.send(region.chain[1], region.renderer("run-c"), 2)
+    region.sent = 3
+    region.now = MIDNIGHT + 1
+    region.run("run-d")
+    late = verified(tmp_path, [region], start=MIDNIGHT - DAY, end=MIDNIGHT, lines=region.lines[first_day:])
+    assert (late.code, late.faults, late.sealed) == (0, [], 0)
+    window = {"start": MIDNIGHT - 3 * DAY, "end": MIDNIGHT - 2 * DAY}
+    result = verified(tmp_path, [region], **window, lines=region.lines[:first_day])
+    assert (result.code, result.faults, result.present) == (0, [], 3)
+    result = verified(tmp_path, [region], **window, lines=region.lines[: first_day - 1])
+    assert [what[: len("Message 2 of run run-b is missing")] for what in result.faults] == ["Message 2 of run run-b is missing"]

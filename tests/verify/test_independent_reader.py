@@ -230,7 +230,8 @@ def test_both_tell_regions_apart(hostname, removed, tmp_path):
 
 
 RIGHT = (
-    "nothing", "a killed run", "messages repeated, in reverse", "entry of a replay added", "cursor moved back", "seals not sent for a while",
+    "nothing", "a killed run", "messages repeated, in reverse", "entry of a replay added", "cursor moved back",
+    "seals not sent for a while",
 )  # fmt: skip
 
 
