@@ -1,0 +1,46 @@
+"""Verifies each day of a play alone, as an auditor does: with the messages that arrived from an hour before the day to an hour after it.
+
+A fault is false unless it names an entry that was deleted or damaged behind the function's back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from epimetheus.model import Window, minute_text
+from tests.simulation.chance import START
+from tests.simulation.verified import Verified
+
+DAY = 24 * 60
+_HOUR = 3600.0
+
+
+@dataclass
+class Days:
+    """``count`` days were verified. ``complete`` and ``unchecked``: days with that verdict; ``faults``: that were there.
+
+    ``alarms``: false faults, as text.
+    """
+
+    count: int = 0
+    complete: int = 0
+    unchecked: int = 0
+    faults: int = 0
+    alarms: list[str] = field(default_factory=list)
+
+
+def verify_days(verified: Verified, times: Sequence[float]) -> Days:
+    """Verify all days since the start of the play. ``times``: when each of the messages arrived, in seconds."""
+    days, lost = Days(), verified.lost
+    first = int(START // 60) // DAY * DAY
+    for start in range(first, verified.minute + 1, DAY):
+        window = Window(start, min(start + DAY, verified.minute + 1))
+        begin, end = start * 60 - _HOUR, (start + DAY) * 60 + _HOUR
+        messages = [message for message, at in zip(verified.messages, times, strict=True) if begin <= at < end]
+        result = verified.run(messages, window)
+        days.count += 1
+        days.complete += result.verdict == "complete"
+        days.unchecked += result.verdict == "unchecked"
+        false = [fault.what for fault in result.faults if fault.object not in lost or not fault.kind.startswith("entry_")]
+        days.faults += len(result.faults) - len(false)
+        days.alarms += [f"{minute_text(start)}: {what}" for what in false]
+    return days
