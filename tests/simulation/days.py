@@ -12,20 +12,26 @@ from tests.simulation.verified import Verified
 
 DAY = 24 * 60
 _HOUR = 3600.0
+_NO_RUN = "no run ended in the window"
 
 
 @dataclass
 class Days:
-    """``count`` days were verified. ``complete`` and ``unchecked``: days with that verdict; ``faults``: that were there.
+    """``days`` were verified. ``complete``, ``unchecked``: days with that verdict; the others are ``faulty``. ``faults``: that occurred.
 
-    ``alarms``: false faults, as text.
+    ``alarms``: false faults, and what was not checked although runs ended in the day, as text.
     """
 
-    count: int = 0
+    days: int = 0
     complete: int = 0
     unchecked: int = 0
+    faulty: int = 0
     faults: int = 0
     alarms: list[str] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int]:
+        """Everything, as numbers."""
+        return {**vars(self), "alarms": len(self.alarms)}
 
 
 def verify_days(verified: Verified, times: Sequence[float]) -> Days:
@@ -37,10 +43,12 @@ def verify_days(verified: Verified, times: Sequence[float]) -> Days:
         begin, end = start * 60 - _HOUR, (start + DAY) * 60 + _HOUR
         messages = [message for message, at in zip(verified.messages, times, strict=True) if begin <= at < end]
         result = verified.run(messages, window)
-        days.count += 1
+        days.days += 1
         days.complete += result.verdict == "complete"
         days.unchecked += result.verdict == "unchecked"
-        false = [fault.what for fault in result.faults if fault.object not in lost or not fault.kind.startswith("entry_")]
-        days.faults += len(result.faults) - len(false)
+        days.faulty += result.verdict == "incomplete"
+        false = [what for what in result.unchecked if _NO_RUN not in what]
+        false += [fault.what for fault in result.faults if fault.object not in lost or not fault.kind.startswith("entry_")]
+        days.faults += sum(fault.object in lost for fault in result.faults)
         days.alarms += [f"{minute_text(start)}: {what}" for what in false]
     return days
