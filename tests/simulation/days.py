@@ -1,12 +1,14 @@
 """Verifies each day of a play alone, as an auditor does: with the messages that arrived from an hour before the day to an hour after it.
 
-A fault is false unless it names an entry that was deleted or damaged behind the function's back.
+The messages have run and sequence number, or only event IDs, as in an export of columns. A fault is false unless it names an entry that was
+deleted or damaged behind the function's back.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from epimetheus.model import Window, minute_text
+from epimetheus.verify.message import SiemMessage
 from tests.simulation.chance import START
 from tests.simulation.verified import Verified
 
@@ -42,13 +44,19 @@ def verify_days(verified: Verified, times: Sequence[float]) -> Days:
         window = Window(start, min(start + DAY, verified.minute + 1))
         begin, end = start * 60 - _HOUR, (start + DAY) * 60 + _HOUR
         messages = [message for message, at in zip(verified.messages, times, strict=True) if begin <= at < end]
-        result = verified.run(messages, window)
+        result, by_id = verified.run(messages, window), verified.run(_without_numbers(messages), window)
         days.days += 1
         days.complete += result.verdict == "complete"
         days.unchecked += result.verdict == "unchecked"
         days.faulty += result.verdict == "incomplete"
-        false = [what for what in result.unchecked if _NO_RUN not in what]
-        false += [fault.what for fault in result.faults if fault.object not in lost or not fault.kind.startswith("entry_")]
+        false = [what for one in (result, by_id) for what in one.unchecked if _NO_RUN not in what]
+        faults = {fault.what: fault for one in (result, by_id) for fault in one.faults}
+        false += [what for what, fault in faults.items() if fault.object not in lost or not fault.kind.startswith("entry_")]
         days.faults += sum(fault.object in lost for fault in result.faults)
         days.alarms += [f"{minute_text(start)}: {what}" for what in false]
     return days
+
+
+def _without_numbers(messages: Sequence[SiemMessage]) -> list[SiemMessage]:
+    """The messages with an event ID, without run, sequence number and host."""
+    return [SiemMessage("", 0, one.event_id) for one in messages if one.event_id]
