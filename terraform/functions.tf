@@ -143,7 +143,7 @@ resource "oci_functions_function" "this" {
     }
     precondition {
       condition     = var.listing_minutes <= var.listing_max_age_minutes
-      error_message = "listing_minutes is greater than listing_max_age_minutes (default: 60): expected at most that value."
+      error_message = "listing_minutes is ${var.listing_minutes}: expected at most listing_max_age_minutes (${var.listing_max_age_minutes})."
     }
     precondition {
       condition     = local.mode_needs_ids == contains(keys(local.settings), "COMPARTMENT_IDS")

@@ -2,35 +2,34 @@
 
 import signal
 import threading
+from contextlib import suppress
 
 import pytest
 
 from epimetheus.signals import Signaled, deferred_signals, raise_on_signals
 
 
-def test_a_signal_waits_until_the_change_is_complete():
-    done = []
-    with raise_on_signals(signal.SIGTERM), pytest.raises(Signaled) as caught:
-        with deferred_signals():
-            signal.raise_signal(signal.SIGTERM)
-            done.append("whole")
-        done.append("later")
-    assert (done, caught.value.name) == (["whole"], "SIGTERM")
-
-
-def test_a_second_signal_does_not_wait():
-    done = []
-    with raise_on_signals(signal.SIGTERM), pytest.raises(Signaled), deferred_signals():
-        signal.raise_signal(signal.SIGTERM)
+def changed(done, signals):
+    """A change in two parts, with so many signals after the first one."""
+    with deferred_signals():
         done.append("first")
-        signal.raise_signal(signal.SIGTERM)
+        for _ in range(signals):
+            signal.raise_signal(signal.SIGTERM)
         done.append("second")
-    assert done == ["first"]
+    done.append("later")
 
 
-def test_an_error_in_the_change_is_raised_and_the_handlers_are_restored():
+@pytest.mark.parametrize(("signals", "parts"), [(1, ["first", "second"]), (2, ["first"])])
+def test_a_signal_waits_until_the_change_is_complete_and_a_second_one_does_not(signals, parts):
+    done = []
+    with raise_on_signals(signal.SIGTERM), pytest.raises(Signaled):
+        changed(done, signals)
+    assert done == parts
+
+
+def test_the_handlers_are_restored_after_an_error():
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(ZeroDivisionError), deferred_signals():
+    with suppress(ZeroDivisionError), deferred_signals():
         assert signal.getsignal(signal.SIGINT) != before
         raise ZeroDivisionError
     assert signal.getsignal(signal.SIGINT) == before

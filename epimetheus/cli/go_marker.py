@@ -4,7 +4,7 @@ Its first version has one time for all regions; its newest has one for each regi
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -75,10 +75,9 @@ def read_marker(name: str, path: Path, region: str) -> GoMarker:
     return GoMarker(time.millis / 1000, file.poll_count)
 
 
-def _listed(regions: Iterable[str]) -> str:
-    shown = [safe_value(one) or HIDDEN for one in sorted(regions)]
-    more = f" and {len(shown) - _MAX_SHOWN} more" if len(shown) > _MAX_SHOWN else ""
-    return f"{', '.join(shown[:_MAX_SHOWN])}{more}"
+def _listed(regions: Collection[str]) -> str:
+    shown = ", ".join(safe_value(one) or HIDDEN for one in sorted(regions)[:_MAX_SHOWN])
+    return f"{shown} and {len(regions) - _MAX_SHOWN} more" if len(regions) > _MAX_SHOWN else shown
 
 
 def _text(name: str, path: Path) -> str:

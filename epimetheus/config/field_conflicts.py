@@ -102,9 +102,11 @@ def _fields(granted: Mapping[str, FieldRequest], omitted: frozenset[str], reques
 
 
 def _rejected(rejected: Sequence[tuple[FieldRequest, str]], granted: Mapping[str, FieldRequest]) -> Iterator[Finding]:
+    names = {each.default: name for name, each in granted.items() if each.default is not None}
     for request, reason in rejected:
-        if request.default is not None and granted.get(request.default, request).default == request.default:
-            outcome = f"the value remains in {request.default}"
+        default = request.default
+        if default and (name := names.get(default) or (default if default not in granted else None)):
+            outcome = f"the value remains in {name}"
         else:
             outcome = "nothing is sent for it" if request.source is None else "the value is not added"
         yield Finding(request.location, f"{reason}; {outcome}")
@@ -114,8 +116,8 @@ def _replaced(defaults: DefaultFields, granted: Mapping[str, FieldRequest], fiel
     for name, request in granted.items():
         if name in defaults.sources and name != request.default and name not in fields.renamed and name not in fields.omitted:
             lost = defaults.sources[name] or f"the default value of {name}"
-            what = f"this replaces {lost}, which is no longer sent; if that is intended, add {name} to formats.{defaults.format}.omit"
-            yield Finding(request.location, what)
+            intended = f"; if that is intended, add {name} to formats.{defaults.format}.omit" if defaults.record == "event" else ""
+            yield Finding(request.location, f"this replaces {lost}, which is no longer sent{intended}")
 
 
 def _omitted(omitted: Iterable[tuple[Path, str | None]], granted: Mapping[str, FieldRequest]) -> Iterator[Finding]:

@@ -135,7 +135,7 @@ class FieldMapFile(Section):
 
 
 class FieldMap(NamedTuple):
-    """The custom fields of each format that has any. ``problem_fields``: those of Cloud Guard problems in CEF, by paths in a problem."""
+    """The custom fields of each format that has any. ``problem_fields``: those of Cloud Guard problems in CEF."""
 
     formats: Mapping[str, Fields] = MappingProxyType({})
     problem_fields: Fields = NO_FIELDS
@@ -192,7 +192,8 @@ def _cef(file: FieldMapFile) -> tuple[ResolvedFields, Fields]:
     warnings = (*events.warnings, *problems.warnings, *invented_names(own, theirs), *_unordered(file, sent, mapped))
     order = section.order or file.ordered_fields
     fields = fields._replace(ordered=_first(order, sent), labels=MappingProxyType({**_labels(events.granted), **section.labels}))
-    of_problems = problems.fields._replace(ordered=_first(order, problems.granted), labels=MappingProxyType(_labels(problems.granted)))
+    labels = {name: (request.source or "").rpartition(".")[2] for name, request in problems.granted.items() if names.has_label(name)}
+    of_problems = problems.fields._replace(ordered=_first(order, problems.granted), labels=MappingProxyType(labels))
     events = _with_device(events._replace(fields=fields, warnings=warnings), device)
     return events, of_problems._replace(device=device) if problems.granted else NO_FIELDS
 

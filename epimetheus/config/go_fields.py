@@ -49,6 +49,26 @@ _RENAMED_PROBLEM_FIELDS: Mapping[str, str] = MappingProxyType({
     "details.detectorRuleId": "detectorRuleId",
     "details.recommendation": "recommendation",
 })  # fmt: skip
+PROBLEM_CEF_SOURCES: Mapping[str, str] = MappingProxyType({
+    "start": "data.timeFirstDetected",
+    "rt": "data.timeLastDetected",
+    "externalId": "data.id",
+    "cat": "data.detectorId",
+    "cfp1": "data.riskScore",
+    "msg": "data.description",
+    "cs1": "data.resourceId",
+    "cs2": "data.resourceName",
+    "cs3": "data.compartmentId",
+    "cs4": "data.resourceType",
+    "cs5": "data.recommendation",
+    "cs6": "data.lifecycleDetail",
+    "flexString2": "data.riskLevel",
+    "act": "",
+    "flexString1": "",
+})  # fmt: skip
+"""Default CEF key of a problem → path of its value in the event of the problem; "" if it comes from elsewhere."""
+_PROBLEM_CEF_KEYS = MappingProxyType({path: key for key, path in PROBLEM_CEF_SOURCES.items() if path})
+
 _PROBLEM_TYPES: Mapping[str, ValueType] = MappingProxyType({
     "timeFirstDetected": millis,
     "timeLastDetected": millis,
@@ -62,8 +82,9 @@ def event_requests(entries: Iterable[GoEntry]) -> list[FieldRequest]:
 
 
 def problem_requests(entries: Iterable[GoEntry]) -> list[FieldRequest]:
-    """Requests for Cloud Guard problems, with paths in the API's form of a problem."""
-    return [FieldRequest(entry.location, None, _problem_path(entry.field), entry.key) for entry in entries]
+    """Requests for Cloud Guard problems, whose event has the API's form of a problem under ``data``."""
+    requests = [(entry, _problem_path(entry.field)) for entry in entries]
+    return [FieldRequest(entry.location, _PROBLEM_CEF_KEYS.get(path or ""), path, entry.key) for entry, path in requests]
 
 
 def invented_names(events: Iterable[GoEntry], problems: Iterable[GoEntry]) -> Iterator[Finding]:
@@ -97,14 +118,14 @@ def _real_problem_name(field: str) -> str | None:
 
 def _problem_path(field: str) -> str | None:
     path = _real_problem_name(field) or field
-    return path if path.partition(".")[0] in _PROBLEM_FIELDS else None
+    return f"data.{path}" if path.partition(".")[0] in _PROBLEM_FIELDS else None
 
 
 def _problem_conflict(request: FieldRequest) -> str | None:
-    path = request.source or ""
+    path = (request.source or "").removeprefix("data.")
     typed = path in _PROBLEM_FIELDS and names.type_conflict(request.name, _PROBLEM_TYPES.get(path))
     return names.cef_conflict(request.name, None, "") or typed or None
 
 
-PROBLEM_FIELDS = DefaultFields("cef", record="problem", conflict=_problem_conflict)
-"""The CEF fields of a Cloud Guard problem; the Go program sent those that its map names."""
+PROBLEM_FIELDS = DefaultFields("cef", PROBLEM_CEF_SOURCES, record="problem", conflict=_problem_conflict)
+"""The CEF fields of a Cloud Guard problem."""

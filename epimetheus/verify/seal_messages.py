@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from epimetheus.ledger.seal import Seal
 from epimetheus.model import Window, parse_seconds
@@ -85,9 +86,13 @@ def _confirmed(chain: Chain, head: ChainHead | None, window: Window) -> int:
 
 
 def _given_up(seals: Sequence[Seal]) -> set[int]:
-    """The seals whose messages were not to be sent, with those that waited for a message when SEAL_MESSAGES was turned off."""
-    off = [seal for seal in seals if not seal.seal_messages.enabled]
-    return {number for seal in off for number in range(seal.seal_messages.confirmed + 1, seal.sequence + 1)}
+    """The seals whose messages were not to be sent, with those that waited to be sent when SEAL_MESSAGES was turned off.
+
+    It may have been off in a seal that is missing.
+    """
+    ends = [(seal, seal.sequence) for seal in seals if not seal.seal_messages.enabled]
+    ends += [(seal, later.sequence - 1) for seal, later in pairwise(seals) if later.sequence > seal.sequence + 1]
+    return {number for seal, end in ends for number in range(seal.seal_messages.confirmed + 1, end + 1)}
 
 
 def seal_id(region: str, sequence: int, sha256: str) -> bytes:

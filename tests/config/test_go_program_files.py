@@ -62,10 +62,12 @@ def test_the_newest_generation_maps_fields_of_each_service():
         "msg": "data.response.message",
         "deviceCustomString1": "data.additionalDetails.imageId",
     }
+    assert problems.renamed == {
+        "start": "rt", "rt": "end", "cs3": "cs2", "flexString2": "cs1", "cs2": "dvchost", "cs1": "deviceExternalId", "cfp1": "cfp2",
+        "cs5": "reason",
+    }  # fmt: skip
     assert problems.added == {
-        "rt": "timeFirstDetected", "end": "timeLastDetected", "cs2": "compartmentId", "msg": "description", "externalId": "id",
-        "deviceCustomString5": "lifecycleState", "deviceCustomString6": "labels", "cs1": "riskLevel", "dvchost": "resourceName",
-        "deviceExternalId": "resourceId", "cs3": "targetId", "cfp2": "riskScore", "reason": "recommendation",
+        "deviceCustomString5": "data.lifecycleState", "deviceCustomString6": "data.labels", "cs3": "data.targetId",
     }  # fmt: skip
     assert problems.labels == {"cs1": "riskLevel", "cs2": "compartmentId", "cs3": "targetId", "cfp2": "riskScore"}
     assert (audit.device, problems.device) == (ORACLE, ORACLE)
@@ -76,7 +78,7 @@ def test_what_the_newest_generation_asks_for_in_vain_is_a_warning():
     label = "{0}Label is the label of {0}, and cannot contain a value; {1}".format
     replaces = "this replaces {}, which is no longer sent; if that is intended, add {} to formats.cef.omit".format
     absent, renamed = "no problem has a field with this name; nothing is sent for it", "no problem has this field; the real name is "
-    number = "{} accepts only a number; the value is not added".format
+    number = "{} accepts only a number; the value remains in {}".format
     assert field_warnings(NEWEST) == {
         "audit.field_mappings.eventType": "deviceEventClassId is a header field that contains the event type; the value is not added",
         "audit.field_mappings.source": "dvc accepts only an IPv4 address; the value is not added",
@@ -99,21 +101,21 @@ def test_what_the_newest_generation_asks_for_in_vain_is_a_warning():
             f" | {renamed}detectorRuleId"
         ),
         "cloudguard.field_mappings.status": (
-            f"{label('cs1', 'the value is not added')} | {renamed}lifecycleDetail"
+            f"{label('cs1', 'the value remains in cs6')} | {renamed}lifecycleDetail"
         ),
-        "cloudguard.field_mappings.detectorId": label("cs3", "the value is not added"),
+        "cloudguard.field_mappings.detectorId": label("cs3", "the value remains in cat"),
         "cloudguard.field_mappings.detectorType": absent,
         "cloudguard.field_mappings.isEnabled": absent,
         "cloudguard.field_mappings.detectorRulesCount": absent,
-        "cloudguard.nested_field_mappings.details.affectedResourceId": f"{number('cfp1')} | {renamed}resourceId",
+        "cloudguard.nested_field_mappings.details.affectedResourceId": f"{number('cfp1', 'deviceExternalId')} | {renamed}resourceId",
         "cloudguard.nested_field_mappings.details.affectedResourceName": (
-            f"{label('cfp1', 'the value is not added')} | {renamed}resourceName"
+            f"{label('cfp1', 'the value remains in dvchost')} | {renamed}resourceName"
         ),
         "cloudguard.nested_field_mappings.details.riskScore": f"{renamed}riskScore",
-        "cloudguard.nested_field_mappings.details.region": f"{number('cfp3')} | {renamed}regions",
+        "cloudguard.nested_field_mappings.details.region": f"cfp3 accepts only a number; the value is not added | {renamed}regions",
         "cloudguard.nested_field_mappings.details.recommendation": f"{renamed}recommendation",
-        "cloudguard.nested_field_mappings.details.severity": f"{number('cfp4')} | {renamed}riskLevel",
-        "cloudguard.nested_field_mappings.details.category": f"{label('cfp4', 'the value is not added')} | {renamed}detectorId",
+        "cloudguard.nested_field_mappings.details.severity": f"{number('cfp4', 'cs1')} | {renamed}riskLevel",
+        "cloudguard.nested_field_mappings.details.category": f"{label('cfp4', 'the value remains in cat')} | {renamed}detectorId",
         "logging": "VCN flow logs are not forwarded; these names are ignored",
     }
     of_audit = read_field_map("FIELD_MAP", NEWEST, "cef", cloud_guard=False)[1]
@@ -207,11 +209,23 @@ def test_a_name_that_never_existed_is_reported_once():
         "field_mappings": {"problemType": "cs1"}, "nested_field_mappings": {"details.problemType": "cs2", "problemType": "cs3"},
     }}})  # fmt: skip
     field_map, _ = read_field_map("FIELD_MAP", text)
-    assert field_map.problem_fields.added == {"cs1": "detectorRuleId", "cs2": "additionalDetails.problemType", "cs3": "detectorRuleId"}
+    assert field_map.problem_fields.added == {
+        "cs1": "data.detectorRuleId", "cs2": "data.additionalDetails.problemType", "cs3": "data.detectorRuleId"
+    }  # fmt: skip
+    replaces, renamed = "this replaces data.{}, which is no longer sent".format, "no problem has this field; the real name is {}".format
     assert field_warnings(text) == {
-        "cloudguard.field_mappings.problemType": "no problem has this field; the real name is detectorRuleId",
-        "cloudguard.nested_field_mappings.details.problemType": "no problem has this field; the real name is additionalDetails.problemType",
+        "cloudguard.field_mappings.problemType": f"{replaces('resourceId')} | {renamed('detectorRuleId')}",
+        "cloudguard.nested_field_mappings.problemType": replaces("compartmentId"),
+        "cloudguard.nested_field_mappings.details.problemType": (
+            f"{replaces('resourceName')} | {renamed('additionalDetails.problemType')}"
+        ),
     }
+
+
+def test_a_rejected_name_of_a_field_that_has_another_one_already():
+    text = json.dumps({"field_mappings": {"principalName": "sntdom", "data.identity.principalName": "cs1Label"}})
+    label = "cs1Label is the label of cs1, and cannot contain a value"
+    assert field_warnings(text) == {"field_mappings.data.identity.principalName": f"{label}; the value remains in sntdom"}
 
 
 def test_an_unknown_service_is_an_error():

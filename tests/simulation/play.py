@@ -56,6 +56,7 @@ class Outcome:
     ``days``: the days of the play, each verified alone.
     """
 
+    seed: int
     faults: dict[str, int]
     runs: int
     repeats: int
@@ -194,6 +195,7 @@ class Theatre:
     """One seed. ``without``: faults that do not occur. ``calm``: no fault occurs."""
 
     def __init__(self, seed: int, without: Collection[str] = (), *, calm: bool = False) -> None:
+        self.seed = seed
         random.seed(seed)  # the jitter of tenacity and the SDK
         self.stage = Stage(seed, without)
         self.stage.calm = calm
@@ -259,15 +261,15 @@ class Theatre:
         self.grow()
         for _ in range(self.acts):
             self.weather.change()
+            self.weather.change_messages()
             self.act()
             stage.now += stage.dice.choice((60, 600, 1800, 3600))
             self.grow()
         self.catch_up()
         days = self.verify()
         oracles = [region.oracle for region in self.regions]
-        return Outcome(
-            dict(stage.counted), self.runs, sum(one.repeats for one in oracles), len(self.events), sum(one.beyond for one in oracles), days
-        )
+        repeats, beyond = sum(one.repeats for one in oracles), sum(one.beyond for one in oracles)
+        return Outcome(self.seed, dict(stage.counted), self.runs, repeats, len(self.events), beyond, days)
 
     def grow(self) -> None:
         for region in self.regions:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 
 from epimetheus.cli.app import app
 from epimetheus.model import minute_text, parse_minute
+from epimetheus.state.encoding import pack, unpack
+from epimetheus.state.model import Lease
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 
 REGION = "us-ashburn-1"
@@ -157,6 +160,15 @@ def test_a_state_that_was_lost_is_replaced_only_on_demand(go, tmp_path):
     assert (result.exit_code, result.stderr.startswith(LOST), (tmp_path / "cursor").exists()) == (2, True, False)
     assert imported(marker(go_time(stopped)), "--yes", "--replace").exit_code == 0
     assert cursor(run_cli) == minute(stopped) - 60
+
+
+def test_a_state_that_a_run_has_leased_is_not_replaced(go, tmp_path):
+    _, run_cli, imported, stopped = go
+    assert run_cli("run").exit_code == 0
+    state = unpack((tmp_path / "cursor").read_bytes(), "")
+    (tmp_path / "cursor").write_bytes(pack(replace(state, lease=Lease("another", datetime.now(UTC).timestamp() + 200))))
+    result = imported(marker(go_time(stopped)), "--yes", "--replace")
+    assert (result.exit_code, "run another holds the lease until" in result.stderr) == (2, True)
 
 
 def test_a_damaged_state_is_not_replaced(go, tmp_path):

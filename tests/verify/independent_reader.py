@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -204,8 +205,9 @@ def check_notices(messages, region, valid, recorded, faults):
     known = {number for number, _ in sent}
     confirmed = [seal["seal_messages"]["confirmed"] for _, seal in valid.values()]
     through = max([*(number for number in known if number in valid), *confirmed], default=0)
-    off = [seal for _, seal in valid.values() if not seal["seal_messages"]["enabled"]]
-    known |= {number for seal in off for number in range(seal["seal_messages"]["confirmed"] + 1, seal["sequence"] + 1)}
+    off = [(seal, number) for number, (_, seal) in valid.items() if not seal["seal_messages"]["enabled"]]
+    off += [(valid[one][1], other - 1) for one, other in pairwise(sorted(valid)) if other > one + 1]  # unknown: some are missing
+    known |= {number for seal, end in off for number in range(seal["seal_messages"]["confirmed"] + 1, end + 1)}
     ids = {number: digest_of(f"seal-{region}-{number}-{sha256[:16]}") for number, (sha256, _) in valid.items()}
     entered = {*recorded.values()}  # a message that an entry has is among those of entries
     if any(name != "-" for _, name in messages) or not messages:
