@@ -80,6 +80,18 @@ check-terraform: .venv/ready $(TOOLS)/ready ## check terraform/: format, validat
 stack: ## package terraform/ as a stack for OCI Resource Manager
 	@$(PYTHON) scripts/make-stack
 
+.PHONY: check-workflow
+WORKFLOW_TOOLS := build/workflow-tools
+check-workflow: $(WORKFLOW_TOOLS)/ready ## check .github/: the syntax and the security of the workflow
+	@$(WORKFLOW_TOOLS)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(WORKFLOW_TOOLS)/bin/zizmor --offline --quiet .github
+
+$(WORKFLOW_TOOLS)/ready: tests/deploy/requirements-workflow.txt
+	@echo "Installing zizmor and check-jsonschema into $(WORKFLOW_TOOLS) (once) ..."
+	@$(PYTHON) -m venv $(WORKFLOW_TOOLS)
+	@$(WORKFLOW_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 .PHONY: release
 SOURCE ?=
 release: .venv/ready ## build the files of a release from a clean tree: SOURCE=ADDRESS
