@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
 BASE = {
-    "errors", "coverage", "model", "reports", "clock", "event_patterns", "event_details", "problem", "signals", "pem", "files", "stored_form",
+    "errors", "coverage", "model", "reports", "clock", "event_patterns", "event_details", "problem", "signals", "pem", "files",
+    "stored_form",
 }  # fmt: skip
 STAGES = {"source", "select", "render", "deliver", "state", "ledger", "observe"}
 MAY_IMPORT = {

@@ -17,7 +17,7 @@ class SourceSettings(BaseModel):
     sources: Annotated[
         tuple[Literal["audit", "cloud_guard"], ...], value_types.Split, _LowerCase, value_types.Distinct
     ] = _READING.names(
-        "audit and cloud_guard",
+        "audit, cloud_guard, or both",
         "What is forwarded: `audit` stands for audit events, `cloud_guard` for the problems of Cloud Guard.",
         default=("audit",),
     )

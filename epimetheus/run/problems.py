@@ -59,7 +59,8 @@ def forward_problems(source: CloudGuard, ctx: RunContext) -> None:
     error = poll.list_all()
     complete = poll.forward() and error is None
     ctx.pipeline.forwarder.finish()
-    ctx.pipeline.forwarder.pending.add_keys(poll.task.compartment, poll.task.window, poll.old_keys)
+    if poll.old_keys:
+        ctx.pipeline.forwarder.pending.add_keys(poll.task.compartment, poll.task.window, poll.old_keys)
     ctx.tally.problems = poll.counts()
     if error:
         raise error

@@ -77,6 +77,7 @@ class ProblemOcsf(JsonFormat):
         for name, place in _TIMES:
             values[("finding_info", place)] = rest.take(("data", name), _millis)
         values[("finding_info", "types")] = _texts(rest.take_any(("data", "labels")))
+        values[("risk_score",)] = _integer(problem.get("riskScore"))
         values[("resources",)] = _resources(rest, problem)
         regions = _texts(problem.get("regions"))
         values[("cloud", "region")] = regions[0] if regions else None
@@ -97,7 +98,7 @@ def _head(context: EventContext, event: Tree, problem: Mapping[str, object]) -> 
     status_id, status = STATUSES.get(_key(problem.get("lifecycleDetail")), (0, "Unknown"))
     by_risk = SEVERITY_IDS.get(_key(problem.get("riskLevel")))
     severity = by_risk if by_risk and context.severity == severity_of(problem) else SEVERITIES[context.severity]
-    risk, score = RISK_IDS.get(_key(problem.get("riskLevel"))), problem.get("riskScore")
+    risk = RISK_IDS.get(_key(problem.get("riskLevel")))
     return {
         ("class_uid",): CLASS_UID,
         ("class_name",): CLASS_NAME,
@@ -113,7 +114,6 @@ def _head(context: EventContext, event: Tree, problem: Mapping[str, object]) -> 
         ("status_id",): status_id,
         ("status",): status,
         ("risk_level_id",): 99 if risk is None else risk,
-        ("risk_score",): int(score) if isinstance(score, int | float) and 0 <= score <= 1000 else None,
         ("metadata", "version"): VERSION,
         ("metadata", "product"): {"name": PRODUCT, "vendor_name": VENDOR},
         ("metadata", "profiles"): ["cloud"],
@@ -146,6 +146,14 @@ def _resource(rest: UnmappedFields, *names: str) -> Tree:
 
 def _texts(value: object) -> list[str] | None:
     return [item for item in value if isinstance(item, str) and item] or None if isinstance(value, list) else None
+
+
+def _integer(value: object) -> int | None:
+    """A score without its fraction, as the schema requires; ``unmapped`` has all of it."""
+    try:
+        return int(float(str(value)))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _key(value: object) -> str:
