@@ -22,5 +22,5 @@ class SourceSettings(BaseModel):
         default=("audit",),
     )
     cloud_guard_minutes: int = _READING.integer(
-        15, 1, 1440, "Minutes between two polls of Cloud Guard, at least. A poll lists all problems, and forwards those that have changed."
+        15, 1, 30, "Minutes between two polls of Cloud Guard, at least. A poll lists all problems, and forwards those that have changed."
     )

@@ -23,11 +23,19 @@ class RegionStream:
     name: str
     open_source: Callable[[str], EventSource]
 
+    def is_due(self) -> bool:
+        """A run reads every region."""
+        return True
+
     def run(self, run_id: str, deadline: Deadline, observer: RunObserver) -> Report:
         """Forward what is new."""
         with closing(self.open_source(self.name)) as source:
             ports = self.wiring.ports(self.name, run_id, deadline, observer, source)
             return run(self.wiring.options(self.name), ports, run_id, deadline, self.wiring.warnings)
+
+    def replays(self, request: ReplayRequest) -> bool:
+        """Everything, or what is missing."""
+        return True
 
     def replay(self, run_id: str, deadline: Deadline, observer: RunObserver, request: ReplayRequest) -> Replayed:
         """Send a past window again. Raises RequestError."""
@@ -36,12 +44,6 @@ class RegionStream:
             return replay(self.wiring.options(self.name), ports, run_id, deadline, request)
 
 
-def region_streams(wiring: Wiring) -> Sequence[RegionStream]:
-    """A stream for each region that a run reads. Raises CredentialsError."""
-    return [RegionStream(wiring, region, wiring.oci.audit) for region in wiring.regions]
-
-
-def replayed_region_streams(wiring: Wiring, request: ReplayRequest) -> Sequence[RegionStream]:
-    """A stream for each region that a replay reads. Raises SourceError, CredentialsError."""
-    del request
-    return [RegionStream(wiring, region, wiring.oci.audit) for region in wiring.replayed_regions]
+def audit_streams(wiring: Wiring, all: bool) -> Sequence[RegionStream]:
+    """A stream for each region. See `epimetheus.wiring.sources.StreamsOf`."""
+    return [RegionStream(wiring, region, wiring.oci.audit) for region in (wiring.replayed_regions if all else wiring.regions)]

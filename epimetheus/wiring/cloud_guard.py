@@ -27,11 +27,23 @@ class CloudGuardStream:
     wiring: Wiring
     name: str = STREAM
 
+    def is_due(self) -> bool:
+        """Whether CLOUD_GUARD_MINUTES have passed since the last complete poll. A state that cannot be read is for the run to report."""
+        with suppress(EpimetheusError):
+            state = self.wiring.state.session(self.name, "", self.wiring.deadline).peek()
+            minute = int(self.wiring.now() // 60)
+            return state is None or not 0 <= minute - state.through < self.wiring.settings.cloud_guard_minutes
+        return True
+
     def run(self, run_id: str, deadline: Deadline, observer: RunObserver) -> Report:
         """Forward problems that are new or have changed."""
         source = open_source(self.wiring, deadline.left(), tree=True)
         ports = self._ports(source, run_id, deadline, observer)
         return run(self._options(), ports, run_id, deadline, self.wiring.warnings, problem_steps(source))
+
+    def replays(self, request: ReplayRequest) -> bool:
+        """Everything. What is missing cannot be told from the ledger, because problems change in place."""
+        return not request.missing
 
     def replay(self, run_id: str, deadline: Deadline, observer: RunObserver, request: ReplayRequest) -> Replayed:
         """Send the problems that were last detected in a window. Raises RequestError."""
@@ -40,14 +52,6 @@ class CloudGuardStream:
         options = replace(options, mode="tenancy_only") if tree else options  # one listing for all compartments
         source = open_source(self.wiring, deadline.left(), tree=tree)
         return replay(options, self._ports(source, run_id, deadline, observer, replay=True), run_id, deadline, request)
-
-    def is_due(self) -> bool:
-        """Whether CLOUD_GUARD_MINUTES have passed since the last complete poll. A state that cannot be read is for the run to report."""
-        with suppress(EpimetheusError):
-            state = self.wiring.state.session(self.name, "", self.wiring.deadline).peek()
-            minute = int(self.wiring.now() // 60)
-            return state is None or not 0 <= minute - state.through < self.wiring.settings.cloud_guard_minutes
-        return True
 
     def _options(self) -> RunOptions:
         options = self.wiring.options(self.name)
@@ -77,12 +81,6 @@ def _home(wiring: Wiring) -> Callable[[], str]:
     return lambda: next(iter(wiring.subscribed.names), wiring.credentials.region)
 
 
-def cloud_guard_streams(wiring: Wiring) -> Sequence[CloudGuardStream]:
-    """The stream, if a poll is due."""
-    stream = CloudGuardStream(wiring)
-    return [stream] if stream.is_due() else []
-
-
-def replayed_cloud_guard_streams(wiring: Wiring, request: ReplayRequest) -> Sequence[CloudGuardStream]:
-    """The stream. What is missing of it cannot be told from the ledger, because problems change in place."""
-    return [] if request.missing else [CloudGuardStream(wiring)]
+def cloud_guard_streams(wiring: Wiring, all: bool) -> Sequence[CloudGuardStream]:
+    """The only stream. See `epimetheus.wiring.sources.StreamsOf`."""
+    return [CloudGuardStream(wiring)]

@@ -13,7 +13,7 @@ from epimetheus.observe import metrics
 from epimetheus.reports import Replayed, Report
 from epimetheus.run.ports import RunObserver
 from epimetheus.run.replay import ReplayRequest
-from epimetheus.wiring.sources import replayed_streams, streams
+from epimetheus.wiring.sources import due_streams, replayed_streams
 from epimetheus.wiring.wiring import Wiring
 
 
@@ -21,7 +21,7 @@ def run_regions(wiring: Wiring, run_id: str, observer: RunObserver, announce: Ca
     """Run each stream with its share of the remaining time, whether or not others fail; announce its report, and post its metrics."""
     reports = []
     wiring.prepare()
-    todo = streams(wiring)
+    todo = due_streams(wiring)
     reserve = _metrics_seconds(wiring.deadline.left()) / max(1, len(todo))
     for number, stream in enumerate(todo):
         share = wiring.deadline.left() / (len(todo) - number) - reserve

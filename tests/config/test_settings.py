@@ -235,7 +235,7 @@ def test_a_state_file_replaces_the_bucket():
         ("REGIONS", "xyz", "REGIONS=xyz: expected all, or region identifiers or keys like eu-frankfurt-1 or fra, comma-separated"),
         ("REGIONS", ",", "REGIONS=,: expected all, or region identifiers or keys like eu-frankfurt-1 or fra, comma-separated"),
         ("SOURCES", "audit,logging", "SOURCES=logging: expected audit, cloud_guard, or both, comma-separated"),
-        ("CLOUD_GUARD_MINUTES", "0", "CLOUD_GUARD_MINUTES=0: expected an integer from 1 to 1440"),
+        ("CLOUD_GUARD_MINUTES", "0", "CLOUD_GUARD_MINUTES=0: expected an integer from 1 to 30"),
         ("REGIONS", "all,eu-paris-1", "REGIONS=all,eu-paris-1: expected either all or regions"),
         ("COMPARTMENT_MODE", "some", "COMPARTMENT_MODE=some: expected all, tenancy_only, include or exclude"),
         ("LISTING_MINUTES", "1441", "LISTING_MINUTES=1441: expected an integer from 0 to 1440"),
