@@ -38,6 +38,8 @@ locals {
     INITIAL_LOOKBACK_HOURS       = tostring(var.initial_lookback_hours)
     OVERLAP_MINUTES              = tostring(var.overlap_minutes)
     SETTLE_MINUTES               = tostring(var.settle_minutes)
+    SOURCES                      = try(join(",", var.sources), null)
+    CLOUD_GUARD_MINUTES          = tostring(var.cloud_guard_minutes)
     RECONCILE_AFTER              = try(join(",", var.reconcile_after), null)
     SLICE_MINUTES                = tostring(var.slice_minutes)
     API_CONCURRENCY              = tostring(var.api_concurrency)

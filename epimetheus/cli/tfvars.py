@@ -168,4 +168,4 @@ def _text(value: Any) -> str:
 
 
 _VARIABLES = tuple(name for name in SETTING_NAMES if name not in _NOT_IN_A_FUNCTION)
-_LISTS = {"regions": str, "compartment_ids": str, "tamper_watch": str, "redact": str, "reconcile_after": Decimal}
+_LISTS = {"sources": str, "regions": str, "compartment_ids": str, "tamper_watch": str, "redact": str, "reconcile_after": Decimal}

@@ -1,27 +1,33 @@
-"""Problems of Cloud Guard, in the form of audit events (`epimetheus.problem`), through the SDK's client.
+"""Problems of Cloud Guard, in the form of audit events (`epimetheus.problem`).
 
 A problem changes in place, and no request returns what has changed. So both lifecycle states are listed, and whoever knows which versions
 are new requests their details. Without explicit limits, OCI would list active problems of 30 days.
 https://docs.oracle.com/en-us/iaas/api/#/en/cloud-guard/20200131/
 """
 
+import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import CompartmentError, SourceError
-from epimetheus.model import Window
+from epimetheus.model import Window, time_text
 from epimetheus.oci_client.clients import Calls, ServiceFailure, action_failed, oci_errors
+from epimetheus.oci_client.json_client import JsonClient
 from epimetheus.oci_client.policies import Policies
 from epimetheus.problem import Activity, Problem, is_closed, member, problem_event
 from epimetheus.source.decode import Events, decode_page
 from epimetheus.source.page_tokens import PageTokens
 from epimetheus.source.sdk_responses import checked_response
 
+CloudGuardClient = partial(
+    JsonClient, service="cloud_guard", template="https://cloudguard-cp-api.{region}.oci.{secondLevelDomain}", base_path="/20200131"
+)
+"""The client of the service, for `epimetheus.oci_client.clients.make_client`."""
 STATES = ("ACTIVE", "INACTIVE")
 _PAGE_SIZE = 1000
+_OCID = re.compile(r"ocid1\.[\w.-]{1,250}", re.ASCII)
 _HELP = "The next run tries again."
 _DISABLED_HELP = "Enable Cloud Guard, or remove cloud_guard from SOURCES. Audit events are forwarded all the same."
 _TOO_MANY_REQUESTS = 429
@@ -32,7 +38,7 @@ _POLICIES = Policies()
 class CloudGuard:
     """Cloud Guard of one tenancy. See `epimetheus.run.ports.EventSource`.
 
-    ``client``: a region → the SDK's CloudGuardClient without deserialization. ``home``: the home region, which knows the reporting region.
+    ``client``: a region → its `CloudGuardClient`. ``home``: the home region, which knows the reporting region.
     ``calls`` counts the requests of these clients. ``tree``: a listing of a compartment includes those below it. ``policies``: for errors.
     ``incomplete``: problems that were returned without their details, because OCI rejected the request.
     """
@@ -75,7 +81,7 @@ class CloudGuard:
         action, home = "reading the configuration of Cloud Guard", self._home()
         client = self._new_client(home)
         with oci_errors(action, do=_HELP, policy=self._policies.cloud_guard_config), checked_response(action):
-            found = _object(client.get_configuration(self._tenancy, allow_control_chars=True).data)
+            found = _object(client.get("/configuration", {"compartmentId": self._tenancy})[0])
         if (status := member(found, "status")) != "ENABLED":
             raise SourceError(f"Cloud Guard is not enabled in this tenancy: its status is {_word(status)}.", do=_DISABLED_HELP)
         self._reporting_region = member(found, "reportingRegion") or home
@@ -97,19 +103,9 @@ class CloudGuard:
         It is returned as it was listed if OCI rejects the request, as for a problem that was removed since.
         Raises SourceError, CredentialsError, OutOfTime.
         """
-        ocid = member(problem, "id")
         deadline.clip(_LEAST_SECONDS)
-        action = f"reading the problem {ocid}"
-        try:
-            with oci_errors(action, do=_HELP, policy=self._policies.cloud_guard_problems), checked_response(action):
-                found = _object(self._client.get_problem(ocid, allow_control_chars=True).data)
-        except ServiceFailure as failure:
-            if failure.status == _TOO_MANY_REQUESTS or failure.status >= 500:
-                raise
-            found = {}
-        except ValueError:  # the SDK's reaction to a problem without an OCID
-            found = {}
-        if member(found, "id") == ocid != "":
+        ocid = member(problem, "id")
+        if _OCID.fullmatch(ocid) and member(found := self._details(ocid), "id") == ocid:
             return found
         self.incomplete += 1
         return problem
@@ -130,34 +126,44 @@ class CloudGuard:
     def close(self) -> None:
         """Nothing stays open: the SDK's clients close with their sessions."""
 
+    def _details(self, ocid: str) -> Problem:
+        """The problem, or nothing if OCI rejects the request. Raises SourceError, CredentialsError."""
+        action = f"reading the problem {ocid}"
+        try:
+            with oci_errors(action, do=_HELP, policy=self._policies.cloud_guard_problems), checked_response(action):
+                return _object(self._client.get("/problems/{id}", id=ocid)[0])
+        except ServiceFailure as failure:
+            if failure.status == _TOO_MANY_REQUESTS or failure.status >= 500:
+                raise
+            return {}
+
     def _listed_in(
         self, state: str, compartment: str, since: float, until: float | None, deadline: Deadline
     ) -> Iterator[list[Problem]]:
-        options: dict[str, Any] = {"time_last_detected_less_than_or_equal_to": _time(until)} if until is not None else {}
-        request = partial(
-            self._client.list_problems,
-            compartment,
-            lifecycle_state=state,
-            compartment_id_in_subtree=self._tree,
-            access_level="RESTRICTED",  # ACCESSIBLE would return what it may, and not tell that it is only a part
-            time_last_detected_greater_than_or_equal_to=_time(since),
-            sort_by="timeLastDetected",
-            sort_order="ASC",  # a problem that changes while pages are read moves to the end, and is not missed
-            limit=_PAGE_SIZE,
-            allow_control_chars=True,
-        )
-        tokens, token = PageTokens(), None
+        query = {
+            "compartmentId": compartment,
+            "compartmentIdInSubtree": "true" if self._tree else "false",
+            "accessLevel": "RESTRICTED",  # ACCESSIBLE would return what it may, and not tell that it is only a part
+            "lifecycleState": state,
+            "timeLastDetectedGreaterThanOrEqualTo": time_text(since),
+            **({"timeLastDetectedLessThanOrEqualTo": time_text(until)} if until is not None else {}),
+            "sortBy": "timeLastDetected",
+            "sortOrder": "ASC",  # a problem that changes while pages are read moves to the end, and is not missed
+            "limit": str(_PAGE_SIZE),
+        }
+        tokens = PageTokens()
         action = f"listing the {state} problems of {compartment}"
         while True:
             deadline.clip(_LEAST_SECONDS)
             with oci_errors(action, do=_HELP, policy=self._policies.cloud_guard_problems), checked_response(action):
-                response = request(**options, **({"page": token} if token else {}))
-                problems, token = [_object(item) for item in _items(response.data)], response.next_page or None
+                page, token = self._client.get("/problems", query)
+                problems = [_object(item) for item in _items(page)]
             yield problems
             if token is None:
                 return
             if tokens.repeats(token):
                 raise SourceError(f"{action_failed(action)} OCI keeps returning the same page token.", do=_HELP)
+            query["page"] = token
 
     def _count(self, name: str) -> int:
         return sum(counts[name] for counts in self._calls.counts().values())
@@ -187,10 +193,6 @@ def _items(value: object) -> list[Any]:
     if not isinstance(items, list):
         raise TypeError("no items")
     return items
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _word(text: str) -> str:

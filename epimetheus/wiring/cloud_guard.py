@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from epimetheus.clock import Deadline
@@ -16,7 +15,7 @@ from epimetheus.run.problems import HORIZON_DAYS, problem_steps
 from epimetheus.run.replay import ReplayRequest, replay
 from epimetheus.run.run import run
 from epimetheus.select.problems import ProblemSelection
-from epimetheus.source.cloud_guard import CloudGuard
+from epimetheus.source.cloud_guard import CloudGuard, CloudGuardClient
 from epimetheus.wiring.wiring import Wiring
 
 
@@ -66,12 +65,10 @@ class CloudGuardStream:
 
 def open_source(wiring: Wiring, seconds: float, *, tree: bool) -> CloudGuard:
     """Cloud Guard, for a run of ``seconds``. ``tree``: as `CloudGuard`."""
-    from oci.cloud_guard import CloudGuardClient  # noqa: PLC0415 - most deployments do not use it
-
-    calls, kind = Calls(), partial(CloudGuardClient, skip_deserialization=True)
+    calls = Calls()
 
     def client(region: str) -> Any:
-        return wiring.oci.client(kind, seconds / 8, calls, region=region)
+        return wiring.oci.client(CloudGuardClient, seconds / 8, calls, region=region)
 
     return CloudGuard(client, _home(wiring), wiring.tenancy, calls, tree=tree, policies=wiring.oci.policies)
 

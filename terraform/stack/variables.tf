@@ -463,6 +463,18 @@ variable "settle_minutes" {
   description = "Minutes before now at which a run stops reading. OCI may not list newer events yet. Default: 2."
 }
 
+variable "sources" {
+  type        = list(string)
+  default     = null
+  description = "What is forwarded: audit stands for audit events, cloud_guard for the problems of Cloud Guard. Default: audit."
+}
+
+variable "cloud_guard_minutes" {
+  type        = number
+  default     = null
+  description = "Minutes between two polls of Cloud Guard, at least. A poll lists all problems, and forwards those that have changed. Default: 15."
+}
+
 variable "reconcile_after" {
   type        = list(number)
   default     = null
