@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from epimetheus.errors import EpimetheusError, OutOfTime, SourceError
+from epimetheus.ledger.entry import Entry
 from epimetheus.model import Window
 from epimetheus.problem import Activity, Problem, is_closed, member, severity_of
 from epimetheus.reports import Problems
@@ -19,7 +20,7 @@ from epimetheus.run.context import RunContext
 from epimetheus.run.deleted_entries import check_for_deleted_entries
 from epimetheus.run.discovery import discover_compartments
 from epimetheus.run.notices import send_notices
-from epimetheus.select.problems import problem_key, problem_tag
+from epimetheus.select.problems import KnownVersions, ProblemSelection
 from epimetheus.source.cloud_guard import CloudGuard, events_of
 from epimetheus.source.fetch import FetchTask
 
@@ -54,7 +55,9 @@ def forward_problems(source: CloudGuard, ctx: RunContext) -> None:
     """
     require_ledger(ctx)
     check_for_deleted_entries(ctx)
-    poll = _Poll(source, ctx)
+    selection = ctx.pipeline.selection
+    assert isinstance(selection, ProblemSelection), "the ports are those of another source"  # noqa: S101 - a mistake in the wiring
+    poll = _Poll(source, ctx, selection.known)
     poll.load_keys()
     error = poll.list_all()
     complete = poll.forward() and error is None
@@ -70,14 +73,16 @@ def forward_problems(source: CloudGuard, ctx: RunContext) -> None:
 
 @dataclass
 class _Poll:
-    """One poll. ``changed``: key → a problem to forward. ``old_keys``: known keys to enter again.
+    """One poll. ``known``: the versions that were forwarded. ``changed``: OCID → a problem to forward. ``old_keys``: keys to enter again.
 
+    A run forwards a problem once, even if it is listed in both states, because an entry does not keep the order of its keys.
     ``waiting``: problems that are left to the next run.
     """
 
     source: CloudGuard
     ctx: RunContext
-    changed: dict[bytes, Problem] = field(default_factory=dict)
+    known: KnownVersions
+    changed: dict[str, Problem] = field(default_factory=dict)
     old_keys: list[bytes] = field(default_factory=list)
     active: int = 0
     inactive: int = 0
@@ -91,13 +96,12 @@ class _Poll:
         return FetchTask(self.ctx.options.tenancy, Window(minute - 1, minute))
 
     def load_keys(self) -> None:
-        """Read the keys of known versions, the latest entries first: a key has the minute of its latest entry. Raises LedgerError."""
+        """Read the keys of known versions. Raises LedgerError."""
         ctx, end = self.ctx, self.ctx.time.minute + 1
         since = ctx.state.through - KEPT_MINUTES
         ctx.progress.source, ctx.progress.polled = "cloud_guard", (ctx.options.tenancy,)
         ctx.progress.reading = (FetchTask(ctx.options.tenancy, Window(since, end)),)  # keeps these keys in memory
-        for start in (max(since, end - REFRESH_MINUTES), since):
-            ctx.ports.delivered.load_all(Window(start, end))
+        ctx.ports.delivered.load_all(Window(since, end), self._add_known)
         add_uncounted(ctx)
 
     def list_all(self) -> EpimetheusError | None:
@@ -115,7 +119,7 @@ class _Poll:
 
     def forward(self) -> bool:
         """Request details, forward and confirm, the most severe problems first. Returns False if any has to wait for the next run."""
-        ctx, known = self.ctx, self.ctx.ports.delivered.seen.tags()
+        ctx, known = self.ctx, self.known
         order = sorted(self.changed.values(), key=lambda one: (-severity_of(one), member(one, "timeLastDetected")))
         began, self.waiting = ctx.ports.clock.monotonic(), len(order)
         for group in self._with_details(order):
@@ -148,11 +152,15 @@ class _Poll:
         if not self._is_selected(member(problem, "compartmentId")):
             self.excluded += 1
             return
-        key, seen = problem_key(problem), self.ctx.ports.delivered.seen
-        if (minute := seen.minute_of(key)) is None:
-            self.changed.setdefault(key, problem)
+        minute = self.known.minute_of(problem)
+        if minute is None:
+            self.changed[member(problem, "id")] = problem
         elif minute <= self.ctx.time.minute - REFRESH_MINUTES:
-            self.old_keys.append(key)
+            self.old_keys.append(self.known.key(problem))
+
+    def _add_known(self, entry: Entry) -> None:
+        for (_, window), packed in entry.keys.items():
+            self.known.add(window.end, packed)
 
     def _is_selected(self, compartment: str) -> bool:
         """Whether COMPARTMENT_MODE selects the compartment. One that is not known is selected unless the mode names what is."""
@@ -182,7 +190,7 @@ class _Poll:
             yield group
 
 
-def _activity(problem: Problem, known: frozenset[bytes]) -> Activity:
+def _activity(problem: Problem, known: KnownVersions) -> Activity:
     if is_closed(problem):
         return "close"
-    return "update" if problem_tag(member(problem, "id")) in known else "create"
+    return "update" if known.has(problem) else "create"

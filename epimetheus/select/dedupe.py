@@ -65,17 +65,6 @@ class SeenKeys:
             self._rebuild()
         return True
 
-    def minute_of(self, key: bytes) -> int | None:
-        """The bucket of ``key``, 0 if it is not confirmed yet; None if it is new."""
-        if not (place := self._find(key)):
-            return None
-        return self._minutes.get(self._numbers[place], 0) if place < len(self._numbers) else 0
-
-    def tags(self) -> frozenset[bytes]:
-        """The first bytes of all keys, as `compartment_tag` makes them."""
-        keys = memoryview(self._keys)
-        return frozenset(bytes(keys[start : start + _TAG_BYTES]) for start in range(KEY_BYTES, len(keys), KEY_BYTES))
-
     def add_delivered(self, minute: int, packed: bytes) -> None:
         """Put the keys ``packed``, of events delivered earlier, into the bucket of ``minute``. Those that are here already stay."""
         self._number_all()
@@ -101,7 +90,7 @@ class SeenKeys:
             self._numbered_end = end
         else:  # keys of another window came in between
             for key in keys:
-                self._numbers[self._find(key)] = number
+                self._numbers[self._place(key)] = number
             self._numbered_end = first
         self._remembered += len(keys)
 
@@ -159,8 +148,7 @@ class SeenKeys:
     def _number_all(self) -> None:
         self._numbers.extend(_repeated(0, len(self._keys) // KEY_BYTES - len(self._numbers)))
 
-    def _find(self, key: bytes) -> int:
-        """The place of ``key``; 0 if there is none."""
+    def _place(self, key: bytes) -> int:
         slot = hash(key) & self._mask
         while (place := self._slots[slot]) and not self._keys.startswith(key, place * KEY_BYTES):
             slot = (slot + 1) & self._mask

@@ -10,6 +10,7 @@ from epimetheus.errors import EpimetheusError
 from epimetheus.oci_client.clients import Calls
 from epimetheus.problem import STREAM
 from epimetheus.reports import Replayed, Report
+from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.ports import RunObserver, RunOptions, RunPorts
 from epimetheus.run.problems import HORIZON_DAYS, problem_steps
 from epimetheus.run.replay import ReplayRequest, replay
@@ -60,7 +61,8 @@ class CloudGuardStream:
     def _ports(self, source: CloudGuard, run_id: str, deadline: Deadline, observer: RunObserver, *, replay: bool = False) -> RunPorts:
         ports = self.wiring.ports(self.name, run_id, deadline, observer, source, replay=replay)
         renderer = self.wiring.rendering.problem_renderer(self.name, run_id, replay=replay)
-        return replace(ports, source="cloud_guard", selection=ProblemSelection, renderer=renderer)
+        delivered = DeliveredKeys().connected(ports.delivered.ledger)  # a run reads every entry itself
+        return replace(ports, source="cloud_guard", selection=ProblemSelection, renderer=renderer, delivered=delivered)
 
 
 def open_source(wiring: Wiring, seconds: float, *, tree: bool) -> CloudGuard:
