@@ -17,7 +17,7 @@ locals {
     oci_vault_secret.seal_key[*].id,
   )
   uses_secrets     = length(local.secrets) > 0
-  uses_cloud_guard = contains(coalesce(var.sources, ["audit"]), "cloud_guard")
+  uses_cloud_guard = contains(var.sources, "cloud_guard")
 
   # These conditions have not been tested in every realm. relaxed_policy_conditions omits them.
   strict = { for each in ["objects", "metrics", "secrets", "functions"] : each => !contains(var.relaxed_policy_conditions, each) }
@@ -47,11 +47,11 @@ locals {
     ])}}" : "",
     "}",
   ])
-  metrics_statements = local.metrics_namespace == "" ? [] : [
+  metrics_statements = var.metrics_namespace == "" ? [] : [
     "Allow dynamic-group ${local.group} to use metrics in ${local.metrics_scope}${local.metrics_where}",
   ]
   metrics_here  = local.metrics_compartment == var.compartment_ocid
-  metrics_where = local.strict.metrics ? " where target.metrics.namespace='${local.metrics_namespace}'" : ""
+  metrics_where = local.strict.metrics ? " where target.metrics.namespace='${var.metrics_namespace}'" : ""
   secrets_where = local.strict.secrets ? (
     " where any {${join(", ", [for each in local.secrets : "target.secret.id='${each}'"])}}"
   ) : ""

@@ -31,6 +31,8 @@ PAGE_SECONDS = 60.0
 _LARGE = frozenset(("object_storage", "log_search"))  # the SDK's service names
 _WRITE_BYTES = 16 << 10  # one TLS record
 _READ_BUFFER_BYTES = 64 << 10
+PIECE_BYTES = 256 << 10
+"""Bytes of a body that are read at once. The image's allocator maps blocks of twice that size, which would cost more than it saves."""
 _RENEWAL_HELP = "Check the endpoint and the route to it. The next run tries again."
 
 
@@ -48,6 +50,10 @@ class RequestBudget:
         self._seconds, self._max_bytes = seconds, max_bytes
         self._ends = time.monotonic() + seconds
         self._wire = self._decoded = 0
+
+    def end_within(self, seconds: float) -> None:
+        """End in ``seconds`` at the latest: the time that the run has left."""
+        self._ends = min(self._ends, time.monotonic() + seconds)
 
     def left(self) -> float:
         """Seconds until the deadline. Raises ResponseLimitExceeded once it has passed."""
@@ -98,7 +104,16 @@ class _Received(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        count = _within(self._budget, self._sock, self._timeout, partial(self._raw.readinto, buffer)) or 0
+        """At most one TLS record is read, so this is called about every 8 kB: the timeout is only set when it changes, a system call."""
+        left = self._budget.left()
+        if self._timeout is None or left < self._timeout:
+            self._timeout = left
+            self._sock.settimeout(left)
+        try:
+            count: int = self._sock.recv_into(buffer)
+        except TimeoutError:
+            self._budget.left()
+            raise
         self._budget.wire(count)
         return count
 
@@ -152,7 +167,11 @@ class _Connection:
 
 
 class _Body:
-    """A wrapper of urllib3's response that counts decoded bytes."""
+    """A wrapper of urllib3's response that counts decoded bytes, and reads in pieces of PIECE_BYTES whatever size the caller asks for.
+
+    A piece can take many reads of the socket. Each of them is within the budget, so a piece needs no deadline of its own, even if the
+    server sends its first bytes fast and the others slowly. Reading what has arrived instead would cost a round through urllib3 per chunk.
+    """
 
     def __init__(self, raw: Any, budget: RequestBudget) -> None:
         self._raw, self._budget = raw, budget
@@ -162,15 +181,18 @@ class _Body:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
 
-    def stream(self, *args: Any, **options: Any) -> Iterator[bytes]:
+    def end_within(self, seconds: float) -> None:
+        """See `RequestBudget.end_within`."""
+        self._budget.end_within(seconds)
+
+    def stream(self, _: int = 0, decode_content: bool | None = None) -> Iterator[bytes]:
         """See urllib3. Raises ResponseLimitExceeded, too."""
-        for part in self._raw.stream(*args, **options):
-            self._count(self._budget.decoded, len(part))
+        while part := self.read(PIECE_BYTES, decode_content):
             yield part
 
-    def read1(self, *args: Any, **options: Any) -> bytes:
+    def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
         """See urllib3. Raises ResponseLimitExceeded, too."""
-        part: bytes = self._raw.read1(*args, **options)
+        part: bytes = self._raw.read(amt, decode_content)
         self._count(self._budget.decoded, len(part))
         return part
 
