@@ -38,16 +38,16 @@ CORE: Sequence[str] = ("rt", "externalId", TAMPER_WATCH, REPLAY, LATE, "act", "c
 
 
 class ProblemCef(Cef):
-    """See `KeyValueFormat`. FIELD_MAP does not apply."""
+    """See `KeyValueFormat`. ``fields``: the names of the Go program's file for problems (`FieldMap.problem_fields`)."""
 
     keys = KEYS
     shed_order = SHED_ORDER
     core = CORE
 
     def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
-        del fields
-        device = Device(product=PRODUCT, version=API_VERSION)
-        super().__init__(redactor, list_trimmed=list_trimmed, fields=Fields(labels=LABELS, device=device))
+        vendor, product, version = fields.device
+        fields = fields._replace(device=Device(vendor, product or PRODUCT, version or API_VERSION), labels={**LABELS, **fields.labels})
+        super().__init__(redactor, list_trimmed=list_trimmed, fields=fields)
 
     def header_parts(self, event_type: str, version: str | None, name: str | None) -> HeaderParts:
         """API version, event type, detector rule."""

@@ -9,6 +9,7 @@ import msgspec
 from epimetheus.event_patterns import compile_patterns, matches
 from epimetheus.model import AuditEvent, Fetched
 from epimetheus.problem import problem_of, severity_of
+from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.formats.base import Enrichment, EventContext, FormatFactory
 from epimetheus.render.problems.cef import ProblemCef
 from epimetheus.render.problems.json_forms import ProblemJson, ProblemOcsf
@@ -25,13 +26,16 @@ PROBLEM_FORMATS: Mapping[str, FormatFactory] = MappingProxyType({
 
 
 class ProblemRenderer(Renderer):
-    """See `Renderer`. The messages of problems have the MSGID ``problem``; notices are those of any run."""
+    """See `Renderer`. The messages of problems have the MSGID ``problem``; notices are those of any run.
+
+    ``fields``: those of problems (`FieldMap.problem_fields`), for CEF.
+    """
 
     formats = PROBLEM_FORMATS
     msgid = "problem"
 
-    def __init__(self, *, severities: Sequence[tuple[str, int]] = (), **options: Any) -> None:
-        super().__init__(severities=severities, **options)
+    def __init__(self, *, severities: Sequence[tuple[str, int]] = (), fields: Fields = NO_FIELDS, **options: Any) -> None:
+        super().__init__(severities=severities, fields=fields, **options)
         self._patterns = [(compile_patterns([pattern]), severity) for pattern, severity in severities]
         self._notices = Renderer(severities=severities, **options)
 

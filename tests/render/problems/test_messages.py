@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epimetheus.config.field_map import read_field_map
+from epimetheus.config.go_fields import PROBLEM_CEF_SOURCES
 from epimetheus.model import time_text
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.problems.renderer import ProblemRenderer
@@ -146,3 +148,20 @@ def test_no_problem_breaks_a_format(members, rule):
     assert read_leef(body(raw, format="leef"))[0][:2] == ("Oracle", "OCI Cloud Guard")
     json.loads(body(raw, format="json"))
     ocsf(raw)
+
+
+def test_names_of_the_go_programs_file_are_those_of_the_messages():
+    """`PROBLEM_CEF_SOURCES` says which key has which value, to report what a renamed field replaces."""
+    raw = event(**{name.removeprefix("data."): f"value of {name}" for name in PROBLEM_CEF_SOURCES.values() if name})
+    sent = read_by_cefp(body({**raw, "eventTime": PROBLEM["timeLastDetected"]}))[1]
+    untyped = {key: path for key, path in PROBLEM_CEF_SOURCES.items() if path and key not in ("rt", "start", "cfp1", "externalId")}
+    assert {key: sent[key] for key in untyped} == {key: f"value of {path}" for key, path in untyped.items()}
+    assert {key for key in sent if not key.endswith("Label") and not key.startswith("Oracle")} <= PROBLEM_CEF_SOURCES.keys()
+
+
+def test_the_go_programs_file_names_fields_of_problems():
+    text = json.dumps({"service_mappings": {"cloudguard": {"field_mappings": {"problemType": "cs2", "resourceName": "dhost"}}}})
+    fields = read_field_map("FIELD_MAP", text)[0].problem_fields
+    sent = read_by_cefp(body(event(), fields=fields))[1]
+    assert (sent["cs2"], sent["cs2Label"], sent["dhost"]) == ("BUCKET_IS_PUBLIC", "detectorRuleId", "invoices")
+    assert sent["cs5"] == PROBLEM["recommendation"]
