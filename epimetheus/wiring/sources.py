@@ -11,8 +11,8 @@ from epimetheus.clock import Deadline
 from epimetheus.reports import Replayed, Report
 from epimetheus.run.ports import RunObserver
 from epimetheus.run.replay import ReplayRequest
-from epimetheus.wiring.audit import audit_streams
 from epimetheus.wiring.cloud_guard import cloud_guard_streams
+from epimetheus.wiring.windowed import windowed
 from epimetheus.wiring.wiring import Wiring
 
 
@@ -46,7 +46,7 @@ StreamsOf = Callable[[Wiring, bool], Sequence[Stream]]
 """``(wiring, all) → streams``. With ``all``, an error is raised unless all streams are known: SourceError, CredentialsError."""
 
 SOURCES: Mapping[str, StreamsOf] = MappingProxyType({
-    "audit": audit_streams,
+    "audit": windowed("audit", lambda wiring, region: wiring.oci.audit(region)),
     "cloud_guard": cloud_guard_streams,
 })  # fmt: skip
 """Values of SOURCES."""
