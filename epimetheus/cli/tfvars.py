@@ -173,7 +173,7 @@ def _as_list(default: Any) -> Any:
 
 
 _VARIABLES = tuple(name for name in SETTING_NAMES if name not in _NOT_IN_A_FUNCTION)
-_LISTS = {"regions": str, "compartment_ids": str, "tamper_watch": str, "redact": str, "reconcile_after": Decimal}
+_LISTS = {"sources": str, "regions": str, "compartment_ids": str, "tamper_watch": str, "redact": str, "reconcile_after": Decimal}
 _DERIVED = ("SETTLE_MINUTES",)  # their default depends on another setting
 DEFAULTS: Mapping[str, str] = MappingProxyType({
     name.upper(): str(field.default).removesuffix(".0") if isinstance(field.default, float) else _text(_as_list(field.default))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, ConfigDict, ValidationError
 
 from epimetheus.config import value_types
 from epimetheus.config.choices import MAY_BE_EMPTY, lower_case_choice
@@ -18,6 +18,7 @@ from epimetheus.config.setting_checks import (
     unknown_settings,
 )
 from epimetheus.config.setting_reference import SettingReference, listed, setting_reference
+from epimetheus.config.source_settings import SourceSettings
 from epimetheus.config.value_types import Group
 from epimetheus.errors import ConfigError
 from epimetheus.render.renderer import FORMATS, MIN_BYTES
@@ -35,7 +36,7 @@ _RULES = Group("Rules and redaction")
 _METRICS = Group("Metrics and logs")
 
 
-class Settings(BaseModel):
+class Settings(SourceSettings):
     """Every setting, its name in lower case; None or ``()`` if it is not set and has no default.
 
     References (``file:``, ``vault:``, ``object:``) are checked for their form here, and read by `ReferenceResolver`.

@@ -54,6 +54,10 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         values["certificate_days_left"] = report.certificate_days
     if report.listing_age_seconds is not None:
         values["listing_age_seconds"] = report.listing_age_seconds
+    if report.problems:
+        values["problems_active"] = report.problems.active
+        values["problems_changed"] = report.problems.changed
+        values["problems_waiting"] = report.problems.waiting
     if report.seal:
         values["seals_unsent"] = report.seal.pending
         values["seal_chain_broken"] = report.seal.chain_broken

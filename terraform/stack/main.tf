@@ -81,6 +81,8 @@ module "epimetheus" {
   initial_lookback_hours        = var.initial_lookback_hours
   overlap_minutes               = var.overlap_minutes
   settle_minutes                = var.settle_minutes
+  sources                       = var.sources
+  cloud_guard_minutes           = var.cloud_guard_minutes
   reconcile_after               = var.reconcile_after
   slice_minutes                 = var.slice_minutes
   api_concurrency               = var.api_concurrency

@@ -483,6 +483,20 @@ variable "settle_minutes" {
   description = "Minutes before now at which a run stops reading. OCI may not list newer events yet. Default: 2."
 }
 
+variable "sources" {
+  type        = list(string)
+  default     = ["audit"]
+  nullable    = false
+  description = "What is forwarded: audit stands for audit events, cloud_guard for the problems of Cloud Guard."
+}
+
+variable "cloud_guard_minutes" {
+  type        = number
+  default     = 15
+  nullable    = false
+  description = "Minutes between two polls of Cloud Guard, at least. A poll lists all problems, and forwards those that have changed."
+}
+
 variable "reconcile_after" {
   type        = list(number)
   default     = [60, 1440]

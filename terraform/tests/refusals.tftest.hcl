@@ -840,6 +840,26 @@ run "settle_minutes" {
   expect_failures = [var.settle_minutes]
 }
 
+run "sources" {
+  command = plan
+
+  variables {
+    sources = ["audit", "logging"]
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "cloud_guard_minutes" {
+  command = plan
+
+  variables {
+    cloud_guard_minutes = 31
+  }
+
+  expect_failures = [var.cloud_guard_minutes]
+}
+
 run "reconcile_after" {
   command = plan
 
