@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-import requests
-from requests.adapters import BaseAdapter
+from oci._vendor import requests
+from oci._vendor.requests.adapters import BaseAdapter
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.response import HTTPResponse
 
