@@ -117,7 +117,7 @@ class AuditApi:
         self._session = _session(self._url)
         self._session.auth = self._signer = _Signer(credentials.signer)
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, LimitedAdapter(PAGE_SECONDS, PAGE_BYTES, pool_maxsize=concurrency))
+            self._session.mount(scheme, LimitedAdapter(PAGE_SECONDS, PAGE_BYTES, contexts=credentials.contexts, pool_maxsize=concurrency))
         self._session.hooks["response"].append(lambda response, **_: on_response(response))
         self.room = PageRoom()
         self._rate_limiter = rate_limiter
