@@ -11,6 +11,7 @@ from epimetheus.errors import SourceError
 from epimetheus.model import count_text
 from epimetheus.oci_client.clients import oci_errors
 from epimetheus.oci_client.policies import Policies
+from epimetheus.problem import STREAM
 from epimetheus.reports import Pushed, Report
 from epimetheus.safe_text import safe_message
 
@@ -31,7 +32,7 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         "runs_skipped": report.status == "skipped",
         "first_start": report.first_start,
         "seals": report.seal is not None and report.seal.stored,
-        "run_seconds": report.seconds,
+        "poll_seconds" if report.region == STREAM else "run_seconds": report.seconds,
         "events_fetched": report.fetched,
         "events_forwarded": report.forwarded,
         "events_unconfirmed": report.unconfirmed,

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import msgspec
+from msgspec.structs import replace
 
 import epimetheus
 from epimetheus.coverage import CompartmentCoverage, RegionCoverage
 from epimetheus.errors import EpimetheusError
 from epimetheus.observe.metrics import OptionalMetrics, measures
+from epimetheus.problem import STREAM
 from epimetheus.reports import BehindNow, Position, Problem, Problems, Pushed, ReconciledNow, Report, SealNow
 from tests.support.reports import report
 
@@ -151,6 +153,7 @@ METRICS = {
     "runs_skipped": ("count", "1 if another run held the lease; if the minimum over a period is 1, every run was skipped"),
     "first_start": ("count", "1 if the run found no state and was a first start"),
     "run_seconds": ("s", "`seconds`"),
+    "poll_seconds": ("s", "`seconds` of a poll of Cloud Guard, which has no `run_seconds`"),
     "events_fetched": ("count", "`fetched`"),
     "events_forwarded": ("count", "`forwarded`"),
     "events_unconfirmed": ("count", "`unconfirmed`"),
@@ -316,7 +319,8 @@ def test_every_field_and_every_metric_is_documented():
     assert list(PUSHED) == list(Pushed.__struct_fields__)
     assert list(PROBLEMS) == list(Problems.__struct_fields__)
     complete = report(certificate_days=1.0, reconciliation={"60": PASS}, seal=SEALED, problems=Problems("eu-paris-1", 9, 8, 0, 2, 1, 0))
-    assert set(METRICS) == set(measures(complete, OptionalMetrics(caches=True, performance=True)))
+    posted = {name for region in ("eu-paris-1", STREAM) for name in measures(replace(complete, region=region), OptionalMetrics(caches=True, performance=True))}
+    assert set(METRICS) == posted
     assert get_args(get_type_hints(Report)["error"])[0] is Problem
     assert get_type_hints(Position)["behind"] == dict[str, BehindNow]
 
