@@ -3,13 +3,13 @@
 import ssl
 
 import pytest
-from oci.identity import IdentityClient
 from oci.object_storage import ObjectStorageClient
 
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import CompartmentError, SourceError
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, oci_errors, sign_in
+from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.rate_limiter import RateLimiter
 from epimetheus.testing.oci import World
