@@ -13,9 +13,8 @@ from functools import partial
 from threading import local
 from typing import Any
 
-import requests
 import urllib3
-from oci._vendor import requests as vendored
+from oci._vendor import requests
 
 from epimetheus.errors import CredentialsError
 
@@ -204,8 +203,8 @@ class _Body:
             raise
 
 
-class _Limited:
-    """A mixin for the HTTPAdapter of requests and of the SDK's copy: each request gets a `RequestBudget`, and no redirect is followed."""
+class LimitedAdapter(requests.adapters.HTTPAdapter):  # type: ignore[misc]
+    """An adapter for sessions of the SDK's copy of requests: each request gets a `RequestBudget`, and no redirect is followed."""
 
     def __init__(self, seconds: float, max_bytes: int, **options: Any) -> None:
         self._seconds, self._max_bytes = seconds, max_bytes
@@ -214,13 +213,13 @@ class _Limited:
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """See requests."""
-        super().init_poolmanager(*args, **options)  # type: ignore[misc]
+        super().init_poolmanager(*args, **options)
         adapter: Any = self
         adapter.poolmanager.pool_classes_by_scheme = _pools(self._current)
 
     def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
         """See requests."""
-        manager: Any = super().proxy_manager_for(*args, **options)  # type: ignore[misc]
+        manager: Any = super().proxy_manager_for(*args, **options)
         manager.pool_classes_by_scheme = _pools(self._current)
         return manager
 
@@ -231,7 +230,7 @@ class _Limited:
         """See requests. Raises ResponseLimitExceeded, too, here and while the body is read."""
         budget = self._current.budget = self._budget(request)
         request.headers.pop("expect", None)  # the SDK's connections wait for 100 Continue without a deadline
-        response = super().send(request, *args, **options)  # type: ignore[misc]
+        response = super().send(request, *args, **options)
         response.raw = _Body(response.raw, budget)
         response.headers.pop("location", None)  # without it, a 3xx is handled like any other response
         return response
@@ -250,15 +249,7 @@ def _pool(pool: Any, connection: Any, current: Any) -> Any:
     return type("LimitedPool", (pool,), {"ConnectionCls": limited})
 
 
-class LimitedAdapter(_Limited, requests.adapters.HTTPAdapter):
-    """An adapter for sessions of requests."""
-
-
-class _SdkAdapter(_Limited, vendored.adapters.HTTPAdapter):  # type: ignore[misc]
-    """An adapter for sessions of the SDK's copy of requests."""
-
-
-class _TokenAdapter(_SdkAdapter):
+class _TokenAdapter(LimitedAdapter):
     """An adapter for a signer's token renewals; it raises CredentialsError instead of ResponseLimitExceeded."""
 
     def _budget(self, request: Any) -> RequestBudget:
@@ -270,13 +261,13 @@ def limit_client(client: Any, seconds: float, max_bytes: int | None = None) -> N
     session = client.base_client.session
     max_bytes = max_bytes or (OBJECT_BYTES if client.base_client.service in _LARGE else RESPONSE_BYTES)
     for scheme in ("https://", "http://"):  # a session that the SDK replaces is copied with its adapters
-        session.mount(scheme, _SdkAdapter(seconds, max_bytes))
+        session.mount(scheme, LimitedAdapter(seconds, max_bytes))
 
 
 def limit_signer(signer: Any, seconds: float, retry_strategy: Any) -> None:
     """Limit each token renewal request of an SDK signer to ``seconds``, and use ``retry_strategy`` for these requests."""
     for part in _parts(signer):
-        if isinstance(part, vendored.Session):
+        if isinstance(part, requests.Session):
             for scheme in ("https://", "http://"):
                 part.mount(scheme, _TokenAdapter(seconds, RESPONSE_BYTES))
         elif getattr(part, "retry_strategy", None):
@@ -289,7 +280,7 @@ def _parts(signer: Any) -> list[Any]:
     pending = [signer]
     while pending:
         part = pending.pop()
-        if isinstance(part, vendored.Session):
+        if isinstance(part, requests.Session):
             continue
         for value in getattr(part, "__dict__", {}).values():
             for item in value if isinstance(value, list) else (value,):

@@ -1,6 +1,7 @@
 """Read audit events with ListEvents, one page at a time as raw bytes, over one pooled session with the SDK's signer.
 
-The SDK's models are not used: they cost more per event than all other steps together, and drop fields they do not know.
+The SDK's models are not used: they cost more per event than all other steps together, and drop fields they do not know. The session is
+of the SDK's copy of requests: the package itself would be imported, and take memory, in addition.
 https://docs.oracle.com/en-us/iaas/api/#/en/audit/20190901/AuditEvent/ListEvents
 """
 
@@ -14,9 +15,8 @@ from urllib.parse import urlsplit
 import jwt
 import msgspec
 import oci
-import requests
 import tenacity
-from requests.auth import AuthBase
+from oci._vendor import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from epimetheus.clock import Clock, Deadline
@@ -56,7 +56,7 @@ class _Retryable(Exception):
         self.help = help
 
 
-class _Signer(AuthBase):
+class _Signer(requests.auth.AuthBase):  # type: ignore[misc]
     """The SDK's signer, used by one thread at a time: the SDK's renewal of a principal's token is not thread-safe."""
 
     def __init__(self, signer: Any) -> None:

@@ -1,5 +1,6 @@
 """Compares the messages of seals in an export with the stored seals: the SIEM's copy is a witness of the chain."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -67,9 +68,9 @@ class SealMessages:
         """The seals of the window up to the number ``through`` whose message the export should have."""
         if messages.lack_ids:  # then no message of a seal can be recognized
             return
-        sent, given_up = self._digits[region], _given_up(chain.around)
-        inside = [seal.sequence for seal in chain.valid if seal.sequence <= through and seal.sequence not in {*sent, *given_up}]
-        for first, last in _ranges(one for one in inside if not messages.has(seal_id(region, one, chain.digests[one]))):
+        inside = [seal.sequence for seal in chain.valid if seal.sequence <= through]
+        expected = {*inside} - self._digits[region].keys() - _given_up(inside, chain.around)
+        for first, last in _ranges(one for one in expected if not messages.has(seal_id(region, one, chain.digests[one]))):
             yield _fault("seal_message_missing", region, first, last, "stored, but the export lacks", "message")
 
 
@@ -85,14 +86,17 @@ def _confirmed(chain: Chain, head: ChainHead | None, window: Window) -> int:
     return max(known, default=0)
 
 
-def _given_up(seals: Sequence[Seal]) -> set[int]:
-    """The seals whose messages were not to be sent, with those that waited to be sent when SEAL_MESSAGES was turned off.
+def _given_up(numbers: Sequence[int], seals: Sequence[Seal]) -> set[int]:
+    """The seals of ``numbers``, in order, that were not to be sent, or that waited to be sent when SEAL_MESSAGES was turned off.
 
     It may have been off in a seal that is missing.
     """
     ends = [(seal, seal.sequence) for seal in seals if not seal.seal_messages.enabled]
     ends += [(seal, later.sequence - 1) for seal, later in pairwise(seals) if later.sequence > seal.sequence + 1]
-    return {number for seal, end in ends for number in range(seal.seal_messages.confirmed + 1, end + 1)}
+    found = set[int]()
+    for seal, end in ends:
+        found.update(numbers[bisect_right(numbers, seal.seal_messages.confirmed) : bisect_right(numbers, end)])
+    return found
 
 
 def seal_id(region: str, sequence: int, sha256: str) -> bytes:

@@ -14,7 +14,7 @@ from epimetheus.ledger.seal_name import SealName, day_folder
 from epimetheus.model import Window, parse_seconds
 
 _MINUTES_A_DAY = 24 * 60
-_STEPS = (1, 30, 366, 3660)  # days before the window in which the seal before it is searched for
+_STEPS = (1, 30, 366, 36_600)  # days before the window in which the seal before it is searched for, or one that is missing
 _LAST = "9999/"
 
 
@@ -97,7 +97,7 @@ def _listed(store: ObjectReader, window: Window) -> Mapping[int, Sequence[SealNa
         found = dict(by_sequence)
         lowest = min(found, default=0)
         is_whole = len(found) == max(found, default=0) - lowest + 1
-        if lowest == 1 or (is_whole and any(name.day < first_day for name in found.get(lowest, ()))):
+        if is_whole and (lowest == 1 or any(name.day < first_day for name in found.get(lowest, ()))):
             break
     return found
 

@@ -223,7 +223,7 @@ def test_the_limits_stay_when_the_sdk_replaces_its_session(tmp_path, api_key):
         with pytest.raises(ServiceError, match="IfNoneMatchFailed"):
             client.put_object(world.namespace, "bucket", "key", b"x", if_none_match="*")
         assert client.base_client.session is not before
-        assert [type(adapter).__name__ for adapter in client.base_client.session.adapters.values()] == ["_SdkAdapter", "_SdkAdapter"]
+        assert [type(adapter).__name__ for adapter in client.base_client.session.adapters.values()] == ["LimitedAdapter", "LimitedAdapter"]
 
 
 def test_a_large_upload_and_its_download_are_complete(tmp_path, api_key):

@@ -229,6 +229,22 @@ def test_a_replay_sends_duplicates_which_are_no_faults(day, terminal):  # noqa: 
     assert "24 duplicates" in result.stdout
 
 
+@pytest.mark.parametrize("words", [("reconcile",), ("replay", "--missing-only")])
+def test_what_was_sent_of_an_old_window_is_sealed_by_the_next_run(words, day, terminal):  # noqa: F811
+    _, run_cli = terminal
+    for days in (5, 3):
+        day.stage.emit(day.stage.world.tenancy, 4, days * 1440)
+    assert run_cli(*words, "--from", "6d", "--to", "2d", "--yes").exit_code == 0
+    day.lines[:] = day.stage.receiver.messages
+    before = day.verify()
+    assert (before.exit_code, "not named by a seal yet." in before.stdout, "8 unsealed" in before.stdout) == (0, True, True), before.output
+    day.run(4)
+    day.lines[:] = day.stage.receiver.messages
+    result = day.verify()
+    assert (result.exit_code, "not named by a seal yet" in result.stdout) == (0, False), result.output
+    assert "40 of 40 sealed messages present, 0 missing, 0 duplicates, 0 unsealed" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

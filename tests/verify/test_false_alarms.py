@@ -208,3 +208,12 @@ def test_messages_of_an_entry_that_is_sealed_a_day_later_belong_to_the_day_of_th
     assert (result.code, result.faults, result.present) == (0, [], 3)
     result = verified(tmp_path, [region], **window, lines=region.lines[: first_day - 1])
     assert [what[: len("Message 2 of run run-b is missing")] for what in result.faults] == ["Message 2 of run run-b is missing"]
+
+
+def test_a_clock_that_was_at_zero_breaks_no_chain(tmp_path):
+    region = region_at(MIDNIGHT)
+    for number, skew in enumerate([0, -MIDNIGHT, 0]):
+        region.skew = skew
+        region.run(f"run-{number}", [f"event-{number}"])
+    result = verified(tmp_path, [region], start=MIDNIGHT, end=MIDNIGHT + 10)
+    assert (result.code, result.faults, result.unchecked) == (0, [], [])
