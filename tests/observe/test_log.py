@@ -198,6 +198,8 @@ def test_a_run_is_one_line_with_the_complete_report():
             "relisted": 0,
             "late": 0,
             "latest_seconds": 0,
+            "pushed": 0,
+            "filled": 0,
             "reconciliation": {},
             "listing_stale": False,
             "listing_age_seconds": 0,
