@@ -308,7 +308,7 @@ variable "seal_messages" {
   type        = bool
   default     = true
   nullable    = false
-  description = "If true, every run ends with a message to the receiver that contains the seal of the run."
+  description = "If true, each run sends the receiver a message that contains its seal."
 }
 
 variable "tenancy_ocid" {

@@ -12,7 +12,7 @@ from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, oci_errors, sign_in
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.rate_limiter import RateLimiter
-from epimetheus.testing.oci import World, serve
+from epimetheus.testing.oci import World
 from epimetheus.testing.syslog import Authority
 from tests.support.hostile_server import hostile
 
