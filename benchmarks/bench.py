@@ -128,7 +128,7 @@ class Bench:
             cert, key = authority.server()
             options = ApiOptions(str(templates), str(cert), str(key), sizes.page, world.tenancy, sizes.places)
             contents = cache(lambda: image or lay_out(folder / "image"))
-            base = cache(lambda: lay_out_base(contents(), folder / "base", commit) if commit else None)
+            base = cache(lambda: lay_out_base(folder / "base", commit) if commit else None)
             trusted = folder / "trusted.pem"  # as many certificates as in production
             trusted.write_text(Path(certifi.where()).read_text("utf-8") + authority.ca.read_text("utf-8"), "utf-8")
             with _trusted(trusted):

@@ -66,6 +66,11 @@ def member(problem: Problem, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def identity_of(problem: Problem) -> str:
+    """What identifies a problem: its OCID, or its whole text if it has none."""
+    return member(problem, "id") or json.dumps(problem, sort_keys=True)
+
+
 def version_of(problem: Problem) -> str:
     """What distinguishes the versions of a problem: a problem with another one has changed, and is sent again.
 

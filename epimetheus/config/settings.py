@@ -240,9 +240,7 @@ class Settings(SourceSettings):
     oci_auth: Literal["resource_principal", "instance_principal", "config_file"] = _CREDENTIALS.choice(
         "config_file", "Source of the OCI credentials.", unset="resource_principal in a function, otherwise config_file"
     )
-    oci_config_file: str = _CREDENTIALS.string(
-        "~/.oci/config", r"[^\x00]+", "a file path", "OCI configuration file for `OCI_AUTH=config_file`."
-    )
+    oci_config_file: str = _CREDENTIALS.string("~/.oci/config", r"[^\x00]+", "a file path", "OCI configuration file of `config_file`.")
     oci_profile: str = _CREDENTIALS.string("DEFAULT", r"[^\[\]\n]+", "a profile name in OCI_CONFIG_FILE", "Profile in `OCI_CONFIG_FILE`.")
     oci_endpoint: Annotated[str | None, AfterValidator(lambda url: url and url.rstrip("/"))] = _CREDENTIALS.string(
         None,

@@ -31,8 +31,8 @@ PAGE_SECONDS = 60.0
 _LARGE = frozenset(("object_storage", "log_search"))  # the SDK's service names
 _WRITE_BYTES = 16 << 10  # one TLS record
 _READ_BUFFER_BYTES = 64 << 10
-PIECE_BYTES = 256 << 10
-"""Bytes of a body that are read at once. The image's allocator maps blocks of twice that size, which would cost more than it saves."""
+PIECE_BYTES = 64 << 10
+"""Bytes of a body that are read at once: each worker has a few pieces in memory."""
 _RENEWAL_HELP = "Check the endpoint and the route to it. The next run tries again."
 
 

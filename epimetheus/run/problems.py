@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from epimetheus.errors import EpimetheusError, OutOfTime, SourceError
 from epimetheus.ledger.entry import Entry
 from epimetheus.model import Window
-from epimetheus.problem import Activity, Problem, is_closed, member, severity_of
+from epimetheus.problem import Activity, Problem, identity_of, is_closed, member, severity_of
 from epimetheus.reports import Problems
 from epimetheus.run.commit import CHECKPOINT_SECONDS, add_uncounted, commit, finish, require_ledger
 from epimetheus.run.context import RunContext
@@ -29,7 +29,10 @@ HORIZON_DAYS = 180
 REFRESH_MINUTES = 6 * 60
 KEPT_MINUTES = 2 * REFRESH_MINUTES
 _GROUP = 20  # problems whose details are requested before they are forwarded together
+MOST_CHANGED = 10_000
+"""Changed problems that a run keeps in memory, some 40 MB. The others are left to the next run."""
 _MOST_FAILURES = 3  # requests for details that fail one after another
+_MOST_REPORTED = 5
 
 
 def problem_steps(source: CloudGuard) -> Sequence[tuple[str, Callable[[RunContext], None]]]:
@@ -76,7 +79,7 @@ class _Poll:
     """One poll. ``known``: the versions that were forwarded. ``changed``: OCID → a problem to forward. ``old_keys``: keys to enter again.
 
     A run forwards a problem once, even if it is listed in both states, because an entry does not keep the order of its keys.
-    ``waiting``: problems that are left to the next run.
+    ``waiting``: problems that are left to the next run, with those ``beyond`` MOST_CHANGED.
     """
 
     source: CloudGuard
@@ -87,6 +90,7 @@ class _Poll:
     active: int = 0
     inactive: int = 0
     excluded: int = 0
+    beyond: int = 0
     waiting: int = 0
 
     @property
@@ -121,7 +125,7 @@ class _Poll:
         """Request details, forward and confirm, the most severe problems first. Returns False if any has to wait for the next run."""
         ctx, known = self.ctx, self.known
         order = sorted(self.changed.values(), key=lambda one: (-severity_of(one), member(one, "timeLastDetected")))
-        began, self.waiting = ctx.ports.clock.monotonic(), len(order)
+        began, self.waiting = ctx.ports.clock.monotonic(), self.beyond + len(order)
         for group in self._with_details(order):
             events = events_of([(problem, _activity(problem, known)) for problem in group], ctx.time.now())
             if not ctx.pipeline.forwarder.forward_page(self.task, events, ctx.budget.work):
@@ -140,7 +144,7 @@ class _Poll:
             active=self.active,
             inactive=self.inactive,
             excluded=self.excluded,
-            changed=len(self.changed),
+            changed=len(self.changed) + self.beyond,
             waiting=self.waiting,
             without_details=self.source.incomplete,
         )
@@ -153,8 +157,10 @@ class _Poll:
             self.excluded += 1
             return
         minute = self.known.minute_of(problem)
-        if minute is None:
-            self.changed[member(problem, "id")] = problem
+        if minute is None and len(self.changed) < MOST_CHANGED:
+            self.changed[identity_of(problem)] = problem
+        elif minute is None:
+            self.beyond += 1
         elif minute <= self.ctx.time.minute - REFRESH_MINUTES:
             self.old_keys.append(self.known.key(problem))
 
@@ -170,7 +176,7 @@ class _Poll:
 
     def _with_details(self, problems: Sequence[Problem]) -> Iterator[list[Problem]]:
         """The problems with their details, in groups. Ends early if time runs out, or if requests fail; single failures are left out."""
-        ctx, group, failures = self.ctx, list[Problem](), 0
+        ctx, group, failures, reported = self.ctx, list[Problem](), 0, 0
         for problem in problems:
             ctx.ports.session.renew_if_due(ctx.time.now())
             try:
@@ -179,7 +185,9 @@ class _Poll:
             except OutOfTime:
                 break
             except SourceError as error:
-                ctx.problem(error)
+                reported += 1
+                if reported <= _MOST_REPORTED:
+                    ctx.problem(error)
                 failures += 1
                 if failures == _MOST_FAILURES:
                     break

@@ -5,7 +5,7 @@ from hashlib import blake2b
 from struct import iter_unpack
 
 from epimetheus.model import AuditEvent, Fetched
-from epimetheus.problem import Problem, member, problem_of, severity_of, version_of
+from epimetheus.problem import Problem, identity_of, problem_of, severity_of, version_of
 from epimetheus.select.dedupe import KEY_BYTES
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Decision, RuleEngine, Rules
@@ -58,7 +58,7 @@ class KnownVersions:
 
 
 def _tag(problem: Problem) -> bytes:
-    return blake2b(member(problem, "id").encode("utf-8", "replace"), digest_size=_TAG_BYTES).digest()
+    return blake2b(identity_of(problem).encode("utf-8", "replace"), digest_size=_TAG_BYTES).digest()
 
 
 class ProblemSelection(Selection):

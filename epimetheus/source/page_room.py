@@ -12,7 +12,7 @@ from typing import Self
 from epimetheus.clock import Deadline
 from epimetheus.source.decode import Events
 
-ROOM_BYTES = 8 << 20
+ROOM_BYTES = 6 << 20
 """A few pages of 1,000 events: enough that forwarding never waits for a page that is being read."""
 PAUSE_SECONDS = 20.0
 """The longest pause of one page: OCI would close the connection. So much time passes only while the receiver accepts nothing."""

@@ -3,13 +3,13 @@
 import ssl
 
 import pytest
-from oci.identity import IdentityClient
 from oci.object_storage import ObjectStorageClient
 
 from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import CompartmentError, SourceError
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, oci_errors, sign_in
+from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.rate_limiter import RateLimiter
 from epimetheus.testing.oci import World
@@ -56,8 +56,8 @@ def test_a_server_that_is_not_trusted_is_rejected(tmp_path, credentials, monkeyp
     authority, trusted = Authority(tmp_path / "authority"), Authority(tmp_path / "trusted")
     name = "another.example.com" if where == "another name" else "localhost"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str((authority if where == "another name" else trusted).ca))
-    with hostile(answers, authority.server(name)) as url:
-        url = url.replace("127.0.0.1", "localhost")
+    with hostile(answers, authority.server(name)) as address:
+        url = address.replace("127.0.0.1", "localhost")
         with pytest.raises(SourceError, match="is not trusted"):
             call_all(credentials, url)
         audit = AuditApi(

@@ -6,6 +6,7 @@ import pytest
 
 from epimetheus.function.invoke import RunFailed
 from epimetheus.model import minute_text
+from epimetheus.run import problems as run_problems
 from epimetheus.testing.syslog import parse_message
 from tests.support.harness import MINUTE
 
@@ -175,6 +176,22 @@ def test_problems_whose_details_cannot_be_read_now_wait(stage, guard, prod):
     stage.world.faults.remove(fault)
     assert poll(stage, minutes=1).forwarded == 3
     assert sorted(arrived(stage)) == sorted(problems)
+
+
+def test_more_changes_than_a_run_keeps_are_left_to_the_next_one(stage, guard, prod, monkeypatch):
+    monkeypatch.setattr(run_problems, "MOST_CHANGED", 3)
+    for _ in range(5):
+        guard.add(prod)
+    report = poll(stage)
+    assert (report.status, report.forwarded, report.problems.changed, report.problems.waiting) == ("partial", 3, 5, 2)
+    assert (poll(stage, minutes=1).forwarded, poll(stage, minutes=1).fetched) == (2, 0)
+
+
+def test_problems_without_an_ocid_arrive_once(stage, guard, prod):
+    for name in ("a", "b"):
+        guard.problems[guard.add(prod, resourceName=name)]["id"] = None
+    assert poll(stage).forwarded == 2
+    assert poll(stage).fetched == 0
 
 
 def test_the_most_severe_problems_are_sent_first(stage, guard, prod):

@@ -49,8 +49,12 @@ def test_a_removed_problem_is_named(guarded):
 def test_the_state_of_cloud_guard_can_be_shown_and_rewound(terminal):  # noqa: F811
     stage, run_cli = terminal
     stage.world.cloud_guard.add(stage.world.tenancy, at=stage.hand.time - 7200)
-    changes = {"SOURCES": "cloud_guard", "CLOUD_GUARD_MINUTES": "1"}
+    changes = {"SOURCES": "cloud_guard", "CLOUD_GUARD_MINUTES": "15"}
     assert run_cli("run", **changes).exit_code == 0
+    again = run_cli("run", **changes)
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert again.stderr.endswith("Nothing is due: Cloud Guard is polled every 15 minutes (CLOUD_GUARD_MINUTES).\n")
+    assert json.loads(run_cli("run", "--json", **changes).stdout) == []
     shown = run_cli("state", "show", "--region", "cloud-guard", **changes)
     assert (shown.exit_code, "cloud-guard" in shown.stdout) == (0, True), shown.output
     rewound = run_cli("state", "rewind", "2h", "--region", "cloud-guard", "--yes", **changes)
