@@ -73,6 +73,23 @@ class SealNow(msgspec.Struct, frozen=True):
     chain_broken: bool
 
 
+class Problems(msgspec.Struct, frozen=True):
+    """What a poll of Cloud Guard found. ``region``: the reporting region.
+
+    ``active``, ``inactive``: problems that were listed. ``excluded``: those in compartments that the settings exclude. ``changed``: those
+    that are new or have changed; ``waiting``: those among them that are left to the next run. ``without_details``: those that were
+    forwarded as listed, because OCI rejected the request for their details.
+    """
+
+    region: str
+    active: int
+    inactive: int
+    excluded: int
+    changed: int
+    waiting: int
+    without_details: int
+
+
 class EventName(msgspec.Struct, frozen=True):
     """What identifies an event: its ``time`` (as OCI sent it), ``type``, ``id``, and the path or OCID of its ``compartment``.
 
@@ -178,6 +195,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     time that this run read; ``filled``: events that were not pushed, so that this run forwarded them. ``reconciliation``: minutes of a pass
     → its progress. ``listing_age_seconds``: since the last complete listing of compartments, None if none are listed. ``given_up``: deleted
     compartments that are no longer polled. ``seal``: None if the run has none, as if it was skipped.
+    ``problems``: None unless the run polled Cloud Guard.
     ``certificate_days``: days until the first certificate expires, the client's or the receiver's.
     ``caches``: ``dedupe`` (event keys; a hit is a duplicate) and ``names`` (rule decisions by event type).
     """
@@ -219,5 +237,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     first_start: bool
     state_writes: int
     certificate_days: float | None
+    problems: Problems | None = None
     caches: dict[str, Cache]
     performance: Performance

@@ -16,7 +16,8 @@ locals {
     oci_vault_secret.client_key[*].id,
     oci_vault_secret.seal_key[*].id,
   )
-  uses_secrets = length(local.secrets) > 0
+  uses_secrets     = length(local.secrets) > 0
+  uses_cloud_guard = contains(var.sources, "cloud_guard")
 
   # These conditions have not been tested in every realm. relaxed_policy_conditions omits them.
   strict = { for each in ["objects", "metrics", "secrets", "functions"] : each => !contains(var.relaxed_policy_conditions, each) }
@@ -102,6 +103,11 @@ resource "oci_identity_policy" "function" {
       # reading the tenancy's own properties only: name, home region and subscribed regions.
       "Allow dynamic-group ${local.group} to inspect tenancies in tenancy",
     ],
+    # Cloud Guard GetConfiguration, and ListProblems and GetProblem for all compartments.
+    local.uses_cloud_guard ? [
+      "Allow dynamic-group ${local.group} to read cloud-guard-config in tenancy",
+      "Allow dynamic-group ${local.group} to read cloud-guard-problems in tenancy",
+    ] : [],
     # Monitoring PostMetricData, for one namespace, in another compartment.
     local.metrics_here ? [] : local.metrics_statements,
     # Secrets GetSecretBundle, for the secrets in the settings, in any compartment.

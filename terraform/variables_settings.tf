@@ -450,6 +450,34 @@ variable "settle_minutes" {
   }
 }
 
+variable "sources" {
+  type        = list(string)
+  default     = ["audit"]
+  nullable    = false
+  description = "What is forwarded: audit stands for audit events, cloud_guard for the problems of Cloud Guard."
+
+  validation {
+    condition     = length(var.sources) > 0 && alltrue([for each in var.sources : contains(["audit", "cloud_guard"], each)])
+    error_message = "sources: expected audit, cloud_guard, or both."
+  }
+}
+
+variable "cloud_guard_minutes" {
+  type        = number
+  default     = 15
+  nullable    = false
+  description = "Minutes between two polls of Cloud Guard, at least. A poll lists all problems, and forwards those that have changed."
+
+  validation {
+    condition = (
+      floor(var.cloud_guard_minutes) == var.cloud_guard_minutes &&
+      var.cloud_guard_minutes >= 1 &&
+      var.cloud_guard_minutes <= 30
+    )
+    error_message = "cloud_guard_minutes: expected an integer from 1 to 30."
+  }
+}
+
 variable "reconcile_after" {
   type        = list(number)
   default     = [60, 1440]

@@ -27,7 +27,7 @@ OTHER_VARIABLES = frozenset(
         "follow_seconds", "freeform_tags", "ignore_defined_tags", "image", "image_digest", "image_signing_key_ocids", "interval_minutes",
         "kms_key_ocid", "kms_vault_ocid", "lag_alarm_minutes", "ledger_retention_days", "ledger_retention_lock_time", "log_retention_days",
         "memory_in_mbs", "name", "nat_public_ip_ocid", "network_compartment_ocid", "network_security_group_ocids", "notification_emails",
-        "push_batch_size_in_kbs", "push_batch_time_in_sec", "push_enabled", "push_memory_in_mbs", "push_stream_enabled",
+        "push_batch_size_in_kbs", "push_batch_time_in_seconds", "push_enabled", "push_memory_in_mbs", "push_stream_enabled",
         "push_timeout_in_seconds", "region", "relaxed_policy_conditions", "schedule_enabled", "seal_key_pem", "seal_key_secret_ocid",
         "seal_public_key", "shape", "siem_cidrs", "state_versions_days", "subnet_ocid", "syslog_client_key_pem",
         "syslog_client_key_secret_ocid", "timeout_in_seconds", "use_existing_network", "vcn_cidr", "vcn_ocid",
@@ -176,7 +176,7 @@ def _as_list(default: Any) -> Any:
 
 
 _VARIABLES = tuple(name for name in SETTING_NAMES if name not in _NOT_IN_A_FUNCTION and name != "PUSH")
-_LISTS = {"regions": str, "compartment_ids": str, "tamper_watch": str, "redact": str, "reconcile_after": Decimal}
+_LISTS = {"sources": str, "regions": str, "compartment_ids": str, "tamper_watch": str, "redact": str, "reconcile_after": Decimal}
 _DERIVED = ("SETTLE_MINUTES",)  # their default depends on another setting
 DEFAULTS: Mapping[str, str] = MappingProxyType({
     name.upper(): str(field.default).removesuffix(".0") if isinstance(field.default, float) else _text(_as_list(field.default))

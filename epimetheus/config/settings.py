@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, ConfigDict, ValidationError
 
 from epimetheus.config import value_types
 from epimetheus.config.choices import MAY_BE_EMPTY, lower_case_choice
@@ -18,6 +18,7 @@ from epimetheus.config.setting_checks import (
     unknown_settings,
 )
 from epimetheus.config.setting_reference import SettingReference, listed, setting_reference
+from epimetheus.config.source_settings import SourceSettings
 from epimetheus.config.value_types import Group
 from epimetheus.errors import ConfigError
 from epimetheus.render.renderer import FORMATS, MIN_BYTES
@@ -35,7 +36,7 @@ _RULES = Group("Rules and redaction")
 _METRICS = Group("Metrics and logs")
 
 
-class Settings(BaseModel):
+class Settings(SourceSettings):
     """Every setting, its name in lower case; None or ``()`` if it is not set and has no default.
 
     References (``file:``, ``vault:``, ``object:``) are checked for their form here, and read by `ReferenceResolver`.
@@ -192,9 +193,6 @@ class Settings(BaseModel):
         2, 0, 60, "Minutes before now at which a run stops reading. Newer events may not be listed, or with `PUSH` not be pushed, yet.",
         unset="2; 20 with PUSH=true",
     )  # fmt: skip
-    push: value_types.Boolean = _READING.boolean(
-        False, "If true, Connector Hub pushes events to a second function, which accepts batches; runs send only what was not pushed."
-    )
     reconcile_after: value_types.Passes = _READING.field(
         (60, 1440),
         "empty, or up to 4 different integers from 5 to 10080, comma-separated",
@@ -242,9 +240,7 @@ class Settings(BaseModel):
     oci_auth: Literal["resource_principal", "instance_principal", "config_file"] = _CREDENTIALS.choice(
         "config_file", "Source of the OCI credentials.", unset="resource_principal in a function, otherwise config_file"
     )
-    oci_config_file: str = _CREDENTIALS.string(
-        "~/.oci/config", r"[^\x00]+", "a file path", "OCI configuration file for `OCI_AUTH=config_file`."
-    )
+    oci_config_file: str = _CREDENTIALS.string("~/.oci/config", r"[^\x00]+", "a file path", "OCI configuration file of `config_file`.")
     oci_profile: str = _CREDENTIALS.string("DEFAULT", r"[^\[\]\n]+", "a profile name in OCI_CONFIG_FILE", "Profile in `OCI_CONFIG_FILE`.")
     oci_endpoint: Annotated[str | None, AfterValidator(lambda url: url and url.rstrip("/"))] = _CREDENTIALS.string(
         None,

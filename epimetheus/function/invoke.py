@@ -19,7 +19,6 @@ from epimetheus.health.model import HealthReport
 from epimetheus.observe.log import LogObserver, log_failure, log_health, log_pushed, log_replayed, log_report, log_to
 from epimetheus.reports import Pushed, Replayed, Report
 from epimetheus.signals import raise_on_signals
-from epimetheus.wiring.push import push_batch
 from epimetheus.wiring.regions import replay_regions, run_regions
 from epimetheus.wiring.wiring import Wiring
 
@@ -67,6 +66,8 @@ def invoke(
         wiring = Wiring.open(settings, clock, deadline_of(deadline, clock))
         reports: list[Report] | list[Replayed] | list[Pushed]
         if isinstance(request, Push):
+            from epimetheus.wiring.push import push_batch  # noqa: PLC0415 - not needed by a run
+
             reports = [push_batch(wiring, run_id, LogObserver(run_id), log_pushed, request.body)]
         elif isinstance(request, Replay | Reconcile):
             reports = replay_regions(wiring, run_id, LogObserver(run_id), log_replayed, request.to_run(clock.now()))

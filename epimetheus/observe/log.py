@@ -147,6 +147,8 @@ def headline(report: Report) -> str:
         parts.append(f"{report.late:,} listed late")
     if report.truncated:
         parts.append(f"{report.truncated:,} truncated")
+    if (problems := report.problems) and problems.waiting:
+        parts.append(f"{count_text(problems.waiting, 'problem')} waiting")
     if position := report.position:
         parts.append(f"through {position.through}")
         parts += [f"{len(position.behind):,} of {count_text(position.polled, 'compartment')} behind"] * bool(position.behind)

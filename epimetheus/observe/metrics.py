@@ -11,6 +11,7 @@ from epimetheus.errors import SourceError
 from epimetheus.model import count_text
 from epimetheus.oci_client.clients import oci_errors
 from epimetheus.oci_client.policies import Policies
+from epimetheus.problem import STREAM
 from epimetheus.reports import Pushed, Report
 from epimetheus.safe_text import safe_message
 
@@ -31,7 +32,7 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         "runs_skipped": report.status == "skipped",
         "first_start": report.first_start,
         "seals": report.seal is not None and report.seal.stored,
-        "run_seconds": report.seconds,
+        "poll_seconds" if report.region == STREAM else "run_seconds": report.seconds,
         "events_fetched": report.fetched,
         "events_forwarded": report.forwarded,
         "events_unconfirmed": report.unconfirmed,
@@ -56,6 +57,10 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         values["certificate_days_left"] = report.certificate_days
     if report.listing_age_seconds is not None:
         values["listing_age_seconds"] = report.listing_age_seconds
+    if report.problems:
+        values["problems_active"] = report.problems.active
+        values["problems_changed"] = report.problems.changed
+        values["problems_waiting"] = report.problems.waiting
     if report.seal:
         values["seals_unsent"] = report.seal.pending
         values["seal_chain_broken"] = report.seal.chain_broken

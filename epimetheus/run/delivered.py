@@ -5,7 +5,7 @@ events of its windows are read into `SeenKeys`. After each commit, the keys that
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from epimetheus.errors import LedgerDamaged
@@ -93,8 +93,8 @@ class DeliveredKeys:
         self._first_epoch, self._epoch, self.state = first_epoch, epoch, state
         self.seen, self._loaded, self.pushed, self._incomplete = SeenKeys(), {}, {}, False
 
-    def load_all(self, window: Window) -> None:
-        """Read all keys that can come again in ``window``. Raises LedgerError."""
+    def load_all(self, window: Window, each: Callable[[Entry], None] = lambda entry: None) -> None:
+        """Read all keys that can come again in ``window``, and call ``each`` with every entry, in order. Raises LedgerError."""
         listed = self._ledger.overlapping(_prolonged(window))
         names = [name for name in listed if name.epoch >= self._epoch]
         self.ahead = max([self.ahead, *(name.window.end for name in names if name.source == "poll")])
@@ -105,6 +105,7 @@ class DeliveredKeys:
                 self._loaded[name] = _first_end(entry)
                 if name.source == "push":
                     self.pushed[name] = sum(map(len, entry.keys.values())) // KEY_BYTES
+                each(entry)
         self._find_unsealed(listed)
         self.searched = True
 

@@ -17,7 +17,7 @@ from epimetheus.render.renderer import Item, Rendered
 from epimetheus.run.pending_entry import MessageDigest, PendingEntry
 from epimetheus.run.ports import EventRenderer, Sender
 from epimetheus.run.tally import Tally
-from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
+from epimetheus.select.dedupe import SeenKeys, compartment_tag
 from epimetheus.select.rate_limits import Counts
 from epimetheus.select.selection import Selection
 from epimetheus.source.decode import Events
@@ -126,13 +126,13 @@ class Forwarder:
         """
         tag, minute, origin = compartment_tag(task.compartment), task.window.end, (task.compartment, task.window)
         first_time, select, scan = self._seen.add_if_new, self._selection, self._selection.mentions_watched(events.text)
-        rate_limits = select.rate_limits
+        rate_limits, key_of = select.rate_limits, select.key
         complete = True
         for fetched in events:
             if deadline is not None and deadline.left() <= 0:
                 complete = False
                 break
-            key = event_key(tag, fetched)
+            key = key_of(tag, fetched)
             new = first_time(key)
             self._tally.count_listed(fetched, new=new, late=late)
             if not new:

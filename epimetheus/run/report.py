@@ -47,7 +47,7 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
         redacted=tally.redacted,
         notices=tally.notices,
         bytes=tally.bytes,
-        api={"audit": {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **ports.calls.counts()},
+        api={ports.source: {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **ports.calls.counts()},
         receiver={"connections": sender.connections, "confirmations": sender.confirmations, "confirmation": sender.confirmation},
         relisted=tally.relisted,
         late=tally.late,
@@ -59,6 +59,7 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
         listing_age_seconds=tally.listing_age,
         given_up=len(progress.given_up),
         seal=_seal(ctx),
+        problems=tally.problems,
         first_start=ports.session.first_start,
         state_writes=ports.session.writes,
         certificate_days=days_left(ports.certificate_end(), ctx.time.now()),
@@ -79,7 +80,8 @@ def push_warning(pushed: int, filled: int, since: int, through: int) -> list[str
 
 def final_status(ctx: RunContext) -> Literal["ok", "partial"]:
     """The status of a run that has not failed."""
-    return "partial" if ctx.state.behind or ctx.progress.given_up or ctx.tally.outdated else "ok"
+    waiting = ctx.tally.problems is not None and ctx.tally.problems.waiting
+    return "partial" if ctx.state.behind or ctx.progress.given_up or ctx.tally.outdated or waiting else "ok"
 
 
 def _seal(ctx: RunContext) -> SealNow | None:

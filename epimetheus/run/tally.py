@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from epimetheus.errors import EpimetheusError
 from epimetheus.model import Fetched, parse_seconds
-from epimetheus.reports import Cache, Performance, Problem
+from epimetheus.reports import Cache, Performance, Problem, Problems
 
 
 @dataclass
@@ -17,6 +17,7 @@ class Tally:
     ``relisted``: events that reconciliation listed again; ``late``: those that were not forwarded before, the ``earliest_late`` of them at
     that event time (seconds since the epoch). ``listing_age``: seconds since the compartments (and regions) were last listed;
     ``outdated``: more than LISTING_MAX_AGE_MINUTES ago, or never. ``unlisted``: OCIDs of compartments whose children could not be listed.
+    ``problems``: those of Cloud Guard.
     """
 
     fetched: int = 0
@@ -39,6 +40,7 @@ class Tally:
     listing_age: int | None = None
     outdated: bool = False
     unlisted: tuple[str, ...] = ()
+    problems: Problems | None = None
     phases: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

@@ -6,9 +6,10 @@ from epimetheus.event_details import actor_of
 from epimetheus.model import AuditEvent, Fetched
 from epimetheus.reports import Cache
 from epimetheus.select.actors import Actor, classify_actor, normalized
+from epimetheus.select.dedupe import event_key
 from epimetheus.select.own_polling import OwnPolling
 from epimetheus.select.rate_limits import RateLimits, event_millis
-from epimetheus.select.rules import SEND, Reason, RuleEngine, Rules
+from epimetheus.select.rules import SEND, Decision, Reason, RuleEngine, Rules
 from epimetheus.select.tamper_watch import TamperWatch
 
 
@@ -32,6 +33,10 @@ class Selection:
         self._own_polling = OwnPolling(rate_limits)
         self._services = normalized(rules.services)
 
+    def key(self, tag: bytes, fetched: Fetched) -> bytes:
+        """The key by which an event is recognized; ``tag``: that of the compartment that listed it."""
+        return event_key(tag, fetched)
+
     def mentions_watched(self, page: bytes) -> bool:
         """True if a page mentions a watched resource. If not, none of its events does, and none needs a scan of its own."""
         return self._watch.mentions(page)
@@ -43,7 +48,7 @@ class Selection:
         """
         watched = scan and self._watch.touches(fetched.raw)
         event = fetched.event
-        decision = SEND if watched or event is None else self._engine(event)
+        decision = SEND if watched or event is None else self._decide(fetched, event)
         if event is None or decision is SEND:
             return Selected(None, watched) if watched else _FORWARD
         if decision.reason == "own_polling":
@@ -64,6 +69,9 @@ class Selection:
         """The class of the event's actor."""
         event = fetched.event
         return classify_actor(event.data.identity, self._services, actor_of(event)) if event else "unknown"
+
+    def _decide(self, fetched: Fetched, event: AuditEvent) -> Decision:
+        return self._engine(event)
 
     def _own(self, event: AuditEvent, minute: int) -> Reason | None:
         """The reason to filter a polling call of the deployment's principal, None to forward it."""

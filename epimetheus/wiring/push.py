@@ -1,6 +1,7 @@
 """Forwards a batch of Connector Hub, with the state and the ledger of the region that the function is in."""
 
 from collections.abc import Callable
+from contextlib import closing
 
 from epimetheus.errors import RequestError
 from epimetheus.observe import metrics
@@ -14,9 +15,7 @@ from epimetheus.wiring.run_options import run_options
 from epimetheus.wiring.wiring import Wiring
 
 
-def push_batch(
-    wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Pushed], None], body: bytes
-) -> Pushed:
+def push_batch(wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Pushed], None], body: bytes) -> Pushed:
     """Forward the batch ``body``, announce the result, and post its metrics. Raises RequestError, and the errors of `Wiring.prepare`."""
     settings, region = wiring.settings, wiring.credentials.region
     if not settings.push:
@@ -30,12 +29,10 @@ def push_batch(
     deadline = wiring.deadline.earlier(reserve)
     rules, actors = wiring.selection.rules_file[0], wiring.rendering.includes_actor
     options = run_options(settings, region, wiring.tenancy, rules, (region,), SealOptions(), actors=actors)  # runs seal what it enters
-    ports = wiring.ports(region, run_id, deadline, observer)
-    selection = PushSelection(ports.rules, ports.tamper_watch, summarize_own=settings.own_events == "summarize")
-    try:
+    with closing(wiring.oci.audit(region)) as audit:
+        ports = wiring.ports(region, run_id, deadline, observer, audit)
+        selection = PushSelection(ports.rules, ports.tamper_watch, summarize_own=settings.own_events == "summarize")
         pushed = push(options, ports, selection, run_id, deadline, batch)
-    finally:
-        ports.audit.close()
     announce(pushed)
     publish_measures(wiring, pushed, metrics.push_measures(pushed), reserve)
     return pushed

@@ -283,28 +283,28 @@ variable "push_memory_in_mbs" {
   type        = number
   default     = 512
   nullable    = false
-  description = "Memory of the push function in MB. Values: 256, 512, 1024, 2048 or 3072. Default: 512."
+  description = "Memory of the push function in MB. Values: 256, 512, 1024, 2048 or 3072."
 }
 
 variable "push_timeout_in_seconds" {
   type        = number
   default     = 300
   nullable    = false
-  description = "Timeout of the push function in seconds. A batch that is not confirmed by then is sent again. Default: 300."
+  description = "Timeout of the push function in seconds. A batch that is not confirmed by then is sent again."
 }
 
 variable "push_batch_size_in_kbs" {
   type        = number
   default     = 4096
   nullable    = false
-  description = "Size of a batch in KB at which the connector pushes it. A request may have 6 MB. Default: 4096."
+  description = "Size of a batch in KB at which the connector pushes it. A request may have 6 MB."
 }
 
-variable "push_batch_time_in_sec" {
+variable "push_batch_time_in_seconds" {
   type        = number
   default     = 60
   nullable    = false
-  description = "Age of a batch in seconds at which the connector pushes it. Default: 60."
+  description = "Age of a batch in seconds at which the connector pushes it."
 }
 
 variable "syslog_host" {
@@ -523,6 +523,20 @@ variable "settle_minutes" {
   type        = number
   default     = null
   description = "Minutes before now at which a run stops reading. Newer events may not be listed, or with PUSH not be pushed, yet. With push_enabled, the default is 20. Default: 2."
+}
+
+variable "sources" {
+  type        = list(string)
+  default     = ["audit"]
+  nullable    = false
+  description = "What is forwarded: audit stands for audit events, cloud_guard for the problems of Cloud Guard."
+}
+
+variable "cloud_guard_minutes" {
+  type        = number
+  default     = 15
+  nullable    = false
+  description = "Minutes between two polls of Cloud Guard, at least. A poll lists all problems, and forwards those that have changed."
 }
 
 variable "reconcile_after" {

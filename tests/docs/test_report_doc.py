@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import msgspec
+from msgspec.structs import replace
 
 import epimetheus
 from epimetheus.coverage import CompartmentCoverage, RegionCoverage
 from epimetheus.errors import EpimetheusError
 from epimetheus.observe.metrics import OptionalMetrics, measures
-from epimetheus.reports import BehindNow, Position, Problem, Pushed, ReconciledNow, Report, SealNow
+from epimetheus.problem import STREAM
+from epimetheus.reports import BehindNow, Position, Problem, Problems, Pushed, ReconciledNow, Report, SealNow
 from tests.support.reports import report
 
 DOC = Path(__file__).parents[2] / "docs" / "report.md"
@@ -23,8 +25,8 @@ SEALED = SealNow(123, "edd06ec203e942f07c9dbfc633fb303c433e5ae16cd9a437d05f22f3d
 FIELDS = {
     "version": "version of this schema; it changes if a field is removed or its meaning changes",
     "run": "id of the run; also in the structured data of each message",
-    "region": "the region that was read",
-    "status": "`ok`; `partial`: some compartments are behind, or the listing of compartments or regions is too old or missing; `skipped`: another run holds the lease; `failed`",
+    "region": "the region that was read, or `cloud-guard`",
+    "status": "`ok`; `partial`: some compartments are behind, some problems are left to the next run, or the listing of compartments or regions is too old or missing; `skipped`: another run holds the lease; `failed`",
     "error": "why the run failed: `kind`, `fault`, `what`, `do` ([Operate](operate.md#errors-by-kind) explains each kind); null if it did not fail",
     "warnings": "warnings about the settings, which every run repeats, and about this run",
     "started": "start of the run (RFC 3339)",
@@ -58,6 +60,7 @@ FIELDS = {
     "first_start": "true if there was no state and this run created it; a warning names the time at which reading starts",
     "state_writes": "number of times that the state was written",
     "certificate_days": "days until the client's or the receiver's certificate expires, whichever is first; null if the run saw no certificate",
+    "problems": "what a poll of Cloud Guard found ([Cloud Guard](cloud-guard.md)); null for a run that reads audit events",
     "caches": "`dedupe`: dedupe keys (a hit is a duplicate); `names`: decisions by event type; each with `hits`, `misses`, `size`",
     "performance": "`events_per_second`; `phases`: the seconds spent in `discover` (compartments), `forward`, `reconcile`, `notices`, `finish` (commit) and `seal`",
 }
@@ -119,6 +122,15 @@ SEAL = {
     "pending": "the number of seals whose message is not confirmed, with this one",
     "chain_broken": "whether the seal before was deleted; a warning names it",
 }
+PROBLEMS = {
+    "region": "the reporting region, which lists the problems of all regions",
+    "active": "open problems that were listed",
+    "inactive": "resolved, dismissed and deleted problems that were listed",
+    "excluded": "problems in compartments that `COMPARTMENT_MODE` and `COMPARTMENT_IDS` exclude",
+    "changed": "problems that are new or have changed since the last poll",
+    "waiting": "those among them that are left to the next run, because time ran out or their details could not be read",
+    "without_details": "those that were forwarded as listed, without recommendation, because OCI rejected the request for their details",
+}
 REGIONS = {
     "all": "true if `REGIONS` is `all`",
     "listed": "when the subscribed regions were last listed (RFC 3339); null if that is not known",
@@ -141,6 +153,7 @@ METRICS = {
     "runs_skipped": ("count", "1 if another run held the lease; if the minimum over a period is 1, every run was skipped"),
     "first_start": ("count", "1 if the run found no state and was a first start"),
     "run_seconds": ("s", "`seconds`"),
+    "poll_seconds": ("s", "`seconds` of a poll of Cloud Guard, which has no `run_seconds`"),
     "events_fetched": ("count", "`fetched`"),
     "events_forwarded": ("count", "`forwarded`"),
     "events_unconfirmed": ("count", "`unconfirmed`"),
@@ -156,6 +169,9 @@ METRICS = {
     "reconcile_lag_seconds": ("s", "the greatest `lag_seconds` of the passes in `reconciliation`, if there are any"),
     "api_requests": ("count", "the sum over all services in `api`"),
     "api_throttled": ("count", "the sum over all services in `api`"),
+    "problems_active": ("count", "`problems.active`, of Cloud Guard"),
+    "problems_changed": ("count", "`problems.changed`, of Cloud Guard"),
+    "problems_waiting": ("count", "`problems.waiting`, of Cloud Guard"),
     "seals": ("count", "1 if the seal of the run is stored; if the sum over a period is 0, no run was sealed"),
     "seals_unsent": ("count", "`seal.pending`, if the run has a seal"),
     "seal_chain_broken": ("count", "1 if `seal.chain_broken`, if the run has a seal"),
@@ -196,6 +212,7 @@ def text() -> str:
     position = "\n".join(f"| `{name}` | {POSITION[name]} |" for name in Position.__struct_fields__)
     reconciliation = "\n".join(f"| `{name}` | {RECONCILIATION[name]} |" for name in ReconciledNow.__struct_fields__)
     seal = "\n".join(f"| `{name}` | {SEAL[name]} |" for name in SealNow.__struct_fields__)
+    problems = "\n".join(f"| `{name}` | {PROBLEMS[name]} |" for name in Problems.__struct_fields__)
     regions = "\n".join(f"| `{name}` | {REGIONS[name]} |" for name in RegionCoverage.__struct_fields__)
     compartments = "\n".join(f"| `{name}` | {COMPARTMENTS[name]} |" for name in CompartmentCoverage.__struct_fields__)
     metrics = "\n".join(f"| `{name}` | {unit} | {what} |" for name, (unit, what) in METRICS.items())
@@ -208,7 +225,7 @@ def text() -> str:
 After reading this page, you can interpret a run's report, and build dashboards and alarms on its metrics.
 `python -m tests.docs.test_report_doc` generates this page from the code. Do not edit it by hand.
 
-Each run of a region produces one report. It is in the field `report` of the run's log line (`"event": "run"`), and in the function's
+Each run of a region, and each poll of Cloud Guard, produces one report. It is in the field `report` of the run's log line (`"event": "run"`), and in the function's
 response. `epimetheus run --json` prints it. The metrics are derived from the report.
 
 The terminal shows the whole report. In the log and in the function's response, an object has at most 100 members, and a text has at most
@@ -236,6 +253,12 @@ Each pass in `reconciliation`:
 | field | description |
 |---|---|
 {seal}
+
+`problems`:
+
+| field | description |
+|---|---|
+{problems}
 
 `coverage.regions`:
 
@@ -294,8 +317,10 @@ def test_every_field_and_every_metric_is_documented():
     assert list(COMPARTMENTS) == list(CompartmentCoverage.__struct_fields__)
     assert list(RECONCILIATION) == list(ReconciledNow.__struct_fields__)
     assert list(PUSHED) == list(Pushed.__struct_fields__)
-    complete = report(certificate_days=1.0, reconciliation={"60": PASS}, seal=SEALED)
-    assert set(METRICS) == set(measures(complete, OptionalMetrics(caches=True, performance=True)))
+    assert list(PROBLEMS) == list(Problems.__struct_fields__)
+    complete = report(certificate_days=1.0, reconciliation={"60": PASS}, seal=SEALED, problems=Problems("eu-paris-1", 9, 8, 0, 2, 1, 0))
+    posted = {name for region in ("eu-paris-1", STREAM) for name in measures(replace(complete, region=region), OptionalMetrics(caches=True, performance=True))}
+    assert set(METRICS) == posted
     assert get_args(get_type_hints(Report)["error"])[0] is Problem
     assert get_type_hints(Position)["behind"] == dict[str, BehindNow]
 

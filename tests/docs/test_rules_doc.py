@@ -155,8 +155,8 @@ The first rule that matches decides:
    anywhere except in `data.identity` and `data.request.headers`, in any letter case, and in the escapes of JSON, URLs and HTML.
 3. `never_drop`: sent.
 4. `priority_events`: sent, unless a rate limit for exactly this event name or type suppresses it.
-5. Own polling: filtered. These are successful calls of {calls}, made by
-   the deployment's own principal from its own address. The same calls from another address are sent.
+5. Own polling: filtered. These are successful calls made by the deployment's own principal from its own address:
+   {calls}. The same calls from another address are sent.
    The rules below apply to all other calls of this principal.
 6. `exclude_users`, `include_only_users`, `exclude_service_accounts`.
 7. The list of the mode.

@@ -205,6 +205,7 @@ def test_a_run_is_one_line_with_the_complete_report():
             "listing_age_seconds": 0,
             "given_up": 0,
             "seal": None,
+            "problems": None,
             "first_start": False,
             "state_writes": 2,
             "certificate_days": None,

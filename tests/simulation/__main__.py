@@ -1,7 +1,7 @@
 """``make simulate SEEDS=10000``: plays many seeds on all cores and prints the faults that occurred. Exit code 1 if a promise broke.
 
 ``--days 1000`` plays as many seeds as have so many simulated days. ``verify`` checks each of them alone: a fault that did not occur is a
-false alarm, which breaks a promise.
+false alarm, which breaks a promise. Ctrl-C ends the series, and prints the result so far.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 from rich.console import Console
@@ -18,7 +19,7 @@ from rich.table import Table
 
 from tests.simulation.play import Outcome, Theatre
 
-_CHUNK = 10
+_CHUNK = 5
 
 
 def played(seeds: Sequence[int], without: Sequence[str], until_broken: bool, push: bool) -> tuple[list[Outcome], dict[int, str]]:
@@ -75,7 +76,7 @@ def main() -> int:
     totals: Counter[str] = Counter()
     broken = 0
     chunks = _chunks(options)
-    with Progress(console=console, disable=not console.is_terminal) as bar:
+    with suppress(KeyboardInterrupt), Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("days" if options.days else "seeds", total=options.seeds)
         for outcomes, errors in _played(options, chunks):
             for outcome in outcomes:

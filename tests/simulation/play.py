@@ -139,12 +139,13 @@ class SimulatedWiring:
     """Stands in for `epimetheus.wiring.Wiring` in `epimetheus.wiring.regions.run_regions`, with simulated connections."""
 
     warnings: Sequence[str] = ()
-    settings = SimpleNamespace(metrics_namespace=None)
+    settings = SimpleNamespace(metrics_namespace=None, sources=("audit",))
 
     def __init__(self, theatre: "Theatre", deadline: Deadline) -> None:
         self.clock = theatre.stage.clock
         self.deadline = deadline
         self.regions = [region.name for region in theatre.regions]
+        self.oci = SimpleNamespace(audit=self._audit)
         self._theatre = theatre
         self._delivered = {region.name: DeliveredKeys() for region in theatre.regions}
 
@@ -154,11 +155,15 @@ class SimulatedWiring:
     def options(self, region: str) -> RunOptions:
         return self._theatre.settings.options(region, ROOT)
 
-    def ports(self, region: str, run_id: str, deadline: Deadline, observer) -> RunPorts:
+    def _audit(self, region: str) -> _Audit:
+        one = self._theatre.region(region)
+        one.audit = _Audit(one, self._theatre.settings)
+        return one.audit
+
+    def ports(self, region: str, run_id: str, deadline: Deadline, observer, source: _Audit) -> RunPorts:
         theatre, settings, stage = self._theatre, self._theatre.settings, self._theatre.stage
         one = theatre.region(region)
         one.oracle.run_begins()
-        one.audit = _Audit(one, settings)
         reserve = commit_reserve(deadline.left())
         one.shelf.patience = one.ledger.patience = reserve / 4
         one.seals.patience = reserve / 8
@@ -178,7 +183,7 @@ class SimulatedWiring:
                 "seals": SealChain(one.seals),
                 "delivered": self._delivered[region].connected(Ledger(one.ledger, deadline.earlier(reserve))),
                 "list_page": one.tenancy.list_page,
-                "audit": one.audit,
+                "audit": source,
                 "calls": Calls(),
                 "sender": sender,
                 "certificate_end": lambda: None,
@@ -342,7 +347,7 @@ class Theatre:
         self.runs += 1
         deadline, reports = wiring.deadline, list[Report]()
         try:
-            run_regions(wiring, f"run{self.runs}", _NullObserver(), lambda report: self._announced(report, reports))
+            run_regions(wiring, f"run{self.runs}", self.observer, lambda report: self._announced(report, reports))
         finally:
             self._join()
         # A response may be on its way at the deadline: the time of one request is tolerated.
