@@ -1,5 +1,6 @@
 """Pushes through the real function in this process: rules, limits, own polling, the ledger, failures, and the runs beside them."""
 
+import base64
 import json
 import random
 
@@ -274,3 +275,76 @@ def test_two_pushes_of_different_batches_at_the_same_time_are_both_entered(ready
     ready.world.put_hook = None
     assert [keys_in(entry) for entry in push_entries(ready)] == [5, 5]
     assert len(ready.arrived()) == 10
+
+
+def hostile_batches(good):
+    """Batches with ``good``, an event in Logging's form, and what a clumsy or hostile sender may add. Name → body."""
+    nest, name = b"[" * 100_000 + b"]" * 100_000, good[good.index(b'"id"') : good.index(b'"id"') + 10]
+    event = json.loads(good)
+
+    def other(**changes):
+        return json.dumps({**event, "id": "other", **changes}).encode()
+
+    def message(value):
+        encoded = base64.b64encode(value).decode()
+        return json.dumps({"stream": "s", "partition": "0", "key": None, "value": encoded, "offset": 1, "timestamp": 2}).encode()
+
+    def strange(**changes):
+        return other(oracle={**event["oracle"], **changes})
+
+    return {
+        "deep nesting in an event": batch([good, good.replace(name, b'"x": %b, %b' % (nest, name))]),
+        "a wrapper of deep nesting": batch([good, b'{"logContent": %b}' % nest]),
+        "a wrapper of a number": batch([b'{"logContent": 7}', good]),
+        "brackets": b"[%b,%b" % (good, b"[" * 3_000_000),
+        "closed brackets": b"[%b,%b%b]" % (good, b"[" * 1_500_000, b"]" * 1_500_000),
+        "a quote that is not closed": batch([good, good.replace(b'"id": "', b'"id": ')[:-1]]),
+        "text after the list": batch([good, other()]) + b"]]",
+        "a list in base64": batch([good, message(b"[" + b"0," * 1_000_000 + b"0]")]),
+        "brackets in base64": batch([good, message(b"[" * 3_000_000)]),
+        "base64 of nothing": batch([message(b""), good]),
+        "base64 in base64": batch([message(message(good)), good]),
+        "a large event": batch([good, other(data={**event["data"], "message": "m" * 3_000_000})]),
+        "a large name": batch([good, strange(compartmentid="ocid1.compartment." + "x" * 2_000_000)]),
+        "a name that is no OCID": batch([good, strange(compartmentid="a\n\u0000b")]),
+        "a large time": batch([good, other(time="2" * 1_000_000)]),
+        "the far future": batch([good, other(time="9999-12-31T23:59:59Z"), strange(ingestedtime="9999-12-31T23:59:59Z")]),
+        "the far past": batch([good, other(time="0001-01-01T00:00:00Z"), strange(ingestedtime="0001-01-01T00:00:00Z")]),
+        "no time and no compartment": batch([good, json.dumps({"type": "t", "data": {}}).encode()]),
+        "another tenancy": batch([good, strange(tenantid="ocid1.tenancy.oc1..b", compartmentid="ocid1.tenancy.oc1..b")]),
+        "duplicate keys": batch([good, other()[:-1] + b', "oracle": {"compartmentid": 7}, "data": {}, "time": 9}']),
+        "invalid UTF-8": batch([good, other().replace(b'"other"', b'"\xff\xfe"')]),
+    }
+
+
+HOSTILE = list(hostile_batches(b'{"id": "e", "oracle": {}, "data": {}}'))
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_batch_is_read_to_its_end_and_no_run_or_retry_minds_it(ready, case):
+    ids = ready.emit(ready.world.tenancy, 2, 3)
+    (good,) = entries(ready.world, ids[:1])
+    body = hostile_batches(good)[case]
+    (pushed,) = ready.call(body, **PUSH)
+    assert (pushed.status, pushed.warnings, pushed.unconfirmed) == ("ok", [], 0)
+    (again,) = ready.call(body, **PUSH)
+    assert (again.status, again.forwarded) == ("ok", 0)
+    ready.hand.forward(2400)
+    report = ready.run(**PUSH)
+    assert (report.status, report.forwarded, report.duplicates) == ("ok", 1, 1)
+    assert [ready.arrived().count(one) for one in ids] == [1, 1]
+
+
+@pytest.mark.parametrize("character", ["\x01", "\ud800"])
+def test_an_event_that_is_not_quite_json_is_not_polled_again(ready, character):
+    other = ready.world.add_compartment("other")
+    ready.run(**PUSH)
+    event = {
+        "eventType": "t", "eventId": "e", "eventTime": time_text(ready.hand.time - 300),
+        "data": {"eventName": "GetX", "compartmentId": other, "message": "QZ"},
+    }  # fmt: skip
+    ready.world.add_event(other, event, processed=ready.hand.time - 299)
+    (text,) = entries(ready.world, ["e"])
+    raw = character.encode() if character == "\x01" else b"\\ud800"
+    assert push(ready, [text.replace(b"QZ", raw)]).forwarded == 1
+    assert {ocid for ocid, _ in push_entries(ready)[0].keys} == {other}
