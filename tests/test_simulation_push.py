@@ -96,8 +96,8 @@ MUTATIONS = [
         "                self.writer.write(forwarder.take_pending(), reading, self.clock.now())\n            raise",
         "                pass\n            raise", 7,
     ),
-    Mutation("3: a window ends at the arrival in Logging", "run/push_windows.py", "ingested + 1 + PROCESSED_WITHIN", "ingested + 1", 4),
-    Mutation("3: only one window of a compartment is searched", "run/delivered.py", "other = found.get(ocid, window)", "other = window", 2),
+    Mutation("3: a window ends at the arrival in Logging", "run/push_windows.py", "ingested + 1 + PROCESSED_WITHIN", "ingested + 1", 5),
+    Mutation("3: only one window of a compartment is searched", "run/delivered.py", "other = found.get(ocid, window)", "other = window", 3),
     Mutation(
         "4: pushes ignore limits", "select/push_selection.py",
         'most: int) -> Reason | None:\n        return "deferred"',

@@ -200,6 +200,8 @@ class SimulatedWiring:
 class Theatre:
     """One seed. ``without``: faults that do not occur. ``calm``: no fault occurs. ``push``: Connector Hub pushes the events, too."""
 
+    observer = _NullObserver()
+
     def __init__(self, seed: int, without: Collection[str] = (), *, calm: bool = False, push: bool = False) -> None:
         self.seed = seed
         random.seed(seed)  # the jitter of tenacity and the SDK
@@ -345,7 +347,7 @@ class Theatre:
         self.runs += 1
         deadline, reports = wiring.deadline, list[Report]()
         try:
-            run_regions(wiring, f"run{self.runs}", _NullObserver(), lambda report: self._announced(report, reports))
+            run_regions(wiring, f"run{self.runs}", self.observer, lambda report: self._announced(report, reports))
         finally:
             self._join()
         # A response may be on its way at the deadline: the time of one request is tolerated.
