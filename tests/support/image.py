@@ -61,7 +61,10 @@ def lay_out_code(image):
                     shutil.copyfile(ROOT / file, placed)
 
 
-def lay_out_packages(folder, requirements=(ROOT / "requirements.txt").read_text("utf-8")):
+REQUIREMENTS = (ROOT / "requirements.txt").read_text("utf-8")
+
+
+def lay_out_packages(folder, requirements=REQUIREMENTS):
     """What `pip install --no-deps --no-compile --target` makes of requirements.txt, as links to what is installed already."""
     for line in requirements.splitlines():
         name, pinned, version = line.partition("==")
