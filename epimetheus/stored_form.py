@@ -25,8 +25,10 @@ def add_checksum(header: bytes, head: bytes, packed: Iterable[bytes] | None = No
     return b"".join([header, _CHECKSUM, checksum.hexdigest().encode(), b"\n", *parts])  # one copy: it may take many megabytes
 
 
-def check_checksum(header: bytes, data: bytes, *, has_packed: bool = True) -> tuple[memoryview, memoryview]:
+def check_checksum(header: bytes, data: bytes, *, has_packed: bool = True, after: int = 0) -> tuple[memoryview, memoryview]:
     """The head and the packed data in ``data``, without a copy. ``has_packed``: whether the form has packed data.
+
+    ``after``: length of what follows the checksum in its line, such as a signature.
 
     Raises ValueError if ``data`` has another header or form, or was truncated or changed.
     """
@@ -34,7 +36,7 @@ def check_checksum(header: bytes, data: bytes, *, has_packed: bool = True) -> tu
     rest = memoryview(data)[len(first) + 1 :]
     if not first.startswith(header + _CHECKSUM):
         raise ValueError("it does not begin with the header of this version")
-    if hashlib.sha256(rest).hexdigest().encode() != first.removeprefix(header + _CHECKSUM):
+    if hashlib.sha256(rest).hexdigest().encode() != first[len(header + _CHECKSUM) : len(first) - after]:
         raise ValueError("its checksum does not match, so it was truncated or changed")
     if not has_packed:
         return rest, rest[:0]

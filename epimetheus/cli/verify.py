@@ -12,7 +12,7 @@ from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.progress import SetProgress, progress_bar
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
-from epimetheus.cli.time_arguments import past_window, replay_window
+from epimetheus.cli.time_arguments import minute_argument, past_window, replay_window
 from epimetheus.cli.times import Duration, Timeout
 from epimetheus.cli.verify_view import EXIT_CODES, show_verification
 from epimetheus.clock import SYSTEM
@@ -44,6 +44,10 @@ PublicKeys = Annotated[
     list[Path] | None,
     typer.Option("--public-key", metavar="FILE", help="Public keys in PEM format that signed the seals; repeat for several."),
 ]
+SignedSince = Annotated[
+    str | None,
+    typer.Option("--signed-since", metavar="TIME", help="When SEAL_KEY was set: later seals without a signature are faults, earlier ones not."),
+]
 Folder = Annotated[
     Path | None, typer.Option("--ledger", metavar="DIR", help="Read downloaded seals and entries in this folder, without OCI or settings.")
 ]
@@ -57,6 +61,7 @@ def verify_command(  # noqa: PLR0913, PLR0917 - one parameter per option
     siem: Siem = None,
     audit: Annotated[bool, typer.Option("--audit", help="List the window in OCI Audit again and compare it with the ledger.")] = False,
     public_keys: PublicKeys = None,
+    signed_since: SignedSince = None,
     folder: Folder = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
     timeout: Timeout = _TIMEOUT,
@@ -70,15 +75,17 @@ def verify_command(  # noqa: PLR0913, PLR0917 - one parameter per option
         now = SYSTEM.now()
         window = _window(start, end, now, limited=audit)
         keys = [key for path in public_keys or () for key in _public_keys(path)]
+        since = None if signed_since is None else _signed_since(signed_since, now, keys)
         exports = [ExportRecords(path) for path in siem or ()]
         if folder and audit:
             raise ArgumentError("--audit with --ledger: the events that OCI lists are compared with the ledger of the settings only")
         with _Progress() as progress:
             if folder:
                 days = Settings.model_fields["ledger_days"].default
-                result = verify(Request(window, keys, int(now // 60), days), folder_sources(folder), exports, progress, {})
+                result = verify(Request(window, keys, int(now // 60), days, since), folder_sources(folder), exports, progress, {})
             else:
-                result = _verify_deployment(source, Request(window, keys, int(now // 60), 0), exports, progress, timeout, audit=audit)
+                request = Request(window, keys, int(now // 60), 0, since)
+                result = _verify_deployment(source, request, exports, progress, timeout, audit=audit)
     if as_json:
         print_json(result)
     else:
@@ -93,6 +100,14 @@ def _window(start: str, end: str | None, now: float, *, limited: bool) -> Window
         return read(start, end, now)
     window = read(start, minute_text(int(now // 60)), now)
     return window._replace(end=window.end + 1)
+
+
+def _signed_since(text: str, now: float, keys: Sequence[PublicKey]) -> int:
+    """The minute since the epoch. Raises ArgumentError."""
+    given = f"--signed-since {text}"
+    if not keys:
+        raise ArgumentError(f"{given}: signatures are verified with a public key only; give it with --public-key")
+    return minute_argument(given, text, now)
 
 
 def _verify_deployment(

@@ -4,7 +4,7 @@ import uuid
 from functools import partial
 
 from epimetheus.errors import StateError
-from epimetheus.model import Fetched, RunProgress, Window, count_text, plural
+from epimetheus.model import Fetched, RunProgress, Window, count_text, parse_minute, plural
 from epimetheus.reports import EventName, Problem, Replayed
 from epimetheus.run.replay import ReplayRequest
 from epimetheus.verify.chain import ChainHead
@@ -64,7 +64,8 @@ def _audited(result: Replayed) -> Audited:
         unchecked.append(f"{region}: {result.error.what}")
     elif result.through != result.window[1]:
         unchecked.append(f"{region}: Audit was listed through {result.through} only.")
-    return Audited(AuditResult(result.relisted, result.forwarded), faults, unchecked)
+    window = Window(*map(parse_minute, result.window)) if not unchecked else Window(0, 0)
+    return Audited(AuditResult(result.relisted, result.forwarded), faults, unchecked, window)
 
 
 def _fault(region: str, event: EventName) -> Fault:

@@ -1,20 +1,25 @@
 """Verifies the entries of the ledger: each is stored as the seal says, and none is in the ledger that should not be there.
 
-An entry is read once, and only one is in memory at a time. Its messages are added to `SealedMessages`.
+An entry is read once, and only one is in memory at a time. Its messages are added to `EntryMessages`.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Set
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple
 
 from epimetheus.errors import LedgerDamaged
 from epimetheus.ledger.entry import Entry, EntryName, unpack
 from epimetheus.ledger.entry_name import name_bound
+from epimetheus.ledger.entry_signature import signature_of
 from epimetheus.ledger.seal import Seal, SealedEntry, digest
-from epimetheus.model import Window, parse_seconds
+from epimetheus.ledger.seal_key import PublicKey
+from epimetheus.model import Window, count_text, parse_seconds
 from epimetheus.verify.chain import Chain
+from epimetheus.verify.entry_doubts import DoubtfulEntry, EntryMessages
+from epimetheus.verify.entry_trust import EntryTrust, count_keys, time_of
 from epimetheus.verify.model import EntriesResult, Fault
-from epimetheus.verify.sealed_messages import SealedMessages
+from epimetheus.verify.position_check import ReadWindows
+from epimetheus.verify.sealed_messages import Segment
 from epimetheus.verify.stored_seals import ObjectReader
 
 _MINUTES_A_DAY = 24 * 60
@@ -31,21 +36,42 @@ class _Numbers(NamedTuple):
     last: int
 
 
-class EntryCheck:
-    """The check of one region's entries. ``kept_since``: minute before which entries may have been deleted by a lifecycle rule."""
+class Sealed(NamedTuple):
+    """What the entries are compared with. ``now``: the current minute."""
 
-    def __init__(self, store: ObjectReader, region: str, kept_since: int, messages: SealedMessages) -> None:
+    chain: Chain
+    window: Window
+    keys: Sequence[PublicKey]
+    now: int
+
+
+class EntryCheck:
+    """The check of one region's entries. ``kept_since``: minute before which entries may have been deleted by a lifecycle rule.
+
+    ``read``: the windows that the runs have read. ``doubtful``: entries for which nothing vouches.
+    """
+
+    def __init__(self, store: ObjectReader, region: str, kept_since: int, messages: EntryMessages) -> None:
         self.faults: list[Fault] = []
         self.expired: list[str] = []
         self.unsealed: list[str] = []
+        self.doubtful: list[DoubtfulEntry] = []
+        self.read = ReadWindows()
         self._store, self._region, self._kept_since, self._messages = store, region, kept_since, messages
         self._checked = self._valid = self._untrusted = 0
         self._numbers: defaultdict[str, dict[int, _Numbers]] = defaultdict(dict)
+        self._added: dict[str, Segment] = {}
+        self._keys: Counter[str] = Counter()
         self._missing: list[tuple[EntryName, Seal]] = []
 
-    def run(self, chain: Chain, window: Window, progress: Progress) -> EntriesResult:
-        """Check what the seals of ``chain`` name, and what else is in the ledger. Raises LedgerError, CredentialsError."""
-        named = {(sealed.name, sealed.sha256): seal for seal in reversed(chain.valid) for sealed in seal.entries}
+    def run(self, sealed: Sealed, known_runs: Set[str], progress: Progress) -> EntriesResult:
+        """Check what the seals name, and what else is in the ledger. ``known_runs``: those with a seal, in the window or not.
+
+        Raises LedgerError, CredentialsError.
+        """
+        chain = sealed.chain
+        self._trust = EntryTrust(sealed.keys, chain)
+        named = {(one.name, one.sha256): seal for seal in reversed(chain.valid) for one in seal.entries}
         # After an older state was restored, a later seal may name an entry again.
         for (name, sha256), seal in sorted(named.items(), key=lambda item: item[1].sequence):
             self._check(SealedEntry(name=name, sha256=sha256), seal)
@@ -53,7 +79,8 @@ class EntryCheck:
         for seal in chain.untrusted:
             self._add_untrusted(seal, named.keys())
         self._report_missing()
-        self._check_unnamed(chain, window)
+        self._check_counts(chain)
+        self._check_unnamed(sealed, known_runs)
         return EntriesResult(self._checked, self._valid, len(self.unsealed), len(self.expired), self._untrusted)
 
     def _check(self, sealed: SealedEntry, seal: Seal) -> None:
@@ -76,8 +103,22 @@ class EntryCheck:
         elif entry is None:
             self._fault("entry_altered", f"The ledger entry {sealed.name} is damaged: {problem}.", name, seal)
         else:
-            self._valid += 1
-            self._add(entry)
+            self._judge(entry, data, seal, self._add(entry))
+
+    def _judge(self, entry: Entry, data: bytes, seal: Seal | None, messages: Segment | None) -> None:
+        """Count an entry that is intact, unless it is not genuine. ``seal``: the valid one that names it, None if none does."""
+        name, judgment = entry.name, self._trust.judge(entry, data, seal)
+        if judgment.fault:
+            self._untrusted += seal is not None
+            self._fault("entry_signature", f"The ledger entry {name.text()} {judgment.fault}.", name, seal)
+            return
+        self._valid += seal is not None
+        if judgment.is_proved:
+            self.read.add(entry)
+        else:
+            self.doubtful.append(DoubtfulEntry(name.text(), count_keys(entry), messages, signature_of(data) is not None))
+        if seal and seal.run == entry.run:
+            self._keys[entry.run] += count_keys(entry)
 
     def _unpack(self, data: bytes, name: EntryName) -> tuple[Entry | None, str]:
         """The entry, or why ``data`` is not the entry ``name`` of the region."""
@@ -91,10 +132,19 @@ class EntryCheck:
             return None, f"it is an entry of the region {entry.region}"
         return entry, ""
 
-    def _add(self, entry: Entry) -> None:
-        if (messages := entry.messages) and entry.number not in self._numbers[entry.run]:
-            self._messages.add(self._region, entry.run, messages.first, entry.name.text(), messages.ids)
-            self._numbers[entry.run][entry.number] = _Numbers(entry.number, messages.first, messages.last)
+    def _add(self, entry: Entry) -> Segment | None:
+        """Add the messages of an entry that a seal names, once."""
+        name, messages = entry.name.text(), entry.messages
+        if messages and name not in self._added:
+            self._added[name] = self._messages.sealed.add(self._region, entry.run, messages.first, name, messages.ids)
+            self._numbers[entry.run].setdefault(entry.number, _Numbers(entry.number, messages.first, messages.last))
+        return self._added.get(name)
+
+    def _add_waiting(self, entry: Entry) -> Segment | None:
+        """Add the messages of an entry that no seal names."""
+        if (messages := entry.messages) is None:
+            return None
+        return self._messages.waiting.add(self._region, entry.run, messages.first, entry.name.text(), messages.ids)
 
     def _add_untrusted(self, seal: Seal, known: Set[tuple[str, str]]) -> None:
         """Add the messages of the entries that an invalid seal names, so that they do not count as unsealed. No such entry is valid."""
@@ -128,26 +178,39 @@ class EntryCheck:
             return None, None
         return (_Numbers(0, 0, 0) if is_first else before[-1] if before else None), after[0] if after else None
 
-    def _check_unnamed(self, chain: Chain, window: Window) -> None:
+    def _check_counts(self, chain: Chain) -> None:
+        """Compare the events in the entries of each run with those that its seal counts as forwarded and filtered."""
+        for seal in chain.valid:
+            counted = seal.counts.forwarded + sum(seal.counts.filtered.values())
+            if seal.status != "killed" and (keys := self._keys[seal.run]) > counted:
+                events = f"The ledger entries of run {seal.run} have {count_text(keys, 'event')}"
+                what = f"{events}, but seal {seal.sequence} counts {counted:,} as forwarded and filtered."
+                number = (seal.sequence, seal.sequence)
+                self.faults.append(
+                    Fault(kind="entry_altered", what=what, region=self._region, seals=number, run=seal.run, count=keys - counted)
+                )
+
+    def _check_unnamed(self, sealed: Sealed, known_runs: Set[str]) -> None:
         """Check the entries in the ledger that no seal names. A run that was sealed as finished has none."""
+        chain, window = sealed.chain, sealed.window
         named = {entry.name for seal in (*chain.around, *chain.untrusted) for entry in seal.entries}
         finished = {seal.run for seal in chain.around if seal.status != "killed"}
+        elsewhere = known_runs - finished
         for text in self._store.names(name_bound(max(0, window.start - _MINUTES_A_DAY)), name_bound(window.end + 1)):
             name = EntryName.parse(text)
-            if name is None or text in named or (name.window.end <= window.start and name.run not in finished):
+            if name is None or text in named or (name.window.end <= window.start and name.run in elsewhere):
                 continue  # an entry of an earlier window is that of an earlier run, as a rule: it is not read
             if (data := self._store.read(text)) is None:
                 continue
             entry, problem = self._unpack(data, name)
             if entry is None:
                 self._fault("entry_altered", f"The ledger entry {text}, which no seal names, is damaged: {problem}.", name)
-            elif not window.start * 60 <= entry.at < window.end * 60:
-                continue  # a seal outside the window names it
             elif entry.run in finished:
                 what = f"The ledger entry {text} is not in the seal of its run, which names all entries of the run."
                 self._fault("entry_unnamed", what, name)
-            else:
+            elif window.start * 60 <= min(time_of(entry), sealed.now * 60) < window.end * 60:
                 self.unsealed.append(text)
+                self._judge(entry, data, None, self._add_waiting(entry))
 
     def _fault(
         self, kind: str, what: str, name: EntryName, seal: Seal | None = None, messages: tuple[int, int] | None = None

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from epimetheus.ledger.seal_key import PublicKey
 from epimetheus.model import Window, count_text, minute_text
 from epimetheus.verify.chain import Chain, ChainHead, Expectation, ReadHead, verify_chain
+from epimetheus.verify.entry_doubts import DoubtfulEntry, EntryMessages, entry_doubt
 from epimetheus.verify.export_check import Export, Observer, check_exports
 from epimetheus.verify.message_faults import message_faults
 from epimetheus.verify.model import (
@@ -24,10 +25,11 @@ from epimetheus.verify.model import (
     Verdict,
     Verification,
 )
+from epimetheus.verify.position_check import Gap, gap_doubts, gap_faults, gaps
 from epimetheus.verify.seal_messages import SealMessages, seal_id
-from epimetheus.verify.sealed_entries import EntryCheck
+from epimetheus.verify.sealed_entries import EntryCheck, Sealed
 from epimetheus.verify.sealed_messages import SealedMessages
-from epimetheus.verify.stored_seals import ObjectReader, read_seals
+from epimetheus.verify.stored_seals import ObjectReader, StoredSeals
 from epimetheus.verify.window_check import WindowReport, check_window, reconciliation
 
 _HOUR = 60
@@ -43,12 +45,16 @@ class RegionSource(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What to verify. ``now``: the current minute. ``ledger_days``: days that entries are kept for."""
+    """What to verify. ``now``: the current minute. ``ledger_days``: days that entries are kept for.
+
+    ``signed_since``: the minute from which on SEAL_KEY was set, as the auditor knows; None if this is not known.
+    """
 
     window: Window
     keys: Sequence[PublicKey]
     now: int
     ledger_days: int
+    signed_since: int | None = None
 
 
 @dataclass
@@ -59,6 +65,8 @@ class _Region:
     head: ChainHead | None
     chain: Chain
     entries: EntriesResult
+    doubtful: list[DoubtfulEntry]
+    gaps: list[Gap]
     faults: list[Fault]
     warnings: list[str] = field(default_factory=list)
 
@@ -70,23 +78,30 @@ def verify(
 
     Raises ExportError, LedgerError, StateError, CredentialsError.
     """
-    messages, notices, unchecked = SealedMessages(), SealMessages(), list[str]()
+    messages, notices, unchecked = EntryMessages(SealedMessages(), SealedMessages()), SealMessages(), list[str]()
     regions = [_check_region(request, source, messages, observer, unchecked) for source in sources]
+    messages.waiting.regions = messages.sealed.regions
+    unchecked += _unverified_regions(regions)
     matched = check_exports(exports, messages, notices, observer) if exports else None
     if isinstance(matched, str):
         unchecked.append(matched)
         matched = None
+    audited = {region: audit.window for region, audit in audits.items()}
     faults = []
     for one in regions:
+        region = one.source.region
         if matched:
-            one.faults += notices.faults(one.source.region, one.chain, one.head, messages)
-        _check_newest(one, notices if matched else None, messages, unchecked)
-        check_window(WindowReport(one.source.region, one.faults, one.warnings, unchecked), one.chain, request.window, request.now)
+            one.faults += notices.faults(region, one.chain, one.head, messages.sealed)
+        _check_newest(one, notices if matched else None, messages.sealed, unchecked)
+        check_window(WindowReport(region, one.faults, one.warnings, unchecked), one.chain, request.window, request.now)
+        unchecked += filter(None, [entry_doubt(region, one.doubtful, messages, has_export=matched is not None)])
+        if not one.entries.expired:
+            unchecked += gap_doubts(region, one.gaps, audited)
         if count := one.entries.unsealed:
             one.warnings.append(f"{count_text(count, 'ledger entry', 'ledger entries')} not named by a seal yet.")
         faults += one.faults
     if matched:
-        faults += message_faults(messages, matched.outcome, {one.source.region: one.chain.digests for one in regions})
+        faults += message_faults(messages.sealed, matched.outcome, {one.source.region: one.chain.digests for one in regions})
         unchecked += matched.unchecked
     for name in sorted(audits):
         faults += audits[name].faults
@@ -98,23 +113,30 @@ def verify(
 
 
 class Audited(NamedTuple):
-    """The comparison of a region's ledger with what Audit lists now. ``unchecked``: what could not be listed, as sentences."""
+    """The comparison of a region's ledger with what Audit lists now. ``unchecked``: what could not be listed, as sentences.
+
+    ``window``: what was listed completely.
+    """
 
     result: AuditResult
     faults: list[Fault]
     unchecked: list[str]
+    window: Window = Window(0, 0)
 
 
 def _check_region(
-    request: Request, source: RegionSource, messages: SealedMessages, observer: Observer, unchecked: list[str]
+    request: Request, source: RegionSource, messages: EntryMessages, observer: Observer, unchecked: list[str]
 ) -> _Region:
     head = source.head()
-    read = read_seals(source.seals, source.region, request.window)
+    read = StoredSeals(source.seals, source.region, request.window)
     kept_since = request.now - request.ledger_days * 24 * _HOUR
-    chain = verify_chain(read, source.region, Expectation(request.window, request.keys, head, source.head, kept_since))
+    expectation = Expectation(request.window, request.keys, head, source.head, kept_since, request.signed_since)
+    chain = verify_chain(read, source.region, expectation)
     check = EntryCheck(source.entries, source.region, kept_since, messages)
-    entries = check.run(chain, request.window, lambda done, total: observer.entries(source.region, done, total))
-    messages.regions |= {source.region, *(name for seal in chain.around for name in seal.coverage.regions.polled)}
+    sealed = Sealed(chain, request.window, request.keys, request.now)
+    entries = check.run(sealed, read.runs, lambda done, total: observer.entries(source.region, done, total))
+    messages.sealed.regions |= {source.region, *_polled(chain)}
+    unchecked += chain.doubts
     if not read.newest_sequence and not chain.faults:
         unchecked.append(f"{source.region}: there are no seals in {source.seals.name}.")
     elif not chain.result.checked:
@@ -122,7 +144,21 @@ def _check_region(
     if check.expired:
         kept = f"entries are kept for {count_text(request.ledger_days, 'day')}"
         unchecked.append(f"{source.region}: {count_text(len(check.expired), 'ledger entry', 'ledger entries')} no longer exist; {kept}.")
-    return _Region(source, head, chain, entries, [*chain.faults, *check.faults])
+    found = list(gaps(chain, check.read))
+    faults = [*chain.faults, *gap_faults(source.region, found), *check.faults]
+    return _Region(source, head, chain, entries, check.doubtful, found, faults)
+
+
+def _polled(chain: Chain) -> set[str]:
+    """The regions that the seals say were polled."""
+    return {name for seal in chain.around for name in seal.coverage.regions.polled}
+
+
+def _unverified_regions(regions: Sequence[_Region]) -> list[str]:
+    """A sentence about each region that was polled in the window, and whose seals were not given."""
+    known = {one.source.region for one in regions}
+    polled = {name for one in regions for seal in one.chain.valid for name in seal.coverage.regions.polled}
+    return [f"{name}: the seals of other regions say that it was polled, and it has no seals there." for name in sorted(polled - known)]
 
 
 def _check_newest(one: _Region, notices: SealMessages | None, messages: SealedMessages, unchecked: list[str]) -> None:

@@ -7,6 +7,7 @@ from hashlib import sha256
 import msgspec
 
 from epimetheus.ledger.entry import Entry, pack
+from epimetheus.ledger.entry_signature import sign_entry
 from epimetheus.ledger.messages import Messages, ids_of_lines, message_line
 from epimetheus.ledger.seal import (
     PreviousSeal,
@@ -109,7 +110,7 @@ class SealedRegion:
             tenancy=TENANCY, region=self.region, run=run, number=count, source=source, epoch=29_401_234, at=float((self.now - 1) * 60),
             keys={(TENANCY, window): keys}, polled=1, polled_sha256="ab" * 32, messages=messages,
         )  # fmt: skip
-        data = pack(entry)
+        data = sign_entry(pack(entry), self.key) if self.key else pack(entry)
         self.entries.create(entry.name.text(), data)
         return SealedEntry(name=entry.name.text(), sha256=digest(data))
 
@@ -152,8 +153,10 @@ class SealedRegion:
     def source(self, *, head: bool = True) -> RegionSource:
         return RegionSource(self.region, self.seals, self.entries, self.head if head else lambda: None)
 
-    def verify(self, *exports: object, window: Window = DAY, keys: Sequence[object] = (), head: bool = True) -> Verification:
-        request = Request(window._replace(end=min(window.end, self.now + 1)), keys, self.now, 35)
+    def verify(
+        self, *exports: object, window: Window = DAY, keys: Sequence[object] = (), head: bool = True, **more: object
+    ) -> Verification:
+        request = Request(window._replace(end=min(window.end, self.now + 1)), keys, self.now, 35, **more)
         return verify(request, [self.source(head=head)], exports, Quiet(), {})
 
 

@@ -230,7 +230,7 @@ def test_both_find_the_same_in_signed_seals(change, tmp_path):
         region.key = OTHER
         region.run("run-o", ["o1"])
     found = compared(region, tmp_path, [KEY.public, OTHER.public])
-    assert (found == set()) == (change in RIGHT)
+    assert (found == set()) == (change in RIGHT and change != "entry of a replay added")  # it has no signature
 
 
 @pytest.mark.parametrize("seed", range(budget(quick=20, full=300)))

@@ -1,0 +1,51 @@
+"""Entries for which nothing vouches (`epimetheus.verify.entry_trust`): their events are complete only if the SIEM has a message of each."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from epimetheus.model import count_text, plural
+from epimetheus.verify.sealed_messages import SealedMessages, Segment
+
+
+class DoubtfulEntry(NamedTuple):
+    """An entry: its number of ``keys``, and its messages, None if it has none. ``is_signed``: it has a signature, which is not verified."""
+
+    name: str
+    keys: int
+    messages: Segment | None
+    is_signed: bool
+
+
+class EntryMessages(NamedTuple):
+    """The messages of entries that seals name, and of those that ``wait`` for a seal and are not expected in an export."""
+
+    sealed: SealedMessages
+    waiting: SealedMessages
+
+    def count_own(self, segment: Segment) -> int:
+        """How many messages of a segment of either the export has, not counting one that may be the message of another entry."""
+        if self.waiting.has_segment(segment):
+            return self.waiting.count_own(segment, self.sealed)
+        return self.sealed.count_own(segment)
+
+
+def entry_doubt(region: str, entries: Sequence[DoubtfulEntry], messages: EntryMessages, *, has_export: bool) -> str:
+    """A sentence about the events of ``entries`` that have no message; empty if there are none.
+
+    Without an export, each message that an entry records counts.
+    """
+    lacking = [(entry, count) for entry in entries if (count := entry.keys - _count_messages(entry, messages, has_export=has_export)) > 0]
+    if not lacking:
+        return ""
+    total, first = sum(count for _, count in lacking), lacking[0][0]
+    of = f"the ledger entry {first.name}" if len(lacking) == 1 else f"{len(lacking):,} ledger entries, the first of which is {first.name},"
+    own = " of their own in the export" if has_export else ""
+    events = f"{count_text(total, 'event')} of {of} {plural(total, 'has', 'have')} no message{own}"
+    say = "Give the public key: it is signed" if first.is_signed else "Use --audit, and set SEAL_KEY, which signs entries"
+    return f"{region}: {events}, and nothing but the entry says that a rule filtered {plural(total, 'it', 'them')}. {say}."
+
+
+def _count_messages(entry: DoubtfulEntry, messages: EntryMessages, *, has_export: bool) -> int:
+    if entry.messages is None:
+        return 0
+    return messages.count_own(entry.messages) if has_export else entry.messages.last - entry.messages.first + 1
