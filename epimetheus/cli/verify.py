@@ -46,7 +46,7 @@ PublicKeys = Annotated[
 ]
 SignedSince = Annotated[
     str | None,
-    typer.Option("--signed-since", metavar="TIME", help="When SEAL_KEY was set: later seals without a signature are faults, earlier ones not."),
+    typer.Option("--signed-since", metavar="TIME", help="When SEAL_KEY was set: only earlier seals may lack a signature."),
 ]
 Folder = Annotated[
     Path | None, typer.Option("--ledger", metavar="DIR", help="Read downloaded seals and entries in this folder, without OCI or settings.")

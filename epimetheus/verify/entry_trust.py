@@ -5,7 +5,8 @@ nothing for an entry of another writer. These do:
 
 - the seal of its own run, unless the run was killed: it counts what the run sent and filtered
 - a signature of one of the public keys
-- without public keys: the seal of its run although it was killed, or a seal that lists the run as unsealed: the state had the entry
+- without public keys, and before SEAL_KEY was set: the seal of its run although it was killed, or a seal that lists the run as unsealed,
+  because the state had the entry
 """
 
 from collections.abc import Sequence
@@ -28,19 +29,21 @@ class Judgment(NamedTuple):
 
 
 class EntryTrust:
-    """``keys``: the public keys, which may be none. ``chain``: the seals."""
+    """``keys``: the public keys, which may be none. ``signed_since``: when SEAL_KEY was set (minute), None if the auditor does not say."""
 
-    def __init__(self, keys: Sequence[PublicKey], chain: Chain) -> None:
+    def __init__(self, keys: Sequence[PublicKey], signed_since: int | None, chain: Chain) -> None:
         self._keys, self._signed_from = {key.fingerprint: key for key in keys}, chain.signed_from
+        self._unsigned_until = (signed_since or 0) * 60
 
     def judge(self, entry: Entry, data: bytes, seal: Seal | None) -> Judgment:
         """Judge ``entry``, which is stored as ``data``, and which the valid ``seal`` names (None: none does)."""
         is_own = seal is not None and seal.run == entry.run
         if is_own and seal and seal.status != "killed":
             return Judgment("", is_proved=True)
-        if not self._keys:
+        signature = signature_of(data)
+        if not self._keys or (signature is None and time_of(entry) < self._unsigned_until):
             return Judgment("", is_proved=is_own or (seal is not None and entry.run in seal.unsealed_runs))
-        if (signature := signature_of(data)) is None:
+        if signature is None:
             is_late = time_of(entry) >= self._signed_from
             return Judgment("has no signature, although SEAL_KEY was set by then" if is_late else "", is_proved=False)
         if (key := self._keys.get(signature.key)) is None:

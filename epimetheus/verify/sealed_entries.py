@@ -37,11 +37,12 @@ class _Numbers(NamedTuple):
 
 
 class Sealed(NamedTuple):
-    """What the entries are compared with. ``now``: the current minute."""
+    """What the entries are compared with. ``signed_since``: see `EntryTrust`. ``now``: the current minute."""
 
     chain: Chain
     window: Window
     keys: Sequence[PublicKey]
+    signed_since: int | None
     now: int
 
 
@@ -70,7 +71,7 @@ class EntryCheck:
         Raises LedgerError, CredentialsError.
         """
         chain = sealed.chain
-        self._trust = EntryTrust(sealed.keys, chain)
+        self._trust = EntryTrust(sealed.keys, sealed.signed_since, chain)
         named = {(one.name, one.sha256): seal for seal in reversed(chain.valid) for one in seal.entries}
         # After an older state was restored, a later seal may name an entry again.
         for (name, sha256), seal in sorted(named.items(), key=lambda item: item[1].sequence):

@@ -133,7 +133,7 @@ def _check_region(
     expectation = Expectation(request.window, request.keys, head, source.head, kept_since, request.signed_since)
     chain = verify_chain(read, source.region, expectation)
     check = EntryCheck(source.entries, source.region, kept_since, messages)
-    sealed = Sealed(chain, request.window, request.keys, request.now)
+    sealed = Sealed(chain, request.window, request.keys, request.signed_since, request.now)
     entries = check.run(sealed, read.runs, lambda done, total: observer.entries(source.region, done, total))
     messages.sealed.regions |= {source.region, *_polled(chain)}
     unchecked += chain.doubts

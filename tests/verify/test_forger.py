@@ -5,14 +5,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from epimetheus.ledger.entry import KEY_BYTES, Messages, pack, unpack
 from epimetheus.ledger.messages import ids_of_lines, message_line
-from epimetheus.ledger.seal import PreviousSeal, digest
-from epimetheus.ledger.seal import pack as pack_seal
-from epimetheus.ledger.seal import unpack as unpack_seal
 from epimetheus.ledger.seal_key import SealKey
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.verify.test_command import day  # noqa: F401 - a fixture
