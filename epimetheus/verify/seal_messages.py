@@ -2,14 +2,32 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from epimetheus.verify.chain import Chain, ChainHead
 from epimetheus.verify.message import SealNotice
 from epimetheus.verify.model import Fault
 from epimetheus.verify.sealed_messages import SealedMessages
+from epimetheus.verify.stored_seals import StoredSeals
 
+_MINUTES_A_DAY = 24 * 60
 _MOST = 1_000_000
 _DIGITS = 16
+
+
+class StoredChain(NamedTuple):
+    """The seals of a region: as they were ``read`` and verified. ``kept_since``: the minute before which they may have been deleted."""
+
+    region: str
+    read: StoredSeals
+    chain: Chain
+    head: ChainHead | None
+    kept_since: int
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether the oldest seal is so recent that those before it cannot have been deleted because of their age."""
+        return self.read.oldest_day() * _MINUTES_A_DAY > self.kept_since + _MINUTES_A_DAY
 
 
 class SealMessages:
@@ -33,14 +51,14 @@ class SealMessages:
         """Whether the export has a message of this seal."""
         return sequence in self._digits[region]
 
-    def faults(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages) -> list[Fault]:
-        """The differences between the messages and the stored seals of ``region``.
+    def faults(self, stored: StoredChain, messages: SealedMessages) -> list[Fault]:
+        """The differences between the messages and the stored seals of a region.
 
         Seals are sent in order: all before one that was sent must be in the export. A message that an entry has is among ``messages``, and
         is named there if it is missing.
         """
-        lacking = self._not_sent(region, chain, head, messages)
-        return [*self._differing(region, chain), *self._not_stored(region, chain, head), *lacking]
+        region, chain, head = stored.region, stored.chain, stored.head
+        return [*self._differing(region, chain), *self._not_stored(stored), *self._not_sent(region, chain, head, messages)]
 
     def _differing(self, region: str, chain: Chain) -> Iterator[Fault]:
         for sequence, digits in sorted(self._digits[region].items()):
@@ -49,13 +67,16 @@ class SealMessages:
                 what = f"The export has a message of seal {sequence} with the SHA-256 {other[0]}…; that of the stored seal is {stored}."
                 yield Fault(kind="seal_message_differs", what=what, region=region, seals=(sequence, sequence))
 
-    def _not_stored(self, region: str, chain: Chain, head: ChainHead | None) -> Iterator[Fault]:
+    def _not_stored(self, stored: StoredChain) -> Iterator[Fault]:
+        """Messages whose seal does not exist. The first seals may have been deleted because they were old."""
+        region, read, head = stored.region, stored.read, stored.head
         pending = head.sequence if head and not head.stored else 0
-        known = (one for one in self._digits[region] if one > chain.newest_sequence and one != pending)
-        missing = [fault.seals for fault in chain.faults if fault.kind == "seal_missing" and fault.seals]
-        for first, last in _ranges(known):
-            if not any(start <= first <= end for start, end in missing):
-                yield _fault("seal_missing", region, first, last, "missing: the export has", "message")
+        missing = [fault.seals for fault in stored.chain.faults if fault.kind == "seal_missing" and fault.seals]
+        unknown = [one for one in self._digits[region] if one != pending and one not in read.names and read.lacks(one)]
+        oldest = read.oldest() if unknown else 0
+        lacking = [one for one in unknown if one > oldest or stored.is_recent]
+        for first, last in _ranges(one for one in lacking if not any(start <= one <= end for start, end in missing)):
+            yield _fault("seal_missing", region, first, last, "missing: the export has", "message")
 
     def _not_sent(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages) -> Iterator[Fault]:
         sent = self._digits[region]

@@ -82,6 +82,10 @@ class StoredSeals:
         seals = (self.by_sequence.get(sequence) or self.read(sequence)) if sequence else []
         return next((one for one in seals if one.seal), seals[0] if seals else None)
 
+    def oldest(self) -> int:
+        """The lowest number in the store, 0 if it has no seal."""
+        return min((*self._before(), *self.names), default=0)
+
     def oldest_day(self) -> int:
         """The day of the oldest seal in the store, since the epoch; 0 if it has no seal."""
         return min((name.day for names in (*self._before().values(), *self.names.values()) for name in names), default=0)

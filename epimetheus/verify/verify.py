@@ -26,7 +26,7 @@ from epimetheus.verify.model import (
     Verification,
 )
 from epimetheus.verify.position_check import Gap, gap_doubts, gap_faults, gaps
-from epimetheus.verify.seal_messages import SealMessages, seal_id
+from epimetheus.verify.seal_messages import SealMessages, StoredChain, seal_id
 from epimetheus.verify.sealed_entries import EntryCheck, Sealed
 from epimetheus.verify.sealed_messages import SealedMessages
 from epimetheus.verify.stored_seals import ObjectReader, StoredSeals
@@ -62,6 +62,7 @@ class _Region:
     """What is known of a region so far."""
 
     source: RegionSource
+    read: StoredSeals
     head: ChainHead | None
     chain: Chain
     entries: EntriesResult
@@ -91,7 +92,7 @@ def verify(
     for one in regions:
         region = one.source.region
         if matched:
-            one.faults += notices.faults(region, one.chain, one.head, messages.sealed)
+            one.faults += notices.faults(StoredChain(region, one.read, one.chain, one.head, _kept_since(request)), messages.sealed)
         _check_newest(one, notices if matched else None, messages.sealed, unchecked)
         check_window(WindowReport(region, one.faults, one.warnings, unchecked), one.chain, request.window, request.now)
         unchecked += filter(None, [entry_doubt(region, one.doubtful, messages, has_export=matched is not None)])
@@ -129,7 +130,7 @@ def _check_region(
 ) -> _Region:
     head = source.head()
     read = StoredSeals(source.seals, source.region, request.window)
-    kept_since = request.now - request.ledger_days * 24 * _HOUR
+    kept_since = _kept_since(request)
     expectation = Expectation(request.window, request.keys, head, source.head, kept_since, request.signed_since)
     chain = verify_chain(read, source.region, expectation)
     check = EntryCheck(source.entries, source.region, kept_since, messages)
@@ -146,7 +147,12 @@ def _check_region(
         unchecked.append(f"{source.region}: {count_text(len(check.expired), 'ledger entry', 'ledger entries')} no longer exist; {kept}.")
     found = list(gaps(chain, check.read))
     faults = [*chain.faults, *gap_faults(source.region, found), *check.faults]
-    return _Region(source, head, chain, entries, check.doubtful, found, faults)
+    return _Region(source, read, head, chain, entries, check.doubtful, found, faults)
+
+
+def _kept_since(request: Request) -> int:
+    """The minute before which seals and entries may have been deleted by a lifecycle rule."""
+    return request.now - request.ledger_days * 24 * _HOUR
 
 
 def _polled(chain: Chain) -> set[str]:

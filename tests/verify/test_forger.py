@@ -1,15 +1,22 @@
 """What a forger tried who can write to the bucket, but has neither SEAL_KEY nor access to the SIEM: each once ended with `Complete.`"""
 
 import hashlib
+import json
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from epimetheus.ledger.entry import KEY_BYTES, Messages, pack, unpack
 from epimetheus.ledger.messages import ids_of_lines, message_line
+from epimetheus.ledger.seal import PreviousSeal, Seal, digest, sign
+from epimetheus.ledger.seal import pack as pack_seal
+from epimetheus.ledger.seal import unpack as unpack_seal
 from epimetheus.ledger.seal_key import SealKey
+from epimetheus.model import minute_text, parse_seconds
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.verify.test_command import day  # noqa: F401 - a fixture
 
@@ -75,13 +82,15 @@ class Attacked:
         path.write_bytes(pack(entry))
         return path
 
-    def verify(self, *options, public_key=True):
+    def verify(self, *options, public_key=True, siem=True):
         export = self.folder / "export.log"
-        export.write_bytes(b"".join(line + b"\n" for line in self.lines))
+        if siem:
+            export.write_bytes(b"".join(line + b"\n" for line in self.lines))
+            options = (*options, "--siem", str(export))
         if public_key and self.key:
             (self.folder / "public.pem").write_text(self.key.public.pem())
             options = (*options, "--public-key", str(self.folder / "public.pem"))
-        return self.run_cli("verify", "--from", "24h", "--siem", str(export), *options, **self.changes)
+        return self.run_cli("verify", "--from", "24h", *options, **self.changes)
 
 
 def claims(attacked, entry):
@@ -116,3 +125,111 @@ def test_an_entry_that_hides_events_is_not_complete(source, messages, attacked):
             f"3 events of the ledger entry {entry.name.text()} have no message" in text
         )
     assert "Complete." not in attacked.verify(public_key=False).stdout
+
+
+def forge(attacked, number, run="f0rged", *, days=0, **members):
+    """Store a forged seal with this number, like the newest one, ``days`` later."""
+    path = attacked.files("seals")[-1]
+    seal = unpack_seal(path.read_bytes(), path.name)
+    when = minute_text(int(parse_seconds(seal.time)) // 60 + days * 1440)
+    previous = PreviousSeal(sequence=number - 1, sha256=digest(path.read_bytes()))
+    members = {"sequence": number, "run": run, "time": when, "previous": previous, "entries": [], "signature": None} | members
+    forged = msgspec.structs.replace(seal, **members)
+    path = Path(f"{attacked.state}.seals") / forged.name.text()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pack_seal(forged))
+    return forged
+
+
+def said(result):
+    return " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize("options", [(), ("--ledger",)])
+@pytest.mark.parametrize("days", [-1, 0, 40])
+def test_a_seal_with_a_huge_number_takes_neither_time_nor_memory(days, options, attacked):
+    forge(attacked, 9_999_999_999, days=days)
+    if options:
+        options = (*options, str(attacked.folder))
+        attacked.state.rename(attacked.folder / "elsewhere")
+    began = time.process_time()
+    result = attacked.verify(*options, "--from", "7d")
+    assert (result.exit_code, time.process_time() - began < 20) == (1, True), result.output
+    text = said(result)
+    assert ("9999999999-f0rged.json is not part of the chain" in text) == (not options), text
+    if options:
+        assert "The seals 4 to 9999999998 are missing: seal 9999999999 exists." in text
+
+
+def test_a_newest_seal_that_was_removed_is_named_although_a_forged_one_is_dated_after_the_window(attacked):
+    attacked.files("seals")[-1].unlink()
+    forge(attacked, 2, days=2)
+    result = attacked.verify()
+    assert (result.exit_code, "The seal 3 is missing: the state has the number of a later one." in said(result)) == (1, True), result.output
+
+
+def test_a_seal_without_a_signature_below_signed_ones_is_named(attacked):
+    """The forger continues the chain in the state, which has no signature, and the next run signs what follows."""
+    forged = forge(attacked, 4, run="f0rged")
+    data = (Path(f"{attacked.state}.seals") / forged.name.text()).read_bytes()
+    change_state(
+        attacked,
+        lambda state: state["seals"]["head"].update(
+            name=forged.name.text(), sequence=4, run="f0rged", sha256=digest(data), text="", stored=True, sent=4
+        ),
+    )
+    attacked.happen(2, 12)
+    attacked.run()
+    result = attacked.verify()
+    if attacked.key:
+        what = f"The seal {forged.name.text()} has no signature, and seal 1, which is before it, is signed."
+        assert (result.exit_code, what in said(result)) == (1, True), result.output
+
+
+def change_state(attacked, change):
+    line, _, rest = attacked.state.read_bytes().partition(b"\n")
+    state = json.loads(rest)
+    change(state)
+    rest = msgspec.json.encode(state) + b"\n"
+    attacked.state.write_bytes(line.partition(b"=")[0] + b"=" + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
+
+
+def test_seals_that_were_removed_before_a_cursor_that_moved_back_are_not_complete(attacked):
+    assert attacked.run_cli("state", "rewind", "40d", "--yes", **attacked.changes).exit_code == 0
+    attacked.run_cli("run", **attacked.changes)
+    for path in attacked.files("seals")[:-1]:
+        path.unlink()
+    result = attacked.verify()
+    text = said(result)
+    assert (result.exit_code, "The seals 1 to 3 are missing: the export has their messages." in text) == (1, True), text
+    messages = attacked.folder / "export.log"
+    messages.write_bytes(b"".join(line + b"\n" for line in attacked.lines if b"externalId=seal-us-ashburn-1-4-" in line))
+    unseen = attacked.run_cli("verify", "--from", "24h", "--ledger", str(attacked.folder), **attacked.changes)
+    assert unseen.exit_code == 2, unseen.output
+    assert "the seals through seal 3 do not exist, and how old they were is not known" in said(unseen)
+
+
+def test_a_message_of_a_seal_that_is_not_stored_is_a_fault_wherever_its_number_is(attacked):
+    for number in (1, 2, 3):
+        kept = attacked.files("seals")[number - 1].read_bytes()
+        path = attacked.files("seals")[number - 1]
+        path.unlink()
+        result = attacked.verify("--from", "1m")
+        text = said(result)
+        assert f"The seal {number} is missing" in text, text
+        assert result.exit_code == 1
+        path.write_bytes(kept)
+
+
+def test_a_polled_region_without_seals_is_not_complete(attacked, tmp_path):
+    [*_, newest] = attacked.files("seals")
+    text = newest.read_bytes().replace(b'"polled":["us-ashburn-1"]', b'"polled":["eu-paris-1","us-ashburn-1"]')
+    assert text != newest.read_bytes()
+    attacked.changes["REGIONS"] = "us-ashburn-1"
+    if attacked.key:
+        seal = sign(msgspec.json.decode(text, type=Seal), attacked.key)
+        text = pack_seal(seal)
+    newest.write_bytes(text)
+    attacked.state.rename(attacked.folder / "elsewhere")
+    result = attacked.verify("--ledger", str(attacked.folder), siem=False)
+    assert (result.exit_code, "Not checked: eu-paris-1: the seals of other regions say that it was polled" in said(result)) == (2, True)
