@@ -8,7 +8,11 @@ The state and the entries of the ledger have this form. Reading is strict: every
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
+from contextlib import suppress
+
+import msgspec
 
 from epimetheus.model import minute_text, parse_minute
 
@@ -46,12 +50,35 @@ def check_checksum(header: bytes, data: bytes, *, has_packed: bool = True, after
     return rest[:end], rest[end + len(_SEPARATOR) :]
 
 
+def damage(error: Exception) -> str:
+    """Why stored data could not be decoded, in our words: the end of a sentence about it, without a full stop."""
+    if isinstance(error, msgspec.ValidationError):
+        return _invalid_member(str(error))
+    if isinstance(error, (msgspec.DecodeError, UnicodeDecodeError)):
+        return "it is not JSON, or was truncated"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _invalid_member(text: str) -> str:
+    """For the text of a `msgspec.ValidationError`, which names a member at its end: ``… - at `$.counts` ``."""
+    what, _, path = text.partition(" - at `$")
+    parent = path.removesuffix("`").removeprefix(".")
+    if found := re.fullmatch("Object (missing required|contains unknown) field `(.*)`", what, re.DOTALL):
+        name = ".".join(part for part in (parent, found[2]) if part)
+        return f"it lacks the member {name}" if found[1] == "missing required" else f"it has an unknown member{_in(parent)}"
+    return f"its member {parent} is not valid" if parent else "it does not have the members of this version"
+
+
+def _in(parent: str) -> str:
+    return f" in {parent}" if parent else ""
+
+
 def parse_whole_minute(text: str) -> int:
     """The inverse of `minute_text`. Raises ValueError for any other spelling.
 
     With two spellings of one minute, what is stored for one would replace what is stored for the other.
     """
-    minute = parse_minute(text)
-    if minute_text(minute) != text:
-        raise ValueError(f"{text!r} is not a whole minute in UTC")
-    return minute
+    with suppress(ValueError):
+        if minute_text(minute := parse_minute(text)) == text:
+            return minute
+    raise ValueError(f"{text!r} is not a whole minute in UTC")

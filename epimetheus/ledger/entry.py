@@ -24,7 +24,7 @@ from epimetheus.ledger.head import CountHead, Head, KeySet, MessagesHead, OtherK
 from epimetheus.ledger.messages import ID_BYTES, Messages
 from epimetheus.ledger.packed_keys import KEY_BYTES, are_sorted, sorted_keys
 from epimetheus.model import HourlyCount, Window, count_text, minute_text
-from epimetheus.stored_form import add_checksum, check_checksum, parse_whole_minute
+from epimetheus.stored_form import add_checksum, check_checksum, damage, parse_whole_minute
 
 __all__ = ["KEY_BYTES", "LONGEST_MINUTES", "Entry", "EntryName", "Messages", "Source", "pack", "split_keys", "unpack"]
 
@@ -129,7 +129,7 @@ def unpack(data: bytes, name: str) -> Entry:
         _validate(entry)
         _check_form(text, entry, sets)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-        raise LedgerDamaged(f"The ledger entry {name} is damaged: {error}.", do=_DO) from error
+        raise LedgerDamaged(f"The ledger entry {name} is damaged: {damage(error)}.", do=_DO) from error
     return entry
 
 
