@@ -60,9 +60,9 @@ def damage(error: Exception) -> str:
 
 
 def _invalid_member(text: str) -> str:
-    """For the text of a `msgspec.ValidationError`, which names a member at its end: ``… - at `$.counts` ``."""
-    what, _, path = text.partition(" - at `$")
-    parent = path.removesuffix("`").removeprefix(".")
+    """For the text of a `msgspec.ValidationError`, whose end names a member: ``… - at `$.counts` ``, or ``… - at `key` in `$.counts` ``."""
+    what, _, path = text.partition(" - at `")
+    parent = path.removesuffix("`").rpartition("$")[2].removeprefix(".")
     if found := re.fullmatch("Object (missing required|contains unknown) field `(.*)`", what, re.DOTALL):
         name = ".".join(part for part in (parent, found[2]) if part)
         return f"it lacks the member {name}" if found[1] == "missing required" else f"it has an unknown member{_in(parent)}"
