@@ -264,7 +264,7 @@ class _Walk:
         checked, rejected = self.checked + self._missing_inside(), sorted(self.rejected_keys)
         result = SealsResult(checked, len(seals), first, last, signers, rejected, unsigned, bool(self.keys))
         newest = self.read.newest(self.newest_sequence)
-        if self.keys and newest and not self.is_signed(newest):
+        if self.keys and newest and newest.name.sequence not in self.read.by_sequence and not self.is_signed(newest):
             newest = self.valid[-1] if self.valid else None
         digests = {one.name.sequence: one.sha256 for one in self.valid}
         around = [one.seal for one in self.valid if one.seal]
