@@ -150,7 +150,8 @@ class Settings(BaseModel):
     seal_key: str | None = _STATE.pem(
         "PRIVATE KEY",
         "an Ed25519 private key as PEM without a passphrase",
-        "Private key that signs the seals and the ledger entries, from `epimetheus seal keygen`. If not set, seals form a chain but have no signature.",
+        "Private key that signs the seals and the ledger entries, from `epimetheus seal keygen`."
+        " If not set, seals form a chain but have no signature.",
     )
     seal_messages: value_types.Boolean = _STATE.field(
         True, "true or false", "If true, every run ends with a message to the receiver that contains the seal of the run."

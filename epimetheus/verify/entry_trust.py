@@ -10,14 +10,15 @@ nothing for an entry of another writer. These do:
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from epimetheus.ledger.entry import KEY_BYTES, Entry
+from epimetheus.ledger.entry import KEY_BYTES, Entry, Source
 from epimetheus.ledger.entry_signature import signature_of
 from epimetheus.ledger.seal import Seal
 from epimetheus.ledger.seal_key import PublicKey
 from epimetheus.verify.chain import Chain
 
+_OF_RUNS: Final[frozenset[Source]] = frozenset(("poll", "backfill", "late"))
 _LONGEST_DELAY = 60 * 60  # seconds: the window of a push may end after it was entered, by some minutes
 
 
@@ -37,7 +38,7 @@ class EntryTrust:
 
     def judge(self, entry: Entry, data: bytes, seal: Seal | None) -> Judgment:
         """Judge ``entry``, which is stored as ``data``, and which the valid ``seal`` names (None: none does)."""
-        is_own = seal is not None and seal.run == entry.run
+        is_own = is_of_run(entry, seal)
         if is_own and seal and seal.status != "killed":
             return Judgment("", is_proved=True)
         signature = signature_of(data)
@@ -49,6 +50,11 @@ class EntryTrust:
         if (key := self._keys.get(signature.key)) is None:
             return Judgment(f"is signed by {signature.key}, which is none of the public keys", is_proved=False)
         return Judgment("", is_proved=True) if signature.is_by(key) else Judgment("has a signature that is not valid", is_proved=False)
+
+
+def is_of_run(entry: Entry, seal: Seal | None) -> bool:
+    """Whether the run of ``seal`` wrote the entry. Another writer may have chosen the same run ID."""
+    return seal is not None and seal.run == entry.run and entry.source in _OF_RUNS
 
 
 def time_of(entry: Entry) -> float:

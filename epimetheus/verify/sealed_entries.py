@@ -4,11 +4,11 @@ An entry is read once, and only one is in memory at a time. Its messages are add
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from epimetheus.errors import LedgerDamaged
-from epimetheus.ledger.entry import Entry, EntryName, unpack
+from epimetheus.ledger.entry import LONGEST_MINUTES, Entry, EntryName, unpack
 from epimetheus.ledger.entry_name import name_bound
 from epimetheus.ledger.entry_signature import signature_of
 from epimetheus.ledger.seal import Seal, SealedEntry, digest
@@ -16,7 +16,7 @@ from epimetheus.ledger.seal_key import PublicKey
 from epimetheus.model import Window, count_text, parse_seconds
 from epimetheus.verify.chain import Chain
 from epimetheus.verify.entry_doubts import DoubtfulEntry, EntryMessages
-from epimetheus.verify.entry_trust import EntryTrust, count_keys, time_of
+from epimetheus.verify.entry_trust import EntryTrust, count_keys, is_of_run, time_of
 from epimetheus.verify.model import EntriesResult, Fault
 from epimetheus.verify.position_check import ReadWindows
 from epimetheus.verify.sealed_messages import Segment
@@ -37,41 +37,40 @@ class _Numbers(NamedTuple):
 
 
 class Sealed(NamedTuple):
-    """What the entries are compared with. ``signed_since``: see `EntryTrust`. ``now``: the current minute."""
+    """What the entries of a region are compared with. ``kept_since``: minute before which a lifecycle rule may have deleted them.
+
+    ``known_runs``: those with a seal, in the window or not. ``signed_since``: see `EntryTrust`. ``now``: the current minute.
+    """
 
     chain: Chain
+    known_runs: Set[str]
     window: Window
     keys: Sequence[PublicKey]
     signed_since: int | None
+    kept_since: int
     now: int
 
 
 class EntryCheck:
-    """The check of one region's entries. ``kept_since``: minute before which entries may have been deleted by a lifecycle rule.
+    """The check of one region's entries. ``read``: the windows that the runs have read. ``doubtful``: entries for which nothing vouches."""
 
-    ``read``: the windows that the runs have read. ``doubtful``: entries for which nothing vouches.
-    """
-
-    def __init__(self, store: ObjectReader, region: str, kept_since: int, messages: EntryMessages) -> None:
+    def __init__(self, store: ObjectReader, region: str, sealed: Sealed, messages: EntryMessages) -> None:
         self.faults: list[Fault] = []
         self.expired: list[str] = []
         self.unsealed: list[str] = []
         self.doubtful: list[DoubtfulEntry] = []
         self.read = ReadWindows()
-        self._store, self._region, self._kept_since, self._messages = store, region, kept_since, messages
+        self._store, self._region, self._sealed, self._messages = store, region, sealed, messages
+        self._trust = EntryTrust(sealed.keys, sealed.signed_since, sealed.chain)
         self._checked = self._valid = self._untrusted = 0
         self._numbers: defaultdict[str, dict[int, _Numbers]] = defaultdict(dict)
         self._added: dict[str, Segment] = {}
         self._keys: Counter[str] = Counter()
         self._missing: list[tuple[EntryName, Seal]] = []
 
-    def run(self, sealed: Sealed, known_runs: Set[str], progress: Progress) -> EntriesResult:
-        """Check what the seals name, and what else is in the ledger. ``known_runs``: those with a seal, in the window or not.
-
-        Raises LedgerError, CredentialsError.
-        """
-        chain = sealed.chain
-        self._trust = EntryTrust(sealed.keys, sealed.signed_since, chain)
+    def run(self, progress: Progress) -> EntriesResult:
+        """Check what the seals name, and what else is in the ledger. Raises LedgerError, CredentialsError."""
+        chain = self._sealed.chain
         named = {(one.name, one.sha256): seal for seal in reversed(chain.valid) for one in seal.entries}
         # After an older state was restored, a later seal may name an entry again.
         for (name, sha256), seal in sorted(named.items(), key=lambda item: item[1].sequence):
@@ -80,8 +79,8 @@ class EntryCheck:
         for seal in chain.untrusted:
             self._add_untrusted(seal, named.keys())
         self._report_missing()
-        self._check_counts(chain)
-        self._check_unnamed(sealed, known_runs)
+        self._check_counts()
+        self._check_unnamed()
         return EntriesResult(self._checked, self._valid, len(self.unsealed), len(self.expired), self._untrusted)
 
     def _check(self, sealed: SealedEntry, seal: Seal) -> None:
@@ -91,7 +90,7 @@ class EntryCheck:
         if name is None:  # no valid seal has such a name
             return
         if data is None:
-            if parse_seconds(seal.time) < self._kept_since * 60:
+            if parse_seconds(seal.time) < self._sealed.kept_since * 60:
                 self.expired.append(sealed.name)
             else:
                 self._missing.append((name, seal))
@@ -108,18 +107,24 @@ class EntryCheck:
 
     def _judge(self, entry: Entry, data: bytes, seal: Seal | None, messages: Segment | None) -> None:
         """Count an entry that is intact, unless it is not genuine. ``seal``: the valid one that names it, None if none does."""
-        name, judgment = entry.name, self._trust.judge(entry, data, seal)
-        if judgment.fault:
+        if (is_proved := self._is_proved(entry, data, seal)) is None:
             self._untrusted += seal is not None
-            self._fault("entry_signature", f"The ledger entry {name.text()} {judgment.fault}.", name, seal)
             return
         self._valid += seal is not None
-        if judgment.is_proved:
+        if is_proved:
             self.read.add(entry)
         else:
-            self.doubtful.append(DoubtfulEntry(name.text(), count_keys(entry), messages, signature_of(data) is not None))
-        if seal and seal.run == entry.run:
+            self.doubtful.append(DoubtfulEntry(entry.name.text(), count_keys(entry), messages, signature_of(data) is not None))
+        if is_of_run(entry, seal):
             self._keys[entry.run] += count_keys(entry)
+
+    def _is_proved(self, entry: Entry, data: bytes, seal: Seal | None) -> bool | None:
+        """Whether anything vouches for an entry; None if it is not genuine, which is reported."""
+        judgment = self._trust.judge(entry, data, seal)
+        if judgment.fault:
+            self._fault("entry_signature", f"The ledger entry {entry.name.text()} {judgment.fault}.", entry.name, seal)
+            return None
+        return judgment.is_proved
 
     def _unpack(self, data: bytes, name: EntryName) -> tuple[Entry | None, str]:
         """The entry, or why ``data`` is not the entry ``name`` of the region."""
@@ -179,9 +184,9 @@ class EntryCheck:
             return None, None
         return (_Numbers(0, 0, 0) if is_first else before[-1] if before else None), after[0] if after else None
 
-    def _check_counts(self, chain: Chain) -> None:
+    def _check_counts(self) -> None:
         """Compare the events in the entries of each run with those that its seal counts as forwarded and filtered."""
-        for seal in chain.valid:
+        for seal in self._sealed.chain.valid:
             counted = seal.counts.forwarded + sum(seal.counts.filtered.values())
             if seal.status != "killed" and (keys := self._keys[seal.run]) > counted:
                 events = f"The ledger entries of run {seal.run} have {count_text(keys, 'event')}"
@@ -191,17 +196,12 @@ class EntryCheck:
                     Fault(kind="entry_altered", what=what, region=self._region, seals=number, run=seal.run, count=keys - counted)
                 )
 
-    def _check_unnamed(self, sealed: Sealed, known_runs: Set[str]) -> None:
+    def _check_unnamed(self) -> None:
         """Check the entries in the ledger that no seal names. A run that was sealed as finished has none."""
-        chain, window = sealed.chain, sealed.window
-        named = {entry.name for seal in (*chain.around, *chain.untrusted) for entry in seal.entries}
+        chain, window = self._sealed.chain, self._sealed.window
         finished = {seal.run for seal in chain.around if seal.status != "killed"}
-        elsewhere = known_runs - finished
-        for text in self._store.names(name_bound(max(0, window.start - _MINUTES_A_DAY)), name_bound(window.end + 1)):
-            name = EntryName.parse(text)
-            if name is None or text in named or (name.window.end <= window.start and name.run in elsewhere):
-                continue  # an entry of an earlier window is that of an earlier run, as a rule: it is not read
-            if (data := self._store.read(text)) is None:
+        for name in self._unnamed(finished):
+            if (data := self._store.read(text := name.text())) is None:
                 continue
             entry, problem = self._unpack(data, name)
             if entry is None:
@@ -209,9 +209,27 @@ class EntryCheck:
             elif entry.run in finished:
                 what = f"The ledger entry {text} is not in the seal of its run, which names all entries of the run."
                 self._fault("entry_unnamed", what, name)
-            elif window.start * 60 <= min(time_of(entry), sealed.now * 60) < window.end * 60:
+            elif window.start * 60 <= min(time_of(entry), self._sealed.now * 60) < window.end * 60:
                 self.unsealed.append(text)
                 self._judge(entry, data, None, self._add_waiting(entry))
+            elif self._sealed.keys:  # a seal outside the window names it, but it may be forged
+                self._is_proved(entry, data, None)
+
+    def _unnamed(self, finished: Set[str]) -> Iterator[EntryName]:
+        """The entries that may be of the window, and that no seal names.
+
+        Those of earlier windows are of earlier runs, as a rule, and those of later windows are of later runs, which have seals of their
+        own. They are not read.
+        """
+        chain, window = self._sealed.chain, self._sealed.window
+        named = {entry.name for seal in (*chain.around, *chain.untrusted) for entry in seal.entries}
+        elsewhere = self._sealed.known_runs - finished
+        for text in self._store.names(name_bound(max(0, window.start - _MINUTES_A_DAY)), name_bound(window.end + LONGEST_MINUTES)):
+            name = EntryName.parse(text)
+            if name is None or text in named or name.window.start >= window.end:
+                continue
+            if window.start < name.window.end <= window.end or name.run not in elsewhere:
+                yield name
 
     def _fault(
         self, kind: str, what: str, name: EntryName, seal: Seal | None = None, messages: tuple[int, int] | None = None

@@ -133,9 +133,9 @@ def _check_region(
     kept_since = _kept_since(request)
     expectation = Expectation(request.window, request.keys, head, source.head, kept_since, request.signed_since)
     chain = verify_chain(read, source.region, expectation)
-    check = EntryCheck(source.entries, source.region, kept_since, messages)
-    sealed = Sealed(chain, request.window, request.keys, request.signed_since, request.now)
-    entries = check.run(sealed, read.runs, lambda done, total: observer.entries(source.region, done, total))
+    sealed = Sealed(chain, read.runs, request.window, request.keys, request.signed_since, kept_since, request.now)
+    check = EntryCheck(source.entries, source.region, sealed, messages)
+    entries = check.run(lambda done, total: observer.entries(source.region, done, total))
     messages.sealed.regions |= {source.region, *_polled(chain)}
     unchecked += chain.doubts
     if not read.newest_sequence and not chain.faults:

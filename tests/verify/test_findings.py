@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from epimetheus.ledger.entry import pack, unpack
-from epimetheus.ledger.seal import PreviousSeal
+from epimetheus.ledger.seal import PreviousSeal, SealedEntry
 from epimetheus.ledger.seal import pack as pack_seal
 from epimetheus.ledger.seal_key import SealKey
 from epimetheus.model import Window
@@ -255,6 +255,31 @@ def test_an_entry_is_found_whatever_it_says_of_its_time(at):
     result = region.verify()
     assert result.verdict == "unchecked"
     assert result.unchecked[0].startswith(f"eu-frankfurt-1: 1 event of the ledger entry {sealed.name} has no message, and nothing but")
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+def test_an_entry_whose_window_ends_after_all_others_is_found(key):
+    region = usual(key=key)
+    sealed = region.entry("made-up", 1, 1, ["r1"], Window(region.now - 5, region.now + 5000))
+    entry = unpack(region.entries.objects.pop(sealed.name), sealed.name)
+    region.entries.objects[sealed.name] = pack(replace(entry, messages=None))
+    result = region.verify(keys=[key.public] if key else [])
+    assert result.verdict == ("incomplete" if key else "unchecked")
+    assert [fault.kind for fault in result.faults] == (["entry_signature"] if key else [])
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+def test_an_entry_of_another_writer_with_the_id_of_the_run_that_names_it_is_not_of_this_run(key):
+    region = usual(key=key)
+    sealed = region.entry("run-f", 9, 1, ["r1"], Window(region.now - 5, region.now), "replay")
+    entry = unpack(region.entries.objects.pop(sealed.name), sealed.name)
+    data = pack(replace(entry, messages=None))
+    region.entries.objects[sealed.name] = data
+    region.unsealed.append(SealedEntry(name=sealed.name, sha256=sha256(data).hexdigest()))
+    region.run("run-f", ["f1"])
+    result = region.verify(keys=[key.public] if key else [])
+    assert result.verdict == ("incomplete" if key else "unchecked")
+    assert [fault.kind for fault in result.faults] == (["entry_signature"] if key else [])
 
 
 def test_an_entry_added_to_an_earlier_finished_run_is_named():
