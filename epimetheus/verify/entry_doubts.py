@@ -41,7 +41,7 @@ def entry_doubt(region: str, entries: Sequence[DoubtfulEntry], messages: EntryMe
     of = f"the ledger entry {first.name}" if len(lacking) == 1 else f"{len(lacking):,} ledger entries, the first of which is {first.name},"
     own = " of their own in the export" if has_export else ""
     events = f"{count_text(total, 'event')} of {of} {plural(total, 'has', 'have')} no message{own}"
-    say = "Give the public key: it is signed" if first.is_signed else "Use --audit, and set SEAL_KEY, which signs entries"
+    say = "Give the public key: it is signed" if first.is_signed else "SEAL_KEY, if set, signs entries; a replay sends these events again"
     return f"{region}: {events}, and nothing but the entry says that a rule filtered {plural(total, 'it', 'them')}. {say}."
 
 

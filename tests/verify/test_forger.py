@@ -247,7 +247,7 @@ def test_an_entry_of_a_replay_with_filtered_events_is_complete_if_it_is_signed(a
     missing_events(attacked, RULES='{"event_filtering": {"mode": "include", "included_events": ["Nothing"]}}')
     result, unverified = attacked.verify(), attacked.verify(public_key=False)
     assert (result.exit_code, "Complete." in result.stdout) == ((0, True) if attacked.key else (2, False)), result.output
-    say = "Give the public key: it is signed." if attacked.key else "Use --audit, and set SEAL_KEY, which signs entries."
+    say = "Give the public key: it is signed." if attacked.key else "SEAL_KEY, if set, signs entries; a replay sends these events again."
     assert (unverified.exit_code, say in said(unverified)) == (2, True)
 
 
