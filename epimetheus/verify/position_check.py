@@ -1,7 +1,7 @@
 """Whether the runs of a chain left minutes out: each begins where the runs before it ended, or earlier.
 
 The cursor is in the state, which has no signature. The seal of a run that was killed, or that the next run lists as unsealed, does not say
-where the run began, so only its entries show that it read the minutes up to the next seal.
+where the run began, so only its entries show that it read the minutes up to the next seal, or later runs that list them again.
 """
 
 from collections import defaultdict
@@ -54,7 +54,16 @@ def gaps(chain: Chain, read: ReadWindows) -> Iterator[Gap]:
         if later.sequence == earlier.sequence + 1 and before > through:
             runs = [*later.unsealed_runs, *([later.run] if later.status == "killed" else ())]
             window = Window(through, before)
-            yield Gap(later, window, read.unread(window, runs))
+            yield Gap(later, window, [] if _is_reconciled(chain, later, window) else read.unread(window, runs))
+
+
+def _is_reconciled(chain: Chain, seal: Seal, gap: Window) -> bool:
+    """Whether a pass of reconciliation that had not reached ``gap`` at ``seal`` was after it later."""
+    later = [one for one in (*chain.around, chain.newest) if one and one.sequence > seal.sequence and one.status != "killed"]
+    return any(
+        parse_whole_minute(mark) <= gap.start and any(parse_whole_minute(one.reconciled.get(after, mark)) >= gap.end for one in later)
+        for after, mark in seal.reconciled.items()
+    )
 
 
 def gap_faults(region: str, found: Iterable[Gap]) -> Iterator[Fault]:
@@ -85,4 +94,4 @@ def gap_doubts(region: str, found: Iterable[Gap], audited: Mapping[str, Window])
             runs = ", ".join([*seal.unsealed_runs, *([seal.run] if seal.status == "killed" else ())])
             where = f"{minutes} from {minute_text(parts[0].start)} to {minute_text(parts[-1].end)}"
             why = f"the run {runs} ended without a seal of its own, and no entry shows that it read them"
-            yield f"{region}: {where} before seal {seal.sequence}: {why}. Compare them with OCI: --audit."
+            yield f"{region}: {where} before seal {seal.sequence}: {why}. Wait for reconciliation, or compare them with OCI: --audit."

@@ -58,7 +58,8 @@ def event(event_id: str | None) -> Fetched:
 class SealedRegion:
     """``lines``: the messages that the receiver stored. ``sent``: the last seal that was sent.
 
-    ``prefix``: of all event IDs. ``polled``: all regions that are polled.
+    ``reconciled``: the mark of reconciliation, 0: 65 minutes before the cursor. ``prefix``: of all event IDs.
+    ``polled``: all regions that are polled.
     """
 
     region: str = "eu-frankfurt-1"
@@ -76,6 +77,7 @@ class SealedRegion:
     sent: int = 0
     stored: bool = True
     cursor: int = START - EVERY
+    reconciled: int = 0
 
     def renderer(self, run: str) -> Renderer:
         return Renderer(
@@ -126,7 +128,8 @@ class SealedRegion:
             counts=SealCounts(fetched=number, forwarded=number, duplicates=0, filtered={}, malformed=0, late=late, unconfirmed=0),
             messages=SealedMessages(count=number, sha256=digest(b"")) if status != "killed" else None, entries=self.unsealed,
             coverage=SealedCoverage(regions=regions, home_polled=True, compartments=compartments),
-            reconciled={"60": minute_text(self.cursor - 65)}, behind=0, rules_sha256=None, field_map_sha256=None, unsealed_runs=[],
+            reconciled={"60": minute_text(self.reconciled or self.cursor - 65)},
+            behind=0, rules_sha256=None, field_map_sha256=None, unsealed_runs=[],
             previous=previous, signature=None,
         )  # fmt: skip
         seal = sign(seal, self.key) if self.key else seal

@@ -226,7 +226,7 @@ def test_minutes_that_a_killed_run_is_to_have_read_are_shown_by_its_entries(key)
     assert (result.verdict, result.faults) == ("unchecked", [])
     assert result.unchecked == [
         "eu-frankfurt-1: 15 minutes from 2026-11-30T06:20:00Z to 2026-11-30T06:50:00Z before seal 6: the run run-k ended without a seal of"
-        " its own, and no entry shows that it read them. Compare them with OCI: --audit."
+        " its own, and no entry shows that it read them. Wait for reconciliation, or compare them with OCI: --audit."
     ]
     region = usual(key=key)
     killed_after(region)
@@ -234,6 +234,19 @@ def test_minutes_that_a_killed_run_is_to_have_read_are_shown_by_its_entries(key)
     audits = {region.region: Audited(AuditResult(9, 0), [], [], DAY)}
     assert verify(request, [region.source()], [], Quiet(), {}).verdict == "unchecked"
     assert verify(request, [region.source()], [], Quiet(), audits).verdict == "complete"
+
+
+@pytest.mark.parametrize(("at_first", "later", "verdict"), [(0, 60, "complete"), (0, 20, "unchecked"), (40, 60, "unchecked")])
+def test_minutes_that_reconciliation_lists_again_are_read(at_first, later, verdict):
+    """A mark that was moved with the cursor shows nothing."""
+    region = usual()
+    start = region.cursor
+    region.cursor, region.now = start + 30, region.now + 30
+    region.reconciled = start + at_first
+    region.seal("run-k", "killed", region.cursor, 0)
+    region.reconciled = start + later
+    region.run("run-m", ["m1"])
+    assert region.verify().verdict == verdict
 
 
 def test_entries_with_more_events_than_the_seal_of_their_run_counts_are_named():
