@@ -35,8 +35,8 @@ coverage: .venv/ready ## run all tests with full budgets and check the branch co
 	@$(RUN) tests/coverage_floor.py
 
 SEEDS ?= 1000
-simulate: .venv/ready ## simulate days of faults: SEEDS=10000
-	@$(RUN) -m tests.simulation $(SEEDS)
+simulate: .venv/ready ## simulate days of faults: SEEDS=10000, or DAYS=1000
+	@$(RUN) -m tests.simulation $(if $(DAYS),--days $(DAYS),$(SEEDS))
 
 RUNS ?= 1000000
 fuzz: .venv/ready ## fuzz every input: RUNS=1000000
@@ -79,6 +79,18 @@ check-terraform: .venv/ready $(TOOLS)/ready ## check terraform/: format, validat
 
 stack: ## package terraform/ as a stack for OCI Resource Manager
 	@$(PYTHON) scripts/make-stack
+
+.PHONY: check-workflow
+WORKFLOW_TOOLS := build/workflow-tools
+check-workflow: $(WORKFLOW_TOOLS)/ready ## check .github/: the syntax and the security of the workflow
+	@$(WORKFLOW_TOOLS)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(WORKFLOW_TOOLS)/bin/zizmor --offline --quiet .github
+
+$(WORKFLOW_TOOLS)/ready: tests/deploy/requirements-workflow.txt
+	@echo "Installing zizmor and check-jsonschema into $(WORKFLOW_TOOLS) (once) ..."
+	@$(PYTHON) -m venv $(WORKFLOW_TOOLS)
+	@$(WORKFLOW_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 .PHONY: release
 SOURCE ?=

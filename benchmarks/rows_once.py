@@ -113,7 +113,7 @@ def image(bench: Bench) -> list[Figure]:
 
 def _client(bench: Bench, api: HelperProcess, kind: Callable[..., Any]) -> Any:
     credentials = sign_in("config_file", str(bench.world.credentials(bench.folder)), "DEFAULT")
-    return make_client(kind, credentials, region=credentials.region, endpoint=f"http://127.0.0.1:{api.port}", seconds=SECONDS)
+    return make_client(kind, credentials, region=credentials.region, endpoint=f"https://localhost:{api.port}", seconds=SECONDS)
 
 
 def _cpu(doing: Callable[[], object]) -> float:

@@ -33,7 +33,7 @@ def bodies() -> list[bytes]:
     """Returns pages as the stand-in API sends them."""
     with tempfile.TemporaryDirectory(prefix="epimetheus-bench-") as name:
         path = Path(name) / "pages"
-        sample_pages.write(path, TENANCY, COMPARTMENT, PAGE)
+        sample_pages.write(path, TENANCY, PAGE)
         return [bytes(template.body) for template in pages.read(path, PAGE)[:PAGES]]
 
 

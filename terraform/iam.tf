@@ -46,11 +46,11 @@ locals {
     ])}}" : "",
     "}",
   ])
-  metrics_statements = local.metrics_namespace == "" ? [] : [
+  metrics_statements = var.metrics_namespace == "" ? [] : [
     "Allow dynamic-group ${local.group} to use metrics in ${local.metrics_scope}${local.metrics_where}",
   ]
   metrics_here  = local.metrics_compartment == var.compartment_ocid
-  metrics_where = local.strict.metrics ? " where target.metrics.namespace='${local.metrics_namespace}'" : ""
+  metrics_where = local.strict.metrics ? " where target.metrics.namespace='${var.metrics_namespace}'" : ""
   secrets_where = local.strict.secrets ? (
     " where any {${join(", ", [for each in local.secrets : "target.secret.id='${each}'"])}}"
   ) : ""

@@ -111,7 +111,8 @@ class PastWindow:
             through = shown.latest.cursor.start if shown else self.request.window.start
             confirmed = count_text(shown.latest.confirmed if shown else 0, "event")
             what = f"{region}: the {self.request.noun} was interrupted; it is complete through {minute_text(through)}"
-            after = f"with {confirmed} confirmed. Events sent after that are sent again if you continue."
+            again = "Confirmed events are recorded, and not sent again" if self.request.missing else "Events sent after that are sent again"
+            after = f"with {confirmed} confirmed. {again} if you continue."
             print_line(console, f"{what}, {after}", "yellow")
             self._show_continuation(region, regions, through)
 

@@ -9,13 +9,14 @@ import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from epimetheus.cli.env_file import read_text
 from epimetheus.cli.tfvars_parser import TfvarsSyntaxError, parse_tfvars, read_number
 from epimetheus.config.choices import MAY_BE_EMPTY
 from epimetheus.config.setting_checks import similar_setting
-from epimetheus.config.settings import SETTING_NAMES
+from epimetheus.config.settings import SETTING_NAMES, Settings
 from epimetheus.config.value_types import region_name
 from epimetheus.errors import ConfigError
 from epimetheus.safe_text import HIDDEN, safe_value
@@ -84,7 +85,7 @@ def _similar(name: str) -> str:
 
 
 def settings_of(variables: Mapping[str, Any]) -> dict[str, str]:
-    """The settings that the Terraform module derives from its ``variables``; a setting that the module does not send is missing."""
+    """The settings that the Terraform module derives from its ``variables``, without defaults, which the module does not send."""
     values = {name: _text(variables.get(name.lower())) for name in _VARIABLES}
     values["STATE_BUCKET"] = values["STATE_BUCKET"] or _text(variables.get("name")) or _DEFAULT_NAME
     values["LEDGER_BUCKET"] = values["LEDGER_BUCKET"] or f"{values['STATE_BUCKET']}-ledger"
@@ -95,7 +96,7 @@ def settings_of(variables: Mapping[str, Any]) -> dict[str, str]:
     if variables.get("create_vault") is True and values["SYSLOG_CLIENT_CERT"]:
         values["SYSLOG_CLIENT_KEY"] = values["SYSLOG_CLIENT_KEY"] or CREATED_KEY
     emptied = {name for name in MAY_BE_EMPTY if variables.get(name.lower()) in ("", [])}
-    return {name: value for name, value in values.items() if value or name in emptied}
+    return {name: value for name, value in values.items() if (value or name in emptied) and value != DEFAULTS.get(name)}
 
 
 def _parse(path: Path) -> Mapping[str, Any]:
@@ -167,5 +168,16 @@ def _text(value: Any) -> str:
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
 
+def _as_list(default: Any) -> Any:
+    return list(default) if isinstance(default, tuple) else default
+
+
 _VARIABLES = tuple(name for name in SETTING_NAMES if name not in _NOT_IN_A_FUNCTION)
 _LISTS = {"regions": str, "compartment_ids": str, "tamper_watch": str, "redact": str, "reconcile_after": Decimal}
+_DERIVED = ("SETTLE_MINUTES",)  # their default depends on another setting
+DEFAULTS: Mapping[str, str] = MappingProxyType({
+    name.upper(): str(field.default).removesuffix(".0") if isinstance(field.default, float) else _text(_as_list(field.default))
+    for name, field in Settings.model_fields.items()
+    if not field.is_required() and name.upper() not in _DERIVED
+})  # fmt: skip
+"""Setting → its default, which the module does not send; empty if it has none."""

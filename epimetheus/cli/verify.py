@@ -17,7 +17,6 @@ from epimetheus.cli.time_arguments import minute_argument, past_window, replay_w
 from epimetheus.cli.times import Duration, Timeout
 from epimetheus.cli.verify_view import EXIT_CODES, show_verification
 from epimetheus.clock import SYSTEM
-from epimetheus.config.settings import Settings
 from epimetheus.ledger.seal_key import PublicKey
 from epimetheus.model import Window, minute_text
 from epimetheus.verify.export_records import ExportRecords
@@ -74,10 +73,9 @@ def verify_command(  # noqa: PLR0913, PLR0917 - one parameter per option
             raise ArgumentError("--audit with --ledger: the events that OCI lists are compared with the ledger of the settings only")
         with _Progress() as progress:
             if folder:
-                days = Settings.model_fields["ledger_days"].default
-                result = verify(Request(window, keys, int(now // 60), days, since), folder_sources(folder), exports, progress, {})
+                result = verify(Request(window, keys, int(now // 60), None, since), folder_sources(folder), exports, progress, {})
             else:
-                request = Request(window, keys, int(now // 60), 0, since)
+                request = Request(window, keys, int(now // 60), None, since)
                 result = _verify_deployment(source, request, exports, progress, timeout, audit=audit)
     if as_json:
         print_json(result)

@@ -29,14 +29,10 @@ def sources_of(wiring: Wiring) -> list[RegionSource]:
 
 
 def _head(wiring: Wiring, region: str) -> ChainHead | None:
-    """The newest seal that the state of ``region`` knows. Raises StateError, CredentialsError.
-
-    Without SEAL_MESSAGES, the state counts seals as sent that were not.
-    """
+    """The newest seal that the state of ``region`` knows. Raises StateError, CredentialsError."""
     state = wiring.state.session(region, _RUN, wiring.deadline).peek()
     head = state.seals.head if state else None
-    sent = head.sent if head and wiring.settings.seal_messages else 0
-    return ChainHead(head.sequence, head.sha256, stored=head.stored, sent=sent) if head else None
+    return ChainHead(head.sequence, head.sha256, stored=head.stored, sent=head.sent) if head else None
 
 
 def audit(wiring: Wiring, window: Window) -> dict[str, Audited]:

@@ -16,7 +16,6 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError, OutOfTime, RequestError
 from epimetheus.function.request import Health, Reconcile, Replay, read_request
 from epimetheus.health.model import HealthReport
-from epimetheus.health.report import LIMIT_SECONDS, run_health_checks
 from epimetheus.observe.log import LogObserver, log_failure, log_health, log_replayed, log_report, log_to
 from epimetheus.reports import Replayed, Report
 from epimetheus.signals import raise_on_signals
@@ -86,6 +85,8 @@ def invoke(
 
 def check_health(environment: Mapping[str, str], run_id: str, deadline: Deadline, *, probe: bool) -> HealthReport:
     """Run and log the health checks."""
+    from epimetheus.health.report import LIMIT_SECONDS, run_health_checks  # noqa: PLC0415 - not needed by a run
+
     within = deadline.earlier(_RESPONSE_SECONDS).within(LIMIT_SECONDS)
     report = run_health_checks(environment, run_id, deadline.clock, within, probe=probe)
     log_health(report.verdict, report.issues, msgspec.to_builtins(report))

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDetails
-
 from epimetheus.errors import SourceError
 from epimetheus.model import count_text
 from epimetheus.oci_client.clients import oci_errors
@@ -83,6 +81,8 @@ def post(
 
     Raises SourceError, CredentialsError.
     """
+    from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDetails  # noqa: PLC0415 - needed once, at the end
+
     moment = datetime.fromtimestamp(now, UTC)
     streams = [
         MetricDataDetails(

@@ -9,7 +9,7 @@ from contextlib import suppress
 from epimetheus.errors import EpimetheusError, LedgerDamaged, LedgerError, StateError
 from epimetheus.ledger.entry import Source
 from epimetheus.ledger.ledger import Ledger
-from epimetheus.model import Fetched
+from epimetheus.model import Fetched, Window
 from epimetheus.render.renderer import Item, Rendered
 from epimetheus.reports import EventName
 from epimetheus.run.deleted_entries import deleted_entry
@@ -38,7 +38,7 @@ class Comparison:
     def __init__(self, options: RunOptions, ports: RunPorts, run_id: str, source: Source, *, dry: bool) -> None:
         self._clock = RunClock(ports.clock, ports.clock_offset, options.settle_minutes)
         self.state = _read_state(options.region, ports, self._clock)
-        self._delivered, self._source, self._dry = ports.delivered, source, dry
+        self._delivered, self._source, self._dry, self._tenancy = ports.delivered, source, dry, options.tenancy
         self._delivered.begin(self.state.first_epoch, self.state.epoch, self.state.entered, self.state.identity)
         self._writer = EntryWriter(ports.delivered, options.tenancy, options.region, run_id)
         self._tasks: Sequence[FetchTask] = ()
@@ -87,10 +87,13 @@ class Comparison:
             self._enter(forwarder)
 
     def _enter(self, forwarder: Forwarder) -> None:
+        """Enter what is confirmed, with an entry in the current minute, which the next run lists: its seal names all of them."""
         pending = forwarder.take_pending()
-        if not self._dry:
-            polled = [task.compartment for task in self._tasks]
-            self._writer.write(pending, Reading(self._source, polled, self.state.epoch), self._clock.now())
+        if self._dry:
+            return
+        polled, now, minute = [task.compartment for task in self._tasks], self._clock.now(), self._clock.minute
+        self._writer.write(pending, Reading(self._source, polled, self.state.epoch), now)
+        self._writer.announce((self._tenancy, Window(minute, minute + 1)), Reading(self._source, (), self.state.epoch), now)
 
 
 class NamingRenderer:

@@ -158,7 +158,7 @@ class DeliveredKeys:
         if entry.state != self.state:
             self.foreign.add(name)
             return None
-        self.unsealed.add(name, sha256)
+        self.unsealed.add(name, sha256, entry.unsealed)
         return entry
 
     def _find_unsealed(self, listed: Sequence[EntryName]) -> None:

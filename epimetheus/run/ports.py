@@ -36,11 +36,15 @@ class SealTexts(NamedTuple):
 
 
 class SealOptions(NamedTuple):
-    """How a run is sealed. ``key``: signs the seals, None: they are not signed. ``messages``: each is also sent to the receiver."""
+    """How a run is sealed. ``key``: signs the seals, None: they are not signed. ``messages``: each is also sent to the receiver.
+
+    ``hostname``: SYSLOG_HOSTNAME, which seals record.
+    """
 
     key: SealKey | None = None
     messages: bool = True
     texts: SealTexts = SealTexts()
+    hostname: str | None = None
 
 
 NO_STATISTICS = Statistics()

@@ -1,18 +1,23 @@
 """Entries for which nothing vouches (`epimetheus.verify.entry_trust`): their events are complete only if the SIEM has a message of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from epimetheus.ledger.seal import Seal
 from epimetheus.model import count_text, plural
 from epimetheus.verify.sealed_messages import SealedMessages, Segment
 
 
 class DoubtfulEntry(NamedTuple):
-    """An entry: its number of ``keys``, and its messages, None if it has none. ``is_signed``: it has a signature, which is not verified."""
+    """An entry: its number of ``keys``, and its messages, None if it has none. ``is_sealed``: a seal names it.
+
+    ``is_signed``: it has a signature, which is not verified.
+    """
 
     name: str
     keys: int
     messages: Segment | None
+    is_sealed: bool
     is_signed: bool
 
 
@@ -22,11 +27,19 @@ class EntryMessages(NamedTuple):
     sealed: SealedMessages
     waiting: SealedMessages
 
-    def count_own(self, segment: Segment) -> int:
-        """How many messages of a segment of either the export has, not counting one that may be the message of another entry."""
-        if self.waiting.has_segment(segment):
-            return self.waiting.count_own(segment, self.sealed)
-        return self.sealed.count_own(segment)
+    def add_hosts(self, region: str, seals: Iterable[Seal]) -> None:
+        """Add the host names that messages of ``region`` and of the regions that its ``seals`` name may have in their header."""
+        names = [(region, region)]
+        names += [(seal.hostname or name, name) for seal in seals for name in (region, *seal.coverage.regions.polled)]
+        for messages in self:
+            for host, name in names:
+                messages.add_host(host, name)
+
+    def count_own(self, entry: DoubtfulEntry) -> int:
+        """How many messages of ``entry`` the export has, not counting one that may be the message of another entry."""
+        if entry.messages is None:
+            return 0
+        return self.sealed.count_own(entry.messages) if entry.is_sealed else self.waiting.count_own(entry.messages, self.sealed)
 
 
 def entry_doubt(region: str, entries: Sequence[DoubtfulEntry], messages: EntryMessages, *, has_export: bool) -> str:
@@ -46,6 +59,6 @@ def entry_doubt(region: str, entries: Sequence[DoubtfulEntry], messages: EntryMe
 
 
 def _count_messages(entry: DoubtfulEntry, messages: EntryMessages, *, has_export: bool) -> int:
-    if entry.messages is None:
-        return 0
-    return messages.count_own(entry.messages) if has_export else entry.messages.last - entry.messages.first + 1
+    if has_export:
+        return messages.count_own(entry)
+    return entry.messages.last - entry.messages.first + 1 if entry.messages else 0

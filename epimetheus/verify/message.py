@@ -16,7 +16,7 @@ _PART = rb"[^|\\]*(?:\\.[^|\\]*)*\|"  # of a CEF header, in which \ escapes |
 _CEF_ID = re.compile(rb"CEF:0\|Oracle\|OCI Audit\|" + 3 * _PART + rb"[0-9]{1,2}\|(?:[^\r\n]*? )??externalId=([^ \r\n]+)")
 _CEF_WHOLE_ID = re.compile(rb" flexString1=([^ \r\n]+) flexString1Label=eventId(?: |$)")
 _LEEF_ID = re.compile(rb"LEEF:2\.0\|Oracle\|OCI Audit\|[^|]*\|[^|]*\|\^\|(?:[^\r\n]*?\^)??eventId=([^^\r\n]+)")
-_CEF_LONGEST = 40  # characters of externalId; a longer ID is cut there
+_CEF_LONGEST = 40  # characters of externalId; a longer ID is cut there, and one of this length may be whole
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")  # an ID of another form is sealed as `-`
 _BRACE = b"{"[0]
 _MSGIDS = (b"audit", b"malformed", b"notice")
@@ -35,8 +35,8 @@ class SealNotice(NamedTuple):
 class SiemMessage(NamedTuple):
     """A message. ``run`` and ``sequence``: empty and 0 if the copy does not have them. ``event_id``: empty if it is not known.
 
-    ``is_cut``: only the first characters of the ID are known. ``host``: the host name in the header, by default the region; empty if the
-    copy has no structured data.
+    ``is_cut``: possibly, only the first characters of the ID are known. ``host``: the host name in the header, by default the region; empty
+    if the copy has no structured data.
     """
 
     run: str

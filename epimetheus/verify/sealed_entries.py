@@ -1,6 +1,7 @@
 """Verifies the entries of the ledger: each is stored as the seal says, and none is in the ledger that should not be there.
 
-An entry is read once, and only one is in memory at a time. Its messages are added to `EntryMessages`.
+An entry is read once, and only one is in memory at a time. Its messages are added to `EntryMessages` if it was written in the window: a
+seal may name it a day later, if its run was killed, or could not write a seal.
 """
 
 from collections import Counter, defaultdict
@@ -65,6 +66,7 @@ class EntryCheck:
         self._checked = self._valid = self._untrusted = 0
         self._numbers: defaultdict[str, dict[int, _Numbers]] = defaultdict(dict)
         self._added: dict[str, Segment] = {}
+        self._judged: set[str] = set()
         self._keys: Counter[str] = Counter()
         self._missing: list[tuple[EntryName, Seal]] = []
 
@@ -78,6 +80,9 @@ class EntryCheck:
             progress(self._checked, len(named))
         for seal in chain.untrusted:
             self._add_untrusted(seal, named.keys())
+        for seal in chain.around:
+            if not self._sealed.window.start * 60 <= parse_seconds(seal.time) < self._sealed.window.end * 60:
+                self._add_sealed_outside(seal)
         self._report_missing()
         self._check_counts()
         self._check_unnamed()
@@ -90,7 +95,7 @@ class EntryCheck:
         if name is None:  # no valid seal has such a name
             return
         if data is None:
-            if parse_seconds(seal.time) < self._sealed.kept_since * 60:
+            if parse_seconds(seal.time) < (self._sealed.kept_since + _MINUTES_A_DAY) * 60:  # it was written before its seal
                 self.expired.append(sealed.name)
             else:
                 self._missing.append((name, seal))
@@ -105,16 +110,23 @@ class EntryCheck:
         else:
             self._judge(entry, data, seal, self._add(entry))
 
-    def _judge(self, entry: Entry, data: bytes, seal: Seal | None, messages: Segment | None) -> None:
-        """Count an entry that is intact, unless it is not genuine. ``seal``: the valid one that names it, None if none does."""
+    def _judge(
+        self, entry: Entry, data: bytes, seal: Seal | None, messages: Segment | None, *, is_counted: bool = True
+    ) -> None:
+        """Count an entry that is intact, unless it is not genuine. ``seal``: the valid one that names it, None if none does.
+
+        ``is_counted``: whether the seal is one of the window.
+        """
+        self._judged.add(name := entry.name.text())
+        is_counted = is_counted and seal is not None
         if (is_proved := self._is_proved(entry, data, seal)) is None:
-            self._untrusted += seal is not None
+            self._untrusted += is_counted
             return
-        self._valid += seal is not None
+        self._valid += is_counted
         if is_proved:
             self.read.add(entry)
-        else:
-            self.doubtful.append(DoubtfulEntry(entry.name.text(), count_keys(entry), messages, signature_of(data) is not None))
+        elif self._is_inside(entry):  # otherwise, it is doubtful in the window in which it was written
+            self.doubtful.append(DoubtfulEntry(name, count_keys(entry), messages, seal is not None, signature_of(data) is not None))
         if is_of_run(entry, seal):
             self._keys[entry.run] += count_keys(entry)
 
@@ -139,11 +151,12 @@ class EntryCheck:
         return entry, ""
 
     def _add(self, entry: Entry) -> Segment | None:
-        """Add the messages of an entry that a seal names, once."""
+        """Add the messages of an entry that a seal names, and that was written in the window, once."""
         name, messages = entry.name.text(), entry.messages
         if messages and name not in self._added:
-            self._added[name] = self._messages.sealed.add(self._region, entry.run, messages.first, name, messages.ids)
             self._numbers[entry.run].setdefault(entry.number, _Numbers(entry.number, messages.first, messages.last))
+            if self._is_inside(entry):
+                self._added[name] = self._messages.sealed.add(self._region, entry.run, messages.first, name, messages.ids)
         return self._added.get(name)
 
     def _add_waiting(self, entry: Entry) -> Segment | None:
@@ -151,6 +164,20 @@ class EntryCheck:
         if (messages := entry.messages) is None:
             return None
         return self._messages.waiting.add(self._region, entry.run, messages.first, entry.name.text(), messages.ids)
+
+    def _add_sealed_outside(self, seal: Seal) -> None:
+        """Add the entries that were written in the window, and that a ``seal`` of another time names, as the first after it."""
+        for sealed in seal.entries:
+            name, data = EntryName.parse(sealed.name), self._store.read(sealed.name)
+            if name and data is not None and digest(data) == sealed.sha256 and (entry := self._unpack(data, name)[0]):
+                messages = self._add(entry)
+                if self._is_inside(entry) and name.text() not in self._judged:
+                    self._judge(entry, data, seal, messages, is_counted=False)
+
+    def _is_inside(self, entry: Entry) -> bool:
+        """Whether it was written in the window."""
+        window = self._sealed.window
+        return window.start * 60 <= min(time_of(entry), self._sealed.now * 60) < window.end * 60
 
     def _add_untrusted(self, seal: Seal, known: Set[tuple[str, str]]) -> None:
         """Add the messages of the entries that an invalid seal names, so that they do not count as unsealed. No such entry is valid."""
@@ -198,8 +225,7 @@ class EntryCheck:
 
     def _check_unnamed(self) -> None:
         """Check the entries in the ledger that no seal names. A run that was sealed as finished has none."""
-        chain, window = self._sealed.chain, self._sealed.window
-        finished = {seal.run for seal in chain.around if seal.status != "killed"}
+        finished = {seal.run for seal in self._sealed.chain.around if seal.status != "killed"}
         for name in self._unnamed(finished):
             if (data := self._store.read(text := name.text())) is None:
                 continue
@@ -209,7 +235,7 @@ class EntryCheck:
             elif entry.run in finished:
                 what = f"The ledger entry {text} is not in the seal of its run, which names all entries of the run."
                 self._fault("entry_unnamed", what, name)
-            elif window.start * 60 <= min(time_of(entry), self._sealed.now * 60) < window.end * 60:
+            elif self._is_inside(entry):
                 self.unsealed.append(text)
                 self._judge(entry, data, None, self._add_waiting(entry))
             elif self._sealed.keys:  # a seal outside the window names it, but it may be forged

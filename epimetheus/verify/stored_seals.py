@@ -1,4 +1,8 @@
-"""Finds and reads the seals of a window, with the one before it and the one after it."""
+"""Finds and reads the seals of a window, with the one before it and the one after it.
+
+Objects are in folders of days. If the clock goes back over midnight, the days do not have the order of the chain: all numbers between the
+first and the last seal of the window are read, whatever their day.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +14,7 @@ from epimetheus.ledger.seal_name import SealName, day_folder
 from epimetheus.model import Window, parse_seconds
 
 _MINUTES_A_DAY = 24 * 60
-_STEPS = (1, 30, 366, 3660)  # days before the window in which the seal before it is searched for
+_STEPS = (1, 30, 366, 36_600)  # days before the window in which the seal before it is searched for, or one that is missing
 _LAST = "9999/"
 
 
@@ -102,13 +106,17 @@ class StoredSeals:
         return self._earlier
 
     def _listed(self) -> Mapping[int, Sequence[SealName]]:
-        """The names from as many days before the window on as are needed to have one before it."""
+        """The names of all seals from some days before the window on, by sequence number.
+
+        They are enough days to have one before the window, and every number after it, unless seals are missing.
+        """
         found: Mapping[int, Sequence[SealName]] = {}
         first_day = self._window.start // _MINUTES_A_DAY
         for days in _STEPS:
             found = _by_sequence(self._store.names(day_folder(max(0, first_day - days) * _MINUTES_A_DAY), _LAST))
             lowest = min(found, default=0)
-            if lowest == 1 or any(name.day < first_day for name in found.get(lowest, ())):
+            is_whole = len(found) == max(found, default=0) - lowest + 1
+            if is_whole and (lowest == 1 or any(name.day < first_day for name in found.get(lowest, ()))):
                 break
         return found
 
@@ -123,12 +131,12 @@ def _by_sequence(names: Iterable[str]) -> Mapping[int, Sequence[SealName]]:
 def _concerned(names: Mapping[int, Sequence[SealName]], window: Window) -> Sequence[int]:
     """The numbers from the last one before ``window`` to the first one after it."""
     first_day, last_day = window.start // _MINUTES_A_DAY, (window.end - 1) // _MINUTES_A_DAY
-    inside = [sequence for sequence, copies in names.items() if any(first_day <= name.day <= last_day for name in copies)]
-    first, last = min(inside, default=0), max(inside, default=0)
-    before = [one for one, copies in names.items() if (one < first or not first) and any(name.day < first_day for name in copies)]
-    after = [one for one, copies in names.items() if one > last and any(name.day > last_day for name in copies)]
-    start, end = max(before, default=first), min((one for one in after if one not in before), default=last)
-    return sorted(one for one in names if start <= one <= end or one == start)
+    sequences = sorted(names)
+    of_days = [one for one in sequences if any(first_day <= name.day <= last_day for name in names[one])]
+    inside = [one for one in sequences if of_days and of_days[0] <= one <= of_days[-1]]
+    before = [one for one in sequences if (one < inside[0] if inside else any(name.day < first_day for name in names[one]))]
+    after = [one for one in sequences if (one > inside[-1] if inside else all(name.day > last_day for name in names[one]))]
+    return [*before[-1:], *inside, *after[:1]]
 
 
 def _read(store: ObjectReader, region: str, name: SealName) -> StoredSeal:

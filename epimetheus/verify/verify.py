@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from epimetheus.ledger.seal_key import PublicKey
-from epimetheus.model import Window, count_text, minute_text
+from epimetheus.model import Window, count_text, minute_text, plural
 from epimetheus.verify.chain import Chain, ChainHead, Expectation, ReadHead, verify_chain
 from epimetheus.verify.entry_doubts import DoubtfulEntry, EntryMessages, entry_doubt
 from epimetheus.verify.export_check import Export, Observer, check_exports
@@ -45,7 +45,7 @@ class RegionSource(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What to verify. ``now``: the current minute. ``ledger_days``: days that entries are kept for.
+    """What to verify. ``now``: the current minute. ``ledger_days``: days that entries are kept for; None: as the seals say.
 
     ``signed_since``: the minute from which on SEAL_KEY was set, as the auditor knows; None if this is not known.
     """
@@ -53,7 +53,7 @@ class Request(NamedTuple):
     window: Window
     keys: Sequence[PublicKey]
     now: int
-    ledger_days: int
+    ledger_days: int | None
     signed_since: int | None = None
 
 
@@ -65,6 +65,7 @@ class _Region:
     read: StoredSeals
     head: ChainHead | None
     chain: Chain
+    kept_since: int
     entries: EntriesResult
     doubtful: list[DoubtfulEntry]
     gaps: list[Gap]
@@ -81,7 +82,6 @@ def verify(
     """
     messages, notices, unchecked = EntryMessages(SealedMessages(), SealedMessages()), SealMessages(), list[str]()
     regions = [_check_region(request, source, messages, observer, unchecked) for source in sources]
-    messages.waiting.regions = messages.sealed.regions
     unchecked += _unverified_regions(regions)
     matched = check_exports(exports, messages, notices, observer) if exports else None
     if isinstance(matched, str):
@@ -92,7 +92,8 @@ def verify(
     for one in regions:
         region = one.source.region
         if matched:
-            one.faults += notices.faults(StoredChain(region, one.read, one.chain, one.head, _kept_since(request)), messages.sealed)
+            stored = StoredChain(region, one.read, one.chain, one.head, request.window, one.kept_since)
+            one.faults += notices.faults(stored, messages.sealed)
         _check_newest(one, notices if matched else None, messages.sealed, unchecked)
         check_window(WindowReport(region, one.faults, one.warnings, unchecked), one.chain, request.window, request.now)
         unchecked += filter(None, [entry_doubt(region, one.doubtful, messages, has_export=matched is not None)])
@@ -130,34 +131,26 @@ def _check_region(
 ) -> _Region:
     head = source.head()
     read = StoredSeals(source.seals, source.region, request.window)
-    kept_since = _kept_since(request)
+    days = _kept_days(request, read)
+    kept_since = request.now - days * 24 * _HOUR
     expectation = Expectation(request.window, request.keys, head, source.head, kept_since, request.signed_since)
     chain = verify_chain(read, source.region, expectation)
     sealed = Sealed(chain, read.runs, request.window, request.keys, request.signed_since, kept_since, request.now)
     check = EntryCheck(source.entries, source.region, sealed, messages)
     entries = check.run(lambda done, total: observer.entries(source.region, done, total))
-    messages.sealed.regions |= {source.region, *_polled(chain)}
+    messages.add_hosts(source.region, chain.around)
     unchecked += chain.doubts
     if not read.newest_sequence and not chain.faults:
         unchecked.append(f"{source.region}: there are no seals in {source.seals.name}.")
     elif not chain.result.checked:
         unchecked.append(f"{source.region}: no run ended in the window, so nothing of it was checked. Choose another --from or --to.")
     if check.expired:
-        kept = f"entries are kept for {count_text(request.ledger_days, 'day')}"
-        unchecked.append(f"{source.region}: {count_text(len(check.expired), 'ledger entry', 'ledger entries')} no longer exist; {kept}.")
+        count, kept = len(check.expired), f"entries are kept for {count_text(days, 'day')}"
+        gone = f"{count_text(count, 'ledger entry', 'ledger entries')} no longer {plural(count, 'exists', 'exist')}"
+        unchecked.append(f"{source.region}: {gone}; {kept}.")
     found = list(gaps(chain, check.read))
     faults = [*chain.faults, *gap_faults(source.region, found), *check.faults]
-    return _Region(source, read, head, chain, entries, check.doubtful, found, faults)
-
-
-def _kept_since(request: Request) -> int:
-    """The minute before which seals and entries may have been deleted by a lifecycle rule."""
-    return request.now - request.ledger_days * 24 * _HOUR
-
-
-def _polled(chain: Chain) -> set[str]:
-    """The regions that the seals say were polled."""
-    return {name for seal in chain.around for name in seal.coverage.regions.polled}
+    return _Region(source, read, head, chain, kept_since, entries, check.doubtful, found, faults)
 
 
 def _unverified_regions(regions: Sequence[_Region]) -> list[str]:
@@ -165,6 +158,15 @@ def _unverified_regions(regions: Sequence[_Region]) -> list[str]:
     known = {one.source.region for one in regions}
     polled = {name for one in regions for seal in one.chain.valid for name in seal.coverage.regions.polled}
     return [f"{name}: the seals of other regions say that it was polled, and it has no seals there." for name in sorted(polled - known)]
+
+
+def _kept_days(request: Request, read: StoredSeals) -> int:
+    """The shortest time in days for which entries were kept since the window began."""
+    seals = [one.seal for stored in read.by_sequence.values() for one in stored if one.seal]
+    newest = read.newest(read.newest_sequence)
+    seals += [newest.seal] if newest and newest.seal else []
+    days = [seal.ledger_days for seal in seals] + ([] if request.ledger_days is None else [request.ledger_days])
+    return min(days, default=0)
 
 
 def _check_newest(one: _Region, notices: SealMessages | None, messages: SealedMessages, unchecked: list[str]) -> None:

@@ -1,4 +1,7 @@
-"""Builds the OCI clients: SDK clients, ListEvents, ListCompartments, and the reader of referenced settings."""
+"""Builds the OCI clients: SDK clients, ListEvents, ListCompartments, and the reader of referenced settings.
+
+``oci.identity`` and the like are imported when they are first used: a run may reuse its listing, and has no secret to read.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -7,8 +10,6 @@ from functools import cached_property
 from typing import Any
 
 import oci
-from oci.identity import IdentityClient
-from oci.object_storage import ObjectStorageClient
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.config.settings import Settings
@@ -62,11 +63,11 @@ class OciWiring:
 
     def identity(self) -> Any:
         """The Identity client. A request takes at most an eighth of the time left: a run continues without the subscribed regions."""
-        return self.client(IdentityClient, self.deadline.left() / 8)
+        return self.client(oci.identity.IdentityClient, self.deadline.left() / 8)
 
     def list_page(self, seconds: float, calls: Calls | None = None) -> ListPage:
         """ListCompartments. A request takes ``seconds`` at most."""
-        return compartment_pages(self.client(IdentityClient, seconds, calls), self.policies)
+        return compartment_pages(self.client(oci.identity.IdentityClient, seconds, calls), self.policies)
 
     def audit(self, region: str) -> AuditApi:
         """ListEvents in ``region``. The caller closes it."""
@@ -94,7 +95,7 @@ class OciWiring:
 
     def measure_clock(self, seconds: float) -> None:
         """Request the Object Storage namespace, which needs no policy, for the date of the response. Errors are ignored."""
-        client = self.client(ObjectStorageClient, seconds)
+        client = self.client(oci.object_storage.ObjectStorageClient, seconds)
         with suppress(EpimetheusError), oci_errors(_READ_NAMESPACE, do=""):
             client.get_namespace()
 
@@ -103,13 +104,13 @@ class OciWiring:
         """STATE_NAMESPACE, or the Object Storage namespace of the tenancy. Raises SourceError, CredentialsError."""
         if self.settings.state_namespace:
             return self.settings.state_namespace
-        client = self.client(ObjectStorageClient, self._quarter())
+        client = self.client(oci.object_storage.ObjectStorageClient, self._quarter())
         with oci_errors(_READ_NAMESPACE, do="The next run tries again. With STATE_NAMESPACE set, this request is not needed."):
             return str(client.get_namespace().data)
 
     def get_object(self, name: str) -> bytes:
         """The content of an object in STATE_BUCKET. Raises SourceError, CredentialsError."""
-        client = self.client(ObjectStorageClient, self._quarter())
+        client = self.client(oci.object_storage.ObjectStorageClient, self._quarter())
         policy = self.policies.objects(str(self.settings.state_bucket))
         with oci_errors(f"reading the object {safe_value(name)} of {self.settings.state_bucket}", do=_BUCKET_HELP, policy=policy):
             return bytes(client.get_object(self.namespace, self.settings.state_bucket, name).data.content)

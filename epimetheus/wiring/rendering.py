@@ -29,7 +29,7 @@ class RenderingWiring:
     @cached_property
     def field_map(self) -> tuple[FieldMap, tuple[str, ...]]:
         """FIELD_MAP, and warnings about it. Raises as `field_map_text`."""
-        return read_field_map("FIELD_MAP", self.field_map_text, self.settings.format)
+        return read_field_map("FIELD_MAP", self.field_map_text, self.settings.format, cloud_guard=False)
 
     @property
     def fields(self) -> Fields:

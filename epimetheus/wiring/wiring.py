@@ -135,7 +135,7 @@ class Wiring:
     def options(self, region: str) -> RunOptions:
         """The options of a run over ``region``."""
         actors = self.rendering.includes_actor
-        seals = SealOptions(self.ledger.seal_key, self.settings.seal_messages, self._seal_texts())
+        seals = SealOptions(self.ledger.seal_key, self.settings.seal_messages, self._seal_texts(), self.settings.syslog_hostname)
         rules = self.selection.rules_file[0]
         return run_options(self.settings, region, self.tenancy, rules, self.regions, seals, actors=actors)
 

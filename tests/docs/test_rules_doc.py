@@ -109,8 +109,9 @@ def text() -> str:
 After reading this page, you can decide which events are sent, test a rules file before you use it, and find out why an event was not sent.
 `python -m tests.docs.test_rules_doc` generates this page from the code. Do not edit it by hand.
 
-`RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object in `STATE_BUCKET`). The Go program's file works unchanged. It may contain the keys of
-the field map, which `FIELD_MAP` reads. Without `RULES`, everything is sent except the events of the deployment's own polling.
+`RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object in `STATE_BUCKET`). The Go program's file works unchanged
+([Migrate](migrate.md)). It may contain the keys of the field map, which `FIELD_MAP` reads, and keys that begin with `_comment`. Without
+`RULES`, everything is sent except the events of the deployment's own polling.
 
 ## Test a rules file
 

@@ -18,7 +18,9 @@ import msgspec
 
 from epimetheus.cli.env_file import parse_env
 from epimetheus.cli.event_forms import NotAnEvent, find_events
+from epimetheus.cli.go_marker import read_marker
 from epimetheus.cli.tfvars_parser import TfvarsSyntaxError, parse_tfvars
+from epimetheus.cli.times import Duration
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.config.settings import Settings
@@ -208,6 +210,20 @@ def rules(data: bytes) -> None:
         assert all(problem.startswith(key) and problem.isprintable() for problem in warnings)
 
 
+def marker(data: bytes) -> None:
+    """Reads a marker of the Go program, and finds a minute within the retention of OCI Audit, or raises ConfigError that names the file."""
+    now = 1_767_268_800.0
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "marker"
+        path.write_bytes(data)
+        try:
+            minute = read_marker("FILE", path, "us-ashburn-1").minute("FILE", Duration(3600), now)
+        except ConfigError as error:
+            assert all(problem.startswith("FILE") and problem.isprintable() and len(problem) < 1000 for problem in error.problems)
+        else:
+            assert 0 <= now // 60 - minute + 65 <= 366 * 24 * 60
+
+
 def settings(data: bytes) -> None:
     """Reads settings, or raises ConfigError without the private key. ``data``: KEY=value pairs separated by NUL, as in /proc."""
     pairs = [os.fsdecode(pair).partition("=") for pair in data.split(b"\0")]
@@ -300,5 +316,5 @@ def export(data: bytes) -> None:
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
     {"event": event, "page": page, "event_file": event_file, "state": state, "rules": rules, "settings": settings, "body": body}
-    | {"pem": pem, "variables": variables, "entry": entry, "seal": stored_seal, "export": export}
+    | {"pem": pem, "variables": variables, "entry": entry, "seal": stored_seal, "export": export, "marker": marker}
 )

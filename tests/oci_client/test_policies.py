@@ -31,7 +31,7 @@ def terraform_statements():
 
 def test_the_conditions_of_this_test_are_those_of_terraform():
     assert all(f"all {{target.bucket.name='${{{bucket}}}'" in IAM for bucket in BUCKETS)
-    assert "target.metrics.namespace='${local.metrics_namespace}'" in IAM
+    assert "target.metrics.namespace='${var.metrics_namespace}'" in IAM
     assert '''"target.secret.id='${each}'"''' in IAM
 
 

@@ -29,6 +29,7 @@ from epimetheus.source.rate_limiter import RateLimiter
 from epimetheus.wiring.regions import run_regions
 from tests.simulation.audit import Wire
 from tests.simulation.chance import Killed, Stage
+from tests.simulation.days import Days, verify_days
 from tests.simulation.events import Event
 from tests.simulation.keeping import state_session
 from tests.simulation.ledger import LedgerShelf
@@ -50,13 +51,18 @@ SLOWEST = 0.5
 
 @dataclass
 class Outcome:
-    """The outcome of a seed. ``repeats``: events sent again. ``beyond``: events lost because they were listed after the overlap."""
+    """The outcome of a seed. ``repeats``: events sent again. ``beyond``: events lost because they were listed after the overlap.
 
+    ``days``: the days of the play, each verified alone.
+    """
+
+    seed: int
     faults: dict[str, int]
     runs: int
     repeats: int
     events: int
     beyond: int
+    days: Days
 
 
 class _Page(Events):
@@ -189,6 +195,7 @@ class Theatre:
     """One seed. ``without``: faults that do not occur. ``calm``: no fault occurs."""
 
     def __init__(self, seed: int, without: Collection[str] = (), *, calm: bool = False) -> None:
+        self.seed = seed
         random.seed(seed)  # the jitter of tenacity and the SDK
         self.stage = Stage(seed, without)
         self.stage.calm = calm
@@ -254,14 +261,15 @@ class Theatre:
         self.grow()
         for _ in range(self.acts):
             self.weather.change()
+            self.weather.change_messages()
             self.act()
             stage.now += stage.dice.choice((60, 600, 1800, 3600))
             self.grow()
         self.catch_up()
+        days = self.verify()
         oracles = [region.oracle for region in self.regions]
-        return Outcome(
-            dict(stage.counted), self.runs, sum(one.repeats for one in oracles), len(self.events), sum(one.beyond for one in oracles)
-        )
+        repeats, beyond = sum(one.repeats for one in oracles), sum(one.beyond for one in oracles)
+        return Outcome(self.seed, dict(stage.counted), self.runs, repeats, len(self.events), beyond, days)
 
     def grow(self) -> None:
         for region in self.regions:
@@ -372,7 +380,12 @@ class Theatre:
             ids = {run: found for (name, run), found in self.receipts.ids.items() if name == region.name}
             region.oracle.chain.check_messages(ids)
             region.oracle.chain.check_end(region.shelf.data or b"", region.ledger.objects, self.receipts.seals[region.name])
-        Verified(self.regions, self.stage.now, self.receipts.messages).check(random.Random(self.runs))
+
+    def verify(self) -> Days:
+        """``verify`` is complete and names what is removed. The result of each day."""
+        verified = Verified(self.regions, self.stage.now, self.receipts.messages)
+        verified.check(random.Random(self.runs))
+        return verify_days(verified, self.receipts.times)
 
 
 @contextmanager

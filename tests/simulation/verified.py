@@ -57,7 +57,7 @@ class Verified:
 
     def check(self, dice: random.Random) -> None:
         """Check that it is complete, and that each mutation is named. Raises Broken."""
-        lost = {f"ledger/{region}/{name}" for region in self.seals for name in self._lost(region)}
+        lost = self.lost
         before = self.run(self.messages)
         if {fault.object for fault in before.faults} != lost or any(not fault.kind.startswith("entry_") for fault in before.faults):
             raise Broken(f"verify: {[fault.what for fault in before.faults]}, but only {lost} were lost")
@@ -66,11 +66,17 @@ class Verified:
         self._check_seal(dice, known)
         self._check_entry(dice, known)
 
-    def run(self, messages: Sequence[SiemMessage]) -> Verification:
+    @property
+    def lost(self) -> set[str]:
+        """The sealed entries that are not as their seal says, as objects."""
+        return {f"ledger/{region}/{name}" for region in self.seals for name in self._lost(region)}
+
+    def run(self, messages: Sequence[SiemMessage], window: Window | None = None) -> Verification:
+        """``verify`` with an export of ``messages``. ``window``: by default the whole play."""
         sources = [
             RegionSource(name, _store(self.seals[name]), _store(self.entries[name]), partial(self._head, name)) for name in self.seals
         ]
-        request = Request(Window(0, self.minute + 1), [SEAL_KEY.public], self.minute, _DAYS)
+        request = Request(window or Window(0, self.minute + 1), [SEAL_KEY.public], self.minute, _DAYS)
         result = verify(request, sources, [Messages(messages)], _Quiet(), {})
         if not any(region.oracle.chain.rolled_back for region in self.regions):
             return result

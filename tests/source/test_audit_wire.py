@@ -3,8 +3,10 @@
 import contextlib
 import gzip
 import socket
+import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -97,6 +99,7 @@ GOOD = {
     "sized": sized(PAGE),
     "ended by closing the connection": OK + b"\r\n" + PAGE,
     "chunked": chunked(PAGE[:7], PAGE[7:]) + b"0\r\n\r\n",
+    "chunks of one byte": chunked(*(bytes([byte]) for byte in PAGE)) + b"0\r\n\r\n",
     "gzip": sized(GZIPPED, b"Content-Encoding: gzip"),
     "invalid content length": OK + b"Content-Length: many\r\n\r\n" + PAGE,
     "empty page token": sized(PAGE, b"opc-next-page: "),
@@ -157,6 +160,24 @@ def test_a_partial_error_body_is_reported(server, audit, body, details):
 def test_a_page_sent_byte_by_byte_is_read(server, audit):
     server.parts = [bytes([byte]) for byte in GOOD["chunked"]]
     assert read(audit) == [2]
+
+
+def calls_to_read(server, audit, chunks):
+    """How many Python functions are called to read a page of ``chunks`` chunks of 8 kB."""
+    server.parts = [chunked(b"[", *[b" " * 8192] * chunks, b"]") + b"0\r\n\r\n"]
+    calls = Counter()
+    sys.setprofile(lambda frame, event, _: calls.update([event]))
+    try:
+        assert read(audit) == [0]
+    finally:
+        sys.setprofile(None)
+    return calls["call"]
+
+
+def test_a_chunk_costs_few_calls(server, audit):
+    """OCI sends chunks of 8 kB, a page has hundreds of them, and a round through urllib3 for each costs as much as decoding it does."""
+    calls_to_read(server, audit, 1)
+    assert calls_to_read(server, audit, 1010) - calls_to_read(server, audit, 10) < 15 * 1000
 
 
 def test_a_slow_body_ends_at_the_deadline(server, audit):

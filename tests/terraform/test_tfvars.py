@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from epimetheus.cli.tfvars import CREATED_KEY, read_tfvars
-from tests.terraform.agreement import VALUES
-from tests.terraform.hcl import MODULE
+from tests.terraform.agreement import VALUES, accepts
+from tests.terraform.hcl import MODULE, variables
 
 SECRET = "ocid1.vaultsecret.oc1..aaa"
 TENANCY, COMPARTMENT = "ocid1.tenancy.oc1..aaa", "ocid1.compartment.oc1..aaa"
@@ -108,7 +108,8 @@ def test_the_settings_are_those_that_terraform_derives(module, tmp_path, name):
 
 def test_every_variable_is_derived_as_terraform_does(module, tmp_path):
     """One file with the first valid value of each setting, which is not its default."""
-    values = {name: choices[0] for name, choices in VALUES.items()}
+    defaults = {name: body.get("default") for name, body in variables().items()}
+    values = {name: next(each for each in choices if accepts(name, each) and each != defaults[name]) for name, choices in VALUES.items()}
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items() if not re.search(r"\$\{", str(value))]
     path = tmp_path / "all.tfvars"
     path.write_text("\n".join([line for line in REQUIRED.splitlines() if "tenancy" not in line] + lines) + "\n", "utf-8")
