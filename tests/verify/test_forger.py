@@ -256,7 +256,7 @@ def test_an_entry_with_the_signature_of_another_one_is_named(attacked):
     path = attacked.files("ledger")[-1]
     if (signature := signature_of(path.read_bytes())) is None:
         return
-    entry = replace(unpack(path.read_bytes(), path.name), number=7, source="replay", run=MADE_UP)
+    entry = replace(unpack(path.read_bytes(), path.name), number=7, source="replay", run=MADE_UP, unsealed={})
     line, _, rest = pack(entry).partition(b"\n")
     copied = path.read_bytes()[len(signature.signed) : len(signature.signed) + signature.length]
     attacked.store(entry).write_bytes(line + copied + b"\n" + rest)
