@@ -18,7 +18,7 @@ from epimetheus.ledger.seal import Seal
 from epimetheus.ledger.seal_key import PublicKey
 from epimetheus.verify.chain import Chain
 
-_OF_RUNS: Final[frozenset[Source]] = frozenset(("poll", "backfill", "late"))
+_OF_RUNS: Final[frozenset[Source]] = frozenset(("poll", "backfill", "late", "cloud_guard"))
 _LONGEST_DELAY = 60 * 60  # seconds: the window of a push may end after it was entered, by some minutes
 
 

@@ -24,7 +24,7 @@ class ReadWindows:
 
     def add(self, entry: Entry) -> None:
         """Add the window of an entry that is trusted."""
-        if entry.source == "poll":
+        if entry.source in ("poll", "cloud_guard"):
             self._windows[entry.run].append(entry.window)
 
     def unread(self, gap: Window, runs: Iterable[str]) -> list[Window]:

@@ -24,8 +24,15 @@ MEMBERS = {
 }  # fmt: skip
 ORIGIN = re.compile(rb'(?:(\S+) \S+ \S+ (?:audit|malformed|notice) )?\[epimetheus@32473 run="([^"]+)" seq="(\d+)"')
 PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+RUNS = ("poll", "backfill", "late", "cloud_guard")
 SEAL_ID = re.compile(r"seal-(.+)-(\d+)-([0-9a-f]{16})")
 FIRST = re.compile(rb"(EPIMETHEUS-LEDGER 1 sha256=([0-9a-f]{64}))(?: key=(\S{50}) signature=(\S{88}))?\n")
+PARTS = {
+    "identity": "principalName principalId authType callerName callerId tenantId ipAddress credentials userAgent consoleSessionId",
+    "request": "id path action parameters",
+    "response": "status responseTime message payload",
+    "stateChange": "previous current",
+}
 
 
 def seconds(text):
@@ -120,13 +127,41 @@ def read_entry(data, region, name):
 
 def is_genuine(head, data, seal, keys, signed_from):
     """Whether the seal of its own run names an entry, or it is signed, or from before the first signature."""
-    is_own = seal and seal["run"] == head["run"] and seal["status"] != "killed" and head["source"] in ("poll", "backfill", "late")
+    is_own = seal and seal["run"] == head["run"] and seal["status"] != "killed" and head["source"] in RUNS
     first, end = FIRST.match(data), seconds(head["window"]["end"])
     if not keys or is_own:
         return True
     if first[3]:
         return is_by(keys.get(first[3].decode()), first[4], first[1])
     return (head["at"] if head["at"] > end - 3600 else end) < signed_from
+
+
+def said(event):
+    """What an event says. Numbers with an exponent, which no event has, are not in the specified form."""
+    event = event.get("logContent", event)
+    data = event["data"]
+    values = {name: data.get(name) for name in ("eventName", "eventGroupingId", "resourceId", "additionalDetails")}
+    for part, names in PARTS.items():
+        if data.get(part) is not None:
+            values[part] = {name: data[part][name] for name in names.split() if data[part].get(name) is not None}
+    time, message = event.get("eventTime", event.get("time")), data.get("message")
+    if message and any(f"{data.get('eventName')} {result}" in message for result in ("succeeded", "failed")):
+        message = None
+    kind = event.get("eventType", event.get("type"))
+    present = {name: value for name, value in values.items() if value is not None}
+    return canonical([event.get("eventId", event.get("id")), kind, seconds(time), present, message])
+
+
+def event_key(compartment, event):
+    return hashlib.blake2b(compartment.encode(), digest_size=4).digest() + hashlib.blake2b(said(event), digest_size=12).digest()
+
+
+def keys_of(data):
+    """The keys of an entry."""
+    head, _, packed = data.partition(b"\n")[2].partition(b"\n\0")
+    messages = json.loads(head)["messages"]
+    size = len(packed) - (8 * (messages["last"] - messages["first"] + 1) if messages else 0)
+    return {packed[at : at + 16] for at in range(0, size, 16)}
 
 
 def check_entries(folder, seals, valid, keys, faults):
