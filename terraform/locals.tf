@@ -29,6 +29,8 @@ locals {
     LISTING_MAX_AGE_MINUTES      = "60"
     INITIAL_LOOKBACK_HOURS       = "24"
     OVERLAP_MINUTES              = "15"
+    SOURCES                      = "audit"
+    CLOUD_GUARD_MINUTES          = "15"
     RECONCILE_AFTER              = "60,1440"
     SLICE_MINUTES                = "60"
     API_CONCURRENCY              = "8"
@@ -72,6 +74,9 @@ locals {
     INITIAL_LOOKBACK_HOURS       = tostring(var.initial_lookback_hours)
     OVERLAP_MINUTES              = tostring(var.overlap_minutes)
     SETTLE_MINUTES               = tostring(var.settle_minutes)
+    SOURCES                      = join(",", var.sources)
+    CLOUD_GUARD_MINUTES          = tostring(var.cloud_guard_minutes)
+    PUSH                         = var.push_enabled ? "true" : null
     RECONCILE_AFTER              = join(",", var.reconcile_after)
     SLICE_MINUTES                = tostring(var.slice_minutes)
     API_CONCURRENCY              = tostring(var.api_concurrency)

@@ -308,7 +308,7 @@ variable "seal_messages" {
   type        = bool
   default     = true
   nullable    = false
-  description = "If true, every run ends with a message to the receiver that contains the seal of the run."
+  description = "If true, each run sends the receiver a message that contains its seal."
 }
 
 variable "tenancy_ocid" {
@@ -437,7 +437,7 @@ variable "overlap_minutes" {
 variable "settle_minutes" {
   type        = number
   default     = null
-  description = "Minutes before now at which a run stops reading. OCI may not list newer events yet. Default: 2."
+  description = "Minutes before now at which a run stops reading. Newer events may not be listed, or with PUSH not be pushed, yet. With push_enabled, the default is 20. Default: 2."
 
   validation {
     condition = var.settle_minutes == null || try(
@@ -447,6 +447,34 @@ variable "settle_minutes" {
       false
     )
     error_message = "settle_minutes: expected an integer from 0 to 60."
+  }
+}
+
+variable "sources" {
+  type        = list(string)
+  default     = ["audit"]
+  nullable    = false
+  description = "What is forwarded: audit stands for audit events, cloud_guard for the problems of Cloud Guard."
+
+  validation {
+    condition     = length(var.sources) > 0 && alltrue([for each in var.sources : contains(["audit", "cloud_guard"], each)])
+    error_message = "sources: expected audit, cloud_guard, or both."
+  }
+}
+
+variable "cloud_guard_minutes" {
+  type        = number
+  default     = 15
+  nullable    = false
+  description = "Minutes between two polls of Cloud Guard, at least. A poll lists all problems, and forwards those that have changed."
+
+  validation {
+    condition = (
+      floor(var.cloud_guard_minutes) == var.cloud_guard_minutes &&
+      var.cloud_guard_minutes >= 1 &&
+      var.cloud_guard_minutes <= 30
+    )
+    error_message = "cloud_guard_minutes: expected an integer from 1 to 30."
   }
 }
 

@@ -17,6 +17,7 @@ from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
 from epimetheus.errors import StateDamaged, StateError, StateOutdated, StateUnrecognized
 from epimetheus.model import minute_text, time_text
+from epimetheus.problem import STREAM
 from epimetheus.state.checks import missing_state
 from epimetheus.state.model import NO_SEALS, Lease, State, new_state
 from epimetheus.state.owner import Owner, ReceiverId
@@ -77,13 +78,15 @@ def open_target(source: SettingsSource, region: str | None) -> Target:
 
 
 def parse_region(text: str) -> str:
-    """A region in lower case. Raises ArgumentError if ``text`` is not a valid entry of REGIONS."""
+    """A region in lower case, or the stream of Cloud Guard. Raises ArgumentError if ``text`` is neither."""
+    if text.lower() == STREAM:
+        return STREAM
     try:
         region: str = TypeAdapter(form.Region, config=ConfigDict(regex_engine="python-re")).validate_python(text)
     except ValidationError:
         region = "all"
     if region == "all":
-        raise ArgumentError(f"--region {text}: expected a region identifier such as eu-frankfurt-1")
+        raise ArgumentError(f"--region {text}: expected a region identifier such as eu-frankfurt-1, or {STREAM}")
     return region
 
 

@@ -26,7 +26,6 @@ from epimetheus.run.tally import Tally, to_problem
 from epimetheus.safe_text import HIDDEN, safe_value
 from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.rate_limits import RateLimits
-from epimetheus.select.selection import Selection
 from epimetheus.signals import Signaled, deferred_signals
 from epimetheus.source.compartments import choose, discover, paths, pin
 from epimetheus.source.fetch import Failed, FetchTask, Finished, Page, fetch
@@ -148,7 +147,7 @@ class _Replay:
             self.renderer = NamingRenderer(ports.renderer, request.names, comparison.require_writable)
         if comparison and request.action == "reconcile":
             self.end_at_cursor(comparison.state)
-        selection = Selection(ports.rules, ports.tamper_watch, limits)
+        selection = ports.selection(ports.rules, ports.tamper_watch, limits)
         renderer = self.renderer or ports.renderer
         self.forwarder = Forwarder(seen, selection, renderer, ports.frame, self.sender, self.tally, actors=self.options.actors)
         self.comparison = comparison

@@ -48,6 +48,8 @@ run "everything_set" {
     initial_lookback_hours       = 0
     overlap_minutes              = 30
     settle_minutes               = 5
+    sources                      = ["audit", "cloud_guard"]
+    cloud_guard_minutes          = 30
     reconcile_after              = [60, 720]
     slice_minutes                = 120
     api_concurrency              = 4
@@ -103,6 +105,8 @@ run "everything_set" {
       INITIAL_LOOKBACK_HOURS       = "0"
       OVERLAP_MINUTES              = "30"
       SETTLE_MINUTES               = "5"
+      SOURCES                      = "audit,cloud_guard"
+      CLOUD_GUARD_MINUTES          = "30"
       RECONCILE_AFTER              = "60,720"
       SLICE_MINUTES                = "120"
       API_CONCURRENCY              = "4"

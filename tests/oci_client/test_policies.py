@@ -41,6 +41,8 @@ def test_every_statement_agrees_with_terraform():
         policies.audit_events,
         policies.compartments,
         policies.regions,
+        policies.cloud_guard_config,
+        policies.cloud_guard_problems,
         policies.objects("audit"),
         policies.ledger("ledger"),
         policies.secret(SECRET),

@@ -22,12 +22,12 @@ from tests.simulation.play import Outcome, Theatre
 _CHUNK = 5
 
 
-def played(seeds: Sequence[int], without: Sequence[str], until_broken: bool) -> tuple[list[Outcome], dict[int, str]]:
-    """The outcomes of these seeds, and the errors by seed. ``until_broken``: stop at the first error."""
+def played(seeds: Sequence[int], without: Sequence[str], until_broken: bool, push: bool) -> tuple[list[Outcome], dict[int, str]]:
+    """The outcomes of these seeds, and the errors by seed. ``until_broken``: stop at the first error. ``push``: as `Theatre`."""
     outcomes, broken = [], {}
     for seed in seeds:
         try:
-            outcomes.append(Theatre(seed, without).play())
+            outcomes.append(Theatre(seed, without, push=push).play())
         except Exception as error:  # noqa: BLE001 - reported with its seed; the others are played
             broken[seed] = f"{type(error).__name__} {error}"
             if until_broken:
@@ -43,7 +43,7 @@ def _chunks(options: argparse.Namespace) -> list[Sequence[int]]:
 
 def _played(options: argparse.Namespace, chunks: list[Sequence[int]]) -> Iterator[tuple[list[Outcome], dict[int, str]]]:
     """The outcomes by chunk. With one job, in this process."""
-    play = partial(played, without=options.without, until_broken=options.until_broken)
+    play = partial(played, without=options.without, until_broken=options.until_broken, push=options.push)
     if options.jobs == 1:
         yield from map(play, chunks)
         return
@@ -61,6 +61,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="the first seed; to replay one: 1 --first SEED")
     parser.add_argument("--try-first", type=int, help="play this seed before the others")
     parser.add_argument("--until-broken", action="store_true", help="stop at the first seed that breaks")
+    parser.add_argument("--push", action="store_true", help="Connector Hub pushes the events beside the polling")
     parser.add_argument("--without", action="append", default=[], metavar="FAULT", help="exclude this fault (repeatable)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
