@@ -159,7 +159,7 @@ class SimulatedWiring:
         one.audit = _Audit(one, self._theatre.settings)
         return one.audit
 
-    def ports(self, region: str, run_id: str, deadline: Deadline, observer, source: _Audit) -> RunPorts:
+    def ports(self, region: str, run_id: str, deadline: Deadline, observer, source: _Audit, *, replay: bool = False) -> RunPorts:
         theatre, settings, stage = self._theatre, self._theatre.settings, self._theatre.stage
         one = theatre.region(region)
         one.oracle.run_begins()
