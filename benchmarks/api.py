@@ -94,7 +94,7 @@ class Api:
         self._lock = threading.Lock()
         self._bucket = _TokenBucket(options.rate, options.rate, time.monotonic())
         self._numbers = {options.tenancy: 0, **{compartment(number): number for number in range(1, options.compartments)}}
-        self._templates = pages.read(Path(options.templates), options.page) if options.events else []
+        self._templates = pages.read(Path(options.templates)) if options.events else []
         self._listing = _listing(options)
         self._objects: dict[str, tuple[bytes, str]] = {}
         self.refused = options.refused

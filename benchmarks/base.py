@@ -1,4 +1,4 @@
-"""The function of an earlier commit, to measure it in turns with this one: its code, with the packages and the environment of this one."""
+"""The function of an earlier commit, to measure it in turns with this one: its code and packages, in the environment of this one."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.helper import ROOT
-from tests.support.image import PYTHON, Image
+from tests.support.image import Image, lay_out_packages, prune_and_compile
 
 _CODE = ("func.py", "epimetheus")
 
@@ -28,15 +28,16 @@ def last_commit() -> str | None:
     return found.stdout.decode().strip() if found.returncode == 0 else None
 
 
-def lay_out_base(current: Image, folder: Path, commit: str) -> Base:
-    """The image of ``commit`` in ``folder``, with the packages of ``current``. Raises CalledProcessError if git has no such commit."""
+def lay_out_base(folder: Path, commit: str) -> Base:
+    """The image of ``commit`` in ``folder``. Raises CalledProcessError if git has no such commit."""
     code = folder / "function"
     code.mkdir(parents=True)
-    (folder / "python").symlink_to(current.folder / "python")
     archive = _git("archive", commit, *_CODE)
     archive.check_returncode()
     subprocess.run(["tar", "-x", "-C", code], input=archive.stdout, check=True)
-    subprocess.run([PYTHON, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", code], check=True)
+    requirements = _git("show", f"{commit}:requirements.txt")
+    lay_out_packages(folder / "python", requirements.stdout.decode())
+    prune_and_compile(folder)
     return Base(Image(folder, 0), commit)
 
 

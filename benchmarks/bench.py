@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import certifi
+
 from benchmarks import sample_pages
 from benchmarks.api import ApiOptions
 from benchmarks.base import Base, lay_out_base
@@ -81,10 +83,10 @@ class Stage:
 
 
 @contextmanager
-def _trusted(authority: Authority) -> Iterator[None]:
-    """Clients in this process trust the certificates of ``authority``."""
+def _trusted(certificates: Path) -> Iterator[None]:
+    """Clients in this process trust these CA certificates."""
     before = os.environ.get("REQUESTS_CA_BUNDLE")
-    os.environ["REQUESTS_CA_BUNDLE"] = str(authority.ca)
+    os.environ["REQUESTS_CA_BUNDLE"] = str(certificates)
     try:
         yield
     finally:
@@ -126,8 +128,10 @@ class Bench:
             cert, key = authority.server()
             options = ApiOptions(str(templates), str(cert), str(key), sizes.page, world.tenancy, sizes.places)
             contents = cache(lambda: image or lay_out(folder / "image"))
-            base = cache(lambda: lay_out_base(contents(), folder / "base", commit) if commit else None)
-            with _trusted(authority):
+            base = cache(lambda: lay_out_base(folder / "base", commit) if commit else None)
+            trusted = folder / "trusted.pem"  # as many certificates as in production
+            trusted.write_text(Path(certifi.where()).read_text("utf-8") + authority.ca.read_text("utf-8"), "utf-8")
+            with _trusted(trusted):
                 yield cls(sizes, folder, world, authority, options, unique, contents, base)
 
     @contextmanager
@@ -150,7 +154,7 @@ class Bench:
             required = {
                 **self.world.resource_principal(self.folder),
                 "OCI_ENDPOINT": f"https://localhost:{api.port}",
-                "REQUESTS_CA_BUNDLE": str(self.authority.ca),
+                "REQUESTS_CA_BUNDLE": str(self.folder / "trusted.pem"),
                 "SYSLOG_HOST": "localhost",
                 "SYSLOG_PORT": str(receiver.port),
                 "SYSLOG_CA": f"file:{self.authority.ca}",

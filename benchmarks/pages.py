@@ -3,6 +3,7 @@
 `benchmarks.sample_pages` writes the events. Pages are sent again and again; the date is another one each time, so that times do not repeat.
 """
 
+import pickle
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -44,10 +45,15 @@ class Template:
         return page
 
 
-def read(path: Path, size: int) -> list[Template]:
+def write(path: Path, lines: list[bytes], size: int) -> None:
+    """Writes pages of ``size`` events; a line is an event. Finding the offsets takes seconds, so each reader does not repeat it."""
+    path.write_bytes(pickle.dumps([_template(lines[at : at + size]) for at in range(0, len(lines), size)]))
+
+
+def read(path: Path) -> list[Template]:
     """Reads the pages."""
-    lines = path.read_bytes().splitlines()
-    return [_template(lines[at : at + size]) for at in range(0, len(lines), size)]
+    templates: list[Template] = pickle.loads(path.read_bytes())
+    return templates
 
 
 def _template(lines: list[bytes]) -> Template:

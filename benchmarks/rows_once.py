@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from oci.identity import IdentityClient
 from oci.object_storage import ObjectStorageClient
 
 from benchmarks.bench import BUCKET, SECONDS, Bench
@@ -16,6 +15,7 @@ from epimetheus.ledger.ledger import Ledger
 from epimetheus.ledger.object_storage import ObjectEntryStore
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, sign_in
+from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.known_compartments import known_compartments, update_compartments
 from epimetheus.source.compartments import choose, discover, paths

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from benchmarks import pages
 from benchmarks.tenancy import Tenancy
 
 PAGES = 20
@@ -12,9 +13,7 @@ _INTERVAL = 0.2
 
 
 def write(path: Path, tenancy: str, size: int, *, repeats: bool = True) -> None:
-    """Writes the events of all pages of ``size`` events, one per line. ``repeats``: see `Tenancy`."""
+    """Writes all pages, with ``size`` events each. ``repeats``: see `Tenancy`."""
     source = Tenancy(tenancy, repeats=repeats)
-    with path.open("wb") as file:
-        for number in range(PAGES * size):
-            event = source.event(BEGAN + number * _INTERVAL, number // size)
-            file.write(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    events = (source.event(BEGAN + number * _INTERVAL, number // size) for number in range(PAGES * size))
+    pages.write(path, [json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() for event in events], size)

@@ -34,7 +34,7 @@ def bodies() -> list[bytes]:
     with tempfile.TemporaryDirectory(prefix="epimetheus-bench-") as name:
         path = Path(name) / "pages"
         sample_pages.write(path, TENANCY, PAGE)
-        return [bytes(template.body) for template in pages.read(path, PAGE)[:PAGES]]
+        return [bytes(template.body) for template in pages.read(path)[:PAGES]]
 
 
 def least(function: Callable[[Any], object], items: Iterable[Any]) -> float:

@@ -158,7 +158,7 @@ resource "oci_functions_function" "this" {
       error_message = "follow_seconds is ${var.follow_seconds}: expected at most interval_minutes (${60 * var.interval_minutes} seconds), because runs would overlap."
     }
     precondition {
-      condition     = var.lag_alarm_minutes > var.interval_minutes + coalesce(var.settle_minutes, 2)
+      condition     = var.lag_alarm_minutes > var.interval_minutes + coalesce(var.settle_minutes, var.push_enabled ? 20 : 2)
       error_message = "lag_alarm_minutes is ${var.lag_alarm_minutes}: expected more than the sum of interval_minutes and settle_minutes, because the alarm would never clear."
     }
   }

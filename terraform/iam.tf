@@ -66,14 +66,19 @@ locals {
   ))
 }
 
-# Matches this function only, not other functions of the compartment.
+locals {
+  function_ids = concat([oci_functions_function.this.id], oci_functions_function.push[*].id)
+  matched_ids  = length(local.function_ids) == 1 ? "resource.id='${local.function_ids[0]}'" : "any {${join(", ", [for each in local.function_ids : "resource.id='${each}'"])}}"
+}
+
+# Matches these functions only, not others of the compartment.
 resource "oci_identity_dynamic_group" "function" {
   provider = oci.home
 
   compartment_id = var.tenancy_ocid
   name           = var.name
   description    = "The Epimetheus function, which forwards audit events."
-  matching_rule  = "ALL {resource.type='fnfunc', resource.id='${oci_functions_function.this.id}'}"
+  matching_rule  = "ALL {resource.type='fnfunc', ${local.matched_ids}}"
   defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }

@@ -76,6 +76,7 @@ locals {
     SETTLE_MINUTES               = tostring(var.settle_minutes)
     SOURCES                      = join(",", var.sources)
     CLOUD_GUARD_MINUTES          = tostring(var.cloud_guard_minutes)
+    PUSH                         = var.push_enabled ? "true" : null
     RECONCILE_AFTER              = join(",", var.reconcile_after)
     SLICE_MINUTES                = tostring(var.slice_minutes)
     API_CONCURRENCY              = tostring(var.api_concurrency)

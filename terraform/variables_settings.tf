@@ -308,7 +308,7 @@ variable "seal_messages" {
   type        = bool
   default     = true
   nullable    = false
-  description = "If true, every run ends with a message to the receiver that contains the seal of the run."
+  description = "If true, each run sends the receiver a message that contains its seal."
 }
 
 variable "tenancy_ocid" {
@@ -437,7 +437,7 @@ variable "overlap_minutes" {
 variable "settle_minutes" {
   type        = number
   default     = null
-  description = "Minutes before now at which a run stops reading. OCI may not list newer events yet. Default: 2."
+  description = "Minutes before now at which a run stops reading. Newer events may not be listed, or with PUSH not be pushed, yet. With push_enabled, the default is 20. Default: 2."
 
   validation {
     condition = var.settle_minutes == null || try(

@@ -109,7 +109,7 @@ def test_where_nothing_repeats_each_event_has_values_of_its_own(tmp_path):
     for repeats in (True, False):
         path = tmp_path / f"pages-{repeats}"
         sample_pages.write(path, "ocid1.tenancy.oc1..t", 3, repeats=repeats)
-        template = pages.read(path, 3)[0]
+        template = pages.read(path)[0]
         events = [event for number, day in ((0, 0), (3, 1)) for event in json.loads(template.page(number, 0, 3, day))]
         assert len({event["eventId"] for event in events}) == 6
         assert [event["eventTime"][:10] for event in events] == ["2026-01-01"] * 3 + ["2026-01-02"] * 3

@@ -27,9 +27,10 @@ OTHER_VARIABLES = frozenset(
         "follow_seconds", "freeform_tags", "ignore_defined_tags", "image", "image_digest", "image_signing_key_ocids", "interval_minutes",
         "kms_key_ocid", "kms_vault_ocid", "lag_alarm_minutes", "ledger_retention_days", "ledger_retention_lock_time", "log_retention_days",
         "memory_in_mbs", "name", "nat_public_ip_ocid", "network_compartment_ocid", "network_security_group_ocids", "notification_emails",
-        "region", "relaxed_policy_conditions", "schedule_enabled", "seal_key_pem", "seal_key_secret_ocid", "seal_public_key", "shape",
-        "siem_cidrs", "state_versions_days", "subnet_ocid", "syslog_client_key_pem", "syslog_client_key_secret_ocid", "timeout_in_seconds",
-        "use_existing_network", "vcn_cidr", "vcn_ocid",
+        "push_batch_size_in_kbs", "push_batch_time_in_seconds", "push_enabled", "push_memory_in_mbs", "push_stream_enabled",
+        "push_timeout_in_seconds", "region", "relaxed_policy_conditions", "schedule_enabled", "seal_key_pem", "seal_key_secret_ocid",
+        "seal_public_key", "shape", "siem_cidrs", "state_versions_days", "subnet_ocid", "syslog_client_key_pem",
+        "syslog_client_key_secret_ocid", "timeout_in_seconds", "use_existing_network", "vcn_cidr", "vcn_ocid",
     )
 )  # fmt: skip
 """Variables of the Terraform module that are not settings. A test compares them with terraform/variables.tf."""
@@ -95,6 +96,8 @@ def settings_of(variables: Mapping[str, Any]) -> dict[str, str]:
         values["SYSLOG_CLIENT_KEY"] = f"vault:{secret}"
     if variables.get("create_vault") is True and values["SYSLOG_CLIENT_CERT"]:
         values["SYSLOG_CLIENT_KEY"] = values["SYSLOG_CLIENT_KEY"] or CREATED_KEY
+    if variables.get("push_enabled") is True:
+        values["PUSH"] = "true"
     emptied = {name for name in MAY_BE_EMPTY if variables.get(name.lower()) in ("", [])}
     return {name: value for name, value in values.items() if (value or name in emptied) and value != DEFAULTS.get(name)}
 
@@ -172,7 +175,7 @@ def _as_list(default: Any) -> Any:
     return list(default) if isinstance(default, tuple) else default
 
 
-_VARIABLES = tuple(name for name in SETTING_NAMES if name not in _NOT_IN_A_FUNCTION)
+_VARIABLES = tuple(name for name in SETTING_NAMES if name not in _NOT_IN_A_FUNCTION and name != "PUSH")
 _LISTS = {"sources": str, "regions": str, "compartment_ids": str, "tamper_watch": str, "redact": str, "reconcile_after": Decimal}
 _DERIVED = ("SETTLE_MINUTES",)  # their default depends on another setting
 DEFAULTS: Mapping[str, str] = MappingProxyType({

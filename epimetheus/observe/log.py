@@ -15,7 +15,7 @@ import msgspec
 
 from epimetheus.model import Fetched, RunProgress, count_text, minute_text, time_text
 from epimetheus.observe.bounded import bounded
-from epimetheus.reports import Problem, Replayed, Report
+from epimetheus.reports import Problem, Pushed, Replayed, Report
 from epimetheus.safe_text import safe_event_text, to_visible_json
 
 _LOG = "epimetheus"
@@ -106,6 +106,14 @@ def log_replayed(replayed: Replayed) -> None:
     what = f"{replayed.region} {replayed.action} {replayed.status}: {events} {done}"
     fields = {"replay": msgspec.to_builtins(replayed)}
     logging.getLogger(_LOG).log(_LEVELS[replayed.status], "%s", what, extra={"event": "replay", "fields": fields})
+
+
+def log_pushed(pushed: Pushed) -> None:
+    """Log the result of a push as one line."""
+    counts = f"{count_text(pushed.forwarded, 'event')} forwarded, {duplicates_dropped(pushed.duplicates)}"
+    what = f"{pushed.region} push {pushed.status}: {f'{pushed.error.what} {pushed.error.do}' if pushed.error else counts}"
+    fields = {"push": msgspec.to_builtins(pushed)}
+    logging.getLogger(_LOG).log(_LEVELS[pushed.status], "%s", what, extra={"event": "push", "fields": fields})
 
 
 def log_health(verdict: str, issues: Sequence[str], fields: Mapping[str, object]) -> None:

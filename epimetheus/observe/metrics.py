@@ -12,7 +12,7 @@ from epimetheus.model import count_text
 from epimetheus.oci_client.clients import oci_errors
 from epimetheus.oci_client.policies import Policies
 from epimetheus.problem import STREAM
-from epimetheus.reports import Report
+from epimetheus.reports import Pushed, Report
 from epimetheus.safe_text import safe_message
 
 _HELP = "Metrics are optional: an empty METRICS_NAMESPACE turns them off."
@@ -44,6 +44,8 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         "events_abridged": report.abridged,
         "late_events": report.late,
         "late_seconds": report.latest_seconds,
+        "events_filled": report.filled,
+        "push_stopped": report.filled > 0 and report.pushed == 0,
         "api_requests": sum(counts["requests"] for counts in report.api.values()),
         "api_throttled": sum(counts["throttled"] for counts in report.api.values()),
     }
@@ -70,6 +72,19 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
     if report.coverage:
         values["regions_uncovered"] = report.coverage.regions.gaps
         values["compartments_uncovered"] = report.coverage.compartments.gaps
+    return {name: float(value) for name, value in values.items()}
+
+
+def push_measures(pushed: Pushed) -> dict[str, float]:
+    """Metric name → value for one push. ``push_delay_seconds`` is included only if an event of the batch has a time."""
+    values: dict[str, float] = {
+        "pushes_failed": pushed.status == "failed",
+        "events_pushed": pushed.forwarded,
+        "push_duplicates": pushed.duplicates,
+        "push_seconds": pushed.seconds,
+    }
+    if pushed.longest_delay_seconds is not None:
+        values["push_delay_seconds"] = pushed.longest_delay_seconds
     return {name: float(value) for name, value in values.items()}
 
 

@@ -17,6 +17,7 @@ import urllib3
 from oci._vendor import requests
 
 from epimetheus.errors import CredentialsError
+from epimetheus.oci_client.tls_contexts import TlsContexts
 
 PAGE_BYTES = 64 << 20
 """Maximum size of a page of audit events, decoded."""
@@ -30,8 +31,8 @@ PAGE_SECONDS = 60.0
 _LARGE = frozenset(("object_storage", "log_search"))  # the SDK's service names
 _WRITE_BYTES = 16 << 10  # one TLS record
 _READ_BUFFER_BYTES = 64 << 10
-PIECE_BYTES = 256 << 10
-"""Bytes of a body that are read at once. The image's allocator maps blocks of twice that size, which would cost more than it saves."""
+PIECE_BYTES = 64 << 10
+"""Bytes of a body that are read at once: each worker has a few pieces in memory."""
 _RENEWAL_HELP = "Check the endpoint and the route to it. The next run tries again."
 
 
@@ -136,6 +137,7 @@ class _Connection:
     """A mixin for urllib3's connections: connect, send and receive share the budget of the request in ``current``."""
 
     current: Any
+    contexts: TlsContexts
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -152,6 +154,7 @@ class _Connection:
         connection: Any = self
         left = self.current.budget.left()
         connection.timeout = left if connection.timeout is None else min(connection.timeout, left)
+        self.contexts.share(connection)
         super().connect()  # type: ignore[misc]
         self.current.budget.left()
 
@@ -204,10 +207,13 @@ class _Body:
 
 
 class LimitedAdapter(requests.adapters.HTTPAdapter):  # type: ignore[misc]
-    """An adapter for sessions of the SDK's copy of requests: each request gets a `RequestBudget`, and no redirect is followed."""
+    """An adapter for sessions of the SDK's copy of requests: each request gets a `RequestBudget`, and no redirect is followed.
 
-    def __init__(self, seconds: float, max_bytes: int, **options: Any) -> None:
-        self._seconds, self._max_bytes = seconds, max_bytes
+    Adapters that are given the same ``contexts`` read CA certificates once.
+    """
+
+    def __init__(self, seconds: float, max_bytes: int, *, contexts: TlsContexts | None = None, **options: Any) -> None:
+        self._seconds, self._max_bytes, self._contexts = seconds, max_bytes, contexts or TlsContexts()
         self._current = local()
         super().__init__(**options)
 
@@ -215,12 +221,12 @@ class LimitedAdapter(requests.adapters.HTTPAdapter):  # type: ignore[misc]
         """See requests."""
         super().init_poolmanager(*args, **options)
         adapter: Any = self
-        adapter.poolmanager.pool_classes_by_scheme = _pools(self._current)
+        adapter.poolmanager.pool_classes_by_scheme = _pools(self._current, self._contexts)
 
     def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
         """See requests."""
         manager: Any = super().proxy_manager_for(*args, **options)
-        manager.pool_classes_by_scheme = _pools(self._current)
+        manager.pool_classes_by_scheme = _pools(self._current, self._contexts)
         return manager
 
     def _budget(self, request: Any) -> RequestBudget:
@@ -236,16 +242,17 @@ class LimitedAdapter(requests.adapters.HTTPAdapter):  # type: ignore[misc]
         return response
 
 
-def _pools(current: Any) -> dict[str, Any]:
-    """urllib3's pool classes by scheme; their connections use the budget in ``current``."""
-    return {
-        "http": _pool(urllib3.HTTPConnectionPool, urllib3.connection.HTTPConnection, current),
-        "https": _pool(urllib3.HTTPSConnectionPool, urllib3.connection.HTTPSConnection, current),
+def _pools(current: Any, contexts: TlsContexts) -> dict[str, Any]:
+    """urllib3's pool classes by scheme; their connections use the budget in ``current``, and share ``contexts``."""
+    kinds = {
+        "http": (urllib3.HTTPConnectionPool, urllib3.connection.HTTPConnection),
+        "https": (urllib3.HTTPSConnectionPool, urllib3.connection.HTTPSConnection),
     }
+    return {scheme: _pool(pool, connection, {"current": current, "contexts": contexts}) for scheme, (pool, connection) in kinds.items()}
 
 
-def _pool(pool: Any, connection: Any, current: Any) -> Any:
-    limited = type("LimitedConnection", (_Connection, connection), {"current": current})
+def _pool(pool: Any, connection: Any, attributes: dict[str, Any]) -> Any:
+    limited = type("LimitedConnection", (_Connection, connection), attributes)
     return type("LimitedPool", (pool,), {"ConnectionCls": limited})
 
 
@@ -256,12 +263,12 @@ class _TokenAdapter(LimitedAdapter):
         return _TokenBudget(self._seconds, self._max_bytes, request.url)
 
 
-def limit_client(client: Any, seconds: float, max_bytes: int | None = None) -> None:
+def limit_client(client: Any, seconds: float, max_bytes: int | None = None, contexts: TlsContexts | None = None) -> None:
     """Limit each request of an SDK client to ``seconds``, and its responses to ``max_bytes``, by default the maximum for its service."""
     session = client.base_client.session
     max_bytes = max_bytes or (OBJECT_BYTES if client.base_client.service in _LARGE else RESPONSE_BYTES)
     for scheme in ("https://", "http://"):  # a session that the SDK replaces is copied with its adapters
-        session.mount(scheme, LimitedAdapter(seconds, max_bytes))
+        session.mount(scheme, LimitedAdapter(seconds, max_bytes, contexts=contexts))
 
 
 def limit_signer(signer: Any, seconds: float, retry_strategy: Any) -> None:

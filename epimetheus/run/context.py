@@ -130,4 +130,5 @@ def _pipeline(options: RunOptions, ports: RunPorts, tally: Tally, state: State) 
     forwarder = Forwarder(
         ports.delivered.seen, selection, ports.renderer, ports.frame, ports.sender, tally, actors=options.actors, filtered=filtered
     )
+    forwarder.fills = options.push
     return Pipeline(rate_limits, selection, forwarder)

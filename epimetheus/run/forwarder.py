@@ -79,7 +79,8 @@ class Forwarder:
     """Forwards the events of one region in one run.
 
     ``compartment_paths``: OCID → path. ``pending``: what is confirmed and not in the ledger yet. ``messages``: all confirmed messages.
-    ``actors``: classify the actor of each event. ``filtered``: called with each filtered event and the reason.
+    ``actors``: classify the actor of each event. ``fills``: events are pushed, too, and those that were not are late, except the kinds
+    that pushes leave to runs, which are counted by hour. ``filtered``: called with each filtered event and the reason.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Forwarder:
         self.compartment_paths: Mapping[str, str] = {}
         self.pending = PendingEntry()
         self.messages = MessageDigest()
+        self.fills = False
         self._seen = seen
         self._selection = selection
         self._renderer = renderer
@@ -132,20 +134,21 @@ class Forwarder:
                 break
             key = key_of(tag, fetched)
             new = first_time(key)
-            if late:
-                self._tally.count_relisted(fetched, new=new)
-            if not (new or late):
-                self._tally.duplicates += 1
-            self._tally.fetched += new or not late
+            self._tally.count_listed(fetched, new=new, late=late)
             if not new:
                 continue
             reason, watched = select(fetched, minute, scan=scan)
+            if reason == "deferred":
+                self._tally.deferred += 1
+                continue
             position = self._sequence + (reason is None)
             self._batch.add(origin, key, position)
-            if rate_limits.pending:
+            if counted := rate_limits.pending:
                 self._batch.counts.append((position, rate_limits.take_pending()))
             if reason is None:
-                self._add(fetched, task.compartment, deadline, watched=watched, late=late)
+                fills = self.fills and not (late or counted)
+                self._tally.filled += fills
+                self._add(fetched, task.compartment, deadline, watched=watched, late=late or fills)
             else:
                 self._tally.filtered[reason] += 1
                 if self._filtered:

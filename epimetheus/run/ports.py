@@ -61,7 +61,8 @@ class RunOptions:
     ``listing_minutes``: how long a listing of compartments stays valid. A run with a listing older than ``listing_max_age_minutes`` is
     ``partial``. ``regions``: all regions that this invocation reads; ``all_regions``: REGIONS=all. ``reconcile_after``: the passes of
     reconciliation, in minutes. ``sub_window_pages``: the window of a busy compartment is divided into sub-windows with at least this many
-    pages, 0: it is not. ``ledger_days``: how long entries are kept. ``actors``: messages include the actor's class.
+    pages, 0: it is not. ``ledger_days``: how long entries are kept. ``actors``: messages include the actor's class. ``push``: Connector Hub
+    pushes the events, too.
     """
 
     region: str
@@ -83,6 +84,7 @@ class RunOptions:
     statistics: Statistics = NO_STATISTICS
     regions: Sequence[str] = ()
     all_regions: bool = False
+    push: bool = False
 
     @property
     def pinned(self) -> Sequence[str]:

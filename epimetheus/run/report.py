@@ -5,7 +5,7 @@ from math import inf
 from typing import Literal
 
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import count_text, minute_text, plural, time_text
+from epimetheus.model import Window, count_text, minute_text, plural, time_text
 from epimetheus.reports import BehindNow, Position, ReconciledNow, Report, SealNow, Status
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
@@ -23,12 +23,14 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
     coverage = run_coverage(ctx.options, ctx.state, tally.unlisted) if progress.opened else None
     uncovered = coverage_warnings(coverage, ports.policies) if coverage else []
     given_up = given_up_warning(progress.given_up)
+    pushed = ports.delivered.pushed_in(Window(progress.since, ctx.state.through))
+    stopped = push_warning(pushed, tally.filled, progress.since, ctx.state.through)
     return Report(
         run=ctx.run_id,
         region=ctx.options.region,
         status=status,
         error=to_problem(error) if error else None,
-        warnings=[*tally.warnings, *selection.warnings(), *ports.delivered.warnings(), *given_up, *uncovered],
+        warnings=[*tally.warnings, *selection.warnings(), *ports.delivered.warnings(), *given_up, *stopped, *uncovered],
         started=time_text(ctx.started),
         seconds=round(ports.clock.monotonic() - ctx.monotonic_start, 3),
         position=_current_position(ctx) if progress.opened else None,
@@ -50,6 +52,8 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
         relisted=tally.relisted,
         late=tally.late,
         latest_seconds=_latest_seconds(ctx),
+        pushed=pushed,
+        filled=tally.filled,
         reconciliation=_reconciliation(ctx),
         listing_stale=tally.listing_stale,
         listing_age_seconds=tally.listing_age,
@@ -62,6 +66,16 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
         caches={"dedupe": tally.dedupe_cache(len(ports.delivered.seen)), "names": selection.name_cache()},
         performance=tally.performance(),
     )
+
+
+def push_warning(pushed: int, filled: int, since: int, through: int) -> list[str]:
+    """The warning of a run from the minute ``since`` through ``through`` that found events although nothing was pushed."""
+    if pushed or not filled:
+        return []
+    return [
+        f"No event was pushed from {minute_text(since)} to {minute_text(through)}, but polling found {count_text(filled, 'event')}."
+        " Nothing is lost. Check the connector's state, its errors, and its policies (docs/operate.md, push)."
+    ]
 
 
 def final_status(ctx: RunContext) -> Literal["ok", "partial"]:

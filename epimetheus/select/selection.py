@@ -52,11 +52,9 @@ class Selection:
         if event is None or decision is SEND:
             return Selected(None, watched) if watched else _FORWARD
         if decision.reason == "own_polling":
-            own = self._own_polling.is_own(event, self._millis(event.event_time, minute))
-            return Selected(decision.reason if own else None, watched)
+            return Selected(self._own(event, minute), watched)
         if decision.reason is None and decision.limit is not None:
-            admitted = self.rate_limits.admit(event.event_type, self._millis(event.event_time, minute), decision.limit)
-            return Selected(None if admitted else "rate_limited", watched)
+            return Selected(self._limited(event, minute, decision.limit), watched)
         return Selected(decision.reason, watched)
 
     def warnings(self) -> list[str]:
@@ -74,6 +72,14 @@ class Selection:
 
     def _decide(self, fetched: Fetched, event: AuditEvent) -> Decision:
         return self._engine(event)
+
+    def _own(self, event: AuditEvent, minute: int) -> Reason | None:
+        """The reason to filter a polling call of the deployment's principal, None to forward it."""
+        return "own_polling" if self._own_polling.is_own(event, self._millis(event.event_time, minute)) else None
+
+    def _limited(self, event: AuditEvent, minute: int, most: int) -> Reason | None:
+        """The reason to filter an event of which ``most`` are forwarded per hour, None to forward it."""
+        return None if self.rate_limits.admit(event.event_type, self._millis(event.event_time, minute), most) else "rate_limited"
 
     @staticmethod
     def _millis(text: str | None, minute: int) -> int:

@@ -27,6 +27,7 @@ from epimetheus.oci_client.http_limits import PAGE_BYTES, PAGE_SECONDS, PIECE_BY
 from epimetheus.oci_client.network_errors import is_network_error, network_failure
 from epimetheus.oci_client.policies import Policies, with_policy
 from epimetheus.source.decode import Events, decode_page
+from epimetheus.source.page_room import PageReader, PageRoom
 from epimetheus.source.page_tokens import PageTokens
 from epimetheus.source.rate_limiter import RateLimiter, pause
 
@@ -93,7 +94,7 @@ class _Signer(requests.auth.AuthBase):  # type: ignore[misc]
 
 
 class AuditApi:
-    """ListEvents in one region. Counts ``requests``, ``retries``, and ``throttled`` responses (429).
+    """ListEvents in one region. Counts ``requests``, ``retries``, and ``throttled`` responses (429). ``room``: of its pages in memory.
 
     ``on_response`` receives each response; see `epimetheus.oci_client.clients.date_hook`. ``policies``: for errors.
     """
@@ -116,8 +117,9 @@ class AuditApi:
         self._session = _session(self._url)
         self._session.auth = self._signer = _Signer(credentials.signer)
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, LimitedAdapter(PAGE_SECONDS, PAGE_BYTES, pool_maxsize=concurrency))
+            self._session.mount(scheme, LimitedAdapter(PAGE_SECONDS, PAGE_BYTES, contexts=credentials.contexts, pool_maxsize=concurrency))
         self._session.hooks["response"].append(lambda response, **_: on_response(response))
+        self.room = PageRoom()
         self._rate_limiter = rate_limiter
         self._clock = clock
         self._policy = (policies or Policies()).audit_events
@@ -162,12 +164,20 @@ class AuditApi:
         return page
 
     def _request(self, query: dict[str, str], compartment: str, deadline: Deadline) -> tuple[Events, str | None]:
+        with self.room.reader(deadline) as reader:
+            events, token = self._request_page(query, compartment, deadline, reader)
+            reader.complete(events)
+            return events, token
+
+    def _request_page(
+        self, query: dict[str, str], compartment: str, deadline: Deadline, reader: PageReader
+    ) -> tuple[Events, str | None]:
         self._rate_limiter.wait(deadline)
         timeout = timeouts(deadline)
         self._count("requests")
         try:
             with self._session.get(self._url, params=query, timeout=timeout, stream=True, allow_redirects=False) as response:
-                body = _read(response, deadline)
+                body = _read(response, deadline, reader)
         except ResponseLimitExceeded as error:
             deadline.clip(PAGE_SECONDS)
             raise CompartmentError(f"Listing the events of {compartment} failed: {error}.", do=_LIMIT_HELP) from error
@@ -227,7 +237,7 @@ def timeouts(deadline: Deadline) -> tuple[float, float]:
     return connect, min(READ_SECONDS, left - connect)
 
 
-def _read(response: requests.Response, deadline: Deadline) -> bytes:
+def _read(response: requests.Response, deadline: Deadline, reader: PageReader) -> bytes:
     """The whole body, at the latest at the deadline. Raises OutOfTime, or ResponseLimitExceeded."""
     raw: Any = response.raw
     raw.end_within(deadline.clip(PAGE_SECONDS))
@@ -235,6 +245,7 @@ def _read(response: requests.Response, deadline: Deadline) -> bytes:
     while part := raw.read(PIECE_BYTES, decode_content=True):
         deadline.clip(PAGE_SECONDS)
         body.write(part)
+        reader.add(len(part))
     return body.getvalue()
 
 

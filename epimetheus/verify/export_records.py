@@ -16,7 +16,7 @@ import msgspec
 
 from epimetheus.errors import ExportError
 from epimetheus.verify.export_lines import LONGEST_LINE, ExportLines
-from epimetheus.verify.message import SiemMessage, parse_message, plain_id, text_of
+from epimetheus.verify.message import ORIGIN_NAME, SiemMessage, parse_message, plain_id, text_of
 
 _TEXT = ("_raw", "event.original", "rawmessage", "raw", "rawdata", "syslogmessage", "message", "payload", "log", "msg")
 _RUN = ("run", "epimetheus_run", "log.syslog.structured_data.epimetheus@32473.run", "structured_data.epimetheus@32473.run")
@@ -91,7 +91,7 @@ def _message_in_line(line: bytes) -> SiemMessage | None:
 
 def _better(found: SiemMessage | None, lines: Sequence[bytes]) -> Sequence[SiemMessage]:
     """What was ``found`` in the columns of a record, or the messages in its ``lines``, if they have more of run and event ID."""
-    if found and found.event_id and (found.run or len(lines) > 1):
+    if found and found.event_id and (found.run or not any(ORIGIN_NAME in line for line in lines)):
         return (found,)
     messages = [message for line in lines if (message := _message_in_line(line))]
     if found and not any(message.event_id and (message.run or not found.run) for message in messages):

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+ORIGIN_NAME = b"epimetheus@32473"
+"""The name of the structured data, which only copies with run and sequence number have."""
 _ORIGIN = re.compile(rb'\[epimetheus@32473 run="([0-9A-Za-z-]{1,64})" seq="([0-9]{1,10})"')
 _BODY = re.compile(rb'CEF:0\|Oracle\|OCI (?:Audit|Cloud Guard)\||LEEF:2\.0\|Oracle\|OCI (?:Audit|Cloud Guard)\||\{"')
 _PART = rb"[^|\\]*(?:\\.[^|\\]*)*\|"  # of a CEF header, in which \ escapes |

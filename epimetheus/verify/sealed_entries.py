@@ -19,6 +19,7 @@ from epimetheus.verify.sealed_messages import SealedMessages
 from epimetheus.verify.stored_seals import ObjectReader
 
 _MINUTES_A_DAY = 24 * 60
+_MOST_AHEAD = 20  # minutes: the window of a push ends this much after it, because Audit may process its events later
 
 Progress = Callable[[int, int], None]
 """``(done, total)`` of entries."""
@@ -146,7 +147,7 @@ class EntryCheck:
         """Check the entries in the ledger that no seal names. A run that was sealed as finished has none."""
         named = {entry.name for seal in (*chain.around, *chain.untrusted) for entry in seal.entries}
         finished = {seal.run for seal in chain.around if seal.status != "killed"}
-        for text in self._store.names(name_bound(max(0, window.start - _MINUTES_A_DAY)), name_bound(window.end + 1)):
+        for text in self._store.names(name_bound(max(0, window.start - _MINUTES_A_DAY)), name_bound(window.end + _MOST_AHEAD)):
             name = EntryName.parse(text)
             if name is None or text in named or (name.window.end <= window.start and name.run not in finished):
                 continue  # an entry of an earlier window is that of an earlier run, as a rule: it is not read

@@ -1,6 +1,6 @@
 """Builds the OCI clients: SDK clients, ListEvents, ListCompartments, and the reader of referenced settings.
 
-``oci.identity`` and the like are imported when they are first used: a run may reuse its listing, and has no secret to read.
+``oci.secrets`` and the like are imported when they are first used.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError
 from epimetheus.oci_client.clients import Calls, Credentials, date_hook, make_client, oci_errors
 from epimetheus.oci_client.clock_offset import ClockOffset
+from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.oci_client.policies import Policies
 from epimetheus.safe_text import safe_value
 from epimetheus.source.audit import AuditApi
@@ -65,11 +66,11 @@ class OciWiring:
 
     def identity(self) -> Any:
         """The Identity client. A request takes at most an eighth of the time left: a run continues without the subscribed regions."""
-        return self.client(oci.identity.IdentityClient, self.deadline.left() / 8)
+        return self.client(IdentityClient, self.deadline.left() / 8)
 
     def list_page(self, seconds: float, calls: Calls | None = None) -> ListPage:
         """ListCompartments. A request takes ``seconds`` at most."""
-        return compartment_pages(self.client(oci.identity.IdentityClient, seconds, calls), self.policies)
+        return compartment_pages(self.client(IdentityClient, seconds, calls), self.policies)
 
     def audit(self, region: str) -> AuditApi:
         """ListEvents in ``region``. The caller closes it."""

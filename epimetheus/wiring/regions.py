@@ -4,13 +4,13 @@ The function and the command line use it.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError
 from epimetheus.observe import metrics
-from epimetheus.reports import Replayed, Report
+from epimetheus.reports import Pushed, Replayed, Report
 from epimetheus.run.ports import RunObserver
 from epimetheus.run.replay import ReplayRequest
 from epimetheus.wiring.sources import due_streams, replayed_streams
@@ -22,7 +22,7 @@ def run_regions(wiring: Wiring, run_id: str, observer: RunObserver, announce: Ca
     reports = []
     wiring.prepare()
     todo = due_streams(wiring)
-    reserve = _metrics_seconds(wiring.deadline.left()) / max(1, len(todo))
+    reserve = metrics_seconds(wiring.deadline.left()) / max(1, len(todo))
     for number, stream in enumerate(todo):
         share = wiring.deadline.left() / (len(todo) - number) - reserve
         report = stream.run(run_id, wiring.deadline.within(share), observer)
@@ -32,7 +32,7 @@ def run_regions(wiring: Wiring, run_id: str, observer: RunObserver, announce: Ca
     return reports
 
 
-def _metrics_seconds(seconds: float) -> float:
+def metrics_seconds(seconds: float) -> float:
     """The part of an invocation's ``seconds`` that is reserved for metrics."""
     return min(6.0, seconds * 0.05)
 
@@ -66,16 +66,21 @@ def metric_dimensions(settings: Settings, region: str) -> dict[str, str]:
 
 
 def publish(wiring: Wiring, report: Report, seconds: float) -> None:
-    """Post metrics within ``seconds`` if METRICS_NAMESPACE is set. A failure is logged only."""
+    """Post the metrics of a run within ``seconds``, as `publish_measures`."""
+    if wiring.settings.metrics_namespace:
+        statistics = wiring.selection.rules_file[0].statistics
+        optional = metrics.OptionalMetrics(statistics.track_cache_metrics, statistics.track_performance_metrics)
+        publish_measures(wiring, report, metrics.measures(report, optional), seconds)
+
+
+def publish_measures(wiring: Wiring, report: Report | Pushed, measures: Mapping[str, float], seconds: float) -> None:
+    """Post ``measures`` within ``seconds`` if METRICS_NAMESPACE is set. A failure is logged only."""
     settings = wiring.settings
     if not settings.metrics_namespace:
         return
     try:
         compartment = settings.metrics_compartment_ocid or wiring.tenancy
-        statistics, client = wiring.selection.rules_file[0].statistics, wiring.oci.monitoring(seconds)
-        optional = metrics.OptionalMetrics(statistics.track_cache_metrics, statistics.track_performance_metrics)
-        measures = metrics.measures(report, optional)
-        dimensions = metric_dimensions(settings, report.region)
+        client, dimensions = wiring.oci.monitoring(seconds), metric_dimensions(settings, report.region)
         metrics.post(client, settings.metrics_namespace, compartment, dimensions, measures, wiring.clock.now(), wiring.oci.policies)
     except EpimetheusError as error:
         fields = {"run": report.run, "kind": "metrics", "do": error.do}

@@ -115,13 +115,13 @@ class Wiring:
         """Seconds since the epoch, by OCI's clock if it is known."""
         return to_oci_time(self.clock.now(), self.clock_offset.seconds())
 
-    def prepare(self) -> None:
-        """Read what all regions need, so that its errors are not reported by each region.
+    def prepare(self, *, seals: bool = True) -> None:
+        """Read what all regions need, so that its errors are not reported by each region. ``seals``: the seal key, too.
 
         Raises ConfigError, SourceError, CredentialsError.
         """
         _ = self.delivery.tls, self.settings.state_bucket and self.oci.namespace, self.selection.rules_file, self.rendering.field_map
-        _ = self.ledger.seal_key
+        _ = seals and self.ledger.seal_key
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -48,6 +48,12 @@ module "epimetheus" {
   relaxed_policy_conditions     = var.relaxed_policy_conditions
   freeform_tags                 = var.freeform_tags
   defined_tags                  = var.defined_tags
+  push_enabled                  = var.push_enabled
+  push_stream_enabled           = var.push_stream_enabled
+  push_memory_in_mbs            = var.push_memory_in_mbs
+  push_timeout_in_seconds       = var.push_timeout_in_seconds
+  push_batch_size_in_kbs        = var.push_batch_size_in_kbs
+  push_batch_time_in_seconds    = var.push_batch_time_in_seconds
   syslog_host                   = var.syslog_host
   syslog_port                   = var.syslog_port
   syslog_transport              = var.syslog_transport

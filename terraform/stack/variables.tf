@@ -265,6 +265,48 @@ variable "defined_tags" {
   description = "Defined tags of all resources. If the tenancy has tag defaults, also set ignore_defined_tags (in a configuration of your own, that of the providers)."
 }
 
+variable "push_enabled" {
+  type        = bool
+  default     = false
+  nullable    = false
+  description = "Create a connector of Connector Hub and a second function, so that events arrive within about a minute. The schedules then poll what was not pushed. Covers the region of the deployment only."
+}
+
+variable "push_stream_enabled" {
+  type        = bool
+  default     = false
+  nullable    = false
+  description = "Put a stream between the connector and the push function, which keeps undelivered events for a week instead of 24 hours."
+}
+
+variable "push_memory_in_mbs" {
+  type        = number
+  default     = 512
+  nullable    = false
+  description = "Memory of the push function in MB. Values: 256, 512, 1024, 2048 or 3072."
+}
+
+variable "push_timeout_in_seconds" {
+  type        = number
+  default     = 300
+  nullable    = false
+  description = "Timeout of the push function in seconds. A batch that is not confirmed by then is sent again."
+}
+
+variable "push_batch_size_in_kbs" {
+  type        = number
+  default     = 4096
+  nullable    = false
+  description = "Size of a batch in KB at which the connector pushes it. A request may have 6 MB."
+}
+
+variable "push_batch_time_in_seconds" {
+  type        = number
+  default     = 60
+  nullable    = false
+  description = "Age of a batch in seconds at which the connector pushes it."
+}
+
 variable "syslog_host" {
   type        = string
   nullable    = false
@@ -420,7 +462,7 @@ variable "seal_messages" {
   type        = bool
   default     = true
   nullable    = false
-  description = "If true, every run ends with a message to the receiver that contains the seal of the run."
+  description = "If true, each run sends the receiver a message that contains its seal."
 }
 
 variable "tenancy_ocid" {
@@ -480,7 +522,7 @@ variable "overlap_minutes" {
 variable "settle_minutes" {
   type        = number
   default     = null
-  description = "Minutes before now at which a run stops reading. OCI may not list newer events yet. Default: 2."
+  description = "Minutes before now at which a run stops reading. Newer events may not be listed, or with PUSH not be pushed, yet. With push_enabled, the default is 20. Default: 2."
 }
 
 variable "sources" {

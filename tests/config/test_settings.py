@@ -56,6 +56,7 @@ DEFAULTS = {
     "initial_lookback_hours": 24,
     "overlap_minutes": 15,
     "settle_minutes": 2,
+    "push": False,
     "reconcile_after": (60, 1440),
     "slice_minutes": 60,
     "api_concurrency": 8,
@@ -544,3 +545,10 @@ def test_a_pass_within_the_overlap_is_a_warning():
         f"RECONCILE_AFTER=120 is not greater than OVERLAP_MINUTES=120: {says} 120, or lower OVERLAP_MINUTES.",
     )
     assert Settings.read({**REQUIRED, "OVERLAP_MINUTES": "59"}).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [({"PUSH": "true"}, 20), ({"PUSH": " true ", "SETTLE_MINUTES": "5"}, 5), ({"PUSH": "false"}, 2)]
+)
+def test_with_push_runs_read_later(given, expected):
+    assert Settings.read({**REQUIRED, **given}).settle_minutes == expected

@@ -14,7 +14,7 @@ from epimetheus.coverage import CompartmentCoverage, RegionCoverage
 from epimetheus.errors import EpimetheusError
 from epimetheus.observe.metrics import OptionalMetrics, measures
 from epimetheus.problem import STREAM
-from epimetheus.reports import BehindNow, Position, Problem, Problems, ReconciledNow, Report, SealNow
+from epimetheus.reports import BehindNow, Position, Problem, Problems, Pushed, ReconciledNow, Report, SealNow
 from tests.support.reports import report
 
 DOC = Path(__file__).parents[2] / "docs" / "report.md"
@@ -50,6 +50,8 @@ FIELDS = {
     "relisted": "events that reconciliation listed again ([How it works](how-it-works.md#reconciliation))",
     "late": "the events among them that the ledger did not have; they count as `fetched`, and their messages are marked",
     "latest_seconds": "seconds from the event time of the earliest of these to now; 0 if there are none",
+    "pushed": "with `PUSH`: events that pushes delivered, of the time that this run read at the cursor",
+    "filled": "with `PUSH`: events that were not pushed, so that this run forwarded them; their messages are marked `late`",
     "reconciliation": "minutes of a pass (`RECONCILE_AFTER`) → how far it is",
     "listing_stale": "true if the compartments could not be listed and the last known ones were used",
     "listing_age_seconds": "seconds since the last complete listing of the compartments (with `REGIONS=all`, also of the regions); null if no listing is needed",
@@ -61,6 +63,40 @@ FIELDS = {
     "problems": "what a poll of Cloud Guard found ([Cloud Guard](cloud-guard.md)); null for a run that reads audit events",
     "caches": "`dedupe`: dedupe keys (a hit is a duplicate); `names`: decisions by event type; each with `hits`, `misses`, `size`",
     "performance": "`events_per_second`; `phases`: the seconds spent in `discover` (compartments), `forward`, `reconcile`, `notices`, `finish` (commit) and `seal`",
+}
+PUSHED = {
+    "version": "as in the report of a run",
+    "run": "id of the push; also in the structured data of each message",
+    "region": "the region of the function",
+    "action": "`push`",
+    "status": "`ok` or `failed`; after `failed`, Connector Hub sends the batch again",
+    "error": "as in the report of a run",
+    "warnings": "such as events that are left to the next scheduled run",
+    "started": "start of the push (RFC 3339)",
+    "seconds": "seconds from the start to this report",
+    "batch": "events of the batch",
+    "fetched": "events that were looked at; less than `batch` if the push failed. `fetched = forwarded + unconfirmed + duplicates + filtered + deferred`",
+    "forwarded": "events that were sent and confirmed",
+    "unconfirmed": "events that may not have arrived; 0 unless the push failed",
+    "duplicates": "events that were sent before, by a run or a push",
+    "filtered": "reason → events that a rule filtered ([Rules](rules.md#order))",
+    "deferred": "events that are left to the next scheduled run ([How it works](how-it-works.md#push))",
+    "malformed": "forwarded events that could not be decoded",
+    "truncated": "as in the report of a run",
+    "abridged": "as in the report of a run",
+    "redacted": "as in the report of a run",
+    "bytes": "as in the report of a run",
+    "delay_seconds": "median of the seconds from the time of an event to the end of the push; null if no event has a time",
+    "longest_delay_seconds": "the maximum of these",
+    "api": "as in the report of a run, without Audit",
+    "receiver": "as in the report of a run",
+}
+PUSH_METRICS = {
+    "pushes_failed": ("count", "1 if the push failed"),
+    "events_pushed": ("count", "`forwarded`"),
+    "push_duplicates": ("count", "`duplicates`"),
+    "push_seconds": ("s", "`seconds`"),
+    "push_delay_seconds": ("s", "`longest_delay_seconds`, if an event has a time"),
 }
 POSITION = {
     "since": "the cursor before this run",
@@ -128,6 +164,8 @@ METRICS = {
     "events_abridged": ("count", "`abridged`"),
     "late_events": ("count", "`late`"),
     "late_seconds": ("s", "`latest_seconds`"),
+    "events_filled": ("count", "`filled`"),
+    "push_stopped": ("count", "1 if `filled` is not 0 and `pushed` is 0"),
     "reconcile_lag_seconds": ("s", "the greatest `lag_seconds` of the passes in `reconciliation`, if there are any"),
     "api_requests": ("count", "the sum over all services in `api`"),
     "api_throttled": ("count", "the sum over all services in `api`"),
@@ -178,6 +216,8 @@ def text() -> str:
     regions = "\n".join(f"| `{name}` | {REGIONS[name]} |" for name in RegionCoverage.__struct_fields__)
     compartments = "\n".join(f"| `{name}` | {COMPARTMENTS[name]} |" for name in CompartmentCoverage.__struct_fields__)
     metrics = "\n".join(f"| `{name}` | {unit} | {what} |" for name, (unit, what) in METRICS.items())
+    pushed = "\n".join(f"| `{name}` | {PUSHED[name]} |" for name in Pushed.__struct_fields__)
+    push_metrics = "\n".join(f"| `{name}` | {unit} | {what} |" for name, (unit, what) in PUSH_METRICS.items())
     one = report(filtered={"rate_limited": 1, "service": 5}, reconciliation={"60": PASS}, seal=SEALED)
     example = json.dumps(msgspec.to_builtins(one), indent=1)
     return f"""# Report and metrics
@@ -248,6 +288,20 @@ contains a warning, and the status of the run does not change. A health check po
 | metric | unit | description |
 |---|---|---|
 {metrics}
+
+## A push
+
+Each [push](how-it-works.md#push) has a report of its own, in the field `push` of its log line (`"event": "push"`), and in the function's response.
+
+| field | description |
+|---|---|
+{pushed}
+
+Its metrics are posted in the same way:
+
+| metric | unit | description |
+|---|---|---|
+{push_metrics}
 """
 
 
@@ -262,6 +316,7 @@ def test_every_field_and_every_metric_is_documented():
     assert list(REGIONS) == list(RegionCoverage.__struct_fields__)
     assert list(COMPARTMENTS) == list(CompartmentCoverage.__struct_fields__)
     assert list(RECONCILIATION) == list(ReconciledNow.__struct_fields__)
+    assert list(PUSHED) == list(Pushed.__struct_fields__)
     assert list(PROBLEMS) == list(Problems.__struct_fields__)
     complete = report(certificate_days=1.0, reconciliation={"60": PASS}, seal=SEALED, problems=Problems("eu-paris-1", 9, 8, 0, 2, 1, 0))
     posted = {name for region in ("eu-paris-1", STREAM) for name in measures(replace(complete, region=region), OptionalMetrics(caches=True, performance=True))}

@@ -53,6 +53,7 @@ REASONS = {
     "excluded_event": "the mode is `exclude`, and a pattern in `excluded_events` matches",
     "not_included_event": "the mode is `include`, and no pattern in `included_events` matches",
     "rate_limited": "`rate_limiting` allows no more events of this type in this hour",
+    "deferred": "in a [push](how-it-works.md#push) only: the event is left to the next scheduled run, and is not part of `filtered`",
 }
 
 KEYS = [
@@ -212,9 +213,10 @@ because OCI records it. Therefore:
 
 ## Duplicates
 
-Each run reads `OVERLAP_MINUTES` again, and drops events that were sent before. An event is a duplicate if its whole JSON text is the same, in
-the same compartment. If OCI lists an event again with a different text, the event is sent again. The SIEM can recognize it by the event's id,
-and nothing is lost. Two events that share id, time and type are both sent.
+Each run reads `OVERLAP_MINUTES` again, and drops events that were sent before. An event is a duplicate if it says the same, in
+the same compartment: id, type, time, name, resource, identity, request, response, state change and details, whatever the order or the spelling.
+If OCI lists an event again with another of these values, the event is sent again. The SIEM can recognize it by the event's id, and nothing is
+lost. Two events that share id, time and type are both sent.
 
 ## People and services
 

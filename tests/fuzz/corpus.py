@@ -211,6 +211,16 @@ _GO_MARKERS = (
     b'{"last_event_time":"9999-12-31T23:59:59-23:59","poll_count":9223372036854775808}',
 )
 
+_BATCHES = tuple(
+    json.dumps(batch).encode()
+    for batch in (
+        [_LOGGING_EVENT, {"logContent": _LOGGING_EVENT}],
+        _LOGGING_EVENT,
+        [{"stream": "s", "partition": "0", "value": base64.b64encode(json.dumps([_LOGGING_EVENT]).encode()).decode(), "offset": 1}],
+        [{**_LOGGING_EVENT, "oracle": {"compartmentid": "c", "ingestedtime": "0001-01-01T00:00:00+23:59"}}, {**_LOGGING_EVENT, "time": 7}],
+    )
+)
+
 SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "event": (*_TEXTS, *ODD_EVENTS, *SECRET_EVENTS),
     "page": _PAGES,
@@ -219,6 +229,7 @@ SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "rules": (*_RULES, *_GO_FILES),
     "settings": _SETTINGS,
     "body": _BODIES,
+    "batch": (*_BATCHES, *_PAGES),
     "pem": _pems(),
     "variables": _VARIABLES,
     "entry": _ENTRIES,

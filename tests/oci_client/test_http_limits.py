@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from oci.exceptions import ServiceError
-from oci.identity import IdentityClient
 from oci.monitoring import MonitoringClient
 from oci.object_storage import ObjectStorageClient
 from oci.secrets import SecretsClient
@@ -20,6 +19,7 @@ from epimetheus.model import Window
 from epimetheus.observe import metrics
 from epimetheus.oci_client.clients import make_client, sign_in
 from epimetheus.oci_client.http_limits import OBJECT_BYTES, PAGE_BYTES, PAGE_SECONDS, RESPONSE_BYTES
+from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.source import audit as audit_module
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.identity import compartment_pages, subscribed_regions

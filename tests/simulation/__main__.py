@@ -1,7 +1,7 @@
 """``make simulate SEEDS=10000``: plays many seeds on all cores and prints the faults that occurred. Exit code 1 if a promise broke.
 
 ``--days 1000`` plays as many seeds as have so many simulated days. ``verify`` checks each of them alone: a fault that did not occur is a
-false alarm, which breaks a promise.
+false alarm, which breaks a promise. Ctrl-C ends the series, and prints the result so far.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 from rich.console import Console
@@ -18,15 +19,15 @@ from rich.table import Table
 
 from tests.simulation.play import Outcome, Theatre
 
-_CHUNK = 10
+_CHUNK = 5
 
 
-def played(seeds: Sequence[int], without: Sequence[str], until_broken: bool) -> tuple[list[Outcome], dict[int, str]]:
-    """The outcomes of these seeds, and the errors by seed. ``until_broken``: stop at the first error."""
+def played(seeds: Sequence[int], without: Sequence[str], until_broken: bool, push: bool) -> tuple[list[Outcome], dict[int, str]]:
+    """The outcomes of these seeds, and the errors by seed. ``until_broken``: stop at the first error. ``push``: as `Theatre`."""
     outcomes, broken = [], {}
     for seed in seeds:
         try:
-            outcomes.append(Theatre(seed, without).play())
+            outcomes.append(Theatre(seed, without, push=push).play())
         except Exception as error:  # noqa: BLE001 - reported with its seed; the others are played
             broken[seed] = f"{type(error).__name__} {error}"
             if until_broken:
@@ -42,7 +43,7 @@ def _chunks(options: argparse.Namespace) -> list[Sequence[int]]:
 
 def _played(options: argparse.Namespace, chunks: list[Sequence[int]]) -> Iterator[tuple[list[Outcome], dict[int, str]]]:
     """The outcomes by chunk. With one job, in this process."""
-    play = partial(played, without=options.without, until_broken=options.until_broken)
+    play = partial(played, without=options.without, until_broken=options.until_broken, push=options.push)
     if options.jobs == 1:
         yield from map(play, chunks)
         return
@@ -60,6 +61,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="the first seed; to replay one: 1 --first SEED")
     parser.add_argument("--try-first", type=int, help="play this seed before the others")
     parser.add_argument("--until-broken", action="store_true", help="stop at the first seed that breaks")
+    parser.add_argument("--push", action="store_true", help="Connector Hub pushes the events beside the polling")
     parser.add_argument("--without", action="append", default=[], metavar="FAULT", help="exclude this fault (repeatable)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
@@ -74,7 +76,7 @@ def main() -> int:
     totals: Counter[str] = Counter()
     broken = 0
     chunks = _chunks(options)
-    with Progress(console=console, disable=not console.is_terminal) as bar:
+    with suppress(KeyboardInterrupt), Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("days" if options.days else "seeds", total=options.seeds)
         for outcomes, errors in _played(options, chunks):
             for outcome in outcomes:

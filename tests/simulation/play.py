@@ -5,7 +5,7 @@ import threading
 import weakref
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from types import SimpleNamespace
 
@@ -34,6 +34,7 @@ from tests.simulation.events import Event
 from tests.simulation.keeping import state_session
 from tests.simulation.ledger import LedgerShelf
 from tests.simulation.oracle import Oracle
+from tests.simulation.pushes import Pushes
 from tests.simulation.receipts import Broken, Receipts
 from tests.simulation.seals import SealShelf
 from tests.simulation.settings import RULES, Settings, known
@@ -197,9 +198,11 @@ class SimulatedWiring:
 
 
 class Theatre:
-    """One seed. ``without``: faults that do not occur. ``calm``: no fault occurs."""
+    """One seed. ``without``: faults that do not occur. ``calm``: no fault occurs. ``push``: Connector Hub pushes the events, too."""
 
-    def __init__(self, seed: int, without: Collection[str] = (), *, calm: bool = False) -> None:
+    observer = _NullObserver()
+
+    def __init__(self, seed: int, without: Collection[str] = (), *, calm: bool = False, push: bool = False) -> None:
         self.seed = seed
         random.seed(seed)  # the jitter of tenacity and the SDK
         self.stage = Stage(seed, without)
@@ -208,10 +211,14 @@ class Theatre:
         self.events: dict[str, Event] = {}
         self.siem = Siem(self.stage)
         self.settings = self._first_settings(dice)
+        if push:  # in JSON, the form of an event shows how it came
+            form = "cef" if self.settings.form == "json" else self.settings.form
+            self.settings = replace(self.settings, push=True, settle=20, form=form)
         self.siem.relp = self.settings.relp
         self.receipts = Receipts(self.siem, self.events, self.settings.form)
         names = NAMES if self.stage.chance("two regions", 0.15) else NAMES[:1]
         self.regions = [Region(self, name, mark) for name, mark in zip(names, "ab", strict=False)]
+        self.pushes = [Pushes(self, region) for region in self.regions] if push else []
         self.weather = Weather(self)
         self.acts = dice.choice((8, 12, 18, 27)) if dice.random() < 0.92 else 60
         self.runs = 0
@@ -280,6 +287,12 @@ class Theatre:
         for region in self.regions:
             region.tenancy.kept = region.oracle.marks
             region.tenancy.grow()
+        for pushes in self.pushes:
+            pushes.step()
+
+    def wiring(self, deadline: Deadline) -> SimulatedWiring:
+        """The simulated connections of an invocation until ``deadline``."""
+        return SimulatedWiring(self, deadline)
 
     def act(self) -> None:
         """One invocation, which may be stopped at any step or overlapped by another."""
@@ -303,11 +316,15 @@ class Theatre:
         stage.dead = False
 
     def overlap(self) -> None:
-        """Another invocation while one is running."""
+        """Another invocation, or a push, while one is running."""
         kept = [(region, region.oracle.began, region.shelf.patience, region.audit) for region in self.regions]
         for region in self.regions:
             region.oracle.overlapped = True
-        self.call(30.0)
+        if self.pushes and self.stage.dice.random() < 0.5:
+            self.stage.counted["push during a run"] += 1
+            self.grow()
+        else:
+            self.call(30.0)
         for region, began, patience, audit in kept:
             region.oracle.began = region.wire.began = began
             region.shelf.patience = region.ledger.patience = patience
@@ -330,7 +347,7 @@ class Theatre:
         self.runs += 1
         deadline, reports = wiring.deadline, list[Report]()
         try:
-            run_regions(wiring, f"run{self.runs}", _NullObserver(), lambda report: self._announced(report, reports))
+            run_regions(wiring, f"run{self.runs}", self.observer, lambda report: self._announced(report, reports))
         finally:
             self._join()
         # A response may be on its way at the deadline: the time of one request is tolerated.

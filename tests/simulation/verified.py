@@ -156,12 +156,19 @@ class Verified:
         return {entry["name"]: entry["sha256"] for seal in seals for entry in seal["entries"]}
 
     def _lost(self, region: str) -> set[str]:
-        objects = self.entries[region]
-        return {name for name, sha256 in self._named(region).items() if hashlib.sha256(objects.get(name, b"")).hexdigest() != sha256}
+        """The entries that are missing or damaged. Of those that no seal names, only damaged ones are known."""
+        objects, named = self.entries[region], self._named(region)
+        lost = {name for name, sha256 in named.items() if hashlib.sha256(objects.get(name, b"")).hexdigest() != sha256}
+        return lost | {name for name in objects.keys() - named.keys() if not _is_whole(objects[name])}
 
     def _head(self, region: str) -> ChainHead | None:
         head = self.states[region]["seals"]["head"]
         return ChainHead(head["sequence"], head["sha256"], stored=head["stored"], sent=head["sent"])
+
+
+def _is_whole(entry: bytes) -> bool:
+    first, _, rest = entry.partition(b"\n")
+    return first.endswith(hashlib.sha256(rest).hexdigest().encode())
 
 
 def _store(objects: dict[str, bytes]) -> MemoryStore:

@@ -15,6 +15,8 @@ from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import CompartmentError, OutOfTime
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import sign_in
+from epimetheus.oci_client.http_limits import PIECE_BYTES
+from epimetheus.source import page_room
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.fetch import FetchTask, Page, fetch
 from epimetheus.source.rate_limiter import RateLimiter
@@ -238,3 +240,20 @@ def test_the_certificates_of_the_environment_are_trusted(credentials, monkeypatc
     cause = r"invalid path: /nowhere/ca\.pem"
     with contextlib.closing(audit_api(credentials, "https://audit.invalid")) as audit, pytest.raises(CompartmentError, match=cause):
         read(audit)
+
+
+def test_a_slow_receiver_leaves_few_bytes_in_memory(server, credentials):
+    """Of eight workers with pages of 3 MB, while the first page is being forwarded."""
+    size, tasks = 3 << 20, [FetchTask(str(number), WINDOW) for number in range(16)]
+    server.parts = [sized(b"[" + b" " * size + b"]")]
+    with contextlib.closing(audit_api(credentials, server.url)) as audit:
+        results = fetch(tasks, audit.pages, concurrency=8, deadline=Deadline.after(SYSTEM, 60.0))
+        with contextlib.closing(results):
+            first = next(results)
+            settled = -1
+            while settled != (settled := audit.room.bytes):
+                time.sleep(0.5)
+            assert size < settled < page_room.ROOM_BYTES + size + 8 * PIECE_BYTES
+            del first
+            assert sum(isinstance(result, Page) for result in results) == len(tasks) - 1
+        assert audit.room.bytes == 0

@@ -229,6 +229,13 @@ def test_an_unusable_marker_is_an_error_that_names_what_is_wrong(go, tmp_path, t
     assert "Traceback" not in result.output
 
 
+def test_cloud_guard_has_no_cursor(go):
+    _, _, imported, stopped = go
+    result = imported(marker(go_time(stopped)), "--yes", "--region", "cloud-guard")
+    expected = "--region cloud-guard: Cloud Guard has no cursor; its first poll sends every problem of the last 180 days"
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (2, expected)
+
+
 def test_a_time_in_the_future_is_an_error(go):
     _, _, imported, _ = go
     time = datetime.now(UTC) + timedelta(hours=2)

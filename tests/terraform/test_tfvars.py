@@ -31,6 +31,7 @@ FILES = {
         redact = ["data.identity.ipAddress"]
         reconcile_after = [1440, 90]
         seal_messages = true
+        push_enabled = true
         api_requests_per_second = 2.50
         metrics_namespace = ""
         metrics_compartment_ocid = "{TENANCY}"
@@ -62,6 +63,7 @@ FILES = {
             "syslog_port": 6515,
             "regions": ["PHX", "eu-frankfurt-1", "iad"],
             "seal_messages": True,
+            "push_enabled": True,
             "syslog_timeout_seconds": 2.5,
             "log_level": None,
         }
@@ -75,7 +77,7 @@ def module(tmp_path_factory):
     if not shutil.which("terraform"):
         pytest.skip("Terraform is not installed")
     folder = tmp_path_factory.mktemp("module")
-    for name in ("variables.tf", "variables_settings.tf", "regions.tf"):
+    for name in ("variables.tf", "variables_settings.tf", "variables_push.tf", "regions.tf"):
         shutil.copy(MODULE / name, folder)
     text = (MODULE / "locals.tf").read_text("utf-8")
     namespace = 'var.state_namespace == null ? "" : var.state_namespace'  # coalesce refuses two empty texts

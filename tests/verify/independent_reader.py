@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import sys
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,6 +24,12 @@ MEMBERS = {
 ORIGIN = re.compile(rb'(?:(\S+) \S+ \S+ (?:audit|malformed|notice) )?\[epimetheus@32473 run="([^"]+)" seq="(\d+)"')
 PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 SEAL_ID = re.compile(r"seal-(.+)-(\d+)-([0-9a-f]{16})")
+PARTS = {
+    "identity": "principalName principalId authType callerName callerId tenantId ipAddress credentials userAgent consoleSessionId",
+    "request": "id path action parameters",
+    "response": "status responseTime message payload",
+    "stateChange": "previous current",
+}
 
 
 def digest(data):
@@ -102,6 +109,34 @@ def read_entry(data, region, name):
     ids = packed[len(packed) - size :]
     whole = not messages or (len(ids) == size and digest(ids) == messages["ids_sha256"])
     return (head, ids) if whole and head["region"] == region and name.rpartition("/")[2] == named else None
+
+
+def said(event):
+    """What an event says. Numbers with an exponent, which no event has, are not in the specified form."""
+    event = event.get("logContent", event)
+    data = event["data"]
+    values = {name: data.get(name) for name in ("eventName", "eventGroupingId", "resourceId", "additionalDetails")}
+    for part, names in PARTS.items():
+        if data.get(part) is not None:
+            values[part] = {name: data[part][name] for name in names.split() if data[part].get(name) is not None}
+    time, message = event.get("eventTime", event.get("time")), data.get("message")
+    if message and any(f"{data.get('eventName')} {result}" in message for result in ("succeeded", "failed")):
+        message = None
+    kind, seconds = event.get("eventType", event.get("type")), datetime.fromisoformat(time).timestamp()
+    present = {name: value for name, value in values.items() if value is not None}
+    return canonical([event.get("eventId", event.get("id")), kind, seconds, present, message])
+
+
+def event_key(compartment, event):
+    return hashlib.blake2b(compartment.encode(), digest_size=4).digest() + hashlib.blake2b(said(event), digest_size=12).digest()
+
+
+def keys_of(data):
+    """The keys of an entry."""
+    head, _, packed = data.partition(b"\n")[2].partition(b"\n\0")
+    messages = json.loads(head)["messages"]
+    size = len(packed) - (8 * (messages["last"] - messages["first"] + 1) if messages else 0)
+    return {packed[at : at + 16] for at in range(0, size, 16)}
 
 
 def check_entries(folder, seals, valid, faults):
