@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks import growth, rows_calls, rows_cpu, rows_events, rows_once, rows_verify
+from benchmarks import growth, rows_calls, rows_cpu, rows_events, rows_once, rows_push, rows_verify
 from benchmarks.base import last_commit
 from benchmarks.bench import Bench
 from benchmarks.figures import FILE, Figure, Results, machine, now, table
@@ -25,6 +25,7 @@ ROWS: Mapping[str, Callable[[Bench], list[Figure]]] = MappingProxyType({
     "memory": rows_events.memory,
     "behind": rows_events.behind,
     "rules": rows_events.ruled,
+    "push": rows_push.push,
     "compartments": rows_calls.compartments,
     "discovery": rows_once.discovery,
     "ledger": rows_once.ledger,

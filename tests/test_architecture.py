@@ -8,7 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "epimetheus"
-BASE = {"errors", "coverage", "model", "reports", "clock", "event_patterns", "event_details", "signals", "pem", "files", "stored_form"}
+BASE = {
+    "errors", "coverage", "model", "reports", "clock", "event_patterns", "event_details", "problem", "signals", "pem", "files",
+    "stored_form",
+}  # fmt: skip
 STAGES = {"source", "select", "render", "deliver", "state", "ledger", "observe"}
 MAY_IMPORT = {
     "errors": set(),
@@ -18,6 +21,7 @@ MAY_IMPORT = {
     "clock": {"errors"},
     "event_patterns": set(),
     "event_details": {"model"},
+    "problem": {"model"},
     "signals": set(),
     "pem": {"errors"},
     "stored_form": {"model"},

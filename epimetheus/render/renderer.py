@@ -102,6 +102,9 @@ class Renderer:
     Raises ConfigError if the format, header, facility or size is invalid.
     """
 
+    formats = FORMATS
+    msgid: Msgid = "audit"
+
     def __init__(  # noqa: PLR0913 - one keyword argument per setting
         self,
         *,
@@ -131,7 +134,7 @@ class Renderer:
         self._replay = replay
         self._budget = TimeBudget(monotonic)
         self._redactor = Redactor(redact, self._budget.check)
-        factory = FORMATS[format]
+        factory = self.formats[format]
         factory = partial(Ocsf, classes=ocsf_classes) if factory is Ocsf else factory
         self._format = factory(self._redactor, list_trimmed=not self._header.lists_trimmed, fields=fields)
         self._fields = fields
@@ -146,10 +149,10 @@ class Renderer:
 
     def render_many(self, items: Sequence[Item]) -> list[Rendered]:
         """The messages of many events. Faster than one call per event: one prescan covers all of them."""
-        attempts = [self._render(*item, "audit") for item in items]
+        attempts = [self._render(*item, self.msgid) for item in items]
         rendered = [message for message, _ in attempts]
         for index in self._format.needs_full_scan([unscanned for _, unscanned in attempts]):
-            rendered[index], _ = self._render(*items[index], "audit", fast=False)
+            rendered[index], _ = self._render(*items[index], self.msgid, fast=False)
         return rendered
 
     def render_notice(self, fetched: Fetched, sequence: int) -> Rendered:
@@ -160,7 +163,7 @@ class Renderer:
         """What the settings do to an event. Slow, and without a time limit: do not use it for an abridged event."""
         event, enrichment = fetched.event, self._redact_enrichment(enrichment)
         if event is None:
-            return Explanation(_with_watched_minimum(_MALFORMED_SEVERITY, enrichment), {}, {}, ())
+            return Explanation(with_watched_minimum(_MALFORMED_SEVERITY, enrichment), {}, {}, ())
         context, raw = self._context(fetched.raw, event, enrichment), bytes(fetched.raw)
         lookup = FieldLookup(self._redactor, context)
         found = {path: value for path in self._fields.added.values() if (value := lookup.text(path))}
@@ -202,7 +205,7 @@ class Renderer:
         event, meaning = interpret(redacted)
         if event is not redacted:
             event = self._redactor.event(event)  # a masked path of `identity` stays masked when its value is in the details
-        severity = _with_watched_minimum(self._severity(event, meaning, None if self._redactor.paths else abridged_from), enrichment)
+        severity = with_watched_minimum(self._severity(event, meaning, None if self._redactor.paths else abridged_from), enrichment)
         time, user = parse_event_time(event.event_time), self._target_user(event, meaning)
         abridged = abridged_from is not None
         return EventContext(
@@ -234,7 +237,7 @@ class Renderer:
         finally:
             self._budget.stop()
         lost = ("raw",) if len(raw) > max_bytes else ()
-        severity = _with_watched_minimum(_MALFORMED_SEVERITY, enrichment)
+        severity = with_watched_minimum(_MALFORMED_SEVERITY, enrichment)
         header = self._header_of(enrichment)
         rendered = self._within_limit(header, partial(raw_body, text), severity, None, "malformed", sequence, lost=lost)
         return msgspec.structs.replace(rendered, abridged=bool(lost))
@@ -262,7 +265,8 @@ class Renderer:
         return Rendered(start + body.text, bool(trimmed), _REDACTED in body.text)
 
 
-def _with_watched_minimum(severity: int, enrichment: Enrichment) -> int:
+def with_watched_minimum(severity: int, enrichment: Enrichment) -> int:
+    """The severity of an event with this enrichment."""
     return max(severity, _WATCHED_MIN_SEVERITY) if enrichment.watched else severity
 
 

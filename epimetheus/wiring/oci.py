@@ -40,15 +40,17 @@ class OciWiring:
     deadline: Deadline
     clock_offset: ClockOffset
 
-    def client(self, kind: Callable[..., Any], seconds: float, calls: Calls | None = None, max_bytes: int | None = None) -> Any:
-        """An SDK client in the function's own region. Retries included, a request takes ``seconds`` at most. ``calls`` counts requests.
+    def client(
+        self, kind: Callable[..., Any], seconds: float, calls: Calls | None = None, max_bytes: int | None = None, region: str = ""
+    ) -> Any:
+        """An SDK client in ``region``, by default the function's own. Retries included, a request takes ``seconds`` at most.
 
-        ``max_bytes``: the maximum size of a response, None: that of the service.
+        ``calls`` counts requests. ``max_bytes``: the maximum size of a response, None: that of the service.
         """
         return make_client(
             kind,
             self.credentials,
-            region=self.credentials.region,
+            region=region or self.credentials.region,
             endpoint=self.settings.oci_endpoint,
             seconds=max(1.0, seconds),
             calls=calls,

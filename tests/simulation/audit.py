@@ -19,6 +19,13 @@ from tests.simulation.tenancy import Place, Tenancy
 _minute = lru_cache(4096)(parse_minute)
 
 
+class _Raw(HTTPResponse):
+    """As the response of the real adapter."""
+
+    def end_within(self, seconds: float) -> None:
+        """See `RequestBudget.end_within`. No time passes while a body is read."""
+
+
 class RequestedWindow(NamedTuple):
     """A window whose first page was served to the run that began at ``began``. Times are in seconds."""
 
@@ -165,5 +172,5 @@ def _answer(request, status: int, body: bytes, token: str | None = None, stalls:
     answer.request = request
     if token:
         answer.headers["opc-next-page"] = token
-    answer.raw = HTTPResponse(_Stalls(body) if stalls else io.BytesIO(body), status=status, preload_content=False, request_method="GET")
+    answer.raw = _Raw(_Stalls(body) if stalls else io.BytesIO(body), status=status, preload_content=False, request_method="GET")
     return answer
