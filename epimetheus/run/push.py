@@ -7,16 +7,16 @@ the entries, and to know which compartments are polled. If anything fails, the r
 batch again; what was confirmed by then is in the ledger and is not sent again. What a push leaves out, polling finds.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, MutableMapping, Sequence
 from contextlib import suppress
 from statistics import median
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError, OutOfTime, StateError
-from epimetheus.model import count_text, plural, time_text
+from epimetheus.model import Window, count_text, plural, time_text
 from epimetheus.reports import Pushed
 from epimetheus.run.budget import Budget
-from epimetheus.run.comparison import read_state
+from epimetheus.run.comparison import NamingRenderer, read_state
 from epimetheus.run.delivered import Lookup
 from epimetheus.run.entry_writer import EntryWriter, Reading
 from epimetheus.run.forwarder import Forwarder
@@ -31,21 +31,38 @@ from epimetheus.source.connector_hub import PushedEvent
 from epimetheus.source.decode import Events
 from epimetheus.state.model import State
 
+Entered = MutableMapping[str, float]
+"""What a process remembers between its pushes: the location of a ledger → when a push wrote an entry, in seconds since the epoch."""
+
+_ENTERED_SECONDS = 300.0
 _RETRIED = "Connector Hub sends the batch again."
 
 
 def push(
-    options: RunOptions, ports: RunPorts, selection: Selection, run_id: str, deadline: Deadline, batch: Sequence[PushedEvent]
+    options: RunOptions,
+    ports: RunPorts,
+    selection: Selection,
+    run_id: str,
+    deadline: Deadline,
+    batch: Sequence[PushedEvent],
+    entered: Entered,
 ) -> Pushed:
     """Forward the events of ``batch`` before ``deadline``. An error is part of the result and is not raised."""
-    return _Push(options, ports, selection, run_id, deadline, batch).run()
+    return _Push(options, ports, selection, run_id, deadline, batch, entered).run()
 
 
 class _Push:
     """One push. ``happened``: the times of the events that were sent, in seconds since the epoch."""
 
     def __init__(
-        self, options: RunOptions, ports: RunPorts, selection: Selection, run_id: str, deadline: Deadline, batch: Sequence[PushedEvent]
+        self,
+        options: RunOptions,
+        ports: RunPorts,
+        selection: Selection,
+        run_id: str,
+        deadline: Deadline,
+        batch: Sequence[PushedEvent],
+        entered: Entered,
     ) -> None:
         self.options, self.ports, self.selection, self.run_id, self.batch = options, ports, selection, run_id, batch
         self.budget, self.tally = Budget.of(deadline), Tally()
@@ -54,6 +71,7 @@ class _Push:
         self.started = self.clock.now()
         self.writer = EntryWriter(ports.delivered, options.tenancy, options.region, run_id)
         self.happened: list[float] = []
+        self.entered, self.ledger = entered, ports.delivered.ledger.name
 
     def run(self) -> Pushed:
         try:
@@ -78,8 +96,9 @@ class _Push:
         """Forward, confirm and enter. Raises OutOfTime, LedgerError, and the errors of the forwarder."""
         ports, groups = self.ports, self.polled_groups(state)
         ports.delivered.load([Lookup(task.compartment, task.window, task.window.end) for task in groups], earlier_epochs=True)
+        renderer = NamingRenderer(ports.renderer, 0, before=lambda: self.require_writable(state))
         forwarder = Forwarder(
-            ports.delivered.seen, self.selection, ports.renderer, ports.frame, ports.sender, self.tally, actors=self.options.actors
+            ports.delivered.seen, self.selection, renderer, ports.frame, ports.sender, self.tally, actors=self.options.actors
         )
         forwarder.compartment_paths = paths(known_compartments(state))
         polled = {task.compartment for task in groups}
@@ -100,9 +119,23 @@ class _Push:
 
     def enter(self, forwarder: Forwarder, polled: Collection[str], state: State) -> None:
         """Enter what is confirmed, so that the next run finds the entry, also of events that arrive late. Raises LedgerError."""
-        now = self.clock.now()
-        self.writer.write(forwarder.take_pending(), Reading("push", polled, state.epoch), now)
+        now, pending = self.clock.now(), forwarder.take_pending()
+        self.entered.pop(self.ledger, None)
+        self.writer.write(pending, Reading("push", polled, state.epoch), now)
         self.writer.announce(Reading("push", (), state.epoch), now, state.through)
+        if pending.keys:
+            self.entered[self.ledger] = now
+
+    def require_writable(self, state: State) -> None:
+        """Before the first event is sent, check that the ledger can be written, unless a push did so lately. Raises LedgerError.
+
+        While the ledger cannot be written, a batch is thus sent once more at most.
+        """
+        now, minute = self.clock.now(), self.clock.minute
+        if not 0 <= now - self.entered.get(self.ledger, 0.0) < _ENTERED_SECONDS:
+            place = (self.options.tenancy, Window(minute, minute + 1))
+            self.writer.require_writable(place, Reading("push", (), state.epoch), now)
+            self.entered[self.ledger] = now
 
     def polled_groups(self, state: State) -> Groups:
         """The events in groups, without those that are left to a run: it knows whether a setting excludes their compartment."""

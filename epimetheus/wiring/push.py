@@ -7,7 +7,7 @@ from epimetheus.errors import RequestError
 from epimetheus.observe import metrics
 from epimetheus.reports import Pushed
 from epimetheus.run.ports import RunObserver, SealOptions
-from epimetheus.run.push import push
+from epimetheus.run.push import Entered, push
 from epimetheus.select.push_selection import PushSelection
 from epimetheus.source.connector_hub import read_batch
 from epimetheus.wiring.regions import metrics_seconds, publish_measures
@@ -15,7 +15,9 @@ from epimetheus.wiring.run_options import run_options
 from epimetheus.wiring.wiring import Wiring
 
 
-def push_batch(wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Pushed], None], body: bytes) -> Pushed:
+def push_batch(
+    wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Pushed], None], body: bytes, entered: Entered
+) -> Pushed:
     """Forward the batch ``body``, announce the result, and post its metrics. Raises RequestError, and the errors of `Wiring.prepare`."""
     settings, region = wiring.settings, wiring.credentials.region
     if not settings.push:
@@ -32,7 +34,7 @@ def push_batch(wiring: Wiring, run_id: str, observer: RunObserver, announce: Cal
     with closing(wiring.oci.audit(region)) as audit:
         ports = wiring.ports(region, run_id, deadline, observer, audit)
         selection = PushSelection(ports.rules, ports.tamper_watch, summarize_own=settings.own_events == "summarize")
-        pushed = push(options, ports, selection, run_id, deadline, batch)
+        pushed = push(options, ports, selection, run_id, deadline, batch, entered)
     announce(pushed)
     publish_measures(wiring, pushed, metrics.push_measures(pushed), reserve)
     return pushed

@@ -15,6 +15,7 @@ from tests.support.harness import keys_in
 from tests.support.pushes import batch, entries
 
 PUSH = {"PUSH": "true", "OWN_EVENTS": "forward"}
+LEDGER = "epimetheus/ledger/us-ashburn-1/"
 JSON = {**PUSH, "FORMAT": "json"}
 
 
@@ -43,7 +44,8 @@ def call(stage, name, minutes_ago, number=1, *, event_type=None, **data):
 
 
 def push_entries(stage):
-    return [entry for name, entry in stage.entries().items() if name.endswith("-push")]
+    """Returns the entries of pushes. The one without events is left out, with which the first push of a process tests the ledger."""
+    return [entry for name, entry in stage.entries().items() if name.endswith("-push") and keys_in(entry)]
 
 
 def test_pushed_events_are_not_polled_again_and_the_entry_tells_so(ready):
@@ -68,8 +70,9 @@ def test_a_retry_with_events_of_several_hours_sends_nothing(ready):
 
 def test_the_entry_of_a_push_that_is_days_late_is_named_by_the_next_seal(ready):
     ids = ready.emit(ready.world.tenancy, 4, 3 * 1440)
+    ready.entered[f"oci://audit-state@{ready.world.namespace}/{LEDGER}"] = ready.hand.time
     assert push(ready, entries(ready.world, ids)).forwarded == 4
-    late, other = push_entries(ready)
+    late, other = (entry for name, entry in ready.entries().items() if name.endswith("-push"))
     assert (late.unsealed, list(other.unsealed), keys_in(other)) == ({}, [late.name.text()], 0)
     for _ in range(2):
         ready.hand.forward(60)
@@ -230,11 +233,39 @@ def test_a_receiver_that_dies_leaves_what_it_confirmed_in_the_ledger(ready):
 def test_an_entry_that_cannot_be_written_fails_the_push(ready):
     some = entries(ready.world, ready.emit(ready.world.tenancy, 3, 5))
     ready.world.forbid_objects("audit-state", "create", prefix="epimetheus/ledger/")
-    with pytest.raises(RunFailed, match="Creating the ledger entry"):
-        push(ready, some)
+    for _ in range(3):
+        with pytest.raises(RunFailed, match=r"Creating the ledger entry .* Nothing is sent until the ledger can be written\."):
+            push(ready, some)
+    assert ready.arrived() == []
     ready.world.allow_objects("audit-state")
     assert push(ready, some).forwarded == 3
-    assert len(ready.arrived()) == 6
+    assert len(ready.arrived()) == 3
+
+
+@pytest.mark.parametrize("same_process", [True, False])
+def test_while_the_ledger_cannot_be_written_a_batch_is_sent_again_once_at_most(ready, same_process):
+    push(ready, entries(ready.world, ready.emit(ready.world.tenancy, 1, 9)))
+    some = entries(ready.world, ready.emit(ready.world.tenancy, 3, 5))
+    ready.world.forbid_objects("audit-state", "create", prefix="epimetheus/ledger/")
+    for seconds in (0, 5, 60, 400):
+        ready.hand.forward(seconds)
+        with pytest.raises(RunFailed, match="Creating the ledger entry"):
+            push(ready, some)
+        if not same_process:
+            ready.entered.clear()
+    assert len(ready.arrived()) == 4
+    ready.world.allow_objects("audit-state")
+    assert push(ready, some).forwarded == 3
+    assert push(ready, some).duplicates == 3
+
+
+def test_only_the_first_push_of_a_process_tests_the_ledger(ready):
+    for number in range(3):
+        push(ready, entries(ready.world, ready.emit(ready.world.tenancy, 1, 9 - number, seed=number)))
+    assert sum(name.endswith("-push") for name in ready.entries()) == 4
+    ready.hand.forward(301)
+    push(ready, entries(ready.world, ready.emit(ready.world.tenancy, 1, 3, seed=9)))
+    assert sum(name.endswith("-push") for name in ready.entries()) == 6
 
 
 def test_a_push_without_time_fails_after_entering_what_was_confirmed(ready):
