@@ -5,8 +5,10 @@ from typing import Final
 
 from epimetheus.ledger.entry import EntryName, Source
 
-MOST_FOUND = 200
-"""Maximum number of such entries that a run reads. The others are found by later runs."""
+MOST_FOUND = 3_000
+"""Maximum number of such entries that a run adds to its seal, which then has room for its own. Later runs find the others.
+
+With a push each second and a run every 15 minutes, there are 900."""
 
 _OTHER_WRITERS: Final[frozenset[Source]] = frozenset(("push", "replay", "cloud_guard", "reconcile"))
 """Sources of entries that are not written by runs."""
