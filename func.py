@@ -23,10 +23,7 @@ gc.freeze()  # later collections leave out what was imported
 gc.enable()
 
 
-_entered: dict[str, float] = {}  # by the pushes of this process
-
-
 def handler(ctx: InvokeContext, data: io.BytesIO | None = None) -> Response:
     """One invocation: configuration and deadline from ``ctx``, the request's body in ``data``."""
-    reports = invoke(ctx.Config(), data.getvalue() if data else b"", ctx.Deadline(), entered=_entered)
+    reports = invoke(ctx.Config(), data.getvalue() if data else b"", ctx.Deadline())
     return Response(ctx, response_data=response_body(reports), headers={"Content-Type": "application/json"})

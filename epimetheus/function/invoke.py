@@ -6,7 +6,7 @@ The platform counts any returned value as success, so a failed run must raise: f
 import signal
 import sys
 import uuid
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -47,11 +47,8 @@ def invoke(
     *,
     clock: Clock = SYSTEM,
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12],
-    entered: MutableMapping[str, float] | None = None,
 ) -> list[Report] | list[Replayed] | list[Pushed] | HealthReport:
     """Handle one invocation. ``body``: as in `request`. ``deadline``: RFC 3339. Returns one report per run and region.
-
-    ``entered``: what the process remembers of its pushes (`epimetheus.run.push.Entered`).
 
     A health check returns its result whatever the verdict, even with invalid settings: an error would reach the operator as a 502
     response with one line of text.
@@ -71,7 +68,7 @@ def invoke(
         if isinstance(request, Push):
             from epimetheus.wiring.push import push_batch  # noqa: PLC0415 - not needed by a run
 
-            reports = [push_batch(wiring, run_id, LogObserver(run_id), log_pushed, request.body, {} if entered is None else entered)]
+            reports = [push_batch(wiring, run_id, LogObserver(run_id), log_pushed, request.body)]
         elif isinstance(request, Replay | Reconcile):
             reports = replay_regions(wiring, run_id, LogObserver(run_id), log_replayed, request.to_run(clock.now()))
         else:

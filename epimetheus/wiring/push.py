@@ -7,7 +7,7 @@ from epimetheus.errors import RequestError
 from epimetheus.observe import metrics
 from epimetheus.reports import Pushed
 from epimetheus.run.ports import RunObserver, SealOptions
-from epimetheus.run.push import Entered, push
+from epimetheus.run.push import push
 from epimetheus.select.push_selection import PushSelection
 from epimetheus.source.connector_hub import read_batch
 from epimetheus.wiring.regions import metrics_seconds, publish_measures
@@ -16,7 +16,7 @@ from epimetheus.wiring.wiring import Wiring
 
 
 def push_batch(
-    wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Pushed], None], body: bytes, entered: Entered
+    wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Pushed], None], body: bytes
 ) -> Pushed:
     """Forward the batch ``body``, announce the result, and post its metrics. Raises RequestError, and the errors of `Wiring.prepare`."""
     settings, region = wiring.settings, wiring.credentials.region
@@ -34,7 +34,7 @@ def push_batch(
     with closing(wiring.oci.audit(region)) as audit:
         ports = wiring.ports(region, run_id, deadline, observer, audit)
         selection = PushSelection(ports.rules, ports.tamper_watch, summarize_own=settings.own_events == "summarize")
-        pushed = push(options, ports, selection, run_id, deadline, batch, entered)
+        pushed = push(options, ports, selection, run_id, deadline, batch)
     announce(pushed)
     publish_measures(wiring, pushed, metrics.push_measures(pushed), reserve)
     return pushed

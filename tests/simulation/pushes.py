@@ -45,7 +45,6 @@ class Pushes:
         )
         self.down_until = 0.0
         self.sent = 0
-        self.entered: dict[str, float] = {}
         self._seen: dict[str, int] = {}
         self._arriving: list[tuple[float, str, bytes]] = []
 
@@ -102,7 +101,7 @@ class Pushes:
         events = read_batch(body)
         oracle, unwritten = self.region.oracle, self.stage.counted["entry not written"]
         before = set(oracle.receipts.up_to_now())
-        pushed = push(options, ports, selection, f"push{self.sent}", deadline, events, self.entered)
+        pushed = push(options, ports, selection, f"push{self.sent}", deadline, events)
         total = pushed.forwarded + pushed.unconfirmed + pushed.duplicates + sum(pushed.filtered.values()) + pushed.deferred
         if pushed.fetched != total or (pushed.status == "ok" and (pushed.unconfirmed or pushed.fetched != len(events))):
             raise Broken(f"4: a push counts wrongly: {pushed}")

@@ -42,7 +42,6 @@ class Stage:
     marks: dict[str, float] = field(default_factory=dict)
     expect_problems: bool = False
     read: list[str] = field(default_factory=list)
-    entered: dict[str, float] = field(default_factory=dict)
 
     def call(self, body: bytes = b"", *, seconds: float = 60.0, clock: Clock | None = None, **changes: str) -> list[Report]:
         """Invokes the function with a deadline after ``seconds``. The default clock simulates the date only.
@@ -52,7 +51,7 @@ class Stage:
         clock, environment = clock or self.hand.date_only, {**self.environment, **changes}
         own = environment.get("SYSLOG_PORT") == str(self.receiver.port)
         self.hand.awaits = lambda: not own or any(self.receiver.faults)
-        return invoke(environment, body, time_text(clock.now() + seconds), clock=clock, entered=self.entered)
+        return invoke(environment, body, time_text(clock.now() + seconds), clock=clock)
 
     def run(self, **arguments: Any) -> Report:
         """Invokes the function for one region, and returns its report."""
