@@ -48,7 +48,7 @@ ACKNOWLEDGED = "self._pending.acknowledge(response.number)"
 START = "_start(state.through, 0, 0 if ocid in fresh else overlap)"
 RECORD = "            self.written |= self._delivered.record(self._unwritten[0])\n"
 LOADED = "delivered.load([Lookup(task.compartment, task.window, behind[task.compartment].reach) for task in current.tasks])"
-HEAD = "    return replace(state, seals=SealState(head, unfinished=last, named=before.named).with_named(others, since))\n"
+HEAD = "    return replace(state, seals=SealState(head, unfinished=last, named=before.named).with_named(others))\n"
 MUTATIONS = [
     Mutation(
         "1: an unreadable compartment is skipped", "run/plan.py",

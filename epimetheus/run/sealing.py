@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from epimetheus.errors import EpimetheusError, LedgerError, SealDamaged
-from epimetheus.ledger.entry_name import EntryName, name_bound
+from epimetheus.ledger.entry_name import EntryName
 from epimetheus.ledger.seal import Seal, SealStatus, digest, is_signed_by, pack, sign, unpack
 from epimetheus.ledger.seal_chain import SealChain
 from epimetheus.ledger.seal_name import SealName
@@ -27,7 +27,6 @@ from epimetheus.stored_form import damage
 
 _MakeSeal = Callable[[State, Sequence[SealableEntry]], Seal]
 _SENT_AGAIN = 100  # seals whose messages are sent again if the state does not know which are confirmed
-_LISTED_AGAIN = 120  # minutes before the overlap whose entries the first reconciliation pass, by default, lists
 _MOST_TRIED = 5
 _MOST_AHEAD = 1_000_000  # seals that a restored state may lack: a run each minute for two years
 
@@ -199,8 +198,7 @@ def _with_seal(ctx: RunContext, state: State, make: _MakeSeal) -> State:
         if name.run in last:
             last[name.run] = max(last[name.run], name.number)
     others = [name.text() for name in names if is_of_other_writer(name)]
-    since = name_bound(max(0, state.through - ctx.options.overlap_minutes - _LISTED_AGAIN))
-    return replace(state, seals=SealState(head, unfinished=last, named=before.named).with_named(others, since))
+    return replace(state, seals=SealState(head, unfinished=last, named=before.named).with_named(others))
 
 
 def _unsealed_warning(run: str, error: Exception) -> str:

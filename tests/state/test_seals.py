@@ -36,9 +36,9 @@ def test_entries_runs_and_names_are_limited():
 
 def test_the_names_of_entries_that_are_listed_again_are_kept():
     names = [f"2026/01/01/{number:05}" for number in range(6_000)]
-    seals = SealState().with_named(names[3:], names[0]).with_named(names[:5], names[0])
+    seals = SealState().with_named(names[3:]).with_named(names[:5])
     assert seals.named == tuple(names[-4_000:])
-    assert seals.with_named(["2026/01/02/1"], names[-2]).named == (*names[-2:], "2026/01/02/1")
+    assert seals.with_named([names[-1], "2026/01/02/1"]).named == (*names[-3_999:], "2026/01/02/1")
 
 
 def test_an_entry_waits_once():
