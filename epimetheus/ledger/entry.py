@@ -49,8 +49,8 @@ class Entry:
     ``keys``: compartment and window → packed keys of its events, 16 bytes each, in any order; empty if there were none. ``polled``: number
     of compartments that were polled, with or without events; ``polled_sha256``: hex digest of their sorted OCIDs, joined by line feeds.
     ``rate_limits``: the counts of these events under rate limits. If the state is not written after the entry, they are added from here.
-    ``unsealed``: name → hex digest of the stored bytes, of other entries of ``run``, which a replay wrote before, and which may be in
-    windows that no run lists again: this entry is in a window that the next run lists, so that its seal names them all.
+    ``unsealed``: name → hex digest of the stored bytes, of other entries of ``run``, which were written before and may be in windows
+    that no run lists again: this entry is in a window that the next run lists, so that its seal names them all.
     ``state``: the identity of the state that the events were read for: deployments may share a bucket by mistake, and what one receiver has
     is not what another one has.
     """

@@ -268,7 +268,7 @@ def check_notices(messages, region, valid, recorded, faults):
     through = max([*(number for number in known if number in valid), *confirmed], default=0)
     off = [(seal, number) for number, (_, seal) in valid.items() if not seal["seal_messages"]["enabled"]]
     off += [(valid[one][1], other - 1) for one, other in pairwise(sorted(valid)) if other > one + 1]  # unknown: some are missing
-    known |= {number for seal, end in off for number in valid if seal["seal_messages"]["confirmed"] < number <= end}
+    known |= {number for number in valid if any(seal["seal_messages"]["confirmed"] < number <= end for seal, end in off)}
     ids = {number: digest_of(f"seal-{region}-{number}-{sha256[:16]}") for number, (sha256, _) in valid.items()}
     entered = {*recorded.values()}  # a message that an entry has is among those of entries
     if any(name != "-" for _, name in messages) or not messages:
