@@ -55,8 +55,8 @@ class CloudGuardStream:
 
     def _options(self) -> RunOptions:
         options = self.wiring.options(self.name)
-        lookback = HORIZON_DAYS * 24 * 60
-        return replace(options, lookback_minutes=lookback, overlap_minutes=0, settle_minutes=0, reconcile_after=(), actors=False)
+        reading = replace(options, lookback_minutes=HORIZON_DAYS * 24 * 60, overlap_minutes=0, settle_minutes=0, reconcile_after=())
+        return replace(reading, actors=False, push=False)
 
     def _ports(self, source: CloudGuard, run_id: str, deadline: Deadline, observer: RunObserver, *, replay: bool = False) -> RunPorts:
         ports = self.wiring.ports(self.name, run_id, deadline, observer, source, replay=replay)
