@@ -84,3 +84,12 @@ def test_the_removal_of_the_whole_chain_of_problems_is_noticed(guarded, terminal
     (tmp_path / "export.log").write_bytes(b"".join(line + b"\n" for line in lines if b" cloud-guard " not in line))
     result = run_cli("verify", "--from", "24h", "--ledger", str(folder), "--siem", str(tmp_path / "export.log"))
     assert (result.exit_code, "cloud-guard: the seals of other regions say that it was polled" in result.stdout) == (2, True), result.stdout
+
+
+def test_replay_from_a_terminal_sends_problems_too(guarded, terminal):  # noqa: F811
+    stage, run_cli = terminal
+    result = run_cli("replay", "--from", "3h", "--to", "1m", "--yes", **{**CHANGES, "SEAL_MESSAGES": "false"})
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stdout.splitlines() if " replay ok: " in line]
+    assert [line.partition(" ")[0] for line in lines] == ["us-ashburn-1", "cloud-guard"], result.stdout
+    assert "4" in lines[1].partition(": ")[2], lines
