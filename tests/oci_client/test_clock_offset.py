@@ -120,7 +120,7 @@ def test_a_run_receives_the_offset(tmp_path, api_key):
     clock = Clock(now=lambda: NOON + 0.5)
     with mock_oci(world):
         opened = Wiring.open(settings, clock, Deadline.after(clock, 60))
-        ports = opened.ports("us-ashburn-1", "r1", opened.deadline, observer=None)
+        ports = opened.ports("us-ashburn-1", "r1", opened.deadline, None, opened.oci.audit("us-ashburn-1"))
         assert ports.session.peek() is None
         assert ports.clock_offset() == pytest.approx(-240, abs=0.5)
     assert corrected_now(clock.now(), ports.clock_offset())[0] == pytest.approx(NOON - 240, abs=1)
