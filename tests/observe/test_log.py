@@ -209,7 +209,6 @@ def test_a_run_is_one_line_with_the_complete_report():
             "first_start": False,
             "state_writes": 2,
             "certificate_days": None,
-            "problems": None,
             "caches": {"dedupe": {"hits": 4, "misses": 15, "size": 100}, "names": {"hits": 8, "misses": 2, "size": 2}},
             "performance": {"events_per_second": 12.5, "phases": {"forward": 1.2}},
         },
