@@ -91,7 +91,8 @@ def test_the_bill_of_materials_lists_the_packages_of_the_image(image):
 
 def test_every_module_in_the_image_is_one_that_the_function_imports(image):
     """What only a terminal imports belongs into .dockerignore."""
-    program = "import sys, func, epimetheus.health.report; print(*(name for name in sys.modules if name.partition('.')[0] == 'epimetheus'))"
+    imported = "import sys, func, epimetheus.health.report, epimetheus.wiring.push"
+    program = f"{imported}; print(*(name for name in sys.modules if name.partition('.')[0] == 'epimetheus'))"
     done = subprocess.run([PYTHON, "-S", "-c", program], env=environment(image), cwd=image, capture_output=True, text=True, check=True)
     modules = [path.relative_to(image / "function").with_suffix("") for path in (image / "function" / "epimetheus").rglob("*.py")]
     assert {".".join(path.parts).removesuffix(".__init__") for path in modules} == set(done.stdout.split())
