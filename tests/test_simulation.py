@@ -309,7 +309,7 @@ SHOWN_BY: dict[str, int | str] = {
     "9: an altered seal is valid": 2,
     "9: a missing entry is not named": 4,
     "9: a run that was killed looks like a gap": 1,
-    "9: the entry of a killed run has no signature": 2,
+    "9: the entry of a killed run has no signature": 1,
 }
 """Promise → a seed or scene that detects the mutation."""
 
