@@ -151,7 +151,8 @@ class Settings(SourceSettings):
     seal_key: str | None = _STATE.pem(
         "PRIVATE KEY",
         "an Ed25519 private key as PEM without a passphrase",
-        "Private key that signs the seals, from `epimetheus seal keygen`. If not set, seals form a chain but have no signature.",
+        "Private key that signs the seals and the ledger entries, from `epimetheus seal keygen`."
+        " If not set, seals form a chain but have no signature.",
     )
     seal_messages: value_types.Boolean = _STATE.boolean(True, "If true, each run sends the receiver a message that contains its seal.")
 

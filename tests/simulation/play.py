@@ -37,7 +37,7 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.pushes import Pushes
 from tests.simulation.receipts import Broken, Receipts
 from tests.simulation.seals import SealShelf
-from tests.simulation.settings import RULES, Settings, known
+from tests.simulation.settings import RULES, SEAL_KEY, Settings, known
 from tests.simulation.siem import Siem
 from tests.simulation.storage import Shelf
 from tests.simulation.tenancy import ROOT, Tenancy
@@ -181,7 +181,7 @@ class SimulatedWiring:
                 "clock": stage.clock,
                 "session": state_session(one.shelf, one.marker, run_id, region),
                 "seals": SealChain(one.seals),
-                "delivered": self._delivered[region].connected(Ledger(one.ledger, deadline.earlier(reserve))),
+                "delivered": self._delivered[region].connected(Ledger(one.ledger, deadline.earlier(reserve), lambda: SEAL_KEY)),
                 "list_page": one.tenancy.list_page,
                 "audit": source,
                 "calls": Calls(),
