@@ -87,7 +87,7 @@ def test_the_removal_of_the_whole_chain_of_problems_is_noticed(guarded, terminal
 
 
 def test_replay_from_a_terminal_sends_problems_too(guarded, terminal):  # noqa: F811
-    stage, run_cli = terminal
+    _, run_cli = terminal
     result = run_cli("replay", "--from", "3h", "--to", "1m", "--yes", **{**CHANGES, "SEAL_MESSAGES": "false"})
     assert result.exit_code == 0, result.output
     lines = [line for line in result.stdout.splitlines() if " replay ok: " in line]
