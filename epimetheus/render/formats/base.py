@@ -106,15 +106,22 @@ class Body(msgspec.Struct, frozen=True, gc=False):
     trimmed: Sequence[str] = ()
 
 
+class Unscanned(Protocol):
+    """A part of bodies that is kept. ``unscanned``: its text until `Format.needs_full_scan` finds nothing in it, then empty."""
+
+    unscanned: str
+
+
 class FastBody(msgspec.Struct, frozen=True, gc=False):
     """A complete body from `Format.render_fast`, valid unless `Format.needs_full_scan` reports its ``unscanned`` text.
 
-    ``redacted``: the body contains a masked value.
+    ``redacted``: the body contains a masked value. ``parts``: those parts of it that are scanned with it for the first time.
     """
 
     text: bytes
     redacted: bool
     unscanned: bytes = b""
+    parts: Sequence[Unscanned] = ()
 
 
 class Format(Protocol):
